@@ -1,0 +1,16 @@
+// Invariant checks. They stay on in production: a broken invariant means that our own code is wrong,
+// so the engine stops rather than serve from a corrupt state.
+
+/** Throws when `condition` is false: a programmer's error, never a user's or an environment's. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new AssertionError(message);
+}
+
+/** Ends a total `switch`: the compiler refuses it when a case is missing. */
+export function unreachable(value: never): never {
+  throw new AssertionError(`unreachable value: ${String(value)}`);
+}
+
+export class AssertionError extends Error {
+  override readonly name = "AssertionError";
+}

@@ -1,0 +1,29 @@
+// What a caller sees of a running request: an async stream of outputs of its n sequences.
+
+import type { SamplingParams } from "../request/sampling-params.ts";
+import type { RequestOutput } from "./protocol.ts";
+
+export interface GenerateRequest {
+  /** [promptLength] int32, 1..maxModelLen - 1 tokens, ids in range: checked by the caller. */
+  readonly promptTokenIds: Int32Array;
+  readonly samplingParams: SamplingParams;
+  readonly priority: number;
+  readonly cacheSalt: string | null;
+  /** Front clock, ms: when input processing of the request started. */
+  readonly arrivalMs: number;
+}
+
+/** An output of sequence `index`, 0 <= index < samplingParams.n. */
+export interface SequenceOutput extends RequestOutput {
+  readonly index: number;
+}
+
+/**
+ * The outputs of one request. Ends after every sequence has finished. Leaving the loop early or
+ * abort() frees the blocks within one step. Outputs that arrive while the reader is away are merged
+ * per sequence, so a slow reader holds at most one output a sequence.
+ * A sequence that ends with "error" makes the iterator throw an EngineError.
+ */
+export interface Generation extends AsyncIterable<SequenceOutput> {
+  abort(): void;
+}

@@ -1,0 +1,103 @@
+// The protocol between a front (server, embedder) and an engine: plain records that could cross a
+// process boundary. EngineClient is the one interface to an engine.
+
+import type { FinishReason } from "../request/request-status.ts";
+import type { SamplingParams } from "../request/sampling-params.ts";
+import type { MemoryReport, ModelInfo } from "../runner/addon-types.ts";
+import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
+import type { RequestTimeline, SchedulerStats } from "./stats.ts";
+
+/** One sequence to generate. n > 1 is n of these, see `forkOf`. */
+export interface EngineRequest {
+  /** Unique among live requests. */
+  readonly requestId: string;
+  readonly promptTokenIds: Int32Array;
+  readonly samplingParams: SamplingParams;
+  readonly priority: number;
+  readonly cacheSalt: string | null;
+  /** Id of an earlier request with the same prompt whose blocks are shared (n > 1); else null. */
+  readonly forkOf: string | null;
+}
+
+/** A generated or prompt token with its log-probability and text. */
+export interface LogprobEntry {
+  readonly tokenId: number;
+  readonly logprob: number;
+  readonly rank: number;
+  /** The token's own bytes: may be part of a character. */
+  readonly bytes: Uint8Array;
+}
+
+export interface LogprobPosition {
+  readonly chosen: LogprobEntry;
+  /** Likeliest first, as many as asked for. */
+  readonly top: readonly LogprobEntry[];
+}
+
+/** What one step gave one request. */
+export interface RequestOutput {
+  readonly requestId: string;
+  /** New text, possibly "" while a stop string or a character is incomplete. Never splits UTF-8. */
+  readonly text: string;
+  /** New tokens. Empty only in an output that finishes without one (abort, error). */
+  readonly tokenIds: readonly number[];
+  /** Parallel to tokenIds; null unless asked for. */
+  readonly logprobs: readonly LogprobPosition[] | null;
+  /** In the first output only: one entry per prompt token after the first; null unless asked for. */
+  readonly promptLogprobs: readonly LogprobPosition[] | null;
+  readonly finishReason: FinishReason | null;
+  /** The stop string or stop token id that ended the request; null for end tokens and length. */
+  readonly stopReason: string | number | null;
+  /** Prompt tokens served from the prefix cache at the first admission. */
+  readonly numCachedTokens: number;
+  /** Preemptions since the previous output. */
+  readonly numPreemptions: number;
+  readonly isCorrupted: boolean;
+  /** Engine-clock marks of the request so far. */
+  readonly timeline: RequestTimeline;
+}
+
+/** One message a step, and one more after the last request ended so that gauges return to 0. */
+export interface EngineOutputs {
+  /** Engine clock, seconds, monotonic; never compared with a front's clock. */
+  readonly timestampS: number;
+  readonly outputs: readonly RequestOutput[];
+  readonly stats: SchedulerStats;
+}
+
+/** Facts of a started engine. */
+export interface EngineInfo {
+  readonly model: ModelInfo;
+  readonly memory: MemoryReport;
+  readonly maxModelLen: number;
+  readonly maxNumSeqs: number;
+  readonly maxNumBatchedTokens: number;
+  readonly blockSize: number;
+  /** Null block included, as vLLM's num_gpu_blocks. */
+  readonly numBlocks: number;
+  readonly enablePrefixCaching: boolean;
+  readonly kvCacheType: string;
+  readonly kvCacheMemoryBytes: number | null;
+  readonly numBlocksOverride: number | null;
+}
+
+export interface EngineClient {
+  readonly info: EngineInfo;
+  /** Queues a request. Outputs arrive through onOutputs. Does not throw for a dead engine: an error output follows. */
+  add(request: EngineRequest): void;
+  /** Ends requests and frees their blocks within one step; unknown ids are ignored. An output with "abort" follows. */
+  abort(requestIds: readonly string[]): void;
+  /** One listener; called in order, never re-entrantly from add() or abort(). */
+  onOutputs(listener: (message: EngineOutputs) => void): void;
+  /** Settles when the engine has died of itself. Never rejects. */
+  readonly died: Promise<Error>;
+  encode(text: string, addSpecial: boolean): Promise<Int32Array>;
+  decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
+  /** The bytes of single tokens, for token strings. */
+  tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]>;
+  applyChatTemplate(
+    request: ChatTemplateRequest,
+  ): Promise<{ prompt: string; tokenIds: Int32Array }>;
+  /** Stops: live requests end with "abort", the runner is disposed. Idempotent. */
+  shutdown(): Promise<void>;
+}

@@ -1,0 +1,55 @@
+// The typed errors of the project. Each carries a stable `code`; texts may change, codes do not.
+// A user's mistake is a RequestError, a fault of the engine or its environment an EngineError.
+// Codes are mapped to HTTP once, in server/error-response.ts.
+
+/** What a client did wrong. The type column of the OpenAI error body follows from the code. */
+export type RequestErrorCode =
+  | "invalid_schema" // the body does not have the documented shape (400 "Bad Request")
+  | "invalid_value" // a field's value is refused (400 "BadRequestError")
+  | "context_length" // prompt or limit exceed the context (400 "BadRequestError")
+  | "unsupported" // known to vLLM, not built here (400 "BadRequestError")
+  | "unsupported_media_type" // Content-Type is not JSON (400 "Bad Request")
+  | "model_not_found" // 404 "NotFoundError"
+  | "body_too_large" // 413
+  | "queue_full"; // 503 with Retry-After
+
+/** A request that is refused. Nothing of it was admitted; the next request is not affected. */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+  readonly code: RequestErrorCode;
+  /** The body field at fault, for the `param` member of the error body. */
+  readonly param: string | null;
+
+  constructor(code: RequestErrorCode, message: string, param: string | null = null) {
+    super(message);
+    this.code = code;
+    this.param = param;
+  }
+}
+
+export type EngineErrorCode =
+  | "engine_dead" // the engine stopped; every request ends with this
+  | "engine_step_failed" // the forward pass of a step failed; its requests end with this
+  | "engine_shutdown"; // the server is stopping
+
+/** A fault that is not the client's (500, or 503 once the engine is gone). */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  readonly code: EngineErrorCode;
+
+  constructor(code: EngineErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The operator's mistake: a bad option, a missing file, a model that cannot be loaded. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,51 @@
+// The states of a request, the allowed edges between them, and what a finished state is called on
+// the wire. Request.transition() is the only writer; names as in vLLM's RequestStatus.
+
+export type LiveStatus =
+  | "WAITING"
+  | "WAITING_FOR_GRAMMAR"
+  | "WAITING_FOR_REMOTE_KVS"
+  | "RUNNING"
+  | "PREEMPTED";
+
+export type FinishedStatus =
+  | "FINISHED_STOPPED"
+  | "FINISHED_LENGTH_CAPPED"
+  | "FINISHED_ABORTED"
+  | "FINISHED_IGNORED"
+  | "FINISHED_ERROR";
+
+export type RequestStatus = LiveStatus | FinishedStatus;
+
+/** The `finished_reason` label values, in the order in which `/metrics` prints them. */
+export const FINISH_REASONS = ["stop", "length", "abort", "error"] as const;
+export type FinishReason = (typeof FINISH_REASONS)[number];
+
+/** Total: a new finished status does not compile until it has a reason. */
+export const FINISH_REASON_OF: Record<FinishedStatus, FinishReason> = {
+  FINISHED_STOPPED: "stop",
+  FINISHED_LENGTH_CAPPED: "length",
+  FINISHED_ABORTED: "abort",
+  FINISHED_IGNORED: "length",
+  FINISHED_ERROR: "error",
+};
+
+const FINISHED = Object.keys(FINISH_REASON_OF) as FinishedStatus[];
+
+/** Allowed edges. Finished states are final. */
+export const TRANSITIONS: Record<RequestStatus, readonly RequestStatus[]> = {
+  WAITING: ["RUNNING", "WAITING_FOR_GRAMMAR", "WAITING_FOR_REMOTE_KVS", ...FINISHED],
+  WAITING_FOR_GRAMMAR: ["WAITING", ...FINISHED],
+  WAITING_FOR_REMOTE_KVS: ["WAITING", "PREEMPTED", ...FINISHED],
+  RUNNING: ["PREEMPTED", ...FINISHED],
+  PREEMPTED: ["RUNNING", ...FINISHED],
+  FINISHED_STOPPED: [],
+  FINISHED_LENGTH_CAPPED: [],
+  FINISHED_ABORTED: [],
+  FINISHED_IGNORED: [],
+  FINISHED_ERROR: [],
+};
+
+export function isFinished(status: RequestStatus): status is FinishedStatus {
+  return status in FINISH_REASON_OF;
+}

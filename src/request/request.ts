@@ -1,0 +1,103 @@
+// One sequence on its way through the engine: its tokens, counters, block hashes and status.
+// The scheduler owns the counters, the KV cache manager the block table; both live elsewhere by id.
+// Created by the engine on add, mutated by scheduler and kvcache only.
+
+import { assert } from "../assert.ts";
+import { isFinished, type RequestStatus, TRANSITIONS } from "./request-status.ts";
+import type { SamplingParams } from "./sampling-params.ts";
+
+export interface RequestInit {
+  readonly requestId: string;
+  /** [promptLength] int32, at least one token. */
+  readonly promptTokenIds: Int32Array;
+  readonly samplingParams: SamplingParams;
+  /** Smaller runs first under the priority policy. */
+  readonly priority: number;
+  /** Order of arrival, strictly increasing over the engine's life. Breaks ties of priority. */
+  readonly arrivalOrder: number;
+  /** Isolates the prefix cache: first extra key of the first block's hash. */
+  readonly cacheSalt: string | null;
+  /**
+   * The request whose prompt blocks this one shares once they are computed (n > 1). It has the same
+   * prompt and was added before.
+   */
+  readonly forkOf: Request | null;
+}
+
+export class Request {
+  readonly requestId: string;
+  readonly samplingParams: SamplingParams;
+  readonly priority: number;
+  readonly arrivalOrder: number;
+  readonly cacheSalt: string | null;
+  readonly forkOf: Request | null;
+  readonly numPromptTokens: number;
+
+  /** Tokens whose K/V is in the cache: [0, numComputedTokens). */
+  numComputedTokens = 0;
+  /** Prompt tokens found in the prefix cache at the first admission; -1 = not admitted yet. */
+  numCachedTokens = -1;
+  numPreemptions = 0;
+  /** SHA-256 of each full block in order, computed once as tokens arrive. */
+  readonly blockHashes: Uint8Array[] = [];
+
+  #status: RequestStatus = "WAITING";
+  /** Prompt then output, [numTokens) used; grown by doubling. */
+  #tokenIds: Int32Array;
+  #numTokens: number;
+
+  constructor(init: RequestInit) {
+    assert(init.promptTokenIds.length > 0, "a request needs at least one prompt token");
+    this.requestId = init.requestId;
+    this.samplingParams = init.samplingParams;
+    this.priority = init.priority;
+    this.arrivalOrder = init.arrivalOrder;
+    this.cacheSalt = init.cacheSalt;
+    this.forkOf = init.forkOf;
+    this.numPromptTokens = init.promptTokenIds.length;
+    this.#tokenIds = Int32Array.from(init.promptTokenIds);
+    this.#numTokens = this.numPromptTokens;
+  }
+
+  get status(): RequestStatus {
+    return this.#status;
+  }
+
+  get isFinished(): boolean {
+    return isFinished(this.#status);
+  }
+
+  /** Prompt plus generated tokens. */
+  get numTokens(): number {
+    return this.#numTokens;
+  }
+
+  get numOutputTokens(): number {
+    return this.#numTokens - this.numPromptTokens;
+  }
+
+  /** A view of the tokens [start, end); valid until the next append. */
+  tokenIds(start = 0, end = this.#numTokens): Int32Array {
+    assert(0 <= start && start <= end && end <= this.#numTokens, "token range out of bounds");
+    return this.#tokenIds.subarray(start, end);
+  }
+
+  appendOutputToken(tokenId: number): void {
+    assert(!this.isFinished, `${this.requestId}: token after finish`);
+    if (this.#numTokens === this.#tokenIds.length) this.#grow();
+    this.#tokenIds[this.#numTokens++] = tokenId;
+  }
+
+  /** Moves to `to`; asserts that the edge is in TRANSITIONS. */
+  transition(to: RequestStatus): void {
+    const from = this.#status;
+    assert(TRANSITIONS[from].includes(to), `${this.requestId}: ${from} -> ${to} is not allowed`);
+    this.#status = to;
+  }
+
+  #grow(): void {
+    const grown = new Int32Array(this.#tokenIds.length * 2);
+    grown.set(this.#tokenIds);
+    this.#tokenIds = grown;
+  }
+}

@@ -1,0 +1,202 @@
+// TypeScript of every export of the native addon: the boundary, readable without C++.
+// Native copies what it needs during the call and never keeps a pointer into a JS buffer. Every id
+// and range is checked there; a failure rejects or throws a NativeError with a stable `code`.
+
+/** Raised on both sides with every change of shape or meaning below; checked at load. */
+export const CONTRACT_VERSION = 1;
+
+/**
+ * Codes: "invalid_argument" (a caller's fault), "model_not_found", "model_not_gguf", "model_truncated",
+ * "model_unsupported", "out_of_memory", "template_error", "template_limit", "busy" (a step is in
+ * flight), "disposed", "decode_failed" (`status` holds llama.cpp's return value), "internal".
+ */
+export interface NativeError extends Error {
+  readonly code: string;
+  /** llama.cpp's return value where there is one. */
+  readonly status?: number;
+}
+
+export type AttentionBackend = "paged" | "ggml";
+export type KvCacheType = "f16" | "f32";
+
+export interface LoadModelOptions {
+  readonly path: string;
+  /** KV pool of numBlocks x blockSize tokens; block 0 is the null block. */
+  readonly numBlocks: number;
+  readonly blockSize: number;
+  readonly maxNumSeqs: number;
+  readonly maxNumBatchedTokens: number;
+  readonly numThreads: number;
+  readonly attentionBackend: AttentionBackend;
+  readonly kvCacheType: KvCacheType;
+  /** Layers on a GPU device; ignored where no device backend is built in. */
+  readonly numGpuLayers: number;
+  /** Jinja text that replaces the model's template; empty = the model's own. */
+  readonly chatTemplate: string;
+}
+
+/** Read from the GGUF header alone, before any weight is loaded: what the memory plan needs. */
+export interface ModelHeader {
+  readonly architecture: string;
+  /** File type as llama.cpp names it, e.g. "Q4_1". */
+  readonly quantization: string;
+  readonly name: string;
+  readonly weightBytes: number;
+  readonly trainedContextLength: number;
+  readonly numLayers: number;
+  /** K + V bytes of one token over all layers at the given KvCacheType. */
+  readonly kvBytesPerToken: number;
+}
+
+export interface ModelInfo extends ModelHeader {
+  readonly vocabSize: number;
+  readonly embeddingLength: number;
+  /** End-of-generation ids, ascending. */
+  readonly eosTokenIds: readonly number[];
+  readonly addBos: boolean;
+  readonly hasChatTemplate: boolean;
+  /** Layers keep per-sequence state that blocks do not hold: prefix caching must be off. */
+  readonly isRecurrent: boolean;
+  /** 0 = none. */
+  readonly slidingWindow: number;
+  readonly attentionBackend: AttentionBackend;
+  /** e.g. "CPU: AVX2 FMA F16C AVX512_VNNI". */
+  readonly device: string;
+}
+
+/** Bytes. */
+export interface MemoryReport {
+  readonly weights: number;
+  readonly kv: number;
+  readonly scratch: number;
+}
+
+/** Bytes of all tokens: token i is bytes[starts[i], starts[i + 1]). */
+export interface Vocabulary {
+  readonly bytes: Uint8Array;
+  /** [vocabSize + 1] int32. */
+  readonly starts: Int32Array;
+  /** [vocabSize] uint8: 1 = control, unknown or unused. */
+  readonly special: Uint8Array;
+}
+
+/** Sampling state that lives beside the logits. Made only for requests that need one. */
+export interface SamplerInit {
+  readonly vocabSize: number;
+  /** Counted for the repetition penalty only. [numPromptTokens] int32 */
+  readonly promptTokenIds: Int32Array;
+  /** Already generated tokens, counted for all penalties; later ones are counted as they are sampled. */
+  readonly outputTokenIds: Int32Array;
+  /** [k] int32 and [k] float32, parallel. */
+  readonly logitBiasIds: Int32Array;
+  readonly logitBiasValues: Float32Array;
+  /** Empty = all allowed. */
+  readonly allowedTokenIds: Int32Array;
+  /** Ids that rows with FLAG_BAN_END cannot sample. */
+  readonly endTokenIds: Int32Array;
+}
+
+/** Row flag: ids in SamplerInit.endTokenIds cannot be sampled (min_tokens not reached). */
+export const FLAG_BAN_END = 1;
+
+/** Most likely tokens a row can report. */
+export const MAX_LOGPROBS = 20;
+
+/**
+ * One step. Arrays are preallocated and longer than used; the counts say how much is valid.
+ * Sequence i of the step owns tokens [queryStart[i], queryStart[i + 1]).
+ */
+export interface StepBatch {
+  numTokens: number;
+  numSeqs: number;
+  numBlockCopies: number;
+  numOutputs: number;
+
+  /** [numTokens] int32: token id, position in its sequence (consecutive), slot that K/V is written to. */
+  readonly tokens: Int32Array;
+  readonly positions: Int32Array;
+  readonly slotMapping: Int32Array;
+  /** [numSeqs + 1] int32. */
+  readonly queryStart: Int32Array;
+  /** [numSeqs] int32: context length after this step. */
+  readonly seqLens: Int32Array;
+  /** [numSeqs + 1] int32; sequence i's blocks are blockIds[blockTableStart[i], blockTableStart[i + 1]). */
+  readonly blockTableStart: Int32Array;
+  readonly blockIds: Int32Array;
+  /** [2 * numBlockCopies] int32: (source, destination) pairs, copied in order before the pass. */
+  readonly blockCopies: Int32Array;
+
+  /** [numOutputs] int32: rows of `tokens` whose logits are needed, non-decreasing; a row may repeat. */
+  readonly outputRows: Int32Array;
+  /** [numOutputs] float32 / int32 / uint32. */
+  readonly temperature: Float32Array;
+  readonly topK: Int32Array;
+  readonly topP: Float32Array;
+  readonly minP: Float32Array;
+  readonly presencePenalty: Float32Array;
+  readonly frequencyPenalty: Float32Array;
+  readonly repetitionPenalty: Float32Array;
+  readonly seedLow: Uint32Array;
+  readonly seedHigh: Uint32Array;
+  /** Index of the token within the request's output: with the seed it fixes the random number. */
+  readonly outputIndex: Int32Array;
+  readonly flags: Uint32Array;
+  /** Sampler handle, 0 = none. */
+  readonly sampler: Int32Array;
+  /** Likeliest tokens to report, 0..MAX_LOGPROBS; -1 = no log-probability at all. */
+  readonly numLogprobs: Int32Array;
+  /**
+   * -1 = sample. Otherwise the row is scored, not sampled: the result is this token with its
+   * log-probability and rank, and no sampler state moves.
+   */
+  readonly targetTokens: Int32Array;
+}
+
+/** Filled on the JS thread before the promise of step() resolves. Preallocated by the caller. */
+export interface StepOutput {
+  /** [numOutputs] int32. */
+  readonly tokenIds: Int32Array;
+  /** [numOutputs] float32 / int32; of the chosen token over the unmodified logits. Valid if numLogprobs >= 0. */
+  readonly logprobs: Float32Array;
+  readonly ranks: Int32Array;
+  /** [numOutputs * MAX_LOGPROBS], row i at i * MAX_LOGPROBS, likeliest first. */
+  readonly topIds: Int32Array;
+  readonly topLogprobs: Float32Array;
+  /** [numOutputs] uint8: 1 = the row held a NaN (its token is then id 0). */
+  readonly nanFlags: Uint8Array;
+  /** [2] float64: forward pass ms, sampling ms. */
+  readonly timings: Float64Array;
+}
+
+export interface ChatTemplateInput {
+  /** JSON text: {"messages": [...], "tools": [...] | null, "kwargs": {...}}. */
+  readonly json: string;
+  readonly addGenerationPrompt: boolean;
+  readonly continueFinalMessage: boolean;
+}
+
+export interface NativeModel {
+  readonly info: ModelInfo;
+  vocabulary(): Vocabulary;
+  memory(): MemoryReport;
+  tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): Promise<Int32Array>;
+  detokenize(tokenIds: Int32Array, removeSpecial: boolean): Promise<string>;
+  /** Renders the template off the JS thread, within depth, size and time limits. */
+  applyChatTemplate(input: ChatTemplateInput): Promise<string>;
+  /** @returns a handle > 0 */
+  createSampler(init: SamplerInit): number;
+  /** Freeing an unknown handle is an "invalid_argument". Not during a step. */
+  freeSampler(handle: number): void;
+  /** One forward pass with sampling on the model's own thread. Rejects "busy" when one is in flight. */
+  step(batch: StepBatch, output: StepOutput): Promise<void>;
+  /** Waits for the step in flight, joins the thread, frees everything. Later calls reject "disposed". */
+  dispose(): Promise<void>;
+}
+
+export interface Addon {
+  readonly contractVersion: number;
+  /** Reads the header only. @throws NativeError "model_*" */
+  readModelHeader(path: string, kvCacheType: KvCacheType): Promise<ModelHeader>;
+  /** @param onProgress called on the JS thread with a share in [0, 1], rising */
+  loadModel(options: LoadModelOptions, onProgress: (share: number) => void): Promise<NativeModel>;
+}

@@ -1,0 +1,38 @@
+// Text to token ids and back, over the model's own vocabulary. Detokenising a stream needs no
+// native call: the bytes of every token are fetched once.
+
+/** One chat message as the wire has it, already validated. */
+export type ChatMessage = Readonly<Record<string, unknown>> & { readonly role: string };
+
+export interface ChatTemplateRequest {
+  readonly messages: readonly ChatMessage[];
+  readonly tools: readonly unknown[] | null;
+  readonly addGenerationPrompt: boolean;
+  readonly continueFinalMessage: boolean;
+  /** Passed to the template as variables. */
+  readonly templateKwargs: Readonly<Record<string, unknown>>;
+}
+
+export interface Tokenizer {
+  readonly vocabSize: number;
+  /** End-of-generation ids of the model, ascending. */
+  readonly eosTokenIds: readonly number[];
+  /**
+   * @param addSpecial adds BOS / EOS as the model's metadata says
+   * @param parseSpecial text that spells a special token becomes that token
+   */
+  encode(text: string, addSpecial: boolean, parseSpecial: boolean): Promise<Int32Array>;
+  /** UTF-8 bytes of a token; control tokens give their text. A view, not to be kept. */
+  tokenBytes(tokenId: number): Uint8Array;
+  /** Control, unknown or unused token: left out when skipSpecialTokens is set. */
+  isSpecial(tokenId: number): boolean;
+  /** Whole-sequence detokenisation; ids out of range give nothing. */
+  decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
+  /**
+   * Renders the model's chat template, then tokenises with special tokens parsed.
+   * @throws RequestError "invalid_value" with the template's message
+   */
+  applyChatTemplate(
+    request: ChatTemplateRequest,
+  ): Promise<{ prompt: string; tokenIds: Int32Array }>;
+}
