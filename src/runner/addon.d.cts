@@ -1,0 +1,4 @@
+import type { Addon } from "./addon-types.ts";
+
+declare const addon: Addon;
+export = addon;

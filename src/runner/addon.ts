@@ -1,0 +1,38 @@
+// Loads the native addon once and checks that both sides speak the same contract. The only file
+// (with addon.cjs) that touches the .node.
+
+import { EngineError } from "../errors.ts";
+import { type Addon, CONTRACT_VERSION } from "./addon-types.ts";
+
+let loaded: Addon | null = null;
+
+/**
+ * @throws EngineError "engine_dead" when the addon is missing, cannot be loaded, or is of another
+ * contract version than this source
+ */
+export async function loadAddon(): Promise<Addon> {
+  loaded ??= checkContract(await requireAddon());
+  return loaded;
+}
+
+async function requireAddon(): Promise<Addon> {
+  try {
+    const module = (await import("./addon.cjs")) as { default: Addon };
+    return module.default;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    const advice = "run `bun run setup` to build it";
+    throw new EngineError("engine_dead", `cannot load the native addon (${reason}); ${advice}`, {
+      cause,
+    });
+  }
+}
+
+function checkContract(addon: Addon): Addon {
+  if (addon.contractVersion === CONTRACT_VERSION) return addon;
+  throw new EngineError(
+    "engine_dead",
+    `the native addon speaks contract ${addon.contractVersion}, this source ${CONTRACT_VERSION}; ` +
+      "run `bun run setup` to rebuild it",
+  );
+}

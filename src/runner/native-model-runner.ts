@@ -1,0 +1,107 @@
+// ModelRunner over the native addon: packs the plan, runs the pass on the model's thread, unpacks.
+// Owns the requests' native sampler states: made at a request's first sampled row, freed when a plan
+// lists the request as finished.
+
+import { EngineError } from "../errors.ts";
+import type { Request } from "../request/request.ts";
+import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
+import { loadAddon } from "./addon.ts";
+import type { LoadModelOptions, MemoryReport, ModelInfo, NativeModel } from "./addon-types.ts";
+import type { ModelRunner } from "./model-runner.ts";
+import { NativeTokenizer } from "./native-tokenizer.ts";
+import { StepPacker } from "./step-batch.ts";
+
+export interface NativeModelRunnerOptions extends LoadModelOptions {
+  readonly maxModelLen: number;
+}
+
+export class NativeModelRunner implements ModelRunner {
+  readonly info: ModelInfo;
+  readonly tokenizer: NativeTokenizer;
+  readonly #model: NativeModel;
+  readonly #packer: StepPacker;
+  /** Sampler handle by request id; requests without state are absent. */
+  readonly #samplers = new Map<string, number>();
+  readonly #samplerOf = (request: Request) => this.#samplerHandle(request);
+
+  private constructor(model: NativeModel, options: NativeModelRunnerOptions) {
+    this.#model = model;
+    this.info = model.info;
+    this.tokenizer = new NativeTokenizer(model);
+    this.#packer = new StepPacker(options);
+  }
+
+  /** @throws NativeError "model_*" or "out_of_memory" when the model cannot be loaded */
+  static async load(
+    options: NativeModelRunnerOptions,
+    onProgress: (share: number) => void = () => {},
+  ): Promise<NativeModelRunner> {
+    const addon = await loadAddon();
+    return new NativeModelRunner(await addon.loadModel(options, onProgress), options);
+  }
+
+  memory(): MemoryReport {
+    return this.#model.memory();
+  }
+
+  async run(plan: StepPlan): Promise<StepResult> {
+    this.#freeSamplers(plan.finishedRequestIds);
+    this.#packer.pack(plan, this.#samplerOf);
+    try {
+      await this.#model.step(this.#packer.batch, this.#packer.output);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new EngineError("engine_step_failed", `step ${plan.stepId}: ${reason}`, { cause });
+    }
+    return this.#packer.unpack(plan);
+  }
+
+  async dispose(): Promise<void> {
+    this.#samplers.clear();
+    await this.#model.dispose();
+  }
+
+  #samplerHandle(request: Request): number {
+    if (!needsSampler(request)) return 0;
+    const known = this.#samplers.get(request.requestId);
+    if (known !== undefined) return known;
+    const handle = this.#createSampler(request);
+    this.#samplers.set(request.requestId, handle);
+    return handle;
+  }
+
+  #createSampler(request: Request): number {
+    const { logitBias, allowedTokenIds, stopTokenIds, ignoreEos } = request.samplingParams;
+    const eos = ignoreEos ? [] : this.info.eosTokenIds;
+    return this.#model.createSampler({
+      vocabSize: this.info.vocabSize,
+      promptTokenIds: request.tokenIds(0, request.numPromptTokens),
+      outputTokenIds: request.tokenIds(request.numPromptTokens),
+      logitBiasIds: Int32Array.from(logitBias, ([id]) => id),
+      logitBiasValues: Float32Array.from(logitBias, ([, bias]) => bias),
+      allowedTokenIds: Int32Array.from(allowedTokenIds ?? []),
+      endTokenIds: Int32Array.from([...eos, ...stopTokenIds]),
+    });
+  }
+
+  #freeSamplers(requestIds: readonly string[]): void {
+    for (const id of requestIds) {
+      const handle = this.#samplers.get(id);
+      if (handle === undefined) continue;
+      this.#samplers.delete(id);
+      this.#model.freeSampler(handle);
+    }
+  }
+}
+
+function needsSampler(request: Request): boolean {
+  const params = request.samplingParams;
+  return (
+    params.presencePenalty !== 0 ||
+    params.frequencyPenalty !== 0 ||
+    params.repetitionPenalty !== 1 ||
+    params.logitBias.length > 0 ||
+    params.allowedTokenIds !== null ||
+    params.minTokens > 0
+  );
+}

@@ -1,0 +1,59 @@
+// The Tokenizer over a loaded native model. Token bytes are copied out of the vocabulary once, so
+// that detokenising a stream never crosses the boundary.
+
+import { RequestError } from "../errors.ts";
+import type { NativeError, NativeModel, Vocabulary } from "./addon-types.ts";
+import type { ChatTemplateRequest, Tokenizer } from "./tokenizer.ts";
+
+export class NativeTokenizer implements Tokenizer {
+  readonly vocabSize: number;
+  readonly eosTokenIds: readonly number[];
+  readonly #model: NativeModel;
+  readonly #vocabulary: Vocabulary;
+
+  constructor(model: NativeModel) {
+    this.#model = model;
+    this.#vocabulary = model.vocabulary();
+    this.vocabSize = model.info.vocabSize;
+    this.eosTokenIds = model.info.eosTokenIds;
+  }
+
+  encode(text: string, addSpecial: boolean, parseSpecial: boolean): Promise<Int32Array> {
+    return this.#model.tokenize(text, addSpecial, parseSpecial);
+  }
+
+  tokenBytes(tokenId: number): Uint8Array {
+    const { bytes, starts } = this.#vocabulary;
+    return bytes.subarray(starts[tokenId] ?? 0, starts[tokenId + 1] ?? 0);
+  }
+
+  isSpecial(tokenId: number): boolean {
+    return this.#vocabulary.special[tokenId] === 1;
+  }
+
+  decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {
+    const known = tokenIds.filter((id) => id >= 0 && id < this.vocabSize);
+    return this.#model.detokenize(known, skipSpecial);
+  }
+
+  async applyChatTemplate(request: ChatTemplateRequest) {
+    const prompt = await this.#render(request);
+    // The template's own BOS was dropped in rendering where the tokenizer adds one.
+    return { prompt, tokenIds: await this.encode(prompt, true, true) };
+  }
+
+  async #render(request: ChatTemplateRequest): Promise<string> {
+    const { messages, tools, templateKwargs: kwargs } = request;
+    try {
+      return await this.#model.applyChatTemplate({
+        json: JSON.stringify({ messages, tools, kwargs }),
+        addGenerationPrompt: request.addGenerationPrompt,
+        continueFinalMessage: request.continueFinalMessage,
+      });
+    } catch (error) {
+      const { code, message } = error as NativeError;
+      if (code !== "template_error" && code !== "template_limit") throw error;
+      throw new RequestError("invalid_value", message, "messages");
+    }
+  }
+}

@@ -1,0 +1,218 @@
+// Packs a step's plan into the flat arrays of the boundary and reads its results back. The arrays are
+// allocated once for the largest step; packing writes in place and allocates nothing.
+//
+//   tokens      | seq 0 ........ | seq 1 | seq 2 ..... |     queryStart marks the bars
+//   outputRows            prompt rows to score ^, last row to sample ^
+
+import { assert } from "../assert.ts";
+import type { Request } from "../request/request.ts";
+import type {
+  PositionLogprobs,
+  ScheduledRequest,
+  ScheduledResult,
+  StepPlan,
+  StepResult,
+} from "../scheduler/scheduler-output.ts";
+import { FLAG_BAN_END, MAX_LOGPROBS, type StepBatch, type StepOutput } from "./addon-types.ts";
+
+export interface StepBatchLimits {
+  readonly blockSize: number;
+  readonly maxNumSeqs: number;
+  readonly maxNumBatchedTokens: number;
+  readonly maxModelLen: number;
+}
+
+/** Handle of a request's native sampler state, 0 = none. Asked once per sampled row. */
+export type SamplerLookup = (request: Request) => number;
+
+export class StepPacker {
+  readonly batch: StepBatch;
+  readonly output: StepOutput;
+  readonly #limits: StepBatchLimits;
+
+  constructor(limits: StepBatchLimits) {
+    this.#limits = limits;
+    this.batch = allocateBatch(limits);
+    this.output = allocateOutput(limits.maxNumBatchedTokens);
+  }
+
+  /** Fills `batch`. A plan beyond the limits is a broken invariant. */
+  pack(plan: StepPlan, samplerOf: SamplerLookup): void {
+    const { batch } = this;
+    assert(plan.scheduled.length <= this.#limits.maxNumSeqs, "too many sequences in a step");
+    assert(plan.numScheduledTokens <= this.#limits.maxNumBatchedTokens, "step over its budget");
+    batch.numTokens = 0;
+    batch.numSeqs = 0;
+    batch.numOutputs = 0;
+    for (const entry of plan.scheduled) this.#packSequence(entry, samplerOf);
+    this.#packCopies(plan.blockCopies);
+  }
+
+  /** Reads `output` for a plan packed just before. */
+  unpack(plan: StepPlan): StepResult {
+    let row = 0;
+    const results = plan.scheduled.map((entry): ScheduledResult => {
+      const numScored = numPromptRows(entry);
+      const promptLogprobs = numScored > 0 ? this.#positions(row, numScored) : null;
+      let isCorrupted = this.#hasNan(row, numScored);
+      row += numScored;
+      if (!entry.samples) return { tokenId: -1, logprobs: null, promptLogprobs, isCorrupted };
+      const sampled = row++;
+      isCorrupted ||= this.output.nanFlags[sampled] === 1;
+      const tokenId = this.output.tokenIds[sampled] ?? -1;
+      const wantsLogprobs = entry.request.samplingParams.logprobs !== null;
+      const logprobs = wantsLogprobs ? this.#position(sampled) : null;
+      return { tokenId, logprobs, promptLogprobs, isCorrupted };
+    });
+    const [forwardMs = 0, samplingMs = 0] = this.output.timings;
+    return { results, forwardMs, samplingMs };
+  }
+
+  #packSequence(entry: ScheduledRequest, samplerOf: SamplerLookup): void {
+    const { batch } = this;
+    const { blockSize } = this.#limits;
+    const { request, numComputedTokens: start, numScheduledTokens, blockIds } = entry;
+    const end = start + numScheduledTokens;
+    const first = batch.numTokens;
+    batch.tokens.set(request.tokenIds(start, end), first);
+    for (let position = start, i = first; position < end; position++, i++) {
+      batch.positions[i] = position;
+      const blockId = blockIds[(position / blockSize) | 0] ?? 0;
+      batch.slotMapping[i] = blockId * blockSize + (position % blockSize);
+    }
+    const sequence = batch.numSeqs++;
+    batch.numTokens = first + numScheduledTokens;
+    batch.queryStart[sequence + 1] = batch.numTokens;
+    batch.seqLens[sequence] = end;
+    const tableStart = batch.blockTableStart[sequence] ?? 0;
+    batch.blockIds.set(blockIds, tableStart);
+    batch.blockTableStart[sequence + 1] = tableStart + blockIds.length;
+    this.#packRows(entry, first, samplerOf);
+  }
+
+  #packRows(entry: ScheduledRequest, firstToken: number, samplerOf: SamplerLookup): void {
+    const { request } = entry;
+    const numScored = numPromptRows(entry);
+    for (let i = 0; i < numScored; i++) {
+      const target = request.tokenIds()[entry.numComputedTokens + i + 1] ?? -1;
+      this.#packRow(request, firstToken + i, target, 0);
+    }
+    if (!entry.samples) return;
+    this.#packRow(request, firstToken + entry.numScheduledTokens - 1, -1, samplerOf(request));
+  }
+
+  #packRow(request: Request, tokenRow: number, target: number, sampler: number): void {
+    const { batch } = this;
+    const row = batch.numOutputs++;
+    const params = request.samplingParams;
+    const scores = target >= 0;
+    const seed = params.seed ?? 0n;
+    batch.outputRows[row] = tokenRow;
+    batch.targetTokens[row] = target;
+    batch.sampler[row] = sampler;
+    batch.temperature[row] = params.temperature;
+    batch.topK[row] = params.topK;
+    batch.topP[row] = params.topP;
+    batch.minP[row] = params.minP;
+    batch.presencePenalty[row] = params.presencePenalty;
+    batch.frequencyPenalty[row] = params.frequencyPenalty;
+    batch.repetitionPenalty[row] = params.repetitionPenalty;
+    batch.seedLow[row] = Number(seed & 0xffffffffn);
+    batch.seedHigh[row] = Number((seed >> 32n) & 0xffffffffn);
+    batch.outputIndex[row] = request.numOutputTokens;
+    batch.flags[row] = request.numOutputTokens < params.minTokens ? FLAG_BAN_END : 0;
+    batch.numLogprobs[row] = (scores ? params.promptLogprobs : params.logprobs) ?? -1;
+  }
+
+  #packCopies(copies: StepPlan["blockCopies"]): void {
+    const { batch } = this;
+    assert(copies.length * 2 <= batch.blockCopies.length, "too many block copies in a step");
+    batch.numBlockCopies = copies.length;
+    copies.forEach(([source, destination], i) => {
+      batch.blockCopies[2 * i] = source;
+      batch.blockCopies[2 * i + 1] = destination;
+    });
+  }
+
+  #hasNan(firstRow: number, count: number): boolean {
+    const end = firstRow + count;
+    for (let row = firstRow; row < end; row++) if (this.output.nanFlags[row] === 1) return true;
+    return false;
+  }
+
+  #positions(firstRow: number, count: number): PositionLogprobs[] {
+    return Array.from({ length: count }, (_, i) => this.#position(firstRow + i));
+  }
+
+  #position(row: number): PositionLogprobs {
+    const { tokenIds, logprobs, ranks, topIds, topLogprobs } = this.output;
+    const chosen = {
+      tokenId: tokenIds[row] ?? 0,
+      logprob: logprobs[row] ?? 0,
+      rank: ranks[row] ?? 0,
+    };
+    const count = Math.max(0, this.batch.numLogprobs[row] ?? 0);
+    const top = Array.from({ length: count }, (_, i) => ({
+      tokenId: topIds[row * MAX_LOGPROBS + i] ?? 0,
+      logprob: topLogprobs[row * MAX_LOGPROBS + i] ?? 0,
+      rank: i + 1,
+    }));
+    return { chosen, top };
+  }
+}
+
+/** Rows of an entry whose next prompt token is scored: positions whose successor is a prompt token. */
+function numPromptRows(entry: ScheduledRequest): number {
+  const { request, numComputedTokens, numScheduledTokens } = entry;
+  if (request.samplingParams.promptLogprobs === null) return 0;
+  const end = Math.min(numComputedTokens + numScheduledTokens, request.numPromptTokens - 1);
+  return Math.max(0, end - numComputedTokens);
+}
+
+function allocateBatch(limits: StepBatchLimits): StepBatch {
+  const { maxNumSeqs, maxNumBatchedTokens: numTokens, maxModelLen, blockSize } = limits;
+  const maxBlocks = maxNumSeqs * Math.ceil(maxModelLen / blockSize);
+  const int32 = (length: number) => new Int32Array(length);
+  const float32 = (length: number) => new Float32Array(length);
+  return {
+    numTokens: 0,
+    numSeqs: 0,
+    numBlockCopies: 0,
+    numOutputs: 0,
+    tokens: int32(numTokens),
+    positions: int32(numTokens),
+    slotMapping: int32(numTokens),
+    queryStart: int32(maxNumSeqs + 1),
+    seqLens: int32(maxNumSeqs),
+    blockTableStart: int32(maxNumSeqs + 1),
+    blockIds: int32(maxBlocks),
+    blockCopies: int32(2 * maxNumSeqs),
+    outputRows: int32(numTokens),
+    temperature: float32(numTokens),
+    topK: int32(numTokens),
+    topP: float32(numTokens),
+    minP: float32(numTokens),
+    presencePenalty: float32(numTokens),
+    frequencyPenalty: float32(numTokens),
+    repetitionPenalty: float32(numTokens),
+    seedLow: new Uint32Array(numTokens),
+    seedHigh: new Uint32Array(numTokens),
+    outputIndex: int32(numTokens),
+    flags: new Uint32Array(numTokens),
+    sampler: int32(numTokens),
+    numLogprobs: int32(numTokens),
+    targetTokens: int32(numTokens),
+  };
+}
+
+function allocateOutput(numRows: number): StepOutput {
+  return {
+    tokenIds: new Int32Array(numRows),
+    logprobs: new Float32Array(numRows),
+    ranks: new Int32Array(numRows),
+    topIds: new Int32Array(numRows * MAX_LOGPROBS),
+    topLogprobs: new Float32Array(numRows * MAX_LOGPROBS),
+    nanFlags: new Uint8Array(numRows),
+    timings: new Float64Array(2),
+  };
+}
