@@ -1,0 +1,130 @@
+// Module entry: per-environment data, cleanup hook, exports. No logic.
+
+#include "addon-data.h"
+#include "napi-args.h"
+#include "native-model.h"
+#include "promise-worker.h"
+
+#include "llama.h"
+
+#include <cmath>
+#include <mutex>
+
+namespace pagoda {
+
+namespace {
+
+constexpr int CONTRACT_VERSION = 1; // src/runner/addon-types.ts
+
+LoadOptions read_load_options(const Napi::Object & o) {
+    LoadOptions options;
+    options.path          = string_field(o, "path");
+    options.chat_template = string_field(o, "chatTemplate");
+    options.n_gpu_layers  = int_field(o, "numGpuLayers", -1, 1 << 20);
+    ForwardPassParams & p = options.pass;
+    p.block_size = int_field(o, "blockSize", 1, 64);
+    p.n_blocks   = int_field(o, "numBlocks", 2, INT32_MAX / p.block_size);
+    p.max_seqs   = int_field(o, "maxNumSeqs", 1, 256);
+    p.max_tokens = int_field(o, "maxNumBatchedTokens", 1, 1 << 20);
+    p.n_threads  = int_field(o, "numThreads", 1, 512);
+    const std::string backend = string_field(o, "attentionBackend");
+    if (backend != "paged" && backend != "ggml") {
+        throw Error("invalid_argument", "attentionBackend must be paged or ggml");
+    }
+    const std::string type = string_field(o, "kvCacheType");
+    if (type != "f16" && type != "f32") {
+        throw Error("invalid_argument", "kvCacheType must be f16 or f32");
+    }
+    p.paged  = backend == "paged";
+    p.kv_f32 = type == "f32";
+    return options;
+}
+
+// Calls a JS function with loading progress, at most once a percent.
+class ProgressReporter {
+public:
+    ProgressReporter(Napi::Env env, Napi::Function callback)
+        : function(Napi::ThreadSafeFunction::New(env, callback, "pagoda load", 0, 1)) {}
+    ~ProgressReporter() { function.Release(); }
+
+    void report(float share) {
+        const int percent = (int) std::floor(share * 100);
+        if (percent <= last) {
+            return;
+        }
+        last = percent;
+        function.NonBlockingCall([percent](Napi::Env env, Napi::Function callback) {
+            if (env == nullptr) {
+                return;
+            }
+            try {
+                callback.Call({ Napi::Number::New(env, percent / 100.0) });
+            } catch (const Napi::Error &) {
+                // a listener's fault is not the load's
+            }
+        });
+    }
+
+private:
+    Napi::ThreadSafeFunction function;
+    int                      last = -1;
+};
+
+Napi::Value load_model(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        LoadOptions options = read_load_options(object_argument(info, 0));
+        if (!info[1].IsFunction()) {
+            throw Error("invalid_argument", "argument 1 must be a function");
+        }
+        auto progress = std::make_shared<ProgressReporter>(info.Env(), info[1].As<Napi::Function>());
+        return PromiseWorker<std::shared_ptr<Model>>::start(
+            info.Env(),
+            [options, progress] { return Model::load(options, [progress](float share) { progress->report(share); }); },
+            [](Napi::Env env, std::shared_ptr<Model> & model) -> Napi::Value { return NativeModel::create(env, std::move(model)); });
+    });
+}
+
+Napi::Value read_header(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        const std::string path = string_argument(info, 0);
+        const bool f32 = string_argument(info, 1) == "f32";
+        return PromiseWorker<ModelHeader>::start(
+            info.Env(), [path, f32] { return read_model_header(path, f32); },
+            [](Napi::Env env, ModelHeader & header) -> Napi::Value { return header_to_js(env, header); });
+    });
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        install_log_capture();
+        llama_backend_init();
+    });
+    auto * data = new AddonData;
+    env.SetInstanceData(data);
+    data->native_model = NativeModel::define(env);
+    env.AddCleanupHook([data] { data->stop(); });
+    exports.Set("contractVersion", CONTRACT_VERSION);
+    exports.Set("readModelHeader", Napi::Function::New(env, read_header));
+    exports.Set("loadModel", Napi::Function::New(env, load_model));
+    return exports;
+}
+
+} // namespace
+
+Napi::Object header_to_js(Napi::Env env, const ModelHeader & header) {
+    Napi::Object o = Napi::Object::New(env);
+    o.Set("architecture", header.architecture);
+    o.Set("quantization", header.quantization);
+    o.Set("name", header.name);
+    o.Set("weightBytes", (double) header.weight_bytes);
+    o.Set("trainedContextLength", (double) header.trained_context_length);
+    o.Set("numLayers", (double) header.n_layers);
+    o.Set("kvBytesPerToken", (double) header.kv_bytes_per_token);
+    return o;
+}
+
+} // namespace pagoda
+
+static Napi::Object init_addon(Napi::Env env, Napi::Object exports) { return pagoda::init(env, exports); }
+NODE_API_MODULE(pagoda, init_addon)

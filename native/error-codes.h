@@ -1,0 +1,19 @@
+// The errors that cross the boundary: a stable code, a text for people, llama.cpp's return value.
+// Codes are listed in src/runner/addon-types.ts.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace pagoda {
+
+struct Error : std::runtime_error {
+    Error(std::string error_code, const std::string & message, int llama_status = 0)
+        : std::runtime_error(message), code(std::move(error_code)), status(llama_status) {}
+
+    std::string code;
+    int         status; // 0 = none
+};
+
+} // namespace pagoda

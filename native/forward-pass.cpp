@@ -1,0 +1,166 @@
+// The context is made once: n_batch = n_ubatch, so a step is one graph; one KV stream; flash attention
+// on, so that V is not transposed and a block is one contiguous run in K and in V of each layer.
+
+#include "forward-pass.h"
+
+#include "error-codes.h"
+#include "paged-attention.h"
+
+#include "ggml-backend.h"
+#include "ggml-cpu.h"
+#include "../build/llama.cpp/src/llama-ext.h"
+
+#include <chrono>
+#include <cstring>
+
+namespace pagoda {
+
+namespace {
+
+double now_ms() {
+    using namespace std::chrono;
+    return duration<double, std::milli>(steady_clock::now().time_since_epoch()).count();
+}
+
+llama_context_params context_params(const ForwardPassParams & p, llama_placement * placement) {
+    llama_context_params c = llama_context_default_params();
+    c.n_ctx           = (uint32_t) p.n_blocks * p.block_size;
+    c.n_batch         = p.max_tokens;
+    c.n_ubatch        = p.max_tokens;
+    c.n_seq_max       = p.max_seqs;
+    c.n_threads       = p.n_threads;
+    c.n_threads_batch = p.n_threads;
+    c.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
+    c.type_k          = p.kv_f32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
+    c.type_v          = c.type_k;
+    c.offload_kqv     = true;
+    c.no_perf         = true;
+    c.swa_full        = true;
+    c.kv_unified      = true;
+    c.placement       = placement;
+    return c;
+}
+
+} // namespace
+
+ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
+    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), layers(llama_model_n_layer(model)) {
+    static const int32_t no_blocks[] = { 0, 0 };
+    placement.block_size  = p.block_size;
+    placement.block_start = no_blocks; // n_seqs is 0 until the first step
+    placement.attention   = p.paged ? paged_attention_op : nullptr;
+    placement.layers      = layers.data();
+
+    ctx = llama_init_from_model(model, context_params(p, &placement));
+    if (!ctx) {
+        throw Error("model_unsupported", "llama.cpp cannot make a context with placed KV blocks for this model");
+    }
+    ggml_threadpool_params tp = ggml_threadpool_params_default(p.n_threads);
+    threadpool = ggml_threadpool_new(&tp);
+    llama_attach_threadpool(ctx, threadpool, threadpool);
+
+    batch_buffer = llama_batch_init(p.max_tokens, 0, 1);
+    kv_tensors.resize(llama_memory_kv_tensors(llama_get_memory(ctx), nullptr, 0));
+    llama_memory_kv_tensors(llama_get_memory(ctx), kv_tensors.data(), (int32_t) kv_tensors.size());
+}
+
+ForwardPass::~ForwardPass() {
+    if (batch_buffer.token) {
+        llama_batch_free(batch_buffer);
+    }
+    if (ctx) {
+        llama_detach_threadpool(ctx);
+        llama_free(ctx);
+    }
+    if (threadpool) {
+        ggml_threadpool_free(threadpool);
+    }
+}
+
+size_t ForwardPass::kv_bytes() const {
+    size_t bytes = 0;
+    for (const ggml_tensor * t : kv_tensors) {
+        bytes += ggml_nbytes(t);
+    }
+    return bytes;
+}
+
+size_t ForwardPass::scratch_bytes() const {
+    size_t bytes = 0;
+    for (const auto & [type, data] : llama_get_memory_breakdown(ctx)) {
+        bytes += data.compute;
+    }
+    return bytes;
+}
+
+StepTimings ForwardPass::run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
+    const double start = now_ms();
+    copy_blocks(batch.copies);
+    decode(batch);
+    const double decoded = now_ms();
+    sample(batch, samplers, results);
+    return { decoded - start, now_ms() - decoded };
+}
+
+void ForwardPass::copy_blocks(const std::vector<int32_t> & copies) {
+    for (size_t i = 0; i + 1 < copies.size(); i += 2) {
+        for (ggml_tensor * t : kv_tensors) {
+            const size_t size = t->nb[1] * params.block_size;
+            const size_t from = size * copies[i], to = size * copies[i + 1];
+            if (ggml_backend_buffer_is_host(t->buffer)) {
+                std::memmove((char *) t->data + to, (char *) t->data + from, size);
+                continue;
+            }
+            copy_buffer.resize(size);
+            ggml_backend_tensor_get(t, copy_buffer.data(), from, size);
+            ggml_backend_tensor_set(t, copy_buffer.data(), to, size);
+        }
+    }
+}
+
+void ForwardPass::decode(const StepBatch & batch) {
+    placement.n_tokens    = batch.n_tokens();
+    placement.n_seqs      = batch.n_seqs();
+    placement.slots       = batch.slots.data();
+    placement.positions   = batch.positions.data();
+    placement.query_start = batch.query_start.data();
+    placement.block_start = batch.block_start.data();
+    placement.block_ids   = batch.block_ids.data();
+
+    llama_batch & b = batch_buffer;
+    b.n_tokens = batch.n_tokens();
+    for (int32_t s = 0; s < batch.n_seqs(); ++s) {
+        for (int32_t t = batch.query_start[s]; t < batch.query_start[s + 1]; ++t) {
+            b.token[t]     = batch.tokens[t];
+            b.pos[t]       = batch.positions[t];
+            b.n_seq_id[t]  = 1;
+            b.seq_id[t][0] = s;
+            b.logits[t]    = 0;
+        }
+    }
+    for (const OutputRow & row : batch.rows) {
+        b.logits[row.token_row] = 1;
+    }
+    const int32_t status = llama_decode(ctx, b);
+    if (status != 0) {
+        throw Error("decode_failed", "llama_decode returned " + std::to_string(status), status);
+    }
+    llama_synchronize(ctx);
+}
+
+void ForwardPass::sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
+    results.resize(batch.rows.size());
+    for (size_t i = 0; i < batch.rows.size(); ++i) {
+        const OutputRow & row = batch.rows[i];
+        const float * logits = llama_get_logits_ith(ctx, row.token_row);
+        if (!logits) {
+            throw Error("decode_failed", "no logits for token row " + std::to_string(row.token_row));
+        }
+        const SampleRow sample = { logits, n_vocab, row.temperature, row.top_k, row.top_p, row.min_p, row.presence,
+                                   row.frequency, row.repetition, row.seed, row.output_index, row.flags,
+                                   row.num_logprobs, row.target, samplers.find(row.sampler) };
+        sample_row(sample, scratch, results[i]);
+    }
+}
+
+} // namespace pagoda

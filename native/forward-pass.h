@@ -1,0 +1,60 @@
+// One step through llama.cpp: block copies, placement, llama_decode, sampling of the rows. Owns the
+// context, the thread pool and the KV pool. Used by one thread at a time; no N-API types.
+#pragma once
+
+#include "step-batch.h"
+
+#include "llama.h"
+
+#include <memory>
+#include <vector>
+
+struct ggml_threadpool;
+
+namespace pagoda {
+
+struct ForwardPassParams {
+    int32_t n_blocks;
+    int32_t block_size;
+    int32_t max_seqs;
+    int32_t max_tokens;
+    int32_t n_threads;
+    bool    paged; // our attention op; else flash attention with a mask
+    bool    kv_f32;
+};
+
+struct StepTimings {
+    double forward_ms;
+    double sampling_ms;
+};
+
+class ForwardPass {
+public:
+    // Throws Error "model_unsupported" or "out_of_memory".
+    ForwardPass(llama_model * model, const ForwardPassParams & params);
+    ~ForwardPass();
+
+    // Computes a validated batch; results are parallel to batch.rows. Throws Error "decode_failed".
+    StepTimings run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
+
+    size_t kv_bytes() const;
+    size_t scratch_bytes() const;
+
+private:
+    void copy_blocks(const std::vector<int32_t> & copies);
+    void decode(const StepBatch & batch);
+    void sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
+
+    ForwardPassParams                  params;
+    int32_t                            n_vocab;
+    llama_placement                    placement = {};
+    std::vector<llama_placement_layer> layers;
+    llama_context *                    ctx = nullptr;
+    ggml_threadpool *                  threadpool = nullptr;
+    llama_batch                        batch_buffer = {};
+    std::vector<ggml_tensor *>         kv_tensors;
+    std::vector<char>                  copy_buffer; // one block of one layer, for device memory
+    SampleScratch                      scratch;
+};
+
+} // namespace pagoda

@@ -1,0 +1,173 @@
+// Header reading through ggml's gguf API, after a look at the first bytes and the file's size.
+
+#include "model-file.h"
+
+#include "error-codes.h"
+
+#include "ggml.h"
+#include "gguf.h"
+#include "llama.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace pagoda {
+
+namespace {
+
+std::mutex  log_mutex;
+std::string log_error;
+
+void capture_log(ggml_log_level level, const char * text, void *) {
+    if (level != GGML_LOG_LEVEL_ERROR) {
+        return;
+    }
+    std::lock_guard<std::mutex> lock(log_mutex);
+    log_error = text;
+    while (!log_error.empty() && std::isspace((unsigned char) log_error.back())) {
+        log_error.pop_back();
+    }
+}
+
+struct GgufDeleter {
+    void operator()(gguf_context * g) const { gguf_free(g); }
+};
+using GgufPtr = std::unique_ptr<gguf_context, GgufDeleter>;
+
+uint64_t file_size(const std::string & path) {
+    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    if (!file) {
+        throw Error("model_not_found", "cannot open " + path);
+    }
+    return (uint64_t) file.tellg();
+}
+
+void check_magic(const std::string & path) {
+    std::ifstream file(path, std::ios::binary);
+    char magic[4] = {};
+    file.read(magic, sizeof(magic));
+    if (file.gcount() != 4 || std::memcmp(magic, "GGUF", 4) != 0) {
+        throw Error("model_not_gguf", path + " is not a GGUF file");
+    }
+}
+
+std::string string_key(const gguf_context * g, const std::string & key) {
+    const int64_t id = gguf_find_key(g, key.c_str());
+    return id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_STRING ? gguf_get_val_str(g, id) : "";
+}
+
+int64_t int_value(const gguf_context * g, int64_t id, gguf_type type, const void * data, size_t i) {
+    switch (type) {
+        case GGUF_TYPE_UINT32: return data ? ((const uint32_t *) data)[i] : gguf_get_val_u32(g, id);
+        case GGUF_TYPE_INT32:  return data ? ((const int32_t *) data)[i] : gguf_get_val_i32(g, id);
+        case GGUF_TYPE_UINT64: return (int64_t) (data ? ((const uint64_t *) data)[i] : gguf_get_val_u64(g, id));
+        case GGUF_TYPE_INT64:  return data ? ((const int64_t *) data)[i] : gguf_get_val_i64(g, id);
+        default:               return 0;
+    }
+}
+
+// A number, or element `layer` of an array with one entry a layer; `fallback` when absent.
+int64_t int_key(const gguf_context * g, const std::string & key, int64_t fallback, size_t layer = 0) {
+    const int64_t id = gguf_find_key(g, key.c_str());
+    if (id < 0) {
+        return fallback;
+    }
+    if (gguf_get_kv_type(g, id) != GGUF_TYPE_ARRAY) {
+        return int_value(g, id, gguf_get_kv_type(g, id), nullptr, 0);
+    }
+    const gguf_type type = gguf_get_arr_type(g, id);
+    if (type == GGUF_TYPE_STRING || layer >= gguf_get_arr_n(g, id)) {
+        return fallback;
+    }
+    return int_value(g, id, type, gguf_get_arr_data(g, id), layer);
+}
+
+int64_t kv_bytes_per_token(const gguf_context * g, const std::string & arch, int64_t n_layers, bool kv_f32) {
+    const std::string p = arch + ".";
+    const int64_t n_embd = int_key(g, p + "embedding_length", 0);
+    int64_t elements = 0;
+    for (int64_t il = 0; il < n_layers; ++il) {
+        const int64_t n_head    = std::max<int64_t>(1, int_key(g, p + "attention.head_count", 1, il));
+        const int64_t n_head_kv = int_key(g, p + "attention.head_count_kv", n_head, il);
+        const int64_t head_dim  = n_embd / n_head;
+        elements += n_head_kv * (int_key(g, p + "attention.key_length", head_dim) + int_key(g, p + "attention.value_length", head_dim));
+    }
+    return elements * (kv_f32 ? 4 : 2);
+}
+
+std::string main_type(const gguf_context * g) {
+    std::map<std::string, size_t> bytes;
+    for (int64_t i = 0; i < gguf_get_n_tensors(g); ++i) {
+        bytes[ggml_type_name(gguf_get_tensor_type(g, i))] += gguf_get_tensor_size(g, i);
+    }
+    std::string best;
+    for (const auto & [type, size] : bytes) {
+        if (best.empty() || size > bytes[best]) {
+            best = type;
+        }
+    }
+    std::transform(best.begin(), best.end(), best.begin(), [](unsigned char c) { return (char) std::toupper(c); });
+    return best;
+}
+
+} // namespace
+
+ModelHeader read_model_header(const std::string & path, bool kv_f32) {
+    const uint64_t size = file_size(path);
+    check_magic(path);
+    const GgufPtr g(gguf_init_from_file(path.c_str(), { /*.no_alloc =*/ true, /*.ctx =*/ nullptr }));
+    if (!g) {
+        const std::string detail = take_log_error();
+        throw Error("model_truncated", path + " has a broken or incomplete GGUF header" + (detail.empty() ? "" : " (" + detail + ")"));
+    }
+    ModelHeader h = {};
+    for (int64_t i = 0; i < gguf_get_n_tensors(g.get()); ++i) {
+        const uint64_t end = gguf_get_data_offset(g.get()) + gguf_get_tensor_offset(g.get(), i) + gguf_get_tensor_size(g.get(), i);
+        if (end > size) {
+            throw Error("model_truncated", path + " ends before its tensors do: " + std::to_string(size) +
+                        " bytes, at least " + std::to_string(end) + " expected; download it again");
+        }
+        h.weight_bytes += gguf_get_tensor_size(g.get(), i);
+    }
+    h.architecture = string_key(g.get(), "general.architecture");
+    if (h.architecture.empty()) {
+        throw Error("model_unsupported", path + " names no model architecture");
+    }
+    h.quantization           = main_type(g.get());
+    h.name                   = string_key(g.get(), "general.name");
+    h.n_layers               = int_key(g.get(), h.architecture + ".block_count", 0);
+    h.trained_context_length = int_key(g.get(), h.architecture + ".context_length", 0);
+    h.kv_bytes_per_token     = kv_bytes_per_token(g.get(), h.architecture, h.n_layers, kv_f32);
+    return h;
+}
+
+uint64_t available_memory() {
+    std::ifstream meminfo("/proc/meminfo");
+    std::string   key;
+    uint64_t      kib = 0;
+    while (meminfo >> key >> kib) {
+        if (key == "MemAvailable:") {
+            return kib * 1024;
+        }
+        meminfo.ignore(64, '\n');
+    }
+    return 0;
+}
+
+std::string take_log_error() {
+    std::lock_guard<std::mutex> lock(log_mutex);
+    return std::exchange(log_error, "");
+}
+
+void install_log_capture() {
+    llama_log_set(capture_log, nullptr);
+    ggml_log_set(capture_log, nullptr);
+}
+
+} // namespace pagoda

@@ -1,0 +1,279 @@
+// Every entry point checks its arguments, then either answers at once or returns a promise. dispose()
+// and a step in flight meet in finish_step(), on the JS thread.
+
+#include "native-model.h"
+
+#include "addon-data.h"
+#include "napi-args.h"
+#include "promise-worker.h"
+#include "step-arguments.h"
+
+namespace pagoda {
+
+struct NativeModel::StepInFlight {
+    Napi::Promise::Deferred   deferred;
+    Napi::ObjectReference     output;
+    std::vector<SampleResult> results;
+    StepTimings               timings = {};
+    std::optional<Error>      failure;
+};
+
+Napi::FunctionReference NativeModel::define(Napi::Env env) {
+    Napi::Function constructor = DefineClass(env, "NativeModel", {
+        InstanceAccessor<&NativeModel::info>("info"),
+        InstanceMethod<&NativeModel::vocabulary>("vocabulary"),
+        InstanceMethod<&NativeModel::memory>("memory"),
+        InstanceMethod<&NativeModel::tokenize>("tokenize"),
+        InstanceMethod<&NativeModel::detokenize>("detokenize"),
+        InstanceMethod<&NativeModel::apply_chat_template>("applyChatTemplate"),
+        InstanceMethod<&NativeModel::create_sampler>("createSampler"),
+        InstanceMethod<&NativeModel::free_sampler>("freeSampler"),
+        InstanceMethod<&NativeModel::step>("step"),
+        InstanceMethod<&NativeModel::dispose>("dispose"),
+    });
+    return Napi::Persistent(constructor);
+}
+
+Napi::Object NativeModel::create(Napi::Env env, std::shared_ptr<Model> model) {
+    AddonData & data = addon_data(env);
+    data.models.push_back(model);
+    Napi::Object object = data.native_model.New({ Napi::External<std::shared_ptr<Model>>::New(env, &model) });
+    return object;
+}
+
+NativeModel::NativeModel(const Napi::CallbackInfo & info) : Napi::ObjectWrap<NativeModel>(info) {
+    if (!info[0].IsExternal()) {
+        throw to_js_error(info.Env(), Error("invalid_argument", "models are made by loadModel()"));
+    }
+    model = *info[0].As<Napi::External<std::shared_ptr<Model>>>().Data();
+    const auto nothing = Napi::Function::New(info.Env(), [](const Napi::CallbackInfo &) {});
+    step_done = Napi::ThreadSafeFunction::New(info.Env(), nothing, "pagoda step", 0, 1);
+    step_done.Unref(info.Env());
+    has_step_done = true;
+}
+
+NativeModel::~NativeModel() { close(); }
+
+Model & NativeModel::live() {
+    if (!model || disposing) {
+        throw Error("disposed", "the model has been disposed");
+    }
+    return *model;
+}
+
+void NativeModel::close() {
+    if (model) {
+        model->stop();
+        model.reset();
+    }
+    if (has_step_done) {
+        has_step_done = false;
+        step_done.Release();
+    }
+}
+
+Napi::Value NativeModel::info(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        Model & m = live();
+        const llama_model * weights = m.weights.get();
+        Napi::Object o = header_to_js(info.Env(), m.header);
+        o.Set("vocabSize", m.vocabulary->n_vocab);
+        o.Set("embeddingLength", llama_model_n_embd(weights));
+        Napi::Array eos = Napi::Array::New(info.Env(), m.vocabulary->eos_ids.size());
+        for (uint32_t i = 0; i < eos.Length(); ++i) {
+            eos.Set(i, m.vocabulary->eos_ids[i]);
+        }
+        o.Set("eosTokenIds", eos);
+        o.Set("addBos", m.vocabulary->adds_bos);
+        o.Set("hasChatTemplate", m.chat_template->available());
+        o.Set("isRecurrent", false);
+        o.Set("slidingWindow", llama_model_n_swa(weights));
+        o.Set("attentionBackend", m.options.pass.paged ? "paged" : "ggml");
+        o.Set("device", m.device());
+        return o;
+    });
+}
+
+Napi::Value NativeModel::vocabulary(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        const Vocabulary & v = *live().vocabulary;
+        Napi::Object o = Napi::Object::New(info.Env());
+        o.Set("bytes", to_typed_array(info.Env(), v.bytes));
+        o.Set("starts", to_typed_array(info.Env(), v.starts));
+        o.Set("special", to_typed_array(info.Env(), v.special));
+        return o;
+    });
+}
+
+Napi::Value NativeModel::memory(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        const Model & m = live();
+        Napi::Object o = Napi::Object::New(info.Env());
+        o.Set("weights", (double) llama_model_size(m.weights.get()));
+        o.Set("kv", (double) m.pass->kv_bytes());
+        o.Set("scratch", (double) m.pass->scratch_bytes());
+        return o;
+    });
+}
+
+Napi::Value NativeModel::tokenize(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        live();
+        std::string text = string_argument(info, 0);
+        const bool add_special = bool_argument(info, 1), parse_special = bool_argument(info, 2);
+        return PromiseWorker<std::vector<int32_t>>::start(
+            info.Env(),
+            [m = model, text = std::move(text), add_special, parse_special] { return m->vocabulary->tokenize(text, add_special, parse_special); },
+            [](Napi::Env env, std::vector<int32_t> & tokens) -> Napi::Value { return to_typed_array(env, tokens); });
+    });
+}
+
+Napi::Value NativeModel::detokenize(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        const int32_t n_vocab = live().vocabulary->n_vocab;
+        const auto view = array_value<int32_t>(info[0], "tokenIds");
+        std::vector<int32_t> tokens(view.data, view.data + view.size);
+        for (int32_t token : tokens) {
+            if (token < 0 || token >= n_vocab) {
+                throw Error("invalid_argument", "no such token: " + std::to_string(token));
+            }
+        }
+        const bool remove_special = bool_argument(info, 1);
+        return PromiseWorker<std::string>::start(
+            info.Env(),
+            [m = model, tokens = std::move(tokens), remove_special] { return m->vocabulary->detokenize(tokens, remove_special); },
+            [](Napi::Env env, std::string & text) -> Napi::Value { return Napi::String::New(env, text); });
+    });
+}
+
+Napi::Value NativeModel::apply_chat_template(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        live();
+        const Napi::Object input = object_argument(info, 0);
+        std::string json = string_field(input, "json");
+        const bool generation = input.Get("addGenerationPrompt").ToBoolean(), continues = input.Get("continueFinalMessage").ToBoolean();
+        return PromiseWorker<std::string>::start(
+            info.Env(),
+            [m = model, json = std::move(json), generation, continues] { return m->chat_template->apply(json, generation, continues); },
+            [](Napi::Env env, std::string & text) -> Napi::Value { return Napi::String::New(env, text); });
+    });
+}
+
+Napi::Value NativeModel::create_sampler(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        Model & m = live();
+        const Napi::Object o = object_argument(info, 0);
+        SamplerInit init;
+        init.n_vocab       = m.vocabulary->n_vocab;
+        init.prompt_tokens = copy_field<int32_t>(o, "promptTokenIds");
+        init.output_tokens = copy_field<int32_t>(o, "outputTokenIds");
+        init.bias_ids      = copy_field<int32_t>(o, "logitBiasIds");
+        init.bias_values   = copy_field<float>(o, "logitBiasValues");
+        init.allowed_ids   = copy_field<int32_t>(o, "allowedTokenIds");
+        init.end_ids       = copy_field<int32_t>(o, "endTokenIds");
+        if (init.bias_ids.size() != init.bias_values.size()) {
+            throw Error("invalid_argument", "logitBiasIds and logitBiasValues differ in length");
+        }
+        for (const auto * ids : { &init.prompt_tokens, &init.output_tokens, &init.bias_ids, &init.allowed_ids, &init.end_ids }) {
+            for (int32_t id : *ids) {
+                if (id < 0 || id >= init.n_vocab) {
+                    throw Error("invalid_argument", "no such token: " + std::to_string(id));
+                }
+            }
+        }
+        if (in_flight) {
+            throw Error("busy", "a step is in flight");
+        }
+        return Napi::Number::New(info.Env(), m.samplers.create(std::move(init)));
+    });
+}
+
+Napi::Value NativeModel::free_sampler(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        Model & m = live();
+        if (in_flight) {
+            throw Error("busy", "a step is in flight");
+        }
+        if (!info[0].IsNumber() || !m.samplers.release(info[0].As<Napi::Number>().Int32Value())) {
+            throw Error("invalid_argument", "no such sampler");
+        }
+        return info.Env().Undefined();
+    });
+}
+
+Napi::Value NativeModel::step(const Napi::CallbackInfo & info) {
+    const auto deferred = Napi::Promise::Deferred::New(info.Env());
+    try {
+        Model & m = live();
+        if (in_flight) {
+            throw Error("busy", "a step is in flight");
+        }
+        const Napi::Object output = object_argument(info, 1);
+        read_step_batch(object_argument(info, 0), batch);
+        batch.validate(m.limits(), m.samplers);
+        check_step_output(output, batch.rows.size());
+        begin_step(output, deferred);
+    } catch (const Napi::Error &) {
+        throw;
+    } catch (...) {
+        deferred.Reject(to_js_error(info.Env(), current_error()).Value());
+    }
+    return deferred.Promise();
+}
+
+void NativeModel::begin_step(Napi::Object output, Napi::Promise::Deferred deferred) {
+    in_flight.reset(new StepInFlight{ deferred, Napi::Persistent(output), {}, {}, std::nullopt });
+    Ref(); // this object outlives the step
+    step_done.Ref(Env());
+    StepInFlight & step = *in_flight;
+    model->thread->submit([this, &step] {
+        try {
+            step.timings = model->pass->run(batch, model->samplers, step.results);
+        } catch (...) {
+            step.failure = current_error();
+        }
+        // napi_closing means that the environment goes away: there is nobody left to tell
+        step_done.NonBlockingCall([this](Napi::Env env, Napi::Function) {
+            if (env != nullptr) {
+                finish_step(env);
+            }
+        });
+    });
+}
+
+void NativeModel::finish_step(Napi::Env env) {
+    Napi::HandleScope scope(env);
+    const auto step = std::move(in_flight);
+    step_done.Unref(env);
+    try {
+        if (step->failure) {
+            throw *step->failure;
+        }
+        write_step_output(step->output.Value(), step->results, step->timings.forward_ms, step->timings.sampling_ms);
+        step->deferred.Resolve(env.Undefined());
+    } catch (...) {
+        step->deferred.Reject(to_js_error(env, current_error()).Value());
+    }
+    if (disposing) {
+        const auto waiting = std::move(disposing);
+        close();
+        waiting->Resolve(env.Undefined());
+    }
+    Unref();
+}
+
+Napi::Value NativeModel::dispose(const Napi::CallbackInfo & info) {
+    if (disposing) {
+        return disposing->Promise();
+    }
+    const auto deferred = Napi::Promise::Deferred::New(info.Env());
+    if (in_flight) {
+        disposing = std::make_unique<Napi::Promise::Deferred>(deferred);
+    } else {
+        close();
+        deferred.Resolve(info.Env().Undefined());
+    }
+    return deferred.Promise();
+}
+
+} // namespace pagoda

@@ -1,0 +1,47 @@
+// The JS class NativeModel: argument reading, one step in flight, promises. Lives on the JS thread; the
+// step thread reports through one thread-safe function.
+#pragma once
+
+#include "model.h"
+
+#include <napi.h>
+
+namespace pagoda {
+
+class NativeModel : public Napi::ObjectWrap<NativeModel> {
+public:
+    static Napi::FunctionReference define(Napi::Env env);
+    // Wraps a loaded model. JS cannot construct one itself.
+    static Napi::Object create(Napi::Env env, std::shared_ptr<Model> model);
+
+    explicit NativeModel(const Napi::CallbackInfo & info);
+    ~NativeModel() override;
+
+private:
+    struct StepInFlight;
+
+    Napi::Value info(const Napi::CallbackInfo & info);
+    Napi::Value vocabulary(const Napi::CallbackInfo & info);
+    Napi::Value memory(const Napi::CallbackInfo & info);
+    Napi::Value tokenize(const Napi::CallbackInfo & info);
+    Napi::Value detokenize(const Napi::CallbackInfo & info);
+    Napi::Value apply_chat_template(const Napi::CallbackInfo & info);
+    Napi::Value create_sampler(const Napi::CallbackInfo & info);
+    Napi::Value free_sampler(const Napi::CallbackInfo & info);
+    Napi::Value step(const Napi::CallbackInfo & info);
+    Napi::Value dispose(const Napi::CallbackInfo & info);
+
+    Model & live(); // throws Error "disposed"
+    void    begin_step(Napi::Object output, Napi::Promise::Deferred deferred);
+    void    finish_step(Napi::Env env);
+    void    close();
+
+    std::shared_ptr<Model>                     model;
+    StepBatch                                  batch;
+    std::unique_ptr<StepInFlight>              in_flight;
+    std::unique_ptr<Napi::Promise::Deferred>   disposing; // waits for the step in flight
+    Napi::ThreadSafeFunction                   step_done;
+    bool                                       has_step_done = false;
+};
+
+} // namespace pagoda

@@ -1,0 +1,51 @@
+// The attention kernel with 16 lanes. Compiled with its own flags; called only where the CPU has them.
+
+#if defined(__AVX512F__)
+
+#include "paged-attention-kernel.h"
+
+#include <immintrin.h>
+
+namespace pagoda {
+namespace {
+
+struct Avx512 {
+    using V = __m512;
+    static constexpr int W     = 16;
+    static constexpr int CHUNK = 4;
+
+    static V    zero() { return _mm512_setzero_ps(); }
+    static V    set1(float x) { return _mm512_set1_ps(x); }
+    static V    load(const float * p) { return _mm512_loadu_ps(p); }
+    static V    load_f16(const uint16_t * p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) p)); }
+    static void store(float * p, V x) { _mm512_storeu_ps(p, x); }
+    static V    fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
+    static V    mul(V a, V b) { return _mm512_mul_ps(a, b); }
+    static V    add(V a, V b) { return _mm512_add_ps(a, b); }
+    static V    sub(V a, V b) { return _mm512_sub_ps(a, b); }
+    static float hsum(V a) { return _mm512_reduce_add_ps(a); }
+
+    // 2^(x log2 e): integer part by scaling, fraction by a degree-5 polynomial, relative error below 3e-7
+    static V exp(V x) {
+        x = _mm512_max_ps(x, _mm512_set1_ps(-110.0f));
+        const V n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 0);
+        V r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
+        r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
+        V p = _mm512_set1_ps(1.0f / 720);
+        p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 120));
+        p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 24));
+        p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 6));
+        p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
+        p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+        p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+        return _mm512_scalef_ps(p, n);
+    }
+};
+
+} // namespace
+
+void attention_avx512(const AttentionTask & task) { attention<Avx512>(task); }
+
+} // namespace pagoda
+
+#endif

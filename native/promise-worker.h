@@ -1,0 +1,58 @@
+// Runs a function off the JS thread and settles a promise with its result. The function captures what
+// it needs by value and touches no JS.
+#pragma once
+
+#include "napi-args.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace pagoda {
+
+template <class T> class PromiseWorker : public Napi::AsyncWorker {
+public:
+    using Compute = std::function<T()>;
+    using Convert = std::function<Napi::Value(Napi::Env, T &)>;
+
+    static Napi::Value start(Napi::Env env, Compute compute, Convert convert) {
+        auto * worker = new PromiseWorker(env, std::move(compute), std::move(convert));
+        auto promise  = worker->deferred.Promise();
+        worker->Queue();
+        return promise;
+    }
+
+protected:
+    void Execute() override {
+        try {
+            result = std::make_unique<T>(compute());
+        } catch (...) {
+            failure = current_error();
+        }
+    }
+
+    void OnOK() override {
+        Napi::HandleScope scope(Env());
+        if (failure) {
+            deferred.Reject(to_js_error(Env(), *failure).Value());
+            return;
+        }
+        try {
+            deferred.Resolve(convert(Env(), *result));
+        } catch (const Napi::Error & e) {
+            deferred.Reject(e.Value());
+        }
+    }
+
+private:
+    PromiseWorker(Napi::Env env, Compute c, Convert v)
+        : Napi::AsyncWorker(env), compute(std::move(c)), convert(std::move(v)), deferred(Napi::Promise::Deferred::New(env)) {}
+
+    Compute                     compute;
+    Convert                     convert;
+    std::unique_ptr<T>          result;
+    std::optional<Error>        failure;
+    Napi::Promise::Deferred     deferred;
+};
+
+} // namespace pagoda

@@ -1,0 +1,74 @@
+// Vocabulary over llama.cpp's; sizes are asked for before buffers are filled.
+
+#include "vocabulary.h"
+
+#include "error-codes.h"
+
+#include <climits>
+
+namespace pagoda {
+
+namespace {
+
+constexpr int SPECIAL_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN | LLAMA_TOKEN_ATTR_UNUSED;
+
+std::string token_bytes(const llama_vocab * vocab, int32_t id) {
+    std::string piece(64, '\0');
+    int32_t n = llama_token_to_piece(vocab, id, piece.data(), (int32_t) piece.size(), 0, true);
+    if (n < 0) {
+        piece.resize(-n);
+        n = llama_token_to_piece(vocab, id, piece.data(), (int32_t) piece.size(), 0, true);
+    }
+    piece.resize(n > 0 ? n : 0);
+    return piece;
+}
+
+} // namespace
+
+Vocabulary::Vocabulary(const llama_model * model) : vocab(llama_model_get_vocab(model)) {
+    n_vocab  = llama_vocab_n_tokens(vocab);
+    adds_bos = llama_vocab_get_add_bos(vocab);
+    starts.push_back(0);
+    for (int32_t id = 0; id < n_vocab; ++id) {
+        const std::string piece = token_bytes(vocab, id);
+        bytes.insert(bytes.end(), piece.begin(), piece.end());
+        starts.push_back((int32_t) bytes.size());
+        special.push_back((llama_vocab_get_attr(vocab, id) & SPECIAL_ATTRIBUTES) != 0);
+        if (llama_vocab_is_eog(vocab, id)) {
+            eos_ids.push_back(id);
+        }
+    }
+}
+
+std::vector<int32_t> Vocabulary::tokenize(const std::string & text, bool add_special, bool parse_special) const {
+    if (text.size() > (size_t) INT32_MAX) {
+        throw Error("invalid_argument", "text is too long to tokenise");
+    }
+    const int32_t size = (int32_t) text.size();
+    int32_t n = llama_tokenize(vocab, text.data(), size, nullptr, 0, add_special, parse_special);
+    if (n == INT32_MIN) {
+        throw Error("invalid_argument", "text has too many tokens");
+    }
+    std::vector<int32_t> tokens(n < 0 ? -n : n);
+    if (!tokens.empty()) {
+        n = llama_tokenize(vocab, text.data(), size, tokens.data(), (int32_t) tokens.size(), add_special, parse_special);
+        tokens.resize(n < 0 ? 0 : n);
+    }
+    return tokens;
+}
+
+std::string Vocabulary::detokenize(const std::vector<int32_t> & tokens, bool remove_special) const {
+    std::string text(tokens.size() * 8 + 16, '\0');
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        const int32_t n = llama_detokenize(vocab, tokens.data(), (int32_t) tokens.size(), text.data(),
+                                           (int32_t) text.size(), false, !remove_special);
+        if (n >= 0) {
+            text.resize(n);
+            return text;
+        }
+        text.resize(-(int64_t) n);
+    }
+    throw Error("internal", "detokenisation did not settle on a size");
+}
+
+} // namespace pagoda

@@ -1,0 +1,229 @@
+// The engine in this process: the loop of schedule, run, update, emit. While the native thread
+// computes a step, the outputs of the one before are handed to the front.
+//
+//   schedule N | run N ...........................| update N | schedule N+1 | run N+1 ....
+//                  emit outputs of N-1                                         emit outputs of N
+//
+// A failed step ends its own requests; a broken invariant ends the engine.
+
+import { assert } from "../assert.ts";
+import { EngineError } from "../errors.ts";
+import { Request } from "../request/request.ts";
+import type { ModelRunner } from "../runner/model-runner.ts";
+import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
+import type { Scheduler } from "../scheduler/scheduler.ts";
+import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
+import { OutputProcessor } from "./output-processor.ts";
+import type {
+  EngineClient,
+  EngineInfo,
+  EngineOutputs,
+  EngineRequest,
+  RequestOutput,
+} from "./protocol.ts";
+import { SeedSource } from "./seed-source.ts";
+
+export interface InProcessEngineOptions {
+  readonly info: EngineInfo;
+  readonly scheduler: Scheduler;
+  readonly runner: ModelRunner;
+  readonly seed: bigint;
+  /** Engine clock, ms, monotonic. */
+  readonly nowMs?: () => number;
+}
+
+/** Steps in a row that may fail before the engine gives up. */
+const MAX_FAILED_STEPS = 3;
+
+export class InProcessEngine implements EngineClient {
+  readonly info: EngineInfo;
+  readonly died: Promise<Error>;
+  readonly #scheduler: Scheduler;
+  readonly #runner: ModelRunner;
+  readonly #nowMs: () => number;
+  readonly #seeds: SeedSource;
+  readonly #processor: OutputProcessor;
+  readonly #requests = new Map<string, Request>();
+  #listener: (message: EngineOutputs) => void = () => {};
+  #outputs: RequestOutput[] = [];
+  /** Something changed that no message has told yet. */
+  #isDirty = false;
+  #timings = { numScheduledTokens: 0, forwardMs: 0, samplingMs: 0 };
+  #numFailedSteps = 0;
+  #arrivalOrder = 0;
+  #wake: (() => void) | null = null;
+  #isStopping = false;
+  #die: (error: Error) => void = () => {};
+  readonly #loop: Promise<void>;
+
+  constructor(options: InProcessEngineOptions) {
+    this.info = options.info;
+    this.#scheduler = options.scheduler;
+    this.#runner = options.runner;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#seeds = new SeedSource(options.seed);
+    this.#processor = new OutputProcessor(options.runner.tokenizer);
+    this.died = new Promise((resolve) => {
+      this.#die = resolve;
+    });
+    this.#loop = this.#run();
+  }
+
+  add(init: EngineRequest): void {
+    if (this.#isStopping) return;
+    const { seed } = init.samplingParams;
+    const request = new Request({
+      ...init,
+      samplingParams: { ...init.samplingParams, seed: seed ?? this.#seeds.next() },
+      arrivalOrder: this.#arrivalOrder++,
+      forkOf: init.forkOf === null ? null : (this.#requests.get(init.forkOf) ?? null),
+    });
+    this.#requests.set(request.requestId, request);
+    this.#processor.add(request, this.#nowS());
+    this.#scheduler.add(request);
+    this.#notify();
+  }
+
+  abort(requestIds: readonly string[]): void {
+    for (const id of requestIds) {
+      const request = this.#requests.get(id);
+      if (request === undefined) continue;
+      this.#scheduler.finish(request, "FINISHED_ABORTED");
+      this.#emitFinished(request);
+    }
+    this.#notify();
+  }
+
+  onOutputs(listener: (message: EngineOutputs) => void): void {
+    this.#listener = listener;
+  }
+
+  encode(text: string, addSpecial: boolean): Promise<Int32Array> {
+    return this.#runner.tokenizer.encode(text, addSpecial, true);
+  }
+
+  decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {
+    return this.#runner.tokenizer.decode(tokenIds, skipSpecial);
+  }
+
+  async tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]> {
+    return Array.from(tokenIds, (id) => this.#runner.tokenizer.tokenBytes(id).slice());
+  }
+
+  applyChatTemplate(request: ChatTemplateRequest) {
+    return this.#runner.tokenizer.applyChatTemplate(request);
+  }
+
+  async shutdown(): Promise<void> {
+    if (!this.#isStopping) {
+      this.abort([...this.#requests.keys()]);
+      this.#isStopping = true;
+      this.#notify();
+    }
+    await this.#loop;
+    await this.#runner.dispose();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (!(this.#isStopping && this.#requests.size === 0)) await this.#turn();
+      this.#emit();
+    } catch (error) {
+      this.#isStopping = true;
+      this.#die(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** One step, or a wait for something to do. */
+  async #turn(): Promise<void> {
+    const startS = this.#nowS();
+    const plan = this.#scheduler.schedule();
+    if (plan.scheduled.length === 0) {
+      assert(!this.#scheduler.hasWork, "requests wait, but none can be scheduled");
+      this.#timings = { numScheduledTokens: 0, forwardMs: 0, samplingMs: 0 };
+      this.#emit();
+      await this.#nextChange();
+      return;
+    }
+    for (const { request } of plan.scheduled) this.#processor.markScheduled(request, startS);
+    const running = this.#runner.run(plan);
+    this.#emit();
+    const result = await this.#outcome(running);
+    if (result === null) this.#failStep(plan);
+    else this.#update(plan, result);
+  }
+
+  /** @returns null when the step failed and the engine may go on */
+  async #outcome(running: Promise<StepResult>): Promise<StepResult | null> {
+    try {
+      const result = await running;
+      this.#numFailedSteps = 0;
+      return result;
+    } catch (error) {
+      const isStepFault = error instanceof EngineError && error.code === "engine_step_failed";
+      if (!isStepFault || ++this.#numFailedSteps >= MAX_FAILED_STEPS) throw error;
+      return null;
+    }
+  }
+
+  #failStep(plan: StepPlan): void {
+    for (const request of this.#scheduler.failStep(plan)) this.#emitFinished(request);
+    this.#isDirty = true;
+  }
+
+  #update(plan: StepPlan, result: StepResult): void {
+    const nowS = this.#nowS();
+    this.#keepPromptLogprobs(plan, result);
+    for (const token of this.#scheduler.update(plan, result)) {
+      const { output, stopped } = this.#processor.process(token, nowS);
+      if (stopped && !token.request.isFinished) {
+        this.#scheduler.finish(token.request, "FINISHED_STOPPED");
+      }
+      if (output.finishReason !== null) this.#requests.delete(token.request.requestId);
+      this.#outputs.push(output);
+    }
+    const { forwardMs, samplingMs } = result;
+    this.#timings = { numScheduledTokens: plan.numScheduledTokens, forwardMs, samplingMs };
+    this.#isDirty = true;
+  }
+
+  #keepPromptLogprobs(plan: StepPlan, result: StepResult): void {
+    plan.scheduled.forEach(({ request, numComputedTokens }, i) => {
+      const positions = result.results[i]?.promptLogprobs ?? null;
+      if (positions === null || request.isFinished) return;
+      this.#processor.addPromptLogprobs(request, numComputedTokens, positions);
+    });
+  }
+
+  #emitFinished(request: Request): void {
+    this.#requests.delete(request.requestId);
+    this.#outputs.push(this.#processor.finish(request));
+    this.#isDirty = true;
+  }
+
+  /** Sends what happened since the last message, with the state as it is now. */
+  #emit(): void {
+    if (!this.#isDirty) return;
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    this.#isDirty = false;
+    const stats = { ...this.#scheduler.takeStats(), ...this.#timings };
+    this.#listener({ timestampS: this.#nowS(), outputs, stats });
+  }
+
+  #nextChange(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #notify(): void {
+    this.#isDirty = true;
+    this.#wake?.();
+    this.#wake = null;
+  }
+
+  #nowS(): number {
+    return this.#nowMs() / 1000;
+  }
+}
