@@ -109,12 +109,18 @@ export class AsyncEngine {
 
 /** Sequence `index` of a request: children share the first one's prompt blocks and differ in seed. */
 function childRequest(request: GenerateRequest, ids: readonly string[], index: number) {
-  const { promptTokenIds, samplingParams, priority, cacheSalt } = request;
-  const { seed } = samplingParams;
+  const { promptTokenIds, priority, cacheSalt } = request;
+  const { seed, promptLogprobs } = request.samplingParams;
+  const samplingParams = {
+    ...request.samplingParams,
+    n: 1,
+    seed: seed === null ? null : seed + BigInt(index),
+    promptLogprobs: index === 0 ? promptLogprobs : null,
+  };
   return {
     requestId: ids[index] ?? "",
     promptTokenIds,
-    samplingParams: { ...samplingParams, n: 1, seed: seed === null ? null : seed + BigInt(index) },
+    samplingParams,
     priority,
     cacheSalt,
     forkOf: index === 0 ? null : (ids[0] ?? null),

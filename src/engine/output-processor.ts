@@ -5,20 +5,14 @@ import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
 import { FINISH_REASON_OF, isFinished } from "../request/request-status.ts";
 import type { Tokenizer } from "../runner/tokenizer.ts";
-import type { PositionLogprobs, TokenLogprob } from "../scheduler/scheduler-output.ts";
+import type {
+  PositionLogprobs,
+  SampledToken,
+  TokenLogprob,
+} from "../scheduler/scheduler-output.ts";
 import { Detokenizer, TokenTexts } from "./detokenizer.ts";
 import type { LogprobEntry, LogprobPosition, RequestOutput } from "./protocol.ts";
 import { StopChecker } from "./stop-checker.ts";
-
-/** A sampled token as the scheduler passes it on; its request may have finished with it. */
-export interface SampledToken {
-  readonly request: Request;
-  readonly tokenId: number;
-  readonly logprobs: PositionLogprobs | null;
-  readonly isCorrupted: boolean;
-  /** The stop token id that ended the request; null for end tokens and everything else. */
-  readonly stopReason: number | null;
-}
 
 interface OutputState {
   readonly detokenizer: Detokenizer;

@@ -70,3 +70,13 @@ export interface StepResult {
   readonly forwardMs: number;
   readonly samplingMs: number;
 }
+
+/** A sampled token as update() passes it on; its request may have finished with it. */
+export interface SampledToken {
+  readonly request: Request;
+  readonly tokenId: number;
+  readonly logprobs: PositionLogprobs | null;
+  readonly isCorrupted: boolean;
+  /** The stop token id that ended the request; null for end tokens and everything else. */
+  readonly stopReason: number | null;
+}

@@ -1,0 +1,161 @@
+// All KV blocks of an engine: who may use a block, what it holds, and in which order free ones are
+// given away. Struct of arrays, the block id is the only handle. At most 48 bytes of metadata a block:
+// hash 32, two links 8, reference count 2, index slot 6.
+//
+// A block is    used:   refCount > 0
+//               cached: refCount = 0, hash kept, in the free queue, can be hit until it is evicted
+//               free:   refCount = 0, no hash, in the free queue
+// Block 0 is the null block: never handed out.
+
+import { assert } from "../assert.ts";
+import { HASH_BYTES } from "./block-hash.ts";
+import { BlockHashIndex } from "./block-hash-index.ts";
+import { FreeBlockQueue } from "./free-block-queue.ts";
+
+/** Told about the life of blocks; used for residency sampling. */
+export interface BlockObserver {
+  onAllocate(blockId: number): void;
+  /** A prefix hit took a reference. */
+  onTouch(blockId: number): void;
+  /** The block is about to be used anew; comes before its onAllocate. */
+  onEvict(blockId: number): void;
+  onReset(): void;
+}
+
+export const NULL_BLOCK = 0;
+
+export class BlockPool {
+  readonly numBlocks: number;
+  readonly #refCounts: Uint16Array;
+  readonly #hashes: Uint8Array;
+  /** Bit per block: its hash is set. */
+  readonly #isHashed: Uint8Array;
+  readonly #free: FreeBlockQueue;
+  readonly #index: BlockHashIndex;
+  readonly #observer: BlockObserver | null;
+
+  /** @param numBlocks null block included, >= 2 */
+  constructor(numBlocks: number, observer: BlockObserver | null = null) {
+    assert(numBlocks >= 2, "a pool needs the null block and one more");
+    this.numBlocks = numBlocks;
+    this.#refCounts = new Uint16Array(numBlocks);
+    this.#hashes = new Uint8Array(numBlocks * HASH_BYTES);
+    this.#isHashed = new Uint8Array(Math.ceil(numBlocks / 8));
+    this.#free = new FreeBlockQueue(numBlocks);
+    this.#index = new BlockHashIndex(this.#hashes);
+    this.#observer = observer;
+    for (let id = 1; id < numBlocks; id++) this.#free.append(id);
+  }
+
+  get numFree(): number {
+    return this.#free.size;
+  }
+
+  /** Share of blocks in use, 0..1; the null block is left out. */
+  get usage(): number {
+    return 1 - this.#free.size / (this.numBlocks - 1);
+  }
+
+  refCount(blockId: number): number {
+    return this.#refCounts[blockId] ?? 0;
+  }
+
+  /** Takes the block that has been free longest and drops its hash. @returns null when none is free */
+  allocate(): number | null {
+    if (this.#free.size === 0) return null;
+    const blockId = this.#free.shift();
+    assert(this.#refCounts[blockId] === 0, `free block ${blockId} is referenced`);
+    this.#observer?.onEvict(blockId);
+    this.dropHash(blockId);
+    this.#refCounts[blockId] = 1;
+    this.#observer?.onAllocate(blockId);
+    return blockId;
+  }
+
+  /** @returns the block that holds `hash`, in use or cached; null when none does */
+  lookup(hash: Uint8Array): number | null {
+    return this.#index.find(hash);
+  }
+
+  /** One more reference to a block found by lookup(); takes it out of the free queue. */
+  touch(blockId: number): void {
+    if (this.#refCounts[blockId] === 0) this.#free.remove(blockId);
+    this.#reference(blockId);
+    this.#observer?.onTouch(blockId);
+  }
+
+  /** One more reference to a block in use (n > 1). */
+  share(blockId: number): void {
+    assert(this.refCount(blockId) > 0, `block ${blockId} is not in use`);
+    this.#reference(blockId);
+  }
+
+  /** Drops one reference. Free blocks keep their hash until they are allocated anew. */
+  free(blockId: number): void {
+    const refCount = this.refCount(blockId);
+    assert(refCount > 0, `block ${blockId} is freed twice`);
+    this.#refCounts[blockId] = refCount - 1;
+    if (refCount === 1) this.#free.append(blockId);
+  }
+
+  /** Names a full block in use, once. Equal blocks are kept: block tables are append-only. */
+  setHash(blockId: number, hash: Uint8Array): void {
+    assert(this.refCount(blockId) > 0, `block ${blockId} is not in use`);
+    assert(!this.isHashed(blockId), `block ${blockId} has a hash`);
+    this.#hashes.set(hash, blockId * HASH_BYTES);
+    this.#setHashed(blockId, true);
+    this.#index.insert(blockId);
+  }
+
+  /** Forgets what a block holds, e.g. because it was never computed. */
+  dropHash(blockId: number): void {
+    if (!this.isHashed(blockId)) return;
+    this.#index.remove(blockId);
+    this.#setHashed(blockId, false);
+  }
+
+  isHashed(blockId: number): boolean {
+    return ((this.#isHashed[blockId >> 3] ?? 0) & (1 << (blockId & 7))) !== 0;
+  }
+
+  /** Forgets the contents of all blocks. @returns false, and does nothing, while a block is in use */
+  resetPrefixCache(): boolean {
+    if (this.#free.size !== this.numBlocks - 1) return false;
+    this.#index.clear();
+    this.#isHashed.fill(0);
+    this.#observer?.onReset();
+    return true;
+  }
+
+  /** Free block ids in eviction order; for tests. */
+  freeBlockIds(): number[] {
+    return [...this.#free];
+  }
+
+  /** Asserts that references, queue and index agree. O(numBlocks). */
+  checkIntegrity(): void {
+    let numFree = 0;
+    let numHashed = 0;
+    for (let id = 1; id < this.numBlocks; id++) {
+      const isFree = this.#free.has(id);
+      assert(isFree === (this.#refCounts[id] === 0), `block ${id}: queue and count disagree`);
+      if (isFree) numFree++;
+      if (this.isHashed(id)) numHashed++;
+    }
+    // Fewer when equal blocks exist: the index knows one of them.
+    assert(this.#index.size <= numHashed, "the index names blocks without a hash");
+    assert(numFree === this.#free.size, "free queue has the wrong length");
+    assert(this.#refCounts[NULL_BLOCK] === 0, "the null block is referenced");
+  }
+
+  #reference(blockId: number): void {
+    assert(this.refCount(blockId) < 0xffff, `block ${blockId} has too many references`);
+    this.#refCounts[blockId] = this.refCount(blockId) + 1;
+  }
+
+  #setHashed(blockId: number, hashed: boolean): void {
+    const bit = 1 << (blockId & 7);
+    const byte = this.#isHashed[blockId >> 3] ?? 0;
+    this.#isHashed[blockId >> 3] = hashed ? byte | bit : byte & ~bit;
+  }
+}

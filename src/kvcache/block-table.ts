@@ -1,0 +1,41 @@
+// Block ids of one request in order: entry i holds positions [i * blockSize, (i + 1) * blockSize).
+// Append-only but for copy on write; grows by doubling.
+
+import { assert } from "../assert.ts";
+
+export class BlockTable {
+  /** Entries [0, numHashed) are named in the pool by their hash. */
+  numHashed = 0;
+  #ids = new Int32Array(8);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  at(index: number): number {
+    assert(0 <= index && index < this.#length, `no block ${index} in the table`);
+    return this.#ids[index] ?? 0;
+  }
+
+  append(blockId: number): void {
+    if (this.#length === this.#ids.length) {
+      const grown = new Int32Array(this.#ids.length * 2);
+      grown.set(this.#ids);
+      this.#ids = grown;
+    }
+    this.#ids[this.#length++] = blockId;
+  }
+
+  /** Copy on write. The entry and those after it lose their name. */
+  replace(index: number, blockId: number): void {
+    assert(0 <= index && index < this.#length, `no block ${index} in the table`);
+    this.#ids[index] = blockId;
+    this.numHashed = Math.min(this.numHashed, index);
+  }
+
+  /** A view of entries [0, count); valid until the table grows. */
+  ids(count = this.#length): Int32Array {
+    return this.#ids.subarray(0, count);
+  }
+}

@@ -1,0 +1,71 @@
+// Free blocks in eviction order: a doubly linked list threaded through two Int32Arrays, so that a block
+// leaves the middle in O(1) when a prefix hit takes it. The front is evicted first. Eviction order as
+// vLLM's FreeKVCacheBlockQueue.
+
+import { assert } from "../assert.ts";
+
+const NONE = -1;
+
+export class FreeBlockQueue {
+  /** [numBlocks + 1] int32; index numBlocks is the sentinel, whose links are the two ends. */
+  readonly #next: Int32Array;
+  readonly #previous: Int32Array;
+  readonly #sentinel: number;
+  #size = 0;
+
+  /** Starts empty; ids are [0, numBlocks). */
+  constructor(numBlocks: number) {
+    this.#sentinel = numBlocks;
+    this.#next = new Int32Array(numBlocks + 1).fill(NONE);
+    this.#previous = new Int32Array(numBlocks + 1).fill(NONE);
+    this.#next[numBlocks] = numBlocks;
+    this.#previous[numBlocks] = numBlocks;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  has(blockId: number): boolean {
+    return this.#next[blockId] !== NONE;
+  }
+
+  /** Last to be evicted. */
+  append(blockId: number): void {
+    assert(!this.has(blockId), `block ${blockId} is free already`);
+    const last = this.#previous[this.#sentinel] ?? NONE;
+    this.#next[last] = blockId;
+    this.#previous[blockId] = last;
+    this.#next[blockId] = this.#sentinel;
+    this.#previous[this.#sentinel] = blockId;
+    this.#size++;
+  }
+
+  remove(blockId: number): void {
+    assert(this.has(blockId), `block ${blockId} is not free`);
+    const next = this.#next[blockId] ?? NONE;
+    const previous = this.#previous[blockId] ?? NONE;
+    this.#next[previous] = next;
+    this.#previous[next] = previous;
+    this.#next[blockId] = NONE;
+    this.#previous[blockId] = NONE;
+    this.#size--;
+  }
+
+  /** Takes the front; the queue must not be empty. */
+  shift(): number {
+    assert(this.#size > 0, "no free block");
+    const first = this.#next[this.#sentinel] ?? NONE;
+    this.remove(first);
+    return first;
+  }
+
+  /** Ids from the front; for checks and tests. */
+  *[Symbol.iterator](): Generator<number> {
+    let id = this.#next[this.#sentinel] ?? NONE;
+    while (id !== this.#sentinel) {
+      yield id;
+      id = this.#next[id] ?? NONE;
+    }
+  }
+}

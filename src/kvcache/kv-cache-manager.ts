@@ -1,0 +1,208 @@
+// Block tables of all requests: prefix hits, new slots, copy on write, sharing for n > 1, release.
+//
+//   | hit or shared blocks | own full blocks | own partial block |  new blocks of this step |
+//   0                                                ^ numComputedTokens                     ^ + numNewTokens
+//
+// A hash names a block only when the block is computed, or will be by the step being planned.
+
+import { assert } from "../assert.ts";
+import type { Request } from "../request/request.ts";
+import { blockHash, type ExtraKeys } from "./block-hash.ts";
+import { type BlockObserver, BlockPool } from "./block-pool.ts";
+import { BlockTable } from "./block-table.ts";
+
+export interface KvCacheConfig {
+  /** Null block included. */
+  readonly numBlocks: number;
+  readonly blockSize: number;
+  readonly enablePrefixCaching: boolean;
+  /** Parent of every first block, 32 bytes. */
+  readonly rootHash: Uint8Array;
+  readonly observer?: BlockObserver;
+}
+
+/** (source, destination) block ids. */
+export type BlockCopy = readonly [number, number];
+
+const NO_BLOCKS: readonly number[] = [];
+
+export class KvCacheManager {
+  readonly pool: BlockPool;
+  readonly #config: KvCacheConfig;
+  readonly #tables = new Map<Request, BlockTable>();
+
+  constructor(config: KvCacheConfig) {
+    this.#config = config;
+    this.pool = new BlockPool(config.numBlocks, config.observer ?? null);
+  }
+
+  /** Tokens that one request can hold when it is alone. */
+  get capacityTokens(): number {
+    return (this.#config.numBlocks - 1) * this.#config.blockSize;
+  }
+
+  /** Whether requests look for cached prefixes at all, and count as queries. */
+  readsCache(request: Request): boolean {
+    return this.#config.enablePrefixCaching && request.samplingParams.promptLogprobs === null;
+  }
+
+  /**
+   * The longest run of full blocks that hold the request's first tokens. At least one token is left to
+   * compute, since its logits are needed. Takes no reference; does not mutate the pool.
+   */
+  cachedBlocks(request: Request): readonly number[] {
+    if (!this.readsCache(request)) return NO_BLOCKS;
+    const limit = Math.floor((request.numTokens - 1) / this.#config.blockSize);
+    this.#extendHashes(request, limit);
+    const found: number[] = [];
+    for (let i = 0; i < limit; i++) {
+      const hash = request.blockHashes[i];
+      const blockId = hash === undefined ? null : this.pool.lookup(hash);
+      if (blockId === null) break;
+      found.push(blockId);
+    }
+    return found;
+  }
+
+  /**
+   * Makes room for positions [numComputedTokens, + numNewTokens) of a request.
+   * @param cached blocks from cachedBlocks(), for a request without a table; they become its first
+   * @returns block copies to run before the step; null, with nothing changed, when blocks run out
+   */
+  allocateSlots(
+    request: Request,
+    numComputedTokens: number,
+    numNewTokens: number,
+    cached: readonly number[] = NO_BLOCKS,
+  ): readonly BlockCopy[] | null {
+    const { blockSize } = this.#config;
+    const table = this.#tables.get(request) ?? new BlockTable();
+    assert(cached.length === 0 || table.length === 0, "prefix hits for a request with blocks");
+    const firstWritten = Math.floor(numComputedTokens / blockSize);
+    const numNeeded = Math.ceil((numComputedTokens + numNewTokens) / blockSize);
+    const numOwned = table.length + cached.length;
+    const copied = this.#sharedFrom(table, firstWritten);
+    const numNew = Math.max(0, numNeeded - numOwned) + copied.length;
+    const numCachedFree = cached.filter((id) => this.pool.refCount(id) === 0).length;
+    if (numNew > this.pool.numFree - numCachedFree) return null;
+
+    this.#tables.set(request, table);
+    for (const blockId of cached) {
+      this.pool.touch(blockId);
+      table.append(blockId);
+    }
+    table.numHashed += cached.length;
+    const copies = copied.map((index) => this.#copyOnWrite(table, index));
+    for (let i = numOwned; i < numNeeded; i++) table.append(this.#allocate());
+    return copies;
+  }
+
+  /** Block ids of positions [0, numTokens); a view, valid until the request's next allocation. */
+  blockIds(request: Request, numTokens: number): Int32Array {
+    return this.#table(request).ids(Math.ceil(numTokens / this.#config.blockSize));
+  }
+
+  /** Names the full blocks within the first `numTokens` tokens, so that others can hit them. */
+  cacheFullBlocks(request: Request, numTokens: number): void {
+    if (!this.#config.enablePrefixCaching) return;
+    const table = this.#table(request);
+    const numFull = Math.floor(numTokens / this.#config.blockSize);
+    if (numFull <= table.numHashed) return;
+    this.#extendHashes(request, numFull);
+    for (let i = table.numHashed; i < numFull; i++) {
+      const hash = request.blockHashes[i];
+      assert(hash !== undefined, `${request.requestId}: no hash for block ${i}`);
+      this.pool.setHash(table.at(i), hash);
+    }
+    table.numHashed = numFull;
+  }
+
+  /** Gives `child` the blocks of its source's prompt. Both keep their references. */
+  fork(source: Request, child: Request): void {
+    assert(!this.#tables.has(child), `${child.requestId}: forked twice`);
+    const { blockSize } = this.#config;
+    const from = this.#table(source);
+    const table = new BlockTable();
+    const numBlocks = Math.ceil(child.numPromptTokens / blockSize);
+    for (let i = 0; i < numBlocks; i++) {
+      this.pool.share(from.at(i));
+      table.append(from.at(i));
+    }
+    const numFull = Math.floor(child.numPromptTokens / blockSize);
+    table.numHashed = Math.min(from.numHashed, numFull);
+    child.blockHashes.push(...source.blockHashes.slice(child.blockHashes.length, numFull));
+    this.#tables.set(child, table);
+  }
+
+  /** Releases all blocks, the last first, so that the tail of a chain is evicted before its head. */
+  free(request: Request): void {
+    const table = this.#tables.get(request);
+    if (table === undefined) return;
+    this.#tables.delete(request);
+    for (let i = table.length - 1; i >= 0; i--) this.pool.free(table.at(i));
+  }
+
+  /** Unnames the blocks from `firstToken` on: the step that should have computed them failed. */
+  forgetBlocks(request: Request, firstToken: number): void {
+    const table = this.#tables.get(request);
+    if (table === undefined) return;
+    const first = Math.floor(firstToken / this.#config.blockSize);
+    for (let i = first; i < table.length; i++) this.pool.dropHash(table.at(i));
+    table.numHashed = Math.min(table.numHashed, first);
+  }
+
+  /** Asserts the pool's integrity and that references equal table entries. O(numBlocks + entries). */
+  checkIntegrity(): void {
+    this.pool.checkIntegrity();
+    const counts = new Map<number, number>();
+    for (const table of this.#tables.values()) {
+      for (const id of table.ids()) counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    for (let id = 1; id < this.pool.numBlocks; id++) {
+      assert(this.pool.refCount(id) === (counts.get(id) ?? 0), `block ${id}: wrong refCount`);
+    }
+  }
+
+  /** Indices of entries from `first` on that others hold too: they must be copied before a write. */
+  #sharedFrom(table: BlockTable, first: number): number[] {
+    const shared: number[] = [];
+    for (let i = first; i < table.length; i++) {
+      if (this.pool.refCount(table.at(i)) > 1) shared.push(i);
+    }
+    return shared;
+  }
+
+  #copyOnWrite(table: BlockTable, index: number): BlockCopy {
+    const source = table.at(index);
+    const destination = this.#allocate();
+    table.replace(index, destination);
+    this.pool.free(source);
+    return [source, destination];
+  }
+
+  #allocate(): number {
+    const blockId = this.pool.allocate();
+    assert(blockId !== null, "the pool ran out after it was checked");
+    return blockId;
+  }
+
+  #table(request: Request): BlockTable {
+    const table = this.#tables.get(request);
+    assert(table !== undefined, `${request.requestId}: has no blocks`);
+    return table;
+  }
+
+  #extendHashes(request: Request, numBlocks: number): void {
+    const { blockSize, rootHash } = this.#config;
+    const hashes = request.blockHashes;
+    for (let i = hashes.length; i < numBlocks; i++) {
+      const tokens = request.tokenIds(i * blockSize, (i + 1) * blockSize);
+      hashes.push(blockHash(hashes[i - 1] ?? rootHash, tokens, extraKeys(request, i)));
+    }
+  }
+}
+
+function extraKeys(request: Request, blockIndex: number): ExtraKeys | undefined {
+  if (blockIndex > 0 || request.cacheSalt === null) return undefined;
+  return { cacheSalt: request.cacheSalt };
+}

@@ -1,0 +1,300 @@
+// Decides what each step computes. There is no prefill phase and no decode phase: a request's computed
+// tokens catch up with its known tokens under one token budget, running requests first, then waiting
+// ones while budget, sequences and blocks last (the idea is vLLM V1's). Chunked prefill, prefix hits
+// and resumption after preemption fall out of it. Synchronous and pure: no clock, no I/O, no addon.
+
+import { assert } from "../assert.ts";
+import { type BlockCopy, type KvCacheConfig, KvCacheManager } from "../kvcache/kv-cache-manager.ts";
+import type { Request } from "../request/request.ts";
+import type { FinishedStatus } from "../request/request-status.ts";
+import { DeferredForks } from "./deferred-forks.ts";
+import { FcfsQueue, PriorityQueue, type RequestQueue, runsBefore } from "./request-queue.ts";
+import type { SampledToken, ScheduledRequest, StepPlan, StepResult } from "./scheduler-output.ts";
+
+export type SchedulingPolicy = "fcfs" | "priority";
+
+export interface SchedulerConfig extends KvCacheConfig {
+  readonly maxNumBatchedTokens: number;
+  readonly maxNumSeqs: number;
+  /** A request ends with "length" when it has this many tokens. */
+  readonly maxModelLen: number;
+  /** Most tokens of one request a step; 0 = no limit but the budget. */
+  readonly longPrefillTokenThreshold: number;
+  readonly policy: SchedulingPolicy;
+  readonly eosTokenIds: readonly number[];
+}
+
+/** The plan being made. */
+interface Draft {
+  scheduled: ScheduledRequest[];
+  budget: number;
+  readonly copies: BlockCopy[];
+  readonly preempted: Request[];
+}
+
+const NO_PREFIX_STATS = { requests: 0, queries: 0, hits: 0 };
+
+export class Scheduler {
+  readonly kvCache: KvCacheManager;
+  readonly #config: SchedulerConfig;
+  readonly #eosTokenIds: ReadonlySet<number>;
+  readonly #waiting: RequestQueue;
+  readonly #deferred = new DeferredForks();
+  #running: Request[] = [];
+  #finishedRequestIds: string[] = [];
+  #prefixCache = { ...NO_PREFIX_STATS };
+  #numPreempted = 0;
+  #stepId = 0;
+
+  constructor(config: SchedulerConfig) {
+    this.kvCache = new KvCacheManager(config);
+    assert(config.maxModelLen <= this.kvCache.capacityTokens, "maxModelLen does not fit the pool");
+    this.#config = config;
+    this.#eosTokenIds = new Set(config.eosTokenIds);
+    this.#waiting = config.policy === "fcfs" ? new FcfsQueue() : new PriorityQueue();
+  }
+
+  get hasWork(): boolean {
+    return this.#running.length + this.#waiting.size + this.#deferred.size > 0;
+  }
+
+  /** Queues a request. A fork of a request that still computes its prompt is set aside till then. */
+  add(request: Request): void {
+    const source = request.forkOf;
+    const waitsForSource = source !== null && !source.isFinished && !this.#canFork(source, request);
+    if (waitsForSource) this.#deferred.add(source, request);
+    else this.#waiting.add(request);
+  }
+
+  /** Ends a request in whatever state it is and frees its blocks. */
+  finish(request: Request, status: FinishedStatus): void {
+    if (request.isFinished) return;
+    request.transition(status);
+    this.kvCache.free(request);
+    if (!this.#waiting.remove(request) && !this.#deferred.remove(request)) {
+      this.#running = this.#running.filter((other) => other !== request);
+    }
+    this.#finishedRequestIds.push(request.requestId);
+    this.#releaseForks(request);
+  }
+
+  /** Plans a step. The plan must be run and then given to update() or failStep(). */
+  schedule(): StepPlan {
+    const draft: Draft = {
+      scheduled: [],
+      budget: this.#config.maxNumBatchedTokens,
+      copies: [],
+      preempted: [],
+    };
+    this.#scheduleRunning(draft);
+    // Victims are settled: only now may others hit what this step computes.
+    for (const { request, numComputedTokens, numScheduledTokens } of draft.scheduled) {
+      this.kvCache.cacheFullBlocks(request, numComputedTokens + numScheduledTokens);
+    }
+    if (draft.preempted.length === 0) this.#scheduleWaiting(draft);
+    const finishedRequestIds = this.#finishedRequestIds;
+    this.#finishedRequestIds = [];
+    return {
+      stepId: this.#stepId++,
+      scheduled: draft.scheduled,
+      numScheduledTokens: this.#config.maxNumBatchedTokens - draft.budget,
+      blockCopies: draft.copies,
+      preempted: draft.preempted,
+      finishedRequestIds,
+    };
+  }
+
+  /**
+   * Takes a step's result: counters advance, sampled tokens are appended, requests finish.
+   * @returns the sampled tokens in the plan's order; requests that ended meanwhile are left out
+   */
+  update(plan: StepPlan, result: StepResult): SampledToken[] {
+    assert(plan.scheduled.length === result.results.length, "a result for every scheduled request");
+    const tokens: SampledToken[] = [];
+    plan.scheduled.forEach((entry, i) => {
+      const { request } = entry;
+      const outcome = result.results[i];
+      if (request.isFinished || outcome === undefined) return;
+      request.numComputedTokens += entry.numScheduledTokens;
+      if (!entry.samples) return;
+      const { tokenId, logprobs, isCorrupted } = outcome;
+      assert(tokenId >= 0, `${request.requestId}: no token was sampled`);
+      request.appendOutputToken(tokenId);
+      const stopReason = this.#finishIfComplete(request, tokenId);
+      tokens.push({ request, tokenId, logprobs, isCorrupted, stopReason });
+      if (request.numOutputTokens === 1) this.#releaseForks(request);
+    });
+    return tokens;
+  }
+
+  /** Ends the requests of a step that failed. Nothing that it should have computed can be hit. */
+  failStep(plan: StepPlan): Request[] {
+    const live = plan.scheduled.filter(({ request }) => !request.isFinished);
+    for (const entry of live) this.kvCache.forgetBlocks(entry.request, entry.numComputedTokens);
+    for (const { request } of live) this.finish(request, "FINISHED_ERROR");
+    return live.map(({ request }) => request);
+  }
+
+  /** Gauges as they are now and counters since the last call. */
+  takeStats() {
+    const stats = {
+      numRunningReqs: this.#running.length,
+      numWaitingReqs: this.#waiting.size + this.#deferred.size,
+      numDeferredReqs: this.#deferred.size,
+      kvCacheUsage: this.kvCache.pool.usage,
+      prefixCache: this.#prefixCache,
+      numPreemptedReqs: this.#numPreempted,
+    };
+    this.#prefixCache = { ...NO_PREFIX_STATS };
+    this.#numPreempted = 0;
+    return stats;
+  }
+
+  /** Every running request is planned or preempted in turn, so the planned ones lead the list. */
+  #scheduleRunning(draft: Draft): void {
+    while (draft.scheduled.length < this.#running.length && draft.budget > 0) {
+      const request = this.#running[draft.scheduled.length];
+      assert(request !== undefined, "running list is shorter than its length");
+      const numNewTokens = this.#numNewTokens(request, request.numComputedTokens, draft.budget);
+      const copies = this.#allocateOrPreempt(request, numNewTokens, draft);
+      if (copies !== null) this.#schedule(request, numNewTokens, copies, draft);
+    }
+  }
+
+  /** @returns null when the request itself had to give way */
+  #allocateOrPreempt(request: Request, numNewTokens: number, draft: Draft) {
+    for (;;) {
+      const copies = this.kvCache.allocateSlots(request, request.numComputedTokens, numNewTokens);
+      if (copies !== null) return copies;
+      const victim = this.#victim();
+      this.#preempt(victim, draft);
+      if (victim === request) return null;
+    }
+  }
+
+  /** Who gives way: the last to run under fcfs, the least urgent under priority. */
+  #victim(): Request {
+    const { policy } = this.#config;
+    const victim =
+      policy === "fcfs"
+        ? this.#running.at(-1)
+        : this.#running.reduce((worst, other) => (runsBefore(worst, other) ? other : worst));
+    assert(victim !== undefined, "nobody is running");
+    return victim;
+  }
+
+  #preempt(victim: Request, draft: Draft): void {
+    const planned = draft.scheduled.find(({ request }) => request === victim);
+    if (planned !== undefined) {
+      draft.scheduled = draft.scheduled.filter((entry) => entry !== planned);
+      draft.budget += planned.numScheduledTokens;
+    }
+    this.#running = this.#running.filter((other) => other !== victim);
+    this.kvCache.free(victim);
+    victim.numComputedTokens = 0;
+    victim.numPreemptions++;
+    victim.transition("PREEMPTED");
+    this.#waiting.prepend(victim);
+    this.#releaseForks(victim);
+    draft.preempted.push(victim);
+    this.#numPreempted++;
+  }
+
+  #scheduleWaiting(draft: Draft): void {
+    while (draft.budget > 0 && this.#running.length < this.#config.maxNumSeqs) {
+      const request = this.#waiting.peek();
+      if (request === null || !this.#admit(request, draft)) return;
+    }
+  }
+
+  /** @returns false, with nothing changed, when its blocks cannot be had */
+  #admit(request: Request, draft: Draft): boolean {
+    if (request.forkOf !== null && this.#canFork(request.forkOf, request)) {
+      return this.#admitFork(request.forkOf, request, draft);
+    }
+    const cached = this.kvCache.cachedBlocks(request);
+    const numCachedTokens = cached.length * this.#config.blockSize;
+    const numNewTokens = this.#numNewTokens(request, numCachedTokens, draft.budget);
+    const copies = this.kvCache.allocateSlots(request, numCachedTokens, numNewTokens, cached);
+    if (copies === null) return false;
+    this.#start(request, numCachedTokens);
+    this.#schedule(request, numNewTokens, copies, draft);
+    this.kvCache.cacheFullBlocks(request, numCachedTokens + numNewTokens);
+    return true;
+  }
+
+  /** Shares the source's prompt blocks; the last prompt token is computed again for its logits. */
+  #admitFork(source: Request, child: Request, draft: Draft): boolean {
+    this.kvCache.fork(source, child);
+    const numCachedTokens = child.numPromptTokens - 1;
+    const copies = this.kvCache.allocateSlots(child, numCachedTokens, 1);
+    if (copies === null) {
+      this.kvCache.free(child);
+      return false;
+    }
+    this.#start(child, numCachedTokens);
+    this.#schedule(child, 1, copies, draft);
+    return true;
+  }
+
+  #start(request: Request, numCachedTokens: number): void {
+    this.#waiting.remove(request);
+    this.#running.push(request);
+    request.transition("RUNNING");
+    request.numComputedTokens = numCachedTokens;
+    if (request.numCachedTokens >= 0) return;
+    request.numCachedTokens = numCachedTokens;
+    if (!this.kvCache.readsCache(request)) return;
+    this.#prefixCache.requests++;
+    this.#prefixCache.queries += request.numTokens;
+    this.#prefixCache.hits += numCachedTokens;
+  }
+
+  #schedule(request: Request, numTokens: number, copies: readonly BlockCopy[], draft: Draft): void {
+    const { numComputedTokens } = request;
+    const end = numComputedTokens + numTokens;
+    draft.budget -= numTokens;
+    draft.copies.push(...copies);
+    draft.scheduled.push({
+      request,
+      numComputedTokens,
+      numScheduledTokens: numTokens,
+      blockIds: this.kvCache.blockIds(request, end),
+      samples: end === request.numTokens,
+    });
+  }
+
+  #numNewTokens(request: Request, numComputedTokens: number, budget: number): number {
+    const { longPrefillTokenThreshold: threshold } = this.#config;
+    const wanted = Math.min(request.numTokens - numComputedTokens, budget);
+    return threshold > 0 ? Math.min(wanted, threshold) : wanted;
+  }
+
+  /** @returns the stop token id that ended the request, if one did */
+  #finishIfComplete(request: Request, tokenId: number): number | null {
+    const { ignoreEos, stopTokenIds, maxTokens, minTokens } = request.samplingParams;
+    const mayStop = request.numOutputTokens >= minTokens;
+    if (mayStop && !ignoreEos && this.#eosTokenIds.has(tokenId)) {
+      this.finish(request, "FINISHED_STOPPED");
+    } else if (mayStop && stopTokenIds.includes(tokenId)) {
+      this.finish(request, "FINISHED_STOPPED");
+      return tokenId;
+    } else if (
+      request.numOutputTokens >= maxTokens ||
+      request.numTokens >= this.#config.maxModelLen
+    ) {
+      this.finish(request, "FINISHED_LENGTH_CAPPED");
+    }
+    return null;
+  }
+
+  #canFork(source: Request, child: Request): boolean {
+    const hasPrompt = source.numComputedTokens >= child.numPromptTokens;
+    return source.status === "RUNNING" && hasPrompt && child.status === "WAITING";
+  }
+
+  /** The forks of a request stop waiting for it: its prompt is computed, or never will be. */
+  #releaseForks(source: Request): void {
+    for (const child of this.#deferred.take(source).reverse()) this.#waiting.prepend(child);
+  }
+}

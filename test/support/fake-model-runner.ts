@@ -1,0 +1,205 @@
+// A model that remembers by slot. It writes (token, position) where the plan says, reads the whole
+// context back through the block table, and derives the next token from what it reads: a wrong slot, a
+// stale shared block or a missed copy changes the text. Tokens are bytes, plus BOS and EOS.
+
+import { EngineError } from "../../src/errors.ts";
+import type { Request } from "../../src/request/request.ts";
+import type { MemoryReport, ModelInfo } from "../../src/runner/addon-types.ts";
+import type { ModelRunner } from "../../src/runner/model-runner.ts";
+import type { ChatTemplateRequest, Tokenizer } from "../../src/runner/tokenizer.ts";
+import type {
+  PositionLogprobs,
+  ScheduledRequest,
+  ScheduledResult,
+  StepPlan,
+  StepResult,
+} from "../../src/scheduler/scheduler-output.ts";
+
+export const FAKE_BOS = 256;
+export const FAKE_EOS = 257;
+const VOCAB_SIZE = 258;
+
+export interface FakeModelOptions {
+  readonly numBlocks: number;
+  readonly blockSize: number;
+  readonly maxModelLen?: number;
+  /** Time that a step takes. */
+  readonly stepDelayMs?: number;
+  /** Tokens the model may say; default: lower-case letters and space. */
+  readonly alphabet?: string;
+}
+
+/** Bytes as tokens; a chat is "role: text" lines. */
+export class FakeTokenizer implements Tokenizer {
+  readonly vocabSize = VOCAB_SIZE;
+  readonly eosTokenIds = [FAKE_EOS];
+
+  async encode(text: string, addSpecial: boolean, _parseSpecial: boolean): Promise<Int32Array> {
+    const bytes = new TextEncoder().encode(text);
+    return Int32Array.from(addSpecial ? [FAKE_BOS, ...bytes] : bytes);
+  }
+
+  tokenBytes(tokenId: number): Uint8Array {
+    if (tokenId === FAKE_BOS) return new TextEncoder().encode("<s>");
+    if (tokenId === FAKE_EOS) return new TextEncoder().encode("</s>");
+    return Uint8Array.of(tokenId);
+  }
+
+  isSpecial(tokenId: number): boolean {
+    return tokenId >= FAKE_BOS;
+  }
+
+  async decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {
+    const kept = [...tokenIds].filter((id) => id >= 0 && id < VOCAB_SIZE);
+    const bytes = kept.filter((id) => !(skipSpecial && this.isSpecial(id)));
+    return new TextDecoder().decode(
+      Uint8Array.from(bytes.flatMap((id) => [...this.tokenBytes(id)])),
+    );
+  }
+
+  async applyChatTemplate(request: ChatTemplateRequest) {
+    const lines = request.messages.map(({ role, content }) => `${role}: ${String(content)}\n`);
+    const prompt = lines.join("") + (request.addGenerationPrompt ? "assistant: " : "");
+    return { prompt, tokenIds: await this.encode(prompt, true, true) };
+  }
+}
+
+export class FakeModelRunner implements ModelRunner {
+  readonly info: ModelInfo;
+  readonly tokenizer = new FakeTokenizer();
+  /** Steps run; a test may make the next one fail. */
+  numSteps = 0;
+  failNextStep = false;
+  isDisposed = false;
+  readonly #blockSize: number;
+  readonly #stepDelayMs: number;
+  readonly #alphabet: Uint8Array;
+  /** [numBlocks * blockSize] int32 each; -1 = never written. */
+  readonly #tokens: Int32Array;
+  readonly #positions: Int32Array;
+
+  constructor(options: FakeModelOptions) {
+    const { numBlocks, blockSize } = options;
+    this.#blockSize = blockSize;
+    this.#stepDelayMs = options.stepDelayMs ?? 0;
+    this.#alphabet = new TextEncoder().encode(options.alphabet ?? "abcdefghijklmnopqrstuvwxyz ");
+    this.#tokens = new Int32Array(numBlocks * blockSize).fill(-1);
+    this.#positions = new Int32Array(numBlocks * blockSize).fill(-1);
+    this.info = fakeInfo(options.maxModelLen ?? (numBlocks - 1) * blockSize);
+  }
+
+  memory(): MemoryReport {
+    return { weights: 0, kv: this.#tokens.byteLength, scratch: 0 };
+  }
+
+  async run(plan: StepPlan): Promise<StepResult> {
+    this.numSteps++;
+    const start = performance.now();
+    for (const [source, destination] of plan.blockCopies) this.#copyBlock(source, destination);
+    for (const entry of plan.scheduled) this.#write(entry);
+    const results = plan.scheduled.map((entry) => this.#result(entry));
+    if (this.#stepDelayMs > 0) await Bun.sleep(this.#stepDelayMs);
+    if (this.failNextStep) {
+      this.failNextStep = false;
+      throw new EngineError("engine_step_failed", "the fake step failed");
+    }
+    return { results, forwardMs: performance.now() - start, samplingMs: 0 };
+  }
+
+  async dispose(): Promise<void> {
+    this.isDisposed = true;
+  }
+
+  #copyBlock(source: number, destination: number): void {
+    const size = this.#blockSize;
+    for (const array of [this.#tokens, this.#positions]) {
+      array.copyWithin(destination * size, source * size, (source + 1) * size);
+    }
+  }
+
+  #write({ request, numComputedTokens, numScheduledTokens, blockIds }: ScheduledRequest): void {
+    const end = numComputedTokens + numScheduledTokens;
+    const tokens = request.tokenIds(numComputedTokens, end);
+    tokens.forEach((token, i) => {
+      const slot = this.#slot(blockIds, numComputedTokens + i);
+      this.#tokens[slot] = token;
+      this.#positions[slot] = numComputedTokens + i;
+    });
+  }
+
+  #result(entry: ScheduledRequest): ScheduledResult {
+    const { request, numComputedTokens, numScheduledTokens } = entry;
+    const end = numComputedTokens + numScheduledTokens;
+    const promptLogprobs = this.#promptLogprobs(entry);
+    if (!entry.samples) return { tokenId: -1, logprobs: null, promptLogprobs, isCorrupted: false };
+    const tokenId = this.#sample(this.#contextHash(entry, end), request);
+    const { logprobs: wanted } = request.samplingParams;
+    const logprobs = wanted === null ? null : position(tokenId, wanted);
+    return { tokenId, logprobs, promptLogprobs, isCorrupted: false };
+  }
+
+  #promptLogprobs(entry: ScheduledRequest): PositionLogprobs[] | null {
+    const { request, numComputedTokens, numScheduledTokens } = entry;
+    const wanted = request.samplingParams.promptLogprobs;
+    if (wanted === null) return null;
+    const end = Math.min(numComputedTokens + numScheduledTokens, request.numPromptTokens - 1);
+    const targets = request.tokenIds(numComputedTokens + 1, Math.max(numComputedTokens, end) + 1);
+    return Array.from(targets, (tokenId) => position(tokenId, wanted));
+  }
+
+  /** FNV-1a over the (token, position) pairs read back through the block table. */
+  #contextHash({ blockIds }: ScheduledRequest, end: number): number {
+    let hash = 0x811c9dc5;
+    for (let i = 0; i < end; i++) {
+      const slot = this.#slot(blockIds, i);
+      hash = Math.imul(hash ^ (this.#tokens[slot] ?? -1), 0x01000193);
+      hash = Math.imul(hash ^ (this.#positions[slot] ?? -1), 0x01000193);
+    }
+    return hash >>> 0;
+  }
+
+  #sample(hash: number, request: Request): number {
+    const { temperature, seed, allowedTokenIds } = request.samplingParams;
+    const salt = temperature === 0 ? 0 : Number((seed ?? 0n) & 0xffffffffn);
+    const mixed = Math.imul(hash ^ salt, 0x9e3779b1) >>> 0;
+    const choices = allowedTokenIds ?? this.#alphabet;
+    return choices[mixed % choices.length] ?? 0;
+  }
+
+  #slot(blockIds: Int32Array, position: number): number {
+    const blockId = blockIds[Math.floor(position / this.#blockSize)] ?? 0;
+    return blockId * this.#blockSize + (position % this.#blockSize);
+  }
+}
+
+/** The chosen token at -0.5, then letters at -1, -2, ... */
+function position(tokenId: number, count: number): PositionLogprobs {
+  const chosen = { tokenId, logprob: -0.5, rank: 1 };
+  const others = Array.from({ length: count }, (_, i) => ({
+    tokenId: i === 0 ? tokenId : 64 + i,
+    logprob: i === 0 ? -0.5 : -i,
+    rank: i + 1,
+  }));
+  return { chosen, top: others };
+}
+
+function fakeInfo(trainedContextLength: number): ModelInfo {
+  return {
+    architecture: "fake",
+    quantization: "F32",
+    name: "fake",
+    weightBytes: 0,
+    trainedContextLength,
+    numLayers: 1,
+    kvBytesPerToken: 8,
+    vocabSize: VOCAB_SIZE,
+    embeddingLength: 1,
+    eosTokenIds: [FAKE_EOS],
+    addBos: true,
+    hasChatTemplate: true,
+    isRecurrent: false,
+    slidingWindow: 0,
+    attentionBackend: "paged",
+    device: "fake",
+  };
+}

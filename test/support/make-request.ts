@@ -1,0 +1,74 @@
+// Constructors for tests: a request of given tokens, a scheduler of a given size.
+
+import { noneHash } from "../../src/kvcache/block-hash.ts";
+import { Request, type RequestInit } from "../../src/request/request.ts";
+import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
+import { Scheduler, type SchedulerConfig } from "../../src/scheduler/scheduler.ts";
+import type { StepPlan, StepResult } from "../../src/scheduler/scheduler-output.ts";
+
+let arrivalOrder = 0;
+
+export interface RequestOptions extends Partial<Omit<RequestInit, "samplingParams">> {
+  readonly params?: Partial<SamplingParams>;
+}
+
+/** @param prompt token ids, or a length for the tokens 0, 1, 2, ... */
+export function makeRequest(
+  requestId: string,
+  prompt: number | readonly number[],
+  options: RequestOptions = {},
+): Request {
+  const { params, ...init } = options;
+  const tokens = typeof prompt === "number" ? Array.from({ length: prompt }, (_, i) => i) : prompt;
+  return new Request({
+    requestId,
+    promptTokenIds: Int32Array.from(tokens),
+    samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, ...params },
+    priority: 0,
+    arrivalOrder: arrivalOrder++,
+    cacheSalt: null,
+    forkOf: null,
+    ...init,
+  });
+}
+
+export const EOS = 9999;
+
+export function makeScheduler(config: Partial<SchedulerConfig> = {}): Scheduler {
+  const numBlocks = config.numBlocks ?? 65;
+  const blockSize = config.blockSize ?? 16;
+  return new Scheduler({
+    numBlocks,
+    blockSize,
+    enablePrefixCaching: true,
+    rootHash: noneHash("0"),
+    maxNumBatchedTokens: 512,
+    maxNumSeqs: 16,
+    maxModelLen: (numBlocks - 1) * blockSize,
+    longPrefillTokenThreshold: 0,
+    policy: "fcfs",
+    eosTokenIds: [EOS],
+    ...config,
+  });
+}
+
+/** A result in which every sampling entry gets the token that `tokenOf` names. */
+export function makeResult(plan: StepPlan, tokenOf: (request: Request) => number): StepResult {
+  const results = plan.scheduled.map(({ request, samples }) => ({
+    tokenId: samples ? tokenOf(request) : -1,
+    logprobs: null,
+    promptLogprobs: null,
+    isCorrupted: false,
+  }));
+  return { results, forwardMs: 0, samplingMs: 0 };
+}
+
+/** One whole step; every sampled token is `tokenId`. */
+export function step(scheduler: Scheduler, tokenId = 7): StepPlan {
+  const plan = scheduler.schedule();
+  scheduler.update(
+    plan,
+    makeResult(plan, () => tokenId),
+  );
+  return plan;
+}
