@@ -1,0 +1,155 @@
+// Generates tiny random-weight models that llama.cpp loads, so that tests of the addon need no
+// download and can choose their architecture. The same options give the same bytes. Names and shapes
+// of tensors are those that llama.cpp's src/models/*.cpp of each architecture asks for.
+
+import { writeFileSync } from "node:fs";
+import { encodeGguf, type GgufValue, type TensorType } from "./gguf-writer.ts";
+import {
+  FEED_FORWARD,
+  NUM_EXPERTS,
+  SSM,
+  type TinyArchitecture,
+  tinyTensors,
+} from "./tiny-tensors.ts";
+import { type TinyTokenizer, type TinyVocabulary, tinyVocabulary } from "./tiny-vocabulary.ts";
+
+export type TinyFault = "truncated" | "wrong-magic" | "unknown-architecture";
+
+export interface TinyGgufOptions {
+  readonly architecture?: TinyArchitecture;
+  readonly tokenizer?: TinyTokenizer;
+  readonly addBos?: boolean;
+  /** Jinja text; null = the model has no template. */
+  readonly chatTemplate?: string | null;
+  readonly numLayers?: number;
+  readonly numHeads?: number;
+  readonly numKvHeads?: number;
+  readonly headSize?: number;
+  /** Width of the hidden state; a multiple of 32. */
+  readonly embeddingLength?: number;
+  readonly contextLength?: number;
+  /** Tokens; of the architectures that have one. */
+  readonly slidingWindow?: number;
+  /** Of matrices; vectors are always F32. */
+  readonly weightType?: TensorType;
+  readonly seed?: number;
+  /** The embedding of this token is NaN, so that rows that have seen it, and no others, are NaN. */
+  readonly nanTokenId?: number | null;
+  readonly fault?: TinyFault | null;
+}
+
+export const TINY_CHAT_TEMPLATE =
+  "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n" +
+  "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+const DEFAULTS: Required<TinyGgufOptions> = {
+  architecture: "llama",
+  tokenizer: "spm",
+  addBos: true,
+  chatTemplate: TINY_CHAT_TEMPLATE,
+  numLayers: 2,
+  numHeads: 4,
+  numKvHeads: 2,
+  headSize: 64,
+  embeddingLength: 64,
+  contextLength: 512,
+  slidingWindow: 32,
+  weightType: "F32",
+  seed: 1,
+  nanTokenId: null,
+  fault: null,
+};
+
+/** Writes the model to `path`. @returns its vocabulary, with the ids of the special tokens */
+export function writeTinyGguf(path: string, options: TinyGgufOptions = {}): TinyVocabulary {
+  const chosen = { ...DEFAULTS, ...options };
+  const vocabulary = tinyVocabulary(chosen.tokenizer, chosen.addBos);
+  const metadata = new Map([...modelMetadata(chosen), ...vocabulary.metadata]);
+  const file = encodeGguf(metadata, tinyTensors({ ...chosen, vocabSize: vocabulary.size }));
+  writeFileSync(path, damaged(file, chosen.fault));
+  return vocabulary;
+}
+
+function damaged(file: Uint8Array, fault: TinyFault | null): Uint8Array {
+  if (fault === "truncated") return file.subarray(0, Math.floor(file.length * 0.6));
+  if (fault === "wrong-magic") file.set(new TextEncoder().encode("GGML"));
+  return file;
+}
+
+function modelMetadata(shape: Required<TinyGgufOptions>): Map<string, GgufValue> {
+  const arch = shape.fault === "unknown-architecture" ? "pagoda-unknown" : shape.architecture;
+  const own: Record<string, GgufValue> = {
+    context_length: ["u32", shape.contextLength],
+    embedding_length: ["u32", shape.embeddingLength],
+    block_count: ["u32", shape.numLayers],
+    "attention.layer_norm_rms_epsilon": ["f32", 1e-5],
+    ...(shape.architecture === "mamba" ? recurrentKeys(shape) : attentionKeys(shape)),
+    ...architectureKeys(shape),
+  };
+  const metadata = new Map<string, GgufValue>([
+    ["general.architecture", ["string", arch]],
+    ["general.name", ["string", `tiny ${arch}`]],
+  ]);
+  for (const [key, value] of Object.entries(own)) metadata.set(`${arch}.${key}`, value);
+  if (shape.chatTemplate !== null) {
+    metadata.set("tokenizer.chat_template", ["string", shape.chatTemplate]);
+  }
+  return metadata;
+}
+
+function attentionKeys(shape: Required<TinyGgufOptions>): Record<string, GgufValue> {
+  const isBert = shape.architecture === "bert"; // its heads make up the hidden state
+  const headSize = isBert ? shape.embeddingLength / shape.numHeads : shape.headSize;
+  return {
+    feed_forward_length: ["u32", FEED_FORWARD],
+    "attention.head_count": ["u32", shape.numHeads],
+    "attention.head_count_kv": ["u32", isBert ? shape.numHeads : shape.numKvHeads],
+    "attention.key_length": ["u32", headSize],
+    "attention.value_length": ["u32", headSize],
+    "rope.dimension_count": ["u32", headSize],
+  };
+}
+
+function recurrentKeys(shape: Required<TinyGgufOptions>): Record<string, GgufValue> {
+  return {
+    "ssm.conv_kernel": ["u32", SSM.conv],
+    "ssm.inner_size": ["u32", 2 * shape.embeddingLength],
+    "ssm.state_size": ["u32", SSM.state],
+    "ssm.time_step_rank": ["u32", SSM.rank],
+  };
+}
+
+function architectureKeys(shape: Required<TinyGgufOptions>): Record<string, GgufValue> {
+  const window: GgufValue = ["u32", shape.slidingWindow];
+  switch (shape.architecture) {
+    case "gemma2":
+      return {
+        "attention.sliding_window": window,
+        // Far below the real 50 and 30, so that these tiny scores feel the caps.
+        attn_logit_softcapping: ["f32", 2],
+        final_logit_softcapping: ["f32", 10],
+      };
+    case "gemma3":
+      return {
+        "attention.sliding_window": window,
+        // The real pattern, every sixth layer full, would leave a model of two layers none.
+        "attention.sliding_window_pattern": ["bool[]", everyOther(shape.numLayers)],
+      };
+    case "gpt-oss":
+      return {
+        "attention.sliding_window": window,
+        expert_count: ["u32", NUM_EXPERTS],
+        expert_used_count: ["u32", 1],
+        expert_feed_forward_length: ["u32", FEED_FORWARD],
+      };
+    case "bert":
+      return { "attention.causal": ["bool", false], "attention.layer_norm_epsilon": ["f32", 1e-5] };
+    default:
+      return {};
+  }
+}
+
+/** Layers 0, 2, 4... slide. */
+function everyOther(numLayers: number): boolean[] {
+  return Array.from({ length: numLayers }, (_, layer) => layer % 2 === 0);
+}
