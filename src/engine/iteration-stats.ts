@@ -22,6 +22,7 @@ export class IterationStatsBuilder {
   readonly #finished: FinishedRequestStats[] = [];
   readonly #finishedParents: FinishedParentStats[] = [];
   #numPromptTokens = 0;
+  #numCachedPromptTokens = 0;
   #numGenerationTokens = 0;
   #numPreemptions = 0;
 
@@ -42,6 +43,7 @@ export class IterationStatsBuilder {
       timeToFirstTokensS: this.#timeToFirstTokensS,
       interTokenLatenciesS: this.#interTokenLatenciesS,
       numPromptTokens: this.#numPromptTokens,
+      numCachedPromptTokens: this.#numCachedPromptTokens,
       numGenerationTokens: this.#numGenerationTokens,
       numPreemptions: this.#numPreemptions,
       hasTokens: this.#numGenerationTokens > 0,
@@ -55,6 +57,7 @@ export class IterationStatsBuilder {
     if (progress.lastTokenS === null) {
       this.#timeToFirstTokensS.push(this.#sinceArrivalS(progress));
       this.#numPromptTokens += progress.tracker.request.promptTokenIds.length;
+      this.#numCachedPromptTokens += output.numCachedTokens;
     } else if (lastTokenS !== null) {
       this.#interTokenLatenciesS.push(lastTokenS - progress.lastTokenS);
     }

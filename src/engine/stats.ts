@@ -66,6 +66,8 @@ export interface IterationStats {
   readonly interTokenLatenciesS: readonly number[];
   /** Whole prompts (cached part included) of sequences with their first output here. */
   readonly numPromptTokens: number;
+  /** Of numPromptTokens: served from the prefix cache. */
+  readonly numCachedPromptTokens: number;
   readonly numGenerationTokens: number;
   /** Preemptions carried by the outputs of this message. */
   readonly numPreemptions: number;

@@ -1,0 +1,20 @@
+// Numbers as Python's metrics client prints them: the shortest decimal that reads back the same, always
+// with a point, and Go's exponent form from 1e6 up for positive values.
+
+/** @returns e.g. "5.0", "8.34e-05", "1e+06", "+Inf", "NaN" */
+export function formatNumber(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
+  if (value >= 1e6) return withExponent(value.toExponential());
+  const magnitude = Math.abs(value);
+  if (magnitude !== 0 && (magnitude < 1e-4 || magnitude >= 1e16)) {
+    return withExponent(value.toExponential());
+  }
+  const text = String(value);
+  return text.includes(".") ? text : `${text}.0`;
+}
+
+/** At least two digits of exponent. */
+function withExponent(text: string): string {
+  return text.replace(/e([+-])(\d)$/, "e$10$2");
+}
