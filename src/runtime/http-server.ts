@@ -1,0 +1,53 @@
+// Listening, with the settings that long answers need: no idle timeout, no shared port, a body limit.
+
+import { ConfigError } from "../errors.ts";
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly maxBodyBytes: number;
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+}
+
+export interface HttpServer {
+  readonly url: string;
+  readonly port: number;
+  /** Stops accepting; resolves when open answers have ended, or at once with `force`. */
+  stop(force: boolean): Promise<void>;
+}
+
+/** @throws ConfigError "address_in_use" or "cannot_listen" */
+export function listen(options: HttpServerOptions): HttpServer {
+  const { host, port } = options;
+  try {
+    const server = Bun.serve({
+      hostname: host,
+      port,
+      // A long prefill is silent for longer than any limit: the app sends its own keep-alives.
+      idleTimeout: 0,
+      // With a shared port a second server would silently take half of the requests.
+      reusePort: false,
+      // The app refuses larger bodies itself, with a proper answer; this bounds what is buffered.
+      maxRequestBodySize: options.maxBodyBytes * 4,
+      fetch: (request) => options.fetch(request),
+    });
+    return {
+      url: server.url.href.replace(/\/$/, ""),
+      port: server.port ?? port,
+      stop: (force) => server.stop(force),
+    };
+  } catch (cause) {
+    throw listenError(cause, host, port);
+  }
+}
+
+function listenError(cause: unknown, host: string, port: number): ConfigError {
+  const code = cause instanceof Error && "code" in cause ? cause.code : null;
+  if (code === "EADDRINUSE") {
+    const message = `${host}:${port} is in use; stop the other server or choose --port`;
+    return new ConfigError("address_in_use", message, { cause });
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ConfigError("cannot_listen", `cannot listen on ${host}:${port}: ${reason}`, { cause });
+}

@@ -1,0 +1,36 @@
+// Messages of a chat body as the template wants them: text parts joined, other parts refused.
+
+import { RequestError } from "../errors.ts";
+import type { ChatMessage } from "../runner/tokenizer.ts";
+import { isObject, type Json, type JsonObject } from "./fields.ts";
+
+/** @throws RequestError "invalid_value" or "unsupported" */
+export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
+  if (messages.length === 0) {
+    throw new RequestError("invalid_value", "messages must not be empty", "messages");
+  }
+  return messages.map((message) => ({
+    ...message,
+    role: String(message["role"]),
+    content: contentText(message["content"] ?? null),
+  }));
+}
+
+function contentText(content: Json): string | null {
+  if (content === null || typeof content === "string") return content;
+  if (!Array.isArray(content)) {
+    throw new RequestError("invalid_value", "message content must be text or a list of parts");
+  }
+  return content.map(partText).join("\n");
+}
+
+function partText(part: Json): string {
+  if (typeof part === "string") return part;
+  if (isObject(part) && typeof part["text"] === "string") return part["text"];
+  const type = isObject(part) ? String(part["type"] ?? "unknown") : typeof part;
+  throw new RequestError(
+    "unsupported",
+    `The served model is not a multimodal model: content parts of type '${type}' are not supported.`,
+    "messages",
+  );
+}

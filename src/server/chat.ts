@@ -1,0 +1,225 @@
+// POST /v1/chat/completions.
+
+import { Elysia } from "elysia";
+import type { Generation, SequenceOutput } from "../engine/generation.ts";
+import type { ChatMessage } from "../runner/tokenizer.ts";
+import { chatMessages } from "./chat-messages.ts";
+import { choiceAt, isSilent, makeChoices, usage } from "./choice.ts";
+import { errorBody } from "./error-response.ts";
+import { parseBody } from "./fields.ts";
+import { abortOnDisconnect } from "./generations.ts";
+import { chatLogprobs, promptLogprobs } from "./logprobs.ts";
+import { checkPromptIds, checkPromptText, resolveMaxTokens } from "./prompt-limits.ts";
+import { readJsonBody } from "./read-body.ts";
+import { samplingParams } from "./sampling.ts";
+import { CHAT_FIELDS, type ChatBody } from "./schemas.ts";
+import {
+  checkModel,
+  modelName,
+  responseId,
+  type ServerContext,
+  unixSeconds,
+} from "./server-context.ts";
+import { DONE_EVENT, dataEvent, eventStream, eventStreamResponse } from "./sse.ts";
+import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
+
+export function chatRoutes(context: ServerContext) {
+  return new Elysia({ name: "chat" }).post(
+    "/v1/chat/completions",
+    ({ request }) => handleChat(context, request),
+    { parse: "none" },
+  );
+}
+
+/** A validated request on its way. */
+interface ChatRun {
+  readonly context: ServerContext;
+  readonly body: ChatBody;
+  readonly id: string;
+  readonly createdS: number;
+  readonly promptIds: Int32Array;
+  readonly generation: Generation;
+  readonly role: string;
+  /** Shown before the generated text (`echo`). */
+  readonly prefix: string;
+}
+
+async function handleChat(context: ServerContext, request: Request): Promise<Response> {
+  const run = await startChat(context, request);
+  abortOnDisconnect(request, [run.generation]);
+  if (!run.body.stream) return Response.json(await fullBody(run));
+  const stream = eventStream(chunks(run), {
+    keepAliveMs: context.keepAliveMs,
+    onCancel: () => run.generation.abort(),
+  });
+  return eventStreamResponse(stream);
+}
+
+/** Everything that can be refused happens here, before the first byte of an answer. */
+async function startChat(context: ServerContext, request: Request): Promise<ChatRun> {
+  const arrivalMs = context.engine.nowMs();
+  const body = parseBody(CHAT_FIELDS, await readJsonBody(request, context.limits.maxBodyBytes));
+  checkModel(context, body.model);
+  checkStreamOptions(body);
+  checkChatFeatures(body);
+  const messages = chatMessages(body.messages ?? []);
+  for (const { content } of messages) checkPromptText(context, String(content ?? ""));
+  const { tokenIds: promptIds } = await context.engine.client.applyChatTemplate({
+    messages,
+    tools: body.tool_choice === "none" ? null : body.tools,
+    addGenerationPrompt: body.add_generation_prompt,
+    continueFinalMessage: body.continue_final_message,
+    templateKwargs: body.chat_template_kwargs ?? {},
+  });
+  checkPromptIds(context, promptIds);
+  const limit = body.max_completion_tokens ?? body.max_tokens;
+  const params = samplingParams(context, {
+    body,
+    logprobs: body.logprobs ? body.top_logprobs : null,
+    promptLogprobs: body.prompt_logprobs,
+    maxTokens: resolveMaxTokens(context, promptIds.length, limit),
+  });
+  const generation = context.engine.generate({
+    promptTokenIds: promptIds,
+    samplingParams: params,
+    priority: body.priority,
+    cacheSalt: body.cache_salt,
+    arrivalMs,
+  });
+  const id = responseId("chatcmpl", request, body.request_id);
+  const { role, prefix } = echoOf(body, messages);
+  return { context, body, id, createdS: unixSeconds(), promptIds, generation, role, prefix };
+}
+
+/** The answer speaks as the assistant, or goes on as whoever spoke last. */
+function echoOf(body: ChatBody, messages: readonly ChatMessage[]) {
+  const last = messages.at(-1);
+  const role = body.add_generation_prompt ? "assistant" : (last?.role ?? "assistant");
+  const prefix = body.echo && last?.role === role ? String(last["content"] ?? "") : "";
+  return { role, prefix };
+}
+
+async function fullBody(run: ChatRun) {
+  const { body, context, promptIds } = run;
+  const choices = makeChoices(body.n);
+  for await (const output of run.generation) choiceAt(choices, output.index).add(output);
+  const numTokens = choices.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  return {
+    id: run.id,
+    object: "chat.completion",
+    created: run.createdS,
+    model: modelName(context),
+    choices: choices.map((choice, index) => ({
+      index,
+      message: messageBody(run, choice.text),
+      logprobs: body.logprobs
+        ? chatLogprobs(choice.logprobs, body.return_tokens_as_token_ids)
+        : null,
+      finish_reason: choice.finishReason,
+      stop_reason: choice.stopReason,
+      token_ids: body.return_token_ids ? choice.tokenIds : null,
+    })),
+    service_tier: null,
+    system_fingerprint: null,
+    usage: { ...usage(promptIds.length, numTokens), prompt_tokens_details: null },
+    prompt_logprobs: promptLogprobs(choices[0]?.promptLogprobs ?? null),
+    prompt_token_ids: body.return_token_ids ? [...promptIds] : null,
+    kv_transfer_params: null,
+  };
+}
+
+function messageBody(run: ChatRun, text: string) {
+  return {
+    role: run.role,
+    content: run.prefix + text,
+    refusal: null,
+    annotations: null,
+    audio: null,
+    function_call: null,
+    tool_calls: [],
+    reasoning: null,
+    reasoning_content: null,
+  };
+}
+
+/** Events of a streamed answer. Never throws: a late failure is an error event. */
+async function* chunks(run: ChatRun): AsyncGenerator<string> {
+  const writer = new ChatChunkWriter(run);
+  try {
+    for await (const output of run.generation) {
+      const event = writer.event(output);
+      if (event !== "") yield event;
+    }
+    yield writer.end();
+  } catch (error) {
+    yield dataEvent(JSON.stringify(errorBody(error)));
+  }
+  yield DONE_EVENT;
+}
+
+/** Writes chunks; what is the same in all of them is serialised once. */
+class ChatChunkWriter {
+  readonly #run: ChatRun;
+  readonly #head: string;
+  #isFirst = true;
+  #numTokens = 0;
+
+  constructor(run: ChatRun) {
+    this.#run = run;
+    const model = JSON.stringify(modelName(run.context));
+    this.#head =
+      `{"id":${JSON.stringify(run.id)},"object":"chat.completion.chunk",` +
+      `"created":${run.createdS},"model":${model},"choices":[`;
+  }
+
+  event(output: SequenceOutput): string {
+    const roles = this.#isFirst ? this.#roleEvents() : "";
+    this.#isFirst = false;
+    this.#numTokens += output.tokenIds.length;
+    return isSilent(output) ? roles : roles + this.#deltaEvent(output);
+  }
+
+  /** The usage chunk, if the client asked for one. */
+  end(): string {
+    if (this.#run.body.stream_options?.includeUsage !== true) return "";
+    return dataEvent(`${this.#head}],"usage":${this.#usage()}}`);
+  }
+
+  #roleEvents(): string {
+    const { body, promptIds, role, prefix } = this.#run;
+    const ids = body.return_token_ids ? JSON.stringify([...promptIds]) : "null";
+    const delta = JSON.stringify({ role, content: prefix, reasoning_content: null });
+    return Array.from({ length: body.n }, (_, index) =>
+      dataEvent(
+        `${this.#head}{"index":${index},"delta":${delta},"logprobs":null,"finish_reason":null}],` +
+          `"prompt_token_ids":${ids}${this.#continuousUsage()}}`,
+      ),
+    ).join("");
+  }
+
+  #deltaEvent(output: SequenceOutput): string {
+    const { body } = this.#run;
+    const logprobs = output.logprobs
+      ? JSON.stringify(chatLogprobs(output.logprobs, body.return_tokens_as_token_ids))
+      : "null";
+    const finish =
+      output.finishReason === null
+        ? '"finish_reason":null'
+        : `"finish_reason":"${output.finishReason}","stop_reason":${JSON.stringify(output.stopReason)}`;
+    const ids = body.return_token_ids ? JSON.stringify(output.tokenIds) : "null";
+    return dataEvent(
+      `${this.#head}{"index":${output.index},"delta":{"content":${JSON.stringify(output.text)},` +
+        `"reasoning_content":null},"logprobs":${logprobs},${finish},"token_ids":${ids}}]` +
+        `${this.#continuousUsage()}}`,
+    );
+  }
+
+  #continuousUsage(): string {
+    const wants = this.#run.body.stream_options?.continuousUsageStats === true;
+    return wants ? `,"usage":${this.#usage()}` : "";
+  }
+
+  #usage(): string {
+    return JSON.stringify(usage(this.#run.promptIds.length, this.#numTokens));
+  }
+}

@@ -1,0 +1,45 @@
+// The state of one choice while its outputs arrive: text, tokens and reasons so far.
+
+import type { LogprobPosition, RequestOutput } from "../engine/protocol.ts";
+
+export class Choice {
+  text = "";
+  finishReason: string | null = null;
+  stopReason: string | number | null = null;
+  promptLogprobs: readonly LogprobPosition[] | null = null;
+  readonly tokenIds: number[] = [];
+  readonly logprobs: LogprobPosition[] = [];
+
+  add(output: RequestOutput): void {
+    this.text += output.text;
+    this.tokenIds.push(...output.tokenIds);
+    this.logprobs.push(...(output.logprobs ?? []));
+    this.promptLogprobs ??= output.promptLogprobs;
+    this.finishReason = output.finishReason;
+    this.stopReason = output.stopReason;
+  }
+}
+
+export function makeChoices(count: number): Choice[] {
+  return Array.from({ length: count }, () => new Choice());
+}
+
+/** The choice of an index that the engine itself gave. */
+export function choiceAt(choices: readonly Choice[], index: number): Choice {
+  const choice = choices[index];
+  if (choice === undefined) throw new Error(`no choice ${index}`);
+  return choice;
+}
+
+export function usage(numPromptTokens: number, numCompletionTokens: number) {
+  return {
+    prompt_tokens: numPromptTokens,
+    total_tokens: numPromptTokens + numCompletionTokens,
+    completion_tokens: numCompletionTokens,
+  };
+}
+
+/** Nothing that a client could see: not worth an event. */
+export function isSilent(output: RequestOutput): boolean {
+  return output.text === "" && output.finishReason === null && output.logprobs === null;
+}

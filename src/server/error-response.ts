@@ -1,0 +1,59 @@
+// The one map from an error's code to an HTTP answer, in the shape of vLLM's error body.
+
+import { EngineError, RequestError } from "../errors.ts";
+
+interface ErrorKind {
+  readonly status: number;
+  readonly type: string;
+  readonly retryAfterS?: number;
+}
+
+const REQUEST_ERRORS: Record<RequestError["code"], ErrorKind> = {
+  invalid_schema: { status: 400, type: "Bad Request" },
+  unsupported_media_type: { status: 400, type: "Bad Request" },
+  invalid_value: { status: 400, type: "BadRequestError" },
+  context_length: { status: 400, type: "BadRequestError" },
+  unsupported: { status: 400, type: "BadRequestError" },
+  model_not_found: { status: 404, type: "NotFoundError" },
+  body_too_large: { status: 413, type: "RequestEntityTooLargeError" },
+  queue_full: { status: 503, type: "ServiceUnavailableError", retryAfterS: 1 },
+};
+
+const ENGINE_ERRORS: Record<EngineError["code"], ErrorKind> = {
+  engine_step_failed: { status: 500, type: "InternalServerError" },
+  engine_dead: { status: 503, type: "ServiceUnavailableError", retryAfterS: 10 },
+  engine_shutdown: { status: 503, type: "ServiceUnavailableError", retryAfterS: 10 },
+};
+
+const UNKNOWN: ErrorKind = { status: 500, type: "InternalServerError" };
+
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: number;
+  };
+}
+
+function kindOf(error: unknown): ErrorKind {
+  if (error instanceof RequestError) return REQUEST_ERRORS[error.code];
+  if (error instanceof EngineError) return ENGINE_ERRORS[error.code];
+  return UNKNOWN;
+}
+
+/** What a client may read; an unexpected error keeps its text to the log. */
+export function errorBody(error: unknown): ErrorBody {
+  const { status, type } = kindOf(error);
+  const isTyped = error instanceof RequestError || error instanceof EngineError;
+  const message = isTyped ? error.message : "Internal server error";
+  const param = error instanceof RequestError ? error.param : null;
+  return { error: { message, type, param, code: status } };
+}
+
+export function errorResponse(error: unknown): Response {
+  const { status, retryAfterS } = kindOf(error);
+  const headers = new Headers();
+  if (retryAfterS !== undefined) headers.set("retry-after", String(retryAfterS));
+  return Response.json(errorBody(error), { status, headers });
+}

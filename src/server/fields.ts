@@ -1,0 +1,166 @@
+// A small table-driven reader of JSON bodies with pydantic's lax coercions and wording: numeric strings
+// are numbers, 1.0 is an integer, null means "not given", unknown fields are ignored. All faults of a
+// body are collected and reported at once, as vLLM does.
+
+import { RequestError } from "../errors.ts";
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
+
+type Location = readonly (string | number)[];
+
+/** Collects what is wrong with a body. */
+export class Issues {
+  readonly #lines: string[] = [];
+
+  add(type: string, location: Location, message: string): void {
+    const loc = location.map((part) => (typeof part === "number" ? part : `'${part}'`)).join(", ");
+    const tuple = location.length === 1 ? `(${loc},)` : `(${loc})`;
+    const quote = message.includes("'") ? '"' : "'";
+    this.#lines.push(`  {'type': '${type}', 'loc': ${tuple}, 'msg': ${quote}${message}${quote}}`);
+  }
+
+  /** @throws RequestError "invalid_schema" when there is any */
+  raise(): void {
+    const count = this.#lines.length;
+    if (count === 0) return;
+    const head = `${count} validation error${count === 1 ? "" : "s"}:`;
+    throw new RequestError("invalid_schema", [head, ...this.#lines].join("\n"));
+  }
+}
+
+/** Reads a value that is there; undefined after an issue. */
+export type Reader<T> = (value: Json, location: Location, issues: Issues) => T | undefined;
+
+/** A body's field: how to read it, and what it is when absent or null. */
+export interface Field<T> {
+  readonly read: Reader<T>;
+  readonly fallback: T;
+  readonly isRequired: boolean;
+}
+
+export function optional<T>(read: Reader<T>): Field<T | null>;
+export function optional<T>(read: Reader<T>, fallback: T): Field<T>;
+export function optional<T>(read: Reader<T>, fallback: T | null = null): Field<T | null> {
+  return { read, fallback, isRequired: false };
+}
+
+export function required<T>(read: Reader<T>): Field<T | null> {
+  return { read, fallback: null, isRequired: true };
+}
+
+export type Fields = { readonly [name: string]: Field<unknown> };
+export type Parsed<F extends Fields> = {
+  readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never;
+};
+
+/** @throws RequestError "invalid_schema" naming every fault */
+export function parseBody<F extends Fields>(fields: F, body: JsonObject): Parsed<F> {
+  const issues = new Issues();
+  const parsed: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(fields)) {
+    const value = body[name];
+    if (value === undefined || value === null) {
+      if (field.isRequired) issues.add("missing", ["body", name], "Field required");
+      parsed[name] = field.fallback;
+    } else {
+      parsed[name] = field.read(value, ["body", name], issues);
+    }
+  }
+  issues.raise();
+  return parsed as Parsed<F>;
+}
+
+export const string: Reader<string> = (value, location, issues) => {
+  if (typeof value === "string") return value;
+  issues.add("string_type", location, "Input should be a valid string");
+  return undefined;
+};
+
+export const float: Reader<number> = (value, location, issues) => {
+  const number = toNumber(value);
+  if (Number.isFinite(number)) return number;
+  const [type, tail] =
+    typeof value === "string"
+      ? ["float_parsing", ", unable to parse string as a number"]
+      : ["float_type", ""];
+  issues.add(type, location, `Input should be a valid number${tail}`);
+  return undefined;
+};
+
+export const integer: Reader<number> = (value, location, issues) => {
+  const number = toNumber(value);
+  if (Number.isInteger(number) && Math.abs(number) < 2 ** 63) return number;
+  const [type, tail] = integerFault(value, number);
+  issues.add(type, location, `Input should be a valid integer${tail}`);
+  return undefined;
+};
+
+function integerFault(value: Json, number: number): [string, string] {
+  if (typeof value === "string") {
+    return ["int_parsing", ", unable to parse string as an integer"];
+  }
+  if (typeof value !== "number") return ["int_type", ""];
+  return Number.isInteger(number)
+    ? ["int_parsing_size", ", the number is too large"]
+    : ["int_from_float", ", got a number with a fractional part"];
+}
+
+const TRUTHS: ReadonlyMap<Json, boolean> = new Map<Json, boolean>([
+  ...[1, "1", "true", "t", "yes", "y", "on"].map((text) => [text, true] as const),
+  ...[0, "0", "false", "f", "no", "n", "off"].map((text) => [text, false] as const),
+]);
+
+export const boolean: Reader<boolean> = (value, location, issues) => {
+  if (typeof value === "boolean") return value;
+  const truth = TRUTHS.get(typeof value === "string" ? value.toLowerCase() : value);
+  if (truth !== undefined) return truth;
+  const isScalar = typeof value === "string" || typeof value === "number";
+  const [type, tail] = isScalar
+    ? ["bool_parsing", ", unable to interpret input"]
+    : ["bool_type", ""];
+  issues.add(type, location, `Input should be a valid boolean${tail}`);
+  return undefined;
+};
+
+export const object: Reader<JsonObject> = (value, location, issues) => {
+  if (isObject(value)) return value;
+  issues.add("dict_type", location, "Input should be a valid dictionary");
+  return undefined;
+};
+
+/** Any value as it is. */
+export const anything: Reader<Json> = (value) => value;
+
+export function list<T>(item: Reader<T>): Reader<readonly T[]> {
+  return (value, location, issues) => {
+    if (!Array.isArray(value)) {
+      issues.add("list_type", location, "Input should be a valid list");
+      return undefined;
+    }
+    const items: T[] = [];
+    for (const [i, element] of value.entries()) {
+      const read = item(element, [...location, i], issues);
+      if (read === undefined) return undefined;
+      items.push(read);
+    }
+    return items;
+  };
+}
+
+/** One string, or a list of them. */
+export const stringOrList: Reader<readonly string[]> = (value, location, issues) =>
+  typeof value === "string" ? [value] : list(string)(value, location, issues);
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function toNumber(value: Json): number {
+  if (typeof value === "number") return value;
+  if (typeof value === "boolean") return Number(value);
+  if (typeof value === "string" && value.trim() !== "") return Number(value);
+  return Number.NaN;
+}

@@ -1,0 +1,80 @@
+// A request's JSON body, with the limits that hold before anything looks at it: media type, size,
+// nesting, syntax.
+
+import { RequestError } from "../errors.ts";
+import { isObject, type Json, type JsonObject } from "./fields.ts";
+
+const MAX_DEPTH = 64;
+
+/**
+ * @throws RequestError "unsupported_media_type", "body_too_large" or "invalid_schema"
+ */
+export async function readJsonBody(request: Request, maxBytes: number): Promise<JsonObject> {
+  const mediaType = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") {
+    throw new RequestError(
+      "unsupported_media_type",
+      "1 validation error:\n  Unsupported Media Type: Only 'application/json' is allowed",
+    );
+  }
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  const text = declared > maxBytes ? null : await readText(request, maxBytes);
+  if (text === null) {
+    throw new RequestError("body_too_large", `The request body is larger than ${maxBytes} bytes.`);
+  }
+  return parseObject(text);
+}
+
+/** @returns null when the body is longer than `maxBytes` */
+async function readText(request: Request, maxBytes: number): Promise<string | null> {
+  const bytes = await request.bytes();
+  return bytes.length > maxBytes ? null : new TextDecoder().decode(bytes);
+}
+
+function parseObject(text: string): JsonObject {
+  if (nesting(text) > MAX_DEPTH) {
+    throw invalidJson(`The body is nested deeper than ${MAX_DEPTH} levels`);
+  }
+  let body: Json;
+  try {
+    body = JSON.parse(text) as Json;
+  } catch (error) {
+    throw invalidJson(`JSON decode error: ${error instanceof Error ? error.message : error}`);
+  }
+  if (isObject(body)) return body;
+  throw new RequestError(
+    "invalid_schema",
+    "1 validation error:\n  {'type': 'dict_type', 'loc': ('body',), 'msg': 'Input should be a valid dictionary'}",
+  );
+}
+
+function invalidJson(message: string): RequestError {
+  const text = message.replaceAll("'", '"');
+  return new RequestError(
+    "invalid_schema",
+    `1 validation error:\n  {'type': 'json_invalid', 'loc': ('body',), 'msg': '${text}'}`,
+  );
+}
+
+/** Depth of brackets outside strings, without recursion. */
+function nesting(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === 0x22) i = endOfString(text, i);
+    else if (char === 0x5b || char === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (char === 0x5d || char === 0x7d) depth--;
+  }
+  return deepest;
+}
+
+/** Index of the quote that closes the string opened at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === 0x5c) i++;
+    else if (char === 0x22) return i;
+  }
+  return text.length;
+}

@@ -1,0 +1,171 @@
+// The request bodies: the only place where wire names live. Defaults are vLLM's.
+
+import {
+  anything,
+  boolean,
+  float,
+  integer,
+  isObject,
+  type Json,
+  type JsonObject,
+  list,
+  object,
+  optional,
+  type Parsed,
+  type Reader,
+  required,
+  string,
+  stringOrList,
+} from "./fields.ts";
+
+const streamOptions: Reader<{ includeUsage: boolean; continuousUsageStats: boolean }> = (
+  value,
+  location,
+  issues,
+) => {
+  if (!isObject(value)) {
+    const message = "Input should be a valid dictionary or object to extract fields from";
+    issues.add("model_attributes_type", location, message);
+    return undefined;
+  }
+  const flag = (name: string) =>
+    boolean(value[name] ?? false, [...location, name], issues) ?? false;
+  return {
+    includeUsage: flag("include_usage"),
+    continuousUsageStats: flag("continuous_usage_stats"),
+  };
+};
+
+const message: Reader<JsonObject> = (value, location, issues) => {
+  const read = object(value, location, issues);
+  if (read === undefined) return undefined;
+  if (read["role"] === undefined) {
+    issues.add("missing", [...location, "role"], "Field required");
+  } else if (string(read["role"], [...location, "role"], issues) === undefined) return undefined;
+  return read;
+};
+
+const tool: Reader<JsonObject> = (value, location, issues) => {
+  const read = object(value, location, issues);
+  if (read !== undefined && !isObject(read["function"])) {
+    issues.add("missing", [...location, "function"], "Field required");
+  }
+  return read;
+};
+
+const RESPONSE_FORMATS = ["text", "json_object", "json_schema", "structural_tag"];
+
+const responseFormat: Reader<string> = (value, location, issues) => {
+  const read = object(value, location, issues);
+  if (read === undefined) return undefined;
+  const { type } = read;
+  if (typeof type === "string" && RESPONSE_FORMATS.includes(type)) return type;
+  issues.add(
+    "literal_error",
+    [...location, "type"],
+    "Input should be 'text', 'json_object', 'json_schema' or 'structural_tag'",
+  );
+  return undefined;
+};
+
+/** A prompt as text or as token ids. */
+export type Prompt = string | readonly number[];
+
+const isIds = (value: Json): value is readonly number[] =>
+  Array.isArray(value) && value.every((id) => Number.isInteger(id));
+
+const prompts: Reader<readonly Prompt[]> = (value, location, issues) => {
+  if (typeof value === "string") return [value];
+  if (isIds(value) && value.length > 0) return [value];
+  if (Array.isArray(value)) {
+    if (value.every((item) => typeof item === "string")) return value as readonly string[];
+    if (value.every(isIds)) return value as readonly (readonly number[])[];
+  }
+  issues.add(
+    "union_error",
+    location,
+    "Input should be a valid string, list of strings, list of integers or list of lists of integers",
+  );
+  return undefined;
+};
+
+/** Fields that chat and text completions share. */
+const SAMPLING_FIELDS = {
+  model: optional(string),
+  stream: optional(boolean, false),
+  stream_options: optional(streamOptions),
+  n: optional(integer, 1),
+  temperature: optional(float, 1),
+  top_p: optional(float, 1),
+  top_k: optional(integer, 0),
+  min_p: optional(float, 0),
+  presence_penalty: optional(float, 0),
+  frequency_penalty: optional(float, 0),
+  repetition_penalty: optional(float, 1),
+  seed: optional(integer),
+  stop: optional(stringOrList, []),
+  stop_token_ids: optional(list(integer), []),
+  include_stop_str_in_output: optional(boolean, false),
+  ignore_eos: optional(boolean, false),
+  min_tokens: optional(integer, 0),
+  max_tokens: optional(integer),
+  logit_bias: optional(object),
+  allowed_token_ids: optional(list(integer)),
+  prompt_logprobs: optional(integer),
+  skip_special_tokens: optional(boolean, true),
+  return_token_ids: optional(boolean, false),
+  return_tokens_as_token_ids: optional(boolean, false),
+  priority: optional(integer, 0),
+  cache_salt: optional(string),
+  request_id: optional(string),
+  response_format: optional(responseFormat),
+  structured_outputs: optional(anything),
+  use_beam_search: optional(boolean, false),
+} as const;
+
+export const CHAT_FIELDS = {
+  ...SAMPLING_FIELDS,
+  messages: required(list(message)),
+  max_completion_tokens: optional(integer),
+  logprobs: optional(boolean, false),
+  top_logprobs: optional(integer, 0),
+  tools: optional(list(tool)),
+  tool_choice: optional(anything),
+  echo: optional(boolean, false),
+  add_generation_prompt: optional(boolean, true),
+  continue_final_message: optional(boolean, false),
+  chat_template: optional(string),
+  chat_template_kwargs: optional(object),
+} as const;
+
+export const COMPLETION_FIELDS = {
+  ...SAMPLING_FIELDS,
+  prompt: optional(prompts),
+  logprobs: optional(integer),
+  echo: optional(boolean, false),
+  suffix: optional(string),
+  best_of: optional(integer),
+  prompt_embeds: optional(anything),
+  add_special_tokens: optional(boolean, true),
+} as const;
+
+export const TOKENIZE_FIELDS = {
+  model: optional(string),
+  prompt: optional(string),
+  messages: optional(list(message)),
+  add_special_tokens: optional(boolean),
+  return_token_strs: optional(boolean, false),
+  add_generation_prompt: optional(boolean, true),
+  continue_final_message: optional(boolean, false),
+  chat_template_kwargs: optional(object),
+  tools: optional(list(tool)),
+} as const;
+
+export const DETOKENIZE_FIELDS = {
+  model: optional(string),
+  tokens: required(list(integer)),
+} as const;
+
+export type SamplingBody = Parsed<typeof SAMPLING_FIELDS>;
+export type ChatBody = Parsed<typeof CHAT_FIELDS>;
+export type CompletionBody = Parsed<typeof COMPLETION_FIELDS>;

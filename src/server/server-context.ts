@@ -1,0 +1,62 @@
+// What the routes need of the rest of the program, handed in so that tests can replace it.
+
+import type { AsyncEngine } from "../engine/async-engine.ts";
+import { RequestError } from "../errors.ts";
+
+export interface ServerContext {
+  readonly engine: AsyncEngine;
+  /** The first is reported in answers; all are accepted. */
+  readonly servedModelNames: readonly string[];
+  /** The `root` of the model's card. */
+  readonly modelRoot: string;
+  /** Empty = no key is needed. */
+  readonly apiKeys: readonly string[];
+  readonly version: string;
+  readonly maxLogprobs: number;
+  readonly limits: ServerLimits;
+  readonly metricsText: () => Promise<string>;
+  /** Unix seconds at which the server started. */
+  readonly createdS: number;
+  /** Silence after which a stream gets a comment, ms. */
+  readonly keepAliveMs: number;
+  /** True from the stop signal on: /health answers 503, work in progress goes on. */
+  readonly isDraining: () => boolean;
+}
+
+export interface ServerLimits {
+  readonly maxBodyBytes: number;
+  readonly maxN: number;
+  readonly maxPrompts: number;
+  readonly maxStops: number;
+  readonly maxLogitBias: number;
+}
+
+export const DEFAULT_LIMITS: ServerLimits = {
+  maxBodyBytes: 8 * 1024 * 1024,
+  maxN: 128,
+  maxPrompts: 1024,
+  maxStops: 64,
+  maxLogitBias: 1024,
+};
+
+/** The name that answers carry. */
+export function modelName(context: ServerContext): string {
+  return context.servedModelNames[0] ?? "";
+}
+
+/** An absent or empty name means the served model. @throws RequestError "model_not_found" */
+export function checkModel(context: ServerContext, model: string | null): void {
+  if (model === null || model === "" || context.servedModelNames.includes(model)) return;
+  throw new RequestError("model_not_found", `The model \`${model}\` does not exist.`);
+}
+
+/** Unix seconds, for `created`. */
+export function unixSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+/** @returns `prefix` and the client's id, or a random one of 16 hex digits */
+export function responseId(prefix: string, request: Request, requestId: string | null): string {
+  const given = request.headers.get("x-request-id") ?? requestId;
+  return `${prefix}-${given ?? crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
+}

@@ -1,0 +1,66 @@
+// Server-sent events: a pull-driven byte stream over an async iterable of event texts. A reader that
+// stalls stalls the source; silence is filled with comments; a reader that leaves is reported once.
+
+const encoder = new TextEncoder();
+const KEEP_ALIVE = encoder.encode(": keep-alive\n\n");
+
+export const DONE_EVENT = "data: [DONE]\n\n";
+
+/** @param json one event's data, without line breaks */
+export function dataEvent(json: string): string {
+  return `data: ${json}\n\n`;
+}
+
+export interface EventStreamOptions {
+  /** Silence after which a comment is sent, ms. */
+  readonly keepAliveMs: number;
+  /** The client has left before the end. */
+  readonly onCancel: () => void;
+}
+
+/** @param events texts as dataEvent() makes them; the iterable must not throw */
+export function eventStream(
+  events: AsyncIterable<string>,
+  options: EventStreamOptions,
+): ReadableStream<Uint8Array> {
+  const iterator = events[Symbol.asyncIterator]();
+  let pending: Promise<IteratorResult<string>> | null = null;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        pending ??= iterator.next();
+        const next = await orTimeout(pending, options.keepAliveMs);
+        if (next === null) {
+          controller.enqueue(KEEP_ALIVE);
+          return;
+        }
+        pending = null;
+        if (next.done === true) controller.close();
+        else controller.enqueue(encoder.encode(next.value));
+      },
+      cancel() {
+        options.onCancel();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+export function eventStreamResponse(stream: ReadableStream<Uint8Array>): Response {
+  return new Response(stream, {
+    headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" },
+  });
+}
+
+/** @returns null when `ms` pass first; the promise stays pending */
+async function orTimeout<T>(promise: Promise<T>, ms: number): Promise<T | null> {
+  let timer: Timer | undefined;
+  const timeout = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, ms, null);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
