@@ -1,103 +1,50 @@
 // Order of the processors as in vLLM: allowed ids, ban of end tokens, bias, penalties, temperature,
-// min-p, top-k, top-p. Log-probabilities and ranks are those of the unmodified logits.
+// min-p, top-k, top-p. Log-probabilities and ranks are those of the unmodified logits. The vocabulary is
+// never sorted: bounds from block maxima and from the tail's mass leave few candidates.
 
 #include "sampler.h"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
+#include <functional>
 #include <limits>
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define PAGODA_CLONES __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3", "fast-math")))
-#else
-#define PAGODA_CLONES
-#endif
+#include <numeric>
 
 namespace pagoda {
 
 namespace {
 
-constexpr float NEG_INF = -std::numeric_limits<float>::infinity();
+constexpr float NEG_INF     = -std::numeric_limits<float>::infinity();
+constexpr float MIN_LOGPROB = -9999.0f;
 
-// A NaN or an infinity has all exponent bits set; integer tests survive fast-math.
-PAGODA_CLONES bool any_nan(const float * x, int n) {
-    const auto * bits = reinterpret_cast<const uint32_t *>(x);
-    uint32_t found = 0;
-    for (int i = 0; i < n; ++i) {
-        found |= (bits[i] & 0x7fffffffu) > 0x7f800000u ? 1u : 0u;
-    }
-    return found != 0;
-}
-
-PAGODA_CLONES float max_of(const float * x, int n) {
-    float m = x[0];
-    for (int i = 1; i < n; ++i) {
-        m = x[i] > m ? x[i] : m;
-    }
-    return m;
-}
-
-PAGODA_CLONES int count_greater(const float * x, int n, float value) {
-    int count = 0;
-    for (int i = 0; i < n; ++i) {
-        count += x[i] > value ? 1 : 0;
-    }
-    return count;
-}
-
-// out[i] = exp((x[i] - m) * scale), 0 below -87; returns their sum
-PAGODA_CLONES float exp_all(const float * x, int n, float m, float scale, float * out) {
-    float sum = 0.0f;
-    for (int i = 0; i < n; ++i) {
-        float t = (x[i] - m) * scale;
-        t = t < -87.0f ? -87.0f : t;
-        // 2^k * e^r with k rounded; relative error below 3e-7
-        const float k = std::floor(t * 1.44269504f + 0.5f);
-        float r = t - k * 0.693359375f;
-        r = r + k * 2.12194440e-4f;
-        float p = 1.0f / 720;
-        p = p * r + 1.0f / 120;
-        p = p * r + 1.0f / 24;
-        p = p * r + 1.0f / 6;
-        p = p * r + 0.5f;
-        p = p * r + 1.0f;
-        p = p * r + 1.0f;
-        union { int32_t i; float f; } two_k;
-        two_k.i = ((int32_t) k + 127) << 23;
-        const float e = t <= -87.0f ? 0.0f : p * two_k.f;
-        out[i] = e;
-        sum += e;
-    }
-    return sum;
-}
-
-int32_t first_index_of(const float * x, int n, float value) {
-    return (int32_t) (std::find(x, x + n, value) - x);
-}
-
-// Lowest id wins ties.
-int32_t argmax(const float * x, int n) {
-    return std::min(first_index_of(x, n, max_of(x, n)), n - 1);
-}
-
-// Uniform in [0, 1): splitmix64 of seed and index.
-double uniform(uint64_t seed, int32_t index) {
-    uint64_t z = seed + 0x9e3779b97f4a7c15ull * (uint64_t) (index + 1);
+uint64_t mix(uint64_t z) { // the finaliser of splitmix64
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    z ^= z >> 31;
+    return z ^ (z >> 31);
+}
+
+// Uniform in [0, 1). The seed is mixed first, so that neighbouring seeds do not share a sequence.
+double uniform(uint64_t seed, int32_t index) {
+    const uint64_t z = mix(mix(seed + 0x9e3779b97f4a7c15ull) + 0x9e3779b97f4a7c15ull * ((uint64_t) index + 1));
     return (double) (z >> 11) * 0x1.0p-53;
 }
 
-void keep_allowed(const std::vector<int32_t> & allowed, std::vector<float> & logits) {
-    std::vector<float> kept;
-    kept.reserve(allowed.size());
-    for (int32_t id : allowed) {
-        kept.push_back(logits[id]);
-    }
+bool likelier(const Candidate & a, const Candidate & b) {
+    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
+}
+
+// Infinities would give inf - inf; FLT_MAX in their place gives +inf all the mass, as it should be.
+float finite(float max) { return std::clamp(max, -FLT_MAX, FLT_MAX); }
+
+float weight_of(float logit, float max, float scale) {
+    return std::exp(std::min((logit - max) * scale, 0.0f));
+}
+
+void keep_allowed(const std::vector<int32_t> & allowed, const float * raw, std::vector<float> & logits) {
     std::fill(logits.begin(), logits.end(), NEG_INF);
-    for (size_t i = 0; i < allowed.size(); ++i) {
-        logits[allowed[i]] = kept[i];
+    for (int32_t id : allowed) {
+        logits[id] = raw[id];
     }
 }
 
@@ -115,133 +62,192 @@ void apply_penalties(const SampleRow & row, std::vector<float> & logits) {
     }
 }
 
-// Logits after the request's own processors; the row itself when it has none.
-const float * processed(const SampleRow & row, SampleScratch & scratch) {
-    if (!row.state) {
-        return row.logits;
-    }
-    auto & logits = scratch.logits;
+// The row after its request's own processors.
+void apply_state(const SampleRow & row, std::vector<float> & logits) {
+    const SamplerState & state = *row.state;
     logits.assign(row.logits, row.logits + row.n_vocab);
-    if (!row.state->allowed_ids.empty()) {
-        keep_allowed(row.state->allowed_ids, logits);
+    if (!state.allowed_ids.empty()) {
+        keep_allowed(state.allowed_ids, row.logits, logits);
     }
     if (row.flags & FLAG_BAN_END) {
-        for (int32_t id : row.state->end_ids) {
+        for (int32_t id : state.end_ids) {
             logits[id] = NEG_INF;
         }
     }
-    for (size_t i = 0; i < row.state->bias_ids.size(); ++i) {
-        logits[row.state->bias_ids[i]] += row.state->bias_values[i];
+    for (size_t i = 0; i < state.bias_ids.size(); ++i) {
+        logits[state.bias_ids[i]] += state.bias_values[i];
     }
     apply_penalties(row, logits);
-    return max_of(logits.data(), row.n_vocab) == NEG_INF ? row.logits : logits.data();
 }
 
-// Drops all but the `k` heaviest candidates; ties at the border go to lower ids.
-void keep_top_k(std::vector<int32_t> & ids, const float * weights, int32_t k) {
-    if (k <= 0 || k >= (int32_t) ids.size()) {
-        return;
+// The k-th highest block maximum: at least k values of the row are not below it.
+float kth_bound(const RowScan & scan, int32_t k, std::vector<float> & maxima) {
+    if (k > (int32_t) scan.maxima.size()) {
+        return NEG_INF;
     }
-    const auto heavier = [weights](int32_t a, int32_t b) {
-        return weights[a] > weights[b] || (weights[a] == weights[b] && a < b);
-    };
-    std::nth_element(ids.begin(), ids.begin() + k, ids.end(), heavier);
-    ids.resize(k);
+    maxima = scan.maxima;
+    std::nth_element(maxima.begin(), maxima.begin() + (k - 1), maxima.end(), std::greater<float>());
+    return maxima[k - 1];
 }
 
-// Keeps the heaviest candidates whose weights reach p of the whole. Looks at ever larger heads of the
-// list, so that a peaked distribution never sorts the vocabulary.
-void keep_top_p(std::vector<int32_t> & ids, const float * weights, float p) {
-    if (p >= 1.0f) {
-        return;
-    }
-    const auto heavier = [weights](int32_t a, int32_t b) {
-        return weights[a] > weights[b] || (weights[a] == weights[b] && a < b);
-    };
-    double total = 0;
-    for (int32_t id : ids) {
-        total += weights[id];
-    }
-    double mass = 0;
-    size_t done = 0;
-    for (size_t head = 64; done < ids.size(); head *= 8) {
-        const size_t end = std::min(head, ids.size());
-        std::nth_element(ids.begin() + done, ids.begin() + end - 1, ids.end(), heavier);
-        std::sort(ids.begin() + done, ids.begin() + end, heavier);
-        for (; done < end; ++done) {
-            mass += weights[ids[done]];
-            if (mass >= p * total) {
-                ids.resize(done + 1);
-                return;
+// All ids whose logit is at least `bound`, ascending.
+void collect(Row row, const RowScan & scan, float bound, std::vector<Candidate> & candidates) {
+    candidates.clear();
+    for (int32_t block = 0; block < row.blocks(); ++block) {
+        if (!(scan.maxima[block] >= bound)) {
+            continue;
+        }
+        for (int32_t id = block * ROW_BLOCK; id < row.block_end(block); ++id) {
+            if (row.x[id] >= bound) {
+                candidates.push_back({ row.x[id], id, 0.0f });
             }
         }
     }
 }
 
-int32_t draw(const std::vector<int32_t> & ids, const float * weights, double u) {
-    double total = 0;
-    for (int32_t id : ids) {
-        total += weights[id];
+// The k likeliest ids of a row in no particular order; ties at the border go to lower ids.
+void collect_top_k(Row row, const RowScan & scan, int32_t k, SampleScratch & scratch) {
+    auto & candidates = scratch.candidates;
+    collect(row, scan, kth_bound(scan, k, scratch.maxima), candidates);
+    if (k < (int32_t) candidates.size()) {
+        std::nth_element(candidates.begin(), candidates.begin() + k, candidates.end(), likelier);
+        candidates.resize(k);
     }
-    double left = u * total;
-    for (int32_t id : ids) {
-        left -= weights[id];
-        if (left < 0) {
-            return id;
-        }
-    }
-    return ids.back();
 }
 
-int32_t sample_token(const SampleRow & row, SampleScratch & scratch) {
-    const float * logits = processed(row, scratch);
-    if (row.temperature < 1e-5f) {
-        return argmax(logits, row.n_vocab);
-    }
-    const float temperature = std::max(row.temperature, 0.01f);
-    auto & weights = scratch.weights;
-    weights.resize(row.n_vocab);
-    exp_all(logits, row.n_vocab, max_of(logits, row.n_vocab), 1.0f / temperature, weights.data());
+using CandidateIterator = std::vector<Candidate>::const_iterator;
 
-    // the likeliest token has weight 1, so min-p is a threshold on weights
-    const float threshold = row.min_p;
-    auto & ids = scratch.candidates;
-    ids.clear();
-    for (int32_t id = 0; id < row.n_vocab; ++id) {
-        if (weights[id] > 0 && weights[id] >= threshold) {
-            ids.push_back(id);
-        }
-    }
-    keep_top_k(ids, weights.data(), row.top_k);
-    keep_top_p(ids, weights.data(), row.top_p);
-    // selection leaves an order that depends on the algorithm only, never on other rows
-    return draw(ids, weights.data(), uniform(row.seed, row.output_index));
+double total_weight(CandidateIterator begin, CandidateIterator end) {
+    return std::accumulate(begin, end, 0.0, [](double sum, const Candidate & candidate) { return sum + candidate.weight; });
 }
 
-void report(const SampleRow & row, SampleScratch & scratch, SampleResult & result) {
-    const float * x = row.logits;
-    const int     n = row.n_vocab;
-    const float   m = max_of(x, n);
-    scratch.weights.resize(n);
-    const float   log_sum = m + std::log(exp_all(x, n, m, 1.0f, scratch.weights.data()));
-    const float   chosen  = x[result.token];
-    result.logprob = std::max(chosen - log_sum, -9999.0f);
-    result.rank    = count_greater(x, n, chosen) + 1;
-    if (row.num_logprobs == 0) {
+// Keeps the likeliest candidates, as few as weigh `mass` together: a quickselect by weight, never a sort.
+void keep_mass(std::vector<Candidate> & candidates, double mass) {
+    auto begin = candidates.begin(), end = candidates.end(); // kept before begin, dropped from end
+    while (end - begin > 1) {
+        const auto middle = begin + (end - begin) / 2;
+        std::nth_element(begin, middle, end, likelier);
+        const double heavier = total_weight(begin, middle);
+        if (heavier >= mass) {
+            end = middle;
+        } else {
+            mass -= heavier;
+            begin = middle;
+        }
+    }
+    candidates.erase(end, candidates.end());
+}
+
+// Samples from the whole row: the block by the blocks' sums, then the token within it.
+int32_t draw_from_row(Row row, const RowScan & scan, float scale, double u, std::vector<float> & sums) {
+    const float max = finite(scan.max);
+    double left = u * exp_sums(row, max, scale, sums);
+    int32_t block = 0;
+    while (block + 1 < row.blocks() && left >= sums[block]) {
+        left -= sums[block++];
+    }
+    int32_t last = argmax(row, scan); // where rounding leaves a block without weight
+    for (int32_t id = block * ROW_BLOCK; id < row.block_end(block); ++id) {
+        const float weight = weight_of(row.x[id], max, scale);
+        if (weight > 0) {
+            last = id;
+            left -= weight;
+            if (left < 0) {
+                break;
+            }
+        }
+    }
+    return last;
+}
+
+int32_t draw_from_candidates(const std::vector<Candidate> & candidates, double u) {
+    double left = u * total_weight(candidates.begin(), candidates.end());
+    int32_t last = candidates.front().id;
+    for (const Candidate & candidate : candidates) {
+        if (candidate.weight > 0) {
+            last = candidate.id;
+            left -= candidate.weight;
+            if (left < 0) {
+                break;
+            }
+        }
+    }
+    return last; // rounding may leave a rest
+}
+
+// Fills scratch.candidates with what min-p, top-k and top-p leave; never empty.
+void choose_candidates(const SampleRow & request, Row row, const RowScan & scan, float scale, SampleScratch & scratch) {
+    const float max = finite(scan.max);
+    const float p   = std::max(request.top_p, 0.0f);
+    auto & candidates = scratch.candidates;
+    double total = 0; // of what top-p is a share of; 0 = the candidates
+    if (request.top_k > 0 && request.top_k < row.n) {
+        collect_top_k(row, scan, request.top_k, scratch);
+    } else if (request.min_p > 0) {
+        collect(row, scan, max + std::log(std::min(request.min_p, 1.0f)) / scale, candidates);
+    } else {
+        // Tokens lighter than (1 - p) * total / n weigh less than the tail together. Half of it, for rounding.
+        total = exp_sums(row, max, scale, scratch.sums);
+        collect(row, scan, max + (float) std::log(0.5 * (1.0 - p) * total / row.n) / scale, candidates);
+    }
+    for (Candidate & candidate : candidates) {
+        candidate.weight = weight_of(candidate.logit, max, scale);
+    }
+    if (request.min_p > 0) {
+        const float floor = std::min(request.min_p, 1.0f); // the likeliest token weighs 1
+        const auto light = [floor](const Candidate & candidate) { return candidate.weight < floor; };
+        candidates.erase(std::remove_if(candidates.begin(), candidates.end(), light), candidates.end());
+    }
+    if (p < 1.0f) {
+        keep_mass(candidates, p * (total > 0 ? total : total_weight(candidates.begin(), candidates.end())));
+    }
+}
+
+int32_t sample_token(const SampleRow & request, SampleScratch & scratch) {
+    Row row = { request.logits, request.n_vocab };
+    const RowScan * scan = &scratch.raw;
+    if (request.state) {
+        apply_state(request, scratch.logits);
+        const Row processed = { scratch.logits.data(), request.n_vocab };
+        scan_row(processed, scratch.processed);
+        if (scratch.processed.max > NEG_INF) { // else nothing is allowed
+            row  = processed;
+            scan = &scratch.processed;
+        }
+    }
+    if (request.temperature < 1e-5f || scan->max == NEG_INF || (request.state && row.x == request.logits)) {
+        return argmax(row, *scan);
+    }
+    const float  scale = 1.0f / std::max(request.temperature, 0.01f);
+    const double u     = uniform(request.seed, request.output_index);
+    const bool   whole = (request.top_k <= 0 || request.top_k >= row.n) && request.top_p >= 1.0f && request.min_p <= 0.0f;
+    if (whole) {
+        return draw_from_row(row, *scan, scale, u, scratch.sums);
+    }
+    choose_candidates(request, row, *scan, scale, scratch);
+    return draw_from_candidates(scratch.candidates, u);
+}
+
+void report(const SampleRow & request, SampleScratch & scratch, SampleResult & result) {
+    const Row   row     = { request.logits, request.n_vocab };
+    const float max     = finite(scratch.raw.max);
+    const float log_sum = max + (float) std::log(exp_sums(row, max, 1.0f, scratch.sums));
+    const auto  logprob = [log_sum](float logit) {
+        const float value = logit - log_sum;
+        return value > MIN_LOGPROB ? std::min(value, 0.0f) : MIN_LOGPROB; // also of -inf - -inf
+    };
+    result.logprob = logprob(row.x[result.token]);
+    result.rank    = count_greater(row, row.x[result.token]) + 1;
+    const int32_t k = std::min(request.num_logprobs, row.n);
+    if (k == 0) {
         return;
     }
-    auto & ids = scratch.candidates;
-    ids.resize(n);
-    for (int32_t id = 0; id < n; ++id) {
-        ids[id] = id;
-    }
-    const int k = std::min(row.num_logprobs, n);
-    std::partial_sort(ids.begin(), ids.begin() + k, ids.end(), [x](int32_t a, int32_t b) {
-        return x[a] > x[b] || (x[a] == x[b] && a < b);
-    });
-    for (int i = 0; i < k; ++i) {
-        result.top_ids[i]      = ids[i];
-        result.top_logprobs[i] = std::max(x[ids[i]] - log_sum, -9999.0f);
+    auto & top = scratch.candidates;
+    collect_top_k(row, scratch.raw, k, scratch);
+    std::sort(top.begin(), top.end(), likelier);
+    for (int32_t i = 0; i < (int32_t) top.size(); ++i) {
+        result.top_ids[i]      = top[i].id;
+        result.top_logprobs[i] = logprob(top[i].logit);
     }
 }
 
@@ -284,13 +290,11 @@ SamplerState * SamplerPool::find(int32_t handle) const {
 }
 
 void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & result) {
-    result.has_nan = any_nan(row.logits, row.n_vocab);
-    result.logprob = 0.0f;
-    result.rank    = 0;
+    scan_row({ row.logits, row.n_vocab }, scratch.raw);
+    result = {};
+    result.has_nan = scratch.raw.has_nan;
     if (result.has_nan) {
         result.token = row.target >= 0 ? row.target : 0;
-        std::fill(result.top_ids, result.top_ids + MAX_LOGPROBS, 0);
-        std::fill(result.top_logprobs, result.top_logprobs + MAX_LOGPROBS, 0.0f);
         return;
     }
     result.token = row.target >= 0 ? row.target : sample_token(row, scratch);

@@ -3,6 +3,8 @@
 // whatever it is batched with. Runs on the step thread.
 #pragma once
 
+#include "row-scan.h"
+
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -76,19 +78,31 @@ struct SampleRow {
 struct SampleResult {
     int32_t token;
     float   logprob;
-    int32_t rank;
-    int32_t top_ids[MAX_LOGPROBS];
-    float   top_logprobs[MAX_LOGPROBS];
+    int32_t rank;                       // 1 = the likeliest
+    int32_t top_ids[MAX_LOGPROBS];      // [num_logprobs] valid, likeliest first
+    float   top_logprobs[MAX_LOGPROBS]; // parallel to top_ids
     bool    has_nan;
 };
 
-// Reused from row to row.
-struct SampleScratch {
-    std::vector<float>   logits;
-    std::vector<float>   weights;
-    std::vector<int32_t> candidates;
+struct Candidate {
+    float   logit;
+    int32_t id;
+    float   weight; // exp((logit - max) / temperature)
 };
 
+// Buffers reused from row to row; holds nothing between rows.
+struct SampleScratch {
+    RowScan                raw;       // of the unmodified logits
+    RowScan                processed; // of `logits`
+    std::vector<float>     logits;    // [n_vocab], where a state changed them
+    std::vector<float>     sums;      // [blocks]
+    std::vector<float>     maxima;    // [blocks]
+    std::vector<Candidate> candidates;
+};
+
+// Fills `result`. A row with a NaN gives token 0, or the target, with log-probability 0 and has_nan.
+// Log-probabilities are at least -9999, so that they are finite in JSON. Counts the sampled token in
+// row.state; a scored target moves nothing.
 void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & result);
 
 } // namespace pagoda

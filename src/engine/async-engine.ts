@@ -69,9 +69,11 @@ export class AsyncEngine {
     return tracker;
   }
 
-  /** Ends every live request with "abort". */
-  abortAll(): void {
-    this.client.abort([...this.#sequences.keys()]);
+  /** Ends every live request: its reader gets `error`, its blocks are freed. */
+  failAll(error: EngineError): void {
+    const ids = [...this.#sequences.keys()];
+    for (const { tracker } of this.#sequences.values()) tracker.fail(error);
+    this.client.abort(ids);
   }
 
   #abort(tracker: RequestTracker): void {

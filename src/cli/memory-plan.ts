@@ -1,0 +1,76 @@
+// How much memory the KV cache gets and how long requests may be: pure arithmetic over the model's
+// header, the options and what the machine has free.
+
+import { ConfigError } from "../errors.ts";
+
+export interface MemoryPlanInput {
+  readonly weightBytes: number;
+  readonly kvBytesPerToken: number;
+  readonly trainedContextLength: number;
+  /** Bytes; null = not known. */
+  readonly availableBytes: number | null;
+  readonly blockSize: number;
+  readonly maxNumSeqs: number;
+  /** From the options; null = decide. */
+  readonly maxModelLen: number | null;
+  readonly kvCacheMemoryBytes: number | null;
+  readonly numBlocksOverride: number | null;
+}
+
+export interface MemoryPlan {
+  /** Null block included. */
+  readonly numBlocks: number;
+  readonly maxModelLen: number;
+  readonly kvBytes: number;
+}
+
+const GIB = 1024 ** 3;
+/** Context used to size the default pool when the model's own is very long. */
+const DEFAULT_CONTEXT = 8192;
+
+/** @throws ConfigError "out_of_memory" with the numbers, when what was asked for does not fit */
+export function planMemory(input: MemoryPlanInput): MemoryPlan {
+  const trained = input.trainedContextLength > 0 ? input.trainedContextLength : DEFAULT_CONTEXT;
+  const numBlocks = input.numBlocksOverride ?? blocksFor(input, trained);
+  const capacity = (numBlocks - 1) * input.blockSize;
+  const kvBytes = numBlocks * input.blockSize * input.kvBytesPerToken;
+  if (input.maxModelLen !== null && input.maxModelLen > capacity) {
+    throw new ConfigError(
+      "out_of_memory",
+      `--max-model-len ${input.maxModelLen} does not fit: the KV cache of ${mib(kvBytes)} holds ` +
+        `${capacity} tokens; lower it or raise --kv-cache-memory-bytes`,
+    );
+  }
+  const { availableBytes } = input;
+  if (availableBytes !== null && input.weightBytes + kvBytes > availableBytes) {
+    throw new ConfigError(
+      "out_of_memory",
+      `the model needs ${mib(input.weightBytes)} for weights and ${mib(kvBytes)} for the KV cache, ` +
+        `but only ${mib(availableBytes)} are free; lower --kv-cache-memory-bytes or --max-model-len`,
+    );
+  }
+  return { numBlocks, maxModelLen: input.maxModelLen ?? Math.min(trained, capacity), kvBytes };
+}
+
+/** Blocks of the asked-for or default size, the null block included, at least two. */
+function blocksFor(input: MemoryPlanInput, trained: number): number {
+  const blockBytes = input.blockSize * input.kvBytesPerToken;
+  const bytes = input.kvCacheMemoryBytes ?? defaultBytes(input, trained);
+  const numBlocks = Math.floor(bytes / blockBytes);
+  if (numBlocks >= 2) return numBlocks;
+  throw new ConfigError(
+    "out_of_memory",
+    `a KV cache of ${bytes} bytes holds no block of ${blockBytes} bytes; raise --kv-cache-memory-bytes`,
+  );
+}
+
+function defaultBytes(input: MemoryPlanInput, trained: number): number {
+  const context = input.maxModelLen ?? Math.min(trained, DEFAULT_CONTEXT);
+  const useful = (input.maxNumSeqs * context + input.blockSize) * input.kvBytesPerToken;
+  const free = input.availableBytes ?? 8 * GIB;
+  return Math.min(useful, 2 * GIB, Math.floor(free / 4));
+}
+
+export function mib(bytes: number): string {
+  return `${Math.round(bytes / 1024 ** 2)} MiB`;
+}

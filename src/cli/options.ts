@@ -1,0 +1,343 @@
+// Every option once: flag, environment variable, YAML key, type, default, unit, bounds, help. Help text,
+// docs/options.md and parsing are made from this table. Names are vLLM's where vLLM has the option.
+
+import { ConfigError } from "../errors.ts";
+
+export type OptionGroup =
+  | "Model"
+  | "Memory"
+  | "Scheduling"
+  | "Server"
+  | "Metrics and logs"
+  | "Other";
+
+type Value = string | number | boolean | readonly string[] | null;
+
+export interface OptionSpec {
+  /** Kebab case: `--name`, YAML key `name`, environment `PAGODA_NAME`. */
+  readonly name: string;
+  readonly group: OptionGroup;
+  readonly kind: "string" | "strings" | "integer" | "size" | "flag" | "choice";
+  /** Null = decided at start from the model and the machine. */
+  readonly fallback: Value;
+  readonly choices?: readonly string[];
+  readonly min?: number;
+  readonly max?: number;
+  readonly unit?: string;
+  /** A further environment variable that is read. */
+  readonly env?: string;
+  readonly help: string;
+}
+
+export const DEFAULT_MODEL = "SmolLM2-135M-Instruct";
+
+export const OPTIONS = [
+  {
+    name: "model",
+    group: "Model",
+    kind: "string",
+    fallback: DEFAULT_MODEL,
+    help: "GGUF file, or user/repo:quant of the Hugging Face hub. Also the first argument.",
+  },
+  {
+    name: "served-model-name",
+    group: "Model",
+    kind: "strings",
+    fallback: [],
+    help: "Names the API accepts; the first is reported. Default: the model's file name.",
+  },
+  {
+    name: "max-model-len",
+    group: "Model",
+    kind: "size",
+    fallback: null,
+    min: 16,
+    unit: "tokens",
+    help: "Longest prompt plus output. Default: the model's, capped so that it fits the KV cache.",
+  },
+  {
+    name: "chat-template",
+    group: "Model",
+    kind: "string",
+    fallback: "",
+    help: "Jinja text or file that replaces the model's chat template.",
+  },
+  {
+    name: "seed",
+    group: "Model",
+    kind: "integer",
+    fallback: 0,
+    min: 0,
+    help: "Seed of requests that bring none.",
+  },
+  {
+    name: "kv-cache-memory-bytes",
+    group: "Memory",
+    kind: "size",
+    fallback: null,
+    min: 1,
+    unit: "bytes",
+    help: "Size of the KV cache, e.g. 2G. Default: what max-num-seqs can use, at most 2 GiB and a quarter of free memory.",
+  },
+  {
+    name: "num-gpu-blocks-override",
+    group: "Memory",
+    kind: "integer",
+    fallback: null,
+    min: 2,
+    unit: "blocks",
+    help: "Exact number of KV blocks, the null block included.",
+  },
+  {
+    name: "block-size",
+    group: "Memory",
+    kind: "integer",
+    fallback: 16,
+    min: 1,
+    max: 64,
+    unit: "tokens",
+    help: "Tokens of a KV block.",
+  },
+  {
+    name: "kv-cache-dtype",
+    group: "Memory",
+    kind: "choice",
+    choices: ["auto", "f16", "f32"],
+    fallback: "auto",
+    help: "Type of K and V in the cache; auto is f16.",
+  },
+  {
+    name: "enable-prefix-caching",
+    group: "Memory",
+    kind: "flag",
+    fallback: true,
+    help: "Share KV blocks of equal prefixes between requests.",
+  },
+  {
+    name: "max-num-seqs",
+    group: "Scheduling",
+    kind: "integer",
+    fallback: 128,
+    min: 1,
+    max: 256,
+    unit: "requests",
+    help: "Most requests computed in one step.",
+  },
+  {
+    name: "max-num-batched-tokens",
+    group: "Scheduling",
+    kind: "size",
+    fallback: 512,
+    min: 1,
+    max: 65536,
+    unit: "tokens",
+    help: "Token budget of a step; longer prompts are computed in chunks.",
+  },
+  {
+    name: "long-prefill-token-threshold",
+    group: "Scheduling",
+    kind: "size",
+    fallback: 0,
+    min: 0,
+    unit: "tokens",
+    help: "Most tokens of one request a step; 0 = no limit but the budget.",
+  },
+  {
+    name: "scheduling-policy",
+    group: "Scheduling",
+    kind: "choice",
+    choices: ["fcfs", "priority"],
+    fallback: "fcfs",
+    help: "Order of waiting requests, and who gives way when blocks run out.",
+  },
+  {
+    name: "max-num-queued-reqs",
+    group: "Scheduling",
+    kind: "integer",
+    fallback: 4096,
+    min: 1,
+    unit: "requests",
+    help: "Most requests in flight (n counts); beyond it the answer is 503.",
+  },
+  {
+    name: "threads",
+    group: "Scheduling",
+    kind: "integer",
+    fallback: null,
+    min: 1,
+    max: 512,
+    help: "Threads of the forward pass. Default: the machine's cores.",
+  },
+  {
+    name: "gpu-layers",
+    group: "Scheduling",
+    kind: "integer",
+    fallback: -1,
+    min: -1,
+    help: "Layers on a GPU, where a GPU backend is built in; -1 = all.",
+  },
+  {
+    name: "attention-backend",
+    group: "Scheduling",
+    kind: "choice",
+    choices: ["auto", "paged", "ggml"],
+    fallback: "auto",
+    help: "paged reads K/V through block tables; ggml uses flash attention with a mask.",
+  },
+  {
+    name: "host",
+    group: "Server",
+    kind: "string",
+    fallback: "127.0.0.1",
+    help: "Address to listen on; 0.0.0.0 opens the server to the network.",
+  },
+  {
+    name: "port",
+    group: "Server",
+    kind: "integer",
+    fallback: 8000,
+    min: 0,
+    max: 65535,
+    help: "Port to listen on; 0 = any free one.",
+  },
+  {
+    name: "api-key",
+    group: "Server",
+    kind: "strings",
+    fallback: [],
+    env: "VLLM_API_KEY",
+    help: "Keys that /v1 accepts as bearer token; may be repeated.",
+  },
+  {
+    name: "shutdown-timeout",
+    group: "Server",
+    kind: "integer",
+    fallback: 25,
+    min: 0,
+    unit: "seconds",
+    help: "Time that answers in progress get after SIGTERM or Ctrl-C.",
+  },
+  {
+    name: "max-logprobs",
+    group: "Server",
+    kind: "integer",
+    fallback: 20,
+    min: 0,
+    max: 20,
+    help: "Most log-probabilities a request may ask for at a position.",
+  },
+  {
+    name: "disable-log-stats",
+    group: "Metrics and logs",
+    kind: "flag",
+    fallback: false,
+    help: "No statistics: neither the vllm: metrics nor the line every 10 s.",
+  },
+  {
+    name: "show-hidden-metrics-for-version",
+    group: "Metrics and logs",
+    kind: "string",
+    fallback: null,
+    help: "Show metrics that were hidden since this version, e.g. 0.12.",
+  },
+  {
+    name: "config",
+    group: "Other",
+    kind: "string",
+    fallback: null,
+    help: "YAML file with options; flags and environment win over it.",
+  },
+] as const satisfies readonly OptionSpec[];
+
+export type OptionName = (typeof OPTIONS)[number]["name"];
+type SpecOf<N extends OptionName> = Extract<(typeof OPTIONS)[number], { name: N }>;
+type BaseOf<S extends OptionSpec> = S["kind"] extends "strings"
+  ? readonly string[]
+  : S["kind"] extends "flag"
+    ? boolean
+    : S["kind"] extends "integer" | "size"
+      ? number
+      : S extends { choices: readonly (infer C)[] }
+        ? C
+        : string;
+type ValueOf<S extends OptionSpec> = S["fallback"] extends null ? BaseOf<S> | null : BaseOf<S>;
+
+/** All options by name, checked. */
+export type ServeOptions = { readonly [N in OptionName]: ValueOf<SpecOf<N>> };
+
+export function optionSpec(name: string): OptionSpec | undefined {
+  return OPTIONS.find((option) => option.name === name);
+}
+
+export function envName(option: OptionSpec): string {
+  return `PAGODA_${option.name.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/**
+ * Reads one value, from whatever source.
+ * @param source for messages: "--port", "PAGODA_PORT" or "port in config.yaml"
+ * @throws ConfigError "invalid_option"
+ */
+export function readOption(option: OptionSpec, value: unknown, source: string): Value {
+  switch (option.kind) {
+    case "string":
+      return String(value);
+    case "strings":
+      return Array.isArray(value) ? value.map(String) : [String(value)];
+    case "flag":
+      return readFlag(value, source);
+    case "choice":
+      return readChoice(option, String(value), source);
+    case "integer":
+    case "size":
+      return readNumber(option, value, source);
+  }
+}
+
+function invalid(source: string, message: string): ConfigError {
+  return new ConfigError("invalid_option", `${source}: ${message}`);
+}
+
+function readFlag(value: unknown, source: string): boolean {
+  const text = String(value).toLowerCase();
+  if (["true", "1", "yes", "on"].includes(text)) return true;
+  if (["false", "0", "no", "off"].includes(text)) return false;
+  throw invalid(source, `expected true or false, got ${text}`);
+}
+
+function readChoice(option: OptionSpec, text: string, source: string): string {
+  if (option.choices?.includes(text) === true) return text;
+  throw invalid(source, `expected ${option.choices?.join(" or ")}, got ${text}`);
+}
+
+function readNumber(option: OptionSpec, value: unknown, source: string): number | null {
+  const text = String(value);
+  if (text === "auto" && option.fallback === null) return null;
+  const number = option.kind === "size" ? parseSize(text) : Number(text);
+  const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = option;
+  if (text.trim() === "" || !Number.isInteger(number)) {
+    throw invalid(source, `expected an integer, got ${text}`);
+  }
+  if (number < min || number > max) {
+    const bounds = option.max === undefined ? `at least ${min}` : `in [${min}, ${max}]`;
+    throw invalid(source, `must be ${bounds}, got ${text}`);
+  }
+  return number;
+}
+
+const SUFFIXES: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 1000,
+  K: 1024,
+  m: 1000 ** 2,
+  M: 1024 ** 2,
+  g: 1000 ** 3,
+  G: 1024 ** 3,
+};
+
+/** vLLM's human-readable integers: 1k = 1000, 1K = 1024. @returns NaN for anything else */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([kKmMgG]?)$/.exec(text.trim());
+  if (match === null) return Number.NaN;
+  return Math.round(Number(match[1]) * (SUFFIXES[match[2] ?? ""] ?? 1));
+}

@@ -1,0 +1,80 @@
+// What the program needs of the machine and the process: files, memory, process figures, signals.
+
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { YAML } from "bun";
+import { ConfigError } from "../errors.ts";
+
+export function numCores(): number {
+  return availableParallelism();
+}
+
+export function fileExists(path: string): boolean {
+  return existsSync(path);
+}
+
+export function readText(path: string): string {
+  return readFileSync(path, "utf8");
+}
+
+/** @throws ConfigError "config_file" */
+export function readYaml(path: string): Record<string, unknown> {
+  try {
+    const value = YAML.parse(readText(path));
+    if (value === null || value === undefined) return {};
+    if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError("config_file", `cannot read ${path}: ${reason}`, { cause });
+  }
+  throw new ConfigError("config_file", `${path} must hold options as "name: value" lines`);
+}
+
+/** Memory that can be used without swapping, bytes; null where the system does not tell. */
+export function availableMemory(): number | null {
+  try {
+    const match = /^MemAvailable:\s+(\d+) kB/m.exec(readText("/proc/meminfo"));
+    return match === null ? null : Number(match[1]) * 1024;
+  } catch {
+    return null;
+  }
+}
+
+/** Clock ticks of /proc are 100 a second on every Linux that Bun runs on. */
+const TICKS_PER_SECOND = 100;
+const PAGE_BYTES = 4096;
+
+/** Figures of this process as Python's client takes them from /proc; null on other systems. */
+export function processStats() {
+  try {
+    const stat = readText("/proc/self/stat");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const field = (number: number) => Number(fields[number - 3]);
+    const bootTime = Number(/^btime (\d+)/m.exec(readText("/proc/stat"))?.[1]);
+    return {
+      virtualMemoryBytes: field(23),
+      residentMemoryBytes: field(24) * PAGE_BYTES,
+      startTimeS: bootTime + field(22) / TICKS_PER_SECOND,
+      cpuSeconds: (field(14) + field(15)) / TICKS_PER_SECOND,
+      openFds: readdirSync("/proc/self/fd").length,
+      maxFds: Number(/^Max open files\s+(\d+)/m.exec(readText("/proc/self/limits"))?.[1]),
+    };
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a path can be opened for reading. */
+export function isReadable(path: string): boolean {
+  try {
+    closeSync(openSync(path, "r"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Calls `handler` for each SIGINT and SIGTERM. */
+export function onStopSignal(handler: (signal: string) => void): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => handler(signal));
+}

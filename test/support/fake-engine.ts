@@ -1,0 +1,86 @@
+// A whole engine over the fake model, and an app in front of it.
+
+import { AsyncEngine, type AsyncEngineOptions } from "../../src/engine/async-engine.ts";
+import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
+import type { SchedulerConfig } from "../../src/scheduler/scheduler.ts";
+import { createApp } from "../../src/server/app.ts";
+import { DEFAULT_LIMITS, type ServerContext } from "../../src/server/server-context.ts";
+import { FAKE_EOS, type FakeModelOptions, FakeModelRunner } from "./fake-model-runner.ts";
+import { makeScheduler } from "./make-request.ts";
+
+export interface FakeEngineOptions {
+  readonly model?: Partial<FakeModelOptions>;
+  readonly scheduler?: Partial<SchedulerConfig>;
+  readonly engine?: AsyncEngineOptions;
+}
+
+export function makeEngine(options: FakeEngineOptions = {}) {
+  const numBlocks = options.scheduler?.numBlocks ?? 129;
+  const blockSize = options.scheduler?.blockSize ?? 16;
+  const maxModelLen = options.scheduler?.maxModelLen ?? 1024;
+  const runner = new FakeModelRunner({ numBlocks, blockSize, ...options.model });
+  const scheduler = makeScheduler({
+    eosTokenIds: [FAKE_EOS],
+    ...options.scheduler,
+    numBlocks,
+    blockSize,
+    maxModelLen,
+  });
+  const info = {
+    model: runner.info,
+    memory: runner.memory(),
+    maxModelLen,
+    maxNumSeqs: options.scheduler?.maxNumSeqs ?? 16,
+    maxNumBatchedTokens: options.scheduler?.maxNumBatchedTokens ?? 512,
+    blockSize,
+    numBlocks,
+    enablePrefixCaching: options.scheduler?.enablePrefixCaching ?? true,
+    kvCacheType: "f16",
+    kvCacheMemoryBytes: null,
+    numBlocksOverride: numBlocks,
+  };
+  const client = new InProcessEngine({ info, scheduler, runner, seed: 0n });
+  const engine = new AsyncEngine(client, options.engine);
+  return { engine, client, scheduler, runner };
+}
+
+export function makeContext(engine: AsyncEngine, context: Partial<ServerContext> = {}) {
+  return {
+    engine,
+    servedModelNames: ["tiny"],
+    modelRoot: "tiny.gguf",
+    apiKeys: [],
+    version: "0.13.0",
+    maxLogprobs: 20,
+    limits: DEFAULT_LIMITS,
+    metricsText: async () => "",
+    createdS: 1_700_000_000,
+    keepAliveMs: 10_000,
+    isDraining: () => false,
+    ...context,
+  } satisfies ServerContext;
+}
+
+export function makeApp(options: FakeEngineOptions = {}, context: Partial<ServerContext> = {}) {
+  const parts = makeEngine(options);
+  const app = createApp(makeContext(parts.engine, context));
+  const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+    app.handle(
+      new Request(`http://localhost${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      }),
+    );
+  return { ...parts, app, post };
+}
+
+/** The data of each event; "[DONE]" stays text. */
+export async function readEvents(response: Response): Promise<unknown[]> {
+  const text = await response.text();
+  const data = text.split("\n\n").filter((event) => event.startsWith("data: "));
+  return data.map((event) => {
+    const payload = event.slice("data: ".length);
+    return payload === "[DONE]" ? payload : JSON.parse(payload);
+  });
+}
