@@ -1,5 +1,6 @@
-// Limits first (bytes, nesting, messages), then common/chat. Its Jinja has no time budget of its own:
-// only the operator's template runs here, never one from a request.
+// Limits first (bytes, nesting, messages), then common/chat, of which only the prompt is used. Its Jinja
+// has no time budget and no hook for one. What bounds the time is the input: the template is the
+// operator's or the model's, never a request's, and every list that it loops over is under the limits.
 
 #include "chat-template.h"
 
@@ -7,8 +8,10 @@
 
 #include "chat.h"
 #include "json.h"
+#include "log.h"
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 
 namespace pagoda {
@@ -20,7 +23,8 @@ constexpr int    MAX_JSON_DEPTH   = 64;
 constexpr size_t MAX_MESSAGES     = 2048;
 constexpr size_t MAX_OUTPUT_BYTES = 8u << 20;
 
-// Nesting of brackets outside strings, found without recursion.
+// Nesting of brackets outside strings, found without recursion. Of text that is not JSON, at least what
+// a parser would enter before it gives up.
 int json_depth(const std::string & json) {
     int  depth = 0, deepest = 0;
     bool in_string = false;
@@ -37,20 +41,40 @@ int json_depth(const std::string & json) {
         } else if (c == '[' || c == '{') {
             deepest = std::max(deepest, ++depth);
         } else if (c == ']' || c == '}') {
-            --depth;
+            depth = std::max(depth - 1, 0);
         }
     }
     return deepest;
 }
 
-common_chat_templates_inputs read_inputs(const std::string & json) {
-    if (json.size() > MAX_JSON_BYTES) {
-        throw Error("template_limit", "the messages are longer than 8 MiB");
-    }
+void check_depth(const std::string & json, const char * what) {
     if (json_depth(json) > MAX_JSON_DEPTH) {
-        throw Error("template_limit", "the messages are nested deeper than 64 levels");
+        throw Error("template_limit", std::string(what) + " are nested deeper than 64 levels");
     }
-    const common_json body = common_json::parse(json);
+}
+
+// Arguments of earlier tool calls are JSON inside a string, which common/chat parses and walks recursively.
+void check_tool_arguments(const common_json & messages) {
+    for (const auto & message : messages) {
+        if (!message.is_object() || !message.contains("tool_calls") || !message.at("tool_calls").is_array()) {
+            continue;
+        }
+        for (const auto & call : message.at("tool_calls")) {
+            if (!call.is_object() || !call.contains("function") || !call.at("function").is_object()) {
+                continue;
+            }
+            const auto & function = call.at("function");
+            if (function.contains("arguments") && function.at("arguments").is_string()) {
+                check_depth(function.at("arguments").get<std::string>(), "the arguments of a tool call");
+            }
+        }
+    }
+}
+
+std::vector<common_chat_msg> read_messages(const common_json & body) {
+    if (!body.is_object() || !body.contains("messages") || !body.at("messages").is_array()) {
+        throw Error("template_error", "messages must be an array");
+    }
     const common_json & messages = body.at("messages");
     if (messages.empty()) {
         throw Error("template_error", "messages must not be empty");
@@ -58,45 +82,91 @@ common_chat_templates_inputs read_inputs(const std::string & json) {
     if (messages.size() > MAX_MESSAGES) {
         throw Error("template_limit", "there are more than 2048 messages");
     }
+    check_tool_arguments(messages);
+    return common_chat_msgs_parse_oaicompat(messages);
+}
+
+void read_kwargs(const common_json & kwargs, common_chat_templates_inputs & inputs) {
+    for (const auto & entry : kwargs.items()) {
+        inputs.chat_template_kwargs[entry.key()] = entry.value().dump();
+        // some templates have a handler of their own in common/chat, which looks at the field instead
+        if (entry.key() == "enable_thinking" && entry.value().is_boolean()) {
+            inputs.enable_thinking = entry.value().get<bool>();
+        }
+    }
+}
+
+common_chat_templates_inputs read_inputs(const std::string & json) {
+    if (json.size() > MAX_JSON_BYTES) {
+        throw Error("template_limit", "the messages are longer than 8 MiB");
+    }
+    check_depth(json, "the messages");
+    const common_json body = common_json::parse(json);
     common_chat_templates_inputs inputs;
-    inputs.use_jinja = true;
-    inputs.messages  = common_chat_msgs_parse_oaicompat(messages);
+    inputs.messages = read_messages(body);
+    // Tools are shown to the model either way; NONE only spares the grammar of their calls, whose
+    // builder recurses over schemas and regular expressions of the request.
+    inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_NONE;
     if (body.contains("tools") && body.at("tools").is_array()) {
         inputs.tools = common_chat_tools_parse_oaicompat(body.at("tools"));
     }
     if (body.contains("kwargs") && body.at("kwargs").is_object()) {
-        for (const auto & entry : body.at("kwargs").items()) {
-            inputs.chat_template_kwargs[entry.key()] = entry.value().dump();
-        }
+        read_kwargs(body.at("kwargs"), inputs);
     }
     return inputs;
 }
 
-// First line only, without the place in the template's source.
-std::string first_line(const char * what) {
-    const std::string text = what;
-    return text.substr(0, text.find('\n'));
+// What went wrong in one line, without the library's wrapping, its place in the template's source and
+// its echo of the input.
+std::string plain_message(std::string text) {
+    for (const char * wrapping : { "\nError: ", "Jinja Exception: ", "Automatic parser generation failed: ", "lexer: ", "parser: ",
+                                   "Parser Error: ", "Failed to parse messages: ", "Failed to parse tools: " }) {
+        const size_t at = text.rfind(wrapping);
+        if (at != std::string::npos) {
+            text.erase(0, at + std::strlen(wrapping));
+        }
+    }
+    if (text.rfind("[json.exception.", 0) == 0) {
+        text.erase(0, text.find("] ") + 2);
+    }
+    for (const char * echo : { " (ref: ", "; tools = [", "; last read: ", "\n" }) {
+        text.erase(std::min(text.find(echo), text.size()));
+    }
+    return text.empty() ? "the chat template failed" : text;
+}
+
+// common_chat_templates_init loses the reason when a template does not parse.
+void check_syntax(const std::string & source) {
+    try {
+        jinja::lexer lexer;
+        jinja::parse_from_tokens(lexer.tokenize(source));
+    } catch (const std::exception & e) {
+        throw Error("template_error", "the chat template does not parse: " + plain_message(e.what()));
+    }
 }
 
 } // namespace
 
-ChatTemplate::ChatTemplate(const llama_model * model, const std::string & override_template)
-    : is_available(!override_template.empty() || llama_model_chat_template(model, nullptr) != nullptr) {
-    if (!is_available) {
+ChatTemplate::ChatTemplate(const llama_model * model, const std::string & override_template) {
+    const char * own = llama_model_chat_template(model, nullptr);
+    if (override_template.empty() && !own) {
         return;
     }
+    // common's own log is a thread that writes to stderr
+    common_log_set_verbosity_thold(LOG_LEVEL_OUTPUT);
+    check_syntax(override_template.empty() ? own : override_template);
     try {
         templates = common_chat_templates_init(model, override_template);
     } catch (const std::exception & e) {
-        throw Error("template_error", "the chat template does not parse: " + first_line(e.what()));
+        throw Error("template_error", "the chat template cannot be used: " + plain_message(e.what()));
     }
 }
 
 ChatTemplate::~ChatTemplate() = default;
 
 std::string ChatTemplate::apply(const std::string & json, bool add_generation_prompt, bool continue_final_message) const {
-    if (!is_available) {
-        throw Error("template_error", "the model has no chat template; start with --chat-template");
+    if (!available()) {
+        throw Error("template_error", "the model has no chat template; pass --chat-template");
     }
     try {
         auto inputs = read_inputs(json);
@@ -110,8 +180,8 @@ std::string ChatTemplate::apply(const std::string & json, bool add_generation_pr
     } catch (const Error &) {
         throw;
     } catch (const std::exception & e) {
-        throw Error("template_error", first_line(e.what()));
-    } catch (...) {
+        throw Error("template_error", plain_message(e.what()));
+    } catch (...) { // control flow of the Jinja runtime, such as a break outside a loop
         throw Error("template_error", "the chat template failed");
     }
 }

@@ -13,20 +13,22 @@ namespace pagoda {
 
 class ChatTemplate {
 public:
-    // override_template: Jinja text that replaces the model's; empty = the model's own
+    // override_template: Jinja text that replaces the model's; empty = the model's own. Throws Error
+    // "template_error" when it does not parse.
     ChatTemplate(const llama_model * model, const std::string & override_template);
     ~ChatTemplate();
 
-    bool available() const { return is_available; }
+    // The model, or the override, has a template.
+    bool available() const { return templates != nullptr; }
 
-    // json: {"messages": [...], "tools": [...] | null, "kwargs": {...}}
-    // Throws Error "template_error" or "template_limit". The result does not begin with a BOS that the
-    // tokenizer adds by itself.
+    // json: {"messages": [...], "tools": [...] | null, "kwargs": {...}}, at most 8 MiB, 64 levels and 2048
+    // messages. continue_final_message leaves the last message open instead of adding a turn. The result
+    // does not begin with a BOS that the tokenizer adds by itself. Throws Error "template_error" (with
+    // the template's own words where it raises) or "template_limit".
     std::string apply(const std::string & json, bool add_generation_prompt, bool continue_final_message) const;
 
 private:
-    std::shared_ptr<common_chat_templates> templates;
-    bool                                   is_available;
+    std::shared_ptr<const common_chat_templates> templates; // null = none
 };
 
 } // namespace pagoda

@@ -1,14 +1,17 @@
-// Vocabulary over llama.cpp's; sizes are asked for before buffers are filled.
+// Vocabulary over llama.cpp's. Its functions report the size that they need as a negative number.
 
 #include "vocabulary.h"
 
 #include "error-codes.h"
 
 #include <climits>
+#include <cstdlib>
 
 namespace pagoda {
 
 namespace {
+
+constexpr size_t MAX_TEXT_BYTES = 1u << 30; // ids are counted in int32
 
 constexpr int SPECIAL_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN | LLAMA_TOKEN_ATTR_UNUSED;
 
@@ -41,20 +44,24 @@ Vocabulary::Vocabulary(const llama_model * model) : vocab(llama_model_get_vocab(
 }
 
 std::vector<int32_t> Vocabulary::tokenize(const std::string & text, bool add_special, bool parse_special) const {
-    if (text.size() > (size_t) INT32_MAX) {
+    if (text.size() > MAX_TEXT_BYTES) {
         throw Error("invalid_argument", "text is too long to tokenise");
     }
-    const int32_t size = (int32_t) text.size();
-    int32_t n = llama_tokenize(vocab, text.data(), size, nullptr, 0, add_special, parse_special);
-    if (n == INT32_MIN) {
-        throw Error("invalid_argument", "text has too many tokens");
+    // A token is at least a byte but for the special ones around the text, so the first call nearly
+    // always fits: tokenising is the cost, not the buffer.
+    std::vector<int32_t> tokens(text.size() + 8);
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        const int32_t n = llama_tokenize(vocab, text.data(), (int32_t) text.size(), tokens.data(),
+                                         (int32_t) tokens.size(), add_special, parse_special);
+        if (n == INT32_MIN) {
+            throw Error("invalid_argument", "text has too many tokens");
+        }
+        tokens.resize(std::abs(n));
+        if (n >= 0) {
+            return tokens;
+        }
     }
-    std::vector<int32_t> tokens(n < 0 ? -n : n);
-    if (!tokens.empty()) {
-        n = llama_tokenize(vocab, text.data(), size, tokens.data(), (int32_t) tokens.size(), add_special, parse_special);
-        tokens.resize(n < 0 ? 0 : n);
-    }
-    return tokens;
+    throw Error("internal", "tokenisation did not settle on a size");
 }
 
 std::string Vocabulary::detokenize(const std::vector<int32_t> & tokens, bool remove_special) const {

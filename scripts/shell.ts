@@ -1,0 +1,52 @@
+// Running the tools that the set-up needs.
+
+import { SetupError } from "./report.ts";
+
+export interface ToolResult {
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+/** Runs to the end and collects what was printed. */
+export async function run(
+  command: readonly string[],
+  options: { cwd?: string; env?: Record<string, string | undefined> } = {},
+): Promise<ToolResult> {
+  const child = Bun.spawn([...command], {
+    ...options,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { exitCode, output: stdout + stderr };
+}
+
+/** @throws SetupError with the last lines of the output when the tool fails */
+export async function runOrFail(
+  command: readonly string[],
+  what: string,
+  options: { cwd?: string } = {},
+): Promise<string> {
+  const { exitCode, output } = await run(command, options);
+  if (exitCode === 0) return output;
+  const tail = output.trim().split("\n").slice(-3).join(" | ");
+  throw new SetupError(`${what} failed: ${tail}`);
+}
+
+export function hasTool(name: string): boolean {
+  return Bun.which(name) !== null;
+}
+
+/** @throws SetupError naming the command that installs it */
+export function needTool(names: readonly string[], debian: string, mac: string): string {
+  const found = names.find(hasTool);
+  if (found !== undefined) return found;
+  throw new SetupError(
+    `${names[0]} is missing; install it with \`apt-get install ${debian}\` or \`${mac}\``,
+  );
+}
