@@ -65,15 +65,17 @@ std::vector<int32_t> Vocabulary::tokenize(const std::string & text, bool add_spe
 }
 
 std::string Vocabulary::detokenize(const std::vector<int32_t> & tokens, bool remove_special) const {
+    // llama.cpp keeps the space that SentencePiece puts before a text when BOS precedes it
+    const bool skips_bos = remove_special && !tokens.empty() && tokens.front() == llama_vocab_bos(vocab);
+    const int32_t * ids = tokens.data() + skips_bos;
+    const int32_t  size = (int32_t) tokens.size() - skips_bos;
     std::string text(tokens.size() * 8 + 16, '\0');
     for (int attempt = 0; attempt < 2; ++attempt) {
-        const int32_t n = llama_detokenize(vocab, tokens.data(), (int32_t) tokens.size(), text.data(),
-                                           (int32_t) text.size(), false, !remove_special);
+        const int32_t n = llama_detokenize(vocab, ids, size, text.data(), (int32_t) text.size(), false, !remove_special);
+        text.resize(std::abs(n));
         if (n >= 0) {
-            text.resize(n);
             return text;
         }
-        text.resize(-(int64_t) n);
     }
     throw Error("internal", "detokenisation did not settle on a size");
 }

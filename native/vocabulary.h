@@ -13,7 +13,11 @@ class Vocabulary {
 public:
     explicit Vocabulary(const llama_model * model);
 
+    // add_special: with the BOS or EOS that the tokenizer adds; parse_special: "<|im_end|>" in the text is
+    // that token, not its letters. Text is UTF-8, zero bytes included, at most 1 GiB (Error
+    // "invalid_argument").
     std::vector<int32_t> tokenize(const std::string & text, bool add_special, bool parse_special) const;
+    // Ids must be in [0, n_vocab). remove_special leaves out control tokens.
     std::string          detokenize(const std::vector<int32_t> & tokens, bool remove_special) const;
 
     // Token i is bytes[starts[i], starts[i + 1]).

@@ -32,6 +32,8 @@ export interface InProcessEngineOptions {
   readonly nowMs?: () => number;
 }
 
+const NO_STEP = { numScheduledTokens: 0, forwardMs: 0, samplingMs: 0 };
+
 /** Steps in a row that may fail before the engine gives up. */
 const MAX_FAILED_STEPS = 3;
 
@@ -48,7 +50,8 @@ export class InProcessEngine implements EngineClient {
   #outputs: RequestOutput[] = [];
   /** Something changed that no message has told yet. */
   #isDirty = false;
-  #timings = { numScheduledTokens: 0, forwardMs: 0, samplingMs: 0 };
+  /** Of the step that the next message tells about. */
+  #timings = NO_STEP;
   #numFailedSteps = 0;
   #arrivalOrder = 0;
   #wake: (() => void) | null = null;
@@ -140,7 +143,6 @@ export class InProcessEngine implements EngineClient {
     const plan = this.#scheduler.schedule();
     if (plan.scheduled.length === 0) {
       assert(!this.#scheduler.hasWork, "requests wait, but none can be scheduled");
-      this.#timings = { numScheduledTokens: 0, forwardMs: 0, samplingMs: 0 };
       this.#emit();
       await this.#nextChange();
       return;
@@ -208,6 +210,7 @@ export class InProcessEngine implements EngineClient {
     this.#outputs = [];
     this.#isDirty = false;
     const stats = { ...this.#scheduler.takeStats(), ...this.#timings };
+    this.#timings = NO_STEP;
     this.#listener({ timestampS: this.#nowS(), outputs, stats });
   }
 

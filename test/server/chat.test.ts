@@ -1,0 +1,155 @@
+// /v1/chat/completions over the fake model, with the event structure that vLLM 0.13 streams.
+
+import { describe, expect, test } from "bun:test";
+import { makeApp, readEvents } from "../support/fake-engine.ts";
+
+const BODY = {
+  model: "tiny",
+  messages: [{ role: "user", content: "Say hello." }],
+  max_tokens: 3,
+  temperature: 0,
+};
+
+describe("POST /v1/chat/completions", () => {
+  test("answers with vLLM's message, nulls kept", async () => {
+    const { post } = makeApp();
+    const body = (await (await post("/v1/chat/completions", BODY)).json()) as Record<string, never>;
+    expect(body).toEqual({
+      id: expect.stringMatching(/^chatcmpl-[0-9a-f]{16}$/),
+      object: "chat.completion",
+      created: expect.any(Number),
+      model: "tiny",
+      choices: [
+        {
+          index: 0,
+          message: {
+            role: "assistant",
+            content: expect.stringMatching(/^[a-z ]{3}$/),
+            refusal: null,
+            annotations: null,
+            audio: null,
+            function_call: null,
+            tool_calls: [],
+            reasoning: null,
+            reasoning_content: null,
+          },
+          logprobs: null,
+          finish_reason: "length",
+          stop_reason: null,
+          token_ids: null,
+        },
+      ],
+      service_tier: null,
+      system_fingerprint: null,
+      usage: {
+        prompt_tokens: 29,
+        total_tokens: 32,
+        completion_tokens: 3,
+        prompt_tokens_details: null,
+      },
+      prompt_logprobs: null,
+      prompt_token_ids: null,
+      kv_transfer_params: null,
+    } as never);
+  });
+
+  test("streams a role chunk, deltas, a finish, usage and [DONE]", async () => {
+    const { post } = makeApp({ model: { stepDelayMs: 1 } });
+    const response = await post("/v1/chat/completions", {
+      ...BODY,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const events = (await readEvents(response)) as Record<string, never>[];
+    expect(events[0]).toMatchObject({
+      object: "chat.completion.chunk",
+      choices: [
+        {
+          index: 0,
+          delta: { role: "assistant", content: "", reasoning_content: null },
+          logprobs: null,
+          finish_reason: null,
+        },
+      ],
+      prompt_token_ids: null,
+    } as never);
+    expect(events[1]?.["choices"]).toEqual([
+      {
+        index: 0,
+        delta: { content: expect.any(String), reasoning_content: null },
+        logprobs: null,
+        finish_reason: null,
+        token_ids: null,
+      },
+    ] as never);
+    expect(events.at(-3)?.["choices"]).toMatchObject([
+      { finish_reason: "length", stop_reason: null },
+    ] as never);
+    expect(events.at(-2)).toMatchObject({ choices: [], usage: { total_tokens: 32 } } as never);
+    expect(events.at(-1)).toBe("[DONE]" as never);
+    expect(new Set(events.slice(0, -1).map(({ id }) => id)).size).toBe(1);
+  });
+
+  test("n choices share the prompt and count it once", async () => {
+    const { post } = makeApp();
+    const request = { ...BODY, n: 3, temperature: 1, seed: 5 };
+    const body = (await (await post("/v1/chat/completions", request)).json()) as {
+      choices: { message: { content: string } }[];
+      usage: { prompt_tokens: number; completion_tokens: number };
+    };
+    expect(new Set(body.choices.map(({ message }) => message.content)).size).toBe(3);
+    expect(body.usage).toMatchObject({ prompt_tokens: 29, completion_tokens: 9 });
+  });
+
+  test("logprobs name token, bytes and the likeliest", async () => {
+    const { post } = makeApp();
+    const request = { ...BODY, max_tokens: 1, logprobs: true, top_logprobs: 2 };
+    const body = (await (await post("/v1/chat/completions", request)).json()) as {
+      choices: { message: { content: string }; logprobs: { content: unknown[] } }[];
+    };
+    const text = body.choices[0]?.message.content ?? "";
+    const entry = { token: text, logprob: -0.5, bytes: [text.charCodeAt(0)] };
+    expect(body.choices[0]?.logprobs.content).toEqual([
+      { ...entry, top_logprobs: [entry, { token: "A", logprob: -1, bytes: [65] }] },
+    ]);
+  });
+
+  test("joins text parts, and refuses images by name", async () => {
+    const { post } = makeApp();
+    const content = (parts: unknown[]) => ({
+      ...BODY,
+      messages: [{ role: "user", content: parts }],
+    });
+    const parts = content([
+      { type: "text", text: "Say" },
+      { type: "text", text: "hello." },
+    ]);
+    const joined = (await (await post("/v1/chat/completions", parts)).json()) as never;
+    const plain = (await (
+      await post("/v1/chat/completions", content(["Say\nhello."]))
+    ).json()) as never;
+    expect((joined as { choices: unknown }).choices).toEqual(
+      (plain as { choices: unknown }).choices as never,
+    );
+    const image = await post(
+      "/v1/chat/completions",
+      content([{ type: "image_url", image_url: { url: "data:," } }]),
+    );
+    expect(image.status).toBe(400);
+    expect(await image.text()).toContain("not a multimodal model");
+  });
+
+  test("the client's request id names the answer", async () => {
+    const { post } = makeApp();
+    const byHeader = await post("/v1/chat/completions", BODY, { "x-request-id": "abc" });
+    expect(((await byHeader.json()) as { id: string }).id).toBe("chatcmpl-abc");
+    const byBody = await post("/v1/chat/completions", { ...BODY, request_id: "def" });
+    expect(((await byBody.json()) as { id: string }).id).toBe("chatcmpl-def");
+  });
+
+  test("fills silence with comments", async () => {
+    const { post } = makeApp({ model: { stepDelayMs: 30 } }, { keepAliveMs: 10 });
+    const response = await post("/v1/chat/completions", { ...BODY, stream: true });
+    expect(await response.text()).toStartWith(": keep-alive\n\n");
+  });
+});

@@ -1,0 +1,164 @@
+// /v1/completions over the fake model: bodies, choices, log-probabilities, streams.
+
+import { describe, expect, test } from "bun:test";
+import { makeApp, readEvents } from "../support/fake-engine.ts";
+
+const BODY = { prompt: "Hello", max_tokens: 4, temperature: 0 };
+
+async function complete(body: object) {
+  const { post } = makeApp();
+  const response = await post("/v1/completions", { ...BODY, ...body });
+  expect(response.status).toBe(200);
+  return (await response.json()) as {
+    choices: { text: string; [key: string]: unknown }[];
+    usage: object;
+    [key: string]: unknown;
+  };
+}
+
+describe("POST /v1/completions", () => {
+  test("answers with vLLM's keys, nulls kept", async () => {
+    const body = await complete({});
+    expect(Object.keys(body)).toEqual([
+      "id",
+      "object",
+      "created",
+      "model",
+      "choices",
+      "service_tier",
+      "system_fingerprint",
+      "usage",
+      "kv_transfer_params",
+    ]);
+    expect(body.choices[0]).toEqual({
+      index: 0,
+      text: expect.stringMatching(/^[a-z ]{4}$/),
+      logprobs: null,
+      finish_reason: "length",
+      stop_reason: null,
+      token_ids: null,
+      prompt_logprobs: null,
+      prompt_token_ids: null,
+    });
+    expect(body.usage).toEqual({
+      prompt_tokens: 6,
+      total_tokens: 10,
+      completion_tokens: 4,
+      prompt_tokens_details: null,
+    });
+  });
+
+  test("numbers the choices of several prompts prompt by prompt", async () => {
+    const one = await complete({ prompt: ["a", "b"], temperature: 1, n: 2, seed: 3 });
+    expect(one.choices.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+    const again = await complete({ prompt: ["a", "b"], temperature: 1, n: 2, seed: 3 });
+    expect(again.choices.map(({ text }) => text)).toEqual(one.choices.map(({ text }) => text));
+  });
+
+  test("takes token ids, and says the same as for the text", async () => {
+    const text = await complete({});
+    const ids = await complete({ prompt: [256, ...new TextEncoder().encode("Hello")] });
+    expect(ids.choices[0]?.text).toBe(text.choices[0]?.text);
+  });
+
+  test("echo puts the prompt in front; with max_tokens 0 it is all there is", async () => {
+    const plain = await complete({});
+    const echoed = await complete({ echo: true });
+    expect(echoed.choices[0]?.text).toBe(`Hello${plain.choices[0]?.text}`);
+    expect((await complete({ echo: true, max_tokens: 0 })).choices[0]?.text).toBe("Hello");
+  });
+
+  test("a stop string ends the text before it, or after it when asked", async () => {
+    const { text = "" } = (await complete({ max_tokens: 8 })).choices[0] ?? {};
+    const stop = text.slice(3, 5);
+    const stopped = (await complete({ max_tokens: 8, stop })).choices[0];
+    expect(stopped).toMatchObject({ text: text.slice(0, text.indexOf(stop)), stop_reason: stop });
+    expect(stopped?.["finish_reason"]).toBe("stop");
+    const shown = await complete({ max_tokens: 8, stop: [stop], include_stop_str_in_output: true });
+    expect(shown.choices[0]?.text).toBe(text.slice(0, text.indexOf(stop) + 2));
+  });
+
+  test("logprobs come with offsets, tokens and the likeliest", async () => {
+    const body = await complete({ logprobs: 1, max_tokens: 2 });
+    const text = body.choices[0]?.text ?? "";
+    const [a = "", b = ""] = text;
+    expect(body.choices[0]?.["logprobs"]).toEqual({
+      text_offset: [0, 1],
+      token_logprobs: [-0.5, -0.5],
+      tokens: [a, b],
+      top_logprobs: [{ [a]: -0.5 }, { [b]: -0.5 }],
+    });
+  });
+
+  test("prompt_logprobs begin with null and cover the rest of the prompt", async () => {
+    const body = await complete({ prompt: "Hi", prompt_logprobs: 0 });
+    expect(body.choices[0]?.["prompt_logprobs"]).toEqual([
+      null,
+      { "72": { logprob: -0.5, rank: 1, decoded_token: "H" } },
+      { "105": { logprob: -0.5, rank: 1, decoded_token: "i" } },
+    ]);
+  });
+
+  test("return_token_ids shows prompt and output ids", async () => {
+    const body = await complete({ prompt: "Hi", return_token_ids: true, max_tokens: 2 });
+    const text = body.choices[0]?.text ?? "";
+    expect(body.choices[0]?.["prompt_token_ids"]).toEqual([256, 72, 105]);
+    expect(body.choices[0]?.["token_ids"]).toEqual([...new TextEncoder().encode(text)]);
+  });
+
+  test("streams the same text, then usage when asked, then [DONE]", async () => {
+    const { post } = makeApp({ model: { stepDelayMs: 1 } });
+    const full = (await complete({})).choices[0]?.text;
+    const response = await post("/v1/completions", {
+      ...BODY,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    const events = (await readEvents(response)) as never[];
+    const chunks = events.slice(0, -2) as { choices: { text: string }[]; usage: null }[];
+    expect(chunks.map(({ choices }) => choices[0]?.text).join("")).toBe(full as string);
+    expect(chunks[0]).toEqual({
+      id: expect.stringMatching(/^cmpl-[0-9a-f]{16}$/),
+      object: "text_completion",
+      created: expect.any(Number),
+      model: "tiny",
+      choices: [
+        {
+          index: 0,
+          text: expect.any(String),
+          logprobs: null,
+          finish_reason: null,
+          stop_reason: null,
+          prompt_token_ids: null,
+          token_ids: null,
+        },
+      ],
+      usage: null,
+    } as never);
+    expect(events.at(-2)).toMatchObject({
+      choices: [],
+      usage: { prompt_tokens: 6, total_tokens: 10, completion_tokens: 4 },
+    } as never);
+    expect(events.at(-1)).toBe("[DONE]" as never);
+  });
+
+  test("a failed step is a 500, or an error event before [DONE]; the next request works", async () => {
+    const { post, runner } = makeApp();
+    runner.failNextStep = true;
+    const failed = await post("/v1/completions", BODY);
+    expect(failed.status).toBe(500);
+    expect(await failed.json()).toEqual({
+      error: {
+        message: "Internal server error",
+        type: "InternalServerError",
+        param: null,
+        code: 500,
+      },
+    });
+    runner.failNextStep = true;
+    const events = await readEvents(await post("/v1/completions", { ...BODY, stream: true }));
+    expect(events).toEqual([{ error: expect.objectContaining({ code: 500 }) }, "[DONE]"]);
+    expect((await post("/v1/completions", BODY)).status).toBe(200);
+  });
+});

@@ -1,0 +1,106 @@
+// The real OpenAI client over a real socket: streams, errors as the client's classes, and what happens
+// to the engine when a client leaves.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import OpenAI from "openai";
+import { listen } from "../../src/runtime/http-server.ts";
+import { DEFAULT_LIMITS } from "../../src/server/server-context.ts";
+import { makeApp } from "../support/fake-engine.ts";
+
+const parts = makeApp({ model: { stepDelayMs: 5 }, scheduler: { maxNumSeqs: 2 } });
+const { engine, scheduler } = parts;
+const server = listen({
+  host: "127.0.0.1",
+  port: 0,
+  maxBodyBytes: DEFAULT_LIMITS.maxBodyBytes,
+  fetch: parts.app.fetch,
+});
+const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "unused", maxRetries: 0 });
+const messages = [{ role: "user" as const, content: "hi" }];
+
+afterAll(async () => {
+  await server.stop(true);
+  await parts.client.shutdown();
+});
+
+/** Waits until the engine holds nothing, at most 2 s. */
+async function untilIdle(): Promise<void> {
+  for (let i = 0; i < 200 && engine.numLiveSequences > 0; i++) await Bun.sleep(10);
+  expect(engine.numLiveSequences).toBe(0);
+  expect(scheduler.hasWork).toBe(false);
+  expect(scheduler.kvCache.pool.usage).toBe(0);
+}
+
+describe("the openai client", () => {
+  test("streams a chat", async () => {
+    const stream = await client.chat.completions.create({
+      model: "tiny",
+      messages,
+      max_tokens: 5,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    let text = "";
+    let total = 0;
+    for await (const chunk of stream) {
+      text += chunk.choices[0]?.delta.content ?? "";
+      total = chunk.usage?.total_tokens ?? total;
+    }
+    expect(text).toMatch(/^[a-z ]{5}$/);
+    expect(total).toBe(26);
+  });
+
+  test("completes a text and lists the models", async () => {
+    const completion = await client.completions.create({
+      model: "tiny",
+      prompt: "x",
+      max_tokens: 4,
+    });
+    expect(completion.choices[0]?.text).toHaveLength(4);
+    expect((await client.models.list()).data[0]?.id).toBe("tiny");
+  });
+
+  test("raises its own classes of error", async () => {
+    const failureOf = (options: { model: string; temperature?: number }) =>
+      client.chat.completions.create({ messages, ...options }).then(
+        () => null,
+        (error: unknown) => error,
+      );
+    expect(await failureOf({ model: "nope" })).toBeInstanceOf(OpenAI.NotFoundError);
+    const bad = await failureOf({ model: "tiny", temperature: -1 });
+    expect(bad).toBeInstanceOf(OpenAI.BadRequestError);
+  });
+
+  test("a reader that leaves its stream frees the blocks", async () => {
+    const stream = await client.chat.completions.create({
+      model: "tiny",
+      messages,
+      max_tokens: 900,
+      stream: true,
+    });
+    for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
+    await untilIdle();
+  });
+
+  test("a client that hangs up without a stream, running or queued, frees the blocks", async () => {
+    const abort = new AbortController();
+    const requests = Array.from({ length: 4 }, () =>
+      client.completions.create(
+        { model: "tiny", prompt: "x", max_tokens: 900 },
+        { signal: abort.signal },
+      ),
+    );
+    for (let i = 0; i < 100 && engine.numLiveSequences < 4; i++) await Bun.sleep(5);
+    expect(engine.numLiveSequences).toBe(4);
+    abort.abort();
+    const results = await Promise.allSettled(requests);
+    expect(results.every(({ status }) => status === "rejected")).toBe(true);
+    await untilIdle();
+  });
+
+  test("a second server on the port is refused in one line", () => {
+    const second = () =>
+      listen({ host: "127.0.0.1", port: server.port, maxBodyBytes: 1, fetch: parts.app.fetch });
+    expect(second).toThrow(`127.0.0.1:${server.port} is in use`);
+  });
+});

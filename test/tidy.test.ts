@@ -1,0 +1,155 @@
+// The rules of the house that a program can check: which folder may import which, who may touch what,
+// how long files and functions are, what must not be in a tracked file.
+
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+
+const ROOT = join(import.meta.dir, "..");
+
+/** Each folder may import those after it, and itself. Files directly in src are `root`. */
+const IMPORTS: Readonly<Record<string, readonly string[]>> = {
+  "main.ts": [
+    "cli",
+    "server",
+    "metrics",
+    "engine",
+    "runner",
+    "scheduler",
+    "kvcache",
+    "request",
+    "runtime",
+    "root",
+  ],
+  cli: ["engine", "runtime", "root"],
+  server: ["metrics", "engine", "runner", "request", "root"],
+  metrics: ["engine", "request", "root"],
+  engine: ["scheduler", "runner", "request", "root"],
+  runner: ["scheduler", "request", "root"],
+  scheduler: ["kvcache", "request", "root"],
+  kvcache: ["request", "root"],
+  request: ["root"],
+  runtime: ["root"],
+  root: [],
+};
+
+const tracked = Bun.spawnSync(["git", "ls-files"], { cwd: ROOT })
+  .stdout.toString()
+  .split("\n")
+  .filter((path) => path !== "" && path !== "third_party/llama.cpp");
+const sources = tracked.filter((path) => path.startsWith("src/") && path.endsWith(".ts"));
+const code = tracked.filter((path) =>
+  /^(src|native|test|scripts|bench)\/.*\.(ts|cpp|h)$/.test(path),
+);
+const textOf = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+function folderOf(path: string): string {
+  const [, first = "", second] = path.split("/");
+  if (second !== undefined) return first;
+  return first === "main.ts" ? first : "root";
+}
+
+function* importsOf(path: string): Generator<string> {
+  for (const [, target = ""] of textOf(path).matchAll(/from "(\.[^"]+)"|import\("(\.[^"]+)"\)/g)) {
+    if (target !== "") yield relative(ROOT, join(ROOT, dirname(path), target));
+  }
+}
+
+/** Lines that match, as "file:line". */
+function linesWith(paths: readonly string[], pattern: RegExp): string[] {
+  return paths.flatMap((path) =>
+    textOf(path)
+      .split("\n")
+      .flatMap((line, i) => (pattern.test(line) ? [`${path}:${i + 1}`] : [])),
+  );
+}
+
+const except = (paths: readonly string[], ...prefixes: string[]) =>
+  paths.filter((path) => !prefixes.some((prefix) => path.startsWith(prefix)));
+
+describe("the house", () => {
+  test("imports only go down", () => {
+    const upward = sources.flatMap((path) =>
+      [...importsOf(path)]
+        .filter((target) => target.startsWith("src/"))
+        .filter((target) => {
+          const from = folderOf(path);
+          const to = folderOf(target);
+          return from !== to && IMPORTS[from]?.includes(to) !== true;
+        })
+        .map((target) => `${path} -> ${target}`),
+    );
+    expect(upward).toEqual([]);
+  });
+
+  test("the scheduler's types are all that the runner takes from it", () => {
+    const taken = sources
+      .filter((path) => path.startsWith("src/runner/"))
+      .flatMap((path) =>
+        [...importsOf(path)].filter((target) => target.includes("src/scheduler/")),
+      );
+    expect(new Set(taken)).toEqual(new Set(["src/scheduler/scheduler-output.ts"]));
+  });
+
+  test("each library and the runtime have one door", () => {
+    expect(linesWith(except(sources, "src/server/"), /from "elysia"/)).toEqual([]);
+    expect(linesWith(except(sources, "src/metrics/registry.ts"), /from "prom-client"/)).toEqual([]);
+    expect(linesWith(except(sources, "src/runner/"), /\.node"/)).toEqual([]);
+    const outside = except(sources, "src/runtime/", "src/main.ts");
+    expect(linesWith(outside, /\b(Bun|Deno)\.|from "bun"/)).toEqual([]);
+  });
+
+  test("policy knows no clock and no I/O", () => {
+    const policy = sources.filter((path) => /^src\/(scheduler|kvcache|request)\//.test(path));
+    const effects = /\b(Date\.now|performance\.|setTimeout|fetch\(|node:fs|Math\.random|await )/;
+    expect(linesWith(policy, effects)).toEqual([]);
+  });
+});
+
+describe("every file", () => {
+  test("opens with what it owns", () => {
+    const headless = code.filter((path) => !/^(#!.*\n)?(\/\/|import type)/.test(textOf(path)));
+    expect(headless).toEqual([]);
+  });
+
+  test("has at most 400 lines", () => {
+    expect(code.filter((path) => textOf(path).split("\n").length > 401)).toEqual([]);
+  });
+
+  test("has no function over 70 lines", () => {
+    expect(sources.flatMap(longFunctions)).toEqual([]);
+  });
+
+  test("has no loose type, no left-over mark, no vague name", () => {
+    const marks = /\b(TODO|FIXME|XXX|HACK)\b/;
+    expect(linesWith(except(code, "test/tidy.test.ts"), marks)).toEqual([]);
+    expect(
+      linesWith(except(code, "test/tidy.test.ts"), /: any\b|as any\b|@ts-(ignore|expect)/),
+    ).toEqual([]);
+    expect(linesWith(sources, /[\w)\]]!(\.|\[|;|,|\))/)).toEqual([]);
+    expect(code.filter((path) => /(utils?|helpers?|common|misc)\.(ts|h|cpp)$/.test(path))).toEqual(
+      [],
+    );
+  });
+
+  test("names no package registry and no path of a machine", () => {
+    const readable = tracked.filter((path) => path !== "test/tidy.test.ts");
+    const hosts = /https?:\/\/[a-z0-9.-]*(npmjs|pypi|crates|golang|maven|debian)\./i;
+    expect(linesWith(readable, hosts)).toEqual([]);
+    expect(linesWith(readable, /\/(work|root|home\/\w+)\//)).toEqual([]);
+  });
+});
+
+/** Functions and methods whose body spans more than 70 lines, by the indentation of their last brace. */
+function longFunctions(path: string): string[] {
+  const lines = textOf(path).split("\n");
+  const found: string[] = [];
+  lines.forEach((line, i) => {
+    const start =
+      /^( *)(export )?(async )?(function\*? \w+|(static |async |\*)*#?\w+\(.*\).*\{$)/.exec(line);
+    if (start === null || /^\s*(if|for|while|switch|return)\b/.test(line)) return;
+    const end = lines.findIndex((other, j) => j > i && other === `${start[1]}}`);
+    if (end - i > 70) found.push(`${path}:${i + 1}`);
+  });
+  return found;
+}
