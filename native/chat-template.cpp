@@ -126,8 +126,9 @@ std::string plain_message(std::string text) {
             text.erase(0, at + std::strlen(wrapping));
         }
     }
-    if (text.rfind("[json.exception.", 0) == 0) {
-        text.erase(0, text.find("] ") + 2);
+    const size_t tag = text.find("[json.exception.");
+    if (tag != std::string::npos) {
+        text.erase(tag, text.find("] ", tag) + 2 - tag);
     }
     for (const char * echo : { " (ref: ", "; tools = [", "; last read: ", "\n" }) {
         text.erase(std::min(text.find(echo), text.size()));

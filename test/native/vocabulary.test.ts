@@ -1,0 +1,129 @@
+// Tokenising and detokenising through the addon, with vocabularies whose ids are known.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { NativeModel } from "../../src/runner/addon-types.ts";
+import { loadTestModel } from "../support/native-step.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import type { TinyVocabulary } from "../support/tiny-vocabulary.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "pagoda-vocabulary-"));
+let spm: NativeModel;
+let bpe: NativeModel;
+let spmIds: TinyVocabulary;
+let bpeIds: TinyVocabulary;
+
+beforeAll(async () => {
+  spmIds = writeTinyGguf(join(folder, "spm.gguf"), { tokenizer: "spm" });
+  bpeIds = writeTinyGguf(join(folder, "bpe.gguf"), { tokenizer: "bpe" });
+  spm = await loadTestModel(join(folder, "spm.gguf"));
+  bpe = await loadTestModel(join(folder, "bpe.gguf"));
+});
+
+afterAll(async () => {
+  await spm?.dispose();
+  await bpe?.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("vocabulary()", () => {
+  test("gives the bytes of every token", () => {
+    const { bytes, starts } = bpe.vocabulary();
+    expect(starts.length).toBe(bpeIds.size + 1);
+    expect(starts.at(-1)).toBe(bytes.length);
+    for (let byte = 0; byte < 256; byte++) {
+      expect([...bytes.subarray(starts[byte], starts[byte + 1])]).toEqual([byte]);
+    }
+    const text = (id: number) =>
+      new TextDecoder().decode(bytes.subarray(starts[id], starts[id + 1]));
+    expect(text(257)).toBe("the");
+    expect(text(bpeIds.imEndId)).toBe("<|im_end|>");
+  });
+
+  test("gives a byte token its byte and a SentencePiece space a space", () => {
+    const { bytes, starts } = spm.vocabulary();
+    const of = (id: number) => [...bytes.subarray(starts[id], starts[id + 1])];
+    expect(of(3 + 0xff)).toEqual([0xff]);
+    expect(of(294)).toEqual([...new TextEncoder().encode(" the")]);
+  });
+
+  test("marks control, unknown and unused tokens and no others", () => {
+    const marked = (model: NativeModel) =>
+      [...model.vocabulary().special].flatMap((flag, id) => (flag === 1 ? [id] : []));
+    expect(marked(spm)).toEqual([0, 1, 2, 295, 296, 297]);
+    expect(marked(bpe)).toEqual([264, 265, 266, 267, 268]);
+  });
+});
+
+describe("tokenize()", () => {
+  test("merges as the vocabulary says, with BOS where it is asked for", async () => {
+    expect([...(await spm.tokenize("the ink", true, true))]).toEqual([1, 294, 259, 288, 270]);
+    expect([...(await spm.tokenize("the ink", false, true))]).toEqual([294, 259, 288, 270]);
+    expect([...(await bpe.tokenize("the ink", true, true))]).toEqual([264, 257, 32, 258, 107]);
+  });
+
+  test("reads special tokens in a text only where it may", async () => {
+    const text = "<|im_start|>a";
+    const parsed = [...(await bpe.tokenize(text, false, true))];
+    expect(parsed).toEqual([bpeIds.imStartId, 97]);
+    const plain = [...(await bpe.tokenize(text, false, false))];
+    expect(plain).not.toContain(bpeIds.imStartId);
+    expect(plain.length).toBe(13);
+  });
+
+  test("gives nothing but the specials for an empty text", async () => {
+    expect([...(await spm.tokenize("", true, true))]).toEqual([spmIds.bosId]);
+    expect([...(await spm.tokenize("", false, true))]).toEqual([]);
+  });
+
+  test("keeps zero bytes, and spells what is not in the vocabulary by bytes", async () => {
+    expect([...(await bpe.tokenize("a\0b", false, true))]).toEqual([97, 0, 98]);
+    expect([...(await spm.tokenize("é", false, true))]).toEqual([259, 3 + 0xc3, 3 + 0xa9]);
+  });
+
+  test("takes a text of a mebibyte", async () => {
+    const text = "then ".repeat(1 << 18);
+    const ids = await bpe.tokenize(text, false, true);
+    expect(ids.length).toBe(3 * (1 << 18)); // "the", "n", " "
+    expect(await bpe.detokenize(ids, false)).toBe(text);
+  });
+
+  test("gives the same ids on many threads at once", async () => {
+    const texts = Array.from({ length: 64 }, (_, i) => `line ${i} of the inner text é`);
+    const alone: number[][] = [];
+    for (const text of texts) alone.push([...(await bpe.tokenize(text, true, true))]);
+    const together = await Promise.all(texts.map((text) => bpe.tokenize(text, true, true)));
+    expect(together.map((ids) => [...ids])).toEqual(alone);
+  });
+});
+
+describe("detokenize()", () => {
+  test("is the inverse of tokenize", async () => {
+    for (const text of ["the inner man", "tab\tline\nzero\0 é 😀 end", "  two spaces"]) {
+      for (const model of [spm, bpe]) {
+        expect(await model.detokenize(await model.tokenize(text, true, true), true)).toBe(text);
+      }
+    }
+  });
+
+  test("shows special tokens unless they are removed", async () => {
+    const ids = Int32Array.of(bpeIds.bosId, 97, bpeIds.imEndId, 98);
+    expect(await bpe.detokenize(ids, false)).toBe("<|begin|>a<|im_end|>b");
+    expect(await bpe.detokenize(ids, true)).toBe("ab");
+  });
+
+  test("gives an empty text for no tokens and for BOS alone", async () => {
+    expect(await spm.detokenize(new Int32Array(0), true)).toBe("");
+    expect(await spm.detokenize(Int32Array.of(spmIds.bosId), true)).toBe("");
+  });
+
+  test("refuses ids outside the vocabulary", () => {
+    for (const id of [-1, bpeIds.size, 2 ** 31 - 1]) {
+      expect(() => bpe.detokenize(Int32Array.of(id), true)).toThrow(
+        expect.objectContaining({ code: "invalid_argument" }),
+      );
+    }
+  });
+});

@@ -1,0 +1,150 @@
+// Drives the addon's step() with hand-written sequences and rows, below the scheduler: a test says
+// which tokens go where and how each row is sampled, and reads back one record a row.
+
+import { loadAddon } from "../../src/runner/addon.ts";
+import type { LoadModelOptions, NativeModel } from "../../src/runner/addon-types.ts";
+import { StepPacker } from "../../src/runner/step-batch.ts";
+
+export const TINY_LIMITS = {
+  numBlocks: 64,
+  blockSize: 16,
+  maxNumSeqs: 16,
+  maxNumBatchedTokens: 512,
+};
+
+/** Loads a model for tests: one thread, the paged backend, f16 KV, TINY_LIMITS. */
+export async function loadTestModel(
+  path: string,
+  options: Partial<LoadModelOptions> = {},
+): Promise<NativeModel> {
+  const addon = await loadAddon();
+  const defaults: LoadModelOptions = {
+    path,
+    ...TINY_LIMITS,
+    numThreads: 1,
+    attentionBackend: "paged",
+    kvCacheType: "f16",
+    numGpuLayers: 0,
+    chatTemplate: "",
+  };
+  return addon.loadModel({ ...defaults, ...options }, () => {});
+}
+
+/** How one row of logits is sampled; what is left out samples greedily without penalties. */
+export interface StepRow {
+  /** Index within the sequence's tokens of this step; the last by default. */
+  readonly token?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly presencePenalty?: number;
+  readonly frequencyPenalty?: number;
+  readonly repetitionPenalty?: number;
+  readonly seed?: bigint;
+  readonly outputIndex?: number;
+  readonly flags?: number;
+  /** Handle of createSampler(). */
+  readonly sampler?: number;
+  readonly numLogprobs?: number;
+  /** Scored instead of sampled. */
+  readonly target?: number;
+}
+
+export interface StepSequence {
+  readonly tokenIds: readonly number[];
+  /** Position of the first token. */
+  readonly start?: number;
+  /** Blocks of the whole sequence in order; ids are 1 and up. */
+  readonly blockIds: readonly number[];
+  readonly rows: readonly StepRow[];
+}
+
+export interface StepRowResult {
+  readonly tokenId: number;
+  readonly logprob: number;
+  readonly rank: number;
+  /** [numLogprobs], likeliest first. */
+  readonly top: readonly { readonly tokenId: number; readonly logprob: number }[];
+  readonly hasNan: boolean;
+}
+
+export class NativeStep {
+  readonly #model: NativeModel;
+  readonly #packer = new StepPacker({ ...TINY_LIMITS, maxModelLen: 512 });
+
+  constructor(model: NativeModel) {
+    this.#model = model;
+  }
+
+  /** Runs all sequences in one step. @returns one record a row, in the order of the sequences */
+  async run(sequences: readonly StepSequence[]): Promise<StepRowResult[]> {
+    const { batch, output } = this.#packer;
+    batch.numTokens = 0;
+    batch.numSeqs = 0;
+    batch.numOutputs = 0;
+    batch.numBlockCopies = 0;
+    for (const sequence of sequences) this.#pack(sequence);
+    await this.#model.step(batch, output);
+    return Array.from({ length: batch.numOutputs }, (_, row) => this.#result(row));
+  }
+
+  #pack(sequence: StepSequence): void {
+    const { batch } = this.#packer;
+    const { tokenIds, start = 0, blockIds, rows } = sequence;
+    const { blockSize } = TINY_LIMITS;
+    const first = batch.numTokens;
+    tokenIds.forEach((tokenId, i) => {
+      const position = start + i;
+      const blockId = blockIds[Math.floor(position / blockSize)] ?? 0;
+      batch.tokens[first + i] = tokenId;
+      batch.positions[first + i] = position;
+      batch.slotMapping[first + i] = blockId * blockSize + (position % blockSize);
+    });
+    const index = batch.numSeqs++;
+    batch.numTokens += tokenIds.length;
+    batch.queryStart[index + 1] = batch.numTokens;
+    batch.seqLens[index] = start + tokenIds.length;
+    const table = batch.blockTableStart[index] ?? 0;
+    batch.blockIds.set(blockIds, table);
+    batch.blockTableStart[index + 1] = table + blockIds.length;
+    for (const row of rows) this.#packRow(row, first + (row.token ?? tokenIds.length - 1));
+  }
+
+  #packRow(row: StepRow, tokenRow: number): void {
+    const { batch } = this.#packer;
+    const i = batch.numOutputs++;
+    const seed = row.seed ?? 0n;
+    batch.outputRows[i] = tokenRow;
+    batch.temperature[i] = row.temperature ?? 0;
+    batch.topK[i] = row.topK ?? 0;
+    batch.topP[i] = row.topP ?? 1;
+    batch.minP[i] = row.minP ?? 0;
+    batch.presencePenalty[i] = row.presencePenalty ?? 0;
+    batch.frequencyPenalty[i] = row.frequencyPenalty ?? 0;
+    batch.repetitionPenalty[i] = row.repetitionPenalty ?? 1;
+    batch.seedLow[i] = Number(seed & 0xffffffffn);
+    batch.seedHigh[i] = Number(seed >> 32n);
+    batch.outputIndex[i] = row.outputIndex ?? 0;
+    batch.flags[i] = row.flags ?? 0;
+    batch.sampler[i] = row.sampler ?? 0;
+    batch.numLogprobs[i] = row.numLogprobs ?? 0;
+    batch.targetTokens[i] = row.target ?? -1;
+  }
+
+  #result(row: number): StepRowResult {
+    const { batch, output } = this.#packer;
+    const maxLogprobs = output.topIds.length / output.tokenIds.length;
+    const numLogprobs = Math.max(0, batch.numLogprobs[row] ?? 0);
+    return {
+      tokenId: output.tokenIds[row] ?? -1,
+      logprob: output.logprobs[row] ?? Number.NaN,
+      rank: output.ranks[row] ?? -1,
+      top: Array.from({ length: numLogprobs }, (_, i) => ({
+        tokenId: output.topIds[row * maxLogprobs + i] ?? -1,
+        logprob: output.topLogprobs[row * maxLogprobs + i] ?? Number.NaN,
+      })),
+      hasNan: output.nanFlags[row] === 1,
+    };
+  }
+}
