@@ -23,8 +23,7 @@ constexpr int    MAX_JSON_DEPTH   = 64;
 constexpr size_t MAX_MESSAGES     = 2048;
 constexpr size_t MAX_OUTPUT_BYTES = 8u << 20;
 
-// Nesting of brackets outside strings, found without recursion. Of text that is not JSON, at least what
-// a parser would enter before it gives up.
+// Nesting of brackets outside strings, found without recursion.
 int json_depth(const std::string & json) {
     int  depth = 0, deepest = 0;
     bool in_string = false;
@@ -41,7 +40,7 @@ int json_depth(const std::string & json) {
         } else if (c == '[' || c == '{') {
             deepest = std::max(deepest, ++depth);
         } else if (c == ']' || c == '}') {
-            depth = std::max(depth - 1, 0);
+            --depth;
         }
     }
     return deepest;

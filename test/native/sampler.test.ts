@@ -212,6 +212,15 @@ describe("random sampling", () => {
     expect(excess(counts, probabilities(kept, 1))).toBeLessThan(4);
   });
 
+  test("takes min-p of what top-k leaves", async () => {
+    const bound = logprobOf(ranked(0)) + Math.log(0.2);
+    const kept = ranking.filter((id) => logprobOf(id) >= bound);
+    const counts = await draw({ temperature: 1, topK: 200, minP: 0.2, seed: 17n });
+    expect([...counts.keys()].filter((id) => !kept.includes(id))).toEqual([]);
+    const two = await draw({ temperature: 1, topK: 2, minP: 0.01, seed: 17n });
+    expect(excess(two, probabilities(ranking.slice(0, 2), 1))).toBeLessThan(4);
+  });
+
   test("takes top-p of what top-k leaves", async () => {
     const topK = ranking.slice(0, 4);
     const [first = 0, second = 0] = probabilities(topK, 1).values();
