@@ -1,0 +1,124 @@
+// One row of logits of a tiny random model, sampled again and again through step(), with the
+// log-probabilities of its whole vocabulary: tests compute from them what must be sampled.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { NativeModel, SamplerInit } from "../../src/runner/addon-types.ts";
+import { loadTestModel, NativeStep, type StepRow, type StepRowResult } from "./native-step.ts";
+import { writeTinyGguf } from "./tiny-gguf.ts";
+
+export const PROMPT: readonly number[] = [1, 270, 280, 290, 265];
+/** A token whose embedding is NaN. */
+export const NAN_TOKEN = 200;
+const NUM_DRAWS = 2048;
+const NO_IDS = new Int32Array(0);
+
+export class SampledRow {
+  readonly model: NativeModel;
+  readonly step: NativeStep;
+  /** [vocabSize] log-probability of every token after PROMPT. */
+  readonly logprobs: readonly number[];
+  /** [vocabSize] token ids, likeliest first. */
+  readonly ranking: readonly number[];
+  readonly #folder: string;
+
+  private constructor(
+    folder: string,
+    model: NativeModel,
+    step: NativeStep,
+    logprobs: readonly number[],
+  ) {
+    this.#folder = folder;
+    this.model = model;
+    this.step = step;
+    this.logprobs = logprobs;
+    this.ranking = logprobs
+      .map((_, id) => id)
+      .sort((a, b) => this.logprobOf(b) - this.logprobOf(a));
+  }
+
+  static async load(): Promise<SampledRow> {
+    const folder = mkdtempSync(join(tmpdir(), "pagoda-sampler-"));
+    const path = join(folder, "tiny.gguf");
+    writeTinyGguf(path, { nanTokenId: NAN_TOKEN });
+    const model = await loadTestModel(path);
+    const step = new NativeStep(model);
+    const rows = Array.from({ length: model.info.vocabSize }, (_, target) => ({ target }));
+    const scored = await step.run([{ tokenIds: PROMPT, blockIds: [1], rows }]);
+    const logprobs = scored.map((row) => row.logprob);
+    return new SampledRow(folder, model, step, logprobs);
+  }
+
+  async remove(): Promise<void> {
+    await this.model.dispose();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  logprobOf(tokenId: number): number {
+    return this.logprobs[tokenId] ?? Number.NaN;
+  }
+
+  /** The token at a place of the ranking, 0 = the likeliest. */
+  ranked(place: number): number {
+    return this.ranking[place] ?? -1;
+  }
+
+  /** Samples all rows from the logits after PROMPT, in one step. */
+  sample(rows: readonly StepRow[]): Promise<StepRowResult[]> {
+    return this.step.run([{ tokenIds: PROMPT, blockIds: [1], rows }]);
+  }
+
+  async tokenOf(row: StepRow): Promise<number> {
+    const [result] = await this.sample([row]);
+    return result?.tokenId ?? -1;
+  }
+
+  createSampler(init: Partial<SamplerInit>): number {
+    return this.model.createSampler({
+      vocabSize: this.model.info.vocabSize,
+      promptTokenIds: NO_IDS,
+      outputTokenIds: NO_IDS,
+      logitBiasIds: NO_IDS,
+      logitBiasValues: new Float32Array(0),
+      allowedTokenIds: NO_IDS,
+      endTokenIds: NO_IDS,
+      ...init,
+    });
+  }
+
+  /** How often each token is drawn over 2,048 output indices. */
+  async draw(row: StepRow): Promise<Map<number, number>> {
+    const counts = new Map<number, number>();
+    for (let start = 0; start < NUM_DRAWS; start += 512) {
+      const rows = Array.from({ length: 512 }, (_, i) => ({ ...row, outputIndex: start + i }));
+      for (const { tokenId } of await this.sample(rows)) {
+        counts.set(tokenId, (counts.get(tokenId) ?? 0) + 1);
+      }
+    }
+    return counts;
+  }
+
+  /** Probabilities of `ids` at a temperature, when no other can be sampled. */
+  probabilities(ids: readonly number[], temperature: number): Map<number, number> {
+    const best = this.logprobOf(this.ranked(0));
+    const weights = ids.map((id) => Math.exp((this.logprobOf(id) - best) / temperature));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    return new Map(ids.map((id, i) => [id, (weights[i] ?? 0) / total]));
+  }
+}
+
+/** Chi-square of counts of draw() over cells of at least 8 expected draws, in standard deviations. */
+export function excess(counts: Map<number, number>, expected: Map<number, number>): number {
+  const cells: [number, number][] = [];
+  let rest: [number, number] = [0, 0];
+  for (const [id, probability] of expected) {
+    const cell: [number, number] = [counts.get(id) ?? 0, probability * NUM_DRAWS];
+    if (cell[1] >= 8) cells.push(cell);
+    else rest = [rest[0] + cell[0], rest[1] + cell[1]];
+  }
+  if (rest[1] >= 8) cells.push(rest);
+  const chi = cells.reduce((sum, [seen, wanted]) => sum + (seen - wanted) ** 2 / wanted, 0);
+  const freedom = cells.length - 1;
+  return freedom === 0 ? 0 : (chi - freedom) / Math.sqrt(2 * freedom);
+}
