@@ -29,6 +29,9 @@ void capture_log(ggml_log_level level, const char * text, void *) {
         return;
     }
     std::lock_guard<std::mutex> lock(log_mutex);
+    if (!log_error.empty()) {
+        return; // the first line names the cause, later ones only that something failed
+    }
     log_error = text;
     while (!log_error.empty() && std::isspace((unsigned char) log_error.back())) {
         log_error.pop_back();

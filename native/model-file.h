@@ -23,7 +23,7 @@ ModelHeader read_model_header(const std::string & path, bool kv_f32);
 // Bytes that can be allocated without swapping; 0 = not known on this system.
 uint64_t available_memory();
 
-// The latest error line that llama.cpp logged, for messages; "" if none since the last call.
+// The first error line that llama.cpp logged since the last call, for messages; "" if none.
 std::string take_log_error();
 
 // Sends llama.cpp's log to nothing but take_log_error().

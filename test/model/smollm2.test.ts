@@ -1,0 +1,226 @@
+// The real model: what it says, and the equality rule. Two runs of one prompt are compared up to the
+// first difference; it is allowed when the reference's two likeliest tokens there are within 0.35 nats
+// (llama.cpp's own attention paths differ by up to 0.31), else it is a fault.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { DEFAULT_MODEL_FILE } from "../../src/cli/model-source.ts";
+import { noneHash } from "../../src/kvcache/block-hash.ts";
+import type { Request } from "../../src/request/request.ts";
+import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
+import { Scheduler, type SchedulerConfig } from "../../src/scheduler/scheduler.ts";
+import type { PositionLogprobs } from "../../src/scheduler/scheduler-output.ts";
+import { makeRequest } from "../support/make-request.ts";
+import { PROMPTS } from "../support/prompts.ts";
+import { loadOptions } from "../support/tiny-model.ts";
+
+const PATH = join(import.meta.dir, "../../models", DEFAULT_MODEL_FILE.name);
+const NEAR_TIE = 0.35;
+const NUM_TOKENS = 32;
+
+const load = (attentionBackend: "paged" | "ggml") =>
+  NativeModelRunner.load(
+    loadOptions(PATH, {
+      attentionBackend,
+      numBlocks: 513,
+      maxNumSeqs: 64,
+      maxNumBatchedTokens: 512,
+      maxModelLen: 2048,
+    }),
+  );
+
+let runner: NativeModelRunner;
+let promptIds: number[][] = [];
+
+beforeAll(async () => {
+  runner = await load("paged");
+  promptIds = await Promise.all(
+    PROMPTS.map(async (prompt) => [...(await runner.tokenizer.encode(prompt, true, false))]),
+  );
+}, 60_000);
+afterAll(() => runner.dispose());
+
+interface Output {
+  readonly ids: number[];
+  readonly positions: PositionLogprobs[];
+}
+
+/** Runs requests to their end through a scheduler of the given shape; outputs in their order. */
+async function runAll(
+  requests: readonly Request[],
+  config: Partial<SchedulerConfig> = {},
+  model = runner,
+): Promise<{ outputs: Output[]; numPreemptions: number; numComputed: number; hits: number }> {
+  const scheduler = new Scheduler({
+    numBlocks: 513,
+    blockSize: 16,
+    maxModelLen: 2048,
+    maxNumSeqs: 64,
+    maxNumBatchedTokens: 512,
+    enablePrefixCaching: false,
+    rootHash: noneHash("0"),
+    longPrefillTokenThreshold: 0,
+    policy: "fcfs",
+    eosTokenIds: [],
+    ...config,
+  });
+  const positions = new Map(requests.map((request) => [request, [] as PositionLogprobs[]]));
+  for (const request of requests) scheduler.add(request);
+  let numComputed = 0;
+  while (scheduler.hasWork) {
+    const plan = scheduler.schedule();
+    numComputed += plan.numScheduledTokens;
+    for (const token of scheduler.update(plan, await model.run(plan))) {
+      if (token.logprobs !== null) positions.get(token.request)?.push(token.logprobs);
+    }
+  }
+  const outputs = requests.map((request) => ({
+    ids: [...request.tokenIds(request.numPromptTokens)],
+    positions: positions.get(request) ?? [],
+  }));
+  const numPreemptions = requests.reduce((sum, request) => sum + request.numPreemptions, 0);
+  return { outputs, numPreemptions, numComputed, hits: scheduler.takeStats().prefixCache.hits };
+}
+
+let numMade = 0;
+const greedy = (prompt: readonly number[], numTokens = NUM_TOKENS) =>
+  makeRequest(`r${numMade++}`, prompt, { params: { maxTokens: numTokens, logprobs: 2 } });
+const allGreedy = () => promptIds.map((prompt) => greedy(prompt));
+
+/** Faults under the rule of the file's head; how many pairs are equal to the end. */
+function compare(reference: readonly Output[], others: readonly Output[]) {
+  let numEqual = 0;
+  const faults: string[] = [];
+  reference.forEach(({ ids, positions }, i) => {
+    const at = ids.findIndex((id, k) => others[i]?.ids[k] !== id);
+    if (at < 0) {
+      numEqual++;
+      return;
+    }
+    const [first, second] = positions[at]?.top ?? [];
+    const gap = (first?.logprob ?? 0) - (second?.logprob ?? -99);
+    if (gap > NEAR_TIE) faults.push(`prompt ${i} token ${at}: gap ${gap.toFixed(3)}`);
+  });
+  return { faults, numEqual };
+}
+
+const alone: Output[] = [];
+beforeAll(async () => {
+  for (const request of allGreedy()) alone.push(...(await runAll([request])).outputs);
+}, 120_000);
+
+describe("SmolLM2", () => {
+  test("is what it says it is", () => {
+    expect(runner.info).toMatchObject({
+      architecture: "llama",
+      quantization: "Q4_1",
+      numLayers: 30,
+      kvBytesPerToken: 23_040,
+      vocabSize: 49_152,
+      hasChatTemplate: true,
+    });
+    expect(runner.memory().kv).toBe(513 * 16 * 23_040);
+  });
+
+  test("answers a chat as vLLM does with the same model", async () => {
+    const { tokenIds } = await runner.tokenizer.applyChatTemplate({
+      messages: [{ role: "user", content: "Say hello." }],
+      tools: null,
+      addGenerationPrompt: true,
+      continueFinalMessage: false,
+      templateKwargs: {},
+    });
+    expect(tokenIds.length).toBe(33);
+    const { outputs } = await runAll([greedy([...tokenIds], 6)]);
+    const text = await runner.tokenizer.decode(Int32Array.from(outputs[0]?.ids ?? []), true);
+    expect(text).toBe("Hello there, welcome to my");
+  });
+
+  test("tokenises as the original does", async () => {
+    const ids = await runner.tokenizer.encode("Hello 123 wörld!", true, true);
+    expect([...ids]).toEqual([19556, 216, 33, 34, 35, 267, 29989, 400, 17]);
+  });
+});
+
+describe("greedy output is the same", () => {
+  test("batched as alone", async () => {
+    const { outputs } = await runAll(allGreedy());
+    const { faults, numEqual } = compare(alone, outputs);
+    console.log(`batched: ${numEqual} of ${alone.length} equal to the end`);
+    expect(faults).toEqual([]);
+  }, 120_000);
+
+  test("in chunks as whole", async () => {
+    const { outputs } = await runAll(allGreedy(), { maxNumBatchedTokens: 48, maxNumSeqs: 8 });
+    expect(compare(alone, outputs).faults).toEqual([]);
+  }, 120_000);
+
+  test("with the prefix cache as without", async () => {
+    const prefix = promptIds.slice(0, 4).flat();
+    const withPrefix = () => promptIds.slice(0, 12).map((ids) => greedy([...prefix, ...ids]));
+    const plain = await runAll(withPrefix());
+    const cached = await runAll(withPrefix(), { enablePrefixCaching: true });
+    expect(cached.hits).toBeGreaterThan(0);
+    expect(cached.numComputed).toBe(plain.numComputed - cached.hits);
+    expect(compare(plain.outputs, cached.outputs).faults).toEqual([]);
+  }, 120_000);
+
+  test("after preemption as without", async () => {
+    const tight = await runAll(allGreedy().slice(0, 24), { numBlocks: 41, maxModelLen: 512 });
+    expect(tight.numPreemptions).toBeGreaterThan(0);
+    expect(compare(alone.slice(0, 24), tight.outputs).faults).toEqual([]);
+  }, 120_000);
+
+  test("with ggml's attention as with ours", async () => {
+    const other = await load("ggml");
+    const { outputs } = await runAll(allGreedy(), {}, other);
+    await other.dispose();
+    const { faults, numEqual } = compare(outputs, alone);
+    console.log(`ggml attention: ${numEqual} of ${alone.length} equal to the end`);
+    expect(faults).toEqual([]);
+  }, 120_000);
+});
+
+test("fed the same text, both attention paths agree on at least 95 % of the likeliest tokens", async () => {
+  const other = await load("ggml");
+  let numSame = 0;
+  let numAll = 0;
+  for (const [i, prompt] of promptIds.entries()) {
+    const text = [...prompt, ...(alone[i]?.ids ?? [])];
+    const scored: number[][] = [];
+    for (const model of [runner, other]) {
+      const request = makeRequest("t", text, { params: { promptLogprobs: 1, maxTokens: 1 } });
+      scored.push(await likeliest(model, request));
+    }
+    scored[0]?.forEach((id, k) => {
+      numAll++;
+      if (id === scored[1]?.[k]) numSame++;
+    });
+  }
+  await other.dispose();
+  console.log(`top-1 agreement: ${((100 * numSame) / numAll).toFixed(2)} % of ${numAll}`);
+  expect(numAll).toBeGreaterThan(1000);
+  expect(numSame / numAll).toBeGreaterThanOrEqual(0.95);
+}, 120_000);
+
+async function likeliest(model: NativeModelRunner, request: Request): Promise<number[]> {
+  const blockIds = Int32Array.from({ length: 40 }, (_, i) => i + 1);
+  const numScheduledTokens = request.numTokens;
+  const { results } = await model.run({
+    stepId: 0,
+    scheduled: [
+      {
+        request,
+        numComputedTokens: 0,
+        numScheduledTokens,
+        blockIds: blockIds.subarray(0, Math.ceil(numScheduledTokens / 16)),
+        samples: true,
+      },
+    ],
+    numScheduledTokens,
+    blockCopies: [],
+    preempted: [],
+    finishedRequestIds: [],
+  });
+  return results[0]?.promptLogprobs?.map(({ top }) => top[0]?.tokenId ?? -1) ?? [];
+}

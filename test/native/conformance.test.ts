@@ -1,0 +1,15 @@
+// The native runner under the common suite, with both attention backends.
+
+import { afterAll } from "bun:test";
+import { modelRunnerConformance } from "../support/model-runner.conformance.ts";
+import { loadTiny, tempFolder } from "../support/tiny-model.ts";
+
+const folder = tempFolder();
+afterAll(folder.remove);
+
+for (const attentionBackend of ["paged", "ggml"] as const) {
+  modelRunnerConformance(`NativeModelRunner (${attentionBackend})`, async () => ({
+    runner: await loadTiny(folder.path, {}, { attentionBackend }),
+    blockSize: 16,
+  }));
+}

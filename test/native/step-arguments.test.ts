@@ -1,0 +1,134 @@
+// What the boundary refuses: every array and every count of a step, one fault at a time. Nothing is
+// computed, and the next good step works.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { loadAddon } from "../../src/runner/addon.ts";
+import type { NativeError, NativeModel, StepBatch } from "../../src/runner/addon-types.ts";
+import { StepPacker } from "../../src/runner/step-batch.ts";
+import { planOf } from "../support/drive.ts";
+import { makeRequest } from "../support/make-request.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { loadOptions, tempFolder } from "../support/tiny-model.ts";
+
+const folder = tempFolder();
+const LIMITS = { blockSize: 16, maxNumSeqs: 8, maxNumBatchedTokens: 256, maxModelLen: 512 };
+let model: NativeModel;
+
+beforeAll(async () => {
+  const path = join(folder.path, "tiny.gguf");
+  writeTinyGguf(path);
+  model = await (await loadAddon()).loadModel(loadOptions(path), () => {});
+});
+afterAll(async () => {
+  await model.dispose();
+  folder.remove();
+});
+
+/** Two sequences: 20 tokens in blocks 1 and 2, 5 tokens in block 3. */
+function goodStep(): StepPacker {
+  const packer = new StepPacker(LIMITS);
+  const parts = [
+    { request: makeRequest("a", 20), blocks: [1, 2] },
+    { request: makeRequest("b", 5), blocks: [3] },
+  ];
+  packer.pack(planOf(parts, 16), () => 0);
+  return packer;
+}
+
+type Mutable = { -readonly [K in keyof StepBatch]: StepBatch[K] };
+
+const FAULTS: [string, (batch: Mutable) => void, string][] = [
+  ["a token over the vocabulary", (b) => void (b.tokens[3] = 1_000_000), "tokens[3]"],
+  ["a negative token", (b) => void (b.tokens[0] = -1), "tokens[0]"],
+  ["a negative position", (b) => void (b.positions[0] = -1), "positions[0]"],
+  ["a gap in the positions", (b) => void (b.positions[4] = 9), "positions[4]"],
+  ["a slot outside the block table", (b) => void (b.slotMapping[2] = 900), "slotMapping[2]"],
+  ["a slot of another sequence", (b) => void (b.slotMapping[0] = 48), "slotMapping[0]"],
+  ["the null block", (b) => void (b.blockIds[0] = 0), "blockIds[0]"],
+  ["a block over the pool", (b) => void (b.blockIds[1] = 64), "blockIds[1]"],
+  ["a table that is too short", (b) => void (b.blockTableStart[1] = 1), "blockTableStart"],
+  ["tables that end elsewhere", (b) => void (b.blockTableStart[2] = 2), "blockTableStart"],
+  ["a negative table end", (b) => void (b.blockTableStart[2] = -5), "blockTableStart"],
+  ["sequences that do not span the tokens", (b) => void (b.queryStart[2] = 24), "queryStart"],
+  ["a decreasing start", (b) => void (b.queryStart[1] = 26), "queryStart[1]"],
+  ["an empty sequence", (b) => void (b.queryStart[1] = 0), "queryStart[1]"],
+  ["a wrong length", (b) => void (b.seqLens[0] = 21), "seqLens[0]"],
+  ["a row over the tokens", (b) => void (b.outputRows[1] = 25), "outputRows[1]"],
+  ["decreasing rows", (b) => void ((b.outputRows[0] = 24), (b.outputRows[1] = 3)), "outputRows[1]"],
+  ["a NaN temperature", (b) => void (b.temperature[0] = Number.NaN), "temperature[0]"],
+  ["an infinite temperature", (b) => void (b.temperature[0] = Infinity), "temperature[0]"],
+  ["top-p of zero", (b) => void (b.topP[1] = 0), "topP[1]"],
+  ["min-p over one", (b) => void (b.minP[0] = 1.5), "minP[0]"],
+  ["a NaN penalty", (b) => void (b.presencePenalty[0] = Number.NaN), "presencePenalty[0]"],
+  [
+    "a repetition penalty of zero",
+    (b) => void (b.repetitionPenalty[0] = 0),
+    "repetitionPenalty[0]",
+  ],
+  ["21 log-probabilities", (b) => void (b.numLogprobs[0] = 21), "numLogprobs[0]"],
+  ["a target over the vocabulary", (b) => void (b.targetTokens[0] = 1_000_000), "targetTokens[0]"],
+  ["an unknown sampler", (b) => void (b.sampler[0] = 77), "sampler[0]"],
+  ["no tokens", (b) => void (b.numTokens = 0), "tokens[0]"],
+  ["no sequences", (b) => void (b.numSeqs = 0), "seqLens[0]"],
+  ["more tokens than the array holds", (b) => void (b.numTokens = 257), "tokens"],
+  ["a fractional count", (b) => void (b.numSeqs = 1.5), "numSeqs"],
+  ["a negative count", (b) => void (b.numOutputs = -1), "numOutputs"],
+  ["a copy of the null block", (b) => void (b.numBlockCopies = 1), "blockCopies[0]"],
+  ["an array of another kind", (b) => void (b.tokens = new Float32Array(256) as never), "tokens"],
+  ["a missing array", (b) => void (b.minP = undefined as never), "minP"],
+];
+
+describe("step", () => {
+  test.each(FAULTS)("refuses %s", async (_name, breakIt, place) => {
+    const { batch, output } = goodStep();
+    const broken: Mutable = { ...batch };
+    breakIt(broken);
+    const error = await model.step(broken, output).then(
+      () => null,
+      (reason: NativeError) => reason,
+    );
+    expect(error?.code).toBe("invalid_argument");
+    expect(error?.message).toContain(place);
+  });
+
+  test("refuses an output without room", async () => {
+    const { batch, output } = goodStep();
+    const small = { ...output, topIds: new Int32Array(20) };
+    expect(model.step(batch, small)).rejects.toMatchObject({ code: "invalid_argument" });
+  });
+
+  test("a good step works afterwards, and a second one at the same time is busy", async () => {
+    const { batch, output } = goodStep();
+    const running = model.step(batch, output);
+    expect(model.step(batch, output)).rejects.toMatchObject({ code: "busy" });
+    await running;
+    expect(output.tokenIds[0]).toBeGreaterThanOrEqual(0);
+    expect(output.timings[0]).toBeGreaterThan(0);
+  });
+});
+
+describe("other arguments", () => {
+  test("samplers check their ids", () => {
+    const init = {
+      vocabSize: 0,
+      promptTokenIds: new Int32Array(0),
+      outputTokenIds: new Int32Array(0),
+      logitBiasIds: Int32Array.of(1),
+      logitBiasValues: new Float32Array(0),
+      allowedTokenIds: new Int32Array(0),
+      endTokenIds: new Int32Array(0),
+    };
+    expect(() => model.createSampler(init)).toThrow("differ in length");
+    const bad = { ...init, logitBiasValues: Float32Array.of(1), endTokenIds: Int32Array.of(-4) };
+    expect(() => model.createSampler(bad)).toThrow("no such token: -4");
+    expect(() => model.freeSampler(99)).toThrow("no such sampler");
+  });
+
+  test("text functions check theirs", () => {
+    expect(() => model.tokenize(5 as never, true, true)).toThrow("must be a string");
+    expect(() => model.tokenize("x", 1 as never, true)).toThrow("must be a boolean");
+    expect(() => model.detokenize([1] as never, true)).toThrow("typed array");
+    expect(() => model.detokenize(Int32Array.of(-1), true)).toThrow("no such token: -1");
+  });
+});

@@ -1,0 +1,9 @@
+// The fake runner under the common suite.
+
+import { FakeModelRunner } from "../support/fake-model-runner.ts";
+import { modelRunnerConformance } from "../support/model-runner.conformance.ts";
+
+modelRunnerConformance("FakeModelRunner", async () => ({
+  runner: new FakeModelRunner({ numBlocks: 32, blockSize: 16 }),
+  blockSize: 16,
+}));

@@ -1,0 +1,74 @@
+// Drives one runner by hand: sequences with chosen blocks, fed tokens or free running.
+
+import type { Request } from "../../src/request/request.ts";
+import type { ModelRunner } from "../../src/runner/model-runner.ts";
+import type {
+  ScheduledResult,
+  StepPlan,
+  StepResult,
+} from "../../src/scheduler/scheduler-output.ts";
+
+export interface Part {
+  readonly request: Request;
+  /** Block ids of the request, long enough for its tokens. */
+  readonly blocks: readonly number[];
+  /** Tokens to compute now; default: all that are known. */
+  readonly numTokens?: number;
+}
+
+let stepId = 0;
+
+export function planOf(
+  parts: readonly Part[],
+  blockSize: number,
+  blockCopies: StepPlan["blockCopies"] = [],
+): StepPlan {
+  const scheduled = parts.map(({ request, blocks, numTokens }) => {
+    const { numComputedTokens } = request;
+    const numScheduledTokens = numTokens ?? request.numTokens - numComputedTokens;
+    const end = numComputedTokens + numScheduledTokens;
+    const blockIds = Int32Array.from(blocks.slice(0, Math.ceil(end / blockSize)));
+    const samples = end === request.numTokens;
+    return { request, numComputedTokens, numScheduledTokens, blockIds, samples };
+  });
+  return {
+    stepId: stepId++,
+    scheduled,
+    numScheduledTokens: scheduled.reduce((sum, entry) => sum + entry.numScheduledTokens, 0),
+    blockCopies,
+    preempted: [],
+    finishedRequestIds: [],
+  };
+}
+
+/** One step; computed counters advance, sampled tokens are appended. */
+export async function runStep(
+  runner: ModelRunner,
+  parts: readonly Part[],
+  blockSize: number,
+  blockCopies: StepPlan["blockCopies"] = [],
+): Promise<StepResult> {
+  const plan = planOf(parts, blockSize, blockCopies);
+  const result = await runner.run(plan);
+  plan.scheduled.forEach(({ request, numScheduledTokens, samples }, i) => {
+    request.numComputedTokens += numScheduledTokens;
+    if (samples) request.appendOutputToken(result.results[i]?.tokenId ?? 0);
+  });
+  return result;
+}
+
+/** Steps until `numTokens` are generated; the results of the first part. */
+export async function generate(
+  runner: ModelRunner,
+  parts: readonly Part[],
+  blockSize: number,
+  numTokens: number,
+): Promise<ScheduledResult[]> {
+  const results: ScheduledResult[] = [];
+  for (let i = 0; i < numTokens; i++) {
+    const { results: all } = await runStep(runner, parts, blockSize);
+    const first = all[0];
+    if (first !== undefined) results.push(first);
+  }
+  return results;
+}

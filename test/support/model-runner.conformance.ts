@@ -1,0 +1,98 @@
+// What every ModelRunner must do, whatever is behind it: one suite over the fake and the native one.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { ModelRunner } from "../../src/runner/model-runner.ts";
+import { generate, runStep } from "./drive.ts";
+import { makeRequest } from "./make-request.ts";
+
+export interface Subject {
+  readonly runner: ModelRunner;
+  readonly blockSize: number;
+}
+
+/** Block ids below 32 must exist. */
+export function modelRunnerConformance(name: string, create: () => Promise<Subject>): void {
+  describe(`${name} as a ModelRunner`, () => {
+    let subject: Subject;
+    beforeAll(async () => {
+      subject = await create();
+    });
+    afterAll(() => subject.runner.dispose());
+
+    const prompt = (length: number) => Array.from({ length }, (_, i) => 5 + ((i * 11) % 90));
+    const outputOf = async (blocks: number[], length = 3 * subject.blockSize + 2) => {
+      const request = makeRequest("a", prompt(length));
+      const part = [{ request, blocks }];
+      const results = await generate(subject.runner, part, subject.blockSize, 6);
+      return results.map(({ tokenId }) => tokenId);
+    };
+
+    test("knows its vocabulary and its end tokens", () => {
+      const { info, tokenizer } = subject.runner;
+      expect(tokenizer.vocabSize).toBe(info.vocabSize);
+      expect(tokenizer.eosTokenIds).toEqual(info.eosTokenIds);
+      for (const id of info.eosTokenIds) expect(tokenizer.isSpecial(id)).toBe(true);
+    });
+
+    test("says the same whichever blocks hold the context", async () => {
+      expect(await outputOf([9, 2, 14, 5])).toEqual(await outputOf([1, 2, 3, 4]));
+    });
+
+    test("says the same when the prompt comes in chunks", async () => {
+      const whole = await outputOf([1, 2, 3, 4]);
+      const request = makeRequest("a", prompt(3 * subject.blockSize + 2));
+      const blocks = [20, 21, 22, 23];
+      for (const numTokens of [1, subject.blockSize, 7]) {
+        const { results } = await runStep(
+          subject.runner,
+          [{ request, blocks, numTokens }],
+          subject.blockSize,
+        );
+        expect(results[0]).toMatchObject({ tokenId: -1, logprobs: null });
+      }
+      const rest = await generate(subject.runner, [{ request, blocks }], subject.blockSize, 6);
+      expect(rest.map(({ tokenId }) => tokenId)).toEqual(whole);
+    });
+
+    test("a copied block is as good as the original", async () => {
+      const { runner, blockSize } = subject;
+      const whole = await outputOf([1, 2, 3, 4]);
+      const request = makeRequest("a", prompt(3 * blockSize + 2));
+      const numTokens = 3 * blockSize + 1;
+      await runStep(runner, [{ request, blocks: [10, 11, 12, 13], numTokens }], blockSize);
+      const part = [{ request, blocks: [10, 11, 12, 15] }];
+      const { results } = await runStep(runner, part, blockSize, [[13, 15]]);
+      expect(results[0]?.tokenId).toBe(whole[0] as number);
+    });
+
+    test("reports as many likeliest tokens as asked for, likeliest first", async () => {
+      const request = makeRequest("a", prompt(5), { params: { logprobs: 3 } });
+      const part = [{ request, blocks: [1] }];
+      const { results } = await runStep(subject.runner, part, subject.blockSize);
+      const { logprobs, tokenId } = results[0] ?? {};
+      expect(logprobs?.chosen).toMatchObject({ tokenId: tokenId as number, rank: 1 });
+      expect(logprobs?.top.length).toBe(3);
+      const values = logprobs?.top.map(({ logprob }) => logprob) ?? [];
+      expect(values).toEqual([...values].sort((a, b) => b - a));
+    });
+
+    test("samples within the allowed ids", async () => {
+      const params = { temperature: 1, seed: 4n, allowedTokenIds: [70, 71] };
+      const request = makeRequest(`allowed-${name}`, prompt(5), { params });
+      const part = [{ request, blocks: [1] }];
+      const results = await generate(subject.runner, part, subject.blockSize, 8);
+      for (const { tokenId } of results) expect([70, 71]).toContain(tokenId);
+    });
+
+    test("scores each prompt token after the first, over chunks", async () => {
+      const request = makeRequest("a", prompt(12), { params: { promptLogprobs: 1 } });
+      const counts: number[] = [];
+      for (const numTokens of [5, 7]) {
+        const part = [{ request, blocks: [1], numTokens }];
+        const { results } = await runStep(subject.runner, part, subject.blockSize);
+        counts.push(results[0]?.promptLogprobs?.length ?? 0);
+      }
+      expect(counts).toEqual([5, 6]);
+    });
+  });
+}

@@ -1,0 +1,15 @@
+// Loads a model, scores a fixed prompt and prints device and log-probabilities as JSON.
+
+import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
+import { runStep } from "./drive.ts";
+import { makeRequest } from "./make-request.ts";
+import { loadOptions } from "./tiny-model.ts";
+
+const runner = await NativeModelRunner.load(loadOptions(process.argv[2] ?? ""));
+const prompt = Array.from({ length: 90 }, (_, i) => 3 + ((i * 7) % 200));
+const request = makeRequest("a", prompt, { params: { promptLogprobs: 0 } });
+const blocks = [9, 4, 17, 2, 30, 11];
+const { results } = await runStep(runner, [{ request, blocks }], 16);
+const logprobs = results[0]?.promptLogprobs?.map(({ chosen }) => chosen.logprob) ?? [];
+console.log(JSON.stringify({ device: runner.info.device, logprobs }));
+await runner.dispose();
