@@ -195,6 +195,8 @@ export interface NativeModel {
 
 export interface Addon {
   readonly contractVersion: number;
+  /** A GPU backend is built in and a device is there: the paged op, a CPU op, is then the wrong one. */
+  readonly hasGpu: boolean;
   /** Reads the header only. @throws NativeError "model_*" */
   readModelHeader(path: string, kvCacheType: KvCacheType): Promise<ModelHeader>;
   /** @param onProgress called on the JS thread with a share in [0, 1], rising */
