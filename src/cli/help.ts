@@ -11,12 +11,15 @@ const USAGE = `Pagoda: vLLM's scheduler, paged KV cache, OpenAI API and metrics 
   serve user/repo:Q4_K_M --port 9000 --api-key secret
 `;
 
+const MORE = `Each option also as PAGODA_<NAME> in the environment and as a key of the --config file.
+--help=<option> tells more of one, --print-config shows all values and where they come from.`;
+
 /** @param name an option's name, for that option alone */
 export function helpText(name: string | null): string {
-  const option = name === null ? undefined : optionSpec(name);
+  const option = name === null ? undefined : optionSpec(name.replaceAll("_", "-"));
   if (option !== undefined) return oneOption(option);
   const groups = [...new Set(OPTIONS.map(({ group }) => group))];
-  return [USAGE, ...groups.map(groupText), "--help=<option> tells more of one.", ""].join("\n");
+  return [USAGE, ...groups.map(groupText), MORE].join("\n");
 }
 
 function groupText(group: OptionGroup): string {

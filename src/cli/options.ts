@@ -1,8 +1,6 @@
 // Every option once: flag, environment variable, YAML key, type, default, unit, bounds, help. Help text,
 // docs/options.md and parsing are made from this table. Names are vLLM's where vLLM has the option.
 
-import { ConfigError } from "../errors.ts";
-
 export type OptionGroup =
   | "Model"
   | "Memory"
@@ -11,21 +9,23 @@ export type OptionGroup =
   | "Metrics and logs"
   | "Other";
 
-type Value = string | number | boolean | readonly string[] | null;
+/** Null = decided at start from the model and the machine. */
+export type OptionValue = string | number | boolean | readonly string[] | null;
 
 export interface OptionSpec {
   /** Kebab case: `--name`, YAML key `name`, environment `PAGODA_NAME`. */
   readonly name: string;
   readonly group: OptionGroup;
   readonly kind: "string" | "strings" | "integer" | "size" | "flag" | "choice";
-  /** Null = decided at start from the model and the machine. */
-  readonly fallback: Value;
+  readonly fallback: OptionValue;
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
   readonly unit?: string;
   /** A further environment variable that is read. */
   readonly env?: string;
+  /** Never printed. */
+  readonly isSecret?: true;
   readonly help: string;
 }
 
@@ -37,7 +37,7 @@ export const OPTIONS = [
     group: "Model",
     kind: "string",
     fallback: DEFAULT_MODEL,
-    help: "GGUF file, or user/repo:quant of the Hugging Face hub. Also the first argument.",
+    help: "GGUF file, or user/repo:quant of the Hugging Face hub; also as first argument.",
   },
   {
     name: "served-model-name",
@@ -53,7 +53,7 @@ export const OPTIONS = [
     fallback: null,
     min: 16,
     unit: "tokens",
-    help: "Longest prompt plus output. Default: the model's, capped so that it fits the KV cache.",
+    help: "Longest prompt plus output. Default: the model's, as far as the KV cache holds it.",
   },
   {
     name: "chat-template",
@@ -77,7 +77,7 @@ export const OPTIONS = [
     fallback: null,
     min: 1,
     unit: "bytes",
-    help: "Size of the KV cache, e.g. 2G. Default: what max-num-seqs can use, at most 2 GiB and a quarter of free memory.",
+    help: "Size of the KV cache, e.g. 2G. Default: what is useful, at most 1/4 of free memory.",
   },
   {
     name: "num-gpu-blocks-override",
@@ -206,6 +206,7 @@ export const OPTIONS = [
     kind: "strings",
     fallback: [],
     env: "VLLM_API_KEY",
+    isSecret: true,
     help: "Keys that /v1 accepts as bearer token; may be repeated.",
   },
   {
@@ -271,73 +272,4 @@ export function optionSpec(name: string): OptionSpec | undefined {
 
 export function envName(option: OptionSpec): string {
   return `PAGODA_${option.name.toUpperCase().replaceAll("-", "_")}`;
-}
-
-/**
- * Reads one value, from whatever source.
- * @param source for messages: "--port", "PAGODA_PORT" or "port in config.yaml"
- * @throws ConfigError "invalid_option"
- */
-export function readOption(option: OptionSpec, value: unknown, source: string): Value {
-  switch (option.kind) {
-    case "string":
-      return String(value);
-    case "strings":
-      return Array.isArray(value) ? value.map(String) : [String(value)];
-    case "flag":
-      return readFlag(value, source);
-    case "choice":
-      return readChoice(option, String(value), source);
-    case "integer":
-    case "size":
-      return readNumber(option, value, source);
-  }
-}
-
-function invalid(source: string, message: string): ConfigError {
-  return new ConfigError("invalid_option", `${source}: ${message}`);
-}
-
-function readFlag(value: unknown, source: string): boolean {
-  const text = String(value).toLowerCase();
-  if (["true", "1", "yes", "on"].includes(text)) return true;
-  if (["false", "0", "no", "off"].includes(text)) return false;
-  throw invalid(source, `expected true or false, got ${text}`);
-}
-
-function readChoice(option: OptionSpec, text: string, source: string): string {
-  if (option.choices?.includes(text) === true) return text;
-  throw invalid(source, `expected ${option.choices?.join(" or ")}, got ${text}`);
-}
-
-function readNumber(option: OptionSpec, value: unknown, source: string): number | null {
-  const text = String(value);
-  if (text === "auto" && option.fallback === null) return null;
-  const number = option.kind === "size" ? parseSize(text) : Number(text);
-  const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = option;
-  if (text.trim() === "" || !Number.isInteger(number)) {
-    throw invalid(source, `expected an integer, got ${text}`);
-  }
-  if (number < min || number > max) {
-    const bounds = option.max === undefined ? `at least ${min}` : `in [${min}, ${max}]`;
-    throw invalid(source, `must be ${bounds}, got ${text}`);
-  }
-  return number;
-}
-
-const SUFFIXES: Readonly<Record<string, number>> = {
-  "": 1,
-  k: 1000,
-  K: 1024,
-  m: 1000 ** 2,
-  M: 1024 ** 2,
-  g: 1000 ** 3,
-  G: 1024 ** 3,
-};
-
-/** vLLM's human-readable integers: 1k = 1000, 1K = 1024. @returns NaN for anything else */
-export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([kKmMgG]?)$/.exec(text.trim());
-  if (match === null) return Number.NaN;
-  return Math.round(Number(match[1]) * (SUFFIXES[match[2] ?? ""] ?? 1));
 }

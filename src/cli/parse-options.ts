@@ -3,12 +3,15 @@
 // over the environment, that over the file, that over the defaults.
 
 import { ConfigError } from "../errors.ts";
+import { ignoredFlag } from "./ignored-flags.ts";
+import { nearestName } from "./nearest-name.ts";
+import { readOption } from "./option-value.ts";
 import {
   envName,
   OPTIONS,
   type OptionSpec,
+  type OptionValue,
   optionSpec,
-  readOption,
   type ServeOptions,
 } from "./options.ts";
 
@@ -20,74 +23,69 @@ export interface OptionSources {
   readonly readYaml: (path: string) => Readonly<Record<string, unknown>>;
 }
 
-type Values = Map<string, ReturnType<typeof readOption>>;
+/** Gets a line for each accepted flag that has no effect. */
+export type Warn = (line: string) => void;
 
-/** vLLM flags that have no meaning here: accepted with a warning, so that command lines carry over. */
-const IGNORED = [
-  "gpu-memory-utilization",
-  "tensor-parallel-size",
-  "pipeline-parallel-size",
-  "dtype",
-  "trust-remote-code",
-  "enforce-eager",
-  "swap-space",
-  "enable-chunked-prefill",
-  "disable-log-requests",
-  "uvicorn-log-level",
-  "load-format",
-  "tokenizer",
-  "quantization",
-];
+export interface ResolvedOption {
+  readonly option: OptionSpec;
+  readonly value: OptionValue;
+  /** "command line", "environment", the file's path or "default". */
+  readonly source: string;
+}
+
+type Values = Map<string, OptionValue>;
 
 /**
- * @param warn gets a line for each accepted flag that has no effect
+ * @returns all options, frozen
  * @throws ConfigError "invalid_option" or "unknown_option"
  */
-export function parseOptions(sources: OptionSources, warn: (line: string) => void): ServeOptions {
-  const fromArgv = readArgv(sources.argv, warn);
-  const fromEnv = readEnv(sources.env);
-  const configPath = fromArgv.get("config") ?? fromEnv.get("config") ?? null;
-  const fromFile = configPath === null ? new Map() : readFile(sources, String(configPath));
-  const entries = OPTIONS.map(({ name, fallback }) => {
-    const given = fromArgv.get(name) ?? fromEnv.get(name) ?? fromFile.get(name);
-    return [name, given === undefined ? fallback : given];
-  });
+export function parseOptions(sources: OptionSources, warn: Warn): ServeOptions {
+  const entries = resolveOptions(sources, warn).map(({ option, value }) => [option.name, value]);
   return Object.freeze(Object.fromEntries(entries)) as ServeOptions;
 }
 
-function readArgv(argv: readonly string[], warn: (line: string) => void): Values {
+/** In the table's order. @throws ConfigError as parseOptions does */
+export function resolveOptions(sources: OptionSources, warn: Warn): ResolvedOption[] {
+  const fromArgv = readArgv(sources.argv, warn);
+  const fromEnv = readEnv(sources.env);
+  const path = fromArgv.get("config") ?? fromEnv.get("config") ?? null;
+  const ranked: [string, Values][] = [
+    ["command line", fromArgv],
+    ["environment", fromEnv],
+    [String(path), path === null ? new Map() : readFile(sources, String(path), warn)],
+  ];
+  return OPTIONS.map((option) => {
+    const found = ranked.find(([, values]) => values.has(option.name));
+    const value = found?.[1].get(option.name) ?? option.fallback;
+    return { option, value, source: found?.[0] ?? "default" };
+  });
+}
+
+function readArgv(argv: readonly string[], warn: Warn): Values {
   const values: Values = new Map();
   for (let i = 0; i < argv.length; ) {
     const word = argv[i] ?? "";
-    if (!word.startsWith("--")) {
-      values.set("model", onlyModel(values, word));
-      i++;
+    if (word.startsWith("-")) {
+      i += readFlagAt(argv, i, values, warn);
       continue;
     }
-    i += readFlagAt(argv, i, values, warn);
+    if (values.has("model")) {
+      const message = `unexpected argument ${word}; options begin with --`;
+      throw new ConfigError("invalid_option", message);
+    }
+    values.set("model", word);
+    i++;
   }
   return values;
 }
 
-function onlyModel(values: Values, word: string): string {
-  if (!values.has("model")) return word;
-  throw new ConfigError("invalid_option", `unexpected argument ${word}; options begin with --`);
-}
-
 /** @returns the number of words used */
-function readFlagAt(
-  argv: readonly string[],
-  at: number,
-  values: Values,
-  warn: (line: string) => void,
-): number {
-  const word = argv[at] ?? "";
-  const equals = word.indexOf("=");
-  const flag = equals < 0 ? word : word.slice(0, equals);
+function readFlagAt(argv: readonly string[], at: number, values: Values, warn: Warn): number {
+  const [flag = "", ...afterEquals] = (argv[at] ?? "").split("=");
+  const inline = afterEquals.length > 0 ? [afterEquals.join("=")] : [];
+  const following = inline.length > 0 ? [] : wordsAfter(argv, at);
   const name = flag.slice(2).replaceAll("_", "-");
-  const inline = equals < 0 ? [] : [word.slice(equals + 1)];
-  const option = optionSpec(name);
-  const following = equals < 0 ? wordsAfter(argv, at) : [];
+  const option = flag.startsWith("--") ? optionSpec(name) : undefined;
   if (option === undefined) return readOtherFlag(flag, name, following, values, warn);
   if (option.kind === "flag") {
     values.set(name, readOption(option, inline[0] ?? true, flag));
@@ -105,8 +103,8 @@ function setOrExtend(values: Values, option: OptionSpec, words: string[], flag: 
     values.set(option.name, readOption(option, words[0], flag));
     return;
   }
-  const before = (values.get(option.name) ?? []) as readonly string[];
-  values.set(option.name, [...before, ...words]);
+  const before = values.get(option.name);
+  values.set(option.name, [...(Array.isArray(before) ? before : []), ...words]);
 }
 
 /** `--no-x`, a vLLM flag without effect, or an unknown one. */
@@ -115,18 +113,24 @@ function readOtherFlag(
   name: string,
   following: readonly string[],
   values: Values,
-  warn: (line: string) => void,
+  warn: Warn,
 ): number {
   const negated = name.startsWith("no-") ? optionSpec(name.slice(3)) : undefined;
   if (negated?.kind === "flag") {
     values.set(negated.name, false);
     return 1;
   }
-  if (!IGNORED.includes(name.replace(/^no-/, ""))) {
-    throw new ConfigError("unknown_option", `unknown option ${flag}${suggestion(name)}`);
-  }
-  warn(`${flag} has no effect here and is ignored`);
-  return 1 + Math.min(1, following.length);
+  const ignored = ignoredFlag(name);
+  if (ignored === undefined) throw unknownOption(flag, name);
+  warn(`${flag} has no effect: ${ignored.reason}`);
+  return 1 + (ignored.takesValue ? Math.min(1, following.length) : 0);
+}
+
+function unknownOption(shown: string, name: string): ConfigError {
+  const names = OPTIONS.map((option) => option.name);
+  const nearest = nearestName(name.replaceAll("_", "-"), names);
+  const hint = nearest === null ? "; --help lists them" : `; did you mean --${nearest}?`;
+  return new ConfigError("unknown_option", `unknown option ${shown}${hint}`);
 }
 
 function wordsAfter(argv: readonly string[], at: number): string[] {
@@ -135,10 +139,11 @@ function wordsAfter(argv: readonly string[], at: number): string[] {
   return end < 0 ? rest : rest.slice(0, end);
 }
 
+/** Lists are separated by commas. Empty variables count as not set. */
 function readEnv(env: OptionSources["env"]): Values {
   const values: Values = new Map();
   for (const option of OPTIONS as readonly OptionSpec[]) {
-    const name = [envName(option), option.env].find((key) => key && env[key] !== undefined);
+    const name = [envName(option), option.env].find((key) => key && env[key]);
     const text = name === undefined ? undefined : env[name];
     if (name === undefined || text === undefined) continue;
     const value = option.kind === "strings" ? text.split(",").filter(Boolean) : text;
@@ -147,39 +152,21 @@ function readEnv(env: OptionSources["env"]): Values {
   return values;
 }
 
-function readFile(sources: OptionSources, path: string): Values {
+/** A key without a value counts as not set, so that the output of --print-config can be read back. */
+function readFile(sources: OptionSources, path: string, warn: Warn): Values {
   const values: Values = new Map();
   for (const [key, value] of Object.entries(sources.readYaml(path))) {
-    const option = optionSpec(key.replaceAll("_", "-"));
-    if (option === undefined) {
-      const text = `unknown option ${key} in ${path}${suggestion(key)}`;
-      throw new ConfigError("unknown_option", text);
+    if (value === null) continue;
+    const name = key.replaceAll("_", "-");
+    const option = optionSpec(name);
+    const ignored = ignoredFlag(name);
+    if (option !== undefined) {
+      values.set(option.name, readOption(option, value, `${key} in ${path}`));
+    } else if (ignored !== undefined) {
+      warn(`${key} in ${path} has no effect: ${ignored.reason}`);
+    } else {
+      throw unknownOption(`${key} in ${path}`, name);
     }
-    values.set(option.name, readOption(option, value, `${key} in ${path}`));
   }
   return values;
-}
-
-function suggestion(name: string): string {
-  const wanted = name.replaceAll("_", "-");
-  const ranked = OPTIONS.map((option) => ({
-    name: option.name,
-    distance: editDistance(wanted, option.name),
-  })).sort((a, b) => a.distance - b.distance);
-  const best = ranked[0];
-  return best !== undefined && best.distance <= 4 ? `; did you mean --${best.name}?` : "";
-}
-
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -3,7 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { helpText } from "../../src/cli/help.ts";
 import { planMemory } from "../../src/cli/memory-plan.ts";
-import { OPTIONS, parseSize } from "../../src/cli/options.ts";
+import { parseSize } from "../../src/cli/option-value.ts";
+import { OPTIONS } from "../../src/cli/options.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";
 import { StatsLine } from "../../src/cli/stats-line.ts";
 
@@ -82,7 +83,9 @@ describe("parseOptions", () => {
 
   test("vLLM flags without effect warn and are ignored", () => {
     expect(parse(["--gpu-memory-utilization", "0.9", "--port", "1"]).port).toBe(1);
-    expect(warnings).toEqual(["--gpu-memory-utilization has no effect here and is ignored"]);
+    expect(warnings).toEqual([
+      "--gpu-memory-utilization has no effect: --kv-cache-memory-bytes sets the KV cache",
+    ]);
   });
 
   test("sizes: k is 1000, K is 1024", () => {

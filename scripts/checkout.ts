@@ -1,0 +1,68 @@
+// A clone of the repository: where its parts are, and stamps that say what each set-up step was done
+// from. A step whose inputs still have the stamp it left is skipped.
+
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+
+export class Checkout {
+  readonly root: string;
+
+  constructor(root: string = join(import.meta.dir, "..")) {
+    this.root = root;
+  }
+
+  path(...parts: readonly string[]): string {
+    return join(this.root, ...parts);
+  }
+
+  /** Files of a folder, relative to the root and sorted, with one of the endings. */
+  filesIn(folder: string, endings: readonly string[]): string[] {
+    const path = this.path(folder);
+    if (!existsSync(path)) return [];
+    return readdirSync(path)
+      .filter((name) => endings.some((ending) => name.endsWith(ending)))
+      .filter((name) => statSync(join(path, name)).isFile())
+      .map((name) => join(folder, name))
+      .sort();
+  }
+
+  /** Hash of files' names and contents, and of further texts. */
+  stampOf(files: readonly string[], texts: readonly string[] = []): string {
+    const hash = createHash("sha256");
+    for (const file of files) {
+      hash.update(`${file}\0`);
+      hash.update(readFileSync(this.path(file)));
+    }
+    for (const text of texts) hash.update(`\0${text}`);
+    return hash.digest("hex");
+  }
+
+  /** @returns null when the step was never done */
+  readStamp(step: string): string | null {
+    const path = this.#stampPath(step);
+    return existsSync(path) ? readFileSync(path, "utf8") : null;
+  }
+
+  writeStamp(step: string, stamp: string): void {
+    mkdirSync(this.path("build", "stamps"), { recursive: true });
+    writeFileSync(this.#stampPath(step), stamp);
+  }
+
+  /** For a step that is about to take its last result apart. */
+  clearStamp(step: string): void {
+    rmSync(this.#stampPath(step), { force: true });
+  }
+
+  #stampPath(step: string): string {
+    return this.path("build", "stamps", step);
+  }
+}

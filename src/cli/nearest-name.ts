@@ -1,0 +1,31 @@
+// The name that was probably meant, for messages about unknown ones.
+
+/** More edits than this, or than half of the word, make another word and not a slip. */
+const MAX_DISTANCE = 4;
+
+/** @returns null when none is near */
+export function nearestName(word: string, names: readonly string[]): string | null {
+  let nearest: string | null = null;
+  let least = Math.min(MAX_DISTANCE, Math.floor(word.length / 2)) + 1;
+  for (const name of names) {
+    const distance = editDistance(word, name);
+    if (distance >= least) continue;
+    nearest = name;
+    least = distance;
+  }
+  return nearest;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

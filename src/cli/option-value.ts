@@ -1,0 +1,73 @@
+// One option's value, from a word, an environment variable or YAML, checked against the table's bounds.
+
+import { ConfigError } from "../errors.ts";
+import type { OptionSpec, OptionValue } from "./options.ts";
+
+/**
+ * Reads one value, from whatever source.
+ * @param source for messages: "--port", "PAGODA_PORT" or "port in config.yaml"
+ * @throws ConfigError "invalid_option"
+ */
+export function readOption(option: OptionSpec, value: unknown, source: string): OptionValue {
+  switch (option.kind) {
+    case "string":
+      return String(value);
+    case "strings":
+      return Array.isArray(value) ? value.map(String) : [String(value)];
+    case "flag":
+      return readFlag(value, source);
+    case "choice":
+      return readChoice(option, String(value), source);
+    case "integer":
+    case "size":
+      return readNumber(option, String(value).trim(), source);
+  }
+}
+
+function invalid(source: string, message: string): ConfigError {
+  return new ConfigError("invalid_option", `${source}: ${message}`);
+}
+
+function readFlag(value: unknown, source: string): boolean {
+  const text = String(value).toLowerCase();
+  if (["true", "1", "yes", "on"].includes(text)) return true;
+  if (["false", "0", "no", "off"].includes(text)) return false;
+  throw invalid(source, `expected true or false, got ${text}`);
+}
+
+function readChoice(option: OptionSpec, text: string, source: string): string {
+  if (option.choices?.includes(text) === true) return text;
+  throw invalid(source, `expected ${option.choices?.join(" or ")}, got ${text}`);
+}
+
+function readNumber(option: OptionSpec, text: string, source: string): number | null {
+  // vLLM's two ways to say that the program shall decide.
+  if (option.fallback === null && ["auto", "-1"].includes(text)) return null;
+  const number = option.kind === "size" ? parseSize(text) : Number(text);
+  const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = option;
+  if (text === "" || !Number.isInteger(number)) {
+    throw invalid(source, `expected an integer, got ${text}`);
+  }
+  if (number < min || number > max) {
+    const bounds = option.max === undefined ? `at least ${min}` : `in [${min}, ${max}]`;
+    throw invalid(source, `must be ${bounds}, got ${text}`);
+  }
+  return number;
+}
+
+const SUFFIXES: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 1000,
+  K: 1024,
+  m: 1000 ** 2,
+  M: 1024 ** 2,
+  g: 1000 ** 3,
+  G: 1024 ** 3,
+};
+
+/** vLLM's human-readable integers: 1k = 1000, 1K = 1024. @returns NaN for anything else */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([kKmMgG]?)$/.exec(text.trim());
+  if (match === null) return Number.NaN;
+  return Math.round(Number(match[1]) * (SUFFIXES[match[2] ?? ""] ?? 1));
+}

@@ -1,0 +1,119 @@
+// When the addon is built, when it is not, and what is said when that fails. A stand-in for cmake-js
+// prints what a build prints.
+
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { addonPath, buildAddon } from "../../scripts/build-addon.ts";
+import { BuildProgress } from "../../scripts/build-progress.ts";
+import type { Checkout } from "../../scripts/checkout.ts";
+import { removeTempFolders, tempCheckout, writeFiles } from "../support/temp-checkout.ts";
+
+const PIN = { commit: "0".repeat(40), package: "tiny-source@1.0.0", integrity: null };
+
+/** Counts its runs in build/runs, keeps its arguments, leaves an addon. */
+const WORKING_TOOL = `
+const { appendFileSync, mkdirSync, writeFileSync } = require("node:fs");
+mkdirSync("build/native/Release", { recursive: true });
+appendFileSync("build/runs", process.argv.slice(2).join(" ") + "\\n");
+console.log("[1/2] Building CXX object a.cpp.o");
+writeFileSync("build/native/Release/pagoda.node", "addon");
+`;
+
+const FAILING_TOOL = `
+console.log("[1/2] Building CXX object a.cpp.o");
+console.error("native/a.cpp:3:1: error: 'x' was not declared in this scope");
+console.error("ninja: build stopped: subcommand failed.");
+process.exit(1);
+`;
+
+afterEach(() => {
+  delete process.env["PAGODA_CUDA"];
+});
+afterAll(removeTempFolders);
+
+function checkoutWith(tool: string): Checkout {
+  const checkout = tempCheckout();
+  writeFiles(checkout.root, {
+    "native/a.cpp": "int a;\n",
+    "CMakeLists.txt": "",
+    "bun.lock": "",
+    "node_modules/cmake-js/bin/cmake-js": tool,
+  });
+  return checkout;
+}
+
+/** The arguments of each run so far. */
+function runsOf(checkout: Checkout): string[] {
+  return readFileSync(checkout.path("build", "runs"), "utf8").trim().split("\n");
+}
+
+describe("buildAddon", () => {
+  test("builds once, then only when a source changes", async () => {
+    const checkout = checkoutWith(WORKING_TOOL);
+    await buildAddon(checkout, PIN);
+    await buildAddon(checkout, PIN);
+    expect(runsOf(checkout)).toEqual(["build -O build/native"]);
+    writeFiles(checkout.root, { "native/a.cpp": "int b;\n" });
+    await buildAddon(checkout, PIN);
+    expect(runsOf(checkout)).toHaveLength(2);
+    expect(readFileSync(checkout.path("build", "native.log"), "utf8")).toBe(
+      "[1/2] Building CXX object a.cpp.o\n",
+    );
+  });
+
+  test("a changed source keeps the build folder, a changed option starts a new one", async () => {
+    const checkout = checkoutWith(WORKING_TOOL);
+    await buildAddon(checkout, PIN);
+    writeFiles(checkout.root, { "build/native/object.o": "", "native/a.cpp": "int b;\n" });
+    await buildAddon(checkout, PIN);
+    expect(existsSync(checkout.path("build", "native", "object.o"))).toBe(true);
+    process.env["PAGODA_CUDA"] = "OFF";
+    await buildAddon(checkout, PIN);
+    expect(existsSync(checkout.path("build", "native", "object.o"))).toBe(false);
+    expect(runsOf(checkout).at(-1)).toBe("build -O build/native --CDPAGODA_CUDA=OFF");
+  });
+
+  test("a failed build is told in one line with the compiler's words, and is tried again", async () => {
+    const checkout = checkoutWith(FAILING_TOOL);
+    const message =
+      "the native build failed: native/a.cpp:3:1: error: 'x' was not declared in this scope" +
+      " (whole log: build/native.log)";
+    await expect(buildAddon(checkout, PIN)).rejects.toThrow(message);
+    expect(existsSync(addonPath(checkout))).toBe(false);
+    await expect(buildAddon(checkout, PIN)).rejects.toThrow(message);
+  });
+});
+
+describe("BuildProgress", () => {
+  function progress(isTerminal: boolean) {
+    const shown: string[] = [];
+    const clock = { ms: 0 };
+    const options = { nowMs: () => clock.ms, isTerminal };
+    return { shown, clock, build: new BuildProgress((line) => shown.push(line), options) };
+  }
+
+  test("shows a line every 10 s, however the output is cut", () => {
+    const { shown, clock, build } = progress(false);
+    build.read("-- Configuring\n[1/2");
+    build.read("13] Building a\n[2/213] Building b\n");
+    clock.ms = 9_999;
+    build.read("[3/213] Building c\n");
+    clock.ms = 10_000;
+    build.read("[41/213] Building d\n");
+    expect(shown).toEqual(["[  1/213] building 0%", "[ 41/213] building 19%"]);
+  });
+
+  test("shows a line every second on a terminal, and reads make too", () => {
+    const { shown, clock, build } = progress(true);
+    build.read("[  7%] Building a\n");
+    clock.ms = 1_000;
+    build.read("[ 19%] Building b\n");
+    expect(shown).toEqual(["building 7%", "building 19%"]);
+  });
+
+  test("without a line that names an error its last three lines are the reason", () => {
+    const { build } = progress(false);
+    build.read("one\ntwo\nthree\nKilled");
+    expect(build.fault()).toBe("two | three | Killed");
+  });
+});

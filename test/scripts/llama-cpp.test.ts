@@ -1,0 +1,124 @@
+// Getting llama.cpp at its pin: from the package, whatever state the folder was left in.
+
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { fillSubmodule, submodulePath } from "../../scripts/llama-cpp.ts";
+import { fetchPackage, integrityOf } from "../../scripts/npm-package.ts";
+import {
+  git,
+  packSource,
+  removeTempFolders,
+  serveRegistry,
+  tempCheckout,
+  tempFolder,
+  writeFiles,
+} from "../support/temp-checkout.ts";
+
+const packed = packSource({ "include/llama.h": "// one\n", "src/llama.cpp": "// two\n" });
+const { pin, tarball } = packed;
+const { PATH } = process.env;
+
+afterEach(() => {
+  process.env["PATH"] = PATH;
+  delete process.env["NPM_CONFIG_REGISTRY"];
+});
+afterAll(removeTempFolders);
+
+/** A clone whose download is done, so that no registry is needed. */
+function checkoutWithPackage(from = tarball) {
+  const checkout = tempCheckout();
+  mkdirSync(checkout.path("build", "download"), { recursive: true });
+  copyFileSync(from, checkout.path("build", "download", "llama-source.tgz"));
+  return checkout;
+}
+
+describe("fillSubmodule", () => {
+  test("checks the pinned commit out, and then leaves it alone", async () => {
+    const checkout = checkoutWithPackage();
+    await fillSubmodule(checkout, pin);
+    const folder = submodulePath(checkout);
+    expect(git(folder, "rev-parse", "HEAD")).toBe(pin.commit);
+    expect(readFileSync(join(folder, "include", "llama.h"), "utf8")).toBe("// one\n");
+    expect(git(folder, "status", "--porcelain")).toBe("");
+    writeFiles(folder, { "include/llama.h": "// changed\n" });
+    await fillSubmodule(checkout, pin);
+    expect(readFileSync(join(folder, "include", "llama.h"), "utf8")).toBe("// changed\n");
+  });
+
+  test("starts again when it was stopped before the checkout was whole", async () => {
+    const checkout = checkoutWithPackage();
+    const folder = submodulePath(checkout);
+    git(folder, "init", "-q");
+    writeFiles(folder, { ".git/index.lock": "", "include/llama.h": "half" });
+    await fillSubmodule(checkout, pin);
+    expect(git(folder, "status", "--porcelain")).toBe("");
+  });
+
+  test("follows a pin that has moved", async () => {
+    const checkout = checkoutWithPackage();
+    await fillSubmodule(checkout, pin);
+    const next = packSource({ "include/llama.h": "// three\n" });
+    copyFileSync(next.tarball, checkout.path("build", "download", "llama-source.tgz"));
+    await fillSubmodule(checkout, next.pin);
+    const folder = submodulePath(checkout);
+    expect(git(folder, "rev-parse", "HEAD")).toBe(next.pin.commit);
+    expect(existsSync(join(folder, "src", "llama.cpp"))).toBe(false);
+  });
+
+  test("never empties a folder that it did not fill", async () => {
+    const checkout = checkoutWithPackage();
+    writeFiles(submodulePath(checkout), { "mine.txt": "mine" });
+    await expect(fillSubmodule(checkout, pin)).rejects.toThrow(
+      "has files but is no git repository",
+    );
+    expect(existsSync(join(submodulePath(checkout), "mine.txt"))).toBe(true);
+  });
+});
+
+describe("fetchPackage", () => {
+  const wanted = { spec: pin.package, integrity: pin.integrity };
+
+  test("gets the tarball with npm, from the registry that the user has set", async () => {
+    process.env["NPM_CONFIG_REGISTRY"] = serveRegistry(packed);
+    const target = join(tempFolder(), "source.tgz");
+    await fetchPackage(wanted, target);
+    expect(integrityOf(target)).toBe(`${pin.integrity}`);
+    expect(existsSync(`${target}.part`)).toBe(false);
+  });
+
+  test("gets the tarball with Bun where there is no npm", async () => {
+    process.env["NPM_CONFIG_REGISTRY"] = serveRegistry(packed);
+    process.env["PATH"] = emptyPath();
+    const target = join(tempFolder(), "source.tgz");
+    await fetchPackage(wanted, target);
+    expect(integrityOf(target)).toBe(`${pin.integrity}`);
+  });
+
+  test("refuses another content, and leaves nothing behind", async () => {
+    process.env["NPM_CONFIG_REGISTRY"] = serveRegistry(packed);
+    process.env["PATH"] = emptyPath();
+    const target = join(tempFolder(), "source.tgz");
+    const other = { spec: pin.package, integrity: "sha512-other" };
+    await expect(fetchPackage(other, target)).rejects.toThrow(
+      "tiny-source@1.0.0 has the wrong checksum",
+    );
+    expect([target, `${target}.part`].filter(existsSync)).toEqual([]);
+  });
+
+  test("says in one line that the registry cannot be reached", async () => {
+    process.env["NPM_CONFIG_REGISTRY"] = "http://127.0.0.1:9/";
+    process.env["PATH"] = emptyPath();
+    const target = join(tempFolder(), "source.tgz");
+    await expect(fetchPackage(wanted, target)).rejects.toThrow(
+      /^cannot download tiny-source@1\.0\.0; check the network and the npm registry settings$/,
+    );
+  });
+});
+
+/** A PATH with git and tar only. */
+function emptyPath(): string {
+  const folder = tempFolder();
+  for (const tool of ["git", "tar"]) symlinkSync(Bun.which(tool) ?? "", join(folder, tool));
+  return folder;
+}

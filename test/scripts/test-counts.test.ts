@@ -1,0 +1,42 @@
+// The line that continuous integration reads.
+
+import { describe, expect, test } from "bun:test";
+import { addCounts, countsOf, summaryLine } from "../../scripts/test-counts.ts";
+
+const OUTPUT = `
+some.test.ts:
+(pass) 3 pass
+ 3 pass
+ 12 pass
+ 1 skip
+ 2 todo
+ 4 fail
+ 30 expect() calls
+Ran 19 tests across 2 files.
+`;
+
+describe("countsOf", () => {
+  test("reads bun's summary", () => {
+    expect(countsOf(OUTPUT, 1)).toEqual({ passed: 12, failed: 4, skipped: 3 });
+  });
+
+  test("a run that failed without a failed test counts as one", () => {
+    expect(countsOf("", 139)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+    expect(countsOf(" 5 pass\n 0 fail\n", 1)).toEqual({ passed: 5, failed: 1, skipped: 0 });
+  });
+
+  test("a run without tests adds nothing", () => {
+    expect(countsOf("", 0)).toEqual({ passed: 0, failed: 0, skipped: 0 });
+  });
+});
+
+test("counts are added up", () => {
+  const part = { passed: 1, failed: 2, skipped: 3 };
+  expect(addCounts([part, part])).toEqual({ passed: 2, failed: 4, skipped: 6 });
+  expect(addCounts([])).toEqual({ passed: 0, failed: 0, skipped: 0 });
+});
+
+test("the summary is plain, and names skipped tests only where there are some", () => {
+  expect(summaryLine({ passed: 7, failed: 0, skipped: 0 })).toBe("7 passed, 0 failed");
+  expect(summaryLine({ passed: 7, failed: 1, skipped: 2 })).toBe("7 passed, 1 failed, 2 skipped");
+});
