@@ -6,6 +6,7 @@ export interface HttpServerOptions {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
+  /** What the app accepts, bytes. */
   readonly maxBodyBytes: number;
   readonly fetch: (request: Request) => Response | Promise<Response>;
 }
@@ -28,8 +29,10 @@ export function listen(options: HttpServerOptions): HttpServer {
       idleTimeout: 0,
       // With a shared port a second server would silently take half of the requests.
       reusePort: false,
-      // The app refuses larger bodies itself, with a proper answer; this bounds what is buffered.
-      maxRequestBodySize: options.maxBodyBytes * 4,
+      // The app refuses too large a body with a proper answer and reads no further. Far beyond its
+      // limit Bun cuts the connection, so that nobody sends without end.
+      maxRequestBodySize: options.maxBodyBytes * 16,
+      development: false,
       fetch: (request) => options.fetch(request),
     });
     return {

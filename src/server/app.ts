@@ -1,4 +1,6 @@
 // The Elysia app. It does not listen, so that tests call app.handle and embedders mount app.fetch.
+// What holds before any route is looked up is decided in one place, on the path that Elysia routes by:
+// two readings of one URL would let a request past its key.
 
 import { Elysia } from "elysia";
 import { ApiKeys } from "./auth.ts";
@@ -6,37 +8,41 @@ import { chatRoutes } from "./chat.ts";
 import { completionRoutes } from "./completions.ts";
 import { errorResponse } from "./error-response.ts";
 import { healthRoutes } from "./health.ts";
+import { jsonResponse } from "./json-response.ts";
 import { modelRoutes } from "./models.ts";
 import type { ServerContext } from "./server-context.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
 
-/** Methods by path, for 405 and its Allow header. */
-const METHODS: Readonly<Record<string, string>> = {
-  "/v1/chat/completions": "POST",
-  "/v1/completions": "POST",
-  "/tokenize": "POST",
-  "/detokenize": "POST",
-  "/v1/models": "GET",
-  "/health": "GET",
-  "/ping": "GET, POST",
-  "/version": "GET",
-  "/metrics": "GET",
-};
+/** Methods by path, for 405 and its Allow header. Elysia would answer HEAD on every GET route. */
+const METHODS: ReadonlyMap<string, string> = new Map([
+  ["/v1/chat/completions", "POST"],
+  ["/v1/completions", "POST"],
+  ["/tokenize", "POST"],
+  ["/detokenize", "POST"],
+  ["/v1/models", "GET"],
+  // HEAD is an addition to vLLM: load balancers probe with it.
+  ["/health", "GET, HEAD"],
+  ["/ping", "GET, POST"],
+  ["/version", "GET"],
+  ["/metrics", "GET"],
+]);
 
 export type App = ReturnType<typeof createApp>;
 
+/** @returns an app with every route; each answer carries CORS "*", as vLLM by default */
 export function createApp(context: ServerContext) {
   const keys = new ApiKeys(context.apiKeys);
-  return new Elysia({ name: "pagoda", strictPath: true })
+  // Elysia's default skips a host of three characters; here the path begins right after any host.
+  // That reads plain HTTP only: TLS ends in front of this server.
+  return new Elysia({ name: "pagoda", strictPath: true, handler: { standardHostname: false } })
     .onError(({ code, error, request }) =>
       code === "NOT_FOUND" ? notFound(request) : failed(error),
     )
     .onRequest(({ request, set }) => {
       set.headers["access-control-allow-origin"] = "*";
-      const path = new URL(request.url).pathname;
-      if (request.method === "OPTIONS") return preflight(request);
-      if (keys.allows(request, path)) return undefined;
-      return withCors(Response.json({ error: "Unauthorized" }, { status: 401 }));
+      const early = beforeRouting(keys, request);
+      early?.headers.set("access-control-allow-origin", "*");
+      return early;
     })
     .use(healthRoutes(context))
     .use(modelRoutes(context))
@@ -45,13 +51,36 @@ export function createApp(context: ServerContext) {
     .use(tokenizeRoutes(context));
 }
 
+/** @returns undefined when the request may be routed */
+function beforeRouting(keys: ApiKeys, request: Request): Response | undefined {
+  const path = routedPath(request.url);
+  if (path === null) return jsonResponse({ detail: "Invalid host header" }, { status: 400 });
+  if (request.method === "OPTIONS") return preflight(request);
+  if (!keys.allows(request, path)) return jsonResponse({ error: "Unauthorized" }, { status: 401 });
+  const allow = METHODS.get(path);
+  if (allow === undefined || allow.split(", ").includes(request.method)) return undefined;
+  return jsonResponse({ detail: "Method Not Allowed" }, { status: 405, headers: { allow } });
+}
+
+/**
+ * The path as Elysia reads it: from the slash after the host up to the query.
+ * @returns null when the Host header was no host: Bun then gives a URL without one
+ */
+function routedPath(url: string): string | null {
+  const scheme = "http://";
+  if (!url.startsWith(scheme)) return null;
+  const start = url.indexOf("/", scheme.length);
+  const end = url.indexOf("?", start + 1);
+  return url.slice(start, end === -1 ? undefined : end);
+}
+
+/** A path that is known without its trailing slash is redirected, as the framework of vLLM does. */
 function notFound(request: Request): Response {
-  const path = new URL(request.url).pathname;
-  const allow = METHODS[path];
-  if (allow === undefined || allow.split(", ").includes(request.method)) {
-    return Response.json({ detail: "Not Found" }, { status: 404 });
-  }
-  return Response.json({ detail: "Method Not Allowed" }, { status: 405, headers: { allow } });
+  const url = new URL(request.url);
+  const path = url.pathname.replace(/\/$/, "");
+  if (!METHODS.has(path)) return jsonResponse({ detail: "Not Found" }, { status: 404 });
+  url.pathname = path;
+  return new Response(null, { status: 307, headers: { location: url.href } });
 }
 
 function failed(error: unknown): Response {
@@ -61,16 +90,10 @@ function failed(error: unknown): Response {
 }
 
 function preflight(request: Request): Response {
-  const asked = request.headers.get("access-control-request-headers") ?? "*";
   const headers = {
     "access-control-allow-methods": "GET, POST, OPTIONS",
-    "access-control-allow-headers": asked,
+    "access-control-allow-headers": request.headers.get("access-control-request-headers") ?? "*",
     "access-control-max-age": "600",
   };
-  return withCors(new Response(null, { status: 200, headers }));
-}
-
-function withCors(response: Response): Response {
-  response.headers.set("access-control-allow-origin", "*");
-  return response;
+  return new Response(null, { status: 200, headers });
 }

@@ -7,7 +7,7 @@ import { isObject, type Json, type JsonObject } from "./fields.ts";
 /** @throws RequestError "invalid_value" or "unsupported" */
 export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
   if (messages.length === 0) {
-    throw new RequestError("invalid_value", "messages must not be empty", "messages");
+    throw new RequestError("invalid_value", "messages must not be empty");
   }
   return messages.map((message) => ({
     ...message,
@@ -31,6 +31,5 @@ function partText(part: Json): string {
   throw new RequestError(
     "unsupported",
     `The served model is not a multimodal model: content parts of type '${type}' are not supported.`,
-    "messages",
   );
 }

@@ -1,19 +1,22 @@
 // POST /v1/chat/completions.
 
 import { Elysia } from "elysia";
-import type { Generation, SequenceOutput } from "../engine/generation.ts";
+import type { Generation } from "../engine/generation.ts";
 import type { ChatMessage } from "../runner/tokenizer.ts";
+import { ChatChunkWriter } from "./chat-chunks.ts";
 import { chatMessages } from "./chat-messages.ts";
-import { choiceAt, isSilent, makeChoices, usage } from "./choice.ts";
+import { choiceAt, makeChoices, usage } from "./choice.ts";
 import { errorBody } from "./error-response.ts";
 import { parseBody } from "./fields.ts";
 import { abortOnDisconnect } from "./generations.ts";
+import { jsonResponse } from "./json-response.ts";
 import { chatLogprobs, promptLogprobs } from "./logprobs.ts";
-import { checkPromptIds, checkPromptText, resolveMaxTokens } from "./prompt-limits.ts";
+import { checkPromptIds, checkPromptLength, resolveMaxTokens } from "./prompt-limits.ts";
 import { readJsonBody } from "./read-body.ts";
 import { samplingParams } from "./sampling.ts";
 import { CHAT_FIELDS, type ChatBody } from "./schemas.ts";
 import {
+  checkAccepting,
   checkModel,
   modelName,
   responseId,
@@ -32,7 +35,7 @@ export function chatRoutes(context: ServerContext) {
 }
 
 /** A validated request on its way. */
-interface ChatRun {
+export interface ChatRun {
   readonly context: ServerContext;
   readonly body: ChatBody;
   readonly id: string;
@@ -47,7 +50,7 @@ interface ChatRun {
 async function handleChat(context: ServerContext, request: Request): Promise<Response> {
   const run = await startChat(context, request);
   abortOnDisconnect(request, [run.generation]);
-  if (!run.body.stream) return Response.json(await fullBody(run));
+  if (!run.body.stream) return jsonResponse(await fullBody(run));
   const stream = eventStream(chunks(run), {
     keepAliveMs: context.keepAliveMs,
     onCancel: () => run.generation.abort(),
@@ -57,16 +60,21 @@ async function handleChat(context: ServerContext, request: Request): Promise<Res
 
 /** Everything that can be refused happens here, before the first byte of an answer. */
 async function startChat(context: ServerContext, request: Request): Promise<ChatRun> {
+  checkAccepting(context);
   const arrivalMs = context.engine.nowMs();
   const body = parseBody(CHAT_FIELDS, await readJsonBody(request, context.limits.maxBodyBytes));
   checkModel(context, body.model);
   checkStreamOptions(body);
   checkChatFeatures(body);
   const messages = chatMessages(body.messages ?? []);
-  for (const { content } of messages) checkPromptText(context, String(content ?? ""));
+  const lengths = messages.map(({ content }) => String(content ?? "").length);
+  checkPromptLength(
+    context,
+    lengths.reduce((sum, length) => sum + length, 0),
+  );
   const { tokenIds: promptIds } = await context.engine.client.applyChatTemplate({
     messages,
-    tools: body.tool_choice === "none" ? null : body.tools,
+    tools: body.tools,
     addGenerationPrompt: body.add_generation_prompt,
     continueFinalMessage: body.continue_final_message,
     templateKwargs: body.chat_template_kwargs ?? {},
@@ -79,6 +87,7 @@ async function startChat(context: ServerContext, request: Request): Promise<Chat
     promptLogprobs: body.prompt_logprobs,
     maxTokens: resolveMaxTokens(context, promptIds.length, limit),
   });
+  const id = responseId("chatcmpl", request, body.request_id);
   const generation = context.engine.generate({
     promptTokenIds: promptIds,
     samplingParams: params,
@@ -86,7 +95,6 @@ async function startChat(context: ServerContext, request: Request): Promise<Chat
     cacheSalt: body.cache_salt,
     arrivalMs,
   });
-  const id = responseId("chatcmpl", request, body.request_id);
   const { role, prefix } = echoOf(body, messages);
   return { context, body, id, createdS: unixSeconds(), promptIds, generation, role, prefix };
 }
@@ -155,71 +163,4 @@ async function* chunks(run: ChatRun): AsyncGenerator<string> {
     yield dataEvent(JSON.stringify(errorBody(error)));
   }
   yield DONE_EVENT;
-}
-
-/** Writes chunks; what is the same in all of them is serialised once. */
-class ChatChunkWriter {
-  readonly #run: ChatRun;
-  readonly #head: string;
-  #isFirst = true;
-  #numTokens = 0;
-
-  constructor(run: ChatRun) {
-    this.#run = run;
-    const model = JSON.stringify(modelName(run.context));
-    this.#head =
-      `{"id":${JSON.stringify(run.id)},"object":"chat.completion.chunk",` +
-      `"created":${run.createdS},"model":${model},"choices":[`;
-  }
-
-  event(output: SequenceOutput): string {
-    const roles = this.#isFirst ? this.#roleEvents() : "";
-    this.#isFirst = false;
-    this.#numTokens += output.tokenIds.length;
-    return isSilent(output) ? roles : roles + this.#deltaEvent(output);
-  }
-
-  /** The usage chunk, if the client asked for one. */
-  end(): string {
-    if (this.#run.body.stream_options?.includeUsage !== true) return "";
-    return dataEvent(`${this.#head}],"usage":${this.#usage()}}`);
-  }
-
-  #roleEvents(): string {
-    const { body, promptIds, role, prefix } = this.#run;
-    const ids = body.return_token_ids ? JSON.stringify([...promptIds]) : "null";
-    const delta = JSON.stringify({ role, content: prefix, reasoning_content: null });
-    return Array.from({ length: body.n }, (_, index) =>
-      dataEvent(
-        `${this.#head}{"index":${index},"delta":${delta},"logprobs":null,"finish_reason":null}],` +
-          `"prompt_token_ids":${ids}${this.#continuousUsage()}}`,
-      ),
-    ).join("");
-  }
-
-  #deltaEvent(output: SequenceOutput): string {
-    const { body } = this.#run;
-    const logprobs = output.logprobs
-      ? JSON.stringify(chatLogprobs(output.logprobs, body.return_tokens_as_token_ids))
-      : "null";
-    const finish =
-      output.finishReason === null
-        ? '"finish_reason":null'
-        : `"finish_reason":"${output.finishReason}","stop_reason":${JSON.stringify(output.stopReason)}`;
-    const ids = body.return_token_ids ? JSON.stringify(output.tokenIds) : "null";
-    return dataEvent(
-      `${this.#head}{"index":${output.index},"delta":{"content":${JSON.stringify(output.text)},` +
-        `"reasoning_content":null},"logprobs":${logprobs},${finish},"token_ids":${ids}}]` +
-        `${this.#continuousUsage()}}`,
-    );
-  }
-
-  #continuousUsage(): string {
-    const wants = this.#run.body.stream_options?.continuousUsageStats === true;
-    return wants ? `,"usage":${this.#usage()}` : "";
-  }
-
-  #usage(): string {
-    return JSON.stringify(usage(this.#run.promptIds.length, this.#numTokens));
-  }
 }

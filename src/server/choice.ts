@@ -12,8 +12,8 @@ export class Choice {
 
   add(output: RequestOutput): void {
     this.text += output.text;
-    this.tokenIds.push(...output.tokenIds);
-    this.logprobs.push(...(output.logprobs ?? []));
+    for (const id of output.tokenIds) this.tokenIds.push(id);
+    for (const position of output.logprobs ?? []) this.logprobs.push(position);
     this.promptLogprobs ??= output.promptLogprobs;
     this.finishReason = output.finishReason;
     this.stopReason = output.stopReason;
@@ -40,6 +40,7 @@ export function usage(numPromptTokens: number, numCompletionTokens: number) {
 }
 
 /** Nothing that a client could see: not worth an event. */
-export function isSilent(output: RequestOutput): boolean {
-  return output.text === "" && output.finishReason === null && output.logprobs === null;
+export function isSilent(output: RequestOutput, showsIds: boolean): boolean {
+  if (output.text !== "" || output.finishReason !== null || output.logprobs !== null) return false;
+  return !showsIds || output.tokenIds.length === 0;
 }

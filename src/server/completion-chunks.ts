@@ -1,17 +1,22 @@
 // Chunks of a streamed text completion; what is the same in all of them is serialised once.
 
 import type { SequenceOutput } from "../engine/generation.ts";
-import { usage } from "./choice.ts";
-import type { CompletionRun } from "./completions.ts";
-import { completionLogprobs } from "./logprobs.ts";
+import type { LogprobPosition } from "../engine/protocol.ts";
+import { isSilent, usage } from "./choice.ts";
+import { type CompletionRun, showsPromptOnly } from "./completions.ts";
+import { completionLogprobs, echoLogprobs, numCharacters } from "./logprobs.ts";
 import { modelName } from "./server-context.ts";
 import { dataEvent } from "./sse.ts";
 
 export class CompletionChunkWriter {
   readonly #run: CompletionRun;
   readonly #head: string;
-  /** Characters shown so far, by choice; absent before the first chunk. */
+  /** Choices that have had their first chunk. */
+  readonly #started = new Set<number>();
+  /** Where the text after the tokens shown so far begins, by choice: the next text_offset. */
   readonly #offsets = new Map<number, number>();
+  /** By prompt; they come with the prompt's first choice. */
+  readonly #promptPositions = new Map<number, readonly LogprobPosition[]>();
   #numTokens = 0;
 
   constructor(run: CompletionRun) {
@@ -23,30 +28,45 @@ export class CompletionChunkWriter {
   }
 
   /** @returns "" for an output that shows nothing */
-  event(promptIndex: number, output: SequenceOutput, isSilent: boolean): string {
+  event(promptIndex: number, output: SequenceOutput): string {
     const { body, prompts } = this.#run;
     this.#numTokens += output.tokenIds.length;
-    if (isSilent) return "";
+    if (output.promptLogprobs !== null) {
+      this.#promptPositions.set(promptIndex, output.promptLogprobs);
+    }
+    if (isSilent(output, body.return_token_ids)) return "";
     const choice = promptIndex * body.n + output.index;
-    const isFirst = !this.#offsets.has(choice);
-    const prefix = isFirst && body.echo ? (prompts[promptIndex]?.text ?? "") : "";
-    const text = prefix + (body.echo && body.max_tokens === 0 ? "" : output.text);
-    const offset = (this.#offsets.get(choice) ?? 0) + prefix.length;
-    this.#offsets.set(choice, offset + text.length - prefix.length);
-    const logprobs = output.logprobs
-      ? completionLogprobs(output.logprobs, body.return_tokens_as_token_ids, offset)
-      : null;
-    const promptIds = body.return_token_ids && isFirst ? prompts[promptIndex]?.ids : undefined;
+    const prompt = this.#started.has(choice) ? undefined : prompts[promptIndex];
+    this.#started.add(choice);
     const fields = {
       index: choice,
-      text,
-      logprobs,
+      text: (prompt?.text ?? "") + (showsPromptOnly(body) ? "" : output.text),
+      logprobs: output.logprobs && this.#logprobs(choice, output.logprobs, promptIndex),
       finish_reason: output.finishReason,
       stop_reason: output.stopReason,
-      prompt_token_ids: promptIds === undefined ? null : [...promptIds],
+      prompt_token_ids: prompt !== undefined && body.return_token_ids ? [...prompt.ids] : null,
       token_ids: body.return_token_ids ? output.tokenIds : null,
     };
     return dataEvent(`${this.#head}${JSON.stringify(fields)}],"usage":${this.#chunkUsage()}}`);
+  }
+
+  /** The first chunk of an echo shows the prompt's tokens too. */
+  #logprobs(choice: number, positions: readonly LogprobPosition[], promptIndex: number) {
+    const { body, prompts } = this.#run;
+    const asIds = body.return_tokens_as_token_ids;
+    const generated = showsPromptOnly(body) ? [] : positions;
+    const offset = this.#offsets.get(choice);
+    const logprobs =
+      body.echo && offset === undefined
+        ? echoLogprobs(
+            prompts[promptIndex]?.firstToken ?? "",
+            [...(this.#promptPositions.get(promptIndex) ?? []), ...generated],
+            asIds,
+          )
+        : completionLogprobs(generated, asIds, offset ?? 0);
+    const start = logprobs.text_offset.at(-1) ?? 0;
+    this.#offsets.set(choice, start + numCharacters(logprobs.tokens.at(-1) ?? ""));
+    return logprobs;
   }
 
   /** The usage chunk, if the client asked for one. */

@@ -3,19 +3,22 @@
 
 import { Elysia } from "elysia";
 import type { Generation } from "../engine/generation.ts";
+import type { LogprobPosition } from "../engine/protocol.ts";
 import { RequestError } from "../errors.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
-import { type Choice, choiceAt, isSilent, makeChoices, usage } from "./choice.ts";
+import { type Choice, choiceAt, makeChoices, usage } from "./choice.ts";
 import { CompletionChunkWriter } from "./completion-chunks.ts";
 import { errorBody } from "./error-response.ts";
 import { parseBody } from "./fields.ts";
 import { abortAll, abortOnDisconnect, mergeGenerations } from "./generations.ts";
-import { completionLogprobs, promptLogprobs, withFirstPromptToken } from "./logprobs.ts";
-import { checkPromptIds, checkPromptText, resolveMaxTokens } from "./prompt-limits.ts";
+import { jsonResponse } from "./json-response.ts";
+import { completionLogprobs, echoLogprobs, promptLogprobs, tokenText } from "./logprobs.ts";
+import { checkPromptIds, checkPromptLength, resolveMaxTokens } from "./prompt-limits.ts";
 import { readJsonBody } from "./read-body.ts";
 import { samplingParams } from "./sampling.ts";
 import { COMPLETION_FIELDS, type CompletionBody, type Prompt } from "./schemas.ts";
 import {
+  checkAccepting,
   checkModel,
   modelName,
   responseId,
@@ -39,6 +42,8 @@ export interface CompletionPrompt {
   readonly ids: Int32Array;
   /** Filled only where `echo` shows it. */
   readonly text: string;
+  /** The first token as text; filled only where `echo` shows it with log-probabilities. */
+  readonly firstToken: string;
 }
 
 /** A validated request on its way. */
@@ -54,7 +59,7 @@ export interface CompletionRun {
 async function handleCompletion(context: ServerContext, request: Request): Promise<Response> {
   const run = await startCompletion(context, request);
   abortOnDisconnect(request, run.generations);
-  if (!run.body.stream) return Response.json(await fullBody(run));
+  if (!run.body.stream) return jsonResponse(await fullBody(run));
   const stream = eventStream(chunks(run), {
     keepAliveMs: context.keepAliveMs,
     onCancel: () => abortAll(run.generations),
@@ -64,6 +69,7 @@ async function handleCompletion(context: ServerContext, request: Request): Promi
 
 /** Everything that can be refused happens here, before anything is queued. */
 async function startCompletion(context: ServerContext, request: Request): Promise<CompletionRun> {
+  checkAccepting(context);
   const arrivalMs = context.engine.nowMs();
   const json = await readJsonBody(request, context.limits.maxBodyBytes);
   const body = parseBody(COMPLETION_FIELDS, json);
@@ -72,8 +78,8 @@ async function startCompletion(context: ServerContext, request: Request): Promis
   checkCompletionFeatures(body);
   const prompts = await readPrompts(context, body);
   const params = prompts.map(({ ids }) => paramsOf(context, body, ids.length));
-  const generations = startAll(context, body, prompts, params, arrivalMs);
   const id = responseId("cmpl", request, body.request_id);
+  const generations = startAll(context, body, prompts, params, arrivalMs);
   return { context, body, id, createdS: unixSeconds(), prompts, generations };
 }
 
@@ -133,20 +139,18 @@ async function readPrompt(
   prompt: Prompt,
 ): Promise<CompletionPrompt> {
   const { client } = context.engine;
-  if (typeof prompt === "string") {
-    checkPromptText(context, prompt);
-    const ids = await client.encode(prompt, body.add_special_tokens);
-    checkPromptIds(context, ids);
-    return { ids, text: prompt };
-  }
-  const { vocabSize } = client.info.model;
-  const bad = prompt.find((id) => id < 0 || id >= vocabSize);
-  if (bad !== undefined) {
-    throw new RequestError("invalid_value", `Token id ${bad} is out of vocabulary`, "prompt");
-  }
-  const ids = Int32Array.from(prompt);
-  checkPromptIds(context, ids);
-  return { ids, text: body.echo ? await client.decode(ids, body.skip_special_tokens) : "" };
+  if (typeof prompt === "string") checkPromptLength(context, prompt.length);
+  const given =
+    typeof prompt === "string" ? await client.encode(prompt, body.add_special_tokens) : prompt;
+  checkPromptIds(context, given);
+  const ids = Int32Array.from(given);
+  if (!body.echo) return { ids, text: "", firstToken: "" };
+  const text =
+    typeof prompt === "string" ? prompt : await client.decode(ids, body.skip_special_tokens);
+  const first = ids.subarray(0, 1);
+  const [bytes = new Uint8Array()] = body.logprobs === null ? [] : await client.tokenBytes(first);
+  const firstToken = tokenText({ tokenId: first[0] ?? 0, bytes }, body.return_tokens_as_token_ids);
+  return { ids, text, firstToken };
 }
 
 function paramsOf(context: ServerContext, body: CompletionBody, numPromptTokens: number) {
@@ -161,7 +165,7 @@ function paramsOf(context: ServerContext, body: CompletionBody, numPromptTokens:
 }
 
 /** `echo` with max_tokens 0. */
-function showsPromptOnly(body: CompletionBody): boolean {
+export function showsPromptOnly(body: CompletionBody): boolean {
   return body.echo && body.max_tokens === 0;
 }
 
@@ -178,9 +182,12 @@ async function fullBody(run: CompletionRun) {
     object: "text_completion",
     created: run.createdS,
     model: modelName(context),
-    choices: choices.map((choice, index) => {
-      const prompt = prompts[Math.floor(index / body.n)];
-      return prompt && choiceBody(run, prompt, choice, index);
+    choices: prompts.flatMap((prompt, promptIndex) => {
+      const first = promptIndex * body.n;
+      const siblings = choices.slice(first, first + body.n);
+      // The prompt is computed once, so its log-probabilities come with the first choice.
+      const positions = siblings[0]?.promptLogprobs ?? null;
+      return siblings.map((choice, i) => choiceBody(body, prompt, positions, choice, first + i));
     }),
     service_tier: null,
     system_fingerprint: null,
@@ -189,31 +196,36 @@ async function fullBody(run: CompletionRun) {
   };
 }
 
-function choiceBody(run: CompletionRun, prompt: CompletionPrompt, choice: Choice, index: number) {
-  const { body } = run;
+function choiceBody(
+  body: CompletionBody,
+  prompt: CompletionPrompt,
+  promptPositions: readonly LogprobPosition[] | null,
+  choice: Choice,
+  index: number,
+) {
   const generated = showsPromptOnly(body) ? "" : choice.text;
   return {
     index,
     text: body.echo ? prompt.text + generated : generated,
-    logprobs: body.logprobs === null ? null : choiceLogprobs(body, prompt, choice),
+    logprobs: body.logprobs === null ? null : choiceLogprobs(body, prompt, promptPositions, choice),
     finish_reason: choice.finishReason,
     stop_reason: choice.stopReason,
     token_ids: body.return_token_ids ? choice.tokenIds : null,
-    prompt_logprobs: body.prompt_logprobs === null ? null : promptLogprobs(choice.promptLogprobs),
+    prompt_logprobs: body.prompt_logprobs === null ? null : promptLogprobs(promptPositions),
     prompt_token_ids: body.return_token_ids ? [...prompt.ids] : null,
   };
 }
 
-function choiceLogprobs(body: CompletionBody, prompt: CompletionPrompt, choice: Choice) {
+function choiceLogprobs(
+  body: CompletionBody,
+  prompt: CompletionPrompt,
+  promptPositions: readonly LogprobPosition[] | null,
+  choice: Choice,
+) {
   const asIds = body.return_tokens_as_token_ids;
   if (!body.echo) return completionLogprobs(choice.logprobs, asIds, 0);
   const generated = showsPromptOnly(body) ? [] : choice.logprobs;
-  const positions = [...(choice.promptLogprobs ?? []), ...generated];
-  const rest = completionLogprobs(positions, asIds, 0);
-  const shown = rest.tokens.slice(0, choice.promptLogprobs?.length ?? 0).join("");
-  const first = prompt.text.slice(0, Math.max(0, prompt.text.length - shown.length));
-  const shifted = rest.text_offset.map((offset) => offset + first.length);
-  return withFirstPromptToken({ ...rest, text_offset: shifted }, first);
+  return echoLogprobs(prompt.firstToken, [...(promptPositions ?? []), ...generated], asIds);
 }
 
 /** Events of a streamed answer. Never throws: a late failure is an error event. */
@@ -221,7 +233,7 @@ async function* chunks(run: CompletionRun): AsyncGenerator<string> {
   const writer = new CompletionChunkWriter(run);
   try {
     for await (const { promptIndex, output } of mergeGenerations(run.generations)) {
-      const event = writer.event(promptIndex, output, isSilent(output));
+      const event = writer.event(promptIndex, output);
       if (event !== "") yield event;
     }
     yield writer.end();

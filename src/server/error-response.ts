@@ -1,6 +1,7 @@
 // The one map from an error's code to an HTTP answer, in the shape of vLLM's error body.
 
 import { EngineError, RequestError } from "../errors.ts";
+import { jsonResponse } from "./json-response.ts";
 
 interface ErrorKind {
   readonly status: number;
@@ -53,7 +54,6 @@ export function errorBody(error: unknown): ErrorBody {
 
 export function errorResponse(error: unknown): Response {
   const { status, retryAfterS } = kindOf(error);
-  const headers = new Headers();
-  if (retryAfterS !== undefined) headers.set("retry-after", String(retryAfterS));
-  return Response.json(errorBody(error), { status, headers });
+  const headers = retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) };
+  return jsonResponse(errorBody(error), { status, headers });
 }

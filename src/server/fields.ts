@@ -150,6 +150,15 @@ export function list<T>(item: Reader<T>): Reader<readonly T[]> {
   };
 }
 
+/** An object whose values are all of one kind. */
+export function record<T>(item: Reader<T>): Reader<Readonly<Record<string, T>>> {
+  return (value, location, issues) => {
+    const entries = Object.entries(object(value, location, issues) ?? {});
+    const read = entries.map(([key, element]) => [key, item(element, [...location, key], issues)]);
+    return Object.fromEntries(read);
+  };
+}
+
 /** One string, or a list of them. */
 export const stringOrList: Reader<readonly string[]> = (value, location, issues) =>
   typeof value === "string" ? [value] : list(string)(value, location, issues);
@@ -158,9 +167,12 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Decimal only: Number() would also read "0x10" and the empty string. */
+const DECIMAL = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
+
 function toNumber(value: Json): number {
   if (typeof value === "number") return value;
   if (typeof value === "boolean") return Number(value);
-  if (typeof value === "string" && value.trim() !== "") return Number(value);
+  if (typeof value === "string" && DECIMAL.test(value)) return Number(value);
   return Number.NaN;
 }

@@ -17,23 +17,64 @@ export async function* mergeGenerations(
   generations: readonly Generation[],
 ): AsyncGenerator<PromptOutput> {
   const iterators = generations.map((generation) => generation[Symbol.asyncIterator]());
-  const next = (promptIndex: number) =>
-    iterators[promptIndex]?.next().then((result) => ({ promptIndex, result }));
-  const pending = new Map(iterators.map((_, i) => [i, next(i)]));
+  const arrivals = new Arrivals();
   try {
-    while (pending.size > 0) {
-      const first = await Promise.race(pending.values());
-      if (first === undefined) return;
-      const { promptIndex, result } = first;
-      if (result.done === true) {
-        pending.delete(promptIndex);
-        continue;
-      }
-      pending.set(promptIndex, next(promptIndex));
+    for (const [promptIndex, iterator] of iterators.entries())
+      arrivals.expect(promptIndex, iterator);
+    while (arrivals.numExpected > 0) {
+      const { promptIndex, iterator, result } = await arrivals.next();
+      if (result.done === true) continue;
       yield { promptIndex, output: result.value };
+      arrivals.expect(promptIndex, iterator);
     }
   } finally {
     abortAll(generations);
+  }
+}
+
+interface Arrival {
+  readonly promptIndex: number;
+  readonly iterator: AsyncIterator<SequenceOutput>;
+  readonly result: IteratorResult<SequenceOutput>;
+}
+
+/**
+ * The next results of many iterators in order of arrival. Each promise gets one reaction: racing them
+ * anew for every output would leave one on all that wait, a thousand prompts times all tokens.
+ */
+class Arrivals {
+  /** Results that have come or are awaited, and not taken. */
+  numExpected = 0;
+  readonly #arrived: Arrival[] = [];
+  #error: unknown = null;
+  #wake: (() => void) | null = null;
+
+  expect(promptIndex: number, iterator: AsyncIterator<SequenceOutput>): void {
+    this.numExpected++;
+    iterator.next().then(
+      (result) => {
+        this.#arrived.push({ promptIndex, iterator, result });
+        this.#wake?.();
+      },
+      (error: unknown) => {
+        this.#error ??= error;
+        this.#wake?.();
+      },
+    );
+  }
+
+  async next(): Promise<Arrival> {
+    for (;;) {
+      if (this.#error !== null) throw this.#error;
+      const arrival = this.#arrived.shift();
+      if (arrival !== undefined) {
+        this.numExpected--;
+        return arrival;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { Elysia } from "elysia";
 import { CONTENT_TYPE } from "../metrics/exposition.ts";
+import { jsonResponse } from "./json-response.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export function healthRoutes(context: ServerContext) {
@@ -11,7 +12,7 @@ export function healthRoutes(context: ServerContext) {
     .get("/health", health)
     .get("/ping", health)
     .post("/ping", health, { parse: "none" })
-    .get("/version", () => Response.json({ version: context.version }))
+    .get("/version", () => jsonResponse({ version: context.version }))
     .get("/metrics", () => metrics(context))
     .get("/metrics/", () => metrics(context));
 }

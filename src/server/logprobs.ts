@@ -5,14 +5,26 @@ import type { LogprobEntry, LogprobPosition } from "../engine/protocol.ts";
 const decoder = new TextDecoder();
 
 /** A token as text; bytes that are no character by themselves show as U+FFFD. */
-function tokenText(entry: LogprobEntry, asIds: boolean): string {
+export function tokenText(entry: Pick<LogprobEntry, "tokenId" | "bytes">, asIds: boolean): string {
   return asIds ? `token_id:${entry.tokenId}` : decoder.decode(entry.bytes);
+}
+
+/** JSON has no -Infinity; vLLM's floor for tokens that could not be sampled. */
+function finite(logprob: number): number {
+  return Math.max(logprob, -9999);
+}
+
+/** Characters as Python counts them: text_offset indexes code points. */
+export function numCharacters(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
 }
 
 function chatEntry(entry: LogprobEntry, asIds: boolean) {
   return {
     token: tokenText(entry, asIds),
-    logprob: entry.logprob,
+    logprob: finite(entry.logprob),
     bytes: [...entry.bytes],
   };
 }
@@ -53,23 +65,33 @@ export function completionLogprobs(
   for (const { chosen, top } of positions) {
     const token = tokenText(chosen, asIds);
     logprobs.text_offset.push(at);
-    logprobs.token_logprobs.push(chosen.logprob);
+    logprobs.token_logprobs.push(finite(chosen.logprob));
     logprobs.tokens.push(token);
     logprobs.top_logprobs.push(
-      Object.fromEntries([...top, chosen].map((entry) => [tokenText(entry, asIds), entry.logprob])),
+      Object.fromEntries(
+        [...top, chosen].map((entry) => [tokenText(entry, asIds), finite(entry.logprob)]),
+      ),
     );
-    at += token.length;
+    at += numCharacters(token);
   }
   return logprobs;
 }
 
-/** The first prompt token has no predecessor, so no log-probability. */
-export function withFirstPromptToken(logprobs: CompletionLogprobs, token: string) {
+/**
+ * The same for an echoed prompt and what follows it.
+ * @param first the prompt's first token as shown: without a predecessor it has no log-probability
+ */
+export function echoLogprobs(
+  first: string,
+  positions: readonly LogprobPosition[],
+  asIds: boolean,
+): CompletionLogprobs {
+  const rest = completionLogprobs(positions, asIds, numCharacters(first));
   return {
-    text_offset: [0, ...logprobs.text_offset],
-    token_logprobs: [null, ...logprobs.token_logprobs],
-    tokens: [token, ...logprobs.tokens],
-    top_logprobs: [null, ...logprobs.top_logprobs],
+    text_offset: [0, ...rest.text_offset],
+    token_logprobs: [null, ...rest.token_logprobs],
+    tokens: [first, ...rest.tokens],
+    top_logprobs: [null, ...rest.top_logprobs],
   };
 }
 
@@ -80,7 +102,11 @@ export function promptLogprobs(positions: readonly LogprobPosition[] | null) {
     Object.fromEntries(
       [...top, chosen].map((entry) => [
         entry.tokenId,
-        { logprob: entry.logprob, rank: entry.rank, decoded_token: tokenText(entry, false) },
+        {
+          logprob: finite(entry.logprob),
+          rank: entry.rank,
+          decoded_token: tokenText(entry, false),
+        },
       ]),
     ),
   );

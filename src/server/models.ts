@@ -1,12 +1,13 @@
 // GET /v1/models: a card for each served name.
 
 import { Elysia } from "elysia";
+import { jsonResponse } from "./json-response.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export function modelRoutes(context: ServerContext) {
   return new Elysia({ name: "models" }).get("/v1/models", () => {
     const data = context.servedModelNames.map((name) => modelCard(context, name));
-    return Response.json({ object: "list", data });
+    return jsonResponse({ object: "list", data });
   });
 }
 

@@ -3,19 +3,21 @@
 import { RequestError } from "../errors.ts";
 import type { ServerContext } from "./server-context.ts";
 
-/** Bytes of text that cannot fit the context whatever the tokenizer: refused before tokenising. */
-const MAX_BYTES_PER_TOKEN = 64;
+/** No tokenizer gets more text than this into a token on average; longer texts are not tokenised. */
+const MAX_CHARACTERS_PER_TOKEN = 64;
 
-/** @throws RequestError "context_length" */
-export function checkPromptText(context: ServerContext, text: string): void {
+/**
+ * @param length characters of the whole prompt
+ * @throws RequestError "context_length"
+ */
+export function checkPromptLength(context: ServerContext, length: number): void {
   const { maxModelLen } = context.engine.client.info;
-  if (text.length <= maxModelLen * MAX_BYTES_PER_TOKEN) return;
-  const atLeast = Math.ceil(text.length / MAX_BYTES_PER_TOKEN);
-  throw tooLong(maxModelLen, `at least ${atLeast}`);
+  if (length <= maxModelLen * MAX_CHARACTERS_PER_TOKEN) return;
+  throw tooLong(maxModelLen, `at least ${Math.ceil(length / MAX_CHARACTERS_PER_TOKEN)}`);
 }
 
 /** @throws RequestError "context_length" or "invalid_value" */
-export function checkPromptIds(context: ServerContext, ids: Int32Array): void {
+export function checkPromptIds(context: ServerContext, ids: Int32Array | readonly number[]): void {
   const { maxModelLen, model } = context.engine.client.info;
   if (ids.length === 0) {
     throw new RequestError("invalid_value", "The decoder prompt cannot be empty", "prompt");

@@ -25,10 +25,22 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
   return parseObject(text);
 }
 
-/** @returns null when the body is longer than `maxBytes` */
+/** @returns null when the body is longer than `maxBytes`; no more than that is kept */
 async function readText(request: Request, maxBytes: number): Promise<string | null> {
-  const bytes = await request.bytes();
-  return bytes.length > maxBytes ? null : new TextDecoder().decode(bytes);
+  const decoder = new TextDecoder();
+  let text = "";
+  let numBytes = 0;
+  try {
+    for await (const chunk of request.body ?? []) {
+      numBytes += chunk.length;
+      if (numBytes > maxBytes) return null;
+      text += decoder.decode(chunk, { stream: true });
+    }
+  } catch {
+    // The client left while it was sending: nobody reads the answer.
+    throw new RequestError("invalid_schema", "The request body could not be read.");
+  }
+  return text + decoder.decode();
 }
 
 function parseObject(text: string): JsonObject {

@@ -1,8 +1,9 @@
-// From a body's fields to SamplingParams: bounds and cross-field checks, in vLLM's words.
+// From a body's fields to SamplingParams: bounds and cross-field checks, in vLLM's words. What passes
+// here is also valid in the float32 and int32 of a step's arrays: a value that native refuses would
+// fail the other requests of its step.
 
 import { RequestError } from "../errors.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
-import type { JsonObject } from "./fields.ts";
 import type { SamplingBody } from "./schemas.ts";
 import type { ServerContext } from "./server-context.ts";
 
@@ -20,12 +21,13 @@ export function samplingParams(context: ServerContext, input: SamplingInput): Sa
   checkNumbers(body);
   checkCounts(context, input);
   checkStops(context, body.stop);
-  checkTokenIds(context, "stop_token_ids", body.stop_token_ids);
+  checkStopTokenIds(context, body.stop_token_ids);
   checkAllowed(context, body.allowed_token_ids);
+  const { vocabSize } = context.engine.client.info.model;
   return {
     n: body.n,
     temperature: body.temperature,
-    topK: Math.max(0, body.top_k),
+    topK: body.top_k < vocabSize ? Math.max(0, body.top_k) : 0,
     topP: body.top_p,
     minP: body.min_p,
     presencePenalty: body.presence_penalty,
@@ -60,14 +62,17 @@ function checkNumbers(body: SamplingBody): void {
     const value = body[name];
     if (value < -2 || value > 2) refuse(`${name} must be in [-2, 2], got ${pythonFloat(value)}.`);
   }
-  if (body.repetition_penalty <= 0) {
+  if (Math.fround(body.repetition_penalty) <= 0) {
     const got = pythonFloat(body.repetition_penalty);
     refuse(`repetition_penalty must be greater than zero, got ${got}.`);
   }
   if (body.temperature < 0) {
     refuse(`temperature must be non-negative, got ${pythonFloat(body.temperature)}.`);
   }
-  if (body.top_p <= 0 || body.top_p > 1) {
+  for (const name of ["temperature", "repetition_penalty"] as const) {
+    if (!Number.isFinite(Math.fround(body[name]))) refuse(`${name} is too large.`, name);
+  }
+  if (Math.fround(body.top_p) <= 0 || body.top_p > 1) {
     refuse(`top_p must be in (0, 1], got ${pythonFloat(body.top_p)}.`);
   }
   if (body.top_k < -1) {
@@ -117,10 +122,14 @@ function checkStops(context: ServerContext, stops: readonly string[]): void {
   }
 }
 
-function checkTokenIds(context: ServerContext, param: string, ids: readonly number[]): void {
+function checkStopTokenIds(context: ServerContext, ids: readonly number[]): void {
   const { vocabSize } = context.engine.client.info.model;
+  const { maxStopTokenIds } = context.limits;
+  if (ids.length > maxStopTokenIds) {
+    refuse(`stop_token_ids can have at most ${maxStopTokenIds} ids.`, "stop_token_ids");
+  }
   const bad = ids.find((id) => id < 0 || id >= vocabSize);
-  if (bad !== undefined) refuse(`${param}: Token id ${bad} is out of vocabulary`, param);
+  if (bad !== undefined) refuse(`Token id ${bad} is out of vocabulary`, "stop_token_ids");
 }
 
 function checkAllowed(context: ServerContext, ids: readonly number[] | null): void {
@@ -132,7 +141,10 @@ function checkAllowed(context: ServerContext, ids: readonly number[] | null): vo
   }
 }
 
-function readLogitBias(context: ServerContext, bias: JsonObject | null): [number, number][] {
+function readLogitBias(
+  context: ServerContext,
+  bias: SamplingBody["logit_bias"],
+): [number, number][] {
   const { vocabSize } = context.engine.client.info.model;
   const { maxLogitBias } = context.limits;
   const entries = Object.entries(bias ?? {});
@@ -140,17 +152,13 @@ function readLogitBias(context: ServerContext, bias: JsonObject | null): [number
     refuse(`logit_bias can have at most ${maxLogitBias} entries.`, "logit_bias");
   }
   return entries.map(([key, value]) => {
-    const id = Number(key);
-    const amount = Number(value);
-    if (!Number.isInteger(id) || typeof value === "boolean" || !Number.isFinite(amount)) {
-      refuse(`logit_bias must map token ids to numbers, got ${key}.`, "logit_bias");
-    }
-    if (id < 0 || id >= vocabSize) {
+    const id = /^-?\d+$/.test(key) ? Number(key) : Number.NaN;
+    if (!(id >= 0 && id < vocabSize)) {
       refuse(
-        `token_id(s) [${id}] in logit_bias contain out-of-vocab token ids. Vocabulary size: ${vocabSize}`,
+        `token_id(s) [${key.slice(0, 20)}] in logit_bias contain out-of-vocab token ids. Vocabulary size: ${vocabSize}`,
         "logit_bias",
       );
     }
-    return [id, Math.min(100, Math.max(-100, amount))];
+    return [id, Math.min(100, Math.max(-100, value))];
   });
 }

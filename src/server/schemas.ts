@@ -13,21 +13,25 @@ import {
   optional,
   type Parsed,
   type Reader,
+  record,
   required,
   string,
   stringOrList,
 } from "./fields.ts";
 
-const streamOptions: Reader<{ includeUsage: boolean; continuousUsageStats: boolean }> = (
-  value,
-  location,
-  issues,
-) => {
+export interface StreamOptions {
+  readonly includeUsage: boolean;
+  readonly continuousUsageStats: boolean;
+}
+
+const streamOptions: Reader<StreamOptions | null> = (value, location, issues) => {
   if (!isObject(value)) {
     const message = "Input should be a valid dictionary or object to extract fields from";
     issues.add("model_attributes_type", location, message);
     return undefined;
   }
+  // An empty object says nothing, and vLLM allows it without a stream.
+  if (Object.keys(value).length === 0) return null;
   const flag = (name: string) =>
     boolean(value[name] ?? false, [...location, name], issues) ?? false;
   return {
@@ -109,7 +113,7 @@ const SAMPLING_FIELDS = {
   ignore_eos: optional(boolean, false),
   min_tokens: optional(integer, 0),
   max_tokens: optional(integer),
-  logit_bias: optional(object),
+  logit_bias: optional(record(float)),
   allowed_token_ids: optional(list(integer)),
   prompt_logprobs: optional(integer),
   skip_special_tokens: optional(boolean, true),
@@ -121,6 +125,9 @@ const SAMPLING_FIELDS = {
   response_format: optional(responseFormat),
   structured_outputs: optional(anything),
   use_beam_search: optional(boolean, false),
+  bad_words: optional(anything),
+  truncate_prompt_tokens: optional(anything),
+  kv_transfer_params: optional(anything),
 } as const;
 
 export const CHAT_FIELDS = {

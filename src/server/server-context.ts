@@ -1,7 +1,7 @@
 // What the routes need of the rest of the program, handed in so that tests can replace it.
 
 import type { AsyncEngine } from "../engine/async-engine.ts";
-import { RequestError } from "../errors.ts";
+import { EngineError, RequestError } from "../errors.ts";
 
 export interface ServerContext {
   readonly engine: AsyncEngine;
@@ -28,6 +28,7 @@ export interface ServerLimits {
   readonly maxN: number;
   readonly maxPrompts: number;
   readonly maxStops: number;
+  readonly maxStopTokenIds: number;
   readonly maxLogitBias: number;
 }
 
@@ -36,8 +37,20 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxN: 128,
   maxPrompts: 1024,
   maxStops: 64,
+  maxStopTokenIds: 1024,
   maxLogitBias: 1024,
 };
+
+/**
+ * Called before anything is asked of the engine.
+ * @throws EngineError "engine_dead" or "engine_shutdown"
+ */
+export function checkAccepting(context: ServerContext): void {
+  if (!context.engine.isAlive) throw new EngineError("engine_dead", "The engine has stopped.");
+  if (context.isDraining()) {
+    throw new EngineError("engine_shutdown", "The server is shutting down.");
+  }
+}
 
 /** The name that answers carry. */
 export function modelName(context: ServerContext): string {
@@ -55,8 +68,15 @@ export function unixSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** @returns `prefix` and the client's id, or a random one of 16 hex digits */
+/**
+ * @returns `prefix` and the client's id, or a random one of 16 hex digits
+ * @throws RequestError "invalid_value": the id is repeated in every chunk, so it is kept short
+ */
 export function responseId(prefix: string, request: Request, requestId: string | null): string {
   const given = request.headers.get("x-request-id") ?? requestId;
+  if (given !== null && !/^[!-~]{1,128}$/.test(given)) {
+    const message = "request_id must be 1 to 128 visible ASCII characters.";
+    throw new RequestError("invalid_value", message, "request_id");
+  }
   return `${prefix}-${given ?? crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
 }

@@ -4,9 +4,10 @@ import { Elysia } from "elysia";
 import { RequestError } from "../errors.ts";
 import { chatMessages } from "./chat-messages.ts";
 import { parseBody } from "./fields.ts";
+import { jsonResponse } from "./json-response.ts";
 import { readJsonBody } from "./read-body.ts";
 import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS } from "./schemas.ts";
-import { checkModel, type ServerContext } from "./server-context.ts";
+import { checkAccepting, checkModel, type ServerContext } from "./server-context.ts";
 
 export function tokenizeRoutes(context: ServerContext) {
   return new Elysia({ name: "tokenize" })
@@ -15,6 +16,7 @@ export function tokenizeRoutes(context: ServerContext) {
 }
 
 async function tokenize(context: ServerContext, request: Request): Promise<Response> {
+  checkAccepting(context);
   const json = await readJsonBody(request, context.limits.maxBodyBytes);
   const body = parseBody(TOKENIZE_FIELDS, json);
   checkModel(context, body.model);
@@ -24,7 +26,7 @@ async function tokenize(context: ServerContext, request: Request): Promise<Respo
       ? await client.encode(requirePrompt(body.prompt), body.add_special_tokens ?? true)
       : (await renderChat(context, { ...body, messages: body.messages })).tokenIds;
   const strings = body.return_token_strs ? await client.tokenBytes(tokens) : null;
-  return Response.json({
+  return jsonResponse({
     count: tokens.length,
     max_model_len: client.info.maxModelLen,
     tokens: [...tokens],
@@ -56,6 +58,7 @@ function renderChat(
 }
 
 async function detokenize(context: ServerContext, request: Request): Promise<Response> {
+  checkAccepting(context);
   const json = await readJsonBody(request, context.limits.maxBodyBytes);
   const { model, tokens } = parseBody(DETOKENIZE_FIELDS, json);
   checkModel(context, model);
@@ -66,5 +69,5 @@ async function detokenize(context: ServerContext, request: Request): Promise<Res
     );
   }
   const ids = Int32Array.from((tokens ?? []).filter((id) => id < 2 ** 31));
-  return Response.json({ prompt: await context.engine.client.decode(ids, false) });
+  return jsonResponse({ prompt: await context.engine.client.decode(ids, false) });
 }

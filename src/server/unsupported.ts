@@ -1,14 +1,20 @@
-// Features that vLLM has and this server does not have yet: refused by name, never ignored.
+// Features that vLLM has and this server does not have yet: refused by name, never ignored. (guided_*
+// and other names that vLLM 0.13 itself no longer knows are ignored as any unknown field is.)
 
 import { RequestError } from "../errors.ts";
-import type { Json } from "./fields.ts";
+import { isObject, type Json } from "./fields.ts";
 import type { ChatBody, CompletionBody, SamplingBody } from "./schemas.ts";
 
 /** @throws RequestError "unsupported" or "invalid_value" */
 export function checkChatFeatures(body: ChatBody): void {
   checkSamplingFeatures(body);
   checkToolChoice(body.tools, body.tool_choice);
-  if (body.chat_template !== null) refuse("chat_template", "Request chat templates");
+  if (body.chat_template !== null || body.chat_template_kwargs?.["chat_template"] !== undefined) {
+    invalid(
+      "Chat template is passed with request, but --trust-request-chat-template is not set. " +
+        "Refused request with untrusted chat template.",
+    );
+  }
   if (body.top_logprobs > 0 && !body.logprobs) {
     invalid("when using `top_logprobs`, `logprobs` must be set to true.");
   }
@@ -25,8 +31,8 @@ export function checkChatFeatures(body: ChatBody): void {
 export function checkCompletionFeatures(body: CompletionBody): void {
   checkSamplingFeatures(body);
   if (body.suffix !== null) invalid("suffix is not currently supported", "suffix");
-  if (body.prompt_embeds !== null) refuse("prompt_embeds", "Prompt embeddings");
-  if (body.best_of !== null && body.best_of > body.n) refuse("best_of", "best_of");
+  if (body.prompt_embeds !== null) refuse("prompt_embeds");
+  if (body.best_of !== null && body.best_of > body.n) refuse("best_of");
 }
 
 /** @throws RequestError "invalid_schema" */
@@ -34,40 +40,54 @@ export function checkStreamOptions(body: SamplingBody): void {
   if (body.stream_options !== null && !body.stream) {
     throw schemaError("Stream options can only be defined when `stream=True`.");
   }
-  if (body.prompt_logprobs !== null && body.stream) {
+  if ((body.prompt_logprobs ?? 0) !== 0 && body.stream) {
     throw schemaError("`prompt_logprobs` are not available when `stream=True`.");
   }
 }
 
+const NOT_BUILT = [
+  "structured_outputs",
+  "bad_words",
+  "truncate_prompt_tokens",
+  "kv_transfer_params",
+] as const;
+
 function checkSamplingFeatures(body: SamplingBody): void {
   if (body.response_format !== null && body.response_format !== "text") {
-    refuse("response_format", `response_format of type '${body.response_format}'`);
+    refuse("response_format", ` of type '${body.response_format}'`);
   }
-  if (body.structured_outputs !== null) refuse("structured_outputs", "Structured outputs");
-  if (body.use_beam_search) refuse("use_beam_search", "Beam search");
+  for (const name of NOT_BUILT) if (body[name] !== null) refuse(name);
+  if (body.use_beam_search) refuse("use_beam_search");
   if (body.cache_salt === "") {
     invalid("Parameter 'cache_salt' must be a non-empty string if provided.", "cache_salt");
   }
 }
 
 function checkToolChoice(tools: ChatBody["tools"], choice: Json): void {
-  const hasTools = tools !== null && tools.length > 0;
-  if (!hasTools) {
-    if (choice === null || choice === "none") return;
+  if (choice === "none") return;
+  if (tools === null) {
+    if (choice === null) return;
     invalid("When using `tool_choice`, `tools` must be set.", "tool_choice");
   }
-  if (choice === "none") return;
+  // An empty list acts as no tools at all, whatever the choice.
+  if (tools.length === 0) return;
   if (choice === null || choice === "auto") {
     invalid(
       '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
       "tool_choice",
     );
   }
-  refuse("tool_choice", "Forced tool calls");
+  if (choice === "required" || isObject(choice)) refuse("tool_choice");
+  invalid(
+    `Invalid value for \`tool_choice\`: ${String(choice)}! Only named tools, "none", "auto" or ` +
+      '"required" are supported.',
+    "tool_choice",
+  );
 }
 
-function refuse(param: string, feature: string): never {
-  throw new RequestError("unsupported", `${feature} are not supported by this server yet.`, param);
+function refuse(param: string, detail = ""): never {
+  const message = `\`${param}\`${detail} is not supported by this server yet.`;
+  throw new RequestError("unsupported", message, param);
 }
 
 function invalid(message: string, param: string | null = null): never {

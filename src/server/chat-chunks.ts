@@ -1,0 +1,83 @@
+// Chunks of a streamed chat; what is the same in all of them is serialised once.
+
+import type { SequenceOutput } from "../engine/generation.ts";
+import type { ChatRun } from "./chat.ts";
+import { isSilent, usage } from "./choice.ts";
+import { chatLogprobs } from "./logprobs.ts";
+import { modelName } from "./server-context.ts";
+import { dataEvent } from "./sse.ts";
+
+export class ChatChunkWriter {
+  readonly #run: ChatRun;
+  readonly #head: string;
+  #isFirst = true;
+  #numTokens = 0;
+
+  constructor(run: ChatRun) {
+    this.#run = run;
+    const model = JSON.stringify(modelName(run.context));
+    this.#head =
+      `{"id":${JSON.stringify(run.id)},"object":"chat.completion.chunk",` +
+      `"created":${run.createdS},"model":${model},"choices":[`;
+  }
+
+  event(output: SequenceOutput): string {
+    const roles = this.#isFirst ? this.#roleEvents() : "";
+    this.#isFirst = false;
+    this.#numTokens += output.tokenIds.length;
+    return isSilent(output, this.#run.body.return_token_ids)
+      ? roles
+      : roles + this.#deltaEvent(output);
+  }
+
+  /** The usage chunk, if the client asked for one. */
+  end(): string {
+    if (this.#run.body.stream_options?.includeUsage !== true) return "";
+    return dataEvent(`${this.#head}],"usage":${this.#usage()}}`);
+  }
+
+  /** One for each choice, and one more with the last message where the client wants it echoed. */
+  #roleEvents(): string {
+    const { body, promptIds, role, prefix } = this.#run;
+    const ids = body.return_token_ids ? JSON.stringify([...promptIds]) : "null";
+    const roleDelta = JSON.stringify({ role, content: "", reasoning_content: null });
+    const echoDelta = JSON.stringify({ content: prefix, reasoning_content: null });
+    let events = "";
+    for (let i = 0; i < body.n; i++) {
+      events += this.#startEvent(i, roleDelta, `,"prompt_token_ids":${ids}`);
+      if (prefix !== "") events += this.#startEvent(i, echoDelta, "");
+    }
+    return events;
+  }
+
+  #startEvent(index: number, delta: string, tail: string): string {
+    const choice = `{"index":${index},"delta":${delta},"logprobs":null,"finish_reason":null}`;
+    return dataEvent(`${this.#head}${choice}]${tail}${this.#continuousUsage()}}`);
+  }
+
+  #deltaEvent(output: SequenceOutput): string {
+    const { body } = this.#run;
+    const logprobs = output.logprobs
+      ? JSON.stringify(chatLogprobs(output.logprobs, body.return_tokens_as_token_ids))
+      : "null";
+    const finish =
+      output.finishReason === null
+        ? '"finish_reason":null'
+        : `"finish_reason":"${output.finishReason}","stop_reason":${JSON.stringify(output.stopReason)}`;
+    const ids = body.return_token_ids ? JSON.stringify(output.tokenIds) : "null";
+    return dataEvent(
+      `${this.#head}{"index":${output.index},"delta":{"content":${JSON.stringify(output.text)},` +
+        `"reasoning_content":null},"logprobs":${logprobs},${finish},"token_ids":${ids}}]` +
+        `${this.#continuousUsage()}}`,
+    );
+  }
+
+  #continuousUsage(): string {
+    const wants = this.#run.body.stream_options?.continuousUsageStats === true;
+    return wants ? `,"usage":${this.#usage()}` : "";
+  }
+
+  #usage(): string {
+    return JSON.stringify(usage(this.#run.promptIds.length, this.#numTokens));
+  }
+}
