@@ -20,10 +20,16 @@ export interface Pin {
 
 export const PIN: Pin = PIN_FILE;
 
+/** Within the package. */
 const BUNDLE = "package/llama/gitRelease.bundle";
 
 export function submodulePath(checkout: Checkout): string {
   return checkout.path("third_party", "llama.cpp");
+}
+
+/** Where the package is kept. */
+export function tarballPath(checkout: Checkout): string {
+  return checkout.path("build", "download", "llama-source.tgz");
 }
 
 /** Fills the submodule's folder; what was stopped half-way starts again. @throws SetupError */
@@ -47,7 +53,7 @@ export async function fillSubmodule(checkout: Checkout, pin: Pin): Promise<void>
 export async function fetchBundle(checkout: Checkout, pin: Pin): Promise<string> {
   needTool(["tar"], "tar", "xcode-select --install");
   const folder = checkout.path("build", "download");
-  const tarball = join(folder, "llama-source.tgz");
+  const tarball = tarballPath(checkout);
   await fetchPackage({ spec: pin.package, integrity: pin.integrity }, tarball);
   const unpacked = join(folder, "unpacked");
   mkdirSync(unpacked, { recursive: true });

@@ -118,15 +118,15 @@ describe("every file", () => {
   });
 
   test("has no function over 70 lines", () => {
-    expect(sources.flatMap(longFunctions)).toEqual([]);
+    const typescript = code.filter((path) => /^(src|scripts|bench)\/.*\.ts$/.test(path));
+    expect(typescript.flatMap(longFunctions)).toEqual([]);
   });
 
   test("has no loose type, no left-over mark, no vague name", () => {
     const marks = /\b(TODO|FIXME|XXX|HACK)\b/;
     expect(linesWith(except(code, "test/tidy.test.ts"), marks)).toEqual([]);
-    expect(
-      linesWith(except(code, "test/tidy.test.ts"), /: any\b|as any\b|@ts-(ignore|expect)/),
-    ).toEqual([]);
+    const loose = /^\s*(?!\/\/)\S.*(: any\b|as any\b)|@ts-(ignore|expect|nocheck)/;
+    expect(linesWith(except(code, "test/tidy.test.ts"), loose)).toEqual([]);
     expect(linesWith(sources, /[\w)\]]!(\.|\[|;|,|\))/)).toEqual([]);
     expect(code.filter((path) => /(utils?|helpers?|common|misc)\.(ts|h|cpp)$/.test(path))).toEqual(
       [],
@@ -135,7 +135,7 @@ describe("every file", () => {
 
   test("names no package registry and no path of a machine", () => {
     const readable = tracked.filter((path) => path !== "test/tidy.test.ts");
-    const hosts = /https?:\/\/[a-z0-9.-]*(npmjs|pypi|crates|golang|maven|debian)\./i;
+    const hosts = /\b(npmjs|pypi|pythonhosted|yarnpkg|crates|golang|maven|debian)\.(org|com|io)\b/i;
     expect(linesWith(readable, hosts)).toEqual([]);
     expect(linesWith(readable, /\/(work|root|home\/\w+)\//)).toEqual([]);
   });

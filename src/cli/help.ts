@@ -42,8 +42,8 @@ function oneOption(option: OptionSpec): string {
 
 /** The default as a reader sees it, with its unit. */
 export function defaultText(option: OptionSpec): string {
-  const { fallback, unit } = option;
-  if (fallback === null) return "decided at start";
+  const { fallback, kind, unit } = option;
+  if (fallback === null) return kind === "string" ? "none" : "decided at start";
   if (Array.isArray(fallback)) return "none";
   return [String(fallback) || "none", unit].filter(Boolean).join(" ");
 }

@@ -5,6 +5,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync } f
 import { fillSubmodule } from "../../scripts/llama-cpp.ts";
 import { makePatchedCopy } from "../../scripts/patched-copy.ts";
 import {
+  linePatch,
   packSource,
   removeTempFolders,
   tempCheckout,
@@ -14,11 +15,6 @@ import {
 const { pin, tarball } = packSource({ "src/a.cpp": "one\n", "src/b.cpp": "two\n" });
 
 afterAll(removeTempFolders);
-
-/** Replaces the only line of a file. */
-function patch(file: string, from: string, to: string): string {
-  return `diff --git a/${file} b/${file}\n--- a/${file}\n+++ b/${file}\n@@ -1 +1 @@\n-${from}\n+${to}\n`;
-}
 
 async function filledCheckout(patches: Readonly<Record<string, string>>) {
   const checkout = tempCheckout();
@@ -42,8 +38,8 @@ const LAST_BUILD_MS = 1_600_000_000_000;
 describe("makePatchedCopy", () => {
   test("applies the patches in the order of their names, to the copy only", async () => {
     const { checkout, textOf } = await filledCheckout({
-      "0002-second.patch": patch("src/a.cpp", "1", "I"),
-      "0001-first.patch": patch("src/a.cpp", "one", "1"),
+      "0002-second.patch": linePatch("src/a.cpp", "1", "I"),
+      "0001-first.patch": linePatch("src/a.cpp", "one", "1"),
     });
     await makePatchedCopy(checkout, pin);
     expect([textOf("a.cpp"), textOf("b.cpp")]).toEqual(["I\n", "two\n"]);
@@ -63,14 +59,14 @@ describe("makePatchedCopy", () => {
     const { checkout, timeOf, setTime, patchPath } = await filledCheckout({});
     await makePatchedCopy(checkout, pin);
     for (const file of ["a.cpp", "b.cpp"]) setTime(file, LAST_BUILD_MS);
-    await Bun.write(patchPath("0001-first.patch"), patch("src/a.cpp", "one", "1"));
+    await Bun.write(patchPath("0001-first.patch"), linePatch("src/a.cpp", "one", "1"));
     await makePatchedCopy(checkout, pin);
     expect(timeOf("a.cpp")).toBeGreaterThan(LAST_BUILD_MS);
     expect(timeOf("b.cpp")).toBe(LAST_BUILD_MS);
   });
 
   test("a file that loses its patch is newer than the last build", async () => {
-    const patches = { "0001-first.patch": patch("src/a.cpp", "one", "1") };
+    const patches = { "0001-first.patch": linePatch("src/a.cpp", "one", "1") };
     const { checkout, textOf, timeOf, patchPath } = await filledCheckout(patches);
     await makePatchedCopy(checkout, pin);
     const builtMs = Date.now();
@@ -83,7 +79,7 @@ describe("makePatchedCopy", () => {
   test("names the patch that does not apply, and keeps the last copy", async () => {
     const { checkout, textOf, patchPath } = await filledCheckout({});
     await makePatchedCopy(checkout, pin);
-    await Bun.write(patchPath("0001-stale.patch"), patch("src/a.cpp", "zero", "0"));
+    await Bun.write(patchPath("0001-stale.patch"), linePatch("src/a.cpp", "zero", "0"));
     await expect(makePatchedCopy(checkout, pin)).rejects.toThrow(
       "third_party/patches/0001-stale.patch does not apply: error: patch failed: src/a.cpp:1",
     );

@@ -36,6 +36,11 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
   }
 }
 
+/** A patch that replaces the only line of a file. */
+export function linePatch(file: string, from: string, to: string): string {
+  return `diff --git a/${file} b/${file}\n--- a/${file}\n+++ b/${file}\n@@ -1 +1 @@\n-${from}\n+${to}\n`;
+}
+
 export function git(folder: string, ...words: readonly string[]): string {
   const identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
   const { exitCode, stdout, stderr } = Bun.spawnSync(["git", "-C", folder, ...identity, ...words]);
