@@ -1,0 +1,257 @@
+// The server as an operator starts it: 32 mixed clients at once, some of whom leave; then the numbers on
+// /metrics must equal what the clients saw. And how it stops.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import OpenAI from "openai";
+
+const MAIN = join(import.meta.dir, "../../src/main.ts");
+
+interface Server {
+  readonly url: string;
+  readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+}
+
+async function start(...words: string[]): Promise<Server> {
+  const child = Bun.spawn([process.execPath, MAIN, "serve", "--port", "0", ...words], {
+    stdin: "ignore",
+    stderr: "pipe",
+  });
+  let text = "";
+  const decoder = new TextDecoder();
+  const reader = child.stderr.getReader();
+  while (!text.includes("ready in")) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`the server did not start: ${text}`);
+    text += decoder.decode(value);
+  }
+  reader.releaseLock();
+  void drain(child.stderr);
+  return { url: /API\s+(\S+)\/v1/.exec(text)?.[1] ?? "", process: child };
+}
+
+/** Keeps the pipe from filling up. */
+async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
+  for await (const _ of stream);
+}
+
+type Series = Map<string, number>;
+
+async function metrics(url: string): Promise<Series> {
+  const lines = (await (await fetch(`${url}/metrics`)).text()).split("\n");
+  const samples = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    samples.map((line) => {
+      const at = line.lastIndexOf(" ");
+      return [
+        line
+          .slice(0, at)
+          .replace(/(engine|model_name)="[^"]*",?/g, "")
+          .replace(",}", "}"),
+        Number(line.slice(at)),
+      ];
+    }),
+  );
+}
+
+const change = (before: Series, after: Series, name: string) =>
+  (after.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN);
+
+async function untilIdle(url: string): Promise<Series> {
+  for (let i = 0; i < 200; i++) {
+    const now = await metrics(url);
+    if (now.get("vllm:num_requests_running{}") === 0) return now;
+    await Bun.sleep(25);
+  }
+  throw new Error("the server did not become idle");
+}
+
+describe("serving SmolLM2", () => {
+  let server: Server;
+  let client: OpenAI;
+
+  beforeAll(async () => {
+    server = await start("--served-model-name", "smol", "--num-gpu-blocks-override", "257");
+    client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
+  }, 30_000);
+  afterAll(() => server.process.kill());
+
+  test("32 mixed clients: all end, and the counters are the sum of the usages", async () => {
+    const before = await metrics(server.url);
+    const totals = { prompt: 0, completion: 0, finished: 0, left: 0 };
+    const count = (
+      usage: { prompt_tokens: number; completion_tokens: number } | null | undefined,
+    ) => {
+      totals.prompt += usage?.prompt_tokens ?? 0;
+      totals.completion += usage?.completion_tokens ?? 0;
+    };
+    const messages = (i: number) => [
+      { role: "user" as const, content: `Tell me about the number ${i}. `.repeat(1 + (i % 4)) },
+    ];
+    const streamed = async (i: number) => {
+      const stream = await client.chat.completions.create({
+        model: "smol",
+        messages: messages(i),
+        max_tokens: 30,
+        temperature: 0.8,
+        stream: true,
+        stream_options: { include_usage: true },
+      });
+      for await (const chunk of stream) count(chunk.usage);
+      totals.finished++;
+    };
+    const whole = async (i: number) => {
+      const prompt = `Number ${i} is`;
+      count((await client.completions.create({ model: "smol", prompt, max_tokens: 24 })).usage);
+      totals.finished++;
+    };
+    const several = async (i: number) => {
+      const request = { model: "smol", messages: messages(i), max_tokens: 12, n: 2 };
+      const { usage } = await client.chat.completions.create(request);
+      // The prompt counts once in the usage and once a sequence in the metrics.
+      count(usage);
+      totals.prompt += usage?.prompt_tokens ?? 0;
+      totals.finished += 2;
+    };
+    const leaving = async (i: number) => {
+      const stream = await client.chat.completions.create({
+        model: "smol",
+        messages: messages(i),
+        max_tokens: 400,
+        stream: true,
+        stream_options: { include_usage: true, continuous_usage_stats: true } as never,
+      });
+      let chunks = 0;
+      for await (const chunk of stream) if (chunk.choices[0]?.delta.content && ++chunks > 3) break;
+      totals.left++;
+    };
+    const kinds = [streamed, whole, several, leaving];
+    await Promise.all(
+      Array.from({ length: 32 }, (_, i) => (kinds[i % kinds.length] as typeof streamed)(i)),
+    );
+    const after = await untilIdle(server.url);
+    const ended = (reason: string) =>
+      change(before, after, `vllm:request_success_total{finished_reason="${reason}"}`);
+    expect(ended("stop") + ended("length")).toBe(totals.finished);
+    expect(ended("abort")).toBe(totals.left);
+    expect(ended("error")).toBe(0);
+    expect(after.get("vllm:num_requests_waiting{}")).toBe(0);
+    expect(after.get("vllm:kv_cache_usage_perc{}")).toBe(0);
+    // Those who left had their prompts computed and some tokens generated: at least four each.
+    const generated = change(before, after, "vllm:generation_tokens_total{}");
+    expect(generated).toBeGreaterThanOrEqual(totals.completion + 4 * totals.left);
+  }, 120_000);
+
+  test("without anyone leaving, the counters equal the usages exactly", async () => {
+    const before = await untilIdle(server.url);
+    const usages = await Promise.all(
+      Array.from({ length: 16 }, async (_, i) => {
+        const prompt = ["The sky is", `One, two, ${i}`];
+        return (await client.completions.create({ model: "smol", prompt, max_tokens: 9 })).usage;
+      }),
+    );
+    const after = await untilIdle(server.url);
+    const sum = (of: "prompt_tokens" | "completion_tokens") =>
+      usages.reduce((total, usage) => total + (usage?.[of] ?? 0), 0);
+    expect(change(before, after, "vllm:prompt_tokens_total{}")).toBe(sum("prompt_tokens"));
+    expect(change(before, after, "vllm:generation_tokens_total{}")).toBe(sum("completion_tokens"));
+    expect(change(before, after, "vllm:request_prompt_tokens_count{}")).toBe(32);
+    expect(change(before, after, "vllm:time_to_first_token_seconds_count{}")).toBe(32);
+  }, 60_000);
+
+  test("a second request with the same prefix does not compute it again", async () => {
+    const prompt = "A long story begins with these words, which are the same for all. ".repeat(8);
+    const ask = () => client.completions.create({ model: "smol", prompt, max_tokens: 1 });
+    const numPromptTokens = (await ask()).usage?.prompt_tokens ?? 0;
+    const before = await untilIdle(server.url);
+    await ask();
+    const after = await untilIdle(server.url);
+    const hits = change(before, after, "vllm:prefix_cache_hits_total{}");
+    expect(hits).toBe(16 * Math.floor((numPromptTokens - 1) / 16));
+    const computed = 'vllm:prompt_tokens_by_source_total{source="local_compute"}';
+    expect(change(before, after, computed)).toBe(numPromptTokens - hits);
+  }, 60_000);
+
+  test("running out of blocks preempts and resumes; every answer has its length", async () => {
+    const before = await untilIdle(server.url);
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, i) =>
+        client.completions.create({
+          model: "smol",
+          prompt: `${i} `.repeat(128),
+          max_tokens: 400,
+          temperature: 0,
+          ignore_eos: true,
+        } as never),
+      ),
+    );
+    for (const answer of answers as OpenAI.Completion[]) {
+      expect(answer.usage?.completion_tokens).toBe(400);
+    }
+    const after = await untilIdle(server.url);
+    expect(change(before, after, "vllm:num_preemptions_total{}")).toBeGreaterThan(0);
+  }, 120_000);
+
+  test("SIGTERM finishes what is in progress and exits with 0", async () => {
+    const stream = await client.completions.create({
+      model: "smol",
+      prompt: "Count:",
+      max_tokens: 40,
+      stream: true,
+      ignore_eos: true,
+    } as never);
+    let text = "";
+    let signalled = false;
+    for await (const chunk of stream as unknown as AsyncIterable<OpenAI.Completion>) {
+      text += chunk.choices[0]?.text ?? "";
+      if (!signalled) server.process.kill("SIGTERM");
+      signalled = true;
+    }
+    expect(text.length).toBeGreaterThan(40);
+    expect(await server.process.exited).toBe(0);
+  }, 30_000);
+});
+
+describe("stopping", () => {
+  test("past the grace time a stream ends with an error event, and the exit code is 0", async () => {
+    const { url, process } = await start("--shutdown-timeout", "0");
+    const body = JSON.stringify({ prompt: "x", max_tokens: 2000, ignore_eos: true, stream: true });
+    const response = await fetch(`${url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    setTimeout(() => process.kill("SIGINT"), 200);
+    const events = (await response.text()).trim().split("\n\n");
+    expect(events.at(-2)).toContain("The server is shutting down.");
+    expect(events.at(-1)).toBe("data: [DONE]");
+    expect(await process.exited).toBe(0);
+  }, 30_000);
+
+  test("a second signal exits at once", async () => {
+    const { url, process } = await start();
+    void fetch(`${url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt: "x", max_tokens: 4000, ignore_eos: true }),
+    }).catch(() => {});
+    await Bun.sleep(300);
+    process.kill("SIGINT");
+    await Bun.sleep(100);
+    process.kill("SIGINT");
+    expect(await process.exited).toBe(1);
+  }, 30_000);
+});
+
+test("what cannot be served ends in one line and a code", async () => {
+  for (const [words, code, line] of [
+    [["missing.gguf"], 1, "error: there is no file missing.gguf"],
+    [["--prot", "1"], 2, "unknown option --prot; did you mean --port?"],
+    [["--show-hidden-metrics-for-version", "x"], 1, "Invalid version: 'x'"],
+    [["--max-model-len", "4k", "--num-gpu-blocks-override", "9"], 1, "does not fit"],
+  ] as const) {
+    const child = Bun.spawnSync([process.execPath, MAIN, "serve", ...words]);
+    expect(child.stderr.toString()).toContain(line);
+    expect(child.exitCode).toBe(code);
+  }
+}, 30_000);
