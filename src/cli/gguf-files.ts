@@ -1,0 +1,69 @@
+// Which file of a repository is meant by a quantisation: names only, no I/O. A large model is split into
+// parts named model-00001-of-00003.gguf; the first stands for all, and counts only with the others.
+
+import { basename } from "node:path";
+import { ConfigError } from "../errors.ts";
+
+/** Taken when none is named: the usual balance of size and quality. */
+const PREFERRED_QUANT = "Q4_K_M";
+
+const PART = /-(\d{5})-of-(\d{5})\.gguf$/;
+
+/**
+ * A whole model among files that are there.
+ * @param takesAny take another quantisation too when none was named
+ */
+export function wantedIn(
+  files: readonly string[],
+  quant: string | null,
+  takesAny: boolean,
+): string | undefined {
+  const whole = files.filter(
+    (file) => isModel(file) && numParts(file) === partsOf(files, file).length,
+  );
+  const wanted = whole.find((file) => hasQuant(file, quant ?? PREFERRED_QUANT));
+  return wanted ?? (takesAny && quant === null ? whole[0] : undefined);
+}
+
+/**
+ * The asked-for quantisation, else Q4_K_M, else the first file.
+ * @throws ConfigError "no_such_quant", with those that exist
+ */
+export function pickFile(repo: string, files: readonly string[], quant: string | null): string {
+  const models = files.filter(isModel);
+  const wanted = models.find((file) => hasQuant(file, quant ?? PREFERRED_QUANT));
+  const picked = wanted ?? (quant === null ? models[0] : undefined);
+  if (picked !== undefined) return picked;
+  if (models.length === 0) throw new ConfigError("no_such_quant", `${repo} has no GGUF file`);
+  const known = models.map(quantOf).join(", ");
+  throw new ConfigError("no_such_quant", `${repo} has no ${quant}; there are: ${known}`);
+}
+
+/** All parts of a model by its first file, in order; the file alone when it is not split. */
+export function partsOf(files: readonly string[], first: string): string[] {
+  if (!PART.test(first)) return [first];
+  const stem = first.replace(PART, "");
+  return files.filter((file) => PART.test(file) && file.replace(PART, "") === stem).sort();
+}
+
+/** A model or the first part of one; no projector of a multimodal model. */
+function isModel(file: string): boolean {
+  if (!file.endsWith(".gguf") || basename(file).includes("mmproj")) return false;
+  return Number(PART.exec(file)?.[1] ?? 1) === 1;
+}
+
+function numParts(first: string): number {
+  return Number(PART.exec(first)?.[2] ?? 1);
+}
+
+function hasQuant(file: string, quant: string): boolean {
+  return quantOf(file).toUpperCase() === quant.toUpperCase();
+}
+
+/** The part of a file name that names its type, e.g. Q4_K_M. */
+function quantOf(file: string): string {
+  const stem = basename(file)
+    .replace(PART, "")
+    .replace(/\.gguf$/, "");
+  return /[-._](I?Q\d\w*|TQ\d\w*|BF16|F16|F32|FP16|MXFP4\w*)$/i.exec(stem)?.[1] ?? stem;
+}
