@@ -30,14 +30,24 @@ export function readYaml(path: string): Record<string, unknown> {
   throw new ConfigError("config_file", `${path} must hold options as "name: value" lines`);
 }
 
-/** Memory that can be used without swapping, bytes; null where the system does not tell. */
-export function availableMemory(): number | null {
-  try {
-    const match = /^MemAvailable:\s+(\d+) kB/m.exec(readText("/proc/meminfo"));
-    return match === null ? null : Number(match[1]) * 1024;
-  } catch {
-    return null;
-  }
+/**
+ * Memory that can be used without swapping, bytes: what the system has free, or a container's limit
+ * leaves; null where the system does not tell.
+ */
+export function availableMemory(readFile: (path: string) => string = readText): number | null {
+  const read = (path: string): string | null => {
+    try {
+      return readFile(path);
+    } catch {
+      return null;
+    }
+  };
+  const free = /^MemAvailable:\s+(\d+) kB/m.exec(read("/proc/meminfo") ?? "")?.[1];
+  if (free === undefined) return null;
+  const limit = Number(read("/sys/fs/cgroup/memory.max") ?? Number.NaN);
+  const used = Number(read("/sys/fs/cgroup/memory.current") ?? Number.NaN);
+  const left = Number.isNaN(limit - used) ? Number.POSITIVE_INFINITY : Math.max(0, limit - used);
+  return Math.min(Number(free) * 1024, left);
 }
 
 /** Clock ticks of /proc are 100 a second on every Linux that Bun runs on. */

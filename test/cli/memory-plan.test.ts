@@ -1,0 +1,46 @@
+// How much memory the KV cache gets.
+
+import { describe, expect, test } from "bun:test";
+import { planMemory } from "../../src/cli/memory-plan.ts";
+
+describe("planMemory", () => {
+  const input = {
+    weightBytes: 100,
+    kvBytesPerToken: 10,
+    trainedContextLength: 1000,
+    availableBytes: 1_000_000,
+    blockSize: 16,
+    maxNumSeqs: 4,
+    maxModelLen: null,
+    kvCacheMemoryBytes: null,
+    numBlocksOverride: null,
+  };
+
+  test("gives every sequence the model's context when there is room", () => {
+    expect(planMemory(input)).toEqual({ numBlocks: 251, maxModelLen: 1000, kvBytes: 40_160 });
+  });
+
+  test("takes at most a quarter of free memory, and caps the context to what fits", () => {
+    expect(planMemory({ ...input, availableBytes: 10_000 })).toEqual({
+      numBlocks: 15,
+      maxModelLen: 224,
+      kvBytes: 2400,
+    });
+  });
+
+  test("a size or a number of blocks is kept to", () => {
+    expect(planMemory({ ...input, kvCacheMemoryBytes: 16_000 }).numBlocks).toBe(100);
+    expect(planMemory({ ...input, numBlocksOverride: 7 })).toMatchObject({
+      numBlocks: 7,
+      maxModelLen: 96,
+    });
+  });
+
+  test("what does not fit is refused with the numbers", () => {
+    expect(() => planMemory({ ...input, numBlocksOverride: 7, maxModelLen: 100 })).toThrow(
+      "--max-model-len 100 does not fit: the KV cache of 0 MiB holds 96 tokens",
+    );
+    expect(() => planMemory({ ...input, kvCacheMemoryBytes: 2_000_000 })).toThrow("are free");
+    expect(() => planMemory({ ...input, kvCacheMemoryBytes: 100 })).toThrow("holds no block");
+  });
+});

@@ -1,0 +1,44 @@
+// vLLM's line of statistics.
+
+import { describe, expect, test } from "bun:test";
+import { StatsLine } from "../../src/cli/stats-line.ts";
+
+describe("StatsLine", () => {
+  const idle = {
+    numRunningReqs: 0,
+    numWaitingReqs: 0,
+    numDeferredReqs: 0,
+    kvCacheUsage: 0,
+    prefixCache: { requests: 1, queries: 100, hits: 25 },
+    numPreemptedReqs: 0,
+    numScheduledTokens: 0,
+    forwardMs: 0,
+    samplingMs: 0,
+  };
+
+  test("tells rates, queue and cache in vLLM's words, then one idle line, then nothing", () => {
+    const line = new StatsLine();
+    expect(line.take(10)).toBeNull();
+    line.record(
+      { ...idle, numRunningReqs: 2, kvCacheUsage: 0.125 },
+      {
+        timeToFirstTokensS: [],
+        interTokenLatenciesS: [],
+        numPromptTokens: 50,
+        numCachedPromptTokens: 0,
+        numGenerationTokens: 30,
+        numPreemptions: 0,
+        hasTokens: true,
+        finished: [],
+        finishedParents: [],
+      },
+    );
+    expect(line.take(10)).toBe(
+      "Avg prompt throughput: 5.0 tokens/s, Avg generation throughput: 3.0 tokens/s, " +
+        "Running: 2 reqs, Waiting: 0 reqs, KV cache usage: 12.5%, Prefix cache hit rate: 25.0%",
+    );
+    line.record(idle, null);
+    expect(line.take(10)).toContain("Running: 0 reqs");
+    expect(line.take(10)).toBeNull();
+  });
+});

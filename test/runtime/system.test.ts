@@ -1,0 +1,33 @@
+// What the machine tells.
+
+import { describe, expect, test } from "bun:test";
+import { availableMemory } from "../../src/runtime/system.ts";
+
+/** A machine with these files only. */
+function memoryOf(files: Readonly<Record<string, string>>): number | null {
+  return availableMemory((path) => {
+    const text = files[path];
+    if (text === undefined) throw new Error(`no such file ${path}`);
+    return text;
+  });
+}
+
+const MEMINFO = "MemTotal:  2000 kB\nMemFree:  100 kB\nMemAvailable:  1000 kB\n";
+
+describe("availableMemory", () => {
+  test("is what the system has free", () => {
+    expect(memoryOf({ "/proc/meminfo": MEMINFO })).toBe(1_024_000);
+  });
+
+  test("is what a container's limit leaves, where that is less", () => {
+    const used = { "/proc/meminfo": MEMINFO, "/sys/fs/cgroup/memory.current": "3000\n" };
+    expect(memoryOf({ ...used, "/sys/fs/cgroup/memory.max": "5000\n" })).toBe(2000);
+    expect(memoryOf({ ...used, "/sys/fs/cgroup/memory.max": "2000\n" })).toBe(0);
+    expect(memoryOf({ ...used, "/sys/fs/cgroup/memory.max": "max\n" })).toBe(1_024_000);
+    expect(memoryOf({ ...used, "/sys/fs/cgroup/memory.max": "9000000000\n" })).toBe(1_024_000);
+  });
+
+  test("is not known on systems that do not tell", () => {
+    expect(memoryOf({})).toBeNull();
+  });
+});
