@@ -31,23 +31,29 @@ export function readYaml(path: string): Record<string, unknown> {
 }
 
 /**
- * Memory that can be used without swapping, bytes: what the system has free, or a container's limit
- * leaves; null where the system does not tell.
+ * Memory that can be used without swapping, bytes: what the system has free, or what a container's limit
+ * leaves, where that is less; null where the system does not tell.
  */
 export function availableMemory(readFile: (path: string) => string = readText): number | null {
-  const read = (path: string): string | null => {
+  const read = (path: string): string => {
     try {
       return readFile(path);
     } catch {
-      return null;
+      return "";
     }
   };
-  const free = /^MemAvailable:\s+(\d+) kB/m.exec(read("/proc/meminfo") ?? "")?.[1];
-  if (free === undefined) return null;
-  const limit = Number(read("/sys/fs/cgroup/memory.max") ?? Number.NaN);
-  const used = Number(read("/sys/fs/cgroup/memory.current") ?? Number.NaN);
-  const left = Number.isNaN(limit - used) ? Number.POSITIVE_INFINITY : Math.max(0, limit - used);
-  return Math.min(Number(free) * 1024, left);
+  const freeKib = /^MemAvailable:\s+(\d+) kB/m.exec(read("/proc/meminfo"))?.[1];
+  if (freeKib === undefined) return null;
+  return Math.min(Number(freeKib) * 1024, containerMemory(read));
+}
+
+/** Of cgroup v2, without the file cache that the kernel gives back; infinite without a limit. */
+function containerMemory(read: (path: string) => string): number {
+  const limit = Number.parseInt(read("/sys/fs/cgroup/memory.max"), 10);
+  const used = Number.parseInt(read("/sys/fs/cgroup/memory.current"), 10);
+  const cached = /^inactive_file (\d+)$/m.exec(read("/sys/fs/cgroup/memory.stat"))?.[1];
+  const left = limit - used + Number(cached ?? 0);
+  return Number.isNaN(left) ? Number.POSITIVE_INFINITY : Math.max(0, left);
 }
 
 /** Clock ticks of /proc are 100 a second on every Linux that Bun runs on. */

@@ -27,6 +27,16 @@ describe("availableMemory", () => {
     expect(memoryOf({ ...used, "/sys/fs/cgroup/memory.max": "9000000000\n" })).toBe(1_024_000);
   });
 
+  test("file cache within the limit counts as free", () => {
+    const files = {
+      "/proc/meminfo": MEMINFO,
+      "/sys/fs/cgroup/memory.max": "5000",
+      "/sys/fs/cgroup/memory.current": "4000",
+      "/sys/fs/cgroup/memory.stat": "anon 3500\nfile 500\ninactive_file 500\n",
+    };
+    expect(memoryOf(files)).toBe(1500);
+  });
+
   test("is not known on systems that do not tell", () => {
     expect(memoryOf({})).toBeNull();
   });
