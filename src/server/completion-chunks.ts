@@ -3,7 +3,8 @@
 import type { SequenceOutput } from "../engine/generation.ts";
 import type { LogprobPosition } from "../engine/protocol.ts";
 import { isSilent, usage } from "./choice.ts";
-import { type CompletionRun, showsPromptOnly } from "./completions.ts";
+import { showsPromptOnly } from "./completion-prompts.ts";
+import type { CompletionRun } from "./completions.ts";
 import { completionLogprobs, echoLogprobs, numCharacters } from "./logprobs.ts";
 import { modelName } from "./server-context.ts";
 import { dataEvent } from "./sse.ts";

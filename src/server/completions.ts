@@ -4,19 +4,19 @@
 import { Elysia } from "elysia";
 import type { Generation } from "../engine/generation.ts";
 import type { LogprobPosition } from "../engine/protocol.ts";
-import { RequestError } from "../errors.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
 import { type Choice, choiceAt, makeChoices, usage } from "./choice.ts";
 import { CompletionChunkWriter } from "./completion-chunks.ts";
+import { type CompletionPrompt, readPrompts, showsPromptOnly } from "./completion-prompts.ts";
 import { errorBody } from "./error-response.ts";
 import { parseBody } from "./fields.ts";
 import { abortAll, abortOnDisconnect, mergeGenerations } from "./generations.ts";
 import { jsonResponse } from "./json-response.ts";
-import { completionLogprobs, echoLogprobs, promptLogprobs, tokenText } from "./logprobs.ts";
-import { checkPromptIds, checkPromptLength, resolveMaxTokens } from "./prompt-limits.ts";
+import { completionLogprobs, echoLogprobs, promptLogprobs } from "./logprobs.ts";
+import { resolveMaxTokens } from "./prompt-limits.ts";
 import { readJsonBody } from "./read-body.ts";
 import { samplingParams } from "./sampling.ts";
-import { COMPLETION_FIELDS, type CompletionBody, type Prompt } from "./schemas.ts";
+import { COMPLETION_FIELDS, type CompletionBody } from "./schemas.ts";
 import {
   checkAccepting,
   checkModel,
@@ -36,14 +36,6 @@ export function completionRoutes(context: ServerContext) {
     ({ request }) => handleCompletion(context, request),
     { parse: "none" },
   );
-}
-
-export interface CompletionPrompt {
-  readonly ids: Int32Array;
-  /** Filled only where `echo` shows it. */
-  readonly text: string;
-  /** The first token as text; filled only where `echo` shows it with log-probabilities. */
-  readonly firstToken: string;
 }
 
 /** A validated request on its way. */
@@ -107,52 +99,6 @@ function startAll(
   }
 }
 
-async function readPrompts(
-  context: ServerContext,
-  body: CompletionBody,
-): Promise<CompletionPrompt[]> {
-  const { maxPrompts } = context.limits;
-  if (body.prompt === null) {
-    throw new RequestError(
-      "invalid_value",
-      "Either prompt or prompt_embeds must be provided and non-empty.",
-      "prompt",
-    );
-  }
-  if (body.prompt.length === 0) {
-    throw new RequestError("invalid_value", "please provide at least one prompt");
-  }
-  if (body.prompt.length > maxPrompts) {
-    const got = body.prompt.length;
-    throw new RequestError(
-      "invalid_value",
-      `at most ${maxPrompts} prompts are allowed in a request, got ${got}.`,
-      "prompt",
-    );
-  }
-  return Promise.all(body.prompt.map((prompt) => readPrompt(context, body, prompt)));
-}
-
-async function readPrompt(
-  context: ServerContext,
-  body: CompletionBody,
-  prompt: Prompt,
-): Promise<CompletionPrompt> {
-  const { client } = context.engine;
-  if (typeof prompt === "string") checkPromptLength(context, prompt.length);
-  const given =
-    typeof prompt === "string" ? await client.encode(prompt, body.add_special_tokens) : prompt;
-  checkPromptIds(context, given);
-  const ids = Int32Array.from(given);
-  if (!body.echo) return { ids, text: "", firstToken: "" };
-  const text =
-    typeof prompt === "string" ? prompt : await client.decode(ids, body.skip_special_tokens);
-  const first = ids.subarray(0, 1);
-  const [bytes = new Uint8Array()] = body.logprobs === null ? [] : await client.tokenBytes(first);
-  const firstToken = tokenText({ tokenId: first[0] ?? 0, bytes }, body.return_tokens_as_token_ids);
-  return { ids, text, firstToken };
-}
-
 function paramsOf(context: ServerContext, body: CompletionBody, numPromptTokens: number) {
   // An echo of the prompt alone still needs one step, whose token is not shown.
   const requested = showsPromptOnly(body) ? 1 : body.max_tokens;
@@ -162,11 +108,6 @@ function paramsOf(context: ServerContext, body: CompletionBody, numPromptTokens:
     promptLogprobs: body.prompt_logprobs ?? (body.echo ? body.logprobs : null),
     maxTokens: resolveMaxTokens(context, numPromptTokens, requested, DEFAULT_MAX_TOKENS),
   });
-}
-
-/** `echo` with max_tokens 0. */
-export function showsPromptOnly(body: CompletionBody): boolean {
-  return body.echo && body.max_tokens === 0;
 }
 
 async function fullBody(run: CompletionRun) {

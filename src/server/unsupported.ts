@@ -45,6 +45,8 @@ export function checkStreamOptions(body: SamplingBody): void {
   }
 }
 
+const MAX_SALT_LENGTH = 256;
+
 const NOT_BUILT = [
   "structured_outputs",
   "bad_words",
@@ -60,6 +62,9 @@ function checkSamplingFeatures(body: SamplingBody): void {
   if (body.use_beam_search) refuse("use_beam_search");
   if (body.cache_salt === "") {
     invalid("Parameter 'cache_salt' must be a non-empty string if provided.", "cache_salt");
+  }
+  if ((body.cache_salt?.length ?? 0) > MAX_SALT_LENGTH) {
+    invalid(`cache_salt can have at most ${MAX_SALT_LENGTH} characters.`, "cache_salt");
   }
 }
 

@@ -71,6 +71,84 @@ describe("app", () => {
     expect((await app.handle(get("/v1/models", { method: "OPTIONS" }))).status).toBe(200);
   });
 
+  test("no Host makes the guarded path look like another", async () => {
+    const { app } = makeApp({}, { apiKeys: ["one"] });
+    for (const url of ["http://a/x/v1/models", "http://ab/x/v1/models", "http://abc//v1/models"]) {
+      expect((await app.handle(new Request(url))).status).toBe(404);
+    }
+    for (const url of [
+      "http://a/v1/models",
+      "http://a/v1/models?x=/health",
+      "http://a/x/../v1/models",
+    ]) {
+      expect((await app.handle(new Request(url))).status).toBe(401);
+    }
+  });
+
+  test("short host names reach every route", async () => {
+    const response = await makeApp().app.handle(new Request("http://a/v1/models"));
+    expect(response.status).toBe(200);
+  });
+
+  test("HEAD is for probes only", async () => {
+    const { app } = makeApp();
+    expect((await app.handle(get("/health", { method: "HEAD" }))).status).toBe(200);
+    const models = await app.handle(get("/v1/models", { method: "HEAD" }));
+    expect([models.status, models.headers.get("allow")]).toEqual([405, "GET"]);
+  });
+
+  test("a trailing slash is redirected, query kept", async () => {
+    const response = await makeApp().app.handle(get("/v1/models/?a=1"));
+    expect(response.headers.get("location")).toBe("http://localhost/v1/models?a=1");
+  });
+
+  test("every kind of answer may be read by any origin", async () => {
+    const { app } = makeApp({}, { apiKeys: ["one"] });
+    for (const path of ["/health", "/nope", "/v1/models", "/version"]) {
+      const response = await app.handle(get(path));
+      expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    }
+  });
+
+  test("a draining server refuses new work and says when to come back", async () => {
+    const { post } = makeApp({}, { isDraining: () => true });
+    const response = await post("/v1/completions", { prompt: "x" });
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "10"]);
+    expect(await response.json()).toEqual({
+      error: {
+        message: "The server is shutting down.",
+        type: "ServiceUnavailableError",
+        param: null,
+        code: 503,
+      },
+    });
+  });
+
+  test("a dead engine is a 503 for work and for /health; /metrics and /version stay", async () => {
+    const { app, post, scheduler } = makeApp();
+    scheduler.schedule = () => {
+      throw new Error("broken invariant");
+    };
+    const last = await post("/v1/completions", { prompt: "x" });
+    expect([last.status, last.headers.get("retry-after")]).toEqual([503, "10"]);
+    for (const path of ["/v1/completions", "/v1/chat/completions", "/tokenize", "/detokenize"]) {
+      const body = { prompt: "x", messages: [{ role: "user", content: "x" }], tokens: [1] };
+      expect((await post(path, body)).status).toBe(503);
+    }
+    expect((await app.handle(get("/health"))).status).toBe(503);
+    expect((await app.handle(get("/metrics"))).status).toBe(200);
+    expect((await app.handle(get("/version"))).status).toBe(200);
+  });
+
+  test("a full queue is a 503 at once, counting every sequence of a request", async () => {
+    const { post, engine } = makeApp({ engine: { maxNumQueuedReqs: 3 } });
+    const response = await post("/v1/completions", { prompt: ["a", "b"], n: 2 });
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+    for (let i = 0; i < 100 && engine.numLiveSequences > 0; i++) await Bun.sleep(1);
+    expect(engine.numLiveSequences).toBe(0);
+    expect((await post("/v1/completions", { prompt: "a", n: 3 })).status).toBe(200);
+  });
+
   test("tokenises text and chats, and back", async () => {
     const { post } = makeApp();
     const text = await post("/tokenize", { prompt: "Hi", return_token_strs: true });

@@ -142,6 +142,7 @@ const BAD_COMPLETION_VALUES: Case[] = [
   ["a biased id over the vocabulary", { logit_bias: { "999": 1 } }, "Vocabulary size: 258"],
   ["a biased id that is no id", { logit_bias: { "": 1 } }, "Vocabulary size: 258"],
   ["an empty salt", { cache_salt: "" }, "'cache_salt' must be a non-empty string"],
+  ["a long salt", { cache_salt: "s".repeat(257) }, "at most 256 characters"],
   ["a suffix", { suffix: "y" }, "suffix is not currently supported"],
   ["embeddings, not built yet", { prompt_embeds: "AAAA" }, "`prompt_embeds` is not supported"],
   ["beam search, not built yet", { use_beam_search: true }, "`use_beam_search` is not supported"],

@@ -114,6 +114,42 @@ describe("POST /v1/chat/completions", () => {
     ]);
   });
 
+  test("a token that is no character has its bytes", async () => {
+    const { post } = makeApp();
+    const request = { ...BODY, max_tokens: 1, logprobs: true, allowed_token_ids: [0xc3] };
+    const body = (await (await post("/v1/chat/completions", request)).json()) as {
+      choices: { message: { content: string }; logprobs: object }[];
+    };
+    expect(body.choices[0]?.logprobs).toEqual({
+      content: [{ token: "\ufffd", logprob: -0.5, bytes: [0xc3], top_logprobs: [] }],
+    });
+    // An answer that ends inside a character leaves it out.
+    expect(body.choices[0]?.message.content).toBe("");
+  });
+
+  test("echo shows the words that the answer goes on from", async () => {
+    const { post } = makeApp();
+    const request = {
+      ...BODY,
+      messages: [...BODY.messages, { role: "assistant", content: "Hel" }],
+      add_generation_prompt: false,
+      continue_final_message: true,
+      echo: true,
+    };
+    const whole = (await (await post("/v1/chat/completions", request)).json()) as {
+      choices: { message: { content: string } }[];
+    };
+    const text = whole.choices[0]?.message.content ?? "";
+    expect(text).toMatch(/^Hel[a-z ]{3}$/);
+    const response = await post("/v1/chat/completions", { ...request, stream: true });
+    const events = (await readEvents(response)).slice(0, -1) as {
+      choices: { delta: { content: string } }[];
+    }[];
+    const contents = events.map(({ choices }) => choices[0]?.delta.content);
+    expect(contents.slice(0, 2)).toEqual(["", "Hel"]);
+    expect(contents.join("")).toBe(text);
+  });
+
   test("joins text parts, and refuses images by name", async () => {
     const { post } = makeApp();
     const content = (parts: unknown[]) => ({

@@ -5,6 +5,12 @@ import { makeApp, readEvents } from "../support/fake-engine.ts";
 
 const BODY = { prompt: "Hello", max_tokens: 4, temperature: 0 };
 
+interface LogprobChoice {
+  index: number;
+  text: string;
+  logprobs: Record<string, unknown[]>;
+}
+
 async function complete(body: object) {
   const { post } = makeApp();
   const response = await post("/v1/completions", { ...BODY, ...body });
@@ -90,6 +96,28 @@ describe("POST /v1/completions", () => {
     });
   });
 
+  test("echoed log-probabilities begin with the prompt's tokens, in every choice", async () => {
+    const options = { prompt: "Hi", echo: true, logprobs: 0, max_tokens: 1 };
+    const { choices } = await complete({ ...options, temperature: 1, n: 2, seed: 1 });
+    expect(choices.map(({ logprobs }) => logprobs)).toEqual(
+      choices.map(({ text }) => ({
+        text_offset: [0, 3, 4, 5],
+        token_logprobs: [null, -0.5, -0.5, -0.5],
+        tokens: ["<s>", "H", "i", text.slice(2)],
+        top_logprobs: [null, { H: -0.5 }, { i: -0.5 }, { [text.slice(2)]: -0.5 }],
+      })),
+    );
+  });
+
+  test("tokens as ids, where text would be ambiguous", async () => {
+    const ids = { return_tokens_as_token_ids: true, allowed_token_ids: [0xc3] };
+    const body = await complete({ ...ids, logprobs: 0, max_tokens: 1, prompt: [72], echo: true });
+    expect(body.choices[0]?.["logprobs"]).toMatchObject({
+      tokens: ["token_id:72", "token_id:195"],
+      top_logprobs: [null, { "token_id:195": -0.5 }],
+    });
+  });
+
   test("prompt_logprobs begin with null and cover the rest of the prompt", async () => {
     const body = await complete({ prompt: "Hi", prompt_logprobs: 0 });
     expect(body.choices[0]?.["prompt_logprobs"]).toEqual([
@@ -141,6 +169,47 @@ describe("POST /v1/completions", () => {
       usage: { prompt_tokens: 6, total_tokens: 10, completion_tokens: 4 },
     } as never);
     expect(events.at(-1)).toBe("[DONE]" as never);
+  });
+
+  test("a streamed echo shows what the whole answer shows", async () => {
+    const { post } = makeApp({ model: { stepDelayMs: 1 } });
+    const request = { ...BODY, echo: true, logprobs: 1, n: 2, temperature: 1, seed: 2 };
+    const whole = (await complete(request)).choices;
+    const response = await post("/v1/completions", { ...request, stream: true });
+    const chunks = (await readEvents(response)).slice(0, -1) as { choices: LogprobChoice[] }[];
+    for (const { index, text, logprobs } of whole as unknown as LogprobChoice[]) {
+      const parts = chunks.flatMap(({ choices }) => choices.filter((c) => c.index === index));
+      expect(parts.map((part) => part.text).join("")).toBe(text);
+      for (const [key, values] of Object.entries(logprobs)) {
+        expect(parts.flatMap((part) => part.logprobs[key])).toEqual(values);
+      }
+    }
+  });
+
+  test("token ids are streamed even while their character is incomplete", async () => {
+    const { post } = makeApp({ model: { stepDelayMs: 1 } });
+    const request = { ...BODY, allowed_token_ids: [0xe2], max_tokens: 3, stream: true };
+    const response = await post("/v1/completions", { ...request, return_token_ids: true });
+    const chunks = (await readEvents(response)).slice(0, -1) as {
+      choices: { token_ids: number[]; prompt_token_ids: number[] | null }[];
+    }[];
+    const choices = chunks.flatMap((chunk) => chunk.choices);
+    expect(choices.flatMap((choice) => choice.token_ids)).toEqual([0xe2, 0xe2, 0xe2]);
+    expect(choices.map((choice) => choice.prompt_token_ids?.length)).toEqual([
+      6,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test("continuous usage counts up in every chunk", async () => {
+    const { post } = makeApp({ model: { stepDelayMs: 1 } });
+    const stream_options = { include_usage: true, continuous_usage_stats: true };
+    const response = await post("/v1/completions", { ...BODY, stream: true, stream_options });
+    const chunks = (await readEvents(response)).slice(0, -1) as {
+      usage: { completion_tokens: number };
+    }[];
+    expect(chunks.map(({ usage }) => usage.completion_tokens)).toEqual([1, 2, 3, 4, 4]);
   });
 
   test("a failed step is a 500, or an error event before [DONE]; the next request works", async () => {

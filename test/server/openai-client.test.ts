@@ -98,6 +98,20 @@ describe("the openai client", () => {
     await untilIdle();
   });
 
+  test("a body over the limit gets an answer, however large it is", async () => {
+    for (const numBytes of [9 * 1024 * 1024, 40 * 1024 * 1024]) {
+      const response = await fetch(`${server.url}/v1/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: "x".repeat(numBytes),
+      });
+      expect(response.status).toBe(413);
+      expect(await response.json()).toMatchObject({
+        error: { type: "RequestEntityTooLargeError" },
+      });
+    }
+  });
+
   test("a second server on the port is refused in one line", () => {
     const second = () =>
       listen({ host: "127.0.0.1", port: server.port, maxBodyBytes: 1, fetch: parts.app.fetch });

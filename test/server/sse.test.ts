@@ -1,0 +1,60 @@
+// The byte stream of events: one pull, one event; silence filled; a leaving reader reported.
+
+import { describe, expect, test } from "bun:test";
+import { dataEvent, eventStream } from "../../src/server/sse.ts";
+
+/** Counts how many events were asked for. */
+function countedEvents(numEvents: number, delayMs = 0) {
+  const source = { numPulled: 0 };
+  async function* events() {
+    for (let i = 0; i < numEvents; i++) {
+      source.numPulled++;
+      if (delayMs > 0) await Bun.sleep(delayMs);
+      yield dataEvent(String(i));
+    }
+  }
+  return { source, events: events() };
+}
+
+const options = { keepAliveMs: 1000, onCancel: () => {} };
+
+describe("eventStream", () => {
+  test("carries each event as bytes, then ends", async () => {
+    const { events } = countedEvents(2);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of eventStream(events, options)) chunks.push(chunk);
+    expect(chunks.map((chunk) => new TextDecoder().decode(chunk))).toEqual([
+      "data: 0\n\n",
+      "data: 1\n\n",
+    ]);
+  });
+
+  test("asks for nothing that the reader has not asked for", async () => {
+    const { source, events } = countedEvents(100);
+    const reader = eventStream(events, options).getReader();
+    await Bun.sleep(5);
+    expect(source.numPulled).toBe(0);
+    await reader.read();
+    await Bun.sleep(5);
+    expect(source.numPulled).toBe(1);
+    await reader.cancel();
+  });
+
+  test("loses no event to the comments in a silence", async () => {
+    const { events } = countedEvents(2, 25);
+    const text = await new Response(eventStream(events, { ...options, keepAliveMs: 10 })).text();
+    expect(text).toContain(": keep-alive\n\n");
+    expect(text.replaceAll(": keep-alive\n\n", "")).toBe("data: 0\n\ndata: 1\n\n");
+  });
+
+  test("reports a reader that leaves, once", async () => {
+    let numCancels = 0;
+    const onCancel = () => numCancels++;
+    const { events } = countedEvents(5);
+    const reader = eventStream(events, { ...options, onCancel }).getReader();
+    await reader.read();
+    await reader.cancel();
+    await reader.cancel();
+    expect(numCancels).toBe(1);
+  });
+});
