@@ -161,7 +161,9 @@ async function startEngine(options: ServeOptions, path: string): Promise<InProce
     kvCacheMemoryBytes: options["kv-cache-memory-bytes"],
     numBlocksOverride: options["num-gpu-blocks-override"],
   };
-  return new InProcessEngine({ info, scheduler, runner, seed: BigInt(options.seed) });
+  const seed = BigInt(options.seed);
+  const onStepFault = (error: EngineError) => log(`error: ${error.message}`);
+  return new InProcessEngine({ info, scheduler, runner, seed, onStepFault });
 }
 
 /** The option holds the text itself, or the path of a file with it. */

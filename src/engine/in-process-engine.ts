@@ -30,6 +30,8 @@ export interface InProcessEngineOptions {
   readonly seed: bigint;
   /** Engine clock, ms, monotonic. */
   readonly nowMs?: () => number;
+  /** Told of a step that failed; its requests end with an error that hides the cause. */
+  readonly onStepFault?: (error: EngineError) => void;
 }
 
 const NO_STEP = { numScheduledTokens: 0, forwardMs: 0, samplingMs: 0 };
@@ -43,6 +45,7 @@ export class InProcessEngine implements EngineClient {
   readonly #scheduler: Scheduler;
   readonly #runner: ModelRunner;
   readonly #nowMs: () => number;
+  readonly #onStepFault: (error: EngineError) => void;
   readonly #seeds: SeedSource;
   readonly #processor: OutputProcessor;
   readonly #requests = new Map<string, Request>();
@@ -64,6 +67,7 @@ export class InProcessEngine implements EngineClient {
     this.#scheduler = options.scheduler;
     this.#runner = options.runner;
     this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#onStepFault = options.onStepFault ?? (() => {});
     this.#seeds = new SeedSource(options.seed);
     this.#processor = new OutputProcessor(options.runner.tokenizer);
     this.died = new Promise((resolve) => {
@@ -164,6 +168,7 @@ export class InProcessEngine implements EngineClient {
     } catch (error) {
       const isStepFault = error instanceof EngineError && error.code === "engine_step_failed";
       if (!isStepFault || ++this.#numFailedSteps >= MAX_FAILED_STEPS) throw error;
+      this.#onStepFault(error);
       return null;
     }
   }
