@@ -1,9 +1,8 @@
 // POST /v1/chat/completions.
 
 import { Elysia } from "elysia";
-import type { Generation } from "../engine/generation.ts";
 import type { ChatMessage } from "../runner/tokenizer.ts";
-import { ChatChunkWriter } from "./chat-chunks.ts";
+import { ChatChunkWriter, type ChatRun } from "./chat-chunks.ts";
 import { chatMessages } from "./chat-messages.ts";
 import { choiceAt, makeChoices, usage } from "./choice.ts";
 import { errorBody } from "./error-response.ts";
@@ -32,19 +31,6 @@ export function chatRoutes(context: ServerContext) {
     ({ request }) => handleChat(context, request),
     { parse: "none" },
   );
-}
-
-/** A validated request on its way. */
-export interface ChatRun {
-  readonly context: ServerContext;
-  readonly body: ChatBody;
-  readonly id: string;
-  readonly createdS: number;
-  readonly promptIds: Int32Array;
-  readonly generation: Generation;
-  readonly role: string;
-  /** Shown before the generated text (`echo`). */
-  readonly prefix: string;
 }
 
 async function handleChat(context: ServerContext, request: Request): Promise<Response> {

@@ -1,13 +1,24 @@
 // Chunks of a streamed text completion; what is the same in all of them is serialised once.
 
-import type { SequenceOutput } from "../engine/generation.ts";
+import type { Generation, SequenceOutput } from "../engine/generation.ts";
 import type { LogprobPosition } from "../engine/protocol.ts";
 import { isSilent, usage } from "./choice.ts";
+import type { CompletionPrompt } from "./completion-prompts.ts";
 import { showsPromptOnly } from "./completion-prompts.ts";
-import type { CompletionRun } from "./completions.ts";
 import { completionLogprobs, echoLogprobs, numCharacters } from "./logprobs.ts";
-import { modelName } from "./server-context.ts";
+import type { CompletionBody } from "./schemas.ts";
+import { modelName, type ServerContext } from "./server-context.ts";
 import { dataEvent } from "./sse.ts";
+
+/** A validated request on its way. */
+export interface CompletionRun {
+  readonly context: ServerContext;
+  readonly body: CompletionBody;
+  readonly id: string;
+  readonly createdS: number;
+  readonly prompts: readonly CompletionPrompt[];
+  readonly generations: readonly Generation[];
+}
 
 export class CompletionChunkWriter {
   readonly #run: CompletionRun;

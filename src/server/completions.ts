@@ -6,7 +6,7 @@ import type { Generation } from "../engine/generation.ts";
 import type { LogprobPosition } from "../engine/protocol.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
 import { type Choice, choiceAt, makeChoices, usage } from "./choice.ts";
-import { CompletionChunkWriter } from "./completion-chunks.ts";
+import { CompletionChunkWriter, type CompletionRun } from "./completion-chunks.ts";
 import { type CompletionPrompt, readPrompts, showsPromptOnly } from "./completion-prompts.ts";
 import { errorBody } from "./error-response.ts";
 import { parseBody } from "./fields.ts";
@@ -36,16 +36,6 @@ export function completionRoutes(context: ServerContext) {
     ({ request }) => handleCompletion(context, request),
     { parse: "none" },
   );
-}
-
-/** A validated request on its way. */
-export interface CompletionRun {
-  readonly context: ServerContext;
-  readonly body: CompletionBody;
-  readonly id: string;
-  readonly createdS: number;
-  readonly prompts: readonly CompletionPrompt[];
-  readonly generations: readonly Generation[];
 }
 
 async function handleCompletion(context: ServerContext, request: Request): Promise<Response> {
