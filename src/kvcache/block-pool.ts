@@ -1,6 +1,6 @@
 // All KV blocks of an engine: who may use a block, what it holds, and in which order free ones are
 // given away. Struct of arrays, the block id is the only handle. At most 48 bytes of metadata a block:
-// hash 32, two links 8, reference count 2, index slot 6.
+// hash 32, two links 8, reference count 2, index slots 5.6, one bit.
 //
 // A block is    used:   refCount > 0
 //               cached: refCount = 0, hash kept, in the free queue, can be hit until it is evicted
@@ -26,9 +26,11 @@ export const NULL_BLOCK = 0;
 
 export class BlockPool {
   readonly numBlocks: number;
+  /** [numBlocks] uint16: table entries that name the block. */
   readonly #refCounts: Uint16Array;
+  /** [numBlocks * 32] uint8: block b's hash is bytes [32 * b, 32 * b + 32). */
   readonly #hashes: Uint8Array;
-  /** Bit per block: its hash is set. */
+  /** One bit a block: its hash is set. */
   readonly #isHashed: Uint8Array;
   readonly #free: FreeBlockQueue;
   readonly #index: BlockHashIndex;

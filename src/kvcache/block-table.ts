@@ -1,13 +1,16 @@
 // Block ids of one request in order: entry i holds positions [i * blockSize, (i + 1) * blockSize).
-// Append-only but for copy on write; grows by doubling.
+// Append-only but for copy on write; grows by doubling. A step that adds no block allocates nothing.
 
 import { assert } from "../assert.ts";
 
 export class BlockTable {
   /** Entries [0, numHashed) are named in the pool by their hash. */
   numHashed = 0;
+  /** Entries [0, length) are used. */
   #ids = new Int32Array(8);
   #length = 0;
+  /** The view that ids() gave last. */
+  #view = this.#ids.subarray(0, 0);
 
   get length(): number {
     return this.#length;
@@ -23,6 +26,7 @@ export class BlockTable {
       const grown = new Int32Array(this.#ids.length * 2);
       grown.set(this.#ids);
       this.#ids = grown;
+      this.#view = grown.subarray(0, 0);
     }
     this.#ids[this.#length++] = blockId;
   }
@@ -34,8 +38,10 @@ export class BlockTable {
     this.numHashed = Math.min(this.numHashed, index);
   }
 
-  /** A view of entries [0, count); valid until the table grows. */
+  /** A view of entries [0, count); valid until the table changes. */
   ids(count = this.#length): Int32Array {
-    return this.#ids.subarray(0, count);
+    assert(0 <= count && count <= this.#length, `no ${count} blocks in the table`);
+    if (this.#view.length !== count) this.#view = this.#ids.subarray(0, count);
+    return this.#view;
   }
 }

@@ -25,6 +25,7 @@ export interface KvCacheConfig {
 export type BlockCopy = readonly [number, number];
 
 const NO_BLOCKS: readonly number[] = [];
+const NO_COPIES: readonly BlockCopy[] = [];
 
 export class KvCacheManager {
   readonly pool: BlockPool;
@@ -79,21 +80,20 @@ export class KvCacheManager {
     const table = this.#tables.get(request) ?? new BlockTable();
     assert(cached.length === 0 || table.length === 0, "prefix hits for a request with blocks");
     const firstWritten = Math.floor(numComputedTokens / blockSize);
+    assert(table.length <= firstWritten + 1, `${request.requestId}: blocks without tokens`);
     const numNeeded = Math.ceil((numComputedTokens + numNewTokens) / blockSize);
-    const numOwned = table.length + cached.length;
-    const copied = this.#sharedFrom(table, firstWritten);
-    const numNew = Math.max(0, numNeeded - numOwned) + copied.length;
-    const numCachedFree = cached.filter((id) => this.pool.refCount(id) === 0).length;
-    if (numNew > this.pool.numFree - numCachedFree) return null;
+    const isShared = firstWritten < table.length && this.pool.refCount(table.at(firstWritten)) > 1;
+    const numNew = numNeeded - table.length - cached.length + (isShared ? 1 : 0);
+    if (numNew > this.pool.numFree - this.#numFreeOf(cached)) return null;
 
-    this.#tables.set(request, table);
+    if (table.length === 0) this.#tables.set(request, table);
     for (const blockId of cached) {
       this.pool.touch(blockId);
       table.append(blockId);
     }
     table.numHashed += cached.length;
-    const copies = copied.map((index) => this.#copyOnWrite(table, index));
-    for (let i = numOwned; i < numNeeded; i++) table.append(this.#allocate());
+    const copies = isShared ? [this.#copyOnWrite(table, firstWritten)] : NO_COPIES;
+    while (table.length < numNeeded) table.append(this.#allocate());
     return copies;
   }
 
@@ -142,13 +142,14 @@ export class KvCacheManager {
     for (let i = table.length - 1; i >= 0; i--) this.pool.free(table.at(i));
   }
 
-  /** Unnames the blocks from `firstToken` on: the step that should have computed them failed. */
-  forgetBlocks(request: Request, firstToken: number): void {
-    const table = this.#tables.get(request);
-    if (table === undefined) return;
+  /**
+   * Unnames blocks that a failed step should have computed. Their request must have been freed.
+   * @param blockIds of the request in order
+   * @param firstToken position from which the step computed
+   */
+  forgetBlocks(blockIds: Int32Array, firstToken: number): void {
     const first = Math.floor(firstToken / this.#config.blockSize);
-    for (let i = first; i < table.length; i++) this.pool.dropHash(table.at(i));
-    table.numHashed = Math.min(table.numHashed, first);
+    for (const blockId of blockIds.subarray(first)) this.pool.dropHash(blockId);
   }
 
   /** Asserts the pool's integrity and that references equal table entries. O(numBlocks + entries). */
@@ -163,13 +164,11 @@ export class KvCacheManager {
     }
   }
 
-  /** Indices of entries from `first` on that others hold too: they must be copied before a write. */
-  #sharedFrom(table: BlockTable, first: number): number[] {
-    const shared: number[] = [];
-    for (let i = first; i < table.length; i++) {
-      if (this.pool.refCount(table.at(i)) > 1) shared.push(i);
-    }
-    return shared;
+  /** How many of these blocks wait in the free queue: a hit takes them out of it. */
+  #numFreeOf(blockIds: readonly number[]): number {
+    let count = 0;
+    for (const blockId of blockIds) if (this.pool.refCount(blockId) === 0) count++;
+    return count;
   }
 
   #copyOnWrite(table: BlockTable, index: number): BlockCopy {

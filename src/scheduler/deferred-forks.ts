@@ -1,5 +1,6 @@
 // Sequences of n > 1 that wait until their source has computed the shared prompt. They are kept out of
-// the waiting queue, so that they do not block those behind them.
+// the waiting queue, so that they do not block those behind them. Once released, a child shares its
+// source's blocks if it still can, and is an ordinary request if not.
 
 import type { Request } from "../request/request.ts";
 
@@ -36,4 +37,23 @@ export class DeferredForks {
     this.#size--;
     return true;
   }
+}
+
+/** Whether forks of `source` wait for it: its prompt is not in the cache yet, but will be. */
+export function isComputingPrompt(source: Request): boolean {
+  return !source.isFinished && source.numPreemptions === 0 && !hasPrompt(source);
+}
+
+/**
+ * Whether `child` may share the prompt blocks of `source`: earlier steps computed them. A source that
+ * was preempted does not count: once resumed, it may have hit blocks that this very step writes, and
+ * copies on write come before the pass.
+ */
+export function canFork(source: Request, child: Request): boolean {
+  const isUntouched = source.status === "RUNNING" && source.numPreemptions === 0;
+  return isUntouched && hasPrompt(source) && child.status === "WAITING";
+}
+
+function hasPrompt(request: Request): boolean {
+  return request.numComputedTokens >= request.numPromptTokens;
 }

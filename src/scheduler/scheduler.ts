@@ -7,7 +7,8 @@ import { assert } from "../assert.ts";
 import { type BlockCopy, type KvCacheConfig, KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
 import type { FinishedStatus } from "../request/request-status.ts";
-import { DeferredForks } from "./deferred-forks.ts";
+import { completionOf } from "./completion.ts";
+import { canFork, DeferredForks, isComputingPrompt } from "./deferred-forks.ts";
 import { FcfsQueue, PriorityQueue, type RequestQueue, runsBefore } from "./request-queue.ts";
 import type { SampledToken, ScheduledRequest, StepPlan, StepResult } from "./scheduler-output.ts";
 
@@ -20,6 +21,8 @@ export interface SchedulerConfig extends KvCacheConfig {
   readonly maxModelLen: number;
   /** Most tokens of one request a step; 0 = no limit but the budget. */
   readonly longPrefillTokenThreshold: number;
+  /** Most requests that a step leaves with uncomputed tokens; others wait behind. Absent = no limit. */
+  readonly maxNumPartialPrefills?: number;
   readonly policy: SchedulingPolicy;
   readonly eosTokenIds: readonly number[];
 }
@@ -27,7 +30,10 @@ export interface SchedulerConfig extends KvCacheConfig {
 /** The plan being made. */
 interface Draft {
   scheduled: ScheduledRequest[];
+  /** Tokens left. */
   budget: number;
+  /** Planned requests that do not reach their last token. */
+  numPartialPrefills: number;
   readonly copies: BlockCopy[];
   readonly preempted: Request[];
 }
@@ -38,8 +44,10 @@ export class Scheduler {
   readonly kvCache: KvCacheManager;
   readonly #config: SchedulerConfig;
   readonly #eosTokenIds: ReadonlySet<number>;
+  readonly #maxNumPartialPrefills: number;
   readonly #waiting: RequestQueue;
   readonly #deferred = new DeferredForks();
+  /** In order of admission. */
   #running: Request[] = [];
   #finishedRequestIds: string[] = [];
   #prefixCache = { ...NO_PREFIX_STATS };
@@ -50,6 +58,7 @@ export class Scheduler {
     this.kvCache = new KvCacheManager(config);
     assert(config.maxModelLen <= this.kvCache.capacityTokens, "maxModelLen does not fit the pool");
     this.#config = config;
+    this.#maxNumPartialPrefills = config.maxNumPartialPrefills ?? Number.POSITIVE_INFINITY;
     this.#eosTokenIds = new Set(config.eosTokenIds);
     this.#waiting = config.policy === "fcfs" ? new FcfsQueue() : new PriorityQueue();
   }
@@ -61,8 +70,7 @@ export class Scheduler {
   /** Queues a request. A fork of a request that still computes its prompt is set aside till then. */
   add(request: Request): void {
     const source = request.forkOf;
-    const waitsForSource = source !== null && !source.isFinished && !this.#canFork(source, request);
-    if (waitsForSource) this.#deferred.add(source, request);
+    if (source !== null && isComputingPrompt(source)) this.#deferred.add(source, request);
     else this.#waiting.add(request);
   }
 
@@ -83,6 +91,7 @@ export class Scheduler {
     const draft: Draft = {
       scheduled: [],
       budget: this.#config.maxNumBatchedTokens,
+      numPartialPrefills: 0,
       copies: [],
       preempted: [],
     };
@@ -111,12 +120,11 @@ export class Scheduler {
   update(plan: StepPlan, result: StepResult): SampledToken[] {
     assert(plan.scheduled.length === result.results.length, "a result for every scheduled request");
     const tokens: SampledToken[] = [];
-    plan.scheduled.forEach((entry, i) => {
-      const { request } = entry;
+    plan.scheduled.forEach(({ request, numScheduledTokens, samples }, i) => {
       const outcome = result.results[i];
       if (request.isFinished || outcome === undefined) return;
-      request.numComputedTokens += entry.numScheduledTokens;
-      if (!entry.samples) return;
+      request.numComputedTokens += numScheduledTokens;
+      if (!samples) return;
       const { tokenId, logprobs, isCorrupted } = outcome;
       assert(tokenId >= 0, `${request.requestId}: no token was sampled`);
       request.appendOutputToken(tokenId);
@@ -127,12 +135,19 @@ export class Scheduler {
     return tokens;
   }
 
-  /** Ends the requests of a step that failed. Nothing that it should have computed can be hit. */
+  /**
+   * Ends the requests of a step that failed. Nothing that it should have computed can be hit.
+   * @returns those that had not ended meanwhile
+   */
   failStep(plan: StepPlan): Request[] {
-    const live = plan.scheduled.filter(({ request }) => !request.isFinished);
-    for (const entry of live) this.kvCache.forgetBlocks(entry.request, entry.numComputedTokens);
-    for (const { request } of live) this.finish(request, "FINISHED_ERROR");
-    return live.map(({ request }) => request);
+    const failed = plan.scheduled
+      .map(({ request }) => request)
+      .filter((request) => !request.isFinished);
+    for (const request of failed) this.finish(request, "FINISHED_ERROR");
+    for (const { blockIds, numComputedTokens } of plan.scheduled) {
+      this.kvCache.forgetBlocks(blockIds, numComputedTokens);
+    }
+    return failed;
   }
 
   /** Gauges as they are now and counters since the last call. */
@@ -188,14 +203,15 @@ export class Scheduler {
     if (planned !== undefined) {
       draft.scheduled = draft.scheduled.filter((entry) => entry !== planned);
       draft.budget += planned.numScheduledTokens;
+      if (!planned.samples) draft.numPartialPrefills--;
     }
     this.#running = this.#running.filter((other) => other !== victim);
     this.kvCache.free(victim);
     victim.numComputedTokens = 0;
     victim.numPreemptions++;
     victim.transition("PREEMPTED");
-    this.#waiting.prepend(victim);
     this.#releaseForks(victim);
+    this.#waiting.prepend(victim);
     draft.preempted.push(victim);
     this.#numPreempted++;
   }
@@ -207,14 +223,16 @@ export class Scheduler {
     }
   }
 
-  /** @returns false, with nothing changed, when its blocks cannot be had */
+  /** @returns false, with nothing changed, when its blocks cannot be had or it has to wait its turn */
   #admit(request: Request, draft: Draft): boolean {
-    if (request.forkOf !== null && this.#canFork(request.forkOf, request)) {
+    if (request.forkOf !== null && canFork(request.forkOf, request)) {
       return this.#admitFork(request.forkOf, request, draft);
     }
     const cached = this.kvCache.cachedBlocks(request);
     const numCachedTokens = cached.length * this.#config.blockSize;
     const numNewTokens = this.#numNewTokens(request, numCachedTokens, draft.budget);
+    const isPartial = numCachedTokens + numNewTokens < request.numTokens;
+    if (isPartial && draft.numPartialPrefills >= this.#maxNumPartialPrefills) return false;
     const copies = this.kvCache.allocateSlots(request, numCachedTokens, numNewTokens, cached);
     if (copies === null) return false;
     this.#start(request, numCachedTokens);
@@ -253,14 +271,16 @@ export class Scheduler {
   #schedule(request: Request, numTokens: number, copies: readonly BlockCopy[], draft: Draft): void {
     const { numComputedTokens } = request;
     const end = numComputedTokens + numTokens;
+    const samples = end === request.numTokens;
     draft.budget -= numTokens;
-    draft.copies.push(...copies);
+    if (!samples) draft.numPartialPrefills++;
+    for (const copy of copies) draft.copies.push(copy);
     draft.scheduled.push({
       request,
       numComputedTokens,
       numScheduledTokens: numTokens,
       blockIds: this.kvCache.blockIds(request, end),
-      samples: end === request.numTokens,
+      samples,
     });
   }
 
@@ -272,25 +292,10 @@ export class Scheduler {
 
   /** @returns the stop token id that ended the request, if one did */
   #finishIfComplete(request: Request, tokenId: number): number | null {
-    const { ignoreEos, stopTokenIds, maxTokens, minTokens } = request.samplingParams;
-    const mayStop = request.numOutputTokens >= minTokens;
-    if (mayStop && !ignoreEos && this.#eosTokenIds.has(tokenId)) {
-      this.finish(request, "FINISHED_STOPPED");
-    } else if (mayStop && stopTokenIds.includes(tokenId)) {
-      this.finish(request, "FINISHED_STOPPED");
-      return tokenId;
-    } else if (
-      request.numOutputTokens >= maxTokens ||
-      request.numTokens >= this.#config.maxModelLen
-    ) {
-      this.finish(request, "FINISHED_LENGTH_CAPPED");
-    }
-    return null;
-  }
-
-  #canFork(source: Request, child: Request): boolean {
-    const hasPrompt = source.numComputedTokens >= child.numPromptTokens;
-    return source.status === "RUNNING" && hasPrompt && child.status === "WAITING";
+    const completion = completionOf(request, tokenId, this.#eosTokenIds, this.#config.maxModelLen);
+    if (completion === null) return null;
+    this.finish(request, completion.status);
+    return completion.stopReason;
   }
 
   /** The forks of a request stop waiting for it: its prompt is computed, or never will be. */

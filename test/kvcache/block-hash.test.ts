@@ -26,6 +26,41 @@ describe("block hash", () => {
     expect(hex(hash)).toBe("8b4227ad680a61cde1060f9e82d7d2994ea655458dd28e17c756e32d62e77a73");
   });
 
+  test("extra keys come in the order LoRA, media, salt, whichever are there", () => {
+    const media: [string, number][] = [
+      ["image-é", 3],
+      ["audio", 300],
+    ];
+    const hashes = [
+      blockHash(root, tokens(0), { cacheSalt: "tenant", media, loraName: "my-lora" }),
+      blockHash(root, tokens(0), { media: media.slice(0, 1) }),
+      blockHash(root, tokens(0), { cacheSalt: "tenant" }),
+    ];
+    expect(hashes.map(hex)).toEqual([
+      "a5ab463e6a5bb90eed60ccf7afe4748fe41667eb1d5ff57b2be6697c670da8a0",
+      "f5af03cba788b898ab46c3b60ae9c85fde2bc6d27929d9a99a5e062460470518",
+      "3c4ab98b6f2a1dd90099ef439a6579c5aec0c1498fe57bb42ce9f8eb4b3ae629",
+    ]);
+  });
+
+  test("integers take the shortest form on both sides of each border", () => {
+    const borders = Int32Array.of(23, 24, 255, 256, 65_535, 65_536, 151_935, 2_147_483_647);
+    expect(hex(blockHash(root, borders))).toBe(
+      "f032f64264fc88a5695562c976f86596727f57c4aa09a6a2001916e08445e7a2",
+    );
+  });
+
+  test("a block larger than the encoder's first buffer", () => {
+    const large = Int32Array.from({ length: 300 }, (_, i) => i);
+    expect(hex(blockHash(root, large))).toBe(
+      "b103048526911cb39d61a2cc872beef9948aebada3e244ac7c8ffffaaeda3fe2",
+    );
+    const huge = new Int32Array(4096).fill(70_000);
+    expect(hex(blockHash(root, huge))).toBe(
+      "7cb26838647b321a13c0c54fef475c8a9779d081cafe5576e1ba5897d1ec3a22",
+    );
+  });
+
   test("a salt, another seed or another token each give another hash", () => {
     const others = [
       blockHash(root, tokens(0), { cacheSalt: "tenant" }),

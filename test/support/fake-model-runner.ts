@@ -95,14 +95,13 @@ export class FakeModelRunner implements ModelRunner {
   async run(plan: StepPlan): Promise<StepResult> {
     this.numSteps++;
     const start = performance.now();
+    const fails = this.failNextStep;
+    this.failNextStep = false;
     for (const [source, destination] of plan.blockCopies) this.#copyBlock(source, destination);
-    for (const entry of plan.scheduled) this.#write(entry);
+    for (const entry of plan.scheduled) this.#write(entry, fails);
     const results = plan.scheduled.map((entry) => this.#result(entry));
     if (this.#stepDelayMs > 0) await Bun.sleep(this.#stepDelayMs);
-    if (this.failNextStep) {
-      this.failNextStep = false;
-      throw new EngineError("engine_step_failed", "the fake step failed");
-    }
+    if (fails) throw new EngineError("engine_step_failed", "the fake step failed");
     return { results, forwardMs: performance.now() - start, samplingMs: 0 };
   }
 
@@ -117,13 +116,15 @@ export class FakeModelRunner implements ModelRunner {
     }
   }
 
-  #write({ request, numComputedTokens, numScheduledTokens, blockIds }: ScheduledRequest): void {
+  /** A step that fails leaves garbage where it should have written. */
+  #write(entry: ScheduledRequest, fails: boolean): void {
+    const { request, numComputedTokens, numScheduledTokens, blockIds } = entry;
     const end = numComputedTokens + numScheduledTokens;
     const tokens = request.tokenIds(numComputedTokens, end);
     tokens.forEach((token, i) => {
       const slot = this.#slot(blockIds, numComputedTokens + i);
-      this.#tokens[slot] = token;
-      this.#positions[slot] = numComputedTokens + i;
+      this.#tokens[slot] = fails ? -1 : token;
+      this.#positions[slot] = fails ? -1 : numComputedTokens + i;
     });
   }
 

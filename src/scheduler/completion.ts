@@ -1,0 +1,34 @@
+// When a sampled token ends its request. Order of the checks as vLLM's check_stop: end tokens, stop
+// token ids, length. Stop strings are found later, in the text.
+
+import type { Request } from "../request/request.ts";
+import type { FinishedStatus } from "../request/request-status.ts";
+
+export interface Completion {
+  readonly status: FinishedStatus;
+  /** The stop token id that ended the request; null for end tokens and length. */
+  readonly stopReason: number | null;
+}
+
+const END_TOKEN: Completion = { status: "FINISHED_STOPPED", stopReason: null };
+const LENGTH: Completion = { status: "FINISHED_LENGTH_CAPPED", stopReason: null };
+
+/**
+ * @param tokenId the request's last token, appended already
+ * @param maxModelLen most tokens of a request, prompt included
+ * @returns null when the request goes on
+ */
+export function completionOf(
+  request: Request,
+  tokenId: number,
+  eosTokenIds: ReadonlySet<number>,
+  maxModelLen: number,
+): Completion | null {
+  const { ignoreEos, stopTokenIds, maxTokens, minTokens } = request.samplingParams;
+  if (request.numOutputTokens >= minTokens) {
+    if (!ignoreEos && eosTokenIds.has(tokenId)) return END_TOKEN;
+    if (stopTokenIds.includes(tokenId)) return { status: "FINISHED_STOPPED", stopReason: tokenId };
+  }
+  const isAtLimit = request.numOutputTokens >= maxTokens || request.numTokens >= maxModelLen;
+  return isAtLimit ? LENGTH : null;
+}

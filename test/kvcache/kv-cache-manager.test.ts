@@ -1,0 +1,207 @@
+// KvCacheManager: which blocks a request gets, shares, copies and gives back. Blocks of 4 tokens.
+
+import { describe, expect, test } from "bun:test";
+import { noneHash } from "../../src/kvcache/block-hash.ts";
+import { type KvCacheConfig, KvCacheManager } from "../../src/kvcache/kv-cache-manager.ts";
+import type { Request } from "../../src/request/request.ts";
+import { makeRequest } from "../support/make-request.ts";
+
+function makeKvCache(config: Partial<KvCacheConfig> = {}): KvCacheManager {
+  return new KvCacheManager({
+    numBlocks: 9,
+    blockSize: 4,
+    enablePrefixCaching: true,
+    rootHash: noneHash("0"),
+    ...config,
+  });
+}
+
+/** Room for the whole prompt, named as if the step that computes it were planned. */
+function prefill(kvCache: KvCacheManager, request: Request): number[] {
+  const { numTokens } = request;
+  const cached = kvCache.cachedBlocks(request);
+  const numCached = cached.length * 4;
+  expect(kvCache.allocateSlots(request, numCached, numTokens - numCached, cached)).toEqual([]);
+  kvCache.cacheFullBlocks(request, numTokens);
+  return [...kvCache.blockIds(request, numTokens)];
+}
+
+describe("allocateSlots", () => {
+  test("appends a block only when a position needs one", () => {
+    const kvCache = makeKvCache();
+    const request = makeRequest("a", 9);
+    kvCache.allocateSlots(request, 0, 3);
+    expect([...kvCache.blockIds(request, 3)]).toEqual([1]);
+    kvCache.allocateSlots(request, 3, 1);
+    expect([...kvCache.blockIds(request, 4)]).toEqual([1]);
+    kvCache.allocateSlots(request, 4, 5);
+    expect([...kvCache.blockIds(request, 9)]).toEqual([1, 2, 3]);
+  });
+
+  test("takes the last free block, and changes nothing when one is missing", () => {
+    const kvCache = makeKvCache({ numBlocks: 4 });
+    const request = makeRequest("a", 16);
+    expect(kvCache.allocateSlots(request, 0, 13)).toBeNull();
+    expect(kvCache.pool.freeBlockIds()).toEqual([1, 2, 3]);
+    expect(kvCache.allocateSlots(request, 0, 12)).toEqual([]);
+    expect(kvCache.pool.usage).toBe(1);
+    expect(kvCache.allocateSlots(request, 12, 1)).toBeNull();
+    kvCache.checkIntegrity();
+  });
+
+  test("free blocks that are hits are not counted as room for new ones", () => {
+    const kvCache = makeKvCache({ numBlocks: 4 });
+    const first = makeRequest("a", 9);
+    expect(prefill(kvCache, first)).toEqual([1, 2, 3]);
+    kvCache.free(first);
+    const second = makeRequest("b", 16);
+    const cached = kvCache.cachedBlocks(second);
+    expect(cached).toEqual([1, 2]);
+    expect(kvCache.allocateSlots(second, 8, 5, cached)).toBeNull();
+    expect(kvCache.pool.freeBlockIds()).toEqual([3, 2, 1]);
+    expect(kvCache.allocateSlots(second, 8, 4, cached)).toEqual([]);
+    expect([...kvCache.blockIds(second, 12)]).toEqual([1, 2, 3]);
+    kvCache.checkIntegrity();
+  });
+});
+
+describe("prefix cache", () => {
+  test("finds the longest run of full blocks, at most all tokens but one", () => {
+    const kvCache = makeKvCache();
+    expect(prefill(kvCache, makeRequest("a", 10))).toEqual([1, 2, 3]);
+    const hits = [3, 4, 5, 8, 9, 12].map((length) =>
+      kvCache.cachedBlocks(makeRequest(`b${length}`, length)),
+    );
+    expect(hits).toEqual([[], [], [1], [1], [1, 2], [1, 2]]);
+  });
+
+  test("a run ends at the first block that differs", () => {
+    const kvCache = makeKvCache();
+    prefill(kvCache, makeRequest("a", 12));
+    const other = makeRequest("b", [0, 1, 2, 3, 4, 5, 6, 99, 8, 9, 10, 11, 12]);
+    expect(kvCache.cachedBlocks(other)).toEqual([1]);
+  });
+
+  test("a freed chain is evicted from its tail, so that its head stays a hit", () => {
+    const kvCache = makeKvCache({ numBlocks: 4 });
+    const first = makeRequest("a", 12);
+    prefill(kvCache, first);
+    kvCache.free(first);
+    expect(kvCache.pool.freeBlockIds()).toEqual([3, 2, 1]);
+    kvCache.allocateSlots(makeRequest("b", 4, { cacheSalt: "b" }), 0, 4);
+    expect(kvCache.cachedBlocks(makeRequest("c", 12))).toEqual([1, 2]);
+  });
+
+  test("output tokens are named as well, once their block is full", () => {
+    const kvCache = makeKvCache();
+    const request = makeRequest("a", 3);
+    prefill(kvCache, request);
+    request.appendOutputToken(3);
+    kvCache.allocateSlots(request, 3, 1);
+    kvCache.cacheFullBlocks(request, 4);
+    expect(kvCache.cachedBlocks(makeRequest("b", 5))).toEqual([1]);
+  });
+
+  test("off: nothing is hashed and nothing is found", () => {
+    const kvCache = makeKvCache({ enablePrefixCaching: false });
+    const request = makeRequest("a", 12);
+    expect(prefill(kvCache, request)).toEqual([1, 2, 3]);
+    expect(request.blockHashes).toEqual([]);
+    expect(kvCache.cachedBlocks(makeRequest("b", 12))).toEqual([]);
+    expect(kvCache.readsCache(request)).toBe(false);
+  });
+
+  test("forgotten blocks cannot be hit, those before them can", () => {
+    const kvCache = makeKvCache();
+    const request = makeRequest("a", 12);
+    prefill(kvCache, request);
+    const blockIds = kvCache.blockIds(request, 12);
+    kvCache.free(request);
+    kvCache.forgetBlocks(blockIds, 5);
+    expect(kvCache.cachedBlocks(makeRequest("b", 12))).toEqual([1]);
+    kvCache.checkIntegrity();
+  });
+});
+
+describe("fork", () => {
+  test("shares the prompt's blocks; the first to write a shared one copies it", () => {
+    const kvCache = makeKvCache({ enablePrefixCaching: false });
+    const source = makeRequest("a", 6);
+    const child = makeRequest("a-1", 6, { forkOf: source });
+    prefill(kvCache, source);
+    kvCache.fork(source, child);
+    kvCache.checkIntegrity();
+    expect([kvCache.pool.refCount(1), kvCache.pool.refCount(2)]).toEqual([2, 2]);
+    expect(kvCache.allocateSlots(source, 6, 1)).toEqual([[2, 3]]);
+    expect(kvCache.allocateSlots(child, 5, 1)).toEqual([]);
+    expect([...kvCache.blockIds(source, 7)]).toEqual([1, 3]);
+    expect([...kvCache.blockIds(child, 6)]).toEqual([1, 2]);
+    kvCache.checkIntegrity();
+  });
+
+  test("a copy needs a free block", () => {
+    const kvCache = makeKvCache({ numBlocks: 3 });
+    const source = makeRequest("a", 6);
+    const child = makeRequest("a-1", 6, { forkOf: source });
+    prefill(kvCache, source);
+    kvCache.fork(source, child);
+    expect(kvCache.allocateSlots(child, 5, 1)).toBeNull();
+    kvCache.free(child);
+    expect([kvCache.pool.refCount(1), kvCache.pool.refCount(2)]).toEqual([1, 1]);
+    kvCache.checkIntegrity();
+  });
+
+  test("takes no blocks beyond the prompt, and hashes nothing again", () => {
+    const kvCache = makeKvCache();
+    const source = makeRequest("a", 8);
+    prefill(kvCache, source);
+    source.appendOutputToken(8);
+    kvCache.allocateSlots(source, 8, 1);
+    const child = makeRequest("a-1", 8, { forkOf: source });
+    kvCache.fork(source, child);
+    expect([...kvCache.blockIds(child, 8)]).toEqual([1, 2]);
+    expect(child.blockHashes).toEqual(source.blockHashes);
+    expect(() => kvCache.fork(source, child)).toThrow("a-1: forked twice");
+  });
+
+  test("a copied full block gets a name of its own again", () => {
+    const kvCache = makeKvCache();
+    const source = makeRequest("a", 8);
+    const child = makeRequest("a-1", 8, { forkOf: source });
+    prefill(kvCache, source);
+    kvCache.fork(source, child);
+    expect(kvCache.allocateSlots(child, 7, 1)).toEqual([[2, 3]]);
+    expect(kvCache.pool.isHashed(3)).toBe(false);
+    kvCache.cacheFullBlocks(child, 8);
+    expect(kvCache.pool.isHashed(3)).toBe(true);
+    kvCache.checkIntegrity();
+  });
+});
+
+describe("free", () => {
+  test("keeps blocks that another request holds", () => {
+    const kvCache = makeKvCache();
+    const first = makeRequest("a", 9);
+    const second = makeRequest("b", 9);
+    expect([prefill(kvCache, first), prefill(kvCache, second)]).toEqual([
+      [1, 2, 3],
+      [1, 2, 4],
+    ]);
+    kvCache.free(first);
+    expect(kvCache.pool.freeBlockIds()).toEqual([5, 6, 7, 8, 3]);
+    kvCache.free(second);
+    expect(kvCache.pool.freeBlockIds()).toEqual([5, 6, 7, 8, 3, 4, 2, 1]);
+    kvCache.checkIntegrity();
+  });
+
+  test("of a request without blocks does nothing", () => {
+    const kvCache = makeKvCache();
+    kvCache.free(makeRequest("a", 4));
+    expect(kvCache.pool.numFree).toBe(8);
+    expect(() => kvCache.blockIds(makeRequest("b", 4), 4)).toThrow("b: has no blocks");
+  });
+});
+
+test("capacity is every block but the null block", () => {
+  expect(makeKvCache({ numBlocks: 9, blockSize: 4 }).capacityTokens).toBe(32);
+});

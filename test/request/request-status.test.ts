@@ -1,0 +1,51 @@
+// The states of a request: which edges exist, and what a finished state is called on the wire.
+
+import { describe, expect, test } from "bun:test";
+import {
+  FINISH_REASON_OF,
+  FINISH_REASONS,
+  isFinished,
+  type RequestStatus,
+  TRANSITIONS,
+} from "../../src/request/request-status.ts";
+
+const STATUSES = Object.keys(TRANSITIONS) as RequestStatus[];
+
+/** The statuses that can be reached from `start`, itself included. */
+function reachableFrom(start: RequestStatus): Set<RequestStatus> {
+  const reached = new Set([start]);
+  for (const status of reached) for (const next of TRANSITIONS[status]) reached.add(next);
+  return reached;
+}
+
+describe("request status", () => {
+  test("every status can be reached from WAITING", () => {
+    expect([...reachableFrom("WAITING")].sort()).toEqual([...STATUSES].sort());
+  });
+
+  test("a live status can end in every finished one", () => {
+    const finished = STATUSES.filter(isFinished);
+    for (const live of STATUSES.filter((status) => !isFinished(status))) {
+      expect(TRANSITIONS[live]).toEqual(expect.arrayContaining(finished));
+    }
+  });
+
+  test("a finished status is final and has a reason of the wire's list", () => {
+    const finished = STATUSES.filter(isFinished);
+    expect(finished).toHaveLength(5);
+    for (const status of finished) {
+      expect(TRANSITIONS[status]).toEqual([]);
+      expect(FINISH_REASONS).toContain(FINISH_REASON_OF[status]);
+    }
+  });
+
+  test("reasons are vLLM's: a request that cannot fit ends with length", () => {
+    expect(FINISH_REASON_OF).toEqual({
+      FINISHED_STOPPED: "stop",
+      FINISHED_LENGTH_CAPPED: "length",
+      FINISHED_ABORTED: "abort",
+      FINISHED_IGNORED: "length",
+      FINISHED_ERROR: "error",
+    });
+  });
+});

@@ -1,0 +1,105 @@
+// The two waiting queues: order, heads, and cancelling from the middle.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Request } from "../../src/request/request.ts";
+import {
+  FcfsQueue,
+  PriorityQueue,
+  type RequestQueue,
+  runsBefore,
+} from "../../src/scheduler/request-queue.ts";
+import { makeRequest } from "../support/make-request.ts";
+
+const requestsOf = (...priorities: number[]) =>
+  priorities.map((priority, i) => makeRequest(`r${i}`, 1, { priority }));
+
+/** Takes everything out; ids in the order in which they would run. */
+function drain(queue: RequestQueue): string[] {
+  const ids: string[] = [];
+  for (let head = queue.peek(); head !== null; head = queue.peek()) {
+    ids.push(head.requestId);
+    queue.remove(head);
+  }
+  return ids;
+}
+
+function filled<Queue extends RequestQueue>(queue: Queue, requests: readonly Request[]): Queue {
+  for (const request of requests) queue.add(request);
+  return queue;
+}
+
+describe.each([
+  ["FcfsQueue", () => new FcfsQueue()],
+  ["PriorityQueue", () => new PriorityQueue()],
+] as const)("%s", (_name, create) => {
+  test("is empty at first and after its last request left", () => {
+    const queue = create();
+    const [request] = requestsOf(0) as [Request];
+    expect(queue.peek()).toBeNull();
+    queue.add(request);
+    expect(queue.peek()).toBe(request);
+    expect(queue.remove(request)).toBe(true);
+    expect(queue.peek()).toBeNull();
+    expect(queue.size).toBe(0);
+  });
+
+  test("a request that does not wait here cannot be removed", () => {
+    const [inside, outside] = requestsOf(0, 0) as [Request, Request];
+    const queue = filled(create(), [inside]);
+    expect(queue.remove(outside)).toBe(false);
+    expect(queue.size).toBe(1);
+  });
+
+  test("a request cannot wait twice", () => {
+    const [request] = requestsOf(0) as [Request];
+    const queue = filled(create(), [request]);
+    expect(() => queue.add(request)).toThrow("r0: waits already");
+  });
+
+  test.each([0, 1, 2, 3])("cancelling request %d keeps the others' order", (index) => {
+    const requests = requestsOf(0, 0, 0, 0);
+    const queue = filled(create(), requests);
+    queue.remove(requests[index] as Request);
+    expect(drain(queue)).toEqual(["r0", "r1", "r2", "r3"].filter((id) => id !== `r${index}`));
+  });
+});
+
+describe("FcfsQueue", () => {
+  test("ignores priorities; a prepended request is next", () => {
+    const requests = requestsOf(3, 1, 2);
+    const queue = filled(new FcfsQueue(), requests.slice(0, 2));
+    queue.prepend(requests[2] as Request);
+    expect(drain(queue)).toEqual(["r2", "r0", "r1"]);
+  });
+});
+
+describe("PriorityQueue", () => {
+  test("orders by priority, then by arrival, also those that are prepended", () => {
+    const requests = requestsOf(2, 1, 2, 1, 0);
+    const queue = filled(new PriorityQueue(), requests.slice(1));
+    queue.prepend(requests[0] as Request);
+    expect(drain(queue)).toEqual(["r4", "r1", "r3", "r0", "r2"]);
+  });
+
+  test("runs what a sorted list would, whatever is added and cancelled", () => {
+    const step = fc.record({ priority: fc.integer({ min: -2, max: 2 }), cancel: fc.nat(20) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const queue = new PriorityQueue();
+        const model: Request[] = [];
+        steps.forEach(({ priority, cancel }, i) => {
+          const request = makeRequest(`r${i}`, 1, { priority });
+          queue.add(request);
+          model.push(request);
+          model.sort((a, b) => (runsBefore(a, b) ? -1 : 1));
+          const [cancelled] = cancel % 3 === 0 ? model.splice(cancel % model.length, 1) : [];
+          if (cancelled !== undefined) expect(queue.remove(cancelled)).toBe(true);
+          expect(queue.size).toBe(model.length);
+          expect(queue.peek()).toBe(model[0] ?? null);
+        });
+        expect(drain(queue)).toEqual(model.map(({ requestId }) => requestId));
+      }),
+    );
+  });
+});

@@ -1,0 +1,102 @@
+// Random sequences of calls on the block pool and on a naive one: after every call both say the same.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { blockHash, noneHash } from "../../src/kvcache/block-hash.ts";
+import { BlockPool } from "../../src/kvcache/block-pool.ts";
+import { NaiveBlockPool } from "../support/naive-block-pool.ts";
+
+const root = noneHash("0");
+/** Few, so that equal blocks are common. */
+const HASHES = Array.from({ length: 6 }, (_, i) => blockHash(root, Int32Array.of(i)));
+const textOf = (hash: Uint8Array) => Buffer.from(hash).toString("hex");
+
+const CALLS = ["allocate", "hit", "share", "free", "name", "forget", "reset"] as const;
+
+/** `pick` chooses a block or a hash among those that the call is allowed for. */
+interface Step {
+  readonly call: (typeof CALLS)[number];
+  readonly pick: number;
+}
+
+class Pair {
+  readonly pool: BlockPool;
+  readonly naive: NaiveBlockPool;
+
+  constructor(numBlocks: number) {
+    this.pool = new BlockPool(numBlocks);
+    this.naive = new NaiveBlockPool(numBlocks);
+  }
+
+  run({ call, pick }: Step): void {
+    const { pool, naive } = this;
+    const hash = HASHES[pick % HASHES.length] as Uint8Array;
+    const used = naive.used;
+    const blockId = used[pick % used.length];
+    if (call === "allocate") expect(pool.allocate()).toBe(naive.allocate());
+    else if (call === "hit") this.#hit(hash);
+    else if (call === "reset") expect(pool.resetPrefixCache()).toBe(naive.reset());
+    else if (blockId !== undefined) this.#onUsed(call, blockId, hash);
+  }
+
+  check(): void {
+    const { pool, naive } = this;
+    pool.checkIntegrity();
+    expect(pool.freeBlockIds()).toEqual(naive.free);
+    naive.refCounts.forEach((count, id) => {
+      expect(pool.refCount(id)).toBe(count);
+      expect(pool.isHashed(id)).toBe(naive.hashes[id] !== null);
+    });
+    for (const hash of HASHES) {
+      expect(pool.lookup(hash)).toBe(naive.named.get(textOf(hash)) ?? null);
+    }
+  }
+
+  #hit(hash: Uint8Array): void {
+    const blockId = this.pool.lookup(hash);
+    if (blockId === null) return;
+    this.pool.touch(blockId);
+    this.naive.touch(blockId);
+  }
+
+  #onUsed(call: "share" | "free" | "name" | "forget", blockId: number, hash: Uint8Array): void {
+    const { pool, naive } = this;
+    if (call === "share") {
+      pool.share(blockId);
+      naive.touch(blockId);
+    } else if (call === "free") {
+      pool.free(blockId);
+      naive.release(blockId);
+    } else if (call === "forget") {
+      pool.dropHash(blockId);
+      naive.dropHash(blockId);
+    } else if (!pool.isHashed(blockId)) {
+      pool.setHash(blockId, hash);
+      naive.setHash(blockId, textOf(hash));
+    }
+  }
+}
+
+const steps = fc.array(
+  fc.record({
+    // Names are given often, as blocks fill more often than they are forgotten.
+    call: fc.constantFrom(...CALLS, "allocate", "name", "hit", "free"),
+    pick: fc.nat(999),
+  }),
+  { maxLength: 80 },
+);
+
+describe("BlockPool against a naive pool", () => {
+  test("both say the same after every call", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 9 }), steps, (numBlocks, calls) => {
+        const pair = new Pair(numBlocks);
+        for (const step of calls) {
+          pair.run(step);
+          pair.check();
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
