@@ -32,7 +32,7 @@ interface Draft {
   scheduled: ScheduledRequest[];
   /** Tokens left. */
   budget: number;
-  /** Planned requests that do not reach their last token. */
+  /** Planned requests that do not reach their last token; read for admissions only. */
   numPartialPrefills: number;
   readonly copies: BlockCopy[];
   readonly preempted: Request[];
@@ -203,7 +203,6 @@ export class Scheduler {
     if (planned !== undefined) {
       draft.scheduled = draft.scheduled.filter((entry) => entry !== planned);
       draft.budget += planned.numScheduledTokens;
-      if (!planned.samples) draft.numPartialPrefills--;
     }
     this.#running = this.#running.filter((other) => other !== victim);
     this.kvCache.free(victim);

@@ -1,7 +1,7 @@
 // KvCacheManager: which blocks a request gets, shares, copies and gives back. Blocks of 4 tokens.
 
 import { describe, expect, test } from "bun:test";
-import { noneHash } from "../../src/kvcache/block-hash.ts";
+import { blockHash, noneHash } from "../../src/kvcache/block-hash.ts";
 import { type KvCacheConfig, KvCacheManager } from "../../src/kvcache/kv-cache-manager.ts";
 import type { Request } from "../../src/request/request.ts";
 import { makeRequest } from "../support/make-request.ts";
@@ -100,6 +100,15 @@ describe("prefix cache", () => {
     kvCache.allocateSlots(request, 3, 1);
     kvCache.cacheFullBlocks(request, 4);
     expect(kvCache.cachedBlocks(makeRequest("b", 5))).toEqual([1]);
+  });
+
+  test("a salt is part of the first block's hash, and of the others through their parent only", () => {
+    const kvCache = makeKvCache();
+    const request = makeRequest("a", 8, { cacheSalt: "tenant" });
+    prefill(kvCache, request);
+    const first = blockHash(noneHash("0"), Int32Array.of(0, 1, 2, 3), { cacheSalt: "tenant" });
+    const second = blockHash(first, Int32Array.of(4, 5, 6, 7));
+    expect(request.blockHashes).toEqual([first, second]);
   });
 
   test("off: nothing is hashed and nothing is found", () => {

@@ -82,6 +82,13 @@ describe("PriorityQueue", () => {
     expect(drain(queue)).toEqual(["r4", "r1", "r3", "r0", "r2"]);
   });
 
+  test("a cancelled request's place goes to one that may belong above it", () => {
+    const requests = requestsOf(0, 10, 1, 11, 12, 2, 3);
+    const queue = filled(new PriorityQueue(), requests);
+    queue.remove(requests[3] as Request);
+    expect(drain(queue)).toEqual(["r0", "r2", "r5", "r6", "r1", "r4"]);
+  });
+
   test("runs what a sorted list would, whatever is added and cancelled", () => {
     const step = fc.record({ priority: fc.integer({ min: -2, max: 2 }), cancel: fc.nat(20) });
     fc.assert(

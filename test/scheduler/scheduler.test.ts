@@ -2,16 +2,14 @@
 // tokens unless a test says otherwise.
 
 import { describe, expect, test } from "bun:test";
-import type { StepPlan } from "../../src/scheduler/scheduler-output.ts";
-import { EOS, makeRequest, makeResult, makeScheduler, step } from "../support/make-request.ts";
-
-const summary = (plan: StepPlan) =>
-  plan.scheduled.map((entry) => [
-    entry.request.requestId,
-    entry.numComputedTokens,
-    entry.numScheduledTokens,
-    [...entry.blockIds],
-  ]);
+import {
+  EOS,
+  makeRequest,
+  makeResult,
+  makeScheduler,
+  step,
+  summary,
+} from "../support/make-request.ts";
 
 describe("schedule", () => {
   test("admits a prompt, then computes one token a step", () => {
@@ -57,6 +55,17 @@ describe("schedule", () => {
     expect(step(scheduler).scheduled.map((entry) => entry.numScheduledTokens)).toEqual([8, 8]);
   });
 
+  test("leaves at most maxNumPartialPrefills prompts unfinished; whole ones still pass", () => {
+    const scheduler = makeScheduler({ longPrefillTokenThreshold: 8, maxNumPartialPrefills: 1 });
+    scheduler.add(makeRequest("long", 20, { cacheSalt: "a" }));
+    scheduler.add(makeRequest("short", 8, { cacheSalt: "b" }));
+    scheduler.add(makeRequest("second", 20, { cacheSalt: "c" }));
+    const admitted = () => step(scheduler).scheduled.map(({ request }) => request.requestId);
+    expect(admitted()).toEqual(["long", "short"]);
+    expect(admitted()).toEqual(["long", "short"]);
+    expect(admitted()).toEqual(["long", "short", "second"]);
+  });
+
   test("runs at most maxNumSeqs requests", () => {
     const scheduler = makeScheduler({ maxNumSeqs: 2 });
     for (const id of ["a", "b", "c"]) scheduler.add(makeRequest(id, 4));
@@ -75,6 +84,38 @@ describe("prefix cache", () => {
       ["c", 32, 8, [1, 2, 5]],
     ]);
     expect(scheduler.takeStats().prefixCache).toEqual({ requests: 3, queries: 120, hits: 64 });
+  });
+
+  test("sixteen equal prompts of 1,024 tokens compute little more than one", () => {
+    const scheduler = makeScheduler({ numBlocks: 129, maxNumBatchedTokens: 2048 });
+    for (let i = 0; i < 16; i++) scheduler.add(makeRequest(`r${i}`, 1024));
+    const plan = step(scheduler);
+    expect(plan.scheduled.length).toBe(16);
+    expect(plan.numScheduledTokens).toBe(1024 + 15 * 16);
+  });
+
+  test("what a running request computes in a step is a hit for one admitted in that step", () => {
+    const scheduler = makeScheduler({ maxNumBatchedTokens: 32 });
+    scheduler.add(makeRequest("a", 48));
+    step(scheduler);
+    scheduler.add(makeRequest("b", 64));
+    expect(summary(step(scheduler))).toEqual([
+      ["a", 32, 16, [1, 2, 3]],
+      ["b", 48, 16, [1, 2, 3, 4]],
+    ]);
+  });
+
+  test("a look-up that finds no room is not counted until the request is admitted", () => {
+    const scheduler = makeScheduler({ numBlocks: 4 });
+    const first = makeRequest("a", 30);
+    scheduler.add(first);
+    scheduler.add(makeRequest("b", 48));
+    expect(summary(step(scheduler)).length).toBe(1);
+    step(scheduler);
+    expect(scheduler.takeStats().prefixCache).toEqual({ requests: 1, queries: 30, hits: 0 });
+    scheduler.finish(first, "FINISHED_ABORTED");
+    step(scheduler);
+    expect(scheduler.takeStats().prefixCache).toEqual({ requests: 1, queries: 48, hits: 16 });
   });
 
   test("a finished request's blocks are hit until they are evicted", () => {
@@ -135,6 +176,64 @@ describe("preemption", () => {
     expect(scheduler.takeStats().prefixCache).toEqual({ requests: 1, queries: 4, hits: 0 });
   });
 
+  test("a request that gives way is planned in no part of the step, and nobody is admitted", () => {
+    const scheduler = makeScheduler({ numBlocks: 5 });
+    scheduler.add(makeRequest("a", 32));
+    scheduler.add(makeRequest("b", 32, { cacheSalt: "b" }));
+    step(scheduler);
+    scheduler.add(makeRequest("c", 1, { cacheSalt: "c" }));
+    const plan = step(scheduler);
+    expect(plan.preempted.map(({ requestId }) => requestId)).toEqual(["b"]);
+    expect(summary(plan)).toEqual([["a", 32, 1, [1, 2, 4]]]);
+    expect(plan.preempted[0]).toMatchObject({
+      status: "PREEMPTED",
+      numPreemptions: 1,
+      numComputedTokens: 0,
+      numTokens: 33,
+    });
+    expect(scheduler.takeStats()).toMatchObject({ numRunningReqs: 1, numWaitingReqs: 2 });
+  });
+
+  test("a step that preempted admits nobody, though blocks and budget are left", () => {
+    const scheduler = makeScheduler({ numBlocks: 5, policy: "priority" });
+    scheduler.add(makeRequest("late", 33, { priority: 5, cacheSalt: "late" }));
+    scheduler.add(makeRequest("urgent", 16, { priority: 0 }));
+    step(scheduler);
+    scheduler.add(makeRequest("middle", 1, { priority: 1, cacheSalt: "middle" }));
+    const plan = step(scheduler);
+    expect(plan.preempted.map(({ requestId }) => requestId)).toEqual(["late"]);
+    expect(summary(plan)).toEqual([["urgent", 16, 1, [1, 4]]]);
+    expect(step(scheduler).scheduled.map(({ request }) => request.requestId)).toEqual([
+      "urgent",
+      "middle",
+    ]);
+  });
+
+  test("the first to run always has room in the end, alone if need be", () => {
+    const scheduler = makeScheduler({ numBlocks: 5 });
+    const requests = ["a", "b", "c"].map((id) =>
+      makeRequest(id, 20, { cacheSalt: id, params: { maxTokens: 44 } }),
+    );
+    for (const request of requests) scheduler.add(request);
+    const ended: string[] = [];
+    for (let i = 0; i < 200 && scheduler.hasWork; i++) {
+      step(scheduler);
+      scheduler.kvCache.checkIntegrity();
+      for (const { requestId, isFinished } of requests) {
+        if (isFinished && !ended.includes(requestId)) ended.push(requestId);
+      }
+    }
+    expect(ended).toEqual(["a", "b", "c"]);
+    expect(requests.map(({ numTokens }) => numTokens)).toEqual([64, 64, 64]);
+  });
+
+  test("a step may not plan a request that could not fit alone", () => {
+    expect(() => makeScheduler({ numBlocks: 3, maxModelLen: 33 })).toThrow(
+      "maxModelLen does not fit the pool",
+    );
+    expect(makeScheduler({ numBlocks: 3, maxModelLen: 32 }).kvCache.capacityTokens).toBe(32);
+  });
+
   test("priority: the least urgent gives way, also when it was planned before", () => {
     const scheduler = makeScheduler({ numBlocks: 5, policy: "priority" });
     scheduler.add(makeRequest("late", 20, { priority: 5 }));
@@ -182,6 +281,9 @@ describe("finish", () => {
     expect(plain.status).toBe("FINISHED_STOPPED");
     expect(ignoring.status).toBe("RUNNING");
     expect(minimum.status).toBe("RUNNING");
+    step(scheduler, EOS);
+    expect(minimum.status).toBe("FINISHED_STOPPED");
+    expect(minimum.numOutputTokens).toBe(2);
   });
 
   test("names the stop token id, and null for an end token", () => {
@@ -216,6 +318,71 @@ describe("finish", () => {
     expect(scheduler.schedule().finishedRequestIds).toEqual(["b", "a"]);
   });
 
+  test("a preempted request can be aborted while it waits", () => {
+    const scheduler = makeScheduler({ numBlocks: 5 });
+    scheduler.add(makeRequest("a", 32));
+    const victim = makeRequest("b", 32, { cacheSalt: "b" });
+    scheduler.add(victim);
+    step(scheduler);
+    step(scheduler);
+    expect(victim.status).toBe("PREEMPTED");
+    scheduler.finish(victim, "FINISHED_ABORTED");
+    expect(scheduler.takeStats()).toMatchObject({ numRunningReqs: 1, numWaitingReqs: 0 });
+    expect(step(scheduler).finishedRequestIds).toEqual(["b"]);
+    scheduler.kvCache.checkIntegrity();
+  });
+
+  test("a request that is half through its prompt can be aborted", () => {
+    const scheduler = makeScheduler({ maxNumBatchedTokens: 16 });
+    const request = makeRequest("a", 40);
+    scheduler.add(request);
+    step(scheduler);
+    scheduler.finish(request, "FINISHED_ABORTED");
+    expect(scheduler.kvCache.pool.usage).toBe(0);
+    expect(scheduler.hasWork).toBe(false);
+  });
+
+  test("finishing twice keeps the first status and tells the runner once", () => {
+    const scheduler = makeScheduler();
+    const request = makeRequest("a", 4);
+    scheduler.add(request);
+    scheduler.finish(request, "FINISHED_STOPPED");
+    scheduler.finish(request, "FINISHED_ABORTED");
+    expect(request.status).toBe("FINISHED_STOPPED");
+    expect(scheduler.schedule().finishedRequestIds).toEqual(["a"]);
+    expect(scheduler.schedule().finishedRequestIds).toEqual([]);
+  });
+
+  test("a result that does not match its plan is a broken invariant", () => {
+    const scheduler = makeScheduler();
+    scheduler.add(makeRequest("a", 4));
+    const plan = scheduler.schedule();
+    const result = makeResult(plan, () => -1);
+    expect(() => scheduler.update(plan, { ...result, results: [] })).toThrow("a result for every");
+    expect(() => scheduler.update(plan, result)).toThrow("a: no token was sampled");
+  });
+
+  test("a failed step leaves nothing to hit of a request aborted while it ran", () => {
+    const scheduler = makeScheduler();
+    const aborted = makeRequest("a", 40);
+    scheduler.add(aborted);
+    const plan = scheduler.schedule();
+    scheduler.finish(aborted, "FINISHED_ABORTED");
+    expect(scheduler.failStep(plan)).toEqual([]);
+    scheduler.add(makeRequest("b", 40));
+    expect(summary(step(scheduler))[0]?.[1]).toBe(0);
+  });
+
+  test("what earlier steps computed is still a hit after a failed one", () => {
+    const scheduler = makeScheduler({ maxNumBatchedTokens: 24 });
+    scheduler.add(makeRequest("a", 48));
+    step(scheduler);
+    scheduler.failStep(scheduler.schedule());
+    scheduler.add(makeRequest("b", 48));
+    expect(summary(step(scheduler))[0]?.[1]).toBe(16);
+    scheduler.kvCache.checkIntegrity();
+  });
+
   test("a failed step ends its requests and leaves nothing to hit", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 40));
@@ -224,59 +391,5 @@ describe("finish", () => {
     scheduler.add(makeRequest("b", 40));
     expect(summary(step(scheduler))[0]?.[1]).toBe(0);
     scheduler.kvCache.checkIntegrity();
-  });
-});
-
-describe("forks (n > 1)", () => {
-  test("wait for the prompt, share its blocks and copy the last one before they write", () => {
-    const scheduler = makeScheduler();
-    const source = makeRequest("a", 20);
-    scheduler.add(source);
-    scheduler.add(makeRequest("a-1", 20, { forkOf: source }));
-    scheduler.add(makeRequest("b", 4, { cacheSalt: "b" }));
-    expect(summary(step(scheduler)).map(([id]) => id)).toEqual(["a", "b"]);
-    const plan = step(scheduler);
-    expect(summary(plan)).toEqual([
-      ["a", 20, 1, [1, 2]],
-      ["b", 4, 1, [3]],
-      ["a-1", 19, 1, [1, 4]],
-    ]);
-    expect(plan.blockCopies).toEqual([[2, 4]]);
-    scheduler.kvCache.checkIntegrity();
-  });
-
-  test("count as deferred while they wait, and can be aborted there", () => {
-    const scheduler = makeScheduler({ maxNumBatchedTokens: 16 });
-    const source = makeRequest("a", 20);
-    const child = makeRequest("a-1", 20, { forkOf: source });
-    scheduler.add(source);
-    scheduler.add(child);
-    step(scheduler);
-    expect(scheduler.takeStats()).toMatchObject({ numWaitingReqs: 1, numDeferredReqs: 1 });
-    scheduler.finish(child, "FINISHED_ABORTED");
-    expect(scheduler.takeStats()).toMatchObject({ numWaitingReqs: 0, numDeferredReqs: 0 });
-  });
-
-  test("become ordinary requests when their source is gone", () => {
-    const scheduler = makeScheduler({ enablePrefixCaching: false });
-    const source = makeRequest("a", 20);
-    scheduler.add(source);
-    scheduler.add(makeRequest("a-1", 20, { forkOf: source }));
-    scheduler.finish(source, "FINISHED_ABORTED");
-    expect(summary(step(scheduler))).toEqual([["a-1", 0, 20, [1, 2]]]);
-  });
-
-  test("share a prompt that fills its last block", () => {
-    const scheduler = makeScheduler({ enablePrefixCaching: false });
-    const source = makeRequest("a", 16);
-    scheduler.add(source);
-    scheduler.add(makeRequest("a-1", 16, { forkOf: source }));
-    step(scheduler);
-    const plan = step(scheduler);
-    expect(summary(plan)).toEqual([
-      ["a", 16, 1, [1, 2]],
-      ["a-1", 15, 1, [3]],
-    ]);
-    expect(plan.blockCopies).toEqual([[1, 3]]);
   });
 });

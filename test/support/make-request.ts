@@ -72,3 +72,12 @@ export function step(scheduler: Scheduler, tokenId = 7): StepPlan {
   );
   return plan;
 }
+
+/** Of each planned request: id, first position, number of tokens, block ids. */
+export const summary = (plan: StepPlan) =>
+  plan.scheduled.map((entry) => [
+    entry.request.requestId,
+    entry.numComputedTokens,
+    entry.numScheduledTokens,
+    [...entry.blockIds],
+  ]);
