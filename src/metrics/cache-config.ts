@@ -2,6 +2,7 @@
 // mean something here.
 
 import type { EngineInfo } from "../engine/protocol.ts";
+import { formatNumber } from "./number-format.ts";
 import type { FamilySnapshot, Labels } from "./registry.ts";
 
 export const CACHE_CONFIG_NAME = "vllm:cache_config_info";
@@ -13,7 +14,7 @@ export function cacheConfigLabels(info: EngineInfo, engine: string): Labels {
     cache_dtype: info.kvCacheType,
     enable_prefix_caching: pythonText(info.enablePrefixCaching),
     engine,
-    is_attention_free: "False",
+    kv_cache_max_concurrency: formatNumber(maxConcurrency(info)),
     kv_cache_memory_bytes: pythonText(info.kvCacheMemoryBytes),
     kv_cache_size_tokens: String((info.numBlocks - 1) * info.blockSize),
     num_cpu_blocks: "None",
@@ -33,6 +34,11 @@ export function cacheConfigFamily(info: EngineInfo, engine: string): FamilySnaps
     samples: [{ labels: cacheConfigLabels(info, engine), value: 1 }],
     histograms: [],
   };
+}
+
+/** Requests of the model's full length that the pool holds at once. */
+function maxConcurrency({ numBlocks, maxModelLen, blockSize }: EngineInfo): number {
+  return (numBlocks - 1) / Math.ceil(maxModelLen / blockSize);
 }
 
 function pythonText(value: number | boolean | null): string {

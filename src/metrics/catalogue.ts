@@ -33,6 +33,8 @@ export interface MetricFamily {
   readonly since: string;
   /** Version that deprecated it: hidden in the next minor, removed in the one after. */
   readonly deprecatedIn?: string;
+  /** Version that removed it, where that was later than the policy has it. */
+  readonly removedIn?: string;
   readonly source: (record: StepRecord, sink: MetricSink) => void;
 }
 
@@ -101,7 +103,7 @@ export const CATALOGUE: readonly MetricFamily[] = [
     name: "vllm:kv_cache_usage_perc",
     type: "gauge",
     help: "KV-cache usage. 1 means 100 percent usage.",
-    since: "0.10",
+    since: "0.9.2",
     source: gauge((stats) => stats.kvCacheUsage),
   },
   {
@@ -209,7 +211,7 @@ export const CATALOGUE: readonly MetricFamily[] = [
     type: "histogram",
     help: "Histogram of maximum number of requested generation tokens.",
     buckets: "tokens",
-    since: "0.7",
+    since: "0.8",
     source: observations(({ finishedParents }) =>
       finishedParents.map((parent) => parent.maxNumGenerationTokens),
     ),
@@ -219,7 +221,7 @@ export const CATALOGUE: readonly MetricFamily[] = [
     type: "histogram",
     help: "Histogram of the n request parameter.",
     buckets: [1, 2, 5, 10, 20],
-    since: "0.7",
+    since: "0.8",
     source: observations(({ finishedParents }) => finishedParents.map((parent) => parent.n)),
   },
   {
@@ -227,7 +229,7 @@ export const CATALOGUE: readonly MetricFamily[] = [
     type: "histogram",
     help: "Histogram of the max_tokens request parameter.",
     buckets: "tokens",
-    since: "0.7",
+    since: "0.8",
     source: observations(({ finished }) =>
       finished.map(({ maxTokensParam }) => maxTokensParam).filter((maxTokens) => maxTokens > 0),
     ),
@@ -257,6 +259,7 @@ export const CATALOGUE: readonly MetricFamily[] = [
     buckets: TOKEN_LATENCY_BUCKETS,
     since: "0.7",
     deprecatedIn: "0.11",
+    removedIn: "0.15",
     source: observations((stats) => stats.interTokenLatenciesS),
   },
   {
@@ -312,7 +315,7 @@ export const CATALOGUE: readonly MetricFamily[] = [
     type: "histogram",
     help: "Histogram of new KV tokens computed during prefill (excluding cached tokens).",
     buckets: "tokens",
-    since: "0.12",
+    since: "0.13",
     source: perFinished((finished) => finished.numPromptTokens - finished.numCachedTokens),
   },
 ];

@@ -13,7 +13,7 @@ export function expositionText(
 ): string {
   const lines: string[] = [];
   for (const family of families) appendFamily(family, createdSeries, lines);
-  return `${lines.join("\n")}\n`;
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 function appendFamily(family: FamilySnapshot, createdSeries: boolean, lines: string[]): void {

@@ -1,7 +1,8 @@
 // Holds the values: prom-client behind one file. Every family gets its labels and all its known series
-// at 0 when it is made; children are looked up once, not per observation.
+// at 0 when it is made; children are looked up once, not per observation. A gauge is set at every step
+// and only its last value counts, so prom-client gets it when it is read.
 
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram } from "prom-client";
 import { assert } from "../assert.ts";
 import type { MetricFamily, MetricSink, MetricType } from "./catalogue.ts";
 
@@ -43,8 +44,8 @@ export interface FamilyOptions {
 /** One family's values. */
 export class MetricValues implements MetricSink {
   readonly #options: FamilyOptions;
-  readonly #registry = new Registry();
-  readonly #gauges = new Map<string, Gauge.Internal<string>>();
+  /** Latest value of each series of a gauge, by the family's own label ("" without one). */
+  readonly #gauges = new Map<string, number>();
   readonly #counters = new Map<string, Counter.Internal>();
   readonly #histogram: Histogram.Internal<string> | null;
   readonly #metric: Gauge | Counter | Histogram;
@@ -57,7 +58,7 @@ export class MetricValues implements MetricSink {
       name: family.name,
       help: family.help,
       labelNames,
-      registers: [this.#registry],
+      registers: [],
     };
     const series = family.label?.values ?? [""];
     this.#histogram = null;
@@ -67,9 +68,8 @@ export class MetricValues implements MetricSink {
       this.#histogram = histogram.labels({ ...labels });
       this.#metric = histogram;
     } else if (family.type === "gauge") {
-      const gauge = new Gauge(common);
-      for (const value of series) this.#gauges.set(value, gauge.labels(this.#labelsOf(value)));
-      for (const child of this.#gauges.values()) child.set(0);
+      for (const value of series) this.#gauges.set(value, 0);
+      const gauge: Gauge = new Gauge({ ...common, collect: () => this.#writeGauges(gauge) });
       this.#metric = gauge;
     } else {
       const counter = new Counter(common);
@@ -80,9 +80,8 @@ export class MetricValues implements MetricSink {
   }
 
   set(value: number, label = ""): void {
-    const child = this.#gauges.get(label);
-    assert(child !== undefined, `${this.#options.family.name}: no gauge "${label}"`);
-    child.set(value);
+    assert(this.#gauges.has(label), `${this.#options.family.name}: no gauge "${label}"`);
+    this.#gauges.set(label, value);
   }
 
   add(value: number, label = ""): void {
@@ -105,6 +104,10 @@ export class MetricValues implements MetricSink {
     const samples = isHistogram ? [] : values.map(({ labels, value }) => sampleOf(labels, value));
     const histograms = isHistogram ? [histogramOf(values, this.#options.labels)] : [];
     return { name, type, help, createdS, samples, histograms };
+  }
+
+  #writeGauges(gauge: Gauge): void {
+    for (const [label, value] of this.#gauges) gauge.set(this.#labelsOf(label), value);
   }
 
   #labelsOf(value: string): Record<string, string> {

@@ -9,19 +9,16 @@ export const CLAIMED_VERSION = "0.13.0";
 
 export type Visibility = "shown" | "hidden" | "removed";
 
-/**
- * Where a family stands at `version`. Deprecation texts were late once: a family deprecated in 0.11 was
- * hidden from 0.12 to 0.14, so removal is counted from the claimed surface, as the page lists it.
- */
+/** Where a family stands at `version`, by the policy or by the removal that its record names. */
 export function visibility(
-  family: Pick<MetricFamily, "deprecatedIn">,
+  { deprecatedIn, removedIn }: Pick<MetricFamily, "deprecatedIn" | "removedIn">,
   version: string,
-  removalGrace = 2,
 ): Visibility {
-  if (family.deprecatedIn === undefined) return "shown";
-  const age = minorOf(version) - minorOf(family.deprecatedIn);
-  if (age <= 0) return "shown";
-  return age <= 1 + removalGrace ? "hidden" : "removed";
+  if (deprecatedIn === undefined) return "shown";
+  const minor = minorOf(version);
+  const removedAt = removedIn === undefined ? minorOf(deprecatedIn) + 2 : minorOf(removedIn);
+  if (minor <= minorOf(deprecatedIn)) return "shown";
+  return minor < removedAt ? "hidden" : "removed";
 }
 
 /** Families to register at `version`. @param showHiddenFor value of the flag, null when absent */
@@ -37,12 +34,23 @@ export function visibleFamilies(
   });
 }
 
-/** @throws ConfigError "invalid_version" when `text` is not a version (PEP 440 release segment) */
+/** PEP 440: release, then pre-, post- and development release, then local label, each optional. */
+const PEP_440 = new RegExp(
+  [
+    /^\s*v?(\d+!)?\d+(\.\d+)*/,
+    /([-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?\d*)?/,
+    /(-\d+|[-_.]?(post|rev|r)[-_.]?\d*)?/,
+    /([-_.]?dev[-_.]?\d*)?/,
+    /(\+[a-z0-9]+([-_.][a-z0-9]+)*)?\s*$/,
+  ]
+    .map(({ source }) => source)
+    .join(""),
+  "i",
+);
+
+/** @throws ConfigError "invalid_version" when `text` is not a PEP 440 version */
 export function checkVersion(text: string): string {
-  const isVersion = /^v?(\d+!)?\d+(\.\d+)*([._-]?(a|b|rc|post|dev)\d*)*(\+[a-z0-9.]+)?$/i.test(
-    text,
-  );
-  if (isVersion) return text;
+  if (PEP_440.test(text)) return text;
   throw new ConfigError("invalid_version", `Value error, Invalid version: '${text}'`);
 }
 

@@ -1,0 +1,87 @@
+// The text format by itself: escaping, order, `_total`, `_created`, empty families.
+
+import { describe, expect, test } from "bun:test";
+import { CONTENT_TYPE, expositionText } from "../../src/metrics/exposition.ts";
+import type { FamilySnapshot } from "../../src/metrics/registry.ts";
+
+const FAMILY: FamilySnapshot = {
+  name: "x",
+  type: "gauge",
+  help: "Help.",
+  createdS: null,
+  samples: [],
+  histograms: [],
+};
+
+describe("expositionText", () => {
+  test("escapes help and labels, sorts labels, ends in a newline", () => {
+    const samples = [{ labels: { z: 'q"\n', a: "\\" }, value: 1 }];
+    expect(expositionText([{ ...FAMILY, help: "a\nb\\c", samples }], true)).toBe(
+      '# HELP x a\\nb\\\\c\n# TYPE x gauge\nx{a="\\\\",z="q\\"\\n"} 1.0\n',
+    );
+  });
+
+  test("no families are no text", () => {
+    expect(expositionText([], true)).toBe("");
+  });
+
+  test("a family without series prints its help and type", () => {
+    expect(expositionText([FAMILY], true)).toBe("# HELP x Help.\n# TYPE x gauge\n");
+  });
+
+  test("a counter ends in _total once, whatever it is called", () => {
+    const counter = { ...FAMILY, type: "counter" as const, samples: [{ labels: {}, value: 3 }] };
+    const text = "# HELP x_total Help.\n# TYPE x_total counter\nx_total 3.0\n";
+    expect(expositionText([counter], true)).toBe(text);
+    expect(expositionText([{ ...counter, name: "x_total" }], true)).toBe(text);
+    expect(expositionText([{ ...counter, name: "x_total_bytes" }], true)).toContain(
+      "\nx_total_bytes_total 3.0\n",
+    );
+  });
+
+  test("creation times follow as a gauge family, unless they are switched off", () => {
+    const samples = [
+      { labels: { r: "a" }, value: 0 },
+      { labels: { r: "b" }, value: 2 },
+    ];
+    const counter = { ...FAMILY, type: "counter" as const, createdS: 1.5, samples };
+    const text =
+      '# HELP x_total Help.\n# TYPE x_total counter\nx_total{r="a"} 0.0\nx_total{r="b"} 2.0\n';
+    const created =
+      '# HELP x_created Help.\n# TYPE x_created gauge\nx_created{r="a"} 1.5\nx_created{r="b"} 1.5\n';
+    expect(expositionText([counter], true)).toBe(text + created);
+    expect(expositionText([counter], false)).toBe(text);
+    expect(expositionText([{ ...counter, type: "gauge" }], true)).not.toContain("_created");
+  });
+
+  test("a histogram prints its buckets upwards, then count, then sum; _total in its name stays", () => {
+    const histogram = {
+      labels: { m: "t" },
+      buckets: [
+        [1, 2],
+        [1e6, 3],
+        [Number.POSITIVE_INFINITY, 4],
+      ] as const,
+      sum: 2_500_000.5,
+      count: 4,
+    };
+    const family = {
+      ...FAMILY,
+      name: "x_total",
+      type: "histogram" as const,
+      histograms: [histogram],
+    };
+    expect(expositionText([family], true)).toBe(
+      "# HELP x_total Help.\n# TYPE x_total histogram\n" +
+        'x_total_bucket{le="1.0",m="t"} 2.0\n' +
+        'x_total_bucket{le="1e+06",m="t"} 3.0\n' +
+        'x_total_bucket{le="+Inf",m="t"} 4.0\n' +
+        'x_total_count{m="t"} 4.0\n' +
+        'x_total_sum{m="t"} 2.5000005e+06\n',
+    );
+  });
+});
+
+test("the content type is that of Python's client", () => {
+  expect(CONTENT_TYPE).toBe("text/plain; version=1.0.0; charset=utf-8");
+});

@@ -1,0 +1,87 @@
+// What the tests of the metrics share: a small engine's facts, an idle step, a message without news.
+
+import type { EngineInfo } from "../../src/engine/protocol.ts";
+import type {
+  FinishedRequestStats,
+  IterationStats,
+  SchedulerStats,
+} from "../../src/engine/stats.ts";
+import { Metrics, type MetricsOptions } from "../../src/metrics/metrics.ts";
+import { FakeModelRunner } from "../support/fake-model-runner.ts";
+
+const runner = new FakeModelRunner({ numBlocks: 65, blockSize: 16 });
+
+export const INFO: EngineInfo = {
+  model: runner.info,
+  memory: runner.memory(),
+  maxModelLen: 1024,
+  maxNumSeqs: 16,
+  maxNumBatchedTokens: 512,
+  blockSize: 16,
+  numBlocks: 65,
+  enablePrefixCaching: true,
+  kvCacheType: "f16",
+  kvCacheMemoryBytes: null,
+  numBlocksOverride: 65,
+};
+
+export const IDLE: SchedulerStats = {
+  numRunningReqs: 0,
+  numWaitingReqs: 0,
+  numDeferredReqs: 0,
+  kvCacheUsage: 0,
+  prefixCache: { requests: 0, queries: 0, hits: 0 },
+  numPreemptedReqs: 0,
+  numScheduledTokens: 0,
+  forwardMs: 0,
+  samplingMs: 0,
+};
+
+export const NOTHING: IterationStats = {
+  timeToFirstTokensS: [],
+  interTokenLatenciesS: [],
+  numPromptTokens: 0,
+  numCachedPromptTokens: 0,
+  numGenerationTokens: 0,
+  numPreemptions: 0,
+  hasTokens: false,
+  finished: [],
+  finishedParents: [],
+};
+
+export const FINISHED: FinishedRequestStats = {
+  finishReason: "length",
+  numPromptTokens: 7,
+  numGenerationTokens: 5,
+  numCachedTokens: 0,
+  maxTokensParam: 16,
+  e2eLatencyS: 0.125,
+  queuedTimeS: 0.25,
+  prefillTimeS: 0.5,
+  decodeTimeS: 2,
+  inferenceTimeS: 2.5,
+  timePerOutputTokenS: 0.5,
+  isCorrupted: false,
+};
+
+/** The metrics of model "tiny", made at 1_700_000_000.5 s. */
+export function makeMetrics(options: Partial<MetricsOptions> = {}): Metrics {
+  return new Metrics({
+    info: INFO,
+    modelName: "tiny",
+    showHiddenFor: null,
+    createdSeries: false,
+    logStats: true,
+    processStats: () => null,
+    nowS: 1_700_000_000.5,
+    ...options,
+  });
+}
+
+/** Value of vllm:`name` of model "tiny"; `label` is the family's own, e.g. 'reason="capacity"'. NaN when absent. */
+export function seriesValue(text: string, name: string, label: string | null = null): number {
+  const labels = ['engine="0"', 'model_name="tiny"', ...(label === null ? [] : [label])].sort();
+  const start = `vllm:${name}{${labels.join(",")}} `;
+  const line = text.split("\n").find((candidate) => candidate.startsWith(start));
+  return Number(line?.slice(start.length) ?? Number.NaN);
+}

@@ -1,0 +1,68 @@
+// Deprecated in X.Y, hidden in X.Y+1, removed in X.Y+2; the flag shows the previous minor's.
+
+import { describe, expect, test } from "bun:test";
+import { CATALOGUE } from "../../src/metrics/catalogue.ts";
+import { checkVersion, visibility, visibleFamilies } from "../../src/metrics/version-gate.ts";
+
+describe("visibility", () => {
+  test.each([
+    ["0.10.0", "shown", "shown"],
+    ["0.11.0", "shown", "shown"],
+    ["0.12.0", "hidden", "hidden"],
+    ["0.13.0", "removed", "hidden"],
+    ["0.14.2", "removed", "hidden"],
+    ["0.15.0", "removed", "removed"],
+  ] as const)(
+    "deprecated in 0.11, at %s: %s; removed late, in 0.15: %s",
+    (version, policy, late) => {
+      expect(visibility({ deprecatedIn: "0.11" }, version)).toBe(policy);
+      expect(visibility({ deprecatedIn: "0.11", removedIn: "0.15" }, version)).toBe(late);
+    },
+  );
+
+  test("a family that nobody deprecated is always shown", () => {
+    expect(visibility({}, "0.99.0")).toBe("shown");
+  });
+});
+
+describe("visibleFamilies", () => {
+  const HIDDEN = "vllm:time_per_output_token_seconds";
+  const names = (flag: string | null, version = "0.13.0") =>
+    visibleFamilies(CATALOGUE, flag, version).map(({ name }) => name);
+
+  test("shows hidden families for exactly the previous minor version", () => {
+    expect(names("0.12")).toContain(HIDDEN);
+    for (const flag of [null, "0.11", "0.12.0", "0.13", "0.27"]) {
+      expect(names(flag)).not.toContain(HIDDEN);
+    }
+  });
+
+  test("no flag brings a removed family back", () => {
+    expect(names("0.14", "0.15.0")).not.toContain(HIDDEN);
+  });
+
+  test("hides nothing else", () => {
+    expect(names("0.12").length).toBe(CATALOGUE.length);
+    expect(names(null).length).toBe(CATALOGUE.length - 1);
+  });
+});
+
+describe("checkVersion", () => {
+  test.each(["0.12", "0.12.0", "v1.0", "1!2.0", "1.0a1", "1.0.alpha-2", "1.0rc1", "1.0-1"])(
+    "takes %s",
+    (version) => {
+      expect(checkVersion(version)).toBe(version);
+    },
+  );
+
+  test.each(["1.0.post1.dev2", "1.0.dev", "1.0+local.7", " 0.12 "])("takes %p", (version) => {
+    expect(checkVersion(version)).toBe(version);
+  });
+
+  test.each(["foo", "", "0.", "1..2", "1.0+", "1.0.dev1.post1", "0.12 beta?", "0x1"])(
+    "refuses %p in vLLM's words",
+    (version) => {
+      expect(() => checkVersion(version)).toThrow(`Value error, Invalid version: '${version}'`);
+    },
+  );
+});
