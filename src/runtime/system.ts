@@ -58,7 +58,6 @@ function containerMemory(read: (path: string) => string): number {
 
 /** Clock ticks of /proc are 100 a second on every Linux that Bun runs on. */
 const TICKS_PER_SECOND = 100;
-const PAGE_BYTES = 4096;
 
 /** Figures of this process as Python's client takes them from /proc; null on other systems. */
 export function processStats() {
@@ -69,7 +68,8 @@ export function processStats() {
     const bootTime = Number(/^btime (\d+)/m.exec(readText("/proc/stat"))?.[1]);
     return {
       virtualMemoryBytes: field(23),
-      residentMemoryBytes: field(24) * PAGE_BYTES,
+      residentMemoryBytes:
+        Number(/^VmRSS:\s+(\d+) kB/m.exec(readText("/proc/self/status"))?.[1]) * 1024,
       startTimeS: bootTime + field(22) / TICKS_PER_SECOND,
       cpuSeconds: (field(14) + field(15)) / TICKS_PER_SECOND,
       openFds: readdirSync("/proc/self/fd").length,

@@ -1,7 +1,7 @@
 // What the machine tells.
 
 import { describe, expect, test } from "bun:test";
-import { availableMemory } from "../../src/runtime/system.ts";
+import { availableMemory, processStats } from "../../src/runtime/system.ts";
 
 /** A machine with these files only. */
 function memoryOf(files: Readonly<Record<string, string>>): number | null {
@@ -40,4 +40,15 @@ describe("availableMemory", () => {
   test("is not known on systems that do not tell", () => {
     expect(memoryOf({})).toBeNull();
   });
+});
+
+test.if(process.platform === "linux")("the process figures are those of this process", () => {
+  const stats = processStats();
+  const rss = process.memoryUsage.rss();
+  expect(Math.abs((stats?.residentMemoryBytes ?? 0) - rss) / rss).toBeLessThan(0.2);
+  expect(stats?.virtualMemoryBytes).toBeGreaterThan(rss);
+  const startedS = Date.now() / 1000 - process.uptime();
+  expect(Math.abs((stats?.startTimeS ?? 0) - startedS)).toBeLessThan(5);
+  expect(stats?.openFds).toBeGreaterThan(2);
+  expect(stats?.maxFds).toBeGreaterThanOrEqual(stats?.openFds ?? 0);
 });
