@@ -17,6 +17,7 @@ families that later versions added are there too. Choices of ours:
 - \`request_success{finished_reason="abort"}\` counts clients that leave, as the newest dashboards describe it.
 - \`prefix_cache_*\` count once, when a request is first admitted; a sequence of n > 1 that shares its source's prompt counts as a hit of
   all but its last token.
+- With n > 1 \`prompt_tokens\` counts the prompt for each of the n sequences, as vLLM does; the \`usage\` of an answer counts it once.
 - \`vllm:cache_config_info\` and the six \`process_*\` families of Python's client are printed as well.
 
 This file is generated: \`bun scripts/generate-metrics-docs.ts\`.

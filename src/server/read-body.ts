@@ -27,7 +27,7 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
 
 /** @returns null when the body is longer than `maxBytes`; no more than that is kept */
 async function readText(request: Request, maxBytes: number): Promise<string | null> {
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
   let numBytes = 0;
   try {
@@ -36,11 +36,11 @@ async function readText(request: Request, maxBytes: number): Promise<string | nu
       if (numBytes > maxBytes) return null;
       text += decoder.decode(chunk, { stream: true });
     }
+    return text + decoder.decode();
   } catch {
-    // The client left while it was sending: nobody reads the answer.
-    throw new RequestError("invalid_schema", "The request body could not be read.");
+    // Not UTF-8, or the client left while it was sending and nobody reads the answer.
+    throw invalidJson("The request body is not valid UTF-8 or could not be read to its end");
   }
-  return text + decoder.decode();
 }
 
 function parseObject(text: string): JsonObject {

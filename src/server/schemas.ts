@@ -138,6 +138,7 @@ export const CHAT_FIELDS = {
   top_logprobs: optional(integer, 0),
   tools: optional(list(tool)),
   tool_choice: optional(anything),
+  modalities: optional(list(string), []),
   echo: optional(boolean, false),
   add_generation_prompt: optional(boolean, true),
   continue_final_message: optional(boolean, false),

@@ -9,6 +9,7 @@ import type { ChatBody, CompletionBody, SamplingBody } from "./schemas.ts";
 export function checkChatFeatures(body: ChatBody): void {
   checkSamplingFeatures(body);
   checkToolChoice(body.tools, body.tool_choice);
+  if (body.modalities.includes("audio")) refuse("modalities", " of kind 'audio'");
   if (body.chat_template !== null || body.chat_template_kwargs?.["chat_template"] !== undefined) {
     invalid(
       "Chat template is passed with request, but --trust-request-chat-template is not set. " +

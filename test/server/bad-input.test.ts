@@ -64,6 +64,7 @@ const BAD_COMPLETION_BODIES: Case[] = [
 const BAD_CHAT_VALUES: Case[] = [
   ["empty messages", { messages: [] }, "messages must not be empty"],
   ["an image", { messages: [{ role: "user", content: [{ type: "image_url" }] }] }, "image_url"],
+  ["spoken answers", { modalities: ["text", "audio"] }, "`modalities` of kind 'audio' is not"],
   ["a number as content", { messages: [{ role: "user", content: 5 }] }, "must be text or a list"],
   ["top_logprobs without logprobs", { top_logprobs: 2 }, "`logprobs` must be set to true"],
   ["too many top_logprobs", { logprobs: true, top_logprobs: 21 }, "of 21, which is greater than"],
@@ -224,6 +225,17 @@ describe("bad input", () => {
     expect((await app.handle(new Request(url, { method: "POST", headers, body }))).status).toBe(
       413,
     );
+  });
+
+  test("a body that is not UTF-8", async () => {
+    const { app } = makeApp();
+    const body = new Uint8Array([...Buffer.from('{"prompt":"'), 0xff, 0xfe, ...Buffer.from('"}')]);
+    const headers = { "content-type": "application/json" };
+    const response = await app.handle(
+      new Request(`http://localhost${TEXT}`, { method: "POST", headers, body }),
+    );
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain("not valid UTF-8");
   });
 
   test("keys that name prototypes change nothing", async () => {
