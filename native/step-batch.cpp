@@ -16,16 +16,17 @@ void check(bool ok, const char * array, size_t index, const char * fault) {
     }
 }
 
+// Positions are derived from the length, which the table bounds: no later look-up can leave the table.
 void check_sequence(const StepBatch & b, const StepLimits & limits, int32_t s) {
     const int32_t first = b.query_start[s], end = b.query_start[s + 1];
-    const int32_t n_table = b.block_start[s + 1] - b.block_start[s];
+    const int64_t capacity = (int64_t) (b.block_start[s + 1] - b.block_start[s]) * limits.block_size;
     check(end > first, "queryStart", s + 1, "a sequence has no tokens");
-    check(b.seq_lens[s] == b.positions[end - 1] + 1, "seqLens", s, "does not follow from the positions");
-    const int64_t capacity = (int64_t) n_table * limits.block_size;
+    check(b.seq_lens[s] >= end - first, "seqLens", s, "shorter than the tokens of the step");
     check(b.seq_lens[s] <= capacity, "blockTableStart", s + 1, "the table is too short for the sequence");
+    check(b.positions[end - 1] == b.seq_lens[s] - 1, "seqLens", s, "does not follow from the positions");
     for (int32_t t = first; t < end; ++t) {
-        const int32_t pos = b.positions[t];
-        check(pos == b.positions[first] + (t - first), "positions", t, "not consecutive");
+        const int32_t pos = b.seq_lens[s] - (end - t);
+        check(b.positions[t] == pos, "positions", t, "not consecutive");
         const int32_t block = b.block_ids[b.block_start[s] + pos / limits.block_size];
         check(b.slots[t] == block * limits.block_size + pos % limits.block_size, "slotMapping", t, "not the slot of the block table");
     }

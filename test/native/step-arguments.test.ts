@@ -51,6 +51,7 @@ const FAULTS: Fault[] = [
   ["a negative token", "tokens", 0, -1, "tokens[0]"],
   ["a negative position", "positions", 0, -1, "positions[0]"],
   ["a gap in the positions", "positions", 4, 9, "positions[4]"],
+  ["a position far behind the table", "positions", 0, 1_000_000_000, "positions[0]"],
   ["a slot outside the block table", "slotMapping", 2, 900, "slotMapping[2]"],
   ["a slot of another sequence", "slotMapping", 0, 48, "slotMapping[0]"],
   ["the null block", "blockIds", 0, 0, "blockIds[0]"],
@@ -62,6 +63,7 @@ const FAULTS: Fault[] = [
   ["a decreasing start", "queryStart", 1, 26, "queryStart[1]"],
   ["an empty sequence", "queryStart", 1, 0, "queryStart[1]"],
   ["a wrong length", "seqLens", 0, 21, "seqLens[0]"],
+  ["a length below the step's tokens", "seqLens", 0, -2_147_483_648, "seqLens[0]"],
   ["a row over the tokens", "outputRows", 1, 25, "outputRows[1]"],
   ["decreasing rows", "outputRows", 1, 3, "outputRows[1]"],
   ["a NaN temperature", "temperature", 0, Number.NaN, "temperature[0]"],
@@ -98,6 +100,17 @@ describe("step", () => {
     );
     expect(error?.code).toBe("invalid_argument");
     expect(error?.message).toContain(place);
+  });
+
+  test("refuses the last position and a length that wraps around it", async () => {
+    const packer = new StepPacker(LIMITS);
+    packer.pack(planOf([{ request: makeRequest("a", 1), blocks: [1] }], 16), () => 0);
+    packer.batch.positions[0] = 2_147_483_647;
+    packer.batch.seqLens[0] = -2_147_483_648;
+    expect(model.step(packer.batch, packer.output)).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: "seqLens[0]: shorter than the tokens of the step",
+    });
   });
 
   test("refuses an output without room", async () => {
