@@ -7,7 +7,10 @@ import { assert } from "../assert.ts";
 const NONE = -1;
 
 export class FreeBlockQueue {
-  /** [numBlocks + 1] int32; index numBlocks is the sentinel, whose links are the two ends. */
+  /**
+   * [numBlocks + 1] int32 each; index numBlocks is the sentinel, whose links are the two ends. A block
+   * that is not in the queue has NONE as #next; its #previous means nothing.
+   */
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
   readonly #sentinel: number;
@@ -17,7 +20,7 @@ export class FreeBlockQueue {
   constructor(numBlocks: number) {
     this.#sentinel = numBlocks;
     this.#next = new Int32Array(numBlocks + 1).fill(NONE);
-    this.#previous = new Int32Array(numBlocks + 1).fill(NONE);
+    this.#previous = new Int32Array(numBlocks + 1);
     this.#next[numBlocks] = numBlocks;
     this.#previous[numBlocks] = numBlocks;
   }
@@ -48,7 +51,6 @@ export class FreeBlockQueue {
     this.#next[previous] = next;
     this.#previous[next] = previous;
     this.#next[blockId] = NONE;
-    this.#previous[blockId] = NONE;
     this.#size--;
   }
 

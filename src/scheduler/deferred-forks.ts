@@ -2,6 +2,7 @@
 // the waiting queue, so that they do not block those behind them. Once released, a child shares its
 // source's blocks if it still can, and is an ordinary request if not.
 
+import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
 
 export class DeferredForks {
@@ -45,13 +46,18 @@ export function isComputingPrompt(source: Request): boolean {
 }
 
 /**
- * Whether `child` may share the prompt blocks of `source`: earlier steps computed them. A source that
- * was preempted does not count: once resumed, it may have hit blocks that this very step writes, and
- * copies on write come before the pass.
+ * Whether `child`, now in the waiting queue, may share the prompt blocks of `source`: earlier steps
+ * computed them. A source that was preempted does not count: once resumed, it may have hit blocks that
+ * this very step writes, and copies on write come before the pass. A preempted child resumes as an
+ * ordinary request, since it has tokens of its own to compute again.
  */
 export function canFork(source: Request, child: Request): boolean {
   const isUntouched = source.status === "RUNNING" && source.numPreemptions === 0;
-  return isUntouched && hasPrompt(source) && child.status === "WAITING";
+  assert(
+    !isUntouched || hasPrompt(source),
+    `${child.requestId}: queued before its source's prompt`,
+  );
+  return isUntouched && child.status === "WAITING";
 }
 
 function hasPrompt(request: Request): boolean {

@@ -133,6 +133,22 @@ describe("forks (n > 1)", () => {
     expect(plan.scheduled[1]?.numComputedTokens).toBe(0);
   });
 
+  test("do not share again after they gave way: they resume as ordinary requests", () => {
+    const scheduler = makeScheduler({ numBlocks: 5, enablePrefixCaching: false });
+    const source = makeRequest("a", 16, { params: { maxTokens: 48 } });
+    const child = makeRequest("a-1", 16, { forkOf: source, params: { maxTokens: 48 } });
+    scheduler.add(source);
+    scheduler.add(child);
+    while (child.numPreemptions === 0) step(scheduler);
+    expect([source.numTokens, child.numTokens]).toEqual([34, 32]);
+    const plan = step(scheduler);
+    expect(summary(plan)).toEqual([["a", 33, 1, [1, 2, 4]]]);
+    expect(plan.blockCopies).toEqual([]);
+    scheduler.finish(source, "FINISHED_ABORTED");
+    expect(summary(step(scheduler))).toEqual([["a-1", 0, 32, [3, 4]]]);
+    scheduler.kvCache.checkIntegrity();
+  });
+
   test("share a prompt that fills its last block", () => {
     const scheduler = makeScheduler({ enablePrefixCaching: false });
     const source = makeRequest("a", 16);

@@ -83,10 +83,12 @@ describe("PriorityQueue", () => {
   });
 
   test("a cancelled request's place goes to one that may belong above it", () => {
-    const requests = requestsOf(0, 10, 1, 11, 12, 2, 3);
+    // As a heap: 10 above 20 above 30 on the left; 7, the last, takes the place of 30 and belongs above 10.
+    const requests = requestsOf(0, 10, 1, 20, 21, 40, 3, 30, 31, 32, 33, 41, 42, 50, 7);
     const queue = filled(new PriorityQueue(), requests);
-    queue.remove(requests[3] as Request);
-    expect(drain(queue)).toEqual(["r0", "r2", "r5", "r6", "r1", "r4"]);
+    queue.remove(requests[7] as Request);
+    const order = [0, 2, 6, 14, 1, 3, 4, 8, 9, 10, 5, 11, 12, 13];
+    expect(drain(queue)).toEqual(order.map((i) => `r${i}`));
   });
 
   test("runs what a sorted list would, whatever is added and cancelled", () => {

@@ -169,6 +169,7 @@ describe("preemption", () => {
     expect(summary(plan)).toEqual([["a", 32, 1, [1, 2, 4]]]);
     scheduler.kvCache.checkIntegrity();
     expect(scheduler.takeStats()).toMatchObject({ numRunningReqs: 1, numPreemptedReqs: 1 });
+    expect(scheduler.takeStats().numPreemptedReqs).toBe(0);
     expect(summary(step(scheduler))).toEqual([["a", 33, 1, [1, 2, 4]]]);
     for (const { request } of plan.scheduled) scheduler.finish(request, "FINISHED_ABORTED");
     const resumed = summary(step(scheduler));
