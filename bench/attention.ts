@@ -1,32 +1,47 @@
-// Decode of 16 sequences with 1,024 tokens of context each: our op against ggml's flash attention with a
-// mask over the same placement. Attention alone is the step's growth from a context of 16 tokens.
+// Decode of 16 sequences with 1,024 tokens of context each, blocks in shuffled order: our attention op
+// against ggml's flash attention with a mask, over the same placement. Attention alone is what a step
+// takes longer than at a context of 16 tokens, where everything but attention is the same.
 
-import type { NativeModelRunner } from "../src/runner/native-model-runner.ts";
-import type { StepPlan } from "../src/scheduler/scheduler-output.ts";
-import { BLOCK_SIZE, loadRunner, makeRequest, median, report, tokensOf } from "./measure.ts";
+import { Request } from "../src/request/request.ts";
+import { DEFAULT_SAMPLING_PARAMS } from "../src/request/sampling-params.ts";
+import type { ModelRunner } from "../src/runner/model-runner.ts";
+import type { ScheduledRequest, StepPlan } from "../src/scheduler/scheduler-output.ts";
+import { LIMITS, loadRunner } from "./engine.ts";
+import { inPairs, median, report, tokensOf } from "./measure.ts";
 
 const NUM_SEQS = 16;
 const LONG = 1024;
 const SHORT = 16;
+const BLOCKS_PER_SEQ = LONG / LIMITS.blockSize + 1;
 const NUM_PAIRS = 9;
 const STEPS_PER_SLICE = 12;
 
-/** A decode step of all sequences at one context length; blocks in shuffled order. */
+/** Step times of one backend, ms. */
+interface Slice {
+  readonly longMs: number;
+  readonly shortMs: number;
+}
+
+function decodeOf(sequence: number, context: number): ScheduledRequest {
+  const request = new Request({
+    requestId: `r${sequence}`,
+    promptTokenIds: tokensOf(sequence, context + 1),
+    samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0 },
+    priority: 0,
+    arrivalOrder: sequence,
+    cacheSalt: null,
+    forkOf: null,
+  });
+  const length = Math.floor(context / LIMITS.blockSize) + 1;
+  const first = 1 + sequence * BLOCKS_PER_SEQ;
+  const blockIds = Int32Array.from({ length }, (_, i) => first + ((i * 37) % BLOCKS_PER_SEQ));
+  return { request, numComputedTokens: context, numScheduledTokens: 1, blockIds, samples: true };
+}
+
 function decodePlan(context: number): StepPlan {
-  const blocksPerSeq = LONG / BLOCK_SIZE + 1;
-  const scheduled = Array.from({ length: NUM_SEQS }, (_, s) => ({
-    request: makeRequest(tokensOf(s, context + 1), 4),
-    numComputedTokens: context,
-    numScheduledTokens: 1,
-    blockIds: Int32Array.from(
-      { length: Math.floor(context / BLOCK_SIZE) + 1 },
-      (_, i) => 1 + s * blocksPerSeq + ((i * 37) % blocksPerSeq),
-    ),
-    samples: true,
-  }));
   return {
     stepId: 0,
-    scheduled,
+    scheduled: Array.from({ length: NUM_SEQS }, (_, s) => decodeOf(s, context)),
     numScheduledTokens: NUM_SEQS,
     blockCopies: [],
     preempted: [],
@@ -34,39 +49,38 @@ function decodePlan(context: number): StepPlan {
   };
 }
 
-async function sliceMs(runner: NativeModelRunner, context: number): Promise<number> {
-  const plan = decodePlan(context);
+async function stepMs(runner: ModelRunner, plan: StepPlan): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < STEPS_PER_SLICE; i++) times.push((await runner.run(plan)).forwardMs);
   return median(times);
 }
 
 export async function attention(): Promise<void> {
-  const numBlocks = NUM_SEQS * (LONG / BLOCK_SIZE + 1) + 1;
-  const paged = await loadRunner({ numBlocks, attentionBackend: "paged" });
-  const ggml = await loadRunner({ numBlocks, attentionBackend: "ggml" });
-  const whole: number[] = [];
-  const alone: number[] = [];
-  const shown = { paged: 0, ggml: 0 };
-  for (let pair = 0; pair < NUM_PAIRS; pair++) {
-    const order = pair % 2 === 0 ? [paged, ggml] : [ggml, paged];
-    const long = new Map<NativeModelRunner, number>();
-    const short = new Map<NativeModelRunner, number>();
-    for (const runner of order) {
-      long.set(runner, await sliceMs(runner, LONG));
-      short.set(runner, await sliceMs(runner, SHORT));
-    }
-    const of = (map: Map<NativeModelRunner, number>, runner: NativeModelRunner) =>
-      map.get(runner) ?? Number.NaN;
-    shown.paged = of(long, paged);
-    shown.ggml = of(long, ggml);
-    whole.push(of(long, ggml) / of(long, paged));
-    alone.push((of(long, ggml) - of(short, ggml)) / (of(long, paged) - of(short, paged)));
-  }
+  const numBlocks = NUM_SEQS * BLOCKS_PER_SEQ + 1;
+  const paged = await loadRunner(numBlocks, "paged");
+  const ggml = await loadRunner(numBlocks, "ggml");
+  const [long, short] = [decodePlan(LONG), decodePlan(SHORT)];
+  const slice = async (runner: ModelRunner): Promise<Slice> => ({
+    longMs: await stepMs(runner, long),
+    shortMs: await stepMs(runner, short),
+  });
+  const pairs = await inPairs(
+    NUM_PAIRS,
+    () => slice(ggml),
+    () => slice(paged),
+  );
   await paged.dispose();
   await ggml.dispose();
-  const steps = `${shown.paged.toFixed(1)} / ${shown.ggml.toFixed(1)}`;
-  report("last step, ms: paged / ggml", steps, "");
+  reportPairs(pairs);
+}
+
+function reportPairs(pairs: readonly (readonly [Slice, Slice])[]): void {
+  const whole = pairs.map(([theirs, ours]) => theirs.longMs / ours.longMs);
+  const alone = pairs.map(([theirs, ours]) => growthMs(theirs) / growthMs(ours));
+  const longMs = [1, 0].map((i) => median(pairs.map((pair) => pair[i]?.longMs ?? Number.NaN)));
+  report("step, ms: paged / ggml", longMs.map((ms) => ms.toFixed(1)).join(" / "));
   report("whole step: time of ggml's / time of ours", median(whole).toFixed(2), ">= 1");
   report("attention alone: time of ggml's / time of ours", median(alone).toFixed(2), ">= 2");
 }
+
+const growthMs = ({ longMs, shortMs }: Slice) => longMs - shortMs;

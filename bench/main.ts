@@ -1,28 +1,43 @@
-// `bun run bench [name ...]`: every figure is a count or a ratio of one run; nothing is asserted.
+// `bun run bench [name ...]`: every figure is a count or a ratio of one run; nothing is asserted. A
+// measurement during which others used the CPUs says so: its times are then worth little, its counts hold.
 
 import { attention } from "./attention.ts";
 import { bookkeeping } from "./bookkeeping.ts";
+import { cpuTime, shareOfOthers } from "./measure.ts";
 import { memory } from "./memory.ts";
-import { overcommit, sharedPrefix } from "./sharing.ts";
+import { overcommit } from "./overcommit.ts";
+import { sharedPrefix } from "./shared-prefix.ts";
+import { stepGap } from "./step-gap.ts";
 
-const MEASUREMENTS = {
+const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   bookkeeping,
+  "step-gap": stepGap,
   attention,
   "shared-prefix": sharedPrefix,
   overcommit,
   memory,
-} as const;
+};
 
-const names = process.argv.slice(2);
-const unknown = names.find((name) => !(name in MEASUREMENTS));
-if (unknown !== undefined) {
-  console.error(
-    `unknown measurement ${unknown}; there are: ${Object.keys(MEASUREMENTS).join(", ")}`,
-  );
-  process.exit(2);
-}
-for (const [name, measure] of Object.entries(MEASUREMENTS)) {
-  if (names.length > 0 && !names.includes(name)) continue;
+/** Above this share of the CPUs used by others a measurement counts as disturbed. */
+const MAX_OTHERS = 0.05;
+
+async function measure(name: string): Promise<void> {
+  const before = cpuTime();
   console.log(name);
-  await measure();
+  await MEASUREMENTS[name]?.();
+  const others = shareOfOthers(before, cpuTime()) ?? 0;
+  if (others <= MAX_OTHERS) return;
+  console.log(`  disturbed: other processes used ${(100 * others).toFixed(0)} % of the CPUs`);
 }
+
+async function main(asked: readonly string[]): Promise<void> {
+  const known = Object.keys(MEASUREMENTS);
+  const unknown = asked.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    console.error(`unknown measurement ${unknown}; there are: ${known.join(", ")}`);
+    process.exit(2);
+  }
+  for (const name of known) if (asked.length === 0 || asked.includes(name)) await measure(name);
+}
+
+await main(process.argv.slice(2));

@@ -1,49 +1,63 @@
-// Memory: the KV pool is what was asked for, and many requests leave nothing behind.
+// Memory: the KV pool is what was asked for, and many short requests leave nothing behind.
 
+import { planMemory } from "../src/cli/memory-plan.ts";
+import { loadAddon } from "../src/runner/addon.ts";
 import {
-  BLOCK_SIZE,
+  type BenchEngine,
+  generateAll,
+  LIMITS,
   loadRunner,
-  makeRequest,
-  makeScheduler,
-  report,
-  runAll,
-  tokensOf,
-} from "./measure.ts";
+  MODEL_PATH,
+  startEngine,
+} from "./engine.ts";
+import { report, tokensOf } from "./measure.ts";
 
 const ASKED_BYTES = 64 * 1024 ** 2;
+const NUM_WARM_UP = 400;
 const NUM_REQUESTS = 2000;
 const AT_ONCE = 16;
+const PROMPT_LENGTH = 8;
+/** A penalty, so that every request makes and frees a native sampler too. */
+const PARAMS = { maxTokens: 3, presencePenalty: 0.5 };
 
-async function serveSome(
-  runner: Awaited<ReturnType<typeof loadRunner>>,
-  scheduler: ReturnType<typeof makeScheduler>,
-  numRequests: number,
-  seed: number,
-): Promise<void> {
-  for (let i = 0; i < numRequests; i += AT_ONCE) {
-    const requests = Array.from({ length: AT_ONCE }, (_, k) =>
-      makeRequest(tokensOf(seed + i + k, 8), 3, { presencePenalty: 0.5 }),
+/** As the server plans it for --kv-cache-memory-bytes. */
+async function numBlocksFor(kvCacheMemoryBytes: number): Promise<number> {
+  const header = await (await loadAddon()).readModelHeader(MODEL_PATH, "f16");
+  const plan = planMemory({
+    ...header,
+    ...LIMITS,
+    availableBytes: null,
+    kvCacheMemoryBytes,
+    numBlocksOverride: null,
+  });
+  return plan.numBlocks;
+}
+
+async function serve({ engine }: BenchEngine, count: number, seed: number): Promise<void> {
+  for (let i = 0; i < count; i += AT_ONCE) {
+    const prompts = Array.from({ length: AT_ONCE }, (_, k) =>
+      tokensOf(seed + i + k, PROMPT_LENGTH),
     );
-    await runAll(runner, scheduler, requests);
+    await generateAll(engine, prompts, PARAMS);
   }
 }
 
+function residentBytes(): number {
+  Bun.gc(true);
+  return process.memoryUsage.rss();
+}
+
 export async function memory(): Promise<void> {
-  const bytesPerBlock = BLOCK_SIZE * 23_040;
-  const numBlocks = Math.floor(ASKED_BYTES / bytesPerBlock);
-  const runner = await loadRunner({ numBlocks });
-  report(
-    "KV pool / bytes asked for",
-    (runner.memory().kv / ASKED_BYTES).toFixed(4),
-    "0.99 .. 1.01",
-  );
-  const scheduler = makeScheduler(numBlocks);
-  await serveSome(runner, scheduler, 400, 0);
-  Bun.gc(true);
-  const before = process.memoryUsage.rss();
-  await serveSome(runner, scheduler, NUM_REQUESTS, 10_000);
-  Bun.gc(true);
-  const growth = process.memoryUsage.rss() / before;
-  await runner.dispose();
-  report(`RSS after ${NUM_REQUESTS} more requests / before`, growth.toFixed(4), "<= 1.02");
+  const numBlocks = await numBlocksFor(ASKED_BYTES);
+  const runner = await loadRunner(numBlocks);
+  const kvShare = runner.memory().kv / ASKED_BYTES;
+  const engine = startEngine(runner, numBlocks);
+  await serve(engine, NUM_WARM_UP, 0);
+  const before = residentBytes();
+  await serve(engine, NUM_REQUESTS, NUM_WARM_UP);
+  const growth = residentBytes() / before - 1;
+  await engine.shutdown();
+  report("KV pool / bytes asked for", kvShare.toFixed(4), "0.99 .. 1.01");
+  report("resident before, MiB", (before / 1024 ** 2).toFixed(0));
+  report(`growth over ${NUM_REQUESTS} requests`, `${(100 * growth).toFixed(2)} %`, "<= 2 %");
 }

@@ -1,0 +1,93 @@
+// A model runner without a model: it packs the step and reads the results back as the native one does,
+// but every row's token is the same. What is left of a step is our own bookkeeping. It also takes the
+// CPU time of the whole process, collector included, over slices of steps in which every sequence decodes.
+
+import type { ModelInfo } from "../src/runner/addon-types.ts";
+import type { ModelRunner } from "../src/runner/model-runner.ts";
+import { StepPacker } from "../src/runner/step-batch.ts";
+import type { Tokenizer } from "../src/runner/tokenizer.ts";
+import type { StepPlan, StepResult } from "../src/scheduler/scheduler-output.ts";
+import type { Limits } from "./engine.ts";
+
+const VOCAB_SIZE = 256;
+const TOKEN = 97;
+
+const tokenizer: Tokenizer = {
+  vocabSize: VOCAB_SIZE,
+  eosTokenIds: [],
+  encode: async (text) => Int32Array.from(new TextEncoder().encode(text)),
+  tokenBytes: (id) => Uint8Array.of(id),
+  isSpecial: () => false,
+  decode: async (tokenIds) => String.fromCharCode(...tokenIds),
+  applyChatTemplate: async () => ({ prompt: "", tokenIds: new Int32Array(0) }),
+};
+
+const info: ModelInfo = {
+  architecture: "empty",
+  quantization: "none",
+  name: "empty",
+  weightBytes: 0,
+  trainedContextLength: 0,
+  numLayers: 0,
+  kvBytesPerToken: 0,
+  vocabSize: VOCAB_SIZE,
+  embeddingLength: 0,
+  eosTokenIds: [],
+  addBos: false,
+  hasChatTemplate: false,
+  isRecurrent: false,
+  slidingWindow: 0,
+  attentionBackend: "paged",
+  device: "none",
+};
+
+export interface Slices {
+  /** Sequences that decode in a step that counts. */
+  readonly numSeqs: number;
+  /** Steps before the first slice: compilation of the hot code. */
+  readonly numWarmUpSteps: number;
+  readonly stepsPerSlice: number;
+}
+
+export class EmptyRunner implements ModelRunner {
+  readonly info = info;
+  readonly tokenizer = tokenizer;
+  /** Of each whole slice: µs of CPU a step. */
+  readonly cpuUsPerStep: number[] = [];
+  readonly #packer: StepPacker;
+  readonly #slices: Slices;
+  #numSteps = 0;
+  #cpuUs = 0;
+
+  constructor(limits: Limits, slices: Slices) {
+    this.#packer = new StepPacker(limits);
+    this.#packer.output.tokenIds.fill(TOKEN);
+    this.#slices = slices;
+  }
+
+  memory() {
+    return { weights: 0, kv: 0, scratch: 0 };
+  }
+
+  async run(plan: StepPlan): Promise<StepResult> {
+    if (isDecodeOf(plan, this.#slices.numSeqs)) this.#count();
+    this.#packer.pack(plan, () => 0);
+    return this.#packer.unpack(plan);
+  }
+
+  async dispose(): Promise<void> {}
+
+  /** From the same point of one step to that of another, so a slice holds whole steps. */
+  #count(): void {
+    const { numWarmUpSteps, stepsPerSlice } = this.#slices;
+    const step = this.#numSteps++ - numWarmUpSteps;
+    if (step < 0 || step % stepsPerSlice !== 0) return;
+    const { user, system } = process.cpuUsage();
+    if (step > 0) this.cpuUsPerStep.push((user + system - this.#cpuUs) / stepsPerSlice);
+    this.#cpuUs = user + system;
+  }
+}
+
+function isDecodeOf(plan: StepPlan, numSeqs: number): boolean {
+  return plan.scheduled.length === numSeqs && plan.numScheduledTokens === numSeqs;
+}

@@ -1,0 +1,160 @@
+// The engine as the server runs it, in this process: scheduler, runner, output processor, front. Counts
+// come from the stats records that feed /metrics.
+
+import { join } from "node:path";
+import { DEFAULT_MODEL_FILE } from "../src/cli/model-source.ts";
+import { AsyncEngine } from "../src/engine/async-engine.ts";
+import { InProcessEngine } from "../src/engine/in-process-engine.ts";
+import type { EngineInfo, LogprobPosition } from "../src/engine/protocol.ts";
+import type { IterationStats, SchedulerStats, StatListener } from "../src/engine/stats.ts";
+import { noneHash } from "../src/kvcache/block-hash.ts";
+import { Metrics } from "../src/metrics/metrics.ts";
+import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../src/request/sampling-params.ts";
+import type { AttentionBackend } from "../src/runner/addon-types.ts";
+import type { ModelRunner } from "../src/runner/model-runner.ts";
+import { NativeModelRunner } from "../src/runner/native-model-runner.ts";
+import { Scheduler } from "../src/scheduler/scheduler.ts";
+
+export const MODEL_PATH = join(import.meta.dir, "..", "models", DEFAULT_MODEL_FILE.name);
+
+/** The limits of every measurement that does not say otherwise. */
+export const LIMITS = {
+  blockSize: 16,
+  maxNumSeqs: 16,
+  maxNumBatchedTokens: 512,
+  maxModelLen: 2048,
+} as const;
+
+export type Limits = Record<keyof typeof LIMITS, number>;
+
+/** @param numBlocks null block included */
+export function loadRunner(
+  numBlocks: number,
+  attentionBackend: AttentionBackend = "paged",
+): Promise<NativeModelRunner> {
+  return NativeModelRunner.load({
+    ...LIMITS,
+    path: MODEL_PATH,
+    numBlocks,
+    numThreads: navigator.hardwareConcurrency,
+    attentionBackend,
+    kvCacheType: "f16",
+    numGpuLayers: 0,
+    chatTemplate: "",
+  });
+}
+
+/** Sums since the engine's start. */
+export class EngineCounts implements StatListener {
+  numSteps = 0;
+  numComputedTokens = 0;
+  numPromptTokens = 0;
+  numCachedPromptTokens = 0;
+  numGenerationTokens = 0;
+  numPreemptions = 0;
+  /** Forward passes and sampling, ms. */
+  nativeMs = 0;
+
+  record(scheduler: SchedulerStats, iteration: IterationStats | null): void {
+    this.numComputedTokens += scheduler.numScheduledTokens;
+    this.numPreemptions += scheduler.numPreemptedReqs;
+    this.nativeMs += scheduler.forwardMs + scheduler.samplingMs;
+    if (scheduler.numScheduledTokens > 0) this.numSteps++;
+    if (iteration === null) return;
+    this.numPromptTokens += iteration.numPromptTokens;
+    this.numCachedPromptTokens += iteration.numCachedPromptTokens;
+    this.numGenerationTokens += iteration.numGenerationTokens;
+  }
+}
+
+export interface BenchEngine {
+  readonly engine: AsyncEngine;
+  readonly counts: EngineCounts;
+  shutdown(): Promise<void>;
+}
+
+/** An engine with metrics over `runner`, which it owns from now on. */
+export function startEngine(
+  runner: ModelRunner,
+  numBlocks: number,
+  limits: Limits = LIMITS,
+): BenchEngine {
+  const info = engineInfo(runner, numBlocks, limits);
+  const scheduler = new Scheduler({
+    ...limits,
+    numBlocks,
+    enablePrefixCaching: true,
+    rootHash: noneHash("0"),
+    longPrefillTokenThreshold: 0,
+    policy: "fcfs",
+    eosTokenIds: runner.info.eosTokenIds,
+  });
+  const client = new InProcessEngine({ info, scheduler, runner, seed: 0n });
+  const counts = new EngineCounts();
+  const metrics = new Metrics({
+    info,
+    modelName: "bench",
+    showHiddenFor: null,
+    createdSeries: true,
+    logStats: true,
+    processStats: () => null,
+    nowS: Date.now() / 1000,
+  });
+  const engine = new AsyncEngine(client, { listeners: [metrics, counts] });
+  return { engine, counts, shutdown: () => client.shutdown() };
+}
+
+function engineInfo(runner: ModelRunner, numBlocks: number, limits: Limits): EngineInfo {
+  return {
+    ...limits,
+    model: runner.info,
+    memory: runner.memory(),
+    numBlocks,
+    enablePrefixCaching: true,
+    kvCacheType: "f16",
+    kvCacheMemoryBytes: null,
+    numBlocksOverride: numBlocks,
+  };
+}
+
+export interface Answer {
+  readonly tokenIds: readonly number[];
+  /** Parallel to tokenIds; empty unless asked for. */
+  readonly logprobs: readonly LogprobPosition[];
+}
+
+/** Sends all prompts at once and reads every answer to its end; greedy and of full length by default. */
+export function generateAll(
+  engine: AsyncEngine,
+  prompts: readonly Int32Array[],
+  params: Partial<SamplingParams> & { readonly maxTokens: number },
+): Promise<Answer[]> {
+  const samplingParams = {
+    ...DEFAULT_SAMPLING_PARAMS,
+    temperature: 0,
+    ignoreEos: true,
+    ...params,
+  };
+  return Promise.all(prompts.map((prompt) => generate(engine, prompt, samplingParams)));
+}
+
+async function generate(
+  engine: AsyncEngine,
+  promptTokenIds: Int32Array,
+  samplingParams: SamplingParams,
+): Promise<Answer> {
+  const tokenIds: number[] = [];
+  const logprobs: LogprobPosition[] = [];
+  const generation = engine.generate({
+    promptTokenIds,
+    samplingParams,
+    priority: 0,
+    cacheSalt: null,
+    arrivalMs: performance.now(),
+  });
+  for await (const output of generation) {
+    tokenIds.push(...output.tokenIds);
+    logprobs.push(...(output.logprobs ?? []));
+  }
+  return { tokenIds, logprobs };
+}
