@@ -71,6 +71,7 @@ const SHAPES: [string, TinyGgufOptions][] = [
   ["gemma2 (soft-capped scores)", { architecture: "gemma2" }],
   ["gemma3 (sliding window)", { architecture: "gemma3" }],
   ["gpt-oss (attention sinks)", { architecture: "gpt-oss" }],
+  ["bloom (ALiBi, left to the mask)", { architecture: "bloom" }],
 ];
 
 describe("paged attention equals ggml's", () => {

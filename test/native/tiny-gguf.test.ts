@@ -23,6 +23,7 @@ const LOADABLE: readonly TinyGgufOptions[] = [
   { architecture: "gemma2" },
   { architecture: "gemma3", numLayers: 3 },
   { architecture: "gpt-oss" },
+  { architecture: "bloom" },
 ];
 
 describe("a tiny model", () => {

@@ -98,12 +98,13 @@ function modelMetadata(shape: Required<TinyGgufOptions>): Map<string, GgufValue>
 }
 
 function attentionKeys(shape: Required<TinyGgufOptions>): Record<string, GgufValue> {
-  const isBert = shape.architecture === "bert"; // its heads make up the hidden state
-  const headSize = isBert ? shape.embeddingLength / shape.numHeads : shape.headSize;
+  // Their heads make up the hidden state.
+  const isFull = shape.architecture === "bert" || shape.architecture === "bloom";
+  const headSize = isFull ? shape.embeddingLength / shape.numHeads : shape.headSize;
   return {
     feed_forward_length: ["u32", FEED_FORWARD],
     "attention.head_count": ["u32", shape.numHeads],
-    "attention.head_count_kv": ["u32", isBert ? shape.numHeads : shape.numKvHeads],
+    "attention.head_count_kv": ["u32", isFull ? shape.numHeads : shape.numKvHeads],
     "attention.key_length": ["u32", headSize],
     "attention.value_length": ["u32", headSize],
     "rope.dimension_count": ["u32", headSize],
@@ -142,6 +143,8 @@ function architectureKeys(shape: Required<TinyGgufOptions>): Record<string, Gguf
         expert_used_count: ["u32", 1],
         expert_feed_forward_length: ["u32", FEED_FORWARD],
       };
+    case "bloom":
+      return { "attention.layer_norm_epsilon": ["f32", 1e-5] };
     case "bert":
       return { "attention.causal": ["bool", false], "attention.layer_norm_epsilon": ["f32", 1e-5] };
     default:

@@ -11,6 +11,7 @@ export type TinyArchitecture =
   | "gemma2" // sliding window on every other layer, soft-cap on attention and logits
   | "gemma3" // sliding window, norms on queries and keys
   | "gpt-oss" // attention sinks, sliding window, experts
+  | "bloom" // ALiBi: scores fall with distance, no positions anywhere else
   | "mamba" // recurrent state, no KV cache
   | "bert"; // encoder only: generation is impossible
 
@@ -54,6 +55,7 @@ class TensorFactory {
     this.#embedding(embeddingLength, vocabSize);
     if (architecture === "bert") this.#bertEmbeddings();
     else this.#norm("output_norm.weight", embeddingLength);
+    if (architecture === "bloom") this.#bloomEmbeddings();
     // Gemma ties its output to the embeddings; the others have their own.
     if (!architecture.startsWith("gemma") && architecture !== "bert") {
       this.#matrix("output.weight", [embeddingLength, vocabSize], 3);
@@ -66,6 +68,7 @@ class TensorFactory {
     const { architecture } = this.#shape;
     if (architecture === "mamba") this.#mambaLayer(prefix);
     else if (architecture === "bert") this.#bertLayer(prefix);
+    else if (architecture === "bloom") this.#bloomLayer(prefix);
     else this.#decoderLayer(prefix);
   }
 
@@ -126,6 +129,29 @@ class TensorFactory {
     this.#add(`${prefix}ssm_a`, [SSM.state, inner], "F32", () => -Math.abs(this.#normal()) - 0.1);
     this.#vector(`${prefix}ssm_d`, inner);
     this.#matrix(`${prefix}ssm_out.weight`, [inner, n]);
+  }
+
+  #bloomEmbeddings(): void {
+    const { embeddingLength: n } = this.#shape;
+    this.#vector("output_norm.bias", n);
+    this.#norm("token_embd_norm.weight", n);
+    this.#vector("token_embd_norm.bias", n);
+  }
+
+  #bloomLayer(prefix: string): void {
+    const { embeddingLength: n } = this.#shape;
+    for (const name of ["attn_norm", "ffn_norm"]) {
+      this.#norm(`${prefix}${name}.weight`, n);
+      this.#vector(`${prefix}${name}.bias`, n);
+    }
+    this.#matrix(`${prefix}attn_qkv.weight`, [n, 3 * n]);
+    this.#vector(`${prefix}attn_qkv.bias`, 3 * n);
+    this.#matrix(`${prefix}attn_output.weight`, [n, n]);
+    this.#vector(`${prefix}attn_output.bias`, n);
+    this.#matrix(`${prefix}ffn_up.weight`, [n, FEED_FORWARD]);
+    this.#vector(`${prefix}ffn_up.bias`, FEED_FORWARD);
+    this.#matrix(`${prefix}ffn_down.weight`, [FEED_FORWARD, n]);
+    this.#vector(`${prefix}ffn_down.bias`, n);
   }
 
   #bertEmbeddings(): void {
