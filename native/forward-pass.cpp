@@ -4,6 +4,7 @@
 #include "forward-pass.h"
 
 #include "error-codes.h"
+#include "model-file.h"
 #include "paged-attention.h"
 
 #include "ggml-backend.h"
@@ -41,6 +42,18 @@ llama_context_params context_params(const ForwardPassParams & p, llama_placement
     return c;
 }
 
+llama_context * make_context(llama_model * model, const llama_context_params & context) {
+    take_log_error();
+    llama_context * ctx = llama_init_from_model(model, context);
+    if (!ctx) {
+        const std::string detail = take_log_error();
+        const bool is_memory = detail.find("alloc") != std::string::npos;
+        throw Error(is_memory ? "out_of_memory" : "model_unsupported",
+                    "llama.cpp cannot make a context with placed KV blocks for this model" + (detail.empty() ? "" : ": " + detail));
+    }
+    return ctx;
+}
+
 } // namespace
 
 ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
@@ -51,10 +64,7 @@ ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
     placement.attention   = p.paged ? paged_attention_op : nullptr;
     placement.layers      = layers.data();
 
-    ctx = llama_init_from_model(model, context_params(p, &placement));
-    if (!ctx) {
-        throw Error("model_unsupported", "llama.cpp cannot make a context with placed KV blocks for this model");
-    }
+    ctx = make_context(model, context_params(p, &placement));
     ggml_threadpool_params tp = ggml_threadpool_params_default(p.n_threads);
     threadpool = ggml_threadpool_new(&tp);
     llama_attach_threadpool(ctx, threadpool, threadpool);

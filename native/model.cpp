@@ -13,7 +13,15 @@ namespace {
 
 std::string mib(uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
+// The device that takes the layers, or null.
+ggml_backend_dev_t gpu_in_use(const LoadOptions & options) {
+    return options.n_gpu_layers != 0 ? ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) : nullptr;
+}
+
 void check_memory(const LoadOptions & options, const ModelHeader & header) {
+    if (gpu_in_use(options)) {
+        return; // weights and KV lie in the device's memory
+    }
     const uint64_t available = available_memory();
     const uint64_t kv = (uint64_t) header.kv_bytes_per_token * options.pass.n_blocks * options.pass.block_size;
     if (available > 0 && header.weight_bytes + kv > available) {
@@ -72,13 +80,8 @@ StepLimits Model::limits() const {
 }
 
 std::string Model::device() const {
-    if (options.n_gpu_layers != 0) {
-        for (size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-            ggml_backend_dev_t dev = ggml_backend_dev_get(i);
-            if (ggml_backend_dev_type(dev) == GGML_BACKEND_DEVICE_TYPE_GPU) {
-                return ggml_backend_dev_description(dev);
-            }
-        }
+    if (ggml_backend_dev_t gpu = gpu_in_use(options)) {
+        return ggml_backend_dev_description(gpu);
     }
     return std::string("CPU, ") + attention_kernel_name() + " attention, " + std::to_string(options.pass.n_threads) + " threads";
 }
