@@ -66,6 +66,7 @@ ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
 
     ctx = make_context(model, context_params(p, &placement));
     ggml_threadpool_params tp = ggml_threadpool_params_default(p.n_threads);
+    tp.poll = 1; // spin for some milliseconds, the gap between steps; ggml's 50 holds a core for a third of a second
     threadpool = ggml_threadpool_new(&tp);
     llama_attach_threadpool(ctx, threadpool, threadpool);
 
