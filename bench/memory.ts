@@ -16,9 +16,9 @@ const ASKED_BYTES = 64 * 1024 ** 2;
 const NUM_WARM_UP = 400;
 const NUM_REQUESTS = 2000;
 const AT_ONCE = 16;
-const PROMPT_LENGTH = 8;
+const PROMPT_LENGTH = 2;
 /** A penalty, so that every request makes and frees a native sampler too. */
-const PARAMS = { maxTokens: 3, presencePenalty: 0.5 };
+const PARAMS = { maxTokens: 2, presencePenalty: 0.5 };
 
 /** As the server plans it for --kv-cache-memory-bytes. */
 async function numBlocksFor(kvCacheMemoryBytes: number): Promise<number> {
