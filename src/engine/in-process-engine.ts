@@ -143,14 +143,15 @@ export class InProcessEngine implements EngineClient {
 
   /** One step, or a wait for something to do. */
   async #turn(): Promise<void> {
-    const startS = this.#nowS();
-    const plan = this.#scheduler.schedule();
-    if (plan.scheduled.length === 0) {
-      assert(!this.#scheduler.hasWork, "requests wait, but none can be scheduled");
+    // An empty plan is never run: the ids of what ended wait for one that tells the runner.
+    if (!this.#scheduler.hasWork) {
       this.#emit();
       await this.#nextChange();
       return;
     }
+    const startS = this.#nowS();
+    const plan = this.#scheduler.schedule();
+    assert(plan.scheduled.length > 0, "requests wait, but none can be scheduled");
     for (const { request } of plan.scheduled) this.#processor.markScheduled(request, startS);
     const running = this.#runner.run(plan);
     this.#emit();

@@ -155,6 +155,20 @@ describe("engine", () => {
     expect(() => engine.generate(request("x"))).toThrow("Retry later");
   });
 
+  test("the runner hears of every request that ended, also of the last before a pause", async () => {
+    const { engine, runner } = makeEngine();
+    const told: string[] = [];
+    const run = runner.run.bind(runner);
+    runner.run = (plan) => {
+      told.push(...plan.finishedRequestIds);
+      return run(plan);
+    };
+    await collect(engine.generate(request("first")));
+    await Bun.sleep(5);
+    await collect(engine.generate(request("second")));
+    expect(told).toEqual(["0"]);
+  });
+
   test("shutdown ends what runs and frees the model", async () => {
     const { engine, client, runner } = makeEngine({ model: { stepDelayMs: 5 } });
     const reading = collect(engine.generate(request("hello", { maxTokens: 500 })));
