@@ -17,15 +17,6 @@ namespace {
 
 constexpr int CONTRACT_VERSION = 1; // src/runner/addon-types.ts
 
-bool has_gpu() {
-    for (size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-        if (ggml_backend_dev_type(ggml_backend_dev_get(i)) == GGML_BACKEND_DEVICE_TYPE_GPU) {
-            return true;
-        }
-    }
-    return false;
-}
-
 LoadOptions read_load_options(const Napi::Object & o) {
     LoadOptions options;
     options.path          = string_field(o, "path");
@@ -115,7 +106,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     data->native_model = NativeModel::define(env);
     env.AddCleanupHook([data] { data->stop(); });
     exports.Set("contractVersion", CONTRACT_VERSION);
-    exports.Set("hasGpu", has_gpu());
+    exports.Set("hasGpu", ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) != nullptr);
     exports.Set("readModelHeader", Napi::Function::New(env, read_header));
     exports.Set("loadModel", Napi::Function::New(env, load_model));
     return exports;

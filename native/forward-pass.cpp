@@ -167,10 +167,7 @@ void ForwardPass::sample(const StepBatch & batch, const SamplerPool & samplers, 
         if (!logits) {
             throw Error("decode_failed", "no logits for token row " + std::to_string(row.token_row));
         }
-        const SampleRow sample = { logits, n_vocab, row.temperature, row.top_k, row.top_p, row.min_p, row.presence,
-                                   row.frequency, row.repetition, row.seed, row.output_index, row.flags,
-                                   row.num_logprobs, row.target, samplers.find(row.sampler) };
-        sample_row(sample, scratch, results[i]);
+        sample_row({ row, logits, n_vocab, samplers.find(row.sampler) }, scratch, results[i]);
     }
 }
 

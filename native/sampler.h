@@ -57,22 +57,26 @@ private:
     int32_t                                                    next = 1;
 };
 
-struct SampleRow {
+// Ranges and meaning: StepBatch in src/runner/addon-types.ts.
+struct SampleParams {
+    float    temperature;
+    int32_t  top_k;
+    float    top_p;
+    float    min_p;
+    float    presence;
+    float    frequency;
+    float    repetition;
+    uint64_t seed;
+    int32_t  output_index;
+    uint32_t flags;
+    int32_t  num_logprobs; // -1 = none
+    int32_t  target;       // -1 = sample, else score this token
+};
+
+struct SampleRow : SampleParams {
     const float *  logits; // [n_vocab], not modified
     int32_t        n_vocab;
-    float          temperature;
-    int32_t        top_k;
-    float          top_p;
-    float          min_p;
-    float          presence;
-    float          frequency;
-    float          repetition;
-    uint64_t       seed;
-    int32_t        output_index;
-    uint32_t       flags;
-    int32_t        num_logprobs; // -1 = none
-    int32_t        target;       // -1 = sample, else score this token
-    SamplerState * state;        // null = none
+    SamplerState * state; // null = none
 };
 
 struct SampleResult {

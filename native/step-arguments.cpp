@@ -33,10 +33,11 @@ void read_rows(const Napi::Object & from, size_t n, std::vector<OutputRow> & row
     const auto target = array_field<int32_t>(from, "targetTokens", n);
     rows.resize(n);
     for (size_t i = 0; i < n; ++i) {
-        rows[i] = { token_rows.data[i], temperature.data[i], top_k.data[i], top_p.data[i], min_p.data[i],
-                    presence.data[i], frequency.data[i], repetition.data[i],
-                    ((uint64_t) seed_high.data[i] << 32) | seed_low.data[i], output_index.data[i], flags.data[i],
-                    sampler.data[i], num_logprobs.data[i], target.data[i] };
+        const SampleParams params = { temperature.data[i], top_k.data[i], top_p.data[i], min_p.data[i],
+                                      presence.data[i], frequency.data[i], repetition.data[i],
+                                      ((uint64_t) seed_high.data[i] << 32) | seed_low.data[i],
+                                      output_index.data[i], flags.data[i], num_logprobs.data[i], target.data[i] };
+        rows[i] = { params, token_rows.data[i], sampler.data[i] };
     }
 }
 
@@ -74,7 +75,6 @@ void check_step_output(const Napi::Object & output, size_t n) {
 
 void write_step_output(const Napi::Object & output, const std::vector<SampleResult> & results, double forward_ms, double sampling_ms) {
     const size_t n = results.size();
-    check_step_output(output, n);
     const auto token_ids = array_field<int32_t>(output, "tokenIds", n);
     const auto logprobs = array_field<float>(output, "logprobs", n);
     const auto ranks = array_field<int32_t>(output, "ranks", n);

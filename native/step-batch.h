@@ -17,21 +17,9 @@ struct StepLimits {
     int32_t max_tokens;
 };
 
-struct OutputRow {
-    int32_t  token_row;
-    float    temperature;
-    int32_t  top_k;
-    float    top_p;
-    float    min_p;
-    float    presence;
-    float    frequency;
-    float    repetition;
-    uint64_t seed;
-    int32_t  output_index;
-    uint32_t flags;
-    int32_t  sampler; // handle, 0 = none
-    int32_t  num_logprobs;
-    int32_t  target;
+struct OutputRow : SampleParams {
+    int32_t token_row;
+    int32_t sampler; // handle, 0 = none
 };
 
 struct StepBatch {
