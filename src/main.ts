@@ -1,6 +1,7 @@
 // Start and stop: options, model, engine, app, listener; and on a signal the same in reverse.
 
 import { basename, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { version } from "../package.json";
 import { banner } from "./cli/banner.ts";
 import { informationText } from "./cli/information.ts";
@@ -212,9 +213,9 @@ async function stop({ server, engine, client, stats, graceS }: Running): Promise
   clearInterval(stats);
   const drained = server.stop(false);
   const deadline = performance.now() + graceS * 1000;
-  while (engine.numLiveSequences > 0 && performance.now() < deadline) await Bun.sleep(20);
+  while (engine.numLiveSequences > 0 && performance.now() < deadline) await sleep(20);
   engine.failAll(new EngineError("engine_shutdown", "The server is shutting down."));
-  await Promise.race([drained, Bun.sleep(1000)]);
+  await Promise.race([drained, sleep(1000)]);
   await client.shutdown();
   await server.stop(true);
   process.exit(0);

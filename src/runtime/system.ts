@@ -1,6 +1,6 @@
 // What the program needs of the machine and the process: files, memory, process figures, signals.
 
-import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { YAML } from "bun";
 import { ConfigError } from "../errors.ts";
@@ -77,16 +77,6 @@ export function processStats() {
     };
   } catch {
     return null;
-  }
-}
-
-/** Whether a path can be opened for reading. */
-export function isReadable(path: string): boolean {
-  try {
-    closeSync(openSync(path, "r"));
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -27,8 +27,6 @@ const METHODS: ReadonlyMap<string, string> = new Map([
   ["/metrics", "GET"],
 ]);
 
-export type App = ReturnType<typeof createApp>;
-
 /** @returns an app with every route; each answer carries CORS "*", as vLLM by default */
 export function createApp(context: ServerContext) {
   const keys = new ApiKeys(context.apiKeys);

@@ -1,6 +1,7 @@
 // Chunks of a streamed chat; what is the same in all of them is serialised once.
 
 import type { Generation, SequenceOutput } from "../engine/generation.ts";
+import type { ChunkWriter } from "./answer.ts";
 import { isSilent, usage } from "./choice.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import type { ChatBody } from "./schemas.ts";
@@ -20,7 +21,7 @@ export interface ChatRun {
   readonly prefix: string;
 }
 
-export class ChatChunkWriter {
+export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   readonly #run: ChatRun;
   readonly #head: string;
   #isFirst = true;

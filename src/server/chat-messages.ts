@@ -1,8 +1,32 @@
-// Messages of a chat body as the template wants them: text parts joined, other parts refused.
+// Messages of a chat body as the template wants them, text parts joined and other parts refused; and the
+// prompt that it makes of them.
 
 import { RequestError } from "../errors.ts";
 import type { ChatMessage } from "../runner/tokenizer.ts";
 import { isObject, type Json, type JsonObject } from "./fields.ts";
+import type { ChatBody } from "./schemas.ts";
+import type { ServerContext } from "./server-context.ts";
+
+type TemplateFields =
+  | "tools"
+  | "add_generation_prompt"
+  | "continue_final_message"
+  | "chat_template_kwargs";
+
+/** The prompt of a chat, as text and token ids. @throws RequestError as the template does */
+export function renderChat(
+  context: ServerContext,
+  body: Pick<ChatBody, TemplateFields>,
+  messages: readonly ChatMessage[],
+) {
+  return context.engine.client.applyChatTemplate({
+    messages,
+    tools: body.tools,
+    addGenerationPrompt: body.add_generation_prompt,
+    continueFinalMessage: body.continue_final_message,
+    templateKwargs: body.chat_template_kwargs ?? {},
+  });
+}
 
 /** @throws RequestError "invalid_value" or "unsupported" */
 export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {

@@ -1,28 +1,18 @@
 // POST /v1/chat/completions.
 
 import { Elysia } from "elysia";
+import type { SequenceOutput } from "../engine/generation.ts";
 import type { ChatMessage } from "../runner/tokenizer.ts";
+import { answer } from "./answer.ts";
 import { ChatChunkWriter, type ChatRun } from "./chat-chunks.ts";
-import { chatMessages } from "./chat-messages.ts";
+import { chatMessages, renderChat } from "./chat-messages.ts";
 import { choiceAt, makeChoices, usage } from "./choice.ts";
-import { errorBody } from "./error-response.ts";
-import { parseBody } from "./fields.ts";
-import { abortOnDisconnect } from "./generations.ts";
-import { jsonResponse } from "./json-response.ts";
 import { chatLogprobs, promptLogprobs } from "./logprobs.ts";
 import { checkPromptIds, checkPromptLength, resolveMaxTokens } from "./prompt-limits.ts";
-import { readJsonBody } from "./read-body.ts";
+import { readBody } from "./read-body.ts";
 import { samplingParams } from "./sampling.ts";
 import { CHAT_FIELDS, type ChatBody } from "./schemas.ts";
-import {
-  checkAccepting,
-  checkModel,
-  modelName,
-  responseId,
-  type ServerContext,
-  unixSeconds,
-} from "./server-context.ts";
-import { DONE_EVENT, dataEvent, eventStream, eventStreamResponse } from "./sse.ts";
+import { modelName, responseId, type ServerContext, unixSeconds } from "./server-context.ts";
 import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
 
 export function chatRoutes(context: ServerContext) {
@@ -35,21 +25,18 @@ export function chatRoutes(context: ServerContext) {
 
 async function handleChat(context: ServerContext, request: Request): Promise<Response> {
   const run = await startChat(context, request);
-  abortOnDisconnect(request, [run.generation]);
-  if (!run.body.stream) return jsonResponse(await fullBody(run));
-  const stream = eventStream(chunks(run), {
-    keepAliveMs: context.keepAliveMs,
-    onCancel: () => run.generation.abort(),
+  return answer(context, request, {
+    generations: [run.generation],
+    outputs: run.generation,
+    writer: run.body.stream ? new ChatChunkWriter(run) : null,
+    fullBody: (outputs) => fullBody(run, outputs),
   });
-  return eventStreamResponse(stream);
 }
 
 /** Everything that can be refused happens here, before the first byte of an answer. */
 async function startChat(context: ServerContext, request: Request): Promise<ChatRun> {
-  checkAccepting(context);
   const arrivalMs = context.engine.nowMs();
-  const body = parseBody(CHAT_FIELDS, await readJsonBody(request, context.limits.maxBodyBytes));
-  checkModel(context, body.model);
+  const body = await readBody(context, request, CHAT_FIELDS);
   checkStreamOptions(body);
   checkChatFeatures(body);
   const messages = chatMessages(body.messages ?? []);
@@ -58,13 +45,7 @@ async function startChat(context: ServerContext, request: Request): Promise<Chat
     context,
     lengths.reduce((sum, length) => sum + length, 0),
   );
-  const { tokenIds: promptIds } = await context.engine.client.applyChatTemplate({
-    messages,
-    tools: body.tools,
-    addGenerationPrompt: body.add_generation_prompt,
-    continueFinalMessage: body.continue_final_message,
-    templateKwargs: body.chat_template_kwargs ?? {},
-  });
+  const { tokenIds: promptIds } = await renderChat(context, body, messages);
   checkPromptIds(context, promptIds);
   const limit = body.max_completion_tokens ?? body.max_tokens;
   const params = samplingParams(context, {
@@ -93,10 +74,10 @@ function echoOf(body: ChatBody, messages: readonly ChatMessage[]) {
   return { role, prefix };
 }
 
-async function fullBody(run: ChatRun) {
+async function fullBody(run: ChatRun, outputs: AsyncIterable<SequenceOutput>) {
   const { body, context, promptIds } = run;
   const choices = makeChoices(body.n);
-  for await (const output of run.generation) choiceAt(choices, output.index).add(output);
+  for await (const output of outputs) choiceAt(choices, output.index).add(output);
   const numTokens = choices.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   return {
     id: run.id,
@@ -134,19 +115,4 @@ function messageBody(run: ChatRun, text: string) {
     reasoning: null,
     reasoning_content: null,
   };
-}
-
-/** Events of a streamed answer. Never throws: a late failure is an error event. */
-async function* chunks(run: ChatRun): AsyncGenerator<string> {
-  const writer = new ChatChunkWriter(run);
-  try {
-    for await (const output of run.generation) {
-      const event = writer.event(output);
-      if (event !== "") yield event;
-    }
-    yield writer.end();
-  } catch (error) {
-    yield dataEvent(JSON.stringify(errorBody(error)));
-  }
-  yield DONE_EVENT;
 }

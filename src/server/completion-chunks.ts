@@ -1,10 +1,11 @@
 // Chunks of a streamed text completion; what is the same in all of them is serialised once.
 
-import type { Generation, SequenceOutput } from "../engine/generation.ts";
+import type { Generation } from "../engine/generation.ts";
 import type { LogprobPosition } from "../engine/protocol.ts";
+import type { ChunkWriter } from "./answer.ts";
 import { isSilent, usage } from "./choice.ts";
-import type { CompletionPrompt } from "./completion-prompts.ts";
-import { showsPromptOnly } from "./completion-prompts.ts";
+import { type CompletionPrompt, showsPromptOnly } from "./completion-prompts.ts";
+import type { PromptOutput } from "./generations.ts";
 import { completionLogprobs, echoLogprobs, numCharacters } from "./logprobs.ts";
 import type { CompletionBody } from "./schemas.ts";
 import { modelName, type ServerContext } from "./server-context.ts";
@@ -17,10 +18,12 @@ export interface CompletionRun {
   readonly id: string;
   readonly createdS: number;
   readonly prompts: readonly CompletionPrompt[];
+  /** Of all prompts together. */
+  readonly numPromptTokens: number;
   readonly generations: readonly Generation[];
 }
 
-export class CompletionChunkWriter {
+export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   readonly #run: CompletionRun;
   readonly #head: string;
   /** Choices that have had their first chunk. */
@@ -39,8 +42,7 @@ export class CompletionChunkWriter {
       `"created":${run.createdS},"model":${model},"choices":[`;
   }
 
-  /** @returns "" for an output that shows nothing */
-  event(promptIndex: number, output: SequenceOutput): string {
+  event({ promptIndex, output }: PromptOutput): string {
     const { body, prompts } = this.#run;
     this.#numTokens += output.tokenIds.length;
     if (output.promptLogprobs !== null) {
@@ -92,7 +94,6 @@ export class CompletionChunkWriter {
   }
 
   #usage(): string {
-    const numPromptTokens = this.#run.prompts.reduce((sum, { ids }) => sum + ids.length, 0);
-    return JSON.stringify(usage(numPromptTokens, this.#numTokens));
+    return JSON.stringify(usage(this.#run.numPromptTokens, this.#numTokens));
   }
 }

@@ -5,27 +5,17 @@ import { Elysia } from "elysia";
 import type { Generation } from "../engine/generation.ts";
 import type { LogprobPosition } from "../engine/protocol.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
+import { answer } from "./answer.ts";
 import { type Choice, choiceAt, makeChoices, usage } from "./choice.ts";
 import { CompletionChunkWriter, type CompletionRun } from "./completion-chunks.ts";
 import { type CompletionPrompt, readPrompts, showsPromptOnly } from "./completion-prompts.ts";
-import { errorBody } from "./error-response.ts";
-import { parseBody } from "./fields.ts";
-import { abortAll, abortOnDisconnect, mergeGenerations } from "./generations.ts";
-import { jsonResponse } from "./json-response.ts";
+import { abortAll, mergeGenerations, type PromptOutput } from "./generations.ts";
 import { completionLogprobs, echoLogprobs, promptLogprobs } from "./logprobs.ts";
 import { resolveMaxTokens } from "./prompt-limits.ts";
-import { readJsonBody } from "./read-body.ts";
+import { readBody } from "./read-body.ts";
 import { samplingParams } from "./sampling.ts";
 import { COMPLETION_FIELDS, type CompletionBody } from "./schemas.ts";
-import {
-  checkAccepting,
-  checkModel,
-  modelName,
-  responseId,
-  type ServerContext,
-  unixSeconds,
-} from "./server-context.ts";
-import { DONE_EVENT, dataEvent, eventStream, eventStreamResponse } from "./sse.ts";
+import { modelName, responseId, type ServerContext, unixSeconds } from "./server-context.ts";
 import { checkCompletionFeatures, checkStreamOptions } from "./unsupported.ts";
 
 const DEFAULT_MAX_TOKENS = 16;
@@ -40,29 +30,26 @@ export function completionRoutes(context: ServerContext) {
 
 async function handleCompletion(context: ServerContext, request: Request): Promise<Response> {
   const run = await startCompletion(context, request);
-  abortOnDisconnect(request, run.generations);
-  if (!run.body.stream) return jsonResponse(await fullBody(run));
-  const stream = eventStream(chunks(run), {
-    keepAliveMs: context.keepAliveMs,
-    onCancel: () => abortAll(run.generations),
+  return answer(context, request, {
+    generations: run.generations,
+    outputs: mergeGenerations(run.generations),
+    writer: run.body.stream ? new CompletionChunkWriter(run) : null,
+    fullBody: (outputs) => fullBody(run, outputs),
   });
-  return eventStreamResponse(stream);
 }
 
 /** Everything that can be refused happens here, before anything is queued. */
 async function startCompletion(context: ServerContext, request: Request): Promise<CompletionRun> {
-  checkAccepting(context);
   const arrivalMs = context.engine.nowMs();
-  const json = await readJsonBody(request, context.limits.maxBodyBytes);
-  const body = parseBody(COMPLETION_FIELDS, json);
-  checkModel(context, body.model);
+  const body = await readBody(context, request, COMPLETION_FIELDS);
   checkStreamOptions(body);
   checkCompletionFeatures(body);
   const prompts = await readPrompts(context, body);
   const params = prompts.map(({ ids }) => paramsOf(context, body, ids.length));
   const id = responseId("cmpl", request, body.request_id);
   const generations = startAll(context, body, prompts, params, arrivalMs);
-  return { context, body, id, createdS: unixSeconds(), prompts, generations };
+  const numPromptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
+  return { context, body, id, createdS: unixSeconds(), prompts, numPromptTokens, generations };
 }
 
 /** All prompts are queued, or none. */
@@ -100,13 +87,12 @@ function paramsOf(context: ServerContext, body: CompletionBody, numPromptTokens:
   });
 }
 
-async function fullBody(run: CompletionRun) {
+async function fullBody(run: CompletionRun, outputs: AsyncIterable<PromptOutput>) {
   const { body, context, prompts } = run;
   const choices = makeChoices(prompts.length * body.n);
-  for await (const { promptIndex, output } of mergeGenerations(run.generations)) {
+  for await (const { promptIndex, output } of outputs) {
     choiceAt(choices, promptIndex * body.n + output.index).add(output);
   }
-  const numPromptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
   const numTokens = choices.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   return {
     id: run.id,
@@ -122,7 +108,7 @@ async function fullBody(run: CompletionRun) {
     }),
     service_tier: null,
     system_fingerprint: null,
-    usage: { ...usage(numPromptTokens, numTokens), prompt_tokens_details: null },
+    usage: { ...usage(run.numPromptTokens, numTokens), prompt_tokens_details: null },
     kv_transfer_params: null,
   };
 }
@@ -157,19 +143,4 @@ function choiceLogprobs(
   if (!body.echo) return completionLogprobs(choice.logprobs, asIds, 0);
   const generated = showsPromptOnly(body) ? [] : choice.logprobs;
   return echoLogprobs(prompt.firstToken, [...(promptPositions ?? []), ...generated], asIds);
-}
-
-/** Events of a streamed answer. Never throws: a late failure is an error event. */
-async function* chunks(run: CompletionRun): AsyncGenerator<string> {
-  const writer = new CompletionChunkWriter(run);
-  try {
-    for await (const { promptIndex, output } of mergeGenerations(run.generations)) {
-      const event = writer.event(promptIndex, output);
-      if (event !== "") yield event;
-    }
-    yield writer.end();
-  } catch (error) {
-    yield dataEvent(JSON.stringify(errorBody(error)));
-  }
-  yield DONE_EVENT;
 }

@@ -24,11 +24,21 @@ export class Issues {
 
   /** @throws RequestError "invalid_schema" when there is any */
   raise(): void {
-    const count = this.#lines.length;
-    if (count === 0) return;
-    const head = `${count} validation error${count === 1 ? "" : "s"}:`;
-    throw new RequestError("invalid_schema", [head, ...this.#lines].join("\n"));
+    if (this.#lines.length > 0) throw this.toError();
   }
+
+  toError(): RequestError {
+    const count = this.#lines.length;
+    const head = `${count} validation error${count === 1 ? "" : "s"}:`;
+    return new RequestError("invalid_schema", [head, ...this.#lines].join("\n"));
+  }
+}
+
+/** @returns RequestError "invalid_schema" with this one fault, to be thrown */
+export function bodyFault(type: string, location: Location, message: string): RequestError {
+  const issues = new Issues();
+  issues.add(type, location, message);
+  return issues.toError();
 }
 
 /** Reads a value that is there; undefined after an issue. */
@@ -51,16 +61,15 @@ export function required<T>(read: Reader<T>): Field<T | null> {
   return { read, fallback: null, isRequired: true };
 }
 
-export type Fields = { readonly [name: string]: Field<unknown> };
-export type Parsed<F extends Fields> = {
-  readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never;
-};
+/** How each property of a body of type T is read. */
+export type Fields<T> = { readonly [K in keyof T]: Field<T[K]> };
+export type Parsed<F> = F extends Fields<infer T> ? Readonly<T> : never;
 
 /** @throws RequestError "invalid_schema" naming every fault */
-export function parseBody<F extends Fields>(fields: F, body: JsonObject): Parsed<F> {
+export function parseBody<T>(fields: Fields<T>, body: JsonObject): T {
   const issues = new Issues();
   const parsed: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(fields)) {
+  for (const [name, field] of Object.entries<Field<unknown>>(fields)) {
     const value = body[name];
     if (value === undefined || value === null) {
       if (field.isRequired) issues.add("missing", ["body", name], "Field required");
@@ -70,7 +79,7 @@ export function parseBody<F extends Fields>(fields: F, body: JsonObject): Parsed
     }
   }
   issues.raise();
-  return parsed as Parsed<F>;
+  return parsed as T;
 }
 
 export const string: Reader<string> = (value, location, issues) => {

@@ -1,15 +1,35 @@
-// A request's JSON body, with the limits that hold before anything looks at it: media type, size,
-// nesting, syntax.
+// The body of a request to the served model, with the limits that hold before anything looks at it: media
+// type, size, nesting, syntax.
 
 import { RequestError } from "../errors.ts";
-import { isObject, type Json, type JsonObject } from "./fields.ts";
+import {
+  bodyFault,
+  type Fields,
+  isObject,
+  type Json,
+  type JsonObject,
+  parseBody,
+} from "./fields.ts";
+import { checkAccepting, checkModel, type ServerContext } from "./server-context.ts";
 
 const MAX_DEPTH = 64;
 
 /**
- * @throws RequestError "unsupported_media_type", "body_too_large" or "invalid_schema"
+ * @throws RequestError "unsupported_media_type", "body_too_large", "invalid_schema" or "model_not_found";
+ *   EngineError where the server takes no more requests
  */
-export async function readJsonBody(request: Request, maxBytes: number): Promise<JsonObject> {
+export async function readBody<T extends { readonly model: string | null }>(
+  context: ServerContext,
+  request: Request,
+  fields: Fields<T>,
+): Promise<T> {
+  checkAccepting(context);
+  const body = parseBody(fields, await readJsonBody(request, context.limits.maxBodyBytes));
+  checkModel(context, body.model);
+  return body;
+}
+
+async function readJsonBody(request: Request, maxBytes: number): Promise<JsonObject> {
   const mediaType = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new RequestError(
@@ -54,18 +74,11 @@ function parseObject(text: string): JsonObject {
     throw invalidJson(`JSON decode error: ${error instanceof Error ? error.message : error}`);
   }
   if (isObject(body)) return body;
-  throw new RequestError(
-    "invalid_schema",
-    "1 validation error:\n  {'type': 'dict_type', 'loc': ('body',), 'msg': 'Input should be a valid dictionary'}",
-  );
+  throw bodyFault("dict_type", ["body"], "Input should be a valid dictionary");
 }
 
 function invalidJson(message: string): RequestError {
-  const text = message.replaceAll("'", '"');
-  return new RequestError(
-    "invalid_schema",
-    `1 validation error:\n  {'type': 'json_invalid', 'loc': ('body',), 'msg': '${text}'}`,
-  );
+  return bodyFault("json_invalid", ["body"], message.replaceAll("'", '"'));
 }
 
 /** Depth of brackets outside strings, without recursion. */

@@ -2,12 +2,12 @@
 
 import { Elysia } from "elysia";
 import { RequestError } from "../errors.ts";
-import { chatMessages } from "./chat-messages.ts";
-import { parseBody } from "./fields.ts";
+import { chatMessages, renderChat } from "./chat-messages.ts";
+import { bodyFault } from "./fields.ts";
 import { jsonResponse } from "./json-response.ts";
-import { readJsonBody } from "./read-body.ts";
+import { readBody } from "./read-body.ts";
 import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS } from "./schemas.ts";
-import { checkAccepting, checkModel, type ServerContext } from "./server-context.ts";
+import type { ServerContext } from "./server-context.ts";
 
 export function tokenizeRoutes(context: ServerContext) {
   return new Elysia({ name: "tokenize" })
@@ -16,15 +16,12 @@ export function tokenizeRoutes(context: ServerContext) {
 }
 
 async function tokenize(context: ServerContext, request: Request): Promise<Response> {
-  checkAccepting(context);
-  const json = await readJsonBody(request, context.limits.maxBodyBytes);
-  const body = parseBody(TOKENIZE_FIELDS, json);
-  checkModel(context, body.model);
+  const body = await readBody(context, request, TOKENIZE_FIELDS);
   const { client } = context.engine;
   const tokens =
     body.messages === null
       ? await client.encode(requirePrompt(body.prompt), body.add_special_tokens ?? true)
-      : (await renderChat(context, { ...body, messages: body.messages })).tokenIds;
+      : (await renderChat(context, body, chatMessages(body.messages))).tokenIds;
   const strings = body.return_token_strs ? await client.tokenBytes(tokens) : null;
   return jsonResponse({
     count: tokens.length,
@@ -36,32 +33,11 @@ async function tokenize(context: ServerContext, request: Request): Promise<Respo
 
 function requirePrompt(prompt: string | null): string {
   if (prompt !== null) return prompt;
-  throw new RequestError(
-    "invalid_schema",
-    "1 validation error:\n  {'type': 'missing', 'loc': ('body', 'prompt'), 'msg': 'Field required'}",
-  );
-}
-
-type TokenizeBody = ReturnType<typeof parseBody<typeof TOKENIZE_FIELDS>>;
-
-function renderChat(
-  context: ServerContext,
-  body: TokenizeBody & { messages: NonNullable<TokenizeBody["messages"]> },
-) {
-  return context.engine.client.applyChatTemplate({
-    messages: chatMessages(body.messages),
-    tools: body.tools,
-    addGenerationPrompt: body.add_generation_prompt,
-    continueFinalMessage: body.continue_final_message,
-    templateKwargs: body.chat_template_kwargs ?? {},
-  });
+  throw bodyFault("missing", ["body", "prompt"], "Field required");
 }
 
 async function detokenize(context: ServerContext, request: Request): Promise<Response> {
-  checkAccepting(context);
-  const json = await readJsonBody(request, context.limits.maxBodyBytes);
-  const { model, tokens } = parseBody(DETOKENIZE_FIELDS, json);
-  checkModel(context, model);
+  const { tokens } = await readBody(context, request, DETOKENIZE_FIELDS);
   if (tokens?.some((id) => id < 0) === true) {
     throw new RequestError(
       "invalid_schema",

@@ -2,7 +2,7 @@
 // and other names that vLLM 0.13 itself no longer knows are ignored as any unknown field is.)
 
 import { RequestError } from "../errors.ts";
-import { isObject, type Json } from "./fields.ts";
+import { bodyFault, isObject, type Json } from "./fields.ts";
 import type { ChatBody, CompletionBody, SamplingBody } from "./schemas.ts";
 
 /** @throws RequestError "unsupported" or "invalid_value" */
@@ -101,8 +101,5 @@ function invalid(message: string, param: string | null = null): never {
 }
 
 function schemaError(message: string): RequestError {
-  return new RequestError(
-    "invalid_schema",
-    `1 validation error:\n  {'type': 'value_error', 'loc': ('body',), 'msg': 'Value error, ${message}'}`,
-  );
+  return bodyFault("value_error", ["body"], `Value error, ${message}`);
 }

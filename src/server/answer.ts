@@ -1,0 +1,56 @@
+// The answer to a request that generates: one body at the end, or a stream of chunks. Either way the
+// client that leaves ends its generations.
+
+import type { Generation } from "../engine/generation.ts";
+import { errorBody } from "./error-response.ts";
+import { abortAll, abortOnDisconnect } from "./generations.ts";
+import { jsonResponse } from "./json-response.ts";
+import type { ServerContext } from "./server-context.ts";
+import { DONE_EVENT, dataEvent, eventStream, eventStreamResponse } from "./sse.ts";
+
+export interface ChunkWriter<Output> {
+  /** @returns the events of an output, "" for one that shows nothing */
+  event(output: Output): string;
+  /** @returns the events after the last output, or "" */
+  end(): string;
+}
+
+export interface Answer<Output> {
+  readonly generations: readonly Generation[];
+  /** What the generations give, to be read once. */
+  readonly outputs: AsyncIterable<Output>;
+  /** Null where the client wants one body. */
+  readonly writer: ChunkWriter<Output> | null;
+  readonly fullBody: (outputs: AsyncIterable<Output>) => Promise<object>;
+}
+
+export async function answer<Output>(
+  context: ServerContext,
+  request: Request,
+  { generations, outputs, writer, fullBody }: Answer<Output>,
+): Promise<Response> {
+  abortOnDisconnect(request, generations);
+  if (writer === null) return jsonResponse(await fullBody(outputs));
+  const stream = eventStream(chunks(outputs, writer), {
+    keepAliveMs: context.keepAliveMs,
+    onCancel: () => abortAll(generations),
+  });
+  return eventStreamResponse(stream);
+}
+
+/** Events of a streamed answer. Never throws: a late failure is an error event. */
+async function* chunks<Output>(
+  outputs: AsyncIterable<Output>,
+  writer: ChunkWriter<Output>,
+): AsyncGenerator<string> {
+  try {
+    for await (const output of outputs) {
+      const event = writer.event(output);
+      if (event !== "") yield event;
+    }
+    yield writer.end();
+  } catch (error) {
+    yield dataEvent(JSON.stringify(errorBody(error)));
+  }
+  yield DONE_EVENT;
+}
