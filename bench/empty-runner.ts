@@ -39,6 +39,7 @@ const info: ModelInfo = {
   slidingWindow: 0,
   attentionBackend: "paged",
   device: "none",
+  weightsOnDevice: false,
 };
 
 export interface Slices {
@@ -74,6 +75,12 @@ export class EmptyRunner implements ModelRunner {
     this.#packer.pack(plan, () => 0);
     return this.#packer.unpack(plan);
   }
+
+  async sleep(): Promise<void> {}
+
+  async wakeWeights(): Promise<void> {}
+
+  async wakeKvCache(): Promise<void> {}
 
   async dispose(): Promise<void> {}
 

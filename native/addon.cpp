@@ -15,7 +15,7 @@ namespace pagoda {
 
 namespace {
 
-constexpr int CONTRACT_VERSION = 1; // src/runner/addon-types.ts
+constexpr int CONTRACT_VERSION = 2; // src/runner/addon-types.ts
 
 LoadOptions read_load_options(const Napi::Object & o) {
     LoadOptions options;

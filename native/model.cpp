@@ -1,4 +1,5 @@
-// Loading: header, memory check, weights, vocabulary, context; each failure has its own code.
+// Loading: header, memory check, weights, vocabulary, context; each failure has its own code. Sleeping
+// lets go in the reverse order, after making sure that what is let go can be had again.
 
 #include "model.h"
 
@@ -6,6 +7,10 @@
 #include "paged-attention.h"
 
 #include "ggml-backend.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace pagoda {
 
@@ -18,14 +23,17 @@ ggml_backend_dev_t gpu_in_use(const LoadOptions & options) {
     return options.n_gpu_layers != 0 ? ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) : nullptr;
 }
 
-void check_memory(const LoadOptions & options, const ModelHeader & header) {
+uint64_t kv_bytes(const LoadOptions & options, const ModelHeader & header) {
+    return (uint64_t) header.kv_bytes_per_token * options.pass.n_blocks * options.pass.block_size;
+}
+
+void check_memory(const LoadOptions & options, uint64_t weights, uint64_t kv) {
     if (gpu_in_use(options)) {
         return; // weights and KV lie in the device's memory
     }
     const uint64_t available = available_memory();
-    const uint64_t kv = (uint64_t) header.kv_bytes_per_token * options.pass.n_blocks * options.pass.block_size;
-    if (available > 0 && header.weight_bytes + kv > available) {
-        throw Error("out_of_memory", "the model needs " + mib(header.weight_bytes) + " for weights and " + mib(kv) +
+    if (available > 0 && weights + kv > available) {
+        throw Error("out_of_memory", "the model needs " + mib(weights) + " for weights and " + mib(kv) +
                     " for the KV cache, but only " + mib(available) + " are free; lower --kv-cache-memory-bytes or --max-model-len");
     }
 }
@@ -39,44 +47,112 @@ void check_kind(const llama_model * model, const ModelHeader & header) {
     }
 }
 
-bool report_progress(float share, void * user_data) {
-    (*static_cast<std::function<void(float)> *>(user_data))(share);
-    return true;
+void check_same(const ModelHeader & was, const ModelHeader & is, const std::string & path) {
+    const bool same = was.architecture == is.architecture && was.weight_bytes == is.weight_bytes && was.name == is.name &&
+                      was.n_layers == is.n_layers && was.kv_bytes_per_token == is.kv_bytes_per_token;
+    if (!same) {
+        throw Error("model_unsupported", path + " holds another model than the one that was loaded");
+    }
 }
 
-llama_model * load_weights(const LoadOptions & options, std::function<void(float)> & progress) {
-    llama_model_params params = llama_model_default_params();
-    params.n_gpu_layers                = options.n_gpu_layers;
-    params.progress_callback           = report_progress;
-    params.progress_callback_user_data = &progress;
-    take_log_error();
-    llama_model * model = llama_model_load_from_file(options.path.c_str(), params);
-    if (!model) {
-        const std::string detail = take_log_error();
-        throw Error("model_unsupported", "llama.cpp cannot load " + options.path + (detail.empty() ? "" : ": " + detail));
-    }
-    return model;
+// Freed memory goes back to the system, where the allocator would keep it.
+void trim_heap() {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 } // namespace
 
+Model::Model(const LoadOptions & options, const ModelHeader & header)
+    : options(options), header(header), weights(options.path, options.n_gpu_layers) {}
+
 std::shared_ptr<Model> Model::load(const LoadOptions & options, std::function<void(float)> progress) {
-    auto model     = std::make_shared<Model>();
-    model->options = options;
-    model->header  = read_model_header(options.path, options.pass.kv_f32);
-    check_memory(options, model->header);
-    model->weights.reset(load_weights(options, progress));
-    check_kind(model->weights.get(), model->header);
-    model->vocabulary    = std::make_unique<Vocabulary>(model->weights.get());
-    model->chat_template = std::make_unique<ChatTemplate>(model->weights.get(), options.chat_template);
-    model->pass          = std::make_unique<ForwardPass>(model->weights.get(), options.pass);
-    model->thread        = std::make_unique<StepThread>();
+    auto model = std::make_shared<Model>(options, read_model_header(options.path, options.pass.kv_f32));
+    check_memory(options, model->header.weight_bytes, kv_bytes(options, model->header));
+    model->weights.load(std::move(progress));
+    const llama_model * loaded = model->weights.model().get();
+    check_kind(loaded, model->header);
+    model->n_embd         = llama_model_n_embd(loaded);
+    model->sliding_window = llama_model_n_swa(loaded);
+    model->set_vocabulary(model->weights.model());
+    model->n_vocab       = model->vocabulary()->n_vocab;
+    model->chat_template = std::make_unique<ChatTemplate>(loaded, options.chat_template);
+    model->wake_kv_cache();
+    model->thread = std::make_unique<StepThread>();
     return model;
+}
+
+void Model::sleep(SleepingWeights kept) {
+    const bool is_loaded = weights.model() != nullptr;
+    if (kept != SleepingWeights::keep && weights.bytes() > 0) {
+        check_same(header, read_model_header(options.path, options.pass.kv_f32), options.path);
+    }
+    if (kept == SleepingWeights::copy && is_loaded) {
+        weights.make_copy();
+    }
+    if (kept != SleepingWeights::keep && vocabulary()->is_of(weights.model())) {
+        set_vocabulary(weights.load_vocabulary()); // texts are tokenised in a sleep too
+    }
+    pass.reset();
+    if (kept != SleepingWeights::keep) {
+        weights.unload();
+    }
+    if (kept == SleepingWeights::drop) {
+        weights.drop_copy();
+    }
+    trim_heap();
+    note_memory();
+}
+
+void Model::wake_weights() {
+    if (weights.model()) {
+        return;
+    }
+    const std::string source = weights.source();
+    check_same(header, read_model_header(source, options.pass.kv_f32), options.path);
+    check_memory(options, header.weight_bytes, 0);
+    weights.load([](float) {});
+    note_memory();
+}
+
+void Model::wake_kv_cache() {
+    if (pass) {
+        return;
+    }
+    if (!weights.model()) {
+        throw Error("asleep", "the KV cache cannot be made before the weights are there");
+    }
+    check_memory(options, 0, kv_bytes(options, header));
+    pass = std::make_unique<ForwardPass>(weights.model().get(), options.pass);
+    note_memory();
+}
+
+std::shared_ptr<const Vocabulary> Model::vocabulary() const {
+    std::lock_guard<std::mutex> lock(mutex);
+    return current_vocabulary;
+}
+
+void Model::set_vocabulary(std::shared_ptr<llama_model> source) {
+    auto made = std::make_shared<const Vocabulary>(std::move(source));
+    std::lock_guard<std::mutex> lock(mutex);
+    current_vocabulary = std::move(made);
+}
+
+MemoryReport Model::memory() const {
+    std::lock_guard<std::mutex> lock(mutex);
+    return report;
+}
+
+void Model::note_memory() {
+    const MemoryReport now = { weights.bytes(), pass ? pass->kv_bytes() : 0, pass ? pass->scratch_bytes() : 0 };
+    std::lock_guard<std::mutex> lock(mutex);
+    report = now;
 }
 
 StepLimits Model::limits() const {
     const ForwardPassParams & p = options.pass;
-    return { vocabulary->n_vocab, p.n_blocks, p.block_size, p.max_seqs, p.max_tokens };
+    return { n_vocab, p.n_blocks, p.block_size, p.max_seqs, p.max_tokens };
 }
 
 std::string Model::device() const {
@@ -85,5 +161,7 @@ std::string Model::device() const {
     }
     return std::string("CPU, ") + attention_kernel_name() + " attention, " + std::to_string(options.pass.n_threads) + " threads";
 }
+
+bool Model::weights_on_device() const { return gpu_in_use(options) != nullptr; }
 
 } // namespace pagoda

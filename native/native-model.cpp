@@ -1,5 +1,5 @@
 // Every entry point checks its arguments, then either answers at once or returns a promise. dispose()
-// and a step in flight meet in finish_step(), on the JS thread.
+// waits for a step, a sleep or a wake-up in progress; they meet on the JS thread.
 
 #include "native-model.h"
 
@@ -28,6 +28,9 @@ Napi::FunctionReference NativeModel::define(Napi::Env env) {
         InstanceMethod<&NativeModel::apply_chat_template>("applyChatTemplate"),
         InstanceMethod<&NativeModel::create_sampler>("createSampler"),
         InstanceMethod<&NativeModel::free_sampler>("freeSampler"),
+        InstanceMethod<&NativeModel::sleep>("sleep"),
+        InstanceMethod<&NativeModel::wake_weights>("wakeWeights"),
+        InstanceMethod<&NativeModel::wake_kv_cache>("wakeKvCache"),
         InstanceMethod<&NativeModel::step>("step"),
         InstanceMethod<&NativeModel::dispose>("dispose"),
     });
@@ -75,28 +78,30 @@ void NativeModel::close() {
 Napi::Value NativeModel::info(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
         Model & m = live();
-        const llama_model * weights = m.weights.get();
+        const auto vocabulary = m.vocabulary();
         Napi::Object o = header_to_js(info.Env(), m.header);
-        o.Set("vocabSize", m.vocabulary->n_vocab);
-        o.Set("embeddingLength", llama_model_n_embd(weights));
-        Napi::Array eos = Napi::Array::New(info.Env(), m.vocabulary->eos_ids.size());
+        o.Set("vocabSize", m.n_vocab);
+        o.Set("embeddingLength", m.n_embd);
+        Napi::Array eos = Napi::Array::New(info.Env(), vocabulary->eos_ids.size());
         for (uint32_t i = 0; i < eos.Length(); ++i) {
-            eos.Set(i, m.vocabulary->eos_ids[i]);
+            eos.Set(i, vocabulary->eos_ids[i]);
         }
         o.Set("eosTokenIds", eos);
-        o.Set("addBos", m.vocabulary->adds_bos);
+        o.Set("addBos", vocabulary->adds_bos);
         o.Set("hasChatTemplate", m.chat_template->available());
         o.Set("isRecurrent", false);
-        o.Set("slidingWindow", llama_model_n_swa(weights));
+        o.Set("slidingWindow", m.sliding_window);
         o.Set("attentionBackend", m.options.pass.paged ? "paged" : "ggml");
         o.Set("device", m.device());
+        o.Set("weightsOnDevice", m.weights_on_device());
         return o;
     });
 }
 
 Napi::Value NativeModel::vocabulary(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-        const Vocabulary & v = *live().vocabulary;
+        const auto vocabulary = live().vocabulary();
+        const Vocabulary & v = *vocabulary;
         Napi::Object o = Napi::Object::New(info.Env());
         o.Set("bytes", to_typed_array(info.Env(), v.bytes));
         o.Set("starts", to_typed_array(info.Env(), v.starts));
@@ -107,41 +112,41 @@ Napi::Value NativeModel::vocabulary(const Napi::CallbackInfo & info) {
 
 Napi::Value NativeModel::memory(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-        const Model & m = live();
+        const MemoryReport report = live().memory();
         Napi::Object o = Napi::Object::New(info.Env());
-        o.Set("weights", (double) llama_model_size(m.weights.get()));
-        o.Set("kv", (double) m.pass->kv_bytes());
-        o.Set("scratch", (double) m.pass->scratch_bytes());
+        o.Set("weights", (double) report.weights);
+        o.Set("kv", (double) report.kv);
+        o.Set("scratch", (double) report.scratch);
         return o;
     });
 }
 
 Napi::Value NativeModel::tokenize(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-        live();
+        const auto vocabulary = live().vocabulary();
         std::string text = string_argument(info, 0);
         const bool add_special = bool_argument(info, 1), parse_special = bool_argument(info, 2);
         return PromiseWorker<std::vector<int32_t>>::start(
             info.Env(),
-            [m = model, text = std::move(text), add_special, parse_special] { return m->vocabulary->tokenize(text, add_special, parse_special); },
+            [vocabulary, text = std::move(text), add_special, parse_special] { return vocabulary->tokenize(text, add_special, parse_special); },
             [](Napi::Env env, std::vector<int32_t> & tokens) -> Napi::Value { return to_typed_array(env, tokens); });
     });
 }
 
 Napi::Value NativeModel::detokenize(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-        const int32_t n_vocab = live().vocabulary->n_vocab;
+        const auto vocabulary = live().vocabulary();
         const auto view = array_value<int32_t>(info[0], "tokenIds");
         std::vector<int32_t> tokens(view.data, view.data + view.size);
         for (int32_t token : tokens) {
-            if (token < 0 || token >= n_vocab) {
+            if (token < 0 || token >= vocabulary->n_vocab) {
                 throw Error("invalid_argument", "no such token: " + std::to_string(token));
             }
         }
         const bool remove_special = bool_argument(info, 1);
         return PromiseWorker<std::string>::start(
             info.Env(),
-            [m = model, tokens = std::move(tokens), remove_special] { return m->vocabulary->detokenize(tokens, remove_special); },
+            [vocabulary, tokens = std::move(tokens), remove_special] { return vocabulary->detokenize(tokens, remove_special); },
             [](Napi::Env env, std::string & text) -> Napi::Value { return Napi::String::New(env, text); });
     });
 }
@@ -164,7 +169,7 @@ Napi::Value NativeModel::create_sampler(const Napi::CallbackInfo & info) {
         Model & m = live();
         const Napi::Object o = object_argument(info, 0);
         SamplerInit init;
-        init.n_vocab       = m.vocabulary->n_vocab;
+        init.n_vocab       = m.n_vocab;
         init.prompt_tokens = copy_field<int32_t>(o, "promptTokenIds");
         init.output_tokens = copy_field<int32_t>(o, "outputTokenIds");
         init.bias_ids      = copy_field<int32_t>(o, "logitBiasIds");
@@ -181,9 +186,7 @@ Napi::Value NativeModel::create_sampler(const Napi::CallbackInfo & info) {
                 }
             }
         }
-        if (in_flight) {
-            throw Error("busy", "a step is in flight");
-        }
+        check_idle();
         return Napi::Number::New(info.Env(), m.samplers.create(std::move(init)));
     });
 }
@@ -191,9 +194,7 @@ Napi::Value NativeModel::create_sampler(const Napi::CallbackInfo & info) {
 Napi::Value NativeModel::free_sampler(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
         Model & m = live();
-        if (in_flight) {
-            throw Error("busy", "a step is in flight");
-        }
+        check_idle();
         if (!info[0].IsNumber() || !m.samplers.release(info[0].As<Napi::Number>().Int32Value())) {
             throw Error("invalid_argument", "no such sampler");
         }
@@ -201,12 +202,56 @@ Napi::Value NativeModel::free_sampler(const Napi::CallbackInfo & info) {
     });
 }
 
+void NativeModel::check_idle() const {
+    if (in_flight) {
+        throw Error("busy", "a step is in flight");
+    }
+    if (is_changing) {
+        throw Error("busy", "a sleep or a wake-up is in progress");
+    }
+}
+
+Napi::Value NativeModel::sleep(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        const std::string weights = string_argument(info, 0);
+        if (weights != "keep" && weights != "copy" && weights != "drop") {
+            throw Error("invalid_argument", "weights must be keep, copy or drop");
+        }
+        const auto kept = weights == "keep" ? SleepingWeights::keep : weights == "copy" ? SleepingWeights::copy : SleepingWeights::drop;
+        return change(info, [kept](Model & m) { m.sleep(kept); });
+    });
+}
+
+Napi::Value NativeModel::wake_weights(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value { return change(info, [](Model & m) { m.wake_weights(); }); });
+}
+
+Napi::Value NativeModel::wake_kv_cache(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value { return change(info, [](Model & m) { m.wake_kv_cache(); }); });
+}
+
+Napi::Value NativeModel::change(const Napi::CallbackInfo & info, std::function<void(Model &)> work) {
+    live();
+    check_idle();
+    is_changing = true;
+    Ref(); // this object outlives the change
+    return PromiseWorker<bool>::start(
+        info.Env(), [m = model, work = std::move(work)] { work(*m); return true; },
+        [](Napi::Env env, bool &) -> Napi::Value { return env.Undefined(); },
+        [this, env = Napi::Env(info.Env())] {
+            is_changing = false;
+            dispose_if_asked(env);
+            Unref();
+        });
+}
+
 Napi::Value NativeModel::step(const Napi::CallbackInfo & info) {
     const auto deferred = Napi::Promise::Deferred::New(info.Env());
     try {
         Model & m = live();
-        if (in_flight) {
-            throw Error("busy", "a step is in flight");
+        check_idle();
+        if (!m.pass) {
+            throw Error("asleep", "the model is asleep");
         }
         const Napi::Object output = object_argument(info, 1);
         read_step_batch(object_argument(info, 0), batch);
@@ -254,12 +299,16 @@ void NativeModel::finish_step(Napi::Env env) {
     } catch (...) {
         step->deferred.Reject(to_js_error(env, current_error()).Value());
     }
+    dispose_if_asked(env);
+    Unref();
+}
+
+void NativeModel::dispose_if_asked(Napi::Env env) {
     if (disposing) {
         const auto waiting = std::move(disposing);
         close();
         waiting->Resolve(env.Undefined());
     }
-    Unref();
 }
 
 Napi::Value NativeModel::dispose(const Napi::CallbackInfo & info) {
@@ -267,7 +316,7 @@ Napi::Value NativeModel::dispose(const Napi::CallbackInfo & info) {
         return disposing->Promise();
     }
     const auto deferred = Napi::Promise::Deferred::New(info.Env());
-    if (in_flight) {
+    if (in_flight || is_changing) {
         disposing = std::make_unique<Napi::Promise::Deferred>(deferred);
     } else {
         close();

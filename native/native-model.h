@@ -28,10 +28,17 @@ private:
     Napi::Value apply_chat_template(const Napi::CallbackInfo & info);
     Napi::Value create_sampler(const Napi::CallbackInfo & info);
     Napi::Value free_sampler(const Napi::CallbackInfo & info);
+    Napi::Value sleep(const Napi::CallbackInfo & info);
+    Napi::Value wake_weights(const Napi::CallbackInfo & info);
+    Napi::Value wake_kv_cache(const Napi::CallbackInfo & info);
     Napi::Value step(const Napi::CallbackInfo & info);
     Napi::Value dispose(const Napi::CallbackInfo & info);
 
     Model & live(); // throws Error "disposed"
+    void    check_idle() const; // throws Error "busy"
+    // Runs `work` off the JS thread; nothing else may use the model meanwhile.
+    Napi::Value change(const Napi::CallbackInfo & info, std::function<void(Model &)> work);
+    void    dispose_if_asked(Napi::Env env);
     void    begin_step(Napi::Object output, Napi::Promise::Deferred deferred);
     void    finish_step(Napi::Env env);
     void    close();
@@ -39,9 +46,10 @@ private:
     std::shared_ptr<Model>                     model;
     StepBatch                                  batch;
     std::unique_ptr<StepInFlight>              in_flight;
-    std::unique_ptr<Napi::Promise::Deferred>   disposing; // waits for the step in flight
+    std::unique_ptr<Napi::Promise::Deferred>   disposing; // waits for the step or change in progress
     Napi::ThreadSafeFunction                   step_done;
     bool                                       has_step_done = false;
+    bool                                       is_changing   = false; // a sleep or a wake-up is in progress
 };
 
 } // namespace pagoda

@@ -15,8 +15,9 @@ public:
     using Compute = std::function<T()>;
     using Convert = std::function<Napi::Value(Napi::Env, T &)>;
 
-    static Napi::Value start(Napi::Env env, Compute compute, Convert convert) {
-        auto * worker = new PromiseWorker(env, std::move(compute), std::move(convert));
+    // settling: called on the JS thread just before the promise settles, either way.
+    static Napi::Value start(Napi::Env env, Compute compute, Convert convert, std::function<void()> settling = [] {}) {
+        auto * worker = new PromiseWorker(env, std::move(compute), std::move(convert), std::move(settling));
         auto promise  = worker->deferred.Promise();
         worker->Queue();
         return promise;
@@ -33,6 +34,7 @@ protected:
 
     void OnOK() override {
         Napi::HandleScope scope(Env());
+        settling();
         if (failure) {
             deferred.Reject(to_js_error(Env(), *failure).Value());
             return;
@@ -45,11 +47,12 @@ protected:
     }
 
 private:
-    PromiseWorker(Napi::Env env, Compute c, Convert v)
-        : Napi::AsyncWorker(env), compute(std::move(c)), convert(std::move(v)), deferred(Napi::Promise::Deferred::New(env)) {}
+    PromiseWorker(Napi::Env env, Compute c, Convert v, std::function<void()> s)
+        : Napi::AsyncWorker(env), compute(std::move(c)), convert(std::move(v)), settling(std::move(s)), deferred(Napi::Promise::Deferred::New(env)) {}
 
     Compute                     compute;
     Convert                     convert;
+    std::function<void()>       settling;
     std::unique_ptr<T>          result;
     std::optional<Error>        failure;
     Napi::Promise::Deferred     deferred;

@@ -28,7 +28,8 @@ std::string token_bytes(const llama_vocab * vocab, int32_t id) {
 
 } // namespace
 
-Vocabulary::Vocabulary(const llama_model * model) : vocab(llama_model_get_vocab(model)) {
+Vocabulary::Vocabulary(std::shared_ptr<const llama_model> source)
+    : model(std::move(source)), vocab(llama_model_get_vocab(model.get())) {
     n_vocab  = llama_vocab_n_tokens(vocab);
     adds_bos = llama_vocab_get_add_bos(vocab);
     starts.push_back(0);

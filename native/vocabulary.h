@@ -4,6 +4,7 @@
 
 #include "llama.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,10 @@ namespace pagoda {
 
 class Vocabulary {
 public:
-    explicit Vocabulary(const llama_model * model);
+    // Keeps the model alive, which may have the vocabulary alone.
+    explicit Vocabulary(std::shared_ptr<const llama_model> model);
+
+    bool is_of(const std::shared_ptr<llama_model> & other) const { return model == other; }
 
     // add_special: with the BOS or EOS that the tokenizer adds; parse_special: "<|im_end|>" in the text is
     // that token, not its letters. Text is UTF-8, zero bytes included, at most 1 GiB (Error
@@ -29,7 +33,8 @@ public:
     bool                 adds_bos;
 
 private:
-    const llama_vocab * vocab;
+    std::shared_ptr<const llama_model> model;
+    const llama_vocab *                vocab;
 };
 
 } // namespace pagoda

@@ -3,12 +3,12 @@
 // and range is checked there; a failure rejects or throws a NativeError with a stable `code`.
 
 /** Raised on both sides with every change of shape or meaning below; checked at load. */
-export const CONTRACT_VERSION = 1;
+export const CONTRACT_VERSION = 2;
 
 /**
  * Codes: "invalid_argument" (a caller's fault), "model_not_found", "model_not_gguf", "model_truncated",
- * "model_unsupported", "out_of_memory", "template_error", "template_limit", "busy" (a step is in
- * flight), "disposed", "decode_failed" (`status` holds llama.cpp's return value), "internal".
+ * "model_unsupported", "out_of_memory", "template_error", "template_limit", "busy" (a step, a
+ * sleep or a wake-up is in progress), "asleep", "disposed", "decode_failed" (`status` holds llama.cpp's return value), "internal".
  */
 export interface NativeError extends Error {
   readonly code: string;
@@ -62,9 +62,17 @@ export interface ModelInfo extends ModelHeader {
   readonly attentionBackend: AttentionBackend;
   /** e.g. "CPU: AVX2 FMA F16C AVX512_VNNI". */
   readonly device: string;
+  /** A GPU device takes layers: their weights and K and V are in its memory. */
+  readonly weightsOnDevice: boolean;
 }
 
-/** Bytes. */
+/**
+ * What becomes of the weights in a sleep: they stay where they are; only a copy in host memory is kept
+ * (on Linux; elsewhere the file is read again); they go.
+ */
+export type SleepingWeights = "keep" | "copy" | "drop";
+
+/** Bytes held now; a sleep lowers them. */
 export interface MemoryReport {
   readonly weights: number;
   readonly kv: number;
@@ -187,7 +195,20 @@ export interface NativeModel {
   createSampler(init: SamplerInit): number;
   /** Freeing an unknown handle is an "invalid_argument". Not during a step. */
   freeSampler(handle: number): void;
-  /** One forward pass with sampling on the model's own thread. Rejects "busy" when one is in flight. */
+  /**
+   * Frees the KV pool and the compute buffers, and the weights where told. Tokenising, templates and
+   * samplers go on. In a sleep it goes deeper, or does nothing. Rejects "model_*", with nothing changed,
+   * when the weights could not be had again, "out_of_memory" when a copy does not fit, and "busy".
+   */
+  sleep(weights: SleepingWeights): Promise<void>;
+  /** Rejects "model_*", to be tried again, when the file has gone or holds another model. */
+  wakeWeights(): Promise<void>;
+  /** Makes the KV pool anew, empty. Rejects "asleep" before wakeWeights(), and "out_of_memory". */
+  wakeKvCache(): Promise<void>;
+  /**
+   * One forward pass with sampling on the model's own thread. Rejects "busy" when one is in flight, and
+   * "asleep".
+   */
   step(batch: StepBatch, output: StepOutput): Promise<void>;
   /** Waits for the step in flight, joins the thread, frees everything. Later calls reject "disposed". */
   dispose(): Promise<void>;

@@ -14,6 +14,16 @@ export interface ModelRunner {
    * @throws EngineError "engine_step_failed" when the pass fails; the KV written by it is undefined.
    */
   run(plan: StepPlan): Promise<StepResult>;
+  /**
+   * Between steps only. Level 1 frees the KV cache and moves weights from a device to host memory, level 2
+   * drops both. Deepens a lighter sleep. The tokenizer goes on.
+   * @throws NativeError, with nothing changed
+   */
+  sleep(level: 1 | 2): Promise<void>;
+  /** No-op when they are there. @throws NativeError: it can be tried again */
+  wakeWeights(): Promise<void>;
+  /** After wakeWeights(): an empty KV cache. @throws NativeError: it can be tried again */
+  wakeKvCache(): Promise<void>;
   /** Waits for the step in flight, then frees the model. Idempotent. */
   dispose(): Promise<void>;
 }

@@ -56,6 +56,20 @@ export class NativeModelRunner implements ModelRunner {
     return this.#packer.unpack(plan);
   }
 
+  /** Without a device the weights are in host memory already. */
+  sleep(level: 1 | 2): Promise<void> {
+    const atLevelOne = this.info.weightsOnDevice ? "copy" : "keep";
+    return this.#model.sleep(level === 1 ? atLevelOne : "drop");
+  }
+
+  wakeWeights(): Promise<void> {
+    return this.#model.wakeWeights();
+  }
+
+  wakeKvCache(): Promise<void> {
+    return this.#model.wakeKvCache();
+  }
+
   async dispose(): Promise<void> {
     this.#samplers.clear();
     await this.#model.dispose();

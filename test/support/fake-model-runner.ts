@@ -93,6 +93,7 @@ export class FakeModelRunner implements ModelRunner {
   }
 
   async run(plan: StepPlan): Promise<StepResult> {
+    if (this.sleepLevel > 0) throw new Error("a step of a sleeping model");
     this.numSteps++;
     const start = performance.now();
     const fails = this.failNextStep;
@@ -103,6 +104,26 @@ export class FakeModelRunner implements ModelRunner {
     if (this.#stepDelayMs > 0) await Bun.sleep(this.#stepDelayMs);
     if (fails) throw new EngineError("engine_step_failed", "the fake step failed");
     return { results, forwardMs: performance.now() - start, samplingMs: 0 };
+  }
+
+  /** 0 = awake. A sleep forgets every slot. */
+  sleepLevel: 0 | 1 | 2 = 0;
+  hasWeights = true;
+
+  async sleep(level: 1 | 2): Promise<void> {
+    this.sleepLevel = level > this.sleepLevel ? level : this.sleepLevel;
+    this.hasWeights = this.sleepLevel < 2;
+    this.#tokens.fill(-1);
+    this.#positions.fill(-1);
+  }
+
+  async wakeWeights(): Promise<void> {
+    this.hasWeights = true;
+  }
+
+  async wakeKvCache(): Promise<void> {
+    if (!this.hasWeights) throw new Error("the fake model has no weights");
+    this.sleepLevel = 0;
   }
 
   async dispose(): Promise<void> {
@@ -202,5 +223,6 @@ function fakeInfo(trainedContextLength: number): ModelInfo {
     slidingWindow: 0,
     attentionBackend: "paged",
     device: "fake",
+    weightsOnDevice: false,
   };
 }

@@ -1,0 +1,107 @@
+// A copy is a memfd on Linux. Elsewhere there is none, and the file is read again instead.
+
+#include "weights.h"
+
+#include "error-codes.h"
+#include "model-file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <vector>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+namespace pagoda {
+
+namespace {
+
+bool report_progress(float share, void * user_data) {
+    (*static_cast<std::function<void(float)> *>(user_data))(share);
+    return true;
+}
+
+std::shared_ptr<llama_model> load_from(const std::string & source, const llama_model_params & params, const std::string & path) {
+    take_log_error();
+    llama_model * model = llama_model_load_from_file(source.c_str(), params);
+    if (!model) {
+        const std::string detail = take_log_error();
+        throw Error("model_unsupported", "llama.cpp cannot load " + path + (detail.empty() ? "" : ": " + detail));
+    }
+    return { model, llama_model_free };
+}
+
+#ifdef __linux__
+void write_all(int fd, const char * data, size_t size) {
+    while (size > 0) {
+        const ssize_t written = write(fd, data, size);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            throw Error("out_of_memory", std::string("cannot copy the weights to host memory: ") + std::strerror(errno));
+        }
+        data += written;
+        size -= written;
+    }
+}
+#endif
+
+} // namespace
+
+Weights::~Weights() { drop_copy(); }
+
+void Weights::load(std::function<void(float)> progress) {
+    llama_model_params params = llama_model_default_params();
+    params.n_gpu_layers                = n_gpu_layers;
+    params.progress_callback           = report_progress;
+    params.progress_callback_user_data = &progress;
+    loaded = load_from(source(), params, path);
+    // What stays in host memory is mapped from the copy, so its pages live as long as the model.
+    drop_copy();
+}
+
+std::shared_ptr<llama_model> Weights::load_vocabulary() const {
+    llama_model_params params = llama_model_default_params();
+    params.vocab_only = true;
+    return load_from(source(), params, path);
+}
+
+std::string Weights::source() const { return copy_fd < 0 ? path : "/proc/self/fd/" + std::to_string(copy_fd); }
+
+uint64_t Weights::bytes() const { return loaded ? llama_model_size(loaded.get()) : copy_bytes; }
+
+void Weights::make_copy() {
+#ifdef __linux__
+    std::ifstream file(path, std::ios::binary);
+    copy_fd = file ? memfd_create("pagoda weights", MFD_CLOEXEC) : -1;
+    if (copy_fd < 0) {
+        throw Error(file ? "out_of_memory" : "model_not_found", "cannot copy the weights of " + path + " to host memory");
+    }
+    std::vector<char> buffer(4u << 20);
+    try {
+        while (file.read(buffer.data(), buffer.size()), file.gcount() > 0) {
+            write_all(copy_fd, buffer.data(), file.gcount());
+            copy_bytes += file.gcount();
+        }
+    } catch (...) {
+        drop_copy();
+        throw;
+    }
+#endif
+}
+
+void Weights::drop_copy() {
+#ifdef __linux__
+    if (copy_fd >= 0) {
+        close(copy_fd);
+    }
+#endif
+    copy_fd    = -1;
+    copy_bytes = 0;
+}
+
+} // namespace pagoda

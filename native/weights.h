@@ -1,0 +1,53 @@
+// The weights of a model and where they are: in llama.cpp, as a copy of the file in host memory, or in
+// the file alone. Used by one thread at a time.
+#pragma once
+
+#include "llama.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace pagoda {
+
+class Weights {
+public:
+    Weights(std::string path, int32_t n_gpu_layers) : path(std::move(path)), n_gpu_layers(n_gpu_layers) {}
+    ~Weights();
+
+    Weights(const Weights &)             = delete;
+    Weights & operator=(const Weights &) = delete;
+
+    // From the copy where there is one, else from the file. `progress` gets shares in [0, 1]. Throws
+    // Error "model_unsupported".
+    void load(std::function<void(float)> progress);
+
+    // Keeps the file's bytes in memory that no file backs, so that neither its deletion nor its change
+    // matters. Throws Error "out_of_memory" or "model_not_found".
+    void make_copy();
+    void drop_copy();
+    // llama.cpp lets go of them, once nobody else shares the model.
+    void unload() { loaded.reset(); }
+
+    // The vocabulary alone, as a model of its own. Throws Error "model_unsupported".
+    std::shared_ptr<llama_model> load_vocabulary() const;
+
+    // Null when they are not in llama.cpp. Whoever needs the model longer than its user shares it.
+    const std::shared_ptr<llama_model> & model() const { return loaded; }
+
+    // The path that load() would read.
+    std::string source() const;
+
+    // What is held now, model or copy.
+    uint64_t bytes() const;
+
+private:
+    std::string                  path;
+    int32_t                      n_gpu_layers;
+    std::shared_ptr<llama_model> loaded;
+    int                          copy_fd    = -1; // -1 = no copy
+    uint64_t                     copy_bytes = 0;
+};
+
+} // namespace pagoda

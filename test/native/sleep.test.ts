@@ -1,0 +1,218 @@
+// Sleep and wake-up of a loaded model: what goes on in a sleep, what comes back, and every order of calls.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { NativeModel, SleepingWeights } from "../../src/runner/addon-types.ts";
+import { loadTestModel, NativeStep } from "../support/native-step.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { tempFolder } from "../support/tiny-model.ts";
+
+const folder = tempFolder();
+afterAll(folder.remove);
+
+const TOKENS = [5, 9, 33, 71, 4];
+const LEVELS: readonly SleepingWeights[] = ["keep", "copy", "drop"];
+
+let numFiles = 0;
+
+/** A model of its own file. */
+async function load(seed = 1) {
+  const path = join(folder.path, `sleep-${numFiles++}.gguf`);
+  writeTinyGguf(path, { seed });
+  return { path, model: await loadTestModel(path) };
+}
+
+/** Log-probabilities of the next token after TOKENS. */
+async function output(model: NativeModel, sampler = 0) {
+  const step = new NativeStep(model);
+  const rows = [{ numLogprobs: 5, sampler, repetitionPenalty: sampler > 0 ? 1.5 : 1 }];
+  return step.run([{ tokenIds: TOKENS, blockIds: [1], rows }]);
+}
+
+async function wake(model: NativeModel): Promise<void> {
+  await model.wakeWeights();
+  await model.wakeKvCache();
+}
+
+/** Stable code of what a call rejects or throws with. */
+async function codeOf(call: () => Promise<unknown> | unknown): Promise<string> {
+  try {
+    await call();
+    return "none";
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+describe("a sleep", () => {
+  test.each([...LEVELS])("with weights %p changes nothing that comes after it", async (weights) => {
+    const { model } = await load();
+    const before = await output(model);
+    await model.sleep(weights);
+    await wake(model);
+    expect(await output(model)).toEqual(before);
+    await model.dispose();
+  });
+
+  test("holds what it is told to hold", async () => {
+    const { model } = await load();
+    const awake = model.memory();
+    expect(awake.kv).toBeGreaterThan(0);
+    expect(awake.scratch).toBeGreaterThan(0);
+    await model.sleep("keep");
+    expect(model.memory()).toEqual({ weights: awake.weights, kv: 0, scratch: 0 });
+    await model.sleep("copy");
+    expect(model.memory().weights).toBeGreaterThanOrEqual(awake.weights);
+    await model.sleep("drop");
+    expect(model.memory()).toEqual({ weights: 0, kv: 0, scratch: 0 });
+    await model.sleep("keep");
+    expect(model.memory().weights).toBe(0);
+    await model.wakeWeights();
+    expect(model.memory()).toEqual({ weights: awake.weights, kv: 0, scratch: 0 });
+    await model.wakeKvCache();
+    expect(model.memory()).toEqual(awake);
+    await model.dispose();
+  });
+
+  test.each([...LEVELS])(
+    "with weights %p leaves tokenizer and samplers at work",
+    async (weights) => {
+      const { model } = await load();
+      const empty = new Int32Array(0);
+      const sampler = model.createSampler({
+        vocabSize: model.info.vocabSize,
+        promptTokenIds: Int32Array.from(TOKENS),
+        outputTokenIds: empty,
+        logitBiasIds: empty,
+        logitBiasValues: new Float32Array(0),
+        allowedTokenIds: Int32Array.of(7, 8),
+        endTokenIds: empty,
+      });
+      const text = "hello there";
+      const ids = await model.tokenize(text, true, true);
+      const { bytes } = model.vocabulary();
+      await model.sleep(weights);
+      expect(await model.tokenize(text, true, true)).toEqual(ids);
+      expect(await model.detokenize(ids, true)).toBe(text);
+      expect(model.vocabulary().bytes).toEqual(bytes);
+      expect(model.info.vocabSize).toBeGreaterThan(0);
+      await wake(model);
+      const [row] = await output(model, sampler);
+      expect([7, 8]).toContain(row?.tokenId ?? -1);
+      await model.dispose();
+    },
+  );
+
+  test("refuses a step, and is done twice as once", async () => {
+    const { model } = await load();
+    await model.sleep("drop");
+    await model.sleep("drop");
+    expect(await codeOf(() => output(model))).toBe("asleep");
+    expect(await codeOf(() => model.wakeKvCache())).toBe("asleep");
+    await wake(model);
+    await wake(model);
+    expect((await output(model)).length).toBe(1);
+    expect(await codeOf(() => model.sleep("deep" as SleepingWeights))).toBe("invalid_argument");
+    await model.dispose();
+  });
+
+  test("twenty times over", async () => {
+    const { model } = await load();
+    const before = await output(model);
+    for (let i = 0; i < 20; i++) {
+      await model.sleep(LEVELS[i % LEVELS.length] ?? "keep");
+      await wake(model);
+    }
+    expect(await output(model)).toEqual(before);
+    await model.dispose();
+  });
+});
+
+describe("the file of a sleeping model", () => {
+  test("may go once its weights are copied", async () => {
+    const { path, model } = await load();
+    const before = await output(model);
+    await model.sleep("copy");
+    rmSync(path);
+    await wake(model);
+    expect(await output(model)).toEqual(before);
+    await model.dispose();
+  });
+
+  test("is needed for weights that were dropped: the wake-up tells, and works when it is back", async () => {
+    const { path, model } = await load();
+    const before = await output(model);
+    await model.sleep("drop");
+    renameSync(path, `${path}.away`);
+    expect(await codeOf(() => model.wakeWeights())).toBe("model_not_found");
+    expect(await codeOf(() => output(model))).toBe("asleep");
+    renameSync(`${path}.away`, path);
+    await wake(model);
+    expect(await output(model)).toEqual(before);
+    await model.dispose();
+  });
+
+  test("must be there before weights are dropped: else the model stays awake", async () => {
+    const { path, model } = await load();
+    const before = await output(model);
+    rmSync(path);
+    expect(existsSync(path)).toBe(false);
+    expect(await codeOf(() => model.sleep("drop"))).toBe("model_not_found");
+    expect(await output(model)).toEqual(before);
+    await model.dispose();
+  });
+
+  test("that holds another model now is refused", async () => {
+    const { path, model } = await load();
+    await model.sleep("drop");
+    writeTinyGguf(path, { architecture: "qwen3" });
+    expect(await codeOf(() => model.wakeWeights())).toBe("model_unsupported");
+    await model.dispose();
+  });
+});
+
+describe("calls at the same time", () => {
+  test("are busy while a sleep or a wake-up is in progress", async () => {
+    const { model } = await load();
+    const sleeping = model.sleep("drop");
+    expect(await codeOf(() => model.sleep("keep"))).toBe("busy");
+    expect(await codeOf(() => model.wakeWeights())).toBe("busy");
+    expect(await codeOf(() => output(model))).toBe("busy");
+    expect(await codeOf(() => model.freeSampler(1))).toBe("busy");
+    await sleeping;
+    await wake(model);
+    const step = output(model);
+    expect(await codeOf(() => model.sleep("keep"))).toBe("busy");
+    await step;
+    await model.dispose();
+  });
+
+  test("texts are tokenised while the vocabulary changes hands", async () => {
+    const { model } = await load();
+    const ids = await model.tokenize("hello", true, true);
+    const all = Array.from({ length: 50 }, () => model.tokenize("hello", true, true));
+    const sleeping = model.sleep("drop");
+    for (const tokens of await Promise.all(all)) expect(tokens).toEqual(ids);
+    await sleeping;
+    await model.dispose();
+  });
+
+  test("a disposal waits for a sleep or a wake-up, and works in any state", async () => {
+    for (const weights of LEVELS) {
+      const asleep = (await load()).model;
+      await asleep.sleep(weights);
+      await asleep.dispose();
+      const inBetween = (await load()).model;
+      const sleeping = inBetween.sleep(weights);
+      await inBetween.dispose();
+      await sleeping;
+      expect(await codeOf(() => inBetween.wakeWeights())).toBe("disposed");
+      const waking = (await load()).model;
+      await waking.sleep(weights);
+      const woken = waking.wakeWeights();
+      await waking.dispose();
+      await woken;
+    }
+  });
+});
