@@ -14,7 +14,7 @@ const PROMPT_LENGTH = 64;
 const MAX_MODEL_LEN = 4096;
 
 /** Median over the slices, µs of CPU a step of `numSeqs` sequences that decode. */
-async function stepCostUs(numSeqs: number): Promise<number> {
+export async function stepCostUs(numSeqs: number): Promise<number> {
   const limits = { ...LIMITS, maxNumSeqs: numSeqs, maxModelLen: MAX_MODEL_LEN };
   const runner = new EmptyRunner(limits, {
     numSeqs,

@@ -6,11 +6,13 @@ import { bookkeeping } from "./bookkeeping.ts";
 import { cpuTime, shareOfOthers } from "./measure.ts";
 import { memory } from "./memory.ts";
 import { overcommit } from "./overcommit.ts";
+import { residency } from "./residency.ts";
 import { sharedPrefix } from "./shared-prefix.ts";
 import { stepGap } from "./step-gap.ts";
 
 const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   bookkeeping,
+  residency,
   "step-gap": stepGap,
   attention,
   "shared-prefix": sharedPrefix,

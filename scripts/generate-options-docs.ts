@@ -54,8 +54,9 @@ function optionRow(option: OptionSpec): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-function valueText({ kind, choices, min, max }: OptionSpec): string {
+function valueText({ kind, choices, min, max, above }: OptionSpec): string {
   if (choices !== undefined) return choices.join(", ");
+  if (above !== undefined) return `${kind} > ${above}${max === undefined ? "" : `, <= ${max}`}`;
   if (min === undefined) return kind;
   return max === undefined ? `${kind} >= ${min}` : `${kind} ${min} to ${max}`;
 }

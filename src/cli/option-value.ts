@@ -20,6 +20,8 @@ export function readOption(option: OptionSpec, value: unknown, source: string): 
       return readChoice(option, String(value), source);
     case "integer":
     case "size":
+      return readInteger(option, String(value).trim(), source);
+    case "number":
       return readNumber(option, String(value).trim(), source);
   }
 }
@@ -40,7 +42,7 @@ function readChoice(option: OptionSpec, text: string, source: string): string {
   throw invalid(source, `expected ${option.choices?.join(" or ")}, got ${text}`);
 }
 
-function readNumber(option: OptionSpec, text: string, source: string): number | null {
+function readInteger(option: OptionSpec, text: string, source: string): number | null {
   // vLLM's two ways to say that the program shall decide.
   if (option.fallback === null && ["auto", "-1"].includes(text)) return null;
   const number = option.kind === "size" ? parseSize(text) : Number(text);
@@ -53,6 +55,26 @@ function readNumber(option: OptionSpec, text: string, source: string): number | 
     throw invalid(source, `must be ${bounds}, got ${text}`);
   }
   return number;
+}
+
+/** In the words of vLLM's validation. NaN is a number there, and within no bounds. */
+function readNumber(option: OptionSpec, text: string, source: string): number {
+  const { above = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = option;
+  const refused = (wanted: string) => invalid(source, `Input should be ${wanted}, got ${text}`);
+  const number = parseNumber(text);
+  if (number === null) throw refused("a valid number, unable to parse string as a number");
+  if (!(number > above)) throw refused(`greater than ${above}`);
+  if (number > max) throw refused(`less than or equal to ${max}`);
+  return number;
+}
+
+/** A number as Python reads it, "nan" and "inf" included. @returns null for anything else */
+function parseNumber(text: string): number | null {
+  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);
+  const word = /^([+-]?)(nan|inf|infinity)$/i.exec(text);
+  if (word === null) return null;
+  if (word[2]?.toLowerCase() === "nan") return Number.NaN;
+  return word[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 }
 
 const SUFFIXES: Readonly<Record<string, number>> = {

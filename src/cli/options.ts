@@ -16,11 +16,13 @@ export interface OptionSpec {
   /** Kebab case: `--name`, YAML key `name`, environment `PAGODA_NAME`. */
   readonly name: string;
   readonly group: OptionGroup;
-  readonly kind: "string" | "strings" | "integer" | "size" | "flag" | "choice";
+  readonly kind: "string" | "strings" | "integer" | "size" | "number" | "flag" | "choice";
   readonly fallback: OptionValue;
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
+  /** Of a "number": the value is greater than this. */
+  readonly above?: number;
   readonly unit?: string;
   /** A further environment variable that is read. */
   readonly env?: string;
@@ -228,6 +230,21 @@ export const OPTIONS = [
     help: "Most log-probabilities a request may ask for at a position.",
   },
   {
+    name: "enable-sleep-mode",
+    group: "Server",
+    kind: "flag",
+    fallback: false,
+    help: "Let /sleep free the KV cache and the weights, and /wake_up bring them back.",
+  },
+  {
+    name: "server-dev-mode",
+    group: "Server",
+    kind: "flag",
+    fallback: false,
+    env: "VLLM_SERVER_DEV_MODE",
+    help: "Operator's routes (/sleep, /reset_prefix_cache, ...) without /v1; see docs/operation.md.",
+  },
+  {
     name: "disable-log-stats",
     group: "Metrics and logs",
     kind: "flag",
@@ -240,6 +257,22 @@ export const OPTIONS = [
     kind: "string",
     fallback: null,
     help: "Show metrics that were hidden since this version, e.g. 0.12.",
+  },
+  {
+    name: "kv-cache-metrics",
+    group: "Metrics and logs",
+    kind: "flag",
+    fallback: false,
+    help: "Sample how long KV blocks live, idle and wait between hits.",
+  },
+  {
+    name: "kv-cache-metrics-sample",
+    group: "Metrics and logs",
+    kind: "number",
+    fallback: 0.01,
+    above: 0,
+    max: 1,
+    help: "Share of KV block allocations that are sampled.",
   },
   {
     name: "config",
@@ -256,7 +289,7 @@ type BaseOf<S extends OptionSpec> = S["kind"] extends "strings"
   ? readonly string[]
   : S["kind"] extends "flag"
     ? boolean
-    : S["kind"] extends "integer" | "size"
+    : S["kind"] extends "integer" | "size" | "number"
       ? number
       : S extends { choices: readonly (infer C)[] }
         ? C

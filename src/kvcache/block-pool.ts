@@ -10,17 +10,8 @@
 import { assert } from "../assert.ts";
 import { HASH_BYTES } from "./block-hash.ts";
 import { BlockHashIndex } from "./block-hash-index.ts";
+import type { BlockResidency } from "./block-residency.ts";
 import { FreeBlockQueue } from "./free-block-queue.ts";
-
-/** Told about the life of blocks; used for residency sampling. */
-export interface BlockObserver {
-  onAllocate(blockId: number): void;
-  /** A prefix hit took a reference. */
-  onTouch(blockId: number): void;
-  /** The block is about to be used anew; comes before its onAllocate. */
-  onEvict(blockId: number): void;
-  onReset(): void;
-}
 
 export const NULL_BLOCK = 0;
 
@@ -34,10 +25,11 @@ export class BlockPool {
   readonly #isHashed: Uint8Array;
   readonly #free: FreeBlockQueue;
   readonly #index: BlockHashIndex;
-  readonly #observer: BlockObserver | null;
+  /** Null: nothing is sampled. */
+  readonly #residency: BlockResidency | null;
 
   /** @param numBlocks null block included, >= 2 */
-  constructor(numBlocks: number, observer: BlockObserver | null = null) {
+  constructor(numBlocks: number, residency: BlockResidency | null = null) {
     assert(numBlocks >= 2, "a pool needs the null block and one more");
     this.numBlocks = numBlocks;
     this.#refCounts = new Uint16Array(numBlocks);
@@ -45,7 +37,7 @@ export class BlockPool {
     this.#isHashed = new Uint8Array(Math.ceil(numBlocks / 8));
     this.#free = new FreeBlockQueue(numBlocks);
     this.#index = new BlockHashIndex(this.#hashes);
-    this.#observer = observer;
+    this.#residency = residency;
     for (let id = 1; id < numBlocks; id++) this.#free.append(id);
   }
 
@@ -67,10 +59,9 @@ export class BlockPool {
     if (this.#free.size === 0) return null;
     const blockId = this.#free.shift();
     assert(this.#refCounts[blockId] === 0, `free block ${blockId} is referenced`);
-    this.#observer?.onEvict(blockId);
     this.dropHash(blockId);
     this.#refCounts[blockId] = 1;
-    this.#observer?.onAllocate(blockId);
+    this.#residency?.allocate(blockId);
     return blockId;
   }
 
@@ -83,10 +74,9 @@ export class BlockPool {
   touch(blockId: number): void {
     if (this.#refCounts[blockId] === 0) this.#free.remove(blockId);
     this.#reference(blockId);
-    this.#observer?.onTouch(blockId);
   }
 
-  /** One more reference to a block in use (n > 1). */
+  /** One more reference to a block in use (n > 1). An access, as it counts as a prefix cache hit. */
   share(blockId: number): void {
     assert(this.refCount(blockId) > 0, `block ${blockId} is not in use`);
     this.#reference(blockId);
@@ -109,8 +99,9 @@ export class BlockPool {
     this.#index.insert(blockId);
   }
 
-  /** Forgets what a block holds, e.g. because it was never computed. */
+  /** Evicts: forgets what a block holds, e.g. because it was never computed. */
   dropHash(blockId: number): void {
+    this.#residency?.evict(blockId);
     if (!this.isHashed(blockId)) return;
     this.#index.remove(blockId);
     this.#setHashed(blockId, false);
@@ -125,7 +116,7 @@ export class BlockPool {
     if (this.#free.size !== this.numBlocks - 1) return false;
     this.#index.clear();
     this.#isHashed.fill(0);
-    this.#observer?.onReset();
+    this.#residency?.reset();
     return true;
   }
 
@@ -153,6 +144,7 @@ export class BlockPool {
   #reference(blockId: number): void {
     assert(this.refCount(blockId) < 0xffff, `block ${blockId} has too many references`);
     this.#refCounts[blockId] = this.refCount(blockId) + 1;
+    this.#residency?.touch(blockId);
   }
 
   #setHashed(blockId: number, hashed: boolean): void {

@@ -8,7 +8,8 @@
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
 import { blockHash, type ExtraKeys } from "./block-hash.ts";
-import { type BlockObserver, BlockPool } from "./block-pool.ts";
+import { BlockPool } from "./block-pool.ts";
+import type { BlockEviction, BlockResidency } from "./block-residency.ts";
 import { BlockTable } from "./block-table.ts";
 
 export interface KvCacheConfig {
@@ -18,7 +19,8 @@ export interface KvCacheConfig {
   readonly enablePrefixCaching: boolean;
   /** Parent of every first block, 32 bytes. */
   readonly rootHash: Uint8Array;
-  readonly observer?: BlockObserver;
+  /** Samples the life of blocks while prefix caching is on. Null or absent = off. */
+  readonly residency?: BlockResidency | null;
 }
 
 /** (source, destination) block ids. */
@@ -26,15 +28,19 @@ export type BlockCopy = readonly [number, number];
 
 const NO_BLOCKS: readonly number[] = [];
 const NO_COPIES: readonly BlockCopy[] = [];
+const NO_EVICTIONS: readonly BlockEviction[] = [];
 
 export class KvCacheManager {
   readonly pool: BlockPool;
   readonly #config: KvCacheConfig;
+  /** Null too without prefix caching: what cannot be hit is not evicted. */
+  readonly #residency: BlockResidency | null;
   readonly #tables = new Map<Request, BlockTable>();
 
   constructor(config: KvCacheConfig) {
     this.#config = config;
-    this.pool = new BlockPool(config.numBlocks, config.observer ?? null);
+    this.#residency = config.enablePrefixCaching ? (config.residency ?? null) : null;
+    this.pool = new BlockPool(config.numBlocks, this.#residency);
   }
 
   /** Tokens that one request can hold when it is alone. */
@@ -117,9 +123,13 @@ export class KvCacheManager {
     table.numHashed = numFull;
   }
 
-  /** Gives `child` the blocks of its source's prompt. Both keep their references. */
-  fork(source: Request, child: Request): void {
+  /**
+   * Gives `child` the blocks of its source's prompt. Both keep their references.
+   * @returns false, with nothing changed, when no block is free: the first to write needs a copy
+   */
+  fork(source: Request, child: Request): boolean {
     assert(!this.#tables.has(child), `${child.requestId}: forked twice`);
+    if (this.pool.numFree === 0) return false;
     const { blockSize } = this.#config;
     const from = this.#table(source);
     const table = new BlockTable();
@@ -132,6 +142,7 @@ export class KvCacheManager {
     table.numHashed = Math.min(from.numHashed, numFull);
     child.blockHashes.push(...source.blockHashes.slice(child.blockHashes.length, numFull));
     this.#tables.set(child, table);
+    return true;
   }
 
   /** Releases all blocks, the last first, so that the tail of a chain is evicted before its head. */
@@ -150,6 +161,11 @@ export class KvCacheManager {
   forgetBlocks(blockIds: Int32Array, firstToken: number): void {
     const first = Math.floor(firstToken / this.#config.blockSize);
     for (const blockId of blockIds.subarray(first)) this.pool.dropHash(blockId);
+  }
+
+  /** Sampled blocks that were evicted since the last call. */
+  takeEvictions(): readonly BlockEviction[] {
+    return this.#residency?.take() ?? NO_EVICTIONS;
   }
 
   /** Asserts the pool's integrity and that references equal table entries. O(numBlocks + entries). */

@@ -21,7 +21,7 @@ describe("informationText", () => {
     for (const { name } of OPTIONS) {
       expect(lines.filter((line) => line.startsWith(`  --${name} `))).toHaveLength(1);
     }
-    expect(lines.length).toBeLessThanOrEqual(50);
+    expect(lines.length).toBeLessThanOrEqual(60);
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(120);
   });
 

@@ -78,9 +78,61 @@ describe("parseOptions", () => {
     [["--port", "x"], "--port: expected an integer, got x"],
     [["--port", "70000"], "--port: must be in [0, 65535], got 70000"],
     [["--scheduling-policy", "lifo"], "--scheduling-policy: expected fcfs or priority, got lifo"],
+    [["--kv-cache-metrics-sample"], "--kv-cache-metrics-sample needs a value"],
     [["a.gguf", "b.gguf"], "unexpected argument b.gguf"],
   ])("%p is refused in one line", (argv, message) => {
     expect(() => parse(argv)).toThrow(message);
+  });
+
+  test.each([
+    ["0.01", 0.01],
+    ["1", 1],
+    ["1.0", 1],
+    [".5", 0.5],
+    ["5e-3", 0.005],
+    [" +1E-2 ", 0.01],
+  ])("a number is read from any source: %p", (text, number) => {
+    const name = "kv-cache-metrics-sample";
+    expect(parse([`--${name}`, text])[name]).toBe(number);
+    expect(parse([], { PAGODA_KV_CACHE_METRICS_SAMPLE: text })[name]).toBe(number);
+    expect(parse(["--config", "x.yaml"], {}, { [name]: number })[name]).toBe(number);
+  });
+
+  test.each([
+    ["0", "greater than 0"],
+    ["-0", "greater than 0"],
+    ["-0.5", "greater than 0"],
+    ["nan", "greater than 0"],
+    ["NaN", "greater than 0"],
+    ["-inf", "greater than 0"],
+    ["1.5", "less than or equal to 1"],
+    ["Infinity", "less than or equal to 1"],
+    ["1e999", "less than or equal to 1"],
+    ["half", "a valid number, unable to parse string as a number"],
+    ["0x1", "a valid number, unable to parse string as a number"],
+    ["1 %", "a valid number, unable to parse string as a number"],
+    ["true", "a valid number, unable to parse string as a number"],
+  ])("a sample rate of %p is refused in vLLM's words", (text, wanted) => {
+    const refusal = `: Input should be ${wanted}, got ${text}`;
+    const name = "kv-cache-metrics-sample";
+    expect(() => parse([`--${name}`, text])).toThrow(`--${name}${refusal}`);
+    const env = { PAGODA_KV_CACHE_METRICS_SAMPLE: text };
+    expect(() => parse([], env)).toThrow(`PAGODA_KV_CACHE_METRICS_SAMPLE${refusal}`);
+    const yaml = { kv_cache_metrics_sample: text };
+    const config = ["--config", "x.yaml"];
+    expect(() => parse(config, {}, yaml)).toThrow(`kv_cache_metrics_sample in x.yaml${refusal}`);
+  });
+
+  test("a number of the file may be YAML's own", () => {
+    const sample = (text: string) =>
+      parse(
+        ["--config", "x.yaml"],
+        {},
+        Bun.YAML.parse(`kv-cache-metrics-sample: ${text}`) as Record<string, unknown>,
+      );
+    expect(sample("0.25")["kv-cache-metrics-sample"]).toBe(0.25);
+    expect(() => sample(".nan")).toThrow("Input should be greater than 0, got NaN");
+    expect(() => sample(".inf")).toThrow("Input should be less than or equal to 1, got Infinity");
   });
 
   test("an unknown key of the file is refused", () => {

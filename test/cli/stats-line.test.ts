@@ -11,6 +11,7 @@ describe("StatsLine", () => {
     kvCacheUsage: 0,
     prefixCache: { requests: 1, queries: 100, hits: 25 },
     numPreemptedReqs: 0,
+    blockEvictions: [],
     numScheduledTokens: 0,
     forwardMs: 0,
     samplingMs: 0,

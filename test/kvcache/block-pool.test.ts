@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { blockHash, noneHash } from "../../src/kvcache/block-hash.ts";
 import { BlockPool } from "../../src/kvcache/block-pool.ts";
+import { makeResidency } from "../support/residency.ts";
 
 const hashOf = (n: number) => blockHash(noneHash("0"), Int32Array.of(n));
 
@@ -76,20 +77,47 @@ describe("BlockPool", () => {
     expect(pool.lookup(hashOf(1))).toBeNull();
   });
 
-  test("tells the observer about eviction before allocation", () => {
-    const events: string[] = [];
-    const pool = new BlockPool(2, {
-      onAllocate: (id) => events.push(`allocate ${id}`),
-      onTouch: (id) => events.push(`touch ${id}`),
-      onEvict: (id) => events.push(`evict ${id}`),
-      onReset: () => events.push("reset"),
-    });
-    pool.setHash(pool.allocate() ?? 0, hashOf(1));
+  test("a block's life ends when it is allocated anew, not when it is freed", () => {
+    const { residency, at } = makeResidency();
+    const pool = new BlockPool(2, residency);
+    at(1, () => pool.allocate());
+    at(2, () => pool.free(1));
+    expect(residency.take()).toEqual([]);
+    at(5, () => pool.allocate());
+    expect(residency.take()).toEqual([{ lifetimeS: 4, idleS: 4, reuseGapsS: [] }]);
+  });
+
+  test("hits and shares are accesses to a block", () => {
+    const { residency, at } = makeResidency();
+    const pool = new BlockPool(2, residency);
+    at(0, () => pool.allocate());
+    at(1, () => pool.share(1));
+    at(3, () => pool.touch(1));
+    for (let i = 0; i < 3; i++) pool.free(1);
+    at(7, () => pool.touch(1));
     pool.free(1);
-    pool.touch(1);
+    at(8, () => pool.allocate());
+    expect(residency.take()).toEqual([{ lifetimeS: 8, idleS: 1, reuseGapsS: [2, 4] }]);
+  });
+
+  test("a block that forgets what it holds is evicted at that time, and once", () => {
+    const { residency, at } = makeResidency();
+    const pool = new BlockPool(2, residency);
+    at(0, () => pool.allocate());
+    at(2, () => pool.dropHash(1));
+    pool.free(1);
+    at(9, () => pool.allocate());
+    expect(residency.take()).toEqual([{ lifetimeS: 2, idleS: 2, reuseGapsS: [] }]);
+  });
+
+  test("a reset of the prefix cache is no eviction", () => {
+    const { residency } = makeResidency();
+    const pool = new BlockPool(3, residency);
+    pool.allocate();
     pool.free(1);
     pool.resetPrefixCache();
-    expect(events).toEqual(["evict 1", "allocate 1", "touch 1", "reset"]);
+    for (let i = 0; i < 2; i++) pool.allocate();
+    expect(residency.take()).toEqual([]);
   });
 
   test("asserts on a double free, a share of a free block and a second hash", () => {

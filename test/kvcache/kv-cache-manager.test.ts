@@ -5,6 +5,7 @@ import { blockHash, noneHash } from "../../src/kvcache/block-hash.ts";
 import { type KvCacheConfig, KvCacheManager } from "../../src/kvcache/kv-cache-manager.ts";
 import type { Request } from "../../src/request/request.ts";
 import { makeRequest } from "../support/make-request.ts";
+import { makeResidency } from "../support/residency.ts";
 
 function makeKvCache(config: Partial<KvCacheConfig> = {}): KvCacheManager {
   return new KvCacheManager({
@@ -148,16 +149,19 @@ describe("fork", () => {
     kvCache.checkIntegrity();
   });
 
-  test("a copy needs a free block", () => {
-    const kvCache = makeKvCache({ numBlocks: 3 });
+  test("needs a free block for the copy, and changes nothing without one", () => {
+    const { residency, at } = makeResidency();
+    const kvCache = makeKvCache({ numBlocks: 3, residency });
     const source = makeRequest("a", 6);
     const child = makeRequest("a-1", 6, { forkOf: source });
     prefill(kvCache, source);
-    kvCache.fork(source, child);
-    expect(kvCache.allocateSlots(child, 5, 1)).toBeNull();
-    kvCache.free(child);
+    at(1, () => expect(kvCache.fork(source, child)).toBe(false));
     expect([kvCache.pool.refCount(1), kvCache.pool.refCount(2)]).toEqual([1, 1]);
     kvCache.checkIntegrity();
+    kvCache.free(source);
+    kvCache.allocateSlots(makeRequest("b", 8), 0, 8);
+    const neverHit = { lifetimeS: 1, idleS: 1, reuseGapsS: [] };
+    expect(kvCache.takeEvictions()).toEqual([neverHit, neverHit]);
   });
 
   test("takes no blocks beyond the prompt, and hashes nothing again", () => {
@@ -184,6 +188,61 @@ describe("fork", () => {
     kvCache.cacheFullBlocks(child, 8);
     expect(kvCache.pool.isHashed(3)).toBe(true);
     kvCache.checkIntegrity();
+  });
+});
+
+describe("residency", () => {
+  test("tells of a block that was hit and then given to others", () => {
+    const { residency, at } = makeResidency();
+    const kvCache = makeKvCache({ numBlocks: 3, residency });
+    const first = makeRequest("a", 8);
+    at(1, () => prefill(kvCache, first));
+    at(2, () => kvCache.free(first));
+    const second = makeRequest("b", 5);
+    at(4, () => expect(prefill(kvCache, second)).toEqual([1, 2]));
+    at(5, () => kvCache.free(second));
+    at(8, () => prefill(kvCache, makeRequest("c", 8, { cacheSalt: "c" })));
+    expect(kvCache.takeEvictions()).toEqual([
+      { lifetimeS: 3, idleS: 3, reuseGapsS: [] },
+      { lifetimeS: 4, idleS: 4, reuseGapsS: [] },
+      { lifetimeS: 7, idleS: 4, reuseGapsS: [] },
+    ]);
+    expect(kvCache.takeEvictions()).toEqual([]);
+  });
+
+  test("a look-up is no access, nor is a hit that finds no room", () => {
+    const { residency, at } = makeResidency();
+    const kvCache = makeKvCache({ numBlocks: 3, residency });
+    const first = makeRequest("a", 8);
+    prefill(kvCache, first);
+    kvCache.free(first);
+    const second = makeRequest("b", 12);
+    const cached = at(1, () => kvCache.cachedBlocks(second));
+    expect(cached).toEqual([1, 2]);
+    expect(kvCache.allocateSlots(second, 8, 4, cached)).toBeNull();
+    at(3, () => kvCache.allocateSlots(makeRequest("c", 4), 0, 4));
+    expect(kvCache.takeEvictions()).toEqual([{ lifetimeS: 3, idleS: 3, reuseGapsS: [] }]);
+  });
+
+  test("tells nothing without prefix caching", () => {
+    const { residency, at } = makeResidency();
+    const kvCache = makeKvCache({ numBlocks: 3, enablePrefixCaching: false, residency });
+    for (const [nowS, id] of ["a", "b", "c"].entries()) {
+      const request = makeRequest(id, 8);
+      at(nowS, () => prefill(kvCache, request));
+      kvCache.free(request);
+    }
+    expect(kvCache.takeEvictions()).toEqual([]);
+    expect(residency.take()).toEqual([]);
+  });
+
+  test("tells nothing when nothing is sampled", () => {
+    const kvCache = makeKvCache({ numBlocks: 2, residency: null });
+    const request = makeRequest("a", 4);
+    prefill(kvCache, request);
+    kvCache.free(request);
+    prefill(kvCache, makeRequest("b", 4, { cacheSalt: "b" }));
+    expect(kvCache.takeEvictions()).toEqual([]);
   });
 });
 

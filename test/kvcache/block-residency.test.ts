@@ -1,0 +1,214 @@
+// BlockResidency: which allocations are sampled, and what is told of them when they are evicted. Times
+// are seconds on a clock set by hand.
+
+import { describe, expect, test } from "bun:test";
+import { BlockPool } from "../../src/kvcache/block-pool.ts";
+import { type BlockEviction, BlockResidency } from "../../src/kvcache/block-residency.ts";
+import { Prng } from "../support/prng.ts";
+import { makeResidency } from "../support/residency.ts";
+
+/** Random numbers as listed, in turn. */
+function sequence(...values: number[]): () => number {
+  return () => values.shift() ?? Number.NaN;
+}
+
+describe("an evicted block", () => {
+  test("that was never hit was idle all its life", () => {
+    const { residency, at } = makeResidency();
+    at(1, () => residency.allocate(3));
+    at(4.5, () => residency.evict(3));
+    expect(residency.take()).toEqual([{ lifetimeS: 3.5, idleS: 3.5, reuseGapsS: [] }]);
+  });
+
+  test("that was hit once is idle from then on; allocation to first hit is no gap", () => {
+    const { residency, at } = makeResidency();
+    at(1, () => residency.allocate(3));
+    at(2, () => residency.touch(3));
+    at(4.5, () => residency.evict(3));
+    expect(residency.take()).toEqual([{ lifetimeS: 3.5, idleS: 2.5, reuseGapsS: [] }]);
+  });
+
+  test("tells the gaps between its latest four hits", () => {
+    const { residency, at } = makeResidency();
+    const hitsS = [1, 2, 4, 8, 16];
+    const gaps = hitsS.map((_, i) => {
+      at(0, () => residency.allocate(3));
+      for (const hitS of hitsS.slice(0, i + 1)) at(hitS, () => residency.touch(3));
+      at(32, () => residency.evict(3));
+      return residency.take()[0]?.reuseGapsS;
+    });
+    expect(gaps).toEqual([[], [1], [1, 2], [1, 2, 4], [2, 4, 8]]);
+  });
+
+  test("hit by two requests at one moment has a gap of 0", () => {
+    const { residency, at } = makeResidency();
+    residency.allocate(3);
+    at(2, () => residency.touch(3));
+    residency.touch(3);
+    residency.evict(3);
+    expect(residency.take()).toEqual([{ lifetimeS: 2, idleS: 0, reuseGapsS: [0] }]);
+  });
+
+  test("starts anew when it is allocated again", () => {
+    const { residency, at } = makeResidency();
+    residency.allocate(3);
+    at(1, () => residency.touch(3));
+    at(3, () => residency.evict(3));
+    residency.allocate(3);
+    at(8, () => residency.evict(3));
+    expect(residency.take()).toEqual([
+      { lifetimeS: 3, idleS: 2, reuseGapsS: [] },
+      { lifetimeS: 5, idleS: 5, reuseGapsS: [] },
+    ]);
+  });
+});
+
+describe("sampling", () => {
+  test("is decided for each allocation: a random number below the rate", () => {
+    const { residency } = makeResidency(0.25, sequence(0, 0.249, 0.25, 0.999));
+    for (const blockId of [1, 2, 3, 4]) residency.allocate(blockId);
+    residency.evict(1);
+    expect(residency.take()).toHaveLength(1);
+    for (const blockId of [2, 3, 4]) residency.evict(blockId);
+    expect(residency.take()).toHaveLength(1);
+  });
+
+  test("of one block changes from allocation to allocation", () => {
+    const { residency, at } = makeResidency(0.5, sequence(0.9, 0.1, 0.9));
+    for (const nowS of [0, 1, 4, 9]) {
+      at(nowS, () => residency.evict(7));
+      if (nowS < 9) residency.allocate(7);
+    }
+    expect(residency.take()).toEqual([{ lifetimeS: 3, idleS: 3, reuseGapsS: [] }]);
+  });
+
+  test("follows no block that was not chosen", () => {
+    const { residency } = makeResidency(0.5, () => 0.5);
+    residency.allocate(1);
+    residency.touch(1);
+    residency.evict(1);
+    expect(residency.take()).toEqual([]);
+  });
+
+  test("at rate 1 chooses every block, whatever the random number", () => {
+    const { residency } = makeResidency(1, sequence(0, 1 - 2 ** -53));
+    for (const blockId of [1, 2]) residency.allocate(blockId);
+    for (const blockId of [1, 2]) residency.evict(blockId);
+    expect(residency.take()).toHaveLength(2);
+  });
+
+  test.each([0, -0.1, 1.5, Number.NaN])("rate %p is refused", (sampleRate) => {
+    expect(() => makeResidency(sampleRate)).toThrow(
+      `sample_rate must be in (0, 1.0], got ${sampleRate}`,
+    );
+  });
+
+  test("an allocation before the eviction of the block is an error of the caller", () => {
+    const { residency } = makeResidency();
+    residency.allocate(3);
+    expect(() => residency.allocate(3)).toThrow("block 3 is allocated before it was evicted");
+  });
+});
+
+describe("take and reset", () => {
+  test("what was taken is not told again", () => {
+    const { residency } = makeResidency();
+    expect(residency.take()).toEqual([]);
+    residency.allocate(1);
+    residency.evict(1);
+    expect(residency.take()).toHaveLength(1);
+    expect(residency.take()).toEqual([]);
+  });
+
+  test("a reset forgets blocks and evictions that were not told yet", () => {
+    const { residency } = makeResidency();
+    for (const blockId of [1, 2]) residency.allocate(blockId);
+    residency.evict(1);
+    residency.reset();
+    residency.touch(2);
+    residency.evict(2);
+    expect(residency.take()).toEqual([]);
+    residency.allocate(1);
+    residency.evict(1);
+    expect(residency.take()).toHaveLength(1);
+  });
+});
+
+// --- Does a tenth of the allocations tell what all of them tell? ---
+
+const RATE = 0.1;
+const NUM_ALLOCATIONS = 40_000;
+const NUM_BLOCKS = 64;
+
+/** Short and long lives in a pool that is nearly full; some blocks are hit, some often. */
+function evictionsAt(sampleRate: number): readonly BlockEviction[] {
+  const workload = new Prng(7);
+  const chance = new Prng(99);
+  let nowS = 0;
+  const residency = new BlockResidency({
+    sampleRate,
+    nowS: () => nowS,
+    random: () => chance.next(),
+  });
+  const pool = new BlockPool(NUM_BLOCKS + 1, residency);
+  const used: number[] = [];
+  for (let i = 0; i < NUM_ALLOCATIONS; i++) {
+    nowS -= Math.log(1 - workload.next());
+    if (used.length > 48) pool.free(used.splice(workload.int(0, used.length - 1), 1)[0] ?? 0);
+    used.push(pool.allocate() ?? 0);
+    const hit = used[workload.int(0, used.length - 1)] ?? 0;
+    pool.touch(hit);
+    pool.free(hit);
+    if (workload.chance(0.5)) pool.free(used.pop() ?? 0);
+  }
+  return residency.take();
+}
+
+/** Largest distance between the distribution functions of two samples (Kolmogorov-Smirnov), 0..1. */
+function distance(a: readonly number[], b: readonly number[]): number {
+  const points = [
+    ...a.map((value) => [value, 1 / a.length] as const),
+    ...b.map((value) => [value, -1 / b.length] as const),
+  ].sort(([x], [y]) => x - y);
+  let difference = 0;
+  let largest = 0;
+  points.forEach(([value, weight], i) => {
+    difference += weight;
+    if (points[i + 1]?.[0] !== value) largest = Math.max(largest, Math.abs(difference));
+  });
+  return largest;
+}
+
+/** Samples of one distribution are further apart in 1 % of cases. */
+function criticalDistance(a: readonly number[], b: readonly number[]): number {
+  return 1.628 * Math.sqrt(1 / a.length + 1 / b.length);
+}
+
+describe("a sample of one in ten", () => {
+  const all = evictionsAt(1);
+  const sampled = evictionsAt(RATE);
+
+  test("has about a tenth of the evictions", () => {
+    expect(all.length).toBe(NUM_ALLOCATIONS - NUM_BLOCKS);
+    const deviation = Math.sqrt(all.length * RATE * (1 - RATE));
+    expect(Math.abs(sampled.length - RATE * all.length)).toBeLessThan(3 * deviation);
+  });
+
+  // One value an eviction: the gaps of one block depend on each other.
+  test.each([
+    ["lifetimes", ({ lifetimeS }: BlockEviction) => [lifetimeS]],
+    ["idle times", ({ idleS }: BlockEviction) => [idleS]],
+    ["reuse gaps", ({ reuseGapsS }: BlockEviction) => reuseGapsS.slice(0, 1)],
+  ])("has the distribution of the whole: %s", (_, valuesOf) => {
+    const few = sampled.flatMap(valuesOf);
+    const many = all.flatMap(valuesOf);
+    expect(few.length).toBeGreaterThan(500);
+    expect(distance(few, many)).toBeLessThan(criticalDistance(few, many));
+  });
+
+  test("a sample without the oldest tenth would not pass for the whole", () => {
+    const many = all.map(({ lifetimeS }) => lifetimeS).sort((a, b) => a - b);
+    const young = many.filter((_, i) => i % 10 === 0 && i < 0.9 * many.length);
+    expect(distance(young, many)).toBeGreaterThan(criticalDistance(young, many));
+  });
+});

@@ -1,0 +1,143 @@
+// What a scheduler tells of sampled blocks: with each message those that were evicted since the one
+// before. Blocks of 16 tokens: 1, 2, 3, ...; every allocation is sampled; a clock set by hand.
+
+import { describe, expect, test } from "bun:test";
+import { makeRequest, makeScheduler, step, summary } from "../support/make-request.ts";
+import { makeResidency } from "../support/residency.ts";
+
+/** A block that nobody hit. */
+const unhit = (lifetimeS: number) => ({ lifetimeS, idleS: lifetimeS, reuseGapsS: [] });
+
+const once = { params: { maxTokens: 1 } };
+
+describe("evicted blocks", () => {
+  test("are told with the next message, once, and only when their place is needed", () => {
+    const { residency, at } = makeResidency();
+    const scheduler = makeScheduler({ numBlocks: 3, residency });
+    scheduler.add(makeRequest("a", 32, once));
+    at(1, () => step(scheduler));
+    expect(scheduler.kvCache.pool.usage).toBe(0);
+    expect(scheduler.takeStats().blockEvictions).toEqual([]);
+    scheduler.add(makeRequest("b", 16, { ...once, cacheSalt: "b" }));
+    at(4, () => step(scheduler));
+    expect(scheduler.takeStats().blockEvictions).toEqual([unhit(3)]);
+    expect(scheduler.takeStats().blockEvictions).toEqual([]);
+  });
+
+  test("of one step are told together, in the order of eviction", () => {
+    const { residency, at } = makeResidency();
+    const scheduler = makeScheduler({ numBlocks: 4, residency });
+    for (const [nowS, id] of ["a", "b", "c"].entries()) {
+      scheduler.add(makeRequest(id, 16, { ...once, cacheSalt: id }));
+      at(nowS, () => step(scheduler));
+    }
+    scheduler.add(makeRequest("d", 48, { ...once, cacheSalt: "d" }));
+    at(8, () => step(scheduler));
+    expect(scheduler.takeStats().blockEvictions).toEqual([unhit(8), unhit(7), unhit(6)]);
+  });
+
+  test("remember the hits of admitted requests", () => {
+    const { residency, at } = makeResidency();
+    const scheduler = makeScheduler({ numBlocks: 3, residency });
+    for (const nowS of [0, 1, 3, 7]) {
+      scheduler.add(makeRequest(`r${nowS}`, 17, once));
+      at(nowS, () => step(scheduler));
+    }
+    scheduler.takeStats();
+    scheduler.add(makeRequest("other", 32, { ...once, cacheSalt: "other" }));
+    at(10, () => step(scheduler));
+    expect(scheduler.takeStats().blockEvictions).toEqual([
+      unhit(3),
+      { lifetimeS: 10, idleS: 3, reuseGapsS: [2, 4] },
+    ]);
+  });
+
+  test("are not told without prefix caching: nothing is evicted there", () => {
+    const { residency, at } = makeResidency();
+    const scheduler = makeScheduler({ numBlocks: 3, residency, enablePrefixCaching: false });
+    for (const [nowS, id] of ["a", "b", "c"].entries()) {
+      scheduler.add(makeRequest(id, 32, once));
+      at(nowS, () => step(scheduler));
+    }
+    expect(scheduler.takeStats().blockEvictions).toEqual([]);
+  });
+
+  test("are not told when nothing is sampled", () => {
+    const scheduler = makeScheduler({ numBlocks: 3 });
+    for (const id of ["a", "b"]) {
+      scheduler.add(makeRequest(id, 32, { ...once, cacheSalt: id }));
+      step(scheduler);
+    }
+    expect(scheduler.takeStats().blockEvictions).toEqual([]);
+  });
+});
+
+test("a victim's blocks live on until others need them, and its return hits what is left", () => {
+  const { residency, at } = makeResidency();
+  const scheduler = makeScheduler({ numBlocks: 5, residency });
+  const first = makeRequest("a", 32);
+  scheduler.add(first);
+  scheduler.add(makeRequest("b", 32, { cacheSalt: "b" }));
+  at(0, () => step(scheduler));
+  const plan = at(2, () => step(scheduler));
+  expect(plan.preempted.map(({ requestId }) => requestId)).toEqual(["b"]);
+  expect(summary(plan)).toEqual([["a", 32, 1, [1, 2, 4]]]);
+  expect(scheduler.takeStats().blockEvictions).toEqual([unhit(2)]);
+  scheduler.finish(first, "FINISHED_ABORTED");
+  expect(summary(at(5, () => step(scheduler)))).toEqual([["b", 16, 17, [3, 4, 2]]]);
+  expect(scheduler.takeStats().blockEvictions).toEqual([unhit(3), unhit(5)]);
+  scheduler.finish(plan.preempted[0] ?? first, "FINISHED_ABORTED");
+  scheduler.add(makeRequest("c", 64, { ...once, cacheSalt: "c" }));
+  at(6, () => step(scheduler));
+  expect(scheduler.takeStats().blockEvictions).toEqual([
+    unhit(6),
+    unhit(1),
+    unhit(1),
+    { lifetimeS: 6, idleS: 1, reuseGapsS: [] },
+  ]);
+});
+
+describe("forks (n > 1)", () => {
+  test("access the blocks they share, each once", () => {
+    const { residency, at } = makeResidency();
+    const scheduler = makeScheduler({ numBlocks: 5, residency });
+    const source = makeRequest("a", 20);
+    const children = [1, 2].map((i) => makeRequest(`a-${i}`, 20, { forkOf: source }));
+    for (const request of [source, ...children]) scheduler.add(request);
+    at(0, () => step(scheduler));
+    at(2, () => step(scheduler));
+    for (const request of [source, ...children]) scheduler.finish(request, "FINISHED_ABORTED");
+    scheduler.add(makeRequest("b", 64, { ...once, cacheSalt: "b" }));
+    at(5, () => step(scheduler));
+    expect(scheduler.takeStats().blockEvictions).toEqual([
+      { lifetimeS: 5, idleS: 3, reuseGapsS: [0] },
+      unhit(3),
+      unhit(3),
+      { lifetimeS: 5, idleS: 3, reuseGapsS: [0] },
+    ]);
+  });
+
+  test("that find no room for their copy access nothing", () => {
+    const { residency, at } = makeResidency();
+    const scheduler = makeScheduler({ numBlocks: 3, residency });
+    const source = makeRequest("a", 20);
+    const child = makeRequest("a-1", 20, { forkOf: source });
+    for (const request of [source, child]) scheduler.add(request);
+    at(0, () => step(scheduler));
+    at(2, () => step(scheduler));
+    expect(child.status).toBe("WAITING");
+    for (const request of [source, child]) scheduler.finish(request, "FINISHED_ABORTED");
+    scheduler.add(makeRequest("b", 32, { ...once, cacheSalt: "b" }));
+    at(5, () => step(scheduler));
+    expect(scheduler.takeStats().blockEvictions).toEqual([unhit(5), unhit(5)]);
+  });
+});
+
+test("what a failed step should have computed is evicted at once", () => {
+  const { residency, at } = makeResidency();
+  const scheduler = makeScheduler({ numBlocks: 3, residency });
+  scheduler.add(makeRequest("a", 20));
+  const plan = at(0, () => scheduler.schedule());
+  at(3, () => scheduler.failStep(plan));
+  expect(scheduler.takeStats().blockEvictions).toEqual([unhit(3), unhit(3)]);
+});

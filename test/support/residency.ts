@@ -1,0 +1,15 @@
+// A residency sampler whose clock and chance are set by hand.
+
+import { BlockResidency } from "../../src/kvcache/block-residency.ts";
+
+/** Samples every allocation, unless `sampleRate` and `random` say otherwise. */
+export function makeResidency(sampleRate = 1, random: () => number = () => 0.5) {
+  const clock = { nowS: 0 };
+  const residency = new BlockResidency({ sampleRate, random, nowS: () => clock.nowS });
+  /** Runs `action` when the clock says `nowS`. */
+  const at = <T>(nowS: number, action: () => T): T => {
+    clock.nowS = nowS;
+    return action();
+  };
+  return { residency, at };
+}
