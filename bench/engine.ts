@@ -96,9 +96,9 @@ export function startEngine(
     modelName: "bench",
     showHiddenFor: null,
     createdSeries: true,
-    logStats: true,
+    features: new Set(["log-stats"]),
     processStats: () => null,
-    nowS: Date.now() / 1000,
+    nowS: () => Date.now() / 1000,
   });
   const engine = new AsyncEngine(client, { listeners: [metrics, counts] });
   return { engine, counts, shutdown: () => client.shutdown() };

@@ -2,40 +2,113 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CATALOGUE, type MetricFamily } from "../src/metrics/catalogue.ts";
+import { CACHE_CONFIG_FAMILY } from "../src/metrics/cache-config.ts";
+import { type BucketRule, helpText, type MetricFamily } from "../src/metrics/family.ts";
+import { HTTP_FAMILIES } from "../src/metrics/http-families.ts";
+import { LATENCY_FAMILIES } from "../src/metrics/latency-families.ts";
+import { PROCESS_FAMILIES } from "../src/metrics/process-families.ts";
+import { RESIDENCY_FAMILIES } from "../src/metrics/residency-families.ts";
+import { CACHE_FAMILIES, SCHEDULER_FAMILIES } from "../src/metrics/scheduler-families.ts";
+import { SLEEP_OPERATION_FAMILIES, SLEEP_STATE_FAMILY } from "../src/metrics/sleep-families.ts";
+import {
+  PREEMPTION_FAMILIES,
+  REQUEST_FAMILIES,
+  TOKEN_FAMILIES,
+} from "../src/metrics/token-families.ts";
 import { CLAIMED_VERSION, visibility } from "../src/metrics/version-gate.ts";
 
 export const METRICS_DOCS = join(import.meta.dir, "..", "docs", "metrics.md");
 
+export const SECTIONS: readonly (readonly [string, readonly MetricFamily[]])[] = [
+  ["Queues", SCHEDULER_FAMILIES],
+  ["KV cache and preemption", [...CACHE_FAMILIES, CACHE_CONFIG_FAMILY, ...PREEMPTION_FAMILIES]],
+  ["Tokens and outcomes", TOKEN_FAMILIES],
+  ["Latency", LATENCY_FAMILIES],
+  ["Sizes of requests and steps", REQUEST_FAMILIES],
+  ["KV block residency", RESIDENCY_FAMILIES],
+  ["Sleep", [SLEEP_STATE_FAMILY, ...SLEEP_OPERATION_FAMILIES]],
+  ["HTTP", HTTP_FAMILIES],
+  ["Process", PROCESS_FAMILIES],
+];
+
 const INTRODUCTION = `# Metrics
 
 \`GET /metrics\` prints these families in Prometheus' text format, to the letter of Python's client: counters end in \`_total\`, and each
-counter and histogram has a \`_created\` gauge beside it (off with \`PROMETHEUS_DISABLE_CREATED_SERIES=true\`). Every series has the labels
-\`model_name\` (the first served name) and \`engine\` ("0"); all series exist at 0 from the start. The surface is vLLM ${CLAIMED_VERSION}'s;
-families that later versions added are there too. Choices of ours:
+counter and histogram has a \`_created\` gauge beside it (off with \`PROMETHEUS_DISABLE_CREATED_SERIES=true\`). \`GET /metrics/\` answers in
+OpenMetrics where the client accepts it. Series of the engine carry \`model_name\` (the first served name) and \`engine\` ("0"), and all of
+them are there at 0 from the start. A scrape reads what is known and never waits for the engine; an idle engine's gauges keep their
+values. How to scrape, plot and alert: [monitoring.md](monitoring.md).
 
-- \`request_success{finished_reason="abort"}\` counts clients that leave, as the newest dashboards describe it.
+The surface is vLLM ${CLAIMED_VERSION}'s; families that later versions added stand beside it. A metric that vLLM deprecated in X.Y is hidden in
+X.Y+1 and removed in X.Y+2; \`--show-hidden-metrics-for-version=X.Y\` shows what was hidden since the version before this one. Families of
+features that are not built yet (LoRA, images and audio, speculative decoding, KV connectors) are absent.
+
+Choices of ours, where vLLM's versions differ or are silent:
+
+- \`request_success{finished_reason="abort"}\` counts clients that leave, as the newest dashboards describe it, besides what sleep and
+  shutdown end.
+- \`iteration_tokens_total\` counts whole prompts, cached part included, as vLLM ${CLAIMED_VERSION} does.
 - \`prefix_cache_*\` count once, when a request is first admitted; a sequence of n > 1 that shares its source's prompt counts as a hit of
   all but its last token.
 - With n > 1 \`prompt_tokens\` counts the prompt for each of the n sequences, as vLLM does; the \`usage\` of an answer counts it once.
-- \`vllm:cache_config_info\` and the six \`process_*\` families of Python's client are printed as well.
+- \`engine_sleep_state\` is \`awake\` after a wake-up with any tags, as in vLLM; \`/is_sleeping\` tells whether all of it is back.
+- Requests that are refused before they are queued (4xx, 503) appear in \`http_requests_total\` only.
 
 This file is generated: \`bun scripts/generate-metrics-docs.ts\`.
-
-| family | type | labels | since | meaning |
-|---|---|---|---|---|
 `;
 
+/** Why an operator may not see a family. */
+const CONDITIONS: Readonly<Record<MetricFamily["enabledBy"], string>> = {
+  always: "Also with `--disable-log-stats`.",
+  "log-stats": "",
+  "kv-cache-metrics": "With `--kv-cache-metrics`.",
+  "sleep-mode": "With `--enable-sleep-mode`.",
+};
+
+function shape({ type, labels = [], buckets }: MetricFamily): string {
+  const own = labels.map(({ name, values }) =>
+    values === null ? name : `${name}: ${values.join(", ")}`,
+  );
+  return [type, own.join("; "), bounds(buckets)].filter((part) => part !== "").join("<br>");
+}
+
+function bounds(buckets: BucketRule | undefined): string {
+  if (buckets === undefined) return "";
+  if (buckets === "tokens") return "1, 2, 5, 10, ... to --max-model-len";
+  return `${buckets.length} buckets, ${buckets[0]} to ${buckets.at(-1)}`;
+}
+
+function notes(family: MetricFamily): string {
+  const isHidden = visibility(family, CLAIMED_VERSION) === "hidden";
+  const hidden = isHidden ? "Hidden; shown with `--show-hidden-metrics-for-version=0.12`." : "";
+  return [family.meaning, CONDITIONS[family.enabledBy], hidden].filter(Boolean).join(" ");
+}
+
 function row(family: MetricFamily): string {
-  const label = family.label ? `${family.label.name}: ${family.label.values.join(", ")}` : "";
-  const state = visibility(family, CLAIMED_VERSION);
-  const hidden =
-    state === "hidden" ? " Hidden; shown with `--show-hidden-metrics-for-version=0.12`." : "";
-  return `| \`${family.name}\` | ${family.type} | ${label} | ${family.since} | ${family.help}${hidden} |`;
+  const cells = [
+    `\`${family.name}\``,
+    shape(family),
+    family.since,
+    notes(family),
+    family.alert ?? "",
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+function section([title, families]: (typeof SECTIONS)[number]): string {
+  const head =
+    "| family | shape | since | what it means, when it moves | alert or use |\n|---|---|---|---|---|";
+  return `\n## ${title}\n\n${head}\n${families.map(row).join("\n")}\n`;
+}
+
+function helpSection(): string {
+  const families = SECTIONS.flatMap(([, all]) => all);
+  const lines = families.map((family) => `| \`${family.name}\` | ${helpText(family)} |`);
+  return `\n## Help texts\n\n| family | HELP |\n|---|---|\n${lines.join("\n")}\n`;
 }
 
 export function metricsDocs(): string {
-  return `${INTRODUCTION}${CATALOGUE.map(row).join("\n")}\n`;
+  return INTRODUCTION + SECTIONS.map(section).join("") + helpSection();
 }
 
 if (import.meta.main) writeFileSync(METRICS_DOCS, metricsDocs());

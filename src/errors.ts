@@ -30,6 +30,7 @@ export class RequestError extends Error {
 export type EngineErrorCode =
   | "engine_dead" // the engine stopped; every request ends with this
   | "engine_step_failed" // the forward pass of a step failed; its requests end with this
+  | "engine_sleep_failed" // a sleep or a wake-up could not be done; the text says why
   | "engine_shutdown"; // the server is stopping
 
 /** A fault that is not the client's (500, or 503 once the engine is gone). */

@@ -14,6 +14,8 @@ import { AsyncEngine } from "./engine/async-engine.ts";
 import { InProcessEngine } from "./engine/in-process-engine.ts";
 import { ConfigError, EngineError } from "./errors.ts";
 import { noneHash } from "./kvcache/block-hash.ts";
+import { BlockResidency } from "./kvcache/block-residency.ts";
+import type { MetricFeature } from "./metrics/family.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { CLAIMED_VERSION, checkVersion } from "./metrics/version-gate.ts";
 import { loadAddon } from "./runner/addon.ts";
@@ -51,9 +53,9 @@ async function serve(options: ServeOptions, startedMs: number): Promise<void> {
     modelName: modelNames[0] ?? "",
     showHiddenFor,
     createdSeries: process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]?.toLowerCase() !== "true",
-    logStats: !options["disable-log-stats"],
+    features: metricFeatures(options),
     processStats,
-    nowS: Date.now() / 1000,
+    nowS: () => Date.now() / 1000,
   });
   const statsLine = new StatsLine();
   const engine = new AsyncEngine(client, {
@@ -69,7 +71,10 @@ async function serve(options: ServeOptions, startedMs: number): Promise<void> {
     version: CLAIMED_VERSION,
     maxLogprobs: options["max-logprobs"],
     limits: DEFAULT_LIMITS,
-    metricsText: () => metrics.text(),
+    metricsText: (format) => metrics.text(format),
+    recordHttp: (record) => metrics.recordHttp(record),
+    isDevMode: options["server-dev-mode"],
+    isSleepEnabled: options["enable-sleep-mode"],
     createdS: Date.now() / 1000,
     keepAliveMs: 10_000,
     isDraining: () => state.isDraining,
@@ -145,6 +150,7 @@ async function startEngine(options: ServeOptions, path: string): Promise<InProce
     enablePrefixCaching,
     rootHash:
       hashSeed === undefined ? crypto.getRandomValues(new Uint8Array(32)) : noneHash(hashSeed),
+    residency: blockResidency(options),
     longPrefillTokenThreshold: options["long-prefill-token-threshold"],
     policy: options["scheduling-policy"],
     eosTokenIds: runner.info.eosTokenIds,
@@ -165,6 +171,25 @@ async function startEngine(options: ServeOptions, path: string): Promise<InProce
   const seed = BigInt(options.seed);
   const onStepFault = (error: EngineError) => log(`error: ${error.message}`);
   return new InProcessEngine({ info, scheduler, runner, seed, onStepFault });
+}
+
+/** Null = off. Without log stats nobody would read what is sampled. */
+function blockResidency(options: ServeOptions): BlockResidency | null {
+  if (!options["kv-cache-metrics"] || options["disable-log-stats"]) return null;
+  return new BlockResidency({
+    sampleRate: options["kv-cache-metrics-sample"],
+    nowS: () => performance.now() / 1000,
+    random: Math.random,
+  });
+}
+
+function metricFeatures(options: ServeOptions): Set<MetricFeature> {
+  const features: [MetricFeature, boolean][] = [
+    ["log-stats", !options["disable-log-stats"]],
+    ["kv-cache-metrics", options["kv-cache-metrics"]],
+    ["sleep-mode", options["enable-sleep-mode"]],
+  ];
+  return new Set(features.filter(([, isOn]) => isOn).map(([feature]) => feature));
 }
 
 /** The option holds the text itself, or the path of a file with it. */

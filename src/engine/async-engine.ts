@@ -5,9 +5,17 @@
 import { EngineError, RequestError } from "../errors.ts";
 import type { GenerateRequest, Generation } from "./generation.ts";
 import { IterationStatsBuilder, type SequenceProgress } from "./iteration-stats.ts";
-import type { EngineClient, EngineOutputs, RequestOutput } from "./protocol.ts";
+import type {
+  EngineClient,
+  EngineOutputs,
+  RequestOutput,
+  SleepLevel,
+  SleepMode,
+  WakeTag,
+} from "./protocol.ts";
 import { RequestTracker } from "./request-tracker.ts";
-import type { StatListener } from "./stats.ts";
+import { SleepRecorder } from "./sleep-recorder.ts";
+import type { EngineLoad, StatListener } from "./stats.ts";
 
 export interface AsyncEngineOptions {
   readonly listeners?: readonly StatListener[];
@@ -24,14 +32,17 @@ export class AsyncEngine {
   readonly #maxNumQueuedReqs: number;
   /** By the engine's request id. */
   readonly #sequences = new Map<string, SequenceProgress>();
+  readonly #sleeps: SleepRecorder;
   #nextId = 0;
   #death: Error | null = null;
+  #load: EngineLoad = { kvCacheUsage: 0, numWaitingReqs: 0 };
 
   constructor(client: EngineClient, options: AsyncEngineOptions = {}) {
     this.client = client;
     this.nowMs = options.nowMs ?? (() => performance.now());
     this.#listeners = options.listeners ?? [];
     this.#maxNumQueuedReqs = options.maxNumQueuedReqs ?? Number.POSITIVE_INFINITY;
+    this.#sleeps = new SleepRecorder(this.#listeners, this.nowMs);
     client.onOutputs((message) => this.#handle(message));
     client.died.then((error) => this.#die(error));
   }
@@ -43,6 +54,21 @@ export class AsyncEngine {
   /** Sequences that have not finished. */
   get numLiveSequences(): number {
     return this.#sequences.size;
+  }
+
+  /** As the engine's last message has it. */
+  get load(): EngineLoad {
+    return this.#load;
+  }
+
+  /** As EngineClient.sleep(); told to the statistics. */
+  async sleep(level: SleepLevel, mode: SleepMode): Promise<void> {
+    await this.#sleeps.sleep(() => this.client.sleep(level, mode));
+  }
+
+  /** As EngineClient.wakeUp(); told to the statistics. */
+  async wakeUp(tags: readonly WakeTag[]): Promise<void> {
+    await this.#sleeps.wakeUp(() => this.client.wakeUp(tags));
   }
 
   /**
@@ -63,7 +89,7 @@ export class AsyncEngine {
     const ids = Array.from({ length: n }, (_, i) => (n === 1 ? parentId : `${parentId}-${i}`));
     const tracker = new RequestTracker(request, ids, (aborted) => this.#abort(aborted));
     ids.forEach((requestId, index) => {
-      this.#sequences.set(requestId, { tracker, index, numGenerationTokens: 0, lastTokenS: null });
+      this.#sequences.set(requestId, newProgress(tracker, index));
       this.client.add(childRequest(request, ids, index));
     });
     return tracker;
@@ -83,6 +109,7 @@ export class AsyncEngine {
 
   #handle(message: EngineOutputs): void {
     const { outputs, stats } = message;
+    this.#load = stats;
     const builder = outputs.length > 0 ? new IterationStatsBuilder(this.nowMs()) : null;
     for (const output of outputs) if (builder !== null) this.#route(output, builder);
     const iteration = builder?.build() ?? null;
@@ -107,6 +134,10 @@ export class AsyncEngine {
     for (const { tracker } of this.#sequences.values()) tracker.fail(deadError(error));
     this.#sequences.clear();
   }
+}
+
+function newProgress(tracker: RequestTracker, index: number): SequenceProgress {
+  return { tracker, index, numGenerationTokens: 0, numPreemptions: 0, lastTokenS: null };
 }
 
 /** Sequence `index` of a request: children share the first one's prompt blocks and differ in seed. */

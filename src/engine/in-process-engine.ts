@@ -13,6 +13,7 @@ import type { ModelRunner } from "../runner/model-runner.ts";
 import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
+import { EngineSleep } from "./engine-sleep.ts";
 import { OutputProcessor } from "./output-processor.ts";
 import type {
   EngineClient,
@@ -20,8 +21,12 @@ import type {
   EngineOutputs,
   EngineRequest,
   RequestOutput,
+  SleepLevel,
+  SleepMode,
+  WakeTag,
 } from "./protocol.ts";
 import { SeedSource } from "./seed-source.ts";
+import { StepGap } from "./step-gap.ts";
 
 export interface InProcessEngineOptions {
   readonly info: EngineInfo;
@@ -49,6 +54,8 @@ export class InProcessEngine implements EngineClient {
   readonly #seeds: SeedSource;
   readonly #processor: OutputProcessor;
   readonly #requests = new Map<string, Request>();
+  readonly #sleep: EngineSleep;
+  readonly #gap = new StepGap(() => this.#notify());
   #listener: (message: EngineOutputs) => void = () => {};
   #outputs: RequestOutput[] = [];
   /** Something changed that no message has told yet. */
@@ -68,6 +75,7 @@ export class InProcessEngine implements EngineClient {
     this.#runner = options.runner;
     this.#nowMs = options.nowMs ?? (() => performance.now());
     this.#onStepFault = options.onStepFault ?? (() => {});
+    this.#sleep = new EngineSleep(options.scheduler, options.runner);
     this.#seeds = new SeedSource(options.seed);
     this.#processor = new OutputProcessor(options.runner.tokenizer);
     this.died = new Promise((resolve) => {
@@ -121,6 +129,32 @@ export class InProcessEngine implements EngineClient {
     return this.#runner.tokenizer.applyChatTemplate(request);
   }
 
+  sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel> {
+    if (this.#sleep.isSleeping || mode === "keep") {
+      return this.#gap.queue(() => this.#sleep.sleep(level));
+    }
+    this.#scheduler.pause("drain");
+    const ids = [...this.#requests.values()].filter((request) => !this.#scheduler.isHeld(request));
+    if (mode === "abort") this.abort(ids.map(({ requestId }) => requestId));
+    const isDrained = () => !this.#scheduler.hasWork;
+    return this.#gap.queue(() => this.#sleep.sleep(level), isDrained);
+  }
+
+  wakeUp(tags: readonly WakeTag[]): Promise<void> {
+    return this.#gap.queue(() => this.#sleep.wakeUp(tags));
+  }
+
+  async isSleeping(): Promise<boolean> {
+    return this.#sleep.isSleeping;
+  }
+
+  resetPrefixCache(preemptRunning: boolean): Promise<boolean> {
+    return this.#gap.queue(async () => {
+      if (preemptRunning) this.#scheduler.preemptAll();
+      return this.#scheduler.kvCache.pool.resetPrefixCache();
+    });
+  }
+
   async shutdown(): Promise<void> {
     if (!this.#isStopping) {
       this.abort([...this.#requests.keys()]);
@@ -135,14 +169,23 @@ export class InProcessEngine implements EngineClient {
     try {
       while (!(this.#isStopping && this.#requests.size === 0)) await this.#turn();
       this.#emit();
+      this.#gap.close(new EngineError("engine_shutdown", "The server is shutting down."));
     } catch (error) {
       this.#isStopping = true;
-      this.#die(error instanceof Error ? error : new Error(String(error)));
+      const cause = error instanceof Error ? error : new Error(String(error));
+      this.#gap.close(new EngineError("engine_dead", "The engine has stopped.", { cause }));
+      this.#die(cause);
     }
   }
 
-  /** One step, or a wait for something to do. */
+  /** One step, what had to wait for its end, or a wait for something to do. */
   async #turn(): Promise<void> {
+    if (this.#gap.isReady) {
+      this.#emit();
+      await this.#gap.runNext();
+      this.#isDirty = true;
+      return;
+    }
     // An empty plan is never run: the ids of what ended wait for one that tells the runner.
     if (!this.#scheduler.hasWork) {
       this.#emit();

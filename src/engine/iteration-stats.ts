@@ -11,6 +11,7 @@ export interface SequenceProgress {
   readonly tracker: RequestTracker;
   readonly index: number;
   numGenerationTokens: number;
+  numPreemptions: number;
   /** Engine clock of the latest output with a token, seconds; null before the first. */
   lastTokenS: number | null;
 }
@@ -34,6 +35,7 @@ export class IterationStatsBuilder {
   /** Counts one output; updates `progress`. */
   add(progress: SequenceProgress, output: RequestOutput): void {
     this.#numPreemptions += output.numPreemptions;
+    progress.numPreemptions += output.numPreemptions;
     if (output.tokenIds.length > 0) this.#addTokens(progress, output);
     if (output.finishReason !== null) this.#finish(progress, output);
   }
@@ -93,6 +95,7 @@ export class IterationStatsBuilder {
       decodeTimeS,
       inferenceTimeS: prefillTimeS + decodeTimeS,
       timePerOutputTokenS: numGenerationTokens > 1 ? decodeTimeS / (numGenerationTokens - 1) : 0,
+      numPreemptions: progress.numPreemptions,
       isCorrupted: output.isCorrupted,
     };
   }

@@ -81,6 +81,17 @@ export interface EngineInfo {
   readonly numBlocksOverride: number | null;
 }
 
+/** 0 = paused only, 1 = KV freed and device weights in host memory, 2 = both dropped. */
+export type SleepLevel = 0 | 1 | 2;
+
+/** Requests in progress when a sleep begins: end with "abort"; finish first; go on after the wake-up. */
+export const SLEEP_MODES = ["abort", "wait", "keep"] as const;
+export type SleepMode = (typeof SLEEP_MODES)[number];
+
+/** What can be woken by itself. */
+export const WAKE_TAGS = ["weights", "kv_cache"] as const;
+export type WakeTag = (typeof WAKE_TAGS)[number];
+
 export interface EngineClient {
   readonly info: EngineInfo;
   /** Queues a request. Outputs arrive through onOutputs. Does not throw for a dead engine: an error output follows. */
@@ -98,6 +109,25 @@ export interface EngineClient {
   applyChatTemplate(
     request: ChatTemplateRequest,
   ): Promise<{ prompt: string; tokenIds: Int32Array }>;
+  /**
+   * Gives memory up; requests added from now on wait. Deepens a lighter sleep, leaves a deeper one.
+   * @returns the level in effect
+   * @throws EngineError "engine_sleep_failed": the engine is as it was before
+   */
+  sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel>;
+  /**
+   * Restores what the tags name; requests go on once everything is back.
+   * @throws EngineError "engine_sleep_failed": it sleeps on and can be woken again
+   */
+  wakeUp(tags: readonly WakeTag[]): Promise<void>;
+  /** True until everything is back. */
+  isSleeping(): Promise<boolean>;
+  /**
+   * Forgets all cached prefixes.
+   * @param preemptRunning running requests give their blocks back first and are computed again
+   * @returns false, with nothing changed, when blocks are in use
+   */
+  resetPrefixCache(preemptRunning: boolean): Promise<boolean>;
   /** Stops: live requests end with "abort", the runner is disposed. Idempotent. */
   shutdown(): Promise<void>;
 }

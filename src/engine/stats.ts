@@ -2,6 +2,10 @@
 // deltas since the previous message, gauges the state after the step.
 
 import type { FinishReason } from "../request/request-status.ts";
+import type { BlockEviction } from "../scheduler/scheduler.ts";
+
+export type { BlockEviction };
+
 /** Prefix cache look-ups of requests admitted since the previous message, in tokens. */
 export interface PrefixCacheStats {
   readonly requests: number;
@@ -19,11 +23,16 @@ export interface SchedulerStats {
   readonly prefixCache: PrefixCacheStats;
   /** Preemptions in this step. */
   readonly numPreemptedReqs: number;
+  /** Sampled blocks that were evicted since the previous message; empty when sampling is off. */
+  readonly blockEvictions: readonly BlockEviction[];
   /** Tokens computed in this step. */
   readonly numScheduledTokens: number;
   readonly forwardMs: number;
   readonly samplingMs: number;
 }
+
+/** What load balancers weigh a server by. */
+export type EngineLoad = Pick<SchedulerStats, "kvCacheUsage" | "numWaitingReqs">;
 
 /** Engine-clock marks, seconds; null until reached. Preemption never restarts one. */
 export interface RequestTimeline {
@@ -49,6 +58,7 @@ export interface FinishedRequestStats {
   readonly inferenceTimeS: number;
   /** decode / (generated - 1); 0 if generated <= 1. */
   readonly timePerOutputTokenS: number;
+  readonly numPreemptions: number;
   readonly isCorrupted: boolean;
 }
 
@@ -77,7 +87,24 @@ export interface IterationStats {
   readonly finishedParents: readonly FinishedParentStats[];
 }
 
-/** Receives one record per engine message. `iteration` is null when the message had no outputs. */
+/** States of `vllm:engine_sleep_state`: awake, asleep at level 1, asleep at level 2. */
+export const SLEEP_STATES = ["awake", "weights_offloaded", "discard_all"] as const;
+export type SleepState = (typeof SLEEP_STATES)[number];
+
+/** The beginning or the end of a sleep or a wake-up. */
+export interface SleepRecord {
+  readonly operation: "sleep" | "wake";
+  /** Of this operation, now. */
+  readonly numInFlight: number;
+  /** Front clock; null at the beginning. */
+  readonly durationS: number | null;
+  /** As the engine has acknowledged it; null = paused only (level 0). */
+  readonly state: SleepState | null;
+}
+
+/** Told of everything that statistics are made of. */
 export interface StatListener {
+  /** One engine message. `iteration` is null when it had no outputs. */
   record(scheduler: SchedulerStats, iteration: IterationStats | null): void;
+  recordSleep?(record: SleepRecord): void;
 }

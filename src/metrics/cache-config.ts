@@ -2,39 +2,39 @@
 // mean something here.
 
 import type { EngineInfo } from "../engine/protocol.ts";
+import { type MetricFamily, onScrape } from "./family.ts";
 import { formatNumber } from "./number-format.ts";
-import type { FamilySnapshot, Labels } from "./registry.ts";
 
-export const CACHE_CONFIG_NAME = "vllm:cache_config_info";
-export const CACHE_CONFIG_HELP = "Information of the LLMEngine CacheConfig";
+/** Label to its value, in the order of the names. */
+const FIELDS: Readonly<Record<string, (info: EngineInfo) => string>> = {
+  block_size: ({ blockSize }) => String(blockSize),
+  cache_dtype: ({ kvCacheType }) => kvCacheType,
+  enable_prefix_caching: ({ enablePrefixCaching }) => pythonText(enablePrefixCaching),
+  kv_cache_max_concurrency: (info) => formatNumber(maxConcurrency(info)),
+  kv_cache_memory_bytes: ({ kvCacheMemoryBytes }) => pythonText(kvCacheMemoryBytes),
+  kv_cache_size_tokens: ({ numBlocks, blockSize }) => String((numBlocks - 1) * blockSize),
+  num_cpu_blocks: () => "None",
+  num_gpu_blocks: ({ numBlocks }) => String(numBlocks),
+  num_gpu_blocks_override: ({ numBlocksOverride }) => pythonText(numBlocksOverride),
+  prefix_caching_hash_algo: () => "sha256_cbor",
+  sliding_window: ({ model: { slidingWindow } }) =>
+    pythonText(slidingWindow === 0 ? null : slidingWindow),
+};
 
-export function cacheConfigLabels(info: EngineInfo, engine: string): Labels {
-  return {
-    block_size: String(info.blockSize),
-    cache_dtype: info.kvCacheType,
-    enable_prefix_caching: pythonText(info.enablePrefixCaching),
-    engine,
-    kv_cache_max_concurrency: formatNumber(maxConcurrency(info)),
-    kv_cache_memory_bytes: pythonText(info.kvCacheMemoryBytes),
-    kv_cache_size_tokens: String((info.numBlocks - 1) * info.blockSize),
-    num_cpu_blocks: "None",
-    num_gpu_blocks: String(info.numBlocks),
-    num_gpu_blocks_override: pythonText(info.numBlocksOverride),
-    prefix_caching_hash_algo: "sha256_cbor",
-    sliding_window: pythonText(info.model.slidingWindow === 0 ? null : info.model.slidingWindow),
-  };
-}
-
-export function cacheConfigFamily(info: EngineInfo, engine: string): FamilySnapshot {
-  return {
-    name: CACHE_CONFIG_NAME,
-    type: "gauge",
-    help: CACHE_CONFIG_HELP,
-    createdS: null,
-    samples: [{ labels: cacheConfigLabels(info, engine), value: 1 }],
-    histograms: [],
-  };
-}
+export const CACHE_CONFIG_FAMILY: MetricFamily = {
+  name: "vllm:cache_config_info",
+  type: "gauge",
+  help: "Information of the LLMEngine CacheConfig",
+  common: ["engine"],
+  labels: Object.keys(FIELDS).map((name) => ({ name, values: null })),
+  since: "0.8",
+  enabledBy: "log-stats",
+  meaning:
+    "Always 1; its labels say how the KV cache is set up. Gateways read `block_size` and `num_gpu_blocks` as integers.",
+  source: onScrape(({ info }, sink) => {
+    sink.set(1, ...Object.values(FIELDS).map((value) => value(info)));
+  }),
+};
 
 /** Requests of the model's full length that the pool holds at once. */
 function maxConcurrency({ numBlocks, maxModelLen, blockSize }: EngineInfo): number {

@@ -5,43 +5,81 @@ import { formatNumber } from "./number-format.ts";
 import type { FamilySnapshot, HistogramSample, Labels } from "./registry.ts";
 
 export const CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8";
+export const OPEN_METRICS_CONTENT_TYPE =
+  "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/** @param createdSeries print the `_created` families of counters and histograms */
+/** @param createdSeries print the `_created` families of counters, histograms and summaries */
 export function expositionText(
   families: readonly FamilySnapshot[],
   createdSeries: boolean,
 ): string {
   const lines: string[] = [];
   for (const family of families) appendFamily(family, createdSeries, lines);
-  return lines.map((line) => `${line}\n`).join("");
+  return textOf(lines);
+}
+
+/** OpenMetrics 1.0: counters are named without `_total`, `_created` lies within its family. */
+export function openMetricsText(
+  families: readonly FamilySnapshot[],
+  createdSeries: boolean,
+): string {
+  const lines: string[] = [];
+  for (const family of families) {
+    appendHead(baseName(family), family.type, escapeLabel(family.help), lines);
+    for (const series of seriesOf(family)) {
+      appendSeries(family, series, lines);
+      if (createdSeries) appendCreated(family, series, lines);
+    }
+  }
+  lines.push("# EOF");
+  return textOf(lines);
+}
+
+/** A counter may be registered with or without `_total`. */
+function baseName({ name, type }: FamilySnapshot): string {
+  return type === "counter" ? name.replace(/_total$/, "") : name;
+}
+
+type Series = FamilySnapshot["samples"][number] | HistogramSample;
+
+function seriesOf({ samples, histograms }: FamilySnapshot): readonly Series[] {
+  return [...samples, ...histograms];
 }
 
 function appendFamily(family: FamilySnapshot, createdSeries: boolean, lines: string[]): void {
-  const { name, type, help, samples, histograms } = family;
-  const base = type === "counter" ? name.replace(/_total$/, "") : name;
-  const sampleName = type === "counter" ? `${base}_total` : base;
-  appendHead(sampleName, type, help, lines);
-  for (const { labels, value } of samples) lines.push(sampleLine(sampleName, labels, value));
-  for (const histogram of histograms) appendHistogram(name, histogram, lines);
-  if (type === "gauge" || family.createdS === null || !createdSeries) return;
-  appendHead(`${base}_created`, "gauge", help, lines);
-  for (const { labels } of [...samples, ...histograms]) {
-    lines.push(sampleLine(`${base}_created`, labels, family.createdS));
-  }
+  const help = family.help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+  const suffix = family.type === "counter" ? "_total" : "";
+  appendHead(baseName(family) + suffix, family.type, help, lines);
+  const series = seriesOf(family);
+  for (const one of series) appendSeries(family, one, lines);
+  const created = series.filter(({ createdS }) => createdS !== null);
+  if (!createdSeries || created.length === 0) return;
+  appendHead(`${baseName(family)}_created`, "gauge", help, lines);
+  for (const one of created) appendCreated(family, one, lines);
 }
 
-function appendHistogram(name: string, histogram: HistogramSample, lines: string[]): void {
-  const { labels, buckets, sum, count } = histogram;
-  for (const [bound, cumulative] of buckets) {
-    lines.push(sampleLine(`${name}_bucket`, { ...labels, le: formatNumber(bound) }, cumulative));
+function appendSeries(family: FamilySnapshot, series: Series, lines: string[]): void {
+  const name = baseName(family);
+  const { labels } = series;
+  if ("value" in series) {
+    const suffix = family.type === "counter" ? "_total" : "";
+    lines.push(sampleLine(name + suffix, labels, series.value));
+    return;
   }
-  lines.push(sampleLine(`${name}_count`, labels, count));
-  lines.push(sampleLine(`${name}_sum`, labels, sum));
+  for (const [bound, cumulative] of family.type === "histogram" ? series.buckets : []) {
+    const bucketLabels = { ...labels, le: formatNumber(bound) };
+    lines.push(sampleLine(`${name}_bucket`, bucketLabels, cumulative));
+  }
+  lines.push(sampleLine(`${name}_count`, labels, series.count));
+  lines.push(sampleLine(`${name}_sum`, labels, series.sum));
+}
+
+function appendCreated(family: FamilySnapshot, { labels, createdS }: Series, lines: string[]) {
+  if (createdS !== null) lines.push(sampleLine(`${baseName(family)}_created`, labels, createdS));
 }
 
 function appendHead(name: string, type: string, help: string, lines: string[]): void {
-  const escaped = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-  lines.push(`# HELP ${name} ${escaped}`, `# TYPE ${name} ${type}`);
+  lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
 }
 
 function sampleLine(name: string, labels: Labels, value: number): string {
@@ -54,4 +92,8 @@ function sampleLine(name: string, labels: Labels, value: number): string {
 
 function escapeLabel(value: string): string {
   return value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+}
+
+function textOf(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join("");
 }

@@ -1,12 +1,19 @@
-// The metrics of one engine: records what the engine reports, and prints it. Reads plain stats records
-// only; knows no HTTP and nothing of the engine's inside.
+// The metrics of one server: takes what engine and HTTP report, and prints it. Reads plain records only;
+// knows no HTTP library and nothing of the engine's inside.
 
 import type { EngineInfo } from "../engine/protocol.ts";
-import type { IterationStats, SchedulerStats, StatListener } from "../engine/stats.ts";
-import { cacheConfigFamily } from "./cache-config.ts";
-import { CATALOGUE, type MetricFamily, tokenBuckets } from "./catalogue.ts";
-import { expositionText } from "./exposition.ts";
-import { type ProcessStats, processFamilies } from "./process-families.ts";
+import type { IterationStats, SchedulerStats, SleepRecord, StatListener } from "../engine/stats.ts";
+import { bucketBounds } from "./buckets.ts";
+import { CATALOGUE } from "./catalogue.ts";
+import { expositionText, openMetricsText } from "./exposition.ts";
+import type {
+  HttpRecord,
+  MetricEvent,
+  MetricEvents,
+  MetricFamily,
+  MetricFeature,
+  ProcessStats,
+} from "./family.ts";
 import { MetricValues } from "./registry.ts";
 import { visibleFamilies } from "./version-gate.ts";
 
@@ -18,46 +25,94 @@ export interface MetricsOptions {
   readonly showHiddenFor: string | null;
   /** Print `_created` families. */
   readonly createdSeries: boolean;
-  /** False: no engine families at all (--disable-log-stats). */
-  readonly logStats: boolean;
+  /** What is on besides "always"; without "log-stats" nothing else is. */
+  readonly features: ReadonlySet<MetricFeature>;
   /** Null where the system does not tell. */
   readonly processStats: () => ProcessStats | null;
   /** Unix seconds. */
-  readonly nowS: number;
+  readonly nowS: () => number;
 }
 
-const ENGINE = "0";
+interface Entry {
+  readonly family: MetricFamily;
+  readonly values: MetricValues;
+}
+
+const COMMON = { engine: "0" };
 
 export class Metrics implements StatListener {
   readonly #options: MetricsOptions;
-  readonly #families: { family: MetricFamily; values: MetricValues }[];
+  /** In the order of the exposition. */
+  readonly #entries: readonly Entry[];
+  readonly #byEvent: Readonly<Record<MetricEvent, readonly Entry[]>>;
 
   constructor(options: MetricsOptions) {
     this.#options = options;
-    const shown = options.logStats ? visibleFamilies(CATALOGUE, options.showHiddenFor) : [];
-    this.#families = shown.map((family) => ({ family, values: this.#values(family) }));
+    this.#entries = registeredFamilies(options).map((family) => ({
+      family,
+      values: new MetricValues({
+        family,
+        common: commonLabels(family, options.modelName),
+        buckets: bucketBounds(family.buckets, options.info.maxModelLen),
+        nowS: options.nowS,
+      }),
+    }));
+    const on = (event: MetricEvent) =>
+      this.#entries.filter(({ family }) => family.source.on === event);
+    this.#byEvent = {
+      step: on("step"),
+      sleep: on("sleep"),
+      http: on("http"),
+      scrape: on("scrape"),
+    };
+    this.recordSleep({ operation: "wake", numInFlight: 0, durationS: null, state: "awake" });
   }
 
   record(scheduler: SchedulerStats, iteration: IterationStats | null): void {
-    const step = { scheduler, iteration };
-    for (const { family, values } of this.#families) family.source(step, values);
+    this.#write("step", { scheduler, iteration });
+  }
+
+  recordSleep(record: SleepRecord): void {
+    this.#write("sleep", record);
+  }
+
+  recordHttp(record: HttpRecord): void {
+    this.#write("http", record);
   }
 
   /** The whole exposition. Never waits for the engine. */
-  async text(): Promise<string> {
-    const { info, createdSeries, logStats } = this.#options;
-    const engine = await Promise.all(this.#families.map(({ values }) => values.snapshot()));
-    const stats = this.#options.processStats();
-    const process = stats === null ? [] : processFamilies(stats);
-    const config = logStats ? [cacheConfigFamily(info, ENGINE)] : [];
-    return expositionText([...process, ...engine, ...config], createdSeries);
+  async text(format: "prometheus" | "openmetrics" = "prometheus"): Promise<string> {
+    const { info, createdSeries, processStats } = this.#options;
+    this.#write("scrape", { info, process: processStats() });
+    const snapshots = await Promise.all(this.#entries.map(({ values }) => values.snapshot()));
+    // What the system does not tell is left out; other families print their head without series.
+    const families = snapshots.filter(
+      ({ samples }, i) => samples.length > 0 || this.#entries[i]?.family.source.on !== "scrape",
+    );
+    const print = format === "openmetrics" ? openMetricsText : expositionText;
+    return print(families, createdSeries);
   }
 
-  #values(family: MetricFamily): MetricValues {
-    const { info, modelName, nowS } = this.#options;
-    const buckets =
-      family.buckets === "tokens" ? tokenBuckets(info.maxModelLen) : (family.buckets ?? []);
-    const labels = { model_name: modelName, engine: ENGINE };
-    return new MetricValues({ family, labels, buckets, createdS: nowS });
+  #write<E extends MetricEvent>(event: E, record: MetricEvents[E]): void {
+    for (const { family, values } of this.#byEvent[event]) {
+      // The entries of an event have sources of that event.
+      (family.source.write as (record: MetricEvents[E], sink: MetricValues) => void)(
+        record,
+        values,
+      );
+    }
   }
+}
+
+/** A family that is hidden or switched off is not registered, so that it costs nothing. */
+function registeredFamilies({ features, showHiddenFor }: MetricsOptions): MetricFamily[] {
+  return visibleFamilies(CATALOGUE, showHiddenFor).filter(
+    ({ enabledBy }) =>
+      enabledBy === "always" || (features.has("log-stats") && features.has(enabledBy)),
+  );
+}
+
+function commonLabels({ common = ["engine", "model_name"] }: MetricFamily, modelName: string) {
+  const values = { ...COMMON, model_name: modelName };
+  return Object.fromEntries(common.map((name) => [name, values[name]]));
 }

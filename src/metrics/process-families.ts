@@ -1,49 +1,78 @@
-// The six process_* families that Python's client prints, from numbers that the caller measures.
+// The six process_* families that Python's client prints, read at each scrape.
 
-import type { MetricType } from "./catalogue.ts";
-import type { FamilySnapshot } from "./registry.ts";
+import { type MetricFamily, type MetricType, onScrape, type ProcessStats } from "./family.ts";
 
-export interface ProcessStats {
-  readonly virtualMemoryBytes: number;
-  readonly residentMemoryBytes: number;
-  /** Unix seconds. */
-  readonly startTimeS: number;
-  readonly cpuSeconds: number;
-  readonly openFds: number;
-  readonly maxFds: number;
+function processFamily(
+  name: string,
+  type: MetricType,
+  help: string,
+  key: keyof ProcessStats,
+  meaning: string,
+): MetricFamily {
+  return {
+    name,
+    type,
+    help,
+    common: [],
+    since: "0.1",
+    enabledBy: "always",
+    meaning,
+    source: onScrape(({ process }, sink) => {
+      if (process !== null) sink.set(process[key]);
+    }),
+  };
 }
 
-const FAMILIES: readonly [string, MetricType, string, keyof ProcessStats][] = [
-  ["process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.", "virtualMemoryBytes"],
-  [
-    "process_resident_memory_bytes",
+export const PROCESS_FAMILIES: readonly MetricFamily[] = [
+  processFamily(
+    "process_virtual_memory_bytes",
     "gauge",
-    "Resident memory size in bytes.",
-    "residentMemoryBytes",
-  ],
-  [
-    "process_start_time_seconds",
-    "gauge",
-    "Start time of the process since unix epoch in seconds.",
-    "startTimeS",
-  ],
-  [
+    "Virtual memory size in bytes.",
+    "virtualMemoryBytes",
+    "Address space of the server's process, much of it never touched.",
+  ),
+  {
+    ...processFamily(
+      "process_resident_memory_bytes",
+      "gauge",
+      "Resident memory size in bytes.",
+      "residentMemoryBytes",
+      "Memory of the server's process that is in RAM. Grows to weights + KV cache + scratch as blocks are first used; falls in sleep.",
+    ),
+    alert: "Growth beyond the plan that the server prints at start.",
+  },
+  {
+    ...processFamily(
+      "process_start_time_seconds",
+      "gauge",
+      "Start time of the process since unix epoch in seconds.",
+      "startTimeS",
+      "Unix time at which the process started; `time() - process_start_time_seconds` is its age.",
+    ),
+    alert: "Restarts: `changes(process_start_time_seconds[15m]) > 2`.",
+  },
+  processFamily(
     "process_cpu_seconds_total",
     "counter",
     "Total user and system CPU time spent in seconds.",
     "cpuSeconds",
-  ],
-  ["process_open_fds", "gauge", "Number of open file descriptors.", "openFds"],
-  ["process_max_fds", "gauge", "Maximum number of open file descriptors.", "maxFds"],
+    "CPU time of all threads; its rate is the number of cores in use.",
+  ),
+  {
+    ...processFamily(
+      "process_open_fds",
+      "gauge",
+      "Number of open file descriptors.",
+      "openFds",
+      "Open files and sockets: about one a client.",
+    ),
+    alert: "`process_open_fds / process_max_fds > 0.8`.",
+  },
+  processFamily(
+    "process_max_fds",
+    "gauge",
+    "Maximum number of open file descriptors.",
+    "maxFds",
+    "What `ulimit -n` allows the process.",
+  ),
 ];
-
-export function processFamilies(stats: ProcessStats): FamilySnapshot[] {
-  return FAMILIES.map(([name, type, help, key]) => ({
-    name,
-    type,
-    help,
-    createdS: null,
-    samples: [{ labels: {}, value: stats[key] }],
-    histograms: [],
-  }));
-}

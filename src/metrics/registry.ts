@@ -1,135 +1,164 @@
-// Holds the values: prom-client behind one file. Every family gets its labels and all its known series
-// at 0 when it is made; children are looked up once, not per observation. A gauge is set at every step
-// and only its last value counts, so prom-client gets it when it is read.
+// Holds the values of one family: prom-client behind one file, one metric of it a series, so that a label
+// is resolved by one look-up of ours. Series with known labels are at 0 from the start, others appear as
+// they are used.
 
 import { Counter, Gauge, Histogram } from "prom-client";
 import { assert } from "../assert.ts";
-import type { MetricFamily, MetricSink, MetricType } from "./catalogue.ts";
+import { helpText, type MetricFamily, type MetricSink, type MetricType } from "./family.ts";
 
 export interface Labels {
   readonly [name: string]: string;
 }
 
-/** One series of a gauge or counter, or one histogram, as it stands. */
+/** One series of a gauge or counter. */
 export interface Sample {
   readonly labels: Labels;
   readonly value: number;
+  /** Unix seconds at which the series was made; null = not told. */
+  readonly createdS: number | null;
 }
 
+/** One series of a histogram or, without finite buckets, of a summary. */
 export interface HistogramSample {
   readonly labels: Labels;
   /** Upper bound and cumulative count, ascending; the last bound is Infinity. */
   readonly buckets: readonly (readonly [number, number])[];
   readonly sum: number;
   readonly count: number;
+  readonly createdS: number | null;
 }
 
 export interface FamilySnapshot {
   readonly name: string;
   readonly type: MetricType;
   readonly help: string;
-  /** Unix seconds at which the series were made; null = no `_created` family. */
-  readonly createdS: number | null;
   readonly samples: readonly Sample[];
   readonly histograms: readonly HistogramSample[];
 }
 
 export interface FamilyOptions {
-  readonly family: Pick<MetricFamily, "name" | "type" | "help" | "label">;
-  readonly labels: Labels;
+  readonly family: MetricFamily;
+  /** Values of the labels that all its series share. */
+  readonly common: Labels;
+  /** Upper bounds without infinity; none for a summary. */
   readonly buckets: readonly number[];
-  readonly createdS: number;
+  /** Unix seconds. */
+  readonly nowS: () => number;
 }
+
+interface Series {
+  readonly labels: Labels;
+  readonly createdS: number | null;
+  readonly metric: Gauge | Counter | Histogram;
+}
+
+/** Between label values in a key: no text holds it. */
+const SEPARATOR = "\uffff";
 
 /** One family's values. */
 export class MetricValues implements MetricSink {
   readonly #options: FamilyOptions;
-  /** Latest value of each series of a gauge, by the family's own label ("" without one). */
-  readonly #gauges = new Map<string, number>();
-  readonly #counters = new Map<string, Counter.Internal>();
-  readonly #histogram: Histogram.Internal<string> | null;
-  readonly #metric: Gauge | Counter | Histogram;
+  readonly #series = new Map<string, Series>();
 
   constructor(options: FamilyOptions) {
     this.#options = options;
-    const { family, labels, buckets } = options;
-    const labelNames = [...Object.keys(labels), ...(family.label ? [family.label.name] : [])];
-    const common = {
-      name: family.name,
-      help: family.help,
-      labelNames,
-      registers: [],
-    };
-    const series = family.label?.values ?? [""];
-    this.#histogram = null;
-    if (family.type === "histogram") {
-      const histogram = new Histogram({ ...common, buckets: [...buckets] });
-      histogram.zero({ ...labels });
-      this.#histogram = histogram.labels({ ...labels });
-      this.#metric = histogram;
-    } else if (family.type === "gauge") {
-      for (const value of series) this.#gauges.set(value, 0);
-      const gauge: Gauge = new Gauge({ ...common, collect: () => this.#writeGauges(gauge) });
-      this.#metric = gauge;
-    } else {
-      const counter = new Counter(common);
-      for (const value of series) this.#counters.set(value, counter.labels(this.#labelsOf(value)));
-      for (const child of this.#counters.values()) child.inc(0);
-      this.#metric = counter;
-    }
+    for (const values of knownSeries(options.family)) this.#find(values);
   }
 
-  set(value: number, label = ""): void {
-    assert(this.#gauges.has(label), `${this.#options.family.name}: no gauge "${label}"`);
-    this.#gauges.set(label, value);
+  set(value: number, ...labels: string[]): void {
+    const { metric } = this.#find(labels);
+    assert(metric instanceof Gauge, `${this.#name}: cannot be set`);
+    metric.set(value);
   }
 
-  add(value: number, label = ""): void {
-    const child = this.#counters.get(label);
-    assert(child !== undefined, `${this.#options.family.name}: no counter "${label}"`);
-    assert(value >= 0, `${this.#options.family.name}: a counter cannot fall`);
-    if (value > 0) child.inc(value);
+  add(value: number, ...labels: string[]): void {
+    const { metric } = this.#find(labels);
+    assert(metric instanceof Counter, `${this.#name}: not a counter`);
+    assert(value >= 0, `${this.#name}: a counter cannot fall`);
+    if (value > 0) metric.inc(value);
   }
 
-  observe(value: number): void {
-    assert(this.#histogram !== null, `${this.#options.family.name}: not a histogram`);
-    this.#histogram.observe(value);
+  observe(value: number, ...labels: string[]): void {
+    const { metric } = this.#find(labels);
+    assert(metric instanceof Histogram, `${this.#name}: not a histogram`);
+    metric.observe(value);
   }
 
   async snapshot(): Promise<FamilySnapshot> {
-    const { family, createdS } = this.#options;
-    const { name, type, help } = family;
-    const { values } = (await this.#metric.get()) as { values: PromValue[] };
-    const isHistogram = type === "histogram";
-    const samples = isHistogram ? [] : values.map(({ labels, value }) => sampleOf(labels, value));
-    const histograms = isHistogram ? [histogramOf(values, this.#options.labels)] : [];
-    return { name, type, help, createdS, samples, histograms };
+    const { family } = this.#options;
+    const { name, type } = family;
+    const samples: Sample[] = [];
+    const histograms: HistogramSample[] = [];
+    for (const series of this.#series.values()) {
+      const { values } = (await series.metric.get()) as { values: PromValue[] };
+      if (series.metric instanceof Histogram) histograms.push(histogramOf(series, values));
+      else samples.push(sampleOf(series, values));
+    }
+    return { name, type, help: helpText(family), samples, histograms };
   }
 
-  #writeGauges(gauge: Gauge): void {
-    for (const [label, value] of this.#gauges) gauge.set(this.#labelsOf(label), value);
+  get #name(): string {
+    return this.#options.family.name;
   }
 
-  #labelsOf(value: string): Record<string, string> {
-    const { label } = this.#options.family;
-    return label === undefined
-      ? { ...this.#options.labels }
-      : { ...this.#options.labels, [label.name]: value };
+  #find(values: readonly string[]): Series {
+    const key = values.join(SEPARATOR);
+    const known = this.#series.get(key);
+    if (known !== undefined) return known;
+    const made = this.#make(values);
+    this.#series.set(key, made);
+    return made;
   }
+
+  #make(values: readonly string[]): Series {
+    const { family, common, nowS } = this.#options;
+    const labels = family.labels ?? [];
+    assert(values.length === labels.length, `${family.name}: a value for each label`);
+    const own = labels.map(({ name, values: allowed }, i) => {
+      const value = values[i] ?? "";
+      assert(allowed?.includes(value) ?? true, `${family.name}: no series "${value}"`);
+      return [name, value];
+    });
+    const isCreated = family.type !== "gauge" && family.source.on !== "scrape";
+    return {
+      labels: { ...common, ...Object.fromEntries(own) },
+      createdS: isCreated ? nowS() : null,
+      metric: this.#makeMetric(),
+    };
+  }
+
+  /** What is read at a scrape is set, not counted, whatever type it is printed as. */
+  #makeMetric(): Series["metric"] {
+    const { family, buckets } = this.#options;
+    const config = { name: family.name, help: family.help, registers: [] };
+    if (family.type === "histogram" || family.type === "summary") {
+      return new Histogram({ ...config, buckets: [...buckets] });
+    }
+    const isCounted = family.type === "counter" && family.source.on !== "scrape";
+    return isCounted ? new Counter(config) : new Gauge(config);
+  }
+}
+
+/** Values of a family's labels whose series exist from the start: none where a label's are not known. */
+function knownSeries({ labels = [], source }: MetricFamily): string[][] {
+  if (source.on === "scrape") return [];
+  return labels.reduce<string[][]>(
+    (known, { values }) => known.flatMap((row) => (values ?? []).map((value) => [...row, value])),
+    [[]],
+  );
 }
 
 interface PromValue {
   readonly metricName?: string;
-  readonly labels: Record<string, string | number | undefined>;
+  readonly labels: Readonly<Record<string, string | number | undefined>>;
   readonly value: number;
 }
 
-function sampleOf(labels: PromValue["labels"], value: number): Sample {
-  const text = Object.entries(labels).map(([name, label]) => [name, String(label)]);
-  return { labels: Object.fromEntries(text), value };
+function sampleOf({ labels, createdS }: Series, values: readonly PromValue[]): Sample {
+  return { labels, createdS, value: values[0]?.value ?? 0 };
 }
 
-function histogramOf(values: readonly PromValue[], labels: Labels): HistogramSample {
+function histogramOf({ labels, createdS }: Series, values: readonly PromValue[]): HistogramSample {
   const buckets: [number, number][] = [];
   let sum = 0;
   let count = 0;
@@ -138,5 +167,5 @@ function histogramOf(values: readonly PromValue[], labels: Labels): HistogramSam
     else if (metricName.endsWith("_count")) count = value;
     else buckets.push([own["le"] === "+Inf" ? Number.POSITIVE_INFINITY : Number(own["le"]), value]);
   }
-  return { labels, buckets, sum, count };
+  return { labels, createdS, buckets, sum, count };
 }

@@ -2,7 +2,7 @@
 // --show-hidden-metrics-for-version shows what is hidden, if it names the previous minor version.
 
 import { ConfigError } from "../errors.ts";
-import type { MetricFamily } from "./catalogue.ts";
+import type { MetricFamily } from "./family.ts";
 
 /** vLLM's version whose surface is claimed. */
 export const CLAIMED_VERSION = "0.13.0";
@@ -11,13 +11,15 @@ export type Visibility = "shown" | "hidden" | "removed";
 
 /** Where a family stands at `version`, by the policy or by the removal that its record names. */
 export function visibility(
-  { deprecatedIn, removedIn }: Pick<MetricFamily, "deprecatedIn" | "removedIn">,
+  { deprecated }: Pick<MetricFamily, "deprecated">,
   version: string,
 ): Visibility {
-  if (deprecatedIn === undefined) return "shown";
+  if (deprecated === undefined) return "shown";
   const minor = minorOf(version);
-  const removedAt = removedIn === undefined ? minorOf(deprecatedIn) + 2 : minorOf(removedIn);
-  if (minor <= minorOf(deprecatedIn)) return "shown";
+  const deprecatedAt = minorOf(deprecated.in);
+  const { removedIn } = deprecated;
+  const removedAt = removedIn === undefined ? deprecatedAt + 2 : minorOf(removedIn);
+  if (minor <= deprecatedAt) return "shown";
   return minor < removedAt ? "hidden" : "removed";
 }
 

@@ -12,7 +12,12 @@ import { canFork, DeferredForks, isComputingPrompt } from "./deferred-forks.ts";
 import { FcfsQueue, PriorityQueue, type RequestQueue, runsBefore } from "./request-queue.ts";
 import type { SampledToken, ScheduledRequest, StepPlan, StepResult } from "./scheduler-output.ts";
 
+export type { BlockEviction } from "../kvcache/block-residency.ts";
+
 export type SchedulingPolicy = "fcfs" | "priority";
+
+/** "drain": what was added before goes on; "hold": nothing is scheduled. */
+export type PauseMode = "drain" | "hold";
 
 export interface SchedulerConfig extends KvCacheConfig {
   readonly maxNumBatchedTokens: number;
@@ -49,6 +54,9 @@ export class Scheduler {
   readonly #deferred = new DeferredForks();
   /** In order of admission. */
   #running: Request[] = [];
+  /** Added while paused, in order. */
+  readonly #held = new Set<Request>();
+  #paused: PauseMode | null = null;
   #finishedRequestIds: string[] = [];
   #prefixCache = { ...NO_PREFIX_STATS };
   #numPreempted = 0;
@@ -63,15 +71,46 @@ export class Scheduler {
     this.#waiting = config.policy === "fcfs" ? new FcfsQueue() : new PriorityQueue();
   }
 
+  /** Whether schedule() has something to plan. */
   get hasWork(): boolean {
+    if (this.#paused === "hold") return false;
     return this.#running.length + this.#waiting.size + this.#deferred.size > 0;
   }
 
-  /** Queues a request. A fork of a request that still computes its prompt is set aside till then. */
+  /**
+   * Queues a request. A fork of a request that still computes its prompt is set aside till then; one
+   * that is added in a pause, till its end.
+   */
   add(request: Request): void {
+    if (this.#paused !== null) {
+      this.#held.add(request);
+      return;
+    }
     const source = request.forkOf;
     if (source !== null && isComputingPrompt(source)) this.#deferred.add(source, request);
     else this.#waiting.add(request);
+  }
+
+  /** Begins or changes a pause: further requests are held. "hold" may be called between steps only. */
+  pause(mode: PauseMode): void {
+    this.#paused = mode;
+  }
+
+  /** Ends a pause: held requests are queued in the order in which they came. */
+  resume(): void {
+    this.#paused = null;
+    for (const request of this.#held) this.add(request);
+    this.#held.clear();
+  }
+
+  /** Whether a request waits for the end of a pause. */
+  isHeld(request: Request): boolean {
+    return this.#held.has(request);
+  }
+
+  /** Every running request gives its blocks back and waits at the head of the queue. Between steps only. */
+  preemptAll(): void {
+    for (const request of [...this.#running].reverse()) this.#preempt(request);
   }
 
   /** Ends a request in whatever state it is and frees its blocks. */
@@ -79,9 +118,9 @@ export class Scheduler {
     if (request.isFinished) return;
     request.transition(status);
     this.kvCache.free(request);
-    if (!this.#waiting.remove(request) && !this.#deferred.remove(request)) {
-      this.#running = this.#running.filter((other) => other !== request);
-    }
+    const wasQueued =
+      this.#held.delete(request) || this.#waiting.remove(request) || this.#deferred.remove(request);
+    if (!wasQueued) this.#running = this.#running.filter((other) => other !== request);
     this.#finishedRequestIds.push(request.requestId);
     this.#releaseForks(request);
   }
@@ -154,11 +193,12 @@ export class Scheduler {
   takeStats() {
     const stats = {
       numRunningReqs: this.#running.length,
-      numWaitingReqs: this.#waiting.size + this.#deferred.size,
+      numWaitingReqs: this.#waiting.size + this.#deferred.size + this.#held.size,
       numDeferredReqs: this.#deferred.size,
       kvCacheUsage: this.kvCache.pool.usage,
       prefixCache: this.#prefixCache,
       numPreemptedReqs: this.#numPreempted,
+      blockEvictions: this.kvCache.takeEvictions(),
     };
     this.#prefixCache = { ...NO_PREFIX_STATS };
     this.#numPreempted = 0;
@@ -182,7 +222,9 @@ export class Scheduler {
       const copies = this.kvCache.allocateSlots(request, request.numComputedTokens, numNewTokens);
       if (copies !== null) return copies;
       const victim = this.#victim();
-      this.#preempt(victim, draft);
+      this.#unplan(victim, draft);
+      this.#preempt(victim);
+      draft.preempted.push(victim);
       if (victim === request) return null;
     }
   }
@@ -198,12 +240,14 @@ export class Scheduler {
     return victim;
   }
 
-  #preempt(victim: Request, draft: Draft): void {
+  #unplan(victim: Request, draft: Draft): void {
     const planned = draft.scheduled.find(({ request }) => request === victim);
-    if (planned !== undefined) {
-      draft.scheduled = draft.scheduled.filter((entry) => entry !== planned);
-      draft.budget += planned.numScheduledTokens;
-    }
+    if (planned === undefined) return;
+    draft.scheduled = draft.scheduled.filter((entry) => entry !== planned);
+    draft.budget += planned.numScheduledTokens;
+  }
+
+  #preempt(victim: Request): void {
     this.#running = this.#running.filter((other) => other !== victim);
     this.kvCache.free(victim);
     victim.numComputedTokens = 0;
@@ -211,7 +255,6 @@ export class Scheduler {
     victim.transition("PREEMPTED");
     this.#releaseForks(victim);
     this.#waiting.prepend(victim);
-    draft.preempted.push(victim);
     this.#numPreempted++;
   }
 
@@ -242,13 +285,10 @@ export class Scheduler {
 
   /** Shares the source's prompt blocks; the last prompt token is computed again for its logits. */
   #admitFork(source: Request, child: Request, draft: Draft): boolean {
-    this.kvCache.fork(source, child);
+    if (!this.kvCache.fork(source, child)) return false;
     const numCachedTokens = child.numPromptTokens - 1;
     const copies = this.kvCache.allocateSlots(child, numCachedTokens, 1);
-    if (copies === null) {
-      this.kvCache.free(child);
-      return false;
-    }
+    assert(copies !== null, `${child.requestId}: forked without room for its copy`);
     this.#start(child, numCachedTokens);
     this.#schedule(child, 1, copies, draft);
     return true;

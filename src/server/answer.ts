@@ -2,9 +2,11 @@
 // client that leaves ends its generations.
 
 import type { Generation } from "../engine/generation.ts";
+import { answerGoesOn } from "./answer-end.ts";
 import { errorBody } from "./error-response.ts";
 import { abortAll, abortOnDisconnect } from "./generations.ts";
 import { jsonResponse } from "./json-response.ts";
+import { loadHeaders } from "./load-header.ts";
 import type { ServerContext } from "./server-context.ts";
 import { DONE_EVENT, dataEvent, eventStream, eventStreamResponse } from "./sse.ts";
 
@@ -30,12 +32,16 @@ export async function answer<Output>(
   { generations, outputs, writer, fullBody }: Answer<Output>,
 ): Promise<Response> {
   abortOnDisconnect(request, generations);
-  if (writer === null) return jsonResponse(await fullBody(outputs));
+  if (writer === null) {
+    const body = await fullBody(outputs);
+    return jsonResponse(body, { headers: loadHeaders(context, request) });
+  }
   const stream = eventStream(chunks(outputs, writer), {
     keepAliveMs: context.keepAliveMs,
     onCancel: () => abortAll(generations),
+    onEnd: answerGoesOn(request),
   });
-  return eventStreamResponse(stream);
+  return eventStreamResponse(stream, loadHeaders(context, request));
 }
 
 /** Events of a streamed answer. Never throws: a late failure is an error event. */

@@ -8,13 +8,15 @@ import { chatRoutes } from "./chat.ts";
 import { completionRoutes } from "./completions.ts";
 import { errorResponse } from "./error-response.ts";
 import { healthRoutes } from "./health.ts";
+import { recorded } from "./http-recorder.ts";
 import { jsonResponse } from "./json-response.ts";
 import { modelRoutes } from "./models.ts";
+import { operationMethods, operationRoutes } from "./operation.ts";
 import type { ServerContext } from "./server-context.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
 
 /** Methods by path, for 405 and its Allow header. Elysia would answer HEAD on every GET route. */
-const METHODS: ReadonlyMap<string, string> = new Map([
+const METHODS: readonly (readonly [string, string])[] = [
   ["/v1/chat/completions", "POST"],
   ["/v1/completions", "POST"],
   ["/tokenize", "POST"],
@@ -25,20 +27,35 @@ const METHODS: ReadonlyMap<string, string> = new Map([
   ["/ping", "GET, POST"],
   ["/version", "GET"],
   ["/metrics", "GET"],
-]);
+];
 
-/** @returns an app with every route; each answer carries CORS "*", as vLLM by default */
+/** @returns the app with every route; each answer carries CORS "*", as vLLM by default */
 export function createApp(context: ServerContext) {
-  const keys = new ApiKeys(context.apiKeys);
+  const methods = new Map([...METHODS, ...operationMethods(context)]);
+  const app = createRoutes(context, methods);
+  const handle = recorded((request) => app.handle(request), {
+    nowMs: context.engine.nowMs,
+    record: context.recordHttp,
+    pathOf: ({ url }) => routedPath(url) ?? "",
+    isRoute: (path) => methods.has(path),
+  });
+  return { handle, fetch: handle };
+}
+
+type Methods = ReadonlyMap<string, string>;
+
+function createRoutes(context: ServerContext, methods: Methods) {
+  const guarded = operationMethods(context).map(([path]) => path);
+  const keys = new ApiKeys(context.apiKeys, guarded);
   // Elysia's default skips a host of three characters; here the path begins right after any host.
   // That reads plain HTTP only: TLS ends in front of this server.
   return new Elysia({ name: "pagoda", strictPath: true, handler: { standardHostname: false } })
     .onError(({ code, error, request }) =>
-      code === "NOT_FOUND" ? notFound(request) : failed(error),
+      code === "NOT_FOUND" ? notFound(methods, request) : failed(error),
     )
     .onRequest(({ request, set }) => {
       set.headers["access-control-allow-origin"] = "*";
-      const early = beforeRouting(keys, request);
+      const early = beforeRouting(keys, methods, request);
       early?.headers.set("access-control-allow-origin", "*");
       return early;
     })
@@ -46,16 +63,17 @@ export function createApp(context: ServerContext) {
     .use(modelRoutes(context))
     .use(chatRoutes(context))
     .use(completionRoutes(context))
-    .use(tokenizeRoutes(context));
+    .use(tokenizeRoutes(context))
+    .use(operationRoutes(context));
 }
 
 /** @returns undefined when the request may be routed */
-function beforeRouting(keys: ApiKeys, request: Request): Response | undefined {
+function beforeRouting(keys: ApiKeys, methods: Methods, request: Request): Response | undefined {
   const path = routedPath(request.url);
   if (path === null) return jsonResponse({ detail: "Invalid host header" }, { status: 400 });
   if (request.method === "OPTIONS") return preflight(request);
   if (!keys.allows(request, path)) return jsonResponse({ error: "Unauthorized" }, { status: 401 });
-  const allow = METHODS.get(path);
+  const allow = methods.get(path);
   if (allow === undefined || allow.split(", ").includes(request.method)) return undefined;
   return jsonResponse({ detail: "Method Not Allowed" }, { status: 405, headers: { allow } });
 }
@@ -73,10 +91,10 @@ function routedPath(url: string): string | null {
 }
 
 /** A path that is known without its trailing slash is redirected, as the framework of vLLM does. */
-function notFound(request: Request): Response {
+function notFound(methods: Methods, request: Request): Response {
   const url = new URL(request.url);
   const path = url.pathname.replace(/\/$/, "");
-  if (!METHODS.has(path)) return jsonResponse({ detail: "Not Found" }, { status: 404 });
+  if (!methods.has(path)) return jsonResponse({ detail: "Not Found" }, { status: 404 });
   url.pathname = path;
   return new Response(null, { status: 307, headers: { location: url.href } });
 }

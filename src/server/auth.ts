@@ -1,4 +1,4 @@
-// The API key: bearer scheme, on /v1 only, as vLLM. Compared in constant time.
+// The API key: bearer scheme, on /v1, as vLLM, and on what changes the server. Compared in constant time.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 
@@ -7,14 +7,18 @@ const digest = (text: string) => createHash("sha256").update(text).digest();
 export class ApiKeys {
   readonly #digests: readonly Buffer[];
 
-  constructor(keys: readonly string[]) {
+  readonly #guarded: ReadonlySet<string>;
+
+  /** @param guarded paths outside /v1 that need a key too */
+  constructor(keys: readonly string[], guarded: readonly string[]) {
     this.#digests = keys.map(digest);
+    this.#guarded = new Set(guarded);
   }
 
   /** @returns true when the request may pass */
   allows(request: Request, path: string): boolean {
     if (this.#digests.length === 0 || request.method === "OPTIONS") return true;
-    if (!path.startsWith("/v1")) return true;
+    if (!path.startsWith("/v1") && !this.#guarded.has(path)) return true;
     const [scheme = "", token = ""] = (request.headers.get("authorization") ?? "").split(" ");
     if (scheme.toLowerCase() !== "bearer") return false;
     const given = digest(token);

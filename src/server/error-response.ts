@@ -23,6 +23,7 @@ const REQUEST_ERRORS: Record<RequestError["code"], ErrorKind> = {
 const ENGINE_ERRORS: Record<EngineError["code"], ErrorKind> = {
   engine_step_failed: { status: 500, type: "InternalServerError" },
   engine_dead: { status: 503, type: "ServiceUnavailableError", retryAfterS: 10 },
+  engine_sleep_failed: { status: 500, type: "InternalServerError" },
   engine_shutdown: { status: 503, type: "ServiceUnavailableError", retryAfterS: 10 },
 };
 

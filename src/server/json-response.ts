@@ -6,6 +6,11 @@ export interface JsonResponseOptions {
 }
 
 export function jsonResponse(body: unknown, options: JsonResponseOptions = {}): Response {
-  const headers = { "content-type": "application/json", ...options.headers };
-  return new Response(JSON.stringify(body), { status: options.status ?? 200, headers });
+  const text = JSON.stringify(body);
+  const headers = {
+    "content-type": "application/json",
+    "content-length": String(Buffer.byteLength(text)),
+    ...options.headers,
+  };
+  return new Response(text, { status: options.status ?? 200, headers });
 }

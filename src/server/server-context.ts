@@ -2,6 +2,7 @@
 
 import type { AsyncEngine } from "../engine/async-engine.ts";
 import { EngineError, RequestError } from "../errors.ts";
+import type { HttpRecord } from "../metrics/family.ts";
 
 export interface ServerContext {
   readonly engine: AsyncEngine;
@@ -14,7 +15,12 @@ export interface ServerContext {
   readonly version: string;
   readonly maxLogprobs: number;
   readonly limits: ServerLimits;
-  readonly metricsText: () => Promise<string>;
+  readonly metricsText: (format: "prometheus" | "openmetrics") => Promise<string>;
+  /** Told of each answered request. */
+  readonly recordHttp: (record: HttpRecord) => void;
+  /** vLLM's switch: the operator's routes are there without /v1 before them. */
+  readonly isDevMode: boolean;
+  readonly isSleepEnabled: boolean;
   /** Unix seconds at which the server started. */
   readonly createdS: number;
   /** Silence after which a stream gets a comment, ms. */

@@ -16,6 +16,8 @@ export interface EventStreamOptions {
   readonly keepAliveMs: number;
   /** The client has left before the end. */
   readonly onCancel: () => void;
+  /** Nothing more will be sent: the last event is out, or the client has left. */
+  readonly onEnd: () => void;
 }
 
 /** @param events texts as dataEvent() makes them; the iterable must not throw */
@@ -35,21 +37,29 @@ export function eventStream(
           return;
         }
         pending = null;
-        if (next.done === true) controller.close();
-        else controller.enqueue(encoder.encode(next.value));
+        if (next.done === true) {
+          controller.close();
+          options.onEnd();
+        } else controller.enqueue(encoder.encode(next.value));
       },
       cancel() {
         options.onCancel();
+        options.onEnd();
       },
     },
     { highWaterMark: 0 },
   );
 }
 
-export function eventStreamResponse(stream: ReadableStream<Uint8Array>): Response {
-  return new Response(stream, {
-    headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" },
-  });
+export function eventStreamResponse(
+  stream: ReadableStream<Uint8Array>,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const media = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache",
+  };
+  return new Response(stream, { headers: { ...media, ...headers } });
 }
 
 /** @returns null when `ms` pass first; the promise stays pending */

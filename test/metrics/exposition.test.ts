@@ -1,21 +1,20 @@
 // The text format by itself: escaping, order, `_total`, `_created`, empty families.
 
 import { describe, expect, test } from "bun:test";
-import { CONTENT_TYPE, expositionText } from "../../src/metrics/exposition.ts";
+import { CONTENT_TYPE, expositionText, openMetricsText } from "../../src/metrics/exposition.ts";
 import type { FamilySnapshot } from "../../src/metrics/registry.ts";
 
 const FAMILY: FamilySnapshot = {
   name: "x",
   type: "gauge",
   help: "Help.",
-  createdS: null,
   samples: [],
   histograms: [],
 };
 
 describe("expositionText", () => {
   test("escapes help and labels, sorts labels, ends in a newline", () => {
-    const samples = [{ labels: { z: 'q"\n', a: "\\" }, value: 1 }];
+    const samples = [{ labels: { z: 'q"\n', a: "\\" }, value: 1, createdS: null }];
     expect(expositionText([{ ...FAMILY, help: "a\nb\\c", samples }], true)).toBe(
       '# HELP x a\\nb\\\\c\n# TYPE x gauge\nx{a="\\\\",z="q\\"\\n"} 1.0\n',
     );
@@ -30,7 +29,11 @@ describe("expositionText", () => {
   });
 
   test("a counter ends in _total once, whatever it is called", () => {
-    const counter = { ...FAMILY, type: "counter" as const, samples: [{ labels: {}, value: 3 }] };
+    const counter = {
+      ...FAMILY,
+      type: "counter" as const,
+      samples: [{ labels: {}, value: 3, createdS: null }],
+    };
     const text = "# HELP x_total Help.\n# TYPE x_total counter\nx_total 3.0\n";
     expect(expositionText([counter], true)).toBe(text);
     expect(expositionText([{ ...counter, name: "x_total" }], true)).toBe(text);
@@ -41,17 +44,18 @@ describe("expositionText", () => {
 
   test("creation times follow as a gauge family, unless they are switched off", () => {
     const samples = [
-      { labels: { r: "a" }, value: 0 },
-      { labels: { r: "b" }, value: 2 },
+      { labels: { r: "a" }, value: 0, createdS: 1.5 },
+      { labels: { r: "b" }, value: 2, createdS: 2 },
     ];
-    const counter = { ...FAMILY, type: "counter" as const, createdS: 1.5, samples };
+    const counter = { ...FAMILY, type: "counter" as const, samples };
     const text =
       '# HELP x_total Help.\n# TYPE x_total counter\nx_total{r="a"} 0.0\nx_total{r="b"} 2.0\n';
     const created =
-      '# HELP x_created Help.\n# TYPE x_created gauge\nx_created{r="a"} 1.5\nx_created{r="b"} 1.5\n';
+      '# HELP x_created Help.\n# TYPE x_created gauge\nx_created{r="a"} 1.5\nx_created{r="b"} 2.0\n';
     expect(expositionText([counter], true)).toBe(text + created);
     expect(expositionText([counter], false)).toBe(text);
-    expect(expositionText([{ ...counter, type: "gauge" }], true)).not.toContain("_created");
+    const gauge = samples.map((sample) => ({ ...sample, createdS: null }));
+    expect(expositionText([{ ...FAMILY, samples: gauge }], true)).not.toContain("_created");
   });
 
   test("a histogram prints its buckets upwards, then count, then sum; _total in its name stays", () => {
@@ -64,6 +68,7 @@ describe("expositionText", () => {
       ] as const,
       sum: 2_500_000.5,
       count: 4,
+      createdS: null,
     };
     const family = {
       ...FAMILY,
@@ -79,6 +84,37 @@ describe("expositionText", () => {
         'x_total_count{m="t"} 4.0\n' +
         'x_total_sum{m="t"} 2.5000005e+06\n',
     );
+  });
+});
+
+describe("openMetricsText", () => {
+  const counter = {
+    ...FAMILY,
+    name: "x_total",
+    type: "counter" as const,
+    help: 'Say "x".',
+    samples: [{ labels: { r: "a" }, value: 2, createdS: 1.5 }],
+  };
+  const histogram = { labels: {}, buckets: [[1, 2]] as const, sum: 3, count: 2, createdS: 1.5 };
+
+  test("names a counter without _total, keeps its creation within the family, ends in EOF", () => {
+    expect(openMetricsText([counter], true)).toBe(
+      '# HELP x Say \\"x\\".\n# TYPE x counter\nx_total{r="a"} 2.0\nx_created{r="a"} 1.5\n# EOF\n',
+    );
+    expect(openMetricsText([counter], false)).not.toContain("_created");
+  });
+
+  test("a summary prints count and sum, a histogram its buckets before them", () => {
+    const summary = { ...FAMILY, type: "summary" as const, histograms: [histogram] };
+    const tail = "x_count 2.0\nx_sum 3.0\nx_created 1.5\n# EOF\n";
+    expect(openMetricsText([summary], true)).toBe(`# HELP x Help.\n# TYPE x summary\n${tail}`);
+    expect(openMetricsText([{ ...summary, type: "histogram" }], true)).toBe(
+      `# HELP x Help.\n# TYPE x histogram\nx_bucket{le="1.0"} 2.0\n${tail}`,
+    );
+  });
+
+  test("no families are the end alone", () => {
+    expect(openMetricsText([], true)).toBe("# EOF\n");
   });
 });
 

@@ -32,6 +32,7 @@ export const IDLE: SchedulerStats = {
   kvCacheUsage: 0,
   prefixCache: { requests: 0, queries: 0, hits: 0 },
   numPreemptedReqs: 0,
+  blockEvictions: [],
   numScheduledTokens: 0,
   forwardMs: 0,
   samplingMs: 0,
@@ -61,6 +62,7 @@ export const FINISHED: FinishedRequestStats = {
   decodeTimeS: 2,
   inferenceTimeS: 2.5,
   timePerOutputTokenS: 0.5,
+  numPreemptions: 0,
   isCorrupted: false,
 };
 
@@ -71,9 +73,9 @@ export function makeMetrics(options: Partial<MetricsOptions> = {}): Metrics {
     modelName: "tiny",
     showHiddenFor: null,
     createdSeries: false,
-    logStats: true,
+    features: new Set(["log-stats"]),
     processStats: () => null,
-    nowS: 1_700_000_000.5,
+    nowS: () => 1_700_000_000.5,
     ...options,
   });
 }

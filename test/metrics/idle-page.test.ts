@@ -58,6 +58,11 @@ const EXPECTED: readonly Expected[] = [
     "Number of requests waiting to be processed, by reason.",
     trailing("reason", "capacity", "deferred"),
   ),
+  gauge(
+    "engine_sleep_state",
+    "Engine sleep state; awake = 0 means engine is sleeping; awake = 1 means engine is awake; weights_offloaded = 1 means sleep level 1; discard_all = 1 means sleep level 2.",
+    trailing("sleep_state", "awake", "weights_offloaded", "discard_all"),
+  ),
   gauge("kv_cache_usage_perc", "KV-cache usage. 1 means 100 percent usage."),
   // behind an environment variable there
   counter(
@@ -76,6 +81,12 @@ const EXPECTED: readonly Expected[] = [
   ),
   // since 0.16
   counter("prompt_tokens_cached", "Number of cached prompt tokens (local + external)."),
+  // since 0.32
+  counter(
+    "prompt_tokens_cached_by_source",
+    "Number of cached prompt tokens by cache tier.",
+    trailing("source", "device", "host", "disk", "p2p", "external_unspecified"),
+  ),
   counter("generation_tokens", "Number of generation tokens processed."),
   counter(
     "request_success",
@@ -125,6 +136,12 @@ const EXPECTED: readonly Expected[] = [
     TOKENS,
     "Histogram of new KV tokens computed during prefill (excluding cached tokens).",
   ),
+  // since 0.30
+  histogram(
+    "request_num_preemptions",
+    "1.0 2.0 3.0 4.0 5.0 10.0 20.0",
+    "Histogram of the number of preemptions per request.",
+  ),
 ];
 
 /** Lines of one family at 0, its series made at 1_700_000_000.5 s. */
@@ -136,7 +153,10 @@ function linesOf({ name, help, kind, series, les }: Expected): string[] {
   }
   const suffixes = kind === "histogram" ? ["_count", "_sum"] : [""];
   for (const suffix of suffixes) {
-    for (const labels of series) lines.push(`${sample}${suffix}{${labels}} 0.0`);
+    for (const labels of series) {
+      const value = labels.endsWith('"awake"') ? "1.0" : "0.0";
+      lines.push(`${sample}${suffix}{${labels}} ${value}`);
+    }
   }
   if (kind === "gauge") return lines;
   const created = `vllm:${name}_created`;
@@ -151,9 +171,10 @@ test("an idle engine prints every family with every known series at 0", async ()
   expect(text.slice(0, config).split("\n")).toEqual([...EXPECTED.flatMap(linesOf), ""]);
 });
 
-test("the cache's configuration comes last, in Python's spelling", async () => {
+test("the cache's configuration is in Python's spelling", async () => {
   const text = await makeMetrics().text();
-  expect(text.slice(text.indexOf("# HELP vllm:cache_config_info"))).toBe(
+  const start = text.indexOf("# HELP vllm:cache_config_info");
+  expect(text.slice(start, text.indexOf("# HELP http_"))).toBe(
     "# HELP vllm:cache_config_info Information of the LLMEngine CacheConfig\n" +
       "# TYPE vllm:cache_config_info gauge\n" +
       'vllm:cache_config_info{block_size="16",cache_dtype="f16",enable_prefix_caching="True",' +

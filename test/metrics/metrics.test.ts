@@ -1,7 +1,8 @@
 // What moves when: the engine's messages in, the numbers of the exposition out.
 
 import { describe, expect, test } from "bun:test";
-import { CATALOGUE, tokenBuckets } from "../../src/metrics/catalogue.ts";
+import { tokenBuckets } from "../../src/metrics/buckets.ts";
+import { CATALOGUE } from "../../src/metrics/catalogue.ts";
 import { FINISHED, IDLE, makeMetrics, NOTHING, seriesValue } from "./fixtures.ts";
 
 const LENGTHS = { numPromptTokens: 7, numGenerationTokens: 5 };
@@ -18,6 +19,7 @@ const PER_REQUEST: Readonly<Record<string, readonly [number, number]>> = {
   request_decode_time_seconds: [1, 2],
   request_inference_time_seconds: [1, 2.5],
   request_prefill_kv_computed_tokens: [1, 7],
+  request_num_preemptions: [1, 0],
 };
 
 describe("recording", () => {
@@ -68,7 +70,7 @@ describe("recording", () => {
     const text = await metrics.text();
     const moved = text
       .split("\n")
-      .filter((line) => /^vllm:(?!cache_config).* (?!0\.0$)/.test(line))
+      .filter((line) => /^vllm:(?!cache_config|engine_sleep).* (?!0\.0$)/.test(line))
       .map((line) => line.replace('engine="0",model_name="tiny"', ""));
     expect(moved).toEqual([
       "vllm:num_requests_running{} 2.0",
@@ -176,7 +178,7 @@ describe("recording", () => {
   });
 });
 
-test("without stats only the process families remain", async () => {
+test("without stats only the process and HTTP families remain", async () => {
   const stats = {
     virtualMemoryBytes: 2e6,
     residentMemoryBytes: 1e6,
@@ -185,9 +187,16 @@ test("without stats only the process families remain", async () => {
     openFds: 5,
     maxFds: 1024,
   };
-  const metrics = makeMetrics({ logStats: false, processStats: () => stats, createdSeries: true });
+  const metrics = makeMetrics({
+    features: new Set(),
+    processStats: () => stats,
+    createdSeries: true,
+  });
   metrics.record(IDLE, { ...NOTHING, numGenerationTokens: 1 });
-  expect(await metrics.text()).toBe(
+  const text = await metrics.text();
+  const http = text.indexOf("# HELP http_requests_total");
+  expect(text).not.toContain("vllm:");
+  expect(text.slice(0, http)).toBe(
     [
       "# HELP process_virtual_memory_bytes Virtual memory size in bytes.",
       "# TYPE process_virtual_memory_bytes gauge",

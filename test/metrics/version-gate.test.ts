@@ -5,6 +5,7 @@ import { CATALOGUE } from "../../src/metrics/catalogue.ts";
 import { checkVersion, visibility, visibleFamilies } from "../../src/metrics/version-gate.ts";
 
 describe("visibility", () => {
+  const deprecated = { in: "0.11", replacedBy: "vllm:other" };
   test.each([
     ["0.10.0", "shown", "shown"],
     ["0.11.0", "shown", "shown"],
@@ -15,8 +16,8 @@ describe("visibility", () => {
   ] as const)(
     "deprecated in 0.11, at %s: %s; removed late, in 0.15: %s",
     (version, policy, late) => {
-      expect(visibility({ deprecatedIn: "0.11" }, version)).toBe(policy);
-      expect(visibility({ deprecatedIn: "0.11", removedIn: "0.15" }, version)).toBe(late);
+      expect(visibility({ deprecated }, version)).toBe(policy);
+      expect(visibility({ deprecated: { ...deprecated, removedIn: "0.15" } }, version)).toBe(late);
     },
   );
 

@@ -4,80 +4,28 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import OpenAI from "openai";
+import {
+  change,
+  readMetrics,
+  type ServerProcess,
+  startServer,
+  untilIdle,
+} from "../support/server-process.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
-interface Server {
-  readonly url: string;
-  readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
-}
-
-async function start(...words: string[]): Promise<Server> {
-  const child = Bun.spawn([process.execPath, MAIN, "serve", "--port", "0", ...words], {
-    stdin: "ignore",
-    stderr: "pipe",
-  });
-  let text = "";
-  const decoder = new TextDecoder();
-  const reader = child.stderr.getReader();
-  while (!text.includes("ready in")) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error(`the server did not start: ${text}`);
-    text += decoder.decode(value);
-  }
-  reader.releaseLock();
-  void drain(child.stderr);
-  return { url: /API\s+(\S+)\/v1/.exec(text)?.[1] ?? "", process: child };
-}
-
-/** Keeps the pipe from filling up. */
-async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
-  for await (const _ of stream);
-}
-
-type Series = Map<string, number>;
-
-async function metrics(url: string): Promise<Series> {
-  const lines = (await (await fetch(`${url}/metrics`)).text()).split("\n");
-  const samples = lines.filter((line) => line !== "" && !line.startsWith("#"));
-  return new Map(
-    samples.map((line) => {
-      const at = line.lastIndexOf(" ");
-      return [
-        line
-          .slice(0, at)
-          .replace(/(engine|model_name)="[^"]*",?/g, "")
-          .replace(",}", "}"),
-        Number(line.slice(at)),
-      ];
-    }),
-  );
-}
-
-const change = (before: Series, after: Series, name: string) =>
-  (after.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN);
-
-async function untilIdle(url: string): Promise<Series> {
-  for (let i = 0; i < 200; i++) {
-    const now = await metrics(url);
-    if (now.get("vllm:num_requests_running{}") === 0) return now;
-    await Bun.sleep(25);
-  }
-  throw new Error("the server did not become idle");
-}
-
 describe("serving SmolLM2", () => {
-  let server: Server;
+  let server: ServerProcess;
   let client: OpenAI;
 
   beforeAll(async () => {
-    server = await start("--served-model-name", "smol", "--num-gpu-blocks-override", "257");
+    server = await startServer(["--served-model-name", "smol", "--num-gpu-blocks-override", "257"]);
     client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
   }, 30_000);
   afterAll(() => server.process.kill());
 
   test("32 mixed clients: all end, and the counters are the sum of the usages", async () => {
-    const before = await metrics(server.url);
+    const before = await readMetrics(server.url);
     const totals = { prompt: 0, completion: 0, finished: 0, left: 0 };
     const count = (
       usage: { prompt_tokens: number; completion_tokens: number } | null | undefined,
@@ -214,7 +162,7 @@ describe("serving SmolLM2", () => {
 
 describe("stopping", () => {
   test("past the grace time a stream ends with an error event, and the exit code is 0", async () => {
-    const { url, process } = await start("--shutdown-timeout", "0");
+    const { url, process } = await startServer(["--shutdown-timeout", "0"]);
     const body = JSON.stringify({ prompt: "x", max_tokens: 2000, ignore_eos: true, stream: true });
     const response = await fetch(`${url}/v1/completions`, {
       method: "POST",
@@ -229,7 +177,7 @@ describe("stopping", () => {
   }, 30_000);
 
   test("a second signal exits at once", async () => {
-    const { url, process } = await start();
+    const { url, process } = await startServer();
     void fetch(`${url}/v1/completions`, {
       method: "POST",
       headers: { "content-type": "application/json" },

@@ -16,7 +16,7 @@ function countedEvents(numEvents: number, delayMs = 0) {
   return { source, events: events() };
 }
 
-const options = { keepAliveMs: 1000, onCancel: () => {} };
+const options = { keepAliveMs: 1000, onCancel: () => {}, onEnd: () => {} };
 
 describe("eventStream", () => {
   test("carries each event as bytes, then ends", async () => {

@@ -1,0 +1,99 @@
+// What the engine is doing: queues, KV cache, prefix cache, preemption.
+
+import { countOf, gaugeOf, type MetricFamily, onStep } from "./family.ts";
+
+export const SCHEDULER_FAMILIES: readonly MetricFamily[] = [
+  {
+    name: "vllm:num_requests_running",
+    type: "gauge",
+    help: "Number of requests in model execution batches.",
+    since: "0.7",
+    enabledBy: "log-stats",
+    meaning:
+      "Sequences that hold KV blocks and are computed, prefilling or decoding. Set after each step; back at 0 when the last one ends.",
+    alert: "Autoscaling, with the waiting ones; routers balance by it.",
+    source: gaugeOf((stats) => stats.numRunningReqs),
+  },
+  {
+    name: "vllm:num_requests_waiting",
+    type: "gauge",
+    help: "Number of requests waiting to be processed.",
+    since: "0.7",
+    enabledBy: "log-stats",
+    meaning:
+      "Sequences in the queue, preempted ones among them, and all that arrive while the engine sleeps.",
+    alert: "Scale out when it stays above 5; queue growing above 50.",
+    source: gaugeOf((stats) => stats.numWaitingReqs),
+  },
+  {
+    name: "vllm:num_requests_waiting_by_reason",
+    type: "gauge",
+    help: "Number of requests waiting to be processed, by reason.",
+    labels: [{ name: "reason", values: ["capacity", "deferred"] }],
+    since: "0.19",
+    enabledBy: "log-stats",
+    meaning:
+      "The waiting ones: `capacity` wait for blocks or a place in the step, `deferred` for something else (n > 1: for the prompt that they share). Their sum is num_requests_waiting.",
+    alert: "`capacity` above 0 for minutes: more blocks or another server.",
+    source: onStep(({ scheduler: { numWaitingReqs, numDeferredReqs } }, sink) => {
+      sink.set(numWaitingReqs - numDeferredReqs, "capacity");
+      sink.set(numDeferredReqs, "deferred");
+    }),
+  },
+];
+
+export const CACHE_FAMILIES: readonly MetricFamily[] = [
+  {
+    name: "vllm:kv_cache_usage_perc",
+    type: "gauge",
+    help: "KV-cache usage. 1 means 100 percent usage.",
+    since: "0.9.2",
+    enabledBy: "log-stats",
+    meaning:
+      "Share of KV blocks, 0 to 1, that requests hold. Cached blocks that nobody uses count as free.",
+    alert: "Above 0.9 for minutes: preemption is near; raise --kv-cache-memory-bytes.",
+    source: gaugeOf((stats) => stats.kvCacheUsage),
+  },
+  {
+    name: "vllm:corrupted_requests",
+    type: "counter",
+    help: "Corrupted requests, in terms of total number of requests with NaNs in logits.",
+    since: "0.11",
+    enabledBy: "log-stats",
+    meaning:
+      "+1 for a finished sequence whose logits held a NaN in any step: the model file or a kernel is broken.",
+    alert: "Any increase.",
+    source: countOf(({ finished }) => finished.filter(({ isCorrupted }) => isCorrupted).length),
+  },
+  {
+    name: "vllm:prefix_cache_queries",
+    type: "counter",
+    help: "Prefix cache queries, in terms of number of queried tokens.",
+    since: "0.9.2",
+    enabledBy: "log-stats",
+    meaning:
+      "Tokens looked up in the prefix cache, once a request, when it is first admitted. Not with prefix caching off or prompt_logprobs.",
+    source: onStep(({ scheduler }, sink) => sink.add(scheduler.prefixCache.queries)),
+  },
+  {
+    name: "vllm:prefix_cache_hits",
+    type: "counter",
+    help: "Prefix cache hits, in terms of number of cached tokens.",
+    since: "0.9.2",
+    enabledBy: "log-stats",
+    meaning: "Tokens of those queries that were there. Hits / queries is the hit rate.",
+    alert: "Hit rate under 0.3 where prompts share a beginning: the cache is too small.",
+    source: onStep(({ scheduler }, sink) => sink.add(scheduler.prefixCache.hits)),
+  },
+  {
+    name: "vllm:num_preemptions",
+    type: "counter",
+    help: "Cumulative number of preemption from the engine.",
+    since: "0.7",
+    enabledBy: "log-stats",
+    meaning:
+      "Sequences that gave their blocks back and are computed again. Moves when the preempted one yields its next token.",
+    alert: "More than 1 a second: more KV memory or a lower --max-num-seqs.",
+    source: countOf((stats) => stats.numPreemptions),
+  },
+];

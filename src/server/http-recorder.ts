@@ -1,0 +1,46 @@
+// Measures every answer for the http_* families, as vLLM's instrumentation does: by route, until the last
+// byte; probes and scrapes are left out.
+
+import type { HttpRecord } from "../metrics/family.ts";
+import { answerEnd } from "./answer-end.ts";
+
+type Fetch = (request: Request) => Response | Promise<Response>;
+
+export interface HttpRecorderOptions {
+  /** Ms, monotonic. */
+  readonly nowMs: () => number;
+  readonly record: (record: HttpRecord) => void;
+  /** @returns the path as it is routed by; "" where the URL has none */
+  readonly pathOf: (request: Request) => string;
+  readonly isRoute: (path: string) => boolean;
+}
+
+/** Searched for in the path: what lies behind such a beginning is left out too. */
+const NOT_RECORDED = /\/(metrics|health|load|ping|version|server_info)/;
+
+export function recorded(fetch: Fetch, options: HttpRecorderOptions): Fetch {
+  return async (request) => {
+    const startMs = options.nowMs();
+    const response = await fetch(request);
+    const path = options.pathOf(request);
+    if (NOT_RECORDED.test(path)) return response;
+    const handler = options.isRoute(path) ? path : "none";
+    const { method } = request;
+    const { status } = response;
+    const requestBytes = contentLength(request.headers);
+    const responseBytes = contentLength(response.headers);
+    const record = () => {
+      const durationS = (options.nowMs() - startMs) / 1000;
+      options.record({ handler, method, status, durationS, requestBytes, responseBytes });
+    };
+    const end = answerEnd(request);
+    if (end === null) record();
+    else void end.then(record);
+    return response;
+  };
+}
+
+function contentLength(headers: Headers): number {
+  const length = Number(headers.get("content-length") ?? 0);
+  return Number.isFinite(length) && length > 0 ? length : 0;
+}

@@ -1,0 +1,18 @@
+// Load in the answer's header, for balancers that ask for it (ORCA): in the form and with the names of
+// vLLM's endpoint-load-metrics.
+
+import { formatNumber } from "../metrics/number-format.ts";
+import type { ServerContext } from "./server-context.ts";
+
+/** @returns no header unless the request asks for TEXT or JSON */
+export function loadHeaders(context: ServerContext, request: Request): Record<string, string> {
+  const format = request.headers.get("endpoint-load-metrics-format")?.toUpperCase();
+  const { kvCacheUsage, numWaitingReqs } = context.engine.load;
+  const usage = formatNumber(kvCacheUsage);
+  const waiting = formatNumber(numWaitingReqs);
+  const text = `named_metrics.kv_cache_usage_perc=${usage}, named_metrics.num_requests_waiting=${waiting}`;
+  const json = `{"named_metrics": {"kv_cache_usage_perc": ${usage}, "num_requests_waiting": ${waiting}}}`;
+  if (format === "TEXT") return { "endpoint-load-metrics": `TEXT ${text}` };
+  if (format === "JSON") return { "endpoint-load-metrics": `JSON ${json}` };
+  return {};
+}

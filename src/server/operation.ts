@@ -1,0 +1,124 @@
+// What an operator does to a running engine: sleep, wake-up, reset of the prefix cache. vLLM has these
+// routes in its development mode only; with an API key they are under /v1 at all times, behind the key.
+
+import { Elysia } from "elysia";
+import {
+  SLEEP_MODES,
+  type SleepLevel,
+  type SleepMode,
+  WAKE_TAGS,
+  type WakeTag,
+} from "../engine/protocol.ts";
+import { RequestError } from "../errors.ts";
+import { jsonResponse } from "./json-response.ts";
+import { checkAccepting, type ServerContext } from "./server-context.ts";
+
+type Handler = (context: ServerContext, query: URLSearchParams) => Promise<Response>;
+
+interface Operation {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly handle: Handler;
+}
+
+const OPERATIONS: readonly Operation[] = [
+  { method: "POST", path: "/sleep", handle: sleep },
+  { method: "POST", path: "/wake_up", handle: wakeUp },
+  { method: "GET", path: "/is_sleeping", handle: isSleeping },
+  { method: "POST", path: "/reset_prefix_cache", handle: resetPrefixCache },
+];
+
+/** Where the operations are to be found: [path, method]. */
+export function operationMethods(context: ServerContext): [string, string][] {
+  return prefixes(context).flatMap((prefix) =>
+    OPERATIONS.map(({ path, method }): [string, string] => [prefix + path, method]),
+  );
+}
+
+export function operationRoutes(context: ServerContext) {
+  const app = new Elysia({ name: "operation" });
+  for (const prefix of prefixes(context)) {
+    for (const { method, path, handle } of OPERATIONS) {
+      app.route(method, prefix + path, ({ request }) => run(context, request, handle), {
+        parse: "none",
+      });
+    }
+  }
+  return app;
+}
+
+function prefixes({ isDevMode, apiKeys }: ServerContext): string[] {
+  return [...(isDevMode ? [""] : []), ...(apiKeys.length > 0 ? ["/v1"] : [])];
+}
+
+function run(context: ServerContext, request: Request, handle: Handler): Promise<Response> {
+  checkAccepting(context);
+  return handle(context, new URL(request.url).searchParams);
+}
+
+async function sleep(context: ServerContext, query: URLSearchParams): Promise<Response> {
+  checkSleepEnabled(context);
+  await context.engine.sleep(sleepLevel(query), sleepMode(query));
+  return new Response(null, { status: 200 });
+}
+
+async function wakeUp(context: ServerContext, query: URLSearchParams): Promise<Response> {
+  checkSleepEnabled(context);
+  await context.engine.wakeUp(wakeTags(query));
+  return new Response(null, { status: 200 });
+}
+
+async function isSleeping(context: ServerContext): Promise<Response> {
+  checkSleepEnabled(context);
+  return jsonResponse({ is_sleeping: await context.engine.client.isSleeping() });
+}
+
+/** 200 either way, as in vLLM: a cache in use stays as it is unless the running requests give way. */
+async function resetPrefixCache(context: ServerContext, query: URLSearchParams): Promise<Response> {
+  const preemptRunning = flag(query, "reset_running_requests");
+  flag(query, "reset_external");
+  await context.engine.client.resetPrefixCache(preemptRunning);
+  return new Response(null, { status: 200 });
+}
+
+function checkSleepEnabled({ isSleepEnabled }: ServerContext): void {
+  if (isSleepEnabled) return;
+  const message = "Sleep mode is not enabled. Start the server with --enable-sleep-mode.";
+  throw new RequestError("unsupported", message);
+}
+
+function sleepLevel(query: URLSearchParams): SleepLevel {
+  const text = query.get("level") ?? "1";
+  const level = ([0, 1, 2] as const).find((known) => String(known) === text);
+  if (level !== undefined) return level;
+  const message = `level must be 0, 1 or 2, got ${JSON.stringify(text)}.`;
+  throw new RequestError("invalid_value", message, "level");
+}
+
+function sleepMode(query: URLSearchParams): SleepMode {
+  const text = query.get("mode") ?? "abort";
+  const mode = SLEEP_MODES.find((known) => known === text);
+  if (mode !== undefined) return mode;
+  const message = `mode must be one of ${SLEEP_MODES.join(", ")}, got ${JSON.stringify(text)}.`;
+  throw new RequestError("invalid_value", message, "mode");
+}
+
+/** Repeated or separated by commas; none = all. */
+function wakeTags(query: URLSearchParams): readonly WakeTag[] {
+  const texts = query.getAll("tags").flatMap((text) => text.split(","));
+  if (texts.length === 0) return WAKE_TAGS;
+  return texts.map((text) => {
+    const tag = WAKE_TAGS.find((known) => known === text);
+    if (tag !== undefined) return tag;
+    const message = `tags must be of ${WAKE_TAGS.join(", ")}, got ${JSON.stringify(text)}.`;
+    throw new RequestError("invalid_value", message, "tags");
+  });
+}
+
+function flag(query: URLSearchParams, name: string): boolean {
+  const text = query.get(name)?.toLowerCase() ?? "false";
+  if (["true", "1", "yes", "on"].includes(text)) return true;
+  if (["false", "0", "no", "off"].includes(text)) return false;
+  const message = `${name} must be true or false, got ${JSON.stringify(text)}.`;
+  throw new RequestError("invalid_value", message, name);
+}

@@ -1,0 +1,170 @@
+// vLLM's Production Metrics page walked row by row against running servers: each family is there, of its
+// type, with its labels and help text, and moves under a load that gives it cause. The rows that are not
+// all "yes" are those of features that are not built yet.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { PAGE, type PageRow } from "../metrics/page.ts";
+import {
+  readMetrics,
+  type Series,
+  type ServerProcess,
+  startServer,
+  untilIdle,
+} from "../support/server-process.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { tempFolder } from "../support/tiny-model.ts";
+
+/** A pool of 1,008 tokens, so that the long answers do not fit together. */
+const OPTIONS = [
+  ...["--served-model-name", "smol", "--max-model-len", "512", "--num-gpu-blocks-override", "64"],
+  ...["--kv-cache-metrics", "--kv-cache-metrics-sample", "1", "--enable-sleep-mode"],
+  ...["--show-hidden-metrics-for-version", "0.12"],
+];
+const DEV = { VLLM_SERVER_DEV_MODE: "1" };
+const NAN_TOKEN = 40;
+
+const folder = tempFolder();
+const servers: ServerProcess[] = [];
+let url = "";
+let brokenUrl = "";
+
+beforeAll(async () => {
+  const broken = join(folder.path, "broken.gguf");
+  writeTinyGguf(broken, { nanTokenId: NAN_TOKEN });
+  servers.push(await startServer(OPTIONS, DEV));
+  servers.push(await startServer([broken, "--served-model-name", "smol", "--max-model-len", "64"]));
+  [url, brokenUrl] = servers.map((server) => server.url) as [string, string];
+}, 60_000);
+
+afterAll(() => {
+  for (const { process } of servers) process.kill();
+  folder.remove();
+});
+
+async function complete(at: string, body: object): Promise<void> {
+  const response = await fetch(`${at}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ temperature: 0, ignore_eos: true, ...body }),
+  });
+  expect(response.status).toBe(200);
+  await response.text();
+}
+
+/** Every state of a server that the load went through. */
+class Watch {
+  readonly states: Series[] = [];
+  #isOn = true;
+  readonly #watching: Promise<void>;
+
+  constructor(at: string) {
+    this.#watching = this.#poll(at);
+  }
+
+  async stop(): Promise<readonly Series[]> {
+    this.#isOn = false;
+    await this.#watching;
+    return this.states;
+  }
+
+  async #poll(at: string): Promise<void> {
+    while (this.#isOn) {
+      this.states.push(await readMetrics(at));
+      await Bun.sleep(5);
+    }
+    this.states.push(await readMetrics(at));
+  }
+}
+
+/** Four long answers that preempt each other, thrice the same beginning, n = 2, a sleep. */
+async function load(): Promise<readonly Series[]> {
+  const watch = new Watch(url);
+  const long = (i: number) => complete(url, { prompt: `${i} `.repeat(60), max_tokens: 260 });
+  const shared = "The same beginning for all of these requests, again and again. ".repeat(3);
+  for (let i = 0; i < 4; i++) await complete(url, { prompt: shared, max_tokens: 2 });
+  await complete(url, { prompt: shared, max_tokens: 4, n: 2, temperature: 1 });
+  await Promise.all([0, 1, 2, 3, 4, 5].map(long));
+  await untilIdle(url);
+  await fetch(`${url}/sleep?level=2`, { method: "POST" });
+  await readMetrics(url).then((state) => watch.states.push(state));
+  await fetch(`${url}/wake_up`, { method: "POST" });
+  await complete(url, { prompt: shared, max_tokens: 2 });
+  return watch.stop();
+}
+
+/** What a NaN in the model's file does. */
+async function loadBroken(): Promise<readonly Series[]> {
+  const watch = new Watch(brokenUrl);
+  await complete(brokenUrl, { prompt: [1, 5, 9], max_tokens: 3 });
+  await complete(brokenUrl, { prompt: [1, NAN_TOKEN, 9], max_tokens: 3 });
+  return watch.stop();
+}
+
+const COMMON = ["engine", "model_name"];
+const OWN_LABELS: Readonly<Record<string, readonly string[]>> = {
+  request_success: ["finished_reason"],
+  engine_sleep_state: ["sleep_state"],
+};
+
+/** The family's lines: its head, then its samples. */
+function linesOf(text: string, { name, type }: PageRow): string[] {
+  const sample = `vllm:${name}${type === "counter" ? "_total" : ""}`;
+  const ends = type === "histogram" ? "(_bucket|_count|_sum)" : "";
+  const lines = new RegExp(`^(# (HELP|TYPE) ${sample} |${sample}${ends}\\{)`);
+  return text.split("\n").filter((line) => lines.test(line));
+}
+
+function hasLabels(line: string, row: PageRow): boolean {
+  const labels = [...line.matchAll(/(\w+)="/g)].map(([, label]) => label ?? "");
+  const own = labels.filter((label) => label !== "le");
+  return Bun.deepEquals(own, [...COMMON, ...(OWN_LABELS[row.name] ?? [])].sort());
+}
+
+/** Whether a value of the family was another at some time than at the start. */
+function hasMoved(states: readonly Series[], { name, type }: PageRow): boolean {
+  const suffix = { counter: "_total", gauge: "", histogram: "_count" }[type];
+  const start = `vllm:${name}${suffix}{`;
+  const [first] = states;
+  return states.some((state) =>
+    [...state].some(([key, value]) => key.startsWith(start) && value !== first?.get(key)),
+  );
+}
+
+const yes = (isTrue: boolean) => (isTrue ? "yes" : "no");
+
+function walk(row: PageRow, text: string, states: readonly Series[]) {
+  const [help, type, ...samples] = linesOf(text, row);
+  return {
+    family: `vllm:${row.name}`,
+    present: yes(samples.length > 0),
+    type: yes(type?.endsWith(` ${row.type}`) ?? false),
+    labels: yes(samples.length > 0 && samples.every((line) => hasLabels(line, row))),
+    help: yes(help?.endsWith(` ${row.help}`) ?? false),
+    moved: yes(hasMoved(states, row)),
+    needs: row.needs ?? "",
+  };
+}
+
+describe("the Production Metrics page", () => {
+  test("every row is there, as described, and moves; but for what needs another feature", async () => {
+    const states = await load();
+    const broken = await loadBroken();
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const rows = PAGE.map((row) =>
+      walk(row, text, row.name === "corrupted_requests" ? broken : states),
+    );
+    console.table(rows);
+    const isWhole = ({ present, type, labels, help, moved }: (typeof rows)[number]) =>
+      [present, type, labels, help, moved].every((cell) => cell === "yes");
+    expect(rows.filter((row) => !isWhole(row)).map(({ family }) => family)).toEqual(
+      PAGE.filter(({ needs }) => needs !== undefined).map(({ name }) => `vllm:${name}`),
+    );
+  }, 120_000);
+
+  test("a request whose logits held a NaN counts as corrupted, once; another does not", async () => {
+    const state = await untilIdle(brokenUrl);
+    expect(state.get("vllm:corrupted_requests_total{}")).toBe(1);
+    expect(state.get('vllm:request_success_total{finished_reason="length"}')).toBe(2);
+  });
+});

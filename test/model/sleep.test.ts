@@ -1,0 +1,143 @@
+// Sleep mode on the real model, through HTTP: memory really goes down, what is sent meanwhile waits, and
+// the text afterwards is the same.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { DEFAULT_MODEL_FILE } from "../../src/cli/model-source.ts";
+import { readMetrics, type ServerProcess, startServer } from "../support/server-process.ts";
+
+const WEIGHT_BYTES = statSync(join(import.meta.dir, "../../models", DEFAULT_MODEL_FILE.name)).size;
+/** 30 layers x K and V x 3 heads of 64 in f16. */
+const KV_BYTES_PER_TOKEN = 30 * 2 * 3 * 64 * 2;
+const NUM_PROMPTS = 5;
+const KEY = { authorization: "Bearer secret", "content-type": "application/json" };
+/** Share of what was given up by which resident memory must fall at least. */
+const MIN_SHARE = 0.8;
+
+let server: ServerProcess;
+
+beforeAll(async () => {
+  const kv = ["--kv-cache-memory-bytes", "512M", "--max-num-batched-tokens", "1k"];
+  server = await startServer([
+    ...kv,
+    "--enable-sleep-mode",
+    "--shutdown-timeout",
+    "1",
+    "--api-key",
+    "secret",
+  ]);
+}, 60_000);
+afterAll(() => server.process.kill());
+
+const post = (path: string, body?: object) =>
+  fetch(`${server.url}/v1${path}`, { method: "POST", headers: KEY, body: JSON.stringify(body) });
+
+async function complete(prompt: string, max_tokens: number) {
+  const answer = await post("/completions", { prompt, max_tokens, temperature: 0 });
+  return (await answer.json()) as {
+    choices: { text: string }[];
+    usage: { prompt_tokens: number; completion_tokens: number };
+  };
+}
+
+const textOf = async () => (await complete("The capital of France is", 24)).choices[0]?.text ?? "";
+
+async function residentBytes(): Promise<number> {
+  return (await readMetrics(server.url)).get("process_resident_memory_bytes") ?? Number.NaN;
+}
+
+async function sleepStates(): Promise<number[]> {
+  const metrics = await readMetrics(server.url);
+  return ["awake", "weights_offloaded", "discard_all"].map(
+    (state) => metrics.get(`vllm:engine_sleep_state{sleep_state="${state}"}`) ?? Number.NaN,
+  );
+}
+
+/** Different prompts, so that each writes blocks of its own. @returns bytes of K and V written */
+async function fillKvCache(): Promise<number> {
+  let numTokens = 0;
+  for (let i = 0; i < NUM_PROMPTS; i++) {
+    const { usage } = await complete(`${i} ${"and so on ".repeat(200)}`, 1);
+    numTokens += usage.prompt_tokens;
+  }
+  return numTokens * KV_BYTES_PER_TOKEN;
+}
+
+describe("a sleeping server", () => {
+  test.each([
+    [1, 0, [0, 1, 0]],
+    [2, WEIGHT_BYTES, [0, 0, 1]],
+  ])(
+    "at level %d holds less memory, and is afterwards what it was",
+    async (level, weightBytes, states) => {
+      const text = await textOf();
+      const kvBytes = await fillKvCache();
+      const awake = await residentBytes();
+      expect((await post(`/sleep?level=${level}`)).status).toBe(200);
+      const asleep = await residentBytes();
+      expect(await sleepStates()).toEqual(states);
+      const waiting = textOf();
+      expect((await post("/wake_up")).status).toBe(200);
+      expect(await waiting).toBe(text);
+      expect(await sleepStates()).toEqual([1, 0, 0]);
+      const after = await residentBytes();
+      const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+      console.log(
+        `level ${level}: resident ${mib(awake)} awake, ${mib(asleep)} asleep, ${mib(after)} woken; ` +
+          `given up: K and V ${mib(kvBytes)}, weights ${mib(weightBytes)}`,
+      );
+      expect(awake - asleep).toBeGreaterThan(MIN_SHARE * (kvBytes + weightBytes));
+      expect(after).toBeLessThan(awake);
+    },
+    120_000,
+  );
+
+  test("forgets cached prefixes", async () => {
+    const prompt = "The same words for the cache to remember, ".repeat(8);
+    await complete(prompt, 1);
+    await post("/sleep?level=1");
+    await post("/wake_up");
+    const before = await readMetrics(server.url);
+    await complete(prompt, 1);
+    const after = await readMetrics(server.url);
+    const hits = "vllm:prefix_cache_hits_total{}";
+    expect(after.get(hits)).toBe(before.get(hits) ?? Number.NaN);
+  }, 60_000);
+
+  test("tells how long each sleep and wake-up took", async () => {
+    const metrics = await readMetrics(server.url);
+    for (const operation of ["sleep", "wake"]) {
+      const labels = `{operation="${operation}"}`;
+      expect(metrics.get(`vllm:sleep_mode_operation_duration_seconds_count${labels}`)).toBe(3);
+      expect(metrics.get(`vllm:sleep_mode_operations_in_flight${labels}`)).toBe(0);
+    }
+  });
+
+  test("twenty times over leaks nothing", async () => {
+    const cycle = async () => {
+      await post("/sleep?level=2");
+      await post("/wake_up");
+      return residentBytes();
+    };
+    const first = await cycle();
+    for (let i = 0; i < 18; i++) await cycle();
+    const last = await cycle();
+    expect(last).toBeLessThan(first * 1.05);
+  }, 120_000);
+
+  test("SIGTERM ends it, and what waits is told so", async () => {
+    await post("/sleep");
+    const waiting = post("/completions", { prompt: "x" });
+    while ((await readMetrics(server.url)).get("vllm:num_requests_waiting{}") !== 1) {
+      await Bun.sleep(10);
+    }
+    server.process.kill("SIGTERM");
+    const answer = await waiting;
+    expect([answer.status, await answer.text()]).toEqual([
+      503,
+      expect.stringContaining("The server is shutting down."),
+    ]);
+    expect(await server.process.exited).toBe(0);
+  }, 30_000);
+});

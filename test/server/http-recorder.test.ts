@@ -1,0 +1,115 @@
+// What the http_* families are told: every answer once, at its end, under its route.
+
+import { describe, expect, test } from "bun:test";
+import type { HttpRecord } from "../../src/metrics/family.ts";
+import { makeApp } from "../support/fake-engine.ts";
+
+function start(model = {}) {
+  const records: HttpRecord[] = [];
+  const parts = makeApp({ model }, { recordHttp: (record) => records.push(record) });
+  const call = (method: string, path: string) =>
+    parts.app.handle(new Request(`http://localhost${path}`, { method }));
+  return { ...parts, records, call };
+}
+
+describe("recorded answers", () => {
+  test("a whole one: route, method, status and both sizes", async () => {
+    const { post, records } = start();
+    const body = JSON.stringify({ prompt: "hello", max_tokens: 2 });
+    const length = String(body.length);
+    const response = await post("/v1/completions", body, { "content-length": length });
+    const responseBytes = (await response.arrayBuffer()).byteLength;
+    expect(records).toEqual([
+      {
+        handler: "/v1/completions",
+        method: "POST",
+        status: 200,
+        durationS: expect.any(Number),
+        requestBytes: body.length,
+        responseBytes,
+      },
+    ]);
+    expect(response.headers.get("content-length")).toBe(String(responseBytes));
+  });
+
+  test("a stream: at its last event, without a size", async () => {
+    const { post, records } = start();
+    const response = await post("/v1/completions", { prompt: "hello", stream: true });
+    expect(records).toEqual([]);
+    await response.text();
+    await Bun.sleep(0);
+    expect(records).toMatchObject([{ handler: "/v1/completions", status: 200, responseBytes: 0 }]);
+  });
+
+  test("a stream whose reader leaves: once", async () => {
+    const { post, records } = start({ stepDelayMs: 1 });
+    const response = await post("/v1/completions", {
+      prompt: "hello",
+      stream: true,
+      max_tokens: 400,
+    });
+    const reader = response.body?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    await Bun.sleep(0);
+    expect(records.length).toBe(1);
+  });
+
+  test("refusals under their route, unknown paths under none", async () => {
+    const { call, post, records } = start();
+    await post("/v1/completions", "{");
+    await call("GET", "/v1/completions");
+    await call("GET", "/nope?x=/v1/models");
+    await call("GET", "/v1/models");
+    expect(records.map(({ handler, method, status }) => [handler, method, status])).toEqual([
+      ["/v1/completions", "POST", 400],
+      ["/v1/completions", "GET", 405],
+      ["none", "GET", 404],
+      ["/v1/models", "GET", 200],
+    ]);
+  });
+
+  test("probes and scrapes are left out, and what lies behind such a beginning", async () => {
+    const { call, records } = start();
+    for (const path of ["/health", "/ping", "/version", "/metrics", "/metrics/", "/load/x"]) {
+      await call("GET", path);
+    }
+    expect(records).toEqual([]);
+  });
+});
+
+describe("the load header", () => {
+  test.each([
+    ["TEXT", "TEXT named_metrics.kv_cache_usage_perc=0.0, named_metrics.num_requests_waiting=0.0"],
+    ["json", 'JSON {"named_metrics": {"kv_cache_usage_perc": 0.0, "num_requests_waiting": 0.0}}'],
+  ])("comes with an answer, streamed or not, that asks for %s", async (format, value) => {
+    const { post } = start();
+    for (const stream of [false, true]) {
+      const headers = { "endpoint-load-metrics-format": format };
+      const response = await post("/v1/completions", { prompt: "x", stream }, headers);
+      await response.text();
+      expect(response.headers.get("endpoint-load-metrics")).toBe(value);
+    }
+  });
+
+  test("tells the usage and the queue of the engine's last step", async () => {
+    const { post, engine } = start({ stepDelayMs: 2 });
+    const running = post("/v1/completions", { prompt: "hello", max_tokens: 200 });
+    while (engine.load.kvCacheUsage === 0) await Bun.sleep(1);
+    const headers = { "endpoint-load-metrics-format": "JSON" };
+    const response = await post("/v1/completions", { prompt: "x", max_tokens: 1 }, headers);
+    const text = response.headers.get("endpoint-load-metrics")?.slice("JSON ".length) ?? "";
+    const { named_metrics: load } = JSON.parse(text);
+    expect(load.kv_cache_usage_perc).toBeGreaterThan(0);
+    expect(load.kv_cache_usage_perc).toBeLessThan(1);
+    await running;
+  });
+
+  test("is absent unless asked for in a known format", async () => {
+    const { post } = start();
+    for (const headers of [{}, { "endpoint-load-metrics-format": "BIN" }]) {
+      const response = await post("/v1/completions", { prompt: "x" }, headers);
+      expect(response.headers.has("endpoint-load-metrics")).toBe(false);
+    }
+  });
+});

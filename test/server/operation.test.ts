@@ -1,0 +1,282 @@
+// The operator's routes over the whole engine with the fake model: where they are, what they refuse, and
+// that nothing sent while the engine sleeps is lost.
+
+import { describe, expect, test } from "bun:test";
+import type { ServerContext } from "../../src/server/server-context.ts";
+import { makeApp } from "../support/fake-engine.ts";
+
+const DEV: Partial<ServerContext> = { isDevMode: true, isSleepEnabled: true };
+
+function start(context: Partial<ServerContext> = DEV, model = {}) {
+  const parts = makeApp({ model }, context);
+  const call = (method: string, path: string, headers: Record<string, string> = {}) =>
+    parts.app.handle(new Request(`http://localhost${path}`, { method, headers }));
+  const isSleeping = async () => (await call("GET", "/is_sleeping")).json();
+  const complete = (prompt: string, max_tokens = 8) =>
+    parts.post("/v1/completions", { prompt, max_tokens, temperature: 0 });
+  const textOf = async (response: Response | Promise<Response>) =>
+    ((await (await response).json()) as { choices: { text: string; finish_reason: string }[] })
+      .choices[0];
+  return { ...parts, call, isSleeping, complete, textOf };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await Bun.sleep(1);
+}
+
+describe("where the routes are", () => {
+  const PATHS = [
+    ["POST", "/sleep"],
+    ["POST", "/wake_up"],
+    ["GET", "/is_sleeping"],
+    ["POST", "/reset_prefix_cache"],
+  ] as const;
+
+  test("nowhere without development mode and key, as in vLLM", async () => {
+    const { call } = start({ isSleepEnabled: true });
+    for (const [method, path] of PATHS) {
+      for (const at of [path, `/v1${path}`]) {
+        const response = await call(method, at);
+        expect([at, response.status, await response.json()]).toEqual([
+          at,
+          404,
+          { detail: "Not Found" },
+        ]);
+      }
+    }
+  });
+
+  test("at the root in development mode", async () => {
+    const { call } = start();
+    for (const [method, path] of PATHS) {
+      expect([path, (await call(method, path)).status]).toEqual([path, 200]);
+      expect((await call(method, `/v1${path}`)).status).toBe(404);
+    }
+  });
+
+  test("under /v1, behind the key, where there is one", async () => {
+    const { call } = start({ isSleepEnabled: true, apiKeys: ["k"] });
+    for (const [method, path] of PATHS) {
+      expect((await call(method, path)).status).toBe(404);
+      expect((await call(method, `/v1${path}`)).status).toBe(401);
+      const authorization = { authorization: "Bearer k" };
+      expect((await call(method, `/v1${path}`, authorization)).status).toBe(200);
+    }
+  });
+
+  test("development mode does not open them past a key", async () => {
+    const { call } = start({ ...DEV, apiKeys: ["k"] });
+    expect((await call("POST", "/sleep")).status).toBe(401);
+    expect((await call("POST", "/reset_prefix_cache")).status).toBe(401);
+  });
+
+  test("the other method is not allowed", async () => {
+    const response = await start().call("GET", "/sleep");
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
+  });
+});
+
+describe("what is refused", () => {
+  test.each([
+    ["/sleep?level=3", "level", 'level must be 0, 1 or 2, got "3".'],
+    ["/sleep?level=", "level", 'level must be 0, 1 or 2, got "".'],
+    ["/sleep?level=1.0", "level", 'level must be 0, 1 or 2, got "1.0".'],
+    ["/sleep?mode=now", "mode", 'mode must be one of abort, wait, keep, got "now".'],
+    ["/wake_up?tags=kv", "tags", 'tags must be of weights, kv_cache, got "kv".'],
+    ["/wake_up?tags=weights&tags=x", "tags", 'tags must be of weights, kv_cache, got "x".'],
+    [
+      "/reset_prefix_cache?reset_running_requests=maybe",
+      "reset_running_requests",
+      'reset_running_requests must be true or false, got "maybe".',
+    ],
+  ])("%s", async (path, param, message) => {
+    const { call, isSleeping } = start();
+    const response = await call("POST", path);
+    expect([response.status, await response.json()]).toEqual([
+      400,
+      { error: { message, type: "BadRequestError", param, code: 400 } },
+    ]);
+    expect(await isSleeping()).toEqual({ is_sleeping: false });
+  });
+
+  test("sleep without --enable-sleep-mode, but not a reset", async () => {
+    const { call } = start({ isDevMode: true });
+    for (const [method, path] of [
+      ["POST", "/sleep"],
+      ["POST", "/wake_up"],
+      ["GET", "/is_sleeping"],
+    ] as const) {
+      const response = await call(method, path);
+      expect([response.status, await response.text()]).toEqual([
+        400,
+        expect.stringContaining("Start the server with --enable-sleep-mode."),
+      ]);
+    }
+    expect((await call("POST", "/reset_prefix_cache")).status).toBe(200);
+  });
+});
+
+describe("sleeping", () => {
+  test.each([0, 1, 2])(
+    "level %d: requests wait, and say after the wake-up what they say awake",
+    async (level) => {
+      const { call, isSleeping, complete, textOf, scheduler } = start();
+      const awake = await textOf(complete("hello"));
+      expect((await call("POST", `/sleep?level=${level}`)).status).toBe(200);
+      expect(await isSleeping()).toEqual({ is_sleeping: true });
+      const waiting = textOf(complete("hello"));
+      await until(() => scheduler.takeStats().numWaitingReqs === 1);
+      expect((await call("POST", "/wake_up")).status).toBe(200);
+      expect(await waiting).toEqual(awake as never);
+      expect(await isSleeping()).toEqual({ is_sleeping: false });
+    },
+  );
+
+  test("ends what runs with abort by default", async () => {
+    const { call, complete, textOf, runner } = start(DEV, { stepDelayMs: 2 });
+    const running = textOf(complete("hello", 500));
+    await until(() => runner.numSteps > 3);
+    await call("POST", "/sleep");
+    expect((await running)?.finish_reason).toBe("abort");
+  });
+
+  test("mode=keep preempts what runs and goes on after the wake-up, to the same text", async () => {
+    const alone = start();
+    const expected = await alone.textOf(alone.complete("hello", 60));
+    const { call, complete, textOf, runner } = start(DEV, { stepDelayMs: 2 });
+    const running = textOf(complete("hello", 60));
+    await until(() => runner.numSteps > 3);
+    await call("POST", "/sleep?mode=keep&level=2");
+    const { numSteps } = runner;
+    await Bun.sleep(10);
+    expect(runner.numSteps).toBe(numSteps);
+    await call("POST", "/wake_up");
+    expect(await running).toEqual(expected as never);
+  });
+
+  test("mode=wait lets what runs finish, while later requests wait", async () => {
+    const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepDelayMs: 2 });
+    const order: string[] = [];
+    const running = textOf(complete("hello", 30));
+    await until(() => runner.numSteps > 3);
+    const asleep = async () => {
+      await call("POST", "/sleep?mode=wait");
+      order.push("asleep");
+    };
+    const sleeping = asleep();
+    const later = textOf(complete("later", 4)).then(() => order.push("later"));
+    expect((await running)?.finish_reason).toBe("length");
+    await sleeping;
+    expect(await isSleeping()).toEqual({ is_sleeping: true });
+    await call("POST", "/wake_up");
+    await later;
+    expect(order).toEqual(["asleep", "later"]);
+  });
+
+  test("is over only when every tag is awake, in either order", async () => {
+    for (const tags of [
+      ["weights", "kv_cache"],
+      ["kv_cache", "weights"],
+    ]) {
+      const { call, isSleeping, complete, textOf } = start();
+      await call("POST", "/sleep?level=2");
+      await call("POST", `/wake_up?tags=${tags[0]}`);
+      expect(await isSleeping()).toEqual({ is_sleeping: true });
+      await call("POST", `/wake_up?tags=${tags[1]}`);
+      expect(await isSleeping()).toEqual({ is_sleeping: false });
+      expect((await textOf(complete("hello")))?.finish_reason).toBe("length");
+    }
+  });
+
+  test("a second sleep deepens the first or changes nothing; a second wake-up neither", async () => {
+    const { call, runner, isSleeping } = start();
+    await call("POST", "/sleep?level=1");
+    await call("POST", "/sleep?level=2");
+    expect(runner.sleepLevel).toBe(2);
+    await call("POST", "/sleep?level=1");
+    expect(runner.sleepLevel).toBe(2);
+    await call("POST", "/wake_up");
+    expect((await call("POST", "/wake_up")).status).toBe(200);
+    expect(await isSleeping()).toEqual({ is_sleeping: false });
+  });
+
+  test("a client that leaves in the sleep is forgotten", async () => {
+    const { call, app, scheduler, engine } = start();
+    await call("POST", "/sleep");
+    const leaving = new AbortController();
+    const body = JSON.stringify({ prompt: "hello" });
+    const headers = { "content-type": "application/json" };
+    const init = { method: "POST", headers, body, signal: leaving.signal };
+    const answer = app.handle(new Request("http://localhost/v1/completions", init));
+    await until(() => engine.numLiveSequences === 1);
+    leaving.abort();
+    await answer;
+    expect(scheduler.takeStats().numWaitingReqs).toBe(0);
+  });
+
+  test("a failed wake-up tells why, and can be tried again", async () => {
+    const { call, runner, isSleeping, complete, textOf } = start();
+    await call("POST", "/sleep?level=2");
+    const { wakeWeights } = runner;
+    runner.wakeWeights = () => Promise.reject(new Error("the file has gone"));
+    const failed = await call("POST", "/wake_up");
+    expect([failed.status, await failed.json()]).toEqual([
+      500,
+      {
+        error: {
+          message: "The engine cannot wake up: the file has gone",
+          type: "InternalServerError",
+          param: null,
+          code: 500,
+        },
+      },
+    ]);
+    expect(await isSleeping()).toEqual({ is_sleeping: true });
+    runner.wakeWeights = wakeWeights;
+    expect((await call("POST", "/wake_up")).status).toBe(200);
+    expect((await textOf(complete("hello")))?.finish_reason).toBe("length");
+  });
+
+  test("a failed sleep leaves the engine at work", async () => {
+    const { call, runner, isSleeping, complete, textOf } = start();
+    runner.sleep = () => Promise.reject(new Error("no memory for the copy"));
+    expect((await call("POST", "/sleep")).status).toBe(500);
+    expect(await isSleeping()).toEqual({ is_sleeping: false });
+    expect((await textOf(complete("hello")))?.finish_reason).toBe("length");
+  });
+});
+
+describe("resetting the prefix cache", () => {
+  const PROMPT = "a prompt of more than one block of tokens";
+
+  test("makes the next equal prompt compute again", async () => {
+    const { call, complete, textOf, scheduler } = start();
+    const hits = async () => {
+      scheduler.takeStats();
+      await textOf(complete(PROMPT));
+      return scheduler.kvCache.pool.numFree;
+    };
+    await hits();
+    await call("POST", "/reset_prefix_cache");
+    expect(
+      scheduler.kvCache.pool.freeBlockIds().some((id) => scheduler.kvCache.pool.isHashed(id)),
+    ).toBe(false);
+  });
+
+  test("spares a cache in use, unless running requests are to give way", async () => {
+    const alone = start();
+    const expected = await alone.textOf(alone.complete(PROMPT, 60));
+    const { call, complete, textOf, runner, scheduler } = start(DEV, { stepDelayMs: 2 });
+    const isAnyHashed = () =>
+      Array.from({ length: scheduler.kvCache.pool.numBlocks }, (_, id) => id).some((id) =>
+        scheduler.kvCache.pool.isHashed(id),
+      );
+    const running = textOf(complete(PROMPT, 60));
+    await until(() => runner.numSteps > 3);
+    expect((await call("POST", "/reset_prefix_cache")).status).toBe(200);
+    expect(isAnyHashed()).toBe(true);
+    const url = "/reset_prefix_cache?reset_running_requests=true&reset_external=false";
+    expect((await call("POST", url)).status).toBe(200);
+    expect(await running).toEqual(expected as never);
+  });
+});

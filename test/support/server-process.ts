@@ -1,0 +1,74 @@
+// The server as an operator starts it, in a process of its own, and its /metrics as numbers.
+
+import { join } from "node:path";
+
+const MAIN = join(import.meta.dir, "../../src/main.ts");
+
+export interface ServerProcess {
+  readonly url: string;
+  readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+}
+
+/** `serve` on a free port with further words; resolves when it is ready. */
+export async function startServer(
+  words: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ServerProcess> {
+  const child = Bun.spawn([process.execPath, MAIN, "serve", "--port", "0", ...words], {
+    stdin: "ignore",
+    stderr: "pipe",
+    env: { ...process.env, ...env },
+  });
+  let text = "";
+  const decoder = new TextDecoder();
+  const reader = child.stderr.getReader();
+  while (!text.includes("ready in")) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`the server did not start: ${text}`);
+    text += decoder.decode(value);
+  }
+  reader.releaseLock();
+  void drain(child.stderr);
+  return { url: /API\s+(\S+)\/v1/.exec(text)?.[1] ?? "", process: child };
+}
+
+/** Keeps the pipe from filling up. */
+async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
+  for await (const _ of stream);
+}
+
+/** Values by series; `engine` and `model_name` are left out of the labels. */
+export type Series = ReadonlyMap<string, number>;
+
+export function seriesOf(text: string): Series {
+  const samples = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    samples.map((line) => {
+      const at = line.lastIndexOf(" ");
+      const name = line
+        .slice(0, at)
+        .replace(/(engine|model_name)="[^"]*",?/g, "")
+        .replace(",}", "}");
+      return [name, Number(line.slice(at))];
+    }),
+  );
+}
+
+export async function readMetrics(url: string): Promise<Series> {
+  return seriesOf(await (await fetch(`${url}/metrics`)).text());
+}
+
+/** NaN when either lacks the series. */
+export function change(before: Series, after: Series, name: string): number {
+  return (after.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN);
+}
+
+/** The metrics of a server in which nothing runs. */
+export async function untilIdle(url: string): Promise<Series> {
+  for (let i = 0; i < 200; i++) {
+    const now = await readMetrics(url);
+    if (now.get("vllm:num_requests_running{}") === 0) return now;
+    await Bun.sleep(25);
+  }
+  throw new Error("the server did not become idle");
+}
