@@ -13,6 +13,8 @@ const FIELDS: Readonly<Record<string, (info: EngineInfo) => string>> = {
   kv_cache_max_concurrency: (info) => formatNumber(maxConcurrency(info)),
   kv_cache_memory_bytes: ({ kvCacheMemoryBytes }) => pythonText(kvCacheMemoryBytes),
   kv_cache_size_tokens: ({ numBlocks, blockSize }) => String((numBlocks - 1) * blockSize),
+  kv_offloading_backend: () => "None",
+  kv_offloading_size: () => "None",
   num_cpu_blocks: () => "None",
   num_gpu_blocks: ({ numBlocks }) => String(numBlocks),
   num_gpu_blocks_override: ({ numBlocksOverride }) => pythonText(numBlocksOverride),

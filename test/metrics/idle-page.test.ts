@@ -179,7 +179,7 @@ test("the cache's configuration is in Python's spelling", async () => {
       "# TYPE vllm:cache_config_info gauge\n" +
       'vllm:cache_config_info{block_size="16",cache_dtype="f16",enable_prefix_caching="True",' +
       'engine="0",kv_cache_max_concurrency="1.0",kv_cache_memory_bytes="None",' +
-      'kv_cache_size_tokens="1024",num_cpu_blocks="None",num_gpu_blocks="65",' +
+      'kv_cache_size_tokens="1024",kv_offloading_backend="None",kv_offloading_size="None",num_cpu_blocks="None",num_gpu_blocks="65",' +
       'num_gpu_blocks_override="65",prefix_caching_hash_algo="sha256_cbor",' +
       'sliding_window="None"} 1.0\n',
   );

@@ -1,0 +1,22 @@
+// Names of all series that the server or Prometheus itself can give, from the catalogue.
+
+import { CATALOGUE } from "../../src/metrics/catalogue.ts";
+import { recordedNames } from "./deploy-files.ts";
+
+const SUFFIXES = {
+  counter: ["_total"],
+  gauge: [""],
+  histogram: ["_bucket", "_sum", "_count"],
+  summary: ["_sum", "_count"],
+} as const;
+
+/** Series of Prometheus' own making. */
+const OF_PROMETHEUS = ["up", "ALERTS"];
+
+export function knownSeries(): Set<string> {
+  const families = CATALOGUE.flatMap(({ name, type }) => {
+    const base = type === "counter" ? name.replace(/_total$/, "") : name;
+    return SUFFIXES[type].map((suffix) => base + suffix);
+  });
+  return new Set([...families, ...recordedNames(), ...OF_PROMETHEUS]);
+}

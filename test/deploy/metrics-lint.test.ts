@@ -1,0 +1,80 @@
+// The whole page before promtool's judgement. What it finds is vLLM's naming, and accepted for
+// that; any further finding is a fault of ours.
+
+import { expect, test } from "bun:test";
+import type { MetricFeature } from "../../src/metrics/family.ts";
+import { makeMetrics } from "../metrics/fixtures.ts";
+import { hasPromtool, promtool, sayIfMissing } from "./promtool.ts";
+
+sayIfMissing("promtool");
+
+/** Findings besides the colon, and why they stay. */
+const ACCEPTED: Readonly<Record<string, string>> = {
+  'vllm:iteration_tokens_total non-counter metrics should not have "_total" suffix':
+    "vLLM's name of a histogram",
+};
+
+/** vLLM's prefix: every family that has it is found for it. */
+const COLON = " metric names should not contain ':'";
+
+const EVERYTHING: ReadonlySet<MetricFeature> = new Set([
+  "always",
+  "log-stats",
+  "kv-cache-metrics",
+  "sleep-mode",
+]);
+
+async function fullPage(): Promise<string> {
+  const metrics = makeMetrics({
+    features: EVERYTHING,
+    showHiddenFor: "0.12",
+    createdSeries: true,
+    processStats: () => ({
+      virtualMemoryBytes: 3,
+      residentMemoryBytes: 2,
+      startTimeS: 1,
+      cpuSeconds: 0.5,
+      openFds: 7,
+      maxFds: 1024,
+    }),
+  });
+  metrics.recordHttp({
+    handler: "/v1/completions",
+    method: "POST",
+    status: 200,
+    durationS: 0.25,
+    requestBytes: 100,
+    responseBytes: 0,
+  });
+  return metrics.text();
+}
+
+function findings(text: string): string[] {
+  const { output } = promtool(["check", "metrics"], text);
+  return output.split("\n").filter((line) => line !== "");
+}
+
+const familyNames = (text: string) =>
+  [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = ""]) => name);
+
+for (const [page, makePage] of [
+  ["an idle server's page", () => makeMetrics().text()],
+  ["the page with every option and every family", fullPage],
+] as const) {
+  test.skipIf(!hasPromtool)(
+    `promtool finds vLLM's names in ${page}, and nothing else`,
+    async () => {
+      const text = await makePage();
+      const found = findings(text);
+      const colons = familyNames(text).filter((name) => name.startsWith("vllm:"));
+      expect(found.filter((line) => line.endsWith(COLON)).sort()).toEqual(
+        colons.map((name) => name + COLON).sort(),
+      );
+      expect(found.filter((line) => !line.endsWith(COLON))).toEqual(Object.keys(ACCEPTED));
+    },
+  );
+}
+
+test.skipIf(!hasPromtool)("promtool would find what is no exposition", () => {
+  expect(findings("# TYPE a counter\na_total x\n").join()).toContain("error while linting");
+});

@@ -1,0 +1,97 @@
+// Clients of every kind at once, until they are told to stop: short chats that share a prefix for a
+// while, several answers to one prompt, stop strings, clients that leave, mistakes, and long
+// answers that fill the KV pool, so that blocks are preempted, evicted and used again.
+
+export class MixedLoad {
+  readonly #url: string;
+  readonly #model: string;
+  readonly #isOver: () => boolean;
+  #numRequests = 0;
+
+  /** @param isOver read between requests; each client then ends after the request it is at */
+  constructor(url: string, model: string, isOver: () => boolean) {
+    this.#url = url;
+    this.#model = model;
+    this.#isOver = isOver;
+  }
+
+  /** Resolves when every client has ended. @throws Error when an answer has an unexpected status */
+  async run(): Promise<void> {
+    const clients = [
+      () => this.#chat(),
+      () => this.#several(),
+      () => this.#stopString(),
+      () => this.#leave(),
+      () => this.#mistake(),
+      () => this.#long(),
+      () => this.#long(),
+      () => this.#long(),
+      () => this.#long(),
+    ];
+    await Promise.all(clients.map((request) => this.#repeat(request)));
+  }
+
+  async #repeat(request: () => Promise<void>): Promise<void> {
+    while (!this.#isOver()) await request();
+  }
+
+  /** Six requests in turn with a prefix that is new each time: its blocks are hit, then evicted. */
+  async #chat(): Promise<void> {
+    const number = this.#numRequests++;
+    const prefix = `Conversation ${number} is about the number ${number}. `.repeat(6);
+    for (let turn = 0; turn < 6 && !this.#isOver(); turn++) {
+      const messages = [{ role: "user", content: `${prefix} Question ${turn}: why?` }];
+      const body = { messages, max_tokens: 4, stream: true };
+      await this.#expect(200, "/v1/chat/completions", body);
+    }
+  }
+
+  async #several(): Promise<void> {
+    await this.#complete({ prompt: "Two ways to say it:", n: 2, max_tokens: 8, temperature: 1 });
+  }
+
+  async #stopString(): Promise<void> {
+    await this.#complete({ prompt: "One, two, three, four,", stop: [" ", ","], max_tokens: 20 });
+  }
+
+  async #long(): Promise<void> {
+    const prompt = `${this.#numRequests++} `.repeat(60);
+    await this.#complete({ prompt, max_tokens: 160, ignore_eos: true });
+  }
+
+  async #mistake(): Promise<void> {
+    await this.#expect(400, "/v1/completions", { prompt: "x", max_tokens: -1 });
+    // A client that never succeeds must not spin.
+    await Bun.sleep(200);
+  }
+
+  /** Reads the first bytes of a stream, then closes the connection. */
+  async #leave(): Promise<void> {
+    const body = { prompt: "A long story:", max_tokens: 200, ignore_eos: true, stream: true };
+    const leaving = new AbortController();
+    const response = await this.#post("/v1/completions", body, leaving.signal);
+    const reader = response.body?.getReader();
+    await reader?.read();
+    leaving.abort();
+    await reader?.cancel().catch(() => {});
+  }
+
+  async #complete(body: object): Promise<void> {
+    await this.#expect(200, "/v1/completions", body);
+  }
+
+  async #expect(status: number, path: string, body: object): Promise<void> {
+    const response = await this.#post(path, body);
+    const text = await response.text();
+    if (response.status !== status) throw new Error(`${path}: ${response.status} ${text}`);
+  }
+
+  #post(path: string, body: object, signal?: AbortSignal): Promise<Response> {
+    return fetch(this.#url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: this.#model, ...body }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+}

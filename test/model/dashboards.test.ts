@@ -1,0 +1,182 @@
+// Dashboards against a running server: a real Prometheus scrapes it under load, and every query of
+// the official dashboards, of ours and of the rules has data, but those of features that the server
+// lacks.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { officialQueries, VARIABLES } from "../deploy/dashboard-queries.ts";
+import { pagodaDashboard, pagodaQueries, recordedNames } from "../deploy/deploy-files.ts";
+import { MixedLoad } from "../deploy/mixed-load.ts";
+import { PrometheusServer, TARGET_LABELS } from "../deploy/prometheus-server.ts";
+import { type DashboardQuery, substitute } from "../deploy/promql.ts";
+import { sayIfMissing } from "../deploy/promtool.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+
+const MODEL = "smol";
+const IS_INSTALLED = Bun.which("prometheus") !== null;
+sayIfMissing("prometheus");
+
+/** After that the load ends, with data or without. */
+const LOAD_TIMEOUT_MS = 60_000;
+/** Queries that are sent to Prometheus together. */
+const NUM_TOGETHER = 16;
+
+/** A pool of 1,008 tokens, so that four long answers at once do not fit. */
+const OPTIONS = [
+  ...["--served-model-name", MODEL, "--max-model-len", "512", "--num-gpu-blocks-override", "64"],
+  ...["--kv-cache-metrics", "--kv-cache-metrics-sample", "1", "--enable-sleep-mode"],
+];
+
+const RECORDED: readonly DashboardQuery[] = recordedNames().map((expr) => ({
+  dashboard: "Rules",
+  panel: "recorded",
+  expr,
+  needs: null,
+}));
+
+/** What the load is for: with less, queries could have data by chance. */
+const LOAD: readonly DashboardQuery[] = [
+  "sum(vllm:num_preemptions_total) > 0",
+  "sum(vllm:kv_block_reuse_gap_seconds_count) > 0",
+  "sum(vllm:request_params_n_sum) > sum(vllm:request_params_n_count)",
+  "sum(vllm:prefix_cache_hits_total) > 0",
+  'sum(vllm:request_success_total{finished_reason="abort"}) > 0',
+  'sum(vllm:request_success_total{finished_reason="stop"}) > 0',
+  'sum(vllm:request_success_total{finished_reason="length"}) > 0',
+  'sum(http_requests_total{status="4xx"}) > 0',
+].map((expr) => ({ dashboard: "Load", panel: "made", expr, needs: null }));
+
+/** What has no data, and the feature that would bring it. */
+const WITHOUT_DATA = [
+  "Overview / Cache hit rates: KV connector",
+  "Overview / Cache hit rates: multimodal input",
+  "Instances / LoRA adapters: LoRA",
+  "Instances / Estimated work: MFU estimates",
+  "KV Cache / Cache hit rates: KV connector",
+  "KV Cache / Cache hit rates: multimodal input",
+  "KV Cache / External hit rate: KV connector",
+  "KV Cache / Fetches by stage: KV connector",
+  "KV Cache / NIXL xfer_time_seconds: NIXL",
+  "KV Cache / NIXL bytes_transferred: NIXL",
+  "KV Cache / NIXL post_time_seconds: NIXL",
+  "KV Cache / NIXL num_descriptors: NIXL",
+  "KV Cache / NIXL throughput: NIXL",
+  "KV Cache / NIXL failures: NIXL",
+  "KV Cache / Offloaded bytes: KV offload",
+  "KV Cache / Offload bandwidth: KV offload",
+  "KV Cache / Offload size: KV offload",
+  "KV Cache / Lookup delay: KV offload",
+  "KV Cache / CPU cache usage: KV offload",
+  "KV Cache / Offload failures: KV offload",
+  "KV Cache / Simple offload: KV offload",
+  "Speculative Decoding / Acceptance rate: speculative decoding",
+  "Speculative Decoding / Mean length: speculative decoding",
+  "Speculative Decoding / Tokens: speculative decoding",
+  "Speculative Decoding / Accepted share of output: speculative decoding",
+  "Speculative Decoding / Acceptance by position: speculative decoding",
+];
+
+const post = (url: string) => fetch(url, { method: "POST" });
+
+/** One sleep and one wake-up; a request that is sent meanwhile is answered after it. */
+async function sleepOnce(url: string): Promise<void> {
+  expect((await post(`${url}/sleep?level=1`)).status).toBe(200);
+  const waiting = fetch(`${url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ prompt: "Good morning", max_tokens: 1 }),
+  });
+  expect((await post(`${url}/wake_up`)).status).toBe(200);
+  expect((await waiting).status).toBe(200);
+}
+
+/** Sends each query until it has data or the load is over. @returns those that never had */
+async function unanswered(
+  prometheus: PrometheusServer,
+  queries: readonly DashboardQuery[],
+  values: Readonly<Record<string, string>>,
+  isOver: () => boolean,
+): Promise<DashboardQuery[]> {
+  const hasData = async ({ expr }: DashboardQuery) =>
+    (await prometheus.query(substitute(expr, values))).some(({ value }) => Number.isFinite(value));
+  let left = [...queries];
+  do {
+    const still: DashboardQuery[] = [];
+    for (let i = 0; i < left.length; i += NUM_TOGETHER) {
+      const group = left.slice(i, i + NUM_TOGETHER);
+      const found = await Promise.all(group.map(hasData));
+      still.push(...group.filter((_, j) => !found[j]));
+    }
+    left = still;
+    await Bun.sleep(250);
+  } while (left.some(({ needs }) => needs === null) && !isOver());
+  return left;
+}
+
+describe.skipIf(!IS_INSTALLED)("with Prometheus scraping the server under load", () => {
+  let server: ServerProcess | undefined;
+  let prometheus: PrometheusServer;
+  let values: Record<string, string> = {};
+  let left: DashboardQuery[] = [];
+
+  beforeAll(async () => {
+    server = await startServer(OPTIONS, { VLLM_SERVER_DEV_MODE: "1" });
+    const instance = new URL(server.url).host;
+    prometheus = new PrometheusServer(instance);
+    values = {
+      job: "pagoda",
+      model_name: MODEL,
+      instance,
+      engine: "0",
+      Deployment_id: MODEL,
+      NS: TARGET_LABELS.namespace,
+      SVC: TARGET_LABELS.service,
+      __rate_interval: "15s",
+      __interval: "15s",
+      __range: "1m",
+    };
+    await prometheus.untilScraping();
+    await sleepOnce(server.url);
+    const deadlineMs = performance.now() + LOAD_TIMEOUT_MS;
+    let isSatisfied = false;
+    const isOver = () => isSatisfied || performance.now() > deadlineMs;
+    const load = new MixedLoad(server.url, MODEL, isOver).run();
+    const queries = [...officialQueries(), ...pagodaQueries(), ...RECORDED, ...LOAD];
+    left = await unanswered(prometheus, queries, values, isOver);
+    isSatisfied = true;
+    await load;
+  }, 150_000);
+
+  afterAll(async () => {
+    server?.process.kill("SIGKILL");
+    await prometheus?.stop();
+  });
+
+  test("every query has data, but for those of features that are not there", () => {
+    const lines = left.map(
+      ({ dashboard, panel, needs }) => `${dashboard} / ${panel}: ${needs ?? "no reason"}`,
+    );
+    const listed = [...new Set(lines)];
+    console.log(`queries without data:\n  ${listed.join("\n  ")}`);
+    const unexplained = left.filter(({ needs }) => needs === null);
+    expect(unexplained.map(({ panel, expr }) => `${panel}: ${expr}`)).toEqual([]);
+    expect(listed).toEqual(WITHOUT_DATA);
+    const starved = officialQueries().filter(({ needs }) => needs !== null);
+    expect(left.length).toBe(starved.length);
+  });
+
+  test("every variable of the dashboards offers the server's value", async () => {
+    const own = pagodaDashboard().templating.list.flatMap(({ definition = "" }) => {
+      const match = /^label_values\((.*), (\w+)\)$/.exec(definition);
+      return match === null ? [] : [{ selector: match[1] ?? "", label: match[2] ?? "" }];
+    });
+    expect(own.length).toBe(3);
+    for (const { label, selector } of [...VARIABLES, ...own]) {
+      const matched = selector === null ? null : substitute(selector, values);
+      expect(await prometheus.labelValues(label, matched)).toEqual([values[label] ?? ""]);
+    }
+  });
+
+  test("every rule is evaluated without an error", async () => {
+    expect(await prometheus.unhealthyRules()).toEqual([]);
+  });
+});
