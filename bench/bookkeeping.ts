@@ -14,7 +14,7 @@ const PROMPT_LENGTH = 64;
 const MAX_MODEL_LEN = 4096;
 
 /** Median over the slices, µs of CPU a step of `numSeqs` sequences that decode. */
-export async function stepCostUs(numSeqs: number): Promise<number> {
+export async function stepCostUs(numSeqs: number, hasMetrics = true): Promise<number> {
   const limits = { ...LIMITS, maxNumSeqs: numSeqs, maxModelLen: MAX_MODEL_LEN };
   const runner = new EmptyRunner(limits, {
     numSeqs,
@@ -22,7 +22,7 @@ export async function stepCostUs(numSeqs: number): Promise<number> {
     stepsPerSlice: STEPS_PER_SLICE,
   });
   const numBlocks = numSeqs * (MAX_MODEL_LEN / LIMITS.blockSize) + 1;
-  const { engine, shutdown } = startEngine(runner, numBlocks, limits);
+  const { engine, shutdown } = startEngine(runner, numBlocks, limits, hasMetrics);
   const prompts = Array.from({ length: numSeqs }, (_, i) =>
     tokensOf(i, PROMPT_LENGTH).map((id) => id % runner.info.vocabSize),
   );

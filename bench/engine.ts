@@ -73,11 +73,15 @@ export interface BenchEngine {
   shutdown(): Promise<void>;
 }
 
-/** An engine with metrics over `runner`, which it owns from now on. */
+/**
+ * An engine over `runner`, which it owns from now on.
+ * @param hasMetrics false: as with --disable-log-stats; nothing is counted then
+ */
 export function startEngine(
   runner: ModelRunner,
   numBlocks: number,
   limits: Limits = LIMITS,
+  hasMetrics = true,
 ): BenchEngine {
   const info = engineInfo(runner, numBlocks, limits);
   const scheduler = new Scheduler({
@@ -100,7 +104,7 @@ export function startEngine(
     processStats: () => null,
     nowS: () => Date.now() / 1000,
   });
-  const engine = new AsyncEngine(client, { listeners: [metrics, counts] });
+  const engine = new AsyncEngine(client, { listeners: hasMetrics ? [metrics, counts] : [] });
   return { engine, counts, shutdown: () => client.shutdown() };
 }
 

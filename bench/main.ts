@@ -5,6 +5,7 @@ import { attention } from "./attention.ts";
 import { bookkeeping } from "./bookkeeping.ts";
 import { cpuTime, shareOfOthers } from "./measure.ts";
 import { memory } from "./memory.ts";
+import { metrics } from "./metrics.ts";
 import { overcommit } from "./overcommit.ts";
 import { residency } from "./residency.ts";
 import { sharedPrefix } from "./shared-prefix.ts";
@@ -14,6 +15,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   bookkeeping,
   residency,
   "step-gap": stepGap,
+  metrics,
   attention,
   "shared-prefix": sharedPrefix,
   overcommit,
