@@ -104,6 +104,12 @@ int64_t kv_bytes_per_token(const gguf_context * g, const std::string & arch, int
     return elements * (kv_f32 ? 4 : 2);
 }
 
+// Elements of an array, 0 when absent.
+int64_t array_length(const gguf_context * g, const std::string & key) {
+    const int64_t id = gguf_find_key(g, key.c_str());
+    return id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_ARRAY ? (int64_t) gguf_get_arr_n(g, id) : 0;
+}
+
 std::string main_type(const gguf_context * g) {
     std::map<std::string, size_t> bytes;
     for (int64_t i = 0; i < gguf_get_n_tensors(g); ++i) {
@@ -145,6 +151,7 @@ ModelHeader read_model_header(const std::string & path, bool kv_f32) {
     h.quantization           = main_type(g.get());
     h.name                   = string_key(g.get(), "general.name");
     h.n_layers               = int_key(g.get(), h.architecture + ".block_count", 0);
+    h.n_vocab                = array_length(g.get(), "tokenizer.ggml.tokens");
     h.trained_context_length = int_key(g.get(), h.architecture + ".context_length", 0);
     h.kv_bytes_per_token     = kv_bytes_per_token(g.get(), h.architecture, h.n_layers, kv_f32);
     return h;

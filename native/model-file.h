@@ -14,6 +14,7 @@ struct ModelHeader {
     uint64_t    weight_bytes;
     int64_t     trained_context_length;
     int64_t     n_layers;
+    int64_t     n_vocab;
     int64_t     kv_bytes_per_token; // K + V over all layers
 };
 

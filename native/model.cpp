@@ -49,7 +49,7 @@ void check_kind(const llama_model * model, const ModelHeader & header) {
 
 void check_same(const ModelHeader & was, const ModelHeader & is, const std::string & path) {
     const bool same = was.architecture == is.architecture && was.weight_bytes == is.weight_bytes && was.name == is.name &&
-                      was.n_layers == is.n_layers && was.kv_bytes_per_token == is.kv_bytes_per_token;
+                      was.n_layers == is.n_layers && was.n_vocab == is.n_vocab && was.kv_bytes_per_token == is.kv_bytes_per_token;
     if (!same) {
         throw Error("model_unsupported", path + " holds another model than the one that was loaded");
     }
@@ -84,15 +84,20 @@ std::shared_ptr<Model> Model::load(const LoadOptions & options, std::function<vo
 }
 
 void Model::sleep(SleepingWeights kept) {
-    const bool is_loaded = weights.model() != nullptr;
-    if (kept != SleepingWeights::keep && weights.bytes() > 0) {
-        check_same(header, read_model_header(options.path, options.pass.kv_f32), options.path);
-    }
-    if (kept == SleepingWeights::copy && is_loaded) {
+    const bool copies = kept == SleepingWeights::copy && weights.model();
+    const bool drops  = kept == SleepingWeights::drop && weights.bytes() > 0;
+    if (copies) {
         weights.make_copy();
     }
-    if (kept != SleepingWeights::keep && vocabulary()->is_of(weights.model())) {
-        set_vocabulary(weights.load_vocabulary()); // texts are tokenised in a sleep too
+    if (copies || drops) {
+        try {
+            prepare_unload(drops ? options.path : weights.source());
+        } catch (...) {
+            if (weights.model()) {
+                weights.drop_copy();
+            }
+            throw;
+        }
     }
     pass.reset();
     if (kept != SleepingWeights::keep) {
@@ -103,6 +108,13 @@ void Model::sleep(SleepingWeights kept) {
     }
     trim_heap();
     note_memory();
+}
+
+void Model::prepare_unload(const std::string & source) {
+    check_same(header, read_model_header(source, options.pass.kv_f32), options.path);
+    if (vocabulary()->is_of(weights.model())) {
+        set_vocabulary(weights.load_vocabulary()); // texts are tokenised in a sleep too
+    }
 }
 
 void Model::wake_weights() {

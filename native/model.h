@@ -74,6 +74,8 @@ public:
 
 private:
     void set_vocabulary(std::shared_ptr<llama_model> source);
+    // Makes sure that `source` gives the weights again. Throws Error "model_*".
+    void prepare_unload(const std::string & source);
     void note_memory();
 
     mutable std::mutex                mutex; // of the two below

@@ -48,6 +48,20 @@ Napi::Value guarded(Napi::Env env, F && body) {
     }
 }
 
+// As guarded(), for a function that returns a promise: C++ exceptions reject it.
+template <class F>
+Napi::Value rejecting(Napi::Env env, F && body) {
+    try {
+        return body();
+    } catch (const Napi::Error &) {
+        throw;
+    } catch (...) {
+        const auto deferred = Napi::Promise::Deferred::New(env);
+        deferred.Reject(to_js_error(env, current_error()).Value());
+        return deferred.Promise();
+    }
+}
+
 inline Napi::Object object_argument(const Napi::CallbackInfo & info, size_t i) {
     if (!info[i].IsObject()) {
         throw Error("invalid_argument", "argument " + std::to_string(i) + " must be an object");

@@ -212,7 +212,7 @@ void NativeModel::check_idle() const {
 }
 
 Napi::Value NativeModel::sleep(const Napi::CallbackInfo & info) {
-    return guarded(info.Env(), [&]() -> Napi::Value {
+    return rejecting(info.Env(), [&]() -> Napi::Value {
         const std::string weights = string_argument(info, 0);
         if (weights != "keep" && weights != "copy" && weights != "drop") {
             throw Error("invalid_argument", "weights must be keep, copy or drop");
@@ -223,11 +223,11 @@ Napi::Value NativeModel::sleep(const Napi::CallbackInfo & info) {
 }
 
 Napi::Value NativeModel::wake_weights(const Napi::CallbackInfo & info) {
-    return guarded(info.Env(), [&]() -> Napi::Value { return change(info, [](Model & m) { m.wake_weights(); }); });
+    return rejecting(info.Env(), [&]() -> Napi::Value { return change(info, [](Model & m) { m.wake_weights(); }); });
 }
 
 Napi::Value NativeModel::wake_kv_cache(const Napi::CallbackInfo & info) {
-    return guarded(info.Env(), [&]() -> Napi::Value { return change(info, [](Model & m) { m.wake_kv_cache(); }); });
+    return rejecting(info.Env(), [&]() -> Napi::Value { return change(info, [](Model & m) { m.wake_kv_cache(); }); });
 }
 
 Napi::Value NativeModel::change(const Napi::CallbackInfo & info, std::function<void(Model &)> work) {

@@ -1,4 +1,5 @@
-// A copy is a memfd on Linux. Elsewhere there is none, and the file is read again instead.
+// A copy is a memfd on Linux. Elsewhere, and of a model in several files, there is none, and the file is
+// read again instead.
 
 #include "weights.h"
 
@@ -6,6 +7,7 @@
 #include "model-file.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <vector>
@@ -35,6 +37,21 @@ std::shared_ptr<llama_model> load_from(const std::string & source, const llama_m
 }
 
 #ifdef __linux__
+// The first file of several leads llama.cpp to the others by its name.
+bool is_split(const llama_model * model) {
+    char count[8] = {};
+    return llama_model_meta_val_str(model, "split.count", count, sizeof(count)) > 0 && std::atoi(count) > 1;
+}
+
+// Writing past what there is would not fail: the system would end the process.
+void check_room(uint64_t bytes) {
+    const uint64_t available = available_memory();
+    if (available > 0 && bytes > available) {
+        throw Error("out_of_memory", "a copy of the weights needs " + std::to_string(bytes >> 20) + " MiB of host memory, but only " +
+                    std::to_string(available >> 20) + " MiB are free");
+    }
+}
+
 void write_all(int fd, const char * data, size_t size) {
     while (size > 0) {
         const ssize_t written = write(fd, data, size);
@@ -76,12 +93,16 @@ uint64_t Weights::bytes() const { return loaded ? llama_model_size(loaded.get())
 
 void Weights::make_copy() {
 #ifdef __linux__
+    if (is_split(loaded.get())) {
+        return;
+    }
+    check_room(llama_model_size(loaded.get()));
+    std::vector<char> buffer(4u << 20);
     std::ifstream file(path, std::ios::binary);
     copy_fd = file ? memfd_create("pagoda weights", MFD_CLOEXEC) : -1;
     if (copy_fd < 0) {
         throw Error(file ? "out_of_memory" : "model_not_found", "cannot copy the weights of " + path + " to host memory");
     }
-    std::vector<char> buffer(4u << 20);
     try {
         while (file.read(buffer.data(), buffer.size()), file.gcount() > 0) {
             write_all(copy_fd, buffer.data(), file.gcount());

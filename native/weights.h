@@ -24,7 +24,8 @@ public:
     void load(std::function<void(float)> progress);
 
     // Keeps the file's bytes in memory that no file backs, so that neither its deletion nor its change
-    // matters. Throws Error "out_of_memory" or "model_not_found".
+    // matters; does nothing where that cannot be. The model must be loaded. Throws Error "out_of_memory"
+    // or "model_not_found".
     void make_copy();
     void drop_copy();
     // llama.cpp lets go of them, once nobody else shares the model.

@@ -242,7 +242,7 @@ export const OPTIONS = [
     kind: "flag",
     fallback: false,
     env: "VLLM_SERVER_DEV_MODE",
-    help: "Operator's routes (/sleep, /reset_prefix_cache, ...) without /v1; see docs/operation.md.",
+    help: "Operator's routes (/sleep and more) also without /v1; see docs/operation.md.",
   },
   {
     name: "disable-log-stats",

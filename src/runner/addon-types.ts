@@ -68,7 +68,7 @@ export interface ModelInfo extends ModelHeader {
 
 /**
  * What becomes of the weights in a sleep: they stay where they are; only a copy in host memory is kept
- * (on Linux; elsewhere the file is read again); they go.
+ * (on Linux, of a model in one file; else the file is read again); they go.
  */
 export type SleepingWeights = "keep" | "copy" | "drop";
 
@@ -201,7 +201,10 @@ export interface NativeModel {
    * when the weights could not be had again, "out_of_memory" when a copy does not fit, and "busy".
    */
   sleep(weights: SleepingWeights): Promise<void>;
-  /** Rejects "model_*", to be tried again, when the file has gone or holds another model. */
+  /**
+   * Rejects, to be tried again, "model_*" when the file has gone or holds another model, and
+   * "out_of_memory".
+   */
   wakeWeights(): Promise<void>;
   /** Makes the KV pool anew, empty. Rejects "asleep" before wakeWeights(), and "out_of_memory". */
   wakeKvCache(): Promise<void>;

@@ -16,6 +16,8 @@ const KEY = { authorization: "Bearer secret", "content-type": "application/json"
 const MIN_SHARE = 0.8;
 
 let server: ServerProcess;
+/** Resident bytes in the sleep before, which was lighter: the compute buffers are gone in both. */
+let lighter = Number.POSITIVE_INFINITY;
 
 beforeAll(async () => {
   const kv = ["--kv-cache-memory-bytes", "512M", "--max-num-batched-tokens", "1k"];
@@ -88,6 +90,8 @@ describe("a sleeping server", () => {
           `given up: K and V ${mib(kvBytes)}, weights ${mib(weightBytes)}`,
       );
       expect(awake - asleep).toBeGreaterThan(MIN_SHARE * (kvBytes + weightBytes));
+      expect(lighter - asleep).toBeGreaterThan(MIN_SHARE * weightBytes);
+      lighter = asleep;
       expect(after).toBeLessThan(awake);
     },
     120_000,

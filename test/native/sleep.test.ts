@@ -1,12 +1,13 @@
 // Sleep and wake-up of a loaded model: what goes on in a sleep, what comes back, and every order of calls.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { NativeModel, SleepingWeights } from "../../src/runner/addon-types.ts";
+import { encodeGguf } from "../support/gguf-writer.ts";
 import { loadTestModel, NativeStep } from "../support/native-step.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
-import { tempFolder } from "../support/tiny-model.ts";
+import { loadTiny, tempFolder } from "../support/tiny-model.ts";
 
 const folder = tempFolder();
 afterAll(folder.remove);
@@ -23,16 +24,59 @@ async function load(seed = 1) {
   return { path, model: await loadTestModel(path) };
 }
 
-/** Log-probabilities of the next token after TOKENS. */
+/** Log-probabilities of the next token after TOKENS; a sampler says no token twice. */
 async function output(model: NativeModel, sampler = 0) {
   const step = new NativeStep(model);
-  const rows = [{ numLogprobs: 5, sampler, repetitionPenalty: sampler > 0 ? 1.5 : 1 }];
+  const rows = [{ numLogprobs: 5, sampler, presencePenalty: sampler > 0 ? 100 : 0 }];
   return step.run([{ tokenIds: TOKENS, blockIds: [1], rows }]);
 }
 
 async function wake(model: NativeModel): Promise<void> {
   await model.wakeWeights();
   await model.wakeKvCache();
+}
+
+/** A sampler that allows two tokens. */
+function createSampler(model: NativeModel): number {
+  const empty = new Int32Array(0);
+  return model.createSampler({
+    vocabSize: model.info.vocabSize,
+    promptTokenIds: Int32Array.from(TOKENS),
+    outputTokenIds: empty,
+    logitBiasIds: empty,
+    logitBiasValues: new Float32Array(0),
+    allowedTokenIds: Int32Array.of(7, 8),
+    endTokenIds: empty,
+  });
+}
+
+const renderChat = (model: NativeModel) =>
+  model.applyChatTemplate({
+    json: JSON.stringify({ messages: [{ role: "user", content: "hi" }], tools: null, kwargs: {} }),
+    addGenerationPrompt: true,
+    continueFinalMessage: false,
+  });
+
+/**
+ * A header that promises what the tiny llama's does, but for its vocabulary of one token. Its weights
+ * are of the same size.
+ */
+function writeOtherVocabulary(path: string, weightBytes: number): void {
+  const numValues = weightBytes / Float32Array.BYTES_PER_ELEMENT;
+  const metadata = new Map([
+    ["general.architecture", ["string", "llama"]],
+    ["general.name", ["string", "tiny llama"]],
+    ["llama.block_count", ["u32", 2]],
+    ["llama.attention.head_count_kv", ["u32", 2]],
+    ["llama.attention.key_length", ["u32", 64]],
+    ["llama.attention.value_length", ["u32", 64]],
+    ["tokenizer.ggml.tokens", ["string[]", ["a"]]],
+  ] as const);
+  const values = new Float32Array(numValues);
+  writeFileSync(
+    path,
+    encodeGguf(metadata, [{ name: "all", shape: [numValues], type: "F32", values }]),
+  );
 }
 
 /** Stable code of what a call rejects or throws with. */
@@ -76,19 +120,11 @@ describe("a sleep", () => {
   });
 
   test.each([...LEVELS])(
-    "with weights %p leaves tokenizer and samplers at work",
+    "with weights %p leaves tokenizer, template and samplers at work",
     async (weights) => {
       const { model } = await load();
-      const empty = new Int32Array(0);
-      const sampler = model.createSampler({
-        vocabSize: model.info.vocabSize,
-        promptTokenIds: Int32Array.from(TOKENS),
-        outputTokenIds: empty,
-        logitBiasIds: empty,
-        logitBiasValues: new Float32Array(0),
-        allowedTokenIds: Int32Array.of(7, 8),
-        endTokenIds: empty,
-      });
+      const sampler = createSampler(model);
+      const [first] = await output(model, sampler);
       const text = "hello there";
       const ids = await model.tokenize(text, true, true);
       const { bytes } = model.vocabulary();
@@ -97,9 +133,12 @@ describe("a sleep", () => {
       expect(await model.detokenize(ids, true)).toBe(text);
       expect(model.vocabulary().bytes).toEqual(bytes);
       expect(model.info.vocabSize).toBeGreaterThan(0);
+      expect(await renderChat(model)).toBe(
+        "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n",
+      );
       await wake(model);
-      const [row] = await output(model, sampler);
-      expect([7, 8]).toContain(row?.tokenId ?? -1);
+      const [second] = await output(model, sampler);
+      expect([first?.tokenId, second?.tokenId].sort()).toEqual([7, 8]);
       await model.dispose();
     },
   );
@@ -114,7 +153,19 @@ describe("a sleep", () => {
     await wake(model);
     expect((await output(model)).length).toBe(1);
     expect(await codeOf(() => model.sleep("deep" as SleepingWeights))).toBe("invalid_argument");
+    expect(await codeOf(() => model.freeSampler(createSampler(model)))).toBe("none");
     await model.dispose();
+  });
+
+  test("of level 1 keeps weights that no device holds, of level 2 drops them", async () => {
+    const runner = await loadTiny(folder.path);
+    const { weights } = runner.memory();
+    expect(runner.info.weightsOnDevice).toBe(false);
+    await runner.sleep(1);
+    expect(runner.memory()).toEqual({ weights, kv: 0, scratch: 0 });
+    await runner.sleep(2);
+    expect(runner.memory()).toEqual({ weights: 0, kv: 0, scratch: 0 });
+    await runner.dispose();
   });
 
   test("twenty times over", async () => {
@@ -135,6 +186,8 @@ describe("the file of a sleeping model", () => {
     const before = await output(model);
     await model.sleep("copy");
     rmSync(path);
+    await model.sleep("copy");
+    expect(await codeOf(() => model.sleep("drop"))).toBe("model_not_found");
     await wake(model);
     expect(await output(model)).toEqual(before);
     await model.dispose();
@@ -165,9 +218,29 @@ describe("the file of a sleeping model", () => {
 
   test("that holds another model now is refused", async () => {
     const { path, model } = await load();
+    const { weights } = model.memory();
     await model.sleep("drop");
     writeTinyGguf(path, { architecture: "qwen3" });
     expect(await codeOf(() => model.wakeWeights())).toBe("model_unsupported");
+    writeOtherVocabulary(path, weights);
+    await expect(model.wakeWeights()).rejects.toThrow("holds another model");
+    await model.dispose();
+  });
+
+  test("that cannot be copied leaves the model awake, and the next sleep as if not tried", async () => {
+    const { path, model } = await load();
+    const [before, awake] = [await output(model), model.memory()];
+    const ids = await model.tokenize("hello there", true, true);
+    renameSync(path, `${path}.away`); // the loaded weights are mapped from it
+    writeTinyGguf(path, { architecture: "qwen3", tokenizer: "bpe" });
+    expect(await codeOf(() => model.sleep("copy"))).toBe("model_unsupported");
+    expect(model.memory()).toEqual(awake);
+    expect(await output(model)).toEqual(before);
+    renameSync(`${path}.away`, path);
+    await model.sleep("drop");
+    expect(await model.tokenize("hello there", true, true)).toEqual(ids);
+    await wake(model);
+    expect(await output(model)).toEqual(before);
     await model.dispose();
   });
 });
@@ -176,10 +249,14 @@ describe("calls at the same time", () => {
   test("are busy while a sleep or a wake-up is in progress", async () => {
     const { model } = await load();
     const sleeping = model.sleep("drop");
-    expect(await codeOf(() => model.sleep("keep"))).toBe("busy");
-    expect(await codeOf(() => model.wakeWeights())).toBe("busy");
-    expect(await codeOf(() => output(model))).toBe("busy");
-    expect(await codeOf(() => model.freeSampler(1))).toBe("busy");
+    // All begin before the sleep can end; one that threw instead of rejecting would fail here.
+    const calls = [model.sleep("keep"), model.wakeWeights(), model.wakeKvCache(), output(model)];
+    const codes = Promise.all([
+      ...calls.map((call) => codeOf(() => call)),
+      codeOf(() => createSampler(model)),
+      codeOf(() => model.freeSampler(1)),
+    ]);
+    expect(new Set(await codes)).toEqual(new Set(["busy"]));
     await sleeping;
     await wake(model);
     const step = output(model);
