@@ -7,7 +7,9 @@ import { existsSync } from "node:fs";
 import { DEFAULT_MODEL_FILE } from "../src/cli/model-source.ts";
 import { addonPath } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
+import { SetupError, setQuiet } from "./report.ts";
 import { addCounts, type Counts, countsOf, summaryLine } from "./test-counts.ts";
+import { prepareTestPython } from "./test-python.ts";
 
 const GROUPS = ["unit", "native", "model"] as const;
 type Group = (typeof GROUPS)[number];
@@ -34,6 +36,7 @@ async function runGroup(group: Group): Promise<Counts> {
     console.log(`${group}: cannot run without ${missing}; run \`bun run setup\``);
     return { passed: 0, failed: 1, skipped: 0 };
   }
+  if (group === "unit") await preparePython();
   const scan = new Bun.Glob("test/**/*.test.ts").scan({ cwd: checkout.root });
   const files = (await Array.fromAsync(scan)).filter((file) => groupOf(file) === group).sort();
   // ggml's threads need the cores for themselves: native files run one at a time.
@@ -41,6 +44,17 @@ async function runGroup(group: Group): Promise<Counts> {
   const counts: Counts[] = [];
   for (const batch of batches) if (batch.length > 0) counts.push(await runFiles(batch));
   return addCounts(counts);
+}
+
+/** Without it, tests that compare with Python's metrics client are skipped. */
+async function preparePython(): Promise<void> {
+  setQuiet(true);
+  try {
+    await prepareTestPython(checkout);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.log(`unit: goes on without Python's metrics client: ${error.message}`);
+  }
 }
 
 async function runFiles(files: readonly string[]): Promise<Counts> {

@@ -10,7 +10,7 @@ export function formatNumber(value: number): string {
   if (magnitude !== 0 && (magnitude < 1e-4 || magnitude >= 1e16)) {
     return withExponent(value.toExponential());
   }
-  const text = String(value);
+  const text = Object.is(value, -0) ? "-0" : String(value);
   return text.includes(".") ? text : `${text}.0`;
 }
 

@@ -1,9 +1,13 @@
 // Liveness, version and metrics: what probes, routers and Prometheus ask for.
 
 import { Elysia } from "elysia";
-import { CONTENT_TYPE, OPEN_METRICS_CONTENT_TYPE } from "../metrics/exposition.ts";
+import { CONTENT_TYPE } from "../metrics/exposition.ts";
 import { jsonResponse } from "./json-response.ts";
+import { acceptedFormat, type MetricsFormat } from "./metrics-format.ts";
 import type { ServerContext } from "./server-context.ts";
+
+/** As in vLLM, /metrics does not look at what is accepted; only the path with a slash does. */
+const PLAIN: MetricsFormat = { format: "prometheus", contentType: CONTENT_TYPE };
 
 export function healthRoutes(context: ServerContext) {
   const health = () =>
@@ -13,18 +17,13 @@ export function healthRoutes(context: ServerContext) {
     .get("/ping", health)
     .post("/ping", health, { parse: "none" })
     .get("/version", () => jsonResponse({ version: context.version }))
-    .get("/metrics", () => metrics(context, "prometheus"))
-    .get("/metrics/", ({ request }) => metrics(context, acceptedFormat(request)));
+    .get("/metrics", () => metrics(context, PLAIN))
+    .get("/metrics/", ({ request }) => {
+      return metrics(context, acceptedFormat(request.headers.get("accept") ?? ""));
+    });
 }
 
-async function metrics(context: ServerContext, format: "prometheus" | "openmetrics") {
-  const type = format === "openmetrics" ? OPEN_METRICS_CONTENT_TYPE : CONTENT_TYPE;
-  return new Response(await context.metricsText(format), { headers: { "content-type": type } });
-}
-
-/** As in vLLM, /metrics is always plain text; only the path with a slash looks at what is accepted. */
-function acceptedFormat(request: Request) {
-  const accepted = (request.headers.get("accept") ?? "").split(",");
-  const types = accepted.map((entry) => entry.split(";")[0]?.trim());
-  return types.includes("application/openmetrics-text") ? "openmetrics" : "prometheus";
+async function metrics(context: ServerContext, { format, contentType }: MetricsFormat) {
+  const headers = { "content-type": contentType };
+  return new Response(await context.metricsText(format), { headers });
 }

@@ -6,6 +6,7 @@ import { formatNumber } from "../../src/metrics/number-format.ts";
 describe("formatNumber", () => {
   test.each([
     [0, "0.0"],
+    [-0, "-0.0"],
     [5, "5.0"],
     [0.5, "0.5"],
     [0.0001, "0.0001"],

@@ -1,0 +1,72 @@
+// Python with the metrics client that our exposition is compared with, in a virtual environment of the
+// clone. Only tests use it: where it cannot be had, they say so and are skipped.
+//
+//   bun scripts/test-python.ts
+
+import { existsSync, rmSync } from "node:fs";
+import { Checkout } from "./checkout.ts";
+import { SetupError, say, sayUpToDate } from "./report.ts";
+import { needTool, run, runOrFail } from "./shell.ts";
+
+/** What is installed: exact versions with their checksums. */
+const REQUIREMENTS = "test/support/python-requirements.txt";
+const STEP = "test-python";
+
+/** @returns path of the interpreter that knows the client; null when it was not prepared */
+export function testPython(checkout: Checkout): string | null {
+  return checkout.readStamp(STEP) !== null && existsSync(interpreter(checkout))
+    ? interpreter(checkout)
+    : null;
+}
+
+/**
+ * @param python the interpreter to start from; null = the one of the PATH
+ * @throws SetupError
+ */
+export async function prepareTestPython(
+  checkout: Checkout,
+  python: string | null = null,
+): Promise<void> {
+  const base = python ?? needTool(["python3"], "python3-venv", "brew install python");
+  const version = await runOrFail([base, "--version"], "python3");
+  const stamp = checkout.stampOf([REQUIREMENTS], [version]);
+  if (testPython(checkout) !== null && checkout.readStamp(STEP) === stamp) {
+    sayUpToDate("Python for the tests");
+    return;
+  }
+  checkout.clearStamp(STEP);
+  await makeEnvironment(checkout, base);
+  say("Python for the tests: installing the metrics client");
+  const wheels = ["--only-binary", ":all:", "--require-hashes", "-r", checkout.path(REQUIREMENTS)];
+  const patience = ["--retries", "1", "--timeout", "15", "--disable-pip-version-check"];
+  const pip = [interpreter(checkout), "-m", "pip", "install", "-q", ...patience, ...wheels];
+  await runOrFail(pip, "pip install");
+  checkout.writeStamp(STEP, stamp);
+}
+
+async function makeEnvironment(checkout: Checkout, base: string): Promise<void> {
+  const folder = checkout.path("build", "test-python");
+  rmSync(folder, { recursive: true, force: true });
+  const { exitCode, output } = await run([base, "-m", "venv", folder]);
+  if (exitCode === 0) return;
+  const isMissing = /ensurepip|No module named venv/.test(output);
+  throw new SetupError(
+    isMissing
+      ? "python3 makes no virtual environment; install it with `apt-get install python3-venv`"
+      : `python3 -m venv failed: ${output.split("\n").at(-1)}`,
+  );
+}
+
+function interpreter(checkout: Checkout): string {
+  return checkout.path("build", "test-python", "bin", "python3");
+}
+
+if (import.meta.main) {
+  try {
+    await prepareTestPython(new Checkout());
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(`error: ${error.message}`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,151 @@
+// Our exposition beside Python's metrics client: the same bytes for any families, pages that both of its
+// parsers read as we mean them, and the same answer to what a scraper accepts.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { CATALOGUE } from "../../src/metrics/catalogue.ts";
+import { expositionText, openMetricsText } from "../../src/metrics/exposition.ts";
+import { visibleFamilies } from "../../src/metrics/version-gate.ts";
+import { acceptedFormat } from "../../src/server/metrics-format.ts";
+import { samplesOf } from "../support/exposition-samples.ts";
+import {
+  bitsOf,
+  type ExpositionFormat,
+  PYTHON,
+  PythonClient,
+  sayIfPythonIsMissing,
+} from "../support/python-client.ts";
+import { anyFamily, pythonFamilyOf, snapshotOf } from "./any-family.ts";
+import { AWKWARD, idlePage, movedPage } from "./full-page.ts";
+
+const NUM_RUNS = 500;
+
+const OPEN_METRICS = "application/openmetrics-text";
+
+/** The first two are what Prometheus 2 and 3 send. */
+const ACCEPTED = [
+  `${OPEN_METRICS};version=1.0.0,${OPEN_METRICS};version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1`,
+  `${OPEN_METRICS};version=1.0.0;escaping=allow-utf-8;q=0.5,${OPEN_METRICS};version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1`,
+  "",
+  "*/*",
+  "text/plain",
+  "text/html,*/*;q=0.8",
+  "text/plain; version=0.0.4",
+  "text/plain; version=1.0.0",
+  "text/plain;version=1.0.0;escaping=allow-utf-8",
+  "text/plain;version=1.0.0;escaping=other",
+  "text/plain;q=0.9;version=1.0.0",
+  OPEN_METRICS,
+  ` ${OPEN_METRICS} ; q=0.5`,
+  `${OPEN_METRICS};version=`,
+  `${OPEN_METRICS};version=0.0.1`,
+  `${OPEN_METRICS};version=0.0.1,text/plain;version=1.0.0`,
+  `${OPEN_METRICS};version=1`,
+  `${OPEN_METRICS};version=1.0`,
+  `${OPEN_METRICS};version=1.1`,
+  `${OPEN_METRICS};version=1.0.0;escaping=underscores`,
+  `${OPEN_METRICS};version=2.0.0`,
+  `${OPEN_METRICS};escaping=allow-utf-8`,
+  `text/plain,${OPEN_METRICS}`,
+  `text/plain;version=1.0.0,${OPEN_METRICS};version=1.0.0`,
+  "APPLICATION/openmetrics-text;version=1.0.0",
+];
+
+/**
+ * What a parser makes of the families that are there, in order. In the plain format those with series
+ * that were made at a known time are followed by a family of these times.
+ */
+function expectedKinds(format: ExpositionFormat, hasTraffic: boolean): string[] {
+  return visibleFamilies(CATALOGUE, "0.12").flatMap((family) => {
+    const { name, type, source, labels = [] } = family;
+    const base = type === "counter" ? name.replace(/_total$/, "") : name;
+    const isCreated = type !== "gauge" && source.on !== "scrape";
+    const hasSeries = hasTraffic || labels.every(({ values }) => values !== null);
+    const created =
+      format === "prometheus" && isCreated && hasSeries ? [`${base}_created gauge`] : [];
+    return [`${base} ${type}`, ...created];
+  });
+}
+
+sayIfPythonIsMissing();
+
+describe.skipIf(PYTHON === null)("beside Python's client", () => {
+  let python: PythonClient;
+
+  beforeAll(() => {
+    python = new PythonClient();
+  });
+
+  afterAll(() => python.stop());
+
+  test("any families print the same bytes in both formats", async () => {
+    const families = fc.array(anyFamily, { maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(families, fc.boolean(), async (some, createdSeries) => {
+        const theirs = await python.expose(some.map(pythonFamilyOf), createdSeries);
+        const ours = some.map(snapshotOf);
+        expect(expositionText(ours, createdSeries)).toBe(theirs.text);
+        expect(openMetricsText(ours, createdSeries)).toBe(theirs.openMetrics);
+        if (some.every(({ name }) => !name.includes(":"))) {
+          expect(theirs.openMetricsByDefault).toBe(theirs.openMetrics);
+        }
+      }),
+      { numRuns: NUM_RUNS },
+    );
+  });
+
+  // Its escaping of samples, unlike that of heads, takes the colon for a fault.
+  test("a colon is kept in OpenMetrics, where Python parts samples from their family", async () => {
+    const family = { name: "vllm:x", type: "gauge", help: "", labelNames: [], bounds: [] } as const;
+    const series = [{ labels: [], value: bitsOf(1), created: null }];
+    const { openMetricsByDefault } = await python.expose(
+      [{ ...family, series, isCreated: false }],
+      true,
+    );
+    expect(openMetricsByDefault).toBe("# HELP vllm:x \n# TYPE vllm:x gauge\nvllm_x 1.0\n# EOF\n");
+    const samples = [{ labels: {}, value: 1, createdS: null }];
+    expect(openMetricsText([{ ...family, samples, histograms: [] }], true)).toContain(
+      "\nvllm:x 1.0",
+    );
+  });
+
+  for (const [page, makePage] of [
+    ["the page of an idle server", idlePage],
+    ["the page after a scenario", movedPage],
+  ] as const) {
+    for (const format of ["prometheus", "openmetrics"] as const) {
+      test(`${page} is read as it is meant, as ${format}`, async () => {
+        const text = await makePage().text(format);
+        const read = await python.parse(format, text);
+        const kinds = read.map(({ name, type }) => `${name} ${type}`);
+        expect(kinds).toEqual(expectedKinds(format, makePage === movedPage));
+        const samples = read.flatMap((family) => family.samples);
+        const ours = samplesOf(text).map((sample) => ({ ...sample, value: bitsOf(sample.value) }));
+        expect(samples).toEqual(ours);
+        const models = samples.flatMap(({ labels }) => labels["model_name"] ?? []);
+        expect(new Set(models)).toEqual(new Set([AWKWARD]));
+      });
+    }
+  }
+
+  test("a scraper is answered in what Python would answer", async () => {
+    for (const accept of ACCEPTED) {
+      const theirs = await python.negotiate(accept);
+      expect({ accept, ...acceptedFormat(accept) }).toEqual({ accept, ...theirs });
+    }
+  });
+
+  test("only the ways of escaping that leave names alone are claimed", async () => {
+    for (const escaping of ["dots", "values"]) {
+      const accept = `text/plain;version=1.0.0;escaping=${escaping}`;
+      const { contentType } = await python.negotiate(accept);
+      expect(contentType).toEndWith(`; escaping=${escaping}`);
+      expect(acceptedFormat(accept).contentType).toEndWith("; escaping=underscores");
+    }
+  });
+
+  test("its parsers would say what is wrong", async () => {
+    await expect(python.parse("prometheus", 'x{a="b} 1\n')).rejects.toThrow("ValueError");
+    await expect(python.parse("openmetrics", "x 1.0\n")).rejects.toThrow("Missing # EOF");
+  });
+});

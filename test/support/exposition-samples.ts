@@ -1,0 +1,39 @@
+// The lines of an exposition as records: names, types, labels unescaped, values.
+
+export interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** In the text's order. @throws Error on a line that is no sample */
+export function samplesOf(text: string): Sample[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map(sampleOf);
+}
+
+/** Type of each family under the name that its TYPE line has, in the text's order. */
+export function typesOf(text: string): [name: string, type: string][] {
+  return [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = "", type = ""]) => [
+    name,
+    type,
+  ]);
+}
+
+function sampleOf(line: string): Sample {
+  const match = /^([\w:]+)(?:\{(.*)\})? (\S+)$/.exec(line);
+  if (match === null) throw new Error(`no sample: ${line}`);
+  const [, name = "", labels = "", value = ""] = match;
+  const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"(?:,|$)/g)];
+  return {
+    name,
+    labels: Object.fromEntries(pairs.map(([, key = "", text = ""]) => [key, unescaped(text)])),
+    value: Number(value.replace("Inf", "Infinity")),
+  };
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\(.)/g, (_, character) => (character === "n" ? "\n" : character));
+}
