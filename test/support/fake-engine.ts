@@ -12,6 +12,8 @@ export interface FakeEngineOptions {
   readonly model?: Partial<FakeModelOptions>;
   readonly scheduler?: Partial<SchedulerConfig>;
   readonly engine?: AsyncEngineOptions;
+  /** The engine's clock. */
+  readonly nowMs?: () => number;
 }
 
 export function makeEngine(options: FakeEngineOptions = {}) {
@@ -39,7 +41,10 @@ export function makeEngine(options: FakeEngineOptions = {}) {
     kvCacheMemoryBytes: null,
     numBlocksOverride: numBlocks,
   };
-  const client = new InProcessEngine({ info, scheduler, runner, seed: 0n });
+  const client = new InProcessEngine({
+    ...{ info, scheduler, runner, seed: 0n },
+    ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
+  });
   const engine = new AsyncEngine(client, options.engine);
   return { engine, client, scheduler, runner };
 }

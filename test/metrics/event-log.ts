@@ -1,0 +1,136 @@
+// An engine over the fake model that writes down what happens to it, on two clocks set by hand. The log
+// is taken outside the engine: what is added and aborted, what each step plans, what the model answers,
+// and when a message arrives.
+
+import { EngineError } from "../../src/errors.ts";
+import type { SchedulerConfig } from "../../src/scheduler/scheduler.ts";
+import type { StepPlan, StepResult } from "../../src/scheduler/scheduler-output.ts";
+import { makeEngine } from "../support/fake-engine.ts";
+import { makeMetrics } from "./fixtures.ts";
+
+/** A sequence reaches the engine. */
+export interface AddEvent {
+  readonly kind: "add";
+  readonly id: string;
+  /** Id that the n sequences of a request share. */
+  readonly parentId: string;
+  readonly numPromptTokens: number;
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly readsCache: boolean;
+  readonly engineS: number;
+  /** Front clock. */
+  readonly arrivalS: number;
+}
+
+export interface PlannedSequence {
+  readonly id: string;
+  readonly numComputedTokens: number;
+  readonly blockIds: readonly number[];
+}
+
+export type LogEvent =
+  | AddEvent
+  | { readonly kind: "abort"; readonly id: string }
+  | {
+      readonly kind: "plan";
+      readonly engineS: number;
+      readonly scheduled: readonly PlannedSequence[];
+      readonly preempted: readonly string[];
+    }
+  /** What the model said: [sequence id, token id]. */
+  | {
+      readonly kind: "result";
+      readonly engineS: number;
+      readonly tokens: readonly (readonly [string, number])[];
+    }
+  /** The latest plan came to nothing. */
+  | { readonly kind: "failure" }
+  /** All that happened before it and was not told yet is told now. */
+  | { readonly kind: "message"; readonly frontS: number };
+
+export interface LoggedEngineOptions {
+  readonly scheduler: Partial<SchedulerConfig> & { readonly numBlocks: number };
+  /** Of the step that begins. A multiple of 1/8 second, so that sums are exact. */
+  readonly stepDurationS: () => number;
+  /** In the middle of each step, when every message about the steps before has been told. */
+  readonly duringStep: () => Promise<void>;
+}
+
+/** The front's clock is far from the engine's: a difference between the two would show. */
+const FRONT_AHEAD_S = 1_000_000;
+
+export function loggedEngine(options: LoggedEngineOptions) {
+  const log: LogEvent[] = [];
+  let engineS = 100;
+  const frontS = () => engineS + FRONT_AHEAD_S;
+  const metrics = makeMetrics({ showHiddenFor: "0.12" });
+  const note = { record: () => log.push({ kind: "message" as const, frontS: frontS() }) };
+  const parts = makeEngine({
+    scheduler: options.scheduler,
+    nowMs: () => engineS * 1000,
+    engine: { nowMs: () => frontS() * 1000, listeners: [note, metrics] },
+  });
+  const { client, runner, engine } = parts;
+
+  const add = client.add.bind(client);
+  client.add = (request) => {
+    const { samplingParams: params } = request;
+    const [parentId = ""] = request.requestId.split("-");
+    log.push({
+      kind: "add",
+      id: request.requestId,
+      parentId,
+      numPromptTokens: request.promptTokenIds.length,
+      maxTokens: params.maxTokens,
+      stop: params.stop,
+      readsCache: params.promptLogprobs === null,
+      engineS,
+      arrivalS: frontS(),
+    });
+    add(request);
+  };
+
+  const abort = client.abort.bind(client);
+  client.abort = (ids) => {
+    for (const id of ids) log.push({ kind: "abort", id });
+    abort(ids);
+  };
+
+  const run = runner.run.bind(runner);
+  runner.run = async (plan) => {
+    log.push(planEvent(plan, engineS));
+    await null; // the engine tells what the step before brought
+    await options.duringStep();
+    engineS += options.stepDurationS();
+    try {
+      const result = await run(plan);
+      log.push(resultEvent(plan, result, engineS));
+      return result;
+    } catch (error) {
+      if (error instanceof EngineError) log.push({ kind: "failure" });
+      throw error;
+    }
+  };
+  return { log, metrics, engine, runner, frontS };
+}
+
+function planEvent({ scheduled, preempted }: StepPlan, engineS: number): LogEvent {
+  return {
+    kind: "plan",
+    engineS,
+    scheduled: scheduled.map(({ request, numComputedTokens, blockIds }) => ({
+      id: request.requestId,
+      numComputedTokens,
+      blockIds: [...blockIds],
+    })),
+    preempted: preempted.map(({ requestId }) => requestId),
+  };
+}
+
+function resultEvent(plan: StepPlan, { results }: StepResult, engineS: number): LogEvent {
+  const tokens = plan.scheduled.flatMap(({ request, samples }, i) =>
+    samples ? [[request.requestId, results[i]?.tokenId ?? -1] as const] : [],
+  );
+  return { kind: "result", engineS, tokens };
+}
