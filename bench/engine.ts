@@ -8,11 +8,13 @@ import { InProcessEngine } from "../src/engine/in-process-engine.ts";
 import type { EngineInfo, LogprobPosition } from "../src/engine/protocol.ts";
 import type { IterationStats, SchedulerStats, StatListener } from "../src/engine/stats.ts";
 import { noneHash } from "../src/kvcache/block-hash.ts";
+import type { MetricFeature } from "../src/metrics/family.ts";
 import { Metrics } from "../src/metrics/metrics.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../src/request/sampling-params.ts";
 import type { AttentionBackend } from "../src/runner/addon-types.ts";
 import type { ModelRunner } from "../src/runner/model-runner.ts";
 import { NativeModelRunner } from "../src/runner/native-model-runner.ts";
+import { processStats } from "../src/runtime/system.ts";
 import { Scheduler } from "../src/scheduler/scheduler.ts";
 
 export const MODEL_PATH = join(import.meta.dir, "..", "models", DEFAULT_MODEL_FILE.name);
@@ -95,20 +97,24 @@ export function startEngine(
   });
   const client = new InProcessEngine({ info, scheduler, runner, seed: 0n });
   const counts = new EngineCounts();
-  const metrics = new Metrics({
-    info,
-    modelName: "bench",
-    showHiddenFor: null,
-    createdSeries: true,
-    features: new Set(["log-stats"]),
-    processStats: () => null,
-    nowS: () => Date.now() / 1000,
-  });
+  const metrics = makeMetrics(info, ["log-stats"]);
   const engine = new AsyncEngine(client, { listeners: hasMetrics ? [metrics, counts] : [] });
   return { engine, counts, shutdown: () => client.shutdown() };
 }
 
-function engineInfo(runner: ModelRunner, numBlocks: number, limits: Limits): EngineInfo {
+export function makeMetrics(info: EngineInfo, features: readonly MetricFeature[]): Metrics {
+  return new Metrics({
+    info,
+    modelName: "bench",
+    showHiddenFor: null,
+    createdSeries: true,
+    features: new Set(features),
+    processStats,
+    nowS: () => Date.now() / 1000,
+  });
+}
+
+export function engineInfo(runner: ModelRunner, numBlocks: number, limits: Limits): EngineInfo {
   return {
     ...limits,
     model: runner.info,
