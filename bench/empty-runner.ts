@@ -76,6 +76,7 @@ export class EmptyRunner implements ModelRunner {
     return this.#packer.unpack(plan);
   }
 
+  async checkReload(): Promise<void> {}
   async sleep(): Promise<void> {}
 
   async wakeWeights(): Promise<void> {}

@@ -45,6 +45,9 @@ public:
     // Joins the step thread after the job in flight. Later steps are not possible.
     void stop() { thread.reset(); }
 
+    // Throws Error "model_*" when the file could not give the weights again.
+    void check_reload() const;
+
     // No step may be in flight or begin meanwhile. Each may be called in any state; one that has nothing to
     // do does nothing, and one that throws has changed nothing that wake_*() could not mend.
 

@@ -28,6 +28,7 @@ Napi::FunctionReference NativeModel::define(Napi::Env env) {
         InstanceMethod<&NativeModel::apply_chat_template>("applyChatTemplate"),
         InstanceMethod<&NativeModel::create_sampler>("createSampler"),
         InstanceMethod<&NativeModel::free_sampler>("freeSampler"),
+        InstanceMethod<&NativeModel::check_reload>("checkReload"),
         InstanceMethod<&NativeModel::sleep>("sleep"),
         InstanceMethod<&NativeModel::wake_weights>("wakeWeights"),
         InstanceMethod<&NativeModel::wake_kv_cache>("wakeKvCache"),
@@ -209,6 +210,16 @@ void NativeModel::check_idle() const {
     if (is_changing) {
         throw Error("busy", "a sleep or a wake-up is in progress");
     }
+}
+
+// Beside a step too: it reads what never changes, and the file.
+Napi::Value NativeModel::check_reload(const Napi::CallbackInfo & info) {
+    return rejecting(info.Env(), [&]() -> Napi::Value {
+        live();
+        return PromiseWorker<bool>::start(
+            info.Env(), [m = model] { m->check_reload(); return true; },
+            [](Napi::Env env, bool &) -> Napi::Value { return env.Undefined(); });
+    });
 }
 
 Napi::Value NativeModel::sleep(const Napi::CallbackInfo & info) {

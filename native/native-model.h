@@ -28,6 +28,7 @@ private:
     Napi::Value apply_chat_template(const Napi::CallbackInfo & info);
     Napi::Value create_sampler(const Napi::CallbackInfo & info);
     Napi::Value free_sampler(const Napi::CallbackInfo & info);
+    Napi::Value check_reload(const Napi::CallbackInfo & info);
     Napi::Value sleep(const Napi::CallbackInfo & info);
     Napi::Value wake_weights(const Napi::CallbackInfo & info);
     Napi::Value wake_kv_cache(const Napi::CallbackInfo & info);

@@ -52,7 +52,7 @@ async function serve(options: ServeOptions, startedMs: number): Promise<void> {
     info: client.info,
     modelName: modelNames[0] ?? "",
     showHiddenFor,
-    createdSeries: process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]?.toLowerCase() !== "true",
+    createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),
     features: metricFeatures(options),
     processStats,
     nowS: () => Date.now() / 1000,
@@ -102,6 +102,11 @@ async function serve(options: ServeOptions, startedMs: number): Promise<void> {
       isOpenWithoutKey: isOpen && options["api-key"].length === 0,
     }),
   );
+}
+
+/** As Python's metrics client reads its switch. */
+function isPythonTrue(text = ""): boolean {
+  return ["true", "1", "t"].includes(text.toLowerCase());
 }
 
 async function startEngine(options: ServeOptions, path: string): Promise<InProcessEngine> {
@@ -223,7 +228,10 @@ interface Running {
   readonly graceS: number;
 }
 
-/** First signal: finish what is in progress within the grace time, exit 0. Second: exit at once. */
+/**
+ * First signal: finish what is in progress within the grace time, exit 0. Second: exit at once. Until the
+ * end the server listens: /health answers 503, so that balancers turn away, and so does new work.
+ */
 function stopOnSignal(running: Running): void {
   onStopSignal((signal) => {
     if (running.state.isDraining) process.exit(1);
@@ -236,11 +244,12 @@ function stopOnSignal(running: Running): void {
 
 async function stop({ server, engine, client, stats, graceS }: Running): Promise<void> {
   clearInterval(stats);
-  const drained = server.stop(false);
   const deadline = performance.now() + graceS * 1000;
-  while (engine.numLiveSequences > 0 && performance.now() < deadline) await sleep(20);
+  // Nobody can wake a sleeping engine any more: what waits there is told so at once.
+  const canFinish = async () => performance.now() < deadline && !(await client.isSleeping());
+  while (engine.numLiveSequences > 0 && (await canFinish())) await sleep(20);
   engine.failAll(new EngineError("engine_shutdown", "The server is shutting down."));
-  await Promise.race([drained, sleep(1000)]);
+  await Promise.race([server.stop(false), sleep(1000)]);
   await client.shutdown();
   await server.stop(true);
   process.exit(0);
@@ -264,8 +273,12 @@ async function main(argv: readonly string[]): Promise<void> {
     );
   } catch (error) {
     log(`error: ${startErrorText(error)}`);
-    process.exit(error instanceof ConfigError && error.code.endsWith("_option") ? 2 : 1);
+    process.exit(error instanceof ConfigError && isWrongOption(error) ? 2 : 1);
   }
+}
+
+function isWrongOption({ code }: ConfigError): boolean {
+  return code.endsWith("_option") || code === "invalid_version";
 }
 
 /** One line for what an operator can mend, the stack for the rest. */

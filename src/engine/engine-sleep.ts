@@ -24,17 +24,36 @@ export class EngineSleep {
     return this.#level !== null;
   }
 
+  /** Requests that come wait from now on; the others go on, also after a pause, if they can. */
+  holdArrivals(): void {
+    const canRun = this.#asleep.size === 0;
+    if (canRun) this.#scheduler.pause("drain");
+  }
+
+  /** @throws EngineError "engine_sleep_failed" when a sleep of `level` could not be woken from */
+  async check(level: SleepLevel): Promise<void> {
+    if (level !== 2 || this.#level === 2) return;
+    try {
+      await this.#runner.checkReload();
+    } catch (cause) {
+      throw this.#failed(cause);
+    }
+  }
+
   /**
    * Running requests are preempted, unless the sleep is a pause (level 0), which keeps K and V.
-   * @returns the level in effect: a deeper sleep stays as it is
+   * @returns the level in effect: a deeper sleep stays as it is, unless part of it has been woken
    * @throws EngineError "engine_sleep_failed", with the engine as it was
    */
   async sleep(level: SleepLevel): Promise<SleepLevel> {
-    if (this.#level !== null && this.#level >= level) return this.#level;
+    const isDeepEnough = this.#level !== null && this.#level >= level;
+    const isPartlyAwake = this.#level !== null && this.#level > 0 && this.#asleep.size < WAKE_TAGS.length;
+    if (isDeepEnough && !isPartlyAwake) return this.#level ?? level;
     this.#scheduler.pause("hold");
-    if (level !== 0) await this.#release(level);
-    this.#level = level;
-    return level;
+    const reached = isDeepEnough && this.#asleep.has("weights") ? (this.#level ?? level) : level;
+    if (reached > 0) await this.#release(reached as 1 | 2);
+    this.#level = reached;
+    return reached;
   }
 
   /**
@@ -62,10 +81,16 @@ export class EngineSleep {
     try {
       await this.#runner.sleep(level);
     } catch (cause) {
-      if (this.#level === null) this.#scheduler.resume();
-      throw sleepError("sleep", cause);
+      throw this.#failed(cause);
     }
     this.#asleep = new Set(WAKE_TAGS);
+  }
+
+  /** The engine stays as it was: at work, or in the pause or the sleep before. */
+  #failed(cause: unknown): EngineError {
+    if (this.#level === null) this.#scheduler.resume();
+    else this.#scheduler.pause("hold");
+    return sleepError("sleep", cause);
   }
 }
 

@@ -130,14 +130,14 @@ export class InProcessEngine implements EngineClient {
   }
 
   sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel> {
-    if (this.#sleep.isSleeping || mode === "keep") {
-      return this.#gap.queue(() => this.#sleep.sleep(level));
-    }
-    this.#scheduler.pause("drain");
-    const ids = [...this.#requests.values()].filter((request) => !this.#scheduler.isHeld(request));
-    if (mode === "abort") this.abort(ids.map(({ requestId }) => requestId));
-    const isDrained = () => !this.#scheduler.hasWork;
-    return this.#gap.queue(() => this.#sleep.sleep(level), isDrained);
+    return this.#gap.queue(() => this.#sleep.sleep(level), {
+      begin: async () => {
+        if (mode !== "keep") this.#sleep.holdArrivals();
+        await this.#sleep.check(level);
+        if (mode === "abort") this.#abortAllButHeld();
+      },
+      isReady: () => mode === "keep" || !this.#scheduler.hasWork,
+    });
   }
 
   wakeUp(tags: readonly WakeTag[]): Promise<void> {
@@ -180,7 +180,7 @@ export class InProcessEngine implements EngineClient {
 
   /** One step, what had to wait for its end, or a wait for something to do. */
   async #turn(): Promise<void> {
-    if (this.#gap.isReady) {
+    if (!this.#gap.isEmpty && (await this.#gap.prepareNext())) {
       this.#emit();
       await this.#gap.runNext();
       this.#isDirty = true;
@@ -215,6 +215,12 @@ export class InProcessEngine implements EngineClient {
       this.#onStepFault(error);
       return null;
     }
+  }
+
+  /** Those that an earlier pause has stopped included. */
+  #abortAllButHeld(): void {
+    const ids = [...this.#requests.values()].filter((request) => !this.#scheduler.isHeld(request));
+    this.abort(ids.map(({ requestId }) => requestId));
   }
 
   #failStep(plan: StepPlan): void {

@@ -195,6 +195,8 @@ export interface NativeModel {
   createSampler(init: SamplerInit): number;
   /** Freeing an unknown handle is an "invalid_argument". Not during a step. */
   freeSampler(handle: number): void;
+  /** Rejects "model_*" when the file could not give the weights again. Also while a step is in flight. */
+  checkReload(): Promise<void>;
   /**
    * Frees the KV pool and the compute buffers, and the weights where told. Tokenising, templates and
    * samplers go on. In a sleep it goes deeper, or does nothing. Rejects "model_*", with nothing changed,

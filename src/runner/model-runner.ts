@@ -14,6 +14,8 @@ export interface ModelRunner {
    * @throws EngineError "engine_step_failed" when the pass fails; the KV written by it is undefined.
    */
   run(plan: StepPlan): Promise<StepResult>;
+  /** @throws NativeError "model_*" when the weights, once dropped, could not be had again */
+  checkReload(): Promise<void>;
   /**
    * Between steps only. Level 1 frees the KV cache and moves weights from a device to host memory, level 2
    * drops both. Deepens a lighter sleep. The tokenizer goes on.

@@ -56,6 +56,10 @@ export class NativeModelRunner implements ModelRunner {
     return this.#packer.unpack(plan);
   }
 
+  checkReload(): Promise<void> {
+    return this.#model.checkReload();
+  }
+
   /** Without a device the weights are in host memory already. */
   sleep(level: 1 | 2): Promise<void> {
     const atLevelOne = this.info.weightsOnDevice ? "copy" : "keep";

@@ -19,9 +19,10 @@ export class ApiKeys {
   allows(request: Request, path: string): boolean {
     if (this.#digests.length === 0 || request.method === "OPTIONS") return true;
     if (!path.startsWith("/v1") && !this.#guarded.has(path)) return true;
-    const [scheme = "", token = ""] = (request.headers.get("authorization") ?? "").split(" ");
+    // The first space ends the scheme; a key may hold others.
+    const [scheme = "", ...words] = (request.headers.get("authorization") ?? "").split(" ");
     if (scheme.toLowerCase() !== "bearer") return false;
-    const given = digest(token);
+    const given = digest(words.join(" "));
     // Every key is looked at, so that time tells nothing.
     return this.#digests.reduce((found, key) => timingSafeEqual(key, given) || found, false);
   }

@@ -6,7 +6,7 @@ import { jsonResponse } from "./json-response.ts";
 import { acceptedFormat, type MetricsFormat } from "./metrics-format.ts";
 import type { ServerContext } from "./server-context.ts";
 
-/** As in vLLM, /metrics does not look at what is accepted; only the path with a slash does. */
+/** As in vLLM, /metrics does not look at what is accepted; only the paths behind the slash do. */
 const PLAIN: MetricsFormat = { format: "prometheus", contentType: CONTENT_TYPE };
 
 export function healthRoutes(context: ServerContext) {
@@ -18,7 +18,7 @@ export function healthRoutes(context: ServerContext) {
     .post("/ping", health, { parse: "none" })
     .get("/version", () => jsonResponse({ version: context.version }))
     .get("/metrics", () => metrics(context, PLAIN))
-    .get("/metrics/", ({ request }) => {
+    .get("/metrics/*", ({ request }) => {
       return metrics(context, acceptedFormat(request.headers.get("accept") ?? ""));
     });
 }

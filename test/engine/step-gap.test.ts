@@ -3,6 +3,11 @@
 import { describe, expect, test } from "bun:test";
 import { StepGap } from "../../src/engine/step-gap.ts";
 
+/** Does all jobs that are ready. */
+async function runAll(gap: StepGap): Promise<void> {
+  while (await gap.prepareNext()) await gap.runNext();
+}
+
 describe("StepGap", () => {
   test("runs jobs in the order of their calls and settles as they do", async () => {
     let numQueued = 0;
@@ -10,26 +15,50 @@ describe("StepGap", () => {
     const done: string[] = [];
     const first = gap.queue(async () => done.push("first"));
     const failing = gap.queue(() => Promise.reject(new Error("no")));
-    expect([numQueued, gap.isReady, done]).toEqual([2, true, []]);
-    await gap.runNext();
-    await gap.runNext();
+    expect([numQueued, gap.isEmpty, done]).toEqual([2, false, []]);
+    const failure = expect(failing).rejects.toThrow("no");
+    await runAll(gap);
     expect(await first).toBe(1);
-    expect(failing).rejects.toThrow("no");
-    expect(gap.isReady).toBe(false);
-    await gap.runNext();
+    await failure;
+    expect([await gap.prepareNext(), gap.isEmpty]).toEqual([false, true]);
   });
 
   test("a job that is not ready holds those behind it", async () => {
     const gap = new StepGap(() => {});
     let isReady = false;
-    void gap.queue(
-      async () => {},
-      () => isReady,
-    );
+    void gap.queue(async () => {}, { begin: async () => {}, isReady: () => isReady });
     void gap.queue(async () => {});
-    expect(gap.isReady).toBe(false);
+    expect(await gap.prepareNext()).toBe(false);
     isReady = true;
-    expect(gap.isReady).toBe(true);
+    expect(await gap.prepareNext()).toBe(true);
+  });
+
+  test("a job begins at once, or when what was queued before it has ended", async () => {
+    const gap = new StepGap(() => {});
+    const log: string[] = [];
+    const queue = (name: string) =>
+      gap.queue(async () => log.push(`${name} runs`), {
+        begin: async () => void log.push(`${name} begins`),
+        isReady: () => true,
+      });
+    void queue("a");
+    void queue("b");
+    expect(log).toEqual(["a begins"]);
+    await runAll(gap);
+    expect(log).toEqual(["a begins", "a runs", "b begins", "b runs"]);
+  });
+
+  test("a job that cannot begin rejects and is passed over", async () => {
+    const gap = new StepGap(() => {});
+    const refused = gap.queue(async () => 1, {
+      begin: () => Promise.reject(new Error("cannot")),
+      isReady: () => true,
+    });
+    const next = gap.queue(async () => 2);
+    const refusal = expect(refused).rejects.toThrow("cannot");
+    await runAll(gap);
+    await refusal;
+    expect(await next).toBe(2);
   });
 
   test("what waits when it closes rejects, and so does what comes", async () => {
@@ -38,6 +67,6 @@ describe("StepGap", () => {
     gap.close(new Error("over"));
     expect(waiting).rejects.toThrow("over");
     expect(gap.queue(async () => 1)).rejects.toThrow("over");
-    expect(gap.isReady).toBe(false);
+    expect(gap.isEmpty).toBe(true);
   });
 });

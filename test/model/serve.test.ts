@@ -140,22 +140,23 @@ describe("serving SmolLM2", () => {
     expect(change(before, after, "vllm:num_preemptions_total{}")).toBeGreaterThan(0);
   }, 120_000);
 
-  test("SIGTERM finishes what is in progress and exits with 0", async () => {
+  test("SIGTERM finishes what is in progress, unhealthy meanwhile, and exits with 0", async () => {
     const stream = await client.completions.create({
       model: "smol",
       prompt: "Count:",
-      max_tokens: 40,
+      max_tokens: 60,
       stream: true,
       ignore_eos: true,
     } as never);
     let text = "";
-    let signalled = false;
+    const statuses: number[] = [];
     for await (const chunk of stream as unknown as AsyncIterable<OpenAI.Completion>) {
+      if (text === "") server.process.kill("SIGTERM");
       text += chunk.choices[0]?.text ?? "";
-      if (!signalled) server.process.kill("SIGTERM");
-      signalled = true;
+      statuses.push((await fetch(`${server.url}/health`)).status);
     }
     expect(text.length).toBeGreaterThan(40);
+    expect(statuses.at(-1)).toBe(503);
     expect(await server.process.exited).toBe(0);
   }, 30_000);
 });
@@ -195,7 +196,7 @@ test("what cannot be served ends in one line and a code", async () => {
   for (const [words, code, line] of [
     [["missing.gguf"], 1, "error: there is no file missing.gguf"],
     [["--prot", "1"], 2, "unknown option --prot; did you mean --port?"],
-    [["--show-hidden-metrics-for-version", "x"], 1, "Invalid version: 'x'"],
+    [["--show-hidden-metrics-for-version", "x"], 2, "Invalid version: 'x'"],
     [["--max-model-len", "4k", "--num-gpu-blocks-override", "9"], 1, "does not fit"],
   ] as const) {
     const child = Bun.spawnSync([process.execPath, MAIN, "serve", ...words]);

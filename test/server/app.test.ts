@@ -55,12 +55,14 @@ describe("app", () => {
   });
 
   test("a key guards /v1 and nothing else", async () => {
-    const { app } = makeApp({}, { apiKeys: ["one", "two"] });
+    const { app } = makeApp({}, { apiKeys: ["one", "two", "with a space"] });
     const denied = await app.handle(get("/v1/models"));
     expect([denied.status, await denied.json()]).toEqual([401, { error: "Unauthorized" }]);
     for (const [authorization, status] of [
       ["Bearer two", 200],
       ["bearer one", 200],
+      ["Bearer with a space", 200],
+      ["Bearer one more", 401],
       ["Bearer three", 401],
       ["Basic one", 401],
     ] as const) {

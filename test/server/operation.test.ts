@@ -200,6 +200,56 @@ describe("sleeping", () => {
     expect(await isSleeping()).toEqual({ is_sleeping: false });
   });
 
+  test("one that waits behind a sleep and a wake-up ends what runs when its turn comes", async () => {
+    for (const [mode, reason] of [
+      ["abort", "abort"],
+      ["wait", "length"],
+    ]) {
+      const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepDelayMs: 2 });
+      const first = textOf(complete("hello", 40));
+      await until(() => runner.numSteps > 3);
+      const calls = [call("POST", "/sleep?mode=wait"), call("POST", "/wake_up")];
+      const late = textOf(complete("late", 40));
+      calls.push(call("POST", `/sleep?mode=${mode}`));
+      for (const answer of await Promise.all(calls)) expect(answer.status).toBe(200);
+      expect((await first)?.finish_reason).toBe("length");
+      expect((await late)?.finish_reason).toBe(reason as string);
+      expect(await isSleeping()).toEqual({ is_sleeping: true });
+      const waiting = textOf(complete("waiting", 2));
+      await call("POST", "/wake_up");
+      expect((await waiting)?.finish_reason).toBe("length");
+    }
+  });
+
+  test("after a wake-up of one part gives that part up again", async () => {
+    const { call, runner, isSleeping } = start();
+    await call("POST", "/sleep?level=2");
+    await call("POST", "/wake_up?tags=weights");
+    expect(runner.hasWeights).toBe(true);
+    await call("POST", "/sleep?level=2");
+    expect(runner.hasWeights).toBe(false);
+    await call("POST", "/wake_up?tags=kv_cache");
+    expect(await isSleeping()).toEqual({ is_sleeping: true });
+    await call("POST", "/wake_up?tags=weights");
+    expect(await isSleeping()).toEqual({ is_sleeping: false });
+  });
+
+  test("a deeper one ends with abort what the first had kept, or lets it finish, if it can", async () => {
+    for (const [first, second, reason] of [
+      [0, "level=1", "abort"],
+      [1, "level=2", "abort"],
+      [0, "level=1&mode=wait", "length"],
+    ]) {
+      const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepDelayMs: 2 });
+      const kept = textOf(complete("hello", 30));
+      await until(() => runner.numSteps > 3);
+      await call("POST", `/sleep?level=${first}&mode=keep`);
+      expect((await call("POST", `/sleep?${second}`)).status).toBe(200);
+      expect((await kept)?.finish_reason).toBe(reason as string);
+      expect(await isSleeping()).toEqual({ is_sleeping: true });
+    }
+  });
+
   test("a client that leaves in the sleep is forgotten", async () => {
     const { call, app, scheduler, engine } = start();
     await call("POST", "/sleep");
@@ -244,6 +294,23 @@ describe("sleeping", () => {
     expect(await isSleeping()).toEqual({ is_sleeping: false });
     expect((await textOf(complete("hello")))?.finish_reason).toBe("length");
   });
+});
+
+test("a sleep that could not be woken from is refused before anything has ended", async () => {
+  for (const mode of ["abort", "wait"]) {
+    const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepDelayMs: 2 });
+    runner.checkReload = () => Promise.reject(new Error("the file has gone"));
+    const running = textOf(complete("hello", 30));
+    await until(() => runner.numSteps > 3);
+    const refused = await call("POST", `/sleep?level=2&mode=${mode}`);
+    expect([refused.status, await refused.text()]).toEqual([
+      500,
+      expect.stringContaining("The engine cannot sleep: the file has gone"),
+    ]);
+    expect(await isSleeping()).toEqual({ is_sleeping: false });
+    expect((await textOf(complete("more", 2)))?.finish_reason).toBe("length");
+    expect((await running)?.finish_reason).toBe("length");
+  }
 });
 
 describe("resetting the prefix cache", () => {

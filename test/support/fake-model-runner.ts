@@ -110,6 +110,8 @@ export class FakeModelRunner implements ModelRunner {
   sleepLevel: 0 | 1 | 2 = 0;
   hasWeights = true;
 
+  async checkReload(): Promise<void> {}
+
   async sleep(level: 1 | 2): Promise<void> {
     this.sleepLevel = level > this.sleepLevel ? level : this.sleepLevel;
     this.hasWeights = this.sleepLevel < 2;
