@@ -3,6 +3,7 @@
 #include "addon-data.h"
 #include "napi-args.h"
 #include "native-model.h"
+#include "packed-buffer.h"
 #include "promise-worker.h"
 
 #include "ggml-backend.h"
@@ -99,6 +100,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     static std::once_flag once;
     std::call_once(once, [] {
         install_log_capture();
+        register_packed_buffer();
         llama_backend_init();
     });
     auto * data = new AddonData;

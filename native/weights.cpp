@@ -5,6 +5,7 @@
 
 #include "error-codes.h"
 #include "model-file.h"
+#include "packed-buffer.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -76,6 +77,10 @@ void Weights::load(std::function<void(float)> progress) {
     params.n_gpu_layers                = n_gpu_layers;
     params.progress_callback           = report_progress;
     params.progress_callback_user_data = &progress;
+    // A mapping would stay beside the packed weights, which are another form of the same bytes.
+    if (n_gpu_layers == 0 && packs_weights()) {
+        params.load_mode = LLAMA_LOAD_MODE_NONE;
+    }
     loaded = load_from(source(), params, path);
     // What stays in host memory is mapped from the copy, so its pages live as long as the model.
     drop_copy();

@@ -1,0 +1,210 @@
+// The extra buffer type (ggml's repack.cpp is the model of one) and the matrix product over it:
+//
+//   1. the rows of activations are quantised, each thread a share;
+//   2. after a barrier threads take work from a counter, a few panels times a range of rows at a time, so that
+//      a thread that loses its core delays one piece only.
+
+#include "packed-buffer.h"
+
+#include "gemm.h"
+#include "packed-weights.h"
+
+#include "ggml-backend-impl.h"
+#include "ggml-cpu.h"
+#include "ggml-cpu/traits.h"
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace pagoda {
+
+namespace {
+
+// Rows of activations that a piece of work covers: they stay in the cache while panels pass by.
+constexpr int64_t PIECE_ROWS = 96;
+// Pieces a thread should find, so that all end at nearly the same time.
+constexpr int64_t PIECES_PER_THREAD = 6;
+
+int64_t quantized_row_bytes(int64_t row_blocks) {
+    return row_blocks * (int64_t) (BLOCK_COLS + sizeof(ActivationScales));
+}
+
+struct Product {
+    const ggml_tensor * weights;
+    const ggml_tensor * src;
+    ggml_tensor *       dst;
+    int64_t             n_blocks;
+    int64_t             row_blocks;
+    int64_t             n_rows; // of activations
+    int64_t             n_panels;
+
+    explicit Product(ggml_tensor * op)
+        : weights(op->src[0]), src(op->src[1]), dst(op), n_blocks(weights->ne[0] / BLOCK_COLS),
+          row_blocks(padded_row_blocks(n_blocks)), n_rows(ggml_nrows(src)),
+          n_panels((weights->ne[1] + PANEL_ROWS - 1) / PANEL_ROWS) {}
+
+    const float * src_row(int64_t i) const {
+        const int64_t i1 = i % src->ne[1], i2 = i / src->ne[1] % src->ne[2], i3 = i / (src->ne[1] * src->ne[2]);
+        return (const float *) ((const char *) src->data + i1 * src->nb[1] + i2 * src->nb[2] + i3 * src->nb[3]);
+    }
+};
+
+void quantize(const GemmKernels & kernels, const Product & p, const ggml_compute_params * params) {
+    int8_t * codes  = (int8_t *) params->wdata;
+    auto *   scales = (ActivationScales *) (codes + p.n_rows * p.row_blocks * BLOCK_COLS);
+    // In blocks, not rows: a single row is shared too.
+    const int64_t total = p.n_rows * p.n_blocks;
+    int64_t at = total * params->ith / params->nth;
+    const int64_t end = total * (params->ith + 1) / params->nth;
+    while (at < end) {
+        const int64_t row   = at / p.n_blocks;
+        const int64_t block = at % p.n_blocks;
+        const int64_t n     = std::min(p.n_blocks - block, end - at);
+        const int64_t to    = row * p.row_blocks + block;
+        kernels.quantize(p.src_row(row) + block * BLOCK_COLS, n, codes + to * BLOCK_COLS, scales + to);
+        at += n;
+    }
+}
+
+void multiply(const GemmKernels & kernels, const Product & p, const ggml_compute_params * params) {
+    const int8_t * codes = (const int8_t *) params->wdata;
+    const Activations x  = { codes, (const ActivationScales *) (codes + p.n_rows * p.row_blocks * BLOCK_COLS), p.n_blocks, p.row_blocks };
+    const PanelKernel kernel      = kernels.panel(p.weights->type);
+    const int64_t     panel_bytes = (int64_t) packed_bytes(p.weights->type, p.weights->ne[0], PANEL_ROWS);
+    const int64_t     n_ranges    = (p.n_rows + PIECE_ROWS - 1) / PIECE_ROWS;
+    const int64_t     wanted      = std::max<int64_t>(1, params->nth * PIECES_PER_THREAD / n_ranges);
+    const int64_t     piece       = std::max<int64_t>(1, p.n_panels / wanted);
+    const int64_t     n_pieces    = (p.n_panels + piece - 1) / piece;
+    const int64_t     stride      = (int64_t) (p.dst->nb[1] / sizeof(float));
+
+    for (int64_t i = params->ith; i < n_pieces * n_ranges; i = ggml_threadpool_chunk_add(params->threadpool, 1)) {
+        const int64_t range = i / n_pieces;
+        const int64_t begin = p.n_rows * range / n_ranges, end = p.n_rows * (range + 1) / n_ranges;
+        const int64_t last  = std::min(p.n_panels, (i % n_pieces + 1) * piece);
+        for (int64_t panel = i % n_pieces * piece; panel < last; ++panel) {
+            const int64_t row  = panel * PANEL_ROWS;
+            const int     rows = (int) std::min<int64_t>(PANEL_ROWS, p.weights->ne[1] - row);
+            kernel((const uint8_t *) p.weights->data + panel * panel_bytes, rows, x, begin, end,
+                   (float *) p.dst->data + begin * stride + row, stride);
+        }
+    }
+}
+
+struct PackedTraits : ggml::cpu::tensor_traits {
+    bool work_size(int, const ggml_tensor * op, size_t & size) override {
+        size = ggml_nrows(op->src[1]) * quantized_row_bytes(padded_row_blocks(op->src[0]->ne[0] / BLOCK_COLS));
+        return true;
+    }
+
+    bool compute_forward(ggml_compute_params * params, ggml_tensor * op) override {
+        const Product p(op);
+        const GemmKernels & kernels = *gemm_kernels();
+        quantize(kernels, p, params);
+        if (params->ith == 0) {
+            ggml_threadpool_chunk_set(params->threadpool, params->nth);
+        }
+        ggml_barrier(params->threadpool);
+        multiply(kernels, p, params);
+        return true;
+    }
+};
+
+std::mutex               unpacked_mutex;
+std::vector<std::string> unpacked_types;
+
+void note_unpacked(ggml_type type) {
+    std::lock_guard<std::mutex> lock(unpacked_mutex);
+    const std::string name = ggml_type_name(type);
+    if (std::find(unpacked_types.begin(), unpacked_types.end(), name) == unpacked_types.end()) {
+        unpacked_types.push_back(name);
+    }
+}
+
+bool is_packable(const ggml_tensor * w) {
+    return ggml_n_dims(w) == 2 && gemm_kernels()->panel(w->type) && w->ne[0] % BLOCK_COLS == 0 && ggml_is_contiguous(w);
+}
+
+ggml_backend_buffer_type_t packed_buffer_type();
+
+struct PackedBuffer : ggml::cpu::extra_buffer_type {
+    bool supports_op(ggml_backend_dev_t, const ggml_tensor * op) override {
+        const ggml_tensor * w = op->src[0];
+        if (op->op != GGML_OP_MUL_MAT || !w->buffer || w->buffer->buft != packed_buffer_type()) {
+            return false;
+        }
+        const ggml_tensor * x = op->src[1];
+        const bool is_taken = is_packable(w) && x->type == GGML_TYPE_F32 && x->nb[0] == sizeof(float) &&
+                              (!x->buffer || ggml_backend_buft_is_host(x->buffer->buft));
+        if (!is_taken && ggml_is_quantized(w->type)) {
+            note_unpacked(w->type);
+        }
+        return is_taken;
+    }
+
+    ggml::cpu::tensor_traits * get_tensor_traits(const ggml_tensor * op) override {
+        const bool is_ours = op->op == GGML_OP_MUL_MAT && op->src[0]->buffer && op->src[0]->buffer->buft == packed_buffer_type();
+        return is_ours ? &traits : nullptr;
+    }
+
+    PackedTraits traits;
+};
+
+void set_tensor(ggml_backend_buffer_t, ggml_tensor * tensor, const void * data, size_t offset, size_t size) {
+    GGML_ASSERT(offset == 0 && size == ggml_nbytes(tensor));
+    constexpr size_t WORTH_A_THREAD = 256 << 10;
+    const size_t cores = std::max(1u, std::thread::hardware_concurrency());
+    const int n_threads = (int) std::clamp<size_t>(size / WORTH_A_THREAD, 1, cores);
+    pack_weights(tensor->type, tensor->ne[0], tensor->ne[1], data, (uint8_t *) tensor->data, n_threads);
+}
+
+ggml_backend_buffer_t alloc_buffer(ggml_backend_buffer_type_t buft, size_t size) {
+    ggml_backend_buffer_t buffer = ggml_backend_buft_alloc_buffer(ggml_backend_cpu_buffer_type(), size);
+    if (!buffer) {
+        return nullptr;
+    }
+    buffer->buft             = buft;
+    buffer->iface.set_tensor = set_tensor;
+    buffer->iface.get_tensor = nullptr;
+    buffer->iface.cpy_tensor = nullptr;
+    return buffer;
+}
+
+ggml_backend_buffer_type_t packed_buffer_type() {
+    static ggml_backend_buffer_type type = {
+        /* .iface   = */ {
+            /* .get_name       = */ [](ggml_backend_buffer_type_t) { return "CPU_PAGODA"; },
+            /* .alloc_buffer   = */ alloc_buffer,
+            /* .get_alignment  = */ [](ggml_backend_buffer_type_t) -> size_t { return 64; },
+            /* .get_max_size   = */ nullptr,
+            /* .get_alloc_size = */ [](ggml_backend_buffer_type_t, const ggml_tensor * t) {
+                const size_t packed = packed_bytes(t->type, t->ne[0], t->ne[1]);
+                return packed > 0 ? packed : ggml_nbytes(t);
+            },
+            /* .is_host        = */ nullptr,
+        },
+        /* .device  = */ ggml_backend_reg_dev_get(ggml_backend_cpu_reg(), 0),
+        /* .context = */ new PackedBuffer(),
+    };
+    return &type;
+}
+
+} // namespace
+
+bool packs_weights() { return gemm_kernels() != nullptr; }
+
+void register_packed_buffer() {
+    if (packs_weights()) {
+        ggml_backend_cpu_set_extra_buffer_type(packed_buffer_type());
+    }
+}
+
+const char * weight_kernel_name() { return gemm_kernels() ? gemm_kernels()->name : "ggml"; }
+
+std::vector<std::string> take_unpacked_types() {
+    std::lock_guard<std::mutex> lock(unpacked_mutex);
+    return std::exchange(unpacked_types, {});
+}
+
+} // namespace pagoda
