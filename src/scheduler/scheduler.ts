@@ -11,6 +11,7 @@ import { completionOf } from "./completion.ts";
 import { canFork, DeferredForks, isComputingPrompt } from "./deferred-forks.ts";
 import { FcfsQueue, PriorityQueue, type RequestQueue, runsBefore } from "./request-queue.ts";
 import type { SampledToken, ScheduledRequest, StepPlan, StepResult } from "./scheduler-output.ts";
+import { StepBudget, type TargetInterTokenLatency } from "./step-budget.ts";
 
 export type { BlockEviction } from "../kvcache/block-residency.ts";
 
@@ -28,6 +29,8 @@ export interface SchedulerConfig extends KvCacheConfig {
   readonly longPrefillTokenThreshold: number;
   /** Most requests that a step leaves with uncomputed tokens; others wait behind. Absent = no limit. */
   readonly maxNumPartialPrefills?: number;
+  /** Bounds steps in which a request decodes, by measured step time. Absent = no bound. */
+  readonly targetInterTokenLatencyMs?: TargetInterTokenLatency;
   readonly policy: SchedulingPolicy;
   readonly eosTokenIds: readonly number[];
 }
@@ -50,6 +53,7 @@ export class Scheduler {
   readonly #config: SchedulerConfig;
   readonly #eosTokenIds: ReadonlySet<number>;
   readonly #maxNumPartialPrefills: number;
+  readonly #stepBudget: StepBudget;
   readonly #waiting: RequestQueue;
   readonly #deferred = new DeferredForks();
   /** In order of admission. */
@@ -67,6 +71,10 @@ export class Scheduler {
     assert(config.maxModelLen <= this.kvCache.capacityTokens, "maxModelLen does not fit the pool");
     this.#config = config;
     this.#maxNumPartialPrefills = config.maxNumPartialPrefills ?? Number.POSITIVE_INFINITY;
+    this.#stepBudget = new StepBudget(
+      config.maxNumBatchedTokens,
+      config.targetInterTokenLatencyMs ?? null,
+    );
     this.#eosTokenIds = new Set(config.eosTokenIds);
     this.#waiting = config.policy === "fcfs" ? new FcfsQueue() : new PriorityQueue();
   }
@@ -127,9 +135,10 @@ export class Scheduler {
 
   /** Plans a step. The plan must be run and then given to update() or failStep(). */
   schedule(): StepPlan {
+    const budget = this.#stepBudget.numTokens(this.#running);
     const draft: Draft = {
       scheduled: [],
-      budget: this.#config.maxNumBatchedTokens,
+      budget,
       numPartialPrefills: 0,
       copies: [],
       preempted: [],
@@ -145,7 +154,7 @@ export class Scheduler {
     return {
       stepId: this.#stepId++,
       scheduled: draft.scheduled,
-      numScheduledTokens: this.#config.maxNumBatchedTokens - draft.budget,
+      numScheduledTokens: budget - draft.budget,
       blockCopies: draft.copies,
       preempted: draft.preempted,
       finishedRequestIds,
@@ -158,6 +167,7 @@ export class Scheduler {
    */
   update(plan: StepPlan, result: StepResult): SampledToken[] {
     assert(plan.scheduled.length === result.results.length, "a result for every scheduled request");
+    this.#stepBudget.learn(plan, result);
     const tokens: SampledToken[] = [];
     plan.scheduled.forEach(({ request, numScheduledTokens, samples }, i) => {
       const outcome = result.results[i];
@@ -205,12 +215,17 @@ export class Scheduler {
     return stats;
   }
 
-  /** Every running request is planned or preempted in turn, so the planned ones lead the list. */
+  /**
+   * Every running request is planned or preempted in turn, so the planned ones lead the list. Each leaves
+   * a token to each one behind it: a prompt in front of a decoding request does not hold it up.
+   */
   #scheduleRunning(draft: Draft): void {
     while (draft.scheduled.length < this.#running.length && draft.budget > 0) {
       const request = this.#running[draft.scheduled.length];
       assert(request !== undefined, "running list is shorter than its length");
-      const numNewTokens = this.#numNewTokens(request, request.numComputedTokens, draft.budget);
+      const numBehind = this.#running.length - draft.scheduled.length - 1;
+      const budget = Math.max(1, draft.budget - numBehind);
+      const numNewTokens = this.#numNewTokens(request, request.numComputedTokens, budget);
       const copies = this.#allocateOrPreempt(request, numNewTokens, draft);
       if (copies !== null) this.#schedule(request, numNewTokens, copies, draft);
     }

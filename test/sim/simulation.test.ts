@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import type { Request } from "../../src/request/request.ts";
 import type { Scheduler, SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import type { StepPlan } from "../../src/scheduler/scheduler-output.ts";
+import type { TargetInterTokenLatency } from "../../src/scheduler/step-budget.ts";
 import { FAKE_EOS, FakeModelRunner } from "../support/fake-model-runner.ts";
 import { makeRequest, makeScheduler } from "../support/make-request.ts";
 import { Prng } from "../support/prng.ts";
@@ -33,6 +34,8 @@ interface Events {
   copies: number;
   hitTokens: number;
   failedSteps: number;
+  /** Full of prompts under a budget below the largest. */
+  shortSteps: number;
 }
 
 function makeWorld(seed: number): World {
@@ -45,6 +48,7 @@ function makeWorld(seed: number): World {
     maxNumBatchedTokens: prng.int(8, 40),
     longPrefillTokenThreshold: prng.chance(0.3) ? 5 : 0,
     maxNumPartialPrefills: prng.chance(0.3) ? 1 : Number.POSITIVE_INFINITY,
+    targetInterTokenLatencyMs: randomTarget(prng),
     policy: prng.chance(0.5) ? ("fcfs" as const) : ("priority" as const),
     enablePrefixCaching: prng.chance(0.8),
     eosTokenIds: [FAKE_EOS],
@@ -52,6 +56,11 @@ function makeWorld(seed: number): World {
   const abortRate = prng.chance(0.3) ? 0.05 : 0;
   const failureRate = prng.chance(0.2) ? 0.02 : 0;
   return { prng, config, abortRate, failureRate };
+}
+
+function randomTarget(prng: Prng): TargetInterTokenLatency {
+  if (prng.chance(0.5)) return null;
+  return prng.chance(0.3) ? "auto" : prng.int(1, 60);
 }
 
 /** A few shared beginnings make hits likely. */
@@ -91,7 +100,11 @@ function randomFamily(prng: Prng, requestId: string): Request[] {
   return [source, ...forks];
 }
 
-function checkPlan(plan: StepPlan, { config }: World): void {
+/** Also that nobody who ran before is left out: a prompt does not hold up those behind it. */
+function checkPlan(plan: StepPlan, before: readonly Request[], { config }: World): void {
+  const planned = new Set(plan.scheduled.map(({ request }) => request));
+  const isServed = (request: Request) => planned.has(request) || plan.preempted.includes(request);
+  expect(before.every(isServed)).toBe(true);
   const tokens = plan.scheduled.map(({ numScheduledTokens }) => numScheduledTokens);
   expect(tokens.every((count) => count >= 1)).toBe(true);
   expect(plan.numScheduledTokens).toBe(tokens.reduce((sum, count) => sum + count, 0));
@@ -121,16 +134,20 @@ async function runStep(
   events: Events,
 ): Promise<void> {
   const { prng, abortRate, failureRate } = world;
+  const running = added.filter(({ status }) => status === "RUNNING");
   const plan = scheduler.schedule();
-  checkPlan(plan, world);
+  checkPlan(plan, running, world);
   events.preemptions += plan.preempted.length;
   events.copies += plan.blockCopies.length;
+  const isShort = plan.numScheduledTokens < world.config.maxNumBatchedTokens;
+  const hasPartial = plan.scheduled.some(({ samples }) => !samples);
+  events.shortSteps += isShort && hasPartial ? 1 : 0;
   runner.failNextStep = prng.chance(failureRate);
   const result = await runner.run(plan).catch(() => null);
   if (prng.chance(abortRate)) {
     scheduler.finish(added[prng.int(0, added.length - 1)] as Request, "FINISHED_ABORTED");
   }
-  if (result !== null) scheduler.update(plan, result);
+  if (result !== null) scheduler.update(plan, { ...result, forwardMs: prng.int(0, 100) });
   else events.failedSteps += scheduler.failStep(plan).length > 0 ? 1 : 0;
   scheduler.kvCache.checkIntegrity();
   checkSharedBlocks(scheduler, added, world);
@@ -194,7 +211,13 @@ describe("simulation", () => {
   const first = Number(process.env["PAGODA_SIM_SEED"] ?? 1);
 
   test(`${NUM_SEEDS} random workloads keep every invariant and every output`, async () => {
-    const events: Events = { preemptions: 0, copies: 0, hitTokens: 0, failedSteps: 0 };
+    const events: Events = {
+      preemptions: 0,
+      copies: 0,
+      hitTokens: 0,
+      failedSteps: 0,
+      shortSteps: 0,
+    };
     for (let seed = first; seed < first + NUM_SEEDS; seed++) {
       try {
         await checkSeed(seed, events);

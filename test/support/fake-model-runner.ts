@@ -25,6 +25,8 @@ export interface FakeModelOptions {
   readonly maxModelLen?: number;
   /** Time that a step takes. */
   readonly stepDelayMs?: number;
+  /** Time that a step says it took; default: what it took. */
+  readonly reportedMs?: (plan: StepPlan) => number;
   /** Tokens the model may say; default: lower-case letters and space. */
   readonly alphabet?: string;
 }
@@ -73,6 +75,7 @@ export class FakeModelRunner implements ModelRunner {
   isDisposed = false;
   readonly #blockSize: number;
   readonly #stepDelayMs: number;
+  readonly #reportedMs: FakeModelOptions["reportedMs"];
   readonly #alphabet: Uint8Array;
   /** [numBlocks * blockSize] int32 each; -1 = never written. */
   readonly #tokens: Int32Array;
@@ -82,6 +85,7 @@ export class FakeModelRunner implements ModelRunner {
     const { numBlocks, blockSize } = options;
     this.#blockSize = blockSize;
     this.#stepDelayMs = options.stepDelayMs ?? 0;
+    this.#reportedMs = options.reportedMs;
     this.#alphabet = new TextEncoder().encode(options.alphabet ?? "abcdefghijklmnopqrstuvwxyz ");
     this.#tokens = new Int32Array(numBlocks * blockSize).fill(-1);
     this.#positions = new Int32Array(numBlocks * blockSize).fill(-1);
@@ -103,7 +107,8 @@ export class FakeModelRunner implements ModelRunner {
     const results = plan.scheduled.map((entry) => this.#result(entry));
     if (this.#stepDelayMs > 0) await Bun.sleep(this.#stepDelayMs);
     if (fails) throw new EngineError("engine_step_failed", "the fake step failed");
-    return { results, forwardMs: performance.now() - start, samplingMs: 0 };
+    const forwardMs = this.#reportedMs?.(plan) ?? performance.now() - start;
+    return { results, forwardMs, samplingMs: 0 };
   }
 
   /** 0 = awake. A sleep forgets every slot. */
