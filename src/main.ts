@@ -32,6 +32,7 @@ import {
   readYaml,
 } from "./runtime/system.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
+import type { TargetInterTokenLatency } from "./scheduler/step-budget.ts";
 import { createApp } from "./server/app.ts";
 import { DEFAULT_LIMITS } from "./server/server-context.ts";
 
@@ -157,6 +158,7 @@ async function startEngine(options: ServeOptions, path: string): Promise<InProce
       hashSeed === undefined ? crypto.getRandomValues(new Uint8Array(32)) : noneHash(hashSeed),
     residency: blockResidency(options),
     longPrefillTokenThreshold: options["long-prefill-token-threshold"],
+    targetInterTokenLatencyMs: targetLatency(options["target-inter-token-latency-ms"]),
     policy: options["scheduling-policy"],
     eosTokenIds: runner.info.eosTokenIds,
   });
@@ -176,6 +178,11 @@ async function startEngine(options: ServeOptions, path: string): Promise<InProce
   const seed = BigInt(options.seed);
   const onStepFault = (error: EngineError) => log(`error: ${error.message}`);
   return new InProcessEngine({ info, scheduler, runner, seed, onStepFault });
+}
+
+function targetLatency(option: number | null): TargetInterTokenLatency {
+  if (option === null) return "auto";
+  return option === 0 ? null : option;
 }
 
 /** Null = off. Without log stats nobody would read what is sampled. */

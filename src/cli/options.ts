@@ -145,6 +145,15 @@ export const OPTIONS = [
     help: "Most tokens of one request a step; 0 = no limit but the budget.",
   },
   {
+    name: "target-inter-token-latency-ms",
+    group: "Scheduling",
+    kind: "integer",
+    fallback: null,
+    min: 0,
+    unit: "ms",
+    help: "Longest step beside a stream; 0 = no limit. Default: 100, or 4 decode steps.",
+  },
+  {
     name: "scheduling-policy",
     group: "Scheduling",
     kind: "choice",

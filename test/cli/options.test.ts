@@ -65,6 +65,9 @@ describe("parseOptions", () => {
     expect(parse(["--max-model-len", "auto"])["max-model-len"]).toBeNull();
     const env = { PAGODA_MAX_MODEL_LEN: "500" };
     expect(parse(["--max-model-len", "-1"], env)["max-model-len"]).toBeNull();
+    const name = "target-inter-token-latency-ms";
+    expect(parse([`--${name}`, "auto"])[name]).toBeNull();
+    expect(parse([`--${name}`, "0"])[name]).toBe(0);
   });
 
   test("reads vLLM's key variable", () => {
