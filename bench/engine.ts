@@ -39,6 +39,8 @@ export function loadRunner(
     path: MODEL_PATH,
     numBlocks,
     numThreads: navigator.hardwareConcurrency,
+    cpuAffinity: new Int32Array(0),
+    poll: 1,
     attentionBackend,
     kvCacheType: "f16",
     numGpuLayers: 0,

@@ -16,7 +16,7 @@ namespace pagoda {
 
 namespace {
 
-constexpr int CONTRACT_VERSION = 2; // src/runner/addon-types.ts
+constexpr int CONTRACT_VERSION = 3; // src/runner/addon-types.ts
 
 LoadOptions read_load_options(const Napi::Object & o) {
     LoadOptions options;
@@ -29,6 +29,13 @@ LoadOptions read_load_options(const Napi::Object & o) {
     p.max_seqs   = int_field(o, "maxNumSeqs", 1, 256);
     p.max_tokens = int_field(o, "maxNumBatchedTokens", 1, 1 << 20);
     p.n_threads  = int_field(o, "numThreads", 1, 512);
+    p.poll       = int_field(o, "poll", 0, 100);
+    p.cpus       = copy_field<int32_t>(o, "cpuAffinity");
+    for (int32_t cpu : p.cpus) {
+        if (cpu < 0 || cpu >= GGML_MAX_N_THREADS) {
+            throw Error("invalid_argument", "cpuAffinity names no CPU: " + std::to_string(cpu));
+        }
+    }
     const std::string backend = string_field(o, "attentionBackend");
     if (backend != "paged" && backend != "ggml") {
         throw Error("invalid_argument", "attentionBackend must be paged or ggml");

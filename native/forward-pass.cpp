@@ -42,6 +42,17 @@ llama_context_params context_params(const ForwardPassParams & p, llama_placement
     return c;
 }
 
+ggml_threadpool_params threadpool_params(const ForwardPassParams & p) {
+    ggml_threadpool_params tp = ggml_threadpool_params_default(p.n_threads);
+    tp.poll       = (uint32_t) p.poll; // 1 spins for some milliseconds; ggml's own 50 holds a core for a third of a second
+    tp.strict_cpu = true;
+    tp.paused     = true; // so that the first step binds its own thread, not the one that loads
+    for (int32_t cpu : p.cpus) {
+        tp.cpumask[cpu] = true;
+    }
+    return tp;
+}
+
 llama_context * make_context(llama_model * model, const llama_context_params & context) {
     take_log_error();
     llama_context * ctx = llama_init_from_model(model, context);
@@ -65,8 +76,7 @@ ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
     placement.layers      = layers.data();
 
     ctx = make_context(model, context_params(p, &placement));
-    ggml_threadpool_params tp = ggml_threadpool_params_default(p.n_threads);
-    tp.poll = 1; // spin for some milliseconds, the gap between steps; ggml's 50 holds a core for a third of a second
+    ggml_threadpool_params tp = threadpool_params(p);
     threadpool = ggml_threadpool_new(&tp);
     llama_attach_threadpool(ctx, threadpool, threadpool);
 

@@ -19,8 +19,11 @@ struct ForwardPassParams {
     int32_t max_seqs;
     int32_t max_tokens;
     int32_t n_threads;
+    int32_t poll;  // 0 to 100: how long an idle thread spins
     bool    paged; // our attention op; else flash attention with a mask
     bool    kv_f32;
+
+    std::vector<int32_t> cpus; // the threads are bound to, one each in turn; empty = any
 };
 
 struct StepTimings {

@@ -10,6 +10,7 @@ import { resolveModel } from "./cli/model-source.ts";
 import type { ServeOptions } from "./cli/options.ts";
 import { parseOptions } from "./cli/parse-options.ts";
 import { StatsLine } from "./cli/stats-line.ts";
+import { planThreads } from "./cli/thread-plan.ts";
 import { AsyncEngine } from "./engine/async-engine.ts";
 import { InProcessEngine } from "./engine/in-process-engine.ts";
 import { ConfigError, EngineError } from "./errors.ts";
@@ -25,7 +26,6 @@ import { type HttpServer, listen } from "./runtime/http-server.ts";
 import {
   availableMemory,
   fileExists,
-  numCores,
   onStopSignal,
   processStats,
   readText,
@@ -137,7 +137,8 @@ async function startEngine(options: ServeOptions, path: string): Promise<InProce
       maxNumSeqs,
       maxNumBatchedTokens,
       maxModelLen,
-      numThreads: options.threads ?? numCores(),
+      ...planThreads(options),
+      poll: options.poll,
       attentionBackend: backend === "auto" ? autoBackend : backend,
       kvCacheType,
       numGpuLayers: options["gpu-layers"],

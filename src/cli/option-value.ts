@@ -1,6 +1,7 @@
 // One option's value, from a word, an environment variable or YAML, checked against the table's bounds.
 
 import { ConfigError } from "../errors.ts";
+import { parseCpuList } from "../runtime/cpus.ts";
 import type { OptionSpec, OptionValue } from "./options.ts";
 
 /**
@@ -23,6 +24,8 @@ export function readOption(option: OptionSpec, value: unknown, source: string): 
       return readInteger(option, String(value).trim(), source);
     case "number":
       return readNumber(option, String(value).trim(), source);
+    case "cpus":
+      return readCpus(String(value), source);
   }
 }
 
@@ -40,6 +43,19 @@ function readFlag(value: unknown, source: string): boolean {
 function readChoice(option: OptionSpec, text: string, source: string): string {
   if (option.choices?.includes(text) === true) return text;
   throw invalid(source, `expected ${option.choices?.join(" or ")}, got ${text}`);
+}
+
+/** Above all CPUs that llama.cpp's thread masks hold. */
+const MAX_CPUS = 512;
+
+/** An empty list, as --print-config writes it, is the default. */
+function readCpus(text: string, source: string): number[] {
+  if (text === "") return [];
+  const cpus = parseCpuList(text);
+  if (cpus === null) throw invalid(source, `expected CPUs like 0-3,8, got ${text}`);
+  const beyond = cpus.find((cpu) => cpu >= MAX_CPUS);
+  if (beyond === undefined) return cpus;
+  throw invalid(source, `CPUs must be in [0, ${MAX_CPUS - 1}], got ${beyond}`);
 }
 
 function readInteger(option: OptionSpec, text: string, source: string): number | null {

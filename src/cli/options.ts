@@ -10,13 +10,13 @@ export type OptionGroup =
   | "Other";
 
 /** Null = decided at start from the model and the machine. */
-export type OptionValue = string | number | boolean | readonly string[] | null;
+export type OptionValue = string | number | boolean | readonly string[] | readonly number[] | null;
 
 export interface OptionSpec {
   /** Kebab case: `--name`, YAML key `name`, environment `PAGODA_NAME`. */
   readonly name: string;
   readonly group: OptionGroup;
-  readonly kind: "string" | "strings" | "integer" | "size" | "number" | "flag" | "choice";
+  readonly kind: "string" | "strings" | "integer" | "size" | "number" | "flag" | "choice" | "cpus";
   readonly fallback: OptionValue;
   readonly choices?: readonly string[];
   readonly min?: number;
@@ -177,7 +177,23 @@ export const OPTIONS = [
     fallback: null,
     min: 1,
     max: 512,
-    help: "Threads of the forward pass. Default: the machine's cores.",
+    help: "Threads of the forward pass. Default: physical cores, at most the CPU quota.",
+  },
+  {
+    name: "cpu-affinity",
+    group: "Scheduling",
+    kind: "cpus",
+    fallback: [],
+    help: "CPUs that these threads are bound to, one each in turn, e.g. 0-3,8.",
+  },
+  {
+    name: "poll",
+    group: "Scheduling",
+    kind: "integer",
+    fallback: 1,
+    min: 0,
+    max: 100,
+    help: "How long they keep a core between steps; 0 = not at all, 1 = milliseconds.",
   },
   {
     name: "gpu-layers",
@@ -296,13 +312,15 @@ export type OptionName = (typeof OPTIONS)[number]["name"];
 type SpecOf<N extends OptionName> = Extract<(typeof OPTIONS)[number], { name: N }>;
 type BaseOf<S extends OptionSpec> = S["kind"] extends "strings"
   ? readonly string[]
-  : S["kind"] extends "flag"
-    ? boolean
-    : S["kind"] extends "integer" | "size" | "number"
-      ? number
-      : S extends { choices: readonly (infer C)[] }
-        ? C
-        : string;
+  : S["kind"] extends "cpus"
+    ? readonly number[]
+    : S["kind"] extends "flag"
+      ? boolean
+      : S["kind"] extends "integer" | "size" | "number"
+        ? number
+        : S extends { choices: readonly (infer C)[] }
+          ? C
+          : string;
 type ValueOf<S extends OptionSpec> = S["fallback"] extends null ? BaseOf<S> | null : BaseOf<S>;
 
 /** All options by name, checked. */

@@ -3,7 +3,7 @@
 // and range is checked there; a failure rejects or throws a NativeError with a stable `code`.
 
 /** Raised on both sides with every change of shape or meaning below; checked at load. */
-export const CONTRACT_VERSION = 2;
+export const CONTRACT_VERSION = 3;
 
 /**
  * Codes: "invalid_argument" (a caller's fault), "model_not_found", "model_not_gguf", "model_truncated",
@@ -27,6 +27,10 @@ export interface LoadModelOptions {
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;
   readonly numThreads: number;
+  /** CPUs that the threads are bound to, one each in turn, in [0, 512); empty = any. [n] int32 */
+  readonly cpuAffinity: Int32Array;
+  /** How long a thread spins for the next step before it sleeps; 0 = not at all, 100 = ggml's longest. */
+  readonly poll: number;
   readonly attentionBackend: AttentionBackend;
   readonly kvCacheType: KvCacheType;
   /** Layers on a GPU device; ignored where no device backend is built in. */

@@ -1,13 +1,8 @@
 // What the program needs of the machine and the process: files, memory, process figures, signals.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { YAML } from "bun";
 import { ConfigError } from "../errors.ts";
-
-export function numCores(): number {
-  return availableParallelism();
-}
 
 export function fileExists(path: string): boolean {
   return existsSync(path);

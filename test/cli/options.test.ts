@@ -70,6 +70,16 @@ describe("parseOptions", () => {
     expect(parse([`--${name}`, "0"])[name]).toBe(0);
   });
 
+  test("CPUs are read from any source", () => {
+    const name = "cpu-affinity";
+    expect(parse([`--${name}`, "0-2,8"])[name]).toEqual([0, 1, 2, 8]);
+    expect(parse([], { PAGODA_CPU_AFFINITY: "1,0" })[name]).toEqual([0, 1]);
+    for (const value of ["0-1", [0, 1]]) {
+      expect(parse(["--config", "x.yaml"], {}, { [name]: value })[name]).toEqual([0, 1]);
+    }
+    expect(parse(["--config", "x.yaml"], {}, { [name]: [] })[name]).toEqual([]);
+  });
+
   test("reads vLLM's key variable", () => {
     expect(parse([], { VLLM_API_KEY: "k" })["api-key"]).toEqual(["k"]);
   });
@@ -81,6 +91,10 @@ describe("parseOptions", () => {
     [["--port", "x"], "--port: expected an integer, got x"],
     [["--port", "70000"], "--port: must be in [0, 65535], got 70000"],
     [["--scheduling-policy", "lifo"], "--scheduling-policy: expected fcfs or priority, got lifo"],
+    [["--poll", "101"], "--poll: must be in [0, 100], got 101"],
+    [["--threads", "0"], "--threads: must be in [1, 512], got 0"],
+    [["--cpu-affinity", "0-"], "--cpu-affinity: expected CPUs like 0-3,8, got 0-"],
+    [["--cpu-affinity", "600"], "--cpu-affinity: CPUs must be in [0, 511], got 600"],
     [["--kv-cache-metrics-sample"], "--kv-cache-metrics-sample needs a value"],
     [["a.gguf", "b.gguf"], "unexpected argument b.gguf"],
   ])("%p is refused in one line", (argv, message) => {

@@ -89,6 +89,9 @@ describe("loading", () => {
       { numBlocks: 1 },
       { maxNumSeqs: 257 },
       { numThreads: 0 },
+      { poll: 101 },
+      { cpuAffinity: Int32Array.of(0, 512) },
+      { cpuAffinity: [0] as never },
       { attentionBackend: "other" as never },
       { kvCacheType: "q8" as never },
     ]) {

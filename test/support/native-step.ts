@@ -22,6 +22,8 @@ export async function loadTestModel(
     path,
     ...TINY_LIMITS,
     numThreads: 1,
+    cpuAffinity: new Int32Array(0),
+    poll: 1,
     attentionBackend: "paged",
     kvCacheType: "f16",
     numGpuLayers: 0,

@@ -27,6 +27,8 @@ export function loadOptions(
     maxNumBatchedTokens: 256,
     maxModelLen: 512,
     numThreads: 2,
+    cpuAffinity: new Int32Array(0),
+    poll: 1,
     attentionBackend: "paged",
     kvCacheType: "f16",
     numGpuLayers: 0,

@@ -1,0 +1,94 @@
+// What the CPUs are worth to this process: which it may use, how many cores they are, and how much of
+// them a container's quota leaves. Read from Linux's files; other systems have none of them.
+
+import { availableParallelism } from "node:os";
+import { readText } from "./system.ts";
+
+/** Text of a file. May throw. */
+export type ReadFile = (path: string) => string;
+
+/** @returns CPUs of a list like "0-3,8", ascending; null when it is none */
+export function parseCpuList(text: string): number[] | null {
+  const cpus = new Set<number>();
+  for (const part of text.trim().split(",")) {
+    const range = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part.trim());
+    if (range === null) return null;
+    const first = Number(range[1]);
+    const last = Number(range[2] ?? first);
+    if (last < first) return null;
+    for (let cpu = first; cpu <= last; cpu++) cpus.add(cpu);
+  }
+  return [...cpus].sort((a, b) => a - b);
+}
+
+/** CPUs that this process may run on, ascending; null where the system does not tell. */
+export function allowedCpus(readFile: ReadFile = readText): number[] | null {
+  const status = textOrNothing(readFile)("/proc/self/status");
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
+  return list === undefined ? null : parseCpuList(list);
+}
+
+/**
+ * Threads that can compute at the same time without sharing a core, at least 1.
+ * @param cpus those they run on; null = all that there are
+ */
+export function numUsefulThreads(cpus: number[] | null, readFile: ReadFile = readText): number {
+  const read = textOrNothing(readFile);
+  const numCores = cpus === null ? availableParallelism() : numPhysicalCores(cpus, read);
+  return Math.max(1, Math.min(numCores, Math.floor(cpuQuota(read))));
+}
+
+/** CPUs that share a core name the same siblings; one that does not tell is a core of its own. */
+function numPhysicalCores(cpus: readonly number[], read: ReadFile): number {
+  const cores = cpus.map((cpu) => {
+    const siblings = read(`/sys/devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`);
+    return parseCpuList(siblings)?.[0] ?? cpu;
+  });
+  return new Set(cores).size;
+}
+
+/** CPUs' worth of time that the process's control groups leave it; infinite without a limit. */
+function cpuQuota(read: ReadFile): number {
+  const quotas = read("/proc/self/cgroup")
+    .split("\n")
+    .flatMap((line) => {
+      const [, controllers = "", ...path] = line.split(":");
+      const folders = foldersUpwards(path.join(":"));
+      if (controllers === "") return folders.map((folder) => quotaOfV2(read, folder));
+      const hasCpu = controllers.split(",").includes("cpu");
+      return hasCpu ? folders.map((folder) => quotaOfV1(read, folder)) : [];
+    });
+  return Math.min(Number.POSITIVE_INFINITY, ...quotas);
+}
+
+/** "/a/b" -> "/a/b", "/a", "". In a container the path may be the host's: its own group is the last. */
+function foldersUpwards(path: string): string[] {
+  if (path === "" || path === "/") return [""];
+  return [path, ...foldersUpwards(path.slice(0, path.lastIndexOf("/")))];
+}
+
+function quotaOfV2(read: ReadFile, folder: string): number {
+  const [quotaUs, periodUs] = read(`/sys/fs/cgroup${folder}/cpu.max`).split(" ");
+  return cpusOf(quotaUs, periodUs);
+}
+
+function quotaOfV1(read: ReadFile, folder: string): number {
+  const microseconds = (name: string) => read(`/sys/fs/cgroup/cpu${folder}/cpu.cfs_${name}_us`);
+  return cpusOf(microseconds("quota"), microseconds("period"));
+}
+
+/** "max", -1 and what cannot be read are no limit. */
+function cpusOf(quotaUs = "", periodUs = ""): number {
+  const cpus = Number.parseInt(quotaUs, 10) / Number.parseInt(periodUs, 10);
+  return cpus > 0 ? cpus : Number.POSITIVE_INFINITY;
+}
+
+function textOrNothing(readFile: ReadFile): ReadFile {
+  return (path) => {
+    try {
+      return readFile(path);
+    } catch {
+      return "";
+    }
+  };
+}

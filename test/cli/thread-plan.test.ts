@@ -1,0 +1,43 @@
+// Threads and their CPUs from options and machine.
+
+import { describe, expect, test } from "bun:test";
+import { planThreads } from "../../src/cli/thread-plan.ts";
+
+/** Four cores of one thread; this process may use CPUs 0 to 2. */
+function read(path: string): string {
+  if (path === "/proc/self/status") return "Cpus_allowed_list:\t0-2\n";
+  throw new Error(`no such file ${path}`);
+}
+
+function plan(threads: number | null, cpus: number[]) {
+  const { numThreads, cpuAffinity } = planThreads({ threads, "cpu-affinity": cpus }, read);
+  return [numThreads, [...cpuAffinity]];
+}
+
+describe("planThreads", () => {
+  test("a thread for each core that the process may use, bound to none", () => {
+    expect(plan(null, [])).toEqual([3, []]);
+  });
+
+  test("a thread for each core of those named, bound to them", () => {
+    expect(plan(null, [0, 2])).toEqual([2, [0, 2]]);
+  });
+
+  test("as many as are asked for", () => {
+    expect(plan(8, [])).toEqual([8, []]);
+    expect(plan(1, [0, 1])).toEqual([1, [0, 1]]);
+  });
+
+  test("a CPU that the process may not use is refused by name", () => {
+    const message = "--cpu-affinity: this process may not run on CPU 3; it may on 0, 1, 2";
+    expect(() => plan(null, [0, 3])).toThrow(message);
+  });
+
+  test("where the system does not tell, every CPU may be named", () => {
+    const nothing = () => {
+      throw new Error("no files");
+    };
+    const options = { threads: null, "cpu-affinity": [0, 7] };
+    expect([...planThreads(options, nothing).cpuAffinity]).toEqual([0, 7]);
+  });
+});
