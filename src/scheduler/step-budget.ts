@@ -35,9 +35,8 @@ export class StepBudget {
   numTokens(running: readonly Request[]): number {
     const max = this.#maxNumBatchedTokens;
     if (this.#target === null) return max;
-    const numDecodes = running.filter((request) =>
-      isDecode(request, request.numComputedTokens),
-    ).length;
+    let numDecodes = 0;
+    for (const request of running) if (isDecode(request, request.numComputedTokens)) numDecodes++;
     if (numDecodes === 0) return max;
     const numFitting = this.#cost.numPrefillTokensWithin(this.#targetMs(this.#target));
     const numPrefillTokens = Math.max(
@@ -51,11 +50,11 @@ export class StepBudget {
   /** Takes what a step cost. Before its tokens are appended to the requests. */
   learn({ scheduled, numScheduledTokens }: StepPlan, result: StepResult): void {
     if (this.#target === null) return;
-    const decodes = scheduled.filter((entry) => isDecode(entry.request, entry.numComputedTokens));
-    this.#cost.learn({
-      numPrefillTokens: numScheduledTokens - decodes.length,
-      durationMs: result.forwardMs + result.samplingMs,
-    });
+    let numPrefillTokens = numScheduledTokens;
+    for (const { request, numComputedTokens } of scheduled) {
+      if (isDecode(request, numComputedTokens)) numPrefillTokens--;
+    }
+    this.#cost.learn({ numPrefillTokens, durationMs: result.forwardMs + result.samplingMs });
   }
 
   #targetMs(target: number | "auto"): number {
