@@ -68,7 +68,8 @@ llama_context * make_context(llama_model * model, const llama_context_params & c
 } // namespace
 
 ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
-    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), layers(llama_model_n_layer(model)) {
+    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), layers(llama_model_n_layer(model)),
+      scratch(n_vocab) {
     static const int32_t no_blocks[] = { 0, 0 };
     placement.block_size  = p.block_size;
     placement.block_start = no_blocks; // n_seqs is 0 until the first step

@@ -1,131 +1,65 @@
-// Through the compiler's vector types, as wide as the registers of the floor (AVX2, NEON): wider ones
-// are taken apart float by float. On x86-64 the loops are compiled twice and chosen at load.
+// Whole blocks are read in place; the values after the last one go through a copy that is filled up.
 
 #include "row-scan.h"
 
-#include <algorithm>
-#include <cstring>
-#include <limits>
+#include "cpu-set.h"
 
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) // choosing at load needs ifunc
-#if __GNUC__ >= 12
-#define PAGODA_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
-#else
-#define PAGODA_CLONES __attribute__((target_clones("avx2", "default")))
-#endif
-#else
-#define PAGODA_CLONES
-#endif
-// Inlined into each clone, so that it is compiled for that clone's instruction set.
-#define PAGODA_INLINE inline __attribute__((always_inline))
+#include <algorithm>
 
 namespace pagoda {
 
 namespace {
 
-#if defined(__x86_64__)
-constexpr int   LANES   = 8;
-#else
-constexpr int   LANES   = 4;
-#endif
-constexpr float NEG_INF = -std::numeric_limits<float>::infinity();
-
-typedef float   Floats __attribute__((vector_size(LANES * sizeof(float))));
-typedef int32_t Ints __attribute__((vector_size(LANES * sizeof(int32_t))));
-
-static_assert(ROW_BLOCK % LANES == 0, "a block is a whole number of vectors");
-
-PAGODA_INLINE void load(const float * x, Floats & to) { std::memcpy(&to, x, sizeof(to)); }
-
-// sum += e^t with t = (x - max) * scale held in [-87, 0], 0 at the lower end and for NaN.
-// e^t = 2^k * e^r with |r| <= ln(2) / 2 and e^r as its Taylor polynomial.
-PAGODA_INLINE void add_exp(const Floats & x, float max, float scale, Floats & sum) {
-    Floats t = (x - max) * scale;
-    t = t > -87.0f ? t : Floats{} - 87.0f;
-    t = t < 0.0f ? t : Floats{};
-    const Ints   k  = __builtin_convertvector(t * 1.44269504f - 0.5f, Ints); // the nearest, since t <= 0
-    const Floats kf = __builtin_convertvector(k, Floats);
-    const Floats r  = (t - kf * 0.693359375f) + kf * 2.12194440e-4f;
-    Floats p = r * (1.0f / 720) + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    const Floats e = p * (Floats) ((k + 127) << 23);
-    sum += t > -87.0f ? e : Floats{};
-}
-
-// maxima[b] of n_blocks full blocks; returns whether any value is NaN.
-PAGODA_CLONES bool scan_blocks(const float * x, int n_blocks, float * maxima) {
-    Ints magnitude = {}; // the highest bit patterns without sign: a NaN's is above infinity's
-    for (int b = 0; b < n_blocks; ++b) {
-        Floats best = Floats{} + NEG_INF;
-        for (int i = 0; i < ROW_BLOCK; i += LANES, x += LANES) {
-            Floats v;
-            load(x, v);
-            best = v > best ? v : best;
-            const Ints bits = (Ints) v & 0x7fffffff;
-            magnitude = bits > magnitude ? bits : magnitude;
-        }
-        float highest = best[0];
-        for (int lane = 1; lane < LANES; ++lane) {
-            highest = best[lane] > highest ? best[lane] : highest;
-        }
-        maxima[b] = highest;
-    }
-    bool has_nan = false;
-    for (int lane = 0; lane < LANES; ++lane) {
-        has_nan |= magnitude[lane] > 0x7f800000;
-    }
-    return has_nan;
-}
-
-// sums[b] of n_blocks full blocks.
-PAGODA_CLONES void exp_blocks(const float * x, int n_blocks, float max, float scale, float * sums) {
-    for (int b = 0; b < n_blocks; ++b) {
-        Floats sum = {};
-        for (int i = 0; i < ROW_BLOCK; i += LANES, x += LANES) {
-            Floats v;
-            load(x, v);
-            add_exp(v, max, scale, sum);
-        }
-        float total = 0;
-        for (int lane = 0; lane < LANES; ++lane) {
-            total += sum[lane];
-        }
-        sums[b] = total;
-    }
-}
-
-PAGODA_CLONES int32_t count_greater_in(const float * x, int n, float value) {
-    int32_t count = 0;
-    for (int i = 0; i < n; ++i) {
-        count += x[i] > value ? 1 : 0;
-    }
-    return count;
-}
-
-// The values after the last full block, filled up with -inf to a whole one.
+// The values after the last whole block, filled up with -inf to one.
 struct Tail {
     float x[ROW_BLOCK];
 
     explicit Tail(Row row) {
-        const int begin = row.n / ROW_BLOCK * ROW_BLOCK;
+        const int32_t begin = row.n / ROW_BLOCK * ROW_BLOCK;
         std::fill(std::copy(row.x + begin, row.x + row.n, x), x + ROW_BLOCK, NEG_INF);
     }
 };
 
+const RowKernels & pick() {
+#if defined(__x86_64__) || defined(_M_X64)
+    switch (cpu_set()) {
+    case CpuSet::avx512:
+        return row_kernels_avx512();
+    case CpuSet::avx2:
+        return row_kernels_avx2();
+    case CpuSet::generic:
+        break;
+    }
+#endif
+    return row_kernels_generic();
+}
+
+void find_max(RowScan & scan) { scan.max = *std::max_element(scan.maxima.begin(), scan.maxima.end()); }
+
 } // namespace
+
+const RowKernels & row_kernels() {
+    static const RowKernels & kernels = pick();
+    return kernels;
+}
 
 void scan_row(Row row, RowScan & scan) {
     scan.maxima.resize(row.blocks());
-    const int full = row.n / ROW_BLOCK;
-    scan.has_nan = scan_blocks(row.x, full, scan.maxima.data());
+    const int32_t full = row.n / ROW_BLOCK;
+    scan.has_nan = row_kernels().scan(row.x, full, scan.maxima.data());
     if (full < row.blocks()) {
-        scan.has_nan |= scan_blocks(Tail(row).x, 1, &scan.maxima[full]);
+        scan.has_nan |= row_kernels().scan(Tail(row).x, 1, &scan.maxima[full]);
     }
-    scan.max = *std::max_element(scan.maxima.begin(), scan.maxima.end());
+    find_max(scan);
+}
+
+void rescan_blocks(Row row, const std::vector<uint8_t> & marks, RowScan & scan) {
+    const int32_t n = row.blocks();
+    for (int32_t begin = 0, end; begin < n; begin = end + 1) {
+        for (end = begin; end < n && marks[end]; ++end) {}
+        row_kernels().scan(row.x + (int64_t) begin * ROW_BLOCK, end - begin, &scan.maxima[begin]);
+    }
+    find_max(scan);
 }
 
 int32_t argmax(Row row, const RowScan & scan) {
@@ -138,10 +72,10 @@ int32_t argmax(Row row, const RowScan & scan) {
 
 double exp_sums(Row row, float max, float scale, std::vector<float> & sums) {
     sums.resize(row.blocks());
-    const int full = row.n / ROW_BLOCK;
-    exp_blocks(row.x, full, max, scale, sums.data());
+    const int32_t full = row.n / ROW_BLOCK;
+    row_kernels().weigh(row.x, full, max, scale, nullptr, sums.data());
     if (full < row.blocks()) {
-        exp_blocks(Tail(row).x, 1, max, scale, &sums[full]);
+        row_kernels().weigh(Tail(row).x, 1, max, scale, nullptr, &sums[full]);
     }
     double total = 0;
     for (float sum : sums) {
@@ -150,6 +84,31 @@ double exp_sums(Row row, float max, float scale, std::vector<float> & sums) {
     return total;
 }
 
-int32_t count_greater(Row row, float value) { return count_greater_in(row.x, row.n, value); }
+void weigh_block(Row row, int32_t block, float max, float scale, float * weights) {
+    const bool is_full = block < row.n / ROW_BLOCK;
+    float sum;
+    row_kernels().weigh(is_full ? row.x + block * ROW_BLOCK : Tail(row).x, 1, max, scale, weights, &sum);
+}
+
+int32_t count_greater(Row row, const RowScan & scan, float value) {
+    const int32_t full = row.n / ROW_BLOCK;
+    int32_t count = row_kernels().count_greater(row.x, full, scan.maxima.data(), value);
+    if (full < row.blocks()) {
+        count += row_kernels().count_greater(Tail(row).x, 1, &scan.maxima[full], value);
+    }
+    return count;
+}
+
+int32_t collect(Row row, const RowScan & scan, float bound, float * values, int32_t * ids) {
+    const int32_t full = row.n / ROW_BLOCK;
+    int32_t count = row_kernels().collect(row.x, 0, full, scan.maxima.data(), bound, values, ids);
+    if (full < row.blocks()) {
+        count += row_kernels().collect(Tail(row).x, full * ROW_BLOCK, 1, &scan.maxima[full], bound, values + count, ids + count);
+        while (count > 0 && ids[count - 1] >= row.n) { // what fills the tail up, where the bound is -inf
+            --count;
+        }
+    }
+    return count;
+}
 
 } // namespace pagoda

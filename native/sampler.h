@@ -1,61 +1,19 @@
 // Turns one row of logits into a token: logit processing, sampling, log-probabilities. Deterministic:
 // the random number is a function of (seed, output index) alone, so a request gives the same tokens
-// whatever it is batched with. Runs on the step thread.
+// whatever it is batched with and on however many threads. One scratch a thread.
 #pragma once
 
+#include "candidates.h"
 #include "row-scan.h"
+#include "sampler-state.h"
 
 #include <cstdint>
-#include <memory>
-#include <unordered_map>
 #include <vector>
 
 namespace pagoda {
 
 constexpr int      MAX_LOGPROBS = 20;
 constexpr uint32_t FLAG_BAN_END = 1;
-
-// State of one request that lives beside the logits; see SamplerInit in src/runner/addon-types.ts.
-struct SamplerInit {
-    int32_t              n_vocab = 0;
-    std::vector<int32_t> prompt_tokens;
-    std::vector<int32_t> output_tokens;
-    std::vector<int32_t> bias_ids;
-    std::vector<float>   bias_values;
-    std::vector<int32_t> allowed_ids; // empty = all
-    std::vector<int32_t> end_ids;
-};
-
-class SamplerState {
-public:
-    explicit SamplerState(SamplerInit && init);
-
-    void count(int32_t token); // a token was generated
-
-    std::vector<int32_t>                 bias_ids;
-    std::vector<float>                   bias_values;
-    std::vector<int32_t>                 allowed_ids;
-    std::vector<int32_t>                 end_ids;
-    std::unordered_map<int32_t, int32_t> output_counts; // token -> times generated
-    std::vector<int32_t>                 seen;          // distinct tokens of prompt and output
-
-private:
-    void see(int32_t token);
-
-    std::vector<bool> is_seen; // [n_vocab]
-};
-
-// States by handle; handles start at 1 and are not reused.
-class SamplerPool {
-public:
-    int32_t        create(SamplerInit && init);
-    bool           release(int32_t handle);
-    SamplerState * find(int32_t handle) const; // null = unknown
-
-private:
-    std::unordered_map<int32_t, std::unique_ptr<SamplerState>> states;
-    int32_t                                                    next = 1;
-};
 
 // Ranges and meaning: StepBatch in src/runner/addon-types.ts.
 struct SampleParams {
@@ -88,20 +46,22 @@ struct SampleResult {
     bool    has_nan;
 };
 
-struct Candidate {
-    float   logit;
-    int32_t id;
-    float   weight; // exp((logit - max) / temperature)
+// The softmax's weights of a row at one temperature, in sums over blocks.
+struct RowMass {
+    const float *      x = nullptr; // of the row that it holds
+    float              scale;       // 1 / temperature
+    double             total;
+    std::vector<float> sums; // [blocks]
 };
 
-// Buffers reused from row to row; holds nothing between rows.
+// Buffers reused from row to row; holds nothing between rows. Does not allocate after the first.
 struct SampleScratch {
-    RowScan                raw;       // of the unmodified logits
-    RowScan                processed; // of `logits`
-    std::vector<float>     logits;    // [n_vocab], where a state changed them
-    std::vector<float>     sums;      // [blocks]
-    std::vector<float>     maxima;    // [blocks]
-    std::vector<Candidate> candidates;
+    explicit SampleScratch(int32_t n_vocab) : candidates(n_vocab) {}
+
+    RowScan      raw; // of the unmodified logits
+    ProcessedRow processed;
+    RowMass      mass;
+    Candidates   candidates;
 };
 
 // Fills `result`. A row with a NaN gives token 0, or the target, with log-probability 0 and has_nan.
