@@ -14,6 +14,9 @@ namespace {
 
 constexpr int32_t FEW = ROW_BLOCK; // sorted rather than split again
 
+// Fills the last block up: no comparison is true for it, and it weighs nothing.
+constexpr float FILL = std::numeric_limits<float>::quiet_NaN();
+
 // Integers in the order of the floats, and back.
 int32_t order_of(float x) {
     int32_t bits;
@@ -53,27 +56,30 @@ void CutSearch::load(const float * from_x, const float * from_w, int32_t count) 
 
 void CutSearch::fill_up() {
     const int32_t end = blocks_of(n) * ROW_BLOCK;
-    std::fill(x.begin() + n, x.begin() + end, std::numeric_limits<float>::quiet_NaN());
+    std::fill(x.begin() + n, x.begin() + end, FILL);
     std::fill(w.begin() + n, w.begin() + end, 0.0f);
 }
 
+Compacted CutSearch::compact(float pivot, bool above) {
+    const Compacted rest = row_kernels().compact(x.data(), w.data(), blocks_of(n), pivot, above);
+    n = rest.n;
+    fill_up();
+    return rest;
+}
+
 Cut CutSearch::find(double need) {
-    const RowKernels & kernels = row_kernels();
     if (n <= FEW) {
         return find_in_few(need);
     }
-    // At first this keeps all: it is the range that is wanted.
-    Compacted rest = kernels.compact(x.data(), w.data(), blocks_of(n), -NEG_INF, false);
+    Compacted rest = compact(-NEG_INF, false); // keeps all: it is the range that is wanted
     while (n > FEW && rest.min < rest.max) {
         const float  pivot = pivot_between(rest.min, rest.max);
-        const double above = kernels.mass_above(x.data(), w.data(), blocks_of(n), pivot);
+        const double above = row_kernels().mass_above(x.data(), w.data(), blocks_of(n), pivot);
         const bool   is_above = above >= need;
         if (!is_above) {
             need -= above;
         }
-        rest = kernels.compact(x.data(), w.data(), blocks_of(n), pivot, is_above);
-        n = rest.n;
-        fill_up();
+        rest = compact(pivot, is_above);
     }
     return n > FEW ? find_in_ties(need) : find_in_few(need);
 }
@@ -137,7 +143,7 @@ float Candidates::bound_of(float weight, float max, float scale) {
 }
 
 void Candidates::weigh(float max, float scale) {
-    std::fill(logits.begin() + n, logits.begin() + blocks_of(n) * ROW_BLOCK, NEG_INF);
+    std::fill(logits.begin() + n, logits.begin() + blocks_of(n) * ROW_BLOCK, FILL);
     row_kernels().weigh(logits.data(), blocks_of(n), max, scale, weights.data(), sums.data());
 }
 

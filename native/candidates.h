@@ -28,7 +28,8 @@ struct CutSearch {
 private:
     Cut find_in_few(double need) const;
     Cut find_in_ties(double need) const;
-    void fill_up(); // with what no comparison is true for
+    void fill_up(); // the last block
+    Compacted compact(float pivot, bool above);
 
     std::vector<float> x, w; // [n_vocab + a block]
     int32_t            n = 0;

@@ -1,0 +1,198 @@
+// Every token that the addon samples, against a naive sampler over the same logits: rows of all shapes,
+// cuts in all combinations, vocabularies that are and are not whole blocks of the vector loops.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import fc from "fast-check";
+import type { NativeModel, SamplerInit } from "../../src/runner/addon-types.ts";
+import { logitRows, SHAPE_NAMES } from "../support/logit-rows.ts";
+import { writeLogitsModel } from "../support/logits-model.ts";
+import { drawn, kept, ranked, uniform } from "../support/naive-sampler.ts";
+import { loadTestModel, NativeStep, type StepRow } from "../support/native-step.ts";
+import { tempFolder } from "../support/tiny-model.ts";
+
+const VOCAB_SIZES = [320, 1003, 6000];
+const NUM_DRAWS = 200;
+const NO_IDS = new Int32Array(0);
+
+interface Fixture {
+  readonly model: NativeModel;
+  readonly step: NativeStep;
+  readonly rows: readonly Float32Array[];
+}
+
+const folder = tempFolder();
+const fixtures = new Map<number, Fixture>();
+
+beforeAll(async () => {
+  for (const vocabSize of VOCAB_SIZES) {
+    const path = join(folder.path, `${vocabSize}.gguf`);
+    const rows = logitRows(vocabSize, vocabSize);
+    writeLogitsModel(path, rows);
+    const model = await loadTestModel(path);
+    fixtures.set(vocabSize, { model, step: new NativeStep(model), rows });
+  }
+});
+
+afterAll(async () => {
+  for (const { model } of fixtures.values()) await model.dispose();
+  folder.remove();
+});
+
+function fixtureOf(vocabSize: number): Fixture {
+  const fixture = fixtures.get(vocabSize);
+  if (fixture === undefined) throw new Error("no such fixture");
+  return fixture;
+}
+
+const sample = (fixture: Fixture, token: number, rows: readonly StepRow[]) =>
+  fixture.step.run([{ tokenIds: [token], blockIds: [1], rows }]);
+
+const cuts = fc.record({
+  vocabSize: fc.constantFrom(...VOCAB_SIZES),
+  shape: fc.nat({ max: SHAPE_NAMES.length - 1 }),
+  temperature: fc.constantFrom(0.005, 0.3, 1, 1, 2.5, 40),
+  topK: fc.constantFrom(0, 0, -1, 1, 2, 5, 40, 63, 64, 65, 200, 319, 320, 1002, 1003, 100_000),
+  topP: fc.oneof(
+    fc.constantFrom(1, 1, 0.95, 0.5, 1e-6, 0.99999),
+    fc.double({ min: 0.01, max: 1, noNaN: true }),
+  ),
+  minP: fc.oneof(
+    fc.constantFrom(0, 0, 0, 1e-9, 0.05, 1),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+  ),
+  seed: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
+});
+
+/** Draws of a row against the naive ones. */
+async function expectNaive(fixture: Fixture, shape: number, logits: Float32Array, row: StepRow) {
+  const entries = kept(logits, row);
+  fc.pre(entries !== null);
+  const rows = Array.from({ length: NUM_DRAWS }, (_, outputIndex) => ({ ...row, outputIndex }));
+  const results = await sample(fixture, shape, rows);
+  const wrong = results.flatMap(({ tokenId }, i) => {
+    const right = drawn(entries ?? [], uniform(row.seed ?? 0n, i));
+    return right.includes(tokenId) ? [] : [{ index: i, tokenId, right }];
+  });
+  expect(wrong).toEqual([]);
+}
+
+describe("sampling", () => {
+  test("draws what a sorted row gives, cut by top-k, min-p and top-p", async () => {
+    await fc.assert(
+      fc.asyncProperty(cuts, async ({ vocabSize, shape, ...row }) => {
+        const fixture = fixtureOf(vocabSize);
+        const logits = fixture.rows[shape] ?? new Float32Array(0);
+        await expectNaive(fixture, shape, logits, row);
+      }),
+      { numRuns: 250 },
+    );
+  }, 60_000);
+
+  test("does the same after a bias that takes most tokens away", async () => {
+    await fc.assert(
+      fc.asyncProperty(cuts, fc.nat({ max: 5 }), async ({ vocabSize, shape, ...row }, left) => {
+        const fixture = fixtureOf(vocabSize);
+        const spared = new Set(Array.from({ length: left + 1 }, (_, i) => (i * 71) % vocabSize));
+        const ids = Array.from({ length: vocabSize }, (_, id) => id).filter(
+          (id) => !spared.has(id),
+        );
+        const logits = (fixture.rows[shape] ?? new Float32Array(0)).slice();
+        for (const id of ids) logits[id] = Number.NEGATIVE_INFINITY;
+        const sampler = fixture.model.createSampler({
+          ...emptyInit(vocabSize),
+          logitBiasIds: Int32Array.from(ids),
+          logitBiasValues: new Float32Array(ids.length).fill(Number.NEGATIVE_INFINITY),
+        });
+        await expectNaive(fixture, shape, logits, { ...row, sampler });
+        fixture.model.freeSampler(sampler);
+      }),
+      { numRuns: 100 },
+    );
+  }, 60_000);
+
+  test("takes the first of the likeliest at temperature 0", async () => {
+    for (const fixture of fixtures.values()) {
+      for (const [shape, logits] of fixture.rows.entries()) {
+        const [result] = await sample(fixture, shape, [{}]);
+        expect(result?.tokenId).toBe(logits.indexOf(logits.reduce((a, b) => Math.max(a, b))));
+      }
+    }
+  });
+});
+
+describe("ties", () => {
+  /** Of 320 equal logits: which ids are ever drawn. */
+  async function drawnOf(row: StepRow): Promise<Set<number>> {
+    const fixture = fixtureOf(320);
+    const rows = Array.from({ length: 500 }, (_, i) => ({
+      temperature: 1,
+      ...row,
+      outputIndex: i,
+    }));
+    const results = await sample(fixture, SHAPE_NAMES.indexOf("equal"), rows);
+    return new Set(results.map((result) => result.tokenId));
+  }
+
+  const first = (n: number) => new Set(Array.from({ length: n }, (_, id) => id));
+
+  test("at the border of top-k are kept from the lowest id on", async () => {
+    expect(await drawnOf({ topK: 7 })).toEqual(first(7));
+  });
+
+  test("at the border of top-p are kept from the lowest id on", async () => {
+    expect(await drawnOf({ topP: 6.5 / 320 })).toEqual(first(7));
+  });
+
+  test("with the likeliest are all kept by a min-p of 1", async () => {
+    const all = await drawnOf({ minP: 1 });
+    expect(all.size).toBeGreaterThan(200);
+  });
+});
+
+describe("log-probabilities", () => {
+  test("are those of a sorted row, with its ids and ranks, ties by id", async () => {
+    const cases = fc.record({
+      vocabSize: fc.constantFrom(...VOCAB_SIZES),
+      shape: fc.nat({ max: SHAPE_NAMES.length - 1 }),
+      target: fc.nat({ max: 319 }),
+      numLogprobs: fc.nat({ max: 20 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(cuts, cases, async (row, { vocabSize, shape, target, numLogprobs }) => {
+        const fixture = fixtureOf(vocabSize);
+        const logits = fixture.rows[shape] ?? new Float32Array(0);
+        const { temperature, topP, seed } = row;
+        const [scored, sampled] = await sample(fixture, shape, [
+          { target, numLogprobs },
+          { temperature, topP, seed, numLogprobs },
+        ]);
+        const order = ranked(logits, 1);
+        const top = order.slice(0, numLogprobs).map((entry) => entry.id);
+        const mass = order.reduce((sum, entry) => sum + entry.weight, 0);
+        const max = order[0]?.logit ?? 0;
+        for (const result of [scored, sampled]) {
+          expect(result?.top.map((entry) => entry.tokenId)).toEqual(top);
+          const logit = logits[result?.tokenId ?? 0] ?? 0;
+          expect(result?.rank).toBe(1 + logits.filter((other) => other > logit).length);
+          const exact = Math.max(-9999, logit - max - Math.log(mass));
+          const precision = Math.max(1e-5, Math.abs(max) * 2e-7);
+          expect(Math.abs((result?.logprob ?? 99) - exact)).toBeLessThan(precision);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  }, 60_000);
+});
+
+function emptyInit(vocabSize: number): SamplerInit {
+  return {
+    vocabSize,
+    promptTokenIds: NO_IDS,
+    outputTokenIds: NO_IDS,
+    logitBiasIds: NO_IDS,
+    logitBiasValues: new Float32Array(0),
+    allowedTokenIds: NO_IDS,
+    endTokenIds: NO_IDS,
+  };
+}

@@ -1,0 +1,73 @@
+// What the addon must sample, written the obvious way: sort, cut, draw. In double precision, so that it
+// says where a choice hangs on rounding and any of two answers is right.
+
+import type { StepRow } from "./native-step.ts";
+
+/** Relative width within which float sums over a row may fall on either side. */
+const ROUNDING = 2e-6;
+
+export interface Entry {
+  readonly id: number;
+  readonly logit: number;
+  readonly weight: number;
+}
+
+/** Uniform in [0, 1): the addon's random number of (seed, output index). */
+export function uniform(seed: bigint, outputIndex: number): number {
+  const mask = (1n << 64n) - 1n;
+  const mix = (z: bigint) => {
+    z = ((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n) & mask;
+    z = ((z ^ (z >> 27n)) * 0x94d049bb133111ebn) & mask;
+    return z ^ (z >> 31n);
+  };
+  const step = 0x9e3779b97f4a7c15n;
+  const z = mix((mix((seed + step) & mask) + step * (BigInt(outputIndex) + 1n)) & mask);
+  return Number(z >> 11n) * 2 ** -53;
+}
+
+/** Likeliest first, ties by id. Logits are taken as they are after bias and penalties. */
+export function ranked(logits: Float32Array, temperature: number): Entry[] {
+  const scale = Math.fround(1 / Math.max(Math.fround(temperature), Math.fround(0.01)));
+  const max = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  return Array.from(logits, (logit, id) => {
+    const exponent = Math.fround(Math.fround(logit - max) * scale);
+    return { id, logit, weight: exponent > -87 ? Math.exp(exponent) : 0 };
+  }).sort((a, b) => b.logit - a.logit || a.id - b.id);
+}
+
+/** What top-k, min-p and top-p keep; null when that hangs on rounding. */
+export function kept(logits: Float32Array, row: StepRow): Entry[] | null {
+  const { temperature = 1, topK = 0, topP = 1, minP = 0 } = row;
+  const all = ranked(logits, temperature);
+  const first = topK > 0 ? all.slice(0, topK) : all;
+  const floor = Math.fround(minP);
+  if (first.some((entry) => Math.abs(entry.weight - floor) < ROUNDING && entry.weight !== 1)) {
+    return null;
+  }
+  const heavy = first.filter((entry) => entry.weight >= floor);
+  return topP < 1 ? nucleus(heavy, Math.fround(topP)) : heavy;
+}
+
+function nucleus(entries: readonly Entry[], topP: number): Entry[] | null {
+  const need = topP * entries.reduce((sum, entry) => sum + entry.weight, 0);
+  let mass = 0;
+  for (let i = 0; i < entries.length; i++) {
+    mass += entries[i]?.weight ?? 0;
+    if (Math.abs(mass - need) < ROUNDING * need) return null;
+    if (mass >= need) return entries.slice(0, i + 1);
+  }
+  return [...entries];
+}
+
+/** The tokens that a random number may give: one, or two where it lies on the border between them. */
+export function drawn(entries: readonly Entry[], u: number): number[] {
+  const byId = [...entries].sort((a, b) => a.id - b.id);
+  const total = byId.reduce((sum, entry) => sum + entry.weight, 0);
+  const slack = ROUNDING * total;
+  let below = 0;
+  return byId.flatMap(({ id, weight }) => {
+    const isHit = weight > 0 && u * total >= below - slack && u * total < below + weight + slack;
+    below += weight;
+    return isHit ? [id] : [];
+  });
+}
