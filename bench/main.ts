@@ -8,6 +8,7 @@ import { memory } from "./memory.ts";
 import { metrics } from "./metrics.ts";
 import { overcommit } from "./overcommit.ts";
 import { residency } from "./residency.ts";
+import { sampling } from "./sampling.ts";
 import { sharedPrefix } from "./shared-prefix.ts";
 import { stepGap } from "./step-gap.ts";
 
@@ -17,6 +18,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   "step-gap": stepGap,
   metrics,
   attention,
+  sampling,
   "shared-prefix": sharedPrefix,
   overcommit,
   memory,

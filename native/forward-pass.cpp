@@ -68,8 +68,7 @@ llama_context * make_context(llama_model * model, const llama_context_params & c
 } // namespace
 
 ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
-    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), layers(llama_model_n_layer(model)),
-      scratch(n_vocab) {
+    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), layers(llama_model_n_layer(model)) {
     static const int32_t no_blocks[] = { 0, 0 };
     placement.block_size  = p.block_size;
     placement.block_start = no_blocks; // n_seqs is 0 until the first step
@@ -80,6 +79,7 @@ ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
     ggml_threadpool_params tp = threadpool_params(p);
     threadpool = ggml_threadpool_new(&tp);
     llama_attach_threadpool(ctx, threadpool, threadpool);
+    sampler = std::make_unique<SampleRows>(n_vocab, p.n_threads, threadpool);
 
     batch_buffer = llama_batch_init(p.max_tokens, 0, 1);
     kv_tensors.resize(llama_memory_kv_tensors(llama_get_memory(ctx), nullptr, 0));
@@ -171,15 +171,15 @@ void ForwardPass::decode(const StepBatch & batch) {
 }
 
 void ForwardPass::sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
-    results.resize(batch.rows.size());
-    for (size_t i = 0; i < batch.rows.size(); ++i) {
-        const OutputRow & row = batch.rows[i];
+    sample_rows.clear();
+    for (const OutputRow & row : batch.rows) {
         const float * logits = llama_get_logits_ith(ctx, row.token_row);
         if (!logits) {
             throw Error("decode_failed", "no logits for token row " + std::to_string(row.token_row));
         }
-        sample_row({ row, logits, n_vocab, samplers.find(row.sampler) }, scratch, results[i]);
+        sample_rows.push_back({ row, logits, n_vocab, samplers.find(row.sampler) });
     }
+    sampler->run(sample_rows, results);
 }
 
 } // namespace pagoda

@@ -2,6 +2,7 @@
 // context, the thread pool and the KV pool. Used by one thread at a time; no N-API types.
 #pragma once
 
+#include "sample-rows.h"
 #include "step-batch.h"
 
 #include "llama.h"
@@ -57,7 +58,8 @@ private:
     llama_batch                        batch_buffer = {};
     std::vector<ggml_tensor *>         kv_tensors;
     std::vector<char>                  copy_buffer; // one block of one layer, for device memory
-    SampleScratch                      scratch;
+    std::vector<SampleRow>             sample_rows; // of a step, on their way to the sampler
+    std::unique_ptr<SampleRows>        sampler;
 };
 
 } // namespace pagoda

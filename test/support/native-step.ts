@@ -91,6 +91,11 @@ export class NativeStep {
     return Array.from({ length: batch.numOutputs }, (_, row) => this.#result(row));
   }
 
+  /** Of the last step. */
+  get samplingMs(): number {
+    return this.#packer.output.timings[1] ?? Number.NaN;
+  }
+
   #pack(sequence: StepSequence): void {
     const { batch } = this.#packer;
     const { tokenIds, start = 0, blockIds, rows } = sequence;

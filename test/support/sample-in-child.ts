@@ -15,11 +15,25 @@ const CUTS: readonly StepRow[] = [
 
 const model = await loadTestModel(process.argv[2] ?? "", { numThreads: Number(process.argv[3]) });
 const step = new NativeStep(model);
+const none = new Int32Array(0);
+/** Shared by rows all over the step: each must see the tokens of those before it. */
+const sampler = model.createSampler({
+  vocabSize: model.info.vocabSize,
+  promptTokenIds: none,
+  outputTokenIds: none,
+  logitBiasIds: Int32Array.of(7),
+  logitBiasValues: Float32Array.of(100),
+  allowedTokenIds: none,
+  endTokenIds: none,
+});
+const counted: StepRow = { sampler, frequencyPenalty: 7, temperature: 1, topK: 5, seed: 3n };
 const sequences = SHAPE_NAMES.map((_, token) => ({
   tokenIds: [token],
   blockIds: [1 + token],
-  rows: Array.from({ length: 5 }, (_, outputIndex) =>
-    CUTS.map((cut): StepRow => ({ ...cut, seed: 42n, outputIndex, numLogprobs: outputIndex })),
+  rows: Array.from({ length: 4 }, (_, outputIndex) =>
+    [...CUTS.map((cut): StepRow => ({ seed: 42n, ...cut })), counted].map(
+      (row): StepRow => ({ ...row, outputIndex, numLogprobs: outputIndex }),
+    ),
   ).flat(),
 }));
 console.log(JSON.stringify(await step.run(sequences)));
