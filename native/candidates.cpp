@@ -1,110 +1,18 @@
-// Sums are over 16 lanes a block in float, over blocks in double: one order on every CPU.
+// What is collected is a superset; cuts then set weights to 0, so that places and ids stay.
 
 #include "candidates.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 
 namespace pagoda {
 
 namespace {
 
-constexpr int32_t FEW = ROW_BLOCK; // sorted rather than split again
-
-// Fills the last block up: no comparison is true for it, and it weighs nothing.
-constexpr float FILL = std::numeric_limits<float>::quiet_NaN();
-
-// Integers in the order of the floats, and back.
-int32_t order_of(float x) {
-    int32_t bits;
-    std::memcpy(&bits, &x, sizeof(bits));
-    return bits ^ (bits >> 31 & 0x7fffffff);
-}
-
-float float_of(int32_t order) {
-    const int32_t bits = order ^ (order >> 31 & 0x7fffffff);
-    float x;
-    std::memcpy(&x, &bits, sizeof(x));
-    return x;
-}
-
-// A value in [min, max) near the middle. Logits lie close together but for a few that stand for "never",
-// such as -1e30: across a wide range the exponents are halved, not the values.
-float pivot_between(float min, float max) {
-    const bool is_narrow = max - min < 1e4f; // false for infinities
-    const float middle = is_narrow ? min + (max - min) / 2 : float_of((int32_t) (((int64_t) order_of(min) + order_of(max)) >> 1));
-    return middle >= min && middle < max ? middle : min;
-}
+constexpr int32_t SAMPLE_BLOCKS = 48;
 
 } // namespace
-
-CutSearch::CutSearch(int32_t n_vocab) : x(n_vocab + ROW_BLOCK), w(n_vocab + ROW_BLOCK) {}
-
-void CutSearch::load(const float * from_x, const float * from_w, int32_t count) {
-    n = count;
-    std::copy(from_x, from_x + n, x.begin());
-    if (from_w) {
-        std::copy(from_w, from_w + n, w.begin());
-    } else {
-        std::fill_n(w.begin(), n, 1.0f);
-    }
-    fill_up();
-}
-
-void CutSearch::fill_up() {
-    const int32_t end = blocks_of(n) * ROW_BLOCK;
-    std::fill(x.begin() + n, x.begin() + end, FILL);
-    std::fill(w.begin() + n, w.begin() + end, 0.0f);
-}
-
-Compacted CutSearch::compact(float pivot, bool above) {
-    const Compacted rest = row_kernels().compact(x.data(), w.data(), blocks_of(n), pivot, above);
-    n = rest.n;
-    fill_up();
-    return rest;
-}
-
-Cut CutSearch::find(double need) {
-    if (n <= FEW) {
-        return find_in_few(need);
-    }
-    Compacted rest = compact(-NEG_INF, false); // keeps all: it is the range that is wanted
-    while (n > FEW && rest.min < rest.max) {
-        const float  pivot = pivot_between(rest.min, rest.max);
-        const double above = row_kernels().mass_above(x.data(), w.data(), blocks_of(n), pivot);
-        const bool   is_above = above >= need;
-        if (!is_above) {
-            need -= above;
-        }
-        rest = compact(pivot, is_above);
-    }
-    return n > FEW ? find_in_ties(need) : find_in_few(need);
-}
-
-Cut CutSearch::find_in_few(double need) const {
-    std::array<std::pair<float, float>, FEW> few;
-    for (int32_t i = 0; i < n; ++i) {
-        few[i] = { x[i], w[i] };
-    }
-    std::sort(few.begin(), few.begin() + n, std::greater<>());
-    double  mass = few[0].second;
-    int32_t last = 0;
-    while (last + 1 < n && mass < need) {
-        mass += few[++last].second;
-    }
-    const float logit = few[last].first;
-    const auto ties = std::count_if(few.begin(), few.begin() + last + 1, [logit](const auto & pair) { return pair.first == logit; });
-    return { logit, (int32_t) ties };
-}
-
-// All that is left is equal, and so weighs the same.
-Cut CutSearch::find_in_ties(double need) const {
-    const double ties = w[0] > 0 ? std::ceil(need / w[0]) : n;
-    return { x[0], (int32_t) std::clamp(ties, 1.0, (double) n) };
-}
 
 Candidates::Candidates(int32_t n_vocab)
     : logits(n_vocab + ROW_BLOCK), weights(n_vocab + ROW_BLOCK), ids(n_vocab + ROW_BLOCK),
@@ -138,13 +46,45 @@ void Candidates::list_top_k(Row row, const RowScan & scan, int32_t k, int32_t * 
 }
 
 // A power of two at or below, so that no rounding in a library's log() has a say in what is collected.
-float Candidates::bound_of(float weight, float max, float scale) {
-    return max + (float) std::ilogb(0.9f * weight) * 0.69314718f / scale;
+float Candidates::bound_of(float weight, const Weighing & weighing) {
+    return weighing.max + (float) std::ilogb(0.9f * weight) * 0.69314718f / weighing.scale;
 }
 
-void Candidates::weigh(float max, float scale) {
+void Candidates::collect_nucleus(Row row, const RowScan & scan, const Weighing & weighing, double total, double p) {
+    if (row.blocks() >= 4 * SAMPLE_BLOCKS && collect_guessed_nucleus(row, scan, weighing, total, p)) {
+        return;
+    }
+    // Tokens lighter than (1 - p) * total / n weigh less than the tail together.
+    collect_above(row, scan, bound_of((float) ((1.0 - p) * total / row.n), weighing));
+    weigh(weighing);
+    keep_mass(p * total);
+}
+
+// Collects what lies above the cut that a sample of blocks promises for a tail of half the size. Weighed,
+// that either turns out to hold the nucleus, and is several times less than what certainly does, or not.
+bool Candidates::collect_guessed_nucleus(Row row, const RowScan & scan, const Weighing & weighing, double total, double p) {
+    const int32_t stride = row.blocks() / SAMPLE_BLOCKS;
+    const double  tail   = (1.0 - p) * total / stride;
+    const double  sample = search.load_sample(row, stride, weighing);
+    if (sample < 2 * tail) {
+        return false;
+    }
+    const float bound = search.find(sample - 0.5 * tail).logit;
+    collect_above(row, scan, bound);
+    weigh(weighing);
+    if (this->total() < p * total * (1 + 1e-5)) { // room for rounding
+        return false;
+    }
+    search.load_sample(row, stride, weighing);
+    const float pivot = search.find(sample - 1.5 * tail).logit;
+    search.load(logits.data(), weights.data(), n);
+    keep(search.find(p * total, pivot));
+    return true;
+}
+
+void Candidates::weigh(const Weighing & weighing) {
     std::fill(logits.begin() + n, logits.begin() + blocks_of(n) * ROW_BLOCK, FILL);
-    row_kernels().weigh(logits.data(), blocks_of(n), max, scale, weights.data(), sums.data());
+    row_kernels().weigh(logits.data(), blocks_of(n), weighing.max, weighing.scale, weights.data(), sums.data());
 }
 
 void Candidates::keep(Cut cut) {

@@ -1,39 +1,13 @@
-// The likeliest tokens of a row and the cuts that top-k, top-p and min-p make through them. A cut is
-// found by splitting at a pivot and going on with one side, as quickselect does but with vector passes:
-// nothing is sorted but the last few. Every cut keeps a prefix of the order by logit, ties by id.
+// The likeliest tokens of a row, with what top-k, top-p and min-p leave of them. One thread at a time.
 #pragma once
 
+#include "cut-search.h"
 #include "row-scan.h"
 
 #include <cstdint>
 #include <vector>
 
 namespace pagoda {
-
-// Keeps the logits above `logit`, and of those equal to it the first `ties` by id.
-struct Cut {
-    float   logit;
-    int32_t ties;
-};
-
-// Pairs of which a cut is found; the search destroys them.
-struct CutSearch {
-    explicit CutSearch(int32_t n_vocab);
-
-    void load(const float * x, const float * w, int32_t n); // null = every weight is 1
-
-    // The shortest prefix that weighs `need` or more, never empty; all where rounding leaves less.
-    Cut find(double need);
-
-private:
-    Cut find_in_few(double need) const;
-    Cut find_in_ties(double need) const;
-    void fill_up(); // the last block
-    Compacted compact(float pivot, bool above);
-
-    std::vector<float> x, w; // [n_vocab + a block]
-    int32_t            n = 0;
-};
 
 class Candidates {
 public:
@@ -47,10 +21,13 @@ public:
     // Writes the ids of the k likeliest, likeliest first; k is at most the row's length.
     void list_top_k(Row row, const RowScan & scan, int32_t k, int32_t * top);
 
-    // The least logit that may weigh `weight` in (0, 1] against `max`, or a little below.
-    static float bound_of(float weight, float max, float scale);
+    // Replaces what is held by the likeliest, as few as weigh a share p < 1 of the row's total together.
+    void collect_nucleus(Row row, const RowScan & scan, const Weighing & weighing, double total, double p);
 
-    void weigh(float max, float scale);
+    // The least logit that may weigh `weight` in (0, 1], or a little below.
+    static float bound_of(float weight, const Weighing & weighing);
+
+    void weigh(const Weighing & weighing);
 
     // What is cut off weighs nothing from then on.
     void keep(Cut cut);
@@ -62,13 +39,14 @@ public:
     // The token at a share u in [0, 1) of the weight, by ascending id.
     int32_t draw(double u) const;
 
+private:
+    bool collect_guessed_nucleus(Row row, const RowScan & scan, const Weighing & weighing, double total, double p);
+
     int32_t              n = 0;
     std::vector<float>   logits, weights; // [n_vocab + a block], n valid
     std::vector<int32_t> ids;             // parallel, ascending
-
-private:
-    std::vector<float> sums; // [blocks of n] of the weights
-    CutSearch search;
+    std::vector<float>   sums;            // [blocks of n] of the weights
+    CutSearch            search;
 };
 
 } // namespace pagoda

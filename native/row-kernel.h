@@ -26,8 +26,9 @@ struct RowKernels {
     // maxima[b] over each block; a NaN is never a maximum. Returns whether any value is NaN.
     bool (*scan)(const float * x, int32_t n_blocks, float * maxima);
 
-    // w[i] = exp((x[i] - max) * scale), exponents held in [-87, 0] and 0 below, and sums[b] over each
-    // block. Relative error below 1e-6. `w` may be null.
+    // w[i] = exp((x[i] - max) * scale), exponents held in [-86.6, 0] and 0 below, and sums[b] over each
+    // block. An exponent e is off by less than |e| * 1e-7, so that heavy weights and sums are off by less
+    // than 1e-6 of themselves. `w` may be null.
     void (*weigh)(const float * x, int32_t n_blocks, float max, float scale, float * w, float * sums);
 
     // Blocks whose maximum is not greater are skipped, here and in collect().
@@ -74,26 +75,25 @@ template <class V> struct RowLoops {
         return V::any(nan);
     }
 
-    // e^t = 2^k * e^r with |r| <= ln(2) / 2. Adding 1.5 * 2^23 rounds to a whole k and leaves it in the low
-    // bits. e^r is 1 + r + a polynomial with the least largest relative error, 1.1e-7: so e^0 is 1.
-    static constexpr float C2 = 0.49999230f, C3 = 0.16667115f, C4 = 0.04189033f, C5 = 0.00831250f;
+    // 2^t = 2^k * 2^f with |f| <= 1/2. Adding 1.5 * 2^23 rounds t to a whole k and leaves it in the low bits.
+    // 2^f is 1 + f times a polynomial with the least largest relative error, 1e-7: so 2^0 is 1.
+    static constexpr float C1 = 0.693146976f, C2 = 0.240222405f, C3 = 0.055507350f, C4 = 0.009671619f, C5 = 0.001326459f;
 
     static F weight(F x, F max, F scale) {
-        const F low = V::set1(-87.0f), magic = V::set1(12582912.0f);
+        const F low = V::set1(-125.0f), magic = V::set1(12582912.0f), one = V::set1(1.0f);
         const F t = V::min(V::max(V::mul(V::sub(x, max), scale), low), V::set1(0.0f));
-        const F z = V::add(V::mul(t, V::set1(1.44269504f)), magic);
-        const F k = V::sub(z, magic);
-        const F r = V::add(V::sub(t, V::mul(k, V::set1(0.693359375f))), V::mul(k, V::set1(2.12194440e-4f)));
-        F p = V::add(V::mul(r, V::set1(C5)), V::set1(C4));
-        p = V::add(V::mul(p, r), V::set1(C3));
-        p = V::add(V::mul(p, r), V::set1(C2));
-        p = V::add(V::mul(p, r), V::set1(1.0f));
-        p = V::add(V::mul(p, r), V::set1(1.0f));
+        const F z = V::add(t, magic);
+        const F f = V::sub(t, V::sub(z, magic));
+        F p = V::add(V::mul(f, V::set1(C5)), V::set1(C4));
+        p = V::add(V::mul(p, f), V::set1(C3));
+        p = V::add(V::mul(p, f), V::set1(C2));
+        p = V::add(V::mul(p, f), V::set1(C1));
+        p = V::add(V::mul(p, f), one);
         return V::where(V::greater(t, low), V::add_to_exponent(p, z));
     }
 
     static void weigh(const float * x, int32_t n_blocks, float max, float scale, float * w, float * sums) {
-        const F vmax = V::set1(max), vscale = V::set1(scale);
+        const F vmax = V::set1(max), vscale = V::set1(scale * 1.44269504f); // to powers of two
         for (int32_t b = 0; b < n_blocks; ++b) {
             F lanes[N];
             for (int i = 0; i < ROW_BLOCK; i += W, x += W) {

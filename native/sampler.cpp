@@ -68,29 +68,26 @@ int32_t draw_from_row(const ScannedRow & from, float scale, double u, RowMass & 
 
 // Leaves in `candidates` what min-p, top-k and top-p leave; never empty.
 void choose_candidates(const SampleParams & params, const ScannedRow & from, float scale, SampleScratch & scratch) {
-    const float  max   = from.finite_max();
-    const float  floor = std::min(params.min_p, 1.0f); // the likeliest token weighs 1
-    const double p     = std::max(params.top_p, 0.0f);
-    Candidates & candidates = scratch.candidates;
-    Cut    cut   = { NEG_INF, from.row.n };
-    double total = 0; // of what top-p is a share of; 0 = the candidates
+    const Weighing weighing = { from.finite_max(), scale };
+    const float    floor    = std::min(params.min_p, 1.0f); // the likeliest token weighs 1
+    const double   p        = std::max(params.top_p, 0.0f);
+    Candidates &   candidates = scratch.candidates;
+    Cut cut = { NEG_INF, from.row.n };
     if (params.top_k > 0 && params.top_k < from.row.n) {
         cut = candidates.collect_top_k(from.row, from.scan, params.top_k);
     } else if (params.min_p > 0) {
-        candidates.collect_above(from.row, from.scan, Candidates::bound_of(floor, max, scale));
+        candidates.collect_above(from.row, from.scan, Candidates::bound_of(floor, weighing));
     } else {
-        // Tokens lighter than (1 - p) * total / n weigh less than the tail together.
-        total = mass_of(from, scale, scratch.mass).total;
-        const auto tail = (float) ((1.0 - p) * total / from.row.n);
-        candidates.collect_above(from.row, from.scan, Candidates::bound_of(tail, max, scale));
+        candidates.collect_nucleus(from.row, from.scan, weighing, mass_of(from, scale, scratch.mass).total, p);
+        return;
     }
-    candidates.weigh(max, scale);
+    candidates.weigh(weighing);
     candidates.keep(cut);
     if (params.min_p > 0) {
         candidates.keep_heavy(floor);
     }
     if (p < 1.0) {
-        candidates.keep_mass(p * (total > 0 ? total : candidates.total()));
+        candidates.keep_mass(p * candidates.total());
     }
 }
 

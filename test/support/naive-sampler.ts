@@ -31,7 +31,7 @@ export function ranked(logits: Float32Array, temperature: number): Entry[] {
   const max = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   return Array.from(logits, (logit, id) => {
     const exponent = Math.fround(Math.fround(logit - max) * scale);
-    return { id, logit, weight: exponent > -87 ? Math.exp(exponent) : 0 };
+    return { id, logit, weight: exponent > -86.6 ? Math.exp(exponent) : 0 };
   }).sort((a, b) => b.logit - a.logit || a.id - b.id);
 }
 
@@ -59,15 +59,22 @@ function nucleus(entries: readonly Entry[], topP: number): Entry[] | null {
   return [...entries];
 }
 
-/** The tokens that a random number may give: one, or two where it lies on the border between them. */
-export function drawn(entries: readonly Entry[], u: number): number[] {
-  const byId = [...entries].sort((a, b) => a.id - b.id);
-  const total = byId.reduce((sum, entry) => sum + entry.weight, 0);
-  const slack = ROUNDING * total;
-  let below = 0;
-  return byId.flatMap(({ id, weight }) => {
-    const isHit = weight > 0 && u * total >= below - slack && u * total < below + weight + slack;
-    below += weight;
-    return isHit ? [id] : [];
+/**
+ * Draws from the entries: the tokens that a random number in [0, 1) may give are one, or more where it
+ * lies on the border between them.
+ */
+export function drawer(entries: readonly Entry[]): (u: number) => number[] {
+  const byId = entries.filter((entry) => entry.weight > 0).sort((a, b) => a.id - b.id);
+  /** Weight before each entry, and after the last. */
+  const bounds = new Float64Array(byId.length + 1);
+  byId.forEach(({ weight }, i) => {
+    bounds[i + 1] = (bounds[i] ?? 0) + weight;
   });
+  const total = bounds[byId.length] ?? 0;
+  const slack = ROUNDING * total;
+  return (u) => {
+    const first = bounds.findIndex((bound) => bound > u * total - slack) - 1;
+    const end = bounds.findIndex((bound) => bound > u * total + slack);
+    return byId.slice(Math.max(0, first), end < 0 ? undefined : end).map((entry) => entry.id);
+  };
 }
