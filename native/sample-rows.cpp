@@ -20,8 +20,9 @@ constexpr int64_t WORTH_THREADS = 3000000;
 int64_t num_passes(const SampleRow & row) {
     const bool is_random = row.target < 0 && row.temperature > 0;
     const bool has_top_k = row.top_k > 0 && row.top_k < row.n_vocab;
-    const bool has_sums  = (is_random && !has_top_k) || row.num_logprobs >= 0;
-    return 1 + (row.state ? 2 : 0) + (has_sums ? 5 : 0) + (is_random && row.top_p < 1 && !has_top_k ? 6 : 0);
+    const bool is_whole  = is_random && !has_top_k && row.min_p <= 0; // nothing but top-p cuts
+    const bool has_sums  = is_whole || row.num_logprobs >= 0;
+    return 1 + (row.state ? 2 : 0) + (has_sums ? 4 : 0) + (is_whole && row.top_p < 1 ? 4 : 0);
 }
 
 } // namespace

@@ -113,6 +113,45 @@ describe("sampling", () => {
     );
   }, 60_000);
 
+  test("does the same after penalties of the tokens seen", async () => {
+    const tokens = fc.array(fc.nat({ max: 319 }), { maxLength: 40 });
+    const penalties = fc.record({
+      repetitionPenalty: fc.constantFrom(1, 1, 0.5, 1.25, 2),
+      frequencyPenalty: fc.constantFrom(0, 0, 0.5, -1.5),
+      presencePenalty: fc.constantFrom(0, 0, 2, -0.25),
+    });
+    await fc.assert(
+      fc.asyncProperty(cuts, tokens, tokens, penalties, async (cut, prompt, output, penalty) => {
+        const { vocabSize, shape, ...row } = cut;
+        const fixture = fixtureOf(vocabSize);
+        const raw = fixture.rows[shape] ?? new Float32Array(0);
+        const logits = penalised(raw, prompt, output, penalty);
+        const init = {
+          ...emptyInit(vocabSize),
+          promptTokenIds: Int32Array.from(prompt),
+          outputTokenIds: Int32Array.from(output),
+        };
+        // A state counts what it samples, so each draw has its own.
+        const entries = kept(logits, row);
+        fc.pre(entries !== null);
+        const samplers = Array.from({ length: 20 }, () => fixture.model.createSampler(init));
+        const rows = samplers.map((sampler, outputIndex) => ({
+          ...row,
+          ...penalty,
+          sampler,
+          outputIndex,
+        }));
+        const results = await sample(fixture, shape, rows);
+        for (const sampler of samplers) fixture.model.freeSampler(sampler);
+        const drawn = drawer(entries ?? []);
+        for (const [i, { tokenId }] of results.entries()) {
+          expect(drawn(uniform(row.seed, i))).toContain(tokenId);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  }, 60_000);
+
   test("takes the first of the likeliest at temperature 0", async () => {
     for (const fixture of fixtures.values()) {
       for (const [shape, logits] of fixture.rows.entries()) {
@@ -186,6 +225,32 @@ describe("log-probabilities", () => {
     );
   }, 60_000);
 });
+
+interface Penalties {
+  readonly repetitionPenalty: number;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+}
+
+/** In float32 steps, as the addon rounds. */
+function penalised(
+  raw: Float32Array,
+  prompt: readonly number[],
+  output: readonly number[],
+  { repetitionPenalty, frequencyPenalty, presencePenalty }: Penalties,
+): Float32Array {
+  const logits = raw.slice();
+  for (const id of new Set([...prompt, ...output])) {
+    const logit = logits[id] ?? 0;
+    logits[id] = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
+  }
+  for (const id of new Set(output)) {
+    const count = output.filter((other) => other === id).length;
+    const penalty = Math.fround(frequencyPenalty * count + presencePenalty);
+    logits[id] = (logits[id] ?? 0) - penalty;
+  }
+  return logits;
+}
 
 function emptyInit(vocabSize: number): SamplerInit {
   return {

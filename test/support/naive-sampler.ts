@@ -6,6 +6,8 @@ import type { StepRow } from "./native-step.ts";
 /** Relative width within which float sums over a row may fall on either side. */
 const ROUNDING = 2e-6;
 
+const FLOAT_MAX = 3.4028234663852886e38;
+
 export interface Entry {
   readonly id: number;
   readonly logit: number;
@@ -28,9 +30,10 @@ export function uniform(seed: bigint, outputIndex: number): number {
 /** Likeliest first, ties by id. Logits are taken as they are after bias and penalties. */
 export function ranked(logits: Float32Array, temperature: number): Entry[] {
   const scale = Math.fround(1 / Math.max(Math.fround(temperature), Math.fround(0.01)));
-  const max = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  // An infinite logit counts as the largest finite one, so that nothing is infinity less infinity.
+  const max = Math.min(FLOAT_MAX, Math.max(...logits));
   return Array.from(logits, (logit, id) => {
-    const exponent = Math.fround(Math.fround(logit - max) * scale);
+    const exponent = Math.min(0, Math.fround(Math.fround(logit - max) * scale));
     return { id, logit, weight: exponent > -86.6 ? Math.exp(exponent) : 0 };
   }).sort((a, b) => b.logit - a.logit || a.id - b.id);
 }
