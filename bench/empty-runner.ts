@@ -38,6 +38,8 @@ const info: ModelInfo = {
   isRecurrent: false,
   slidingWindow: 0,
   attentionBackend: "paged",
+  weightKernels: "none",
+  unpackedTypes: [],
   device: "none",
   weightsOnDevice: false,
 };

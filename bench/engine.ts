@@ -42,6 +42,7 @@ export function loadRunner(
     cpuAffinity: new Int32Array(0),
     poll: 1,
     attentionBackend,
+    weightKernels: "packed",
     kvCacheType: "f16",
     numGpuLayers: 0,
     chatTemplate: "",

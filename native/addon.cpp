@@ -40,6 +40,11 @@ LoadOptions read_load_options(const Napi::Object & o) {
     if (backend != "paged" && backend != "ggml") {
         throw Error("invalid_argument", "attentionBackend must be paged or ggml");
     }
+    const std::string kernels = string_field(o, "weightKernels");
+    if (kernels != "packed" && kernels != "ggml") {
+        throw Error("invalid_argument", "weightKernels must be packed or ggml");
+    }
+    options.packs_weights = kernels == "packed";
     const std::string type = string_field(o, "kvCacheType");
     if (type != "f16" && type != "f32") {
         throw Error("invalid_argument", "kvCacheType must be f16 or f32");

@@ -1,5 +1,5 @@
-// The instruction set that kernels are chosen by, once a process. PAGODA_CPU=avx2|generic forces a lower
-// one, so that all are tested on the best machine. Any thread.
+// The instruction set that kernels are chosen by, once a process. PAGODA_CPU=avxvnni|avx2|generic forces a
+// lower one, so that all are tested on the best machine. Any thread.
 #pragma once
 
 namespace pagoda {
@@ -11,5 +11,8 @@ enum class CpuSet {
 };
 
 CpuSet cpu_set();
+
+// Whether the set comes with dot products of bytes (VNNI): as AVX-512 VNNI, or with avx2 as AVX-VNNI.
+bool cpu_has_byte_dots();
 
 } // namespace pagoda

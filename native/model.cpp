@@ -65,7 +65,7 @@ void trim_heap() {
 } // namespace
 
 Model::Model(const LoadOptions & options, const ModelHeader & header)
-    : options(options), header(header), weights(options.path, options.n_gpu_layers) {}
+    : options(options), header(header), weights(options.path, options.n_gpu_layers, options.packs_weights) {}
 
 std::shared_ptr<Model> Model::load(const LoadOptions & options, std::function<void(float)> progress) {
     auto model = std::make_shared<Model>(options, read_model_header(options.path, options.pass.kv_f32));
@@ -78,6 +78,7 @@ std::shared_ptr<Model> Model::load(const LoadOptions & options, std::function<vo
     model->set_vocabulary(model->weights.model());
     model->n_vocab       = model->vocabulary()->n_vocab;
     model->chat_template = std::make_unique<ChatTemplate>(loaded, options.chat_template);
+    model->unpacked_types = model->weights.unpacked_types();
     model->wake_kv_cache();
     model->thread = std::make_unique<StepThread>();
     return model;

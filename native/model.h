@@ -21,6 +21,7 @@ struct LoadOptions {
     std::string       path;
     std::string       chat_template;
     int32_t           n_gpu_layers;
+    bool              packs_weights;
     ForwardPassParams pass;
 };
 
@@ -72,6 +73,7 @@ public:
     int32_t                       n_vocab        = 0;
     int32_t                       n_embd         = 0;
     int32_t                       sliding_window = 0; // 0 = none
+    std::vector<std::string>      unpacked_types;     // as Weights has them
     std::unique_ptr<ChatTemplate> chat_template;
     SamplerPool                   samplers;
 

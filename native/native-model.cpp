@@ -5,6 +5,7 @@
 
 #include "addon-data.h"
 #include "napi-args.h"
+#include "packed-buffer.h"
 #include "promise-worker.h"
 #include "step-arguments.h"
 
@@ -93,6 +94,12 @@ Napi::Value NativeModel::info(const Napi::CallbackInfo & info) {
         o.Set("isRecurrent", false);
         o.Set("slidingWindow", m.sliding_window);
         o.Set("attentionBackend", m.options.pass.paged ? "paged" : "ggml");
+        o.Set("weightKernels", m.options.packs_weights ? weight_kernel_name() : "ggml");
+        Napi::Array unpacked = Napi::Array::New(info.Env());
+        for (const std::string & type : m.unpacked_types) {
+            unpacked.Set(unpacked.Length(), type);
+        }
+        o.Set("unpackedTypes", unpacked);
         o.Set("device", m.device());
         o.Set("weightsOnDevice", m.weights_on_device());
         return o;

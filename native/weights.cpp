@@ -7,6 +7,8 @@
 #include "model-file.h"
 #include "packed-buffer.h"
 
+#include "ggml-backend.h"
+
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -77,11 +79,14 @@ void Weights::load(std::function<void(float)> progress) {
     params.n_gpu_layers                = n_gpu_layers;
     params.progress_callback           = report_progress;
     params.progress_callback_user_data = &progress;
+    params.use_extra_bufts             = is_packed;
     // A mapping would stay beside the packed weights, which are another form of the same bytes.
-    if (n_gpu_layers == 0 && packs_weights()) {
+    if (is_packed && packs_weights() && !ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU)) {
         params.load_mode = LLAMA_LOAD_MODE_NONE;
     }
+    take_unpacked_types();
     loaded = load_from(source(), params, path);
+    unpacked = is_packed ? take_unpacked_types() : std::vector<std::string>();
     // What stays in host memory is mapped from the copy, so its pages live as long as the model.
     drop_copy();
 }

@@ -8,12 +8,15 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace pagoda {
 
 class Weights {
 public:
-    Weights(std::string path, int32_t n_gpu_layers) : path(std::move(path)), n_gpu_layers(n_gpu_layers) {}
+    // is_packed: our kernels compute with them where they can; else ggml's plain ones.
+    Weights(std::string path, int32_t n_gpu_layers, bool is_packed)
+        : path(std::move(path)), n_gpu_layers(n_gpu_layers), is_packed(is_packed) {}
     ~Weights();
 
     Weights(const Weights &)             = delete;
@@ -40,13 +43,18 @@ public:
     // The path that load() would read.
     std::string source() const;
 
+    // Types of matrices that were to be packed and have no kernels here, as the last load() found them.
+    const std::vector<std::string> & unpacked_types() const { return unpacked; }
+
     // What is held now, model or copy.
     uint64_t bytes() const;
 
 private:
     std::string                  path;
     int32_t                      n_gpu_layers;
+    bool                         is_packed;
     std::shared_ptr<llama_model> loaded;
+    std::vector<std::string>     unpacked;
     int                          copy_fd    = -1; // -1 = no copy
     uint64_t                     copy_bytes = 0;
 };

@@ -140,12 +140,17 @@ async function startEngine(options: ServeOptions, path: string): Promise<InProce
       ...planThreads(options),
       poll: options.poll,
       attentionBackend: backend === "auto" ? autoBackend : backend,
+      weightKernels: options["weight-kernels"],
       kvCacheType,
       numGpuLayers: options["gpu-layers"],
       chatTemplate: templateText(options["chat-template"]),
     },
     loadProgress(),
   );
+  const { unpackedTypes } = runner.info;
+  if (unpackedTypes.length > 0) {
+    log(`warning: weights of type ${unpackedTypes.join(", ")} have no fast kernel; ggml's serve`);
+  }
   const enablePrefixCaching = options["enable-prefix-caching"] && !runner.info.isRecurrent;
   const hashSeed = process.env["PYTHONHASHSEED"];
   const scheduler = new Scheduler({

@@ -19,7 +19,7 @@ export function banner(input: BannerInput): string {
   const lines = [
     `Pagoda ${input.version}`,
     `model     ${input.modelName} (${model.architecture}, ${model.quantization}), ${mib(memory.weights)}, ${model.numLayers} layers`,
-    `device    ${model.device}, ${model.attentionBackend} attention backend`,
+    `device    ${model.device}, ${model.attentionBackend} attention backend, ${model.weightKernels} weight kernels`,
     `memory    weights ${mib(memory.weights)} + KV ${mib(memory.kv)} (${tokens} tokens in ${info.numBlocks - 1} blocks of ${info.blockSize}) + scratch ${mib(memory.scratch)}`,
     `limits    ${info.maxModelLen} tokens a request, ${info.maxNumSeqs} requests and ${info.maxNumBatchedTokens} tokens a step`,
     `API       ${url}/v1    metrics ${url}/metrics    health ${url}/health`,

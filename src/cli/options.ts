@@ -204,6 +204,14 @@ export const OPTIONS = [
     help: "Layers on a GPU, where a GPU backend is built in; -1 = all.",
   },
   {
+    name: "weight-kernels",
+    group: "Scheduling",
+    kind: "choice",
+    choices: ["packed", "ggml"],
+    fallback: "packed",
+    help: "packed repacks quantised weights at load for kernels of ours; ggml uses its plain ones.",
+  },
+  {
     name: "attention-backend",
     group: "Scheduling",
     kind: "choice",

@@ -47,7 +47,8 @@ export class EngineSleep {
    */
   async sleep(level: SleepLevel): Promise<SleepLevel> {
     const isDeepEnough = this.#level !== null && this.#level >= level;
-    const isPartlyAwake = this.#level !== null && this.#level > 0 && this.#asleep.size < WAKE_TAGS.length;
+    const isPartlyAwake =
+      this.#level !== null && this.#level > 0 && this.#asleep.size < WAKE_TAGS.length;
     if (isDeepEnough && !isPartlyAwake) return this.#level ?? level;
     this.#scheduler.pause("hold");
     const reached = isDeepEnough && this.#asleep.has("weights") ? (this.#level ?? level) : level;

@@ -17,6 +17,8 @@ export interface NativeError extends Error {
 }
 
 export type AttentionBackend = "paged" | "ggml";
+/** What multiplies quantised weights: kernels of ours over packed weights where they fit, or ggml's plain ones. */
+export type WeightKernels = "packed" | "ggml";
 export type KvCacheType = "f16" | "f32";
 
 export interface LoadModelOptions {
@@ -32,6 +34,7 @@ export interface LoadModelOptions {
   /** How long a thread spins for the next step before it sleeps; 0 = not at all, 100 = ggml's longest. */
   readonly poll: number;
   readonly attentionBackend: AttentionBackend;
+  readonly weightKernels: WeightKernels;
   readonly kvCacheType: KvCacheType;
   /** Layers on a GPU device; ignored where no device backend is built in. */
   readonly numGpuLayers: number;
@@ -64,6 +67,10 @@ export interface ModelInfo extends ModelHeader {
   /** 0 = none. */
   readonly slidingWindow: number;
   readonly attentionBackend: AttentionBackend;
+  /** "avx512vnni", "avxvnni", "avx2"; "ggml" where its kernels serve. */
+  readonly weightKernels: string;
+  /** Types of matrices that ggml's kernels serve though ours were asked for, e.g. "q2_K". */
+  readonly unpackedTypes: readonly string[];
   /** e.g. "CPU: AVX2 FMA F16C AVX512_VNNI". */
   readonly device: string;
   /** A GPU device takes layers: their weights and K and V are in its memory. */

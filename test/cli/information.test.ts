@@ -76,6 +76,7 @@ describe("banner", () => {
       numLayers: 30,
       device: "CPU",
       attentionBackend: "paged",
+      weightKernels: "avx2",
     },
     memory: { weights: 92 * 2 ** 20, kv: 64 * 2 ** 20, scratch: 2 ** 20 },
     maxModelLen: 2048,
@@ -97,7 +98,7 @@ describe("banner", () => {
     expect(banner(input).split("\n")).toEqual([
       "Pagoda 1.2.3",
       "model     tiny (llama, Q4_1), 92 MiB, 30 layers",
-      "device    CPU, paged attention backend",
+      "device    CPU, paged attention backend, avx2 weight kernels",
       "memory    weights 92 MiB + KV 64 MiB (1600 tokens in 100 blocks of 16) + scratch 1 MiB",
       "limits    2048 tokens a request, 8 requests and 512 tokens a step",
       "API       http://127.0.0.1:8000/v1    metrics http://127.0.0.1:8000/metrics    health http://127.0.0.1:8000/health",

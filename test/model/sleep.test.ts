@@ -23,12 +23,7 @@ let lighter = Number.POSITIVE_INFINITY;
 
 beforeAll(async () => {
   const kv = ["--kv-cache-memory-bytes", "512M", "--max-num-batched-tokens", "1k"];
-  server = await startServer([
-    ...kv,
-    "--enable-sleep-mode",
-    "--api-key",
-    "secret",
-  ]);
+  server = await startServer([...kv, "--enable-sleep-mode", "--api-key", "secret"]);
 }, 60_000);
 afterAll(() => server.process.kill());
 

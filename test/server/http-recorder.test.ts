@@ -71,7 +71,15 @@ describe("recorded answers", () => {
 
   test("probes and scrapes are left out, and what lies behind such a beginning", async () => {
     const { call, records } = start();
-    for (const path of ["/health", "/ping", "/version", "/metrics", "/metrics/", "/metrics/x", "/load/x"]) {
+    for (const path of [
+      "/health",
+      "/ping",
+      "/version",
+      "/metrics",
+      "/metrics/",
+      "/metrics/x",
+      "/load/x",
+    ]) {
       await call("GET", path);
     }
     expect(records).toEqual([]);

@@ -229,6 +229,8 @@ function fakeInfo(trainedContextLength: number): ModelInfo {
     isRecurrent: false,
     slidingWindow: 0,
     attentionBackend: "paged",
+    weightKernels: "none",
+    unpackedTypes: [],
     device: "fake",
     weightsOnDevice: false,
   };

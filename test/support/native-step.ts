@@ -25,6 +25,7 @@ export async function loadTestModel(
     cpuAffinity: new Int32Array(0),
     poll: 1,
     attentionBackend: "paged",
+    weightKernels: "packed",
     kvCacheType: "f16",
     numGpuLayers: 0,
     chatTemplate: "",

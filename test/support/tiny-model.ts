@@ -30,6 +30,7 @@ export function loadOptions(
     cpuAffinity: new Int32Array(0),
     poll: 1,
     attentionBackend: "paged",
+    weightKernels: "packed",
     kvCacheType: "f16",
     numGpuLayers: 0,
     chatTemplate: "",
