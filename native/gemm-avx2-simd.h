@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -53,11 +54,18 @@ struct Simd256 {
         std::memcpy(p, all, n * sizeof(float));
     }
 
+    // Largest absolute value of 32; NaN where there is one.
     static float largest_of_block(const float * x) {
         const __m256 sign = _mm256_set1_ps(-0.0f);
         __m256 most = _mm256_setzero_ps();
+        __m256 nans = _mm256_setzero_ps();
         for (int i = 0; i < 32; i += 8) {
-            most = _mm256_max_ps(most, _mm256_andnot_ps(sign, _mm256_loadu_ps(x + i)));
+            const __m256 v = _mm256_loadu_ps(x + i);
+            most = _mm256_max_ps(most, _mm256_andnot_ps(sign, v));
+            nans = _mm256_or_ps(nans, _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+        }
+        if (_mm256_movemask_ps(nans)) {
+            return NAN;
         }
         __m128 half = _mm_max_ps(_mm256_castps256_ps128(most), _mm256_extractf128_ps(most, 1));
         half = _mm_max_ps(half, _mm_movehl_ps(half, half));

@@ -9,6 +9,7 @@
 
 #include <immintrin.h>
 
+#include <cmath>
 #include <cstring>
 
 namespace pagoda {
@@ -60,8 +61,13 @@ struct Avx512Vnni {
 
     static void store_first(float * p, V a, int n) { _mm512_mask_storeu_ps(p, (__mmask16) ((1u << n) - 1), a); }
 
+    // Largest absolute value of 32; NaN where there is one.
     static float largest_of_block(const float * x) {
-        return _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(load(x)), _mm512_abs_ps(load(x + 16))));
+        const V a = load(x), b = load(x + 16);
+        if (_mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q)) {
+            return NAN;
+        }
+        return _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
     }
 
     static void quantize_block(const float * x, float inverse, int8_t * codes, int32_t sums[2]) {

@@ -17,6 +17,8 @@
 #include "packed-weights.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <utility>
 
 namespace pagoda {
@@ -197,14 +199,22 @@ PanelKernel panel_kernel(ggml_type type) {
     }
 }
 
+// Smaller blocks are taken for zero: what their scale is divided by would not be finite.
+constexpr float SMALLEST_BLOCK = 1e-30f;
+
+// What is not finite makes its block's scale so, which is seen in the result.
 template <class Simd>
 void quantize_row(const float * src, int64_t n_blocks, int8_t * codes, ActivationScales * scales) {
     for (int64_t b = 0; b < n_blocks; ++b) {
         const float * x       = src + b * BLOCK_COLS;
         const float   largest = Simd::largest_of_block(x);
-        const float   scale   = largest / 127.0f;
-        int32_t sums[2];
-        Simd::quantize_block(x, largest > 0.0f ? 127.0f / largest : 0.0f, codes + b * BLOCK_COLS, sums);
+        const float   scale   = largest < SMALLEST_BLOCK ? 0.0f : largest / 127.0f;
+        int32_t sums[2] = { 0, 0 };
+        if (scale == 0.0f || !std::isfinite(scale)) {
+            std::memset(codes + b * BLOCK_COLS, 0, BLOCK_COLS);
+        } else {
+            Simd::quantize_block(x, 127.0f / largest, codes + b * BLOCK_COLS, sums);
+        }
         scales[b] = { scale, scale * (sums[0] + sums[1]), { scale * sums[0], scale * sums[1] } };
     }
 }

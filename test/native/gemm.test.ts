@@ -1,0 +1,45 @@
+// The matrix kernels under sanitizers, each set by itself: see kernels/gemm-test.cpp for what is checked.
+
+import { beforeAll, expect, test } from "bun:test";
+import { buildSanitized } from "../support/sanitized-program.ts";
+
+const AVX2 = ["-mavx2", "-mfma", "-mf16c"];
+const AVX512 = ["f", "bw", "dq", "vl", "vnni"].map((part) => `-mavx512${part}`);
+const TYPES = ["q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_K", "q5_K", "q6_K"];
+
+let program = "";
+beforeAll(async () => {
+  program = await buildSanitized({
+    name: "gemm-test",
+    sources: {
+      "cpu-set": [],
+      gemm: [],
+      "packed-weights": [],
+      "weight-blocks": [],
+      "gemm-avx2": AVX2,
+      "gemm-avxvnni": [...AVX2, "-mavxvnni"],
+      "gemm-avx512vnni": [...AVX512, "-mfma", "-mf16c"],
+    },
+  });
+}, 600_000);
+
+test.each(["avx2", "avxvnni", ""])(
+  "PAGODA_CPU=%p: products, batches, extremes and NaN are right for every type",
+  (cpu) => {
+    const { stdout, stderr, exitCode } = Bun.spawnSync([program], {
+      env: { ...process.env, PAGODA_CPU: cpu },
+    });
+    const lines = stdout.toString().trim().split("\n");
+    const [name = ""] = (lines[0] ?? "").split(" ");
+    console.log(`PAGODA_CPU=${cpu} chooses ${name}`);
+    expect(stderr.toString()).toBe("");
+    if (name !== "none:") expect(lines).toEqual(TYPES.map((type) => `${name} ${type} ok`));
+    expect(exitCode).toBe(0);
+  },
+  120_000,
+);
+
+test("PAGODA_CPU=generic leaves weights to ggml", () => {
+  const { stdout } = Bun.spawnSync([program], { env: { ...process.env, PAGODA_CPU: "generic" } });
+  expect(stdout.toString()).toStartWith("none");
+});
