@@ -1,0 +1,83 @@
+// Packed weights against ggml's plain kernels on the real model, attention the same: fed the same text,
+// both find the same perplexity, nearly the same distributions, and mostly the same likeliest token. What
+// differs is rounding: both quantise activations to 8 bits, each in its own way.
+
+import { beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DEFAULT_MODEL_FILE } from "../../src/cli/model-source.ts";
+import type { WeightKernels } from "../../src/runner/addon-types.ts";
+import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
+import type { PositionLogprobs } from "../../src/scheduler/scheduler-output.ts";
+import { runStep } from "../support/drive.ts";
+import { makeRequest } from "../support/make-request.ts";
+import { loadOptions } from "../support/tiny-model.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+const PATH = join(ROOT, "models", DEFAULT_MODEL_FILE.name);
+/** A fixed text of about 2,000 tokens. */
+const TEXT = readFileSync(join(ROOT, "LICENSE"), "utf8").slice(0, 11_000);
+const WINDOW = 500;
+const NUM_TOP = 20;
+const BLOCK_IDS = Array.from({ length: 32 }, (_, i) => i + 1);
+
+async function score(weightKernels: WeightKernels): Promise<PositionLogprobs[]> {
+  const limits = { maxNumBatchedTokens: 512, maxModelLen: 1024 };
+  const runner = await NativeModelRunner.load(loadOptions(PATH, { weightKernels, ...limits }));
+  const ids = [...(await runner.tokenizer.encode(TEXT, true, false))];
+  const all: PositionLogprobs[] = [];
+  for (let at = 0; at + WINDOW <= ids.length; at += WINDOW) {
+    const prompt = ids.slice(at, at + WINDOW);
+    const request = makeRequest(`w${at}`, prompt, { params: { promptLogprobs: NUM_TOP } });
+    const { results } = await runStep(runner, [{ request, blocks: BLOCK_IDS }], 16);
+    all.push(...(results[0]?.promptLogprobs ?? []));
+  }
+  await runner.dispose();
+  return all;
+}
+
+function perplexity(positions: readonly PositionLogprobs[]): number {
+  const sum = positions.reduce((total, { chosen }) => total - chosen.logprob, 0);
+  return Math.exp(sum / positions.length);
+}
+
+/** Of the likeliest tokens that both list; what is left of either is taken for one more token. */
+function divergence(reference: PositionLogprobs, other: PositionLogprobs): number {
+  const theirs = new Map(other.top.map(({ tokenId, logprob }) => [tokenId, logprob]));
+  let [sum, restP, restQ] = [0, 1, 1];
+  for (const { tokenId, logprob } of reference.top) {
+    const q = theirs.get(tokenId);
+    if (q === undefined) continue;
+    sum += Math.exp(logprob) * (logprob - q);
+    restP -= Math.exp(logprob);
+    restQ -= Math.exp(q);
+  }
+  return restP > 0 && restQ > 0 ? sum + restP * Math.log(restP / restQ) : sum;
+}
+
+describe("packed weights", () => {
+  let packed: PositionLogprobs[] = [];
+  let plain: PositionLogprobs[] = [];
+
+  beforeAll(async () => {
+    packed = await score("packed");
+    plain = await score("ggml");
+  }, 300_000);
+
+  test("give the same perplexity within half a percent", () => {
+    const ratio = perplexity(packed) / perplexity(plain);
+    console.log(`${packed.length} tokens, perplexity ${perplexity(plain).toFixed(3)} x ${ratio}`);
+    expect(Math.abs(ratio - 1)).toBeLessThan(0.005);
+  });
+
+  test("give the same distributions and likeliest tokens", () => {
+    const total = plain.reduce((sum, at, i) => sum + divergence(at, packed[i] ?? at), 0);
+    const same = plain.filter((at, i) => at.top[0]?.tokenId === packed[i]?.top[0]?.tokenId);
+    const share = same.length / plain.length;
+    console.log(
+      `divergence ${(total / plain.length).toFixed(5)} nats, likeliest the same ${share}`,
+    );
+    expect(total / plain.length).toBeLessThan(0.005);
+    expect(share).toBeGreaterThanOrEqual(0.95);
+  });
+});

@@ -1,0 +1,136 @@
+// A copy of a GGUF file with every quantised matrix as f32: what kernels would find without rounding
+// weights or activations any further. Q4_1 and Q8_0, which the default model has.
+
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+
+const F32 = 0;
+const ALIGNMENT = 32;
+
+/** Bytes of a block of 32 weights, and its values. */
+interface BlockType {
+  readonly bytes: number;
+  readonly read: (data: DataView, at: number, to: Float32Array, out: number) => void;
+}
+
+const BLOCK_TYPES: Readonly<Record<number, BlockType>> = {
+  3: {
+    bytes: 20,
+    read(data, at, to, out) {
+      const scale = data.getFloat16(at, true);
+      const min = data.getFloat16(at + 2, true);
+      for (let j = 0; j < 16; j++) {
+        const byte = data.getUint8(at + 4 + j);
+        to[out + j] = scale * (byte & 15) + min;
+        to[out + j + 16] = scale * (byte >> 4) + min;
+      }
+    },
+  },
+  8: {
+    bytes: 34,
+    read(data, at, to, out) {
+      const scale = data.getFloat16(at, true);
+      for (let j = 0; j < 32; j++) to[out + j] = scale * data.getInt8(at + 2 + j);
+    },
+  },
+};
+
+/** Sizes of GGUF's scalar value types by number; 8 = string, 9 = array. */
+const SCALAR_BYTES = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8];
+
+class Reader {
+  readonly view: DataView;
+  at = 0;
+
+  constructor(readonly bytes: Uint8Array) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  u32(): number {
+    this.at += 4;
+    return this.view.getUint32(this.at - 4, true);
+  }
+
+  u64(): number {
+    this.at += 8;
+    return Number(this.view.getBigUint64(this.at - 8, true));
+  }
+
+  skipString(): void {
+    const length = this.u64();
+    this.at += length;
+  }
+
+  skipValue(type: number): void {
+    if (type === 8) {
+      this.skipString();
+    } else if (type === 9) {
+      const of = this.u32();
+      const count = this.u64();
+      for (let i = 0; i < count; i++) this.skipValue(of);
+    } else {
+      this.at += SCALAR_BYTES[type] ?? 0;
+    }
+  }
+}
+
+interface Tensor {
+  readonly numValues: number;
+  readonly type: number;
+  readonly offset: number;
+  /** Where type and offset stand in the head. */
+  readonly typeAt: number;
+}
+
+function readTensor(reader: Reader): Tensor {
+  reader.skipString();
+  const numDims = reader.u32();
+  let numValues = 1;
+  for (let i = 0; i < numDims; i++) numValues *= reader.u64();
+  const typeAt = reader.at;
+  return { numValues, typeAt, type: reader.u32(), offset: reader.u64() };
+}
+
+const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+/** @throws Error on a type that is not known here */
+export function writeDequantizedGguf(from: string, to: string): void {
+  const bytes = readFileSync(from);
+  const reader = new Reader(bytes);
+  reader.at = 8;
+  const numTensors = reader.u64();
+  const numKeys = reader.u64();
+  for (let i = 0; i < numKeys; i++) {
+    reader.skipString();
+    reader.skipValue(reader.u32());
+  }
+  const tensors = Array.from({ length: numTensors }, () => readTensor(reader));
+  const dataStart = aligned(reader.at);
+  const head = new Uint8Array(bytes.subarray(0, dataStart));
+  const headView = new DataView(head.buffer);
+  let offset = 0;
+  for (const { typeAt, numValues } of tensors) {
+    headView.setUint32(typeAt, F32, true);
+    headView.setBigUint64(typeAt + 4, BigInt(offset), true);
+    offset += aligned(4 * numValues);
+  }
+  const file = openSync(to, "w");
+  writeSync(file, head);
+  for (const tensor of tensors) writeSync(file, valuesOf(reader, dataStart, tensor));
+  closeSync(file);
+}
+
+function valuesOf({ view }: Reader, dataStart: number, tensor: Tensor): Float32Array {
+  const { numValues, type } = tensor;
+  const start = dataStart + tensor.offset;
+  const values = new Float32Array(aligned(4 * numValues) / 4);
+  if (type === F32) {
+    for (let i = 0; i < numValues; i++) values[i] = view.getFloat32(start + 4 * i, true);
+    return values;
+  }
+  const block = BLOCK_TYPES[type];
+  if (block === undefined) throw new Error(`tensors of type ${type} are not known here`);
+  for (let i = 0; i < numValues / 32; i++) {
+    block.read(view, start + i * block.bytes, values, i * 32);
+  }
+  return values;
+}
