@@ -5,6 +5,7 @@
 
 #include "error-codes.h"
 #include "model-file.h"
+#include "packed-buffer.h"
 #include "paged-attention.h"
 
 #include "ggml-backend.h"
@@ -79,6 +80,7 @@ ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
     ggml_threadpool_params tp = threadpool_params(p);
     threadpool = ggml_threadpool_new(&tp);
     llama_attach_threadpool(ctx, threadpool, threadpool);
+    activations = std::make_unique<ActivationStore>(threadpool, p.max_tokens, widest_packed_blocks());
     sampler = std::make_unique<SampleRows>(n_vocab, p.n_threads, threadpool);
 
     batch_buffer = llama_batch_init(p.max_tokens, 0, 1);
@@ -94,6 +96,7 @@ ForwardPass::~ForwardPass() {
         llama_detach_threadpool(ctx);
         llama_free(ctx);
     }
+    activations.reset();
     if (threadpool) {
         ggml_threadpool_free(threadpool);
     }
@@ -163,6 +166,7 @@ void ForwardPass::decode(const StepBatch & batch) {
     for (const OutputRow & row : batch.rows) {
         b.logits[row.token_row] = 1;
     }
+    activations->begin_step();
     const int32_t status = llama_decode(ctx, b);
     if (status != 0) {
         throw Error("decode_failed", "llama_decode returned " + std::to_string(status), status);

@@ -2,6 +2,7 @@
 // context, the thread pool and the KV pool. Used by one thread at a time; no N-API types.
 #pragma once
 
+#include "activation-store.h"
 #include "sample-rows.h"
 #include "step-batch.h"
 
@@ -55,6 +56,7 @@ private:
     std::vector<llama_placement_layer> layers;
     llama_context *                    ctx = nullptr;
     ggml_threadpool *                  threadpool = nullptr;
+    std::unique_ptr<ActivationStore>   activations;
     llama_batch                        batch_buffer = {};
     std::vector<ggml_tensor *>         kv_tensors;
     std::vector<char>                  copy_buffer; // one block of one layer, for device memory

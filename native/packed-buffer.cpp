@@ -1,11 +1,12 @@
 // The extra buffer type (ggml's repack.cpp is the model of one) and the matrix product over it:
 //
-//   1. the rows of activations are quantised, each thread a share;
+//   1. the rows of activations are quantised, each thread a share, unless the product before has done so;
 //   2. after a barrier threads take work from a counter, a few panels times a range of rows at a time, so that
 //      a thread that loses its core delays one piece only.
 
 #include "packed-buffer.h"
 
+#include "activation-store.h"
 #include "gemm.h"
 #include "packed-weights.h"
 
@@ -14,6 +15,7 @@
 #include "ggml-cpu/traits.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -51,45 +53,92 @@ struct Product {
     }
 };
 
-void quantize(const GemmKernels & kernels, const Product & p, const ggml_compute_params * params) {
-    int8_t * codes  = (int8_t *) params->wdata;
-    auto *   scales = (ActivationScales *) (codes + p.n_rows * p.row_blocks * BLOCK_COLS);
+// Where the quantised rows lie: in the pool's store, or in the op's own work buffer.
+struct Rows {
+    int8_t *           codes;
+    ActivationScales * scales;
+};
+
+Rows rows_of(const Product & p, const ggml_compute_params * params, ActivationStore * store) {
+    if (store) {
+        return { store->code_data(), store->scale_data() };
+    }
+    int8_t * codes = (int8_t *) params->wdata;
+    return { codes, (ActivationScales *) (codes + p.n_rows * p.row_blocks * BLOCK_COLS) };
+}
+
+void quantize(const GemmKernels & kernels, const Product & p, const Rows & rows, int ith, int nth) {
     // In blocks, not rows: a single row is shared too.
     const int64_t total = p.n_rows * p.n_blocks;
-    int64_t at = total * params->ith / params->nth;
-    const int64_t end = total * (params->ith + 1) / params->nth;
+    int64_t at = total * ith / nth;
+    const int64_t end = total * (ith + 1) / nth;
     while (at < end) {
         const int64_t row   = at / p.n_blocks;
         const int64_t block = at % p.n_blocks;
         const int64_t n     = std::min(p.n_blocks - block, end - at);
         const int64_t to    = row * p.row_blocks + block;
-        kernels.quantize(p.src_row(row) + block * BLOCK_COLS, n, codes + to * BLOCK_COLS, scales + to);
+        kernels.quantize(p.src_row(row) + block * BLOCK_COLS, n, rows.codes + to * BLOCK_COLS, rows.scales + to);
         at += n;
     }
 }
 
-void multiply(const GemmKernels & kernels, const Product & p, const ggml_compute_params * params) {
-    const int8_t * codes = (const int8_t *) params->wdata;
-    const Activations x  = { codes, (const ActivationScales *) (codes + p.n_rows * p.row_blocks * BLOCK_COLS), p.n_blocks, p.row_blocks };
-    const PanelKernel kernel      = kernels.panel(p.weights->type);
-    const int64_t     panel_bytes = (int64_t) packed_bytes(p.weights->type, p.weights->ne[0], PANEL_ROWS);
-    const int64_t     n_ranges    = (p.n_rows + PIECE_ROWS - 1) / PIECE_ROWS;
-    const int64_t     wanted      = std::max<int64_t>(1, params->nth * PIECES_PER_THREAD / n_ranges);
-    const int64_t     piece       = std::max<int64_t>(1, p.n_panels / wanted);
-    const int64_t     n_pieces    = (p.n_panels + piece - 1) / piece;
-    const int64_t     stride      = (int64_t) (p.dst->nb[1] / sizeof(float));
+// The product cut into pieces: some panels by a range of rows.
+struct Pieces {
+    int64_t n_ranges;
+    int64_t n_panels; // of a piece
+    int64_t n_across; // pieces of a range
 
-    for (int64_t i = params->ith; i < n_pieces * n_ranges; i = ggml_threadpool_chunk_add(params->threadpool, 1)) {
-        const int64_t range = i / n_pieces;
-        const int64_t begin = p.n_rows * range / n_ranges, end = p.n_rows * (range + 1) / n_ranges;
-        const int64_t last  = std::min(p.n_panels, (i % n_pieces + 1) * piece);
-        for (int64_t panel = i % n_pieces * piece; panel < last; ++panel) {
-            const int64_t row  = panel * PANEL_ROWS;
-            const int     rows = (int) std::min<int64_t>(PANEL_ROWS, p.weights->ne[1] - row);
-            kernel((const uint8_t *) p.weights->data + panel * panel_bytes, rows, x, begin, end,
-                   (float *) p.dst->data + begin * stride + row, stride);
-        }
+    Pieces(const Product & p, int nth) {
+        n_ranges = (p.n_rows + PIECE_ROWS - 1) / PIECE_ROWS;
+        n_panels = std::max<int64_t>(1, p.n_panels * n_ranges / (nth * PIECES_PER_THREAD));
+        n_across = (p.n_panels + n_panels - 1) / n_panels;
     }
+
+    int64_t count() const { return n_ranges * n_across; }
+};
+
+void multiply_piece(PanelKernel kernel, const Product & p, const Pieces & pieces, const Activations & x, int64_t i) {
+    const int64_t panel_bytes = (int64_t) packed_bytes(p.weights->type, p.weights->ne[0], PANEL_ROWS);
+    const int64_t stride = (int64_t) (p.dst->nb[1] / sizeof(float));
+    const int64_t range  = i / pieces.n_across;
+    const int64_t begin  = p.n_rows * range / pieces.n_ranges;
+    const int64_t end    = p.n_rows * (range + 1) / pieces.n_ranges;
+    const int64_t first  = i % pieces.n_across * pieces.n_panels;
+    const int64_t last   = std::min(p.n_panels, first + pieces.n_panels);
+    for (int64_t panel = first; panel < last; ++panel) {
+        const int64_t row = panel * PANEL_ROWS;
+        kernel((const uint8_t *) p.weights->data + panel * panel_bytes, (int) std::min<int64_t>(PANEL_ROWS, p.weights->ne[1] - row),
+               x, begin, end, (float *) p.dst->data + begin * stride + row, stride);
+    }
+}
+
+// Of a pool that is not ours (none of a step's): ggml's counter, and a barrier always.
+void compute_without_store(const GemmKernels & kernels, const Product & p, const ggml_compute_params * params) {
+    const Rows rows = rows_of(p, params, nullptr);
+    quantize(kernels, p, rows, params->ith, params->nth);
+    if (params->ith == 0) {
+        ggml_threadpool_chunk_set(params->threadpool, params->nth);
+    }
+    ggml_barrier(params->threadpool);
+    const Pieces pieces(p, params->nth);
+    const Activations x = { rows.codes, rows.scales, p.n_blocks, p.row_blocks };
+    for (int64_t i = params->ith; i < pieces.count(); i = ggml_threadpool_chunk_add(params->threadpool, 1)) {
+        multiply_piece(kernels.panel(p.weights->type), p, pieces, x, i);
+    }
+}
+
+void compute_with_store(const GemmKernels & kernels, const Product & p, const ggml_compute_params * params, ActivationStore & store) {
+    const Rows rows = rows_of(p, params, &store);
+    if (!store.holds(p.src)) {
+        quantize(kernels, p, rows, params->ith, params->nth);
+        ggml_barrier(params->threadpool);
+    }
+    const Pieces pieces(p, params->nth);
+    const Activations x = { rows.codes, rows.scales, p.n_blocks, p.row_blocks };
+    for (int64_t i = store.take_piece(); i < pieces.count(); i = store.take_piece()) {
+        multiply_piece(kernels.panel(p.weights->type), p, pieces, x, i);
+    }
+    store.finish(p.src, params->nth);
 }
 
 struct PackedTraits : ggml::cpu::tensor_traits {
@@ -100,16 +149,17 @@ struct PackedTraits : ggml::cpu::tensor_traits {
 
     bool compute_forward(ggml_compute_params * params, ggml_tensor * op) override {
         const Product p(op);
-        const GemmKernels & kernels = *gemm_kernels();
-        quantize(kernels, p, params);
-        if (params->ith == 0) {
-            ggml_threadpool_chunk_set(params->threadpool, params->nth);
+        ActivationStore * store = ActivationStore::of(params->threadpool);
+        if (store && store->fits(p.n_rows, p.row_blocks)) {
+            compute_with_store(*gemm_kernels(), p, params, *store);
+        } else {
+            compute_without_store(*gemm_kernels(), p, params);
         }
-        ggml_barrier(params->threadpool);
-        multiply(kernels, p, params);
         return true;
     }
 };
+
+std::atomic<int64_t> widest{ 0 };
 
 std::mutex               unpacked_mutex;
 std::vector<std::string> unpacked_types;
@@ -153,6 +203,9 @@ struct PackedBuffer : ggml::cpu::extra_buffer_type {
 
 void set_tensor(ggml_backend_buffer_t, ggml_tensor * tensor, const void * data, size_t offset, size_t size) {
     GGML_ASSERT(offset == 0 && size == ggml_nbytes(tensor));
+    const int64_t n_blocks = tensor->ne[0] / BLOCK_COLS;
+    for (int64_t known = widest; known < n_blocks && !widest.compare_exchange_weak(known, n_blocks);) {
+    }
     constexpr size_t WORTH_A_THREAD = 256 << 10;
     const size_t cores = std::max(1u, std::thread::hardware_concurrency());
     const int n_threads = (int) std::clamp<size_t>(size / WORTH_A_THREAD, 1, cores);
@@ -199,6 +252,8 @@ void register_packed_buffer() {
         ggml_backend_cpu_set_extra_buffer_type(packed_buffer_type());
     }
 }
+
+int64_t widest_packed_blocks() { return widest; }
 
 const char * weight_kernel_name() { return gemm_kernels() ? gemm_kernels()->name : "ggml"; }
 

@@ -13,6 +13,9 @@ void register_packed_buffer();
 // Whether there are kernels for this CPU.
 bool packs_weights();
 
+// Blocks of 32 columns of the widest matrix packed so far, of any model; 0 = none.
+int64_t widest_packed_blocks();
+
 // "avx512vnni" and the like, "ggml" where its kernels serve.
 const char * weight_kernel_name();
 

@@ -1,0 +1,49 @@
+#include "activation-store.h"
+
+#include <algorithm>
+#include <mutex>
+
+namespace pagoda {
+
+namespace {
+
+constexpr int64_t BLOCK = 32;
+
+std::mutex                     stores_mutex;
+std::vector<ActivationStore *> stores;
+
+} // namespace
+
+ActivationStore::ActivationStore(ggml_threadpool * pool, int64_t max_rows, int64_t max_blocks)
+    : pool(pool), codes(max_rows * padded_row_blocks(max_blocks) * BLOCK), scales(max_rows * padded_row_blocks(max_blocks)) {
+    std::lock_guard<std::mutex> lock(stores_mutex);
+    stores.push_back(this);
+}
+
+ActivationStore::~ActivationStore() {
+    std::lock_guard<std::mutex> lock(stores_mutex);
+    stores.erase(std::find(stores.begin(), stores.end(), this));
+}
+
+ActivationStore * ActivationStore::of(const ggml_threadpool * pool) {
+    std::lock_guard<std::mutex> lock(stores_mutex);
+    const auto found = std::find_if(stores.begin(), stores.end(), [&](ActivationStore * s) { return s->pool == pool; });
+    return found == stores.end() ? nullptr : *found;
+}
+
+// The counters are at 0 already, unless the step before has failed.
+void ActivationStore::begin_step() {
+    held = nullptr;
+    next_piece.store(0, std::memory_order_relaxed);
+    n_finished.store(0, std::memory_order_relaxed);
+}
+
+void ActivationStore::finish(const ggml_tensor * activations, int n_threads) {
+    if (n_finished.fetch_add(1, std::memory_order_acq_rel) == n_threads - 1) {
+        n_finished.store(0, std::memory_order_relaxed);
+        next_piece.store(0, std::memory_order_relaxed);
+        held = activations;
+    }
+}
+
+} // namespace pagoda
