@@ -151,6 +151,9 @@ void ForwardPass::decode(const StepBatch & batch) {
     placement.query_start = batch.query_start.data();
     placement.block_start = batch.block_start.data();
     placement.block_ids   = batch.block_ids.data();
+    if (params.paged) {
+        placement.prepare(params.n_threads);
+    }
 
     llama_batch & b = batch_buffer;
     b.n_tokens = batch.n_tokens();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "activation-store.h"
+#include "paged-attention-plan.h"
 #include "sample-rows.h"
 #include "step-batch.h"
 
@@ -52,7 +53,7 @@ private:
 
     ForwardPassParams                  params;
     int32_t                            n_vocab;
-    llama_placement                    placement = {};
+    AttentionPlan                      placement; // the op finds its plan behind the placement
     std::vector<llama_placement_layer> layers;
     llama_context *                    ctx = nullptr;
     ggml_threadpool *                  threadpool = nullptr;

@@ -6,10 +6,13 @@ import { makeRequest } from "./make-request.ts";
 import { loadOptions } from "./tiny-model.ts";
 
 const runner = await NativeModelRunner.load(loadOptions(process.argv[2] ?? ""));
-const prompt = Array.from({ length: 90 }, (_, i) => 3 + ((i * 7) % 200));
+const prompt = Array.from({ length: 300 }, (_, i) => 3 + ((i * 7) % 200));
 const request = makeRequest("a", prompt, { params: { promptLogprobs: 0 } });
-const blocks = [9, 4, 17, 2, 30, 11];
-const { results } = await runStep(runner, [{ request, blocks }], 16);
-const logprobs = results[0]?.promptLogprobs?.map(({ chosen }) => chosen.logprob) ?? [];
+const blocks = Array.from({ length: 20 }, (_, i) => 1 + ((i * 7) % 20));
+const logprobs: number[] = [];
+for (const numTokens of [250, 1, 1, 48]) {
+  const { results } = await runStep(runner, [{ request, blocks, numTokens }], 16);
+  logprobs.push(...(results[0]?.promptLogprobs ?? []).map(({ chosen }) => chosen.logprob));
+}
 console.log(JSON.stringify({ device: runner.info.device, logprobs }));
 await runner.dispose();

@@ -1,0 +1,71 @@
+// What a kernel is given: query rows against one partition of one K/V head.
+#pragma once
+
+#include <cstdint>
+
+namespace pagoda {
+
+// K and V are computed in partitions of this many tokens, from position 0; each gives a partial softmax,
+// and the partials of a row are folded in order. That the cut is fixed is what lets threads share a
+// sequence, and sequences share a prefix, with the same result to the last bit.
+constexpr int32_t PARTITION_TOKENS = 256;
+
+// Tokens whose scores are on the stack at once, one step of the online softmax; divides PARTITION_TOKENS.
+constexpr int32_t SPAN_TOKENS = 64;
+
+enum class KvType { f16, f32, q8_0 };
+
+// Row r is a query head of the K/V head's group for some token. All rows belong to sequences that have
+// the same blocks in [begin, end).
+struct AttentionTask {
+    const float *   q;             // [n_rows, head_dim_k], contiguous, already scaled
+    const int32_t * row_positions; // [n_rows]
+    int32_t         n_rows;
+    const char *    k;             // K/V head's first element of slot 0
+    const char *    v;
+    int64_t         k_stride;      // bytes from slot to slot
+    int64_t         v_stride;
+    KvType          kv_type;
+    int32_t         head_dim_k;
+    int32_t         head_dim_v;
+    const int32_t * block_ids;     // of the sequence
+    int32_t         block_size;
+    int32_t         n_swa;         // 0 = no window
+    int32_t         swa_type;      // enum llama_swa_type
+    float           softcap;       // 0 = none
+    int32_t         begin;         // positions [begin, end) within one partition; begin at a span's start,
+    int32_t         end;           // end past the last position that a row sees there
+    float *         scratch;       // SPAN_TOKENS * (head_dim_k + head_dim_v) floats
+    float *         acc;           // [n_rows, head_dim_v] out: sum of p * v, unnormalised
+    float *         row_max;       // [n_rows] out, -inf where the row sees none of the tokens
+    float *         row_sum;       // [n_rows] out
+
+    const AttentionTask * next;    // whose first span is fetched during the last one of this; or null
+};
+
+using AttentionKernel = void (*)(const AttentionTask &);
+
+void attention_generic(const AttentionTask & task);
+void attention_avx2(const AttentionTask & task);   // AVX2, FMA, F16C; head sizes divisible by 8
+void attention_avx512(const AttentionTask & task); // AVX512 F/BW/VL/DQ; head sizes divisible by 16
+
+// The widest kernel for head sizes on this machine.
+AttentionKernel attention_kernel_for(int32_t head_dim_k, int32_t head_dim_v);
+
+namespace {
+
+// First position that a query at `pos` sees, as llama_hparams::is_masked_swa.
+inline int32_t window_start(int32_t n_swa, int32_t swa_type, int32_t pos) {
+    if (n_swa <= 0) {
+        return 0;
+    }
+    switch (swa_type) {
+        case 1:  return pos >= n_swa ? pos - n_swa + 1 : 0; // LLAMA_SWA_TYPE_STANDARD
+        case 2:  return pos / n_swa * n_swa;                // LLAMA_SWA_TYPE_CHUNKED
+        default: return 0;
+    }
+}
+
+} // namespace
+
+} // namespace pagoda

@@ -1,0 +1,125 @@
+// The two products of attention, register-blocked, over a vector type. Every (row, token) score and every
+// (row, column) sum is one chain of operations in a fixed order, whatever the tile: so a row's result
+// does not depend on how many rows it shares a tile with.
+//
+// Simd supplies: W lanes; V; zero(), set1(), load(), load_f16(), load_q8(), store(), fma(), mul(), add(),
+// sub(), div(), max(), exp(), hsum(), hmax(), store_sums() (sums of four vectors' lanes); and
+// COLUMNS vectors of an output row that fit the registers with ROW_TILE rows.
+#pragma once
+
+#include "paged-attention-task.h"
+
+namespace pagoda {
+namespace {
+
+constexpr int ROW_TILE   = 4; // query rows that share one load of K or V
+constexpr int TOKEN_TILE = 4; // tokens that share one load of q
+
+constexpr int Q8_BLOCK       = 32; // ggml's block_q8_0: an f16 scale, then 32 int8
+constexpr int Q8_BLOCK_BYTES = 34;
+
+template <class Simd, KvType T>
+inline typename Simd::V load_kv(const char * row, int column) {
+    if constexpr (T == KvType::f32) {
+        return Simd::load(reinterpret_cast<const float *>(row) + column);
+    } else if constexpr (T == KvType::f16) {
+        return Simd::load_f16(reinterpret_cast<const uint16_t *>(row) + column);
+    } else {
+        return Simd::load_q8(row + column / Q8_BLOCK * Q8_BLOCK_BYTES, column % Q8_BLOCK);
+    }
+}
+
+constexpr int kv_bytes(KvType type, int dim) {
+    return type == KvType::f32 ? dim * 4 : type == KvType::f16 ? dim * 2 : dim / Q8_BLOCK * Q8_BLOCK_BYTES;
+}
+
+// Rows of K or V of one span, and those to fetch while they are read; null where there are none.
+struct Rows {
+    const char * const * at;    // [n tokens, padded to TOKEN_TILE]
+    const char * const * ahead;
+};
+
+inline void prefetch_rows(const char * const * rows, int bytes) {
+    for (int i = 0; i < TOKEN_TILE; ++i) {
+        for (int b = 0; b < bytes; b += 64) {
+            __builtin_prefetch(rows[i] + b, 0, 3);
+        }
+    }
+}
+
+// scores[r][j] = q[r] . k[j]. A tile is R rows x 4 tokens: 16 accumulators at R = 4, with 4 registers for
+// q and 1 for K; 32 registers hold it, of 16 some spill at R = 4.
+template <class Simd, KvType T, int R>
+inline void score_rows(const float * q, int dim, Rows k, int n, float * scores) {
+    for (int j = 0; j < n; j += TOKEN_TILE) {
+        typename Simd::V sum[R][TOKEN_TILE];
+        for (int r = 0; r < R; ++r) {
+            for (int i = 0; i < TOKEN_TILE; ++i) {
+                sum[r][i] = Simd::zero();
+            }
+        }
+        for (int c = 0; c < dim; c += Simd::W) {
+            typename Simd::V qv[R];
+            for (int r = 0; r < R; ++r) {
+                qv[r] = Simd::load(q + r * dim + c);
+            }
+            for (int i = 0; i < TOKEN_TILE; ++i) {
+                const auto kv = load_kv<Simd, T>(k.at[j + i], c);
+                for (int r = 0; r < R; ++r) {
+                    sum[r][i] = Simd::fma(qv[r], kv, sum[r][i]);
+                }
+            }
+        }
+        for (int r = 0; r < R; ++r) {
+            Simd::store_sums(scores + r * SPAN_TOKENS + j, sum[r]);
+        }
+        if (k.ahead) {
+            prefetch_rows(k.ahead + j, kv_bytes(T, dim));
+        }
+    }
+}
+
+// acc[r][c, c + N*W) += sum over j of p[r][j] * v[j][c...]. R x N accumulators, N registers for V, 1 for p.
+template <class Simd, KvType T, int R, int N>
+inline void add_columns(const float * p, int dim, Rows v, int n, float * acc, int c) {
+    typename Simd::V sum[R][N];
+    for (int r = 0; r < R; ++r) {
+        for (int i = 0; i < N; ++i) {
+            sum[r][i] = Simd::load(acc + r * dim + c + i * Simd::W);
+        }
+    }
+    for (int j = 0; j < n; ++j) {
+        typename Simd::V vv[N];
+        for (int i = 0; i < N; ++i) {
+            vv[i] = load_kv<Simd, T>(v.at[j], c + i * Simd::W);
+        }
+        for (int r = 0; r < R; ++r) {
+            const auto pj = Simd::set1(p[r * SPAN_TOKENS + j]);
+            for (int i = 0; i < N; ++i) {
+                sum[r][i] = Simd::fma(pj, vv[i], sum[r][i]);
+            }
+        }
+        if (v.ahead && j % TOKEN_TILE == 0) {
+            prefetch_rows(v.ahead + j, kv_bytes(T, dim));
+        }
+    }
+    for (int r = 0; r < R; ++r) {
+        for (int i = 0; i < N; ++i) {
+            Simd::store(acc + r * dim + c + i * Simd::W, sum[r][i]);
+        }
+    }
+}
+
+template <class Simd, KvType T, int R>
+inline void add_values(const float * p, int dim, Rows v, int n, float * acc) {
+    int c = 0;
+    for (; c + Simd::COLUMNS * Simd::W <= dim; c += Simd::COLUMNS * Simd::W) {
+        add_columns<Simd, T, R, Simd::COLUMNS>(p, dim, { v.at, c == 0 ? v.ahead : nullptr }, n, acc, c);
+    }
+    for (; c < dim; c += Simd::W) {
+        add_columns<Simd, T, R, 1>(p, dim, { v.at, c == 0 ? v.ahead : nullptr }, n, acc, c);
+    }
+}
+
+} // namespace
+} // namespace pagoda

@@ -1,0 +1,175 @@
+// Contexts longer than a partition of the attention op (256 tokens): cut among threads, shared among
+// sequences, and still the same numbers to the last bit.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import type { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
+import type { PositionLogprobs } from "../../src/scheduler/scheduler-output.ts";
+import { type Part, runStep } from "../support/drive.ts";
+import { makeRequest } from "../support/make-request.ts";
+import { Prng } from "../support/prng.ts";
+import type { TinyGgufOptions } from "../support/tiny-gguf.ts";
+import { loadTiny, tempFolder } from "../support/tiny-model.ts";
+
+const folder = tempFolder();
+afterAll(folder.remove);
+
+const BLOCK_SIZE = 16;
+const ROOM = { numBlocks: 400, maxNumSeqs: 64, maxNumBatchedTokens: 1024, maxModelLen: 1024 };
+
+function tokens(seed: number, length: number): number[] {
+  const prng = new Prng(seed);
+  return Array.from({ length }, () => prng.int(3, 250));
+}
+
+/** Blocks 1 to `count` in an order without neighbours. */
+const scattered = (count: number, first = 1) =>
+  Array.from({ length: count }, (_, i) => first + ((i * 7) % count));
+
+async function withModel<T>(
+  gguf: TinyGgufOptions,
+  options: Parameters<typeof loadTiny>[2],
+  use: (runner: NativeModelRunner) => Promise<T>,
+): Promise<T> {
+  const model = { contextLength: 1024, ...gguf };
+  const runner = await loadTiny(folder.path, model, { ...ROOM, ...options });
+  try {
+    return await use(runner);
+  } finally {
+    await runner.dispose();
+  }
+}
+
+/** Log-probabilities of the prompt's tokens, computed in chunks of the given sizes. */
+async function score(
+  runner: NativeModelRunner,
+  prompt: number[],
+  chunks: number[],
+  blockSize = BLOCK_SIZE,
+): Promise<PositionLogprobs[]> {
+  const request = makeRequest("a", prompt, { params: { promptLogprobs: 5 } });
+  const blocks = scattered(Math.ceil(1024 / blockSize) + 1);
+  const positions: PositionLogprobs[] = [];
+  for (const numTokens of chunks) {
+    const { results } = await runStep(runner, [{ request, blocks, numTokens }], blockSize);
+    positions.push(...(results[0]?.promptLogprobs ?? []));
+  }
+  return positions;
+}
+
+function largestGap(a: readonly PositionLogprobs[], b: readonly PositionLogprobs[]): number {
+  expect(a.length).toBe(b.length);
+  return Math.max(
+    ...a.map(({ chosen }, i) => Math.abs(chosen.logprob - (b[i]?.chosen.logprob ?? 99))),
+  );
+}
+
+const LENGTH = 700;
+/** Single tokens before, at and after the end of a partition; odd numbers of rows. */
+const CHUNKS = [255, 1, 1, 1, 37, 217, 1, 1, 186];
+
+const SHAPES: [string, TinyGgufOptions][] = [
+  ["grouped queries, head size 64", {}],
+  ["head size 80", { headSize: 80 }],
+  ["head size 128", { headSize: 128, numHeads: 6 }],
+  ["head size 256", { headSize: 256, numHeads: 2, numKvHeads: 1 }],
+  ["five query heads a K/V head", { numHeads: 5, numKvHeads: 1 }],
+  ["gemma2 (soft-capped scores)", { architecture: "gemma2" }],
+  ["gemma3 (sliding window)", { architecture: "gemma3" }],
+  ["gemma3 (a window over partitions)", { architecture: "gemma3", slidingWindow: 300 }],
+  ["gpt-oss (attention sinks)", { architecture: "gpt-oss" }],
+];
+
+describe("paged attention over partitions equals ggml's", () => {
+  for (const kvCacheType of ["f16", "f32"] as const) {
+    test.each(SHAPES)(`%s, ${kvCacheType} KV`, async (_name, gguf) => {
+      const run = (attentionBackend: "paged" | "ggml") =>
+        withModel(gguf, { attentionBackend, kvCacheType }, (runner) =>
+          score(runner, tokens(1, LENGTH), CHUNKS),
+        );
+      const paged = await run("paged");
+      expect(paged.length).toBe(LENGTH - 1);
+      expect(largestGap(paged, await run("ggml"))).toBeLessThan(0.05);
+    });
+  }
+
+  test("blocks that straddle partitions", async () => {
+    const run = (attentionBackend: "paged" | "ggml", blockSize: number) =>
+      withModel({}, { attentionBackend, blockSize }, (runner) =>
+        score(runner, tokens(1, LENGTH), CHUNKS, blockSize),
+      );
+    expect(largestGap(await run("paged", 48), await run("ggml", 48))).toBeLessThan(0.05);
+    expect(await run("paged", 7)).toEqual(await run("paged", 48));
+  });
+});
+
+describe("to the last bit the same", () => {
+  test.each(SHAPES)("with 1, 2 and 7 threads: %s", async (_name, gguf) => {
+    const run = (numThreads: number) =>
+      withModel(gguf, { numThreads }, (runner) => score(runner, tokens(2, LENGTH), CHUNKS));
+    const one = await run(1);
+    expect(await run(2)).toEqual(one);
+    expect(await run(7)).toEqual(one);
+  });
+
+  const FAMILY: [string, TinyGgufOptions][] = [
+    ["plain", {}],
+    ["windows", { architecture: "gemma3", slidingWindow: 300 }],
+    ["sinks", { architecture: "gpt-oss" }],
+  ];
+  test.each(FAMILY)("a prefix in shared blocks as in blocks of their own: %s", async (_n, gguf) => {
+    const shared = await withModel(gguf, {}, (runner) => decodeFamily(runner, SHARED));
+    const apart = await withModel(gguf, {}, (runner) => decodeFamily(runner, APART));
+    expect(shared.length).toBe(NUM_STEPS * NUM_SEQS);
+    expect(shared).toEqual(apart);
+  });
+
+  test("a shared prefix with 1 and 5 threads", async () => {
+    const one = await withModel({}, { numThreads: 1 }, (runner) => decodeFamily(runner, SHARED));
+    const five = await withModel({}, { numThreads: 5 }, (runner) => decodeFamily(runner, SHARED));
+    expect(one).toEqual(five);
+  });
+});
+
+/** A prefix of two partitions and some blocks; the fork is where half of the sequences go their own way. */
+const PREFIX_BLOCKS = 36;
+const FORK_BLOCK = 17;
+const NUM_SEQS = 9;
+const NUM_STEPS = 3;
+const ownBlocks = (sequence: number) =>
+  Array.from({ length: 40 }, (_, i) => 38 + sequence * 40 + i).reverse();
+
+type Layout = (sequence: number) => number[];
+const prefix = scattered(PREFIX_BLOCKS);
+/** All share the first partition, five of nine the second. */
+const SHARED: Layout = (sequence) => {
+  const numShared = sequence < 5 ? PREFIX_BLOCKS : FORK_BLOCK;
+  return [...prefix.slice(0, numShared), ...ownBlocks(sequence)].slice(0, PREFIX_BLOCKS + 1);
+};
+const APART: Layout = (sequence) => ownBlocks(sequence).slice(0, PREFIX_BLOCKS + 1);
+
+/** Decode steps of sequences that start with the same tokens; what each said, step by step. */
+async function decodeFamily(runner: NativeModelRunner, layout: Layout) {
+  const text = tokens(3, PREFIX_BLOCKS * BLOCK_SIZE);
+  const first = makeRequest("prefix", text);
+  await runStep(runner, [{ request: first, blocks: prefix, numTokens: text.length }], BLOCK_SIZE);
+  const parts = Array.from({ length: NUM_SEQS }, (_, i): Part => {
+    const params = { logprobs: 5, maxTokens: 20 };
+    const request = makeRequest(`s${i}`, [...text, ...tokens(10 + i, 1)], { params });
+    request.numComputedTokens = text.length;
+    return { request, blocks: layout(i) };
+  });
+  for (const { blocks } of parts) {
+    const copies = prefix.flatMap((from, i) => {
+      const to = blocks[i] ?? 0;
+      return to === from ? [] : [[from, to] as const];
+    });
+    const other = { request: makeRequest("other", [5, 6]), blocks: [ROOM.numBlocks - 1] };
+    await runStep(runner, [other], BLOCK_SIZE, copies);
+  }
+  const said: unknown[] = [];
+  for (let step = 0; step < NUM_STEPS; step++) {
+    const { results } = await runStep(runner, parts, BLOCK_SIZE);
+    said.push(...results.map(({ tokenId, logprobs }) => ({ tokenId, logprobs })));
+  }
+  return said;
+}
