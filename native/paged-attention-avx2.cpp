@@ -12,6 +12,7 @@ namespace {
 struct Avx2 {
     using V = __m256;
     static constexpr int W       = 8;
+    static constexpr int ROWS    = 3;
     static constexpr int COLUMNS = 2; // 4 x 2 sums, 2 of V, 1 of p: 11 of 16 registers
 
     static V    zero() { return _mm256_setzero_ps(); }

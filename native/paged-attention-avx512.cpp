@@ -12,6 +12,7 @@ namespace {
 struct Avx512 {
     using V = __m512;
     static constexpr int W       = 16;
+    static constexpr int ROWS    = 4;
     static constexpr int COLUMNS = 4; // 4 x 4 sums, 4 of V, 1 of p: 21 of 32 registers
 
     static V    zero() { return _mm512_setzero_ps(); }

@@ -10,6 +10,7 @@ namespace {
 struct Scalar {
     using V = float;
     static constexpr int W       = 1;
+    static constexpr int ROWS    = 4;
     static constexpr int COLUMNS = 8;
 
     static V     zero() { return 0.0f; }

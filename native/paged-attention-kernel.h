@@ -46,11 +46,12 @@ inline void softmax_row(const AttentionTask & t, int row, int32_t base, int n, f
     const int32_t pos   = t.row_positions[row];
     const int     first = std::clamp(window_start(t.n_swa, t.swa_type, pos) - base, 0, n);
     const int     end   = std::clamp(pos + 1 - base, 0, n);
+    const int step   = std::max(Simd::W, TOKEN_TILE);
+    const int padded = (n + step - 1) / step * step;
     if (first >= end) {
-        std::fill(scores, scores + n, 0.0f);
+        std::fill(scores, scores + padded, 0.0f);
         return;
     }
-    const int padded = (n + Simd::W - 1) / Simd::W * Simd::W;
     if (t.softcap > 0.0f) {
         std::fill(scores + n, scores + padded, 0.0f);
         soften<Simd>(t.softcap, padded, scores);
@@ -76,26 +77,24 @@ inline void softmax_row(const AttentionTask & t, int row, int32_t base, int n, f
     t.row_sum[row] += Simd::hsum(sum);
 }
 
-template <class Simd, KvType T, int R>
+template <class Simd, KvType T, bool FETCH, int R>
 inline void span_rows(const AttentionTask & t, int row, Rows k, Rows v, int32_t base, int n) {
     alignas(64) float scores[R * SPAN_TOKENS];
-    score_rows<Simd, T, R>(t.q + (int64_t) row * t.head_dim_k, t.head_dim_k, k, n, scores);
+    score_rows<Simd, T, FETCH, R>(t.q + (int64_t) row * t.head_dim_k, t.head_dim_k, k, n, scores);
     for (int r = 0; r < R; ++r) {
         softmax_row<Simd>(t, row + r, base, n, scores + r * SPAN_TOKENS);
     }
-    add_values<Simd, T, R>(scores, t.head_dim_v, v, n, t.acc + (int64_t) row * t.head_dim_v);
+    add_values<Simd, T, FETCH, R>(scores, t.head_dim_v, v, n, t.acc + (int64_t) row * t.head_dim_v);
 }
 
-template <class Simd, KvType T>
-inline void span_all_rows(const AttentionTask & t, Rows k, Rows v, int32_t base, int n) {
-    for (int row = 0; row < t.n_rows; row += ROW_TILE) {
-        switch (std::min(ROW_TILE, t.n_rows - row)) {
-            case 4:  span_rows<Simd, T, 4>(t, row, k, v, base, n); break;
-            case 3:  span_rows<Simd, T, 3>(t, row, k, v, base, n); break;
-            case 2:  span_rows<Simd, T, 2>(t, row, k, v, base, n); break;
-            default: span_rows<Simd, T, 1>(t, row, k, v, base, n); break;
-        }
-        k.ahead = v.ahead = nullptr; // once a span
+// Rows from `row` on, at most Simd::ROWS of them.
+template <class Simd, KvType T, bool FETCH>
+inline void span_some_rows(const AttentionTask & t, int row, Rows k, Rows v, int32_t base, int n) {
+    switch (std::min(Simd::ROWS, t.n_rows - row)) {
+        case 4:  span_rows<Simd, T, FETCH, Simd::ROWS>(t, row, k, v, base, n); break;
+        case 3:  span_rows<Simd, T, FETCH, 3>(t, row, k, v, base, n); break;
+        case 2:  span_rows<Simd, T, FETCH, 2>(t, row, k, v, base, n); break;
+        default: span_rows<Simd, T, FETCH, 1>(t, row, k, v, base, n); break;
     }
 }
 
@@ -108,13 +107,15 @@ struct Span {
     void locate(const AttentionTask & t, int32_t base) {
         n = std::min(SPAN_TOKENS, t.end - base);
         int32_t block = base / t.block_size, offset = base % t.block_size;
-        for (int j = 0; j < n; ++j) {
+        for (int j = 0; j < n; ++block, offset = 0) {
             const int64_t slot = (int64_t) t.block_ids[block] * t.block_size + offset;
-            k[j] = t.k + slot * t.k_stride;
-            v[j] = t.v + slot * t.v_stride;
-            if (++offset == t.block_size) {
-                offset = 0;
-                ++block;
+            const char *  k_row = t.k + slot * t.k_stride;
+            const char *  v_row = t.v + slot * t.v_stride;
+            for (const int end = std::min(n, j + t.block_size - offset); j < end; ++j) {
+                k[j] = k_row;
+                v[j] = v_row;
+                k_row += t.k_stride;
+                v_row += t.v_stride;
             }
         }
         std::fill(k + n, k + SPAN_TOKENS, k[n - 1]);
@@ -132,27 +133,28 @@ inline void widen(Rows rows, int n, int dim, float * out, const char ** out_rows
         for (int c = 0; c < dim; c += Simd::W) {
             Simd::store(out + (int64_t) j * dim + c, load_kv<Simd, T>(rows.at[j], c));
         }
-        if (rows.ahead && j % TOKEN_TILE == 0) {
-            prefetch_rows(rows.ahead + j, kv_bytes(T, dim));
-        }
+        prefetch_rows(rows, j, j + 1, kv_bytes(T, dim));
     }
+    prefetch_rows(rows, n, SPAN_TOKENS, kv_bytes(T, dim));
 }
 
 template <class Simd, KvType T>
 inline void span_of(const AttentionTask & t, const Span & span, const Span * ahead, int32_t base) {
     // While K is read V comes, while V is read the next K: half a span ahead is several times the latency
     // of memory, and a whole one (32 KiB with this at head size 64) would push itself out of the L1 cache.
-    const Rows k = { span.k, span.v };
-    const Rows v = { span.v, ahead ? ahead->k : nullptr };
-    if (T == KvType::f32 || t.n_rows <= ROW_TILE) {
-        span_all_rows<Simd, T>(t, k, v, base, span.n);
+    const Rows k = { span.k, span.v, span.n };
+    const Rows v = { span.v, ahead ? ahead->k : nullptr, ahead ? ahead->n : 0 };
+    if (t.n_rows <= Simd::ROWS) {
+        span_some_rows<Simd, T, true>(t, 0, k, v, base, span.n);
         return;
     }
     const char * wide_k[SPAN_TOKENS];
     const char * wide_v[SPAN_TOKENS];
     widen<Simd, T>(k, span.n, t.head_dim_k, t.scratch, wide_k);
     widen<Simd, T>(v, span.n, t.head_dim_v, t.scratch + SPAN_TOKENS * t.head_dim_k, wide_v);
-    span_all_rows<Simd, KvType::f32>(t, { wide_k, nullptr }, { wide_v, nullptr }, base, span.n);
+    for (int row = 0; row < t.n_rows; row += Simd::ROWS) {
+        span_some_rows<Simd, KvType::f32, false>(t, row, { wide_k, nullptr, 0 }, { wide_v, nullptr, 0 }, base, span.n);
+    }
 }
 
 template <class Simd, KvType T>

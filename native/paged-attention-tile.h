@@ -4,15 +4,16 @@
 //
 // Simd supplies: W lanes; V; zero(), set1(), load(), load_f16(), load_q8(), store(), fma(), mul(), add(),
 // sub(), div(), max(), exp(), hsum(), hmax(), store_sums() (sums of four vectors' lanes); and
-// COLUMNS vectors of an output row that fit the registers with ROW_TILE rows.
+// ROWS query rows that share one load of K or V, COLUMNS vectors of an output row that they have in registers.
 #pragma once
 
 #include "paged-attention-task.h"
 
+#include <algorithm>
+
 namespace pagoda {
 namespace {
 
-constexpr int ROW_TILE   = 4; // query rows that share one load of K or V
 constexpr int TOKEN_TILE = 4; // tokens that share one load of q
 
 constexpr int Q8_BLOCK       = 32; // ggml's block_q8_0: an f16 scale, then 32 int8
@@ -33,23 +34,26 @@ constexpr int kv_bytes(KvType type, int dim) {
     return type == KvType::f32 ? dim * 4 : type == KvType::f16 ? dim * 2 : dim / Q8_BLOCK * Q8_BLOCK_BYTES;
 }
 
-// Rows of K or V of one span, and those to fetch while they are read; null where there are none.
+// Rows of K or V of one span, and those to fetch while they are read.
+// FETCH is for the first rows of a span alone: even skipped, it costs the others a tenth.
 struct Rows {
-    const char * const * at;    // [n tokens, padded to TOKEN_TILE]
-    const char * const * ahead;
+    const char * const * at;    // [SPAN_TOKENS]: n tokens, then the last one again
+    const char * const * ahead; // [n_ahead]
+    int                  n_ahead;
 };
 
-inline void prefetch_rows(const char * const * rows, int bytes) {
-    for (int i = 0; i < TOKEN_TILE; ++i) {
+// Rows [begin, end) of those to fetch.
+inline void prefetch_rows(const Rows & rows, int begin, int end, int bytes) {
+    for (int j = begin; j < std::min(end, rows.n_ahead); ++j) {
         for (int b = 0; b < bytes; b += 64) {
-            __builtin_prefetch(rows[i] + b, 0, 3);
+            __builtin_prefetch(rows.ahead[j] + b, 0, 3);
         }
     }
 }
 
-// scores[r][j] = q[r] . k[j]. A tile is R rows x 4 tokens: 16 accumulators at R = 4, with 4 registers for
-// q and 1 for K; 32 registers hold it, of 16 some spill at R = 4.
-template <class Simd, KvType T, int R>
+// scores[r][j] = q[r] . k[j]. A tile is R rows x 4 tokens: 4 R accumulators, R registers for q, 1 for K;
+// 21 of 32 registers at R = 4, 16 of 16 at R = 3.
+template <class Simd, KvType T, bool FETCH, int R>
 inline void score_rows(const float * q, int dim, Rows k, int n, float * scores) {
     for (int j = 0; j < n; j += TOKEN_TILE) {
         typename Simd::V sum[R][TOKEN_TILE];
@@ -73,14 +77,18 @@ inline void score_rows(const float * q, int dim, Rows k, int n, float * scores) 
         for (int r = 0; r < R; ++r) {
             Simd::store_sums(scores + r * SPAN_TOKENS + j, sum[r]);
         }
-        if (k.ahead) {
-            prefetch_rows(k.ahead + j, kv_bytes(T, dim));
+        if constexpr (FETCH) {
+            prefetch_rows(k, j, j + TOKEN_TILE, kv_bytes(T, dim));
         }
+    }
+    if constexpr (FETCH) {
+        prefetch_rows(k, n, SPAN_TOKENS, kv_bytes(T, dim));
     }
 }
 
-// acc[r][c, c + N*W) += sum over j of p[r][j] * v[j][c...]. R x N accumulators, N registers for V, 1 for p.
-template <class Simd, KvType T, int R, int N>
+// acc[r][c, c + N*W) += sum over j of p[r][j] * v[j][c...], p being 0 from n to the end of the tile.
+// R x N accumulators, N registers for V, 1 for p.
+template <class Simd, KvType T, bool FETCH, int R, int N>
 inline void add_columns(const float * p, int dim, Rows v, int n, float * acc, int c) {
     typename Simd::V sum[R][N];
     for (int r = 0; r < R; ++r) {
@@ -88,20 +96,25 @@ inline void add_columns(const float * p, int dim, Rows v, int n, float * acc, in
             sum[r][i] = Simd::load(acc + r * dim + c + i * Simd::W);
         }
     }
-    for (int j = 0; j < n; ++j) {
-        typename Simd::V vv[N];
-        for (int i = 0; i < N; ++i) {
-            vv[i] = load_kv<Simd, T>(v.at[j], c + i * Simd::W);
-        }
-        for (int r = 0; r < R; ++r) {
-            const auto pj = Simd::set1(p[r * SPAN_TOKENS + j]);
+    for (int j0 = 0; j0 < n; j0 += TOKEN_TILE) {
+        for (int j = j0; j < j0 + TOKEN_TILE; ++j) {
+            typename Simd::V vv[N];
             for (int i = 0; i < N; ++i) {
-                sum[r][i] = Simd::fma(pj, vv[i], sum[r][i]);
+                vv[i] = load_kv<Simd, T>(v.at[j], c + i * Simd::W);
+            }
+            for (int r = 0; r < R; ++r) {
+                const auto pj = Simd::set1(p[r * SPAN_TOKENS + j]);
+                for (int i = 0; i < N; ++i) {
+                    sum[r][i] = Simd::fma(pj, vv[i], sum[r][i]);
+                }
             }
         }
-        if (v.ahead && j % TOKEN_TILE == 0) {
-            prefetch_rows(v.ahead + j, kv_bytes(T, dim));
+        if constexpr (FETCH) {
+            prefetch_rows(v, j0, j0 + TOKEN_TILE, kv_bytes(T, dim));
         }
+    }
+    if constexpr (FETCH) {
+        prefetch_rows(v, n, SPAN_TOKENS, kv_bytes(T, dim));
     }
     for (int r = 0; r < R; ++r) {
         for (int i = 0; i < N; ++i) {
@@ -110,14 +123,16 @@ inline void add_columns(const float * p, int dim, Rows v, int n, float * acc, in
     }
 }
 
-template <class Simd, KvType T, int R>
+template <class Simd, KvType T, bool FETCH, int R>
 inline void add_values(const float * p, int dim, Rows v, int n, float * acc) {
     int c = 0;
     for (; c + Simd::COLUMNS * Simd::W <= dim; c += Simd::COLUMNS * Simd::W) {
-        add_columns<Simd, T, R, Simd::COLUMNS>(p, dim, { v.at, c == 0 ? v.ahead : nullptr }, n, acc, c);
+        add_columns<Simd, T, FETCH, R, Simd::COLUMNS>(p, dim, v, n, acc, c);
+        v.n_ahead = 0; // once is enough
     }
     for (; c < dim; c += Simd::W) {
-        add_columns<Simd, T, R, 1>(p, dim, { v.at, c == 0 ? v.ahead : nullptr }, n, acc, c);
+        add_columns<Simd, T, FETCH, R, 1>(p, dim, v, n, acc, c);
+        v.n_ahead = 0;
     }
 }
 
