@@ -18,6 +18,15 @@ namespace {
 
 constexpr int CONTRACT_VERSION = 3; // src/runner/addon-types.ts
 
+ggml_type kv_type_of(const std::string & name) {
+    for (const ggml_type type : { GGML_TYPE_F16, GGML_TYPE_F32, GGML_TYPE_Q8_0 }) {
+        if (name == ggml_type_name(type)) {
+            return type;
+        }
+    }
+    throw Error("invalid_argument", "kvCacheType must be f16, f32 or q8_0");
+}
+
 LoadOptions read_load_options(const Napi::Object & o) {
     LoadOptions options;
     options.path          = string_field(o, "path");
@@ -45,12 +54,8 @@ LoadOptions read_load_options(const Napi::Object & o) {
         throw Error("invalid_argument", "weightKernels must be packed or ggml");
     }
     options.packs_weights = kernels == "packed";
-    const std::string type = string_field(o, "kvCacheType");
-    if (type != "f16" && type != "f32") {
-        throw Error("invalid_argument", "kvCacheType must be f16 or f32");
-    }
-    p.paged  = backend == "paged";
-    p.kv_f32 = type == "f32";
+    p.paged   = backend == "paged";
+    p.kv_type = kv_type_of(string_field(o, "kvCacheType"));
     return options;
 }
 

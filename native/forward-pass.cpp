@@ -33,7 +33,7 @@ llama_context_params context_params(const ForwardPassParams & p, llama_placement
     c.n_threads       = p.n_threads;
     c.n_threads_batch = p.n_threads;
     c.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
-    c.type_k          = p.kv_f32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
+    c.type_k          = p.kv_type;
     c.type_v          = c.type_k;
     c.offload_kqv     = true;
     c.no_perf         = true;

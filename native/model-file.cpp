@@ -4,7 +4,6 @@
 
 #include "error-codes.h"
 
-#include "ggml.h"
 #include "gguf.h"
 #include "llama.h"
 
@@ -91,7 +90,7 @@ int64_t int_key(const gguf_context * g, const std::string & key, int64_t fallbac
     return int_value(g, id, type, gguf_get_arr_data(g, id), layer);
 }
 
-int64_t kv_bytes_per_token(const gguf_context * g, const std::string & arch, int64_t n_layers, bool kv_f32) {
+int64_t kv_bytes_per_token(const gguf_context * g, const std::string & arch, int64_t n_layers, ggml_type kv_type) {
     const std::string p = arch + ".";
     const int64_t n_embd = int_key(g, p + "embedding_length", 0);
     int64_t elements = 0;
@@ -101,7 +100,7 @@ int64_t kv_bytes_per_token(const gguf_context * g, const std::string & arch, int
         const int64_t head_dim  = n_embd / n_head;
         elements += n_head_kv * (int_key(g, p + "attention.key_length", head_dim) + int_key(g, p + "attention.value_length", head_dim));
     }
-    return elements * (kv_f32 ? 4 : 2);
+    return elements / ggml_blck_size(kv_type) * (int64_t) ggml_type_size(kv_type);
 }
 
 // Elements of an array, 0 when absent.
@@ -127,7 +126,7 @@ std::string main_type(const gguf_context * g) {
 
 } // namespace
 
-ModelHeader read_model_header(const std::string & path, bool kv_f32) {
+ModelHeader read_model_header(const std::string & path, ggml_type kv_type) {
     const uint64_t size = file_size(path);
     check_magic(path);
     const GgufPtr g(gguf_init_from_file(path.c_str(), { /*.no_alloc =*/ true, /*.ctx =*/ nullptr }));
@@ -153,7 +152,7 @@ ModelHeader read_model_header(const std::string & path, bool kv_f32) {
     h.n_layers               = int_key(g.get(), h.architecture + ".block_count", 0);
     h.n_vocab                = array_length(g.get(), "tokenizer.ggml.tokens");
     h.trained_context_length = int_key(g.get(), h.architecture + ".context_length", 0);
-    h.kv_bytes_per_token     = kv_bytes_per_token(g.get(), h.architecture, h.n_layers, kv_f32);
+    h.kv_bytes_per_token     = kv_bytes_per_token(g.get(), h.architecture, h.n_layers, kv_type);
     return h;
 }
 

@@ -2,6 +2,8 @@
 // file that cannot be served.
 #pragma once
 
+#include "ggml.h"
+
 #include <cstdint>
 #include <string>
 
@@ -19,7 +21,7 @@ struct ModelHeader {
 };
 
 // Throws Error "model_not_found", "model_not_gguf", "model_truncated" or "model_unsupported".
-ModelHeader read_model_header(const std::string & path, bool kv_f32);
+ModelHeader read_model_header(const std::string & path, ggml_type kv_type);
 
 // Bytes that can be allocated without swapping; 0 = not known on this system.
 uint64_t available_memory();

@@ -68,7 +68,7 @@ Model::Model(const LoadOptions & options, const ModelHeader & header)
     : options(options), header(header), weights(options.path, options.n_gpu_layers, options.packs_weights) {}
 
 std::shared_ptr<Model> Model::load(const LoadOptions & options, std::function<void(float)> progress) {
-    auto model = std::make_shared<Model>(options, read_model_header(options.path, options.pass.kv_f32));
+    auto model = std::make_shared<Model>(options, read_model_header(options.path, options.pass.kv_type));
     check_memory(options, model->header.weight_bytes, kv_bytes(options, model->header));
     model->weights.load(std::move(progress));
     const llama_model * loaded = model->weights.model().get();
@@ -114,7 +114,7 @@ void Model::sleep(SleepingWeights kept) {
 }
 
 void Model::prepare_unload(const std::string & source) {
-    check_same(header, read_model_header(source, options.pass.kv_f32), options.path);
+    check_same(header, read_model_header(source, options.pass.kv_type), options.path);
     if (vocabulary()->is_of(weights.model())) {
         set_vocabulary(weights.load_vocabulary()); // texts are tokenised in a sleep too
     }
@@ -125,7 +125,7 @@ void Model::wake_weights() {
         return;
     }
     const std::string source = weights.source();
-    check_same(header, read_model_header(source, options.pass.kv_f32), options.path);
+    check_same(header, read_model_header(source, options.pass.kv_type), options.path);
     check_memory(options, header.weight_bytes, 0);
     weights.load([](float) {});
     note_memory();

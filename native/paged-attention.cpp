@@ -4,14 +4,9 @@
 
 #include "paged-attention.h"
 
-#include "paged-attention-plan.h"
-
-#include "ggml.h"
+#include "paged-attention-op.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
-#include <vector>
 
 namespace pagoda {
 
@@ -20,86 +15,6 @@ namespace {
 // Tickets that a thread takes at once: enough for the next one's K to be fetched in time, few enough
 // that a thread which loses its core holds back an eighth of its share.
 constexpr int64_t TAKES_PER_THREAD = 8;
-
-// A row's softmax over some of its tokens: [head_dim_v] unnormalised sums in `acc`.
-struct Partial {
-    float * acc;
-    float   max;
-    float   sum;
-};
-
-// Takes the next partition's partial into the row's total. Folding onto nothing is copying.
-void fold(Partial & total, const float * acc, float max, float sum, int32_t n) {
-    if (sum == 0.0f) {
-        return; // none of its tokens are seen
-    }
-    const float new_max = std::max(total.max, max);
-    const float a = std::exp(total.max - new_max);
-    const float b = std::exp(max - new_max);
-    for (int32_t c = 0; c < n; ++c) {
-        total.acc[c] = total.acc[c] * a + acc[c] * b;
-    }
-    total.sum = total.sum * a + sum * b;
-    total.max = new_max;
-}
-
-// Of one thread, kept from task to task.
-struct Workspace {
-    std::vector<float>   q, total, acc, max, sum, total_max, total_sum, scratch;
-    std::vector<int32_t> positions;
-};
-
-struct Ticket {
-    const AttentionWork * work;
-    int32_t               kv_head;
-};
-
-// One layer of one step.
-struct Op {
-    AttentionPlan &               plan;
-    const llama_placement_layer & layer;
-    ggml_tensor *                 dst;
-    const ggml_tensor *           q;
-    const ggml_tensor *           k;
-    const ggml_tensor *           v;
-    const float *                 sinks; // [n_head] or null
-
-    int32_t n_head() const { return (int32_t) q->ne[1]; }
-    int32_t n_head_kv() const { return (int32_t) k->ne[1]; }
-    int32_t group() const { return n_head() / n_head_kv(); }
-    int32_t dk() const { return (int32_t) k->ne[0]; }
-    int32_t dv() const { return (int32_t) v->ne[0]; }
-
-    int64_t num_tickets() const { return (int64_t) plan.works.size() * n_head_kv(); }
-    Ticket  ticket(int64_t i) const { return { &plan.works[i / n_head_kv()], (int32_t) (i % n_head_kv()) }; }
-
-    const AttentionTile & member(const AttentionWork & work, int32_t i) const {
-        return plan.tiles[plan.members[work.first_member + i]];
-    }
-    bool is_whole(const AttentionWork & work) const { return member(work, 0).first_partial < 0; }
-
-    // A partial is dv sums, then max and sum.
-    size_t  partial_size() const { return dv() + 2; }
-    float * partial(float * buffer, const AttentionTile & tile, int32_t token, int32_t part, int32_t head) const {
-        const int64_t index = tile.first_partial + (int64_t) token * tile.n_parts + part;
-        return buffer + (index * n_head() + head) * partial_size();
-    }
-};
-
-// Calls f(row, tile, token of the tile, query head) for every row of a ticket.
-template <class F>
-void for_each_row(const Op & op, const Ticket & ticket, F && f) {
-    const int32_t group = op.group();
-    int32_t row = 0;
-    for (int32_t i = 0; i < ticket.work->n_members; ++i) {
-        const AttentionTile & tile = op.member(*ticket.work, i);
-        for (int32_t token = 0; token < tile.n_tokens; ++token) {
-            for (int32_t g = 0; g < group; ++g) {
-                f(row++, tile, token, ticket.kv_head * group + g);
-            }
-        }
-    }
-}
 
 // First position that a row of the ticket sees.
 int32_t first_seen(const Op & op, const Ticket & ticket) {
@@ -168,73 +83,9 @@ int32_t gather_rows(const Op & op, const Ticket & ticket, Workspace & ws) {
     return n_rows;
 }
 
-// Adds the sink's share of the softmax, normalises, and writes to dst [head_dim_v * n_head, n_tokens].
-void write_row(const Op & op, int32_t token, int32_t head, const Partial & row) {
-    float sum   = row.sum;
-    float scale = 1.0f;
-    if (op.sinks) {
-        const float m = std::max(row.max, op.sinks[head]);
-        scale = std::exp(row.max - m);
-        sum   = sum * scale + std::exp(op.sinks[head] - m);
-    }
-    const int32_t dv  = op.dv();
-    const float   inv = scale / sum;
-    float *       out = (float *) ((char *) op.dst->data + token * op.dst->nb[1]) + (int64_t) head * dv;
-    for (int32_t c = 0; c < dv; ++c) {
-        out[c] = row.acc[c] * inv;
-    }
-}
-
-// A task whose rows have all their partitions in it: folds as it goes.
-void end_part_of_whole(const Op & op, const AttentionTask & t, bool is_first, Workspace & ws) {
-    for (int32_t r = 0; r < t.n_rows && !is_first; ++r) {
-        Partial total = { ws.total.data() + (size_t) r * op.dv(), ws.total_max[r], ws.total_sum[r] };
-        fold(total, t.acc + (size_t) r * op.dv(), t.row_max[r], t.row_sum[r], op.dv());
-        ws.total_max[r] = total.max;
-        ws.total_sum[r] = total.sum;
-    }
-}
-
-void keep_partials(const Op & op, const Ticket & ticket, int32_t part, float * buffer, const Workspace & ws) {
-    const int32_t dv = op.dv();
-    for_each_row(op, ticket, [&](int32_t row, const AttentionTile & tile, int32_t token, int32_t head) {
-        float * to = op.partial(buffer, tile, token, part, head);
-        std::copy_n(ws.acc.data() + (size_t) row * dv, dv, to);
-        to[dv]     = ws.max[row];
-        to[dv + 1] = ws.sum[row];
-    });
-}
-
-// Partitions of the ticket that its window leaves out.
-void keep_nothing(const Op & op, const Ticket & ticket, int32_t part_end, float * buffer) {
-    for_each_row(op, ticket, [&](int32_t, const AttentionTile & tile, int32_t token, int32_t head) {
-        for (int32_t part = ticket.work->part_begin; part < part_end; ++part) {
-            op.partial(buffer, tile, token, part, head)[op.dv() + 1] = 0.0f;
-        }
-    });
-}
-
-void fold_tile(const Op & op, const AttentionTile & tile, float * buffer, Workspace & ws) {
-    const int32_t dv = op.dv();
-    for (int32_t token = 0; token < tile.n_tokens; ++token) {
-        for (int32_t head = 0; head < op.n_head(); ++head) {
-            ws.total.assign(dv, 0.0f);
-            Partial total = { ws.total.data(), -std::numeric_limits<float>::infinity(), 0.0f };
-            for (int32_t part = 0; part < tile.n_parts; ++part) {
-                const float * p = op.partial(buffer, tile, token, part, head);
-                fold(total, p, p[dv], p[dv + 1], dv);
-            }
-            write_row(op, tile.token0 + token, head, total);
-        }
-    }
-}
-
 void end_task(const Op & op, const Ticket & ticket, float * buffer, Workspace & ws) {
     if (op.is_whole(*ticket.work)) {
-        for_each_row(op, ticket, [&](int32_t row, const AttentionTile & tile, int32_t token, int32_t head) {
-            write_row(op, tile.token0 + token, head,
-                      { ws.total.data() + (size_t) row * op.dv(), ws.total_max[row], ws.total_sum[row] });
-        });
+        write_rows(op, ticket, ws);
         return;
     }
     for (int32_t i = 0; i < ticket.work->n_members; ++i) {

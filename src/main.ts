@@ -111,7 +111,8 @@ function isPythonTrue(text = ""): boolean {
 }
 
 async function startEngine(options: ServeOptions, path: string): Promise<InProcessEngine> {
-  const kvCacheType = options["kv-cache-dtype"] === "f32" ? "f32" : "f16";
+  const dtype = options["kv-cache-dtype"];
+  const kvCacheType = dtype === "auto" ? "f16" : dtype;
   const addon = await loadAddon();
   const header = await addon.readModelHeader(path, kvCacheType);
   const blockSize = options["block-size"];

@@ -104,9 +104,9 @@ export const OPTIONS = [
     name: "kv-cache-dtype",
     group: "Memory",
     kind: "choice",
-    choices: ["auto", "f16", "f32"],
+    choices: ["auto", "f16", "f32", "q8_0"],
     fallback: "auto",
-    help: "Type of K and V in the cache; auto is f16.",
+    help: "Type of K and V in the cache; auto is f16, q8_0 about half of it.",
   },
   {
     name: "enable-prefix-caching",

@@ -19,7 +19,8 @@ export interface NativeError extends Error {
 export type AttentionBackend = "paged" | "ggml";
 /** What multiplies quantised weights: kernels of ours over packed weights where they fit, or ggml's plain ones. */
 export type WeightKernels = "packed" | "ggml";
-export type KvCacheType = "f16" | "f32";
+/** q8_0: blocks of 32 int8 with an f16 scale along the head, 34 bytes; head sizes divisible by 32. */
+export type KvCacheType = "f16" | "f32" | "q8_0";
 
 export interface LoadModelOptions {
   readonly path: string;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { DEFAULT_MODEL_FILE } from "../../src/cli/model-source.ts";
 import { noneHash } from "../../src/kvcache/block-hash.ts";
 import type { Request } from "../../src/request/request.ts";
+import type { KvCacheType } from "../../src/runner/addon-types.ts";
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import { Scheduler, type SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import type { PositionLogprobs } from "../../src/scheduler/scheduler-output.ts";
@@ -21,9 +22,10 @@ const NEAR_TIE = 0.35;
 const NUM_TOKENS = 32;
 
 /** Our kernels, or as the control ggml's: flash attention with a mask, and its plain matrix kernels. */
-const load = (kernels: "ours" | "ggml", path = PATH) =>
+const load = (kernels: "ours" | "ggml", path = PATH, kvCacheType: KvCacheType = "f16") =>
   NativeModelRunner.load(
     loadOptions(path, {
+      kvCacheType,
       attentionBackend: kernels === "ours" ? "paged" : "ggml",
       weightKernels: kernels === "ours" ? "packed" : "ggml",
       numBlocks: 513,
@@ -36,13 +38,20 @@ const load = (kernels: "ours" | "ggml", path = PATH) =>
 let runner: NativeModelRunner;
 let promptIds: number[][] = [];
 
+const folder = tempFolder();
+const exactPath = join(folder.path, "exact.gguf");
+
 beforeAll(async () => {
+  writeDequantizedGguf(PATH, exactPath);
   runner = await load("ours");
   promptIds = await Promise.all(
     PROMPTS.map(async (prompt) => [...(await runner.tokenizer.encode(prompt, true, false))]),
   );
 }, 60_000);
-afterAll(() => runner.dispose());
+afterAll(async () => {
+  await runner.dispose();
+  folder.remove();
+});
 
 interface Output {
   readonly ids: number[];
@@ -184,18 +193,21 @@ describe("greedy output is the same", () => {
 
   // ggml's kernels round activations and sums more than ours do: on such a reference ties that are near
   // without rounding part by up to 1.6 nats. So the reference is the model without any.
-  test("with our kernels as with ggml's over unrounded weights and activations", async () => {
-    const folder = tempFolder();
-    const path = join(folder.path, "f32.gguf");
-    writeDequantizedGguf(PATH, path);
-    const exact = await load("ggml", path);
-    const { outputs } = await runAll(allGreedy(), {}, exact);
-    await exact.dispose();
-    folder.remove();
-    const { faults, numEqual } = compare(outputs, alone);
-    console.log(`unrounded: ${numEqual} of ${alone.length} equal to the end`);
-    expect(faults).toEqual([]);
-  }, 120_000);
+  test.each(["f16", "q8_0"] as const)(
+    "with our kernels as with ggml's over unrounded weights and activations, %s cache",
+    async (kvCacheType) => {
+      const ours = await load("ours", PATH, kvCacheType);
+      const { outputs: rounded } = await runAll(allGreedy(), {}, ours);
+      await ours.dispose();
+      const exact = await load("ggml", exactPath, kvCacheType);
+      const { outputs } = await runAll(allGreedy(), {}, exact);
+      await exact.dispose();
+      const { faults, numEqual } = compare(outputs, rounded);
+      console.log(`unrounded, ${kvCacheType}: ${numEqual} of ${alone.length} equal to the end`);
+      expect(faults).toEqual([]);
+    },
+    120_000,
+  );
 });
 
 test("fed the same text, ggml's kernels and ours agree on at least 95 % of the likeliest tokens", async () => {

@@ -2,6 +2,7 @@
 // sequences, and still the same numbers to the last bit.
 
 import { afterAll, describe, expect, test } from "bun:test";
+import type { KvCacheType } from "../../src/runner/addon-types.ts";
 import type { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import type { PositionLogprobs } from "../../src/scheduler/scheduler-output.ts";
 import { type Part, runStep } from "../support/drive.ts";
@@ -79,16 +80,34 @@ const SHAPES: [string, TinyGgufOptions][] = [
   ["gpt-oss (attention sinks)", { architecture: "gpt-oss" }],
 ];
 
+/**
+ * llama.cpp makes no q8_0 cache of head sizes that blocks of 32 do not divide; in gpt-oss, rounding that
+ * sends a token to another expert moves it by more than any limit.
+ */
+const fitsQ8 = ({ architecture, headSize = 64 }: TinyGgufOptions) =>
+  headSize % 32 === 0 && architecture !== "gpt-oss";
+
+/**
+ * The type of cache, what ggml's attention is given, the largest difference. Over a q8_0 cache ggml makes
+ * q int8 too and is further from f16 than we are; so its f16 is the reference.
+ */
+const CACHES = [
+  ["f16", "f16", 0.05],
+  ["f32", "f32", 0.05],
+  ["q8_0", "f16", 0.2],
+] as const;
+
 describe("paged attention over partitions equals ggml's", () => {
-  for (const kvCacheType of ["f16", "f32"] as const) {
-    test.each(SHAPES)(`%s, ${kvCacheType} KV`, async (_name, gguf) => {
-      const run = (attentionBackend: "paged" | "ggml") =>
+  for (const [ours, theirs, limit] of CACHES) {
+    const shapes = SHAPES.filter(([, gguf]) => ours !== "q8_0" || fitsQ8(gguf));
+    test.each(shapes)(`%s, ${ours} KV`, async (_name, gguf) => {
+      const run = (attentionBackend: "paged" | "ggml", kvCacheType: KvCacheType) =>
         withModel(gguf, { attentionBackend, kvCacheType }, (runner) =>
           score(runner, tokens(1, LENGTH), CHUNKS),
         );
-      const paged = await run("paged");
+      const paged = await run("paged", ours);
       expect(paged.length).toBe(LENGTH - 1);
-      expect(largestGap(paged, await run("ggml"))).toBeLessThan(0.05);
+      expect(largestGap(paged, await run("ggml", theirs))).toBeLessThan(limit);
     });
   }
 
@@ -116,12 +135,18 @@ describe("to the last bit the same", () => {
     ["windows", { architecture: "gemma3", slidingWindow: 300 }],
     ["sinks", { architecture: "gpt-oss" }],
   ];
-  test.each(FAMILY)("a prefix in shared blocks as in blocks of their own: %s", async (_n, gguf) => {
-    const shared = await withModel(gguf, {}, (runner) => decodeFamily(runner, SHARED));
-    const apart = await withModel(gguf, {}, (runner) => decodeFamily(runner, APART));
-    expect(shared.length).toBe(NUM_STEPS * NUM_SEQS);
-    expect(shared).toEqual(apart);
-  });
+  for (const kvCacheType of ["f16", "q8_0"] as const) {
+    test.each(FAMILY)(
+      `a prefix shared as in blocks of its own: %s, ${kvCacheType}`,
+      async (_, gguf) => {
+        const options = { kvCacheType };
+        const shared = await withModel(gguf, options, (runner) => decodeFamily(runner, SHARED));
+        const apart = await withModel(gguf, options, (runner) => decodeFamily(runner, APART));
+        expect(shared.length).toBe(NUM_STEPS * NUM_SEQS);
+        expect(shared).toEqual(apart);
+      },
+    );
+  }
 
   test("a shared prefix with 1 and 5 threads", async () => {
     const one = await withModel({}, { numThreads: 1 }, (runner) => decodeFamily(runner, SHARED));

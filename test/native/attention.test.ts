@@ -3,6 +3,7 @@
 // other sequences.
 
 import { afterAll, describe, expect, test } from "bun:test";
+import type { KvCacheType } from "../../src/runner/addon-types.ts";
 import type { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import type { PositionLogprobs } from "../../src/scheduler/scheduler-output.ts";
 import { runStep } from "../support/drive.ts";
@@ -74,16 +75,31 @@ const SHAPES: [string, TinyGgufOptions][] = [
   ["bloom (ALiBi, left to the mask)", { architecture: "bloom" }],
 ];
 
+/** llama.cpp makes no q8_0 cache of head sizes that blocks of 32 do not divide. */
+const fitsQ8 = ({ architecture, headSize = 64 }: TinyGgufOptions) =>
+  headSize % 32 === 0 && architecture !== "bloom";
+
+/**
+ * The type of cache, what ggml's attention is given, the largest difference. Over a q8_0 cache ggml makes
+ * q int8 too and is further from f16 than we are; so its f16 is the reference.
+ */
+const CACHES = [
+  ["f16", "f16", 0.05],
+  ["f32", "f32", 0.05],
+  ["q8_0", "f16", 0.2],
+] as const;
+
 describe("paged attention equals ggml's", () => {
-  for (const kvCacheType of ["f16", "f32"] as const) {
-    test.each(SHAPES)(`%s, ${kvCacheType} KV`, async (_name, gguf) => {
-      const run = (attentionBackend: "paged" | "ggml") =>
+  for (const [ours, theirs, limit] of CACHES) {
+    const shapes = SHAPES.filter(([, gguf]) => ours !== "q8_0" || fitsQ8(gguf));
+    test.each(shapes)(`%s, ${ours} KV`, async (_name, gguf) => {
+      const run = (attentionBackend: "paged" | "ggml", kvCacheType: KvCacheType) =>
         withModel(gguf, { attentionBackend, kvCacheType }, (runner) =>
           score(runner, tokens(1), shuffled, [100, 1, 1, 48]),
         );
-      const paged = await run("paged");
+      const paged = await run("paged", ours);
       expect(paged.length).toBe(LENGTH - 1);
-      expect(largestGap(paged, await run("ggml"))).toBeLessThan(0.05);
+      expect(largestGap(paged, await run("ggml", theirs))).toBeLessThan(limit);
     });
   }
 });

@@ -94,6 +94,7 @@ describe("loading", () => {
       { cpuAffinity: [0] as never },
       { attentionBackend: "other" as never },
       { kvCacheType: "q8" as never },
+      { kvCacheType: "q4_0" as never },
     ]) {
       expect((await failure(at("fine.gguf"), bad)).code).toBe("invalid_argument");
     }
@@ -105,6 +106,8 @@ describe("loading", () => {
     expect(header).toMatchObject({ architecture: "llama", numLayers: 2, kvBytesPerToken: 1024 });
     const wide = await addon.readModelHeader(at("fine.gguf"), "f32");
     expect(wide.kvBytesPerToken).toBe(2048);
+    const narrow = await addon.readModelHeader(at("fine.gguf"), "q8_0");
+    expect(narrow.kvBytesPerToken).toBe((1024 / 2 / 32) * 34);
     expect(header.weightBytes).toBeGreaterThan(0);
   });
 
