@@ -15,7 +15,7 @@ const folder = tempFolder();
 afterAll(folder.remove);
 
 const BLOCK_SIZE = 16;
-const ROOM = { numBlocks: 400, maxNumSeqs: 64, maxNumBatchedTokens: 1024, maxModelLen: 1024 };
+const ROOM = { numBlocks: 440, maxNumSeqs: 64, maxNumBatchedTokens: 1024, maxModelLen: 1024 };
 
 function tokens(seed: number, length: number): number[] {
   const prng = new Prng(seed);
@@ -155,41 +155,52 @@ describe("to the last bit the same", () => {
   });
 });
 
-/** A prefix of two partitions and some blocks; the fork is where half of the sequences go their own way. */
+/**
+ * A prefix of two partitions and some blocks. From the fork on, within the second partition, the last four
+ * of nine sequences have what another prefix left there.
+ */
 const PREFIX_BLOCKS = 36;
 const FORK_BLOCK = 17;
 const NUM_SEQS = 9;
 const NUM_STEPS = 3;
+const prefix = scattered(PREFIX_BLOCKS);
+const otherPrefix = scattered(PREFIX_BLOCKS, 400);
 const ownBlocks = (sequence: number) =>
-  Array.from({ length: 40 }, (_, i) => 38 + sequence * 40 + i).reverse();
+  Array.from({ length: PREFIX_BLOCKS + 1 }, (_, i) => 40 + sequence * 40 + i).reverse();
+const contentOf = (sequence: number) =>
+  prefix.map((id, i) => (sequence < 5 || i < FORK_BLOCK ? id : (otherPrefix[i] ?? 0)));
 
 type Layout = (sequence: number) => number[];
-const prefix = scattered(PREFIX_BLOCKS);
-/** All share the first partition, five of nine the second. */
+/** All share the first partition, five of nine the second; the others have that in blocks of their own. */
 const SHARED: Layout = (sequence) => {
   const numShared = sequence < 5 ? PREFIX_BLOCKS : FORK_BLOCK;
-  return [...prefix.slice(0, numShared), ...ownBlocks(sequence)].slice(0, PREFIX_BLOCKS + 1);
+  return [...prefix.slice(0, numShared), ...ownBlocks(sequence).slice(numShared)];
 };
-const APART: Layout = (sequence) => ownBlocks(sequence).slice(0, PREFIX_BLOCKS + 1);
+const APART: Layout = ownBlocks;
 
-/** Decode steps of sequences that start with the same tokens; what each said, step by step. */
+/** Decode steps of sequences whose K and V have a common start; what each said, step by step. */
 async function decodeFamily(runner: NativeModelRunner, layout: Layout) {
   const text = tokens(3, PREFIX_BLOCKS * BLOCK_SIZE);
-  const first = makeRequest("prefix", text);
-  await runStep(runner, [{ request: first, blocks: prefix, numTokens: text.length }], BLOCK_SIZE);
+  const other = tokens(4, PREFIX_BLOCKS * BLOCK_SIZE);
+  for (const part of [
+    { request: makeRequest("prefix", text), blocks: prefix, numTokens: text.length },
+    { request: makeRequest("other", other), blocks: otherPrefix, numTokens: other.length },
+  ]) {
+    await runStep(runner, [part], BLOCK_SIZE);
+  }
   const parts = Array.from({ length: NUM_SEQS }, (_, i): Part => {
     const params = { logprobs: 5, maxTokens: 20 };
     const request = makeRequest(`s${i}`, [...text, ...tokens(10 + i, 1)], { params });
     request.numComputedTokens = text.length;
     return { request, blocks: layout(i) };
   });
-  for (const { blocks } of parts) {
-    const copies = prefix.flatMap((from, i) => {
-      const to = blocks[i] ?? 0;
+  for (const [i, { blocks }] of parts.entries()) {
+    const copies = contentOf(i).flatMap((from, k) => {
+      const to = blocks[k] ?? 0;
       return to === from ? [] : [[from, to] as const];
     });
-    const other = { request: makeRequest("other", [5, 6]), blocks: [ROOM.numBlocks - 1] };
-    await runStep(runner, [other], BLOCK_SIZE, copies);
+    const bystander = { request: makeRequest("bystander", [5, 6]), blocks: [ROOM.numBlocks - 1] };
+    await runStep(runner, [bystander], BLOCK_SIZE, copies);
   }
   const said: unknown[] = [];
   for (let step = 0; step < NUM_STEPS; step++) {
