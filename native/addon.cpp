@@ -106,9 +106,9 @@ Napi::Value load_model(const Napi::CallbackInfo & info) {
 Napi::Value read_header(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
         const std::string path = string_argument(info, 0);
-        const bool f32 = string_argument(info, 1) == "f32";
+        const ggml_type kv_type = kv_type_of(string_argument(info, 1));
         return PromiseWorker<ModelHeader>::start(
-            info.Env(), [path, f32] { return read_model_header(path, f32); },
+            info.Env(), [path, kv_type] { return read_model_header(path, kv_type); },
             [](Napi::Env env, ModelHeader & header) -> Napi::Value { return header_to_js(env, header); });
     });
 }

@@ -84,7 +84,7 @@ std::shared_ptr<Model> Model::load(const LoadOptions & options, std::function<vo
     return model;
 }
 
-void Model::check_reload() const { check_same(header, read_model_header(options.path, options.pass.kv_f32), options.path); }
+void Model::check_reload() const { check_same(header, read_model_header(options.path, options.pass.kv_type), options.path); }
 
 void Model::sleep(SleepingWeights kept) {
     const bool copies = kept == SleepingWeights::copy && weights.model();
