@@ -1,0 +1,5 @@
+// What the user of the bench can mend; printed as one line, with exit code 2.
+
+export class BenchError extends Error {
+  override readonly name = "BenchError";
+}

@@ -1,0 +1,136 @@
+// One streamed request to /v1/completions, with a timestamp for every event.
+
+import { SseParser } from "./sse-parser.ts";
+import type { RequestTimeline, TokenEvent } from "./timeline.ts";
+
+/** A server that speaks the OpenAI API. */
+export interface Target {
+  /** Without /v1 and without a slash at the end. */
+  readonly url: string;
+  /** As it names its model. */
+  readonly model: string;
+}
+
+export interface CompletionSpec {
+  readonly prompt: string | readonly number[];
+  readonly maxTokens: number;
+  /** Further fields of the body; greedy and of full length without. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export interface CompletionOptions {
+  readonly signal?: AbortSignal;
+  /** Called after each event that brought tokens, with their number so far. */
+  readonly onToken?: (numEvents: number) => void;
+}
+
+/** Waits for the whole answer; never rejects: what went wrong is in the timeline. */
+export async function complete(
+  target: Target,
+  spec: CompletionSpec,
+  options: CompletionOptions = {},
+): Promise<RequestTimeline> {
+  const answer = new AnswerReader(performance.now(), spec.prompt.length, options.onToken);
+  try {
+    const response = await fetch(`${target.url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: bodyOf(target, spec),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    if (!response.ok || response.body === null) {
+      const text = (await response.text()).slice(0, 300);
+      return answer.timeline(`HTTP ${response.status}: ${text}`, false);
+    }
+    for await (const bytes of response.body) answer.read(bytes);
+    return answer.timeline(answer.fault(), false);
+  } catch (error) {
+    if (options.signal?.aborted === true) return answer.timeline(null, true);
+    return answer.timeline(error instanceof Error ? error.message : String(error), false);
+  }
+}
+
+function bodyOf({ model }: Target, { prompt, maxTokens, fields }: CompletionSpec): string {
+  return JSON.stringify({
+    model,
+    prompt,
+    max_tokens: maxTokens,
+    temperature: 0,
+    ignore_eos: true,
+    stream: true,
+    stream_options: { include_usage: true },
+    ...fields,
+  });
+}
+
+interface Chunk {
+  readonly choices?: readonly {
+    readonly index?: number;
+    readonly text?: string;
+    readonly finish_reason?: string | null;
+  }[];
+  readonly usage?: { readonly prompt_tokens?: number; readonly completion_tokens?: number } | null;
+  readonly error?: { readonly message?: string };
+}
+
+/** Collects the events of one answer. */
+class AnswerReader {
+  readonly #parser = new SseParser();
+  readonly #startMs: number;
+  readonly #onToken: ((numEvents: number) => void) | undefined;
+  readonly #events: TokenEvent[] = [];
+  #text = "";
+  #numPromptTokens: number;
+  #numOutputTokens: number | null = null;
+  #error: string | null = null;
+  #isDone = false;
+
+  /** @param promptLength stands until the server says how many tokens the prompt has */
+  constructor(startMs: number, promptLength: number, onToken?: (numEvents: number) => void) {
+    this.#startMs = startMs;
+    this.#numPromptTokens = promptLength;
+    this.#onToken = onToken;
+  }
+
+  read(bytes: Uint8Array): void {
+    const atMs = performance.now();
+    for (const data of this.#parser.push(bytes)) {
+      if (data === "[DONE]") this.#isDone = true;
+      else this.#readChunk(JSON.parse(data) as Chunk, atMs);
+    }
+  }
+
+  #readChunk({ choices = [], usage, error }: Chunk, atMs: number): void {
+    if (error !== undefined) this.#error = error.message ?? "error event";
+    if (usage?.completion_tokens !== undefined) {
+      this.#numPromptTokens = usage.prompt_tokens ?? 0;
+      this.#numOutputTokens = usage.completion_tokens;
+    }
+    for (const { index: choice = 0, text = "", finish_reason: reason } of choices) {
+      // The last event of an answer may bring a reason only.
+      if (text === "" && (reason ?? null) !== null) continue;
+      if (choice === 0) this.#text += text;
+      this.#events.push({ atMs, choice });
+      this.#onToken?.(this.#events.length);
+    }
+  }
+
+  /** Why a stream that has ended is no whole answer. */
+  fault(): string | null {
+    if (this.#error !== null) return this.#error;
+    if (!this.#isDone) return "the stream ended before [DONE]";
+    return this.#numOutputTokens === null ? "no usage came" : null;
+  }
+
+  timeline(error: string | null, isCut: boolean): RequestTimeline {
+    return {
+      startMs: this.#startMs,
+      events: this.#events,
+      numOutputTokens: this.#numOutputTokens ?? this.#events.length,
+      numPromptTokens: this.#numPromptTokens,
+      text: this.#text,
+      error,
+      isCut,
+    };
+  }
+}

@@ -1,0 +1,39 @@
+// Events out of a stream that is cut at every byte.
+
+import { describe, expect, test } from "bun:test";
+import { SseParser } from "../../bench/client/sse-parser.ts";
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+/** The data of all events when the stream comes in pieces of `size` bytes. */
+function inPieces(text: string, size: number): string[] {
+  const parser = new SseParser();
+  const bytes = bytesOf(text);
+  const found: string[] = [];
+  for (let i = 0; i < bytes.length; i += size) {
+    found.push(...parser.push(bytes.subarray(i, i + size)));
+  }
+  return found;
+}
+
+describe("SseParser", () => {
+  const stream = 'data: {"text":"größe 😀"}\n\n: ping\n\ndata: two\r\n\r\ndata: [DONE]\n\n';
+  const events = ['{"text":"größe 😀"}', "two", "[DONE]"];
+
+  test("finds the same events wherever the stream is cut, also within a character", () => {
+    for (let size = 1; size <= bytesOf(stream).length; size++) {
+      expect(inPieces(stream, size)).toEqual(events);
+    }
+  });
+
+  test("gives an event only when it is whole", () => {
+    const parser = new SseParser();
+    expect(parser.push(bytesOf("data: one"))).toEqual([]);
+    expect(parser.push(bytesOf("\n"))).toEqual([]);
+    expect(parser.push(bytesOf("\ndata: two\n\n"))).toEqual(["one", "two"]);
+  });
+
+  test("joins the lines of an event and needs no space after the colon", () => {
+    expect(inPieces("event: x\ndata:a\ndata: b\n\n", 100)).toEqual(["a\nb"]);
+  });
+});
