@@ -1,49 +1,23 @@
-// `bun run bench [name ...]`: every figure is a count or a ratio of one run; nothing is asserted. A
-// measurement during which others used the CPUs says so: its times are then worth little, its counts hold.
+// `bun run bench [word ...] [--option ...]`: serving workloads by their number, measurements in this
+// process by their name, scaling checks after the word `scaling`. Without a word: the workloads that
+// have a gate. Each part is loaded when it is asked for.
 
-import { attention } from "./attention.ts";
-import { bookkeeping } from "./bookkeeping.ts";
-import { cpuTime, shareOfOthers } from "./measure.ts";
-import { memory } from "./memory.ts";
-import { metrics } from "./metrics.ts";
-import { overcommit } from "./overcommit.ts";
-import { residency } from "./residency.ts";
-import { sampling } from "./sampling.ts";
-import { sharedPrefix } from "./shared-prefix.ts";
-import { stepGap } from "./step-gap.ts";
+import { parseArguments } from "./arguments.ts";
+import { BenchError } from "./bench-error.ts";
+import { commandsOf } from "./commands.ts";
+import { HELP } from "./help.ts";
 
-const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
-  bookkeeping,
-  residency,
-  "step-gap": stepGap,
-  metrics,
-  attention,
-  sampling,
-  "shared-prefix": sharedPrefix,
-  overcommit,
-  memory,
-};
-
-/** Above this share of the CPUs used by others a measurement counts as disturbed. */
-const MAX_OTHERS = 0.05;
-
-async function measure(name: string): Promise<void> {
-  const before = cpuTime();
-  console.log(name);
-  await MEASUREMENTS[name]?.();
-  const others = shareOfOthers(before, cpuTime()) ?? 0;
-  if (others <= MAX_OTHERS) return;
-  console.log(`  disturbed: other processes used ${(100 * others).toFixed(0)} % of the CPUs`);
+async function main(): Promise<void> {
+  const options = parseArguments(process.argv.slice(2));
+  if (options.help) console.log(HELP);
+  else for (const command of commandsOf(options)) await command();
 }
 
-async function main(asked: readonly string[]): Promise<void> {
-  const known = Object.keys(MEASUREMENTS);
-  const unknown = asked.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    console.error(`unknown measurement ${unknown}; there are: ${known.join(", ")}`);
-    process.exit(2);
-  }
-  for (const name of known) if (asked.length === 0 || asked.includes(name)) await measure(name);
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof BenchError)) throw error;
+  console.error(`error: ${error.message}`);
+  process.exit(2);
 }
-
-await main(process.argv.slice(2));
+process.exit(0);

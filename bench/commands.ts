@@ -1,0 +1,49 @@
+// What the words of the command line stand for. All are checked before anything runs.
+
+import type { BenchArguments } from "./arguments.ts";
+import { BenchError } from "./bench-error.ts";
+import { IN_PROCESS, measured } from "./in-process.ts";
+import { printProbe } from "./probe/probe.ts";
+import { SCALING, scalingCheck } from "./scaling/catalogue.ts";
+import { serving } from "./serving.ts";
+import { isWorkloadWord, workloadsOf } from "./workloads/catalogue.ts";
+
+type Command = () => Promise<void>;
+
+/** Words that stand for several. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  micro: Object.keys(IN_PROCESS),
+  scaling: Object.keys(SCALING),
+};
+
+/** @throws BenchError for a word that nothing is called by */
+export function commandsOf(options: BenchArguments): Command[] {
+  const { words } = options;
+  const workloadWords = words.filter(isWorkloadWord);
+  const others = wordsOfGroups(words.filter((word) => !isWorkloadWord(word)));
+  const inProcess = others.map((word) => {
+    const measurement = measurementOf(word);
+    return () => measured(word, measurement);
+  });
+  if (others.length > 0 && workloadWords.length === 0) return inProcess;
+  const workloads = workloadsOf(workloadWords, options);
+  return [...inProcess, () => serving(workloads, options)];
+}
+
+/** "scaling S1" is S1 alone. */
+function wordsOfGroups(words: readonly string[]): string[] {
+  const namesCheck = words.some((word) => /^S\d+$/.test(word));
+  const named = words.flatMap((word) =>
+    word === "scaling" && namesCheck ? [] : (GROUPS[word] ?? [word]),
+  );
+  return [...new Set(named)];
+}
+
+function measurementOf(word: string): Command {
+  if (/^S\d+$/.test(word)) return scalingCheck(word);
+  if (word === "probe") return printProbe;
+  const measurement = IN_PROCESS[word];
+  if (measurement !== undefined) return measurement;
+  const known = ["W1 to W15", "scaling", "probe", "micro", ...Object.keys(IN_PROCESS)].join(", ");
+  throw new BenchError(`unknown workload or measurement ${word}; there are: ${known}`);
+}

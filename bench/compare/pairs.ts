@@ -1,0 +1,84 @@
+// Two servers in slices of the order A B B A: a drift of the machine hits both. Two pairs make a quad;
+// pairs that were disturbed do not count and are made again, up to three times as many as planned.
+
+import { type Quartiles, quartiles } from "../figures/statistics.ts";
+import { type Disturbance, isDisturbed } from "./disturbance.ts";
+
+/** A server loaded once. */
+export interface Observed<S> {
+  readonly figure: number;
+  readonly slice: S;
+  readonly disturbance: Disturbance;
+}
+
+export interface Pair<S> {
+  readonly a: Observed<S>;
+  readonly b: Observed<S>;
+  /** A over B of a figure where more is better, else B over A: above 1, A is the better one. */
+  readonly ratio: number;
+  /** Null = it counts. */
+  readonly discarded: "others used the CPUs" | "the A slices differ" | null;
+}
+
+export interface Comparison<S> {
+  /** In the order in which they were made. */
+  readonly pairs: readonly Pair<S>[];
+  readonly numCounted: number;
+  readonly numPlanned: number;
+  /** Of the pairs that count; of all, when too few do. */
+  readonly ratio: Quartiles;
+  /** Too few pairs were undisturbed, so nothing follows from the ratio. */
+  readonly gaveUp: boolean;
+}
+
+export interface PairsPlan<S> {
+  /** Loads one of the servers, `slice` counts from 0. */
+  readonly observe: (side: "a" | "b", slice: number) => Promise<Observed<S>>;
+  readonly numPairs: number;
+  readonly better: "higher" | "lower";
+  readonly onPair?: (pair: Pair<S>, numCounted: number) => void;
+}
+
+/** Largest ratio of the two A slices of a quad. */
+const MAX_DRIFT = 1.1;
+const GIVE_UP_AFTER = 3;
+
+/** "abba": the sides of one quad. */
+export const QUAD = ["a", "b", "b", "a"] as const;
+
+export async function inQuads<S>(plan: PairsPlan<S>): Promise<Comparison<S>> {
+  const pairs: Pair<S>[] = [];
+  let numCounted = 0;
+  while (numCounted < plan.numPairs && pairs.length < GIVE_UP_AFTER * plan.numPairs) {
+    for (const pair of await quad(plan, 2 * pairs.length)) {
+      pairs.push(pair);
+      if (pair.discarded === null) numCounted++;
+      plan.onPair?.(pair, numCounted);
+    }
+  }
+  const gaveUp = numCounted < plan.numPairs;
+  const valid = gaveUp ? pairs : pairs.filter(({ discarded }) => discarded === null);
+  const ratio = quartiles(valid.map((pair) => pair.ratio));
+  return { pairs, numCounted, numPlanned: plan.numPairs, ratio, gaveUp };
+}
+
+async function quad<S>(plan: PairsPlan<S>, firstSlice: number): Promise<Pair<S>[]> {
+  const seen: Observed<S>[] = [];
+  for (const [i, side] of QUAD.entries()) seen.push(await plan.observe(side, firstSlice + i));
+  const [a1, b1, b2, a2] = seen;
+  if (a1 === undefined || b1 === undefined || b2 === undefined || a2 === undefined) return [];
+  const hasDrifted = Math.max(a1.figure, a2.figure) > MAX_DRIFT * Math.min(a1.figure, a2.figure);
+  return [pairOf(a1, b1, plan.better, hasDrifted), pairOf(a2, b2, plan.better, hasDrifted)];
+}
+
+function pairOf<S>(
+  a: Observed<S>,
+  b: Observed<S>,
+  better: "higher" | "lower",
+  hasDrifted: boolean,
+): Pair<S> {
+  const ratio = better === "higher" ? a.figure / b.figure : b.figure / a.figure;
+  const isBusy = isDisturbed(a.disturbance) || isDisturbed(b.disturbance);
+  const reason = hasDrifted ? "the A slices differ" : null;
+  return { a, b, ratio, discarded: isBusy ? "others used the CPUs" : reason };
+}

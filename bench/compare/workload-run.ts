@@ -1,0 +1,120 @@
+// Runs one workload: against a peer in pairs of slices, or alone in a few slices.
+
+import { BenchError } from "../bench-error.ts";
+import type { Limits } from "../probe/probe.ts";
+import type { Server } from "../servers/server.ts";
+import type { Slice, Workload } from "../workloads/workload.ts";
+import { disturbanceBetween, readCpu } from "./disturbance.ts";
+import { type Comparison, inQuads, type Observed, type Pair } from "./pairs.ts";
+
+/** What was seen of one server. */
+export interface Side {
+  readonly name: string;
+  readonly model: string;
+  readonly flags: string | null;
+  readonly observed: readonly Observed<Slice>[];
+}
+
+export interface WorkloadRun {
+  readonly workload: Workload;
+  readonly ours: Side;
+  /** What the machine could do just before; null without a C compiler. */
+  readonly limits: Limits | null;
+  /** Null = ours was measured alone. */
+  readonly peer: (Side & { readonly comparison: Comparison<Slice> }) | null;
+}
+
+export interface RunOptions {
+  readonly limits: Limits | null;
+  readonly seed: number;
+  /** Null = what the workload says. */
+  readonly pairs: number | null;
+  /** Without a peer. */
+  readonly slices: number;
+  readonly onPair?: (pair: Pair<Slice>, numCounted: number) => void;
+}
+
+/** Seeds of one run of the bench. */
+const SEEDS_PER_RUN = 1000;
+/** A candidate of the peer is tried with prompts of its own. */
+export const TRIAL_SEED = SEEDS_PER_RUN - 1;
+
+/** One slice of one server. @throws BenchError when no request came through */
+export async function observe(
+  workload: Workload,
+  server: Server,
+  seed: number,
+  pids: readonly number[],
+): Promise<Observed<Slice>> {
+  const before = readCpu(pids);
+  const slice = await workload.slice(server, seed);
+  const disturbance = disturbanceBetween(before, readCpu(pids));
+  const error = slice.timelines.find((timeline) => timeline.error !== null)?.error;
+  const isUseless = slice.timelines.every(({ events }) => events.length === 0);
+  if (isUseless || (error !== undefined && workload.toleratesErrors !== true)) {
+    throw new BenchError(`${workload.id}: ${server.name} failed: ${error ?? "no token came"}`);
+  }
+  return { figure: slice.figure, slice, disturbance };
+}
+
+const sideOf = (server: Server, observed: readonly Observed<Slice>[]): Side => ({
+  ...{ name: server.name, model: server.model, flags: server.flags, observed },
+});
+
+/** Ours alone; it is warmed up first. */
+export async function runAlone(
+  workload: Workload,
+  ours: Server,
+  options: RunOptions,
+): Promise<WorkloadRun> {
+  const neighbour = workload.neighbour?.();
+  try {
+    await workload.warmUp?.(ours);
+    const pids = pidsOf([ours], neighbour?.pids);
+    const observed: Observed<Slice>[] = [];
+    const numSlices = Math.max(1, Math.min(options.slices, workload.numPairs));
+    for (let i = 0; i < numSlices; i++) {
+      observed.push(await observe(workload, ours, seedOf(options, i), pids));
+    }
+    const { limits } = options;
+    return { workload, limits, ours: sideOf(ours, observed), peer: null };
+  } finally {
+    await neighbour?.stop();
+  }
+}
+
+/** Both are resident and warm; one is loaded at a time. */
+export async function runPairs(
+  workload: Workload,
+  ours: Server,
+  peer: Server,
+  options: RunOptions,
+): Promise<WorkloadRun> {
+  const neighbour = workload.neighbour?.();
+  try {
+    for (const server of [ours, peer]) await workload.warmUp?.(server);
+    const pids = pidsOf([ours, peer], neighbour?.pids);
+    const comparison = await inQuads<Slice>({
+      // Slices 2i and 2i + 1 are a pair, so they get the same prompts.
+      observe: (side, slice) => {
+        const seed = seedOf(options, Math.floor(slice / 2));
+        return observe(workload, side === "a" ? ours : peer, seed, pids);
+      },
+      numPairs: options.pairs ?? workload.numPairs,
+      better: workload.figure.better,
+      ...(options.onPair === undefined ? {} : { onPair: options.onPair }),
+    });
+    const seen = (side: "a" | "b") => comparison.pairs.map((pair) => pair[side]);
+    const theirs = { ...sideOf(peer, seen("b")), comparison };
+    const { limits } = options;
+    return { workload, limits, ours: sideOf(ours, seen("a")), peer: theirs };
+  } finally {
+    await neighbour?.stop();
+  }
+}
+
+const seedOf = ({ seed }: RunOptions, i: number) => SEEDS_PER_RUN * seed + i;
+
+function pidsOf(servers: readonly Server[], helpers: readonly number[] = []): number[] {
+  return [...servers.map(({ pid }) => pid).filter((pid) => pid !== null), ...helpers];
+}

@@ -1,0 +1,39 @@
+// The measurements of the engine in this process: every figure is a count or a ratio of one run, nothing
+// is asserted. One during which others used the CPUs says so: its times are then worth little, its
+// counts hold.
+
+import { attention } from "./attention.ts";
+import { bookkeeping } from "./bookkeeping.ts";
+import { cpuTime, shareOfOthers } from "./measure.ts";
+import { memory } from "./memory.ts";
+import { metrics } from "./metrics.ts";
+import { overcommit } from "./overcommit.ts";
+import { residency } from "./residency.ts";
+import { sampling } from "./sampling.ts";
+import { sharedPrefix } from "./shared-prefix.ts";
+import { stepGap } from "./step-gap.ts";
+
+export const IN_PROCESS: Readonly<Record<string, () => Promise<void>>> = {
+  bookkeeping,
+  residency,
+  "step-gap": stepGap,
+  metrics,
+  attention,
+  sampling,
+  "shared-prefix": sharedPrefix,
+  overcommit,
+  memory,
+};
+
+/** Above this share of the CPUs used by others a measurement counts as disturbed. */
+const MAX_OTHERS = 0.05;
+
+/** Runs one and says whether it was disturbed. */
+export async function measured(name: string, measurement: () => Promise<void>): Promise<void> {
+  const before = cpuTime();
+  console.log(name);
+  await measurement();
+  const others = shareOfOthers(before, cpuTime()) ?? 0;
+  if (others <= MAX_OTHERS) return;
+  console.log(`  disturbed: other processes used ${(100 * others).toFixed(0)} % of the CPUs`);
+}

@@ -1,0 +1,49 @@
+// The file of --save-result: of each workload the keys of `vllm bench serve`, and beside them what the
+// comparison gave. One workload is one object, several are a list.
+
+import type { Side, WorkloadRun } from "../compare/workload-run.ts";
+import { type Goodput, type ServingResult, servingResult } from "../figures/serving-result.ts";
+
+/** Of all its slices together. */
+export function sideResult({ observed }: Side, goodput: Goodput | null): ServingResult {
+  const timelines = observed.flatMap(({ slice }) => slice.timelines);
+  const durationS = observed.reduce((sum, { slice }) => sum + slice.durationS, 0);
+  return servingResult(timelines, durationS, goodput);
+}
+
+export function resultObject(run: WorkloadRun, goodput: Goodput | null, date: string) {
+  const { workload, ours, peer } = run;
+  return {
+    date,
+    backend: ours.name,
+    label: workload.id,
+    model_id: ours.model,
+    num_prompts: ours.observed.reduce((sum, { slice }) => sum + slice.timelines.length, 0),
+    request_rate: "inf",
+    max_concurrency: workload.room.concurrency,
+    ...sideResult(ours, goodput),
+    flags: ours.flags,
+    limits: run.limits,
+    figure: { ...workload.figure, values: ours.observed.map(({ figure }) => figure) },
+    peer: peer === null ? null : peerObject(peer, goodput),
+  };
+}
+
+function peerObject(peer: NonNullable<WorkloadRun["peer"]>, goodput: Goodput | null) {
+  const { ratio, numCounted, pairs, gaveUp } = peer.comparison;
+  return {
+    backend: peer.name,
+    flags: peer.flags,
+    ...sideResult(peer, goodput),
+    values: peer.observed.map(({ figure }) => figure),
+    ratio: { ...ratio, values: pairs.map((pair) => pair.ratio) },
+    pairs_counted: numCounted,
+    pairs_discarded: pairs.map(({ discarded }) => discarded),
+    gave_up: gaveUp,
+  };
+}
+
+export async function saveResults(path: string, results: readonly unknown[]): Promise<void> {
+  const content = results.length === 1 ? results[0] : results;
+  await Bun.write(path, `${JSON.stringify(content, null, 1)}\n`);
+}

@@ -1,0 +1,22 @@
+// What a comparison says against its gate, on the kind of CPU that this one is.
+
+import type { WorkloadRun } from "../compare/workload-run.ts";
+import type { CpuKind } from "../probe/cpu.ts";
+import type { Gate, Workload } from "../workloads/workload.ts";
+
+export type Verdict = "stretch" | "reached" | "missed" | "disturbed" | "no gate" | "no peer";
+
+export function gateOf({ gates }: Workload, kind: CpuKind): Gate | null {
+  return gates === undefined ? null : gates[kind];
+}
+
+/** By the median ratio; a comparison that gave up decides nothing. */
+export function verdictOf({ workload, peer }: WorkloadRun, kind: CpuKind): Verdict {
+  if (peer === null) return "no peer";
+  const gate = gateOf(workload, kind);
+  if (peer.comparison.gaveUp) return "disturbed";
+  if (gate === null) return "no gate";
+  const { median } = peer.comparison.ratio;
+  if (gate.stretch !== undefined && median >= gate.stretch) return "stretch";
+  return median >= gate.gate ? "reached" : "missed";
+}

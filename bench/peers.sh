@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Builds the peer: llama-server, and the tools to quantise a model and to take its perplexity, from the
+# pinned llama.cpp without our patches, for this machine's CPU. Skipped when up to date.
+#
+#   bench/peers.sh            into build/peers; says where llama-server is
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+source=third_party/llama.cpp
+build=build/peers
+programs="llama-server llama-quantize llama-perplexity"
+stamp_file=build/stamps/peers
+
+if [ ! -e "$source/CMakeLists.txt" ]; then
+  echo "peers: $source is empty; run \`bun run setup\` first" >&2
+  exit 1
+fi
+for tool in cmake c++ git; do
+  command -v "$tool" >/dev/null || { echo "peers: $tool is missing" >&2; exit 1; }
+done
+
+commit=$(git -C "$source" rev-parse HEAD)
+cpu=$(grep -m 1 -E '^(flags|Features)' /proc/cpuinfo 2>/dev/null || uname -m)
+stamp=$(printf '%s\n' "$commit" "$cpu" "$(c++ --version | head -n 1)" "$PWD" "$programs" "$(cksum <"$0")" | cksum)
+if [ -x "$build/bin/llama-server" ] && [ "$(cat "$stamp_file" 2>/dev/null)" = "$stamp" ]; then
+  echo "peers: up to date ($build/bin/llama-server)" >&2
+  exit 0
+fi
+
+# A build folder that was made elsewhere, or with other tools, cannot be gone on with.
+home=$(sed -n 's/^CMAKE_CACHEFILE_DIR:INTERNAL=//p' "$build/CMakeCache.txt" 2>/dev/null || true)
+if [ -n "$home" ] && [ "$home" != "$PWD/$build" ]; then rm -rf "$build"; fi
+
+options=(-DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_BUILD_TESTS=OFF
+  -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF
+  -DLLAMA_OPENSSL=OFF)
+command -v ninja >/dev/null && options+=(-G Ninja)
+if command -v ccache >/dev/null; then
+  options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DGGML_CCACHE=OFF)
+fi
+
+echo "peers: building $programs; some minutes the first time (log: $build.log)" >&2
+mkdir -p build/stamps
+rm -f "$stamp_file"
+{
+  cmake -S "$source" -B "$build" "${options[@]}" &&
+    cmake --build "$build" --config Release --parallel "${PEERS_JOBS:-$(getconf _NPROCESSORS_ONLN)}" --target $programs
+} >"$build.log" 2>&1 || {
+  echo "peers: the build failed; its last lines:" >&2
+  tail -n 15 "$build.log" >&2
+  exit 1
+}
+echo "$stamp" >"$stamp_file"
+echo "peers: built ($build/bin/llama-server)" >&2

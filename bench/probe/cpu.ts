@@ -1,0 +1,49 @@
+// Which of the two kinds of CPU this one is, and what it is called.
+
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+
+/** With AVX512-VNNI, or with AVX2 alone (and everything that is less). */
+export type CpuKind = "vnni" | "avx2";
+
+const FEATURES = [
+  "avx2",
+  "f16c",
+  "fma",
+  "avx_vnni",
+  "avx512f",
+  "avx512bw",
+  "avx512_vnni",
+  "avx512_bf16",
+  "amx_int8",
+  "asimddp",
+  "i8mm",
+] as const;
+
+export interface Cpu {
+  readonly name: string;
+  readonly numCpus: number;
+  /** Those that kernels ask for. */
+  readonly features: readonly string[];
+  readonly kind: CpuKind;
+}
+
+export function thisCpu(cpuinfo = readCpuinfo()): Cpu {
+  const line = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo)?.[1] ?? "";
+  const flags = new Set(line.trim().split(/\s+/));
+  const features = FEATURES.filter((feature) => flags.has(feature));
+  const name = /^model name\s*:\s*(.*)$/m.exec(cpuinfo)?.[1] ?? cpus()[0]?.model ?? "unknown";
+  const kind = features.includes("avx512_vnni") ? "vnni" : "avx2";
+  return { name, numCpus: navigator.hardwareConcurrency, features, kind };
+}
+
+function readCpuinfo(): string {
+  try {
+    return readFileSync("/proc/cpuinfo", "utf8");
+  } catch {
+    return "";
+  }
+}
+
+export const kindName = (kind: CpuKind) =>
+  kind === "vnni" ? "with AVX512-VNNI" : "without AVX512-VNNI";

@@ -1,0 +1,89 @@
+// Steps of the default model by hand, without a scheduler: which tokens, in which blocks.
+
+import { Request } from "../../src/request/request.ts";
+import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
+import type { ModelRunner } from "../../src/runner/model-runner.ts";
+import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
+import type { ScheduledRequest, StepPlan } from "../../src/scheduler/scheduler-output.ts";
+import { MODEL_PATH } from "../engine.ts";
+import { median, tokensOf } from "../measure.ts";
+
+export const BLOCK_SIZE = 16;
+/** Largest step and longest context that these checks ask for. */
+const MAX_TOKENS = 2048;
+export const MAX_CONTEXT = 8192;
+
+export function loadModel(
+  numBlocks: number,
+  numThreads = navigator.hardwareConcurrency,
+): Promise<ModelRunner> {
+  return NativeModelRunner.load({
+    ...{ blockSize: BLOCK_SIZE, maxNumSeqs: 64, maxModelLen: MAX_CONTEXT },
+    maxNumBatchedTokens: MAX_TOKENS,
+    path: MODEL_PATH,
+    numBlocks,
+    numThreads,
+    attentionBackend: "paged",
+    kvCacheType: "f16",
+    numGpuLayers: 0,
+    chatTemplate: "",
+  });
+}
+
+export interface Entry {
+  /** Tokens before the step. */
+  readonly context: number;
+  readonly numTokens: number;
+  /** Long enough for both. */
+  readonly blockIds: readonly number[];
+}
+
+/** `count` ids from `first` on; shuffled, neighbours are never neighbours. */
+export function blocksFrom(first: number, count: number, isShuffled = false): number[] {
+  return Array.from({ length: count }, (_, i) => first + (isShuffled ? (i * 37) % count : i));
+}
+
+function scheduled({ context, numTokens, blockIds }: Entry, sequence: number): ScheduledRequest {
+  const request = new Request({
+    requestId: `r${sequence}`,
+    promptTokenIds: tokensOf(sequence, context + numTokens),
+    samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0 },
+    priority: 0,
+    arrivalOrder: sequence,
+    cacheSalt: null,
+    forkOf: null,
+  });
+  const numBlocks = Math.ceil((context + numTokens) / BLOCK_SIZE);
+  return {
+    request,
+    numComputedTokens: context,
+    numScheduledTokens: numTokens,
+    blockIds: Int32Array.from(blockIds.slice(0, numBlocks)),
+    samples: true,
+  };
+}
+
+export function planOf(entries: readonly Entry[]): StepPlan {
+  return {
+    stepId: 0,
+    scheduled: entries.map(scheduled),
+    numScheduledTokens: entries.reduce((sum, { numTokens }) => sum + numTokens, 0),
+    blockCopies: [],
+    preempted: [],
+    finishedRequestIds: [],
+  };
+}
+
+/** One sequence that decodes at a context of its own blocks. */
+export const decodeEntry = (sequence: number, context: number): Entry => {
+  const numBlocks = Math.floor(context / BLOCK_SIZE) + 1;
+  return { context, numTokens: 1, blockIds: blocksFrom(1 + sequence * numBlocks, numBlocks) };
+};
+
+/** Median of the forward passes, ms; the first is not counted. */
+export async function passMs(runner: ModelRunner, plan: StepPlan, times = 15): Promise<number> {
+  const passes: number[] = [];
+  await runner.run(plan);
+  for (let i = 0; i < times; i++) passes.push((await runner.run(plan)).forwardMs);
+  return median(passes);
+}

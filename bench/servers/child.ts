@@ -1,0 +1,84 @@
+// A server or helper that the bench starts: ready when it says so, ended with the bench whatever happens.
+
+import { BenchError } from "../bench-error.ts";
+
+export interface Child {
+  readonly pid: number;
+  /** What it has said on both its outputs, the newest 8 KiB. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+const OUTPUT_KEPT = 8192;
+const STOP_TIMEOUT_MS = 5_000;
+
+const running = new Set<Bun.Subprocess>();
+let endsWithUs = false;
+
+/** Whatever still runs is ended with us. */
+function endWithUs(): void {
+  if (endsWithUs) return;
+  endsWithUs = true;
+  process.on("exit", () => {
+    for (const child of running) child.kill("SIGKILL");
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+}
+
+export function startChild(
+  command: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Child {
+  endWithUs();
+  const child = Bun.spawn([...command], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
+  running.add(child);
+  let text = "";
+  const follow = async (stream: ReadableStream<Uint8Array>) => {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) {
+      text = (text + decoder.decode(bytes, { stream: true })).slice(-OUTPUT_KEPT);
+    }
+  };
+  void follow(child.stdout);
+  void follow(child.stderr);
+  const stop = async () => {
+    child.kill("SIGTERM");
+    const kill = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await child.exited;
+    clearTimeout(kill);
+    running.delete(child);
+  };
+  return { pid: child.pid, output: () => text, stop };
+}
+
+const READY_TIMEOUT_MS = 120_000;
+const POLL_MS = 20;
+
+/** Asks until there is an answer. @throws BenchError with the child's last words */
+export async function untilReady<T>(
+  what: string,
+  child: Child,
+  ask: () => Promise<T | null>,
+): Promise<T> {
+  const startMs = performance.now();
+  while (isAlive(child.pid) && performance.now() - startMs < READY_TIMEOUT_MS) {
+    const answer = await ask();
+    if (answer !== null) return answer;
+    await Bun.sleep(POLL_MS);
+  }
+  const lines = child.output().trim().split("\n");
+  await child.stop();
+  throw new BenchError(`${what} did not start: ${lines.slice(-3).join(" | ")}`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,116 @@
+// The peer: llama-server from our own pin (bench/peers.sh), with the options that serve a workload best.
+// A candidate is one set of such options; which of them is best is measured, workload by workload.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { startChild, untilReady } from "./child.ts";
+import type { Server } from "./server.ts";
+
+const PROGRAM = join(import.meta.dir, "..", "..", "build", "peers", "bin", "llama-server");
+
+export const hasLlamaServer = () => existsSync(PROGRAM);
+
+export interface Candidate {
+  readonly flags: readonly string[];
+  /** OpenMP's threads sleep at a barrier instead of spinning. */
+  readonly isPassive?: boolean;
+}
+
+/** What a workload needs room for. */
+export interface Room {
+  /** Requests at once. */
+  readonly concurrency: number;
+  /** Tokens of the longest of them, output included. */
+  readonly maxTokens: number;
+}
+
+const numCpus = navigator.hardwareConcurrency;
+
+/** Options that every candidate has: one slot a stream, room for the longest request in each. */
+function roomFlags({ concurrency, maxTokens }: Room): string[] {
+  const perSlot = Math.ceil((maxTokens + 8) / 256) * 256;
+  return ["-np", String(concurrency), "-c", String(perSlot * concurrency)];
+}
+
+const THREADS = ["-t", String(numCpus)];
+
+/** The one configuration of --quick: separate KV streams and flash attention. */
+export const QUICK: readonly Candidate[] = [{ flags: [...THREADS, "-no-kvu", "-fa", "on"] }];
+
+/** Threads, wait policy, KV layout and attention, one change at a time. */
+export const DECODE_CANDIDATES: readonly Candidate[] = [
+  ...QUICK,
+  { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
+  { flags: [...THREADS, "-no-kvu", "-fa", "off"] },
+  { flags: ["-t", "1", "-no-kvu", "-fa", "on"] },
+];
+
+export const BATCH_CANDIDATES: readonly Candidate[] = [
+  ...QUICK,
+  { flags: [...THREADS, "-kvu", "-fa", "on"] },
+  { flags: [...THREADS, "-no-kvu", "-fa", "off"] },
+  { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
+];
+
+export const PREFILL_CANDIDATES: readonly Candidate[] = [
+  ...QUICK,
+  { flags: [...THREADS, "-no-kvu", "-fa", "off"] },
+  { flags: [...THREADS, "-no-kvu", "-fa", "on", "-b", "512", "-ub", "512"] },
+  { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
+];
+
+/** For gaps while a long prompt is computed: its batch size decides. */
+export const GAP_CANDIDATES: readonly Candidate[] = [
+  { flags: [...THREADS, "-no-kvu", "-fa", "on", "-b", "256", "-ub", "256"] },
+  { flags: [...THREADS, "-kvu", "-fa", "on", "-b", "128", "-ub", "128"] },
+  { flags: [...THREADS, "-no-kvu", "-fa", "on", "-b", "64", "-ub", "64"] },
+];
+
+/** With a CPU that somebody else uses: waiting asleep, or fewer threads. */
+export const BUSY_CANDIDATES: readonly Candidate[] = [
+  { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
+  { flags: ["-t", "1", "-no-kvu", "-fa", "on"] },
+];
+
+export function candidateName({ flags, isPassive }: Candidate): string {
+  return `${isPassive === true ? "OMP_WAIT_POLICY=passive " : ""}${flags.join(" ")}`;
+}
+
+export async function startLlamaServer(
+  modelPath: string,
+  room: Room,
+  candidate: Candidate,
+): Promise<Server> {
+  const port = freePort();
+  const flags = [...roomFlags(room), ...candidate.flags, "--cache-ram", "8192"];
+  const quiet = ["--no-webui", "--no-slots", "--offline", "--log-verbosity", "1"];
+  const place = ["-m", modelPath, "--host", "127.0.0.1", "--port", String(port)];
+  const env = candidate.isPassive === true ? { OMP_WAIT_POLICY: "passive" } : {};
+  const child = startChild([PROGRAM, ...place, ...flags, ...quiet], env);
+  const url = `http://127.0.0.1:${port}`;
+  await untilReady("llama-server", child, () => isHealthy(url));
+  const name = candidateName({ ...candidate, flags });
+  return {
+    name: "llama-server",
+    url,
+    model: "peer",
+    pid: child.pid,
+    flags: name,
+    stop: child.stop,
+  };
+}
+
+async function isHealthy(url: string): Promise<true | null> {
+  try {
+    return (await fetch(`${url}/health`)).ok ? true : null;
+  } catch {
+    return null;
+  }
+}
+
+function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}

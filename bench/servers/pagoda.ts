@@ -1,0 +1,24 @@
+// Our own server as an operator starts it, on a free port.
+
+import { join } from "node:path";
+import { startChild, untilReady } from "./child.ts";
+import { modelOf, type Server } from "./server.ts";
+
+const MAIN = join(import.meta.dir, "..", "..", "src", "main.ts");
+
+export async function startPagoda(
+  modelPath: string,
+  flags: readonly string[] = [],
+): Promise<Server> {
+  const words = ["serve", modelPath, "--port", "0", ...flags];
+  const child = startChild([process.execPath, MAIN, ...words]);
+  const url = await untilReady("Pagoda", child, async () => {
+    const text = child.output();
+    return text.includes("ready in") ? (/API\s+(\S+)\/v1/.exec(text)?.[1] ?? null) : null;
+  });
+  return {
+    ...{ name: "Pagoda", url, model: await modelOf(url), pid: child.pid },
+    flags: flags.join(" ") || "defaults",
+    stop: child.stop,
+  };
+}

@@ -1,0 +1,42 @@
+// A server under load: where it answers, what it calls its model, and, when it runs on this machine,
+// its process, of which we know the flags and the CPU time.
+
+import { BenchError } from "../bench-error.ts";
+import type { Target } from "../client/completion.ts";
+import { commandOf, pidListeningOn } from "./proc.ts";
+
+export interface Server extends Target {
+  /** "Pagoda", "llama-server" or the URL. */
+  readonly name: string;
+  /** Null when it is not on this machine or not ours to see. */
+  readonly pid: number | null;
+  /** The command line without the program; null where unknown. */
+  readonly flags: string | null;
+  stop(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** A server that somebody else has started. @throws BenchError when none answers there */
+export async function serverAt(url: string): Promise<Server> {
+  const base = url.replace(/\/+$/, "").replace(/\/v1$/, "");
+  const model = await modelOf(base);
+  const pid = pidListeningOn(Number(new URL(base).port));
+  const command = pid === null ? null : commandOf(pid);
+  const flags = command?.slice(1).join(" ") ?? null;
+  return { name: base, url: base, model, pid, flags, stop: async () => {} };
+}
+
+/** The first model that the server names. @throws BenchError */
+export async function modelOf(url: string): Promise<string> {
+  try {
+    const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
+    const response = await fetch(`${url}/v1/models`, { signal });
+    const { data } = (await response.json()) as { data: readonly { id: string }[] };
+    const id = data[0]?.id;
+    if (id !== undefined) return id;
+  } catch {
+    // Said below: which of the ways it failed in does not help.
+  }
+  throw new BenchError(`no server answers at ${url}/v1/models`);
+}

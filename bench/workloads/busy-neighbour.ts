@@ -1,0 +1,10 @@
+// A process that uses one CPU and nothing else, kept on the first one where the system has taskset.
+
+import { startChild } from "../servers/child.ts";
+
+export function busyNeighbour() {
+  const loop = [process.execPath, "-e", "for (;;) {}"];
+  const pinned = Bun.which("taskset") === null ? loop : ["taskset", "-c", "0", ...loop];
+  const child = startChild(pinned);
+  return { pids: [child.pid], stop: child.stop };
+}

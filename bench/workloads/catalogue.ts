@@ -1,0 +1,49 @@
+// All workloads, those that cannot run yet with the reason, and what a word of the command line names.
+
+import { BenchError } from "../bench-error.ts";
+import { DECODE_WORKLOADS } from "./decode.ts";
+import { type OpenLoopOptions, openLoopWorkload } from "./open-loop.ts";
+import { PREFILL_WORKLOADS } from "./prefill.ts";
+import { REUSE_WORKLOADS } from "./reuse.ts";
+import type { Workload } from "./workload.ts";
+
+/** What they wait for. */
+export const NOT_YET: Readonly<Record<string, string>> = {
+  W9: "needs speculative decoding, which is not built yet",
+  W13: "needs a client with thousands of connections, which is not built yet",
+  W16: "needs structured output, which is not built yet",
+};
+
+/** Those that decide, each with a gate: what runs when none is named. */
+const BY_DEFAULT = ["W1", "W2", "W3:512", "W3:2048", "W4", "W5", "W8", "W12", "W14"];
+
+const numberOf = (id: string) => Number(/^W(\d+)/.exec(id)?.[1]);
+
+export const isWorkloadWord = (word: string) => /^W\d+/.test(word);
+
+/** In the order of their numbers. */
+export function allWorkloads(options: OpenLoopOptions): Workload[] {
+  const all = [...DECODE_WORKLOADS, ...PREFILL_WORKLOADS, ...REUSE_WORKLOADS];
+  return [...all, openLoopWorkload(options)].toSorted((a, b) => numberOf(a.id) - numberOf(b.id));
+}
+
+/**
+ * "W2" and "W2:8" name one workload, "W3" those of W3 that run by default; no word names all that do.
+ * @throws BenchError for a word that names nothing
+ */
+export function workloadsOf(words: readonly string[], options: OpenLoopOptions): Workload[] {
+  const all = allWorkloads(options);
+  const asked = new Set(words.flatMap((word) => idsOf(word, all)));
+  const ids = words.length === 0 ? new Set(BY_DEFAULT) : asked;
+  return all.filter(({ id }) => ids.has(id));
+}
+
+function idsOf(word: string, all: readonly Workload[]): string[] {
+  if (all.some(({ id }) => id === word)) return [word];
+  const variants = BY_DEFAULT.filter((id) => id.startsWith(`${word}:`));
+  if (variants.length > 0) return variants;
+  const reason = NOT_YET[word];
+  if (reason !== undefined) throw new BenchError(`${word} ${reason}`);
+  const known = all.map(({ id }) => id).join(", ");
+  throw new BenchError(`unknown workload ${word}; there are: ${known}`);
+}

@@ -1,0 +1,160 @@
+// Decode: one stream (W1), many (W2), long contexts (W4), sampling (W12), a busy neighbour (W14). Every
+// stream's prompt is the same in all slices, so that after the first both servers have it cached and
+// what is timed is decode alone.
+
+import type { CompletionSpec, Target } from "../client/completion.ts";
+import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../client/load.ts";
+import { promptIds } from "../client/prompts.ts";
+import { tpotMs } from "../client/timeline.ts";
+import { medianOf } from "../figures/statistics.ts";
+import { BATCH_CANDIDATES, BUSY_CANDIDATES, DECODE_CANDIDATES } from "../servers/llama-server.ts";
+import { busyNeighbour } from "./busy-neighbour.ts";
+import { roomFor, type Slice, type Workload } from "./workload.ts";
+
+const SLICE_MS = 2_000;
+const NUM_PAIRS = 9;
+const RATE = { name: "decode tok/s", better: "higher" } as const;
+
+interface Streams {
+  readonly numStreams: number;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+function specsOf({ numStreams, tokensIn, tokensOut, fields = {} }: Streams): CompletionSpec[] {
+  return Array.from({ length: numStreams }, (_, i) => ({
+    prompt: promptIds(100 * tokensIn + i, tokensIn),
+    maxTokens: tokensOut,
+    fields,
+  }));
+}
+
+async function decodeSlice(target: Target, streams: Streams): Promise<Slice> {
+  const window = await decodeTogether(target, specsOf(streams), SLICE_MS);
+  return { ...window, figure: decodeRate(window) };
+}
+
+type Rest = Pick<Workload, "id" | "title"> & Partial<Workload>;
+
+function decodeWorkload(streams: Streams, rest: Rest): Workload {
+  const { numStreams, tokensIn, tokensOut } = streams;
+  return {
+    figure: RATE,
+    room: roomFor(numStreams, tokensIn, tokensOut),
+    numPairs: NUM_PAIRS,
+    candidates: BATCH_CANDIDATES,
+    warmUp: (target) => allAtOnce(target, specsOf({ ...streams, tokensOut: 4 })),
+    slice: (target) => decodeSlice(target, streams),
+    ...rest,
+  };
+}
+
+/** One request after the other, prompts never seen before; the median TPOT gives the rate. */
+async function oneStream(target: Target, seed: number): Promise<Slice> {
+  const specOf = (i: number) => ({ prompt: promptIds(1000 * seed + i, 64), maxTokens: 256 });
+  const load = await closedLoop(target, specOf, { concurrency: 1, untilMs: SLICE_MS });
+  const tpots = load.timelines.map(tpotMs).filter((ms) => ms !== null);
+  return { ...load, figure: 1000 / medianOf(tpots) };
+}
+
+const W1: Workload = {
+  id: "W1",
+  title: "one stream, 64 in, 256 out",
+  figure: RATE,
+  room: roomFor(1, 64, 256),
+  numPairs: NUM_PAIRS,
+  candidates: DECODE_CANDIDATES,
+  gates: { vnni: { gate: 2.5, stretch: 4 }, avx2: { gate: 1.5, stretch: 2.5 } },
+  readsAllWeights: true,
+  slice: oneStream,
+};
+
+const W2_GATES = {
+  vnni: { gate: 5, stretch: 8 },
+  avx2: { gate: 2.5, stretch: 4 },
+};
+
+const w2 = (numStreams: number): Workload =>
+  decodeWorkload(
+    { numStreams, tokensIn: 128, tokensOut: 128 },
+    {
+      id: numStreams === 16 ? "W2" : `W2:${numStreams}`,
+      title: `decode of ${numStreams} streams, 128 in, 128 out`,
+      ...(numStreams === 16 ? { gates: W2_GATES } : {}),
+    },
+  );
+
+/** The whole of it, prefill included: closed loop with new prompts. */
+const W2_CLOSED: Workload = {
+  id: "W2:closed",
+  title: "closed loop of 16, 128 in, 128 out, prefill included",
+  figure: { name: "output tok/s", better: "higher" },
+  room: roomFor(16, 128, 128),
+  numPairs: 3,
+  candidates: BATCH_CANDIDATES,
+  slice: async (target, seed) => {
+    const specOf = (i: number) => ({ prompt: promptIds(2000 * seed + i, 128), maxTokens: 128 });
+    const load = await closedLoop(target, specOf, { concurrency: 16, maxRequests: 32 });
+    const numTokens = load.timelines.reduce((sum, one) => sum + one.numOutputTokens, 0);
+    return { ...load, figure: numTokens / load.durationS };
+  },
+};
+
+const W4_GATES = {
+  vnni: { gate: 3, stretch: 5 },
+  avx2: { gate: 2.5, stretch: 4 },
+};
+
+const W4 = [
+  decodeWorkload(
+    { numStreams: 1, tokensIn: 4096, tokensOut: 128 },
+    { id: "W4", title: "decode at 4,096 tokens of context", gates: W4_GATES },
+  ),
+  decodeWorkload(
+    { numStreams: 4, tokensIn: 4096, tokensOut: 128 },
+    { id: "W4:x4", title: "decode of 4 streams at 4,096 tokens of context" },
+  ),
+  decodeWorkload(
+    { numStreams: 1, tokensIn: 8000, tokensOut: 128 },
+    { id: "W4:8000", title: "decode at 8,000 tokens of context" },
+  ),
+];
+
+const SAMPLED = { temperature: 1, top_p: 0.95, top_k: 0, min_p: 0, seed: 1 };
+const W12_STREAMS = { numStreams: 16, tokensIn: 128, tokensOut: 128 };
+
+const W12 = [
+  decodeWorkload(
+    { ...W12_STREAMS, fields: SAMPLED },
+    {
+      id: "W12",
+      title: "decode of 16 streams, temperature 1, top-p 0.95",
+      gates: { vnni: { gate: 4, stretch: 10 }, avx2: { gate: 2.5, stretch: 5 } },
+    },
+  ),
+  decodeWorkload(
+    { ...W12_STREAMS, fields: { ...SAMPLED, logprobs: 5 } },
+    { id: "W12:logprobs", title: "as W12, with 5 log-probabilities a token" },
+  ),
+];
+
+const W14 = decodeWorkload(
+  { numStreams: 8, tokensIn: 128, tokensOut: 128 },
+  {
+    id: "W14",
+    title: "decode of 8 streams beside one busy process",
+    candidates: BUSY_CANDIDATES,
+    gates: { vnni: { gate: 3 }, avx2: { gate: 2 } },
+    neighbour: busyNeighbour,
+  },
+);
+
+export const DECODE_WORKLOADS: readonly Workload[] = [
+  W1,
+  ...[16, 4, 8, 32].map(w2),
+  W2_CLOSED,
+  ...W4,
+  ...W12,
+  W14,
+];

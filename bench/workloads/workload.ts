@@ -1,0 +1,51 @@
+// A workload: how a server is loaded for one slice, which figure is taken of it, and what the ratio to
+// the peer has to reach.
+
+import type { Target } from "../client/completion.ts";
+import type { Load } from "../client/load.ts";
+import type { Candidate, Room } from "../servers/llama-server.ts";
+
+/** A load, and its figure. */
+export interface Slice extends Load {
+  readonly figure: number;
+  /** Further figures worth a line. */
+  readonly notes?: Readonly<Record<string, number>>;
+}
+
+/** Least ratio to the best peer on a kind of CPU, and the one that we hope for. */
+export interface Gate {
+  readonly gate: number;
+  readonly stretch?: number;
+}
+
+export interface Workload {
+  /** "W2", or "W2:8" for a variant that runs on request only. */
+  readonly id: string;
+  readonly title: string;
+  readonly figure: { readonly name: string; readonly better: "higher" | "lower" };
+  readonly room: Room;
+  readonly numPairs: number;
+  readonly candidates: readonly Candidate[];
+  /** With AVX512-VNNI, and with AVX2 alone. */
+  readonly gates?: { readonly vnni: Gate; readonly avx2: Gate };
+  /** Options of our own server; the defaults without. */
+  readonly ownFlags?: readonly string[];
+  /** A decoded token reads every weight once, so the probe's memory read bounds the figure. */
+  readonly readsAllWeights?: true;
+  /** Before the first slice; what it computes is not measured. */
+  readonly warmUp?: (target: Target) => Promise<unknown>;
+  /** @param seed differs from slice to slice, and is the same for both servers of a pair */
+  readonly slice: (target: Target, seed: number) => Promise<Slice>;
+  /** The peer is another server of ours, with default options. */
+  readonly peerIsOurs?: true;
+  /** Refused or failed requests are part of the figure. */
+  readonly toleratesErrors?: true;
+  /** Runs a helper beside the slices of both servers. @returns its processes and how to end it */
+  readonly neighbour?: () => { readonly pids: readonly number[]; stop(): Promise<void> };
+}
+
+/** Room for `concurrency` requests of `tokensIn` + `tokensOut` tokens. */
+export const roomFor = (concurrency: number, tokensIn: number, tokensOut: number): Room => ({
+  concurrency,
+  maxTokens: tokensIn + tokensOut,
+});

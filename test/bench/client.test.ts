@@ -1,0 +1,90 @@
+// The client against our own app over the fake model, through a real socket.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { complete } from "../../bench/client/completion.ts";
+import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../../bench/client/load.ts";
+import { itlsMs } from "../../bench/client/timeline.ts";
+import { runAlone } from "../../bench/compare/workload-run.ts";
+import { sideResult } from "../../bench/output/result-file.ts";
+import type { Workload } from "../../bench/workloads/workload.ts";
+import { makeApp } from "../support/fake-engine.ts";
+
+const { app } = makeApp({ model: { stepDelayMs: 1 } });
+const server = Bun.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  fetch: (request) => app.handle(request),
+});
+const target = { url: `http://127.0.0.1:${server.port}`, model: "tiny" };
+afterAll(() => server.stop(true));
+
+const spec = { prompt: [97, 98, 99], maxTokens: 8 };
+
+describe("complete", () => {
+  test("has an event for each token, and the server's own count", async () => {
+    const timeline = await complete(target, spec);
+    expect(timeline).toMatchObject({ error: null, isCut: false, numPromptTokens: 3 });
+    expect([timeline.numOutputTokens, timeline.events.length]).toEqual([8, 8]);
+    expect(itlsMs(timeline)).toHaveLength(7);
+    expect(timeline.text).toHaveLength(8);
+  });
+
+  test("sees all sequences of n", async () => {
+    const timeline = await complete(target, { ...spec, fields: { n: 3, temperature: 1 } });
+    expect(timeline.numOutputTokens).toBe(24);
+    expect(new Set(timeline.events.map(({ choice }) => choice))).toEqual(new Set([0, 1, 2]));
+  });
+
+  test("tells what the server refused, and that nobody answers", async () => {
+    const refused = await complete(target, { prompt: [97], maxTokens: 100_000 });
+    expect(refused.error).toStartWith("HTTP 400: ");
+    const nobody = await complete({ url: "http://127.0.0.1:9", model: "x" }, spec);
+    expect(nobody.error).not.toBeNull();
+  });
+});
+
+describe("loads", () => {
+  test("a closed loop sends no more than it is told", async () => {
+    const load = await closedLoop(target, () => spec, { concurrency: 3, maxRequests: 7 });
+    expect(load.timelines.map(({ error }) => error)).toEqual(new Array(7).fill(null));
+    expect((await allAtOnce(target, [spec, spec])).timelines).toHaveLength(2);
+  });
+
+  test("streams that decode together are cut when their time is over", async () => {
+    const long = { prompt: [97, 98], maxTokens: 900 };
+    const window = await decodeTogether(target, [long, long, long], 100);
+    expect(window.timelines.map(({ isCut }) => isCut)).toEqual([true, true, true]);
+    expect(window.endMs - window.startMs).toBeWithin(90, 1000);
+    expect(decodeRate(window)).toBeGreaterThan(0);
+  });
+});
+
+describe("a workload", () => {
+  const workload: Workload = {
+    id: "W0",
+    title: "two at a time",
+    figure: { name: "output tok/s", better: "higher" },
+    room: { concurrency: 2, maxTokens: 32 },
+    numPairs: 9,
+    candidates: [],
+    slice: async (server) => {
+      const load = await closedLoop(server, () => spec, { concurrency: 2, maxRequests: 4 });
+      return { ...load, figure: 1 };
+    },
+  };
+  const ours = { ...target, name: "tiny", pid: null, flags: null, stop: async () => {} };
+  const options = { seed: 0, pairs: null, slices: 2, limits: null };
+
+  test("is measured alone in as many slices as asked for", async () => {
+    const run = await runAlone(workload, ours, options);
+    expect(run.ours.observed).toHaveLength(2);
+    expect(sideResult(run.ours, null)).toMatchObject({
+      ...{ completed: 8, failed: 0, total_input_tokens: 24, total_output_tokens: 64 },
+    });
+  });
+
+  test("that fails names itself and the error", async () => {
+    const broken = { ...ours, url: "http://127.0.0.1:9" };
+    await expect(runAlone(workload, broken, options)).rejects.toThrow("W0: tiny failed: ");
+  });
+});
