@@ -11,6 +11,10 @@ export interface BenchArguments {
   readonly against: string | null;
   /** GGUF file that servers are started with; null = the default model. */
   readonly model: string | null;
+  /** Further options of the Pagoda that is started. */
+  readonly serveFlags: readonly string[];
+  /** No peer. */
+  readonly alone: boolean;
   /** One good configuration of the peer instead of the best of several. */
   readonly quick: boolean;
   /** Pairs of slices; null = what the workload says. */
@@ -33,6 +37,7 @@ const VALUES = [
   "url",
   "against",
   "model",
+  "serve-flags",
   "pairs",
   "slices",
   "seed",
@@ -44,7 +49,7 @@ const VALUES = [
   "report",
 ] as const;
 type ValueName = (typeof VALUES)[number];
-const FLAGS = ["quick", "help"] as const;
+const FLAGS = ["alone", "quick", "help"] as const;
 
 /** @throws BenchError */
 export function parseArguments(argv: readonly string[]): BenchArguments {
@@ -56,6 +61,8 @@ export function parseArguments(argv: readonly string[]): BenchArguments {
     url: urlOf("url", values.get("url")),
     against: urlOf("against", values.get("against")),
     model: values.get("model") ?? null,
+    serveFlags: values.get("serve-flags")?.split(/\s+/).filter(Boolean) ?? [],
+    alone: flags.has("alone"),
     quick: flags.has("quick"),
     pairs: numberOf("pairs", values.get("pairs"), true),
     slices: number("slices", 3),
@@ -82,7 +89,7 @@ function split(argv: readonly string[]) {
     }
     const [name = "", given] = word.slice(2).split(/=(.*)/s);
     const value = VALUES.find((known) => known === name);
-    if (value !== undefined) values.set(value, valueAfter(name, given ?? argv[++i]));
+    if (value !== undefined) values.set(value, given ?? valueAfter(name, argv[++i]));
     else if (FLAGS.some((known) => known === name)) flags.add(name);
     else throw new BenchError(`unknown option --${name}; see \`bun run bench --help\``);
   }
@@ -90,7 +97,8 @@ function split(argv: readonly string[]) {
 }
 
 function valueAfter(name: string, value: string | undefined): string {
-  if (value !== undefined && value !== "" && !value.startsWith("--")) return value;
+  const isValue = value !== undefined && value !== "";
+  if (isValue && (!value.startsWith("--") || value.includes(" "))) return value;
   throw new BenchError(`--${name} needs a value`);
 }
 

@@ -14,6 +14,8 @@ servers
   --url URL         the server to measure; without it Pagoda is started on a free port
   --against URL     the peer; without it, and without --url, llama-server is started (bench/peers.sh)
   --model FILE      GGUF file for the servers that are started; default: the default model
+  --serve-flags F   further options of that Pagoda, e.g. "--threads 1"
+  --alone           no peer
   --quick           one good configuration of llama-server instead of the best of several
 
 runs

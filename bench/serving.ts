@@ -12,7 +12,7 @@ import { resultObject, saveResults, sideResult } from "./output/result-file.ts";
 import { HEAD, rowOf, shortNumber, sideFigure, textTable } from "./output/table.ts";
 import { kindName, thisCpu } from "./probe/cpu.ts";
 import { bestTops, type Limits, probe } from "./probe/probe.ts";
-import { hasLlamaServer } from "./servers/llama-server.ts";
+import { buildLlamaServer } from "./servers/llama-server.ts";
 import { startPagoda } from "./servers/pagoda.ts";
 import { type Server, serverAt } from "./servers/server.ts";
 import type { Slice, Workload } from "./workloads/workload.ts";
@@ -44,28 +44,34 @@ export async function serving(
   if (options.report !== null) await Bun.write(options.report, htmlReport({ runs, cpu, date }));
 }
 
+/** What need not be started here: servers given by address; and whether the peer can be. */
+interface Given {
+  readonly ours: Server | null;
+  readonly peer: Server | null;
+  readonly hasLlamaServer: boolean;
+}
+
 /** Ours stays up for all workloads that need no flags of their own; a peer is started for each. */
 class Servers {
   readonly #options: BenchArguments;
   readonly #modelPath: string;
-  /** Given by address. */
-  readonly #given: { readonly ours: Server | null; readonly peer: Server | null };
+  readonly #given: Given;
   #pagoda: { readonly server: Server; readonly flags: string } | null = null;
 
-  private constructor(options: BenchArguments, ours: Server | null, peer: Server | null) {
+  private constructor(options: BenchArguments, given: Given) {
     this.#options = options;
     this.#modelPath = options.model ?? MODEL_PATH;
-    this.#given = { ours, peer };
+    this.#given = given;
   }
 
   static async open(options: BenchArguments): Promise<Servers> {
-    const { url, against } = options;
+    const { url, against, alone } = options;
     const ours = url === null ? null : await serverAt(url);
-    const peer = against === null ? null : await serverAt(against);
-    if (url === null && against === null && !hasLlamaServer()) {
-      say("peer      none: bench/peers.sh builds llama-server");
-    }
-    return new Servers(options, ours, peer);
+    const peer = against === null || alone ? null : await serverAt(against);
+    const wantsLlamaServer = url === null && against === null && !alone;
+    const hasLlamaServer = wantsLlamaServer && (await buildLlamaServer());
+    if (wantsLlamaServer && !hasLlamaServer) say("peer      none: llama-server cannot be built");
+    return new Servers(options, { ours, peer, hasLlamaServer });
   }
 
   async run(workload: Workload): Promise<WorkloadRun> {
@@ -89,18 +95,20 @@ class Servers {
   }
 
   async #startPagoda({ ownFlags = [] }: Workload): Promise<Server> {
-    const flags = ownFlags.join(" ");
-    if (this.#pagoda?.flags !== flags) {
+    const flags = [...this.#options.serveFlags, ...ownFlags];
+    const key = flags.join(" ");
+    if (this.#pagoda?.flags !== key) {
       await this.#pagoda?.server.stop();
-      this.#pagoda = { server: await startPagoda(this.#modelPath, ownFlags), flags };
+      this.#pagoda = { server: await startPagoda(this.#modelPath, flags), flags: key };
     }
     return this.#pagoda.server;
   }
 
   async #startPeer(workload: Workload): Promise<Server | null> {
-    const { url, quick } = this.#options;
-    if (workload.peerIsOurs === true && url === null) return startPagoda(this.#modelPath);
-    if (url !== null || workload.candidates.length === 0 || !hasLlamaServer()) return null;
+    const { url, alone, quick, serveFlags } = this.#options;
+    if (url !== null || alone) return null;
+    if (workload.peerIsOurs === true) return startPagoda(this.#modelPath, serveFlags);
+    if (workload.candidates.length === 0 || !this.#given.hasLlamaServer) return null;
     const { server } = await bestPeer(workload, this.#modelPath, quick, ({ name, figure }) => {
       const text = figure === null ? "failed" : `${shortNumber(figure)} ${workload.figure.name}`;
       say(`  tried   ${name}: ${text}`);

@@ -104,7 +104,10 @@ class AnswerReader {
     if (error !== undefined) this.#error = error.message ?? "error event";
     if (usage?.completion_tokens !== undefined) {
       this.#numPromptTokens = usage.prompt_tokens ?? 0;
-      this.#numOutputTokens = usage.completion_tokens;
+      // OpenAI's last chunk has no choice and counts all; llama-server counts each choice at its end.
+      const isTotal = choices.length === 0;
+      this.#numOutputTokens =
+        usage.completion_tokens + (isTotal ? 0 : (this.#numOutputTokens ?? 0));
     }
     for (const { index: choice = 0, text = "", finish_reason: reason } of choices) {
       // The last event of an answer may bring a reason only.

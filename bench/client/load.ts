@@ -16,20 +16,24 @@ export interface LoopOptions {
   readonly untilMs?: number;
   /** No more requests than this. */
   readonly maxRequests?: number;
+  /** Requests still in progress then are cut off, ms. */
+  readonly cutMs?: number;
 }
 
 /** Closed loop: each of `concurrency` clients sends its next request when the last one is answered. */
 export async function closedLoop(
   target: Target,
   specOf: (index: number) => CompletionSpec,
-  { concurrency, untilMs = Number.POSITIVE_INFINITY, maxRequests = Infinity }: LoopOptions,
+  options: LoopOptions,
 ): Promise<Load> {
+  const { concurrency, untilMs = Infinity, maxRequests = Infinity, cutMs } = options;
+  const signal = cutMs === undefined ? {} : { signal: AbortSignal.timeout(cutMs) };
   const timelines: RequestTimeline[] = [];
   const startMs = performance.now();
   let numStarted = 0;
   const client = async () => {
     do {
-      timelines.push(await complete(target, specOf(numStarted++)));
+      timelines.push(await complete(target, specOf(numStarted++), signal));
     } while (numStarted < maxRequests && performance.now() - startMs < untilMs);
   };
   const numClients = Math.min(concurrency, maxRequests);

@@ -6,9 +6,15 @@ import { join } from "node:path";
 import { startChild, untilReady } from "./child.ts";
 import type { Server } from "./server.ts";
 
-const PROGRAM = join(import.meta.dir, "..", "..", "build", "peers", "bin", "llama-server");
+const ROOT = join(import.meta.dir, "..", "..");
+const PROGRAM = join(ROOT, "build", "peers", "bin", "llama-server");
 
-export const hasLlamaServer = () => existsSync(PROGRAM);
+/** Builds it where it is missing or old, which takes some minutes. @returns false where that fails */
+export async function buildLlamaServer(): Promise<boolean> {
+  const script = join(ROOT, "bench", "peers.sh");
+  const child = Bun.spawn(["bash", script], { stdio: ["ignore", "inherit", "inherit"] });
+  return (await child.exited) === 0 && existsSync(PROGRAM);
+}
 
 export interface Candidate {
   readonly flags: readonly string[];

@@ -23,6 +23,11 @@ describe("parseArguments", () => {
     expect([parsed.url, parsed.pairs, parsed.quick]).toEqual(["http://localhost:1", 5, true]);
   });
 
+  test("options of the server that is started are split at spaces", () => {
+    const parsed = parseArguments(["--serve-flags", "--threads 1  --max-num-seqs 4"]);
+    expect(parsed.serveFlags).toEqual(["--threads", "1", "--max-num-seqs", "4"]);
+  });
+
   test("goodput as vLLM writes it", () => {
     expect(parseArguments(["--goodput", "ttft:2000 tpot:100"]).goodput).toEqual({
       ttft: 2000,

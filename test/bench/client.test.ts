@@ -88,3 +88,38 @@ describe("a workload", () => {
     await expect(runAlone(workload, broken, options)).rejects.toThrow("W0: tiny failed: ");
   });
 });
+
+describe("usage", () => {
+  const chunk = (text: string, index: number, reason: string | null, usage: unknown = null) =>
+    `data: ${JSON.stringify({ choices: [{ text, index, finish_reason: reason }], usage })}\n\n`;
+  const used = (tokens: number) => ({ prompt_tokens: 3, completion_tokens: tokens });
+
+  /** A server that answers with these events. */
+  async function answerOf(events: readonly string[]) {
+    const body = events.join("");
+    const fake = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(body) });
+    const timeline = await complete({ url: `http://127.0.0.1:${fake.port}`, model: "x" }, spec);
+    await fake.stop(true);
+    return timeline;
+  }
+
+  test("that comes with the end of each choice is summed, as llama-server sends it", async () => {
+    const ends = [chunk("", 0, "length", used(1)), chunk("", 1, "length", used(2))];
+    const events = [chunk("a", 0, null), chunk("b", 1, null), chunk("c", 1, null), ...ends];
+    const timeline = await answerOf([...events, "data: [DONE]\n\n"]);
+    expect([timeline.numOutputTokens, timeline.events.length, timeline.error]).toEqual([
+      3,
+      3,
+      null,
+    ]);
+  });
+
+  test("that is missing, or a stream that breaks off, is an error", async () => {
+    expect((await answerOf([chunk("a", 0, "length"), "data: [DONE]\n\n"])).error).toBe(
+      "no usage came",
+    );
+    expect((await answerOf([chunk("a", 0, null)])).error).toBe("the stream ended before [DONE]");
+    const failed = 'data: {"error":{"message":"it failed"}}\n\n';
+    expect((await answerOf([chunk("a", 0, null), failed])).error).toBe("it failed");
+  });
+});
