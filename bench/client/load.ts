@@ -95,7 +95,8 @@ export function decodeRate({ timelines, startMs, endMs }: DecodeWindow): number 
   for (const { events } of timelines) {
     const inside = events.filter(({ atMs }) => atMs >= startMs && atMs <= endMs);
     const [first, last] = [inside[0], inside.at(-1)];
-    if (first === undefined || last === undefined || inside.length < 2) continue;
+    // Tokens that all came at the same moment tell no rate.
+    if (first === undefined || last === undefined || first.atMs === last.atMs) continue;
     rate += ((inside.length - 1) * 1000) / (last.atMs - first.atMs);
   }
   return rate;

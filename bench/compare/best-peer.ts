@@ -2,7 +2,7 @@
 // winner stays up for the comparison.
 
 import { BenchError } from "../bench-error.ts";
-import { type Candidate, candidateName, QUICK, startLlamaServer } from "../servers/llama-server.ts";
+import { type Candidate, candidateName, startLlamaServer } from "../servers/llama-server.ts";
 import type { Server } from "../servers/server.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { observe, TRIAL_SEED } from "./workload-run.ts";
@@ -28,7 +28,8 @@ export async function bestPeer(
 ): Promise<BestPeer> {
   const trials: Trial[] = [];
   let best: { server: Server; figure: number } | null = null;
-  for (const candidate of quick ? QUICK : workload.candidates) {
+  const candidates = quick ? workload.candidates.slice(0, 1) : workload.candidates;
+  for (const candidate of candidates) {
     const tried = await tryCandidate(workload, modelPath, candidate);
     const trial = { name: candidateName(candidate), figure: tried?.figure ?? null };
     trials.push(trial);

@@ -40,26 +40,28 @@ function roomFlags({ concurrency, maxTokens }: Room): string[] {
 
 const THREADS = ["-t", String(numCpus)];
 
-/** The one configuration of --quick: separate KV streams and flash attention. */
-export const QUICK: readonly Candidate[] = [{ flags: [...THREADS, "-no-kvu", "-fa", "on"] }];
+/** Separate KV streams and flash attention: mostly the best, so it is the first to be tried. */
+const USUAL: readonly Candidate[] = [{ flags: [...THREADS, "-no-kvu", "-fa", "on"] }];
+
+// The first of each list is the one configuration of --quick.
 
 /** Threads, wait policy, KV layout and attention, one change at a time. */
 export const DECODE_CANDIDATES: readonly Candidate[] = [
-  ...QUICK,
+  ...USUAL,
   { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
   { flags: [...THREADS, "-no-kvu", "-fa", "off"] },
   { flags: ["-t", "1", "-no-kvu", "-fa", "on"] },
 ];
 
 export const BATCH_CANDIDATES: readonly Candidate[] = [
-  ...QUICK,
+  ...USUAL,
   { flags: [...THREADS, "-kvu", "-fa", "on"] },
   { flags: [...THREADS, "-no-kvu", "-fa", "off"] },
   { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
 ];
 
 export const PREFILL_CANDIDATES: readonly Candidate[] = [
-  ...QUICK,
+  ...USUAL,
   { flags: [...THREADS, "-no-kvu", "-fa", "off"] },
   { flags: [...THREADS, "-no-kvu", "-fa", "on", "-b", "512", "-ub", "512"] },
   { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
