@@ -15,7 +15,10 @@ const MAX_MODEL_LEN = 4096;
 
 /** Median over the slices, µs of CPU a step of `numSeqs` sequences that decode. */
 export async function stepCostUs(numSeqs: number, hasMetrics = true): Promise<number> {
-  const limits = { ...LIMITS, maxNumSeqs: numSeqs, maxModelLen: MAX_MODEL_LEN };
+  // One token each must fit a step.
+  const maxNumBatchedTokens = Math.max(LIMITS.maxNumBatchedTokens, numSeqs);
+  const room = { maxNumSeqs: numSeqs, maxModelLen: MAX_MODEL_LEN, maxNumBatchedTokens };
+  const limits = { ...LIMITS, ...room };
   const runner = new EmptyRunner(limits, {
     numSeqs,
     numWarmUpSteps: NUM_WARM_UP_STEPS,
