@@ -14,8 +14,9 @@ std::vector<ActivationStore *> stores;
 
 } // namespace
 
-ActivationStore::ActivationStore(ggml_threadpool * pool, int64_t max_rows, int64_t max_blocks)
-    : pool(pool), codes(max_rows * padded_row_blocks(max_blocks) * BLOCK), scales(max_rows * padded_row_blocks(max_blocks)) {
+ActivationStore::ActivationStore(ggml_threadpool * pool, int n_threads, int64_t max_rows, int64_t max_blocks)
+    : pool(pool), codes(max_rows * padded_row_blocks(max_blocks) * BLOCK), scales(max_rows * padded_row_blocks(max_blocks)),
+      runs(n_threads) {
     std::lock_guard<std::mutex> lock(stores_mutex);
     stores.push_back(this);
 }
@@ -34,14 +35,31 @@ ActivationStore * ActivationStore::of(const ggml_threadpool * pool) {
 // The counters are at 0 already, unless the step before has failed.
 void ActivationStore::begin_step() {
     held = nullptr;
-    next_piece.store(0, std::memory_order_relaxed);
+    reset();
+}
+
+void ActivationStore::reset() {
+    for (Run & run : runs) {
+        run.n_taken.store(0, std::memory_order_relaxed);
+    }
     n_finished.store(0, std::memory_order_relaxed);
+}
+
+int64_t ActivationStore::take_piece(int thread, int n_threads, int64_t n_pieces) {
+    for (int i = 0; i < n_threads; ++i) {
+        const int owner = (thread + i) % n_threads;
+        const int64_t begin = n_pieces * owner / n_threads, end = n_pieces * (owner + 1) / n_threads;
+        const int64_t piece = begin + runs[owner].n_taken.fetch_add(1, std::memory_order_relaxed);
+        if (piece < end) {
+            return piece;
+        }
+    }
+    return -1;
 }
 
 void ActivationStore::finish(const ggml_tensor * activations, int n_threads) {
     if (n_finished.fetch_add(1, std::memory_order_acq_rel) == n_threads - 1) {
-        n_finished.store(0, std::memory_order_relaxed);
-        next_piece.store(0, std::memory_order_relaxed);
+        reset();
         held = activations;
     }
 }

@@ -19,7 +19,7 @@ namespace pagoda {
 class ActivationStore {
 public:
     // Found by the products that `pool` computes, until it is destroyed.
-    ActivationStore(ggml_threadpool * pool, int64_t max_rows, int64_t max_blocks);
+    ActivationStore(ggml_threadpool * pool, int n_threads, int64_t max_rows, int64_t max_blocks);
     ~ActivationStore();
 
     ActivationStore(const ActivationStore &)             = delete;
@@ -37,18 +37,26 @@ public:
     int8_t *           code_data() { return codes.data(); }
     ActivationScales * scale_data() { return scales.data(); }
 
-    // The next piece of work of the product, from 0 on.
-    int64_t take_piece() { return next_piece.fetch_add(1, std::memory_order_relaxed); }
+    // The next of `n_pieces` pieces of the product, -1 when all are taken. Each thread has a run of its own, so
+    // that it reads weights as one stream, and then takes over from others: one that loses its core delays
+    // a single piece.
+    int64_t take_piece(int thread, int n_threads, int64_t n_pieces);
 
     // Each thread calls it once, when it finds no more work.
     void finish(const ggml_tensor * activations, int n_threads);
 
 private:
+    struct alignas(64) Run {
+        std::atomic<int64_t> n_taken{ 0 };
+    };
+
+    void reset();
+
     ggml_threadpool *             pool;
     std::vector<int8_t>           codes;  // [max_rows * row_blocks * 32]
     std::vector<ActivationScales> scales; // [max_rows * row_blocks]
     const ggml_tensor *           held = nullptr;
-    std::atomic<int64_t>          next_piece{ 0 };
+    std::vector<Run>              runs; // one a thread
     std::atomic<int>              n_finished{ 0 };
 };
 

@@ -80,7 +80,7 @@ ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
     ggml_threadpool_params tp = threadpool_params(p);
     threadpool = ggml_threadpool_new(&tp);
     llama_attach_threadpool(ctx, threadpool, threadpool);
-    activations = std::make_unique<ActivationStore>(threadpool, p.max_tokens, widest_packed_blocks());
+    activations = std::make_unique<ActivationStore>(threadpool, p.n_threads, p.max_tokens, widest_packed_blocks());
     sampler = std::make_unique<SampleRows>(n_vocab, p.n_threads, threadpool);
 
     batch_buffer = llama_batch_init(p.max_tokens, 0, 1);

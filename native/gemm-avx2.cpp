@@ -35,6 +35,8 @@ struct Avx2 : Simd256 {
             }
         }
 
+        void add(const Sums & other) { sums = _mm256_add_epi32(sums, other.sums); }
+
         void flush() {
             if constexpr (BITS != 8) {
                 sums  = _mm256_add_epi32(sums, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));

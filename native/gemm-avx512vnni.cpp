@@ -32,6 +32,7 @@ struct Avx512Vnni {
             std::memcpy(&four, x, sizeof(four));
             sums = _mm512_dpbusd_epi32(sums, codes, _mm512_set1_epi32(four));
         }
+        void add(const Sums & other) { sums = _mm512_add_epi32(sums, other.sums); }
         void flush() {}
         __m512 total() const { return _mm512_cvtepi32_ps(sums); }
     };

@@ -21,6 +21,7 @@ struct AvxVnni : Simd256 {
         __m256i sums = _mm256_setzero_si256();
 
         void add(__m256i codes, const int8_t * x) { sums = _mm256_dpbusd_avx_epi32(sums, codes, repeated_bytes(x)); }
+        void add(const Sums & other) { sums = _mm256_add_epi32(sums, other.sums); }
         void flush() {}
         __m256 total() const { return _mm256_cvtepi32_ps(sums); }
     };

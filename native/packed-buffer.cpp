@@ -1,8 +1,7 @@
 // The extra buffer type (ggml's repack.cpp is the model of one) and the matrix product over it:
 //
 //   1. the rows of activations are quantised, each thread a share, unless the product before has done so;
-//   2. after a barrier threads take work from a counter, a few panels times a range of rows at a time, so that
-//      a thread that loses its core delays one piece only.
+//   2. after a barrier threads take pieces of work, a few panels times a range of rows each.
 
 #include "packed-buffer.h"
 
@@ -135,7 +134,8 @@ void compute_with_store(const GemmKernels & kernels, const Product & p, const gg
     }
     const Pieces pieces(p, params->nth);
     const Activations x = { rows.codes, rows.scales, p.n_blocks, p.row_blocks };
-    for (int64_t i = store.take_piece(); i < pieces.count(); i = store.take_piece()) {
+    const auto take = [&] { return store.take_piece(params->ith, params->nth, pieces.count()); };
+    for (int64_t i = take(); i >= 0; i = take()) {
         multiply_piece(kernels.panel(p.weights->type), p, pieces, x, i);
     }
     store.finish(p.src, params->nth);
