@@ -33,6 +33,8 @@ export async function complete(
   const answer = new AnswerReader(performance.now(), spec.prompt.length, options.onToken);
   try {
     const response = await fetch(`${target.url}/v1/completions`, {
+      // llama-server closes idle connections: one kept from the slice before may be gone.
+      keepalive: false,
       method: "POST",
       headers: { "content-type": "application/json" },
       body: bodyOf(target, spec),
