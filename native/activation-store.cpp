@@ -1,3 +1,5 @@
+// Stores are found by their pool: ggml hands a product nothing else of ours.
+
 #include "activation-store.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The set of matrix kernels for this CPU.
+
 #include "gemm.h"
 
 #include "cpu-set.h"

@@ -20,7 +20,7 @@ import type { MetricFeature } from "./metrics/family.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { CLAIMED_VERSION, checkVersion } from "./metrics/version-gate.ts";
 import { loadAddon } from "./runner/addon.ts";
-import type { NativeError } from "./runner/addon-types.ts";
+import type { AttentionBackend, ModelInfo, NativeError } from "./runner/addon-types.ts";
 import { NativeModelRunner } from "./runner/native-model-runner.ts";
 import { type HttpServer, listen } from "./runtime/http-server.ts";
 import {
@@ -128,38 +128,16 @@ async function startEngine(options: ServeOptions, path: string): Promise<InProce
     numBlocksOverride: options["num-gpu-blocks-override"],
   });
   const { numBlocks, maxModelLen } = plan;
-  const backend = options["attention-backend"];
-  const autoBackend = addon.hasGpu && options["gpu-layers"] !== 0 ? "ggml" : "paged";
+  const limits = { numBlocks, blockSize, maxNumSeqs, maxNumBatchedTokens, maxModelLen };
   const runner = await NativeModelRunner.load(
-    {
-      path,
-      numBlocks,
-      blockSize,
-      maxNumSeqs,
-      maxNumBatchedTokens,
-      maxModelLen,
-      ...planThreads(options),
-      poll: options.poll,
-      attentionBackend: backend === "auto" ? autoBackend : backend,
-      weightKernels: options["weight-kernels"],
-      kvCacheType,
-      numGpuLayers: options["gpu-layers"],
-      chatTemplate: templateText(options["chat-template"]),
-    },
+    { path, ...limits, kvCacheType, ...kernelOptions(options, addon.hasGpu) },
     loadProgress(),
   );
-  const { unpackedTypes } = runner.info;
-  if (unpackedTypes.length > 0) {
-    log(`warning: weights of type ${unpackedTypes.join(", ")} have no fast kernel; ggml's serve`);
-  }
+  warnOfUnpacked(runner.info);
   const enablePrefixCaching = options["enable-prefix-caching"] && !runner.info.isRecurrent;
   const hashSeed = process.env["PYTHONHASHSEED"];
   const scheduler = new Scheduler({
-    numBlocks,
-    blockSize,
-    maxModelLen,
-    maxNumSeqs,
-    maxNumBatchedTokens,
+    ...limits,
     enablePrefixCaching,
     rootHash:
       hashSeed === undefined ? crypto.getRandomValues(new Uint8Array(32)) : noneHash(hashSeed),
@@ -172,11 +150,7 @@ async function startEngine(options: ServeOptions, path: string): Promise<InProce
   const info = {
     model: runner.info,
     memory: runner.memory(),
-    maxModelLen,
-    maxNumSeqs,
-    maxNumBatchedTokens,
-    blockSize,
-    numBlocks,
+    ...limits,
     enablePrefixCaching,
     kvCacheType,
     kvCacheMemoryBytes: options["kv-cache-memory-bytes"],
@@ -185,6 +159,25 @@ async function startEngine(options: ServeOptions, path: string): Promise<InProce
   const seed = BigInt(options.seed);
   const onStepFault = (error: EngineError) => log(`error: ${error.message}`);
   return new InProcessEngine({ info, scheduler, runner, seed, onStepFault });
+}
+
+/** Of the pass: what computes it, where, on which threads. */
+function kernelOptions(options: ServeOptions, hasGpu: boolean) {
+  const backend = options["attention-backend"];
+  const autoBackend: AttentionBackend = hasGpu && options["gpu-layers"] !== 0 ? "ggml" : "paged";
+  return {
+    ...planThreads(options),
+    poll: options.poll,
+    attentionBackend: backend === "auto" ? autoBackend : backend,
+    weightKernels: options["weight-kernels"],
+    numGpuLayers: options["gpu-layers"],
+    chatTemplate: templateText(options["chat-template"]),
+  };
+}
+
+function warnOfUnpacked({ unpackedTypes }: ModelInfo): void {
+  if (unpackedTypes.length === 0) return;
+  log(`warning: no fast kernel for weights of type ${unpackedTypes.join(", ")}; ggml's serve`);
 }
 
 function targetLatency(option: number | null): TargetInterTokenLatency {

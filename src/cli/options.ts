@@ -209,7 +209,7 @@ export const OPTIONS = [
     kind: "choice",
     choices: ["packed", "ggml"],
     fallback: "packed",
-    help: "packed repacks quantised weights at load for kernels of ours; ggml uses its plain ones.",
+    help: "packed: quantised weights are packed at load for our kernels; ggml: its own.",
   },
   {
     name: "attention-backend",

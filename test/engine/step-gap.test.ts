@@ -8,6 +8,13 @@ async function runAll(gap: StepGap): Promise<void> {
   while (await gap.prepareNext()) await gap.runNext();
 }
 
+/** Of an error still to come. */
+const messageOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "none",
+    (error: Error) => error.message,
+  );
+
 describe("StepGap", () => {
   test("runs jobs in the order of their calls and settles as they do", async () => {
     let numQueued = 0;
@@ -16,10 +23,10 @@ describe("StepGap", () => {
     const first = gap.queue(async () => done.push("first"));
     const failing = gap.queue(() => Promise.reject(new Error("no")));
     expect([numQueued, gap.isEmpty, done]).toEqual([2, false, []]);
-    const failure = expect(failing).rejects.toThrow("no");
+    const failure = messageOf(failing);
     await runAll(gap);
     expect(await first).toBe(1);
-    await failure;
+    expect(await failure).toBe("no");
     expect([await gap.prepareNext(), gap.isEmpty]).toEqual([false, true]);
   });
 
@@ -55,9 +62,9 @@ describe("StepGap", () => {
       isReady: () => true,
     });
     const next = gap.queue(async () => 2);
-    const refusal = expect(refused).rejects.toThrow("cannot");
+    const refusal = messageOf(refused);
     await runAll(gap);
-    await refusal;
+    expect(await refusal).toBe("cannot");
     expect(await next).toBe(2);
   });
 

@@ -119,10 +119,12 @@ describe("a sleeping server", () => {
       await post("/wake_up");
       return residentBytes();
     };
-    const first = await cycle();
-    for (let i = 0; i < 18; i++) await cycle();
-    const last = await cycle();
-    expect(last).toBeLessThan(first * 1.05);
+    // The first ones leave the allocator with memory that the others use again.
+    for (let i = 0; i < 4; i++) await cycle();
+    const early = await cycle();
+    for (let i = 0; i < 14; i++) await cycle();
+    const late = await cycle();
+    expect(late).toBeLessThan(early * 1.05);
   }, 120_000);
 
   test("SIGTERM ends it at once, and what waits is told so", async () => {
