@@ -151,7 +151,7 @@ export const OPTIONS = [
     fallback: null,
     min: 0,
     unit: "ms",
-    help: "Longest step beside a stream; 0 = no limit. Default: 150, or 4 decode steps.",
+    help: "Longest step beside a stream; 0 = no limit. Default: 80, or 4 decode steps.",
   },
   {
     name: "scheduling-policy",

@@ -11,7 +11,7 @@ import { StepCost } from "./step-cost.ts";
 export type TargetInterTokenLatency = number | "auto" | null;
 
 /** "auto": at least this, and at least so many times what the decoding requests alone take. */
-const AUTO_TARGET_MS = 150;
+const AUTO_TARGET_MS = 80;
 const AUTO_TARGET_DECODE_STEPS = 4;
 
 /** Prefill tokens come in multiples of this, so that chunks end with blocks and kernels' tiles. */

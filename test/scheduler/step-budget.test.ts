@@ -84,11 +84,11 @@ describe("the token budget of a step", () => {
     expect(step(scheduler)).toEqual([1, 1, 1, 1, 508]);
   });
 
-  test("auto is 150 ms, or four times what the decoding requests alone take", () => {
+  test("auto is 80 ms, or four times what the decoding requests alone take", () => {
     const scheduler = makeWorld({ targetInterTokenLatencyMs: "auto" });
     addStreams(scheduler, 4);
     scheduler.add(makeRequest("long", 1000));
-    expect(step(scheduler)).toEqual([1, 1, 1, 1, 128]);
+    expect(step(scheduler)).toEqual([1, 1, 1, 1, 64]);
 
     const slow = makeWorld({ targetInterTokenLatencyMs: "auto" });
     const slowMs = (plan: StepPlan) => 20 * worldMs(plan);
