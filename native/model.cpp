@@ -71,6 +71,7 @@ std::shared_ptr<Model> Model::load(const LoadOptions & options, std::function<vo
     auto model = std::make_shared<Model>(options, read_model_header(options.path, options.pass.kv_type));
     check_memory(options, model->header.weight_bytes, kv_bytes(options, model->header));
     model->weights.load(std::move(progress));
+    trim_heap();
     const llama_model * loaded = model->weights.model().get();
     check_kind(loaded, model->header);
     model->n_embd         = llama_model_n_embd(loaded);
@@ -128,6 +129,7 @@ void Model::wake_weights() {
     check_same(header, read_model_header(source, options.pass.kv_type), options.path);
     check_memory(options, header.weight_bytes, 0);
     weights.load([](float) {});
+    trim_heap();
     note_memory();
 }
 

@@ -119,12 +119,13 @@ describe("a sleeping server", () => {
       await post("/wake_up");
       return residentBytes();
     };
-    // The first ones leave the allocator with memory that the others use again.
+    // The first ones leave the allocator with memory that the others use again, in pools of as many threads
+    // as happen to load: some 20 MiB more or less. A lost pool or lost weights would be hundreds by the end.
     for (let i = 0; i < 4; i++) await cycle();
     const early = await cycle();
     for (let i = 0; i < 14; i++) await cycle();
     const late = await cycle();
-    expect(late).toBeLessThan(early * 1.05);
+    expect(late).toBeLessThan(early * 1.15);
   }, 120_000);
 
   test("SIGTERM ends it at once, and what waits is told so", async () => {
