@@ -57,8 +57,8 @@ async function stepMs(runner: ModelRunner, plan: StepPlan): Promise<number> {
 
 export async function attention(): Promise<void> {
   const numBlocks = NUM_SEQS * BLOCKS_PER_SEQ + 1;
-  const paged = await loadRunner(numBlocks, "paged");
-  const ggml = await loadRunner(numBlocks, "ggml");
+  const paged = await loadRunner(numBlocks);
+  const ggml = await loadRunner(numBlocks, { attentionBackend: "ggml" });
   const [long, short] = [decodePlan(LONG), decodePlan(SHORT)];
   const slice = async (runner: ModelRunner): Promise<Slice> => ({
     longMs: await stepMs(runner, long),

@@ -11,9 +11,11 @@ import { noneHash } from "../src/kvcache/block-hash.ts";
 import type { MetricFeature } from "../src/metrics/family.ts";
 import { Metrics } from "../src/metrics/metrics.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../src/request/sampling-params.ts";
-import type { AttentionBackend } from "../src/runner/addon-types.ts";
 import type { ModelRunner } from "../src/runner/model-runner.ts";
-import { NativeModelRunner } from "../src/runner/native-model-runner.ts";
+import {
+  NativeModelRunner,
+  type NativeModelRunnerOptions,
+} from "../src/runner/native-model-runner.ts";
 import { processStats } from "../src/runtime/system.ts";
 import { Scheduler } from "../src/scheduler/scheduler.ts";
 
@@ -29,10 +31,10 @@ export const LIMITS = {
 
 export type Limits = Record<keyof typeof LIMITS, number>;
 
-/** @param numBlocks null block included */
+/** The default model. @param numBlocks null block included */
 export function loadRunner(
   numBlocks: number,
-  attentionBackend: AttentionBackend = "paged",
+  options: Partial<NativeModelRunnerOptions> = {},
 ): Promise<NativeModelRunner> {
   return NativeModelRunner.load({
     ...LIMITS,
@@ -41,11 +43,12 @@ export function loadRunner(
     numThreads: navigator.hardwareConcurrency,
     cpuAffinity: new Int32Array(0),
     poll: 1,
-    attentionBackend,
+    attentionBackend: "paged",
     weightKernels: "packed",
     kvCacheType: "f16",
     numGpuLayers: 0,
     chatTemplate: "",
+    ...options,
   });
 }
 

@@ -2,6 +2,8 @@
 
 #include "activation-store.h"
 
+#include "packed-weights.h"
+
 #include <algorithm>
 #include <mutex>
 
@@ -9,15 +11,13 @@ namespace pagoda {
 
 namespace {
 
-constexpr int64_t BLOCK = 32;
-
 std::mutex                     stores_mutex;
 std::vector<ActivationStore *> stores;
 
 } // namespace
 
 ActivationStore::ActivationStore(ggml_threadpool * pool, int n_threads, int64_t max_rows, int64_t max_blocks)
-    : pool(pool), codes(max_rows * padded_row_blocks(max_blocks) * BLOCK), scales(max_rows * padded_row_blocks(max_blocks)),
+    : pool(pool), codes(max_rows * padded_row_blocks(max_blocks) * BLOCK_COLS), scales(max_rows * padded_row_blocks(max_blocks)),
       runs(n_threads) {
     std::lock_guard<std::mutex> lock(stores_mutex);
     stores.push_back(this);

@@ -40,11 +40,14 @@ struct Product {
     int64_t             row_blocks;
     int64_t             n_rows; // of activations
     int64_t             n_panels;
+    int64_t             panel_bytes;
+    PanelKernel         kernel;
 
-    explicit Product(ggml_tensor * op)
+    Product(const GemmKernels & kernels, ggml_tensor * op)
         : weights(op->src[0]), src(op->src[1]), dst(op), n_blocks(weights->ne[0] / BLOCK_COLS),
           row_blocks(padded_row_blocks(n_blocks)), n_rows(ggml_nrows(src)),
-          n_panels((weights->ne[1] + PANEL_ROWS - 1) / PANEL_ROWS) {}
+          n_panels((weights->ne[1] + PANEL_ROWS - 1) / PANEL_ROWS),
+          panel_bytes((int64_t) packed_bytes(weights->type, weights->ne[0], PANEL_ROWS)), kernel(kernels.panel(weights->type)) {}
 
     const float * src_row(int64_t i) const {
         const int64_t i1 = i % src->ne[1], i2 = i / src->ne[1] % src->ne[2], i3 = i / (src->ne[1] * src->ne[2]);
@@ -96,8 +99,7 @@ struct Pieces {
     int64_t count() const { return n_ranges * n_across; }
 };
 
-void multiply_piece(PanelKernel kernel, const Product & p, const Pieces & pieces, const Activations & x, int64_t i) {
-    const int64_t panel_bytes = (int64_t) packed_bytes(p.weights->type, p.weights->ne[0], PANEL_ROWS);
+void multiply_piece(const Product & p, const Pieces & pieces, const Activations & x, int64_t i) {
     const int64_t stride = (int64_t) (p.dst->nb[1] / sizeof(float));
     const int64_t range  = i / pieces.n_across;
     const int64_t begin  = p.n_rows * range / pieces.n_ranges;
@@ -106,7 +108,7 @@ void multiply_piece(PanelKernel kernel, const Product & p, const Pieces & pieces
     const int64_t last   = std::min(p.n_panels, first + pieces.n_panels);
     for (int64_t panel = first; panel < last; ++panel) {
         const int64_t row = panel * PANEL_ROWS;
-        kernel((const uint8_t *) p.weights->data + panel * panel_bytes, (int) std::min<int64_t>(PANEL_ROWS, p.weights->ne[1] - row),
+        p.kernel((const uint8_t *) p.weights->data + panel * p.panel_bytes, (int) std::min<int64_t>(PANEL_ROWS, p.weights->ne[1] - row),
                x, begin, end, (float *) p.dst->data + begin * stride + row, stride);
     }
 }
@@ -122,7 +124,7 @@ void compute_without_store(const GemmKernels & kernels, const Product & p, const
     const Pieces pieces(p, params->nth);
     const Activations x = { rows.codes, rows.scales, p.n_blocks, p.row_blocks };
     for (int64_t i = params->ith; i < pieces.count(); i = ggml_threadpool_chunk_add(params->threadpool, 1)) {
-        multiply_piece(kernels.panel(p.weights->type), p, pieces, x, i);
+        multiply_piece(p, pieces, x, i);
     }
 }
 
@@ -136,7 +138,7 @@ void compute_with_store(const GemmKernels & kernels, const Product & p, const gg
     const Activations x = { rows.codes, rows.scales, p.n_blocks, p.row_blocks };
     const auto take = [&] { return store.take_piece(params->ith, params->nth, pieces.count()); };
     for (int64_t i = take(); i >= 0; i = take()) {
-        multiply_piece(kernels.panel(p.weights->type), p, pieces, x, i);
+        multiply_piece(p, pieces, x, i);
     }
     store.finish(p.src, params->nth);
 }
@@ -148,12 +150,13 @@ struct PackedTraits : ggml::cpu::tensor_traits {
     }
 
     bool compute_forward(ggml_compute_params * params, ggml_tensor * op) override {
-        const Product p(op);
+        const GemmKernels & kernels = *gemm_kernels();
+        const Product p(kernels, op);
         ActivationStore * store = ActivationStore::of(params->threadpool);
         if (store && store->fits(p.n_rows, p.row_blocks)) {
-            compute_with_store(*gemm_kernels(), p, params, *store);
+            compute_with_store(kernels, p, params, *store);
         } else {
-            compute_without_store(*gemm_kernels(), p, params);
+            compute_without_store(kernels, p, params);
         }
         return true;
     }

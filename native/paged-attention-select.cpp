@@ -1,10 +1,8 @@
-// Which attention kernel this machine runs: the widest that its CPU has and PAGODA_CPU allows.
+// Which attention kernel this machine runs.
 
+#include "cpu-set.h"
 #include "paged-attention.h"
 #include "paged-attention-task.h"
-
-#include <cstdlib>
-#include <string_view>
 
 namespace pagoda {
 
@@ -18,16 +16,10 @@ struct KernelSet {
 
 KernelSet pick_kernel() {
 #if defined(__x86_64__) || defined(_M_X64)
-    const char * env = std::getenv("PAGODA_CPU");
-    const std::string_view forced = env ? env : "";
-    const bool has512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-    const bool has2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-    if (has512 && forced != "avx2" && forced != "generic") {
-        return { "avx512", attention_avx512, 16 };
-    }
-    if (has2 && forced != "generic") {
-        return { "avx2", attention_avx2, 8 };
+    switch (cpu_set()) {
+        case CpuSet::avx512:  return { "avx512", attention_avx512, 16 };
+        case CpuSet::avx2:    return { "avx2", attention_avx2, 8 };
+        case CpuSet::generic: break;
     }
 #endif
     return { "generic", attention_generic, 1 };

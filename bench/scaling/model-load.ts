@@ -3,9 +3,8 @@
 import { Request } from "../../src/request/request.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
-import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import type { ScheduledRequest, StepPlan } from "../../src/scheduler/scheduler-output.ts";
-import { MODEL_PATH } from "../engine.ts";
+import { loadRunner } from "../engine.ts";
 import { median, tokensOf } from "../measure.ts";
 
 export const BLOCK_SIZE = 16;
@@ -17,19 +16,12 @@ export function loadModel(
   numBlocks: number,
   numThreads = navigator.hardwareConcurrency,
 ): Promise<ModelRunner> {
-  return NativeModelRunner.load({
-    ...{ blockSize: BLOCK_SIZE, maxNumSeqs: 64, maxModelLen: MAX_CONTEXT },
+  return loadRunner(numBlocks, {
+    blockSize: BLOCK_SIZE,
+    maxNumSeqs: 64,
+    maxModelLen: MAX_CONTEXT,
     maxNumBatchedTokens: MAX_TOKENS,
-    path: MODEL_PATH,
-    numBlocks,
     numThreads,
-    cpuAffinity: new Int32Array(0),
-    poll: 1,
-    attentionBackend: "paged",
-    weightKernels: "packed",
-    kvCacheType: "f16",
-    numGpuLayers: 0,
-    chatTemplate: "",
   });
 }
 

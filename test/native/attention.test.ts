@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import type { KvCacheType } from "../../src/runner/addon-types.ts";
 import type { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import type { PositionLogprobs } from "../../src/scheduler/scheduler-output.ts";
+import { CACHES, largestGap } from "../support/attention-comparison.ts";
 import { runStep } from "../support/drive.ts";
 import { makeRequest } from "../support/make-request.ts";
 import { Prng } from "../support/prng.ts";
@@ -41,13 +42,6 @@ async function score(
 }
 
 /** Largest difference of the same tokens' log-probabilities. */
-function largestGap(a: readonly PositionLogprobs[], b: readonly PositionLogprobs[]): number {
-  expect(a.length).toBe(b.length);
-  return Math.max(
-    ...a.map(({ chosen }, i) => Math.abs(chosen.logprob - (b[i]?.chosen.logprob ?? 99))),
-  );
-}
-
 async function withModel<T>(
   gguf: TinyGgufOptions,
   options: Parameters<typeof loadTiny>[2],
@@ -78,16 +72,6 @@ const SHAPES: [string, TinyGgufOptions][] = [
 /** llama.cpp makes no q8_0 cache of head sizes that blocks of 32 do not divide. */
 const fitsQ8 = ({ architecture, headSize = 64 }: TinyGgufOptions) =>
   headSize % 32 === 0 && architecture !== "bloom";
-
-/**
- * The type of cache, what ggml's attention is given, the largest difference. Over a q8_0 cache ggml makes
- * q int8 too and is further from f16 than we are; so its f16 is the reference.
- */
-const CACHES = [
-  ["f16", "f16", 0.05],
-  ["f32", "f32", 0.05],
-  ["q8_0", "f16", 0.2],
-] as const;
 
 describe("paged attention equals ggml's", () => {
   for (const [ours, theirs, limit] of CACHES) {

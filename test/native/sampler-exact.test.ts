@@ -4,17 +4,17 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { NativeModel, SamplerInit } from "../../src/runner/addon-types.ts";
+import type { NativeModel } from "../../src/runner/addon-types.ts";
 import { logitRows, SHAPE_NAMES } from "../support/logit-rows.ts";
 import { writeLogitsModel } from "../support/logits-model.ts";
 import { drawer, kept, ranked, uniform } from "../support/naive-sampler.ts";
 import { loadTestModel, NativeStep, type StepRow } from "../support/native-step.ts";
+import { emptyInit } from "../support/sampled-row.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
 /** With and without a part of a block at the end; from 12,288 on top-p guesses its cut from a sample. */
 const VOCAB_SIZES = [320, 1003, 6000, 13_001];
 const NUM_DRAWS = 200;
-const NO_IDS = new Int32Array(0);
 
 interface Fixture {
   readonly model: NativeModel;
@@ -250,16 +250,4 @@ function penalised(
     logits[id] = (logits[id] ?? 0) - penalty;
   }
   return logits;
-}
-
-function emptyInit(vocabSize: number): SamplerInit {
-  return {
-    vocabSize,
-    promptTokenIds: NO_IDS,
-    outputTokenIds: NO_IDS,
-    logitBiasIds: NO_IDS,
-    logitBiasValues: new Float32Array(0),
-    allowedTokenIds: NO_IDS,
-    endTokenIds: NO_IDS,
-  };
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { NativeModel, SleepingWeights } from "../../src/runner/addon-types.ts";
 import { encodeGguf } from "../support/gguf-writer.ts";
 import { loadTestModel, NativeStep } from "../support/native-step.ts";
+import { emptyInit } from "../support/sampled-row.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import { loadTiny, tempFolder } from "../support/tiny-model.ts";
 
@@ -38,15 +39,10 @@ async function wake(model: NativeModel): Promise<void> {
 
 /** A sampler that allows two tokens. */
 function createSampler(model: NativeModel): number {
-  const empty = new Int32Array(0);
   return model.createSampler({
-    vocabSize: model.info.vocabSize,
+    ...emptyInit(model.info.vocabSize),
     promptTokenIds: Int32Array.from(TOKENS),
-    outputTokenIds: empty,
-    logitBiasIds: empty,
-    logitBiasValues: new Float32Array(0),
     allowedTokenIds: Int32Array.of(7, 8),
-    endTokenIds: empty,
   });
 }
 

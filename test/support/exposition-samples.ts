@@ -1,4 +1,4 @@
-// The lines of an exposition as records: names, types, labels unescaped, values.
+// The lines of an exposition as records: names, labels unescaped, values.
 
 export interface Sample {
   readonly name: string;
@@ -12,14 +12,6 @@ export function samplesOf(text: string): Sample[] {
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
     .map(sampleOf);
-}
-
-/** Type of each family under the name that its TYPE line has, in the text's order. */
-export function typesOf(text: string): [name: string, type: string][] {
-  return [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = "", type = ""]) => [
-    name,
-    type,
-  ]);
 }
 
 function sampleOf(line: string): Sample {

@@ -14,6 +14,19 @@ export const NAN_TOKEN = 200;
 const NUM_DRAWS = 2048;
 const NO_IDS = new Int32Array(0);
 
+/** A sampler state that changes nothing. */
+export function emptyInit(vocabSize: number): SamplerInit {
+  return {
+    vocabSize,
+    promptTokenIds: NO_IDS,
+    outputTokenIds: NO_IDS,
+    logitBiasIds: NO_IDS,
+    logitBiasValues: new Float32Array(0),
+    allowedTokenIds: NO_IDS,
+    endTokenIds: NO_IDS,
+  };
+}
+
 export class SampledRow {
   readonly model: NativeModel;
   readonly step: NativeStep;
@@ -75,16 +88,7 @@ export class SampledRow {
   }
 
   createSampler(init: Partial<SamplerInit>): number {
-    return this.model.createSampler({
-      vocabSize: this.model.info.vocabSize,
-      promptTokenIds: NO_IDS,
-      outputTokenIds: NO_IDS,
-      logitBiasIds: NO_IDS,
-      logitBiasValues: new Float32Array(0),
-      allowedTokenIds: NO_IDS,
-      endTokenIds: NO_IDS,
-      ...init,
-    });
+    return this.model.createSampler({ ...emptyInit(this.model.info.vocabSize), ...init });
   }
 
   /** How often each token is drawn over 2,048 output indices. */
