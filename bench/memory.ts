@@ -1,6 +1,6 @@
 // Memory: the KV pool is what was asked for, and many short requests leave nothing behind.
 
-import { planMemory } from "../src/cli/memory-plan.ts";
+import { planMemory } from "../src/engine/memory-plan.ts";
 import { loadAddon } from "../src/runner/addon.ts";
 import {
   type BenchEngine,

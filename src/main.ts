@@ -4,100 +4,56 @@ import { basename, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { version } from "../package.json";
 import { banner } from "./cli/banner.ts";
+import { engineConfig } from "./cli/engine-config.ts";
 import { informationText } from "./cli/information.ts";
-import { planMemory } from "./cli/memory-plan.ts";
 import { resolveModel } from "./cli/model-source.ts";
 import type { ServeOptions } from "./cli/options.ts";
 import { parseOptions } from "./cli/parse-options.ts";
 import { StatsLine } from "./cli/stats-line.ts";
-import { planThreads } from "./cli/thread-plan.ts";
-import { AsyncEngine } from "./engine/async-engine.ts";
-import { InProcessEngine } from "./engine/in-process-engine.ts";
+import type { EngineClient } from "./engine/protocol.ts";
+import { startEngine } from "./engine/start-engine.ts";
 import { ConfigError, EngineError } from "./errors.ts";
-import { noneHash } from "./kvcache/block-hash.ts";
-import { BlockResidency } from "./kvcache/block-residency.ts";
 import type { MetricFeature } from "./metrics/family.ts";
-import { Metrics } from "./metrics/metrics.ts";
-import { CLAIMED_VERSION, checkVersion } from "./metrics/version-gate.ts";
-import { loadAddon } from "./runner/addon.ts";
-import type { AttentionBackend, ModelInfo, NativeError } from "./runner/addon-types.ts";
-import { NativeModelRunner } from "./runner/native-model-runner.ts";
+import { checkVersion } from "./metrics/version-gate.ts";
+import type { NativeError } from "./runner/addon-types.ts";
 import { type HttpServer, listen } from "./runtime/http-server.ts";
-import {
-  availableMemory,
-  fileExists,
-  onStopSignal,
-  processStats,
-  readText,
-  readYaml,
-} from "./runtime/system.ts";
-import { Scheduler } from "./scheduler/scheduler.ts";
-import type { TargetInterTokenLatency } from "./scheduler/step-budget.ts";
-import { createApp } from "./server/app.ts";
-import { DEFAULT_LIMITS } from "./server/server-context.ts";
+import { availableMemory, onStopSignal, readYaml } from "./runtime/system.ts";
+import { createService, type Service, type ServiceOptions } from "./service/service.ts";
 
 const MODELS_DIR = resolve(import.meta.dir, "../models");
 const STATS_INTERVAL_S = 10;
 
 const log = (line: string) => console.error(line);
+const warn = (line: string) => log(`warning: ${line}`);
 
 /** @throws ConfigError or a NativeError when the server cannot start */
 async function serve(options: ServeOptions, startedMs: number): Promise<void> {
   const showHiddenFor = options["show-hidden-metrics-for-version"];
   if (showHiddenFor !== null) checkVersion(showHiddenFor);
   const path = await resolveModel(options.model, { modelsDir: MODELS_DIR, env: process.env, log });
-  const client = await startEngine(options, path);
-  const names = options["served-model-name"];
-  const modelNames = names.length > 0 ? names : [basename(path).replace(/\.gguf$/, "")];
-  const metrics = new Metrics({
-    info: client.info,
-    modelName: modelNames[0] ?? "",
-    showHiddenFor,
-    createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),
-    features: metricFeatures(options),
-    processStats,
-    nowS: () => Date.now() / 1000,
+  const client = await startEngine(engineConfig(options, path), {
+    availableBytes: availableMemory(),
+    onLoadProgress: loadProgress(),
+    log,
   });
   const statsLine = new StatsLine();
-  const engine = new AsyncEngine(client, {
-    listeners: options["disable-log-stats"] ? [] : [metrics, statsLine],
-    maxNumQueuedReqs: options["max-num-queued-reqs"],
-  });
-  const state = { isDraining: false };
-  const app = createApp({
-    engine,
-    servedModelNames: modelNames,
-    modelRoot: path,
-    apiKeys: options["api-key"],
-    version: CLAIMED_VERSION,
-    maxLogprobs: options["max-logprobs"],
-    limits: DEFAULT_LIMITS,
-    metricsText: (format) => metrics.text(format),
-    recordHttp: (record) => metrics.recordHttp(record),
-    isDevMode: options["server-dev-mode"],
-    isSleepEnabled: options["enable-sleep-mode"],
-    createdS: Date.now() / 1000,
-    keepAliveMs: 10_000,
-    isDraining: () => state.isDraining,
-  });
-  const server = listen({
-    host: options.host,
-    port: options.port,
-    maxBodyBytes: DEFAULT_LIMITS.maxBodyBytes,
-    fetch: app.fetch,
-  });
+  const settings = serviceOptions(options, path, statsLine);
+  const service = createService(client, settings);
+  const { host, port } = options;
+  const { fetch, maxBodyBytes } = service;
+  const server = listen({ host, port, maxBodyBytes, fetch });
   const stats = setInterval(() => logStats(statsLine), STATS_INTERVAL_S * 1000);
-  stopOnSignal({ server, engine, client, state, stats, graceS: options["shutdown-timeout"] });
+  stopOnSignal({ server, service, client, stats, graceS: options["shutdown-timeout"] });
   client.died.then((error) => {
     log(`the engine has stopped: ${error.stack ?? error.message}`);
     process.exit(1);
   });
-  const isOpen = !["127.0.0.1", "localhost", "::1"].includes(options.host);
+  const isOpen = !["127.0.0.1", "localhost", "::1"].includes(host);
   log(
     banner({
       version,
       info: client.info,
-      modelName: modelNames[0] ?? "",
+      modelName: settings.modelNames[0] ?? "",
       url: server.url,
       readySeconds: (performance.now() - startedMs) / 1000,
       isOpenWithoutKey: isOpen && options["api-key"].length === 0,
@@ -105,94 +61,25 @@ async function serve(options: ServeOptions, startedMs: number): Promise<void> {
   );
 }
 
+function serviceOptions(options: ServeOptions, path: string, statsLine: StatsLine): ServiceOptions {
+  const names = options["served-model-name"];
+  return {
+    modelNames: names.length > 0 ? names : [basename(path).replace(/\.gguf$/, "")],
+    modelRoot: path,
+    apiKeys: options["api-key"],
+    maxLogprobs: options["max-logprobs"],
+    maxNumQueuedReqs: options["max-num-queued-reqs"],
+    isDevMode: options["server-dev-mode"],
+    showHiddenFor: options["show-hidden-metrics-for-version"],
+    createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),
+    features: metricFeatures(options),
+    listeners: [statsLine],
+  };
+}
+
 /** As Python's metrics client reads its switch. */
 function isPythonTrue(text = ""): boolean {
   return ["true", "1", "t"].includes(text.toLowerCase());
-}
-
-async function startEngine(options: ServeOptions, path: string): Promise<InProcessEngine> {
-  const dtype = options["kv-cache-dtype"];
-  const kvCacheType = dtype === "auto" ? "f16" : dtype;
-  const addon = await loadAddon();
-  const header = await addon.readModelHeader(path, kvCacheType);
-  const blockSize = options["block-size"];
-  const maxNumBatchedTokens = options["max-num-batched-tokens"];
-  const maxNumSeqs = Math.min(options["max-num-seqs"], maxNumBatchedTokens);
-  const plan = planMemory({
-    ...header,
-    availableBytes: availableMemory(),
-    blockSize,
-    maxNumSeqs,
-    maxModelLen: options["max-model-len"],
-    kvCacheMemoryBytes: options["kv-cache-memory-bytes"],
-    numBlocksOverride: options["num-gpu-blocks-override"],
-  });
-  const { numBlocks, maxModelLen } = plan;
-  const limits = { numBlocks, blockSize, maxNumSeqs, maxNumBatchedTokens, maxModelLen };
-  const runner = await NativeModelRunner.load(
-    { path, ...limits, kvCacheType, ...kernelOptions(options, addon.hasGpu) },
-    loadProgress(),
-  );
-  warnOfUnpacked(runner.info);
-  const enablePrefixCaching = options["enable-prefix-caching"] && !runner.info.isRecurrent;
-  const hashSeed = process.env["PYTHONHASHSEED"];
-  const scheduler = new Scheduler({
-    ...limits,
-    enablePrefixCaching,
-    rootHash:
-      hashSeed === undefined ? crypto.getRandomValues(new Uint8Array(32)) : noneHash(hashSeed),
-    residency: blockResidency(options),
-    longPrefillTokenThreshold: options["long-prefill-token-threshold"],
-    targetInterTokenLatencyMs: targetLatency(options["target-inter-token-latency-ms"]),
-    policy: options["scheduling-policy"],
-    eosTokenIds: runner.info.eosTokenIds,
-  });
-  const info = {
-    model: runner.info,
-    memory: runner.memory(),
-    ...limits,
-    enablePrefixCaching,
-    kvCacheType,
-    kvCacheMemoryBytes: options["kv-cache-memory-bytes"],
-    numBlocksOverride: options["num-gpu-blocks-override"],
-  };
-  const seed = BigInt(options.seed);
-  const onStepFault = (error: EngineError) => log(`error: ${error.message}`);
-  return new InProcessEngine({ info, scheduler, runner, seed, onStepFault });
-}
-
-/** Of the pass: what computes it, where, on which threads. */
-function kernelOptions(options: ServeOptions, hasGpu: boolean) {
-  const backend = options["attention-backend"];
-  const autoBackend: AttentionBackend = hasGpu && options["gpu-layers"] !== 0 ? "ggml" : "paged";
-  return {
-    ...planThreads(options),
-    poll: options.poll,
-    attentionBackend: backend === "auto" ? autoBackend : backend,
-    weightKernels: options["weight-kernels"],
-    numGpuLayers: options["gpu-layers"],
-    chatTemplate: templateText(options["chat-template"]),
-  };
-}
-
-function warnOfUnpacked({ unpackedTypes }: ModelInfo): void {
-  if (unpackedTypes.length === 0) return;
-  log(`warning: no fast kernel for weights of type ${unpackedTypes.join(", ")}; ggml's serve`);
-}
-
-function targetLatency(option: number | null): TargetInterTokenLatency {
-  if (option === null) return "auto";
-  return option === 0 ? null : option;
-}
-
-/** Null = off. Without log stats nobody would read what is sampled. */
-function blockResidency(options: ServeOptions): BlockResidency | null {
-  if (!options["kv-cache-metrics"] || options["disable-log-stats"]) return null;
-  return new BlockResidency({
-    sampleRate: options["kv-cache-metrics-sample"],
-    nowS: () => performance.now() / 1000,
-    random: Math.random,
-  });
 }
 
 function metricFeatures(options: ServeOptions): Set<MetricFeature> {
@@ -202,11 +89,6 @@ function metricFeatures(options: ServeOptions): Set<MetricFeature> {
     ["sleep-mode", options["enable-sleep-mode"]],
   ];
   return new Set(features.filter(([, isOn]) => isOn).map(([feature]) => feature));
-}
-
-/** The option holds the text itself, or the path of a file with it. */
-function templateText(option: string): string {
-  return option !== "" && fileExists(option) ? readText(option) : option;
 }
 
 /** Large models take long to read: a line every quarter after the first second. */
@@ -228,9 +110,8 @@ function logStats(statsLine: StatsLine): void {
 
 interface Running {
   readonly server: HttpServer;
-  readonly engine: AsyncEngine;
-  readonly client: InProcessEngine;
-  readonly state: { isDraining: boolean };
+  readonly service: Service;
+  readonly client: EngineClient;
   readonly stats: Timer;
   readonly graceS: number;
 }
@@ -240,16 +121,19 @@ interface Running {
  * end the server listens: /health answers 503, so that balancers turn away, and so does new work.
  */
 function stopOnSignal(running: Running): void {
+  let isStopping = false;
   onStopSignal((signal) => {
-    if (running.state.isDraining) process.exit(1);
-    running.state.isDraining = true;
-    const live = running.engine.numLiveSequences;
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    running.service.drain();
+    const live = running.service.engine.numLiveSequences;
     log(`${signal}: finishing ${live} requests, at most ${running.graceS} s; again to stop now`);
     void stop(running);
   });
 }
 
-async function stop({ server, engine, client, stats, graceS }: Running): Promise<void> {
+async function stop({ server, service, client, stats, graceS }: Running): Promise<void> {
+  const { engine } = service;
   clearInterval(stats);
   const deadline = performance.now() + graceS * 1000;
   // Nobody can wake a sleeping engine any more: what waits there is told so at once.
@@ -274,10 +158,7 @@ async function main(argv: readonly string[]): Promise<void> {
       console.log(information);
       return;
     }
-    await serve(
-      parseOptions(sources, (line) => log(`warning: ${line}`)),
-      startedMs,
-    );
+    await serve(parseOptions(sources, warn), startedMs);
   } catch (error) {
     log(`error: ${startErrorText(error)}`);
     process.exit(error instanceof ConfigError && isWrongOption(error) ? 2 : 1);

@@ -9,22 +9,12 @@ const ROOT = join(import.meta.dir, "..");
 
 /** Each folder may import those after it, and itself. Files directly in src are `root`. */
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
-  "main.ts": [
-    "cli",
-    "server",
-    "metrics",
-    "engine",
-    "runner",
-    "scheduler",
-    "kvcache",
-    "request",
-    "runtime",
-    "root",
-  ],
+  "main.ts": ["cli", "service", "metrics", "engine", "runner", "runtime", "root"],
   cli: ["engine", "runtime", "root"],
+  service: ["server", "metrics", "engine", "runtime", "root"],
   server: ["metrics", "engine", "runner", "request", "root"],
   metrics: ["engine", "request", "root"],
-  engine: ["scheduler", "runner", "request", "root"],
+  engine: ["scheduler", "runner", "kvcache", "request", "root"],
   runner: ["scheduler", "request", "root"],
   scheduler: ["kvcache", "request", "root"],
   kvcache: ["request", "root"],

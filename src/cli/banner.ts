@@ -1,7 +1,7 @@
 // What the operator sees at start: a few lines with model, memory and URLs.
 
+import { mib } from "../engine/memory-plan.ts";
 import type { EngineInfo } from "../engine/protocol.ts";
-import { mib } from "./memory-plan.ts";
 
 export interface BannerInput {
   readonly version: string;

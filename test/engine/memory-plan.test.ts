@@ -1,7 +1,7 @@
 // How much memory the KV cache gets.
 
 import { describe, expect, test } from "bun:test";
-import { planMemory } from "../../src/cli/memory-plan.ts";
+import { planMemory } from "../../src/engine/memory-plan.ts";
 
 describe("planMemory", () => {
   const input = {

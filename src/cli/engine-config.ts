@@ -1,0 +1,51 @@
+// The engine's config as the options give it.
+
+import type { EngineConfig } from "../engine/engine-config.ts";
+import { fileExists, readText } from "../runtime/system.ts";
+import type { ServeOptions } from "./options.ts";
+import { planThreads } from "./thread-plan.ts";
+
+/** @throws ConfigError "invalid_option" */
+export function engineConfig(options: ServeOptions, modelPath: string): EngineConfig {
+  const dtype = options["kv-cache-dtype"];
+  const maxNumBatchedTokens = options["max-num-batched-tokens"];
+  return {
+    modelPath,
+    kvCacheType: dtype === "auto" ? "f16" : dtype,
+    blockSize: options["block-size"],
+    maxNumSeqs: Math.min(options["max-num-seqs"], maxNumBatchedTokens),
+    maxNumBatchedTokens,
+    maxModelLen: options["max-model-len"],
+    kvCacheMemoryBytes: options["kv-cache-memory-bytes"],
+    numBlocksOverride: options["num-gpu-blocks-override"],
+    enablePrefixCaching: options["enable-prefix-caching"],
+    hashSeed: process.env["PYTHONHASHSEED"] ?? null,
+    residencySampleRate: residencySampleRate(options),
+    longPrefillTokenThreshold: options["long-prefill-token-threshold"],
+    targetInterTokenLatencyMs: targetLatency(options["target-inter-token-latency-ms"]),
+    policy: options["scheduling-policy"],
+    seed: BigInt(options.seed),
+    ...planThreads(options),
+    poll: options.poll,
+    attentionBackend: options["attention-backend"],
+    weightKernels: options["weight-kernels"],
+    numGpuLayers: options["gpu-layers"],
+    chatTemplate: templateText(options["chat-template"]),
+  };
+}
+
+/** Without log stats nobody would read what is sampled. */
+function residencySampleRate(options: ServeOptions): number | null {
+  if (!options["kv-cache-metrics"] || options["disable-log-stats"]) return null;
+  return options["kv-cache-metrics-sample"];
+}
+
+function targetLatency(option: number | null): EngineConfig["targetInterTokenLatencyMs"] {
+  if (option === null) return "auto";
+  return option === 0 ? null : option;
+}
+
+/** The option holds the text itself, or the path of a file with it. */
+function templateText(option: string): string {
+  return option !== "" && fileExists(option) ? readText(option) : option;
+}
