@@ -18,7 +18,9 @@ import { checkVersion } from "./metrics/version-gate.ts";
 import type { NativeError } from "./runner/addon-types.ts";
 import { type HttpServer, listen } from "./runtime/http-server.ts";
 import { availableMemory, onStopSignal, readYaml } from "./runtime/system.ts";
-import { createService, type Service, type ServiceOptions } from "./service/service.ts";
+import type { ContextOptions } from "./service/context.ts";
+import { createFront, type FrontOptions } from "./service/front.ts";
+import { createService, type Service } from "./service/service.ts";
 
 const MODELS_DIR = resolve(import.meta.dir, "../models");
 const STATS_INTERVAL_S = 10;
@@ -38,7 +40,7 @@ async function serve(options: ServeOptions, startedMs: number): Promise<void> {
   });
   const statsLine = new StatsLine();
   const settings = serviceOptions(options, path, statsLine);
-  const service = createService(client, settings);
+  const service = createService(createFront(client, settings), settings);
   const { host, port } = options;
   const { fetch, maxBodyBytes } = service;
   const server = listen({ host, port, maxBodyBytes, fetch });
@@ -61,7 +63,11 @@ async function serve(options: ServeOptions, startedMs: number): Promise<void> {
   );
 }
 
-function serviceOptions(options: ServeOptions, path: string, statsLine: StatsLine): ServiceOptions {
+function serviceOptions(
+  options: ServeOptions,
+  path: string,
+  statsLine: StatsLine,
+): FrontOptions & ContextOptions {
   const names = options["served-model-name"];
   return {
     modelNames: names.length > 0 ? names : [basename(path).replace(/\.gguf$/, "")],

@@ -14,7 +14,7 @@ import type {
   MetricFeature,
   ProcessStats,
 } from "./family.ts";
-import { MetricValues } from "./registry.ts";
+import { type FamilySnapshot, MetricValues } from "./registry.ts";
 import { visibleFamilies } from "./version-gate.ts";
 
 export interface MetricsOptions {
@@ -82,15 +82,19 @@ export class Metrics implements StatListener {
 
   /** The whole exposition. Never waits for the engine. */
   async text(format: "prometheus" | "openmetrics" = "prometheus"): Promise<string> {
-    const { info, createdSeries, processStats } = this.#options;
+    const print = format === "openmetrics" ? openMetricsText : expositionText;
+    return print(await this.snapshot(), this.#options.createdSeries);
+  }
+
+  /** Every family with its values now, in the order of the exposition. */
+  async snapshot(): Promise<FamilySnapshot[]> {
+    const { info, processStats } = this.#options;
     this.#write("scrape", { info, process: processStats() });
     const snapshots = await Promise.all(this.#entries.map(({ values }) => values.snapshot()));
     // What the system does not tell is left out; other families print their head without series.
-    const families = snapshots.filter(
+    return snapshots.filter(
       ({ samples }, i) => samples.length > 0 || this.#entries[i]?.family.source.on !== "scrape",
     );
-    const print = format === "openmetrics" ? openMetricsText : expositionText;
-    return print(families, createdSeries);
   }
 
   #write<E extends MetricEvent>(event: E, record: MetricEvents[E]): void {

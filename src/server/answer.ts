@@ -36,7 +36,7 @@ export async function answer<Output>(
     const body = await fullBody(outputs);
     return jsonResponse(body, { headers: loadHeaders(context, request) });
   }
-  const stream = eventStream(chunks(outputs, writer), {
+  const stream = eventStream(eventsOf(outputs, writer), {
     keepAliveMs: context.keepAliveMs,
     onCancel: () => abortAll(generations),
     onEnd: answerGoesOn(request),
@@ -44,8 +44,8 @@ export async function answer<Output>(
   return eventStreamResponse(stream, loadHeaders(context, request));
 }
 
-/** Events of a streamed answer. Never throws: a late failure is an error event. */
-async function* chunks<Output>(
+/** Events of a streamed answer, the last one included. Never throws: a late failure is an error event. */
+export async function* eventsOf<Output>(
   outputs: AsyncIterable<Output>,
   writer: ChunkWriter<Output>,
 ): AsyncGenerator<string> {

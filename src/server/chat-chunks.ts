@@ -1,25 +1,12 @@
 // Chunks of a streamed chat; what is the same in all of them is serialised once.
 
-import type { Generation, SequenceOutput } from "../engine/generation.ts";
+import type { SequenceOutput } from "../engine/generation.ts";
 import type { ChunkWriter } from "./answer.ts";
+import type { ChatRun } from "./chat-run.ts";
 import { isSilent, usage } from "./choice.ts";
 import { chatLogprobs } from "./logprobs.ts";
-import type { ChatBody } from "./schemas.ts";
-import { modelName, type ServerContext } from "./server-context.ts";
+import { modelName } from "./server-context.ts";
 import { dataEvent } from "./sse.ts";
-
-/** A validated request on its way. */
-export interface ChatRun {
-  readonly context: ServerContext;
-  readonly body: ChatBody;
-  readonly id: string;
-  readonly createdS: number;
-  readonly promptIds: Int32Array;
-  readonly generation: Generation;
-  readonly role: string;
-  /** Shown before the generated text (`echo`). */
-  readonly prefix: string;
-}
 
 export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   readonly #run: ChatRun;

@@ -1,27 +1,14 @@
 // Chunks of a streamed text completion; what is the same in all of them is serialised once.
 
-import type { Generation } from "../engine/generation.ts";
 import type { LogprobPosition } from "../engine/protocol.ts";
 import type { ChunkWriter } from "./answer.ts";
 import { isSilent, usage } from "./choice.ts";
-import { type CompletionPrompt, showsPromptOnly } from "./completion-prompts.ts";
+import { showsPromptOnly } from "./completion-prompts.ts";
+import type { CompletionRun } from "./completion-run.ts";
 import type { PromptOutput } from "./generations.ts";
 import { completionLogprobs, echoLogprobs, numCharacters } from "./logprobs.ts";
-import type { CompletionBody } from "./schemas.ts";
-import { modelName, type ServerContext } from "./server-context.ts";
+import { modelName } from "./server-context.ts";
 import { dataEvent } from "./sse.ts";
-
-/** A validated request on its way. */
-export interface CompletionRun {
-  readonly context: ServerContext;
-  readonly body: CompletionBody;
-  readonly id: string;
-  readonly createdS: number;
-  readonly prompts: readonly CompletionPrompt[];
-  /** Of all prompts together. */
-  readonly numPromptTokens: number;
-  readonly generations: readonly Generation[];
-}
 
 export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   readonly #run: CompletionRun;

@@ -2,23 +2,17 @@
 // prompt: prompt p's sequence i is choice p * n + i.
 
 import { Elysia } from "elysia";
-import type { Generation } from "../engine/generation.ts";
 import type { LogprobPosition } from "../engine/protocol.ts";
-import type { SamplingParams } from "../request/sampling-params.ts";
 import { answer } from "./answer.ts";
 import { type Choice, choiceAt, makeChoices, usage } from "./choice.ts";
-import { CompletionChunkWriter, type CompletionRun } from "./completion-chunks.ts";
-import { type CompletionPrompt, readPrompts, showsPromptOnly } from "./completion-prompts.ts";
-import { abortAll, mergeGenerations, type PromptOutput } from "./generations.ts";
+import { CompletionChunkWriter } from "./completion-chunks.ts";
+import { type CompletionPrompt, showsPromptOnly } from "./completion-prompts.ts";
+import { type CompletionRun, startCompletion } from "./completion-run.ts";
+import { mergeGenerations, type PromptOutput } from "./generations.ts";
 import { completionLogprobs, echoLogprobs, promptLogprobs } from "./logprobs.ts";
-import { resolveMaxTokens } from "./prompt-limits.ts";
 import { readBody } from "./read-body.ts";
-import { samplingParams } from "./sampling.ts";
 import { COMPLETION_FIELDS, type CompletionBody } from "./schemas.ts";
-import { modelName, responseId, type ServerContext, unixSeconds } from "./server-context.ts";
-import { checkCompletionFeatures, checkStreamOptions } from "./unsupported.ts";
-
-const DEFAULT_MAX_TOKENS = 16;
+import { modelName, responseId, type ServerContext } from "./server-context.ts";
 
 export function completionRoutes(context: ServerContext) {
   return new Elysia({ name: "completions" }).post(
@@ -29,61 +23,15 @@ export function completionRoutes(context: ServerContext) {
 }
 
 async function handleCompletion(context: ServerContext, request: Request): Promise<Response> {
-  const run = await startCompletion(context, request);
+  const arrivalMs = context.engine.nowMs();
+  const body = await readBody(context, request, COMPLETION_FIELDS);
+  const id = responseId("cmpl", request, body.request_id);
+  const run = await startCompletion(context, body, { id, arrivalMs });
   return answer(context, request, {
     generations: run.generations,
     outputs: mergeGenerations(run.generations),
     writer: run.body.stream ? new CompletionChunkWriter(run) : null,
     fullBody: (outputs) => fullBody(run, outputs),
-  });
-}
-
-/** Everything that can be refused happens here, before anything is queued. */
-async function startCompletion(context: ServerContext, request: Request): Promise<CompletionRun> {
-  const arrivalMs = context.engine.nowMs();
-  const body = await readBody(context, request, COMPLETION_FIELDS);
-  checkStreamOptions(body);
-  checkCompletionFeatures(body);
-  const prompts = await readPrompts(context, body);
-  const params = prompts.map(({ ids }) => paramsOf(context, body, ids.length));
-  const id = responseId("cmpl", request, body.request_id);
-  const generations = startAll(context, body, prompts, params, arrivalMs);
-  const numPromptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
-  return { context, body, id, createdS: unixSeconds(), prompts, numPromptTokens, generations };
-}
-
-/** All prompts are queued, or none. */
-function startAll(
-  context: ServerContext,
-  body: CompletionBody,
-  prompts: readonly CompletionPrompt[],
-  params: readonly SamplingParams[],
-  arrivalMs: number,
-): Generation[] {
-  const generations: Generation[] = [];
-  try {
-    prompts.forEach(({ ids }, i) => {
-      const samplingParams = params[i];
-      if (samplingParams === undefined) return;
-      const { priority, cache_salt: cacheSalt } = body;
-      const started = { promptTokenIds: ids, samplingParams, priority, cacheSalt, arrivalMs };
-      generations.push(context.engine.generate(started));
-    });
-    return generations;
-  } catch (error) {
-    abortAll(generations);
-    throw error;
-  }
-}
-
-function paramsOf(context: ServerContext, body: CompletionBody, numPromptTokens: number) {
-  // An echo of the prompt alone still needs one step, whose token is not shown.
-  const requested = showsPromptOnly(body) ? 1 : body.max_tokens;
-  return samplingParams(context, {
-    body,
-    logprobs: body.logprobs,
-    promptLogprobs: body.prompt_logprobs ?? (body.echo ? body.logprobs : null),
-    maxTokens: resolveMaxTokens(context, numPromptTokens, requested, DEFAULT_MAX_TOKENS),
   });
 }
 

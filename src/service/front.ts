@@ -1,0 +1,44 @@
+// What stands before an engine without HTTP: its front, the metrics of what it does, and what requests are
+// checked by. Whoever has an EngineClient, in this process or in a child, gets the same front.
+
+import { AsyncEngine } from "../engine/async-engine.ts";
+import type { EngineClient } from "../engine/protocol.ts";
+import type { StatListener } from "../engine/stats.ts";
+import type { MetricFeature } from "../metrics/family.ts";
+import { Metrics } from "../metrics/metrics.ts";
+import { processStats } from "../runtime/system.ts";
+
+export interface FrontOptions {
+  /** The first is reported in answers; all are accepted. At least one. */
+  readonly modelNames: readonly string[];
+  readonly maxNumQueuedReqs: number;
+  /** Null = none are shown. @see version-gate.ts */
+  readonly showHiddenFor: string | null;
+  readonly createdSeries: boolean;
+  readonly features: ReadonlySet<MetricFeature>;
+  /** Told of every step, beside the metrics. */
+  readonly listeners: readonly StatListener[];
+}
+
+export interface Front {
+  readonly engine: AsyncEngine;
+  readonly metrics: Metrics;
+}
+
+export function createFront(client: EngineClient, options: FrontOptions): Front {
+  const metrics = new Metrics({
+    info: client.info,
+    modelName: options.modelNames[0] ?? "",
+    showHiddenFor: options.showHiddenFor,
+    createdSeries: options.createdSeries,
+    features: new Set(options.features),
+    processStats,
+    nowS: () => Date.now() / 1000,
+  });
+  const hasStats = options.features.has("log-stats");
+  const engine = new AsyncEngine(client, {
+    listeners: hasStats ? [metrics, ...options.listeners] : [],
+    maxNumQueuedReqs: options.maxNumQueuedReqs,
+  });
+  return { engine, metrics };
+}
