@@ -2,7 +2,6 @@
 // come from the stats records that feed /metrics.
 
 import { join } from "node:path";
-import { DEFAULT_MODEL_FILE } from "../src/cli/model-source.ts";
 import { AsyncEngine } from "../src/engine/async-engine.ts";
 import { InProcessEngine } from "../src/engine/in-process-engine.ts";
 import type { EngineInfo, LogprobPosition } from "../src/engine/protocol.ts";
@@ -10,6 +9,7 @@ import type { IterationStats, SchedulerStats, StatListener } from "../src/engine
 import { noneHash } from "../src/kvcache/block-hash.ts";
 import type { MetricFeature } from "../src/metrics/family.ts";
 import { Metrics } from "../src/metrics/metrics.ts";
+import { DEFAULT_MODEL_FILE } from "../src/models/default-model.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../src/request/sampling-params.ts";
 import type { ModelRunner } from "../src/runner/model-runner.ts";
 import {

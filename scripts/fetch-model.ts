@@ -10,13 +10,13 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { DEFAULT_MODEL_FILE } from "../src/models/default-model.ts";
 import {
-  DEFAULT_MODEL_FILE,
   findInHubCache,
   hubEndpoint,
   hubHeaders,
   progressLine,
-} from "../src/cli/model-source.ts";
+} from "../src/models/model-source.ts";
 import { download, sha256OfFile } from "../src/runtime/download.ts";
 import type { Checkout } from "./checkout.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";

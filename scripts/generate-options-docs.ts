@@ -2,7 +2,8 @@
 
 import { defaultText } from "../src/cli/help.ts";
 import { IGNORED_FLAGS } from "../src/cli/ignored-flags.ts";
-import { envName, OPTIONS, type OptionGroup, type OptionSpec } from "../src/cli/options.ts";
+import { envName, type OptionGroup, type OptionSpec } from "../src/cli/option-spec.ts";
+import { OPTIONS } from "../src/cli/options.ts";
 import { Checkout } from "./checkout.ts";
 
 const HEAD = `# Options

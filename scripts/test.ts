@@ -4,7 +4,7 @@
 //   bun scripts/test.ts [unit | native | model ...]
 
 import { existsSync } from "node:fs";
-import { DEFAULT_MODEL_FILE } from "../src/cli/model-source.ts";
+import { DEFAULT_MODEL_FILE } from "../src/models/default-model.ts";
 import { addonPath } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
 import { SetupError, setQuiet } from "./report.ts";

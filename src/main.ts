@@ -1,188 +1,46 @@
-// Start and stop: options, model, engine, app, listener; and on a signal the same in reverse.
+// The program: finds the command that is named, runs it, and ends with its exit code. Each command is
+// loaded when it is asked for.
 
-import { basename, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { version } from "../package.json";
-import { banner } from "./cli/banner.ts";
-import { engineConfig } from "./cli/engine-config.ts";
-import { informationText } from "./cli/information.ts";
-import { resolveModel } from "./cli/model-source.ts";
-import type { ServeOptions } from "./cli/options.ts";
-import { parseOptions } from "./cli/parse-options.ts";
-import { StatsLine } from "./cli/stats-line.ts";
-import type { EngineClient } from "./engine/protocol.ts";
-import { startEngine } from "./engine/start-engine.ts";
+import type { CommandName } from "./cli/commands.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf } from "./cli/exit-codes.ts";
+import { readInvocation } from "./cli/invocation.ts";
+import type { CommandModule } from "./commands/command.ts";
 import { ConfigError, EngineError } from "./errors.ts";
-import type { MetricFeature } from "./metrics/family.ts";
-import { checkVersion } from "./metrics/version-gate.ts";
-import type { NativeError } from "./runner/addon-types.ts";
-import { type HttpServer, listen } from "./runtime/http-server.ts";
-import { availableMemory, onStopSignal, readYaml } from "./runtime/system.ts";
-import type { ContextOptions } from "./service/context.ts";
-import { createFront, type FrontOptions } from "./service/front.ts";
-import { createService, type Service } from "./service/service.ts";
+import { readYaml } from "./runtime/system.ts";
 
-const MODELS_DIR = resolve(import.meta.dir, "../models");
-const STATS_INTERVAL_S = 10;
+const MODULES: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
+  serve: () => import("./commands/serve.ts"),
+};
 
 const log = (line: string) => console.error(line);
 const warn = (line: string) => log(`warning: ${line}`);
 
-/** @throws ConfigError or a NativeError when the server cannot start */
-async function serve(options: ServeOptions, startedMs: number): Promise<void> {
-  const showHiddenFor = options["show-hidden-metrics-for-version"];
-  if (showHiddenFor !== null) checkVersion(showHiddenFor);
-  const path = await resolveModel(options.model, { modelsDir: MODELS_DIR, env: process.env, log });
-  const client = await startEngine(engineConfig(options, path), {
-    availableBytes: availableMemory(),
-    onLoadProgress: loadProgress(),
-    log,
-  });
-  const statsLine = new StatsLine();
-  const settings = serviceOptions(options, path, statsLine);
-  const service = createService(createFront(client, settings), settings);
-  const { host, port } = options;
-  const { fetch, maxBodyBytes } = service;
-  const server = listen({ host, port, maxBodyBytes, fetch });
-  const stats = setInterval(() => logStats(statsLine), STATS_INTERVAL_S * 1000);
-  stopOnSignal({ server, service, client, stats, graceS: options["shutdown-timeout"] });
-  client.died.then((error) => {
-    log(`the engine has stopped: ${error.stack ?? error.message}`);
-    process.exit(1);
-  });
-  const isOpen = !["127.0.0.1", "localhost", "::1"].includes(host);
-  log(
-    banner({
-      version,
-      info: client.info,
-      modelName: settings.modelNames[0] ?? "",
-      url: server.url,
-      readySeconds: (performance.now() - startedMs) / 1000,
-      isOpenWithoutKey: isOpen && options["api-key"].length === 0,
-    }),
-  );
-}
-
-function serviceOptions(
-  options: ServeOptions,
-  path: string,
-  statsLine: StatsLine,
-): FrontOptions & ContextOptions {
-  const names = options["served-model-name"];
-  return {
-    modelNames: names.length > 0 ? names : [basename(path).replace(/\.gguf$/, "")],
-    modelRoot: path,
-    apiKeys: options["api-key"],
-    maxLogprobs: options["max-logprobs"],
-    maxNumQueuedReqs: options["max-num-queued-reqs"],
-    isDevMode: options["server-dev-mode"],
-    showHiddenFor: options["show-hidden-metrics-for-version"],
-    createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),
-    features: metricFeatures(options),
-    listeners: [statsLine],
-  };
-}
-
-/** As Python's metrics client reads its switch. */
-function isPythonTrue(text = ""): boolean {
-  return ["true", "1", "t"].includes(text.toLowerCase());
-}
-
-function metricFeatures(options: ServeOptions): Set<MetricFeature> {
-  const features: [MetricFeature, boolean][] = [
-    ["log-stats", !options["disable-log-stats"]],
-    ["kv-cache-metrics", options["kv-cache-metrics"]],
-    ["sleep-mode", options["enable-sleep-mode"]],
-  ];
-  return new Set(features.filter(([, isOn]) => isOn).map(([feature]) => feature));
-}
-
-/** Large models take long to read: a line every quarter after the first second. */
-function loadProgress(): (share: number) => void {
-  const startMs = performance.now();
-  let shown = 0;
-  return (share) => {
-    const quarter = Math.floor(share * 4);
-    if (quarter <= shown || performance.now() - startMs < 1000) return;
-    shown = quarter;
-    log(`loading model: ${quarter * 25}%`);
-  };
-}
-
-function logStats(statsLine: StatsLine): void {
-  const line = statsLine.take(STATS_INTERVAL_S);
-  if (line !== null) log(line);
-}
-
-interface Running {
-  readonly server: HttpServer;
-  readonly service: Service;
-  readonly client: EngineClient;
-  readonly stats: Timer;
-  readonly graceS: number;
-}
-
-/**
- * First signal: finish what is in progress within the grace time, exit 0. Second: exit at once. Until the
- * end the server listens: /health answers 503, so that balancers turn away, and so does new work.
- */
-function stopOnSignal(running: Running): void {
-  let isStopping = false;
-  onStopSignal((signal) => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
-    running.service.drain();
-    const live = running.service.engine.numLiveSequences;
-    log(`${signal}: finishing ${live} requests, at most ${running.graceS} s; again to stop now`);
-    void stop(running);
-  });
-}
-
-async function stop({ server, service, client, stats, graceS }: Running): Promise<void> {
-  const { engine } = service;
-  clearInterval(stats);
-  const deadline = performance.now() + graceS * 1000;
-  // Nobody can wake a sleeping engine any more: what waits there is told so at once.
-  const canFinish = async () => performance.now() < deadline && !(await client.isSleeping());
-  while (engine.numLiveSequences > 0 && (await canFinish())) await sleep(20);
-  engine.failAll(new EngineError("engine_shutdown", "The server is shutting down."));
-  await Promise.race([server.stop(false), sleep(1000)]);
-  await client.shutdown();
-  await server.stop(true);
-  process.exit(0);
-}
-
-/** Exit codes: 0 stopped, 1 failed, 2 wrong options. */
-async function main(argv: readonly string[]): Promise<void> {
+async function main(argv: readonly string[]): Promise<ExitCode> {
   const startedMs = performance.now();
-  const [command, ...rest] = argv;
-  const words = command === "serve" ? rest : argv;
-  const sources = { argv: words, env: process.env, readYaml };
+  const sources = { argv, env: process.env, readYaml };
   try {
-    const information = informationText(sources, version);
-    if (information !== null) {
-      console.log(information);
-      return;
+    const asked = readInvocation(sources, version);
+    if ("text" in asked) {
+      console.log(asked.text);
+      return EXIT_CODES.ok;
     }
-    await serve(parseOptions(sources, warn), startedMs);
+    const command = await MODULES[asked.command]();
+    return await command.run({ sources: { ...sources, argv: asked.argv }, startedMs, log, warn });
   } catch (error) {
-    log(`error: ${startErrorText(error)}`);
-    process.exit(error instanceof ConfigError && isWrongOption(error) ? 2 : 1);
+    log(`error: ${errorText(error)}`);
+    return exitCodeOf(error);
   }
 }
 
-function isWrongOption({ code }: ConfigError): boolean {
-  return code.endsWith("_option") || code === "invalid_version";
-}
-
 /** One line for what an operator can mend, the stack for the rest. */
-function startErrorText(error: unknown): string {
+function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const isExpected =
     error instanceof ConfigError ||
     error instanceof EngineError ||
-    typeof (error as Partial<NativeError>).code === "string";
+    ("code" in error && typeof error.code === "string");
   return isExpected ? error.message : (error.stack ?? error.message);
 }
 
-await main(process.argv.slice(2));
+process.exit(await main(process.argv.slice(2)));

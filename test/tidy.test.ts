@@ -9,8 +9,10 @@ const ROOT = join(import.meta.dir, "..");
 
 /** Each folder may import those after it, and itself. Files directly in src are `root`. */
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
-  "main.ts": ["cli", "service", "metrics", "engine", "runner", "runtime", "root"],
-  cli: ["engine", "runtime", "root"],
+  "main.ts": ["commands", "cli", "runtime", "root"],
+  commands: ["cli", "service", "metrics", "engine", "runner", "models", "runtime", "root"],
+  cli: ["engine", "models", "runtime", "root"],
+  models: ["runtime", "root"],
   service: ["server", "metrics", "engine", "runtime", "root"],
   server: ["metrics", "engine", "runner", "request", "root"],
   metrics: ["engine", "request", "root"],

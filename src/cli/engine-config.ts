@@ -2,7 +2,7 @@
 
 import type { EngineConfig } from "../engine/engine-config.ts";
 import { fileExists, readText } from "../runtime/system.ts";
-import type { ServeOptions } from "./options.ts";
+import type { ServeOptions } from "./commands.ts";
 import { planThreads } from "./thread-plan.ts";
 
 /** @throws ConfigError "invalid_option" */

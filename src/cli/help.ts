@@ -1,35 +1,98 @@
-// Help texts from the options table: the whole by group, or one option.
+// Help texts from the tables: the commands, one command's options by group, one group, one option, or all
+// that a word is in. Topics are those of vLLM's --help=.
 
-import { envName, OPTIONS, type OptionGroup, type OptionSpec, optionSpec } from "./options.ts";
+import { COMMANDS, type CommandSpec, optionsOf } from "./commands.ts";
+import { envName, OPTION_GROUPS, type OptionGroup, type OptionSpec } from "./option-spec.ts";
 
-const USAGE = `Pagoda: vLLM's scheduler, paged KV cache, OpenAI API and metrics over GGUF models.
+/** A screen. More than this is shown as names only, until --help=all. */
+const MAX_LINES = 48;
+const MAX_COLUMNS = 100;
 
-  serve [model] [options]    start the server (the default command)
+const ABOUT = "Pagoda: vLLM's scheduler, paged KV cache, OpenAI API and metrics over GGUF models.";
 
-  serve                                    the default model on 127.0.0.1:8000
-  serve model.gguf --max-model-len 4k
-  serve user/repo:Q4_K_M --port 9000 --api-key secret
-`;
-
-const MORE = `Each option also as PAGODA_<NAME> in the environment and as a key of the --config file.
---help=<option> tells more of one, --print-config shows all values and where they come from.`;
-
-/** @param name an option's name, for that option alone */
-export function helpText(name: string | null): string {
-  const option = name === null ? undefined : optionSpec(name.replaceAll("_", "-"));
-  if (option !== undefined) return oneOption(option);
-  const groups = [...new Set(OPTIONS.map(({ group }) => group))];
-  return [USAGE, ...groups.map(groupText), MORE].join("\n");
+/** All commands. */
+export function programHelp(): string {
+  const rows = (COMMANDS as readonly CommandSpec[])
+    .filter(({ isHidden }) => isHidden !== true)
+    .map((command) => `  ${usage(command).padEnd(28)} ${command.help}`);
+  return [ABOUT, "", ...rows, "", "<command> --help tells more; --version tells the version."].join(
+    "\n",
+  );
 }
 
-function groupText(group: OptionGroup): string {
-  const rows = (OPTIONS as readonly OptionSpec[])
+/** @param topic null = the command; "all", "listgroup", a group, an option, or part of some */
+export function commandHelp(command: CommandSpec, topic: string | null): string {
+  const options = optionsOf(command);
+  const word = topic?.toLowerCase().replaceAll("_", "-") ?? null;
+  const head = [`${usage(command)} [options]`, command.help, "", ...command.examples];
+  if (word === null) return [...head, "", overview(options), ...more(options)].join("\n");
+  if (word === "all") return [...head, "", byGroup(options, groupText)].join("\n");
+  if (word === "listgroup") return groupsOf(options).join("\n");
+  const group = groupsOf(options).find((name) => name.toLowerCase().replaceAll(" ", "-") === word);
+  if (group !== undefined) return groupText(group, options);
+  const option = options.find(({ name }) => name === word);
+  return option === undefined ? searchText(word, options) : optionText(option);
+}
+
+function usage({ name, arguments: words }: CommandSpec): string {
+  return [name, ...words.map((word) => `[${word}]`)].join(" ");
+}
+
+function overview(options: readonly OptionSpec[]): string {
+  const text = byGroup(options, groupText);
+  return text.split("\n").length <= MAX_LINES ? text : byGroup(options, groupNames);
+}
+
+function more(options: readonly OptionSpec[]): string[] {
+  if (options.length === 0) return [];
+  const topics =
+    "--help=<option>, --help=<group>, --help=<part of a name>, --help=all: more of them.";
+  return [
+    `Each option also as PAGODA_<NAME> in the environment and as a key of the --config file.`,
+    `${topics}\n--print-config: all values and where they come from.`,
+  ];
+}
+
+function groupsOf(options: readonly OptionSpec[]): OptionGroup[] {
+  return OPTION_GROUPS.filter((group) => options.some((option) => option.group === group));
+}
+
+type GroupText = (group: OptionGroup, options: readonly OptionSpec[]) => string;
+
+function byGroup(options: readonly OptionSpec[], textOf: GroupText): string {
+  return groupsOf(options)
+    .map((group) => textOf(group, options))
+    .join("\n");
+}
+
+function groupText(group: OptionGroup, options: readonly OptionSpec[]): string {
+  const rows = options
     .filter((option) => option.group === group)
     .map((option) => `  --${option.name.padEnd(32)} ${option.help}`);
   return [`${group}:`, ...rows, ""].join("\n");
 }
 
-function oneOption(option: OptionSpec): string {
+function groupNames(group: OptionGroup, options: readonly OptionSpec[]): string {
+  const names = options.filter((option) => option.group === group).map(({ name }) => `--${name}`);
+  const lines = [" "];
+  for (const name of names) {
+    const line = `${lines.pop()} ${name}`;
+    lines.push(
+      ...(line.length <= MAX_COLUMNS ? [line] : [line.slice(0, -name.length - 1), `  ${name}`]),
+    );
+  }
+  return [`${group}:`, ...lines, ""].join("\n");
+}
+
+function searchText(word: string, options: readonly OptionSpec[]): string {
+  const found = options.filter(
+    ({ name, help }) => name.includes(word) || help.toLowerCase().includes(word),
+  );
+  if (found.length === 0) return `no option has "${word}" in it; --help=all lists them`;
+  return found.map(optionText).join("\n");
+}
+
+function optionText(option: OptionSpec): string {
   const kind = option.choices?.join(" | ") ?? option.kind;
   return [
     `--${option.name} <${kind}>`,

@@ -2,7 +2,7 @@
 
 import { ConfigError } from "../errors.ts";
 import { parseCpuList } from "../runtime/cpus.ts";
-import type { OptionSpec, OptionValue } from "./options.ts";
+import type { OptionSpec, OptionValue } from "./option-spec.ts";
 
 /**
  * Reads one value, from whatever source.

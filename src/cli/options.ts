@@ -1,37 +1,8 @@
 // Every option once: flag, environment variable, YAML key, type, default, unit, bounds, help. Help text,
 // docs/options.md and parsing are made from this table. Names are vLLM's where vLLM has the option.
 
-export type OptionGroup =
-  | "Model"
-  | "Memory"
-  | "Scheduling"
-  | "Server"
-  | "Metrics and logs"
-  | "Other";
-
-/** Null = decided at start from the model and the machine. */
-export type OptionValue = string | number | boolean | readonly string[] | readonly number[] | null;
-
-export interface OptionSpec {
-  /** Kebab case: `--name`, YAML key `name`, environment `PAGODA_NAME`. */
-  readonly name: string;
-  readonly group: OptionGroup;
-  readonly kind: "string" | "strings" | "integer" | "size" | "number" | "flag" | "choice" | "cpus";
-  readonly fallback: OptionValue;
-  readonly choices?: readonly string[];
-  readonly min?: number;
-  readonly max?: number;
-  /** Of a "number": the value is greater than this. */
-  readonly above?: number;
-  readonly unit?: string;
-  /** A further environment variable that is read. */
-  readonly env?: string;
-  /** Never printed. */
-  readonly isSecret?: true;
-  readonly help: string;
-}
-
-export const DEFAULT_MODEL = "SmolLM2-135M-Instruct";
+import { DEFAULT_MODEL } from "../models/default-model.ts";
+import type { OptionSpec } from "./option-spec.ts";
 
 export const OPTIONS = [
   {
@@ -316,28 +287,8 @@ export const OPTIONS = [
   },
 ] as const satisfies readonly OptionSpec[];
 
-export type OptionName = (typeof OPTIONS)[number]["name"];
-type SpecOf<N extends OptionName> = Extract<(typeof OPTIONS)[number], { name: N }>;
-type BaseOf<S extends OptionSpec> = S["kind"] extends "strings"
-  ? readonly string[]
-  : S["kind"] extends "cpus"
-    ? readonly number[]
-    : S["kind"] extends "flag"
-      ? boolean
-      : S["kind"] extends "integer" | "size" | "number"
-        ? number
-        : S extends { choices: readonly (infer C)[] }
-          ? C
-          : string;
-type ValueOf<S extends OptionSpec> = S["fallback"] extends null ? BaseOf<S> | null : BaseOf<S>;
-
-/** All options by name, checked. */
-export type ServeOptions = { readonly [N in OptionName]: ValueOf<SpecOf<N>> };
+export type Option = (typeof OPTIONS)[number];
 
 export function optionSpec(name: string): OptionSpec | undefined {
   return OPTIONS.find((option) => option.name === name);
-}
-
-export function envName(option: OptionSpec): string {
-  return `PAGODA_${option.name.toUpperCase().replaceAll("-", "_")}`;
 }

@@ -2,18 +2,20 @@
 // negates, `--x=v` and `--x v` are the same, list options take several words. The command line wins
 // over the environment, that over the file, that over the defaults.
 
+import { assert } from "../assert.ts";
 import { ConfigError } from "../errors.ts";
+import {
+  type CommandName,
+  type CommandOptions,
+  type CommandSpec,
+  commandSpec,
+  optionsOf,
+} from "./commands.ts";
 import { ignoredFlag } from "./ignored-flags.ts";
 import { nearestName } from "./nearest-name.ts";
+import { envName, type OptionSpec, type OptionValue } from "./option-spec.ts";
 import { readOption } from "./option-value.ts";
-import {
-  envName,
-  OPTIONS,
-  type OptionSpec,
-  type OptionValue,
-  optionSpec,
-  type ServeOptions,
-} from "./options.ts";
+import { optionSpec } from "./options.ts";
 
 export interface OptionSources {
   /** Words after the command. */
@@ -36,137 +38,183 @@ export interface ResolvedOption {
 type Values = Map<string, OptionValue>;
 
 /**
- * @returns all options, frozen
+ * @returns all options of the command, frozen
  * @throws ConfigError "invalid_option" or "unknown_option"
  */
-export function parseOptions(sources: OptionSources, warn: Warn): ServeOptions {
-  const entries = resolveOptions(sources, warn).map(({ option, value }) => [option.name, value]);
-  return Object.freeze(Object.fromEntries(entries)) as ServeOptions;
+export function parseOptions<N extends CommandName>(
+  name: N,
+  sources: OptionSources,
+  warn: Warn,
+): CommandOptions<N> {
+  const command = commandSpec(name);
+  assert(command !== undefined, "a command of the table");
+  const resolved = resolveOptions(command, sources, warn);
+  const entries = resolved.map(({ option, value }) => [option.name, value]);
+  return Object.freeze(Object.fromEntries(entries)) as CommandOptions<N>;
 }
 
 /** In the table's order. @throws ConfigError as parseOptions does */
-export function resolveOptions(sources: OptionSources, warn: Warn): ResolvedOption[] {
-  const fromArgv = readArgv(sources.argv, warn);
-  const fromEnv = readEnv(sources.env);
+export function resolveOptions(
+  command: CommandSpec,
+  sources: OptionSources,
+  warn: Warn,
+): ResolvedOption[] {
+  const reader = new OptionReader(command, warn);
+  const fromArgv = reader.readArgv(sources.argv);
+  const fromEnv = reader.readEnv(sources.env);
   const path = fromArgv.get("config") ?? fromEnv.get("config") ?? null;
+  const fromFile = path === null ? new Map() : reader.readFile(sources, String(path));
   const ranked: [string, Values][] = [
     ["command line", fromArgv],
     ["environment", fromEnv],
-    [String(path), path === null ? new Map() : readFile(sources, String(path), warn)],
+    [String(path), fromFile],
   ];
-  return OPTIONS.map((option) => {
+  return optionsOf(command).map((option) => {
     const found = ranked.find(([, values]) => values.has(option.name));
     const value = found?.[1].get(option.name) ?? option.fallback;
     return { option, value, source: found?.[0] ?? "default" };
   });
 }
 
-function readArgv(argv: readonly string[], warn: Warn): Values {
-  const values: Values = new Map();
-  for (let i = 0; i < argv.length; ) {
-    const word = argv[i] ?? "";
-    if (word.startsWith("-")) {
-      i += readFlagAt(argv, i, values, warn);
-      continue;
+/** Reads the options of one command; each flag of vLLM without effect is told once. */
+class OptionReader {
+  readonly #command: CommandSpec;
+  readonly #options: ReadonlyMap<string, OptionSpec>;
+  readonly #warn: Warn;
+  readonly #warnedOf = new Set<string>();
+
+  constructor(command: CommandSpec, warn: Warn) {
+    this.#command = command;
+    this.#options = new Map(optionsOf(command).map((option) => [option.name, option]));
+    this.#warn = warn;
+  }
+
+  readArgv(argv: readonly string[]): Values {
+    const values: Values = new Map();
+    const places = [...this.#command.arguments];
+    for (let i = 0; i < argv.length; ) {
+      const word = argv[i] ?? "";
+      // A dash alone is a word: standard input.
+      if (word.startsWith("-") && word !== "-") {
+        i += this.#readFlagAt(argv, i, values);
+        continue;
+      }
+      this.#readWord(word, places, values);
+      i++;
     }
-    if (values.has("model")) {
+    return values;
+  }
+
+  /** Fills the next place; a list keeps its place. */
+  #readWord(word: string, places: string[], values: Values): void {
+    const option = this.#options.get(places[0] ?? "");
+    const isTaken = option !== undefined && option.kind !== "strings" && values.has(option.name);
+    if (option === undefined || isTaken) {
       const message = `unexpected argument ${word}; options begin with --`;
       throw new ConfigError("invalid_option", message);
     }
-    values.set("model", word);
-    i++;
+    setOrExtend(values, option, [word], option.name);
+    if (option.kind !== "strings") places.shift();
   }
-  return values;
+
+  /** @returns the number of words used */
+  #readFlagAt(argv: readonly string[], at: number, values: Values): number {
+    const [flag = "", ...afterEquals] = (argv[at] ?? "").split("=");
+    const inline = afterEquals.length > 0 ? [afterEquals.join("=")] : [];
+    const following = inline.length > 0 ? [] : wordsAfter(argv, at);
+    const name = flag.slice(2).replaceAll("_", "-");
+    const option = flag.startsWith("--") ? this.#options.get(name) : undefined;
+    if (option === undefined) return this.#readOtherFlag(flag, name, following, values);
+    if (option.kind === "flag") {
+      values.set(name, readOption(option, inline[0] ?? true, flag));
+      return 1;
+    }
+    const taken = option.kind === "strings" ? following : following.slice(0, 1);
+    const words = [...inline, ...taken];
+    if (words.length === 0) throw new ConfigError("invalid_option", `${flag} needs a value`);
+    setOrExtend(values, option, words, flag);
+    return 1 + taken.length;
+  }
+
+  /** `--no-x`, a vLLM flag without effect, or an unknown one. */
+  #readOtherFlag(flag: string, name: string, following: readonly string[], values: Values): number {
+    const negated = name.startsWith("no-") ? this.#options.get(name.slice(3)) : undefined;
+    if (negated?.kind === "flag") {
+      values.set(negated.name, false);
+      return 1;
+    }
+    const ignored = ignoredFlag(name);
+    if (ignored === undefined) throw this.#unknownOption(flag, name);
+    this.#warnOnce(flag, name, ignored.reason);
+    return 1 + (ignored.takesValue ? Math.min(1, following.length) : 0);
+  }
+
+  #warnOnce(shown: string, name: string, reason: string): void {
+    if (this.#warnedOf.has(name)) return;
+    this.#warnedOf.add(name);
+    this.#warn(`${shown} has no effect: ${reason}`);
+  }
+
+  #unknownOption(shown: string, name: string): ConfigError {
+    const command = this.#command.name;
+    if (optionSpec(name) !== undefined) {
+      const message = `${command} has no option ${shown}; ${command} --help lists its options`;
+      return new ConfigError("unknown_option", message);
+    }
+    const nearest = nearestName(name, [...this.#options.keys()]);
+    const hint = nearest === null ? "; --help lists them" : `; did you mean --${nearest}?`;
+    return new ConfigError("unknown_option", `unknown option ${shown}${hint}`);
+  }
+
+  /** Lists are separated by commas. Empty variables count as not set. */
+  readEnv(env: OptionSources["env"]): Values {
+    const values: Values = new Map();
+    for (const option of this.#options.values()) {
+      const name = [envName(option), option.env].find((key) => key && env[key]);
+      const text = name === undefined ? undefined : env[name];
+      if (name === undefined || text === undefined) continue;
+      const value = option.kind === "strings" ? text.split(",").filter(Boolean) : text;
+      values.set(option.name, readOption(option, value, name));
+    }
+    return values;
+  }
+
+  /**
+   * A key without a value counts as not set, so that the output of --print-config can be read back; one of
+   * another command is passed over, so that one file serves all of them.
+   */
+  readFile(sources: OptionSources, path: string): Values {
+    const values: Values = new Map();
+    for (const [key, value] of Object.entries(sources.readYaml(path))) {
+      if (value === null) continue;
+      const name = key.replaceAll("_", "-");
+      const option = this.#options.get(name);
+      const ignored = ignoredFlag(name);
+      const shown = `${key} in ${path}`;
+      if (option !== undefined) values.set(option.name, readOption(option, value, shown));
+      else if (ignored !== undefined) this.#warnOnce(shown, name, ignored.reason);
+      else if (optionSpec(name) === undefined) throw this.#unknownOption(shown, name);
+    }
+    return values;
+  }
 }
 
-/** @returns the number of words used */
-function readFlagAt(argv: readonly string[], at: number, values: Values, warn: Warn): number {
-  const [flag = "", ...afterEquals] = (argv[at] ?? "").split("=");
-  const inline = afterEquals.length > 0 ? [afterEquals.join("=")] : [];
-  const following = inline.length > 0 ? [] : wordsAfter(argv, at);
-  const name = flag.slice(2).replaceAll("_", "-");
-  const option = flag.startsWith("--") ? optionSpec(name) : undefined;
-  if (option === undefined) return readOtherFlag(flag, name, following, values, warn);
-  if (option.kind === "flag") {
-    values.set(name, readOption(option, inline[0] ?? true, flag));
-    return 1;
-  }
-  const taken = option.kind === "strings" ? following : following.slice(0, 1);
-  const words = [...inline, ...taken];
-  if (words.length === 0) throw new ConfigError("invalid_option", `${flag} needs a value`);
-  setOrExtend(values, option, words, flag);
-  return 1 + taken.length;
-}
-
-function setOrExtend(values: Values, option: OptionSpec, words: string[], flag: string): void {
+function setOrExtend(
+  values: Values,
+  option: OptionSpec,
+  words: readonly string[],
+  source: string,
+): void {
   if (option.kind !== "strings") {
-    values.set(option.name, readOption(option, words[0], flag));
+    values.set(option.name, readOption(option, words[0], source));
     return;
   }
   const before = values.get(option.name);
   values.set(option.name, [...(Array.isArray(before) ? before : []), ...words]);
 }
 
-/** `--no-x`, a vLLM flag without effect, or an unknown one. */
-function readOtherFlag(
-  flag: string,
-  name: string,
-  following: readonly string[],
-  values: Values,
-  warn: Warn,
-): number {
-  const negated = name.startsWith("no-") ? optionSpec(name.slice(3)) : undefined;
-  if (negated?.kind === "flag") {
-    values.set(negated.name, false);
-    return 1;
-  }
-  const ignored = ignoredFlag(name);
-  if (ignored === undefined) throw unknownOption(flag, name);
-  warn(`${flag} has no effect: ${ignored.reason}`);
-  return 1 + (ignored.takesValue ? Math.min(1, following.length) : 0);
-}
-
-function unknownOption(shown: string, name: string): ConfigError {
-  const names = OPTIONS.map((option) => option.name);
-  const nearest = nearestName(name.replaceAll("_", "-"), names);
-  const hint = nearest === null ? "; --help lists them" : `; did you mean --${nearest}?`;
-  return new ConfigError("unknown_option", `unknown option ${shown}${hint}`);
-}
-
 function wordsAfter(argv: readonly string[], at: number): string[] {
   const rest = argv.slice(at + 1);
   const end = rest.findIndex((word) => word.startsWith("--"));
   return end < 0 ? rest : rest.slice(0, end);
-}
-
-/** Lists are separated by commas. Empty variables count as not set. */
-function readEnv(env: OptionSources["env"]): Values {
-  const values: Values = new Map();
-  for (const option of OPTIONS as readonly OptionSpec[]) {
-    const name = [envName(option), option.env].find((key) => key && env[key]);
-    const text = name === undefined ? undefined : env[name];
-    if (name === undefined || text === undefined) continue;
-    const value = option.kind === "strings" ? text.split(",").filter(Boolean) : text;
-    values.set(option.name, readOption(option, value, name));
-  }
-  return values;
-}
-
-/** A key without a value counts as not set, so that the output of --print-config can be read back. */
-function readFile(sources: OptionSources, path: string, warn: Warn): Values {
-  const values: Values = new Map();
-  for (const [key, value] of Object.entries(sources.readYaml(path))) {
-    if (value === null) continue;
-    const name = key.replaceAll("_", "-");
-    const option = optionSpec(name);
-    const ignored = ignoredFlag(name);
-    if (option !== undefined) {
-      values.set(option.name, readOption(option, value, `${key} in ${path}`));
-    } else if (ignored !== undefined) {
-      warn(`${key} in ${path} has no effect: ${ignored.reason}`);
-    } else {
-      throw unknownOption(`${key} in ${path}`, name);
-    }
-  }
-  return values;
 }

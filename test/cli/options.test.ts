@@ -1,8 +1,8 @@
 // Options from the command line, the environment and YAML, in vLLM's dialect.
 
 import { describe, expect, test } from "bun:test";
+import { commandSpec, optionsOf, type ServeOptions } from "../../src/cli/commands.ts";
 import { parseSize } from "../../src/cli/option-value.ts";
-import { OPTIONS } from "../../src/cli/options.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";
 
 const warnings: string[] = [];
@@ -13,13 +13,16 @@ function parse(
   yaml: Record<string, unknown> = {},
 ) {
   warnings.length = 0;
-  return parseOptions({ argv, env, readYaml: () => yaml }, (line) => warnings.push(line));
+  return parseOptions("serve", { argv, env, readYaml: () => yaml }, (line) => warnings.push(line));
 }
 
 describe("parseOptions", () => {
   test("without arguments everything is at its default", () => {
     const options = parse([]);
-    for (const { name, fallback } of OPTIONS) expect(options[name]).toEqual(fallback as never);
+    const serve = commandSpec("serve");
+    for (const { name, fallback } of serve === undefined ? [] : optionsOf(serve)) {
+      expect(options[name as keyof ServeOptions]).toEqual(fallback as never);
+    }
   });
 
   test("takes vLLM's spellings", () => {
@@ -162,6 +165,14 @@ describe("parseOptions", () => {
     expect(parse(["--gpu-memory-utilization", "0.9", "--port", "1"]).port).toBe(1);
     expect(warnings).toEqual([
       "--gpu-memory-utilization has no effect: --kv-cache-memory-bytes sets the KV cache",
+    ]);
+  });
+
+  test("each is told once", () => {
+    parse(["--enforce-eager", "--dtype", "auto", "--config", "x.yaml"], {}, { dtype: "half" });
+    expect(warnings).toEqual([
+      "--enforce-eager has no effect: there is nothing like it here",
+      "--dtype has no effect: the GGUF file decides",
     ]);
   });
 

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { DEFAULT_MODEL_FILE } from "../../src/cli/model-source.ts";
+import { DEFAULT_MODEL_FILE } from "../../src/models/default-model.ts";
 import { readMetrics, type ServerProcess, startServer } from "../support/server-process.ts";
 
 const WEIGHT_BYTES = statSync(join(import.meta.dir, "../../models", DEFAULT_MODEL_FILE.name)).size;

@@ -4,8 +4,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { DEFAULT_MODEL_FILE } from "../../src/cli/model-source.ts";
 import { noneHash } from "../../src/kvcache/block-hash.ts";
+import { DEFAULT_MODEL_FILE } from "../../src/models/default-model.ts";
 import type { Request } from "../../src/request/request.ts";
 import type { KvCacheType } from "../../src/runner/addon-types.ts";
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";

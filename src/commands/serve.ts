@@ -1,0 +1,158 @@
+// `serve`: model, engine, app, listener; and on a signal the same in reverse.
+
+import { basename, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { version } from "../../package.json";
+import { banner } from "../cli/banner.ts";
+import type { ServeOptions } from "../cli/commands.ts";
+import { engineConfig } from "../cli/engine-config.ts";
+import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
+import { parseOptions } from "../cli/parse-options.ts";
+import { StatsLine } from "../cli/stats-line.ts";
+import type { EngineClient } from "../engine/protocol.ts";
+import { startEngine } from "../engine/start-engine.ts";
+import { EngineError } from "../errors.ts";
+import type { MetricFeature } from "../metrics/family.ts";
+import { checkVersion } from "../metrics/version-gate.ts";
+import { resolveModel } from "../models/model-source.ts";
+import { type HttpServer, listen } from "../runtime/http-server.ts";
+import { availableMemory, onStopSignal } from "../runtime/system.ts";
+import type { ContextOptions } from "../service/context.ts";
+import { createFront, type FrontOptions } from "../service/front.ts";
+import { createService, type Service } from "../service/service.ts";
+import type { CommandContext } from "./command.ts";
+
+const MODELS_DIR = resolve(import.meta.dir, "../../models");
+const STATS_INTERVAL_S = 10;
+
+type Log = CommandContext["log"];
+
+/** @throws ConfigError or a NativeError when the server cannot start */
+export async function run({ sources, startedMs, log, warn }: CommandContext): Promise<ExitCode> {
+  const options = parseOptions("serve", sources, warn);
+  const showHiddenFor = options["show-hidden-metrics-for-version"];
+  if (showHiddenFor !== null) checkVersion(showHiddenFor);
+  const path = await resolveModel(options.model, { modelsDir: MODELS_DIR, env: process.env, log });
+  const client = await startEngine(engineConfig(options, path), {
+    availableBytes: availableMemory(),
+    onLoadProgress: loadProgress(log),
+    log,
+  });
+  const statsLine = new StatsLine();
+  const settings = serviceOptions(options, path, statsLine);
+  const service = createService(createFront(client, settings), settings);
+  const { host, port } = options;
+  const { fetch, maxBodyBytes } = service;
+  const server = listen({ host, port, maxBodyBytes, fetch });
+  const stats = setInterval(() => logStats(statsLine, log), STATS_INTERVAL_S * 1000);
+  const graceS = options["shutdown-timeout"];
+  const stopped = stopOnSignal({ server, service, client, stats, graceS, log });
+  const died = client.died.then((error) => {
+    log(`the engine has stopped: ${error.stack ?? error.message}`);
+    return EXIT_CODES.failed;
+  });
+  const isOpen = !["127.0.0.1", "localhost", "::1"].includes(host);
+  log(
+    banner({
+      version,
+      info: client.info,
+      modelName: settings.modelNames[0] ?? "",
+      url: server.url,
+      readySeconds: (performance.now() - startedMs) / 1000,
+      isOpenWithoutKey: isOpen && options["api-key"].length === 0,
+    }),
+  );
+  return Promise.race([stopped, died]);
+}
+
+function serviceOptions(
+  options: ServeOptions,
+  path: string,
+  statsLine: StatsLine,
+): FrontOptions & ContextOptions {
+  const names = options["served-model-name"];
+  return {
+    modelNames: names.length > 0 ? names : [basename(path).replace(/\.gguf$/, "")],
+    modelRoot: path,
+    apiKeys: options["api-key"],
+    maxLogprobs: options["max-logprobs"],
+    maxNumQueuedReqs: options["max-num-queued-reqs"],
+    isDevMode: options["server-dev-mode"],
+    showHiddenFor: options["show-hidden-metrics-for-version"],
+    createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),
+    features: metricFeatures(options),
+    listeners: [statsLine],
+  };
+}
+
+/** As Python's metrics client reads its switch. */
+function isPythonTrue(text = ""): boolean {
+  return ["true", "1", "t"].includes(text.toLowerCase());
+}
+
+function metricFeatures(options: ServeOptions): Set<MetricFeature> {
+  const features: [MetricFeature, boolean][] = [
+    ["log-stats", !options["disable-log-stats"]],
+    ["kv-cache-metrics", options["kv-cache-metrics"]],
+    ["sleep-mode", options["enable-sleep-mode"]],
+  ];
+  return new Set(features.filter(([, isOn]) => isOn).map(([feature]) => feature));
+}
+
+/** Large models take long to read: a line every quarter after the first second. */
+function loadProgress(log: Log): (share: number) => void {
+  const startMs = performance.now();
+  let shown = 0;
+  return (share) => {
+    const quarter = Math.floor(share * 4);
+    if (quarter <= shown || performance.now() - startMs < 1000) return;
+    shown = quarter;
+    log(`loading model: ${quarter * 25}%`);
+  };
+}
+
+function logStats(statsLine: StatsLine, log: Log): void {
+  const line = statsLine.take(STATS_INTERVAL_S);
+  if (line !== null) log(line);
+}
+
+interface Running {
+  readonly server: HttpServer;
+  readonly service: Service;
+  readonly client: EngineClient;
+  readonly stats: Timer;
+  readonly graceS: number;
+  readonly log: Log;
+}
+
+/**
+ * First signal: finish what is in progress within the grace time, exit 0. Second: exit at once. Until the
+ * end the server listens: /health answers 503, so that balancers turn away, and so does new work.
+ */
+function stopOnSignal(running: Running): Promise<ExitCode> {
+  const { service, graceS, log } = running;
+  const { promise, resolve: end } = Promise.withResolvers<ExitCode>();
+  let isStopping = false;
+  onStopSignal((signal) => {
+    if (isStopping) return end(EXIT_CODES.failed);
+    isStopping = true;
+    service.drain();
+    const live = service.engine.numLiveSequences;
+    log(`${signal}: finishing ${live} requests, at most ${graceS} s; again to stop now`);
+    stop(running).then(() => end(EXIT_CODES.ok));
+  });
+  return promise;
+}
+
+async function stop({ server, service, client, stats, graceS }: Running): Promise<void> {
+  const { engine } = service;
+  clearInterval(stats);
+  const deadline = performance.now() + graceS * 1000;
+  // Nobody can wake a sleeping engine any more: what waits there is told so at once.
+  const canFinish = async () => performance.now() < deadline && !(await client.isSleeping());
+  while (engine.numLiveSequences > 0 && (await canFinish())) await sleep(20);
+  engine.failAll(new EngineError("engine_shutdown", "The server is shutting down."));
+  await Promise.race([server.stop(false), sleep(1000)]);
+  await client.shutdown();
+  await server.stop(true);
+}
