@@ -11,6 +11,18 @@ const ROOT = join(import.meta.dir, "..");
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "cli", "runtime", "root"],
   commands: ["cli", "service", "metrics", "engine", "runner", "models", "runtime", "root"],
+  library: [
+    "cli",
+    "service",
+    "server",
+    "metrics",
+    "engine",
+    "runner",
+    "models",
+    "request",
+    "runtime",
+    "root",
+  ],
   cli: ["engine", "models", "runtime", "root"],
   models: ["runtime", "root"],
   service: ["server", "metrics", "engine", "runtime", "root"],

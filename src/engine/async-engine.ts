@@ -35,6 +35,7 @@ export class AsyncEngine {
   readonly #sleeps: SleepRecorder;
   #nextId = 0;
   #death: Error | null = null;
+  #closed: EngineError | null = null;
   #load: EngineLoad = { kvCacheUsage: 0, numWaitingReqs: 0 };
 
   constructor(client: EngineClient, options: AsyncEngineOptions = {}) {
@@ -73,12 +74,13 @@ export class AsyncEngine {
 
   /**
    * Queues a request at once; its outputs wait for the reader.
-   * @throws EngineError "engine_dead"
+   * @throws EngineError "engine_dead", or what close() was given
    * @throws RequestError "queue_full"
    */
   generate(request: GenerateRequest): Generation {
     const { n } = request.samplingParams;
     if (this.#death !== null) throw deadError(this.#death);
+    if (this.#closed !== null) throw this.#closed;
     if (this.#sequences.size + n > this.#maxNumQueuedReqs) {
       throw new RequestError(
         "queue_full",
@@ -100,6 +102,12 @@ export class AsyncEngine {
     const ids = [...this.#sequences.keys()];
     for (const { tracker } of this.#sequences.values()) tracker.fail(error);
     this.client.abort(ids);
+  }
+
+  /** As failAll(), and what comes later is refused with `error`. */
+  close(error: EngineError): void {
+    this.#closed = error;
+    this.failAll(error);
   }
 
   #abort(tracker: RequestTracker): void {

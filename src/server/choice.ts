@@ -1,10 +1,11 @@
 // The state of one choice while its outputs arrive: text, tokens and reasons so far.
 
 import type { LogprobPosition, RequestOutput } from "../engine/protocol.ts";
+import type { FinishReason } from "../request/request-status.ts";
 
 export class Choice {
   text = "";
-  finishReason: string | null = null;
+  finishReason: FinishReason | null = null;
   stopReason: string | number | null = null;
   promptLogprobs: readonly LogprobPosition[] | null = null;
   readonly tokenIds: number[] = [];

@@ -74,12 +74,16 @@ export function unixSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
+/** @throws as answerId() does */
+export function responseId(prefix: string, request: Request, requestId: string | null): string {
+  return answerId(prefix, request.headers.get("x-request-id") ?? requestId);
+}
+
 /**
- * @returns `prefix` and the client's id, or a random one of 16 hex digits
+ * @returns `prefix` and the given id, or a random one of 16 hex digits
  * @throws RequestError "invalid_value": the id is repeated in every chunk, so it is kept short
  */
-export function responseId(prefix: string, request: Request, requestId: string | null): string {
-  const given = request.headers.get("x-request-id") ?? requestId;
+export function answerId(prefix: string, given: string | null): string {
   if (given !== null && !/^[!-~]{1,128}$/.test(given)) {
     const message = "request_id must be 1 to 128 visible ASCII characters.";
     throw new RequestError("invalid_value", message, "request_id");

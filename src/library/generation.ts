@@ -1,0 +1,174 @@
+// What the user holds of a generation: to iterate, to wait for, to stop, to hand on as a stream.
+
+import type { SequenceOutput } from "../engine/generation.ts";
+import { type ChunkWriter, eventsOf } from "../server/answer.ts";
+import type { Choice } from "../server/choice.ts";
+import { eventStream } from "../server/sse.ts";
+import type { GeneratedChoice, GenerateResult, TextDelta } from "./results.ts";
+import { abortError, type Collected, RunningGeneration, type StartedRun } from "./running.ts";
+
+/** Silence after which a stream gets a comment, so that proxies keep the connection, ms. */
+const KEEP_ALIVE_MS = 10_000;
+
+/** Only what nobody ever began to read is aborted when it is collected. */
+const unread = new FinalizationRegistry<RunningGeneration>((running) =>
+  running.abort(abortError("the generation was dropped unread")),
+);
+
+/** How a generation is made; by LLM alone. */
+export interface GenerationInit<Result> {
+  /** Of the answer. */
+  readonly id: string;
+  /** Checks and queues the request. */
+  readonly start: () => Promise<StartedRun>;
+  /** Shapes the end. */
+  readonly toResult: (result: GenerateResult, run: StartedRun) => Result;
+  /** Calls it off. */
+  readonly signal: AbortSignal | undefined;
+  /** Told of the object that lives until the generation has ended. */
+  readonly onRunning: (running: RunningGeneration) => void;
+}
+
+/**
+ * A request, queued at the call. Read it as an iterable of deltas, as text, as a result or as a stream of
+ * bytes; deltas are given once, to whoever reads first, the result always. Not a promise, so that async
+ * functions may return it. Dropped unread it is aborted when it is collected.
+ *
+ * Every way of reading fails as the request does: RequestError for what was wrong with it, EngineError
+ * "engine_step_failed", "engine_dead" or "engine_shutdown", or the reason of an abort, by default an error
+ * named "AbortError".
+ */
+export class Generation<Result = GenerateResult>
+  implements AsyncIterable<TextDelta>, AsyncDisposable
+{
+  /** Of the answer, e.g. "chatcmpl-9f0c..."; also the id of streamed chunks. */
+  readonly id: string;
+  readonly #running: RunningGeneration;
+  readonly #toResult: GenerationInit<Result>["toResult"];
+  #outputs: AsyncGenerator<SequenceOutput> | null = null;
+  #result: Promise<Result> | null = null;
+
+  /** @internal */
+  constructor({ id, start, toResult, signal, onRunning }: GenerationInit<Result>) {
+    this.id = id;
+    this.#toResult = toResult;
+    const running = new RunningGeneration(() => startUnlessAborted(start, signal));
+    this.#running = running;
+    unread.register(this, running, this);
+    onRunning(running);
+    abortOn(signal, running);
+  }
+
+  /** Deltas of all n sequences as they come. Leaving the loop early aborts. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<TextDelta> {
+    for await (const { index, text, tokenIds, logprobs, finishReason } of this.#read()) {
+      yield { index, text, tokenIds, logprobs, finishReason };
+    }
+  }
+
+  /** The text of sequence 0 in pieces, none empty. Leaving the loop early aborts. */
+  get text(): AsyncIterable<string> {
+    return textOf(() => this.#read());
+  }
+
+  /** The whole result; made at the first access, so that what is never asked for cannot go unhandled. */
+  get result(): Promise<Result> {
+    unread.unregister(this);
+    this.#result ??= this.#finish();
+    return this.#result;
+  }
+
+  /**
+   * Ends the request: its blocks are free within one step, readers get `reason`. Does nothing after its end.
+   * @param reason default: an error named "AbortError"
+   */
+  abort(reason: unknown = abortError("the generation was aborted")): void {
+    this.#running.abort(reason);
+  }
+
+  /**
+   * Chunks as POST /v1/chat/completions (or /v1/completions) streams them, as UTF-8 server-sent events that
+   * end with `data: [DONE]`; a failure is an error event. Ready for `new Response(stream, { headers })` with
+   * content type "text/event-stream". Cancelling it aborts.
+   */
+  toReadableStream(): ReadableStream<Uint8Array> {
+    const running = this.#running;
+    const writer: ChunkWriter<SequenceOutput> = {
+      event: (output) => running.run.writer.event(output),
+      end: () => running.run.writer.end(),
+    };
+    return eventStream(eventsOf(this.#read(), writer), {
+      keepAliveMs: KEEP_ALIVE_MS,
+      onCancel: () => this.abort(),
+      onEnd: () => {},
+    });
+  }
+
+  /** Aborts what has not ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.abort();
+  }
+
+  #read(): AsyncGenerator<SequenceOutput> {
+    unread.unregister(this);
+    this.#outputs ??= this.#running.outputs();
+    return this.#outputs;
+  }
+
+  async #finish(): Promise<Result> {
+    const collected = await this.#running.collected();
+    const { run } = this.#running;
+    return this.#toResult(resultOf(this.id, collected, run), run);
+  }
+}
+
+async function* textOf(read: () => AsyncIterable<SequenceOutput>): AsyncGenerator<string> {
+  for await (const { index, text } of read()) if (index === 0 && text !== "") yield text;
+}
+
+async function startUnlessAborted(
+  start: () => Promise<StartedRun>,
+  signal: AbortSignal | undefined,
+): Promise<StartedRun> {
+  signal?.throwIfAborted();
+  return start();
+}
+
+/** The signal may outlive many generations, so it forgets those that have ended. */
+function abortOn(signal: AbortSignal | undefined, running: RunningGeneration): void {
+  if (signal === undefined || signal.aborted) return;
+  const abort = () => running.abort(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  const forget = () => signal.removeEventListener("abort", abort);
+  running.collected().then(forget, forget);
+}
+
+function resultOf(id: string, collected: Collected, run: StartedRun): GenerateResult {
+  const choices = collected.choices.map(generatedChoice);
+  const completionTokens = choices.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  const [first] = choices;
+  if (first === undefined) throw new Error("a generation has at least one sequence");
+  return {
+    ...first,
+    id,
+    choices,
+    promptLogprobs: collected.choices[0]?.promptLogprobs ?? null,
+    usage: {
+      promptTokens: run.numPromptTokens,
+      completionTokens,
+      cachedTokens: collected.cachedTokens,
+    },
+  };
+}
+
+function generatedChoice(choice: Choice, index: number): GeneratedChoice {
+  const { text, tokenIds, finishReason, stopReason, logprobs } = choice;
+  return {
+    index,
+    text,
+    tokenIds,
+    finishReason: finishReason ?? "abort",
+    stopReason,
+    logprobs: logprobs.length > 0 ? logprobs : null,
+  };
+}

@@ -1,0 +1,26 @@
+// The package "pagoda": a model in this process. Importing it starts nothing and loads no HTTP server.
+
+export type { Generation } from "./generation.ts";
+export { type CloseReason, LLM, type SleepOptions } from "./llm.ts";
+export type { FamilySnapshot, HistogramSample, MetricsView, Sample } from "./metrics-view.ts";
+export type { ModelCard } from "./model-card.ts";
+export type {
+  BatchOptions,
+  CallOptions,
+  ChatOptions,
+  GenerateOptions,
+  LoadOptions,
+  Message,
+  Prompt,
+} from "./options.ts";
+export type {
+  ChatResult,
+  FinishReason,
+  GeneratedChoice,
+  GenerateResult,
+  LogprobEntry,
+  LogprobPosition,
+  TextDelta,
+  Usage,
+} from "./results.ts";
+export type { RenderedChat, Tokenizer } from "./tokenizer.ts";

@@ -1,0 +1,207 @@
+// A model in this process: load it, ask it, dispose of it.
+
+import type { EngineClient } from "../engine/protocol.ts";
+import { EngineError } from "../errors.ts";
+import { answerId, checkAccepting, type ServerContext } from "../server/server-context.ts";
+import { type ContextOptions, serverContext } from "../service/context.ts";
+import { createFront, type Front, type FrontOptions } from "../service/front.ts";
+import { generateAll } from "./batch.ts";
+import { Generation } from "./generation.ts";
+import { type LoadedEngine, loadEngine } from "./load.ts";
+import { MetricsView } from "./metrics-view.ts";
+import { type ModelCard, modelCard } from "./model-card.ts";
+import type {
+  BatchOptions,
+  ChatOptions,
+  GenerateOptions,
+  LoadOptions,
+  Message,
+  Prompt,
+} from "./options.ts";
+import type { ChatResult, GenerateResult } from "./results.ts";
+import type { RunningGeneration, StartedRun } from "./running.ts";
+import { startedChat, startedCompletion } from "./started-run.ts";
+import { Tokenizer } from "./tokenizer.ts";
+import { chatBody, completionBody } from "./wire-body.ts";
+
+/** Why an LLM has closed: it was disposed, or its engine died of `error`. */
+export type CloseReason =
+  | { readonly kind: "disposed" }
+  | { readonly kind: "died"; readonly error: Error };
+
+/** How requests that run are treated when a sleep begins. */
+export interface SleepOptions {
+  /** "abort" ends them, "wait" lets them finish first, "keep" lets them go on after the wake-up. Default: "abort". */
+  readonly mode?: "abort" | "wait" | "keep";
+}
+
+/**
+ * A loaded model with its scheduler, KV cache and metrics. It takes any number of requests at once. Several in
+ * one process share nothing but code. Dispose of it (`await using`): collecting it frees nothing.
+ */
+export class LLM implements AsyncDisposable {
+  /** Facts of the model as it was loaded. */
+  readonly model: ModelCard;
+  /** Text to token ids and back. */
+  readonly tokenizer: Tokenizer;
+  /** The same metrics as GET /metrics. */
+  readonly metrics: MetricsView;
+  /** Settles when this is disposed or its engine dies. Never rejects. */
+  readonly closed: Promise<CloseReason>;
+  readonly #client: EngineClient;
+  readonly #context: ServerContext;
+  readonly #running = new Set<RunningGeneration>();
+  #close: (reason: CloseReason) => void = () => {};
+  #disposal: Promise<void> | null = null;
+
+  /**
+   * @param model GGUF file, or "user/repo:quant" of the Hugging Face hub
+   * @throws ConfigError "invalid_option", "model_not_found", "no_such_quant", "download_failed",
+   *   "checksum_mismatch" or "out_of_memory"; an Error with a code such as "model_not_gguf",
+   *   "model_truncated" or "model_unsupported"; EngineError "engine_dead" where the native part is missing;
+   *   the signal's reason
+   */
+  static async load(model: string, options: LoadOptions = {}): Promise<LLM> {
+    return new LLM(await loadEngine(model, options));
+  }
+
+  private constructor(loaded: LoadedEngine) {
+    const settings = frontOptions(loaded);
+    const front = createFront(loaded.client, settings);
+    this.#client = loaded.client;
+    const isDraining = () => this.#disposal !== null;
+    this.#context = { ...serverContext(front, settings), isDraining };
+    this.model = modelCard(loaded);
+    this.tokenizer = new Tokenizer(this.#context);
+    this.metrics = new MetricsView(front.metrics);
+    this.closed = new Promise((resolve) => {
+      this.#close = resolve;
+    });
+    parts.set(this, { front, settings });
+    loaded.client.died.then((error) => this.#close({ kind: "died", error }));
+  }
+
+  /**
+   * Continues a text. What is wrong with the request is told by the generation, not thrown here:
+   * RequestError "invalid_schema", "invalid_value", "context_length", "unsupported" or "queue_full".
+   * @throws RequestError "invalid_value" for a wrong requestId
+   */
+  generate(prompt: Prompt, options: GenerateOptions = {}): Generation<GenerateResult> {
+    return this.#generation("cmpl", options, {
+      start: async (init) =>
+        startedCompletion(this.#context, completionBody(prompt, options), init),
+      toResult: (result) => result,
+    });
+  }
+
+  /** Answers a conversation through the model's chat template. Fails as generate() does. */
+  chat(messages: readonly Message[], options: ChatOptions = {}): Generation<ChatResult> {
+    return this.#generation("chatcmpl", options, {
+      start: async (init) => startedChat(this.#context, chatBody(messages, options), init),
+      toResult: (result, { role }) => ({ ...result, message: { role, content: result.text } }),
+    });
+  }
+
+  /**
+   * Continues many texts, some at once. Prompts are taken as there is room.
+   * @returns results in the order of the prompts; leaving the loop early aborts what runs
+   * @throws as generate() fails, at the first prompt that does; the others are aborted
+   */
+  generateAll(
+    prompts: Iterable<Prompt> | AsyncIterable<Prompt>,
+    options: BatchOptions = {},
+  ): AsyncGenerator<GenerateResult> {
+    const { maxInFlight = 2 * this.#client.info.maxNumSeqs, ...rest } = options;
+    return generateAll(prompts, maxInFlight, (prompt) => this.generate(prompt, rest));
+  }
+
+  /**
+   * Gives memory up; requests added from now on wait for wake().
+   * @param level 1 frees the KV cache and keeps a copy of the weights in host memory, 2 drops both
+   * @throws EngineError "engine_sleep_failed", with everything as it was
+   */
+  sleep(level: 1 | 2 = 1, { mode = "abort" }: SleepOptions = {}): Promise<void> {
+    return this.#context.engine.sleep(level, mode);
+  }
+
+  /**
+   * Takes the memory back; waiting requests go on. Does nothing when awake.
+   * @throws EngineError "engine_sleep_failed": it sleeps on and can be woken again
+   */
+  wake(): Promise<void> {
+    return this.#context.engine.wakeUp(["weights", "kv_cache"]);
+  }
+
+  /**
+   * Admits nothing more, ends open generations with EngineError "engine_shutdown", waits for the step in
+   * flight, frees the model. Later calls wait for the first.
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  async #dispose(): Promise<void> {
+    const error = new EngineError("engine_shutdown", "The model was disposed of.");
+    for (const running of this.#running) running.abort(error);
+    this.#context.engine.close(error);
+    await this.#client.shutdown();
+    this.#close({ kind: "disposed" });
+  }
+
+  #generation<Result>(
+    prefix: string,
+    { signal, requestId }: GenerateOptions,
+    { start, toResult }: Asked<Result>,
+  ): Generation<Result> {
+    const arrivalMs = this.#context.engine.nowMs();
+    const id = answerId(prefix, requestId ?? null);
+    return new Generation({
+      id,
+      signal,
+      toResult,
+      start: async () => {
+        checkAccepting(this.#context);
+        return start({ id, arrivalMs });
+      },
+      onRunning: (running) => this.#track(running),
+    });
+  }
+
+  #track(running: RunningGeneration): void {
+    this.#running.add(running);
+    const forget = () => this.#running.delete(running);
+    running.collected().then(forget, forget);
+  }
+}
+
+interface Asked<Result> {
+  readonly start: (init: { id: string; arrivalMs: number }) => Promise<StartedRun>;
+  readonly toResult: (result: GenerateResult, run: StartedRun) => Result;
+}
+
+type Settings = FrontOptions & ContextOptions;
+
+const parts = new WeakMap<LLM, { readonly front: Front; readonly settings: Settings }>();
+
+/** What an HTTP app over an LLM is made of; for the library's own use. */
+export function partsOf(llm: LLM): { readonly front: Front; readonly settings: Settings } {
+  const found = parts.get(llm);
+  if (found === undefined) throw new TypeError("not an LLM made by LLM.load()");
+  return found;
+}
+
+function frontOptions({ options, path, name }: LoadedEngine): Settings {
+  return {
+    modelNames: [name],
+    modelRoot: path,
+    apiKeys: [],
+    maxLogprobs: options["max-logprobs"],
+    maxNumQueuedReqs: options["max-num-queued-reqs"],
+    isDevMode: false,
+    showHiddenFor: null,
+    createdSeries: true,
+    features: new Set(["log-stats", "sleep-mode"]),
+    listeners: [],
+  };
+}

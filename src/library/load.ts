@@ -1,0 +1,70 @@
+// From the library's load options to a running engine in this process, through the options table of the
+// command line: one place that knows defaults and bounds.
+
+import { homedir } from "node:os";
+import { basename, join } from "node:path";
+import type { ServeOptions } from "../cli/commands.ts";
+import { engineConfig } from "../cli/engine-config.ts";
+import { parseOptions } from "../cli/parse-options.ts";
+import type { EngineClient } from "../engine/protocol.ts";
+import { startEngine } from "../engine/start-engine.ts";
+import { resolveModel } from "../models/model-source.ts";
+import { availableMemory } from "../runtime/system.ts";
+import type { LoadOptions } from "./options.ts";
+
+/** What of the load options has a flag. */
+const FLAGS = {
+  contextLength: "max-model-len",
+  maxSequences: "max-num-seqs",
+  maxBatchedTokens: "max-num-batched-tokens",
+  maxQueued: "max-num-queued-reqs",
+  kvCacheBytes: "kv-cache-memory-bytes",
+  kvCacheType: "kv-cache-dtype",
+  prefixCaching: "enable-prefix-caching",
+  gpuLayers: "gpu-layers",
+  threads: "threads",
+  seed: "seed",
+  chatTemplate: "chat-template",
+} as const satisfies Partial<Record<keyof LoadOptions, keyof ServeOptions>>;
+
+export interface LoadedEngine {
+  readonly client: EngineClient;
+  readonly options: ServeOptions;
+  readonly path: string;
+  readonly name: string;
+}
+
+/**
+ * @throws ConfigError, a NativeError, or the signal's reason
+ */
+export async function loadEngine(model: string, load: LoadOptions): Promise<LoadedEngine> {
+  const { signal, logger = () => {}, onProgress = () => {} } = load;
+  signal?.throwIfAborted();
+  const options = serveOptions(load, logger);
+  const env = load.offline === true ? { ...process.env, HF_HUB_OFFLINE: "1" } : process.env;
+  const path = await resolveModel(model, { modelsDir: modelsFolder(), env, log: logger });
+  signal?.throwIfAborted();
+  const client = await startEngine(engineConfig(options, path), {
+    availableBytes: availableMemory(),
+    onLoadProgress: onProgress,
+    log: logger,
+  });
+  if (signal?.aborted === true) {
+    await client.shutdown();
+    throw signal.reason;
+  }
+  return { client, options, path, name: load.name ?? basename(path).replace(/\.gguf$/, "") };
+}
+
+/** @throws ConfigError "invalid_option" */
+function serveOptions(load: LoadOptions, warn: (line: string) => void): ServeOptions {
+  const argv = Object.entries(FLAGS).flatMap(([name, flag]) => {
+    const value = load[name as keyof typeof FLAGS];
+    return value === undefined || value === "auto" ? [] : [`--${flag}=${value}`];
+  });
+  return parseOptions("serve", { argv, env: {}, readYaml: () => ({}) }, warn);
+}
+
+function modelsFolder(): string {
+  return join(homedir(), ".cache", "pagoda", "models");
+}

@@ -1,0 +1,125 @@
+// A generation on its way, apart from the object that the user holds: that object may be collected while
+// this one is still fed by the engine.
+
+import { assert } from "../assert.ts";
+import type { SequenceOutput } from "../engine/generation.ts";
+import type { ChunkWriter } from "../server/answer.ts";
+import { type Choice, choiceAt, makeChoices } from "../server/choice.ts";
+
+/** A request that has been checked and queued. */
+export interface StartedRun {
+  readonly numPromptTokens: number;
+  /** Sequences. */
+  readonly n: number;
+  /** As who the answer speaks; "" for a text completion. */
+  readonly role: string;
+  /** To be read once. */
+  readonly outputs: AsyncIterable<SequenceOutput>;
+  /** Frees the blocks within one step. */
+  readonly abort: () => void;
+  /** For one reader that wants chunks. */
+  readonly writer: ChunkWriter<SequenceOutput>;
+}
+
+/** All that came from the engine. */
+export interface Collected {
+  readonly choices: readonly Choice[];
+  readonly cachedTokens: number;
+}
+
+export class RunningGeneration {
+  readonly #started: Promise<StartedRun>;
+  #run: StartedRun | null = null;
+  #choices: readonly Choice[] = [];
+  #cachedTokens = 0;
+  /** Outputs that no reader has taken: at most one a token. */
+  readonly #waiting: SequenceOutput[] = [];
+  #isDone = false;
+  #error: { readonly cause: unknown } | null = null;
+  readonly #wakes = new Set<() => void>();
+
+  constructor(start: () => Promise<StartedRun>) {
+    this.#started = start();
+    void this.#pump();
+  }
+
+  /** Known once an output or a result has been given. */
+  get run(): StartedRun {
+    assert(this.#run !== null, "the generation has not started");
+    return this.#run;
+  }
+
+  /** Readers get `reason` as an error, at once; what has ended stays as it is. */
+  abort(reason: unknown): void {
+    if (this.#isDone) return;
+    this.#end({ cause: reason });
+    this.#run?.abort();
+  }
+
+  /** Rejects as the generation failed, or with the reason of its abort. */
+  async collected(): Promise<Collected> {
+    while (!this.#isDone) await this.#change();
+    if (this.#error !== null) throw this.#error.cause;
+    return { choices: this.#choices, cachedTokens: this.#cachedTokens };
+  }
+
+  /** What has not been taken yet, then what comes. Leaving it early aborts. */
+  async *outputs(): AsyncGenerator<SequenceOutput> {
+    try {
+      for (;;) {
+        const output = this.#waiting.shift();
+        if (output !== undefined) yield output;
+        else if (this.#error !== null) throw this.#error.cause;
+        else if (this.#isDone) return;
+        else await this.#change();
+      }
+    } finally {
+      this.abort(abortError("the reader left"));
+    }
+  }
+
+  /** Never rejects. */
+  async #pump(): Promise<void> {
+    try {
+      const run = await this.#started;
+      this.#run = run;
+      this.#choices = makeChoices(run.n);
+      if (this.#isDone) run.abort();
+      for await (const output of run.outputs) this.#take(output);
+      this.#end(null);
+    } catch (cause) {
+      this.#end({ cause });
+    }
+  }
+
+  #take(output: SequenceOutput): void {
+    if (this.#isDone) return;
+    choiceAt(this.#choices, output.index).add(output);
+    this.#cachedTokens = Math.max(this.#cachedTokens, output.numCachedTokens);
+    this.#waiting.push(output);
+    this.#notify();
+  }
+
+  #end(error: { readonly cause: unknown } | null): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#error = error;
+    this.#notify();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakes.add(resolve);
+    });
+  }
+
+  #notify(): void {
+    for (const wake of this.#wakes) wake();
+    this.#wakes.clear();
+  }
+}
+
+/** An error as web APIs give it for what was called off. */
+export function abortError(message: string): DOMException {
+  return new DOMException(message, "AbortError");
+}

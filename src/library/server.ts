@@ -1,0 +1,100 @@
+// The package "pagoda/server": a model behind HTTP, in this process.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { listen } from "../runtime/http-server.ts";
+import { createService, type Service } from "../service/service.ts";
+import { LLM, partsOf } from "./llm.ts";
+import type { LoadOptions } from "./options.ts";
+
+/** What an app over an LLM shows and accepts. */
+export interface AppOptions {
+  /** Names that requests may ask for; the first is reported. Default: the LLM's. */
+  readonly modelNames?: readonly string[];
+  /** Keys that /v1 accepts as bearer token. Default: none is needed. */
+  readonly apiKeys?: readonly string[];
+}
+
+/** An app that does not listen. */
+export interface App {
+  /** Answers one request. Does not depend on `this`. */
+  readonly fetch: (request: Request) => Promise<Response>;
+}
+
+/** Where and how a server listens. */
+export interface ServeOptions extends AppOptions {
+  /** Default: 127.0.0.1. */
+  readonly host?: string;
+  /** 0 = any free one. Default: 8000. */
+  readonly port?: number;
+  /** Of a model that is given by name. */
+  readonly load?: LoadOptions;
+}
+
+/** A server that listens. */
+export interface RunningServer extends AsyncDisposable {
+  /** Without a slash at its end, e.g. "http://127.0.0.1:8000". */
+  readonly url: string;
+  /** The one that it listens on. */
+  readonly port: number;
+  /** The model that answers. */
+  readonly llm: LLM;
+  /**
+   * Takes no more connections, lets answers end, cuts those that take longer; then disposes of the model if
+   * it was given by name.
+   * @param grace seconds. Default: 25
+   */
+  stop(options?: { readonly grace?: number }): Promise<void>;
+}
+
+/**
+ * The routes of `pagoda serve` (OpenAI's under /v1, /health, /metrics and more) over a loaded model, to be
+ * mounted into a server of Bun, Elysia, Hono or whatever calls `fetch(request)`. The LLM stays yours: several apps
+ * and your own calls may use it at once.
+ */
+export function createApp(llm: LLM, options: AppOptions = {}): App {
+  const { fetch } = serviceOf(llm, options);
+  return { fetch: async (request) => fetch(asPlainHttp(request)) };
+}
+
+/**
+ * Listens for one model; installs no signal handler.
+ * @param model a loaded one, which stays yours, or what LLM.load() takes
+ * @throws ConfigError "address_in_use" or "cannot_listen"; as LLM.load() does
+ */
+export async function serve(
+  model: LLM | string,
+  options: ServeOptions = {},
+): Promise<RunningServer> {
+  const { host = "127.0.0.1", port = 8000, load = {} } = options;
+  const llm = typeof model === "string" ? await LLM.load(model, load) : model;
+  const dispose = async () => {
+    if (typeof model === "string") await llm[Symbol.asyncDispose]();
+  };
+  try {
+    const service = serviceOf(llm, options);
+    const { fetch, maxBodyBytes } = service;
+    const server = listen({ host, port, maxBodyBytes, fetch });
+    const stop = async ({ grace = 25 } = {}) => {
+      service.drain();
+      await Promise.race([server.stop(false), sleep(grace * 1000, undefined, { ref: false })]);
+      await server.stop(true);
+      await dispose();
+    };
+    return { url: server.url, port: server.port, llm, stop, [Symbol.asyncDispose]: () => stop() };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+function serviceOf(llm: LLM, options: AppOptions): Service {
+  const { front, settings } = partsOf(llm);
+  const { modelNames = settings.modelNames, apiKeys = [] } = options;
+  return createService(front, { ...settings, modelNames, apiKeys });
+}
+
+/** The app routes by plain HTTP's URLs: behind a host's own TLS they begin with another word. */
+function asPlainHttp(request: Request): Request {
+  if (!request.url.startsWith("https://")) return request;
+  return new Request(request.url.replace("https://", "http://"), request);
+}

@@ -1,0 +1,55 @@
+// A chat or a completion of one prompt as a generation needs it.
+
+import type { SequenceOutput } from "../engine/generation.ts";
+import { ChatChunkWriter } from "../server/chat-chunks.ts";
+import { type RunInit, startChat } from "../server/chat-run.ts";
+import { CompletionChunkWriter } from "../server/completion-chunks.ts";
+import { startCompletion } from "../server/completion-run.ts";
+import { abortAll, mergeGenerations } from "../server/generations.ts";
+import type { ChatBody, CompletionBody } from "../server/schemas.ts";
+import type { ServerContext } from "../server/server-context.ts";
+import type { StartedRun } from "./running.ts";
+
+/** @throws RequestError or EngineError, with nothing queued */
+export async function startedChat(
+  context: ServerContext,
+  body: ChatBody,
+  init: RunInit,
+): Promise<StartedRun> {
+  const run = await startChat(context, body, init);
+  return {
+    numPromptTokens: run.promptIds.length,
+    n: body.n,
+    role: run.role,
+    outputs: run.generation,
+    abort: () => run.generation.abort(),
+    writer: new ChatChunkWriter(run),
+  };
+}
+
+/** @throws RequestError or EngineError, with nothing queued */
+export async function startedCompletion(
+  context: ServerContext,
+  body: CompletionBody,
+  init: RunInit,
+): Promise<StartedRun> {
+  const run = await startCompletion(context, body, init);
+  const writer = new CompletionChunkWriter(run);
+  return {
+    numPromptTokens: run.numPromptTokens,
+    n: body.n,
+    role: "",
+    outputs: onlyPrompt(mergeGenerations(run.generations)),
+    abort: () => abortAll(run.generations),
+    writer: {
+      event: (output) => writer.event({ promptIndex: 0, output }),
+      end: () => writer.end(),
+    },
+  };
+}
+
+async function* onlyPrompt(
+  outputs: ReturnType<typeof mergeGenerations>,
+): AsyncGenerator<SequenceOutput> {
+  for await (const { output } of outputs) yield output;
+}

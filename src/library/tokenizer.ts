@@ -1,0 +1,62 @@
+// The model's own tokenizer and chat template, for users of the library.
+
+import { chatMessages, renderChat } from "../server/chat-messages.ts";
+import type { JsonObject } from "../server/fields.ts";
+import type { ServerContext } from "../server/server-context.ts";
+import type { ChatOptions, Message } from "./options.ts";
+
+/** A chat as the model sees it. */
+export interface RenderedChat {
+  /** The template's text. */
+  readonly prompt: string;
+  /** [length] int32. */
+  readonly tokenIds: Int32Array;
+}
+
+/** Text to token ids and back. Off the thread of JavaScript. */
+export class Tokenizer {
+  readonly #context: ServerContext;
+
+  /** @internal */
+  constructor(context: ServerContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Text that spells a special token becomes that token.
+   * @param addSpecial adds the tokens that the model wants around a text. Default: true
+   * @returns [length] int32
+   */
+  encode(text: string, { addSpecial = true }: { readonly addSpecial?: boolean } = {}) {
+    return this.#context.engine.client.encode(text, addSpecial);
+  }
+
+  /** @param skipSpecial leaves control tokens out. Default: true */
+  decode(
+    tokenIds: readonly number[] | Int32Array,
+    { skipSpecial = true }: { readonly skipSpecial?: boolean } = {},
+  ): Promise<string> {
+    return this.#context.engine.client.decode(Int32Array.from(tokenIds), skipSpecial);
+  }
+
+  /**
+   * What chat() would send to the model.
+   * @throws RequestError "invalid_value" with the template's own message, or "unsupported" for a part that
+   *   is no text
+   */
+  async applyChatTemplate(
+    messages: readonly Message[],
+    options: Pick<
+      ChatOptions,
+      "addGenerationPrompt" | "continueFinalMessage" | "chatTemplateKwargs"
+    > = {},
+  ): Promise<RenderedChat> {
+    const body = {
+      tools: null,
+      add_generation_prompt: options.addGenerationPrompt ?? true,
+      continue_final_message: options.continueFinalMessage ?? false,
+      chat_template_kwargs: (options.chatTemplateKwargs ?? {}) as JsonObject,
+    };
+    return renderChat(this.#context, body, chatMessages(messages as readonly JsonObject[]));
+  }
+}

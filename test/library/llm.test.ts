@@ -1,0 +1,148 @@
+// The object that holds a model: batches, metrics, sleep, its end, and apps over it, over the fake model.
+
+import { describe, expect, test } from "bun:test";
+import { createApp, serve } from "../../src/library/server.ts";
+import { makeLlm } from "../support/fake-llm.ts";
+
+const SHORT = { maxTokens: 3, temperature: 0, ignoreEos: true };
+
+async function textOf(llm: ReturnType<typeof makeLlm>["llm"], prompt: string): Promise<string> {
+  return (await llm.generate(prompt, SHORT).result).text;
+}
+
+const ask = (path: string, body?: object) =>
+  new Request(`http://localhost${path}`, {
+    method: body === undefined ? "GET" : "POST",
+    headers: { "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+
+describe("generateAll", () => {
+  test("gives results in the order of the prompts, however long each takes", async () => {
+    const { llm } = makeLlm();
+    const prompts = ["one", "two", "three", "four", "five"];
+    const results = await Array.fromAsync(llm.generateAll(prompts, { ...SHORT, maxInFlight: 2 }));
+    const alone = [];
+    for (const prompt of prompts) alone.push(await textOf(llm, prompt));
+    expect(results.map(({ text }) => text)).toEqual(alone);
+    expect(await Array.fromAsync(llm.generateAll([]))).toEqual([]);
+  });
+
+  test("takes no more prompts than may be in flight", async () => {
+    const { llm } = makeLlm();
+    let taken = 0;
+    async function* prompts() {
+      for (;;) yield `prompt ${taken++}`;
+    }
+    const results = llm.generateAll(prompts(), { ...SHORT, maxInFlight: 3 });
+    await results.next();
+    expect(taken).toBe(3);
+    await results.return(undefined);
+    expect(taken).toBeLessThanOrEqual(4);
+  });
+
+  test("leaving it aborts what runs; a prompt that fails ends it", async () => {
+    const { llm, scheduler } = makeLlm();
+    for await (const _ of llm.generateAll(["a", "b", "c"], { ...SHORT, maxInFlight: 3 })) break;
+    await Bun.sleep(20);
+    expect(scheduler.kvCache.pool.usage).toBe(0);
+    const bad = Array.fromAsync(llm.generateAll(["fine", "x".repeat(3000)], SHORT));
+    expect(await bad.catch((error) => error.code)).toBe("context_length");
+    const none = Array.fromAsync(llm.generateAll(["a"], { maxInFlight: 0 }));
+    expect(await none.catch((error) => error.code)).toBe("invalid_option");
+  });
+});
+
+describe("an LLM", () => {
+  test("tells what it is, tokenises and renders", async () => {
+    const { llm } = makeLlm();
+    expect(llm.model).toMatchObject({ name: "tiny", contextLength: 1024, vocabSize: 258 });
+    const ids = await llm.tokenizer.encode("hé");
+    expect([...ids]).toEqual([256, 104, 195, 169]);
+    expect(await llm.tokenizer.decode(ids)).toBe("hé");
+    expect([...(await llm.tokenizer.encode("h", { addSpecial: false }))]).toEqual([104]);
+    const chat = await llm.tokenizer.applyChatTemplate([{ role: "user", content: "hi" }]);
+    expect(chat.prompt).toBe("user: hi\nassistant: ");
+  });
+
+  test("counts its own requests in its own metrics", async () => {
+    const [first, second] = [makeLlm(), makeLlm()];
+    await textOf(first.llm, "hello");
+    await Bun.sleep(5);
+    const line = (total: string) =>
+      `vllm:generation_tokens_total{engine="0",model_name="tiny"} ${total}`;
+    expect(await first.llm.metrics.text()).toContain(line("3.0"));
+    expect(await second.llm.metrics.text()).toContain(line("0.0"));
+  });
+
+  test("sleeps and wakes; requests wait in between", async () => {
+    const { llm, runner } = makeLlm();
+    await llm.sleep(2);
+    expect(runner.sleepLevel).toBe(2);
+    const waiting = textOf(llm, "hello");
+    await llm.wake();
+    expect(await waiting).toHaveLength(3);
+  });
+
+  test("disposed of, it ends what is open, frees the model and admits nothing more", async () => {
+    const { llm, runner } = makeLlm();
+    const app = createApp(llm);
+    const open = llm.generate("hello", { maxTokens: 900, ignoreEos: true });
+    const ended = open.result.catch((error) => error.code);
+    await Bun.sleep(5);
+    await Promise.all([llm[Symbol.asyncDispose](), llm[Symbol.asyncDispose]()]);
+    expect(await ended).toBe("engine_shutdown");
+    expect(runner.isDisposed).toBe(true);
+    expect(await llm.closed).toEqual({ kind: "disposed" });
+    const late = llm.generate("hello").result;
+    expect(await late.catch((error) => error.code)).toBe("engine_shutdown");
+    const answer = await app.fetch(ask("/v1/completions", { prompt: [1, 2, 3] }));
+    expect(answer.status).toBe(503);
+  });
+
+  test("dispose does not wait for a request that has not been queued yet", async () => {
+    const { llm } = makeLlm();
+    const early = llm.generate("hello").result.catch((error) => error.code);
+    await llm[Symbol.asyncDispose]();
+    expect(await early).toBe("engine_shutdown");
+  });
+});
+
+describe("an app over an LLM", () => {
+  test("answers the HTTP API with the same engine and metrics, under its own names and keys", async () => {
+    const { llm } = makeLlm();
+    const app = createApp(llm, { modelNames: ["mine"], apiKeys: ["secret"] });
+    expect((await app.fetch(ask("/v1/models"))).status).toBe(401);
+    const request = ask("/v1/completions", { prompt: "hello", ...{ max_tokens: 3 } });
+    request.headers.set("authorization", "Bearer secret");
+    const answer = (await (await app.fetch(request)).json()) as { model: string };
+    expect(answer.model).toBe("mine");
+    await Bun.sleep(5);
+    expect(await llm.metrics.text()).toContain('vllm:request_success_total{engine="0"');
+    expect(await llm.metrics.text()).toContain('handler="/v1/completions"');
+  });
+
+  test("is mounted behind TLS too", async () => {
+    const { llm } = makeLlm();
+    const answer = await createApp(llm).fetch(new Request("https://localhost/health"));
+    expect(answer.status).toBe(200);
+  });
+
+  test("serve() listens, stops within its grace, and leaves a given LLM alive", async () => {
+    const { llm } = makeLlm();
+    const server = await serve(llm, { port: 0 });
+    const stream = await fetch(`${server.url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt: "hello", max_tokens: 900, ignore_eos: true, stream: true }),
+    });
+    const body = stream.text().then(
+      () => "ended",
+      () => "cut",
+    );
+    await server.stop({ grace: 0.05 });
+    expect(await body).toBe("cut");
+    expect(await textOf(llm, "still here")).toHaveLength(3);
+    await server.stop();
+  });
+});

@@ -1,0 +1,18 @@
+// The library's LLM over the fake model: everything of it but loading.
+
+import type { ServeOptions } from "../../src/cli/commands.ts";
+import { OPTIONS } from "../../src/cli/options.ts";
+import { LLM } from "../../src/library/llm.ts";
+import { type FakeEngineOptions, makeEngine } from "./fake-engine.ts";
+
+const DEFAULTS = Object.fromEntries(
+  OPTIONS.map(({ name, fallback }) => [name, fallback]),
+) as unknown as ServeOptions;
+
+/** An LLM that talks until it is stopped, in steps of 1 ms. */
+export function makeLlm(options: FakeEngineOptions = {}) {
+  const parts = makeEngine({ ...options, model: { stepDelayMs: 1, ...options.model } });
+  const loaded = { client: parts.client, options: DEFAULTS, path: "tiny.gguf", name: "tiny" };
+  const llm = Reflect.construct(LLM, [loaded]) as LLM;
+  return { ...parts, llm };
+}
