@@ -1,5 +1,6 @@
 // The typed errors of the project. Each carries a stable `code`; texts may change, codes do not.
-// A user's mistake is a RequestError, a fault of the engine or its environment an EngineError.
+// A user's mistake is a RequestError, want of room an OverloadError, a fault of the engine or its
+// environment an EngineError.
 // Codes are mapped to HTTP once, in server/error-response.ts.
 
 /** What a client did wrong. The type column of the OpenAI error body follows from the code. */
@@ -11,7 +12,8 @@ export type RequestErrorCode =
   | "unsupported_media_type" // Content-Type is not JSON (400 "Bad Request")
   | "model_not_found" // 404 "NotFoundError"
   | "body_too_large" // 413
-  | "queue_full"; // 503 with Retry-After
+  | "body_timeout" // the body did not come in time (408)
+  | "slow_reader"; // more of the answer is unread than is kept (408, in a stream that has begun)
 
 /** A request that is refused. Nothing of it was admitted; the next request is not affected. */
 export class RequestError extends Error {
@@ -27,9 +29,30 @@ export class RequestError extends Error {
   }
 }
 
+/** What the server has no room for now (503 with Retry-After). */
+export type OverloadErrorCode =
+  | "queue_full" // as many requests or prompt tokens as are allowed are in flight
+  | "queue_timeout" // no step has begun to compute it within the time that a request may wait
+  | "memory_low"; // the memory of the machine or the container is nearly used up
+
+/** The same request may succeed later. Nothing of it was computed. */
+export class OverloadError extends Error {
+  override readonly name = "OverloadError";
+  readonly code: OverloadErrorCode;
+  /** When to come back, whole seconds. */
+  readonly retryAfterS: number;
+
+  constructor(code: OverloadErrorCode, message: string, retryAfterS: number) {
+    super(message);
+    this.code = code;
+    this.retryAfterS = retryAfterS;
+  }
+}
+
 export type EngineErrorCode =
   | "engine_dead" // the engine stopped; every request ends with this
   | "engine_step_failed" // the forward pass of a step failed; its requests end with this
+  | "engine_request_timeout" // the request took longer than the operator allows (504)
   | "engine_sleep_failed" // a sleep or a wake-up could not be done; the text says why
   | "engine_shutdown"; // the server is stopping
 

@@ -7,6 +7,7 @@ import { banner } from "../cli/banner.ts";
 import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
+import { serveLimits } from "../cli/limits.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { StatsLine } from "../cli/stats-line.ts";
 import type { EngineClient } from "../engine/protocol.ts";
@@ -39,7 +40,8 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
     log,
   });
   const statsLine = new StatsLine();
-  const settings = serviceOptions(options, path, statsLine);
+  const limits = serveLimits(options, warn);
+  const settings = serviceOptions({ options, path, statsLine, limits });
   const service = createService(createFront(client, settings), settings);
   const { host, port } = options;
   const { fetch, maxBodyBytes } = service;
@@ -65,18 +67,22 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
   return Promise.race([stopped, died]);
 }
 
-function serviceOptions(
-  options: ServeOptions,
-  path: string,
-  statsLine: StatsLine,
-): FrontOptions & ContextOptions {
+interface ServiceInit {
+  readonly options: ServeOptions;
+  readonly path: string;
+  readonly statsLine: StatsLine;
+  readonly limits: ReturnType<typeof serveLimits>;
+}
+
+function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
+  const { options, path, statsLine, limits } = init;
   const names = options["served-model-name"];
   return {
     modelNames: names.length > 0 ? names : [basename(path).replace(/\.gguf$/, "")],
     modelRoot: path,
     apiKeys: options["api-key"],
     maxLogprobs: options["max-logprobs"],
-    maxNumQueuedReqs: options["max-num-queued-reqs"],
+    ...limits,
     isDevMode: options["server-dev-mode"],
     showHiddenFor: options["show-hidden-metrics-for-version"],
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),

@@ -2,7 +2,8 @@
 // messages to the readers and tells the stat listeners what happened. Knows no HTTP, and of the engine
 // only its protocol.
 
-import { EngineError, RequestError } from "../errors.ts";
+import { EngineError, OverloadError } from "../errors.ts";
+import { Admission, type Reservation } from "./admission.ts";
 import type { GenerateRequest, Generation } from "./generation.ts";
 import { IterationStatsBuilder, type SequenceProgress } from "./iteration-stats.ts";
 import type {
@@ -21,15 +22,37 @@ export interface AsyncEngineOptions {
   readonly listeners?: readonly StatListener[];
   /** Front clock, ms, monotonic. */
   readonly nowMs?: () => number;
-  /** Most sequences in flight, n counted; further requests are refused with "queue_full". */
-  readonly maxNumQueuedReqs?: number;
+  readonly limits?: Partial<EngineLimits>;
 }
+
+/** Each is Infinity unless given. */
+export interface EngineLimits {
+  /** Most sequences in flight, n counted; further requests are refused with "queue_full". */
+  readonly maxNumQueuedReqs: number;
+  /** Most prompt tokens of requests without an output; likewise. */
+  readonly maxNumQueuedTokens: number;
+  /** Longest wait for the first step; then "queue_timeout". */
+  readonly queueTimeoutMs: number;
+  /** Longest from arrival to end; then "engine_request_timeout". */
+  readonly requestTimeoutMs: number;
+  /** Most that a reader may leave unread; then "slow_reader". */
+  readonly maxUnreadBytes: number;
+}
+
+const UNLIMITED: EngineLimits = {
+  maxNumQueuedReqs: Number.POSITIVE_INFINITY,
+  maxNumQueuedTokens: Number.POSITIVE_INFINITY,
+  queueTimeoutMs: Number.POSITIVE_INFINITY,
+  requestTimeoutMs: Number.POSITIVE_INFINITY,
+  maxUnreadBytes: Number.POSITIVE_INFINITY,
+};
 
 export class AsyncEngine {
   readonly client: EngineClient;
   readonly nowMs: () => number;
   readonly #listeners: readonly StatListener[];
-  readonly #maxNumQueuedReqs: number;
+  readonly #limits: EngineLimits;
+  readonly #admission: Admission;
   /** By the engine's request id. */
   readonly #sequences = new Map<string, SequenceProgress>();
   readonly #sleeps: SleepRecorder;
@@ -42,7 +65,8 @@ export class AsyncEngine {
     this.client = client;
     this.nowMs = options.nowMs ?? (() => performance.now());
     this.#listeners = options.listeners ?? [];
-    this.#maxNumQueuedReqs = options.maxNumQueuedReqs ?? Number.POSITIVE_INFINITY;
+    this.#limits = { ...UNLIMITED, ...options.limits };
+    this.#admission = new Admission(this.#limits, this.nowMs);
     this.#sleeps = new SleepRecorder(this.#listeners, this.nowMs);
     client.onOutputs((message) => this.#handle(message));
     client.died.then((error) => this.#die(error));
@@ -73,26 +97,64 @@ export class AsyncEngine {
   }
 
   /**
-   * Queues a request at once; its outputs wait for the reader.
-   * @throws EngineError "engine_dead", or what close() was given
-   * @throws RequestError "queue_full"
+   * Takes room for an HTTP request before anything is computed for it. The caller releases it in the end.
+   * @throws OverloadError "queue_full"
+   * @throws RequestError "invalid_value" when it would not fit into an empty queue
    */
-  generate(request: GenerateRequest): Generation {
+  reserve(numSequences: number): Reservation {
+    return this.#admission.reserve(numSequences);
+  }
+
+  /** When a request that finds no room should come back, whole seconds. */
+  get retryAfterS(): number {
+    return this.#admission.retryAfterS;
+  }
+
+  /**
+   * Queues a request at once; its outputs wait for the reader.
+   * @param reservation that has room for it; without one, room is taken here
+   * @throws EngineError "engine_dead", or what close() was given
+   * @throws OverloadError and RequestError as reserve() does
+   */
+  generate(request: GenerateRequest, reservation?: Reservation): Generation {
     const { n } = request.samplingParams;
     if (this.#death !== null) throw deadError(this.#death);
     if (this.#closed !== null) throw this.#closed;
-    if (this.#sequences.size + n > this.#maxNumQueuedReqs) {
-      throw new RequestError(
-        "queue_full",
-        `The server is at its limit of ${this.#maxNumQueuedReqs} requests in flight. Retry later.`,
-      );
-    }
+    const numTokens = request.promptTokenIds.length;
+    (reservation ?? this.#reserveAll(n, numTokens)).take(n, numTokens);
     const parentId = String(this.#nextId++);
     const ids = Array.from({ length: n }, (_, i) => (n === 1 ? parentId : `${parentId}-${i}`));
-    const tracker = new RequestTracker(request, ids, (aborted) => this.#abort(aborted));
+    const tracker = this.#newTracker(request, ids);
     ids.forEach((requestId, index) => {
       this.#sequences.set(requestId, newProgress(tracker, index));
       this.client.add(childRequest(request, ids, index));
+    });
+    return tracker;
+  }
+
+  #reserveAll(numSequences: number, numTokens: number): Reservation {
+    const reservation = this.reserve(numSequences);
+    try {
+      reservation.addTokens(numTokens);
+      return reservation;
+    } catch (error) {
+      reservation.release();
+      throw error;
+    }
+  }
+
+  #newTracker(request: GenerateRequest, requestIds: readonly string[]): RequestTracker {
+    const { maxUnreadBytes, queueTimeoutMs, requestTimeoutMs } = this.#limits;
+    const abort = (aborted: RequestTracker) => this.#abort(aborted);
+    const tracker = new RequestTracker({ request, requestIds, maxUnreadBytes, abort });
+    tracker.after(queueTimeoutMs, () => {
+      tracker.isQueueTimedOut = true;
+      this.client.abortQueued(requestIds.slice(0, 1));
+    });
+    tracker.after(requestTimeoutMs, () => {
+      const message = `The request took longer than ${requestTimeoutMs / 1000} s.`;
+      tracker.fail(new EngineError("engine_request_timeout", message));
+      tracker.abort();
     });
     return tracker;
   }
@@ -128,19 +190,39 @@ export class AsyncEngine {
     const progress = this.#sequences.get(output.requestId);
     if (progress === undefined) return;
     const { tracker, index } = progress;
-    if (output.finishReason !== null) this.#sequences.delete(output.requestId);
     builder.add(progress, output);
+    if (output.finishReason !== null) this.#endSequence(output.requestId, tracker);
+    if (output.tokenIds.length > 0) this.#admission.endPrompt(tracker.takeQueuedTokens());
     if (output.finishReason === "error") {
       tracker.fail(new EngineError("engine_step_failed", "Internal server error"));
+    } else if (output.finishReason === "abort" && tracker.isQueueTimedOut) {
+      tracker.fail(this.#queueTimeout());
+      tracker.abort();
     } else {
       tracker.push(index, output);
     }
   }
 
+  #endSequence(requestId: string, tracker: RequestTracker): void {
+    this.#sequences.delete(requestId);
+    this.#admission.endSequence();
+    if (tracker.requestIds.some((id) => this.#sequences.has(id))) return;
+    this.#admission.endPrompt(tracker.takeQueuedTokens());
+    tracker.clearDeadlines();
+  }
+
+  #queueTimeout(): OverloadError {
+    const waitedS = this.#limits.queueTimeoutMs / 1000;
+    const message = `The request has waited for ${waitedS} s. Retry later.`;
+    return new OverloadError("queue_timeout", message, this.retryAfterS);
+  }
+
   #die(error: Error): void {
     this.#death = error;
-    for (const { tracker } of this.#sequences.values()) tracker.fail(deadError(error));
-    this.#sequences.clear();
+    for (const [id, { tracker }] of this.#sequences) {
+      tracker.fail(deadError(error));
+      this.#endSequence(id, tracker);
+    }
   }
 }
 

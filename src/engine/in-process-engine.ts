@@ -109,6 +109,10 @@ export class InProcessEngine implements EngineClient {
     this.#notify();
   }
 
+  abortQueued(requestIds: readonly string[]): void {
+    this.abort(requestIds.filter((id) => !this.#processor.isScheduled(id)));
+  }
+
   onOutputs(listener: (message: EngineOutputs) => void): void {
     this.#listener = listener;
   }

@@ -61,6 +61,11 @@ export class OutputProcessor {
     this.#state(request).scheduledS ??= nowS;
   }
 
+  /** False too for a request that is not live. */
+  isScheduled(requestId: string): boolean {
+    return (this.#states.get(requestId)?.scheduledS ?? null) !== null;
+  }
+
   /**
    * Keeps log-probabilities of the prompt positions [startPosition + 1, ...). A preempted prefill
    * starts over and overwrites them with the same values.

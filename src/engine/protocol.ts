@@ -98,6 +98,8 @@ export interface EngineClient {
   add(request: EngineRequest): void;
   /** Ends requests and frees their blocks within one step; unknown ids are ignored. An output with "abort" follows. */
   abort(requestIds: readonly string[]): void;
+  /** As abort(), but spares what a step has begun to compute: for requests that have waited too long. */
+  abortQueued(requestIds: readonly string[]): void;
   /** One listener; called in order, never re-entrantly from add() or abort(). */
   onOutputs(listener: (message: EngineOutputs) => void): void;
   /** Settles when the engine has died of itself. Never rejects. */

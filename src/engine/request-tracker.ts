@@ -1,32 +1,48 @@
 // The front's view of one request: its n sequences, the queue of outputs that its reader has not
 // taken, and the marks on the front's clock. Outputs that wait are merged per sequence, so a slow
-// reader holds at most one output a sequence.
+// reader holds at most one output a sequence; one that leaves too much unread loses its request.
 
-import { EngineError } from "../errors.ts";
+import { EngineError, type OverloadError, RequestError } from "../errors.ts";
 import type { GenerateRequest, Generation, SequenceOutput } from "./generation.ts";
-import type { RequestOutput } from "./protocol.ts";
+import type { LogprobPosition, RequestOutput } from "./protocol.ts";
+
+export interface TrackerOptions {
+  readonly request: GenerateRequest;
+  /** Of the engine, by sequence. */
+  readonly requestIds: readonly string[];
+  /** Most that a reader may leave unread, bytes, estimated. */
+  readonly maxUnreadBytes: number;
+  readonly abort: (tracker: RequestTracker) => void;
+}
+
+/** What ends a request before its time. */
+export type RequestFault = EngineError | OverloadError | RequestError;
 
 export class RequestTracker implements Generation {
   readonly request: GenerateRequest;
   readonly requestIds: readonly string[];
   numUnfinished: number;
   maxNumGenerationTokens = 0;
+  /** It has waited too long: if it is aborted now, this is why. */
+  isQueueTimedOut = false;
   readonly #abort: (tracker: RequestTracker) => void;
+  readonly #maxUnreadBytes: number;
+  readonly #deadlines: Timer[] = [];
+  #numQueuedTokens: number;
+  #numUnreadBytes = 0;
   readonly #waiting: (SequenceOutput | undefined)[];
   readonly #order: number[] = [];
-  #error: EngineError | null = null;
+  #error: RequestFault | null = null;
   #wake: (() => void) | null = null;
 
-  constructor(
-    request: GenerateRequest,
-    requestIds: readonly string[],
-    abort: (tracker: RequestTracker) => void,
-  ) {
+  constructor({ request, requestIds, maxUnreadBytes, abort }: TrackerOptions) {
     this.request = request;
     this.requestIds = requestIds;
     this.numUnfinished = requestIds.length;
+    this.#maxUnreadBytes = maxUnreadBytes;
     this.#abort = abort;
     this.#waiting = new Array(requestIds.length);
+    this.#numQueuedTokens = request.promptTokenIds.length;
   }
 
   get isDone(): boolean {
@@ -37,14 +53,38 @@ export class RequestTracker implements Generation {
     this.#abort(this);
   }
 
+  /** Calls `act` unless the request ends within `ms`; Infinity = never. */
+  after(ms: number, act: () => void): void {
+    if (Number.isFinite(ms)) this.#deadlines.push(setTimeout(act, ms));
+  }
+
+  /** No deadline matters any more. */
+  clearDeadlines(): void {
+    for (const timer of this.#deadlines) clearTimeout(timer);
+  }
+
+  /** @returns the prompt's tokens, once: they wait no longer */
+  takeQueuedTokens(): number {
+    const numTokens = this.#numQueuedTokens;
+    this.#numQueuedTokens = 0;
+    return numTokens;
+  }
+
   push(index: number, output: RequestOutput): void {
+    if (this.#error !== null) return;
     const waiting = this.#waiting[index];
+    this.#numUnreadBytes += estimatedBytes(output);
+    if (this.#numUnreadBytes > this.#maxUnreadBytes) {
+      this.fail(new RequestError("slow_reader", "The answer was not read fast enough."));
+      this.abort();
+      return;
+    }
     if (waiting === undefined) this.#order.push(index);
     this.#waiting[index] = waiting ? merge(waiting, output) : { ...output, index };
     this.#notify();
   }
 
-  fail(error: EngineError): void {
+  fail(error: RequestFault): void {
     this.#error ??= error;
     this.#notify();
   }
@@ -67,6 +107,7 @@ export class RequestTracker implements Generation {
     const output = this.#waiting[index];
     this.#waiting[index] = undefined;
     if (output === undefined) throw new EngineError("engine_dead", "output queue is inconsistent");
+    this.#numUnreadBytes -= estimatedBytes(output);
     return output;
   }
 
@@ -80,6 +121,18 @@ export class RequestTracker implements Generation {
     this.#wake?.();
     this.#wake = null;
   }
+}
+
+const BYTES_PER_LOGPROB = 64;
+
+/** What an output takes of memory and later of the answer. Adds up when outputs are merged. */
+function estimatedBytes({ text, tokenIds, logprobs, promptLogprobs }: RequestOutput): number {
+  const numLogprobs = countLogprobs(logprobs) + countLogprobs(promptLogprobs);
+  return text.length + 8 * tokenIds.length + BYTES_PER_LOGPROB * numLogprobs;
+}
+
+function countLogprobs(positions: readonly LogprobPosition[] | null): number {
+  return positions === null ? 0 : positions.reduce((sum, { top }) => sum + top.length + 1, 0);
 }
 
 /** Two outputs of one sequence as one: texts and tokens joined, the later state kept. */

@@ -4,6 +4,8 @@ export {
   ConfigError,
   EngineError,
   type EngineErrorCode,
+  OverloadError,
+  type OverloadErrorCode,
   RequestError,
   type RequestErrorCode,
 } from "../errors.ts";

@@ -83,7 +83,8 @@ export class LLM implements AsyncDisposable {
 
   /**
    * Continues a text. What is wrong with the request is told by the generation, not thrown here:
-   * RequestError "invalid_schema", "invalid_value", "context_length", "unsupported" or "queue_full".
+   * RequestError "invalid_schema", "invalid_value", "context_length" or "unsupported"; OverloadError
+   * "queue_full".
    * @throws RequestError "invalid_value" for a wrong requestId
    */
   generate(prompt: Prompt, options: GenerateOptions = {}): Generation<GenerateResult> {

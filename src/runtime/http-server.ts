@@ -1,4 +1,5 @@
-// Listening, with the settings that long answers need: no idle timeout, no shared port, a body limit.
+// Listening, with the settings that long answers need: an idle time-out that the app lifts while it
+// computes, no shared port, a body limit.
 
 import { ConfigError } from "../errors.ts";
 
@@ -8,8 +9,15 @@ export interface HttpServerOptions {
   readonly port: number;
   /** What the app accepts, bytes. */
   readonly maxBodyBytes: number;
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** @param listener sets how long the request's connection may be silent */
+  readonly fetch: (
+    request: Request,
+    listener: { timeout(request: Request, seconds: number): void },
+  ) => Response | Promise<Response>;
 }
+
+/** Of a connection without a request. */
+const IDLE_TIMEOUT_S = 30;
 
 export interface HttpServer {
   readonly url: string;
@@ -25,15 +33,14 @@ export function listen(options: HttpServerOptions): HttpServer {
     const server = Bun.serve({
       hostname: host,
       port,
-      // A long prefill is silent for longer than any limit: the app sends its own keep-alives.
-      idleTimeout: 0,
+      idleTimeout: IDLE_TIMEOUT_S,
       // With a shared port a second server would silently take half of the requests.
       reusePort: false,
       // The app refuses too large a body with a proper answer and reads no further. Far beyond its
       // limit Bun cuts the connection, so that nobody sends without end.
       maxRequestBodySize: options.maxBodyBytes * 16,
       development: false,
-      fetch: (request) => options.fetch(request),
+      fetch: (request, bun) => options.fetch(request, bun),
     });
     return {
       url: server.url.href.replace(/\/$/, ""),

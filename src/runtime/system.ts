@@ -30,25 +30,49 @@ export function readYaml(path: string): Record<string, unknown> {
  * leaves, where that is less; null where the system does not tell.
  */
 export function availableMemory(readFile: (path: string) => string = readText): number | null {
-  const read = (path: string): string => {
+  const read = orEmpty(readFile);
+  const freeKib = /^MemAvailable:\s+(\d+) kB/m.exec(read("/proc/meminfo"))?.[1];
+  if (freeKib === undefined) return null;
+  return Math.min(Number(freeKib) * 1024, containerMemory(read));
+}
+
+/**
+ * Share of the memory in use, 0..1: of the system's, or of what a container may use, where that is fuller.
+ * File cache that the kernel gives back does not count. Null where the system does not tell.
+ */
+export function memoryUse(readFile: (path: string) => string = readText): number | null {
+  const read = orEmpty(readFile);
+  const text = read("/proc/meminfo");
+  const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1]);
+  const use = 1 - kib("MemAvailable") / kib("MemTotal");
+  if (Number.isNaN(use)) return null;
+  const container = containerFigures(read);
+  return container === null ? use : Math.max(use, container.used / container.limit);
+}
+
+function orEmpty(readFile: (path: string) => string): (path: string) => string {
+  return (path) => {
     try {
       return readFile(path);
     } catch {
       return "";
     }
   };
-  const freeKib = /^MemAvailable:\s+(\d+) kB/m.exec(read("/proc/meminfo"))?.[1];
-  if (freeKib === undefined) return null;
-  return Math.min(Number(freeKib) * 1024, containerMemory(read));
 }
 
-/** Of cgroup v2, without the file cache that the kernel gives back; infinite without a limit. */
 function containerMemory(read: (path: string) => string): number {
+  const container = containerFigures(read);
+  if (container === null) return Number.POSITIVE_INFINITY;
+  return Math.max(0, container.limit - container.used);
+}
+
+/** Of cgroup v2, bytes, without the file cache that the kernel gives back; null without a limit. */
+function containerFigures(read: (path: string) => string): { limit: number; used: number } | null {
   const limit = Number.parseInt(read("/sys/fs/cgroup/memory.max"), 10);
-  const used = Number.parseInt(read("/sys/fs/cgroup/memory.current"), 10);
+  const current = Number.parseInt(read("/sys/fs/cgroup/memory.current"), 10);
   const cached = /^inactive_file (\d+)$/m.exec(read("/sys/fs/cgroup/memory.stat"))?.[1];
-  const left = limit - used + Number(cached ?? 0);
-  return Number.isNaN(left) ? Number.POSITIVE_INFINITY : Math.max(0, left);
+  const used = current - Number(cached ?? 0);
+  return Number.isNaN(limit - used) ? null : { limit, used };
 }
 
 /** Clock ticks of /proc are 100 a second on every Linux that Bun runs on. */

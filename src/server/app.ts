@@ -6,8 +6,10 @@ import { Elysia } from "elysia";
 import { ApiKeys } from "./auth.ts";
 import { chatRoutes } from "./chat.ts";
 import { completionRoutes } from "./completions.ts";
+import { type Listener, withDeadlines } from "./connection-deadlines.ts";
 import { errorResponse } from "./error-response.ts";
 import { healthRoutes } from "./health.ts";
+import type { HostCheck } from "./host-check.ts";
 import { recorded } from "./http-recorder.ts";
 import { jsonResponse } from "./json-response.ts";
 import { modelRoutes } from "./models.ts";
@@ -39,14 +41,15 @@ export function createApp(context: ServerContext) {
     pathOf: ({ url }) => routedPath(url) ?? "",
     isRoute: (path) => methods.has(path),
   });
-  return { handle, fetch: handle };
+  const fetch = (request: Request, listener?: Listener) => withDeadlines(request, listener, handle);
+  return { handle, fetch };
 }
 
 type Methods = ReadonlyMap<string, string>;
 
 function createRoutes(context: ServerContext, methods: Methods) {
   const guarded = operationMethods(context).map(([path]) => path);
-  const keys = new ApiKeys(context.apiKeys, guarded);
+  const keys = new ApiKeys({ keys: context.apiKeys, scope: context.apiKeyScope, guarded });
   // Elysia's default skips a host of three characters; here the path begins right after any host.
   // That reads plain HTTP only: TLS ends in front of this server.
   return new Elysia({ name: "pagoda", strictPath: true, handler: { standardHostname: false } })
@@ -55,7 +58,8 @@ function createRoutes(context: ServerContext, methods: Methods) {
     )
     .onRequest(({ request, set }) => {
       set.headers["access-control-allow-origin"] = "*";
-      const early = beforeRouting(keys, methods, request);
+      if (context.memory?.keepsConnections === false) set.headers["connection"] = "close";
+      const early = beforeRouting({ keys, methods, hosts: context.hosts }, request);
       early?.headers.set("access-control-allow-origin", "*");
       return early;
     })
@@ -67,15 +71,37 @@ function createRoutes(context: ServerContext, methods: Methods) {
     .use(operationRoutes(context));
 }
 
+interface Doors {
+  readonly keys: ApiKeys;
+  readonly methods: Methods;
+  readonly hosts: HostCheck | null;
+}
+
 /** @returns undefined when the request may be routed */
-function beforeRouting(keys: ApiKeys, methods: Methods, request: Request): Response | undefined {
+function beforeRouting({ keys, methods, hosts }: Doors, request: Request): Response | undefined {
   const path = routedPath(request.url);
-  if (path === null) return jsonResponse({ detail: "Invalid host header" }, { status: 400 });
+  if (path === null) return refusal(400, "Invalid host header");
+  const authority = authorityOf(request.url);
+  if (hosts?.allows(authority) === false) {
+    const given = JSON.stringify(authority.slice(0, 100));
+    return refusal(403, `The host ${given} is not served here; --allowed-hosts lists further ones`);
+  }
   if (request.method === "OPTIONS") return preflight(request);
   if (!keys.allows(request, path)) return jsonResponse({ error: "Unauthorized" }, { status: 401 });
   const allow = methods.get(path);
   if (allow === undefined || allow.split(", ").includes(request.method)) return undefined;
-  return jsonResponse({ detail: "Method Not Allowed" }, { status: 405, headers: { allow } });
+  return refusal(405, "Method Not Allowed", { allow });
+}
+
+function refusal(status: number, detail: string, headers: Record<string, string> = {}): Response {
+  return jsonResponse({ detail }, { status, headers });
+}
+
+const SCHEME = "http://";
+
+/** Host and port as Elysia reads them: what stands before the path. */
+function authorityOf(url: string): string {
+  return url.slice(SCHEME.length, url.indexOf("/", SCHEME.length));
 }
 
 /**
@@ -83,9 +109,8 @@ function beforeRouting(keys: ApiKeys, methods: Methods, request: Request): Respo
  * @returns null when the Host header was no host: Bun then gives a URL without one
  */
 function routedPath(url: string): string | null {
-  const scheme = "http://";
-  if (!url.startsWith(scheme)) return null;
-  const start = url.indexOf("/", scheme.length);
+  if (!url.startsWith(SCHEME)) return null;
+  const start = url.indexOf("/", SCHEME.length);
   const end = url.indexOf("?", start + 1);
   return url.slice(start, end === -1 ? undefined : end);
 }
@@ -94,7 +119,7 @@ function routedPath(url: string): string | null {
 function notFound(methods: Methods, request: Request): Response {
   const url = new URL(request.url);
   const path = url.pathname.replace(/\/$/, "");
-  if (!methods.has(path)) return jsonResponse({ detail: "Not Found" }, { status: 404 });
+  if (!methods.has(path)) return refusal(404, "Not Found");
   url.pathname = path;
   return new Response(null, { status: 307, headers: { location: url.href } });
 }

@@ -1,29 +1,50 @@
-// The API key: bearer scheme, on /v1, as vLLM, and on what changes the server. Compared in constant time.
+// The API key: bearer scheme, compared in constant time. By default every path needs it, known or not, but
+// the few that are listed as open; vLLM guards /v1 alone.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 
 const digest = (text: string) => createHash("sha256").update(text).digest();
 
+/** What needs the key: everything that is not listed as open, or what vLLM guards. */
+export const API_KEY_SCOPES = ["all", "vllm"] as const;
+export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
+
+export interface ApiKeysOptions {
+  /** None = no key is needed. */
+  readonly keys: readonly string[];
+  readonly scope: ApiKeyScope;
+  /** Paths outside /v1 that need a key in either scope. */
+  readonly guarded: readonly string[];
+}
+
+/** For probes, balancers and Prometheus, which have no key. */
+const OPEN = /^\/(health|ping|version|load|metrics(\/.*)?)$/;
+
 export class ApiKeys {
   readonly #digests: readonly Buffer[];
-
+  readonly #scope: ApiKeyScope;
   readonly #guarded: ReadonlySet<string>;
 
-  /** @param guarded paths outside /v1 that need a key too */
-  constructor(keys: readonly string[], guarded: readonly string[]) {
+  constructor({ keys, scope, guarded }: ApiKeysOptions) {
     this.#digests = keys.map(digest);
+    this.#scope = scope;
     this.#guarded = new Set(guarded);
   }
 
   /** @returns true when the request may pass */
   allows(request: Request, path: string): boolean {
     if (this.#digests.length === 0 || request.method === "OPTIONS") return true;
-    if (!path.startsWith("/v1") && !this.#guarded.has(path)) return true;
+    if (!this.#needsKey(path)) return true;
     // The first space ends the scheme; a key may hold others.
     const [scheme = "", ...words] = (request.headers.get("authorization") ?? "").split(" ");
     if (scheme.toLowerCase() !== "bearer") return false;
     const given = digest(words.join(" "));
     // Every key is looked at, so that time tells nothing.
     return this.#digests.reduce((found, key) => timingSafeEqual(key, given) || found, false);
+  }
+
+  #needsKey(path: string): boolean {
+    if (this.#scope === "all") return !OPEN.test(path);
+    return path.startsWith("/v1") || this.#guarded.has(path);
   }
 }

@@ -4,7 +4,7 @@ import type { Generation } from "../engine/generation.ts";
 import type { ChatMessage } from "../runner/tokenizer.ts";
 import { chatMessages, renderChat } from "./chat-messages.ts";
 import { checkPromptIds, checkPromptLength, resolveMaxTokens } from "./prompt-limits.ts";
-import { samplingParams } from "./sampling.ts";
+import { checkN, samplingParams } from "./sampling.ts";
 import type { ChatBody } from "./schemas.ts";
 import { type ServerContext, unixSeconds } from "./server-context.ts";
 import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
@@ -38,30 +38,39 @@ export async function startChat(
 ): Promise<ChatRun> {
   checkStreamOptions(body);
   checkChatFeatures(body);
+  checkN(context, body);
   const messages = chatMessages(body.messages ?? []);
   const lengths = messages.map(({ content }) => String(content ?? "").length);
   checkPromptLength(
     context,
     lengths.reduce((sum, length) => sum + length, 0),
   );
-  const { tokenIds: promptIds } = await renderChat(context, body, messages);
+  const reservation = context.engine.reserve(body.n);
+  try {
+    const { tokenIds: promptIds } = await renderChat(context, body, messages);
+    const params = paramsOf(context, body, promptIds);
+    reservation.addTokens(promptIds.length);
+    const { priority, cache_salt: cacheSalt } = body;
+    const generation = context.engine.generate(
+      { promptTokenIds: promptIds, samplingParams: params, priority, cacheSalt, arrivalMs },
+      reservation,
+    );
+    const { role, prefix } = echoOf(body, messages);
+    return { context, body, id, createdS: unixSeconds(), promptIds, generation, role, prefix };
+  } finally {
+    reservation.release();
+  }
+}
+
+function paramsOf(context: ServerContext, body: ChatBody, promptIds: Int32Array) {
   checkPromptIds(context, promptIds);
   const limit = body.max_completion_tokens ?? body.max_tokens;
-  const params = samplingParams(context, {
+  return samplingParams(context, {
     body,
     logprobs: body.logprobs ? body.top_logprobs : null,
     promptLogprobs: body.prompt_logprobs,
     maxTokens: resolveMaxTokens(context, promptIds.length, limit),
   });
-  const generation = context.engine.generate({
-    promptTokenIds: promptIds,
-    samplingParams: params,
-    priority: body.priority,
-    cacheSalt: body.cache_salt,
-    arrivalMs,
-  });
-  const { role, prefix } = echoOf(body, messages);
-  return { context, body, id, createdS: unixSeconds(), promptIds, generation, role, prefix };
 }
 
 /** The answer speaks as the assistant, or goes on as whoever spoke last. */

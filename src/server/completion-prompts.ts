@@ -14,11 +14,8 @@ export interface CompletionPrompt {
   readonly firstToken: string;
 }
 
-/** @throws RequestError "invalid_value" or "context_length" */
-export async function readPrompts(
-  context: ServerContext,
-  body: CompletionBody,
-): Promise<CompletionPrompt[]> {
+/** Before any is tokenised. @throws RequestError "invalid_value" */
+export function checkPromptCount(context: ServerContext, body: CompletionBody): void {
   const { maxPrompts } = context.limits;
   if (body.prompt === null) {
     throw new RequestError(
@@ -38,7 +35,15 @@ export async function readPrompts(
       "prompt",
     );
   }
-  return Promise.all(body.prompt.map((prompt) => readPrompt(context, body, prompt)));
+}
+
+/** @throws RequestError "invalid_value" or "context_length" */
+export function readPrompts(
+  context: ServerContext,
+  body: CompletionBody,
+): Promise<CompletionPrompt[]> {
+  const prompts = body.prompt ?? [];
+  return Promise.all(prompts.map((prompt) => readPrompt(context, body, prompt)));
 }
 
 async function readPrompt(

@@ -1,12 +1,17 @@
 // A text completion on its way, whoever asked for it: its body checked, its prompts read and queued.
 
+import type { Reservation } from "../engine/admission.ts";
 import type { Generation } from "../engine/generation.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
 import type { RunInit } from "./chat-run.ts";
-import { type CompletionPrompt, readPrompts, showsPromptOnly } from "./completion-prompts.ts";
-import { abortAll } from "./generations.ts";
+import {
+  type CompletionPrompt,
+  checkPromptCount,
+  readPrompts,
+  showsPromptOnly,
+} from "./completion-prompts.ts";
 import { resolveMaxTokens } from "./prompt-limits.ts";
-import { samplingParams } from "./sampling.ts";
+import { checkN, samplingParams } from "./sampling.ts";
 import type { CompletionBody } from "./schemas.ts";
 import { type ServerContext, unixSeconds } from "./server-context.ts";
 import { checkCompletionFeatures, checkStreamOptions } from "./unsupported.ts";
@@ -33,35 +38,40 @@ export async function startCompletion(
 ): Promise<CompletionRun> {
   checkStreamOptions(body);
   checkCompletionFeatures(body);
-  const prompts = await readPrompts(context, body);
-  const params = prompts.map(({ ids }) => paramsOf(context, body, ids.length));
-  const generations = startAll(context, body, prompts, params, arrivalMs);
-  const numPromptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
-  return { context, body, id, createdS: unixSeconds(), prompts, numPromptTokens, generations };
+  checkN(context, body);
+  checkPromptCount(context, body);
+  const reservation = context.engine.reserve(body.n * (body.prompt?.length ?? 0));
+  try {
+    const prompts = await readPrompts(context, body);
+    const params = prompts.map(({ ids }) => paramsOf(context, body, ids.length));
+    const numPromptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
+    reservation.addTokens(numPromptTokens);
+    const generations = startAll({ context, body, prompts, params, arrivalMs, reservation });
+    return { context, body, id, createdS: unixSeconds(), prompts, numPromptTokens, generations };
+  } finally {
+    reservation.release();
+  }
 }
 
-/** All prompts are queued, or none. */
-function startAll(
-  context: ServerContext,
-  body: CompletionBody,
-  prompts: readonly CompletionPrompt[],
-  params: readonly SamplingParams[],
-  arrivalMs: number,
-): Generation[] {
-  const generations: Generation[] = [];
-  try {
-    prompts.forEach(({ ids }, i) => {
-      const samplingParams = params[i];
-      if (samplingParams === undefined) return;
-      const { priority, cache_salt: cacheSalt } = body;
-      const started = { promptTokenIds: ids, samplingParams, priority, cacheSalt, arrivalMs };
-      generations.push(context.engine.generate(started));
-    });
-    return generations;
-  } catch (error) {
-    abortAll(generations);
-    throw error;
-  }
+interface Start {
+  readonly context: ServerContext;
+  readonly body: CompletionBody;
+  readonly prompts: readonly CompletionPrompt[];
+  /** By prompt. */
+  readonly params: readonly SamplingParams[];
+  readonly arrivalMs: number;
+  readonly reservation: Reservation;
+}
+
+/** All prompts are queued, or none: there is room for them, and a dead engine refuses the first. */
+function startAll({ context, body, prompts, params, arrivalMs, reservation }: Start): Generation[] {
+  const { priority, cache_salt: cacheSalt } = body;
+  return prompts.flatMap(({ ids: promptTokenIds }, i) => {
+    const samplingParams = params[i];
+    if (samplingParams === undefined) return [];
+    const request = { promptTokenIds, samplingParams, priority, cacheSalt, arrivalMs };
+    return [context.engine.generate(request, reservation)];
+  });
 }
 
 function paramsOf(context: ServerContext, body: CompletionBody, numPromptTokens: number) {

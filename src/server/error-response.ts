@@ -1,12 +1,14 @@
 // The one map from an error's code to an HTTP answer, in the shape of vLLM's error body.
 
-import { EngineError, RequestError } from "../errors.ts";
+import { EngineError, OverloadError, RequestError } from "../errors.ts";
 import { jsonResponse } from "./json-response.ts";
 
 interface ErrorKind {
   readonly status: number;
   readonly type: string;
   readonly retryAfterS?: number;
+  /** Nothing more is expected of the connection. */
+  readonly closes?: true;
 }
 
 const REQUEST_ERRORS: Record<RequestError["code"], ErrorKind> = {
@@ -17,12 +19,14 @@ const REQUEST_ERRORS: Record<RequestError["code"], ErrorKind> = {
   unsupported: { status: 400, type: "BadRequestError" },
   model_not_found: { status: 404, type: "NotFoundError" },
   body_too_large: { status: 413, type: "RequestEntityTooLargeError" },
-  queue_full: { status: 503, type: "ServiceUnavailableError", retryAfterS: 1 },
+  body_timeout: { status: 408, type: "RequestTimeoutError", closes: true },
+  slow_reader: { status: 408, type: "RequestTimeoutError" },
 };
 
 const ENGINE_ERRORS: Record<EngineError["code"], ErrorKind> = {
   engine_step_failed: { status: 500, type: "InternalServerError" },
   engine_dead: { status: 503, type: "ServiceUnavailableError", retryAfterS: 10 },
+  engine_request_timeout: { status: 504, type: "GatewayTimeoutError" },
   engine_sleep_failed: { status: 500, type: "InternalServerError" },
   engine_shutdown: { status: 503, type: "ServiceUnavailableError", retryAfterS: 10 },
 };
@@ -41,20 +45,26 @@ export interface ErrorBody {
 function kindOf(error: unknown): ErrorKind {
   if (error instanceof RequestError) return REQUEST_ERRORS[error.code];
   if (error instanceof EngineError) return ENGINE_ERRORS[error.code];
+  if (error instanceof OverloadError) {
+    return { status: 503, type: "ServiceUnavailableError", retryAfterS: error.retryAfterS };
+  }
   return UNKNOWN;
 }
 
 /** What a client may read; an unexpected error keeps its text to the log. */
 export function errorBody(error: unknown): ErrorBody {
   const { status, type } = kindOf(error);
-  const isTyped = error instanceof RequestError || error instanceof EngineError;
-  const message = isTyped ? error.message : "Internal server error";
+  const isTyped = [RequestError, OverloadError, EngineError].some((kind) => error instanceof kind);
+  const message = isTyped && error instanceof Error ? error.message : "Internal server error";
   const param = error instanceof RequestError ? error.param : null;
   return { error: { message, type, param, code: status } };
 }
 
 export function errorResponse(error: unknown): Response {
-  const { status, retryAfterS } = kindOf(error);
-  const headers = retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) };
+  const { status, retryAfterS, closes } = kindOf(error);
+  const headers = {
+    ...(retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) }),
+    ...(closes === undefined ? {} : { connection: "close" }),
+  };
   return jsonResponse(errorBody(error), { status, headers });
 }

@@ -1,5 +1,5 @@
 // The body of a request to the served model, with the limits that hold before anything looks at it: media
-// type, size, nesting, syntax.
+// type, size, time, nesting, syntax.
 
 import { RequestError } from "../errors.ts";
 import {
@@ -10,26 +10,27 @@ import {
   type JsonObject,
   parseBody,
 } from "./fields.ts";
-import { checkAccepting, checkModel, type ServerContext } from "./server-context.ts";
+import { checkModel, checkRoom, type ServerContext, type ServerLimits } from "./server-context.ts";
 
 const MAX_DEPTH = 64;
 
 /**
- * @throws RequestError "unsupported_media_type", "body_too_large", "invalid_schema" or "model_not_found";
- *   EngineError where the server takes no more requests
+ * @throws RequestError "unsupported_media_type", "body_too_large", "body_timeout", "invalid_schema" or
+ *   "model_not_found"; EngineError and OverloadError where the server takes no more requests
  */
 export async function readBody<T extends { readonly model: string | null }>(
   context: ServerContext,
   request: Request,
   fields: Fields<T>,
 ): Promise<T> {
-  checkAccepting(context);
-  const body = parseBody(fields, await readJsonBody(request, context.limits.maxBodyBytes));
+  checkRoom(context);
+  const body = parseBody(fields, await readJsonBody(request, context.limits));
   checkModel(context, body.model);
   return body;
 }
 
-async function readJsonBody(request: Request, maxBytes: number): Promise<JsonObject> {
+async function readJsonBody(request: Request, limits: ServerLimits): Promise<JsonObject> {
+  const { maxBodyBytes: maxBytes, bodyTimeoutMs } = limits;
   const mediaType = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new RequestError(
@@ -38,28 +39,62 @@ async function readJsonBody(request: Request, maxBytes: number): Promise<JsonObj
     );
   }
   const declared = Number(request.headers.get("content-length") ?? 0);
-  const text = declared > maxBytes ? null : await readText(request, maxBytes);
+  const text = declared > maxBytes ? null : await readText(request, maxBytes, bodyTimeoutMs);
   if (text === null) {
     throw new RequestError("body_too_large", `The request body is larger than ${maxBytes} bytes.`);
   }
   return parseObject(text);
 }
 
-/** @returns null when the body is longer than `maxBytes`; no more than that is kept */
-async function readText(request: Request, maxBytes: number): Promise<string | null> {
+/**
+ * @returns null when the body is longer than `maxBytes`; no more than that is kept
+ * @throws RequestError "body_timeout" or "invalid_schema"
+ */
+async function readText(
+  request: Request,
+  maxBytes: number,
+  timeoutMs: number,
+): Promise<string | null> {
+  if (request.body === null) return "";
+  const reader = request.body.getReader();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    void reader.cancel();
+  }, timeoutMs);
+  try {
+    const text = await decodeAll(reader, maxBytes);
+    if (!isLate) return text;
+  } catch {
+    // Not UTF-8, or the client left while it was sending and nobody reads the answer.
+    if (!isLate) {
+      throw invalidJson("The request body is not valid UTF-8 or could not be read to its end");
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  const message = `The request body did not arrive within ${timeoutMs / 1000} s.`;
+  throw new RequestError("body_timeout", message);
+}
+
+interface BodyReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+async function decodeAll(reader: BodyReader, maxBytes: number): Promise<string | null> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
   let numBytes = 0;
-  try {
-    for await (const chunk of request.body ?? []) {
-      numBytes += chunk.length;
-      if (numBytes > maxBytes) return null;
-      text += decoder.decode(chunk, { stream: true });
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done || value === undefined) return text + decoder.decode();
+    numBytes += value.length;
+    if (numBytes > maxBytes) {
+      void reader.cancel();
+      return null;
     }
-    return text + decoder.decode();
-  } catch {
-    // Not UTF-8, or the client left while it was sending and nobody reads the answer.
-    throw invalidJson("The request body is not valid UTF-8 or could not be read to its end");
+    text += decoder.decode(value, { stream: true });
   }
 }
 

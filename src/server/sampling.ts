@@ -48,6 +48,14 @@ export function samplingParams(context: ServerContext, input: SamplingInput): Sa
   };
 }
 
+/** Before room is taken for them. @throws RequestError "invalid_value" */
+export function checkN(context: ServerContext, { n, temperature }: SamplingBody): void {
+  const { maxN } = context.limits;
+  if (n < 1) refuse(`n must be at least 1, got ${n}.`);
+  if (n > maxN) refuse(`n must be at most ${maxN}, got ${n}.`);
+  if (n > 1 && temperature < 1e-5) refuse(`n must be 1 when using greedy sampling, got ${n}.`);
+}
+
 function refuse(message: string, param: string | null = null): never {
   throw new RequestError("invalid_value", message, param);
 }
@@ -85,12 +93,6 @@ function checkNumbers(body: SamplingBody): void {
 
 function checkCounts(context: ServerContext, input: SamplingInput): void {
   const { body, logprobs, promptLogprobs, maxTokens } = input;
-  const { maxN } = context.limits;
-  if (body.n < 1) refuse(`n must be at least 1, got ${body.n}.`);
-  if (body.n > maxN) refuse(`n must be at most ${maxN}, got ${body.n}.`);
-  if (body.n > 1 && body.temperature < 1e-5) {
-    refuse(`n must be 1 when using greedy sampling, got ${body.n}.`);
-  }
   if (body.min_tokens < 0) {
     refuse(`min_tokens must be greater than or equal to 0, got ${body.min_tokens}.`);
   }

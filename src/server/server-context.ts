@@ -3,6 +3,9 @@
 import type { AsyncEngine } from "../engine/async-engine.ts";
 import { EngineError, RequestError } from "../errors.ts";
 import type { HttpRecord } from "../metrics/family.ts";
+import type { ApiKeyScope } from "./auth.ts";
+import type { HostCheck } from "./host-check.ts";
+import type { MemoryGuard } from "./memory-guard.ts";
 
 export interface ServerContext {
   readonly engine: AsyncEngine;
@@ -12,6 +15,11 @@ export interface ServerContext {
   readonly modelRoot: string;
   /** Empty = no key is needed. */
   readonly apiKeys: readonly string[];
+  readonly apiKeyScope: ApiKeyScope;
+  /** Null = any Host is answered. */
+  readonly hosts: HostCheck | null;
+  /** Null = memory is not looked at. */
+  readonly memory: MemoryGuard | null;
   readonly version: string;
   readonly maxLogprobs: number;
   readonly limits: ServerLimits;
@@ -31,6 +39,8 @@ export interface ServerContext {
 
 export interface ServerLimits {
   readonly maxBodyBytes: number;
+  /** Longest time that a body may take to arrive. */
+  readonly bodyTimeoutMs: number;
   readonly maxN: number;
   readonly maxPrompts: number;
   readonly maxStops: number;
@@ -40,12 +50,24 @@ export interface ServerLimits {
 
 export const DEFAULT_LIMITS: ServerLimits = {
   maxBodyBytes: 8 * 1024 * 1024,
+  bodyTimeoutMs: 60_000,
   maxN: 128,
   maxPrompts: 1024,
   maxStops: 64,
   maxStopTokenIds: 1024,
   maxLogitBias: 1024,
 };
+
+/**
+ * New work is taken on: called before its body is read.
+ * @throws EngineError and OverloadError
+ */
+export function checkRoom(context: ServerContext): void {
+  const { engine, memory } = context;
+  checkAccepting(context);
+  memory?.check(engine.retryAfterS);
+  engine.reserve(1).release();
+}
 
 /**
  * Called before anything is asked of the engine.

@@ -2,6 +2,10 @@
 
 import type { MetricFeature } from "../metrics/family.ts";
 import { CLAIMED_VERSION } from "../metrics/version-gate.ts";
+import { memoryUse } from "../runtime/system.ts";
+import type { ApiKeyScope } from "../server/auth.ts";
+import { type HostCheck, hostCheck } from "../server/host-check.ts";
+import { MemoryGuard } from "../server/memory-guard.ts";
 import { DEFAULT_LIMITS, type ServerContext } from "../server/server-context.ts";
 import type { Front } from "./front.ts";
 
@@ -12,6 +16,14 @@ export interface ContextOptions {
   readonly modelRoot: string;
   /** Empty = no key is needed. */
   readonly apiKeys: readonly string[];
+  /** Absent = "all". */
+  readonly apiKeyScope?: ApiKeyScope;
+  /** Address that the listener is bound to; absent = whoever mounts `fetch` answers for the Host. */
+  readonly listensOn?: string;
+  /** @see hostCheck */
+  readonly allowedHosts?: readonly string[];
+  /** Share of memory in use from which on new work is refused; absent or 1 = memory is not looked at. */
+  readonly maxMemoryUse?: number;
   readonly maxLogprobs: number;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
@@ -24,6 +36,9 @@ export function serverContext({ engine, metrics }: Front, options: ContextOption
     servedModelNames: options.modelNames,
     modelRoot: options.modelRoot,
     apiKeys: options.apiKeys,
+    apiKeyScope: options.apiKeyScope ?? "all",
+    hosts: hostCheckOf(options),
+    memory: memoryGuard(options),
     version: CLAIMED_VERSION,
     maxLogprobs: options.maxLogprobs,
     limits: DEFAULT_LIMITS,
@@ -35,4 +50,13 @@ export function serverContext({ engine, metrics }: Front, options: ContextOption
     keepAliveMs: 10_000,
     isDraining: () => false,
   };
+}
+
+function hostCheckOf({ listensOn, allowedHosts = [] }: ContextOptions): HostCheck | null {
+  return listensOn === undefined ? null : hostCheck(listensOn, allowedHosts);
+}
+
+function memoryGuard({ maxMemoryUse: limit = 1 }: ContextOptions): MemoryGuard | null {
+  if (limit >= 1) return null;
+  return new MemoryGuard({ limit, readUse: () => memoryUse(), nowMs: () => performance.now() });
 }

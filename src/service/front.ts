@@ -1,7 +1,7 @@
 // What stands before an engine without HTTP: its front, the metrics of what it does, and what requests are
 // checked by. Whoever has an EngineClient, in this process or in a child, gets the same front.
 
-import { AsyncEngine } from "../engine/async-engine.ts";
+import { AsyncEngine, type EngineLimits } from "../engine/async-engine.ts";
 import type { EngineClient } from "../engine/protocol.ts";
 import type { StatListener } from "../engine/stats.ts";
 import type { MetricFeature } from "../metrics/family.ts";
@@ -12,6 +12,14 @@ export interface FrontOptions {
   /** The first is reported in answers; all are accepted. At least one. */
   readonly modelNames: readonly string[];
   readonly maxNumQueuedReqs: number;
+  /** Null = 8 times the context length; absent = no limit. */
+  readonly maxNumQueuedTokens?: number | null;
+  /** 0 or absent = no limit. */
+  readonly queueTimeoutS?: number;
+  /** 0 or absent = no limit. */
+  readonly requestTimeoutS?: number;
+  /** Of what a reader leaves unread of one request; absent = no limit. */
+  readonly maxUnreadBytes?: number;
   /** Null = none are shown. @see version-gate.ts */
   readonly showHiddenFor: string | null;
   readonly createdSeries: boolean;
@@ -38,7 +46,21 @@ export function createFront(client: EngineClient, options: FrontOptions): Front 
   const hasStats = options.features.has("log-stats");
   const engine = new AsyncEngine(client, {
     listeners: hasStats ? [metrics, ...options.listeners] : [],
-    maxNumQueuedReqs: options.maxNumQueuedReqs,
+    limits: engineLimits(client, options),
   });
   return { engine, metrics };
+}
+
+const QUEUED_CONTEXTS = 8;
+
+function engineLimits({ info }: EngineClient, options: FrontOptions): EngineLimits {
+  const { maxNumQueuedTokens = Number.POSITIVE_INFINITY } = options;
+  const ms = (seconds = 0) => (seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000);
+  return {
+    maxNumQueuedReqs: options.maxNumQueuedReqs,
+    maxNumQueuedTokens: maxNumQueuedTokens ?? QUEUED_CONTEXTS * info.maxModelLen,
+    queueTimeoutMs: ms(options.queueTimeoutS),
+    requestTimeoutMs: ms(options.requestTimeoutS),
+    maxUnreadBytes: options.maxUnreadBytes ?? Number.POSITIVE_INFINITY,
+  };
 }

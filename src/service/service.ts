@@ -2,12 +2,14 @@
 
 import type { AsyncEngine } from "../engine/async-engine.ts";
 import { createApp } from "../server/app.ts";
+import type { Listener } from "../server/connection-deadlines.ts";
 import { type ContextOptions, serverContext } from "./context.ts";
 import type { Front } from "./front.ts";
 
 export interface Service {
   readonly engine: AsyncEngine;
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** @param listener Bun's server, where it is the one that listens: silent connections are closed */
+  readonly fetch: (request: Request, listener?: Listener) => Promise<Response>;
   readonly maxBodyBytes: number;
   /** /health answers 503 from now on and new work is refused; what is in progress goes on. */
   drain(): void;

@@ -149,8 +149,8 @@ describe("engine", () => {
   });
 
   test("refuses more than the queue holds, n counted", () => {
-    const { engine } = makeEngine({ engine: { maxNumQueuedReqs: 2 } });
-    expect(() => engine.generate(request("x", { n: 3, temperature: 1 }))).toThrow("limit of 2");
+    const { engine } = makeEngine({ engine: { limits: { maxNumQueuedReqs: 2 } } });
+    expect(() => engine.generate(request("x", { n: 3, temperature: 1 }))).toThrow("at most 2");
     engine.generate(request("x", { n: 2, temperature: 1 }));
     expect(() => engine.generate(request("x"))).toThrow("Retry later");
   });

@@ -54,39 +54,6 @@ describe("app", () => {
     expect(wrong.headers.get("allow")).toBe("POST");
   });
 
-  test("a key guards /v1 and nothing else", async () => {
-    const { app } = makeApp({}, { apiKeys: ["one", "two", "with a space"] });
-    const denied = await app.handle(get("/v1/models"));
-    expect([denied.status, await denied.json()]).toEqual([401, { error: "Unauthorized" }]);
-    for (const [authorization, status] of [
-      ["Bearer two", 200],
-      ["bearer one", 200],
-      ["Bearer with a space", 200],
-      ["Bearer one more", 401],
-      ["Bearer three", 401],
-      ["Basic one", 401],
-    ] as const) {
-      const response = await app.handle(get("/v1/models", { headers: { authorization } }));
-      expect(response.status).toBe(status);
-    }
-    expect((await app.handle(get("/health"))).status).toBe(200);
-    expect((await app.handle(get("/v1/models", { method: "OPTIONS" }))).status).toBe(200);
-  });
-
-  test("no Host makes the guarded path look like another", async () => {
-    const { app } = makeApp({}, { apiKeys: ["one"] });
-    for (const url of ["http://a/x/v1/models", "http://ab/x/v1/models", "http://abc//v1/models"]) {
-      expect((await app.handle(new Request(url))).status).toBe(404);
-    }
-    for (const url of [
-      "http://a/v1/models",
-      "http://a/v1/models?x=/health",
-      "http://a/x/../v1/models",
-    ]) {
-      expect((await app.handle(new Request(url))).status).toBe(401);
-    }
-  });
-
   test("short host names reach every route", async () => {
     const response = await makeApp().app.handle(new Request("http://a/v1/models"));
     expect(response.status).toBe(200);
@@ -140,15 +107,6 @@ describe("app", () => {
     expect((await app.handle(get("/health"))).status).toBe(503);
     expect((await app.handle(get("/metrics"))).status).toBe(200);
     expect((await app.handle(get("/version"))).status).toBe(200);
-  });
-
-  test("a full queue is a 503 at once, counting every sequence of a request", async () => {
-    const { post, engine } = makeApp({ engine: { maxNumQueuedReqs: 3 } });
-    const response = await post("/v1/completions", { prompt: ["a", "b"], n: 2 });
-    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
-    for (let i = 0; i < 100 && engine.numLiveSequences > 0; i++) await Bun.sleep(1);
-    expect(engine.numLiveSequences).toBe(0);
-    expect((await post("/v1/completions", { prompt: "a", n: 3 })).status).toBe(200);
   });
 
   test("tokenises text and chats, and back", async () => {

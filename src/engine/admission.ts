@@ -1,0 +1,145 @@
+// How much the server takes on at once: sequences in flight, and prompt tokens that wait for their first
+// output (both as vLLM's limits of the same names). Room is taken before anything is computed for a
+// request, so that a burst cannot pass while its first requests are still being tokenised. No I/O.
+
+import { OverloadError, RequestError } from "../errors.ts";
+
+export interface AdmissionLimits {
+  /** Sequences in flight, n counted. */
+  readonly maxNumQueuedReqs: number;
+  /** Prompt tokens of requests without an output. */
+  readonly maxNumQueuedTokens: number;
+}
+
+const MIN_RETRY_S = 1;
+const MAX_RETRY_S = 30;
+
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #nowMs: () => number;
+  readonly #endings: DecayingRate;
+  #numSequences = 0;
+  #numTokens = 0;
+
+  /** @param nowMs front clock, monotonic */
+  constructor(limits: AdmissionLimits, nowMs: () => number) {
+    this.#limits = limits;
+    this.#nowMs = nowMs;
+    this.#endings = new DecayingRate(nowMs());
+  }
+
+  get numSequences(): number {
+    return this.#numSequences;
+  }
+
+  get numTokens(): number {
+    return this.#numTokens;
+  }
+
+  /**
+   * Takes room for sequences whose prompts are not known yet.
+   * @throws OverloadError "queue_full"
+   * @throws RequestError "invalid_value" when they would not fit into an empty queue
+   */
+  reserve(numSequences: number): Reservation {
+    const { maxNumQueuedReqs: max } = this.#limits;
+    if (numSequences > max) throw neverFits(`${numSequences} sequences (n times prompts)`, max);
+    if (this.#numSequences + numSequences > max) throw this.#full(`${max} requests in flight`);
+    this.#numSequences += numSequences;
+    return new Reservation(this, numSequences);
+  }
+
+  /** Takes room for prompts; otherwise as reserve(). */
+  addTokens(numTokens: number): void {
+    const { maxNumQueuedTokens: max } = this.#limits;
+    if (numTokens > max) throw neverFits(`${numTokens} prompt tokens`, max);
+    if (this.#numTokens + numTokens > max) throw this.#full(`${max} prompt tokens that wait`);
+    this.#numTokens += numTokens;
+  }
+
+  /** Room that nothing came of. */
+  giveBack(numSequences: number, numTokens: number): void {
+    this.#numSequences -= numSequences;
+    this.#numTokens -= numTokens;
+  }
+
+  /** A sequence has ended. */
+  endSequence(): void {
+    this.#numSequences--;
+    this.#endings.add(this.#nowMs());
+  }
+
+  /** A request has its first output, or has ended without one. */
+  endPrompt(numTokens: number): void {
+    this.#numTokens -= numTokens;
+  }
+
+  /** Whole seconds until what is in flight has ended at the present rate; 1 where no rate is known. */
+  get retryAfterS(): number {
+    const rate = this.#endings.perSecond(this.#nowMs());
+    const waitS = rate === 0 ? MIN_RETRY_S : Math.ceil(this.#numSequences / rate);
+    return Math.min(MAX_RETRY_S, Math.max(MIN_RETRY_S, waitS));
+  }
+
+  #full(limit: string): OverloadError {
+    const message = `The server is at its limit of ${limit}. Retry later.`;
+    return new OverloadError("queue_full", message, this.retryAfterS);
+  }
+}
+
+/** Room of one HTTP request: its generations take from it, what is left is given back. */
+export class Reservation {
+  readonly #admission: Admission;
+  #numSequences: number;
+  #numTokens = 0;
+
+  constructor(admission: Admission, numSequences: number) {
+    this.#admission = admission;
+    this.#numSequences = numSequences;
+  }
+
+  /** @throws as Admission.addTokens() */
+  addTokens(numTokens: number): void {
+    this.#admission.addTokens(numTokens);
+    this.#numTokens += numTokens;
+  }
+
+  /** Hands room over to a generation, which tells the admission itself when it ends. */
+  take(numSequences: number, numTokens: number): void {
+    this.#numSequences -= numSequences;
+    this.#numTokens -= numTokens;
+  }
+
+  /** Idempotent. */
+  release(): void {
+    this.#admission.giveBack(this.#numSequences, this.#numTokens);
+    this.#numSequences = 0;
+    this.#numTokens = 0;
+  }
+}
+
+function neverFits(what: string, max: number): RequestError {
+  const message = `${what} can never be queued: this server holds at most ${max}.`;
+  return new RequestError("invalid_value", message);
+}
+
+/** Events a second, those of the last seconds weighing most. */
+class DecayingRate {
+  static readonly #TIME_CONSTANT_S = 10;
+  #perSecond = 0;
+  #lastMs: number;
+
+  constructor(nowMs: number) {
+    this.#lastMs = nowMs;
+  }
+
+  add(nowMs: number): void {
+    this.#perSecond = this.perSecond(nowMs) + 1 / DecayingRate.#TIME_CONSTANT_S;
+    this.#lastMs = nowMs;
+  }
+
+  perSecond(nowMs: number): number {
+    const elapsedS = (nowMs - this.#lastMs) / 1000;
+    return this.#perSecond * Math.exp(-elapsedS / DecayingRate.#TIME_CONSTANT_S);
+  }
+}

@@ -1,0 +1,194 @@
+// What the server refuses for want of room: with which answer, and that nothing is left of it.
+
+import { describe, expect, test } from "bun:test";
+import { listen } from "../../src/runtime/http-server.ts";
+import { MemoryGuard } from "../../src/server/memory-guard.ts";
+import { DEFAULT_LIMITS } from "../../src/server/server-context.ts";
+import { makeApp } from "../support/fake-engine.ts";
+
+const TEXT = "/v1/completions";
+const CHAT = "/v1/chat/completions";
+const messages = [{ role: "user", content: "x" }];
+
+const errorOf = async (response: Response) =>
+  ((await response.json()) as { error: { message: string; type: string; code: number } }).error;
+
+describe("a full queue", () => {
+  const options = {
+    model: { stepDelayMs: 2 },
+    engine: { limits: { maxNumQueuedReqs: 3, maxNumQueuedTokens: 200 } },
+  };
+
+  test("is a 503 that says when to come back, before the body is looked at", async () => {
+    const { post } = makeApp(options);
+    const running = [1, 2, 3].map(() => post(TEXT, { prompt: "a", max_tokens: 20 }));
+    await Bun.sleep(5);
+    for (const [path, body] of [
+      [TEXT, { prompt: "a" }],
+      [CHAT, { messages }],
+      [TEXT, "no JSON"],
+    ] as const) {
+      const response = await post(path, body);
+      expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+      expect(await errorOf(response)).toMatchObject({
+        message: "The server is at its limit of 3 requests in flight. Retry later.",
+        type: "ServiceUnavailableError",
+        code: 503,
+      });
+    }
+    for (const response of await Promise.all(running)) expect(response.status).toBe(200);
+    expect((await post(TEXT, { prompt: "a", n: 3, temperature: 1 })).status).toBe(200);
+  });
+
+  test("of n times prompts that could never fit is a 400", async () => {
+    const { post, engine } = makeApp(options);
+    const many = await post(TEXT, { prompt: ["a", "b"], n: 2, temperature: 1 });
+    expect(many.status).toBe(400);
+    expect((await errorOf(many)).message).toContain("4 sequences (n times prompts)");
+    const long = await post(TEXT, { prompt: "a".repeat(300) });
+    expect(long.status).toBe(400);
+    expect((await errorOf(long)).message).toContain("301 prompt tokens can never be queued");
+    expect(engine.numLiveSequences).toBe(0);
+  });
+
+  test("counts those that are still being tokenised: a burst is admitted up to the limit", async () => {
+    const { post, client } = makeApp(options);
+    const encode = client.encode.bind(client);
+    client.encode = async (text, addSpecial) => {
+      await Bun.sleep(20);
+      return encode(text, addSpecial);
+    };
+    const burst = Array.from({ length: 20 }, () => post(TEXT, { prompt: "a", max_tokens: 2 }));
+    const statuses = (await Promise.all(burst)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(3);
+    expect(statuses.filter((status) => status === 503)).toHaveLength(17);
+  });
+
+  test("gives room back that a refused request had taken", async () => {
+    const { post } = makeApp(options);
+    for (let i = 0; i < 10; i++) {
+      expect((await post(TEXT, { prompt: ["a", "b", [9999]] })).status).toBe(400);
+      expect((await post(CHAT, { messages, max_tokens: 10 ** 6 })).status).toBe(400);
+    }
+    expect((await post(TEXT, { prompt: ["a", "b", "c"] })).status).toBe(200);
+  });
+});
+
+describe("a wait that is too long", () => {
+  test("is a 503, and in a stream an error event before [DONE]", async () => {
+    const { post } = makeApp({
+      model: { stepDelayMs: 10 },
+      scheduler: { maxNumSeqs: 1 },
+      engine: { limits: { queueTimeoutMs: 50 } },
+    });
+    const running = post(TEXT, { prompt: "a", max_tokens: 40 });
+    await Bun.sleep(5);
+    const [plain, stream] = await Promise.all([
+      post(TEXT, { prompt: "b" }),
+      post(TEXT, { prompt: "c", stream: true }),
+    ]);
+    expect([plain.status, plain.headers.get("retry-after") !== null]).toEqual([503, true]);
+    const [error, done] = (await stream.text()).trim().split("\n\n");
+    expect(error).toContain("The request has waited for 0.05 s. Retry later.");
+    expect(done).toBe("data: [DONE]");
+    expect((await running).status).toBe(200);
+  });
+
+  test("for the whole answer is a 504", async () => {
+    const { post } = makeApp({
+      model: { stepDelayMs: 5 },
+      engine: { limits: { requestTimeoutMs: 50 } },
+    });
+    const response = await post(TEXT, { prompt: "a", max_tokens: 900, ignore_eos: true });
+    expect(response.status).toBe(504);
+    expect((await errorOf(response)).message).toBe("The request took longer than 0.05 s.");
+  });
+});
+
+describe("memory", () => {
+  const guarded = () => {
+    const state = { use: 0 as number | null, nowMs: 0, numReads: 0 };
+    const memory = new MemoryGuard({
+      limit: 0.95,
+      readUse: () => {
+        state.numReads++;
+        return state.use;
+      },
+      nowMs: () => state.nowMs,
+    });
+    return { state, ...makeApp({}, { memory }) };
+  };
+
+  test("that is nearly used up refuses new work; probes and metrics go on", async () => {
+    const { state, post, app } = guarded();
+    state.use = 0.951;
+    const response = await post(TEXT, { prompt: "a" });
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect((await errorOf(response)).message).toBe(
+      "The server's memory is 95 % used. Retry later.",
+    );
+    for (const path of ["/health", "/metrics"]) {
+      expect((await app.handle(new Request(`http://localhost${path}`))).status).toBe(200);
+    }
+    state.use = 0.9;
+    state.nowMs += 250;
+    expect((await post(TEXT, { prompt: "a" })).status).toBe(200);
+  });
+
+  test("near that point closes connections after their answer", async () => {
+    const { state, post } = guarded();
+    const connection = async () => (await post(TEXT, { prompt: "a" })).headers.get("connection");
+    expect(await connection()).toBeNull();
+    state.use = 0.93;
+    state.nowMs += 250;
+    expect(await connection()).toBe("close");
+  });
+
+  test("is looked at every 250 ms at most, and never refuses where it is not known", async () => {
+    const { state, post } = guarded();
+    state.use = null;
+    for (let i = 0; i < 5; i++) expect((await post(TEXT, { prompt: "a" })).status).toBe(200);
+    expect(state.numReads).toBe(1);
+  });
+});
+
+describe("a connection", () => {
+  /** Sends text over a socket of its own; the answer up to its close, or what came within 10 s. */
+  function exchange(port: number, text: string): Promise<string> {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    let received = "";
+    void Bun.connect({
+      hostname: "127.0.0.1",
+      port,
+      socket: {
+        open: (socket) => void socket.write(text),
+        data: (_, data) => {
+          received += data.toString();
+        },
+        close: () => resolve(received),
+      },
+    });
+    setTimeout(() => resolve(`${received} (still open)`), 10_000);
+    return promise;
+  }
+
+  test("whose body does not come is told so and closed", async () => {
+    const { app } = makeApp({}, { limits: { ...DEFAULT_LIMITS, bodyTimeoutMs: 50 } });
+    const { maxBodyBytes } = DEFAULT_LIMITS;
+    const server = listen({ host: "127.0.0.1", port: 0, maxBodyBytes, fetch: app.fetch });
+    const head = `POST ${TEXT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+    const answer = await exchange(server.port, `${head}Content-Length: 100\r\n\r\n{"prompt"`);
+    expect(answer).toStartWith("HTTP/1.1 408");
+    expect(answer).toContain("The request body did not arrive within 0.05 s.");
+    expect(answer).not.toContain("still open");
+    await server.stop(true);
+  });
+
+  test("may be silent while its request is computed, and for a minute of writing", async () => {
+    const { app } = makeApp();
+    const calls: number[] = [];
+    const timeout = (_: Request, seconds: number) => void calls.push(seconds);
+    await app.fetch(new Request("http://localhost/version"), { timeout });
+    expect(calls).toEqual([0, 60]);
+  });
+});
