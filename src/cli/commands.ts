@@ -26,7 +26,7 @@ export const COMMANDS = [
     name: "serve",
     help: "Start the server.",
     arguments: ["model"],
-    groups: ["Model", "Memory", "Scheduling", "Server", "Metrics and logs", "Other"],
+    groups: ["Model", "Memory", "Scheduling", "Server", "Metrics and logs", "Download", "Other"],
     options: [],
     examples: [
       "serve                                    the default model on 127.0.0.1:8000",
@@ -34,6 +34,42 @@ export const COMMANDS = [
       "serve user/repo:Q4_K_M --port 9000 --api-key secret",
     ],
     needsEngine: true,
+  },
+  {
+    name: "pull",
+    help: "Download a model, or look for a newer one.",
+    arguments: ["model"],
+    groups: ["Download"],
+    options: ["model"],
+    examples: ["pull Qwen/Qwen3-0.6B-GGUF:Q8_0", "pull https://example.com/model.gguf"],
+    needsEngine: false,
+  },
+  {
+    name: "ls",
+    help: "List the models on this machine.",
+    arguments: [],
+    groups: ["Listing"],
+    options: ["quiet"],
+    examples: ["ls --json"],
+    needsEngine: false,
+  },
+  {
+    name: "rm",
+    help: "Remove models from this machine.",
+    arguments: ["models"],
+    groups: [],
+    options: ["models", "yes"],
+    examples: ["rm Qwen/Qwen3-0.6B-GGUF:Q8_0 --yes"],
+    needsEngine: false,
+  },
+  {
+    name: "inspect",
+    help: "Tell what a GGUF file holds.",
+    arguments: ["model"],
+    groups: ["Download", "Listing"],
+    options: ["model"],
+    examples: ["inspect model.gguf --json"],
+    needsEngine: false,
   },
 ] as const satisfies readonly CommandSpec[];
 
@@ -56,7 +92,7 @@ export function commandSpec(name: string): CommandSpec | undefined {
 
 /** In the table's order. */
 export function optionsOf(command: CommandSpec): OptionSpec[] {
-  return OPTIONS.filter(
+  return (OPTIONS as readonly OptionSpec[]).filter(
     ({ name, group }) => command.groups.includes(group) || command.options.includes(name),
   );
 }

@@ -6,6 +6,7 @@ export const EXIT_CODES = {
   ok: 0,
   failed: 1,
   usage: 2,
+  noModel: 3,
   interrupted: 130,
 } as const;
 
@@ -15,14 +16,24 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODES, string
   ok: "It did what was asked; a server: it was stopped by a signal and finished what was in progress.",
   failed: "It could not do it, or a server gave up; the last line of standard error says why.",
   usage: "The command line, a variable or the config file is wrong; nothing was started.",
+  noModel: "There is no such model here, or it could not be downloaded.",
   interrupted: "Ended by Ctrl-C.",
 };
 
-/** Codes of ConfigErrors that are a wrong command line, besides those that end in "_option". */
-const USAGE_CODES = ["unknown_command", "invalid_version", "config_file"];
+/** Codes of errors by exit code; any that ends in "_option" is wrong usage, the others have failed. */
+const BY_ERROR: Readonly<Record<string, ExitCode>> = {
+  unknown_command: EXIT_CODES.usage,
+  invalid_version: EXIT_CODES.usage,
+  config_file: EXIT_CODES.usage,
+  model_not_found: EXIT_CODES.noModel,
+  no_such_quant: EXIT_CODES.noModel,
+  download_failed: EXIT_CODES.noModel,
+  checksum_mismatch: EXIT_CODES.noModel,
+  disk_full: EXIT_CODES.noModel,
+};
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof ConfigError)) return EXIT_CODES.failed;
-  const isUsage = error.code.endsWith("_option") || USAGE_CODES.includes(error.code);
-  return isUsage ? EXIT_CODES.usage : EXIT_CODES.failed;
+  if (error.code.endsWith("_option")) return EXIT_CODES.usage;
+  return BY_ERROR[error.code] ?? EXIT_CODES.failed;
 }

@@ -28,7 +28,6 @@ export const IGNORED_FLAGS: readonly IgnoredFlag[] = [
   { name: "tokenizer", takesValue: true, reason: IN_GGUF },
   { name: "tokenizer-mode", takesValue: true, reason: IN_GGUF },
   { name: "load-format", takesValue: true, reason: IN_GGUF },
-  { name: "revision", takesValue: true, reason: IN_GGUF },
   { name: "trust-remote-code", takesValue: false, reason: IN_GGUF },
   { name: "enable-chunked-prefill", takesValue: false, reason: ALWAYS_ON },
   { name: "enforce-eager", takesValue: false, reason: NO_SUCH_THING },

@@ -6,6 +6,9 @@ export const OPTION_GROUPS = [
   "Scheduling",
   "Server",
   "Metrics and logs",
+  "Download",
+  "Listing",
+  "Command",
   "Other",
 ] as const;
 

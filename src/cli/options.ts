@@ -1,10 +1,12 @@
 // Every option once: flag, environment variable, YAML key, type, default, unit, bounds, help. Help text,
-// docs/options.md and parsing are made from this table. Names are vLLM's where vLLM has the option.
+// docs/options.md, completion and parsing are made from this table. Names are vLLM's where vLLM has the
+// option. Those that no server has are in command-options.ts.
 
 import { DEFAULT_MODEL } from "../models/default-model.ts";
+import { COMMAND_OPTIONS } from "./command-options.ts";
 import type { OptionSpec } from "./option-spec.ts";
 
-export const OPTIONS = [
+const SERVER_OPTIONS = [
   {
     name: "model",
     group: "Model",
@@ -340,6 +342,9 @@ export const OPTIONS = [
     help: "YAML file with options; flags and environment win over it.",
   },
 ] as const satisfies readonly OptionSpec[];
+
+/** In the order in which help and docs show them. */
+export const OPTIONS = [...SERVER_OPTIONS, ...COMMAND_OPTIONS] as const;
 
 export type Option = (typeof OPTIONS)[number];
 

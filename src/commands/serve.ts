@@ -1,6 +1,6 @@
 // `serve`: model, engine, app, listener; and on a signal the same in reverse.
 
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { version } from "../../package.json";
 import { banner } from "../cli/banner.ts";
@@ -22,8 +22,8 @@ import type { ContextOptions } from "../service/context.ts";
 import { createFront, type FrontOptions } from "../service/front.ts";
 import { createService, type Service } from "../service/service.ts";
 import type { CommandContext } from "./command.ts";
+import { modelSource } from "./model-downloads.ts";
 
-const MODELS_DIR = resolve(import.meta.dir, "../../models");
 const STATS_INTERVAL_S = 10;
 
 type Log = CommandContext["log"];
@@ -33,7 +33,7 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
   const options = parseOptions("serve", sources, warn);
   const showHiddenFor = options["show-hidden-metrics-for-version"];
   if (showHiddenFor !== null) checkVersion(showHiddenFor);
-  const path = await resolveModel(options.model, { modelsDir: MODELS_DIR, env: process.env, log });
+  const path = await resolveModel(options.model, modelSource(options, sources.env, log));
   const client = await startEngine(engineConfig(options, path), {
     availableBytes: availableMemory(),
     onLoadProgress: loadProgress(log),

@@ -19,7 +19,7 @@ export function wantedIn(
   takesAny: boolean,
 ): string | undefined {
   const whole = files.filter(
-    (file) => isModel(file) && numParts(file) === partsOf(files, file).length,
+    (file) => isModelFile(file) && numParts(file) === partsOf(files, file).length,
   );
   const wanted = whole.find((file) => hasQuant(file, quant ?? PREFERRED_QUANT));
   return wanted ?? (takesAny && quant === null ? whole[0] : undefined);
@@ -30,12 +30,12 @@ export function wantedIn(
  * @throws ConfigError "no_such_quant", with those that exist
  */
 export function pickFile(repo: string, files: readonly string[], quant: string | null): string {
-  const models = files.filter(isModel);
+  const models = files.filter(isModelFile);
   const wanted = models.find((file) => hasQuant(file, quant ?? PREFERRED_QUANT));
   const picked = wanted ?? (quant === null ? models[0] : undefined);
   if (picked !== undefined) return picked;
   if (models.length === 0) throw new ConfigError("no_such_quant", `${repo} has no GGUF file`);
-  const known = models.map(quantOf).join(", ");
+  const known = models.map(shownQuant).join(", ");
   throw new ConfigError("no_such_quant", `${repo} has no ${quant}; there are: ${known}`);
 }
 
@@ -47,7 +47,7 @@ export function partsOf(files: readonly string[], first: string): string[] {
 }
 
 /** A model or the first part of one; no projector of a multimodal model. */
-function isModel(file: string): boolean {
+export function isModelFile(file: string): boolean {
   if (!file.endsWith(".gguf") || basename(file).includes("mmproj")) return false;
   return Number(PART.exec(file)?.[1] ?? 1) === 1;
 }
@@ -57,13 +57,22 @@ function numParts(first: string): number {
 }
 
 function hasQuant(file: string, quant: string): boolean {
-  return quantOf(file).toUpperCase() === quant.toUpperCase();
+  return shownQuant(file).toUpperCase() === quant.toUpperCase();
 }
 
-/** The part of a file name that names its type, e.g. Q4_K_M. */
-function quantOf(file: string): string {
-  const stem = basename(file)
+/** The whole name, where no part of it names a type. */
+function shownQuant(file: string): string {
+  return quantOf(file) ?? stemOf(file);
+}
+
+/** The part of a file name that names its type, e.g. Q4_K_M; null without one. */
+export function quantOf(file: string): string | null {
+  const quant = /[-._](I?Q\d\w*|TQ\d\w*|BF16|F16|F32|FP16|MXFP4\w*)$/i.exec(stemOf(file))?.[1];
+  return quant ?? null;
+}
+
+function stemOf(file: string): string {
+  return basename(file)
     .replace(PART, "")
     .replace(/\.gguf$/, "");
-  return /[-._](I?Q\d\w*|TQ\d\w*|BF16|F16|F32|FP16|MXFP4\w*)$/i.exec(stem)?.[1] ?? stem;
 }

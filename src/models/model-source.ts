@@ -1,144 +1,194 @@
-// From what the operator names to a GGUF file: a path, the default model, or user/repo:quant of the
-// Hugging Face hub, found where it was put before or downloaded.
+// From what the operator names to a GGUF file: found where it was put before, else downloaded. A model
+// that is here is never asked for again; `pull` looks for a newer one.
 
-import { readdirSync } from "node:fs";
-import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { download } from "../runtime/download.ts";
 import { fileExists } from "../runtime/system.ts";
-import { DEFAULT_MODEL, DEFAULT_MODEL_FILE } from "./default-model.ts";
+import { DEFAULT_MODEL_FILE } from "./default-model.ts";
 import { partsOf, pickFile, wantedIn } from "./gguf-files.ts";
+import {
+  cacheHome,
+  type Env,
+  fileUrl,
+  type HubFile,
+  type HubRepo,
+  hubEndpoint,
+  hubHeaders,
+  isHubOffline,
+  readRepo,
+} from "./hub.ts";
+import { CachedRepo } from "./hub-cache.ts";
+import { defaultHubFile, type ModelName, parseModelName } from "./model-name.ts";
 
-export type Env = Readonly<Record<string, string | undefined>>;
+/** @param total bytes, null when not known */
+export type OnProgress = (done: number, total: number | null) => void;
 
 export interface ModelSourceOptions {
-  /** Folder that downloads go to. */
+  /** Folder of models that came with the program, the default model among them. */
   readonly modelsDir: string;
   readonly env: Env;
   readonly log: (line: string) => void;
+  /** Nothing is asked of the network, as with HF_HUB_OFFLINE. */
+  readonly isOffline?: boolean;
+  /** Of a repository of the hub: branch, tag or commit. Default: main. */
+  readonly revision?: string;
+  /** How a download is shown; by default a line every tenth. @param what the file's name */
+  readonly progressOf?: (what: string) => OnProgress;
 }
 
 /**
  * @returns path of the file, of the first one for a model in parts
- * @throws ConfigError "model_not_found", "no_such_quant", "download_failed" or "checksum_mismatch"
+ * @throws ConfigError "model_not_found", "no_such_quant", "download_failed", "disk_full" or
+ * "checksum_mismatch"
  */
 export async function resolveModel(name: string, options: ModelSourceOptions): Promise<string> {
-  if (fileExists(name)) return name;
-  if (name === DEFAULT_MODEL) return defaultModel(options.modelsDir);
-  const match = /^([\w.-]+\/[\w.-]+?)(?::([\w.-]+))?$/.exec(name);
-  const repo = match?.[1];
-  if (repo === undefined || name.endsWith(".gguf")) {
-    throw new ConfigError("model_not_found", `there is no file ${name}`);
-  }
-  return resolveHubModel(repo, match?.[2] ?? null, options);
-}
-
-export function hubEndpoint(env: Env): string {
-  return (env["HF_ENDPOINT"] || "https://huggingface.co").replace(/\/$/, "");
-}
-
-export function hubHeaders(env: Env): Record<string, string> {
-  const token = env["HF_TOKEN"];
-  return token ? { authorization: `Bearer ${token}` } : {};
-}
-
-/** @returns a file of the hub's own cache, which other programs fill too; null without one */
-export function findInHubCache(
-  env: Env,
-  repo: string,
-  find: (files: readonly string[]) => string | undefined,
-): string | null {
-  const home = env["HF_HOME"] || join(homedir(), ".cache", "huggingface");
-  const cache = env["HF_HUB_CACHE"] || join(home, "hub");
-  const snapshots = join(cache, `models--${repo.replace("/", "--")}`, "snapshots");
-  if (!fileExists(snapshots)) return null;
-  for (const snapshot of readdirSync(snapshots)) {
-    const folder = join(snapshots, snapshot);
-    const found = find(readdirSync(folder, { recursive: true, encoding: "utf8" }));
-    if (found !== undefined) return join(folder, found);
-  }
-  return null;
-}
-
-function defaultModel(modelsDir: string): string {
-  const path = join(modelsDir, DEFAULT_MODEL_FILE.name);
-  if (fileExists(path)) return path;
-  throw new ConfigError("model_not_found", `there is no file ${path}; \`bun run setup\` gets it`);
-}
-
-async function resolveHubModel(
-  repo: string,
-  quant: string | null,
-  options: ModelSourceOptions,
-): Promise<string> {
-  const { env, modelsDir } = options;
-  const folder = join(modelsDir, repo.replace("/", "--"));
-  const isOffline = env["HF_HUB_OFFLINE"] === "1";
-  const find = (files: readonly string[]) => wantedIn(files, quant, isOffline);
-  const local = fileExists(folder) ? find(readdirSync(folder)) : undefined;
-  if (local !== undefined) return join(folder, local);
-  const cached = findInHubCache(env, repo, find);
-  if (cached !== null) return cached;
-  if (isOffline) {
-    const message = `${repo} is not in the cache, and HF_HUB_OFFLINE is set`;
-    throw new ConfigError("model_not_found", message);
-  }
-  const files = await listFiles(repo, env);
-  const paths = files.map(({ path }) => path);
-  const first = pickFile(repo, paths, quant);
-  for (const path of partsOf(paths, first)) {
-    const sha256 = files.find((file) => file.path === path)?.lfs?.oid ?? null;
-    await downloadFile(repo, path, sha256, join(folder, basename(path)), options);
-  }
-  return join(folder, basename(first));
-}
-
-async function downloadFile(
-  repo: string,
-  path: string,
-  sha256: string | null,
-  target: string,
-  { env, log }: ModelSourceOptions,
-): Promise<void> {
-  if (fileExists(target)) return;
-  log(`downloading ${path} of ${repo}`);
-  await download({
-    url: `${hubEndpoint(env)}/${repo}/resolve/main/${path}`,
-    headers: hubHeaders(env),
-    target,
-    sha256,
-    connectTimeoutMs: 20_000,
-    onProgress: progressLine(`downloading ${basename(path)}`, log),
-  });
-}
-
-interface HubFile {
-  readonly path: string;
-  /** Of large files; `oid` is the SHA-256, hex. */
-  readonly lfs?: { readonly oid: string };
-}
-
-async function listFiles(repo: string, env: Env): Promise<HubFile[]> {
-  const url = `${hubEndpoint(env)}/api/models/${repo}/tree/main?recursive=true`;
-  let response: Response;
+  const parsed = parsedName(name, options);
+  const found = findModel(parsed, options, isOffline(options));
+  if (found !== null) return found;
   try {
-    const signal = AbortSignal.timeout(20_000);
-    response = await fetch(url, { headers: hubHeaders(env), signal });
-    if (response.ok) return (await response.json()) as HubFile[];
-  } catch (cause) {
-    const message = `the hub cannot be reached; give a GGUF file instead of ${repo}`;
-    throw new ConfigError("download_failed", message, { cause });
+    return await fetchModel(parsed, options);
+  } catch (error) {
+    // Without the hub, another quantisation that is here is better than none.
+    const other = findModel(parsed, options, true);
+    const isAway = error instanceof ConfigError && error.code === "download_failed";
+    if (!isAway || other === null) throw error;
+    options.log(`the hub cannot be reached; ${basename(other)} is used, which is here`);
+    return other;
   }
-  const isRefused = response.status === 401 || response.status === 403;
-  const hint = isRefused ? "; a private or gated model needs HF_TOKEN" : "; check the name";
-  throw new ConfigError("model_not_found", `${repo}: HTTP ${response.status} from the hub${hint}`);
+}
+
+/** As resolveModel, but a repository of the hub is looked at even when the model is here. */
+export async function pullModel(name: string, options: ModelSourceOptions): Promise<string> {
+  const parsed = parsedName(name, options);
+  const isOfHub = parsed.kind.startsWith("hub") && !isOffline(options);
+  return isOfHub ? fetchModel(parsed, options) : resolveModel(name, options);
+}
+
+function parsedName(name: string, { env }: ModelSourceOptions): ModelName {
+  return fileExists(name) ? { kind: "path", path: name } : parseModelName(name, hubEndpoint(env));
+}
+
+function isOffline(options: ModelSourceOptions): boolean {
+  return options.isOffline === true || isHubOffline(options.env);
+}
+
+/** @param takesAny another quantisation than the usual one will do where none was named */
+function findModel(
+  name: ModelName,
+  { env, modelsDir }: ModelSourceOptions,
+  takesAny: boolean,
+): string | null {
+  const orNull = (path: string) => (fileExists(path) ? path : null);
+  switch (name.kind) {
+    case "path":
+      return orNull(name.path);
+    case "default": {
+      const { repo, path } = defaultHubFile();
+      return orNull(join(modelsDir, DEFAULT_MODEL_FILE.name)) ?? findFile(env, repo, path);
+    }
+    case "hub":
+      return new CachedRepo(env, name.repo).find((files) => wantedIn(files, name.quant, takesAny));
+    case "hub-file":
+      return findFile(env, name.repo, name.path);
+    case "url":
+      return orNull(urlTarget(name.url, env));
+  }
+}
+
+function findFile(env: Env, repo: string, wanted: string): string | null {
+  return new CachedRepo(env, repo).find((files) => files.find((file) => file === wanted));
+}
+
+/** @throws ConfigError as resolveModel does */
+async function fetchModel(name: ModelName, options: ModelSourceOptions): Promise<string> {
+  if (name.kind === "path") {
+    throw new ConfigError("model_not_found", `there is no file ${name.path}`);
+  }
+  if (isOffline(options)) throw notHere(name);
+  if (name.kind === "url") return fetchUrl(name.url, options);
+  const { repo: repoName } = name.kind === "default" ? defaultHubFile() : name;
+  const revision = options.revision ?? "main";
+  const repo = await readRepo(repoName, revision, options.env);
+  const paths = repo.files.map(({ path }) => path);
+  const first = firstFile(name, repo, paths);
+  const cached = new CachedRepo(options.env, repoName);
+  for (const path of partsOf(paths, first)) {
+    const file = repo.files.find((one) => one.path === path);
+    if (file !== undefined) await fetchFile(repo, file, cached, options);
+  }
+  cached.writeRef(revision, repo.commit);
+  return cached.pathOf(repo.commit, first);
+}
+
+function notHere(name: ModelName): ConfigError {
+  const shown =
+    "repo" in name ? name.repo : name.kind === "url" ? name.url.href : "the default model";
+  return new ConfigError("model_not_found", `${shown} is not here, and downloads are turned off`);
+}
+
+/** @throws ConfigError "no_such_quant" or "model_not_found" */
+function firstFile(name: ModelName, repo: HubRepo, paths: readonly string[]): string {
+  if (name.kind === "hub") return pickFile(repo.name, paths, name.quant);
+  const wanted = name.kind === "hub-file" ? name.path : DEFAULT_MODEL_FILE.name;
+  if (paths.includes(wanted)) return wanted;
+  throw new ConfigError("model_not_found", `${repo.name} has no file ${wanted}`);
+}
+
+async function fetchFile(
+  repo: HubRepo,
+  file: HubFile,
+  cached: CachedRepo,
+  options: ModelSourceOptions,
+): Promise<void> {
+  const blob = cached.blobPath(file);
+  if (fileExists(cached.pathOf(repo.commit, file.path))) return;
+  if (!fileExists(blob)) {
+    options.log(`downloading ${file.path} of ${repo.name}`);
+    await download({
+      url: fileUrl(repo, file.path, options.env),
+      headers: hubHeaders(options.env),
+      target: blob,
+      partial: `${blob}.incomplete`,
+      sha256: file.sha256,
+      connectTimeoutMs: 20_000,
+      onProgress: progressOf(options, basename(file.path)),
+    });
+  }
+  cached.link(repo, file);
+}
+
+async function fetchUrl(url: URL, options: ModelSourceOptions): Promise<string> {
+  const target = urlTarget(url, options.env);
+  options.log(`downloading ${url.href}`);
+  await download({
+    url: url.href,
+    target,
+    sha256: null,
+    connectTimeoutMs: 20_000,
+    onProgress: progressOf(options, basename(target)),
+  });
+  return target;
+}
+
+function progressOf({ progressOf, log }: ModelSourceOptions, what: string): OnProgress {
+  return progressOf?.(what) ?? progressLine(`downloading ${what}`, log);
+}
+
+/** Files of URLs by host and path. */
+export function urlFolder(env: Env): string {
+  return join(cacheHome(env), "pagoda", "models");
+}
+
+function urlTarget({ host, pathname }: URL, env: Env): string {
+  // Escapes stay: decoded, they could lead out of the folder.
+  return join(urlFolder(env), host.replace(":", "_"), pathname);
 }
 
 /** A line every tenth of the file; a whole one without a known length every 64 MiB. */
-export function progressLine(what: string, log: (line: string) => void) {
+export function progressLine(what: string, log: (line: string) => void): OnProgress {
   let last = 0;
-  return (done: number, total: number | null): void => {
+  return (done, total) => {
     const step = total === null ? Math.floor(done / 2 ** 26) : Math.floor((10 * done) / total);
     if (step <= last) return;
     last = step;

@@ -1,14 +1,26 @@
-// Downloading a large file: resumed by range, checked by SHA-256, moved into place only when whole.
+// Downloading a large file: resumed by range, its SHA-256 reckoned while it is written, moved into place
+// only when whole.
 
-import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
 import { open } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ConfigError } from "../errors.ts";
 
 export interface DownloadOptions {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly target: string;
+  /** What is there of an unfinished download. Default: the target with ".part". */
+  readonly partial?: string;
   /** Hex; null = not known. */
   readonly sha256: string | null;
   /** Time to the answer's head, ms. */
@@ -22,32 +34,76 @@ const STALL_TIMEOUT_MS = 60_000;
 
 /**
  * What was there already of an earlier try is kept, and is kept again when this one fails.
- * @throws ConfigError "download_failed" or "checksum_mismatch"
+ * @throws ConfigError "download_failed", "disk_full" or "checksum_mismatch"
  */
 export async function download(options: DownloadOptions): Promise<void> {
-  const { target, url } = options;
-  const partial = `${target}.part`;
-  mkdirSync(dirname(target), { recursive: true });
+  const { target, url, sha256, partial = `${target}.part` } = options;
+  let claimed: string | null = null;
   try {
-    await fetchInto(partial, options);
+    mkdirSync(dirname(target), { recursive: true });
+    claimed = claim(partial);
+    const found = await fetchInto(claimed, options);
+    if (sha256 !== null && found !== sha256) throw checksumMismatch(claimed, options, found);
+    renameSync(claimed, target);
   } catch (cause) {
+    if (claimed !== null && existsSync(claimed)) renameSync(claimed, partial);
     if (cause instanceof ConfigError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigError("download_failed", `cannot download ${url}: ${reason}`, { cause });
   }
-  await checkFile(partial, options.sha256, url);
-  renameSync(partial, target);
 }
 
 /** @returns lower-case hex */
 export async function sha256OfFile(path: string): Promise<string> {
-  const hasher = new Bun.CryptoHasher("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
-    hasher.update(chunk);
-  return hasher.digest("hex");
+  return (await hasherOf(path)).digest("hex");
 }
 
-async function fetchInto(partial: string, options: DownloadOptions): Promise<void> {
+/**
+ * Renames the partial file to one of this process, so that two that download the same never write to one
+ * file. What a killed process left is taken over; no lock can stay behind.
+ * @returns the path to write to, where a file may be
+ */
+function claim(partial: string): string {
+  const own = `${partial}.${process.pid}`;
+  for (const left of [partial, ...leftByTheDead(partial)]) {
+    try {
+      renameSync(left, own);
+      break;
+    } catch {
+      // None was left, or another process was quicker.
+    }
+  }
+  return own;
+}
+
+function leftByTheDead(partial: string): string[] {
+  const stem = `${basename(partial)}.`;
+  return readdirSync(dirname(partial))
+    .filter((name) => name.startsWith(stem) && !isAlive(Number(name.slice(stem.length))))
+    .map((name) => join(dirname(partial), name));
+}
+
+/** A name that is no process id belongs to somebody else. */
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function checksumMismatch(partial: string, options: DownloadOptions, found: string): ConfigError {
+  rmSync(partial);
+  return new ConfigError(
+    "checksum_mismatch",
+    `${options.url} has the wrong checksum (${found}, expected ${options.sha256}); try again`,
+  );
+}
+
+/** @returns the SHA-256 of the whole file, hex */
+async function fetchInto(partial: string, options: DownloadOptions): Promise<string> {
   const { url, headers = {}, connectTimeoutMs } = options;
   const have = existsSync(partial) ? statSync(partial).size : 0;
   const range: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
@@ -57,26 +113,40 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<voi
   const response = await fetch(url, { headers: { ...headers, ...range }, signal: abort.signal });
   clearTimeout(timer);
   // Nothing after what is there already: the earlier try had all of it.
-  if (response.status === 416) return;
+  if (response.status === 416) return sha256OfFile(partial);
   if (!response.ok || response.body === null) {
     throw new ConfigError("download_failed", `cannot download ${url}: HTTP ${response.status}`);
   }
   const start = response.status === 206 ? have : 0;
   const length = response.headers.get("content-length");
   const total = length === null ? null : start + Number(length);
-  const done = await writeBody(partial, response.body, { start, total, giveUp, options });
-  if (total === null || done === total) return;
+  checkSpace(partial, Number(length ?? 0));
+  const transfer = { start, total, giveUp, options };
+  const { done, sha256 } = await writeBody(partial, response.body, transfer);
+  if (total === null || done === total) return sha256;
   const message = `cannot download ${url}: it ended after ${done} of ${total} bytes; try again`;
   throw new ConfigError("download_failed", message);
 }
 
-/** @returns the file's size afterwards */
+/** @throws ConfigError "disk_full" */
+function checkSpace(path: string, bytes: number): void {
+  const folder = dirname(path);
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  if (bytes <= free) return;
+  const mib = (n: number) => `${Math.ceil(n / 2 ** 20)} MiB`;
+  const message = `${mib(bytes)} are needed in ${folder}, ${mib(free)} are free`;
+  throw new ConfigError("disk_full", message);
+}
+
+/** @returns the file's size afterwards and its SHA-256, hex */
 async function writeBody(
   partial: string,
   body: ReadableStream<Uint8Array>,
   transfer: { start: number; total: number | null; giveUp: () => void; options: DownloadOptions },
-): Promise<number> {
+): Promise<{ done: number; sha256: string }> {
   const { start, total, giveUp, options } = transfer;
+  const hasher = start > 0 ? await hasherOf(partial) : new Bun.CryptoHasher("sha256");
   const file = await open(partial, start > 0 ? "a" : "w");
   const stall = setTimeout(giveUp, STALL_TIMEOUT_MS);
   let done = start;
@@ -84,6 +154,7 @@ async function writeBody(
     for await (const chunk of body) {
       stall.refresh();
       await file.writeFile(chunk);
+      hasher.update(chunk);
       done += chunk.length;
       options.onProgress(done, total);
     }
@@ -91,16 +162,12 @@ async function writeBody(
     clearTimeout(stall);
     await file.close();
   }
-  return done;
+  return { done, sha256: hasher.digest("hex") };
 }
 
-async function checkFile(path: string, sha256: string | null, url: string): Promise<void> {
-  if (sha256 === null) return;
-  const found = await sha256OfFile(path);
-  if (found === sha256) return;
-  rmSync(path);
-  throw new ConfigError(
-    "checksum_mismatch",
-    `${url} has the wrong checksum (${found}, expected ${sha256}); try again`,
-  );
+async function hasherOf(path: string): Promise<Bun.CryptoHasher> {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
+    hasher.update(chunk);
+  return hasher;
 }

@@ -81,6 +81,7 @@ describe("the help of a command", () => {
       "Scheduling",
       "Server",
       "Metrics and logs",
+      "Download",
       "Other",
     ]);
     const names = answer(["serve", "--help=metrics-and-logs"]).match(/^ {2}--\S+/gm);

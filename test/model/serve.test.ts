@@ -194,7 +194,7 @@ describe("stopping", () => {
 
 test("what cannot be served ends in one line and a code", async () => {
   for (const [words, code, line] of [
-    [["missing.gguf"], 1, "error: there is no file missing.gguf"],
+    [["missing.gguf"], 3, "error: there is no file missing.gguf"],
     [["--prot", "1"], 2, "unknown option --prot; did you mean --port?"],
     [["--show-hidden-metrics-for-version", "x"], 2, "Invalid version: 'x'"],
     [["--max-model-len", "4k", "--num-gpu-blocks-override", "9"], 1, "does not fit"],

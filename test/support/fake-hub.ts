@@ -1,4 +1,5 @@
-// A stand-in for the Hugging Face hub: lists and serves the files of one repository, with ranges.
+// A stand-in for the Hugging Face hub: tells what one repository holds and serves its files, with ranges,
+// from another address, as the hub's own store of large files does.
 
 import { createHash } from "node:crypto";
 
@@ -6,12 +7,17 @@ export interface FakeHub {
   readonly env: { readonly HF_ENDPOINT: string; readonly HF_HOME: string };
   /** "path range" of each file request. */
   readonly requests: string[];
+  /** The authorization header of each request to the hub itself. Its store refuses one. */
+  readonly tokens: (string | null)[];
   stop(): void;
 }
 
 export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
+
+/** The commit that its only branch is at. */
+export const HUB_COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
 /** @param home an empty folder, so that no real cache is found */
 export function serveHub(
@@ -20,26 +26,46 @@ export function serveHub(
   home: string,
 ): FakeHub {
   const requests: string[] = [];
+  const tokens: (string | null)[] = [];
+  const store = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => stored(request) });
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => answer(request) });
   const hub: FakeHub = {
     env: { HF_ENDPOINT: server.url.origin, HF_HOME: home },
     requests,
-    stop: () => void server.stop(true),
+    tokens,
+    stop: () => {
+      void server.stop(true);
+      void store.stop(true);
+    },
   };
 
   function answer(request: Request): Response {
     const { pathname } = new URL(request.url);
-    if (pathname === `/api/models/${repo}/tree/main`) return Response.json(listing());
-    const path = pathname.replace(`/${repo}/resolve/main/`, "");
+    tokens.push(request.headers.get("authorization"));
+    const revision = new RegExp(`^/api/models/${repo}/revision/(main|${HUB_COMMIT})$`);
+    if (revision.test(pathname)) return Response.json({ sha: HUB_COMMIT, siblings: siblings() });
+    const file = new RegExp(`^/${repo}/resolve/(main|${HUB_COMMIT})/(.+)$`).exec(pathname)?.[2];
+    if (file === undefined) return new Response("not found", { status: 404 });
+    return Response.redirect(`${store.url.origin}/${file}`, 302);
+  }
+
+  function siblings() {
+    return Object.entries(files).map(([rfilename, text]) => ({
+      rfilename,
+      size: text.length,
+      blobId: "b10b",
+      ...(rfilename.endsWith(".gguf") ? { lfs: { sha256: sha256(text) } } : {}),
+    }));
+  }
+
+  function stored(request: Request): Response {
+    const path = decodeURIComponent(new URL(request.url).pathname.slice(1));
     const text = files[path];
     if (text === undefined) return new Response("not found", { status: 404 });
     const range = request.headers.get("range");
     requests.push(range === null ? path : `${path} ${range}`);
+    if (request.headers.has("authorization")) return new Response("a token", { status: 400 });
     return fileResponse(text, range);
-  }
-
-  function listing() {
-    return Object.entries(files).map(([path, text]) => ({ path, lfs: { oid: sha256(text) } }));
   }
 
   function fileResponse(text: string, range: string | null): Response {

@@ -1,0 +1,29 @@
+// Where commands find models, and how they show that one is downloaded.
+
+import { join } from "node:path";
+import { ProgressBar } from "../cli/progress-bar.ts";
+import type { Env } from "../models/hub.ts";
+import type { ModelSourceOptions } from "../models/model-source.ts";
+import { stderrTerminal } from "../runtime/terminal.ts";
+
+/** Models that came with the program. */
+export const MODELS_DIR = join(import.meta.dir, "../../models");
+
+export interface DownloadOptions {
+  readonly offline: boolean;
+  readonly revision: string;
+}
+
+export function modelSource(
+  { offline, revision }: DownloadOptions,
+  env: Env,
+  log: (line: string) => void,
+): ModelSourceOptions {
+  const terminal = stderrTerminal(env);
+  const options = { modelsDir: MODELS_DIR, env, log, isOffline: offline, revision };
+  const progressOf = (what: string) => {
+    const bar = new ProgressBar({ what, terminal, log, nowMs: () => performance.now() });
+    return (done: number, total: number | null) => bar.update(done, total);
+  };
+  return { ...options, progressOf };
+}

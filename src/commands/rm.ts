@@ -1,0 +1,43 @@
+// `rm`: models off this machine, after a yes.
+
+import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
+import { parseOptions } from "../cli/parse-options.ts";
+import { bytesText } from "../cli/table.ts";
+import { ConfigError } from "../errors.ts";
+import { type InstalledModel, installedModels, removeModel } from "../models/installed-models.ts";
+import { askLine } from "../runtime/terminal.ts";
+import type { CommandContext } from "./command.ts";
+import { MODELS_DIR } from "./model-downloads.ts";
+
+export async function run({ sources, log, warn }: CommandContext): Promise<ExitCode> {
+  const { models: names, yes } = parseOptions("rm", sources, warn);
+  if (names.length === 0)
+    throw new ConfigError("missing_option", "rm: which model? `ls` lists them");
+  const installed = installedModels(sources.env, MODELS_DIR);
+  const models = names.map((name) => modelOf(name, installed));
+  for (const model of models) {
+    const shown = `${model.name} (${bytesText(model.bytes)})`;
+    if (!yes && !(await isConfirmed(`remove ${shown}? [y/N] `))) {
+      log(`kept ${shown}`);
+      return EXIT_CODES.failed;
+    }
+    removeModel(model);
+    log(`removed ${shown}`);
+  }
+  return EXIT_CODES.ok;
+}
+
+/** @throws ConfigError "model_not_found" */
+function modelOf(name: string, installed: readonly InstalledModel[]): InstalledModel {
+  const model = installed.find((one) => one.name === name || one.path === name);
+  if (model !== undefined) return model;
+  throw new ConfigError("model_not_found", `there is no model ${name} here; \`ls\` lists them`);
+}
+
+/** @throws ConfigError "missing_option" when there is nobody to ask */
+async function isConfirmed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    throw new ConfigError("missing_option", "rm: nobody to ask; --yes removes without asking");
+  }
+  return /^y(es)?$/i.test((await askLine(question)).trim());
+}

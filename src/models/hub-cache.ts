@@ -1,0 +1,96 @@
+// The hub's cache on disk, in the layout that all its clients share, so that a model is there once:
+//
+//   models--user--repo/blobs/<SHA-256>                 the content
+//                     /refs/main                       the commit that a branch was at
+//                     /snapshots/<commit>/model.gguf   a link to the content
+//
+// Whatever is written is moved into place whole; nobody else's files are changed.
+
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileExists, readText } from "../runtime/system.ts";
+import { type Env, type HubFile, type HubRepo, hubCacheFolder } from "./hub.ts";
+
+const PREFIX = "models--";
+
+/** One repository in the cache, whether it is there or not. */
+export class CachedRepo {
+  readonly name: string;
+  readonly folder: string;
+
+  constructor(env: Env, name: string) {
+    this.name = name;
+    this.folder = join(hubCacheFolder(env), PREFIX + name.replace("/", "--"));
+  }
+
+  /** Names of commits, that of main first. */
+  commits(): string[] {
+    const snapshots = join(this.folder, "snapshots");
+    if (!fileExists(snapshots)) return [];
+    const main = this.#readRef("main");
+    return readdirSync(snapshots).sort((a, b) => Number(b === main) - Number(a === main));
+  }
+
+  /** Paths within the repository. A link whose content is gone does not count. */
+  filesOf(commit: string): string[] {
+    const folder = join(this.folder, "snapshots", commit);
+    const paths = readdirSync(folder, { recursive: true, encoding: "utf8" });
+    return paths.filter((path) => fileExists(join(folder, path)));
+  }
+
+  pathOf(commit: string, path: string): string {
+    return join(this.folder, "snapshots", commit, path);
+  }
+
+  blobPath({ blob }: HubFile): string {
+    return join(this.folder, "blobs", blob);
+  }
+
+  /** @returns a file of any commit; null without one */
+  find(find: (files: readonly string[]) => string | undefined): string | null {
+    for (const commit of this.commits()) {
+      const found = find(this.filesOf(commit));
+      if (found !== undefined) return this.pathOf(commit, found);
+    }
+    return null;
+  }
+
+  /** Makes a blob that is there a file of the commit. Where links cannot be made, it moves there. */
+  link({ commit }: HubRepo, file: HubFile): void {
+    const path = this.pathOf(commit, file.path);
+    const blob = this.blobPath(file);
+    if (fileExists(path)) return;
+    mkdirSync(dirname(path), { recursive: true });
+    rmSync(path, { force: true });
+    try {
+      symlinkSync(relative(dirname(path), blob), path);
+    } catch (error) {
+      // Another process was quicker, or the file system knows no links.
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") renameSync(blob, path);
+    }
+  }
+
+  /** @param revision a branch or tag; a commit's own name needs no ref */
+  writeRef(revision: string, commit: string): void {
+    if (revision === commit || this.#readRef(revision) === commit) return;
+    const path = join(this.folder, "refs", revision);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(`${path}.${process.pid}`, commit);
+    renameSync(`${path}.${process.pid}`, path);
+  }
+
+  #readRef(revision: string): string | null {
+    const path = join(this.folder, "refs", revision);
+    return fileExists(path) ? readText(path).trim() : null;
+  }
+}
+
+/** All repositories of models that the cache holds. */
+export function cachedRepos(env: Env): CachedRepo[] {
+  const folder = hubCacheFolder(env);
+  if (!fileExists(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.startsWith(PREFIX))
+    .sort()
+    .map((name) => new CachedRepo(env, name.slice(PREFIX.length).replace("--", "/")));
+}

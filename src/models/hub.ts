@@ -1,0 +1,113 @@
+// The Hugging Face hub as its own clients speak to it: the variables they read, what a repository holds,
+// where its files are. Files land in the cache that those clients share, see hub-cache.ts.
+
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ConfigError } from "../errors.ts";
+import { fileExists, readText } from "../runtime/system.ts";
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+const REQUEST_TIMEOUT_MS = 20_000;
+
+export function hubEndpoint(env: Env): string {
+  return (env["HF_ENDPOINT"] || "https://huggingface.co").replace(/\/+$/, "");
+}
+
+export function hubHeaders(env: Env): Record<string, string> {
+  const token = hubToken(env);
+  return token === null ? {} : { authorization: `Bearer ${token}` };
+}
+
+/** That of the variables, else the one that `hf auth login` has written. */
+function hubToken(env: Env): string | null {
+  const given = env["HF_TOKEN"] || env["HUGGING_FACE_HUB_TOKEN"];
+  if (given) return given.trim();
+  const path = env["HF_TOKEN_PATH"] || join(hubHome(env), "token");
+  return fileExists(path) ? readText(path).trim() || null : null;
+}
+
+export function hubCacheFolder(env: Env): string {
+  return env["HF_HUB_CACHE"] || env["HUGGINGFACE_HUB_CACHE"] || join(hubHome(env), "hub");
+}
+
+function hubHome(env: Env): string {
+  return env["HF_HOME"] || join(cacheHome(env), "huggingface");
+}
+
+/** Where programs of this user keep what they can get again. */
+export function cacheHome(env: Env): string {
+  return env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache");
+}
+
+export function isHubOffline(env: Env): boolean {
+  return ["1", "true", "yes", "on"].includes((env["HF_HUB_OFFLINE"] ?? "").toLowerCase());
+}
+
+export interface HubFile {
+  /** Within the repository. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Of large files, hex; null for small ones, which git keeps by itself. */
+  readonly sha256: string | null;
+  /** Its name in the cache: the SHA-256, or git's own id. */
+  readonly blob: string;
+}
+
+/** A repository at one commit. */
+export interface HubRepo {
+  readonly name: string;
+  readonly commit: string;
+  readonly files: readonly HubFile[];
+}
+
+interface RepoAnswer {
+  readonly sha: string;
+  readonly siblings: readonly {
+    readonly rfilename: string;
+    readonly size?: number;
+    readonly blobId?: string;
+    readonly lfs?: { readonly sha256: string } | null;
+  }[];
+}
+
+/** @throws ConfigError "download_failed" when the hub is out of reach, "model_not_found" */
+export async function readRepo(name: string, revision: string, env: Env): Promise<HubRepo> {
+  const path = `api/models/${name}/revision/${encodeURIComponent(revision)}?blobs=true`;
+  let response: Response;
+  try {
+    response = await fetch(`${hubEndpoint(env)}/${path}`, {
+      headers: hubHeaders(env),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
+    if (response.ok) return repoOf(name, (await response.json()) as RepoAnswer);
+  } catch (cause) {
+    const message = `the hub cannot be reached; give a GGUF file instead of ${name}`;
+    throw new ConfigError("download_failed", message, { cause });
+  }
+  const isRefused = response.status === 401 || response.status === 403;
+  const hint = isRefused ? "; a private or gated model needs HF_TOKEN" : "; check the name";
+  throw new ConfigError("model_not_found", `${name}: HTTP ${response.status} from the hub${hint}`);
+}
+
+/** Names become paths: what could lead out of the cache is passed over. */
+function repoOf(name: string, { sha, siblings }: RepoAnswer): HubRepo {
+  const files = siblings.map(({ rfilename, size = 0, blobId = "", lfs }) => {
+    const sha256 = lfs?.sha256 ?? null;
+    return { path: rfilename, bytes: size, sha256, blob: sha256 ?? blobId };
+  });
+  const isName = (text: string) => /^[0-9a-zA-Z]+$/.test(text);
+  const isWithin = (path: string) =>
+    !path.split("/").some((part) => ["", ".", ".."].includes(part));
+  if (!isName(sha)) throw new Error("the hub names no commit");
+  return {
+    name,
+    commit: sha,
+    files: files.filter(({ path, blob }) => isWithin(path) && isName(blob)),
+  };
+}
+
+export function fileUrl({ name, commit }: HubRepo, path: string, env: Env): string {
+  const encoded = path.split("/").map(encodeURIComponent).join("/");
+  return `${hubEndpoint(env)}/${name}/resolve/${commit}/${encoded}`;
+}

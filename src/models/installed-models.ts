@@ -1,0 +1,107 @@
+// The models that are on this machine: those that came with the program, those in the hub's cache, and
+// those of URLs. Listing and removing; a model in parts is one model.
+
+import { lstatSync, readdirSync, readlinkSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileExists } from "../runtime/system.ts";
+import { isModelFile, partsOf, quantOf } from "./gguf-files.ts";
+import { type Env, hubCacheFolder } from "./hub.ts";
+import { cachedRepos } from "./hub-cache.ts";
+import { urlFolder } from "./model-source.ts";
+
+export interface InstalledModel {
+  /** What `serve` finds it by: user/repo:quant, user/repo with a path, or a path. */
+  readonly name: string;
+  /** Of the file, of the first one for a model in parts. */
+  readonly path: string;
+  readonly parts: readonly string[];
+  /** As its name tells; null when it does not. */
+  readonly quantization: string | null;
+  readonly bytes: number;
+  readonly modified: Date;
+  /** The folder that all models of its kind are in. */
+  readonly root: string;
+}
+
+/** @param modelsDir folder of models that came with the program */
+export function installedModels(env: Env, modelsDir: string): InstalledModel[] {
+  const cache = resolve(hubCacheFolder(env));
+  const hub = cachedRepos(env).flatMap((repo) =>
+    repo.commits().flatMap((commit) => {
+      const folder = repo.pathOf(commit, "");
+      return modelsIn(folder, cache, repo.filesOf(commit), (file, quant) =>
+        quant === null ? `hf:${repo.name}/${file}` : `${repo.name}:${quant}`,
+      );
+    }),
+  );
+  const plain = [modelsDir, urlFolder(env)].filter(fileExists).flatMap((folder) => {
+    const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+    return modelsIn(folder, resolve(folder), files, (file) => join(folder, file));
+  });
+  // The same file of an older commit, which no name leads to.
+  const seen = new Set<string>();
+  return [...hub, ...plain].filter(({ name }) => !seen.has(name) && seen.add(name));
+}
+
+function modelsIn(
+  folder: string,
+  root: string,
+  files: readonly string[],
+  nameOf: (file: string, quant: string | null) => string,
+): InstalledModel[] {
+  return files.filter(isModelFile).map((file) => {
+    const parts = partsOf(files, file).map((part) => resolve(folder, part));
+    const stats = parts.map((path) => statSync(path));
+    const quantization = quantOf(file);
+    return {
+      root,
+      name: nameOf(file, quantization),
+      path: join(folder, file),
+      parts,
+      quantization,
+      bytes: stats.reduce((sum, { size }) => sum + size, 0),
+      modified: new Date(Math.max(...stats.map(({ mtimeMs }) => mtimeMs))),
+    };
+  });
+}
+
+/**
+ * Removes the files of a model. Content of the hub's cache goes with the last link to it, a repository with
+ * its last file, a folder too; those that all models are in stay.
+ */
+export function removeModel({ parts, root }: InstalledModel): void {
+  for (const part of parts) {
+    const blob = linkTarget(part);
+    rmSync(part);
+    removeEmptyFolders(dirname(part), root);
+    if (blob === null) continue;
+    const repo = dirname(dirname(blob));
+    if (dirname(repo) !== root) continue;
+    const links = linksOf(repo);
+    if (links.length === 0) rmSync(repo, { recursive: true });
+    else if (!links.includes(blob)) rmSync(blob, { force: true });
+  }
+}
+
+/** @returns null for what is no link */
+function linkTarget(path: string): string | null {
+  return lstatSync(path).isSymbolicLink() ? resolve(dirname(path), readlinkSync(path)) : null;
+}
+
+/** What the files of all commits of a repository are, as absolute paths. */
+function linksOf(repo: string): string[] {
+  const snapshots = join(repo, "snapshots");
+  if (!fileExists(snapshots)) return [];
+  const entries = readdirSync(snapshots, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => linkTarget(path) ?? path);
+}
+
+/** Upwards, as far as nothing else is there, and below `root`. */
+function removeEmptyFolders(folder: string, root: string): void {
+  if (folder === root || readdirSync(folder).length > 0) return;
+  rmdirSync(folder);
+  removeEmptyFolders(dirname(folder), root);
+}

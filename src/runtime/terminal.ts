@@ -1,0 +1,44 @@
+// Whether a person watches, and how wide and colourful it may be.
+
+import { writeSync } from "node:fs";
+import { createInterface } from "node:readline/promises";
+
+export interface Terminal {
+  /** False for a pipe, a file, or TERM=dumb: then nothing is drawn over. */
+  readonly canRedraw: boolean;
+  readonly hasColor: boolean;
+  readonly columns: () => number;
+  readonly write: (text: string) => void;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export function stderrTerminal(env: Env): Terminal {
+  return terminalOf(process.stderr, 2, env);
+}
+
+export function stdoutTerminal(env: Env): Terminal {
+  return terminalOf(process.stdout, 1, env);
+}
+
+/** NO_COLOR with any text turns colours off, as no-color.org asks. */
+function terminalOf(stream: NodeJS.WriteStream, fd: number, env: Env): Terminal {
+  const canRedraw = stream.isTTY === true && env["TERM"] !== "dumb";
+  return {
+    canRedraw,
+    hasColor: canRedraw && !env["NO_COLOR"],
+    columns: () => stream.columns || 80,
+    write: (text) => void writeSync(fd, text),
+  };
+}
+
+/** Asks on standard error, so that it shows where standard output goes elsewhere. @returns "" at its end */
+export async function askLine(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const ended = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
+  try {
+    return await Promise.race([lines.question(question), ended]);
+  } finally {
+    lines.close();
+  }
+}

@@ -1,0 +1,114 @@
+// pull, ls, rm and inspect as a user runs them, against a stand-in for the hub.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type FakeHub, HUB_COMMIT, serveHub, sha256 } from "../support/fake-hub.ts";
+import { runPagoda } from "../support/run-pagoda.ts";
+import { removeTempFolders, tempFolder, writeFiles } from "../support/temp-checkout.ts";
+import { TINY_CHAT_TEMPLATE, writeTinyGguf } from "../support/tiny-gguf.ts";
+
+const FILES = { "model-Q8_0.gguf": "eight", "model.Q4_K_M.gguf": "four" };
+const home = tempFolder();
+const cacheHome = tempFolder();
+const snapshot = join(home, "hub/models--user--repo/snapshots", HUB_COMMIT);
+const blobs = join(home, "hub/models--user--repo/blobs");
+let hub: FakeHub;
+let env: Record<string, string>;
+
+beforeAll(() => {
+  hub = serveHub("user/repo", FILES, home);
+  env = { ...hub.env, XDG_CACHE_HOME: cacheHome };
+});
+afterAll(() => {
+  hub.stop();
+  removeTempFolders();
+});
+
+/** Names by quantisation of what `ls --json` shows, the checkout's own models aside. */
+async function listed(): Promise<Record<string, string>> {
+  const { stdout } = await runPagoda(["ls", "--json"], { env });
+  const models = JSON.parse(stdout) as { name: string; path: string; quantization: string }[];
+  const ours = models.filter(({ path }) => path.startsWith(home));
+  return Object.fromEntries(ours.map(({ name, quantization }) => [name, quantization]));
+}
+
+describe("models on this machine", () => {
+  test("come with pull, show in ls, go with rm", async () => {
+    for (const [name, file] of [
+      ["user/repo:q8_0", "model-Q8_0.gguf"],
+      ["user/repo", "model.Q4_K_M.gguf"],
+    ] as const) {
+      const pulled = await runPagoda(["pull", name], { env });
+      expect(pulled).toEqual({
+        stdout: `${join(snapshot, file)}\n`,
+        stderr: `downloading ${file} of user/repo\n${file}: 100% 0/0 MiB\n`,
+        exitCode: 0,
+      });
+    }
+    expect(await listed()).toEqual({ "user/repo:Q8_0": "Q8_0", "user/repo:Q4_K_M": "Q4_K_M" });
+
+    const asked = await runPagoda(["rm", "user/repo:Q8_0"], { env });
+    expect(asked).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("--yes") });
+    const removed = await runPagoda(["rm", "user/repo:Q8_0", "--yes"], { env });
+    expect(removed).toEqual({
+      ...{ stdout: "", stderr: "removed user/repo:Q8_0 (1 KiB)\n", exitCode: 0 },
+    });
+    expect(await listed()).toEqual({ "user/repo:Q4_K_M": "Q4_K_M" });
+    expect(existsSync(join(blobs, sha256("eight")))).toBe(false);
+    expect(readFileSync(join(blobs, sha256("four")), "utf8")).toBe("four");
+
+    await runPagoda(["rm", "--yes", "--models", join(snapshot, "model.Q4_K_M.gguf")], { env });
+    expect(existsSync(join(home, "hub/models--user--repo"))).toBe(false);
+    expect(existsSync(join(home, "hub"))).toBe(true);
+  });
+
+  test("a model of a URL is found by its path", async () => {
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("m") });
+    const { stdout } = await runPagoda(["pull", `${server.url.origin}/a/model.gguf`], { env });
+    await server.stop(true);
+    const path = stdout.trim();
+    expect((await runPagoda(["ls", "--quiet"], { env })).stdout.split("\n")).toContain(path);
+    expect((await runPagoda(["rm", path, "--yes"], { env })).exitCode).toBe(0);
+    expect(existsSync(join(cacheHome, "pagoda/models"))).toBe(true);
+    expect(existsSync(join(path, ".."))).toBe(false);
+  });
+
+  test("what cannot be had ends in one line and a code", async () => {
+    for (const [words, exitCode, line] of [
+      [["pull", "user/other"], 3, "error: user/other: HTTP 404 from the hub; check the name\n"],
+      [["pull", "user/repo", "--offline"], 3, "error: user/repo is not here, and downloads are"],
+      [["rm", "user/repo:Q8_0"], 3, "error: there is no model user/repo:Q8_0 here; `ls` lists"],
+      [["rm"], 2, "error: rm: which model? `ls` lists them\n"],
+      [["inspect", "missing.gguf"], 3, "error: there is no file missing.gguf\n"],
+      [["pull", "user/repo", "--port", "1"], 2, "error: pull has no option --port; pull --help"],
+      [["pul"], 2, "error: unknown command pul; did you mean pull?\n"],
+    ] as const) {
+      const ran = await runPagoda(words, { env });
+      expect(ran.stderr).toStartWith(line);
+      expect(ran).toMatchObject({ stdout: "", exitCode });
+    }
+  });
+});
+
+describe("inspect", () => {
+  test("tells what the header holds", async () => {
+    const folder = tempFolder();
+    const path = join(folder, "tiny.gguf");
+    writeTinyGguf(path);
+    const { stdout } = await runPagoda(["inspect", path, "--json"], { env });
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ path, architecture: "llama", quantization: "F32", tensorTypes: { F32: 21 } },
+      ...{ contextLength: 512, layers: 2, heads: 4, kvHeads: 2, kvBytesPerToken: 1024 },
+      chatTemplate: TINY_CHAT_TEMPLATE,
+    });
+    expect((await runPagoda(["inspect", path], { env })).stdout).toContain("layers         2\n");
+  });
+
+  test("refuses what is no GGUF file", async () => {
+    const folder = tempFolder();
+    writeFiles(folder, { "text.gguf": "nothing of the kind, but long enough" });
+    const text = await runPagoda(["inspect", join(folder, "text.gguf")], { env });
+    expect(text).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("is no GGUF file") });
+  });
+});

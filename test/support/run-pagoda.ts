@@ -1,0 +1,32 @@
+// The program as a user runs it: words in, text and exit code out.
+
+import { join } from "node:path";
+
+export const MAIN = join(import.meta.dir, "../../src/main.ts");
+
+export interface Ran {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+export interface RunInput {
+  /** Beside PATH and HOME; nothing else is inherited. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+}
+
+export async function runPagoda(words: readonly string[], input: RunInput = {}): Promise<Ran> {
+  const { PATH = "", HOME = "" } = process.env;
+  const child = Bun.spawn([process.execPath, MAIN, ...words], {
+    env: { PATH, HOME, ...input.env },
+    stdin: new Blob([input.stdin ?? ""]),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { stdout, stderr, exitCode: await child.exited };
+}
