@@ -13,6 +13,7 @@ export type RequestErrorCode =
   | "model_not_found" // 404 "NotFoundError"
   | "body_too_large" // 413
   | "body_timeout" // the body did not come in time (408)
+  | "suspect_request" // the engine died twice while it was in progress (422)
   | "slow_reader"; // more of the answer is unread than is kept (408, in a stream that has begun)
 
 /** A request that is refused. Nothing of it was admitted; the next request is not affected. */
@@ -51,6 +52,7 @@ export class OverloadError extends Error {
 
 export type EngineErrorCode =
   | "engine_dead" // the engine stopped; every request ends with this
+  | "engine_restarting" // it died or hangs, and a new one is about to start (503 with Retry-After)
   | "engine_step_failed" // the forward pass of a step failed; its requests end with this
   | "engine_request_timeout" // the request took longer than the operator allows (504)
   | "engine_sleep_failed" // a sleep or a wake-up could not be done; the text says why

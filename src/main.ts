@@ -15,6 +15,7 @@ const MODULES: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
   pull: () => import("./commands/pull.ts"),
   rm: () => import("./commands/rm.ts"),
   serve: () => import("./commands/serve.ts"),
+  engine: () => import("./commands/engine.ts"),
 };
 
 const log = (line: string) => console.error(line);

@@ -71,6 +71,16 @@ export const COMMANDS = [
     examples: ["inspect model.gguf --json"],
     needsEngine: false,
   },
+  {
+    name: "engine",
+    help: "Run the engine of a server that is its parent.",
+    arguments: [],
+    groups: [],
+    options: [],
+    examples: [],
+    needsEngine: true,
+    isHidden: true,
+  },
 ] as const satisfies readonly CommandSpec[];
 
 export type CommandName = (typeof COMMANDS)[number]["name"];

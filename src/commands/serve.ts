@@ -10,12 +10,15 @@ import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { serveLimits } from "../cli/limits.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { StatsLine } from "../cli/stats-line.ts";
+import type { EngineConfig } from "../engine/engine-config.ts";
 import type { EngineClient } from "../engine/protocol.ts";
 import { startEngine } from "../engine/start-engine.ts";
+import { SupervisedEngine } from "../engine/supervised-engine.ts";
 import { EngineError } from "../errors.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { checkVersion } from "../metrics/version-gate.ts";
 import { resolveModel } from "../models/model-source.ts";
+import { ownCommand, startChild } from "../runtime/child-process.ts";
 import { type HttpServer, listen } from "../runtime/http-server.ts";
 import { availableMemory, onStopSignal } from "../runtime/system.ts";
 import type { ContextOptions } from "../service/context.ts";
@@ -34,11 +37,7 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
   const showHiddenFor = options["show-hidden-metrics-for-version"];
   if (showHiddenFor !== null) checkVersion(showHiddenFor);
   const path = await resolveModel(options.model, modelSource(options, sources.env, log));
-  const client = await startEngine(engineConfig(options, path), {
-    availableBytes: availableMemory(),
-    onLoadProgress: loadProgress(log),
-    log,
-  });
+  const client = await startClient(options, engineConfig(options, path), log);
   const statsLine = new StatsLine();
   const limits = serveLimits(options, warn);
   const settings = serviceOptions({ options, path, statsLine, limits });
@@ -65,6 +64,21 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
     }),
   );
   return Promise.race([stopped, died]);
+}
+
+/** @throws ConfigError or a NativeError when the engine cannot start, wherever it runs */
+function startClient(options: ServeOptions, config: EngineConfig, log: Log): Promise<EngineClient> {
+  const host = { onLoadProgress: loadProgress(log), log };
+  if (options["in-process"]) {
+    return startEngine(config, { ...host, availableBytes: availableMemory() });
+  }
+  return SupervisedEngine.start({
+    config,
+    host,
+    startProcess: () => startChild(ownCommand("engine")),
+    maxDeaths: options["max-engine-deaths"],
+    stepTimeoutMs: options["engine-step-timeout"] * 1000,
+  });
 }
 
 interface ServiceInit {
@@ -107,9 +121,16 @@ function metricFeatures(options: ServeOptions): Set<MetricFeature> {
 
 /** Large models take long to read: a line every quarter after the first second. */
 function loadProgress(log: Log): (share: number) => void {
-  const startMs = performance.now();
+  let startMs = performance.now();
   let shown = 0;
+  let last = 0;
   return (share) => {
+    // A smaller share is of another load, by a restarted engine.
+    if (share < last) {
+      startMs = performance.now();
+      shown = 0;
+    }
+    last = share;
     const quarter = Math.floor(share * 4);
     if (quarter <= shown || performance.now() - startMs < 1000) return;
     shown = quarter;
@@ -155,7 +176,8 @@ async function stop({ server, service, client, stats, graceS }: Running): Promis
   clearInterval(stats);
   const deadline = performance.now() + graceS * 1000;
   // Nobody can wake a sleeping engine any more: what waits there is told so at once.
-  const canFinish = async () => performance.now() < deadline && !(await client.isSleeping());
+  const isAsleep = () => client.isSleeping().catch(() => false);
+  const canFinish = async () => performance.now() < deadline && !(await isAsleep());
   while (engine.numLiveSequences > 0 && (await canFinish())) await sleep(20);
   engine.failAll(new EngineError("engine_shutdown", "The server is shutting down."));
   await Promise.race([server.stop(false), sleep(1000)]);

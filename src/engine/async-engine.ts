@@ -57,7 +57,7 @@ export class AsyncEngine {
   readonly #sequences = new Map<string, SequenceProgress>();
   readonly #sleeps: SleepRecorder;
   #nextId = 0;
-  #death: Error | null = null;
+  #death: EngineError | null = null;
   #closed: EngineError | null = null;
   #load: EngineLoad = { kvCacheUsage: 0, numWaitingReqs: 0 };
 
@@ -69,11 +69,13 @@ export class AsyncEngine {
     this.#admission = new Admission(this.#limits, this.nowMs);
     this.#sleeps = new SleepRecorder(this.#listeners, this.nowMs);
     client.onOutputs((message) => this.#handle(message));
+    client.onRestart(() => this.#sleeps.restarted());
     client.died.then((error) => this.#die(error));
   }
 
-  get isAlive(): boolean {
-    return this.#death === null;
+  /** Why no work is taken now; null = it is. */
+  get unavailable(): EngineError | null {
+    return this.#death ?? this.#closed ?? this.client.unavailable;
   }
 
   /** Sequences that have not finished. */
@@ -113,23 +115,36 @@ export class AsyncEngine {
   /**
    * Queues a request at once; its outputs wait for the reader.
    * @param reservation that has room for it; without one, room is taken here
-   * @throws EngineError "engine_dead", or what close() was given
-   * @throws OverloadError and RequestError as reserve() does
+   * @throws EngineError what `unavailable` says
+   * @throws OverloadError and RequestError as reserve() does; RequestError "suspect_request"
    */
   generate(request: GenerateRequest, reservation?: Reservation): Generation {
     const { n } = request.samplingParams;
-    if (this.#death !== null) throw deadError(this.#death);
-    if (this.#closed !== null) throw this.#closed;
+    if (this.unavailable !== null) throw this.unavailable;
     const numTokens = request.promptTokenIds.length;
     (reservation ?? this.#reserveAll(n, numTokens)).take(n, numTokens);
     const parentId = String(this.#nextId++);
     const ids = Array.from({ length: n }, (_, i) => (n === 1 ? parentId : `${parentId}-${i}`));
     const tracker = this.#newTracker(request, ids);
-    ids.forEach((requestId, index) => {
-      this.#sequences.set(requestId, newProgress(tracker, index));
-      this.client.add(childRequest(request, ids, index));
-    });
+    this.#addAll(tracker);
     return tracker;
+  }
+
+  /** All or none: when one is refused, those before it end. */
+  #addAll(tracker: RequestTracker): void {
+    const { request, requestIds } = tracker;
+    requestIds.forEach((requestId, index) => {
+      try {
+        this.client.add(childRequest(request, requestIds, index));
+      } catch (error) {
+        const numTokens = index === 0 ? tracker.takeQueuedTokens() : 0;
+        this.#admission.giveBack(requestIds.length - index, numTokens);
+        tracker.clearDeadlines();
+        tracker.abort();
+        throw error;
+      }
+      this.#sequences.set(requestId, newProgress(tracker, index));
+    });
   }
 
   #reserveAll(numSequences: number, numTokens: number): Reservation {
@@ -218,9 +233,9 @@ export class AsyncEngine {
   }
 
   #die(error: Error): void {
-    this.#death = error;
+    this.#death = deadError(error);
     for (const [id, { tracker }] of this.#sequences) {
-      tracker.fail(deadError(error));
+      tracker.fail(this.#death);
       this.#endSequence(id, tracker);
     }
   }

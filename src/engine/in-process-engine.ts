@@ -64,6 +64,7 @@ export class InProcessEngine implements EngineClient {
   #timings = NO_STEP;
   #numFailedSteps = 0;
   #arrivalOrder = 0;
+  #death: EngineError | null = null;
   #wake: (() => void) | null = null;
   #isStopping = false;
   #die: (error: Error) => void = () => {};
@@ -84,8 +85,12 @@ export class InProcessEngine implements EngineClient {
     this.#loop = this.#run();
   }
 
+  get unavailable(): EngineError | null {
+    return this.#death ?? (this.#isStopping ? shutdownError() : null);
+  }
+
   add(init: EngineRequest): void {
-    if (this.#isStopping) return;
+    if (this.unavailable !== null) throw this.unavailable;
     const { seed } = init.samplingParams;
     const request = new Request({
       ...init,
@@ -116,6 +121,9 @@ export class InProcessEngine implements EngineClient {
   onOutputs(listener: (message: EngineOutputs) => void): void {
     this.#listener = listener;
   }
+
+  /** It never comes back. */
+  onRestart(): void {}
 
   encode(text: string, addSpecial: boolean): Promise<Int32Array> {
     return this.#runner.tokenizer.encode(text, addSpecial, true);
@@ -173,11 +181,14 @@ export class InProcessEngine implements EngineClient {
     try {
       while (!(this.#isStopping && this.#requests.size === 0)) await this.#turn();
       this.#emit();
-      this.#gap.close(new EngineError("engine_shutdown", "The server is shutting down."));
+      this.#gap.close(shutdownError());
     } catch (error) {
       this.#isStopping = true;
       const cause = error instanceof Error ? error : new Error(String(error));
-      this.#gap.close(new EngineError("engine_dead", "The engine has stopped.", { cause }));
+      this.#death = new EngineError("engine_dead", `The engine has stopped: ${cause.message}`, {
+        cause,
+      });
+      this.#gap.close(this.#death);
       this.#die(cause);
     }
   }
@@ -288,4 +299,8 @@ export class InProcessEngine implements EngineClient {
   #nowS(): number {
     return this.#nowMs() / 1000;
   }
+}
+
+function shutdownError(): EngineError {
+  return new EngineError("engine_shutdown", "The server is shutting down.");
 }

@@ -20,6 +20,7 @@ export class IterationStatsBuilder {
   readonly #nowMs: number;
   readonly #timeToFirstTokensS: number[] = [];
   readonly #interTokenLatenciesS: number[] = [];
+  readonly #tokensByTime = new Map<number, number>();
   readonly #finished: FinishedRequestStats[] = [];
   readonly #finishedParents: FinishedParentStats[] = [];
   #numPromptTokens = 0;
@@ -48,24 +49,36 @@ export class IterationStatsBuilder {
       numCachedPromptTokens: this.#numCachedPromptTokens,
       numGenerationTokens: this.#numGenerationTokens,
       numPreemptions: this.#numPreemptions,
-      hasTokens: this.#numGenerationTokens > 0,
+      iterationTokens: [...this.#tokensByTime.values()],
       finished: this.#finished,
       finishedParents: this.#finishedParents,
     };
   }
 
   #addTokens(progress: SequenceProgress, output: RequestOutput): void {
-    const { lastTokenS } = output.timeline;
-    if (progress.lastTokenS === null) {
-      this.#timeToFirstTokensS.push(this.#sinceArrivalS(progress));
-      this.#numPromptTokens += progress.tracker.request.promptTokenIds.length;
-      this.#numCachedPromptTokens += output.numCachedTokens;
-    } else if (lastTokenS !== null) {
-      this.#interTokenLatenciesS.push(lastTokenS - progress.lastTokenS);
-    }
-    progress.lastTokenS = lastTokenS;
     progress.numGenerationTokens += output.tokenIds.length;
     this.#numGenerationTokens += output.tokenIds.length;
+    for (const timeS of output.tokenTimesS) {
+      if (progress.lastTokenS === null) this.#addFirstToken(progress, output, timeS);
+      else if (timeS > progress.lastTokenS) {
+        this.#interTokenLatenciesS.push(timeS - progress.lastTokenS);
+      }
+      progress.lastTokenS = timeS;
+      this.#countTokens(timeS, 1);
+    }
+  }
+
+  #addFirstToken(progress: SequenceProgress, output: RequestOutput, timeS: number): void {
+    const numPromptTokens = progress.tracker.request.promptTokenIds.length;
+    this.#timeToFirstTokensS.push(this.#sinceArrivalS(progress));
+    this.#numPromptTokens += numPromptTokens;
+    this.#numCachedPromptTokens += output.numCachedTokens;
+    this.#countTokens(timeS, numPromptTokens);
+  }
+
+  /** Tokens of one step have one time. */
+  #countTokens(timeS: number, count: number): void {
+    this.#tokensByTime.set(timeS, (this.#tokensByTime.get(timeS) ?? 0) + count);
   }
 
   #finish(progress: SequenceProgress, output: RequestOutput): void {

@@ -1,6 +1,7 @@
 // The protocol between a front (server, embedder) and an engine: plain records that could cross a
 // process boundary. EngineClient is the one interface to an engine.
 
+import type { EngineError } from "../errors.ts";
 import type { FinishReason } from "../request/request-status.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
 import type { MemoryReport, ModelInfo } from "../runner/addon-types.ts";
@@ -41,6 +42,8 @@ export interface RequestOutput {
   readonly text: string;
   /** New tokens. Empty only in an output that finishes without one (abort, error). */
   readonly tokenIds: readonly number[];
+  /** Parallel to tokenIds: engine clock at the end of the token's step, seconds. */
+  readonly tokenTimesS: readonly number[];
   /** Parallel to tokenIds; null unless asked for. */
   readonly logprobs: readonly LogprobPosition[] | null;
   /** In the first output only: one entry per prompt token after the first; null unless asked for. */
@@ -57,7 +60,7 @@ export interface RequestOutput {
   readonly timeline: RequestTimeline;
 }
 
-/** One message a step, and one more after the last request ended so that gauges return to 0. */
+/** One message a step, or several joined for a slow reader; and one more after the last request ended so that gauges return to 0. */
 export interface EngineOutputs {
   /** Engine clock, seconds, monotonic; never compared with a front's clock. */
   readonly timestampS: number;
@@ -94,7 +97,14 @@ export type WakeTag = (typeof WAKE_TAGS)[number];
 
 export interface EngineClient {
   readonly info: EngineInfo;
-  /** Queues a request. Outputs arrive through onOutputs. Does not throw for a dead engine: an error output follows. */
+  /** Why no work is taken now; null = it is. May change at any time. */
+  readonly unavailable: EngineError | null;
+  /**
+   * Queues a request. Outputs arrive through onOutputs, the last one with a finish reason, also when the
+   * engine dies and starts again.
+   * @throws EngineError what `unavailable` says
+   * @throws RequestError "suspect_request" for one that was in progress when the engine died, twice
+   */
   add(request: EngineRequest): void;
   /** Ends requests and frees their blocks within one step; unknown ids are ignored. An output with "abort" follows. */
   abort(requestIds: readonly string[]): void;
@@ -102,7 +112,9 @@ export interface EngineClient {
   abortQueued(requestIds: readonly string[]): void;
   /** One listener; called in order, never re-entrantly from add() or abort(). */
   onOutputs(listener: (message: EngineOutputs) => void): void;
-  /** Settles when the engine has died of itself. Never rejects. */
+  /** Called when it takes work again after a death: awake, with empty caches. */
+  onRestart(listener: () => void): void;
+  /** Settles when the engine has died of itself and does not come back. Never rejects. */
   readonly died: Promise<Error>;
   encode(text: string, addSpecial: boolean): Promise<Int32Array>;
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;

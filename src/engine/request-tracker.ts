@@ -4,6 +4,7 @@
 
 import { EngineError, type OverloadError, RequestError } from "../errors.ts";
 import type { GenerateRequest, Generation, SequenceOutput } from "./generation.ts";
+import { type JoinedOutput, joinedOutput, joinOutput } from "./joined-outputs.ts";
 import type { LogprobPosition, RequestOutput } from "./protocol.ts";
 
 export interface TrackerOptions {
@@ -30,7 +31,7 @@ export class RequestTracker implements Generation {
   readonly #deadlines: Timer[] = [];
   #numQueuedTokens: number;
   #numUnreadBytes = 0;
-  readonly #waiting: (SequenceOutput | undefined)[];
+  readonly #waiting: ((SequenceOutput & JoinedOutput) | undefined)[];
   readonly #order: number[] = [];
   #error: RequestFault | null = null;
   #wake: (() => void) | null = null;
@@ -79,8 +80,11 @@ export class RequestTracker implements Generation {
       this.abort();
       return;
     }
-    if (waiting === undefined) this.#order.push(index);
-    this.#waiting[index] = waiting ? merge(waiting, output) : { ...output, index };
+    if (waiting !== undefined) joinOutput(waiting, output);
+    else {
+      this.#order.push(index);
+      this.#waiting[index] = joinedOutput({ ...output, index });
+    }
     this.#notify();
   }
 
@@ -133,17 +137,4 @@ function estimatedBytes({ text, tokenIds, logprobs, promptLogprobs }: RequestOut
 
 function countLogprobs(positions: readonly LogprobPosition[] | null): number {
   return positions === null ? 0 : positions.reduce((sum, { top }) => sum + top.length + 1, 0);
-}
-
-/** Two outputs of one sequence as one: texts and tokens joined, the later state kept. */
-function merge(earlier: SequenceOutput, later: RequestOutput): SequenceOutput {
-  return {
-    ...later,
-    index: earlier.index,
-    text: earlier.text + later.text,
-    tokenIds: [...earlier.tokenIds, ...later.tokenIds],
-    logprobs: earlier.logprobs && [...earlier.logprobs, ...(later.logprobs ?? [])],
-    promptLogprobs: earlier.promptLogprobs ?? later.promptLogprobs,
-    numPreemptions: earlier.numPreemptions + later.numPreemptions,
-  };
 }

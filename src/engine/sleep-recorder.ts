@@ -34,6 +34,12 @@ export class SleepRecorder {
     });
   }
 
+  /** The engine has died, and a new one is awake. */
+  restarted(): void {
+    this.#state = "awake";
+    this.#tell("wake", null);
+  }
+
   async #time(operation: Operation, run: () => Promise<SleepState | null>): Promise<void> {
     const startMs = this.#nowMs();
     this.#numInFlight[operation]++;

@@ -31,6 +31,20 @@ export interface SchedulerStats {
   readonly samplingMs: number;
 }
 
+/** Of an engine that is not there. */
+export const NO_STATS: SchedulerStats = {
+  numRunningReqs: 0,
+  numWaitingReqs: 0,
+  numDeferredReqs: 0,
+  kvCacheUsage: 0,
+  prefixCache: { requests: 0, queries: 0, hits: 0 },
+  numPreemptedReqs: 0,
+  blockEvictions: [],
+  numScheduledTokens: 0,
+  forwardMs: 0,
+  samplingMs: 0,
+};
+
 /** What load balancers weigh a server by. */
 export type EngineLoad = Pick<SchedulerStats, "kvCacheUsage" | "numWaitingReqs">;
 
@@ -81,8 +95,8 @@ export interface IterationStats {
   readonly numGenerationTokens: number;
   /** Preemptions carried by the outputs of this message. */
   readonly numPreemptions: number;
-  /** Message held at least one output with a token. */
-  readonly hasTokens: boolean;
+  /** One per step that gave tokens: whole prompts whose first output is of it, and its new tokens. */
+  readonly iterationTokens: readonly number[];
   readonly finished: readonly FinishedRequestStats[];
   readonly finishedParents: readonly FinishedParentStats[];
 }

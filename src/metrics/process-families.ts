@@ -37,9 +37,9 @@ export const PROCESS_FAMILIES: readonly MetricFamily[] = [
       "gauge",
       "Resident memory size in bytes.",
       "residentMemoryBytes",
-      "Memory of the server's process that is in RAM. Grows to weights + KV cache + scratch as blocks are first used; falls in sleep.",
+      "Memory of the server's process that is in RAM. The engine is a process of its own; with `--in-process` its weights, KV cache and scratch are in here.",
     ),
-    alert: "Growth beyond the plan that the server prints at start.",
+    alert: "Steady growth.",
   },
   {
     ...processFamily(

@@ -109,9 +109,7 @@ export const REQUEST_FAMILIES: readonly MetricFamily[] = [
     enabledBy: "log-stats",
     meaning:
       "Size of a step that gave tokens: whole prompts whose prefill it ended, and new tokens. A histogram in spite of its name.",
-    source: observationsOf((stats) =>
-      stats.hasTokens ? [stats.numPromptTokens + stats.numGenerationTokens] : [],
-    ),
+    source: observationsOf((stats) => stats.iterationTokens),
   },
   {
     name: "vllm:request_max_num_generation_tokens",

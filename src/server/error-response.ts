@@ -21,12 +21,14 @@ const REQUEST_ERRORS: Record<RequestError["code"], ErrorKind> = {
   body_too_large: { status: 413, type: "RequestEntityTooLargeError" },
   body_timeout: { status: 408, type: "RequestTimeoutError", closes: true },
   slow_reader: { status: 408, type: "RequestTimeoutError" },
+  suspect_request: { status: 422, type: "UnprocessableEntityError" },
 };
 
 const ENGINE_ERRORS: Record<EngineError["code"], ErrorKind> = {
   engine_step_failed: { status: 500, type: "InternalServerError" },
   engine_dead: { status: 503, type: "ServiceUnavailableError", retryAfterS: 10 },
   engine_request_timeout: { status: 504, type: "GatewayTimeoutError" },
+  engine_restarting: { status: 503, type: "ServiceUnavailableError", retryAfterS: 2 },
   engine_sleep_failed: { status: 500, type: "InternalServerError" },
   engine_shutdown: { status: 503, type: "ServiceUnavailableError", retryAfterS: 10 },
 };

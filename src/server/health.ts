@@ -11,7 +11,9 @@ const PLAIN: MetricsFormat = { format: "prometheus", contentType: CONTENT_TYPE }
 
 export function healthRoutes(context: ServerContext) {
   const health = () =>
-    new Response(null, { status: context.engine.isAlive && !context.isDraining() ? 200 : 503 });
+    new Response(null, {
+      status: context.engine.unavailable === null && !context.isDraining() ? 200 : 503,
+    });
   return new Elysia({ name: "health" })
     .get("/health", health)
     .get("/ping", health)

@@ -71,10 +71,11 @@ export function checkRoom(context: ServerContext): void {
 
 /**
  * Called before anything is asked of the engine.
- * @throws EngineError "engine_dead" or "engine_shutdown"
+ * @throws EngineError "engine_dead", "engine_restarting" or "engine_shutdown"
  */
 export function checkAccepting(context: ServerContext): void {
-  if (!context.engine.isAlive) throw new EngineError("engine_dead", "The engine has stopped.");
+  const { unavailable } = context.engine;
+  if (unavailable !== null) throw unavailable;
   if (context.isDraining()) {
     throw new EngineError("engine_shutdown", "The server is shutting down.");
   }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { banner } from "../../src/cli/banner.ts";
-import { COMMANDS, commandSpec, optionsOf } from "../../src/cli/commands.ts";
+import { COMMANDS, type CommandSpec, commandSpec, optionsOf } from "../../src/cli/commands.ts";
 import { readInvocation } from "../../src/cli/invocation.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";
 
@@ -36,8 +36,9 @@ describe("readInvocation", () => {
 
   test("without a command the help lists them all on a screen", () => {
     const lines = answer([]).split("\n");
-    for (const { name } of COMMANDS) {
-      expect(lines.filter((line) => line.startsWith(`  ${name}`))).toHaveLength(1);
+    for (const { name, isHidden } of COMMANDS as readonly CommandSpec[]) {
+      const numLines = isHidden === true ? 0 : 1;
+      expect(lines.filter((line) => line.startsWith(`  ${name}`))).toHaveLength(numLines);
     }
     expect(answer(["--help"])).toBe(answer([]));
     expect(lines.length).toBeLessThanOrEqual(24);

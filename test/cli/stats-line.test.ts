@@ -29,7 +29,7 @@ describe("StatsLine", () => {
         numCachedPromptTokens: 0,
         numGenerationTokens: 30,
         numPreemptions: 0,
-        hasTokens: true,
+        iterationTokens: [],
         finished: [],
         finishedParents: [],
       },

@@ -61,7 +61,7 @@ describe("engine", () => {
     expect(recorder.sum((stats) => stats.numGenerationTokens)).toBe(12);
     expect(recorder.sum((stats) => stats.timeToFirstTokensS.length)).toBe(3);
     expect(recorder.sum((stats) => stats.interTokenLatenciesS.length)).toBe(9);
-    expect(recorder.iterations.filter(({ hasTokens }) => hasTokens).length).toBe(12);
+    expect(recorder.iterations.flatMap(({ iterationTokens }) => iterationTokens).length).toBe(12);
     expect(recorder.finished.map(({ finishReason }) => finishReason)).toEqual([
       "length",
       "length",
@@ -144,7 +144,7 @@ describe("engine", () => {
       await failing.catch(() => {});
     }
     expect((await client.died).message).toContain("the fake step failed");
-    expect(engine.isAlive).toBe(false);
+    expect(engine.unavailable?.code).toBe("engine_dead");
     expect(() => engine.generate(request("x"))).toThrow("The engine has stopped");
   });
 

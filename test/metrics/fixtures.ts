@@ -45,7 +45,7 @@ export const NOTHING: IterationStats = {
   numCachedPromptTokens: 0,
   numGenerationTokens: 0,
   numPreemptions: 0,
-  hasTokens: false,
+  iterationTokens: [],
   finished: [],
   finishedParents: [],
 };

@@ -48,7 +48,7 @@ export function movedPage(): Metrics {
       numCachedPromptTokens: 32,
       numGenerationTokens: 1_234_567,
       numPreemptions: 2,
-      hasTokens: true,
+      iterationTokens: [124_691_356],
       finished: [
         { ...FINISHED, isCorrupted: true },
         { ...FINISHED, finishReason: "stop", timePerOutputTokenS: 8.34e-5 },

@@ -36,7 +36,7 @@ describe("recording", () => {
         interTokenLatenciesS: isFirst ? [] : [0.01],
         numPromptTokens: isFirst ? P : 0,
         numGenerationTokens: 1,
-        hasTokens: true,
+        iterationTokens: [isFirst ? P + 1 : 1],
         finished: isLast ? [{ ...FINISHED, ...LENGTHS }] : [],
         finishedParents: isLast ? [{ n: 1, maxNumGenerationTokens: M }] : [],
       });
@@ -111,7 +111,7 @@ describe("recording", () => {
   test("a step is sized by whole prompts and new tokens; one without tokens is not sampled", async () => {
     const metrics = makeMetrics();
     const tokens = { numPromptTokens: 50, numCachedPromptTokens: 32, numGenerationTokens: 2 };
-    metrics.record(IDLE, { ...NOTHING, ...tokens, hasTokens: true });
+    metrics.record(IDLE, { ...NOTHING, ...tokens, iterationTokens: [52] });
     metrics.record(IDLE, { ...NOTHING, finished: [{ ...FINISHED, finishReason: "abort" }] });
     const text = await metrics.text();
     expect(seriesValue(text, "iteration_tokens_total_count")).toBe(1);

@@ -153,7 +153,9 @@ describe("serving SmolLM2", () => {
     for await (const chunk of stream as unknown as AsyncIterable<OpenAI.Completion>) {
       if (text === "") server.process.kill("SIGTERM");
       text += chunk.choices[0]?.text ?? "";
-      statuses.push((await fetch(`${server.url}/health`)).status);
+      // The listener closes when the last answer is out, which may be before it is read.
+      const health = await fetch(`${server.url}/health`).catch(() => null);
+      if (health !== null) statuses.push(health.status);
     }
     expect(text.length).toBeGreaterThan(40);
     expect(statuses.at(-1)).toBe(503);

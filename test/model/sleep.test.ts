@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DEFAULT_MODEL_FILE } from "../../src/models/default-model.ts";
+import { enginePid, residentBytesOf } from "../support/processes.ts";
 import { readMetrics, type ServerProcess, startServer } from "../support/server-process.ts";
 
 const WEIGHT_BYTES = statSync(join(import.meta.dir, "../../models", DEFAULT_MODEL_FILE.name)).size;
@@ -40,9 +41,7 @@ async function complete(prompt: string, max_tokens: number) {
 
 const textOf = async () => (await complete("The capital of France is", 24)).choices[0]?.text ?? "";
 
-async function residentBytes(): Promise<number> {
-  return (await readMetrics(server.url)).get("process_resident_memory_bytes") ?? Number.NaN;
-}
+const residentBytes = () => residentBytesOf(enginePid(server));
 
 async function sleepStates(): Promise<number[]> {
   const metrics = await readMetrics(server.url);
@@ -70,15 +69,15 @@ describe("a sleeping server", () => {
     async (level, weightBytes, states) => {
       const text = await textOf();
       const kvBytes = await fillKvCache();
-      const awake = await residentBytes();
+      const awake = residentBytes();
       expect((await post(`/sleep?level=${level}`)).status).toBe(200);
-      const asleep = await residentBytes();
+      const asleep = residentBytes();
       expect(await sleepStates()).toEqual(states);
       const waiting = textOf();
       expect((await post("/wake_up")).status).toBe(200);
       expect(await waiting).toBe(text);
       expect(await sleepStates()).toEqual([1, 0, 0]);
-      const after = await residentBytes();
+      const after = residentBytes();
       const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
       console.log(
         `level ${level}: resident ${mib(awake)} awake, ${mib(asleep)} asleep, ${mib(after)} woken; ` +

@@ -1,0 +1,25 @@
+// `engine`, which the program starts itself: an engine for the parent that holds the other end of the
+// socket. It ends with the parent, or when that tells it to.
+
+import type { ExitCode } from "../cli/exit-codes.ts";
+import { EngineChild } from "../engine/engine-child.ts";
+import { startEngine } from "../engine/start-engine.ts";
+import {
+  connectToParent,
+  dieWithParent,
+  endNow,
+  ignoreStopSignals,
+} from "../runtime/child-process.ts";
+import { availableMemory } from "../runtime/system.ts";
+
+export async function run(): Promise<ExitCode> {
+  ignoreStopSignals();
+  dieWithParent();
+  await EngineChild.run({
+    connect: connectToParent,
+    startEngine,
+    availableBytes: availableMemory(),
+    onEnd: endNow,
+  });
+  return new Promise<never>(() => {});
+}

@@ -1,0 +1,57 @@
+// An error as a plain record and back: class, code and text survive, so that whoever catches it on the
+// other side decides as if it had been thrown there.
+
+import {
+  ConfigError,
+  EngineError,
+  type EngineErrorCode,
+  RequestError,
+  type RequestErrorCode,
+} from "../../errors.ts";
+
+export interface ErrorRecord {
+  readonly name: string;
+  readonly message: string;
+  /** Null where there is none. */
+  readonly code: string | null;
+  readonly param: string | null;
+  /** llama.cpp's return value, of a native error. */
+  readonly status: number | null;
+  readonly stack: string | null;
+}
+
+export function errorRecord(error: unknown): ErrorRecord {
+  if (!(error instanceof Error)) return errorRecord(new Error(String(error)));
+  const { code, param, status } = error as Partial<Record<"code" | "param" | "status", unknown>>;
+  return {
+    name: error.name,
+    message: error.message,
+    code: typeof code === "string" ? code : null,
+    param: typeof param === "string" ? param : null,
+    status: typeof status === "number" ? status : null,
+    stack: error.stack ?? null,
+  };
+}
+
+export function errorOf(record: ErrorRecord): Error {
+  const error = typedError(record);
+  // Where it was thrown says more than where it was received.
+  if (record.stack !== null) error.stack = record.stack;
+  return error;
+}
+
+function typedError({ name, message, code, param, status }: ErrorRecord): Error {
+  if (code === null) return Object.assign(new Error(message), { name });
+  switch (name) {
+    case "RequestError":
+      return new RequestError(code as RequestErrorCode, message, param);
+    case "EngineError":
+      return new EngineError(code as EngineErrorCode, message);
+    case "ConfigError":
+      return new ConfigError(code, message);
+    default: {
+      const native = { name, code, ...(status === null ? {} : { status }) };
+      return Object.assign(new Error(message), native);
+    }
+  }
+}

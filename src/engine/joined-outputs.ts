@@ -1,0 +1,90 @@
+// Outputs that wait for a slow reader, joined: what was told of a sequence in several steps as if it had
+// been told at once. Every token keeps the time of its step, so that statistics count what they would
+// have counted without the delay.
+
+import type { EngineOutputs, LogprobPosition, RequestOutput } from "./protocol.ts";
+import type { BlockEviction, SchedulerStats } from "./stats.ts";
+
+/** Several outputs of one sequence as one that can take more. */
+export interface JoinedOutput extends RequestOutput {
+  readonly tokenIds: number[];
+  readonly tokenTimesS: number[];
+  readonly logprobs: LogprobPosition[] | null;
+}
+
+/** @returns a copy that owns its arrays */
+export function joinedOutput<T extends RequestOutput>(first: T): T & JoinedOutput {
+  return {
+    ...first,
+    tokenIds: [...first.tokenIds],
+    tokenTimesS: [...first.tokenTimesS],
+    logprobs: first.logprobs && [...first.logprobs],
+  };
+}
+
+/** Texts and tokens are appended, the later state replaces the earlier one. Changes `joined`. */
+export function joinOutput(joined: JoinedOutput, later: RequestOutput): void {
+  joined.tokenIds.push(...later.tokenIds);
+  joined.tokenTimesS.push(...later.tokenTimesS);
+  if (later.logprobs !== null) joined.logprobs?.push(...later.logprobs);
+  const { finishReason, stopReason, numCachedTokens, isCorrupted, timeline } = later;
+  Object.assign(joined, {
+    text: joined.text + later.text,
+    promptLogprobs: joined.promptLogprobs ?? later.promptLogprobs,
+    ...{ finishReason, stopReason, numCachedTokens, isCorrupted, timeline },
+    numPreemptions: joined.numPreemptions + later.numPreemptions,
+  });
+}
+
+/** The messages of several steps as one. Bounded by the tokens of the requests in progress. */
+export class JoinedOutputs {
+  readonly #outputs = new Map<string, JoinedOutput>();
+  readonly #blockEvictions: BlockEviction[] = [];
+  #stats: SchedulerStats | null = null;
+  #timestampS = 0;
+
+  get isEmpty(): boolean {
+    return this.#stats === null;
+  }
+
+  add({ timestampS, outputs, stats }: EngineOutputs): void {
+    this.#timestampS = timestampS;
+    for (const output of outputs) this.#addOutput(output);
+    this.#blockEvictions.push(...stats.blockEvictions);
+    this.#stats = this.#stats === null ? stats : joinStats(this.#stats, stats);
+  }
+
+  /** @returns null when there was none */
+  take(): EngineOutputs | null {
+    if (this.#stats === null) return null;
+    const outputs = [...this.#outputs.values()];
+    const stats = { ...this.#stats, blockEvictions: this.#blockEvictions.splice(0) };
+    this.#outputs.clear();
+    this.#stats = null;
+    return { timestampS: this.#timestampS, outputs, stats };
+  }
+
+  #addOutput(output: RequestOutput): void {
+    const joined = this.#outputs.get(output.requestId);
+    if (joined !== undefined) joinOutput(joined, output);
+    else this.#outputs.set(output.requestId, joinedOutput(output));
+  }
+}
+
+/** Gauges as they are now, counts added up; the evictions are kept apart. */
+function joinStats(earlier: SchedulerStats, later: SchedulerStats): SchedulerStats {
+  const { requests, queries, hits } = earlier.prefixCache;
+  return {
+    ...later,
+    prefixCache: {
+      requests: requests + later.prefixCache.requests,
+      queries: queries + later.prefixCache.queries,
+      hits: hits + later.prefixCache.hits,
+    },
+    numPreemptedReqs: earlier.numPreemptedReqs + later.numPreemptedReqs,
+    numScheduledTokens: earlier.numScheduledTokens + later.numScheduledTokens,
+    forwardMs: earlier.forwardMs + later.forwardMs,
+    samplingMs: earlier.samplingMs + later.samplingMs,
+    blockEvictions: [],
+  };
+}

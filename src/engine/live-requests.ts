@@ -1,0 +1,79 @@
+// The requests that an engine in another process has been given and has not ended, with what is known of
+// each: enough to end them all in its stead when it dies.
+
+import type { EngineOutputs, EngineRequest, RequestOutput } from "./protocol.ts";
+import { NO_STATS } from "./stats.ts";
+
+interface LiveRequest {
+  readonly request: EngineRequest;
+  /** Null before the first. */
+  lastOutput: RequestOutput | null;
+}
+
+export class LiveRequests {
+  readonly #requests = new Map<string, LiveRequest>();
+  #timestampS = 0;
+  #numFinished = 0;
+
+  get size(): number {
+    return this.#requests.size;
+  }
+
+  /** Of those that ended as they should. */
+  get numFinished(): number {
+    return this.#numFinished;
+  }
+
+  has(requestId: string): boolean {
+    return this.#requests.has(requestId);
+  }
+
+  requests(): EngineRequest[] {
+    return [...this.#requests.values()].map(({ request }) => request);
+  }
+
+  add(request: EngineRequest): void {
+    this.#requests.set(request.requestId, { request, lastOutput: null });
+  }
+
+  record({ timestampS, outputs }: EngineOutputs): void {
+    this.#timestampS = timestampS;
+    for (const output of outputs) {
+      const live = this.#requests.get(output.requestId);
+      if (live === undefined) continue;
+      if (output.finishReason === null) live.lastOutput = output;
+      else this.#finish(output);
+    }
+  }
+
+  #finish({ requestId, finishReason }: RequestOutput): void {
+    this.#requests.delete(requestId);
+    if (finishReason === "stop" || finishReason === "length") this.#numFinished++;
+  }
+
+  /** Ends all. @returns the message that says so, with every gauge at 0 */
+  end(): EngineOutputs {
+    const outputs = [...this.#requests.values()].map((live) => this.#errorOutput(live));
+    this.#requests.clear();
+    return { timestampS: this.#timestampS, outputs, stats: NO_STATS };
+  }
+
+  /** What it has not told before is not known: no tokens, no text, no preemption. */
+  #errorOutput({ request, lastOutput }: LiveRequest): RequestOutput {
+    const none = { scheduledS: null, firstTokenS: null, lastTokenS: null };
+    return {
+      requestId: request.requestId,
+      text: "",
+      tokenIds: [],
+      tokenTimesS: [],
+      logprobs: null,
+      promptLogprobs: null,
+      finishReason: "error",
+      stopReason: null,
+      numCachedTokens: lastOutput?.numCachedTokens ?? 0,
+      numPreemptions: 0,
+      isCorrupted: lastOutput?.isCorrupted ?? false,
+      timeline: lastOutput?.timeline ?? { queuedS: this.#timestampS, ...none },
+    };
+  }
+}

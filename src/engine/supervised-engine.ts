@@ -1,0 +1,222 @@
+// An engine in a process of its own that is started again when it dies or hangs. To the front it is one
+// engine: requests in progress end with an error, new ones are refused until it is back.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { EngineError, RequestError } from "../errors.ts";
+import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
+import type { EngineConfig } from "./engine-config.ts";
+import { type EngineProcess, EngineRun } from "./engine-run.ts";
+import type {
+  EngineClient,
+  EngineInfo,
+  EngineOutputs,
+  EngineRequest,
+  SleepLevel,
+  SleepMode,
+  WakeTag,
+} from "./protocol.ts";
+import type { RemoteEngine, RemoteEngineHost } from "./remote-engine.ts";
+import { RestartPolicy, Suspects } from "./supervisor.ts";
+import { suspectHash } from "./suspect-hash.ts";
+
+export interface SupervisedEngineOptions {
+  readonly config: EngineConfig;
+  readonly host: RemoteEngineHost;
+  readonly startProcess: () => EngineProcess;
+  /** As many deaths within ten minutes are the end; 0 = no number is. */
+  readonly maxDeaths: number;
+  /** Work without a step for so long is a hang, ms; 0 = never. */
+  readonly stepTimeoutMs: number;
+}
+
+const WATCH_INTERVAL_MS = 500;
+/** For an engine that has been told to end. */
+const SHUTDOWN_TIMEOUT_MS = 5_000;
+
+export class SupervisedEngine implements EngineClient {
+  readonly info: EngineInfo;
+  readonly died: Promise<Error>;
+  readonly #options: SupervisedEngineOptions;
+  readonly #policy: RestartPolicy;
+  readonly #suspects = new Suspects();
+  readonly #watch: Timer;
+  #run: EngineRun;
+  /** Null = the engine of the run takes work. */
+  #unavailable: EngineError | null = null;
+  #restart: Timer | undefined;
+  #listener: (message: EngineOutputs) => void = () => {};
+  #restartListener: () => void = () => {};
+  #die: (error: Error) => void = () => {};
+
+  private constructor(options: SupervisedEngineOptions, run: EngineRun, info: EngineInfo) {
+    this.#options = options;
+    this.#policy = new RestartPolicy(options.maxDeaths);
+    this.info = info;
+    this.died = new Promise((resolve) => {
+      this.#die = resolve;
+    });
+    this.#run = run;
+    this.#follow(run);
+    this.#watch = setInterval(() => this.#run.lookAfter(performance.now()), WATCH_INTERVAL_MS);
+  }
+
+  /** @throws what starting the engine threw, or EngineError "engine_dead" when its process ended */
+  static async start(options: SupervisedEngineOptions): Promise<SupervisedEngine> {
+    const run = startRun(options, options.config);
+    const { info } = await run.ready;
+    return new SupervisedEngine(options, run, info);
+  }
+
+  /** Of the engine's process; another one after each death. */
+  get pid(): number {
+    return this.#run.pid;
+  }
+
+  get unavailable(): EngineError | null {
+    return this.#unavailable ?? (this.#engine?.unavailable == null ? null : restartingError());
+  }
+
+  add(request: EngineRequest): void {
+    const engine = this.#available();
+    if (
+      !this.#suspects.isEmpty &&
+      this.#suspects.refuses(performance.now(), suspectHash(request))
+    ) {
+      const message =
+        "The engine died twice while it worked on this request, which is not tried again for now.";
+      throw new RequestError("suspect_request", message);
+    }
+    engine.add(request);
+  }
+
+  abort(requestIds: readonly string[]): void {
+    this.#engine?.abort(requestIds);
+  }
+
+  abortQueued(requestIds: readonly string[]): void {
+    this.#engine?.abortQueued(requestIds);
+  }
+
+  onOutputs(listener: (message: EngineOutputs) => void): void {
+    this.#listener = listener;
+  }
+
+  onRestart(listener: () => void): void {
+    this.#restartListener = listener;
+  }
+
+  async encode(text: string, addSpecial: boolean): Promise<Int32Array> {
+    return this.#available().encode(text, addSpecial);
+  }
+
+  async decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {
+    return this.#available().decode(tokenIds, skipSpecial);
+  }
+
+  async tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]> {
+    return this.#available().tokenBytes(tokenIds);
+  }
+
+  async applyChatTemplate(request: ChatTemplateRequest) {
+    return this.#available().applyChatTemplate(request);
+  }
+
+  async sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel> {
+    return this.#available().sleep(level, mode);
+  }
+
+  async wakeUp(tags: readonly WakeTag[]): Promise<void> {
+    return this.#available().wakeUp(tags);
+  }
+
+  async isSleeping(): Promise<boolean> {
+    return this.#available().isSleeping();
+  }
+
+  async resetPrefixCache(preemptRunning: boolean): Promise<boolean> {
+    return this.#available().resetPrefixCache(preemptRunning);
+  }
+
+  async shutdown(): Promise<void> {
+    this.#stop(new EngineError("engine_shutdown", "The server is shutting down."));
+    const ended = this.#engine?.shutdown();
+    if (ended !== undefined) await Promise.race([ended, sleep(SHUTDOWN_TIMEOUT_MS)]);
+    this.#run.kill();
+    await this.#run.ended;
+  }
+
+  get #engine(): RemoteEngine | null {
+    return this.#run.engine;
+  }
+
+  #available(): RemoteEngine {
+    const { unavailable } = this;
+    const engine = this.#engine;
+    if (unavailable !== null || engine === null) throw unavailable ?? restartingError();
+    return engine;
+  }
+
+  #follow(run: EngineRun): void {
+    run.engine?.onOutputs((message) => this.#listener(message));
+    void run.ended.then((reason) => this.#afterDeath(run, reason));
+  }
+
+  #afterDeath({ engine }: EngineRun, reason: string): void {
+    if (this.#unavailable?.code === "engine_shutdown") return;
+    const nowMs = performance.now();
+    const victims = engine?.victims ?? [];
+    this.#suspects.recordDeath(nowMs, victims.map(suspectHash));
+    const wasUseful = (engine?.live.numFinished ?? 0) > 0;
+    const delayMs = this.#policy.delayAfterDeath(nowMs, wasUseful);
+    const { log } = this.#options.host;
+    if (delayMs === null) {
+      this.#stop(new EngineError("engine_dead", "The engine has stopped."));
+      this.#die(
+        new Error(`it died ${this.#options.maxDeaths} times in ten minutes, now: ${reason}`),
+      );
+      return;
+    }
+    this.#unavailable = restartingError();
+    const when = delayMs === 0 ? "now" : `in ${delayMs / 1000} s`;
+    log(
+      `the engine has died (${reason}), ${victims.length} requests with it; it starts again ${when}`,
+    );
+    this.#restart = setTimeout(() => void this.#startAgain(), delayMs);
+  }
+
+  async #startAgain(): Promise<void> {
+    const { config, host } = this.#options;
+    const { numBlocks, maxModelLen } = this.info;
+    const startMs = performance.now();
+    // What the front has told of the engine stays true: the memory that is free now does not matter.
+    this.#run = startRun(this.#options, { ...config, numBlocksOverride: numBlocks, maxModelLen });
+    const run = this.#run;
+    try {
+      await run.ready;
+      this.#unavailable =
+        this.#unavailable?.code === "engine_restarting" ? null : this.#unavailable;
+      const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+      host.log(`the engine is back after ${seconds} s`);
+      this.#restartListener();
+    } catch (error) {
+      host.log(
+        `the engine cannot start: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+    this.#follow(run);
+  }
+
+  #stop(reason: EngineError): void {
+    this.#unavailable = reason;
+    clearTimeout(this.#restart);
+    clearInterval(this.#watch);
+  }
+}
+
+function startRun(options: SupervisedEngineOptions, config: EngineConfig): EngineRun {
+  return new EngineRun(options.startProcess(), config, options.host, options.stepTimeoutMs);
+}
+
+function restartingError(): EngineError {
+  return new EngineError("engine_restarting", "The engine is starting again. Retry later.");
+}

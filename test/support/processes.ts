@@ -1,0 +1,37 @@
+// What the system tells of processes that a test has started: children, memory, whether they live.
+
+import { readFileSync } from "node:fs";
+import type { ServerProcess } from "./server-process.ts";
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return text === "" ? [] : text.split(" ").map(Number);
+}
+
+/** Of a server that has an engine; another one after each death. @throws when there is none now */
+export function enginePid(server: Pick<ServerProcess, "process">): number {
+  const [pid, ...others] = childrenOf(server.process.pid).filter(isAlive);
+  if (pid === undefined || others.length > 0) throw new Error("the server has not one child");
+  return pid;
+}
+
+export function residentBytesOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+}
+
+/** A zombie has ended. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** @throws when it has not ended in time */
+export async function untilGone(pid: number, timeoutMs: number): Promise<void> {
+  for (const startMs = performance.now(); isAlive(pid); await Bun.sleep(10)) {
+    if (performance.now() - startMs > timeoutMs) throw new Error(`process ${pid} lives on`);
+  }
+}
