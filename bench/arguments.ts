@@ -2,6 +2,7 @@
 
 import { BenchError } from "./bench-error.ts";
 import type { Goodput } from "./figures/serving-result.ts";
+import { FORCED_SETS, type ForcedSet } from "./probe/cpu.ts";
 
 export interface BenchArguments {
   readonly words: readonly string[];
@@ -13,6 +14,8 @@ export interface BenchArguments {
   readonly model: string | null;
   /** Further options of the Pagoda that is started. */
   readonly serveFlags: readonly string[];
+  /** The instruction set that both servers, or the kernels, are held to; null = the CPU's own. */
+  readonly cpu: ForcedSet | null;
   /** No peer. */
   readonly alone: boolean;
   /** One good configuration of the peer instead of the best of several. */
@@ -38,6 +41,7 @@ const VALUES = [
   "against",
   "model",
   "serve-flags",
+  "cpu",
   "pairs",
   "slices",
   "seed",
@@ -62,6 +66,7 @@ export function parseArguments(argv: readonly string[]): BenchArguments {
     against: urlOf("against", values.get("against")),
     model: values.get("model") ?? null,
     serveFlags: values.get("serve-flags")?.split(/\s+/).filter(Boolean) ?? [],
+    cpu: setOf(values.get("cpu")),
     alone: flags.has("alone"),
     quick: flags.has("quick"),
     pairs: numberOf("pairs", values.get("pairs"), true),
@@ -115,6 +120,13 @@ function urlOf(name: string, text: string | undefined): string | null {
   const url = URL.parse(text);
   if (url !== null && (url.protocol === "http:" || url.protocol === "https:")) return text;
   throw new BenchError(`--${name} must be an address such as http://127.0.0.1:8000, got ${text}`);
+}
+
+function setOf(text: string | undefined): ForcedSet | null {
+  if (text === undefined) return null;
+  const set = FORCED_SETS.find((known) => known === text);
+  if (set !== undefined) return set;
+  throw new BenchError(`--cpu must be ${FORCED_SETS.join(" or ")}, got ${text}`);
 }
 
 const GOODPUT_METRICS = ["ttft", "tpot", "e2el"] as const;

@@ -3,6 +3,7 @@
 import type { BenchArguments } from "./arguments.ts";
 import { BenchError } from "./bench-error.ts";
 import { IN_PROCESS, measured } from "./in-process.ts";
+import { kernels } from "./kernels/kernels.ts";
 import { printProbe } from "./probe/probe.ts";
 import { SCALING, scalingCheck } from "./scaling/catalogue.ts";
 import { serving } from "./serving.ts";
@@ -22,7 +23,7 @@ export function commandsOf(options: BenchArguments): Command[] {
   const workloadWords = words.filter(isWorkloadWord);
   const others = wordsOfGroups(words.filter((word) => !isWorkloadWord(word)));
   const inProcess = others.map((word) => {
-    const measurement = measurementOf(word);
+    const measurement = measurementOf(word, options);
     return () => measured(word, measurement);
   });
   if (others.length > 0 && workloadWords.length === 0) return inProcess;
@@ -39,11 +40,19 @@ function wordsOfGroups(words: readonly string[]): string[] {
   return [...new Set(named)];
 }
 
-function measurementOf(word: string): Command {
+function measurementOf(word: string, options: BenchArguments): Command {
   if (/^S\d+$/.test(word)) return scalingCheck(word);
   if (word === "probe") return printProbe;
+  if (word === "kernels") return () => kernels(options);
   const measurement = IN_PROCESS[word];
   if (measurement !== undefined) return measurement;
-  const known = ["W1 to W15", "scaling", "probe", "micro", ...Object.keys(IN_PROCESS)].join(", ");
+  const known = [
+    "W1 to W15",
+    "scaling",
+    "probe",
+    "kernels",
+    "micro",
+    ...Object.keys(IN_PROCESS),
+  ].join(", ");
   throw new BenchError(`unknown workload or measurement ${word}; there are: ${known}`);
 }

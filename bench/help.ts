@@ -7,6 +7,7 @@ words
   W1 .. W15         serving workloads; W2:8 is a variant (bench/README.md lists them)
   scaling [S1 ..]   scaling checks
   probe             what this machine can do: memory read, int8 dot products
+  kernels           matrix products, attention and sampling as shares of the probe
   micro, or a name  measurements in this process: bookkeeping, residency, step-gap, metrics, attention,
                     shared-prefix, overcommit, memory
 
@@ -14,6 +15,7 @@ servers
   --url URL         the server to measure; without it Pagoda is started on a free port
   --against URL     the peer; without it, and without --url, llama-server is started (bench/peers.sh)
   --model FILE      GGUF file for the servers that are started; default: the default model
+  --cpu SET         avx2 or avxvnni: Pagoda and llama-server, or the kernels, without what is above it
   --serve-flags F   further options of that Pagoda, e.g. "--threads 1"
   --alone           no peer
   --quick           one good configuration of llama-server instead of the best of several

@@ -2,14 +2,29 @@
 # Builds the peer: llama-server, and the tools to quantise a model and to take its perplexity, from the
 # pinned llama.cpp without our patches, for this machine's CPU. Skipped when up to date.
 #
-#   bench/peers.sh            into build/peers; says where llama-server is
+#   bench/peers.sh            into build/peers, with all that this CPU has; says where llama-server is
+#   bench/peers.sh avx2       into build/peers-avx2, without AVX512 and AVX-VNNI
+#   bench/peers.sh avxvnni    into build/peers-avxvnni, without AVX512
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 source=third_party/llama.cpp
-build=build/peers
+set_name=${1:-}
+build=build/peers${set_name:+-$set_name}
 programs="llama-server llama-quantize llama-perplexity"
-stamp_file=build/stamps/peers
+stamp_file=build/stamps/peers${set_name:+-$set_name}
+
+# Without GGML_NATIVE ggml takes AVX2, FMA, F16C and BMI2, and what is named here.
+case $set_name in
+  "") kernels=(-DGGML_NATIVE=ON) ;;
+  avx2) kernels=(-DGGML_NATIVE=OFF) ;;
+  avxvnni) kernels=(-DGGML_NATIVE=OFF -DGGML_AVX_VNNI=ON) ;;
+  *)
+    echo "peers: unknown instruction set $set_name; there are: avx2, avxvnni" >&2
+    exit 2
+    ;;
+esac
+if [ -n "$set_name" ]; then kernels+=(-DCMAKE_C_FLAGS=-mtune=native -DCMAKE_CXX_FLAGS=-mtune=native); fi
 
 if [ ! -e "$source/CMakeLists.txt" ]; then
   echo "peers: $source is empty; run \`bun run setup\` first" >&2
@@ -31,7 +46,7 @@ fi
 home=$(sed -n 's/^CMAKE_CACHEFILE_DIR:INTERNAL=//p' "$build/CMakeCache.txt" 2>/dev/null || true)
 if [ -n "$home" ] && [ "$home" != "$PWD/$build" ]; then rm -rf "$build"; fi
 
-options=(-DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_BUILD_TESTS=OFF
+options=(-DCMAKE_BUILD_TYPE=Release "${kernels[@]}" -DBUILD_SHARED_LIBS=OFF -DLLAMA_BUILD_TESTS=OFF
   -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF
   -DLLAMA_OPENSSL=OFF)
 command -v ninja >/dev/null && options+=(-G Ninja)

@@ -10,11 +10,11 @@ import { MODEL_PATH } from "./engine.ts";
 import { htmlReport } from "./output/html-report.ts";
 import { resultObject, saveResults, sideResult } from "./output/result-file.ts";
 import { HEAD, rowOf, shortNumber, sideFigure, textTable } from "./output/table.ts";
-import { kindName, thisCpu } from "./probe/cpu.ts";
+import { type Cpu, type ForcedSet, heldTo, kindName, thisCpu } from "./probe/cpu.ts";
 import { bestTops, type Limits, probe } from "./probe/probe.ts";
 import { buildLlamaServer } from "./servers/llama-server.ts";
 import { startPagoda } from "./servers/pagoda.ts";
-import { type Server, serverAt } from "./servers/server.ts";
+import { type ServedModel, type Server, serverAt } from "./servers/server.ts";
 import type { Slice, Workload } from "./workloads/workload.ts";
 
 const say = (line: string) => console.log(line);
@@ -24,11 +24,9 @@ export async function serving(
   workloads: readonly Workload[],
   options: BenchArguments,
 ): Promise<void> {
-  const cpu = thisCpu();
-  say(
-    `cpu       ${cpu.name}, ${cpu.numCpus} CPUs, ${kindName(cpu.kind)} (${cpu.features.join(" ")})`,
-  );
-  const servers = await Servers.open(options);
+  const cpu = heldTo(thisCpu(), options.cpu);
+  sayCpu(cpu, options.cpu);
+  const servers = await Servers.open(options, cpu);
   const runs: WorkloadRun[] = [];
   try {
     for (const workload of workloads) runs.push(await servers.run(workload));
@@ -44,6 +42,12 @@ export async function serving(
   if (options.report !== null) await Bun.write(options.report, htmlReport({ runs, cpu, date }));
 }
 
+function sayCpu({ name, numCpus, kind, features }: Cpu, set: ForcedSet | null): void {
+  say(`cpu       ${name}, ${numCpus} CPUs, ${kindName(kind)} (${features.join(" ")})`);
+  if (set === null) return;
+  say(`held to   ${set}: Pagoda by PAGODA_CPU=${set}, llama-server by its build without AVX512`);
+}
+
 /** What need not be started here: servers given by address; and whether the peer can be. */
 interface Given {
   readonly ours: Server | null;
@@ -54,24 +58,26 @@ interface Given {
 /** Ours stays up for all workloads that need no flags of their own; a peer is started for each. */
 class Servers {
   readonly #options: BenchArguments;
-  readonly #modelPath: string;
+  readonly #cpu: Cpu;
+  readonly #model: ServedModel;
   readonly #given: Given;
   #pagoda: { readonly server: Server; readonly flags: string } | null = null;
 
-  private constructor(options: BenchArguments, given: Given) {
+  private constructor(options: BenchArguments, cpu: Cpu, given: Given) {
     this.#options = options;
-    this.#modelPath = options.model ?? MODEL_PATH;
+    this.#cpu = cpu;
+    this.#model = { path: options.model ?? MODEL_PATH, cpu: options.cpu };
     this.#given = given;
   }
 
-  static async open(options: BenchArguments): Promise<Servers> {
+  static async open(options: BenchArguments, cpu: Cpu): Promise<Servers> {
     const { url, against, alone } = options;
     const ours = url === null ? null : await serverAt(url);
     const peer = against === null || alone ? null : await serverAt(against);
     const wantsLlamaServer = url === null && against === null && !alone;
-    const hasLlamaServer = wantsLlamaServer && (await buildLlamaServer());
+    const hasLlamaServer = wantsLlamaServer && (await buildLlamaServer(options.cpu));
     if (wantsLlamaServer && !hasLlamaServer) say("peer      none: llama-server cannot be built");
-    return new Servers(options, { ours, peer, hasLlamaServer });
+    return new Servers(options, cpu, { ours, peer, hasLlamaServer });
   }
 
   async run(workload: Workload): Promise<WorkloadRun> {
@@ -79,7 +85,7 @@ class Servers {
     const ours = this.#given.ours ?? (await this.#startPagoda(workload));
     say(`  ours    ${ours.name} ${ours.flags ?? "(flags not known)"}`);
     const peer = this.#given.peer ?? (await this.#startPeer(workload));
-    const limits = await limitsNow();
+    const limits = await limitsNow(this.#cpu);
     const options = { ...this.#runOptions(), limits };
     if (peer === null) return this.#sayShare(sayAlone(await runAlone(workload, ours, options)));
     try {
@@ -99,7 +105,7 @@ class Servers {
     const key = flags.join(" ");
     if (this.#pagoda?.flags !== key) {
       await this.#pagoda?.server.stop();
-      this.#pagoda = { server: await startPagoda(this.#modelPath, flags), flags: key };
+      this.#pagoda = { server: await startPagoda(this.#model, flags), flags: key };
     }
     return this.#pagoda.server;
   }
@@ -107,9 +113,9 @@ class Servers {
   async #startPeer(workload: Workload): Promise<Server | null> {
     const { url, alone, quick, serveFlags } = this.#options;
     if (url !== null || alone) return null;
-    if (workload.peerIsOurs === true) return startPagoda(this.#modelPath, serveFlags);
+    if (workload.peerIsOurs === true) return startPagoda(this.#model, serveFlags);
     if (workload.candidates.length === 0 || !this.#given.hasLlamaServer) return null;
-    const { server } = await bestPeer(workload, this.#modelPath, quick, ({ name, figure }) => {
+    const { server } = await bestPeer(workload, this.#model, quick, ({ name, figure }) => {
       const text = figure === null ? "failed" : `${shortNumber(figure)} ${workload.figure.name}`;
       say(`  tried   ${name}: ${text}`);
     });
@@ -121,7 +127,7 @@ class Servers {
     const { workload, limits, ours } = run;
     if (limits === null || workload.readsAllWeights !== true) return run;
     if (this.#given.ours !== null) return run;
-    const ceiling = (limits.readGbs * 1e9) / statSync(this.#modelPath).size;
+    const ceiling = (limits.readGbs * 1e9) / statSync(this.#model.path).size;
     const share = (100 * sideFigure(ours)) / ceiling;
     say(
       `  share   ${share.toFixed(0)} % of what the probe's memory read allows, ${ceiling.toFixed(0)} tok/s`,
@@ -138,12 +144,12 @@ class Servers {
 const PROBE_MS = 50;
 
 /** Says what the machine can do now, so that figures of different days can be compared. */
-async function limitsNow(): Promise<Limits | null> {
+async function limitsNow(cpu: Cpu): Promise<Limits | null> {
   try {
     const limits = await probe(navigator.hardwareConcurrency, PROBE_MS);
     const { readGbs } = limits;
     say(
-      `  probe   int8 dot ${bestTops(limits).toFixed(2)} Tops, memory read ${readGbs.toFixed(0)} GB/s`,
+      `  probe   int8 dot ${bestTops(limits, cpu).toFixed(2)} Tops, memory read ${readGbs.toFixed(0)} GB/s`,
     );
     return limits;
   } catch (error) {

@@ -3,7 +3,7 @@
 
 import { BenchError } from "../bench-error.ts";
 import { type Candidate, candidateName, startLlamaServer } from "../servers/llama-server.ts";
-import type { Server } from "../servers/server.ts";
+import type { ServedModel, Server } from "../servers/server.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { observe, TRIAL_SEED } from "./workload-run.ts";
 
@@ -22,7 +22,7 @@ export interface BestPeer {
 /** @throws BenchError when none serves the workload */
 export async function bestPeer(
   workload: Workload,
-  modelPath: string,
+  model: ServedModel,
   quick: boolean,
   onTrial: (trial: Trial) => void = () => {},
 ): Promise<BestPeer> {
@@ -30,7 +30,7 @@ export async function bestPeer(
   let best: { server: Server; figure: number } | null = null;
   const candidates = quick ? workload.candidates.slice(0, 1) : workload.candidates;
   for (const candidate of candidates) {
-    const tried = await tryCandidate(workload, modelPath, candidate);
+    const tried = await tryCandidate(workload, model, candidate);
     const trial = { name: candidateName(candidate), figure: tried?.figure ?? null };
     trials.push(trial);
     onTrial(trial);
@@ -46,11 +46,11 @@ export async function bestPeer(
 const isFirstBetter = ({ figure }: Workload, a: number, b: number) =>
   figure.better === "higher" ? a > b : a < b;
 
-async function tryCandidate(workload: Workload, modelPath: string, candidate: Candidate) {
+async function tryCandidate(workload: Workload, model: ServedModel, candidate: Candidate) {
   let server: Server | null = null;
   const neighbour = workload.neighbour?.();
   try {
-    server = await startLlamaServer(modelPath, workload.room, candidate);
+    server = await startLlamaServer(model, workload.room, candidate);
     await workload.warmUp?.(server);
     const { figure } = await observe(workload, server, TRIAL_SEED, []);
     return { server, figure };

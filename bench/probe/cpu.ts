@@ -6,6 +6,10 @@ import { cpus } from "node:os";
 /** With AVX512-VNNI, or with AVX2 alone (and everything that is less). */
 export type CpuKind = "vnni" | "avx2";
 
+/** Instruction sets that a better CPU can be held to: what PAGODA_CPU and bench/peers.sh take. */
+export const FORCED_SETS = ["avx2", "avxvnni"] as const;
+export type ForcedSet = (typeof FORCED_SETS)[number];
+
 const FEATURES = [
   "avx2",
   "f16c",
@@ -33,9 +37,20 @@ export function thisCpu(cpuinfo = readCpuinfo()): Cpu {
   const flags = new Set(line.trim().split(/\s+/));
   const features = FEATURES.filter((feature) => flags.has(feature));
   const name = /^model name\s*:\s*(.*)$/m.exec(cpuinfo)?.[1] ?? cpus()[0]?.model ?? "unknown";
-  const kind = features.includes("avx512_vnni") ? "vnni" : "avx2";
-  return { name, numCpus: navigator.hardwareConcurrency, features, kind };
+  return { name, numCpus: navigator.hardwareConcurrency, features, kind: kindOf(features) };
 }
+
+/** The CPU as programs see it that are held to a set. */
+export function heldTo(cpu: Cpu, set: ForcedSet | null): Cpu {
+  if (set === null) return cpu;
+  const isAbove = (feature: string) =>
+    /^(avx512|amx)/.test(feature) || (set === "avx2" && feature === "avx_vnni");
+  const features = cpu.features.filter((feature) => !isAbove(feature));
+  return { ...cpu, features, kind: kindOf(features) };
+}
+
+const kindOf = (features: readonly string[]): CpuKind =>
+  features.includes("avx512_vnni") ? "vnni" : "avx2";
 
 function readCpuinfo(): string {
   try {

@@ -3,17 +3,24 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { ForcedSet } from "../probe/cpu.ts";
 import { startChild, untilReady } from "./child.ts";
-import type { Server } from "./server.ts";
+import type { ServedModel, Server } from "./server.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
-const PROGRAM = join(ROOT, "build", "peers", "bin", "llama-server");
+
+/** One build for each set: llama.cpp's kernels are chosen when they are compiled. */
+function programOf(cpu: ForcedSet | null): string {
+  const build = cpu === null ? "peers" : `peers-${cpu}`;
+  return join(ROOT, "build", build, "bin", "llama-server");
+}
 
 /** Builds it where it is missing or old, which takes some minutes. @returns false where that fails */
-export async function buildLlamaServer(): Promise<boolean> {
+export async function buildLlamaServer(cpu: ForcedSet | null): Promise<boolean> {
   const script = join(ROOT, "bench", "peers.sh");
-  const child = Bun.spawn(["bash", script], { stdio: ["ignore", "inherit", "inherit"] });
-  return (await child.exited) === 0 && existsSync(PROGRAM);
+  const command = ["bash", script, ...(cpu === null ? [] : [cpu])];
+  const child = Bun.spawn(command, { stdio: ["ignore", "inherit", "inherit"] });
+  return (await child.exited) === 0 && existsSync(programOf(cpu));
 }
 
 export interface Candidate {
@@ -85,21 +92,21 @@ export function candidateName({ flags, isPassive }: Candidate): string {
 }
 
 export async function startLlamaServer(
-  modelPath: string,
+  model: ServedModel,
   room: Room,
   candidate: Candidate,
 ): Promise<Server> {
   const port = freePort();
   const flags = [...roomFlags(room), ...candidate.flags, "--cache-ram", "8192"];
   const quiet = ["--no-webui", "--no-slots", "--offline", "--log-verbosity", "1"];
-  const place = ["-m", modelPath, "--host", "127.0.0.1", "--port", String(port)];
+  const place = ["-m", model.path, "--host", "127.0.0.1", "--port", String(port)];
   const env = candidate.isPassive === true ? { OMP_WAIT_POLICY: "passive" } : {};
-  const child = startChild([PROGRAM, ...place, ...flags, ...quiet], env);
+  const child = startChild([programOf(model.cpu), ...place, ...flags, ...quiet], env);
   const url = `http://127.0.0.1:${port}`;
   await untilReady("llama-server", child, () => isHealthy(url));
   const name = candidateName({ ...candidate, flags });
   return {
-    name: "llama-server",
+    name: model.cpu === null ? "llama-server" : `llama-server (${model.cpu} build)`,
     url,
     model: "peer",
     pid: child.pid,

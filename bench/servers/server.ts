@@ -3,6 +3,7 @@
 
 import { BenchError } from "../bench-error.ts";
 import type { Target } from "../client/completion.ts";
+import type { ForcedSet } from "../probe/cpu.ts";
 import { commandOf, pidListeningOn } from "./proc.ts";
 
 export interface Server extends Target {
@@ -13,6 +14,14 @@ export interface Server extends Target {
   /** The command line without the program; null where unknown. */
   readonly flags: string | null;
   stop(): Promise<void>;
+}
+
+/** What a server is started with. */
+export interface ServedModel {
+  /** GGUF file. */
+  readonly path: string;
+  /** The instruction set that the server is held to; null = the CPU's own. */
+  readonly cpu: ForcedSet | null;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;

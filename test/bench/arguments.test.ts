@@ -28,6 +28,11 @@ describe("parseArguments", () => {
     expect(parsed.serveFlags).toEqual(["--threads", "1", "--max-num-seqs", "4"]);
   });
 
+  test("the set that both servers are held to; none without", () => {
+    expect(parseArguments(["--cpu", "avx2"]).cpu).toBe("avx2");
+    expect(parseArguments([]).cpu).toBeNull();
+  });
+
   test("goodput as vLLM writes it", () => {
     expect(parseArguments(["--goodput", "ttft:2000 tpot:100"]).goodput).toEqual({
       ttft: 2000,
@@ -43,6 +48,7 @@ describe("parseArguments", () => {
     [["--url", "--quick"], "--url needs a value"],
     [["--pairs", "-1"], "--pairs must be a whole number, got -1"],
     [["--request-rate", "0"], "--request-rate must be a positive number"],
+    [["--cpu", "sse"], "--cpu must be avx2 or avxvnni, got sse"],
     [["--wrong"], "unknown option --wrong"],
   ])("%p: %s", (argv, message) => {
     expect(() => parseArguments(argv)).toThrow(message);

@@ -7,7 +7,7 @@ import { htmlReport } from "../../bench/output/html-report.ts";
 import { resultObject } from "../../bench/output/result-file.ts";
 import { rowOf, shortNumber, textTable } from "../../bench/output/table.ts";
 import { verdictOf } from "../../bench/output/verdict.ts";
-import { kindName, thisCpu } from "../../bench/probe/cpu.ts";
+import { heldTo, kindName, thisCpu } from "../../bench/probe/cpu.ts";
 import type { Slice, Workload } from "../../bench/workloads/workload.ts";
 
 const workload: Workload = {
@@ -101,6 +101,14 @@ test("the report is one file without scripts or addresses, and escapes what it s
   expect(html).toContain("X &lt;1&gt;");
   expect(html).not.toMatch(/<script|https?:\/\/|NaN|undefined|Infinity/);
   expect(html.match(/<svg/g)).toHaveLength(3);
+});
+
+test("a CPU that is held to a set has nothing above it", () => {
+  const cpu = thisCpu("flags : avx2 fma avx_vnni avx512f avx512_vnni amx_int8");
+  expect(heldTo(cpu, null)).toEqual(cpu);
+  expect(heldTo(cpu, "avxvnni").features).toEqual(["avx2", "fma", "avx_vnni"]);
+  expect(heldTo(cpu, "avx2").features).toEqual(["avx2", "fma"]);
+  expect(heldTo(cpu, "avx2").kind).toBe("avx2");
 });
 
 test("the kind of CPU comes from its flags", () => {

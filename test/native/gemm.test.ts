@@ -1,10 +1,8 @@
 // The matrix kernels under sanitizers, each set by itself: see kernels/gemm-test.cpp for what is checked.
 
 import { beforeAll, expect, test } from "bun:test";
-import { buildSanitized } from "../support/sanitized-program.ts";
+import { AVX2, AVX512, buildSanitized, runSanitized } from "../support/sanitized-program.ts";
 
-const AVX2 = ["-mavx2", "-mfma", "-mf16c"];
-const AVX512 = ["f", "bw", "dq", "vl", "vnni"].map((part) => `-mavx512${part}`);
 const TYPES = ["q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_K", "q5_K", "q6_K"];
 
 let program = "";
@@ -18,7 +16,7 @@ beforeAll(async () => {
       "weight-blocks": [],
       "gemm-avx2": AVX2,
       "gemm-avxvnni": [...AVX2, "-mavxvnni"],
-      "gemm-avx512vnni": [...AVX512, "-mfma", "-mf16c"],
+      "gemm-avx512vnni": [...AVX512, "-mavx512vnni", "-mfma", "-mf16c"],
     },
   });
 }, 600_000);
@@ -26,13 +24,10 @@ beforeAll(async () => {
 test.each(["avx2", "avxvnni", ""])(
   "PAGODA_CPU=%p: products, batches, extremes and NaN are right for every type",
   (cpu) => {
-    const { stdout, stderr, exitCode } = Bun.spawnSync([program], {
-      env: { ...process.env, PAGODA_CPU: cpu },
-    });
-    const lines = stdout.toString().trim().split("\n");
+    const { lines, stderr, exitCode } = runSanitized(program, cpu);
     const [name = ""] = (lines[0] ?? "").split(" ");
     console.log(`PAGODA_CPU=${cpu} chooses ${name}`);
-    expect(stderr.toString()).toBe("");
+    expect(stderr).toBe("");
     if (name !== "none:") expect(lines).toEqual(TYPES.map((type) => `${name} ${type} ok`));
     expect(exitCode).toBe(0);
   },
@@ -40,6 +35,5 @@ test.each(["avx2", "avxvnni", ""])(
 );
 
 test("PAGODA_CPU=generic leaves weights to ggml", () => {
-  const { stdout } = Bun.spawnSync([program], { env: { ...process.env, PAGODA_CPU: "generic" } });
-  expect(stdout.toString()).toStartWith("none");
+  expect(runSanitized(program, "generic").lines[0]).toStartWith("none");
 });

@@ -1,8 +1,8 @@
 // Builds a C++ test program over some of the addon's sources with AddressSanitizer and
 // UndefinedBehaviorSanitizer, into the build folder; built again when a source has changed.
 
-import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { basename, join } from "node:path";
 import { Checkout } from "../../scripts/checkout.ts";
 import { needTool, runOrFail } from "../../scripts/shell.ts";
 
@@ -11,45 +11,96 @@ export interface SanitizedProgram {
   readonly name: string;
   /** Base names of native/<source>.cpp, with flags of their own. */
   readonly sources: Readonly<Record<string, readonly string[]>>;
+  /** Of ggml, as the addon's build left them; in the order of linking, "ggml-base" is the last. */
+  readonly libraries?: readonly string[];
 }
 
+/** Flags that the addon's files for an instruction set are compiled with. */
+export const AVX2 = ["-mavx2", "-mfma", "-mf16c"];
+export const AVX512 = ["f", "bw", "dq", "vl"].map((part) => `-mavx512${part}`);
+
 const FLAGS = [
-  ...["-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-Wno-maybe-uninitialized"],
+  ...["-std=c++17", "-O1", "-g1", "-Wall", "-Wextra", "-Wno-maybe-uninitialized"],
   ...["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
 ];
 
+const checkout = new Checkout();
+const FOLDER = checkout.path("build", "sanitized");
+const INCLUDES = [
+  ...["native", "build/llama.cpp/include"],
+  ...["include", "src", "src/ggml-cpu"].map((part) => `build/llama.cpp/ggml/${part}`),
+].map((part) => `-I${checkout.path(part)}`);
+
 /** @returns path of the program @throws SetupError when it cannot be built */
-export async function buildSanitized({ name, sources }: SanitizedProgram): Promise<string> {
-  const checkout = new Checkout();
-  const folder = checkout.path("build", "sanitized");
-  const program = join(folder, name);
-  const inputs = checkout.filesIn("native", [".cpp", ".h"]);
-  const stamp = checkout.stampOf([...inputs, `test/native/kernels/${name}.cpp`], FLAGS);
+export async function buildSanitized(program: SanitizedProgram): Promise<string> {
+  const { name, sources, libraries = [] } = program;
+  const own = join("test", "native", "kernels", `${name}.cpp`);
+  const headers = ["native", "test/native/kernels"].flatMap((path) =>
+    checkout.filesIn(path, [".h"]),
+  );
+  const natives = Object.keys(sources).map((source) => join("native", `${source}.cpp`));
+  const stamp = checkout.stampOf(
+    [own, ...natives, ...headers],
+    [...FLAGS, JSON.stringify(program)],
+  );
+  const path = join(FOLDER, name);
   const step = `sanitized-${name}`;
-  if (existsSync(program) && checkout.readStamp(step) === stamp) return program;
+  if (existsSync(path) && checkout.readStamp(step) === stamp) return path;
   const compiler = needTool(["c++", "g++", "clang++"], "g++", "xcode-select --install");
-  mkdirSync(folder, { recursive: true });
-  const ggml = checkout.path("build", "llama.cpp", "ggml");
-  const includes = ["native"].map((path) => `-I${checkout.path(path)}`);
-  const headers = ["include", "src"].map((path) => `-I${join(ggml, path)}`);
-  const compile = async (source: string, object: string, flags: readonly string[]) => {
-    const options = [...FLAGS, ...flags, ...includes, ...headers];
-    await runOrFail([compiler, ...options, "-c", source, "-o", object], `compiling ${source}`);
-    return object;
-  };
+  mkdirSync(FOLDER, { recursive: true });
   const objects = await Promise.all([
-    compile(checkout.path("test", "native", "kernels", `${name}.cpp`), `${program}.o`, []),
+    compile(compiler, own, headers, []),
     ...Object.entries(sources).map(([source, flags]) =>
-      compile(checkout.path("native", `${source}.cpp`), join(folder, `${source}.o`), flags),
+      compile(compiler, join("native", `${source}.cpp`), headers, flags),
     ),
   ]);
-  const [base = ""] = await Array.fromAsync(
-    new Bun.Glob("**/libggml-base.a").scan({
-      cwd: checkout.path("build", "native"),
-      absolute: true,
-    }),
-  );
-  await runOrFail([compiler, ...FLAGS, ...objects, base, "-lpthread", "-o", program], "linking");
+  const built = await Promise.all([...libraries, "ggml-base"].map(libraryAt));
+  const command = [compiler, ...FLAGS, ...objects, ...built, "-lpthread", "-o", path];
+  await runOrFail(command, `linking ${name}`);
   checkout.writeStamp(step, stamp);
-  return program;
+  return path;
+}
+
+/** Programs share objects. @returns path of the object */
+async function compile(
+  compiler: string,
+  source: string,
+  headers: readonly string[],
+  flags: readonly string[],
+): Promise<string> {
+  const options = [...FLAGS, ...flags, ...INCLUDES];
+  const stamp = checkout.stampOf([source, ...headers], options).slice(0, 12);
+  const object = join(FOLDER, `${basename(source, ".cpp")}-${stamp}.o`);
+  if (existsSync(object)) return object;
+  // Renamed when it is whole, so that one that was cut off is not taken for it.
+  const half = `${object}.${process.pid}`;
+  await runOrFail(
+    [compiler, ...options, "-c", checkout.path(source), "-o", half],
+    `compiling ${source}`,
+  );
+  renameSync(half, object);
+  return object;
+}
+
+async function libraryAt(name: string): Promise<string> {
+  const cwd = checkout.path("build", "native");
+  const found = new Bun.Glob(`**/lib${name}.a`).scan({ cwd, absolute: true });
+  const [path = ""] = await Array.fromAsync(found);
+  return path;
+}
+
+export interface SanitizedRun {
+  /** Of standard output. */
+  readonly lines: readonly string[];
+  /** What the sanitizers say. */
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/** @param cpu PAGODA_CPU; "" = the best set */
+export function runSanitized(program: string, cpu: string): SanitizedRun {
+  const { stdout, stderr, exitCode } = Bun.spawnSync([program], {
+    env: { ...process.env, PAGODA_CPU: cpu },
+  });
+  return { lines: stdout.toString().trim().split("\n"), stderr: stderr.toString(), exitCode };
 }

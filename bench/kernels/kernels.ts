@@ -1,0 +1,66 @@
+// `bun run bench kernels`: what matrix products, attention and sampling get out of this CPU, on one core and
+// on all, with the CPU's own instruction set and held to AVX2. Shares are of the probe, run just before.
+
+import { saveResults } from "../output/result-file.ts";
+import { textTable } from "../output/table.ts";
+import { type ForcedSet, heldTo, thisCpu } from "../probe/cpu.ts";
+import { bestTops, type Limits, probe } from "../probe/probe.ts";
+import {
+  type AttentionTime,
+  type KernelRun,
+  type KernelTimes,
+  type ProductTime,
+  type RowTime,
+  timeKernels,
+} from "./program.ts";
+import { attentionRows, logitRows, productRows, toothRows } from "./tables.ts";
+
+export interface KernelOptions {
+  /** Null = the CPU's own set and AVX2. */
+  readonly cpu: ForcedSet | null;
+  readonly quick: boolean;
+  readonly saveResult: string | null;
+}
+
+const PARTS = ["products", "attention", "rows"] as const;
+const MILLISECONDS = 30;
+const QUICK_MILLISECONDS = 5;
+
+type Part = Omit<KernelRun, "milliseconds">;
+
+export async function kernels({ cpu, quick, saveResult }: KernelOptions): Promise<void> {
+  const sets = cpu === null ? [null, "avx2" as const] : [cpu];
+  const threadCounts = [...new Set([1, navigator.hardwareConcurrency])];
+  const milliseconds = quick ? QUICK_MILLISECONDS : MILLISECONDS;
+  const results: object[] = [];
+  for (const part of PARTS) {
+    for (const set of sets) {
+      for (const threads of threadCounts) {
+        const limits = await probe(threads);
+        const run: Part = { part, set, threads };
+        const times = await timeKernels({ ...run, milliseconds });
+        printPart(run, limits, times);
+        results.push({ ...run, limits, ...times });
+      }
+    }
+  }
+  if (saveResult !== null) await saveResults(saveResult, results);
+}
+
+function printPart({ part, set, threads }: Part, limits: Limits, { sets, times }: KernelTimes) {
+  const cpu = heldTo(thisCpu(), set);
+  const tops = bestTops(limits, cpu).toFixed(2);
+  const limit = `memory ${limits.readGbs.toFixed(0)} GB/s, int8 ${tops} Tops`;
+  console.log(`\n${part}, ${sets[part]}, ${threads} threads; the probe: ${limit}`);
+  const of = <T>(kind: string) => times.filter((time) => time.kind === kind) as T[];
+  if (part === "products") {
+    console.log("by rows of activations; G: GB/s of weights, T: Tops, whichever limit is nearer");
+    console.log(textTable(productRows(of<ProductTime>("product"), limits, cpu)));
+    console.log(`\n1536x576, µs by rows of activations`);
+    console.log(textTable(toothRows(of<ProductTime>("tooth"))));
+  } else if (part === "attention") {
+    console.log(textTable(attentionRows(of<AttentionTime>("attention"), limits)));
+  } else {
+    console.log(textTable(logitRows(of<RowTime>("row"), limits)));
+  }
+}

@@ -1,0 +1,107 @@
+// The program beside this file over the objects of the addon as it was built: what is timed is what serves.
+
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { BenchError } from "../bench-error.ts";
+import type { ForcedSet } from "../probe/cpu.ts";
+import { compiled, outputOf } from "../program.ts";
+
+const ROOT = join(import.meta.dir, "..", "..");
+const OBJECTS = join(ROOT, "build", "native", "CMakeFiles", "pagoda.dir", "native");
+const GGML = join(ROOT, "build", "native", "build-llama", "ggml", "src", "libggml-base.a");
+
+/** Sources of native/ that the kernels consist of. */
+const SOURCES = [
+  "cpu-set",
+  ...["gemm", "gemm-avx2", "gemm-avxvnni", "gemm-avx512vnni", "packed-weights", "weight-blocks"],
+  ...["paged-attention", "paged-attention-plan", "paged-attention-fold", "paged-attention-select"],
+  ...["paged-attention-generic", "paged-attention-avx2", "paged-attention-avx512"],
+  ...["row-scan", "row-kernel-generic", "row-kernel-avx2", "row-kernel-avx512"],
+  ...["candidates", "cut-search"],
+];
+
+const INCLUDES = [
+  ...["native", "test/native/kernels"],
+  ...["build/llama.cpp/include", "build/llama.cpp/ggml/include"],
+].map((path) => `-I${join(ROOT, path)}`);
+
+/** The names of the sets in use: "avx512vnni", "avx2", "generic" and the like. */
+export interface KernelSets {
+  readonly products: string;
+  readonly attention: string;
+  readonly rows: string;
+}
+
+interface Timed {
+  readonly seconds: number;
+  /** Read once each. */
+  readonly bytes: number;
+}
+
+export interface ProductTime extends Timed {
+  /** "tooth": one of a run of batches that shows where more rows take less time. */
+  readonly kind: "product" | "tooth";
+  readonly type: string;
+  /** Of the weights. */
+  readonly cols: number;
+  readonly rows: number;
+  /** Rows of activations. */
+  readonly batch: number;
+  /** A multiplication and an addition are two. */
+  readonly ops: number;
+}
+
+export interface AttentionTime extends Timed {
+  readonly kind: "attention";
+  /** Of K and V. */
+  readonly type: string;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly sequences: number;
+  readonly context: number;
+}
+
+export interface RowTime extends Timed {
+  readonly kind: "row";
+  readonly pass: string;
+  readonly vocabulary: number;
+}
+
+export interface KernelTimes {
+  readonly sets: KernelSets;
+  readonly times: readonly (ProductTime | AttentionTime | RowTime)[];
+}
+
+export interface KernelRun {
+  readonly part: "products" | "attention" | "rows";
+  readonly set: ForcedSet | null;
+  readonly threads: number;
+  /** About so long each measurement. */
+  readonly milliseconds: number;
+}
+
+/** @throws BenchError when the addon is not built */
+export async function timeKernels(run: KernelRun): Promise<KernelTimes> {
+  const { part, set, threads, milliseconds } = run;
+  const command = [await program(), `${threads}`, `${milliseconds}`, part];
+  const text = await outputOf(command, set === null ? {} : { PAGODA_CPU: set });
+  const [sets, ...times] = text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  return { sets, times };
+}
+
+function program(): Promise<string> {
+  const objects = SOURCES.map((source) => join(OBJECTS, `${source}.cpp.o`));
+  const missing = [...objects, GGML].find((path) => !existsSync(path));
+  if (missing !== undefined) throw new BenchError(`${missing} is missing; run \`bun run setup\``);
+  const own = readdirSync(import.meta.dir).map((name) => join(import.meta.dir, name));
+  const sources = own.filter((path) => path.endsWith(".cpp"));
+  const headers = own.filter((path) => path.endsWith(".h"));
+  const inputs = [...sources, ...headers, ...objects, GGML];
+  return compiled("kernels", ["c++", "g++", "clang++"], inputs, (compiler, path) => [
+    ...[compiler, "-std=c++17", "-O2", ...INCLUDES, ...sources, ...objects, GGML],
+    ...["-lpthread", "-o", path],
+  ]);
+}

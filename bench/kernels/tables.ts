@@ -1,0 +1,99 @@
+// What the kernels' times say, as rows of text: bytes and operations a second, with their shares of what the
+// probe got out of the same CPU in the same minute.
+
+import type { Cpu } from "../probe/cpu.ts";
+import { bestTops, type Limits } from "../probe/probe.ts";
+import type { AttentionTime, ProductTime, RowTime } from "./program.ts";
+
+const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+
+/** "45.2 G (74 %)": GB/s and their share of the memory read. */
+function bytesCell({ bytes, seconds }: { bytes: number; seconds: number }, limits: Limits) {
+  const gbs = bytes / seconds / 1e9;
+  return `${gbs.toFixed(gbs < 100 ? 1 : 0)} G (${percent(gbs / limits.readGbs)})`;
+}
+
+/** By the limit that is nearer: "0.55 T (58 %)" are Tops and their share of the int8 dot products. */
+function productCell(time: ProductTime, limits: Limits, cpu: Cpu): string {
+  const tops = time.ops / time.seconds / 1e12;
+  const share = tops / bestTops(limits, cpu);
+  const readShare = time.bytes / time.seconds / 1e9 / limits.readGbs;
+  return readShare > share ? bytesCell(time, limits) : `${tops.toFixed(2)} T (${percent(share)})`;
+}
+
+const groupBy = <T>(items: readonly T[], keyOf: (item: T) => string) =>
+  Object.entries(Object.groupBy(items, keyOf)).map(([key, of = []]) => [key, of] as const);
+
+/** One row a type and matrix, one column a number of rows of activations. */
+export function productRows(times: readonly ProductTime[], limits: Limits, cpu: Cpu): string[][] {
+  const batches = [...new Set(times.map(({ batch }) => batch))].sort((a, b) => a - b);
+  const head = ["type", "cols x rows", ...batches.map(String)];
+  const nameOf = ({ type, cols, rows }: ProductTime) => `${type} ${cols}x${rows}`;
+  const rows = groupBy(times, nameOf).map(([name, ofMatrix]) => {
+    const cells = batches.map((batch) => {
+      const time = ofMatrix.find((candidate) => candidate.batch === batch);
+      return time === undefined ? "-" : productCell(time, limits, cpu);
+    });
+    return [...name.split(" "), ...cells];
+  });
+  return [head, ...rows];
+}
+
+export interface Tooth {
+  readonly batch: number;
+  /** Time of the batch / time of the quickest larger one; 1 or less where none is quicker. */
+  readonly ratio: number;
+}
+
+/**
+ * The worst batch: more rows should never take less time. That is stricter than being within a ratio of the
+ * next multiple of a tile, and needs no knowledge of tiles.
+ */
+export function worstTooth(times: readonly ProductTime[]): Tooth {
+  const sorted = [...times].sort((a, b) => a.batch - b.batch);
+  let quickest = Number.POSITIVE_INFINITY;
+  let worst: Tooth = { batch: 0, ratio: 0 };
+  for (const { batch, seconds } of sorted.reverse()) {
+    if (seconds / quickest > worst.ratio) worst = { batch, ratio: seconds / quickest };
+    quickest = Math.min(quickest, seconds);
+  }
+  return worst;
+}
+
+const TOOTH_COLUMNS = [1, 2, 3, 4, 5, 6, 8, 9, 12, 13, 16, 24, 25, 32, 48, 64];
+
+/** One row a type: µs of some batches, and the worst tooth of all. */
+export function toothRows(times: readonly ProductTime[]): string[][] {
+  const head = ["type", ...TOOTH_COLUMNS.map(String), "worst, <= 1.1"];
+  const rows = groupBy(times, ({ type }) => type).map(([type, ofType]) => {
+    const usOf = (batch: number) => 1e6 * (ofType.find((t) => t.batch === batch)?.seconds ?? NaN);
+    const { batch, ratio } = worstTooth(ofType);
+    const cells = TOOTH_COLUMNS.map((column) => usOf(column).toFixed(1));
+    return [type, ...cells, `${ratio.toFixed(2)} at ${batch}`];
+  });
+  return [head, ...rows];
+}
+
+/** One row a cache and number of sequences, one column a context. */
+export function attentionRows(times: readonly AttentionTime[], limits: Limits): string[][] {
+  const contexts = [...new Set(times.map(({ context }) => context))].sort((a, b) => a - b);
+  const head = ["K/V", "heads", "sequences", ...contexts.map((context) => `${context}`)];
+  const nameOf = ({ type, heads, kvHeads, sequences }: AttentionTime) =>
+    `${type} ${heads}/${kvHeads} ${sequences}`;
+  const rows = groupBy(times, nameOf).map(([name, of]) => {
+    const cells = contexts.map((context) => {
+      const time = of.find((candidate) => candidate.context === context);
+      return time === undefined ? "-" : bytesCell(time, limits);
+    });
+    return [...name.split(" "), ...cells];
+  });
+  return [head, ...rows];
+}
+
+export function logitRows(times: readonly RowTime[], limits: Limits): string[][] {
+  const rows = times.map((time) => {
+    const us = (1e6 * time.seconds).toFixed(1);
+    return [String(time.vocabulary), time.pass, us, bytesCell(time, limits)];
+  });
+  return [["vocabulary", "pass", "µs a row", "bytes"], ...rows];
+}

@@ -1,0 +1,76 @@
+// The tables of the kernels: which limit a figure is read by, and where more rows take less time.
+
+import { describe, expect, test } from "bun:test";
+import type { AttentionTime, ProductTime } from "../../bench/kernels/program.ts";
+import {
+  attentionRows,
+  logitRows,
+  productRows,
+  toothRows,
+  worstTooth,
+} from "../../bench/kernels/tables.ts";
+import { thisCpu } from "../../bench/probe/cpu.ts";
+
+const LIMITS = {
+  threads: 1,
+  readGbs: 40,
+  dotTops: { vnni: 1, avxvnni: 0.4, maddubs: 0.4, plain: 0.1 },
+};
+const CPU = thisCpu("flags : avx2 fma avx512_vnni");
+
+/** 1 MB of weights. */
+const product = (batch: number, seconds: number): ProductTime => ({
+  ...{ kind: "product", type: "q4_1", cols: 1000, rows: 1600, batch, seconds },
+  ...{ bytes: 1e6, ops: 2 * 1000 * 1600 * batch },
+});
+
+describe("productRows", () => {
+  test("a figure is bytes where memory is the nearer limit, operations where they are", () => {
+    const rows = productRows([product(1, 50e-6), product(64, 400e-6)], LIMITS, CPU);
+    expect(rows).toEqual([
+      ["type", "cols x rows", "1", "64"],
+      ["q4_1", "1000x1600", "20.0 G (50 %)", "0.51 T (51 %)"],
+    ]);
+  });
+
+  test("a batch that a matrix was not measured with is a dash", () => {
+    const other = { ...product(512, 1), cols: 64 };
+    const [, first, second] = productRows([product(1, 50e-6), other], LIMITS, CPU);
+    expect([first?.at(-1), second?.at(-2)]).toEqual(["-", "-"]);
+  });
+});
+
+describe("worstTooth", () => {
+  test("the batch that takes longest beside a larger one", () => {
+    const times = [product(1, 1), product(2, 3), product(3, 2), product(4, 4)];
+    expect(worstTooth(times)).toEqual({ batch: 2, ratio: 1.5 });
+    expect(toothRows(times)[1]?.at(-1)).toBe("1.50 at 2");
+  });
+
+  test("is at most 1 where every row costs", () => {
+    expect(worstTooth([product(2, 2), product(1, 1)]).ratio).toBe(0.5);
+  });
+});
+
+test("attention has a row a cache and number of sequences, and a column a context", () => {
+  const time = (context: number, sequences: number): AttentionTime => ({
+    ...{ kind: "attention", type: "f16", heads: 9, kvHeads: 3, sequences, context },
+    ...{ seconds: 1e-3, bytes: context * 1e4 },
+  });
+  expect(attentionRows([time(1000, 1), time(4000, 1), time(4000, 16)], LIMITS)).toEqual([
+    ["K/V", "heads", "sequences", "1000", "4000"],
+    ["f16", "9/3", "1", "10.0 G (25 %)", "40.0 G (100 %)"],
+    ["f16", "9/3", "16", "-", "40.0 G (100 %)"],
+  ]);
+});
+
+test("a pass over logits has its time a row and its bytes", () => {
+  const time = {
+    kind: "row",
+    pass: "argmax",
+    vocabulary: 1000,
+    seconds: 1e-6,
+    bytes: 4e3,
+  } as const;
+  expect(logitRows([time], LIMITS)[1]).toEqual(["1000", "argmax", "1.0", "4.0 G (10 %)"]);
+});

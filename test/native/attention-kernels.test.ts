@@ -1,0 +1,37 @@
+// The attention op under sanitizers, each set by itself: see kernels/attention-test.cpp for what is checked.
+
+import { beforeAll, expect, test } from "bun:test";
+import { AVX2, AVX512, buildSanitized, runSanitized } from "../support/sanitized-program.ts";
+
+const GROUPS = ["remainders", "partitions", "shared prefixes", "windows, caps, sinks", "extremes"];
+const TYPES = ["f16", "f32", "q8_0"];
+
+let program = "";
+beforeAll(async () => {
+  program = await buildSanitized({
+    name: "attention-test",
+    sources: {
+      "cpu-set": [],
+      "paged-attention": [],
+      "paged-attention-plan": [],
+      "paged-attention-fold": [],
+      "paged-attention-select": [],
+      "paged-attention-generic": [],
+      "paged-attention-avx2": AVX2,
+      "paged-attention-avx512": [...AVX512, "-mfma", "-mf16c"],
+    },
+  });
+}, 600_000);
+
+test.each(["generic", "avx2", ""])(
+  "PAGODA_CPU=%p: attention is right for every shape, cache and kind, alone and in company",
+  (cpu) => {
+    const { lines, stderr, exitCode } = runSanitized(program, cpu);
+    const [name, ...groups] = lines;
+    console.log(`PAGODA_CPU=${cpu} chooses ${name}`);
+    expect(stderr).toBe("");
+    expect(groups).toEqual(TYPES.flatMap((type) => GROUPS.map((group) => `${group} ${type} ok`)));
+    expect(exitCode).toBe(0);
+  },
+  120_000,
+);

@@ -1,0 +1,382 @@
+// The attention op, with the kernels that PAGODA_CPU chooses, against a scalar reference in double
+// precision: shapes of all remainders, partitions, prefixes that sequences share, windows, soft caps, sinks,
+// caches of each type, extreme values. Prints a line a group of cases, and each fault. Memory that nobody
+// may read is NaN, or not ours. Built with sanitizers by test/native/attention-kernels.test.ts.
+
+#include "attention-step.h"
+
+#include "ggml.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <numeric>
+#include <random>
+#include <string>
+#include <thread>
+
+using namespace pagoda;
+
+namespace {
+
+int         n_faults = 0;
+std::string group;
+
+void fault(const char * what, const AttentionShape & s, int row, int head, double got, double expected) {
+    if (++n_faults <= 20) {
+        std::printf("FAULT %s: %s, %s, head size %d, %d of %d heads, block size %d: row %d, head %d: %g for %g\n", what, group.c_str(),
+                    ggml_type_name(s.kv_type), s.head_dim, s.n_head, s.n_head_kv, s.block_size, row, head, got, expected);
+    }
+}
+
+struct Scales {
+    float q = 1.0f, k = 1.0f, v = 1.0f;
+};
+
+int32_t num_slots(const AttentionShape & s, const std::vector<AttentionSequence> & sequences) {
+    int32_t last = 0;
+    for (const AttentionSequence & sequence : sequences) {
+        last = std::max(last, *std::max_element(sequence.blocks.begin(), sequence.blocks.end()));
+    }
+    return (last + 1) * s.block_size;
+}
+
+int64_t slot_of(const AttentionShape & s, const AttentionSequence & sequence, int32_t pos) {
+    return (int64_t) sequence.blocks[pos / s.block_size] * s.block_size + pos % s.block_size;
+}
+
+// One of K and V as the op reads it. Slots that hold no token are NaN.
+struct Pool {
+    Pool(const AttentionShape & s, const std::vector<AttentionSequence> & sequences, float scale, std::mt19937 & rng)
+        : shape(s), bytes(num_slots(s, sequences) * s.slot_bytes(), 0xFF) {
+        for (const AttentionSequence & sequence : sequences) {
+            for (int32_t pos = 0; pos < sequence.n_tokens; ++pos) {
+                fill(slot(slot_of(s, sequence, pos)), scale, rng);
+            }
+        }
+    }
+
+    void fill(uint8_t * to, float scale, std::mt19937 & rng) {
+        std::normal_distribution<float> normal(0.0f, 1.0f);
+        std::vector<float> row(shape.head_dim * shape.n_head_kv);
+        std::generate(row.begin(), row.end(), [&] { return normal(rng) * scale; });
+        if (shape.kv_type == GGML_TYPE_F32) {
+            std::memcpy(to, row.data(), row.size() * sizeof(float));
+        } else {
+            ggml_quantize_chunk(shape.kv_type, row.data(), to, 0, shape.n_head_kv, shape.head_dim, nullptr);
+        }
+    }
+
+    uint8_t * slot(int64_t i) { return bytes.data() + i * shape.slot_bytes(); }
+
+    // [head_dim] of a head in a slot.
+    std::vector<float> values(int64_t i, int32_t head) {
+        const uint8_t * from = slot(i) + head * ggml_row_size(shape.kv_type, shape.head_dim);
+        std::vector<float> out(shape.head_dim);
+        if (shape.kv_type == GGML_TYPE_F32) {
+            std::memcpy(out.data(), from, out.size() * sizeof(float));
+        } else {
+            ggml_get_type_traits(shape.kv_type)->to_float(from, out.data(), shape.head_dim);
+        }
+        return out;
+    }
+
+    AttentionShape       shape;
+    std::vector<uint8_t> bytes;
+};
+
+double dot(const float * a, const std::vector<float> & b, bool of_sizes) {
+    double sum = 0;
+    for (size_t i = 0; i < b.size(); ++i) {
+        sum += of_sizes ? std::fabs((double) a[i] * b[i]) : (double) a[i] * b[i];
+    }
+    return sum;
+}
+
+bool is_seen(const AttentionShape & s, int32_t pos, int32_t p) {
+    if (s.n_swa > 0 && s.swa_type == 1) {
+        return pos - p < s.n_swa;
+    }
+    return s.n_swa <= 0 || s.swa_type != 2 || p >= pos / s.n_swa * s.n_swa;
+}
+
+struct Case {
+    AttentionShape                 shape;
+    std::vector<AttentionSequence> sequences;
+    Scales                         scales;
+    bool                           has_sinks = false;
+};
+
+// A case with its data.
+struct Trial {
+    Trial(const Case & c, uint32_t seed)
+        : shape(c.shape), sequences(c.sequences), rng(seed), k(shape, sequences, c.scales.k, rng), v(shape, sequences, c.scales.v, rng) {
+        std::normal_distribution<float> normal(0.0f, 1.0f);
+        if (c.has_sinks) {
+            sinks.resize(shape.n_head);
+            std::generate(sinks.begin(), sinks.end(), [&] { return 2 * normal(rng); });
+        }
+        int32_t n_rows = 0;
+        for (const AttentionSequence & s : sequences) {
+            n_rows += s.n_new;
+        }
+        q.resize((size_t) n_rows * shape.n_head * shape.head_dim);
+        std::generate(q.begin(), q.end(), [&] { return normal(rng) * c.scales.q; });
+    }
+
+    std::vector<float> run(int n_threads) {
+        AttentionStep step(shape, sequences, n_threads);
+        return run(step, q.data(), n_threads);
+    }
+
+    // Rows of one sequence, computed without the others.
+    std::vector<float> run_alone(size_t s, int32_t first_row) {
+        AttentionStep step(shape, { sequences[s] }, 1);
+        return run(step, q.data() + (size_t) first_row * shape.n_head * shape.head_dim, 1);
+    }
+
+    std::vector<float> run(AttentionStep & step, const float * rows, int n_threads) {
+        step.scale = scale();
+        std::copy_n(rows, step.q.size(), step.q.begin());
+        // A layer after another: what the first leaves behind must not matter to the second.
+        for (int layer = 0; layer < 2; ++layer) {
+            std::fill(step.out.begin(), step.out.end(), NAN);
+            std::vector<std::thread> threads;
+            for (int t = 0; t < n_threads; ++t) {
+                threads.emplace_back([&, t] {
+                    step.run(k.bytes.data(), v.bytes.data(), sinks.empty() ? nullptr : sinks.data(), t, n_threads);
+                });
+            }
+            for (std::thread & t : threads) {
+                t.join();
+            }
+        }
+        return step.out;
+    }
+
+    float scale() const { return 1.0f / std::sqrt((float) shape.head_dim); }
+
+    AttentionShape                 shape;
+    std::vector<AttentionSequence> sequences;
+    std::mt19937                   rng;
+    Pool                           k, v;
+    std::vector<float>             q, sinks;
+};
+
+// One row and head: the result, and how far rounding may take each of its numbers from it.
+struct Expected {
+    std::vector<double> out, slack;
+};
+
+Expected reference(Trial & t, const AttentionSequence & sequence, int32_t pos, int32_t head, const float * q) {
+    const AttentionShape & s  = t.shape;
+    const int32_t          kv = head / (s.n_head / s.n_head_kv);
+    std::vector<double>    scores;
+    std::vector<int64_t>   slots;
+    double largest = 0, largest_value = 0;
+    for (int32_t p = 0; p <= pos; ++p) {
+        if (!is_seen(s, pos, p)) {
+            continue;
+        }
+        slots.push_back(slot_of(s, sequence, p));
+        const std::vector<float> key = t.k.values(slots.back(), kv);
+        const double raw = dot(q, key, false) * t.scale();
+        scores.push_back(s.softcap > 0 ? s.softcap * std::tanh(raw / s.softcap) : raw);
+        largest = std::max(largest, dot(q, key, true) * t.scale());
+    }
+    double max = *std::max_element(scores.begin(), scores.end());
+    if (!t.sinks.empty()) {
+        max = std::max(max, (double) t.sinks[head]);
+    }
+    double sum = t.sinks.empty() ? 0 : std::exp(t.sinks[head] - max);
+    Expected e = { std::vector<double>(s.head_dim), std::vector<double>(s.head_dim) };
+    for (size_t i = 0; i < scores.size(); ++i) {
+        const double weight = std::exp(scores[i] - max);
+        const std::vector<float> value = t.v.values(slots[i], kv);
+        sum += weight;
+        for (int32_t c = 0; c < s.head_dim; ++c) {
+            e.out[c] += weight * value[c];
+            e.slack[c] += weight * std::fabs(value[c]);
+            largest_value = std::max(largest_value, (double) std::fabs(value[c]));
+        }
+    }
+    // An error of a score is one of the logarithm of its weight. Weights may be 0 where they are no normal
+    // numbers.
+    const double relative = 1e-5 + 1e-6 * largest;
+    for (int32_t c = 0; c < s.head_dim; ++c) {
+        e.out[c] /= sum;
+        e.slack[c] = e.slack[c] / sum * relative + 2e-38 * (1 + largest_value);
+    }
+    return e;
+}
+
+void check_rows(Trial & t, const std::vector<float> & out) {
+    const AttentionShape & s = t.shape;
+    int32_t row = 0;
+    for (const AttentionSequence & sequence : t.sequences) {
+        for (int32_t pos = sequence.n_tokens - sequence.n_new; pos < sequence.n_tokens; ++pos, ++row) {
+            for (int32_t head = 0; head < s.n_head; ++head) {
+                const size_t at = ((size_t) row * s.n_head + head) * s.head_dim;
+                const Expected e = reference(t, sequence, pos, head, t.q.data() + at);
+                for (int32_t c = 0; c < s.head_dim; ++c) {
+                    if (!(std::fabs(out[at + c] - e.out[c]) <= e.slack[c])) {
+                        fault("wrong", s, row, head, out[at + c], e.out[c]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+void check(const Case & c, uint32_t seed) {
+    Trial t(c, seed);
+    const std::vector<float> out = t.run(1);
+    check_rows(t, out);
+    const std::vector<float> of_threads = t.run(3);
+    if (std::memcmp(out.data(), of_threads.data(), out.size() * sizeof(float)) != 0) {
+        fault("threads change a result", t.shape, 0, 0, 0, 0);
+    }
+    int32_t row = 0;
+    for (size_t i = 0; i < c.sequences.size() && c.sequences.size() > 1; ++i) {
+        const std::vector<float> alone = t.run_alone(i, row);
+        if (std::memcmp(out.data() + (size_t) row * t.shape.n_head * t.shape.head_dim, alone.data(), alone.size() * sizeof(float)) != 0) {
+            fault("company changes a result", t.shape, row, 0, 0, 0);
+        }
+        row += c.sequences[i].n_new;
+    }
+}
+
+// Blocks of their own for each sequence, scattered, some left out between them.
+std::vector<AttentionSequence> apart(const std::vector<std::pair<int32_t, int32_t>> & lengths, int32_t block_size) {
+    std::vector<AttentionSequence> sequences;
+    int32_t n_blocks = 0;
+    for (const auto & [n_tokens, n_new] : lengths) {
+        n_blocks += (n_tokens + block_size - 1) / block_size;
+    }
+    std::vector<int32_t> order(n_blocks);
+    std::iota(order.begin(), order.end(), 0);
+    std::shuffle(order.begin(), order.end(), std::mt19937(n_blocks));
+    size_t at = 0;
+    for (const auto & [n_tokens, n_new] : lengths) {
+        AttentionSequence s = { n_tokens, n_new, {} };
+        for (int32_t p = 0; p < n_tokens; p += block_size) {
+            s.blocks.push_back(1 + order[at++] * 2);
+        }
+        sequences.push_back(s);
+    }
+    return sequences;
+}
+
+const ggml_type TYPES[] = { GGML_TYPE_F16, GGML_TYPE_F32, GGML_TYPE_Q8_0 };
+
+void end_group(int before) { std::printf("%s %s\n", group.c_str(), n_faults == before ? "ok" : "wrong"); }
+
+// Numbers of rows and tokens of all remainders.
+void check_remainders(ggml_type type) {
+    const int before = n_faults;
+    group = std::string("remainders ") + ggml_type_name(type);
+    const int32_t head_sizes[] = { 32, 40, 64, 72, 80, 96, 128 };
+    uint32_t seed = 1;
+    for (const int32_t head_dim : head_sizes) {
+        if (head_dim % ggml_blck_size(type) != 0) {
+            continue;
+        }
+        for (int32_t queries = 1; queries <= 5; ++queries) {
+            const AttentionShape shape = { head_dim, 2 * queries, 2, type, 16 };
+            check({ shape, apart({ { 1, 1 }, { 2 + queries, 2 }, { 63 + queries, 1 }, { 3, 3 } }, 16), {} }, seed++);
+        }
+    }
+    for (int32_t n = 1; n <= 9; ++n) {
+        const AttentionShape shape = { 32, 3, 1, type, 16 };
+        check({ shape, apart({ { n, n }, { 60 + n, 1 } }, 16), {} }, seed++);
+    }
+    end_group(before);
+}
+
+// Contexts around the ends of partitions; chunks around the size of a tile; blocks that straddle both.
+void check_partitions(ggml_type type) {
+    const int before = n_faults;
+    group = std::string("partitions ") + ggml_type_name(type);
+    const AttentionShape shape = { 32, 3, 1, type, 16 };
+    uint32_t seed = 100;
+    check({ shape, apart({ { 255, 1 }, { 256, 1 }, { 257, 1 }, { 511, 1 }, { 513, 1 }, { 700, 1 } }, 16), {} }, seed++);
+    check({ shape, apart({ { 300, 33 }, { 256, 31 }, { 40, 32 } }, 16), {} }, seed++);
+    check({ shape, apart({ { 258, 65 } }, 16), {} }, seed++);
+    for (const int32_t block_size : { 1, 7, 48 }) {
+        AttentionShape straddling = shape;
+        straddling.block_size     = block_size;
+        check({ straddling, apart({ { 530, 2 }, { 257, 1 } }, block_size), {} }, seed++);
+    }
+    end_group(before);
+}
+
+// Sequences with the same first blocks: computed together, and still as if alone.
+void check_shared(ggml_type type) {
+    const int before = n_faults;
+    group = std::string("shared prefixes ") + ggml_type_name(type);
+    uint32_t seed = 200;
+    for (const int32_t n_shared : { 256, 512, 528 }) {
+        const AttentionShape shape = { 32, 6, 2, type, 16 };
+        std::vector<std::pair<int32_t, int32_t>> lengths;
+        for (int32_t i = 0; i < 6; ++i) {
+            lengths.push_back({ n_shared + 1 + 3 * i, 1 });
+        }
+        lengths.push_back({ 300, 2 });
+        std::vector<AttentionSequence> sequences = apart(lengths, 16);
+        for (size_t i = 1; i < 6; ++i) {
+            std::copy_n(sequences[0].blocks.begin(), n_shared / 16, sequences[i].blocks.begin());
+        }
+        check({ shape, sequences, {} }, seed++);
+    }
+    end_group(before);
+}
+
+// Windows, soft caps and sinks, over partitions.
+void check_kinds(ggml_type type) {
+    const int before = n_faults;
+    group = std::string("windows, caps, sinks ") + ggml_type_name(type);
+    uint32_t seed = 300;
+    for (const int32_t n_swa : { 1, 20, 64, 300 }) {
+        for (const int32_t swa_type : { 1, 2 }) {
+            AttentionShape shape = { 32, 3, 1, type, 16 };
+            shape.n_swa    = n_swa;
+            shape.swa_type = swa_type;
+            check({ shape, apart({ { 600, 1 }, { 290, 34 }, { 5, 5 } }, 16), {} }, seed++);
+        }
+    }
+    AttentionShape capped = { 32, 3, 1, type, 16 };
+    capped.softcap = 5.0f;
+    check({ capped, apart({ { 270, 1 }, { 37, 5 } }, 16), { 3, 3, 1 } }, seed++);
+    check({ { 32, 4, 2, type, 16 }, apart({ { 270, 1 }, { 37, 5 }, { 600, 2 } }, 16), {}, true }, seed++);
+    end_group(before);
+}
+
+// Nothing, what is smaller than a normal number, and so much that weights are 0 or 1.
+void check_extremes(ggml_type type) {
+    const int before = n_faults;
+    group = std::string("extremes ") + ggml_type_name(type);
+    uint32_t seed = 400;
+    const float most = type == GGML_TYPE_F16 ? 1e4f : 1e6f;
+    for (const float q : { 0.0f, 1e-40f, 1e-3f, 100.0f }) {
+        for (const float kv : { 0.0f, 1e-41f, 1e-6f, most }) {
+            const AttentionShape shape = { 64, 3, 1, type, 16 };
+            check({ shape, apart({ { 270, 1 }, { 9, 4 } }, 16), { q, kv, kv } }, seed++);
+        }
+    }
+    end_group(before);
+}
+
+} // namespace
+
+int main() {
+    std::printf("%s\n", attention_kernel_name());
+    for (const ggml_type type : TYPES) {
+        check_remainders(type);
+        check_partitions(type);
+        check_shared(type);
+        check_kinds(type);
+        check_extremes(type);
+    }
+    return n_faults == 0 ? 0 : 1;
+}

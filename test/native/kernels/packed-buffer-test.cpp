@@ -1,0 +1,163 @@
+// Matrix products of ggml graphs over packed weights: with a store of quantised rows that fits, that is too
+// small for some rows, and without one, on one thread and on three. All must give the same bits, near those
+// of a reference in double precision. Built with sanitizers by test/native/packed-buffer.test.ts.
+
+#include "activation-store.h"
+#include "packed-buffer.h"
+
+#include "ggml-alloc.h"
+#include "ggml-backend.h"
+#include "ggml-cpu.h"
+#include "ggml.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <vector>
+
+using namespace pagoda;
+
+namespace {
+
+constexpr int64_t COLS = 96, ROWS = 70, OTHER_ROWS = 33;
+
+int n_faults = 0;
+
+void expect(bool holds, const char * what, int64_t n_rows) {
+    if (!holds) {
+        ++n_faults;
+        std::printf("FAULT %s: %d rows\n", what, (int) n_rows);
+    }
+}
+
+ggml_context * make_context(bool no_alloc) { return ggml_init({ 16u << 20, nullptr, no_alloc }); }
+
+ggml_backend_buffer_type_t packed_type() {
+    ggml_backend_dev_t cpu = ggml_backend_reg_dev_get(ggml_backend_cpu_reg(), 0);
+    const auto get = (ggml_backend_dev_get_extra_bufts_t) ggml_backend_reg_get_proc_address(ggml_backend_cpu_reg(),
+                                                                                            "ggml_backend_dev_get_extra_bufts");
+    return get(cpu)[0];
+}
+
+std::vector<float> gaussian(int64_t n, uint32_t seed) {
+    std::mt19937 rng(seed);
+    std::normal_distribution<float> normal(0.0f, 1.0f);
+    std::vector<float> x(n);
+    std::generate(x.begin(), x.end(), [&] { return normal(rng); });
+    return x;
+}
+
+// Two matrices that read the same rows, as q and k do.
+struct Weights {
+    Weights() : ctx(make_context(true)) {
+        first  = ggml_new_tensor_2d(ctx, GGML_TYPE_Q4_1, COLS, ROWS);
+        second = ggml_new_tensor_2d(ctx, GGML_TYPE_Q8_0, COLS, OTHER_ROWS);
+        buffer = ggml_backend_alloc_ctx_tensors_from_buft(ctx, packed_type());
+        uint32_t seed = 1;
+        for (ggml_tensor * w : { first, second }) {
+            const std::vector<float> src = gaussian(ggml_nelements(w), seed++);
+            std::vector<uint8_t> raw(ggml_nbytes(w));
+            ggml_quantize_chunk(w->type, src.data(), raw.data(), 0, w->ne[1], COLS, nullptr);
+            ggml_backend_tensor_set(w, raw.data(), 0, raw.size());
+            std::vector<float> read(src.size());
+            ggml_get_type_traits(w->type)->to_float(raw.data(), read.data(), (int64_t) read.size());
+            values.push_back(read);
+        }
+    }
+    ~Weights() {
+        ggml_backend_buffer_free(buffer);
+        ggml_free(ctx);
+    }
+
+    ggml_context *                  ctx;
+    ggml_tensor *                   first;
+    ggml_tensor *                   second;
+    ggml_backend_buffer_t           buffer;
+    std::vector<std::vector<float>> values; // as ggml reads them
+};
+
+struct Results {
+    std::vector<float> first, second;
+    bool operator==(const Results & other) const { return first == other.first && second == other.second; }
+};
+
+// `n_stored`: rows that the store has room for, 0 = there is none.
+Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stored) {
+    ggml_context * ctx = make_context(false);
+    ggml_tensor *  x   = ggml_new_tensor_2d(ctx, GGML_TYPE_F32, COLS, n_rows);
+    const std::vector<float> rows = gaussian(COLS * n_rows, 9);
+    std::copy(rows.begin(), rows.end(), (float *) x->data);
+    ggml_tensor * y1 = ggml_mul_mat(ctx, w.first, x);
+    ggml_tensor * y2 = ggml_mul_mat(ctx, w.second, x);
+    ggml_cgraph * graph = ggml_new_graph(ctx);
+    ggml_build_forward_expand(graph, y1);
+    ggml_build_forward_expand(graph, y2);
+
+    ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
+    ggml_threadpool * pool = ggml_threadpool_new(&params);
+    auto store = n_stored > 0 ? std::make_unique<ActivationStore>(pool, n_threads, n_stored, widest_packed_blocks()) : nullptr;
+    ggml_cplan plan = ggml_graph_plan(graph, n_threads, pool);
+    std::vector<uint8_t> work(plan.work_size + 64);
+    plan.work_data = (uint8_t *) (((uintptr_t) work.data() + 63) / 64 * 64);
+    Results results;
+    // A step after another: the second must see the rows anew.
+    for (int step = 0; step < 2; ++step) {
+        if (store) {
+            store->begin_step();
+        }
+        ggml_graph_compute(graph, &plan);
+        if (step == 0) {
+            std::fill_n((float *) y1->data, ggml_nelements(y1), NAN);
+        }
+    }
+    results.first.assign((float *) y1->data, (float *) y1->data + ggml_nelements(y1));
+    results.second.assign((float *) y2->data, (float *) y2->data + ggml_nelements(y2));
+    store.reset();
+    ggml_threadpool_free(pool);
+    ggml_free(ctx);
+    return results;
+}
+
+// Rows are quantised to 8 bits on the way: each may be off by half a step of its block.
+void check_near(const std::vector<float> & w, const std::vector<float> & got, int64_t n_outputs, int64_t n_rows) {
+    const std::vector<float> x = gaussian(COLS * n_rows, 9);
+    for (int64_t i = 0; i < n_rows; ++i) {
+        for (int64_t r = 0; r < n_outputs; ++r) {
+            double sum = 0, size = 0;
+            for (int64_t c = 0; c < COLS; ++c) {
+                sum += (double) w[r * COLS + c] * x[i * COLS + c];
+                size += std::fabs(w[r * COLS + c]);
+            }
+            expect(std::fabs(got[i * n_outputs + r] - sum) <= size * 4.0 / 254, "wrong product", n_rows);
+        }
+    }
+}
+
+} // namespace
+
+int main() {
+    if (!packs_weights()) {
+        std::printf("none: this CPU has no kernels\n");
+        return 0;
+    }
+    register_packed_buffer();
+    const Weights w;
+    for (const int64_t n_rows : { 1, 5, 97, 130 }) {
+        const Results expected = compute(w, n_rows, 1, n_rows);
+        check_near(w.values[0], expected.first, ROWS, n_rows);
+        check_near(w.values[1], expected.second, OTHER_ROWS, n_rows);
+        for (const int n_threads : { 1, 3 }) {
+            expect(compute(w, n_rows, n_threads, n_rows) == expected, "with a store", n_rows);
+            expect(compute(w, n_rows, n_threads, 0) == expected, "without a store", n_rows);
+            if (n_rows > 1) {
+                expect(compute(w, n_rows, n_threads, n_rows - 1) == expected, "more rows than the store holds", n_rows);
+            }
+        }
+    }
+    expect(take_unpacked_types().empty(), "a type was refused", 0);
+    std::printf("%s %s\n", weight_kernel_name(), n_faults == 0 ? "ok" : "wrong");
+    return n_faults == 0 ? 0 : 1;
+}
