@@ -1,5 +1,5 @@
-// Builds the native addon through cmake-js. Skipped when nothing that goes into it has changed. The
-// build is for this machine's CPU: another CPU, compiler or place needs a new build folder.
+// Builds the native addon through cmake-js. Skipped when nothing that goes into it has changed. It
+// may be tuned for this machine's CPU: another CPU, compiler or place needs a new build folder.
 
 import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
@@ -11,8 +11,8 @@ import { patchFiles } from "./patched-copy.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
 import { hasTool, needTool, run } from "./shell.ts";
 
-/** Read from the environment as ON or OFF; without them CMakeLists.txt looks what the machine has. */
-const BUILD_OPTIONS = ["PAGODA_CUDA", "PAGODA_VULKAN", "PAGODA_METAL"] as const;
+/** Read from the environment as ON or OFF; without them CMakeLists.txt decides from what the machine has. */
+const BUILD_OPTIONS = ["PAGODA_NATIVE", "PAGODA_CUDA", "PAGODA_VULKAN", "PAGODA_METAL"] as const;
 
 /** Memory that one compiler process may need. */
 const BYTES_PER_COMPILER = 2 ** 30;

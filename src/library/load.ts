@@ -1,7 +1,6 @@
 // From the library's load options to a running engine in this process, through the options table of the
 // command line: one place that knows defaults and bounds.
 
-import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
@@ -11,6 +10,9 @@ import { startEngine } from "../engine/start-engine.ts";
 import { resolveModel } from "../models/model-source.ts";
 import { availableMemory } from "../runtime/system.ts";
 import type { LoadOptions } from "./options.ts";
+
+/** Of a clone; a package brings no models. */
+const MODELS_DIR = join(import.meta.dirname, "../../models");
 
 /** What of the load options has a flag. */
 const FLAGS = {
@@ -41,8 +43,12 @@ export async function loadEngine(model: string, load: LoadOptions): Promise<Load
   const { signal, logger = () => {}, onProgress = () => {} } = load;
   signal?.throwIfAborted();
   const options = serveOptions(load, logger);
-  const env = load.offline === true ? { ...process.env, HF_HUB_OFFLINE: "1" } : process.env;
-  const path = await resolveModel(model, { modelsDir: modelsFolder(), env, log: logger });
+  const path = await resolveModel(model, {
+    modelsDir: MODELS_DIR,
+    env: process.env,
+    log: logger,
+    isOffline: load.offline === true,
+  });
   signal?.throwIfAborted();
   const client = await startEngine(engineConfig(options, path), {
     availableBytes: availableMemory(),
@@ -63,8 +69,4 @@ function serveOptions(load: LoadOptions, warn: (line: string) => void): ServeOpt
     return value === undefined || value === "auto" ? [] : [`--${flag}=${value}`];
   });
   return parseOptions("serve", { argv, env: {}, readYaml: () => ({}) }, warn);
-}
-
-function modelsFolder(): string {
-  return join(homedir(), ".cache", "pagoda", "models");
 }

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { listen } from "../runtime/http-server.ts";
+import type { ContextOptions } from "../service/context.ts";
 import { createService, type Service } from "../service/service.ts";
 import { LLM, partsOf } from "./llm.ts";
 import type { LoadOptions } from "./options.ts";
@@ -10,7 +11,7 @@ import type { LoadOptions } from "./options.ts";
 export interface AppOptions {
   /** Names that requests may ask for; the first is reported. Default: the LLM's. */
   readonly modelNames?: readonly string[];
-  /** Keys that /v1 accepts as bearer token. Default: none is needed. */
+  /** Bearer tokens, one of which every route but probes needs. Default: none is needed. */
   readonly apiKeys?: readonly string[];
 }
 
@@ -26,6 +27,8 @@ export interface ServeOptions extends AppOptions {
   readonly host?: string;
   /** 0 = any free one. Default: 8000. */
   readonly port?: number;
+  /** Names by which clients may call it besides its address: requests to another Host are refused. */
+  readonly allowedHosts?: readonly string[];
   /** Of a model that is given by name. */
   readonly load?: LoadOptions;
 }
@@ -65,13 +68,13 @@ export async function serve(
   model: LLM | string,
   options: ServeOptions = {},
 ): Promise<RunningServer> {
-  const { host = "127.0.0.1", port = 8000, load = {} } = options;
+  const { host = "127.0.0.1", port = 8000, load = {}, allowedHosts = [] } = options;
   const llm = typeof model === "string" ? await LLM.load(model, load) : model;
   const dispose = async () => {
     if (typeof model === "string") await llm[Symbol.asyncDispose]();
   };
   try {
-    const service = serviceOf(llm, options);
+    const service = serviceOf(llm, options, { listensOn: host, allowedHosts });
     const { fetch, maxBodyBytes } = service;
     const server = listen({ host, port, maxBodyBytes, fetch });
     const stop = async ({ grace = 25 } = {}) => {
@@ -87,10 +90,14 @@ export async function serve(
   }
 }
 
-function serviceOf(llm: LLM, options: AppOptions): Service {
+function serviceOf(
+  llm: LLM,
+  options: AppOptions,
+  listener: Pick<ContextOptions, "listensOn" | "allowedHosts"> = {},
+): Service {
   const { front, settings } = partsOf(llm);
   const { modelNames = settings.modelNames, apiKeys = [] } = options;
-  return createService(front, { ...settings, modelNames, apiKeys });
+  return createService(front, { ...settings, ...listener, modelNames, apiKeys });
 }
 
 /** The app routes by plain HTTP's URLs: behind a host's own TLS they begin with another word. */

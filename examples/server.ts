@@ -1,0 +1,33 @@
+// A route of one's own beside the whole HTTP API, over one model: bun examples/server.ts [model] [port]
+//
+//   curl -N 'localhost:8000/ask?q=Why+is+the+sky+blue'
+//   curl localhost:8000/v1/models
+
+import { LLM } from "pagoda";
+import { createApp } from "pagoda/server";
+
+const [model = "SmolLM2-135M-Instruct", port = "8000"] = process.argv.slice(2);
+
+const llm = await LLM.load(model);
+const api = createApp(llm);
+const server = Bun.serve({
+  hostname: "127.0.0.1",
+  port: Number(port),
+  idleTimeout: 0, // a long prompt is silent for a while
+  routes: {
+    "/ask": (request) => {
+      const content = new URL(request.url).searchParams.get("q") ?? "Hello";
+      // The signal ends the generation when the client leaves.
+      const answer = llm.chat([{ role: "user", content }], { signal: request.signal });
+      const headers = { "content-type": "text/event-stream" };
+      return new Response(answer.toReadableStream(), { headers });
+    },
+  },
+  fetch: api.fetch,
+});
+console.log(`listening on ${server.url}`);
+
+process.once("SIGTERM", async () => {
+  await server.stop();
+  await llm[Symbol.asyncDispose]();
+});

@@ -1,0 +1,59 @@
+// For which platform a native addon was made, read from its header; and whether this checkout's may be
+// given away.
+
+import { existsSync, readFileSync } from "node:fs";
+import type { Checkout } from "./checkout.ts";
+import { SetupError } from "./report.ts";
+
+/** As Node names them: "linux-x64", "darwin-arm64". */
+export type Platform = `${string}-${string}`;
+
+export function hostPlatform(): Platform {
+  return `${process.platform}-${process.arch}`;
+}
+
+const ELF_MACHINES: Readonly<Record<number, string>> = { 62: "x64", 183: "arm64" };
+const MACH_CPUS: Readonly<Record<number, string>> = { 16777223: "x64", 16777228: "arm64" };
+const PE_MACHINES: Readonly<Record<number, string>> = { 34404: "x64", 43620: "arm64" };
+
+/** @returns null for what is no library of a known platform */
+export function platformOf(file: Uint8Array): Platform | null {
+  if (file.length < 64) return null;
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (view.getUint32(0) === 0x7f454c46) {
+    return named("linux", ELF_MACHINES[view.getUint16(18, true)]);
+  }
+  if (view.getUint32(0, true) === 0xfeedfacf) {
+    return named("darwin", MACH_CPUS[view.getUint32(4, true)]);
+  }
+  const header = view.getUint32(60, true);
+  if (view.getUint16(0) !== 0x4d5a || header + 6 > file.length) return null;
+  return named("win32", PE_MACHINES[view.getUint16(header + 4, true)]);
+}
+
+function named(system: string, machine: string | undefined): Platform | null {
+  return machine === undefined ? null : `${system}-${machine}`;
+}
+
+/** @throws SetupError when the file is missing or was made for another platform */
+export function checkAddon(path: string, platform: Platform): void {
+  if (!existsSync(path)) throw new SetupError(`there is no ${path}; run \`bun run setup\``);
+  const found = platformOf(readFileSync(path));
+  if (found === platform) return;
+  throw new SetupError(
+    `${path} is an addon for ${found ?? "no platform known here"}, not for ${platform}; build it on such a machine`,
+  );
+}
+
+/**
+ * An addon tuned for this machine's CPU would end by an illegal instruction on another.
+ * @throws SetupError
+ */
+export function checkPortable(checkout: Checkout): void {
+  const cache = checkout.path("build", "native", "CMakeCache.txt");
+  const isTuned = existsSync(cache) && /^GGML_NATIVE:BOOL=ON$/m.test(readFileSync(cache, "utf8"));
+  if (!isTuned || process.arch !== "x64") return;
+  throw new SetupError(
+    "the addon is tuned for this machine's CPU; run `PAGODA_NATIVE=OFF bun run setup` first",
+  );
+}

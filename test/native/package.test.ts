@@ -1,0 +1,142 @@
+// The package as its users have it: packed, installed into an empty project, typed, run, compiled; and the
+// examples, run from there.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cpSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { tempFolder } from "../support/tiny-model.ts";
+
+const ROOT = join(import.meta.dir, "..", "..");
+const TIMEOUT_MS = 120_000;
+
+const folder = tempFolder();
+const project = join(folder.path, "project");
+const model = join(folder.path, "tiny.gguf");
+
+const PROGRAM = `
+import { LLM, type Generation, type GenerateResult } from "pagoda";
+await using llm = await LLM.load(process.argv[2] ?? "", { kvCacheBytes: 4e6, threads: 2 });
+const generation: Generation<GenerateResult> = llm.generate("hello", { maxTokens: 5, ignoreEos: true });
+console.log((await generation.result).usage.completionTokens);
+`;
+
+const WRONG = `
+import { LLM } from "pagoda";
+const llm = await LLM.load("x");
+llm.generate("hello", { maxTokens: "5" });
+new LLM();
+`;
+
+function run(command: readonly string[], cwd = project, env: Record<string, string> = {}) {
+  const child = Bun.spawnSync([...command], { cwd, env: { ...process.env, ...env } });
+  const [stdout, stderr] = [child.stdout.toString(), child.stderr.toString()];
+  return { exitCode: child.exitCode, stdout, stderr };
+}
+
+const bun = (...words: string[]) => run([process.execPath, ...words]);
+
+beforeAll(() => {
+  writeTinyGguf(model);
+  mkdirSync(project);
+  writeFileSync(join(project, "package.json"), '{"name":"app","type":"module"}');
+  writeFileSync(join(project, "app.ts"), PROGRAM);
+  const packed = run(
+    [process.execPath, "pm", "pack", "--quiet", "--destination", folder.path],
+    ROOT,
+  );
+  const file = readdirSync(folder.path).find((name) => name.endsWith(".tgz"));
+  if (file === undefined) throw new Error(`bun pm pack failed: ${packed.stderr}`);
+  const added = bun("add", "--prefer-offline", join(folder.path, file));
+  if (added.exitCode !== 0) throw new Error(`bun add failed: ${added.stderr}`);
+}, TIMEOUT_MS);
+afterAll(folder.remove);
+
+describe("the package", () => {
+  test("runs from node_modules", () => {
+    expect(bun("app.ts", model)).toEqual({ exitCode: 0, stdout: "5\n", stderr: "" });
+  });
+
+  test("prints nothing, starts nothing and installs no signal handler when it is imported", () => {
+    const code = `import "pagoda"; import "pagoda/server"; import "pagoda/errors";
+      console.log(["SIGINT", "SIGTERM"].map((name) => process.listenerCount(name)).join());`;
+    const result = bun("-e", code);
+    expect(result).toEqual({ exitCode: 0, stdout: "0,0\n", stderr: "" });
+  });
+
+  test("loads no HTTP server for the model alone", () => {
+    const built = bun("build", "--target=bun", "--outdir", "bundle", "app.ts");
+    expect(built.exitCode).toBe(0);
+    expect(run(["grep", "-c", "class Elysia", "bundle/app.js"]).stdout).toBe("0\n");
+  });
+
+  test("has types that hold in a strict project and refuse what is wrong", () => {
+    symlinkSync(join(ROOT, "node_modules", "@types"), join(project, "node_modules", "@types"));
+    writeFileSync(join(project, "wrong.ts"), WRONG);
+    const options = {
+      strict: true,
+      module: "nodenext",
+      target: "esnext",
+      types: ["bun"],
+      noEmit: true,
+    };
+    const tsconfig = { compilerOptions: options, include: ["app.ts", "wrong.ts"] };
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify(tsconfig));
+    const { stdout } = bun(join(ROOT, "node_modules", "typescript", "lib", "tsc.js"), "-p", ".");
+    const faults = [...stdout.matchAll(/^(\S+)\((\d+),.*(TS\d+)/gm)].map((found) => found.slice(1));
+    expect(faults).toEqual([
+      ["wrong.ts", "4", "TS2322"],
+      ["wrong.ts", "5", "TS2673"],
+    ]);
+  });
+
+  test(
+    "runs within an executable that its user compiles, without node_modules",
+    () => {
+      expect(bun("build", "--compile", "app.ts", "--outfile", "app").exitCode).toBe(0);
+      const elsewhere = join(folder.path, "elsewhere");
+      mkdirSync(elsewhere);
+      renameSync(join(project, "app"), join(elsewhere, "app"));
+      const env = { XDG_CACHE_HOME: join(folder.path, "cache") };
+      const result = run([join(elsewhere, "app"), model], elsewhere, env);
+      expect(result).toEqual({ exitCode: 0, stdout: "5\n", stderr: "" });
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe("the examples", () => {
+  beforeAll(() => cpSync(join(ROOT, "examples"), join(project, "examples"), { recursive: true }));
+
+  test("chat streams an answer", () => {
+    const { stdout, stderr } = bun("examples/chat.ts", model, "hi");
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/\n\(\d+ tokens, ended by (length|stop)\)\n$/);
+  });
+
+  test("batch prints results in the order of the prompts", () => {
+    const lines = bun("examples/batch.ts", model).stdout.trim().split("\n");
+    const prompts = lines.filter((line) => line.startsWith("The capital of"));
+    expect(prompts.map((line) => line.split(" ")[3])).toEqual([
+      ...["France", "Italy", "Spain", "Norway", "Japan", "Peru", "Kenya", "India"],
+    ]);
+    expect(lines.at(-1)).toMatch(/^8 prompts in \d+ steps$/);
+  });
+
+  test("server answers its own route and the API, and ends on SIGTERM", async () => {
+    const child = Bun.spawn([process.execPath, "examples/server.ts", model, "0"], {
+      cwd: project,
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    const url = /http:\S+/.exec(new TextDecoder().decode(value))?.[0] ?? "";
+    const events = await (await fetch(`${url}ask?q=hi`)).text();
+    expect(events).toEndWith("data: [DONE]\n\n");
+    const models = (await (await fetch(`${url}v1/models`)).json()) as { data: { id: string }[] };
+    expect(models.data[0]?.id).toBe("tiny");
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+  });
+});

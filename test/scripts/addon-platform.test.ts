@@ -1,0 +1,61 @@
+// For which platform an addon was made, by its first bytes.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import {
+  checkAddon,
+  checkPortable,
+  type Platform,
+  platformOf,
+} from "../../scripts/addon-platform.ts";
+import { removeTempFolders, tempCheckout, writeFiles } from "../support/temp-checkout.ts";
+
+afterAll(removeTempFolders);
+
+/** A header with `values` [offset, bytes]. */
+function header(...values: readonly (readonly [number, readonly number[]])[]): Uint8Array {
+  const bytes = new Uint8Array(256);
+  for (const [offset, value] of values) bytes.set(value, offset);
+  return bytes;
+}
+
+const ELF = [0, [0x7f, 0x45, 0x4c, 0x46]] as const;
+const MACH_O = [0, [0xcf, 0xfa, 0xed, 0xfe]] as const;
+const PE = [0, [0x4d, 0x5a]] as const;
+
+describe("platformOf", () => {
+  test.each<readonly [Platform | null, Uint8Array]>([
+    ["linux-x64", header(ELF, [18, [62, 0]])],
+    ["linux-arm64", header(ELF, [18, [183, 0]])],
+    ["darwin-x64", header(MACH_O, [4, [7, 0, 0, 1]])],
+    ["darwin-arm64", header(MACH_O, [4, [12, 0, 0, 1]])],
+    ["win32-x64", header(PE, [60, [128, 0, 0, 0]], [132, [0x64, 0x86]])],
+    [null, header(ELF, [18, [8, 0]])],
+    [null, header(PE, [60, [255, 255, 0, 0]])],
+    [null, header()],
+    [null, new Uint8Array(3)],
+  ])("%s", (platform, file) => {
+    expect(platformOf(file)).toBe(platform);
+  });
+});
+
+describe("an addon that is to be given away", () => {
+  test("must be there and be made for the platform", () => {
+    const checkout = tempCheckout();
+    const path = checkout.path("pagoda.node");
+    expect(() => checkAddon(path, "linux-x64")).toThrow("run `bun run setup`");
+    writeFiles(checkout.root, { "pagoda.node": "not an addon" });
+    expect(() => checkAddon(path, "linux-x64")).toThrow("an addon for no platform known here");
+    checkAddon(process.execPath, `${process.platform}-${process.arch}`);
+  });
+
+  test("must not be tuned for one CPU", () => {
+    const checkout = tempCheckout();
+    checkPortable(checkout);
+    writeFiles(checkout.root, {
+      "build/native/CMakeCache.txt": "A:BOOL=ON\nGGML_NATIVE:BOOL=ON\n",
+    });
+    const check = () => checkPortable(checkout);
+    if (process.arch === "x64") expect(check).toThrow("tuned for this machine's CPU");
+    else check();
+  });
+});
