@@ -106,10 +106,10 @@ function authorityOf(url: string): string {
 
 /**
  * The path as Elysia reads it: from the slash after the host up to the query.
- * @returns null when the Host header was no host: Bun then gives a URL without one
+ * @returns null when the Host header was no host: Bun then gives a URL without one, or that is none
  */
 function routedPath(url: string): string | null {
-  if (!url.startsWith(SCHEME)) return null;
+  if (!url.startsWith(SCHEME) || !URL.canParse(url)) return null;
   const start = url.indexOf("/", SCHEME.length);
   const end = url.indexOf("?", start + 1);
   return url.slice(start, end === -1 ? undefined : end);

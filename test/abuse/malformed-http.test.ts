@@ -1,0 +1,107 @@
+// 5,000 seeded requests with something wrong, over sockets of their own: none makes the server fail, and it
+// is whole afterwards. PAGODA_FUZZ_SEED=<n> starts at another seed.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { listen } from "../../src/runtime/http-server.ts";
+import { DEFAULT_LIMITS } from "../../src/server/server-context.ts";
+import { makeApp } from "../support/fake-engine.ts";
+import { type MalformedRequest, malformedRequest } from "../support/malformed-requests.ts";
+import { Prng } from "../support/prng.ts";
+
+const NUM_REQUESTS = 5000;
+const NUM_AT_ONCE = 50;
+
+/** For an answer that does not come, since the server waits for more. */
+const PATIENCE_MS = 150;
+
+/** No room, and the listener's own word for a version that it does not speak. */
+const ALLOWED = [503, 505];
+
+const seed = Number(process.env["PAGODA_FUZZ_SEED"] ?? 1);
+const { app, engine, scheduler, client } = makeApp({
+  engine: { limits: { maxNumQueuedReqs: 64 } },
+});
+const { maxBodyBytes } = DEFAULT_LIMITS;
+const server = listen({ host: "127.0.0.1", port: 0, maxBodyBytes, fetch: app.fetch });
+
+afterAll(async () => {
+  await server.stop(true);
+  await client.shutdown();
+});
+
+/** What comes back until the connection is closed or patience ends. */
+function exchange({ bytes, isIncomplete }: MalformedRequest): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const chunks: string[] = [];
+  let sent = 0;
+  const send = (socket: Bun.Socket) => {
+    sent += Math.max(0, socket.write(bytes.subarray(sent)));
+    if (sent === bytes.length && isIncomplete) socket.end();
+  };
+  const end = () => resolve(chunks.join(""));
+  Bun.connect({
+    hostname: "127.0.0.1",
+    port: server.port,
+    socket: {
+      open(socket) {
+        send(socket);
+        setTimeout(() => socket.terminate(), PATIENCE_MS);
+      },
+      drain: send,
+      data: (_, data) => void chunks.push(data.toString("latin1")),
+      close: end,
+      error: end,
+    },
+  }).catch(end);
+  return promise;
+}
+
+const statusesOf = (answer: string) =>
+  [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+
+describe("malformed requests", () => {
+  test(`${NUM_REQUESTS} of them get a 4xx, a 503 or nothing`, async () => {
+    const prng = new Prng(seed);
+    const counts = new Map<number, number>();
+    let numStarted = 0;
+    const worker = async () => {
+      while (numStarted < NUM_REQUESTS) {
+        const index = numStarted++;
+        const request = malformedRequest(prng);
+        for (const status of statusesOf(await exchange(request))) {
+          counts.set(status, (counts.get(status) ?? 0) + 1);
+          if (status < 500 || ALLOWED.includes(status)) continue;
+          const text = JSON.stringify(Buffer.from(request.bytes).toString("latin1").slice(0, 600));
+          const which = `PAGODA_FUZZ_SEED=${seed}, request ${index} (${request.kind})`;
+          throw new Error(`${which} got ${status}: ${text}`);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: NUM_AT_ONCE }, worker));
+    console.log(
+      [...counts]
+        .sort()
+        .map(([status, count]) => `${status}: ${count}`)
+        .join(", "),
+    );
+    for (const status of [200, 400, 404, 405, 431]) {
+      expect([status, (counts.get(status) ?? 0) > 10]).toEqual([status, true]);
+    }
+  }, 120_000);
+
+  test("have left nothing behind", async () => {
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+    for (let i = 0; i < 400 && engine.numLiveSequences > 0; i++) await Bun.sleep(5);
+    expect(engine.numLiveSequences).toBe(0);
+    expect(scheduler.hasWork).toBe(false);
+    expect(scheduler.kvCache.pool.usage).toBe(0);
+    scheduler.kvCache.checkIntegrity();
+    engine.reserve(64).release();
+    const response = await fetch(`${server.url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"prompt":"hello","max_tokens":1}',
+    });
+    expect(response.status).toBe(200);
+  });
+});
