@@ -102,6 +102,14 @@ ForwardPass::~ForwardPass() {
     }
 }
 
+size_t ForwardPass::weight_bytes() const {
+    size_t bytes = 0;
+    for (const auto & [type, data] : llama_get_memory_breakdown(ctx)) {
+        bytes += data.model;
+    }
+    return bytes;
+}
+
 size_t ForwardPass::kv_bytes() const {
     size_t bytes = 0;
     for (const ggml_tensor * t : kv_tensors) {

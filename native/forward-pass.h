@@ -43,6 +43,8 @@ public:
     // Computes a validated batch; results are parallel to batch.rows. Throws Error "decode_failed".
     StepTimings run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 
+    // All buffers of the model, so a tied head that is packed counts beside the table of embeddings.
+    size_t weight_bytes() const;
     size_t kv_bytes() const;
     size_t scratch_bytes() const;
 

@@ -142,6 +142,7 @@ void Model::wake_kv_cache() {
     }
     check_memory(options, 0, kv_bytes(options, header));
     pass = std::make_unique<ForwardPass>(weights.model().get(), options.pass);
+    weights.note_buffers(pass->weight_bytes());
     note_memory();
 }
 

@@ -99,7 +99,12 @@ std::shared_ptr<llama_model> Weights::load_vocabulary() const {
 
 std::string Weights::source() const { return copy_fd < 0 ? path : "/proc/self/fd/" + std::to_string(copy_fd); }
 
-uint64_t Weights::bytes() const { return loaded ? llama_model_size(loaded.get()) : copy_bytes; }
+uint64_t Weights::bytes() const {
+    if (!loaded) {
+        return copy_bytes;
+    }
+    return buffer_bytes > 0 ? buffer_bytes : llama_model_size(loaded.get());
+}
 
 void Weights::make_copy() {
 #ifdef __linux__

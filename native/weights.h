@@ -46,8 +46,10 @@ public:
     // Types of matrices that were to be packed and have no kernels here, as the last load() found them.
     const std::vector<std::string> & unpacked_types() const { return unpacked; }
 
-    // What is held now, model or copy.
+    // What is held now, model or copy. Only a context can tell how large the model's buffers are: until
+    // one has, its tensors count as the file has them.
     uint64_t bytes() const;
+    void     note_buffers(uint64_t bytes) { buffer_bytes = bytes; }
 
 private:
     std::string                  path;
@@ -57,6 +59,7 @@ private:
     std::vector<std::string>     unpacked;
     int                          copy_fd    = -1; // -1 = no copy
     uint64_t                     copy_bytes = 0;
+    uint64_t                     buffer_bytes = 0; // the same after each load
 };
 
 } // namespace pagoda
