@@ -8,8 +8,11 @@ import { readInvocation } from "./cli/invocation.ts";
 import type { CommandModule } from "./commands/command.ts";
 import { ConfigError, EngineError } from "./errors.ts";
 import { readYaml } from "./runtime/system.ts";
+import { flushOutput, onBrokenPipe } from "./runtime/terminal.ts";
 
 const MODULES: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
+  chat: () => import("./commands/chat.ts"),
+  complete: () => import("./commands/complete.ts"),
   inspect: () => import("./commands/inspect.ts"),
   ls: () => import("./commands/ls.ts"),
   pull: () => import("./commands/pull.ts"),
@@ -48,4 +51,7 @@ function errorText(error: unknown): string {
   return isExpected ? error.message : (error.stack ?? error.message);
 }
 
-process.exit(await main(process.argv.slice(2)));
+onBrokenPipe(() => process.exit(EXIT_CODES.brokenPipe));
+const exitCode = await main(process.argv.slice(2));
+await flushOutput();
+process.exit(exitCode);

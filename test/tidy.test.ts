@@ -10,7 +10,17 @@ const ROOT = join(import.meta.dir, "..");
 /** Each folder may import those after it, and itself. Files directly in src are `root`. */
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "cli", "runtime", "root"],
-  commands: ["cli", "service", "metrics", "engine", "runner", "models", "runtime", "root"],
+  commands: [
+    "cli",
+    "client",
+    "service",
+    "metrics",
+    "engine",
+    "runner",
+    "models",
+    "runtime",
+    "root",
+  ],
   library: [
     "cli",
     "service",
@@ -24,6 +34,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "root",
   ],
   cli: ["engine", "models", "runtime", "root"],
+  client: ["root"],
   models: ["runtime", "root"],
   service: ["server", "metrics", "engine", "runtime", "root"],
   server: ["metrics", "engine", "runner", "request", "root"],

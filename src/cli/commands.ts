@@ -36,6 +36,32 @@ export const COMMANDS = [
     needsEngine: true,
   },
   {
+    name: "chat",
+    help: "Chat with a server, or with a model in this process.",
+    arguments: ["model"],
+    groups: ["Client", "Generation", "Download", "Model", "Memory", "Scheduling", "Other"],
+    options: ["system-prompt", "quick", "api-key"],
+    examples: [
+      "chat                            with the server on this machine, else with the default model",
+      "chat user/repo:Q4_K_M           with a model in this process",
+      "chat --url http://host:8000 --quick 'Say hello.'",
+      "chat < questions.txt            a line, an answer",
+    ],
+    needsEngine: true,
+  },
+  {
+    name: "complete",
+    help: "Complete a prompt, to standard output.",
+    arguments: ["prompt"],
+    groups: ["Client", "Generation", "Download", "Model", "Memory", "Scheduling", "Other"],
+    options: ["prompt", "api-key"],
+    examples: [
+      "complete 'The capital of France is' --max-tokens 5",
+      "complete --model model.gguf - < prompt.txt",
+    ],
+    needsEngine: true,
+  },
+  {
     name: "pull",
     help: "Download a model, or look for a newer one.",
     arguments: ["model"],

@@ -7,7 +7,9 @@ export const EXIT_CODES = {
   failed: 1,
   usage: 2,
   noModel: 3,
+  noServer: 4,
   interrupted: 130,
+  brokenPipe: 141,
 } as const;
 
 export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
@@ -17,7 +19,9 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODES, string
   failed: "It could not do it, or a server gave up; the last line of standard error says why.",
   usage: "The command line, a variable or the config file is wrong; nothing was started.",
   noModel: "There is no such model here, or it could not be downloaded.",
+  noServer: "No server answers at the address, or it went away while it answered.",
   interrupted: "Ended by Ctrl-C.",
+  brokenPipe: "Whoever read the output has gone, as `head` does.",
 };
 
 /** Codes of errors by exit code; any that ends in "_option" is wrong usage, the others have failed. */
@@ -30,6 +34,8 @@ const BY_ERROR: Readonly<Record<string, ExitCode>> = {
   download_failed: EXIT_CODES.noModel,
   checksum_mismatch: EXIT_CODES.noModel,
   disk_full: EXIT_CODES.noModel,
+  server_unreachable: EXIT_CODES.noServer,
+  stream_broken: EXIT_CODES.noServer,
 };
 
 export function exitCodeOf(error: unknown): ExitCode {

@@ -95,7 +95,7 @@ function searchText(word: string, options: readonly OptionSpec[]): string {
 function optionText(option: OptionSpec): string {
   const kind = option.choices?.join(" | ") ?? option.kind;
   return [
-    `--${option.name} <${kind}>`,
+    `--${option.name} <${kind}>${option.short === undefined ? "" : `, -${option.short}`}`,
     `  ${option.help}`,
     `  default: ${defaultText(option)}`,
     `  environment: ${[envName(option), option.env].filter(Boolean).join(", ")}`,
@@ -107,6 +107,6 @@ function optionText(option: OptionSpec): string {
 export function defaultText(option: OptionSpec): string {
   const { fallback, kind, unit } = option;
   if (fallback === null) return kind === "string" ? "none" : "decided at start";
-  if (Array.isArray(fallback)) return "none";
+  if (typeof fallback === "object") return "none";
   return [String(fallback) || "none", unit].filter(Boolean).join(" ");
 }

@@ -1,45 +1,70 @@
 // vLLM flags that have no meaning here. They are accepted with a warning, so that command lines and
-// files written for vLLM carry over.
+// files written for vLLM carry over. Flags that would leave a server less safe than its operator believes
+// (--ssl-keyfile and the like) are not among them: they are refused.
 
 export interface IgnoredFlag {
   readonly name: string;
+  /** With its dash, e.g. "-tp". */
+  readonly short: string | null;
   /** Whether a value follows it. */
   readonly takesValue: boolean;
   readonly reason: string;
 }
 
-const KV_SIZE = "--kv-cache-memory-bytes sets the KV cache";
-const ONE_DEVICE = "the model runs on one machine";
-const IN_GGUF = "the GGUF file decides";
-const ALWAYS_ON = "it is always on";
-const NOT_LOGGED = "requests are not logged";
-const NO_SUCH_THING = "there is nothing like it here";
+/** By reason: names, with "=" those that take a value, after "|" a short form. */
+const BY_REASON: Readonly<Record<string, string>> = {
+  "--kv-cache-memory-bytes sets the KV cache": `
+    gpu-memory-utilization= swap-space= cpu-offload-gb=`,
+  "the model runs on one machine": `
+    tensor-parallel-size=|-tp pipeline-parallel-size=|-pp data-parallel-size=|-dp data-parallel-rank=|-dpn
+    data-parallel-size-local=|-dpl data-parallel-start-rank= data-parallel-address= data-parallel-rpc-port=
+    data-parallel-backend= decode-context-parallel-size=|-dcp distributed-executor-backend= nnodes=
+    node-rank= master-addr= master-port= enable-expert-parallel all2all-backend= enable-eplb
+    disable-custom-all-reduce headless api-server-count=|-asc`,
+  "the GGUF file decides": `
+    dtype= quantization= tokenizer= tokenizer-mode= tokenizer-revision= code-revision= load-format=
+    trust-remote-code hf-config-path= hf-overrides= config-format= model-impl= runner= convert= task=
+    generation-config=`,
+  "it is always on": `
+    enable-chunked-prefill enable-prompt-tokens-details`,
+  "requests are not logged": `
+    disable-log-requests enable-log-requests enable-log-outputs max-log-len= disable-uvicorn-access-log`,
+  "it is not built here yet": `
+    enable-lora lora-modules= max-loras= max-lora-rank= speculative-config= kv-transfer-config=
+    kv-events-config= ec-transfer-config= enable-auto-tool-choice tool-call-parser= tool-parser-plugin=
+    reasoning-parser= otlp-traces-endpoint= collect-detailed-traces= limit-mm-per-prompt=
+    mm-processor-kwargs= media-io-kwargs= override-generation-config= allowed-origins=
+    allowed-methods= allowed-headers= allow-credentials`,
+  "there is nothing like it here": `
+    enforce-eager async-scheduling compilation-config=|-cc optimization-level=|-O additional-config=
+    scheduler-cls= worker-cls= max-parallel-loading-workers= disable-cascade-attn use-tqdm-on-load
+    disable-hybrid-kv-cache-manager disable-frontend-multiprocessing uvicorn-log-level= log-config-file=
+    stream-interval= prefix-caching-hash-algo= max-num-partial-prefills= max-long-partial-prefills=
+    disable-fastapi-docs`,
+};
 
-export const IGNORED_FLAGS: readonly IgnoredFlag[] = [
-  { name: "gpu-memory-utilization", takesValue: true, reason: KV_SIZE },
-  { name: "swap-space", takesValue: true, reason: KV_SIZE },
-  { name: "cpu-offload-gb", takesValue: true, reason: KV_SIZE },
-  { name: "tensor-parallel-size", takesValue: true, reason: ONE_DEVICE },
-  { name: "pipeline-parallel-size", takesValue: true, reason: ONE_DEVICE },
-  { name: "data-parallel-size", takesValue: true, reason: ONE_DEVICE },
-  { name: "distributed-executor-backend", takesValue: true, reason: ONE_DEVICE },
-  { name: "dtype", takesValue: true, reason: IN_GGUF },
-  { name: "quantization", takesValue: true, reason: IN_GGUF },
-  { name: "tokenizer", takesValue: true, reason: IN_GGUF },
-  { name: "tokenizer-mode", takesValue: true, reason: IN_GGUF },
-  { name: "load-format", takesValue: true, reason: IN_GGUF },
-  { name: "trust-remote-code", takesValue: false, reason: IN_GGUF },
-  { name: "enable-chunked-prefill", takesValue: false, reason: ALWAYS_ON },
-  { name: "enforce-eager", takesValue: false, reason: NO_SUCH_THING },
-  { name: "async-scheduling", takesValue: false, reason: NO_SUCH_THING },
-  { name: "disable-log-requests", takesValue: false, reason: NOT_LOGGED },
-  { name: "enable-log-requests", takesValue: false, reason: NOT_LOGGED },
-  { name: "uvicorn-log-level", takesValue: true, reason: NO_SUCH_THING },
-  { name: "disable-uvicorn-access-log", takesValue: false, reason: NO_SUCH_THING },
-];
+export const IGNORED_FLAGS: readonly IgnoredFlag[] = Object.entries(BY_REASON).flatMap(
+  ([reason, names]) =>
+    names
+      .trim()
+      .split(/\s+/)
+      .map((text) => flagOf(text, reason)),
+);
 
-/** @param name in kebab case, with or without "no-" */
+function flagOf(text: string, reason: string): IgnoredFlag {
+  const [spelling = "", short = null] = text.split("|");
+  const name = spelling.replace("=", "");
+  return { name, short, takesValue: spelling.endsWith("="), reason };
+}
+
+/**
+ * @param name in kebab case, with or without "no-" or a path into a JSON value ("compilation-config.level");
+ * or a short form, with its dash
+ */
 export function ignoredFlag(name: string): IgnoredFlag | undefined {
-  const plain = name.replace(/^no-/, "");
-  return IGNORED_FLAGS.find((flag) => flag.name === plain);
+  // The level may follow its letter.
+  const level = /^-O\d$/.test(name) ? ignoredFlag("-O") : undefined;
+  if (level !== undefined) return { ...level, takesValue: false };
+  const plain = name.replace(/^no-/, "").split(".")[0];
+  return IGNORED_FLAGS.find((flag) => flag.name === plain || flag.short === name);
 }

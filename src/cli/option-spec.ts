@@ -6,6 +6,8 @@ export const OPTION_GROUPS = [
   "Scheduling",
   "Server",
   "Metrics and logs",
+  "Client",
+  "Generation",
   "Download",
   "Listing",
   "Command",
@@ -15,13 +17,34 @@ export const OPTION_GROUPS = [
 export type OptionGroup = (typeof OPTION_GROUPS)[number];
 
 /** Null = decided at start from the model and the machine. */
-export type OptionValue = string | number | boolean | readonly string[] | readonly number[] | null;
+export type OptionValue =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | readonly number[]
+  | JsonObject
+  | null;
+
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface OptionSpec {
   /** Kebab case: `--name`, YAML key `name`, environment `PAGODA_NAME`. */
   readonly name: string;
   readonly group: OptionGroup;
-  readonly kind: "string" | "strings" | "integer" | "size" | "number" | "flag" | "choice" | "cpus";
+  readonly kind:
+    | "string"
+    | "strings"
+    | "integer"
+    | "size"
+    | "number"
+    | "flag"
+    | "choice"
+    | "cpus"
+    /** An object, whose keys can also be given one by one: `--name.key value`. */
+    | "json";
+  /** One letter: `-q`. */
+  readonly short?: string;
   readonly fallback: OptionValue;
   readonly choices?: readonly string[];
   readonly min?: number;
@@ -42,11 +65,13 @@ type BaseOf<S extends OptionSpec> = S["kind"] extends "strings"
     ? readonly number[]
     : S["kind"] extends "flag"
       ? boolean
-      : S["kind"] extends "integer" | "size" | "number"
-        ? number
-        : S extends { choices: readonly (infer C)[] }
-          ? C
-          : string;
+      : S["kind"] extends "json"
+        ? JsonObject
+        : S["kind"] extends "integer" | "size" | "number"
+          ? number
+          : S extends { choices: readonly (infer C)[] }
+            ? C
+            : string;
 
 /** The type that a record of the table gives its option. */
 export type ValueOf<S extends OptionSpec> = S["fallback"] extends null

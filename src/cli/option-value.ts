@@ -2,7 +2,7 @@
 
 import { ConfigError } from "../errors.ts";
 import { parseCpuList } from "../runtime/cpus.ts";
-import type { OptionSpec, OptionValue } from "./option-spec.ts";
+import type { JsonObject, OptionSpec, OptionValue } from "./option-spec.ts";
 
 /**
  * Reads one value, from whatever source.
@@ -26,6 +26,8 @@ export function readOption(option: OptionSpec, value: unknown, source: string): 
       return readNumber(option, String(value).trim(), source);
     case "cpus":
       return readCpus(String(value), source);
+    case "json":
+      return readJson(value, source);
   }
 }
 
@@ -93,19 +95,36 @@ function parseNumber(text: string): number | null {
   return word[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 }
 
-const SUFFIXES: Readonly<Record<string, number>> = {
-  "": 1,
-  k: 1000,
-  K: 1024,
-  m: 1000 ** 2,
-  M: 1024 ** 2,
-  g: 1000 ** 3,
-  G: 1024 ** 3,
-};
+function readJson(value: unknown, source: string): JsonObject {
+  const found = typeof value === "string" ? jsonOrText(value) : value;
+  if (isJsonObject(found)) return found;
+  throw invalid(source, `expected a JSON object, got ${value}`);
+}
 
-/** vLLM's human-readable integers: 1k = 1000, 1K = 1024. @returns NaN for anything else */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** As vLLM reads a value within a JSON option: text that is no JSON is a string. */
+export function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+const POWERS = "kmgt";
+
+/**
+ * vLLM's human-readable integers: 1k = 1000, 1K = 1024, and as others write it, 1Ki = 1024. Only powers of
+ * 1000 take a fraction. @returns NaN for anything else
+ */
 export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([kKmMgG]?)$/.exec(text.trim());
+  const match = /^(\d+)(\.\d+)?(?:([kmgt])|([KMGT])i?)?$/.exec(text.trim());
   if (match === null) return Number.NaN;
-  return Math.round(Number(match[1]) * (SUFFIXES[match[2] ?? ""] ?? 1));
+  const [, whole = "", fraction = "", decimal, binary] = match;
+  if (fraction !== "" && decimal === undefined) return Number.NaN;
+  const power = POWERS.indexOf((decimal ?? binary ?? "").toLowerCase() || " ") + 1;
+  return Math.round(Number(whole + fraction) * (binary === undefined ? 1000 : 1024) ** power);
 }

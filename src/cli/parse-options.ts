@@ -11,10 +11,11 @@ import {
   commandSpec,
   optionsOf,
 } from "./commands.ts";
-import { ignoredFlag } from "./ignored-flags.ts";
+import { type IgnoredFlag, ignoredFlag } from "./ignored-flags.ts";
 import { nearestName } from "./nearest-name.ts";
 import { envName, type OptionSpec, type OptionValue } from "./option-spec.ts";
 import { readOption } from "./option-value.ts";
+import { addWords, setJsonKey, type Values } from "./option-values.ts";
 import { optionSpec } from "./options.ts";
 
 export interface OptionSources {
@@ -35,8 +36,6 @@ export interface ResolvedOption {
   readonly source: string;
 }
 
-type Values = Map<string, OptionValue>;
-
 /**
  * @returns all options of the command, frozen
  * @throws ConfigError "invalid_option" or "unknown_option"
@@ -51,6 +50,14 @@ export function parseOptions<N extends CommandName>(
   const resolved = resolveOptions(command, sources, warn);
   const entries = resolved.map(({ option, value }) => [option.name, value]);
   return Object.freeze(Object.fromEntries(entries)) as CommandOptions<N>;
+}
+
+/** Whether an option has another source than its default. @throws ConfigError as parseOptions does */
+export function isGiven(name: CommandName, option: string, sources: OptionSources): boolean {
+  const command = commandSpec(name);
+  assert(command !== undefined, "a command of the table");
+  const resolved = resolveOptions(command, sources, () => {});
+  return resolved.some((one) => one.option.name === option && one.source !== "default");
 }
 
 /** In the table's order. @throws ConfigError as parseOptions does */
@@ -113,7 +120,7 @@ class OptionReader {
       const message = `unexpected argument ${word}; options begin with --`;
       throw new ConfigError("invalid_option", message);
     }
-    setOrExtend(values, option, [word], option.name);
+    addWords(values, option, [word], option.name);
     if (option.kind !== "strings") places.shift();
   }
 
@@ -123,17 +130,29 @@ class OptionReader {
     const inline = afterEquals.length > 0 ? [afterEquals.join("=")] : [];
     const following = inline.length > 0 ? [] : wordsAfter(argv, at);
     const name = flag.slice(2).replaceAll("_", "-");
-    const option = flag.startsWith("--") ? this.#options.get(name) : undefined;
+    const option = flag.startsWith("--") ? this.#options.get(name) : this.#shortOption(flag);
+    const [stem = "", ...keys] = flag.slice(2).split(".");
+    const json = this.#options.get(stem.replaceAll("_", "-"));
+    if (json?.kind === "json" && keys.length > 0) {
+      setJsonKey(values, json, keys, inline[0] ?? following[0], flag);
+      return inline.length > 0 ? 1 : 2;
+    }
     if (option === undefined) return this.#readOtherFlag(flag, name, following, values);
     if (option.kind === "flag") {
-      values.set(name, readOption(option, inline[0] ?? true, flag));
+      values.set(option.name, readOption(option, inline[0] ?? true, flag));
       return 1;
     }
     const taken = option.kind === "strings" ? following : following.slice(0, 1);
     const words = [...inline, ...taken];
     if (words.length === 0) throw new ConfigError("invalid_option", `${flag} needs a value`);
-    setOrExtend(values, option, words, flag);
+    addWords(values, option, words, flag);
     return 1 + taken.length;
+  }
+
+  #shortOption(flag: string): OptionSpec | undefined {
+    return [...this.#options.values()].find(
+      ({ short }) => short !== undefined && flag === `-${short}`,
+    );
   }
 
   /** `--no-x`, a vLLM flag without effect, or an unknown one. */
@@ -143,13 +162,13 @@ class OptionReader {
       values.set(negated.name, false);
       return 1;
     }
-    const ignored = ignoredFlag(name);
+    const ignored = ignoredFlag(flag.startsWith("--") ? name : flag);
     if (ignored === undefined) throw this.#unknownOption(flag, name);
-    this.#warnOnce(flag, name, ignored.reason);
+    this.#warnOnce(flag, ignored);
     return 1 + (ignored.takesValue ? Math.min(1, following.length) : 0);
   }
 
-  #warnOnce(shown: string, name: string, reason: string): void {
+  #warnOnce(shown: string, { name, reason }: IgnoredFlag): void {
     if (this.#warnedOf.has(name)) return;
     this.#warnedOf.add(name);
     this.#warn(`${shown} has no effect: ${reason}`);
@@ -192,25 +211,11 @@ class OptionReader {
       const ignored = ignoredFlag(name);
       const shown = `${key} in ${path}`;
       if (option !== undefined) values.set(option.name, readOption(option, value, shown));
-      else if (ignored !== undefined) this.#warnOnce(shown, name, ignored.reason);
+      else if (ignored !== undefined) this.#warnOnce(shown, ignored);
       else if (optionSpec(name) === undefined) throw this.#unknownOption(shown, name);
     }
     return values;
   }
-}
-
-function setOrExtend(
-  values: Values,
-  option: OptionSpec,
-  words: readonly string[],
-  source: string,
-): void {
-  if (option.kind !== "strings") {
-    values.set(option.name, readOption(option, words[0], source));
-    return;
-  }
-  const before = values.get(option.name);
-  values.set(option.name, [...(Array.isArray(before) ? before : []), ...words]);
 }
 
 function wordsAfter(argv: readonly string[], at: number): string[] {

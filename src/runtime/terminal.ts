@@ -1,6 +1,5 @@
 // Whether a person watches, and how wide and colourful it may be.
 
-import { writeSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 
 export interface Terminal {
@@ -14,21 +13,21 @@ export interface Terminal {
 type Env = Readonly<Record<string, string | undefined>>;
 
 export function stderrTerminal(env: Env): Terminal {
-  return terminalOf(process.stderr, 2, env);
+  return terminalOf(process.stderr, env);
 }
 
 export function stdoutTerminal(env: Env): Terminal {
-  return terminalOf(process.stdout, 1, env);
+  return terminalOf(process.stdout, env);
 }
 
 /** NO_COLOR with any text turns colours off, as no-color.org asks. */
-function terminalOf(stream: NodeJS.WriteStream, fd: number, env: Env): Terminal {
+function terminalOf(stream: NodeJS.WriteStream, env: Env): Terminal {
   const canRedraw = stream.isTTY === true && env["TERM"] !== "dumb";
   return {
     canRedraw,
     hasColor: canRedraw && !env["NO_COLOR"],
     columns: () => stream.columns || 80,
-    write: (text) => void writeSync(fd, text),
+    write: (text) => void stream.write(text),
   };
 }
 
@@ -41,4 +40,17 @@ export async function askLine(question: string): Promise<string> {
   } finally {
     lines.close();
   }
+}
+
+/** Calls `handler` when whoever read standard output has gone. */
+export function onBrokenPipe(handler: () => void): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") handler();
+  });
+}
+
+/** Resolves when all that was written has left the process: before it ends. Nothing more can be written. */
+export async function flushOutput(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((resolve) => stream.end(() => resolve()));
 }

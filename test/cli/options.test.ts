@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { commandSpec, optionsOf, type ServeOptions } from "../../src/cli/commands.ts";
 import { parseSize } from "../../src/cli/option-value.ts";
-import { parseOptions } from "../../src/cli/parse-options.ts";
+import { isGiven, parseOptions } from "../../src/cli/parse-options.ts";
 
 const warnings: string[] = [];
 
@@ -89,7 +89,8 @@ describe("parseOptions", () => {
 
   test.each([
     [["--prot", "1"], "unknown option --prot; did you mean --port?"],
-    [["-tp", "2"], "unknown option -tp; --help lists them"],
+    [["-x", "2"], "unknown option -x; --help lists them"],
+    [["--ssl-keyfile", "key.pem"], "unknown option --ssl-keyfile"],
     [["--port"], "--port needs a value"],
     [["--port", "x"], "--port: expected an integer, got x"],
     [["--port", "70000"], "--port: must be in [0, 65535], got 70000"],
@@ -194,15 +195,89 @@ describe("parseOptions", () => {
     expect(Object.isFrozen(parse([]))).toBe(true);
   });
 
-  test("sizes: k is 1000, K is 1024", () => {
-    expect(["16", "1k", "1K", "2M", "1.5k", "x", "-1"].map(parseSize)).toEqual([
-      16,
-      1000,
-      1024,
-      2 * 1024 ** 2,
-      1500,
-      Number.NaN,
-      Number.NaN,
+  test("vLLM's short flags and paths into its JSON values are known too", () => {
+    const words = [
+      "-tp",
+      "2",
+      "--compilation-config.level",
+      "3",
+      "--compilation_config.a=b",
+      "-O3",
+    ];
+    expect(parse(words.slice(0, 5)).port).toBe(8000);
+    expect(warnings).toEqual([
+      "-tp has no effect: the model runs on one machine",
+      "--compilation-config.level has no effect: there is nothing like it here",
     ]);
+    expect(() => parse(words)).not.toThrow();
+  });
+
+  test("sizes: k is 1000, K and Ki are 1024, and only k takes a fraction", () => {
+    for (const [text, size] of [
+      ["16", 16],
+      ["1k", 1000],
+      ["1K", 1024],
+      ["1Ki", 1024],
+      ["2M", 2 * 1024 ** 2],
+      ["2Mi", 2 * 1024 ** 2],
+      ["1.5k", 1500],
+      ["25.6m", 25_600_000],
+      ["1t", 1e12],
+      ["1T", 1024 ** 4],
+      ["1.5K", Number.NaN],
+      ["1.5", Number.NaN],
+      ["1ki", Number.NaN],
+      ["x", Number.NaN],
+      ["-1", Number.NaN],
+    ] as const) {
+      expect(parseSize(text)).toBe(size);
+    }
+  });
+});
+
+describe("options of other commands", () => {
+  function parseChat(argv: string[], env: Record<string, string> = {}, yaml = {}) {
+    return parseOptions("chat", { argv, env, readYaml: () => yaml }, () => {});
+  }
+
+  test("a JSON value is given whole, key by key, or both; later ones win", () => {
+    const name = "extra-body";
+    expect(parseChat(["--extra-body", '{"a":1}'])[name]).toEqual({ a: 1 });
+    expect(parseChat(["--extra_body.a", "1", "--extra-body.b.c=true"])[name]).toEqual({
+      a: 1,
+      b: { c: true },
+    });
+    const both = ["--extra-body.a", "1", "--extra-body", '{"b":2}', "--extra-body.a", "text"];
+    expect(parseChat(both)[name]).toEqual({ a: "text", b: 2 });
+    expect(parseChat([], { PAGODA_EXTRA_BODY: '{"a":1}' })[name]).toEqual({ a: 1 });
+    const file = { "extra-body": { a: [1] } };
+    expect(parseChat(["--config", "x.yaml"], {}, file)[name]).toEqual({ a: [1] });
+    for (const words of [["--extra-body", "[1]"], ["--extra-body", "1"], ["--extra-body.a"]]) {
+      expect(() => parseChat(words)).toThrow("--extra-body");
+    }
+  });
+
+  test("letters stand for options that have one", () => {
+    expect(parseChat(["-q", "a message"]).quick).toBe("a message");
+  });
+
+  test("an option of another command is refused on the command line, passed over in a file", () => {
+    expect(() => parseChat(["--port", "1"])).toThrow("chat has no option --port; chat --help");
+    expect(parseChat(["--config", "x.yaml"], {}, { port: 1, seed: 7 }).seed).toBe(7);
+  });
+
+  test("words fill the places of a command; a list takes the rest", () => {
+    const sources = { env: {}, readYaml: () => ({}) };
+    const rm = parseOptions("rm", { argv: ["a", "b", "--yes", "c"], ...sources }, () => {});
+    expect(rm).toEqual({ models: ["a", "b", "c"], yes: true });
+    const complete = (argv: string[]) => parseOptions("complete", { argv, ...sources }, () => {});
+    expect(complete(["-"]).prompt).toBe("-");
+    expect(() => complete(["a", "b"])).toThrow("unexpected argument b");
+  });
+
+  test("only what was set is given", () => {
+    const sources = { env: { PAGODA_MODEL: "m" }, readYaml: () => ({}) };
+    expect(isGiven("chat", "model", { argv: [], ...sources })).toBe(true);
+    expect(isGiven("chat", "model", { argv: [], ...sources, env: {} })).toBe(false);
   });
 });

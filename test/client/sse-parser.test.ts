@@ -1,7 +1,7 @@
 // Events out of a stream that is cut at every byte.
 
 import { describe, expect, test } from "bun:test";
-import { SseParser } from "../../bench/client/sse-parser.ts";
+import { SseParser } from "../../src/client/sse-parser.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 

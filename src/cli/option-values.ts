@@ -1,0 +1,57 @@
+// The values of one source while it is read: lists grow, JSON objects get key by key what is theirs.
+
+import { ConfigError } from "../errors.ts";
+import type { JsonObject, OptionSpec, OptionValue } from "./option-spec.ts";
+import { isJsonObject, jsonOrText, readOption } from "./option-value.ts";
+
+/** By option name. */
+export type Values = Map<string, OptionValue>;
+
+/**
+ * A list and a JSON object are extended, anything else is replaced.
+ * @param source for messages
+ * @throws ConfigError "invalid_option"
+ */
+export function addWords(
+  values: Values,
+  option: OptionSpec,
+  words: readonly string[],
+  source: string,
+): void {
+  const before = values.get(option.name);
+  if (option.kind === "json" && isJsonObject(before)) {
+    const more = readOption(option, words[0], source) as JsonObject;
+    values.set(option.name, { ...before, ...more });
+    return;
+  }
+  if (option.kind !== "strings") {
+    values.set(option.name, readOption(option, words[0], source));
+    return;
+  }
+  values.set(option.name, [...(Array.isArray(before) ? before : []), ...words]);
+}
+
+/**
+ * `--x.y.z value`: one value within a JSON option, beside those that are there.
+ * @throws ConfigError "invalid_option" without a value
+ */
+export function setJsonKey(
+  values: Values,
+  option: OptionSpec,
+  keys: readonly string[],
+  text: string | undefined,
+  flag: string,
+): void {
+  if (text === undefined) throw new ConfigError("invalid_option", `${flag} needs a value`);
+  const before = values.get(option.name);
+  const whole = structuredClone(isJsonObject(before) ? before : {}) as Record<string, unknown>;
+  let place = whole;
+  for (const key of keys.slice(0, -1)) {
+    const inner = place[key];
+    const next = isJsonObject(inner) ? (inner as Record<string, unknown>) : {};
+    place[key] = next;
+    place = next;
+  }
+  place[keys.at(-1) ?? ""] = jsonOrText(text);
+  values.set(option.name, whole);
+}

@@ -1,0 +1,38 @@
+// How fast an answer came, on the reader's clock.
+
+import type { AnswerPiece } from "./api-client.ts";
+
+export class AnswerTimer {
+  readonly #startMs: number;
+  readonly #nowMs: () => number;
+  #firstMs: number | null = null;
+  #lastMs: number;
+  #numTokens = 0;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.#startMs = nowMs();
+    this.#lastMs = this.#startMs;
+  }
+
+  /** Counts an event with text as a token, until the server tells the number. */
+  read({ text, usage }: AnswerPiece): void {
+    if (usage !== null) this.#numTokens = usage.completionTokens;
+    if (text === "") return;
+    this.#lastMs = this.#nowMs();
+    this.#firstMs ??= this.#lastMs;
+    if (usage === null) this.#numTokens++;
+  }
+
+  /** "12 tokens, 85.1 tokens/s, first after 40 ms"; "" when none came */
+  summary(): string {
+    if (this.#firstMs === null) return "";
+    const decodeS = (this.#lastMs - this.#firstMs) / 1000;
+    const rate = decodeS > 0 && this.#numTokens > 1 ? (this.#numTokens - 1) / decodeS : null;
+    return [
+      `${this.#numTokens} tokens`,
+      ...(rate === null ? [] : [`${rate.toFixed(1)} tokens/s`]),
+      `first after ${Math.round(this.#firstMs - this.#startMs)} ms`,
+    ].join(", ");
+  }
+}

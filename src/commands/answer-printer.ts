@@ -1,0 +1,46 @@
+// Prints answers as they come. On a terminal what a model writes is text and never a control sequence.
+
+import { AnswerTimer } from "../client/answer-timer.ts";
+import type { AnswerPiece } from "../client/api-client.ts";
+import { stdoutTerminal, type Terminal } from "../runtime/terminal.ts";
+
+/** All but tab and line feed. */
+const CONTROL = /[^\P{Cc}\t\n]/gu;
+
+export class AnswerPrinter {
+  readonly #terminal: Terminal;
+
+  constructor(env: Readonly<Record<string, string | undefined>>) {
+    this.#terminal = stdoutTerminal(env);
+  }
+
+  /**
+   * @param endsLine close the answer with a line end where it has none
+   * @returns its speed, in words
+   */
+  async print(answer: AsyncIterable<AnswerPiece>, endsLine: boolean): Promise<string> {
+    const timer = new AnswerTimer(() => performance.now());
+    let last = "";
+    try {
+      for await (const piece of answer) {
+        timer.read(piece);
+        const text = this.#shown(piece.text);
+        this.#terminal.write(text);
+        last = text || last;
+      }
+    } finally {
+      if (endsLine && !last.endsWith("\n")) this.#terminal.write("\n");
+    }
+    return timer.summary();
+  }
+
+  /** In grey, where there are colours. */
+  remark(text: string): void {
+    if (!this.#terminal.canRedraw || text === "") return;
+    this.#terminal.write(this.#terminal.hasColor ? `\x1b[2m${text}\x1b[0m\n` : `${text}\n`);
+  }
+
+  #shown(text: string): string {
+    return this.#terminal.canRedraw ? text.replace(CONTROL, "") : text;
+  }
+}

@@ -1,0 +1,33 @@
+// `complete`: the text that follows a prompt, to standard output.
+
+import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
+import { parseOptions } from "../cli/parse-options.ts";
+import { ConfigError } from "../errors.ts";
+import { LineInput } from "../runtime/line-input.ts";
+import { AnswerPrinter } from "./answer-printer.ts";
+import type { CommandContext } from "./command.ts";
+import { connect } from "./connection.ts";
+import { generationFields } from "./generation-fields.ts";
+
+export async function run(context: CommandContext): Promise<ExitCode> {
+  const { sources, warn } = context;
+  const options = parseOptions("complete", sources, warn);
+  const prompt = options.prompt === "-" ? await promptFromInput() : options.prompt;
+  const { client, modelName, close } = await connect("complete", options, context);
+  try {
+    const body = { ...generationFields(options, modelName), prompt };
+    const printer = new AnswerPrinter(sources.env);
+    await printer.print(client.streamCompletion(body), process.stdout.isTTY === true);
+  } finally {
+    await close();
+  }
+  return EXIT_CODES.ok;
+}
+
+/** @throws ConfigError "missing_option" when nothing is piped in */
+async function promptFromInput(): Promise<string> {
+  const input = new LineInput("");
+  if (!input.isTerminal) return input.rest();
+  input.close();
+  throw new ConfigError("missing_option", "complete: what? Give a prompt, or pipe one in");
+}

@@ -1,0 +1,84 @@
+// Whom a client command talks to: the server that is named, one that runs here, or an engine that it starts
+// in its own process.
+
+import { basename } from "node:path";
+import type { CommandOptions } from "../cli/commands.ts";
+import { engineConfig } from "../cli/engine-config.ts";
+import { serveLimits } from "../cli/limits.ts";
+import { isGiven, parseOptions } from "../cli/parse-options.ts";
+import { ApiClient, baseUrl } from "../client/api-client.ts";
+import { startEngine } from "../engine/start-engine.ts";
+import { ConfigError } from "../errors.ts";
+import { resolveModel } from "../models/model-source.ts";
+import { availableMemory } from "../runtime/system.ts";
+import { createFront } from "../service/front.ts";
+import { createService } from "../service/service.ts";
+import type { CommandContext } from "./command.ts";
+import { modelSource } from "./model-downloads.ts";
+
+export interface Connection {
+  readonly client: ApiClient;
+  /** As requests name it. */
+  readonly modelName: string;
+  /** Ends an engine of this process. */
+  close(): Promise<void>;
+}
+
+type ClientCommand = "chat" | "complete";
+type Options = Omit<CommandOptions<ClientCommand>, "system-prompt" | "quick" | "prompt">;
+
+const DEFAULT_URL = "http://127.0.0.1:8000";
+const PROBE_TIMEOUT_MS = 500;
+
+/**
+ * A model that is named is loaded here, unless a server is named too.
+ * @throws ConfigError "server_unreachable", and as an engine's start does
+ */
+export async function connect(
+  command: ClientCommand,
+  options: Options,
+  context: CommandContext,
+): Promise<Connection> {
+  const named = options.url === "" ? null : baseUrl(options.url);
+  const apiKey = options["api-key"][0] ?? null;
+  const client = new ApiClient({ url: named ?? DEFAULT_URL, apiKey, fetch });
+  const wantsOwn = isGiven(command, "model", context.sources);
+  const isServed = named !== null || (!wantsOwn && (await client.isHealthy(PROBE_TIMEOUT_MS)));
+  if (!isServed) return ownEngine(options, context);
+  const [first] = await client.modelNames();
+  const modelName = options["model-name"] || first;
+  if (modelName === undefined) {
+    throw new ConfigError("request_refused", `${client.url} serves no model`);
+  }
+  context.log(`${modelName} at ${client.url}`);
+  return { client, modelName, close: async () => {} };
+}
+
+async function ownEngine(options: Options, context: CommandContext): Promise<Connection> {
+  const { sources, log, warn } = context;
+  const defaults = parseOptions("serve", { ...sources, argv: [], env: {} }, warn);
+  const serving = { ...defaults, ...options };
+  const path = await resolveModel(serving.model, modelSource(options, sources.env, log));
+  const modelName = basename(path).replace(/\.gguf$/, "");
+  log(`loading ${modelName}; no server is needed`);
+  const engine = await startEngine(engineConfig(serving, path), {
+    availableBytes: availableMemory(),
+    onLoadProgress: () => {},
+    log,
+  });
+  const settings = {
+    ...serveLimits(serving, warn),
+    ...{
+      modelNames: [modelName],
+      modelRoot: path,
+      apiKeys: [],
+      listeners: [],
+      features: new Set([]),
+    },
+    ...{ maxLogprobs: serving["max-logprobs"], isDevMode: false, showHiddenFor: null },
+    createdSeries: false,
+  };
+  const service = createService(createFront(engine, settings), settings);
+  const client = new ApiClient({ url: "http://localhost", apiKey: null, fetch: service.fetch });
+  return { client, modelName, close: () => engine.shutdown() };
+}

@@ -1,0 +1,64 @@
+// Lines from standard input: typed on a terminal, with a prompt, a history and Ctrl-C as an event, or read
+// from a pipe.
+
+import { createInterface, type Interface } from "node:readline";
+
+export class LineInput {
+  readonly isTerminal = process.stdin.isTTY === true;
+  readonly #lines: Interface;
+  readonly #queue: string[] = [];
+  #waiting: ((line: string | null) => void) | null = null;
+  #isClosed = false;
+
+  constructor(prompt: string) {
+    const terminal = this.isTerminal;
+    const output = terminal ? { output: process.stdout } : {};
+    this.#lines = createInterface({ input: process.stdin, ...output, terminal, prompt });
+    this.#lines.on("line", (line) => this.#give(line));
+    this.#lines.on("close", () => {
+      this.#isClosed = true;
+      this.#give(null);
+    });
+  }
+
+  /** @returns null at the end of the input */
+  next(): Promise<string | null> {
+    const line = this.#queue.shift();
+    if (line !== undefined) return Promise.resolve(line);
+    if (this.#isClosed) return Promise.resolve(null);
+    if (this.isTerminal) this.#lines.prompt();
+    const { promise, resolve } = Promise.withResolvers<string | null>();
+    this.#waiting = resolve;
+    return promise;
+  }
+
+  /** Whole, for a pipe. */
+  async rest(): Promise<string> {
+    const lines: string[] = [];
+    for (let line = await this.next(); line !== null; line = await this.next()) lines.push(line);
+    return lines.join("\n");
+  }
+
+  /** On a terminal; elsewhere Ctrl-C ends the program. */
+  onInterrupt(handler: () => void): void {
+    if (!this.isTerminal) return;
+    this.#lines.on("SIGINT", handler);
+    process.on("SIGINT", handler);
+  }
+
+  /** Shows the prompt again, after something else was written. */
+  refresh(): void {
+    if (this.isTerminal && this.#waiting !== null) this.#lines.prompt(true);
+  }
+
+  close(): void {
+    this.#lines.close();
+  }
+
+  #give(line: string | null): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (waiting !== null) waiting(line);
+    else if (line !== null) this.#queue.push(line);
+  }
+}

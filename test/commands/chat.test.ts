@@ -1,0 +1,141 @@
+// chat and complete as a user runs them, against a server over the fake model.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { startFakeServer } from "../support/fake-server.ts";
+import { runPagoda } from "../support/run-pagoda.ts";
+import { TerminalProgram } from "../support/terminal-program.ts";
+
+const server = startFakeServer({ model: { stepDelayMs: 2 } });
+const locked = startFakeServer({}, { apiKeys: ["secret"] });
+const at = ["--url", `${server.url}/v1`, "--temperature", "0"];
+afterAll(async () => {
+  await server.stop();
+  await locked.stop();
+});
+
+/** What the server answers to this conversation. */
+async function answerTo(messages: { role: string; content: string }[], maxTokens: number) {
+  const body = { messages, temperature: 0, max_tokens: maxTokens };
+  const response = await server.post("/v1/chat/completions", body);
+  const { choices } = (await response.json()) as { choices: { message: { content: string } }[] };
+  return choices[0]?.message.content ?? "";
+}
+
+describe("complete", () => {
+  test("prints the text that follows, and nothing else", async () => {
+    const body = { prompt: "Once", temperature: 0, max_tokens: 20 };
+    const response = await server.post("/v1/completions", body);
+    const { choices } = (await response.json()) as { choices: { text: string }[] };
+    const expected = {
+      stdout: choices[0]?.text ?? "",
+      stderr: `tiny at ${server.url}\n`,
+      exitCode: 0,
+    };
+    const words = ["complete", ...at, "--max-tokens", "20"];
+    expect(await runPagoda([...words, "Once"])).toEqual(expected);
+    expect(await runPagoda(words, { stdin: "Once" })).toEqual(expected);
+    expect(await runPagoda([...words, "-"], { stdin: "Once" })).toEqual(expected);
+  });
+
+  test("passes on what has no option of its own", async () => {
+    const words = ["complete", "Once", ...at, "--extra-body", '{"echo":true,"max_tokens":3}'];
+    const { stdout } = await runPagoda([...words, "--extra-body.max_tokens", "5"]);
+    expect(stdout).toMatch(/^Once[a-z ]{5}$/);
+  });
+
+  test("tells why it has none, with a code", async () => {
+    for (const [words, exitCode, line] of [
+      [
+        ["complete", "a", "--url", "127.0.0.1:9"],
+        4,
+        "error: no server answers at http://127.0.0.1:9\n",
+      ],
+      [["complete", "a", "--url", "a b"], 2, "error: --url: a b is no URL\n"],
+      [["complete", "a", "--url", locked.url], 1, "error: HTTP 401: "],
+      [["complete", "a", ...at, "--top-p", "2"], 1, `tiny at ${server.url}\nerror: HTTP 400: `],
+      [["complete", "a", ...at, "--max-tokens", "0"], 2, "error: --max-tokens: must be at least 1"],
+    ] as const) {
+      const ran = await runPagoda(words);
+      expect(ran.stderr).toStartWith(line);
+      expect(ran).toMatchObject({ stdout: "", exitCode });
+    }
+    const key = ["--url", locked.url, "--api-key", "secret", "--max-tokens", "1"];
+    expect((await runPagoda(["complete", "a", ...key])).exitCode).toBe(0);
+  });
+});
+
+describe("chat", () => {
+  test("answers each line that is piped in, as one conversation", async () => {
+    const first = await answerTo([{ role: "user", content: "one" }], 8);
+    const second = await answerTo(
+      [
+        { role: "user", content: "one" },
+        { role: "assistant", content: first },
+        { role: "user", content: "two" },
+      ],
+      8,
+    );
+    const words = ["chat", ...at, "--max-tokens", "8"];
+    const { stdout, exitCode } = await runPagoda(words, { stdin: "one\n\ntwo\n" });
+    expect([stdout, exitCode]).toEqual([`${first}\n${second}\n`, 0]);
+    const anew = await runPagoda(words, { stdin: "one\n/reset\none\n/exit\nthree\n" });
+    expect(anew.stdout).toBe(`${first}\n${first}\n`);
+  });
+
+  test("sends one message with -q, after what the model is told", async () => {
+    const messages = [
+      { role: "system", content: "be brief" },
+      { role: "user", content: "one" },
+    ];
+    const words = ["chat", ...at, "-q", "one", "--system-prompt", "be brief", "--max_tokens=8"];
+    expect((await runPagoda(words)).stdout).toBe(`${await answerTo(messages, 8)}\n`);
+  });
+
+  test("ends with an error where nobody can mend it", async () => {
+    const ran = await runPagoda(["chat", ...at, "--top-p", "2"], { stdin: "one\ntwo\n" });
+    expect(ran).toMatchObject({ stdout: "\n", exitCode: 1 });
+  });
+});
+
+describe("chat on a terminal", () => {
+  test("Ctrl-C stops an answer, and the server's work on it", async () => {
+    const program = new TerminalProgram(["chat", ...at, "--extra-body.ignore_eos", "true"]);
+    await program.until("> ");
+    program.type("tell\r");
+    await program.until("\r\n");
+    for (let i = 0; i < 500 && server.engine.numLiveSequences === 0; i++) await Bun.sleep(10);
+    program.type("\x03");
+    await program.until("stopped");
+    await program.until("> ");
+    for (let i = 0; i < 500 && server.engine.numLiveSequences > 0; i++) await Bun.sleep(10);
+    expect(server.engine.numLiveSequences).toBe(0);
+    program.type("/exit\r");
+    expect(await program.exited).toBe(0);
+  }, 20_000);
+
+  test("Ctrl-C twice leaves, and so does Ctrl-D", async () => {
+    const twice = new TerminalProgram(["chat", ...at]);
+    await twice.until("> ");
+    twice.type("\x03");
+    await twice.until("Ctrl-C again leaves");
+    await twice.until("> ");
+    twice.type("\x03");
+    expect(await twice.exited).toBe(130);
+    const end = new TerminalProgram(["chat", ...at]);
+    await end.until("> ");
+    end.type("\x04");
+    expect(await end.exited).toBe(0);
+  }, 20_000);
+
+  test("an error leaves the conversation open, and colours can be turned off", async () => {
+    const program = new TerminalProgram(["chat", ...at, "--top-p", "2"], { NO_COLOR: "1" });
+    await program.until("/help tells");
+    program.type("tell\r");
+    await program.until("HTTP 400");
+    program.type("/nonsense\r");
+    await program.until("there is no /nonsense");
+    program.type("/exit\r");
+    expect(await program.exited).toBe(0);
+    expect(program.text).not.toContain("\x1b[2m");
+  }, 20_000);
+});

@@ -1,0 +1,56 @@
+// The program on a terminal of its own, as a person has it.
+
+import { MAIN } from "./run-pagoda.ts";
+
+export class TerminalProgram {
+  readonly #process: Bun.Subprocess;
+  #text = "";
+  /** Where the next wait begins to look. */
+  #seen = 0;
+
+  constructor(words: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const { PATH = "", HOME = "" } = process.env;
+    const decoder = new TextDecoder();
+    this.#process = Bun.spawn([process.execPath, MAIN, ...words], {
+      env: { PATH, HOME, TERM: "xterm", ...env },
+      terminal: {
+        cols: 100,
+        rows: 30,
+        data: (_, bytes) => {
+          this.#text += decoder.decode(bytes, { stream: true });
+        },
+      },
+    });
+  }
+
+  get exited(): Promise<number> {
+    return this.#process.exited;
+  }
+
+  /** All that was shown, with its control sequences. */
+  get text(): string {
+    return this.#text;
+  }
+
+  type(keys: string): void {
+    this.#process.terminal?.write(keys);
+  }
+
+  /** Until this is shown, after what was waited for last. */
+  async until(shown: string): Promise<void> {
+    for (let i = 0; i < 1000; i++) {
+      const at = this.#text.indexOf(shown, this.#seen);
+      if (at >= 0) {
+        this.#seen = at + shown.length;
+        return;
+      }
+      await Bun.sleep(10);
+    }
+    throw new Error(`${JSON.stringify(shown)} did not show in ${JSON.stringify(this.#text)}`);
+  }
+
+  kill(): void {
+    this.#process.kill("SIGKILL");
+    this.#process.terminal?.close();
+  }
+}
