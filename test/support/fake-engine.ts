@@ -16,7 +16,8 @@ export interface FakeEngineOptions {
   readonly nowMs?: () => number;
 }
 
-export function makeEngine(options: FakeEngineOptions = {}) {
+/** Scheduler, model and facts of an engine that is still to be made. */
+export function makeEngineParts(options: FakeEngineOptions = {}) {
   const numBlocks = options.scheduler?.numBlocks ?? 129;
   const blockSize = options.scheduler?.blockSize ?? 16;
   const maxModelLen = options.scheduler?.maxModelLen ?? 1024;
@@ -41,6 +42,11 @@ export function makeEngine(options: FakeEngineOptions = {}) {
     kvCacheMemoryBytes: null,
     numBlocksOverride: numBlocks,
   };
+  return { scheduler, runner, info };
+}
+
+export function makeEngine(options: FakeEngineOptions = {}) {
+  const { scheduler, runner, info } = makeEngineParts(options);
   const client = new InProcessEngine({
     ...{ info, scheduler, runner, seed: 0n },
     ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),

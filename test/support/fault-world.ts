@@ -1,0 +1,178 @@
+// A front, an engine and the channel between them in one process, over the model that remembers by slot,
+// with one fault to come: the Nth event of a kind goes wrong. Nothing here depends on time.
+
+import { AsyncEngine } from "../../src/engine/async-engine.ts";
+import type { Connect } from "../../src/engine/channel/channel.ts";
+import { EngineChild } from "../../src/engine/engine-child.ts";
+import type { EngineConfig } from "../../src/engine/engine-config.ts";
+import type { GenerateRequest } from "../../src/engine/generation.ts";
+import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
+import { RemoteEngine } from "../../src/engine/remote-engine.ts";
+import type { IterationStats, SchedulerStats } from "../../src/engine/stats.ts";
+import { EngineError } from "../../src/errors.ts";
+import type { Request } from "../../src/request/request.ts";
+import type { Scheduler } from "../../src/scheduler/scheduler.ts";
+import { makeEngineParts } from "./fake-engine.ts";
+import type { FakeModelRunner } from "./fake-model-runner.ts";
+import { memoryPipe, turns, type WriteFate } from "./memory-pipe.ts";
+import { Prng } from "./prng.ts";
+
+export const FAULT_KINDS = [
+  "a step fails",
+  "a step breaks the engine",
+  "no blocks are left",
+  "a client leaves",
+  "the connection is lost",
+  "bytes arrive late",
+  "a write is refused",
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** Comes once, at the Nth event of its kind after the engine has started. */
+export class Fault {
+  isArmed = false;
+  hasFired = false;
+  readonly kind: FaultKind;
+  readonly #at: number;
+  #count = 0;
+
+  /** @param at from 1; 0 = never */
+  constructor(kind: FaultKind, at: number) {
+    this.kind = kind;
+    this.#at = at;
+  }
+
+  /** One more event of `kind`. @returns whether it is the one that goes wrong */
+  strikes(kind: FaultKind): boolean {
+    if (!this.isArmed || kind !== this.kind || ++this.#count !== this.#at) return false;
+    this.hasFired = true;
+    return true;
+  }
+}
+
+export const LIMITS = { maxNumQueuedReqs: 32, maxNumQueuedTokens: 2000 };
+
+/** Small enough to preempt, large enough for any one request. */
+const SIZES = { numBlocks: 14, blockSize: 4, maxModelLen: 48, maxNumSeqs: 4 };
+
+/** How each request ended, for those who asked. */
+export interface LedgerEntry {
+  readonly request: GenerateRequest;
+  readonly outcome: "finished" | "error" | "cancelled" | "refused";
+  /** By sequence. */
+  readonly texts: readonly string[];
+  readonly numTokens: number;
+}
+
+export class FaultWorld {
+  readonly front: AsyncEngine;
+  readonly scheduler: Scheduler;
+  /** What the front's statistics have counted. */
+  readonly counted = { numTokens: 0, numFinished: 0 };
+  readonly #fault: Fault;
+
+  private constructor(fault: Fault, client: RemoteEngine, scheduler: Scheduler) {
+    this.#fault = fault;
+    this.scheduler = scheduler;
+    const record = (_: SchedulerStats, iteration: IterationStats | null) => {
+      this.counted.numTokens += iteration?.numGenerationTokens ?? 0;
+      this.counted.numFinished += iteration?.finished.length ?? 0;
+    };
+    this.front = new AsyncEngine(client, {
+      listeners: [{ record }],
+      limits: LIMITS,
+      nowMs: () => 0,
+    });
+  }
+
+  static async start(seed: number, fault: Fault): Promise<FaultWorld> {
+    const parts = makeEngineParts({ model: {}, scheduler: { ...SIZES, maxNumBatchedTokens: 24 } });
+    const { scheduler, runner, info } = parts;
+    const check = () => scheduler.kvCache.checkIntegrity();
+    failSteps(runner, fault, check);
+    failAllocations(scheduler, fault);
+    const [frontEnd, engineEnd] = memoryPipe({
+      prng: new Prng(seed),
+      fateOfWrite: () => fateOfWrite(fault),
+      onDelivered: check,
+    });
+    const startEngine = async () =>
+      new InProcessEngine({ info, scheduler, runner, seed: 0n, nowMs: () => 0 });
+    const onEnd = () => {};
+    void EngineChild.run({ connect: engineEnd, startEngine, availableBytes: null, onEnd });
+    const client = await startRemote(frontEnd);
+    fault.isArmed = true;
+    return new FaultWorld(fault, client, scheduler);
+  }
+
+  get isAlive(): boolean {
+    return this.front.unavailable === null;
+  }
+
+  /** Asks for one request and reads it to whatever end it has. */
+  async ask(request: GenerateRequest): Promise<LedgerEntry> {
+    const texts = Array.from({ length: request.samplingParams.n }, () => "");
+    let numTokens = 0;
+    const end = (outcome: LedgerEntry["outcome"]) => ({ request, outcome, texts, numTokens });
+    let isAccepted = false;
+    try {
+      const generation = this.front.generate(request);
+      isAccepted = true;
+      for await (const output of generation) {
+        texts[output.index] += output.text;
+        numTokens += output.tokenIds.length;
+        if (this.#fault.strikes("a client leaves")) return end("cancelled");
+      }
+      return end("finished");
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      return end(isAccepted ? "error" : "refused");
+    }
+  }
+
+  /** What has ended is known on both sides. */
+  async settle(): Promise<void> {
+    for (let i = 0; i < 50 && this.front.numLiveSequences > 0; i++) await turns(100);
+    await turns(300);
+  }
+}
+
+function startRemote(connect: Connect): Promise<RemoteEngine> {
+  const host = { onLoadProgress: () => {}, log: () => {} };
+  return RemoteEngine.start(connect, {} as EngineConfig, host);
+}
+
+function fateOfWrite(fault: Fault): WriteFate {
+  if (fault.strikes("the connection is lost")) return "lose";
+  if (fault.strikes("bytes arrive late")) return "hold";
+  return fault.strikes("a write is refused") ? "refuse" : "pass";
+}
+
+function failSteps(runner: FakeModelRunner, fault: Fault, check: () => void): void {
+  const run = runner.run.bind(runner);
+  runner.run = async (plan) => {
+    check();
+    if (fault.strikes("a step breaks the engine")) throw new Error("the step broke");
+    runner.failNextStep = fault.strikes("a step fails");
+    const result = await run(plan);
+    // The pass takes a while: messages arrive meanwhile.
+    await turns(5);
+    check();
+    return result;
+  };
+}
+
+/** Never for the last one that runs: it always has room, as the memory plan sees to. */
+function failAllocations(scheduler: Scheduler, fault: Fault): void {
+  const { kvCache } = scheduler;
+  const allocateSlots = kvCache.allocateSlots.bind(kvCache);
+  const seen = new Set<Request>();
+  kvCache.allocateSlots = (request, ...rest) => {
+    seen.add(request);
+    const others = [...seen].filter((other) => other !== request && other.status === "RUNNING");
+    const isFork = request.forkOf !== null && request.status !== "RUNNING";
+    const canFail = others.length > 0 && !isFork;
+    if (canFail && fault.strikes("no blocks are left")) return null;
+    return allocateSlots(request, ...rest);
+  };
+}

@@ -1,0 +1,101 @@
+// A stream socket in memory with both its ends here: bytes arrive in pieces and later, in an order that
+// depends on nothing but the seed. Each write can be held up, taken in part, or be the last.
+
+import type { ByteSocket, Connect, SocketEvents } from "../../src/engine/channel/channel.ts";
+import type { Prng } from "./prng.ts";
+
+/** "lose" closes both ends, "hold" delivers late, "refuse" takes nothing until the pipe has drained. */
+export type WriteFate = "pass" | "lose" | "hold" | "refuse";
+
+export interface MemoryPipeOptions {
+  readonly prng: Prng;
+  /** Asked for each write of either end. */
+  readonly fateOfWrite: () => WriteFate;
+  /** Told after each piece that was delivered. */
+  readonly onDelivered: () => void;
+}
+
+const HELD_TURNS = 60;
+const REFUSED_TURNS = 30;
+
+/** Lets others run, `count` times over. */
+export async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await Promise.resolve();
+}
+
+class End implements ByteSocket {
+  peer: End | null = null;
+  events: SocketEvents | null = null;
+  isClosed = false;
+  readonly #options: MemoryPipeOptions;
+  readonly #pieces: { readonly bytes: Uint8Array; readonly delay: number }[] = [];
+  #isPumping = false;
+
+  constructor(options: MemoryPipeOptions) {
+    this.#options = options;
+  }
+
+  write(bytes: Uint8Array): number {
+    if (this.isClosed) return 0;
+    const fate = this.#options.fateOfWrite();
+    if (fate === "lose") {
+      this.close();
+      return 0;
+    }
+    if (fate === "refuse") {
+      void turns(REFUSED_TURNS).then(() => !this.isClosed && this.events?.onDrain());
+      return 0;
+    }
+    this.#cut(bytes.slice(), fate === "hold" ? HELD_TURNS : 0);
+    void this.#pump();
+    return bytes.length;
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.events?.onClose();
+    const { peer } = this;
+    queueMicrotask(() => peer?.close());
+  }
+
+  #cut(bytes: Uint8Array, delay: number): void {
+    const { prng } = this.#options;
+    for (let at = 0; at < bytes.length; ) {
+      const rest = bytes.length - at;
+      // Often within the few bytes that say how long a message is.
+      const length = prng.chance(0.5)
+        ? rest
+        : prng.int(1, prng.chance(0.5) ? Math.min(3, rest) : rest);
+      const end = at + length;
+      this.#pieces.push({ bytes: bytes.subarray(at, end), delay: delay + prng.int(0, 3) });
+      at = end;
+    }
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    for (let piece = this.#pieces.shift(); piece !== undefined; piece = this.#pieces.shift()) {
+      await turns(1 + piece.delay);
+      if (this.peer === null || this.peer.isClosed) break;
+      this.peer.events?.onData(piece.bytes);
+      this.#options.onDelivered();
+    }
+    this.#isPumping = false;
+  }
+}
+
+/** @returns what the two sides connect by */
+export function memoryPipe(options: MemoryPipeOptions): readonly [Connect, Connect] {
+  const ends = [new End(options), new End(options)] as const;
+  ends[0].peer = ends[1];
+  ends[1].peer = ends[0];
+  const connect =
+    (end: End): Connect =>
+    async (events) => {
+      end.events = events;
+      return end;
+    };
+  return [connect(ends[0]), connect(ends[1])];
+}
