@@ -6,6 +6,7 @@ import { EngineChild } from "../engine/engine-child.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import {
   connectToParent,
+  dieBeforeParent,
   dieWithParent,
   endNow,
   ignoreStopSignals,
@@ -15,6 +16,7 @@ import { availableMemory } from "../runtime/system.ts";
 export async function run(): Promise<ExitCode> {
   ignoreStopSignals();
   dieWithParent();
+  dieBeforeParent();
   await EngineChild.run({
     connect: connectToParent,
     startEngine,

@@ -96,9 +96,10 @@ export class RequestTracker implements Generation {
   async *[Symbol.asyncIterator](): AsyncGenerator<SequenceOutput> {
     try {
       for (;;) {
-        if (this.#error !== null) throw this.#error;
         const index = this.#order.shift();
+        // What has been counted is delivered, also before an error.
         if (index !== undefined) yield this.#take(index);
+        else if (this.#error !== null) throw this.#error;
         else if (this.isDone) return;
         else await this.#nextOutput();
       }

@@ -2,6 +2,7 @@
 // is a pair that only parent and child hold: no path, no port, nobody else can connect, nothing is left behind.
 
 import { dlopen } from "bun:ffi";
+import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 
 /** Descriptor of the socket in the child. */
@@ -92,6 +93,15 @@ export function dieWithParent(): void {
     symbols.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   } catch {
     // Another C library.
+  }
+}
+
+/** In a child: when memory runs out on Linux, this process goes first, and not the parent that can replace it. */
+export function dieBeforeParent(): void {
+  try {
+    writeFileSync("/proc/self/oom_score_adj", "300");
+  } catch {
+    // Another system, or not allowed: the larger process goes first.
   }
 }
 

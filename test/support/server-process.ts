@@ -9,12 +9,18 @@ export interface ServerProcess {
   readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
 }
 
-/** `serve` on a free port with further words; resolves when it is ready. */
+/**
+ * `serve` on a free port with further words; resolves when it is ready.
+ * @param shell commands of bash that come before it in its process, such as limits
+ */
 export async function startServer(
   words: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  shell = "",
 ): Promise<ServerProcess> {
-  const child = Bun.spawn([process.execPath, MAIN, "serve", "--port", "0", ...words], {
+  const command = [process.execPath, MAIN, "serve", "--port", "0", ...words];
+  const limited = ["bash", "-c", `${shell}exec "$0" "$@"`, ...command];
+  const child = Bun.spawn(shell === "" ? command : limited, {
     stdin: "ignore",
     stderr: "pipe",
     env: { ...process.env, ...env },

@@ -5,6 +5,8 @@ import {
   ConfigError,
   EngineError,
   type EngineErrorCode,
+  OverloadError,
+  type OverloadErrorCode,
   RequestError,
   type RequestErrorCode,
 } from "../../errors.ts";
@@ -17,18 +19,22 @@ export interface ErrorRecord {
   readonly param: string | null;
   /** llama.cpp's return value, of a native error. */
   readonly status: number | null;
+  readonly retryAfterS: number | null;
   readonly stack: string | null;
 }
 
+type Field = "code" | "param" | "status" | "retryAfterS";
+
 export function errorRecord(error: unknown): ErrorRecord {
   if (!(error instanceof Error)) return errorRecord(new Error(String(error)));
-  const { code, param, status } = error as Partial<Record<"code" | "param" | "status", unknown>>;
+  const { code, param, status, retryAfterS } = error as Partial<Record<Field, unknown>>;
   return {
     name: error.name,
     message: error.message,
     code: typeof code === "string" ? code : null,
     param: typeof param === "string" ? param : null,
     status: typeof status === "number" ? status : null,
+    retryAfterS: typeof retryAfterS === "number" ? retryAfterS : null,
     stack: error.stack ?? null,
   };
 }
@@ -40,13 +46,16 @@ export function errorOf(record: ErrorRecord): Error {
   return error;
 }
 
-function typedError({ name, message, code, param, status }: ErrorRecord): Error {
+function typedError(record: ErrorRecord): Error {
+  const { name, message, code, param, status, retryAfterS } = record;
   if (code === null) return Object.assign(new Error(message), { name });
   switch (name) {
     case "RequestError":
       return new RequestError(code as RequestErrorCode, message, param);
     case "EngineError":
       return new EngineError(code as EngineErrorCode, message);
+    case "OverloadError":
+      return new OverloadError(code as OverloadErrorCode, message, retryAfterS ?? 1);
     case "ConfigError":
       return new ConfigError(code, message);
     default: {

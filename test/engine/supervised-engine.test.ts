@@ -1,0 +1,209 @@
+// An engine in a real process of its own (the fake model) that is killed, stopped and kept waiting: what
+// the front and its callers see of that.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { AsyncEngine } from "../../src/engine/async-engine.ts";
+import { SupervisedEngine } from "../../src/engine/supervised-engine.ts";
+import { ConfigError, RequestError } from "../../src/errors.ts";
+import { Metrics } from "../../src/metrics/metrics.ts";
+import { startChild } from "../../src/runtime/child-process.ts";
+import { INFO } from "../metrics/fixtures.ts";
+import { engineRequest, OutputLog } from "../support/engine-client.conformance.ts";
+import { FAKE_CHILD, type FakeBehaviour, fakeConfig } from "../support/fake-engine-child.ts";
+import { isAlive } from "../support/processes.ts";
+import { seriesOf } from "../support/server-process.ts";
+
+interface Supervision {
+  readonly maxDeaths?: number;
+  readonly stepTimeoutMs?: number;
+}
+
+const opened: SupervisedEngine[] = [];
+const logged: string[] = [];
+
+async function open(behaviour: FakeBehaviour = {}, supervision: Supervision = {}) {
+  logged.length = 0;
+  const engine = await SupervisedEngine.start({
+    config: fakeConfig(behaviour),
+    host: { onLoadProgress: () => {}, log: (line) => logged.push(line) },
+    startProcess: () => startChild(FAKE_CHILD),
+    ...{ maxDeaths: 0, stepTimeoutMs: 0, ...supervision },
+  });
+  opened.push(engine);
+  return engine;
+}
+
+const restarted = (engine: SupervisedEngine) =>
+  new Promise<void>((resolve) => {
+    engine.onRestart(resolve);
+  });
+
+/** Long enough to be in progress whenever something happens. */
+const LONG = { maxTokens: 900 };
+
+afterEach(async () => {
+  for (const engine of opened.splice(0)) await engine.shutdown();
+});
+
+describe("an engine that dies", () => {
+  test("ends what is in progress once, with an error, and comes back", async () => {
+    const engine = await open();
+    const log = new OutputLog(engine);
+    const back = restarted(engine);
+    engine.add(engineRequest("a", "hello", LONG));
+    engine.add(engineRequest("b", "world", LONG));
+    await log.until(() => log.of("b").length > 0);
+    const pid = engine.pid;
+    const call = engine.encode("x".repeat(1_000_000), false).catch((error: Error) => error);
+    process.kill(pid, "SIGSEGV");
+    const ends = [...(await log.end("a")), ...(await log.end("b"))].filter((o) => o.finishReason);
+    expect(ends.map(({ finishReason }) => finishReason)).toEqual(["error", "error"]);
+    expect(engine.unavailable?.code).toBe("engine_restarting");
+    expect(() => engine.add(engineRequest("c", "early"))).toThrow("starting again");
+    expect(await call).toMatchObject({ code: "engine_dead" });
+    await back;
+    expect(engine.unavailable).toBeNull();
+    expect(engine.pid).not.toBe(pid);
+    expect(isAlive(pid)).toBe(false);
+    engine.add(engineRequest("c", "hello"));
+    expect((await log.end("c")).at(-1)?.finishReason).toBe("length");
+    expect([...log.of("a"), ...log.of("b")].filter((o) => o.finishReason)).toHaveLength(2);
+    expect(logged[0]).toMatch(/^the engine has died \(SIGSEGV\), 2 requests with it; .* now$/);
+    expect(logged[1]).toMatch(/^the engine is back after \d+\.\d s$/);
+  });
+
+  test("takes no number on the metrics page back; gauges return to 0, and it is awake", async () => {
+    const engine = await open();
+    const metrics = new Metrics({
+      ...{ info: INFO, modelName: "tiny", showHiddenFor: null, createdSeries: false },
+      features: new Set(["log-stats", "sleep-mode"] as const),
+      ...{ processStats: () => null, nowS: () => 0 },
+    });
+    let told = () => {};
+    const listener = {
+      record: (...step: Parameters<Metrics["record"]>) => {
+        metrics.record(...step);
+        told();
+      },
+      recordSleep: (record: Parameters<Metrics["recordSleep"]>[0]) => metrics.recordSleep(record),
+    };
+    const front = new AsyncEngine(engine, { listeners: [listener] });
+    const request = { ...engineRequest("", "hello", LONG), arrivalMs: front.nowMs() };
+    const reading = Array.fromAsync(front.generate(request)).catch((error: Error) => error);
+    await new Promise<void>((resolve) => {
+      told = resolve;
+    });
+    await front.sleep(1, "keep");
+    const before = seriesOf(await metrics.text());
+    const { pid } = engine;
+    process.kill(pid, "SIGKILL");
+    expect(await reading).toMatchObject({ code: "engine_step_failed" });
+    while (engine.pid === pid || engine.unavailable !== null) await Bun.sleep(5);
+    const after = seriesOf(await metrics.text());
+    const counters = [...before].filter(([name]) => /_(total|count|sum|bucket)\{/.test(name));
+    for (const [name, value] of counters) expect(after.get(name)).toBeGreaterThanOrEqual(value);
+    expect(after.get('vllm:request_success_total{finished_reason="error"}')).toBe(1);
+    expect(after.get("vllm:num_requests_running{}")).toBe(0);
+    expect(after.get("vllm:num_requests_waiting{}")).toBe(0);
+    expect(after.get("vllm:kv_cache_usage_perc{}")).toBe(0);
+    expect(before.get('vllm:engine_sleep_state{sleep_state="awake"}')).toBe(0);
+    expect(after.get('vllm:engine_sleep_state{sleep_state="awake"}')).toBe(1);
+    expect(front.numLiveSequences).toBe(0);
+  });
+
+  test("of the same request twice does not take it again, but others", async () => {
+    const engine = await open({ deadly: "!" });
+    const log = new OutputLog(engine);
+    for (const id of ["a", "b"]) {
+      const back = restarted(engine);
+      engine.add(engineRequest(id, "deadly!"));
+      expect((await log.end(id)).at(-1)?.finishReason).toBe("error");
+      await back;
+      // Of use in between, so that the next restart is at once.
+      engine.add(engineRequest(`${id}-after`, "hello"));
+      await log.end(`${id}-after`);
+    }
+    expect(() => engine.add(engineRequest("c", "deadly!"))).toThrow(RequestError);
+    engine.add(engineRequest("d", "harmless"));
+    expect((await log.end("d")).at(-1)?.finishReason).toBe("length");
+  });
+
+  test("too often is given up", async () => {
+    const engine = await open({}, { maxDeaths: 2 });
+    const back = restarted(engine);
+    process.kill(engine.pid, "SIGKILL");
+    await back;
+    process.kill(engine.pid, "SIGKILL");
+    expect((await engine.died).message).toBe("it died 2 times in ten minutes, now: SIGKILL");
+    expect(engine.unavailable?.code).toBe("engine_dead");
+  });
+});
+
+describe("an engine that hangs", () => {
+  test("with work waiting is killed and comes back", async () => {
+    const engine = await open({}, { stepTimeoutMs: 300 });
+    const log = new OutputLog(engine);
+    const back = restarted(engine);
+    engine.add(engineRequest("a", "hello", LONG));
+    await log.until(() => log.of("a").length > 0);
+    process.kill(engine.pid, "SIGSTOP");
+    expect((await log.end("a")).at(-1)?.finishReason).toBe("error");
+    await back;
+    expect(logged[0]).toContain("it did nothing for 0.3 s though work waited");
+  });
+
+  test("while a call waits is killed too", async () => {
+    const engine = await open({}, { stepTimeoutMs: 300 });
+    process.kill(engine.pid, "SIGSTOP");
+    const answer = await engine.encode("hello", false).catch((error: Error) => error);
+    expect(answer).toMatchObject({ code: "engine_dead" });
+  });
+
+  test("is none that has nothing to do, or sleeps", async () => {
+    const engine = await open({}, { stepTimeoutMs: 300 });
+    const log = new OutputLog(engine);
+    const { pid } = engine;
+    await Bun.sleep(900);
+    await engine.sleep(0, "keep");
+    engine.add(engineRequest("a", "hello"));
+    await Bun.sleep(900);
+    expect(log.of("a")).toEqual([]);
+    await engine.wakeUp(["weights", "kv_cache"]);
+    expect((await log.end("a")).at(-1)?.finishReason).toBe("length");
+    expect(engine.pid).toBe(pid);
+  });
+});
+
+describe("an engine that cannot start", () => {
+  test("says why, as it would in this process", async () => {
+    const error = await open({ start: "refuse" }).catch((refusal: Error) => refusal);
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error).toMatchObject({ code: "model_not_found", message: "there is no model" });
+  });
+
+  test("because its process dies says of what", async () => {
+    const error = await open({ start: "abort" }).catch((death: Error) => death);
+    expect(error).toMatchObject({ code: "engine_dead" });
+    expect((error as Error).message).toMatch(/^the engine process ended: SIG(ABRT|TRAP|ILL)$/);
+  });
+});
+
+test("a front that is away for a while loses nothing; what it was told meanwhile is joined", async () => {
+  const engine = await open();
+  const log = new OutputLog(engine);
+  let numMessages = 0;
+  const params = { maxTokens: 400, logprobs: 20 };
+  const ids = Array.from({ length: 16 }, (_, i) => `r${i}`);
+  for (const id of ids) engine.add(engineRequest(id, `prompt ${id}`, params));
+  await log.until(() => ids.every((id) => log.of(id).length > 0));
+  Bun.sleepSync(2_000);
+  for (const id of ids) {
+    const outputs = await log.end(id);
+    numMessages = Math.max(numMessages, outputs.length);
+    expect(outputs.flatMap(({ tokenIds }) => tokenIds)).toHaveLength(400);
+    expect(outputs.flatMap(({ tokenTimesS }) => tokenTimesS)).toHaveLength(400);
+    expect(outputs.flatMap(({ logprobs }) => logprobs ?? [])).toHaveLength(400);
+    expect(log.textOf(id)).toHaveLength(400);
+  }
+  expect(numMessages).toBeLessThan(400);
+});

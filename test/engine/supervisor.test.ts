@@ -1,0 +1,113 @@
+// When an engine starts again, when that is given up, what is not let in again, what counts as a hang.
+
+import { describe, expect, test } from "bun:test";
+import type { EngineRequest } from "../../src/engine/protocol.ts";
+import { RestartPolicy, Suspects, Watchdog } from "../../src/engine/supervisor.ts";
+import { suspectHash } from "../../src/engine/suspect-hash.ts";
+import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
+
+const MINUTE_MS = 60_000;
+
+describe("restarts", () => {
+  test("that come to nothing wait 0, 1, 2, 4 ... 30 s", () => {
+    const policy = new RestartPolicy(0);
+    const delays = Array.from({ length: 9 }, () => policy.delayAfterDeath(0, false));
+    expect(delays).toEqual([0, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
+  });
+
+  test("are at once again after an engine that was of use", () => {
+    const policy = new RestartPolicy(0);
+    for (let i = 0; i < 4; i++) policy.delayAfterDeath(0, false);
+    expect(policy.delayAfterDeath(0, true)).toBe(0);
+    expect(policy.delayAfterDeath(0, false)).toBe(1000);
+  });
+
+  test("are given up at the fifth death within ten minutes", () => {
+    const policy = new RestartPolicy(5);
+    const deaths = [0, 1, 2, 3, 9.9].map((minute) =>
+      policy.delayAfterDeath(minute * MINUTE_MS, true),
+    );
+    expect(deaths).toEqual([0, 0, 0, 0, null]);
+  });
+
+  test("are not given up when the deaths are further apart", () => {
+    const policy = new RestartPolicy(5);
+    for (let i = 0; i < 100; i++) expect(policy.delayAfterDeath(i * 2.5 * MINUTE_MS, true)).toBe(0);
+  });
+});
+
+describe("a request", () => {
+  test("is refused after two deaths, until ten minutes after the second", () => {
+    const suspects = new Suspects();
+    expect(suspects.isEmpty).toBe(true);
+    suspects.recordDeath(0, ["a", "b"]);
+    expect(suspects.refuses(0, "a")).toBe(false);
+    suspects.recordDeath(5 * MINUTE_MS, ["a"]);
+    expect(suspects.refuses(5 * MINUTE_MS, "a")).toBe(true);
+    expect(suspects.refuses(5 * MINUTE_MS, "b")).toBe(false);
+    expect(suspects.refuses(14.9 * MINUTE_MS, "a")).toBe(true);
+    expect(suspects.refuses(15 * MINUTE_MS, "a")).toBe(false);
+    expect(suspects.isEmpty).toBe(true);
+  });
+
+  test("that is in progress several times counts once a death", () => {
+    const suspects = new Suspects();
+    suspects.recordDeath(0, ["a", "a", "a"]);
+    expect(suspects.refuses(0, "a")).toBe(false);
+  });
+
+  test("is forgotten before memory grows", () => {
+    const suspects = new Suspects();
+    suspects.recordDeath(0, ["a"]);
+    suspects.recordDeath(
+      0,
+      Array.from({ length: 4096 }, (_, i) => String(i)),
+    );
+    suspects.recordDeath(0, ["a", "5"]);
+    expect(suspects.refuses(0, "a")).toBe(false);
+    expect(suspects.refuses(0, "5")).toBe(true);
+  });
+
+  test("is the same one with another id, seed or priority, not with another prompt or limit", () => {
+    const first: EngineRequest = {
+      ...{ requestId: "1", promptTokenIds: Int32Array.of(1, 2), priority: 0 },
+      ...{ samplingParams: DEFAULT_SAMPLING_PARAMS, cacheSalt: null, forkOf: null },
+    };
+    const params = { ...DEFAULT_SAMPLING_PARAMS, seed: 7n };
+    const again = { ...first, requestId: "2", priority: 3, samplingParams: params };
+    expect(suspectHash(again)).toBe(suspectHash(first));
+    const longer = { ...first, promptTokenIds: Int32Array.of(1, 2, 3) };
+    expect(suspectHash(longer)).not.toBe(suspectHash(first));
+    const limited = { ...first, samplingParams: { ...params, maxTokens: 17 } };
+    expect(suspectHash(limited)).not.toBe(suspectHash(first));
+  });
+});
+
+describe("a hang", () => {
+  test("is work without progress for the time-out", () => {
+    const watchdog = new Watchdog(60_000);
+    expect(watchdog.isHung(0, true, 1)).toBe(false);
+    expect(watchdog.isHung(59_999, true, 1)).toBe(false);
+    expect(watchdog.isHung(60_000, true, 1)).toBe(true);
+  });
+
+  test("is none while steps come, however slowly", () => {
+    const watchdog = new Watchdog(60_000);
+    for (let i = 0; i < 10; i++) expect(watchdog.isHung(i * 59_000, true, i)).toBe(false);
+  });
+
+  test("is none without work; waiting counts from when work came", () => {
+    const watchdog = new Watchdog(60_000);
+    expect(watchdog.isHung(0, false, 0)).toBe(false);
+    expect(watchdog.isHung(1_000_000, false, 0)).toBe(false);
+    expect(watchdog.isHung(1_000_500, true, 0)).toBe(false);
+    expect(watchdog.isHung(1_060_499, true, 0)).toBe(false);
+    expect(watchdog.isHung(1_060_500, true, 0)).toBe(true);
+  });
+
+  test("is never noticed with a time-out of 0", () => {
+    const watchdog = new Watchdog(0);
+    watchdog.isHung(0, true, 0);
+    expect(watchdog.isHung(1e12, true, 0)).toBe(false);
+  });
+});

@@ -1,0 +1,212 @@
+// The server in real processes, broken in every way that a machine breaks one: the engine killed, crashed,
+// stopped and out of memory, the front killed and told to stop, out of descriptors, clients half gone. The
+// client's books must balance each time, and the server must live on.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { Ledger } from "../support/ledger.ts";
+import { enginePid, isAlive, untilGone } from "../support/processes.ts";
+import {
+  change,
+  readMetrics,
+  type Series,
+  type ServerProcess,
+  startServer,
+  untilIdle,
+} from "../support/server-process.ts";
+
+const NUM_STREAMS = 16;
+/** Of the engine with this model, on a machine that does other things too. */
+const BACK_WITHIN_MS = 10_000;
+const TOKENS = "vllm:generation_tokens_total{}";
+/** Small enough that starting takes little. */
+const SMALL = ["--kv-cache-memory-bytes", "256M", "--max-engine-deaths", "0"];
+
+const servers: ServerProcess[] = [];
+
+async function open(words: readonly string[] = [], shell = ""): Promise<ServerProcess> {
+  const server = await startServer([...SMALL, ...words], {}, shell);
+  servers.push(server);
+  return server;
+}
+
+afterEach(async () => {
+  for (const { process } of servers.splice(0)) {
+    process.kill("SIGKILL");
+    await process.exited;
+  }
+});
+
+const statusOf = async (url: string) => (await fetch(`${url}/health`)).status;
+
+async function until(isReached: () => Promise<boolean>, timeoutMs = BACK_WITHIN_MS): Promise<void> {
+  for (const startMs = performance.now(); !(await isReached()); await Bun.sleep(10)) {
+    if (performance.now() - startMs > timeoutMs) throw new Error("it did not come to that in time");
+  }
+}
+
+const untilTokens = (url: string, before: Series, count: number) =>
+  until(async () => change(before, await readMetrics(url), TOKENS) >= count);
+
+/** A completion of one token: it is really there. */
+async function expectAlive({ url }: ServerProcess): Promise<void> {
+  expect(await new Ledger(url).run({ maxTokens: 1, stream: false })).toBe("finished");
+}
+
+describe("an engine that ends", () => {
+  test("takes no request with it unheard, three times", async () => {
+    const server = await open();
+    const { url } = server;
+    const ledger = new Ledger(url);
+    const start = await readMetrics(url);
+    for (const signal of ["SIGSEGV", "SIGKILL", "SIGABRT"] as const) {
+      const before = await readMetrics(url);
+      const streams = ledger.runMany(NUM_STREAMS, { maxTokens: 1000, stream: true });
+      await untilTokens(url, before, 4 * NUM_STREAMS);
+      process.kill(enginePid(server), signal);
+      const killedMs = performance.now();
+      await until(async () => (await statusOf(url)) === 503, 1000);
+      expect(await ledger.run({ maxTokens: 1, stream: false })).toBe("refused");
+      expect(new Set(await streams)).toEqual(new Set(["failed"]));
+      await until(async () => (await statusOf(url)) === 200);
+      console.log(`${signal}: back after ${Math.round(performance.now() - killedMs)} ms`);
+      const after = await untilIdle(url);
+      for (const [name, value] of before) {
+        if (/_(total|count|sum|bucket)\{/.test(name)) {
+          expect([name, after.get(name)]).toEqual([name, Math.max(value, after.get(name) ?? -1)]);
+        }
+      }
+      // The last token of a stream and the end of it come together.
+      await expectAlive(server);
+    }
+    expect(ledger.losses).toEqual([]);
+    expect(ledger.outcomes).toMatchObject({ failed: 3 * NUM_STREAMS, refused: 3, lost: 0 });
+    const after = await untilIdle(url);
+    const numAliveTokens = 3;
+    expect(change(start, after, TOKENS)).toBe(ledger.numTokens + numAliveTokens);
+    expect(change(start, after, 'vllm:request_success_total{finished_reason="error"}')).toBe(
+      3 * NUM_STREAMS,
+    );
+    expect(isAlive(server.process.pid)).toBe(true);
+  }, 60_000);
+
+  test("answers those who wait for a whole body with 500, and those who left with nothing", async () => {
+    const server = await open();
+    const ledger = new Ledger(server.url);
+    const before = await readMetrics(server.url);
+    const bodies = ledger.runMany(8, { maxTokens: 1000, stream: false });
+    const leaving = ledger.runMany(4, { maxTokens: 1000, stream: true, leaveAfter: 2 });
+    await Promise.all([leaving, untilTokens(server.url, before, 40)]);
+    process.kill(enginePid(server), "SIGSEGV");
+    expect(new Set(await bodies)).toEqual(new Set(["failed"]));
+    expect(ledger.outcomes).toMatchObject({ failed: 8, cancelled: 4, lost: 0 });
+    await until(async () => (await statusOf(server.url)) === 200);
+    await expectAlive(server);
+  }, 30_000);
+
+  test("because it gets no memory any more is replaced like any other", async () => {
+    const server = await open();
+    const ledger = new Ledger(server.url);
+    const pid = enginePid(server);
+    const streams = ledger.runMany(4, { maxTokens: 300, stream: true });
+    if (Bun.which("prlimit") === null) console.log("prlimit is missing: nothing is limited");
+    else Bun.spawnSync(["prlimit", "--pid", String(pid), "--as=1"]);
+    await Promise.all([streams, ledger.runMany(4, { maxTokens: 300, stream: true })]);
+    expect(ledger.losses).toEqual([]);
+    await until(async () => (await statusOf(server.url)) === 200);
+    await expectAlive(server);
+    console.log(`without memory: ${isAlive(pid) ? "it went on" : "it died and was replaced"}`);
+  }, 60_000);
+
+  test("stands still is noticed, and replaced", async () => {
+    const server = await open(["--engine-step-timeout", "1"]);
+    const ledger = new Ledger(server.url);
+    const before = await readMetrics(server.url);
+    const streams = ledger.runMany(NUM_STREAMS, { maxTokens: 1000, stream: true });
+    await untilTokens(server.url, before, NUM_STREAMS);
+    process.kill(enginePid(server), "SIGSTOP");
+    expect(new Set(await streams)).toEqual(new Set(["failed"]));
+    await until(async () => (await statusOf(server.url)) === 200);
+    await expectAlive(server);
+    expect(ledger.losses).toEqual([]);
+  }, 30_000);
+});
+
+describe("a front", () => {
+  test("never loads the addon, the engine does", async () => {
+    const server = await open();
+    const maps = (pid: number) => readFileSync(`/proc/${pid}/maps`, "utf8");
+    expect(maps(server.process.pid)).not.toContain(".node");
+    expect(maps(enginePid(server))).toContain(".node");
+  }, 30_000);
+
+  test.each([false, true])(
+    "that is killed leaves nothing behind (engine stopped: %p)",
+    async (stopped) => {
+      const server = await open();
+      const pid = enginePid(server);
+      const streams = new Ledger(server.url).runMany(4, { maxTokens: 1000, stream: true });
+      if (stopped) process.kill(pid, "SIGSTOP");
+      server.process.kill("SIGKILL");
+      await untilGone(pid, 2_000);
+      await streams;
+    },
+    30_000,
+  );
+
+  test("that is told to stop amid 16 streams finishes them all", async () => {
+    const server = await open();
+    const pid = enginePid(server);
+    const ledger = new Ledger(server.url);
+    const before = await readMetrics(server.url);
+    const streams = ledger.runMany(NUM_STREAMS, { maxTokens: 60, stream: true });
+    await untilTokens(server.url, before, NUM_STREAMS);
+    server.process.kill("SIGTERM");
+    // As a service manager does to every process of a service.
+    process.kill(pid, "SIGTERM");
+    expect(await streams).toEqual(Array(NUM_STREAMS).fill("finished"));
+    expect(ledger.numTokens).toBe(60 * NUM_STREAMS);
+    expect(await server.process.exited).toBe(0);
+    expect(isAlive(pid)).toBe(false);
+  }, 30_000);
+
+  test("that is told to stop while the engine is away stops", async () => {
+    const server = await open();
+    process.kill(enginePid(server), "SIGKILL");
+    server.process.kill("SIGTERM");
+    expect(await server.process.exited).toBe(0);
+  }, 30_000);
+
+  test("that is out of descriptors serves those it has, and all when there are some again", async () => {
+    const server = await open([], "ulimit -n 100; ");
+    const { hostname, port } = new URL(server.url);
+    const ledger = new Ledger(server.url);
+    const streams = ledger.runMany(4, { maxTokens: 100, stream: true });
+    await untilTokens(server.url, new Map([[TOKENS, 0]]), 4);
+    const sockets = Array.from({ length: 150 }, () => connect(Number(port), hostname));
+    for (const socket of sockets) socket.on("error", () => {});
+    expect(await streams).toEqual(Array(4).fill("finished"));
+    for (const socket of sockets) socket.destroy();
+    await until(async () => (await statusOf(server.url).catch(() => 0)) === 200);
+    await expectAlive(server);
+  }, 30_000);
+
+  test("takes a client that half-closes for one that has left", async () => {
+    const server = await open();
+    const { hostname, port } = new URL(server.url);
+    const body = JSON.stringify({ prompt: "x", max_tokens: 2000, ignore_eos: true, stream: true });
+    const head = `POST /v1/completions HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Type: application/json\r\n`;
+    const before = await readMetrics(server.url);
+    const sockets = Array.from({ length: 4 }, () => {
+      const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+      socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+      return socket;
+    });
+    await untilTokens(server.url, before, 16);
+    for (const socket of sockets) socket.end();
+    const after = await untilIdle(server.url);
+    expect(change(before, after, 'vllm:request_success_total{finished_reason="abort"}')).toBe(4);
+    for (const socket of sockets) socket.destroy();
+  }, 30_000);
+});

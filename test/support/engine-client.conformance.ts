@@ -1,0 +1,204 @@
+// What every EngineClient does, wherever its engine runs. The engine is the fake model's.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { EngineClient, EngineRequest, RequestOutput } from "../../src/engine/protocol.ts";
+import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
+import { makeEngine } from "./fake-engine.ts";
+import { FakeTokenizer } from "./fake-model-runner.ts";
+
+export interface OpenClient {
+  readonly client: EngineClient;
+  close(): Promise<void>;
+}
+
+export function engineRequest(
+  requestId: string,
+  prompt: string,
+  params: Partial<SamplingParams> = {},
+): EngineRequest {
+  return {
+    requestId,
+    promptTokenIds: Int32Array.from(new TextEncoder().encode(prompt)),
+    samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, maxTokens: 8, ...params },
+    ...{ priority: 0, cacheSalt: null, forkOf: null },
+  };
+}
+
+/** Collects outputs by request. */
+export class OutputLog {
+  readonly outputs = new Map<string, RequestOutput[]>();
+  #wake: () => void = () => {};
+
+  constructor(client: EngineClient) {
+    client.onOutputs((message) => {
+      for (const output of message.outputs) {
+        this.outputs.set(output.requestId, [...this.of(output.requestId), output]);
+      }
+      this.#wake();
+    });
+  }
+
+  of(requestId: string): RequestOutput[] {
+    return this.outputs.get(requestId) ?? [];
+  }
+
+  async until(isReached: () => boolean): Promise<void> {
+    while (!isReached()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** @returns the outputs of a request that has ended */
+  async end(requestId: string): Promise<RequestOutput[]> {
+    await this.until(() => this.of(requestId).at(-1)?.finishReason != null);
+    return this.of(requestId);
+  }
+
+  textOf(requestId: string): string {
+    return this.of(requestId)
+      .map(({ text }) => text)
+      .join("");
+  }
+}
+
+/** All that does not depend on a clock. */
+function timeless(outputs: readonly RequestOutput[]) {
+  return outputs.map(({ timeline: _, tokenTimesS: __, ...output }) => output);
+}
+
+export function describeEngineClient(name: string, open: () => Promise<OpenClient>): void {
+  describe(name, () => {
+    let opened: OpenClient;
+    let client: EngineClient;
+    let log: OutputLog;
+    beforeEach(async () => {
+      opened = await open();
+      client = opened.client;
+      log = new OutputLog(client);
+    });
+    afterEach(() => opened.close());
+
+    test("gives the outputs that an engine in this process gives", async () => {
+      const params: Partial<SamplingParams> = {
+        ...{ logprobs: 2, promptLogprobs: 1, stop: ["zz"] },
+        logitBias: [[97, -1.5]],
+      };
+      const requests = [
+        engineRequest("a", "hello", params),
+        engineRequest("b", "other", { temperature: 1, seed: 2n ** 63n + 5n }),
+        engineRequest("c", "third", { stopTokenIds: [101], allowedTokenIds: [101, 102] }),
+      ];
+      const reference = makeEngine().client;
+      const expected = new OutputLog(reference);
+      for (const request of requests) {
+        client.add(request);
+        reference.add(request);
+      }
+      for (const { requestId } of requests) {
+        expect(timeless(await log.end(requestId))).toEqual(timeless(await expected.end(requestId)));
+      }
+      await reference.shutdown();
+    });
+
+    test("marks the request's way on one clock", async () => {
+      client.add(engineRequest("a", "hello"));
+      const outputs = await log.end("a");
+      const { queuedS, scheduledS, firstTokenS, lastTokenS } = outputs.at(-1)?.timeline ?? {};
+      const times = outputs.flatMap(({ tokenTimesS }) => tokenTimesS);
+      const marks = [queuedS, scheduledS, firstTokenS, ...times.slice(1)];
+      expect(times.length).toBe(8);
+      expect(marks).toEqual([...marks].sort((a, b) => Number(a) - Number(b)));
+      expect([firstTokenS, lastTokenS]).toEqual([times[0], times.at(-1)]);
+    });
+
+    test("shares a prompt between sequences of n > 1", async () => {
+      const params = { temperature: 1, seed: 1n };
+      client.add(engineRequest("a", "a prompt longer than one block", params));
+      const fork = engineRequest("b", "a prompt longer than one block", { ...params, seed: 2n });
+      client.add({ ...fork, forkOf: "a" });
+      const [first, second] = [await log.end("a"), await log.end("b")];
+      expect(first.at(-1)?.finishReason).toBe("length");
+      expect(second.at(-1)?.numCachedTokens).toBeGreaterThan(0);
+    });
+
+    test("ends aborted requests once, and ignores ids that it does not know", async () => {
+      client.add(engineRequest("a", "hello", { maxTokens: 900 }));
+      client.add(engineRequest("b", "world"));
+      await log.until(() => log.of("a").length > 0);
+      client.abort(["a", "nobody"]);
+      client.abort(["a"]);
+      const outputs = await log.end("a");
+      await log.end("b");
+      expect(outputs.at(-1)?.finishReason).toBe("abort");
+      expect(outputs.filter(({ finishReason }) => finishReason !== null)).toHaveLength(1);
+      expect(log.of("b").at(-1)?.finishReason).toBe("length");
+    });
+
+    test("ends queued requests alone where only those are meant", async () => {
+      client.add(engineRequest("a", "hello", { maxTokens: 900 }));
+      await log.until(() => log.of("a").length > 0);
+      client.abortQueued(["a"]);
+      await client.isSleeping();
+      expect(log.of("a").at(-1)?.finishReason).toBeNull();
+      client.abort(["a"]);
+      await log.end("a");
+    });
+
+    test("tokenises, detokenises and renders chats", async () => {
+      const tokenizer = new FakeTokenizer();
+      const text = "grüße \u{1F600}";
+      const ids = await client.encode(text, true);
+      expect(ids).toEqual(await tokenizer.encode(text, true, true));
+      expect(await client.decode(ids, true)).toBe(text);
+      expect(await client.tokenBytes(Int32Array.of(256, 104))).toEqual(
+        [256, 104].map((id) => tokenizer.tokenBytes(id)),
+      );
+      const chat = {
+        messages: [{ role: "user", content: "hi" }],
+        ...{ tools: null, addGenerationPrompt: true, continueFinalMessage: false },
+        templateKwargs: { depth: { of: ["values", null, 1.5, true] } },
+      };
+      expect(await client.applyChatTemplate(chat)).toEqual(await tokenizer.applyChatTemplate(chat));
+    });
+
+    test("answers many calls at once, large ones too", async () => {
+      const texts = Array.from({ length: 40 }, (_, i) => "x".repeat(i * 20_000));
+      const all = await Promise.all(texts.map((text) => client.encode(text, false)));
+      expect(all.map(({ length }) => length)).toEqual(texts.map(({ length }) => length));
+    });
+
+    test("sleeps and wakes up; requests wait meanwhile", async () => {
+      expect(await client.sleep(1, "abort")).toBe(1);
+      expect(await client.isSleeping()).toBe(true);
+      client.add(engineRequest("a", "hello"));
+      await client.wakeUp(["weights"]);
+      expect(log.of("a")).toEqual([]);
+      await client.wakeUp(["kv_cache"]);
+      expect((await log.end("a")).at(-1)?.finishReason).toBe("length");
+      expect(await client.isSleeping()).toBe(false);
+    });
+
+    test("forgets prefixes, unless blocks are in use", async () => {
+      client.add(engineRequest("a", "hello", { maxTokens: 900 }));
+      await log.until(() => log.of("a").length > 0);
+      expect(await client.resetPrefixCache(false)).toBe(false);
+      expect(await client.resetPrefixCache(true)).toBe(true);
+      client.abort(["a"]);
+      await log.end("a");
+      expect(await client.resetPrefixCache(false)).toBe(true);
+    });
+
+    test("refuses work after its shutdown, which ends what runs", async () => {
+      client.add(engineRequest("a", "hello", { maxTokens: 900 }));
+      await log.until(() => log.of("a").length > 0);
+      expect(client.unavailable).toBeNull();
+      await client.shutdown();
+      await client.shutdown();
+      expect(log.of("a").at(-1)?.finishReason).toBe("abort");
+      expect(client.unavailable).not.toBeNull();
+      expect(() => client.add(engineRequest("b", "late"))).toThrow(client.unavailable?.message);
+    });
+  });
+}

@@ -1,0 +1,56 @@
+// A program that runs the fake model as an engine child: what a supervised engine does with a process can
+// then be tested with real processes and without a model. What it does is in the config's path.
+
+import { EngineChild } from "../../src/engine/engine-child.ts";
+import type { EngineConfig } from "../../src/engine/engine-config.ts";
+import { ConfigError } from "../../src/errors.ts";
+import { connectToParent, dieWithParent, endNow } from "../../src/runtime/child-process.ts";
+import { makeEngine } from "./fake-engine.ts";
+
+export interface FakeBehaviour {
+  readonly stepDelayMs?: number;
+  /** At the start: what goes wrong. */
+  readonly start?: "refuse" | "abort" | "hang";
+  /** A prompt with this character kills the process, as a fault in a kernel does. */
+  readonly deadly?: string;
+}
+
+export const FAKE_CHILD = [process.execPath, import.meta.path];
+
+export function fakeConfig(behaviour: FakeBehaviour = {}): EngineConfig {
+  return {
+    ...{ modelPath: JSON.stringify(behaviour), kvCacheType: "f16", blockSize: 16 },
+    ...{ maxNumSeqs: 16, maxNumBatchedTokens: 512, maxModelLen: null, numBlocksOverride: null },
+    ...{ kvCacheMemoryBytes: null, enablePrefixCaching: true, hashSeed: null, seed: 0n },
+    ...{ residencySampleRate: null, longPrefillTokenThreshold: 0, policy: "fcfs" },
+    ...{ targetInterTokenLatencyMs: null, numThreads: 1, cpuAffinity: new Int32Array(0), poll: 0 },
+    ...{ attentionBackend: "auto", weightKernels: "packed", numGpuLayers: 0, chatTemplate: "" },
+  };
+}
+
+async function startFake({ modelPath }: EngineConfig) {
+  const behaviour: FakeBehaviour = JSON.parse(modelPath);
+  if (behaviour.start === "refuse") throw new ConfigError("model_not_found", "there is no model");
+  if (behaviour.start === "abort") process.abort();
+  if (behaviour.start === "hang") await new Promise(() => {});
+  // Without any delay its steps would leave the event loop no turn to read the socket.
+  const { client, runner } = makeEngine({ model: { stepDelayMs: behaviour.stepDelayMs ?? 1 } });
+  const deadly = behaviour.deadly?.charCodeAt(0) ?? -1;
+  const run = runner.run.bind(runner);
+  runner.run = (plan) => {
+    const isDeadly = plan.scheduled.some(({ request }) => request.tokenIds(0).includes(deadly));
+    if (isDeadly) process.kill(process.pid, "SIGSEGV");
+    return run(plan);
+  };
+  return client;
+}
+
+if (import.meta.main) {
+  dieWithParent();
+  await EngineChild.run({
+    connect: connectToParent,
+    startEngine: startFake,
+    availableBytes: null,
+    onEnd: endNow,
+  });
+}
