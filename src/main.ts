@@ -12,13 +12,16 @@ import { flushOutput, onBrokenPipe } from "./runtime/terminal.ts";
 
 const MODULES: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
   chat: () => import("./commands/chat.ts"),
+  "collect-env": () => import("./commands/collect-env.ts"),
   complete: () => import("./commands/complete.ts"),
+  doctor: () => import("./commands/doctor.ts"),
+  engine: () => import("./commands/engine.ts"),
   inspect: () => import("./commands/inspect.ts"),
   ls: () => import("./commands/ls.ts"),
+  ps: () => import("./commands/ps.ts"),
   pull: () => import("./commands/pull.ts"),
   rm: () => import("./commands/rm.ts"),
   serve: () => import("./commands/serve.ts"),
-  engine: () => import("./commands/engine.ts"),
 };
 
 const log = (line: string) => console.error(line);

@@ -46,10 +46,14 @@ export class ApiClient {
   }
 
   /** The names that requests may use, the first one first. */
-  async modelNames(): Promise<string[]> {
-    const response = await this.#request("/v1/models", null);
+  async modelNames(signal?: AbortSignal): Promise<string[]> {
+    const response = await this.#request("/v1/models", null, signal);
     const { data = [] } = (await response.json()) as { data?: { id: string }[] };
     return data.map(({ id }) => id);
+  }
+
+  async metricsText(signal?: AbortSignal): Promise<string> {
+    return (await this.#request("/metrics", null, signal)).text();
   }
 
   /** @throws ConfigError "server_unreachable", "request_refused" or "stream_broken" */

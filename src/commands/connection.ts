@@ -2,11 +2,12 @@
 // in its own process.
 
 import { basename } from "node:path";
-import type { CommandOptions } from "../cli/commands.ts";
+import type { CommandOptions, ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { serveLimits } from "../cli/limits.ts";
 import { isGiven, parseOptions } from "../cli/parse-options.ts";
 import { ApiClient, baseUrl } from "../client/api-client.ts";
+import type { EngineClient } from "../engine/protocol.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { ConfigError } from "../errors.ts";
 import { resolveModel } from "../models/model-source.ts";
@@ -56,29 +57,41 @@ export async function connect(
 
 async function ownEngine(options: Options, context: CommandContext): Promise<Connection> {
   const { sources, log, warn } = context;
-  const defaults = parseOptions("serve", { ...sources, argv: [], env: {} }, warn);
-  const serving = { ...defaults, ...options };
+  const serving = { ...serveDefaults(context), ...options };
   const path = await resolveModel(serving.model, modelSource(options, sources.env, log));
-  const modelName = basename(path).replace(/\.gguf$/, "");
-  log(`loading ${modelName}; no server is needed`);
+  log(`loading ${modelNameOf(path)}; no server is needed`);
   const engine = await startEngine(engineConfig(serving, path), {
     availableBytes: availableMemory(),
     onLoadProgress: () => {},
     log,
   });
+  const client = clientOf(engine, { path, serving, warn });
+  return { client, modelName: modelNameOf(path), close: () => engine.shutdown() };
+}
+
+/** What a server would be started with here, without options. */
+export function serveDefaults({ sources, warn }: CommandContext): ServeOptions {
+  return parseOptions("serve", { ...sources, argv: [], env: {} }, warn);
+}
+
+export function modelNameOf(path: string): string {
+  return basename(path).replace(/\.gguf$/, "");
+}
+
+export interface ServiceInit {
+  readonly path: string;
+  readonly serving: ServeOptions;
+  readonly warn: (line: string) => void;
+}
+
+/** A service over an engine, without a socket between. */
+export function clientOf(engine: EngineClient, { path, serving, warn }: ServiceInit): ApiClient {
   const settings = {
     ...serveLimits(serving, warn),
-    ...{
-      modelNames: [modelName],
-      modelRoot: path,
-      apiKeys: [],
-      listeners: [],
-      features: new Set([]),
-    },
+    ...{ modelNames: [modelNameOf(path)], modelRoot: path, apiKeys: [] },
     ...{ maxLogprobs: serving["max-logprobs"], isDevMode: false, showHiddenFor: null },
-    createdSeries: false,
+    ...{ createdSeries: false, listeners: [], features: new Set([]) },
   };
-  const service = createService(createFront(engine, settings), settings);
-  const client = new ApiClient({ url: "http://localhost", apiKey: null, fetch: service.fetch });
-  return { client, modelName, close: () => engine.shutdown() };
+  const { fetch } = createService(createFront(engine, settings), settings);
+  return new ApiClient({ url: "http://localhost", apiKey: null, fetch });
 }

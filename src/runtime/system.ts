@@ -1,11 +1,16 @@
 // What the program needs of the machine and the process: files, memory, process figures, signals.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { YAML } from "bun";
 import { ConfigError } from "../errors.ts";
 
 export function fileExists(path: string): boolean {
   return existsSync(path);
+}
+
+/** Bytes. */
+export function fileSize(path: string): number {
+  return statSync(path).size;
 }
 
 export function readText(path: string): string {

@@ -1,0 +1,92 @@
+// The processes of this user and what they listen on, from Linux's /proc: nothing is written anywhere that
+// could be left behind. Other systems show none.
+
+import { readdirSync, readlinkSync } from "node:fs";
+import { readText } from "./system.ts";
+
+export interface RunningProcess {
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly argv: readonly string[];
+  readonly residentBytes: number;
+  readonly uptimeS: number;
+}
+
+const TICKS_PER_SECOND = 100;
+const LISTENING = "0A";
+
+export function runningProcesses(): RunningProcess[] {
+  const uptimeS = Number.parseFloat(textOf("/proc/uptime") ?? "0");
+  const pids = entriesOf("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.map((pid) => processOf(Number(pid), uptimeS)).filter((one) => one !== null);
+}
+
+/** @returns null when it has ended meanwhile */
+function processOf(pid: number, systemUptimeS: number): RunningProcess | null {
+  const argv = textOf(`/proc/${pid}/cmdline`)?.split("\0").slice(0, -1);
+  const stat = textOf(`/proc/${pid}/stat`);
+  const status = textOf(`/proc/${pid}/status`);
+  if (argv === undefined || stat === null || status === null) return null;
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return {
+    pid,
+    parentPid: Number(fields[1]),
+    argv,
+    residentBytes: Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024,
+    uptimeS: systemUptimeS - Number(fields[19]) / TICKS_PER_SECOND,
+  };
+}
+
+export interface Listener {
+  /** As a client on this machine reaches it. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** TCP addresses that a process of this user listens on. */
+export function listenersOf(pid: number): Listener[] {
+  const sockets = new Set(
+    entriesOf(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)),
+  );
+  return ["tcp", "tcp6"].flatMap((table) => {
+    const [, ...lines] = (textOf(`/proc/${pid}/net/${table}`) ?? "").trim().split("\n");
+    const rows = lines.map((line) => line.trim().split(/\s+/));
+    const ours = rows.filter((row) => row[3] === LISTENING && sockets.has(`socket:[${row[9]}]`));
+    return ours.map((row) => listenerOf(row[1] ?? ""));
+  });
+}
+
+/** "0100007F:1F90" -> 127.0.0.1:8000. Any address, and IPv6's, are reached by loopback. */
+function listenerOf(local: string): Listener {
+  const [address = "", port = ""] = local.split(":");
+  const bytes = address.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? [];
+  const isV4 = bytes.length === 4 && bytes.some((byte) => byte !== 0);
+  const isAnyV6 = bytes.length === 16 && bytes.every((byte) => byte === 0);
+  const host = isV4
+    ? bytes.reverse().join(".")
+    : bytes.length === 4 || isAnyV6
+      ? "127.0.0.1"
+      : "[::1]";
+  return { host, port: Number.parseInt(port, 16) };
+}
+
+/** What has ended, or belongs to somebody else, has none. */
+function entriesOf(folder: string): string[] {
+  return orNull(() => readdirSync(folder)) ?? [];
+}
+
+function textOf(path: string): string | null {
+  return orNull(() => readText(path));
+}
+
+function linkOf(path: string): string | null {
+  return orNull(() => readlinkSync(path));
+}
+
+function orNull<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
+}

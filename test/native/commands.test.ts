@@ -1,0 +1,88 @@
+// Commands that run an engine, or look for one, with a tiny model.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { runPagoda } from "../support/run-pagoda.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { tempFolder } from "../support/tiny-model.ts";
+
+const folder = tempFolder();
+const path = join(folder.path, "tiny.gguf");
+let server: ServerProcess;
+
+beforeAll(async () => {
+  writeTinyGguf(path);
+  server = await startServer([path, "--served-model-name", "wanted", "--kv-cache-memory-bytes=1M"]);
+});
+afterAll(async () => {
+  server.process.kill("SIGTERM");
+  await server.process.exited;
+  folder.remove();
+});
+
+describe("without a server", () => {
+  const words = [path, "--kv-cache-memory-bytes", "1M"];
+
+  test("chat and complete load the model that is named", async () => {
+    const chat = await runPagoda(["chat", ...words, "--max-tokens", "4"], { stdin: "a\nb\n" });
+    expect(chat).toMatchObject({ stderr: "loading tiny; no server is needed\n", exitCode: 0 });
+    const complete = ["complete", "a", "--model", ...words, "--max-tokens=4"];
+    expect(await runPagoda([...complete, "--extra-body.echo=true"])).toMatchObject({
+      stdout: expect.stringMatching(/^a/),
+      exitCode: 0,
+    });
+  }, 30_000);
+
+  test("what the engine refuses ends in one line and a code", async () => {
+    const ran = await runPagoda(["complete", "a", "--model", ...words, "--max-model-len", "9k"]);
+    expect(ran).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("error: ") });
+  }, 30_000);
+});
+
+describe("ps", () => {
+  test("shows a server with its model, and tells programs the figures", async () => {
+    const { stdout, exitCode } = await runPagoda(["ps", "--json"]);
+    expect(exitCode).toBe(0);
+    const servers = JSON.parse(stdout) as { pid: number; residentBytes: number }[];
+    const ours = servers.filter(({ pid }) => pid === server.process.pid);
+    expect(ours).toEqual([
+      expect.objectContaining({
+        ...{ url: server.url, model: "wanted", isHealthy: true, running: 0, waiting: 0 },
+      }),
+    ]);
+    expect((await runPagoda(["ps"])).stdout).toMatch(/^ +PID {2}URL .*\n(.*\n)*.* wanted +ok /);
+  }, 30_000);
+});
+
+describe("doctor", () => {
+  test("tries the engine and finds a port that is taken", async () => {
+    const port = new URL(server.url).port;
+    const words = ["doctor", path, "--kv-cache-memory-bytes", "1M", "--port", port, "--json"];
+    const { stdout, exitCode } = await runPagoda(words);
+    const findings = JSON.parse(stdout) as { level: string; what: string; text: string }[];
+    const levels = Object.fromEntries(findings.map(({ what, level }) => [what, level]));
+    expect(levels).toMatchObject({ port: "warning", model: "ok", engine: "ok", answer: "ok" });
+    expect(findings.at(-1)?.text).toStartWith("16 tokens");
+    expect(exitCode).toBe(0);
+  }, 30_000);
+
+  test("fails where there is no model", async () => {
+    const { stdout, exitCode } = await runPagoda(["doctor", "missing.gguf"]);
+    expect(stdout).toEndWith("fault    model      there is no file missing.gguf\n");
+    expect(exitCode).toBe(1);
+  }, 30_000);
+});
+
+test("collect-env tells what is set, but no secret", async () => {
+  const env = {
+    ...{ PAGODA_PORT: "9", VLLM_API_KEY: "s3cret", HF_TOKEN: "s3cret" },
+    HF_ENDPOINT: "https://me:s3cret@hub.test",
+  };
+  const { stdout, exitCode } = await runPagoda(["collect-env"], { env });
+  expect(stdout).toMatch(/^pagoda +\d/);
+  expect(stdout).toContain("PAGODA_PORT=9");
+  expect(stdout).toContain("HF_ENDPOINT=https://(hidden)@hub.test");
+  expect(stdout).not.toContain("s3cret");
+  expect(exitCode).toBe(0);
+});

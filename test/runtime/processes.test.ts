@@ -1,0 +1,29 @@
+// What runs and what it listens on, as /proc tells it.
+
+import { expect, test } from "bun:test";
+import { listenersOf, runningProcesses } from "../../src/runtime/processes.ts";
+
+test("this process is among those that run", () => {
+  const here = runningProcesses().find(({ pid }) => pid === process.pid);
+  expect(here?.argv[0]).toBe(process.argv0);
+  expect(here?.parentPid).toBe(process.ppid);
+  expect(here?.residentBytes).toBeGreaterThan(2 ** 20);
+});
+
+test.each([
+  ["127.0.0.1", "127.0.0.1"],
+  ["0.0.0.0", "127.0.0.1"],
+  ["::1", "[::1]"],
+  ["::", "127.0.0.1"],
+])("a listener on %p is reached at %p", async (hostname, host) => {
+  const server = Bun.serve({ hostname, port: 0, fetch: () => new Response("here") });
+  const port = server.port ?? 0;
+  expect(listenersOf(process.pid)).toContainEqual({ host, port });
+  expect(await (await fetch(`http://${host}:${port}`)).text()).toBe("here");
+  await server.stop(true);
+  expect(listenersOf(process.pid)).not.toContainEqual({ host, port });
+});
+
+test("a process that has ended listens on nothing", () => {
+  expect(listenersOf(2 ** 22 + 1)).toEqual([]);
+});
