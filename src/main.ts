@@ -14,6 +14,7 @@ const MODULES: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
   chat: () => import("./commands/chat.ts"),
   "collect-env": () => import("./commands/collect-env.ts"),
   complete: () => import("./commands/complete.ts"),
+  completion: () => import("./commands/completion.ts"),
   doctor: () => import("./commands/doctor.ts"),
   engine: () => import("./commands/engine.ts"),
   inspect: () => import("./commands/inspect.ts"),

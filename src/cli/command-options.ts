@@ -98,9 +98,18 @@ export const COMMAND_OPTIONS = [
     help: "Names only.",
   },
   {
+    name: "shell",
+    group: "Command",
+    kind: "choice",
+    choices: ["bash", "zsh", "fish"],
+    fallback: null,
+    help: "Shell that the script is for; also as argument.",
+  },
+  {
     name: "models",
     group: "Command",
     kind: "strings",
+    completes: "model",
     fallback: [],
     help: "Names of models, as `ls` shows them, or their paths; also as arguments.",
   },

@@ -125,6 +125,15 @@ export const COMMANDS = [
     needsEngine: false,
   },
   {
+    name: "completion",
+    help: "Print a script that completes commands, options and models in a shell.",
+    arguments: ["shell"],
+    groups: [],
+    options: ["shell"],
+    examples: ['eval "$(pagoda completion bash)"'],
+    needsEngine: false,
+  },
+  {
     name: "engine",
     help: "Run the engine of a server that is its parent.",
     arguments: [],

@@ -52,6 +52,8 @@ export interface OptionSpec {
   /** Of a "number": the value is greater than this. */
   readonly above?: number;
   readonly unit?: string;
+  /** What a shell offers for it, where that is not the choices. */
+  readonly completes?: "model" | "file";
   /** A further environment variable that is read. */
   readonly env?: string;
   /** Never printed. */

@@ -1,0 +1,89 @@
+// Writes docs/options.md and the man page docs/pagoda.1 from the tables of the command line.
+
+import { COMMANDS, type CommandSpec, optionsOf } from "../src/cli/commands.ts";
+import { defaultText } from "../src/cli/help.ts";
+import { IGNORED_FLAGS } from "../src/cli/ignored-flags.ts";
+import {
+  envName,
+  OPTION_GROUPS,
+  type OptionGroup,
+  type OptionSpec,
+} from "../src/cli/option-spec.ts";
+import { OPTIONS } from "../src/cli/options.ts";
+import { Checkout } from "./checkout.ts";
+import { manPage } from "./man-page.ts";
+
+const HEAD = `# Options
+
+Made from the tables in \`src/cli/\` by \`bun scripts/generate-cli-docs.ts\`; a test fails when it is out of date. [cli.md](cli.md) tells
+what the commands do.
+
+The command line wins over the environment, that over the file of \`--config\`, that over the
+defaults; \`--print-config\` shows each value and where it comes from. As in vLLM \`_\` and \`-\` are equal, \`--no-x\` negates a flag,
+\`--x=v\` is \`--x v\`, and lists take several words or repeated flags (commas in the environment). Sizes take k, m, g, t (powers of 1000)
+and K, M, G, T or Ki, Mi, ... (powers of 1024). An option that is JSON is given whole, or key by key: \`--x.key v\`. An empty environment
+variable counts as not set.
+`;
+
+const IGNORED_HEAD = `## Flags of vLLM without effect
+
+Accepted with a warning, on the command line and in files, so that what was written for vLLM carries over.
+
+| flag | why |
+|---|---|`;
+
+/** @returns the page, for `docs/options.md` */
+export function optionsPage(): string {
+  const ignored = IGNORED_FLAGS.map(({ name, short, reason }) => {
+    const names = [`--${name}`, short].filter((one) => one !== null).map((one) => `\`${one}\``);
+    return `| ${names.join(", ")} | ${reason} |`;
+  });
+  return [HEAD, ...OPTION_GROUPS.map(groupTable), IGNORED_HEAD, ...ignored, ""].join("\n");
+}
+
+function groupTable(group: OptionGroup): string {
+  const rows = (OPTIONS as readonly OptionSpec[])
+    .filter((option) => option.group === group)
+    .map(optionRow);
+  const head = [
+    `## ${group}`,
+    "",
+    `Of ${commandsWith(group)}.`,
+    "",
+    "| option | environment | value | default | meaning |",
+    "|---|---|---|---|---|",
+  ];
+  return [...head, ...rows, ""].join("\n");
+}
+
+function commandsWith(group: OptionGroup): string {
+  const commands = (COMMANDS as readonly CommandSpec[]).filter((command) =>
+    optionsOf(command).some((option) => option.group === group),
+  );
+  return commands.map(({ name }) => `\`${name}\``).join(", ");
+}
+
+function optionRow(option: OptionSpec): string {
+  const env = [envName(option), option.env].filter(Boolean).map((name) => `\`${name}\``);
+  const cells = [
+    `\`--${option.name}\``,
+    env.join(", "),
+    valueText(option),
+    defaultText(option),
+    option.help,
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+function valueText({ kind, choices, min, max, above }: OptionSpec): string {
+  if (choices !== undefined) return choices.join(", ");
+  if (above !== undefined) return `${kind} > ${above}${max === undefined ? "" : `, <= ${max}`}`;
+  if (min === undefined) return kind;
+  return max === undefined ? `${kind} >= ${min}` : `${kind} ${min} to ${max}`;
+}
+
+if (import.meta.main) {
+  const checkout = new Checkout();
+  await Bun.write(checkout.path("docs", "options.md"), optionsPage());
+  await Bun.write(checkout.path("docs", "pagoda.1"), manPage());
+}

@@ -1,0 +1,16 @@
+// `completion`: a script that completes commands, options and models in a shell.
+
+import { completionScript } from "../cli/completion.ts";
+import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
+import { parseOptions } from "../cli/parse-options.ts";
+import { ConfigError } from "../errors.ts";
+import type { CommandContext } from "./command.ts";
+
+export async function run({ sources, warn }: CommandContext): Promise<ExitCode> {
+  const { shell } = parseOptions("completion", sources, warn);
+  if (shell === null) {
+    throw new ConfigError("missing_option", "completion: for which shell? bash, zsh or fish");
+  }
+  console.log(completionScript(shell));
+  return EXIT_CODES.ok;
+}
