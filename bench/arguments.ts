@@ -1,7 +1,7 @@
 // The words and options of `bun run bench`. Pure: what is known comes in, what is asked for goes out.
 
+import type { Goodput } from "../src/benchmark/serving-result.ts";
 import { BenchError } from "./bench-error.ts";
-import type { Goodput } from "./figures/serving-result.ts";
 import { FORCED_SETS, type ForcedSet } from "./probe/cpu.ts";
 
 export interface BenchArguments {

@@ -12,6 +12,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "cli", "runtime", "root"],
   commands: [
     "cli",
+    "benchmark",
     "client",
     "service",
     "metrics",
@@ -34,6 +35,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "root",
   ],
   cli: ["engine", "models", "runtime", "root"],
+  benchmark: ["client", "root"],
   client: ["root"],
   models: ["runtime", "root"],
   service: ["server", "metrics", "engine", "runtime", "root"],

@@ -1,7 +1,7 @@
 // Two servers in slices of the order A B B A: a drift of the machine hits both. Two pairs make a quad;
 // pairs that were disturbed do not count and are made again, up to three times as many as planned.
 
-import { type Quartiles, quartiles } from "../figures/statistics.ts";
+import { type Quartiles, quartiles } from "../../src/benchmark/statistics.ts";
 import { type Disturbance, isDisturbed } from "./disturbance.ts";
 
 /** A server loaded once. */

@@ -1,7 +1,7 @@
 // The report: one file that needs no other, with the table, the ratios and the distributions of a run.
 
+import { latencies } from "../../src/benchmark/serving-result.ts";
 import type { Side, WorkloadRun } from "../compare/workload-run.ts";
-import { latencies } from "../figures/serving-result.ts";
 import { type Cpu, kindName } from "../probe/cpu.ts";
 import { distributionPlot, escaped, OURS, PEER, ratioPlot, type Series } from "./svg.ts";
 import { HEAD, rowOf } from "./table.ts";

@@ -1,8 +1,12 @@
 // The file of --save-result: of each workload the keys of `vllm bench serve`, and beside them what the
 // comparison gave. One workload is one object, several are a list.
 
+import {
+  type Goodput,
+  type ServingResult,
+  servingResult,
+} from "../../src/benchmark/serving-result.ts";
 import type { Side, WorkloadRun } from "../compare/workload-run.ts";
-import { type Goodput, type ServingResult, servingResult } from "../figures/serving-result.ts";
 
 /** Of all its slices together. */
 export function sideResult({ observed }: Side, goodput: Goodput | null): ServingResult {

@@ -1,7 +1,7 @@
 // The text table of a run: one row a workload.
 
+import { medianOf } from "../../src/benchmark/statistics.ts";
 import type { Side, WorkloadRun } from "../compare/workload-run.ts";
-import { medianOf } from "../figures/statistics.ts";
 import type { CpuKind } from "../probe/cpu.ts";
 import { gateOf, verdictOf } from "./verdict.ts";
 

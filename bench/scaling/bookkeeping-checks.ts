@@ -1,9 +1,9 @@
 // Checks of our own bookkeeping, over a pass that costs nothing: S1, S5, S6, S7, S8, S12, S13.
 
+import { randomOf } from "../../src/benchmark/prompts.ts";
+import { percentile } from "../../src/benchmark/statistics.ts";
 import { BlockPool } from "../../src/kvcache/block-pool.ts";
 import { stepCostUs } from "../bookkeeping.ts";
-import { randomOf } from "../client/prompts.ts";
-import { percentile } from "../figures/statistics.ts";
 import { report } from "../measure.ts";
 import {
   BLOCK_SIZE,

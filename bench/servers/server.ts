@@ -1,8 +1,8 @@
 // A server under load: where it answers, what it calls its model, and, when it runs on this machine,
 // its process, of which we know the flags and the CPU time.
 
+import type { Target } from "../../src/benchmark/completion.ts";
 import { BenchError } from "../bench-error.ts";
-import type { Target } from "../client/completion.ts";
 import type { ForcedSet } from "../probe/cpu.ts";
 import { commandOf, pidListeningOn } from "./proc.ts";
 

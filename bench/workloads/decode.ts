@@ -2,11 +2,11 @@
 // stream's prompt is the same in all slices, so that after the first both servers have it cached and
 // what is timed is decode alone.
 
-import type { CompletionSpec, Target } from "../client/completion.ts";
-import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../client/load.ts";
-import { promptIds } from "../client/prompts.ts";
-import { tpotMs } from "../client/timeline.ts";
-import { medianOf } from "../figures/statistics.ts";
+import type { CompletionSpec, Target } from "../../src/benchmark/completion.ts";
+import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
+import { promptIds } from "../../src/benchmark/prompts.ts";
+import { medianOf } from "../../src/benchmark/statistics.ts";
+import { tpotMs } from "../../src/benchmark/timeline.ts";
 import { BATCH_CANDIDATES, BUSY_CANDIDATES, DECODE_CANDIDATES } from "../servers/llama-server.ts";
 import { busyNeighbour } from "./busy-neighbour.ts";
 import { roomFor, type Slice, type Workload } from "./workload.ts";

@@ -1,10 +1,10 @@
 // W11, on request: requests arrive by a clock whatever the server does, at --request-rate a second, as
 // bursty as --burstiness says (gamma's shape, 1 = Poisson), for --duration seconds.
 
-import { type CompletionSpec, complete, type Target } from "../client/completion.ts";
-import { gammaOfMeanOne, promptIds, randomOf } from "../client/prompts.ts";
-import type { RequestTimeline } from "../client/timeline.ts";
-import { type Goodput, servingResult } from "../figures/serving-result.ts";
+import { type CompletionSpec, complete, type Target } from "../../src/benchmark/completion.ts";
+import { gammaOfMeanOne, promptIds, randomOf } from "../../src/benchmark/prompts.ts";
+import { type Goodput, servingResult } from "../../src/benchmark/serving-result.ts";
+import type { RequestTimeline } from "../../src/benchmark/timeline.ts";
 import { BATCH_CANDIDATES } from "../servers/llama-server.ts";
 import type { Slice, Workload } from "./workload.ts";
 

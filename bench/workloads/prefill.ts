@@ -1,12 +1,12 @@
 // Prefill: one prompt (W3, W4:prefill), many with a prefix in common (W5), and beside decode (W8). All
 // prompts are new to both servers.
 
-import type { CompletionSpec, Target } from "../client/completion.ts";
-import { complete } from "../client/completion.ts";
-import { allAtOnce, closedLoop } from "../client/load.ts";
-import { promptIds } from "../client/prompts.ts";
-import { gapsOf, type RequestTimeline, ttftMs } from "../client/timeline.ts";
-import { medianOf, percentile } from "../figures/statistics.ts";
+import type { CompletionSpec, Target } from "../../src/benchmark/completion.ts";
+import { complete } from "../../src/benchmark/completion.ts";
+import { allAtOnce, closedLoop } from "../../src/benchmark/load.ts";
+import { promptIds } from "../../src/benchmark/prompts.ts";
+import { medianOf, percentile } from "../../src/benchmark/statistics.ts";
+import { gapsOf, type RequestTimeline, ttftMs } from "../../src/benchmark/timeline.ts";
 import { BATCH_CANDIDATES, GAP_CANDIDATES, PREFILL_CANDIDATES } from "../servers/llama-server.ts";
 import { roomFor, type Slice, type Workload } from "./workload.ts";
 

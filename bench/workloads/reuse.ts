@@ -1,11 +1,11 @@
 // Work that a cache or sharing saves: many prefixes (W6), conversations (W7), more requests than the pool
 // holds (W10), several samples of one prompt (W15).
 
-import { type CompletionSpec, complete, type Target } from "../client/completion.ts";
-import { closedLoop, type Load } from "../client/load.ts";
-import { exponential, promptIds, promptText, randomOf } from "../client/prompts.ts";
-import { type RequestTimeline, ttftMs } from "../client/timeline.ts";
-import { medianOf, percentile } from "../figures/statistics.ts";
+import { type CompletionSpec, complete, type Target } from "../../src/benchmark/completion.ts";
+import { closedLoop, type Load } from "../../src/benchmark/load.ts";
+import { exponential, promptIds, promptText, randomOf } from "../../src/benchmark/prompts.ts";
+import { medianOf, percentile } from "../../src/benchmark/statistics.ts";
+import { type RequestTimeline, ttftMs } from "../../src/benchmark/timeline.ts";
 import { BATCH_CANDIDATES } from "../servers/llama-server.ts";
 import { roomFor, type Slice, type Workload } from "./workload.ts";
 

@@ -7,7 +7,7 @@ import {
   percentile,
   quartiles,
   standardDeviation,
-} from "../../bench/figures/statistics.ts";
+} from "../../src/benchmark/statistics.ts";
 
 describe("percentile", () => {
   test("interpolates between two values, as numpy.percentile", () => {

@@ -1,12 +1,12 @@
 // The client against our own app over the fake model, through a real socket.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { complete } from "../../bench/client/completion.ts";
-import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../../bench/client/load.ts";
-import { itlsMs } from "../../bench/client/timeline.ts";
 import { runAlone } from "../../bench/compare/workload-run.ts";
 import { sideResult } from "../../bench/output/result-file.ts";
 import type { Workload } from "../../bench/workloads/workload.ts";
+import { complete } from "../../src/benchmark/completion.ts";
+import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
+import { itlsMs } from "../../src/benchmark/timeline.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
 const { app } = makeApp({ model: { stepDelayMs: 1 } });

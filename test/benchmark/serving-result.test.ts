@@ -1,14 +1,14 @@
 // vLLM's definitions on timelines made by hand, with exact values.
 
 import { describe, expect, test } from "bun:test";
+import { servingResult } from "../../src/benchmark/serving-result.ts";
 import {
   gapsOf,
   itlsMs,
   type RequestTimeline,
   tpotMs,
   ttftMs,
-} from "../../bench/client/timeline.ts";
-import { servingResult } from "../../bench/figures/serving-result.ts";
+} from "../../src/benchmark/timeline.ts";
 
 function timeline(startMs: number, atMs: number[], more: Partial<RequestTimeline> = {}) {
   return {

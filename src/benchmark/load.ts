@@ -1,5 +1,6 @@
 // Ways to load a server: one after the other, so many at a time, and so many streams that only decode.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { type CompletionSpec, complete, type Target } from "./completion.ts";
 import type { RequestTimeline } from "./timeline.ts";
 
@@ -85,7 +86,7 @@ export async function decodeTogether(
   const timelines = await Promise.all(running);
   clearTimeout(timer);
   const endMs = performance.now();
-  await Bun.sleep(SETTLE_MS);
+  await sleep(SETTLE_MS);
   return { timelines, startMs, endMs, durationS: (endMs - began) / 1000 };
 }
 

@@ -1,8 +1,8 @@
 // The result of a load with the keys and definitions of `vllm bench serve --save-result`, so that tools
 // which read its files read ours. E2E ends with the last token, as there.
 
-import { e2elMs, itlsMs, type RequestTimeline, tpotMs, ttftMs } from "../client/timeline.ts";
 import { mean, medianOf, percentile, standardDeviation } from "./statistics.ts";
+import { e2elMs, itlsMs, type RequestTimeline, tpotMs, ttftMs } from "./timeline.ts";
 
 const METRICS = ["ttft", "tpot", "itl", "e2el"] as const;
 const PERCENTILES = [50, 90, 99] as const;

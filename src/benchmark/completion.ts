@@ -1,6 +1,6 @@
 // One streamed request to /v1/completions, with a timestamp for every event.
 
-import { SseParser } from "../../src/client/sse-parser.ts";
+import { SseParser } from "../client/sse-parser.ts";
 import type { RequestTimeline, TokenEvent } from "./timeline.ts";
 
 /** A server that speaks the OpenAI API. */
