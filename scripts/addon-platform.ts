@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { Checkout } from "./checkout.ts";
 import { SetupError } from "./report.ts";
 
-/** As Node names them: "linux-x64", "darwin-arm64". */
+/** As Node names them: "linux-x64", "darwin-arm64"; "linux-x64-musl" where the C library is musl. */
 export type Platform = `${string}-${string}`;
 
 export function hostPlatform(): Platform {
@@ -21,7 +21,8 @@ export function platformOf(file: Uint8Array): Platform | null {
   if (file.length < 64) return null;
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (view.getUint32(0) === 0x7f454c46) {
-    return named("linux", ELF_MACHINES[view.getUint16(18, true)]);
+    const platform = named("linux", ELF_MACHINES[view.getUint16(18, true)]);
+    return platform !== null && needsMusl(file) ? `${platform}-musl` : platform;
   }
   if (view.getUint32(0, true) === 0xfeedfacf) {
     return named("darwin", MACH_CPUS[view.getUint32(4, true)]);
@@ -31,8 +32,19 @@ export function platformOf(file: Uint8Array): Platform | null {
   return named("win32", PE_MACHINES[view.getUint16(header + 4, true)]);
 }
 
+function needsMusl(file: Uint8Array): boolean {
+  return Buffer.from(file.buffer, file.byteOffset, file.byteLength).includes("libc.musl-");
+}
+
 function named(system: string, machine: string | undefined): Platform | null {
   return machine === undefined ? null : `${system}-${machine}`;
+}
+
+/** @returns the oldest glibc that it loads with, e.g. "2.36"; null where it needs none */
+export function glibcOf(file: Uint8Array): string | null {
+  const text = Buffer.from(file.buffer, file.byteOffset, file.byteLength).toString("latin1");
+  const minors = [...text.matchAll(/GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor));
+  return minors.length === 0 ? null : `2.${Math.max(...minors)}`;
 }
 
 /** @throws SetupError when the file is missing or was made for another platform */

@@ -42,7 +42,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   server: ["metrics", "engine", "runner", "request", "root"],
   metrics: ["engine", "request", "root"],
   engine: ["scheduler", "runner", "kvcache", "request", "root"],
-  runner: ["scheduler", "request", "root"],
+  runner: ["scheduler", "request", "runtime", "root"],
   scheduler: ["kvcache", "request", "root"],
   kvcache: ["request", "root"],
   request: ["root"],

@@ -1,7 +1,8 @@
-// Loads the native addon once and checks that both sides speak the same contract. The only file
-// (with addon.cjs) that touches the .node.
+// Loads the native addon once, from an executable or from its file, and checks that both sides speak the
+// same contract. The only file (with addon.cjs) that knows the .node.
 
 import { EngineError } from "../errors.ts";
+import { loadEmbeddedAddon } from "../runtime/embedded-addon.ts";
 import { type Addon, CONTRACT_VERSION } from "./addon-types.ts";
 
 let loaded: Addon | null = null;
@@ -17,11 +18,13 @@ export async function loadAddon(): Promise<Addon> {
 
 async function requireAddon(): Promise<Addon> {
   try {
+    const embedded = (await loadEmbeddedAddon()) as Addon | null;
+    if (embedded !== null) return embedded;
     const module = (await import("./addon.cjs")) as { default: Addon };
     return module.default;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    const advice = "run `bun run setup` to build it";
+    const advice = "in a clone, `bun run setup` builds it";
     throw new EngineError("engine_dead", `cannot load the native addon (${reason}); ${advice}`, {
       cause,
     });
@@ -33,6 +36,6 @@ function checkContract(addon: Addon): Addon {
   throw new EngineError(
     "engine_dead",
     `the native addon speaks contract ${addon.contractVersion}, this source ${CONTRACT_VERSION}; ` +
-      "run `bun run setup` to rebuild it",
+      "in a clone, `bun run setup` rebuilds it",
   );
 }

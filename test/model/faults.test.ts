@@ -8,6 +8,7 @@ import { connect } from "node:net";
 import { Ledger } from "../support/ledger.ts";
 import { enginePid, isAlive, untilGone } from "../support/processes.ts";
 import {
+  afterShell,
   change,
   readMetrics,
   type Series,
@@ -26,7 +27,7 @@ const SMALL = ["--kv-cache-memory-bytes", "256M", "--max-engine-deaths", "0"];
 const servers: ServerProcess[] = [];
 
 async function open(words: readonly string[] = [], shell = ""): Promise<ServerProcess> {
-  const server = await startServer([...SMALL, ...words], {}, shell);
+  const server = await startServer([...SMALL, ...words], {}, afterShell(shell));
   servers.push(server);
   return server;
 }

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import {
   checkAddon,
   checkPortable,
+  glibcOf,
   type Platform,
   platformOf,
 } from "../../scripts/addon-platform.ts";
@@ -25,6 +26,7 @@ const PE = [0, [0x4d, 0x5a]] as const;
 describe("platformOf", () => {
   test.each<readonly [Platform | null, Uint8Array]>([
     ["linux-x64", header(ELF, [18, [62, 0]])],
+    ["linux-x64-musl", header(ELF, [18, [62, 0]], [99, [...Buffer.from("libc.musl-x86_64.so.1")]])],
     ["linux-arm64", header(ELF, [18, [183, 0]])],
     ["darwin-x64", header(MACH_O, [4, [7, 0, 0, 1]])],
     ["darwin-arm64", header(MACH_O, [4, [12, 0, 0, 1]])],
@@ -36,6 +38,12 @@ describe("platformOf", () => {
   ])("%s", (platform, file) => {
     expect(platformOf(file)).toBe(platform);
   });
+});
+
+test("glibcOf is the newest version that a symbol wants", () => {
+  const file = new TextEncoder().encode("GLIBC_2.9\0GLIBC_2.36\0GLIBC_2.17\0GLIBC_PRIVATE\0");
+  expect(glibcOf(file)).toBe("2.36");
+  expect(glibcOf(header())).toBeNull();
 });
 
 describe("an addon that is to be given away", () => {

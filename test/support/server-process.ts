@@ -4,6 +4,13 @@ import { join } from "node:path";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
+const FROM_SOURCE = [process.execPath, MAIN];
+
+/** From source, after commands of bash in the same process, such as limits. */
+export function afterShell(commands: string): string[] {
+  return ["bash", "-c", `${commands}exec "$0" "$@"`, ...FROM_SOURCE];
+}
+
 export interface ServerProcess {
   readonly url: string;
   readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
@@ -11,16 +18,14 @@ export interface ServerProcess {
 
 /**
  * `serve` on a free port with further words; resolves when it is ready.
- * @param shell commands of bash that come before it in its process, such as limits
+ * @param program what runs it; by default from source
  */
 export async function startServer(
   words: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
-  shell = "",
+  program: readonly string[] = FROM_SOURCE,
 ): Promise<ServerProcess> {
-  const command = [process.execPath, MAIN, "serve", "--port", "0", ...words];
-  const limited = ["bash", "-c", `${shell}exec "$0" "$@"`, ...command];
-  const child = Bun.spawn(shell === "" ? command : limited, {
+  const child = Bun.spawn([...program, "serve", "--port", "0", ...words], {
     stdin: "ignore",
     stderr: "pipe",
     env: { ...process.env, ...env },

@@ -1,0 +1,102 @@
+// Makes the executable: one file with the runtime, the program and the addon. Prints its size and, where
+// it can run here, how long it takes to its first line and to its first token.
+//
+//   bun scripts/compile.ts [--target bun-linux-arm64] [--addon file] [--outfile dist/pagoda]
+
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { DEFAULT_MODEL_FILE } from "../src/models/default-model.ts";
+import {
+  checkAddon,
+  checkPortable,
+  glibcOf,
+  hostPlatform,
+  type Platform,
+} from "./addon-platform.ts";
+import { addonPath } from "./build-addon.ts";
+import { Checkout } from "./checkout.ts";
+import { SetupError, say } from "./report.ts";
+import { commandMs, firstTokenMs } from "./start-time.ts";
+
+interface CompileOptions {
+  readonly target: Bun.Build.CompileTarget;
+  readonly addon: string;
+  readonly outfile: string;
+}
+
+/** "bun-windows-x64-baseline" runs an addon for "win32-x64". */
+function platformOfTarget(target: string): Platform {
+  const [, system = "", machine = ""] = target.split("-");
+  const isMusl = target.endsWith("-musl");
+  return `${system === "windows" ? "win32" : system}-${machine}${isMusl ? "-musl" : ""}`;
+}
+
+function hostTarget(): string {
+  return `bun-${hostPlatform().replace("win32", "windows")}`;
+}
+
+async function compile({ target, addon, outfile }: CompileOptions): Promise<void> {
+  mkdirSync(dirname(outfile), { recursive: true });
+  const result = await Bun.build({
+    entrypoints: [new Checkout().path("src", "main.ts")],
+    compile: { target, outfile, autoloadDotenv: false, autoloadBunfig: false },
+    format: "esm",
+    bytecode: true,
+    // Names stay, for stack traces.
+    minify: { whitespace: true, syntax: true, identifiers: false },
+    plugins: [
+      {
+        name: "addon of the target",
+        setup: ({ onResolve }) => {
+          onResolve({ filter: /pagoda\.node$/ }, () => ({ path: addon }));
+        },
+      },
+    ],
+  });
+  if (!result.success) throw new SetupError(`the build failed: ${result.logs.join("; ")}`);
+}
+
+/** Of a warm file cache: the best of some starts. */
+async function reportStart(checkout: Checkout, executable: string): Promise<void> {
+  say(
+    `executable: ${Math.round(await commandMs(executable, "--version"))} ms to print its version`,
+  );
+  const model = checkout.path("models", DEFAULT_MODEL_FILE.name);
+  if (!existsSync(model)) return;
+  const ms = Math.round(await firstTokenMs(executable, model));
+  say(`executable: ${ms} ms from its start to the first token of ${DEFAULT_MODEL_FILE.name}`);
+}
+
+async function main(): Promise<void> {
+  const checkout = new Checkout();
+  const { values } = parseArgs({
+    options: {
+      target: { type: "string", default: hostTarget() },
+      addon: { type: "string", default: addonPath(checkout) },
+      outfile: { type: "string", default: checkout.path("dist", "pagoda") },
+    },
+  });
+  const { target, addon, outfile } = values;
+  checkAddon(addon, platformOfTarget(target));
+  if (addon === addonPath(checkout)) checkPortable(checkout);
+  const executable = resolve(outfile);
+  await compile({
+    target: target as Bun.Build.CompileTarget,
+    addon: resolve(addon),
+    outfile: executable,
+  });
+  const glibc = glibcOf(readFileSync(addon));
+  const needs = glibc === null ? "" : ` with glibc ${glibc} or later`;
+  const size = `${(statSync(executable).size / 1e6).toFixed(1)} MB`;
+  say(`executable: ${outfile}, ${size}, for ${target}${needs}`);
+  if (target === hostTarget()) await reportStart(checkout, executable);
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  say(`error: ${error.message}`);
+  process.exit(1);
+}

@@ -1,0 +1,79 @@
+// Where an executable may keep its addon, and how the file is put there.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { addonFolders, loadEmbeddedAddon, placeFile } from "../../src/runtime/embedded-addon.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "pagoda-test-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const BYTES = new TextEncoder().encode("an addon");
+
+describe("addonFolders", () => {
+  test("are the user's own first, then a folder of each user among everybody's", () => {
+    const env = { XDG_CACHE_HOME: "/cache", HOME: "/homes/me", TMPDIR: "/scratch" };
+    expect(addonFolders(env, 7)).toEqual([
+      "/cache/pagoda",
+      "/homes/me/.cache/pagoda",
+      "/scratch/pagoda-7",
+      "/dev/shm/pagoda-7",
+    ]);
+  });
+
+  test("leave out what is not set or no absolute path", () => {
+    expect(addonFolders({}, 0)).toEqual(["/tmp/pagoda-0", "/dev/shm/pagoda-0"]);
+    const env = { XDG_CACHE_HOME: "cache", HOME: "", TMPDIR: "" };
+    expect(addonFolders(env, 0)).toEqual(["/tmp/pagoda-0", "/dev/shm/pagoda-0"]);
+  });
+});
+
+describe("placeFile", () => {
+  test("makes the folder for this user alone, and the file whole", () => {
+    const own = join(folder, "a", "b");
+    const path = placeFile(own, "pagoda-1.node", BYTES);
+    expect(readFileSync(path)).toEqual(Buffer.from(BYTES));
+    expect(statSync(own).mode & 0o777).toBe(0o700);
+    expect(readdirSync(own)).toEqual(["pagoda-1.node"]);
+  });
+
+  test("leaves a file that is right, replaces one that is not", () => {
+    const own = join(folder, "again");
+    const path = placeFile(own, "pagoda-1.node", BYTES);
+    const { ino } = statSync(path);
+    placeFile(own, "pagoda-1.node", BYTES);
+    expect(statSync(path).ino).toBe(ino);
+    writeFileSync(path, "an add");
+    placeFile(own, "pagoda-1.node", BYTES);
+    expect(readFileSync(path)).toEqual(Buffer.from(BYTES));
+    expect(readdirSync(own)).toEqual(["pagoda-1.node"]);
+  });
+
+  test("refuses a folder into which others could have put something else", () => {
+    const open = join(folder, "open");
+    mkdirSync(open);
+    chmodSync(open, 0o777);
+    expect(() => placeFile(open, "pagoda-1.node", BYTES)).toThrow("others can write to it");
+    const link = join(folder, "link");
+    symlinkSync(open, link);
+    expect(() => placeFile(link, "pagoda-1.node", BYTES)).toThrow("others can write to it");
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    expect(() => placeFile(file, "pagoda-1.node", BYTES)).toThrow();
+  });
+});
+
+test("a program that is no executable has no embedded addon", async () => {
+  expect(await loadEmbeddedAddon({})).toBeNull();
+});
