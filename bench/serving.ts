@@ -113,7 +113,10 @@ class Servers {
   async #startPeer(workload: Workload): Promise<Server | null> {
     const { url, alone, quick, serveFlags } = this.#options;
     if (url !== null || alone) return null;
-    if (workload.peerIsOurs === true) return startPagoda(this.#model, serveFlags);
+    const { ourPeerFlags } = workload;
+    if (ourPeerFlags !== undefined) {
+      return startPagoda(this.#model, [...serveFlags, ...ourPeerFlags]);
+    }
     if (workload.candidates.length === 0 || !this.#given.hasLlamaServer) return null;
     const { server } = await bestPeer(workload, this.#model, quick, ({ name, figure }) => {
       const text = figure === null ? "failed" : `${shortNumber(figure)} ${workload.figure.name}`;

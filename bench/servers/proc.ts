@@ -13,8 +13,13 @@ function read(path: string): string | null {
   }
 }
 
-/** CPU seconds of a process with all its threads; 0 when it is gone. */
+/** CPU seconds of a process and those that it has started and that live; 0 when it is gone. */
 export function cpuSecondsOf(pid: number): number {
+  const children = read(`/proc/${pid}/task/${pid}/children`)?.split(" ").filter(Boolean) ?? [];
+  return children.reduce((sum, child) => sum + cpuSecondsOf(Number(child)), ownSecondsOf(pid));
+}
+
+function ownSecondsOf(pid: number): number {
   const stat = read(`/proc/${pid}/stat`);
   if (stat === null) return 0;
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

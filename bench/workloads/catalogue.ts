@@ -5,6 +5,7 @@ import { DECODE_WORKLOADS } from "./decode.ts";
 import { type OpenLoopOptions, openLoopWorkload } from "./open-loop.ts";
 import { PREFILL_WORKLOADS } from "./prefill.ts";
 import { REUSE_WORKLOADS } from "./reuse.ts";
+import { SPLIT_WORKLOADS } from "./split.ts";
 import type { Workload } from "./workload.ts";
 
 /** What they wait for. */
@@ -23,7 +24,7 @@ export const isWorkloadWord = (word: string) => /^W\d+/.test(word);
 
 /** In the order of their numbers. */
 export function allWorkloads(options: OpenLoopOptions): Workload[] {
-  const all = [...DECODE_WORKLOADS, ...PREFILL_WORKLOADS, ...REUSE_WORKLOADS];
+  const all = [...DECODE_WORKLOADS, ...PREFILL_WORKLOADS, ...REUSE_WORKLOADS, ...SPLIT_WORKLOADS];
   return [...all, openLoopWorkload(options)].toSorted((a, b) => numberOf(a.id) - numberOf(b.id));
 }
 

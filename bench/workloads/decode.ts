@@ -37,7 +37,7 @@ async function decodeSlice(target: Target, streams: Streams): Promise<Slice> {
 
 type Rest = Pick<Workload, "id" | "title"> & Partial<Workload>;
 
-function decodeWorkload(streams: Streams, rest: Rest): Workload {
+export function decodeWorkload(streams: Streams, rest: Rest): Workload {
   const { numStreams, tokensIn, tokensOut } = streams;
   return {
     figure: RATE,
@@ -91,7 +91,7 @@ const w2 = (numStreams: number): Workload =>
   );
 
 /** The whole of it, prefill included: closed loop with new prompts. */
-const W2_CLOSED: Workload = {
+export const W2_CLOSED: Workload = {
   id: "W2:closed",
   title: "closed loop of 16, 128 in, 128 out, prefill included",
   figure: { name: "output tok/s", better: "higher" },

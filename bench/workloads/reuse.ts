@@ -96,7 +96,7 @@ const overcommitWorkload = (id: string, requests: number): Workload => ({
   numPairs: 1,
   candidates: [],
   ownFlags: ["--num-gpu-blocks-override", String(OVERCOMMIT.poolBlocks)],
-  peerIsOurs: true,
+  ourPeerFlags: [],
   gates: { vnni: { gate: 0.7 }, avx2: { gate: 0.7 } },
   slice: async (target, seed) => {
     const specOf = (i: number) => ({

@@ -36,8 +36,8 @@ export interface Workload {
   readonly warmUp?: (target: Target) => Promise<unknown>;
   /** @param seed differs from slice to slice, and is the same for both servers of a pair */
   readonly slice: (target: Target, seed: number) => Promise<Slice>;
-  /** The peer is another server of ours, with default options. */
-  readonly peerIsOurs?: true;
+  /** The peer is another server of ours, with these options. */
+  readonly ourPeerFlags?: readonly string[];
   /** Refused or failed requests are part of the figure. */
   readonly toleratesErrors?: true;
   /** Runs a helper beside the slices of both servers. @returns its processes and how to end it */

@@ -1,0 +1,43 @@
+// What it costs that the engine is a process of its own (W17): our server against itself with
+// --in-process. Where one pass takes a few milliseconds, every message between the two shows.
+
+import { closedLoop } from "../client/load.ts";
+import { promptText } from "../client/prompts.ts";
+import { ttftMs } from "../client/timeline.ts";
+import { medianOf } from "../figures/statistics.ts";
+import { decodeWorkload, W2_CLOSED } from "./decode.ts";
+import { roomFor, type Workload } from "./workload.ts";
+
+const AGAINST_ITSELF = { candidates: [], ourPeerFlags: ["--in-process"] } as const;
+const MOST = { gate: 0.97 };
+
+const W17 = decodeWorkload(
+  { numStreams: 16, tokensIn: 128, tokensOut: 128 },
+  {
+    id: "W17",
+    title: "decode of 16 streams, engine in a child against in-process",
+    ...{ ...AGAINST_ITSELF, gates: { vnni: MOST, avx2: MOST } },
+  },
+);
+
+const W17_CLOSED: Workload = {
+  ...{ ...W2_CLOSED, ...AGAINST_ITSELF, id: "W17:closed" },
+  title: "closed loop of 16, engine in a child against in-process",
+};
+
+/** Text, so that the engine is asked to tokenise first. */
+const W17_TTFT: Workload = {
+  id: "W17:ttft",
+  title: "one short prompt after the other, engine in a child against in-process",
+  figure: { name: "TTFT ms", better: "lower" },
+  room: roomFor(1, 32, 1),
+  numPairs: 9,
+  ...AGAINST_ITSELF,
+  slice: async (target, seed) => {
+    const specOf = (i: number) => ({ prompt: promptText(10_000 * seed + i, 8), maxTokens: 1 });
+    const load = await closedLoop(target, specOf, { concurrency: 1, untilMs: 1_500 });
+    return { ...load, figure: medianOf(load.timelines.map(ttftMs).filter((ms) => ms !== null)) };
+  },
+};
+
+export const SPLIT_WORKLOADS: readonly Workload[] = [W17, W17_CLOSED, W17_TTFT];
