@@ -1,10 +1,10 @@
 // What it costs that the engine is a process of its own (W17): our server against itself with
 // --in-process. Where one pass takes a few milliseconds, every message between the two shows.
 
-import { closedLoop } from "../client/load.ts";
-import { promptText } from "../client/prompts.ts";
-import { ttftMs } from "../client/timeline.ts";
-import { medianOf } from "../figures/statistics.ts";
+import { closedLoop } from "../../src/benchmark/load.ts";
+import { promptText } from "../../src/benchmark/prompts.ts";
+import { medianOf } from "../../src/benchmark/statistics.ts";
+import { ttftMs } from "../../src/benchmark/timeline.ts";
 import { decodeWorkload, W2_CLOSED } from "./decode.ts";
 import { roomFor, type Workload } from "./workload.ts";
 
