@@ -22,8 +22,9 @@ async function main(argv: readonly string[]): Promise<void> {
   const command = commandSpec(asked.command);
   if (command?.needsEngine === true) {
     const options = resolveOptions(command, { ...sources, argv: asked.argv }, () => {});
-    const model = options.find(({ option }) => option.name === "model")?.value;
-    await setUp(model === DEFAULT_MODEL);
+    const optionOf = (name: string) => options.find(({ option }) => option.name === name)?.value;
+    // A server that is named has an engine of its own.
+    if (!optionOf("url")) await setUp(optionOf("model") === DEFAULT_MODEL);
   }
   await import("../src/main.ts");
 }

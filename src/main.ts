@@ -11,6 +11,7 @@ import { readYaml } from "./runtime/system.ts";
 import { flushOutput, onBrokenPipe } from "./runtime/terminal.ts";
 
 const MODULES: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
+  bench: () => import("./commands/bench.ts"),
   chat: () => import("./commands/chat.ts"),
   "collect-env": () => import("./commands/collect-env.ts"),
   complete: () => import("./commands/complete.ts"),

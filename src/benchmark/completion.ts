@@ -9,6 +9,7 @@ export interface Target {
   readonly url: string;
   /** As it names its model. */
   readonly model: string;
+  readonly apiKey?: string | null;
 }
 
 export interface CompletionSpec {
@@ -36,7 +37,7 @@ export async function complete(
       // llama-server closes idle connections: one kept from the slice before may be gone.
       keepalive: false,
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: headersOf(target),
       body: bodyOf(target, spec),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
@@ -50,6 +51,11 @@ export async function complete(
     if (options.signal?.aborted === true) return answer.timeline(null, true);
     return answer.timeline(error instanceof Error ? error.message : String(error), false);
   }
+}
+
+function headersOf({ apiKey = null }: Target): Record<string, string> {
+  const key: Record<string, string> = apiKey === null ? {} : { authorization: `Bearer ${apiKey}` };
+  return { ...key, "content-type": "application/json" };
 }
 
 function bodyOf({ model }: Target, { prompt, maxTokens, fields }: CompletionSpec): string {

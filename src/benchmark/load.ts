@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CompletionSpec, complete, type Target } from "./completion.ts";
+import { gammaOfMeanOne } from "./prompts.ts";
 import type { RequestTimeline } from "./timeline.ts";
 
 export interface Load {
@@ -48,6 +49,42 @@ export function allAtOnce(target: Target, specs: readonly CompletionSpec[]): Pro
   const specOf = (i: number) => specs[i] ?? none;
   const numSpecs = specs.length;
   return closedLoop(target, specOf, { concurrency: numSpecs, maxRequests: numSpecs });
+}
+
+/** How requests arrive that wait for nobody. */
+export interface ArrivalOptions {
+  /** Requests a second. */
+  readonly rate: number;
+  /** Gamma's shape: 1 = Poisson, less = burstier. */
+  readonly burstiness: number;
+  readonly maxRequests: number;
+  /** Those beyond it wait here. */
+  readonly concurrency: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** Open loop: requests arrive by a clock, whatever the server does. */
+export async function openLoop(
+  target: Target,
+  specOf: (index: number) => CompletionSpec,
+  options: ArrivalOptions,
+): Promise<Load> {
+  const { rate, burstiness, maxRequests, concurrency, random } = options;
+  const startMs = performance.now();
+  const running = new Set<Promise<RequestTimeline>>();
+  const all: Promise<RequestTimeline>[] = [];
+  let atMs = 0;
+  for (let i = 0; i < maxRequests; i++) {
+    await sleep(Math.max(0, startMs + atMs - performance.now()));
+    while (running.size >= concurrency) await Promise.race(running);
+    const request = complete(target, specOf(i));
+    running.add(request);
+    all.push(request.finally(() => running.delete(request)));
+    atMs += (1000 / rate) * gammaOfMeanOne(random, burstiness);
+  }
+  const timelines = await Promise.all(all);
+  return { timelines, durationS: (performance.now() - startMs) / 1000 };
 }
 
 /** The time in which all streams decoded, on the client's clock: [startMs, endMs]. */

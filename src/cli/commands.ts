@@ -107,6 +107,18 @@ export const COMMANDS = [
     needsEngine: false,
   },
   {
+    name: "bench",
+    help: "Load a server that runs and measure it.",
+    arguments: [],
+    groups: ["Client", "Load", "Listing"],
+    options: ["api-key", "extra-body", "seed"],
+    examples: [
+      "bench                                     32 requests, 8 at a time, to 127.0.0.1:8000",
+      "bench --url http://host:8000 --request-rate 4 --num-prompts 200",
+    ],
+    needsEngine: false,
+  },
+  {
     name: "doctor",
     help: "Check what a server needs here, and say what to do about it.",
     arguments: ["model"],

@@ -23,12 +23,14 @@ export function programHelp(): string {
 /** @param topic null = the command; "all", "listgroup", a group, an option, or part of some */
 export function commandHelp(command: CommandSpec, topic: string | null): string {
   const options = optionsOf(command);
+  const groups = groupsOf(command);
   const word = topic?.toLowerCase().replaceAll("_", "-") ?? null;
-  const head = [`${usage(command)} [options]`, command.help, "", ...command.examples];
-  if (word === null) return [...head, "", overview(options), ...more(options)].join("\n");
-  if (word === "all") return [...head, "", byGroup(options, groupText)].join("\n");
-  if (word === "listgroup") return groupsOf(options).join("\n");
-  const group = groupsOf(options).find((name) => name.toLowerCase().replaceAll(" ", "-") === word);
+  const examples = command.examples.map((example) => `  ${example}`);
+  const head = [`${usage(command)} [options]`, command.help, "", ...examples, ""];
+  if (word === null) return [...head, overview(groups, options), ...more(options)].join("\n");
+  if (word === "all") return [...head, byGroup(groups, options, groupText)].join("\n");
+  if (word === "listgroup") return groups.join("\n");
+  const group = groups.find((name) => name.toLowerCase().replaceAll(" ", "-") === word);
   if (group !== undefined) return groupText(group, options);
   const option = options.find(({ name }) => name === word);
   return option === undefined ? searchText(word, options) : optionText(option);
@@ -38,31 +40,39 @@ function usage({ name, arguments: words }: CommandSpec): string {
   return [name, ...words.map((word) => `[${word}]`)].join(" ");
 }
 
-function overview(options: readonly OptionSpec[]): string {
-  const text = byGroup(options, groupText);
-  return text.split("\n").length <= MAX_LINES ? text : byGroup(options, groupNames);
+function overview(groups: readonly OptionGroup[], options: readonly OptionSpec[]): string {
+  const text = byGroup(groups, options, groupText);
+  return text.split("\n").length <= MAX_LINES ? text : byGroup(groups, options, groupNames);
 }
 
 function more(options: readonly OptionSpec[]): string[] {
   if (options.length === 0) return [];
-  const topics =
-    "--help=<option>, --help=<group>, --help=<part of a name>, --help=all: more of them.";
+  const hasFile = options.some(({ name }) => name === "config");
+  const file = hasFile ? " and as a key of the --config file" : "";
   return [
-    `Each option also as PAGODA_<NAME> in the environment and as a key of the --config file.`,
-    `${topics}\n--print-config: all values and where they come from.`,
+    `Each option also as PAGODA_<NAME> in the environment${file}.`,
+    "--help=<option>, --help=<group>, --help=<part of a name>, --help=all: more of them.",
+    "--print-config: all values and where they come from.",
   ];
 }
 
-function groupsOf(options: readonly OptionSpec[]): OptionGroup[] {
-  return OPTION_GROUPS.filter((group) => options.some((option) => option.group === group));
+/** What only this command has comes first. */
+function groupsOf(command: CommandSpec): OptionGroup[] {
+  const named = optionsOf(command).map(({ group }) => group);
+  const own = OPTION_GROUPS.filter(
+    (group) => named.includes(group) && !command.groups.includes(group),
+  );
+  return [...own, ...command.groups];
 }
 
 type GroupText = (group: OptionGroup, options: readonly OptionSpec[]) => string;
 
-function byGroup(options: readonly OptionSpec[], textOf: GroupText): string {
-  return groupsOf(options)
-    .map((group) => textOf(group, options))
-    .join("\n");
+function byGroup(
+  groups: readonly OptionGroup[],
+  options: readonly OptionSpec[],
+  textOf: GroupText,
+): string {
+  return groups.map((group) => textOf(group, options)).join("\n");
 }
 
 function groupText(group: OptionGroup, options: readonly OptionSpec[]): string {

@@ -9,6 +9,7 @@ export const OPTION_GROUPS = [
   "Client",
   "Generation",
   "Download",
+  "Load",
   "Listing",
   "Command",
   "Other",

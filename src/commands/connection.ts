@@ -28,7 +28,7 @@ export interface Connection {
 type ClientCommand = "chat" | "complete";
 type Options = Omit<CommandOptions<ClientCommand>, "system-prompt" | "quick" | "prompt">;
 
-const DEFAULT_URL = "http://127.0.0.1:8000";
+export const DEFAULT_URL = "http://127.0.0.1:8000";
 const PROBE_TIMEOUT_MS = 500;
 
 /**

@@ -1,6 +1,6 @@
 // What the program needs of the machine and the process: files, memory, process figures, signals.
 
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { YAML } from "bun";
 import { ConfigError } from "../errors.ts";
 
@@ -15,6 +15,16 @@ export function fileSize(path: string): number {
 
 export function readText(path: string): string {
   return readFileSync(path, "utf8");
+}
+
+/** @throws ConfigError "cannot_write" */
+export function writeText(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError("cannot_write", `cannot write ${path}: ${reason}`, { cause });
+  }
 }
 
 /** @throws ConfigError "config_file" */

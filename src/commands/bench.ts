@@ -1,0 +1,76 @@
+// `bench`: loads a server that runs, and measures it as `vllm bench serve` does.
+
+import { type CompletionSpec, complete, type Target } from "../benchmark/completion.ts";
+import { closedLoop, type Load, openLoop } from "../benchmark/load.ts";
+import { promptText, randomOf } from "../benchmark/prompts.ts";
+import { resultText } from "../benchmark/result-text.ts";
+import { servingResult } from "../benchmark/serving-result.ts";
+import type { CommandOptions } from "../cli/commands.ts";
+import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
+import { parseOptions } from "../cli/parse-options.ts";
+import { ApiClient, baseUrl } from "../client/api-client.ts";
+import { ConfigError } from "../errors.ts";
+import { writeText } from "../runtime/system.ts";
+import { stderrTerminal } from "../runtime/terminal.ts";
+import type { CommandContext } from "./command.ts";
+import { DEFAULT_URL } from "./connection.ts";
+
+type Options = CommandOptions<"bench">;
+
+export async function run({ sources, log, warn }: CommandContext): Promise<ExitCode> {
+  const options = parseOptions("bench", sources, warn);
+  const target = await targetOf(options);
+  log(`${options["num-prompts"]} requests to ${target.model} at ${target.url}`);
+  const specOf = (index: number) => specAt(index, options);
+  // The first answer may be slow for reasons of its own, and a refusal shows before the load.
+  const first = await complete(target, specOf(-1));
+  if (first.error !== null) throw new ConfigError("request_refused", first.error);
+  const { timelines, durationS } = await load(target, options, progress(sources.env, options));
+  const result = servingResult(timelines, durationS);
+  const json = JSON.stringify({ model_id: target.model, ...result }, null, 2);
+  if (options["result-filename"] !== "") writeText(options["result-filename"], `${json}\n`);
+  console.log(options.json ? json : resultText(result));
+  for (const error of new Set(result.errors)) log(`failed: ${error}`);
+  return result.failed === 0 ? EXIT_CODES.ok : EXIT_CODES.failed;
+}
+
+async function targetOf(options: Options): Promise<Target> {
+  const url = options.url === "" ? DEFAULT_URL : baseUrl(options.url);
+  const apiKey = options["api-key"][0] ?? null;
+  const [first] = await new ApiClient({ url, apiKey, fetch }).modelNames();
+  return { url, apiKey, model: options["model-name"] || (first ?? "") };
+}
+
+/** Prompts are random words, so that none is served from the cache of another. */
+function specAt(index: number, options: Options): CompletionSpec {
+  const { seed } = options;
+  return {
+    prompt: promptText(seed * 1_000_003 + index, options["random-input-len"]),
+    maxTokens: options["random-output-len"],
+    fields: options["extra-body"],
+  };
+}
+
+function load(target: Target, options: Options, onStart: (index: number) => void): Promise<Load> {
+  const specOf = (index: number) => {
+    onStart(index);
+    return specAt(index, options);
+  };
+  const bounds = {
+    concurrency: options["max-concurrency"],
+    maxRequests: options["num-prompts"],
+  };
+  const { "request-rate": rate, burstiness, seed } = options;
+  if (rate === null) return closedLoop(target, specOf, bounds);
+  return openLoop(target, specOf, { ...bounds, rate, burstiness, random: randomOf(seed) });
+}
+
+/** How many have been sent, on a terminal. */
+function progress(env: CommandContext["sources"]["env"], options: Options) {
+  const terminal = stderrTerminal(env);
+  const total = options["num-prompts"];
+  return (index: number): void => {
+    if (!terminal.canRedraw) return;
+    terminal.write(`\r\x1b[K${index + 1} of ${total} sent${index + 1 === total ? "\n" : ""}`);
+  };
+}

@@ -1,0 +1,53 @@
+// bench as a user runs it, against a server over the fake model.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { startFakeServer } from "../support/fake-server.ts";
+import { runPagoda } from "../support/run-pagoda.ts";
+import { removeTempFolders, tempFolder } from "../support/temp-checkout.ts";
+
+const server = startFakeServer({}, { apiKeys: ["secret"] });
+const at = ["bench", "--url", server.url, "--api-key", "secret"];
+const load = ["--num-prompts", "6", "--random-input-len", "8", "--random-output-len", "5"];
+afterAll(async () => {
+  await server.stop();
+  removeTempFolders();
+});
+
+describe("bench", () => {
+  test("counts what was sent and answered, in the words of vllm bench serve", async () => {
+    const { stdout, stderr, exitCode } = await runPagoda([...at, ...load]);
+    expect(stdout).toContain("============ Serving Benchmark Result ============\n");
+    expect(stdout).toMatch(/^Successful requests: +6$/m);
+    expect(stdout).toMatch(/^Total generated tokens: +30$/m);
+    expect(stdout).toMatch(/^P99 ITL \(ms\): +\d+\.\d\d$/m);
+    expect(stderr).toBe(`6 requests to tiny at ${server.url}\n`);
+    expect(exitCode).toBe(0);
+  });
+
+  test("gives the same as JSON, also into a file, for arrivals by a clock", async () => {
+    const path = join(tempFolder(), "result.json");
+    const words = [...at, ...load, "--request-rate", "200", "--max-concurrency", "2", "--json"];
+    const { stdout } = await runPagoda([...words, "--result-filename", path]);
+    expect(readFileSync(path, "utf8")).toBe(stdout);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ model_id: "tiny", completed: 6, failed: 0, total_output_tokens: 30 },
+      output_lens: [5, 5, 5, 5, 5, 5],
+    });
+  });
+
+  test("tells why nothing can be measured", async () => {
+    for (const [words, exitCode, line] of [
+      [["bench", "--url", "127.0.0.1:9"], 4, "no server answers"],
+      [["bench", "--url", server.url], 1, "HTTP 401"],
+      [[...at, "--model-name", "other"], 1, "HTTP 404"],
+      [[...at, "--num-prompts", "0"], 2, "--num-prompts: must be at least 1"],
+      [[...at, ...load, "--result-filename", "/nowhere/x"], 1, "cannot write /nowhere/x"],
+    ] as const) {
+      const ran = await runPagoda(words);
+      expect(ran.stderr).toContain(`error: ${line}`);
+      expect(ran.exitCode).toBe(exitCode);
+    }
+  });
+});
