@@ -18,6 +18,7 @@ export interface EngineProcess {
 
 /** A large model on a slow disk says how far it is; a longer silence is a hang. */
 const LOAD_TIMEOUT_MS = 600_000;
+const WATCH_INTERVAL_MS = 500;
 
 export class EngineRun {
   readonly pid: number;
@@ -30,11 +31,12 @@ export class EngineRun {
   readonly #loading = new Watchdog(LOAD_TIMEOUT_MS);
   readonly #steps: Watchdog;
   readonly #answers: Watchdog;
+  readonly #watch: Timer;
   #engine: RemoteEngine | null = null;
   #numProgress = 0;
-  #hang: string | null = null;
+  #killedFor: string | null = null;
 
-  /** @param stepTimeoutMs 0 = it may take any time */
+  /** @param stepTimeoutMs work without a step for so long is a hang; 0 = it may take any time */
   constructor(
     process: EngineProcess,
     config: EngineConfig,
@@ -48,6 +50,7 @@ export class EngineRun {
     this.#answers = new Watchdog(stepTimeoutMs);
     this.ready = this.#start(config, host);
     this.ended = this.#end();
+    this.#watch = setInterval(() => this.#lookAfter(performance.now()), WATCH_INTERVAL_MS);
   }
 
   /** The engine while it lives, and its end; null before it is ready. */
@@ -55,12 +58,9 @@ export class EngineRun {
     return this.#engine;
   }
 
-  /** To be called about once a second: kills a process that does nothing though it should. */
-  lookAfter(nowMs: number): void {
-    if (this.#isHung(nowMs)) this.kill();
-  }
-
-  kill(): void {
+  /** @param reason told by `ended`; without one, it tells how the process ended */
+  kill(reason: string | null = null): void {
+    this.#killedFor ??= reason;
     this.#process.kill();
   }
 
@@ -88,21 +88,23 @@ export class EngineRun {
     const fault = engine === null ? null : await Promise.race([engine.died, exited]);
     this.kill();
     const end = await exited;
+    clearInterval(this.#watch);
     engine?.abandon(new Error(end));
-    return this.#hang ?? (fault instanceof EngineFault ? (fault.stack ?? fault.message) : end);
+    return this.#killedFor ?? (fault instanceof EngineFault ? (fault.stack ?? fault.message) : end);
   }
 
-  #isHung(nowMs: number): boolean {
-    if (this.#engine === null) {
-      if (!this.#loading.isHung(nowMs, true, this.#numProgress)) return false;
-      this.#hang = `nothing was loaded for ${LOAD_TIMEOUT_MS / 1000} s`;
-      return true;
+  #lookAfter(nowMs: number): void {
+    const engine = this.#engine;
+    if (engine === null) {
+      const isHung = this.#loading.isHung(nowMs, true, this.#numProgress);
+      if (isHung) this.kill(`nothing was loaded for ${LOAD_TIMEOUT_MS / 1000} s`);
+      return;
     }
-    const { steps, answers } = this.#engine;
+    const { steps, answers } = engine;
     const isStepHung = this.#steps.isHung(nowMs, steps.isDue, steps.numDone);
     const isAnswerHung = this.#answers.isHung(nowMs, answers.isDue, answers.numDone);
-    if (!isStepHung && !isAnswerHung) return false;
-    this.#hang = `it did nothing for ${this.#stepTimeoutMs / 1000} s though work waited`;
-    return true;
+    if (isStepHung || isAnswerHung) {
+      this.kill(`it did nothing for ${this.#stepTimeoutMs / 1000} s though work waited`);
+    }
   }
 }

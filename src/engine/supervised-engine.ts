@@ -29,7 +29,6 @@ export interface SupervisedEngineOptions {
   readonly stepTimeoutMs: number;
 }
 
-const WATCH_INTERVAL_MS = 500;
 /** For an engine that has been told to end. */
 const SHUTDOWN_TIMEOUT_MS = 5_000;
 
@@ -39,7 +38,6 @@ export class SupervisedEngine implements EngineClient {
   readonly #options: SupervisedEngineOptions;
   readonly #policy: RestartPolicy;
   readonly #suspects = new Suspects();
-  readonly #watch: Timer;
   #run: EngineRun;
   /** Null = the engine of the run takes work. */
   #unavailable: EngineError | null = null;
@@ -57,7 +55,6 @@ export class SupervisedEngine implements EngineClient {
     });
     this.#run = run;
     this.#follow(run);
-    this.#watch = setInterval(() => this.#run.lookAfter(performance.now()), WATCH_INTERVAL_MS);
   }
 
   /** @throws what starting the engine threw, or EngineError "engine_dead" when its process ended */
@@ -157,64 +154,80 @@ export class SupervisedEngine implements EngineClient {
   }
 
   #follow(run: EngineRun): void {
-    run.engine?.onOutputs((message) => this.#listener(message));
-    void run.ended.then((reason) => this.#afterDeath(run, reason));
+    const { engine } = run;
+    engine?.onOutputs((message) => this.#listener(message));
+    void run.ended.then((reason) => this.#afterDeath(engine, reason));
   }
 
-  #afterDeath({ engine }: EngineRun, reason: string): void {
+  /** @param engine null when it did not come to be */
+  #afterDeath(engine: RemoteEngine | null, reason: string): void {
     if (this.#unavailable?.code === "engine_shutdown") return;
     const nowMs = performance.now();
     const victims = engine?.victims ?? [];
     this.#suspects.recordDeath(nowMs, victims.map(suspectHash));
     const wasUseful = (engine?.live.numFinished ?? 0) > 0;
     const delayMs = this.#policy.delayAfterDeath(nowMs, wasUseful);
-    const { log } = this.#options.host;
     if (delayMs === null) {
       this.#stop(new EngineError("engine_dead", "The engine has stopped."));
-      this.#die(
-        new Error(`it died ${this.#options.maxDeaths} times in ten minutes, now: ${reason}`),
-      );
+      const count = `it died ${this.#options.maxDeaths} times in ten minutes`;
+      this.#die(new Error(`${count}, now: ${reason}`));
       return;
     }
     this.#unavailable = restartingError();
     const when = delayMs === 0 ? "now" : `in ${delayMs / 1000} s`;
-    log(
-      `the engine has died (${reason}), ${victims.length} requests with it; it starts again ${when}`,
-    );
+    const loss = `${victims.length} requests with it`;
+    this.#options.host.log(`the engine has died (${reason}), ${loss}; it starts again ${when}`);
     this.#restart = setTimeout(() => void this.#startAgain(), delayMs);
   }
 
   async #startAgain(): Promise<void> {
-    const { config, host } = this.#options;
-    const { numBlocks, maxModelLen } = this.info;
     const startMs = performance.now();
-    // What the front has told of the engine stays true: the memory that is free now does not matter.
-    this.#run = startRun(this.#options, { ...config, numBlocksOverride: numBlocks, maxModelLen });
-    const run = this.#run;
     try {
-      await run.ready;
-      this.#unavailable =
-        this.#unavailable?.code === "engine_restarting" ? null : this.#unavailable;
-      const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
-      host.log(`the engine is back after ${seconds} s`);
-      this.#restartListener();
+      const run = this.#newRun();
+      const { info } = await run.ready.finally(() => this.#follow(run));
+      if (isOtherModel(info, this.info)) run.kill("the file holds another model now");
+      else this.#comeBack(performance.now() - startMs);
     } catch (error) {
-      host.log(
-        `the engine cannot start: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      const text = error instanceof Error ? error.message : String(error);
+      this.#options.host.log(`the engine cannot start: ${text}`);
     }
-    this.#follow(run);
+  }
+
+  #newRun(): EngineRun {
+    const { numBlocks, maxModelLen } = this.info;
+    // What the front has told of the engine stays true: the memory that is free now does not matter.
+    const pinned = { ...this.#options.config, numBlocksOverride: numBlocks, maxModelLen };
+    try {
+      this.#run = startRun(this.#options, pinned);
+      return this.#run;
+    } catch (error) {
+      // No process, for want of memory or descriptors: nothing else would tell of that end.
+      this.#afterDeath(null, "it did not begin to live");
+      throw error;
+    }
+  }
+
+  #comeBack(afterMs: number): void {
+    if (this.#unavailable?.code !== "engine_restarting") return;
+    this.#unavailable = null;
+    this.#options.host.log(`the engine is back after ${(afterMs / 1000).toFixed(1)} s`);
+    this.#restartListener();
   }
 
   #stop(reason: EngineError): void {
     this.#unavailable = reason;
     clearTimeout(this.#restart);
-    clearInterval(this.#watch);
   }
 }
 
 function startRun(options: SupervisedEngineOptions, config: EngineConfig): EngineRun {
   return new EngineRun(options.startProcess(), config, options.host, options.stepTimeoutMs);
+}
+
+/** The front has told of one model: tokens and lengths of another would not fit. */
+function isOtherModel({ model: now }: EngineInfo, { model: before }: EngineInfo): boolean {
+  const keys = ["architecture", "name", "weightBytes", "vocabSize", "numLayers"] as const;
+  return keys.some((key) => now[key] !== before[key]);
 }
 
 function restartingError(): EngineError {

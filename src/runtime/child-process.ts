@@ -4,6 +4,7 @@
 import { dlopen } from "bun:ffi";
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { ConfigError } from "../errors.ts";
 
 /** Descriptor of the socket in the child. */
 const SOCKET_FD = 3;
@@ -50,9 +51,14 @@ export function startChild(command: readonly string[]): ChildProcess {
   };
 }
 
-/** In a child: the other end of its parent's socket. */
-export function connectToParent(events: SocketEvents): Promise<ByteSocket> {
-  return connectTo(SOCKET_FD, events);
+/** In a child: the other end of its parent's socket. @throws ConfigError "no_parent" */
+export async function connectToParent(events: SocketEvents): Promise<ByteSocket> {
+  try {
+    return await connectTo(SOCKET_FD, events);
+  } catch (cause) {
+    const message = "a server starts its engine itself: there is no socket to it here";
+    throw new ConfigError("no_parent", message, { cause });
+  }
 }
 
 async function connectTo(fd: number, events: SocketEvents): Promise<ByteSocket> {

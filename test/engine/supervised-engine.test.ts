@@ -3,6 +3,7 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { AsyncEngine } from "../../src/engine/async-engine.ts";
+import type { EngineProcess } from "../../src/engine/engine-run.ts";
 import { SupervisedEngine } from "../../src/engine/supervised-engine.ts";
 import { ConfigError, RequestError } from "../../src/errors.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
@@ -16,6 +17,7 @@ import { seriesOf } from "../support/server-process.ts";
 interface Supervision {
   readonly maxDeaths?: number;
   readonly stepTimeoutMs?: number;
+  readonly startProcess?: () => EngineProcess;
 }
 
 const opened: SupervisedEngine[] = [];
@@ -136,6 +138,32 @@ describe("an engine that dies", () => {
     process.kill(engine.pid, "SIGKILL");
     expect((await engine.died).message).toBe("it died 2 times in ten minutes, now: SIGKILL");
     expect(engine.unavailable?.code).toBe("engine_dead");
+  });
+});
+
+describe("an engine that cannot come back at once", () => {
+  const cases: [string, FakeBehaviour | null, string][] = [
+    ["there is no process", null, "the engine cannot start: no more processes"],
+    ["its start fails", { start: "refuse" }, "the engine cannot start: there is no model"],
+    ["the file holds another model", { vocabSize: 300 }, "(the file holds another model now)"],
+  ];
+  test.each(cases)("because %s is tried again", async (_, second, reason) => {
+    const behaviours = [{}, second, {}];
+    const startProcess = () => {
+      const behaviour = behaviours.shift();
+      if (behaviour == null) throw new Error("no more processes");
+      return startChild([...FAKE_CHILD, JSON.stringify(behaviour)]);
+    };
+    const engine = await open({}, { startProcess });
+    const back = restarted(engine);
+    process.kill(engine.pid, "SIGKILL");
+    await back;
+    expect(logged.join("\n")).toContain(reason);
+    expect(logged.map((line) => /again (.*)$/.exec(line)?.[1]).filter(Boolean)).toEqual([
+      "now",
+      "in 1 s",
+    ]);
+    expect(await engine.encode("a", false)).toEqual(Int32Array.of(97));
   });
 });
 

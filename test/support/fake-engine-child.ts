@@ -13,8 +13,11 @@ export interface FakeBehaviour {
   readonly start?: "refuse" | "abort" | "hang";
   /** A prompt with this character kills the process, as a fault in a kernel does. */
   readonly deadly?: string;
+  /** That it says it has. */
+  readonly vocabSize?: number;
 }
 
+/** A further word, a behaviour as JSON, counts more than the config's. */
 export const FAKE_CHILD = [process.execPath, import.meta.path];
 
 export function fakeConfig(behaviour: FakeBehaviour = {}): EngineConfig {
@@ -29,7 +32,7 @@ export function fakeConfig(behaviour: FakeBehaviour = {}): EngineConfig {
 }
 
 async function startFake({ modelPath }: EngineConfig) {
-  const behaviour: FakeBehaviour = JSON.parse(modelPath);
+  const behaviour: FakeBehaviour = JSON.parse(process.argv[2] ?? modelPath);
   if (behaviour.start === "refuse") throw new ConfigError("model_not_found", "there is no model");
   if (behaviour.start === "abort") process.abort();
   if (behaviour.start === "hang") await new Promise(() => {});
@@ -42,7 +45,9 @@ async function startFake({ modelPath }: EngineConfig) {
     if (isDeadly) process.kill(process.pid, "SIGSEGV");
     return run(plan);
   };
-  return client;
+  const { info } = client;
+  const vocabSize = behaviour.vocabSize ?? info.model.vocabSize;
+  return Object.assign(client, { info: { ...info, model: { ...info.model, vocabSize } } });
 }
 
 if (import.meta.main) {
