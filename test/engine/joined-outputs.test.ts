@@ -12,7 +12,7 @@ import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
 import { INFO } from "../metrics/fixtures.ts";
 import { makeEngine } from "../support/fake-engine.ts";
 
-const REQUESTS = ["one", "two prompts", "a third that is longer than a block of sixteen"].map(
+const REQUESTS = ["one", "two prompts, a block in common", "two prompts, a block and more"].map(
   (prompt, i): EngineRequest => ({
     requestId: String(i),
     promptTokenIds: Int32Array.from(new TextEncoder().encode(prompt)),
@@ -84,6 +84,7 @@ const expected = await replay(messages);
 test("the sample has what could go wrong", () => {
   expect(messages.length).toBeGreaterThan(40);
   expect(expected.page).toMatch(/num_preemptions_total\{.*\} [1-9]/);
+  expect(expected.page).toMatch(/prefix_cache_hits_total\{.*\} [1-9]/);
   expect(expected.page).toMatch(/kv_block_lifetime_seconds_count\{.*\} [1-9]/);
   expect(expected.page).toMatch(/inter_token_latency_seconds_count\{.*\} 120/);
   expect(expected.page).toMatch(/iteration_tokens_total_count\{.*\} [1-9]/);
