@@ -1,6 +1,7 @@
 // Downloading a large file: resumed by range, its SHA-256 reckoned while it is written, moved into place
 // only when whole.
 
+import { createHash, type Hash } from "node:crypto";
 import {
   createReadStream,
   existsSync,
@@ -13,6 +14,7 @@ import {
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { setTimeout } from "node:timers";
 import { ConfigError } from "../errors.ts";
 
 export interface DownloadOptions {
@@ -146,7 +148,7 @@ async function writeBody(
   transfer: { start: number; total: number | null; giveUp: () => void; options: DownloadOptions },
 ): Promise<{ done: number; sha256: string }> {
   const { start, total, giveUp, options } = transfer;
-  const hasher = start > 0 ? await hasherOf(partial) : new Bun.CryptoHasher("sha256");
+  const hasher = start > 0 ? await hasherOf(partial) : createHash("sha256");
   const file = await open(partial, start > 0 ? "a" : "w");
   const stall = setTimeout(giveUp, STALL_TIMEOUT_MS);
   let done = start;
@@ -165,8 +167,8 @@ async function writeBody(
   return { done, sha256: hasher.digest("hex") };
 }
 
-async function hasherOf(path: string): Promise<Bun.CryptoHasher> {
-  const hasher = new Bun.CryptoHasher("sha256");
+async function hasherOf(path: string): Promise<Hash> {
+  const hasher = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
     hasher.update(chunk);
   return hasher;

@@ -2,6 +2,7 @@
 // computes, no shared port, a body limit.
 
 import { ConfigError } from "../errors.ts";
+import { denoApi, listenInDeno } from "./deno.ts";
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -29,7 +30,9 @@ export interface HttpServer {
 /** @throws ConfigError "address_in_use" or "cannot_listen" */
 export function listen(options: HttpServerOptions): HttpServer {
   const { host, port } = options;
+  const deno = denoApi();
   try {
+    if (deno !== null) return listenInDeno(deno, options);
     const server = Bun.serve({
       hostname: host,
       port,

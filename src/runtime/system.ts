@@ -1,7 +1,6 @@
 // What the program needs of the machine and the process: files, memory, process figures, signals.
 
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { YAML } from "bun";
 import { ConfigError } from "../errors.ts";
 
 export function fileExists(path: string): boolean {
@@ -30,7 +29,7 @@ export function writeText(path: string, text: string): void {
 /** @throws ConfigError "config_file" */
 export function readYaml(path: string): Record<string, unknown> {
   try {
-    const value = YAML.parse(readText(path));
+    const value = Bun.YAML.parse(readText(path));
     if (value === null || value === undefined) return {};
     if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch (cause) {

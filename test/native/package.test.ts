@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { denoProgram } from "../support/deno.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
@@ -26,6 +27,20 @@ import { LLM } from "pagoda";
 const llm = await LLM.load("x");
 llm.generate("hello", { maxTokens: "5" });
 new LLM();
+`;
+
+const DENO_PROGRAM = `
+import process from "node:process";
+import { LLM } from "pagoda";
+import { serve } from "pagoda/server";
+const llm = await LLM.load(process.argv[2] ?? "", { kvCacheBytes: 4e6, threads: 2 });
+const server = await serve(llm, { port: 0 });
+const body = JSON.stringify({ messages: [{ role: "user", content: "hi" }], max_tokens: 3, ignore_eos: true });
+const headers = { "content-type": "application/json" };
+const answer = await fetch(server.url + "/v1/chat/completions", { method: "POST", headers, body });
+console.log((await answer.json()).usage.completion_tokens);
+await server.stop();
+await llm[Symbol.asyncDispose]();
 `;
 
 function run(command: readonly string[], cwd = project, env: Record<string, string> = {}) {
@@ -100,6 +115,29 @@ describe("the package", () => {
       const env = { XDG_CACHE_HOME: join(folder.path, "cache") };
       const result = run([join(elsewhere, "app"), model], elsewhere, env);
       expect(result).toEqual({ exitCode: 0, stdout: "5\n", stderr: "" });
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe("in Deno", () => {
+  const deno = denoProgram(join(ROOT, "build", "test-deno"));
+
+  test.skipIf(deno === null)(
+    "it serves a chat with the permissions that its page names",
+    () => {
+      writeFileSync(join(project, "deno.ts"), DENO_PROGRAM);
+      const allowed = ["ffi", "read", "env", "net"].map((name) => `--allow-${name}`);
+      const words = [
+        "run",
+        "--no-prompt",
+        "--unstable-no-legacy-abort",
+        ...allowed,
+        "deno.ts",
+        model,
+      ];
+      const result = run([deno ?? "", ...words]);
+      expect(result).toEqual({ exitCode: 0, stdout: "3\n", stderr: "" });
     },
     TIMEOUT_MS,
   );

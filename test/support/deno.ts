@@ -1,0 +1,30 @@
+// Deno for tests: the one of this machine, or one that is installed into a folder once.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const VERSION = "2.9.6";
+
+/** @returns its path; null, with the reason printed, where it cannot be had */
+export function denoProgram(folder: string): string | null {
+  mkdirSync(folder, { recursive: true });
+  const found = Bun.which("deno") ?? installed(folder);
+  if (found !== null) return found;
+  // Without one the installer would take the nearest above.
+  writeFileSync(join(folder, "package.json"), "{}");
+  const options = { cwd: folder, timeout: 100_000, stdout: "ignore", stderr: "pipe" } as const;
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, "add", `deno@${VERSION}`], options);
+  const program = exitCode === 0 ? installed(folder) : null;
+  if (program === null) {
+    const reason = stderr.toString().trim().split("\n").at(-1);
+    console.log(`skipped: the library in Deno: deno ${VERSION} cannot be installed (${reason})`);
+  }
+  return program;
+}
+
+/** The package of the platform has the program itself. */
+function installed(folder: string): string | null {
+  const glob = new Bun.Glob(join("node_modules", "@deno", "*", "deno"));
+  const [path] = [...glob.scanSync({ cwd: folder, onlyFiles: true })];
+  return path === undefined ? null : join(folder, path);
+}
