@@ -17,6 +17,7 @@ import {
   type NativeModelRunnerOptions,
 } from "../src/runner/native-model-runner.ts";
 import { processStats } from "../src/runtime/system.ts";
+import { GROWTH_RESERVE_TOKENS } from "../src/scheduler/growth-reserve.ts";
 import { Scheduler } from "../src/scheduler/scheduler.ts";
 
 export const MODEL_PATH = join(import.meta.dir, "..", "models", DEFAULT_MODEL_FILE.name);
@@ -98,6 +99,7 @@ export function startEngine(
     enablePrefixCaching: true,
     rootHash: noneHash("0"),
     longPrefillTokenThreshold: 0,
+    growthReserveTokens: GROWTH_RESERVE_TOKENS,
     policy: "fcfs",
     eosTokenIds: runner.info.eosTokenIds,
   });

@@ -3,6 +3,7 @@
 import { noneHash } from "../../src/kvcache/block-hash.ts";
 import { Request } from "../../src/request/request.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
+import { GROWTH_RESERVE_TOKENS } from "../../src/scheduler/growth-reserve.ts";
 import { Scheduler, type SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import type { StepPlan } from "../../src/scheduler/scheduler-output.ts";
 
@@ -18,6 +19,7 @@ export function mockScheduler(config: Partial<SchedulerConfig> & { numBlocks: nu
     maxNumSeqs: 16,
     maxModelLen: (config.numBlocks - 1) * BLOCK_SIZE,
     longPrefillTokenThreshold: 0,
+    growthReserveTokens: GROWTH_RESERVE_TOKENS,
     policy: "fcfs",
     eosTokenIds: [],
     ...config,

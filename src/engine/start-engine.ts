@@ -5,6 +5,7 @@ import { BlockResidency } from "../kvcache/block-residency.ts";
 import { loadAddon } from "../runner/addon.ts";
 import type { AttentionBackend, ModelInfo } from "../runner/addon-types.ts";
 import { NativeModelRunner } from "../runner/native-model-runner.ts";
+import { GROWTH_RESERVE_TOKENS } from "../scheduler/growth-reserve.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import type { EngineConfig, EngineHost } from "./engine-config.ts";
 import { InProcessEngine } from "./in-process-engine.ts";
@@ -25,6 +26,7 @@ export async function startEngine(
     rootHash: rootHash(config.hashSeed),
     residency: blockResidency(config.residencySampleRate),
     longPrefillTokenThreshold: config.longPrefillTokenThreshold,
+    growthReserveTokens: GROWTH_RESERVE_TOKENS,
     targetInterTokenLatencyMs: config.targetInterTokenLatencyMs,
     policy: config.policy,
     eosTokenIds: runner.info.eosTokenIds,

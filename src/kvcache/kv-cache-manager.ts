@@ -103,6 +103,17 @@ export class KvCacheManager {
     return copies;
   }
 
+  /**
+   * Whether a request of `numTokens` tokens finds blocks, and others for `reservedTokens` after it.
+   * @param cached blocks from cachedBlocks(), which it would share
+   */
+  hasRoom(numTokens: number, cached: readonly number[], reservedTokens: number): boolean {
+    const { blockSize } = this.#config;
+    const numOwn = Math.ceil(numTokens / blockSize) - cached.length;
+    const numReserved = Math.ceil(reservedTokens / blockSize);
+    return numOwn + numReserved <= this.pool.numFree - this.#numFreeOf(cached);
+  }
+
   /** Block ids of positions [0, numTokens); a view, valid until the request's next allocation. */
   blockIds(request: Request, numTokens: number): Int32Array {
     return this.#table(request).ids(Math.ceil(numTokens / this.#config.blockSize));

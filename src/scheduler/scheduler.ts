@@ -9,6 +9,7 @@ import type { Request } from "../request/request.ts";
 import type { FinishedStatus } from "../request/request-status.ts";
 import { completionOf } from "./completion.ts";
 import { canFork, DeferredForks, isComputingPrompt } from "./deferred-forks.ts";
+import { reservedTokens } from "./growth-reserve.ts";
 import { FcfsQueue, PriorityQueue, type RequestQueue, runsBefore } from "./request-queue.ts";
 import type { SampledToken, ScheduledRequest, StepPlan, StepResult } from "./scheduler-output.ts";
 import { StepBudget, type TargetInterTokenLatency } from "./step-budget.ts";
@@ -29,6 +30,11 @@ export interface SchedulerConfig extends KvCacheConfig {
   readonly longPrefillTokenThreshold: number;
   /** Most requests that a step leaves with uncomputed tokens; others wait behind. Absent = no limit. */
   readonly maxNumPartialPrefills?: number;
+  /**
+   * Tokens that an admission leaves room for, to each request that runs; it then needs room for all of
+   * its own tokens too. Absent = the blocks of its first step are enough.
+   */
+  readonly growthReserveTokens?: number;
   /** Bounds steps in which a request decodes, by measured step time. Absent = no bound. */
   readonly targetInterTokenLatencyMs?: TargetInterTokenLatency;
   readonly policy: SchedulingPolicy;
@@ -42,6 +48,8 @@ interface Draft {
   budget: number;
   /** Planned requests that do not reach their last token; read for admissions only. */
   numPartialPrefills: number;
+  /** Tokens that admissions leave room for; read for admissions only. */
+  reservedTokens: number;
   readonly copies: BlockCopy[];
   readonly preempted: Request[];
 }
@@ -140,6 +148,7 @@ export class Scheduler {
       scheduled: [],
       budget,
       numPartialPrefills: 0,
+      reservedTokens: 0,
       copies: [],
       preempted: [],
     };
@@ -274,6 +283,8 @@ export class Scheduler {
   }
 
   #scheduleWaiting(draft: Draft): void {
+    if (this.#waiting.size === 0) return;
+    for (const request of this.#running) draft.reservedTokens += this.#reservedTokens(request);
     while (draft.budget > 0 && this.#running.length < this.#config.maxNumSeqs) {
       const request = this.#waiting.peek();
       if (request === null || !this.#admit(request, draft)) return;
@@ -290,12 +301,26 @@ export class Scheduler {
     const numNewTokens = this.#numNewTokens(request, numCachedTokens, draft.budget);
     const isPartial = numCachedTokens + numNewTokens < request.numTokens;
     if (isPartial && draft.numPartialPrefills >= this.#maxNumPartialPrefills) return false;
+    if (!this.#leavesRoom(request, cached, draft)) return false;
     const copies = this.kvCache.allocateSlots(request, numCachedTokens, numNewTokens, cached);
     if (copies === null) return false;
     this.#start(request, numCachedTokens);
     this.#schedule(request, numNewTokens, copies, draft);
     this.kvCache.cacheFullBlocks(request, numCachedTokens + numNewTokens);
     return true;
+  }
+
+  /** Alone, a request has the whole pool. */
+  #leavesRoom(request: Request, cached: readonly number[], draft: Draft): boolean {
+    if (this.#config.growthReserveTokens === undefined) return true;
+    draft.reservedTokens += this.#reservedTokens(request);
+    if (this.#running.length === 0) return true;
+    return this.kvCache.hasRoom(request.numTokens, cached, draft.reservedTokens);
+  }
+
+  #reservedTokens(request: Request): number {
+    const { growthReserveTokens = 0, maxModelLen } = this.#config;
+    return reservedTokens(request, growthReserveTokens, maxModelLen);
   }
 
   /** Shares the source's prompt blocks; the last prompt token is computed again for its logits. */

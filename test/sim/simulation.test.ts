@@ -48,6 +48,7 @@ function makeWorld(seed: number): World {
     maxNumBatchedTokens: prng.int(8, 40),
     longPrefillTokenThreshold: prng.chance(0.3) ? 5 : 0,
     maxNumPartialPrefills: prng.chance(0.3) ? 1 : Number.POSITIVE_INFINITY,
+    ...(prng.chance(0.5) ? { growthReserveTokens: prng.int(0, 12) } : {}),
     targetInterTokenLatencyMs: randomTarget(prng),
     policy: prng.chance(0.5) ? ("fcfs" as const) : ("priority" as const),
     enablePrefixCaching: prng.chance(0.8),

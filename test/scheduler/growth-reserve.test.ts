@@ -1,0 +1,62 @@
+// Room that an admission leaves to those that run, so that it does not push them, or itself, out again.
+
+import { describe, expect, test } from "bun:test";
+import { reservedTokens } from "../../src/scheduler/growth-reserve.ts";
+import { makeScheduler, makeRequest as plainRequest, step } from "../support/make-request.ts";
+
+const RESERVE = { growthReserveTokens: 32 };
+const makeRequest = (requestId: string, numTokens: number, cacheSalt: string | null = null) =>
+  plainRequest(requestId, numTokens, { cacheSalt, params: { maxTokens: 100 } });
+const planned = (plan: ReturnType<typeof step>) =>
+  plan.scheduled.map(({ request }) => request.requestId);
+
+describe("an admission", () => {
+  test("waits until each that runs would have its reserve", () => {
+    const scheduler = makeScheduler({ numBlocks: 8, ...RESERVE });
+    const first = makeRequest("a", 33);
+    for (const request of [first, makeRequest("b", 16), makeRequest("c", 16, "c")]) {
+      scheduler.add(request);
+    }
+    // Of seven blocks a has three. One for b and two more for each of them would be eight.
+    expect(planned(step(scheduler))).toEqual(["a"]);
+    expect(planned(step(scheduler))).toEqual(["a"]);
+    scheduler.finish(first, "FINISHED_ABORTED");
+    // One each, and two to grow into.
+    expect(planned(step(scheduler))).toEqual(["b", "c"]);
+  });
+
+  test("needs no reserve when nobody runs", () => {
+    const scheduler = makeScheduler({ numBlocks: 3, ...RESERVE });
+    scheduler.add(makeRequest("a", 32));
+    expect(planned(step(scheduler))).toEqual(["a"]);
+  });
+
+  test("leaves no room that the requests cannot use", () => {
+    const scheduler = makeScheduler({ numBlocks: 5, ...RESERVE });
+    const short = { params: { maxTokens: 8 } };
+    scheduler.add(plainRequest("a", 24, short));
+    scheduler.add(plainRequest("b", 16, { ...short, cacheSalt: "b" }));
+    expect(planned(step(scheduler))).toEqual(["a", "b"]);
+  });
+
+  test.each([
+    ["that shares two blocks with one that runs", null, ["a", "b"]],
+    ["that shares none", "salt", ["a"]],
+  ])("of a request %s", (_, cacheSalt, expected) => {
+    const scheduler = makeScheduler({ numBlocks: 9, ...RESERVE });
+    scheduler.add(makeRequest("a", 33));
+    step(scheduler);
+    scheduler.add(makeRequest("b", 33, cacheSalt));
+    // Of eight blocks a has three. Four are kept free, so one is left for b.
+    expect(planned(step(scheduler))).toEqual(expected);
+  });
+});
+
+test("a reserve is no more than a request can still produce", () => {
+  const request = plainRequest("a", 20, { params: { maxTokens: 10 } });
+  expect(reservedTokens(request, 32, 100)).toBe(10);
+  expect(reservedTokens(request, 4, 100)).toBe(4);
+  expect(reservedTokens(request, 32, 25)).toBe(5);
+  request.appendOutputToken(7);
+  expect(reservedTokens(request, 32, 100)).toBe(9);
+});
