@@ -96,8 +96,7 @@ export class OutputProcessor {
     const { text, stop } = this.#advanceText(token, state);
     const { status } = request;
     const finishReason = isFinished(status) ? FINISH_REASON_OF[status] : null;
-    const output: RequestOutput = {
-      ...this.#progress(request, state),
+    const output = outputOf(request, state, {
       text,
       tokenIds: [tokenId],
       tokenTimesS: [nowS],
@@ -105,7 +104,7 @@ export class OutputProcessor {
       promptLogprobs: isFirst ? state.promptLogprobs : null,
       finishReason: stop === null ? finishReason : "stop",
       stopReason: stop ?? token.stopReason,
-    };
+    });
     if (output.finishReason !== null) this.#states.delete(request.requestId);
     return { output, stopped: stop !== null };
   }
@@ -116,8 +115,7 @@ export class OutputProcessor {
     assert(isFinished(status), `${request.requestId}: ${status} is not finished`);
     const state = this.#state(request);
     this.#states.delete(request.requestId);
-    return {
-      ...this.#progress(request, state),
+    return outputOf(request, state, {
       text: state.stopChecker.flush(),
       tokenIds: [],
       tokenTimesS: [],
@@ -125,7 +123,7 @@ export class OutputProcessor {
       promptLogprobs: null,
       finishReason: FINISH_REASON_OF[status],
       stopReason: null,
-    };
+    });
   }
 
   #state(request: Request): OutputState {
@@ -146,19 +144,6 @@ export class OutputProcessor {
     return { text: text + state.stopChecker.flush(), stop: null };
   }
 
-  #progress(request: Request, state: OutputState) {
-    const numPreemptions = request.numPreemptions - state.numReportedPreemptions;
-    state.numReportedPreemptions = request.numPreemptions;
-    const { queuedS, scheduledS, firstTokenS, lastTokenS } = state;
-    return {
-      requestId: request.requestId,
-      numCachedTokens: Math.max(0, request.numCachedTokens),
-      numPreemptions,
-      isCorrupted: state.isCorrupted,
-      timeline: { queuedS, scheduledS, firstTokenS, lastTokenS },
-    };
-  }
-
   #logprobPosition(position: PositionLogprobs): LogprobPosition {
     return {
       chosen: this.#logprobEntry(position.chosen),
@@ -169,4 +154,37 @@ export class OutputProcessor {
   #logprobEntry(entry: TokenLogprob): LogprobEntry {
     return { ...entry, bytes: this.#texts.bytes(entry.tokenId).slice() };
   }
+}
+
+/** What a step adds to a request's output. */
+type Added = Pick<
+  RequestOutput,
+  | "text"
+  | "tokenIds"
+  | "tokenTimesS"
+  | "logprobs"
+  | "promptLogprobs"
+  | "finishReason"
+  | "stopReason"
+>;
+
+/** Field by field: one is made for every token, and spreading takes several times as long. */
+function outputOf(request: Request, state: OutputState, added: Added): RequestOutput {
+  const numPreemptions = request.numPreemptions - state.numReportedPreemptions;
+  state.numReportedPreemptions = request.numPreemptions;
+  const { queuedS, scheduledS, firstTokenS, lastTokenS } = state;
+  return {
+    requestId: request.requestId,
+    text: added.text,
+    tokenIds: added.tokenIds,
+    tokenTimesS: added.tokenTimesS,
+    logprobs: added.logprobs,
+    promptLogprobs: added.promptLogprobs,
+    finishReason: added.finishReason,
+    stopReason: added.stopReason,
+    numCachedTokens: Math.max(0, request.numCachedTokens),
+    numPreemptions,
+    isCorrupted: state.isCorrupted,
+    timeline: { queuedS, scheduledS, firstTokenS, lastTokenS },
+  };
 }

@@ -3,7 +3,7 @@
 // hold the same hash; the index knows the first one only, so that equal blocks never lengthen a probe.
 
 import { assert } from "../assert.ts";
-import { HASH_BYTES } from "./block-hash.ts";
+import { HASH_BYTES } from "../request/block-hashes.ts";
 
 const EMPTY = -1;
 const HASH_WORDS = HASH_BYTES / 4;

@@ -2,9 +2,7 @@
 // [parent hash, token ids, extra keys], as vLLM's sha256_cbor algorithm, so that hashes agree across
 // implementations. Canonical CBOR: RFC 8949 section 4.2, shortest integers, definite lengths.
 
-import { createHash } from "node:crypto";
-
-export const HASH_BYTES = 32;
+import { hash } from "node:crypto";
 
 /** What besides tokens makes two blocks differ. Order on the wire: LoRA, media, salt. */
 export interface ExtraKeys {
@@ -140,5 +138,5 @@ function writeExtraKeys({ loraName, media = [], cacheSalt }: ExtraKeys): void {
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash("sha256").update(bytes).digest();
+  return hash("sha256", bytes, "buffer");
 }

@@ -8,7 +8,7 @@
 // Block 0 is the null block: never handed out.
 
 import { assert } from "../assert.ts";
-import { HASH_BYTES } from "./block-hash.ts";
+import { HASH_BYTES } from "../request/block-hashes.ts";
 import { BlockHashIndex } from "./block-hash-index.ts";
 import type { BlockResidency } from "./block-residency.ts";
 import { FreeBlockQueue } from "./free-block-queue.ts";

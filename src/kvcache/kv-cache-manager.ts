@@ -63,8 +63,7 @@ export class KvCacheManager {
     this.#extendHashes(request, limit);
     const found: number[] = [];
     for (let i = 0; i < limit; i++) {
-      const hash = request.blockHashes[i];
-      const blockId = hash === undefined ? null : this.pool.lookup(hash);
+      const blockId = this.pool.lookup(request.blockHashes.at(i));
       if (blockId === null) break;
       found.push(blockId);
     }
@@ -127,9 +126,7 @@ export class KvCacheManager {
     if (numFull <= table.numHashed) return;
     this.#extendHashes(request, numFull);
     for (let i = table.numHashed; i < numFull; i++) {
-      const hash = request.blockHashes[i];
-      assert(hash !== undefined, `${request.requestId}: no hash for block ${i}`);
-      this.pool.setHash(table.at(i), hash);
+      this.pool.setHash(table.at(i), request.blockHashes.at(i));
     }
     table.numHashed = numFull;
   }
@@ -151,7 +148,7 @@ export class KvCacheManager {
     }
     const numFull = Math.floor(child.numPromptTokens / blockSize);
     table.numHashed = Math.min(from.numHashed, numFull);
-    child.blockHashes.push(...source.blockHashes.slice(child.blockHashes.length, numFull));
+    child.blockHashes.extendFrom(source.blockHashes, Math.min(numFull, source.blockHashes.length));
     this.#tables.set(child, table);
     return true;
   }
@@ -223,7 +220,8 @@ export class KvCacheManager {
     const hashes = request.blockHashes;
     for (let i = hashes.length; i < numBlocks; i++) {
       const tokens = request.tokenIds(i * blockSize, (i + 1) * blockSize);
-      hashes.push(blockHash(hashes[i - 1] ?? rootHash, tokens, extraKeys(request, i)));
+      const parent = i === 0 ? rootHash : hashes.at(i - 1);
+      hashes.push(blockHash(parent, tokens, extraKeys(request, i)));
     }
   }
 }

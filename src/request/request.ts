@@ -3,6 +3,7 @@
 // Created by the engine on add, mutated by scheduler and kvcache only.
 
 import { assert } from "../assert.ts";
+import { BlockHashes } from "./block-hashes.ts";
 import { isFinished, type RequestStatus, TRANSITIONS } from "./request-status.ts";
 import type { SamplingParams } from "./sampling-params.ts";
 
@@ -32,6 +33,9 @@ export class Request {
   readonly cacheSalt: string | null;
   readonly forkOf: Request | null;
   readonly numPromptTokens: number;
+  /** Halves of the seed, uint32: arithmetic with a bigint in every step would show. 0 = no seed. */
+  readonly seedLow: number;
+  readonly seedHigh: number;
 
   /** Tokens whose K/V is in the cache: [0, numComputedTokens). */
   numComputedTokens = 0;
@@ -39,7 +43,7 @@ export class Request {
   numCachedTokens = -1;
   numPreemptions = 0;
   /** SHA-256 of each full block in order, computed once as tokens arrive. */
-  readonly blockHashes: Uint8Array[] = [];
+  readonly blockHashes = new BlockHashes();
 
   #status: RequestStatus = "WAITING";
   /** Prompt then output, [numTokens) used; grown by doubling. */
@@ -55,6 +59,9 @@ export class Request {
     this.cacheSalt = init.cacheSalt;
     this.forkOf = init.forkOf;
     this.numPromptTokens = init.promptTokenIds.length;
+    const seed = BigInt.asUintN(64, init.samplingParams.seed ?? 0n);
+    this.seedLow = Number(seed & 0xffffffffn);
+    this.seedHigh = Number(seed >> 32n);
     this.#tokenIds = Int32Array.from(init.promptTokenIds);
     this.#numTokens = this.numPromptTokens;
   }
@@ -74,6 +81,11 @@ export class Request {
 
   get numOutputTokens(): number {
     return this.#numTokens - this.numPromptTokens;
+  }
+
+  tokenAt(position: number): number {
+    assert(0 <= position && position < this.#numTokens, "no token at the position");
+    return this.#tokenIds[position] ?? 0;
   }
 
   /** A view of the tokens [start, end); valid until the next append. */

@@ -74,7 +74,9 @@ export class StepPacker {
     const { request, numComputedTokens: start, numScheduledTokens, blockIds } = entry;
     const end = start + numScheduledTokens;
     const first = batch.numTokens;
-    batch.tokens.set(request.tokenIds(start, end), first);
+    // A view for one token would cost more than all the rest of a decoding sequence.
+    if (numScheduledTokens === 1) batch.tokens[first] = request.tokenAt(start);
+    else batch.tokens.set(request.tokenIds(start, end), first);
     for (let position = start, i = first; position < end; position++, i++) {
       batch.positions[i] = position;
       const blockId = blockIds[(position / blockSize) | 0] ?? 0;
@@ -106,7 +108,6 @@ export class StepPacker {
     const row = batch.numOutputs++;
     const params = request.samplingParams;
     const scores = target >= 0;
-    const seed = params.seed ?? 0n;
     batch.outputRows[row] = tokenRow;
     batch.targetTokens[row] = target;
     batch.sampler[row] = sampler;
@@ -117,8 +118,8 @@ export class StepPacker {
     batch.presencePenalty[row] = params.presencePenalty;
     batch.frequencyPenalty[row] = params.frequencyPenalty;
     batch.repetitionPenalty[row] = params.repetitionPenalty;
-    batch.seedLow[row] = Number(seed & 0xffffffffn);
-    batch.seedHigh[row] = Number((seed >> 32n) & 0xffffffffn);
+    batch.seedLow[row] = request.seedLow;
+    batch.seedHigh[row] = request.seedHigh;
     batch.outputIndex[row] = request.numOutputTokens;
     batch.flags[row] = request.numOutputTokens < params.minTokens ? FLAG_BAN_END : 0;
     batch.numLogprobs[row] = (scores ? params.promptLogprobs : params.logprobs) ?? -1;

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { HASH_BYTES } from "../../src/kvcache/block-hash.ts";
 import { BlockHashIndex } from "../../src/kvcache/block-hash-index.ts";
+import { HASH_BYTES } from "../../src/request/block-hashes.ts";
 
 const NUM_BLOCKS = 12;
 

@@ -1,0 +1,47 @@
+// The hashes of one request's full blocks, in order. They lie in one array that grows by doubling: an object
+// a block would be what the collector has most of, with many long requests.
+
+import { assert } from "../assert.ts";
+
+/** SHA-256. */
+export const HASH_BYTES = 32;
+
+export class BlockHashes {
+  /** Hash i is bytes [32 * i, 32 * i + 32); [0, length) are used. */
+  #bytes = new Uint8Array(8 * HASH_BYTES);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** A view, valid until the next push. */
+  at(index: number): Uint8Array {
+    assert(0 <= index && index < this.#length, `no hash of block ${index}`);
+    return this.#bytes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
+  }
+
+  push(hash: Uint8Array): void {
+    assert(hash.length === HASH_BYTES, "a block hash has 32 bytes");
+    this.#append(hash, 1);
+  }
+
+  /** Takes the hashes [length, end) of a request with the same beginning. */
+  extendFrom(source: BlockHashes, end: number): void {
+    assert(end <= source.length, `the source has no ${end} hashes`);
+    const first = this.#length;
+    if (end <= first) return;
+    this.#append(source.#bytes.subarray(first * HASH_BYTES, end * HASH_BYTES), end - first);
+  }
+
+  #append(bytes: Uint8Array, count: number): void {
+    const used = this.#length * HASH_BYTES;
+    if (used + bytes.length > this.#bytes.length) {
+      const grown = new Uint8Array(2 * (used + bytes.length));
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    this.#bytes.set(bytes, used);
+    this.#length += count;
+  }
+}
