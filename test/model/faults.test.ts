@@ -78,7 +78,9 @@ describe("an engine that ends", () => {
           expect([name, after.get(name)]).toEqual([name, Math.max(value, after.get(name) ?? -1)]);
         }
       }
-      // The last token of a stream and the end of it come together.
+      const configOf = (series: Series) =>
+        [...series.keys()].filter((name) => name.startsWith("vllm:cache_config_info"));
+      expect(configOf(after)).toEqual(configOf(before));
       await expectAlive(server);
     }
     expect(ledger.losses).toEqual([]);
