@@ -12,8 +12,9 @@ import {
   ignoreStopSignals,
 } from "../runtime/child-process.ts";
 import { availableMemory } from "../runtime/system.ts";
+import type { CommandContext } from "./command.ts";
 
-export async function run(): Promise<ExitCode> {
+export async function run({ log }: CommandContext): Promise<ExitCode> {
   ignoreStopSignals();
   dieWithParent();
   dieBeforeParent();
@@ -21,7 +22,10 @@ export async function run(): Promise<ExitCode> {
     connect: connectToParent,
     startEngine,
     availableBytes: availableMemory(),
-    onEnd: endNow,
+    onEnd: (fault) => {
+      if (fault !== null) log(`error: the engine cannot go on: ${fault.stack ?? fault.message}`);
+      endNow();
+    },
   });
   return new Promise<never>(() => {});
 }

@@ -19,8 +19,8 @@ export interface EngineChildOptions {
   readonly connect: Connect;
   readonly startEngine: (config: EngineConfig, host: EngineHost) => Promise<EngineClient>;
   readonly availableBytes: number | null;
-  /** The channel has gone, or the engine: called once, the last thing that happens. */
-  readonly onEnd: () => void;
+  /** The channel has gone: called once, the last thing that happens. @param fault null when the front has */
+  readonly onEnd: (fault: Error | null) => void;
 }
 
 type CallMessage = Extract<FrontMessage, { type: "call" }>;
@@ -46,7 +46,7 @@ export class EngineChild {
     child.#channel = await Channel.open(options.connect, {
       onFrame: (frame) => child.#handle(decodeMessage(frame) as FrontMessage),
       onDrained: () => child.#sendBacklog(),
-      onClose: () => options.onEnd(),
+      onClose: options.onEnd,
     });
   }
 

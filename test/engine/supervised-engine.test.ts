@@ -235,3 +235,22 @@ test("a front that is away for a while loses nothing; what it was told meanwhile
   }
   expect(numMessages).toBeLessThan(400);
 });
+
+test("an engine that takes nothing is given no more than fits, and goes on where it was", async () => {
+  const engine = await open();
+  const mebibyte = new Int32Array(256 * 1024).fill(97);
+  process.kill(engine.pid, "SIGSTOP");
+  const answers: Promise<string>[] = [];
+  while (engine.unavailable === null && answers.length < 100) {
+    answers.push(engine.decode(mebibyte, false));
+    await Promise.resolve();
+  }
+  expect(answers.length).toBeGreaterThan(60);
+  expect(answers.length).toBeLessThan(70);
+  expect(engine.unavailable?.code).toBe("engine_restarting");
+  expect(() => engine.add(engineRequest("a", "hello"))).toThrow("Retry later");
+  process.kill(engine.pid, "SIGCONT");
+  const lengths = (await Promise.all(answers)).map(({ length }) => length);
+  expect(lengths).toEqual(answers.map(() => mebibyte.length));
+  expect(engine.unavailable).toBeNull();
+});

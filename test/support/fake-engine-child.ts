@@ -56,6 +56,9 @@ if (import.meta.main) {
     connect: connectToParent,
     startEngine: startFake,
     availableBytes: null,
-    onEnd: endNow,
+    onEnd: (fault) => {
+      if (fault !== null) console.error(fault);
+      endNow();
+    },
   });
 }

@@ -18,7 +18,9 @@ export class ByteWriter {
   #length = 0;
 
   u8(value: number): void {
-    this.#bytes[this.#reserve(1)] = value;
+    // In a line of its own: making room may replace the buffer.
+    const at = this.#reserve(1);
+    this.#view.setUint8(at, value);
   }
 
   u32(value: number): void {

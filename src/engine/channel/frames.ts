@@ -23,6 +23,7 @@ export class FrameSplitter {
   #length = 0;
 
   /**
+   * @param chunk not kept: it may be written over afterwards
    * @returns the messages that are complete now, in order; views that hold until the next push
    * @throws ChannelError for a length beyond the limit
    */
@@ -53,7 +54,8 @@ export class FrameSplitter {
 
   #keep(bytes: Uint8Array, at: number): void {
     if (at === 0 && this.#length > 0) return;
-    this.#kept = bytes.slice(at);
+    // A copy: a Buffer's own slice() would be a view of what the socket reads into next.
+    this.#kept = new Uint8Array(bytes.subarray(at));
     this.#length = this.#kept.length;
   }
 }

@@ -30,6 +30,21 @@ test("one byte at a time is the same as all at once", () => {
   expect(framesOf([...stream].map((byte) => Uint8Array.of(byte)))).toEqual([[1, 2, 3], [], [4]]);
 });
 
+test("a buffer that the socket reads into again does not change what was kept of it", () => {
+  const stream = streamOf([Uint8Array.of(1, 2, 3), Uint8Array.of(4, 5)]);
+  const splitter = new FrameSplitter();
+  const frames: number[][] = [];
+  for (let at = 0; at < stream.length; at += 3) {
+    const chunk = Buffer.from(stream.subarray(at, at + 3));
+    for (const frame of splitter.push(chunk)) frames.push([...frame]);
+    chunk.fill(255);
+  }
+  expect(frames).toEqual([
+    [1, 2, 3],
+    [4, 5],
+  ]);
+});
+
 test("a length beyond the limit is refused before anything is kept for it", () => {
   const head = frameHead(MAX_FRAME_BYTES);
   expect(framesOf([head])).toEqual([]);

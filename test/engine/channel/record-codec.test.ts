@@ -56,6 +56,16 @@ describe("a record", () => {
     expect(sent(Number.NaN)).toBeNaN();
   });
 
+  test("arrives whole wherever the buffer has to grow", () => {
+    const values = [null, true, 7, 0.5, 3n, "text", Int32Array.of(1), Uint8Array.of(2), [], {}];
+    for (const value of values) {
+      for (let length = 16_300; length < 16_400; length++) {
+        const message = [new Uint8Array(length), value];
+        expect(sent(message)).toEqual(message);
+      }
+    }
+  });
+
   test("leaves undefined properties out, as JSON does", () => {
     expect(sent({ a: 1, b: undefined })).toStrictEqual({ a: 1 });
   });
