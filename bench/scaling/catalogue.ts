@@ -1,4 +1,4 @@
-// The scaling checks by number, and those that cannot run yet.
+// The scaling checks by number.
 
 import { BenchError } from "../bench-error.ts";
 import {
@@ -10,6 +10,7 @@ import {
   runningSequences,
   waitingQueue,
 } from "./bookkeeping-checks.ts";
+import { idleConnections } from "./connection-checks.ts";
 import {
   chunkSize,
   contextLength,
@@ -30,21 +31,16 @@ export const SCALING: Readonly<Record<string, () => Promise<void>>> = {
   S8: cachingWithoutHits,
   S9: chunkSize,
   S10: rowsPerPass,
+  S11: idleConnections,
   S12: longRun,
   S13: preemptions,
   S14: threads,
-};
-
-const NOT_YET: Readonly<Record<string, string>> = {
-  S11: "needs a client with thousands of connections, which is not built yet",
 };
 
 /** @throws BenchError */
 export function scalingCheck(word: string): () => Promise<void> {
   const check = SCALING[word];
   if (check !== undefined) return check;
-  const reason = NOT_YET[word];
-  if (reason !== undefined) throw new BenchError(`${word} ${reason}`);
   const known = Object.keys(SCALING).join(", ");
   throw new BenchError(`unknown scaling check ${word}; there are: ${known}`);
 }

@@ -26,6 +26,12 @@ function ownSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+/** Memory of a process that is in RAM; 0 when it is gone. */
+export function residentBytesOf(pid: number): number {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1];
+  return Number(kib ?? 0) * 1024;
+}
+
 /** Of the machine, seconds since boot. */
 export interface MachineCpu {
   readonly busyS: number;

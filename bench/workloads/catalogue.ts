@@ -4,6 +4,7 @@ import { BenchError } from "../bench-error.ts";
 import { DECODE_WORKLOADS } from "./decode.ts";
 import { type OpenLoopOptions, openLoopWorkload } from "./open-loop.ts";
 import { PREFILL_WORKLOADS } from "./prefill.ts";
+import { QUEUE_WORKLOAD } from "./queue.ts";
 import { REUSE_WORKLOADS } from "./reuse.ts";
 import { SPLIT_WORKLOADS } from "./split.ts";
 import type { Workload } from "./workload.ts";
@@ -11,7 +12,6 @@ import type { Workload } from "./workload.ts";
 /** What they wait for. */
 export const NOT_YET: Readonly<Record<string, string>> = {
   W9: "needs speculative decoding, which is not built yet",
-  W13: "needs a client with thousands of connections, which is not built yet",
   W16: "needs structured output, which is not built yet",
 };
 
@@ -25,7 +25,8 @@ export const isWorkloadWord = (word: string) => /^W\d+/.test(word);
 /** In the order of their numbers. */
 export function allWorkloads(options: OpenLoopOptions): Workload[] {
   const all = [...DECODE_WORKLOADS, ...PREFILL_WORKLOADS, ...REUSE_WORKLOADS, ...SPLIT_WORKLOADS];
-  return [...all, openLoopWorkload(options)].toSorted((a, b) => numberOf(a.id) - numberOf(b.id));
+  const others = [QUEUE_WORKLOAD, openLoopWorkload(options)];
+  return [...all, ...others].toSorted((a, b) => numberOf(a.id) - numberOf(b.id));
 }
 
 /**

@@ -1,0 +1,91 @@
+// Many TCP connections to one server, each with one HTTP request on it. What comes back is dropped: a client
+// that keeps answers would be measured itself.
+
+import { BenchError } from "./bench-error.ts";
+
+const OK = "HTTP/1.1 200";
+
+/** Connections that are made at the same time: a listen queue is finite. */
+const AT_ONCE = 100;
+
+export class Connections {
+  /** Of each: ms from its request to the first byte of the answer; absent = not yet. */
+  readonly firstByteMs: number[] = [];
+  /** Answers whose status is 200. */
+  numAccepted = 0;
+  /** Those that the server has closed. */
+  numClosed = 0;
+  readonly #sockets: { end(): void }[] = [];
+  readonly #request: string;
+
+  private constructor(request: string) {
+    this.#request = request;
+  }
+
+  /** Waits until all have sent `request`, not for answers. @throws BenchError when one cannot be made */
+  static async open(url: string, count: number, request: string): Promise<Connections> {
+    const connections = new Connections(request);
+    const { hostname, port } = new URL(url);
+    for (let first = 0; first < count; first += AT_ONCE) {
+      const batch = Array.from({ length: Math.min(AT_ONCE, count - first) }, (_, i) =>
+        connections.#connect(hostname, Number(port), first + i),
+      );
+      await Promise.all(batch);
+    }
+    return connections;
+  }
+
+  /** Waits until all have had a first byte, or `ms` are over. */
+  async answered(ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    while (this.numAnswered < this.#sockets.length && performance.now() < end) await Bun.sleep(10);
+  }
+
+  get numAnswered(): number {
+    return Object.keys(this.firstByteMs).length;
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.end();
+  }
+
+  async #connect(hostname: string, port: number, index: number): Promise<void> {
+    let startMs = 0;
+    try {
+      const socket = await Bun.connect({
+        hostname,
+        port,
+        socket: {
+          data: (_, bytes) => {
+            if (this.firstByteMs[index] !== undefined) return;
+            this.firstByteMs[index] = performance.now() - startMs;
+            if (bytes.subarray(0, OK.length).toString() === OK) this.numAccepted++;
+          },
+          close: () => {
+            this.numClosed++;
+          },
+        },
+      });
+      this.#sockets.push(socket);
+      startMs = performance.now();
+      socket.write(this.#request);
+    } catch (error) {
+      throw new BenchError(`connection ${index + 1} cannot be made: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** A request without a body whose connection stays open. */
+export const getRequest = ({ host }: URL, path: string) =>
+  `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+
+export function postRequest({ host }: URL, path: string, body: unknown): string {
+  const text = JSON.stringify(body);
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    `Host: ${host}`,
+    "Content-Type: application/json",
+    `Content-Length: ${Buffer.byteLength(text)}`,
+  ];
+  return `${head.join("\r\n")}\r\n\r\n${text}`;
+}

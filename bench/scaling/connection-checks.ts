@@ -1,0 +1,49 @@
+// Connections that nobody uses: S11.
+
+import { closedLoop } from "../../src/benchmark/load.ts";
+import { promptIds } from "../../src/benchmark/prompts.ts";
+import { medianOf } from "../../src/benchmark/statistics.ts";
+import { tpotMs } from "../../src/benchmark/timeline.ts";
+import { Connections, getRequest } from "../connections.ts";
+import { MODEL_PATH } from "../engine.ts";
+import { report } from "../measure.ts";
+import { startPagoda } from "../servers/pagoda.ts";
+import { residentBytesOf } from "../servers/proc.ts";
+import type { Server } from "../servers/server.ts";
+
+const [FEW, MANY] = [10, 10_000];
+const NUM_REQUESTS = 5;
+const ANSWER_MS = 10_000;
+
+/** Median ms a token of one stream. */
+async function stepMs(server: Server): Promise<number> {
+  const specOf = (i: number) => ({ prompt: promptIds(i, 64), maxTokens: 128 });
+  const options = { concurrency: 1, maxRequests: NUM_REQUESTS };
+  const { timelines } = await closedLoop(server, specOf, options);
+  return medianOf(timelines.map((timeline) => tpotMs(timeline) ?? Number.NaN));
+}
+
+async function withIdle(server: Server, count: number) {
+  const request = getRequest(new URL(server.url), "/health");
+  const idle = await Connections.open(server.url, count, request);
+  await idle.answered(ANSWER_MS);
+  const ms = await stepMs(server);
+  const bytes = residentBytesOf(server.pid ?? 0);
+  const numOpen = idle.numAnswered - idle.numClosed;
+  idle.close();
+  return { ms, bytes, numOpen };
+}
+
+/** S11: idle connections. */
+export async function idleConnections(): Promise<void> {
+  const server = await startPagoda({ path: MODEL_PATH, cpu: null });
+  await stepMs(server);
+  const few = await withIdle(server, FEW);
+  const many = await withIdle(server, MANY);
+  await server.stop();
+  const kib = (many.bytes - few.bytes) / 1024 / (MANY - FEW);
+  report("connections open and idle", `${few.numOpen} / ${many.numOpen}`, `${FEW} / ${MANY}`);
+  report("resident memory a connection, KiB", kib.toFixed(1), "<= 20");
+  report("ms a token of one stream", `${few.ms.toFixed(2)} / ${many.ms.toFixed(2)}`);
+  report("growth of a token", (many.ms / few.ms).toFixed(3), "<= 1.03");
+}

@@ -1,0 +1,65 @@
+// Streams that decode beside thousands of clients that wait (W13). The figure is the share of their rate that
+// the streams keep; how long a client waits for the head of its answer is a note.
+
+import type { CompletionSpec, Target } from "../../src/benchmark/completion.ts";
+import { allAtOnce, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
+import { promptIds } from "../../src/benchmark/prompts.ts";
+import { Connections, postRequest } from "../connections.ts";
+import { BATCH_CANDIDATES } from "../servers/llama-server.ts";
+import { roomFor, type Slice, type Workload } from "./workload.ts";
+
+const NUM_STREAMS = 16;
+const NUM_WAITING = 2000;
+const [TOKENS_IN, TOKENS_OUT] = [128, 1024];
+const DECODE_MS = 4_000;
+/** The queue has formed when the first half of the time is over. */
+const QUEUE_AT_MS = 500;
+
+const specsOf = (maxTokens: number): CompletionSpec[] =>
+  Array.from({ length: NUM_STREAMS }, (_, i) => ({
+    prompt: promptIds(7000 + i, TOKENS_IN),
+    maxTokens,
+  }));
+
+/** Of the second half of their time together, so that both rates are of the same lengths of context. */
+async function rateBeside(target: Target, neighbour: () => Promise<unknown>) {
+  const streams = decodeTogether(target, specsOf(TOKENS_OUT), DECODE_MS);
+  await Bun.sleep(QUEUE_AT_MS);
+  await neighbour();
+  const load = await streams;
+  return { load, rate: decodeRate({ ...load, startMs: (load.startMs + load.endMs) / 2 }) };
+}
+
+async function queueSlice(target: Target): Promise<Slice> {
+  const alone = await rateBeside(target, async () => {});
+  const body = { model: target.model, prompt: [1000, 1001], max_tokens: 4, stream: true };
+  const request = postRequest(new URL(target.url), "/v1/completions", body);
+  let waiting: Connections | null = null;
+  const beside = await rateBeside(target, async () => {
+    waiting = await Connections.open(target.url, NUM_WAITING, request);
+    await waiting.answered(QUEUE_AT_MS);
+  });
+  const notes = { "tok/s alone": alone.rate, "tok/s beside": beside.rate, ...headsOf(waiting) };
+  return { ...beside.load, figure: beside.rate / alone.rate, notes };
+}
+
+/** Closes them. */
+function headsOf(waiting: Connections | null): Record<string, number> {
+  if (waiting === null) return {};
+  waiting.close();
+  const { numAccepted, firstByteMs } = waiting;
+  const slowestMs = Math.max(0, ...Object.values(firstByteMs));
+  return { "accepted with a head": numAccepted, "slowest head ms": slowestMs };
+}
+
+export const QUEUE_WORKLOAD: Workload = {
+  id: "W13",
+  title: "16 streams decode, 2,000 clients wait",
+  figure: { name: "share of the rate without them", better: "higher" },
+  room: roomFor(NUM_STREAMS, TOKENS_IN, TOKENS_OUT),
+  numPairs: 1,
+  candidates: BATCH_CANDIDATES.slice(0, 1),
+  ownFlags: ["--max-num-seqs", String(NUM_STREAMS)],
+  warmUp: (target) => allAtOnce(target, specsOf(4)),
+  slice: queueSlice,
+};
