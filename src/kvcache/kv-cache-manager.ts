@@ -103,13 +103,14 @@ export class KvCacheManager {
   }
 
   /**
-   * Whether a request of `numTokens` tokens finds blocks, and others for `reservedTokens` after it.
+   * Whether a request of `numTokens` tokens finds blocks, and others for `reservedTokens` after it; these
+   * never ask for more than a quarter of the pool, or a small one would stand empty.
    * @param cached blocks from cachedBlocks(), which it would share
    */
   hasRoom(numTokens: number, cached: readonly number[], reservedTokens: number): boolean {
     const { blockSize } = this.#config;
     const numOwn = Math.ceil(numTokens / blockSize) - cached.length;
-    const numReserved = Math.ceil(reservedTokens / blockSize);
+    const numReserved = Math.min(Math.ceil(reservedTokens / blockSize), this.pool.numBlocks >> 2);
     return numOwn + numReserved <= this.pool.numFree - this.#numFreeOf(cached);
   }
 

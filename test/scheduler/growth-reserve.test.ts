@@ -10,18 +10,20 @@ const makeRequest = (requestId: string, numTokens: number, cacheSalt: string | n
 const planned = (plan: ReturnType<typeof step>) =>
   plan.scheduled.map(({ request }) => request.requestId);
 
+/** 32 blocks, of which a reserve takes 8 at most. */
+const POOL = { numBlocks: 33, ...RESERVE };
+
 describe("an admission", () => {
   test("waits until each that runs would have its reserve", () => {
-    const scheduler = makeScheduler({ numBlocks: 8, ...RESERVE });
-    const first = makeRequest("a", 33);
-    for (const request of [first, makeRequest("b", 16), makeRequest("c", 16, "c")]) {
+    const scheduler = makeScheduler(POOL);
+    const first = makeRequest("a", 433);
+    for (const request of [first, makeRequest("b", 16), makeRequest("c", 16)]) {
       scheduler.add(request);
     }
-    // Of seven blocks a has three. One for b and two more for each of them would be eight.
+    // a has 28 blocks. One for b and two more for each of them would be five.
     expect(planned(step(scheduler))).toEqual(["a"]);
     expect(planned(step(scheduler))).toEqual(["a"]);
     scheduler.finish(first, "FINISHED_ABORTED");
-    // One each, and two to grow into.
     expect(planned(step(scheduler))).toEqual(["b", "c"]);
   });
 
@@ -32,22 +34,29 @@ describe("an admission", () => {
   });
 
   test("leaves no room that the requests cannot use", () => {
-    const scheduler = makeScheduler({ numBlocks: 5, ...RESERVE });
+    const scheduler = makeScheduler(POOL);
     const short = { params: { maxTokens: 8 } };
-    scheduler.add(plainRequest("a", 24, short));
+    scheduler.add(plainRequest("a", 472, short));
     scheduler.add(plainRequest("b", 16, { ...short, cacheSalt: "b" }));
     expect(planned(step(scheduler))).toEqual(["a", "b"]);
   });
 
+  test("leaves a quarter of the pool at most", () => {
+    const scheduler = makeScheduler({ numBlocks: 17, ...RESERVE });
+    for (let i = 0; i < 16; i++) scheduler.add(makeRequest(`r${i}`, 16));
+    // A block each: the last one leaves four of the sixteen.
+    expect(planned(step(scheduler)).length).toBe(12);
+  });
+
   test.each([
-    ["that shares two blocks with one that runs", null, ["a", "b"]],
+    ["that shares all blocks but one with one that runs", null, ["a", "b"]],
     ["that shares none", "salt", ["a"]],
   ])("of a request %s", (_, cacheSalt, expected) => {
-    const scheduler = makeScheduler({ numBlocks: 9, ...RESERVE });
-    scheduler.add(makeRequest("a", 33));
+    const scheduler = makeScheduler(POOL);
+    scheduler.add(makeRequest("a", 417));
     step(scheduler);
-    scheduler.add(makeRequest("b", 33, cacheSalt));
-    // Of eight blocks a has three. Four are kept free, so one is left for b.
+    scheduler.add(makeRequest("b", 417, cacheSalt));
+    // a has 27 blocks. Four are kept free, so one is left for b.
     expect(planned(step(scheduler))).toEqual(expected);
   });
 });
