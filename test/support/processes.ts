@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import type { ServerProcess } from "./server-process.ts";
 
-function childrenOf(pid: number): number[] {
+export function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
   return text === "" ? [] : text.split(" ").map(Number);
 }
