@@ -1,11 +1,13 @@
 // Quantised activations of a step, kept from one matrix product to the next: the products of a layer that
-// read the same rows (q, k and v; gate and up) quantise them once and need no barrier of their own.
+// read the same rows (q, k and v; gate and up) quantise them once. Few rows are quantised by each thread for
+// itself, which takes less time than a barrier; many by all threads together.
 //
-// One store a thread pool. All threads of the pool see the same state during a product, since it changes
-// only in begin_step() and by the last thread to finish a product, before the barrier that ends it.
+// One store a thread pool. Threads may be at different products, up to GGML_RUN_MAX_NODES apart: what a thread
+// changes is its own, or the counters of the product's place among those.
 #pragma once
 
 #include "gemm.h"
+#include "packed-weights.h"
 
 #include <atomic>
 #include <cstdint>
@@ -31,33 +33,54 @@ public:
     // Tensors hold other values from now on. No product may be in progress.
     void begin_step();
 
-    bool fits(int64_t n_rows, int64_t row_blocks) const { return n_rows * row_blocks <= (int64_t) scales.size(); }
-    bool holds(const ggml_tensor * activations) const { return held == activations; }
-
-    int8_t *           code_data() { return codes.data(); }
-    ActivationScales * scale_data() { return scales.data(); }
-
-    // The next of `n_pieces` pieces of the product, -1 when all are taken. Each thread has a run of its own, so
-    // that it reads weights as one stream, and then takes over from others: one that loses its core delays
-    // a single piece.
-    int64_t take_piece(int thread, int n_threads, int64_t n_pieces);
-
-    // Each thread calls it once, when it finds no more work.
-    void finish(const ggml_tensor * activations, int n_threads);
-
-private:
-    struct alignas(64) Run {
-        std::atomic<int64_t> n_taken{ 0 };
+    // Rows of one product. Whoever asks for them writes them, if they are not `held`.
+    struct Rows {
+        int8_t *           codes;  // [n_rows * row_blocks * 32]
+        ActivationScales * scales; // [n_rows * row_blocks]
+        bool               is_held;
+        bool               is_own; // of the calling thread
     };
 
-    void reset();
+    bool fits(int64_t n_rows, int64_t row_blocks) const { return n_rows * row_blocks <= (int64_t) shared.scales.size(); }
 
-    ggml_threadpool *             pool;
-    std::vector<int8_t>           codes;  // [max_rows * row_blocks * 32]
-    std::vector<ActivationScales> scales; // [max_rows * row_blocks]
-    const ggml_tensor *           held = nullptr;
-    std::vector<Run>              runs; // one a thread
-    std::atomic<int>              n_finished{ 0 };
+    // From now on the thread holds these rows. To be called by every thread that computes the product.
+    Rows rows_of(const ggml_tensor * activations, int64_t n_rows, int64_t row_blocks, int thread);
+
+    // The next of `n_pieces` pieces of the product at `place` in a run, -1 when all are taken. Each thread has
+    // a run of pieces of its own, so that it reads weights as one stream, and then takes over from others: one
+    // that loses its core delays a single piece.
+    int64_t take_piece(int place, int thread, int n_threads, int64_t n_pieces);
+
+    // Each thread calls it once, when it finds no more work.
+    void finish(int place, int n_threads);
+
+private:
+    struct Quantized {
+        std::vector<int8_t>           codes;
+        std::vector<ActivationScales> scales;
+
+        explicit Quantized(int64_t n_blocks) : codes(n_blocks * BLOCK_COLS), scales(n_blocks) {}
+    };
+
+    struct alignas(64) Thread {
+        Quantized           own;
+        const ggml_tensor * held = nullptr;
+
+        Thread();
+    };
+
+    struct alignas(64) Counter {
+        std::atomic<int64_t> n{ 0 };
+    };
+
+    Counter & n_taken(int place, int thread) { return counters[place * (threads.size() + 1) + thread]; }
+    Counter & n_finished(int place) { return n_taken(place, (int) threads.size()); }
+    void reset(int place);
+
+    ggml_threadpool *    pool;
+    Quantized            shared;
+    std::vector<Thread>  threads;
+    std::vector<Counter> counters; // of each place, one a thread and one of those that have finished
 };
 
 } // namespace pagoda

@@ -1,7 +1,10 @@
 // The extra buffer type (ggml's repack.cpp is the model of one) and the matrix product over it:
 //
-//   1. the rows of activations are quantised, each thread a share, unless the product before has done so;
-//   2. after a barrier threads take pieces of work, a few panels times a range of rows each.
+//   1. the rows of activations are quantised, unless the product before has done so;
+//   2. threads take pieces of work, a few panels times a range of rows each.
+//
+// Other threads may be at neighbouring products (patch 0008): there is a barrier only around rows that all
+// threads quantise together.
 
 #include "packed-buffer.h"
 
@@ -55,21 +58,7 @@ struct Product {
     }
 };
 
-// Where the quantised rows lie: in the pool's store, or in the op's own work buffer.
-struct Rows {
-    int8_t *           codes;
-    ActivationScales * scales;
-};
-
-Rows rows_of(const Product & p, const ggml_compute_params * params, ActivationStore * store) {
-    if (store) {
-        return { store->code_data(), store->scale_data() };
-    }
-    int8_t * codes = (int8_t *) params->wdata;
-    return { codes, (ActivationScales *) (codes + p.n_rows * p.row_blocks * BLOCK_COLS) };
-}
-
-void quantize(const GemmKernels & kernels, const Product & p, const Rows & rows, int ith, int nth) {
+void quantize(const GemmKernels & kernels, const Product & p, int8_t * codes, ActivationScales * scales, int ith, int nth) {
     // In blocks, not rows: a single row is shared too.
     const int64_t total = p.n_rows * p.n_blocks;
     int64_t at = total * ith / nth;
@@ -79,7 +68,7 @@ void quantize(const GemmKernels & kernels, const Product & p, const Rows & rows,
         const int64_t block = at % p.n_blocks;
         const int64_t n     = std::min(p.n_blocks - block, end - at);
         const int64_t to    = row * p.row_blocks + block;
-        kernels.quantize(p.src_row(row) + block * BLOCK_COLS, n, rows.codes + to * BLOCK_COLS, rows.scales + to);
+        kernels.quantize(p.src_row(row) + block * BLOCK_COLS, n, codes + to * BLOCK_COLS, scales + to);
         at += n;
     }
 }
@@ -113,37 +102,52 @@ void multiply_piece(const Product & p, const Pieces & pieces, const Activations 
     }
 }
 
-// Of a pool that is not ours (none of a step's): ggml's counter, and a barrier always.
+// Of a pool that is not ours (none of a step's), or with more rows than a step has: in the op's work buffer, by
+// ggml's counter, so that no thread may be at another node.
 void compute_without_store(const GemmKernels & kernels, const Product & p, const ggml_compute_params * params) {
-    const Rows rows = rows_of(p, params, nullptr);
-    quantize(kernels, p, rows, params->ith, params->nth);
+    int8_t * codes = (int8_t *) params->wdata;
+    auto *   scales = (ActivationScales *) (codes + p.n_rows * p.row_blocks * BLOCK_COLS);
+    ggml_barrier(params->threadpool);
+    quantize(kernels, p, codes, scales, params->ith, params->nth);
     if (params->ith == 0) {
         ggml_threadpool_chunk_set(params->threadpool, params->nth);
     }
     ggml_barrier(params->threadpool);
     const Pieces pieces(p, params->nth);
-    const Activations x = { rows.codes, rows.scales, p.n_blocks, p.row_blocks };
+    const Activations x = { codes, scales, p.n_blocks, p.row_blocks };
     for (int64_t i = params->ith; i < pieces.count(); i = ggml_threadpool_chunk_add(params->threadpool, 1)) {
         multiply_piece(p, pieces, x, i);
     }
+    ggml_barrier(params->threadpool);
+}
+
+void quantize_together(const GemmKernels & kernels, const Product & p, const ActivationStore::Rows & rows, const ggml_compute_params * params) {
+    if (params->n_unsynced > 0) {
+        ggml_barrier(params->threadpool); // others may still read what the rows are written over
+    }
+    quantize(kernels, p, rows.codes, rows.scales, params->ith, params->nth);
+    ggml_barrier(params->threadpool);
 }
 
 void compute_with_store(const GemmKernels & kernels, const Product & p, const ggml_compute_params * params, ActivationStore & store) {
-    const Rows rows = rows_of(p, params, &store);
-    if (!store.holds(p.src)) {
-        quantize(kernels, p, rows, params->ith, params->nth);
-        ggml_barrier(params->threadpool);
+    const ActivationStore::Rows rows = store.rows_of(p.src, p.n_rows, p.row_blocks, params->ith);
+    if (!rows.is_held && rows.is_own) {
+        quantize(kernels, p, rows.codes, rows.scales, 0, 1);
+    } else if (!rows.is_held) {
+        quantize_together(kernels, p, rows, params);
     }
     const Pieces pieces(p, params->nth);
     const Activations x = { rows.codes, rows.scales, p.n_blocks, p.row_blocks };
-    const auto take = [&] { return store.take_piece(params->ith, params->nth, pieces.count()); };
+    const auto take = [&] { return store.take_piece(params->n_unsynced, params->ith, params->nth, pieces.count()); };
     for (int64_t i = take(); i >= 0; i = take()) {
         multiply_piece(p, pieces, x, i);
     }
-    store.finish(p.src, params->nth);
+    store.finish(params->n_unsynced, params->nth);
 }
 
 struct PackedTraits : ggml::cpu::tensor_traits {
+    bool shares_only_tensors(const ggml_tensor *) override { return true; }
+
     bool work_size(int, const ggml_tensor * op, size_t & size) override {
         size = ggml_nrows(op->src[1]) * quantized_row_bytes(padded_row_blocks(op->src[0]->ne[0] / BLOCK_COLS));
         return true;
