@@ -7,6 +7,7 @@
 #pragma once
 
 #include "gemm.h"
+#include "head-scan.h"
 #include "packed-weights.h"
 
 #include <atomic>
@@ -40,6 +41,9 @@ public:
         bool               is_held;
         bool               is_own; // of the calling thread
     };
+
+    // Told of the logits that a product writes; null = nobody.
+    HeadScan * head_scan = nullptr;
 
     bool fits(int64_t n_rows, int64_t row_blocks) const { return n_rows * row_blocks <= (int64_t) shared.scales.size(); }
 

@@ -69,7 +69,7 @@ llama_context * make_context(llama_model * model, const llama_context_params & c
 } // namespace
 
 ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
-    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), layers(llama_model_n_layer(model)) {
+    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), head_scan(n_vocab), layers(llama_model_n_layer(model)) {
     static const int32_t no_blocks[] = { 0, 0 };
     placement.block_size  = p.block_size;
     placement.block_start = no_blocks; // n_seqs is 0 until the first step
@@ -81,6 +81,7 @@ ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
     threadpool = ggml_threadpool_new(&tp);
     llama_attach_threadpool(ctx, threadpool, threadpool);
     activations = std::make_unique<ActivationStore>(threadpool, p.n_threads, p.max_tokens, widest_packed_blocks());
+    activations->head_scan = &head_scan;
     sampler = std::make_unique<SampleRows>(n_vocab, p.n_threads, threadpool);
 
     batch_buffer = llama_batch_init(p.max_tokens, 0, 1);
@@ -178,6 +179,7 @@ void ForwardPass::decode(const StepBatch & batch) {
         b.logits[row.token_row] = 1;
     }
     activations->begin_step();
+    head_scan.begin_step(batch.rows.size());
     const int32_t status = llama_decode(ctx, b);
     if (status != 0) {
         throw Error("decode_failed", "llama_decode returned " + std::to_string(status), status);
@@ -192,7 +194,7 @@ void ForwardPass::sample(const StepBatch & batch, const SamplerPool & samplers, 
         if (!logits) {
             throw Error("decode_failed", "no logits for token row " + std::to_string(row.token_row));
         }
-        sample_rows.push_back({ row, logits, n_vocab, samplers.find(row.sampler) });
+        sample_rows.push_back({ row, logits, n_vocab, samplers.find(row.sampler), &head_scan });
     }
     sampler->run(sample_rows, results);
 }

@@ -55,6 +55,7 @@ private:
 
     ForwardPassParams                  params;
     int32_t                            n_vocab;
+    HeadScan                           head_scan;
     AttentionPlan                      placement; // the op finds its plan behind the placement
     std::vector<llama_placement_layer> layers;
     llama_context *                    ctx = nullptr;

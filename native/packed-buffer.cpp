@@ -79,16 +79,19 @@ struct Pieces {
     int64_t n_panels; // of a piece
     int64_t n_across; // pieces of a range
 
-    Pieces(const Product & p, int nth) {
+    // A piece has a multiple of `unit` panels, but for the last.
+    Pieces(const Product & p, int nth, int64_t unit) {
         n_ranges = (p.n_rows + PIECE_ROWS - 1) / PIECE_ROWS;
         n_panels = std::max<int64_t>(1, p.n_panels * n_ranges / (nth * PIECES_PER_THREAD));
+        n_panels = (n_panels + unit - 1) / unit * unit;
         n_across = (p.n_panels + n_panels - 1) / n_panels;
     }
 
     int64_t count() const { return n_ranges * n_across; }
 };
 
-void multiply_piece(const Product & p, const Pieces & pieces, const Activations & x, int64_t i) {
+// `scan` is told of what is written, if there is one.
+void multiply_piece(const Product & p, const Pieces & pieces, const Activations & x, int64_t i, HeadScan * scan) {
     const int64_t stride = (int64_t) (p.dst->nb[1] / sizeof(float));
     const int64_t range  = i / pieces.n_across;
     const int64_t begin  = p.n_rows * range / pieces.n_ranges;
@@ -99,6 +102,9 @@ void multiply_piece(const Product & p, const Pieces & pieces, const Activations 
         const int64_t row = panel * PANEL_ROWS;
         p.kernel((const uint8_t *) p.weights->data + panel * p.panel_bytes, (int) std::min<int64_t>(PANEL_ROWS, p.weights->ne[1] - row),
                x, begin, end, (float *) p.dst->data + begin * stride + row, stride);
+    }
+    for (int64_t row = begin; scan && row < end; ++row) {
+        scan->scan(p.dst, row, first * PANEL_ROWS, std::min(last * PANEL_ROWS, p.dst->ne[0]));
     }
 }
 
@@ -113,10 +119,10 @@ void compute_without_store(const GemmKernels & kernels, const Product & p, const
         ggml_threadpool_chunk_set(params->threadpool, params->nth);
     }
     ggml_barrier(params->threadpool);
-    const Pieces pieces(p, params->nth);
+    const Pieces pieces(p, params->nth, 1);
     const Activations x = { codes, scales, p.n_blocks, p.row_blocks };
     for (int64_t i = params->ith; i < pieces.count(); i = ggml_threadpool_chunk_add(params->threadpool, 1)) {
-        multiply_piece(p, pieces, x, i);
+        multiply_piece(p, pieces, x, i, nullptr);
     }
     ggml_barrier(params->threadpool);
 }
@@ -136,11 +142,12 @@ void compute_with_store(const GemmKernels & kernels, const Product & p, const gg
     } else if (!rows.is_held) {
         quantize_together(kernels, p, rows, params);
     }
-    const Pieces pieces(p, params->nth);
+    HeadScan * scan = store.head_scan && store.head_scan->wants(p.dst) ? store.head_scan : nullptr;
+    const Pieces pieces(p, params->nth, scan ? ROW_BLOCK / PANEL_ROWS : 1);
     const Activations x = { rows.codes, rows.scales, p.n_blocks, p.row_blocks };
     const auto take = [&] { return store.take_piece(params->n_unsynced, params->ith, params->nth, pieces.count()); };
     for (int64_t i = take(); i >= 0; i = take()) {
-        multiply_piece(p, pieces, x, i);
+        multiply_piece(p, pieces, x, i, scan);
     }
     store.finish(params->n_unsynced, params->nth);
 }

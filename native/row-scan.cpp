@@ -43,13 +43,18 @@ const RowKernels & row_kernels() {
     return kernels;
 }
 
+bool scan_blocks(Row row, float * maxima) {
+    const int32_t full = row.n / ROW_BLOCK;
+    bool has_nan = row_kernels().scan(row.x, full, maxima);
+    if (full < row.blocks()) {
+        has_nan |= row_kernels().scan(Tail(row).x, 1, maxima + full);
+    }
+    return has_nan;
+}
+
 void scan_row(Row row, RowScan & scan) {
     scan.maxima.resize(row.blocks());
-    const int32_t full = row.n / ROW_BLOCK;
-    scan.has_nan = row_kernels().scan(row.x, full, scan.maxima.data());
-    if (full < row.blocks()) {
-        scan.has_nan |= row_kernels().scan(Tail(row).x, 1, &scan.maxima[full]);
-    }
+    scan.has_nan = scan_blocks(row, scan.maxima.data());
     find_max(scan);
 }
 

@@ -29,6 +29,9 @@ struct RowScan {
     bool               has_nan;
 };
 
+// maxima[b] over each block of the row. Returns whether any value is NaN.
+bool scan_blocks(Row row, float * maxima);
+
 void scan_row(Row row, RowScan & scan);
 
 // Scans the marked blocks anew, of a row that is filled up to whole blocks with -inf.

@@ -1,8 +1,10 @@
 // Order as in vLLM: the request's processors, temperature, min-p, top-k, top-p. Log-probabilities and
-// ranks are those of the unmodified logits. A greedy row takes one pass over its logits, a random one two,
+// ranks are those of the unmodified logits. A greedy row takes one pass over its logits (see head-scan.h), a random one two,
 // and what top-k, top-p and min-p may keep is a small part of the row: see candidates.h.
 
 #include "sampler.h"
+
+#include "head-scan.h"
 
 #include <algorithm>
 #include <array>
@@ -135,7 +137,9 @@ void report(const SampleRow & request, SampleScratch & scratch, SampleResult & r
 } // namespace
 
 void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & result) {
-    scan_row({ row.logits, row.n_vocab }, scratch.raw);
+    if (!row.scanned || !row.scanned->take(row.logits, scratch.raw)) {
+        scan_row({ row.logits, row.n_vocab }, scratch.raw);
+    }
     scratch.mass.x = nullptr;
     result = {};
     result.has_nan = scratch.raw.has_nan;

@@ -12,6 +12,8 @@
 
 namespace pagoda {
 
+class HeadScan;
+
 constexpr int      MAX_LOGPROBS = 20;
 constexpr uint32_t FLAG_BAN_END = 1;
 
@@ -35,6 +37,7 @@ struct SampleRow : SampleParams {
     const float *  logits; // [n_vocab], not modified
     int32_t        n_vocab;
     SamplerState * state; // null = none
+    const HeadScan * scanned = nullptr; // may hold the first pass over the logits
 };
 
 struct SampleResult {

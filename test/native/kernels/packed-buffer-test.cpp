@@ -1,8 +1,9 @@
 // Matrix products of ggml graphs over packed weights: with a store of quantised rows that fits, that is too
 // small for some rows, and without one, on one thread and on three. All must give the same bits, near those
-// of a reference in double precision. Built with sanitizers by test/native/packed-buffer.test.ts.
+// of a reference in double precision; and what is noted of logits while they are written is what they say. Built with sanitizers by test/native/packed-buffer.test.ts.
 
 #include "activation-store.h"
+#include "head-scan.h"
 #include "packed-buffer.h"
 
 #include "ggml-alloc.h"
@@ -22,7 +23,7 @@ using namespace pagoda;
 
 namespace {
 
-constexpr int64_t COLS = 96, ROWS = 70, OTHER_ROWS = 33;
+constexpr int64_t COLS = 96, ROWS = 70, OTHER_ROWS = 333;
 
 int n_faults = 0;
 
@@ -79,6 +80,21 @@ struct Weights {
     std::vector<std::vector<float>> values; // as ggml reads them
 };
 
+// The maxima that were noted of the second product, and whether they say "NaN", are those of its rows.
+void check_scan(const HeadScan & scan, const ggml_tensor * logits) {
+    for (int64_t i = 0; i < logits->ne[1]; ++i) {
+        const float * row = (const float *) logits->data + i * logits->ne[0];
+        RowScan noted, expected;
+        scan_row({ row, (int32_t) logits->ne[0] }, expected);
+        expect(scan.take(row, noted), "a row was not scanned", logits->ne[1]);
+        expect(noted.has_nan == expected.has_nan, "has_nan", logits->ne[1]);
+        expect(noted.has_nan || (noted.maxima == expected.maxima && noted.max == expected.max), "maxima", logits->ne[1]);
+    }
+    const float elsewhere = 0;
+    RowScan none;
+    expect(!scan.take(&elsewhere, none), "logits that were not scanned", 1);
+}
+
 struct Results {
     std::vector<float> first, second;
     bool operator==(const Results & other) const { return first == other.first && second == other.second; }
@@ -98,6 +114,11 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
     ggml_threadpool * pool = ggml_threadpool_new(&params);
     auto store = n_stored > 0 ? std::make_unique<ActivationStore>(pool, n_threads, n_stored, widest_packed_blocks()) : nullptr;
     ggml_cplan plan = ggml_graph_plan(graph, n_threads, pool);
+    HeadScan scan((int32_t) ggml_nrows(w.second));
+    ggml_set_name(y2, "result_output");
+    if (store) {
+        store->head_scan = &scan;
+    }
     std::vector<uint8_t> work(plan.work_size + 64);
     plan.work_data = (uint8_t *) (((uintptr_t) work.data() + 63) / 64 * 64);
     Results results;
@@ -107,8 +128,22 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
         std::copy(rows.begin(), rows.end(), (float *) x->data);
         if (store) {
             store->begin_step();
+            scan.begin_step(n_rows);
         }
         ggml_graph_compute(graph, &plan);
+    }
+    if (n_stored >= n_rows) {
+        check_scan(scan, y2);
+        ((float *) x->data)[COLS - 1] = NAN;
+        store->begin_step();
+        ggml_graph_compute(graph, &plan);
+        check_scan(scan, y2);
+        ((float *) x->data)[COLS - 1] = gaussian(COLS * n_rows, 9)[COLS - 1];
+        store->begin_step();
+        scan.begin_step(n_rows - 1); // room for less than the product has
+        ggml_graph_compute(graph, &plan);
+        RowScan none;
+        expect(!scan.take((const float *) y2->data, none), "more rows than were expected", n_rows);
     }
     results.first.assign((float *) y1->data, (float *) y1->data + ggml_nelements(y1));
     results.second.assign((float *) y2->data, (float *) y2->data + ggml_nelements(y2));
