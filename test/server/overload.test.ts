@@ -191,4 +191,31 @@ describe("a connection", () => {
     await app.fetch(new Request("http://localhost/version"), { timeout });
     expect(calls).toEqual([0, 60]);
   });
+
+  test("that is not read stops its generation: the blocks are free long before its last token", async () => {
+    const maxModelLen = 16_384;
+    const { app, engine, scheduler, runner } = makeApp({
+      model: { stepDelayMs: 0.1 },
+      scheduler: { numBlocks: maxModelLen / 16 + 1, maxModelLen },
+      engine: { limits: { maxUnreadBytes: 256 * 1024 } },
+    });
+    const { maxBodyBytes } = DEFAULT_LIMITS;
+    const server = listen({ host: "127.0.0.1", port: 0, maxBodyBytes, fetch: app.fetch });
+    const options = '"stream":true,"ignore_eos":true,"max_tokens":16000,"logprobs":20';
+    const body = `{"prompt":"a",${options}}`;
+    const head = `POST ${TEXT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+    const socket = await Bun.connect({
+      hostname: "127.0.0.1",
+      port: server.port,
+      socket: { data: (reader) => void reader.pause() },
+    });
+    socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+    for (let i = 0; i < 200 && engine.numLiveSequences === 0; i++) await Bun.sleep(5);
+    for (let i = 0; i < 4000 && engine.numLiveSequences > 0; i++) await Bun.sleep(5);
+    expect(scheduler.kvCache.pool.usage).toBe(0);
+    expect(runner.numSteps).toBeGreaterThan(100);
+    expect(runner.numSteps).toBeLessThan(16_000);
+    socket.terminate();
+    await server.stop(true);
+  }, 30_000);
 });
