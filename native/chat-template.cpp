@@ -5,6 +5,7 @@
 #include "chat-template.h"
 
 #include "error-codes.h"
+#include "template-nesting.h"
 
 #include "chat.h"
 #include "json.h"
@@ -137,6 +138,7 @@ std::string plain_message(std::string text) {
 
 // common_chat_templates_init loses the reason when a template does not parse.
 void check_syntax(const std::string & source) {
+    check_template_nesting(source);
     try {
         jinja::lexer lexer;
         jinja::parse_from_tokens(lexer.tokenize(source));

@@ -14,7 +14,7 @@ namespace pagoda {
 class ChatTemplate {
 public:
     // override_template: Jinja text that replaces the model's; empty = the model's own. Throws Error
-    // "template_error" when it does not parse.
+    // "template_error" when it does not parse, "template_limit" when it is nested too deeply.
     ChatTemplate(const llama_model * model, const std::string & override_template);
     ~ChatTemplate();
 

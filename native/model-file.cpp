@@ -90,15 +90,31 @@ int64_t int_key(const gguf_context * g, const std::string & key, int64_t fallbac
     return int_value(g, id, type, gguf_get_arr_data(g, id), layer);
 }
 
+// More than any model has: products of them stay within 64 bits, and a loop over layers ends.
+constexpr int64_t MAX_LAYERS         = 1 << 12;
+constexpr int64_t MAX_HEADS          = 1 << 16;
+constexpr int64_t MAX_WIDTH          = 1 << 24;
+constexpr int64_t MAX_CONTEXT_LENGTH = 1ll << 40;
+
+// As int_key, for what must be a count.
+int64_t count_key(const gguf_context * g, const std::string & key, int64_t fallback, int64_t max, size_t layer = 0) {
+    const int64_t count = int_key(g, key, fallback, layer);
+    if (count < 0 || count > max) {
+        throw Error("model_unsupported", "the model file gives " + key + " as " + std::to_string(count));
+    }
+    return count;
+}
+
 int64_t kv_bytes_per_token(const gguf_context * g, const std::string & arch, int64_t n_layers, ggml_type kv_type) {
     const std::string p = arch + ".";
-    const int64_t n_embd = int_key(g, p + "embedding_length", 0);
+    const int64_t n_embd = count_key(g, p + "embedding_length", 0, MAX_WIDTH);
     int64_t elements = 0;
     for (int64_t il = 0; il < n_layers; ++il) {
-        const int64_t n_head    = std::max<int64_t>(1, int_key(g, p + "attention.head_count", 1, il));
-        const int64_t n_head_kv = int_key(g, p + "attention.head_count_kv", n_head, il);
+        const int64_t n_head    = std::max<int64_t>(1, count_key(g, p + "attention.head_count", 1, MAX_HEADS, il));
+        const int64_t n_head_kv = count_key(g, p + "attention.head_count_kv", n_head, MAX_HEADS, il);
         const int64_t head_dim  = n_embd / n_head;
-        elements += n_head_kv * (int_key(g, p + "attention.key_length", head_dim) + int_key(g, p + "attention.value_length", head_dim));
+        elements += n_head_kv * (count_key(g, p + "attention.key_length", head_dim, MAX_WIDTH) +
+                                 count_key(g, p + "attention.value_length", head_dim, MAX_WIDTH));
     }
     return elements / ggml_blck_size(kv_type) * (int64_t) ggml_type_size(kv_type);
 }
@@ -149,9 +165,9 @@ ModelHeader read_model_header(const std::string & path, ggml_type kv_type) {
     }
     h.quantization           = main_type(g.get());
     h.name                   = string_key(g.get(), "general.name");
-    h.n_layers               = int_key(g.get(), h.architecture + ".block_count", 0);
+    h.n_layers               = count_key(g.get(), h.architecture + ".block_count", 0, MAX_LAYERS);
     h.n_vocab                = array_length(g.get(), "tokenizer.ggml.tokens");
-    h.trained_context_length = int_key(g.get(), h.architecture + ".context_length", 0);
+    h.trained_context_length = count_key(g.get(), h.architecture + ".context_length", 0, MAX_CONTEXT_LENGTH);
     h.kv_bytes_per_token     = kv_bytes_per_token(g.get(), h.architecture, h.n_layers, kv_type);
     return h;
 }

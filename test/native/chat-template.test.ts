@@ -245,4 +245,37 @@ describe("limits", () => {
     expect((await render(doubling, large(3 << 20))).length).toBe(6 << 20);
     expect(render(doubling, large(5 << 20))).rejects.toMatchObject({ code: "template_limit" });
   });
+
+  test("refuse a template that nests or chains too deeply, whatever it nests", async () => {
+    const times = (count: number, text: string) => text.repeat(count);
+    const open = (text: string) => (count: number) => times(count, text);
+    const shapes: readonly (readonly [string, (count: number) => string])[] = [
+      ["brackets", (count) => `{{ ${times(count, "(")}1${times(count, ")")} }}`],
+      ["lists", (count) => `{{ ${times(count, "[")}${times(count, "]")} }}`],
+      ["blocks", (count) => `${times(count, "{% if 1 %}")}x${times(count, "{%- endif %}")}`],
+      ["branches", (count) => `{% if 0 %}${times(count, "{% elif 0 %}")}{% endif %}`],
+      ["unclosed blocks", open("{% for a in b %}")],
+      ["operators", (count) => `{{ ${times(count * 30, "not ")}1 }}`],
+    ];
+    for (const [name, shape] of shapes) {
+      const error = await load(shape(6000)).catch((reason) => reason);
+      expect([name, error.code]).toEqual([name, "template_limit"]);
+    }
+    for (const [name, shape] of shapes.slice(0, 4)) {
+      const model = await load(shape(90));
+      expect([name, typeof (await render(model, { messages: [user("x")] }))]).toEqual([
+        name,
+        "string",
+      ]);
+    }
+  });
+
+  test("count neither the texts of a template nor what stands outside of its tags", async () => {
+    const brackets = "(".repeat(5000);
+    const model = await load(
+      `${brackets}{{ '${brackets}' }}{# ${brackets} #}{{ "\\"${brackets}" }}`,
+    );
+    const prompt = await render(model, { messages: [user("x")] });
+    expect(prompt).toBe(`${brackets}${brackets}"${brackets}`);
+  });
 });

@@ -7,11 +7,15 @@ import { Checkout } from "../../scripts/checkout.ts";
 import { needTool, runOrFail } from "../../scripts/shell.ts";
 
 export interface SanitizedProgram {
-  /** Base name of test/native/kernels/<name>.cpp. */
+  /** Base name of <folder>/<name>.cpp. */
   readonly name: string;
+  /** Default: test/native/kernels. */
+  readonly folder?: string;
   /** Base names of native/<source>.cpp, with flags of their own. */
   readonly sources: Readonly<Record<string, readonly string[]>>;
-  /** Of ggml, as the addon's build left them; in the order of linking, "ggml-base" is the last. */
+  /** Files of llama.cpp that are compiled with sanitizers, instead of the library's own. */
+  readonly upstream?: readonly string[];
+  /** Of llama.cpp and ggml, as the addon's build left them; in the order of linking, "ggml-base" is the last. */
   readonly libraries?: readonly string[];
 }
 
@@ -24,24 +28,25 @@ const FLAGS = [
   ...["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
 ];
 
+/** As in a release. Enums are read from files before they are checked, which UBSan would not allow. */
+const UPSTREAM = ["-w", "-DNDEBUG", "-fno-sanitize=enum"];
+
 const checkout = new Checkout();
 const FOLDER = checkout.path("build", "sanitized");
 const INCLUDES = [
-  ...["native", "build/llama.cpp/include"],
+  ...["native", "build/llama.cpp/include", "build/llama.cpp/common", "build/llama.cpp/vendor"],
   ...["include", "src", "src/ggml-cpu"].map((part) => `build/llama.cpp/ggml/${part}`),
 ].map((part) => `-I${checkout.path(part)}`);
 
 /** @returns path of the program @throws SetupError when it cannot be built */
 export async function buildSanitized(program: SanitizedProgram): Promise<string> {
-  const { name, sources, libraries = [] } = program;
-  const own = join("test", "native", "kernels", `${name}.cpp`);
-  const headers = ["native", "test/native/kernels"].flatMap((path) =>
-    checkout.filesIn(path, [".h"]),
-  );
+  const { name, folder = "test/native/kernels", sources, upstream = [], libraries = [] } = program;
+  const own = join(folder, `${name}.cpp`);
+  const headers = ["native", folder].flatMap((path) => checkout.filesIn(path, [".h"]));
   const natives = Object.keys(sources).map((source) => join("native", `${source}.cpp`));
   const stamp = checkout.stampOf(
     [own, ...natives, ...headers],
-    [...FLAGS, JSON.stringify(program)],
+    [...FLAGS, ...UPSTREAM, JSON.stringify(program)],
   );
   const path = join(FOLDER, name);
   const step = `sanitized-${name}`;
@@ -52,6 +57,9 @@ export async function buildSanitized(program: SanitizedProgram): Promise<string>
     compile(compiler, own, headers, []),
     ...Object.entries(sources).map(([source, flags]) =>
       compile(compiler, join("native", `${source}.cpp`), headers, flags),
+    ),
+    ...upstream.map((source) =>
+      compile(compiler, join("build/llama.cpp", source), headers, UPSTREAM),
     ),
   ]);
   const built = await Promise.all([...libraries, "ggml-base"].map(libraryAt));

@@ -1,0 +1,76 @@
+// Any bytes as the messages of a chat, through several templates, and any text as a template: rendered or
+// refused, in bounded time, with nothing but an Error. An input that begins with "{%" or "{{" is a template.
+
+#include "chat-template.h"
+#include "error-codes.h"
+#include "model-file.h"
+#include "mutation-loop.h"
+
+#include "llama.h"
+
+#include <memory>
+
+namespace {
+
+llama_model * model = nullptr;
+std::vector<std::unique_ptr<pagoda::ChatTemplate>> templates;
+
+const char * const TEMPLATES[] = {
+    "", // the model's own
+    "{{ bos_token }}{% for m in messages %}{% if m.tool_calls %}{% for t in m.tool_calls %}{{ t.function.name }}("
+    "{%- for k, v in t.function.arguments.items() %}{{ k }}={{ v|tojson }}{% endfor %}){% endfor %}"
+    "{%- else %}[{{ m.role|upper }}]{{ m.content|trim }}{% endif %}{% endfor %}"
+    "{%- if tools %}{{ tools|tojson(indent=2) }}{% endif %}{% if mood is defined %}{{ mood }}{% endif %}",
+    "{%- set ns = namespace(last='') %}{% for m in messages %}{% if m.role == ns.last %}{{ raise_exception('twice') }}{% endif %}"
+    "{% set ns.last = m.role %}{{ m.content[:20] ~ m.content|length }}{% endfor %}{{ messages[-1].content.split(' ')|join('_') }}",
+};
+
+const char * const MESSAGES = R"({"messages":[{"role":"user","content":"a b"}],"tools":null,"kwargs":{}})";
+
+} // namespace
+
+std::vector<std::string> fuzz_words() {
+    return { "\"messages\":", "\"role\":", "\"content\":", "\"tool_calls\":", "\"function\":", "\"arguments\":", "\"tools\":",
+             "\"kwargs\":", "\"type\":\"text\"", "null", "true", "[]", "{}", "\\u0000", "\\ud83d", "{%", "%}", "{{", "}}",
+             "for m in messages", "endfor", "if", "else", "endif", "set x =", "macro f(a)", "endmacro", "|", "~", "is defined",
+             "not", "in", "and", "|tojson", "|length", ".items()", "[1:]", "(", ")", "[", "]", "'", "\"", "-" };
+}
+
+void fuzz_start(const char * argument) {
+    pagoda::install_log_capture();
+    llama_model_params params = llama_model_default_params();
+    params.vocab_only = true;
+    model = llama_model_load_from_file(argument, params);
+    if (model == nullptr) {
+        std::abort();
+    }
+    for (const char * text : TEMPLATES) {
+        templates.push_back(std::make_unique<pagoda::ChatTemplate>(model, text));
+    }
+}
+
+static void as_template(const std::string & text) {
+    try {
+        pagoda::ChatTemplate(model, text).apply(MESSAGES, true, false);
+    } catch (const pagoda::Error &) {
+    }
+}
+
+static void as_messages(const std::string & json) {
+    for (const auto & chat_template : templates) {
+        try {
+            chat_template->apply(json, true, false);
+        } catch (const pagoda::Error &) {
+        }
+    }
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size) {
+    const std::string text((const char *) data, size);
+    if (text.compare(0, 2, "{%") == 0 || text.compare(0, 2, "{{") == 0) {
+        as_template(text);
+    } else {
+        as_messages(text);
+    }
+    return 0;
+}

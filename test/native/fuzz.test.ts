@@ -1,0 +1,48 @@
+// Fuzzers of what comes from outside and is parsed in native code: a model's header, the messages of a
+// chat, a chat template. See fuzz/*.cpp for what must hold; what broke it once is in fuzz/corpus.
+
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FUZZ_TIMEOUT_MS, runFuzzer } from "../support/fuzz-run.ts";
+import { buildSanitized } from "../support/sanitized-program.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+
+const BUILD_TIMEOUT_MS = 600_000;
+const LLAMA = ["llama", "ggml", "ggml-cpu"];
+
+test(
+  "the header of a model file",
+  async () => {
+    const program = await buildSanitized({
+      name: "gguf-fuzz",
+      folder: "test/fuzz",
+      sources: { "model-file": [] },
+      upstream: ["ggml/src/gguf.cpp"],
+      libraries: LLAMA,
+    });
+    expect(() => runFuzzer(program, "gguf")).not.toThrow();
+  },
+  BUILD_TIMEOUT_MS + FUZZ_TIMEOUT_MS,
+);
+
+test(
+  "messages of a chat, and its template",
+  async () => {
+    const parts = ["caps", "lexer", "parser", "runtime", "string", "value"];
+    const program = await buildSanitized({
+      name: "chat-fuzz",
+      folder: "test/fuzz",
+      sources: { "chat-template": [], "template-nesting": [], "model-file": [] },
+      upstream: parts.map((part) => `common/jinja/${part}.cpp`),
+      libraries: ["llama-common", "llama-common-base", "cpp-httplib", ...LLAMA],
+    });
+    const folder = mkdtempSync(join(tmpdir(), "pagoda-fuzz-"));
+    const model = join(folder, "tiny.gguf");
+    writeTinyGguf(model);
+    expect(() => runFuzzer(program, "chat", model)).not.toThrow();
+    rmSync(folder, { recursive: true, force: true });
+  },
+  BUILD_TIMEOUT_MS + FUZZ_TIMEOUT_MS,
+);
