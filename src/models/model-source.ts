@@ -151,6 +151,7 @@ async function fetchFile(
       target: blob,
       partial: `${blob}.incomplete`,
       sha256: file.sha256,
+      bytes: file.bytes,
       connectTimeoutMs: 20_000,
       onProgress: progressOf(options, basename(file.path)),
     });

@@ -25,6 +25,8 @@ export interface DownloadOptions {
   readonly partial?: string;
   /** Hex; null = not known. */
   readonly sha256: string | null;
+  /** Size of the file, where it is known beforehand: not every server tells it. */
+  readonly bytes?: number;
   /** Time to the answer's head, ms. */
   readonly connectTimeoutMs: number;
   /** @param total bytes, null when the server does not tell */
@@ -60,13 +62,15 @@ export async function sha256OfFile(path: string): Promise<string> {
   return (await hasherOf(path)).digest("hex");
 }
 
+let numDownloads = 0;
+
 /**
- * Renames the partial file to one of this process, so that two that download the same never write to one
+ * Renames the partial file to one of this process and download, so that two of the same never write to one
  * file. What a killed process left is taken over; no lock can stay behind.
  * @returns the path to write to, where a file may be
  */
 function claim(partial: string): string {
-  const own = `${partial}.${process.pid}`;
+  const own = `${partial}.${process.pid}-${++numDownloads}`;
   for (const left of [partial, ...leftByTheDead(partial)]) {
     try {
       renameSync(left, own);
@@ -81,11 +85,16 @@ function claim(partial: string): string {
 function leftByTheDead(partial: string): string[] {
   const stem = `${basename(partial)}.`;
   return readdirSync(dirname(partial))
-    .filter((name) => name.startsWith(stem) && !isAlive(Number(name.slice(stem.length))))
+    .filter((name) => name.startsWith(stem) && !isAlive(pidOf(name.slice(stem.length))))
     .map((name) => join(dirname(partial), name));
 }
 
-/** A name that is no process id belongs to somebody else. */
+/** NaN for a name that is not ours. */
+function pidOf(owner: string): number {
+  return Number(/^(\d+)-\d+$/.exec(owner)?.[1]);
+}
+
+/** What is no process id belongs to somebody else. */
 function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return true;
   try {
@@ -121,10 +130,11 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
   }
   const start = response.status === 206 ? have : 0;
   const length = response.headers.get("content-length");
-  const total = length === null ? null : start + Number(length);
-  checkSpace(partial, Number(length ?? 0));
+  const total = length === null ? (options.bytes ?? null) : start + Number(length);
+  checkSpace(partial, (total ?? start) - start);
   const transfer = { start, total, giveUp, options };
   const { done, sha256 } = await writeBody(partial, response.body, transfer);
+  if (total === null) options.onProgress(done, done);
   if (total === null || done === total) return sha256;
   const message = `cannot download ${url}: it ended after ${done} of ${total} bytes; try again`;
   throw new ConfigError("download_failed", message);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type FakeHub, HUB_COMMIT, serveHub, sha256 } from "../support/fake-hub.ts";
 import { runPagoda } from "../support/run-pagoda.ts";
 import { removeTempFolders, tempFolder, writeFiles } from "../support/temp-checkout.ts";
+import { TerminalProgram } from "../support/terminal-program.ts";
 import { TINY_CHAT_TEMPLATE, writeTinyGguf } from "../support/tiny-gguf.ts";
 
 const FILES = { "model-Q8_0.gguf": "eight", "model.Q4_K_M.gguf": "four" };
@@ -73,6 +74,22 @@ describe("models on this machine", () => {
     expect(existsSync(join(cacheHome, "pagoda/models"))).toBe(true);
     expect(existsSync(join(path, ".."))).toBe(false);
   });
+
+  test("rm asks at a terminal, and only a yes is one", async () => {
+    writeFiles(home, { "hub/models--a--b/snapshots/c/model-Q8_0.gguf": "a file of its own" });
+    for (const [answer, said, exitCode] of [
+      ["n\r", "kept a/b:Q8_0", 1],
+      ["\x04", "kept a/b:Q8_0", 1],
+      ["y\r", "removed a/b:Q8_0", 0],
+    ] as const) {
+      const program = new TerminalProgram(["rm", "a/b:Q8_0"], env);
+      await program.until("remove a/b:Q8_0 (1 KiB)? [y/N] ");
+      program.type(answer);
+      await program.until(said);
+      expect(await program.exited).toBe(exitCode);
+    }
+    expect(existsSync(join(home, "hub/models--a--b/snapshots"))).toBe(false);
+  }, 20_000);
 
   test("what cannot be had ends in one line and a code", async () => {
     for (const [words, exitCode, line] of [

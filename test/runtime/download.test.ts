@@ -1,9 +1,9 @@
 // Large files: whole or not there, resumed, checked.
 
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { download, sha256OfFile } from "../../src/runtime/download.ts";
 import { serveHub, sha256 } from "../support/fake-hub.ts";
 import { removeTempFolders, tempFolder } from "../support/temp-checkout.ts";
@@ -22,32 +22,53 @@ afterAll(() => {
   removeTempFolders();
 });
 
-function get(changes: { url?: string; sha256?: string | null; timeoutMs?: number } = {}) {
+interface Changes {
+  url?: string;
+  sha256?: string | null;
+  timeoutMs?: number;
+  bytes?: number;
+}
+
+function get(changes: Changes = {}) {
   const progress: [number, number | null][] = [];
   const done = download({
     url: changes.url ?? url,
     target,
     sha256: changes.sha256 === undefined ? sha256(TEXT) : changes.sha256,
     connectTimeoutMs: changes.timeoutMs ?? 5_000,
+    ...(changes.bytes === undefined ? {} : { bytes: changes.bytes }),
     onProgress: (bytes, total) => progress.push([bytes, total]),
   });
   return { done, progress };
 }
 
-/** Promises the whole text, sends the first bytes and ends the connection. */
-async function breakingUrl(bytes: number): Promise<string> {
+/** The same download, in a process of its own. */
+async function runElsewhere(): Promise<void> {
+  const options = { url, target, sha256: sha256(TEXT), connectTimeoutMs: 5_000 };
+  const file = join(import.meta.dir, "../../src/runtime/download.ts");
+  const program = `const { download } = await import(${JSON.stringify(file)});
+    await download({ ...${JSON.stringify(options)}, onProgress() {} });`;
+  const child = Bun.spawn([process.execPath, "-e", program], { stderr: "inherit" });
+  expect(await child.exited).toBe(0);
+}
+
+/** Answers with this header, the first bytes of the text, and ends the connection. */
+async function rawUrl(header: string, bytes: number): Promise<string> {
   const server = createServer((socket) => {
-    const head = `HTTP/1.1 200 OK\r\nContent-Length: ${TEXT.length}\r\n\r\n`;
     socket.once("data", () => {
-      socket.write(head + TEXT.slice(0, bytes));
+      socket.write(`HTTP/1.1 200 OK\r\n${header}\r\n\r\n${TEXT.slice(0, bytes)}`);
       setTimeout(() => socket.end(), 50);
     });
+    socket.on("error", () => {});
   });
   server.unref();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   return typeof address === "object" ? `http://127.0.0.1:${address?.port}/a.gguf` : "";
 }
+
+/** Promises the whole text and sends the first bytes. */
+const breakingUrl = (bytes: number) => rawUrl(`Content-Length: ${TEXT.length}`, bytes);
 
 describe("download", () => {
   test("puts the file in place, with its folder, and tells how far it is", async () => {
@@ -84,6 +105,39 @@ describe("download", () => {
   test("without a known checksum the length still counts", async () => {
     await get({ sha256: null }).done;
     expect(await sha256OfFile(target)).toBe(sha256(TEXT));
+  });
+
+  test("two at once do not write to one file; what a killed one left is taken over", async () => {
+    await Promise.all([get().done, get().done, runElsewhere()]);
+    expect(readFileSync(target, "utf8")).toBe(TEXT);
+    const killed = Bun.spawnSync(["true"]).pid;
+    hub.requests.length = 0;
+    writeFileSync(`${target}.part.${killed}-1`, TEXT.slice(0, 4000));
+    writeFileSync(`${target}.part.${process.ppid}-1`, TEXT.slice(0, 5000));
+    await get().done;
+    expect(hub.requests).toEqual(["a.gguf bytes=4000-"]);
+    expect(readdirSync(dirname(target)).sort()).toEqual([
+      "a.gguf",
+      `a.gguf.part.${process.ppid}-1`,
+    ]);
+  });
+
+  test("a file that does not fit is not begun", async () => {
+    const started = get({ url: await rawUrl("Content-Length: 9000000000000000", 10) });
+    await expect(started.done).rejects.toMatchObject({ code: "disk_full" });
+    expect(existsSync(target)).toBe(false);
+  });
+
+  test("where the server tells no length, the one that is known counts, and its end shows", async () => {
+    const chunked = () => rawUrl("Connection: close", TEXT.length);
+    const unknown = get({ url: await chunked() });
+    await unknown.done;
+    expect(unknown.progress.slice(-2)).toEqual([
+      [TEXT.length, null],
+      [TEXT.length, TEXT.length],
+    ]);
+    const known = get({ url: await chunked(), bytes: TEXT.length + 1 });
+    await expect(known.done).rejects.toThrow(`it ended after ${TEXT.length} of`);
   });
 
   test("an error of the server is told with its status", async () => {
