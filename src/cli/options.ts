@@ -328,7 +328,7 @@ const SERVER_OPTIONS = [
     kind: "flag",
     fallback: false,
     env: "VLLM_SERVER_DEV_MODE",
-    help: "Operator's routes (/sleep and more) also without /v1; see docs/operation.md.",
+    help: "Operator's routes (/sleep and more) also without /v1; see docs/operator-routes.md.",
   },
   {
     name: "disable-log-stats",

@@ -22,14 +22,19 @@ export interface EngineRequest {
 
 /** A generated or prompt token with its log-probability and text. */
 export interface LogprobEntry {
+  /** In [0, vocabulary size). */
   readonly tokenId: number;
+  /** Natural logarithm of its probability, [-9999, 0]. */
   readonly logprob: number;
+  /** 1 = the likeliest. */
   readonly rank: number;
   /** The token's own bytes: may be part of a character. */
   readonly bytes: Uint8Array;
 }
 
+/** One position of a sequence, with what else was likely there. */
 export interface LogprobPosition {
+  /** The token that is there. */
   readonly chosen: LogprobEntry;
   /** Likeliest first, as many as asked for. */
   readonly top: readonly LogprobEntry[];

@@ -12,7 +12,9 @@ export interface Labels {
 
 /** One series of a gauge or counter. */
 export interface Sample {
+  /** Label values by label name, those that all series share included. */
   readonly labels: Labels;
+  /** In the unit that the family's name ends with; NaN and infinities as they are. */
   readonly value: number;
   /** Unix seconds at which the series was made; null = not told. */
   readonly createdS: number | null;
@@ -20,19 +22,29 @@ export interface Sample {
 
 /** One series of a histogram or, without finite buckets, of a summary. */
 export interface HistogramSample {
+  /** Label values by label name. */
   readonly labels: Labels;
   /** Upper bound and cumulative count, ascending; the last bound is Infinity. */
   readonly buckets: readonly (readonly [number, number])[];
+  /** Of all observed values. */
   readonly sum: number;
+  /** Observed values. */
   readonly count: number;
+  /** Unix seconds at which the series was made; null = not told. */
   readonly createdS: number | null;
 }
 
+/** All series of one family at one moment. */
 export interface FamilySnapshot {
+  /** As on /metrics, without suffixes such as "_total". */
   readonly name: string;
+  /** What the TYPE line says. */
   readonly type: MetricType;
+  /** What the HELP line says. */
   readonly help: string;
+  /** Of counters and gauges; else empty. */
   readonly samples: readonly Sample[];
+  /** Of histograms and summaries; else empty. */
   readonly histograms: readonly HistogramSample[];
 }
 

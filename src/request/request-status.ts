@@ -19,6 +19,7 @@ export type RequestStatus = LiveStatus | FinishedStatus;
 
 /** The `finished_reason` label values, in the order in which `/metrics` prints them. */
 export const FINISH_REASONS = ["stop", "length", "abort", "error"] as const;
+/** Why a sequence has ended. */
 export type FinishReason = (typeof FINISH_REASONS)[number];
 
 /** Total: a new finished status does not compile until it has a reason. */

@@ -1,0 +1,103 @@
+// The library over the real addon: loading and what can go wrong with it, two models in one process, blocks
+// that are free after an abort.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { Elysia } from "elysia";
+import { LLM, type LoadOptions } from "../../src/library/index.ts";
+import { createApp, serve } from "../../src/library/server.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { tempFolder } from "../support/tiny-model.ts";
+
+const folder = tempFolder();
+const at = (name: string) => join(folder.path, name);
+const SMALL = { kvCacheBytes: 4e6, threads: 2 };
+
+beforeAll(() => {
+  writeTinyGguf(at("llama.gguf"));
+  writeTinyGguf(at("qwen3.gguf"), { architecture: "qwen3", tokenizer: "bpe", seed: 2 });
+  writeTinyGguf(at("wrong.gguf"), { fault: "wrong-magic" });
+  writeTinyGguf(at("short.gguf"), { fault: "truncated" });
+});
+afterAll(folder.remove);
+
+async function codeOf(loading: Promise<unknown>): Promise<unknown> {
+  return loading.then(
+    () => "loaded",
+    (error: { code?: unknown }) => error.code,
+  );
+}
+
+describe("LLM.load", () => {
+  test("tells progress and what has been loaded, and nothing to a host that did not ask", async () => {
+    const shares: number[] = [];
+    await using llm = await LLM.load(at("llama.gguf"), {
+      ...SMALL,
+      name: "mine",
+      contextLength: 128,
+      onProgress: (share) => shares.push(share),
+    });
+    expect(llm.model).toMatchObject({ name: "mine", architecture: "llama", contextLength: 128 });
+    expect(llm.model.path).toBe(at("llama.gguf"));
+    expect(shares.at(-1)).toBe(1);
+  });
+
+  test.each<readonly [string, string, LoadOptions]>([
+    ["model_not_found", "none.gguf", {}],
+    ["model_not_gguf", "wrong.gguf", {}],
+    ["model_truncated", "short.gguf", {}],
+    ["invalid_option", "llama.gguf", { maxSequences: 0 }],
+    ["invalid_option", "llama.gguf", { threads: 1.5 }],
+    ["out_of_memory", "llama.gguf", { kvCacheBytes: 1 }],
+  ])("rejects with %s", async (code, file, options) => {
+    expect(await codeOf(LLM.load(at(file), { ...SMALL, ...options }))).toBe(code);
+  });
+
+  test("is given up by its signal", async () => {
+    const reason = new Error("no longer wanted");
+    const signal = AbortSignal.abort(reason);
+    const loading = LLM.load(at("llama.gguf"), { ...SMALL, signal });
+    expect(await loading.catch((error) => error)).toBe(reason);
+  });
+});
+
+test("two models in one process share nothing: each counts, sleeps and ends for itself", async () => {
+  const first = await LLM.load(at("llama.gguf"), SMALL);
+  await using second = await LLM.load(at("qwen3.gguf"), SMALL);
+  const options = { maxTokens: 20, temperature: 0, ignoreEos: true };
+  const alone = await second.generate("hello", options).result;
+  const together = await Promise.all([
+    first.generate("hello", options).result,
+    second.generate("hello", options).result,
+  ]);
+  expect(together[1].text).toBe(alone.text);
+  await first.sleep();
+  expect((await second.generate("hello", options).result).text).toBe(alone.text);
+  await first[Symbol.asyncDispose]();
+  expect((await second.generate("hello", options).result).text).toBe(alone.text);
+  await Bun.sleep(5);
+  expect(await second.metrics.text()).toContain('_total{engine="0",model_name="qwen3"} 80.0');
+});
+
+test("an aborted request's blocks are free, and what runs beside it goes on", async () => {
+  await using llm = await LLM.load(at("llama.gguf"), { ...SMALL, prefixCaching: false });
+  const options = { maxTokens: 300, ignoreEos: true };
+  const kept = llm.generate("kept", options);
+  for await (const _ of llm.generate("left", options)) break;
+  await kept.result;
+  await Bun.sleep(5);
+  const usage = (await llm.metrics.snapshot()).get("vllm:kv_cache_usage_perc");
+  expect(usage?.samples[0]?.value).toBe(0);
+  expect((await kept.result).tokenIds).toHaveLength(300);
+});
+
+test("an app is mounted into Elysia; serve() takes a model by name and disposes of it", async () => {
+  await using server = await serve(at("llama.gguf"), { port: 0, load: SMALL });
+  const host = new Elysia().get("/mine", () => "mine").mount(createApp(server.llm).fetch);
+  const get = async (path: string) => host.handle(new Request(`http://localhost${path}`));
+  expect(await (await get("/mine")).text()).toBe("mine");
+  expect((await get("/health")).status).toBe(200);
+  expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  await server.stop();
+  expect(await server.llm.closed).toEqual({ kind: "disposed" });
+});
