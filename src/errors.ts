@@ -69,6 +69,16 @@ export class EngineError extends Error {
   }
 }
 
+/** The engine has stopped of itself: what it had and what comes ends with this. */
+export function engineDead(cause: Error): EngineError {
+  return new EngineError("engine_dead", `The engine has stopped: ${cause.message}`, { cause });
+}
+
+/** The server is being stopped: what is left and what comes ends with this. */
+export function shuttingDown(): EngineError {
+  return new EngineError("engine_shutdown", "The server is shutting down.");
+}
+
 /** The operator's mistake: a bad option, a missing file, a model that cannot be loaded. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";

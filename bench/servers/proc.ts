@@ -2,8 +2,12 @@
 // systems and for processes of others.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-
-const TICKS_PER_SECOND = 100;
+import {
+  cpuSeconds,
+  residentBytes,
+  statFields,
+  TICKS_PER_SECOND,
+} from "../../src/runtime/proc-text.ts";
 
 function read(path: string): string | null {
   try {
@@ -21,15 +25,12 @@ export function cpuSecondsOf(pid: number): number {
 
 function ownSecondsOf(pid: number): number {
   const stat = read(`/proc/${pid}/stat`);
-  if (stat === null) return 0;
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  return stat === null ? 0 : cpuSeconds(statFields(stat));
 }
 
 /** Memory of a process that is in RAM; 0 when it is gone. */
 export function residentBytesOf(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1];
-  return Number(kib ?? 0) * 1024;
+  return residentBytes(read(`/proc/${pid}/status`) ?? "") || 0;
 }
 
 /** Of the machine, seconds since boot. */

@@ -2,7 +2,8 @@
 // the machine gives this process.
 
 import { ConfigError } from "../errors.ts";
-import { allowedCpus, numUsefulThreads, type ReadFile } from "../runtime/cpus.ts";
+import { allowedCpus, numUsefulThreads } from "../runtime/cpus.ts";
+import type { ReadFile } from "../runtime/system.ts";
 
 export interface ThreadOptions {
   /** Null = decide. */

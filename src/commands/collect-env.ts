@@ -4,6 +4,7 @@ import { version } from "../../package.json";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { bytesText } from "../cli/table.ts";
+import { MODELS_DIR } from "../models/default-model.ts";
 import { type Env, hubCacheFolder } from "../models/hub.ts";
 import { installedModels } from "../models/installed-models.ts";
 import { loadAddon } from "../runner/addon.ts";
@@ -11,7 +12,6 @@ import { allowedCpus, numUsefulThreads } from "../runtime/cpus.ts";
 import { machine } from "../runtime/machine.ts";
 import { availableMemory, processStats } from "../runtime/system.ts";
 import type { CommandContext } from "./command.ts";
-import { MODELS_DIR } from "./model-downloads.ts";
 
 /** Variables that change what the program does. */
 const SETTINGS =

@@ -1,7 +1,6 @@
 // Whom a client command talks to: the server that is named, one that runs here, or an engine that it starts
 // in its own process.
 
-import { basename } from "node:path";
 import type { CommandOptions, ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { serveLimits } from "../cli/limits.ts";
@@ -10,6 +9,7 @@ import { ApiClient, baseUrl } from "../client/api-client.ts";
 import type { EngineClient } from "../engine/protocol.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { ConfigError } from "../errors.ts";
+import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
 import { availableMemory } from "../runtime/system.ts";
 import { createFront } from "../service/front.ts";
@@ -72,10 +72,6 @@ async function ownEngine(options: Options, context: CommandContext): Promise<Con
 /** What a server would be started with here, without options. */
 export function serveDefaults({ sources, warn }: CommandContext): ServeOptions {
   return parseOptions("serve", { ...sources, argv: [], env: {} }, warn);
-}
-
-export function modelNameOf(path: string): string {
-  return basename(path).replace(/\.gguf$/, "");
 }
 
 export interface ServiceInit {

@@ -8,13 +8,14 @@ import { bytesText } from "../cli/table.ts";
 import { AnswerTimer } from "../client/answer-timer.ts";
 import { SupervisedEngine } from "../engine/supervised-engine.ts";
 import { hubCacheFolder } from "../models/hub.ts";
+import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
 import { ownCommand, startChild } from "../runtime/child-process.ts";
 import { allowedCpus, numUsefulThreads } from "../runtime/cpus.ts";
 import { canWriteIn, isPortTaken, machine } from "../runtime/machine.ts";
 import { availableMemory, fileSize, processStats } from "../runtime/system.ts";
 import type { CommandContext } from "./command.ts";
-import { clientOf, modelNameOf, serveDefaults } from "./connection.ts";
+import { clientOf, serveDefaults } from "./connection.ts";
 import { modelSource } from "./model-downloads.ts";
 
 type Options = CommandOptions<"doctor">;

@@ -3,9 +3,9 @@
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { bytesText, tableText } from "../cli/table.ts";
+import { MODELS_DIR } from "../models/default-model.ts";
 import { type InstalledModel, installedModels } from "../models/installed-models.ts";
 import type { CommandContext } from "./command.ts";
-import { MODELS_DIR } from "./model-downloads.ts";
 
 export async function run({ sources, log, warn }: CommandContext): Promise<ExitCode> {
   const { json, quiet } = parseOptions("ls", sources, warn);

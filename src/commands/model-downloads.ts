@@ -1,13 +1,10 @@
 // Where commands find models, and how they show that one is downloaded.
 
-import { join } from "node:path";
 import { ProgressBar } from "../cli/progress-bar.ts";
+import { MODELS_DIR } from "../models/default-model.ts";
 import type { Env } from "../models/hub.ts";
 import type { ModelSourceOptions } from "../models/model-source.ts";
 import { stderrTerminal } from "../runtime/terminal.ts";
-
-/** Models that came with the program. */
-export const MODELS_DIR = join(import.meta.dir, "../../models");
 
 export interface DownloadOptions {
   readonly offline: boolean;

@@ -4,10 +4,10 @@ import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { bytesText } from "../cli/table.ts";
 import { ConfigError } from "../errors.ts";
+import { MODELS_DIR } from "../models/default-model.ts";
 import { type InstalledModel, installedModels, removeModel } from "../models/installed-models.ts";
 import { askLine } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
-import { MODELS_DIR } from "./model-downloads.ts";
 
 export async function run({ sources, log, warn }: CommandContext): Promise<ExitCode> {
   const { models: names, yes } = parseOptions("rm", sources, warn);

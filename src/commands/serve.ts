@@ -1,6 +1,5 @@
 // `serve`: model, engine, app, listener; and on a signal the same in reverse.
 
-import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { version } from "../../package.json";
 import { banner } from "../cli/banner.ts";
@@ -14,9 +13,10 @@ import type { EngineConfig } from "../engine/engine-config.ts";
 import type { EngineClient } from "../engine/protocol.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { SupervisedEngine } from "../engine/supervised-engine.ts";
-import { EngineError } from "../errors.ts";
+import { shuttingDown } from "../errors.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { checkVersion } from "../metrics/version-gate.ts";
+import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
 import { ownCommand, startChild } from "../runtime/child-process.ts";
 import { type HttpServer, listen } from "../runtime/http-server.ts";
@@ -92,7 +92,7 @@ function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
   const { options, path, statsLine, limits } = init;
   const names = options["served-model-name"];
   return {
-    modelNames: names.length > 0 ? names : [basename(path).replace(/\.gguf$/, "")],
+    modelNames: names.length > 0 ? names : [modelNameOf(path)],
     modelRoot: path,
     apiKeys: options["api-key"],
     maxLogprobs: options["max-logprobs"],
@@ -179,7 +179,7 @@ async function stop({ server, service, client, stats, graceS }: Running): Promis
   const isAsleep = () => client.isSleeping().catch(() => false);
   const canFinish = async () => performance.now() < deadline && !(await isAsleep());
   while (engine.numLiveSequences > 0 && (await canFinish())) await sleep(20);
-  engine.failAll(new EngineError("engine_shutdown", "The server is shutting down."));
+  engine.failAll(shuttingDown());
   await Promise.race([server.stop(false), sleep(1000)]);
   await client.shutdown();
   await server.stop(true);

@@ -2,7 +2,7 @@
 // messages to the readers and tells the stat listeners what happened. Knows no HTTP, and of the engine
 // only its protocol.
 
-import { EngineError, OverloadError } from "../errors.ts";
+import { EngineError, engineDead, OverloadError } from "../errors.ts";
 import { Admission, type Reservation } from "./admission.ts";
 import type { GenerateRequest, Generation } from "./generation.ts";
 import { IterationStatsBuilder, type SequenceProgress } from "./iteration-stats.ts";
@@ -233,7 +233,7 @@ export class AsyncEngine {
   }
 
   #die(error: Error): void {
-    this.#death = deadError(error);
+    this.#death = engineDead(error);
     for (const [id, { tracker }] of this.#sequences) {
       tracker.fail(this.#death);
       this.#endSequence(id, tracker);
@@ -263,8 +263,4 @@ function childRequest(request: GenerateRequest, ids: readonly string[], index: n
     cacheSalt,
     forkOf: index === 0 ? null : (ids[0] ?? null),
   };
-}
-
-function deadError(cause: Error): EngineError {
-  return new EngineError("engine_dead", `The engine has stopped: ${cause.message}`, { cause });
 }

@@ -7,7 +7,7 @@
 // A failed step ends its own requests; a broken invariant ends the engine.
 
 import { assert } from "../assert.ts";
-import { EngineError } from "../errors.ts";
+import { EngineError, engineDead, shuttingDown } from "../errors.ts";
 import { Request } from "../request/request.ts";
 import type { ModelRunner } from "../runner/model-runner.ts";
 import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
@@ -86,7 +86,7 @@ export class InProcessEngine implements EngineClient {
   }
 
   get unavailable(): EngineError | null {
-    return this.#death ?? (this.#isStopping ? shutdownError() : null);
+    return this.#death ?? (this.#isStopping ? shuttingDown() : null);
   }
 
   add(init: EngineRequest): void {
@@ -181,13 +181,11 @@ export class InProcessEngine implements EngineClient {
     try {
       while (!(this.#isStopping && this.#requests.size === 0)) await this.#turn();
       this.#emit();
-      this.#gap.close(shutdownError());
+      this.#gap.close(shuttingDown());
     } catch (error) {
       this.#isStopping = true;
       const cause = error instanceof Error ? error : new Error(String(error));
-      this.#death = new EngineError("engine_dead", `The engine has stopped: ${cause.message}`, {
-        cause,
-      });
+      this.#death = engineDead(cause);
       this.#gap.close(this.#death);
       this.#die(cause);
     }
@@ -299,8 +297,4 @@ export class InProcessEngine implements EngineClient {
   #nowS(): number {
     return this.#nowMs() / 1000;
   }
-}
-
-function shutdownError(): EngineError {
-  return new EngineError("engine_shutdown", "The server is shutting down.");
 }

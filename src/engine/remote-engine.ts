@@ -1,7 +1,7 @@
 // The engine in another process as this one sees it, for as long as that process lives. When it dies,
 // each request that it had ends with an error output and each call is refused.
 
-import { EngineError } from "../errors.ts";
+import { EngineError, engineDead } from "../errors.ts";
 import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
 import { Channel, type Connect } from "./channel/channel.ts";
 import { type ErrorRecord, errorOf } from "./channel/error-record.ts";
@@ -93,7 +93,7 @@ export class RemoteEngine implements EngineClient {
   }
 
   get unavailable(): EngineError | null {
-    if (this.#death !== null) return deadError(this.#death);
+    if (this.#death !== null) return engineDead(this.#death);
     if ((this.#channel?.unsentBytes ?? 0) <= MAX_UNSENT_BYTES) return null;
     return new EngineError("engine_restarting", "The engine does not answer. Retry later.");
   }
@@ -262,9 +262,9 @@ export class RemoteEngine implements EngineClient {
     this.victims = this.live.requests();
     const message = this.live.end();
     if (this.#info !== null) this.#listener(message);
-    for (const { reject } of this.#calls.values()) reject(deadError(cause));
+    for (const { reject } of this.#calls.values()) reject(engineDead(cause));
     this.#calls.clear();
-    this.#started.reject(deadError(cause));
+    this.#started.reject(engineDead(cause));
     this.#started.promise.catch(() => {});
     this.#die(cause);
   }
@@ -276,8 +276,4 @@ export class EngineFault extends Error {
     super(`${name}: ${message}`);
     if (stack !== null) this.stack = stack;
   }
-}
-
-function deadError(cause: Error): EngineError {
-  return new EngineError("engine_dead", `The engine has stopped: ${cause.message}`, { cause });
 }

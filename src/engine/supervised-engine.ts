@@ -2,7 +2,7 @@
 // engine: requests in progress end with an error, new ones are refused until it is back.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { EngineError, RequestError } from "../errors.ts";
+import { EngineError, RequestError, shuttingDown } from "../errors.ts";
 import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
 import type { EngineConfig } from "./engine-config.ts";
 import { type EngineProcess, EngineRun } from "./engine-run.ts";
@@ -135,7 +135,7 @@ export class SupervisedEngine implements EngineClient {
   }
 
   async shutdown(): Promise<void> {
-    this.#stop(new EngineError("engine_shutdown", "The server is shutting down."));
+    this.#stop(shuttingDown());
     const ended = this.#engine?.shutdown();
     if (ended !== undefined) await Promise.race([ended, sleep(SHUTDOWN_TIMEOUT_MS)]);
     this.#run.kill();

@@ -1,19 +1,18 @@
 // From the library's load options to a running engine in this process, through the options table of the
 // command line: one place that knows defaults and bounds.
 
-import { basename, join } from "node:path";
 import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import type { EngineClient } from "../engine/protocol.ts";
 import { startEngine } from "../engine/start-engine.ts";
+import { MODELS_DIR } from "../models/default-model.ts";
+import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
 import { availableMemory } from "../runtime/system.ts";
 import type { LoadOptions } from "./options.ts";
 
 /** Of a clone; a package brings no models. */
-const MODELS_DIR = join(import.meta.dirname, "../../models");
-
 /** What of the load options has a flag. */
 const FLAGS = {
   contextLength: "max-model-len",
@@ -59,7 +58,7 @@ export async function loadEngine(model: string, load: LoadOptions): Promise<Load
     await client.shutdown();
     throw signal.reason;
   }
-  return { client, options, path, name: load.name ?? basename(path).replace(/\.gguf$/, "") };
+  return { client, options, path, name: load.name ?? modelNameOf(path) };
 }
 
 /** @throws ConfigError "invalid_option" */

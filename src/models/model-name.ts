@@ -1,5 +1,6 @@
 // What a model can be called: a path, user/repo:quant of the hub, or a URL. Names only, no I/O.
 
+import { basename } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { DEFAULT_MODEL, DEFAULT_MODEL_FILE } from "./default-model.ts";
 
@@ -45,4 +46,9 @@ function parseUrl(name: string, endpoint: string): ModelName {
   const file = url.origin === new URL(endpoint).origin ? HUB_PATH.exec(url.pathname) : null;
   if (file === null) return { kind: "url", url };
   return { kind: "hub-file", repo: file[1] ?? "", path: decodeURIComponent(file[2] ?? "") };
+}
+
+/** What a model is called when it is given no name: its file's, without the ending. */
+export function modelNameOf(path: string): string {
+  return basename(path).replace(/\.gguf$/, "");
 }

@@ -5,16 +5,14 @@ import { dlopen } from "bun:ffi";
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
+import { isBundled } from "./system.ts";
 
 /** Descriptor of the socket in the child. */
 const SOCKET_FD = 3;
 
-/** A bundled program has its files under a root of this name. */
-const BUNDLE_ROOT = "/$bunfs/";
-
 /** The command line that runs `main.ts` with these words, from source or from an executable. */
 export function ownCommand(...words: string[]): string[] {
-  if (import.meta.path.startsWith(BUNDLE_ROOT)) return [process.execPath, ...words];
+  if (isBundled()) return [process.execPath, ...words];
   return [process.execPath, resolve(import.meta.dir, "../main.ts"), ...words];
 }
 

@@ -2,10 +2,7 @@
 // them a container's quota leaves. Read from Linux's files; other systems have none of them.
 
 import { availableParallelism } from "node:os";
-import { readText } from "./system.ts";
-
-/** Text of a file. May throw. */
-export type ReadFile = (path: string) => string;
+import { orEmpty, type ReadFile, readText } from "./system.ts";
 
 /** @returns CPUs of a list like "0-3,8", ascending; null when it is none */
 export function parseCpuList(text: string): number[] | null {
@@ -23,7 +20,7 @@ export function parseCpuList(text: string): number[] | null {
 
 /** CPUs that this process may run on, ascending; null where the system does not tell. */
 export function allowedCpus(readFile: ReadFile = readText): number[] | null {
-  const status = textOrNothing(readFile)("/proc/self/status");
+  const status = orEmpty(readFile)("/proc/self/status");
   const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
   return list === undefined ? null : parseCpuList(list);
 }
@@ -33,7 +30,7 @@ export function allowedCpus(readFile: ReadFile = readText): number[] | null {
  * @param cpus those they run on; null = all that there are
  */
 export function numUsefulThreads(cpus: number[] | null, readFile: ReadFile = readText): number {
-  const read = textOrNothing(readFile);
+  const read = orEmpty(readFile);
   const numCores = cpus === null ? availableParallelism() : numPhysicalCores(cpus, read);
   return Math.max(1, Math.min(numCores, Math.floor(cpuQuota(read))));
 }
@@ -81,14 +78,4 @@ function quotaOfV1(read: ReadFile, folder: string): number {
 function cpusOf(quotaUs = "", periodUs = ""): number {
   const cpus = Number.parseInt(quotaUs, 10) / Number.parseInt(periodUs, 10);
   return cpus > 0 ? cpus : Number.POSITIVE_INFINITY;
-}
-
-function textOrNothing(readFile: ReadFile): ReadFile {
-  return (path) => {
-    try {
-      return readFile(path);
-    } catch {
-      return "";
-    }
-  };
 }

@@ -4,7 +4,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { connect } from "node:net";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
 import { dirname } from "node:path";
-import { readText } from "./system.ts";
+import { isBundled, orEmpty, readText } from "./system.ts";
 
 export interface Machine {
   readonly platform: string;
@@ -23,6 +23,8 @@ export interface Machine {
   readonly gpus: readonly string[];
 }
 
+const textOrEmpty = orEmpty(readText);
+
 const FEATURES = /^(avx\w*|fma|f16c|amx\w*|asimd\w*|i8mm|bf16|sve\w*|neon)$/;
 
 export function machine(): Machine {
@@ -35,7 +37,7 @@ export function machine(): Machine {
     numCpus: availableParallelism(),
     memoryBytes: totalmem(),
     bunVersion: Bun.version,
-    isExecutable: import.meta.path.startsWith("/$bunfs/"),
+    isExecutable: isBundled(),
     gpus: gpus(),
   };
 }
@@ -51,14 +53,6 @@ function gpus(): string[] {
   const query = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"];
   const { exitCode, stdout } = Bun.spawnSync([tool, ...query], { timeout: 5000 });
   return exitCode === 0 ? stdout.toString().trim().split("\n") : [];
-}
-
-function textOrEmpty(path: string): string {
-  try {
-    return readText(path);
-  } catch {
-    return "";
-  }
 }
 
 /** Whether somebody accepts connections there. */

@@ -2,6 +2,7 @@
 // could be left behind. Other systems show none.
 
 import { readdirSync, readlinkSync } from "node:fs";
+import { residentBytes, statFields, TICKS_PER_SECOND } from "./proc-text.ts";
 import { readText } from "./system.ts";
 
 export interface RunningProcess {
@@ -12,7 +13,6 @@ export interface RunningProcess {
   readonly uptimeS: number;
 }
 
-const TICKS_PER_SECOND = 100;
 const LISTENING = "0A";
 
 export function runningProcesses(): RunningProcess[] {
@@ -27,13 +27,13 @@ function processOf(pid: number, systemUptimeS: number): RunningProcess | null {
   const stat = textOf(`/proc/${pid}/stat`);
   const status = textOf(`/proc/${pid}/status`);
   if (argv === undefined || stat === null || status === null) return null;
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const field = statFields(stat);
   return {
     pid,
-    parentPid: Number(fields[1]),
+    parentPid: field(4),
     argv,
-    residentBytes: Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024,
-    uptimeS: systemUptimeS - Number(fields[19]) / TICKS_PER_SECOND,
+    residentBytes: residentBytes(status) || 0,
+    uptimeS: systemUptimeS - field(22) / TICKS_PER_SECOND,
   };
 }
 

@@ -2,6 +2,15 @@
 
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { ConfigError } from "../errors.ts";
+import { cpuSeconds, residentBytes, statFields, TICKS_PER_SECOND } from "./proc-text.ts";
+
+/** Text of a file. May throw. */
+export type ReadFile = (path: string) => string;
+
+/** Whether the program is one executable file: it then has its sources under a root of this name. */
+export function isBundled(): boolean {
+  return import.meta.path.startsWith("/$bunfs/");
+}
 
 export function fileExists(path: string): boolean {
   return existsSync(path);
@@ -43,7 +52,7 @@ export function readYaml(path: string): Record<string, unknown> {
  * Memory that can be used without swapping, bytes: what the system has free, or what a container's limit
  * leaves, where that is less; null where the system does not tell.
  */
-export function availableMemory(readFile: (path: string) => string = readText): number | null {
+export function availableMemory(readFile: ReadFile = readText): number | null {
   const read = orEmpty(readFile);
   const freeKib = /^MemAvailable:\s+(\d+) kB/m.exec(read("/proc/meminfo"))?.[1];
   if (freeKib === undefined) return null;
@@ -54,7 +63,7 @@ export function availableMemory(readFile: (path: string) => string = readText): 
  * Share of the memory in use, 0..1: of the system's, or of what a container may use, where that is fuller.
  * File cache that the kernel gives back does not count. Null where the system does not tell.
  */
-export function memoryUse(readFile: (path: string) => string = readText): number | null {
+export function memoryUse(readFile: ReadFile = readText): number | null {
   const read = orEmpty(readFile);
   const text = read("/proc/meminfo");
   const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1]);
@@ -64,7 +73,8 @@ export function memoryUse(readFile: (path: string) => string = readText): number
   return container === null ? use : Math.max(use, container.used / container.limit);
 }
 
-function orEmpty(readFile: (path: string) => string): (path: string) => string {
+/** Reads a file as `readFile` does, and "" where that throws. */
+export function orEmpty(readFile: ReadFile): ReadFile {
   return (path) => {
     try {
       return readFile(path);
@@ -74,14 +84,14 @@ function orEmpty(readFile: (path: string) => string): (path: string) => string {
   };
 }
 
-function containerMemory(read: (path: string) => string): number {
+function containerMemory(read: ReadFile): number {
   const container = containerFigures(read);
   if (container === null) return Number.POSITIVE_INFINITY;
   return Math.max(0, container.limit - container.used);
 }
 
 /** Of cgroup v2, bytes, without the file cache that the kernel gives back; null without a limit. */
-function containerFigures(read: (path: string) => string): { limit: number; used: number } | null {
+function containerFigures(read: ReadFile): { limit: number; used: number } | null {
   const limit = Number.parseInt(read("/sys/fs/cgroup/memory.max"), 10);
   const current = Number.parseInt(read("/sys/fs/cgroup/memory.current"), 10);
   const cached = /^inactive_file (\d+)$/m.exec(read("/sys/fs/cgroup/memory.stat"))?.[1];
@@ -89,22 +99,16 @@ function containerFigures(read: (path: string) => string): { limit: number; used
   return Number.isNaN(limit - used) ? null : { limit, used };
 }
 
-/** Clock ticks of /proc are 100 a second on every Linux that Bun runs on. */
-const TICKS_PER_SECOND = 100;
-
 /** Figures of this process as Python's client takes them from /proc; null on other systems. */
 export function processStats() {
   try {
-    const stat = readText("/proc/self/stat");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const field = (number: number) => Number(fields[number - 3]);
+    const field = statFields(readText("/proc/self/stat"));
     const bootTime = Number(/^btime (\d+)/m.exec(readText("/proc/stat"))?.[1]);
     return {
       virtualMemoryBytes: field(23),
-      residentMemoryBytes:
-        Number(/^VmRSS:\s+(\d+) kB/m.exec(readText("/proc/self/status"))?.[1]) * 1024,
+      residentMemoryBytes: residentBytes(readText("/proc/self/status")),
       startTimeS: bootTime + field(22) / TICKS_PER_SECOND,
-      cpuSeconds: (field(14) + field(15)) / TICKS_PER_SECOND,
+      cpuSeconds: cpuSeconds(field),
       openFds: readdirSync("/proc/self/fd").length,
       maxFds: Number(/^Max open files\s+(\d+)/m.exec(readText("/proc/self/limits"))?.[1]),
     };

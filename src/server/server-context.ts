@@ -1,7 +1,7 @@
 // What the routes need of the rest of the program, handed in so that tests can replace it.
 
 import type { AsyncEngine } from "../engine/async-engine.ts";
-import { EngineError, RequestError } from "../errors.ts";
+import { RequestError, shuttingDown } from "../errors.ts";
 import type { HttpRecord } from "../metrics/family.ts";
 import type { ApiKeyScope } from "./auth.ts";
 import type { HostCheck } from "./host-check.ts";
@@ -77,7 +77,7 @@ export function checkAccepting(context: ServerContext): void {
   const { unavailable } = context.engine;
   if (unavailable !== null) throw unavailable;
   if (context.isDraining()) {
-    throw new EngineError("engine_shutdown", "The server is shutting down.");
+    throw shuttingDown();
   }
 }
 

@@ -1,11 +1,7 @@
 // What the tests of the metrics share: a small engine's facts, an idle step, a message without news.
 
 import type { EngineInfo } from "../../src/engine/protocol.ts";
-import type {
-  FinishedRequestStats,
-  IterationStats,
-  SchedulerStats,
-} from "../../src/engine/stats.ts";
+import type { FinishedRequestStats, IterationStats } from "../../src/engine/stats.ts";
 import { Metrics, type MetricsOptions } from "../../src/metrics/metrics.ts";
 import { FakeModelRunner } from "../support/fake-model-runner.ts";
 
@@ -25,18 +21,7 @@ export const INFO: EngineInfo = {
   numBlocksOverride: 65,
 };
 
-export const IDLE: SchedulerStats = {
-  numRunningReqs: 0,
-  numWaitingReqs: 0,
-  numDeferredReqs: 0,
-  kvCacheUsage: 0,
-  prefixCache: { requests: 0, queries: 0, hits: 0 },
-  numPreemptedReqs: 0,
-  blockEvictions: [],
-  numScheduledTokens: 0,
-  forwardMs: 0,
-  samplingMs: 0,
-};
+export { NO_STATS as IDLE } from "../../src/engine/stats.ts";
 
 export const NOTHING: IterationStats = {
   timeToFirstTokensS: [],

@@ -1,6 +1,7 @@
 // What the system tells of processes that a test has started: children, memory, whether they live.
 
 import { readFileSync } from "node:fs";
+import { residentBytes } from "../../src/runtime/proc-text.ts";
 import type { ServerProcess } from "./server-process.ts";
 
 export function childrenOf(pid: number): number[] {
@@ -16,8 +17,7 @@ export function enginePid(server: Pick<ServerProcess, "process">): number {
 }
 
 export function residentBytesOf(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+  return residentBytes(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
 /** A zombie has ended. */
