@@ -2,6 +2,8 @@
 
 import type { BenchArguments } from "./arguments.ts";
 import { BenchError } from "./bench-error.ts";
+import { overload } from "./front/overload.ts";
+import { streams } from "./front/streams.ts";
 import { IN_PROCESS, measured } from "./in-process.ts";
 import { kernels } from "./kernels/kernels.ts";
 import { printProbe } from "./probe/probe.ts";
@@ -16,6 +18,9 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   micro: Object.keys(IN_PROCESS),
   scaling: Object.keys(SCALING),
 };
+
+/** Of the front, with processes of its own. */
+const FRONT: Readonly<Record<string, Command>> = { streams: () => streams(), overload };
 
 /** @throws BenchError for a word that nothing is called by */
 export function commandsOf(options: BenchArguments): Command[] {
@@ -44,13 +49,14 @@ function measurementOf(word: string, options: BenchArguments): Command {
   if (/^S\d+$/.test(word)) return scalingCheck(word);
   if (word === "probe") return printProbe;
   if (word === "kernels") return () => kernels(options);
-  const measurement = IN_PROCESS[word];
+  const measurement = IN_PROCESS[word] ?? FRONT[word];
   if (measurement !== undefined) return measurement;
   const known = [
     "W1 to W15",
     "scaling",
     "probe",
     "kernels",
+    ...Object.keys(FRONT),
     "micro",
     ...Object.keys(IN_PROCESS),
   ].join(", ");

@@ -92,7 +92,19 @@ export function startEngine(
   limits: Limits = LIMITS,
   hasMetrics = true,
 ): BenchEngine {
-  const info = engineInfo(runner, numBlocks, limits);
+  const client = startClient(runner, numBlocks, limits);
+  const counts = new EngineCounts();
+  const metrics = makeMetrics(client.info, ["log-stats"]);
+  const engine = new AsyncEngine(client, { listeners: hasMetrics ? [metrics, counts] : [] });
+  return { engine, counts, shutdown: () => client.shutdown() };
+}
+
+/** As startEngine(), without what stands before it. */
+export function startClient(
+  runner: ModelRunner,
+  numBlocks: number,
+  limits: Limits,
+): InProcessEngine {
   const scheduler = new Scheduler({
     ...limits,
     numBlocks,
@@ -103,11 +115,8 @@ export function startEngine(
     policy: "fcfs",
     eosTokenIds: runner.info.eosTokenIds,
   });
-  const client = new InProcessEngine({ info, scheduler, runner, seed: 0n });
-  const counts = new EngineCounts();
-  const metrics = makeMetrics(info, ["log-stats"]);
-  const engine = new AsyncEngine(client, { listeners: hasMetrics ? [metrics, counts] : [] });
-  return { engine, counts, shutdown: () => client.shutdown() };
+  const info = engineInfo(runner, numBlocks, limits);
+  return new InProcessEngine({ info, scheduler, runner, seed: 0n });
 }
 
 export function makeMetrics(info: EngineInfo, features: readonly MetricFeature[]): Metrics {

@@ -8,6 +8,8 @@ words
   scaling [S1 ..]   scaling checks
   probe             what this machine can do: memory read, int8 dot products
   kernels           matrix products, attention and sampling as shares of the probe
+  streams           a thousand streams at a time through one front, over a stub engine
+  overload          three times as many requests as can be answered
   micro, or a name  measurements in this process: bookkeeping, residency, step-gap, metrics, attention,
                     shared-prefix, overcommit, memory
 

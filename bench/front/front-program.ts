@@ -1,0 +1,50 @@
+// The front as `serve` makes it, in a process of its own, over the stub engine. It tells its parent where
+// it listens, and when asked how its event loop has kept time.
+
+import { serveLimits } from "../../src/cli/limits.ts";
+import { parseOptions } from "../../src/cli/parse-options.ts";
+import { SupervisedEngine } from "../../src/engine/supervised-engine.ts";
+import { startChild } from "../../src/runtime/child-process.ts";
+import { listen } from "../../src/runtime/http-server.ts";
+import type { ContextOptions } from "../../src/service/context.ts";
+import { createFront, type FrontOptions } from "../../src/service/front.ts";
+import { createService } from "../../src/service/service.ts";
+import { LoopLag } from "./loop-lag.ts";
+import { STUB_ENGINE, type StubOptions, stubConfig } from "./stub-engine.ts";
+
+export const FRONT_PROGRAM = [process.execPath, import.meta.path];
+
+/** @param words options of `serve`; those of an engine have no effect */
+function frontOptions(words: readonly string[]): FrontOptions & ContextOptions {
+  const options = parseOptions("serve", { argv: words, env: {}, readYaml: () => ({}) }, () => {});
+  return {
+    ...serveLimits(options, (line) => console.error(line)),
+    ...{ modelNames: ["stub"], modelRoot: "stub", apiKeys: options["api-key"] },
+    ...{ maxLogprobs: options["max-logprobs"], isDevMode: false, showHiddenFor: null },
+    ...{ createdSeries: true, features: new Set(["log-stats"] as const), listeners: [] },
+  };
+}
+
+async function serveStub(stub: StubOptions, words: readonly string[]): Promise<string> {
+  const client = await SupervisedEngine.start({
+    config: stubConfig(stub),
+    host: { onLoadProgress: () => {}, log: (line) => console.error(line) },
+    startProcess: () => startChild(STUB_ENGINE),
+    ...{ maxDeaths: 1, stepTimeoutMs: 60_000 },
+  });
+  const options = frontOptions(words);
+  const { fetch, maxBodyBytes } = createService(createFront(client, options), options);
+  return listen({ host: "127.0.0.1", port: 0, maxBodyBytes, fetch }).url;
+}
+
+if (import.meta.main) {
+  const [stub = "", ...words] = process.argv.slice(2);
+  const url = await serveStub(JSON.parse(stub) as StubOptions, words);
+  let lag = new LoopLag();
+  process.on("message", () => {
+    process.send?.({ lag: lag.take(), residentBytes: process.memoryUsage.rss() });
+    lag = new LoopLag();
+  });
+  process.on("disconnect", () => process.exit(0));
+  process.send?.({ url });
+}

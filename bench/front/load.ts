@@ -1,0 +1,57 @@
+// Loads a server from a process of its own and checks its books against the client's.
+
+import type { Outcome } from "../../test/support/ledger.ts";
+import { change, readMetrics, type Series, untilIdle } from "../../test/support/server-process.ts";
+import { BenchError } from "../bench-error.ts";
+import { countChild } from "../measure.ts";
+import { type Books, CLIENT_PROGRAM, type LoadPlan } from "./client-program.ts";
+
+/** Bun's fetch keeps no more than 256 requests in flight unless told at its start. */
+const CLIENT_ENV = { BUN_CONFIG_MAX_HTTP_REQUESTS: "10000" };
+
+const TOKENS = "vllm:generation_tokens_total{}";
+const LENGTH = 'vllm:request_success_total{finished_reason="length"}';
+const REFUSED = 'http_requests_total{handler="/v1/completions",method="POST",status="5xx"}';
+
+export interface LoadResult extends Books {
+  /** What does not agree; empty = nothing was lost. */
+  readonly faults: readonly string[];
+}
+
+export async function loadServer(plan: LoadPlan): Promise<LoadResult> {
+  const before = await readMetrics(plan.url);
+  const books = await runClients(plan);
+  const after = await untilIdle(plan.url);
+  return { ...books, faults: [...books.losses, ...disagreements(books, before, after)] };
+}
+
+/** @throws BenchError when the clients end without their books */
+async function runClients(plan: LoadPlan): Promise<Books> {
+  const child = Bun.spawn([...CLIENT_PROGRAM, JSON.stringify(plan)], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...CLIENT_ENV },
+  });
+  const text = await new Response(child.stdout).text();
+  if ((await child.exited) !== 0) throw new BenchError("the clients have ended before their time");
+  countChild(Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6);
+  return JSON.parse(text) as Books;
+}
+
+export function countOf({ entries }: Books, outcome: Outcome): number {
+  return entries.filter((entry) => entry.outcome === outcome).length;
+}
+
+/** A series without an event is not there yet. */
+const growth = (before: Series, after: Series, name: string) =>
+  change(new Map([[name, 0], ...before]), new Map([[name, 0], ...after]), name);
+
+function disagreements(books: Books, before: Series, after: Series): string[] {
+  const pairs = [
+    ["tokens", books.numTokens, growth(before, after, TOKENS)],
+    ["finished", countOf(books, "finished"), growth(before, after, LENGTH)],
+    ["refused", countOf(books, "refused"), growth(before, after, REFUSED)],
+  ] as const;
+  return pairs
+    .filter(([, ours, theirs]) => ours !== theirs)
+    .map(([what, ours, theirs]) => `${what}: ${ours} of the clients, ${theirs} of the server`);
+}

@@ -1,0 +1,86 @@
+// Three times as many requests as a server can answer: it must go on answering as many as it can, and tell
+// the others at once. First over a stub engine, so that the front is what is measured, then over the model.
+
+import { percentile } from "../../src/benchmark/statistics.ts";
+import type { Outcome } from "../../test/support/ledger.ts";
+import { MODEL_PATH } from "../engine.ts";
+import { countChild, report } from "../measure.ts";
+import { startPagoda } from "../servers/pagoda.ts";
+import { cpuSecondsOf } from "../servers/proc.ts";
+import type { Books, Entry } from "./client-program.ts";
+import { FrontProcess } from "./front-process.ts";
+import { countOf, type LoadResult, loadServer } from "./load.ts";
+
+const FACTOR = 3;
+const [PEAK_S, OVERLOAD_S] = [10, 30];
+/** Begin and end of a load say nothing about its rate. */
+const RAMP_S = 2;
+const TOKENS: readonly [number, number] = [32, 32];
+const MAX_QUEUED = 256;
+const LIMITS = ["--max-num-queued-reqs", String(MAX_QUEUED)];
+
+/** Sequences of a step, and more than that in flight, so that none of them is ever free. */
+const NUM_SEQS = 64;
+const CLOSED = { concurrency: 2 * NUM_SEQS };
+
+/** Requests a second that ended well, after the ramp. */
+function goodput({ entries }: Books, seconds: number): number {
+  const [fromMs, toMs] = [RAMP_S * 1000, seconds * 1000];
+  const isInside = ({ endMs }: Entry) => endMs >= fromMs && endMs < toMs;
+  const inside = entries.filter((entry) => entry.outcome === "finished" && isInside(entry));
+  return inside.length / (seconds - RAMP_S);
+}
+
+function timesMs({ entries }: Books, outcome: Outcome): number[] {
+  const some = entries.filter((entry) => entry.outcome === outcome);
+  return some.map(({ startMs, endMs }) => endMs - startMs);
+}
+
+async function overloadOf(url: string): Promise<void> {
+  const plan = { url, tokens: TOKENS };
+  const calm = await loadServer({ ...plan, arrivals: CLOSED, seconds: PEAK_S });
+  const peak = goodput(calm, PEAK_S);
+  const arrivals = { perSecond: FACTOR * peak };
+  const books = await loadServer({ ...plan, arrivals, seconds: OVERLOAD_S });
+  report("requests a second at the peak", peak.toFixed(1));
+  const good = goodput(books, OVERLOAD_S);
+  report(
+    `of ${FACTOR} times as many, share of the peak answered`,
+    (good / peak).toFixed(3),
+    ">= 0.9",
+  );
+  reportTimes("refused after ms: median / p99", timesMs(books, "refused"), "p99 < 100");
+  reportTimes("answered after ms: median / p99", timesMs(books, "finished"));
+  report("lag of the clients' event loop, ms: p99", books.lag.p99.toFixed(1));
+  reportBooks(calm, books);
+}
+
+function reportTimes(name: string, values: readonly number[], target = ""): void {
+  const figures = [50, 99].map((p) => percentile(values, p).toFixed(1));
+  report(name, figures.join(" / "), target);
+}
+
+function reportBooks(...loads: readonly LoadResult[]): void {
+  const total = (outcome: Outcome) =>
+    loads.reduce((sum, books) => sum + countOf(books, outcome), 0);
+  const counts = (["finished", "refused", "failed"] as const).map(total);
+  report("finished / refused / ended by an error", counts.join(" / "));
+  const faults = loads.flatMap((books) => books.faults);
+  report("what the books do not agree on", faults.join("; ") || "nothing", "nothing");
+}
+
+export async function overload(): Promise<void> {
+  console.log(" over a stub engine");
+  const front = await FrontProcess.start({ stepMs: 10, maxNumSeqs: NUM_SEQS }, LIMITS);
+  await front.figures();
+  await overloadOf(front.url);
+  const { lag } = await front.figures();
+  await front.stop();
+  report("lag of the front's event loop, ms: p99", lag.p99.toFixed(1), "< 50");
+  console.log(" over the default model");
+  const flags = [...LIMITS, "--max-num-seqs", String(NUM_SEQS)];
+  const server = await startPagoda({ path: MODEL_PATH, cpu: null }, flags);
+  await overloadOf(server.url);
+  countChild(cpuSecondsOf(server.pid ?? 0));
+  await server.stop();
+}

@@ -1,0 +1,31 @@
+// A thousand streams at a time through one front: nothing may be lost, and its event loop must keep time.
+
+import { report } from "../measure.ts";
+import { FrontProcess } from "./front-process.ts";
+import { countOf, loadServer } from "./load.ts";
+
+const NUM_STREAMS = 1000;
+const SECONDS = 30;
+/** Each stream gets ten tokens a second: ten thousand events. */
+const STEP_MS = 100;
+const LIMITS = ["--max-num-queued-reqs", "2000", "--max-num-queued-tokens", "1m"];
+
+export async function streams(seconds = SECONDS): Promise<void> {
+  const front = await FrontProcess.start({ stepMs: STEP_MS, maxNumSeqs: NUM_STREAMS }, LIMITS);
+  await front.figures();
+  const { url } = front;
+  const arrivals = { concurrency: NUM_STREAMS };
+  const books = await loadServer({ url, arrivals, seconds, tokens: [50, 250] });
+  const { lag, residentBytes } = await front.figures();
+  await front.stop();
+  const { numTokens, faults, entries } = books;
+  const lastMs = entries.reduce((last, { endMs }) => Math.max(last, endMs), 0);
+  report("streams, of them finished", `${entries.length}, ${countOf(books, "finished")}`, "all");
+  report("what the books do not agree on", faults.join("; ") || "nothing", "nothing");
+  report("tokens received a second", ((1000 * numTokens) / lastMs).toFixed(0));
+  report("lag of the front's event loop, ms: median", lag.p50.toFixed(1));
+  report("  p99", lag.p99.toFixed(1), "< 50");
+  report("  largest", lag.max.toFixed(1));
+  report("lag of the clients' event loop, ms: p99", books.lag.p99.toFixed(1));
+  report("resident memory of the front, MiB", (residentBytes / 2 ** 20).toFixed(0), "< 400");
+}

@@ -1,0 +1,69 @@
+// An engine child whose passes take a set time and compute nothing: scheduler, loop, protocol and process
+// are the real ones. What a front does is then measured alone, and how fast the engine is is known.
+
+import { EngineChild } from "../../src/engine/engine-child.ts";
+import type { EngineConfig } from "../../src/engine/engine-config.ts";
+import { connectToParent, dieWithParent, endNow } from "../../src/runtime/child-process.ts";
+import type { StepPlan, StepResult } from "../../src/scheduler/scheduler-output.ts";
+import { EmptyRunner } from "../empty-runner.ts";
+import { type Limits, startClient } from "../engine.ts";
+
+export interface StubOptions {
+  /** Of every pass, whatever is in it. */
+  readonly stepMs: number;
+  /** Sequences of a pass. */
+  readonly maxNumSeqs: number;
+}
+
+export const STUB_ENGINE = [process.execPath, import.meta.path];
+
+const BLOCK_SIZE = 16;
+const MAX_MODEL_LEN = 2048;
+const NUM_BLOCKS = 65_536;
+const MAX_NUM_BATCHED_TOKENS = 16_384;
+
+/** The config that tells the child about it: the path is read as the length of a pass. */
+export function stubConfig({ stepMs, maxNumSeqs }: StubOptions): EngineConfig {
+  return {
+    ...{ modelPath: String(stepMs), maxNumSeqs, blockSize: BLOCK_SIZE, kvCacheType: "f16" },
+    ...{ maxNumBatchedTokens: MAX_NUM_BATCHED_TOKENS, maxModelLen: MAX_MODEL_LEN },
+    ...{ kvCacheMemoryBytes: null, numBlocksOverride: NUM_BLOCKS, enablePrefixCaching: true },
+    ...{ hashSeed: null, residencySampleRate: null, longPrefillTokenThreshold: 0 },
+    ...{ targetInterTokenLatencyMs: null, policy: "fcfs", seed: 0n, numThreads: 1, poll: 0 },
+    ...{ cpuAffinity: new Int32Array(0), attentionBackend: "auto", weightKernels: "packed" },
+    ...{ numGpuLayers: 0, chatTemplate: "" },
+  };
+}
+
+class PacedRunner extends EmptyRunner {
+  readonly #stepMs: number;
+
+  constructor(limits: Limits, stepMs: number) {
+    super(limits, { numSeqs: 0, numWarmUpSteps: 0, stepsPerSlice: 1 });
+    this.#stepMs = stepMs;
+  }
+
+  override async run(plan: StepPlan): Promise<StepResult> {
+    const [result] = await Promise.all([super.run(plan), Bun.sleep(this.#stepMs)]);
+    return result;
+  }
+}
+
+async function startStub(config: EngineConfig) {
+  const { maxNumSeqs, maxNumBatchedTokens, blockSize } = config;
+  const limits = { blockSize, maxNumSeqs, maxNumBatchedTokens, maxModelLen: MAX_MODEL_LEN };
+  return startClient(new PacedRunner(limits, Number(config.modelPath)), NUM_BLOCKS, limits);
+}
+
+if (import.meta.main) {
+  dieWithParent();
+  await EngineChild.run({
+    connect: connectToParent,
+    startEngine: startStub,
+    availableBytes: null,
+    onEnd: (fault) => {
+      if (fault !== null) console.error(fault);
+      endNow();
+    },
+  });
+}
