@@ -1,62 +1,121 @@
-// Kills the engine of a real server again and again amid 16 streams, and prints what it comes to: whether
-// the client's books balance, how long the engine was away, memory and descriptors of the front. CSV.
+// Sends signals to the engine of a real server amid streams, one after the other, and keeps the client's
+// books all the while: memory, descriptors, blocks and latency as CSV and as a page with plots. Ends with
+// code 1 when something was lost.
 //
-//   bun scripts/fault-soak.ts [number of kills, default 20] [signal, default SIGSEGV]
+//   bun scripts/fault-soak.ts [--faults 20] [--every 5] [--signals SIGSEGV,SIGKILL] [--report FILE]
 
-import { readdirSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { medianOf } from "../src/benchmark/statistics.ts";
 import { Ledger } from "../test/support/ledger.ts";
-import { enginePid, residentBytesOf } from "../test/support/processes.ts";
+import { childrenOf, enginePid, isAlive } from "../test/support/processes.ts";
 import { change, readMetrics, startServer, untilIdle } from "../test/support/server-process.ts";
+import { Checkout } from "./checkout.ts";
+import { soakPage } from "./soak-page.ts";
+import { CSV_HEAD, csvRow, type Sample, SoakSampler } from "./soak-samples.ts";
 
 const NUM_STREAMS = 16;
 const TOKENS = "vllm:generation_tokens_total{}";
-const LIMITS = ["--kv-cache-memory-bytes", "256M", "--max-engine-deaths", "0"];
-/** Before the kill, a stream. */
-const MIN_TOKENS = 8;
-const MIB = 1024 * 1024;
+const FLAGS = [
+  ...["--kv-cache-memory-bytes", "256M", "--max-engine-deaths", "0"],
+  // A stopped engine is taken for hanging after two seconds.
+  ...["--engine-step-timeout", "2"],
+];
+const SAMPLE_MS = 500;
+/** Before the first fault and after the last. */
+const CALM_MS = 5_000;
+const AFTER_REFUSAL_MS = 100;
 
-const [numKills = "20", signal = "SIGSEGV"] = process.argv.slice(2);
+const { values: options } = parseArgs({
+  options: {
+    faults: { type: "string", default: "20" },
+    /** Seconds. */
+    every: { type: "string", default: "5" },
+    signals: { type: "string", default: "SIGSEGV,SIGKILL,SIGABRT,SIGSTOP" },
+    report: { type: "string", default: new Checkout().path("build", "fault-soak.html") },
+  },
+});
+const signals = options.signals.split(",") as NodeJS.Signals[];
+const numFaults = Number(options.faults);
 
-const server = await startServer(LIMITS);
+const server = await startServer(FLAGS);
 const { url } = server;
-const frontPid = server.process.pid;
 const ledger = new Ledger(url);
-const start = await readMetrics(url);
+const sampler = new SoakSampler(server, ledger);
+const before = await readMetrics(url);
+const samples: Sample[] = [];
+const awayMs: number[] = [];
+let newFaults: string[] = [];
+let isOver = false;
 
-/** @returns ms until the front was back at work */
-async function killOnce(): Promise<number> {
-  const before = await readMetrics(url);
-  const running = ledger.runMany(NUM_STREAMS, { maxTokens: 1500, stream: true });
-  while (change(before, await readMetrics(url), TOKENS) < MIN_TOKENS * NUM_STREAMS) {
-    await Bun.sleep(5);
+/** Streams without end, of lengths that differ. */
+async function client(index: number): Promise<void> {
+  for (let i = index; !isOver; i++) {
+    const maxTokens = 50 + ((i * 7919) % 300);
+    const outcome = await ledger.run({ maxTokens, stream: true });
+    if (outcome === "refused") await Bun.sleep(AFTER_REFUSAL_MS);
   }
-  process.kill(enginePid(server), signal as NodeJS.Signals);
-  const killedMs = performance.now();
-  await running;
-  while ((await fetch(`${url}/health`)).status !== 200) await Bun.sleep(5);
-  const awayMs = performance.now() - killedMs;
-  await ledger.runMany(4, { maxTokens: 8, stream: true });
-  return awayMs;
 }
 
-console.log(
-  "kill,away ms,front RSS MiB,front descriptors,finished,failed,lost,tokens received,counted",
-);
-for (let kill = 1; kill <= Number(numKills); kill++) {
-  const awayMs = await killOnce();
-  const counted = change(start, await untilIdle(url), TOKENS);
-  const rss = (residentBytesOf(frontPid) / MIB).toFixed(1);
-  const fds = readdirSync(`/proc/${frontPid}/fd`).length;
-  const { finished, failed, lost } = ledger.outcomes;
-  const row = [kill, awayMs.toFixed(0), rss, fds, finished, failed, lost];
-  console.log([...row, ledger.numTokens, counted].join());
+async function sample(): Promise<void> {
+  const faults = newFaults;
+  newFaults = [];
+  const one = await sampler.take(faults);
+  samples.push(one);
+  console.log(csvRow(one));
 }
-for (const loss of ledger.losses) console.log(`lost: ${loss}`);
-const isBalanced =
-  ledger.outcomes.lost === 0 &&
-  ledger.numTokens === change(start, await untilIdle(url), TOKENS) &&
-  ledger.outcomes.failed === Number(numKills) * NUM_STREAMS;
+
+async function sampleOnAndOn(): Promise<void> {
+  for (; !isOver; await Bun.sleep(SAMPLE_MS)) await sample();
+}
+
+/** Resolves when another engine takes work. */
+async function fault(signal: NodeJS.Signals): Promise<void> {
+  const pid = enginePid(server);
+  process.kill(pid, signal);
+  newFaults.push(signal);
+  const startMs = performance.now();
+  const isReplaced = () =>
+    childrenOf(server.process.pid).some((child) => child !== pid && isAlive(child));
+  while (!isReplaced()) await Bun.sleep(5);
+  while ((await fetch(`${url}/health`)).status !== 200) await Bun.sleep(5);
+  awayMs.push(performance.now() - startMs);
+}
+
+console.log(CSV_HEAD);
+const load = [
+  ...Array.from({ length: NUM_STREAMS }, (_, i) => client(i)),
+  ...[sampler.probe(), sampleOnAndOn()],
+];
+await Bun.sleep(CALM_MS);
+for (let i = 0; i < numFaults; i++) {
+  await fault(signals[i % signals.length] ?? "SIGKILL");
+  await Bun.sleep(Number(options.every) * 1000);
+}
+await Bun.sleep(CALM_MS);
+isOver = true;
+sampler.end();
+await Promise.all(load);
+const numCounted = change(before, await untilIdle(url), TOKENS);
+await sample();
 server.process.kill("SIGTERM");
-await server.process.exited;
-console.log(isBalanced ? "balanced" : "NOT balanced");
+const exitCode = await server.process.exited;
+
+const { finished, failed, refused, lost } = ledger.outcomes;
+const isBalanced = lost === 0 && ledger.numTokens === numCounted && exitCode === 0;
+const [first, last] = [samples.slice(0, samples.length / 4), samples.slice(-samples.length / 4)];
+const frontMib = [first, last].map((part) => medianOf(part.map((one) => one.frontMib)).toFixed(1));
+const summary = {
+  books: isBalanced ? "balanced" : "NOT balanced",
+  faults: `${numFaults}, ${signals.join(", ")} in turn, each ${options.every} s after the return from the one before`,
+  load: `${NUM_STREAMS} streams of 50 to 349 tokens, requests of one token beside them`,
+  "until the engine was back": `${medianOf(awayMs).toFixed(0)} ms at the median, ${Math.max(0, ...awayMs).toFixed(0)} at most`,
+  requests: `${finished} finished, ${failed} ended by an error, ${refused} refused, ${lost} lost`,
+  tokens: `${ledger.numTokens} received, ${numCounted} counted by the server`,
+  "resident memory of the front": `${frontMib.join(" -> ")} MiB, medians of the first and the last quarter`,
+  "blocks in use at the end": String(samples.at(-1)?.blocks),
+};
+for (const loss of ledger.losses) console.error(`lost: ${loss}`);
+for (const [name, value] of Object.entries(summary)) console.error(`${name}: ${value}`);
+await Bun.write(options.report, soakPage({ date: new Date().toISOString(), samples, summary }));
+console.error(`plots: ${options.report}`);
 process.exit(isBalanced ? 0 : 1);

@@ -3,6 +3,7 @@
 import { latencies } from "../../src/benchmark/serving-result.ts";
 import type { Side, WorkloadRun } from "../compare/workload-run.ts";
 import { type Cpu, kindName } from "../probe/cpu.ts";
+import { htmlPage, shownDate } from "./page.ts";
 import { distributionPlot, escaped, OURS, PEER, ratioPlot, type Series } from "./svg.ts";
 import { HEAD, rowOf } from "./table.ts";
 import { gateOf } from "./verdict.ts";
@@ -14,34 +15,22 @@ export interface Report {
   readonly date: string;
 }
 
-const STYLE = `
-body { font: 15px/1.5 system-ui, sans-serif; color: #212529; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2.2rem; } h3 { font-size: 1rem; margin-bottom: 0.2rem; }
-p, li { max-width: 46rem; } code { font-size: 0.85em; overflow-wrap: anywhere; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: 0.3rem 0.7rem 0.3rem 0; border-bottom: 1px solid #dee2e6; vertical-align: top; }
-td { font-variant-numeric: tabular-nums; } svg { max-width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; }
-.plots { display: flex; flex-wrap: wrap; gap: 1rem; } .quiet { color: #6c757d; }
-.reached, .stretch { color: #2b8a3e; } .missed { color: #c92a2a; } .disturbed { color: #e67700; }
-.ours::before, .peer::before { content: ""; display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.4em; }
-.ours::before { background: ${OURS}; } .peer::before { background: ${PEER}; }`;
-
 export function htmlReport({ runs, cpu, date }: Report): string {
   const models = [...new Set(runs.map(({ ours }) => ours.model))].join(", ");
   const machine = `${cpu.name}, ${cpu.numCpus} CPUs, ${kindName(cpu.kind)}`;
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Pagoda bench, ${escaped(date.slice(0, 10))}</title><style>${STYLE}</style></head><body>
-<h1>Pagoda bench</h1>
-<p class="quiet">${escaped(date.slice(0, 16).replace("T", " "))} UTC · ${escaped(models)} · ${escaped(machine)}</p>
+  const facts = [shownDate(date), models, machine].map(escaped).join(" · ");
+  return htmlPage(
+    `Pagoda bench, ${date.slice(0, 10)}`,
+    `<h1>Pagoda bench</h1>
+<p class="quiet">${facts}</p>
 ${table(runs, cpu)}
 ${ratios(runs, cpu)}
 <h2>Latencies</h2>
 <p><span class="ours">ours</span> &nbsp; <span class="peer">peer</span></p>
 ${runs.map(workloadSection).join("\n")}
 <h2>Machine</h2>
-<p>${escaped(machine)}; <code>${escaped(cpu.features.join(" "))}</code></p>
-</body></html>
-`;
+<p>${escaped(machine)}; <code>${escaped(cpu.features.join(" "))}</code></p>`,
+  );
 }
 
 function table(runs: readonly WorkloadRun[], cpu: Cpu): string {

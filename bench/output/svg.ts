@@ -2,8 +2,8 @@
 
 export const OURS = "#0b7285";
 export const PEER = "#e8590c";
-const INK = "#343a40";
-const FAINT = "#dee2e6";
+export const INK = "#343a40";
+export const FAINT = "#dee2e6";
 
 export const escaped = (text: string) =>
   text
@@ -12,23 +12,23 @@ export const escaped = (text: string) =>
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;");
 
-const fixed = (value: number) => value.toFixed(1);
+export const fixed = (value: number) => value.toFixed(1);
 
 interface TextOptions {
   readonly anchor?: "start" | "middle" | "end";
   readonly fill?: string;
 }
 
-function label(x: number, y: number, text: string, options: TextOptions = {}): string {
+export function label(x: number, y: number, text: string, options: TextOptions = {}): string {
   const { anchor = "start", fill = INK } = options;
   const place = `x="${fixed(x)}" y="${fixed(y)}" text-anchor="${anchor}" fill="${fill}"`;
   return `<text ${place}>${escaped(text)}</text>`;
 }
 
-const line = (x1: number, y1: number, x2: number, y2: number, stroke: string, width = 1) =>
+export const line = (x1: number, y1: number, x2: number, y2: number, stroke: string, width = 1) =>
   `<line x1="${fixed(x1)}" y1="${fixed(y1)}" x2="${fixed(x2)}" y2="${fixed(y2)}" stroke="${stroke}" stroke-width="${width}"/>`;
 
-const svg = (width: number, height: number, title: string, body: readonly string[]) =>
+export const svg = (width: number, height: number, title: string, body: readonly string[]) =>
   `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(title)}">${body.join("")}</svg>`;
 
 export interface RatioBar {

@@ -6,6 +6,7 @@ import type { WorkloadRun } from "../../bench/compare/workload-run.ts";
 import { htmlReport } from "../../bench/output/html-report.ts";
 import { resultObject } from "../../bench/output/result-file.ts";
 import { rowOf, shortNumber, textTable } from "../../bench/output/table.ts";
+import { timePlot } from "../../bench/output/time-plot.ts";
 import { verdictOf } from "../../bench/output/verdict.ts";
 import { heldTo, kindName, thisCpu } from "../../bench/probe/cpu.ts";
 import type { Slice, Workload } from "../../bench/workloads/workload.ts";
@@ -101,6 +102,42 @@ test("the report is one file without scripts or addresses, and escapes what it s
   expect(html).toContain("X &lt;1&gt;");
   expect(html).not.toMatch(/<script|https?:\/\/|NaN|undefined|Infinity/);
   expect(html.match(/<svg/g)).toHaveLength(3);
+});
+
+describe("values over time", () => {
+  const plot = (values: readonly (number | null)[], timesS = values.map((_, i) => i)) =>
+    timePlot({
+      ...{ title: "memory", unit: "MiB", timesS, marks: [{ atS: 1, color: "red" }] },
+      series: [{ name: "front", color: "blue", values }],
+    });
+  const linesOf = (text: string) =>
+    [...text.matchAll(/points="([^"]*)"/g)].map(([, points = ""]) => points.split(" "));
+
+  test("axes begin at zero and end above the largest value; marks stand upright", () => {
+    const text = plot([0, 30, 70]);
+    expect(text).toContain(">memory, MiB<");
+    for (const tick of ["0", "20", "40", "60", "80"]) expect(text).toContain(`>${tick}</text>`);
+    expect(text).not.toContain(">100</text>");
+    expect(text).toContain(">2 s</text>");
+    expect(text).toMatch(/x1="546.0" y1="26.0" x2="546.0" y2="154.0" stroke="red"/);
+    expect(linesOf(text)).toEqual([["64,154.0", "546,106.0", "1028,42.0"]]);
+  });
+
+  test("a line stops where there is no value", () => {
+    expect(linesOf(plot([1, 2, null, null, 3, 4])).map(({ length }) => length)).toEqual([2, 2]);
+  });
+
+  test("of samples within a pixel the largest is drawn", () => {
+    const values = Array.from({ length: 100_000 }, (_, i) => (i === 50_000 ? 8 : 1));
+    const [points = []] = linesOf(plot(values));
+    expect(points.length).toBeLessThan(1000);
+    expect(points.filter((point) => point.endsWith(",26.0"))).toHaveLength(1);
+  });
+
+  test("nothing to show is an empty pair of axes", () => {
+    expect(plot([])).not.toMatch(/NaN|Infinity|undefined/);
+    expect(plot([null, 0])).not.toMatch(/NaN|Infinity|undefined/);
+  });
 });
 
 test("a CPU that is held to a set has nothing above it", () => {
