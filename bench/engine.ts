@@ -173,8 +173,9 @@ async function generate(
   const tokenIds: number[] = [];
   const logprobs: LogprobPosition[] = [];
   const generation = engine.generate({
-    promptTokenIds,
+    prompt: promptTokenIds,
     samplingParams,
+    mustFit: false,
     priority: 0,
     cacheSalt: null,
     arrivalMs: performance.now(),

@@ -49,12 +49,13 @@ export class Admission {
     return new Reservation(this, numSequences);
   }
 
-  /** Takes room for prompts; otherwise as reserve(). */
-  addTokens(numTokens: number): void {
+  /** Takes room for prompts, `numHeld` of whose tokens have some already; otherwise as reserve(). */
+  addTokens(numTokens: number, numHeld = 0): void {
     const { maxNumQueuedTokens: max } = this.#limits;
     if (numTokens > max) throw neverFits(`${numTokens} prompt tokens`, max);
-    if (this.#numTokens + numTokens > max) throw this.#full(`${max} prompt tokens that wait`);
-    this.#numTokens += numTokens;
+    const numBefore = this.#numTokens - numHeld;
+    if (numBefore + numTokens > max) throw this.#full(`${max} prompt tokens that wait`);
+    this.#numTokens = numBefore + numTokens;
   }
 
   /** Room that nothing came of. */

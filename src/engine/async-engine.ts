@@ -14,7 +14,7 @@ import type {
   SleepMode,
   WakeTag,
 } from "./protocol.ts";
-import { RequestTracker } from "./request-tracker.ts";
+import { knownTokens, RequestTracker } from "./request-tracker.ts";
 import { SleepRecorder } from "./sleep-recorder.ts";
 import type { EngineLoad, StatListener } from "./stats.ts";
 
@@ -113,38 +113,52 @@ export class AsyncEngine {
   }
 
   /**
-   * Queues a request at once; its outputs wait for the reader.
+   * Hands a request to the engine at once; its outputs wait for the reader. What the engine refuses fails
+   * promptTokenIds and the outputs: as EngineClient.add() does, or OverloadError "queue_full" for a prompt
+   * whose tokens, known only now, find no room.
    * @param reservation that has room for it; without one, room is taken here
    * @throws EngineError what `unavailable` says
-   * @throws OverloadError and RequestError as reserve() does; RequestError "suspect_request"
+   * @throws OverloadError and RequestError as reserve() does
    */
   generate(request: GenerateRequest, reservation?: Reservation): Generation {
     const { n } = request.samplingParams;
     if (this.unavailable !== null) throw this.unavailable;
-    const numTokens = request.promptTokenIds.length;
+    const numTokens = knownTokens(request.prompt);
     (reservation ?? this.#reserveAll(n, numTokens)).take(n, numTokens);
     const parentId = String(this.#nextId++);
     const ids = Array.from({ length: n }, (_, i) => (n === 1 ? parentId : `${parentId}-${i}`));
-    const tracker = this.#newTracker(request, ids);
-    this.#addAll(tracker);
+    const { maxUnreadBytes } = this.#limits;
+    const abort = (aborted: RequestTracker) => this.#abort(aborted);
+    const tracker = new RequestTracker({ request, requestIds: ids, maxUnreadBytes, abort });
+    // Outputs may come before the answer.
+    for (const [index, id] of ids.entries()) this.#sequences.set(id, newProgress(tracker, index));
+    void this.#add(tracker);
     return tracker;
   }
 
-  /** All or none: when one is refused, those before it end. */
-  #addAll(tracker: RequestTracker): void {
-    const { request, requestIds } = tracker;
-    requestIds.forEach((requestId, index) => {
-      try {
-        this.client.add(childRequest(request, requestIds, index));
-      } catch (error) {
-        const numTokens = index === 0 ? tracker.takeQueuedTokens() : 0;
-        this.#admission.giveBack(requestIds.length - index, numTokens);
-        tracker.clearDeadlines();
-        tracker.abort();
-        throw error;
-      }
-      this.#sequences.set(requestId, newProgress(tracker, index));
-    });
+  async #add(tracker: RequestTracker): Promise<void> {
+    const { requestIds } = tracker;
+    const { prompt, samplingParams, mustFit, priority, cacheSalt } = tracker.request;
+    try {
+      const request = { requestIds, prompt, samplingParams, mustFit, priority, cacheSalt };
+      const promptTokenIds = await this.client.add(request);
+      this.#countPrompt(tracker, promptTokenIds.length);
+      if (!tracker.isDone) this.#setDeadlines(tracker);
+      tracker.queued(promptTokenIds);
+    } catch (error) {
+      this.client.abort(requestIds);
+      const numLeft = requestIds.filter((id) => this.#sequences.delete(id)).length;
+      this.#admission.giveBack(numLeft, tracker.takeQueuedTokens());
+      tracker.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** @throws OverloadError and RequestError as Admission.addTokens() */
+  #countPrompt(tracker: RequestTracker, numTokens: number): void {
+    // The first output may have come before.
+    if (tracker.numQueuedTokens === 0) return;
+    this.#admission.addTokens(numTokens, tracker.numQueuedTokens);
+    tracker.numQueuedTokens = numTokens;
   }
 
   #reserveAll(numSequences: number, numTokens: number): Reservation {
@@ -158,20 +172,17 @@ export class AsyncEngine {
     }
   }
 
-  #newTracker(request: GenerateRequest, requestIds: readonly string[]): RequestTracker {
-    const { maxUnreadBytes, queueTimeoutMs, requestTimeoutMs } = this.#limits;
-    const abort = (aborted: RequestTracker) => this.#abort(aborted);
-    const tracker = new RequestTracker({ request, requestIds, maxUnreadBytes, abort });
+  #setDeadlines(tracker: RequestTracker): void {
+    const { queueTimeoutMs, requestTimeoutMs } = this.#limits;
     tracker.after(queueTimeoutMs, () => {
       tracker.isQueueTimedOut = true;
-      this.client.abortQueued(requestIds.slice(0, 1));
+      this.client.abortQueued(tracker.requestIds.slice(0, 1));
     });
     tracker.after(requestTimeoutMs, () => {
       const message = `The request took longer than ${requestTimeoutMs / 1000} s.`;
       tracker.fail(new EngineError("engine_request_timeout", message));
       tracker.abort();
     });
-    return tracker;
   }
 
   /** Ends every live request: its reader gets `error`, its blocks are freed. */
@@ -195,7 +206,10 @@ export class AsyncEngine {
   #handle(message: EngineOutputs): void {
     const { outputs, stats } = message;
     this.#load = stats;
-    const builder = outputs.length > 0 ? new IterationStatsBuilder(this.nowMs()) : null;
+    const builder =
+      outputs.length > 0
+        ? new IterationStatsBuilder(this.nowMs(), this.client.info.maxModelLen)
+        : null;
     for (const output of outputs) if (builder !== null) this.#route(output, builder);
     const iteration = builder?.build() ?? null;
     for (const listener of this.#listeners) listener.record(stats, iteration);
@@ -243,24 +257,4 @@ export class AsyncEngine {
 
 function newProgress(tracker: RequestTracker, index: number): SequenceProgress {
   return { tracker, index, numGenerationTokens: 0, numPreemptions: 0, lastTokenS: null };
-}
-
-/** Sequence `index` of a request: children share the first one's prompt blocks and differ in seed. */
-function childRequest(request: GenerateRequest, ids: readonly string[], index: number) {
-  const { promptTokenIds, priority, cacheSalt } = request;
-  const { seed, promptLogprobs } = request.samplingParams;
-  const samplingParams = {
-    ...request.samplingParams,
-    n: 1,
-    seed: seed === null ? null : seed + BigInt(index),
-    promptLogprobs: index === 0 ? promptLogprobs : null,
-  };
-  return {
-    requestId: ids[index] ?? "",
-    promptTokenIds,
-    samplingParams,
-    priority,
-    cacheSalt,
-    forkOf: index === 0 ? null : (ids[0] ?? null),
-  };
 }

@@ -58,9 +58,6 @@ export class EngineChild {
     const client = this.#client;
     if (client === null) throw new ChannelError(`"${message.type}" before the engine was started`);
     switch (message.type) {
-      case "add":
-        client.add(message.request);
-        break;
       case "abort":
       case "abortQueued":
         client[message.type](message.requestIds);

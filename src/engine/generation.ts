@@ -1,14 +1,8 @@
 // What a caller sees of a running request: an async stream of outputs of its n sequences.
 
-import type { SamplingParams } from "../request/sampling-params.ts";
-import type { RequestOutput } from "./protocol.ts";
+import type { EngineRequest, RequestOutput } from "./protocol.ts";
 
-export interface GenerateRequest {
-  /** [promptLength] int32, 1..maxModelLen - 1 tokens, ids in range: checked by the caller. */
-  readonly promptTokenIds: Int32Array;
-  readonly samplingParams: SamplingParams;
-  readonly priority: number;
-  readonly cacheSalt: string | null;
+export interface GenerateRequest extends Omit<EngineRequest, "requestIds"> {
   /** Front clock, ms: when input processing of the request started. */
   readonly arrivalMs: number;
 }
@@ -25,5 +19,7 @@ export interface SequenceOutput extends RequestOutput {
  * A sequence that ends with "error" makes the iterator throw an EngineError.
  */
 export interface Generation extends AsyncIterable<SequenceOutput> {
+  /** Settles when the engine has read the prompt: its token ids, or why the request is refused. */
+  readonly promptTokenIds: Promise<Int32Array>;
   abort(): void;
 }

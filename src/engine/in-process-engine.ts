@@ -8,13 +8,14 @@
 
 import { assert } from "../assert.ts";
 import { EngineError, engineDead, shuttingDown } from "../errors.ts";
-import { Request } from "../request/request.ts";
+import type { Request } from "../request/request.ts";
 import type { ModelRunner } from "../runner/model-runner.ts";
 import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
 import { EngineSleep } from "./engine-sleep.ts";
 import { OutputProcessor } from "./output-processor.ts";
+import { fitMaxTokens } from "./prompt-limits.ts";
 import type {
   EngineClient,
   EngineInfo,
@@ -26,6 +27,7 @@ import type {
   WakeTag,
 } from "./protocol.ts";
 import { SeedSource } from "./seed-source.ts";
+import { sequencesOf, tokenIdsOf } from "./sequences.ts";
 import { StepGap } from "./step-gap.ts";
 
 export interface InProcessEngineOptions {
@@ -54,6 +56,8 @@ export class InProcessEngine implements EngineClient {
   readonly #seeds: SeedSource;
   readonly #processor: OutputProcessor;
   readonly #requests = new Map<string, Request>();
+  /** Ids whose prompt is being read, but for those that were aborted meanwhile. */
+  readonly #arriving = new Set<string>();
   readonly #sleep: EngineSleep;
   readonly #gap = new StepGap(() => this.#notify());
   #listener: (message: EngineOutputs) => void = () => {};
@@ -89,23 +93,40 @@ export class InProcessEngine implements EngineClient {
     return this.#death ?? (this.#isStopping ? shuttingDown() : null);
   }
 
-  add(init: EngineRequest): void {
+  async add(request: EngineRequest): Promise<Int32Array> {
+    const { requestIds, prompt } = request;
+    if (prompt instanceof Int32Array) {
+      this.#queue(request, prompt);
+      return prompt;
+    }
+    for (const id of requestIds) this.#arriving.add(id);
+    try {
+      const promptTokenIds = await tokenIdsOf(this.#runner.tokenizer, prompt);
+      this.#queue(request, promptTokenIds);
+      this.abort(requestIds.filter((id) => !this.#arriving.has(id)));
+      return promptTokenIds;
+    } finally {
+      for (const id of requestIds) this.#arriving.delete(id);
+    }
+  }
+
+  #queue(request: EngineRequest, promptTokenIds: Int32Array): void {
     if (this.unavailable !== null) throw this.unavailable;
-    const { seed } = init.samplingParams;
-    const request = new Request({
-      ...init,
-      samplingParams: { ...init.samplingParams, seed: seed ?? this.#seeds.next() },
-      arrivalOrder: this.#arrivalOrder++,
-      forkOf: init.forkOf === null ? null : (this.#requests.get(init.forkOf) ?? null),
-    });
-    this.#requests.set(request.requestId, request);
-    this.#processor.add(request, this.#nowS());
-    this.#scheduler.add(request);
+    const maxTokens = fitMaxTokens(this.info, request, promptTokenIds);
+    const arrivalOrder = this.#arrivalOrder;
+    this.#arrivalOrder += request.requestIds.length;
+    const init = { request, promptTokenIds, maxTokens, arrivalOrder, seeds: this.#seeds };
+    for (const sequence of sequencesOf(init)) {
+      this.#requests.set(sequence.requestId, sequence);
+      this.#processor.add(sequence, this.#nowS());
+      this.#scheduler.add(sequence);
+    }
     this.#notify();
   }
 
   abort(requestIds: readonly string[]): void {
     for (const id of requestIds) {
+      this.#arriving.delete(id);
       const request = this.#requests.get(id);
       if (request === undefined) continue;
       this.#scheduler.finish(request, "FINISHED_ABORTED");

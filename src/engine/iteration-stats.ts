@@ -18,6 +18,7 @@ export interface SequenceProgress {
 
 export class IterationStatsBuilder {
   readonly #nowMs: number;
+  readonly #maxModelLen: number;
   readonly #timeToFirstTokensS: number[] = [];
   readonly #interTokenLatenciesS: number[] = [];
   readonly #tokensByTime = new Map<number, number>();
@@ -29,8 +30,9 @@ export class IterationStatsBuilder {
   #numPreemptions = 0;
 
   /** @param nowMs front clock at which the message is handled */
-  constructor(nowMs: number) {
+  constructor(nowMs: number, maxModelLen: number) {
     this.#nowMs = nowMs;
+    this.#maxModelLen = maxModelLen;
   }
 
   /** Counts one output; updates `progress`. */
@@ -69,7 +71,7 @@ export class IterationStatsBuilder {
   }
 
   #addFirstToken(progress: SequenceProgress, output: RequestOutput, timeS: number): void {
-    const numPromptTokens = progress.tracker.request.promptTokenIds.length;
+    const { numPromptTokens } = output;
     this.#timeToFirstTokensS.push(this.#sinceArrivalS(progress));
     this.#numPromptTokens += numPromptTokens;
     this.#numCachedPromptTokens += output.numCachedTokens;
@@ -93,15 +95,17 @@ export class IterationStatsBuilder {
 
   #finishedStats(progress: SequenceProgress, output: RequestOutput): FinishedRequestStats {
     const { tracker, numGenerationTokens } = progress;
+    const { maxTokens } = tracker.request.samplingParams;
+    const { numPromptTokens } = output;
     const { queuedS, scheduledS, firstTokenS, lastTokenS } = output.timeline;
     const prefillTimeS = interval(scheduledS, firstTokenS);
     const decodeTimeS = interval(firstTokenS, lastTokenS);
     return {
       finishReason: output.finishReason ?? "error",
-      numPromptTokens: tracker.request.promptTokenIds.length,
+      numPromptTokens,
       numGenerationTokens,
       numCachedTokens: output.numCachedTokens,
-      maxTokensParam: tracker.request.samplingParams.maxTokens,
+      maxTokensParam: Math.min(maxTokens, this.#maxModelLen - numPromptTokens),
       e2eLatencyS: this.#sinceArrivalS(progress),
       queuedTimeS: interval(queuedS, scheduledS),
       prefillTimeS,

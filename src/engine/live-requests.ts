@@ -6,6 +6,8 @@ import { NO_STATS } from "./stats.ts";
 
 interface LiveRequest {
   readonly request: EngineRequest;
+  /** 0 = not known yet. */
+  numPromptTokens: number;
   /** Null before the first. */
   lastOutput: RequestOutput | null;
 }
@@ -29,11 +31,26 @@ export class LiveRequests {
   }
 
   requests(): EngineRequest[] {
-    return [...this.#requests.values()].map(({ request }) => request);
+    return [...new Set([...this.#requests.values()].map(({ request }) => request))];
   }
 
   add(request: EngineRequest): void {
-    this.#requests.set(request.requestId, { request, lastOutput: null });
+    for (const id of request.requestIds) {
+      this.#requests.set(id, { request, numPromptTokens: 0, lastOutput: null });
+    }
+  }
+
+  /** The engine has queued it. */
+  setPromptLength({ requestIds }: EngineRequest, numPromptTokens: number): void {
+    for (const id of requestIds) {
+      const live = this.#requests.get(id);
+      if (live !== undefined) live.numPromptTokens = numPromptTokens;
+    }
+  }
+
+  /** The engine has refused it. */
+  delete({ requestIds }: EngineRequest): void {
+    for (const id of requestIds) this.#requests.delete(id);
   }
 
   record({ timestampS, outputs }: EngineOutputs): void {
@@ -53,16 +70,16 @@ export class LiveRequests {
 
   /** Ends all. @returns the message that says so, with every gauge at 0 */
   end(): EngineOutputs {
-    const outputs = [...this.#requests.values()].map((live) => this.#errorOutput(live));
+    const outputs = [...this.#requests].map(([id, live]) => this.#errorOutput(id, live));
     this.#requests.clear();
     return { timestampS: this.#timestampS, outputs, stats: NO_STATS };
   }
 
   /** What it has not told before is not known: no tokens, no text, no preemption. */
-  #errorOutput({ request, lastOutput }: LiveRequest): RequestOutput {
+  #errorOutput(requestId: string, { numPromptTokens, lastOutput }: LiveRequest): RequestOutput {
     const none = { scheduledS: null, firstTokenS: null, lastTokenS: null };
     return {
-      requestId: request.requestId,
+      requestId,
       text: "",
       tokenIds: [],
       tokenTimesS: [],
@@ -70,6 +87,7 @@ export class LiveRequests {
       promptLogprobs: null,
       finishReason: "error",
       stopReason: null,
+      numPromptTokens,
       numCachedTokens: lastOutput?.numCachedTokens ?? 0,
       numPreemptions: 0,
       isCorrupted: lastOutput?.isCorrupted ?? false,

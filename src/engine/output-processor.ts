@@ -182,6 +182,7 @@ function outputOf(request: Request, state: OutputState, added: Added): RequestOu
     promptLogprobs: added.promptLogprobs,
     finishReason: added.finishReason,
     stopReason: added.stopReason,
+    numPromptTokens: request.numPromptTokens,
     numCachedTokens: Math.max(0, request.numCachedTokens),
     numPreemptions,
     isCorrupted: state.isCorrupted,

@@ -8,16 +8,22 @@ import type { MemoryReport, ModelInfo } from "../runner/addon-types.ts";
 import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
 import type { RequestTimeline, SchedulerStats } from "./stats.ts";
 
-/** One sequence to generate. n > 1 is n of these, see `forkOf`. */
+/** What is generated from: token ids, or what the engine makes them of. */
+export type Prompt =
+  | Int32Array
+  | { readonly text: string; readonly addSpecial: boolean }
+  | { readonly chat: ChatTemplateRequest };
+
+/** A prompt and what to generate from it. */
 export interface EngineRequest {
-  /** Unique among live requests. */
-  readonly requestId: string;
-  readonly promptTokenIds: Int32Array;
+  /** One a sequence: samplingParams.n of them, unique among live requests. They share the prompt's blocks. */
+  readonly requestIds: readonly string[];
+  readonly prompt: Prompt;
   readonly samplingParams: SamplingParams;
+  /** Refused when prompt and maxTokens exceed the context; else maxTokens shrinks to what is left. */
+  readonly mustFit: boolean;
   readonly priority: number;
   readonly cacheSalt: string | null;
-  /** Id of an earlier request with the same prompt whose blocks are shared (n > 1); else null. */
-  readonly forkOf: string | null;
 }
 
 /** A generated or prompt token with its log-probability and text. */
@@ -56,7 +62,8 @@ export interface RequestOutput {
   readonly finishReason: FinishReason | null;
   /** The stop string or stop token id that ended the request; null for end tokens and length. */
   readonly stopReason: string | number | null;
-  /** Prompt tokens served from the prefix cache at the first admission. */
+  readonly numPromptTokens: number;
+  /** Of these, served from the prefix cache at the first admission. */
   readonly numCachedTokens: number;
   /** Preemptions since the previous output. */
   readonly numPreemptions: number;
@@ -105,12 +112,15 @@ export interface EngineClient {
   /** Why no work is taken now; null = it is. May change at any time. */
   readonly unavailable: EngineError | null;
   /**
-   * Queues a request. Outputs arrive through onOutputs, the last one with a finish reason, also when the
-   * engine dies and starts again.
-   * @throws EngineError what `unavailable` says
-   * @throws RequestError "suspect_request" for one that was in progress when the engine died, twice
+   * Reads the prompt and queues the request; token ids are queued before the call returns. Of what is not
+   * refused, outputs arrive through onOutputs, perhaps before the answer: the last one of each sequence with
+   * a finish reason, also when the engine dies and starts again.
+   * @returns the prompt's token ids
+   * @throws EngineError what `unavailable` says, or "engine_dead"
+   * @throws RequestError "invalid_value" or "context_length" for a prompt that cannot be served; of a chat,
+   *   what its template says; "suspect_request" for one that was in progress when the engine died, twice
    */
-  add(request: EngineRequest): void;
+  add(request: EngineRequest): Promise<Int32Array>;
   /** Ends requests and frees their blocks within one step; unknown ids are ignored. An output with "abort" follows. */
   abort(requestIds: readonly string[]): void;
   /** As abort(), but spares what a step has begun to compute: for requests that have waited too long. */

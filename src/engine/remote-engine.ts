@@ -98,10 +98,17 @@ export class RemoteEngine implements EngineClient {
     return new EngineError("engine_restarting", "The engine does not answer. Retry later.");
   }
 
-  add(request: EngineRequest): void {
-    if (this.unavailable !== null) throw this.unavailable;
-    this.#send({ type: "add", request });
+  async add(request: EngineRequest): Promise<Int32Array> {
+    const answer = this.#call("add", request);
     this.live.add(request);
+    try {
+      const promptTokenIds = await answer;
+      this.live.setPromptLength(request, promptTokenIds.length);
+      return promptTokenIds;
+    } catch (error) {
+      this.live.delete(request);
+      throw error;
+    }
   }
 
   abort(requestIds: readonly string[]): void {

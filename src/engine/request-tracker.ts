@@ -2,10 +2,10 @@
 // taken, and the marks on the front's clock. Outputs that wait are merged per sequence, so a slow
 // reader holds at most one output a sequence; one that leaves too much unread loses its request.
 
-import { EngineError, type OverloadError, RequestError } from "../errors.ts";
+import { EngineError, RequestError } from "../errors.ts";
 import type { GenerateRequest, Generation, SequenceOutput } from "./generation.ts";
 import { type JoinedOutput, joinedOutput, joinOutput } from "./joined-outputs.ts";
-import type { LogprobPosition, RequestOutput } from "./protocol.ts";
+import type { LogprobPosition, Prompt, RequestOutput } from "./protocol.ts";
 
 export interface TrackerOptions {
   readonly request: GenerateRequest;
@@ -16,24 +16,25 @@ export interface TrackerOptions {
   readonly abort: (tracker: RequestTracker) => void;
 }
 
-/** What ends a request before its time. */
-export type RequestFault = EngineError | OverloadError | RequestError;
-
 export class RequestTracker implements Generation {
   readonly request: GenerateRequest;
   readonly requestIds: readonly string[];
+  readonly promptTokenIds: Promise<Int32Array>;
   numUnfinished: number;
   maxNumGenerationTokens = 0;
+  /** Of the prompt, while it waits for a first output; as far as they are known. */
+  numQueuedTokens: number;
   /** It has waited too long: if it is aborted now, this is why. */
   isQueueTimedOut = false;
   readonly #abort: (tracker: RequestTracker) => void;
   readonly #maxUnreadBytes: number;
   readonly #deadlines: Timer[] = [];
-  #numQueuedTokens: number;
+  readonly #queued = Promise.withResolvers<Int32Array>();
+  /** Null = not known yet. */
   #numUnreadBytes = 0;
   readonly #waiting: ((SequenceOutput & JoinedOutput) | undefined)[];
   readonly #order: number[] = [];
-  #error: RequestFault | null = null;
+  #error: Error | null = null;
   #wake: (() => void) | null = null;
 
   constructor({ request, requestIds, maxUnreadBytes, abort }: TrackerOptions) {
@@ -43,7 +44,10 @@ export class RequestTracker implements Generation {
     this.#maxUnreadBytes = maxUnreadBytes;
     this.#abort = abort;
     this.#waiting = new Array(requestIds.length);
-    this.#numQueuedTokens = request.promptTokenIds.length;
+    this.numQueuedTokens = knownTokens(request.prompt);
+    this.promptTokenIds = this.#queued.promise;
+    // Whoever reads the outputs alone is told there.
+    this.promptTokenIds.catch(() => {});
   }
 
   get isDone(): boolean {
@@ -66,9 +70,14 @@ export class RequestTracker implements Generation {
 
   /** @returns the prompt's tokens, once: they wait no longer */
   takeQueuedTokens(): number {
-    const numTokens = this.#numQueuedTokens;
-    this.#numQueuedTokens = 0;
+    const numTokens = this.numQueuedTokens;
+    this.numQueuedTokens = 0;
     return numTokens;
+  }
+
+  /** The engine has read the prompt. */
+  queued(promptTokenIds: Int32Array): void {
+    this.#queued.resolve(promptTokenIds);
   }
 
   push(index: number, output: RequestOutput): void {
@@ -88,8 +97,9 @@ export class RequestTracker implements Generation {
     this.#notify();
   }
 
-  fail(error: RequestFault): void {
+  fail(error: Error): void {
     this.#error ??= error;
+    this.#queued.reject(this.#error);
     this.#notify();
   }
 
@@ -126,6 +136,11 @@ export class RequestTracker implements Generation {
     this.#wake?.();
     this.#wake = null;
   }
+}
+
+/** How many tokens a prompt has for certain, before the engine has read it. */
+export function knownTokens(prompt: Prompt): number {
+  return prompt instanceof Int32Array ? prompt.length : 1;
 }
 
 const BYTES_PER_LOGPROB = 64;

@@ -73,7 +73,7 @@ export class SupervisedEngine implements EngineClient {
     return this.#unavailable ?? (this.#engine?.unavailable == null ? null : restartingError());
   }
 
-  add(request: EngineRequest): void {
+  async add(request: EngineRequest): Promise<Int32Array> {
     const engine = this.#available();
     if (
       !this.#suspects.isEmpty &&
@@ -83,7 +83,7 @@ export class SupervisedEngine implements EngineClient {
         "The engine died twice while it worked on this request, which is not tried again for now.";
       throw new RequestError("suspect_request", message);
     }
-    engine.add(request);
+    return engine.add(request);
   }
 
   abort(requestIds: readonly string[]): void {

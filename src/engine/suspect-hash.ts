@@ -9,10 +9,8 @@ import type { EngineRequest } from "./protocol.ts";
 /** SHA-256, hexadecimal. */
 export type SuspectHash = string;
 
-export function suspectHash({ promptTokenIds, samplingParams }: EngineRequest): SuspectHash {
+export function suspectHash({ prompt, samplingParams }: EngineRequest): SuspectHash {
   const writer = new ByteWriter();
-  // Of n sequences only the first asks for the prompt's log-probabilities.
-  const params = { ...samplingParams, seed: null, promptLogprobs: null };
-  writeRecord(writer, { promptTokenIds, params });
+  writeRecord(writer, { prompt, params: { ...samplingParams, seed: null } });
   return createHash("sha256").update(writer.take()).digest("hex");
 }

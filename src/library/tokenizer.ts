@@ -1,6 +1,6 @@
 // The model's own tokenizer and chat template, for users of the library.
 
-import { chatMessages, renderChat } from "../server/chat-messages.ts";
+import { chatMessages, chatTemplateRequest } from "../server/chat-messages.ts";
 import type { JsonObject } from "../server/fields.ts";
 import type { ServerContext } from "../server/server-context.ts";
 import type { ChatOptions, Message } from "./options.ts";
@@ -57,6 +57,7 @@ export class Tokenizer {
       continue_final_message: options.continueFinalMessage ?? false,
       chat_template_kwargs: (options.chatTemplateKwargs ?? {}) as JsonObject,
     };
-    return renderChat(this.#context, body, chatMessages(messages as readonly JsonObject[]));
+    const request = chatTemplateRequest(body, chatMessages(messages as readonly JsonObject[]));
+    return this.#context.engine.client.applyChatTemplate(request);
   }
 }

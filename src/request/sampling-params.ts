@@ -27,7 +27,7 @@ export interface SamplingParams {
   readonly includeStopStrInOutput: boolean;
   /** The model's end tokens do not end the request. */
   readonly ignoreEos: boolean;
-  /** Upper bound of generated tokens, >= 1; already clamped to maxModelLen - promptLength. */
+  /** Upper bound of generated tokens, >= 1; in a Request clamped to maxModelLen - promptLength. */
   readonly maxTokens: number;
   /** End tokens and stopTokenIds cannot be sampled before this many tokens, 0 <= min <= maxTokens. */
   readonly minTokens: number;

@@ -1,11 +1,9 @@
-// Messages of a chat body as the template wants them, text parts joined and other parts refused; and the
-// prompt that it makes of them.
+// A chat body as the template wants it: text parts of its messages joined, other parts refused.
 
 import { RequestError } from "../errors.ts";
-import type { ChatMessage } from "../runner/tokenizer.ts";
+import type { ChatMessage, ChatTemplateRequest } from "../runner/tokenizer.ts";
 import { isObject, type Json, type JsonObject } from "./fields.ts";
 import type { ChatBody } from "./schemas.ts";
-import type { ServerContext } from "./server-context.ts";
 
 type TemplateFields =
   | "tools"
@@ -13,19 +11,18 @@ type TemplateFields =
   | "continue_final_message"
   | "chat_template_kwargs";
 
-/** The prompt of a chat, as text and token ids. @throws RequestError as the template does */
-export function renderChat(
-  context: ServerContext,
+/** What a chat's prompt is rendered from. */
+export function chatTemplateRequest(
   body: Pick<ChatBody, TemplateFields>,
   messages: readonly ChatMessage[],
-) {
-  return context.engine.client.applyChatTemplate({
+): ChatTemplateRequest {
+  return {
     messages,
     tools: body.tools,
     addGenerationPrompt: body.add_generation_prompt,
     continueFinalMessage: body.continue_final_message,
     templateKwargs: body.chat_template_kwargs ?? {},
-  });
+  };
 }
 
 /** @throws RequestError "invalid_value" or "unsupported" */

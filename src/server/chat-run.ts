@@ -1,9 +1,9 @@
 // A chat on its way, whoever asked for it: its body checked, rendered and queued.
 
 import type { Generation } from "../engine/generation.ts";
+import { checkPromptLength } from "../engine/prompt-limits.ts";
 import type { ChatMessage } from "../runner/tokenizer.ts";
-import { chatMessages, renderChat } from "./chat-messages.ts";
-import { checkPromptIds, checkPromptLength, resolveMaxTokens } from "./prompt-limits.ts";
+import { chatMessages, chatTemplateRequest } from "./chat-messages.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { ChatBody } from "./schemas.ts";
 import { type ServerContext, unixSeconds } from "./server-context.ts";
@@ -30,7 +30,7 @@ export interface ChatRun {
   readonly prefix: string;
 }
 
-/** Everything that can be refused happens here, before anything is queued. */
+/** Everything that can be refused is refused before it resolves, and leaves nothing queued. */
 export async function startChat(
   context: ServerContext,
   body: ChatBody,
@@ -41,36 +41,28 @@ export async function startChat(
   checkN(context, body);
   const messages = chatMessages(body.messages ?? []);
   const lengths = messages.map(({ content }) => String(content ?? "").length);
+  const { engine } = context;
+  const { info } = engine.client;
   checkPromptLength(
-    context,
+    info,
     lengths.reduce((sum, length) => sum + length, 0),
   );
-  const reservation = context.engine.reserve(body.n);
-  try {
-    const { tokenIds: promptIds } = await renderChat(context, body, messages);
-    const params = paramsOf(context, body, promptIds);
-    reservation.addTokens(promptIds.length);
-    const { priority, cache_salt: cacheSalt } = body;
-    const generation = context.engine.generate(
-      { promptTokenIds: promptIds, samplingParams: params, priority, cacheSalt, arrivalMs },
-      reservation,
-    );
-    const { role, prefix } = echoOf(body, messages);
-    return { context, body, id, createdS: unixSeconds(), promptIds, generation, role, prefix };
-  } finally {
-    reservation.release();
-  }
-}
-
-function paramsOf(context: ServerContext, body: ChatBody, promptIds: Int32Array) {
-  checkPromptIds(context, promptIds);
   const limit = body.max_completion_tokens ?? body.max_tokens;
-  return samplingParams(context, {
-    body,
-    logprobs: body.logprobs ? body.top_logprobs : null,
-    promptLogprobs: body.prompt_logprobs,
-    maxTokens: resolveMaxTokens(context, promptIds.length, limit),
+  const { priority, cache_salt: cacheSalt } = body;
+  const generation = engine.generate({
+    prompt: { chat: chatTemplateRequest(body, messages) },
+    samplingParams: samplingParams(context, {
+      body,
+      logprobs: body.logprobs ? body.top_logprobs : null,
+      promptLogprobs: body.prompt_logprobs,
+      maxTokens: limit ?? info.maxModelLen,
+    }),
+    mustFit: limit !== null,
+    ...{ priority, cacheSalt, arrivalMs },
   });
+  const promptIds = await generation.promptTokenIds;
+  const { role, prefix } = echoOf(body, messages);
+  return { context, body, id, createdS: unixSeconds(), promptIds, generation, role, prefix };
 }
 
 /** The answer speaks as the assistant, or goes on as whoever spoke last. */

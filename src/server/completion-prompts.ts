@@ -1,9 +1,11 @@
-// The prompts of a text completion: counted, tokenised and checked, with the texts that `echo` shows.
+// The prompts of a text completion: counted, handed to the engine, and shown with what `echo` wants.
 
+import type { Generation } from "../engine/generation.ts";
+import { checkPromptIds, checkPromptLength } from "../engine/prompt-limits.ts";
+import type { Prompt } from "../engine/protocol.ts";
 import { RequestError } from "../errors.ts";
 import { tokenText } from "./logprobs.ts";
-import { checkPromptIds, checkPromptLength } from "./prompt-limits.ts";
-import type { CompletionBody, Prompt } from "./schemas.ts";
+import type { CompletionBody } from "./schemas.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export interface CompletionPrompt {
@@ -37,29 +39,43 @@ export function checkPromptCount(context: ServerContext, body: CompletionBody): 
   }
 }
 
-/** @throws RequestError "invalid_value" or "context_length" */
-export function readPrompts(
-  context: ServerContext,
-  body: CompletionBody,
-): Promise<CompletionPrompt[]> {
+/**
+ * As the engine takes them. It reads a text itself, which saves a way to it and back; of several prompts
+ * all are to be known before the first is queued.
+ * @throws RequestError "context_length" or "invalid_value"
+ */
+export async function readPrompts(context: ServerContext, body: CompletionBody): Promise<Prompt[]> {
+  const { client } = context.engine;
+  const addSpecial = body.add_special_tokens;
   const prompts = body.prompt ?? [];
-  return Promise.all(prompts.map((prompt) => readPrompt(context, body, prompt)));
+  return Promise.all(
+    prompts.map((prompt) => {
+      if (typeof prompt !== "string") {
+        // Before they are cut to 32 bits.
+        checkPromptIds(client.info, prompt);
+        return Int32Array.from(prompt);
+      }
+      checkPromptLength(client.info, prompt.length);
+      return prompts.length === 1
+        ? { text: prompt, addSpecial }
+        : client.encode(prompt, addSpecial);
+    }),
+  );
 }
 
-async function readPrompt(
+/** What the answer shows of prompt `index`, once the engine has read it. */
+export async function shownPrompt(
   context: ServerContext,
   body: CompletionBody,
-  prompt: Prompt,
+  { promptTokenIds }: Generation,
+  index: number,
 ): Promise<CompletionPrompt> {
-  const { client } = context.engine;
-  if (typeof prompt === "string") checkPromptLength(context, prompt.length);
-  const given =
-    typeof prompt === "string" ? await client.encode(prompt, body.add_special_tokens) : prompt;
-  checkPromptIds(context, given);
-  const ids = Int32Array.from(given);
+  const ids = await promptTokenIds;
   if (!body.echo) return { ids, text: "", firstToken: "" };
+  const { client } = context.engine;
+  const given = body.prompt?.[index];
   const text =
-    typeof prompt === "string" ? prompt : await client.decode(ids, body.skip_special_tokens);
+    typeof given === "string" ? given : await client.decode(ids, body.skip_special_tokens);
   const first = ids.subarray(0, 1);
   const [bytes = new Uint8Array()] = body.logprobs === null ? [] : await client.tokenBytes(first);
   const firstToken = tokenText({ tokenId: first[0] ?? 0, bytes }, body.return_tokens_as_token_ids);

@@ -1,16 +1,17 @@
-// A text completion on its way, whoever asked for it: its body checked, its prompts read and queued.
+// A text completion on its way, whoever asked for it: its body checked, its prompts queued.
 
-import type { Reservation } from "../engine/admission.ts";
-import type { Generation } from "../engine/generation.ts";
-import type { SamplingParams } from "../request/sampling-params.ts";
+import type { GenerateRequest, Generation } from "../engine/generation.ts";
+import { fitMaxTokens } from "../engine/prompt-limits.ts";
+import { knownTokens } from "../engine/request-tracker.ts";
 import type { RunInit } from "./chat-run.ts";
 import {
   type CompletionPrompt,
   checkPromptCount,
   readPrompts,
+  shownPrompt,
   showsPromptOnly,
 } from "./completion-prompts.ts";
-import { resolveMaxTokens } from "./prompt-limits.ts";
+import { abortAll } from "./generations.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { CompletionBody } from "./schemas.ts";
 import { type ServerContext, unixSeconds } from "./server-context.ts";
@@ -30,7 +31,7 @@ export interface CompletionRun {
   readonly generations: readonly Generation[];
 }
 
-/** Everything that can be refused happens here, before anything is queued. */
+/** Everything that can be refused is refused before it resolves, and leaves nothing queued. */
 export async function startCompletion(
   context: ServerContext,
   body: CompletionBody,
@@ -40,47 +41,49 @@ export async function startCompletion(
   checkCompletionFeatures(body);
   checkN(context, body);
   checkPromptCount(context, body);
-  const reservation = context.engine.reserve(body.n * (body.prompt?.length ?? 0));
+  const shared = { ...requestOf(context, body), arrivalMs };
+  const generations = await queueAll(context, body, shared);
+  try {
+    const shown = generations.map((one, i) => shownPrompt(context, body, one, i));
+    const prompts = await Promise.all(shown);
+    const numPromptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
+    return { context, body, id, createdS: unixSeconds(), prompts, numPromptTokens, generations };
+  } catch (error) {
+    abortAll(generations);
+    throw error;
+  }
+}
+
+type Shared = Omit<GenerateRequest, "prompt">;
+
+/** Of several prompts all are queued, or none: they fit, and there is room for all of them. */
+async function queueAll(
+  context: ServerContext,
+  body: CompletionBody,
+  shared: Shared,
+): Promise<Generation[]> {
+  const { engine } = context;
+  const reservation = engine.reserve(body.n * (body.prompt?.length ?? 0));
   try {
     const prompts = await readPrompts(context, body);
-    const params = prompts.map(({ ids }) => paramsOf(context, body, ids.length));
-    const numPromptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
-    reservation.addTokens(numPromptTokens);
-    const generations = startAll({ context, body, prompts, params, arrivalMs, reservation });
-    return { context, body, id, createdS: unixSeconds(), prompts, numPromptTokens, generations };
+    const known = prompts.filter((prompt) => prompt instanceof Int32Array);
+    for (const ids of known) fitMaxTokens(engine.client.info, shared, ids);
+    reservation.addTokens(prompts.reduce((sum, prompt) => sum + knownTokens(prompt), 0));
+    return prompts.map((prompt) => engine.generate({ prompt, ...shared }, reservation));
   } finally {
     reservation.release();
   }
 }
 
-interface Start {
-  readonly context: ServerContext;
-  readonly body: CompletionBody;
-  readonly prompts: readonly CompletionPrompt[];
-  /** By prompt. */
-  readonly params: readonly SamplingParams[];
-  readonly arrivalMs: number;
-  readonly reservation: Reservation;
-}
-
-/** All prompts are queued, or none: there is room for them, and a dead engine refuses the first. */
-function startAll({ context, body, prompts, params, arrivalMs, reservation }: Start): Generation[] {
-  const { priority, cache_salt: cacheSalt } = body;
-  return prompts.flatMap(({ ids: promptTokenIds }, i) => {
-    const samplingParams = params[i];
-    if (samplingParams === undefined) return [];
-    const request = { promptTokenIds, samplingParams, priority, cacheSalt, arrivalMs };
-    return [context.engine.generate(request, reservation)];
-  });
-}
-
-function paramsOf(context: ServerContext, body: CompletionBody, numPromptTokens: number) {
+function requestOf(context: ServerContext, body: CompletionBody): Omit<Shared, "arrivalMs"> {
   // An echo of the prompt alone still needs one step, whose token is not shown.
   const requested = showsPromptOnly(body) ? 1 : body.max_tokens;
-  return samplingParams(context, {
+  const params = samplingParams(context, {
     body,
     logprobs: body.logprobs,
     promptLogprobs: body.prompt_logprobs ?? (body.echo ? body.logprobs : null),
-    maxTokens: resolveMaxTokens(context, numPromptTokens, requested, DEFAULT_MAX_TOKENS),
+    maxTokens: requested ?? DEFAULT_MAX_TOKENS,
   });
+  const { priority, cache_salt: cacheSalt } = body;
+  return { samplingParams: params, mustFit: requested !== null, priority, cacheSalt };
 }

@@ -12,6 +12,7 @@ export interface SamplingInput {
   /** Likeliest tokens to report; null = no logprobs. */
   readonly logprobs: number | null;
   readonly promptLogprobs: number | null;
+  /** At most: less where the context ends before. */
   readonly maxTokens: number;
 }
 
@@ -96,10 +97,7 @@ function checkCounts(context: ServerContext, input: SamplingInput): void {
   if (body.min_tokens < 0) {
     refuse(`min_tokens must be greater than or equal to 0, got ${body.min_tokens}.`);
   }
-  if (body.min_tokens > maxTokens) {
-    const least = `min_tokens must be less than or equal to max_tokens=${maxTokens}`;
-    refuse(`${least}, got ${body.min_tokens}.`);
-  }
+  if (maxTokens < 1) refuse(`max_tokens must be at least 1, got ${maxTokens}.`, "max_tokens");
   checkLogprobs(context, "sample logprobs", logprobs);
   checkLogprobs(context, "prompt logprobs", promptLogprobs);
 }

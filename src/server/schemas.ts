@@ -177,3 +177,4 @@ export const DETOKENIZE_FIELDS = {
 export type SamplingBody = Parsed<typeof SAMPLING_FIELDS>;
 export type ChatBody = Parsed<typeof CHAT_FIELDS>;
 export type CompletionBody = Parsed<typeof COMPLETION_FIELDS>;
+export type TokenizeBody = Parsed<typeof TOKENIZE_FIELDS>;

@@ -1,12 +1,13 @@
 // POST /tokenize and /detokenize.
 
 import { Elysia } from "elysia";
+import type { EngineClient } from "../engine/protocol.ts";
 import { RequestError } from "../errors.ts";
-import { chatMessages, renderChat } from "./chat-messages.ts";
+import { chatMessages, chatTemplateRequest } from "./chat-messages.ts";
 import { bodyFault } from "./fields.ts";
 import { jsonResponse } from "./json-response.ts";
 import { readBody } from "./read-body.ts";
-import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS } from "./schemas.ts";
+import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS, type TokenizeBody } from "./schemas.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export function tokenizeRoutes(context: ServerContext) {
@@ -18,10 +19,7 @@ export function tokenizeRoutes(context: ServerContext) {
 async function tokenize(context: ServerContext, request: Request): Promise<Response> {
   const body = await readBody(context, request, TOKENIZE_FIELDS);
   const { client } = context.engine;
-  const tokens =
-    body.messages === null
-      ? await client.encode(requirePrompt(body.prompt), body.add_special_tokens ?? true)
-      : (await renderChat(context, body, chatMessages(body.messages))).tokenIds;
+  const tokens = await tokensOf(client, body);
   const strings = body.return_token_strs ? await client.tokenBytes(tokens) : null;
   return jsonResponse({
     count: tokens.length,
@@ -29,6 +27,13 @@ async function tokenize(context: ServerContext, request: Request): Promise<Respo
     tokens: [...tokens],
     token_strs: strings?.map((bytes) => new TextDecoder().decode(bytes)) ?? null,
   });
+}
+
+async function tokensOf(client: EngineClient, body: TokenizeBody): Promise<Int32Array> {
+  const { prompt, messages, add_special_tokens: addSpecial } = body;
+  if (messages === null) return client.encode(requirePrompt(prompt), addSpecial ?? true);
+  const request = chatTemplateRequest(body, chatMessages(messages));
+  return (await client.applyChatTemplate(request)).tokenIds;
 }
 
 function requirePrompt(prompt: string | null): string {

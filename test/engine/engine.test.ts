@@ -26,8 +26,9 @@ class Recorder implements StatListener {
 
 function request(prompt: string, params: Partial<SamplingParams> = {}): GenerateRequest {
   return {
-    promptTokenIds: Int32Array.from(new TextEncoder().encode(prompt)),
+    prompt: Int32Array.from(new TextEncoder().encode(prompt)),
     samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, maxTokens: 4, ...params },
+    mustFit: false,
     priority: 0,
     cacheSalt: null,
     arrivalMs: performance.now(),

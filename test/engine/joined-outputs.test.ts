@@ -14,15 +14,15 @@ import { makeEngine } from "../support/fake-engine.ts";
 
 const REQUESTS = ["one", "two prompts, a block in common", "two prompts, a block and more"].map(
   (prompt, i): EngineRequest => ({
-    requestId: String(i),
-    promptTokenIds: Int32Array.from(new TextEncoder().encode(prompt)),
+    requestIds: [String(i)],
+    prompt: Int32Array.from(new TextEncoder().encode(prompt)),
     samplingParams: {
       ...DEFAULT_SAMPLING_PARAMS,
       ...{ temperature: 0, maxTokens: 40 + i, logprobs: 1, promptLogprobs: i === 0 ? 1 : null },
     },
+    mustFit: false,
     priority: 0,
     cacheSalt: null,
-    forkOf: null,
   }),
 );
 
@@ -53,7 +53,7 @@ async function replay(messages: readonly EngineOutputs[]) {
   let deliver: (message: EngineOutputs) => void = () => {};
   const client = {
     ...{ info: INFO, unavailable: null, died: new Promise(() => {}) },
-    ...{ add: () => {}, abort: () => {}, onRestart: () => {} },
+    ...{ add: async () => new Int32Array(1), abort: () => {}, onRestart: () => {} },
     onOutputs: (listener: typeof deliver) => {
       deliver = listener;
     },

@@ -6,8 +6,9 @@ import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/
 import { type FakeEngineOptions, makeEngine } from "../support/fake-engine.ts";
 
 const request = (params: Partial<SamplingParams> = {}) => ({
-  promptTokenIds: Int32Array.from([1, 2, 3]),
+  prompt: Int32Array.from([1, 2, 3]),
   samplingParams: { ...DEFAULT_SAMPLING_PARAMS, ignoreEos: true, ...params },
+  mustFit: false,
   priority: 0,
   cacheSalt: null,
   arrivalMs: performance.now(),

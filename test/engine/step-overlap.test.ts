@@ -10,8 +10,9 @@ import { makeEngine } from "../support/fake-engine.ts";
 
 function request(numTokens: number, maxTokens: number): GenerateRequest {
   return {
-    promptTokenIds: new Int32Array(numTokens).fill(65),
+    prompt: new Int32Array(numTokens).fill(65),
     samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, maxTokens, ignoreEos: true },
+    mustFit: false,
     priority: 0,
     cacheSalt: null,
     arrivalMs: 0,
@@ -41,8 +42,8 @@ describe("step overlap", () => {
       });
     });
     client.add({
-      ...{ requestId: "a", forkOf: null, promptTokenIds: Int32Array.of(1, 2, 3) },
-      ...{ priority: 0, cacheSalt: null },
+      ...{ requestIds: ["a"], prompt: Int32Array.of(1, 2, 3) },
+      ...{ mustFit: false, priority: 0, cacheSalt: null },
       samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, maxTokens: 3, ignoreEos: true },
     });
     await done;

@@ -70,13 +70,13 @@ describe("a request", () => {
 
   test("is the same one with another id, seed or priority, not with another prompt or limit", () => {
     const first: EngineRequest = {
-      ...{ requestId: "1", promptTokenIds: Int32Array.of(1, 2), priority: 0 },
-      ...{ samplingParams: DEFAULT_SAMPLING_PARAMS, cacheSalt: null, forkOf: null },
+      ...{ requestIds: ["1"], prompt: Int32Array.of(1, 2), mustFit: true, priority: 0 },
+      ...{ samplingParams: DEFAULT_SAMPLING_PARAMS, cacheSalt: null },
     };
     const params = { ...DEFAULT_SAMPLING_PARAMS, seed: 7n };
-    const again = { ...first, requestId: "2", priority: 3, samplingParams: params };
+    const again = { ...first, requestIds: ["2"], priority: 3, samplingParams: params };
     expect(suspectHash(again)).toBe(suspectHash(first));
-    const longer = { ...first, promptTokenIds: Int32Array.of(1, 2, 3) };
+    const longer = { ...first, prompt: Int32Array.of(1, 2, 3) };
     expect(suspectHash(longer)).not.toBe(suspectHash(first));
     const limited = { ...first, samplingParams: { ...params, maxTokens: 17 } };
     expect(suspectHash(limited)).not.toBe(suspectHash(first));

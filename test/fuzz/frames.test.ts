@@ -20,15 +20,19 @@ const timeline = { queuedS: 1, scheduledS: 2, firstTokenS: null, lastTokenS: nul
 
 const MESSAGES: readonly Message[] = [
   {
-    type: "add",
-    request: {
-      requestId: "1-0",
-      promptTokenIds: Int32Array.of(1, 2, 3),
-      samplingParams: { ...DEFAULT_SAMPLING_PARAMS, stop: ["é"], seed: 5n },
-      priority: 0,
-      cacheSalt: "salt",
-      forkOf: null,
-    },
+    type: "call",
+    id: 6,
+    name: "add",
+    args: [
+      {
+        requestIds: ["1-0", "1-1"],
+        prompt: Int32Array.of(1, 2, 3),
+        samplingParams: { ...DEFAULT_SAMPLING_PARAMS, n: 2, stop: ["é"], seed: 5n },
+        mustFit: true,
+        priority: 0,
+        cacheSalt: "salt",
+      },
+    ],
   },
   { type: "abort", requestIds: ["1-0", "2"] },
   { type: "call", id: 7, name: "encode", args: ["some text", true] },
@@ -49,6 +53,7 @@ const MESSAGES: readonly Message[] = [
           promptLogprobs: [position],
           finishReason: "stop",
           stopReason: "x",
+          numPromptTokens: 17,
           numCachedTokens: 16,
           numPreemptions: 1,
           isCorrupted: false,

@@ -2,6 +2,7 @@
 // is taken outside the engine: what is added and aborted, what each step plans, what the model answers,
 // and when a message arrives.
 
+import { knownTokens } from "../../src/engine/request-tracker.ts";
 import { EngineError } from "../../src/errors.ts";
 import type { SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import type { StepPlan, StepResult } from "../../src/scheduler/scheduler-output.ts";
@@ -75,20 +76,17 @@ export function loggedEngine(options: LoggedEngineOptions) {
 
   const add = client.add.bind(client);
   client.add = (request) => {
-    const { samplingParams: params } = request;
-    const [parentId = ""] = request.requestId.split("-");
-    log.push({
-      kind: "add",
-      id: request.requestId,
-      parentId,
-      numPromptTokens: request.promptTokenIds.length,
-      maxTokens: params.maxTokens,
-      stop: params.stop,
-      readsCache: params.promptLogprobs === null,
-      engineS,
-      arrivalS: frontS(),
-    });
-    add(request);
+    const { requestIds, prompt, samplingParams: params } = request;
+    for (const [index, id] of requestIds.entries()) {
+      const [parentId = ""] = id.split("-");
+      log.push({
+        ...{ kind: "add", id, parentId, numPromptTokens: knownTokens(prompt) },
+        ...{ maxTokens: params.maxTokens, stop: params.stop },
+        readsCache: index > 0 || params.promptLogprobs === null,
+        ...{ engineS, arrivalS: frontS() },
+      });
+    }
+    return add(request);
   };
 
   const abort = client.abort.bind(client);

@@ -57,8 +57,9 @@ function request(
   params: Partial<SamplingParams>,
 ): GenerateRequest {
   return {
-    promptTokenIds: Int32Array.from(new TextEncoder().encode(prompt)),
+    prompt: Int32Array.from(new TextEncoder().encode(prompt)),
     samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, ...params },
+    mustFit: false,
     priority: 0,
     cacheSalt: null,
     arrivalMs: frontS() * 1000,

@@ -7,6 +7,7 @@ import { mergeGenerations } from "../../src/server/generations.ts";
 
 /** A generation whose outputs the test hands in. */
 class ScriptedGeneration implements Generation {
+  readonly promptTokenIds = Promise.resolve(new Int32Array(1));
   numAborts = 0;
   readonly #stream = new TransformStream<SequenceOutput, SequenceOutput>();
   readonly #writer = this.#stream.writable.getWriter();

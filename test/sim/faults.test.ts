@@ -26,7 +26,7 @@ function randomRequest(prng: Prng): GenerateRequest {
   const shared = prng.int(0, length);
   const n = prng.chance(0.3) ? prng.int(2, 3) : 1;
   return {
-    promptTokenIds: Int32Array.from({ length }, (_, i) => (i < shared ? i : prng.int(0, 255))),
+    prompt: Int32Array.from({ length }, (_, i) => (i < shared ? i : prng.int(0, 255))),
     samplingParams: {
       ...DEFAULT_SAMPLING_PARAMS,
       ignoreEos: true,
@@ -34,6 +34,7 @@ function randomRequest(prng: Prng): GenerateRequest {
       ...(n === 1 ? { temperature: 0 } : { temperature: 1, n }),
       seed: BigInt(prng.int(1, 9)),
     },
+    mustFit: false,
     priority: 0,
     cacheSalt: null,
     arrivalMs: 0,

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { EngineClient, EngineRequest, RequestOutput } from "../../src/engine/protocol.ts";
+import { RequestError } from "../../src/errors.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { makeEngine } from "./fake-engine.ts";
 import { FakeTokenizer } from "./fake-model-runner.ts";
@@ -17,12 +18,18 @@ export function engineRequest(
   params: Partial<SamplingParams> = {},
 ): EngineRequest {
   return {
-    requestId,
-    promptTokenIds: Int32Array.from(new TextEncoder().encode(prompt)),
+    requestIds: [requestId],
+    prompt: Int32Array.from(new TextEncoder().encode(prompt)),
     samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, maxTokens: 8, ...params },
-    ...{ priority: 0, cacheSalt: null, forkOf: null },
+    ...{ mustFit: true, priority: 0, cacheSalt: null },
   };
 }
+
+const CHAT = {
+  messages: [{ role: "user", content: "hi" }],
+  ...{ tools: null, addGenerationPrompt: true, continueFinalMessage: false },
+  templateKwargs: { depth: { of: ["values", null, 1.5, true] } },
+};
 
 /** Collects outputs by request. */
 export class OutputLog {
@@ -96,7 +103,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
         client.add(request);
         reference.add(request);
       }
-      for (const { requestId } of requests) {
+      for (const requestId of requests.flatMap(({ requestIds }) => requestIds)) {
         expect(timeless(await log.end(requestId))).toEqual(timeless(await expected.end(requestId)));
       }
       await reference.shutdown();
@@ -114,10 +121,9 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
     });
 
     test("shares a prompt between sequences of n > 1", async () => {
-      const params = { temperature: 1, seed: 1n };
-      client.add(engineRequest("a", "a prompt longer than one block", params));
-      const fork = engineRequest("b", "a prompt longer than one block", { ...params, seed: 2n });
-      client.add({ ...fork, forkOf: "a" });
+      const params = { n: 2, temperature: 1, seed: 1n };
+      const request = engineRequest("a", "a prompt longer than one block", params);
+      client.add({ ...request, requestIds: ["a", "b"] });
       const [first, second] = [await log.end("a"), await log.end("b")];
       expect(first.at(-1)?.finishReason).toBe("length");
       expect(second.at(-1)?.numCachedTokens).toBeGreaterThan(0);
@@ -146,6 +152,66 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       await log.end("a");
     });
 
+    test("reads a prompt that is text, and answers with its tokens", async () => {
+      const text = "grüße";
+      const ids = await new FakeTokenizer().encode(text, true, true);
+      const request = engineRequest("a", "");
+      expect(await client.add({ ...request, prompt: { text, addSpecial: true } })).toEqual(ids);
+      const read = await log.end("a");
+      expect(await client.add({ ...request, requestIds: ["b"], prompt: ids })).toEqual(ids);
+      await log.end("b");
+      expect(log.textOf("a")).toBe(log.textOf("b"));
+      expect(read.map(({ numPromptTokens }) => numPromptTokens)).toEqual(
+        read.map(() => ids.length),
+      );
+    });
+
+    test("reads a prompt that is a chat", async () => {
+      const answer = client.add({ ...engineRequest("a", ""), prompt: { chat: CHAT } });
+      expect(await answer).toEqual((await new FakeTokenizer().applyChatTemplate(CHAT)).tokenIds);
+      expect((await log.end("a")).at(-1)?.finishReason).toBe("length");
+    });
+
+    test("refuses what cannot be served, and tells nothing of it further", async () => {
+      const long = { text: "x".repeat(1023), addSpecial: true };
+      const refused: [Partial<EngineRequest>, string][] = [
+        [{ prompt: new Int32Array(0) }, "The decoder prompt cannot be empty"],
+        [{ prompt: Int32Array.of(1, 258) }, "Token id 258 is out of vocabulary"],
+        [{ prompt: long }, "your request has 1024 input tokens."],
+        [{ prompt: { ...long, addSpecial: false } }, "is too large: 8. This model's"],
+      ];
+      for (const [part, message] of refused) {
+        const request = { ...engineRequest("a", ""), ...part };
+        const error = await client.add(request).catch((refusal: Error) => refusal);
+        expect(error).toBeInstanceOf(RequestError);
+        expect((error as Error).message).toContain(message);
+      }
+      await client.isSleeping();
+      expect(log.of("a")).toEqual([]);
+    });
+
+    test("shortens what need not fit to what is left of the context", async () => {
+      const prompt = { text: "x".repeat(1020), addSpecial: false };
+      await client.add({ ...engineRequest("a", ""), prompt, mustFit: false });
+      const tokens = (await log.end("a")).flatMap(({ tokenIds }) => tokenIds);
+      expect(tokens).toHaveLength(4);
+      const least = { ...engineRequest("b", "", { minTokens: 5 }), prompt, mustFit: false };
+      const error = await client.add(least).catch((refusal: Error) => refusal);
+      expect((error as Error).message).toBe(
+        "min_tokens must be less than or equal to max_tokens=4, got 5.",
+      );
+    });
+
+    test("ends a request whose prompt is still being read", async () => {
+      const prompt = { text: "hello", addSpecial: true };
+      const request = { ...engineRequest("a", "", { maxTokens: 900 }), prompt };
+      const answer = client.add(request);
+      client.abort(["a"]);
+      expect(await answer).toHaveLength(6);
+      const outputs = await log.end("a");
+      expect(outputs.map(({ finishReason }) => finishReason)).toEqual(["abort"]);
+    });
+
     test("tokenises, detokenises and renders chats", async () => {
       const tokenizer = new FakeTokenizer();
       const text = "grüße \u{1F600}";
@@ -155,12 +221,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(await client.tokenBytes(Int32Array.of(256, 104))).toEqual(
         [256, 104].map((id) => tokenizer.tokenBytes(id)),
       );
-      const chat = {
-        messages: [{ role: "user", content: "hi" }],
-        ...{ tools: null, addGenerationPrompt: true, continueFinalMessage: false },
-        templateKwargs: { depth: { of: ["values", null, 1.5, true] } },
-      };
-      expect(await client.applyChatTemplate(chat)).toEqual(await tokenizer.applyChatTemplate(chat));
+      expect(await client.applyChatTemplate(CHAT)).toEqual(await tokenizer.applyChatTemplate(CHAT));
     });
 
     test("answers many calls at once, large ones too", async () => {
@@ -198,7 +259,8 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       await client.shutdown();
       expect(log.of("a").at(-1)?.finishReason).toBe("abort");
       expect(client.unavailable).not.toBeNull();
-      expect(() => client.add(engineRequest("b", "late"))).toThrow(client.unavailable?.message);
+      const refusal = await client.add(engineRequest("b", "late")).catch((error: Error) => error);
+      expect(refusal).toMatchObject({ message: client.unavailable?.message });
     });
   });
 }

@@ -67,7 +67,8 @@ export class Ledger {
     if (response.status === 503) {
       return [response.headers.has("retry-after") ? "refused" : "lost", "503 without Retry-After"];
     }
-    if (!stream) return this.#whole(response);
+    // A stream that has not begun is answered with a whole body, too.
+    if (!stream || response.status !== 200) return this.#whole(response);
     return this.#streamed(response, request.leaveAfter ?? Number.POSITIVE_INFINITY);
   }
 

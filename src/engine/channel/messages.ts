@@ -2,7 +2,7 @@
 // its own, everything else is a record.
 
 import type { EngineConfig } from "../engine-config.ts";
-import type { EngineClient, EngineInfo, EngineOutputs, EngineRequest } from "../protocol.ts";
+import type { EngineClient, EngineInfo, EngineOutputs } from "../protocol.ts";
 import { ByteReader, ByteWriter, ChannelError } from "./bytes.ts";
 import type { ErrorRecord } from "./error-record.ts";
 import { readRecord, writeRecord } from "./record-codec.ts";
@@ -10,6 +10,7 @@ import { readOutputs, writeOutputs } from "./step-codec.ts";
 
 /** What is asked of an engine and answered, in the order of the answers. */
 export const CALL_NAMES = [
+  "add",
   "encode",
   "decode",
   "tokenBytes",
@@ -25,7 +26,6 @@ export type CallName = (typeof CALL_NAMES)[number];
 export type FrontMessage =
   /** The first one. */
   | { readonly type: "start"; readonly config: EngineConfig }
-  | { readonly type: "add"; readonly request: EngineRequest }
   | { readonly type: "abort" | "abortQueued"; readonly requestIds: readonly string[] }
   /** Answered by "result" or "refusal" with the same id. */
   | {

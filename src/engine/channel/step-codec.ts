@@ -73,6 +73,7 @@ function writeOutput(writer: ByteWriter, output: RequestOutput): void {
   writePositions(writer, output.promptLogprobs);
   writer.u8(output.finishReason === null ? 0 : 1 + FINISH_REASONS.indexOf(output.finishReason));
   writeStopReason(writer, output.stopReason);
+  writer.u32(output.numPromptTokens);
   writer.u32(output.numCachedTokens);
   writer.u32(output.numPreemptions);
   writer.u8(output.isCorrupted ? PRESENT : ABSENT);
@@ -89,6 +90,7 @@ function readOutput(reader: ByteReader): RequestOutput {
     promptLogprobs: readPositions(reader),
     finishReason: readFinishReason(reader),
     stopReason: readStopReason(reader),
+    numPromptTokens: reader.u32(),
     numCachedTokens: reader.u32(),
     numPreemptions: reader.u32(),
     isCorrupted: reader.u8() === PRESENT,

@@ -27,6 +27,7 @@ const output = fc.record({
   promptLogprobs: positions,
   finishReason: fc.option(fc.constantFrom(...FINISH_REASONS)),
   stopReason: fc.option(fc.oneof(text, tokenId)),
+  numPromptTokens: count,
   numCachedTokens: count,
   numPreemptions: count,
   isCorrupted: fc.boolean(),

@@ -1,0 +1,68 @@
+// What fits between a prompt, the tokens asked for and the model's context; never truncates a prompt.
+
+import { RequestError } from "../errors.ts";
+import type { EngineInfo, EngineRequest } from "./protocol.ts";
+
+/** No tokenizer gets more text than this into a token on average; longer texts are not tokenised. */
+const MAX_CHARACTERS_PER_TOKEN = 64;
+
+/**
+ * @param length characters of the whole prompt
+ * @throws RequestError "context_length"
+ */
+export function checkPromptLength({ maxModelLen }: EngineInfo, length: number): void {
+  if (length <= maxModelLen * MAX_CHARACTERS_PER_TOKEN) return;
+  throw tooLong(maxModelLen, `at least ${Math.ceil(length / MAX_CHARACTERS_PER_TOKEN)}`);
+}
+
+/**
+ * @returns how many tokens the request may generate, at least 1
+ * @throws RequestError "context_length" or "invalid_value"
+ */
+export function fitMaxTokens(
+  info: EngineInfo,
+  { samplingParams, mustFit }: Pick<EngineRequest, "samplingParams" | "mustFit">,
+  promptTokenIds: Int32Array,
+): number {
+  checkPromptIds(info, promptTokenIds);
+  const { maxModelLen } = info;
+  const { maxTokens: requested, minTokens } = samplingParams;
+  const room = maxModelLen - promptTokenIds.length;
+  if (mustFit && requested > room) {
+    throw new RequestError(
+      "context_length",
+      `'max_tokens' or 'max_completion_tokens' is too large: ${requested}. This model's maximum ` +
+        `context length is ${maxModelLen} tokens and your request has ${promptTokenIds.length} input ` +
+        `tokens (${requested} > ${maxModelLen} - ${promptTokenIds.length}).`,
+    );
+  }
+  const maxTokens = Math.min(requested, room);
+  if (minTokens <= maxTokens) return maxTokens;
+  throw new RequestError(
+    "invalid_value",
+    `min_tokens must be less than or equal to max_tokens=${maxTokens}, got ${minTokens}.`,
+  );
+}
+
+/** @throws RequestError "context_length" or "invalid_value" */
+export function checkPromptIds(
+  { maxModelLen, model }: EngineInfo,
+  ids: Int32Array | readonly number[],
+): void {
+  if (ids.length === 0) {
+    throw new RequestError("invalid_value", "The decoder prompt cannot be empty", "prompt");
+  }
+  const bad = ids.find((id) => id < 0 || id >= model.vocabSize);
+  if (bad !== undefined) {
+    throw new RequestError("invalid_value", `Token id ${bad} is out of vocabulary`, "prompt");
+  }
+  if (ids.length >= maxModelLen) throw tooLong(maxModelLen, String(ids.length));
+}
+
+function tooLong(maxModelLen: number, numTokens: string): RequestError {
+  return new RequestError(
+    "context_length",
+    `This model's maximum context length is ${maxModelLen} tokens. However, your request has ` +
+      `${numTokens} input tokens. Please reduce the length of the input messages.`,
+  );
+}

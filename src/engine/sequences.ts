@@ -1,0 +1,51 @@
+// From a request of the protocol to what the scheduler works on: its prompt as token ids, and a Request
+// for each of its n sequences.
+
+import { Request } from "../request/request.ts";
+import type { SamplingParams } from "../request/sampling-params.ts";
+import type { Tokenizer } from "../runner/tokenizer.ts";
+import type { EngineRequest, Prompt } from "./protocol.ts";
+import type { SeedSource } from "./seed-source.ts";
+
+/** @throws RequestError "invalid_value" with the message of a chat's template */
+export async function tokenIdsOf(
+  tokenizer: Tokenizer,
+  prompt: Exclude<Prompt, Int32Array>,
+): Promise<Int32Array> {
+  if ("text" in prompt) return tokenizer.encode(prompt.text, prompt.addSpecial, true);
+  return (await tokenizer.applyChatTemplate(prompt.chat)).tokenIds;
+}
+
+export interface SequencesInit {
+  readonly request: EngineRequest;
+  readonly promptTokenIds: Int32Array;
+  /** At most what fits. */
+  readonly maxTokens: number;
+  /** Of the first sequence. */
+  readonly arrivalOrder: number;
+  /** For those that bring none. */
+  readonly seeds: SeedSource;
+}
+
+/** The first computes the prompt, and its log-probabilities; the others share its blocks. */
+export function sequencesOf(init: SequencesInit): Request[] {
+  const { request, promptTokenIds, maxTokens, arrivalOrder, seeds } = init;
+  const { requestIds, samplingParams, priority, cacheSalt } = request;
+  const sequences: Request[] = [];
+  for (const [index, requestId] of requestIds.entries()) {
+    const params = { ...paramsOf(samplingParams, index, seeds), maxTokens };
+    const forkOf = sequences[0] ?? null;
+    sequences.push(
+      new Request({
+        ...{ requestId, promptTokenIds, samplingParams: params, priority, cacheSalt, forkOf },
+        arrivalOrder: arrivalOrder + index,
+      }),
+    );
+  }
+  return sequences;
+}
+
+function paramsOf(params: SamplingParams, index: number, seeds: SeedSource): SamplingParams {
+  const seed = params.seed === null ? seeds.next() : params.seed + BigInt(index);
+  return { ...params, n: 1, seed, promptLogprobs: index === 0 ? params.promptLogprobs : null };
+}
