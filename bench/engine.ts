@@ -126,6 +126,7 @@ export function makeMetrics(info: EngineInfo, features: readonly MetricFeature[]
     showHiddenFor: null,
     createdSeries: true,
     features: new Set(features),
+    isEngineUp: () => true,
     processStats,
     nowS: () => Date.now() / 1000,
   });

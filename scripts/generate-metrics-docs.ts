@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE_CONFIG_FAMILY } from "../src/metrics/cache-config.ts";
+import { ENGINE_PROCESS_FAMILIES } from "../src/metrics/engine-process-families.ts";
 import { type BucketRule, helpText, type MetricFamily } from "../src/metrics/family.ts";
 import { HTTP_FAMILIES } from "../src/metrics/http-families.ts";
 import { LATENCY_FAMILIES } from "../src/metrics/latency-families.ts";
@@ -28,6 +29,7 @@ export const SECTIONS: readonly (readonly [string, readonly MetricFamily[]])[] =
   ["KV block residency", RESIDENCY_FAMILIES],
   ["Sleep", [SLEEP_STATE_FAMILY, ...SLEEP_OPERATION_FAMILIES]],
   ["HTTP", HTTP_FAMILIES],
+  ["Engine process", ENGINE_PROCESS_FAMILIES],
   ["Process", PROCESS_FAMILIES],
 ];
 
@@ -41,7 +43,8 @@ values. How to scrape, plot and alert: [monitoring.md](monitoring.md).
 
 The surface is vLLM ${CLAIMED_VERSION}'s; families that later versions added stand beside it. A metric that vLLM deprecated in X.Y is hidden in
 X.Y+1 and removed in X.Y+2; \`--show-hidden-metrics-for-version=X.Y\` shows what was hidden since the version before this one. Families of
-features that are not built yet (LoRA, images and audio, speculative decoding, KV connectors) are absent.
+features that are not built yet (LoRA, images and audio, speculative decoding, KV connectors) are absent. What vLLM has nothing like is
+named \`pagoda:\`.
 
 Choices of ours, where vLLM's versions differ or are silent:
 

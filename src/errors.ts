@@ -58,14 +58,21 @@ export type EngineErrorCode =
   | "engine_sleep_failed" // a sleep or a wake-up could not be done; the text says why
   | "engine_shutdown"; // the server is stopping
 
+export interface EngineErrorOptions extends ErrorOptions {
+  readonly retryAfterS?: number;
+}
+
 /** A fault that is not the client's (500, or 503 once the engine is gone). */
 export class EngineError extends Error {
   override readonly name = "EngineError";
   readonly code: EngineErrorCode;
+  /** When to come back, whole seconds; null = not known. */
+  readonly retryAfterS: number | null;
 
-  constructor(code: EngineErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: EngineErrorCode, message: string, options: EngineErrorOptions = {}) {
     super(message, options);
     this.code = code;
+    this.retryAfterS = options.retryAfterS ?? null;
   }
 }
 

@@ -69,7 +69,10 @@ export class AsyncEngine {
     this.#admission = new Admission(this.#limits, this.nowMs);
     this.#sleeps = new SleepRecorder(this.#listeners, this.nowMs);
     client.onOutputs((message) => this.#handle(message));
-    client.onRestart(() => this.#sleeps.restarted());
+    client.onRestart(() => {
+      this.#sleeps.restarted();
+      for (const listener of this.#listeners) listener.recordRestart?.();
+    });
     client.died.then((error) => this.#die(error));
   }
 

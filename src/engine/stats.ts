@@ -121,4 +121,6 @@ export interface StatListener {
   /** One engine message. `iteration` is null when it had no outputs. */
   record(scheduler: SchedulerStats, iteration: IterationStats | null): void;
   recordSleep?(record: SleepRecord): void;
+  /** The engine is back after a death. */
+  recordRestart?(): void;
 }

@@ -2,6 +2,7 @@
 // engine: requests in progress end with an error, new ones are refused until it is back.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { assert } from "../assert.ts";
 import { EngineError, RequestError, shuttingDown } from "../errors.ts";
 import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
 import type { EngineConfig } from "./engine-config.ts";
@@ -16,7 +17,7 @@ import type {
   WakeTag,
 } from "./protocol.ts";
 import type { RemoteEngine, RemoteEngineHost } from "./remote-engine.ts";
-import { RestartPolicy, Suspects } from "./supervisor.ts";
+import { RestartPolicy, ReturnForecast, Suspects } from "./supervisor.ts";
 import { suspectHash } from "./suspect-hash.ts";
 
 export interface SupervisedEngineOptions {
@@ -29,6 +30,11 @@ export interface SupervisedEngineOptions {
   readonly stepTimeoutMs: number;
 }
 
+interface Started {
+  readonly info: EngineInfo;
+  readonly loadMs: number;
+}
+
 /** For an engine that has been told to end. */
 const SHUTDOWN_TIMEOUT_MS = 5_000;
 
@@ -38,18 +44,22 @@ export class SupervisedEngine implements EngineClient {
   readonly #options: SupervisedEngineOptions;
   readonly #policy: RestartPolicy;
   readonly #suspects = new Suspects();
+  readonly #forecast: ReturnForecast;
   #run: EngineRun;
-  /** Null = the engine of the run takes work. */
-  #unavailable: EngineError | null = null;
+  /** It has died and is not back. */
+  #isDown = false;
+  /** Why it never takes work again; null = it may. */
+  #end: EngineError | null = null;
   #restart: Timer | undefined;
   #listener: (message: EngineOutputs) => void = () => {};
   #restartListener: () => void = () => {};
   #die: (error: Error) => void = () => {};
 
-  private constructor(options: SupervisedEngineOptions, run: EngineRun, info: EngineInfo) {
+  private constructor(options: SupervisedEngineOptions, run: EngineRun, started: Started) {
     this.#options = options;
     this.#policy = new RestartPolicy(options.maxDeaths);
-    this.info = info;
+    this.#forecast = new ReturnForecast(started.loadMs);
+    this.info = started.info;
     this.died = new Promise((resolve) => {
       this.#die = resolve;
     });
@@ -59,9 +69,10 @@ export class SupervisedEngine implements EngineClient {
 
   /** @throws what starting the engine threw, or EngineError "engine_dead" when its process ended */
   static async start(options: SupervisedEngineOptions): Promise<SupervisedEngine> {
+    const startMs = performance.now();
     const run = startRun(options, options.config);
     const { info } = await run.ready;
-    return new SupervisedEngine(options, run, info);
+    return new SupervisedEngine(options, run, { info, loadMs: performance.now() - startMs });
   }
 
   /** Of the engine's process; another one after each death. */
@@ -70,7 +81,11 @@ export class SupervisedEngine implements EngineClient {
   }
 
   get unavailable(): EngineError | null {
-    return this.#unavailable ?? (this.#engine?.unavailable == null ? null : restartingError());
+    if (this.#end !== null) return this.#end;
+    if (!this.#isDown && this.#engine?.unavailable === null) return null;
+    const retryAfterS = this.#forecast.retryAfterS(performance.now());
+    const message = "The engine is starting again. Retry later.";
+    return new EngineError("engine_restarting", message, { retryAfterS });
   }
 
   async add(request: EngineRequest): Promise<Int32Array> {
@@ -149,7 +164,8 @@ export class SupervisedEngine implements EngineClient {
   #available(): RemoteEngine {
     const { unavailable } = this;
     const engine = this.#engine;
-    if (unavailable !== null || engine === null) throw unavailable ?? restartingError();
+    if (unavailable !== null) throw unavailable;
+    assert(engine !== null, "an engine that is up has no client");
     return engine;
   }
 
@@ -161,7 +177,7 @@ export class SupervisedEngine implements EngineClient {
 
   /** @param engine null when it did not come to be */
   #afterDeath(engine: RemoteEngine | null, reason: string): void {
-    if (this.#unavailable?.code === "engine_shutdown") return;
+    if (this.#end !== null) return;
     const nowMs = performance.now();
     const victims = engine?.victims ?? [];
     this.#suspects.recordDeath(nowMs, victims.map(suspectHash));
@@ -173,7 +189,8 @@ export class SupervisedEngine implements EngineClient {
       this.#die(new Error(`${count}, now: ${reason}`));
       return;
     }
-    this.#unavailable = restartingError();
+    this.#isDown = true;
+    this.#forecast.startsAt(nowMs + delayMs);
     const when = delayMs === 0 ? "now" : `in ${delayMs / 1000} s`;
     const loss = `${victims.length} requests with it`;
     this.#options.host.log(`the engine has died (${reason}), ${loss}; it starts again ${when}`);
@@ -208,14 +225,15 @@ export class SupervisedEngine implements EngineClient {
   }
 
   #comeBack(afterMs: number): void {
-    if (this.#unavailable?.code !== "engine_restarting") return;
-    this.#unavailable = null;
+    if (this.#end !== null) return;
+    this.#isDown = false;
+    this.#forecast.hasLoaded(afterMs);
     this.#options.host.log(`the engine is back after ${(afterMs / 1000).toFixed(1)} s`);
     this.#restartListener();
   }
 
   #stop(reason: EngineError): void {
-    this.#unavailable = reason;
+    this.#end = reason;
     clearTimeout(this.#restart);
   }
 }
@@ -228,8 +246,4 @@ function startRun(options: SupervisedEngineOptions, config: EngineConfig): Engin
 function isOtherModel({ model: now }: EngineInfo, { model: before }: EngineInfo): boolean {
   const keys = ["architecture", "name", "weightBytes", "vocabSize", "numLayers"] as const;
   return keys.some((key) => now[key] !== before[key]);
-}
-
-function restartingError(): EngineError {
-  return new EngineError("engine_restarting", "The engine is starting again. Retry later.");
 }

@@ -34,6 +34,34 @@ export class RestartPolicy {
   }
 }
 
+const MIN_RETRY_S = 1;
+const MAX_RETRY_S = 30;
+
+/** When an engine that is down is expected to take work again: its next start, and as long as the last took. */
+export class ReturnForecast {
+  #loadMs: number;
+  #backMs = 0;
+
+  /** @param loadMs of the start that has just succeeded */
+  constructor(loadMs: number) {
+    this.#loadMs = loadMs;
+  }
+
+  startsAt(startMs: number): void {
+    this.#backMs = startMs + this.#loadMs;
+  }
+
+  hasLoaded(loadMs: number): void {
+    this.#loadMs = loadMs;
+  }
+
+  /** @returns whole seconds to wait, 1 to 30 */
+  retryAfterS(nowMs: number): number {
+    const waitS = Math.ceil((this.#backMs - nowMs) / 1000);
+    return Math.min(MAX_RETRY_S, Math.max(MIN_RETRY_S, waitS));
+  }
+}
+
 const DEATHS_OF_A_SUSPECT = 2;
 const MAX_SUSPECTS = 4096;
 

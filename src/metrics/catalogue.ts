@@ -1,7 +1,9 @@
 // Every metric family of the server, in the order of vLLM's exposition. Names, help texts and buckets are
-// those of vLLM 0.13's Production Metrics page; families of later versions stand beside their kin.
+// those of vLLM 0.13's Production Metrics page; families of later versions stand beside their kin, our own at
+// the end.
 
 import { CACHE_CONFIG_FAMILY } from "./cache-config.ts";
+import { ENGINE_PROCESS_FAMILIES } from "./engine-process-families.ts";
 import type { MetricFamily } from "./family.ts";
 import { HTTP_FAMILIES } from "./http-families.ts";
 import { LATENCY_FAMILIES } from "./latency-families.ts";
@@ -24,4 +26,5 @@ export const CATALOGUE: readonly MetricFamily[] = [
   ...SLEEP_OPERATION_FAMILIES,
   CACHE_CONFIG_FAMILY,
   ...HTTP_FAMILIES,
+  ...ENGINE_PROCESS_FAMILIES,
 ];

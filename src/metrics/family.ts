@@ -39,6 +39,7 @@ export interface HttpRecord {
 /** What is read when /metrics is. */
 export interface ScrapeRecord {
   readonly info: EngineInfo;
+  readonly isEngineUp: boolean;
   /** Null where the system does not tell. */
   readonly process: ProcessStats | null;
 }
@@ -57,6 +58,8 @@ export interface ProcessStats {
 export interface MetricEvents {
   readonly step: StepRecord;
   readonly sleep: SleepRecord;
+  /** The engine is back after a death. */
+  readonly restart: null;
   readonly http: HttpRecord;
   readonly scrape: ScrapeRecord;
 }
@@ -103,7 +106,7 @@ export interface MetricFamily {
   readonly common?: readonly ("engine" | "model_name")[];
   /** Its own labels. */
   readonly labels?: readonly MetricLabel[];
-  /** vLLM's version that brought it. */
+  /** vLLM's version that brought it; "ours" for what it does not have. */
   readonly since: string;
   readonly deprecated?: Deprecation;
   readonly enabledBy: MetricFeature;
@@ -127,6 +130,10 @@ export function onStep(write: (record: StepRecord, sink: MetricSink) => void): M
 
 export function onSleep(write: (record: SleepRecord, sink: MetricSink) => void): MetricSource {
   return { on: "sleep", write };
+}
+
+export function onRestart(write: (sink: MetricSink) => void): MetricSource {
+  return { on: "restart", write: (_, sink) => write(sink) };
 }
 
 export function onHttp(write: (record: HttpRecord, sink: MetricSink) => void): MetricSource {

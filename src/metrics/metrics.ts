@@ -27,6 +27,7 @@ export interface MetricsOptions {
   readonly createdSeries: boolean;
   /** What is on besides "always"; without "log-stats" nothing else is. */
   readonly features: ReadonlySet<MetricFeature>;
+  readonly isEngineUp: () => boolean;
   /** Null where the system does not tell. */
   readonly processStats: () => ProcessStats | null;
   /** Unix seconds. */
@@ -62,6 +63,7 @@ export class Metrics implements StatListener {
     this.#byEvent = {
       step: on("step"),
       sleep: on("sleep"),
+      restart: on("restart"),
       http: on("http"),
       scrape: on("scrape"),
     };
@@ -76,6 +78,10 @@ export class Metrics implements StatListener {
     this.#write("sleep", record);
   }
 
+  recordRestart(): void {
+    this.#write("restart", null);
+  }
+
   recordHttp(record: HttpRecord): void {
     this.#write("http", record);
   }
@@ -88,8 +94,8 @@ export class Metrics implements StatListener {
 
   /** Every family with its values now, in the order of the exposition. */
   async snapshot(): Promise<FamilySnapshot[]> {
-    const { info, processStats } = this.#options;
-    this.#write("scrape", { info, process: processStats() });
+    const { info, isEngineUp, processStats } = this.#options;
+    this.#write("scrape", { info, isEngineUp: isEngineUp(), process: processStats() });
     const snapshots = await Promise.all(this.#entries.map(({ values }) => values.snapshot()));
     // What the system does not tell is left out; other families print their head without series.
     return snapshots.filter(

@@ -46,7 +46,10 @@ export interface ErrorBody {
 
 function kindOf(error: unknown): ErrorKind {
   if (error instanceof RequestError) return REQUEST_ERRORS[error.code];
-  if (error instanceof EngineError) return ENGINE_ERRORS[error.code];
+  if (error instanceof EngineError) {
+    const { code, retryAfterS } = error;
+    return { ...ENGINE_ERRORS[code], ...(retryAfterS === null ? {} : { retryAfterS }) };
+  }
   if (error instanceof OverloadError) {
     return { status: 503, type: "ServiceUnavailableError", retryAfterS: error.retryAfterS };
   }

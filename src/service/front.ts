@@ -40,6 +40,7 @@ export function createFront(client: EngineClient, options: FrontOptions): Front 
     showHiddenFor: options.showHiddenFor,
     createdSeries: options.createdSeries,
     features: new Set(options.features),
+    isEngineUp: () => client.unavailable === null,
     processStats,
     nowS: () => Date.now() / 1000,
   });

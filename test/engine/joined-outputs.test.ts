@@ -61,7 +61,7 @@ async function replay(messages: readonly EngineOutputs[]) {
   const metrics = new Metrics({
     ...{ info: INFO, modelName: "tiny", showHiddenFor: null, createdSeries: false },
     features: new Set(["log-stats", "kv-cache-metrics"] as const),
-    ...{ processStats: () => null, nowS: () => 0 },
+    ...{ isEngineUp: () => true, processStats: () => null, nowS: () => 0 },
   });
   const front = new AsyncEngine(client, { listeners: [metrics], nowMs: () => 0 });
   const readers = REQUESTS.map((request) => front.generate({ ...request, arrivalMs: 0 }));

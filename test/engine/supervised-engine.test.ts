@@ -66,7 +66,7 @@ describe("an engine that dies", () => {
     process.kill(pid, "SIGSEGV");
     const ends = [...(await log.end("a")), ...(await log.end("b"))].filter((o) => o.finishReason);
     expect(ends.map(({ finishReason }) => finishReason)).toEqual(["error", "error"]);
-    expect(engine.unavailable?.code).toBe("engine_restarting");
+    expect(engine.unavailable).toMatchObject({ code: "engine_restarting", retryAfterS: 1 });
     expect(await refusal(engine.add(engineRequest("c", "early")))).toContain("starting again");
     expect(await call).toMatchObject({ code: "engine_dead" });
     await back;
@@ -85,6 +85,7 @@ describe("an engine that dies", () => {
     const metrics = new Metrics({
       ...{ info: INFO, modelName: "tiny", showHiddenFor: null, createdSeries: false },
       features: new Set(["log-stats", "sleep-mode"] as const),
+      isEngineUp: () => engine.unavailable === null,
       ...{ processStats: () => null, nowS: () => 0 },
     });
     let told = () => {};
@@ -94,6 +95,7 @@ describe("an engine that dies", () => {
         told();
       },
       recordSleep: (record: Parameters<Metrics["recordSleep"]>[0]) => metrics.recordSleep(record),
+      recordRestart: () => metrics.recordRestart(),
     };
     const front = new AsyncEngine(engine, { listeners: [listener] });
     const request = { ...engineRequest("", "hello", LONG), arrivalMs: front.nowMs() };
@@ -106,6 +108,7 @@ describe("an engine that dies", () => {
     const { pid } = engine;
     process.kill(pid, "SIGKILL");
     expect(await reading).toMatchObject({ code: "engine_step_failed" });
+    expect(seriesOf(await metrics.text()).get("pagoda_engine_up{}")).toBe(0);
     while (engine.pid === pid || engine.unavailable !== null) await Bun.sleep(5);
     const after = seriesOf(await metrics.text());
     const counters = [...before].filter(([name]) => /_(total|count|sum|bucket)\{/.test(name));
@@ -116,6 +119,9 @@ describe("an engine that dies", () => {
     expect(after.get("vllm:kv_cache_usage_perc{}")).toBe(0);
     expect(before.get('vllm:engine_sleep_state{sleep_state="awake"}')).toBe(0);
     expect(after.get('vllm:engine_sleep_state{sleep_state="awake"}')).toBe(1);
+    for (const page of [before, after]) expect(page.get("pagoda_engine_up{}")).toBe(1);
+    expect(before.get("pagoda_engine_restarts_total{}")).toBe(0);
+    expect(after.get("pagoda_engine_restarts_total{}")).toBe(1);
     expect(front.numLiveSequences).toBe(0);
   });
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { EngineRequest } from "../../src/engine/protocol.ts";
-import { RestartPolicy, Suspects, Watchdog } from "../../src/engine/supervisor.ts";
+import { RestartPolicy, ReturnForecast, Suspects, Watchdog } from "../../src/engine/supervisor.ts";
 import { suspectHash } from "../../src/engine/suspect-hash.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
 
@@ -33,6 +33,25 @@ describe("restarts", () => {
   test("are not given up when the deaths are further apart", () => {
     const policy = new RestartPolicy(5);
     for (let i = 0; i < 100; i++) expect(policy.delayAfterDeath(i * 2.5 * MINUTE_MS, true)).toBe(0);
+  });
+});
+
+describe("the return", () => {
+  test("is expected after the wait and as long as the last start took, in 1 to 30 s", () => {
+    const forecast = new ReturnForecast(2_300);
+    forecast.startsAt(10_000);
+    expect(forecast.retryAfterS(6_000)).toBe(7);
+    expect(forecast.retryAfterS(11_300)).toBe(1);
+    forecast.hasLoaded(400);
+    forecast.startsAt(20_000);
+    expect(forecast.retryAfterS(16_000)).toBe(5);
+    forecast.startsAt(60_000);
+    expect(forecast.retryAfterS(20_000)).toBe(30);
+  });
+
+  test("that is late may come any moment", () => {
+    const forecast = new ReturnForecast(1_000);
+    expect(forecast.retryAfterS(50_000)).toBe(1);
   });
 });
 

@@ -59,6 +59,7 @@ export function makeMetrics(options: Partial<MetricsOptions> = {}): Metrics {
     showHiddenFor: null,
     createdSeries: false,
     features: new Set(["log-stats"]),
+    isEngineUp: () => true,
     processStats: () => null,
     nowS: () => 1_700_000_000.5,
     ...options,
