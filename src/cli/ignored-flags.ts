@@ -33,8 +33,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
     enable-lora lora-modules= max-loras= max-lora-rank= speculative-config= kv-transfer-config=
     kv-events-config= ec-transfer-config= enable-auto-tool-choice tool-call-parser= tool-parser-plugin=
     reasoning-parser= otlp-traces-endpoint= collect-detailed-traces= limit-mm-per-prompt=
-    mm-processor-kwargs= media-io-kwargs= override-generation-config= allowed-origins=
-    allowed-methods= allowed-headers= allow-credentials`,
+    mm-processor-kwargs= media-io-kwargs= override-generation-config=`,
   "there is nothing like it here": `
     enforce-eager async-scheduling compilation-config=|-cc optimization-level=|-O additional-config=
     scheduler-cls= worker-cls= max-parallel-loading-workers= disable-cascade-attn use-tqdm-on-load

@@ -25,6 +25,10 @@ export function serveLimits(
     apiKeyScope: options["api-key-scope"],
     listensOn: options.host,
     allowedHosts: options["allowed-hosts"],
+    allowedOrigins: options["allowed-origins"],
+    allowedMethods: options["allowed-methods"],
+    allowedHeaders: options["allowed-headers"],
+    allowCredentials: options["allow-credentials"],
   };
 }
 

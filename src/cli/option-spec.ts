@@ -42,6 +42,8 @@ export interface OptionSpec {
     | "flag"
     | "choice"
     | "cpus"
+    /** A JSON list of texts; text that is no JSON is a list of one. */
+    | "json-list"
     /** An object, whose keys can also be given one by one: `--name.key value`. */
     | "json";
   /** One letter: `-q`. */
@@ -62,7 +64,7 @@ export interface OptionSpec {
   readonly help: string;
 }
 
-type BaseOf<S extends OptionSpec> = S["kind"] extends "strings"
+type BaseOf<S extends OptionSpec> = S["kind"] extends "strings" | "json-list"
   ? readonly string[]
   : S["kind"] extends "cpus"
     ? readonly number[]

@@ -26,6 +26,8 @@ export function readOption(option: OptionSpec, value: unknown, source: string): 
       return readNumber(option, String(value).trim(), source);
     case "cpus":
       return readCpus(String(value), source);
+    case "json-list":
+      return readJsonList(value, source);
     case "json":
       return readJson(value, source);
   }
@@ -99,6 +101,13 @@ function readJson(value: unknown, source: string): JsonObject {
   const found = typeof value === "string" ? jsonOrText(value) : value;
   if (isJsonObject(found)) return found;
   throw invalid(source, `expected a JSON object, got ${value}`);
+}
+
+function readJsonList(value: unknown, source: string): string[] {
+  const found = typeof value === "string" ? jsonOrText(value) : value;
+  const items: unknown[] = Array.isArray(found) ? found : [found];
+  if (items.every((item) => typeof item === "string")) return items;
+  throw invalid(source, `expected a JSON list of texts, got ${value}`);
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {

@@ -1,8 +1,10 @@
 // Every option once: flag, environment variable, YAML key, type, default, unit, bounds, help. Help text,
 // docs/options.md, completion and parsing are made from this table. Names are vLLM's where vLLM has the
-// option. Those that no server has are in command-options.ts.
+// option. Those that say who is answered are in access-options.ts, those that no server has in
+// command-options.ts.
 
 import { DEFAULT_MODEL } from "../models/default-model.ts";
+import { ACCESS_OPTIONS } from "./access-options.ts";
 import { COMMAND_OPTIONS } from "./command-options.ts";
 import type { OptionSpec } from "./option-spec.ts";
 
@@ -239,30 +241,7 @@ const SERVER_OPTIONS = [
     max: 65535,
     help: "Port to listen on; 0 = any free one.",
   },
-  {
-    name: "api-key",
-    group: "Server",
-    kind: "strings",
-    fallback: [],
-    env: "VLLM_API_KEY",
-    isSecret: true,
-    help: "Keys that are accepted as bearer token; a client sends the first. May be repeated.",
-  },
-  {
-    name: "api-key-scope",
-    group: "Server",
-    kind: "choice",
-    choices: ["all", "vllm"],
-    fallback: "all",
-    help: "What needs the key: all but probes and /metrics, or /v1 and operations as in vLLM.",
-  },
-  {
-    name: "allowed-hosts",
-    group: "Server",
-    kind: "strings",
-    fallback: [],
-    help: "Further Host names answered to on loopback, or all of them elsewhere; * = any.",
-  },
+  ...ACCESS_OPTIONS,
   {
     name: "max-memory-percent",
     group: "Server",

@@ -52,7 +52,6 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
     log(`the engine has stopped: ${error.stack ?? error.message}`);
     return EXIT_CODES.failed;
   });
-  const isOpen = !["127.0.0.1", "localhost", "::1"].includes(host);
   log(
     banner({
       version,
@@ -60,7 +59,7 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
       modelName: settings.modelNames[0] ?? "",
       url: server.url,
       readySeconds: (performance.now() - startedMs) / 1000,
-      isOpenWithoutKey: isOpen && options["api-key"].length === 0,
+      isOpenWithoutKey: service.isOpen,
     }),
   );
   return Promise.race([stopped, died]);

@@ -9,7 +9,6 @@ import { completionRoutes } from "./completions.ts";
 import { type Listener, withDeadlines } from "./connection-deadlines.ts";
 import { errorResponse } from "./error-response.ts";
 import { healthRoutes } from "./health.ts";
-import type { HostCheck } from "./host-check.ts";
 import { recorded } from "./http-recorder.ts";
 import { jsonResponse } from "./json-response.ts";
 import { modelRoutes } from "./models.ts";
@@ -31,7 +30,7 @@ const METHODS: readonly (readonly [string, string])[] = [
   ["/metrics", "GET"],
 ];
 
-/** @returns the app with every route; each answer carries CORS "*", as vLLM by default */
+/** @returns the app with every route */
 export function createApp(context: ServerContext) {
   const methods = new Map([...METHODS, ...operationMethods(context)]);
   const app = createRoutes(context, methods);
@@ -57,10 +56,11 @@ function createRoutes(context: ServerContext, methods: Methods) {
       code === "NOT_FOUND" ? notFound(methods, request) : failed(error),
     )
     .onRequest(({ request, set }) => {
-      set.headers["access-control-allow-origin"] = "*";
+      const headers = context.cors.headersOf(request);
+      Object.assign(set.headers, headers);
       if (context.memory?.keepsConnections === false) set.headers["connection"] = "close";
-      const early = beforeRouting({ keys, methods, hosts: context.hosts }, request);
-      early?.headers.set("access-control-allow-origin", "*");
+      const early = beforeRouting({ keys, methods, context }, request);
+      for (const [name, value] of Object.entries(headers)) early?.headers.set(name, value);
       return early;
     })
     .use(healthRoutes(context))
@@ -74,11 +74,12 @@ function createRoutes(context: ServerContext, methods: Methods) {
 interface Doors {
   readonly keys: ApiKeys;
   readonly methods: Methods;
-  readonly hosts: HostCheck | null;
+  readonly context: ServerContext;
 }
 
 /** @returns undefined when the request may be routed */
-function beforeRouting({ keys, methods, hosts }: Doors, request: Request): Response | undefined {
+function beforeRouting({ keys, methods, context }: Doors, request: Request): Response | undefined {
+  const { hosts, cors } = context;
   const path = routedPath(request.url);
   if (path === null) return refusal(400, "Invalid host header");
   const authority = authorityOf(request.url);
@@ -86,7 +87,15 @@ function beforeRouting({ keys, methods, hosts }: Doors, request: Request): Respo
     const given = JSON.stringify(authority.slice(0, 100));
     return refusal(403, `The host ${given} is not served here; --allowed-hosts lists further ones`);
   }
-  if (request.method === "OPTIONS") return preflight(request);
+  const preflight = cors.preflight(request);
+  if (preflight !== null) return preflight;
+  if (!cors.mayAct(request)) {
+    const origin = JSON.stringify(request.headers.get("origin")?.slice(0, 100));
+    return refusal(
+      403,
+      `Pages of ${origin} may not call this server; --allowed-origins lists some`,
+    );
+  }
   if (!keys.allows(request, path)) return jsonResponse({ error: "Unauthorized" }, { status: 401 });
   const allow = methods.get(path);
   if (allow === undefined || allow.split(", ").includes(request.method)) return undefined;
@@ -128,13 +137,4 @@ function failed(error: unknown): Response {
   const response = errorResponse(error);
   if (response.status === 500) console.error(error);
   return response;
-}
-
-function preflight(request: Request): Response {
-  const headers = {
-    "access-control-allow-methods": "GET, POST, OPTIONS",
-    "access-control-allow-headers": request.headers.get("access-control-request-headers") ?? "*",
-    "access-control-max-age": "600",
-  };
-  return new Response(null, { status: 200, headers });
 }

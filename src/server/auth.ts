@@ -33,7 +33,7 @@ export class ApiKeys {
 
   /** @returns true when the request may pass */
   allows(request: Request, path: string): boolean {
-    if (this.#digests.length === 0 || request.method === "OPTIONS") return true;
+    if (this.#digests.length === 0) return true;
     if (!this.#needsKey(path)) return true;
     // The first space ends the scheme; a key may hold others.
     const [scheme = "", ...words] = (request.headers.get("authorization") ?? "").split(" ");

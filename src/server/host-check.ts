@@ -4,6 +4,11 @@
 
 const LOOPBACK = /^(localhost|[^.]+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
+/** @param host a name, or an IP address without brackets */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host.includes(":") ? `[${host}]` : host);
+}
+
 /** Stands for any host. */
 const ANY = "*";
 
@@ -14,8 +19,7 @@ const ANY = "*";
  * @returns null = any
  */
 export function hostCheck(listensOn: string, listed: readonly string[]): HostCheck | null {
-  const isLoopback = LOOPBACK.test(listensOn.includes(":") ? `[${listensOn}]` : listensOn);
-  const isOpen = listed.length === 0 && !isLoopback;
+  const isOpen = listed.length === 0 && !isLoopback(listensOn);
   return isOpen || listed.includes(ANY) ? null : new HostCheck(listed);
 }
 

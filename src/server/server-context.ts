@@ -4,6 +4,7 @@ import type { AsyncEngine } from "../engine/async-engine.ts";
 import { RequestError, shuttingDown } from "../errors.ts";
 import type { HttpRecord } from "../metrics/family.ts";
 import type { ApiKeyScope } from "./auth.ts";
+import type { Cors } from "./cors.ts";
 import type { HostCheck } from "./host-check.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
 
@@ -18,6 +19,7 @@ export interface ServerContext {
   readonly apiKeyScope: ApiKeyScope;
   /** Null = any Host is answered. */
   readonly hosts: HostCheck | null;
+  readonly cors: Cors;
   /** Null = memory is not looked at. */
   readonly memory: MemoryGuard | null;
   readonly version: string;

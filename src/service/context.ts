@@ -4,6 +4,7 @@ import type { MetricFeature } from "../metrics/family.ts";
 import { CLAIMED_VERSION } from "../metrics/version-gate.ts";
 import { memoryUse } from "../runtime/system.ts";
 import type { ApiKeyScope } from "../server/auth.ts";
+import { ANY_ORIGIN, Cors } from "../server/cors.ts";
 import { type HostCheck, hostCheck } from "../server/host-check.ts";
 import { MemoryGuard } from "../server/memory-guard.ts";
 import { DEFAULT_LIMITS, type ServerContext } from "../server/server-context.ts";
@@ -22,6 +23,11 @@ export interface ContextOptions {
   readonly listensOn?: string;
   /** @see hostCheck */
   readonly allowedHosts?: readonly string[];
+  /** Of CORS; null or absent = the pages of the hosts that are checked, or any where there is a key or no check. */
+  readonly allowedOrigins?: readonly string[] | null;
+  readonly allowedMethods?: readonly string[];
+  readonly allowedHeaders?: readonly string[];
+  readonly allowCredentials?: boolean;
   /** Share of memory in use from which on new work is refused; absent or 1 = memory is not looked at. */
   readonly maxMemoryUse?: number;
   readonly maxLogprobs: number;
@@ -31,13 +37,15 @@ export interface ContextOptions {
 
 /** @returns a context that is not draining */
 export function serverContext({ engine, metrics }: Front, options: ContextOptions): ServerContext {
+  const hosts = hostCheckOf(options);
   return {
     engine,
     servedModelNames: options.modelNames,
     modelRoot: options.modelRoot,
     apiKeys: options.apiKeys,
     apiKeyScope: options.apiKeyScope ?? "all",
-    hosts: hostCheckOf(options),
+    hosts,
+    cors: corsOf(options, hosts),
     memory: memoryGuard(options),
     version: CLAIMED_VERSION,
     maxLogprobs: options.maxLogprobs,
@@ -54,6 +62,17 @@ export function serverContext({ engine, metrics }: Front, options: ContextOption
 
 function hostCheckOf({ listensOn, allowedHosts = [] }: ContextOptions): HostCheck | null {
   return listensOn === undefined ? null : hostCheck(listensOn, allowedHosts);
+}
+
+function corsOf(options: ContextOptions, hosts: HostCheck | null): Cors {
+  const { apiKeys, allowedOrigins = null, allowCredentials = false } = options;
+  const anyOrigin = ANY_ORIGIN.origins;
+  const unsaid = hosts !== null && apiKeys.length === 0 ? hosts : anyOrigin;
+  const {
+    allowedMethods: methods = ANY_ORIGIN.methods,
+    allowedHeaders: headers = ANY_ORIGIN.headers,
+  } = options;
+  return new Cors({ origins: allowedOrigins ?? unsaid, methods, headers, allowCredentials });
 }
 
 function memoryGuard({ maxMemoryUse: limit = 1 }: ContextOptions): MemoryGuard | null {

@@ -3,6 +3,7 @@
 import type { AsyncEngine } from "../engine/async-engine.ts";
 import { createApp } from "../server/app.ts";
 import type { Listener } from "../server/connection-deadlines.ts";
+import { isLoopback } from "../server/host-check.ts";
 import { type ContextOptions, serverContext } from "./context.ts";
 import type { Front } from "./front.ts";
 
@@ -11,6 +12,8 @@ export interface Service {
   /** @param listener Bun's server, where it is the one that listens: silent connections are closed */
   readonly fetch: (request: Request, listener?: Listener) => Promise<Response>;
   readonly maxBodyBytes: number;
+  /** Other machines can reach it, and it asks for no key. */
+  readonly isOpen: boolean;
   /** /health answers 503 from now on and new work is refused; what is in progress goes on. */
   drain(): void;
 }
@@ -23,5 +26,7 @@ export function createService(front: Front, options: ContextOptions): Service {
     isDraining = true;
   };
   const { maxBodyBytes } = context.limits;
-  return { engine: front.engine, fetch: app.fetch, maxBodyBytes, drain };
+  const { listensOn, apiKeys } = options;
+  const isOpen = listensOn !== undefined && !isLoopback(listensOn) && apiKeys.length === 0;
+  return { engine: front.engine, fetch: app.fetch, maxBodyBytes, isOpen, drain };
 }

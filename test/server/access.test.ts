@@ -49,7 +49,10 @@ describe("the API key", () => {
   });
 
   test("is not asked of a preflight, which carries none", async () => {
-    expect(await ask("http://localhost/v1/models", { method: "OPTIONS" })).toBe(200);
+    const headers = { origin: "http://a.example", "access-control-request-method": "GET" };
+    const preflight = { method: "OPTIONS", headers };
+    expect(await ask("http://localhost/v1/models", preflight)).toBe(200);
+    expect(await ask("http://localhost/v1/models", { method: "OPTIONS" })).toBe(401);
   });
 
   test("guards /v1 and the operations alone in vLLM's scope", async () => {

@@ -1,6 +1,7 @@
 // Routes beside the completions: models, probes, tokenisers, keys, methods.
 
 import { describe, expect, test } from "bun:test";
+import { EngineError } from "../../src/errors.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
 const get = (path: string, init: RequestInit = {}) => new Request(`http://localhost${path}`, init);
@@ -74,7 +75,7 @@ describe("app", () => {
   test("every kind of answer may be read by any origin", async () => {
     const { app } = makeApp({}, { apiKeys: ["one"] });
     for (const path of ["/health", "/nope", "/v1/models", "/version"]) {
-      const response = await app.handle(get(path));
+      const response = await app.handle(get(path, { headers: { origin: "http://a.example" } }));
       expect(response.headers.get("access-control-allow-origin")).toBe("*");
     }
   });
@@ -91,6 +92,14 @@ describe("app", () => {
         code: 503,
       },
     });
+  });
+
+  test("an engine that starts again says when it is expected back", async () => {
+    const { post, client } = makeApp();
+    const error = new EngineError("engine_restarting", "Retry later.", { retryAfterS: 7 });
+    Object.defineProperty(client, "unavailable", { value: error });
+    const response = await post("/v1/completions", { prompt: "x" });
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "7"]);
   });
 
   test("a dead engine is a 503 for work and for /health; /metrics and /version stay", async () => {

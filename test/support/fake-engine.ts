@@ -4,6 +4,7 @@ import { AsyncEngine, type AsyncEngineOptions } from "../../src/engine/async-eng
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
 import type { SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import { createApp } from "../../src/server/app.ts";
+import { ANY_ORIGIN, Cors } from "../../src/server/cors.ts";
 import { DEFAULT_LIMITS, type ServerContext } from "../../src/server/server-context.ts";
 import { FAKE_EOS, type FakeModelOptions, FakeModelRunner } from "./fake-model-runner.ts";
 import { makeScheduler } from "./make-request.ts";
@@ -63,6 +64,7 @@ export function makeContext(engine: AsyncEngine, context: Partial<ServerContext>
     apiKeys: [],
     apiKeyScope: "all",
     hosts: null,
+    cors: new Cors(ANY_ORIGIN),
     memory: null,
     version: "0.13.0",
     maxLogprobs: 20,
