@@ -59,7 +59,10 @@ export const QUEUE_WORKLOAD: Workload = {
   room: roomFor(NUM_STREAMS, TOKENS_IN, TOKENS_OUT),
   numPairs: 1,
   candidates: BATCH_CANDIDATES.slice(0, 1),
-  ownFlags: ["--max-num-seqs", String(NUM_STREAMS)],
+  ownFlags: [
+    ...["--max-num-seqs", String(NUM_STREAMS)],
+    ...["--max-num-queued-reqs", String(NUM_STREAMS + NUM_WAITING)],
+  ],
   warmUp: (target) => allAtOnce(target, specsOf(4)),
   slice: queueSlice,
 };

@@ -142,7 +142,7 @@ const SERVER_OPTIONS = [
     name: "max-num-queued-reqs",
     group: "Scheduling",
     kind: "integer",
-    fallback: 4096,
+    fallback: 256,
     min: 1,
     unit: "requests",
     help: "Most requests in flight (n counts); beyond it the answer is 503.",

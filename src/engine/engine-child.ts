@@ -1,8 +1,9 @@
 // The other end of a RemoteEngine: starts the engine that it is told to, does what it is asked for, and
 // sends what happens. Its process ends with the channel: nobody else would hear of it.
 
+import type { Connect } from "../byte-socket.ts";
 import { ChannelError } from "./channel/bytes.ts";
-import { Channel, type Connect } from "./channel/channel.ts";
+import { Channel } from "./channel/channel.ts";
 import { errorRecord } from "./channel/error-record.ts";
 import {
   CALL_NAMES,

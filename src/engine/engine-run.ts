@@ -1,7 +1,7 @@
 // One life of an engine process: from its start to its end, however that comes.
 
+import type { Connect } from "../byte-socket.ts";
 import { EngineError } from "../errors.ts";
-import type { Connect } from "./channel/channel.ts";
 import type { EngineConfig } from "./engine-config.ts";
 import { EngineFault, RemoteEngine, type RemoteEngineHost } from "./remote-engine.ts";
 import { Watchdog } from "./supervisor.ts";

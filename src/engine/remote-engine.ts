@@ -1,9 +1,10 @@
 // The engine in another process as this one sees it, for as long as that process lives. When it dies,
 // each request that it had ends with an error output and each call is refused.
 
+import type { Connect } from "../byte-socket.ts";
 import { EngineError, engineDead } from "../errors.ts";
 import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
-import { Channel, type Connect } from "./channel/channel.ts";
+import { Channel } from "./channel/channel.ts";
 import { type ErrorRecord, errorOf } from "./channel/error-record.ts";
 import {
   type CallName,

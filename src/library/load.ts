@@ -12,7 +12,6 @@ import { resolveModel } from "../models/model-source.ts";
 import { availableMemory } from "../runtime/system.ts";
 import type { LoadOptions } from "./options.ts";
 
-/** Of a clone; a package brings no models. */
 /** What of the load options has a flag. */
 const FLAGS = {
   contextLength: "max-model-len",
@@ -27,6 +26,9 @@ const FLAGS = {
   seed: "seed",
   chatTemplate: "chat-template",
 } as const satisfies Partial<Record<keyof LoadOptions, keyof ServeOptions>>;
+
+/** A program that asks for more than it is served waits for itself alone: it is refused later than HTTP. */
+const MAX_QUEUED = 4096;
 
 export interface LoadedEngine {
   readonly client: EngineClient;
@@ -63,8 +65,9 @@ export async function loadEngine(model: string, load: LoadOptions): Promise<Load
 
 /** @throws ConfigError "invalid_option" */
 function serveOptions(load: LoadOptions, warn: (line: string) => void): ServeOptions {
+  const asked = { maxQueued: MAX_QUEUED, ...load };
   const argv = Object.entries(FLAGS).flatMap(([name, flag]) => {
-    const value = load[name as keyof typeof FLAGS];
+    const value = asked[name as keyof typeof FLAGS];
     return value === undefined || value === "auto" ? [] : [`--${flag}=${value}`];
   });
   return parseOptions("serve", { argv, env: {}, readYaml: () => ({}) }, warn);

@@ -1,9 +1,10 @@
 // The model that is used when none is named. SmolLM2 is Apache-2.0.
 
 import { join } from "node:path";
+import { isBundled } from "../runtime/system.ts";
 
-/** Models that came with the program. */
-export const MODELS_DIR = join(import.meta.dirname, "../../models");
+/** Models that came with the program; null in an executable, which comes alone. */
+export const MODELS_DIR = isBundled() ? null : join(import.meta.dirname, "../../models");
 
 export const DEFAULT_MODEL = "SmolLM2-135M-Instruct";
 

@@ -23,8 +23,8 @@ export interface InstalledModel {
   readonly root: string;
 }
 
-/** @param modelsDir folder of models that came with the program */
-export function installedModels(env: Env, modelsDir: string): InstalledModel[] {
+/** @param modelsDir folder of models that came with the program; null = none did */
+export function installedModels(env: Env, modelsDir: string | null): InstalledModel[] {
   const cache = resolve(hubCacheFolder(env));
   const hub = cachedRepos(env).flatMap((repo) =>
     repo.commits().flatMap((commit) => {
@@ -34,7 +34,8 @@ export function installedModels(env: Env, modelsDir: string): InstalledModel[] {
       );
     }),
   );
-  const plain = [modelsDir, urlFolder(env)].filter(fileExists).flatMap((folder) => {
+  const folders = [...(modelsDir === null ? [] : [modelsDir]), urlFolder(env)];
+  const plain = folders.filter(fileExists).flatMap((folder) => {
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
     return modelsIn(folder, resolve(folder), files, (file) => join(folder, file));
   });

@@ -25,8 +25,8 @@ import { defaultHubFile, type ModelName, parseModelName } from "./model-name.ts"
 export type OnProgress = (done: number, total: number | null) => void;
 
 export interface ModelSourceOptions {
-  /** Folder of models that came with the program, the default model among them. */
-  readonly modelsDir: string;
+  /** Folder of models that came with the program, the default model among them; null = none did. */
+  readonly modelsDir: string | null;
   readonly env: Env;
   readonly log: (line: string) => void;
   /** Nothing is asked of the network, as with HF_HUB_OFFLINE. */
@@ -85,7 +85,8 @@ function findModel(
       return orNull(name.path);
     case "default": {
       const { repo, path } = defaultHubFile();
-      return orNull(join(modelsDir, DEFAULT_MODEL_FILE.name)) ?? findFile(env, repo, path);
+      const own = modelsDir === null ? null : orNull(join(modelsDir, DEFAULT_MODEL_FILE.name));
+      return own ?? findFile(env, repo, path);
     }
     case "hub":
       return new CachedRepo(env, name.repo).find((files) => wantedIn(files, name.quant, takesAny));

@@ -4,6 +4,7 @@
 import { dlopen } from "bun:ffi";
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { ByteSocket, Connect, SocketEvents } from "../byte-socket.ts";
 import { ConfigError } from "../errors.ts";
 import { isBundled } from "./system.ts";
 
@@ -16,20 +17,9 @@ export function ownCommand(...words: string[]): string[] {
   return [process.execPath, resolve(import.meta.dir, "../main.ts"), ...words];
 }
 
-interface SocketEvents {
-  readonly onData: (bytes: Uint8Array) => void;
-  readonly onDrain: () => void;
-  readonly onClose: () => void;
-}
-
-interface ByteSocket {
-  write(bytes: Uint8Array): number;
-  close(): void;
-}
-
 export interface ChildProcess {
   readonly pid: number;
-  readonly connect: (events: SocketEvents) => Promise<ByteSocket>;
+  readonly connect: Connect;
   /** How it ended, e.g. "SIGSEGV" or "exit code 1". */
   readonly exited: Promise<string>;
   /** SIGKILL: also ends a process that is stopped. */

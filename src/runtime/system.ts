@@ -9,7 +9,8 @@ export type ReadFile = (path: string) => string;
 
 /** Whether the program is one executable file: it then has its sources under a root of this name. */
 export function isBundled(): boolean {
-  return import.meta.path.startsWith("/$bunfs/");
+  // Deno has no import.meta.path.
+  return import.meta.url.startsWith("file:///$bunfs/");
 }
 
 export function fileExists(path: string): boolean {

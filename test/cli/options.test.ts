@@ -64,6 +64,19 @@ describe("parseOptions", () => {
     expect(parse(["--config", "x.yaml"], { PAGODA_PORT: "" }, { port: null }).port).toBe(8000);
   });
 
+  test("a JSON list is one word; text that is no JSON is a list of one", () => {
+    const origins = (...argv: string[]) => parse(["--allowed-origins", ...argv])["allowed-origins"];
+    expect(parse([])["allowed-origins"]).toBeNull();
+    expect(origins('["http://a", "http://b"]')).toEqual(["http://a", "http://b"]);
+    expect(origins("http://a")).toEqual(["http://a"]);
+    expect(origins("[]")).toEqual([]);
+    expect(parse([], { PAGODA_ALLOWED_METHODS: '["GET","POST"]' })["allowed-methods"]).toEqual([
+      "GET",
+      "POST",
+    ]);
+    expect(() => origins("[1]")).toThrow("--allowed-origins: expected a JSON list of texts");
+  });
+
   test("auto and -1 leave the decision to the program", () => {
     expect(parse(["--max-model-len", "auto"])["max-model-len"]).toBeNull();
     const env = { PAGODA_MAX_MODEL_LEN: "500" };

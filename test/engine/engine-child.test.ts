@@ -1,7 +1,7 @@
 // The engine's end of the channel, when the front takes messages slowly, late, or not at all.
 
 import { expect, test } from "bun:test";
-import type { SocketEvents } from "../../src/engine/channel/channel.ts";
+import type { SocketEvents } from "../../src/byte-socket.ts";
 import { FrameSplitter, frameHead } from "../../src/engine/channel/frames.ts";
 import {
   decodeMessage,

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { partsOf, pickFile, wantedIn } from "../../src/models/gguf-files.ts";
+import { installedModels } from "../../src/models/installed-models.ts";
 import { parseModelName } from "../../src/models/model-name.ts";
 import {
   type ModelSourceOptions,
@@ -67,6 +68,8 @@ describe("resolveModel", () => {
     expect(await resolve("SmolLM2-135M-Instruct")).toBe(
       join(modelsDir, "SmolLM2-135M-Instruct.Q4_1.gguf"),
     );
+    expect(installedModels({ HF_HOME: tempFolder() }, modelsDir)).toHaveLength(1);
+    expect(installedModels({ HF_HOME: tempFolder() }, null)).toEqual([]);
   });
 
   test("a quantisation is downloaded once", async () => {

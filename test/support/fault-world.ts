@@ -1,8 +1,8 @@
 // A front, an engine and the channel between them in one process, over the model that remembers by slot,
 // with one fault to come: the Nth event of a kind goes wrong. Nothing here depends on time.
 
+import type { Connect } from "../../src/byte-socket.ts";
 import { AsyncEngine } from "../../src/engine/async-engine.ts";
-import type { Connect } from "../../src/engine/channel/channel.ts";
 import { EngineChild } from "../../src/engine/engine-child.ts";
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import type { GenerateRequest } from "../../src/engine/generation.ts";

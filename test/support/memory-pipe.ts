@@ -1,7 +1,7 @@
 // A stream socket in memory with both its ends here: bytes arrive in pieces and later, in an order that
 // depends on nothing but the seed. Each write can be held up, taken in part, or be the last.
 
-import type { ByteSocket, Connect, SocketEvents } from "../../src/engine/channel/channel.ts";
+import type { ByteSocket, Connect, SocketEvents } from "../../src/byte-socket.ts";
 import type { Prng } from "./prng.ts";
 
 /** "lose" closes both ends, "hold" delivers late, "refuse" takes nothing until the pipe has drained. */

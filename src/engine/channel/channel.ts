@@ -1,25 +1,8 @@
 // Messages over a stream socket. What the socket does not take waits here, in order; the sender sees how
 // much that is and holds back.
 
+import type { ByteSocket, Connect } from "../../byte-socket.ts";
 import { FrameSplitter, frameHead } from "./frames.ts";
-
-/** A connected stream socket. */
-export interface ByteSocket {
-  /** Takes as many of the bytes as it can now. @returns their number */
-  write(bytes: Uint8Array): number;
-  close(): void;
-}
-
-export interface SocketEvents {
-  /** `bytes` hold until the call returns. */
-  readonly onData: (bytes: Uint8Array) => void;
-  /** The socket takes bytes again. */
-  readonly onDrain: () => void;
-  /** Called once: the other side has gone, or close() was called. */
-  readonly onClose: () => void;
-}
-
-export type Connect = (events: SocketEvents) => Promise<ByteSocket>;
 
 export interface ChannelEvents {
   /** `frame` holds until the call returns. What it throws closes the channel. */

@@ -1,7 +1,8 @@
 // The channel over a socket that takes what it likes: order, back-pressure, and its end.
 
 import { describe, expect, test } from "bun:test";
-import { Channel, type SocketEvents } from "../../../src/engine/channel/channel.ts";
+import type { SocketEvents } from "../../../src/byte-socket.ts";
+import { Channel } from "../../../src/engine/channel/channel.ts";
 import { FrameSplitter, frameHead } from "../../../src/engine/channel/frames.ts";
 
 /** A socket with room for so many bytes until it is drained. */
