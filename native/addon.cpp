@@ -62,8 +62,7 @@ LoadOptions read_load_options(const Napi::Object & o) {
 // Calls a JS function with loading progress, at most once a percent.
 class ProgressReporter {
 public:
-    ProgressReporter(Napi::Env env, Napi::Function callback)
-        : function(Napi::ThreadSafeFunction::New(env, callback, "pagoda load", 0, 1)) {}
+    ProgressReporter(Napi::Env env, Napi::Function callback) : function(Function::New(env, callback, "pagoda load", 0, 1)) {}
     ~ProgressReporter() { function.Release(); }
 
     void report(float share) {
@@ -72,21 +71,26 @@ public:
             return;
         }
         last = percent;
-        function.NonBlockingCall([percent](Napi::Env env, Napi::Function callback) {
-            if (env == nullptr) {
-                return;
-            }
-            try {
-                callback.Call({ Napi::Number::New(env, percent / 100.0) });
-            } catch (const Napi::Error &) {
-                // a listener's fault is not the load's
-            }
-        });
+        function.NonBlockingCall((void *) (intptr_t) percent);
     }
 
 private:
-    Napi::ThreadSafeFunction function;
-    int                      last = -1;
+    // The number travels in place of a pointer: there is nothing to free, whoever ends first.
+    static void call(Napi::Env env, Napi::Function callback, void *, void * percent) {
+        if (env == nullptr) {
+            return;
+        }
+        try {
+            callback.Call({ Napi::Number::New(env, (double) (intptr_t) percent / 100.0) });
+        } catch (const Napi::Error &) {
+            // a listener's fault is not the load's
+        }
+    }
+
+    using Function = Napi::TypedThreadSafeFunction<void, void, call>;
+
+    Function function;
+    int      last = -1;
 };
 
 Napi::Value load_model(const Napi::CallbackInfo & info) {

@@ -51,8 +51,7 @@ NativeModel::NativeModel(const Napi::CallbackInfo & info) : Napi::ObjectWrap<Nat
         throw to_js_error(info.Env(), Error("invalid_argument", "models are made by loadModel()"));
     }
     model = *info[0].As<Napi::External<std::shared_ptr<Model>>>().Data();
-    const auto nothing = Napi::Function::New(info.Env(), [](const Napi::CallbackInfo &) {});
-    step_done = Napi::ThreadSafeFunction::New(info.Env(), nothing, "pagoda step", 0, 1);
+    step_done = StepDone::New(info.Env(), "pagoda step", 0, 1, this);
     step_done.Unref(info.Env());
     has_step_done = true;
 }
@@ -295,13 +294,17 @@ void NativeModel::begin_step(Napi::Object output, Napi::Promise::Deferred deferr
         } catch (...) {
             step.failure = current_error();
         }
+        computed.give();
         // napi_closing means that the environment goes away: there is nobody left to tell
-        step_done.NonBlockingCall([this](Napi::Env env, Napi::Function) {
-            if (env != nullptr) {
-                finish_step(env);
-            }
-        });
+        step_done.NonBlockingCall();
     });
+}
+
+void NativeModel::on_step_done(Napi::Env env, Napi::Function, NativeModel * model, void *) {
+    if (env != nullptr) {
+        model->computed.take();
+        model->finish_step(env);
+    }
 }
 
 void NativeModel::finish_step(Napi::Env env) {

@@ -2,6 +2,7 @@
 // step thread reports through one thread-safe function.
 #pragma once
 
+#include "handoff.h"
 #include "model.h"
 
 #include <napi.h>
@@ -19,6 +20,9 @@ public:
 
 private:
     struct StepInFlight;
+
+    static void on_step_done(Napi::Env env, Napi::Function, NativeModel * model, void *);
+    using StepDone = Napi::TypedThreadSafeFunction<NativeModel, void, on_step_done>;
 
     Napi::Value info(const Napi::CallbackInfo & info);
     Napi::Value vocabulary(const Napi::CallbackInfo & info);
@@ -48,7 +52,8 @@ private:
     StepBatch                                  batch;
     std::unique_ptr<StepInFlight>              in_flight;
     std::unique_ptr<Napi::Promise::Deferred>   disposing; // waits for the step or change in progress
-    Napi::ThreadSafeFunction                   step_done;
+    StepDone                                   step_done;
+    Handoff                                    computed; // a step's end, to the JS thread
     bool                                       has_step_done = false;
     bool                                       is_changing   = false; // a sleep or a wake-up is in progress
 };

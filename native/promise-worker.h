@@ -2,6 +2,7 @@
 // it needs by value and touches no JS.
 #pragma once
 
+#include "handoff.h"
 #include "napi-args.h"
 
 #include <functional>
@@ -19,20 +20,24 @@ public:
     static Napi::Value start(Napi::Env env, Compute compute, Convert convert, std::function<void()> settling = [] {}) {
         auto * worker = new PromiseWorker(env, std::move(compute), std::move(convert), std::move(settling));
         auto promise  = worker->deferred.Promise();
+        worker->queued.give();
         worker->Queue();
         return promise;
     }
 
 protected:
     void Execute() override {
+        queued.take();
         try {
             result = std::make_unique<T>(compute());
         } catch (...) {
             failure = current_error();
         }
+        computed.give();
     }
 
     void OnOK() override {
+        computed.take();
         Napi::HandleScope scope(Env());
         settling();
         if (failure) {
@@ -56,6 +61,7 @@ private:
     std::unique_ptr<T>          result;
     std::optional<Error>        failure;
     Napi::Promise::Deferred     deferred;
+    Handoff                     queued, computed;
 };
 
 } // namespace pagoda
