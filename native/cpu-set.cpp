@@ -54,7 +54,19 @@ bool pick_byte_dots() {
     return false;
 }
 
+bool pick_bf16_dots() {
+#if defined(__x86_64__) || defined(_M_X64)
+    return cpu_set() == CpuSet::avx512 && forced_set() != "avx512" && __builtin_cpu_supports("avx512bf16");
+#endif
+    return false;
+}
+
 } // namespace
+
+bool cpu_has_bf16_dots() {
+    static const bool has = pick_bf16_dots();
+    return has;
+}
 
 bool cpu_has_byte_dots() {
     static const bool has = pick_byte_dots();

@@ -1,5 +1,5 @@
-// The instruction set that kernels are chosen by, once a process. PAGODA_CPU=avxvnni|avx2|generic forces a
-// lower one, so that all are tested on the best machine. Any thread.
+// The instruction set that kernels are chosen by, once a process. PAGODA_CPU=avx512|avxvnni|avx2|generic forces
+// a lower one (avx512: without BF16), so that all are tested on the best machine. Any thread.
 #pragma once
 
 namespace pagoda {
@@ -14,5 +14,8 @@ CpuSet cpu_set();
 
 // Whether the set comes with dot products of bytes (VNNI): as AVX-512 VNNI, or with avx2 as AVX-VNNI.
 bool cpu_has_byte_dots();
+
+// Whether avx512 comes with dot products of bf16 pairs (AVX512-BF16).
+bool cpu_has_bf16_dots();
 
 } // namespace pagoda

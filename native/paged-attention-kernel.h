@@ -157,8 +157,9 @@ inline void span_of(const AttentionTask & t, const Span & span, const Span * ahe
     }
 }
 
-template <class Simd, KvType T>
-inline void attention_over(const AttentionTask & t) {
+// Calls f(span, the one to fetch meanwhile or null, position of its first token) for all spans of a task.
+template <class F>
+inline void for_each_span(const AttentionTask & t, F && f) {
     Span spans[2]; // this one and the next
     Span * now = &spans[0];
     Span * ahead = &spans[1];
@@ -170,9 +171,14 @@ inline void attention_over(const AttentionTask & t) {
         } else if (t.next) {
             ahead->locate(*t.next, t.next->begin);
         }
-        span_of<Simd, T>(t, *now, is_last && !t.next ? nullptr : ahead, base);
+        f(*now, is_last && !t.next ? nullptr : ahead, base);
         std::swap(now, ahead);
     }
+}
+
+template <class Simd, KvType T>
+inline void attention_over(const AttentionTask & t) {
+    for_each_span(t, [&](const Span & span, const Span * ahead, int32_t base) { span_of<Simd, T>(t, span, ahead, base); });
 }
 
 template <class Simd>

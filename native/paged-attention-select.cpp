@@ -17,7 +17,9 @@ struct KernelSet {
 KernelSet pick_kernel() {
 #if defined(__x86_64__) || defined(_M_X64)
     switch (cpu_set()) {
-        case CpuSet::avx512:  return { "avx512", attention_avx512, 16 };
+        case CpuSet::avx512:
+            return cpu_has_bf16_dots() ? KernelSet{ "avx512bf16", attention_avx512bf16, 16 }
+                                       : KernelSet{ "avx512", attention_avx512, 16 };
         case CpuSet::avx2:    return { "avx2", attention_avx2, 8 };
         case CpuSet::generic: break;
     }

@@ -1,6 +1,7 @@
 // What a kernel is given: query rows against one partition of one K/V head.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace pagoda {
@@ -12,6 +13,9 @@ constexpr int32_t PARTITION_TOKENS = 256;
 
 // Tokens whose scores are on the stack at once, one step of the online softmax; divides PARTITION_TOKENS.
 constexpr int32_t SPAN_TOKENS = 64;
+
+// Rows that the bf16 kernel takes through a task together.
+constexpr int32_t STRIP_ROWS = 48;
 
 enum class KvType { f16, f32, q8_0 };
 
@@ -35,7 +39,7 @@ struct AttentionTask {
     float           softcap;       // 0 = none
     int32_t         begin;         // positions [begin, end) within one partition; begin at a span's start,
     int32_t         end;           // end past the last position that a row sees there
-    float *         scratch;       // SPAN_TOKENS * (head_dim_k + head_dim_v) floats
+    float *         scratch;       // scratch_floats() of them
     float *         acc;           // [n_rows, head_dim_v] out: sum of p * v, unnormalised
     float *         row_max;       // [n_rows] out, -inf where the row sees none of the tokens
     float *         row_sum;       // [n_rows] out
@@ -46,11 +50,17 @@ struct AttentionTask {
 using AttentionKernel = void (*)(const AttentionTask &);
 
 void attention_generic(const AttentionTask & task);
-void attention_avx2(const AttentionTask & task);   // AVX2, FMA, F16C; head sizes divisible by 8
-void attention_avx512(const AttentionTask & task); // AVX512 F/BW/VL/DQ; head sizes divisible by 16
+void attention_avx2(const AttentionTask & task);       // AVX2, FMA, F16C; head sizes divisible by 8
+void attention_avx512(const AttentionTask & task);     // AVX512 F/BW/VL/DQ; head sizes divisible by 16
+void attention_avx512bf16(const AttentionTask & task); // the same and AVX512-BF16
 
-// The widest kernel for head sizes on this machine.
+// The best kernel for head sizes on this machine.
 AttentionKernel attention_kernel_for(int32_t head_dim_k, int32_t head_dim_v);
+
+// Room that any kernel needs: a span's K and V as f32; or a partition's as bf16, with a strip's q and sums.
+inline size_t scratch_floats(int32_t head_dim_k, int32_t head_dim_v) {
+    return 16 + PARTITION_TOKENS / 2 * (head_dim_k + head_dim_v) + STRIP_ROWS * (head_dim_k / 2 + head_dim_v);
+}
 
 namespace {
 

@@ -70,7 +70,7 @@ int32_t gather_rows(const Op & op, const Ticket & ticket, Workspace & ws) {
     for (auto * stats : { &ws.max, &ws.sum, &ws.total_max, &ws.total_sum }) {
         stats->resize(n_rows);
     }
-    ws.scratch.resize((size_t) SPAN_TOKENS * (dk + dv));
+    ws.scratch.resize(scratch_floats(dk, dv));
     for_each_row(op, ticket, [&](int32_t row, const AttentionTile & tile, int32_t i, int32_t head) {
         const int32_t token = tile.token0 + i;
         const float * src = (const float *) ((const char *) op.q->data + token * op.q->nb[2] + head * op.q->nb[1]);

@@ -11,7 +11,7 @@ namespace pagoda {
 // AttentionPlan that was prepared for the step.
 void paged_attention_op(struct ggml_tensor * dst, int ith, int nth, void * layer);
 
-// Name of the kernel set in use: "avx512", "avx2" or "generic". PAGODA_CPU forces a lower one.
+// Name of the kernel set in use: "avx512bf16", "avx512", "avx2" or "generic". PAGODA_CPU forces a lower one.
 const char * attention_kernel_name();
 
 } // namespace pagoda

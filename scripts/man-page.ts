@@ -26,7 +26,7 @@ shows every value with its source.`;
 
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ["PAGODA_<NAME>", "The option of that name, in upper case with underscores."],
-  ["PAGODA_CPU", "Forces lower kernels: avxvnni, avx2 or generic."],
+  ["PAGODA_CPU", "Forces lower kernels: avx512 (without BF16), avxvnni, avx2 or generic."],
   ["HF_HOME, HF_HUB_CACHE", "Where the hub's cache is."],
   ["HF_TOKEN, HF_TOKEN_PATH", "Token for private and gated models, or the file that holds it."],
   ["HF_ENDPOINT", "Address of the hub."],

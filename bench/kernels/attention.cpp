@@ -1,5 +1,6 @@
 // The attention op over K and V that come from memory, layer after layer, in blocks in shuffled order: one
-// token of each sequence. Its plan, its partial results and its threads are those of a step.
+// token of each sequence, or a chunk of one prompt. Its plan, its partial results and its threads are those
+// of a step.
 
 #include "attention-step.h"
 #include "rounds.h"
@@ -24,6 +25,7 @@ const AttentionShape SHAPES[] = {
 };
 const int32_t CONTEXTS[] = { 256, 1024, 4096, 8192 };
 const int32_t SEQUENCES[] = { 1, 16 };
+const int32_t CHUNKS[] = { 16, 512 };
 
 // A round computes layers of about so many bytes of K and V.
 constexpr size_t ROUND_BYTES = 4u << 20;
@@ -41,25 +43,24 @@ void fill(Arena & arena, ggml_type type) {
     }
 }
 
-std::vector<AttentionSequence> decoding(int32_t n_seqs, int32_t context, int32_t block_size) {
+std::vector<AttentionSequence> sequences_of(int32_t n_seqs, int32_t context, int32_t n_new, int32_t block_size) {
     const int32_t n_blocks = (context + block_size - 1) / block_size;
     std::vector<int32_t> order((size_t) n_seqs * n_blocks);
     std::iota(order.begin(), order.end(), 0);
     std::shuffle(order.begin(), order.end(), std::mt19937(7));
     std::vector<AttentionSequence> sequences;
     for (int32_t s = 0; s < n_seqs; ++s) {
-        sequences.push_back({ context, 1, { order.begin() + s * n_blocks, order.begin() + (s + 1) * n_blocks } });
+        sequences.push_back({ context, n_new, { order.begin() + s * n_blocks, order.begin() + (s + 1) * n_blocks } });
     }
     return sequences;
 }
 
-void bench_decode(Crew & crew, double budget_s, const AttentionShape & shape, int32_t n_seqs, int32_t context, const Arena & arena) {
-    AttentionStep step(shape, decoding(n_seqs, context, shape.block_size), crew.n_threads);
+// Seconds of one layer; layers follow one another in the arena.
+double seconds_a_layer(Crew & crew, double budget_s, AttentionStep & step, size_t pool_bytes, const Arena & arena) {
     step.scale = 0.125f;
     std::fill(step.q.begin(), step.q.end(), 0.5f);
-    const size_t  pool_bytes  = (size_t) n_seqs * context * shape.slot_bytes();
-    const int64_t n_layers    = std::max<int64_t>(1, (int64_t) (arena.size / (2 * pool_bytes)));
-    const int64_t n_each      = std::clamp<int64_t>((int64_t) (ROUND_BYTES / (2 * pool_bytes)), 1, n_layers);
+    const int64_t n_layers = std::max<int64_t>(1, (int64_t) (arena.size / (2 * pool_bytes)));
+    const int64_t n_each   = std::clamp<int64_t>((int64_t) (ROUND_BYTES / (2 * pool_bytes)), 1, n_layers);
     const double seconds = seconds_a_round(crew, budget_s, [&](int thread, int64_t round) {
         for (int64_t i = 0; i < n_each; ++i) {
             const uint8_t * k = arena.data + (round * n_each + i) % n_layers * 2 * pool_bytes;
@@ -67,8 +68,25 @@ void bench_decode(Crew & crew, double budget_s, const AttentionShape & shape, in
             crew.wait(); // as after each node of a graph
         }
     });
+    return seconds / n_each;
+}
+
+void bench_decode(Crew & crew, double budget_s, const AttentionShape & shape, int32_t n_seqs, int32_t context, const Arena & arena) {
+    AttentionStep step(shape, sequences_of(n_seqs, context, 1, shape.block_size), crew.n_threads);
+    const size_t pool_bytes = (size_t) n_seqs * context * shape.slot_bytes();
+    const double seconds    = seconds_a_layer(crew, budget_s, step, pool_bytes, arena);
     std::printf("{\"kind\":\"attention\",\"type\":\"%s\",\"heads\":%d,\"kvHeads\":%d,\"sequences\":%d,\"context\":%d,\"seconds\":%.4e,\"bytes\":%.0f}\n",
-                ggml_type_name(shape.kv_type), shape.n_head, shape.n_head_kv, n_seqs, context, seconds / n_each, 2.0 * pool_bytes);
+                ggml_type_name(shape.kv_type), shape.n_head, shape.n_head_kv, n_seqs, context, seconds, 2.0 * pool_bytes);
+    std::fflush(stdout);
+}
+
+void bench_chunk(Crew & crew, double budget_s, const AttentionShape & shape, int32_t n_tokens, int32_t context, const Arena & arena) {
+    AttentionStep step(shape, sequences_of(1, context, n_tokens, shape.block_size), crew.n_threads);
+    const double n_seen  = (double) n_tokens * context - 0.5 * n_tokens * (n_tokens - 1);
+    const double seconds = seconds_a_layer(crew, budget_s, step, context * shape.slot_bytes(), arena);
+    std::printf("{\"kind\":\"chunk\",\"type\":\"%s\",\"heads\":%d,\"kvHeads\":%d,\"tokens\":%d,\"context\":%d,\"seconds\":%.4e,\"ops\":%.0f}\n",
+                ggml_type_name(shape.kv_type), shape.n_head, shape.n_head_kv, n_tokens, context, seconds,
+                4.0 * n_seen * shape.n_head * shape.head_dim);
     std::fflush(stdout);
 }
 
@@ -82,6 +100,13 @@ void bench_attention(Crew & crew, double budget_s) {
         for (const int32_t n_seqs : SEQUENCES) {
             for (const int32_t context : CONTEXTS) {
                 bench_decode(crew, budget_s, shape, n_seqs, context, arena);
+            }
+        }
+        for (const int32_t n_tokens : CHUNKS) {
+            for (const int32_t context : CONTEXTS) {
+                if (n_tokens <= context) {
+                    bench_chunk(crew, budget_s, shape, n_tokens, context, arena);
+                }
             }
         }
     }

@@ -4,16 +4,17 @@
 import { saveResults } from "../output/result-file.ts";
 import { textTable } from "../output/table.ts";
 import { type ForcedSet, heldTo, thisCpu } from "../probe/cpu.ts";
-import { bestTops, type Limits, probe } from "../probe/probe.ts";
+import { bestFloatTops, bestTops, type Limits, probe } from "../probe/probe.ts";
 import {
   type AttentionTime,
+  type ChunkTime,
   type KernelRun,
   type KernelTimes,
   type ProductTime,
   type RowTime,
   timeKernels,
 } from "./program.ts";
-import { attentionRows, logitRows, productRows, toothRows } from "./tables.ts";
+import { attentionRows, chunkRows, logitRows, productRows, toothRows } from "./tables.ts";
 
 export interface KernelOptions {
   /** Null = the CPU's own set and AVX2. */
@@ -60,6 +61,9 @@ function printPart({ part, set, threads }: Part, limits: Limits, { sets, times }
     console.log(textTable(toothRows(of<ProductTime>("tooth"))));
   } else if (part === "attention") {
     console.log(textTable(attentionRows(of<AttentionTime>("attention"), limits)));
+    const floatTops = bestFloatTops(limits, cpu);
+    console.log(`\nchunks of a prompt by context, Tflops; the probe: ${floatTops.toFixed(2)}`);
+    console.log(textTable(chunkRows(of<ChunkTime>("chunk"), floatTops)));
   } else {
     console.log(textTable(logitRows(of<RowTime>("row"), limits)));
   }

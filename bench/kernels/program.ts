@@ -15,7 +15,8 @@ const SOURCES = [
   "cpu-set",
   ...["gemm", "gemm-avx2", "gemm-avxvnni", "gemm-avx512vnni", "packed-weights", "weight-blocks"],
   ...["paged-attention", "paged-attention-plan", "paged-attention-fold", "paged-attention-select"],
-  ...["paged-attention-generic", "paged-attention-avx2", "paged-attention-avx512"],
+  ...["paged-attention-generic", "paged-attention-avx2"],
+  ...["paged-attention-avx512", "paged-attention-avx512bf16"],
   ...["row-scan", "row-kernel-generic", "row-kernel-avx2", "row-kernel-avx512"],
   ...["candidates", "cut-search"],
 ];
@@ -61,6 +62,20 @@ export interface AttentionTime extends Timed {
   readonly context: number;
 }
 
+/** A chunk of a prompt, its last token at the end of the context. */
+export interface ChunkTime {
+  readonly kind: "chunk";
+  /** Of K and V. */
+  readonly type: string;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly tokens: number;
+  readonly context: number;
+  readonly seconds: number;
+  /** Of both products, for what a token sees alone; a multiplication and an addition are two. */
+  readonly ops: number;
+}
+
 export interface RowTime extends Timed {
   readonly kind: "row";
   readonly pass: string;
@@ -69,7 +84,7 @@ export interface RowTime extends Timed {
 
 export interface KernelTimes {
   readonly sets: KernelSets;
-  readonly times: readonly (ProductTime | AttentionTime | RowTime)[];
+  readonly times: readonly (ProductTime | AttentionTime | ChunkTime | RowTime)[];
 }
 
 export interface KernelRun {

@@ -50,9 +50,10 @@ template <class Work> double seconds_a_round(Crew & crew, double budget_s, const
     using Clock = std::chrono::steady_clock;
     std::vector<double> times;
     bool is_over = false;
+    // Thread 0's start of a round is before its wait, so that no other has begun the round yet.
     const auto member = [&](int thread) {
+        auto start = Clock::now();
         for (int64_t round = 0; !is_over; ++round) {
-            const auto start = Clock::now();
             work(thread, round);
             crew.wait();
             if (thread == 0) {
@@ -63,6 +64,7 @@ template <class Work> double seconds_a_round(Crew & crew, double budget_s, const
                 }
                 is_over = spent > budget_s && times.size() > MIN_ROUNDS;
             }
+            start = Clock::now();
             crew.wait();
         }
     };

@@ -3,7 +3,7 @@
 
 import type { Cpu } from "../probe/cpu.ts";
 import { bestTops, type Limits } from "../probe/probe.ts";
-import type { AttentionTime, ProductTime, RowTime } from "./program.ts";
+import type { AttentionTime, ChunkTime, ProductTime, RowTime } from "./program.ts";
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
@@ -74,20 +74,40 @@ export function toothRows(times: readonly ProductTime[]): string[][] {
   return [head, ...rows];
 }
 
-/** One row a cache and number of sequences, one column a context. */
-export function attentionRows(times: readonly AttentionTime[], limits: Limits): string[][] {
+type InContext = Pick<AttentionTime, "type" | "heads" | "kvHeads" | "context">;
+
+/** One row a cache and number of what `column` names, one column a context. */
+function contextRows<T extends InContext>(
+  times: readonly T[],
+  column: string,
+  numberOf: (time: T) => number,
+  cellOf: (time: T) => string,
+): string[][] {
   const contexts = [...new Set(times.map(({ context }) => context))].sort((a, b) => a - b);
-  const head = ["K/V", "heads", "sequences", ...contexts.map((context) => `${context}`)];
-  const nameOf = ({ type, heads, kvHeads, sequences }: AttentionTime) =>
-    `${type} ${heads}/${kvHeads} ${sequences}`;
+  const head = ["K/V", "heads", column, ...contexts.map((context) => `${context}`)];
+  const nameOf = (time: T) => `${time.type} ${time.heads}/${time.kvHeads} ${numberOf(time)}`;
   const rows = groupBy(times, nameOf).map(([name, of]) => {
     const cells = contexts.map((context) => {
       const time = of.find((candidate) => candidate.context === context);
-      return time === undefined ? "-" : bytesCell(time, limits);
+      return time === undefined ? "-" : cellOf(time);
     });
     return [...name.split(" "), ...cells];
   });
   return [head, ...rows];
+}
+
+export function attentionRows(times: readonly AttentionTime[], limits: Limits): string[][] {
+  const sequencesOf = ({ sequences }: AttentionTime) => sequences;
+  return contextRows(times, "sequences", sequencesOf, (time) => bytesCell(time, limits));
+}
+
+/** @param limit Tflops of the probe */
+export function chunkRows(times: readonly ChunkTime[], limit: number): string[][] {
+  const tokensOf = ({ tokens }: ChunkTime) => tokens;
+  return contextRows(times, "tokens", tokensOf, ({ ops, seconds }) => {
+    const tflops = ops / seconds / 1e12;
+    return `${tflops.toFixed(2)} (${percent(tflops / limit)})`;
+  });
 }
 
 export function logitRows(times: readonly RowTime[], limits: Limits): string[][] {

@@ -6,7 +6,7 @@ import { cpus } from "node:os";
 /** With AVX512-VNNI, or with AVX2 alone (and everything that is less). */
 export type CpuKind = "vnni" | "avx2";
 
-/** Instruction sets that a better CPU can be held to: what PAGODA_CPU and bench/peers.sh take. */
+/** Instruction sets that a better CPU can be held to: what both PAGODA_CPU and bench/peers.sh take. */
 export const FORCED_SETS = ["avx2", "avxvnni"] as const;
 export type ForcedSet = (typeof FORCED_SETS)[number];
 

@@ -1,5 +1,6 @@
 // What this machine can do, for other figures to be read by: bytes read a second from memory, and int8
-// dot products a second with each instruction set that it has. Prints one JSON object.
+// dot products and products of floating point a second with each instruction set that it has. Prints one
+// JSON object.
 //
 //   probe MILLISECONDS THREADS     each loop runs so long on so many threads
 
@@ -118,8 +119,9 @@ __attribute__((target("avx2"))) static double dot_maddubs(const uint8_t *data, s
   return 2.0 * 32 * 8 * DOTS_A_ROUND;
 }
 
+// Headers with AVX-VNNI and all of AVX512-BF16.
 #if defined(__GNUC__) && __GNUC__ >= 11
-#define HAS_AVXVNNI_HEADER 1
+#define HAS_LATE_HEADERS 1
 // 12 sums in registers; 32 products an instruction.
 __attribute__((target("avx2,avxvnni"))) static double dot_avxvnni(const uint8_t *data, size_t size) {
   (void)size;
@@ -157,6 +159,51 @@ __attribute__((target("avx512f,avx512bw,avx512vnni"))) static double dot_vnni(co
   return 2.0 * 64 * 16 * DOTS_A_ROUND;
 }
 
+// 10 sums in registers; 8 products an instruction.
+__attribute__((target("avx2,fma"))) static double fma_avx2(const uint8_t *data, size_t size) {
+  (void)data, (void)size;
+  __m256 a = _mm256_set1_ps(0.5f), b = _mm256_set1_ps(0.25f), sums[10];
+  for (int j = 0; j < 10; j++) sums[j] = _mm256_setzero_ps();
+  for (int i = 0; i < DOTS_A_ROUND; i++)
+    for (int j = 0; j < 10; j++) {
+      __asm__ volatile("" : "+x"(a), "+x"(b));
+      sums[j] = _mm256_fmadd_ps(a, b, sums[j]);
+    }
+  for (int j = 0; j < 10; j++) sink += (uint64_t)_mm256_cvtss_f32(sums[j]);
+  return 2.0 * 8 * 10 * DOTS_A_ROUND;
+}
+
+// 16 sums in registers; 16 products an instruction.
+__attribute__((target("avx512f"))) static double fma_avx512(const uint8_t *data, size_t size) {
+  (void)data, (void)size;
+  __m512 a = _mm512_set1_ps(0.5f), b = _mm512_set1_ps(0.25f), sums[16];
+  for (int j = 0; j < 16; j++) sums[j] = _mm512_setzero_ps();
+  for (int i = 0; i < DOTS_A_ROUND; i++)
+    for (int j = 0; j < 16; j++) {
+      __asm__ volatile("" : "+v"(a), "+v"(b));
+      sums[j] = _mm512_fmadd_ps(a, b, sums[j]);
+    }
+  for (int j = 0; j < 16; j++) sink += (uint64_t)_mm512_reduce_add_ps(sums[j]);
+  return 2.0 * 16 * 16 * DOTS_A_ROUND;
+}
+
+#ifdef HAS_LATE_HEADERS
+// 16 sums in registers; 32 products an instruction.
+__attribute__((target("avx512f,avx512bf16"))) static double dot_bf16(const uint8_t *data, size_t size) {
+  (void)data, (void)size;
+  __m512i a = _mm512_set1_epi32(0x3f003f00), b = a;
+  __m512 sums[16];
+  for (int j = 0; j < 16; j++) sums[j] = _mm512_setzero_ps();
+  for (int i = 0; i < DOTS_A_ROUND; i++)
+    for (int j = 0; j < 16; j++) {
+      __asm__ volatile("" : "+v"(a), "+v"(b));
+      sums[j] = _mm512_dpbf16_ps(sums[j], (__m512bh)a, (__m512bh)b);
+    }
+  for (int j = 0; j < 16; j++) sink += (uint64_t)_mm512_reduce_add_ps(sums[j]);
+  return 2.0 * 32 * 16 * DOTS_A_ROUND;
+}
+#endif
+
 #define HAS(feature) __builtin_cpu_supports(feature)
 #endif
 
@@ -172,22 +219,28 @@ int main(int argc, char **argv) {
   memset(data, 3, READ_BYTES);
 
   double (*read)(const uint8_t *, size_t) = read_plain;
-  double maddubs = 0, avxvnni = 0, vnni = 0;
+  double maddubs = 0, avxvnni = 0, vnni = 0, avx2 = 0, avx512 = 0, bf16 = 0;
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (HAS("avx2")) {
     read = read_avx2;
     maddubs = rate_of(dot_maddubs, data, READ_BYTES, seconds, threads);
   }
-#ifdef HAS_AVXVNNI_HEADER
+#ifdef HAS_LATE_HEADERS
   if (has_avxvnni()) avxvnni = rate_of(dot_avxvnni, data, READ_BYTES, seconds, threads);
 #endif
   if (HAS("avx512f") && HAS("avx512bw") && HAS("avx512vnni"))
     vnni = rate_of(dot_vnni, data, READ_BYTES, seconds, threads);
+  if (HAS("avx2") && HAS("fma")) avx2 = rate_of(fma_avx2, data, READ_BYTES, seconds, threads);
+  if (HAS("avx512f")) avx512 = rate_of(fma_avx512, data, READ_BYTES, seconds, threads);
+#ifdef HAS_LATE_HEADERS
+  if (HAS("avx512f") && HAS("avx512bf16")) bf16 = rate_of(dot_bf16, data, READ_BYTES, seconds, threads);
+#endif
 #endif
   double plain = rate_of(dot_plain, data, READ_BYTES, seconds, threads);
   double bytes = rate_of(read, data, READ_BYTES, seconds, threads);
-  printf("{\"threads\":%d,\"read_gbs\":%.2f,\"dot_tops\":{\"vnni\":%.4f,\"avxvnni\":%.4f,\"maddubs\":%.4f,\"plain\":%.4f}}\n",
-         threads, bytes / 1e9, vnni / 1e12, avxvnni / 1e12, maddubs / 1e12, plain / 1e12);
+  printf("{\"threads\":%d,\"read_gbs\":%.2f,\"dot_tops\":{\"vnni\":%.4f,\"avxvnni\":%.4f,\"maddubs\":%.4f,\"plain\":%.4f},", threads,
+         bytes / 1e9, vnni / 1e12, avxvnni / 1e12, maddubs / 1e12, plain / 1e12);
+  printf("\"float_tops\":{\"bf16\":%.4f,\"avx512\":%.4f,\"avx2\":%.4f}}\n", bf16 / 1e12, avx512 / 1e12, avx2 / 1e12);
   return 0;
 }

@@ -18,6 +18,8 @@ export interface Limits {
     readonly maddubs: number;
     readonly plain: number;
   };
+  /** The same of products in floating point: pairs of bf16, f32 in vectors of 16 and of 8. */
+  readonly floatTops: { readonly bf16: number; readonly avx512: number; readonly avx2: number };
 }
 
 /** @throws BenchError without a C compiler */
@@ -26,11 +28,13 @@ export async function probe(threads: number, milliseconds = 200): Promise<Limits
     ...[compiler, "-O3", SOURCE, "-o", path, "-lpthread"],
   ]);
   const text = await outputOf([program, `${milliseconds}`, `${threads}`]);
-  const { read_gbs: readGbs, dot_tops: dotTops } = JSON.parse(text) as {
+  const found = JSON.parse(text) as {
     read_gbs: number;
     dot_tops: Limits["dotTops"];
+    float_tops: Limits["floatTops"];
   };
-  return { threads, readGbs, dotTops };
+  const { read_gbs: readGbs, dot_tops: dotTops, float_tops: floatTops } = found;
+  return { threads, readGbs, dotTops, floatTops };
 }
 
 /** Tera-operations of the best instructions among the CPU's features. */
@@ -40,6 +44,12 @@ export function bestTops({ dotTops }: Limits, { features }: Cpu): number {
   return features.includes("avx2") ? dotTops.maddubs : dotTops.plain;
 }
 
+/** The same for floating point; 0 without AVX2. */
+export function bestFloatTops({ floatTops }: Limits, { features }: Cpu): number {
+  if (features.includes("avx512_bf16")) return floatTops.bf16;
+  return features.includes("avx512f") ? floatTops.avx512 : floatTops.avx2;
+}
+
 /** `bun run bench probe`. */
 export async function printProbe(): Promise<void> {
   const cpu = thisCpu();
@@ -47,10 +57,13 @@ export async function printProbe(): Promise<void> {
   report(`${cpu.name}, ${kindName(cpu.kind)}`, `${cpu.numCpus} CPUs`);
   report("features", cpu.features.join(" "));
   for (const threads of threadCounts) {
-    const { readGbs, dotTops } = await probe(threads);
+    const { readGbs, dotTops, floatTops } = await probe(threads);
     report(`memory read, ${threads} threads, GB/s`, readGbs.toFixed(1));
     for (const [name, tops] of Object.entries(dotTops)) {
       if (tops > 0) report(`int8 dot, ${name}, ${threads} threads, Tops`, tops.toFixed(3));
+    }
+    for (const [name, tops] of Object.entries(floatTops)) {
+      if (tops > 0) report(`products, ${name}, ${threads} threads, Tflops`, tops.toFixed(3));
     }
   }
 }

@@ -1,20 +1,23 @@
 // The tables of the kernels: which limit a figure is read by, and where more rows take less time.
 
 import { describe, expect, test } from "bun:test";
-import type { AttentionTime, ProductTime } from "../../bench/kernels/program.ts";
+import type { AttentionTime, ChunkTime, ProductTime } from "../../bench/kernels/program.ts";
 import {
   attentionRows,
+  chunkRows,
   logitRows,
   productRows,
   toothRows,
   worstTooth,
 } from "../../bench/kernels/tables.ts";
 import { thisCpu } from "../../bench/probe/cpu.ts";
+import { bestFloatTops } from "../../bench/probe/probe.ts";
 
 const LIMITS = {
   threads: 1,
   readGbs: 40,
   dotTops: { vnni: 1, avxvnni: 0.4, maddubs: 0.4, plain: 0.1 },
+  floatTops: { bf16: 0.4, avx512: 0.2, avx2: 0.1 },
 };
 const CPU = thisCpu("flags : avx2 fma avx512_vnni");
 
@@ -62,6 +65,21 @@ test("attention has a row a cache and number of sequences, and a column a contex
     ["f16", "9/3", "1", "10.0 G (25 %)", "40.0 G (100 %)"],
     ["f16", "9/3", "16", "-", "40.0 G (100 %)"],
   ]);
+});
+
+test("a chunk has a row a number of tokens, and its share of the products of the CPU's best set", () => {
+  const time = (tokens: number, ops: number): ChunkTime => ({
+    ...{ kind: "chunk", type: "f16", heads: 9, kvHeads: 3, tokens, context: 512 },
+    ...{ seconds: 1e-3, ops },
+  });
+  const limit = bestFloatTops(LIMITS, thisCpu("flags : avx2 avx512f avx512_bf16"));
+  expect(chunkRows([time(16, 1e8), time(512, 3e8)], limit)).toEqual([
+    ["K/V", "heads", "tokens", "512"],
+    ["f16", "9/3", "16", "0.10 (25 %)"],
+    ["f16", "9/3", "512", "0.30 (75 %)"],
+  ]);
+  expect(bestFloatTops(LIMITS, thisCpu("flags : avx2 avx512f"))).toBe(0.2);
+  expect(bestFloatTops(LIMITS, thisCpu("flags : avx2 fma"))).toBe(0.1);
 });
 
 test("a pass over logits has its time a row and its bytes", () => {

@@ -3,7 +3,14 @@
 import { beforeAll, expect, test } from "bun:test";
 import { AVX2, AVX512, buildSanitized, runSanitized } from "../support/sanitized-program.ts";
 
-const GROUPS = ["remainders", "partitions", "shared prefixes", "windows, caps, sinks", "extremes"];
+const GROUPS = [
+  "remainders",
+  "partitions",
+  "shared prefixes",
+  "windows, caps, sinks",
+  "extremes",
+  "chunks",
+];
 const TYPES = ["f16", "f32", "q8_0"];
 
 let program = "";
@@ -19,16 +26,20 @@ beforeAll(async () => {
       "paged-attention-generic": [],
       "paged-attention-avx2": AVX2,
       "paged-attention-avx512": [...AVX512, "-mfma", "-mf16c"],
+      "paged-attention-avx512bf16": [...AVX512, "-mavx512bf16", "-mfma", "-mf16c"],
     },
   });
 }, 600_000);
 
-test.each(["generic", "avx2", ""])(
+test.each(["generic", "avx2", "avx512", ""])(
   "PAGODA_CPU=%p: attention is right for every shape, cache and kind, alone and in company",
   (cpu) => {
     const { lines, stderr, exitCode } = runSanitized(program, cpu);
     const [name, ...groups] = lines;
     console.log(`PAGODA_CPU=${cpu} chooses ${name}`);
+    if (cpu === "" && name !== "avx512bf16") {
+      console.log("skipped: chunks in bf16, since this CPU has no AVX512-BF16");
+    }
     expect(stderr).toBe("");
     expect(groups).toEqual(TYPES.flatMap((type) => GROUPS.map((group) => `${group} ${type} ok`)));
     expect(exitCode).toBe(0);

@@ -1,11 +1,13 @@
-// Loads a model, scores a fixed prompt and prints device and log-probabilities as JSON.
+// score-in-child MODEL ATTENTION: loads a model, scores a fixed prompt and prints device and log-probabilities as JSON.
 
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import { runStep } from "./drive.ts";
 import { makeRequest } from "./make-request.ts";
 import { loadOptions } from "./tiny-model.ts";
 
-const runner = await NativeModelRunner.load(loadOptions(process.argv[2] ?? ""));
+const [path = "", backend = "paged"] = process.argv.slice(2);
+const options = loadOptions(path, { attentionBackend: backend === "ggml" ? "ggml" : "paged" });
+const runner = await NativeModelRunner.load(options);
 const prompt = Array.from({ length: 300 }, (_, i) => 3 + ((i * 7) % 200));
 const request = makeRequest("a", prompt, { params: { promptLogprobs: 0 } });
 const blocks = Array.from({ length: 20 }, (_, i) => 1 + ((i * 7) % 20));
