@@ -4,9 +4,8 @@
 import { percentile } from "../../src/benchmark/statistics.ts";
 import type { Outcome } from "../../test/support/ledger.ts";
 import { MODEL_PATH } from "../engine.ts";
-import { countChild, report } from "../measure.ts";
+import { report } from "../measure.ts";
 import { startPagoda } from "../servers/pagoda.ts";
-import { cpuSecondsOf } from "../servers/proc.ts";
 import type { Books, Entry } from "./client-program.ts";
 import { FrontProcess } from "./front-process.ts";
 import { countOf, type LoadResult, loadServer } from "./load.ts";
@@ -81,6 +80,5 @@ export async function overload(): Promise<void> {
   const flags = [...LIMITS, "--max-num-seqs", String(NUM_SEQS)];
   const server = await startPagoda({ path: MODEL_PATH, cpu: null }, flags);
   await overloadOf(server.url);
-  countChild(cpuSecondsOf(server.pid ?? 0));
   await server.stop();
 }

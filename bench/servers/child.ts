@@ -1,6 +1,8 @@
 // A server or helper that the bench starts: ready when it says so, ended with the bench whatever happens.
 
 import { BenchError } from "../bench-error.ts";
+import { countChild } from "../measure.ts";
+import { cpuSecondsOf } from "./proc.ts";
 
 export interface Child {
   readonly pid: number;
@@ -45,6 +47,7 @@ export function startChild(
   void follow(child.stdout);
   void follow(child.stderr);
   const stop = async () => {
+    countChild(cpuSecondsOf(child.pid));
     child.kill("SIGTERM");
     const kill = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
     await child.exited;
