@@ -125,7 +125,7 @@ struct FewRows {
             }
             t.row_max[row] = new_max;
         }
-        if (n_token_vectors < SPAN_VECTORS) {
+        if (n_token_vectors < SPAN_VECTORS) { // weights of which are not read
             s[n_token_vectors] = _mm512_set1_ps(NEGATIVE_INFINITY);
         }
         for (int i = 0; i < n_token_vectors; i += 2) {

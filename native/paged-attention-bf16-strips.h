@@ -14,7 +14,8 @@ namespace {
 
 constexpr int STRIP_VECTORS = STRIP_ROWS / LANES;
 
-// Rows of a tile: tokens of the first product, columns of the second. Tokens that a task lacks are zeros.
+// Rows of a tile: tokens of the first product, columns of the second. Of tokens that a task lacks V is zeros, and
+// scores are masked.
 constexpr int STRIP_TILE = 8;
 
 // Rows of the cache that are fetched ahead of the one that is packed: blocks lie anywhere.
@@ -43,7 +44,6 @@ inline void pack_span(const AttentionTask & t, const Span & span, uint16_t * k, 
         prefetch_rows({ nullptr, span.k, n }, j + ROWS_AHEAD, j + ROWS_AHEAD + 1, kv_bytes(T, t.head_dim_k));
         pack_along<T>(span.k[j], t.head_dim_k, k + j * dk);
     }
-    std::fill(k + n * dk, k + end * dk, 0);
     for (int j = 0; j < n; j += 2) {
         prefetch_rows({ nullptr, span.v, n }, j + ROWS_AHEAD, j + ROWS_AHEAD + 2, kv_bytes(T, t.head_dim_v));
         pack_between<T>(span.v[j], j + 1 < n ? span.v[j + 1] : nullptr, t.head_dim_v, v + j / 2 * dv);

@@ -404,6 +404,8 @@ void check_chunks(ggml_type type) {
     for (const int32_t n_new : { 5, 6, 11, 15, 16, 17, 21, 22, 27, 32, 33, 38 }) {
         check({ { 64, 3, 1, type, 16 }, apart({ { 70 + n_new, n_new } }, 16), {} }, seed++);
     }
+    // A strip's last row that sees one token of a span, the first.
+    check({ { 64, 3, 1, type, 16 }, apart({ { 65, 22 } }, 16), {} }, seed++);
     for (const int32_t head_dim : { 64, 80, 128, 256 }) {
         if (head_dim % ggml_blck_size(type) != 0) {
             continue;
