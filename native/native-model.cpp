@@ -25,6 +25,7 @@ Napi::FunctionReference NativeModel::define(Napi::Env env) {
         InstanceMethod<&NativeModel::vocabulary>("vocabulary"),
         InstanceMethod<&NativeModel::memory>("memory"),
         InstanceMethod<&NativeModel::tokenize>("tokenize"),
+        InstanceMethod<&NativeModel::tokenize_now>("tokenizeNow"),
         InstanceMethod<&NativeModel::detokenize>("detokenize"),
         InstanceMethod<&NativeModel::apply_chat_template>("applyChatTemplate"),
         InstanceMethod<&NativeModel::create_sampler>("createSampler"),
@@ -137,6 +138,13 @@ Napi::Value NativeModel::tokenize(const Napi::CallbackInfo & info) {
             info.Env(),
             [vocabulary, text = std::move(text), add_special, parse_special] { return vocabulary->tokenize(text, add_special, parse_special); },
             [](Napi::Env env, std::vector<int32_t> & tokens) -> Napi::Value { return to_typed_array(env, tokens); });
+    });
+}
+
+Napi::Value NativeModel::tokenize_now(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        const std::vector<int32_t> tokens = live().vocabulary()->tokenize(string_argument(info, 0), bool_argument(info, 1), bool_argument(info, 2));
+        return to_typed_array(info.Env(), tokens);
     });
 }
 

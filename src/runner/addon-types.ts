@@ -3,7 +3,7 @@
 // and range is checked there; a failure rejects or throws a NativeError with a stable `code`.
 
 /** Raised on both sides with every change of shape or meaning below; checked at load. */
-export const CONTRACT_VERSION = 3;
+export const CONTRACT_VERSION = 4;
 
 /**
  * Codes: "invalid_argument" (a caller's fault), "model_not_found", "model_not_gguf", "model_truncated",
@@ -200,6 +200,8 @@ export interface NativeModel {
   vocabulary(): Vocabulary;
   memory(): MemoryReport;
   tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): Promise<Int32Array>;
+  /** The same on the JS thread: for texts that take less time than another thread takes to wake up. */
+  tokenizeNow(text: string, addSpecial: boolean, parseSpecial: boolean): Int32Array;
   detokenize(tokenIds: Int32Array, removeSpecial: boolean): Promise<string>;
   /** Renders the template off the JS thread, within depth, size and time limits. */
   applyChatTemplate(input: ChatTemplateInput): Promise<string>;

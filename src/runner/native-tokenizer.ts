@@ -5,6 +5,9 @@ import { RequestError } from "../errors.ts";
 import type { NativeError, NativeModel, Vocabulary } from "./addon-types.ts";
 import type { ChatTemplateRequest, Tokenizer } from "./tokenizer.ts";
 
+/** Tokenised on the JS thread: 0.2 ms, at worst 3, where another thread takes 0.2 ms to begin. */
+const MAX_SHORT_CHARACTERS = 1024;
+
 export class NativeTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly eosTokenIds: readonly number[];
@@ -18,8 +21,9 @@ export class NativeTokenizer implements Tokenizer {
     this.eosTokenIds = model.info.eosTokenIds;
   }
 
-  encode(text: string, addSpecial: boolean, parseSpecial: boolean): Promise<Int32Array> {
-    return this.#model.tokenize(text, addSpecial, parseSpecial);
+  async encode(text: string, addSpecial: boolean, parseSpecial: boolean): Promise<Int32Array> {
+    const isShort = text.length <= MAX_SHORT_CHARACTERS;
+    return this.#model[isShort ? "tokenizeNow" : "tokenize"](text, addSpecial, parseSpecial);
   }
 
   tokenBytes(tokenId: number): Uint8Array {

@@ -57,6 +57,23 @@ describe("vocabulary()", () => {
   });
 });
 
+describe("tokenizeNow()", () => {
+  test("gives what tokenize() gives, and refuses what it refuses", async () => {
+    for (const model of [spm, bpe]) {
+      for (const text of ["", "the the", "Grüße \u{1F600}\0x", "<|im_end|>"]) {
+        for (const [addSpecial, parseSpecial] of [
+          [true, true],
+          [false, false],
+        ] as const) {
+          const ids = await model.tokenize(text, addSpecial, parseSpecial);
+          expect(model.tokenizeNow(text, addSpecial, parseSpecial)).toEqual(ids);
+        }
+      }
+    }
+    expect(() => bpe.tokenizeNow(7 as unknown as string, true, true)).toThrow();
+  });
+});
+
 describe("tokenize()", () => {
   test("merges as the vocabulary says, with BOS where it is asked for", async () => {
     expect([...(await spm.tokenize("the ink", true, true))]).toEqual([1, 294, 259, 288, 270]);

@@ -3,6 +3,7 @@
 // that comes with every step.
 
 import { RequestError } from "../../errors.ts";
+import { DEFAULT_SAMPLING_PARAMS } from "../../request/sampling-params.ts";
 import { type ByteReader, type ByteWriter, ChannelError } from "./bytes.ts";
 
 /** Clients send nested values (chat messages, template variables); both sides recurse. */
@@ -19,6 +20,18 @@ const BYTES = 7;
 const INTS = 8;
 const ARRAY = 9;
 const OBJECT = 10;
+
+/**
+ * Names that every request has are sent as their place in here, from 1: making a text of bytes is what costs
+ * most. 0 = the name follows. Both sides are one program of one version.
+ */
+const KNOWN_NAMES: readonly string[] = [
+  ...["type", "id", "name", "args", "value", "requestIds", "prompt", "text", "addSpecial", "chat"],
+  ...["samplingParams", "mustFit", "priority", "cacheSalt", "messages", "role", "content"],
+  ...["tools", "addGenerationPrompt", "continueFinalMessage", "templateKwargs"],
+  ...Object.keys(DEFAULT_SAMPLING_PARAMS),
+];
+const PLACES: ReadonlyMap<string, number> = new Map(KNOWN_NAMES.map((name, i) => [name, i + 1]));
 
 /** @throws RequestError "invalid_value" for a value nested too deeply; TypeError for what is no record */
 export function writeRecord(writer: ByteWriter, value: unknown, depth = 0): void {
@@ -66,7 +79,9 @@ function writeObject(writer: ByteWriter, value: object, depth: number): void {
     writer.u8(OBJECT);
     writer.u32(entries.length);
     for (const [key, item] of entries) {
-      writer.text(key);
+      const place = PLACES.get(key) ?? 0;
+      writer.u8(place);
+      if (place === 0) writer.text(key);
       writeRecord(writer, item, depth + 1);
     }
   }
@@ -110,16 +125,25 @@ function readBigint(digits: string): bigint {
 }
 
 function readObject(reader: ByteReader, depth: number): Record<string, unknown> {
-  const count = reader.count(5);
+  const count = reader.count(2);
   const record: Record<string, unknown> = {};
   for (let i = 0; i < count; i++) {
-    const key = reader.text();
+    const key = readName(reader);
     const value = readRecord(reader, depth + 1);
     // An assignment to this name would set the prototype.
     if (key === "__proto__") Object.defineProperty(record, key, { ...OWN, value });
     else record[key] = value;
   }
   return record;
+}
+
+function readName(reader: ByteReader): string {
+  const place = reader.u8();
+  if (place === 0) return reader.text();
+  const name = KNOWN_NAMES[place - 1];
+  if (name === undefined)
+    throw new ChannelError(`a message holds a name of unknown place ${place}`);
+  return name;
 }
 
 const OWN = { enumerable: true, configurable: true, writable: true };

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { ByteReader, ByteWriter, ChannelError } from "../../../src/engine/channel/bytes.ts";
 import { readRecord, writeRecord } from "../../../src/engine/channel/record-codec.ts";
 import { RequestError } from "../../../src/errors.ts";
+import { DEFAULT_SAMPLING_PARAMS } from "../../../src/request/sampling-params.ts";
 
 function bytesOf(value: unknown): Uint8Array {
   const writer = new ByteWriter();
@@ -66,6 +67,12 @@ describe("a record", () => {
     }
   });
 
+  test("keeps its names, those that every request has and others", () => {
+    const value = { ...DEFAULT_SAMPLING_PARAMS, requestIds: ["a"], another: { topP: 1, "": 2 } };
+    expect(sent(value)).toEqual(value);
+    expect(Object.keys(sent(value) as object)).toEqual(Object.keys(value));
+  });
+
   test("leaves undefined properties out, as JSON does", () => {
     expect(sent({ a: 1, b: undefined })).toStrictEqual({ a: 1 });
   });
@@ -93,6 +100,12 @@ describe("bytes that are no record", () => {
       expect(() => read(bytes.subarray(0, length))).toThrow(ChannelError);
     }
     expect(() => read(Uint8Array.of(...bytes, 0))).toThrow("too many bytes");
+  });
+
+  test("cannot name what has no place", () => {
+    expect(() => read(Uint8Array.of(10, 1, 0, 0, 0, 255, 0))).toThrow(
+      "a name of unknown place 255",
+    );
   });
 
   test("never do anything but throw a ChannelError", () => {
