@@ -1,6 +1,6 @@
-// Limits first (bytes, nesting, messages), then common/chat, of which only the prompt is used. Its Jinja
-// has no time budget and no hook for one. What bounds the time is the input: the template is the
-// operator's or the model's, never a request's, and every list that it loops over is under the limits.
+// Limits first (bytes, nesting, messages), then common/chat, of which only the prompt is used. A template is
+// the operator's or the model's, never a request's; what it does with a request's lists takes its time all
+// the same, so that each run has a deadline.
 
 #include "chat-template.h"
 
@@ -8,10 +8,12 @@
 #include "template-nesting.h"
 
 #include "chat.h"
+#include "jinja/runtime.h"
 #include "json.h"
 #include "log.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <exception>
 
@@ -23,6 +25,34 @@ constexpr size_t MAX_JSON_BYTES   = 8u << 20;
 constexpr int    MAX_JSON_DEPTH   = 64;
 constexpr size_t MAX_MESSAGES     = 2048;
 constexpr size_t MAX_OUTPUT_BYTES = 8u << 20;
+
+// Ends a template from within: no std::exception, which its runtime would wrap.
+struct OutOfTime {};
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto MAX_TIME = std::chrono::seconds(2);
+
+thread_local Clock::time_point deadline;
+
+void check_deadline() {
+    if (Clock::now() > deadline) {
+        throw OutOfTime();
+    }
+}
+
+// What this thread runs of templates while one lives has that much time, or throws OutOfTime.
+class TimeLimit {
+public:
+    TimeLimit() {
+        deadline              = Clock::now() + MAX_TIME;
+        jinja::before_execute = check_deadline;
+    }
+    ~TimeLimit() { jinja::before_execute = nullptr; }
+
+    TimeLimit(const TimeLimit &)             = delete;
+    TimeLimit & operator=(const TimeLimit &) = delete;
+};
 
 // Nesting of brackets outside strings, found without recursion.
 int json_depth(const std::string & json) {
@@ -157,8 +187,11 @@ ChatTemplate::ChatTemplate(const llama_model * model, const std::string & overri
     // common's own log is a thread that writes to stderr
     common_log_set_verbosity_thold(LOG_LEVEL_OUTPUT);
     check_syntax(override_template.empty() ? own : override_template);
+    const TimeLimit limit; // it is run to see what it does
     try {
         templates = common_chat_templates_init(model, override_template);
+    } catch (const OutOfTime &) {
+        throw Error("template_limit", "the chat template cannot be used: it takes longer than 2 s");
     } catch (const std::exception & e) {
         throw Error("template_error", "the chat template cannot be used: " + plain_message(e.what()));
     }
@@ -170,6 +203,7 @@ std::string ChatTemplate::apply(const std::string & json, bool add_generation_pr
     if (!available()) {
         throw Error("template_error", "the model has no chat template; pass --chat-template");
     }
+    const TimeLimit limit;
     try {
         auto inputs = read_inputs(json);
         inputs.add_generation_prompt  = add_generation_prompt;
@@ -181,6 +215,8 @@ std::string ChatTemplate::apply(const std::string & json, bool add_generation_pr
         return prompt;
     } catch (const Error &) {
         throw;
+    } catch (const OutOfTime &) {
+        throw Error("template_limit", "the chat template takes longer than 2 s");
     } catch (const std::exception & e) {
         throw Error("template_error", plain_message(e.what()));
     } catch (...) { // control flow of the Jinja runtime, such as a break outside a loop

@@ -246,6 +246,28 @@ describe("limits", () => {
     expect(render(doubling, large(5 << 20))).rejects.toMatchObject({ code: "template_limit" });
   });
 
+  test("end a template that loops for longer than 2 s, and the next one is not affected", async () => {
+    const loops = `{% for m in messages %}{% if m.content == 'slow' %}
+{%- for i in range(50000) %}{% for j in range(50000) %}{% set y = j %}{% endfor %}{% endfor %}
+{%- endif %}{{ m.content }}{% endfor %}`;
+    const model = await load(loops);
+    const error = await render(model, { messages: [user("slow")] }).catch((reason) => reason);
+    expect([error.code, error.message]).toEqual([
+      "template_limit",
+      "the chat template takes longer than 2 s",
+    ]);
+    expect(await render(model, { messages: [user("quick")] })).toBe("quick");
+  }, 20_000);
+
+  test("refuse a list of more than 100,000 numbers, which would be built at once", async () => {
+    const model = await load(
+      "{% for m in messages %}{{ range(m.content|int)|length }}{% endfor %}",
+    );
+    expect(await render(model, { messages: [user("100000")] })).toBe("100000");
+    const error = await render(model, { messages: [user("1000000000")] }).catch((reason) => reason);
+    expect(error.message).toBe("range() of more than 100000 items");
+  });
+
   test("refuse a template that nests or chains too deeply, whatever it nests", async () => {
     const times = (count: number, text: string) => text.repeat(count);
     const open = (text: string) => (count: number) => times(count, text);
