@@ -11,6 +11,7 @@ import {
   type EngineMessage,
   encodeMessage,
   type FrontMessage,
+  STEP_GAP_CALLS,
 } from "./channel/messages.ts";
 import type { EngineConfig, EngineHost } from "./engine-config.ts";
 import { JoinedOutputs } from "./joined-outputs.ts";
@@ -101,8 +102,9 @@ export class EngineChild {
       if (!CALL_NAMES.includes(name)) throw new ChannelError(`there is no call ${name}`);
       const method = client[name] as (...args: readonly unknown[]) => Promise<unknown>;
       const value = (await method.apply(client, [...args])) ?? null;
-      // What a sleep or a shutdown has ended is told before it.
-      this.#sendBacklog();
+      // What a sleep or a shutdown has ended is told before it. Other answers come as often as requests: a
+      // front that is behind is not to get a frame of outputs with each.
+      if (STEP_GAP_CALLS.includes(name)) this.#sendBacklog();
       this.#send({ type: "result", id, value });
     } catch (error) {
       this.#send({ type: "refusal", id, error: errorRecord(error) });

@@ -12,6 +12,7 @@ import {
   type EngineMessage,
   encodeMessage,
   type FrontMessage,
+  STEP_GAP_CALLS,
 } from "./channel/messages.ts";
 import type { EngineConfig, EngineHost } from "./engine-config.ts";
 import { LiveRequests } from "./live-requests.ts";
@@ -38,9 +39,6 @@ export interface Duty {
   readonly isDue: boolean;
   readonly numDone: number;
 }
-
-/** Done between steps, some of them only after requests have ended. */
-const WAITING_CALLS: readonly CallName[] = ["sleep", "wakeUp", "resetPrefixCache", "shutdown"];
 
 /** A process that takes no more than this is not alive: nothing more is handed to it. */
 const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
@@ -173,7 +171,7 @@ export class RemoteEngine implements EngineClient {
 
   /** Calls wait that no step can hold up. */
   get answers(): Duty {
-    const isDue = [...this.#calls.values()].some(({ name }) => !WAITING_CALLS.includes(name));
+    const isDue = [...this.#calls.values()].some(({ name }) => !STEP_GAP_CALLS.includes(name));
     return { isDue, numDone: this.#numAnswers };
   }
 

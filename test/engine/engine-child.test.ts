@@ -47,7 +47,8 @@ async function open() {
     onOutputs: (listener: typeof tell) => {
       tell = listener;
     },
-    isSleeping: async () => false,
+    sleep: async () => 1,
+    add: async () => Int32Array.of(65),
   } as unknown as EngineClient;
   await EngineChild.run({
     connect: async (given) => {
@@ -102,15 +103,28 @@ test("what a slow front has not taken is joined, and arrives in order", async ()
   expect(tokensOf(child.messages)).toEqual([[1], [2], [3], [4], [5, 6, 7], [8]]);
 });
 
-test("an answer comes after what was told before it", async () => {
+test("a sleep is answered after what it has ended was told", async () => {
   const child = await open();
   child.makeRoom(0);
   for (let token = 1; token <= 5; token++) await child.step(token);
-  child.say({ type: "call", id: 7, name: "isSleeping", args: [] });
+  child.say({ type: "call", id: 7, name: "sleep", args: [1, "abort"] });
   await Bun.sleep(0);
   child.makeRoom(Number.POSITIVE_INFINITY);
   expect(tokensOf(child.messages).flat()).toEqual([1, 2, 3, 4, 5]);
-  expect(child.messages.at(-1)).toEqual({ type: "result", id: 7, value: false });
+  expect(child.messages.at(-1)).toEqual({ type: "result", id: 7, value: 1 });
+});
+
+test("requests that come meanwhile do not make a slow front take more frames", async () => {
+  const child = await open();
+  child.makeRoom(0);
+  for (let token = 1; token <= 5; token++) await child.step(token);
+  child.say({ type: "call", id: 7, name: "add", args: [{}] });
+  await Bun.sleep(0);
+  await child.step(6);
+  child.makeRoom(Number.POSITIVE_INFINITY);
+  await Promise.resolve();
+  expect(tokensOf(child.messages)).toEqual([[1], [2], [3], [4, 5, 6]]);
+  expect(child.messages.at(-2)).toEqual({ type: "result", id: 7, value: Int32Array.of(65) });
 });
 
 test("it ends with the channel, and with a front that talks nonsense", async () => {

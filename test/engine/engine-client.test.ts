@@ -1,9 +1,10 @@
 // One suite over the engine in this process, in another one, and in another one that is looked after.
 
+import { expect, test } from "bun:test";
 import { EngineRun } from "../../src/engine/engine-run.ts";
 import { SupervisedEngine } from "../../src/engine/supervised-engine.ts";
 import { startChild } from "../../src/runtime/child-process.ts";
-import { describeEngineClient } from "../support/engine-client.conformance.ts";
+import { describeEngineClient, engineRequest } from "../support/engine-client.conformance.ts";
 import { makeEngine } from "../support/fake-engine.ts";
 import { FAKE_CHILD, fakeConfig } from "../support/fake-engine-child.ts";
 
@@ -15,7 +16,7 @@ describeEngineClient("an engine in this process", async () => {
   return { client, close: () => client.shutdown() };
 });
 
-describeEngineClient("an engine in a child", async () => {
+async function openChild() {
   const run = new EngineRun(startProcess(), fakeConfig(), host, 0);
   const client = await run.ready;
   const close = async () => {
@@ -23,6 +24,17 @@ describeEngineClient("an engine in a child", async () => {
     await run.ended;
   };
   return { client, close };
+}
+
+describeEngineClient("an engine in a child", openChild);
+
+test("of a refused request a child owes nothing, neither a step nor an answer", async () => {
+  const { client, close } = await openChild();
+  const refused = client.add(engineRequest("a", "")).catch((error: Error) => error);
+  expect([client.steps.isDue, client.answers.isDue]).toEqual([true, true]);
+  expect(await refused).toMatchObject({ code: "invalid_value" });
+  expect([client.steps.isDue, client.answers.isDue]).toEqual([false, false]);
+  await close();
 });
 
 describeEngineClient("a supervised engine", async () => {

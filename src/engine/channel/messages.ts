@@ -23,6 +23,14 @@ export const CALL_NAMES = [
 ] as const satisfies readonly (keyof EngineClient)[];
 export type CallName = (typeof CALL_NAMES)[number];
 
+/** Done between steps, some of them only after requests have ended. */
+export const STEP_GAP_CALLS: readonly CallName[] = [
+  "sleep",
+  "wakeUp",
+  "resetPrefixCache",
+  "shutdown",
+];
+
 export type FrontMessage =
   /** The first one. */
   | { readonly type: "start"; readonly config: EngineConfig }
