@@ -135,6 +135,7 @@ export class AsyncEngine {
     const tracker = new RequestTracker({ request, requestIds: ids, maxUnreadBytes, abort });
     // Outputs may come before the answer.
     for (const [index, id] of ids.entries()) this.#sequences.set(id, newProgress(tracker, index));
+    this.#setDeadlines(tracker);
     void this.#add(tracker);
     return tracker;
   }
@@ -146,9 +147,9 @@ export class AsyncEngine {
       const request = { requestIds, prompt, samplingParams, mustFit, priority, cacheSalt };
       const promptTokenIds = await this.client.add(request);
       this.#countPrompt(tracker, promptTokenIds.length);
-      if (!tracker.isDone) this.#setDeadlines(tracker);
       tracker.queued(promptTokenIds);
     } catch (error) {
+      tracker.clearDeadlines();
       this.client.abort(requestIds);
       const numLeft = requestIds.filter((id) => this.#sequences.delete(id)).length;
       this.#admission.giveBack(numLeft, tracker.takeQueuedTokens());

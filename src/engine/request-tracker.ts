@@ -30,7 +30,6 @@ export class RequestTracker implements Generation {
   readonly #maxUnreadBytes: number;
   readonly #deadlines: Timer[] = [];
   readonly #queued = Promise.withResolvers<Int32Array>();
-  /** Null = not known yet. */
   #numUnreadBytes = 0;
   readonly #waiting: ((SequenceOutput & JoinedOutput) | undefined)[];
   readonly #order: number[] = [];

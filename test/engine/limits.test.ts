@@ -81,6 +81,39 @@ describe("the time of a request", () => {
   });
 });
 
+describe("a prompt that is read late or never", () => {
+  const text = { ...request({ maxTokens: 2 }), prompt: { text: "hello", addSpecial: true } };
+
+  test("does not hold up the time in the queue: what is late is never computed", async () => {
+    const { engine, runner, untilIdle } = start({ queueTimeoutMs: 20 });
+    const { tokenizer } = runner;
+    tokenizer.encode = async () => {
+      await Bun.sleep(100);
+      return Int32Array.of(1, 2, 3);
+    };
+    expect(await outcome(engine.generate(text))).toBe("queue_timeout");
+    await untilIdle();
+    expect(runner.numSteps).toBe(0);
+  });
+
+  test("does not hold up the time of a request", async () => {
+    const { engine, client } = start({ requestTimeoutMs: 20 });
+    client.add = () => new Promise(() => {});
+    const refusal = await engine.generate(text).promptTokenIds.catch((error: Error) => error);
+    expect(refusal).toMatchObject({ code: "engine_request_timeout" });
+  });
+
+  test("has no deadline once it is refused", async () => {
+    const { engine, client } = start({ queueTimeoutMs: 10 });
+    const abandoned: string[] = [];
+    client.abortQueued = (ids) => abandoned.push(...ids);
+    const refused = engine.generate({ ...text, prompt: new Int32Array(0) }).promptTokenIds;
+    expect(await refused.catch(({ message }: Error) => message)).toContain("cannot be empty");
+    await Bun.sleep(30);
+    expect(abandoned).toEqual([]);
+  });
+});
+
 describe("a reader that is away", () => {
   test("loses its request when it has left too much, and the blocks are free at once", async () => {
     const { engine, scheduler, untilIdle } = start({ maxUnreadBytes: 500 });
