@@ -44,7 +44,7 @@ values. How to scrape, plot and alert: [monitoring.md](monitoring.md).
 The surface is vLLM ${CLAIMED_VERSION}'s; families that later versions added stand beside it. A metric that vLLM deprecated in X.Y is hidden in
 X.Y+1 and removed in X.Y+2; \`--show-hidden-metrics-for-version=X.Y\` shows what was hidden since the version before this one. Families of
 features that are not built yet (LoRA, images and audio, speculative decoding, KV connectors) are absent. What vLLM has nothing like is
-named \`pagoda:\`.
+named \`pagoda_...\`.
 
 Choices of ours, where vLLM's versions differ or are silent:
 
