@@ -52,6 +52,14 @@ describe("engine", () => {
     expect(scheduler.kvCache.pool.usage).toBe(0);
   });
 
+  test("the limit of tokens that the statistics tell is what fits into the context", async () => {
+    const recorder = new Recorder();
+    const options = { scheduler: { maxModelLen: 32 }, engine: { listeners: [recorder] } };
+    const { engine } = makeEngine(options);
+    await collect(engine.generate(request("hello", { maxTokens: 1000 })));
+    expect(recorder.finished).toMatchObject([{ maxTokensParam: 27, numGenerationTokens: 27 }]);
+  });
+
   test("R requests of P and M tokens move the statistics by exactly that", async () => {
     const recorder = new Recorder();
     const { engine } = makeEngine({ engine: { listeners: [recorder] } });

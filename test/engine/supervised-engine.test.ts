@@ -66,6 +66,7 @@ describe("an engine that dies", () => {
     process.kill(pid, "SIGSEGV");
     const ends = [...(await log.end("a")), ...(await log.end("b"))].filter((o) => o.finishReason);
     expect(ends.map(({ finishReason }) => finishReason)).toEqual(["error", "error"]);
+    expect(ends.map(({ numPromptTokens }) => numPromptTokens)).toEqual([5, 5]);
     expect(engine.unavailable).toMatchObject({ code: "engine_restarting", retryAfterS: 1 });
     expect(await refusal(engine.add(engineRequest("c", "early")))).toContain("starting again");
     expect(await call).toMatchObject({ code: "engine_dead" });

@@ -1,14 +1,25 @@
 // What the server refuses for want of room: with which answer, and that nothing is left of it.
 
 import { describe, expect, test } from "bun:test";
+import { EngineError } from "../../src/errors.ts";
 import { listen } from "../../src/runtime/http-server.ts";
 import { MemoryGuard } from "../../src/server/memory-guard.ts";
 import { DEFAULT_LIMITS } from "../../src/server/server-context.ts";
 import { makeApp } from "../support/fake-engine.ts";
+import type { FakeTokenizer } from "../support/fake-model-runner.ts";
 
 const TEXT = "/v1/completions";
 const CHAT = "/v1/chat/completions";
 const messages = [{ role: "user", content: "x" }];
+
+/** Reading a prompt takes so long. */
+function slowTokenizer(tokenizer: FakeTokenizer, delayMs: number): void {
+  const encode = tokenizer.encode.bind(tokenizer);
+  tokenizer.encode = async (text, addSpecial, parseSpecial) => {
+    await Bun.sleep(delayMs);
+    return encode(text, addSpecial, parseSpecial);
+  };
+}
 
 const errorOf = async (response: Response) =>
   ((await response.json()) as { error: { message: string; type: string; code: number } }).error;
@@ -51,17 +62,37 @@ describe("a full queue", () => {
     expect(engine.numLiveSequences).toBe(0);
   });
 
-  test("counts those that are still being tokenised: a burst is admitted up to the limit", async () => {
-    const { post, client } = makeApp(options);
-    const encode = client.encode.bind(client);
-    client.encode = async (text, addSpecial) => {
-      await Bun.sleep(20);
-      return encode(text, addSpecial);
-    };
-    const burst = Array.from({ length: 20 }, () => post(TEXT, { prompt: "a", max_tokens: 2 }));
-    const statuses = (await Promise.all(burst)).map(({ status }) => status);
-    expect(statuses.filter((status) => status === 200)).toHaveLength(3);
-    expect(statuses.filter((status) => status === 503)).toHaveLength(17);
+  test.each([
+    [TEXT, { prompt: "a" }],
+    [CHAT, { messages }],
+  ])(
+    "counts prompts that are still being read: a burst is admitted up to the limit",
+    async (path, body) => {
+      const { post, runner } = makeApp(options);
+      slowTokenizer(runner.tokenizer, 20);
+      const burst = Array.from({ length: 20 }, () => post(path, { ...body, max_tokens: 2 }));
+      const statuses = (await Promise.all(burst)).map(({ status }) => status);
+      expect(statuses.filter((status) => status === 200)).toHaveLength(3);
+      expect(statuses.filter((status) => status === 503)).toHaveLength(17);
+    },
+  );
+
+  test("counts the tokens of a prompt when they are known: one too many is refused, and ends", async () => {
+    const { post, engine, scheduler } = makeApp(options);
+    const long = "a".repeat(150);
+    const [first, second] = [
+      post(TEXT, { prompt: long, max_tokens: 2 }),
+      post(TEXT, { prompt: long, max_tokens: 800, ignore_eos: true }),
+    ];
+    const refused = await second;
+    expect((await errorOf(refused)).message).toContain("limit of 200 prompt tokens that wait");
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect((await first).status).toBe(200);
+    await Bun.sleep(10);
+    expect([engine.numLiveSequences, scheduler.hasWork]).toEqual([0, false]);
+    const room = engine.reserve(3);
+    room.addTokens(200);
+    room.release();
   });
 
   test("gives room back that a refused request had taken", async () => {
@@ -71,6 +102,25 @@ describe("a full queue", () => {
       expect((await post(CHAT, { messages, max_tokens: 10 ** 6 })).status).toBe(400);
     }
     expect((await post(TEXT, { prompt: ["a", "b", "c"] })).status).toBe(200);
+  });
+
+  test("computes nothing of several prompts when one does not fit", async () => {
+    const { post, runner } = makeApp(options);
+    const prompt = ["a", "b".repeat(100)];
+    expect((await post(TEXT, { prompt, max_tokens: 1000 })).status).toBe(400);
+    await Bun.sleep(5);
+    expect(runner.numSteps).toBe(0);
+  });
+
+  test("ends what is queued when its prompt cannot be shown", async () => {
+    const { post, client, engine } = makeApp(options);
+    client.decode = async () => {
+      throw new EngineError("engine_dead", "gone");
+    };
+    const body = { prompt: [72], echo: true, max_tokens: 900, ignore_eos: true };
+    expect((await post(TEXT, body)).status).toBe(503);
+    await Bun.sleep(10);
+    expect(engine.numLiveSequences).toBe(0);
   });
 });
 

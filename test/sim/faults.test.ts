@@ -25,8 +25,10 @@ function randomRequest(prng: Prng): GenerateRequest {
   const length = prng.int(2, 24);
   const shared = prng.int(0, length);
   const n = prng.chance(0.3) ? prng.int(2, 3) : 1;
+  const bytes = Int32Array.from({ length }, (_, i) => (i < shared ? i : prng.int(0, 127)));
+  const text = { text: String.fromCharCode(...bytes), addSpecial: false };
   return {
-    prompt: Int32Array.from({ length }, (_, i) => (i < shared ? i : prng.int(0, 255))),
+    prompt: prng.chance(0.5) ? text : bytes,
     samplingParams: {
       ...DEFAULT_SAMPLING_PARAMS,
       ignoreEos: true,
@@ -138,6 +140,7 @@ const OUTCOMES: Readonly<Record<FaultKind, readonly string[]>> = {
   "a step breaks the engine": ["error", "finished", "refused"],
   "no blocks are left": ["finished"],
   "a client leaves": ["cancelled", "finished"],
+  "a client leaves at once": ["cancelled", "finished"],
   "the connection is lost": ["error", "finished", "refused"],
   "bytes arrive late": ["finished"],
   "a write is refused": ["finished"],

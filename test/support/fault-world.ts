@@ -22,6 +22,7 @@ export const FAULT_KINDS = [
   "a step breaks the engine",
   "no blocks are left",
   "a client leaves",
+  "a client leaves at once",
   "the connection is lost",
   "bytes arrive late",
   "a write is refused",
@@ -89,6 +90,7 @@ export class FaultWorld {
     const parts = makeEngineParts({ model: {}, scheduler: { ...SIZES, maxNumBatchedTokens: 24 } });
     const { scheduler, runner, info } = parts;
     const check = () => scheduler.kvCache.checkIntegrity();
+    readSlowly(runner, new Prng(seed));
     failSteps(runner, fault, check);
     failAllocations(scheduler, fault);
     const [frontEnd, engineEnd] = memoryPipe({
@@ -114,10 +116,12 @@ export class FaultWorld {
     const texts = Array.from({ length: request.samplingParams.n }, () => "");
     let numTokens = 0;
     const end = (outcome: LedgerEntry["outcome"]) => ({ request, outcome, texts, numTokens });
-    let isAccepted = false;
     try {
       const generation = this.front.generate(request);
-      isAccepted = true;
+      if (this.#fault.strikes("a client leaves at once")) {
+        generation.abort();
+        return end("cancelled");
+      }
       for await (const output of generation) {
         texts[output.index] += output.text;
         numTokens += output.tokenIds.length;
@@ -126,7 +130,7 @@ export class FaultWorld {
       return end("finished");
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      return end(isAccepted ? "error" : "refused");
+      return end(error.code === "engine_step_failed" ? "error" : "refused");
     }
   }
 
@@ -146,6 +150,15 @@ function fateOfWrite(fault: Fault): WriteFate {
   if (fault.strikes("the connection is lost")) return "lose";
   if (fault.strikes("bytes arrive late")) return "hold";
   return fault.strikes("a write is refused") ? "refuse" : "pass";
+}
+
+/** A prompt that is text is read while steps go on, and not in the order of the requests. */
+function readSlowly({ tokenizer }: FakeModelRunner, prng: Prng): void {
+  const encode = tokenizer.encode.bind(tokenizer);
+  tokenizer.encode = async (...args) => {
+    await turns(prng.int(0, 60));
+    return encode(...args);
+  };
 }
 
 function failSteps(runner: FakeModelRunner, fault: Fault, check: () => void): void {
