@@ -1,0 +1,50 @@
+// What is wrong with a server after a soak: books that do not balance, and whatever has grown.
+
+import { medianOf } from "../src/benchmark/statistics.ts";
+import type { Outcome } from "../test/support/ledger.ts";
+import type { Sample } from "./soak-samples.ts";
+
+export interface SoakEnd {
+  /** The client's books. */
+  readonly outcomes: Readonly<Record<Outcome, number>>;
+  readonly numReceived: number;
+  /** Tokens, by the server's metrics. */
+  readonly numCounted: number;
+  readonly numFaults: number;
+  /** Requests that can be in progress at a fault. */
+  readonly numClients: number;
+  readonly exitCode: number;
+}
+
+/** Of the last quarter to the first one: allocators settle, leaks go on. */
+const MAX_GROWTH = 1.25;
+
+/** @returns one line each; empty = it held */
+export function soakFaults(end: SoakEnd, samples: readonly Sample[]): string[] {
+  const { outcomes, numReceived, numCounted, numFaults, numClients, exitCode } = end;
+  const maxFailed = numFaults * numClients;
+  const blocks = samples.at(-1)?.blocks ?? null;
+  const found: (string | false)[] = [
+    outcomes.lost > 0 && `${outcomes.lost} requests were lost`,
+    outcomes.finished === 0 && "no request finished",
+    outcomes.failed > maxFailed && `${outcomes.failed} requests failed, of ${maxFailed} that could`,
+    numReceived !== numCounted && `${numReceived} tokens were received, ${numCounted} counted`,
+    blocks !== 0 && `${blocks ?? "nobody knows how many"} blocks are in use at the end`,
+    exitCode !== 0 && `the server ended with code ${exitCode}`,
+    hasGrown(samples, "frontMib") && "the front's memory has grown",
+    hasGrown(samples, "frontFds") && "the front's descriptors have grown",
+  ];
+  return found.filter((fault) => fault !== false);
+}
+
+/** Medians of the first and the last quarter. */
+export function quarters(samples: readonly Sample[], key: "frontMib" | "frontFds") {
+  const quarter = Math.ceil(samples.length / 4);
+  const median = (part: readonly Sample[]) => medianOf(part.map((one) => one[key]));
+  return [median(samples.slice(0, quarter)), median(samples.slice(-quarter))] as const;
+}
+
+function hasGrown(samples: readonly Sample[], key: "frontMib" | "frontFds"): boolean {
+  const [first, last] = quarters(samples, key);
+  return last > first * MAX_GROWTH;
+}
