@@ -3,7 +3,7 @@
 import type { Outcome } from "../../test/support/ledger.ts";
 import { change, readMetrics, type Series, untilIdle } from "../../test/support/server-process.ts";
 import { BenchError } from "../bench-error.ts";
-import { countChild } from "../measure.ts";
+import { countChild, report } from "../measure.ts";
 import { type Books, CLIENT_PROGRAM, type LoadPlan } from "./client-program.ts";
 
 /** Bun's fetch keeps no more than 256 requests in flight unless told at its start. */
@@ -39,6 +39,13 @@ async function runClients(plan: LoadPlan): Promise<Books> {
 
 export function countOf({ entries }: Books, outcome: Outcome): number {
   return entries.filter((entry) => entry.outcome === outcome).length;
+}
+
+/** @throws BenchError when something was lost: that is no figure to compare */
+export function reportFaults(...loads: readonly LoadResult[]): void {
+  const faults = loads.flatMap((books) => books.faults);
+  report("what the books do not agree on", faults.join("; ") || "nothing", "nothing");
+  if (faults.length > 0) throw new BenchError("the books of clients and server do not balance");
 }
 
 /** A series without an event is not there yet. */

@@ -8,7 +8,7 @@ import { report } from "../measure.ts";
 import { startPagoda } from "../servers/pagoda.ts";
 import type { Books, Entry } from "./client-program.ts";
 import { FrontProcess } from "./front-process.ts";
-import { countOf, type LoadResult, loadServer } from "./load.ts";
+import { countOf, type LoadResult, loadServer, reportFaults } from "./load.ts";
 
 const FACTOR = 3;
 const [PEAK_S, OVERLOAD_S] = [10, 30];
@@ -64,8 +64,7 @@ function reportBooks(...loads: readonly LoadResult[]): void {
     loads.reduce((sum, books) => sum + countOf(books, outcome), 0);
   const counts = (["finished", "refused", "failed"] as const).map(total);
   report("finished / refused / ended by an error", counts.join(" / "));
-  const faults = loads.flatMap((books) => books.faults);
-  report("what the books do not agree on", faults.join("; ") || "nothing", "nothing");
+  reportFaults(...loads);
 }
 
 export async function overload(): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { report } from "../measure.ts";
 import { FrontProcess } from "./front-process.ts";
-import { countOf, loadServer } from "./load.ts";
+import { countOf, loadServer, reportFaults } from "./load.ts";
 
 const NUM_STREAMS = 1000;
 const SECONDS = 30;
@@ -18,14 +18,14 @@ export async function streams(seconds = SECONDS): Promise<void> {
   const books = await loadServer({ url, arrivals, seconds, tokens: [50, 250] });
   const { lag, residentBytes } = await front.figures();
   await front.stop();
-  const { numTokens, faults, entries } = books;
+  const { numTokens, entries } = books;
   const lastMs = entries.reduce((last, { endMs }) => Math.max(last, endMs), 0);
   report("streams, of them finished", `${entries.length}, ${countOf(books, "finished")}`, "all");
-  report("what the books do not agree on", faults.join("; ") || "nothing", "nothing");
   report("tokens received a second", ((1000 * numTokens) / lastMs).toFixed(0));
   report("lag of the front's event loop, ms: median", lag.p50.toFixed(1));
   report("  p99", lag.p99.toFixed(1), "< 50");
   report("  largest", lag.max.toFixed(1));
   report("lag of the clients' event loop, ms: p99", books.lag.p99.toFixed(1));
   report("resident memory of the front, MiB", (residentBytes / 2 ** 20).toFixed(0), "< 400");
+  reportFaults(books);
 }

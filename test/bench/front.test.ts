@@ -3,7 +3,7 @@
 
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { FrontProcess } from "../../bench/front/front-process.ts";
-import { countOf, loadServer } from "../../bench/front/load.ts";
+import { countOf, loadServer, reportFaults } from "../../bench/front/load.ts";
 import { LoopLag } from "../../bench/front/loop-lag.ts";
 
 setDefaultTimeout(60_000);
@@ -42,6 +42,42 @@ test("more requests than can be queued: each is answered whole or refused with a
   expect(finished + refused).toBe(books.entries.length);
   expect(finished).toBeGreaterThanOrEqual(8);
   expect(refused).toBeGreaterThan(0);
+});
+
+test("what a server loses is in the books, and ends the bench", async () => {
+  let numRequests = 0;
+  const chunk = (finish: string | null) =>
+    `data: {"choices":[{"token_ids":[1],"finish_reason":${JSON.stringify(finish)}}]}\n\n`;
+  const server = Bun.serve({
+    port: 0,
+    routes: {
+      // It counts two tokens of each answer and ends them all, but every second one breaks off.
+      "/metrics": () =>
+        new Response(
+          `vllm:num_requests_running{} 0\nvllm:generation_tokens_total{} ${2 * numRequests}\n` +
+            `vllm:request_success_total{finished_reason="length"} ${numRequests}\n`,
+        ),
+      "/v1/completions": () =>
+        new Response(
+          numRequests++ % 2 === 0
+            ? `${chunk(null)}${chunk("length")}data: [DONE]\n\n`
+            : chunk(null),
+        ),
+    },
+  });
+  const arrivals = { perSecond: 20 };
+  const plan = { url: server.url.origin, arrivals, seconds: 0.5, tokens: [2, 2] as const };
+  const books = await loadServer(plan);
+  await server.stop(true);
+  const finished = countOf(books, "finished");
+  expect(finished).toBeGreaterThan(0);
+  const numLost = books.entries.length - finished;
+  expect(books.faults).toEqual([
+    ...Array.from({ length: numLost }, () => "stream ended with: "),
+    `tokens: ${books.numTokens} of the clients, ${2 * books.entries.length} of the server`,
+    `finished: ${finished} of the clients, ${books.entries.length} of the server`,
+  ]);
+  expect(() => reportFaults(books)).toThrow("do not balance");
 });
 
 test("a hold-up of the event loop weighs as every tick within it", async () => {
