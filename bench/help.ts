@@ -6,7 +6,7 @@ words
   (none)            the serving workloads that have a gate, against llama-server
   W1 .. W15         serving workloads; W2:8 is a variant (bench/README.md lists them)
   scaling [S1 ..]   scaling checks
-  probe             what this machine can do: memory read, int8 dot products
+  probe             what this machine can do: memory read, products of int8 and floating point
   kernels           matrix products, attention and sampling as shares of the probe
   streams           a thousand streams at a time through one front, over a stub engine
   overload          three times as many requests as can be answered
