@@ -45,7 +45,7 @@ export async function buildAddon(checkout: Checkout, pin: Pin): Promise<void> {
 /** What objects depend on besides their sources; neither make nor ninja would see a change of it. */
 async function machineStamp(checkout: Checkout, compiler: string): Promise<string> {
   const { output: version } = await run([compiler, "--version"]);
-  const options = buildOptions(process.env);
+  const options = buildOptions(process.env, cpuFlags());
   const platform = `${process.platform} ${process.arch}`;
   return checkout.stampOf([], [checkout.root, platform, version, cpuFlags(), ...options]);
 }
@@ -59,15 +59,25 @@ function clearBuildOfOtherMachine(checkout: Checkout, machine: string): void {
   checkout.writeStamp("machine", machine);
 }
 
-/** Options for cmake-js: `--CDPAGODA_CUDA=OFF`. */
-function buildOptions(env: Readonly<Record<string, string | undefined>>): string[] {
-  return BUILD_OPTIONS.flatMap((name) => (env[name] ? [`--CD${name}=${env[name]}`] : []));
+/**
+ * Options for cmake-js: `--CDPAGODA_CUDA=OFF`. An x86-64 CPU below AVX2, the floor of an addon for all, gets one
+ * of its own unless the environment says otherwise.
+ * @param flags of the CPU as Linux tells them; empty = not told
+ */
+export function buildOptions(
+  env: Readonly<Record<string, string | undefined>>,
+  flags: string,
+  arch: string = process.arch,
+): string[] {
+  const isOld = arch === "x64" && flags !== "" && !/ avx2\b/.test(flags);
+  const options = isOld ? { PAGODA_NATIVE: "ON", ...env } : env;
+  return BUILD_OPTIONS.flatMap((name) => (options[name] ? [`--CD${name}=${options[name]}`] : []));
 }
 
 async function runCmakeJs(checkout: Checkout): Promise<void> {
   const tool = checkout.path("node_modules", "cmake-js", "bin", "cmake-js");
   const command = [process.execPath, tool, "build", "-O", "build/native"];
-  const child = Bun.spawn([...command, ...buildOptions(process.env)], {
+  const child = Bun.spawn([...command, ...buildOptions(process.env, cpuFlags())], {
     cwd: checkout.root,
     env: { CMAKE_BUILD_PARALLEL_LEVEL: String(numCompilers()), ...process.env },
     stdin: "ignore",

@@ -63,7 +63,11 @@ function cpuFinding(): Finding {
   const { cpu, platform, cpuFeatures } = machine();
   const features = cpuFeatures?.join(" ") ?? "features not told";
   const isSlow = platform.endsWith("x64") && cpuFeatures?.includes("avx2") === false;
-  if (isSlow) return warning("cpu", `${cpu} has no AVX2: generic kernels serve, which are slow`);
+  if (isSlow)
+    return warning(
+      "cpu",
+      `${cpu} has no AVX2: only an addon built here runs, by ggml's slower kernels`,
+    );
   return ok("cpu", `${cpu}: ${features}`);
 }
 

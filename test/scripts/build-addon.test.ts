@@ -3,7 +3,7 @@
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { addonPath, buildAddon } from "../../scripts/build-addon.ts";
+import { addonPath, buildAddon, buildOptions } from "../../scripts/build-addon.ts";
 import { BuildProgress } from "../../scripts/build-progress.ts";
 import type { Checkout } from "../../scripts/checkout.ts";
 import { removeTempFolders, tempCheckout, writeFiles } from "../support/temp-checkout.ts";
@@ -115,5 +115,22 @@ describe("BuildProgress", () => {
     const { build } = progress(false);
     build.read("one\ntwo\nthree\nKilled");
     expect(build.fault()).toBe("two | three | Killed");
+  });
+});
+
+describe("build options", () => {
+  const OLD = "flags : fpu sse4_2 avx";
+
+  test("an x86-64 CPU without AVX2 gets an addon of its own", () => {
+    expect(buildOptions({}, OLD, "x64")).toEqual(["--CDPAGODA_NATIVE=ON"]);
+    expect(buildOptions({ PAGODA_NATIVE: "OFF" }, OLD, "x64")).toEqual(["--CDPAGODA_NATIVE=OFF"]);
+  });
+
+  test("others get what the environment says", () => {
+    expect(buildOptions({}, `${OLD} avx2 avx512f`, "x64")).toEqual([]);
+    expect(buildOptions({}, "", "x64")).toEqual([]);
+    expect(buildOptions({ PAGODA_CUDA: "OFF" }, "Features : asimd", "arm64")).toEqual([
+      "--CDPAGODA_CUDA=OFF",
+    ]);
   });
 });
