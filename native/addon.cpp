@@ -4,6 +4,7 @@
 #include "napi-args.h"
 #include "native-model.h"
 #include "packed-buffer.h"
+#include "paged-attention.h"
 #include "promise-worker.h"
 
 #include "ggml-backend.h"
@@ -16,15 +17,15 @@ namespace pagoda {
 
 namespace {
 
-constexpr int CONTRACT_VERSION = 4; // src/runner/addon-types.ts
+constexpr int CONTRACT_VERSION = 5; // src/runner/addon-types.ts
 
 ggml_type kv_type_of(const std::string & name) {
-    for (const ggml_type type : { GGML_TYPE_F16, GGML_TYPE_F32, GGML_TYPE_Q8_0 }) {
+    for (const ggml_type type : { GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_F32, GGML_TYPE_Q8_0 }) {
         if (name == ggml_type_name(type)) {
             return type;
         }
     }
-    throw Error("invalid_argument", "kvCacheType must be f16, f32 or q8_0");
+    throw Error("invalid_argument", "kvCacheType must be f16, bf16, f32 or q8_0");
 }
 
 LoadOptions read_load_options(const Napi::Object & o) {
@@ -130,6 +131,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     env.AddCleanupHook([data] { data->stop(); });
     exports.Set("contractVersion", CONTRACT_VERSION);
     exports.Set("hasGpu", ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) != nullptr);
+    exports.Set("pagedKvCacheType", attention_cache_type());
     exports.Set("readModelHeader", Napi::Function::New(env, read_header));
     exports.Set("loadModel", Napi::Function::New(env, load_model));
     return exports;

@@ -24,7 +24,7 @@ struct ForwardPassParams {
     int32_t n_threads;
     int32_t poll;  // 0 to 100: how long an idle thread spins
     bool    paged; // our attention op; else flash attention with a mask
-    ggml_type kv_type; // f16, f32 or q8_0
+    ggml_type kv_type; // f16, bf16, f32 or q8_0
 
     std::vector<int32_t> cpus; // the threads are bound to, one each in turn; empty = any
 };

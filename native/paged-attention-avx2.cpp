@@ -19,6 +19,9 @@ struct Avx2 {
     static V    set1(float x) { return _mm256_set1_ps(x); }
     static V    load(const float * p) { return _mm256_loadu_ps(p); }
     static V    load_f16(const uint16_t * p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) p)); }
+    static V    load_bf16(const uint16_t * p) {
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *) p)), 16));
+    }
     static V    load_q8(const char * block, int i) {
         const __m256i q = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) (block + 2 + i)));
         return _mm256_mul_ps(_mm256_cvtepi32_ps(q), _mm256_set1_ps(_cvtsh_ss(*(const uint16_t *) block)));

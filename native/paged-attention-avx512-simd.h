@@ -18,6 +18,9 @@ struct Avx512 {
     static V    set1(float x) { return _mm512_set1_ps(x); }
     static V    load(const float * p) { return _mm512_loadu_ps(p); }
     static V    load_f16(const uint16_t * p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) p)); }
+    static V    load_bf16(const uint16_t * p) {
+        return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) p)), 16));
+    }
     static V    load_q8(const char * block, int i) {
         const __m512i q = _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) (block + 2 + i)));
         return _mm512_mul_ps(_mm512_cvtepi32_ps(q), _mm512_set1_ps(_cvtsh_ss(*(const uint16_t *) block)));

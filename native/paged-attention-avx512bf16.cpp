@@ -33,6 +33,7 @@ void attention_avx512bf16(const AttentionTask & t) {
     using avx512bf16::attend;
     switch (t.kv_type) {
         case KvType::f16:  attend<KvType::f16>(t); break;
+        case KvType::bf16: attend<KvType::bf16>(t); break;
         case KvType::f32:  attend<KvType::f32>(t); break;
         case KvType::q8_0: attend<KvType::q8_0>(t); break;
     }

@@ -46,6 +46,18 @@ inline void transpose(__m512i (&x)[LANES]) {
     std::copy(y, y + LANES, x);
 }
 
+// Columns [c, c + 32) of a row as they are multiplied; where the row has but 16 of them, zeros after.
+template <KvType T>
+inline __m512i load_pairs(const char * row, int c, bool is_half) {
+    if constexpr (T == KvType::bf16) {
+        const char * at = row + 2 * c;
+        return is_half ? _mm512_zextsi256_si512(_mm256_loadu_si256((const __m256i *) at)) : _mm512_loadu_si512(at);
+    } else {
+        const __m512 high = is_half ? _mm512_setzero_ps() : load_kv<Avx512, T>(row, c + LANES);
+        return (__m512i) _mm512_cvtne2ps_pbh(high, load_kv<Avx512, T>(row, c));
+    }
+}
+
 template <KvType T>
 inline void pack_along(const char * row, int dim, uint16_t * out) {
     for (int c = 0; c < dim; c += LANES) {
@@ -60,8 +72,7 @@ inline void pack_across(const char * const * rows, int dim, __m512i * out, int64
         const bool is_half = dim - c < 2 * LANES;
         __m512i x[LANES];
         for (int i = 0; i < LANES; ++i) {
-            const __m512 high = is_half ? _mm512_setzero_ps() : load_kv<Avx512, T>(rows[i], c + LANES);
-            x[i] = (__m512i) _mm512_cvtne2ps_pbh(high, load_kv<Avx512, T>(rows[i], c));
+            x[i] = load_pairs<T>(rows[i], c, is_half);
         }
         transpose(x);
         for (int i = 0; i < (is_half ? LANES / 2 : LANES); ++i) {
@@ -70,12 +81,24 @@ inline void pack_across(const char * const * rows, int dim, __m512i * out, int64
     }
 }
 
+// Columns [16 half, 16 half + 16) of two rows' 32, side by side.
+inline __m512i side_by_side(__m512i even, __m512i odd, int half) {
+    const __m512i low   = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i index = _mm512_or_si512(low, _mm512_slli_epi32(_mm512_add_epi32(low, _mm512_set1_epi32(32)), 16));
+    return _mm512_permutex2var_epi16(even, _mm512_add_epi16(index, _mm512_set1_epi16((short) (half * LANES))), odd);
+}
+
 // `odd` null = zeros.
 template <KvType T>
-inline void pack_between(const char * even, const char * odd, int dim, void * out) {
-    for (int c = 0; c < dim; c += LANES) {
-        const __m512 high = odd ? load_kv<Avx512, T>(odd, c) : _mm512_setzero_ps();
-        _mm512_storeu_si512((uint32_t *) out + c, pairs_of(load_kv<Avx512, T>(even, c), high));
+inline void pack_between(const char * even, const char * odd, int dim, __m512i * out) {
+    for (int c = 0; c < dim; c += 2 * LANES) {
+        const bool    is_half = dim - c < 2 * LANES;
+        const __m512i low     = load_pairs<T>(even, c, is_half);
+        const __m512i high    = odd ? load_pairs<T>(odd, c, is_half) : _mm512_setzero_si512();
+        _mm512_storeu_si512(out + c / LANES, side_by_side(low, high, 0));
+        if (!is_half) {
+            _mm512_storeu_si512(out + c / LANES + 1, side_by_side(low, high, 1));
+        }
     }
 }
 

@@ -46,7 +46,7 @@ inline void pack_span(const AttentionTask & t, const Span & span, uint16_t * k, 
     }
     for (int j = 0; j < n; j += 2) {
         prefetch_rows({ nullptr, span.v, n }, j + ROWS_AHEAD, j + ROWS_AHEAD + 2, kv_bytes(T, t.head_dim_v));
-        pack_between<T>(span.v[j], j + 1 < n ? span.v[j + 1] : nullptr, t.head_dim_v, v + j / 2 * dv);
+        pack_between<T>(span.v[j], j + 1 < n ? span.v[j + 1] : nullptr, t.head_dim_v, (__m512i *) (v + j / 2 * dv));
     }
     std::fill(v + (n + 1) / 2 * dv, v + end / 2 * dv, 0);
 }

@@ -17,6 +17,7 @@ struct Scalar {
     static V     set1(float x) { return x; }
     static V     load(const float * p) { return *p; }
     static V     load_f16(const uint16_t * p) { return ggml_fp16_to_fp32(*p); }
+    static V     load_bf16(const uint16_t * p) { return ggml_bf16_to_fp32({ *p }); }
     static V     load_q8(const char * block, int i) {
         return (float) ((const int8_t *) block)[2 + i] * ggml_fp16_to_fp32(*(const uint16_t *) block);
     }

@@ -188,6 +188,7 @@ inline void attention(const AttentionTask & t) {
     std::fill(t.acc, t.acc + (int64_t) t.n_rows * t.head_dim_v, 0.0f);
     switch (t.kv_type) {
         case KvType::f16:  attention_over<Simd, KvType::f16>(t); break;
+        case KvType::bf16: attention_over<Simd, KvType::bf16>(t); break;
         case KvType::f32:  attention_over<Simd, KvType::f32>(t); break;
         case KvType::q8_0: attention_over<Simd, KvType::q8_0>(t); break;
     }

@@ -17,7 +17,7 @@ constexpr int32_t SPAN_TOKENS = 64;
 // Rows that the bf16 kernel takes through a task together.
 constexpr int32_t STRIP_ROWS = 48;
 
-enum class KvType { f16, f32, q8_0 };
+enum class KvType { f16, bf16, f32, q8_0 };
 
 // Row r is a query head of the K/V head's group for some token. All rows belong to sequences that have
 // the same blocks in [begin, end).

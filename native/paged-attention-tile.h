@@ -2,7 +2,7 @@
 // (row, column) sum is one chain of operations in a fixed order, whatever the tile: so a row's result
 // does not depend on how many rows it shares a tile with.
 //
-// Simd supplies: W lanes; V; zero(), set1(), load(), load_f16(), load_q8(), store(), fma(), mul(), add(),
+// Simd supplies: W lanes; V; zero(), set1(), load(), load_f16(), load_bf16(), load_q8(), store(), fma(), mul(), add(),
 // sub(), div(), max(), exp(), hsum(), hmax(), store_sums() (sums of four vectors' lanes); and
 // ROWS query rows that share one load of K or V, COLUMNS vectors of an output row that they have in registers.
 #pragma once
@@ -25,13 +25,19 @@ inline typename Simd::V load_kv(const char * row, int column) {
         return Simd::load(reinterpret_cast<const float *>(row) + column);
     } else if constexpr (T == KvType::f16) {
         return Simd::load_f16(reinterpret_cast<const uint16_t *>(row) + column);
+    } else if constexpr (T == KvType::bf16) {
+        return Simd::load_bf16(reinterpret_cast<const uint16_t *>(row) + column);
     } else {
         return Simd::load_q8(row + column / Q8_BLOCK * Q8_BLOCK_BYTES, column % Q8_BLOCK);
     }
 }
 
 constexpr int kv_bytes(KvType type, int dim) {
-    return type == KvType::f32 ? dim * 4 : type == KvType::f16 ? dim * 2 : dim / Q8_BLOCK * Q8_BLOCK_BYTES;
+    switch (type) {
+        case KvType::f32:  return dim * 4;
+        case KvType::q8_0: return dim / Q8_BLOCK * Q8_BLOCK_BYTES;
+        default:           return dim * 2;
+    }
 }
 
 // Rows of K or V of one span, and those to fetch while they are read.

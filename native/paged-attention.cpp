@@ -31,7 +31,12 @@ int32_t first_part(const Op & op, const Ticket & ticket) {
 }
 
 KvType kv_type_of(const ggml_tensor * k) {
-    return k->type == GGML_TYPE_F32 ? KvType::f32 : k->type == GGML_TYPE_F16 ? KvType::f16 : KvType::q8_0;
+    switch (k->type) {
+        case GGML_TYPE_F16:  return KvType::f16;
+        case GGML_TYPE_BF16: return KvType::bf16;
+        case GGML_TYPE_F32:  return KvType::f32;
+        default:             return KvType::q8_0;
+    }
 }
 
 // Where K and V of a partition are; rows and results are left out.

@@ -14,4 +14,8 @@ void paged_attention_op(struct ggml_tensor * dst, int ith, int nth, void * layer
 // Name of the kernel set in use: "avx512bf16", "avx512", "avx2" or "generic". PAGODA_CPU forces a lower one.
 const char * attention_kernel_name();
 
+// Type of a cache that the set takes fastest of those of 16 bits: "bf16" where it multiplies pairs of bf16, to which
+// it would round f16, else "f16".
+const char * attention_cache_type();
+
 } // namespace pagoda

@@ -20,6 +20,7 @@ namespace {
 // Heads of SmolLM2-135M and of Llama 3.2 1B.
 const AttentionShape SHAPES[] = {
     { 64, 9, 3, GGML_TYPE_F16, 16 },
+    { 64, 9, 3, GGML_TYPE_BF16, 16 },
     { 64, 9, 3, GGML_TYPE_Q8_0, 16 },
     { 64, 32, 8, GGML_TYPE_F16, 16 },
 };

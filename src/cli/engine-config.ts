@@ -7,11 +7,10 @@ import { planThreads } from "./thread-plan.ts";
 
 /** @throws ConfigError "invalid_option" */
 export function engineConfig(options: ServeOptions, modelPath: string): EngineConfig {
-  const dtype = options["kv-cache-dtype"];
   const maxNumBatchedTokens = options["max-num-batched-tokens"];
   return {
     modelPath,
-    kvCacheType: dtype === "auto" ? "f16" : dtype,
+    kvCacheType: options["kv-cache-dtype"],
     blockSize: options["block-size"],
     maxNumSeqs: Math.min(options["max-num-seqs"], maxNumBatchedTokens),
     maxNumBatchedTokens,

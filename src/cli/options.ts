@@ -81,9 +81,9 @@ const SERVER_OPTIONS = [
     name: "kv-cache-dtype",
     group: "Memory",
     kind: "choice",
-    choices: ["auto", "f16", "f32", "q8_0"],
+    choices: ["auto", "f16", "bf16", "f32", "q8_0"],
     fallback: "auto",
-    help: "Type of K and V in the cache; auto is f16, q8_0 about half of it.",
+    help: "Type of K and V in the cache; auto: bf16 or f16, as suits the CPU; q8_0: half.",
   },
   {
     name: "enable-prefix-caching",

@@ -7,7 +7,7 @@ import type { TargetInterTokenLatency } from "../scheduler/step-budget.ts";
 export interface EngineConfig {
   /** GGUF file. */
   readonly modelPath: string;
-  readonly kvCacheType: KvCacheType;
+  readonly kvCacheType: KvCacheType | "auto";
   /** Tokens of a KV block. */
   readonly blockSize: number;
   readonly maxNumSeqs: number;

@@ -3,7 +3,7 @@
 import { noneHash } from "../kvcache/block-hash.ts";
 import { BlockResidency } from "../kvcache/block-residency.ts";
 import { loadAddon } from "../runner/addon.ts";
-import type { AttentionBackend, ModelInfo } from "../runner/addon-types.ts";
+import type { ModelInfo } from "../runner/addon-types.ts";
 import { NativeModelRunner } from "../runner/native-model-runner.ts";
 import { GROWTH_RESERVE_TOKENS } from "../scheduler/growth-reserve.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
@@ -16,10 +16,11 @@ export async function startEngine(
   config: EngineConfig,
   host: EngineHost,
 ): Promise<InProcessEngine> {
-  const limits = await planLimits(config, host.availableBytes);
-  const runner = await loadRunner(config, limits, host);
+  const decided = { ...config, ...(await decide(config)) };
+  const limits = await planLimits(decided, host.availableBytes);
+  const runner = await loadRunner(decided, limits, host);
   const enablePrefixCaching = config.enablePrefixCaching && !runner.info.isRecurrent;
-  const { kvCacheType, kvCacheMemoryBytes, numBlocksOverride, seed } = config;
+  const { kvCacheType, kvCacheMemoryBytes, numBlocksOverride, seed } = decided;
   const scheduler = new Scheduler({
     ...limits,
     enablePrefixCaching,
@@ -44,7 +45,22 @@ export async function startEngine(
   return new InProcessEngine({ info, scheduler, runner, seed, onStepFault });
 }
 
-async function planLimits(config: EngineConfig, availableBytes: number | null) {
+/** What "auto" comes to on this machine. */
+async function decide(config: EngineConfig) {
+  const { hasGpu, pagedKvCacheType } = await loadAddon();
+  const { attentionBackend, kvCacheType, numGpuLayers } = config;
+  const autoBackend = hasGpu && numGpuLayers !== 0 ? "ggml" : "paged";
+  const backend = attentionBackend === "auto" ? autoBackend : attentionBackend;
+  const autoType = backend === "paged" ? pagedKvCacheType : "f16";
+  return {
+    attentionBackend: backend,
+    kvCacheType: kvCacheType === "auto" ? autoType : kvCacheType,
+  } as const;
+}
+
+type DecidedConfig = EngineConfig & Awaited<ReturnType<typeof decide>>;
+
+async function planLimits(config: DecidedConfig, availableBytes: number | null) {
   const addon = await loadAddon();
   const header = await addon.readModelHeader(config.modelPath, config.kvCacheType);
   const { blockSize, maxNumSeqs, maxNumBatchedTokens } = config;
@@ -54,19 +70,9 @@ async function planLimits(config: EngineConfig, availableBytes: number | null) {
 
 type Limits = Awaited<ReturnType<typeof planLimits>>;
 
-async function loadRunner(config: EngineConfig, limits: Limits, host: EngineHost) {
-  const { hasGpu } = await loadAddon();
-  const autoBackend: AttentionBackend = hasGpu && config.numGpuLayers !== 0 ? "ggml" : "paged";
-  const { attentionBackend, modelPath } = config;
-  const runner = await NativeModelRunner.load(
-    {
-      ...config,
-      ...limits,
-      path: modelPath,
-      attentionBackend: attentionBackend === "auto" ? autoBackend : attentionBackend,
-    },
-    host.onLoadProgress,
-  );
+async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHost) {
+  const options = { ...config, ...limits, path: config.modelPath };
+  const runner = await NativeModelRunner.load(options, host.onLoadProgress);
   warnOfUnpacked(runner.info, host.log);
   return runner;
 }

@@ -23,8 +23,8 @@ export interface LoadOptions {
   readonly maxQueued?: number;
   /** Size of the KV cache, bytes. Default: what is useful, at most a quarter of the free memory. */
   readonly kvCacheBytes?: number;
-  /** Type of K and V in the cache. Default: "f16". */
-  readonly kvCacheType?: "f16" | "f32" | "q8_0";
+  /** Type of K and V in the cache. Default: "auto" = bf16 where the CPU multiplies it, else f16. */
+  readonly kvCacheType?: "auto" | "f16" | "bf16" | "f32" | "q8_0";
   /** Share KV blocks of equal prefixes between requests. Default: true. */
   readonly prefixCaching?: boolean;
   /** Layers on a GPU, where a GPU backend is built in. Default: "auto" = all. */

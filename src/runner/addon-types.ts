@@ -3,7 +3,7 @@
 // and range is checked there; a failure rejects or throws a NativeError with a stable `code`.
 
 /** Raised on both sides with every change of shape or meaning below; checked at load. */
-export const CONTRACT_VERSION = 4;
+export const CONTRACT_VERSION = 5;
 
 /**
  * Codes: "invalid_argument" (a caller's fault), "model_not_found", "model_not_gguf", "model_truncated",
@@ -20,7 +20,7 @@ export type AttentionBackend = "paged" | "ggml";
 /** What multiplies quantised weights: kernels of ours over packed weights where they fit, or ggml's plain ones. */
 export type WeightKernels = "packed" | "ggml";
 /** q8_0: blocks of 32 int8 with an f16 scale along the head, 34 bytes; head sizes divisible by 32. */
-export type KvCacheType = "f16" | "f32" | "q8_0";
+export type KvCacheType = "f16" | "bf16" | "f32" | "q8_0";
 
 export interface LoadModelOptions {
   readonly path: string;
@@ -237,6 +237,8 @@ export interface Addon {
   readonly contractVersion: number;
   /** A GPU backend is built in and a device is there: the paged op, a CPU op, is then the wrong one. */
   readonly hasGpu: boolean;
+  /** Which 16 bits the paged op takes fastest: on a CPU that multiplies bf16 it rounds K and V to it anyway. */
+  readonly pagedKvCacheType: "f16" | "bf16";
   /** Reads the header only. @throws NativeError "model_*" */
   readModelHeader(path: string, kvCacheType: KvCacheType): Promise<ModelHeader>;
   /** @param onProgress called on the JS thread with a share in [0, 1], rising */

@@ -40,7 +40,7 @@ describe("bash", () => {
     ["pagoda ", [...names, "--help", "--version"]],
     ["pagoda doc", ["doctor"]],
     ["pagoda serve --kv-cache-dt", ["--kv-cache-dtype"]],
-    ["pagoda serve --kv-cache-dtype ", ["auto", "f16", "f32", "q8_0"]],
+    ["pagoda serve --kv-cache-dtype ", ["auto", "f16", "bf16", "f32", "q8_0"]],
     ["pagoda serve --no-enable-p", ["--no-enable-prefix-caching"]],
     ["pagoda serve ", ["user/repo:Q8_0", "user/other:F16", "mine.gguf"]],
     ["pagoda chat user/r", ["user/repo:Q8_0"]],

@@ -195,13 +195,17 @@ describe("greedy output is the same", () => {
 
   // ggml's kernels round activations and sums more than ours do: on such a reference ties that are near
   // without rounding part by up to 1.6 nats. So the reference is the model without any.
-  test.each(["f16", "q8_0"] as const)(
-    "with our kernels as with ggml's over unrounded weights and activations, %s cache",
-    async (kvCacheType) => {
+  test.each([
+    ["f16", "f16"],
+    ["bf16", "f16"],
+    ["q8_0", "q8_0"],
+  ] as const)(
+    "with our kernels and a %s cache as with ggml's over unrounded weights and activations and a %s cache",
+    async (kvCacheType, exactType) => {
       const ours = await load("ours", PATH, kvCacheType);
       const { outputs: rounded } = await runAll(allGreedy(), {}, ours);
       await ours.dispose();
-      const exact = await load("ggml", exactPath, kvCacheType);
+      const exact = await load("ggml", exactPath, exactType);
       const { outputs } = await runAll(allGreedy(), {}, exact);
       await exact.dispose();
       const { faults, numEqual } = compare(outputs, rounded, ROUNDED_TIE);

@@ -11,7 +11,7 @@ const GROUPS = [
   "extremes",
   "chunks",
 ];
-const TYPES = ["f16", "f32", "q8_0"];
+const TYPES = ["f16", "bf16", "f32", "q8_0"];
 
 let program = "";
 beforeAll(async () => {

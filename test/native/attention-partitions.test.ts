@@ -122,7 +122,7 @@ describe("to the last bit the same", () => {
     ["windows", { architecture: "gemma3", slidingWindow: 300 }],
     ["sinks", { architecture: "gpt-oss" }],
   ];
-  for (const kvCacheType of ["f16", "q8_0"] as const) {
+  for (const kvCacheType of ["f16", "bf16", "q8_0"] as const) {
     test.each(FAMILY)(
       `a prefix shared as in blocks of its own: %s, ${kvCacheType}`,
       async (_, gguf) => {

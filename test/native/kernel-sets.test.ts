@@ -16,13 +16,16 @@ interface Answer {
   readonly logprobs: number[];
 }
 
-function answerOf(cpu: string, attention: AttentionBackend = "paged"): Answer {
-  const program = join(import.meta.dir, "..", "support", "score-in-child.ts");
-  const command = [process.execPath, program, join(folder.path, "tiny.gguf"), attention];
+function printedBy(program: string, cpu: string, ...options: string[]): unknown {
+  const path = join(import.meta.dir, "..", "support", program);
+  const command = [process.execPath, path, join(folder.path, "tiny.gguf"), ...options];
   const child = Bun.spawnSync(command, { env: { ...process.env, PAGODA_CPU: cpu } });
   expect(child.exitCode).toBe(0);
-  return JSON.parse(child.stdout.toString()) as Answer;
+  return JSON.parse(child.stdout.toString());
 }
+
+const answerOf = (cpu: string, attention: AttentionBackend = "paged") =>
+  printedBy("score-in-child.ts", cpu, attention) as Answer;
 
 const largestGap = (a: Answer, b: Answer) =>
   Math.max(...a.logprobs.map((value, i) => Math.abs(value - (b.logprobs[i] ?? 99))));
@@ -47,4 +50,17 @@ test("bf16 kernels agree with the others as far as 8 bits can", () => {
   const gap = largestGap(answer, answerOf("avx512"));
   expect(gap).toBeGreaterThan(0);
   expect(gap).toBeLessThan(0.1);
+});
+
+test("an automatic cache holds bf16 where the kernels multiply it, and else f16", () => {
+  const decided = (cpu: string, ...options: string[]) =>
+    printedBy("engine-in-child.ts", cpu, "--kv-cache-memory-bytes=4M", ...options) as {
+      readonly kvCacheType: string;
+      readonly device: string;
+    };
+  const own = decided("", "--attention-backend=paged");
+  expect(own.kvCacheType).toBe(own.device.includes("bf16") ? "bf16" : "f16");
+  expect(decided("avx512", "--attention-backend=paged").kvCacheType).toBe("f16");
+  expect(decided("", "--attention-backend=ggml").kvCacheType).toBe("f16");
+  expect(decided("", "--kv-cache-dtype=q8_0").kvCacheType).toBe("q8_0");
 });

@@ -9,6 +9,7 @@ import type { PositionLogprobs } from "../../src/scheduler/scheduler-output.ts";
  */
 export const CACHES = [
   ["f16", "f16", 0.05],
+  ["bf16", "f16", 0.2],
   ["f32", "f32", 0.05],
   ["q8_0", "f16", 0.2],
 ] as const;

@@ -296,7 +296,7 @@ std::vector<AttentionSequence> apart(const std::vector<std::pair<int32_t, int32_
     return sequences;
 }
 
-const ggml_type TYPES[] = { GGML_TYPE_F16, GGML_TYPE_F32, GGML_TYPE_Q8_0 };
+const ggml_type TYPES[] = { GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_F32, GGML_TYPE_Q8_0 };
 
 void end_group(int before) { std::printf("%s %s\n", group.c_str(), n_faults == before ? "ok" : "wrong"); }
 
