@@ -186,7 +186,7 @@ export class SupervisedEngine implements EngineClient {
     if (delayMs === null) {
       this.#stop(new EngineError("engine_dead", "The engine has stopped."));
       const count = `it died ${this.#options.maxDeaths} times in ten minutes`;
-      this.#die(new Error(`${count}, now: ${reason}`));
+      this.#die(new EngineError("engine_dead", `${count}, now: ${reason}`));
       return;
     }
     this.#isDown = true;

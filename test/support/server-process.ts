@@ -14,6 +14,8 @@ export function afterShell(commands: string): string[] {
 export interface ServerProcess {
   readonly url: string;
   readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  /** Resolves, when it has ended, with all that it has written to standard error. */
+  readonly log: Promise<string>;
 }
 
 /**
@@ -31,21 +33,19 @@ export async function startServer(
     env: { ...process.env, ...env },
   });
   let text = "";
-  const decoder = new TextDecoder();
-  const reader = child.stderr.getReader();
-  while (!text.includes("ready in")) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error(`the server did not start: ${text}`);
-    text += decoder.decode(value);
-  }
-  reader.releaseLock();
-  void drain(child.stderr);
-  return { url: /API\s+(\S+)\/v1/.exec(text)?.[1] ?? "", process: child };
-}
-
-/** Keeps the pipe from filling up. */
-async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
-  for await (const _ of stream);
+  const log = Promise.withResolvers<string>();
+  const url = Promise.withResolvers<string>();
+  const read = async () => {
+    // To the end, so that the pipe does not fill up.
+    for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      if (text.includes("ready in")) url.resolve(/API\s+(\S+)\/v1/.exec(text)?.[1] ?? "");
+    }
+    url.reject(new Error(`the server did not start: ${text}`));
+    log.resolve(text);
+  };
+  void read();
+  return { url: await url.promise, process: child, log: log.promise };
 }
 
 /** Values by series; `engine` and `model_name` are left out of the labels. */
