@@ -17,11 +17,13 @@ export const FRONT_PROGRAM = [process.execPath, import.meta.path];
 /** @param words options of `serve`; those of an engine have no effect */
 function frontOptions(words: readonly string[]): FrontOptions & ContextOptions {
   const options = parseOptions("serve", { argv: words, env: {}, readYaml: () => ({}) }, () => {});
+  const log = (line: string) => console.error(line);
   return {
-    ...serveLimits(options, (line) => console.error(line)),
+    ...serveLimits(options, log),
     ...{ modelNames: ["stub"], modelRoot: "stub", apiKeys: options["api-key"] },
     ...{ maxLogprobs: options["max-logprobs"], isDevMode: false, showHiddenFor: null },
     ...{ createdSeries: true, features: new Set(["log-stats"] as const), listeners: [] },
+    log,
   };
 }
 

@@ -87,6 +87,7 @@ export function clientOf(engine: EngineClient, { path, serving, warn }: ServiceI
     ...{ modelNames: [modelNameOf(path)], modelRoot: path, apiKeys: [] },
     ...{ maxLogprobs: serving["max-logprobs"], isDevMode: false, showHiddenFor: null },
     ...{ createdSeries: false, listeners: [], features: new Set([]) },
+    log: warn,
   };
   const { fetch } = createService(createFront(engine, settings), settings);
   return new ApiClient({ url: "http://localhost", apiKey: null, fetch });

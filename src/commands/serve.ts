@@ -40,7 +40,7 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
   const client = await startClient(options, engineConfig(options, path), log);
   const statsLine = new StatsLine();
   const limits = serveLimits(options, warn);
-  const settings = serviceOptions({ options, path, statsLine, limits });
+  const settings = serviceOptions({ options, path, statsLine, limits, log });
   const service = createService(createFront(client, settings), settings);
   const { host, port } = options;
   const { fetch, maxBodyBytes } = service;
@@ -87,10 +87,11 @@ interface ServiceInit {
   readonly path: string;
   readonly statsLine: StatsLine;
   readonly limits: ReturnType<typeof serveLimits>;
+  readonly log: Log;
 }
 
 function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
-  const { options, path, statsLine, limits } = init;
+  const { options, path, statsLine, limits, log } = init;
   const names = options["served-model-name"];
   return {
     modelNames: names.length > 0 ? names : [modelNameOf(path)],
@@ -103,6 +104,7 @@ function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),
     features: metricFeatures(options),
     listeners: [statsLine],
+    log,
   };
 }
 

@@ -97,7 +97,9 @@ export class Generation<Result = GenerateResult>
       event: (output) => running.run.writer.event(output),
       end: () => running.run.writer.end(),
     };
-    return eventStream(eventsOf(this.#read(), writer), {
+    // `result` rejects with what fails.
+    const logFault = () => {};
+    return eventStream(eventsOf(this.#read(), writer, logFault), {
       keepAliveMs: KEEP_ALIVE_MS,
       onCancel: () => this.abort(),
       onEnd: () => {},

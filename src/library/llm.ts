@@ -1,7 +1,7 @@
 // A model in this process: load it, ask it, dispose of it.
 
 import type { EngineClient } from "../engine/protocol.ts";
-import { EngineError } from "../errors.ts";
+import { EngineError, RequestError } from "../errors.ts";
 import { answerId, checkAccepting, type ServerContext } from "../server/server-context.ts";
 import { type ContextOptions, serverContext } from "../service/context.ts";
 import { createFront, type Front, type FrontOptions } from "../service/front.ts";
@@ -119,9 +119,13 @@ export class LLM implements AsyncDisposable {
   /**
    * Gives memory up; requests added from now on wait for wake().
    * @param level 1 frees the KV cache and keeps a copy of the weights in host memory, 2 drops both
-   * @throws EngineError "engine_sleep_failed", with everything as it was
+   * @throws EngineError "engine_sleep_failed", with everything as it was; RequestError "invalid_value" for
+   *   another level
    */
-  sleep(level: 1 | 2 = 1, { mode = "abort" }: SleepOptions = {}): Promise<void> {
+  async sleep(level: 1 | 2 = 1, { mode = "abort" }: SleepOptions = {}): Promise<void> {
+    if (level !== 1 && level !== 2) {
+      throw new RequestError("invalid_value", `level must be 1 or 2, got ${level}.`, "level");
+    }
     return this.#context.engine.sleep(level, mode);
   }
 
@@ -192,7 +196,7 @@ export function partsOf(llm: LLM): { readonly front: Front; readonly settings: S
   return found;
 }
 
-function frontOptions({ options, path, name }: LoadedEngine): Settings {
+function frontOptions({ options, path, name, logger }: LoadedEngine): Settings {
   return {
     modelNames: [name],
     modelRoot: path,
@@ -204,5 +208,6 @@ function frontOptions({ options, path, name }: LoadedEngine): Settings {
     createdSeries: true,
     features: new Set(["log-stats", "sleep-mode"]),
     listeners: [],
+    log: logger,
   };
 }

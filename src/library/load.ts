@@ -35,6 +35,7 @@ export interface LoadedEngine {
   readonly options: ServeOptions;
   readonly path: string;
   readonly name: string;
+  readonly logger: (line: string) => void;
 }
 
 /**
@@ -60,7 +61,7 @@ export async function loadEngine(model: string, load: LoadOptions): Promise<Load
     await client.shutdown();
     throw signal.reason;
   }
-  return { client, options, path, name: load.name ?? modelNameOf(path) };
+  return { client, options, path, name: load.name ?? modelNameOf(path), logger };
 }
 
 /** @throws ConfigError "invalid_option" */

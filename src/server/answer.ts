@@ -3,7 +3,7 @@
 
 import type { Generation } from "../engine/generation.ts";
 import { answerGoesOn } from "./answer-end.ts";
-import { errorBody } from "./error-response.ts";
+import { errorBody, isFault } from "./error-response.ts";
 import { abortAll, abortOnDisconnect } from "./generations.ts";
 import { jsonResponse } from "./json-response.ts";
 import { loadHeaders } from "./load-header.ts";
@@ -36,7 +36,7 @@ export async function answer<Output>(
     const body = await fullBody(outputs);
     return jsonResponse(body, { headers: loadHeaders(context, request) });
   }
-  const stream = eventStream(eventsOf(outputs, writer), {
+  const stream = eventStream(eventsOf(outputs, writer, context.logFault), {
     keepAliveMs: context.keepAliveMs,
     onCancel: () => abortAll(generations),
     onEnd: answerGoesOn(request),
@@ -48,6 +48,7 @@ export async function answer<Output>(
 export async function* eventsOf<Output>(
   outputs: AsyncIterable<Output>,
   writer: ChunkWriter<Output>,
+  logFault: (error: unknown) => void,
 ): AsyncGenerator<string> {
   try {
     for await (const output of outputs) {
@@ -56,6 +57,7 @@ export async function* eventsOf<Output>(
     }
     yield writer.end();
   } catch (error) {
+    if (isFault(error)) logFault(error);
     yield dataEvent(JSON.stringify(errorBody(error)));
   }
   yield DONE_EVENT;

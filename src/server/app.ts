@@ -7,7 +7,7 @@ import { ApiKeys } from "./auth.ts";
 import { chatRoutes } from "./chat.ts";
 import { completionRoutes } from "./completions.ts";
 import { type Listener, withDeadlines } from "./connection-deadlines.ts";
-import { errorResponse } from "./error-response.ts";
+import { errorResponse, isFault } from "./error-response.ts";
 import { healthRoutes } from "./health.ts";
 import { recorded } from "./http-recorder.ts";
 import { jsonResponse } from "./json-response.ts";
@@ -53,7 +53,7 @@ function createRoutes(context: ServerContext, methods: Methods) {
   // That reads plain HTTP only: TLS ends in front of this server.
   return new Elysia({ name: "pagoda", strictPath: true, handler: { standardHostname: false } })
     .onError(({ code, error, request }) =>
-      code === "NOT_FOUND" ? notFound(methods, request) : failed(error),
+      code === "NOT_FOUND" ? notFound(methods, request) : failed(context, error),
     )
     .onRequest(({ request, set }) => {
       const headers = context.cors.headersOf(request);
@@ -133,8 +133,7 @@ function notFound(methods: Methods, request: Request): Response {
   return new Response(null, { status: 307, headers: { location: url.href } });
 }
 
-function failed(error: unknown): Response {
-  const response = errorResponse(error);
-  if (response.status === 500) console.error(error);
-  return response;
+function failed(context: ServerContext, error: unknown): Response {
+  if (isFault(error)) context.logFault(error);
+  return errorResponse(error);
 }

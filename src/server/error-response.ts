@@ -56,11 +56,16 @@ function kindOf(error: unknown): ErrorKind {
   return UNKNOWN;
 }
 
-/** What a client may read; an unexpected error keeps its text to the log. */
+/** An error that no code foresees: for the log alone. An engine's own faults are in its log already. */
+export function isFault(error: unknown): boolean {
+  return kindOf(error) === UNKNOWN;
+}
+
+/** What a client may read. */
 export function errorBody(error: unknown): ErrorBody {
   const { status, type } = kindOf(error);
-  const isTyped = [RequestError, OverloadError, EngineError].some((kind) => error instanceof kind);
-  const message = isTyped && error instanceof Error ? error.message : "Internal server error";
+  const isTyped = error instanceof Error && !isFault(error);
+  const message = isTyped ? error.message : "Internal server error";
   const param = error instanceof RequestError ? error.param : null;
   return { error: { message, type, param, code: status } };
 }

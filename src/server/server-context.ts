@@ -26,6 +26,8 @@ export interface ServerContext {
   readonly maxLogprobs: number;
   readonly limits: ServerLimits;
   readonly metricsText: (format: "prometheus" | "openmetrics") => Promise<string>;
+  /** Told of errors that the client is not told: no code foresees them. */
+  readonly logFault: (error: unknown) => void;
   /** Told of each answered request. */
   readonly recordHttp: (record: HttpRecord) => void;
   /** vLLM's switch: the operator's routes are there without /v1 before them. */

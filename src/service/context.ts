@@ -33,6 +33,8 @@ export interface ContextOptions {
   readonly maxLogprobs: number;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
+  /** Gets lines for an operator. */
+  readonly log: (line: string) => void;
 }
 
 /** @returns a context that is not draining */
@@ -51,6 +53,7 @@ export function serverContext({ engine, metrics }: Front, options: ContextOption
     maxLogprobs: options.maxLogprobs,
     limits: DEFAULT_LIMITS,
     metricsText: (format) => metrics.text(format),
+    logFault: (error) => options.log(faultText(error)),
     recordHttp: (record) => metrics.recordHttp(record),
     isDevMode: options.isDevMode,
     isSleepEnabled: options.features.has("sleep-mode"),
@@ -58,6 +61,11 @@ export function serverContext({ engine, metrics }: Front, options: ContextOption
     keepAliveMs: 10_000,
     isDraining: () => false,
   };
+}
+
+/** Not the object, which Bun prints with the source around: in an executable that is all of it in a few lines. */
+function faultText(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function hostCheckOf({ listensOn, allowedHosts = [] }: ContextOptions): HostCheck | null {

@@ -1,6 +1,7 @@
 // The object that holds a model: batches, metrics, sleep, its end, and apps over it, over the fake model.
 
 import { describe, expect, test } from "bun:test";
+import { Hono } from "hono";
 import { createApp, serve } from "../../src/library/server.ts";
 import { makeLlm } from "../support/fake-llm.ts";
 
@@ -79,6 +80,8 @@ describe("an LLM", () => {
     const { llm, runner } = makeLlm();
     await llm.sleep(2);
     expect(runner.sleepLevel).toBe(2);
+    const other = llm.sleep(3 as 2).catch((error) => error.code);
+    expect(await other).toBe("invalid_value");
     const waiting = textOf(llm, "hello");
     await llm.wake();
     expect(await waiting).toHaveLength(3);
@@ -126,6 +129,30 @@ describe("an app over an LLM", () => {
     const { llm } = makeLlm();
     const answer = await createApp(llm).fetch(new Request("https://localhost/health"));
     expect(answer.status).toBe(200);
+  });
+
+  test("is mounted into Hono under a path; a client that leaves its stream ends the request", async () => {
+    const { llm, engine } = makeLlm();
+    const host = new Hono().get("/mine", (c) => c.text("mine")).mount("/llm", createApp(llm).fetch);
+    expect(await (await host.fetch(ask("/mine"))).text()).toBe("mine");
+    expect((await host.fetch(ask("/llm/health"))).status).toBe(200);
+    expect((await host.fetch(ask("/v1/models"))).status).toBe(404);
+    const body = { prompt: "hello", max_tokens: 900, ignore_eos: true, stream: true };
+    const answer = await host.fetch(ask("/llm/v1/completions", body));
+    const reader = answer.body?.getReader();
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toStartWith("data: {");
+    await reader?.cancel();
+    for (let i = 0; i < 100 && engine.numLiveSequences > 0; i++) await Bun.sleep(1);
+    expect(engine.numLiveSequences).toBe(0);
+  });
+
+  test("logs to the LLM's logger alone what it cannot tell its clients", async () => {
+    const logged: string[] = [];
+    const { llm, client } = makeLlm({}, (line) => logged.push(line));
+    client.encode = () => Promise.reject(new Error("a secret"));
+    const answer = await createApp(llm).fetch(ask("/tokenize", { prompt: "hello" }));
+    expect(await answer.text()).not.toContain("secret");
+    expect(logged.map((text) => text.split("\n")[0])).toEqual(["Error: a secret"]);
   });
 
   test("serve() listens, stops within its grace, and leaves a given LLM alive", async () => {

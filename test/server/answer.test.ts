@@ -2,6 +2,8 @@
 // the client has left.
 
 import { describe, expect, test } from "bun:test";
+import { EngineError } from "../../src/errors.ts";
+import { eventsOf } from "../../src/server/answer.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
 const ROUTES = [
@@ -19,5 +21,39 @@ describe("a streamed answer whose reader leaves", () => {
     await reader?.cancel();
     for (let i = 0; i < 100 && engine.numLiveSequences > 0; i++) await Bun.sleep(1);
     expect(engine.numLiveSequences).toBe(0);
+  });
+});
+
+describe("an error", () => {
+  const UNFORESEEN = new Error("a secret");
+  const FORESEEN = new EngineError("engine_step_failed", "Internal server error");
+  const TOLD =
+    '{"error":{"message":"Internal server error","type":"InternalServerError","param":null,"code":500}}';
+  const cases = [
+    ["that no code foresees is for the log, and not for the client", UNFORESEEN, [UNFORESEEN]],
+    ["of the engine, which is in the log already, is not told again", FORESEEN, []],
+  ] as const;
+
+  test.each(cases)("%s", async (_, error, expected) => {
+    const logged: unknown[] = [];
+    const { post, client } = makeApp({}, { logFault: (fault) => logged.push(fault) });
+    client.encode = () => Promise.reject(error);
+    const answer = await post("/tokenize", { prompt: "x" });
+    expect([answer.status, await answer.text()]).toEqual([500, TOLD]);
+    expect(logged).toEqual([...expected]);
+  });
+
+  test.each(cases)("%s, in a stream that has begun", async (_, error, expected) => {
+    const logged: unknown[] = [];
+    async function* failing() {
+      yield "first";
+      throw error;
+    }
+    const writer = { event: (output: string) => `${output} `, end: () => "end" };
+    const events = eventsOf(failing(), writer, (fault) => logged.push(fault));
+    expect(await Array.fromAsync(events)).toEqual([
+      ...["first ", `data: ${TOLD}\n\n`, "data: [DONE]\n\n"],
+    ]);
+    expect(logged).toEqual([...expected]);
   });
 });

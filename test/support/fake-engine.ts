@@ -70,6 +70,7 @@ export function makeContext(engine: AsyncEngine, context: Partial<ServerContext>
     maxLogprobs: 20,
     limits: DEFAULT_LIMITS,
     metricsText: async () => "",
+    logFault: () => {},
     recordHttp: () => {},
     isDevMode: false,
     isSleepEnabled: false,

@@ -10,9 +10,13 @@ const DEFAULTS = Object.fromEntries(
 ) as unknown as ServeOptions;
 
 /** An LLM that talks until it is stopped, in steps of 1 ms. */
-export function makeLlm(options: FakeEngineOptions = {}) {
+export function makeLlm(
+  options: FakeEngineOptions = {},
+  logger: (line: string) => void = () => {},
+) {
   const parts = makeEngine({ ...options, model: { stepDelayMs: 1, ...options.model } });
-  const loaded = { client: parts.client, options: DEFAULTS, path: "tiny.gguf", name: "tiny" };
+  const { client } = parts;
+  const loaded = { client, options: DEFAULTS, path: "tiny.gguf", name: "tiny", logger };
   const llm = Reflect.construct(LLM, [loaded]) as LLM;
   return { ...parts, llm };
 }
