@@ -4,6 +4,7 @@ import { ConfigError } from "../errors.ts";
 import { COMMANDS, type CommandName, type CommandSpec } from "./commands.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { nearestName } from "./nearest-name.ts";
+import { HIDDEN } from "./option-value.ts";
 import { type OptionSources, resolveOptions } from "./parse-options.ts";
 
 export type Invocation =
@@ -48,7 +49,7 @@ function helpTopic(word: string): string | null | undefined {
 function configText(command: CommandSpec, sources: OptionSources): string {
   const rows = resolveOptions(command, sources, () => {}).map(({ option, value, source }) => {
     const isShown = option.isSecret !== true || source === "default";
-    const line = `${option.name}: ${isShown ? JSON.stringify(value) : '"(hidden)"'}`;
+    const line = `${option.name}: ${JSON.stringify(isShown ? value : HIDDEN)}`;
     return `${line.padEnd(48)} # ${source}`;
   });
   return rows.join("\n");

@@ -33,6 +33,23 @@ export function readOption(option: OptionSpec, value: unknown, source: string): 
   }
 }
 
+/** What stands for a secret where options are shown. */
+export const HIDDEN = "(hidden)";
+
+/**
+ * An empty key would let everybody in who sends none, a hidden one everybody who has seen how keys are shown.
+ * @throws ConfigError "invalid_option"
+ */
+export function checkSecrets(option: OptionSpec, values: OptionValue, source: string): void {
+  const found = Array.isArray(values) ? values : [values];
+  if (found.some((value) => String(value).trim() === "")) {
+    throw invalid(option.name, `a key is empty (${source})`);
+  }
+  if (found.includes(HIDDEN)) {
+    throw invalid(option.name, `${HIDDEN} stands for a key that was not shown (${source})`);
+  }
+}
+
 function invalid(source: string, message: string): ConfigError {
   return new ConfigError("invalid_option", `${source}: ${message}`);
 }

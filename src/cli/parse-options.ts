@@ -14,7 +14,7 @@ import {
 import { type IgnoredFlag, ignoredFlag } from "./ignored-flags.ts";
 import { nearestName } from "./nearest-name.ts";
 import { envName, type OptionSpec, type OptionValue } from "./option-spec.ts";
-import { readOption } from "./option-value.ts";
+import { checkSecrets, readOption } from "./option-value.ts";
 import { addWords, setJsonKey, type Values } from "./option-values.ts";
 import { optionSpec } from "./options.ts";
 
@@ -79,7 +79,9 @@ export function resolveOptions(
   return optionsOf(command).map((option) => {
     const found = ranked.find(([, values]) => values.has(option.name));
     const value = found?.[1].get(option.name) ?? option.fallback;
-    return { option, value, source: found?.[0] ?? "default" };
+    const source = found?.[0] ?? "default";
+    if (option.isSecret === true) checkSecrets(option, value, source);
+    return { option, value, source };
   });
 }
 

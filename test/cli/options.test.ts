@@ -98,6 +98,15 @@ describe("parseOptions", () => {
 
   test("reads vLLM's key variable", () => {
     expect(parse([], { VLLM_API_KEY: "k" })["api-key"]).toEqual(["k"]);
+    expect(parse([], { VLLM_API_KEY: "" })["api-key"]).toEqual([]);
+  });
+
+  test("a key that is empty, or stands for one that is hidden, is none", () => {
+    const empty = "api-key: a key is empty (command line)";
+    expect(() => parse(["--api-key", "k", "--api-key", ""])).toThrow(empty);
+    const yaml = { "api-key": "(hidden)" };
+    const shown = "api-key: (hidden) stands for a key that was not shown (x.yaml)";
+    expect(() => parse(["--config", "x.yaml"], {}, yaml)).toThrow(shown);
   });
 
   test.each([
