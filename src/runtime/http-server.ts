@@ -17,7 +17,7 @@ export interface HttpServerOptions {
   ) => Response | Promise<Response>;
 }
 
-/** Of a connection without a request. */
+/** Until the app says otherwise, at each request. Bun closes a new connection without a whole header earlier. */
 const IDLE_TIMEOUT_S = 30;
 
 export interface HttpServer {

@@ -1,6 +1,7 @@
-// How long a connection may be silent, by what is going on. Between requests the listener's own idle
+// How long a connection may be silent, by what is going on. Before its first request the listener's own
 // time-out holds. While a request is computed none does: a long prompt is silent for minutes. From the
-// answer on, a write must get through every minute; comments in quiet streams see to that.
+// answer on, a write must get through every minute; comments in quiet streams see to that. It holds on
+// until the next request.
 
 /** What Bun's server gives to fetch beside the request. */
 export interface Listener {
