@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <mutex>
 
 namespace pagoda {
 
@@ -177,6 +178,12 @@ void check_syntax(const std::string & source) {
     }
 }
 
+// The log of common is a thread that writes to stderr. Once: models may load at the same time.
+void silence_log() {
+    static std::once_flag once;
+    std::call_once(once, [] { common_log_set_verbosity_thold(LOG_LEVEL_OUTPUT); });
+}
+
 } // namespace
 
 ChatTemplate::ChatTemplate(const llama_model * model, const std::string & override_template) {
@@ -184,8 +191,7 @@ ChatTemplate::ChatTemplate(const llama_model * model, const std::string & overri
     if (override_template.empty() && !own) {
         return;
     }
-    // common's own log is a thread that writes to stderr
-    common_log_set_verbosity_thold(LOG_LEVEL_OUTPUT);
+    silence_log();
     check_syntax(override_template.empty() ? own : override_template);
     const TimeLimit limit; // it is run to see what it does
     try {

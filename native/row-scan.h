@@ -25,8 +25,8 @@ struct Row {
 
 struct RowScan {
     std::vector<float> maxima; // [row.blocks()]
-    float              max;
-    bool               has_nan;
+    float              max     = 0;
+    bool               has_nan = false;
 };
 
 // maxima[b] over each block of the row. Returns whether any value is NaN.
