@@ -1,0 +1,174 @@
+// Runs the addon's tests under a sanitizer: builds the addon with it into a folder of its own, puts it beside
+// a copy of the sources and runs the tests there. `asan` (AddressSanitizer and UndefinedBehaviorSanitizer) is
+// for every change, `tsan` (ThreadSanitizer) for the night. Every report counts.
+//
+//   bun scripts/sanitize.ts asan | tsan [test such as native/attention ...]
+//
+// Bun itself is not instrumented. For ThreadSanitizer the addon says where its work goes from one of Bun's
+// threads to another (native/handoff.h), tsan-suppressions.txt has what happens before it can.
+
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { addonPath } from "./build-addon.ts";
+import { Checkout } from "./checkout.ts";
+import { countReports } from "./sanitizers/reports.ts";
+import { LEFT_OUT, SANITIZERS, type Sanitizer } from "./sanitizers/sanitizers.ts";
+import { needTool, run, runOrFail } from "./shell.ts";
+
+const TEST_TIMEOUT_MS = "60000";
+
+/** Fortified copies would not be seen. */
+const COMMON_FLAGS = ["-O1", "-g1", "-fno-omit-frame-pointer", "-U_FORTIFY_SOURCE"];
+
+/** A native call that hangs blocks every timer within its process. */
+const FILE_TIMEOUT_MS = 10 * 60_000;
+
+const [name = "", ...asked] = process.argv.slice(2);
+const sanitizer = SANITIZERS[name];
+if (sanitizer === undefined) {
+  console.log(`there is no sanitizer ${name}; there are: ${Object.keys(SANITIZERS).join(", ")}`);
+  process.exit(2);
+}
+const checkout = new Checkout();
+const folder = checkout.path("build", name);
+/** Hidden, so that `bun test` does not find its tests beside the project's own. */
+const tree = new Checkout(join(folder, ".tree"));
+
+async function buildAddon({ compilerFlags, targets }: Sanitizer): Promise<void> {
+  const tool = checkout.path("node_modules", "cmake-js", "bin", "cmake-js");
+  const options = {
+    PAGODA_SANITIZER_FLAGS: [...COMMON_FLAGS, ...compilerFlags].join(";"),
+    PAGODA_SANITIZED_TARGETS: targets.join(";"),
+    PAGODA_CUDA: "OFF",
+    PAGODA_VULKAN: "OFF",
+  };
+  const words = Object.entries(options).map(([option, value]) => `--CD${option}=${value}`);
+  for (const command of ["configure", "build"]) {
+    const line = [process.execPath, tool, command, "-O", folder, ...words];
+    await runOrFail(line, `${command} for ${name}`, { cwd: checkout.root });
+  }
+}
+
+/** The addon is looked for beside the sources: they are copied, so that the usual one stays. */
+async function copyTree(): Promise<void> {
+  rmSync(tree.root, { recursive: true, force: true });
+  const { output } = await run(["git", "-C", checkout.root, "ls-files"]);
+  const parts = /^(src|test|scripts|native)\/|^[^/]+\.(json|toml)$/;
+  for (const file of output.split("\n").filter((path) => parts.test(path))) {
+    mkdirSync(dirname(tree.path(file)), { recursive: true });
+    cpSync(checkout.path(file), tree.path(file));
+  }
+  for (const part of ["node_modules", "models"]) symlinkSync(checkout.path(part), tree.path(part));
+  mkdirSync(dirname(addonPath(tree)), { recursive: true });
+  cpSync(join(folder, "Release", "pagoda.node"), addonPath(tree));
+}
+
+/** What a process needs for the addon to be watched, its reports in files of the folder. */
+async function environment({
+  runtimes,
+  shims,
+  options,
+}: Sanitizer): Promise<Record<string, string>> {
+  const compiler = needTool([process.env["CXX"] ?? "g++"], "g++", "brew install gcc");
+  const libraries: string[] = [];
+  for (const runtime of runtimes) {
+    const path = await runOrFail([compiler, `-print-file-name=${runtime}`], compiler);
+    if (!existsSync(path)) throw new Error(`${compiler} has no ${runtime}`);
+    libraries.push(path);
+  }
+  for (const shim of shims) {
+    const library = join(folder, `${basename(shim, ".cpp")}.so`);
+    await runOrFail([compiler, "-O1", "-shared", "-fPIC", shim, "-o", library], `building ${shim}`);
+    libraries.push(library);
+  }
+  const variables = Object.entries(options).map(([variable, words]) => [
+    variable,
+    [...words, `log_path=${join(folder, "report")}`].join(":"),
+  ]);
+  return { LD_PRELOAD: libraries.join(" "), ...Object.fromEntries(variables) };
+}
+
+interface Ran {
+  readonly exitCode: number | null;
+  readonly stderr: string;
+  /** What the sanitizer reported, of this run alone. */
+  readonly reports: string;
+  readonly numReports: number;
+}
+
+async function runBun(words: readonly string[], env: Record<string, string>): Promise<Ran> {
+  for (const file of reportFiles()) rmSync(file);
+  const child = Bun.spawn([process.execPath, ...words], {
+    cwd: tree.root,
+    env: { ...process.env, ...env },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+    timeout: FILE_TIMEOUT_MS,
+    killSignal: "SIGKILL",
+  });
+  const stderr = await new Response(child.stderr).text();
+  await child.exited;
+  const reports = reportFiles()
+    .map((file) => readFileSync(file, "utf8"))
+    .join("");
+  return {
+    exitCode: child.exitCode,
+    stderr,
+    reports,
+    numReports: countReports(reports),
+  };
+}
+
+function reportFiles(): string[] {
+  const names = readdirSync(folder).filter((file) => file.startsWith("report"));
+  return names.map((file) => join(folder, file));
+}
+
+/** @returns whether it is reported: a run that sees nothing at all would pass too */
+async function isSeen(fault: string, env: Record<string, string>): Promise<boolean> {
+  const program = tree.path("scripts", "sanitizers", "plant-fault.ts");
+  const ran = await runBun([program, addonPath(tree), fault], env);
+  const isReported = ran.numReports > 0 && ran.reports.includes(fault);
+  console.log(`planted ${fault}: ${isReported ? "reported" : `not reported\n${ran.stderr}`}`);
+  return isReported;
+}
+
+async function isClean(test: string, env: Record<string, string>): Promise<boolean> {
+  const file = `./test/${test}.test.ts`;
+  const ran = await runBun(["test", "--timeout", TEST_TIMEOUT_MS, file], env);
+  if (ran.exitCode === 0 && ran.numReports === 0) {
+    console.log(`${test}: ${/^\s*(\d+ pass)$/m.exec(ran.stderr)?.[1] ?? "no tests"}`);
+    return true;
+  }
+  console.log(`${test}: ${ran.numReports} reports, exit code ${ran.exitCode}`);
+  console.log(ran.stderr.slice(-2000), ran.reports);
+  return false;
+}
+
+/** Says of each that is not run why. */
+async function testsOfAddon(): Promise<string[]> {
+  for (const [test, why] of Object.entries(LEFT_OUT)) console.log(`${test}: left out, ${why}`);
+  const files = await Array.fromAsync(new Bun.Glob("native/*.test.ts").scan(tree.path("test")));
+  const tests = files.map((file) => file.replace(/\.test\.ts$/, ""));
+  return tests.filter((test) => LEFT_OUT[test] === undefined).sort();
+}
+
+await buildAddon(sanitizer);
+await copyTree();
+const env = await environment(sanitizer);
+let numPassed = 0;
+let numFailed = 0;
+const count = (isPassed: boolean) => (isPassed ? numPassed++ : numFailed++);
+for (const fault of sanitizer.faults) count(await isSeen(fault, env));
+for (const test of asked.length > 0 ? asked : await testsOfAddon()) count(await isClean(test, env));
+console.log(`${name}: ${numPassed} passed, ${numFailed} failed`);
+process.exit(numFailed === 0 ? 0 : 1);

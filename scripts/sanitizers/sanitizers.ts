@@ -1,0 +1,64 @@
+// The table of sanitizers that the addon's tests run under.
+
+import { join } from "node:path";
+
+export interface Sanitizer {
+  readonly compilerFlags: readonly string[];
+  /** Targets of the build that get its flags. */
+  readonly targets: readonly string[];
+  /** Libraries of the compiler, loaded before Bun's own: Bun is not instrumented. */
+  readonly runtimes: readonly string[];
+  /** Sources of libraries that are loaded after these. */
+  readonly shims: readonly string[];
+  /** Options of the runtimes, by the variable that they are read from. */
+  readonly options: Readonly<Record<string, readonly string[]>>;
+  /** Of planted-faults.cpp: those that it must report, or nothing that it calls clean is. */
+  readonly faults: readonly string[];
+}
+
+const GGML = ["ggml", "ggml-base", "ggml-cpu"];
+const LLAMA = ["llama", "llama-common", "llama-common-base", "cpp-httplib"];
+
+export const SANITIZERS: Readonly<Record<string, Sanitizer>> = {
+  asan: {
+    // Beside libasan.so, a libubsan.so would write to standard error whatever its options say.
+    compilerFlags: ["-fsanitize=address,undefined", "-static-libubsan"],
+    // llama.cpp's own files would take five more minutes to compile.
+    targets: ["pagoda", ...GGML],
+    runtimes: ["libasan.so"],
+    shims: [join(import.meta.dir, "signal-stack.cpp")],
+    options: {
+      // What JavaScriptCore holds from within its own heap would be taken for leaks.
+      ASAN_OPTIONS: ["detect_leaks=0", "handle_segv=2"],
+      UBSAN_OPTIONS: ["print_stacktrace=1"],
+    },
+    faults: ["heap_overflow", "use_after_free", "wild_pointer", "signed_overflow"],
+  },
+  tsan: {
+    compilerFlags: ["-fsanitize=thread"],
+    // It takes for a race what is ordered by code that it does not see.
+    targets: ["pagoda", ...GGML, ...LLAMA],
+    runtimes: ["libtsan.so"],
+    shims: [],
+    options: {
+      TSAN_OPTIONS: [
+        "exitcode=0",
+        "ignore_noninstrumented_modules=1",
+        `suppressions=${join(import.meta.dir, "tsan-suppressions.txt")}`,
+      ],
+    },
+    faults: ["data_race"],
+  },
+};
+
+/** Tests of the addon that cannot run with a sanitised one, or need not. */
+export const LEFT_OUT: Readonly<Record<string, string>> = {
+  "native/attention-kernels": "a program with sanitizers of its own",
+  "native/commands": "its programs have a user's environment, without the sanitizer's runtime",
+  "native/executable": "is about the release that is given away",
+  "native/fuzz": "programs with sanitizers of their own",
+  "native/gemm": "a program with sanitizers of its own",
+  "native/package": "is about the release that is given away",
+  "native/packed-buffer": "a program with sanitizers of its own",
+  "native/row-kernels": "a program with sanitizers of its own",
+};
