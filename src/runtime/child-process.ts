@@ -2,7 +2,7 @@
 // is a pair that only parent and child hold: no path, no port, nobody else can connect, nothing is left behind.
 
 import { dlopen } from "bun:ffi";
-import { writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ByteSocket, Connect, SocketEvents } from "../byte-socket.ts";
 import { ConfigError } from "../errors.ts";
@@ -13,8 +13,23 @@ const SOCKET_FD = 3;
 
 /** The command line that runs `main.ts` with these words, from source or from an executable. */
 export function ownCommand(...words: string[]): string[] {
-  if (isBundled()) return [process.execPath, ...words];
+  if (isBundled()) return [ownProgram(), ...words];
   return [process.execPath, resolve(import.meta.dir, "../main.ts"), ...words];
+}
+
+/** On Linux the file that runs, whatever its path leads to by now. */
+const SELF = "/proc/self/exe";
+
+/**
+ * The executable's path, or SELF where an update has replaced or moved the file meanwhile: parent and child
+ * must be of one version.
+ */
+function ownProgram(): string {
+  const { execPath } = process;
+  const self = statSync(SELF, { throwIfNoEntry: false });
+  const named = statSync(execPath, { throwIfNoEntry: false });
+  const isSame = self === undefined || (self.ino === named?.ino && self.dev === named.dev);
+  return isSame ? execPath : SELF;
 }
 
 export interface ChildProcess {
@@ -28,7 +43,11 @@ export interface ChildProcess {
 
 /** Its stderr is ours. */
 export function startChild(command: readonly string[]): ChildProcess {
-  const child = Bun.spawn([...command], { stdio: ["ignore", "ignore", "inherit", "pipe"] });
+  const child = Bun.spawn([...command], {
+    // What a list of processes shows.
+    argv0: process.execPath,
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
+  });
   const fd = child.stdio[SOCKET_FD];
   if (typeof fd !== "number") throw new Error("the child has no socket");
   return {

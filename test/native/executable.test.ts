@@ -4,16 +4,18 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
   copyFileSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { addonPath } from "../../scripts/build-addon.ts";
 import { Checkout } from "../../scripts/checkout.ts";
 import { enginePid } from "../support/processes.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { readMetrics, type ServerProcess, startServer } from "../support/server-process.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
@@ -135,6 +137,26 @@ describe("the executable serves", () => {
       const wrapper = ["unshare", "--mount", "bash", "-c", mounts, "bash"];
       const served = await serveWith({ TMPDIR: temp }, { wrapper });
       expect(served).toEqual({ addon: "/memfd:pagoda.node", numTokens: 2, exitCode: 0 });
+    },
+  );
+
+  testIf(SYSTEM, "an executable that is replaced while it runs: only Linux has /proc")(
+    "and starts its engine again as it is, though an update has taken its place",
+    async () => {
+      const updated = at("updated");
+      linkSync(executable, updated);
+      const server = await startServer(MODEL, { HOME: at("home") }, [updated]);
+      rmSync(updated);
+      writeFileSync(updated, "#!/bin/false\n", { mode: 0o755 });
+      process.kill(enginePid(server), "SIGKILL");
+      const numRestarts = async () =>
+        (await readMetrics(server.url)).get("pagoda_engine_restarts_total{}");
+      for (let i = 0; i < 500 && (await numRestarts()) === 0; i++) await Bun.sleep(10);
+      expect(await numRestarts()).toBe(1);
+      const words = readFileSync(`/proc/${enginePid(server)}/cmdline`, "utf8").split("\0");
+      expect(words.slice(0, 2)).toEqual([updated, "engine"]);
+      server.process.kill("SIGTERM");
+      expect(await server.process.exited).toBe(0);
     },
   );
 
