@@ -62,6 +62,17 @@ Napi::Value rejecting(Napi::Env env, F && body) {
     }
 }
 
+// Runs what tells JS of an end, on the JS thread and outside of any call of JS. While the environment is torn
+// down, as that of a worker that is terminated, JS takes nothing: nobody waits there any more, and an exception
+// would end the process with all its other environments.
+template <class F>
+void telling_js(F && body) {
+    try {
+        body();
+    } catch (const Napi::Error &) {
+    }
+}
+
 inline Napi::Object object_argument(const Napi::CallbackInfo & info, size_t i) {
     if (!info[i].IsObject()) {
         throw Error("invalid_argument", "argument " + std::to_string(i) + " must be an object");

@@ -311,7 +311,7 @@ void NativeModel::begin_step(Napi::Object output, Napi::Promise::Deferred deferr
 void NativeModel::on_step_done(Napi::Env env, Napi::Function, NativeModel * model, void *) {
     if (env != nullptr) {
         model->computed.take();
-        model->finish_step(env);
+        telling_js([&] { model->finish_step(env); });
     }
 }
 
@@ -319,17 +319,21 @@ void NativeModel::finish_step(Napi::Env env) {
     Napi::HandleScope scope(env);
     const auto step = std::move(in_flight);
     step_done.Unref(env);
-    try {
-        if (step->failure) {
-            throw *step->failure;
-        }
-        write_step_output(step->output.Value(), step->results, step->timings.forward_ms, step->timings.sampling_ms);
-        step->deferred.Resolve(env.Undefined());
-    } catch (...) {
-        step->deferred.Reject(to_js_error(env, current_error()).Value());
-    }
-    dispose_if_asked(env);
+    telling_js([&] { settle_step(env, *step); });
+    telling_js([&] { dispose_if_asked(env); });
     Unref();
+}
+
+void NativeModel::settle_step(Napi::Env env, StepInFlight & step) {
+    try {
+        if (step.failure) {
+            throw *step.failure;
+        }
+        write_step_output(step.output.Value(), step.results, step.timings.forward_ms, step.timings.sampling_ms);
+        step.deferred.Resolve(env.Undefined());
+    } catch (...) {
+        step.deferred.Reject(to_js_error(env, current_error()).Value());
+    }
 }
 
 void NativeModel::dispose_if_asked(Napi::Env env) {

@@ -47,6 +47,7 @@ private:
     void    dispose_if_asked(Napi::Env env);
     void    begin_step(Napi::Object output, Napi::Promise::Deferred deferred);
     void    finish_step(Napi::Env env);
+    void    settle_step(Napi::Env env, StepInFlight & step);
     void    close();
 
     std::shared_ptr<Model>                     model;

@@ -39,7 +39,12 @@ protected:
     void OnOK() override {
         computed.take();
         Napi::HandleScope scope(Env());
-        settling();
+        telling_js([&] { settling(); });
+        telling_js([&] { settle(); });
+    }
+
+private:
+    void settle() {
         if (failure) {
             deferred.Reject(to_js_error(Env(), *failure).Value());
             return;
@@ -51,7 +56,6 @@ protected:
         }
     }
 
-private:
     PromiseWorker(Napi::Env env, Compute c, Convert v, std::function<void()> s)
         : Napi::AsyncWorker(env), compute(std::move(c)), convert(std::move(v)), settling(std::move(s)), deferred(Napi::Promise::Deferred::New(env)) {}
 

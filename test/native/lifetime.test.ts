@@ -35,6 +35,12 @@ describe("a process ends cleanly", () => {
     expect(child.exitCode).toBe(how === "throw" ? 1 : 0);
   });
 
+  test("when workers are terminated with steps in flight, and other threads work on", () => {
+    const program = join(import.meta.dir, "..", "support", "end-in-worker.ts");
+    const child = Bun.spawnSync([process.execPath, program, path]);
+    expect([child.exitCode, child.stdout.toString().trim()]).toEqual([0, "same"]);
+  });
+
   test("under memory pressure and garbage collection", () => {
     const program = join(import.meta.dir, "..", "support", "end-in-child.ts");
     const child = Bun.spawnSync([process.execPath, program, path, "collect"]);
