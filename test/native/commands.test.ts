@@ -51,7 +51,7 @@ describe("ps", () => {
         ...{ url: server.url, model: "wanted", isHealthy: true, running: 0, waiting: 0 },
       }),
     ]);
-    expect((await runPagoda(["ps"])).stdout).toMatch(/^ +PID {2}URL .*\n(.*\n)*.* wanted +ok /);
+    expect((await runPagoda(["ps"])).stdout).toMatch(/^ *PID {2}URL .*\n(.*\n)*.* wanted +ok /);
   }, 30_000);
 });
 
