@@ -65,13 +65,14 @@ inline void pack_along(const char * row, int dim, uint16_t * out) {
     }
 }
 
-// 16 rows, into one vector a pair, `stride` of them apart.
-template <KvType T>
-inline void pack_across(const char * const * rows, int dim, __m512i * out, int64_t stride) {
+// 16 rows, into one vector a pair, `stride` of them apart. `each` is called before each vector is loaded.
+template <KvType T, class Each>
+inline void pack_across(const char * const * rows, int dim, __m512i * out, int64_t stride, Each && each) {
     for (int c = 0; c < dim; c += 2 * LANES) {
         const bool is_half = dim - c < 2 * LANES;
         __m512i x[LANES];
         for (int i = 0; i < LANES; ++i) {
+            each();
             x[i] = load_pairs<T>(rows[i], c, is_half);
         }
         transpose(x);

@@ -4,7 +4,8 @@
 //      acc[row][column]   += sum over pairs of tokens  of  weight[row][pair] * v[pair][column]
 //
 // A column of ones beside V's gives the sum of weights. Each span is packed as it comes from memory: V is fetched
-// until its turn comes, then the next span's K.
+// while K is packed, the next span's K while V is packed and multiplied. A core has only so many lines on their way,
+// and waits when it is asked for more: so they are asked for one by one, spread over that work.
 #pragma once
 
 #include "paged-attention-bf16-pack.h"
@@ -19,44 +20,55 @@ constexpr int ROW_TILE     = 4; // rows that share one load of K or V
 constexpr int SPAN_VECTORS = SPAN_TOKENS / LANES;
 constexpr int VALUE_TILE   = 5; // vectors of V in registers: head size 64 and the ones
 
-template <int R>
-inline void multiply_few(const PairRows & a, PairVectors b, int n_pairs, const __m512 * scale, SumVectors out) {
+template <int R, class Each>
+inline void multiply_few(const PairRows & a, PairVectors b, int n_pairs, const __m512 * scale, SumVectors out, Each && each) {
     const int whole = a.n / ROW_TILE * ROW_TILE;
-    multiply<ROW_TILE, R>({ a.at, a.row_stride, a.pair_stride, whole }, b, n_pairs, scale, out);
+    for (int i = 0; i < whole; i += ROW_TILE) {
+        multiply_rows<ROW_TILE, R>(a, i, b, n_pairs, scale, out, each);
+    }
     switch (a.n - whole) {
-        case 3: multiply_rows<3, R>(a, whole, b, n_pairs, scale, out); break;
-        case 2: multiply_rows<2, R>(a, whole, b, n_pairs, scale, out); break;
-        case 1: multiply_rows<1, R>(a, whole, b, n_pairs, scale, out); break;
+        case 3: multiply_rows<3, R>(a, whole, b, n_pairs, scale, out, each); break;
+        case 2: multiply_rows<2, R>(a, whole, b, n_pairs, scale, out, each); break;
+        case 1: multiply_rows<1, R>(a, whole, b, n_pairs, scale, out, each); break;
     }
 }
 
 // Of b's vectors [0, n), n <= VALUE_TILE.
-inline void multiply_few(const PairRows & a, PairVectors b, int n, int n_pairs, const __m512 * scale, SumVectors out) {
+template <class Each>
+inline void multiply_few(const PairRows & a, PairVectors b, int n, int n_pairs, const __m512 * scale, SumVectors out, Each && each) {
     switch (n) {
-        case 5:  multiply_few<5>(a, b, n_pairs, scale, out); break;
-        case 4:  multiply_few<4>(a, b, n_pairs, scale, out); break;
-        case 3:  multiply_few<3>(a, b, n_pairs, scale, out); break;
-        case 2:  multiply_few<2>(a, b, n_pairs, scale, out); break;
-        default: multiply_few<1>(a, b, n_pairs, scale, out); break;
+        case 5:  multiply_few<5>(a, b, n_pairs, scale, out, each); break;
+        case 4:  multiply_few<4>(a, b, n_pairs, scale, out, each); break;
+        case 3:  multiply_few<3>(a, b, n_pairs, scale, out, each); break;
+        case 2:  multiply_few<2>(a, b, n_pairs, scale, out, each); break;
+        default: multiply_few<1>(a, b, n_pairs, scale, out, each); break;
     }
 }
 
-// Rows of the cache to fetch, some at a time: a core has only so many lines on their way, and waits when it is
-// asked for more.
+// Lines of the next K to ask for with each pair of tokens, packed and multiplied.
+constexpr int LINES_A_PAIR = 2;
+
+// Rows of the cache to fetch, line by line.
 struct Fetches {
-    const char * const * rows;
-    int                  n;
+    const char * const * row;
+    const char * const * end;
     int                  bytes;
-    int                  next = 0;
+    int                  at = 0;
 
-    Fetches(const char * const * rows, int n, int bytes) : rows(rows), n(n), bytes(bytes) {}
+    Fetches(const char * const * rows, int n, int bytes) : row(rows), end(rows + n), bytes(bytes) {}
 
-    void some(int count) {
-        prefetch_rows({ nullptr, rows, n }, next, next + count, bytes);
-        next += count;
+    void lines(int n) {
+        for (; n > 0 && row < end; --n) {
+            __builtin_prefetch(*row + at, 0, 3);
+            at += 64;
+            if (at >= bytes) {
+                at = 0;
+                ++row;
+            }
+        }
     }
 
-    void rest() { some(std::max(0, n - next)); }
+    void rest() { lines(1 << 20); }
 };
 
 template <KvType T>
@@ -85,16 +97,13 @@ struct FewRows {
     // Tokens from the last one on to the end of its vector are that one again.
     void pack_keys(const Span & span, int n_token_vectors, Fetches & fetch) {
         for (int i = 0; i < n_token_vectors; ++i) {
-            fetch.some(LANES * 5 / 8);
-            pack_across<T>(span.k + i * LANES, t.head_dim_k, k + i, SPAN_VECTORS);
+            pack_across<T>(span.k + i * LANES, t.head_dim_k, k + i, SPAN_VECTORS, [&] { fetch.lines(1); });
         }
     }
 
     void pack_values(const Span & span, Fetches & fetch) {
         for (int j = 0; j < span.n; j += 2) {
-            if (j % 4 == 0) {
-                fetch.some(3);
-            }
+            fetch.lines(LINES_A_PAIR);
             __m512i * pair = v + j / 2 * n_vectors;
             pack_between<T>(span.v[j], j + 1 < span.n ? span.v[j + 1] : nullptr, t.head_dim_v, pair);
             pair[n_vectors - 1] = _mm512_set1_epi32(0x3f803f80);
@@ -138,21 +147,21 @@ struct FewRows {
         const int dk = t.head_dim_k, dv = t.head_dim_v;
         Fetches values(span.v, span.n, kv_bytes(T, dv));
         pack_keys(span, n_token_vectors, values);
-        multiply_few({ q, 2 * dk, 4, t.n_rows }, { k, SPAN_VECTORS }, n_token_vectors, dk / 2, nullptr, { scores, SPAN_VECTORS });
+        values.rest();
+        multiply_few({ q, 2 * dk, 4, t.n_rows }, { k, SPAN_VECTORS }, n_token_vectors, dk / 2, nullptr, { scores, SPAN_VECTORS }, [] {});
         for (int row = 0; row < t.n_rows; ++row) {
-            values.some(SPAN_TOKENS / 8);
             weigh(row, base, span.n, n_token_vectors);
         }
-        values.rest();
         Fetches keys(ahead ? ahead->k : nullptr, ahead ? ahead->n : 0, kv_bytes(T, dk));
         pack_values(span, keys);
-        keys.rest();
         __m512 ones[VALUE_TILE];
         std::fill(ones, ones + VALUE_TILE, _mm512_set1_ps(1.0f));
         const PairRows rows = { weights, SPAN_TOKENS * 2, 4, t.n_rows };
         for (int c = 0; c < n_vectors; c += VALUE_TILE) {
-            multiply_few(rows, { v + c, n_vectors }, std::min(VALUE_TILE, n_vectors - c), (span.n + 1) / 2, ones, { acc + c, n_vectors });
+            multiply_few(rows, { v + c, n_vectors }, std::min(VALUE_TILE, n_vectors - c), (span.n + 1) / 2, ones, { acc + c, n_vectors },
+                         [&] { keys.lines(LINES_A_PAIR); });
         }
+        keys.rest();
     }
 
     void end() {

@@ -97,7 +97,7 @@ struct Strip {
             sum[r]   = _mm512_setzero_ps();
             first[r] = _mm512_load_si512(firsts + r * LANES);
             last[r]  = _mm512_load_si512(lasts + r * LANES);
-            pack_across<KvType::f32>(rows + r * LANES, t.head_dim_k, room.q + r, R);
+            pack_across<KvType::f32>(rows + r * LANES, t.head_dim_k, room.q + r, R, [] {});
         }
         std::fill(room.acc, room.acc + t.head_dim_v * R, _mm512_setzero_ps());
     }

@@ -35,9 +35,9 @@ struct SumVectors {
 
 // out[i][r] = out[i][r] * scale[r] + sum over pairs of a[i][pair] * b[pair][r]; without `scale` the first
 // term is 0. A tile is N x R: N R sums, R of b, 1 of a. At 8 x 3 that is 28 of 32 registers, and 24
-// products to 11 loads; at 4 x 5 it is 26, and 20 to 9.
-template <int N, int R>
-inline void multiply_rows(const PairRows & a, int i0, PairVectors b, int n_pairs, const __m512 * scale, SumVectors out) {
+// products to 11 loads; at 4 x 5 it is 26, and 20 to 9. `each` is called before each pair.
+template <int N, int R, class Each>
+inline void multiply_rows(const PairRows & a, int i0, PairVectors b, int n_pairs, const __m512 * scale, SumVectors out, Each && each) {
     const char * at = (const char *) a.at + i0 * a.row_stride;
     __m512 *     to = out.at + i0 * out.stride;
     __m512 sum[N][R];
@@ -47,6 +47,7 @@ inline void multiply_rows(const PairRows & a, int i0, PairVectors b, int n_pairs
         }
     }
     for (int p = 0; p < n_pairs; ++p, at += a.pair_stride) {
+        each();
         __m512bh bv[R];
         for (int r = 0; r < R; ++r) {
             bv[r] = (__m512bh) b.at[p * b.stride + r];
@@ -71,7 +72,7 @@ inline void multiply_rows(const PairRows & a, int i0, PairVectors b, int n_pairs
 template <int N, int R>
 inline void multiply(const PairRows & a, PairVectors b, int n_pairs, const __m512 * scale, SumVectors out) {
     for (int i = 0; i < a.n; i += N) {
-        multiply_rows<N, R>(a, i, b, n_pairs, scale, out);
+        multiply_rows<N, R>(a, i, b, n_pairs, scale, out, [] {});
     }
 }
 
