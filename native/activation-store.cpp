@@ -64,6 +64,12 @@ ActivationStore::Rows ActivationStore::rows_of(const ggml_tensor * activations, 
     return { rows.codes.data(), rows.scales.data(), is_held, is_own };
 }
 
+int64_t ActivationStore::best_panel(int n_threads) const {
+    return std::max_element(threads.begin(), threads.begin() + n_threads, [](const Thread & a, const Thread & b) {
+        return a.screen.best_estimate < b.screen.best_estimate;
+    })->screen.best_panel;
+}
+
 int64_t ActivationStore::take_piece(int place, int thread, int n_threads, int64_t n_pieces) {
     for (int i = 0; i < n_threads; ++i) {
         const int owner = (thread + i) % n_threads;

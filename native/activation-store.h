@@ -8,6 +8,7 @@
 
 #include "gemm.h"
 #include "head-scan.h"
+#include "head-screen.h"
 #include "packed-weights.h"
 
 #include <atomic>
@@ -47,6 +48,12 @@ public:
 
     bool fits(int64_t n_rows, int64_t row_blocks) const { return n_rows * row_blocks <= (int64_t) shared.scales.size(); }
 
+    // A thread's own, of a product that is screened.
+    Screen & screen(int thread) { return threads[thread].screen; }
+
+    // That of the highest estimate of `n_threads` threads' screens.
+    int64_t best_panel(int n_threads) const;
+
     // From now on the thread holds these rows. To be called by every thread that computes the product.
     Rows rows_of(const ggml_tensor * activations, int64_t n_rows, int64_t row_blocks, int thread);
 
@@ -69,6 +76,7 @@ private:
     struct alignas(64) Thread {
         Quantized           own;
         const ggml_tensor * held = nullptr;
+        Screen              screen;
 
         Thread();
     };

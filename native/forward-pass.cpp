@@ -12,6 +12,7 @@
 #include "ggml-cpu.h"
 #include "../build/llama.cpp/src/llama-ext.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -130,7 +131,7 @@ size_t ForwardPass::scratch_bytes() const {
 StepTimings ForwardPass::run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
     const double start = now_ms();
     copy_blocks(batch.copies);
-    decode(batch);
+    decode(batch, samplers);
     const double decoded = now_ms();
     sample(batch, samplers, results);
     return { decoded - start, now_ms() - decoded };
@@ -152,7 +153,7 @@ void ForwardPass::copy_blocks(const std::vector<int32_t> & copies) {
     }
 }
 
-void ForwardPass::decode(const StepBatch & batch) {
+void ForwardPass::decode(const StepBatch & batch, const SamplerPool & samplers) {
     placement.n_tokens    = batch.n_tokens();
     placement.n_seqs      = batch.n_seqs();
     placement.slots       = batch.slots.data();
@@ -179,7 +180,9 @@ void ForwardPass::decode(const StepBatch & batch) {
         b.logits[row.token_row] = 1;
     }
     activations->begin_step();
-    head_scan.begin_step(batch.rows.size());
+    head_scan.begin_step(batch.rows.size(), std::all_of(batch.rows.begin(), batch.rows.end(), [&](const OutputRow & row) {
+        return is_argmax_enough(row, samplers.find(row.sampler));
+    }));
     const int32_t status = llama_decode(ctx, b);
     if (status != 0) {
         throw Error("decode_failed", "llama_decode returned " + std::to_string(status), status);

@@ -50,7 +50,7 @@ public:
 
 private:
     void copy_blocks(const std::vector<int32_t> & copies);
-    void decode(const StepBatch & batch);
+    void decode(const StepBatch & batch, const SamplerPool & samplers);
     void sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 
     ForwardPassParams                  params;

@@ -29,6 +29,9 @@ struct Simd256 {
     static V    mul(V a, V b) { return _mm256_mul_ps(a, b); }
     static V    fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
     static V    negated(V a) { return _mm256_xor_ps(a, _mm256_set1_ps(-0.0f)); }
+    static V    magnitude(V a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+    // Whether a lane is not below; a NaN is not.
+    static bool any_reaches(V a, float bound) { return _mm256_movemask_ps(_mm256_cmp_ps(a, set1(bound), _CMP_NLT_UQ)) != 0; }
     static I    load_bytes(const uint8_t * p) { return _mm256_loadu_si256((const __m256i *) p); }
     static I    or_bytes(I a, I b) { return _mm256_or_si256(a, b); }
 

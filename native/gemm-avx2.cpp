@@ -6,6 +6,7 @@
 // Tile: 8 rows a vector, up to 4 activation rows: 4 sums + 4 float sums + codes, scales, constants of 16.
 
 #include "gemm-kernel.h"
+#include "head-screen-kernel.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 
@@ -50,7 +51,7 @@ struct Avx2 : Simd256 {
 
 } // namespace
 
-const GemmKernels gemm_avx2 = { "avx2", quantize_row<Avx2>, panel_kernel<Avx2> };
+const GemmKernels gemm_avx2 = { "avx2", quantize_row<Avx2>, panel_kernel<Avx2>, bound_panel<Avx2> };
 
 } // namespace pagoda
 

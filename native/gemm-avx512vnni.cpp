@@ -4,6 +4,7 @@
 // activation row's four bytes come straight from memory, repeated by the instruction.
 
 #include "gemm-kernel.h"
+#include "head-screen-kernel.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 
@@ -45,6 +46,9 @@ struct Avx512Vnni {
     static V    mul(V a, V b) { return _mm512_mul_ps(a, b); }
     static V    fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
     static V    negated(V a) { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
+    static V    magnitude(V a) { return _mm512_abs_ps(a); }
+    // Whether a lane is not below; a NaN is not.
+    static bool any_reaches(V a, float bound) { return _mm512_cmp_ps_mask(a, set1(bound), _CMP_NLT_UQ) != 0; }
     static I    load_bytes(const uint8_t * p) { return _mm512_loadu_si512(p); }
     static I    or_bytes(I a, I b) { return _mm512_or_si512(a, b); }
 
@@ -82,7 +86,7 @@ struct Avx512Vnni {
 
 } // namespace
 
-const GemmKernels gemm_avx512vnni = { "avx512vnni", quantize_row<Avx512Vnni>, panel_kernel<Avx512Vnni> };
+const GemmKernels gemm_avx512vnni = { "avx512vnni", quantize_row<Avx512Vnni>, panel_kernel<Avx512Vnni>, bound_panel<Avx512Vnni> };
 
 } // namespace pagoda
 

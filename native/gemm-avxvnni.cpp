@@ -3,6 +3,7 @@
 // Tile: 8 rows a vector, up to 5 activation rows: 5 sums + 5 float sums + codes, scales of 16.
 
 #include "gemm-kernel.h"
+#include "head-screen-kernel.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 
@@ -29,7 +30,7 @@ struct AvxVnni : Simd256 {
 
 } // namespace
 
-const GemmKernels gemm_avxvnni = { "avxvnni", quantize_row<AvxVnni>, panel_kernel<AvxVnni> };
+const GemmKernels gemm_avxvnni = { "avxvnni", quantize_row<AvxVnni>, panel_kernel<AvxVnni>, bound_panel<AvxVnni> };
 
 } // namespace pagoda
 

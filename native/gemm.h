@@ -34,10 +34,17 @@ using QuantizeKernel = void (*)(const float * src, int64_t n_blocks, int8_t * co
 using PanelKernel = void (*)(const uint8_t * panel, int n_rows, const Activations & x, int64_t begin, int64_t end,
                              float * dst, int64_t stride);
 
+struct ScreenBlock;
+
+// Upper bounds of a panel's 16 logits, see head-screen.h. Returns whether an estimate is above `best`, and raises it.
+using BoundKernel = bool (*)(const uint8_t * panel, const uint8_t * plane, const int8_t * codes, const ScreenBlock * blocks,
+                             int64_t n_blocks, float * bounds, float & best);
+
 struct GemmKernels {
     const char *   name;
     QuantizeKernel quantize;
     PanelKernel (*panel)(ggml_type type); // null for a type that has no kernel
+    BoundKernel bound; // of heads in Q8_0
 };
 
 // Null where no set fits the CPU, or PAGODA_CPU=generic: then ggml's own kernels serve.

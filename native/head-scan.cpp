@@ -11,7 +11,8 @@
 
 namespace pagoda {
 
-void HeadScan::begin_step(size_t n_rows) {
+void HeadScan::begin_step(size_t n_rows, bool is_argmax_enough) {
+    argmax_is_enough = is_argmax_enough;
     maxima.resize(n_rows * blocks_of(n_vocab));
     scanned.store(nullptr, std::memory_order_relaxed);
 }

@@ -17,8 +17,11 @@ class HeadScan {
 public:
     explicit HeadScan(int32_t n_vocab) : n_vocab(n_vocab) {}
 
-    // Forgets the last step's. At most `n_rows` rows of logits are coming.
-    void begin_step(size_t n_rows);
+    // Forgets the last step's. At most `n_rows` rows of logits are coming. `is_argmax_enough`: nothing is asked
+    // of them but their maximum, its place and NaN; those that are known to be less may be -inf.
+    void begin_step(size_t n_rows, bool is_argmax_enough);
+
+    bool is_argmax_enough() const { return argmax_is_enough; }
 
     // Whether the product is the head and its result the logits: nothing is computed on them after it.
     bool wants(const ggml_tensor * product) const;
@@ -32,6 +35,7 @@ public:
 
 private:
     int32_t                    n_vocab;
+    bool                       argmax_is_enough = false; // in this step
     std::vector<float>         maxima; // [rows, blocks]; NaN where a block, or one scanned with it, holds a NaN
     std::atomic<const float *> scanned{ nullptr }; // row 0
 };

@@ -96,6 +96,33 @@ const Packing * find_packing(ggml_type type) {
 
 int64_t panels_of(int64_t n_rows) { return (n_rows + PANEL_ROWS - 1) / PANEL_ROWS; }
 
+// pack(begin, end) for ranges of panels, each on a thread.
+template <class Pack>
+void on_threads(int64_t n_panels, int n_threads, const Pack & pack) {
+    std::vector<std::thread> threads;
+    for (int t = 1; t < n_threads; ++t) {
+        threads.emplace_back(pack, n_panels * t / n_threads, n_panels * (t + 1) / n_threads);
+    }
+    pack((int64_t) 0, n_panels / std::max(1, n_threads));
+    for (std::thread & thread : threads) {
+        thread.join();
+    }
+}
+
+// codes: 8 vectors, one a group
+void pack_high_bits(const uint8_t * codes, uint8_t * plane) {
+    for (int i = 0; i < 4 * 64; ++i) {
+        plane[i] = (uint8_t) ((codes[i] >> 3 & 0x0F) | (codes[4 * 64 + i] >> 3 & 0x0F) << 4);
+    }
+    for (int i = 0; i < 64; ++i) {
+        uint8_t fifth = 0;
+        for (int group = 0; group < 8; ++group) {
+            fifth |= (uint8_t) (codes[group * 64 + i] >> 7 << group);
+        }
+        plane[4 * 64 + i] = fifth;
+    }
+}
+
 } // namespace
 
 size_t packed_bytes(ggml_type type, int64_t n_cols, int64_t n_rows) {
@@ -108,21 +135,30 @@ void pack_weights(ggml_type type, int64_t n_cols, int64_t n_rows, const void * s
     const int64_t   n_blocks = n_cols / BLOCK_COLS;
     const int64_t   row_size = (int64_t) ggml_row_size(type, n_cols);
     const int64_t   n_panels = panels_of(n_rows);
-    const auto pack_range = [&](int64_t begin, int64_t end) {
+    on_threads(n_panels, n_threads, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const int rows = (int) std::min<int64_t>(PANEL_ROWS, n_rows - i * PANEL_ROWS);
             p.pack_panel(p.read, (const uint8_t *) src + i * PANEL_ROWS * row_size, row_size, rows, n_blocks,
                          dst + i * p.panel_bytes(n_blocks));
         }
-    };
-    std::vector<std::thread> threads;
-    for (int t = 1; t < n_threads; ++t) {
-        threads.emplace_back(pack_range, n_panels * t / n_threads, n_panels * (t + 1) / n_threads);
-    }
-    pack_range(0, n_panels / std::max(1, n_threads));
-    for (std::thread & thread : threads) {
-        thread.join();
-    }
+    });
+}
+
+size_t high_plane_bytes(ggml_type type, int64_t n_cols, int64_t n_rows) {
+    return type == GGML_TYPE_Q8_0 ? panels_of(n_rows) * (n_cols / BLOCK_COLS) * HighBits::CODE_BYTES : 0;
+}
+
+void pack_high_plane(int64_t n_cols, int64_t n_rows, const uint8_t * packed, uint8_t * plane, int n_threads) {
+    const int64_t n_blocks    = n_cols / BLOCK_COLS;
+    const int64_t panel_bytes = FormatQ8_0::panel_bytes(n_blocks);
+    on_threads(panels_of(n_rows), n_threads, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+            const uint8_t * codes = packed + i * panel_bytes + FormatQ8_0::scales_bytes(n_blocks);
+            for (int64_t b = 0; b < n_blocks; ++b) {
+                pack_high_bits(codes + b * FormatQ8_0::CODE_BYTES, plane + (i * n_blocks + b) * HighBits::CODE_BYTES);
+            }
+        }
+    });
 }
 
 } // namespace pagoda

@@ -80,4 +80,11 @@ size_t packed_bytes(ggml_type type, int64_t n_cols, int64_t n_rows);
 // zero.
 void pack_weights(ggml_type type, int64_t n_cols, int64_t n_rows, const void * src, uint8_t * dst, int n_threads);
 
+// The plane that head-screen.h reads: the five high bits of a packed matrix's 8-bit codes once more, block after
+// block as codes of 5 bits. Types of fewer bits have none: 0 bytes.
+using HighBits = FormatQ5_0; // its layout, not its zero point
+
+size_t high_plane_bytes(ggml_type type, int64_t n_cols, int64_t n_rows);
+void   pack_high_plane(int64_t n_cols, int64_t n_rows, const uint8_t * packed, uint8_t * plane, int n_threads);
+
 } // namespace pagoda

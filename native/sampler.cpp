@@ -26,6 +26,8 @@ struct ScannedRow {
     float finite_max() const { return std::clamp(scan.max, -FLT_MAX, FLT_MAX); }
 };
 
+bool is_greedy(const SampleParams & params) { return params.temperature < 1e-5f; }
+
 uint64_t mix(uint64_t z) { // the finaliser of splitmix64
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
@@ -104,7 +106,7 @@ int32_t sample_token(const SampleRow & request, SampleScratch & scratch) {
     }
     const ScannedRow from = request.state ? ScannedRow{ { scratch.processed.logits.data(), raw.n }, scratch.processed.scan }
                                           : ScannedRow{ raw, scratch.raw };
-    if (request.temperature < 1e-5f || from.scan.max == NEG_INF) {
+    if (is_greedy(request) || from.scan.max == NEG_INF) {
         return argmax(from.row, from.scan);
     }
     const float  scale = 1.0f / std::max(request.temperature, 0.01f);
@@ -135,6 +137,10 @@ void report(const SampleRow & request, SampleScratch & scratch, SampleResult & r
 }
 
 } // namespace
+
+bool is_argmax_enough(const SampleParams & params, const SamplerState * state) {
+    return is_greedy(params) && !state && params.target < 0 && params.num_logprobs < 0;
+}
 
 void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & result) {
     if (!row.scanned || !row.scanned->take(row.logits, scratch.raw)) {

@@ -67,6 +67,9 @@ struct SampleScratch {
     Candidates   candidates;
 };
 
+// Whether nothing is asked of a row's logits but the place of the largest, and whether there is a NaN.
+bool is_argmax_enough(const SampleParams & params, const SamplerState * state);
+
 // Fills `result`. A row with a NaN gives token 0, or the target, with log-probability 0 and has_nan.
 // Log-probabilities are at least -9999, so that they are finite in JSON. Counts the sampled token in
 // row.state; a scored target moves nothing.

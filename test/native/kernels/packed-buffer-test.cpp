@@ -128,7 +128,7 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
         std::copy(rows.begin(), rows.end(), (float *) x->data);
         if (store) {
             store->begin_step();
-            scan.begin_step(n_rows);
+            scan.begin_step(n_rows, false);
         }
         ggml_graph_compute(graph, &plan);
     }
@@ -140,7 +140,7 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
         check_scan(scan, y2);
         ((float *) x->data)[COLS - 1] = gaussian(COLS * n_rows, 9)[COLS - 1];
         store->begin_step();
-        scan.begin_step(n_rows - 1); // room for less than the product has
+        scan.begin_step(n_rows - 1, false); // room for less than the product has
         ggml_graph_compute(graph, &plan);
         RowScan none;
         expect(!scan.take((const float *) y2->data, none), "more rows than were expected", n_rows);
@@ -151,6 +151,64 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
     ggml_threadpool_free(pool);
     ggml_free(ctx);
     return results;
+}
+
+// A head, one row a step, whose largest logit is enough: its place and what is noted are those of all logits,
+// and most are left out. Rows that hold a NaN are computed as a whole.
+void check_screened(int n_threads) {
+    constexpr int64_t LOGITS = 5000;
+    ggml_context * weights = make_context(true);
+    ggml_tensor *  head    = ggml_new_tensor_2d(weights, GGML_TYPE_Q8_0, COLS, LOGITS);
+    ggml_set_name(head, "output.weight");
+    ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors_from_buft(weights, packed_type());
+    expect(ggml_backend_buffer_get_size(buffer) >= LOGITS * COLS * 3 / 2, "no room for the plane", 1);
+    std::vector<uint8_t> raw(ggml_nbytes(head));
+    ggml_quantize_chunk(head->type, gaussian(COLS * LOGITS, 3).data(), raw.data(), 0, LOGITS, COLS, nullptr);
+    ggml_backend_tensor_set(head, raw.data(), 0, raw.size());
+
+    ggml_context * ctx = make_context(false);
+    ggml_tensor *  x   = ggml_new_tensor_2d(ctx, GGML_TYPE_F32, COLS, 1);
+    ggml_tensor *  y   = ggml_set_name(ggml_mul_mat(ctx, head, x), "result_output");
+    ggml_cgraph * graph = ggml_new_graph(ctx);
+    ggml_build_forward_expand(graph, y);
+    ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
+    ggml_threadpool * pool = ggml_threadpool_new(&params);
+    HeadScan scan(LOGITS);
+    {
+        ActivationStore store(pool, n_threads, 1, widest_packed_blocks());
+        store.head_scan = &scan;
+        ggml_cplan plan = ggml_graph_plan(graph, n_threads, pool);
+        std::vector<uint8_t> work(plan.work_size);
+        plan.work_data = work.data();
+        const auto logits = [&](bool is_argmax_enough) {
+            store.begin_step();
+            scan.begin_step(1, is_argmax_enough);
+            ggml_graph_compute(graph, &plan);
+            check_scan(scan, y);
+            return std::vector<float>((float *) y->data, (float *) y->data + LOGITS);
+        };
+        for (uint32_t seed = 20; seed < 40; ++seed) {
+            std::vector<float> row = gaussian(COLS, seed);
+            row[seed] *= 40;
+            std::copy(row.begin(), row.end(), (float *) x->data);
+            const std::vector<float> all = logits(false), few = logits(true);
+            expect(std::max_element(all.begin(), all.end()) - all.begin() == std::max_element(few.begin(), few.end()) - few.begin(),
+                   "the largest logit", 1);
+            int64_t n_out = 0;
+            for (int64_t i = 0; i < LOGITS; ++i) {
+                n_out += few[i] == -INFINITY;
+                expect(few[i] == all[i] || few[i] == -INFINITY, "a logit that is neither exact nor out", 1);
+            }
+            expect(n_out > LOGITS / 2, "most logits are out", 1);
+        }
+        ((float *) x->data)[0] = NAN;
+        const std::vector<float> none = logits(true);
+        expect(std::none_of(none.begin(), none.end(), [](float v) { return v == -INFINITY; }), "a NaN is screened", 1);
+    }
+    ggml_threadpool_free(pool);
+    ggml_free(ctx);
+    ggml_backend_buffer_free(buffer);
+    ggml_free(weights);
 }
 
 // Rows are quantised to 8 bits on the way: each may be off by half a step of its block.
@@ -189,6 +247,8 @@ int main() {
             }
         }
     }
+    check_screened(1);
+    check_screened(3);
     expect(take_unpacked_types().empty(), "a type was refused", 0);
     std::printf("%s %s\n", weight_kernel_name(), n_faults == 0 ? "ok" : "wrong");
     return n_faults == 0 ? 0 : 1;

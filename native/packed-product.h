@@ -1,0 +1,24 @@
+// The matrix product over packed weights:
+//
+//   1. the rows of activations are quantised, unless the product before has done so;
+//   2. threads multiply panels by rows; the head's by one row of which the largest logit is enough, as
+//      head-screen.h does.
+#pragma once
+
+#include <cstddef>
+
+struct ggml_compute_params;
+struct ggml_tensor;
+
+namespace pagoda {
+
+// Whether the weights are a head that can be screened: its plane lies behind the packed panels.
+bool has_high_plane(const ggml_tensor * weights);
+
+// Of the op's work buffer.
+size_t product_work_bytes(const ggml_tensor * op);
+
+// The part of one thread.
+void multiply_packed(const ggml_compute_params * params, ggml_tensor * op);
+
+} // namespace pagoda
