@@ -59,6 +59,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   "native/fuzz": "programs with sanitizers of their own",
   "native/gemm": "a program with sanitizers of its own",
   "native/package": "is about the release that is given away",
+  "native/head-screen": "a program with sanitizers of its own",
   "native/packed-buffer": "a program with sanitizers of its own",
   "native/row-kernels": "a program with sanitizers of its own",
 };
