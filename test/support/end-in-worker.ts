@@ -6,7 +6,7 @@ import { makeRequest } from "./make-request.ts";
 import { loadOptions } from "./tiny-model.ts";
 
 const BLOCKS = Array.from({ length: 14 }, (_, i) => i + 1);
-const NUM_WORKERS = 4;
+const NUM_WORKERS = 12;
 
 async function output(runner: NativeModelRunner): Promise<string> {
   const request = makeRequest("a", 20);
@@ -31,7 +31,7 @@ async function endWorkers(path: string): Promise<void> {
   for (let i = 0; i < NUM_WORKERS; i++) {
     const worker = new Worker(import.meta.url, { argv: [path] });
     await new Promise((resolve) => worker.addEventListener("message", resolve));
-    await Bun.sleep(5 * i);
+    await Bun.sleep((5 * i) % 20);
     worker.terminate();
   }
   console.log((await output(runner)) === before ? "same" : "different");
