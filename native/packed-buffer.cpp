@@ -86,8 +86,8 @@ void set_tensor(ggml_backend_buffer_t, ggml_tensor * tensor, const void * data, 
     const int n_threads = (int) std::clamp<size_t>(size / WORTH_A_THREAD, 1, cores);
     auto * packed = (uint8_t *) tensor->data;
     pack_weights(tensor->type, tensor->ne[0], tensor->ne[1], data, packed, n_threads);
-    if (has_high_plane(tensor)) {
-        pack_high_plane(tensor->ne[0], tensor->ne[1], packed, packed + packed_bytes(tensor->type, tensor->ne[0], tensor->ne[1]), n_threads);
+    if (uint8_t * plane = plane_of(tensor)) {
+        pack_high_plane(tensor->ne[0], tensor->ne[1], packed, plane, n_threads);
     }
 }
 
@@ -112,8 +112,7 @@ ggml_backend_buffer_type_t packed_buffer_type() {
             /* .get_max_size   = */ nullptr,
             /* .get_alloc_size = */ [](ggml_backend_buffer_type_t, const ggml_tensor * t) {
                 const size_t packed = packed_bytes(t->type, t->ne[0], t->ne[1]);
-                const size_t plane  = has_high_plane(t) ? high_plane_bytes(t->type, t->ne[0], t->ne[1]) : 0;
-                return packed > 0 ? packed + plane : ggml_nbytes(t);
+                return packed > 0 ? packed + plane_bytes(t) : ggml_nbytes(t);
             },
             /* .is_host        = */ nullptr,
         },

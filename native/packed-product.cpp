@@ -126,10 +126,6 @@ void quantize_together(const GemmKernels & kernels, const Product & p, const Act
     ggml_barrier(params->threadpool);
 }
 
-const uint8_t * high_plane(const ggml_tensor * weights) {
-    return (const uint8_t *) weights->data + packed_bytes(weights->type, weights->ne[0], weights->ne[1]);
-}
-
 // As head-screen.h says: all threads bound panels, meet, and settle panels.
 void compute_screened(const Product & p, const ScreenedHead & head, const ggml_compute_params * params, ActivationStore & store,
                       HeadScan & scan) {
@@ -160,8 +156,9 @@ void compute_with_store(const GemmKernels & kernels, const Product & p, const gg
     }
     HeadScan * scan = store.head_scan && store.head_scan->wants(p.dst) ? store.head_scan : nullptr;
     const Activations x = { rows.codes, rows.scales, p.n_blocks, p.row_blocks };
-    if (scan && scan->is_argmax_enough() && p.n_rows == 1 && has_high_plane(p.weights) && store.screen(params->ith).prepare(x)) {
-        const ScreenedHead head = { (const uint8_t *) p.weights->data, high_plane(p.weights), p.panel_bytes, p.weights->ne[1], p.kernel,
+    const uint8_t * plane = scan && scan->is_argmax_enough() && p.n_rows == 1 ? plane_of(p.weights) : nullptr;
+    if (plane && store.screen(params->ith).prepare(x)) {
+        const ScreenedHead head = { (const uint8_t *) p.weights->data, plane, p.panel_bytes, p.weights->ne[1], p.kernel,
                                     kernels.bound, x, (float *) p.dst->data };
         compute_screened(p, head, params, store, *scan);
         return;
@@ -177,9 +174,13 @@ void compute_with_store(const GemmKernels & kernels, const Product & p, const gg
 } // namespace
 
 // Heads are known by the names that GGUF files give them; a tied one has that of the embeddings.
-bool has_high_plane(const ggml_tensor * weights) {
+size_t plane_bytes(const ggml_tensor * weights) {
     const bool is_head = std::strcmp(weights->name, "output.weight") == 0 || std::strcmp(weights->name, "token_embd.weight") == 0;
-    return is_head && high_plane_bytes(weights->type, weights->ne[0], weights->ne[1]) > 0;
+    return is_head ? high_plane_bytes(weights->type, weights->ne[0], weights->ne[1]) : 0;
+}
+
+uint8_t * plane_of(const ggml_tensor * weights) {
+    return plane_bytes(weights) > 0 ? (uint8_t *) weights->data + packed_bytes(weights->type, weights->ne[0], weights->ne[1]) : nullptr;
 }
 
 size_t product_work_bytes(const ggml_tensor * op) {

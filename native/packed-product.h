@@ -6,14 +6,18 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 struct ggml_compute_params;
 struct ggml_tensor;
 
 namespace pagoda {
 
-// Whether the weights are a head that can be screened: its plane lies behind the packed panels.
-bool has_high_plane(const ggml_tensor * weights);
+// Of the plane that lies behind the packed panels of a head that can be screened; 0 for other weights.
+size_t plane_bytes(const ggml_tensor * weights);
+
+// The plane; null where there is none.
+uint8_t * plane_of(const ggml_tensor * weights);
 
 // Of the op's work buffer.
 size_t product_work_bytes(const ggml_tensor * op);

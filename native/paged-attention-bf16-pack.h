@@ -15,11 +15,15 @@
 namespace pagoda::avx512bf16 {
 namespace {
 
+// Where the words of lane i's pair are in one vector, or in two that follow one another: i and i + odd.
+inline __m512i pair_index(int odd) {
+    const __m512i low = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    return _mm512_or_si512(low, _mm512_slli_epi32(_mm512_add_epi32(low, _mm512_set1_epi32(odd)), 16));
+}
+
 // Lane i: even[i] in the low half, odd[i] in the high one.
 inline __m512i pairs_of(__m512 even, __m512 odd) {
-    const __m512i low   = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    const __m512i index = _mm512_or_si512(low, _mm512_slli_epi32(_mm512_add_epi32(low, _mm512_set1_epi32(16)), 16));
-    return _mm512_permutexvar_epi16(index, (__m512i) _mm512_cvtne2ps_pbh(odd, even));
+    return _mm512_permutexvar_epi16(pair_index(LANES), (__m512i) _mm512_cvtne2ps_pbh(odd, even));
 }
 
 // 16 x 16 numbers of 32 bits: within 128-bit lanes by unpacking, then the lanes.
@@ -60,8 +64,10 @@ inline __m512i load_pairs(const char * row, int c, bool is_half) {
 
 template <KvType T>
 inline void pack_along(const char * row, int dim, uint16_t * out) {
-    for (int c = 0; c < dim; c += LANES) {
-        _mm256_storeu_si256((__m256i *) (out + c), (__m256i) _mm512_cvtneps_pbh(load_kv<Avx512, T>(row, c)));
+    for (int c = 0; c < dim; c += 2 * LANES) {
+        const bool      is_half = dim - c < 2 * LANES;
+        const __mmask32 columns = is_half ? 0xffff : 0xffffffff;
+        _mm512_mask_storeu_epi16(out + c, columns, load_pairs<T>(row, c, is_half));
     }
 }
 
@@ -84,9 +90,8 @@ inline void pack_across(const char * const * rows, int dim, __m512i * out, int64
 
 // Columns [16 half, 16 half + 16) of two rows' 32, side by side.
 inline __m512i side_by_side(__m512i even, __m512i odd, int half) {
-    const __m512i low   = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    const __m512i index = _mm512_or_si512(low, _mm512_slli_epi32(_mm512_add_epi32(low, _mm512_set1_epi32(32)), 16));
-    return _mm512_permutex2var_epi16(even, _mm512_add_epi16(index, _mm512_set1_epi16((short) (half * LANES))), odd);
+    const __m512i index = _mm512_add_epi16(pair_index(2 * LANES), _mm512_set1_epi16((short) (half * LANES)));
+    return _mm512_permutex2var_epi16(even, index, odd);
 }
 
 // `odd` null = zeros.

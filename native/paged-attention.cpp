@@ -155,19 +155,17 @@ void paged_attention_op(ggml_tensor * dst, int ith, int nth, void * user_data) {
     const int64_t n_tickets = op.num_tickets();
     const int64_t n_taken   = std::max<int64_t>(1, n_tickets / (TAKES_PER_THREAD * nth));
     const auto    take      = [&] { return plan.next_ticket.fetch_add(n_taken); };
-    for (int64_t begin = take(), then; begin < n_tickets; begin = then) {
+    for (int64_t begin = take(); begin < n_tickets;) {
         const int64_t end = std::min(n_tickets, begin + n_taken);
         // While there is plenty for all, what comes next is taken already now, so that its first K is fetched in time.
-        const bool is_plenty = n_tickets - end >= 2 * nth * n_taken;
-        then = is_plenty ? take() : n_tickets;
+        const bool    is_plenty = n_tickets - end >= 2 * nth * n_taken;
+        const int64_t then      = is_plenty ? take() : n_tickets;
         for (int64_t i = begin; i < end; ++i) {
             const int64_t next      = i + 1 < end ? i + 1 : then;
             const Ticket  following = op.ticket(std::min(next, n_tickets - 1));
             run_ticket(op, op.ticket(i), next < n_tickets ? &following : nullptr, buffer, ws);
         }
-        if (!is_plenty) {
-            then = take();
-        }
+        begin = is_plenty ? then : take();
     }
     if (plan.n_left.fetch_add(1) + 1 == nth) {
         plan.n_left.store(0);
