@@ -74,10 +74,20 @@ export function buildOptions(
   return BUILD_OPTIONS.flatMap((name) => (options[name] ? [`--CD${name}=${options[name]}`] : []));
 }
 
-async function runCmakeJs(checkout: Checkout): Promise<void> {
+/** The command line of cmake-js. @param options such as `--CDPAGODA_CUDA=OFF` */
+export function cmakeJs(
+  checkout: Checkout,
+  verb: "configure" | "build",
+  folder: string,
+  options: readonly string[],
+): string[] {
   const tool = checkout.path("node_modules", "cmake-js", "bin", "cmake-js");
-  const command = [process.execPath, tool, "build", "-O", "build/native"];
-  const child = Bun.spawn([...command, ...buildOptions(process.env, cpuFlags())], {
+  return [process.execPath, tool, verb, "-O", folder, ...options];
+}
+
+async function runCmakeJs(checkout: Checkout): Promise<void> {
+  const options = buildOptions(process.env, cpuFlags());
+  const child = Bun.spawn(cmakeJs(checkout, "build", "build/native", options), {
     cwd: checkout.root,
     env: { CMAKE_BUILD_PARALLEL_LEVEL: String(numCompilers()), ...process.env },
     stdin: "ignore",

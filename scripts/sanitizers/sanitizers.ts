@@ -51,15 +51,12 @@ export const SANITIZERS: Readonly<Record<string, Sanitizer>> = {
   },
 };
 
-/** Tests of the addon that cannot run with a sanitised one, or need not. */
+/**
+ * Tests of the addon that cannot run with a sanitised one, or need not. Beside them go those that build
+ * programs with sanitizers of their own.
+ */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
-  "native/attention-kernels": "a program with sanitizers of its own",
   "native/commands": "its programs have a user's environment, without the sanitizer's runtime",
   "native/executable": "is about the release that is given away",
-  "native/fuzz": "programs with sanitizers of their own",
-  "native/gemm": "a program with sanitizers of its own",
   "native/package": "is about the release that is given away",
-  "native/head-screen": "a program with sanitizers of its own",
-  "native/packed-buffer": "a program with sanitizers of its own",
-  "native/row-kernels": "a program with sanitizers of its own",
 };
