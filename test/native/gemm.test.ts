@@ -1,24 +1,13 @@
 // The matrix kernels under sanitizers, each set by itself: see kernels/gemm-test.cpp for what is checked.
 
 import { beforeAll, expect, test } from "bun:test";
-import { AVX2, AVX512, buildSanitized, runSanitized } from "../support/sanitized-program.ts";
+import { buildSanitized, GEMM_SOURCES, runSanitized } from "../support/sanitized-program.ts";
 
 const TYPES = ["q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_K", "q5_K", "q6_K"];
 
 let program = "";
 beforeAll(async () => {
-  program = await buildSanitized({
-    name: "gemm-test",
-    sources: {
-      "cpu-set": [],
-      gemm: [],
-      "packed-weights": [],
-      "weight-blocks": [],
-      "gemm-avx2": AVX2,
-      "gemm-avxvnni": [...AVX2, "-mavxvnni"],
-      "gemm-avx512vnni": [...AVX512, "-mavx512vnni", "-mfma", "-mf16c"],
-    },
-  });
+  program = await buildSanitized({ name: "gemm-test", sources: GEMM_SOURCES });
 }, 600_000);
 
 test.each(["avx2", "avxvnni", ""])(

@@ -1,6 +1,7 @@
 // Builds a C++ test program over some of the addon's sources with AddressSanitizer and
 // UndefinedBehaviorSanitizer, into the build folder; built again when a source has changed.
 
+import { expect } from "bun:test";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Checkout } from "../../scripts/checkout.ts";
@@ -22,6 +23,17 @@ export interface SanitizedProgram {
 /** Flags that the addon's files for an instruction set are compiled with. */
 export const AVX2 = ["-mavx2", "-mfma", "-mf16c"];
 export const AVX512 = ["f", "bw", "dq", "vl"].map((part) => `-mavx512${part}`);
+
+/** The matrix kernels of all sets. What weight-blocks.cpp includes of ggml has functions that nobody calls. */
+export const GEMM_SOURCES = {
+  "cpu-set": [],
+  gemm: [],
+  "packed-weights": [],
+  "weight-blocks": ["-Wno-unused-function"],
+  "gemm-avx2": AVX2,
+  "gemm-avxvnni": [...AVX2, "-mavxvnni"],
+  "gemm-avx512vnni": [...AVX512, "-mavx512vnni", "-mfma", "-mf16c"],
+} as const;
 
 const FLAGS = [
   ...["-std=c++17", "-O1", "-g1", "-Wall", "-Wextra", "-Wno-maybe-uninitialized"],
@@ -111,4 +123,14 @@ export function runSanitized(program: string, cpu: string): SanitizedRun {
     env: { ...process.env, PAGODA_CPU: cpu },
   });
   return { lines: stdout.toString().trim().split("\n"), stderr: stderr.toString(), exitCode };
+}
+
+/** Of a program that prints one line: the name of its set and "ok", or "none: ..." where this CPU has no kernels. */
+export function expectOk(program: string, cpu: string): void {
+  const { lines, stderr, exitCode } = runSanitized(program, cpu);
+  const [line = ""] = lines;
+  console.log(`PAGODA_CPU=${cpu}: ${line}`);
+  expect(stderr).toBe("");
+  if (!line.startsWith("none:")) expect(lines).toEqual([line.replace(/ .*/, " ok")]);
+  expect(exitCode).toBe(0);
 }
