@@ -3,6 +3,9 @@
 // environment an EngineError.
 // Codes are mapped to HTTP once, in server/error-response.ts.
 
+/** Of a fault that nobody foresaw, for a log: where it came from. */
+export const stackOf = (error: Error): string => error.stack ?? error.message;
+
 /** What a client did wrong. The type column of the OpenAI error body follows from the code. */
 export type RequestErrorCode =
   | "invalid_schema" // the body does not have the documented shape (400 "Bad Request")

@@ -6,7 +6,7 @@ import type { CommandName } from "./cli/commands.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "./cli/exit-codes.ts";
 import { readInvocation } from "./cli/invocation.ts";
 import type { CommandModule } from "./commands/command.ts";
-import { ConfigError, EngineError } from "./errors.ts";
+import { ConfigError, EngineError, stackOf } from "./errors.ts";
 import { readYaml } from "./runtime/system.ts";
 import { flushOutput, onBrokenPipe } from "./runtime/terminal.ts";
 
@@ -53,7 +53,7 @@ function errorText(error: unknown): string {
     error instanceof ConfigError ||
     error instanceof EngineError ||
     ("code" in error && typeof error.code === "string");
-  return isExpected ? error.message : (error.stack ?? error.message);
+  return isExpected ? error.message : stackOf(error);
 }
 
 onBrokenPipe(() => process.exit(EXIT_CODES.brokenPipe));

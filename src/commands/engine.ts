@@ -4,6 +4,7 @@
 import type { ExitCode } from "../cli/exit-codes.ts";
 import { EngineChild } from "../engine/engine-child.ts";
 import { startEngine } from "../engine/start-engine.ts";
+import { stackOf } from "../errors.ts";
 import {
   connectToParent,
   dieBeforeParent,
@@ -23,7 +24,7 @@ export async function run({ log }: CommandContext): Promise<ExitCode> {
     startEngine,
     availableBytes: availableMemory(),
     onEnd: (fault) => {
-      if (fault !== null) log(`error: the engine cannot go on: ${fault.stack ?? fault.message}`);
+      if (fault !== null) log(`error: the engine cannot go on: ${stackOf(fault)}`);
       endNow();
     },
   });

@@ -13,7 +13,7 @@ import type { EngineConfig } from "../engine/engine-config.ts";
 import type { EngineClient } from "../engine/protocol.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { SupervisedEngine } from "../engine/supervised-engine.ts";
-import { EngineError, shuttingDown } from "../errors.ts";
+import { EngineError, shuttingDown, stackOf } from "../errors.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { checkVersion } from "../metrics/version-gate.ts";
 import { modelNameOf } from "../models/model-name.ts";
@@ -50,7 +50,7 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
   const stopped = stopOnSignal({ server, service, client, stats, graceS, log });
   const died = client.died.then((error) => {
     // Where it came from is of use for a fault of ours alone.
-    const reason = error instanceof EngineError ? error.message : (error.stack ?? error.message);
+    const reason = error instanceof EngineError ? error.message : stackOf(error);
     log(`the engine has stopped: ${reason}`);
     return EXIT_CODES.failed;
   });

@@ -1,7 +1,7 @@
 // One life of an engine process: from its start to its end, however that comes.
 
 import type { Connect } from "../byte-socket.ts";
-import { EngineError } from "../errors.ts";
+import { EngineError, stackOf } from "../errors.ts";
 import type { EngineConfig } from "./engine-config.ts";
 import { EngineFault, RemoteEngine, type RemoteEngineHost } from "./remote-engine.ts";
 import { Watchdog } from "./supervisor.ts";
@@ -90,7 +90,7 @@ export class EngineRun {
     const end = await exited;
     clearInterval(this.#watch);
     engine?.abandon(new Error(end));
-    return this.#killedFor ?? (fault instanceof EngineFault ? (fault.stack ?? fault.message) : end);
+    return this.#killedFor ?? (fault instanceof EngineFault ? stackOf(fault) : end);
   }
 
   #lookAfter(nowMs: number): void {

@@ -16,7 +16,7 @@ export async function startEngine(
   config: EngineConfig,
   host: EngineHost,
 ): Promise<InProcessEngine> {
-  const decided = { ...config, ...(await decide(config)) };
+  const decided = await decide(config);
   const limits = await planLimits(decided, host.availableBytes);
   const runner = await loadRunner(decided, limits, host);
   const enablePrefixCaching = config.enablePrefixCaching && !runner.info.isRecurrent;
@@ -53,12 +53,13 @@ async function decide(config: EngineConfig) {
   const backend = attentionBackend === "auto" ? autoBackend : attentionBackend;
   const autoType = backend === "paged" ? pagedKvCacheType : "f16";
   return {
+    ...config,
     attentionBackend: backend,
     kvCacheType: kvCacheType === "auto" ? autoType : kvCacheType,
   } as const;
 }
 
-type DecidedConfig = EngineConfig & Awaited<ReturnType<typeof decide>>;
+type DecidedConfig = Awaited<ReturnType<typeof decide>>;
 
 async function planLimits(config: DecidedConfig, availableBytes: number | null) {
   const addon = await loadAddon();

@@ -1,5 +1,6 @@
 // What requests are checked by and answered with, over a front.
 
+import { stackOf } from "../errors.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { CLAIMED_VERSION } from "../metrics/version-gate.ts";
 import { memoryUse } from "../runtime/system.ts";
@@ -65,7 +66,7 @@ export function serverContext({ engine, metrics }: Front, options: ContextOption
 
 /** Not the object, which Bun prints with the source around: in an executable that is all of it in a few lines. */
 function faultText(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return error instanceof Error ? stackOf(error) : String(error);
 }
 
 function hostCheckOf({ listensOn, allowedHosts = [] }: ContextOptions): HostCheck | null {
