@@ -2,6 +2,8 @@
 // process by their name, scaling checks after the word `scaling`. Without a word: the workloads that
 // have a gate. Each part is loaded when it is asked for.
 
+import { enterCallersFolder } from "../scripts/callers-folder.ts";
+import { Checkout } from "../scripts/checkout.ts";
 import { parseArguments } from "./arguments.ts";
 import { BenchError } from "./bench-error.ts";
 import { commandsOf } from "./commands.ts";
@@ -13,6 +15,7 @@ async function main(): Promise<void> {
   else for (const command of commandsOf(options)) await command();
 }
 
+enterCallersFolder(new Checkout().root);
 try {
   await main();
 } catch (error) {

@@ -15,6 +15,7 @@ import {
   type Platform,
 } from "./addon-platform.ts";
 import { addonPath } from "./build-addon.ts";
+import { enterCallersFolder } from "./callers-folder.ts";
 import { Checkout } from "./checkout.ts";
 import { SetupError, say } from "./report.ts";
 import { commandMs, firstTokenMs } from "./start-time.ts";
@@ -70,6 +71,7 @@ async function reportStart(checkout: Checkout, executable: string): Promise<void
 
 async function main(): Promise<void> {
   const checkout = new Checkout();
+  enterCallersFolder(checkout.root);
   const { values } = parseArgs({
     options: {
       target: { type: "string", default: hostTarget() },

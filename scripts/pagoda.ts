@@ -10,6 +10,7 @@ import { resolveOptions } from "../src/cli/parse-options.ts";
 import { ConfigError } from "../src/errors.ts";
 import { DEFAULT_MODEL } from "../src/models/default-model.ts";
 import { readYaml } from "../src/runtime/system.ts";
+import { enterCallersFolder } from "./callers-folder.ts";
 import { Checkout } from "./checkout.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -40,6 +41,7 @@ async function setUp(needsModel: boolean): Promise<void> {
   if (exitCode !== 0) process.exit(exitCode);
 }
 
+enterCallersFolder(new Checkout().root);
 try {
   await main(process.argv.slice(2));
 } catch (error) {

@@ -1,11 +1,15 @@
 // `rm`: models off this machine, after a yes.
 
+import { resolve } from "node:path";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { bytesText } from "../cli/table.ts";
 import { ConfigError } from "../errors.ts";
 import { MODELS_DIR } from "../models/default-model.ts";
+import type { Env } from "../models/hub.ts";
 import { type InstalledModel, installedModels, removeModel } from "../models/installed-models.ts";
+import { installedPath } from "../models/model-source.ts";
+import { fileExists } from "../runtime/system.ts";
 import { askLine } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
 
@@ -14,7 +18,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   if (names.length === 0)
     throw new ConfigError("missing_option", "rm: which model? `ls` lists them");
   const installed = installedModels(sources.env, MODELS_DIR);
-  const models = names.map((name) => modelOf(name, installed));
+  const models = names.map((name) => modelOf(name, sources.env, installed));
   for (const model of models) {
     const shown = `${model.name} (${bytesText(model.bytes)})`;
     if (!yes && !(await isConfirmed(`remove ${shown}? [y/N] `))) {
@@ -28,10 +32,24 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
 }
 
 /** @throws ConfigError "model_not_found" */
-function modelOf(name: string, installed: readonly InstalledModel[]): InstalledModel {
-  const model = installed.find((one) => one.name === name || one.path === name);
+function modelOf(name: string, env: Env, installed: readonly InstalledModel[]): InstalledModel {
+  const model = installed.find((one) => one.name === name) ?? modelAt(name, env, installed);
   if (model !== undefined) return model;
-  throw new ConfigError("model_not_found", `there is no model ${name} here; \`ls\` lists them`);
+  const message = fileExists(name)
+    ? `${name} is not among the models that \`ls\` lists; remove the file itself`
+    : `there is no model ${name} here; \`ls\` lists them`;
+  throw new ConfigError("model_not_found", message);
+}
+
+/** By what `serve` finds it by too: a path, or a name for a file that is here. */
+function modelAt(
+  name: string,
+  env: Env,
+  installed: readonly InstalledModel[],
+): InstalledModel | undefined {
+  const path = installedPath(name, { env, modelsDir: MODELS_DIR });
+  if (path === null) return undefined;
+  return installed.find(({ parts }) => parts.includes(resolve(path)));
 }
 
 /** @throws ConfigError "missing_option" when there is nobody to ask */

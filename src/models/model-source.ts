@@ -58,6 +58,14 @@ export async function resolveModel(name: string, options: ModelSourceOptions): P
   }
 }
 
+/** Where a model is that resolveModel would take without asking anybody. @returns null when it is not here */
+export function installedPath(
+  name: string,
+  options: Pick<ModelSourceOptions, "env" | "modelsDir">,
+): string | null {
+  return findModel(parsedName(name, options), options, false);
+}
+
 /** As resolveModel, but a repository of the hub is looked at even when the model is here. */
 export async function pullModel(name: string, options: ModelSourceOptions): Promise<string> {
   const parsed = parsedName(name, options);
@@ -65,7 +73,7 @@ export async function pullModel(name: string, options: ModelSourceOptions): Prom
   return isOfHub ? fetchModel(parsed, options) : resolveModel(name, options);
 }
 
-function parsedName(name: string, { env }: ModelSourceOptions): ModelName {
+function parsedName(name: string, { env }: Pick<ModelSourceOptions, "env">): ModelName {
   return fileExists(name) ? { kind: "path", path: name } : parseModelName(name, hubEndpoint(env));
 }
 
@@ -76,7 +84,7 @@ function isOffline(options: ModelSourceOptions): boolean {
 /** @param takesAny another quantisation than the usual one will do where none was named */
 function findModel(
   name: ModelName,
-  { env, modelsDir }: ModelSourceOptions,
+  { env, modelsDir }: Pick<ModelSourceOptions, "env" | "modelsDir">,
   takesAny: boolean,
 ): string | null {
   const orNull = (path: string) => (fileExists(path) ? path : null);

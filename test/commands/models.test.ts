@@ -75,6 +75,30 @@ describe("models on this machine", () => {
     expect(existsSync(join(path, ".."))).toBe(false);
   });
 
+  test("rm takes what serve does: a relative path, a repository, a path that is no model's", async () => {
+    const folder = join(cacheHome, "pagoda/models/host.test");
+    const files = {
+      "hub/models--a--b/snapshots/c/m.Q4_K_M.gguf": "four",
+      "hub/models--a--b/snapshots/c/m.F16.gguf": "sixteen",
+    };
+    writeFiles(home, files);
+    writeFiles(folder, { "one.gguf": "1", "two.gguf": "2" });
+    for (const [name, cwd, exitCode, line] of [
+      ["one.gguf", folder, 0, `removed ${join(folder, "one.gguf")}`],
+      ["host.test/two.gguf", join(folder, ".."), 0, `removed ${join(folder, "two.gguf")}`],
+      ["a/b", home, 0, "removed a/b:Q4_K_M (1 KiB)"],
+      ["a/b", home, 3, "error: there is no model a/b here"],
+      ["hf://a/b/m.F16.gguf", home, 0, "removed a/b:F16 (1 KiB)"],
+      ["here.gguf", cacheHome, 3, "error: here.gguf is not among the models that `ls` lists"],
+    ] as const) {
+      writeFiles(cacheHome, { "here.gguf": "somebody's own" });
+      const ran = await runPagoda(["rm", name, "--yes"], { env, cwd });
+      expect(ran.stderr).toStartWith(line);
+      expect(ran.exitCode).toBe(exitCode);
+    }
+    expect(existsSync(join(cacheHome, "here.gguf"))).toBe(true);
+  });
+
   test("rm asks at a terminal, and only a yes is one", async () => {
     writeFiles(home, { "hub/models--a--b/snapshots/c/model-Q8_0.gguf": "a file of its own" });
     for (const [answer, said, exitCode] of [

@@ -14,12 +14,14 @@ export interface RunInput {
   /** Beside PATH and HOME; nothing else is inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  readonly cwd?: string;
 }
 
 export async function runPagoda(words: readonly string[], input: RunInput = {}): Promise<Ran> {
   const { PATH = "", HOME = "" } = process.env;
   const child = Bun.spawn([process.execPath, MAIN, ...words], {
     env: { PATH, HOME, ...input.env },
+    ...(input.cwd === undefined ? {} : { cwd: input.cwd }),
     stdin: new Blob([input.stdin ?? ""]),
     stdout: "pipe",
     stderr: "pipe",
