@@ -1,6 +1,8 @@
 // One streamed request to /v1/completions, with a timestamp for every event.
 
+import { refusalText } from "../client/refusal.ts";
 import { SseParser } from "../client/sse-parser.ts";
+import { connectionFault } from "../connection-fault.ts";
 import type { RequestTimeline, TokenEvent } from "./timeline.ts";
 
 /** A server that speaks the OpenAI API. */
@@ -42,14 +44,13 @@ export async function complete(
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     if (!response.ok || response.body === null) {
-      const text = (await response.text()).slice(0, 300);
-      return answer.timeline(`HTTP ${response.status}: ${text}`, false);
+      return answer.timeline(refusalText(response.status, await response.text()), false);
     }
     for await (const bytes of response.body) answer.read(bytes);
     return answer.timeline(answer.fault(), false);
   } catch (error) {
     if (options.signal?.aborted === true) return answer.timeline(null, true);
-    return answer.timeline(error instanceof Error ? error.message : String(error), false);
+    return answer.timeline(connectionFault(error), false);
   }
 }
 

@@ -60,14 +60,14 @@ export const COMMAND_OPTIONS = [
     group: "Command",
     kind: "string",
     fallback: "",
-    help: "One message; the answer goes to standard output and the program ends.",
+    help: "One message, after what is piped in; its answer goes to standard output, then it ends.",
   },
   {
     name: "prompt",
     group: "Command",
     kind: "string",
     fallback: "-",
-    help: "Text to go on with; - reads it from standard input.",
+    help: "Text to go on with, after what is piped in; - = that alone.",
   },
   {
     name: "offline",

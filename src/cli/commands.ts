@@ -38,7 +38,7 @@ export const COMMANDS = [
   {
     name: "chat",
     help: "Chat with a server, or with a model in this process.",
-    arguments: ["model"],
+    arguments: ["model", "quick"],
     groups: ["Client", "Generation", "Download", "Model", "Memory", "Scheduling", "Other"],
     options: ["system-prompt", "quick", "api-key"],
     examples: [

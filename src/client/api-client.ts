@@ -1,6 +1,8 @@
 // A client of the OpenAI API, of a server anywhere or of a service in this process.
 
+import { connectionFault } from "../connection-fault.ts";
 import { ConfigError } from "../errors.ts";
+import { refusal } from "./refusal.ts";
 import { SseParser } from "./sse-parser.ts";
 
 export interface ApiTarget {
@@ -45,18 +47,23 @@ export class ApiClient {
     }
   }
 
-  /** The names that requests may use, the first one first. */
+  /**
+   * The names that requests may use, the first one first.
+   * @throws ConfigError "server_unreachable", for what is no server of this API too, or "request_refused"
+   */
   async modelNames(signal?: AbortSignal): Promise<string[]> {
-    const response = await this.#request("/v1/models", null, signal);
-    const { data = [] } = (await response.json()) as { data?: { id: string }[] };
-    return data.map(({ id }) => id);
+    const text = await this.#text("/v1/models", signal);
+    const names = namesIn(text);
+    if (names !== null) return names;
+    const message = `what answers at ${this.url} does not speak the OpenAI API`;
+    throw new ConfigError("server_unreachable", message);
   }
 
-  async metricsText(signal?: AbortSignal): Promise<string> {
-    return (await this.#request("/metrics", null, signal)).text();
+  metricsText(signal?: AbortSignal): Promise<string> {
+    return this.#text("/metrics", signal);
   }
 
-  /** @throws ConfigError "server_unreachable", "request_refused" or "stream_broken" */
+  /** @throws ConfigError "server_unreachable", "request_refused", "context_full" or "stream_broken" */
   streamChat(body: Body, signal?: AbortSignal): AsyncGenerator<AnswerPiece> {
     return this.#stream("/v1/chat/completions", body, signal);
   }
@@ -70,26 +77,34 @@ export class ApiClient {
     const options = { stream: true, stream_options: { include_usage: true } };
     const response = await this.#request(path, { ...body, ...options }, signal);
     const parser = new SseParser();
-    for await (const bytes of response.body ?? []) {
+    for await (const bytes of whileConnected(response.body ?? [], signal)) {
       for (const data of parser.push(bytes)) {
         if (data === "[DONE]") return;
-        yield pieceOf(JSON.parse(data) as Chunk);
+        yield pieceOf(data);
       }
     }
-    throw new ConfigError("stream_broken", "the answer ended early: the server has gone");
+    throw streamBroken("connection closed");
+  }
+
+  async #text(path: string, signal?: AbortSignal): Promise<string> {
+    return this.#reached((await this.#request(path, null, signal)).text(), signal);
   }
 
   async #request(path: string, body: Body | null, signal?: AbortSignal): Promise<Response> {
-    let response: Response;
+    const response = await this.#reached(this.#send(path, body, signal), signal);
+    if (response.ok) return response;
+    throw refusal(response.status, await this.#reached(response.text(), signal));
+  }
+
+  /** @throws ConfigError "server_unreachable", or the signal's reason */
+  async #reached<T>(answer: Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
-      response = await this.#send(path, body, signal);
+      return await answer;
     } catch (cause) {
       if (signal?.aborted === true) throw cause;
-      const message = `no server answers at ${this.url}`;
+      const message = `no server answers at ${this.url} (${connectionFault(cause)})`;
       throw new ConfigError("server_unreachable", message, { cause });
     }
-    if (response.ok) return response;
-    throw new ConfigError("request_refused", await refusalText(response));
   }
 
   async #send(path: string, body: Body | null, signal?: AbortSignal): Promise<Response> {
@@ -106,6 +121,34 @@ export class ApiClient {
   }
 }
 
+/** @throws ConfigError "stream_broken" when the connection ends amid the body, or the signal's reason */
+async function* whileConnected(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    if (signal?.aborted === true) throw cause;
+    throw streamBroken(connectionFault(cause), cause);
+  }
+}
+
+function streamBroken(reason: string, cause?: unknown): ConfigError {
+  const message = `the answer broke off: the server has gone (${reason})`;
+  return new ConfigError("stream_broken", message, { cause });
+}
+
+/** @returns null for what is no list of models */
+function namesIn(text: string): string[] | null {
+  try {
+    const { data } = JSON.parse(text) as { data?: unknown };
+    return Array.isArray(data) ? data.map((model: { id?: unknown }) => String(model.id)) : null;
+  } catch {
+    return null;
+  }
+}
+
 interface Chunk {
   readonly choices?: readonly {
     readonly text?: string | null;
@@ -116,8 +159,9 @@ interface Chunk {
   readonly error?: { readonly message?: string };
 }
 
-/** @throws ConfigError "stream_broken" for an error event */
-function pieceOf({ choices = [], usage, error }: Chunk): AnswerPiece {
+/** @throws ConfigError "stream_broken" for an error event, or one that is none of this API */
+function pieceOf(data: string): AnswerPiece {
+  const { choices = [], usage, error } = chunkOf(data);
   if (error !== undefined)
     throw new ConfigError("stream_broken", error.message ?? "an error event");
   const [choice] = choices;
@@ -130,14 +174,11 @@ function pieceOf({ choices = [], usage, error }: Chunk): AnswerPiece {
   };
 }
 
-async function refusalText(response: Response): Promise<string> {
-  const text = await response.text();
+function chunkOf(data: string): Chunk {
   try {
-    const { error } = JSON.parse(text) as { error?: { message?: string } | string };
-    const message = typeof error === "string" ? error : error?.message;
-    if (message !== undefined) return `HTTP ${response.status}: ${message}`;
-  } catch {
-    // Not a server of this API.
+    return JSON.parse(data) as Chunk;
+  } catch (cause) {
+    const message = `the server sent what is no JSON: ${data.slice(0, 100)}`;
+    throw new ConfigError("stream_broken", message, { cause });
   }
-  return `HTTP ${response.status}: ${text.slice(0, 200)}`;
 }

@@ -33,7 +33,11 @@ export class ChatSession {
     return length === 0 ? this.#messages : [system, ...this.#messages];
   }
 
-  /** Begins anew. @param systemPrompt the one before, where it is left out */
+  get hasAnswers(): boolean {
+    return this.#messages.some(({ role }) => role === "assistant");
+  }
+
+  /** Starts a new conversation. @param systemPrompt the one before, where it is left out */
   reset(systemPrompt = this.#systemPrompt): void {
     this.#systemPrompt = systemPrompt;
     this.#messages = [];

@@ -4,6 +4,13 @@ import { AnswerTimer } from "../client/answer-timer.ts";
 import type { AnswerPiece } from "../client/api-client.ts";
 import { stdoutTerminal, type Terminal } from "../runtime/terminal.ts";
 
+export interface PrintedAnswer {
+  /** In words; "" when nothing came. */
+  readonly speed: string;
+  /** The model would have gone on. */
+  readonly isCut: boolean;
+}
+
 /** All but tab and line feed. */
 const CONTROL = /[^\P{Cc}\t\n]/gu;
 
@@ -14,16 +21,15 @@ export class AnswerPrinter {
     this.#terminal = stdoutTerminal(env);
   }
 
-  /**
-   * @param endsLine close the answer with a line end where it has none
-   * @returns its speed, in words
-   */
-  async print(answer: AsyncIterable<AnswerPiece>, endsLine: boolean): Promise<string> {
+  /** @param endsLine close the answer with a line end where it has none */
+  async print(answer: AsyncIterable<AnswerPiece>, endsLine: boolean): Promise<PrintedAnswer> {
     const timer = new AnswerTimer(() => performance.now());
     let last = "";
+    let isCut = false;
     try {
       for await (const piece of answer) {
         timer.read(piece);
+        isCut ||= piece.finishReason === "length";
         const text = this.#shown(piece.text);
         this.#terminal.write(text);
         last = text || last;
@@ -31,7 +37,7 @@ export class AnswerPrinter {
     } finally {
       if (endsLine && !last.endsWith("\n")) this.#terminal.write("\n");
     }
-    return timer.summary();
+    return { speed: timer.summary(), isCut };
   }
 
   /** In grey, where there are colours. */

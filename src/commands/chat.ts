@@ -4,30 +4,47 @@ import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { ChatSession } from "../client/chat-session.ts";
 import { ConfigError } from "../errors.ts";
-import { LineInput } from "../runtime/line-input.ts";
+import { LineInput, withInput } from "../runtime/line-input.ts";
 import { AnswerPrinter } from "./answer-printer.ts";
 import type { CommandContext } from "./command.ts";
 import { connect } from "./connection.ts";
 import { generationFields } from "./generation-fields.ts";
 
-const HELP = `/reset          begin anew
-/system <text>  begin anew, with this told to the model first
-/help           this
-/exit           leave; so does Ctrl-D. Ctrl-C stops an answer, twice leaves`;
+const COMMANDS = ["/reset", "/system", "/help", "/exit", "/bye"];
+const HELP = `/reset          start a new conversation
+/system <text>  the same, with this as its system prompt
+/help           show this
+/exit           leave; so does Ctrl-D. Ctrl-C stops an answer, twice it leaves`;
+
+const unknownText = (command = "") =>
+  `there is no ${command}; with a space before it, it is a message\n${HELP}`;
+
+/** Of an answer that the model would have gone on with. */
+const CUT_OFF = "cut off: --max-tokens, or the end of the model's context";
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const options = parseOptions("chat", context.sources, context.warn);
+  checkModel(options.model);
   const { client, modelName, close } = await connect("chat", options, context);
   const fields = generationFields(options, modelName);
   const session = new ChatSession({ client, fields, systemPrompt: options["system-prompt"] });
   const printer = new AnswerPrinter(context.sources.env);
   try {
     if (options.quick === "") return await new Conversation(session, printer, context.log).run();
-    await printer.print(session.send(options.quick), true);
+    const question = await withInput(options.quick);
+    const { isCut } = await printer.print(session.send(question), true);
+    if (isCut) context.log(CUT_OFF);
     return EXIT_CODES.ok;
   } finally {
     await close();
   }
+}
+
+/** Takes a question for what it is. @throws ConfigError "invalid_option" */
+function checkModel(name: string): void {
+  if (!/\s/.test(name) || /\.gguf$/i.test(name)) return;
+  const message = `chat: the first word names a model; -q sends one message: chat -q "${name}"`;
+  throw new ConfigError("invalid_option", message);
 }
 
 /** Lines in, answers out, until the input ends. */
@@ -51,7 +68,7 @@ class Conversation {
     if (this.#input.isTerminal) this.#printer.remark("/help tells what else there is");
     this.#input.onInterrupt(() => this.#interrupt());
     for (let line = await this.#next(); line !== null; line = await this.#next()) {
-      if (line.startsWith("/")) {
+      if (this.#isCommand(line)) {
         if (!this.#obey(line)) break;
       } else if (line.trim() !== "") {
         await this.#answer(line);
@@ -79,6 +96,12 @@ class Conversation {
     }
   }
 
+  /** Nobody reads about a command that there is not in a file: such a line is a message there. */
+  #isCommand(line: string): boolean {
+    const [word = ""] = line.split(" ");
+    return word.startsWith("/") && (this.#input.isTerminal || COMMANDS.includes(word));
+  }
+
   /** @returns false to leave */
   #obey(line: string): boolean {
     const [command, ...words] = line.trim().split(" ");
@@ -93,7 +116,7 @@ class Conversation {
         this.#session.reset(words.join(" "));
         break;
       default:
-        this.#printer.remark(command === "/help" ? HELP : `there is no ${command}\n${HELP}`);
+        this.#printer.remark(command === "/help" ? HELP : unknownText(command));
     }
     return true;
   }
@@ -103,14 +126,25 @@ class Conversation {
     const stop = new AbortController();
     this.#stop = stop;
     try {
-      const speed = await this.#printer.print(this.#session.send(line, stop.signal), true);
+      const answer = this.#session.send(line, stop.signal);
+      const { speed, isCut } = await this.#printer.print(answer, true);
       this.#printer.remark(stop.signal.aborted ? "stopped" : speed);
-    } catch (error) {
+      if (isCut) this.#log(CUT_OFF);
+    } catch (cause) {
+      const error = this.#withHint(cause);
       if (stop.signal.aborted) this.#printer.remark("stopped");
       else if (this.#input.isTerminal && error instanceof ConfigError) this.#log(error.message);
       else throw error;
     } finally {
       this.#stop = null;
     }
+  }
+
+  /** A conversation that has filled the context ends with each further message. */
+  #withHint(error: unknown): unknown {
+    const isFull = error instanceof ConfigError && error.code === "context_full";
+    if (!isFull || !this.#session.hasAnswers) return error;
+    const hint = "the conversation is too long; /reset begins a new one";
+    return new ConfigError(error.code, `${error.message}\n${hint}`, { cause: error });
   }
 }

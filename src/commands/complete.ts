@@ -3,21 +3,24 @@
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { ConfigError } from "../errors.ts";
-import { LineInput } from "../runtime/line-input.ts";
+import { LineInput, withInput } from "../runtime/line-input.ts";
 import { AnswerPrinter } from "./answer-printer.ts";
 import type { CommandContext } from "./command.ts";
 import { connect } from "./connection.ts";
 import { generationFields } from "./generation-fields.ts";
 
 export async function run(context: CommandContext): Promise<ExitCode> {
-  const { sources, warn } = context;
+  const { sources, log, warn } = context;
   const options = parseOptions("complete", sources, warn);
-  const prompt = options.prompt === "-" ? await promptFromInput() : options.prompt;
+  const prompt = options.prompt === "-" ? await promptFromInput() : await withInput(options.prompt);
   const { client, modelName, close } = await connect("complete", options, context);
   try {
     const body = { ...generationFields(options, modelName), prompt };
+    const answer = client.streamCompletion(body);
     const printer = new AnswerPrinter(sources.env);
-    await printer.print(client.streamCompletion(body), process.stdout.isTTY === true);
+    const { isCut } = await printer.print(answer, process.stdout.isTTY === true);
+    if (isCut && !("max_tokens" in body))
+      log("cut off at the server's default; --max-tokens sets it");
   } finally {
     await close();
   }

@@ -3,6 +3,7 @@
 
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { connectionFault } from "../connection-fault.ts";
 import { ConfigError } from "../errors.ts";
 import { fileExists, readText } from "../runtime/system.ts";
 
@@ -82,7 +83,8 @@ export async function readRepo(name: string, revision: string, env: Env): Promis
     });
     if (response.ok) return repoOf(name, (await response.json()) as RepoAnswer);
   } catch (cause) {
-    const message = `the hub cannot be reached; give a GGUF file instead of ${name}`;
+    const reason = connectionFault(cause);
+    const message = `the hub cannot be reached (${reason}); give a GGUF file instead of ${name}`;
     throw new ConfigError("download_failed", message, { cause });
   }
   const isRefused = response.status === 401 || response.status === 403;

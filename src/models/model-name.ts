@@ -43,7 +43,7 @@ export function defaultHubFile(): { repo: string; path: string } {
 function parseUrl(name: string, endpoint: string): ModelName {
   if (!URL.canParse(name)) throw new ConfigError("model_not_found", `${name} is no URL`);
   const url = new URL(name);
-  const file = url.origin === new URL(endpoint).origin ? HUB_PATH.exec(url.pathname) : null;
+  const file = url.origin === URL.parse(endpoint)?.origin ? HUB_PATH.exec(url.pathname) : null;
   if (file === null) return { kind: "url", url };
   return { kind: "hub-file", repo: file[1] ?? "", path: decodeURIComponent(file[2] ?? "") };
 }

@@ -15,6 +15,7 @@ import {
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers";
+import { connectionFault } from "../connection-fault.ts";
 import { ConfigError } from "../errors.ts";
 
 export interface DownloadOptions {
@@ -52,8 +53,8 @@ export async function download(options: DownloadOptions): Promise<void> {
   } catch (cause) {
     if (claimed !== null && existsSync(claimed)) renameSync(claimed, partial);
     if (cause instanceof ConfigError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError("download_failed", `cannot download ${url}: ${reason}`, { cause });
+    const message = `cannot download ${url}: ${connectionFault(cause)}`;
+    throw new ConfigError("download_failed", message, { cause });
   }
 }
 

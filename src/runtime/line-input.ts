@@ -3,6 +3,13 @@
 
 import { createInterface, type Interface } from "node:readline";
 
+/** A text of the command line, after what is piped in, if anything is. */
+export async function withInput(text: string): Promise<string> {
+  if (process.stdin.isTTY === true) return text;
+  const piped = await new LineInput("").rest();
+  return piped === "" ? text : `${piped}\n${text}`;
+}
+
 export class LineInput {
   readonly isTerminal = process.stdin.isTTY === true;
   readonly #lines: Interface;

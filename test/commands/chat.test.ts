@@ -37,6 +37,18 @@ describe("complete", () => {
     expect(await runPagoda([...words, "-"], { stdin: "Once" })).toEqual(expected);
   });
 
+  test("goes on with a prompt after what is piped in", async () => {
+    const words = ["complete", "two", ...at, "--extra-body.echo", "true", "--max-tokens", "1"];
+    expect((await runPagoda(words, { stdin: "one\n" })).stdout).toStartWith("one\ntwo");
+  });
+
+  test("says when the server's default cut it off, not when that was asked for", async () => {
+    const cut = `cut off at the server's default; --max-tokens sets it\n`;
+    expect((await runPagoda(["complete", "a", ...at])).stderr).toEndWith(cut);
+    for (const asked of ["--max-tokens=2", "--extra-body.max_tokens=2"])
+      expect((await runPagoda(["complete", "a", ...at, asked])).stderr).not.toContain("cut off");
+  });
+
   test("passes on what has no option of its own", async () => {
     const words = ["complete", "Once", ...at, "--extra-body", '{"echo":true,"max_tokens":3}'];
     const { stdout } = await runPagoda([...words, "--extra-body.max_tokens", "5"]);
@@ -48,10 +60,14 @@ describe("complete", () => {
       [
         ["complete", "a", "--url", "127.0.0.1:9"],
         4,
-        "error: no server answers at http://127.0.0.1:9\n",
+        "error: no server answers at http://127.0.0.1:9 (connection refused)\n",
       ],
       [["complete", "a", "--url", "a b"], 2, "error: --url: a b is no URL\n"],
-      [["complete", "a", "--url", locked.url], 1, "error: HTTP 401: "],
+      [
+        ["complete", "a", "--url", locked.url],
+        1,
+        "error: HTTP 401: Unauthorized; --api-key gives the key\n",
+      ],
       [["complete", "a", ...at, "--top-p", "2"], 1, `tiny at ${server.url}\nerror: HTTP 400: `],
       [["complete", "a", ...at, "--max-tokens", "0"], 2, "error: --max-tokens: must be at least 1"],
     ] as const) {
@@ -89,6 +105,41 @@ describe("chat", () => {
     ];
     const words = ["chat", ...at, "-q", "one", "--system-prompt", "be brief", "--max_tokens=8"];
     expect((await runPagoda(words)).stdout).toBe(`${await answerTo(messages, 8)}\n`);
+  });
+
+  test("-q, or a second word, is sent after what is piped in", async () => {
+    const answer = await answerTo([{ role: "user", content: "a file\nof two lines\none" }], 8);
+    const input = { stdin: "a file\nof two lines\n" };
+    const words = [...at, "--max-tokens", "8"];
+    const quick = await runPagoda(["chat", "-q", "one", ...words], input);
+    expect(quick.stdout).toBe(`${answer}\n`);
+    expect(quick.stderr).toEndWith("cut off: --max-tokens, or the end of the model's context\n");
+    expect(await runPagoda(["chat", "tiny", "one", ...words], input)).toEqual(quick);
+  });
+
+  test("a piped line that begins with a slash and is no command is a message", async () => {
+    const answer = await answerTo([{ role: "user", content: "/etc is what?" }], 8);
+    const ran = await runPagoda(["chat", ...at, "--max-tokens=8"], { stdin: "/etc is what?\n" });
+    expect(ran.stdout).toBe(`${answer}\n`);
+  });
+
+  test("a question in the place of a model is told as that", async () => {
+    const hint = 'chat: the first word names a model; -q sends one message: chat -q "Why so?"';
+    const ran = await runPagoda(["chat", "Why so?"]);
+    expect(ran).toEqual({ stdout: "", stderr: `error: ${hint}\n`, exitCode: 2 });
+  });
+
+  test("a conversation that fills the context is told of /reset, a first message is not", async () => {
+    const long = "x".repeat(20_000);
+    const words = ["chat", ...at, "--max-tokens=8"];
+    const hint = "the conversation is too long; /reset begins a new one\n";
+    const full = await runPagoda(words, { stdin: `one\n${long}\n` });
+    expect(full.stderr).toContain("error: HTTP 400: ");
+    expect(full.stderr).toEndWith(hint);
+    expect(full.exitCode).toBe(1);
+    const first = await runPagoda(words, { stdin: `${long}\n` });
+    expect(first.stderr).toContain("error: HTTP 400: ");
+    expect(first.stderr).not.toContain("/reset");
   });
 
   test("ends with an error where nobody can mend it", async () => {

@@ -174,7 +174,7 @@ describe("resolveModel", () => {
     );
     const away = setting({ HF_ENDPOINT: "http://127.0.0.1:9" });
     await expect(away.resolve("user/repo")).rejects.toThrow(
-      "the hub cannot be reached; give a GGUF file instead of user/repo",
+      "the hub cannot be reached (connection refused); give a GGUF file instead of user/repo",
     );
   });
 

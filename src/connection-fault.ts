@@ -1,0 +1,28 @@
+// Why a connection brought no answer, or not all of it, in words for users: those of Bun 1.4.5's fetch are
+// advice to its callers.
+
+/** By the error's code or name. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ENOTFOUND: "unknown host",
+  ECONNRESET: "connection closed",
+  EPIPE: "connection closed",
+  EPROTO: "no TLS there; try http://",
+  ETIMEDOUT: "timed out",
+  TimeoutError: "timed out",
+  ERR_INVALID_URL: "no valid address",
+  ERR_INVALID_ARG_VALUE: "no valid address",
+  TooManyRedirects: "it redirects without end",
+  InvalidHTTPResponse: "no valid HTTP",
+  ZlibError: "no valid compression",
+  SyntaxError: "no valid JSON",
+};
+
+/** @param error what fetch, or the reading of a body, threw */
+export function connectionFault(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error ? String(error.code) : "";
+  const reason = REASONS[code] ?? REASONS[error.name];
+  if (reason !== undefined) return reason;
+  return error.message.replace(/\.? For more information, pass `verbose.*$/, "");
+}

@@ -1,0 +1,98 @@
+// What users read when a connection fails: never the advice that Bun gives to callers of fetch.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { connectionFault } from "../src/connection-fault.ts";
+import { brokenStream, startBreakingServer, wholeAnswer } from "./support/breaking-server.ts";
+import { runPagoda } from "./support/run-pagoda.ts";
+import { removeTempFolders, tempFolder } from "./support/temp-checkout.ts";
+
+const models = wholeAnswer('{"data":[{"id":"tiny"}]}');
+const chunk = (text: string) => JSON.stringify({ choices: [{ text, delta: { content: text } }] });
+const dying = startBreakingServer({
+  "/v1/models": models,
+  "/v1/chat/completions": brokenStream(chunk("Once")),
+  "/v1/completions": brokenStream(chunk("Once")),
+  "/user/repo.gguf": "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nGGUF",
+});
+const silent = startBreakingServer({ "/v1/models": models });
+const other = startBreakingServer({
+  "/v1/models": wholeAnswer("<html>", "text/html"),
+  "/v1/completions": wholeAnswer("data: <html>\n\n", "text/event-stream"),
+});
+const cache = tempFolder();
+afterAll(() => {
+  for (const server of [dying, silent, other]) server.stop();
+  removeTempFolders();
+});
+
+describe("connectionFault", () => {
+  test.each([
+    ["ECONNRESET", "connection closed"],
+    ["ECONNREFUSED", "connection refused"],
+    ["ENOTFOUND", "unknown host"],
+    ["InvalidHTTPResponse", "no valid HTTP"],
+  ])("%s is told in words", (code, text) => {
+    expect(connectionFault(Object.assign(new TypeError("raw"), { code }))).toBe(text);
+  });
+
+  test("leaves out advice for programmers, and nothing else", () => {
+    const advice = "For more information, pass `verbose: true` in the second argument to fetch()";
+    expect(connectionFault(new TypeError(`NewKind: It broke. ${advice}`))).toBe(
+      "NewKind: It broke",
+    );
+    expect(connectionFault(new Error("self signed certificate"))).toBe("self signed certificate");
+    expect(connectionFault("gone")).toBe("gone");
+  });
+});
+
+describe("a server that dies amid an answer", () => {
+  const gone = "the answer broke off: the server has gone (connection closed)";
+
+  test.each([
+    ["chat -q", ["chat", "-q", "hi"], ""],
+    ["chat of piped lines", ["chat"], "hi\n"],
+    ["complete", ["complete", "hi"], ""],
+  ])("%s keeps what came, says so and ends with 4", async (_, words, stdin) => {
+    const ran = await runPagoda([...words, "--url", dying.url], { stdin });
+    expect(ran.stdout.trim()).toBe("Once");
+    expect(ran.stderr).toBe(`tiny at ${dying.url}\nerror: ${gone}\n`);
+    expect(ran.exitCode).toBe(4);
+  });
+
+  test.each([
+    [["chat", "-q", "hi"], 4, (url: string) => `no server answers at ${url} (connection closed)`],
+    [["complete", "hi"], 4, (url: string) => `no server answers at ${url} (connection closed)`],
+    [["bench"], 1, () => "connection closed"],
+  ])("%p: before its first byte too", async (words, exitCode, text) => {
+    const ran = await runPagoda([...words, "--url", silent.url]);
+    expect(ran.stderr).toEndWith(`error: ${text(silent.url)}\n`);
+    expect(ran.exitCode).toBe(exitCode);
+  });
+});
+
+test("what is no server of this API is told as that", async () => {
+  for (const words of [["chat", "-q", "a"], ["complete", "a"], ["bench"]]) {
+    const ran = await runPagoda([...words, "--url", other.url]);
+    expect(ran.stderr).toBe(`error: what answers at ${other.url} does not speak the OpenAI API\n`);
+    expect(ran.exitCode).toBe(4);
+  }
+});
+
+test("pull tells why the hub or another server brings nothing", async () => {
+  const env = { HF_HOME: cache, XDG_CACHE_HOME: cache };
+  for (const [name, endpoint, text] of [
+    ["user/repo", "http://127.0.0.1:9", "the hub cannot be reached (connection refused); give"],
+    ["user/repo", silent.url, "the hub cannot be reached (connection closed); give"],
+    ["user/repo", "nonsense", "the hub cannot be reached (no valid address); give"],
+    [`${dying.url}/user/repo.gguf`, "nonsense", "repo.gguf: connection closed\n"],
+  ] as const) {
+    const ran = await runPagoda(["pull", name], { env: { ...env, HF_ENDPOINT: endpoint } });
+    expect(ran.stderr).toContain(text);
+    expect(ran.stderr).not.toContain("verbose");
+    expect(ran.exitCode).toBe(3);
+  }
+  expect(await runPagoda(["ls", "--quiet"], { env, cwd: join(cache) })).toMatchObject({
+    exitCode: 0,
+  });
+});
