@@ -49,7 +49,8 @@ export class ApiClient {
 
   /**
    * The names that requests may use, the first one first.
-   * @throws ConfigError "server_unreachable", for what is no server of this API too, or "request_refused"
+   * @throws ConfigError "server_unreachable", for what is no server of this API too, "request_refused" or
+   * "key_refused"
    */
   async modelNames(signal?: AbortSignal): Promise<string[]> {
     const text = await this.#text("/v1/models", signal);
@@ -59,11 +60,24 @@ export class ApiClient {
     throw new ConfigError("server_unreachable", message);
   }
 
+  /**
+   * Asks where a server with a key and one in development mode have it.
+   * @returns null for a server that does not tell
+   */
+  async isSleeping(signal?: AbortSignal): Promise<boolean | null> {
+    const ask = async (path: string) => {
+      const answer: unknown = JSON.parse(await this.#text(path, signal));
+      return (answer as { is_sleeping: boolean }).is_sleeping === true;
+    };
+    const asked = ["/v1/is_sleeping", "/is_sleeping"].map(ask);
+    return Promise.any(asked).catch(() => null);
+  }
+
   metricsText(signal?: AbortSignal): Promise<string> {
     return this.#text("/metrics", signal);
   }
 
-  /** @throws ConfigError "server_unreachable", "request_refused", "context_full" or "stream_broken" */
+  /** @throws ConfigError "server_unreachable", "request_refused", "key_refused", "context_full" or "stream_broken" */
   streamChat(body: Body, signal?: AbortSignal): AsyncGenerator<AnswerPiece> {
     return this.#stream("/v1/chat/completions", body, signal);
   }

@@ -7,10 +7,10 @@ export function refusalText(status: number, body: string): string {
   return `HTTP ${status}: ${messageOf(body) ?? body.slice(0, 300).trim()}`.replace(/: $/, "");
 }
 
-/** @returns "request_refused", or "context_full" where the request and its answer are longer than the context */
+/** @returns "request_refused", "key_refused", or "context_full" where request and answer would be longer than the context */
 export function refusal(status: number, body: string): ConfigError {
   const text = refusalText(status, body);
-  if (status === 401) return new ConfigError("request_refused", `${text}; --api-key gives the key`);
+  if (status === 401) return new ConfigError("key_refused", `${text}; --api-key gives the key`);
   const isTooLong = status === 400 && /context (length|size|window)/i.test(text);
   return new ConfigError(isTooLong ? "context_full" : "request_refused", text);
 }

@@ -5,6 +5,7 @@ import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { bytesText, tableText } from "../cli/table.ts";
 import { ApiClient } from "../client/api-client.ts";
+import { ConfigError } from "../errors.ts";
 import { listenersOf, type RunningProcess, runningProcesses } from "../runtime/processes.ts";
 import type { CommandContext } from "./command.ts";
 
@@ -13,7 +14,9 @@ interface RunningServer {
   readonly url: string;
   /** Null when it did not tell: it is starting, or wants a key. */
   readonly model: string | null;
+  readonly wantsKey: boolean;
   readonly isHealthy: boolean;
+  readonly isSleeping: boolean;
   /** Requests; null when it did not tell. */
   readonly running: number | null;
   readonly waiting: number | null;
@@ -30,6 +33,8 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   if (options.json) console.log(JSON.stringify(servers, null, 2));
   else if (servers.length === 0) log("no server runs here; `serve` starts one");
   else console.log(serversText(servers));
+  const isRefused = servers.some(({ wantsKey }) => wantsKey);
+  if (isRefused) log("a server shows its model to who has its key: --api-key");
   return EXIT_CODES.ok;
 }
 
@@ -61,34 +66,36 @@ async function askServer(
 ): Promise<RunningServer> {
   const client = new ApiClient({ url, apiKey, fetch });
   const signal = () => AbortSignal.timeout(TIMEOUT_MS);
-  const [isHealthy, model, metrics] = await Promise.all([
+  const [isHealthy, models, isAsleep, metrics] = await Promise.all([
     client.isHealthy(TIMEOUT_MS),
-    client.modelNames(signal()).then(
-      ([first = null]) => first,
-      () => null,
-    ),
+    client.modelNames(signal()).catch((error: unknown) => error),
+    client.isSleeping(signal()),
     client.metricsText(signal()).catch(() => ""),
   ]);
   const engines = processes.filter(({ parentPid }) => parentPid === pid);
   return {
-    ...{ pid, url, model, isHealthy, uptimeS: Math.round(uptimeS) },
+    ...{ pid, url, isHealthy, uptimeS: Math.round(uptimeS) },
+    model: Array.isArray(models) ? (models[0] ?? null) : null,
+    wantsKey: models instanceof ConfigError && models.code === "key_refused",
+    isSleeping: isAsleep ?? gauge(metrics, "vllm:engine_sleep_state", 'sleep_state="awake"') === 0,
     running: gauge(metrics, "vllm:num_requests_running"),
     waiting: gauge(metrics, "vllm:num_requests_waiting"),
     residentBytes: engines.reduce((sum, engine) => sum + engine.residentBytes, residentBytes),
   };
 }
 
-function gauge(metrics: string, name: string): number | null {
-  const value = new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, "m").exec(metrics)?.[1];
+/** @param label one of the series' labels, with its value */
+function gauge(metrics: string, name: string, label = ""): number | null {
+  const value = new RegExp(`^${name}\\{[^}]*${label}[^}]*\\} (\\S+)$`, "m").exec(metrics)?.[1];
   return value === undefined ? null : Number(value);
 }
 
 function serversText(servers: readonly RunningServer[]): string {
-  const rows = servers.map(({ pid, url, model, isHealthy, running, waiting, ...one }) => [
+  const rows = servers.map(({ pid, url, model, running, waiting, ...one }) => [
     String(pid),
     url,
     model ?? "?",
-    isHealthy ? "ok" : "not ready",
+    healthText(one),
     String(running ?? "?"),
     String(waiting ?? "?"),
     bytesText(one.residentBytes),
@@ -96,6 +103,12 @@ function serversText(servers: readonly RunningServer[]): string {
   ]);
   const head = ["PID", "URL", "MODEL", "HEALTH", "RUNNING", "WAITING", "MEMORY", "UP"];
   return tableText(head, rows, ["PID", "RUNNING", "WAITING", "MEMORY", "UP"]);
+}
+
+/** A sleeping server is healthy: it takes requests, which wait. */
+function healthText({ isHealthy, isSleeping }: Pick<RunningServer, "isHealthy" | "isSleeping">) {
+  if (!isHealthy) return "not ready";
+  return isSleeping ? "sleeping" : "ok";
 }
 
 /** "42 s", "5 min", "3 h", "12 d" */

@@ -13,7 +13,8 @@ let server: ServerProcess;
 
 beforeAll(async () => {
   writeTinyGguf(path);
-  server = await startServer([path, "--served-model-name", "wanted", "--kv-cache-memory-bytes=1M"]);
+  const words = ["--served-model-name", "wanted", "--kv-cache-memory-bytes=1M"];
+  server = await startServer([path, ...words, "--enable-sleep-mode", "--api-key", "secret"]);
 });
 afterAll(async () => {
   server.process.kill("SIGTERM");
@@ -26,7 +27,11 @@ describe("without a server", () => {
 
   test("chat and complete load the model that is named", async () => {
     const chat = await runPagoda(["chat", ...words, "--max-tokens", "4"], { stdin: "a\nb\n" });
-    expect(chat).toMatchObject({ stderr: "loading tiny; no server is needed\n", exitCode: 0 });
+    const cut = "cut off: --max-tokens, or the end of the model's context\n";
+    expect(chat).toMatchObject({
+      stderr: `loading tiny; no server is needed\n${cut}${cut}`,
+      exitCode: 0,
+    });
     const complete = ["complete", "a", "--model", ...words, "--max-tokens=4"];
     expect(await runPagoda([...complete, "--extra-body.echo=true"])).toMatchObject({
       stdout: expect.stringMatching(/^a/),
@@ -41,17 +46,46 @@ describe("without a server", () => {
 });
 
 describe("ps", () => {
-  test("shows a server with its model, and tells programs the figures", async () => {
-    const { stdout, exitCode } = await runPagoda(["ps", "--json"]);
+  const key = ["--api-key", "secret"];
+
+  async function shown(words: readonly string[] = []) {
+    const { stdout, exitCode } = await runPagoda(["ps", "--json", ...words]);
     expect(exitCode).toBe(0);
     const servers = JSON.parse(stdout) as { pid: number; residentBytes: number }[];
-    const ours = servers.filter(({ pid }) => pid === server.process.pid);
-    expect(ours).toEqual([
-      expect.objectContaining({
-        ...{ url: server.url, model: "wanted", isHealthy: true, running: 0, waiting: 0 },
-      }),
+    return servers.filter(({ pid }) => pid === server.process.pid);
+  }
+
+  const operate = (path: string) =>
+    fetch(`${server.url}/v1${path}`, {
+      method: "POST",
+      headers: { authorization: "Bearer secret" },
+    });
+
+  test("shows a server with its model, and tells programs the figures", async () => {
+    const one = { url: server.url, isHealthy: true, isSleeping: false, running: 0, waiting: 0 };
+    expect(await shown(key)).toEqual([
+      expect.objectContaining({ ...one, model: "wanted", wantsKey: false }),
     ]);
-    expect((await runPagoda(["ps"])).stdout).toMatch(/^ *PID {2}URL .*\n(.*\n)*.* wanted +ok /);
+    expect((await runPagoda(["ps", ...key])).stdout).toMatch(
+      /^ *PID {2}URL .*\n(.*\n)*.* wanted +ok /,
+    );
+  }, 30_000);
+
+  test("without the key shows all but the model, and says what is missing", async () => {
+    expect(await shown()).toMatchObject([{ model: null, wantsKey: true, isHealthy: true }]);
+    expect((await runPagoda(["ps"])).stderr).toBe(
+      "a server shows its model to who has its key: --api-key\n",
+    );
+  }, 30_000);
+
+  test("shows that one sleeps, to those without its key too", async () => {
+    await operate("/sleep?level=1");
+    expect(await shown(key)).toMatchObject([{ isHealthy: true, isSleeping: true }]);
+    expect(await shown()).toMatchObject([{ isHealthy: true, isSleeping: true }]);
+    expect((await runPagoda(["ps", ...key])).stdout).toMatch(/ wanted +sleeping /);
+    await operate("/wake_up");
+    expect(await shown(key)).toMatchObject([{ isSleeping: false }]);
+    expect(await shown()).toMatchObject([{ isSleeping: false }]);
   }, 30_000);
 });
 
