@@ -5,7 +5,6 @@ import type { EngineOutputs, EngineRequest, RequestOutput } from "./protocol.ts"
 import { NO_STATS } from "./stats.ts";
 
 interface LiveRequest {
-  readonly request: EngineRequest;
   /** 0 = not known yet. */
   numPromptTokens: number;
   /** Null before the first. */
@@ -30,13 +29,9 @@ export class LiveRequests {
     return this.#requests.has(requestId);
   }
 
-  requests(): EngineRequest[] {
-    return [...new Set([...this.#requests.values()].map(({ request }) => request))];
-  }
-
-  add(request: EngineRequest): void {
-    for (const id of request.requestIds) {
-      this.#requests.set(id, { request, numPromptTokens: 0, lastOutput: null });
+  add({ requestIds }: EngineRequest): void {
+    for (const id of requestIds) {
+      this.#requests.set(id, { numPromptTokens: 0, lastOutput: null });
     }
   }
 

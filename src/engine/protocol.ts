@@ -118,7 +118,10 @@ export interface EngineClient {
    * @returns the prompt's token ids
    * @throws EngineError what `unavailable` says, or "engine_dead"
    * @throws RequestError "invalid_value" or "context_length" for a prompt that cannot be served; of a chat,
-   *   what its template says; "suspect_request" for one that was in progress when the engine died, twice
+   *   what its template says
+   * @throws as every call with a client's text or tokens does: RequestError "suspect_request" for one that was
+   *   in progress when the engine died, twice; OverloadError "queue_timeout" for one that was so once, and
+   *   whose turn to be tried again has not come
    */
   add(request: EngineRequest): Promise<Int32Array>;
   /** Ends requests and frees their blocks within one step; unknown ids are ignored. An output with "abort" follows. */

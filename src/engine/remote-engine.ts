@@ -46,8 +46,6 @@ const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 export class RemoteEngine implements EngineClient {
   readonly died: Promise<Error>;
   readonly live = new LiveRequests();
-  /** What was in progress when it died. */
-  victims: readonly EngineRequest[] = [];
   readonly #host: RemoteEngineHost;
   readonly #calls = new Map<number, PendingCall>();
   readonly #started = Promise.withResolvers<EngineInfo>();
@@ -89,6 +87,10 @@ export class RemoteEngine implements EngineClient {
   get info(): EngineInfo {
     if (this.#info === null) throw new EngineError("engine_dead", "The engine has not started.");
     return this.#info;
+  }
+
+  get isDead(): boolean {
+    return this.#death !== null;
   }
 
   get unavailable(): EngineError | null {
@@ -265,7 +267,6 @@ export class RemoteEngine implements EngineClient {
   #end(cause: Error): void {
     if (this.#death !== null) return;
     this.#death = cause;
-    this.victims = this.live.requests();
     const message = this.live.end();
     if (this.#info !== null) this.#listener(message);
     for (const { reject } of this.#calls.values()) reject(engineDead(cause));

@@ -17,8 +17,9 @@ import type {
   WakeTag,
 } from "./protocol.ts";
 import type { RemoteEngine, RemoteEngineHost } from "./remote-engine.ts";
-import { RestartPolicy, ReturnForecast, Suspects } from "./supervisor.ts";
-import { suspectHash } from "./suspect-hash.ts";
+import { RestartPolicy, ReturnForecast } from "./supervisor.ts";
+import { type SuspectCall, suspectHash } from "./suspect-hash.ts";
+import { type Trial, Trials, trialOf } from "./trials.ts";
 
 export interface SupervisedEngineOptions {
   readonly config: EngineConfig;
@@ -43,7 +44,7 @@ export class SupervisedEngine implements EngineClient {
   readonly died: Promise<Error>;
   readonly #options: SupervisedEngineOptions;
   readonly #policy: RestartPolicy;
-  readonly #suspects = new Suspects();
+  readonly #trials = new Trials();
   readonly #forecast: ReturnForecast;
   #run: EngineRun;
   /** It has died and is not back. */
@@ -88,24 +89,17 @@ export class SupervisedEngine implements EngineClient {
     return new EngineError("engine_restarting", message, { retryAfterS });
   }
 
-  async add(request: EngineRequest): Promise<Int32Array> {
-    const engine = this.#available();
-    if (
-      !this.#suspects.isEmpty &&
-      this.#suspects.refuses(performance.now(), suspectHash(request))
-    ) {
-      const message =
-        "The engine died twice while it worked on this request, which is not tried again for now.";
-      throw new RequestError("suspect_request", message);
-    }
-    return engine.add(request);
+  add(request: EngineRequest): Promise<Int32Array> {
+    return this.#try("add", [request], request.requestIds);
   }
 
   abort(requestIds: readonly string[]): void {
+    this.#trials.abort(requestIds);
     this.#engine?.abort(requestIds);
   }
 
   abortQueued(requestIds: readonly string[]): void {
+    this.#trials.abort(requestIds);
     this.#engine?.abortQueued(requestIds);
   }
 
@@ -117,20 +111,20 @@ export class SupervisedEngine implements EngineClient {
     this.#restartListener = listener;
   }
 
-  async encode(text: string, addSpecial: boolean): Promise<Int32Array> {
-    return this.#available().encode(text, addSpecial);
+  encode(text: string, addSpecial: boolean): Promise<Int32Array> {
+    return this.#try("encode", [text, addSpecial]);
   }
 
-  async decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {
-    return this.#available().decode(tokenIds, skipSpecial);
+  decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {
+    return this.#try("decode", [tokenIds, skipSpecial]);
   }
 
-  async tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]> {
-    return this.#available().tokenBytes(tokenIds);
+  tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]> {
+    return this.#try("tokenBytes", [tokenIds]);
   }
 
-  async applyChatTemplate(request: ChatTemplateRequest) {
-    return this.#available().applyChatTemplate(request);
+  applyChatTemplate(request: ChatTemplateRequest) {
+    return this.#try("applyChatTemplate", [request]);
   }
 
   async sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel> {
@@ -169,9 +163,39 @@ export class SupervisedEngine implements EngineClient {
     return engine;
   }
 
+  /** A call that may be the death of the engine. */
+  async #try<N extends SuspectCall>(
+    name: N,
+    args: Parameters<EngineClient[N]>,
+    requestIds: readonly string[] = [],
+  ): Promise<Awaited<ReturnType<EngineClient[N]>>> {
+    this.#available();
+    const trial = trialOf(suspectHash(name, args), requestIds);
+    const turn = this.#trials.arrive(trial);
+    if (turn !== null) await turn;
+    try {
+      const method = this.#available()[name] as (...args: unknown[]) => ReturnType<EngineClient[N]>;
+      const answer = await method.apply(this.#engine, args);
+      this.#trials.answered(trial);
+      return answer;
+    } catch (error) {
+      this.#refused(trial, error);
+      throw error;
+    }
+  }
+
+  /** What died with the engine has not ended: it is what was in progress at that death. */
+  #refused(trial: Trial, error: unknown): void {
+    const isDeath = error instanceof EngineError && error.code === "engine_dead";
+    if (!isDeath) this.#trials.refused(trial, error instanceof RequestError);
+  }
+
   #follow(run: EngineRun): void {
     const { engine } = run;
-    engine?.onOutputs((message) => this.#listener(message));
+    engine?.onOutputs((message) => {
+      if (!engine.isDead) this.#trials.record(message.outputs);
+      this.#listener(message);
+    });
     void run.ended.then((reason) => this.#afterDeath(engine, reason));
   }
 
@@ -179,8 +203,8 @@ export class SupervisedEngine implements EngineClient {
   #afterDeath(engine: RemoteEngine | null, reason: string): void {
     if (this.#end !== null) return;
     const nowMs = performance.now();
-    const victims = engine?.victims ?? [];
-    this.#suspects.recordDeath(nowMs, victims.map(suspectHash));
+    const loss = `${this.#trials.numRunning} requests with it`;
+    this.#trials.recordDeath(nowMs);
     const wasUseful = (engine?.live.numFinished ?? 0) > 0;
     const delayMs = this.#policy.delayAfterDeath(nowMs, wasUseful);
     if (delayMs === null) {
@@ -192,7 +216,7 @@ export class SupervisedEngine implements EngineClient {
     this.#isDown = true;
     this.#forecast.startsAt(nowMs + delayMs);
     const when = delayMs === 0 ? "now" : `in ${delayMs / 1000} s`;
-    const loss = `${victims.length} requests with it`;
+    if (this.unavailable !== null) this.#trials.refuseWaiting(this.unavailable);
     this.#options.host.log(`the engine has died (${reason}), ${loss}; it starts again ${when}`);
     this.#restart = setTimeout(() => void this.#startAgain(), delayMs);
   }
@@ -234,6 +258,7 @@ export class SupervisedEngine implements EngineClient {
 
   #stop(reason: EngineError): void {
     this.#end = reason;
+    this.#trials.refuseWaiting(reason);
     clearTimeout(this.#restart);
   }
 }

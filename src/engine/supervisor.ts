@@ -1,7 +1,5 @@
-// What is decided about an engine that dies or hangs: when it starts again, when that is given up, which
-// requests are not let in again. Pure: every time is handed in.
-
-import type { SuspectHash } from "./suspect-hash.ts";
+// What is decided about an engine that dies or hangs: when it starts again, and when that is given up.
+// Pure: every time is handed in.
 
 /** Deaths count this long. */
 const WINDOW_MS = 10 * 60_000;
@@ -59,51 +57,6 @@ export class ReturnForecast {
   retryAfterS(nowMs: number): number {
     const waitS = Math.ceil((this.#backMs - nowMs) / 1000);
     return Math.min(MAX_RETRY_S, Math.max(MIN_RETRY_S, waitS));
-  }
-}
-
-const DEATHS_OF_A_SUSPECT = 2;
-const MAX_SUSPECTS = 4096;
-
-/**
- * Requests that were in progress when the engine died. Those of two deaths are refused,
- * until ten minutes have passed since the last.
- */
-export class Suspects {
-  readonly #suspects = new Map<
-    SuspectHash,
-    { readonly numDeaths: number; readonly lastMs: number }
-  >();
-
-  /** While nobody is suspected nothing has to be hashed. */
-  get isEmpty(): boolean {
-    return this.#suspects.size === 0;
-  }
-
-  recordDeath(nowMs: number, hashes: Iterable<SuspectHash>): void {
-    this.#forgetOld(nowMs);
-    for (const hash of new Set(hashes)) {
-      const numDeaths = (this.#suspects.get(hash)?.numDeaths ?? 0) + 1;
-      // Deleted first, so that the order is by the last death.
-      this.#suspects.delete(hash);
-      this.#suspects.set(hash, { numDeaths, lastMs: nowMs });
-    }
-    for (const hash of this.#suspects.keys()) {
-      if (this.#suspects.size <= MAX_SUSPECTS) break;
-      this.#suspects.delete(hash);
-    }
-  }
-
-  refuses(nowMs: number, hash: SuspectHash): boolean {
-    this.#forgetOld(nowMs);
-    return (this.#suspects.get(hash)?.numDeaths ?? 0) >= DEATHS_OF_A_SUSPECT;
-  }
-
-  #forgetOld(nowMs: number): void {
-    for (const [hash, { lastMs }] of this.#suspects) {
-      if (nowMs - lastMs < WINDOW_MS) break;
-      this.#suspects.delete(hash);
-    }
   }
 }
 

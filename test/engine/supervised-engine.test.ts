@@ -77,7 +77,7 @@ describe("an engine that dies", () => {
     engine.add(engineRequest("c", "hello"));
     expect((await log.end("c")).at(-1)?.finishReason).toBe("length");
     expect([...log.of("a"), ...log.of("b")].filter((o) => o.finishReason)).toHaveLength(2);
-    expect(logged[0]).toMatch(/^the engine has died \(SIGSEGV\), 2 requests with it; .* now$/);
+    expect(logged[0]).toMatch(/^the engine has died \(SIGSEGV\), 3 requests with it; .* now$/);
     expect(logged[1]).toMatch(/^the engine is back after \d+\.\d s$/);
   });
 
@@ -142,6 +142,109 @@ describe("an engine that dies", () => {
     expect(await refusal(engine.add(engineRequest("c", "deadly!")))).toContain("died twice");
     engine.add(engineRequest("d", "harmless"));
     expect((await log.end("d")).at(-1)?.finishReason).toBe("length");
+  });
+
+  const CHAT = {
+    messages: [{ role: "user", content: "deadly!" }],
+    ...{ tools: null, addGenerationPrompt: true, continueFinalMessage: false, templateKwargs: {} },
+  };
+  const ids = Int32Array.from(new TextEncoder().encode("deadly!"));
+  const textCalls: [string, (engine: SupervisedEngine) => Promise<unknown>][] = [
+    ["tokenizing", (engine) => engine.encode("deadly!", true)],
+    ["decoding", (engine) => engine.decode(ids, false)],
+    ["reading token bytes", (engine) => engine.tokenBytes(ids)],
+    ["rendering a chat", (engine) => engine.applyChatTemplate(CHAT)],
+  ];
+  test.each(textCalls)("of the same %s twice does not do it again", async (_, call) => {
+    const engine = await open({ deadlyText: "!" });
+    for (let numDeaths = 1; numDeaths <= 2; numDeaths++) {
+      const back = restarted(engine);
+      expect(await refusal(call(engine))).toContain("The engine has stopped");
+      await back;
+      expect(await engine.encode("harmless", false)).toHaveLength(8);
+    }
+    await expect(call(engine)).rejects.toMatchObject({ code: "suspect_request" });
+    expect(await engine.encode("harmless", false)).toHaveLength(8);
+  });
+
+  test("never makes it refuse what finished well before, though it was there each time", async () => {
+    const engine = await open();
+    const log = new OutputLog(engine);
+    engine.add(engineRequest("before", "monitor"));
+    await log.end("before");
+    for (const id of ["a", "b", "c"]) {
+      const back = restarted(engine);
+      process.kill(engine.pid, "SIGSTOP");
+      engine.add(engineRequest(id, "monitor")).catch(() => {});
+      process.kill(engine.pid, "SIGKILL");
+      expect((await log.end(id)).at(-1)?.finishReason).toBe("error");
+      await back;
+      engine.add(engineRequest(`${id}-after`, `hello ${id}`));
+      await log.end(`${id}-after`);
+    }
+    engine.add(engineRequest("d", "monitor"));
+    expect((await log.end("d")).at(-1)?.finishReason).toBe("length");
+  });
+
+  test("with several in progress tries them one at a time; only the killer is refused", async () => {
+    const engine = await open({ deadly: "!" });
+    const log = new OutputLog(engine);
+    const first = restarted(engine);
+    engine.add(engineRequest("a", "slow", LONG)).catch(() => {});
+    engine.add(engineRequest("b", "deadly!")).catch(() => {});
+    await first;
+    engine.add(engineRequest("a2", "slow", LONG));
+    const waiting = engine.add(engineRequest("b2", "deadly!")).catch(() => {});
+    engine.add(engineRequest("new", "hello"));
+    await log.end("new");
+    expect(log.of("a2").at(-1)?.finishReason).toBeNull();
+    const second = restarted(engine);
+    expect((await log.end("a2")).at(-1)?.finishReason).toBe("length");
+    await waiting;
+    expect((await log.end("b2")).at(-1)?.finishReason).toBe("error");
+    await second;
+    expect(await refusal(engine.add(engineRequest("b3", "deadly!")))).toContain("died twice");
+    engine.add(engineRequest("a3", "slow"));
+    expect((await log.end("a3")).at(-1)?.finishReason).toBe("length");
+  });
+
+  describe("with several in progress", () => {
+    /** One of them is being tried and another waits. */
+    async function openTrial() {
+      const engine = await open();
+      const log = new OutputLog(engine);
+      const back = restarted(engine);
+      engine.add(engineRequest("a", "slow", LONG)).catch(() => {});
+      engine.add(engineRequest("b", "other", LONG)).catch(() => {});
+      process.kill(engine.pid, "SIGKILL");
+      await back;
+      engine.add(engineRequest("a2", "slow", LONG)).catch(() => {});
+      const waiting = refusal(engine.add(engineRequest("b2", "other", LONG)));
+      await log.until(() => log.of("a2").length > 0);
+      return { engine, log, waiting };
+    }
+
+    test("lets one go that is given up while it waits", async () => {
+      const { engine, waiting } = await openTrial();
+      engine.abort(["b2"]);
+      expect(await waiting).toContain("others of that moment are tried before it");
+    });
+
+    test("sends those who wait away when it dies again, and when it is shut down", async () => {
+      const dying = await openTrial();
+      process.kill(dying.engine.pid, "SIGKILL");
+      expect(await dying.waiting).toContain("starting again");
+      const ending = await openTrial();
+      await ending.engine.shutdown();
+      expect(await ending.waiting).toContain("shutting down");
+    });
+
+    test("goes on to the next when the one on trial is given up", async () => {
+      const { engine, log, waiting } = await openTrial();
+      engine.abort(["a2"]);
+      expect(await waiting).toBe("taken");
+      expect((await log.end("b2")).at(-1)?.finishReason).toBe("length");
+    });
   });
 
   test("too often is given up", async () => {

@@ -1,10 +1,7 @@
-// When an engine starts again, when that is given up, what is not let in again, what counts as a hang.
+// When an engine starts again, when that is given up, what counts as a hang.
 
 import { describe, expect, test } from "bun:test";
-import type { EngineRequest } from "../../src/engine/protocol.ts";
-import { RestartPolicy, ReturnForecast, Suspects, Watchdog } from "../../src/engine/supervisor.ts";
-import { suspectHash } from "../../src/engine/suspect-hash.ts";
-import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
+import { RestartPolicy, ReturnForecast, Watchdog } from "../../src/engine/supervisor.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -52,53 +49,6 @@ describe("the return", () => {
   test("that is late may come any moment", () => {
     const forecast = new ReturnForecast(1_000);
     expect(forecast.retryAfterS(50_000)).toBe(1);
-  });
-});
-
-describe("a request", () => {
-  test("is refused after two deaths, until ten minutes after the second", () => {
-    const suspects = new Suspects();
-    expect(suspects.isEmpty).toBe(true);
-    suspects.recordDeath(0, ["a", "b"]);
-    expect(suspects.refuses(0, "a")).toBe(false);
-    suspects.recordDeath(5 * MINUTE_MS, ["a"]);
-    expect(suspects.refuses(5 * MINUTE_MS, "a")).toBe(true);
-    expect(suspects.refuses(5 * MINUTE_MS, "b")).toBe(false);
-    expect(suspects.refuses(14.9 * MINUTE_MS, "a")).toBe(true);
-    expect(suspects.refuses(15 * MINUTE_MS, "a")).toBe(false);
-    expect(suspects.isEmpty).toBe(true);
-  });
-
-  test("that is in progress several times counts once a death", () => {
-    const suspects = new Suspects();
-    suspects.recordDeath(0, ["a", "a", "a"]);
-    expect(suspects.refuses(0, "a")).toBe(false);
-  });
-
-  test("is forgotten before memory grows", () => {
-    const suspects = new Suspects();
-    suspects.recordDeath(0, ["a"]);
-    suspects.recordDeath(
-      0,
-      Array.from({ length: 4096 }, (_, i) => String(i)),
-    );
-    suspects.recordDeath(0, ["a", "5"]);
-    expect(suspects.refuses(0, "a")).toBe(false);
-    expect(suspects.refuses(0, "5")).toBe(true);
-  });
-
-  test("is the same one with another id, seed or priority, not with another prompt or limit", () => {
-    const first: EngineRequest = {
-      ...{ requestIds: ["1"], prompt: Int32Array.of(1, 2), mustFit: true, priority: 0 },
-      ...{ samplingParams: DEFAULT_SAMPLING_PARAMS, cacheSalt: null },
-    };
-    const params = { ...DEFAULT_SAMPLING_PARAMS, seed: 7n };
-    const again = { ...first, requestIds: ["2"], priority: 3, samplingParams: params };
-    expect(suspectHash(again)).toBe(suspectHash(first));
-    const longer = { ...first, prompt: Int32Array.of(1, 2, 3) };
-    expect(suspectHash(longer)).not.toBe(suspectHash(first));
-    const limited = { ...first, samplingParams: { ...params, maxTokens: 17 } };
-    expect(suspectHash(limited)).not.toBe(suspectHash(first));
   });
 });
 

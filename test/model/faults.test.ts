@@ -184,6 +184,41 @@ describe("an engine that ends", () => {
     30_000,
   );
 
+  test("twice amid the same request refuses it, by whatever route it comes, and none that ever finished", async () => {
+    const server = await open();
+    const post = async (path: string, body: object) => {
+      const headers = { "content-type": "application/json" };
+      const init = { method: "POST", headers, body: JSON.stringify(body) };
+      return (await fetch(server.url + path, init)).status;
+    };
+    const monitor = () => post("/v1/completions", { prompt: "a", max_tokens: 1 });
+    const messages = [{ role: "user", content: "deadly" }];
+    const suspects = [
+      () => post("/tokenize", { prompt: "deadly" }),
+      () => post("/tokenize", { messages }),
+      () => post("/detokenize", { tokens: [1, 2, 3] }),
+      () => post("/v1/completions", { prompt: "deadly", max_tokens: 1 }),
+      () => post("/v1/chat/completions", { messages, max_tokens: 1 }),
+    ];
+    expect(await monitor()).toBe(200);
+    for (const suspect of suspects) {
+      for (let numDeaths = 1; numDeaths <= 2; numDeaths++) {
+        const pid = enginePid(server);
+        process.kill(pid, "SIGSTOP");
+        const statuses = Promise.all([suspect(), monitor()]);
+        // Both are with the engine when it dies.
+        await Bun.sleep(100);
+        process.kill(pid, "SIGKILL");
+        expect(Math.min(...(await statuses))).toBeGreaterThanOrEqual(500);
+        await untilReplaced(server, pid);
+        await until(async () => (await statusOf(server.url)) === 200);
+        expect(await monitor()).toBe(200);
+      }
+      expect(await suspect()).toBe(422);
+    }
+    expect(await post("/tokenize", { prompt: "harmless" })).toBe(200);
+  }, 60_000);
+
   test("stands still is noticed, and replaced", async () => {
     const server = await open([...NEVER_GIVEN_UP, "--engine-step-timeout", "1"]);
     const ledger = new Ledger(server.url);

@@ -6,6 +6,7 @@ import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { connectToParent, dieWithParent, endNow } from "../../src/runtime/child-process.ts";
 import { makeEngine } from "./fake-engine.ts";
+import type { FakeTokenizer } from "./fake-model-runner.ts";
 
 export interface FakeBehaviour {
   readonly stepDelayMs?: number;
@@ -13,6 +14,8 @@ export interface FakeBehaviour {
   readonly start?: "refuse" | "abort" | "hang";
   /** A prompt with this character kills the process, as a fault in a kernel does. */
   readonly deadly?: string;
+  /** A text or a token of this character does so as soon as it is read. */
+  readonly deadlyText?: string;
   /** That it says it has. */
   readonly vocabSize?: number;
 }
@@ -45,9 +48,25 @@ async function startFake({ modelPath }: EngineConfig) {
     if (isDeadly) process.kill(process.pid, "SIGSEGV");
     return run(plan);
   };
+  if (behaviour.deadlyText !== undefined) plantDeadlyText(runner.tokenizer, behaviour.deadlyText);
   const { info } = client;
   const vocabSize = behaviour.vocabSize ?? info.model.vocabSize;
   return Object.assign(client, { info: { ...info, model: { ...info.model, vocabSize } } });
+}
+
+/** All that reads a client's text or tokens comes down to these two. */
+function plantDeadlyText(tokenizer: FakeTokenizer, deadly: string): void {
+  const die = () => process.kill(process.pid, "SIGSEGV");
+  const encode = tokenizer.encode.bind(tokenizer);
+  tokenizer.encode = async (text, ...rest) => {
+    if (text.includes(deadly)) die();
+    return encode(text, ...rest);
+  };
+  const tokenBytes = tokenizer.tokenBytes.bind(tokenizer);
+  tokenizer.tokenBytes = (id) => {
+    if (id === deadly.charCodeAt(0)) die();
+    return tokenBytes(id);
+  };
 }
 
 if (import.meta.main) {
