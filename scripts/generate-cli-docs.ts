@@ -1,7 +1,7 @@
 // Writes docs/options.md and the man page docs/pagoda.1 from the tables of the command line.
 
-import { COMMANDS, type CommandSpec, optionsOf } from "../src/cli/commands.ts";
-import { defaultText } from "../src/cli/help.ts";
+import { FAMILIAR_NAMES } from "../src/cli/familiar-names.ts";
+import { defaultText, meaningOf } from "../src/cli/help.ts";
 import { IGNORED_FLAGS } from "../src/cli/ignored-flags.ts";
 import {
   envName,
@@ -12,6 +12,7 @@ import {
 import { OPTIONS } from "../src/cli/options.ts";
 import { Checkout } from "./checkout.ts";
 import { manPage } from "./man-page.ts";
+import { takersText } from "./option-takers.ts";
 
 const HEAD = `# Options
 
@@ -24,6 +25,13 @@ defaults; \`--print-config\` shows each value and where it comes from. As in vLL
 and K, M, G, T or Ki, Mi, ... (powers of 1024). An option that is JSON is given whole, or key by key: \`--x.key v\`. An empty environment
 variable counts as not set.
 `;
+
+const FAMILIAR_HEAD = `## Names of llama.cpp and Ollama
+
+Taken as the option beside them. Other options of those programs are answered with what there is here.
+
+| names | option |
+|---|---|`;
 
 const IGNORED_HEAD = `## Flags of vLLM without effect
 
@@ -38,7 +46,16 @@ export function optionsPage(): string {
     const names = [`--${name}`, short].filter((one) => one !== null).map((one) => `\`${one}\``);
     return `| ${names.join(", ")} | ${reason} |`;
   });
-  return [HEAD, ...OPTION_GROUPS.map(groupTable), IGNORED_HEAD, ...ignored, ""].join("\n");
+  const taken = Object.entries(Object.groupBy(FAMILIAR_NAMES, ({ option }) => option));
+  const familiar = taken.map(([option, names = []]) => {
+    return `| ${names.map(({ name }) => `\`${name}\``).join(", ")} | \`--${option}\` |`;
+  });
+  return [
+    HEAD,
+    ...OPTION_GROUPS.map(groupTable),
+    ...[FAMILIAR_HEAD, ...familiar, ""],
+    ...[IGNORED_HEAD, ...ignored, ""],
+  ].join("\n");
 }
 
 function groupTable(group: OptionGroup): string {
@@ -48,19 +65,12 @@ function groupTable(group: OptionGroup): string {
   const head = [
     `## ${group}`,
     "",
-    `Of ${commandsWith(group)}.`,
+    takersText(group, (name) => `\`${name}\``),
     "",
     "| option | environment | value | default | meaning |",
     "|---|---|---|---|---|",
   ];
   return [...head, ...rows, ""].join("\n");
-}
-
-function commandsWith(group: OptionGroup): string {
-  const commands = (COMMANDS as readonly CommandSpec[]).filter((command) =>
-    optionsOf(command).some((option) => option.group === group),
-  );
-  return commands.map(({ name }) => `\`${name}\``).join(", ");
 }
 
 function optionRow(option: OptionSpec): string {
@@ -70,7 +80,7 @@ function optionRow(option: OptionSpec): string {
     env.join(", "),
     valueText(option),
     defaultText(option),
-    option.help,
+    meaningOf(option),
   ];
   return `| ${cells.join(" | ")} |`;
 }

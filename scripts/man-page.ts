@@ -3,7 +3,7 @@
 import { version } from "../package.json";
 import { COMMANDS, type CommandSpec } from "../src/cli/commands.ts";
 import { EXIT_CODE_MEANINGS, EXIT_CODES } from "../src/cli/exit-codes.ts";
-import { defaultText } from "../src/cli/help.ts";
+import { defaultText, meaningOf } from "../src/cli/help.ts";
 import {
   envName,
   OPTION_GROUPS,
@@ -11,6 +11,7 @@ import {
   type OptionSpec,
 } from "../src/cli/option-spec.ts";
 import { OPTIONS } from "../src/cli/options.ts";
+import { takersText } from "./option-takers.ts";
 
 const DESCRIPTION = `\
 Pagoda serves GGUF models with vLLM's scheduler, paged KV cache, OpenAI API and Prometheus metrics.
@@ -84,15 +85,16 @@ function commandEntry(command: CommandSpec): string {
 function groupSection(group: OptionGroup): string {
   const options = (OPTIONS as readonly OptionSpec[]).filter((option) => option.group === group);
   const title = `OPTIONS: ${group.toUpperCase()}`;
-  return section(`"${title}"`, options.map(optionEntry).join("\n"));
+  const takers = roff(takersText(group, (name) => name));
+  return section(`"${title}"`, [takers, ...options.map(optionEntry)].join("\n"));
 }
 
 function optionEntry(option: OptionSpec): string {
-  const { name, kind, choices, help } = option;
+  const { name, kind, choices } = option;
   const value = kind === "flag" ? "" : ` ${choices?.join("|") ?? kind}`;
   const names = [envName(option), option.env].filter(Boolean).join(", ");
   const facts = `Default: ${defaultText(option)}. Environment: ${names}.`;
-  return entry(`--${name}${value}`, `${roff(help)}\n${roff(facts)}`);
+  return entry(`--${name}${value}`, `${roff(meaningOf(option))}\n${roff(facts)}`);
 }
 
 function exitCodes(): string {
@@ -108,10 +110,18 @@ function example(text: string): string {
   return `.TP\n.B pagoda ${roff(words)}\n${roff(explanation ?? "")}`.trimEnd();
 }
 
-/** A dot or a quote that begins a line would be a macro; a dash is a minus sign, as it is typed. */
+/** Characters that would be set as others, which cannot be copied to a shell, or end an argument of a macro. */
+const AS_TYPED: Readonly<Record<string, string>> = {
+  "\\": "\\e",
+  "-": "\\-",
+  "'": "\\(aq",
+  '"': "\\(dq",
+  "`": "\\(ga",
+  "^": "\\(ha",
+  "~": "\\(ti",
+};
+
+/** A dot that begins a line would be a macro. */
 function roff(text: string): string {
-  return text
-    .replaceAll("\\", "\\e")
-    .replaceAll("-", "\\-")
-    .replace(/^(['.])/, "\\&$1");
+  return text.replace(/[-\\'"`^~]/g, (typed) => AS_TYPED[typed] ?? typed).replace(/^\./, "\\&.");
 }

@@ -10,12 +10,14 @@ import { resolveOptions } from "../src/cli/parse-options.ts";
 import { ConfigError } from "../src/errors.ts";
 import { DEFAULT_MODEL } from "../src/models/default-model.ts";
 import { readYaml } from "../src/runtime/system.ts";
+import { stdoutTerminal } from "../src/runtime/terminal.ts";
 import { enterCallersFolder } from "./callers-folder.ts";
 import { Checkout } from "./checkout.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
   const sources = { argv, env: process.env, readYaml };
-  const asked = readInvocation(sources, version);
+  const { columns } = stdoutTerminal(process.env);
+  const asked = readInvocation(sources, { version, columns: columns() });
   if ("text" in asked) {
     console.log(asked.text);
     return;

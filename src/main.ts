@@ -8,7 +8,7 @@ import { readInvocation } from "./cli/invocation.ts";
 import type { CommandModule } from "./commands/command.ts";
 import { ConfigError, EngineError, stackOf } from "./errors.ts";
 import { readYaml } from "./runtime/system.ts";
-import { flushOutput, onBrokenPipe } from "./runtime/terminal.ts";
+import { flushOutput, onBrokenPipe, stdoutTerminal } from "./runtime/terminal.ts";
 
 const MODULES: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
   bench: () => import("./commands/bench.ts"),
@@ -33,7 +33,8 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   const startedMs = performance.now();
   const sources = { argv, env: process.env, readYaml };
   try {
-    const asked = readInvocation(sources, version);
+    const { columns } = stdoutTerminal(process.env);
+    const asked = readInvocation(sources, { version, columns: columns() });
     if ("text" in asked) {
       console.log(asked.text);
       return EXIT_CODES.ok;

@@ -6,6 +6,8 @@ import { OPTIONS, type Option } from "./options.ts";
 
 export interface CommandSpec {
   readonly name: string;
+  /** What Ollama, vLLM and others call it, in one or more words: taken, and in no list. */
+  readonly otherNames?: readonly string[];
   /** One line. */
   readonly help: string;
   /** Options that words without a dash fill, in this order; a list takes all that are left. */
@@ -14,6 +16,7 @@ export interface CommandSpec {
   readonly groups: readonly OptionGroup[];
   /** Further options that it takes. */
   readonly options: readonly string[];
+  /** Without the program's name; what follows two spaces explains it. */
   readonly examples: readonly string[];
   /** It may start an engine in this process or a child: in a clone, the addon is built first. */
   readonly needsEngine: boolean;
@@ -29,7 +32,7 @@ export const COMMANDS = [
     groups: ["Model", "Memory", "Scheduling", "Server", "Metrics and logs", "Download", "Other"],
     options: [],
     examples: [
-      "serve                                    the default model on 127.0.0.1:8000",
+      "serve  the default model, on 127.0.0.1:8000",
       "serve model.gguf --max-model-len 4k",
       "serve user/repo:Q4_K_M --port 9000 --api-key secret",
     ],
@@ -37,15 +40,16 @@ export const COMMANDS = [
   },
   {
     name: "chat",
+    otherNames: ["run"],
     help: "Chat with a server, or with a model in this process.",
     arguments: ["model", "quick"],
     groups: ["Client", "Generation", "Download", "Model", "Memory", "Scheduling", "Other"],
     options: ["system-prompt", "quick", "api-key"],
     examples: [
-      "chat                            with the server on this machine, else with the default model",
-      "chat user/repo:Q4_K_M           with a model in this process",
-      "chat --url http://host:8000 --quick 'Say hello.'",
-      "chat < questions.txt            a line, an answer",
+      "chat  with the server on this machine, else with the default model",
+      "chat user/repo:Q4_K_M  with a model in this process",
+      "chat < questions.txt  an answer to each line",
+      "chat --url http://host:8000 -q 'What is in it?' < file.txt",
     ],
     needsEngine: true,
   },
@@ -63,6 +67,7 @@ export const COMMANDS = [
   },
   {
     name: "pull",
+    otherNames: ["download"],
     help: "Download a model, or look for a newer one.",
     arguments: ["model"],
     groups: ["Download"],
@@ -72,6 +77,7 @@ export const COMMANDS = [
   },
   {
     name: "ls",
+    otherNames: ["list"],
     help: "List the models on this machine.",
     arguments: [],
     groups: ["Listing"],
@@ -90,6 +96,7 @@ export const COMMANDS = [
   },
   {
     name: "rm",
+    otherNames: ["remove", "delete"],
     help: "Remove models from this machine.",
     arguments: ["models"],
     groups: [],
@@ -99,6 +106,7 @@ export const COMMANDS = [
   },
   {
     name: "inspect",
+    otherNames: ["show"],
     help: "Tell what a GGUF file holds.",
     arguments: ["model"],
     groups: ["Download", "Listing"],
@@ -108,12 +116,13 @@ export const COMMANDS = [
   },
   {
     name: "bench",
+    otherNames: ["bench serve"],
     help: "Load a server that runs and measure it.",
     arguments: [],
     groups: ["Client", "Load", "Listing"],
     options: ["api-key", "extra-body", "seed"],
     examples: [
-      "bench                                     32 requests, 8 at a time, to 127.0.0.1:8000",
+      "bench  32 requests, 8 at a time, to 127.0.0.1:8000",
       "bench --url http://host:8000 --request-rate 4 --num-prompts 200",
     ],
     needsEngine: false,
@@ -142,7 +151,7 @@ export const COMMANDS = [
     arguments: ["shell"],
     groups: [],
     options: ["shell"],
-    examples: ['eval "$(pagoda completion bash)"'],
+    examples: ["completion bash >> ~/.bashrc", "completion fish | source"],
     needsEngine: false,
   },
   {

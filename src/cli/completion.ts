@@ -55,13 +55,19 @@ function bashScript(commands: readonly CommandSpec[]): string {
     .map((option) => `    --${option.name}) ${bashValues(option)} ;;`);
   return `# Completion of pagoda in bash: eval "$(pagoda completion bash)"
 _pagoda() {
-  local line=\${COMP_LINE:0:COMP_POINT} word before flags=
+  local line=\${COMP_LINE:0:COMP_POINT} word before flags= prefix=
   local -a words
   # Bash splits words at a colon, which names of models have.
   read -ra words <<< "$line"
   [[ $line == *[[:space:]] ]] && words+=("")
   word=\${words[\${#words[@]}-1]}
   before=\${words[\${#words[@]}-2]}
+  # --option=value; bash has it in two words already, unless = does not part words.
+  if [[ $word == --*=* ]]; then
+    before=\${word%%=*}
+    word=\${word#*=}
+    [[ $COMP_WORDBREAKS == *=* ]] || prefix=$before=
+  fi
   COMPREPLY=()
   if (( \${#words[@]} == 2 )); then
     COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(" ")} --help --version" -- "$word"))
@@ -75,6 +81,7 @@ ${flags.join("\n")}
 ${values.join("\n")}
     *) if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$word")); else argument; fi ;;
   esac
+  COMPREPLY=("\${COMPREPLY[@]/#/$prefix}")
   if [[ $word == *:* && $COMP_WORDBREAKS == *:* ]]; then
     local head=\${word%"\${word##*:}"} i
     for i in "\${!COMPREPLY[@]}"; do COMPREPLY[i]=\${COMPREPLY[i]#"$head"}; done
@@ -133,7 +140,7 @@ compdef _pagoda pagoda
 function zshOption(option: OptionSpec): string[] {
   const help = zshText(option.help);
   if (option.kind === "flag") return flagsOf(option).map((flag) => quoted(`${flag}[${help}]`));
-  return [quoted(`--${option.name}[${help}]:${option.name}:${zshAction(option)}`)];
+  return [quoted(`--${option.name}=[${help}]:${option.name}:${zshAction(option)}`)];
 }
 
 function zshArgument(option: OptionSpec): string {

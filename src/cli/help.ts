@@ -1,59 +1,77 @@
 // Help texts from the tables: the commands, one command's options by group, one group, one option, or all
-// that a word is in. Topics are those of vLLM's --help=.
+// that a word is in. Topics are those of vLLM's --help=. Texts are wrapped to the reader's screen.
 
 import { COMMANDS, type CommandSpec, optionsOf } from "./commands.ts";
 import { envName, OPTION_GROUPS, type OptionGroup, type OptionSpec } from "./option-spec.ts";
-
-/** A screen. More than this is shown as names only, until --help=all. */
-const MAX_LINES = 48;
-const MAX_COLUMNS = 100;
+import { entryText, wrapped } from "./text-layout.ts";
 
 const ABOUT = "Pagoda: vLLM's scheduler, paged KV cache, OpenAI API and metrics over GGUF models.";
 
-/** All commands. */
-export function programHelp(): string {
-  const rows = (COMMANDS as readonly CommandSpec[])
-    .filter(({ isHidden }) => isHidden !== true)
-    .map((command) => `  ${usage(command).padEnd(28)} ${command.help}`);
-  return [ABOUT, "", ...rows, "", "<command> --help tells more; --version tells the version."].join(
-    "\n",
-  );
+/** The widest option or example that has its text beside it. */
+const TERM_WIDTH = 26;
+
+/** All commands. @param columns of the screen */
+export function programHelp(columns: number): string {
+  const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
+  const rows = shown.map((command) => ({ term: usage(command), text: command.help }));
+  const more = "help <command>, or --help after it, tells more; --version tells the version.";
+  return [
+    ...wrapped(ABOUT, columns),
+    "",
+    ...rows.map((row) => entryText(row, { termWidth: 24, columns })),
+    "",
+    ...wrapped(more, columns),
+  ].join("\n");
 }
 
-/** @param topic null = the command; "all", "listgroup", a group, an option, or part of some */
-export function commandHelp(command: CommandSpec, topic: string | null): string {
+/**
+ * @param topic null = the command; "all", "listgroup", a group, an option, or part of some
+ * @param columns of the screen
+ */
+export function commandHelp(command: CommandSpec, topic: string | null, columns: number): string {
   const options = optionsOf(command);
   const groups = groupsOf(command);
   const word = topic?.toLowerCase().replaceAll("_", "-") ?? null;
-  const examples = command.examples.map((example) => `  ${example}`);
-  const head = [`${usage(command)} [options]`, command.help, "", ...examples, ""];
-  if (word === null) return [...head, overview(groups, options), ...more(options)].join("\n");
-  if (word === "all") return [...head, byGroup(groups, options, groupText)].join("\n");
+  if (word === null || word === "all") {
+    const texts = groups.map((name) => groupText(name, options, columns));
+    return [head(command, columns), ...texts, ...more(options, columns)].join("\n");
+  }
   if (word === "listgroup") return groups.join("\n");
   const group = groups.find((name) => name.toLowerCase().replaceAll(" ", "-") === word);
-  if (group !== undefined) return groupText(group, options);
+  if (group !== undefined) return groupText(group, options, columns);
   const option = options.find(({ name }) => name === word);
-  return option === undefined ? searchText(word, options) : optionText(option);
+  return option === undefined ? searchText(word, options, columns) : optionText(option, columns);
+}
+
+function head(command: CommandSpec, columns: number): string {
+  const examples = command.examples.map((example) => {
+    const [term = "", text = ""] = example.split(/ {2,}/);
+    return { term, text };
+  });
+  const widths = examples.map(({ term, text }) => (text === "" ? 0 : term.length));
+  const width = Math.min(TERM_WIDTH, Math.max(0, ...widths));
+  return [
+    `${usage(command)} [options]`,
+    ...wrapped(command.help, columns),
+    "",
+    ...examples.map((example) => entryText(example, { termWidth: width, columns })),
+    "",
+  ].join("\n");
 }
 
 function usage({ name, arguments: words }: CommandSpec): string {
   return [name, ...words.map((word) => `[${word}]`)].join(" ");
 }
 
-function overview(groups: readonly OptionGroup[], options: readonly OptionSpec[]): string {
-  const text = byGroup(groups, options, groupText);
-  return text.split("\n").length <= MAX_LINES ? text : byGroup(groups, options, groupNames);
-}
-
-function more(options: readonly OptionSpec[]): string[] {
+function more(options: readonly OptionSpec[], columns: number): string[] {
   if (options.length === 0) return [];
   const hasFile = options.some(({ name }) => name === "config");
-  const file = hasFile ? " and as a key of the --config file" : "";
+  const file = hasFile ? ", and as a key of the --config file" : "";
   return [
-    `Each option also as PAGODA_<NAME> in the environment${file}.`,
-    "--help=<option>, --help=<group>, --help=<part of a name>, --help=all: more of them.",
-    "--print-config: all values and where they come from.",
-  ];
+    `Each option can also be set as PAGODA_<NAME> in the environment${file}.`,
+    "--help=<group>, --help=<option> or --help=<word>: those alone.",
+    "--print-config: all values, and where they come from.",
+  ].flatMap((line) => wrapped(line, columns));
 }
 
 /** What only this command has comes first. */
@@ -65,58 +83,100 @@ function groupsOf(command: CommandSpec): OptionGroup[] {
   return [...own, ...command.groups];
 }
 
-type GroupText = (group: OptionGroup, options: readonly OptionSpec[]) => string;
-
-function byGroup(
-  groups: readonly OptionGroup[],
-  options: readonly OptionSpec[],
-  textOf: GroupText,
-): string {
-  return groups.map((group) => textOf(group, options)).join("\n");
-}
-
-function groupText(group: OptionGroup, options: readonly OptionSpec[]): string {
+function groupText(group: OptionGroup, options: readonly OptionSpec[], columns: number): string {
   const rows = options
     .filter((option) => option.group === group)
-    .map((option) => `  --${option.name.padEnd(32)} ${option.help}`);
-  return [`${group}:`, ...rows, ""].join("\n");
+    .map((option) => ({ term: termOf(option), text: meaningOf(option) + factsOf(option) }));
+  const layout = { termWidth: TERM_WIDTH, columns };
+  return [`${group}:`, ...rows.map((row) => entryText(row, layout)), ""].join("\n");
 }
 
-function groupNames(group: OptionGroup, options: readonly OptionSpec[]): string {
-  const names = options.filter((option) => option.group === group).map(({ name }) => `--${name}`);
-  const lines = [" "];
-  for (const name of names) {
-    const line = `${lines.pop()} ${name}`;
-    lines.push(
-      ...(line.length <= MAX_COLUMNS ? [line] : [line.slice(0, -name.length - 1), `  ${name}`]),
-    );
-  }
-  return [`${group}:`, ...lines, ""].join("\n");
+/** "--port <number>", "-q, --quick <text>" */
+function termOf(option: OptionSpec): string {
+  const { name, short, kind } = option;
+  const names = `${short === undefined ? "" : `-${short}, `}--${name}`;
+  return kind === "flag" ? names : `${names} <${valueText(option)}>`;
 }
 
-function searchText(word: string, options: readonly OptionSpec[]): string {
+/** What stands for an option's value. */
+export function valueText({ kind, unit, choices, completes }: OptionSpec): string {
+  if (choices !== undefined) return choices.join("|");
+  if (kind === "strings") return `${completes ?? "text"} ...`;
+  if (kind === "string") return completes ?? "text";
+  if (unit !== undefined) return unit;
+  return kind === "json-list" ? "JSON list" : kind === "json" ? "JSON" : KINDS[kind];
+}
+
+const KINDS: Readonly<Record<"integer" | "size" | "number" | "flag" | "choice" | "cpus", string>> =
+  {
+    integer: "number",
+    size: "size",
+    number: "number",
+    flag: "flag",
+    choice: "choice",
+    cpus: "CPUs",
+  };
+
+/** " (1 to 64; default: 16)"; "" where there is nothing to add to what the option means */
+function factsOf(option: OptionSpec): string {
+  const { kind, fallback, name } = option;
+  const isOn = kind === "flag" && fallback === true;
+  const value = isOn
+    ? `on; --no-${name} turns it off`
+    : kind === "flag"
+      ? null
+      : ownDefault(option);
+  const facts = [boundsText(option), value === null ? "" : `default: ${value}`].filter(Boolean);
+  return facts.length === 0 ? "" : ` (${facts.join("; ")})`;
+}
+
+function boundsText({ min, max, above }: OptionSpec): string {
+  if (above !== undefined) return `above ${above}${max === undefined ? "" : `, at most ${max}`}`;
+  if (max !== undefined) return `${min ?? 0} to ${max}`;
+  return min === undefined || min <= 1 ? "" : `at least ${min}`;
+}
+
+function searchText(word: string, options: readonly OptionSpec[], columns: number): string {
   const found = options.filter(
     ({ name, help }) => name.includes(word) || help.toLowerCase().includes(word),
   );
-  if (found.length === 0) return `no option has "${word}" in it; --help=all lists them`;
-  return found.map(optionText).join("\n");
+  if (found.length === 0) return `no option has "${word}" in it; --help lists them`;
+  return found.map((option) => optionText(option, columns)).join("\n");
 }
 
-function optionText(option: OptionSpec): string {
-  const kind = option.choices?.join(" | ") ?? option.kind;
+function optionText(option: OptionSpec, columns: number): string {
+  const bounds = boundsText(option);
   return [
-    `--${option.name} <${kind}>${option.short === undefined ? "" : `, -${option.short}`}`,
-    `  ${option.help}`,
+    termOf(option),
+    ...wrapped(meaningOf(option), columns - 2).map((line) => `  ${line}`),
+    ...(bounds === "" ? [] : [`  value: ${bounds}`]),
     `  default: ${defaultText(option)}`,
     `  environment: ${[envName(option), option.env].filter(Boolean).join(", ")}`,
     "",
   ].join("\n");
 }
 
+/** The end of a help text that says what the default comes to. */
+const DEFAULT_SENTENCE = / Default: (.+)\.$/;
+
+/** What it is for, without its default. */
+export function meaningOf({ help }: OptionSpec): string {
+  return help.replace(DEFAULT_SENTENCE, "");
+}
+
+/** @returns null where nothing is said and nothing is set */
+function ownDefault({ fallback, help }: OptionSpec): string | null {
+  const told = DEFAULT_SENTENCE.exec(help)?.[1];
+  if (told !== undefined) return told;
+  if (Array.isArray(fallback)) return fallback.join(", ") || null;
+  return fallback === null || typeof fallback === "object" ? null : String(fallback) || null;
+}
+
 /** The default as a reader sees it, with its unit. */
 export function defaultText(option: OptionSpec): string {
   const { fallback, kind, unit } = option;
-  if (fallback === null) return kind === "string" ? "none" : "decided at start";
-  if (typeof fallback === "object") return "none";
-  return [String(fallback) || "none", unit].filter(Boolean).join(" ");
+  const value = ownDefault(option);
+  if (value === null) return fallback === null && kind !== "string" ? "decided at start" : "none";
+  const isNumber = typeof fallback === "number";
+  return isNumber && unit !== undefined ? `${value} ${unit}` : value;
 }

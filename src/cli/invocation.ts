@@ -15,25 +15,74 @@ export type Invocation =
       readonly argv: readonly string[];
     };
 
+export interface Program {
+  readonly version: string;
+  /** Of the reader's screen. */
+  readonly columns: number;
+}
+
+/** Narrower screens have longer lines broken by the terminal, wider ones are hard to read. */
+const MIN_COLUMNS = 60;
+const MAX_COLUMNS = 100;
+
 /**
  * @param sources argv are the words after the program's name
  * @throws ConfigError "unknown_command", and as parseOptions does for --print-config
  */
-export function readInvocation(sources: OptionSources, version: string): Invocation {
+export function readInvocation(sources: OptionSources, program: Program): Invocation {
+  const { version } = program;
+  const columns = Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, program.columns));
   const [first, ...argv] = sources.argv;
-  if (first === undefined || helpTopic(first) !== undefined) return { text: programHelp() };
-  if (first === "--version") return { text: version };
-  const command = COMMANDS.find(({ name }) => name === first);
-  if (command === undefined) throw unknownCommand(first);
-  const text = informationText(command, { ...sources, argv });
-  return text === null ? { command: command.name, argv } : { text };
+  if (first === undefined || helpTopic(first) !== undefined) return { text: programHelp(columns) };
+  if (VERSION_WORDS.includes(first)) return { text: version };
+  if (first === "help") return { text: helpText(argv, columns) };
+  const found = findCommand(sources.argv);
+  if (found === null) throw unknownCommand(first);
+  const { command } = found;
+  const text = informationText(command, { ...sources, argv: found.argv }, { version, columns });
+  return text === null ? { command: command.name, argv: found.argv } : { text };
 }
 
-/** @returns the answer to --help, --help=topic or --print-config; null for the command itself */
-function informationText(command: CommandSpec, sources: OptionSources): string | null {
+const VERSION_WORDS: readonly string[] = ["--version", "-v", "-V", "version"];
+
+interface FoundCommand {
+  readonly command: (typeof COMMANDS)[number];
+  /** Words after its name. */
+  readonly argv: readonly string[];
+}
+
+/** By a command's name, or what other programs call the same. */
+function findCommand(argv: readonly string[]): FoundCommand | null {
+  for (const command of COMMANDS) {
+    const { name, otherNames = [] } = command as CommandSpec;
+    // "bench serve" is longer than "bench", whose first argument it would be.
+    for (const words of [...otherNames, name].map((text) => text.split(" "))) {
+      const isNamed = words.every((word, i) => argv[i] === word);
+      if (isNamed) return { command, argv: argv.slice(words.length) };
+    }
+  }
+  return null;
+}
+
+/** `help`, `help serve`, `help serve memory`. @throws ConfigError "unknown_command" */
+function helpText(words: readonly string[], columns: number): string {
+  const [first] = words;
+  if (first === undefined) return programHelp(columns);
+  const found = findCommand(words);
+  if (found === null) throw unknownCommand(first);
+  return commandHelp(found.command, found.argv[0] ?? null, columns);
+}
+
+/** @returns the answer to --help, --help=topic, --version or --print-config; null for the command itself */
+function informationText(
+  command: CommandSpec,
+  sources: OptionSources,
+  { version, columns }: Program,
+): string | null {
   const { argv } = sources;
   const topic = argv.map(helpTopic).find((found) => found !== undefined);
-  if (topic !== undefined) return commandHelp(command, topic);
+  if (topic !== undefined) return commandHelp(command, topic, columns);
+  if (argv.includes("--version")) return version;
   if (!argv.includes("--print-config")) return null;
   const rest = argv.filter((word) => word !== "--print-config");
   return configText(command, { ...sources, argv: rest });
@@ -55,16 +104,30 @@ function configText(command: CommandSpec, sources: OptionSources): string {
   return rows.join("\n");
 }
 
+/** What other programs have a command for, and how it is done here. */
+const COMMAND_HINTS: Readonly<Record<string, string>> = {
+  stop: "Ctrl-C or SIGTERM ends a server; `ps` shows its PID",
+  create: "`serve model.gguf` serves a file as it is",
+  cp: "`serve MODEL --served-model-name NAME` gives a model another name",
+  push: "the Hugging Face hub's own client uploads models",
+  launch: "`serve` starts the server",
+  "run-batch": "examples/batch.ts shows how a program completes many prompts",
+  server: "`serve` starts the server",
+  cli: "`chat` and `complete` load a model in their own process",
+};
+
 function unknownCommand(word: string): ConfigError {
   return new ConfigError("unknown_command", unknownCommandText(word));
 }
 
 function unknownCommandText(word: string): string {
+  const hint = COMMAND_HINTS[word];
+  if (hint !== undefined) return `there is no ${word}: ${hint}`;
   if (word.startsWith("-")) return `${word}: name a command first, as in \`serve ${word}\``;
   if (/[/\\]|\.gguf$/.test(word)) return `unknown command ${word}; \`serve ${word}\` serves it`;
   const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
   const names = shown.map(({ name }) => name);
   const nearest = nearestName(word, names);
-  const hint = nearest === null ? "; --help lists them" : `; did you mean ${nearest}?`;
-  return `unknown command ${word}${hint}`;
+  const meant = nearest === null ? "; --help lists them" : `; did you mean ${nearest}?`;
+  return `unknown command ${word}${meant}`;
 }

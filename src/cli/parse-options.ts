@@ -11,6 +11,7 @@ import {
   commandSpec,
   optionsOf,
 } from "./commands.ts";
+import { familiarHint, sameOption } from "./familiar-names.ts";
 import { type IgnoredFlag, ignoredFlag } from "./ignored-flags.ts";
 import { nearestName } from "./nearest-name.ts";
 import { envName, type OptionSpec, type OptionValue } from "./option-spec.ts";
@@ -132,7 +133,7 @@ class OptionReader {
     const inline = afterEquals.length > 0 ? [afterEquals.join("=")] : [];
     const following = inline.length > 0 ? [] : wordsAfter(argv, at);
     const name = flag.slice(2).replaceAll("_", "-");
-    const option = flag.startsWith("--") ? this.#options.get(name) : this.#shortOption(flag);
+    const option = this.#optionOf(flag, name);
     const [stem = "", ...keys] = flag.slice(2).split(".");
     const json = this.#options.get(stem.replaceAll("_", "-"));
     if (json?.kind === "json" && keys.length > 0) {
@@ -149,6 +150,12 @@ class OptionReader {
     if (words.length === 0) throw new ConfigError("invalid_option", `${flag} needs a value`);
     addWords(values, option, words, flag);
     return 1 + taken.length;
+  }
+
+  /** By its name, its letter, or what other programs call it. */
+  #optionOf(flag: string, name: string): OptionSpec | undefined {
+    const own = flag.startsWith("--") ? this.#options.get(name) : this.#shortOption(flag);
+    return own ?? this.#options.get(sameOption(dashed(flag)) ?? "");
   }
 
   #shortOption(flag: string): OptionSpec | undefined {
@@ -178,6 +185,9 @@ class OptionReader {
 
   #unknownOption(shown: string, name: string): ConfigError {
     const command = this.#command.name;
+    const familiar = familiarHint(dashed(shown), (option) => this.#options.has(option));
+    if (familiar !== undefined)
+      return new ConfigError("unknown_option", `unknown option ${shown}: ${familiar}`);
     if (optionSpec(name) !== undefined) {
       const message = `${command} has no option ${shown}; ${command} --help lists its options`;
       return new ConfigError("unknown_option", message);
@@ -220,8 +230,16 @@ class OptionReader {
   }
 }
 
+/** As it would be typed: of an underscore and a dash within a name the latter. */
+function dashed(flag: string): string {
+  return flag.startsWith("--") ? flag.replaceAll("_", "-") : flag;
+}
+
+/** Values of a flag: up to the next one. A first word with one dash may be a negative number, or anything. */
 function wordsAfter(argv: readonly string[], at: number): string[] {
   const rest = argv.slice(at + 1);
-  const end = rest.findIndex((word) => word.startsWith("--"));
+  const end = rest.findIndex(
+    (word, i) => word.startsWith("--") || (i > 0 && /^-[a-z]/i.test(word)),
+  );
   return end < 0 ? rest : rest.slice(0, end);
 }

@@ -25,9 +25,9 @@ function runShell(shell: string, program: string): string {
 }
 
 /** What bash has to offer for a line that is typed so far. */
-function offered(line: string): string[] {
+function offered(line: string, wordBreaks = "=;|&(:"): string[] {
   const program = `${completionScript("bash")}
-COMP_LINE=${JSON.stringify(line)}; COMP_POINT=\${#COMP_LINE}; COMP_WORDBREAKS=$' \\t\\n"><=;|&(:'
+COMP_LINE=${JSON.stringify(line)}; COMP_POINT=\${#COMP_LINE}; COMP_WORDBREAKS=$' \\t\\n"><${wordBreaks}'
 _pagoda; printf '%s\\n' "\${COMPREPLY[@]}"`;
   return runShell("bash", program).split("\n").filter(Boolean);
 }
@@ -41,6 +41,11 @@ describe("bash", () => {
     ["pagoda doc", ["doctor"]],
     ["pagoda serve --kv-cache-dt", ["--kv-cache-dtype"]],
     ["pagoda serve --kv-cache-dtype ", ["auto", "f16", "bf16", "f32", "q8_0"]],
+    ["pagoda serve --kv-cache-dtype=", ["auto", "f16", "bf16", "f32", "q8_0"]],
+    ["pagoda serve --kv-cache-dtype=bf", ["bf16"]],
+    ["pagoda doctor --config=t", ["text.txt"]],
+    ["pagoda chat --model=user/repo:", ["Q8_0"]],
+    ["pagoda serve --port=", []],
     ["pagoda serve --no-enable-p", ["--no-enable-prefix-caching"]],
     ["pagoda serve ", ["user/repo:Q8_0", "user/other:F16", "mine.gguf"]],
     ["pagoda chat user/r", ["user/repo:Q8_0"]],
@@ -52,6 +57,10 @@ describe("bash", () => {
   ])("%p", (line, expected) => {
     expect(offered(line)).toEqual(expected);
   });
+});
+
+test("bash is given the whole word where = does not part words", () => {
+  expect(offered("pagoda serve --kv-cache-dtype=bf", ":")).toEqual(["--kv-cache-dtype=bf16"]);
 });
 
 test("fish offers the same", () => {

@@ -3,18 +3,26 @@
 import { describe, expect, test } from "bun:test";
 import { banner } from "../../src/cli/banner.ts";
 import { COMMANDS, type CommandSpec, commandSpec, optionsOf } from "../../src/cli/commands.ts";
+import { meaningOf } from "../../src/cli/help.ts";
 import { readInvocation } from "../../src/cli/invocation.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";
 
 const SERVE = optionsOf(commandSpec("serve") ?? COMMANDS[0]);
 
-function asked(argv: string[], env: Record<string, string> = {}, yaml = {}) {
-  return readInvocation({ argv, env, readYaml: () => yaml }, "1.2.3");
+const COLUMNS = 80;
+
+function asked(argv: string[], env: Record<string, string> = {}, yaml = {}, columns = COLUMNS) {
+  return readInvocation({ argv, env, readYaml: () => yaml }, { version: "1.2.3", columns });
 }
 
 /** The text that is the answer; "" when a command is run. */
-function answer(argv: string[], env: Record<string, string> = {}, yaml = {}): string {
-  const invocation = asked(argv, env, yaml);
+function answer(
+  argv: string[],
+  env: Record<string, string> = {},
+  yaml = {},
+  columns = COLUMNS,
+): string {
+  const invocation = asked(argv, env, yaml, columns);
   return "text" in invocation ? invocation.text : "";
 }
 
@@ -30,8 +38,28 @@ describe("readInvocation", () => {
     ["frobnicate", "unknown command frobnicate; --help lists them"],
     ["model.gguf", "unknown command model.gguf; `serve model.gguf` serves it"],
     ["--port", "--port: name a command first, as in `serve --port`"],
+    ["stop", "there is no stop: Ctrl-C or SIGTERM ends a server; `ps` shows its PID"],
+    ["help frobnicate", "unknown command frobnicate; --help lists them"],
   ])("%p is no command", (word, message) => {
-    expect(() => asked([word])).toThrow(message);
+    expect(() => asked(word.split(" "))).toThrow(message);
+  });
+
+  test.each([
+    ["run model.gguf hello", "chat", ["model.gguf", "hello"]],
+    ["show model.gguf", "inspect", ["model.gguf"]],
+    ["list", "ls", []],
+    ["remove a", "rm", ["a"]],
+    ["bench serve --url x", "bench", ["--url", "x"]],
+    ["serve bench", "serve", ["bench"]],
+  ] as const)("%p is what another program calls it", (words, command, argv) => {
+    expect(asked(words.split(" "))).toEqual({ command, argv: [...argv] });
+  });
+
+  test("help is a command too, with a command and a topic", () => {
+    expect(answer(["help"])).toBe(answer([]));
+    expect(answer(["help", "serve"])).toBe(answer(["serve", "--help"]));
+    expect(answer(["help", "show"])).toBe(answer(["inspect", "-h"]));
+    expect(answer(["help", "serve", "port"])).toBe(answer(["serve", "--help=port"]));
   });
 
   test("without a command the help lists them all on a screen", () => {
@@ -46,28 +74,70 @@ describe("readInvocation", () => {
 });
 
 describe("the help of a command", () => {
-  test("names every option and fits a screen", () => {
+  test.each([80, 100])("names every option with its text, within %d columns", (columns) => {
     for (const command of COMMANDS) {
-      const text = answer([command.name, "--help"]);
-      for (const { name } of optionsOf(command)) expect(text).toContain(` --${name}`);
-      const lines = text.split("\n");
-      expect(lines.length).toBeLessThanOrEqual(60);
-      expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(120);
+      const text = answer([command.name, "--help"], {}, {}, columns);
+      const words = text.replaceAll(/\s+/g, " ");
+      for (const option of optionsOf(command)) {
+        expect(words).toMatch(new RegExp(`--${option.name}[, ]`));
+        expect(words).toContain(meaningOf(option));
+      }
+      expect(Math.max(...text.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(
+        columns,
+      );
     }
   });
 
-  test("tells what every option means when all is asked for", () => {
-    const lines = answer(["serve", "--help=all"]).split("\n");
-    for (const { name, help } of SERVE) {
-      expect(lines.filter((line) => line.startsWith(`  --${name} `))).toHaveLength(1);
-      expect(lines.filter((line) => line.endsWith(help))).toHaveLength(1);
-    }
+  test("is no wider than one can read, and does not follow a narrow window down to nothing", () => {
+    const width = (columns: number) => {
+      const lines = answer(["serve", "--help"], {}, {}, columns).split("\n");
+      return Math.max(...lines.map(({ length }) => length));
+    };
+    expect(width(300)).toBeLessThanOrEqual(100);
+    expect(answer(["serve", "--help"], {}, {}, 10)).toBe(answer(["serve", "-h"], {}, {}, 60));
+  });
+
+  test("says what a value is, its bounds and its default", () => {
+    const memory = `Memory:
+  --kv-cache-memory-bytes <bytes>
+                              Size of the KV cache, e.g. 2G. (default: what is
+                              useful, at most 1/4 of free memory)
+  --num-gpu-blocks-override <blocks>
+                              Exact number of KV blocks, the null block
+                              included. (at least 2)
+  --block-size <tokens>       Tokens of a KV block. (1 to 64; default: 16)
+  --kv-cache-dtype <auto|f16|bf16|f32|q8_0>
+                              Type of K and V in the cache; auto: bf16 or f16,
+                              as suits the CPU; q8_0: half. (default: auto)
+  --enable-prefix-caching     Share KV blocks of equal prefixes between
+                              requests. (default: on; --no-enable-prefix-caching
+                              turns it off)
+`;
+    expect(answer(["serve", "--help=memory"])).toBe(memory);
+    expect(answer(["serve", "--help"])).toContain(memory);
+    expect(answer(["serve", "--help=all"])).toBe(answer(["serve", "--help"]));
+    expect(answer(["chat", "--help=command"])).toContain("  -q, --quick <text>  ");
+    expect(answer(["serve", "--help=server"])).toContain("(default: *)");
+  });
+
+  test("shows examples with what they are for", () => {
+    expect(answer(["chat", "--help"]).split("\n").slice(0, 8)).toEqual([
+      "chat [model] [quick] [options]",
+      "Chat with a server, or with a model in this process.",
+      "",
+      "  chat                   with the server on this machine, else with the default",
+      "                         model",
+      "  chat user/repo:Q4_K_M  with a model in this process",
+      "  chat < questions.txt   an answer to each line",
+      "  chat --url http://host:8000 -q 'What is in it?' < file.txt",
+    ]);
   });
 
   test("tells more of one option, in either spelling", () => {
-    const text = `--max-model-len <size>
-  Longest prompt plus output. Default: the model's, as far as the KV cache holds it.
-  default: decided at start
+    const text = `--max-model-len <tokens>
+  Longest prompt plus output.
+  value: at least 16
+  default: the model's, as far as the KV cache holds it
   environment: PAGODA_MAX_MODEL_LEN
 `;
     expect(answer(["serve", "--help=max-model-len"])).toBe(text);
@@ -93,16 +163,17 @@ describe("the help of a command", () => {
       "  --kv-cache-metrics-sample",
     ]);
     expect(answer(["serve", "--help=MEMORY"])).toStartWith("Memory:\n");
-    expect(answer(["serve", "--help=affinity"])).toStartWith("--cpu-affinity <cpus>\n");
+    expect(answer(["serve", "--help=affinity"])).toStartWith("--cpu-affinity <CPUs>\n");
     expect(answer(["serve", "--help=nonsense"])).toBe(
-      'no option has "nonsense" in it; --help=all lists them',
+      'no option has "nonsense" in it; --help lists them',
     );
   });
 });
 
 describe("other answers", () => {
   test("the version is the package's", () => {
-    expect(answer(["--version"])).toBe("1.2.3");
+    for (const words of [["--version"], ["-v"], ["version"], ["serve", "--version"]])
+      expect(answer(words)).toBe("1.2.3");
   });
 
   test("the configuration says where each value comes from, and hides keys", () => {

@@ -2,7 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { commandSpec, optionsOf, type ServeOptions } from "../../src/cli/commands.ts";
+import { FAMILIAR_NAMES } from "../../src/cli/familiar-names.ts";
 import { parseSize } from "../../src/cli/option-value.ts";
+import { optionSpec } from "../../src/cli/options.ts";
 import { isGiven, parseOptions } from "../../src/cli/parse-options.ts";
 
 const warnings: string[] = [];
@@ -254,6 +256,59 @@ describe("parseOptions", () => {
     ] as const) {
       expect(parseSize(text)).toBe(size);
     }
+  });
+});
+
+describe("what fingers know from llama.cpp and Ollama", () => {
+  test("is taken where it means the same", () => {
+    const words = "-m a.gguf -t 2 -ngl 0 --alias x y -s 7 -to 9 --chat_template_file t.jinja";
+    expect(parse(words.split(" "))).toMatchObject({
+      ...{ model: "a.gguf", threads: 2, "gpu-layers": 0, "served-model-name": ["x", "y"] },
+      ...{ seed: 7, "request-timeout": 9, "chat-template": "t.jinja" },
+    });
+    expect(parse(["-hf", "user/repo:Q8_0"]).model).toBe("user/repo:Q8_0");
+    expect(parse(["--n-gpu-layers=-1"])["gpu-layers"]).toBe(-1);
+  });
+
+  test.each([
+    [
+      ["-c", "4096"],
+      "unknown option -c: --max-model-len limits one request, --kv-cache-memory-bytes the memory of all",
+    ],
+    [["--ctx_size=1"], "unknown option --ctx_size: --max-model-len limits one request"],
+    [["-np", "4"], "unknown option -np: --max-num-seqs limits the requests of a step"],
+    [["-p", "80"], "unknown option -p: --port sets the port"],
+    [["--temp", "0"], "unknown option --temp: each request says how it is sampled"],
+    [["-fa"], "unknown option -fa: it is always on; leave it out"],
+    [["--mmproj", "x"], "unknown option --mmproj: it is not built here yet"],
+  ])("%p is answered with what there is here", (argv, message) => {
+    expect(() => parse(argv)).toThrow(message);
+  });
+
+  test("is answered as the command can do it", () => {
+    const sources = { env: {}, readYaml: () => ({}) };
+    const complete = parseOptions(
+      "complete",
+      { argv: ["-p", "Once", "-n", "9", "--temp", "0.5"], ...sources },
+      () => {},
+    );
+    expect(complete).toMatchObject({ prompt: "Once", "max-tokens": 9, temperature: 0.5 });
+    const refused = (name: "chat" | "ls", ...argv: string[]) => {
+      expect(() => parseOptions(name, { argv, ...sources }, () => {})).toThrow(
+        `unknown option ${argv[0]}${name === "chat" ? ": " : "; --help lists them"}`,
+      );
+    };
+    refused("chat", "-p", "hello");
+    refused("chat", "--top-k", "3");
+    refused("ls", "-c", "1");
+    refused("ls", "-m", "1");
+  });
+
+  test("every name is taken as an option that there is, and means one thing", () => {
+    for (const { option } of FAMILIAR_NAMES) expect(optionSpec(option)).toBeDefined();
+    const names = FAMILIAR_NAMES.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names) expect(optionSpec(name.slice(2))).toBeUndefined();
   });
 });
 

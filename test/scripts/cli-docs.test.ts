@@ -5,8 +5,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { optionsPage } from "../../scripts/generate-cli-docs.ts";
 import { manPage } from "../../scripts/man-page.ts";
-import { COMMANDS, type CommandSpec } from "../../src/cli/commands.ts";
+import { COMMANDS, type CommandSpec, optionsOf } from "../../src/cli/commands.ts";
 import { EXIT_CODE_MEANINGS, EXIT_CODES } from "../../src/cli/exit-codes.ts";
+import { OPTIONS } from "../../src/cli/options.ts";
 
 const page = (name: string) => readFileSync(join(import.meta.dir, "../../docs", name), "utf8");
 
@@ -32,4 +33,44 @@ test("no line of the man page is a macro by mistake", () => {
     .filter((line) => /^[.']/.test(line));
   const known = /^\.(\\"|TH|SH|TP|PP|B|BR|I|RI)( |$)/;
   expect(lines.filter((line) => !known.test(line))).toEqual([]);
+});
+
+/** [option, commands that the page says take it] */
+function takersOnPage(): [string, string[]][] {
+  return optionsPage()
+    .split(/^## /m)
+    .flatMap((section) => {
+      const options = [...section.matchAll(/^\| `--([a-z-]+)` \| `PAGODA/gm)].map(
+        ([, name]) => name,
+      );
+      const [, , sentence = ""] = section.split("\n");
+      const whole = namesOf(/^Of ([^.]*)\./.exec(sentence)?.[1]);
+      return options.map((name = ""): [string, string[]] => {
+        const also = new RegExp(`\`--${name}\`: (?:also )?of ([^.]*)\\.`).exec(sentence)?.[1];
+        return [name, [...whole, ...namesOf(also)].sort()];
+      });
+    });
+}
+
+const namesOf = (list = "") => [...list.matchAll(/`([a-z-]+)`/g)].map(([, name = ""]) => name);
+
+test("docs/options.md says of each option which commands take it, and no other", () => {
+  const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
+  const takers = OPTIONS.map(({ name }): [string, string[]] => {
+    const commands = shown.filter((one) => optionsOf(one).some((option) => option.name === name));
+    return [name, commands.map((command) => command.name).sort()];
+  });
+  expect(Object.fromEntries(takersOnPage())).toEqual(Object.fromEntries(takers));
+});
+
+test("every example is a command line, and can be copied from the man page", () => {
+  const commands = COMMANDS as readonly CommandSpec[];
+  for (const { name, examples } of commands) {
+    for (const example of examples) expect(example.split(" ")[0]).toBe(name);
+  }
+  const lines = manPage().split("\n");
+  expect(lines).toContain(".B pagoda completion bash >> \\(ti/.bashrc");
+  expect(lines).toContain(
+    ".B pagoda complete \\(aqThe capital of France is\\(aq \\-\\-max\\-tokens 5",
+  );
 });

@@ -1,0 +1,84 @@
+// What fingers know from llama.cpp, Ollama and other programs: names that mean what an option of ours does
+// are taken as that one, the others are answered with what there is here. In no list but that of the docs.
+
+/** By our option: names with their dashes. */
+const SAME: Readonly<Record<string, string>> = {
+  model: "-m -hf -hfr --hf-repo",
+  "served-model-name": "-a --alias",
+  "chat-template": "--chat-template-file",
+  seed: "-s",
+  threads: "-t",
+  "gpu-layers": "-ngl --n-gpu-layers",
+  "request-timeout": "-to --timeout",
+  prompt: "-p",
+  "system-prompt": "-sys",
+  "max-tokens": "-n --predict --n-predict",
+  temperature: "--temp",
+};
+
+const SAMPLING = `
+  --top-k --min-p --repeat-penalty --presence-penalty --frequency-penalty --stop --grammar --json-schema
+  --format`;
+
+/** By what there is here. One that begins with an option is for the commands that have it. */
+const HINTS: Readonly<Record<string, string>> = {
+  "--max-model-len limits one request, --kv-cache-memory-bytes the memory of all": `
+    -c --ctx-size --num-ctx`,
+  "--max-num-seqs limits the requests of a step": "-np --parallel",
+  "--max-num-batched-tokens limits the tokens of a step": "-b --batch-size -ub --ubatch-size",
+  "--threads serves prompts and answers": "-tb --threads-batch",
+  "--kv-cache-dtype sets the type of K and V": "-ctk --cache-type-k -ctv --cache-type-v",
+  "--cpu-affinity names CPUs": "-C --cpu-mask -Cr --cpu-range --cpu-strict --numa",
+  "PAGODA_API_KEY or a --config file keeps a key out of the command line": "--api-key-file",
+  "HF_TOKEN in the environment is read": "-hft --hf-token",
+  "name the file with --model hf://user/repo/file.gguf": "-hff --hf-file",
+  "--model takes a URL": "-mu --model-url",
+  "--port sets the port": "-p",
+  "--quick sends one message": "-p --prompt",
+  "--extra-body.NAME VALUE sets any field of a request, such as top_k": SAMPLING,
+  "each request says how it is sampled": `${SAMPLING} --temp --top-p -n --predict --n-predict`,
+  "--enable-sleep-mode lets a server free its memory": "--keepalive",
+  "it is always on; leave it out": `
+    -fa --flash-attn -cb --cont-batching --jinja --metrics --warmup --cache-prompt --cache-reuse
+    -kvu --kv-unified -cnv --conversation`,
+  "there is nothing like it here; leave it out": "--slots --props --no-webui --mmap",
+  "weights are read into memory, in a layout of their own": "--no-mmap --mlock",
+  "one GPU or none is used": "-dev --device -sm --split-mode -ts --tensor-split -mg --main-gpu",
+  "it is not built here yet": `
+    --lora --lora-scaled -md --model-draft --embedding --embeddings --rerank --reranking --pooling
+    -mm --mmproj --image --audio --grammar-file`,
+  "--enable-log-requests logs each request": "--verbose -lv --verbosity",
+  "--disable-log-stats leaves out the statistics": "--log-disable",
+};
+
+export interface FamiliarName {
+  /** With its dashes. */
+  readonly name: string;
+  /** Name of our option. */
+  readonly option: string;
+}
+
+const namesIn = (text: string) => text.trim().split(/\s+/);
+
+/** Taken as options of ours. */
+export const FAMILIAR_NAMES: readonly FamiliarName[] = Object.entries(SAME).flatMap(
+  ([option, names]) => namesIn(names).map((name) => ({ name, option })),
+);
+
+/** @param flag with its dashes @returns the name of our option that means the same */
+export function sameOption(flag: string): string | undefined {
+  return FAMILIAR_NAMES.find(({ name }) => name === flag)?.option;
+}
+
+/**
+ * @param has whether the command has an option
+ * @returns what there is for it here
+ */
+export function familiarHint(flag: string, has: (option: string) => boolean): string | undefined {
+  const hints = Object.entries(HINTS).filter(([, names]) => namesIn(names).includes(flag));
+  const fits = ([hint]: readonly [string, string]) => {
+    const option = /^--([a-z-]+)/.exec(hint)?.[1];
+    return option === undefined || has(option);
+  };
+  return hints.find(fits)?.[0];
+}

@@ -1,0 +1,41 @@
+// Text for a screen: paragraphs and terms with an explanation beside them, no wider than it is.
+
+/** Lines of at most `columns`, broken between words; a word that is longer has a line of its own. */
+export function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (longer.length <= columns || line === "") {
+      line = longer;
+      continue;
+    }
+    lines.push(line);
+    line = word;
+  }
+  return [...lines, line];
+}
+
+export interface Entry {
+  readonly term: string;
+  readonly text: string;
+}
+
+export interface EntryLayout {
+  /** A term that is wider has its text below it. */
+  readonly termWidth: number;
+  readonly columns: number;
+}
+
+const INDENT = 2;
+const GAP = 2;
+
+export function entryText({ term, text }: Entry, { termWidth, columns }: EntryLayout): string {
+  if (text === "") return " ".repeat(INDENT) + term;
+  const left = INDENT + termWidth + GAP;
+  const lines = wrapped(text, columns - left);
+  const isBeside = term.length <= termWidth;
+  const first = `${" ".repeat(INDENT)}${term}`;
+  const below = (isBeside ? lines.slice(1) : lines).map((line) => " ".repeat(left) + line);
+  return [isBeside ? first.padEnd(left) + lines[0] : first, ...below].join("\n");
+}
