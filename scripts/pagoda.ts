@@ -18,12 +18,8 @@ async function main(argv: readonly string[]): Promise<void> {
   const sources = { argv, env: process.env, readYaml };
   const { columns } = stdoutTerminal(process.env);
   const asked = readInvocation(sources, { version, columns: columns() });
-  if ("text" in asked) {
-    console.log(asked.text);
-    return;
-  }
-  const command = commandSpec(asked.command);
-  if (command?.needsEngine === true) {
+  const command = "text" in asked ? undefined : commandSpec(asked.command);
+  if ("argv" in asked && command?.needsEngine === true) {
     const options = resolveOptions(command, { ...sources, argv: asked.argv }, () => {});
     const optionOf = (name: string) => options.find(({ option }) => option.name === name)?.value;
     // A server that is named has an engine of its own.

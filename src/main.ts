@@ -8,7 +8,7 @@ import { readInvocation } from "./cli/invocation.ts";
 import type { CommandModule } from "./commands/command.ts";
 import { ConfigError, EngineError, stackOf } from "./errors.ts";
 import { readYaml } from "./runtime/system.ts";
-import { flushOutput, onBrokenPipe, stdoutTerminal } from "./runtime/terminal.ts";
+import { flushOutput, onOutputError, printLine, stdoutTerminal } from "./runtime/terminal.ts";
 
 const MODULES: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
   bench: () => import("./commands/bench.ts"),
@@ -36,7 +36,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     const { columns } = stdoutTerminal(process.env);
     const asked = readInvocation(sources, { version, columns: columns() });
     if ("text" in asked) {
-      console.log(asked.text);
+      printLine(asked.text);
       return EXIT_CODES.ok;
     }
     const command = await MODULES[asked.command]();
@@ -57,7 +57,11 @@ function errorText(error: unknown): string {
   return isExpected ? error.message : stackOf(error);
 }
 
-onBrokenPipe(() => process.exit(EXIT_CODES.brokenPipe));
+onOutputError(({ code, message }) => {
+  if (code === "EPIPE") process.exit(EXIT_CODES.brokenPipe);
+  log(`error: cannot write to standard output: ${message}`);
+  process.exit(EXIT_CODES.failed);
+});
 const exitCode = await main(process.argv.slice(2));
 await flushOutput();
 process.exit(exitCode);

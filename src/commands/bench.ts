@@ -11,7 +11,7 @@ import { parseOptions } from "../cli/parse-options.ts";
 import { ApiClient, baseUrl } from "../client/api-client.ts";
 import { ConfigError } from "../errors.ts";
 import { writeText } from "../runtime/system.ts";
-import { stderrTerminal } from "../runtime/terminal.ts";
+import { printLine, stderrTerminal } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
 import { DEFAULT_URL } from "./connection.ts";
 
@@ -29,7 +29,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   const result = servingResult(timelines, durationS);
   const json = JSON.stringify({ model_id: target.model, ...result }, null, 2);
   if (options["result-filename"] !== "") writeText(options["result-filename"], `${json}\n`);
-  console.log(options.json ? json : resultText(result));
+  printLine(options.json ? json : resultText(result));
   for (const error of new Set(result.errors)) log(`failed: ${error}`);
   return result.failed === 0 ? EXIT_CODES.ok : EXIT_CODES.failed;
 }

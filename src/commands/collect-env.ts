@@ -11,6 +11,7 @@ import { loadAddon } from "../runner/addon.ts";
 import { allowedCpus, numUsefulThreads } from "../runtime/cpus.ts";
 import { machine } from "../runtime/machine.ts";
 import { availableMemory, processStats } from "../runtime/system.ts";
+import { printLine } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
 
 /** Variables that change what the program does. */
@@ -22,7 +23,7 @@ export async function run({ sources, warn }: CommandContext): Promise<ExitCode> 
   const { json } = parseOptions("collect-env", sources, warn);
   const facts = await environment(sources.env);
   const rows = Object.entries(facts).map(([name, value]) => `${name.padEnd(18)} ${value}`);
-  console.log(json ? JSON.stringify(facts, null, 2) : rows.join("\n"));
+  printLine(json ? JSON.stringify(facts, null, 2) : rows.join("\n"));
   return EXIT_CODES.ok;
 }
 

@@ -4,6 +4,7 @@ import { completionScript } from "../cli/completion.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { ConfigError } from "../errors.ts";
+import { printLine } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
 
 export async function run({ sources, warn }: CommandContext): Promise<ExitCode> {
@@ -11,6 +12,6 @@ export async function run({ sources, warn }: CommandContext): Promise<ExitCode> 
   if (shell === null) {
     throw new ConfigError("missing_option", "completion: for which shell? bash, zsh or fish");
   }
-  console.log(completionScript(shell));
+  printLine(completionScript(shell));
   return EXIT_CODES.ok;
 }

@@ -14,6 +14,7 @@ import { ownCommand, startChild } from "../runtime/child-process.ts";
 import { allowedCpus, numUsefulThreads } from "../runtime/cpus.ts";
 import { canWriteIn, isPortTaken, machine } from "../runtime/machine.ts";
 import { availableMemory, fileSize, processStats } from "../runtime/system.ts";
+import { printLine } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
 import { clientOf, serveDefaults } from "./connection.ts";
 import { modelSource } from "./model-downloads.ts";
@@ -36,9 +37,9 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   for await (const finding of findingsOf(options, context)) {
     findings.push(finding);
     if (!options.json)
-      console.log(`${finding.level.padEnd(8)} ${finding.what.padEnd(10)} ${finding.text}`);
+      printLine(`${finding.level.padEnd(8)} ${finding.what.padEnd(10)} ${finding.text}`);
   }
-  if (options.json) console.log(JSON.stringify(findings, null, 2));
+  if (options.json) printLine(JSON.stringify(findings, null, 2));
   return findings.some(({ level }) => level === "fault") ? EXIT_CODES.failed : EXIT_CODES.ok;
 }
 

@@ -6,6 +6,7 @@ import { bytesText } from "../cli/table.ts";
 import { readGgufHeader } from "../models/gguf-header.ts";
 import { type ModelFacts, modelFacts } from "../models/model-facts.ts";
 import { resolveModel } from "../models/model-source.ts";
+import { printLine } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
 import { modelSource } from "./model-downloads.ts";
 
@@ -13,7 +14,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   const options = parseOptions("inspect", sources, warn);
   const path = await resolveModel(options.model, modelSource(options, sources.env, log));
   const facts = modelFacts(readGgufHeader(path));
-  console.log(options.json ? JSON.stringify({ path, ...facts }, null, 2) : factsText(path, facts));
+  printLine(options.json ? JSON.stringify({ path, ...facts }, null, 2) : factsText(path, facts));
   return EXIT_CODES.ok;
 }
 

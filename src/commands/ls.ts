@@ -5,15 +5,16 @@ import { parseOptions } from "../cli/parse-options.ts";
 import { bytesText, tableText } from "../cli/table.ts";
 import { MODELS_DIR } from "../models/default-model.ts";
 import { type InstalledModel, installedModels } from "../models/installed-models.ts";
+import { printLine } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
 
 export async function run({ sources, log, warn }: CommandContext): Promise<ExitCode> {
   const { json, quiet } = parseOptions("ls", sources, warn);
   const models = installedModels(sources.env, MODELS_DIR);
-  if (json) console.log(JSON.stringify(models.map(jsonOf), null, 2));
-  else if (quiet) for (const { name } of models) console.log(name);
+  if (json) printLine(JSON.stringify(models.map(jsonOf), null, 2));
+  else if (quiet) for (const { name } of models) printLine(name);
   else if (models.length === 0) log("no models here; `pull` gets one");
-  else console.log(listText(models));
+  else printLine(listText(models));
   return EXIT_CODES.ok;
 }
 

@@ -7,6 +7,7 @@ import { bytesText, tableText } from "../cli/table.ts";
 import { ApiClient } from "../client/api-client.ts";
 import { ConfigError } from "../errors.ts";
 import { listenersOf, type RunningProcess, runningProcesses } from "../runtime/processes.ts";
+import { printLine } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
 
 interface RunningServer {
@@ -30,9 +31,9 @@ const TIMEOUT_MS = 1000;
 export async function run({ sources, log, warn }: CommandContext): Promise<ExitCode> {
   const options = parseOptions("ps", sources, warn);
   const servers = await runningServers(options["api-key"][0] ?? null);
-  if (options.json) console.log(JSON.stringify(servers, null, 2));
+  if (options.json) printLine(JSON.stringify(servers, null, 2));
   else if (servers.length === 0) log("no server runs here; `serve` starts one");
-  else console.log(serversText(servers));
+  else printLine(serversText(servers));
   const isRefused = servers.some(({ wantsKey }) => wantsKey);
   if (isRefused) log("a server shows its model to who has its key: --api-key");
   return EXIT_CODES.ok;

@@ -42,15 +42,20 @@ export async function askLine(question: string): Promise<string> {
   }
 }
 
-/** Calls `handler` when whoever read standard output has gone. */
-export function onBrokenPipe(handler: () => void): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") handler();
-  });
+/** A line on standard output. What becomes of it is told to onOutputError, which console.log of Bun 1.4.5 does not. */
+export function printLine(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Calls `handler` when standard output takes no more: "EPIPE" when whoever read it has gone, else "ENOSPC", ... */
+export function onOutputError(handler: (error: NodeJS.ErrnoException) => void): void {
+  process.stdout.on("error", handler);
 }
 
 /** Resolves when all that was written has left the process: before it ends. Nothing more can be written. */
 export async function flushOutput(): Promise<void> {
   for (const stream of [process.stdout, process.stderr])
     await new Promise<void>((resolve) => stream.end(() => resolve()));
+  // What went wrong is told after the end.
+  await new Promise((resolve) => setImmediate(resolve));
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type FakeHub, HUB_COMMIT, serveHub, sha256 } from "../support/fake-hub.ts";
-import { runPagoda } from "../support/run-pagoda.ts";
+import { MAIN, runPagoda } from "../support/run-pagoda.ts";
 import { removeTempFolders, tempFolder, writeFiles } from "../support/temp-checkout.ts";
 import { TerminalProgram } from "../support/terminal-program.ts";
 import { TINY_CHAT_TEMPLATE, writeTinyGguf } from "../support/tiny-gguf.ts";
@@ -130,6 +130,28 @@ describe("models on this machine", () => {
       expect(ran).toMatchObject({ stdout: "", exitCode });
     }
   });
+});
+
+describe("output that nobody takes", () => {
+  const redirected = async (words: string, to: string) => {
+    const command = ["bash", "-c", `"$0" "$@" ${to}; echo "\${PIPESTATUS[0]}" >&2`];
+    const { PATH = "" } = process.env;
+    const child = Bun.spawn([...command, process.execPath, MAIN, ...words.split(" ")], {
+      env: { ...env, PATH },
+      stderr: "pipe",
+    });
+    return new Response(child.stderr).text();
+  };
+
+  test.each(["ls --json", "--help", "completion bash"])(
+    "%p into a full disk fails",
+    async (words) => {
+      if (!existsSync("/dev/full")) return console.log("skipped: this system has no /dev/full");
+      expect(await redirected(words, "> /dev/full")).toMatch(
+        /^error: cannot write to standard output: ENOSPC.*\n1\n$/,
+      );
+    },
+  );
 });
 
 describe("inspect", () => {
