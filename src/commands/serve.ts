@@ -36,6 +36,7 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
   const options = parseOptions("serve", sources, warn);
   const showHiddenFor = options["show-hidden-metrics-for-version"];
   if (showHiddenFor !== null) checkVersion(showHiddenFor);
+  await checkAddress(options);
   const path = await resolveModel(options.model, modelSource(options, sources.env, log));
   const client = await startClient(options, engineConfig(options, path), log);
   const statsLine = new StatsLine();
@@ -65,6 +66,13 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
     }),
   );
   return Promise.race([stopped, died]);
+}
+
+/** Before a model is fetched and read, which may take minutes. @throws ConfigError as listen does */
+async function checkAddress({ host, port }: ServeOptions): Promise<void> {
+  if (port === 0) return;
+  const fetch = () => new Response(null, { status: 503 });
+  await listen({ host, port, maxBodyBytes: 0, fetch }).stop(true);
 }
 
 /** @throws ConfigError or a NativeError when the engine cannot start, wherever it runs */

@@ -89,6 +89,13 @@ describe("ps", () => {
   }, 30_000);
 });
 
+test("serve tells that its port is taken before it looks for the model", async () => {
+  const { port } = new URL(server.url);
+  const ran = await runPagoda(["serve", "missing.gguf", "--port", port]);
+  const line = `error: 127.0.0.1:${port} is in use; stop the other server or choose --port\n`;
+  expect(ran).toEqual({ stdout: "", stderr: line, exitCode: 1 });
+});
+
 describe("doctor", () => {
   test("tries the engine and finds a port that is taken", async () => {
     const port = new URL(server.url).port;
