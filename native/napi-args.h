@@ -94,6 +94,18 @@ inline bool bool_argument(const Napi::CallbackInfo & info, size_t i) {
     return info[i].As<Napi::Boolean>().Value();
 }
 
+// A whole number that may be left out; SIZE_MAX where it is.
+inline size_t optional_count_argument(const Napi::CallbackInfo & info, size_t i) {
+    if (info[i].IsUndefined()) {
+        return SIZE_MAX;
+    }
+    const double d = info[i].IsNumber() ? info[i].As<Napi::Number>().DoubleValue() : -1;
+    if (!(d >= 0 && d <= INT32_MAX) || d != (double) (size_t) d) {
+        throw Error("invalid_argument", "argument " + std::to_string(i) + " must be a whole number");
+    }
+    return (size_t) d;
+}
+
 inline std::string string_field(const Napi::Object & o, const char * name) {
     const Napi::Value v = o.Get(name);
     if (!v.IsString()) {

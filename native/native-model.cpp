@@ -134,16 +134,18 @@ Napi::Value NativeModel::tokenize(const Napi::CallbackInfo & info) {
         const auto vocabulary = live().vocabulary();
         std::string text = string_argument(info, 0);
         const bool add_special = bool_argument(info, 1), parse_special = bool_argument(info, 2);
+        const size_t max_tokens = optional_count_argument(info, 3);
         return PromiseWorker<std::vector<int32_t>>::start(
             info.Env(),
-            [vocabulary, text = std::move(text), add_special, parse_special] { return vocabulary->tokenize(text, add_special, parse_special); },
+            [vocabulary, text = std::move(text), add_special, parse_special, max_tokens] { return vocabulary->tokenize(text, add_special, parse_special, max_tokens); },
             [](Napi::Env env, std::vector<int32_t> & tokens) -> Napi::Value { return to_typed_array(env, tokens); });
     });
 }
 
 Napi::Value NativeModel::tokenize_now(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-        const std::vector<int32_t> tokens = live().vocabulary()->tokenize(string_argument(info, 0), bool_argument(info, 1), bool_argument(info, 2));
+        const std::vector<int32_t> tokens = live().vocabulary()->tokenize(
+            string_argument(info, 0), bool_argument(info, 1), bool_argument(info, 2), optional_count_argument(info, 3));
         return to_typed_array(info.Env(), tokens);
     });
 }

@@ -1,10 +1,11 @@
-// Vocabulary over llama.cpp's. Its functions report the size that they need as a negative number.
+// Vocabulary over llama.cpp's. Its C functions report the size that they need as a negative number.
 
 #include "vocabulary.h"
 
 #include "error-codes.h"
+#include "llama-vocab.h"
 
-#include <climits>
+#include <algorithm>
 #include <cstdlib>
 
 namespace pagoda {
@@ -14,6 +15,30 @@ namespace {
 constexpr size_t MAX_TEXT_BYTES = 1u << 30; // ids are counted in int32
 
 constexpr int SPECIAL_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN | LLAMA_TOKEN_ATTR_UNUSED;
+
+// Tokens whose text is looked for before a text is tokenised; control and unknown ones where special tokens are parsed.
+constexpr int SPECIAL_TEXT_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED | LLAMA_TOKEN_ATTR_UNKNOWN;
+
+// Ordered as llama.cpp does it, with its very sort: the order of texts of one length is what that leaves.
+std::vector<SpecialText> specials_of(const llama_vocab & vocab, int attributes) {
+    std::vector<llama_token> ids;
+    for (llama_token id = 0; id < (llama_token) vocab.n_tokens(); ++id) {
+        if (vocab.get_token_data(id).attr & SPECIAL_TEXT_ATTRIBUTES) {
+            ids.push_back(id);
+        }
+    }
+    std::sort(ids.begin(), ids.end(), [&](llama_token a, llama_token b) {
+        return vocab.get_token_data(a).text.size() > vocab.get_token_data(b).text.size();
+    });
+    std::vector<SpecialText> specials;
+    for (const llama_token id : ids) {
+        const auto & [text, score, attr] = vocab.get_token_data(id);
+        if ((attr & attributes) && !text.empty()) {
+            specials.push_back({ id, text, (attr & LLAMA_TOKEN_ATTR_LSTRIP) != 0, (attr & LLAMA_TOKEN_ATTR_RSTRIP) != 0 });
+        }
+    }
+    return specials;
+}
 
 std::string token_bytes(const llama_vocab * vocab, int32_t id) {
     std::string piece(64, '\0');
@@ -29,7 +54,11 @@ std::string token_bytes(const llama_vocab * vocab, int32_t id) {
 } // namespace
 
 Vocabulary::Vocabulary(std::shared_ptr<const llama_model> source)
-    : model(std::move(source)), vocab(llama_model_get_vocab(model.get())) {
+    : model(std::move(source)), vocab(llama_model_get_vocab(model.get())), all_specials(specials_of(*vocab, SPECIAL_TEXT_ATTRIBUTES)),
+      user_defined(specials_of(*vocab, LLAMA_TOKEN_ATTR_USER_DEFINED)) {
+    if (llama_vocab_get_add_bos(vocab) && llama_vocab_bos(vocab) == LLAMA_TOKEN_NULL) {
+        throw Error("model_unsupported", "the tokenizer adds a BOS token, but the vocabulary has none");
+    }
     n_vocab  = llama_vocab_n_tokens(vocab);
     adds_bos = llama_vocab_get_add_bos(vocab);
     starts.push_back(0);
@@ -44,25 +73,16 @@ Vocabulary::Vocabulary(std::shared_ptr<const llama_model> source)
     }
 }
 
-std::vector<int32_t> Vocabulary::tokenize(const std::string & text, bool add_special, bool parse_special) const {
+std::vector<int32_t> Vocabulary::tokenize(const std::string & text, bool add_special, bool parse_special, size_t max_tokens) const {
     if (text.size() > MAX_TEXT_BYTES) {
         throw Error("invalid_argument", "text is too long to tokenise");
     }
-    // A token is at least a byte but for the special ones around the text, so the first call nearly
-    // always fits: tokenising is the cost, not the buffer.
-    std::vector<int32_t> tokens(text.size() + 8);
-    for (int attempt = 0; attempt < 2; ++attempt) {
-        const int32_t n = llama_tokenize(vocab, text.data(), (int32_t) text.size(), tokens.data(),
-                                         (int32_t) tokens.size(), add_special, parse_special);
-        if (n == INT32_MIN) {
-            throw Error("invalid_argument", "text has too many tokens");
-        }
-        tokens.resize(std::abs(n));
-        if (n >= 0) {
-            return tokens;
-        }
+    const SpecialTexts & specials = parse_special ? all_specials : user_defined;
+    std::vector<int32_t> tokens = vocab->tokenize(text, specials.cut(text, max_tokens), add_special, max_tokens);
+    if (tokens.size() > max_tokens) {
+        tokens.resize(max_tokens + 1);
     }
-    throw Error("internal", "tokenisation did not settle on a size");
+    return tokens;
 }
 
 std::string Vocabulary::detokenize(const std::vector<int32_t> & tokens, bool remove_special) const {

@@ -2,6 +2,8 @@
 // any thread may use it.
 #pragma once
 
+#include "special-texts.h"
+
 #include "llama.h"
 
 #include <memory>
@@ -12,15 +14,16 @@ namespace pagoda {
 
 class Vocabulary {
 public:
-    // Keeps the model alive, which may have the vocabulary alone.
+    // Keeps the model alive, which may have the vocabulary alone. Throws Error "model_unsupported" for one that adds
+    // a BOS that it does not have.
     explicit Vocabulary(std::shared_ptr<const llama_model> model);
 
     bool is_of(const std::shared_ptr<llama_model> & other) const { return model == other; }
 
     // add_special: with the BOS or EOS that the tokenizer adds; parse_special: "<|im_end|>" in the text is
     // that token, not its letters. Text is UTF-8, zero bytes included, at most 1 GiB (Error
-    // "invalid_argument").
-    std::vector<int32_t> tokenize(const std::string & text, bool add_special, bool parse_special) const;
+    // "invalid_argument"). A text of more than max_tokens gives max_tokens + 1 and is not tokenised to its end.
+    std::vector<int32_t> tokenize(const std::string & text, bool add_special, bool parse_special, size_t max_tokens) const;
     // Ids must be in [0, n_vocab). remove_special leaves out control tokens.
     std::string          detokenize(const std::vector<int32_t> & tokens, bool remove_special) const;
 
@@ -35,6 +38,8 @@ public:
 private:
     std::shared_ptr<const llama_model> model;
     const llama_vocab *                vocab;
+    SpecialTexts                       all_specials;
+    SpecialTexts                       user_defined; // what is found where parse_special is false
 };
 
 } // namespace pagoda

@@ -1,0 +1,80 @@
+// A pattern of a pre-tokenizer, which cuts a text into its matches and what is between them, as std::regex does:
+// leftmost match, first alternative, greedy repeats. In place of std::regex, which calls itself for every symbol
+// and tries every way through: this takes a fixed time a symbol, whatever the text, and no stack.
+#pragma once
+
+#include "pattern-syntax.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pagoda {
+
+// Read-only after construction, so any thread may use it.
+//
+// Whether a match can begin or go on at a place depends on what follows, so the text is read twice. Backwards, by
+// an automaton whose state at a place is the set of all nodes of the pattern from which a match can be completed
+// there; then forwards, where of two ways the first that can be completed is the one that backtracking would end
+// with, so nothing is tried in vain.
+class SplitPattern {
+public:
+    // Throws std::runtime_error for a pattern that parse_pattern() does not know, that can match nothing as well as
+    // something, or that has more than 65,535 states.
+    explicit SplitPattern(const std::u32string & pattern);
+
+    // One that is kept for as long as the process; any thread.
+    static const SplitPattern & of(const std::u32string & pattern);
+
+    // Parts are lengths in symbols that cover the text; each is cut by itself, its end is "$". Lengths of the
+    // pieces in order; a match of nothing is a piece of 0.
+    std::vector<size_t> split(const std::u32string & text, const std::vector<size_t> & parts) const;
+
+private:
+    using State = uint16_t;
+
+    // Where a match can be: `next` is what follows. Of CHOICE `next` comes before `other`; of LOOKAHEAD `other` is
+    // the beginning of what it looks for.
+    struct Node {
+        enum Kind { SYMBOL, CHOICE, LOOKAHEAD, TEXT_END, ACCEPT };
+
+        Kind kind;
+        int  next;
+        int  other;
+        bool negated;
+        int  set; // of SYMBOL, index in sets
+    };
+
+    int  add(const Node & node);
+    int  add_set(const SymbolSet & set);
+    int  add_pattern(const Pattern & pattern, int next);
+    std::vector<int> takers_of(const std::vector<bool> & in_sets) const;
+    void order_from(int node, std::vector<bool> & seen);
+    void make_classes();
+    void make_states();
+
+    std::vector<uint64_t> completed(const std::vector<uint64_t> * after, size_t symbol_class) const;
+    int                   class_of(char32_t symbol) const;
+    bool                  can_complete(State state, int node) const;
+    void                  read_backwards(const char32_t * text, size_t size, std::vector<State> & states) const;
+    size_t                match_end(const std::vector<State> & states, size_t begin) const;
+    void                  cut(const std::vector<State> & states, size_t size, std::vector<size_t> & pieces) const;
+
+    std::vector<Node>      nodes;
+    std::vector<SymbolSet> sets;
+    std::vector<int>       order; // nodes that take no symbol, each after those that it leads to
+    int                    start = 0;
+
+    std::vector<char32_t> class_begins;     // ascending, the first is 0
+    std::vector<int>      classes;          // [class_begins]
+    std::vector<int>      class_of_byte;    // [256]
+
+    std::vector<std::vector<int>> takers_of_class; // [classes]: SYMBOL nodes that take symbols of this class
+
+    size_t                n_words = 0;
+    std::vector<uint64_t> nodes_of_state;   // [states * n_words]: bit n = node n can be completed
+    std::vector<State>    state_before;     // [states * classes]
+};
+
+} // namespace pagoda
