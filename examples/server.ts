@@ -27,7 +27,14 @@ const server = Bun.serve({
 });
 console.log(`listening on ${server.url}`);
 
-process.once("SIGTERM", async () => {
-  await server.stop();
-  await llm[Symbol.asyncDispose]();
-});
+/** For answers in progress; one without a limit of tokens may take minutes. */
+const GRACE_MS = 5_000;
+
+async function stop(): Promise<void> {
+  await Promise.race([server.stop(), Bun.sleep(GRACE_MS)]);
+  await llm[Symbol.asyncDispose](); // ends what is left
+  await server.stop(true);
+  process.exit(0);
+}
+process.once("SIGINT", stop);
+process.once("SIGTERM", stop);

@@ -1,5 +1,6 @@
 // From a config to a running engine in this process: memory plan, model, scheduler, loop.
 
+import { ConfigError } from "../errors.ts";
 import { noneHash } from "../kvcache/block-hash.ts";
 import { BlockResidency } from "../kvcache/block-residency.ts";
 import { loadAddon } from "../runner/addon.ts";
@@ -73,9 +74,21 @@ type Limits = Awaited<ReturnType<typeof planLimits>>;
 
 async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHost) {
   const options = { ...config, ...limits, path: config.modelPath };
-  const runner = await NativeModelRunner.load(options, host.onLoadProgress);
-  warnOfUnpacked(runner.info, host.log);
-  return runner;
+  try {
+    const runner = await NativeModelRunner.load(options, host.onLoadProgress);
+    warnOfUnpacked(runner.info, host.log);
+    return runner;
+  } catch (error) {
+    throw withMemoryAdvice(error);
+  }
+}
+
+/** A plan fits what was free: a limit that nobody told of, or another process, took it meanwhile. */
+function withMemoryAdvice(error: unknown): unknown {
+  const text = error instanceof Error ? error.message : "";
+  if (!/insufficient memory|out of memory|cannot allocate/i.test(text)) return error;
+  const advice = "lower --kv-cache-memory-bytes or --max-model-len, or raise the limit (ulimit -v)";
+  return new ConfigError("out_of_memory", `${text}; ${advice}`, { cause: error });
 }
 
 function warnOfUnpacked({ unpackedTypes }: ModelInfo, log: (line: string) => void): void {

@@ -24,7 +24,10 @@ async function requireAddon(): Promise<Addon> {
     return module.default;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    const advice = "in a clone, `bun run setup` builds it";
+    const isMemory = /map segment|allocate memory/.test(reason ?? "");
+    const advice = isMemory
+      ? "there is too little memory for it: raise the limit (ulimit -v)"
+      : "in a clone, `bun run setup` builds it";
     throw new EngineError("engine_dead", `cannot load the native addon (${reason}); ${advice}`, {
       cause,
     });

@@ -50,14 +50,22 @@ export function readYaml(path: string): Record<string, unknown> {
 }
 
 /**
- * Memory that can be used without swapping, bytes: what the system has free, or what a container's limit
- * leaves, where that is less; null where the system does not tell.
+ * Memory that can be used without swapping, bytes: what the system has free, or what a limit of the container
+ * or of this process leaves, where that is less; null where the system does not tell.
  */
 export function availableMemory(readFile: ReadFile = readText): number | null {
   const read = orEmpty(readFile);
   const freeKib = /^MemAvailable:\s+(\d+) kB/m.exec(read("/proc/meminfo"))?.[1];
   if (freeKib === undefined) return null;
-  return Math.min(Number(freeKib) * 1024, containerMemory(read));
+  return Math.min(Number(freeKib) * 1024, containerMemory(read), addressSpaceLeft(read));
+}
+
+/** What `ulimit -v` leaves this process, bytes. */
+function addressSpaceLeft(read: ReadFile): number {
+  const limit = /^Max address space\s+(\d+)/m.exec(read("/proc/self/limits"))?.[1];
+  const usedKib = /^VmSize:\s+(\d+) kB/m.exec(read("/proc/self/status"))?.[1];
+  if (limit === undefined || usedKib === undefined) return Number.POSITIVE_INFINITY;
+  return Math.max(0, Number(limit) - Number(usedKib) * 1024);
 }
 
 /**

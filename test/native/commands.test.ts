@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { runPagoda } from "../support/run-pagoda.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { afterShell, type ServerProcess, startServer } from "../support/server-process.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
@@ -95,6 +95,18 @@ test("serve tells that its port is taken before it looks for the model", async (
   const line = `error: 127.0.0.1:${port} is in use; stop the other server or choose --port\n`;
   expect(ran).toEqual({ stdout: "", stderr: line, exitCode: 1 });
 });
+
+test("serve under a limit of its address space says what to lower", async () => {
+  const program = afterShell("ulimit -v 4000000; ");
+  const words = ["serve", path, "--port", "0", "--kv-cache-memory-bytes"];
+  for (const size of ["3500M", "1T"]) {
+    const { stderr, exitCode } = Bun.spawnSync([...program, ...words, size]);
+    expect(stderr.toString()).toMatch(
+      /^error: .* MiB are free; lower --kv-cache-memory-bytes or --max-model-len\n$/,
+    );
+    expect(exitCode).toBe(1);
+  }
+}, 30_000);
 
 describe("doctor", () => {
   test("tries the engine and finds a port that is taken", async () => {

@@ -161,15 +161,18 @@ describe("the examples", () => {
     expect(lines.at(-1)).toMatch(/^8 prompts in \d+ steps$/);
   });
 
-  test("server answers its own route and the API, and ends on SIGTERM", async () => {
+  async function startExample() {
     const child = Bun.spawn([process.execPath, "examples/server.ts", model, "0"], {
       cwd: project,
       stdout: "pipe",
       stderr: "inherit",
     });
-    const reader = child.stdout.getReader();
-    const { value } = await reader.read();
-    const url = /http:\S+/.exec(new TextDecoder().decode(value))?.[0] ?? "";
+    const { value } = await child.stdout.getReader().read();
+    return { child, url: /http:\S+/.exec(new TextDecoder().decode(value))?.[0] ?? "" };
+  }
+
+  test("server answers its own route and the API, and ends on SIGTERM", async () => {
+    const { child, url } = await startExample();
     const events = await (await fetch(`${url}ask?q=hi`)).text();
     expect(events).toEndWith("data: [DONE]\n\n");
     const models = (await (await fetch(`${url}v1/models`)).json()) as { data: { id: string }[] };
@@ -177,4 +180,19 @@ describe("the examples", () => {
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
   });
+
+  test(
+    "server ends on SIGINT too, and though a client never ends its request",
+    async () => {
+      const { child, url } = await startExample();
+      const port = Number(new URL(url).port);
+      const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => {} } });
+      socket.write("GET /v1/mod");
+      await fetch(`${url}v1/models`);
+      child.kill("SIGINT");
+      expect(await child.exited).toBe(0);
+      socket.end();
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -27,6 +27,18 @@ describe("availableMemory", () => {
     expect(memoryOf({ ...used, "/sys/fs/cgroup/memory.max": "9000000000\n" })).toBe(1_024_000);
   });
 
+  test("is what the process's own limit leaves, where that is less", () => {
+    const limited = (bytes: string) =>
+      memoryOf({
+        "/proc/meminfo": MEMINFO,
+        "/proc/self/limits": `Limit  Soft Limit\nMax address space         ${bytes}  unlimited bytes\n`,
+        "/proc/self/status": "VmPeak:  90 kB\nVmSize:  50 kB\n",
+      });
+    expect(limited("61200")).toBe(10_000);
+    expect(limited("1000")).toBe(0);
+    expect(limited("unlimited")).toBe(1_024_000);
+  });
+
   test("file cache within the limit counts as free", () => {
     const files = {
       "/proc/meminfo": MEMINFO,
