@@ -87,7 +87,7 @@ function split(argv: readonly string[]) {
   const values = new Map<ValueName, string>();
   const flags = new Set<string>();
   for (let i = 0; i < argv.length; i++) {
-    const word = argv[i] ?? "";
+    const word = argv[i] === "-h" ? "--help" : (argv[i] ?? "");
     if (!word.startsWith("--")) {
       words.push(word);
       continue;

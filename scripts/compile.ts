@@ -5,7 +5,6 @@
 
 import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { DEFAULT_MODEL_FILE } from "../src/models/default-model.ts";
 import {
   checkAddon,
@@ -18,6 +17,7 @@ import { addonPath } from "./build-addon.ts";
 import { enterCallersFolder } from "./callers-folder.ts";
 import { Checkout } from "./checkout.ts";
 import { SetupError, say } from "./report.ts";
+import { scriptArguments } from "./script-arguments.ts";
 import { commandMs, firstTokenMs } from "./start-time.ts";
 
 interface CompileOptions {
@@ -69,10 +69,13 @@ async function reportStart(checkout: Checkout, executable: string): Promise<void
   say(`executable: ${ms} ms from its start to the first token of ${DEFAULT_MODEL_FILE.name}`);
 }
 
+const USAGE = `bun run compile [--target bun-linux-arm64] [--addon FILE] [--outfile dist/pagoda]
+Makes the executable: one file with the runtime, the program and the addon.`;
+
 async function main(): Promise<void> {
   const checkout = new Checkout();
   enterCallersFolder(checkout.root);
-  const { values } = parseArgs({
+  const { values } = scriptArguments(USAGE, {
     options: {
       target: { type: "string", default: hostTarget() },
       addon: { type: "string", default: addonPath(checkout) },

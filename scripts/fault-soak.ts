@@ -4,12 +4,13 @@
 //
 //   bun scripts/fault-soak.ts [--faults 20] [--every 5] [--signals SIGSEGV,SIGKILL] [--report FILE]
 
-import { parseArgs } from "node:util";
+import { constants } from "node:os";
 import { medianOf } from "../src/benchmark/statistics.ts";
 import { Ledger } from "../test/support/ledger.ts";
 import { childrenOf, enginePid, isAlive } from "../test/support/processes.ts";
 import { change, readMetrics, startServer, untilIdle } from "../test/support/server-process.ts";
 import { Checkout } from "./checkout.ts";
+import { refuseArguments, scriptArguments } from "./script-arguments.ts";
 import { soakPage } from "./soak-page.ts";
 import { CSV_HEAD, csvRow, type Sample, SoakSampler } from "./soak-samples.ts";
 import { quarters, soakFaults } from "./soak-verdict.ts";
@@ -28,7 +29,11 @@ const AFTER_REFUSAL_MS = 100;
 /** Longer than the longest wait before a start, and a load. */
 const MAX_AWAY_MS = 60_000;
 
-const { values: options } = parseArgs({
+const USAGE = `bun scripts/fault-soak.ts [--faults 20] [--every 5] [--signals SIGSEGV,SIGKILL] [--report FILE]
+Ends the engine of a real server amid streams, by signals in turn, each some seconds after the return from the
+one before, and keeps the client's books: CSV on standard output, a page with plots in --report.`;
+
+const { values: options } = scriptArguments(USAGE, {
   options: {
     faults: { type: "string", default: "20" },
     /** Seconds. */
@@ -38,7 +43,14 @@ const { values: options } = parseArgs({
   },
 });
 const signals = options.signals.split(",") as NodeJS.Signals[];
+const unknown = signals.find((signal) => !(signal in constants.signals));
+if (unknown !== undefined) refuseArguments(`there is no signal ${unknown}`);
 const numFaults = Number(options.faults);
+if (!Number.isSafeInteger(numFaults) || numFaults < 0)
+  refuseArguments(`--faults must be a whole number, got ${options.faults}`);
+const everyS = Number(options.every);
+if (!(everyS >= 0 && everyS < 1e6))
+  refuseArguments(`--every must be seconds, got ${options.every}`);
 
 const server = await startServer(FLAGS);
 const { url } = server;
@@ -96,7 +108,7 @@ const load = [
 await Bun.sleep(CALM_MS);
 for (let i = 0; i < numFaults; i++) {
   await fault(signals[i % signals.length] ?? "SIGKILL");
-  await Bun.sleep(Number(options.every) * 1000);
+  await Bun.sleep(everyS * 1000);
 }
 await Bun.sleep(CALM_MS);
 isOver = true;

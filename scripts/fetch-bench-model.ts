@@ -17,6 +17,7 @@ import { sha256OfFile } from "../src/runtime/download.ts";
 import { Checkout } from "./checkout.ts";
 import { extractMember } from "./fetch-model.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
+import { scriptArguments } from "./script-arguments.ts";
 import { needTool, run, runOrFail } from "./shell.ts";
 
 const VERSION = "1.0.0";
@@ -98,6 +99,10 @@ async function requantise(): Promise<void> {
   say(`bench model in Q4_0: ${target}`);
 }
 
+const USAGE = `bun scripts/fetch-bench-model.ts
+Gets Gemma 3 270M for the bench: Q4_K_M into models/, and a Q4_0 made of it into build/bench/.`;
+
+scriptArguments(USAGE, {});
 try {
   await fetchBenchModel();
   await requantise();

@@ -13,6 +13,7 @@ import { OPTIONS } from "../src/cli/options.ts";
 import { Checkout } from "./checkout.ts";
 import { manPage } from "./man-page.ts";
 import { takersText } from "./option-takers.ts";
+import { scriptArguments } from "./script-arguments.ts";
 
 const HEAD = `# Options
 
@@ -92,7 +93,11 @@ function valueText({ kind, choices, min, max, above }: OptionSpec): string {
   return max === undefined ? `${kind} >= ${min}` : `${kind} ${min} to ${max}`;
 }
 
+const USAGE = `bun scripts/generate-cli-docs.ts
+Writes docs/options.md and docs/pagoda.1 from the tables of the command line.`;
+
 if (import.meta.main) {
+  scriptArguments(USAGE, {});
   const checkout = new Checkout();
   await Bun.write(checkout.path("docs", "options.md"), optionsPage());
   await Bun.write(checkout.path("docs", "pagoda.1"), manPage());

@@ -17,6 +17,7 @@ import {
   TOKEN_FAMILIES,
 } from "../src/metrics/token-families.ts";
 import { CLAIMED_VERSION, visibility } from "../src/metrics/version-gate.ts";
+import { scriptArguments } from "./script-arguments.ts";
 
 export const METRICS_DOCS = join(import.meta.dir, "..", "docs", "metrics.md");
 
@@ -114,4 +115,10 @@ export function metricsDocs(): string {
   return INTRODUCTION + SECTIONS.map(section).join("") + helpSection();
 }
 
-if (import.meta.main) writeFileSync(METRICS_DOCS, metricsDocs());
+const USAGE = `bun scripts/generate-metrics-docs.ts
+Writes docs/metrics.md from the catalogue.`;
+
+if (import.meta.main) {
+  scriptArguments(USAGE, {});
+  writeFileSync(METRICS_DOCS, metricsDocs());
+}

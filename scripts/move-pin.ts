@@ -11,6 +11,7 @@ import { checkOut, fetchBundle, type Pin, submodulePath, tarballPath } from "./l
 import { integrityOf } from "./npm-package.ts";
 import { exportSource, patchFiles } from "./patched-copy.ts";
 import { SetupError, say } from "./report.ts";
+import { refuseArguments, scriptArguments } from "./script-arguments.ts";
 import { run, runOrFail } from "./shell.ts";
 
 const PIN_PATH = join("scripts", "llama-cpp-pin.json");
@@ -103,14 +104,18 @@ async function movePin(checkout: Checkout, target: string, mayWrite: boolean): P
   if (mayWrite && pin !== null) await writePin(checkout, pin);
 }
 
+const USAGE = `bun scripts/move-pin.ts <package@version | commit> [--write]
+Tries our patches on another llama.cpp and says which do not fit; --write makes it the pin when all do.`;
+
 if (import.meta.main) {
-  const target = process.argv.slice(2).find((word) => !word.startsWith("--"));
-  if (target === undefined) {
-    say("usage: bun scripts/move-pin.ts <package@version | commit> [--write]");
-    process.exit(2);
-  }
+  const { values, positionals } = scriptArguments(USAGE, {
+    options: { write: { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  const [target, ...more] = positionals;
+  if (target === undefined || more.length > 0) refuseArguments("name one package or commit");
   try {
-    await movePin(new Checkout(), target, process.argv.includes("--write"));
+    await movePin(new Checkout(), target, values.write);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     say(`error: ${error.message}`);

@@ -9,6 +9,7 @@ import { checkAddon, checkPortable, hostPlatform, type Platform } from "./addon-
 import { addonPath } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
 import { SetupError, say } from "./report.ts";
+import { scriptArguments } from "./script-arguments.ts";
 import { runOrFail } from "./shell.ts";
 
 async function compileLibrary(checkout: Checkout): Promise<void> {
@@ -50,6 +51,10 @@ ${branches.join("")}{
 `;
 }
 
+const USAGE = `bun scripts/package.ts
+Makes what \`bun pm pack\` packs: the library in lib/, this machine's addon in addons/.`;
+
+scriptArguments(USAGE, {});
 const checkout = new Checkout();
 try {
   await compileLibrary(checkout);

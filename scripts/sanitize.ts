@@ -21,6 +21,7 @@ import { addonPath, cmakeJs } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
 import { countReports } from "./sanitizers/reports.ts";
 import { LEFT_OUT, SANITIZERS, type Sanitizer } from "./sanitizers/sanitizers.ts";
+import { refuseArguments, scriptArguments } from "./script-arguments.ts";
 import { needTool, run, runOrFail } from "./shell.ts";
 
 const TEST_TIMEOUT_MS = "60000";
@@ -31,12 +32,16 @@ const COMMON_FLAGS = ["-O1", "-g1", "-fno-omit-frame-pointer", "-U_FORTIFY_SOURC
 /** A native call that hangs blocks every timer within its process. */
 const FILE_TIMEOUT_MS = 10 * 60_000;
 
-const [name = "", ...asked] = process.argv.slice(2);
+const USAGE = `bun scripts/sanitize.ts asan | tsan [test such as native/attention ...]
+Runs the addon's tests, or those named, under a sanitizer.`;
+
+const { positionals } = scriptArguments(USAGE, { allowPositionals: true });
+const [name = "", ...asked] = positionals;
 const sanitizer = SANITIZERS[name];
-if (sanitizer === undefined) {
-  console.log(`there is no sanitizer ${name}; there are: ${Object.keys(SANITIZERS).join(", ")}`);
-  process.exit(2);
-}
+if (sanitizer === undefined)
+  refuseArguments(
+    `there is no sanitizer ${name}; there are: ${Object.keys(SANITIZERS).join(", ")}`,
+  );
 const checkout = new Checkout();
 const folder = checkout.path("build", name);
 /** Hidden, so that `bun test` does not find its tests beside the project's own. */

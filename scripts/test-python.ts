@@ -6,6 +6,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { Checkout } from "./checkout.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
+import { scriptArguments } from "./script-arguments.ts";
 import { needTool, run, runOrFail } from "./shell.ts";
 
 /** What is installed: exact versions with their checksums. */
@@ -55,7 +56,11 @@ function interpreter(checkout: Checkout): string {
   return checkout.path("build", "test-python", "bin", "python3");
 }
 
+const USAGE = `bun scripts/test-python.ts
+Makes a Python with the metrics client that tests compare with, in build/test-python.`;
+
 if (import.meta.main) {
+  scriptArguments(USAGE, {});
   try {
     await prepareTestPython(new Checkout());
   } catch (error) {

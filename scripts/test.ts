@@ -8,6 +8,7 @@ import { DEFAULT_MODEL_FILE } from "../src/models/default-model.ts";
 import { addonPath } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
 import { SetupError, setQuiet } from "./report.ts";
+import { refuseArguments, scriptArguments } from "./script-arguments.ts";
 import { addCounts, type Counts, countsOf, summaryLine } from "./test-counts.ts";
 import { prepareTestPython } from "./test-python.ts";
 
@@ -78,12 +79,13 @@ async function runFiles(files: readonly string[]): Promise<Counts> {
   return countsOf(output, exitCode);
 }
 
-const asked = process.argv.slice(2);
+const USAGE = `bun run test [unit | native | model ...]
+Runs the tests, or those of the groups named. One file by itself: bun test ./test/cli/options.test.ts`;
+
+const { positionals: asked } = scriptArguments(USAGE, { allowPositionals: true });
 const unknown = asked.find((word) => !GROUPS.some((group) => group === word));
-if (unknown !== undefined) {
-  console.log(`there is no test group ${unknown}; there are: ${GROUPS.join(", ")}`);
-  process.exit(2);
-}
+if (unknown !== undefined)
+  refuseArguments(`there is no test group ${unknown}; there are: ${GROUPS.join(", ")}`);
 const counts: Counts[] = [];
 for (const group of GROUPS) {
   if (asked.length === 0 || asked.includes(group)) counts.push(await runGroup(group));

@@ -1,0 +1,53 @@
+// Every script that a person may call tells what it is for, and does nothing for words that it does not know.
+
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dir, "../..");
+
+const SCRIPTS = [
+  ...["compile", "fault-soak", "fetch-bench-model", "generate-cli-docs", "generate-metrics-docs"],
+  ...["move-pin", "package", "sanitize", "test", "test-python"],
+].map((name) => `scripts/${name}.ts`);
+const ALL = [...SCRIPTS, "scripts/pagoda.ts", "bench/main.ts"];
+
+function run(script: string, ...words: string[]) {
+  const { PATH = "", HOME = "" } = process.env;
+  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, script, ...words], {
+    cwd: ROOT,
+    env: { PATH, HOME },
+  });
+  return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
+test.each(ALL)("%s --help says what it is for", (script) => {
+  const { exitCode, stdout, stderr } = run(script, "--help");
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  expect(stdout).not.toContain("Error");
+  expect(stdout.split("\n").length).toBeGreaterThan(1);
+});
+
+test.each(SCRIPTS)("%s --nonsense is refused in one line", (script) => {
+  expect(run(script, "--nonsense")).toEqual({
+    ...{ exitCode: 2, stdout: "" },
+    stderr: "error: Unknown option '--nonsense'; --help tells more\n",
+  });
+});
+
+describe("a value that is wrong", () => {
+  test.each([
+    ["fault-soak", ["--faults", "many"], "--faults must be a whole number, got many"],
+    ["fault-soak", ["--signals", "SIGSEGV,SIGFOO"], "there is no signal SIGFOO"],
+    ["fault-soak", ["--every", "-1x"], "Option '--every' argument is ambiguous"],
+    ["fault-soak", ["--every", "soon"], "--every must be seconds, got soon"],
+    ["fault-soak", ["--report"], "Option '--report <value>' argument missing"],
+    ["move-pin", [], "name one package or commit"],
+    ["sanitize", ["msan"], "there is no sanitizer msan; there are: asan, tsan"],
+    ["test", ["slow"], "there is no test group slow; there are: unit, native, model"],
+    ["generate-cli-docs", ["now"], "Unexpected argument 'now'"],
+  ])("%s %p", (name, words, message) => {
+    expect(run(`scripts/${name}.ts`, ...words)).toEqual({
+      ...{ exitCode: 2, stdout: "", stderr: `error: ${message}; --help tells more\n` },
+    });
+  });
+});
