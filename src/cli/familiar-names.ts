@@ -10,7 +10,7 @@ const SAME: Readonly<Record<string, string>> = {
   threads: "-t",
   "gpu-layers": "-ngl --n-gpu-layers",
   "request-timeout": "-to --timeout",
-  prompt: "-p",
+  prompt: "-p -q --quick",
   "system-prompt": "-sys",
   "max-tokens": "-n --predict --n-predict",
   temperature: "--temp",
@@ -34,6 +34,11 @@ const HINTS: Readonly<Record<string, string>> = {
   "name the file with --model hf://user/repo/file.gguf": "-hff --hf-file",
   "--model takes a URL": "-mu --model-url",
   "--port sets the port": "-p",
+  "--url names the server": "--base-url --host --port --endpoint",
+  "--model-name asks for a model of the server": "--model -m",
+  "--result-filename writes the result to a file": "--save-result --result-dir",
+  "--random-input-len and --random-output-len make the prompts and answers": `
+    --dataset-name --dataset-path --backend --endpoint-type --random-range-ratio`,
   "--quick sends one message": "-p --prompt",
   "--extra-body.NAME VALUE sets any field of a request, such as top_k": SAMPLING,
   "each request says how it is sampled": `${SAMPLING} --temp --top-p -n --predict --n-predict`,
@@ -41,7 +46,8 @@ const HINTS: Readonly<Record<string, string>> = {
   "it is always on; leave it out": `
     -fa --flash-attn -cb --cont-batching --jinja --metrics --warmup --cache-prompt --cache-reuse
     -kvu --kv-unified -cnv --conversation`,
-  "there is nothing like it here; leave it out": "--slots --props --no-webui --mmap",
+  "there is nothing like it here; leave it out": `
+    --slots --props --no-webui --mmap --verbose --nowordwrap --insecure --think --hidethinking`,
   "weights are read into memory, in a layout of their own": "--no-mmap --mlock",
   "one GPU or none is used": "-dev --device -sm --split-mode -ts --tensor-split -mg --main-gpu",
   "it is not built here yet": `

@@ -9,6 +9,9 @@ import { fileExists, readText } from "../runtime/system.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
+/** Where the hub refuses. */
+export const TOKEN_HINT = "a private or gated model needs HF_TOKEN";
+
 const REQUEST_TIMEOUT_MS = 20_000;
 
 export function hubEndpoint(env: Env): string {
@@ -88,8 +91,11 @@ export async function readRepo(name: string, revision: string, env: Env): Promis
     throw new ConfigError("download_failed", message, { cause });
   }
   const isRefused = response.status === 401 || response.status === 403;
-  const hint = isRefused ? "; a private or gated model needs HF_TOKEN" : "; check the name";
-  throw new ConfigError("model_not_found", `${name}: HTTP ${response.status} from the hub${hint}`);
+  const hint = isRefused ? TOKEN_HINT : "check the name";
+  throw new ConfigError(
+    "model_not_found",
+    `${name}: HTTP ${response.status} from the hub; ${hint}`,
+  );
 }
 
 /** Names become paths: what could lead out of the cache is passed over. */

@@ -17,6 +17,7 @@ import {
   hubHeaders,
   isHubOffline,
   readRepo,
+  TOKEN_HINT,
 } from "./hub.ts";
 import { CachedRepo } from "./hub-cache.ts";
 import { defaultHubFile, type ModelName, parseModelName } from "./model-name.ts";
@@ -161,6 +162,7 @@ async function fetchFile(
       partial: `${blob}.incomplete`,
       sha256: file.sha256,
       bytes: file.bytes,
+      refusalHint: TOKEN_HINT,
       connectTimeoutMs: 20_000,
       onProgress: progressOf(options, basename(file.path)),
     });

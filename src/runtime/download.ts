@@ -28,6 +28,8 @@ export interface DownloadOptions {
   readonly sha256: string | null;
   /** Size of the file, where it is known beforehand: not every server tells it. */
   readonly bytes?: number;
+  /** What may help where the server refuses the file. */
+  readonly refusalHint?: string;
   /** Time to the answer's head, ms. */
   readonly connectTimeoutMs: number;
   /** @param total bytes, null when the server does not tell */
@@ -127,7 +129,10 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
   // Nothing after what is there already: the earlier try had all of it.
   if (response.status === 416) return sha256OfFile(partial);
   if (!response.ok || response.body === null) {
-    throw new ConfigError("download_failed", `cannot download ${url}: HTTP ${response.status}`);
+    const isRefused = response.status === 401 || response.status === 403;
+    const hint = isRefused && options.refusalHint !== undefined ? `; ${options.refusalHint}` : "";
+    const message = `cannot download ${url}: HTTP ${response.status}${hint}`;
+    throw new ConfigError("download_failed", message);
   }
   const start = response.status === 206 ? have : 0;
   const length = response.headers.get("content-length");

@@ -178,6 +178,22 @@ describe("resolveModel", () => {
     );
   });
 
+  test("a file that the hub shows to few is refused with what opens it", async () => {
+    const siblings = [{ rfilename: "model-Q8_0.gguf", blobId: "b10b" }];
+    const server = Bun.serve({
+      ...{ hostname: "127.0.0.1", port: 0 },
+      fetch: ({ url }) =>
+        url.includes("/api/")
+          ? Response.json({ sha: "abc", siblings })
+          : new Response("gated", { status: 403 }),
+    });
+    const { resolve } = setting({ HF_ENDPOINT: server.url.origin });
+    await expect(resolve("user/repo:Q8_0")).rejects.toThrow(
+      /HTTP 403; a private or gated model needs HF_TOKEN$/,
+    );
+    await server.stop(true);
+  });
+
   test("offline, what is there is used and nothing is asked", async () => {
     for (const [env, more] of [
       [{ HF_HUB_OFFLINE: "1" }, {}],
