@@ -87,7 +87,7 @@ export const COMMANDS = [
   },
   {
     name: "ps",
-    help: "List the servers that run on this machine.",
+    help: "List the servers running on this machine.",
     arguments: [],
     groups: ["Listing"],
     options: ["api-key"],
@@ -107,7 +107,7 @@ export const COMMANDS = [
   {
     name: "inspect",
     otherNames: ["show"],
-    help: "Tell what a GGUF file holds.",
+    help: "Show what a GGUF file holds.",
     arguments: ["model"],
     groups: ["Download", "Listing"],
     options: ["model"],
@@ -117,7 +117,7 @@ export const COMMANDS = [
   {
     name: "bench",
     otherNames: ["bench serve"],
-    help: "Load a server that runs and measure it.",
+    help: "Measure a running server under load.",
     arguments: [],
     groups: ["Client", "Load", "Listing"],
     options: ["api-key", "extra-body", "seed"],
@@ -129,7 +129,7 @@ export const COMMANDS = [
   },
   {
     name: "doctor",
-    help: "Check what a server needs here, and say what to do about it.",
+    help: "Check what a server needs here, and say what to do.",
     arguments: ["model"],
     groups: ["Listing", "Download", "Model", "Memory", "Scheduling", "Other"],
     options: ["host", "port"],
@@ -138,7 +138,7 @@ export const COMMANDS = [
   },
   {
     name: "collect-env",
-    help: "Tell what a bug report needs, without secrets.",
+    help: "Print what a bug report needs, without secrets.",
     arguments: [],
     groups: ["Listing"],
     options: [],
@@ -147,7 +147,7 @@ export const COMMANDS = [
   },
   {
     name: "completion",
-    help: "Print a script that completes commands, options and models in a shell.",
+    help: "Print a shell script that completes commands, options and models.",
     arguments: ["shell"],
     groups: [],
     options: ["shell"],

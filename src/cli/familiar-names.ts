@@ -53,7 +53,8 @@ const HINTS: Readonly<Record<string, string>> = {
   "it is not built here yet": `
     --lora --lora-scaled -md --model-draft --embedding --embeddings --rerank --reranking --pooling
     -mm --mmproj --image --audio --grammar-file`,
-  "--enable-log-requests logs each request": "--verbose -lv --verbosity",
+  "--enable-log-requests logs each request": "--verbose -v -lv --verbosity",
+  "`version` tells the version": "-v -V",
   "--disable-log-stats leaves out the statistics": "--log-disable",
 };
 

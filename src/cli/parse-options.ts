@@ -132,7 +132,7 @@ class OptionReader {
     const [flag = "", ...afterEquals] = (argv[at] ?? "").split("=");
     const inline = afterEquals.length > 0 ? [afterEquals.join("=")] : [];
     const following = inline.length > 0 ? [] : wordsAfter(argv, at);
-    const name = flag.slice(2).replaceAll("_", "-");
+    const name = flag.replace(/^--?/, "").replaceAll("_", "-");
     const option = this.#optionOf(flag, name);
     const [stem = "", ...keys] = flag.slice(2).split(".");
     const json = this.#options.get(stem.replaceAll("_", "-"));
@@ -188,7 +188,7 @@ class OptionReader {
     const familiar = familiarHint(dashed(shown), (option) => this.#options.has(option));
     if (familiar !== undefined)
       return new ConfigError("unknown_option", `unknown option ${shown}: ${familiar}`);
-    if (optionSpec(name) !== undefined) {
+    if (optionSpec(name) !== undefined && !this.#options.has(name)) {
       const message = `${command} has no option ${shown}; ${command} --help lists its options`;
       return new ConfigError("unknown_option", message);
     }

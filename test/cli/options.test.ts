@@ -114,6 +114,8 @@ describe("parseOptions", () => {
   test.each([
     [["--prot", "1"], "unknown option --prot; did you mean --port?"],
     [["-x", "2"], "unknown option -x; --help lists them"],
+    [["-port", "1"], "unknown option -port; did you mean --port?"],
+    [["-max_model_len", "1"], "unknown option -max_model_len; did you mean --max-model-len?"],
     [["--ssl-keyfile", "key.pem"], "unknown option --ssl-keyfile"],
     [["--port"], "--port needs a value"],
     [["--port", "x"], "--port: expected an integer, got x"],
