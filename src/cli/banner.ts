@@ -2,11 +2,14 @@
 
 import { mib } from "../engine/memory-plan.ts";
 import type { EngineInfo } from "../engine/protocol.ts";
+import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
+import type { DecidedSampling } from "./sampling-defaults.ts";
 
 export interface BannerInput {
   readonly version: string;
   readonly info: EngineInfo;
   readonly modelName: string;
+  readonly sampling: DecidedSampling;
   readonly url: string;
   readonly readySeconds: number;
   readonly isOpenWithoutKey: boolean;
@@ -22,9 +25,28 @@ export function banner(input: BannerInput): string {
     `device    ${model.device}, ${model.attentionBackend} attention backend, ${model.weightKernels} weight kernels`,
     `memory    weights ${mib(memory.weights)} + KV ${mib(memory.kv)} (${tokens} tokens in ${info.numBlocks - 1} blocks of ${info.blockSize}) + scratch ${mib(memory.scratch)}`,
     `limits    ${info.maxModelLen} tokens a request, ${info.maxNumSeqs} requests and ${info.maxNumBatchedTokens} tokens a step`,
+    ...samplingLines(input.sampling),
     `API       ${url}/v1    metrics ${url}/metrics    health ${url}/health`,
     `ready in ${input.readySeconds.toFixed(1)} s - Ctrl-C to stop`,
   ];
   const warning = "warning   the server is open to the network without --api-key";
   return [...lines, ...(input.isOpenWithoutKey ? [warning] : [])].join("\n");
+}
+
+const SAMPLING_NAMES: Readonly<Record<keyof SamplingDefaults, string>> = {
+  temperature: "temperature",
+  topP: "top-p",
+  topK: "top-k",
+  minP: "min-p",
+  repetitionPenalty: "repetition penalty",
+  maxTokens: "max tokens",
+};
+
+/** What is not as a client of vLLM would expect, so that nobody has to guess. */
+function samplingLines({ defaults, sources }: DecidedSampling): string[] {
+  const names = Object.keys(SAMPLING_NAMES) as (keyof SamplingDefaults)[];
+  const changed = names.filter((name) => defaults[name] !== NEUTRAL_SAMPLING[name]);
+  if (changed.length === 0) return [];
+  const values = changed.map((name) => `${SAMPLING_NAMES[name]} ${defaults[name]}`);
+  return [`sampling  ${values.join(", ")} unless a request says otherwise (${sources.join(", ")})`];
 }

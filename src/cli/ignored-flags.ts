@@ -23,8 +23,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
     disable-custom-all-reduce headless api-server-count=|-asc`,
   "the GGUF file decides": `
     dtype= quantization= tokenizer= tokenizer-mode= tokenizer-revision= code-revision= load-format=
-    trust-remote-code hf-config-path= hf-overrides= config-format= model-impl= runner= convert= task=
-    generation-config=`,
+    trust-remote-code hf-config-path= hf-overrides= config-format= model-impl= runner= convert= task=`,
   "it is always on": `
     enable-chunked-prefill enable-prompt-tokens-details`,
   "requests are not logged": `
@@ -33,7 +32,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
     enable-lora lora-modules= max-loras= max-lora-rank= speculative-config= kv-transfer-config=
     kv-events-config= ec-transfer-config= enable-auto-tool-choice tool-call-parser= tool-parser-plugin=
     reasoning-parser= otlp-traces-endpoint= collect-detailed-traces= limit-mm-per-prompt=
-    mm-processor-kwargs= media-io-kwargs= override-generation-config=`,
+    mm-processor-kwargs= media-io-kwargs=`,
   "there is nothing like it here": `
     enforce-eager async-scheduling compilation-config=|-cc optimization-level=|-O additional-config=
     scheduler-cls= worker-cls= max-parallel-loading-workers= disable-cascade-attn use-tqdm-on-load

@@ -42,6 +42,21 @@ const SERVER_OPTIONS = [
     help: "Jinja text or file that replaces the model's chat template.",
   },
   {
+    name: "generation-config",
+    group: "Model",
+    kind: "string",
+    completes: "file",
+    fallback: "auto",
+    help: "Sampling defaults: auto = the model's, vllm = none; or a generation_config.json.",
+  },
+  {
+    name: "override-generation-config",
+    group: "Model",
+    kind: "json",
+    fallback: {},
+    help: "Sampling defaults that win over these: '{\"temperature\":0.5}', or key by key.",
+  },
+  {
     name: "seed",
     group: "Model",
     kind: "integer",

@@ -5,6 +5,7 @@ import type { CommandOptions, ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { serveLimits } from "../cli/limits.ts";
 import { isGiven, parseOptions } from "../cli/parse-options.ts";
+import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
 import { ApiClient, baseUrl } from "../client/api-client.ts";
 import type { EngineClient } from "../engine/protocol.ts";
 import { startEngine } from "../engine/start-engine.ts";
@@ -59,13 +60,14 @@ async function ownEngine(options: Options, context: CommandContext): Promise<Con
   const { sources, log, warn } = context;
   const serving = { ...serveDefaults(context), ...options };
   const path = await resolveModel(serving.model, modelSource(options, sources.env, log));
+  const sampling = samplingDefaults(serving, path);
   log(`loading ${modelNameOf(path)}; no server is needed`);
   const engine = await startEngine(engineConfig(serving, path), {
     availableBytes: availableMemory(),
     onLoadProgress: () => {},
     log,
   });
-  const client = clientOf(engine, { path, serving, warn });
+  const client = clientOf(engine, { path, serving, sampling, warn });
   return { client, modelName: modelNameOf(path), close: () => engine.shutdown() };
 }
 
@@ -77,15 +79,18 @@ export function serveDefaults({ sources, warn }: CommandContext): ServeOptions {
 export interface ServiceInit {
   readonly path: string;
   readonly serving: ServeOptions;
+  readonly sampling: DecidedSampling;
   readonly warn: (line: string) => void;
 }
 
 /** A service over an engine, without a socket between. */
-export function clientOf(engine: EngineClient, { path, serving, warn }: ServiceInit): ApiClient {
+export function clientOf(engine: EngineClient, init: ServiceInit): ApiClient {
+  const { path, serving, sampling, warn } = init;
   const settings = {
     ...serveLimits(serving, warn),
     ...{ modelNames: [modelNameOf(path)], modelRoot: path, apiKeys: [] },
-    ...{ maxLogprobs: serving["max-logprobs"], isDevMode: false, showHiddenFor: null },
+    ...{ maxLogprobs: serving["max-logprobs"], samplingDefaults: sampling.defaults },
+    ...{ isDevMode: false, showHiddenFor: null },
     ...{ createdSeries: false, listeners: [], features: new Set([]) },
     log: warn,
   };

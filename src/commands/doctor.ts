@@ -4,6 +4,7 @@ import type { CommandOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
+import { samplingDefaults } from "../cli/sampling-defaults.ts";
 import { bytesText } from "../cli/table.ts";
 import { AnswerTimer } from "../client/answer-timer.ts";
 import { SupervisedEngine } from "../engine/supervised-engine.ts";
@@ -135,7 +136,10 @@ async function* engineFindings(
     const kernels = `${model.attentionBackend} attention, ${model.weightKernels} weight kernels`;
     yield ok("engine", `loads in ${seconds} s: ${model.device}, ${kernels}`);
     yield ok("kv cache", `${bytesText(memory.kv)}, ${engine.info.maxModelLen} tokens a request`);
-    const client = clientOf(engine, { path, serving, warn: context.warn });
+    const client = clientOf(engine, {
+      ...{ path, serving, sampling: samplingDefaults(serving, path) },
+      warn: context.warn,
+    });
     const timer = new AnswerTimer(() => performance.now());
     const body = { prompt: "Once upon a time", max_tokens: NUM_TOKENS, ignore_eos: true };
     const answer = client.streamCompletion({ ...body, model: modelNameOf(path) });

@@ -8,6 +8,7 @@ import { engineConfig } from "../cli/engine-config.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { serveLimits } from "../cli/limits.ts";
 import { parseOptions } from "../cli/parse-options.ts";
+import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
 import { StatsLine } from "../cli/stats-line.ts";
 import type { EngineConfig } from "../engine/engine-config.ts";
 import type { EngineClient } from "../engine/protocol.ts";
@@ -38,10 +39,11 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
   if (showHiddenFor !== null) checkVersion(showHiddenFor);
   await checkAddress(options);
   const path = await resolveModel(options.model, modelSource(options, sources.env, log));
+  const sampling = samplingDefaults(options, path);
   const client = await startClient(options, engineConfig(options, path), log);
   const statsLine = new StatsLine();
   const limits = serveLimits(options, warn);
-  const settings = serviceOptions({ options, path, statsLine, limits, log });
+  const settings = serviceOptions({ options, path, sampling, statsLine, limits, log });
   const service = createService(createFront(client, settings), settings);
   const { host, port } = options;
   const { fetch, maxBodyBytes } = service;
@@ -60,6 +62,7 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
       version,
       info: client.info,
       modelName: settings.modelNames[0] ?? "",
+      sampling,
       url: server.url,
       readySeconds: (performance.now() - startedMs) / 1000,
       isOpenWithoutKey: service.isOpen,
@@ -93,19 +96,21 @@ function startClient(options: ServeOptions, config: EngineConfig, log: Log): Pro
 interface ServiceInit {
   readonly options: ServeOptions;
   readonly path: string;
+  readonly sampling: DecidedSampling;
   readonly statsLine: StatsLine;
   readonly limits: ReturnType<typeof serveLimits>;
   readonly log: Log;
 }
 
 function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
-  const { options, path, statsLine, limits, log } = init;
+  const { options, path, sampling, statsLine, limits, log } = init;
   const names = options["served-model-name"];
   return {
     modelNames: names.length > 0 ? names : [modelNameOf(path)],
     modelRoot: path,
     apiKeys: options["api-key"],
     maxLogprobs: options["max-logprobs"],
+    samplingDefaults: sampling.defaults,
     ...limits,
     isDevMode: options["server-dev-mode"],
     showHiddenFor: options["show-hidden-metrics-for-version"],

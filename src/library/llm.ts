@@ -196,12 +196,13 @@ export function partsOf(llm: LLM): { readonly front: Front; readonly settings: S
   return found;
 }
 
-function frontOptions({ options, path, name, logger }: LoadedEngine): Settings {
+function frontOptions({ options, sampling, path, name, logger }: LoadedEngine): Settings {
   return {
     modelNames: [name],
     modelRoot: path,
     apiKeys: [],
     maxLogprobs: options["max-logprobs"],
+    samplingDefaults: sampling.defaults,
     maxNumQueuedReqs: options["max-num-queued-reqs"],
     isDevMode: false,
     showHiddenFor: null,

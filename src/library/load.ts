@@ -4,6 +4,7 @@
 import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { parseOptions } from "../cli/parse-options.ts";
+import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
 import type { EngineClient } from "../engine/protocol.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { MODELS_DIR } from "../models/default-model.ts";
@@ -24,6 +25,8 @@ const FLAGS = {
   gpuLayers: "gpu-layers",
   threads: "threads",
   seed: "seed",
+  generationConfig: "generation-config",
+  overrideGenerationConfig: "override-generation-config",
   chatTemplate: "chat-template",
 } as const satisfies Partial<Record<keyof LoadOptions, keyof ServeOptions>>;
 
@@ -33,6 +36,7 @@ const MAX_QUEUED = 4096;
 export interface LoadedEngine {
   readonly client: EngineClient;
   readonly options: ServeOptions;
+  readonly sampling: DecidedSampling;
   readonly path: string;
   readonly name: string;
   readonly logger: (line: string) => void;
@@ -52,6 +56,7 @@ export async function loadEngine(model: string, load: LoadOptions): Promise<Load
     isOffline: load.offline === true,
   });
   signal?.throwIfAborted();
+  const sampling = samplingDefaults(options, path);
   const client = await startEngine(engineConfig(options, path), {
     availableBytes: availableMemory(),
     onLoadProgress: onProgress,
@@ -61,7 +66,7 @@ export async function loadEngine(model: string, load: LoadOptions): Promise<Load
     await client.shutdown();
     throw signal.reason;
   }
-  return { client, options, path, name: load.name ?? modelNameOf(path), logger };
+  return { client, options, sampling, path, name: load.name ?? modelNameOf(path), logger };
 }
 
 /** @throws ConfigError "invalid_option" */
@@ -69,7 +74,8 @@ function serveOptions(load: LoadOptions, warn: (line: string) => void): ServeOpt
   const asked = { maxQueued: MAX_QUEUED, ...load };
   const argv = Object.entries(FLAGS).flatMap(([name, flag]) => {
     const value = asked[name as keyof typeof FLAGS];
-    return value === undefined || value === "auto" ? [] : [`--${flag}=${value}`];
+    if (value === undefined || value === "auto") return [];
+    return [`--${flag}=${typeof value === "object" ? JSON.stringify(value) : value}`];
   });
   return parseOptions("serve", { argv, env: {}, readYaml: () => ({}) }, warn);
 }

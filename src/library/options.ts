@@ -33,6 +33,26 @@ export interface LoadOptions {
   readonly threads?: number;
   /** Seed of requests that bring none, >= 0. Default: 0. */
   readonly seed?: number;
+  /**
+   * Where sampling defaults are from: "auto" = the model recommends them, "vllm" = vLLM's alone, or the path of a
+   * generation_config.json or its folder. Default: "auto".
+   */
+  readonly generationConfig?: string;
+  /** Sampling defaults that win over these. */
+  readonly overrideGenerationConfig?: {
+    /** >= 0. */
+    readonly temperature?: number;
+    /** (0, 1]. */
+    readonly top_p?: number;
+    /** 0 = off. */
+    readonly top_k?: number;
+    /** [0, 1]. */
+    readonly min_p?: number;
+    /** > 0; 1 = off. */
+    readonly repetition_penalty?: number;
+    /** No request generates more, >= 1. */
+    readonly max_new_tokens?: number;
+  };
   /** Jinja text that replaces the model's chat template. */
   readonly chatTemplate?: string;
   /** Use what is on the disk already and download nothing. Default: false. */
@@ -57,25 +77,28 @@ export interface CallOptions {
   readonly cacheSalt?: string;
 }
 
-/** How tokens are chosen and when to stop: vLLM's SamplingParams. */
+/**
+ * How tokens are chosen and when to stop: vLLM's SamplingParams. Where a default is the model's, it is what
+ * LoadOptions.generationConfig says, and else the value in brackets.
+ */
 export interface GenerateOptions extends CallOptions {
   /** Most tokens to generate, >= 1. Default: 16 for generate(), what the context leaves for chat(). */
   readonly maxTokens?: number;
   /** End tokens cannot come before so many tokens, 0 to maxTokens. Default: 0. */
   readonly minTokens?: number;
-  /** 0 = always the likeliest token. Default: 1. */
+  /** 0 = always the likeliest token. Default: the model's [1]. */
   readonly temperature?: number;
-  /** Keep the likeliest tokens with this probability mass, (0, 1]. Default: 1. */
+  /** Keep the likeliest tokens with this probability mass, (0, 1]. Default: the model's [1]. */
   readonly topP?: number;
-  /** Keep the k likeliest tokens; 0 = all. Default: 0. */
+  /** Keep the k likeliest tokens; 0 = all. Default: the model's [0]. */
   readonly topK?: number;
-  /** Drop tokens less likely than minP x the likeliest, [0, 1]. Default: 0. */
+  /** Drop tokens less likely than minP x the likeliest, [0, 1]. Default: the model's [0]. */
   readonly minP?: number;
   /** Subtracted once from the logit of each token generated before, [-2, 2]. Default: 0. */
   readonly presencePenalty?: number;
   /** Subtracted for each time a token was generated, [-2, 2]. Default: 0. */
   readonly frequencyPenalty?: number;
-  /** Divides the logits of tokens in prompt or output, > 0; 1 = off. Default: 1. */
+  /** Divides the logits of tokens in prompt or output, > 0; 1 = off. Default: the model's [1]. */
   readonly repetitionPenalty?: number;
   /** The same seed gives the same tokens, whatever runs beside. Default: drawn by the engine. */
   readonly seed?: number;

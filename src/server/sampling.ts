@@ -3,7 +3,7 @@
 // fail the other requests of its step.
 
 import { RequestError } from "../errors.ts";
-import type { SamplingParams } from "../request/sampling-params.ts";
+import type { SamplingDefaults, SamplingParams } from "../request/sampling-params.ts";
 import type { SamplingBody } from "./schemas.ts";
 import type { ServerContext } from "./server-context.ts";
 
@@ -18,8 +18,9 @@ export interface SamplingInput {
 
 /** @throws RequestError "invalid_value" */
 export function samplingParams(context: ServerContext, input: SamplingInput): SamplingParams {
-  const { body, logprobs, promptLogprobs, maxTokens } = input;
-  checkNumbers(body);
+  const { body, logprobs, promptLogprobs } = input;
+  const sampling = samplingOf(context, body);
+  checkNumbers(body, sampling);
   checkCounts(context, input);
   checkStops(context, body.stop);
   checkStopTokenIds(context, body.stop_token_ids);
@@ -27,19 +28,16 @@ export function samplingParams(context: ServerContext, input: SamplingInput): Sa
   const { vocabSize } = context.engine.client.info.model;
   return {
     n: body.n,
-    temperature: body.temperature,
-    topK: body.top_k < vocabSize ? Math.max(0, body.top_k) : 0,
-    topP: body.top_p,
-    minP: body.min_p,
+    ...sampling,
+    topK: sampling.topK < vocabSize ? Math.max(0, sampling.topK) : 0,
     presencePenalty: body.presence_penalty,
     frequencyPenalty: body.frequency_penalty,
-    repetitionPenalty: body.repetition_penalty,
     seed: body.seed === null || body.seed === -1 ? null : BigInt.asUintN(64, BigInt(body.seed)),
     stop: body.stop,
     stopTokenIds: body.stop_token_ids,
     includeStopStrInOutput: body.include_stop_str_in_output,
     ignoreEos: body.ignore_eos,
-    maxTokens,
+    maxTokens: Math.min(input.maxTokens, context.samplingDefaults.maxTokens ?? input.maxTokens),
     minTokens: body.min_tokens,
     logprobs,
     promptLogprobs,
@@ -49,9 +47,23 @@ export function samplingParams(context: ServerContext, input: SamplingInput): Sa
   };
 }
 
+type Sampling = Omit<SamplingDefaults, "maxTokens">;
+
+function samplingOf({ samplingDefaults: defaults }: ServerContext, body: SamplingBody): Sampling {
+  return {
+    temperature: body.temperature ?? defaults.temperature,
+    topK: body.top_k ?? defaults.topK,
+    topP: body.top_p ?? defaults.topP,
+    minP: body.min_p ?? defaults.minP,
+    repetitionPenalty: body.repetition_penalty ?? defaults.repetitionPenalty,
+  };
+}
+
 /** Before room is taken for them. @throws RequestError "invalid_value" */
-export function checkN(context: ServerContext, { n, temperature }: SamplingBody): void {
+export function checkN(context: ServerContext, body: SamplingBody): void {
   const { maxN } = context.limits;
+  const { n } = body;
+  const { temperature } = samplingOf(context, body);
   if (n < 1) refuse(`n must be at least 1, got ${n}.`);
   if (n > maxN) refuse(`n must be at most ${maxN}, got ${n}.`);
   if (n > 1 && temperature < 1e-5) refuse(`n must be 1 when using greedy sampling, got ${n}.`);
@@ -66,30 +78,29 @@ function pythonFloat(value: number): string {
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
-function checkNumbers(body: SamplingBody): void {
+function checkNumbers(body: SamplingBody, sampling: Sampling): void {
+  const { temperature, topK, topP, minP, repetitionPenalty } = sampling;
   for (const name of ["presence_penalty", "frequency_penalty"] as const) {
     const value = body[name];
     if (value < -2 || value > 2) refuse(`${name} must be in [-2, 2], got ${pythonFloat(value)}.`);
   }
-  if (Math.fround(body.repetition_penalty) <= 0) {
-    const got = pythonFloat(body.repetition_penalty);
-    refuse(`repetition_penalty must be greater than zero, got ${got}.`);
+  if (Math.fround(repetitionPenalty) <= 0) {
+    refuse(`repetition_penalty must be greater than zero, got ${pythonFloat(repetitionPenalty)}.`);
   }
-  if (body.temperature < 0) {
-    refuse(`temperature must be non-negative, got ${pythonFloat(body.temperature)}.`);
+  if (temperature < 0) {
+    refuse(`temperature must be non-negative, got ${pythonFloat(temperature)}.`);
   }
-  for (const name of ["temperature", "repetition_penalty"] as const) {
-    if (!Number.isFinite(Math.fround(body[name]))) refuse(`${name} is too large.`, name);
+  checkFloat("temperature", temperature);
+  checkFloat("repetition_penalty", repetitionPenalty);
+  if (Math.fround(topP) <= 0 || topP > 1) {
+    refuse(`top_p must be in (0, 1], got ${pythonFloat(topP)}.`);
   }
-  if (Math.fround(body.top_p) <= 0 || body.top_p > 1) {
-    refuse(`top_p must be in (0, 1], got ${pythonFloat(body.top_p)}.`);
-  }
-  if (body.top_k < -1) {
-    refuse(`top_k must be 0 (disable), or at least 1, got ${body.top_k}.`);
-  }
-  if (body.min_p < 0 || body.min_p > 1) {
-    refuse(`min_p must be in [0, 1], got ${pythonFloat(body.min_p)}.`);
-  }
+  if (topK < -1) refuse(`top_k must be 0 (disable), or at least 1, got ${topK}.`);
+  if (minP < 0 || minP > 1) refuse(`min_p must be in [0, 1], got ${pythonFloat(minP)}.`);
+}
+
+function checkFloat(name: string, value: number): void {
+  if (!Number.isFinite(Math.fround(value))) refuse(`${name} is too large.`, name);
 }
 
 function checkCounts(context: ServerContext, input: SamplingInput): void {

@@ -93,19 +93,19 @@ const prompts: Reader<readonly Prompt[]> = (value, location, issues) => {
   return undefined;
 };
 
-/** Fields that chat and text completions share. */
+/** Fields that chat and text completions share. What a model may have defaults of is null where not given. */
 const SAMPLING_FIELDS = {
   model: optional(string),
   stream: optional(boolean, false),
   stream_options: optional(streamOptions),
   n: optional(integer, 1),
-  temperature: optional(float, 1),
-  top_p: optional(float, 1),
-  top_k: optional(integer, 0),
-  min_p: optional(float, 0),
+  temperature: optional(float),
+  top_p: optional(float),
+  top_k: optional(integer),
+  min_p: optional(float),
   presence_penalty: optional(float, 0),
   frequency_penalty: optional(float, 0),
-  repetition_penalty: optional(float, 1),
+  repetition_penalty: optional(float),
   seed: optional(integer),
   stop: optional(stringOrList, []),
   stop_token_ids: optional(list(integer), []),

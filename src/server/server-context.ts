@@ -3,6 +3,7 @@
 import type { AsyncEngine } from "../engine/async-engine.ts";
 import { RequestError, shuttingDown } from "../errors.ts";
 import type { HttpRecord } from "../metrics/family.ts";
+import type { SamplingDefaults } from "../request/sampling-params.ts";
 import type { ApiKeyScope } from "./auth.ts";
 import type { Cors } from "./cors.ts";
 import type { HostCheck } from "./host-check.ts";
@@ -24,6 +25,7 @@ export interface ServerContext {
   readonly memory: MemoryGuard | null;
   readonly version: string;
   readonly maxLogprobs: number;
+  readonly samplingDefaults: SamplingDefaults;
   readonly limits: ServerLimits;
   readonly metricsText: (format: "prometheus" | "openmetrics") => Promise<string>;
   /** Told of errors that the client is not told: no code foresees them. */

@@ -3,6 +3,7 @@
 import { stackOf } from "../errors.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { CLAIMED_VERSION } from "../metrics/version-gate.ts";
+import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
 import { memoryUse } from "../runtime/system.ts";
 import type { ApiKeyScope } from "../server/auth.ts";
 import { ANY_ORIGIN, Cors } from "../server/cors.ts";
@@ -32,6 +33,8 @@ export interface ContextOptions {
   /** Share of memory in use from which on new work is refused; absent or 1 = memory is not looked at. */
   readonly maxMemoryUse?: number;
   readonly maxLogprobs: number;
+  /** Absent = vLLM's. */
+  readonly samplingDefaults?: SamplingDefaults;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
   /** Gets lines for an operator. */
@@ -52,6 +55,7 @@ export function serverContext({ engine, metrics }: Front, options: ContextOption
     memory: memoryGuard(options),
     version: CLAIMED_VERSION,
     maxLogprobs: options.maxLogprobs,
+    samplingDefaults: options.samplingDefaults ?? NEUTRAL_SAMPLING,
     limits: DEFAULT_LIMITS,
     metricsText: (format) => metrics.text(format),
     logFault: (error) => options.log(faultText(error)),

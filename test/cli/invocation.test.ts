@@ -6,6 +6,7 @@ import { COMMANDS, type CommandSpec, commandSpec, optionsOf } from "../../src/cl
 import { meaningOf } from "../../src/cli/help.ts";
 import { readInvocation } from "../../src/cli/invocation.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";
+import { NEUTRAL_SAMPLING } from "../../src/request/sampling-params.ts";
 
 const SERVE = optionsOf(commandSpec("serve") ?? COMMANDS[0]);
 
@@ -227,6 +228,7 @@ describe("banner", () => {
     version: "1.2.3",
     info,
     modelName: "tiny",
+    sampling: { defaults: NEUTRAL_SAMPLING, sources: [] },
     url: "http://127.0.0.1:8000",
     readySeconds: 1.24,
     isOpenWithoutKey: false,
@@ -241,6 +243,15 @@ describe("banner", () => {
       "limits    2048 tokens a request, 8 requests and 512 tokens a step",
       "API       http://127.0.0.1:8000/v1    metrics http://127.0.0.1:8000/metrics    health http://127.0.0.1:8000/health",
       "ready in 1.2 s - Ctrl-C to stop",
+    ]);
+  });
+
+  test("tells how requests are sampled that do not say so", () => {
+    const defaults = { ...NEUTRAL_SAMPLING, temperature: 0.2, topP: 0.9, maxTokens: 100 };
+    const sources = ["--override-generation-config", "the model card's"];
+    const lines = banner({ ...input, sampling: { defaults, sources } }).split("\n");
+    expect(lines.filter((line) => line.startsWith("sampling"))).toEqual([
+      "sampling  temperature 0.2, top-p 0.9, max tokens 100 unless a request says otherwise (--override-generation-config, the model card's)",
     ]);
   });
 

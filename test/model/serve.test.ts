@@ -109,6 +109,17 @@ describe("serving SmolLM2", () => {
     expect(change(before, after, "vllm:time_to_first_token_seconds_count{}")).toBe(32);
   }, 60_000);
 
+  test("a plain question is sampled as the model's card advises; what is asked for wins", async () => {
+    const say = async (asked: { temperature?: number; top_p?: number }) => {
+      const messages = [{ role: "user" as const, content: "Name a color." }];
+      const request = { model: "smol", messages, max_tokens: 24, seed: 3, ...asked };
+      return (await client.chat.completions.create(request)).choices[0]?.message.content;
+    };
+    const plain = await say({});
+    expect(await say({ temperature: 0.2, top_p: 0.9 })).toBe(plain as string);
+    expect(await say({ temperature: 1, top_p: 1 })).not.toBe(plain as string);
+  }, 30_000);
+
   test("a second request with the same prefix does not compute it again", async () => {
     const prompt = "A long story begins with these words, which are the same for all. ".repeat(8);
     const ask = () => client.completions.create({ model: "smol", prompt, max_tokens: 1 });

@@ -48,9 +48,23 @@ describe("LLM.load", () => {
     ["model_truncated", "short.gguf", {}],
     ["invalid_option", "llama.gguf", { maxSequences: 0 }],
     ["invalid_option", "llama.gguf", { threads: 1.5 }],
+    ["invalid_option", "llama.gguf", { generationConfig: "none.json" }],
+    ["invalid_option", "llama.gguf", { overrideGenerationConfig: { top_p: 2 } }],
     ["out_of_memory", "llama.gguf", { kvCacheBytes: 1 }],
   ])("rejects with %s", async (code, file, options) => {
     expect(await codeOf(LLM.load(at(file), { ...SMALL, ...options }))).toBe(code);
+  });
+
+  test("takes sampling defaults, which a call's own options win over", async () => {
+    await using llm = await LLM.load(at("llama.gguf"), {
+      ...SMALL,
+      overrideGenerationConfig: { temperature: 0, max_new_tokens: 5 },
+    });
+    const say = async (options = {}) => (await llm.generate("hello", options).result).tokenIds;
+    const greedy = await say({ temperature: 0 });
+    expect(greedy).toHaveLength(5);
+    expect(await say()).toEqual(greedy);
+    expect(await say({ temperature: 50, seed: 1 })).not.toEqual(greedy);
   });
 
   test("is given up by its signal", async () => {

@@ -2,6 +2,7 @@
 
 import { AsyncEngine, type AsyncEngineOptions } from "../../src/engine/async-engine.ts";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
+import { NEUTRAL_SAMPLING } from "../../src/request/sampling-params.ts";
 import type { SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import { createApp } from "../../src/server/app.ts";
 import { ANY_ORIGIN, Cors } from "../../src/server/cors.ts";
@@ -68,6 +69,7 @@ export function makeContext(engine: AsyncEngine, context: Partial<ServerContext>
     memory: null,
     version: "0.13.0",
     maxLogprobs: 20,
+    samplingDefaults: NEUTRAL_SAMPLING,
     limits: DEFAULT_LIMITS,
     metricsText: async () => "",
     logFault: () => {},

@@ -3,6 +3,7 @@
 import type { ServeOptions } from "../../src/cli/commands.ts";
 import { OPTIONS } from "../../src/cli/options.ts";
 import { LLM } from "../../src/library/llm.ts";
+import { NEUTRAL_SAMPLING } from "../../src/request/sampling-params.ts";
 import { type FakeEngineOptions, makeEngine } from "./fake-engine.ts";
 
 const DEFAULTS = Object.fromEntries(
@@ -16,7 +17,8 @@ export function makeLlm(
 ) {
   const parts = makeEngine({ ...options, model: { stepDelayMs: 1, ...options.model } });
   const { client } = parts;
-  const loaded = { client, options: DEFAULTS, path: "tiny.gguf", name: "tiny", logger };
+  const sampling = { defaults: NEUTRAL_SAMPLING, sources: [] };
+  const loaded = { client, options: DEFAULTS, sampling, path: "tiny.gguf", name: "tiny", logger };
   const llm = Reflect.construct(LLM, [loaded]) as LLM;
   return { ...parts, llm };
 }

@@ -4,6 +4,7 @@
 /** One metadata value with its GGUF type. */
 export type GgufValue =
   | readonly ["u32", number]
+  | readonly ["i32", number]
   | readonly ["f32", number]
   | readonly ["bool", boolean]
   | readonly ["string", string]
@@ -63,7 +64,7 @@ export function encodeGguf(
 function writeValue(file: ByteWriter, value: GgufValue): void {
   const [type, content] = value;
   if (typeof content !== "object") {
-    file.u32(VALUE_TYPE[type as "u32" | "f32" | "bool" | "string"]);
+    file.u32(VALUE_TYPE[type as "u32" | "i32" | "f32" | "bool" | "string"]);
     writeElement(file, type, content);
     return;
   }

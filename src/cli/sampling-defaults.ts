@@ -1,0 +1,70 @@
+// Sampling defaults as the options give them. Names and order of precedence as vLLM's ModelConfig: what is
+// overridden, then what the model recommends, then vLLM's own.
+
+import { join } from "node:path";
+import { ConfigError } from "../errors.ts";
+import { readGgufHeader } from "../models/gguf-header.ts";
+import {
+  GENERATION_CONFIG_KEYS,
+  type ModelRecommendation,
+  recommendationOf,
+  recommendedBy,
+} from "../models/sampling-defaults.ts";
+import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
+import { fileFault } from "../runtime/file-fault.ts";
+import { fileExists, readText } from "../runtime/system.ts";
+import type { ServeOptions } from "./commands.ts";
+import { isJsonObject, jsonOrText } from "./option-value.ts";
+
+type Options = Pick<ServeOptions, "generation-config" | "override-generation-config">;
+
+export interface DecidedSampling {
+  readonly defaults: SamplingDefaults;
+  /** Where they are from, for people. */
+  readonly sources: readonly string[];
+}
+
+/** @throws ConfigError "invalid_option"; as readGgufHeader() does */
+export function samplingDefaults(options: Options, modelPath: string): DecidedSampling {
+  const model = recommendation(options["generation-config"], modelPath);
+  const overridden = overrides(options["override-generation-config"]);
+  const sources = [
+    ...(Object.keys(overridden).length > 0 ? ["--override-generation-config"] : []),
+    ...(model.source === "" ? [] : [model.source]),
+  ];
+  return { defaults: { ...NEUTRAL_SAMPLING, ...model.values, ...overridden }, sources };
+}
+
+function recommendation(option: string, modelPath: string): ModelRecommendation {
+  if (option === "vllm") return { values: {}, source: "" };
+  if (option === "auto") return recommendedBy(readGgufHeader(modelPath), modelPath);
+  const inFolder = join(option, "generation_config.json");
+  const path = fileExists(inFolder) ? inFolder : option;
+  const refuse = refusal("--generation-config", `${path}: `);
+  const config = jsonOrText(textOf(path, refuse));
+  if (!isJsonObject(config)) return refuse("it is no JSON object");
+  return { values: recommendationOf(config, refuse), source: path };
+}
+
+function textOf(path: string, refuse: (fault: string) => never): string {
+  try {
+    return readText(path);
+  } catch (cause) {
+    return refuse(`${fileFault(cause)}; auto and vllm are the other values`);
+  }
+}
+
+function overrides(config: Options["override-generation-config"]): Partial<SamplingDefaults> {
+  const refuse = refusal("--override-generation-config");
+  const unknown = Object.keys(config).find((key) => !GENERATION_CONFIG_KEYS.includes(key));
+  if (unknown !== undefined) {
+    return refuse(`${unknown} is none of ${GENERATION_CONFIG_KEYS.join(", ")}`);
+  }
+  return recommendationOf(config, refuse);
+}
+
+function refusal(option: string, place = "") {
+  return (fault: string): never => {
+    throw new ConfigError("invalid_option", `${option}: ${place}${fault}`);
+  };
+}

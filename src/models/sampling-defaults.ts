@@ -1,0 +1,89 @@
+// What a model recommends for requests that do not say how to sample: in the GGUF's own keys, in a
+// generation_config.json, or, of the default model, on its card.
+
+import type { SamplingDefaults } from "../request/sampling-params.ts";
+import { modelRecommendation } from "./default-model.ts";
+import type { GgufHeader, GgufValue } from "./gguf-header.ts";
+
+export type Recommendation = Partial<SamplingDefaults>;
+
+interface Setting {
+  readonly name: keyof SamplingDefaults;
+  /** In generation_config.json, which vLLM reads. */
+  readonly key: string;
+  /** As llama.cpp writes it; null = not at all. */
+  readonly ggufKey: string | null;
+  readonly isValid: (value: number) => boolean;
+  /** For messages. */
+  readonly wanted: string;
+}
+
+const SETTINGS: readonly Setting[] = [
+  {
+    ...{ name: "temperature", key: "temperature", ggufKey: "general.sampling.temp" },
+    ...{ isValid: (value) => value >= 0 && isFloat(value), wanted: "at least 0" },
+  },
+  {
+    ...{ name: "topP", key: "top_p", ggufKey: "general.sampling.top_p" },
+    ...{ isValid: (value) => Math.fround(value) > 0 && value <= 1, wanted: "in (0, 1]" },
+  },
+  {
+    ...{ name: "topK", key: "top_k", ggufKey: "general.sampling.top_k" },
+    ...{ isValid: (value) => value >= -1 && isCount(value), wanted: "an integer, -1 or 0 = off" },
+  },
+  {
+    ...{ name: "minP", key: "min_p", ggufKey: "general.sampling.min_p" },
+    ...{ isValid: (value) => value >= 0 && value <= 1, wanted: "in [0, 1]" },
+  },
+  {
+    ...{ name: "repetitionPenalty", key: "repetition_penalty" },
+    ggufKey: "general.sampling.penalty_repeat",
+    ...{ isValid: (value) => Math.fround(value) > 0 && isFloat(value), wanted: "above 0" },
+  },
+  {
+    ...{ name: "maxTokens", key: "max_new_tokens", ggufKey: null },
+    ...{ isValid: (value) => value >= 1 && isCount(value), wanted: "an integer above 0" },
+  },
+];
+
+export const GENERATION_CONFIG_KEYS: readonly string[] = SETTINGS.map(({ key }) => key);
+
+const isFloat = (value: number) => Number.isFinite(Math.fround(value));
+const isCount = (value: number) => Number.isInteger(value) && value < 2 ** 31;
+
+export interface ModelRecommendation {
+  readonly values: Recommendation;
+  /** For people; "" where there is none. */
+  readonly source: string;
+}
+
+/** Values that make no sense are left out: a file is no request. */
+export function recommendedBy(header: GgufHeader, path: string): ModelRecommendation {
+  const entries = SETTINGS.flatMap(({ name, ggufKey, isValid }) => {
+    const value = numberOf(header.metadata.get(ggufKey ?? ""));
+    return value !== null && isValid(value) ? [[name, value] as const] : [];
+  });
+  if (entries.length > 0) return { values: Object.fromEntries(entries), source: "the GGUF file's" };
+  const values = modelRecommendation(path);
+  return values === null ? { values: {}, source: "" } : { values, source: "the model card's" };
+}
+
+/** Keys that are not known are passed over. @param onFault throws what is wrong with a value */
+export function recommendationOf(
+  config: Readonly<Record<string, unknown>>,
+  onFault: (fault: string) => never,
+): Recommendation {
+  const entries = SETTINGS.flatMap(({ name, key, isValid, wanted }) => {
+    const value = config[key];
+    if (value === undefined || value === null) return [];
+    if (typeof value === "number" && isValid(value)) return [[name, value] as const];
+    return onFault(`${key} must be ${wanted}, got ${JSON.stringify(value)}`);
+  });
+  return Object.fromEntries(entries);
+}
+
+/** A float32 is shown, and used, as the decimal that it was written from. */
+function numberOf(value: GgufValue | undefined): number | null {
+  if (typeof value === "bigint") return Number(value);
+  return typeof value === "number" ? Number(value.toPrecision(7)) : null;
+}

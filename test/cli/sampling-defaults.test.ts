@@ -1,0 +1,154 @@
+// How requests are sampled that do not say so: what the model recommends, and what the operator puts in its place.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseOptions } from "../../src/cli/parse-options.ts";
+import { samplingDefaults } from "../../src/cli/sampling-defaults.ts";
+import { NEUTRAL_SAMPLING } from "../../src/request/sampling-params.ts";
+import { encodeGguf, type GgufValue } from "../support/gguf-writer.ts";
+import { removeTempFolders, tempFolder } from "../support/temp-checkout.ts";
+
+const folder = tempFolder();
+afterAll(removeTempFolders);
+
+function model(name: string, sampling: [string, GgufValue][] = []): string {
+  const path = join(folder, name);
+  const keys = sampling.map(([key, value]) => [`general.sampling.${key}`, value] as const);
+  const metadata = new Map<string, GgufValue>([
+    ["general.architecture", ["string", "llama"]],
+    ...keys,
+  ]);
+  writeFileSync(path, encodeGguf(metadata, []));
+  return path;
+}
+
+const silent = model("other.gguf");
+const telling = model("telling.gguf", [
+  ["temp", ["f32", 0.7]],
+  ["top_p", ["f32", 0.95]],
+  ["top_k", ["i32", 20]],
+  ["min_p", ["f32", 0.05]],
+  ["penalty_repeat", ["f32", 1.1]],
+  ["mirostat", ["i32", 2]],
+]);
+
+/** Of a server with these words: what is not as vLLM has it, and who says so. */
+function decide(path: string, ...words: string[]): Record<string, unknown> {
+  const sources = { argv: words, env: {}, readYaml: () => ({}) };
+  const { defaults, sources: from } = samplingDefaults(
+    parseOptions("serve", sources, () => {}),
+    path,
+  );
+  const changed = Object.entries(defaults).filter(
+    ([name, value]) => value !== NEUTRAL_SAMPLING[name as keyof typeof NEUTRAL_SAMPLING],
+  );
+  return { ...Object.fromEntries(changed), from };
+}
+
+function write(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const IN_FILE = {
+  ...{ temperature: 0.7, topP: 0.95, topK: 20, minP: 0.05, repetitionPenalty: 1.1 },
+  from: ["the GGUF file's"],
+};
+
+describe("of a model", () => {
+  test("that recommends nothing, they are vLLM's", () => {
+    expect(decide(silent)).toEqual({ from: [] });
+  });
+
+  test("they are what its GGUF file says, as the decimals that were meant", () => {
+    expect(decide(telling)).toEqual(IN_FILE);
+  });
+
+  test("whose file holds what makes no sense, that is left out", () => {
+    const broken = model("broken.gguf", [
+      ["temp", ["f32", -1]],
+      ["top_p", ["f32", 0]],
+      ["top_k", ["string", "many"]],
+      ["min_p", ["f32", 1.5]],
+      ["penalty_repeat", ["f32", 1.2]],
+    ]);
+    expect(decide(broken)).toEqual({ repetitionPenalty: 1.2, from: ["the GGUF file's"] });
+  });
+
+  test("that is the default one, in any quantisation, they are its card's", () => {
+    const card = { temperature: 0.2, topP: 0.9, from: ["the model card's"] };
+    expect(decide(model("SmolLM2-135M-Instruct.Q4_1.gguf"))).toEqual(card);
+    expect(decide(model("smollm2-135m-instruct-q8_0.gguf"))).toEqual(card);
+    expect(decide(model("SmolLM2-135M.Q4_1.gguf"))).toEqual({ from: [] });
+    const own = model("SmolLM2-135M-Instruct.own.gguf", [["temp", ["f32", 0.5]]]);
+    expect(decide(own)).toEqual({ temperature: 0.5, from: ["the GGUF file's"] });
+  });
+});
+
+describe("--generation-config", () => {
+  test("vllm leaves the model's out", () => {
+    expect(decide(telling, "--generation-config", "vllm")).toEqual({ from: [] });
+    expect(decide(telling, "--generation-config", "auto")).toEqual(IN_FILE);
+  });
+
+  test("takes a file, or its folder, in its place; what is not about sampling is passed over", () => {
+    const text = '{"do_sample": true, "temperature": 0.6, "top_k": -1, "eos_token_id": [1, 2]}';
+    const path = write("generation_config.json", text);
+    const told = { temperature: 0.6, topK: -1, from: [path] };
+    expect(decide(telling, "--generation-config", path)).toEqual(told);
+    expect(decide(telling, "--generation-config", folder)).toEqual(told);
+  });
+
+  const bad: [string, string, string][] = [
+    ["no such file", join(folder, "none.json"), "no such file or directory; auto and vllm are"],
+    ["a folder without one", "/proc/self", "it is a folder; auto and vllm are"],
+    ["no JSON object", write("list.json", "[1]"), "it is no JSON object"],
+    ["a wrong value", write("wrong.json", '{"top_p": 2}'), "top_p must be in (0, 1], got 2"],
+  ];
+  test.each(bad)("that is %s is refused", (_, path, message) => {
+    expect(() => decide(telling, "--generation-config", path)).toThrow(
+      `--generation-config: ${path}: ${message}`,
+    );
+  });
+});
+
+describe("--override-generation-config", () => {
+  test("wins over the model's, key by key", () => {
+    const words = ["--override-generation-config", '{"temperature": 0.5, "max_new_tokens": 99}'];
+    const from = ["--override-generation-config", "the GGUF file's"];
+    expect(decide(telling, ...words)).toEqual({
+      ...{ ...IN_FILE, temperature: 0.5, maxTokens: 99, from },
+    });
+    expect(decide(silent, "--override-generation-config.top_p", "0.5")).toEqual({
+      ...{ topP: 0.5, from: ["--override-generation-config"] },
+    });
+  });
+
+  test("is all there is with --generation-config vllm", () => {
+    const words = ["--generation-config", "vllm", "--override-generation-config.min_p", "0.1"];
+    expect(decide(telling, ...words)).toEqual({
+      ...{ minP: 0.1, from: ["--override-generation-config"] },
+    });
+  });
+
+  const bad: [string, string][] = [
+    [
+      '{"temprature": 1}',
+      "temprature is none of temperature, top_p, top_k, min_p, repetition_penalty, max_new_tokens",
+    ],
+    ['{"temperature": -1}', "temperature must be at least 0, got -1"],
+    ['{"temperature": "hot"}', 'temperature must be at least 0, got "hot"'],
+    ['{"top_p": 0}', "top_p must be in (0, 1], got 0"],
+    ['{"top_k": 1.5}', "top_k must be an integer, -1 or 0 = off, got 1.5"],
+    ['{"min_p": 2}', "min_p must be in [0, 1], got 2"],
+    ['{"repetition_penalty": 0}', "repetition_penalty must be above 0, got 0"],
+    ['{"max_new_tokens": 0}', "max_new_tokens must be an integer above 0, got 0"],
+  ];
+  test.each(bad)("of %s is refused", (config, message) => {
+    expect(() => decide(silent, "--override-generation-config", config)).toThrow(
+      `--override-generation-config: ${message}`,
+    );
+  });
+});

@@ -1,0 +1,68 @@
+// What a request is sampled with where it does not say.
+
+import { describe, expect, test } from "bun:test";
+import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../../src/request/sampling-params.ts";
+import { makeApp } from "../support/fake-engine.ts";
+
+const PROMPTS: [string, object][] = [
+  ["/v1/completions", { prompt: "hello" }],
+  ["/v1/chat/completions", { messages: [{ role: "user", content: "hi" }] }],
+];
+
+/** @returns the engine's parameters, or the answer's error */
+async function sampled(path: string, body: object, defaults: Partial<SamplingDefaults>) {
+  const samplingDefaults = { ...NEUTRAL_SAMPLING, ...defaults };
+  const { client, post } = makeApp({}, { samplingDefaults });
+  const add = client.add.bind(client);
+  let seen = {};
+  client.add = (request) => {
+    const { temperature, topP, topK, minP, repetitionPenalty, maxTokens } = request.samplingParams;
+    seen = { temperature, topP, topK, minP, repetitionPenalty, maxTokens };
+    return add(request);
+  };
+  const response = await post(path, body);
+  const answer = (await response.json()) as { error?: { message: string } };
+  return answer.error?.message ?? seen;
+}
+
+const MODELS = { temperature: 0.2, topP: 0.9, topK: 7, minP: 0.1, repetitionPenalty: 1.1 };
+
+describe.each(PROMPTS)("%s", (path, prompt) => {
+  const body = { ...prompt, max_tokens: 4 };
+
+  test("takes the model's defaults where it is silent, or says null", async () => {
+    const nothing = { temperature: null, top_p: null, top_k: null, repetition_penalty: null };
+    expect(await sampled(path, body, MODELS)).toEqual({ ...MODELS, maxTokens: 4 });
+    expect(await sampled(path, { ...body, ...nothing }, MODELS)).toEqual({
+      ...{ ...MODELS, maxTokens: 4 },
+    });
+  });
+
+  test("takes what the request says, field by field, vLLM's defaults included", async () => {
+    const said = { temperature: 1, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1 };
+    const { maxTokens: _, ...neutral } = NEUTRAL_SAMPLING;
+    expect(await sampled(path, { ...body, ...said }, MODELS)).toEqual({ ...neutral, maxTokens: 4 });
+    expect(await sampled(path, { ...body, temperature: 0.7 }, MODELS)).toEqual({
+      ...{ ...MODELS, temperature: 0.7, maxTokens: 4 },
+    });
+  });
+
+  test("generates no more than the operator allows any request", async () => {
+    expect(await sampled(path, { ...body, max_tokens: 9 }, { maxTokens: 3 })).toMatchObject({
+      maxTokens: 3,
+    });
+    expect(await sampled(path, prompt, { maxTokens: 3 })).toMatchObject({ maxTokens: 3 });
+    expect(await sampled(path, { ...body, max_tokens: 2 }, { maxTokens: 3 })).toMatchObject({
+      maxTokens: 2,
+    });
+  });
+
+  test("is refused n > 1 where the default is greedy, as if it had said so", async () => {
+    expect(await sampled(path, { ...body, n: 2 }, { temperature: 0 })).toBe(
+      "n must be 1 when using greedy sampling, got 2.",
+    );
+    expect(
+      await sampled(path, { ...body, n: 2, temperature: 1 }, { temperature: 0 }),
+    ).toMatchObject({ temperature: 1 });
+  });
+});
