@@ -19,11 +19,14 @@ export class StopChecker {
     this.#includeStop = includeStop;
   }
 
-  /** After a stop was found nothing more may be pushed. */
-  push(text: string): StopCheck {
+  /**
+   * After a stop was found nothing more may be pushed.
+   * @param canStop a stop string may end in this text; it may begin before it
+   */
+  push(text: string, canStop = true): StopCheck {
     if (this.#stops.length === 0) return { text, stop: null };
     const all = this.#held + text;
-    const found = this.#earliest(all);
+    const found = canStop ? this.#earliest(all, this.#held.length) : null;
     if (found !== null) {
       const end = this.#includeStop ? found.at + found.stop.length : found.at;
       this.#held = "";
@@ -41,11 +44,11 @@ export class StopChecker {
     return held;
   }
 
-  /** The stop string that begins first; of those, the first listed. Held text contains none. */
-  #earliest(text: string): { at: number; stop: string } | null {
+  /** The stop string that begins first, and ends after `end`; of those, the first listed. */
+  #earliest(text: string, end: number): { at: number; stop: string } | null {
     let best: { at: number; stop: string } | null = null;
     for (const stop of this.#stops) {
-      const at = text.indexOf(stop);
+      const at = text.indexOf(stop, Math.max(0, end + 1 - stop.length));
       if (at >= 0 && (best === null || at < best.at)) best = { at, stop };
     }
     return best;

@@ -75,6 +75,21 @@ describe("StopChecker", () => {
     expect(push(["cd", "b"], false, ["abcd"])).toEqual([{ text: "a", stop: "b" }]);
   });
 
+  test("finds none that ends in text that cannot stop, but what begins there", () => {
+    const checker = new StopChecker([","], false);
+    expect(checker.push("a,", false)).toEqual({ text: "a,", stop: null });
+    expect(checker.push("b")).toEqual({ text: "b", stop: null });
+    expect(checker.push("c,")).toEqual({ text: "c", stop: "," });
+    const across = new StopChecker(["END"], false);
+    expect(across.push("aENDbEN", false)).toEqual({ text: "aENDb", stop: null });
+    expect(across.push("Dc")).toEqual({ text: "", stop: "END" });
+    // What is held as the beginning of one is another as a whole.
+    const nested = new StopChecker(["a", "ab c"], false);
+    expect(nested.push("xa", false)).toEqual({ text: "x", stop: null });
+    expect(nested.push("b")).toEqual({ text: "", stop: null });
+    expect(nested.push("z")).toEqual({ text: "abz", stop: null });
+  });
+
   test("what was held is text after all when the sequence ends otherwise", () => {
     const checker = new StopChecker(["END"], false);
     checker.push("aEN");

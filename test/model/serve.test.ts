@@ -120,6 +120,20 @@ describe("serving SmolLM2", () => {
     expect(await say({ temperature: 1, top_p: 1 })).not.toBe(plain as string);
   }, 30_000);
 
+  test("stop strings are looked for in what follows the least number of tokens", async () => {
+    // It goes on " 5, 6, 7, 8, 9, 10, ...": the comma after the 9 is token 15, the one after the 10 token 19.
+    const body = { prompt: "1, 2, 3, 4,", max_tokens: 40, temperature: 0, stop: [","] };
+    const answer = await fetch(`${server.url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ ...body, min_tokens: 15 }),
+    });
+    expect(await answer.json()).toMatchObject({
+      usage: { completion_tokens: 19 },
+      choices: [{ text: " 5, 6, 7, 8, 9, 10", finish_reason: "stop", stop_reason: "," }],
+    });
+  });
+
   test("a second request with the same prefix does not compute it again", async () => {
     const prompt = "A long story begins with these words, which are the same for all. ".repeat(8);
     const ask = () => client.completions.create({ model: "smol", prompt, max_tokens: 1 });

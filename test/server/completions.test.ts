@@ -134,6 +134,44 @@ describe("POST /v1/completions", () => {
     expect(body.choices[0]?.["token_ids"]).toEqual([...new TextEncoder().encode(text)]);
   });
 
+  describe("min_tokens", () => {
+    const COMMA = 44;
+    const request = { allowed_token_ids: [COMMA], stop: [","], min_tokens: 3, max_tokens: 9 };
+    const ended = async (fields: object) => {
+      const { choices, usage } = await complete({ ...request, ...fields });
+      const { text, finish_reason, stop_reason } = choices[0] as Record<string, unknown>;
+      return [
+        text,
+        (usage as { completion_tokens: number }).completion_tokens,
+        finish_reason,
+        stop_reason,
+      ];
+    };
+
+    test("lets stop strings end an answer from the next token on", async () => {
+      expect(await ended({ min_tokens: 0 })).toEqual(["", 1, "stop", ","]);
+      expect(await ended({})).toEqual([",,,", 4, "stop", ","]);
+      expect(await ended({ include_stop_str_in_output: true })).toEqual([",,,,", 4, "stop", ","]);
+      expect(await ended({ ignore_eos: true })).toEqual([",,,", 4, "stop", ","]);
+    });
+
+    test("lets a stop string begin before", async () => {
+      expect(await ended({ stop: [",,"] })).toEqual([",,", 4, "stop", ",,"]);
+    });
+
+    test("as large as max_tokens gives all of the text", async () => {
+      expect(await ended({ max_tokens: 3 })).toEqual([",,,", 3, "length", null]);
+      expect(await ended({ max_tokens: 3, stop: [",,,,"] })).toEqual([",,,", 3, "length", null]);
+    });
+
+    test("streams what it answers whole", async () => {
+      const { post } = makeApp({ model: { stepDelayMs: 1 } });
+      const response = await post("/v1/completions", { ...BODY, ...request, stream: true });
+      const chunks = (await readEvents(response)).slice(0, -1) as { choices: { text: string }[] }[];
+      expect(chunks.map(({ choices }) => choices[0]?.text).join("")).toBe(",,,");
+    });
+  });
+
   test("streams the same text, then usage when asked, then [DONE]", async () => {
     const { post } = makeApp({ model: { stepDelayMs: 1 } });
     const full = (await complete({})).choices[0]?.text;
