@@ -10,6 +10,7 @@ import type { Pin } from "./llama-cpp.ts";
 import { patchFiles } from "./patched-copy.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
 import { hasTool, needTool, run } from "./shell.ts";
+import { endOf } from "./tool-process.ts";
 
 /** Read from the environment as ON or OFF; without them CMakeLists.txt decides from what the machine has. */
 const BUILD_OPTIONS = ["PAGODA_NATIVE", "PAGODA_CUDA", "PAGODA_VULKAN", "PAGODA_METAL"] as const;
@@ -93,7 +94,9 @@ async function runCmakeJs(checkout: Checkout): Promise<void> {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
+    detached: true,
   });
+  const ended = endOf(child);
   mkdirSync(checkout.path("build"), { recursive: true });
   const log = createWriteStream(checkout.path("build", "native.log"));
   const progress = new BuildProgress((line) => say(`native addon: ${line}`));
@@ -107,7 +110,7 @@ async function runCmakeJs(checkout: Checkout): Promise<void> {
   await Promise.all([follow(child.stdout), follow(child.stderr)]);
   log.end();
   await finished(log);
-  if ((await child.exited) === 0 && existsSync(addonPath(checkout))) return;
+  if ((await ended) === 0 && existsSync(addonPath(checkout))) return;
   throw new SetupError(
     `the native build failed: ${progress.fault()} (whole log: build/native.log)`,
   );

@@ -11,8 +11,10 @@ import { ConfigError } from "../src/errors.ts";
 import { DEFAULT_MODEL } from "../src/models/default-model.ts";
 import { readYaml } from "../src/runtime/system.ts";
 import { stdoutTerminal } from "../src/runtime/terminal.ts";
+import { endWithWrappers } from "../src/runtime/wrappers.ts";
 import { enterCallersFolder } from "./callers-folder.ts";
 import { Checkout } from "./checkout.ts";
+import { endOf } from "./tool-process.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
   const sources = { argv, env: process.env, readYaml };
@@ -28,14 +30,20 @@ async function main(argv: readonly string[]): Promise<void> {
   await import("../src/main.ts");
 }
 
-/** In a process of its own: one that saw no node_modules does not find them later. */
+/**
+ * In a process of its own: one that saw no node_modules does not find them later. The channel between the two
+ * tells it of the end of this one, even by SIGKILL.
+ */
 async function setUp(needsModel: boolean): Promise<void> {
+  endWithWrappers();
   const flags = ["--quiet", ...(needsModel ? [] : ["--no-model"])];
   const script = new Checkout().path("scripts", "setup.ts");
   const setup = Bun.spawn([process.execPath, script, ...flags], {
     stdio: ["ignore", "inherit", "inherit"],
+    detached: true,
+    ipc: () => {},
   });
-  const exitCode = await setup.exited;
+  const exitCode = await endOf(setup);
   if (exitCode !== 0) process.exit(exitCode);
 }
 

@@ -5,6 +5,7 @@
 //   bun scripts/setup.ts [--quiet] [--no-model]
 
 import { existsSync } from "node:fs";
+import { endWithWrappers } from "../src/runtime/wrappers.ts";
 import { buildAddon } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
 import { fetchModel } from "./fetch-model.ts";
@@ -35,6 +36,9 @@ async function setup(checkout: Checkout, needsModel: boolean): Promise<void> {
   if (needsModel) await fetchModel(checkout);
 }
 
+endWithWrappers();
+// Where pagoda.ts has started it: that process has gone.
+process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
 setQuiet(process.argv.includes("--quiet"));
 try {
   await setup(new Checkout(), !process.argv.includes("--no-model"));
@@ -43,3 +47,4 @@ try {
   say(`error: ${error.message}`);
   process.exit(1);
 }
+process.exit(0);

@@ -1,6 +1,7 @@
 // Running the tools that the set-up needs.
 
 import { SetupError } from "./report.ts";
+import { endOf } from "./tool-process.ts";
 
 export interface ToolResult {
   readonly exitCode: number;
@@ -19,11 +20,12 @@ export async function run(
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
+    detached: true,
   });
   const [stdout, stderr, exitCode] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
-    child.exited,
+    endOf(child),
   ]);
   return { exitCode, output: (stdout + stderr).trim() };
 }

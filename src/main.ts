@@ -9,6 +9,7 @@ import type { CommandModule } from "./commands/command.ts";
 import { ConfigError, EngineError, stackOf } from "./errors.ts";
 import { readYaml } from "./runtime/system.ts";
 import { flushOutput, onOutputError, printLine, stdoutTerminal } from "./runtime/terminal.ts";
+import { endWithWrappers } from "./runtime/wrappers.ts";
 
 const MODULES: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
   bench: () => import("./commands/bench.ts"),
@@ -39,6 +40,8 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       printLine(asked.text);
       return EXIT_CODES.ok;
     }
+    // An engine ends with its server, which may have answers to finish.
+    if (asked.command !== "engine") endWithWrappers();
     const command = await MODULES[asked.command]();
     return await command.run({ sources: { ...sources, argv: asked.argv }, startedMs, log, warn });
   } catch (error) {

@@ -10,6 +10,7 @@ export const EXIT_CODES = {
   noServer: 4,
   interrupted: 130,
   brokenPipe: 141,
+  terminated: 143,
 } as const;
 
 export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
@@ -20,8 +21,9 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODES, string
   usage: "The command line, a variable or the config file is wrong; nothing was started.",
   noModel: "There is no such model here, or it could not be downloaded.",
   noServer: "No server answers at the address, or it went away while it answered.",
-  interrupted: "Ended by Ctrl-C.",
+  interrupted: "Ended by Ctrl-C; a server: before it served.",
   brokenPipe: "Whoever read the output has gone, as `head` does.",
+  terminated: "Ended by SIGTERM; a server: before it served.",
 };
 
 /** Codes of errors by exit code; any that ends in "_option" is wrong usage, the others have failed. */

@@ -21,7 +21,8 @@ import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
 import { ownCommand, startChild } from "../runtime/child-process.ts";
 import { type HttpServer, listen } from "../runtime/http-server.ts";
-import { availableMemory, onStopSignal } from "../runtime/system.ts";
+import { endOnStopSignal, onStopSignal } from "../runtime/stop-signals.ts";
+import { availableMemory } from "../runtime/system.ts";
 import type { ContextOptions } from "../service/context.ts";
 import { createFront, type FrontOptions } from "../service/front.ts";
 import { createService, type Service } from "../service/service.ts";
@@ -38,6 +39,7 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
   const showHiddenFor = options["show-hidden-metrics-for-version"];
   if (showHiddenFor !== null) checkVersion(showHiddenFor);
   await checkAddress(options);
+  const hasLoaded = endOnStopSignal();
   const path = await resolveModel(options.model, modelSource(options, sources.env, log));
   const sampling = samplingDefaults(options, path);
   const client = await startClient(options, engineConfig(options, path), log);
@@ -50,6 +52,7 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
   const server = listen({ host, port, maxBodyBytes, fetch });
   const stats = setInterval(() => logStats(statsLine, log), STATS_INTERVAL_S * 1000);
   const graceS = options["shutdown-timeout"];
+  hasLoaded();
   const stopped = stopOnSignal({ server, service, client, stats, graceS, log });
   const died = client.died.then((error) => {
     // Where it came from is of use for a fault of ours alone.
@@ -175,10 +178,8 @@ interface Running {
 function stopOnSignal(running: Running): Promise<ExitCode> {
   const { service, graceS, log } = running;
   const { promise, resolve: end } = Promise.withResolvers<ExitCode>();
-  let isStopping = false;
-  onStopSignal((signal) => {
-    if (isStopping) return end(EXIT_CODES.failed);
-    isStopping = true;
+  onStopSignal((press, signal) => {
+    if (press === "now") return end(EXIT_CODES.failed);
     service.drain();
     const live = service.engine.numLiveSequences;
     log(`${signal}: finishing ${live} requests, at most ${graceS} s; again to stop now`);

@@ -1,4 +1,4 @@
-// What the program needs of the machine and the process: files, memory, process figures, signals.
+// What the program needs of the machine and the process: files, memory, process figures.
 
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { ConfigError } from "../errors.ts";
@@ -124,9 +124,4 @@ export function processStats() {
   } catch {
     return null;
   }
-}
-
-/** Calls `handler` for each SIGINT and SIGTERM. */
-export function onStopSignal(handler: (signal: string) => void): void {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => handler(signal));
 }

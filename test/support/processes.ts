@@ -9,6 +9,11 @@ export function childrenOf(pid: number): number[] {
   return text === "" ? [] : text.split(" ").map(Number);
 }
 
+/** The process and all that it has started, directly or not. */
+export function familyOf(pid: number): number[] {
+  return [pid, ...childrenOf(pid).flatMap(familyOf)];
+}
+
 /** Of a server that has an engine; another one after each death. @throws when there is none now */
 export function enginePid(server: Pick<ServerProcess, "process">): number {
   const [pid, ...others] = childrenOf(server.process.pid).filter(isAlive);

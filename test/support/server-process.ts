@@ -21,13 +21,16 @@ export interface ServerProcess {
 /**
  * `serve` on a free port with further words; resolves when it is ready.
  * @param program what runs it; by default from source
+ * @param spawn `detached`: in a process group of its own, as a terminal starts it
  */
 export async function startServer(
   words: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
   program: readonly string[] = FROM_SOURCE,
+  spawn: { readonly detached?: boolean } = {},
 ): Promise<ServerProcess> {
   const child = Bun.spawn([...program, "serve", "--port", "0", ...words], {
+    ...spawn,
     stdin: "ignore",
     stderr: "pipe",
     env: { ...process.env, ...env },

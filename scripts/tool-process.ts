@@ -1,0 +1,48 @@
+// Tools end with the script that has started them. Each has a session of its own (`detached`), so that one
+// signal reaches all that it has started in turn: cmake-js starts cmake, and that ninja.
+
+import { constants } from "node:os";
+
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Time to take half-written files away. */
+const GRACE_MS = 5000;
+
+const running = new Set<Bun.Subprocess>();
+let isEnding = false;
+
+/**
+ * To be called as soon as the tool runs: from then on a signal that ends this script ends the tool first.
+ * @param tool started with `detached`
+ * @returns its exit code; nothing more after such a signal
+ */
+export async function endOf(tool: Bun.Subprocess): Promise<number> {
+  running.add(tool);
+  if (running.size === 1) for (const signal of STOP_SIGNALS) process.on(signal, endAll);
+  const exitCode = await tool.exited;
+  if (isEnding) return new Promise(() => {});
+  running.delete(tool);
+  if (running.size === 0) for (const signal of STOP_SIGNALS) process.off(signal, endAll);
+  return exitCode;
+}
+
+async function endAll(signal: (typeof STOP_SIGNALS)[number]): Promise<void> {
+  if (isEnding) return;
+  isEnding = true;
+  const groups = [...running].map(({ pid }) => pid);
+  const sendAll = (sent: NodeJS.Signals | 0) => groups.filter((group) => send(group, sent));
+  sendAll("SIGTERM");
+  const deadline = performance.now() + GRACE_MS;
+  while (sendAll(0).length > 0 && performance.now() < deadline) await Bun.sleep(20);
+  sendAll("SIGKILL");
+  process.exit(128 + constants.signals[signal]);
+}
+
+/** @returns whether anybody of the group is left */
+function send(group: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-group, signal);
+  } catch {
+    return false;
+  }
+}

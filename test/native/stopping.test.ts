@@ -1,0 +1,122 @@
+// However a server is started and told to stop, a stream in progress finishes, and all that was started
+// ends.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { familyOf, isAlive, untilGone } from "../support/processes.ts";
+import { MAIN } from "../support/run-pagoda.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { tempFolder } from "../support/tiny-model.ts";
+
+const folder = tempFolder();
+const model = join(folder.path, "tiny.gguf");
+
+beforeAll(() => writeTinyGguf(model, { contextLength: 32_768 }));
+afterAll(folder.remove);
+
+const hasNpm = Bun.which("npx") !== null;
+if (!hasNpm) console.log("stopping: not tried with npx and npm, which are not here");
+
+/** Whoever starts it; "serve" and its words follow. */
+const PROGRAMS = {
+  script: [process.execPath, join(import.meta.dir, "../../scripts/pagoda.ts")],
+  "bun run": [process.execPath, "run"],
+  npx: ["npx", "-y", `bun@${Bun.version}`, "run"],
+  npm: ["npm", "run", "--"],
+  timeout: ["timeout", "--signal", "INT", "3", process.execPath, "run"],
+} as const;
+
+/** In a group of its own, as a terminal starts it. */
+function start(by: keyof typeof PROGRAMS): Promise<ServerProcess> {
+  const words = [model, "--kv-cache-memory-bytes", "128M"];
+  return startServer(words, {}, PROGRAMS[by], { detached: true });
+}
+
+/** @returns the answer's events, to be called once: it has begun, and goes on for some seconds */
+async function beginStream(url: string, maxTokens: number): Promise<() => Promise<string[]>> {
+  const response = await fetch(`${url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      ...{ prompt: "a b", max_tokens: maxTokens, ignore_eos: true, stream: true },
+      stream_options: { include_usage: true },
+    }),
+  });
+  return async () => (await response.text()).trim().split("\n\n");
+}
+
+const signalled = (signal: NodeJS.Signals) => (pid: number) => process.kill(pid, signal);
+const nothing = () => {};
+
+/** As wrappers on a busy machine pass one press on. */
+async function toGroupTwice(pid: number): Promise<void> {
+  process.kill(-pid, "SIGINT");
+  await Bun.sleep(150);
+  process.kill(-pid, "SIGINT");
+}
+
+describe.each([
+  ["script", "SIGTERM to it", signalled("SIGTERM"), 0],
+  ["bun run", "a press that comes twice", toGroupTwice, 0],
+  ["bun run", "SIGTERM to it", signalled("SIGTERM"), 0],
+  ["bun run", "SIGKILL to it", signalled("SIGKILL"), "SIGKILL"],
+  ["timeout", "the end of its time", nothing, 124],
+  // npm's shell dies of a signal that its command has taken well, where it is dash, and npm with it.
+  ["npx", "a press that comes twice", toGroupTwice, [0, "SIGINT"]],
+  ["npx", "SIGTERM to it", signalled("SIGTERM"), [0, "SIGTERM"]],
+  ["npx", "SIGKILL to it", signalled("SIGKILL"), "SIGKILL"],
+  ["npm", "SIGTERM to it", signalled("SIGTERM"), [0, "SIGTERM"]],
+] as const)("a server started by %s", (by, what, stop, end) => {
+  test.skipIf(by.startsWith("np") && !hasNpm)(
+    `finishes a stream and ends after ${what}`,
+    async () => {
+      const { url, process: child } = await start(by);
+      const family = familyOf(child.pid);
+      try {
+        // Longer than the time that it runs.
+        const maxTokens = by === "timeout" ? 5000 : 1500;
+        const events = await beginStream(url, maxTokens);
+        await stop(child.pid);
+        const seen = await events();
+        expect(seen.at(-1)).toBe("data: [DONE]");
+        expect(seen.at(-2)).toContain(`"completion_tokens":${maxTokens}`);
+        await child.exited;
+        const ends: readonly unknown[] = [end].flat();
+        expect(ends).toContain(child.signalCode ?? child.exitCode);
+        for (const pid of family) await untilGone(pid, 5000);
+      } finally {
+        for (const pid of family.filter(isAlive)) process.kill(pid, "SIGKILL");
+      }
+    },
+    30_000,
+  );
+});
+
+test("a second press of a person ends it at once", async () => {
+  const { url, process: child } = await start("bun run");
+  const events = await beginStream(url, 30_000);
+  process.kill(-child.pid, "SIGINT");
+  await Bun.sleep(1200);
+  process.kill(-child.pid, "SIGINT");
+  await expect(events()).rejects.toThrow();
+  expect(await child.exited).toBe(1);
+}, 30_000);
+
+test("a signal before it serves ends it at once", async () => {
+  const asked = Promise.withResolvers<void>();
+  const silent = Bun.serve({
+    port: 0,
+    fetch: () => {
+      asked.resolve();
+      return new Promise<Response>(() => {});
+    },
+  });
+  const child = Bun.spawn([process.execPath, MAIN, "serve", `${silent.url.href}x.gguf`], {
+    stderr: "ignore",
+  });
+  await asked.promise;
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(143);
+  await silent.stop(true);
+}, 30_000);

@@ -1,0 +1,99 @@
+// A script that is told to stop ends the tools that it runs, and what those have started.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { familyOf, isAlive, untilGone } from "../support/processes.ts";
+import { removeTempFolders, tempFolder } from "../support/temp-checkout.ts";
+
+afterAll(removeTempFolders);
+
+const ROOT = join(import.meta.dir, "../..");
+const SHELL = JSON.stringify(join(ROOT, "scripts/shell.ts"));
+
+/** Lets the tool start a process of its own, as cmake-js does with cmake. */
+const SCRIPT = `
+import { run } from ${SHELL};
+const tool = (name) => run(["sh", "-c", \`sleep 100 & echo $! $$ >\${name}; wait\`]);
+await Promise.all([tool("first"), tool("second")]);
+console.log("went on");
+`;
+
+async function untilFile(path: string): Promise<string> {
+  while (!existsSync(path) || !readFileSync(path, "utf8").endsWith("\n")) await Bun.sleep(10);
+  return readFileSync(path, "utf8");
+}
+
+describe("run", () => {
+  test.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)(
+    "%s ends two tools with their children, then the script with %d",
+    async (signal, code) => {
+      const cwd = tempFolder();
+      const child = Bun.spawn([process.execPath, "-e", SCRIPT], { cwd, stdin: "ignore" });
+      const started = [await untilFile(join(cwd, "first")), await untilFile(join(cwd, "second"))];
+      child.kill(signal);
+      expect(await child.exited).toBe(code);
+      expect(await new Response(child.stdout).text()).toBe("");
+      const pids = started.flatMap((text) => text.trim().split(" ").map(Number));
+      expect(pids).toHaveLength(4);
+      expect(pids.filter(isAlive)).toEqual([]);
+    },
+  );
+
+  test("without a signal nothing is ended, and a later one has its usual meaning", async () => {
+    const script = `
+      import { run } from ${SHELL};
+      console.log((await run(["echo", "done"])).output);
+      process.kill(process.pid, "SIGTERM");
+      await Bun.sleep(10_000);`;
+    const child = Bun.spawn([process.execPath, "-e", script], { stdin: "ignore" });
+    expect(await new Response(child.stdout).text()).toBe("done\n");
+    await child.exited;
+    expect(child.signalCode).toBe("SIGTERM");
+  });
+});
+
+/** A clone without anything, whose first download never comes. */
+async function startInBareClone(program: readonly string[]) {
+  const cwd = tempFolder();
+  for (const name of ["scripts", "src", "package.json", "bun.lock"])
+    cpSync(join(ROOT, name), join(cwd, name), { recursive: true });
+  const asked = Promise.withResolvers<void>();
+  const registry = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => {
+      asked.resolve();
+      return new Promise<Response>(() => {});
+    },
+  });
+  registry.unref();
+  writeFileSync(join(cwd, "bunfig.toml"), `[install]\nregistry = "${registry.url.href}"\n`);
+  const env = { ...process.env, BUN_INSTALL_CACHE_DIR: join(cwd, "cache") };
+  const child = Bun.spawn([...program, "serve"], { cwd, env, stdin: "ignore", stderr: "ignore" });
+  await asked.promise;
+  return { child, family: familyOf(child.pid) };
+}
+
+const SCRIPT_ITSELF = [process.execPath, "scripts/pagoda.ts"];
+const BUN_RUN = [process.execPath, "run"];
+
+describe("the set-up of a bare clone", () => {
+  test.each([
+    ["the script", SCRIPT_ITSELF, "SIGTERM", 143],
+    ["the script", SCRIPT_ITSELF, "SIGKILL", "SIGKILL"],
+    ["bun run", BUN_RUN, "SIGINT", 130],
+    ["bun run", BUN_RUN, "SIGKILL", "SIGKILL"],
+  ] as const)("started by %s, ends with all that it runs", async (_, program, signal, end) => {
+    const { child, family } = await startInBareClone(program);
+    expect(family.length).toBeGreaterThanOrEqual(3);
+    child.kill(signal);
+    await child.exited;
+    expect(child.signalCode ?? child.exitCode).toBe(end);
+    for (const pid of family) await untilGone(pid, 5000);
+  });
+});
