@@ -36,7 +36,7 @@ async function serveStub(stub: StubOptions, words: readonly string[]): Promise<s
   });
   const options = frontOptions(words);
   const { fetch, maxBodyBytes } = createService(createFront(client, options), options);
-  return listen({ host: "127.0.0.1", port: 0, maxBodyBytes, fetch }).url;
+  return (await listen({ host: "127.0.0.1", port: 0, maxBodyBytes, fetch })).url;
 }
 
 if (import.meta.main) {

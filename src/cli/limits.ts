@@ -23,7 +23,6 @@ export function serveLimits(
     maxUnreadBytes: MAX_UNREAD_BYTES,
     maxMemoryUse: options["max-memory-percent"] / 100,
     apiKeyScope: options["api-key-scope"],
-    listensOn: options.host,
     allowedHosts: options["allowed-hosts"],
     allowedOrigins: options["allowed-origins"],
     allowedMethods: options["allowed-methods"],

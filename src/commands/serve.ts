@@ -15,12 +15,14 @@ import type { EngineClient } from "../engine/protocol.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { SupervisedEngine } from "../engine/supervised-engine.ts";
 import { EngineError, shuttingDown, stackOf } from "../errors.ts";
+import type { ListenAddress } from "../host-name.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { checkVersion } from "../metrics/version-gate.ts";
 import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
 import { ownCommand, startChild } from "../runtime/child-process.ts";
 import { type HttpServer, listen } from "../runtime/http-server.ts";
+import { listenAddress } from "../runtime/listen-address.ts";
 import { endOnStopSignal, onStopSignal } from "../runtime/stop-signals.ts";
 import { availableMemory } from "../runtime/system.ts";
 import type { ContextOptions } from "../service/context.ts";
@@ -38,18 +40,18 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
   const options = parseOptions("serve", sources, warn);
   const showHiddenFor = options["show-hidden-metrics-for-version"];
   if (showHiddenFor !== null) checkVersion(showHiddenFor);
-  await checkAddress(options);
+  const listensOn = await listenAddress(options.host);
+  await checkAddress(listensOn, options.port);
   const hasLoaded = endOnStopSignal();
   const path = await resolveModel(options.model, modelSource(options, sources.env, log));
   const sampling = samplingDefaults(options, path);
   const client = await startClient(options, engineConfig(options, path), log);
   const statsLine = new StatsLine();
   const limits = serveLimits(options, warn);
-  const settings = serviceOptions({ options, path, sampling, statsLine, limits, log });
+  const settings = serviceOptions({ options, path, sampling, statsLine, limits, listensOn, log });
   const service = createService(createFront(client, settings), settings);
-  const { host, port } = options;
   const { fetch, maxBodyBytes } = service;
-  const server = listen({ host, port, maxBodyBytes, fetch });
+  const server = await listen({ ...listensOn, port: options.port, maxBodyBytes, fetch });
   const stats = setInterval(() => logStats(statsLine, log), STATS_INTERVAL_S * 1000);
   const graceS = options["shutdown-timeout"];
   hasLoaded();
@@ -75,10 +77,11 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
 }
 
 /** Before a model is fetched and read, which may take minutes. @throws ConfigError as listen does */
-async function checkAddress({ host, port }: ServeOptions): Promise<void> {
+async function checkAddress(listensOn: ListenAddress, port: number): Promise<void> {
   if (port === 0) return;
   const fetch = () => new Response(null, { status: 503 });
-  await listen({ host, port, maxBodyBytes: 0, fetch }).stop(true);
+  const server = await listen({ ...listensOn, port, maxBodyBytes: 0, fetch });
+  await server.stop(true);
 }
 
 /** @throws ConfigError or a NativeError when the engine cannot start, wherever it runs */
@@ -102,11 +105,12 @@ interface ServiceInit {
   readonly sampling: DecidedSampling;
   readonly statsLine: StatsLine;
   readonly limits: ReturnType<typeof serveLimits>;
+  readonly listensOn: ListenAddress;
   readonly log: Log;
 }
 
 function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
-  const { options, path, sampling, statsLine, limits, log } = init;
+  const { options, path, sampling, statsLine, limits, listensOn, log } = init;
   const names = options["served-model-name"];
   return {
     modelNames: names.length > 0 ? names : [modelNameOf(path)],
@@ -115,6 +119,7 @@ function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
     maxLogprobs: options["max-logprobs"],
     samplingDefaults: sampling.defaults,
     ...limits,
+    listensOn,
     isDevMode: options["server-dev-mode"],
     showHiddenFor: options["show-hidden-metrics-for-version"],
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { listen } from "../runtime/http-server.ts";
+import { listenAddress } from "../runtime/listen-address.ts";
 import type { ContextOptions } from "../service/context.ts";
 import { createService, type Service } from "../service/service.ts";
 import { LLM, partsOf } from "./llm.ts";
@@ -74,9 +75,10 @@ export async function serve(
     if (typeof model === "string") await llm[Symbol.asyncDispose]();
   };
   try {
-    const service = serviceOf(llm, options, { listensOn: host, allowedHosts });
+    const listensOn = await listenAddress(host);
+    const service = serviceOf(llm, options, { listensOn, allowedHosts });
     const { fetch, maxBodyBytes } = service;
-    const server = listen({ host, port, maxBodyBytes, fetch });
+    const server = await listen({ ...listensOn, port, maxBodyBytes, fetch });
     const stop = async ({ grace = 25 } = {}) => {
       service.drain();
       await Promise.race([server.stop(false), sleep(grace * 1000, undefined, { ref: false })]);

@@ -1,6 +1,7 @@
 // What Deno gives in place of Bun: a listener. All else that the library needs of the system is in both.
 
 import type { HttpServer, HttpServerOptions } from "./http-server.ts";
+import { urlOf } from "./listen-address.ts";
 
 /** As much of Deno's interface as is used. */
 interface DenoApi {
@@ -24,24 +25,22 @@ export function denoApi(): DenoApi | null {
   return (globalThis as { Deno?: DenoApi }).Deno ?? null;
 }
 
-/** Deno has no idle time-out to lift, and no limit of a body beside the app's own. */
+/** It frames requests as RFC 9112 wants it; it has no deadlines, and no limit of a body beside the app's own. */
 export function listenInDeno(deno: DenoApi, options: HttpServerOptions): HttpServer {
-  const { host: hostname, port } = options;
+  const { host, address: hostname = host, port } = options;
   const force = new AbortController();
-  const listener = { timeout: () => {} };
   const server = deno.serve(
     // By default it prints where it listens.
     { hostname, port, signal: force.signal, onListen: () => {} },
-    (request) => options.fetch(request, listener),
+    options.fetch,
   );
   let isFinished = false;
   const finished = server.finished.then(() => {
     isFinished = true;
   });
   const { addr } = server;
-  const host = addr.hostname.includes(":") ? `[${addr.hostname}]` : addr.hostname;
   return {
-    url: `http://${host}:${addr.port}`,
+    url: urlOf(host, addr.port),
     port: addr.port,
     stop: async (isForced) => {
       // Deno fails at an abort after the end.

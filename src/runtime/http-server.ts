@@ -1,24 +1,28 @@
-// Listening, with the settings that long answers need: an idle time-out that the app lifts while it
-// computes, no shared port, a body limit.
+// Listening, with the settings that long answers need: no time-out while an answer is computed, no shared
+// port, a body limit. In Bun it is node:http that frames requests: Bun.serve closes a connection on which
+// bytes come while an answer is under way, and an empty line between requests is such bytes.
 
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { ConfigError } from "../errors.ts";
 import { denoApi, listenInDeno } from "./deno.ts";
+import { Connection } from "./http-connection.ts";
+import { exchange, type Fetch } from "./http-exchange.ts";
+import { urlOf } from "./listen-address.ts";
 
 export interface HttpServerOptions {
+  /** A name or an address, as the URL has it. */
   readonly host: string;
+  /** Numeric; by default the host. */
+  readonly address?: string;
   /** 0 = any free port. */
   readonly port: number;
   /** What the app accepts, bytes. */
   readonly maxBodyBytes: number;
-  /** @param listener sets how long the request's connection may be silent */
-  readonly fetch: (
-    request: Request,
-    listener: { timeout(request: Request, seconds: number): void },
-  ) => Response | Promise<Response>;
+  readonly fetch: Fetch;
+  readonly deadlines?: Deadlines;
 }
-
-/** Until the app says otherwise, at each request. Bun closes a new connection without a whole header earlier. */
-const IDLE_TIMEOUT_S = 30;
 
 export interface HttpServer {
   readonly url: string;
@@ -27,32 +31,97 @@ export interface HttpServer {
   stop(force: boolean): Promise<void>;
 }
 
+/** How long a connection may keep the server waiting, ms. While an answer is computed none holds. */
+export interface Deadlines {
+  /** Until the headers of a request are whole: of a new connection from its start, else from the first byte. */
+  readonly headersMs: number;
+  /** Until the body is whole, too. The app refuses one that takes 60 s: this is for those that nobody reads. */
+  readonly requestMs: number;
+  /** From an answer to the next request. */
+  readonly idleMs: number;
+  /** In which a client that is written to takes nothing. */
+  readonly writeStallMs: number;
+}
+
+const DEADLINES: Deadlines = {
+  headersMs: 12_000,
+  requestMs: 90_000,
+  idleMs: 60_000,
+  writeStallMs: 60_000,
+};
+
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/** The app refuses too large a body with a proper answer. So far beyond its limit the connection is cut. */
+const BODY_LIMITS = 16;
+
 /** @throws ConfigError "address_in_use" or "cannot_listen" */
-export function listen(options: HttpServerOptions): HttpServer {
+export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port } = options;
   const deno = denoApi();
   try {
-    if (deno !== null) return listenInDeno(deno, options);
-    const server = Bun.serve({
-      hostname: host,
-      port,
-      idleTimeout: IDLE_TIMEOUT_S,
-      // With a shared port a second server would silently take half of the requests.
-      reusePort: false,
-      // The app refuses too large a body with a proper answer and reads no further. Far beyond its
-      // limit Bun cuts the connection, so that nobody sends without end.
-      maxRequestBodySize: options.maxBodyBytes * 16,
-      development: false,
-      fetch: (request, bun) => options.fetch(request, bun),
-    });
-    return {
-      url: server.url.href.replace(/\/$/, ""),
-      port: server.port ?? port,
-      stop: (force) => server.stop(force),
-    };
+    return deno === null ? await listenInBun(options) : listenInDeno(deno, options);
   } catch (cause) {
     throw listenError(cause, host, port);
   }
+}
+
+async function listenInBun(options: HttpServerOptions): Promise<HttpServer> {
+  const { host, address = host, deadlines = DEADLINES } = options;
+  const server = createServer({
+    headersTimeout: deadlines.headersMs,
+    requestTimeout: deadlines.requestMs,
+    keepAliveTimeout: deadlines.idleMs,
+    connectionsCheckingInterval: deadlines.headersMs / 4,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
+  const state = { isStopping: false };
+  answerRequests(server, options, state);
+  server.listen({ host: address, port: options.port });
+  await new Promise<void>((resolve, reject) => {
+    server.once("listening", resolve).once("error", reject);
+  });
+  const { port } = server.address() as AddressInfo;
+  const stop = (force: boolean) => {
+    state.isStopping = true;
+    return stopServer(server, force);
+  };
+  return { url: urlOf(host, port), port, stop };
+}
+
+function answerRequests(
+  server: Server,
+  { fetch, maxBodyBytes, deadlines = DEADLINES }: HttpServerOptions,
+  state: { readonly isStopping: boolean },
+): void {
+  const { writeStallMs } = deadlines;
+  const limits = { maxBodyBytes: maxBodyBytes * BODY_LIMITS, writeStallMs };
+  const connections = new WeakMap<Duplex, Connection>();
+  const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    // Nothing more is expected of a connection of a server that ends.
+    if (state.isStopping) outgoing.shouldKeepAlive = false;
+    return exchange(incoming, outgoing, fetch, limits);
+  };
+  const connectionOf = (socket: Duplex) => {
+    const connection = connections.get(socket) ?? new Connection(socket, answer);
+    connections.set(socket, connection);
+    return connection;
+  };
+  server.on("request", (incoming, outgoing) => {
+    void connectionOf(incoming.socket)
+      .add(incoming, outgoing)
+      .then(() => {
+        if (state.isStopping) server.closeIdleConnections();
+      });
+  });
+  server.on("clientError", (error, socket) => connectionOf(socket).refuse(error));
+}
+
+function stopServer(server: Server, force: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    if (force) server.closeAllConnections();
+  });
 }
 
 function listenError(cause: unknown, host: string, port: number): ConfigError {

@@ -6,7 +6,6 @@ import { Elysia } from "elysia";
 import { ApiKeys } from "./auth.ts";
 import { chatRoutes } from "./chat.ts";
 import { completionRoutes } from "./completions.ts";
-import { type Listener, withDeadlines } from "./connection-deadlines.ts";
 import { errorResponse, isFault } from "./error-response.ts";
 import { healthRoutes } from "./health.ts";
 import { recorded } from "./http-recorder.ts";
@@ -40,8 +39,7 @@ export function createApp(context: ServerContext) {
     pathOf: ({ url }) => routedPath(url) ?? "",
     isRoute: (path) => methods.has(path),
   });
-  const fetch = (request: Request, listener?: Listener) => withDeadlines(request, listener, handle);
-  return { handle, fetch };
+  return { handle, fetch: handle };
 }
 
 type Methods = ReadonlyMap<string, string>;

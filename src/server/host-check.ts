@@ -1,12 +1,14 @@
 // Which Host a request may name. A page of some other site can point its own name at a loopback address
-// (DNS rebinding) and then reads this server as if it were its own: on loopback only loopback's names and
-// those that the operator has listed are answered.
+// (DNS rebinding) and then reads this server as if it were its own: on loopback only loopback's names, the one
+// that the server was told to listen on and those that the operator has listed are answered.
 
-const LOOPBACK = /^(localhost|[^.]+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+import { ConfigError } from "../errors.ts";
+import { canonicalHost, isLoopback, isWildcard, type ListenAddress } from "../host-name.ts";
 
-/** @param host a name, or an IP address without brackets */
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.test(host.includes(":") ? `[${host}]` : host);
+/** Whether other machines can reach it. */
+export function isReachable({ address }: ListenAddress): boolean {
+  const host = canonicalHost(address);
+  return host === null || !isLoopback(host);
 }
 
 /** Stands for any host. */
@@ -14,25 +16,33 @@ const ANY = "*";
 
 /**
  * The hosts that a listener answers to.
- * @param listensOn a name, or an IP address without brackets
- * @param listed by the operator, without ports
+ * @param listed by the operator, with or without ports
  * @returns null = any
+ * @throws ConfigError "invalid_option"
  */
-export function hostCheck(listensOn: string, listed: readonly string[]): HostCheck | null {
-  const isOpen = listed.length === 0 && !isLoopback(listensOn);
-  return isOpen || listed.includes(ANY) ? null : new HostCheck(listed);
+export function hostCheck(listensOn: ListenAddress, listed: readonly string[]): HostCheck | null {
+  const isOpen = listed.length === 0 && isReachable(listensOn);
+  if (isOpen || listed.includes(ANY)) return null;
+  const named = listed.map((text) => {
+    const host = canonicalHost(text);
+    if (host !== null) return host;
+    throw new ConfigError("invalid_option", `allowed-hosts: ${JSON.stringify(text)} is no host`);
+  });
+  const own = canonicalHost(listensOn.host);
+  return new HostCheck(own === null || isWildcard(own) ? named : [...named, own]);
 }
 
 export class HostCheck {
-  readonly #listed: ReadonlySet<string>;
+  readonly #named: ReadonlySet<string>;
 
-  constructor(listed: readonly string[]) {
-    this.#listed = new Set(listed.map((host) => host.toLowerCase()));
+  /** @param named as canonicalHost() gives them */
+  constructor(named: readonly string[]) {
+    this.#named = new Set(named);
   }
 
   /** @param authority host and perhaps port, as the URL has them */
   allows(authority: string): boolean {
-    const host = authority.replace(/:\d*$/, "").replace(/\.$/, "").toLowerCase();
-    return LOOPBACK.test(host) || this.#listed.has(host);
+    const host = canonicalHost(authority);
+    return host !== null && (isLoopback(host) || this.#named.has(host));
   }
 }

@@ -18,7 +18,10 @@ export interface HttpRecorderOptions {
 /** Searched for in the path: what lies behind such a beginning is left out too. */
 const NOT_RECORDED = /\/(metrics|health|load|ping|version|server_info)/;
 
-export function recorded(fetch: Fetch, options: HttpRecorderOptions): Fetch {
+export function recorded(
+  fetch: Fetch,
+  options: HttpRecorderOptions,
+): (request: Request) => Promise<Response> {
   return async (request) => {
     const startMs = options.nowMs();
     const response = await fetch(request);

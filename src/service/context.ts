@@ -1,6 +1,7 @@
 // What requests are checked by and answered with, over a front.
 
 import { stackOf } from "../errors.ts";
+import type { ListenAddress } from "../host-name.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { CLAIMED_VERSION } from "../metrics/version-gate.ts";
 import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
@@ -21,8 +22,8 @@ export interface ContextOptions {
   readonly apiKeys: readonly string[];
   /** Absent = "all". */
   readonly apiKeyScope?: ApiKeyScope;
-  /** Address that the listener is bound to; absent = whoever mounts `fetch` answers for the Host. */
-  readonly listensOn?: string;
+  /** Absent = whoever mounts `fetch` answers for the Host. */
+  readonly listensOn?: ListenAddress;
   /** @see hostCheck */
   readonly allowedHosts?: readonly string[];
   /** Of CORS; null or absent = the pages of the hosts that are checked, or any where there is a key or no check. */

@@ -2,15 +2,13 @@
 
 import type { AsyncEngine } from "../engine/async-engine.ts";
 import { createApp } from "../server/app.ts";
-import type { Listener } from "../server/connection-deadlines.ts";
-import { isLoopback } from "../server/host-check.ts";
+import { isReachable } from "../server/host-check.ts";
 import { type ContextOptions, serverContext } from "./context.ts";
 import type { Front } from "./front.ts";
 
 export interface Service {
   readonly engine: AsyncEngine;
-  /** @param listener Bun's server, where it is the one that listens: silent connections are closed */
-  readonly fetch: (request: Request, listener?: Listener) => Promise<Response>;
+  readonly fetch: (request: Request) => Promise<Response>;
   readonly maxBodyBytes: number;
   /** Other machines can reach it, and it asks for no key. */
   readonly isOpen: boolean;
@@ -27,6 +25,6 @@ export function createService(front: Front, options: ContextOptions): Service {
   };
   const { maxBodyBytes } = context.limits;
   const { listensOn, apiKeys } = options;
-  const isOpen = listensOn !== undefined && !isLoopback(listensOn) && apiKeys.length === 0;
+  const isOpen = listensOn !== undefined && isReachable(listensOn) && apiKeys.length === 0;
   return { engine: front.engine, fetch: app.fetch, maxBodyBytes, isOpen, drain };
 }

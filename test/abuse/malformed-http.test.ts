@@ -22,7 +22,7 @@ const { app, engine, scheduler, client } = makeApp({
   engine: { limits: { maxNumQueuedReqs: 64 } },
 });
 const { maxBodyBytes } = DEFAULT_LIMITS;
-const server = listen({ host: "127.0.0.1", port: 0, maxBodyBytes, fetch: app.fetch });
+const server = await listen({ host: "127.0.0.1", port: 0, maxBodyBytes, fetch: app.fetch });
 
 afterAll(async () => {
   await server.stop(true);

@@ -7,7 +7,7 @@ import { startFakeServer } from "../support/fake-server.ts";
 import { runPagoda } from "../support/run-pagoda.ts";
 import { removeTempFolders, tempFolder } from "../support/temp-checkout.ts";
 
-const server = startFakeServer({}, { apiKeys: ["secret"] });
+const server = await startFakeServer({}, { apiKeys: ["secret"] });
 const at = ["bench", "--url", server.url, "--api-key", "secret"];
 const load = ["--num-prompts", "6", "--random-input-len", "8", "--random-output-len", "5"];
 afterAll(async () => {

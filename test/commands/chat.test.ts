@@ -5,8 +5,8 @@ import { startFakeServer } from "../support/fake-server.ts";
 import { runPagoda } from "../support/run-pagoda.ts";
 import { TerminalProgram } from "../support/terminal-program.ts";
 
-const server = startFakeServer({ model: { stepDelayMs: 2 } });
-const locked = startFakeServer({}, { apiKeys: ["secret"] });
+const server = await startFakeServer({ model: { stepDelayMs: 2 } });
+const locked = await startFakeServer({}, { apiKeys: ["secret"] });
 const at = ["--url", `${server.url}/v1`, "--temperature", "0"];
 afterAll(async () => {
   await server.stop();

@@ -1,9 +1,15 @@
 // Who gets in: the key, the Host, and the paths that a Host could make look like others.
 
 import { describe, expect, test } from "bun:test";
-import { hostCheck } from "../../src/server/host-check.ts";
+import type { ListenAddress } from "../../src/host-name.ts";
+import { listen } from "../../src/runtime/http-server.ts";
+import { listenAddress, urlOf } from "../../src/runtime/listen-address.ts";
+import { hostCheck, isReachable } from "../../src/server/host-check.ts";
 import type { ServerContext } from "../../src/server/server-context.ts";
 import { makeApp } from "../support/fake-engine.ts";
+import { RawClient } from "../support/raw-client.ts";
+
+const at = (address: string) => ({ host: address, address });
 
 const KEYS = ["one", "two", "with a space"];
 
@@ -83,44 +89,198 @@ describe("the API key", () => {
 });
 
 describe("the Host", () => {
-  const status = (listensOn: string, listed: readonly string[], host: string) =>
+  const status = (listensOn: ListenAddress, listed: readonly string[], host: string) =>
     asker({ hosts: hostCheck(listensOn, listed) })(`http://${host}/version`);
 
-  test("is one of loopback's names where the server listens there", async () => {
-    for (const listensOn of ["127.0.0.1", "localhost", "::1"]) {
-      for (const host of [
-        "localhost",
-        "127.0.0.1:8000",
-        "127.1.2.3",
-        "[::1]:8000",
-        "a.localhost",
-      ]) {
-        expect([host, await status(listensOn, [], host)]).toEqual([host, 200]);
-      }
-      for (const host of ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example"]) {
-        expect([host, await status(listensOn, [], host)]).toEqual([host, 403]);
-      }
+  test.each([
+    "127.0.0.1",
+    "127.1",
+    "127.8.9.10",
+    "2130706433",
+    "localhost",
+    "LocalHost.",
+    "::1",
+    "[::1]",
+    "0:0:0:0:0:0:0:1",
+    "::ffff:127.0.0.1",
+    "[::ffff:7f00:1]",
+  ])("is one of loopback's names where the server listens on %s", async (given) => {
+    const listensOn = await listenAddress(given);
+    expect(isReachable(listensOn)).toBe(false);
+    for (const host of [
+      "localhost",
+      "LOCALHOST.",
+      "127.0.0.1:8000",
+      "127.1.2.3",
+      "[::1]:8000",
+      "[::ffff:127.0.0.1]",
+      "a.localhost",
+      "a.b.localhost",
+    ]) {
+      expect([host, await status(listensOn, [], host)]).toEqual([host, 200]);
+    }
+    for (const host of [
+      "evil.example",
+      "localhost.evil.example",
+      "127.0.0.1.evil.example",
+      "evil.example.:8000",
+      "0.0.0.0",
+      "[::]",
+      "[::2]",
+      "[::ffff:10.0.0.1]",
+      "128.0.0.1",
+    ]) {
+      expect([host, await status(listensOn, [], host)]).toEqual([host, 403]);
     }
   });
 
-  test("is any where the server listens to the network", async () => {
-    expect(await status("0.0.0.0", [], "anything.example")).toBe(200);
+  test.each([
+    "0.0.0.0",
+    "0",
+    "::",
+    "[::]",
+    "0:0::0",
+    "10.0.0.1",
+    "fe80::1%eth0",
+    "::ffff:10.0.0.1",
+  ])("is any where the server listens to the network, on %s", async (given) => {
+    const listensOn = await listenAddress(given);
+    expect(isReachable(listensOn)).toBe(true);
+    expect(await status(listensOn, [], "anything.example")).toBe(200);
   });
 
-  test("may be listed, whatever the case and the port", async () => {
-    const listed = ["Model.example"];
-    for (const listensOn of ["127.0.0.1", "0.0.0.0"]) {
-      expect(await status(listensOn, listed, "model.example:8443")).toBe(200);
+  test("is also the name that the server was told to listen on, wherever that leads", async () => {
+    const listensOn = { host: "Box.lan.", address: "127.0.1.1" };
+    expect(isReachable(listensOn)).toBe(false);
+    expect(await status(listensOn, [], "box.lan:8000")).toBe(200);
+    expect(await status(listensOn, [], "other.lan")).toBe(403);
+  });
+
+  test("may be listed, whatever its form", async () => {
+    const listed = [
+      "Model.example.",
+      "api.example:8443",
+      "[FD00:0:0::7]",
+      "fd00::8",
+      "10.0.0.1:80",
+    ];
+    for (const listensOn of [at("127.0.0.1"), at("0.0.0.0")]) {
+      for (const host of [
+        "model.example:8443",
+        "API.example",
+        "[fd00::7]:1",
+        "[fd00:0::8]",
+        "10.0.0.1",
+      ]) {
+        expect([host, await status(listensOn, listed, host)]).toEqual([host, 200]);
+      }
       expect(await status(listensOn, listed, "other.example")).toBe(403);
     }
-    expect(await status("127.0.0.1", ["*"], "other.example")).toBe(200);
+    expect(await status(at("0.0.0.0"), listed, "0.0.0.0")).toBe(403);
+    expect(await status(at("127.0.0.1"), ["*"], "other.example")).toBe(200);
   });
 
+  test.each(["http://a.example", "a.example/", "a b", "", "[::1", "me@a.example", "a:b:c"])(
+    "may not be listed as what is no host: %p",
+    (listed) => {
+      const message = `allowed-hosts: ${JSON.stringify(listed)} is no host`;
+      expect(() => hostCheck(at("127.0.0.1"), [listed])).toThrow(message);
+    },
+  );
+
   test("is named in the refusal, with the option that helps", async () => {
-    const { app } = makeApp({}, { hosts: hostCheck("127.0.0.1", []) });
+    const { app } = makeApp({}, { hosts: hostCheck(at("127.0.0.1"), []) });
     const response = await app.handle(new Request("http://evil.example/v1/models"));
     expect(await response.json()).toEqual({
       detail: 'The host "evil.example" is not served here; --allowed-hosts lists further ones',
     });
+  });
+});
+
+describe("what a server listens on", () => {
+  test("is known by name or number; what is neither ends the start", async () => {
+    expect(await listenAddress("localhost")).toEqual({ host: "localhost", address: "127.0.0.1" });
+    expect(await listenAddress("[::1]")).toEqual({ host: "[::1]", address: "::1" });
+    expect(await listenAddress("127.1")).toEqual({ host: "127.1", address: "127.0.0.1" });
+    for (const host of ["no-such-host.invalid", "", "a b", "[::1"]) {
+      await expect(listenAddress(host)).rejects.toThrow(`cannot listen on ${host}: no address has`);
+    }
+  });
+
+  test.each([
+    ["127.0.0.1", "http://127.0.0.1:80"],
+    ["127.1", "http://127.0.0.1:80"],
+    ["::1", "http://[::1]:80"],
+    ["[0::1]", "http://[::1]:80"],
+    ["LocalHost.", "http://localhost:80"],
+    ["0.0.0.0", "http://127.0.0.1:80"],
+    ["::", "http://[::1]:80"],
+  ])("is reached from here: %s", (host, url) => {
+    expect(urlOf(host, 80)).toBe(url);
+  });
+
+  test.each([
+    "127.0.0.1",
+    "127.1",
+    "localhost",
+    "::1",
+    "[::1]",
+    "0:0:0:0:0:0:0:1",
+    "::ffff:127.0.0.1",
+    "0.0.0.0",
+    "::",
+  ])("answers under the URL that is shown: %s", async (host) => {
+    const listensOn = await listenAddress(host);
+    const { app } = makeApp({}, { hosts: hostCheck(listensOn, ["model.example"]) });
+    const { fetch: answer } = app;
+    const server = await listen({ ...listensOn, port: 0, maxBodyBytes: 1000, fetch: answer });
+    expect((await fetch(`${server.url}/version`)).status).toBe(200);
+    await server.stop(true);
+  });
+});
+
+describe("over a socket, the Host", () => {
+  const ask = async (listensOn: string, text: string) => {
+    const { app } = makeApp({}, { hosts: hostCheck(at(listensOn), []) });
+    const server = await listen({ host: listensOn, port: 0, maxBodyBytes: 1000, fetch: app.fetch });
+    const client = await RawClient.connect(server.url);
+    client.send(text);
+    const [answer] = await client.answers(1);
+    client.close();
+    await server.stop(true);
+    return answer?.status;
+  };
+
+  test.each(["127.0.0.1", "0.0.0.0"])("is not asked of HTTP/1.0, on %s", async (listensOn) => {
+    expect(await ask(listensOn, "GET /health HTTP/1.0\r\n\r\n")).toBe(200);
+    expect(await ask(listensOn, "GET /health HTTP/1.1\r\n\r\n")).toBe(400);
+  });
+
+  test("that is said twice, or is none, is refused", async () => {
+    for (const head of [
+      "Host: localhost\r\nHost: localhost",
+      "Host: localhost\r\nHost: evil.example",
+      "Host: evil.example\r\nHOST: localhost",
+      "Host:",
+      "Host: a b",
+      "Host: localhost:x",
+      "Host: localhost@evil.example",
+      "Host: evil.example#",
+      "Host: localhost, evil.example",
+    ]) {
+      const status = await ask("127.0.0.1", `GET /version HTTP/1.1\r\n${head}\r\n\r\n`);
+      expect([head, status]).toEqual([head, 400]);
+    }
+  });
+
+  test("in the request line counts before the header", async () => {
+    const head = "\r\nHost: localhost\r\n\r\n";
+    expect(await ask("127.0.0.1", `GET http://evil.example/version HTTP/1.1${head}`)).toBe(403);
+    expect(await ask("127.0.0.1", `GET http://localhost:80/version HTTP/1.1${head}`)).toBe(200);
+    expect(await ask("127.0.0.1", `GET HTTPS://[::1]?a=b HTTP/1.1${head}`)).toBe(404);
+    expect(await ask("127.0.0.1", `GET http:///version HTTP/1.1${head}`)).toBe(400);
+    expect(await ask("127.0.0.1", `GET ftp://localhost/ HTTP/1.1${head}`)).toBe(400);
+    const other = "\r\nHost: evil.example\r\n\r\n";
+    expect(await ask("127.0.0.1", `GET http://localhost/version HTTP/1.1${other}`)).toBe(200);
   });
 });

@@ -5,6 +5,8 @@ import { ANY_ORIGIN, Cors, type CorsOptions } from "../../src/server/cors.ts";
 import { hostCheck } from "../../src/server/host-check.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
+const at = (address: string) => ({ host: address, address });
+
 const PAGE = "https://page.example";
 
 function asker(options: Partial<CorsOptions>) {
@@ -85,7 +87,7 @@ describe("listed origins", () => {
 });
 
 describe("the hosts that are answered", () => {
-  const hosts = hostCheck("127.0.0.1", ["model.example"]);
+  const hosts = hostCheck(at("127.0.0.1"), ["model.example"]);
   if (hosts === null) throw new Error("loopback checks hosts");
   const { app, ask, preflight } = asker({ origins: hosts });
 

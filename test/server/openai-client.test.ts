@@ -9,7 +9,7 @@ import { makeApp } from "../support/fake-engine.ts";
 
 const parts = makeApp({ model: { stepDelayMs: 5 }, scheduler: { maxNumSeqs: 2 } });
 const { engine, scheduler } = parts;
-const server = listen({
+const server = await listen({
   host: "127.0.0.1",
   port: 0,
   maxBodyBytes: DEFAULT_LIMITS.maxBodyBytes,
@@ -112,9 +112,9 @@ describe("the openai client", () => {
     }
   });
 
-  test("a second server on the port is refused in one line", () => {
+  test("a second server on the port is refused in one line", async () => {
     const second = () =>
       listen({ host: "127.0.0.1", port: server.port, maxBodyBytes: 1, fetch: parts.app.fetch });
-    expect(second).toThrow(`127.0.0.1:${server.port} is in use`);
+    await expect(second()).rejects.toThrow(`127.0.0.1:${server.port} is in use`);
   });
 });

@@ -1,0 +1,51 @@
+// One form of a host, however it is written: names, addresses and what a Host header holds can be compared
+// only so. It is the form that URLs give it (WHATWG): lower case, addresses at their shortest, IPv6 in brackets.
+
+/** Where a listener is bound. */
+export interface ListenAddress {
+  /** What the operator gave: a name or an address. */
+  readonly host: string;
+  /** Numeric, without brackets. */
+  readonly address: string;
+}
+
+/** Host and perhaps a port, or an IPv6 address without brackets. */
+const HOST_AND_PORT = /^(\[[^\]/?#@\\]*\]|[^:/?#@\\[\]]+)(:\d*)?$/;
+
+/** An IPv4 address in an IPv6 one, as URLs write it: ::ffff:7f00:1. */
+const MAPPED = /^\[::ffff:([\da-f]{1,4}):([\da-f]{1,4})\]$/;
+
+/**
+ * @param text with or without a port; a zone and a dot at the end are left out
+ * @returns e.g. "localhost", "127.0.0.1", "[::1]"; null when it is no host
+ */
+export function canonicalHost(text: string): string | null {
+  const isBareIpv6 = !text.startsWith("[") && text.indexOf(":") !== text.lastIndexOf(":");
+  const [, host] = HOST_AND_PORT.exec(isBareIpv6 ? `[${text}]` : text) ?? [];
+  if (host === undefined) return null;
+  const named = host.startsWith("[") ? host.replace(/%[^\]]*/, "") : host.replace(/\.$/, "");
+  const { hostname = "" } = URL.parse(`http://${named}/`) ?? {};
+  return hostname === "" ? null : unmapped(hostname);
+}
+
+function unmapped(hostname: string): string {
+  const [, high, low] = MAPPED.exec(hostname) ?? [];
+  if (high === undefined || low === undefined) return hostname;
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return [a >> 8, a & 255, b >> 8, b & 255].join(".");
+}
+
+/** @param host as canonicalHost() gives it */
+export function isIpAddress(host: string): boolean {
+  return host.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** Names that mean this machine (RFC 6761, 6.3) and its loopback addresses. @param host as canonicalHost() gives it */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
+}
+
+/** @param host as canonicalHost() gives it */
+export function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "[::]";
+}

@@ -1,0 +1,196 @@
+// One request and its answer, between node:http and fetch: a `Request` from what has come in, a `Response`
+// to what goes out. A client that leaves aborts the request's signal and cancels the answer's stream.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+export type Fetch = (request: Request) => Response | Promise<Response>;
+
+export interface ExchangeLimits {
+  /** Beyond it the connection is cut, bytes. */
+  readonly maxBodyBytes: number;
+  /** Longest time in which a client may take nothing of what waits for it, ms. */
+  readonly writeStallMs: number;
+}
+
+/** Answers one request; reads its body from the start on. Never throws: a fault of `fetch` is a 500. */
+export async function exchange(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  fetch: Fetch,
+  limits: ExchangeLimits,
+): Promise<void> {
+  const left = new AbortController();
+  outgoing.once("close", () => {
+    if (!outgoing.writableFinished) left.abort();
+  });
+  const body = new IncomingBody(incoming, limits.maxBodyBytes);
+  outgoing.once("finish", () => body.drop());
+  const request = requestOf(incoming, body, left.signal);
+  if (request === null) return refuse(outgoing, 400, "Invalid request target, Host or header");
+  try {
+    await send(await fetch(request), outgoing, limits.writeStallMs);
+  } catch {
+    // The app answers for its own errors: this is one that it could not.
+    if (outgoing.headersSent) outgoing.destroy();
+    else refuse(outgoing, 500, "Internal Server Error");
+  }
+}
+
+function refuse(outgoing: ServerResponse, status: number, detail: string): void {
+  const body = JSON.stringify({ detail });
+  outgoing.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    connection: "close",
+  });
+  outgoing.end(body);
+}
+
+/** @returns null where it says two things at once, or nothing that a URL can hold */
+function requestOf(
+  incoming: IncomingMessage,
+  body: IncomingBody,
+  signal: AbortSignal,
+): Request | null {
+  const headers = headersOf(incoming);
+  const url = headers === null ? null : urlOf(incoming, headers);
+  if (headers === null || url === null) return null;
+  const { method = "GET" } = incoming;
+  const hasBody = method !== "GET" && method !== "HEAD";
+  try {
+    return new Request(url, { method, headers, body: hasBody ? body.stream : null, signal });
+  } catch {
+    return null;
+  }
+}
+
+/** Repeated ones are joined, but for those that may come once. */
+function headersOf({ rawHeaders, httpVersion }: IncomingMessage): Headers | null {
+  const headers = new Headers();
+  let numHosts = 0;
+  try {
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i] ?? "";
+      if (name.toLowerCase() === "host") numHosts++;
+      headers.append(name, rawHeaders[i + 1] ?? "");
+    }
+  } catch {
+    return null;
+  }
+  // RFC 9112, 6.1: a coding that nobody here undoes, or one of an older protocol, may hide a second request.
+  const coding = headers.get("transfer-encoding");
+  const isChunked = coding === null || coding.toLowerCase() === "chunked";
+  if (numHosts > 1 || !isChunked || (coding !== null && httpVersion === "1.0")) return null;
+  return headers;
+}
+
+/** A host of RFC 3986 and perhaps a port, without a user. */
+const AUTHORITY = /^(\[[\da-fA-F:.]+\]|[\w.~!$&'()*+,;=%-]+)(:\d*)?$/;
+
+/** What HTTP/1.0 names that needs no Host. */
+const NO_HOST = "localhost";
+
+/**
+ * The URL as plain HTTP, over whatever it came: TLS ends here. The authority of a whole URL in the request line
+ * counts before the Host (RFC 9112, 3.2.2).
+ */
+function urlOf({ url: target = "" }: IncomingMessage, headers: Headers): string | null {
+  const [, whole, rest = target] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? [];
+  const authority = whole ?? headers.get("host") ?? NO_HOST;
+  const path = whole === undefined || rest.startsWith("/") ? rest : `/${rest}`;
+  if (!path.startsWith("/") || !AUTHORITY.test(authority)) return null;
+  const url = `http://${authority}${path}`;
+  return URL.canParse(url) ? url : null;
+}
+
+/** A request's body, read as it is asked for. What nobody wants is read and dropped, up to the limit. */
+class IncomingBody {
+  readonly stream: ReadableStream<Uint8Array>;
+  readonly #incoming: IncomingMessage;
+  #isWanted = true;
+
+  constructor(incoming: IncomingMessage, maxBytes: number) {
+    this.#incoming = incoming;
+    this.stream = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => this.#read(controller, maxBytes),
+        pull: () => void incoming.resume(),
+        cancel: () => this.drop(),
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  drop(): void {
+    this.#isWanted = false;
+    this.#incoming.resume();
+  }
+
+  #read(controller: ReadableStreamDefaultController<Uint8Array>, maxBytes: number): void {
+    const incoming = this.#incoming;
+    const end = (tell: () => void) => {
+      if (this.#isWanted) tell();
+      this.#isWanted = false;
+    };
+    let numBytes = 0;
+    incoming.on("data", (bytes: Uint8Array) => {
+      numBytes += bytes.length;
+      if (numBytes > maxBytes) incoming.destroy();
+      if (!this.#isWanted) return;
+      controller.enqueue(bytes);
+      incoming.pause();
+    });
+    incoming.once("end", () => end(() => controller.close()));
+    incoming.on("error", (error) => end(() => controller.error(error)));
+    incoming.once("close", () => end(() => controller.error(new Error("the client has left"))));
+    incoming.pause();
+  }
+}
+
+async function send(
+  response: Response,
+  outgoing: ServerResponse,
+  writeStallMs: number,
+): Promise<void> {
+  outgoing.statusCode = response.status;
+  for (const [name, value] of response.headers) outgoing.setHeader(name, value);
+  const { body } = response;
+  if (body === null || outgoing.req.method === "HEAD") return void outgoing.end();
+  // An answer that says its length is whole; any other is sent as it comes.
+  if (response.headers.has("content-length")) {
+    return void outgoing.end(new Uint8Array(await response.arrayBuffer()));
+  }
+  outgoing.flushHeaders();
+  await pipe(body.getReader(), outgoing, writeStallMs);
+}
+
+interface BodyReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+async function pipe(
+  reader: BodyReader,
+  outgoing: ServerResponse,
+  writeStallMs: number,
+): Promise<void> {
+  outgoing.once("close", () => void reader.cancel());
+  while (!outgoing.destroyed) {
+    const { done, value } = await reader.read();
+    if (done || value === undefined) return void outgoing.end();
+    if (!outgoing.write(value)) await drained(outgoing, writeStallMs);
+  }
+}
+
+/** Resolves when the client takes bytes again or has gone; it is cut off when it takes too long. */
+function drained(outgoing: ServerResponse, writeStallMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stalled = setTimeout(() => outgoing.destroy(), writeStallMs);
+  const end = () => {
+    clearTimeout(stalled);
+    outgoing.off("drain", end).off("close", end);
+    resolve();
+  };
+  outgoing.on("drain", end).on("close", end);
+  return promise;
+}

@@ -1,0 +1,473 @@
+// What a connection may carry beside one request at a time (RFC 9112): empty lines, requests that do not wait
+// for answers, clients that leave. Over real sockets, byte by byte where it matters.
+
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { listen } from "../../src/runtime/http-server.ts";
+import { startFakeServer } from "../support/fake-server.ts";
+import { Prng } from "../support/prng.ts";
+import { answersOf, getText, postText, type RawAnswer, RawClient } from "../support/raw-client.ts";
+
+const server = await startFakeServer({ model: { stepDelayMs: 5 } });
+const { engine, runner, url } = server;
+const clients: RawClient[] = [];
+
+async function connect(to = url): Promise<RawClient> {
+  const client = await RawClient.connect(to);
+  clients.push(client);
+  return client;
+}
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  for (let i = 0; i < 400 && engine.numLiveSequences > 0; i++) await Bun.sleep(5);
+});
+afterAll(() => server.stop());
+
+const TEXT = "/v1/completions";
+const completion = (prompt: string, headers = "") =>
+  postText(TEXT, { prompt, max_tokens: 3, echo: true, ignore_eos: true }, headers);
+const stream = (maxTokens: number) =>
+  postText(TEXT, { prompt: "a", max_tokens: maxTokens, stream: true, ignore_eos: true });
+
+const promptOf = ({ body }: RawAnswer) => JSON.parse(body).choices[0].text.slice(0, 2);
+const statuses = (answers: readonly RawAnswer[]) => answers.map(({ status }) => status);
+const events = ({ body }: RawAnswer) =>
+  body.split("\n\n").filter((event) => event.startsWith("data:"));
+
+describe("empty lines", () => {
+  test.each([
+    ["before a request", `\r\n${completion("p1")}`, 1],
+    ["many of them", `${"\r\n".repeat(50)}${completion("p1")}`, 1],
+    ["behind a request", `${completion("p1")}\r\n`, 1],
+    ["between two", `${completion("p1")}\r\n\r\n${completion("p2")}`, 2],
+    ["behind a request without a body", `${getText("/version")}\r\n${getText("/health")}`, 2],
+  ])("%s are passed over", async (_, text, numAnswers) => {
+    const client = await connect();
+    client.send(text);
+    const answers = await client.answers(numAnswers);
+    expect(statuses(answers)).toEqual(Array.from({ length: numAnswers }, () => 200));
+    expect(client.isClosed).toBe(false);
+  });
+
+  test("during an answer and between answers change nothing", async () => {
+    const client = await connect();
+    client.send(completion("p1"));
+    await client.until(() => engine.numLiveSequences > 0);
+    client.send("\r\n");
+    await client.answers(1);
+    client.send("\r\n");
+    await Bun.sleep(20);
+    client.send(completion("p2"));
+    expect((await client.answers(2)).map(promptOf)).toEqual(["p1", "p2"]);
+  });
+
+  test("during a stream leave it whole", async () => {
+    const client = await connect();
+    client.send(stream(20));
+    await client.until(() => client.received.includes("data:"));
+    client.send("\r\n");
+    const [answer] = (await client.answers(1)) as [RawAnswer];
+    expect(events(answer)).toHaveLength(21);
+    expect(answer.body).toEndWith("data: [DONE]\n\n");
+    expect(client.isClosed).toBe(false);
+  });
+});
+
+describe("requests that do not wait", () => {
+  test.each([2, 10, 100])("%d at once are answered in their order", async (count) => {
+    const client = await connect();
+    const prompts = Array.from({ length: count }, (_, i) =>
+      String(i + 10)
+        .padStart(3, "p")
+        .slice(-2),
+    );
+    client.send(prompts.map((prompt) => completion(prompt)).join(""));
+    const answers = await client.answers(count);
+    expect(answers.map(promptOf)).toEqual(prompts);
+    expect(client.isClosed).toBe(false);
+  });
+
+  test("are computed one after another: each sees what those before it did", async () => {
+    const client = await connect();
+    let most = 0;
+    const watch = setInterval(() => {
+      most = Math.max(most, engine.numLiveSequences);
+    }, 1);
+    client.send(Array.from({ length: 5 }, () => completion("pp")).join(""));
+    await client.answers(5);
+    clearInterval(watch);
+    expect(most).toBe(1);
+  });
+
+  test("come behind a stream, which ends first", async () => {
+    const client = await connect();
+    client.send(stream(20));
+    await client.until(() => client.received.includes("data:"));
+    client.send(getText("/version"));
+    client.send(getText("/nowhere"));
+    const answers = await client.answers(3);
+    expect(statuses(answers)).toEqual([200, 200, 404]);
+    expect(answers[0]?.body).toEndWith("data: [DONE]\n\n");
+    expect(answers[1]?.body).toContain("version");
+  });
+
+  test("come behind a body in chunks, and one in pieces behind them", async () => {
+    const client = await connect();
+    const body = '{"prompt":"p1","max_tokens":2,"echo":true}';
+    const chunks = [...body].map((char) => `1\r\n${char}\r\n`).join("");
+    const head = `POST ${TEXT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+    client.send(`${head}Transfer-Encoding: chunked\r\n\r\n${chunks}0\r\nX-Trailer: y\r\n\r\n`);
+    const second = completion("p2");
+    client.send(second.slice(0, 30));
+    await client.answers(1);
+    client.send(second.slice(30, -5));
+    await Bun.sleep(20);
+    client.send(second.slice(-5));
+    expect((await client.answers(2)).map(promptOf)).toEqual(["p1", "p2"]);
+  });
+
+  test("come behind one that is refused before its body is read", async () => {
+    const client = await connect();
+    client.send(postText("/v1/nowhere", { prompt: "x".repeat(1000) }));
+    client.send(postText(TEXT, "no JSON"));
+    client.send(completion("p3"));
+    expect(statuses(await client.answers(3))).toEqual([404, 400, 200]);
+  });
+
+  test("come behind a body that nobody reads, however long", async () => {
+    const client = await connect();
+    client.send(postText("/v1/nowhere", "x".repeat(3_000_000)));
+    client.send(getText("/version", `Content-Length: 1000000\r\n`) + "x".repeat(1_000_000));
+    client.send(completion("p3"));
+    expect(statuses(await client.answers(3))).toEqual([404, 200, 200]);
+  });
+
+  test("of which one asks for the end are answered up to that one", async () => {
+    const client = await connect();
+    client.send(completion("p1") + completion("p2", "Connection: close\r\n") + completion("p3"));
+    const answers = await client.all();
+    expect(answers.map(promptOf)).toEqual(["p1", "p2"]);
+    expect(answers[1]?.head).toContain("connection: close");
+  });
+
+  test("are answered however the bytes are split", async () => {
+    const prng = new Prng(Number(process.env["PAGODA_FUZZ_SEED"] ?? 1));
+    const requests = [
+      completion("p1"),
+      "\r\n",
+      getText("/version"),
+      getText("/health").replace("GET", "HEAD"),
+      postText(TEXT, "no JSON"),
+      `\r\n\r\n${completion("p2", "Expect: 100-continue\r\n")}`,
+      completion("p3"),
+    ].join("");
+    for (let round = 0; round < 20; round++) {
+      const client = await connect();
+      for (let at = 0; at < requests.length; ) {
+        const size = prng.int(1, prng.int(1, 200));
+        client.send(requests.slice(at, at + size));
+        at += size;
+        if (prng.int(0, 2) === 0) await Bun.sleep(0);
+      }
+      const whole = () => statuses(answers()).filter((status) => status >= 200);
+      const answers = () => withoutHeadBody(client.received);
+      await client.until(() => client.isClosed || whole().length === 6);
+      expect([round, whole()]).toEqual([round, [200, 200, 200, 400, 200, 200]]);
+      client.close();
+    }
+  }, 30_000);
+});
+
+/** HEAD's answer says a length and has no body. */
+function withoutHeadBody(received: string): RawAnswer[] {
+  return received
+    .split("HTTP/1.1 ")
+    .slice(1)
+    .map((text) => ({ status: Number(text.slice(0, 3)), head: "", body: text, isWhole: true }));
+}
+
+describe("what is no request", () => {
+  const garbage = "GARBAGE \u0000\r\n\r\n";
+
+  test("is refused, and what came before it is answered first", async () => {
+    const client = await connect();
+    client.send(completion("p1") + completion("p2") + garbage + completion("p3"));
+    const answers = await client.all();
+    expect(statuses(answers)).toEqual([200, 200, 400]);
+    expect(answers.slice(0, 2).map(promptOf)).toEqual(["p1", "p2"]);
+  });
+
+  test("does not cut a stream", async () => {
+    const client = await connect();
+    client.send(stream(20));
+    await client.until(() => client.received.includes("data:"));
+    client.send(garbage);
+    const answers = await client.all();
+    expect(statuses(answers)).toEqual([200, 400]);
+    expect(answers[0]?.body).toEndWith("data: [DONE]\n\n");
+  });
+
+  test("within a body is that request's fault", async () => {
+    const client = await connect();
+    const head = `POST ${TEXT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+    client.send(`${completion("p1")}${head}Transfer-Encoding: chunked\r\n\r\n5\r\n{"pro\r\nzz\r\n`);
+    const answers = await client.all();
+    expect(statuses(answers).slice(0, 2)).toEqual([200, 400]);
+    expect(answers[1]?.body).toContain("could not be read to its end");
+  });
+});
+
+describe("framing that could hide a request", () => {
+  const post = (headers: string, body = "0\r\n\r\n") =>
+    `POST ${TEXT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${headers}\r\n${body}`;
+  test.each([
+    ["a length and chunks", post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n")],
+    ["two lengths", post("Content-Length: 5\r\nContent-Length: 6\r\n", "abcdef")],
+    ["a list of lengths", post("Content-Length: 5, 5\r\n", "abcde")],
+    ["a length with a sign", post("Content-Length: +5\r\n", "abcde")],
+    ["a negative length", post("Content-Length: -1\r\n", "")],
+    ["a length in hex", post("Content-Length: 0x5\r\n", "abcde")],
+    ["an empty length", post("Content-Length: \r\n", "abcde")],
+    ["a length beyond all numbers", post("Content-Length: 99999999999999999999\r\n", "")],
+    ["another coding", post("Transfer-Encoding: gzip\r\n")],
+    ["a coding below chunks", post("Transfer-Encoding: gzip, chunked\r\n")],
+    ["chunks twice", post("Transfer-Encoding: chunked, chunked\r\n")],
+    ["chunks that are not last", post("Transfer-Encoding: chunked, identity\r\n")],
+    ["a word like chunked", post("Transfer-Encoding: xchunked\r\n")],
+    ["chunks in HTTP/1.0", post("Transfer-Encoding: chunked\r\n").replace("1.1", "1.0")],
+    ["a space before the colon", post("Transfer-Encoding : chunked\r\n")],
+    ["chunks ended by LF", post("Transfer-Encoding: chunked\r\n", "5\nabcde\n0\n\n")],
+    [
+      "LF in a chunk's extension",
+      post("Transfer-Encoding: chunked\r\n", "5;a\nb\r\nabcde\r\n0\r\n\r\n"),
+    ],
+    ["a chunk without its end", post("Transfer-Encoding: chunked\r\n", "5\r\nabcdeXX0\r\n\r\n")],
+    ["a negative chunk", post("Transfer-Encoding: chunked\r\n", "-5\r\nabcde\r\n0\r\n\r\n")],
+    ["a header ended by LF", "GET /version HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n"],
+    ["CR in a header", "GET /version HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n"],
+    ["a folded header", "GET /version HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n"],
+    ["NUL in a header", "GET /version HTTP/1.1\r\nHost: localhost\r\nX: a\u0000b\r\n\r\n"],
+    ["a header without a colon", "GET /version HTTP/1.1\r\nHost: localhost\r\nXY\r\n\r\n"],
+    ["two Hosts", "GET /version HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n"],
+    ["no Host", "GET /version HTTP/1.1\r\n\r\n"],
+    ["a user in the Host", "GET /version HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n"],
+    ["a path in the Host", "GET /version HTTP/1.1\r\nHost: evil.example/?x=\r\n\r\n"],
+    ["a space before the line", " GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+  ])("is refused and ends the connection: %s", async (_, text) => {
+    const client = await connect();
+    client.send(text + getText("/version"));
+    const answers = await client.all();
+    expect(client.isClosed).toBe(true);
+    expect(answers.every(({ status }) => status === 400)).toBe(true);
+    expect(answers.length).toBeGreaterThan(0);
+  });
+
+  test.each([
+    [
+      "headers beyond 16 KiB",
+      `GET /version HTTP/1.1\r\nHost: localhost\r\nX: ${"y".repeat(17_000)}\r\n\r\n`,
+      431,
+    ],
+    ["a line beyond 16 KiB", `GET /${"a".repeat(17_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
+    [
+      "too many headers",
+      `GET /version HTTP/1.1\r\nHost: localhost\r\n${"X: y\r\n".repeat(2500)}\r\n`,
+      431,
+    ],
+    ["lines ended by LF", "GET /version HTTP/1.1\nHost: localhost\n\n", 505],
+    ["another version", "GET /version HTTP/2.0\r\nHost: localhost\r\n\r\n", 505],
+  ])("has a status of its own: %s", async (_, text, status) => {
+    const client = await connect();
+    client.send(text);
+    expect(statuses(await client.all())).toEqual([status]);
+  });
+});
+
+describe("a body", () => {
+  test("is cut far beyond what the app accepts", async () => {
+    const { app } = server;
+    const small = await listen({
+      host: "127.0.0.1",
+      port: 0,
+      maxBodyBytes: 10_000,
+      fetch: app.fetch,
+    });
+    const client = await connect(small.url);
+    const head = `POST ${TEXT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+    client.send(`${head}Transfer-Encoding: chunked\r\n\r\n`);
+    let numSent = 0;
+    for (; numSent < 1000 && !client.isClosed; numSent++) {
+      client.send(`3e8\r\n${" ".repeat(1000)}\r\n`);
+      await Bun.sleep(0);
+    }
+    expect(client.isClosed).toBe(true);
+    expect(numSent).toBeGreaterThan(150);
+    await small.stop(true);
+  });
+});
+
+describe("silence", () => {
+  const deadlines = { headersMs: 100, requestMs: 400, idleMs: 200, writeStallMs: 200 };
+  const start = () => {
+    const { fetch } = server.app;
+    return listen({ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000, fetch, deadlines });
+  };
+
+  test.each([
+    ["before a first byte", "", 408],
+    ["within the headers", "GET /version HTTP/1.1\r\nHost:", 408],
+    ["between requests", getText("/version"), 200],
+    ["within headers behind an answer", `${getText("/version")}GET /vers`, 200],
+    ["within a body that nobody reads", postText("/nowhere", "x".repeat(5000)).slice(0, -1), 404],
+  ])("%s ends the connection", async (_, text, status) => {
+    const patient = await start();
+    const client = await connect(patient.url);
+    client.send(text);
+    await client.until(() => client.isClosed);
+    expect(client.isClosed).toBe(true);
+    expect(answersOf(client.received)[0]?.status ?? 408).toBe(status);
+    await patient.stop(true);
+  });
+
+  test("while an answer is computed or streamed does not", async () => {
+    const patient = await start();
+    const slow = postText(TEXT, { prompt: "a", max_tokens: 150, ignore_eos: true });
+    for (const text of [slow, stream(150)]) {
+      const client = await connect(patient.url);
+      const startMs = performance.now();
+      client.send(text);
+      const [answer] = (await client.answers(1)) as [RawAnswer];
+      expect([answer.status, answer.isWhole]).toEqual([200, true]);
+      expect(performance.now() - startMs).toBeGreaterThan(500);
+    }
+    await patient.stop(true);
+  });
+
+  test("of one who takes nothing of its answer ends that", async () => {
+    const patient = await start();
+    const client = await connect(patient.url);
+    client.socket.pause();
+    const body = {
+      prompt: "a".repeat(900),
+      echo: true,
+      max_tokens: 100,
+      logprobs: 20,
+      stream: true,
+    };
+    client.send(postText(TEXT, { ...body, n: 16, temperature: 1, ignore_eos: true }));
+    await client.until(() => engine.numLiveSequences > 0);
+    for (let i = 0; i < 2000 && engine.numLiveSequences > 0; i++) await Bun.sleep(5);
+    expect(engine.numLiveSequences).toBe(0);
+    await patient.stop(true);
+  });
+});
+
+describe("the end of the server", () => {
+  test("lets answers end, closes what waits, takes nothing new", async () => {
+    const { fetch } = server.app;
+    const ending = await listen({ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000, fetch });
+    const [idle, busy] = [await connect(ending.url), await connect(ending.url)];
+    idle.send(getText("/version"));
+    await idle.answers(1);
+    busy.send(stream(30));
+    await busy.until(() => busy.received.includes("data:"));
+    await ending.stop(false);
+    expect(idle.isClosed).toBe(true);
+    const [answer] = (await busy.all()) as [RawAnswer];
+    expect(answer.body).toEndWith("data: [DONE]\n\n");
+    const late = await connect(ending.url);
+    late.send(getText("/version"));
+    expect(await late.all()).toEqual([]);
+  });
+
+  test("by force cuts them", async () => {
+    const { fetch } = server.app;
+    const ending = await listen({ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000, fetch });
+    const busy = await connect(ending.url);
+    busy.send(stream(900));
+    await busy.until(() => busy.received.includes("data:"));
+    await ending.stop(true);
+    await busy.all();
+    expect(busy.received).not.toContain("[DONE]");
+  });
+});
+
+describe("a client", () => {
+  test("of HTTP/1.0 needs no Host, and is told the end by the end", async () => {
+    for (const head of ["GET /health HTTP/1.0\r\n\r\n", "OPTIONS / HTTP/1.0\r\n\r\n"]) {
+      const client = await connect();
+      client.send(head);
+      const [answer] = (await client.all()) as [RawAnswer];
+      expect([head, answer.status]).toEqual([head, head.startsWith("GET") ? 200 : 404]);
+    }
+    const client = await connect();
+    client.send(stream(3).replace("HTTP/1.1", "HTTP/1.0"));
+    const [answer] = (await client.all()) as [RawAnswer];
+    expect(answer.head).not.toContain("chunked");
+    expect(answer.body).toEndWith("data: [DONE]\n\n");
+  });
+
+  test("that waits for leave to send its body gets it", async () => {
+    const client = await connect();
+    const whole = completion("p1", "Expect: 100-continue\r\n");
+    const at = whole.indexOf("\r\n\r\n") + 4;
+    client.send(whole.slice(0, at));
+    expect(statuses(await client.answers(1))).toEqual([100]);
+    client.send(whole.slice(at));
+    expect(statuses(await client.answers(2))).toEqual([100, 200]);
+  });
+
+  test("asks with HEAD for the head alone", async () => {
+    const client = await connect();
+    client.send(getText("/health").replace("GET", "HEAD"));
+    client.send(getText("/version"));
+    const answers = await client.answers(2);
+    expect(statuses(answers)).toEqual([200, 200]);
+  });
+
+  test("that leaves ends its generation: amid a stream, before an answer, while it waits behind another", async () => {
+    for (const text of [
+      stream(900),
+      postText(TEXT, { prompt: "a", max_tokens: 900, ignore_eos: true }),
+      stream(900) + completion("p2"),
+    ]) {
+      const client = await connect();
+      client.send(text);
+      await client.until(() => engine.numLiveSequences > 0);
+      client.close();
+      for (let i = 0; i < 200 && engine.numLiveSequences > 0; i++) await Bun.sleep(5);
+      expect(engine.numLiveSequences).toBe(0);
+      const { numSteps } = runner;
+      await Bun.sleep(30);
+      expect(runner.numSteps).toBe(numSteps);
+    }
+  });
+
+  test("that will send no more counts as one that leaves, as with vLLM, and gets what is ready at once", async () => {
+    const client = await connect();
+    client.socket.end(getText("/health"));
+    expect(statuses(await client.all())).toEqual([200]);
+    const other = await connect();
+    other.socket.end(postText(TEXT, { prompt: "a", max_tokens: 900, ignore_eos: true }));
+    await other.until(() => other.isClosed);
+    for (let i = 0; i < 200 && engine.numLiveSequences > 0; i++) await Bun.sleep(5);
+    expect(engine.numLiveSequences).toBe(0);
+  });
+
+  test("that sends requests without end is not read any further", async () => {
+    const client = await connect();
+    client.send(stream(900));
+    await client.until(() => client.received.includes("data:"));
+    Bun.gc(true);
+    const before = process.memoryUsage.rss();
+    const many = getText("/version").repeat(1000);
+    let numTaken = 0;
+    for (let i = 0; i < 1000; i++)
+      if (client.socket.write(many, () => numTaken++)) await Bun.sleep(0);
+    await Bun.sleep(200);
+    Bun.gc(true);
+    // Sockets hold some; a million requests would be gigabytes.
+    expect(numTaken).toBeLessThan(500);
+    expect((process.memoryUsage.rss() - before) / 2 ** 20).toBeLessThan(200);
+  }, 30_000);
+});
