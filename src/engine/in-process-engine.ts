@@ -101,7 +101,7 @@ export class InProcessEngine implements EngineClient {
     }
     for (const id of requestIds) this.#arriving.add(id);
     try {
-      const promptTokenIds = await tokenIdsOf(this.#runner.tokenizer, prompt);
+      const promptTokenIds = await tokenIdsOf(this.#runner.tokenizer, prompt, this.info);
       this.#queue(request, promptTokenIds);
       this.abort(requestIds.filter((id) => !this.#arriving.has(id)));
       return promptTokenIds;
@@ -146,8 +146,8 @@ export class InProcessEngine implements EngineClient {
   /** It never comes back. */
   onRestart(): void {}
 
-  encode(text: string, addSpecial: boolean): Promise<Int32Array> {
-    return this.#runner.tokenizer.encode(text, addSpecial, true);
+  encode(text: string, addSpecial: boolean, maxTokens?: number | null): Promise<Int32Array> {
+    return this.#runner.tokenizer.encode(text, addSpecial, true, maxTokens ?? null);
   }
 
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {

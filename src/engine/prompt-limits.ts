@@ -3,8 +3,11 @@
 import { RequestError } from "../errors.ts";
 import type { EngineInfo, EngineRequest } from "./protocol.ts";
 
-/** No tokenizer gets more text than this into a token on average; longer texts are not tokenised. */
+/** No tokenizer gets more text than this into a token on average; longer texts do not reach one. */
 const MAX_CHARACTERS_PER_TOKEN = 64;
+
+/** So that who sent somewhat too much is told how much it was; vLLM counts all of it. */
+const COUNTED_CONTEXTS = 8;
 
 /**
  * @param length characters of the whole prompt
@@ -13,6 +16,21 @@ const MAX_CHARACTERS_PER_TOKEN = 64;
 export function checkPromptLength({ maxModelLen }: EngineInfo, length: number): void {
   if (length <= maxModelLen * MAX_CHARACTERS_PER_TOKEN) return;
   throw tooLong(maxModelLen, `at least ${Math.ceil(length / MAX_CHARACTERS_PER_TOKEN)}`);
+}
+
+/** The tokens of a prompt that are counted; a tokenizer reads no further. */
+export function maxCountedTokens({ maxModelLen }: EngineInfo): number {
+  return maxModelLen * COUNTED_CONTEXTS;
+}
+
+/**
+ * Of a text that was tokenised with maxCountedTokens() as the limit.
+ * @returns the same ids
+ * @throws RequestError "context_length" where it has more
+ */
+export function checkCountedIds(info: EngineInfo, ids: Int32Array): Int32Array {
+  if (ids.length <= maxCountedTokens(info)) return ids;
+  throw tooLong(info.maxModelLen, `at least ${ids.length}`);
 }
 
 /**

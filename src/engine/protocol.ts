@@ -134,7 +134,8 @@ export interface EngineClient {
   onRestart(listener: () => void): void;
   /** Settles when the engine has died of itself and does not come back. Never rejects. */
   readonly died: Promise<Error>;
-  encode(text: string, addSpecial: boolean): Promise<Int32Array>;
+  /** @param maxTokens of a text that has more, one more than these are given; null = no limit, the default */
+  encode(text: string, addSpecial: boolean, maxTokens?: number | null): Promise<Int32Array>;
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
   /** The bytes of single tokens, for token strings. */
   tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]>;

@@ -126,8 +126,8 @@ export class RemoteEngine implements EngineClient {
 
   onRestart(): void {}
 
-  encode(text: string, addSpecial: boolean): Promise<Int32Array> {
-    return this.#call("encode", text, addSpecial);
+  encode(text: string, addSpecial: boolean, maxTokens?: number | null): Promise<Int32Array> {
+    return this.#call("encode", text, addSpecial, maxTokens ?? null);
   }
 
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {

@@ -4,16 +4,25 @@
 import { Request } from "../request/request.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
 import type { Tokenizer } from "../runner/tokenizer.ts";
-import type { EngineRequest, Prompt } from "./protocol.ts";
+import { checkCountedIds, maxCountedTokens } from "./prompt-limits.ts";
+import type { EngineInfo, EngineRequest, Prompt } from "./protocol.ts";
 import type { SeedSource } from "./seed-source.ts";
 
-/** @throws RequestError "invalid_value" with the message of a chat's template */
+/**
+ * @throws RequestError "invalid_value" with the message of a chat's template, or "context_length" for far more
+ *   tokens than fit, once that is certain
+ */
 export async function tokenIdsOf(
   tokenizer: Tokenizer,
   prompt: Exclude<Prompt, Int32Array>,
+  info: EngineInfo,
 ): Promise<Int32Array> {
-  if ("text" in prompt) return tokenizer.encode(prompt.text, prompt.addSpecial, true);
-  return (await tokenizer.applyChatTemplate(prompt.chat)).tokenIds;
+  const maxTokens = maxCountedTokens(info);
+  const ids =
+    "text" in prompt
+      ? await tokenizer.encode(prompt.text, prompt.addSpecial, true, maxTokens)
+      : (await tokenizer.applyChatTemplate(prompt.chat, maxTokens)).tokenIds;
+  return checkCountedIds(info, ids);
 }
 
 export interface SequencesInit {

@@ -111,8 +111,8 @@ export class SupervisedEngine implements EngineClient {
     this.#restartListener = listener;
   }
 
-  encode(text: string, addSpecial: boolean): Promise<Int32Array> {
-    return this.#try("encode", [text, addSpecial]);
+  encode(text: string, addSpecial: boolean, maxTokens: number | null = null): Promise<Int32Array> {
+    return this.#try("encode", [text, addSpecial, maxTokens]);
   }
 
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {

@@ -23,7 +23,7 @@ export function suspectHash<N extends SuspectCall>(
 }
 
 function withoutSender(arg: Parameters<EngineClient[SuspectCall]>[number]): unknown {
-  if (typeof arg !== "object" || !("samplingParams" in arg)) return arg;
+  if (typeof arg !== "object" || arg === null || !("samplingParams" in arg)) return arg;
   const { prompt, samplingParams } = arg;
   return { prompt, params: { ...samplingParams, seed: null } };
 }

@@ -199,9 +199,23 @@ export interface NativeModel {
   readonly info: ModelInfo;
   vocabulary(): Vocabulary;
   memory(): MemoryReport;
-  tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): Promise<Int32Array>;
+  /**
+   * @param maxTokens of a text that has more, one more than these are given, and it is not read to its end;
+   *   left out = no limit
+   */
+  tokenize(
+    text: string,
+    addSpecial: boolean,
+    parseSpecial: boolean,
+    maxTokens?: number,
+  ): Promise<Int32Array>;
   /** The same on the JS thread: for texts that take less time than another thread takes to wake up. */
-  tokenizeNow(text: string, addSpecial: boolean, parseSpecial: boolean): Int32Array;
+  tokenizeNow(
+    text: string,
+    addSpecial: boolean,
+    parseSpecial: boolean,
+    maxTokens?: number,
+  ): Int32Array;
   detokenize(tokenIds: Int32Array, removeSpecial: boolean): Promise<string>;
   /** Renders the template off the JS thread, within depth, size and time limits. */
   applyChatTemplate(input: ChatTemplateInput): Promise<string>;

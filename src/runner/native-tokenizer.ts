@@ -21,9 +21,14 @@ export class NativeTokenizer implements Tokenizer {
     this.eosTokenIds = model.info.eosTokenIds;
   }
 
-  async encode(text: string, addSpecial: boolean, parseSpecial: boolean): Promise<Int32Array> {
-    const isShort = text.length <= MAX_SHORT_CHARACTERS;
-    return this.#model[isShort ? "tokenizeNow" : "tokenize"](text, addSpecial, parseSpecial);
+  async encode(
+    text: string,
+    addSpecial: boolean,
+    parseSpecial: boolean,
+    maxTokens: number | null = null,
+  ): Promise<Int32Array> {
+    const tokenize = text.length <= MAX_SHORT_CHARACTERS ? "tokenizeNow" : "tokenize";
+    return this.#model[tokenize](text, addSpecial, parseSpecial, maxTokens ?? undefined);
   }
 
   tokenBytes(tokenId: number): Uint8Array {
@@ -40,10 +45,10 @@ export class NativeTokenizer implements Tokenizer {
     return this.#model.detokenize(known, skipSpecial);
   }
 
-  async applyChatTemplate(request: ChatTemplateRequest) {
+  async applyChatTemplate(request: ChatTemplateRequest, maxTokens: number | null = null) {
     const prompt = await this.#render(request);
     // The template's own BOS was dropped in rendering where the tokenizer adds one.
-    return { prompt, tokenIds: await this.encode(prompt, true, true) };
+    return { prompt, tokenIds: await this.encode(prompt, true, true, maxTokens) };
   }
 
   async #render(request: ChatTemplateRequest): Promise<string> {

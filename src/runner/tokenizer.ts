@@ -20,8 +20,15 @@ export interface Tokenizer {
   /**
    * @param addSpecial adds BOS / EOS as the model's metadata says
    * @param parseSpecial text that spells a special token becomes that token
+   * @param maxTokens of a text that has more, one more than these are given, and it is not read to its end;
+   *   null = no limit
    */
-  encode(text: string, addSpecial: boolean, parseSpecial: boolean): Promise<Int32Array>;
+  encode(
+    text: string,
+    addSpecial: boolean,
+    parseSpecial: boolean,
+    maxTokens?: number | null,
+  ): Promise<Int32Array>;
   /** UTF-8 bytes of a token; control tokens give their text. A view, not to be kept. */
   tokenBytes(tokenId: number): Uint8Array;
   /** Control, unknown or unused token: left out when skipSpecialTokens is set. */
@@ -30,9 +37,11 @@ export interface Tokenizer {
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
   /**
    * Renders the model's chat template, then tokenises with special tokens parsed.
+   * @param maxTokens as encode() has it
    * @throws RequestError "invalid_value" with the template's message
    */
   applyChatTemplate(
     request: ChatTemplateRequest,
+    maxTokens?: number | null,
   ): Promise<{ prompt: string; tokenIds: Int32Array }>;
 }

@@ -1,7 +1,12 @@
 // The prompts of a text completion: counted, handed to the engine, and shown with what `echo` wants.
 
 import type { Generation } from "../engine/generation.ts";
-import { checkPromptIds, checkPromptLength } from "../engine/prompt-limits.ts";
+import {
+  checkCountedIds,
+  checkPromptIds,
+  checkPromptLength,
+  maxCountedTokens,
+} from "../engine/prompt-limits.ts";
 import type { Prompt } from "../engine/protocol.ts";
 import { RequestError } from "../errors.ts";
 import { tokenText } from "./logprobs.ts";
@@ -49,16 +54,16 @@ export async function readPrompts(context: ServerContext, body: CompletionBody):
   const addSpecial = body.add_special_tokens;
   const prompts = body.prompt ?? [];
   return Promise.all(
-    prompts.map((prompt) => {
+    prompts.map(async (prompt) => {
       if (typeof prompt !== "string") {
         // Before they are cut to 32 bits.
         checkPromptIds(client.info, prompt);
         return Int32Array.from(prompt);
       }
       checkPromptLength(client.info, prompt.length);
-      return prompts.length === 1
-        ? { text: prompt, addSpecial }
-        : client.encode(prompt, addSpecial);
+      if (prompts.length === 1) return { text: prompt, addSpecial };
+      const ids = await client.encode(prompt, addSpecial, maxCountedTokens(client.info));
+      return checkCountedIds(client.info, ids);
     }),
   );
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { FUZZ_TIMEOUT_MS, runFuzzer } from "../support/fuzz-run.ts";
 import { buildSanitized } from "../support/sanitized-program.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { everyTokenizer } from "../support/tokenizer-kinds.ts";
 
 const BUILD_TIMEOUT_MS = 600_000;
 const LLAMA = ["llama", "ggml", "ggml-cpu"];
@@ -42,6 +43,26 @@ test(
     const model = join(folder, "tiny.gguf");
     writeTinyGguf(model);
     expect(() => runFuzzer(program, "chat", model)).not.toThrow();
+    rmSync(folder, { recursive: true, force: true });
+  },
+  BUILD_TIMEOUT_MS + FUZZ_TIMEOUT_MS,
+);
+
+test(
+  "a text by every tokenizer",
+  async () => {
+    const program = await buildSanitized({
+      name: "tokenizer-fuzz",
+      folder: "test/fuzz",
+      sources: { vocabulary: [], "special-texts": [], "split-pattern": [], "pattern-syntax": [] },
+      upstream: ["src/llama-vocab.cpp", "src/unicode.cpp"],
+      libraries: LLAMA,
+    });
+    const folder = mkdtempSync(join(tmpdir(), "pagoda-fuzz-"));
+    for (const [i, tokenizer] of everyTokenizer().entries()) {
+      writeTinyGguf(join(folder, `${i}.gguf`), { tokenizer });
+    }
+    expect(() => runFuzzer(program, "text", folder)).not.toThrow();
     rmSync(folder, { recursive: true, force: true });
   },
   BUILD_TIMEOUT_MS + FUZZ_TIMEOUT_MS,

@@ -111,6 +111,16 @@ const BAD_COMPLETION_VALUES: Case[] = [
     { prompt: "x".repeat(2000) },
     "This model's maximum context length is 1024 tokens. However, your request has 2001 input tokens.",
   ],
+  [
+    "a prompt of eight times the context",
+    { prompt: "x".repeat(1024 * 8) },
+    "However, your request has at least 8193 input tokens.",
+  ],
+  [
+    "a prompt over the context among others",
+    { prompt: ["a", "x".repeat(1024 * 8)] },
+    "However, your request has at least 8193 input tokens.",
+  ],
   ["a negative token id", { prompt: [-5] }, "Token id -5 is out of vocabulary"],
   ["a token id over the vocabulary", { prompt: [258] }, "Token id 258 is out of vocabulary"],
   ["a token id over 32 bits", { prompt: [4294967297] }, "Token id 4294967297 is out of vocabulary"],

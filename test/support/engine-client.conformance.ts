@@ -178,6 +178,13 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
         [{ prompt: new Int32Array(0) }, "The decoder prompt cannot be empty"],
         [{ prompt: Int32Array.of(1, 258) }, "Token id 258 is out of vocabulary"],
         [{ prompt: long }, "your request has 1024 input tokens."],
+        [{ prompt: { ...long, text: "x".repeat(8192) } }, "has at least 8193 input tokens."],
+        [
+          {
+            prompt: { chat: { ...CHAT, messages: [{ role: "user", content: "x".repeat(9000) }] } },
+          },
+          "has at least 8193 input tokens.",
+        ],
         [{ prompt: { ...long, addSpecial: false } }, "is too large: 8. This model's"],
       ];
       for (const [part, message] of refused) {
@@ -217,6 +224,8 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       const text = "grüße \u{1F600}";
       const ids = await client.encode(text, true);
       expect(ids).toEqual(await tokenizer.encode(text, true, true));
+      expect(await client.encode(text, true, 3)).toEqual(ids.slice(0, 4));
+      expect(await client.encode(text, true, ids.length)).toEqual(ids);
       expect(await client.decode(ids, true)).toBe(text);
       expect(await client.tokenBytes(Int32Array.of(256, 104))).toEqual(
         [256, 104].map((id) => tokenizer.tokenBytes(id)),

@@ -36,9 +36,15 @@ export class FakeTokenizer implements Tokenizer {
   readonly vocabSize = VOCAB_SIZE;
   readonly eosTokenIds = [FAKE_EOS];
 
-  async encode(text: string, addSpecial: boolean, _parseSpecial: boolean): Promise<Int32Array> {
+  async encode(
+    text: string,
+    addSpecial: boolean,
+    _parseSpecial: boolean,
+    maxTokens: number | null = null,
+  ): Promise<Int32Array> {
     const bytes = new TextEncoder().encode(text);
-    return Int32Array.from(addSpecial ? [FAKE_BOS, ...bytes] : bytes);
+    const ids = Int32Array.from(addSpecial ? [FAKE_BOS, ...bytes] : bytes);
+    return maxTokens === null ? ids : ids.slice(0, maxTokens + 1);
   }
 
   tokenBytes(tokenId: number): Uint8Array {
@@ -59,10 +65,10 @@ export class FakeTokenizer implements Tokenizer {
     );
   }
 
-  async applyChatTemplate(request: ChatTemplateRequest) {
+  async applyChatTemplate(request: ChatTemplateRequest, maxTokens: number | null = null) {
     const lines = request.messages.map(({ role, content }) => `${role}: ${String(content)}\n`);
     const prompt = lines.join("") + (request.addGenerationPrompt ? "assistant: " : "");
-    return { prompt, tokenIds: await this.encode(prompt, true, true) };
+    return { prompt, tokenIds: await this.encode(prompt, true, true, maxTokens) };
   }
 }
 

@@ -46,7 +46,8 @@ const UPSTREAM = ["-w", "-DNDEBUG", "-fno-sanitize=enum"];
 const checkout = new Checkout();
 const FOLDER = checkout.path("build", "sanitized");
 const INCLUDES = [
-  ...["native", "build/llama.cpp/include", "build/llama.cpp/common", "build/llama.cpp/vendor"],
+  ...["native", "build/llama.cpp/include", "build/llama.cpp/src"],
+  ...["build/llama.cpp/common", "build/llama.cpp/vendor"],
   ...["include", "src", "src/ggml-cpu"].map((part) => `build/llama.cpp/ggml/${part}`),
 ].map((part) => `-I${checkout.path(part)}`);
 

@@ -17,7 +17,7 @@ export type TinyFault = "truncated" | "wrong-magic" | "unknown-architecture";
 
 export interface TinyGgufOptions {
   readonly architecture?: TinyArchitecture;
-  readonly tokenizer?: TinyTokenizer;
+  readonly tokenizer?: TinyTokenizer | TinyVocabulary;
   readonly addBos?: boolean;
   /** Jinja text; null = the model has no template. */
   readonly chatTemplate?: string | null;
@@ -63,7 +63,8 @@ const DEFAULTS: Required<TinyGgufOptions> = {
 /** Writes the model to `path`. @returns its vocabulary, with the ids of the special tokens */
 export function writeTinyGguf(path: string, options: TinyGgufOptions = {}): TinyVocabulary {
   const chosen = { ...DEFAULTS, ...options };
-  const vocabulary = tinyVocabulary(chosen.tokenizer, chosen.addBos);
+  const { tokenizer, addBos } = chosen;
+  const vocabulary = typeof tokenizer === "string" ? tinyVocabulary(tokenizer, addBos) : tokenizer;
   const metadata = new Map([...modelMetadata(chosen), ...vocabulary.metadata]);
   const file = encodeGguf(metadata, tinyTensors({ ...chosen, vocabSize: vocabulary.size }));
   writeFileSync(path, damaged(file, chosen.fault));

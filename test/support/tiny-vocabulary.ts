@@ -16,13 +16,14 @@ export interface TinyVocabulary {
 }
 
 /** Token types of GGUF. */
-const NORMAL = 1;
-const UNKNOWN = 2;
-const CONTROL = 3;
+export const NORMAL = 1;
+export const UNKNOWN = 2;
+export const CONTROL = 3;
+export const USER_DEFINED = 4;
 const UNUSED = 5;
-const BYTE = 6;
+export const BYTE = 6;
 
-interface Entry {
+export interface Entry {
   readonly text: string;
   readonly type: number;
 }
@@ -47,16 +48,13 @@ function spmVocabulary(addBos: boolean): TinyVocabulary {
     { text: "<s>", type: CONTROL },
     { text: "</s>", type: CONTROL },
   ];
-  for (let byte = 0; byte < 256; byte++) {
-    const hex = byte.toString(16).toUpperCase().padStart(2, "0");
-    entries.push({ text: `<0x${hex}>`, type: BYTE });
-  }
+  entries.push(...byteEntries());
   for (const text of ["▁", ...LETTERS, ...MERGES.map(joined), "▁the"]) {
     entries.push({ text, type: NORMAL });
   }
   entries.push(...CHAT_MARKERS);
   const scores = entries.map((_, id) => -id);
-  return describe(entries, 1, 2, [
+  return vocabularyOf(entries, 1, 2, [
     ["tokenizer.ggml.model", ["string", "llama"]],
     ["tokenizer.ggml.scores", ["f32[]", scores]],
     ["tokenizer.ggml.unknown_token_id", ["u32", 0]],
@@ -71,7 +69,7 @@ function bpeVocabulary(addBos: boolean): TinyVocabulary {
   const bosId = entries.length;
   entries.push({ text: "<|begin|>", type: CONTROL }, { text: "<|endoftext|>", type: CONTROL });
   entries.push(...CHAT_MARKERS);
-  return describe(entries, bosId, bosId + 1, [
+  return vocabularyOf(entries, bosId, bosId + 1, [
     ["tokenizer.ggml.model", ["string", "gpt2"]],
     ["tokenizer.ggml.pre", ["string", "gpt-2"]],
     ["tokenizer.ggml.merges", ["string[]", MERGES]],
@@ -79,7 +77,16 @@ function bpeVocabulary(addBos: boolean): TinyVocabulary {
   ]);
 }
 
-function describe(
+/** "<0x00>" to "<0xFF>", as SentencePiece spells bytes that it has no token for. */
+export function byteEntries(): Entry[] {
+  return Array.from({ length: 256 }, (_, byte) => {
+    const hex = byte.toString(16).toUpperCase().padStart(2, "0");
+    return { text: `<0x${hex}>`, type: BYTE };
+  });
+}
+
+/** @param metadata what the kind of tokenizer asks for; later keys replace earlier ones */
+export function vocabularyOf(
   entries: readonly Entry[],
   bosId: number,
   eosId: number,
@@ -93,12 +100,12 @@ function describe(
     imStartId: texts.indexOf("<|im_start|>"),
     imEndId: texts.indexOf("<|im_end|>"),
     metadata: new Map<string, GgufValue>([
-      ...metadata,
       ["tokenizer.ggml.tokens", ["string[]", texts]],
       ["tokenizer.ggml.token_type", ["i32[]", entries.map((entry) => entry.type)]],
       ["tokenizer.ggml.token_type_count", ["u32", 2]],
       ["tokenizer.ggml.bos_token_id", ["u32", bosId]],
       ["tokenizer.ggml.eos_token_id", ["u32", eosId]],
+      ...metadata,
     ]),
   };
 }
@@ -108,7 +115,7 @@ function joined(merge: string): string {
 }
 
 /** GPT-2's visible stand-in of each byte: printable Latin-1 stays, the rest moves to 256 and up. */
-function byteCharacters(): string[] {
+export function byteCharacters(): string[] {
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => {
     const visible =

@@ -1,0 +1,114 @@
+// Any text, by any of the vocabularies of a folder: its tokens are those that llama.cpp gives by itself, with std::regex
+// and its own search for special tokens, and tokenising with a limit gives as many of them.
+
+#include "mutation-loop.h"
+#include "special-texts.h"
+#include "split-pattern.h"
+#include "vocabulary.h"
+
+#include "llama-vocab.h"
+#include "unicode.h"
+
+#include <memory>
+#include <set>
+
+namespace {
+
+// std::regex recurses once a byte, and some patterns try many ways.
+constexpr size_t MAX_COMPARED_BYTES = 192;
+
+std::vector<std::shared_ptr<const llama_model>>            models;
+std::vector<std::unique_ptr<const pagoda::Vocabulary>>     vocabularies;
+std::vector<std::string>                                   special_texts;
+
+const std::vector<std::string> PIECES = {
+    " ", "  ", "\n", "\n\n", "\r\n", "\t", "\x0b", "\u0085", "\u00a0", "\u3000", "\u2028", "a", "Z", "the", "The", " in", "é", "É", "ß",
+    "ſ", "ǅ", "ʰ", "ª", "µ", "Ω", "中文", "あ", "ア", "ー", "가", "ㄱ", "ไ", "ำ", "א", "ب", "e\u0301", "\u0301", "'s", "'LL", "'re", "'", "1",
+    "12", "1234", "١", "²", "Ⅷ", "１", ".", ",", "!?", "…", "。", "、", "،", "-", "_", "$", "+", "<", "=", ">", "^", "~", "|", "`", "{}", "[]",
+    "\\", "()", "#", "\"", "/", "😀", "👩\u200d👧", "\u200b", "\u00ad", "\ue000", "\U000f0000", "\x01", "\x7f", "IMGIMG", "AIZ", "<sentinel:",
+    "<dna>", "ACGTAC", "</dna>", "▁", "\u0378", "\uff01", "ﷺ",
+};
+
+// What is no UTF-8 becomes U+FFFD, as in what comes from JS.
+std::string valid_text(const uint8_t * data, size_t size) {
+    std::string text;
+    for (const uint32_t cpt : unicode_cpts_from_utf8(std::string((const char *) data, size))) {
+        const bool is_character = cpt <= 0x10ffff && (cpt < 0xd800 || cpt > 0xdfff);
+        text += unicode_cpt_to_utf8(is_character ? cpt : 0xfffd);
+    }
+    return text;
+}
+
+std::string first_bytes(const std::string & text, size_t size) {
+    while (size < text.size() && (text[size] & 0xc0) == 0x80) {
+        --size;
+    }
+    return text.substr(0, size);
+}
+
+std::vector<int32_t> tokens_by_llama(const llama_model & model, const std::string & text, bool add_special, bool parse_special) {
+    const auto splitter = unicode_regex_splitter;
+    unicode_regex_splitter = nullptr;
+    std::vector<int32_t> tokens = llama_model_get_vocab(&model)->tokenize(text, add_special, parse_special);
+    unicode_regex_splitter = splitter;
+    return tokens;
+}
+
+void require(bool holds, const char * what, const std::string & text) {
+    if (!holds) {
+        std::fprintf(stderr, "%s: %s\n", what, text.c_str());
+        std::abort();
+    }
+}
+
+void compare(size_t which, const std::string & text, bool add_special, bool parse_special, size_t limit) {
+    const auto & vocabulary = *vocabularies[which];
+    const auto   all        = vocabulary.tokenize(text, add_special, parse_special, SIZE_MAX);
+    if (text.size() <= MAX_COMPARED_BYTES) {
+        require(all == tokens_by_llama(*models[which], text, add_special, parse_special), "other tokens than llama.cpp's", text);
+    }
+    const auto some = vocabulary.tokenize(text, add_special, parse_special, limit);
+    require(all.size() > limit ? some.size() == limit + 1 : some == all, "not the tokens up to a limit", text);
+}
+
+} // namespace
+
+std::vector<std::string> fuzz_words() {
+    std::vector<std::string> words = PIECES;
+    words.insert(words.end(), special_texts.begin(), special_texts.end());
+    return words;
+}
+
+void fuzz_start(const char * folder) {
+    llama_log_set([](ggml_log_level, const char *, void *) {}, nullptr);
+    std::set<std::string> paths;
+    for (const auto & entry : std::filesystem::directory_iterator(folder)) {
+        paths.insert(entry.path().string());
+    }
+    for (const auto & path : paths) {
+        llama_model_params params = llama_model_default_params();
+        params.vocab_only = true;
+        const std::shared_ptr<const llama_model> model(llama_model_load_from_file(path.c_str(), params), [](const llama_model * m) {
+            llama_model_free(const_cast<llama_model *>(m));
+        });
+        models.push_back(model);
+        vocabularies.push_back(std::make_unique<const pagoda::Vocabulary>(model));
+        const llama_vocab & vocab = *llama_model_get_vocab(model.get());
+        for (llama_token id = 0; id < (llama_token) vocab.n_tokens(); ++id) {
+            if (vocab.get_token_data(id).attr & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED)) {
+                special_texts.push_back(vocab.get_token_data(id).text);
+            }
+        }
+    }
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size) {
+    if (size < 3) {
+        return 0;
+    }
+    const std::string text = valid_text(data + 3, size - 3);
+    const bool add_special = data[0] & 1, parse_special = data[0] & 2;
+    compare(data[1] % vocabularies.size(), first_bytes(text, std::min(text.size(), MAX_COMPARED_BYTES)), add_special, parse_special, data[2]);
+    compare(data[1] % vocabularies.size(), text, add_special, parse_special, data[2] * 16);
+    return 0;
+}
