@@ -20,7 +20,7 @@ const unknownText = (command = "") =>
   `there is no ${command}; with a space before it, it is a message\n${HELP}`;
 
 /** Of an answer that the model would have gone on with. */
-const CUT_OFF = "cut off: --max-tokens, or the end of the model's context";
+const CUT_OFF = "cut off by --max-tokens, or at the end of the model's context";
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const options = parseOptions("chat", context.sources, context.warn);

@@ -113,7 +113,7 @@ describe("chat", () => {
     const words = [...at, "--max-tokens", "8"];
     const quick = await runPagoda(["chat", "-q", "one", ...words], input);
     expect(quick.stdout).toBe(`${answer}\n`);
-    expect(quick.stderr).toEndWith("cut off: --max-tokens, or the end of the model's context\n");
+    expect(quick.stderr).toEndWith("cut off by --max-tokens, or at the end of the model's context\n");
     expect(await runPagoda(["chat", "tiny", "one", ...words], input)).toEqual(quick);
   });
 

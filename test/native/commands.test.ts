@@ -27,7 +27,7 @@ describe("without a server", () => {
 
   test("chat and complete load the model that is named", async () => {
     const chat = await runPagoda(["chat", ...words, "--max-tokens", "4"], { stdin: "a\nb\n" });
-    const cut = "cut off: --max-tokens, or the end of the model's context\n";
+    const cut = "cut off by --max-tokens, or at the end of the model's context\n";
     expect(chat).toMatchObject({
       stderr: `loading tiny; no server is needed\n${cut}${cut}`,
       exitCode: 0,
