@@ -31,7 +31,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const printer = new AnswerPrinter(context.sources.env);
   try {
     if (options.quick === "") return await new Conversation(session, printer, context.log).run();
-    const question = await withInput(options.quick);
+    const question = await withInput(options.quick, context.log);
     const { isCut } = await printer.print(session.send(question), true);
     if (isCut) context.log(CUT_OFF);
     return EXIT_CODES.ok;

@@ -12,7 +12,8 @@ import { generationFields } from "./generation-fields.ts";
 export async function run(context: CommandContext): Promise<ExitCode> {
   const { sources, log, warn } = context;
   const options = parseOptions("complete", sources, warn);
-  const prompt = options.prompt === "-" ? await promptFromInput() : await withInput(options.prompt);
+  const prompt =
+    options.prompt === "-" ? await promptFromInput() : await withInput(options.prompt, log);
   const { client, modelName, close } = await connect("complete", options, context);
   try {
     const body = { ...generationFields(options, modelName), prompt };

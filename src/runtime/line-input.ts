@@ -3,10 +3,19 @@
 
 import { createInterface, type Interface } from "node:readline";
 
-/** A text of the command line, after what is piped in, if anything is. */
-export async function withInput(text: string): Promise<string> {
+/** A pipe that nobody writes to, as a script or a service may leave one open. */
+const SILENCE_MS = 2_000;
+
+/**
+ * A text of the command line, after what is piped in, if anything is.
+ * @param log gets a line when the pipe's end does not come
+ */
+export async function withInput(text: string, log: (line: string) => void): Promise<string> {
   if (process.stdin.isTTY === true) return text;
+  const tell = () => log("waiting for the end of standard input; `< /dev/null` gives none");
+  const timer = setTimeout(tell, SILENCE_MS);
   const piped = await new LineInput("").rest();
+  clearTimeout(timer);
   return piped === "" ? text : `${piped}\n${text}`;
 }
 

@@ -2,7 +2,7 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { startFakeServer } from "../support/fake-server.ts";
-import { runPagoda } from "../support/run-pagoda.ts";
+import { MAIN, runPagoda } from "../support/run-pagoda.ts";
 import { TerminalProgram } from "../support/terminal-program.ts";
 
 const server = await startFakeServer({ model: { stepDelayMs: 2 } });
@@ -113,9 +113,27 @@ describe("chat", () => {
     const words = [...at, "--max-tokens", "8"];
     const quick = await runPagoda(["chat", "-q", "one", ...words], input);
     expect(quick.stdout).toBe(`${answer}\n`);
-    expect(quick.stderr).toEndWith("cut off by --max-tokens, or at the end of the model's context\n");
+    expect(quick.stderr).toEndWith(
+      "cut off by --max-tokens, or at the end of the model's context\n",
+    );
     expect(await runPagoda(["chat", "tiny", "one", ...words], input)).toEqual(quick);
   });
+
+  test("-q tells that it waits for a pipe that stays open", async () => {
+    const { PATH = "", HOME = "" } = process.env;
+    const command = [process.execPath, MAIN, "chat", "-q", "one", ...at, "--max-tokens=8"];
+    const child = Bun.spawn(command, { env: { PATH, HOME }, stdin: "pipe", stderr: "pipe" });
+    const stderr = child.stderr.pipeThrough(new TextDecoderStream());
+    let text = "";
+    for await (const piece of stderr) {
+      text += piece;
+      if (text.includes("`< /dev/null` gives none\n")) child.stdin.end();
+    }
+    expect(text).toContain("waiting for the end of standard input; ");
+    expect(await child.stdout.text()).toBe(
+      `${await answerTo([{ role: "user", content: "one" }], 8)}\n`,
+    );
+  }, 20_000);
 
   test("a piped line that begins with a slash and is no command is a message", async () => {
     const answer = await answerTo([{ role: "user", content: "/etc is what?" }], 8);
