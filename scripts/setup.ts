@@ -12,6 +12,7 @@ import { fetchModel } from "./fetch-model.ts";
 import { fillSubmodule, PIN } from "./llama-cpp.ts";
 import { makePatchedCopy } from "./patched-copy.ts";
 import { SetupError, say, sayUpToDate, setQuiet } from "./report.ts";
+import { scriptArguments } from "./script-arguments.ts";
 import { runOrFail } from "./shell.ts";
 
 async function installDependencies(checkout: Checkout): Promise<void> {
@@ -36,12 +37,21 @@ async function setup(checkout: Checkout, needsModel: boolean): Promise<void> {
   if (needsModel) await fetchModel(checkout);
 }
 
+const USAGE = `bun run setup [--quiet] [--no-model]
+Makes a clone ready to serve and to be tested: dependencies, llama.cpp, the native addon, the default model.`;
+
+const { values } = scriptArguments(USAGE, {
+  options: {
+    quiet: { type: "boolean", default: false },
+    "no-model": { type: "boolean", default: false },
+  },
+});
 endWithWrappers();
 // Where pagoda.ts has started it: that process has gone.
 process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
-setQuiet(process.argv.includes("--quiet"));
+setQuiet(values.quiet);
 try {
-  await setup(new Checkout(), !process.argv.includes("--no-model"));
+  await setup(new Checkout(), !values["no-model"]);
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   say(`error: ${error.message}`);

@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dir, "../..");
 
 const SCRIPTS = [
   ...["compile", "fault-soak", "fetch-bench-model", "generate-cli-docs", "generate-metrics-docs"],
-  ...["move-pin", "package", "sanitize", "test", "test-python"],
+  ...["move-pin", "package", "sanitize", "setup", "test", "test-python"],
 ].map((name) => `scripts/${name}.ts`);
 const ALL = [...SCRIPTS, "scripts/pagoda.ts", "bench/main.ts"];
 
