@@ -24,8 +24,9 @@ type Body = Readonly<Record<string, unknown>>;
 
 /** "/v1" may be there or not, as clients of this API differ in it. */
 export function baseUrl(text: string): string {
-  const url = /^https?:\/\//.test(text) ? text : `http://${text}`;
-  if (!URL.canParse(url)) throw new ConfigError("invalid_option", `--url: ${text} is no URL`);
+  const url = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
+  if (!/^https?:/i.test(url) || !URL.canParse(url))
+    throw new ConfigError("invalid_option", `--url: ${text} is no URL`);
   return url.replace(/\/+$/, "").replace(/\/v1$/, "");
 }
 

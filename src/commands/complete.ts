@@ -31,7 +31,8 @@ export async function run(context: CommandContext): Promise<ExitCode> {
 /** @throws ConfigError "missing_option" when nothing is piped in */
 async function promptFromInput(): Promise<string> {
   const input = new LineInput("");
-  if (!input.isTerminal) return input.rest();
+  const prompt = input.isTerminal ? "" : await input.rest();
   input.close();
+  if (prompt !== "") return prompt;
   throw new ConfigError("missing_option", "complete: what? Give a prompt, or pipe one in");
 }

@@ -22,6 +22,7 @@ const HUB_PATH = /^\/(\w[\w.-]*\/\w[\w.-]*)\/(?:resolve|blob)\/[^/]+\/(.+)$/;
  * @throws ConfigError "model_not_found" for what is none of them
  */
 export function parseModelName(name: string, endpoint: string): ModelName {
+  if (name.trim() === "") throw new ConfigError("model_not_found", "no model is named");
   if (name === DEFAULT_MODEL) return { kind: "default" };
   if (/^https?:\/\//i.test(name)) return parseUrl(name, endpoint);
   const hub = /^hf:(?:\/\/)?(.+)$/.exec(name)?.[1];
@@ -43,6 +44,7 @@ export function defaultHubFile(): { repo: string; path: string } {
 function parseUrl(name: string, endpoint: string): ModelName {
   if (!URL.canParse(name)) throw new ConfigError("model_not_found", `${name} is no URL`);
   const url = new URL(name);
+  if (url.pathname.endsWith("/")) throw new ConfigError("model_not_found", `${name} names no file`);
   const file = url.origin === URL.parse(endpoint)?.origin ? HUB_PATH.exec(url.pathname) : null;
   if (file === null) return { kind: "url", url };
   return { kind: "hub-file", repo: file[1] ?? "", path: decodeURIComponent(file[2] ?? "") };

@@ -1,12 +1,13 @@
 // From what the operator names to a GGUF file: found where it was put before, else downloaded. A model
 // that is here is never asked for again; `pull` looks for a newer one.
 
+import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { download } from "../runtime/download.ts";
-import { fileExists } from "../runtime/system.ts";
+import { fileExists, isFolder } from "../runtime/system.ts";
 import { DEFAULT_MODEL_FILE } from "./default-model.ts";
-import { partsOf, pickFile, wantedIn } from "./gguf-files.ts";
+import { isModelFile, partsOf, pickFile, wantedIn } from "./gguf-files.ts";
 import {
   cacheHome,
   type Env,
@@ -74,8 +75,22 @@ export async function pullModel(name: string, options: ModelSourceOptions): Prom
   return isOfHub ? fetchModel(parsed, options) : resolveModel(name, options);
 }
 
+/**
+ * A file goes before a repository of the same name, a folder does not.
+ * @throws ConfigError "model_not_found" for what cannot be the name of one
+ */
 function parsedName(name: string, { env }: Pick<ModelSourceOptions, "env">): ModelName {
-  return fileExists(name) ? { kind: "path", path: name } : parseModelName(name, hubEndpoint(env));
+  if (fileExists(name) && !isFolder(name)) return { kind: "path", path: name };
+  const parsed = parseModelName(name, hubEndpoint(env));
+  if (parsed.kind === "path" && isFolder(name)) throw folderNamed(name);
+  return parsed;
+}
+
+function folderNamed(folder: string): ConfigError {
+  const models = readdirSync(folder).filter(isModelFile);
+  const there = models.length === 0 ? "" : `; there are: ${models.join(", ")}`;
+  const message = `${folder} is a folder; name a GGUF file in it${there}`;
+  return new ConfigError("model_not_found", message);
 }
 
 function isOffline(options: ModelSourceOptions): boolean {

@@ -17,6 +17,10 @@ export function fileExists(path: string): boolean {
   return existsSync(path);
 }
 
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
 /** Bytes. */
 export function fileSize(path: string): number {
   return statSync(path).size;

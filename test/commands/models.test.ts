@@ -116,12 +116,22 @@ describe("models on this machine", () => {
   }, 20_000);
 
   test("what cannot be had ends in one line and a code", async () => {
+    const [empty, full] = [join(home, "empty/"), join(home, "full")];
+    writeFiles(home, { "empty/readme.md": "", "full/m.gguf": "", "full/mmproj.gguf": "" });
     for (const [words, exitCode, line] of [
       [["pull", "user/other"], 3, "error: user/other: HTTP 404 from the hub; check the name\n"],
       [["pull", "user/repo", "--offline"], 3, "error: user/repo is not here, and downloads are"],
       [["rm", "user/repo:Q8_0"], 3, "error: there is no model user/repo:Q8_0 here; `ls` lists"],
       [["rm"], 2, "error: rm: which model? `ls` lists them\n"],
       [["inspect", "missing.gguf"], 3, "error: there is no file missing.gguf\n"],
+      [["inspect", empty], 3, `error: ${empty} is a folder; name a GGUF file in it\n`],
+      [
+        ["pull", full],
+        3,
+        `error: ${full} is a folder; name a GGUF file in it; there are: m.gguf\n`,
+      ],
+      [["pull", "http://127.0.0.1:9/"], 3, "error: http://127.0.0.1:9/ names no file\n"],
+      [["serve", "--model="], 3, "error: no model is named\n"],
       [["pull", "user/repo", "--port", "1"], 2, "error: pull has no option --port; pull --help"],
       [["pul"], 2, "error: unknown command pul; did you mean pull?\n"],
     ] as const) {

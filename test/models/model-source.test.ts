@@ -178,6 +178,19 @@ describe("resolveModel", () => {
     );
   });
 
+  test("a folder of a repository's name does not hide it", async () => {
+    const { resolve } = setting();
+    const before = process.cwd();
+    const folder = tempFolder();
+    writeFiles(folder, { "user/repo/readme.md": "" });
+    process.chdir(folder);
+    try {
+      expect(basename(await resolve("user/repo:Q8_0"))).toBe("model-Q8_0.gguf");
+    } finally {
+      process.chdir(before);
+    }
+  });
+
   test("a file that the hub shows to few is refused with what opens it", async () => {
     const siblings = [{ rfilename: "model-Q8_0.gguf", blobId: "b10b" }];
     const server = Bun.serve({
