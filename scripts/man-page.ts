@@ -3,7 +3,7 @@
 import { version } from "../package.json";
 import { COMMANDS, type CommandSpec } from "../src/cli/commands.ts";
 import { EXIT_CODE_MEANINGS, EXIT_CODES } from "../src/cli/exit-codes.ts";
-import { defaultText, meaningOf } from "../src/cli/help.ts";
+import { defaultText, meaningOf, valueText } from "../src/cli/help.ts";
 import {
   envName,
   OPTION_GROUPS,
@@ -90,8 +90,8 @@ function groupSection(group: OptionGroup): string {
 }
 
 function optionEntry(option: OptionSpec): string {
-  const { name, kind, choices } = option;
-  const value = kind === "flag" ? "" : ` ${choices?.join("|") ?? kind}`;
+  const { name, kind } = option;
+  const value = kind === "flag" ? "" : ` ${valueText(option)}`;
   const names = [envName(option), option.env].filter(Boolean).join(", ");
   const facts = `Default: ${defaultText(option)}. Environment: ${names}.`;
   return entry(`--${name}${value}`, `${roff(meaningOf(option))}\n${roff(facts)}`);

@@ -69,12 +69,14 @@ _pagoda() {
     [[ $COMP_WORDBREAKS == *=* ]] || prefix=$before=
   fi
   COMPREPLY=()
+  local commands="${commands.map(({ name }) => name).join(" ")}"
   if (( \${#words[@]} == 2 )); then
-    COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(" ")} --help --version" -- "$word"))
+    COMPREPLY=($(compgen -W "$commands help --help --version" -- "$word"))
     return
   fi
   argument() { :; }
   case \${words[1]} in
+    help) argument() { COMPREPLY=($(compgen -W "$commands" -- "$word")); } ;;
 ${flags.join("\n")}
   esac
   case $before in
@@ -117,7 +119,7 @@ _pagoda() {
   commands=(
 ${names.join("\n")}
   )
-  if (( CURRENT == 2 )); then
+  if (( CURRENT == 2 )) || [[ $words[2] == help ]]; then
     _describe command commands
     return
   fi
@@ -175,6 +177,8 @@ function __pagoda_models
   __fish_complete_suffix .gguf
 end
 complete -c pagoda -f
+complete -c pagoda -n __fish_use_subcommand -a help -d 'Tell more of a command.'
+complete -c pagoda -n '__fish_seen_subcommand_from help' -a '${commands.map(({ name }) => name).join(" ")}'
 ${lines.join("\n")}
 `;
 }

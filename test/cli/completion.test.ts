@@ -37,7 +37,8 @@ const names = commands.map(({ name }) => name);
 
 describe("bash", () => {
   test.each([
-    ["pagoda ", [...names, "--help", "--version"]],
+    ["pagoda ", [...names, "help", "--help", "--version"]],
+    ["pagoda help ser", ["serve"]],
     ["pagoda doc", ["doctor"]],
     ["pagoda serve --kv-cache-dt", ["--kv-cache-dtype"]],
     ["pagoda serve --kv-cache-dtype ", ["auto", "f16", "bf16", "f32", "q8_0"]],
