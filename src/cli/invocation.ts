@@ -79,12 +79,13 @@ function informationText(
   sources: OptionSources,
   { version, columns }: Program,
 ): string | null {
-  const { argv } = sources;
+  const { argv: all } = sources;
+  const argv = all.includes("--") ? all.slice(0, all.indexOf("--")) : all;
   const topic = argv.map(helpTopic).find((found) => found !== undefined);
   if (topic !== undefined) return commandHelp(command, topic, columns);
   if (argv.includes("--version")) return version;
   if (!argv.includes("--print-config")) return null;
-  const rest = argv.filter((word) => word !== "--print-config");
+  const rest = all.filter((word) => word !== "--print-config");
   return configText(command, { ...sources, argv: rest });
 }
 

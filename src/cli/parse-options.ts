@@ -102,7 +102,8 @@ class OptionReader {
   readArgv(argv: readonly string[]): Values {
     const values: Values = new Map();
     const places = [...this.#command.arguments];
-    for (let i = 0; i < argv.length; ) {
+    const end = argv.includes("--") ? argv.indexOf("--") : argv.length;
+    for (let i = 0; i < end; ) {
       const word = argv[i] ?? "";
       // A dash alone is a word: standard input.
       if (word.startsWith("-") && word !== "-") {
@@ -112,6 +113,8 @@ class OptionReader {
       this.#readWord(word, places, values);
       i++;
     }
+    // Whatever they begin with.
+    for (const word of argv.slice(end + 1)) this.#readWord(word, places, values);
     return values;
   }
 

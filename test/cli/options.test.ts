@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { COMMANDS, commandSpec, optionsOf, type ServeOptions } from "../../src/cli/commands.ts";
 import { FAMILIAR_NAMES } from "../../src/cli/familiar-names.ts";
+import { readInvocation } from "../../src/cli/invocation.ts";
 import { parseSize } from "../../src/cli/option-value.ts";
 import { optionSpec } from "../../src/cli/options.ts";
 import { isGiven, parseOptions } from "../../src/cli/parse-options.ts";
@@ -365,6 +366,21 @@ describe("options of other commands", () => {
     const complete = (argv: string[]) => parseOptions("complete", { argv, ...sources }, () => {});
     expect(complete(["-"]).prompt).toBe("-");
     expect(() => complete(["a", "b"])).toThrow("unexpected argument b");
+  });
+
+  test("words after -- are no options", () => {
+    const sources = { env: {}, readYaml: () => ({}) };
+    const complete = (...argv: string[]) =>
+      parseOptions("complete", { argv, ...sources }, () => {});
+    expect(complete("--top-p", "1", "--", "--max-tokens 5 means")).toMatchObject({
+      ...{ "top-p": 1, prompt: "--max-tokens 5 means", "max-tokens": null },
+    });
+    expect(complete("--").prompt).toBe("-");
+    expect(() => complete("--", "a", "--", "b")).toThrow("unexpected argument --");
+    const invoked = { argv: ["complete", "--", "--help"], ...sources };
+    expect(readInvocation(invoked, { version: "1", columns: 80 })).toEqual({
+      ...{ command: "complete", argv: ["--", "--help"] },
+    });
   });
 
   test("only what was set is given", () => {
