@@ -17,6 +17,7 @@ const tokenizer: Tokenizer = {
   eosTokenIds: [],
   encode: async (text) => Int32Array.from(new TextEncoder().encode(text)),
   tokenBytes: (id) => Uint8Array.of(id),
+  tokenEntry: (id) => String.fromCharCode(id),
   isSpecial: () => false,
   decode: async (tokenIds) => String.fromCharCode(...tokenIds),
   applyChatTemplate: async () => ({ prompt: "", tokenIds: new Int32Array(0) }),

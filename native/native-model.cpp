@@ -114,6 +114,8 @@ Napi::Value NativeModel::vocabulary(const Napi::CallbackInfo & info) {
         o.Set("bytes", to_typed_array(info.Env(), v.bytes));
         o.Set("starts", to_typed_array(info.Env(), v.starts));
         o.Set("special", to_typed_array(info.Env(), v.special));
+        o.Set("entries", to_typed_array(info.Env(), v.entries));
+        o.Set("entryStarts", to_typed_array(info.Env(), v.entry_starts));
         return o;
     });
 }
@@ -283,7 +285,7 @@ Napi::Value NativeModel::step(const Napi::CallbackInfo & info) {
         const Napi::Object output = object_argument(info, 1);
         read_step_batch(object_argument(info, 0), batch);
         batch.validate(m.limits(), m.samplers);
-        check_step_output(output, batch.rows.size());
+        check_step_output(output, batch.rows);
         begin_step(output, deferred);
     } catch (const Napi::Error &) {
         throw;

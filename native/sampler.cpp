@@ -129,10 +129,11 @@ void report(const SampleRow & request, SampleScratch & scratch, SampleResult & r
     const float chosen = from.row.x[result.token];
     result.logprob = logprob(chosen);
     result.rank    = count_greater(from.row, from.scan, chosen) + 1;
-    const int32_t k = std::min(request.num_logprobs, from.row.n);
+    const auto k = (int32_t) result.top_ids.size();
     if (k > 0) {
-        scratch.candidates.list_top_k(from.row, from.scan, k, result.top_ids);
-        std::transform(result.top_ids, result.top_ids + k, result.top_logprobs, [&](int32_t id) { return logprob(from.row.x[id]); });
+        scratch.candidates.list_top_k(from.row, from.scan, k, result.top_ids.data());
+        std::transform(result.top_ids.begin(), result.top_ids.end(), result.top_logprobs.begin(),
+                       [&](int32_t id) { return logprob(from.row.x[id]); });
     }
 }
 
@@ -147,7 +148,10 @@ void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & r
         scan_row({ row.logits, row.n_vocab }, scratch.raw);
     }
     scratch.mass.x = nullptr;
+    const int32_t k = std::clamp(row.num_logprobs, 0, row.n_vocab);
     result = {};
+    result.top_ids.resize(k);
+    result.top_logprobs.resize(k);
     result.has_nan = scratch.raw.has_nan;
     if (result.has_nan) {
         result.token = row.target >= 0 ? row.target : 0;

@@ -14,7 +14,6 @@ namespace pagoda {
 
 class HeadScan;
 
-constexpr int      MAX_LOGPROBS = 20;
 constexpr uint32_t FLAG_BAN_END = 1;
 
 // Ranges and meaning: StepBatch in src/runner/addon-types.ts.
@@ -29,7 +28,7 @@ struct SampleParams {
     uint64_t seed;
     int32_t  output_index;
     uint32_t flags;
-    int32_t  num_logprobs; // -1 = none
+    int32_t  num_logprobs; // -1 = none; at most the vocabulary
     int32_t  target;       // -1 = sample, else score this token
 };
 
@@ -43,10 +42,11 @@ struct SampleRow : SampleParams {
 struct SampleResult {
     int32_t token;
     float   logprob;
-    int32_t rank;                       // 1 = the likeliest
-    int32_t top_ids[MAX_LOGPROBS];      // [num_logprobs] valid, likeliest first
-    float   top_logprobs[MAX_LOGPROBS]; // parallel to top_ids
+    int32_t rank; // 1 = the likeliest
     bool    has_nan;
+
+    std::vector<int32_t> top_ids;      // [num_logprobs] likeliest first; zeros with a NaN
+    std::vector<float>   top_logprobs; // parallel to top_ids
 };
 
 // The softmax's weights of a row at one temperature, in sums over blocks.

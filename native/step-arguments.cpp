@@ -4,6 +4,8 @@
 
 #include "napi-args.h"
 
+#include <algorithm>
+
 namespace pagoda {
 
 namespace {
@@ -63,33 +65,44 @@ void read_step_batch(const Napi::Object & from, StepBatch & to) {
     read_rows(from, n_outputs, to.rows);
 }
 
-void check_step_output(const Napi::Object & output, size_t n) {
+void check_step_output(const Napi::Object & output, const std::vector<OutputRow> & rows) {
+    const size_t n = rows.size();
+    size_t n_top = 0;
+    for (const OutputRow & row : rows) {
+        n_top += std::max(0, row.num_logprobs);
+    }
     array_field<int32_t>(output, "tokenIds", n);
     array_field<float>(output, "logprobs", n);
     array_field<int32_t>(output, "ranks", n);
-    array_field<int32_t>(output, "topIds", n * MAX_LOGPROBS);
-    array_field<float>(output, "topLogprobs", n * MAX_LOGPROBS);
+    array_field<int32_t>(output, "topIds", n_top);
+    array_field<float>(output, "topLogprobs", n_top);
     array_field<uint8_t>(output, "nanFlags", n);
     array_field<double>(output, "timings", 2);
 }
 
 void write_step_output(const Napi::Object & output, const std::vector<SampleResult> & results, double forward_ms, double sampling_ms) {
     const size_t n = results.size();
+    size_t n_top = 0;
+    for (const SampleResult & result : results) {
+        n_top += result.top_ids.size();
+    }
     const auto token_ids = array_field<int32_t>(output, "tokenIds", n);
     const auto logprobs = array_field<float>(output, "logprobs", n);
     const auto ranks = array_field<int32_t>(output, "ranks", n);
-    const auto top_ids = array_field<int32_t>(output, "topIds", n * MAX_LOGPROBS);
-    const auto top_logprobs = array_field<float>(output, "topLogprobs", n * MAX_LOGPROBS);
+    const auto top_ids = array_field<int32_t>(output, "topIds", n_top);
+    const auto top_logprobs = array_field<float>(output, "topLogprobs", n_top);
     const auto nan_flags = array_field<uint8_t>(output, "nanFlags", n);
     const auto timings = array_field<double>(output, "timings", 2);
+    size_t top = 0;
     for (size_t i = 0; i < n; ++i) {
         const SampleResult & r = results[i];
         token_ids.data[i] = r.token;
         logprobs.data[i]  = r.logprob;
         ranks.data[i]     = r.rank;
         nan_flags.data[i] = r.has_nan;
-        std::copy(r.top_ids, r.top_ids + MAX_LOGPROBS, top_ids.data + i * MAX_LOGPROBS);
-        std::copy(r.top_logprobs, r.top_logprobs + MAX_LOGPROBS, top_logprobs.data + i * MAX_LOGPROBS);
+        std::copy(r.top_ids.begin(), r.top_ids.end(), top_ids.data + top);
+        std::copy(r.top_logprobs.begin(), r.top_logprobs.end(), top_logprobs.data + top);
+        top += r.top_ids.size();
     }
     timings.data[0] = forward_ms;
     timings.data[1] = sampling_ms;

@@ -41,7 +41,7 @@ void check_row(const OutputRow & row, size_t i, const StepBatch & b, const StepL
     check(std::isfinite(row.presence), "presencePenalty", i, "not finite");
     check(std::isfinite(row.frequency), "frequencyPenalty", i, "not finite");
     check(std::isfinite(row.repetition) && row.repetition > 0, "repetitionPenalty", i, "not a number > 0");
-    check(row.num_logprobs >= -1 && row.num_logprobs <= MAX_LOGPROBS, "numLogprobs", i, "not in [-1, 20]");
+    check(row.num_logprobs >= -1 && row.num_logprobs <= limits.n_vocab, "numLogprobs", i, "not in [-1, the vocabulary]");
     check(row.target >= -1 && row.target < limits.n_vocab, "targetTokens", i, "no such token");
     check(row.sampler == 0 || samplers.find(row.sampler) != nullptr, "sampler", i, "unknown handle");
 }

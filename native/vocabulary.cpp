@@ -62,10 +62,14 @@ Vocabulary::Vocabulary(std::shared_ptr<const llama_model> source)
     n_vocab  = llama_vocab_n_tokens(vocab);
     adds_bos = llama_vocab_get_add_bos(vocab);
     starts.push_back(0);
+    entry_starts.push_back(0);
     for (int32_t id = 0; id < n_vocab; ++id) {
         const std::string piece = token_bytes(vocab, id);
         bytes.insert(bytes.end(), piece.begin(), piece.end());
         starts.push_back((int32_t) bytes.size());
+        const std::string entry = llama_vocab_get_text(vocab, id);
+        entries.insert(entries.end(), entry.begin(), entry.end());
+        entry_starts.push_back((int32_t) entries.size());
         special.push_back((llama_vocab_get_attr(vocab, id) & SPECIAL_ATTRIBUTES) != 0);
         if (llama_vocab_is_eog(vocab, id)) {
             eos_ids.push_back(id);

@@ -1,4 +1,4 @@
-// The model's vocabulary: bytes of every token, text to ids and back. Read-only after construction, so
+// The model's vocabulary: bytes and entry of every token, text to ids and back. Read-only after construction, so
 // any thread may use it.
 #pragma once
 
@@ -31,6 +31,9 @@ public:
     std::vector<uint8_t> bytes;
     std::vector<int32_t> starts;  // [n_vocab + 1]
     std::vector<uint8_t> special; // [n_vocab] 1 = control, unknown or unused
+    // As the file has token i: entries[entry_starts[i], entry_starts[i + 1]), UTF-8.
+    std::vector<uint8_t> entries;
+    std::vector<int32_t> entry_starts; // [n_vocab + 1]
     std::vector<int32_t> eos_ids; // end-of-generation ids, ascending
     int32_t              n_vocab;
     bool                 adds_bos;

@@ -3,6 +3,7 @@
 import { refusalText } from "../client/refusal.ts";
 import { SseParser } from "../client/sse-parser.ts";
 import { connectionFault } from "../connection-fault.ts";
+import { writeJson } from "../json.ts";
 import type { RequestTimeline, TokenEvent } from "./timeline.ts";
 
 /** A server that speaks the OpenAI API. */
@@ -60,7 +61,7 @@ function headersOf({ apiKey = null }: Target): Record<string, string> {
 }
 
 function bodyOf({ model }: Target, { prompt, maxTokens, fields }: CompletionSpec): string {
-  return JSON.stringify({
+  return writeJson({
     model,
     prompt,
     max_tokens: maxTokens,

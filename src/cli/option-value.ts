@@ -1,6 +1,7 @@
 // One option's value, from a word, an environment variable or YAML, checked against the table's bounds.
 
 import { ConfigError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { parseCpuList } from "../runtime/cpus.ts";
 import type { JsonObject, OptionSpec, OptionValue } from "./option-spec.ts";
 
@@ -134,7 +135,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 /** As vLLM reads a value within a JSON option: text that is no JSON is a string. */
 export function jsonOrText(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return text;
   }

@@ -305,9 +305,8 @@ const SERVER_OPTIONS = [
     group: "Server",
     kind: "integer",
     fallback: 20,
-    min: 0,
-    max: 20,
-    help: "Most log-probabilities a request may ask for at a position.",
+    min: -1,
+    help: "Most log-probabilities a request may ask for at a position; -1 = the whole vocabulary.",
   },
   {
     name: "enable-sleep-mode",

@@ -2,6 +2,7 @@
 
 import { connectionFault } from "../connection-fault.ts";
 import { ConfigError } from "../errors.ts";
+import { writeJson } from "../json.ts";
 import { refusal } from "./refusal.ts";
 import { SseParser } from "./sse-parser.ts";
 
@@ -129,7 +130,7 @@ export class ApiClient {
     const post = {
       method: "POST",
       headers: { ...key, "content-type": "application/json" },
-      body: JSON.stringify(body),
+      body: writeJson(body),
     };
     const init = body === null ? { headers: key } : post;
     return fetch(new Request(url + path, { ...init, ...(signal === undefined ? {} : { signal }) }));

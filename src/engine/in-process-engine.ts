@@ -158,6 +158,10 @@ export class InProcessEngine implements EngineClient {
     return Array.from(tokenIds, (id) => this.#runner.tokenizer.tokenBytes(id).slice());
   }
 
+  async tokenEntries(tokenIds: Int32Array): Promise<string[]> {
+    return Array.from(tokenIds, (id) => this.#runner.tokenizer.tokenEntry(id));
+  }
+
   applyChatTemplate(request: ChatTemplateRequest) {
     return this.#runner.tokenizer.applyChatTemplate(request);
   }

@@ -1,6 +1,8 @@
 // What fits between a prompt, the tokens asked for and the model's context; never truncates a prompt.
 
 import { RequestError } from "../errors.ts";
+import type { Integer } from "../json.ts";
+import type { SamplingParams } from "../request/sampling-params.ts";
 import type { EngineInfo, EngineRequest } from "./protocol.ts";
 
 /** No tokenizer gets more text than this into a token on average; longer texts do not reach one. */
@@ -8,6 +10,10 @@ const MAX_CHARACTERS_PER_TOKEN = 64;
 
 /** So that who sent somewhat too much is told how much it was; vLLM counts all of it. */
 const COUNTED_CONTEXTS = 8;
+/** Of a position, as vLLM allows by default. */
+export const USUAL_LOGPROBS = 20;
+/** Of an answer, counting those of requests for more than is usual. */
+const MAX_LOGPROBS = 2_000_000;
 
 /**
  * @param length characters of the whole prompt
@@ -55,22 +61,46 @@ export function fitMaxTokens(
     );
   }
   const maxTokens = Math.min(requested, room);
-  if (minTokens <= maxTokens) return maxTokens;
+  if (minTokens > maxTokens) {
+    throw new RequestError(
+      "invalid_value",
+      `min_tokens must be less than or equal to max_tokens=${maxTokens}, got ${minTokens}.`,
+    );
+  }
+  checkNumLogprobs(numLogprobs(samplingParams, promptTokenIds.length, maxTokens));
+  return maxTokens;
+}
+
+/** @returns those of an answer that are beyond what is usual, 0 for nearly every request */
+export function numLogprobs(
+  { n, logprobs, promptLogprobs }: SamplingParams,
+  promptLength: number,
+  maxTokens: number,
+): number {
+  const beyond = (count: number | null) => ((count ?? 0) > USUAL_LOGPROBS ? (count ?? 0) : 0);
+  return beyond(promptLogprobs) * promptLength + beyond(logprobs) * n * maxTokens;
+}
+
+/** @throws RequestError "invalid_value" */
+export function checkNumLogprobs(count: number): void {
+  if (count <= MAX_LOGPROBS) return;
   throw new RequestError(
     "invalid_value",
-    `min_tokens must be less than or equal to max_tokens=${maxTokens}, got ${minTokens}.`,
+    `The request may give ${count} log-probabilities, and an answer holds at most ${MAX_LOGPROBS}. ` +
+      "Ask for fewer tokens, or for fewer of the likeliest at each.",
   );
 }
 
 /** @throws RequestError "context_length" or "invalid_value" */
 export function checkPromptIds(
   { maxModelLen, model }: EngineInfo,
-  ids: Int32Array | readonly number[],
+  ids: Int32Array | readonly Integer[],
 ): void {
   if (ids.length === 0) {
     throw new RequestError("invalid_value", "The decoder prompt cannot be empty", "prompt");
   }
-  const bad = ids.find((id) => id < 0 || id >= model.vocabSize);
+  const isUnknown = (id: Integer) => id < 0 || id >= model.vocabSize;
+  const bad = ids instanceof Int32Array ? ids.find(isUnknown) : ids.find(isUnknown);
   if (bad !== undefined) {
     throw new RequestError("invalid_value", `Token id ${bad} is out of vocabulary`, "prompt");
   }

@@ -2,6 +2,7 @@
 // process boundary. EngineClient is the one interface to an engine.
 
 import type { EngineError } from "../errors.ts";
+import type { Integer } from "../json.ts";
 import type { FinishReason } from "../request/request-status.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
 import type { MemoryReport, ModelInfo } from "../runner/addon-types.ts";
@@ -22,7 +23,7 @@ export interface EngineRequest {
   readonly samplingParams: SamplingParams;
   /** Refused when prompt and maxTokens exceed the context; else maxTokens shrinks to what is left. */
   readonly mustFit: boolean;
-  readonly priority: number;
+  readonly priority: Integer;
   readonly cacheSalt: string | null;
 }
 
@@ -139,6 +140,8 @@ export interface EngineClient {
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
   /** The bytes of single tokens, for token strings. */
   tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]>;
+  /** Single tokens as the vocabulary has them. */
+  tokenEntries(tokenIds: Int32Array): Promise<string[]>;
   applyChatTemplate(
     request: ChatTemplateRequest,
   ): Promise<{ prompt: string; tokenIds: Int32Array }>;

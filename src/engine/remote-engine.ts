@@ -138,6 +138,10 @@ export class RemoteEngine implements EngineClient {
     return this.#call("tokenBytes", tokenIds);
   }
 
+  tokenEntries(tokenIds: Int32Array): Promise<string[]> {
+    return this.#call("tokenEntries", tokenIds);
+  }
+
   applyChatTemplate(request: ChatTemplateRequest) {
     return this.#call("applyChatTemplate", request);
   }

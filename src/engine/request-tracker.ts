@@ -5,6 +5,7 @@
 import { EngineError, RequestError } from "../errors.ts";
 import type { GenerateRequest, Generation, SequenceOutput } from "./generation.ts";
 import { type JoinedOutput, joinedOutput, joinOutput } from "./joined-outputs.ts";
+import { USUAL_LOGPROBS } from "./prompt-limits.ts";
 import type { LogprobPosition, Prompt, RequestOutput } from "./protocol.ts";
 
 export interface TrackerOptions {
@@ -30,7 +31,10 @@ export class RequestTracker implements Generation {
   readonly #maxUnreadBytes: number;
   readonly #deadlines: Timer[] = [];
   readonly #queued = Promise.withResolvers<Int32Array>();
+  /** Of all that was joined to what a reader had not taken yet. */
   #numUnreadBytes = 0;
+  /** The same by sequence. */
+  readonly #unreadBytes: number[];
   readonly #waiting: ((SequenceOutput & JoinedOutput) | undefined)[];
   readonly #order: number[] = [];
   #error: Error | null = null;
@@ -43,6 +47,7 @@ export class RequestTracker implements Generation {
     this.#maxUnreadBytes = maxUnreadBytes;
     this.#abort = abort;
     this.#waiting = new Array(requestIds.length);
+    this.#unreadBytes = new Array<number>(requestIds.length).fill(0);
     this.numQueuedTokens = knownTokens(request.prompt);
     this.promptTokenIds = this.#queued.promise;
     // Whoever reads the outputs alone is told there.
@@ -82,7 +87,8 @@ export class RequestTracker implements Generation {
   push(index: number, output: RequestOutput): void {
     if (this.#error !== null) return;
     const waiting = this.#waiting[index];
-    this.#numUnreadBytes += estimatedBytes(output);
+    // One output of a sequence may be of any size, as log-probabilities of a long prompt are.
+    if (waiting !== undefined) this.#countUnread(index, estimatedBytes(output));
     if (this.#numUnreadBytes > this.#maxUnreadBytes) {
       this.fail(new RequestError("slow_reader", "The answer was not read fast enough."));
       this.abort();
@@ -121,8 +127,13 @@ export class RequestTracker implements Generation {
     const output = this.#waiting[index];
     this.#waiting[index] = undefined;
     if (output === undefined) throw new EngineError("engine_dead", "output queue is inconsistent");
-    this.#numUnreadBytes -= estimatedBytes(output);
+    this.#countUnread(index, -(this.#unreadBytes[index] ?? 0));
     return output;
+  }
+
+  #countUnread(index: number, numBytes: number): void {
+    this.#unreadBytes[index] = (this.#unreadBytes[index] ?? 0) + numBytes;
+    this.#numUnreadBytes += numBytes;
   }
 
   #nextOutput(): Promise<void> {
@@ -144,12 +155,14 @@ export function knownTokens(prompt: Prompt): number {
 
 const BYTES_PER_LOGPROB = 64;
 
-/** What an output takes of memory and later of the answer. Adds up when outputs are merged. */
+/** What an output takes of memory and later of the answer. */
 function estimatedBytes({ text, tokenIds, logprobs, promptLogprobs }: RequestOutput): number {
   const numLogprobs = countLogprobs(logprobs) + countLogprobs(promptLogprobs);
   return text.length + 8 * tokenIds.length + BYTES_PER_LOGPROB * numLogprobs;
 }
 
 function countLogprobs(positions: readonly LogprobPosition[] | null): number {
-  return positions === null ? 0 : positions.reduce((sum, { top }) => sum + top.length + 1, 0);
+  // Those beyond what is usual are few in an answer as a whole: see checkNumLogprobs().
+  const countOf = ({ top }: LogprobPosition) => Math.min(top.length, USUAL_LOGPROBS) + 1;
+  return positions === null ? 0 : positions.reduce((sum, position) => sum + countOf(position), 0);
 }

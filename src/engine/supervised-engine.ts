@@ -123,6 +123,10 @@ export class SupervisedEngine implements EngineClient {
     return this.#try("tokenBytes", [tokenIds]);
   }
 
+  tokenEntries(tokenIds: Int32Array): Promise<string[]> {
+    return this.#try("tokenEntries", [tokenIds]);
+  }
+
   applyChatTemplate(request: ChatTemplateRequest) {
     return this.#try("applyChatTemplate", [request]);
   }

@@ -70,7 +70,7 @@ export interface CallOptions {
   /** Ends the request: its blocks are free within one step, its readers get the signal's reason. */
   readonly signal?: AbortSignal;
   /** Lower runs earlier; matters with a priority policy only. Default: 0. */
-  readonly priority?: number;
+  readonly priority?: number | bigint;
   /** The end of `Generation.id`, 1 to 128 visible ASCII characters. Default: random. */
   readonly requestId?: string;
   /** Prefixes are shared only between requests of the same salt, 1 to 256 characters. */
@@ -100,8 +100,8 @@ export interface GenerateOptions extends CallOptions {
   readonly frequencyPenalty?: number;
   /** Divides the logits of tokens in prompt or output, > 0; 1 = off. Default: the model's [1]. */
   readonly repetitionPenalty?: number;
-  /** The same seed gives the same tokens, whatever runs beside. Default: drawn by the engine. */
-  readonly seed?: number;
+  /** The same seed gives the same tokens, whatever runs beside; 64 bits with a sign. Default: drawn by the engine. */
+  readonly seed?: number | bigint;
   /** Texts that end the output and are left out of it; at most 64, none empty. */
   readonly stop?: string | readonly string[];
   /** Tokens that end the output besides the model's own. */

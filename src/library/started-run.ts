@@ -19,7 +19,7 @@ export async function startedChat(
   const run = await startChat(context, body, init);
   return {
     numPromptTokens: run.promptIds.length,
-    n: body.n,
+    n: run.n,
     role: run.role,
     outputs: run.generation,
     abort: () => run.generation.abort(),
@@ -37,7 +37,7 @@ export async function startedCompletion(
   const writer = new CompletionChunkWriter(run);
   return {
     numPromptTokens: run.numPromptTokens,
-    n: body.n,
+    n: run.n,
     role: "",
     outputs: onlyPrompt(mergeGenerations(run.generations)),
     abort: () => abortAll(run.generations),

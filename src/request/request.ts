@@ -3,6 +3,7 @@
 // Created by the engine on add, mutated by scheduler and kvcache only.
 
 import { assert } from "../assert.ts";
+import type { Integer } from "../json.ts";
 import { BlockHashes } from "./block-hashes.ts";
 import { isFinished, type RequestStatus, TRANSITIONS } from "./request-status.ts";
 import type { SamplingParams } from "./sampling-params.ts";
@@ -13,7 +14,7 @@ export interface RequestInit {
   readonly promptTokenIds: Int32Array;
   readonly samplingParams: SamplingParams;
   /** Smaller runs first under the priority policy. */
-  readonly priority: number;
+  readonly priority: Integer;
   /** Order of arrival, strictly increasing over the engine's life. Breaks ties of priority. */
   readonly arrivalOrder: number;
   /** Isolates the prefix cache: first extra key of the first block's hash. */
@@ -28,7 +29,7 @@ export interface RequestInit {
 export class Request {
   readonly requestId: string;
   readonly samplingParams: SamplingParams;
-  readonly priority: number;
+  readonly priority: Integer;
   readonly arrivalOrder: number;
   readonly cacheSalt: string | null;
   readonly forkOf: Request | null;

@@ -31,7 +31,7 @@ export interface SamplingParams {
   readonly maxTokens: number;
   /** End tokens and stopTokenIds cannot be sampled before this many tokens, 0 <= min <= maxTokens. */
   readonly minTokens: number;
-  /** Likeliest tokens reported per position, 0..20; null = no logprobs at all. */
+  /** Likeliest tokens reported per position, 0..vocabSize; null = no logprobs at all. */
   readonly logprobs: number | null;
   /** The same for the prompt's tokens (from the second on); null = none. Disables prefix-cache reads. */
   readonly promptLogprobs: number | null;

@@ -3,7 +3,7 @@
 // and range is checked there; a failure rejects or throws a NativeError with a stable `code`.
 
 /** Raised on both sides with every change of shape or meaning below; checked at load. */
-export const CONTRACT_VERSION = 5;
+export const CONTRACT_VERSION = 6;
 
 /**
  * Codes: "invalid_argument" (a caller's fault), "model_not_found", "model_not_gguf", "model_truncated",
@@ -91,11 +91,16 @@ export interface MemoryReport {
   readonly scratch: number;
 }
 
-/** Bytes of all tokens: token i is bytes[starts[i], starts[i + 1]). */
+/** Of all tokens: the bytes of token i are bytes[starts[i], starts[i + 1]), and so its entry. */
 export interface Vocabulary {
+  /** What the token stands for. */
   readonly bytes: Uint8Array;
   /** [vocabSize + 1] int32. */
   readonly starts: Int32Array;
+  /** What the file calls it, UTF-8: "Ġis", "▁is", "<0x0A>". */
+  readonly entries: Uint8Array;
+  /** [vocabSize + 1] int32. */
+  readonly entryStarts: Int32Array;
   /** [vocabSize] uint8: 1 = control, unknown or unused. */
   readonly special: Uint8Array;
 }
@@ -118,9 +123,6 @@ export interface SamplerInit {
 
 /** Row flag: ids in SamplerInit.endTokenIds cannot be sampled (min_tokens not reached). */
 export const FLAG_BAN_END = 1;
-
-/** Most likely tokens a row can report. */
-export const MAX_LOGPROBS = 20;
 
 /**
  * One step. Arrays are preallocated and longer than used; the counts say how much is valid.
@@ -163,7 +165,7 @@ export interface StepBatch {
   readonly flags: Uint32Array;
   /** Sampler handle, 0 = none. */
   readonly sampler: Int32Array;
-  /** Likeliest tokens to report, 0..MAX_LOGPROBS; -1 = no log-probability at all. */
+  /** Likeliest tokens to report, 0..vocabSize; -1 = no log-probability at all. */
   readonly numLogprobs: Int32Array;
   /**
    * -1 = sample. Otherwise the row is scored, not sampled: the result is this token with its
@@ -179,9 +181,12 @@ export interface StepOutput {
   /** [numOutputs] float32 / int32; of the chosen token over the unmodified logits. Valid if numLogprobs >= 0. */
   readonly logprobs: Float32Array;
   readonly ranks: Int32Array;
-  /** [numOutputs * MAX_LOGPROBS], row i at i * MAX_LOGPROBS, likeliest first. */
-  readonly topIds: Int32Array;
-  readonly topLogprobs: Float32Array;
+  /**
+   * Of each row as many as its numLogprobs asks for, likeliest first, one row after the other. Replaced by
+   * the caller where a step reports more than fits.
+   */
+  topIds: Int32Array;
+  topLogprobs: Float32Array;
   /** [numOutputs] uint8: 1 = the row held a NaN (its token is then id 0). */
   readonly nanFlags: Uint8Array;
   /** [2] float64: forward pass ms, sampling ms. */

@@ -2,11 +2,14 @@
 // that detokenising a stream never crosses the boundary.
 
 import { RequestError } from "../errors.ts";
+import { writeJson } from "../json.ts";
 import type { NativeError, NativeModel, Vocabulary } from "./addon-types.ts";
 import type { ChatTemplateRequest, Tokenizer } from "./tokenizer.ts";
 
 /** Tokenised on the JS thread: 0.2 ms, at worst 3, where another thread takes 0.2 ms to begin. */
 const MAX_SHORT_CHARACTERS = 1024;
+
+const ENTRY_DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export class NativeTokenizer implements Tokenizer {
   readonly vocabSize: number;
@@ -36,6 +39,12 @@ export class NativeTokenizer implements Tokenizer {
     return bytes.subarray(starts[tokenId] ?? 0, starts[tokenId + 1] ?? 0);
   }
 
+  tokenEntry(tokenId: number): string {
+    const { entries, entryStarts } = this.#vocabulary;
+    const entry = entries.subarray(entryStarts[tokenId] ?? 0, entryStarts[tokenId + 1] ?? 0);
+    return ENTRY_DECODER.decode(entry);
+  }
+
   isSpecial(tokenId: number): boolean {
     return this.#vocabulary.special[tokenId] === 1;
   }
@@ -55,7 +64,7 @@ export class NativeTokenizer implements Tokenizer {
     const { messages, tools, templateKwargs: kwargs } = request;
     try {
       return await this.#model.applyChatTemplate({
-        json: JSON.stringify({ messages, tools, kwargs }),
+        json: writeJson({ messages, tools, kwargs }),
         addGenerationPrompt: request.addGenerationPrompt,
         continueFinalMessage: request.continueFinalMessage,
       });

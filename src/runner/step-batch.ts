@@ -13,7 +13,7 @@ import type {
   StepPlan,
   StepResult,
 } from "../scheduler/scheduler-output.ts";
-import { FLAG_BAN_END, MAX_LOGPROBS, type StepBatch, type StepOutput } from "./addon-types.ts";
+import { FLAG_BAN_END, type StepBatch, type StepOutput } from "./addon-types.ts";
 
 export interface StepBatchLimits {
   readonly blockSize: number;
@@ -25,15 +25,21 @@ export interface StepBatchLimits {
 /** Handle of a request's native sampler state, 0 = none. Asked once per sampled row. */
 export type SamplerLookup = (request: Request) => number;
 
+/** Room for what a row reports of the likeliest tokens, at first: as many as vLLM allows by default. */
+const LOGPROBS_PER_ROW = 20;
+
 export class StepPacker {
   readonly batch: StepBatch;
   readonly output: StepOutput;
   readonly #limits: StepBatchLimits;
+  /** [numOutputs + 1]: row i's likeliest tokens are [topStart[i], topStart[i + 1]). */
+  readonly #topStart: Int32Array;
 
   constructor(limits: StepBatchLimits) {
     this.#limits = limits;
     this.batch = allocateBatch(limits);
     this.output = allocateOutput(limits.maxNumBatchedTokens);
+    this.#topStart = new Int32Array(limits.maxNumBatchedTokens + 1);
   }
 
   /** Fills `batch`. A plan beyond the limits is a broken invariant. */
@@ -46,6 +52,7 @@ export class StepPacker {
     batch.numOutputs = 0;
     for (const entry of plan.scheduled) this.#packSequence(entry, samplerOf);
     this.#packCopies(plan.blockCopies);
+    this.#makeTopRoom();
   }
 
   /** Reads `output` for a plan packed just before. */
@@ -122,7 +129,19 @@ export class StepPacker {
     batch.seedHigh[row] = request.seedHigh;
     batch.outputIndex[row] = request.numOutputTokens;
     batch.flags[row] = request.numOutputTokens < params.minTokens ? FLAG_BAN_END : 0;
-    batch.numLogprobs[row] = (scores ? params.promptLogprobs : params.logprobs) ?? -1;
+    const numLogprobs = (scores ? params.promptLogprobs : params.logprobs) ?? -1;
+    batch.numLogprobs[row] = numLogprobs;
+    this.#topStart[row + 1] = (this.#topStart[row] ?? 0) + Math.max(0, numLogprobs);
+  }
+
+  /** A step that reports whole vocabularies is rare: what it needs is given back with the next one. */
+  #makeTopRoom(): void {
+    const { batch, output } = this;
+    const usual = this.#limits.maxNumBatchedTokens * LOGPROBS_PER_ROW;
+    const length = Math.max(usual, this.#topStart[batch.numOutputs] ?? 0);
+    if (output.topIds.length === length) return;
+    output.topIds = new Int32Array(length);
+    output.topLogprobs = new Float32Array(length);
   }
 
   #packCopies(copies: StepPlan["blockCopies"]): void {
@@ -152,10 +171,11 @@ export class StepPacker {
       logprob: logprobs[row] ?? 0,
       rank: ranks[row] ?? 0,
     };
-    const count = Math.max(0, this.batch.numLogprobs[row] ?? 0);
+    const start = this.#topStart[row] ?? 0;
+    const count = (this.#topStart[row + 1] ?? start) - start;
     const top = Array.from({ length: count }, (_, i) => ({
-      tokenId: topIds[row * MAX_LOGPROBS + i] ?? 0,
-      logprob: topLogprobs[row * MAX_LOGPROBS + i] ?? 0,
+      tokenId: topIds[start + i] ?? 0,
+      logprob: topLogprobs[start + i] ?? 0,
       rank: i + 1,
     }));
     return { chosen, top };
@@ -211,8 +231,8 @@ function allocateOutput(numRows: number): StepOutput {
     tokenIds: new Int32Array(numRows),
     logprobs: new Float32Array(numRows),
     ranks: new Int32Array(numRows),
-    topIds: new Int32Array(numRows * MAX_LOGPROBS),
-    topLogprobs: new Float32Array(numRows * MAX_LOGPROBS),
+    topIds: new Int32Array(numRows * LOGPROBS_PER_ROW),
+    topLogprobs: new Float32Array(numRows * LOGPROBS_PER_ROW),
     nanFlags: new Uint8Array(numRows),
     timings: new Float64Array(2),
   };

@@ -31,6 +31,8 @@ export interface Tokenizer {
   ): Promise<Int32Array>;
   /** UTF-8 bytes of a token; control tokens give their text. A view, not to be kept. */
   tokenBytes(tokenId: number): Uint8Array;
+  /** The token as the vocabulary has it: "Ġis" where its bytes are " is". "" for an id out of range. */
+  tokenEntry(tokenId: number): string;
   /** Control, unknown or unused token: left out when skipSpecialTokens is set. */
   isSpecial(tokenId: number): boolean;
   /** Whole-sequence detokenisation; ids out of range give nothing. */

@@ -12,6 +12,7 @@ import { recorded } from "./http-recorder.ts";
 import { jsonResponse } from "./json-response.ts";
 import { modelRoutes } from "./models.ts";
 import { operationMethods, operationRoutes } from "./operation.ts";
+import { quoted } from "./quote.ts";
 import type { ServerContext } from "./server-context.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
 
@@ -82,13 +83,15 @@ function beforeRouting({ keys, methods, context }: Doors, request: Request): Res
   if (path === null) return refusal(400, "Invalid host header");
   const authority = authorityOf(request.url);
   if (hosts?.allows(authority) === false) {
-    const given = JSON.stringify(authority.slice(0, 100));
-    return refusal(403, `The host ${given} is not served here; --allowed-hosts lists further ones`);
+    return refusal(
+      403,
+      `The host ${quoted(authority)} is not served here; --allowed-hosts lists further ones`,
+    );
   }
   const preflight = cors.preflight(request);
   if (preflight !== null) return preflight;
   if (!cors.mayAct(request)) {
-    const origin = JSON.stringify(request.headers.get("origin")?.slice(0, 100));
+    const origin = quoted(request.headers.get("origin") ?? "");
     return refusal(
       403,
       `Pages of ${origin} may not call this server; --allowed-origins lists some`,

@@ -38,7 +38,7 @@ export class ApiKeys {
     // The first space ends the scheme; a key may hold others.
     const [scheme = "", ...words] = (request.headers.get("authorization") ?? "").split(" ");
     if (scheme.toLowerCase() !== "bearer") return false;
-    const given = digest(words.join(" "));
+    const given = digest(words.join(" ").trimStart());
     // Every key is looked at, so that time tells nothing.
     return this.#digests.reduce((found, key) => timingSafeEqual(key, given) || found, false);
   }

@@ -3,7 +3,7 @@
 import type { SequenceOutput } from "../engine/generation.ts";
 import type { ChunkWriter } from "./answer.ts";
 import type { ChatRun } from "./chat-run.ts";
-import { isSilent, usage } from "./choice.ts";
+import { isSilent, promptDetails, usage } from "./choice.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import { modelName } from "./server-context.ts";
 import { dataEvent } from "./sse.ts";
@@ -13,6 +13,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   readonly #head: string;
   #isFirst = true;
   #numTokens = 0;
+  #numCachedTokens = 0;
 
   constructor(run: ChatRun) {
     this.#run = run;
@@ -26,6 +27,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     const roles = this.#isFirst ? this.#roleEvents() : "";
     this.#isFirst = false;
     this.#numTokens += output.tokenIds.length;
+    if (output.index === 0) this.#numCachedTokens = output.numCachedTokens;
     return isSilent(output, this.#run.body.return_token_ids)
       ? roles
       : roles + this.#deltaEvent(output);
@@ -34,17 +36,22 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   /** The usage chunk, if the client asked for one. */
   end(): string {
     if (this.#run.body.stream_options?.includeUsage !== true) return "";
-    return dataEvent(`${this.#head}],"usage":${this.#usage()}}`);
+    const details = promptDetails(this.#numCachedTokens) ?? undefined;
+    const total = {
+      ...usage(this.#run.promptIds.length, this.#numTokens),
+      prompt_tokens_details: details,
+    };
+    return dataEvent(`${this.#head}],"usage":${JSON.stringify(total)}}`);
   }
 
   /** One for each choice, and one more with the last message where the client wants it echoed. */
   #roleEvents(): string {
-    const { body, promptIds, role, prefix } = this.#run;
+    const { body, n, promptIds, role, prefix } = this.#run;
     const ids = body.return_token_ids ? JSON.stringify([...promptIds]) : "null";
     const roleDelta = JSON.stringify({ role, content: "", reasoning_content: null });
     const echoDelta = JSON.stringify({ content: prefix, reasoning_content: null });
     let events = "";
-    for (let i = 0; i < body.n; i++) {
+    for (let i = 0; i < n; i++) {
       events += this.#startEvent(i, roleDelta, `,"prompt_token_ids":${ids}`);
       if (prefix !== "") events += this.#startEvent(i, echoDelta, "");
     }
@@ -74,11 +81,8 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   }
 
   #continuousUsage(): string {
-    const wants = this.#run.body.stream_options?.continuousUsageStats === true;
-    return wants ? `,"usage":${this.#usage()}` : "";
-  }
-
-  #usage(): string {
-    return JSON.stringify(usage(this.#run.promptIds.length, this.#numTokens));
+    if (this.#run.body.stream_options?.continuousUsageStats !== true) return "";
+    const soFar = usage(this.#run.promptIds.length, this.#numTokens);
+    return `,"usage":${JSON.stringify(soFar)}`;
   }
 }

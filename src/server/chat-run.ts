@@ -23,6 +23,8 @@ export interface ChatRun {
   readonly body: ChatBody;
   readonly id: string;
   readonly createdS: number;
+  /** Sequences generated from the prompt. */
+  readonly n: number;
   readonly promptIds: Int32Array;
   readonly generation: Generation;
   readonly role: string;
@@ -38,7 +40,7 @@ export async function startChat(
 ): Promise<ChatRun> {
   checkStreamOptions(body);
   checkChatFeatures(body);
-  checkN(context, body);
+  const n = checkN(context, body);
   const messages = chatMessages(body.messages ?? []);
   const lengths = messages.map(({ content }) => String(content ?? "").length);
   const { engine } = context;
@@ -62,7 +64,8 @@ export async function startChat(
   });
   const promptIds = await generation.promptTokenIds;
   const { role, prefix } = echoOf(body, messages);
-  return { context, body, id, createdS: unixSeconds(), promptIds, generation, role, prefix };
+  const createdS = unixSeconds();
+  return { context, body, id, createdS, n, promptIds, generation, role, prefix };
 }
 
 /** The answer speaks as the assistant, or goes on as whoever spoke last. */

@@ -5,7 +5,7 @@ import type { SequenceOutput } from "../engine/generation.ts";
 import { answer } from "./answer.ts";
 import { ChatChunkWriter } from "./chat-chunks.ts";
 import { type ChatRun, startChat } from "./chat-run.ts";
-import { choiceAt, makeChoices, usage } from "./choice.ts";
+import { choiceAt, makeChoices, promptDetails, usage } from "./choice.ts";
 import { chatLogprobs, promptLogprobs } from "./logprobs.ts";
 import { readBody } from "./read-body.ts";
 import { CHAT_FIELDS } from "./schemas.ts";
@@ -34,7 +34,7 @@ async function handleChat(context: ServerContext, request: Request): Promise<Res
 
 async function fullBody(run: ChatRun, outputs: AsyncIterable<SequenceOutput>) {
   const { body, context, promptIds } = run;
-  const choices = makeChoices(body.n);
+  const choices = makeChoices(run.n);
   for await (const output of outputs) choiceAt(choices, output.index).add(output);
   const numTokens = choices.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   return {
@@ -54,7 +54,10 @@ async function fullBody(run: ChatRun, outputs: AsyncIterable<SequenceOutput>) {
     })),
     service_tier: null,
     system_fingerprint: null,
-    usage: { ...usage(promptIds.length, numTokens), prompt_tokens_details: null },
+    usage: {
+      ...usage(promptIds.length, numTokens),
+      prompt_tokens_details: promptDetails(choices[0]?.numCachedTokens ?? 0),
+    },
     prompt_logprobs: promptLogprobs(choices[0]?.promptLogprobs ?? null),
     prompt_token_ids: body.return_token_ids ? [...promptIds] : null,
     kv_transfer_params: null,

@@ -8,6 +8,7 @@ export class Choice {
   finishReason: FinishReason | null = null;
   stopReason: string | number | null = null;
   promptLogprobs: readonly LogprobPosition[] | null = null;
+  numCachedTokens = 0;
   readonly tokenIds: number[] = [];
   readonly logprobs: LogprobPosition[] = [];
 
@@ -16,6 +17,7 @@ export class Choice {
     for (const id of output.tokenIds) this.tokenIds.push(id);
     for (const position of output.logprobs ?? []) this.logprobs.push(position);
     this.promptLogprobs ??= output.promptLogprobs;
+    this.numCachedTokens = output.numCachedTokens;
     this.finishReason = output.finishReason;
     this.stopReason = output.stopReason;
   }
@@ -30,6 +32,11 @@ export function choiceAt(choices: readonly Choice[], index: number): Choice {
   const choice = choices[index];
   if (choice === undefined) throw new Error(`no choice ${index}`);
   return choice;
+}
+
+/** What the prefix cache had of the prompt; null = nothing, as in vLLM. */
+export function promptDetails(numCachedTokens: number) {
+  return numCachedTokens > 0 ? { cached_tokens: numCachedTokens } : null;
 }
 
 export function usage(numPromptTokens: number, numCompletionTokens: number) {

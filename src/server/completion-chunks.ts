@@ -1,8 +1,9 @@
 // Chunks of a streamed text completion; what is the same in all of them is serialised once.
 
 import type { LogprobPosition } from "../engine/protocol.ts";
+import { writeJson } from "../json.ts";
 import type { ChunkWriter } from "./answer.ts";
-import { isSilent, usage } from "./choice.ts";
+import { isSilent, promptDetails, usage } from "./choice.ts";
 import { showsPromptOnly } from "./completion-prompts.ts";
 import type { CompletionRun } from "./completion-run.ts";
 import type { PromptOutput } from "./generations.ts";
@@ -19,6 +20,8 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   readonly #offsets = new Map<number, number>();
   /** By prompt; they come with the prompt's first choice. */
   readonly #promptPositions = new Map<number, readonly LogprobPosition[]>();
+  /** By prompt; its sequences share what it found. */
+  readonly #numCachedTokens = new Map<number, number>();
   #numTokens = 0;
 
   constructor(run: CompletionRun) {
@@ -30,13 +33,14 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   }
 
   event({ promptIndex, output }: PromptOutput): string {
-    const { body, prompts } = this.#run;
+    const { body, n, prompts } = this.#run;
     this.#numTokens += output.tokenIds.length;
+    if (output.index === 0) this.#numCachedTokens.set(promptIndex, output.numCachedTokens);
     if (output.promptLogprobs !== null) {
       this.#promptPositions.set(promptIndex, output.promptLogprobs);
     }
     if (isSilent(output, body.return_token_ids)) return "";
-    const choice = promptIndex * body.n + output.index;
+    const choice = promptIndex * n + output.index;
     const prompt = this.#started.has(choice) ? undefined : prompts[promptIndex];
     this.#started.add(choice);
     const fields = {
@@ -48,7 +52,7 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
       prompt_token_ids: prompt !== undefined && body.return_token_ids ? [...prompt.ids] : null,
       token_ids: body.return_token_ids ? output.tokenIds : null,
     };
-    return dataEvent(`${this.#head}${JSON.stringify(fields)}],"usage":${this.#chunkUsage()}}`);
+    return dataEvent(`${this.#head}${writeJson(fields)}],"usage":${this.#chunkUsage()}}`);
   }
 
   /** The first chunk of an echo shows the prompt's tokens too. */
@@ -73,14 +77,17 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   /** The usage chunk, if the client asked for one. */
   end(): string {
     if (this.#run.body.stream_options?.includeUsage !== true) return "";
-    return dataEvent(`${this.#head}],"usage":${this.#usage()}}`);
+    const numCached = [...this.#numCachedTokens.values()].reduce((sum, count) => sum + count, 0);
+    const details = promptDetails(numCached) ?? undefined;
+    const total = {
+      ...usage(this.#run.numPromptTokens, this.#numTokens),
+      prompt_tokens_details: details,
+    };
+    return dataEvent(`${this.#head}],"usage":${JSON.stringify(total)}}`);
   }
 
   #chunkUsage(): string {
-    return this.#run.body.stream_options?.continuousUsageStats === true ? this.#usage() : "null";
-  }
-
-  #usage(): string {
+    if (this.#run.body.stream_options?.continuousUsageStats !== true) return "null";
     return JSON.stringify(usage(this.#run.numPromptTokens, this.#numTokens));
   }
 }

@@ -58,7 +58,7 @@ export async function readPrompts(context: ServerContext, body: CompletionBody):
       if (typeof prompt !== "string") {
         // Before they are cut to 32 bits.
         checkPromptIds(client.info, prompt);
-        return Int32Array.from(prompt);
+        return Int32Array.from(prompt, Number);
       }
       checkPromptLength(client.info, prompt.length);
       if (prompts.length === 1) return { text: prompt, addSpecial };
@@ -79,8 +79,8 @@ export async function shownPrompt(
   if (!body.echo) return { ids, text: "", firstToken: "" };
   const { client } = context.engine;
   const given = body.prompt?.[index];
-  const text =
-    typeof given === "string" ? given : await client.decode(ids, body.skip_special_tokens);
+  // Token ids are shown as they are, special ones included, whatever is left out of the generated text.
+  const text = typeof given === "string" ? given : await client.decode(ids, false);
   const first = ids.subarray(0, 1);
   const [bytes = new Uint8Array()] = body.logprobs === null ? [] : await client.tokenBytes(first);
   const firstToken = tokenText({ tokenId: first[0] ?? 0, bytes }, body.return_tokens_as_token_ids);

@@ -1,7 +1,8 @@
 // A text completion on its way, whoever asked for it: its body checked, its prompts queued.
 
 import type { GenerateRequest, Generation } from "../engine/generation.ts";
-import { fitMaxTokens } from "../engine/prompt-limits.ts";
+import { checkNumLogprobs, fitMaxTokens, numLogprobs } from "../engine/prompt-limits.ts";
+import type { EngineClient } from "../engine/protocol.ts";
 import { knownTokens } from "../engine/request-tracker.ts";
 import type { RunInit } from "./chat-run.ts";
 import {
@@ -25,6 +26,8 @@ export interface CompletionRun {
   readonly body: CompletionBody;
   readonly id: string;
   readonly createdS: number;
+  /** Sequences generated from each prompt. */
+  readonly n: number;
   readonly prompts: readonly CompletionPrompt[];
   /** Of all prompts together. */
   readonly numPromptTokens: number;
@@ -39,7 +42,7 @@ export async function startCompletion(
 ): Promise<CompletionRun> {
   checkStreamOptions(body);
   checkCompletionFeatures(body);
-  checkN(context, body);
+  const n = checkN(context, body);
   checkPromptCount(context, body);
   const shared = { ...requestOf(context, body), arrivalMs };
   const generations = await queueAll(context, body, shared);
@@ -47,7 +50,8 @@ export async function startCompletion(
     const shown = generations.map((one, i) => shownPrompt(context, body, one, i));
     const prompts = await Promise.all(shown);
     const numPromptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
-    return { context, body, id, createdS: unixSeconds(), prompts, numPromptTokens, generations };
+    const createdS = unixSeconds();
+    return { context, body, id, createdS, n, prompts, numPromptTokens, generations };
   } catch (error) {
     abortAll(generations);
     throw error;
@@ -63,16 +67,21 @@ async function queueAll(
   shared: Shared,
 ): Promise<Generation[]> {
   const { engine } = context;
-  const reservation = engine.reserve(body.n * (body.prompt?.length ?? 0));
+  const reservation = engine.reserve(shared.samplingParams.n * (body.prompt?.length ?? 0));
   try {
     const prompts = await readPrompts(context, body);
     const known = prompts.filter((prompt) => prompt instanceof Int32Array);
-    for (const ids of known) fitMaxTokens(engine.client.info, shared, ids);
+    checkNumLogprobs(known.reduce((sum, ids) => sum + logprobsOf(engine.client, shared, ids), 0));
     reservation.addTokens(prompts.reduce((sum, prompt) => sum + knownTokens(prompt), 0));
     return prompts.map((prompt) => engine.generate({ prompt, ...shared }, reservation));
   } finally {
     reservation.release();
   }
+}
+
+/** @throws RequestError for a prompt that does not fit */
+function logprobsOf({ info }: EngineClient, shared: Shared, ids: Int32Array): number {
+  return numLogprobs(shared.samplingParams, ids.length, fitMaxTokens(info, shared, ids));
 }
 
 function requestOf(context: ServerContext, body: CompletionBody): Omit<Shared, "arrivalMs"> {

@@ -4,7 +4,7 @@
 import { Elysia } from "elysia";
 import type { LogprobPosition } from "../engine/protocol.ts";
 import { answer } from "./answer.ts";
-import { type Choice, choiceAt, makeChoices, usage } from "./choice.ts";
+import { type Choice, choiceAt, makeChoices, promptDetails, usage } from "./choice.ts";
 import { CompletionChunkWriter } from "./completion-chunks.ts";
 import { type CompletionPrompt, showsPromptOnly } from "./completion-prompts.ts";
 import { type CompletionRun, startCompletion } from "./completion-run.ts";
@@ -36,27 +36,33 @@ async function handleCompletion(context: ServerContext, request: Request): Promi
 }
 
 async function fullBody(run: CompletionRun, outputs: AsyncIterable<PromptOutput>) {
-  const { body, context, prompts } = run;
-  const choices = makeChoices(prompts.length * body.n);
+  const { body, n, context, prompts } = run;
+  const choices = makeChoices(prompts.length * n);
   for await (const { promptIndex, output } of outputs) {
-    choiceAt(choices, promptIndex * body.n + output.index).add(output);
+    choiceAt(choices, promptIndex * n + output.index).add(output);
   }
   const numTokens = choices.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  // The sequences of a prompt share what it found.
+  const firsts = choices.filter((_, index) => index % n === 0);
+  const numCachedTokens = firsts.reduce((sum, choice) => sum + choice.numCachedTokens, 0);
   return {
     id: run.id,
     object: "text_completion",
     created: run.createdS,
     model: modelName(context),
     choices: prompts.flatMap((prompt, promptIndex) => {
-      const first = promptIndex * body.n;
-      const siblings = choices.slice(first, first + body.n);
+      const first = promptIndex * n;
+      const siblings = choices.slice(first, first + n);
       // The prompt is computed once, so its log-probabilities come with the first choice.
       const positions = siblings[0]?.promptLogprobs ?? null;
       return siblings.map((choice, i) => choiceBody(body, prompt, positions, choice, first + i));
     }),
     service_tier: null,
     system_fingerprint: null,
-    usage: { ...usage(run.numPromptTokens, numTokens), prompt_tokens_details: null },
+    usage: {
+      ...usage(run.numPromptTokens, numTokens),
+      prompt_tokens_details: promptDetails(numCachedTokens),
+    },
     kv_transfer_params: null,
   };
 }

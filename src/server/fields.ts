@@ -3,8 +3,9 @@
 // body are collected and reported at once, as vLLM does.
 
 import { RequestError } from "../errors.ts";
+import type { Integer } from "../json.ts";
 
-export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export type Json = null | boolean | Integer | string | readonly Json[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: Json;
 }
@@ -83,7 +84,7 @@ export function parseBody<T>(fields: Fields<T>, body: JsonObject): T {
 }
 
 export const string: Reader<string> = (value, location, issues) => {
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return value.toWellFormed();
   issues.add("string_type", location, "Input should be a valid string");
   return undefined;
 };
@@ -99,10 +100,10 @@ export const float: Reader<number> = (value, location, issues) => {
   return undefined;
 };
 
-export const integer: Reader<number> = (value, location, issues) => {
-  const number = toNumber(value);
-  if (Number.isInteger(number) && Math.abs(number) < 2 ** 63) return number;
-  const [type, tail] = integerFault(value, number);
+export const integer: Reader<Integer> = (value, location, issues) => {
+  const read = toInteger(value);
+  if (read !== null) return read;
+  const [type, tail] = integerFault(value, toNumber(value));
   issues.add(type, location, `Input should be a valid integer${tail}`);
   return undefined;
 };
@@ -112,7 +113,7 @@ function integerFault(value: Json, number: number): [string, string] {
     return ["int_parsing", ", unable to parse string as an integer"];
   }
   if (typeof value !== "number") return ["int_type", ""];
-  return Number.isInteger(number)
+  return number % 1 === 0 || Math.abs(number) === Number.POSITIVE_INFINITY
     ? ["int_parsing_size", ", the number is too large"]
     : ["int_from_float", ", got a number with a fractional part"];
 }
@@ -126,7 +127,7 @@ export const boolean: Reader<boolean> = (value, location, issues) => {
   if (typeof value === "boolean") return value;
   const truth = TRUTHS.get(typeof value === "string" ? value.toLowerCase() : value);
   if (truth !== undefined) return truth;
-  const isScalar = typeof value === "string" || typeof value === "number";
+  const isScalar = ["string", "number", "bigint"].includes(typeof value);
   const [type, tail] = isScalar
     ? ["bool_parsing", ", unable to interpret input"]
     : ["bool_type", ""];
@@ -170,7 +171,7 @@ export function record<T>(item: Reader<T>): Reader<Readonly<Record<string, T>>> 
 
 /** One string, or a list of them. */
 export const stringOrList: Reader<readonly string[]> = (value, location, issues) =>
-  typeof value === "string" ? [value] : list(string)(value, location, issues);
+  typeof value === "string" ? [value.toWellFormed()] : list(string)(value, location, issues);
 
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -181,7 +182,26 @@ const DECIMAL = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
 
 function toNumber(value: Json): number {
   if (typeof value === "number") return value;
+  if (typeof value === "bigint") return Number(value);
   if (typeof value === "boolean") return Number(value);
   if (typeof value === "string" && DECIMAL.test(value)) return Number(value);
   return Number.NaN;
+}
+
+/** No longer than a bigint is made of in no time. */
+const WHOLE = /^\s*(?:\+(?=\d))?(-?\d{1,40})(?:\.0*)?\s*$/;
+
+/** @returns null for what is no integer, or a float whose digits are not all known */
+function toInteger(value: Json): Integer | null {
+  if (typeof value === "bigint") return narrowest(value);
+  const digits = typeof value === "string" ? WHOLE.exec(value)?.[1] : undefined;
+  if (digits !== undefined) return narrowest(BigInt(digits));
+  const number = toNumber(value);
+  if (!Number.isInteger(number) || Math.abs(number) >= 2 ** 63) return null;
+  return narrowest(number);
+}
+
+function narrowest(value: Integer): Integer {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : BigInt(value);
 }

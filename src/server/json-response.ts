@@ -1,12 +1,14 @@
 // JSON answers with vLLM's exact media type; Response.json would add a charset.
 
+import { writeJson } from "../json.ts";
+
 export interface JsonResponseOptions {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export function jsonResponse(body: unknown, options: JsonResponseOptions = {}): Response {
-  const text = JSON.stringify(body);
+  const text = writeJson(body);
   const headers = {
     "content-type": "application/json",
     "content-length": String(Buffer.byteLength(text)),

@@ -6,7 +6,11 @@ import type { ServerContext } from "./server-context.ts";
 
 /** @returns no header unless the request asks for TEXT or JSON */
 export function loadHeaders(context: ServerContext, request: Request): Record<string, string> {
-  const format = request.headers.get("endpoint-load-metrics-format")?.toUpperCase();
+  const format = request.headers
+    .get("endpoint-load-metrics-format")
+    ?.split(",")[0]
+    ?.trim()
+    .toUpperCase();
   const { kvCacheUsage, numWaitingReqs } = context.engine.load;
   const usage = formatNumber(kvCacheUsage);
   const waiting = formatNumber(numWaitingReqs);

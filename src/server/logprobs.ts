@@ -2,7 +2,7 @@
 
 import type { LogprobEntry, LogprobPosition } from "../engine/protocol.ts";
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A token as text; bytes that are no character by themselves show as U+FFFD. */
 export function tokenText(entry: Pick<LogprobEntry, "tokenId" | "bytes">, asIds: boolean): string {
@@ -21,6 +21,11 @@ export function numCharacters(text: string): number {
   return count;
 }
 
+/** The token that is there first, then the likeliest: as vLLM's records of a position. */
+function listed({ chosen, top }: LogprobPosition): LogprobEntry[] {
+  return [chosen, ...top.filter(({ tokenId }) => tokenId !== chosen.tokenId)];
+}
+
 function chatEntry(entry: LogprobEntry, asIds: boolean) {
   return {
     token: tokenText(entry, asIds),
@@ -29,12 +34,14 @@ function chatEntry(entry: LogprobEntry, asIds: boolean) {
   };
 }
 
-/** `logprobs` of a chat choice or chunk. */
+/** `logprobs` of a chat choice or chunk: as many entries a position as were asked for, no more. */
 export function chatLogprobs(positions: readonly LogprobPosition[], asIds: boolean) {
   return {
-    content: positions.map(({ chosen, top }) => ({
-      ...chatEntry(chosen, asIds),
-      top_logprobs: top.map((entry) => chatEntry(entry, asIds)),
+    content: positions.map((position) => ({
+      ...chatEntry(position.chosen, asIds),
+      top_logprobs: listed(position)
+        .slice(0, position.top.length)
+        .map((entry) => chatEntry(entry, asIds)),
     })),
   };
 }
@@ -43,7 +50,7 @@ export interface CompletionLogprobs {
   readonly text_offset: number[];
   readonly token_logprobs: (number | null)[];
   readonly tokens: string[];
-  readonly top_logprobs: (Record<string, number> | null)[];
+  readonly top_logprobs: (ReadonlyMap<string, number> | null)[];
 }
 
 /**
@@ -62,17 +69,24 @@ export function completionLogprobs(
     top_logprobs: [],
   };
   let at = offset;
-  for (const { chosen, top } of positions) {
+  for (const position of positions) {
+    const { chosen } = position;
     const token = tokenText(chosen, asIds);
     logprobs.text_offset.push(at);
     logprobs.token_logprobs.push(finite(chosen.logprob));
     logprobs.tokens.push(token);
-    logprobs.top_logprobs.push(
-      Object.fromEntries(
-        [...top, chosen].map((entry) => [tokenText(entry, asIds), finite(entry.logprob)]),
-      ),
-    );
+    logprobs.top_logprobs.push(byText(listed(position), asIds));
     at += numCharacters(token);
+  }
+  return logprobs;
+}
+
+/** Of tokens with the same text the first counts. */
+function byText(entries: readonly LogprobEntry[], asIds: boolean): Map<string, number> {
+  const logprobs = new Map<string, number>();
+  for (const entry of entries) {
+    const text = tokenText(entry, asIds);
+    if (!logprobs.has(text)) logprobs.set(text, finite(entry.logprob));
   }
   return logprobs;
 }
@@ -98,17 +112,11 @@ export function echoLogprobs(
 /** vLLM's prompt_logprobs: null, then a map of token id to entry for each further prompt token. */
 export function promptLogprobs(positions: readonly LogprobPosition[] | null) {
   if (positions === null) return null;
-  const maps = positions.map(({ chosen, top }) =>
-    Object.fromEntries(
-      [...top, chosen].map((entry) => [
-        entry.tokenId,
-        {
-          logprob: finite(entry.logprob),
-          rank: entry.rank,
-          decoded_token: tokenText(entry, false),
-        },
-      ]),
-    ),
-  );
-  return [null, ...maps];
+  return [null, ...positions.map((position) => new Map(listed(position).map(promptEntry)))];
+}
+
+function promptEntry(entry: LogprobEntry) {
+  const { tokenId, logprob, rank } = entry;
+  const shown = { logprob: finite(logprob), rank, decoded_token: tokenText(entry, false) };
+  return [tokenId, shown] as const;
 }

@@ -11,6 +11,7 @@ import {
 } from "../engine/protocol.ts";
 import { RequestError } from "../errors.ts";
 import { jsonResponse } from "./json-response.ts";
+import { quoted } from "./quote.ts";
 import { checkAccepting, type ServerContext } from "./server-context.ts";
 
 type Handler = (context: ServerContext, query: URLSearchParams) => Promise<Response>;
@@ -91,7 +92,7 @@ function sleepLevel(query: URLSearchParams): SleepLevel {
   const text = query.get("level") ?? "1";
   const level = ([0, 1, 2] as const).find((known) => String(known) === text);
   if (level !== undefined) return level;
-  const message = `level must be 0, 1 or 2, got ${JSON.stringify(text)}.`;
+  const message = `level must be 0, 1 or 2, got ${quoted(text)}.`;
   throw new RequestError("invalid_value", message, "level");
 }
 
@@ -99,7 +100,7 @@ function sleepMode(query: URLSearchParams): SleepMode {
   const text = query.get("mode") ?? "abort";
   const mode = SLEEP_MODES.find((known) => known === text);
   if (mode !== undefined) return mode;
-  const message = `mode must be one of ${SLEEP_MODES.join(", ")}, got ${JSON.stringify(text)}.`;
+  const message = `mode must be one of ${SLEEP_MODES.join(", ")}, got ${quoted(text)}.`;
   throw new RequestError("invalid_value", message, "mode");
 }
 
@@ -110,7 +111,7 @@ function wakeTags(query: URLSearchParams): readonly WakeTag[] {
   return texts.map((text) => {
     const tag = WAKE_TAGS.find((known) => known === text);
     if (tag !== undefined) return tag;
-    const message = `tags must be of ${WAKE_TAGS.join(", ")}, got ${JSON.stringify(text)}.`;
+    const message = `tags must be of ${WAKE_TAGS.join(", ")}, got ${quoted(text)}.`;
     throw new RequestError("invalid_value", message, "tags");
   });
 }
@@ -119,6 +120,6 @@ function flag(query: URLSearchParams, name: string): boolean {
   const text = query.get(name)?.toLowerCase() ?? "false";
   if (["true", "1", "yes", "on"].includes(text)) return true;
   if (["false", "0", "no", "off"].includes(text)) return false;
-  const message = `${name} must be true or false, got ${JSON.stringify(text)}.`;
+  const message = `${name} must be true or false, got ${quoted(text)}.`;
   throw new RequestError("invalid_value", message, name);
 }

@@ -2,6 +2,7 @@
 // type, size, time, nesting, syntax.
 
 import { RequestError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import {
   bodyFault,
   type Fields,
@@ -31,7 +32,8 @@ export async function readBody<T extends { readonly model: string | null }>(
 
 async function readJsonBody(request: Request, limits: ServerLimits): Promise<JsonObject> {
   const { maxBodyBytes: maxBytes, bodyTimeoutMs } = limits;
-  const mediaType = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  // Parameters do not matter; of a header that came twice the first counts.
+  const mediaType = request.headers.get("content-type")?.split(/[;,]/)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new RequestError(
       "unsupported_media_type",
@@ -104,7 +106,7 @@ function parseObject(text: string): JsonObject {
   }
   let body: Json;
   try {
-    body = JSON.parse(text) as Json;
+    body = parseJson(text) as Json;
   } catch (error) {
     throw invalidJson(`JSON decode error: ${error instanceof Error ? error.message : error}`);
   }

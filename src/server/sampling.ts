@@ -3,22 +3,24 @@
 // fail the other requests of its step.
 
 import { RequestError } from "../errors.ts";
+import type { Integer } from "../json.ts";
 import type { SamplingDefaults, SamplingParams } from "../request/sampling-params.ts";
+import { shortened } from "./quote.ts";
 import type { SamplingBody } from "./schemas.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export interface SamplingInput {
   readonly body: SamplingBody;
-  /** Likeliest tokens to report; null = no logprobs. */
-  readonly logprobs: number | null;
-  readonly promptLogprobs: number | null;
+  /** Likeliest tokens to report, -1 = all; null = no logprobs. */
+  readonly logprobs: Integer | null;
+  readonly promptLogprobs: Integer | null;
   /** At most: less where the context ends before. */
-  readonly maxTokens: number;
+  readonly maxTokens: Integer;
 }
 
 /** @throws RequestError "invalid_value" */
 export function samplingParams(context: ServerContext, input: SamplingInput): SamplingParams {
-  const { body, logprobs, promptLogprobs } = input;
+  const { body, logprobs, promptLogprobs, maxTokens } = input;
   const sampling = samplingOf(context, body);
   checkNumbers(body, sampling);
   checkCounts(context, input);
@@ -27,27 +29,29 @@ export function samplingParams(context: ServerContext, input: SamplingInput): Sa
   checkAllowed(context, body.allowed_token_ids);
   const { vocabSize } = context.engine.client.info.model;
   return {
-    n: body.n,
+    n: Number(body.n),
     ...sampling,
-    topK: sampling.topK < vocabSize ? Math.max(0, sampling.topK) : 0,
+    topK: sampling.topK < vocabSize ? Math.max(0, Number(sampling.topK)) : 0,
     presencePenalty: body.presence_penalty,
     frequencyPenalty: body.frequency_penalty,
     seed: body.seed === null || body.seed === -1 ? null : BigInt.asUintN(64, BigInt(body.seed)),
     stop: body.stop,
-    stopTokenIds: body.stop_token_ids,
+    stopTokenIds: body.stop_token_ids.map(Number),
     includeStopStrInOutput: body.include_stop_str_in_output,
     ignoreEos: body.ignore_eos,
-    maxTokens: Math.min(input.maxTokens, context.samplingDefaults.maxTokens ?? input.maxTokens),
-    minTokens: body.min_tokens,
-    logprobs,
-    promptLogprobs,
+    maxTokens: Math.min(Number(maxTokens), context.samplingDefaults.maxTokens ?? Infinity),
+    minTokens: Number(body.min_tokens),
+    logprobs: numLogprobs(context, "sample logprobs", logprobs),
+    promptLogprobs: numLogprobs(context, "prompt logprobs", promptLogprobs),
     logitBias: readLogitBias(context, body.logit_bias),
-    allowedTokenIds: body.allowed_token_ids,
+    allowedTokenIds: body.allowed_token_ids?.map(Number) ?? null,
     skipSpecialTokens: body.skip_special_tokens,
   };
 }
 
-type Sampling = Omit<SamplingDefaults, "maxTokens">;
+interface Sampling extends Omit<SamplingDefaults, "maxTokens" | "topK"> {
+  readonly topK: Integer;
+}
 
 function samplingOf({ samplingDefaults: defaults }: ServerContext, body: SamplingBody): Sampling {
   return {
@@ -59,14 +63,15 @@ function samplingOf({ samplingDefaults: defaults }: ServerContext, body: Samplin
   };
 }
 
-/** Before room is taken for them. @throws RequestError "invalid_value" */
-export function checkN(context: ServerContext, body: SamplingBody): void {
+/** Before room is taken for them. @returns n @throws RequestError "invalid_value" */
+export function checkN(context: ServerContext, body: SamplingBody): number {
   const { maxN } = context.limits;
   const { n } = body;
   const { temperature } = samplingOf(context, body);
   if (n < 1) refuse(`n must be at least 1, got ${n}.`);
   if (n > maxN) refuse(`n must be at most ${maxN}, got ${n}.`);
   if (n > 1 && temperature < 1e-5) refuse(`n must be 1 when using greedy sampling, got ${n}.`);
+  return Number(n);
 }
 
 function refuse(message: string, param: string | null = null): never {
@@ -103,23 +108,35 @@ function checkFloat(name: string, value: number): void {
   if (!Number.isFinite(Math.fround(value))) refuse(`${name} is too large.`, name);
 }
 
-function checkCounts(context: ServerContext, input: SamplingInput): void {
-  const { body, logprobs, promptLogprobs, maxTokens } = input;
-  if (body.min_tokens < 0) {
-    refuse(`min_tokens must be greater than or equal to 0, got ${body.min_tokens}.`);
-  }
+/** What the prompt's length has a say in is checked by the engine, but what no context can hold is here. */
+function checkCounts(context: ServerContext, { body, maxTokens }: SamplingInput): void {
+  const { min_tokens: minTokens } = body;
+  const { maxModelLen } = context.engine.client.info;
+  if (minTokens < 0) refuse(`min_tokens must be greater than or equal to 0, got ${minTokens}.`);
   if (maxTokens < 1) refuse(`max_tokens must be at least 1, got ${maxTokens}.`, "max_tokens");
-  checkLogprobs(context, "sample logprobs", logprobs);
-  checkLogprobs(context, "prompt logprobs", promptLogprobs);
+  if (typeof maxTokens === "bigint") {
+    refuse(
+      `'max_tokens' or 'max_completion_tokens' is too large: ${maxTokens}. This model's maximum ` +
+        `context length is ${maxModelLen} tokens.`,
+    );
+  }
+  if (typeof minTokens === "bigint") {
+    const max = Math.min(maxTokens, maxModelLen);
+    refuse(`min_tokens must be less than or equal to max_tokens=${max}, got ${minTokens}.`);
+  }
 }
 
-function checkLogprobs(context: ServerContext, name: string, count: number | null): void {
-  if (count === null) return;
-  if (count < 0) refuse(`${name} must be non-negative, got ${count}.`);
-  const { maxLogprobs } = context;
-  if (count > maxLogprobs) {
-    refuse(`Requested ${name} of ${count}, which is greater than max allowed: ${maxLogprobs}`);
+/** -1 stands for the whole vocabulary, in a request as in the operator's limit. */
+function numLogprobs(context: ServerContext, name: string, count: Integer | null): number | null {
+  if (count === null) return null;
+  if (count < -1) refuse(`${name} must be non-negative or -1, got ${count}.`);
+  const { vocabSize } = context.engine.client.info.model;
+  const asked = count === -1 ? vocabSize : count;
+  const max = context.maxLogprobs === -1 ? vocabSize : context.maxLogprobs;
+  if (asked > max) {
+    refuse(`Requested ${name} of ${asked}, which is greater than max allowed: ${max}`);
   }
+  return Math.min(Number(asked), vocabSize);
 }
 
 function checkStops(context: ServerContext, stops: readonly string[]): void {
@@ -133,7 +150,7 @@ function checkStops(context: ServerContext, stops: readonly string[]): void {
   }
 }
 
-function checkStopTokenIds(context: ServerContext, ids: readonly number[]): void {
+function checkStopTokenIds(context: ServerContext, ids: readonly Integer[]): void {
   const { vocabSize } = context.engine.client.info.model;
   const { maxStopTokenIds } = context.limits;
   if (ids.length > maxStopTokenIds) {
@@ -143,7 +160,7 @@ function checkStopTokenIds(context: ServerContext, ids: readonly number[]): void
   if (bad !== undefined) refuse(`Token id ${bad} is out of vocabulary`, "stop_token_ids");
 }
 
-function checkAllowed(context: ServerContext, ids: readonly number[] | null): void {
+function checkAllowed(context: ServerContext, ids: readonly Integer[] | null): void {
   const { vocabSize } = context.engine.client.info.model;
   if (ids === null) return;
   if (ids.length === 0) refuse("allowed_token_ids is not None and empty!");
@@ -166,7 +183,7 @@ function readLogitBias(
     const id = /^-?\d+$/.test(key) ? Number(key) : Number.NaN;
     if (!(id >= 0 && id < vocabSize)) {
       refuse(
-        `token_id(s) [${key.slice(0, 20)}] in logit_bias contain out-of-vocab token ids. Vocabulary size: ${vocabSize}`,
+        `token_id(s) [${shortened(key, 20)}] in logit_bias contain out-of-vocab token ids. Vocabulary size: ${vocabSize}`,
         "logit_bias",
       );
     }

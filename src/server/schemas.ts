@@ -1,5 +1,6 @@
 // The request bodies: the only place where wire names live. Defaults are vLLM's.
 
+import type { Integer } from "../json.ts";
 import {
   anything,
   boolean,
@@ -20,24 +21,27 @@ import {
 } from "./fields.ts";
 
 export interface StreamOptions {
+  /** One more chunk at the end has the usage. */
   readonly includeUsage: boolean;
+  /** Every chunk has the usage so far; not without the one at the end. */
   readonly continuousUsageStats: boolean;
+  /** Nothing is said: vLLM allows that without a stream, too. */
+  readonly isEmpty: boolean;
 }
 
-const streamOptions: Reader<StreamOptions | null> = (value, location, issues) => {
+const streamOptions: Reader<StreamOptions> = (value, location, issues) => {
   if (!isObject(value)) {
     const message = "Input should be a valid dictionary or object to extract fields from";
     issues.add("model_attributes_type", location, message);
     return undefined;
   }
-  // An empty object says nothing, and vLLM allows it without a stream.
-  if (Object.keys(value).length === 0) return null;
-  const flag = (name: string) =>
-    boolean(value[name] ?? false, [...location, name], issues) ?? false;
-  return {
-    includeUsage: flag("include_usage"),
-    continuousUsageStats: flag("continuous_usage_stats"),
+  const flag = (name: string, fallback: boolean) => {
+    const given = value[name] === undefined ? fallback : value[name];
+    return boolean(given ?? false, [...location, name], issues) ?? false;
   };
+  const includeUsage = flag("include_usage", true);
+  const continuousUsageStats = flag("continuous_usage_stats", false) && includeUsage;
+  return { includeUsage, continuousUsageStats, isEmpty: Object.keys(value).length === 0 };
 };
 
 const message: Reader<JsonObject> = (value, location, issues) => {
@@ -72,17 +76,33 @@ const responseFormat: Reader<string> = (value, location, issues) => {
   return undefined;
 };
 
-/** A prompt as text or as token ids. */
-export type Prompt = string | readonly number[];
+const MAX_SEED = 2n ** 63n - 1n;
+const MIN_SEED = -(2n ** 63n);
 
-const isIds = (value: Json): value is readonly number[] =>
-  Array.isArray(value) && value.every((id) => Number.isInteger(id));
+const seed: Reader<Integer> = (value, location, issues) => {
+  const read = integer(value, location, issues);
+  if (read === undefined || (read >= MIN_SEED && read <= MAX_SEED)) return read;
+  const [type, bound] =
+    read > MAX_SEED
+      ? ["less_than_equal", `less than or equal to ${MAX_SEED}`]
+      : ["greater_than_equal", `greater than or equal to ${MIN_SEED}`];
+  issues.add(type, location, `Input should be ${bound}`);
+  return undefined;
+};
+
+/** A prompt as text or as token ids. */
+export type Prompt = string | readonly Integer[];
+
+const isIds = (value: Json): value is readonly Integer[] =>
+  Array.isArray(value) && value.every((id) => typeof id === "bigint" || Number.isInteger(id));
 
 const prompts: Reader<readonly Prompt[]> = (value, location, issues) => {
-  if (typeof value === "string") return [value];
+  if (typeof value === "string") return [value.toWellFormed()];
   if (isIds(value) && value.length > 0) return [value];
   if (Array.isArray(value)) {
-    if (value.every((item) => typeof item === "string")) return value as readonly string[];
+    if (value.every((item) => typeof item === "string")) {
+      return value.map((item) => item.toWellFormed());
+    }
     if (value.every(isIds)) return value as readonly (readonly number[])[];
   }
   issues.add(
@@ -106,7 +126,7 @@ const SAMPLING_FIELDS = {
   presence_penalty: optional(float, 0),
   frequency_penalty: optional(float, 0),
   repetition_penalty: optional(float),
-  seed: optional(integer),
+  seed: optional(seed),
   stop: optional(stringOrList, []),
   stop_token_ids: optional(list(integer), []),
   include_stop_str_in_output: optional(boolean, false),

@@ -8,6 +8,7 @@ import type { ApiKeyScope } from "./auth.ts";
 import type { Cors } from "./cors.ts";
 import type { HostCheck } from "./host-check.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
+import { shortened } from "./quote.ts";
 
 export interface ServerContext {
   readonly engine: AsyncEngine;
@@ -95,7 +96,8 @@ export function modelName(context: ServerContext): string {
 /** An absent or empty name means the served model. @throws RequestError "model_not_found" */
 export function checkModel(context: ServerContext, model: string | null): void {
   if (model === null || model === "" || context.servedModelNames.includes(model)) return;
-  throw new RequestError("model_not_found", `The model \`${model}\` does not exist.`);
+  const message = `The model \`${shortened(model, 256)}\` does not exist.`;
+  throw new RequestError("model_not_found", message);
 }
 
 /** Unix seconds, for `created`. */
@@ -103,17 +105,25 @@ export function unixSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** @throws as answerId() does */
+/** An id is repeated in every chunk, so it is kept short. */
+const USABLE_ID = /^[!-~]{1,128}$/;
+
+/**
+ * The client's id is advice, so no work is refused for it: the first that can be used is, of a header that
+ * came twice ("id1, id2") one of the two, and where none can be, one is made.
+ */
 export function responseId(prefix: string, request: Request, requestId: string | null): string {
-  return answerId(prefix, request.headers.get("x-request-id") ?? requestId);
+  const header = request.headers.get("x-request-id") ?? "";
+  const given = [header, ...header.split(","), requestId ?? ""].map((id) => id.trim());
+  return answerId(prefix, given.find((id) => USABLE_ID.test(id)) ?? null);
 }
 
 /**
  * @returns `prefix` and the given id, or a random one of 16 hex digits
- * @throws RequestError "invalid_value": the id is repeated in every chunk, so it is kept short
+ * @throws RequestError "invalid_value" for an id that cannot be used
  */
 export function answerId(prefix: string, given: string | null): string {
-  if (given !== null && !/^[!-~]{1,128}$/.test(given)) {
+  if (given !== null && !USABLE_ID.test(given)) {
     const message = "request_id must be 1 to 128 visible ASCII characters.";
     throw new RequestError("invalid_value", message, "request_id");
   }

@@ -1,6 +1,8 @@
 // Server-sent events: a pull-driven byte stream over an async iterable of event texts. A reader that
 // stalls stalls the source; silence is filled with comments; a reader that leaves is reported once.
 
+import { wellFormedJson } from "../json.ts";
+
 const encoder = new TextEncoder();
 const KEEP_ALIVE = encoder.encode(": keep-alive\n\n");
 
@@ -8,7 +10,7 @@ export const DONE_EVENT = "data: [DONE]\n\n";
 
 /** @param json one event's data, without line breaks */
 export function dataEvent(json: string): string {
-  return `data: ${json}\n\n`;
+  return `data: ${wellFormedJson(json)}\n\n`;
 }
 
 export interface EventStreamOptions {

@@ -20,12 +20,11 @@ async function tokenize(context: ServerContext, request: Request): Promise<Respo
   const body = await readBody(context, request, TOKENIZE_FIELDS);
   const { client } = context.engine;
   const tokens = await tokensOf(client, body);
-  const strings = body.return_token_strs ? await client.tokenBytes(tokens) : null;
   return jsonResponse({
     count: tokens.length,
     max_model_len: client.info.maxModelLen,
     tokens: [...tokens],
-    token_strs: strings?.map((bytes) => new TextDecoder().decode(bytes)) ?? null,
+    token_strs: body.return_token_strs ? await client.tokenEntries(tokens) : null,
   });
 }
 
@@ -49,6 +48,9 @@ async function detokenize(context: ServerContext, request: Request): Promise<Res
       "1 validation error:\n  out of range integral type conversion attempted",
     );
   }
-  const ids = Int32Array.from((tokens ?? []).filter((id) => id < 2 ** 31));
+  const ids = Int32Array.from(
+    (tokens ?? []).filter((id) => id < 2 ** 31),
+    Number,
+  );
   return jsonResponse({ prompt: await context.engine.client.decode(ids, false) });
 }

@@ -3,6 +3,7 @@
 
 import { RequestError } from "../errors.ts";
 import { bodyFault, isObject, type Json } from "./fields.ts";
+import { shortened } from "./quote.ts";
 import type { ChatBody, CompletionBody, SamplingBody } from "./schemas.ts";
 
 /** @throws RequestError "unsupported" or "invalid_value" */
@@ -16,10 +17,10 @@ export function checkChatFeatures(body: ChatBody): void {
         "Refused request with untrusted chat template.",
     );
   }
-  if (body.top_logprobs > 0 && !body.logprobs) {
+  if ((body.top_logprobs > 0 || body.top_logprobs === -1) && !body.logprobs) {
     invalid("when using `top_logprobs`, `logprobs` must be set to true.");
   }
-  if (body.top_logprobs < 0) invalid("`top_logprobs` must be a positive value or -1.");
+  if (body.top_logprobs < -1) invalid("`top_logprobs` must be a positive value or -1.");
   if (body.continue_final_message && body.add_generation_prompt) {
     invalid(
       "Cannot set both `continue_final_message` and `add_generation_prompt` to True.",
@@ -38,7 +39,7 @@ export function checkCompletionFeatures(body: CompletionBody): void {
 
 /** @throws RequestError "invalid_schema" */
 export function checkStreamOptions(body: SamplingBody): void {
-  if (body.stream_options !== null && !body.stream) {
+  if (body.stream_options?.isEmpty === false && !body.stream) {
     throw schemaError("Stream options can only be defined when `stream=True`.");
   }
   if ((body.prompt_logprobs ?? 0) !== 0 && body.stream) {
@@ -85,7 +86,7 @@ function checkToolChoice(tools: ChatBody["tools"], choice: Json): void {
   }
   if (choice === "required" || isObject(choice)) refuse("tool_choice");
   invalid(
-    `Invalid value for \`tool_choice\`: ${String(choice)}! Only named tools, "none", "auto" or ` +
+    `Invalid value for \`tool_choice\`: ${shortened(String(choice))}! Only named tools, "none", "auto" or ` +
       '"required" are supported.',
     "tool_choice",
   );

@@ -127,6 +127,17 @@ describe("a reader that is away", () => {
     const { engine } = start({ maxUnreadBytes: 2000 });
     expect(await outcome(engine.generate(request({ maxTokens: 900 })))).toBe(900);
   });
+
+  test("loses nothing for the size of what one step gives, as log-probabilities of a prompt", async () => {
+    const { engine, untilIdle } = start({ maxUnreadBytes: 500 });
+    const large = engine.generate(request({ maxTokens: 2, logprobs: 20, promptLogprobs: 20 }));
+    const several = engine.generate(request({ maxTokens: 1, n: 3, temperature: 1, logprobs: 20 }));
+    await untilIdle();
+    expect(await outcome(several)).toBe(3);
+    expect(await outcome(large)).toBe("slow_reader");
+    const read = engine.generate(request({ maxTokens: 2, logprobs: 20, promptLogprobs: 20 }));
+    expect(await outcome(read)).toBe(2);
+  });
 });
 
 describe("room", () => {

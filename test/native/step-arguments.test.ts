@@ -72,7 +72,8 @@ const FAULTS: Fault[] = [
   ["min-p over one", "minP", 0, 1.5, "minP[0]"],
   ["a NaN penalty", "presencePenalty", 0, Number.NaN, "presencePenalty[0]"],
   ["a repetition penalty of zero", "repetitionPenalty", 0, 0, "repetitionPenalty[0]"],
-  ["21 log-probabilities", "numLogprobs", 0, 21, "numLogprobs[0]"],
+  ["more log-probabilities than tokens", "numLogprobs", 0, 299, "numLogprobs[0]"],
+  ["less than no log-probability", "numLogprobs", 0, -2, "numLogprobs[0]"],
   ["a target over the vocabulary", "targetTokens", 0, 1_000_000, "targetTokens[0]"],
   ["an unknown sampler", "sampler", 0, 77, "sampler[0]"],
   ["no tokens", "numTokens", null, 0, "tokens[0]"],
@@ -115,8 +116,15 @@ describe("step", () => {
 
   test("refuses an output without room", async () => {
     const { batch, output } = goodStep();
-    const small = { ...output, topIds: new Int32Array(20) };
-    expect(model.step(batch, small)).rejects.toMatchObject({ code: "invalid_argument" });
+    batch.numLogprobs.set([0, 21]);
+    for (const small of [
+      { ...output, topIds: new Int32Array(20) },
+      { ...output, topLogprobs: new Float32Array(20) },
+      { ...output, ranks: new Int32Array(1) },
+    ]) {
+      expect(model.step(batch, small)).rejects.toMatchObject({ code: "invalid_argument" });
+    }
+    await model.step(batch, { ...output, topIds: new Int32Array(21) });
   });
 
   test("a good step works afterwards, and a second one at the same time is busy", async () => {

@@ -49,6 +49,20 @@ describe("vocabulary()", () => {
     expect(of(294)).toEqual([...new TextEncoder().encode(" the")]);
   });
 
+  test("gives every token's entry as the file has it", () => {
+    const of = (model: NativeModel, id: number) => {
+      const { entries, entryStarts } = model.vocabulary();
+      return new TextDecoder().decode(entries.subarray(entryStarts[id], entryStarts[id + 1]));
+    };
+    expect(bpe.vocabulary().entryStarts.length).toBe(bpeIds.size + 1);
+    expect([0x0a, 0x20, 0x61, 257, bpeIds.imEndId].map((id) => of(bpe, id))).toEqual([
+      ...["\u010a", "\u0120", "a", "the", "<|im_end|>"],
+    ]);
+    expect([0, 3 + 0x0a, 294, spmIds.imEndId].map((id) => of(spm, id))).toEqual([
+      ...["<unk>", "<0x0A>", "\u2581the", "<|im_end|>"],
+    ]);
+  });
+
   test("marks control, unknown and unused tokens and no others", () => {
     const marked = (model: NativeModel) =>
       [...model.vocabulary().special].flatMap((flag, id) => (flag === 1 ? [id] : []));

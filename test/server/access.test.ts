@@ -28,6 +28,7 @@ describe("the API key", () => {
   test("is any of several, as bearer token", async () => {
     expect(await keyed("Bearer two")).toBe(200);
     expect(await keyed("bearer one")).toBe(200);
+    expect(await keyed("BEARER   two")).toBe(200);
     expect(await keyed("Bearer with a space")).toBe(200);
     for (const wrong of ["Bearer one more", "Bearer three", "Bearer ", "Basic one", "one", ""]) {
       expect([wrong, await keyed(wrong)]).toEqual([wrong, 401]);

@@ -125,7 +125,7 @@ describe("app", () => {
       count: 3,
       max_model_len: 1024,
       tokens: [256, 72, 105],
-      token_strs: ["<s>", "H", "i"],
+      token_strs: ["<s>", "<0x48>", "<0x69>"],
     });
     const chat = await post("/tokenize", { messages: [{ role: "user", content: "x" }] });
     expect(((await chat.json()) as { count: number }).count).toBe(20);

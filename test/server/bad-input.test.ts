@@ -51,7 +51,8 @@ const BAD_CHAT_BODIES: Case[] = [
 
 const BAD_COMPLETION_BODIES: Case[] = [
   ["an overflowing number", '{"prompt":"x","temperature":1e999}', "float_type"],
-  ["an integer over 64 bits", HUGE, "int_parsing_size"],
+  ["a seed over 64 bits", HUGE, "less than or equal to 9223372036854775807"],
+  ["an integer with an exponent over 64 bits", '{"prompt":"x","n":1e19}', "int_parsing_size"],
   ["a mixed prompt list", { prompt: ["a", 5] }, "union_error"],
   ["a fractional token id", { prompt: [1.5] }, "union_error"],
   ["token ids as text", { prompt: [["7"]] }, "union_error"],
@@ -97,8 +98,6 @@ const BAD_CHAT_VALUES: Case[] = [
   ["a structure, not built yet", { structured_outputs: {} }, "`structured_outputs` is not"],
   ["banned words, not built yet", { bad_words: ["x"] }, "`bad_words` is not supported"],
   ["truncation, not built yet", { truncate_prompt_tokens: 5 }, "`truncate_prompt_tokens` is not"],
-  ["a request id of many lines", { request_id: "a\nb" }, "visible ASCII"],
-  ["a long request id", { request_id: "x".repeat(129) }, "1 to 128"],
 ];
 
 const BAD_COMPLETION_VALUES: Case[] = [
@@ -125,7 +124,12 @@ const BAD_COMPLETION_VALUES: Case[] = [
   ["a token id over the vocabulary", { prompt: [258] }, "Token id 258 is out of vocabulary"],
   ["a token id over 32 bits", { prompt: [4294967297] }, "Token id 4294967297 is out of vocabulary"],
   ["too many logprobs", { logprobs: 50 }, "sample logprobs of 50, which is greater than max"],
-  ["negative logprobs", { logprobs: -1 }, "must be non-negative"],
+  ["negative logprobs", { logprobs: -2 }, "must be non-negative or -1, got -2."],
+  [
+    "logprobs of the whole vocabulary",
+    { logprobs: -1 },
+    "Requested sample logprobs of 258, which is greater than max allowed: 20",
+  ],
   ["n = 0", { n: 0 }, "n must be at least 1, got 0."],
   ["n = 10^6", { n: 1_000_000 }, "n must be at most 128, got 1000000."],
   ["n > 1 and greedy", { n: 2, temperature: 0 }, "n must be 1 when using greedy sampling, got 2."],

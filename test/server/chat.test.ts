@@ -175,14 +175,6 @@ describe("POST /v1/chat/completions", () => {
     expect(await image.text()).toContain("not a multimodal model");
   });
 
-  test("the client's request id names the answer", async () => {
-    const { post } = makeApp();
-    const byHeader = await post("/v1/chat/completions", BODY, { "x-request-id": "abc" });
-    expect(((await byHeader.json()) as { id: string }).id).toBe("chatcmpl-abc");
-    const byBody = await post("/v1/chat/completions", { ...BODY, request_id: "def" });
-    expect(((await byBody.json()) as { id: string }).id).toBe("chatcmpl-def");
-  });
-
   test("fills silence with comments", async () => {
     const { post } = makeApp({ model: { stepDelayMs: 30 } }, { keepAliveMs: 10 });
     const response = await post("/v1/chat/completions", { ...BODY, stream: true });

@@ -127,6 +127,14 @@ describe("POST /v1/completions", () => {
     ]);
   });
 
+  test("an echo of token ids shows special ones too", async () => {
+    const ids = [256, 72, 257, 105];
+    for (const skip_special_tokens of [true, false]) {
+      const body = await complete({ prompt: ids, echo: true, max_tokens: 0, skip_special_tokens });
+      expect(body.choices[0]?.text).toBe("<s>H</s>i");
+    }
+  });
+
   test("return_token_ids shows prompt and output ids", async () => {
     const body = await complete({ prompt: "Hi", return_token_ids: true, max_tokens: 2 });
     const text = body.choices[0]?.text ?? "";

@@ -1,6 +1,7 @@
 // Log-probabilities as the API shows them: offsets in characters, bytes exact, numbers that JSON has.
 
 import { describe, expect, test } from "bun:test";
+import { writeJson } from "../../src/json.ts";
 import { chatLogprobs, completionLogprobs, promptLogprobs } from "../../src/server/logprobs.ts";
 
 const entry = (text: string, logprob = -1) => ({
@@ -18,13 +19,47 @@ describe("logprobs", () => {
     expect(text_offset).toEqual([5, 6]);
   });
 
-  test("the chosen token is listed even when it is not among the likeliest", () => {
-    const position = { chosen: entry("b", -3), top: [entry("a", -1)] };
-    expect(completionLogprobs([position], false, 0).top_logprobs).toEqual([{ a: -1, b: -3 }]);
-    expect(promptLogprobs([position])).toEqual([
-      null,
-      { "1": { logprob: -3, rank: 1, decoded_token: "b" } },
-    ]);
+  const token = (tokenId: number, logprob: number, rank: number) => ({
+    ...{ tokenId, logprob, rank },
+    bytes: new TextEncoder().encode(String(tokenId)),
+  });
+  /** Of tokens whose texts are numbers, which an object would put in order. */
+  const LIKELY = { chosen: token(7, -2, 2), top: [token(9, -1, 1), token(7, -2, 2)] };
+  const UNLIKELY = { chosen: token(7, -5, 40), top: [token(9, -1, 1), token(3, -2, 2)] };
+
+  test("a position's list begins with the token that is there, then come the likeliest", () => {
+    const tops = (asked: typeof LIKELY) =>
+      chatLogprobs([asked], false).content[0]?.top_logprobs.map((top) => top.token);
+    expect(tops(LIKELY)).toEqual(["7", "9"]);
+    expect(tops(UNLIKELY)).toEqual(["7", "9"]);
+    const { top_logprobs } = completionLogprobs([LIKELY, UNLIKELY], false, 0);
+    expect(writeJson(top_logprobs)).toBe('[{"7":-2,"9":-1},{"7":-5,"9":-1,"3":-2}]');
+    expect(writeJson(promptLogprobs([UNLIKELY]))).toBe(
+      '[null,{"7":{"logprob":-5,"rank":40,"decoded_token":"7"},' +
+        '"9":{"logprob":-1,"rank":1,"decoded_token":"9"},' +
+        '"3":{"logprob":-2,"rank":2,"decoded_token":"3"}}]',
+    );
+  });
+
+  test("with no likeliest asked for, chat lists none and completions the token alone", () => {
+    const position = { chosen: token(7, -5, 40), top: [] };
+    expect(chatLogprobs([position], false).content[0]?.top_logprobs).toEqual([]);
+    expect(writeJson(completionLogprobs([position], false, 0).top_logprobs)).toBe('[{"7":-5}]');
+  });
+
+  test("of tokens with the same text the one that is there counts", () => {
+    const half = (byte: number, logprob: number) => ({
+      ...token(byte, logprob, 1),
+      bytes: Uint8Array.of(byte),
+    });
+    const position = { chosen: half(0xc3, -1), top: [half(0xc3, -1), half(0xa9, -4)] };
+    expect(writeJson(completionLogprobs([position], false, 0).top_logprobs)).toBe(
+      '[{"\ufffd":-1}]',
+    );
+  });
+
+  test("a byte order mark is a character like any other", () => {
+    expect(completionLogprobs([alone("\ufeff")], false, 0).tokens).toEqual(["\ufeff"]);
   });
 
   test("an impossible token is at -9999, since JSON has no infinity", () => {

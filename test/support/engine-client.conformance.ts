@@ -230,6 +230,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(await client.tokenBytes(Int32Array.of(256, 104))).toEqual(
         [256, 104].map((id) => tokenizer.tokenBytes(id)),
       );
+      expect(await client.tokenEntries(Int32Array.of(256, 104))).toEqual(["<s>", "<0x68>"]);
       expect(await client.applyChatTemplate(CHAT)).toEqual(await tokenizer.applyChatTemplate(CHAT));
     });
 

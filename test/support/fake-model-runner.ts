@@ -53,6 +53,12 @@ export class FakeTokenizer implements Tokenizer {
     return Uint8Array.of(tokenId);
   }
 
+  /** A byte as its number, as SentencePiece does. */
+  tokenEntry(tokenId: number): string {
+    if (tokenId >= FAKE_BOS) return new TextDecoder().decode(this.tokenBytes(tokenId));
+    return `<0x${tokenId.toString(16).toUpperCase().padStart(2, "0")}>`;
+  }
+
   isSpecial(tokenId: number): boolean {
     return tokenId >= FAKE_BOS;
   }
@@ -207,15 +213,13 @@ export class FakeModelRunner implements ModelRunner {
   }
 }
 
-/** The chosen token at -0.5, then letters at -1, -2, ... */
+/** The chosen token at -0.5, then the others from "A" on at -1, -2, ... */
 function position(tokenId: number, count: number): PositionLogprobs {
   const chosen = { tokenId, logprob: -0.5, rank: 1 };
-  const others = Array.from({ length: count }, (_, i) => ({
-    tokenId: i === 0 ? tokenId : 64 + i,
-    logprob: i === 0 ? -0.5 : -i,
-    rank: i + 1,
-  }));
-  return { chosen, top: others };
+  const ids = Array.from({ length: VOCAB_SIZE }, (_, i) => (65 + i) % VOCAB_SIZE);
+  const others = ids.filter((id) => id !== tokenId);
+  const top = [tokenId, ...others].slice(0, count);
+  return { chosen, top: top.map((id, i) => ({ tokenId: id, logprob: -i || -0.5, rank: i + 1 })) };
 }
 
 function fakeInfo(trainedContextLength: number): ModelInfo {

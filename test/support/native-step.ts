@@ -88,6 +88,10 @@ export class NativeStep {
     batch.numOutputs = 0;
     batch.numBlockCopies = 0;
     for (const sequence of sequences) this.#pack(sequence);
+    const counts = batch.numLogprobs.subarray(0, batch.numOutputs);
+    const numTop = counts.reduce((sum, count) => sum + Math.max(0, count), 0);
+    output.topIds = new Int32Array(numTop);
+    output.topLogprobs = new Float32Array(numTop);
     await this.#model.step(batch, output);
     return Array.from({ length: batch.numOutputs }, (_, row) => this.#result(row));
   }
@@ -142,15 +146,16 @@ export class NativeStep {
 
   #result(row: number): StepRowResult {
     const { batch, output } = this.#packer;
-    const maxLogprobs = output.topIds.length / output.tokenIds.length;
-    const numLogprobs = Math.max(0, batch.numLogprobs[row] ?? 0);
+    const counts = Array.from(batch.numLogprobs, (count) => Math.max(0, count));
+    const start = counts.slice(0, row).reduce((sum, count) => sum + count, 0);
+    const numLogprobs = counts[row] ?? 0;
     return {
       tokenId: output.tokenIds[row] ?? -1,
       logprob: output.logprobs[row] ?? Number.NaN,
       rank: output.ranks[row] ?? -1,
       top: Array.from({ length: numLogprobs }, (_, i) => ({
-        tokenId: output.topIds[row * maxLogprobs + i] ?? -1,
-        logprob: output.topLogprobs[row * maxLogprobs + i] ?? Number.NaN,
+        tokenId: output.topIds[start + i] ?? -1,
+        logprob: output.topLogprobs[start + i] ?? Number.NaN,
       })),
       hasNan: output.nanFlags[row] === 1,
     };

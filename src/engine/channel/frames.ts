@@ -5,8 +5,8 @@ import { ChannelError } from "./bytes.ts";
 
 const HEAD_BYTES = 4;
 
-/** Log-probabilities of a long prompt are the largest message there is. */
-export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+/** Log-probabilities of whole vocabularies are the largest messages: some MB a sequence. */
+export const MAX_FRAME_BYTES = 2 ** 31 - 1;
 
 /** @throws ChannelError for a message that the other side would refuse */
 export function frameHead(numBytes: number): Uint8Array {

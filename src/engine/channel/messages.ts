@@ -14,6 +14,7 @@ export const CALL_NAMES = [
   "encode",
   "decode",
   "tokenBytes",
+  "tokenEntries",
   "applyChatTemplate",
   "sleep",
   "wakeUp",

@@ -1,0 +1,48 @@
+// Room for what a step reports: usually the same, more for whole vocabularies, and back again.
+
+import { describe, expect, test } from "bun:test";
+import { StepPacker } from "../../src/runner/step-batch.ts";
+import { planOf } from "../support/drive.ts";
+import { makeRequest } from "../support/make-request.ts";
+
+const LIMITS = { blockSize: 16, maxNumSeqs: 8, maxNumBatchedTokens: 32, maxModelLen: 64 };
+const USUAL = 32 * 20;
+
+describe("the likeliest tokens of a step", () => {
+  const packer = new StepPacker(LIMITS);
+  const planFor = (...counts: (number | null)[]) => {
+    const parts = counts.map((logprobs, i) => ({
+      request: makeRequest(String(i), 2, { params: { logprobs } }),
+      blocks: [i + 1],
+    }));
+    return planOf(parts, 16);
+  };
+
+  test("lie row by row, as many as each row asks for", () => {
+    const plan = planFor(2, null, 0, 1);
+    packer.pack(plan, () => 0);
+    expect([...packer.batch.numLogprobs.subarray(0, 4)]).toEqual([2, -1, 0, 1]);
+    const { output } = packer;
+    expect(output.topIds).toHaveLength(USUAL);
+    output.tokenIds.set([7, 8, 9, 10]);
+    output.topIds.set([7, 5, 4]);
+    output.topLogprobs.set([-0.5, -1, -0.25]);
+    const tops = packer.unpack(plan).results.map(({ logprobs }) => logprobs?.top ?? null);
+    expect(tops).toEqual([
+      [
+        { tokenId: 7, logprob: -0.5, rank: 1 },
+        { tokenId: 5, logprob: -1, rank: 2 },
+      ],
+      null,
+      [],
+      [{ tokenId: 4, logprob: -0.25, rank: 1 }],
+    ]);
+  });
+
+  test("have room though they are more than usual, which goes with the next step", () => {
+    packer.pack(planFor(500, 300), () => 0);
+    expect([packer.output.topIds.length, packer.output.topLogprobs.length]).toEqual([800, 800]);
+    packer.pack(planFor(3), () => 0);
+    expect([packer.output.topIds.length, packer.output.topLogprobs.length]).toEqual([USUAL, USUAL]);
+  });
+});

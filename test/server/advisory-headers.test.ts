@@ -1,0 +1,78 @@
+// Headers that are only advice: what is usable of them is used, and no work is refused for the rest.
+
+import { describe, expect, test } from "bun:test";
+import { makeApp } from "../support/fake-engine.ts";
+
+const ROUTES: [path: string, prefix: string, body: object][] = [
+  ["/v1/completions", "cmpl", { prompt: "x", max_tokens: 1 }],
+  [
+    "/v1/chat/completions",
+    "chatcmpl",
+    { messages: [{ role: "user", content: "x" }], max_tokens: 1 },
+  ],
+];
+
+describe.each(ROUTES)("the id of an answer of %s", (path, prefix, body) => {
+  const { post } = makeApp();
+  const idOf = async (header: string | null, requestId?: unknown) => {
+    const headers: Record<string, string> = header === null ? {} : { "x-request-id": header };
+    const response = await post(path, { ...body, request_id: requestId }, headers);
+    expect(response.status).toBe(200);
+    return ((await response.json()) as { id: string }).id;
+  };
+
+  test.each([
+    ["the header's", "abc", undefined, "abc"],
+    ["the body's", null, "def", "def"],
+    ["the header's before the body's", "abc", "def", "abc"],
+    ["the first of a header that came twice", "id1, id2", undefined, "id1"],
+    ["the first that can be used of those", `a b, ${"x".repeat(129)}, id3`, undefined, "id3"],
+    ["the body's where the header is empty", "", "def", "def"],
+    ["the body's where the header is odd", "a b", "def", "def"],
+    ["a header's with a comma in it", "a,b", undefined, "a,b"],
+    ["the longest", "x".repeat(128), undefined, "x".repeat(128)],
+  ])("is %s", async (_, header, requestId, id) => {
+    expect(await idOf(header, requestId)).toBe(`${prefix}-${id}`);
+  });
+
+  test.each([
+    ["empty", "", undefined],
+    ["too long", "x".repeat(129), undefined],
+    ["no ASCII", "\u00e9", undefined],
+    ["with spaces", "a b", undefined],
+    ["nothing but commas", ", ,", undefined],
+    ["of many lines, in the body", null, "a\nb"],
+    ["too long, in the body", null, "x".repeat(129)],
+    ["half a pair, in the body", null, "\ud83d"],
+  ])("is a new one where the given one is %s", async (_, header, requestId) => {
+    expect(await idOf(header, requestId)).toMatch(new RegExp(`^${prefix}-[0-9a-f]{16}$`));
+  });
+});
+
+describe("other headers", () => {
+  const { post } = makeApp();
+  const body = { prompt: "x", max_tokens: 1 };
+  const ask = (headers: Record<string, string>) => post("/v1/completions", body, headers);
+
+  test.each([
+    ["a media type with parameters", { "content-type": 'application/json; charset="utf-8"; x=y' }],
+    ["a media type in capitals", { "content-type": "Application/JSON;charset=latin1" }],
+    ["a media type that came twice", { "content-type": "application/json, application/json" }],
+    ["a trace that is none", { traceparent: "x" }],
+    ["an accepted type that is not given", { accept: "image/png" }],
+    [
+      "accepted types that are none",
+      { accept: ",;=", "accept-encoding": "???", "accept-charset": "" },
+    ],
+    ["an unknown form of load figures", { "endpoint-load-metrics-format": "XML" }],
+    ["a rank", { "x-data-parallel-rank": "-7" }],
+    ["ids of proxies", { "x-correlation-id": ", ,", via: "1.1 a, 1.1 b", forwarded: "for=x" }],
+  ])("%s", async (_, headers) => {
+    expect((await ask(headers as Record<string, string>)).status).toBe(200);
+  });
+
+  test("the form of load figures counts once where it came twice, in any case", async () => {
+    const { headers } = await ask({ "endpoint-load-metrics-format": "json, text" });
+    expect(headers.get("endpoint-load-metrics")).toStartWith("JSON {");
+  });
+});

@@ -1,0 +1,75 @@
+// `usage`: what of a prompt was cached, and when a stream has it.
+
+import { describe, expect, test } from "bun:test";
+import { makeApp, readEvents } from "../support/fake-engine.ts";
+
+const CHAT = "/v1/chat/completions";
+const TEXT = "/v1/completions";
+/** Two blocks of 16 and a little, with the tokens around it. */
+const LONG = "x".repeat(40);
+const messages = [{ role: "user", content: LONG }];
+
+interface Usage {
+  readonly prompt_tokens: number;
+  readonly prompt_tokens_details?: { readonly cached_tokens: number } | null;
+}
+interface Chunk {
+  readonly choices: readonly unknown[];
+  readonly usage?: Usage | null;
+}
+
+const ROUTES: [path: string, body: object, numCached: number][] = [
+  [TEXT, { prompt: LONG, max_tokens: 2 }, 32],
+  [CHAT, { messages, max_tokens: 2 }, 48],
+];
+
+describe.each(ROUTES)("usage of %s", (path, body, numCached) => {
+  const app = makeApp({ model: { stepDelayMs: 1 } });
+  const usageOf = async (extra: object = {}) =>
+    ((await (await app.post(path, { ...body, ...extra })).json()) as { usage: Usage }).usage;
+  const streamOf = async (stream_options: object | undefined) => {
+    const response = await app.post(path, { ...body, stream: true, stream_options });
+    expect(response.status).toBe(200);
+    return (await readEvents(response)).slice(0, -1) as Chunk[];
+  };
+
+  test("says nothing of a cache that had nothing, then how many tokens it had", async () => {
+    expect((await usageOf()).prompt_tokens_details).toBeNull();
+    expect((await usageOf()).prompt_tokens_details).toEqual({ cached_tokens: numCached });
+    expect((await usageOf({ n: 2 })).prompt_tokens_details).toEqual({ cached_tokens: numCached });
+  });
+
+  test.each([
+    ["an empty object", {}],
+    ["continuous statistics alone", { continuous_usage_stats: true }],
+    ["the usage", { include_usage: true }],
+  ])("a stream ends with it where the options are %s", async (_, options) => {
+    const last = (await streamOf(options)).at(-1);
+    expect(last?.choices).toEqual([]);
+    expect(last?.usage?.prompt_tokens_details).toEqual({ cached_tokens: numCached });
+  });
+
+  test.each([
+    ["there are no options", undefined],
+    ["they are switched off", { include_usage: false }],
+    ["they are null", { include_usage: null }],
+    ["only the last one is switched off", { include_usage: false, continuous_usage_stats: true }],
+  ])("a stream has none where %s", async (_, options) => {
+    const chunks = await streamOf(options);
+    expect(chunks.map(({ usage }) => usage ?? null)).toEqual(chunks.map(() => null));
+    expect(chunks.at(-1)?.choices).toHaveLength(1);
+  });
+
+  test("continuous statistics are in every chunk", async () => {
+    const chunks = await streamOf({ continuous_usage_stats: true });
+    expect(chunks.every(({ usage }) => (usage?.prompt_tokens ?? 0) > 0)).toBe(true);
+  });
+});
+
+test("cached tokens of several prompts are added up", async () => {
+  const { post } = makeApp();
+  const body = { prompt: [LONG, "y".repeat(40), "z"], max_tokens: 1, n: 2 };
+  await post(TEXT, body);
+  const { usage } = (await (await post(TEXT, body)).json()) as { usage: Usage };
+  expect(usage.prompt_tokens_details).toEqual({ cached_tokens: 64 });
+});
