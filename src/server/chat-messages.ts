@@ -3,6 +3,7 @@
 import { RequestError } from "../errors.ts";
 import type { ChatMessage, ChatTemplateRequest } from "../runner/tokenizer.ts";
 import { isObject, type Json, type JsonObject } from "./fields.ts";
+import { shortened } from "./quote.ts";
 import type { ChatBody } from "./schemas.ts";
 
 type TemplateFields =
@@ -27,9 +28,7 @@ export function chatTemplateRequest(
 
 /** @throws RequestError "invalid_value" or "unsupported" */
 export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
-  if (messages.length === 0) {
-    throw new RequestError("invalid_value", "messages must not be empty");
-  }
+  if (messages.length === 0) invalid("messages must not be empty");
   return messages.map((message) => ({
     ...message,
     role: String(message["role"]),
@@ -39,18 +38,55 @@ export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
 
 function contentText(content: Json): string | null {
   if (content === null || typeof content === "string") return content;
-  if (!Array.isArray(content)) {
-    throw new RequestError("invalid_value", "message content must be text or a list of parts");
-  }
+  if (!Array.isArray(content)) invalid("message content must be text or a list of parts");
   return content.map(partText).join("\n");
 }
 
+/** Types of parts that are text, and their field that has it: those of vLLM. */
+const TEXT_FIELDS: ReadonlyMap<unknown, string> = new Map([
+  ["text", "text"],
+  ["input_text", "text"],
+  ["output_text", "text"],
+  ["refusal", "refusal"],
+  ["thinking", "thinking"],
+]);
+
+/** Types that need a model which sees or hears: those of vLLM, OpenAI and Hugging Face. */
+const MEDIA_TYPES: readonly string[] = [
+  ...["image_url", "input_image", "image", "image_pil", "image_embeds", "image_uuid"],
+  ...["audio_url", "input_audio", "audio", "audio_embeds", "video_url", "video", "file"],
+];
+
 function partText(part: Json): string {
   if (typeof part === "string") return part;
-  if (isObject(part) && typeof part["text"] === "string") return part["text"];
-  const type = isObject(part) ? String(part["type"] ?? "unknown") : typeof part;
-  throw new RequestError(
-    "unsupported",
-    `The served model is not a multimodal model: content parts of type '${type}' are not supported.`,
-  );
+  if (!isObject(part)) invalid("a content part must be text or an object");
+  const type = typeOf(part);
+  if (MEDIA_TYPES.includes(type)) {
+    throw new RequestError(
+      "unsupported",
+      `The served model is not a multimodal model: content parts of type '${type}' are not supported.`,
+    );
+  }
+  const field = TEXT_FIELDS.get(type);
+  if (field === undefined) {
+    invalid(`Unknown part type: ${type}. Known are ${[...TEXT_FIELDS.keys()].join(", ")}.`);
+  }
+  const text = part[field];
+  if (typeof text === "string") return text;
+  invalid(`a content part of type '${type}' must have a text as its '${field}'`);
+}
+
+/** A part that has no type is what it has a field of. */
+function typeOf(part: JsonObject): string {
+  const { type } = part;
+  if (typeof type === "string") return shortened(type);
+  if (type !== undefined && type !== null) invalid("the 'type' of a content part must be text");
+  const known = [...TEXT_FIELDS.values(), ...MEDIA_TYPES];
+  return known.find((name) => part[name] !== undefined) ?? invalid(NO_TYPE);
+}
+
+const NO_TYPE = "a content part has no 'type'";
+
+function invalid(message: string): never {
+  throw new RequestError("invalid_value", message);
 }
