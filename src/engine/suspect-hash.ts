@@ -7,7 +7,13 @@ import { writeRecord } from "./channel/record-codec.ts";
 import type { EngineClient } from "./protocol.ts";
 
 /** Calls of an engine that hand a client's text or tokens to native code. */
-export type SuspectCall = "add" | "encode" | "decode" | "tokenBytes" | "applyChatTemplate";
+export type SuspectCall =
+  | "add"
+  | "encode"
+  | "decode"
+  | "tokenBytes"
+  | "tokenEntries"
+  | "applyChatTemplate";
 
 /** SHA-256, hexadecimal. */
 export type SuspectHash = string;
