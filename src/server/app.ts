@@ -3,11 +3,14 @@
 // two readings of one URL would let a request past its key.
 
 import { Elysia } from "elysia";
+import { RequestError } from "../errors.ts";
+import { adviceFor } from "./absent-routes.ts";
 import { ApiKeys } from "./auth.ts";
 import { chatRoutes } from "./chat.ts";
 import { completionRoutes } from "./completions.ts";
 import { errorResponse, isFault } from "./error-response.ts";
 import { healthRoutes } from "./health.ts";
+import { homeRoutes } from "./home-page.ts";
 import { recorded } from "./http-recorder.ts";
 import { jsonResponse } from "./json-response.ts";
 import { modelRoutes } from "./models.ts";
@@ -27,6 +30,7 @@ const METHODS: readonly (readonly [string, string])[] = [
   ["/health", "GET, HEAD"],
   ["/ping", "GET, POST"],
   ["/version", "GET"],
+  ["/", "GET, HEAD"],
   ["/metrics", "GET"],
 ];
 
@@ -62,6 +66,7 @@ function createRoutes(context: ServerContext, methods: Methods) {
       for (const [name, value] of Object.entries(headers)) early?.headers.set(name, value);
       return early;
     })
+    .use(homeRoutes(context))
     .use(healthRoutes(context))
     .use(modelRoutes(context))
     .use(chatRoutes(context))
@@ -129,7 +134,11 @@ function routedPath(url: string): string | null {
 function notFound(methods: Methods, request: Request): Response {
   const url = new URL(request.url);
   const path = url.pathname.replace(/\/$/, "");
-  if (!methods.has(path)) return refusal(404, "Not Found");
+  if (!methods.has(path)) {
+    const advice = adviceFor(path);
+    if (advice === null) return refusal(404, "Not Found");
+    return errorResponse(new RequestError("route_not_found", advice));
+  }
   url.pathname = path;
   return new Response(null, { status: 307, headers: { location: url.href } });
 }

@@ -17,8 +17,8 @@ export interface ApiKeysOptions {
   readonly guarded: readonly string[];
 }
 
-/** For probes, balancers and Prometheus, which have no key. */
-const OPEN = /^\/(health|ping|version|load|metrics(\/.*)?)$/;
+/** For probes, balancers, Prometheus and the browser of whoever wonders what this is, which have no key. */
+const OPEN = /^\/(|health|ping|version|load|metrics(\/.*)?)$/;
 
 export class ApiKeys {
   readonly #digests: readonly Buffer[];

@@ -82,7 +82,7 @@ function choiceBody(
     finish_reason: choice.finishReason,
     stop_reason: choice.stopReason,
     token_ids: body.return_token_ids ? choice.tokenIds : null,
-    prompt_logprobs: body.prompt_logprobs === null ? null : promptLogprobs(promptPositions),
+    prompt_logprobs: promptLogprobs(promptPositions),
     prompt_token_ids: body.return_token_ids ? [...prompt.ids] : null,
   };
 }

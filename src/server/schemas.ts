@@ -113,8 +113,37 @@ const prompts: Reader<readonly Prompt[]> = (value, location, issues) => {
   return undefined;
 };
 
+const UNREAD = optional(anything);
+
+/**
+ * Fields that would change the answer and are not built: read, so that they are refused by name. vLLM ignores
+ * the names that it has given up (guided_*) and those of other servers, and answers without the constraint.
+ */
+export const UNBUILT_FIELDS = {
+  structured_outputs: UNREAD,
+  guided_json: UNREAD,
+  guided_regex: UNREAD,
+  guided_choice: UNREAD,
+  guided_grammar: UNREAD,
+  guided_decoding_backend: UNREAD,
+  guided_whitespace_pattern: UNREAD,
+  structural_tag: UNREAD,
+  grammar: UNREAD,
+  json_schema: UNREAD,
+  regex: UNREAD,
+  ebnf: UNREAD,
+  logits_processors: UNREAD,
+  vllm_xargs: UNREAD,
+  bad_words: UNREAD,
+  truncate_prompt_tokens: UNREAD,
+  kv_transfer_params: UNREAD,
+  functions: UNREAD,
+  documents: UNREAD,
+} as const;
+
 /** Fields that chat and text completions share. What a model may have defaults of is null where not given. */
 const SAMPLING_FIELDS = {
+  ...UNBUILT_FIELDS,
   model: optional(string),
   stream: optional(boolean, false),
   stream_options: optional(streamOptions),
@@ -143,11 +172,7 @@ const SAMPLING_FIELDS = {
   cache_salt: optional(string),
   request_id: optional(string),
   response_format: optional(responseFormat),
-  structured_outputs: optional(anything),
   use_beam_search: optional(boolean, false),
-  bad_words: optional(anything),
-  truncate_prompt_tokens: optional(anything),
-  kv_transfer_params: optional(anything),
 } as const;
 
 export const CHAT_FIELDS = {

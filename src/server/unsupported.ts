@@ -1,10 +1,15 @@
-// Features that vLLM has and this server does not have yet: refused by name, never ignored. (guided_*
-// and other names that vLLM 0.13 itself no longer knows are ignored as any unknown field is.)
+// Features that vLLM has and this server does not have yet: refused by name, never ignored. Whoever asks for
+// a constraint, under whichever name, is not to get an answer without it.
 
 import { RequestError } from "../errors.ts";
 import { bodyFault, isObject, type Json } from "./fields.ts";
 import { shortened } from "./quote.ts";
-import type { ChatBody, CompletionBody, SamplingBody } from "./schemas.ts";
+import {
+  type ChatBody,
+  type CompletionBody,
+  type SamplingBody,
+  UNBUILT_FIELDS,
+} from "./schemas.ts";
 
 /** @throws RequestError "unsupported" or "invalid_value" */
 export function checkChatFeatures(body: ChatBody): void {
@@ -49,18 +54,13 @@ export function checkStreamOptions(body: SamplingBody): void {
 
 const MAX_SALT_LENGTH = 256;
 
-const NOT_BUILT = [
-  "structured_outputs",
-  "bad_words",
-  "truncate_prompt_tokens",
-  "kv_transfer_params",
-] as const;
-
 function checkSamplingFeatures(body: SamplingBody): void {
   if (body.response_format !== null && body.response_format !== "text") {
     refuse("response_format", ` of type '${body.response_format}'`);
   }
-  for (const name of NOT_BUILT) if (body[name] !== null) refuse(name);
+  for (const name of Object.keys(UNBUILT_FIELDS) as (keyof typeof UNBUILT_FIELDS)[]) {
+    if (asksForSomething(body[name])) refuse(name, "", ADVICE[name]);
+  }
   if (body.use_beam_search) refuse("use_beam_search");
   if (body.cache_salt === "") {
     invalid("Parameter 'cache_salt' must be a non-empty string if provided.", "cache_salt");
@@ -70,6 +70,16 @@ function checkSamplingFeatures(body: SamplingBody): void {
   }
 }
 
+/** Clients that fill in every field send these for nothing. */
+function asksForSomething(value: Json): boolean {
+  return value !== null && value !== false && !(Array.isArray(value) && value.length === 0);
+}
+
+const ADVICE: Readonly<Partial<Record<string, string>>> = {
+  documents: " Templates that read them get them as `chat_template_kwargs.documents`.",
+  functions: " Nor are tools.",
+};
+
 function checkToolChoice(tools: ChatBody["tools"], choice: Json): void {
   if (choice === "none") return;
   if (tools === null) {
@@ -78,13 +88,12 @@ function checkToolChoice(tools: ChatBody["tools"], choice: Json): void {
   }
   // An empty list acts as no tools at all, whatever the choice.
   if (tools.length === 0) return;
-  if (choice === null || choice === "auto") {
-    invalid(
-      '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
-      "tool_choice",
-    );
+  if (choice === null || ["auto", "required"].includes(String(choice)) || isObject(choice)) {
+    const message =
+      "Tool calls are not supported by this server yet, and no flag switches them on: leave `tools` out, " +
+      'or send them with "tool_choice": "none", which shows them to the model and reads no calls.';
+    throw new RequestError("unsupported", message, "tools");
   }
-  if (choice === "required" || isObject(choice)) refuse("tool_choice");
   invalid(
     `Invalid value for \`tool_choice\`: ${shortened(String(choice))}! Only named tools, "none", "auto" or ` +
       '"required" are supported.',
@@ -92,8 +101,8 @@ function checkToolChoice(tools: ChatBody["tools"], choice: Json): void {
   );
 }
 
-function refuse(param: string, detail = ""): never {
-  const message = `\`${param}\`${detail} is not supported by this server yet.`;
+function refuse(param: string, detail = "", advice = ""): never {
+  const message = `\`${param}\`${detail} is not supported by this server yet.${advice}`;
   throw new RequestError("unsupported", message, param);
 }
 

@@ -36,7 +36,7 @@ describe("the API key", () => {
   });
 
   test("is needed on every path but those for probes and Prometheus", async () => {
-    for (const path of ["/health", "/ping", "/version", "/metrics", "/metrics/"]) {
+    for (const path of ["/", "/health", "/ping", "/version", "/metrics", "/metrics/"]) {
       expect([path, await ask(`http://localhost${path}`)]).toEqual([path, 200]);
     }
     for (const [method, path] of [
@@ -46,7 +46,6 @@ describe("the API key", () => {
       ["POST", "/tokenize"],
       ["POST", "/detokenize"],
       ["POST", "/v1/sleep"],
-      ["GET", "/"],
       ["GET", "/healthy"],
       ["GET", "/health/"],
       ["GET", "/nowhere"],

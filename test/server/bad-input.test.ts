@@ -86,10 +86,34 @@ const BAD_CHAT_VALUES: Case[] = [
     { chat_template_kwargs: { chat_template: "{{ x }}" } },
     "--trust-request-chat-template is not set",
   ],
-  ["automatic tools without a parser", { tools }, '"auto" tool choice requires'],
+  [
+    "tools, not built yet",
+    { tools },
+    "Tool calls are not supported by this server yet, and no flag",
+  ],
+  [
+    "tools of a choice, not built yet",
+    { tools, tool_choice: "auto" },
+    "Tool calls are not supported",
+  ],
+  [
+    "functions, not built yet",
+    { functions: [{ name: "f" }] },
+    "`functions` is not supported by this",
+  ],
+  ["documents, not built yet", { documents: [{ text: "x" }] }, "`chat_template_kwargs.documents`"],
   ["a tool choice without tools", { tool_choice: "required" }, "`tools` must be set."],
   ["an unknown tool choice", { tools, tool_choice: "some" }, "Invalid value for `tool_choice`"],
-  ["forced tools, not built yet", { tools, tool_choice: "required" }, "`tool_choice` is not"],
+  [
+    "forced tools, not built yet",
+    { tools, tool_choice: "required" },
+    "Tool calls are not supported",
+  ],
+  [
+    "a named tool, not built yet",
+    { tools, tool_choice: { type: "function", function: { name: "f" } } },
+    "Tool calls are not supported",
+  ],
   [
     "a JSON schema, not built yet",
     { response_format: { type: "json_schema" } },
@@ -260,10 +284,47 @@ describe("bad input", () => {
   });
 });
 
+describe("constraints under any name", () => {
+  const { post } = makeApp();
+  const asked: [name: string, value: unknown][] = [
+    ["guided_json", { type: "object" }],
+    ["guided_json", '{"type":"object"}'],
+    ["guided_regex", "a+"],
+    ["guided_choice", ["red", "blue"]],
+    ["guided_grammar", 'root ::= "a"'],
+    ["guided_decoding_backend", "outlines"],
+    ["guided_whitespace_pattern", " "],
+    ["structural_tag", "{}"],
+    ["structured_outputs", { choice: ["a"] }],
+    ["grammar", 'root ::= "a"'],
+    ["json_schema", {}],
+    ["regex", "a+"],
+    ["ebnf", "a"],
+    ["logits_processors", ["a.b"]],
+    ["vllm_xargs", { a: 1 }],
+  ];
+  test.each(asked)("%s is refused by its name", async (name, value) => {
+    for (const [path, good] of [
+      [CHAT, { messages }],
+      [TEXT, { prompt: "x" }],
+    ] as const) {
+      const response = await post(path, { ...good, [name]: value });
+      const { error } = (await response.json()) as { error: object };
+      expect(error).toEqual({
+        message: `\`${name}\` is not supported by this server yet.`,
+        type: "BadRequestError",
+        param: name,
+        code: 400,
+      });
+    }
+  });
+});
+
 describe("what pydantic would take", () => {
   const { post } = makeApp();
   const good: [name: string, body: object][] = [
-    ["unknown fields", { unknown_field: 1, user: "u", guided_choice: ["a"] }],
+    ["unknown fields", { unknown_field: 1, user: "u", store: true, metadata: { a: "b" } }],
+    ["fields that are not built, for nothing", { bad_words: [], guided_json: null, documents: [] }],
     ["numbers as text", { max_tokens: "5", temperature: " 0.5 " }],
     ["flags as text", { stream: "false", ignore_eos: 1 }],
     ["whole floats as integers", { max_tokens: 5.0, top_k: "3.0" }],

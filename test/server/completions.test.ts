@@ -107,6 +107,11 @@ describe("POST /v1/completions", () => {
         top_logprobs: [null, { H: -0.5 }, { i: -0.5 }, { [text.slice(2)]: -0.5 }],
       })),
     );
+    // vLLM shows those of the prompt by themselves, too, since it has computed them.
+    expect(choices.map((choice) => Object.keys(choice["prompt_logprobs"] ?? {}))).toEqual([
+      ["0", "1", "2"],
+      ["0", "1", "2"],
+    ]);
   });
 
   test("tokens as ids, where text would be ambiguous", async () => {

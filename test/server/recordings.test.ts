@@ -274,7 +274,6 @@ const CHATS: [name: string, body: object, expected?: object][] = [
       continue_final_message: true,
     }),
   ],
-  ["chat-guided-choice-old", chat({ guided_choice: ["red", "blue"] })],
   ["chat-logit-bias", chat({ logit_bias: { "2": -100, "195": 5 } })],
   ["chat-min-tokens", chat({ min_tokens: 5, ignore_eos: true })],
   [

@@ -1,0 +1,89 @@
+// Paths that clients of vLLM, OpenAI, llama-server, Ollama and others ask for and that are not here: what is
+// to be used instead, or that it is not built. Any other unknown path gets vLLM's bare answer.
+
+import { shortened } from "./quote.ts";
+
+const TEXT = "This server generates text: POST /v1/chat/completions or /v1/completions.";
+
+/** Paths, where "*" stands for any rest and ":id" for one segment, and what is said of them. */
+const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
+  [
+    "/v1/embeddings /v2/embed /embedding /embeddings /embed /encode /pooling",
+    `The model does not support Embeddings API, which is not built yet. ${TEXT}`,
+  ],
+  [
+    "/score /v1/score /rerank /v1/rerank /v2/rerank /reranking /v1/reranking /classify /v1/classify",
+    `Scores, ranks and classes are not built yet. ${TEXT}`,
+  ],
+  [
+    "/v1/responses /v1/responses/*",
+    "The Responses API is not built yet: use POST /v1/chat/completions.",
+  ],
+  [
+    "/v1/messages /v1/messages/*",
+    "The Messages API is not built yet: use POST /v1/chat/completions.",
+  ],
+  [
+    "/v1/audio/* /v1/images/* /v1/videos /v1/videos/* /v1/realtime /v1/realtime/*",
+    `Images, audio and video are not built yet. ${TEXT}`,
+  ],
+  ["/v1/moderations", `There is no moderation model here. ${TEXT}`],
+  [
+    "/v1/load_lora_adapter /v1/unload_lora_adapter /lora-adapters",
+    "LoRA is not built yet: a server serves one model, which --model names when it starts.",
+  ],
+  [
+    "/v1/models/:id /models /models/* /api/tags /api/show /api/ps /get_model_info /v1/engines /v1/engines/*",
+    "GET /v1/models tells which model is served; a server serves one, from its start on.",
+  ],
+  [
+    "/v1/files /v1/files/* /v1/batches /v1/batches/* /v1/fine_tuning/* /v1/uploads /v1/uploads/* /v1/assistants /v1/assistants/* /v1/threads /v1/threads/* /v1/vector_stores /v1/vector_stores/* /v1/chat/completions/:id /v1/edits",
+    `Nothing is stored here, so there are no files, batches, threads or stored answers. ${TEXT}`,
+  ],
+  ["/api/version", "GET /version tells the version."],
+  ["/api /api/*", `This is not Ollama's API. ${TEXT} An OpenAI client's base URL ends in /v1.`],
+  [
+    "/completion /infill /generate /generate_stream /invocations /inference/v1/generate",
+    "Use POST /v1/completions, whose `prompt` is a text or token ids.",
+  ],
+  [
+    "/completions /chat/completions",
+    "A base URL without /v1: the path is /v1/completions or /v1/chat/completions.",
+  ],
+  ["/v1/v1/*", "A base URL with /v1 twice: the path has it once."],
+  ["/apply-template", "POST /tokenize renders `messages` and gives the tokens."],
+  [
+    "/props /slots /slots/* /info /get_server_info /server_info /load /get_load",
+    "GET /metrics tells how the server is used, GET /v1/models what it serves.",
+  ],
+  ["/healthz /livez /readyz /health/ready /health_generate", "GET /health is for probes."],
+  ["/docs /redoc /openapi.json /swagger", "GET / lists the routes."],
+];
+
+interface Absent {
+  readonly matches: (path: string) => boolean;
+  readonly advice: string;
+}
+
+const PATTERNS: readonly Absent[] = ABSENT.flatMap(([paths, advice]) =>
+  paths.split(" ").map((path) => ({ matches: matcherOf(path), advice })),
+);
+
+function matcherOf(path: string): (path: string) => boolean {
+  if (path.endsWith("*")) {
+    const start = path.slice(0, -1);
+    return (asked) => asked.startsWith(start);
+  }
+  if (!path.endsWith("/:id")) return (asked) => asked === path;
+  const start = path.slice(0, -":id".length);
+  return (asked) => asked.startsWith(start) && !asked.slice(start.length).includes("/");
+}
+
+/**
+ * @param path without a slash at its end
+ * @returns what a client is told of a path that is not here; null for one that nobody would expect
+ */
+export function adviceFor(path: string): string | null {
+  const found = PATTERNS.find(({ matches }) => matches(path));
+  return found === undefined ? null : `${shortened(path)} is not served here. ${found.advice}`;
+}

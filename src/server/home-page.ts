@@ -1,0 +1,145 @@
+// GET /: what this is and where to go on, for whoever opens the address in a browser. It tells nothing that a
+// key guards, and loads nothing from anywhere.
+
+import { Elysia } from "elysia";
+import { modelName, type ServerContext } from "./server-context.ts";
+
+/** What may be opened in a browser, relative to the page: a proxy may serve it under a path. */
+const LINKS: readonly (readonly [path: string, text: string])[] = [
+  ["v1/models", "the served model"],
+  ["metrics", "metrics, for Prometheus"],
+  ["health", "health, for probes"],
+  ["version", "version"],
+];
+
+const POSTS: readonly (readonly [path: string, text: string])[] = [
+  ["v1/chat/completions", "answers a conversation"],
+  ["v1/completions", "goes on with a text"],
+  ["tokenize", "text or messages to tokens"],
+  ["detokenize", "tokens to text"],
+];
+
+const DOCS = [
+  "README.md: what it is, how it is started",
+  "docs/operations.md: limits, keys, hosts, stopping, faults",
+  "docs/options.md: every option",
+  "docs/metrics.md, docs/monitoring.md: what the metrics mean, dashboards, alerts",
+];
+
+const STYLE = `
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem;
+  color: light-dark(#1c1c1c, #dedede); background: light-dark(#fdfdfb, #17181a); }
+h1 { margin: 0; } h2 { font-size: 1rem; margin: 2rem 0 .5rem; }
+a { color: light-dark(#7a2e0e, #f0a878); }
+table { border-collapse: collapse; } td { padding: .1rem 1.5rem .1rem 0; vertical-align: top; }
+code, pre { font: 14px/1.5 ui-monospace, monospace; }
+pre { padding: .8rem 1rem; overflow-x: auto; border-radius: 6px; background: light-dark(#f0efe9, #232528); }
+ul { padding-left: 1.2rem; }
+`;
+
+/** The page holds its style and nothing else: no script could run, were one smuggled in. */
+const HEADERS = {
+  "content-security-policy":
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+  "x-content-type-options": "nosniff",
+  vary: "Accept",
+};
+
+export function homeRoutes(context: ServerContext) {
+  return new Elysia({ name: "home" }).get("/", ({ request }) => homePage(context, request));
+}
+
+/** HTML for a browser, plain text for anybody else. */
+function homePage(context: ServerContext, request: Request): Response {
+  const isHtml = (request.headers.get("accept") ?? "").toLowerCase().includes("text/html");
+  const facts = factsOf(context, request);
+  const type = isHtml ? "text/html" : "text/plain";
+  const headers = { ...HEADERS, "content-type": `${type}; charset=utf-8` };
+  return new Response(isHtml ? htmlOf(facts) : textOf(facts), { headers });
+}
+
+interface Facts {
+  readonly title: string;
+  /** Null where only who has the key may know. */
+  readonly model: string | null;
+  readonly example: string;
+}
+
+function factsOf(context: ServerContext, request: Request): Facts {
+  const needsKey = context.apiKeys.length > 0;
+  const key = needsKey ? " \\\n  -H 'Authorization: Bearer <key>'" : "";
+  const messages = '{"messages": [{"role": "user", "content": "Hello!"}]}';
+  return {
+    title: `Pagoda, with the API and the metrics of vLLM ${context.version}`,
+    model: needsKey ? null : modelName(context),
+    example:
+      `curl ${new URL(request.url).origin}/v1/chat/completions${key} \\\n` +
+      `  -H 'Content-Type: application/json' \\\n  -d '${messages}'`,
+  };
+}
+
+const NEEDS_KEY = "It answers whoever has the key, which goes along as a bearer token.";
+
+function textOf({ title, model, example }: Facts): string {
+  const routes = [...POSTS.map(asText("POST")), ...LINKS.map(asText("GET"))];
+  const parts = [
+    title,
+    model === null ? NEEDS_KEY : `It serves ${model}.`,
+    routes.join("\n"),
+    example,
+    ["In the source:", ...DOCS].join("\n  "),
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+function asText(method: string) {
+  return ([path, text]: readonly [string, string]) =>
+    `${method.padEnd(4)}  /${path.padEnd(20)}  ${text}`;
+}
+
+function htmlOf({ title, model, example }: Facts): string {
+  const [name = "", rest = ""] = title.split(", ", 2);
+  const rows = [
+    ...POSTS.map(([path, text]) => row("POST", `<code>/${path}</code>`, text)),
+    ...LINKS.map(([path, text]) => row("GET", `<a href="${path}"><code>/${path}</code></a>`, text)),
+  ];
+  const served = model === null ? NEEDS_KEY : `It serves <strong>${escaped(model)}</strong>.`;
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${name}</title>
+<style>${STYLE}</style>
+<h1>${name}</h1>
+<p>An inference server ${escaped(rest)}. ${served}</p>
+<h2>Routes</h2>
+<table>
+${rows.join("\n")}
+</table>
+<h2>Try it</h2>
+<pre>${escaped(example)}</pre>
+<h2>Documentation, in the source</h2>
+<ul>
+${DOCS.map((line) => `<li>${line}</li>`).join("\n")}
+</ul>
+</html>
+`;
+}
+
+function row(method: string, path: string, text: string): string {
+  return `<tr><td><code>${method}</code></td><td>${path}</td><td>${text}</td></tr>`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Names come from the operator, the host from whoever asks. */
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
+}
