@@ -89,7 +89,8 @@ function readInteger(option: OptionSpec, text: string, source: string): number |
     throw invalid(source, `expected an integer, got ${text}`);
   }
   if (number < min || number > max) {
-    const bounds = option.max === undefined ? `at least ${min}` : `in [${min}, ${max}]`;
+    const isOpen = option.max === undefined && number < min;
+    const bounds = isOpen ? `at least ${min}` : `in [${min}, ${max}]`;
     throw invalid(source, `must be ${bounds}, got ${text}`);
   }
   return number;
