@@ -4,6 +4,7 @@
 
 import { enterCallersFolder } from "../scripts/callers-folder.ts";
 import { Checkout } from "../scripts/checkout.ts";
+import { printErrorLine } from "../src/runtime/terminal.ts";
 import { parseArguments } from "./arguments.ts";
 import { BenchError } from "./bench-error.ts";
 import { commandsOf } from "./commands.ts";
@@ -20,7 +21,7 @@ try {
   await main();
 } catch (error) {
   if (!(error instanceof BenchError)) throw error;
-  console.error(`error: ${error.message}`);
+  printErrorLine(`error: ${error.message}`);
   process.exit(2);
 }
 process.exit(0);

@@ -6,6 +6,7 @@
 
 import { constants } from "node:os";
 import { medianOf } from "../src/benchmark/statistics.ts";
+import { printErrorLine } from "../src/runtime/terminal.ts";
 import { Ledger } from "../test/support/ledger.ts";
 import { childrenOf, enginePid, isAlive } from "../test/support/processes.ts";
 import { change, readMetrics, startServer, untilIdle } from "../test/support/server-process.ts";
@@ -137,8 +138,8 @@ const summary = {
   "resident memory of the front": `${frontMib.join(" -> ")} MiB, medians of the first and the last quarter`,
   "blocks in use at the end": String(samples.at(-1)?.blocks),
 };
-for (const loss of ledger.losses) console.error(`lost: ${loss}`);
-for (const [name, value] of Object.entries(summary)) console.error(`${name}: ${value}`);
+for (const loss of ledger.losses) printErrorLine(`lost: ${loss}`);
+for (const [name, value] of Object.entries(summary)) printErrorLine(`${name}: ${value}`);
 await Bun.write(options.report, soakPage({ date: new Date().toISOString(), samples, summary }));
-console.error(`plots: ${options.report}`);
+printErrorLine(`plots: ${options.report}`);
 process.exit(faults.length === 0 ? 0 : 1);

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { sha256OfFile } from "../src/runtime/download.ts";
+import { printErrorLine } from "../src/runtime/terminal.ts";
 import { Checkout } from "./checkout.ts";
 import { extractMember } from "./fetch-model.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
@@ -108,6 +109,6 @@ try {
   await requantise();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
-  console.error(`error: ${error.message}`);
+  printErrorLine(`error: ${error.message}`);
   process.exit(1);
 }

@@ -6,11 +6,12 @@ import { version } from "../package.json";
 import { commandSpec } from "../src/cli/commands.ts";
 import { exitCodeOf } from "../src/cli/exit-codes.ts";
 import { readInvocation } from "../src/cli/invocation.ts";
+import { markedLine } from "../src/cli/log-line.ts";
 import { resolveOptions } from "../src/cli/parse-options.ts";
 import { ConfigError } from "../src/errors.ts";
 import { DEFAULT_MODEL } from "../src/models/default-model.ts";
 import { readYaml } from "../src/runtime/system.ts";
-import { stdoutTerminal } from "../src/runtime/terminal.ts";
+import { printErrorLine, stderrTerminal, stdoutTerminal } from "../src/runtime/terminal.ts";
 import { endWithWrappers } from "../src/runtime/wrappers.ts";
 import { enterCallersFolder } from "./callers-folder.ts";
 import { Checkout } from "./checkout.ts";
@@ -52,6 +53,6 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
-  console.error(`error: ${error.message}`);
+  printErrorLine(markedLine(`error: ${error.message}`, stderrTerminal(process.env).hasColor));
   process.exit(exitCodeOf(error));
 }

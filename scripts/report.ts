@@ -1,5 +1,7 @@
 // How the set-up speaks: a line for what it does, one clear line for what is missing.
 
+import { printErrorLine } from "../src/runtime/terminal.ts";
+
 /** A failure that the user can mend; printed as one line. */
 export class SetupError extends Error {
   override readonly name = "SetupError";
@@ -13,7 +15,7 @@ export function setQuiet(quiet: boolean): void {
 }
 
 export function say(line: string): void {
-  console.error(`setup: ${line}`);
+  printErrorLine(`setup: ${line}`);
 }
 
 export function sayUpToDate(what: string): void {

@@ -2,6 +2,7 @@
 // anything is done.
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { printErrorLine } from "../src/runtime/terminal.ts";
 
 const USAGE_EXIT_CODE = 2;
 
@@ -25,6 +26,6 @@ export function scriptArguments<const C extends ParseArgsConfig>(usage: string, 
 
 /** For what is wrong with a value. */
 export function refuseArguments(message: string): never {
-  console.error(`error: ${message}; --help tells more`);
+  printErrorLine(`error: ${message}; --help tells more`);
   process.exit(USAGE_EXIT_CODE);
 }

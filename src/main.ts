@@ -5,10 +5,18 @@ import { version } from "../package.json";
 import type { CommandName } from "./cli/commands.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "./cli/exit-codes.ts";
 import { readInvocation } from "./cli/invocation.ts";
+import { markedLine } from "./cli/log-line.ts";
 import type { CommandModule } from "./commands/command.ts";
 import { ConfigError, EngineError, stackOf } from "./errors.ts";
 import { readYaml } from "./runtime/system.ts";
-import { flushOutput, onOutputError, printLine, stdoutTerminal } from "./runtime/terminal.ts";
+import {
+  flushOutput,
+  onOutputError,
+  printErrorLine,
+  printLine,
+  stderrTerminal,
+  stdoutTerminal,
+} from "./runtime/terminal.ts";
 import { endWithWrappers } from "./runtime/wrappers.ts";
 
 const MODULES: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
@@ -27,7 +35,8 @@ const MODULES: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
   serve: () => import("./commands/serve.ts"),
 };
 
-const log = (line: string) => console.error(line);
+const { hasColor } = stderrTerminal(process.env);
+const log = (line: string) => printErrorLine(markedLine(line, hasColor));
 const warn = (line: string) => log(`warning: ${line}`);
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
@@ -43,7 +52,8 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     // An engine ends with its server, which may have answers to finish.
     if (asked.command !== "engine") endWithWrappers();
     const command = await MODULES[asked.command]();
-    return await command.run({ sources: { ...sources, argv: asked.argv }, startedMs, log, warn });
+    const context = { startedMs, print: printErrorLine, log, warn };
+    return await command.run({ sources: { ...sources, argv: asked.argv }, ...context });
   } catch (error) {
     log(`error: ${errorText(error)}`);
     return exitCodeOf(error);

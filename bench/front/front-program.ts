@@ -6,6 +6,7 @@ import { parseOptions } from "../../src/cli/parse-options.ts";
 import { SupervisedEngine } from "../../src/engine/supervised-engine.ts";
 import { startChild } from "../../src/runtime/child-process.ts";
 import { listen } from "../../src/runtime/http-server.ts";
+import { printErrorLine } from "../../src/runtime/terminal.ts";
 import type { ContextOptions } from "../../src/service/context.ts";
 import { createFront, type FrontOptions } from "../../src/service/front.ts";
 import { createService } from "../../src/service/service.ts";
@@ -17,7 +18,7 @@ export const FRONT_PROGRAM = [process.execPath, import.meta.path];
 /** @param words options of `serve`; those of an engine have no effect */
 function frontOptions(words: readonly string[]): FrontOptions & ContextOptions {
   const options = parseOptions("serve", { argv: words, env: {}, readYaml: () => ({}) }, () => {});
-  const log = (line: string) => console.error(line);
+  const log = printErrorLine;
   return {
     ...serveLimits(options, log),
     ...{ modelNames: ["stub"], modelRoot: "stub", apiKeys: options["api-key"] },
@@ -30,7 +31,7 @@ function frontOptions(words: readonly string[]): FrontOptions & ContextOptions {
 async function serveStub(stub: StubOptions, words: readonly string[]): Promise<string> {
   const client = await SupervisedEngine.start({
     config: stubConfig(stub),
-    host: { onLoadProgress: () => {}, log: (line) => console.error(line) },
+    host: { onLoadProgress: () => {}, log: printErrorLine },
     startProcess: () => startChild(STUB_ENGINE),
     ...{ maxDeaths: 1, stepTimeoutMs: 60_000 },
   });

@@ -3,7 +3,9 @@
 
 import { EngineChild } from "../../src/engine/engine-child.ts";
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
+import { stackOf } from "../../src/errors.ts";
 import { connectToParent, dieWithParent, endNow } from "../../src/runtime/child-process.ts";
+import { printErrorLine } from "../../src/runtime/terminal.ts";
 import type { StepPlan, StepResult } from "../../src/scheduler/scheduler-output.ts";
 import { EmptyRunner } from "../empty-runner.ts";
 import { type Limits, startClient } from "../engine.ts";
@@ -62,7 +64,7 @@ if (import.meta.main) {
     startEngine: startStub,
     availableBytes: null,
     onEnd: (fault) => {
-      if (fault !== null) console.error(fault);
+      if (fault !== null) printErrorLine(stackOf(fault));
       endNow();
     },
   });

@@ -26,7 +26,9 @@ export function banner(input: BannerInput): string {
     `memory    weights ${mib(memory.weights)} + KV ${mib(memory.kv)} (${tokens} tokens in ${info.numBlocks - 1} blocks of ${info.blockSize}) + scratch ${mib(memory.scratch)}`,
     `limits    ${info.maxModelLen} tokens a request, ${info.maxNumSeqs} requests and ${info.maxNumBatchedTokens} tokens a step`,
     ...samplingLines(input.sampling),
-    `API       ${url}/v1    metrics ${url}/metrics    health ${url}/health`,
+    `API       ${url}/v1`,
+    `metrics   ${url}/metrics`,
+    `health    ${url}/health`,
     `ready in ${input.readySeconds.toFixed(1)} s - Ctrl-C to stop`,
   ];
   const warning = "warning   the server is open to the network without --api-key";

@@ -26,8 +26,14 @@ const BY_REASON: Readonly<Record<string, string>> = {
     trust-remote-code hf-config-path= hf-overrides= config-format= model-impl= runner= convert= task=`,
   "it is always on": `
     enable-chunked-prefill enable-prompt-tokens-details`,
-  "requests are not logged": `
-    disable-log-requests enable-log-requests enable-log-outputs max-log-len= disable-uvicorn-access-log`,
+  "requests are logged only with --enable-log-requests": `
+    disable-log-requests`,
+  "outputs are never logged": `
+    enable-log-outputs`,
+  "there is no log of accesses; --enable-log-requests has a line at the end of each answer": `
+    disable-uvicorn-access-log disable-access-log-for-endpoints=`,
+  "logs have one level and one form": `
+    uvicorn-log-level= log-config-file=`,
   "it is not built here yet": `
     enable-lora lora-modules= max-loras= max-lora-rank= speculative-config= kv-transfer-config=
     kv-events-config= ec-transfer-config= enable-auto-tool-choice tool-call-parser= tool-parser-plugin=
@@ -36,8 +42,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
   "there is nothing like it here": `
     enforce-eager async-scheduling compilation-config=|-cc optimization-level=|-O additional-config=
     scheduler-cls= worker-cls= max-parallel-loading-workers= disable-cascade-attn use-tqdm-on-load
-    disable-hybrid-kv-cache-manager disable-frontend-multiprocessing uvicorn-log-level= log-config-file=
-    stream-interval= prefix-caching-hash-algo= max-num-partial-prefills= max-long-partial-prefills=
+    disable-hybrid-kv-cache-manager disable-frontend-multiprocessing stream-interval= prefix-caching-hash-algo= max-num-partial-prefills= max-long-partial-prefills=
     disable-fastapi-docs`,
 };
 

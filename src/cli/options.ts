@@ -331,6 +331,21 @@ const SERVER_OPTIONS = [
     help: "No statistics: neither the vllm: metrics nor the line every 10 s.",
   },
   {
+    name: "enable-log-requests",
+    group: "Metrics and logs",
+    kind: "flag",
+    fallback: false,
+    help: "Log each request with its prompt and parameters, and how its answer ended.",
+  },
+  {
+    name: "max-log-len",
+    group: "Metrics and logs",
+    kind: "integer",
+    fallback: null,
+    min: 0,
+    help: "Most characters or token ids of a prompt in the log. Default: all.",
+  },
+  {
     name: "show-hidden-metrics-for-version",
     group: "Metrics and logs",
     kind: "string",

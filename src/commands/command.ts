@@ -8,7 +8,9 @@ export interface CommandContext {
   readonly sources: OptionSources;
   /** Of the program, on performance's clock. */
   readonly startedMs: number;
-  /** A line on standard error. */
+  /** Text on standard error as it is. */
+  readonly print: (text: string) => void;
+  /** A line on standard error; the mark of one that begins with "warning:" or "error:" may have a color. */
   readonly log: (line: string) => void;
   /** The same, as a warning. */
   readonly warn: (line: string) => void;

@@ -7,6 +7,7 @@ import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { serveLimits } from "../cli/limits.ts";
+import { logLine } from "../cli/log-line.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
 import { StatsLine } from "../cli/stats-line.ts";
@@ -25,6 +26,7 @@ import { type HttpServer, listen } from "../runtime/http-server.ts";
 import { listenAddress } from "../runtime/listen-address.ts";
 import { endOnStopSignal, onStopSignal } from "../runtime/stop-signals.ts";
 import { availableMemory } from "../runtime/system.ts";
+import { stderrTerminal } from "../runtime/terminal.ts";
 import type { ContextOptions } from "../service/context.ts";
 import { createFront, type FrontOptions } from "../service/front.ts";
 import { createService, type Service } from "../service/service.ts";
@@ -35,8 +37,17 @@ const STATS_INTERVAL_S = 10;
 
 type Log = CommandContext["log"];
 
+/** Lines with level and time, but for the banner and what ends the start. */
+function serverLog({ print, sources }: CommandContext): Log {
+  const { hasColor } = stderrTerminal(sources.env);
+  return (text) => print(logLine(text, { at: new Date(), hasColor }));
+}
+
 /** @throws ConfigError or a NativeError when the server cannot start */
-export async function run({ sources, startedMs, log, warn }: CommandContext): Promise<ExitCode> {
+export async function run(context: CommandContext): Promise<ExitCode> {
+  const { sources, startedMs, print } = context;
+  const log = serverLog(context);
+  const warn = (text: string) => log(`warning: ${text}`);
   const options = parseOptions("serve", sources, warn);
   const showHiddenFor = options["show-hidden-metrics-for-version"];
   if (showHiddenFor !== null) checkVersion(showHiddenFor);
@@ -59,10 +70,10 @@ export async function run({ sources, startedMs, log, warn }: CommandContext): Pr
   const died = client.died.then((error) => {
     // Where it came from is of use for a fault of ours alone.
     const reason = error instanceof EngineError ? error.message : stackOf(error);
-    log(`the engine has stopped: ${reason}`);
+    log(`error: the engine has stopped: ${reason}`);
     return EXIT_CODES.failed;
   });
-  log(
+  print(
     banner({
       version,
       info: client.info,
@@ -125,7 +136,10 @@ function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),
     features: metricFeatures(options),
     listeners: [statsLine],
-    log,
+    requestLog: options["enable-log-requests"]
+      ? { log, maxPromptLength: options["max-log-len"] }
+      : null,
+    log: (fault) => log(`error: ${fault}`),
   };
 }
 

@@ -1,5 +1,6 @@
 // Whether a person watches, and how wide and colourful it may be.
 
+import { writeSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 
 export interface Terminal {
@@ -45,6 +46,22 @@ export async function askLine(question: string): Promise<string> {
 /** A line on standard output. What becomes of it is told to onOutputError, which console.log of Bun 1.4.5 does not. */
 export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
+}
+
+const STDERR = 2;
+
+/**
+ * A line on standard error, there when it returns. Bun's console.error makes every line red on a terminal. A
+ * reader that has gone is no fault: who runs on without its log has lost nothing.
+ */
+export function printErrorLine(text: string): void {
+  let bytes = Buffer.from(`${text}\n`);
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(writeSync(STDERR, bytes));
+  } catch (error) {
+    // Whoever shares the pipe has made it non-blocking, and it is full.
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") process.stderr.write(bytes);
+  }
 }
 
 /** Calls `handler` when standard output takes no more: "EPIPE" when whoever read it has gone, else "ENOSPC", ... */

@@ -6,8 +6,10 @@ import { answer } from "./answer.ts";
 import { ChatChunkWriter } from "./chat-chunks.ts";
 import { type ChatRun, startChat } from "./chat-run.ts";
 import { choiceAt, makeChoices, promptDetails, usage } from "./choice.ts";
+import { fieldsSaid } from "./fields.ts";
 import { chatLogprobs, promptLogprobs } from "./logprobs.ts";
 import { readBody } from "./read-body.ts";
+import { logged } from "./request-log.ts";
 import { CHAT_FIELDS } from "./schemas.ts";
 import { modelName, responseId, type ServerContext } from "./server-context.ts";
 
@@ -23,12 +25,18 @@ async function handleChat(context: ServerContext, request: Request): Promise<Res
   const arrivalMs = context.engine.nowMs();
   const body = await readBody(context, request, CHAT_FIELDS);
   const id = responseId("chatcmpl", request, body.request_id);
-  const run = await startChat(context, body, { id, arrivalMs });
-  return answer(context, request, {
-    generations: [run.generation],
-    outputs: run.generation,
-    writer: run.body.stream ? new ChatChunkWriter(run) : null,
-    fullBody: (outputs) => fullBody(run, outputs),
+  const arrival = () => {
+    const { messages, ...params } = fieldsSaid(CHAT_FIELDS, body);
+    return { id, arrivalMs, prompt: messages, params };
+  };
+  return logged(context, arrival, async (watch) => {
+    const run = await startChat(context, body, { id, arrivalMs });
+    return answer(context, request, {
+      generations: [run.generation],
+      outputs: watch(run.generation, (output) => output),
+      writer: run.body.stream ? new ChatChunkWriter(run) : null,
+      fullBody: (outputs) => fullBody(run, outputs),
+    });
   });
 }
 

@@ -8,9 +8,11 @@ import { type Choice, choiceAt, makeChoices, promptDetails, usage } from "./choi
 import { CompletionChunkWriter } from "./completion-chunks.ts";
 import { type CompletionPrompt, showsPromptOnly } from "./completion-prompts.ts";
 import { type CompletionRun, startCompletion } from "./completion-run.ts";
+import { fieldsSaid } from "./fields.ts";
 import { mergeGenerations, type PromptOutput } from "./generations.ts";
 import { completionLogprobs, echoLogprobs, promptLogprobs } from "./logprobs.ts";
 import { readBody } from "./read-body.ts";
+import { logged } from "./request-log.ts";
 import { COMPLETION_FIELDS, type CompletionBody } from "./schemas.ts";
 import { modelName, responseId, type ServerContext } from "./server-context.ts";
 
@@ -26,12 +28,18 @@ async function handleCompletion(context: ServerContext, request: Request): Promi
   const arrivalMs = context.engine.nowMs();
   const body = await readBody(context, request, COMPLETION_FIELDS);
   const id = responseId("cmpl", request, body.request_id);
-  const run = await startCompletion(context, body, { id, arrivalMs });
-  return answer(context, request, {
-    generations: run.generations,
-    outputs: mergeGenerations(run.generations),
-    writer: run.body.stream ? new CompletionChunkWriter(run) : null,
-    fullBody: (outputs) => fullBody(run, outputs),
+  const arrival = () => {
+    const { prompt, ...params } = fieldsSaid(COMPLETION_FIELDS, body);
+    return { id, arrivalMs, prompt, params };
+  };
+  return logged(context, arrival, async (watch) => {
+    const run = await startCompletion(context, body, { id, arrivalMs });
+    return answer(context, request, {
+      generations: run.generations,
+      outputs: watch(mergeGenerations(run.generations), ({ output }) => output),
+      writer: run.body.stream ? new CompletionChunkWriter(run) : null,
+      fullBody: (outputs) => fullBody(run, outputs),
+    });
   });
 }
 

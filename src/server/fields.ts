@@ -83,6 +83,13 @@ export function parseBody<T>(fields: Fields<T>, body: JsonObject): T {
   return parsed as T;
 }
 
+/** @returns the fields of a parsed body that say something which is not so without them */
+export function fieldsSaid<T extends object>(fields: Fields<T>, body: T): Partial<T> {
+  const names = Object.keys(body) as (keyof T)[];
+  const said = names.filter((name) => body[name] !== fields[name].fallback);
+  return Object.fromEntries(said.map((name) => [name, body[name]])) as Partial<T>;
+}
+
 export const string: Reader<string> = (value, location, issues) => {
   if (typeof value === "string") return value.toWellFormed();
   issues.add("string_type", location, "Input should be a valid string");

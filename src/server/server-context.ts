@@ -9,6 +9,7 @@ import type { Cors } from "./cors.ts";
 import type { HostCheck } from "./host-check.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
 import { shortened } from "./quote.ts";
+import type { RequestLogOptions } from "./request-log.ts";
 
 export interface ServerContext {
   readonly engine: AsyncEngine;
@@ -31,6 +32,8 @@ export interface ServerContext {
   readonly metricsText: (format: "prometheus" | "openmetrics") => Promise<string>;
   /** Told of errors that the client is not told: no code foresees them. */
   readonly logFault: (error: unknown) => void;
+  /** Null = requests are not logged. */
+  readonly requestLog: RequestLogOptions | null;
   /** Told of each answered request. */
   readonly recordHttp: (record: HttpRecord) => void;
   /** vLLM's switch: the operator's routes are there without /v1 before them. */

@@ -46,6 +46,7 @@ export function eventStream(
       },
       cancel() {
         options.onCancel();
+        void iterator.return?.();
         options.onEnd();
       },
     },

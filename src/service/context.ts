@@ -1,5 +1,6 @@
 // What requests are checked by and answered with, over a front.
 
+import type { AsyncEngine } from "../engine/async-engine.ts";
 import { stackOf } from "../errors.ts";
 import type { ListenAddress } from "../host-name.ts";
 import type { MetricFeature } from "../metrics/family.ts";
@@ -10,6 +11,7 @@ import type { ApiKeyScope } from "../server/auth.ts";
 import { ANY_ORIGIN, Cors } from "../server/cors.ts";
 import { type HostCheck, hostCheck } from "../server/host-check.ts";
 import { MemoryGuard } from "../server/memory-guard.ts";
+import type { RequestLogOptions } from "../server/request-log.ts";
 import { DEFAULT_LIMITS, type ServerContext } from "../server/server-context.ts";
 import type { Front } from "./front.ts";
 
@@ -38,7 +40,9 @@ export interface ContextOptions {
   readonly samplingDefaults?: SamplingDefaults;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
-  /** Gets lines for an operator. */
+  /** How requests are logged; absent or null = not at all. */
+  readonly requestLog?: Omit<RequestLogOptions, "nowMs"> | null;
+  /** Gets faults, for an operator. */
   readonly log: (line: string) => void;
 }
 
@@ -60,6 +64,7 @@ export function serverContext({ engine, metrics }: Front, options: ContextOption
     limits: DEFAULT_LIMITS,
     metricsText: (format) => metrics.text(format),
     logFault: (error) => options.log(faultText(error)),
+    requestLog: requestLogOf(engine, options),
     recordHttp: (record) => metrics.recordHttp(record),
     isDevMode: options.isDevMode,
     isSleepEnabled: options.features.has("sleep-mode"),
@@ -72,6 +77,11 @@ export function serverContext({ engine, metrics }: Front, options: ContextOption
 /** Not the object, which Bun prints with the source around: in an executable that is all of it in a few lines. */
 function faultText(error: unknown): string {
   return error instanceof Error ? stackOf(error) : String(error);
+}
+
+function requestLogOf(engine: AsyncEngine, options: ContextOptions): RequestLogOptions | null {
+  const { requestLog = null } = options;
+  return requestLog && { ...requestLog, nowMs: engine.nowMs };
 }
 
 function hostCheckOf({ listensOn, allowedHosts = [] }: ContextOptions): HostCheck | null {

@@ -159,6 +159,8 @@ describe("the help of a command", () => {
     const names = answer(["serve", "--help=metrics-and-logs"]).match(/^ {2}--\S+/gm);
     expect(names).toEqual([
       "  --disable-log-stats",
+      "  --enable-log-requests",
+      "  --max-log-len",
       "  --show-hidden-metrics-for-version",
       "  --kv-cache-metrics",
       "  --kv-cache-metrics-sample",
@@ -241,7 +243,9 @@ describe("banner", () => {
       "device    CPU, paged attention backend, avx2 weight kernels",
       "memory    weights 92 MiB + KV 64 MiB (1600 tokens in 100 blocks of 16) + scratch 1 MiB",
       "limits    2048 tokens a request, 8 requests and 512 tokens a step",
-      "API       http://127.0.0.1:8000/v1    metrics http://127.0.0.1:8000/metrics    health http://127.0.0.1:8000/health",
+      "API       http://127.0.0.1:8000/v1",
+      "metrics   http://127.0.0.1:8000/metrics",
+      "health    http://127.0.0.1:8000/health",
       "ready in 1.2 s - Ctrl-C to stop",
     ]);
   });

@@ -73,6 +73,7 @@ export function makeContext(engine: AsyncEngine, context: Partial<ServerContext>
     limits: DEFAULT_LIMITS,
     metricsText: async () => "",
     logFault: () => {},
+    requestLog: null,
     recordHttp: () => {},
     isDevMode: false,
     isSleepEnabled: false,

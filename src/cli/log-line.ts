@@ -1,0 +1,49 @@
+// A line of a server's log, in the layout of vLLM's: level, local time, text. Programs that read vLLM's logs
+// read these.
+
+const LEVELS = {
+  INFO: { mark: "", color: "" },
+  WARNING: { mark: "warning: ", color: "\x1b[33m" },
+  ERROR: { mark: "error: ", color: "\x1b[31m" },
+} as const;
+
+type Level = keyof typeof LEVELS;
+
+const RESET = "\x1b[0m";
+
+export interface LogLineOptions {
+  readonly at: Date;
+  readonly hasColor: boolean;
+}
+
+/**
+ * @param text one that begins with "warning: " or "error: " is of that level
+ * @returns `INFO 11-30 14:31:53 text`, the head before each of its lines
+ */
+export function logLine(text: string, { at, hasColor }: LogLineOptions): string {
+  const level = levelOf(text);
+  const { mark, color } = LEVELS[level];
+  const word = hasColor && color !== "" ? `${color}${level}${RESET}` : level;
+  const head = `${word} ${timeOf(at)}`;
+  const lines = text.slice(mark.length).split("\n");
+  return lines.map((line) => `${head} ${line}`.trimEnd()).join("\n");
+}
+
+/** What other commands print: on a terminal the mark of a warning or error has its color. */
+export function markedLine(text: string, hasColor: boolean): string {
+  const { mark, color } = LEVELS[levelOf(text)];
+  return hasColor && color !== ""
+    ? `${color}${mark.trimEnd()}${RESET} ${text.slice(mark.length)}`
+    : text;
+}
+
+function levelOf(text: string): Level {
+  if (text.startsWith(LEVELS.ERROR.mark)) return "ERROR";
+  return text.startsWith(LEVELS.WARNING.mark) ? "WARNING" : "INFO";
+}
+
+function timeOf(at: Date): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = [at.getMonth() + 1, at.getDate()].map(two).join("-");
+  return `${day} ${[at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":")}`;
+}

@@ -1,0 +1,149 @@
+// The log of requests that generate: a line when one has arrived, and one when its answer has ended, with
+// what it took. Only where the operator asks for it: prompts are what users have written.
+
+import type { RequestOutput } from "../engine/protocol.ts";
+import { errorBody } from "./error-response.ts";
+import type { ServerContext } from "./server-context.ts";
+
+export interface RequestLogOptions {
+  readonly log: (line: string) => void;
+  /** Front clock, ms. */
+  readonly nowMs: () => number;
+  /** Most characters or token ids that are shown of a prompt; null = all. */
+  readonly maxPromptLength: number | null;
+}
+
+export interface Arrival {
+  /** Of the answer. */
+  readonly id: string;
+  /** Front clock, ms. */
+  readonly arrivalMs: number;
+  /** Text, token ids, or messages; several are a list. */
+  readonly prompt: unknown;
+  /** What else the body says. */
+  readonly params: object;
+}
+
+/** Passes outputs on. @param outputOf what a step gave, of such an output */
+export type Watch = <Output>(
+  outputs: AsyncIterable<Output>,
+  outputOf: (output: Output) => RequestOutput,
+) => AsyncIterable<Output>;
+
+/**
+ * Answers a request, with its lines in the log where requests are logged.
+ * @param arrival asked for only there
+ * @param respond has its outputs watched; resolves with the whole answer, or with a stream
+ */
+export async function logged(
+  { requestLog }: Pick<ServerContext, "requestLog">,
+  arrival: () => Arrival,
+  respond: (watch: Watch) => Promise<Response>,
+): Promise<Response> {
+  if (requestLog === null) return respond((outputs) => outputs);
+  const entry = new LogEntry(arrival(), requestLog);
+  try {
+    return await respond((outputs, outputOf) => entry.watch(outputs, outputOf));
+  } catch (error) {
+    entry.fail(error);
+    throw error;
+  }
+}
+
+class LogEntry {
+  readonly #arrival: Arrival;
+  readonly #options: RequestLogOptions;
+  /** By the engine's request, which n sequences share. */
+  readonly #promptTokens = new Map<string, number>();
+  readonly #finishReasons = new Set<string>();
+  #numOutputTokens = 0;
+  #firstMs: number | null = null;
+  #hasEnded = false;
+
+  constructor(arrival: Arrival, options: RequestLogOptions) {
+    this.#arrival = arrival;
+    this.#options = options;
+    const shown = promptText(arrival.prompt, options.maxPromptLength);
+    options.log(
+      `Received request ${arrival.id}: prompt: ${shown}, params: ${jsonText(arrival.params)}`,
+    );
+  }
+
+  async *watch<Output>(
+    outputs: AsyncIterable<Output>,
+    outputOf: (output: Output) => RequestOutput,
+  ): AsyncGenerator<Output> {
+    try {
+      for await (const output of outputs) {
+        this.#count(outputOf(output));
+        yield output;
+      }
+      this.#finish();
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    } finally {
+      // Whoever reads the answer has left it.
+      this.#end("Aborted", this.#took());
+    }
+  }
+
+  fail(error: unknown): void {
+    const { code, message } = errorBody(error).error;
+    this.#end("Failed", `${code}, ${jsonText(message)}, ${this.#took()}`);
+  }
+
+  #count({ requestId, tokenIds, numPromptTokens, finishReason }: RequestOutput): void {
+    this.#promptTokens.set(requestId.split("-")[0] ?? "", numPromptTokens);
+    this.#numOutputTokens += tokenIds.length;
+    if (tokenIds.length > 0) this.#firstMs ??= this.#options.nowMs();
+    if (finishReason !== null) this.#finishReasons.add(finishReason);
+  }
+
+  #finish(): void {
+    const reasons = [...this.#finishReasons].sort().join(" and ");
+    if (this.#finishReasons.has("abort")) this.#end("Aborted", this.#took());
+    else this.#end("Finished", `200, ${reasons}, ${this.#took()}`);
+  }
+
+  #took(): string {
+    const promptTokens = [...this.#promptTokens.values()].reduce((sum, count) => sum + count, 0);
+    const counts =
+      promptTokens === 0
+        ? []
+        : [`${promptTokens} prompt tokens`, `${this.#numOutputTokens} output tokens`];
+    const first =
+      this.#firstMs === null ? [] : [`the first after ${this.#secondsTo(this.#firstMs)}`];
+    return [...counts, ...first, `all after ${this.#secondsTo(this.#options.nowMs())}`].join(", ");
+  }
+
+  #secondsTo(ms: number): string {
+    return `${((ms - this.#arrival.arrivalMs) / 1000).toFixed(3)} s`;
+  }
+
+  /** An answer has one end: what is told later comes of it. */
+  #end(how: "Finished" | "Failed" | "Aborted", text: string): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#options.log(`${how} request ${this.#arrival.id}: ${text}`);
+  }
+}
+
+/** In JSON, so that no text of a user can look like another line. */
+function promptText(prompt: unknown, maxLength: number | null): string {
+  if (!Array.isArray(prompt)) return cutText(prompt, maxLength);
+  const prompts = prompt.map((one) => cutText(one, maxLength));
+  return prompts.length === 1 ? (prompts[0] ?? "") : `[${prompts.join(", ")}]`;
+}
+
+/** A message is cut in its JSON. */
+function cutText(prompt: unknown, maxLength: number | null): string {
+  const isSequence = typeof prompt === "string" || Array.isArray(prompt);
+  const whole = isSequence ? prompt : jsonText(prompt);
+  if (maxLength === null || whole.length <= maxLength) return jsonText(prompt);
+  return `${jsonText(whole.slice(0, maxLength))}...`;
+}
+
+function jsonText(value: unknown): string {
+  return JSON.stringify(value, (_, one) => (typeof one === "bigint" ? String(one) : one)) ?? "";
+}

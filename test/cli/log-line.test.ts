@@ -1,0 +1,40 @@
+// Lines of a server's log.
+
+import { describe, expect, test } from "bun:test";
+import { logLine, markedLine } from "../../src/cli/log-line.ts";
+
+const at = new Date(2026, 10, 3, 4, 5, 6);
+const plain = { at, hasColor: false };
+
+describe("logLine", () => {
+  test("has vLLM's level and local time before the text", () => {
+    expect(logLine("the engine is back", plain)).toBe("INFO 11-03 04:05:06 the engine is back");
+    expect(logLine("", plain)).toBe("INFO 11-03 04:05:06");
+  });
+
+  test("takes the level from the mark of a warning or error", () => {
+    expect(logLine("warning: few files", plain)).toBe("WARNING 11-03 04:05:06 few files");
+    expect(logLine("error: it broke", plain)).toBe("ERROR 11-03 04:05:06 it broke");
+    expect(logLine("no error: here", plain)).toBe("INFO 11-03 04:05:06 no error: here");
+  });
+
+  test("has its head before every line of a text", () => {
+    expect(logLine("error: it broke\n    at main", plain)).toBe(
+      "ERROR 11-03 04:05:06 it broke\nERROR 11-03 04:05:06     at main",
+    );
+  });
+
+  test("colors the level of what is wrong where there is color", () => {
+    const colored = { at, hasColor: true };
+    expect(logLine("fine", colored)).toBe("INFO 11-03 04:05:06 fine");
+    expect(logLine("warning: x", colored)).toBe("\x1b[33mWARNING\x1b[0m 11-03 04:05:06 x");
+    expect(logLine("error: x", colored)).toBe("\x1b[31mERROR\x1b[0m 11-03 04:05:06 x");
+  });
+});
+
+test("markedLine colors the mark of what is wrong, where there is color, and nothing else", () => {
+  expect(markedLine("fine", true)).toBe("fine");
+  expect(markedLine("error: x", false)).toBe("error: x");
+  expect(markedLine("error: x", true)).toBe("\x1b[31merror:\x1b[0m x");
+  expect(markedLine("warning: x", true)).toBe("\x1b[33mwarning:\x1b[0m x");
+});

@@ -1,0 +1,115 @@
+// Lines of requests: what has come, and how it ended.
+
+import { describe, expect, test } from "bun:test";
+import { makeApp } from "../support/fake-engine.ts";
+
+/** @returns an app whose requests take no time, and what it has logged */
+function makeLogged(maxPromptLength: number | null = null) {
+  const lines: string[] = [];
+  const log = (line: string) => lines.push(line);
+  const parts = makeApp({}, { requestLog: { log, nowMs: () => 250, maxPromptLength } });
+  // The real clock of the front is not that of the log.
+  Object.assign(parts.engine, { nowMs: () => 0 });
+  return { ...parts, lines };
+}
+
+const id = (name: string) => ({ "x-request-id": name });
+const TOOK = "the first after 0.250 s, all after 0.250 s";
+
+describe("a request that is answered", () => {
+  test.each([false, true])(
+    "has a line when it comes and one when it ends; stream: %p",
+    async (stream) => {
+      const { post, lines } = makeLogged();
+      const body = { prompt: "abc", max_tokens: 4, temperature: 0, ignore_eos: true, stream };
+      await (await post("/v1/completions", body, id("one"))).text();
+      const said = stream ? '"stream":true,' : "";
+      expect(lines).toEqual([
+        `Received request cmpl-one: prompt: "abc", params: {${said}"temperature":0,"ignore_eos":true,"max_tokens":4}`,
+        `Finished request cmpl-one: 200, length, 4 prompt tokens, 4 output tokens, ${TOOK}`,
+      ]);
+    },
+  );
+
+  test("counts all prompts and choices, each prompt once", async () => {
+    const { post, lines } = makeLogged();
+    const body = {
+      prompt: [
+        [1, 2],
+        [1, 2, 3],
+      ],
+      n: 2,
+      max_tokens: 4,
+      ignore_eos: true,
+    };
+    await (await post("/v1/completions", body, id("two"))).text();
+    expect(lines[0]).toContain('prompt: [[1,2], [1,2,3]], params: {"n":2,');
+    expect(lines[1]).toStartWith(
+      "Finished request cmpl-two: 200, length, 5 prompt tokens, 16 output tokens, ",
+    );
+  });
+
+  test("shows the messages of a chat", async () => {
+    const { post, lines } = makeLogged();
+    const messages = [{ role: "user", content: "a\nb" }];
+    await (await post("/v1/chat/completions", { messages, max_tokens: 1 }, id("c"))).text();
+    expect(lines[0]).toBe(
+      'Received request chatcmpl-c: prompt: {"role":"user","content":"a\\nb"}, params: {"max_tokens":1}',
+    );
+    expect(lines).toHaveLength(2);
+  });
+});
+
+describe("a prompt in the log", () => {
+  test("is cut by the operator's limit, text and ids, each prompt by itself", async () => {
+    const { post, lines } = makeLogged(2);
+    for (const prompt of ["abc", "ab", [7, 8, 9], ["abc", "d"]])
+      await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
+    const shown = lines
+      .filter((line) => line.startsWith("Received"))
+      .map((line) => /prompt: (.*), params/.exec(line)?.[1]);
+    expect(shown).toEqual(['"ab"...', '"ab"', "[7,8]...", '["ab"..., "d"]']);
+  });
+
+  test("is not shown with a limit of 0", async () => {
+    const { post, lines } = makeLogged(0);
+    await (await post("/v1/completions", { prompt: "secret", max_tokens: 1 })).text();
+    expect(lines.join("\n")).not.toContain("secret");
+    expect(lines[0]).toContain('prompt: ""..., params');
+  });
+
+  test("can not look like another line", async () => {
+    const { post, lines } = makeLogged();
+    const prompt = "a\nERROR 11-30 00:00:00 it is on fire";
+    await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
+    expect(lines.every((line) => !line.includes("\n"))).toBe(true);
+  });
+});
+
+describe("a request that is not answered", () => {
+  test("that is refused has its status and reason", async () => {
+    const { post, lines } = makeLogged();
+    expect((await post("/v1/completions", { prompt: "a", n: 1000 }, id("x"))).status).toBe(400);
+    expect(lines).toHaveLength(2);
+    expect(lines[1]).toMatch(/^Failed request cmpl-x: 400, "n must be .*", all after 0\.250 s$/);
+  });
+
+  test("whose client leaves a stream is aborted", async () => {
+    const { post, lines } = makeLogged();
+    const body = { prompt: "abc", max_tokens: 200, ignore_eos: true, stream: true };
+    const response = await post("/v1/completions", body, id("gone"));
+    const reader = response.body?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    for (let i = 0; i < 100 && lines.length < 2; i++) await Bun.sleep(5);
+    expect(lines[1]).toMatch(/^Aborted request cmpl-gone: 4 prompt tokens, \d+ output tokens, /);
+    expect(lines).toHaveLength(2);
+  });
+});
+
+test("nothing is logged unless the operator asks for it", async () => {
+  const lines: string[] = [];
+  const { post } = makeApp();
+  expect((await post("/v1/completions", { prompt: "abc" })).status).toBe(200);
+  expect(lines).toEqual([]);
+});
