@@ -20,7 +20,8 @@ describe("serving SmolLM2", () => {
   let client: OpenAI;
 
   beforeAll(async () => {
-    server = await startServer(["--served-model-name", "smol", "--num-gpu-blocks-override", "257"]);
+    const options = ["--num-gpu-blocks-override", "257", "--max-logprobs", "-1"];
+    server = await startServer(["--served-model-name", "smol", ...options]);
     client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
   }, 30_000);
   afterAll(() => server.process.kill());
@@ -135,14 +136,58 @@ describe("serving SmolLM2", () => {
     });
   });
 
+  const post = async (path: string, body: string) =>
+    (await (
+      await fetch(server.url + path, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body,
+      })
+    ).json()) as never;
+
+  test("a seed counts to its last digit", async () => {
+    const say = async (seed: string) => {
+      const body = `{"prompt":"Once","max_tokens":16,"temperature":1,"top_p":1,"seed":${seed}}`;
+      const { choices } = (await post("/v1/completions", body)) as { choices: { text: string }[] };
+      return choices[0]?.text;
+    };
+    const texts = await Promise.all(
+      ["9007199254740992", "9007199254740993", "9223372036854775807"].map(say),
+    );
+    expect(new Set(texts).size).toBe(3);
+    expect(await say("9007199254740993")).toBe(texts[1] as string);
+  }, 30_000);
+
+  test("-1 gives the whole vocabulary, the sampled token first, all of it one", async () => {
+    const answer = await client.chat.completions.create({
+      ...{ model: "smol", messages: [{ role: "user", content: "Name a color." }] },
+      ...{ max_tokens: 1, logprobs: true, top_logprobs: -1, temperature: 2, top_p: 1, seed: 5 },
+    });
+    const [position] = answer.choices[0]?.logprobs?.content ?? [];
+    const tops = position?.top_logprobs ?? [];
+    expect(tops).toHaveLength(49_152);
+    expect(tops[0]).toMatchObject({ token: position?.token, logprob: position?.logprob });
+    const rest = tops.slice(1).map(({ logprob }) => logprob);
+    expect(rest).toEqual(rest.toSorted((a, b) => b - a));
+    expect(tops.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0)).toBeCloseTo(1, 3);
+  }, 30_000);
+
+  test("token strings are the vocabulary's own", async () => {
+    const body = '{"prompt":"The sky is\\n<|im_end|>","return_token_strs":true}';
+    expect(await post("/tokenize", body)).toMatchObject({
+      token_strs: ["The", "\u0120sky", "\u0120is", "\u010a", "<|im_end|>"],
+    } as never);
+  });
+
   test("a second request with the same prefix does not compute it again", async () => {
     const prompt = "A long story begins with these words, which are the same for all. ".repeat(8);
     const ask = () => client.completions.create({ model: "smol", prompt, max_tokens: 1 });
     const numPromptTokens = (await ask()).usage?.prompt_tokens ?? 0;
     const before = await untilIdle(server.url);
-    await ask();
+    const { usage } = await ask();
     const after = await untilIdle(server.url);
     const hits = change(before, after, "vllm:prefix_cache_hits_total{}");
+    expect(usage?.prompt_tokens_details).toEqual({ cached_tokens: hits });
     expect(hits).toBe(16 * Math.floor((numPromptTokens - 1) / 16));
     const computed = 'vllm:prompt_tokens_by_source_total{source="local_compute"}';
     expect(change(before, after, computed)).toBe(numPromptTokens - hits);
