@@ -5,43 +5,38 @@ import { shortened } from "./quote.ts";
 
 const TEXT = "This server generates text: POST /v1/chat/completions or /v1/completions.";
 
-/** Paths, where "*" stands for any rest and ":id" for one segment, and what is said of them. */
+/** Paths, where "/*" stands for any rest or none and ":id" for one segment, and what is said of them. */
 const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   [
     "/v1/embeddings /v2/embed /embedding /embeddings /embed /encode /pooling",
-    `The model does not support Embeddings API, which is not built yet. ${TEXT}`,
+    `The model does not support Embeddings API: embeddings are not built yet. ${TEXT}`,
   ],
   [
     "/score /v1/score /rerank /v1/rerank /v2/rerank /reranking /v1/reranking /classify /v1/classify",
     `Scores, ranks and classes are not built yet. ${TEXT}`,
   ],
+  ["/v1/responses/*", "The Responses API is not built yet: use POST /v1/chat/completions."],
+  ["/v1/messages/*", "The Messages API is not built yet: use POST /v1/chat/completions."],
   [
-    "/v1/responses /v1/responses/*",
-    "The Responses API is not built yet: use POST /v1/chat/completions.",
-  ],
-  [
-    "/v1/messages /v1/messages/*",
-    "The Messages API is not built yet: use POST /v1/chat/completions.",
-  ],
-  [
-    "/v1/audio/* /v1/images/* /v1/videos /v1/videos/* /v1/realtime /v1/realtime/*",
+    "/v1/audio/* /v1/images/* /v1/videos/* /v1/realtime/*",
     `Images, audio and video are not built yet. ${TEXT}`,
   ],
   ["/v1/moderations", `There is no moderation model here. ${TEXT}`],
   [
     "/v1/load_lora_adapter /v1/unload_lora_adapter /lora-adapters",
-    "LoRA is not built yet: a server serves one model, which --model names when it starts.",
+    "LoRA is not built yet: a server serves the one model that it was started with.",
   ],
   [
-    "/v1/models/:id /models /models/* /api/tags /api/show /api/ps /get_model_info /v1/engines /v1/engines/*",
-    "GET /v1/models tells which model is served; a server serves one, from its start on.",
+    "/v1/models/:id /models/* /api/tags /api/show /api/ps /get_model_info /v1/engines/*",
+    "GET /v1/models tells which model is served: the one that the server was started with.",
   ],
   [
-    "/v1/files /v1/files/* /v1/batches /v1/batches/* /v1/fine_tuning/* /v1/uploads /v1/uploads/* /v1/assistants /v1/assistants/* /v1/threads /v1/threads/* /v1/vector_stores /v1/vector_stores/* /v1/chat/completions/:id /v1/edits",
+    "/v1/files/* /v1/batches/* /v1/fine_tuning/* /v1/uploads/* /v1/assistants/* /v1/threads/* " +
+      "/v1/vector_stores/* /v1/chat/completions/:id /v1/edits",
     `Nothing is stored here, so there are no files, batches, threads or stored answers. ${TEXT}`,
   ],
   ["/api/version", "GET /version tells the version."],
-  ["/api /api/*", `This is not Ollama's API. ${TEXT} An OpenAI client's base URL ends in /v1.`],
+  ["/api/*", `This is not Ollama's API. ${TEXT} An OpenAI client's base URL ends in /v1.`],
   [
     "/completion /infill /generate /generate_stream /invocations /inference/v1/generate",
     "Use POST /v1/completions, whose `prompt` is a text or token ids.",
@@ -53,7 +48,7 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ["/v1/v1/*", "A base URL with /v1 twice: the path has it once."],
   ["/apply-template", "POST /tokenize renders `messages` and gives the tokens."],
   [
-    "/props /slots /slots/* /info /get_server_info /server_info /load /get_load",
+    "/props /slots/* /info /get_server_info /server_info /load /get_load",
     "GET /metrics tells how the server is used, GET /v1/models what it serves.",
   ],
   ["/healthz /livez /readyz /health/ready /health_generate", "GET /health is for probes."],
@@ -70,13 +65,11 @@ const PATTERNS: readonly Absent[] = ABSENT.flatMap(([paths, advice]) =>
 );
 
 function matcherOf(path: string): (path: string) => boolean {
-  if (path.endsWith("*")) {
-    const start = path.slice(0, -1);
-    return (asked) => asked.startsWith(start);
-  }
-  if (!path.endsWith("/:id")) return (asked) => asked === path;
-  const start = path.slice(0, -":id".length);
-  return (asked) => asked.startsWith(start) && !asked.slice(start.length).includes("/");
+  const [, start = path, tail] = /^(.*)\/(\*|:id)$/.exec(path) ?? [];
+  if (tail === "*") return (asked) => `${asked}/`.startsWith(`${start}/`);
+  if (tail === undefined) return (asked) => asked === path;
+  const pattern = new RegExp(`^${start}/[^/]+$`);
+  return (asked) => pattern.test(asked);
 }
 
 /**

@@ -6,8 +6,8 @@ import type { HttpRecord } from "../../src/metrics/family.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
 const ABSENT: [method: string, path: string, advice: string][] = [
-  ["POST", "/v1/embeddings", "Embeddings API, which is not built yet."],
-  ["POST", "/v1/embeddings/", "Embeddings API, which is not built yet."],
+  ["POST", "/v1/embeddings", "Embeddings API: embeddings are not built yet."],
+  ["POST", "/v1/embeddings/", "Embeddings API: embeddings are not built yet."],
   ["POST", "/pooling", "not built yet"],
   ["POST", "/score", "Scores, ranks and classes are not built yet."],
   ["POST", "/v2/rerank", "Scores, ranks and classes are not built yet."],
@@ -30,6 +30,8 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["GET", "/props", "GET /metrics tells how the server is used"],
   ["GET", "/slots", "GET /metrics tells how the server is used"],
   ["GET", "/v1/files", "Nothing is stored here"],
+  ["GET", "/v1/files/f/content", "Nothing is stored here"],
+  ["GET", "/v1/chat/completions/chatcmpl-1", "Nothing is stored here"],
   ["GET", "/docs", "GET / lists the routes."],
 ];
 
@@ -47,13 +49,19 @@ describe("a route of another server", () => {
     expect(records.at(-1)).toMatchObject({ handler: "none", status: 404 });
   });
 
-  test.each(["/nothing", "/v1", "/v1/nothing-here", "/v1/embeddingsx", "/apix", "/v1/models/a/b"])(
-    "is none that nobody would expect: %s",
-    async (path) => {
-      const response = await app.handle(new Request(`http://localhost${path}`));
-      expect([response.status, await response.json()]).toEqual([404, { detail: "Not Found" }]);
-    },
-  );
+  test.each([
+    "/nothing",
+    "/v1",
+    "/v1/nothing-here",
+    "/v1/embeddingsx",
+    "/apix",
+    "/v1/models/a/b",
+    "/modelsx",
+    "/v1x/files",
+  ])("is none that nobody would expect: %s", async (path) => {
+    const response = await app.handle(new Request(`http://localhost${path}`));
+    expect([response.status, await response.json()]).toEqual([404, { detail: "Not Found" }]);
+  });
 
   test("names a long path by its beginning", async () => {
     const response = await app.handle(new Request(`http://localhost/api/${"x".repeat(9000)}`));
