@@ -33,6 +33,8 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["GET", "/v1/files/f/content", "Nothing is stored here"],
   ["GET", "/v1/chat/completions/chatcmpl-1", "Nothing is stored here"],
   ["GET", "/docs", "GET / lists the routes."],
+  ["GET", "/v1", "It is the base URL of OpenAI clients"],
+  ["GET", "/v1/", "It is the base URL of OpenAI clients"],
 ];
 
 describe("a route of another server", () => {
@@ -51,7 +53,7 @@ describe("a route of another server", () => {
 
   test.each([
     "/nothing",
-    "/v1",
+    "/v2",
     "/v1/nothing-here",
     "/v1/embeddingsx",
     "/apix",
