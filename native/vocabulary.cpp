@@ -40,6 +40,19 @@ std::vector<SpecialText> specials_of(const llama_vocab & vocab, int attributes) 
     return specials;
 }
 
+// llama.cpp asserts that it has what it adds, at the first text.
+void check_added_tokens(const llama_vocab & vocab) {
+    const bool is_word_piece = vocab.get_type() == LLAMA_VOCAB_TYPE_WPM;
+    const auto check = [](bool is_added, llama_token id, const std::string & name) {
+        if (is_added && id == LLAMA_TOKEN_NULL) {
+            throw Error("model_unsupported", "the tokenizer adds a token " + name + ", but the vocabulary has none");
+        }
+    };
+    check(vocab.get_add_bos() || is_word_piece, vocab.token_bos(), "BOS");
+    check(vocab.get_add_eos(), vocab.token_eos(), "EOS");
+    check(is_word_piece, vocab.token_sep(), "SEP");
+}
+
 std::string token_bytes(const llama_vocab * vocab, int32_t id) {
     std::string piece(64, '\0');
     int32_t n = llama_token_to_piece(vocab, id, piece.data(), (int32_t) piece.size(), 0, true);
@@ -56,9 +69,7 @@ std::string token_bytes(const llama_vocab * vocab, int32_t id) {
 Vocabulary::Vocabulary(std::shared_ptr<const llama_model> source)
     : model(std::move(source)), vocab(llama_model_get_vocab(model.get())), all_specials(specials_of(*vocab, SPECIAL_TEXT_ATTRIBUTES)),
       user_defined(specials_of(*vocab, LLAMA_TOKEN_ATTR_USER_DEFINED)) {
-    if (llama_vocab_get_add_bos(vocab) && llama_vocab_bos(vocab) == LLAMA_TOKEN_NULL) {
-        throw Error("model_unsupported", "the tokenizer adds a BOS token, but the vocabulary has none");
-    }
+    check_added_tokens(*vocab);
     n_vocab  = llama_vocab_n_tokens(vocab);
     adds_bos = llama_vocab_get_add_bos(vocab);
     starts.push_back(0);

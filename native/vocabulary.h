@@ -14,8 +14,8 @@ namespace pagoda {
 
 class Vocabulary {
 public:
-    // Keeps the model alive, which may have the vocabulary alone. Throws Error "model_unsupported" for one that adds
-    // a BOS that it does not have.
+    // Keeps the model alive, which may have the vocabulary alone. Throws Error "model_unsupported" where
+    // the tokenizer adds a token that the vocabulary does not have.
     explicit Vocabulary(std::shared_ptr<const llama_model> model);
 
     bool is_of(const std::shared_ptr<llama_model> & other) const { return model == other; }

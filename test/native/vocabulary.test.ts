@@ -7,7 +7,8 @@ import { join } from "node:path";
 import type { NativeModel } from "../../src/runner/addon-types.ts";
 import { loadTestModel } from "../support/native-step.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
-import type { TinyVocabulary } from "../support/tiny-vocabulary.ts";
+import { CONTROL, type TinyVocabulary, USER_DEFINED } from "../support/tiny-vocabulary.ts";
+import { bpeWith, TOKENIZER_KINDS } from "../support/tokenizer-kinds.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pagoda-vocabulary-"));
 let spm: NativeModel;
@@ -27,6 +28,17 @@ afterAll(async () => {
   await bpe?.dispose();
   rmSync(folder, { recursive: true, force: true });
 });
+
+function kindOf(name: string): TinyVocabulary {
+  const kind = TOKENIZER_KINDS[name];
+  if (kind === undefined) throw new Error(`no kind of tokenizer is called ${name}`);
+  return kind();
+}
+
+function textOf({ metadata }: TinyVocabulary, id: number): string {
+  const [, texts] = metadata.get("tokenizer.ggml.tokens") as ["string[]", readonly string[]];
+  return texts[id] ?? "";
+}
 
 describe("vocabulary()", () => {
   test("gives the bytes of every token", () => {
@@ -127,6 +139,100 @@ describe("tokenize()", () => {
     for (const text of texts) alone.push([...(await bpe.tokenize(text, true, true))]);
     const together = await Promise.all(texts.map((text) => bpe.tokenize(text, true, true)));
     expect(together.map((ids) => [...ids])).toEqual(alone);
+  });
+});
+
+describe("a limit of tokens", () => {
+  const end = "a<|im_end|>";
+
+  test("gives one more than the limit of a text that has more, else all", async () => {
+    for (const model of [spm, bpe]) {
+      const text = `${end.repeat(20)} the inner ${"the ".repeat(20)}`;
+      const all = await model.tokenize(text, true, true);
+      for (const limit of [0, 1, 2, 39, 40, 41, 60, all.length - 1, all.length, 10_000]) {
+        expect(await model.tokenize(text, true, true, limit)).toEqual(all.slice(0, limit + 1));
+        expect(model.tokenizeNow(text, true, true, limit)).toEqual(all.slice(0, limit + 1));
+      }
+    }
+  });
+
+  test("is a whole number", () => {
+    for (const limit of [-1, 1.5, 2 ** 31, Number.NaN, "9" as unknown as number]) {
+      expect(() => bpe.tokenizeNow("a", true, true, limit)).toThrow("must be a whole number");
+    }
+  });
+});
+
+describe("special tokens in a text", () => {
+  const special = (text: string, type = CONTROL) => ({ text, type });
+  let numModels = 0;
+
+  async function idsOf(tokenizer: TinyVocabulary, text: string, parseSpecial = true) {
+    const path = join(folder, `special-${numModels++}.gguf`);
+    writeTinyGguf(path, { tokenizer });
+    const model = await loadTestModel(path);
+    const ids = [...(await model.tokenize(text, false, parseSpecial))];
+    await model.dispose();
+    return ids.map((id) => textOf(tokenizer, id));
+  }
+
+  test("the longest takes its place first, then each from left to right", async () => {
+    const tokenizer = bpeWith("gpt-2", [special("xyz"), special("yzxy"), special("zx")]);
+    expect(await idsOf(tokenizer, "xyzxyz")).toEqual(["x", "yzxy", "z"]);
+    expect(await idsOf(tokenizer, "xyzx")).toEqual(["xyz", "x"]);
+    expect(await idsOf(tokenizer, "zxzx")).toEqual(["zx", "zx"]);
+    expect(await idsOf(bpeWith("gpt-2", [special("xyx")]), "xyxyxyx")).toEqual(["xyx", "y", "xyx"]);
+  });
+
+  test("some drop the white space behind them, some that before them", async () => {
+    const behind = "byte-level BPE that strips behind specials";
+    const before = "byte-level BPE that strips before a mask";
+    const text = "b \n<mask> \n\t<pad>  c";
+    expect(await idsOf(kindOf(behind), text)).toEqual(["b", "Ġ", "Ċ", "<mask>", "<pad>", "c"]);
+    const kept = ["<mask>", "Ġ", "Ċ", "ĉ", "<pad>", "Ġ", "Ġ", "c"];
+    expect(await idsOf(kindOf(before), text)).toEqual(["b", ...kept]);
+  });
+
+  test("where they are not parsed, those that a user defined still stand", async () => {
+    const tokenizer = bpeWith("gpt-2", [special("xyz"), special("zy", USER_DEFINED)]);
+    expect(await idsOf(tokenizer, "xyzy", false)).toEqual(["x", "y", "zy"]);
+    expect(await idsOf(tokenizer, "xyzy", true)).toEqual(["xyz", "y"]);
+  });
+
+  test("25,000 of them are no more work each than one", async () => {
+    const ids = await bpe.tokenize("a<|im_end|>".repeat(25_000), false, true);
+    expect(ids.length).toBe(50_000);
+    expect(new Set(ids)).toEqual(new Set([97, bpeIds.imEndId]));
+  });
+});
+
+describe("what a vocabulary cannot spell", () => {
+  test("is the unknown token", async () => {
+    const kinds = ["SentencePiece BPE without bytes", "RWKV without bytes"];
+    for (const kind of kinds) {
+      const tokenizer = kindOf(kind);
+      const path = join(folder, "unknown.gguf");
+      writeTinyGguf(path, { tokenizer });
+      const model = await loadTestModel(path);
+      const ids = [...(await model.tokenize("the~q", false, true))];
+      expect(ids.map((id) => textOf(tokenizer, id)).filter((text) => text === "<unk>")).not.toEqual(
+        [],
+      );
+      await model.dispose();
+    }
+  });
+
+  test("is refused at load where every text would need it", async () => {
+    const tokenizer = kindOf("SentencePiece unigram");
+    const metadata = new Map(tokenizer.metadata);
+    metadata.delete("tokenizer.ggml.bos_token_id");
+    metadata.set("tokenizer.ggml.add_bos_token", ["bool", true]);
+    const path = join(folder, "no-bos.gguf");
+    writeTinyGguf(path, { tokenizer: { ...tokenizer, metadata } });
+    await expect(loadTestModel(path)).rejects.toMatchObject({
+      code: "model_unsupported",
+      message: "the tokenizer adds a token BOS, but the vocabulary has none",
+    });
   });
 });
 
