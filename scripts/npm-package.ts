@@ -3,8 +3,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { hasTool } from "./needed-tools.ts";
 import { SetupError } from "./report.ts";
-import { hasTool, run } from "./shell.ts";
+import { run } from "./shell.ts";
 
 /** @param spec exact, "name@version" */
 export interface NpmPackage {

@@ -7,14 +7,22 @@ import { commandSpec } from "../src/cli/commands.ts";
 import { exitCodeOf } from "../src/cli/exit-codes.ts";
 import { readInvocation } from "../src/cli/invocation.ts";
 import { markedLine } from "../src/cli/log-line.ts";
-import { resolveOptions } from "../src/cli/parse-options.ts";
+import { type OptionSources, parseOptions, resolveOptions } from "../src/cli/parse-options.ts";
+import { fault, machineFindings, printFindings } from "../src/commands/findings.ts";
 import { ConfigError } from "../src/errors.ts";
 import { DEFAULT_MODEL } from "../src/models/default-model.ts";
 import { readYaml } from "../src/runtime/system.ts";
-import { printErrorLine, stderrTerminal, stdoutTerminal } from "../src/runtime/terminal.ts";
+import {
+  flushOutput,
+  printErrorLine,
+  stderrTerminal,
+  stdoutTerminal,
+} from "../src/runtime/terminal.ts";
 import { endWithWrappers } from "../src/runtime/wrappers.ts";
+import { setupTools } from "./build-addon.ts";
 import { enterCallersFolder } from "./callers-folder.ts";
 import { Checkout } from "./checkout.ts";
+import { missingText } from "./needed-tools.ts";
 import { endOf } from "./tool-process.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -25,10 +33,25 @@ async function main(argv: readonly string[]): Promise<void> {
   if ("argv" in asked && command?.needsEngine === true) {
     const options = resolveOptions(command, { ...sources, argv: asked.argv }, () => {});
     const optionOf = (name: string) => options.find(({ option }) => option.name === name)?.value;
+    if (asked.command === "doctor") await checkTools({ ...sources, argv: asked.argv });
     // A server that is named has an engine of its own.
     if (!optionOf("url")) await setUp(optionOf("model") === DEFAULT_MODEL);
   }
   await import("../src/main.ts");
+}
+
+/** `doctor` names what is missing before anything is fetched, and ends with that. */
+async function checkTools(sources: OptionSources): Promise<void> {
+  const text = missingText(setupTools(new Checkout()));
+  if (text === null) return;
+  const options = parseOptions("doctor", sources, () => {});
+  const findings = async function* () {
+    yield* machineFindings(options, sources.env);
+    yield fault("tools", text);
+  };
+  const exitCode = await printFindings(findings(), options.json);
+  await flushOutput();
+  process.exit(exitCode);
 }
 
 /**

@@ -19,10 +19,11 @@ import {
 import { basename, dirname, join } from "node:path";
 import { addonPath, cmakeJs } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
+import { COMPILER, needTool } from "./needed-tools.ts";
 import { countReports } from "./sanitizers/reports.ts";
 import { LEFT_OUT, SANITIZERS, type Sanitizer } from "./sanitizers/sanitizers.ts";
 import { refuseArguments, scriptArguments } from "./script-arguments.ts";
-import { needTool, run, runOrFail } from "./shell.ts";
+import { run, runOrFail } from "./shell.ts";
 
 const TEST_TIMEOUT_MS = "60000";
 
@@ -81,7 +82,7 @@ async function environment({
   shims,
   options,
 }: Sanitizer): Promise<Record<string, string>> {
-  const compiler = needTool([process.env["CXX"] ?? "g++"], "g++", "brew install gcc");
+  const compiler = needTool({ ...COMPILER, names: [process.env["CXX"] ?? "g++"] });
   const libraries: string[] = [];
   for (const runtime of runtimes) {
     const path = await runOrFail([compiler, `-print-file-name=${runtime}`], compiler);

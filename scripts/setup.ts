@@ -6,10 +6,11 @@
 
 import { existsSync } from "node:fs";
 import { endWithWrappers } from "../src/runtime/wrappers.ts";
-import { buildAddon } from "./build-addon.ts";
+import { buildAddon, setupTools } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
 import { fetchModel } from "./fetch-model.ts";
 import { fillSubmodule, PIN } from "./llama-cpp.ts";
+import { needTools } from "./needed-tools.ts";
 import { makePatchedCopy } from "./patched-copy.ts";
 import { SetupError, say, sayUpToDate, setQuiet } from "./report.ts";
 import { scriptArguments } from "./script-arguments.ts";
@@ -30,6 +31,7 @@ async function installDependencies(checkout: Checkout): Promise<void> {
 
 /** @param needsModel false when another model was named */
 async function setup(checkout: Checkout, needsModel: boolean): Promise<void> {
+  needTools(setupTools(checkout));
   await installDependencies(checkout);
   await fillSubmodule(checkout, PIN);
   await makePatchedCopy(checkout, PIN);

@@ -42,19 +42,6 @@ export async function runOrFail(
   throw new SetupError(`${what} failed: ${tail}`);
 }
 
-export function hasTool(name: string): boolean {
-  return Bun.which(name, { PATH: process.env["PATH"] ?? "" }) !== null;
-}
-
-/** @throws SetupError naming the command that installs it */
-export function needTool(names: readonly string[], debian: string, mac: string): string {
-  const found = names.find(hasTool);
-  if (found !== undefined) return found;
-  throw new SetupError(
-    `${names[0]} is missing; install it with \`apt-get install ${debian}\` or \`${mac}\``,
-  );
-}
-
 /** Within a git hook, git's variables would point at the project instead of the folder meant. */
 function ownEnvironment(): Record<string, string | undefined> {
   return Object.fromEntries(

@@ -5,9 +5,10 @@
 
 import { existsSync, rmSync } from "node:fs";
 import { Checkout } from "./checkout.ts";
+import { needTool, PYTHON_WITH_VENV } from "./needed-tools.ts";
 import { SetupError, say, sayUpToDate } from "./report.ts";
 import { scriptArguments } from "./script-arguments.ts";
-import { needTool, run, runOrFail } from "./shell.ts";
+import { run, runOrFail } from "./shell.ts";
 
 /** What is installed: exact versions with their checksums. */
 const REQUIREMENTS = "test/support/python-requirements.txt";
@@ -22,7 +23,7 @@ export function testPython(checkout: Checkout): string | null {
 
 /** @throws SetupError */
 export async function prepareTestPython(checkout: Checkout): Promise<void> {
-  const base = needTool(["python3"], "python3-venv", "brew install python");
+  const base = needTool(PYTHON_WITH_VENV);
   const version = await runOrFail([base, "--version"], "python3");
   const stamp = checkout.stampOf([REQUIREMENTS], [version]);
   if (testPython(checkout) !== null && checkout.readStamp(STEP) === stamp) {

@@ -1,10 +1,10 @@
 // A script that is told to stop ends the tools that it runs, and what those have started.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { familyOf, isAlive, untilGone } from "../support/processes.ts";
-import { removeTempFolders, tempFolder } from "../support/temp-checkout.ts";
+import { bareClone, removeTempFolders, tempFolder } from "../support/temp-checkout.ts";
 
 afterAll(removeTempFolders);
 
@@ -59,9 +59,7 @@ describe("run", () => {
 
 /** A clone without anything, whose first download never comes. */
 async function startInBareClone(program: readonly string[]) {
-  const cwd = tempFolder();
-  for (const name of ["scripts", "src", "package.json", "bun.lock"])
-    cpSync(join(ROOT, name), join(cwd, name), { recursive: true });
+  const cwd = bareClone();
   const asked = Promise.withResolvers<void>();
   const registry = Bun.serve({
     hostname: "127.0.0.1",

@@ -5,7 +5,8 @@ import { expect } from "bun:test";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Checkout } from "../../scripts/checkout.ts";
-import { needTool, runOrFail } from "../../scripts/shell.ts";
+import { COMPILER, needTool } from "../../scripts/needed-tools.ts";
+import { runOrFail } from "../../scripts/shell.ts";
 
 export interface SanitizedProgram {
   /** Base name of <folder>/<name>.cpp. */
@@ -64,7 +65,7 @@ export async function buildSanitized(program: SanitizedProgram): Promise<string>
   const path = join(FOLDER, name);
   const step = `sanitized-${name}`;
   if (existsSync(path) && checkout.readStamp(step) === stamp) return path;
-  const compiler = needTool(["c++", "g++", "clang++"], "g++", "xcode-select --install");
+  const compiler = needTool(COMPILER);
   mkdirSync(FOLDER, { recursive: true });
   const objects = await Promise.all([
     compile(compiler, own, headers, []),

