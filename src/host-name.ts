@@ -1,6 +1,8 @@
 // One form of a host, however it is written: names, addresses and what a Host header holds can be compared
 // only so. It is the form that URLs give it (WHATWG): lower case, addresses at their shortest, IPv6 in brackets.
 
+import { ConfigError } from "./errors.ts";
+
 /** Where a listener is bound. */
 export interface ListenAddress {
   /** What the operator gave: a name or an address. */
@@ -33,6 +35,22 @@ function unmapped(hostname: string): string {
   if (high === undefined || low === undefined) return hostname;
   const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
   return [a >> 8, a & 255, b >> 8, b & 255].join(".");
+}
+
+/** Stands for any host where hosts are listed. */
+export const ANY_HOST = "*";
+
+/**
+ * @param listed by an operator, in any form
+ * @returns the hosts as canonicalHost() gives them
+ * @throws ConfigError "invalid_option"
+ */
+export function listedHosts(listed: readonly string[]): string[] {
+  return listed.map((text) => {
+    const host = text === ANY_HOST ? ANY_HOST : canonicalHost(text);
+    if (host !== null) return host;
+    throw new ConfigError("invalid_option", `allowed-hosts: ${JSON.stringify(text)} is no host`);
+  });
 }
 
 /** @param host as canonicalHost() gives it */

@@ -11,12 +11,14 @@ export interface BannerInput {
   readonly modelName: string;
   readonly sampling: DecidedSampling;
   readonly url: string;
+  /** Null = the URL's own address is listened on. */
+  readonly socketPath: string | null;
   readonly readySeconds: number;
   readonly isOpenWithoutKey: boolean;
 }
 
 export function banner(input: BannerInput): string {
-  const { info, url } = input;
+  const { info, url, socketPath } = input;
   const { model, memory } = info;
   const tokens = (info.numBlocks - 1) * info.blockSize;
   const lines = [
@@ -29,6 +31,9 @@ export function banner(input: BannerInput): string {
     `API       ${url}/v1`,
     `metrics   ${url}/metrics`,
     `health    ${url}/health`,
+    ...(socketPath === null
+      ? []
+      : [`socket    ${socketPath} (curl --unix-socket ${socketPath} ...)`]),
     `ready in ${input.readySeconds.toFixed(1)} s - Ctrl-C to stop`,
   ];
   const warning = "warning   the server is open to the network without --api-key";

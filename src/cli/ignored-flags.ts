@@ -1,6 +1,7 @@
 // vLLM flags that have no meaning here. They are accepted with a warning, so that command lines and
-// files written for vLLM carry over. Flags that would leave a server less safe than its operator believes
-// (--ssl-keyfile and the like) are not among them: they are refused.
+// files written for vLLM carry over; where one changes what a client sees, the reason says what holds instead.
+// Flags that would leave a server less safe than its operator believes (--middleware) are not among them: they
+// are refused.
 
 export interface IgnoredFlag {
   readonly name: string;
@@ -20,10 +21,15 @@ const BY_REASON: Readonly<Record<string, string>> = {
     data-parallel-size-local=|-dpl data-parallel-start-rank= data-parallel-address= data-parallel-rpc-port=
     data-parallel-backend= decode-context-parallel-size=|-dcp distributed-executor-backend= nnodes=
     node-rank= master-addr= master-port= enable-expert-parallel all2all-backend= enable-eplb
-    disable-custom-all-reduce headless api-server-count=|-asc`,
+    disable-custom-all-reduce headless api-server-count=|-asc prefill-context-parallel-size=|-pcp
+    dcp-kv-cache-interleave-size= cp-kv-cache-interleave-size= data-parallel-hybrid-lb
+    data-parallel-external-lb enable-dbo ubatch-size= dbo-decode-token-threshold=
+    dbo-prefill-token-threshold= eplb-config= expert-placement-strategy= ray-workers-use-nsight`,
   "the GGUF file decides": `
     dtype= quantization= tokenizer= tokenizer-mode= tokenizer-revision= code-revision= load-format=
-    trust-remote-code hf-config-path= hf-overrides= config-format= model-impl= runner= convert= task=`,
+    trust-remote-code hf-config-path= hf-overrides= config-format= model-impl= runner= convert= task=
+    safetensors-load-strategy= model-loader-extra-config= ignore-patterns= pt-load-map-location=
+    override-attention-dtype= disable-sliding-window`,
   "it is always on": `
     enable-chunked-prefill enable-prompt-tokens-details`,
   "requests are logged only with --enable-log-requests": `
@@ -34,16 +40,50 @@ const BY_REASON: Readonly<Record<string, string>> = {
     disable-uvicorn-access-log disable-access-log-for-endpoints=`,
   "logs have one level and one form": `
     uvicorn-log-level= log-config-file=`,
+  "HF_HUB_CACHE or HF_HOME says where models are kept": `
+    download-dir=`,
+  "HF_TOKEN in the environment is read": `
+    hf-token=`,
+  "certificates are read at the start: start again to renew them": `
+    enable-ssl-refresh`,
+  "the parts of a message reach the template as one text": `
+    chat-template-content-format=`,
+  "answers carry no X-Request-Id": `
+    enable-request-id-headers`,
+  "streams tell their usage where stream_options asks for it": `
+    enable-force-include-usage`,
+  "the role of answers is assistant": `
+    response-role=`,
+  "tokens of log-probabilities are shown as text unless a request has return_tokens_as_token_ids": `
+    return-tokens-as-token-ids`,
+  "there is no /load": `
+    enable-server-load-tracking`,
+  "there is no /tokenizer_info": `
+    enable-tokenizer-info-endpoint`,
+  "log-probabilities are raw_logprobs": `
+    logprobs-mode=`,
+  "headers may be 16 KiB in 198 lines": `
+    h11-max-incomplete-event-size= h11-max-header-count=`,
   "it is not built here yet": `
     enable-lora lora-modules= max-loras= max-lora-rank= speculative-config= kv-transfer-config=
     kv-events-config= ec-transfer-config= enable-auto-tool-choice tool-call-parser= tool-parser-plugin=
     reasoning-parser= otlp-traces-endpoint= collect-detailed-traces= limit-mm-per-prompt=
-    mm-processor-kwargs= media-io-kwargs=`,
+    mm-processor-kwargs= media-io-kwargs= reasoning-parser-plugin= tool-server= structured-outputs-config=
+    exclude-tools-when-tool-choice-none default-chat-template-kwargs=
+    enable-prompt-embeds default-mm-loras= fully-sharded-loras max-cpu-loras= lora-dtype= pooler-config=
+    kv-offloading-size= kv-offloading-backend= mm-processor-cache-gb= mm-processor-cache-type=
+    mm-shm-cache-max-object-size-mb= mm-encoder-tp-mode= interleave-mm-strings enable-mm-embeds
+    skip-mm-profiling video-pruning-rate= allowed-local-media-path= allowed-media-domains=
+    logits-processors= tokens-only`,
   "there is nothing like it here": `
     enforce-eager async-scheduling compilation-config=|-cc optimization-level=|-O additional-config=
     scheduler-cls= worker-cls= max-parallel-loading-workers= disable-cascade-attn use-tqdm-on-load
-    disable-hybrid-kv-cache-manager disable-frontend-multiprocessing stream-interval= prefix-caching-hash-algo= max-num-partial-prefills= max-long-partial-prefills=
-    disable-fastapi-docs`,
+    disable-hybrid-kv-cache-manager disable-frontend-multiprocessing
+    stream-interval= prefix-caching-hash-algo= max-num-partial-prefills= max-long-partial-prefills=
+    disable-fastapi-docs calculate-kv-scales kv-sharing-fast-prefill cudagraph-capture-sizes=
+    max-cudagraph-capture-size= cudagraph-metrics enable-layerwise-nvtx-tracing profiler-config=
+    worker-extension-cls= mamba-cache-dtype= mamba-ssm-cache-dtype= mamba-block-size= io-processor-plugin=
+    logits-processor-pattern= aggregate-engine-logging log-error-stack`,
 };
 
 export const IGNORED_FLAGS: readonly IgnoredFlag[] = Object.entries(BY_REASON).flatMap(

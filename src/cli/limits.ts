@@ -1,5 +1,7 @@
 // The limits that the options give: on the queue, on time, on memory, on who is answered.
 
+import { ConfigError } from "../errors.ts";
+import { listedHosts } from "../host-name.ts";
 import { processStats } from "../runtime/system.ts";
 import type { ServeOptions } from "./commands.ts";
 
@@ -23,12 +25,21 @@ export function serveLimits(
     maxUnreadBytes: MAX_UNREAD_BYTES,
     maxMemoryUse: options["max-memory-percent"] / 100,
     apiKeyScope: options["api-key-scope"],
-    allowedHosts: options["allowed-hosts"],
+    allowedHosts: listedHosts(options["allowed-hosts"]),
+    rootPath: rootPathOf(options["root-path"]),
     allowedOrigins: options["allowed-origins"],
     allowedMethods: options["allowed-methods"],
     allowedHeaders: options["allowed-headers"],
     allowCredentials: options["allow-credentials"],
   };
+}
+
+/** As FastAPI takes it, a slash at its end or not. @throws ConfigError "invalid_option" */
+function rootPathOf(text: string): string {
+  const path = text.replace(/\/+$/, "");
+  if (path === "" || /^(\/[\w.~!$&'()*+,;=:@-]+)+$/.test(path)) return path;
+  const message = `root-path: ${JSON.stringify(text)} is no path such as /llm`;
+  throw new ConfigError("invalid_option", message);
 }
 
 /** Each request in flight holds a connection: without descriptors left nobody would even be refused. */

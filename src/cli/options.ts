@@ -1,11 +1,12 @@
 // Every option once: flag, environment variable, YAML key, type, default, unit, bounds, help. Help text,
 // docs/options.md, completion and parsing are made from this table. Names are vLLM's where vLLM has the
-// option. Those that say who is answered are in access-options.ts, those that no server has in
-// command-options.ts.
+// option. Where a server listens is in listen-options.ts, who is answered in access-options.ts, what no server
+// has in command-options.ts.
 
 import { DEFAULT_MODEL } from "../models/default-model.ts";
 import { ACCESS_OPTIONS } from "./access-options.ts";
 import { COMMAND_OPTIONS } from "./command-options.ts";
+import { LISTEN_OPTIONS } from "./listen-options.ts";
 import type { OptionSpec } from "./option-spec.ts";
 
 const SERVER_OPTIONS = [
@@ -240,22 +241,7 @@ const SERVER_OPTIONS = [
     fallback: "auto",
     help: "paged reads K/V through block tables; ggml uses flash attention with a mask.",
   },
-  {
-    name: "host",
-    group: "Server",
-    kind: "string",
-    fallback: "127.0.0.1",
-    help: "Address to listen on; 0.0.0.0 opens the server to the network.",
-  },
-  {
-    name: "port",
-    group: "Server",
-    kind: "integer",
-    fallback: 8000,
-    min: 0,
-    max: 65535,
-    help: "Port to listen on; 0 = any free one.",
-  },
+  ...LISTEN_OPTIONS,
   ...ACCESS_OPTIONS,
   {
     name: "max-memory-percent",

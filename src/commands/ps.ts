@@ -44,7 +44,7 @@ async function runningServers(apiKey: string | null): Promise<RunningServer[]> {
   const servers = processes.filter(({ argv }) => isServer(argv));
   const asked = servers.flatMap((server) =>
     listenersOf(server.pid).map(({ host, port }) =>
-      askServer(`http://${host}:${port}`, apiKey, server, processes),
+      askServer(`${host}:${port}`, apiKey, server, processes),
     ),
   );
   return Promise.all(asked);
@@ -59,13 +59,30 @@ function isServer(argv: readonly string[]): boolean {
   return program >= 0 && argv[program + 1] === "serve";
 }
 
+/** A certificate names the host that clients use, not the address that a process of ours listens on. */
+const fetchHere = (request: Request) => fetch(request, { tls: { rejectUnauthorized: false } });
+
+/** @param place host and port @returns its URL, with the scheme in which it answers */
+async function urlOf(place: string): Promise<string> {
+  const [plain, secure] = [`http://${place}`, `https://${place}`];
+  const answers = async (url: string) => {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    return fetchHere(new Request(`${url}/health`, { signal })).then(
+      () => true,
+      () => false,
+    );
+  };
+  return !(await answers(plain)) && (await answers(secure)) ? secure : plain;
+}
+
 async function askServer(
-  url: string,
+  place: string,
   apiKey: string | null,
   { pid, residentBytes, uptimeS }: RunningProcess,
   processes: readonly RunningProcess[],
 ): Promise<RunningServer> {
-  const client = new ApiClient({ url, apiKey, fetch });
+  const url = await urlOf(place);
+  const client = new ApiClient({ url, apiKey, fetch: fetchHere });
   const signal = () => AbortSignal.timeout(TIMEOUT_MS);
   const [isHealthy, models, isAsleep, metrics] = await Promise.all([
     client.isHealthy(TIMEOUT_MS),

@@ -16,14 +16,12 @@ import type { EngineClient } from "../engine/protocol.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { SupervisedEngine } from "../engine/supervised-engine.ts";
 import { EngineError, shuttingDown, stackOf } from "../errors.ts";
-import type { ListenAddress } from "../host-name.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { checkVersion } from "../metrics/version-gate.ts";
 import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
 import { ownCommand, startChild } from "../runtime/child-process.ts";
 import { type HttpServer, listen } from "../runtime/http-server.ts";
-import { listenAddress } from "../runtime/listen-address.ts";
 import { endOnStopSignal, onStopSignal } from "../runtime/stop-signals.ts";
 import { availableMemory } from "../runtime/system.ts";
 import { stderrTerminal } from "../runtime/terminal.ts";
@@ -31,6 +29,7 @@ import type { ContextOptions } from "../service/context.ts";
 import { createFront, type FrontOptions } from "../service/front.ts";
 import { createService, type Service } from "../service/service.ts";
 import type { CommandContext } from "./command.ts";
+import { type ListenPlace, listenPlace } from "./listen-place.ts";
 import { modelSource } from "./model-downloads.ts";
 
 const STATS_INTERVAL_S = 10;
@@ -51,18 +50,17 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const options = parseOptions("serve", sources, warn);
   const showHiddenFor = options["show-hidden-metrics-for-version"];
   if (showHiddenFor !== null) checkVersion(showHiddenFor);
-  const listensOn = await listenAddress(options.host);
-  await checkAddress(listensOn, options.port);
+  const limits = serveLimits(options, warn);
+  const place = await listenPlace(options);
   const hasLoaded = endOnStopSignal();
   const path = await resolveModel(options.model, modelSource(options, sources.env, log));
   const sampling = samplingDefaults(options, path);
   const client = await startClient(options, engineConfig(options, path), log);
   const statsLine = new StatsLine();
-  const limits = serveLimits(options, warn);
-  const settings = serviceOptions({ options, path, sampling, statsLine, limits, listensOn, log });
+  const settings = serviceOptions({ options, path, sampling, statsLine, limits, place, log });
   const service = createService(createFront(client, settings), settings);
   const { fetch, maxBodyBytes } = service;
-  const server = await listen({ ...listensOn, port: options.port, maxBodyBytes, fetch });
+  const server = await listen({ ...place, maxBodyBytes, fetch });
   const stats = setInterval(() => logStats(statsLine, log), STATS_INTERVAL_S * 1000);
   const graceS = options["shutdown-timeout"];
   hasLoaded();
@@ -80,19 +78,13 @@ export async function run(context: CommandContext): Promise<ExitCode> {
       modelName: settings.modelNames[0] ?? "",
       sampling,
       url: server.url,
+      socketPath: place.socketPath,
       readySeconds: (performance.now() - startedMs) / 1000,
-      isOpenWithoutKey: service.isOpen,
+      // Who needs a certificate has something better than a key.
+      isOpenWithoutKey: service.isOpen && place.tls?.rejectUnauthorized !== true,
     }),
   );
   return Promise.race([stopped, died]);
-}
-
-/** Before a model is fetched and read, which may take minutes. @throws ConfigError as listen does */
-async function checkAddress(listensOn: ListenAddress, port: number): Promise<void> {
-  if (port === 0) return;
-  const fetch = () => new Response(null, { status: 503 });
-  const server = await listen({ ...listensOn, port, maxBodyBytes: 0, fetch });
-  await server.stop(true);
 }
 
 /** @throws ConfigError or a NativeError when the engine cannot start, wherever it runs */
@@ -116,12 +108,12 @@ interface ServiceInit {
   readonly sampling: DecidedSampling;
   readonly statsLine: StatsLine;
   readonly limits: ReturnType<typeof serveLimits>;
-  readonly listensOn: ListenAddress;
+  readonly place: ListenPlace;
   readonly log: Log;
 }
 
 function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
-  const { options, path, sampling, statsLine, limits, listensOn, log } = init;
+  const { options, path, sampling, statsLine, limits, place, log } = init;
   const names = options["served-model-name"];
   return {
     modelNames: names.length > 0 ? names : [modelNameOf(path)],
@@ -130,7 +122,8 @@ function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
     maxLogprobs: options["max-logprobs"],
     samplingDefaults: sampling.defaults,
     ...limits,
-    listensOn,
+    // A Unix socket is open to nobody from elsewhere, and to no web page.
+    ...(place.socketPath === null ? { listensOn: place } : {}),
     isDevMode: options["server-dev-mode"],
     showHiddenFor: options["show-hidden-metrics-for-version"],
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),

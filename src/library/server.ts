@@ -57,7 +57,7 @@ export interface RunningServer extends AsyncDisposable {
  */
 export function createApp(llm: LLM, options: AppOptions = {}): App {
   const { fetch } = serviceOf(llm, options);
-  return { fetch: async (request) => fetch(asPlainHttp(request)) };
+  return { fetch: async (request) => fetch(request) };
 }
 
 /**
@@ -100,10 +100,4 @@ function serviceOf(
   const { front, settings } = partsOf(llm);
   const { modelNames = settings.modelNames, apiKeys = [] } = options;
   return createService(front, { ...settings, ...listener, modelNames, apiKeys });
-}
-
-/** The app routes by plain HTTP's URLs: behind a host's own TLS they begin with another word. */
-function asPlainHttp(request: Request): Request {
-  if (!request.url.startsWith("https://")) return request;
-  return new Request(request.url.replace("https://", "http://"), request);
 }

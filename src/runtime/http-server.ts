@@ -3,13 +3,16 @@
 // bytes come while an answer is under way, and an empty line between requests is such bytes.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createHttpsServer } from "node:https";
+import type { ListenOptions } from "node:net";
 import type { Duplex } from "node:stream";
 import { ConfigError } from "../errors.ts";
 import { denoApi, listenInDeno } from "./deno.ts";
 import { Connection } from "./http-connection.ts";
 import { exchange, type Fetch } from "./http-exchange.ts";
 import { urlOf } from "./listen-address.ts";
+import type { TlsSettings } from "./tls-files.ts";
+import { isAbandonedSocket, removeSocket } from "./unix-socket.ts";
 
 export interface HttpServerOptions {
   /** A name or an address, as the URL has it. */
@@ -18,6 +21,10 @@ export interface HttpServerOptions {
   readonly address?: string;
   /** 0 = any free port. */
   readonly port: number;
+  /** Path of a Unix socket that is listened on instead of an address; absent or null = none. */
+  readonly socketPath?: string | null;
+  /** Absent or null = plain HTTP. */
+  readonly tls?: TlsSettings | null;
   /** What the app accepts, bytes. */
   readonly maxBodyBytes: number;
   readonly fetch: Fetch;
@@ -26,6 +33,7 @@ export interface HttpServerOptions {
 
 export interface HttpServer {
   readonly url: string;
+  /** 0 = none: a Unix socket. */
   readonly port: number;
   /** Stops accepting; resolves when open answers have ended, or at once with `force`. */
   stop(force: boolean): Promise<void>;
@@ -57,36 +65,57 @@ const BODY_LIMITS = 16;
 
 /** @throws ConfigError "address_in_use" or "cannot_listen" */
 export async function listen(options: HttpServerOptions): Promise<HttpServer> {
-  const { host, port } = options;
   const deno = denoApi();
   try {
     return deno === null ? await listenInBun(options) : listenInDeno(deno, options);
   } catch (cause) {
-    throw listenError(cause, host, port);
+    throw listenError(cause, options);
   }
 }
 
 async function listenInBun(options: HttpServerOptions): Promise<HttpServer> {
-  const { host, address = host, deadlines = DEADLINES } = options;
-  const server = createServer({
+  const { host, deadlines = DEADLINES, socketPath = null, tls = null } = options;
+  const settings = {
     headersTimeout: deadlines.headersMs,
     requestTimeout: deadlines.requestMs,
     keepAliveTimeout: deadlines.idleMs,
     connectionsCheckingInterval: deadlines.headersMs / 4,
     maxHeaderSize: MAX_HEADER_BYTES,
-  });
+  };
+  const server = tls === null ? createServer(settings) : createHttpsServer({ ...settings, ...tls });
   const state = { isStopping: false };
   answerRequests(server, options, state);
-  server.listen({ host: address, port: options.port });
-  await new Promise<void>((resolve, reject) => {
-    server.once("listening", resolve).once("error", reject);
-  });
-  const { port } = server.address() as AddressInfo;
-  const stop = (force: boolean) => {
+  const unbind = await bind(server, options);
+  const address = server.address();
+  const port = typeof address === "object" ? (address?.port ?? 0) : 0;
+  const scheme = tls === null ? "http" : "https";
+  const stop = async (force: boolean) => {
     state.isStopping = true;
-    return stopServer(server, force);
+    await stopServer(server, force);
+    unbind();
   };
-  return { url: urlOf(host, port), port, stop };
+  const url = socketPath === null ? urlOf(host, port, scheme) : `${scheme}://localhost`;
+  return { url, port, stop };
+}
+
+/** @returns leaves no file behind, should the process end first */
+async function bind(server: Server, options: HttpServerOptions): Promise<() => void> {
+  const { host, address = host, port, socketPath: path = null } = options;
+  if (path === null) {
+    await listening(server, { host: address, port });
+    return () => {};
+  }
+  if (await isAbandonedSocket(path)) removeSocket(path);
+  await listening(server, { path });
+  const remove = () => removeSocket(path);
+  process.once("exit", remove);
+  return () => void process.off("exit", remove);
+}
+
+function listening(server: Server, place: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("listening", resolve).once("error", reject).listen(place);
+  });
 }
 
 function answerRequests(
@@ -124,12 +153,15 @@ function stopServer(server: Server, force: boolean): Promise<void> {
   });
 }
 
-function listenError(cause: unknown, host: string, port: number): ConfigError {
+function listenError(cause: unknown, options: HttpServerOptions): ConfigError {
+  const { host, port, socketPath = null } = options;
+  const place = socketPath ?? `${host}:${port}`;
   const code = cause instanceof Error && "code" in cause ? cause.code : null;
   if (code === "EADDRINUSE") {
-    const message = `${host}:${port} is in use; stop the other server or choose --port`;
+    const other = socketPath === null ? "--port" : "--uds";
+    const message = `${place} is in use; stop the other server or choose ${other}`;
     return new ConfigError("address_in_use", message, { cause });
   }
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ConfigError("cannot_listen", `cannot listen on ${host}:${port}: ${reason}`, { cause });
+  return new ConfigError("cannot_listen", `cannot listen on ${place}: ${reason}`, { cause });
 }

@@ -16,6 +16,7 @@ import { jsonResponse } from "./json-response.ts";
 import { modelRoutes } from "./models.ts";
 import { operationMethods, operationRoutes } from "./operation.ts";
 import { quoted } from "./quote.ts";
+import { routedRequest } from "./routed-url.ts";
 import type { ServerContext } from "./server-context.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
 
@@ -44,7 +45,8 @@ export function createApp(context: ServerContext) {
     pathOf: ({ url }) => routedPath(url) ?? "",
     isRoute: (path) => methods.has(path),
   });
-  return { handle, fetch: handle };
+  const fetch = (request: Request) => handle(routedRequest(request, context.rootPath));
+  return { handle, fetch };
 }
 
 type Methods = ReadonlyMap<string, string>;
@@ -56,7 +58,7 @@ function createRoutes(context: ServerContext, methods: Methods) {
   // That reads plain HTTP only: TLS ends in front of this server.
   return new Elysia({ name: "pagoda", strictPath: true, handler: { standardHostname: false } })
     .onError(({ code, error, request }) =>
-      code === "NOT_FOUND" ? notFound(methods, request) : failed(context, error),
+      code === "NOT_FOUND" ? notFound(methods, request, context.rootPath) : failed(context, error),
     )
     .onRequest(({ request, set }) => {
       const headers = context.cors.headersOf(request);
@@ -130,17 +132,19 @@ function routedPath(url: string): string | null {
   return url.slice(start, end === -1 ? undefined : end);
 }
 
-/** A path that is known without its trailing slash is redirected, as the framework of vLLM does. */
-function notFound(methods: Methods, request: Request): Response {
-  const url = new URL(request.url);
-  const path = url.pathname.replace(/\/$/, "");
+/**
+ * A path that is known without its trailing slash is redirected, as the framework of vLLM does; to a path alone,
+ * since only the client knows which host and scheme it sees through its proxies.
+ */
+function notFound(methods: Methods, request: Request, rootPath: string): Response {
+  const { pathname, search } = new URL(request.url);
+  const path = pathname.replace(/\/$/, "");
   if (!methods.has(path)) {
     const advice = adviceFor(path);
     if (advice === null) return refusal(404, "Not Found");
     return errorResponse(new RequestError("route_not_found", advice));
   }
-  url.pathname = path;
-  return new Response(null, { status: 307, headers: { location: url.href } });
+  return new Response(null, { status: 307, headers: { location: rootPath + path + search } });
 }
 
 function failed(context: ServerContext, error: unknown): Response {

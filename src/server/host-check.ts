@@ -2,17 +2,20 @@
 // (DNS rebinding) and then reads this server as if it were its own: on loopback only loopback's names, the one
 // that the server was told to listen on and those that the operator has listed are answered.
 
-import { ConfigError } from "../errors.ts";
-import { canonicalHost, isLoopback, isWildcard, type ListenAddress } from "../host-name.ts";
+import {
+  ANY_HOST,
+  canonicalHost,
+  isLoopback,
+  isWildcard,
+  type ListenAddress,
+  listedHosts,
+} from "../host-name.ts";
 
 /** Whether other machines can reach it. */
 export function isReachable({ address }: ListenAddress): boolean {
   const host = canonicalHost(address);
   return host === null || !isLoopback(host);
 }
-
-/** Stands for any host. */
-const ANY = "*";
 
 /**
  * The hosts that a listener answers to.
@@ -22,12 +25,8 @@ const ANY = "*";
  */
 export function hostCheck(listensOn: ListenAddress, listed: readonly string[]): HostCheck | null {
   const isOpen = listed.length === 0 && isReachable(listensOn);
-  if (isOpen || listed.includes(ANY)) return null;
-  const named = listed.map((text) => {
-    const host = canonicalHost(text);
-    if (host !== null) return host;
-    throw new ConfigError("invalid_option", `allowed-hosts: ${JSON.stringify(text)} is no host`);
-  });
+  if (isOpen || listed.includes(ANY_HOST)) return null;
+  const named = listedHosts(listed);
   const own = canonicalHost(listensOn.host);
   return new HostCheck(own === null || isWildcard(own) ? named : [...named, own]);
 }

@@ -23,6 +23,8 @@ export interface ServerContext {
   /** Null = any Host is answered. */
   readonly hosts: HostCheck | null;
   readonly cors: Cors;
+  /** What a proxy may leave before each path; "" = nothing. */
+  readonly rootPath: string;
   /** Null = memory is not looked at. */
   readonly memory: MemoryGuard | null;
   readonly version: string;

@@ -33,6 +33,8 @@ export interface ContextOptions {
   readonly allowedMethods?: readonly string[];
   readonly allowedHeaders?: readonly string[];
   readonly allowCredentials?: boolean;
+  /** What a proxy may leave before each path, such as "/llm"; absent = nothing. */
+  readonly rootPath?: string;
   /** Share of memory in use from which on new work is refused; absent or 1 = memory is not looked at. */
   readonly maxMemoryUse?: number;
   readonly maxLogprobs: number;
@@ -57,6 +59,7 @@ export function serverContext({ engine, metrics }: Front, options: ContextOption
     apiKeyScope: options.apiKeyScope ?? "all",
     hosts,
     cors: corsOf(options, hosts),
+    rootPath: options.rootPath ?? "",
     memory: memoryGuard(options),
     version: CLAIMED_VERSION,
     maxLogprobs: options.maxLogprobs,

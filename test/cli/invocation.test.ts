@@ -233,6 +233,7 @@ describe("banner", () => {
     sampling: { defaults: NEUTRAL_SAMPLING, sources: [] },
     url: "http://127.0.0.1:8000",
     readySeconds: 1.24,
+    socketPath: null,
     isOpenWithoutKey: false,
   };
 

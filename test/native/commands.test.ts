@@ -1,7 +1,9 @@
 // Commands that run an engine, or look for one, with a tiny model.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { makeCertificates } from "../support/certificates.ts";
 import { runPagoda } from "../support/run-pagoda.ts";
 import { afterShell, type ServerProcess, startServer } from "../support/server-process.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
@@ -43,6 +45,61 @@ describe("without a server", () => {
     const ran = await runPagoda(["complete", "a", "--model", ...words, "--max-model-len", "9k"]);
     expect(ran).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("error: ") });
   }, 30_000);
+});
+
+describe("serve elsewhere than on a port in plain HTTP", () => {
+  const words = [path, "--kv-cache-memory-bytes=1M"];
+
+  test("on a Unix socket, which the banner shows and the end removes", async () => {
+    const socket = join(folder.path, "pagoda.sock");
+    const { url, process, log } = await startServer([...words, "--uds", socket]);
+    expect(url).toBe("http://localhost");
+    const response = await fetch(`${url}/v1/models`, { unix: socket });
+    expect(response.status).toBe(200);
+    process.kill("SIGTERM");
+    expect([await process.exited, existsSync(socket)]).toEqual([0, false]);
+    expect(await log).toContain(`socket    ${socket} (curl --unix-socket ${socket} ...)\n`);
+    expect(await log).not.toContain("warning");
+  }, 30_000);
+
+  test("by TLS, as `ps` and clients see it", async () => {
+    const certificates = makeCertificates(folder.path);
+    if (certificates === null) return;
+    const [cert, key] = [certificates.path("server.pem"), certificates.path("server.key")];
+    const tls = ["--ssl-certfile", cert, "--ssl-keyfile", key, "--root-path", "/llm"];
+    const { url, process } = await startServer([...words, ...tls]);
+    expect(url).toStartWith("https://127.0.0.1:");
+    const env = { NODE_EXTRA_CA_CERTS: certificates.path("ca.pem") };
+    const asked = ["complete", "a", "--url", `${url}/llm`, "--max-tokens=2"];
+    expect(await runPagoda(asked, { env })).toMatchObject({ exitCode: 0 });
+    const { stdout } = await runPagoda(["ps", "--json"]);
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({ pid: process.pid, url, isHealthy: true, model: "tiny" }),
+    );
+    process.kill("SIGTERM");
+    expect(await process.exited).toBe(0);
+  }, 30_000);
+
+  test.each([
+    [["--ssl-keyfile", "x.key"], 2, "ssl-keyfile needs ssl-certfile, too"],
+    [["--ssl-ca-certs", "x.pem"], 2, "ssl-ca-certs needs ssl-certfile, too"],
+    [["--ssl-cert-reqs", "2"], 2, "ssl-cert-reqs needs ssl-certfile, too"],
+    [["--ssl-certfile", "x.pem", "--ssl-cert-reqs", "1"], 2, "ssl-cert-reqs needs ssl-ca-certs"],
+    [["--ssl-certfile", "/no.pem"], 2, "ssl-certfile: cannot read /no.pem: "],
+    [["--root-path", "llm"], 2, 'root-path: "llm" is no path such as /llm'],
+    [["--root-path", "/a b"], 2, 'root-path: "/a b" is no path such as /llm'],
+    [["--allowed-hosts", "http://a"], 2, 'allowed-hosts: "http://a" is no host'],
+    [["--uds", "/no/such/folder/s"], 1, "cannot listen on /no/such/folder/s: "],
+    [["--host", "no-such-host.invalid"], 1, "cannot listen on no-such-host.invalid: no address"],
+  ])(
+    "not with %p",
+    async (flags, exitCode, message) => {
+      const ran = await runPagoda(["serve", ...words, "--port", "0", ...flags]);
+      expect(ran.stderr.trim().split("\n")).toEqual([expect.stringContaining(message)]);
+      expect(ran.exitCode).toBe(exitCode);
+    },
+    30_000,
+  );
 });
 
 describe("ps", () => {

@@ -69,7 +69,7 @@ describe("app", () => {
 
   test("a trailing slash is redirected, query kept", async () => {
     const response = await makeApp().app.handle(get("/v1/models/?a=1"));
-    expect(response.headers.get("location")).toBe("http://localhost/v1/models?a=1");
+    expect(response.headers.get("location")).toBe("/v1/models?a=1");
   });
 
   test("every kind of answer may be read by any origin", async () => {

@@ -66,6 +66,7 @@ export function makeContext(engine: AsyncEngine, context: Partial<ServerContext>
     apiKeyScope: "all",
     hosts: null,
     cors: new Cors(ANY_ORIGIN),
+    rootPath: "",
     memory: null,
     version: "0.13.0",
     maxLogprobs: 20,

@@ -1,0 +1,85 @@
+// Options that say where a server listens and how. Part of the table in options.ts.
+
+import type { OptionSpec } from "./option-spec.ts";
+
+export const LISTEN_OPTIONS = [
+  {
+    name: "host",
+    group: "Server",
+    kind: "string",
+    fallback: "127.0.0.1",
+    help: "Address to listen on; 0.0.0.0 opens the server to the network.",
+  },
+  {
+    name: "port",
+    group: "Server",
+    kind: "integer",
+    fallback: 8000,
+    min: 0,
+    max: 65535,
+    help: "Port to listen on; 0 = any free one.",
+  },
+  {
+    name: "uds",
+    group: "Server",
+    kind: "string",
+    completes: "file",
+    fallback: null,
+    help: "Unix socket to listen on; host and port are then ignored.",
+  },
+  {
+    name: "root-path",
+    group: "Server",
+    kind: "string",
+    fallback: "",
+    help: "Prefix of paths behind a proxy, such as /llm; paths without it are served, too.",
+  },
+  {
+    name: "ssl-certfile",
+    group: "Server",
+    kind: "string",
+    completes: "file",
+    fallback: null,
+    help: "Certificate chain (PEM): the server then speaks HTTPS.",
+  },
+  {
+    name: "ssl-keyfile",
+    group: "Server",
+    kind: "string",
+    completes: "file",
+    fallback: null,
+    help: "Private key of the certificate (PEM). Default: in the file of the certificate.",
+  },
+  {
+    name: "ssl-keyfile-password",
+    group: "Server",
+    kind: "string",
+    fallback: null,
+    isSecret: true,
+    help: "Password of the private key; better in the environment or the --config file.",
+  },
+  {
+    name: "ssl-ca-certs",
+    group: "Server",
+    kind: "string",
+    completes: "file",
+    fallback: null,
+    help: "Authorities (PEM) that a client's certificate must come from.",
+  },
+  {
+    name: "ssl-cert-reqs",
+    group: "Server",
+    kind: "integer",
+    fallback: 0,
+    min: 0,
+    max: 2,
+    help: "Certificate of a client: 0 = not asked for, 1 = asked for, 2 = needed.",
+  },
+  {
+    name: "ssl-ciphers",
+    group: "Server",
+    kind: "string",
+    fallback: null,
+    help: "Ciphers up to TLS 1.2, in OpenSSL's form.",
+  },
+] as const satisfies readonly OptionSpec[];

@@ -1,0 +1,84 @@
+// Certificate and key of a server, from files that an operator names: what is wrong with them is said before
+// anything is started.
+
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createSecureContext } from "node:tls";
+import { ConfigError } from "../errors.ts";
+import { readText } from "./system.ts";
+
+/** Paths, and what goes with them. */
+export interface TlsFiles {
+  readonly certfile: string;
+  /** Null = in the file of the certificate. */
+  readonly keyfile: string | null;
+  readonly password: string | null;
+  /** Authorities of clients; null = those of the system. */
+  readonly caCerts: string | null;
+  /** 0 = clients need no certificate, 1 = they are asked for one, 2 = they need one. */
+  readonly certReqs: number;
+  readonly ciphers: string | null;
+}
+
+/** As node:https takes them. */
+export interface TlsSettings {
+  readonly cert: string;
+  readonly key: string;
+  readonly passphrase?: string;
+  readonly ca?: string;
+  readonly ciphers?: string;
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+}
+
+/** @throws ConfigError "invalid_option", naming the option */
+export function readTls(files: TlsFiles): TlsSettings {
+  const { certfile, keyfile, password, caCerts, certReqs, ciphers } = files;
+  const cert = readPem("ssl-certfile", certfile);
+  const key = keyfile === null ? cert : readPem("ssl-keyfile", keyfile);
+  const ca = caCerts === null ? null : readPem("ssl-ca-certs", caCerts);
+  checkPair(files, cert, key);
+  if (ca !== null) checkCertificate(`ssl-ca-certs: ${caCerts}`, ca);
+  const settings = {
+    cert,
+    key,
+    ...(password === null ? {} : { passphrase: password }),
+    ...(ca === null ? {} : { ca }),
+    ...(ciphers === null ? {} : { ciphers }),
+  };
+  orError(() => createSecureContext(settings), `ssl-ciphers: none of ${ciphers} is known`);
+  return { ...settings, requestCert: certReqs > 0, rejectUnauthorized: certReqs === 2 };
+}
+
+function readPem(option: string, path: string): string {
+  try {
+    return readText(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError("invalid_option", `${option}: cannot read ${path}: ${reason}`, { cause });
+  }
+}
+
+function checkPair({ certfile, keyfile, password }: TlsFiles, cert: string, key: string): void {
+  const certificate = checkCertificate(`ssl-certfile: ${certfile}`, cert);
+  const place = keyfile === null ? `ssl-certfile: ${certfile}` : `ssl-keyfile: ${keyfile}`;
+  const isLocked = /^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(key);
+  const fault = isLocked
+    ? "cannot be opened: --ssl-keyfile-password is missing or wrong"
+    : "holds no private key in PEM";
+  const passphrase = password === null ? {} : { passphrase: password };
+  const privateKey = orError(() => createPrivateKey({ key, ...passphrase }), `${place} ${fault}`);
+  if (certificate.checkPrivateKey(privateKey)) return;
+  throw new ConfigError("invalid_option", `${place} is not the key of ${certfile}`);
+}
+
+function checkCertificate(place: string, text: string): X509Certificate {
+  return orError(() => new X509Certificate(text), `${place} holds no certificate in PEM`);
+}
+
+function orError<T>(read: () => T, message: string): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new ConfigError("invalid_option", message, { cause });
+  }
+}

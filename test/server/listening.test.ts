@@ -1,0 +1,298 @@
+// Other places to listen than a TCP port in plain HTTP: a Unix socket, TLS, behind a proxy's prefix, in a server
+// that is somebody else's.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError } from "../../src/errors.ts";
+import { type HttpServer, listen } from "../../src/runtime/http-server.ts";
+import { readTls, type TlsFiles } from "../../src/runtime/tls-files.ts";
+import { hostCheck } from "../../src/server/host-check.ts";
+import { KEY_PASSWORD, makeCertificates } from "../support/certificates.ts";
+import { makeApp } from "../support/fake-engine.ts";
+import { answersOf, getText, postText, RawClient } from "../support/raw-client.ts";
+import { tempFolder } from "../support/tiny-model.ts";
+
+const folder = tempFolder();
+afterAll(() => folder.remove());
+
+const { app } = makeApp({ model: { stepDelayMs: 2 } });
+const start = (options: Partial<Parameters<typeof listen>[0]>) =>
+  listen({ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000, fetch: app.fetch, ...options });
+
+describe("a Unix socket", () => {
+  const path = join(folder.path, "s.sock");
+  const health = () => fetch("http://localhost/health", { unix: path });
+
+  test("answers there, whatever the Host, and is gone at the end", async () => {
+    const server = await start({ socketPath: path });
+    expect([server.url, server.port]).toEqual(["http://localhost", 0]);
+    const client = await RawClient.connect(path);
+    client.send(getText("/version").replace("localhost", "anything.example"));
+    client.send(postText("/v1/completions", { prompt: "a", max_tokens: 3, stream: true }));
+    const answers = await client.answers(2);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect(answers[1]?.body).toEndWith("[DONE]\n\n");
+    client.close();
+    await server.stop(true);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("belongs to whom the umask says", async () => {
+    const before = process.umask(0o077);
+    const server = await start({ socketPath: path });
+    process.umask(before);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+    await server.stop(true);
+  });
+
+  test("of a server that runs is refused, and stays that server's", async () => {
+    const server = await start({ socketPath: path });
+    const message = `${path} is in use; stop the other server or choose --uds`;
+    await expect(start({ socketPath: path })).rejects.toThrow(message);
+    expect((await health()).status).toBe(200);
+    await server.stop(true);
+  });
+
+  test("that a killed server has left is taken over", async () => {
+    const killed = Bun.spawn(
+      [
+        process.execPath,
+        "-e",
+        `Bun.listen({ unix: ${JSON.stringify(path)}, socket: { data() {} } }); console.log("on")`,
+      ],
+      { stdout: "pipe" },
+    );
+    await killed.stdout.getReader().read();
+    killed.kill("SIGKILL");
+    await killed.exited;
+    expect(statSync(path).isSocket()).toBe(true);
+    const server = await start({ socketPath: path });
+    expect((await health()).status).toBe(200);
+    await server.stop(true);
+  });
+
+  test("is never made where a file is, or no folder", async () => {
+    const file = join(folder.path, "precious");
+    writeFileSync(file, "text");
+    await expect(start({ socketPath: file })).rejects.toThrow(`${file} is in use`);
+    expect(readFileSync(file, "utf8")).toBe("text");
+    for (const bad of [join(folder.path, "none", "s.sock"), join(folder.path, "x".repeat(200))]) {
+      await expect(start({ socketPath: bad })).rejects.toThrow(`cannot listen on ${bad}: `);
+    }
+  });
+});
+
+describe("a prefix", () => {
+  const prefixed = makeApp({}, { rootPath: "/api/llm", apiKeys: ["secret"] }).app;
+  const ask = (path: string, init: RequestInit = {}) =>
+    prefixed.fetch(new Request(`http://localhost${path}`, init));
+  const key = { headers: { authorization: "Bearer secret" } };
+
+  test("may be there or not, as the proxy in front likes", async () => {
+    for (const path of ["/v1/models", "/api/llm/v1/models", "/api/llm/v1/models?a=/b"]) {
+      expect([path, (await ask(path, key)).status]).toEqual([path, 200]);
+    }
+    expect((await ask("/api/llm/health")).status).toBe(200);
+  });
+
+  test("counts by whole parts of a path", async () => {
+    for (const path of [
+      "/api/llmv1/models",
+      "/api/v1/models",
+      "/llm/v1/models",
+      "/api/llm/api/llm/v1/models",
+    ]) {
+      expect([path, (await ask(path, key)).status]).toEqual([path, 404]);
+    }
+  });
+
+  test("opens no way around the key", async () => {
+    for (const path of [
+      "/v1/models",
+      "/api/llm/v1/models",
+      "/api/llm//v1/models",
+      "/health/api/llm/v1/models",
+    ]) {
+      expect([path, (await ask(path)).status]).toEqual([path, 401]);
+    }
+  });
+
+  test("is where a redirect leads", async () => {
+    for (const path of ["/v1/models/?a=1", "/api/llm/v1/models/?a=1"]) {
+      const response = await ask(path, key);
+      expect([response.status, response.headers.get("location")]).toEqual([
+        307,
+        "/api/llm/v1/models?a=1",
+      ]);
+    }
+  });
+
+  test("keeps a request's body and its end", async () => {
+    const leaving = new AbortController();
+    const init = {
+      method: "POST",
+      headers: { ...key.headers, "content-type": "application/json" },
+      body: '{"prompt":"a","max_tokens":2}',
+      signal: leaving.signal,
+    };
+    expect((await ask("/api/llm/v1/completions", init)).status).toBe(200);
+  });
+});
+
+describe("an app in a server of somebody else's", () => {
+  test("takes HTTP/1.0 without a Host, and no Host that is none", async () => {
+    const checked = makeApp(
+      {},
+      { hosts: hostCheck({ host: "127.0.0.1", address: "127.0.0.1" }, []) },
+    ).app;
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: checked.fetch });
+    for (const [text, status] of [
+      ["GET /health HTTP/1.0\r\n\r\n", 200],
+      ["GET /health HTTP/1.0\r\nHost: evil.example\r\n\r\n", 403],
+      ["GET /health HTTP/1.1\r\nHost: a/?x=\r\n\r\n", 400],
+      ["GET /health HTTP/1.1\r\n\r\n", 400],
+    ] as const) {
+      const client = await RawClient.connect(server.url.origin);
+      client.send(text);
+      expect([text, (await client.answers(1))[0]?.status]).toEqual([text, status]);
+      client.close();
+    }
+    await server.stop(true);
+  });
+});
+
+const certificates = makeCertificates(folder.path);
+
+describe.skipIf(certificates === null)("TLS", () => {
+  const path = (name: string) => certificates?.path(name) ?? "";
+  const files = (given: Partial<TlsFiles> = {}): TlsFiles => ({
+    certfile: path("server.pem"),
+    keyfile: path("server.key"),
+    password: null,
+    caCerts: null,
+    certReqs: 0,
+    ciphers: null,
+    ...given,
+  });
+  const read = (name: string) => readFileSync(path(name), "utf8");
+  const ca = () => read("ca.pem");
+  const asked = (url: string, tls: object = {}) => fetch(url, { tls: { ca: ca(), ...tls } });
+  let server: HttpServer;
+
+  beforeAll(async () => {
+    server = await start({ tls: readTls(files()) });
+  });
+  afterAll(() => server?.stop(true));
+
+  test("is spoken where there is a certificate, streams included", async () => {
+    expect(server.url).toStartWith("https://127.0.0.1:");
+    const response = await fetch(`${server.url}/v1/completions`, {
+      tls: { ca: ca() },
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"prompt":"a","max_tokens":5,"stream":true}',
+    });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toEndWith("data: [DONE]\n\n");
+    await expect(fetch(`${server.url}/health`)).rejects.toThrow();
+  });
+
+  test("closes a connection that does not speak it, and goes on", async () => {
+    const client = await RawClient.connect(server.url);
+    client.send(getText("/health"));
+    await client.all();
+    expect([client.isClosed, answersOf(client.received)]).toEqual([true, []]);
+    expect((await asked(`${server.url}/health`)).status).toBe(200);
+  });
+
+  test("is the app's plain URLs: hosts, keys and redirects hold", async () => {
+    const hosts = hostCheck({ host: "127.0.0.1", address: "127.0.0.1" }, []);
+    const guarded = makeApp({}, { hosts, apiKeys: ["secret"] }).app;
+    const own = await start({ tls: readTls(files()), fetch: guarded.fetch });
+    const status = async (headers: Record<string, string>) =>
+      (await fetch(`${own.url}/v1/models`, { headers, tls: { ca: ca() } })).status;
+    expect(await status({})).toBe(401);
+    expect(await status({ authorization: "Bearer secret" })).toBe(200);
+    expect(await status({ host: "evil.example" })).toBe(403);
+    await own.stop(true);
+  });
+
+  test("takes the key from the certificate's file, and one with a password", async () => {
+    const both = path("both.pem");
+    writeFileSync(both, read("server.pem") + read("server.key"));
+    for (const given of [
+      { certfile: both, keyfile: null },
+      { keyfile: path("locked.key"), password: KEY_PASSWORD },
+    ]) {
+      const own = await start({ tls: readTls(files(given)) });
+      expect((await asked(`${own.url}/health`)).status).toBe(200);
+      await own.stop(true);
+    }
+  });
+
+  test("asks clients for a certificate, or needs one of an authority that is named", async () => {
+    const client = { cert: read("client.pem"), key: read("client.key") };
+    const other = { cert: read("other.pem"), key: read("other.key") };
+    const outcomes: Record<number, unknown[]> = {};
+    for (const certReqs of [0, 1, 2]) {
+      const own = await start({ tls: readTls(files({ certReqs, caCerts: path("ca.pem") })) });
+      const statuses = [{}, client, other].map((tls) =>
+        asked(`${own.url}/health`, tls).then(
+          (response) => response.status,
+          () => "refused",
+        ),
+      );
+      outcomes[certReqs] = await Promise.all(statuses);
+      await own.stop(true);
+    }
+    expect(outcomes).toEqual({
+      0: [200, 200, 200],
+      1: [200, 200, 200],
+      2: ["refused", 200, "refused"],
+    });
+  });
+
+  test("over a Unix socket is both", async () => {
+    const socketPath = join(folder.path, "tls.sock");
+    const own = await start({ socketPath, tls: readTls(files()) });
+    expect(own.url).toBe("https://localhost");
+    const response = await fetch(`${own.url}/health`, { unix: socketPath, tls: { ca: ca() } });
+    expect(response.status).toBe(200);
+    await own.stop(true);
+  });
+
+  test.each([
+    [{ certfile: "/nonexistent.pem" }, /^ssl-certfile: cannot read \/nonexistent.pem: .*ENOENT/],
+    [{ keyfile: "/nonexistent.key" }, /^ssl-keyfile: cannot read \/nonexistent.key: .*ENOENT/],
+    [{ caCerts: "/nonexistent" }, /^ssl-ca-certs: cannot read \/nonexistent: .*ENOENT/],
+    [{ certfile: "server.key" }, /^ssl-certfile: .*server.key holds no certificate in PEM$/],
+    [{ keyfile: "server.pem" }, /^ssl-keyfile: .*server.pem holds no private key in PEM$/],
+    [{ keyfile: null }, /^ssl-certfile: .*server.pem holds no private key in PEM$/],
+    [{ keyfile: "other.key" }, /^ssl-keyfile: .*other.key is not the key of .*server.pem$/],
+    [
+      { keyfile: "locked.key" },
+      /^ssl-keyfile: .*locked.key cannot be opened: --ssl-keyfile-password/,
+    ],
+    [{ keyfile: "locked.key", password: "x" }, /^ssl-keyfile: .*locked.key cannot be opened/],
+    [{ caCerts: "server.key" }, /^ssl-ca-certs: .*server.key holds no certificate in PEM$/],
+    [{ ciphers: "NO-SUCH" }, /^ssl-ciphers: none of NO-SUCH is known$/],
+  ])("says in one line what is wrong with %p", (given, message) => {
+    const named = Object.fromEntries(
+      Object.entries(given).map(([option, value]) => {
+        const isName = option !== "password" && option !== "ciphers" && value !== null;
+        return [option, isName && !value.startsWith("/") ? path(value) : value];
+      }),
+    );
+    const fault = (() => {
+      try {
+        readTls(files(named));
+      } catch (error) {
+        return error;
+      }
+    })() as ConfigError;
+    expect(fault).toBeInstanceOf(ConfigError);
+    expect([fault.code, fault.message]).toEqual(["invalid_option", expect.stringMatching(message)]);
+    expect(fault.message).not.toContain("\n");
+  });
+});
