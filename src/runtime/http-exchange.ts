@@ -90,16 +90,14 @@ const AUTHORITY = /^(\[[\da-fA-F:.]+\]|[\w.~!$&'()*+,;=%-]+)(:\d*)?$/;
 /** What HTTP/1.0 names that needs no Host. */
 const NO_HOST = "localhost";
 
-/**
- * The URL as plain HTTP, over whatever it came: TLS ends here. The authority of a whole URL in the request line
- * counts before the Host (RFC 9112, 3.2.2).
- */
-function urlOf({ url: target = "" }: IncomingMessage, headers: Headers): string | null {
+/** The authority of a whole URL in the request line counts before the Host (RFC 9112, 3.2.2). */
+function urlOf({ url: target = "", socket }: IncomingMessage, headers: Headers): string | null {
   const [, whole, rest = target] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? [];
   const authority = whole ?? headers.get("host") ?? NO_HOST;
   const path = whole === undefined || rest.startsWith("/") ? rest : `/${rest}`;
   if (!path.startsWith("/") || !AUTHORITY.test(authority)) return null;
-  const url = `http://${authority}${path}`;
+  const scheme = "encrypted" in socket && socket.encrypted === true ? "https" : "http";
+  const url = `${scheme}://${authority}${path}`;
   return URL.canParse(url) ? url : null;
 }
 

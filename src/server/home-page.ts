@@ -2,6 +2,7 @@
 // key guards, and loads nothing from anywhere.
 
 import { Elysia } from "elysia";
+import { seenUrl } from "./routed-url.ts";
 import { modelName, type ServerContext } from "./server-context.ts";
 
 /** What may be opened in a browser, relative to the page: a proxy may serve it under a path. */
@@ -74,7 +75,7 @@ function factsOf(context: ServerContext, request: Request): Facts {
     title: `Pagoda, with the API and the metrics of vLLM ${context.version}`,
     model: needsKey ? null : modelName(context),
     example:
-      `curl ${new URL(request.url).origin}/v1/chat/completions${key} \\\n` +
+      `curl ${new URL("v1/chat/completions", seenUrl(request))}${key} \\\n` +
       `  -H 'Content-Type: application/json' \\\n  -d '${messages}'`,
   };
 }

@@ -7,13 +7,23 @@ const TLS = "https://";
 /** What HTTP/1.0 names that needs no Host. */
 const NO_HOST = "localhost";
 
+const seen = new WeakMap<Request, string>();
+
+/** The URL that the client has asked for, of a request that is routed by another. */
+export function seenUrl(request: Request): string {
+  return seen.get(request) ?? request.url;
+}
+
 /**
  * @param rootPath "" or "/like/this"
  * @returns `request` itself where its URL is as it should be
  */
 export function routedRequest(request: Request, rootPath: string): Request {
   const url = withoutPrefix(plainUrl(request), rootPath);
-  return url === request.url ? request : new Request(url, request);
+  if (url === request.url) return request;
+  const routed = new Request(url, request);
+  if (URL.canParse(request.url)) seen.set(routed, request.url);
+  return routed;
 }
 
 function plainUrl({ url, headers }: Request): string {

@@ -253,6 +253,18 @@ describe.skipIf(certificates === null)("TLS", () => {
     });
   });
 
+  test("is in the URLs that the page at the root shows, with the prefix that was asked for", async () => {
+    const own = await start({
+      tls: readTls(files()),
+      fetch: makeApp({}, { rootPath: "/llm" }).app.fetch,
+    });
+    for (const prefix of ["", "/llm"]) {
+      const page = await (await asked(`${own.url}${prefix}/`)).text();
+      expect(page).toContain(`curl ${own.url}${prefix}/v1/chat/completions `);
+    }
+    await own.stop(true);
+  });
+
   test("over a Unix socket is both", async () => {
     const socketPath = join(folder.path, "tls.sock");
     const own = await start({ socketPath, tls: readTls(files()) });
