@@ -67,6 +67,7 @@ function requestOf(
 /** Repeated ones are joined, but for those that may come once. */
 function headersOf({ rawHeaders, httpVersion }: IncomingMessage): Headers | null {
   const headers = new Headers();
+  const isOld = httpVersion === "1.0";
   let numHosts = 0;
   try {
     for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -80,7 +81,8 @@ function headersOf({ rawHeaders, httpVersion }: IncomingMessage): Headers | null
   // RFC 9112, 6.1: a coding that nobody here undoes, or one of an older protocol, may hide a second request.
   const coding = headers.get("transfer-encoding");
   const isChunked = coding === null || coding.toLowerCase() === "chunked";
-  if (numHosts > 1 || !isChunked || (coding !== null && httpVersion === "1.0")) return null;
+  if (!isChunked || (coding !== null && isOld)) return null;
+  if (numHosts !== 1 && !(numHosts === 0 && isOld)) return null;
   return headers;
 }
 

@@ -81,6 +81,8 @@ async function listenInBun(options: HttpServerOptions): Promise<HttpServer> {
     keepAliveTimeout: deadlines.idleMs,
     connectionsCheckingInterval: deadlines.headersMs / 4,
     maxHeaderSize: MAX_HEADER_BYTES,
+    // The exchange sees to it: node:http's own answer would cut those before it.
+    requireHostHeader: false,
   };
   const server = tls === null ? createServer(settings) : createHttpsServer({ ...settings, ...tls });
   const state = { isStopping: false };
@@ -144,6 +146,8 @@ function answerRequests(
       });
   });
   server.on("clientError", (error, socket) => connectionOf(socket).refuse(error));
+  // Without a listener the connection is cut, whatever is under way on it.
+  server.on("connect", (_, socket) => connectionOf(socket).refuse(new Error("no tunnel is made")));
 }
 
 function stopServer(server: Server, force: boolean): Promise<void> {

@@ -197,13 +197,29 @@ describe("what is no request", () => {
     expect(answers.slice(0, 2).map(promptOf)).toEqual(["p1", "p2"]);
   });
 
-  test("does not cut a stream", async () => {
+  test.each([
+    ["bytes of no protocol", garbage, 400],
+    ["TLS", "\u0016\u0003\u0001\u0002\u0000\u0001", 400],
+    ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
+    ["a tunnel", "CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400],
+    ["a request without a Host", "GET /version HTTP/1.1\r\n\r\n", 400],
+    ["a request with two", "GET /version HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400],
+    ["too long headers", getText("/version", `X: ${"y".repeat(20_000)}\r\n`), 431],
+    ["an unknown expectation", getText("/version", "Expect: 200-maybe\r\n"), 417],
+    [
+      "a wish for another protocol",
+      getText("/version", "Upgrade: h2c\r\nConnection: upgrade\r\n"),
+      200,
+    ],
+    ["a request of HTTP/1.0", "GET /version HTTP/1.0\r\n\r\n", 200],
+    ["two lengths", getText("/version", "Content-Length: 1\r\nContent-Length: 2\r\n"), 400],
+  ])("does not cut a stream: %s", async (_, text, status) => {
     const client = await connect();
     client.send(stream(20));
     await client.until(() => client.received.includes("data:"));
-    client.send(garbage);
-    const answers = await client.all();
-    expect(statuses(answers)).toEqual([200, 400]);
+    client.send(text);
+    const answers = await client.answers(2);
+    expect(statuses(answers)).toEqual([200, status]);
     expect(answers[0]?.body).toEndWith("data: [DONE]\n\n");
   });
 
