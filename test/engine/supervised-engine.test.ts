@@ -370,4 +370,4 @@ test("an engine that takes nothing is given no more than fits, and goes on where
   const lengths = (await Promise.all(answers)).map(({ length }) => length);
   expect(lengths).toEqual(answers.map(() => mebibyte.length));
   expect(engine.unavailable).toBeNull();
-});
+}, 30_000);
