@@ -18,7 +18,6 @@ import {
   stderrTerminal,
   stdoutTerminal,
 } from "../src/runtime/terminal.ts";
-import { endWithWrappers } from "../src/runtime/wrappers.ts";
 import { setupTools } from "./build-addon.ts";
 import { enterCallersFolder } from "./callers-folder.ts";
 import { Checkout } from "./checkout.ts";
@@ -59,7 +58,6 @@ async function checkTools(sources: OptionSources): Promise<void> {
  * tells it of the end of this one, even by SIGKILL.
  */
 async function setUp(needsModel: boolean): Promise<void> {
-  endWithWrappers();
   const flags = ["--quiet", ...(needsModel ? [] : ["--no-model"])];
   const script = new Checkout().path("scripts", "setup.ts");
   const setup = Bun.spawn([process.execPath, script, ...flags], {

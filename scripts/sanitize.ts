@@ -24,6 +24,7 @@ import { countReports } from "./sanitizers/reports.ts";
 import { LEFT_OUT, SANITIZERS, type Sanitizer } from "./sanitizers/sanitizers.ts";
 import { refuseArguments, scriptArguments } from "./script-arguments.ts";
 import { run, runOrFail } from "./shell.ts";
+import { endOf } from "./tool-process.ts";
 
 const TEST_TIMEOUT_MS = "60000";
 
@@ -119,9 +120,11 @@ async function runBun(words: readonly string[], env: Record<string, string>): Pr
     stderr: "pipe",
     timeout: FILE_TIMEOUT_MS,
     killSignal: "SIGKILL",
+    detached: true,
   });
+  const ended = endOf(child);
   const stderr = await new Response(child.stderr).text();
-  await child.exited;
+  await ended;
   const reports = reportFiles()
     .map((file) => readFileSync(file, "utf8"))
     .join("");

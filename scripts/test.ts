@@ -11,6 +11,7 @@ import { SetupError, setQuiet } from "./report.ts";
 import { refuseArguments, scriptArguments } from "./script-arguments.ts";
 import { addCounts, type Counts, countsOf, summaryLine } from "./test-counts.ts";
 import { prepareTestPython } from "./test-python.ts";
+import { endOf } from "./tool-process.ts";
 
 const GROUPS = ["unit", "native", "model"] as const;
 type Group = (typeof GROUPS)[number];
@@ -66,7 +67,9 @@ async function runFiles(files: readonly string[]): Promise<Counts> {
     stderr: "pipe",
     timeout: FILES_TIMEOUT_MS,
     killSignal: "SIGKILL",
+    detached: true,
   });
+  const ended = endOf(child);
   const decoder = new TextDecoder();
   let output = "";
   for await (const chunk of child.stderr) {
@@ -74,7 +77,7 @@ async function runFiles(files: readonly string[]): Promise<Counts> {
     process.stderr.write(text);
     output += text;
   }
-  const exitCode = await child.exited;
+  const exitCode = await ended;
   if (child.signalCode !== null) console.log(`${files.join(" ")}: ended by ${child.signalCode}`);
   return countsOf(output, exitCode);
 }

@@ -2,8 +2,21 @@
 // signal reaches all that it has started in turn: cmake-js starts cmake, and that ninja.
 
 import { constants } from "node:os";
+import { ignoresSignal } from "../src/runtime/proc-text.ts";
+import { orEmpty, readText } from "../src/runtime/system.ts";
+import { endWithWrappers } from "../src/runtime/wrappers.ts";
 
-const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** Under `nohup` a hang-up is none: a handler would undo that, for good. */
+const STOP_SIGNALS: readonly StopSignal[] = isNohup()
+  ? ["SIGINT", "SIGTERM"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+function isNohup(): boolean {
+  const status = orEmpty(readText)("/proc/self/status");
+  return ignoresSignal(status, constants.signals.SIGHUP);
+}
 
 /** Time to take half-written files away. */
 const GRACE_MS = 5000;
@@ -12,13 +25,15 @@ const running = new Set<Bun.Subprocess>();
 let isEnding = false;
 
 /**
- * To be called as soon as the tool runs: from then on a signal that ends this script ends the tool first.
+ * To be called as soon as the tool runs: from then on what ends this script, a signal or the end of its
+ * wrappers, ends the tool first.
  * @param tool started with `detached`
  * @returns its exit code; nothing more after such a signal
  */
 export async function endOf(tool: Bun.Subprocess): Promise<number> {
   running.add(tool);
   if (running.size === 1) for (const signal of STOP_SIGNALS) process.on(signal, endAll);
+  endWithWrappers();
   const exitCode = await tool.exited;
   if (isEnding) return new Promise(() => {});
   running.delete(tool);
@@ -26,7 +41,7 @@ export async function endOf(tool: Bun.Subprocess): Promise<number> {
   return exitCode;
 }
 
-async function endAll(signal: (typeof STOP_SIGNALS)[number]): Promise<void> {
+async function endAll(signal: StopSignal): Promise<void> {
   if (isEnding) return;
   isEnding = true;
   const groups = [...running].map(({ pid }) => pid);

@@ -3,8 +3,9 @@
 // could stop it: the end of a wrapper ends this process as SIGTERM does.
 
 import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { basename } from "node:path";
-import { statFields } from "./proc-text.ts";
+import { ignoresSignal, statFields } from "./proc-text.ts";
 
 /** What tells wrappers from other processes. */
 export interface ProcessFacts {
@@ -95,18 +96,15 @@ function memberOf(pid: number): { facts: ProcessFacts; parentPid: number } | nul
   const [stat, status] = [fileOf(pid, "stat"), fileOf(pid, "status")];
   if (stat === null || status === null) return null;
   const field = statFields(stat);
-  const ignored = /^SigIgn:\s+([0-9a-f]+)/m.exec(status)?.[1] ?? "0";
   const facts: ProcessFacts = {
     pid,
     groupId: field(5),
     // A process that names itself leaves one text, padded where the old one was longer.
     words: (fileOf(pid, "cmdline") ?? "").split(/[\0 ]+/).filter((word) => word !== ""),
-    ignoresQuit: (BigInt(`0x${ignored}`) & SIGQUIT_BIT) !== 0n,
+    ignoresQuit: ignoresSignal(status, constants.signals.SIGQUIT),
   };
   return { facts, parentPid: field(4) };
 }
-
-const SIGQUIT_BIT = 1n << 2n;
 
 /** Ticks since boot, which tell it from a later process of its number; null when it has ended. */
 function startOf(pid: number): number | null {

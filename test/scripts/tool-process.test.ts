@@ -24,6 +24,9 @@ async function untilFile(path: string): Promise<string> {
   return readFileSync(path, "utf8");
 }
 
+const isLinux = process.platform === "linux";
+if (!isLinux) console.log("tool-process: only Linux tells of nohup");
+
 describe("run", () => {
   test.each([
     ["SIGINT", 130],
@@ -43,6 +46,20 @@ describe("run", () => {
       expect(pids.filter(isAlive)).toEqual([]);
     },
   );
+
+  test.skipIf(!isLinux)("under nohup a hang-up ends neither, then or later", async () => {
+    const script = `
+      import { run } from ${SHELL};
+      const hangUp = () => process.kill(process.pid, "SIGHUP");
+      setTimeout(hangUp, 20);
+      await run(["sleep", "0.1"]);
+      hangUp();
+      console.log("lives");`;
+    const nohup = ["nohup", process.execPath, "-e", script];
+    const child = Bun.spawn(nohup, { stdin: "ignore", stderr: "ignore" });
+    expect(await new Response(child.stdout).text()).toBe("lives\n");
+    expect(await child.exited).toBe(0);
+  });
 
   test("without a signal nothing is ended, and a later one has its usual meaning", async () => {
     const script = `
