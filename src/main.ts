@@ -8,6 +8,7 @@ import { readInvocation } from "./cli/invocation.ts";
 import { markedLine } from "./cli/log-line.ts";
 import type { CommandModule } from "./commands/command.ts";
 import { ConfigError, EngineError, stackOf } from "./errors.ts";
+import { reachLoopbackDirectly } from "./runtime/proxies.ts";
 import { readYaml } from "./runtime/system.ts";
 import {
   flushOutput,
@@ -75,6 +76,7 @@ onOutputError(({ code, message }) => {
   log(`error: cannot write to standard output: ${message}`);
   process.exit(EXIT_CODES.failed);
 });
+reachLoopbackDirectly(process.env);
 const exitCode = await main(process.argv.slice(2));
 await flushOutput();
 process.exit(exitCode);

@@ -1,6 +1,6 @@
 // One streamed request to /v1/completions, with a timestamp for every event.
 
-import { refusalText } from "../client/refusal.ts";
+import { errorMessage, refusalText } from "../client/refusal.ts";
 import { SseParser } from "../client/sse-parser.ts";
 import { connectionFault } from "../connection-fault.ts";
 import { writeJson } from "../json.ts";
@@ -74,13 +74,20 @@ function bodyOf({ model }: Target, { prompt, maxTokens, fields }: CompletionSpec
 }
 
 interface Chunk {
-  readonly choices?: readonly {
-    readonly index?: number;
-    readonly text?: string;
-    readonly finish_reason?: string | null;
-  }[];
+  readonly choices?:
+    | readonly {
+        readonly index?: number;
+        readonly text?: string;
+        readonly finish_reason?: string | null;
+      }[]
+    | null;
   readonly usage?: { readonly prompt_tokens?: number; readonly completion_tokens?: number } | null;
-  readonly error?: { readonly message?: string };
+}
+
+function chunkOf(data: string): Chunk {
+  const chunk: unknown = JSON.parse(data);
+  if (typeof chunk === "object" && chunk !== null) return chunk;
+  throw new Error(`no event of this API: ${data.slice(0, 100)}`);
 }
 
 /** Collects the events of one answer. */
@@ -106,12 +113,14 @@ class AnswerReader {
     const atMs = performance.now();
     for (const data of this.#parser.push(bytes)) {
       if (data === "[DONE]") this.#isDone = true;
-      else this.#readChunk(JSON.parse(data) as Chunk, atMs);
+      else this.#readChunk(chunkOf(data), atMs);
     }
   }
 
-  #readChunk({ choices = [], usage, error }: Chunk, atMs: number): void {
-    if (error !== undefined) this.#error = error.message ?? "error event";
+  #readChunk(chunk: Chunk, atMs: number): void {
+    this.#error ??= errorMessage(chunk);
+    const { usage } = chunk;
+    const choices = chunk.choices ?? [];
     if (usage?.completion_tokens !== undefined) {
       this.#numPromptTokens = usage.prompt_tokens ?? 0;
       // OpenAI's last chunk has no choice and counts all; llama-server counts each choice at its end.

@@ -61,6 +61,16 @@ export function isGiven(name: CommandName, option: string, sources: OptionSource
   return resolved.some((one) => one.option.name === option && one.source !== "default");
 }
 
+/** Names of the options that this command line has, whatever a file or the environment says. @throws ConfigError as parseOptions does */
+export function typedOptions(name: CommandName, sources: OptionSources): string[] {
+  const command = commandSpec(name);
+  assert(command !== undefined, "a command of the table");
+  const resolved = resolveOptions(command, sources, () => {});
+  return resolved
+    .filter(({ source }) => source === "command line")
+    .map(({ option }) => option.name);
+}
+
 /** In the table's order. @throws ConfigError as parseOptions does */
 export function resolveOptions(
   command: CommandSpec,

@@ -1,6 +1,6 @@
 // How fast an answer came, on the reader's clock.
 
-import type { AnswerPiece } from "./api-client.ts";
+import type { AnswerPiece } from "./answer-piece.ts";
 
 export class AnswerTimer {
   readonly #startMs: number;

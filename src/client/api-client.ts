@@ -3,7 +3,8 @@
 import { connectionFault } from "../connection-fault.ts";
 import { ConfigError } from "../errors.ts";
 import { writeJson } from "../json.ts";
-import { refusal } from "./refusal.ts";
+import { type AnswerPiece, pieceOf } from "./answer-piece.ts";
+import { errorMessage, refusal } from "./refusal.ts";
 import { SseParser } from "./sse-parser.ts";
 
 export interface ApiTarget {
@@ -13,22 +14,17 @@ export interface ApiTarget {
   readonly fetch: (request: Request) => Response | Promise<Response>;
 }
 
-/** What an event of a stream brings. */
-export interface AnswerPiece {
-  readonly text: string;
-  readonly finishReason: string | null;
-  /** Of the whole answer, with the last piece. */
-  readonly usage: { readonly promptTokens: number; readonly completionTokens: number } | null;
-}
-
 type Body = Readonly<Record<string, unknown>>;
 
-/** "/v1" may be there or not, as clients of this API differ in it. */
+/** What clients of this API give as a server's address: with /v1 or without it, or where one of its routes is. */
+const API_PATH = /\/v1(\/(chat\/)?completions|\/models)?$/;
+
+/** @returns it without a path of the API. @throws ConfigError "invalid_option" */
 export function baseUrl(text: string): string {
   const url = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
   if (!/^https?:/i.test(url) || !URL.canParse(url))
     throw new ConfigError("invalid_option", `--url: ${text} is no URL`);
-  return url.replace(/\/+$/, "").replace(/\/v1$/, "");
+  return url.replace(/\/+$/, "").replace(API_PATH, "");
 }
 
 export class ApiClient {
@@ -62,6 +58,13 @@ export class ApiClient {
     throw new ConfigError("server_unreachable", message);
   }
 
+  /** The one that requests name where nobody has named another. @throws ConfigError as modelNames does */
+  async firstModel(): Promise<string> {
+    const [first] = await this.modelNames();
+    if (first !== undefined) return first;
+    throw new ConfigError("request_refused", `${this.url} serves no model`);
+  }
+
   /**
    * Asks where a server with a key and one in development mode have it.
    * @returns null for a server that does not tell
@@ -92,14 +95,18 @@ export class ApiClient {
   async *#stream(path: string, body: Body, signal?: AbortSignal): AsyncGenerator<AnswerPiece> {
     const options = { stream: true, stream_options: { include_usage: true } };
     const response = await this.#request(path, { ...body, ...options }, signal);
+    if (isDocument(response)) throw noStream(await this.#reached(response.text(), signal));
     const parser = new SseParser();
+    let isWhole = false;
     for await (const bytes of whileConnected(response.body ?? [], signal)) {
       for (const data of parser.push(bytes)) {
         if (data === "[DONE]") return;
-        yield pieceOf(data);
+        const piece = pieceOf(data);
+        isWhole ||= piece.finishReason !== null;
+        yield piece;
       }
     }
-    throw streamBroken("connection closed");
+    if (!isWhole) throw streamBroken("connection closed");
   }
 
   async #text(path: string, signal?: AbortSignal): Promise<string> {
@@ -155,46 +162,29 @@ function streamBroken(reason: string, cause?: unknown): ConfigError {
   return new ConfigError("stream_broken", message, { cause });
 }
 
+/** Servers stream under more types than the right one, but not under these. */
+function isDocument({ headers }: Response): boolean {
+  return /json|html/.test(headers.get("content-type") ?? "");
+}
+
+function noStream(body: string): ConfigError {
+  const message = errorMessage(jsonOf(body)) ?? "the server answers whole, and not as a stream";
+  return new ConfigError("stream_broken", message);
+}
+
 /** @returns null for what is no list of models */
 function namesIn(text: string): string[] | null {
+  const { data } = (jsonOf(text) ?? {}) as { data?: unknown };
+  if (!Array.isArray(data)) return null;
+  const names = data.map((model: { id?: unknown } | null) => model?.id);
+  return names.every((name) => typeof name === "string") ? names : null;
+}
+
+/** @returns null for what is none */
+function jsonOf(text: string): unknown {
   try {
-    const { data } = JSON.parse(text) as { data?: unknown };
-    return Array.isArray(data) ? data.map((model: { id?: unknown }) => String(model.id)) : null;
+    return JSON.parse(text);
   } catch {
     return null;
-  }
-}
-
-interface Chunk {
-  readonly choices?: readonly {
-    readonly text?: string | null;
-    readonly delta?: { readonly content?: string | null };
-    readonly finish_reason?: string | null;
-  }[];
-  readonly usage?: { readonly prompt_tokens: number; readonly completion_tokens: number } | null;
-  readonly error?: { readonly message?: string };
-}
-
-/** @throws ConfigError "stream_broken" for an error event, or one that is none of this API */
-function pieceOf(data: string): AnswerPiece {
-  const { choices = [], usage, error } = chunkOf(data);
-  if (error !== undefined)
-    throw new ConfigError("stream_broken", error.message ?? "an error event");
-  const [choice] = choices;
-  return {
-    text: choice?.delta?.content ?? choice?.text ?? "",
-    finishReason: choice?.finish_reason ?? null,
-    usage: usage
-      ? { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens }
-      : null,
-  };
-}
-
-function chunkOf(data: string): Chunk {
-  try {
-    return JSON.parse(data) as Chunk;
-  } catch (cause) {
-    const message = `the server sent what is no JSON: ${data.slice(0, 100)}`;
-    throw new ConfigError("stream_broken", message, { cause });
   }
 }

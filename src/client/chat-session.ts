@@ -1,6 +1,7 @@
 // A conversation: its messages, and one answer at a time.
 
-import type { AnswerPiece, ApiClient } from "./api-client.ts";
+import type { AnswerPiece } from "./answer-piece.ts";
+import type { ApiClient } from "./api-client.ts";
 
 export interface ChatMessage {
   readonly role: "system" | "user" | "assistant";

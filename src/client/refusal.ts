@@ -1,10 +1,10 @@
-// What a server says when it refuses a request, as an error of ours.
+// What a server says when it refuses a request or ends an answer, as an error of ours.
 
 import { ConfigError } from "../errors.ts";
 
 /** "HTTP 404: The model ... does not exist." @param body of the answer; that of an OpenAI server is JSON */
 export function refusalText(status: number, body: string): string {
-  return `HTTP ${status}: ${messageOf(body) ?? body.slice(0, 300).trim()}`.replace(/: $/, "");
+  return `HTTP ${status}: ${messageOf(body) ?? plainText(body)}`.replace(/: $/, "");
 }
 
 /** @returns "request_refused", "key_refused", or "context_full" where request and answer would be longer than the context */
@@ -15,11 +15,35 @@ export function refusal(status: number, body: string): ConfigError {
   return new ConfigError(isTooLong ? "context_full" : "request_refused", text);
 }
 
+/**
+ * What an error says, in the forms of OpenAI's API, of vLLM's before 0.10 and of FastAPI.
+ * @param value of a body or an event @returns null for what is no error
+ */
+export function errorMessage(value: unknown): string | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { error, object, message, detail } = value as Readonly<Record<string, unknown>>;
+  if (typeof error === "string") return error;
+  if (typeof error === "object" && error !== null) return textOf(error);
+  if (object === "error") return textOf({ message });
+  if (typeof detail === "string") return detail;
+  return Array.isArray(detail) ? detail.map(textOf).join("; ") : null;
+}
+
+function textOf(error: { readonly message?: unknown; readonly msg?: unknown }): string {
+  const text = error.message ?? error.msg;
+  return typeof text === "string" ? text : JSON.stringify(error);
+}
+
 function messageOf(body: string): string | null {
   try {
-    const { error } = JSON.parse(body) as { error?: { message?: string } | string };
-    return (typeof error === "string" ? error : error?.message) ?? null;
+    return errorMessage(JSON.parse(body));
   } catch {
     return null; // no server of this API
   }
+}
+
+/** Of a page, as proxies send them, its title. */
+function plainText(body: string): string {
+  const [, title] = /<title[^>]*>([^<]*)/i.exec(body) ?? [];
+  return (title ?? body.slice(0, 300)).trim();
 }

@@ -1,7 +1,7 @@
 // Prints answers as they come. On a terminal what a model writes is text and never a control sequence.
 
+import type { AnswerPiece } from "../client/answer-piece.ts";
 import { AnswerTimer } from "../client/answer-timer.ts";
-import type { AnswerPiece } from "../client/api-client.ts";
 import { stdoutTerminal, type Terminal } from "../runtime/terminal.ts";
 
 export interface PrintedAnswer {
@@ -9,7 +9,13 @@ export interface PrintedAnswer {
   readonly speed: string;
   /** The model would have gone on. */
   readonly isCut: boolean;
+  /** Why the server has ended it, where that is neither its natural end nor its length. */
+  readonly otherEnd: string | null;
 }
+
+/** @param reason "abort", "content_filter", ... */
+export const endedByServer = (reason: string): string =>
+  `the server has ended the answer: ${reason}`;
 
 /** All but tab and line feed. */
 const CONTROL = /[^\P{Cc}\t\n]/gu;
@@ -25,11 +31,11 @@ export class AnswerPrinter {
   async print(answer: AsyncIterable<AnswerPiece>, endsLine: boolean): Promise<PrintedAnswer> {
     const timer = new AnswerTimer(() => performance.now());
     let last = "";
-    let isCut = false;
+    let reason: string | null = null;
     try {
       for await (const piece of answer) {
         timer.read(piece);
-        isCut ||= piece.finishReason === "length";
+        reason = piece.finishReason ?? reason;
         const text = this.#shown(piece.text);
         this.#terminal.write(text);
         last = text || last;
@@ -37,7 +43,9 @@ export class AnswerPrinter {
     } finally {
       if (endsLine && !last.endsWith("\n")) this.#terminal.write("\n");
     }
-    return { speed: timer.summary(), isCut };
+    const isCut = reason === "length";
+    const otherEnd = isCut || reason === "stop" ? null : reason;
+    return { speed: timer.summary(), isCut, otherEnd };
   }
 
   /** In grey, where there are colours. */

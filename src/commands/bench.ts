@@ -10,7 +10,7 @@ import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { ApiClient, baseUrl } from "../client/api-client.ts";
 import { ConfigError } from "../errors.ts";
-import { writeText } from "../runtime/system.ts";
+import { checkWritable, writeText } from "../runtime/system.ts";
 import { printLine, stderrTerminal } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
 import { DEFAULT_URL } from "./connection.ts";
@@ -19,6 +19,8 @@ type Options = CommandOptions<"bench">;
 
 export async function run({ sources, log, warn }: CommandContext): Promise<ExitCode> {
   const options = parseOptions("bench", sources, warn);
+  const path = options["result-filename"];
+  if (path !== "") checkWritable(path);
   const target = await targetOf(options);
   log(`${options["num-prompts"]} requests to ${target.model} at ${target.url}`);
   const specOf = (index: number) => specAt(index, options);
@@ -28,8 +30,8 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   const { timelines, durationS } = await load(target, options, progress(sources.env, options));
   const result = servingResult(timelines, durationS);
   const json = JSON.stringify({ model_id: target.model, ...result }, null, 2);
-  if (options["result-filename"] !== "") writeText(options["result-filename"], `${json}\n`);
   printLine(options.json ? json : resultText(result));
+  if (path !== "") writeText(path, `${json}\n`);
   for (const error of new Set(result.errors)) log(`failed: ${error}`);
   return result.failed === 0 ? EXIT_CODES.ok : EXIT_CODES.failed;
 }
@@ -37,8 +39,8 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
 async function targetOf(options: Options): Promise<Target> {
   const url = options.url === "" ? DEFAULT_URL : baseUrl(options.url);
   const apiKey = options["api-key"][0] ?? null;
-  const [first] = await new ApiClient({ url, apiKey, fetch }).modelNames();
-  return { url, apiKey, model: options["model-name"] || (first ?? "") };
+  const first = await new ApiClient({ url, apiKey, fetch }).firstModel();
+  return { url, apiKey, model: options["model-name"] || first };
 }
 
 /** Prompts are random words, so that none is served from the cache of another. */

@@ -1,11 +1,11 @@
 // `chat`: a conversation at the terminal, or a line and an answer where input is piped in.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
-import { parseOptions } from "../cli/parse-options.ts";
+import { isGiven, parseOptions } from "../cli/parse-options.ts";
 import { ChatSession } from "../client/chat-session.ts";
 import { ConfigError } from "../errors.ts";
 import { LineInput, withInput } from "../runtime/line-input.ts";
-import { AnswerPrinter } from "./answer-printer.ts";
+import { AnswerPrinter, endedByServer, type PrintedAnswer } from "./answer-printer.ts";
 import type { CommandContext } from "./command.ts";
 import { connect } from "./connection.ts";
 import { generationFields } from "./generation-fields.ts";
@@ -26,18 +26,23 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const options = parseOptions("chat", context.sources, context.warn);
   checkModel(options.model);
   const { client, modelName, close } = await connect("chat", options, context);
-  const fields = generationFields(options, modelName);
+  const isSeeded = isGiven("chat", "seed", context.sources);
+  const fields = generationFields(options, modelName, isSeeded);
   const session = new ChatSession({ client, fields, systemPrompt: options["system-prompt"] });
   const printer = new AnswerPrinter(context.sources.env);
   try {
     if (options.quick === "") return await new Conversation(session, printer, context.log).run();
     const question = await withInput(options.quick, context.log);
-    const { isCut } = await printer.print(session.send(question), true);
-    if (isCut) context.log(CUT_OFF);
+    tellEnd(await printer.print(session.send(question), true), context.log);
     return EXIT_CODES.ok;
   } finally {
     await close();
   }
+}
+
+function tellEnd({ isCut, otherEnd }: PrintedAnswer, log: (line: string) => void): void {
+  if (isCut) log(CUT_OFF);
+  if (otherEnd !== null) log(endedByServer(otherEnd));
 }
 
 /** Takes a question for what it is. @throws ConfigError "invalid_option" */
@@ -127,9 +132,9 @@ class Conversation {
     this.#stop = stop;
     try {
       const answer = this.#session.send(line, stop.signal);
-      const { speed, isCut } = await this.#printer.print(answer, true);
-      this.#printer.remark(stop.signal.aborted ? "stopped" : speed);
-      if (isCut) this.#log(CUT_OFF);
+      const printed = await this.#printer.print(answer, true);
+      this.#printer.remark(stop.signal.aborted ? "stopped" : printed.speed);
+      tellEnd(printed, this.#log);
     } catch (cause) {
       const error = this.#withHint(cause);
       if (stop.signal.aborted) this.#printer.remark("stopped");

@@ -1,10 +1,10 @@
 // `complete`: the text that follows a prompt, to standard output.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
-import { parseOptions } from "../cli/parse-options.ts";
+import { isGiven, parseOptions } from "../cli/parse-options.ts";
 import { ConfigError } from "../errors.ts";
 import { LineInput, withInput } from "../runtime/line-input.ts";
-import { AnswerPrinter } from "./answer-printer.ts";
+import { AnswerPrinter, endedByServer } from "./answer-printer.ts";
 import type { CommandContext } from "./command.ts";
 import { connect } from "./connection.ts";
 import { generationFields } from "./generation-fields.ts";
@@ -15,13 +15,15 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const prompt =
     options.prompt === "-" ? await promptFromInput() : await withInput(options.prompt, log);
   const { client, modelName, close } = await connect("complete", options, context);
+  const isSeeded = isGiven("complete", "seed", sources);
   try {
-    const body = { ...generationFields(options, modelName), prompt };
+    const body = { ...generationFields(options, modelName, isSeeded), prompt };
     const answer = client.streamCompletion(body);
     const printer = new AnswerPrinter(sources.env);
-    const { isCut } = await printer.print(answer, process.stdout.isTTY === true);
+    const { isCut, otherEnd } = await printer.print(answer, process.stdout.isTTY === true);
     if (isCut && !("max_tokens" in body))
       log("cut off at the server's default; --max-tokens sets it");
+    if (otherEnd !== null) log(endedByServer(otherEnd));
   } finally {
     await close();
   }

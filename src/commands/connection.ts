@@ -4,7 +4,9 @@
 import type { CommandOptions, ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { serveLimits } from "../cli/limits.ts";
-import { isGiven, parseOptions } from "../cli/parse-options.ts";
+import type { OptionGroup } from "../cli/option-spec.ts";
+import { optionSpec } from "../cli/options.ts";
+import { isGiven, parseOptions, typedOptions } from "../cli/parse-options.ts";
 import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
 import { ApiClient, baseUrl } from "../client/api-client.ts";
 import type { EngineClient } from "../engine/protocol.ts";
@@ -31,6 +33,7 @@ type Options = Omit<CommandOptions<ClientCommand>, "system-prompt" | "quick" | "
 
 export const DEFAULT_URL = "http://127.0.0.1:8000";
 const PROBE_TIMEOUT_MS = 500;
+const SILENCE_MS = 2_000;
 
 /**
  * A model that is named is loaded here, unless a server is named too.
@@ -45,15 +48,59 @@ export async function connect(
   const apiKey = options["api-key"][0] ?? null;
   const client = new ApiClient({ url: named ?? DEFAULT_URL, apiKey, fetch });
   const wantsOwn = isGiven(command, "model", context.sources);
-  const isServed = named !== null || (!wantsOwn && (await client.isHealthy(PROBE_TIMEOUT_MS)));
-  if (!isServed) return ownEngine(options, context);
-  const [first] = await client.modelNames();
-  const modelName = options["model-name"] || first;
-  if (modelName === undefined) {
-    throw new ConfigError("request_refused", `${client.url} serves no model`);
+  const isServed = named !== null || (!wantsOwn && (await isServer(client)));
+  const given = new Set(typedOptions(command, context.sources));
+  if (!isServed) {
+    const isUnused = (name: string) => CLIENT_OPTIONS.includes(name);
+    for (const name of [...given].filter(isUnused))
+      context.warn(`--${name} has no effect: no server answers at ${client.url}`);
+    return ownEngine(options, context);
   }
+  const first = await firstModel(client, context.log);
+  const modelName = options["model-name"] || (given.has("model") ? options.model : first);
   context.log(`${modelName} at ${client.url}`);
+  warnOfUnused(given, client.url, context.warn);
+  if (await client.isSleeping(AbortSignal.timeout(PROBE_TIMEOUT_MS)))
+    context.log("it sleeps: an answer comes when somebody has woken it, by POST /v1/wake_up");
   return { client, modelName, close: async () => {} };
+}
+
+const CLIENT_OPTIONS: readonly string[] = ["model-name", "api-key"];
+
+/** Whether an OpenAI server is where nobody has said that there is one; another program may be. */
+async function isServer(client: ApiClient): Promise<boolean> {
+  if (!(await client.isHealthy(PROBE_TIMEOUT_MS))) return false;
+  const isOther = (error: unknown) =>
+    error instanceof ConfigError && error.code === "server_unreachable";
+  const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+  return client.modelNames(signal).then(
+    () => true,
+    (error: unknown) => !isOther(error),
+  );
+}
+
+/** A server that takes a connection and says nothing is waited for, but not without a word. */
+async function firstModel(client: ApiClient, log: (line: string) => void): Promise<string> {
+  const tell = () => log(`waiting for ${client.url} to answer`);
+  const timer = setTimeout(tell, SILENCE_MS);
+  try {
+    return await client.firstModel();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a server has decided when it was started. Seeds go with each request, and a model's name too. */
+const ENGINE_GROUPS: readonly OptionGroup[] = ["Model", "Memory", "Scheduling", "Download"];
+const REQUEST_OPTIONS: readonly string[] = ["model", "seed"];
+
+function warnOfUnused(given: ReadonlySet<string>, url: string, warn: (line: string) => void) {
+  const isUnused = (name: string) => {
+    const group = optionSpec(name)?.group;
+    return group !== undefined && ENGINE_GROUPS.includes(group) && !REQUEST_OPTIONS.includes(name);
+  };
+  for (const name of [...given].filter(isUnused))
+    warn(`--${name} has no effect: the server at ${url} has loaded its model`);
 }
 
 async function ownEngine(options: Options, context: CommandContext): Promise<Connection> {

@@ -1,7 +1,15 @@
 // What the program needs of the machine and the process: files, memory, process figures.
 
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { ConfigError } from "../errors.ts";
+import { fileFault } from "./file-fault.ts";
 import { cpuSeconds, residentBytes, statFields, TICKS_PER_SECOND } from "./proc-text.ts";
 
 /** Text of a file. May throw. */
@@ -35,9 +43,21 @@ export function writeText(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError("cannot_write", `cannot write ${path}: ${reason}`, { cause });
+    throw cannotWrite(path, cause);
   }
+}
+
+/** Before work whose result goes there; what is in the file stays. @throws ConfigError "cannot_write" */
+export function checkWritable(path: string): void {
+  try {
+    appendFileSync(path, "");
+  } catch (cause) {
+    throw cannotWrite(path, cause);
+  }
+}
+
+function cannotWrite(path: string, cause: unknown): ConfigError {
+  return new ConfigError("cannot_write", `cannot write ${path}: ${fileFault(cause)}`, { cause });
 }
 
 /** @throws ConfigError "config_file" */

@@ -1,0 +1,212 @@
+// chat, complete and bench against servers that are not ours, or not as they should be: each is told in words,
+// and nothing of an answer is lost without one.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { runPagoda } from "../support/run-pagoda.ts";
+
+const LIST = JSON.stringify({ object: "list", data: [{ id: "m" }] });
+const STREAM = { "content-type": "text/event-stream" };
+const servers: { stop(closes: boolean): Promise<void> }[] = [];
+afterAll(() => Promise.all(servers.map((server) => server.stop(true))));
+
+type Answer = (request: Request) => Response | Promise<Response>;
+
+/** @param answer to all but the list of models, where that is not another one @returns the server's URL */
+function serverWith(answer: Answer, list = LIST): string {
+  const fetch = (request: Request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/v1/models") return Response.json(JSON.parse(list));
+    return request.method === "POST" ? answer(request) : new Response("", { status: 404 });
+  };
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
+  servers.push(server);
+  return `http://127.0.0.1:${server.port}`;
+}
+
+const chunk = (content: string, reason: string | null = null) =>
+  `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason: reason }] })}\n\n`;
+const streaming = (body: string) => serverWith(() => new Response(body, { headers: STREAM }));
+const refusing = (body: string, status: number) => serverWith(() => new Response(body, { status }));
+
+async function chatWith(url: string, ...words: string[]) {
+  const ran = await runPagoda(["chat", "-q", "hi", "--url", url, ...words]);
+  return { ...ran, stderr: ran.stderr.replace(/^m at http.*\n/, "") };
+}
+
+describe("a stream", () => {
+  const end = "data: [DONE]\n\n";
+
+  test.each([
+    ["null", "data: null\n\n", "the server sent what is no event of this API: null"],
+    ["text", "data: gone\n\n", "the server sent what is no event of this API: gone"],
+    [
+      "parts",
+      'data: {"choices":[{"delta":{"content":[1]}}]}\n\n',
+      'the server sent what is no event of this API: {"choices":[{"delta":{"content":[1]}}]}',
+    ],
+    ["a text as error", 'data: {"error":"boom"}\n\n', "boom"],
+    ["an error's message", 'data: {"error":{"message":"boom"}}\n\n', "boom"],
+    ["an error without one", 'data: {"error":{"code":5}}\n\n', '{"code":5}'],
+    ["an error of vLLM 0.9", 'data: {"object":"error","message":"boom"}\n\n', "boom"],
+  ])("with %s is told in a line, with 4", async (_, event, text) => {
+    const ran = await chatWith(streaming(`${chunk("abc")}${event}${end}`));
+    expect(ran).toEqual({ stdout: "abc\n", stderr: `error: ${text}\n`, exitCode: 4 });
+  });
+
+  test("that ends without [DONE] is whole when its reason has come, and else broken off", async () => {
+    const whole = await chatWith(streaming(chunk("abc") + chunk("", "stop")));
+    expect(whole).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
+    const broken = await chatWith(streaming(chunk("abc")));
+    expect(broken.stderr).toContain("the answer broke off");
+    expect(broken.exitCode).toBe(4);
+  });
+
+  test("under another type, or none, is one", async () => {
+    const plain = await chatWith(serverWith(() => new Response(chunk("abc", "stop") + end)));
+    expect(plain).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
+  });
+
+  test("that is none is told as that, or with its error", async () => {
+    const whole = serverWith(() => Response.json({ choices: [{ message: { content: "abc" } }] }));
+    const text = "the server answers whole, and not as a stream";
+    expect(await chatWith(whole)).toMatchObject({ stderr: `error: ${text}\n`, exitCode: 4 });
+    const error = serverWith(() => Response.json({ error: "boom" }));
+    expect(await chatWith(error)).toMatchObject({ stderr: "error: boom\n", exitCode: 4 });
+  });
+
+  test.each(["abort", "content_filter", "tool_calls"])(
+    "that ends by %s says so",
+    async (reason) => {
+      const url = streaming(chunk("abc", reason) + end);
+      const stderr = `the server has ended the answer: ${reason}\n`;
+      expect(await chatWith(url)).toEqual({ stdout: "abc\n", stderr, exitCode: 0 });
+    },
+  );
+});
+
+describe("a refusal", () => {
+  test.each([
+    ["", 500, "HTTP 500"],
+    ['{"detail":"Not Found"}', 404, "HTTP 404: Not Found"],
+    ['{"detail":[{"msg":"too long"},{"msg":"too hot"}]}', 422, "HTTP 422: too long; too hot"],
+    ['{"object":"error","message":"too long"}', 400, "HTTP 400: too long"],
+    ['{"error":"model is loading"}', 503, "HTTP 503: model is loading"],
+    ["<html><title>502 Bad Gateway</title><h1>Bad", 502, "HTTP 502: 502 Bad Gateway"],
+    ["busy\n", 429, "HTTP 429: busy"],
+  ])("%j with %d is told in its words", async (body, status, text) => {
+    const url = refusing(body, status);
+    expect(await chatWith(url)).toEqual({ stdout: "\n", stderr: `error: ${text}\n`, exitCode: 1 });
+    const bench = await runPagoda(["bench", "--url", url]);
+    expect(bench.stderr).toEndWith(`error: ${text}\n`);
+  });
+});
+
+describe("a list of models", () => {
+  test.each([['{"data":[null]}'], ['{"data":[{}]}'], ['{"data":1}'], ["null"], ["[]"]])(
+    "%s is none",
+    async (list) => {
+      const url = serverWith(() => new Response(""), list);
+      const ran = await chatWith(url);
+      const text = `what answers at ${url} does not speak the OpenAI API`;
+      expect(ran).toEqual({ stdout: "", stderr: `error: ${text}\n`, exitCode: 4 });
+    },
+  );
+
+  test("that is empty leaves nobody to ask, for bench too", async () => {
+    const url = serverWith(() => new Response(""), '{"data":[]}');
+    for (const words of [["chat", "-q", "hi"], ["complete", "hi"], ["bench"]]) {
+      const ran = await runPagoda([...words, "--url", url]);
+      expect(ran).toMatchObject({ stderr: `error: ${url} serves no model\n`, exitCode: 1 });
+    }
+  });
+});
+
+describe("bench", () => {
+  test.each([
+    ["data: null\n\n", "no event of this API: null"],
+    ['data: {"error":"boom"}\n\n', "boom"],
+    ['data: {"object":"error","message":"boom"}\n\n', "boom"],
+  ])("tells of %j in words", async (event, text) => {
+    const ran = await runPagoda(["bench", "--url", streaming(event)]);
+    expect(ran.stderr).toEndWith(`error: ${text}\n`);
+    expect(ran.exitCode).toBe(1);
+  });
+});
+
+describe("what a request says", () => {
+  const asked: Record<string, unknown>[] = [];
+  const url = serverWith(async (request) => {
+    asked.push((await request.json()) as Record<string, unknown>);
+    return new Response(chunk("abc", "stop"), { headers: STREAM });
+  });
+
+  test("the model and the seed of the command line go with it", async () => {
+    for (const words of [
+      ["chat", "other", "hi"],
+      ["complete", "hi", "--model", "other"],
+    ])
+      expect((await runPagoda([...words, "--url", url, "--seed", "7"])).exitCode).toBe(0);
+    expect(asked.splice(0)).toMatchObject([
+      { model: "other", seed: 7 },
+      { model: "other", seed: 7 },
+    ]);
+    await runPagoda(["complete", "hi", "--url", url], { env: { PAGODA_MODEL: "x.gguf" } });
+    expect(asked[0]).toMatchObject({ model: "m" });
+    expect(asked.splice(0)[0]).not.toHaveProperty("seed");
+  });
+
+  test("what a server has decided at its start is told to have no effect", async () => {
+    const ran = await chatWith(url, "--max-model-len", "4k", "--offline");
+    const because = `has no effect: the server at ${url} has loaded its model`;
+    expect(ran.stderr).toBe(`warning: --max-model-len ${because}\nwarning: --offline ${because}\n`);
+    const quiet = await runPagoda(["chat", "-q", "hi", "--url", url], {
+      env: { PAGODA_MAX_MODEL_LEN: "4k" },
+    });
+    expect(quiet.stderr).toBe(`m at ${url}\n`);
+  });
+
+  test.each(["", "/", "/v1", "/v1/", "/v1/chat/completions", "/v1/completions", "/v1/models"])(
+    "the server's address may end in %j",
+    async (path) => {
+      expect(await chatWith(url + path)).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
+    },
+  );
+
+  test("a proxy is not asked for this machine", async () => {
+    const env = { http_proxy: "http://127.0.0.1:9", NO_PROXY: "example.com" };
+    expect((await runPagoda(["chat", "-q", "hi", "--url", url], { env })).stdout).toBe("abc\n");
+  });
+});
+
+test("a server that sleeps is told of: its answer may be long in coming", async () => {
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    routes: {
+      "/v1/models": new Response(LIST),
+      "/v1/is_sleeping": Response.json({ is_sleeping: true }),
+      "/v1/chat/completions": new Response(chunk("abc", "stop"), { headers: STREAM }),
+    },
+  });
+  servers.push(server);
+  const ran = await chatWith(`http://127.0.0.1:${server.port}`);
+  const stderr = "it sleeps: an answer comes when somebody has woken it, by POST /v1/wake_up\n";
+  expect(ran).toEqual({ stdout: "abc\n", stderr, exitCode: 0 });
+});
+
+test("a server that says nothing is waited for, and that is told", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async () => {
+      await promise;
+      return new Response(LIST);
+    },
+  });
+  servers.push(server);
+  const url = `http://127.0.0.1:${server.port}`;
+  const running = runPagoda(["chat", "-q", "hi", "--url", url]);
+  setTimeout(resolve, 2_500);
+  expect((await running).stderr).toStartWith(`waiting for ${url} to answer\n`);
+}, 20_000);
