@@ -153,6 +153,7 @@ export const COMMAND_OPTIONS = [
   },
   {
     name: "quiet",
+    short: "q",
     group: "Command",
     kind: "flag",
     fallback: false,
@@ -176,6 +177,7 @@ export const COMMAND_OPTIONS = [
   },
   {
     name: "yes",
+    short: "y",
     group: "Command",
     kind: "flag",
     fallback: false,

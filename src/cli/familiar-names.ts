@@ -14,8 +14,10 @@ const SAME: Readonly<Record<string, string>> = {
   "root-path": "--api-prefix",
   "request-timeout": "-to --timeout",
   prompt: "-p -q --quick",
-  "system-prompt": "-sys",
-  "max-tokens": "-n --predict --n-predict",
+  "system-prompt": "-sys --system",
+  "max-tokens": "-n --predict --n-predict --max-completion-tokens --max-new-tokens",
+  url: "-u",
+  yes: "-f --force",
   temperature: "--temp",
 };
 
@@ -32,14 +34,24 @@ const HINTS: Readonly<Record<string, string>> = {
   "--threads serves prompts and answers": "-tb --threads-batch",
   "--kv-cache-dtype sets the type of K and V": "-ctk --cache-type-k -ctv --cache-type-v",
   "--cpu-affinity names CPUs": "-C --cpu-mask -Cr --cpu-range --cpu-strict --numa",
+  "`< FILE` sends a file": "-f --file --prompt-file",
+  "all are listed; leave it out": "-a --all -l",
+  "`inspect` shows it without an option": "--license --template --modelfile --parameters",
+  "a unit of systemd, or `&`, keeps it in the background": "-d --detach --daemon",
   "PAGODA_API_KEY or a --config file keeps a key out of the command line": "--api-key-file",
-  "HF_TOKEN in the environment is read": "-hft --hf-token",
+  "HF_TOKEN in the environment is read": "-hft --hf-token --token",
   "name the file with --model hf://user/repo/file.gguf": "-hff --hf-file",
   "--model takes a URL": "-mu --model-url",
   "--port sets the port": "-p",
   "--url names the server": "--base-url --host --port --endpoint",
   "--model-name asks for a model of the server": "--model -m",
-  "--result-filename writes the result to a file": "--save-result --result-dir",
+  "--result-filename writes the result to a file": `
+    --save-result --save-detailed --append-result --result-dir`,
+  "--max-concurrency limits the requests at a time": "-c -j",
+  "--num-prompts sets how many are sent": "-n",
+  "the result has the mean, median and 99th percentile of each": `
+    --percentile-metrics --metric-percentiles --goodput`,
+  "answers have their full length; leave it out": "--ignore-eos",
   "--random-input-len and --random-output-len make the prompts and answers": `
     --dataset-name --dataset-path --backend --endpoint-type --random-range-ratio`,
   "--quick sends one message": "-p --prompt",
@@ -48,9 +60,11 @@ const HINTS: Readonly<Record<string, string>> = {
   "--enable-sleep-mode lets a server free its memory": "--keepalive",
   "it is always on; leave it out": `
     -fa --flash-attn -cb --cont-batching --jinja --metrics --warmup --cache-prompt --cache-reuse
-    -kvu --kv-unified -cnv --conversation`,
+    -kvu --kv-unified -cnv --conversation -i --interactive`,
   "there is nothing like it here; leave it out": `
-    --slots --props --no-webui --mmap --verbose --nowordwrap --insecure --think --hidethinking`,
+    --slots --props --no-webui --mmap --verbose --nowordwrap --insecure --think --hidethinking
+    --workers --reload --disable-tqdm`,
+  "logs have one level and one form": "--log-level --log-verbosity --log-file",
   "weights are read into memory, in a layout of their own": "--no-mmap --mlock",
   "one GPU or none is used": "-dev --device -sm --split-mode -ts --tensor-split -mg --main-gpu",
   "it is not built here yet": `
@@ -75,9 +89,13 @@ export const FAMILIAR_NAMES: readonly FamiliarName[] = Object.entries(SAME).flat
   ([option, names]) => namesIn(names).map((name) => ({ name, option })),
 );
 
-/** @param flag with its dashes @returns the name of our option that means the same */
-export function sameOption(flag: string): string | undefined {
-  return FAMILIAR_NAMES.find(({ name }) => name === flag)?.option;
+/**
+ * @param flag with its dashes
+ * @param has whether the command has an option
+ * @returns the name of our option that means the same
+ */
+export function sameOption(flag: string, has: (option: string) => boolean): string | undefined {
+  return FAMILIAR_NAMES.find(({ name, option }) => name === flag && has(option))?.option;
 }
 
 /**

@@ -33,7 +33,10 @@ export function readInvocation(sources: OptionSources, program: Program): Invoca
   const { version } = program;
   const columns = Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, program.columns));
   const [first, ...argv] = sources.argv;
-  if (first === undefined || helpTopic(first) !== undefined) return { text: programHelp(columns) };
+  if (first === undefined) return { text: programHelp(columns) };
+  // "--help serve" asks what "help serve" does.
+  if (helpTopic(first) === null) return { text: helpText(argv, columns) };
+  if (helpTopic(first) !== undefined) return { text: programHelp(columns) };
   if (VERSION_WORDS.includes(first)) return { text: version };
   if (first === "help") return { text: helpText(argv, columns) };
   const found = findCommand(sources.argv);
@@ -67,7 +70,8 @@ function findCommand(argv: readonly string[]): FoundCommand | null {
 /** `help`, `help serve`, `help serve memory`. @throws ConfigError "unknown_command" */
 function helpText(words: readonly string[], columns: number): string {
   const [first] = words;
-  if (first === undefined) return programHelp(columns);
+  if (first === undefined || ["help", "--help", "-h", ...VERSION_WORDS].includes(first))
+    return programHelp(columns);
   const found = findCommand(words);
   if (found === null) throw unknownCommand(first);
   return commandHelp(found.command, found.argv[0] ?? null, columns);
@@ -105,15 +109,26 @@ function configText(command: CommandSpec, sources: OptionSources): string {
   return rows.join("\n");
 }
 
+const STOP_HINT = "Ctrl-C or SIGTERM ends a server; `ps` shows its PID";
+const SERVE_HINT = "`serve` starts the server";
+const LIST_HINT = "`ls` lists the models here";
+const LOGIN_HINT = "HF_TOKEN, or `hf auth login`, opens gated models of the hub";
+
 /** What other programs have a command for, and how it is done here. */
 const COMMAND_HINTS: Readonly<Record<string, string>> = {
-  stop: "Ctrl-C or SIGTERM ends a server; `ps` shows its PID",
+  ...{ stop: STOP_HINT, kill: STOP_HINT },
   create: "`serve model.gguf` serves a file as it is",
   cp: "`serve MODEL --served-model-name NAME` gives a model another name",
   push: "the Hugging Face hub's own client uploads models",
-  launch: "`serve` starts the server",
+  ...{ start: SERVE_HINT, launch: SERVE_HINT, server: SERVE_HINT, up: SERVE_HINT },
+  ...{ models: LIST_HINT, images: LIST_HINT, cache: LIST_HINT },
+  ...{ login: LOGIN_HINT, signin: LOGIN_HINT },
+  info: "`inspect` shows a model, `collect-env` the machine",
+  logs: "a server writes its log to standard error",
+  search: "the Hugging Face hub's pages search its models; `pull user/repo:quant` gets one",
+  update: "`pull` looks for a newer model",
+  generate: "`complete` goes on with a prompt, `chat -q` answers a message",
   "run-batch": "examples/batch.ts shows how a program completes many prompts",
-  server: "`serve` starts the server",
   cli: "`chat` and `complete` load a model in their own process",
 };
 
@@ -122,7 +137,8 @@ function unknownCommand(word: string): ConfigError {
 }
 
 function unknownCommandText(word: string): string {
-  const hint = COMMAND_HINTS[word];
+  if (word.trim() === "") return "no command is named; --help lists them";
+  const hint = COMMAND_HINTS[word.toLowerCase()];
   if (hint !== undefined) return `there is no ${word}: ${hint}`;
   if (word.startsWith("-")) return `${word}: name a command first, as in \`serve ${word}\``;
   if (/[/\\]|\.gguf$/.test(word)) return `unknown command ${word}; \`serve ${word}\` serves it`;

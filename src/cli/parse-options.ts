@@ -11,10 +11,11 @@ import {
   commandSpec,
   optionsOf,
 } from "./commands.ts";
+import { readEnvironment, strangeVariables } from "./environment.ts";
 import { familiarHint, sameOption } from "./familiar-names.ts";
 import { type IgnoredFlag, ignoredFlag } from "./ignored-flags.ts";
 import { nearestName } from "./nearest-name.ts";
-import { envName, type OptionSpec, type OptionValue } from "./option-spec.ts";
+import type { OptionSpec, OptionValue } from "./option-spec.ts";
 import { checkSecrets, readOption } from "./option-value.ts";
 import { addWords, setJsonKey, type Values } from "./option-values.ts";
 import { optionSpec } from "./options.ts";
@@ -79,7 +80,8 @@ export function resolveOptions(
 ): ResolvedOption[] {
   const reader = new OptionReader(command, warn);
   const fromArgv = reader.readArgv(sources.argv);
-  const fromEnv = reader.readEnv(sources.env);
+  const fromEnv = readEnvironment(optionsOf(command), sources.env);
+  for (const line of strangeVariables(sources.env)) warn(line);
   const path = fromArgv.get("config") ?? fromEnv.get("config") ?? null;
   const fromFile = path === null ? new Map() : reader.readFile(sources, String(path));
   const ranked: [string, Values][] = [
@@ -102,6 +104,8 @@ class OptionReader {
   readonly #options: ReadonlyMap<string, OptionSpec>;
   readonly #warn: Warn;
   readonly #warnedOf = new Set<string>();
+  /** Of options that a word without a dash has filled, by name. */
+  readonly #words = new Map<string, string>();
 
   constructor(command: CommandSpec, warn: Warn) {
     this.#command = command;
@@ -132,12 +136,15 @@ class OptionReader {
   #readWord(word: string, places: string[], values: Values): void {
     const option = this.#options.get(places[0] ?? "");
     const isTaken = option !== undefined && option.kind !== "strings" && values.has(option.name);
-    if (option === undefined || isTaken) {
+    if (isTaken) throw givenTwice(option, String(values.get(option.name)), word);
+    if (option === undefined) {
       const message = `unexpected argument ${word}; options begin with --`;
       throw new ConfigError("invalid_option", message);
     }
     addWords(values, option, [word], option.name);
-    if (option.kind !== "strings") places.shift();
+    if (option.kind === "strings") return;
+    this.#words.set(option.name, word);
+    places.shift();
   }
 
   /** @returns the number of words used */
@@ -160,7 +167,10 @@ class OptionReader {
     }
     const taken = option.kind === "strings" ? following : following.slice(0, 1);
     const words = [...inline, ...taken];
-    if (words.length === 0) throw new ConfigError("invalid_option", `${flag} needs a value`);
+    const [value] = words;
+    if (value === undefined) throw new ConfigError("invalid_option", `${flag} needs a value`);
+    const word = this.#words.get(option.name);
+    if (word !== undefined) throw givenTwice(option, word, value);
     addWords(values, option, words, flag);
     return 1 + taken.length;
   }
@@ -168,7 +178,8 @@ class OptionReader {
   /** By its name, its letter, or what other programs call it. */
   #optionOf(flag: string, name: string): OptionSpec | undefined {
     const own = flag.startsWith("--") ? this.#options.get(name) : this.#shortOption(flag);
-    return own ?? this.#options.get(sameOption(dashed(flag)) ?? "");
+    const isTaken = (option: string) => this.#options.has(option);
+    return own ?? this.#options.get(sameOption(dashed(flag), isTaken) ?? "");
   }
 
   #shortOption(flag: string): OptionSpec | undefined {
@@ -210,19 +221,6 @@ class OptionReader {
     return new ConfigError("unknown_option", `unknown option ${shown}${hint}`);
   }
 
-  /** Lists are separated by commas. Empty variables count as not set. */
-  readEnv(env: OptionSources["env"]): Values {
-    const values: Values = new Map();
-    for (const option of this.#options.values()) {
-      const name = [envName(option), option.env].find((key) => key && env[key]);
-      const text = name === undefined ? undefined : env[name];
-      if (name === undefined || text === undefined) continue;
-      const value = option.kind === "strings" ? text.split(",").filter(Boolean) : text;
-      values.set(option.name, readOption(option, value, name));
-    }
-    return values;
-  }
-
   /**
    * A key without a value counts as not set, so that the output of --print-config can be read back; one of
    * another command is passed over, so that one file serves all of them.
@@ -241,6 +239,12 @@ class OptionReader {
     }
     return values;
   }
+}
+
+/** One of the two would be lost. */
+function givenTwice({ name }: OptionSpec, first: string, second: string): ConfigError {
+  const message = `--${name} is given twice: ${first} and ${second}; one is as a word without a dash`;
+  return new ConfigError("invalid_option", message);
 }
 
 /** As it would be typed: of an underscore and a dash within a name the latter. */

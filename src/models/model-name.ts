@@ -16,6 +16,18 @@ const REPO = /^(\w[\w.-]*\/\w[\w.-]*?)(?::([\w.-]+))?$/;
 const HUB_FILE = /^(\w[\w.-]*\/\w[\w.-]*)\/(.+\.gguf)$/;
 /** Of a file's page or its download, with the branch. */
 const HUB_PATH = /^\/(\w[\w.-]*\/\w[\w.-]*)\/(?:resolve|blob)\/[^/]+\/(.+)$/;
+/** Of a repository's page, or as Ollama names it after hf.co. */
+const HUB_PAGE = /^\/(\w[\w.-]*\/\w[\w.-]*?)(?:\/tree\/main)?(?::([\w.-]+))?\/?$/;
+const HUB_HOSTS = ["huggingface.co", "hf.co"];
+/** What is copied of a page's address, or given to Ollama: without its scheme. */
+const HUB_ADDRESS = /^(?:www\.)?(?:huggingface\.co|hf\.co)\//;
+
+/** The file's too, as a server of it is called, in lower case. */
+const DEFAULT_NAMES = [
+  DEFAULT_MODEL,
+  DEFAULT_MODEL_FILE.name,
+  modelNameOf(DEFAULT_MODEL_FILE.name),
+].map((name) => name.toLowerCase());
 
 /**
  * @param endpoint of the hub, whose URLs are files of it
@@ -23,8 +35,9 @@ const HUB_PATH = /^\/(\w[\w.-]*\/\w[\w.-]*)\/(?:resolve|blob)\/[^/]+\/(.+)$/;
  */
 export function parseModelName(name: string, endpoint: string): ModelName {
   if (name.trim() === "") throw new ConfigError("model_not_found", "no model is named");
-  if (name === DEFAULT_MODEL) return { kind: "default" };
+  if (DEFAULT_NAMES.includes(name.toLowerCase())) return { kind: "default" };
   if (/^https?:\/\//i.test(name)) return parseUrl(name, endpoint);
+  if (HUB_ADDRESS.test(name)) return parseUrl(`https://${name}`, endpoint);
   const hub = /^hf:(?:\/\/)?(.+)$/.exec(name)?.[1];
   const file = HUB_FILE.exec(hub ?? "");
   if (file !== null) return { kind: "hub-file", repo: file[1] ?? "", path: file[2] ?? "" };
@@ -44,10 +57,19 @@ export function defaultHubFile(): { repo: string; path: string } {
 function parseUrl(name: string, endpoint: string): ModelName {
   if (!URL.canParse(name)) throw new ConfigError("model_not_found", `${name} is no URL`);
   const url = new URL(name);
-  if (url.pathname.endsWith("/")) throw new ConfigError("model_not_found", `${name} names no file`);
-  const file = url.origin === URL.parse(endpoint)?.origin ? HUB_PATH.exec(url.pathname) : null;
-  if (file === null) return { kind: "url", url };
-  return { kind: "hub-file", repo: file[1] ?? "", path: decodeURIComponent(file[2] ?? "") };
+  const { origin, hostname, pathname } = url;
+  if (
+    origin === URL.parse(endpoint)?.origin ||
+    HUB_HOSTS.includes(hostname.replace(/^www\./, ""))
+  ) {
+    const [, repoOfFile, path] = HUB_PATH.exec(pathname) ?? [];
+    if (repoOfFile !== undefined && path !== undefined)
+      return { kind: "hub-file", repo: repoOfFile, path: decodeURIComponent(path) };
+    const [, repo, quant = null] = HUB_PAGE.exec(pathname) ?? [];
+    if (repo !== undefined) return { kind: "hub", repo, quant };
+  }
+  if (pathname.endsWith("/")) throw new ConfigError("model_not_found", `${name} names no file`);
+  return { kind: "url", url };
 }
 
 /** What a model is called when it is given no name: its file's, without the ending. */

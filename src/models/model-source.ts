@@ -2,6 +2,7 @@
 // that is here is never asked for again; `pull` looks for a newer one.
 
 import { readdirSync } from "node:fs";
+import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { download } from "../runtime/download.ts";
@@ -79,11 +80,19 @@ export async function pullModel(name: string, options: ModelSourceOptions): Prom
  * A file goes before a repository of the same name, a folder does not.
  * @throws ConfigError "model_not_found" for what cannot be the name of one
  */
-function parsedName(name: string, { env }: Pick<ModelSourceOptions, "env">): ModelName {
+function parsedName(typed: string, { env }: Pick<ModelSourceOptions, "env">): ModelName {
+  const name = withHome(typed, env);
   if (fileExists(name) && !isFolder(name)) return { kind: "path", path: name };
   const parsed = parseModelName(name, hubEndpoint(env));
   if (parsed.kind === "path" && isFolder(name)) throw folderNamed(name);
   return parsed;
+}
+
+/** Shells leave "--model=~/x", a variable's value and a YAML file's as they are. */
+function withHome(name: string, env: Env): string {
+  return name.startsWith("~/") && !fileExists(name)
+    ? join(env["HOME"] || homedir(), name.slice(2))
+    : name;
 }
 
 function folderNamed(folder: string): ConfigError {
@@ -128,7 +137,7 @@ function findFile(env: Env, repo: string, wanted: string): string | null {
 /** @throws ConfigError as resolveModel does */
 async function fetchModel(name: ModelName, options: ModelSourceOptions): Promise<string> {
   if (name.kind === "path") {
-    throw new ConfigError("model_not_found", `there is no file ${name.path}`);
+    throw new ConfigError("model_not_found", noFileText(name.path));
   }
   if (isOffline(options)) throw notHere(name);
   if (name.kind === "url") return fetchUrl(name.url, options);
@@ -144,6 +153,15 @@ async function fetchModel(name: ModelName, options: ModelSourceOptions): Promise
   }
   cached.writeRef(revision, repo.commit);
   return cached.pathOf(repo.commit, first);
+}
+
+/** What else a name may have been meant for. */
+function noFileText(path: string): string {
+  const isWord = !/[/\\]/.test(path) && !isModelFile(path);
+  if (isWord)
+    return `there is no file ${path}; a model of the hub is user/repo:quant, and \`ls\` lists those here`;
+  const isOfHub = /^\w[\w.-]*(\/[\w.-]+){2,}\.gguf$/.test(path);
+  return `there is no file ${path}${isOfHub ? `; one of the hub is hf://${path}` : ""}`;
 }
 
 function notHere(name: ModelName): ConfigError {

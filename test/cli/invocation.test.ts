@@ -36,7 +36,13 @@ describe("readInvocation", () => {
 
   test.each([
     ["srve", "unknown command srve; did you mean serve?"],
+    ["SERVE", "unknown command SERVE; did you mean serve?"],
+    ["", "no command is named; --help lists them"],
     ["frobnicate", "unknown command frobnicate; --help lists them"],
+    ["kill", "there is no kill: Ctrl-C or SIGTERM ends a server; `ps` shows its PID"],
+    ["Images", "there is no Images: `ls` lists the models here"],
+    ["login", "there is no login: HF_TOKEN, or `hf auth login`, opens gated models of the hub"],
+    ["--help frobnicate", "unknown command frobnicate; --help lists them"],
     ["model.gguf", "unknown command model.gguf; `serve model.gguf` serves it"],
     ["--port", "--port: name a command first, as in `serve --port`"],
     ["stop", "there is no stop: Ctrl-C or SIGTERM ends a server; `ps` shows its PID"],
@@ -58,6 +64,14 @@ describe("readInvocation", () => {
 
   test("help is a command too, with a command and a topic", () => {
     expect(answer(["help"])).toBe(answer([]));
+    for (const words of [
+      ["help", "help"],
+      ["help", "--help"],
+      ["help", "version"],
+    ])
+      expect(answer(words)).toBe(answer([]));
+    expect(answer(["--help", "serve"])).toBe(answer(["serve", "--help"]));
+    expect(answer(["-h", "bench", "serve"])).toBe(answer(["bench", "--help"]));
     expect(answer(["help", "serve"])).toBe(answer(["serve", "--help"]));
     expect(answer(["help", "show"])).toBe(answer(["inspect", "-h"]));
     expect(answer(["help", "serve", "port"])).toBe(answer(["serve", "--help=port"]));

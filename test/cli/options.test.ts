@@ -1,7 +1,13 @@
 // Options from the command line, the environment and YAML, in vLLM's dialect.
 
 import { describe, expect, test } from "bun:test";
-import { COMMANDS, commandSpec, optionsOf, type ServeOptions } from "../../src/cli/commands.ts";
+import {
+  COMMANDS,
+  type CommandName,
+  commandSpec,
+  optionsOf,
+  type ServeOptions,
+} from "../../src/cli/commands.ts";
 import { FAMILIAR_NAMES } from "../../src/cli/familiar-names.ts";
 import { readInvocation } from "../../src/cli/invocation.ts";
 import { parseSize } from "../../src/cli/option-value.ts";
@@ -323,6 +329,37 @@ describe("what fingers know from llama.cpp and Ollama", () => {
       });
       expect(both).toEqual([]);
     }
+  });
+});
+
+describe("a model that is named twice", () => {
+  test.each([
+    [["a", "--model", "b"], "a and b"],
+    [["a", "-m", "b"], "a and b"],
+    [["--model=a", "b"], "a and b"],
+    [["--model", "a", "--", "b"], "a and b"],
+  ])("%p is refused: one of the two would be lost", (argv, both) => {
+    expect(() => parse(argv)).toThrow(`--model is given twice: ${both}; one is as a word`);
+  });
+
+  test("by the same option is the last one, and over the environment the command line's", () => {
+    expect(parse(["--model", "a", "--model", "b"]).model).toBe("b");
+    expect(parse(["a"], { PAGODA_MODEL: "b" }).model).toBe("a");
+  });
+});
+
+describe("short names", () => {
+  const sources = { env: {}, readYaml: () => ({}) };
+
+  test("mean what the command has", () => {
+    const read = <N extends CommandName>(name: N, ...argv: string[]) =>
+      parseOptions(name, { argv, ...sources }, () => {});
+    expect(read("ls", "-q").quiet).toBe(true);
+    expect(read("chat", "-q", "hi").quick).toBe("hi");
+    expect(read("complete", "-q", "hi").prompt).toBe("hi");
+    for (const flag of ["-y", "-f", "--force"]) expect(read("rm", flag).yes).toBe(true);
+    expect(() => read("bench", "-n", "5")).toThrow("-n: --num-prompts sets how many are sent");
+    expect(() => read("chat", "-f", "a.txt")).toThrow("-f: `< FILE` sends a file");
   });
 });
 

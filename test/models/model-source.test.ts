@@ -59,6 +59,26 @@ describe("resolveModel", () => {
     await expect(resolve(name)).rejects.toThrow(`there is no file ${name}`);
   });
 
+  test("a path may begin with the home folder, where no shell has put it in", async () => {
+    const home = tempFolder();
+    writeFiles(home, { "models/mine.gguf": "x" });
+    const { resolve } = setting({ HOME: home });
+    expect(await resolve("~/models/mine.gguf")).toBe(join(home, "models/mine.gguf"));
+    await expect(resolve("~/other.gguf")).rejects.toThrow(`there is no file ${home}/other.gguf`);
+  });
+
+  test.each([
+    ["llama3", "; a model of the hub is user/repo:quant, and `ls` lists those here"],
+    ["llama3.2:1b", "; a model of the hub is user/repo:quant, and `ls` lists those here"],
+    ["user/repo/a.gguf", "; one of the hub is hf://user/repo/a.gguf"],
+    ["./user/repo/a.gguf", ""],
+    ["a.gguf", ""],
+  ])("what %p may have been meant for is told", async (name, hint) => {
+    const { resolve } = setting();
+    const message = await resolve(name).catch((error: Error) => error.message);
+    expect(message).toBe(`there is no file ${name}${hint}`);
+  });
+
   test("the default model is where the set-up puts it, else one of the hub", async () => {
     const { modelsDir, resolve } = setting();
     await expect(resolve("SmolLM2-135M-Instruct")).rejects.toThrow(
@@ -259,6 +279,19 @@ describe("pullModel", () => {
 describe("parseModelName", () => {
   test.each([
     ["SmolLM2-135M-Instruct", { kind: "default" }],
+    ["smollm2-135m-instruct", { kind: "default" }],
+    ["SmolLM2-135M-Instruct.Q4_1", { kind: "default" }],
+    ["SmolLM2-135M-Instruct.Q4_1.gguf", { kind: "default" }],
+    ["hf.co/user/repo:Q8_0", { kind: "hub", repo: "user/repo", quant: "Q8_0" }],
+    ["huggingface.co/user/repo", { kind: "hub", repo: "user/repo", quant: null }],
+    ["https://hub.test/user/repo", { kind: "hub", repo: "user/repo", quant: null }],
+    ["https://hub.test/user/repo/tree/main/", { kind: "hub", repo: "user/repo", quant: null }],
+    ["https://www.huggingface.co/user/repo", { kind: "hub", repo: "user/repo", quant: null }],
+    [
+      "https://huggingface.co/user/repo/blob/main/a.gguf",
+      { kind: "hub-file", repo: "user/repo", path: "a.gguf" },
+    ],
+    ["https://b.test/user/repo", { kind: "url", url: new URL("https://b.test/user/repo") }],
     ["model.gguf", { kind: "path", path: "model.gguf" }],
     ["../models/tiny", { kind: "path", path: "../models/tiny" }],
     ["a/b.gguf", { kind: "path", path: "a/b.gguf" }],

@@ -1,0 +1,56 @@
+// Options in the environment: PAGODA_<NAME> is --name.
+
+import { ConfigError } from "../errors.ts";
+import { nearestName } from "./nearest-name.ts";
+import { envName, type OptionSpec } from "./option-spec.ts";
+import { readOption } from "./option-value.ts";
+import type { Values } from "./option-values.ts";
+import { OPTIONS } from "./options.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Lists are separated by commas. Empty variables count as not set. @throws ConfigError "invalid_option" */
+export function readEnvironment(options: Iterable<OptionSpec>, env: Env): Values {
+  const values: Values = new Map();
+  for (const option of options) {
+    const name = [envName(option), option.env].find((key) => key && env[key]);
+    const text = name === undefined ? undefined : env[name];
+    if (name === undefined || text === undefined) continue;
+    if (isServiceLink(text)) throw serviceLink(name, text);
+    const value = option.kind === "strings" ? text.split(",").filter(Boolean) : text;
+    values.set(option.name, readOption(option, value, name));
+  }
+  return values;
+}
+
+/** What Kubernetes sets for each service of a namespace, by its name: PAGODA_PORT is that of one named pagoda. */
+const isServiceLink = (text: string): boolean => /^(tcp|udp|sctp):\/\//.test(text);
+
+function serviceLink(name: string, text: string): ConfigError {
+  const message = `${name} is ${text}, which Kubernetes sets for a service of this name: rename the service, or set enableServiceLinks: false`;
+  return new ConfigError("invalid_option", message);
+}
+
+/** Those that are no options: of the addon, of its build, of the tests. */
+const OTHERS = /^PAGODA_(CPU|NATIVE|CUDA|VULKAN|METAL|(FUZZ|SIM)_\w+)$/;
+const SERVICE_LINKS = /_(SERVICE_(HOST|PORT)|PORT_\d+_)/;
+
+/** A line for each variable that looks like an option and is none, of no command. */
+export function strangeVariables(env: Env): string[] {
+  const names = (OPTIONS as readonly OptionSpec[]).map(envName);
+  const isStrange = (name: string) =>
+    name.startsWith("PAGODA_") && !names.includes(name) && !OTHERS.test(name);
+  const isLink = (name: string) => SERVICE_LINKS.test(name) || isServiceLink(env[name] ?? "");
+  const strange = Object.keys(env).filter((name) => isStrange(name) && !isLink(name));
+  return strange.map((name) => {
+    const nearest = nearestOf(name, names);
+    return `${name} has no effect: there is no such option${nearest === null ? "" : `; did you mean ${nearest}?`}`;
+  });
+}
+
+/** Without what all have in common. */
+function nearestOf(name: string, names: readonly string[]): string | null {
+  const own = (text: string) => text.slice("PAGODA_".length).toLowerCase();
+  const nearest = nearestName(own(name), names.map(own));
+  return nearest === null ? null : `PAGODA_${nearest.toUpperCase()}`;
+}

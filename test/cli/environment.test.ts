@@ -1,0 +1,42 @@
+// What is said of PAGODA_* variables; how they are read: options.test.ts.
+
+import { describe, expect, test } from "bun:test";
+import { parseOptions } from "../../src/cli/parse-options.ts";
+
+describe("variables of the environment", () => {
+  const warned = (env: Record<string, string>) => {
+    const lines: string[] = [];
+    const sources = { argv: [], env, readYaml: () => ({}) };
+    parseOptions("ls", sources, (line) => void lines.push(line));
+    return lines;
+  };
+
+  test("that look like an option and are none are told of", () => {
+    expect(warned({ PAGODA_PROT: "1", PAGODA_FROBNICATE: "1" })).toEqual([
+      "PAGODA_PROT has no effect: there is no such option; did you mean PAGODA_PORT?",
+      "PAGODA_FROBNICATE has no effect: there is no such option",
+    ]);
+  });
+
+  test.each([
+    ["of another command", { PAGODA_MAX_NUM_SEQS: "2" }],
+    ["of the addon and its build", { PAGODA_CPU: "avx2", PAGODA_CUDA: "OFF" }],
+    [
+      "that Kubernetes sets for services",
+      {
+        PAGODA_SERVICE_HOST: "10.0.0.1",
+        PAGODA_PORT_80_TCP_ADDR: "10.0.0.1",
+        PAGODA_WEB_PORT: "tcp://10.0.0.1:80",
+      },
+    ],
+    ["of others", { PATH: "x", VLLM_PORT: "1" }],
+  ])("%s are not", (_, env) => {
+    expect(warned(env as Record<string, string>)).toEqual([]);
+  });
+
+  test("that Kubernetes has set for a service of our name are told as that", () => {
+    expect(() => warned({ PAGODA_JSON: "tcp://10.0.0.1:80" })).toThrow(
+      "PAGODA_JSON is tcp://10.0.0.1:80, which Kubernetes sets for a service of this name: rename",
+    );
+  });
+});
