@@ -277,7 +277,7 @@ describe.skipIf(certificates === null)("TLS", () => {
   test.each([
     [{ certfile: "/nonexistent.pem" }, /^ssl-certfile: cannot read \/nonexistent.pem: .*ENOENT/],
     [{ keyfile: "/nonexistent.key" }, /^ssl-keyfile: cannot read \/nonexistent.key: .*ENOENT/],
-    [{ caCerts: "/nonexistent" }, /^ssl-ca-certs: cannot read \/nonexistent: .*ENOENT/],
+    [{ caCerts: "/nonexistent.ca" }, /^ssl-ca-certs: cannot read \/nonexistent.ca: .*ENOENT/],
     [{ certfile: "server.key" }, /^ssl-certfile: .*server.key holds no certificate in PEM$/],
     [{ keyfile: "server.pem" }, /^ssl-keyfile: .*server.pem holds no private key in PEM$/],
     [{ keyfile: null }, /^ssl-certfile: .*server.pem holds no private key in PEM$/],
