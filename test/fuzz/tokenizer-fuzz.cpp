@@ -1,5 +1,6 @@
 // Any text, by any of the vocabularies of a folder: its tokens are those that llama.cpp gives by itself, with std::regex
-// and its own search for special tokens, and tokenising with a limit gives as many of them.
+// and its own search for special tokens, and tokenising with a limit gives as many of them. Each of the pre-tokenizers'
+// patterns, as llama.cpp passes it on, cuts a text as std::regex does.
 
 #include "mutation-loop.h"
 #include "special-texts.h"
@@ -9,17 +10,21 @@
 #include "llama-vocab.h"
 #include "unicode.h"
 
+#include <map>
 #include <memory>
+#include <regex>
 #include <set>
 
 namespace {
 
 // std::regex recurses once a byte, and some patterns try many ways.
-constexpr size_t MAX_COMPARED_BYTES = 192;
+constexpr size_t MAX_COMPARED_BYTES   = 192;
+constexpr size_t MAX_COMPARED_SYMBOLS = 40;
 
 std::vector<std::shared_ptr<const llama_model>>            models;
 std::vector<std::unique_ptr<const pagoda::Vocabulary>>     vocabularies;
 std::vector<std::string>                                   special_texts;
+std::map<std::u32string, std::wregex>                      patterns;
 
 const std::vector<std::string> PIECES = {
     " ", "  ", "\n", "\n\n", "\r\n", "\t", "\x0b", "\u0085", "\u00a0", "\u3000", "\u2028", "a", "Z", "the", "The", " in", "é", "É", "ß",
@@ -54,6 +59,45 @@ std::vector<int32_t> tokens_by_llama(const llama_model & model, const std::strin
     return tokens;
 }
 
+void note_patterns(const llama_vocab & vocab) {
+    const auto splitter = unicode_regex_splitter;
+    unicode_regex_splitter = [](const std::u32string &, const std::u32string & pattern, const std::vector<size_t> & parts) {
+        patterns.emplace(pattern, std::wregex(std::wstring(pattern.begin(), pattern.end())));
+        return parts;
+    };
+    vocab.tokenize("a", false, false);
+    unicode_regex_splitter = splitter;
+}
+
+// As llama.cpp's unicode_regex_split_stl has it.
+std::vector<size_t> pieces_by_regex(const std::wstring & text, const std::wregex & pattern) {
+    std::vector<size_t> pieces;
+    size_t at = 0;
+    for (std::wsregex_iterator match(text.begin(), text.end(), pattern), end; match != end; ++match) {
+        const size_t begin = (size_t) match->position();
+        if (begin > at) {
+            pieces.push_back(begin - at);
+        }
+        pieces.push_back((size_t) match->length());
+        at = begin + (size_t) match->length();
+    }
+    if (at < text.size()) {
+        pieces.push_back(text.size() - at);
+    }
+    return pieces;
+}
+
+// A code point as llama.cpp passes it on: itself, or, as a class, one of the bytes that it has for those.
+char32_t symbol_of(uint32_t cpt, bool as_class) {
+    if (cpt < 128) {
+        return cpt;
+    }
+    if (unicode_cpt_flags_from_cpt(cpt).is_whitespace) {
+        return 0x0b;
+    }
+    return as_class ? 0xd0 + cpt % 6 : cpt;
+}
+
 void require(bool holds, const char * what, const std::string & text) {
     if (!holds) {
         std::fprintf(stderr, "%s: %s\n", what, text.c_str());
@@ -69,6 +113,22 @@ void compare(size_t which, const std::string & text, bool add_special, bool pars
     }
     const auto some = vocabulary.tokenize(text, add_special, parse_special, limit);
     require(all.size() > limit ? some.size() == limit + 1 : some == all, "not the tokens up to a limit", text);
+}
+
+void compare_splits(const std::string & text, bool as_class) {
+    std::u32string symbols;
+    for (const uint32_t cpt : unicode_cpts_from_utf8(text)) {
+        symbols += symbol_of(cpt, as_class);
+    }
+    symbols.resize(std::min(symbols.size(), MAX_COMPARED_SYMBOLS));
+    const size_t half = symbols.size() / 2;
+    for (const auto & [pattern, regex] : patterns) {
+        auto expected = pieces_by_regex(std::wstring(symbols.begin(), symbols.begin() + half), regex);
+        const auto rest = pieces_by_regex(std::wstring(symbols.begin() + half, symbols.end()), regex);
+        expected.insert(expected.end(), rest.begin(), rest.end());
+        const auto pieces = pagoda::SplitPattern::of(pattern).split(symbols, { half, symbols.size() - half });
+        require(pieces == expected, "other pieces than std::regex's", text);
+    }
 }
 
 } // namespace
@@ -94,6 +154,7 @@ void fuzz_start(const char * folder) {
         models.push_back(model);
         vocabularies.push_back(std::make_unique<const pagoda::Vocabulary>(model));
         const llama_vocab & vocab = *llama_model_get_vocab(model.get());
+        note_patterns(vocab);
         for (llama_token id = 0; id < (llama_token) vocab.n_tokens(); ++id) {
             if (vocab.get_token_data(id).attr & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED)) {
                 special_texts.push_back(vocab.get_token_data(id).text);
@@ -108,6 +169,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size) {
     }
     const std::string text = valid_text(data + 3, size - 3);
     const bool add_special = data[0] & 1, parse_special = data[0] & 2;
+    compare_splits(text, data[0] & 4);
     compare(data[1] % vocabularies.size(), first_bytes(text, std::min(text.size(), MAX_COMPARED_BYTES)), add_special, parse_special, data[2]);
     compare(data[1] % vocabularies.size(), text, add_special, parse_special, data[2] * 16);
     return 0;
