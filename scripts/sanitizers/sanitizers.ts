@@ -57,6 +57,7 @@ export const SANITIZERS: Readonly<Record<string, Sanitizer>> = {
  */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
   "native/commands": "its programs have a user's environment, without the sanitizer's runtime",
+  "native/every-tokenizer": "runs for minutes then; a fuzzer has the same code with sanitizers",
   "native/executable": "is about the release that is given away",
   "native/package": "is about the release that is given away",
 };
