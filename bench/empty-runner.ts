@@ -31,6 +31,7 @@ const info: ModelInfo = {
   trainedContextLength: 0,
   numLayers: 0,
   kvBytesPerToken: 0,
+  lacksPreTokenizer: false,
   vocabSize: VOCAB_SIZE,
   embeddingLength: 0,
   eosTokenIds: [],

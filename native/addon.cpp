@@ -1,5 +1,6 @@
 // Module entry: per-environment data, cleanup hook, exports. No logic.
 
+#include "abort-guard.h"
 #include "addon-data.h"
 #include "napi-args.h"
 #include "native-model.h"
@@ -123,6 +124,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     std::call_once(once, [] {
         install_log_capture();
         register_packed_buffer();
+        install_abort_guard();
         llama_backend_init();
     });
     auto * data = new AddonData;
@@ -148,6 +150,7 @@ Napi::Object header_to_js(Napi::Env env, const ModelHeader & header) {
     o.Set("trainedContextLength", (double) header.trained_context_length);
     o.Set("numLayers", (double) header.n_layers);
     o.Set("kvBytesPerToken", (double) header.kv_bytes_per_token);
+    o.Set("lacksPreTokenizer", header.lacks_pre_tokenizer);
     return o;
 }
 

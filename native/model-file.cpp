@@ -2,15 +2,19 @@
 
 #include "model-file.h"
 
+#include "abort-guard.h"
 #include "error-codes.h"
+#include "metadata-keys.h"
 
 #include "gguf.h"
 #include "llama.h"
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -43,9 +47,14 @@ struct GgufDeleter {
 using GgufPtr = std::unique_ptr<gguf_context, GgufDeleter>;
 
 uint64_t file_size(const std::string & path) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) {
+        throw Error("model_not_found", "cannot open " + path + ": it is a folder");
+    }
+    errno = 0;
     std::ifstream file(path, std::ios::binary | std::ios::ate);
     if (!file) {
-        throw Error("model_not_found", "cannot open " + path);
+        throw Error("model_not_found", "cannot open " + path + ": " + std::strerror(errno));
     }
     return (uint64_t) file.tellg();
 }
@@ -59,70 +68,21 @@ void check_magic(const std::string & path) {
     }
 }
 
-std::string string_key(const gguf_context * g, const std::string & key) {
-    const int64_t id = gguf_find_key(g, key.c_str());
-    return id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_STRING ? gguf_get_val_str(g, id) : "";
-}
-
-int64_t int_value(const gguf_context * g, int64_t id, gguf_type type, const void * data, size_t i) {
-    switch (type) {
-        case GGUF_TYPE_UINT32: return data ? ((const uint32_t *) data)[i] : gguf_get_val_u32(g, id);
-        case GGUF_TYPE_INT32:  return data ? ((const int32_t *) data)[i] : gguf_get_val_i32(g, id);
-        case GGUF_TYPE_UINT64: return (int64_t) (data ? ((const uint64_t *) data)[i] : gguf_get_val_u64(g, id));
-        case GGUF_TYPE_INT64:  return data ? ((const int64_t *) data)[i] : gguf_get_val_i64(g, id);
-        default:               return 0;
-    }
-}
-
-// A number, or element `layer` of an array with one entry a layer; `fallback` when absent.
-int64_t int_key(const gguf_context * g, const std::string & key, int64_t fallback, size_t layer = 0) {
-    const int64_t id = gguf_find_key(g, key.c_str());
-    if (id < 0) {
-        return fallback;
-    }
-    if (gguf_get_kv_type(g, id) != GGUF_TYPE_ARRAY) {
-        return int_value(g, id, gguf_get_kv_type(g, id), nullptr, 0);
-    }
-    const gguf_type type = gguf_get_arr_type(g, id);
-    if (type == GGUF_TYPE_STRING || layer >= gguf_get_arr_n(g, id)) {
-        return fallback;
-    }
-    return int_value(g, id, type, gguf_get_arr_data(g, id), layer);
-}
-
-// More than any model has: products of them stay within 64 bits, and a loop over layers ends.
-constexpr int64_t MAX_LAYERS         = 1 << 12;
-constexpr int64_t MAX_HEADS          = 1 << 16;
-constexpr int64_t MAX_WIDTH          = 1 << 24;
-constexpr int64_t MAX_CONTEXT_LENGTH = 1ll << 40;
-
-// As int_key, for what must be a count.
-int64_t count_key(const gguf_context * g, const std::string & key, int64_t fallback, int64_t max, size_t layer = 0) {
-    const int64_t count = int_key(g, key, fallback, layer);
-    if (count < 0 || count > max) {
-        throw Error("model_unsupported", "the model file gives " + key + " as " + std::to_string(count));
-    }
-    return count;
-}
-
 int64_t kv_bytes_per_token(const gguf_context * g, const std::string & arch, int64_t n_layers, ggml_type kv_type) {
     const std::string p = arch + ".";
-    const int64_t n_embd = count_key(g, p + "embedding_length", 0, MAX_WIDTH);
+    const int64_t n_embd = count_key(g, p + "embedding_length", 0, MAX_WIDTH, 1);
     int64_t elements = 0;
     for (int64_t il = 0; il < n_layers; ++il) {
-        const int64_t n_head    = std::max<int64_t>(1, count_key(g, p + "attention.head_count", 1, MAX_HEADS, il));
-        const int64_t n_head_kv = count_key(g, p + "attention.head_count_kv", n_head, MAX_HEADS, il);
+        const int64_t n_head    = std::max<int64_t>(1, count_key(g, p + "attention.head_count", 1, MAX_HEADS, 0, il));
+        const int64_t n_head_kv = count_key(g, p + "attention.head_count_kv", n_head, MAX_HEADS, 0, il);
         const int64_t head_dim  = n_embd / n_head;
         elements += n_head_kv * (count_key(g, p + "attention.key_length", head_dim, MAX_WIDTH) +
                                  count_key(g, p + "attention.value_length", head_dim, MAX_WIDTH));
     }
+    if (elements == 0) {
+        throw Error("model_unsupported", "the model file gives no layer a head for keys and values (" + p + "attention.head_count)");
+    }
     return elements / ggml_blck_size(kv_type) * (int64_t) ggml_type_size(kv_type);
-}
-
-// Elements of an array, 0 when absent.
-int64_t array_length(const gguf_context * g, const std::string & key) {
-    const int64_t id = gguf_find_key(g, key.c_str());
-    return id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_ARRAY ? (int64_t) gguf_get_arr_n(g, id) : 0;
 }
 
 std::string main_type(const gguf_context * g) {
@@ -143,6 +103,7 @@ std::string main_type(const gguf_context * g) {
 } // namespace
 
 ModelHeader read_model_header(const std::string & path, ggml_type kv_type) {
+    const AbortGuard guard;
     const uint64_t size = file_size(path);
     check_magic(path);
     const GgufPtr g(gguf_init_from_file(path.c_str(), { /*.no_alloc =*/ true, /*.ctx =*/ nullptr }));
@@ -159,16 +120,22 @@ ModelHeader read_model_header(const std::string & path, ggml_type kv_type) {
         }
         h.weight_bytes += gguf_get_tensor_size(g.get(), i);
     }
+    check_first_part(g.get(), path);
     h.architecture = string_key(g.get(), "general.architecture");
     if (h.architecture.empty()) {
         throw Error("model_unsupported", path + " names no model architecture");
     }
+    check_rope_scaling(g.get(), h.architecture);
+    check_rope_dimensions(g.get(), h.architecture);
     h.quantization           = main_type(g.get());
     h.name                   = string_key(g.get(), "general.name");
-    h.n_layers               = count_key(g.get(), h.architecture + ".block_count", 0, MAX_LAYERS);
+    h.n_layers               = count_key(g.get(), h.architecture + ".block_count", 0, MAX_LAYERS, 1);
+    check_experts(g.get(), h.architecture, h.n_layers);
+    check_norms(g.get(), h.architecture);
     h.n_vocab                = array_length(g.get(), "tokenizer.ggml.tokens");
     h.trained_context_length = count_key(g.get(), h.architecture + ".context_length", 0, MAX_CONTEXT_LENGTH);
     h.kv_bytes_per_token     = kv_bytes_per_token(g.get(), h.architecture, h.n_layers, kv_type);
+    h.lacks_pre_tokenizer    = string_key(g.get(), "tokenizer.ggml.model") == "gpt2" && string_key(g.get(), "tokenizer.ggml.pre").empty();
     return h;
 }
 

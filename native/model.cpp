@@ -3,6 +3,7 @@
 
 #include "model.h"
 
+#include "abort-guard.h"
 #include "error-codes.h"
 #include "paged-attention.h"
 
@@ -141,6 +142,7 @@ void Model::wake_kv_cache() {
         throw Error("asleep", "the KV cache cannot be made before the weights are there");
     }
     check_memory(options, 0, kv_bytes(options, header));
+    const AbortGuard guard;
     pass = std::make_unique<ForwardPass>(weights.model().get(), options.pass);
     weights.note_buffers(pass->weight_bytes());
     note_memory();

@@ -3,6 +3,7 @@
 
 #include "weights.h"
 
+#include "abort-guard.h"
 #include "error-codes.h"
 #include "model-file.h"
 #include "packed-buffer.h"
@@ -31,6 +32,7 @@ bool report_progress(float share, void * user_data) {
 
 std::shared_ptr<llama_model> load_from(const std::string & source, const llama_model_params & params, const std::string & path) {
     take_log_error();
+    const AbortGuard guard;
     llama_model * model = llama_model_load_from_file(source.c_str(), params);
     if (!model) {
         const std::string detail = take_log_error();

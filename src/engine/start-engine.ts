@@ -77,6 +77,7 @@ async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHos
   try {
     const runner = await NativeModelRunner.load(options, host.onLoadProgress);
     warnOfUnpacked(runner.info, host.log);
+    warnOfPreTokenizer(runner.info, host.log);
     return runner;
   } catch (error) {
     throw withMemoryAdvice(error);
@@ -94,6 +95,14 @@ function withMemoryAdvice(error: unknown): unknown {
 function warnOfUnpacked({ unpackedTypes }: ModelInfo, log: (line: string) => void): void {
   if (unpackedTypes.length === 0) return;
   log(`warning: no fast kernel for weights of type ${unpackedTypes.join(", ")}; ggml's serve`);
+}
+
+/** llama.cpp takes a split of its own then. */
+function warnOfPreTokenizer(info: ModelInfo, log: (line: string) => void): void {
+  if (!info.lacksPreTokenizer) return;
+  log(
+    "warning: the model file has no tokenizer.ggml.pre: its texts may become other tokens than it was trained on; convert it again",
+  );
 }
 
 function rootHash(seed: string | null): Uint8Array {

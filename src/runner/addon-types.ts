@@ -54,6 +54,8 @@ export interface ModelHeader {
   readonly numLayers: number;
   /** K + V bytes of one token over all layers at the given KvCacheType. */
   readonly kvBytesPerToken: number;
+  /** A byte-level BPE vocabulary, and the file does not say how its texts are split before: tokens may be others. */
+  readonly lacksPreTokenizer: boolean;
 }
 
 export interface ModelInfo extends ModelHeader {

@@ -1,5 +1,6 @@
 // Any bytes as a model file: its header is read or refused, in bounded time, with nothing but an Error.
 
+#include "abort-guard.h"
 #include "error-codes.h"
 #include "model-file.h"
 #include "mutation-loop.h"
@@ -13,13 +14,14 @@ std::string path;
 
 std::vector<std::string> fuzz_words() {
     return { "GGUF", "general.architecture", "llama", "llama.block_count", "llama.embedding_length", "general.alignment",
-             "llama.attention.head_count", "llama.attention.key_length", "tokenizer.ggml.tokens", "token_embd.weight" };
+             "llama.attention.head_count", "llama.rope.scaling.type", "llama.expert_count", "split.no", "split.count", "llama.attention.key_length", "tokenizer.ggml.tokens", "token_embd.weight" };
 }
 
 void fuzz_start(const char *) {
     file = memfd_create("model", 0);
     path = "/proc/self/fd/" + std::to_string(file);
     pagoda::install_log_capture();
+    pagoda::install_abort_guard();
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size) {

@@ -19,7 +19,7 @@ test(
     const program = await buildSanitized({
       name: "gguf-fuzz",
       folder: "test/fuzz",
-      sources: { "model-file": [] },
+      sources: { "model-file": [], "metadata-keys": [], "abort-guard": [] },
       upstream: ["ggml/src/gguf.cpp"],
       libraries: LLAMA,
     });
@@ -35,7 +35,10 @@ test(
     const program = await buildSanitized({
       name: "chat-fuzz",
       folder: "test/fuzz",
-      sources: { "chat-template": [], "template-nesting": [], "model-file": [] },
+      sources: {
+        ...{ "chat-template": [], "template-nesting": [], "model-file": [] },
+        ...{ "metadata-keys": [], "abort-guard": [] },
+      },
       upstream: parts.map((part) => `common/jinja/${part}.cpp`),
       libraries: ["llama-common", "llama-common-base", "cpp-httplib", ...LLAMA],
     });

@@ -3,14 +3,18 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { startEngine } from "../../src/engine/start-engine.ts";
 import { loadAddon } from "../../src/runner/addon.ts";
 import type { NativeError } from "../../src/runner/addon-types.ts";
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
-import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { fakeConfig } from "../support/fake-engine-child.ts";
+import { encodeGguf, type GgufValue } from "../support/gguf-writer.ts";
+import { tinyGguf, writeTinyGguf } from "../support/tiny-gguf.ts";
 import { loadOptions, loadTiny, tempFolder } from "../support/tiny-model.ts";
 
 const folder = tempFolder();
 afterAll(folder.remove);
+const HOST = { availableBytes: null, onLoadProgress: () => {} };
 const at = (name: string) => join(folder.path, name);
 
 async function failure(path: string, options = {}): Promise<NativeError> {
@@ -27,7 +31,81 @@ describe("loading", () => {
     const error = await failure(at("missing.gguf"));
     expect([error.code, error.message]).toEqual([
       "model_not_found",
-      `cannot open ${at("missing.gguf")}`,
+      `cannot open ${at("missing.gguf")}: No such file or directory`,
+    ]);
+  });
+
+  test("a folder", async () => {
+    expect(await failure(folder.path)).toMatchObject({
+      ...{ code: "model_not_found", message: `cannot open ${folder.path}: it is a folder` },
+    });
+  });
+
+  test("a part of a model that is not the first names the first", async () => {
+    const keys: [string, GgufValue][] = [
+      ["split.no", ["u16", 1]],
+      ["split.count", ["u16", 3]],
+      ["split.tensors.count", ["i32", 9]],
+    ];
+    for (const [name, first] of [
+      ["big-00002-of-00003.gguf", `, ${at("big-00001-of-00003.gguf")}`],
+      ["renamed.gguf", ""],
+    ] as const) {
+      writeFileSync(at(name), encodeGguf(new Map(keys), []));
+      expect(await failure(at(name))).toMatchObject({
+        code: "model_unsupported",
+        message: `${at(name)} is part 2 of 3 of a model; name the first part${first}`,
+      });
+    }
+  });
+
+  const wrongKeys: [string, GgufValue | null, string][] = [
+    ["rope.scaling.type", ["string", "foo"], 'as "foo"; none, linear, yarn and longrope are known'],
+    ["rope.scaling.type", ["string", ""], 'as ""; none, linear, yarn and longrope are known'],
+    ["block_count", ["u32", 0], "as 0"],
+    ["block_count", ["u32", 513], "as 513"],
+    ["block_count", null, "lacks"],
+    ["embedding_length", ["u32", 0], "as 0"],
+    ["attention.head_count_kv", ["u32", 0], "no layer a head for keys and values"],
+    ["expert_count", ["u32", 4], "lacks"],
+    ["expert_used_count", ["u32", 2], "as 2"],
+    ["attention.layer_norm_rms_epsilon", ["f32", Number.NaN], "as nan"],
+    ["rope.dimension_count", ["u32", 0], "as 0; of heads of 64 an even number can be rotated"],
+    ["rope.dimension_count", ["u32", 63], "as 63; of heads of 64 an even number can be rotated"],
+    ["rope.dimension_count", ["u32", 66], "as 66; of heads of 64 an even number can be rotated"],
+    ["attention.layer_norm_rms_epsilon", ["f32", -1], "as -1.000000"],
+  ];
+  test.each(wrongKeys)("the key %s as %p is refused by name", async (key, value, reason) => {
+    const { metadata, tensors } = tinyGguf();
+    const changed = new Map(metadata);
+    if (value === null) changed.delete(`llama.${key}`);
+    else changed.set(`llama.${key}`, value);
+    writeFileSync(at("wrong-key.gguf"), encodeGguf(changed, tensors));
+    const { code, message } = await failure(at("wrong-key.gguf"));
+    expect(code).toBe("model_unsupported");
+    expect(message).toContain("the model file ");
+    expect(message).toContain(reason);
+    // An expert count is missed by the one that goes with it.
+    expect(message).toContain(key === "expert_count" ? "llama.expert_used_count" : "llama.");
+  });
+
+  test("a byte-level vocabulary without a pre-tokenizer is loaded, and said to be so", async () => {
+    const { metadata, tensors } = tinyGguf({ tokenizer: "bpe" });
+    const without = new Map(metadata);
+    without.delete("tokenizer.ggml.pre");
+    writeFileSync(at("no-pre.gguf"), encodeGguf(without, tensors));
+    writeFileSync(at("pre.gguf"), encodeGguf(metadata, tensors));
+    const lines: string[] = [];
+    const log = (line: string) => lines.push(line);
+    for (const name of ["no-pre.gguf", "pre.gguf", "fine.gguf"]) {
+      if (name === "fine.gguf") writeTinyGguf(at(name));
+      const config = { ...fakeConfig(), modelPath: at(name), numBlocksOverride: 64 };
+      const engine = await startEngine(config, { ...HOST, log });
+      expect(engine.info.model.lacksPreTokenizer).toBe(name === "no-pre.gguf");
+      await engine.shutdown();
+    }
+    expect(lines).toEqual([
+      "warning: the model file has no tokenizer.ggml.pre: its texts may become other tokens than it was trained on; convert it again",
     ]);
   });
 

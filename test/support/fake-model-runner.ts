@@ -231,6 +231,7 @@ function fakeInfo(trainedContextLength: number): ModelInfo {
     trainedContextLength,
     numLayers: 1,
     kvBytesPerToken: 8,
+    lacksPreTokenizer: false,
     vocabSize: VOCAB_SIZE,
     embeddingLength: 1,
     eosTokenIds: [FAKE_EOS],

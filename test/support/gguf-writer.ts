@@ -3,6 +3,7 @@
 
 /** One metadata value with its GGUF type. */
 export type GgufValue =
+  | readonly ["u16", number]
   | readonly ["u32", number]
   | readonly ["i32", number]
   | readonly ["f32", number]
@@ -26,7 +27,7 @@ export interface GgufTensor {
 
 const ALIGNMENT = 32;
 const Q8_BLOCK = 32;
-const VALUE_TYPE = { i32: 5, u32: 4, f32: 6, bool: 7, string: 8, array: 9 } as const;
+const VALUE_TYPE = { u16: 2, i32: 5, u32: 4, f32: 6, bool: 7, string: 8, array: 9 } as const;
 const TENSOR_TYPE: Record<TensorType, number> = { F32: 0, F16: 1, Q8_0: 8 };
 
 /** @returns the bytes of a complete file */
@@ -64,7 +65,7 @@ export function encodeGguf(
 function writeValue(file: ByteWriter, value: GgufValue): void {
   const [type, content] = value;
   if (typeof content !== "object") {
-    file.u32(VALUE_TYPE[type as "u32" | "i32" | "f32" | "bool" | "string"]);
+    file.u32(VALUE_TYPE[type as "u16" | "u32" | "i32" | "f32" | "bool" | "string"]);
     writeElement(file, type, content);
     return;
   }
@@ -79,6 +80,7 @@ function writeElement(file: ByteWriter, type: string, value: string | number | b
   if (typeof value === "string") file.string(value);
   else if (typeof value === "boolean") file.bytes(Uint8Array.of(Number(value)));
   else if (type === "f32") file.bytes(new Uint8Array(Float32Array.of(value).buffer));
+  else if (type === "u16") file.bytes(new Uint8Array(Uint16Array.of(value).buffer));
   else file.u32(value >>> 0);
 }
 

@@ -62,13 +62,19 @@ const DEFAULTS: Required<TinyGgufOptions> = {
 
 /** Writes the model to `path`. @returns its vocabulary, with the ids of the special tokens */
 export function writeTinyGguf(path: string, options: TinyGgufOptions = {}): TinyVocabulary {
+  const { metadata, tensors, vocabulary } = tinyGguf(options);
+  writeFileSync(path, damaged(encodeGguf(metadata, tensors), options.fault ?? null));
+  return vocabulary;
+}
+
+/** What the model's file holds, to be changed before it is written. */
+export function tinyGguf(options: TinyGgufOptions = {}) {
   const chosen = { ...DEFAULTS, ...options };
   const { tokenizer, addBos } = chosen;
   const vocabulary = typeof tokenizer === "string" ? tinyVocabulary(tokenizer, addBos) : tokenizer;
   const metadata = new Map([...modelMetadata(chosen), ...vocabulary.metadata]);
-  const file = encodeGguf(metadata, tinyTensors({ ...chosen, vocabSize: vocabulary.size }));
-  writeFileSync(path, damaged(file, chosen.fault));
-  return vocabulary;
+  const tensors = tinyTensors({ ...chosen, vocabSize: vocabulary.size });
+  return { metadata, tensors, vocabulary };
 }
 
 function damaged(file: Uint8Array, fault: TinyFault | null): Uint8Array {
