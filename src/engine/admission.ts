@@ -3,6 +3,7 @@
 // request, so that a burst cannot pass while its first requests are still being tokenised. No I/O.
 
 import { OverloadError, RequestError } from "../errors.ts";
+import { type Arrival, Throughput } from "./throughput.ts";
 
 export interface AdmissionLimits {
   /** Sequences in flight, n counted. */
@@ -17,7 +18,7 @@ const MAX_RETRY_S = 30;
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #nowMs: () => number;
-  readonly #endings: DecayingRate;
+  readonly #throughput: Throughput;
   #numSequences = 0;
   #numTokens = 0;
 
@@ -25,7 +26,7 @@ export class Admission {
   constructor(limits: AdmissionLimits, nowMs: () => number) {
     this.#limits = limits;
     this.#nowMs = nowMs;
-    this.#endings = new DecayingRate(nowMs());
+    this.#throughput = new Throughput(nowMs());
   }
 
   get numSequences(): number {
@@ -45,7 +46,7 @@ export class Admission {
     const { maxNumQueuedReqs: max } = this.#limits;
     if (numSequences > max) throw neverFits(`${numSequences} sequences (n times prompts)`, max);
     if (this.#numSequences + numSequences > max) throw this.#full(`${max} requests in flight`);
-    this.#numSequences += numSequences;
+    this.#changeSequences(numSequences);
     return new Reservation(this, numSequences);
   }
 
@@ -60,14 +61,19 @@ export class Admission {
 
   /** Room that nothing came of. */
   giveBack(numSequences: number, numTokens: number): void {
-    this.#numSequences -= numSequences;
+    this.#changeSequences(-numSequences);
     this.#numTokens -= numTokens;
   }
 
+  /** To be kept for the end of the sequences that begin now. */
+  beginSequences(): Arrival {
+    return this.#throughput.arrive(this.#nowMs());
+  }
+
   /** A sequence has ended. */
-  endSequence(): void {
-    this.#numSequences--;
-    this.#endings.add(this.#nowMs());
+  endSequence(arrival: Arrival): void {
+    this.#throughput.depart(this.#nowMs(), arrival);
+    this.#changeSequences(-1);
   }
 
   /** A request has its first output, or has ended without one. */
@@ -75,11 +81,15 @@ export class Admission {
     this.#numTokens -= numTokens;
   }
 
-  /** Whole seconds until what is in flight has ended at the present rate; 1 where no rate is known. */
+  /** Whole seconds until what is in flight has ended, as fast as sequences ended lately; 1 to 30. */
   get retryAfterS(): number {
-    const rate = this.#endings.perSecond(this.#nowMs());
-    const waitS = rate === 0 ? MIN_RETRY_S : Math.ceil(this.#numSequences / rate);
+    const waitS = Math.ceil(this.#throughput.clearsInMs(this.#nowMs()) / 1000);
     return Math.min(MAX_RETRY_S, Math.max(MIN_RETRY_S, waitS));
+  }
+
+  #changeSequences(change: number): void {
+    this.#numSequences += change;
+    this.#throughput.setInFlight(this.#nowMs(), this.#numSequences);
   }
 
   #full(limit: string): OverloadError {
@@ -122,25 +132,4 @@ export class Reservation {
 function neverFits(what: string, max: number): RequestError {
   const message = `${what} can never be queued: this server holds at most ${max}.`;
   return new RequestError("invalid_value", message);
-}
-
-/** Events a second, those of the last seconds weighing most. */
-class DecayingRate {
-  static readonly #TIME_CONSTANT_S = 10;
-  #perSecond = 0;
-  #lastMs: number;
-
-  constructor(nowMs: number) {
-    this.#lastMs = nowMs;
-  }
-
-  add(nowMs: number): void {
-    this.#perSecond = this.perSecond(nowMs) + 1 / DecayingRate.#TIME_CONSTANT_S;
-    this.#lastMs = nowMs;
-  }
-
-  perSecond(nowMs: number): number {
-    const elapsedS = (nowMs - this.#lastMs) / 1000;
-    return this.#perSecond * Math.exp(-elapsedS / DecayingRate.#TIME_CONSTANT_S);
-  }
 }

@@ -132,7 +132,14 @@ export class AsyncEngine {
     const ids = Array.from({ length: n }, (_, i) => (n === 1 ? parentId : `${parentId}-${i}`));
     const { maxUnreadBytes } = this.#limits;
     const abort = (aborted: RequestTracker) => this.#abort(aborted);
-    const tracker = new RequestTracker({ request, requestIds: ids, maxUnreadBytes, abort });
+    const arrival = this.#admission.beginSequences();
+    const tracker = new RequestTracker({
+      request,
+      requestIds: ids,
+      arrival,
+      maxUnreadBytes,
+      abort,
+    });
     // Outputs may come before the answer.
     for (const [index, id] of ids.entries()) this.#sequences.set(id, newProgress(tracker, index));
     this.#setDeadlines(tracker);
@@ -238,7 +245,7 @@ export class AsyncEngine {
 
   #endSequence(requestId: string, tracker: RequestTracker): void {
     this.#sequences.delete(requestId);
-    this.#admission.endSequence();
+    this.#admission.endSequence(tracker.arrival);
     if (tracker.requestIds.some((id) => this.#sequences.has(id))) return;
     this.#admission.endPrompt(tracker.takeQueuedTokens());
     tracker.clearDeadlines();

@@ -7,11 +7,13 @@ import type { GenerateRequest, Generation, SequenceOutput } from "./generation.t
 import { type JoinedOutput, joinedOutput, joinOutput } from "./joined-outputs.ts";
 import { USUAL_LOGPROBS } from "./prompt-limits.ts";
 import type { LogprobPosition, Prompt, RequestOutput } from "./protocol.ts";
+import type { Arrival } from "./throughput.ts";
 
 export interface TrackerOptions {
   readonly request: GenerateRequest;
   /** Of the engine, by sequence. */
   readonly requestIds: readonly string[];
+  readonly arrival: Arrival;
   /** Most that a reader may leave unread, bytes, estimated. */
   readonly maxUnreadBytes: number;
   readonly abort: (tracker: RequestTracker) => void;
@@ -20,6 +22,7 @@ export interface TrackerOptions {
 export class RequestTracker implements Generation {
   readonly request: GenerateRequest;
   readonly requestIds: readonly string[];
+  readonly arrival: Arrival;
   readonly promptTokenIds: Promise<Int32Array>;
   numUnfinished: number;
   maxNumGenerationTokens = 0;
@@ -40,9 +43,10 @@ export class RequestTracker implements Generation {
   #error: Error | null = null;
   #wake: (() => void) | null = null;
 
-  constructor({ request, requestIds, maxUnreadBytes, abort }: TrackerOptions) {
+  constructor({ request, requestIds, arrival, maxUnreadBytes, abort }: TrackerOptions) {
     this.request = request;
     this.requestIds = requestIds;
+    this.arrival = arrival;
     this.numUnfinished = requestIds.length;
     this.#maxUnreadBytes = maxUnreadBytes;
     this.#abort = abort;

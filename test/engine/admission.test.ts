@@ -62,7 +62,7 @@ describe("Admission", () => {
     reservation.release();
     expect([admission.numSequences, admission.numTokens]).toEqual([1, 10]);
     admission.endPrompt(10);
-    admission.endSequence();
+    admission.endSequence(admission.beginSequences());
     expect([admission.numSequences, admission.numTokens]).toEqual([0, 0]);
   });
 
@@ -79,15 +79,15 @@ describe("Admission", () => {
   test("asks to come back when what is in flight will have ended, 1 to 30 s", () => {
     const { admission, clock } = makeAdmission({ reqs: 1000 });
     expect(admission.retryAfterS).toBe(1);
-    admission.reserve(300);
+    admission.reserve(256);
+    const arrival = admission.beginSequences();
     expect(admission.retryAfterS).toBe(1);
-    // 20 a second for a minute.
-    for (let i = 0; i < 1200; i++) {
-      clock.nowMs += 50;
-      admission.reserve(1);
-      admission.endSequence();
-    }
-    expect(admission.retryAfterS).toBe(15);
+    clock.nowMs = 2_500;
+    for (let i = 0; i < 128; i++) admission.endSequence(arrival);
+    admission.reserve(128);
+    // A queue of two such waves, of which each takes 2.5 s.
+    admission.reserve(256);
+    expect(admission.retryAfterS).toBe(5);
     clock.nowMs += 60_000;
     expect(admission.retryAfterS).toBe(30);
   });

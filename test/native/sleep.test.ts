@@ -63,6 +63,7 @@ function writeOtherVocabulary(path: string, weightBytes: number): void {
     ["general.architecture", ["string", "llama"]],
     ["general.name", ["string", "tiny llama"]],
     ["llama.block_count", ["u32", 2]],
+    ["llama.embedding_length", ["u32", 64]],
     ["llama.attention.head_count_kv", ["u32", 2]],
     ["llama.attention.key_length", ["u32", 64]],
     ["llama.attention.value_length", ["u32", 64]],
