@@ -26,7 +26,7 @@ async function numBlocksFor(kvCacheMemoryBytes: number): Promise<number> {
   const plan = planMemory({
     ...header,
     ...LIMITS,
-    availableBytes: null,
+    ...{ availableBytes: null, allowLongMaxModelLen: false },
     kvCacheMemoryBytes,
     numBlocksOverride: null,
   });

@@ -1,3 +1,5 @@
+// One callback for the process; whether it throws is a matter of the thread that it is called on.
+
 #include "abort-guard.h"
 
 #include "error-codes.h"

@@ -1,3 +1,5 @@
+// What is refused is what llama.cpp's loader asserts (llama-model.cpp, load_hparams) and ggml's operators (ops.cpp).
+
 #include "metadata-keys.h"
 
 #include "error-codes.h"

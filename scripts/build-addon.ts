@@ -24,6 +24,8 @@ import { run } from "./shell.ts";
 import { endOf } from "./tool-process.ts";
 
 /** Read from the environment as ON or OFF; without them CMakeLists.txt decides from what the machine has. */
+/** What CMake takes for a yes or a no. */
+const SWITCH = /^(on|off|1|0|yes|no|true|false)$/i;
 const BUILD_OPTIONS = ["PAGODA_NATIVE", "PAGODA_CUDA", "PAGODA_VULKAN", "PAGODA_METAL"] as const;
 
 /** Memory that one compiler process may need. */
@@ -87,7 +89,12 @@ export function buildOptions(
 ): string[] {
   const isOld = arch === "x64" && flags !== "" && !/ avx2\b/.test(flags);
   const options = isOld ? { PAGODA_NATIVE: "ON", ...env } : env;
-  return BUILD_OPTIONS.flatMap((name) => (options[name] ? [`--CD${name}=${options[name]}`] : []));
+  return BUILD_OPTIONS.flatMap((name) => {
+    const value = options[name];
+    if (!value) return [];
+    if (SWITCH.test(value)) return [`--CD${name}=${value}`];
+    throw new SetupError(`${name}: expected ON or OFF, got ${value}`);
+  });
 }
 
 /** The command line of cmake-js. @param options such as `--CDPAGODA_CUDA=OFF` */

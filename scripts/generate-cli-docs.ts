@@ -22,8 +22,8 @@ what the commands do.
 
 The command line wins over the environment, that over the file of \`--config\`, that over the
 defaults; \`--print-config\` shows each value and where it comes from. As in vLLM \`_\` and \`-\` are equal, \`--no-x\` negates a flag,
-\`--x=v\` is \`--x v\`, and lists take several words or repeated flags (commas in the environment). Sizes take k, m, g, t (powers of 1000)
-and K, M, G, T or Ki, Mi, ... (powers of 1024). An option that is JSON is given whole, or key by key: \`--x.key v\`. An empty environment
+\`--x=v\` is \`--x v\`, and lists take several words or repeated flags (commas in the environment). Sizes take k, m, g, t or KB, MB, ... (powers of
+1000) and K, M, G, T or Ki, Mi, ... or KiB, MiB, ... (powers of 1024), with a fraction: 1.5GiB. An option that is JSON is given whole, or key by key: \`--x.key v\`. An empty environment
 variable counts as not set.
 `;
 

@@ -15,6 +15,7 @@ export function engineConfig(options: ServeOptions, modelPath: string): EngineCo
     maxNumSeqs: Math.min(options["max-num-seqs"], maxNumBatchedTokens),
     maxNumBatchedTokens,
     maxModelLen: options["max-model-len"],
+    allowLongMaxModelLen: options["allow-long-max-model-len"],
     kvCacheMemoryBytes: options["kv-cache-memory-bytes"],
     numBlocksOverride: options["num-gpu-blocks-override"],
     enablePrefixCaching: options["enable-prefix-caching"],

@@ -145,14 +145,22 @@ export function jsonOrText(text: string): unknown {
 const POWERS = "kmgt";
 
 /**
- * vLLM's human-readable integers: 1k = 1000, 1K = 1024, and as others write it, 1Ki = 1024. Only powers of
- * 1000 take a fraction. @returns NaN for anything else
+ * vLLM's human-readable integers: 1k = 1000, 1K = 1024; and sizes as others write them, read as GNU's dd does:
+ * 1Ki = 1KiB = 1024, 1kB = 1KB = 1000. What has a unit takes a fraction. @returns NaN for anything else
  */
 export function parseSize(text: string): number {
-  const match = /^(\d+)(\.\d+)?(?:([kmgt])|([KMGT])i?)?$/.exec(text.trim());
+  const match = /^(\d+)(\.\d+)?(?: ?([kmgt])| ?([KMGT])i?| ?([kmgt])b| ?([kmgt])ib)?$/.exec(
+    bytesLowered(text.trim()),
+  );
   if (match === null) return Number.NaN;
-  const [, whole = "", fraction = "", decimal, binary] = match;
-  if (fraction !== "" && decimal === undefined) return Number.NaN;
-  const power = POWERS.indexOf((decimal ?? binary ?? "").toLowerCase() || " ") + 1;
-  return Math.round(Number(whole + fraction) * (binary === undefined ? 1000 : 1024) ** power);
+  const [, whole = "", fraction = "", short, shortBinary, decimal, binary] = match;
+  const unit = short ?? shortBinary ?? decimal ?? binary;
+  if (unit === undefined) return fraction === "" ? Number(whole) : Number.NaN;
+  const base = shortBinary === undefined && binary === undefined ? 1000 : 1024;
+  return Math.round(Number(whole + fraction) * base ** (POWERS.indexOf(unit.toLowerCase()) + 1));
+}
+
+/** The case of a unit matters only where no B says what it is. */
+function bytesLowered(text: string): string {
+  return /b$/i.test(text) ? text.toLowerCase() : text;
 }

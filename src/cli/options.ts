@@ -35,6 +35,14 @@ const SERVER_OPTIONS = [
     help: "Longest prompt plus output. Default: the model's, as far as the KV cache holds it.",
   },
   {
+    name: "allow-long-max-model-len",
+    group: "Model",
+    kind: "flag",
+    fallback: false,
+    env: "VLLM_ALLOW_LONG_MAX_MODEL_LEN",
+    help: "Let --max-model-len exceed what the model was trained for; answers get worse.",
+  },
+  {
     name: "chat-template",
     group: "Model",
     kind: "string",

@@ -13,6 +13,8 @@ export interface MemoryPlanInput {
   readonly maxNumSeqs: number;
   /** From the options; null = decide. */
   readonly maxModelLen: number | null;
+  /** It may be more than the model was trained for. */
+  readonly allowLongMaxModelLen: boolean;
   readonly kvCacheMemoryBytes: number | null;
   readonly numBlocksOverride: number | null;
 }
@@ -28,8 +30,12 @@ const GIB = 1024 ** 3;
 /** Context used to size the default pool when the model's own is very long. */
 const DEFAULT_CONTEXT = 8192;
 
-/** @throws ConfigError "out_of_memory" with the numbers, when what was asked for does not fit */
+/**
+ * @throws ConfigError "out_of_memory" with the numbers, when what was asked for does not fit; "invalid_option"
+ *   for a longer context than the model's
+ */
 export function planMemory(input: MemoryPlanInput): MemoryPlan {
+  checkContext(input);
   const trained = input.trainedContextLength > 0 ? input.trainedContextLength : DEFAULT_CONTEXT;
   const numBlocks = input.numBlocksOverride ?? blocksFor(input, trained);
   const capacity = (numBlocks - 1) * input.blockSize;
@@ -50,6 +56,17 @@ export function planMemory(input: MemoryPlanInput): MemoryPlan {
     );
   }
   return { numBlocks, maxModelLen: input.maxModelLen ?? Math.min(trained, capacity), kvBytes };
+}
+
+/** As vLLM: beyond what positions a model has seen, its answers are noise. */
+function checkContext({ maxModelLen, trainedContextLength, ...input }: MemoryPlanInput): void {
+  if (maxModelLen === null || trainedContextLength === 0 || input.allowLongMaxModelLen) return;
+  if (maxModelLen <= trainedContextLength) return;
+  throw new ConfigError(
+    "invalid_option",
+    `--max-model-len ${maxModelLen} is more than the ${trainedContextLength} tokens that the model was ` +
+      "trained for; lower it, or take worse answers with --allow-long-max-model-len",
+  );
 }
 
 /** Blocks of the asked-for or default size, the null block included, at least two. */

@@ -16,6 +16,7 @@ import type { LoadOptions } from "./options.ts";
 /** What of the load options has a flag. */
 const FLAGS = {
   contextLength: "max-model-len",
+  allowLongContext: "allow-long-max-model-len",
   maxSequences: "max-num-seqs",
   maxBatchedTokens: "max-num-batched-tokens",
   maxQueued: "max-num-queued-reqs",

@@ -15,6 +15,8 @@ export interface LoadOptions {
   readonly name?: string;
   /** Most tokens of a prompt with its output, at least 16. Default: the model's, as far as memory holds it. */
   readonly contextLength?: number;
+  /** Let contextLength exceed what the model was trained for; answers get worse. Default: false. */
+  readonly allowLongContext?: boolean;
   /** Most requests computed in one step, 1 to 256; further ones wait. Default: 128. */
   readonly maxSequences?: number;
   /** Tokens computed in one step, 1 to 65536; longer prompts take several. Default: 512. */

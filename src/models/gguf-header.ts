@@ -3,6 +3,7 @@
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { ConfigError } from "../errors.ts";
+import { fileFault } from "../runtime/file-fault.ts";
 
 export type GgufScalar = number | bigint | boolean | string;
 /** An array longer than MAX_ARRAY is given by its length alone. */
@@ -37,13 +38,19 @@ export function readGgufHeader(path: string): GgufHeader {
   try {
     file = openSync(path, "r");
   } catch (cause) {
-    throw new ConfigError("model_not_found", `cannot open ${path}`, { cause });
+    throw cannotOpen(path, cause);
   }
   try {
     return parse(new HeaderReader(file, path));
+  } catch (error) {
+    throw error instanceof ConfigError ? error : cannotOpen(path, error);
   } finally {
     closeSync(file);
   }
+}
+
+function cannotOpen(path: string, cause: unknown): ConfigError {
+  return new ConfigError("model_not_found", `cannot open ${path}: ${fileFault(cause)}`, { cause });
 }
 
 function parse(reader: HeaderReader): GgufHeader {

@@ -1,19 +1,29 @@
 // Loads the native addon once, from an executable or from its file, and checks that both sides speak the
 // same contract. The only file (with addon.cjs) that knows the .node.
 
-import { EngineError } from "../errors.ts";
+import { ConfigError, EngineError } from "../errors.ts";
 import { loadEmbeddedAddon } from "../runtime/embedded-addon.ts";
 import { type Addon, CONTRACT_VERSION } from "./addon-types.ts";
 
 let loaded: Addon | null = null;
 
+/** What PAGODA_CPU may be, native/cpu-set.h. */
+const CPU_SETS = ["avx512", "avxvnni", "avx2", "generic"];
+
 /**
  * @throws EngineError "engine_dead" when the addon is missing, cannot be loaded, or is of another
- * contract version than this source
+ * contract version than this source; ConfigError "invalid_option" for a PAGODA_CPU that it would not know
  */
 export async function loadAddon(): Promise<Addon> {
+  checkCpuSet(process.env["PAGODA_CPU"] ?? "");
   loaded ??= checkContract(await requireAddon());
   return loaded;
+}
+
+function checkCpuSet(set: string): void {
+  if (set === "" || CPU_SETS.includes(set)) return;
+  const message = `PAGODA_CPU: expected ${CPU_SETS.join(", ")} or nothing, got ${set}`;
+  throw new ConfigError("invalid_option", message);
 }
 
 async function requireAddon(): Promise<Addon> {

@@ -246,7 +246,7 @@ describe("parseOptions", () => {
     expect(() => parse(words)).not.toThrow();
   });
 
-  test("sizes: k is 1000, K and Ki are 1024, and only k takes a fraction", () => {
+  test("sizes: k and KB are 1000, K, Ki and KiB are 1024, and what has a unit takes a fraction", () => {
     for (const [text, size] of [
       ["16", 16],
       ["1k", 1000],
@@ -258,7 +258,22 @@ describe("parseOptions", () => {
       ["25.6m", 25_600_000],
       ["1t", 1e12],
       ["1T", 1024 ** 4],
-      ["1.5K", Number.NaN],
+      ["2G", 2 * 1024 ** 3],
+      ["2g", 2e9],
+      ["2GB", 2e9],
+      ["2gb", 2e9],
+      ["2kB", 2000],
+      ["2GiB", 2 * 1024 ** 3],
+      ["2gib", 2 * 1024 ** 3],
+      ["2 GiB", 2 * 1024 ** 3],
+      ["1.5GiB", 1.5 * 1024 ** 3],
+      ["1.5K", 1536],
+      ["0.5TB", 5e11],
+      ["2B", Number.NaN],
+      ["2  GB", Number.NaN],
+      ["2iB", Number.NaN],
+      ["GB", Number.NaN],
+      ["", Number.NaN],
       ["1.5", Number.NaN],
       ["1ki", Number.NaN],
       ["x", Number.NaN],

@@ -12,6 +12,7 @@ describe("planMemory", () => {
     blockSize: 16,
     maxNumSeqs: 4,
     maxModelLen: null,
+    allowLongMaxModelLen: false,
     kvCacheMemoryBytes: null,
     numBlocksOverride: null,
   };
@@ -34,6 +35,18 @@ describe("planMemory", () => {
       numBlocks: 7,
       maxModelLen: 96,
     });
+  });
+
+  test("a context is at most the model's own, unless the operator insists", () => {
+    const most = { ...input, maxModelLen: 1000 };
+    expect(planMemory(most).maxModelLen).toBe(1000);
+    expect(() => planMemory({ ...most, maxModelLen: 1001 })).toThrow(
+      "--max-model-len 1001 is more than the 1000 tokens that the model was trained for; lower it, or take worse answers with --allow-long-max-model-len",
+    );
+    const insisted = { ...most, maxModelLen: 1001, allowLongMaxModelLen: true };
+    expect(planMemory(insisted).maxModelLen).toBe(1001);
+    const untold = { ...most, maxModelLen: 1001, trainedContextLength: 0 };
+    expect(planMemory(untold).maxModelLen).toBe(1001);
   });
 
   test("what does not fit is refused with the numbers", () => {

@@ -273,9 +273,20 @@ test("what cannot be served ends in one line and a code", async () => {
     [["--prot", "1"], 2, "unknown option --prot; did you mean --port?"],
     [["--show-hidden-metrics-for-version", "x"], 2, "Invalid version: 'x'"],
     [["--max-model-len", "4k", "--num-gpu-blocks-override", "9"], 1, "does not fit"],
+    [["--max-model-len", "32k"], 2, "--max-model-len 32000 is more than the 8192 tokens"],
+    [["/"], 3, "cannot open /: it is a folder"],
   ] as const) {
     const child = Bun.spawnSync([process.execPath, MAIN, "serve", ...words]);
     expect(child.stderr.toString()).toContain(line);
     expect(child.exitCode).toBe(code);
   }
+}, 30_000);
+
+test("an unknown PAGODA_CPU ends in one line and a code", () => {
+  const env = { ...process.env, PAGODA_CPU: "foo" };
+  const child = Bun.spawnSync([process.execPath, MAIN, "serve"], { env });
+  expect(child.stderr.toString()).toContain(
+    "PAGODA_CPU: expected avx512, avxvnni, avx2, generic or nothing, got foo",
+  );
+  expect(child.exitCode).toBe(2);
 }, 30_000);

@@ -87,4 +87,14 @@ describe("a file that is none", () => {
       }
     }
   });
+
+  test.each([
+    ["none.gguf", "no such file or directory"],
+    ["a.gguf/b.gguf", "not a directory"],
+    [".", "it is a folder"],
+  ])("that cannot be opened (%p) says why", (name, reason) => {
+    writeFileSync(path, BYTES);
+    const there = join(path, "..", name);
+    expect(() => readGgufHeader(there)).toThrow(`cannot open ${there}: ${reason}`);
+  });
 });

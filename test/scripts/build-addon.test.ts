@@ -126,6 +126,15 @@ describe("build options", () => {
     expect(buildOptions({ PAGODA_NATIVE: "OFF" }, OLD, "x64")).toEqual(["--CDPAGODA_NATIVE=OFF"]);
   });
 
+  test("what is neither a yes nor a no is refused", () => {
+    expect(() => buildOptions({ PAGODA_CUDA: "foo" }, "", "x64")).toThrow(
+      "PAGODA_CUDA: expected ON or OFF, got foo",
+    );
+    expect(buildOptions({ PAGODA_CUDA: "off", PAGODA_METAL: "" }, "", "x64")).toEqual([
+      "--CDPAGODA_CUDA=off",
+    ]);
+  });
+
   test("others get what the environment says", () => {
     expect(buildOptions({}, `${OLD} avx2 avx512f`, "x64")).toEqual([]);
     expect(buildOptions({}, "", "x64")).toEqual([]);

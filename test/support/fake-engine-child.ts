@@ -26,7 +26,13 @@ export const FAKE_CHILD = [process.execPath, import.meta.path];
 export function fakeConfig(behaviour: FakeBehaviour = {}): EngineConfig {
   return {
     ...{ modelPath: JSON.stringify(behaviour), kvCacheType: "f16", blockSize: 16 },
-    ...{ maxNumSeqs: 16, maxNumBatchedTokens: 512, maxModelLen: null, numBlocksOverride: null },
+    ...{
+      maxNumSeqs: 16,
+      maxNumBatchedTokens: 512,
+      maxModelLen: null,
+      allowLongMaxModelLen: false,
+      numBlocksOverride: null,
+    },
     ...{ kvCacheMemoryBytes: null, enablePrefixCaching: true, hashSeed: null, seed: 0n },
     ...{ residencySampleRate: null, longPrefillTokenThreshold: 0, policy: "fcfs" },
     ...{ targetInterTokenLatencyMs: null, numThreads: 1, cpuAffinity: new Int32Array(0), poll: 0 },
