@@ -1,6 +1,9 @@
 // Why a connection brought no answer, or not all of it, in words for users: those of Bun 1.4.5's fetch are
 // advice to its callers.
 
+const UNKNOWN_AUTHORITY =
+  "its certificate is of no known authority; NODE_EXTRA_CA_CERTS=file.pem adds one";
+
 /** By the error's code or name. */
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
@@ -8,6 +11,12 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: "connection closed",
   EPIPE: "connection closed",
   EPROTO: "no TLS there; try http://",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_AUTHORITY,
+  CERT_HAS_EXPIRED: "its certificate has expired",
+  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
   ETIMEDOUT: "timed out",
   ENETUNREACH: "network unreachable",
   EHOSTUNREACH: "host unreachable",

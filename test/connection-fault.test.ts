@@ -32,6 +32,8 @@ describe("connectionFault", () => {
     ["ECONNREFUSED", "connection refused"],
     ["ENOTFOUND", "unknown host"],
     ["InvalidHTTPResponse", "no valid HTTP"],
+    ["CERT_HAS_EXPIRED", "its certificate has expired"],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name"],
   ])("%s is told in words", (code, text) => {
     expect(connectionFault(Object.assign(new TypeError("raw"), { code }))).toBe(text);
   });

@@ -23,8 +23,8 @@ export async function exchange(
   outgoing.once("close", () => {
     if (!outgoing.writableFinished) left.abort();
   });
-  const body = new IncomingBody(incoming, limits.maxBodyBytes);
-  outgoing.once("finish", () => body.drop());
+  const body = hasBody(incoming) ? new IncomingBody(incoming, limits.maxBodyBytes) : null;
+  if (body !== null) outgoing.once("finish", () => body.drop());
   const request = requestOf(incoming, body, left.signal);
   if (request === null) return refuse(outgoing, 400, "Invalid request target, Host or header");
   try {
@@ -34,6 +34,11 @@ export async function exchange(
     if (outgoing.headersSent) outgoing.destroy();
     else refuse(outgoing, 500, "Internal Server Error");
   }
+}
+
+/** Of a GET, which fetch does not know with a body, node:http drops what comes. */
+function hasBody({ method }: IncomingMessage): boolean {
+  return method !== "GET" && method !== "HEAD";
 }
 
 function refuse(outgoing: ServerResponse, status: number, detail: string): void {
@@ -49,16 +54,15 @@ function refuse(outgoing: ServerResponse, status: number, detail: string): void 
 /** @returns null where it says two things at once, or nothing that a URL can hold */
 function requestOf(
   incoming: IncomingMessage,
-  body: IncomingBody,
+  body: IncomingBody | null,
   signal: AbortSignal,
 ): Request | null {
   const headers = headersOf(incoming);
   const url = headers === null ? null : urlOf(incoming, headers);
   if (headers === null || url === null) return null;
   const { method = "GET" } = incoming;
-  const hasBody = method !== "GET" && method !== "HEAD";
   try {
-    return new Request(url, { method, headers, body: hasBody ? body.stream : null, signal });
+    return new Request(url, { method, headers, body: body?.stream ?? null, signal });
   } catch {
     return null;
   }

@@ -55,7 +55,7 @@ function createRoutes(context: ServerContext, methods: Methods) {
   const guarded = operationMethods(context).map(([path]) => path);
   const keys = new ApiKeys({ keys: context.apiKeys, scope: context.apiKeyScope, guarded });
   // Elysia's default skips a host of three characters; here the path begins right after any host.
-  // That reads plain HTTP only: TLS ends in front of this server.
+  // That reads plain HTTP only: routedRequest() sees to it.
   return new Elysia({ name: "pagoda", strictPath: true, handler: { standardHostname: false } })
     .onError(({ code, error, request }) =>
       code === "NOT_FOUND" ? notFound(methods, request, context.rootPath) : failed(context, error),

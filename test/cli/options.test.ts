@@ -203,6 +203,25 @@ describe("parseOptions", () => {
     ]);
   });
 
+  test("one that changes what clients see says what holds instead", () => {
+    for (const [flag, reason] of [
+      ["--download-dir=/models", "HF_HUB_CACHE or HF_HOME says where models are kept"],
+      [
+        "--chat-template-content-format=openai",
+        "the parts of a message reach the template as one text",
+      ],
+      ["--enable-force-include-usage", "streams tell their usage where stream_options asks for it"],
+      ["--enable-request-id-headers", "answers carry no X-Request-Id"],
+      ["--enable-ssl-refresh", "certificates are read at the start: start again to renew them"],
+      ["--return-tokens-as-token-ids", "tokens of log-probabilities are shown as text"],
+    ] as const) {
+      warnings.length = 0;
+      parse([flag]);
+      const [name] = flag.split("=");
+      expect(warnings).toEqual([expect.stringContaining(`${name} has no effect: ${reason}`)]);
+    }
+  });
+
   test("each is told once", () => {
     parse(["--enforce-eager", "--dtype", "auto", "--config", "x.yaml"], {}, { dtype: "half" });
     expect(warnings).toEqual([

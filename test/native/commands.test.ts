@@ -74,6 +74,11 @@ describe("serve elsewhere than on a port in plain HTTP", () => {
     const { url, process } = await startServer([...words, ...tls]);
     expect(url).toStartWith("https://127.0.0.1:");
     const env = { NODE_EXTRA_CA_CERTS: certificates.path("ca.pem") };
+    const { stderr } = await runPagoda(["complete", "a", "--url", url]);
+    expect(stderr).toBe(
+      `error: no server answers at ${url} (its certificate is of no known authority; ` +
+        "NODE_EXTRA_CA_CERTS=file.pem adds one)\n",
+    );
     const asked = ["complete", "a", "--url", `${url}/llm`, "--max-tokens=2"];
     expect(await runPagoda(asked, { env })).toMatchObject({ exitCode: 0 });
     const { stdout } = await runPagoda(["ps", "--json"]);
