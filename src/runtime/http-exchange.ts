@@ -162,7 +162,7 @@ async function send(
   if (body === null || outgoing.req.method === "HEAD") return void outgoing.end();
   // An answer that says its length is whole; any other is sent as it comes.
   if (response.headers.has("content-length")) {
-    return void outgoing.end(new Uint8Array(await response.arrayBuffer()));
+    return end(outgoing, writeStallMs, new Uint8Array(await response.arrayBuffer()));
   }
   outgoing.flushHeaders();
   await pipe(body.getReader(), outgoing, writeStallMs);
@@ -181,9 +181,22 @@ async function pipe(
   outgoing.once("close", () => void reader.cancel());
   while (!outgoing.destroyed) {
     const { done, value } = await reader.read();
-    if (done || value === undefined) return void outgoing.end();
+    if (done || value === undefined) return end(outgoing, writeStallMs);
     if (!outgoing.write(value)) await drained(outgoing, writeStallMs);
   }
+}
+
+/** What is left may wait in memory: a client that takes none of it for too long is cut off. */
+function end(outgoing: ServerResponse, writeStallMs: number, bytes?: Uint8Array): void {
+  outgoing.end(bytes);
+  if (outgoing.writableFinished) return;
+  let numLeft = outgoing.writableLength;
+  const watch = setInterval(() => {
+    const numBefore = numLeft;
+    numLeft = outgoing.writableLength;
+    if (numLeft >= numBefore) outgoing.destroy();
+  }, writeStallMs);
+  outgoing.once("close", () => clearInterval(watch));
 }
 
 /** Resolves when the client takes bytes again or has gone; it is cut off when it takes too long. */

@@ -378,6 +378,46 @@ describe("silence", () => {
   });
 });
 
+describe("an answer in one piece that is larger than what sockets hold", () => {
+  const NUM_BYTES = 20_000_000;
+  const start = () =>
+    listen({
+      ...{ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000 },
+      deadlines: { headersMs: 1000, requestMs: 1000, idleMs: 1000, writeStallMs: 300 },
+      fetch: () => {
+        const headers = { "content-length": String(NUM_BYTES) };
+        return new Response(new Uint8Array(NUM_BYTES), { headers });
+      },
+    });
+
+  test("reaches a client that is slow, whole", async () => {
+    const big = await start();
+    const client = await connect(big.url);
+    client.send(getText("/"));
+    for (let i = 0; i < 200 && client.received.length < NUM_BYTES; i++) {
+      client.socket.resume();
+      await Bun.sleep(1);
+      client.socket.pause();
+      await Bun.sleep(20);
+    }
+    const [answer] = await client.answers(1);
+    expect([answer?.isWhole, answer?.body.length]).toEqual([true, NUM_BYTES]);
+    await big.stop(true);
+  }, 20_000);
+
+  test("ends for one that takes nothing", async () => {
+    const big = await start();
+    const client = await connect(big.url);
+    client.socket.pause();
+    client.send(getText("/"));
+    await Bun.sleep(1000);
+    client.socket.resume();
+    await client.until(() => client.isClosed);
+    expect([client.isClosed, client.received.length < NUM_BYTES]).toEqual([true, true]);
+    await big.stop(true);
+  });
+});
+
 describe("the end of the server", () => {
   test("lets answers end, closes what waits, takes nothing new", async () => {
     const { fetch } = server.app;
