@@ -28,7 +28,7 @@ export async function exchange(
   const request = requestOf(incoming, body, left.signal);
   if (request === null) return refuse(outgoing, 400, "Invalid request target, Host or header");
   try {
-    await send(await fetch(request), outgoing, limits.writeStallMs);
+    await send(await fetch(request), outgoing, left.signal, limits.writeStallMs);
   } catch {
     // The app answers for its own errors: this is one that it could not.
     if (outgoing.headersSent) outgoing.destroy();
@@ -151,38 +151,46 @@ class IncomingBody {
   }
 }
 
+/** @param left aborted when the client leaves, perhaps already */
 async function send(
   response: Response,
   outgoing: ServerResponse,
+  left: AbortSignal,
   writeStallMs: number,
 ): Promise<void> {
+  const { body } = response;
+  if (left.aborted) return body?.cancel();
   outgoing.statusCode = response.status;
   for (const [name, value] of response.headers) outgoing.setHeader(name, value);
-  const { body } = response;
-  if (body === null || outgoing.req.method === "HEAD") return void outgoing.end();
+  if (body === null || outgoing.req.method === "HEAD") {
+    outgoing.end();
+    return body?.cancel();
+  }
   // An answer that says its length is whole; any other is sent as it comes.
   if (response.headers.has("content-length")) {
     return end(outgoing, writeStallMs, new Uint8Array(await response.arrayBuffer()));
   }
   outgoing.flushHeaders();
-  await pipe(body.getReader(), outgoing, writeStallMs);
+  const reader = body.getReader();
+  left.addEventListener("abort", () => void reader.cancel(), { once: true });
+  await pipe(reader, outgoing, left, writeStallMs);
 }
 
 interface BodyReader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
-  cancel(): Promise<void>;
 }
 
 async function pipe(
   reader: BodyReader,
   outgoing: ServerResponse,
+  left: AbortSignal,
   writeStallMs: number,
 ): Promise<void> {
-  outgoing.once("close", () => void reader.cancel());
-  while (!outgoing.destroyed) {
+  for (;;) {
     const { done, value } = await reader.read();
+    if (left.aborted) return;
     if (done || value === undefined) return end(outgoing, writeStallMs);
-    if (!outgoing.write(value)) await drained(outgoing, writeStallMs);
+    if (!outgoing.write(value) && !left.aborted) await drained(outgoing, writeStallMs);
   }
 }
 

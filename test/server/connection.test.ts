@@ -499,6 +499,30 @@ describe("a client", () => {
     }
   });
 
+  test("that leaves before its stream begins, or amid it, cancels that", async () => {
+    for (const isEarly of [true, false]) {
+      const [began, cancelled] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const own = await listen({
+        ...{ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000 },
+        fetch: async ({ signal }) => {
+          began.resolve();
+          if (isEarly) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+          const bytes = new Uint8Array(10_000_000);
+          const pull = (controller: ReadableStreamDefaultController) => controller.enqueue(bytes);
+          return new Response(new ReadableStream({ pull, cancel: cancelled.resolve }));
+        },
+      });
+      const client = await connect(own.url);
+      client.socket.pause();
+      client.send(getText("/"));
+      await began.promise;
+      await Bun.sleep(20);
+      client.close();
+      await cancelled.promise;
+      await own.stop(true);
+    }
+  });
+
   test("that will send no more counts as one that leaves, as with vLLM, and gets what is ready at once", async () => {
     const client = await connect();
     client.socket.end(getText("/health"));
