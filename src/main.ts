@@ -8,6 +8,7 @@ import { readInvocation } from "./cli/invocation.ts";
 import { markedLine } from "./cli/log-line.ts";
 import type { CommandModule } from "./commands/command.ts";
 import { ConfigError, EngineError, stackOf } from "./errors.ts";
+import { fileFault } from "./runtime/file-fault.ts";
 import { reachLoopbackDirectly } from "./runtime/proxies.ts";
 import { readYaml } from "./runtime/system.ts";
 import {
@@ -71,9 +72,9 @@ function errorText(error: unknown): string {
   return isExpected ? error.message : stackOf(error);
 }
 
-onOutputError(({ code, message }) => {
-  if (code === "EPIPE") process.exit(EXIT_CODES.brokenPipe);
-  log(`error: cannot write to standard output: ${message}`);
+onOutputError((fault) => {
+  if (fault.code === "EPIPE") process.exit(EXIT_CODES.brokenPipe);
+  log(`error: cannot write to standard output: ${fileFault(fault)}`);
   process.exit(EXIT_CODES.failed);
 });
 reachLoopbackDirectly(process.env);

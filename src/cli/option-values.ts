@@ -28,6 +28,8 @@ export function addWords(
     values.set(option.name, readOption(option, words[0], source));
     return;
   }
+  if (option.isSecret !== true && words.some((word) => word.trim() === ""))
+    throw new ConfigError("invalid_option", `${source}: a value is empty`);
   values.set(option.name, [...(Array.isArray(before) ? before : []), ...words]);
 }
 

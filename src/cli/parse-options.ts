@@ -19,6 +19,7 @@ import type { OptionSpec, OptionValue } from "./option-spec.ts";
 import { checkSecrets, readOption } from "./option-value.ts";
 import { addWords, setJsonKey, type Values } from "./option-values.ts";
 import { optionSpec } from "./options.ts";
+import { dashed, isFlag, wordsAfter } from "./words.ts";
 
 export interface OptionSources {
   /** Words after the command. */
@@ -119,8 +120,7 @@ class OptionReader {
     const end = argv.includes("--") ? argv.indexOf("--") : argv.length;
     for (let i = 0; i < end; ) {
       const word = argv[i] ?? "";
-      // A dash alone is a word: standard input.
-      if (word.startsWith("-") && word !== "-") {
+      if (isFlag(word)) {
         i += this.#readFlagAt(argv, i, values);
         continue;
       }
@@ -209,6 +209,10 @@ class OptionReader {
 
   #unknownOption(shown: string, name: string): ConfigError {
     const command = this.#command.name;
+    if (/\s/.test(name)) {
+      const message = `"${shown}" is one word: an option's value is a word of its own, or follows a =`;
+      return new ConfigError("unknown_option", message);
+    }
     const familiar = familiarHint(dashed(shown), (option) => this.#options.has(option));
     if (familiar !== undefined)
       return new ConfigError("unknown_option", `unknown option ${shown}: ${familiar}`);
@@ -245,18 +249,4 @@ class OptionReader {
 function givenTwice({ name }: OptionSpec, first: string, second: string): ConfigError {
   const message = `--${name} is given twice: ${first} and ${second}; one is as a word without a dash`;
   return new ConfigError("invalid_option", message);
-}
-
-/** As it would be typed: of an underscore and a dash within a name the latter. */
-function dashed(flag: string): string {
-  return flag.startsWith("--") ? flag.replaceAll("_", "-") : flag;
-}
-
-/** Values of a flag: up to the next one. A first word with one dash may be a negative number, or anything. */
-function wordsAfter(argv: readonly string[], at: number): string[] {
-  const rest = argv.slice(at + 1);
-  const end = rest.findIndex(
-    (word, i) => word.startsWith("--") || (i > 0 && /^-[a-z]/i.test(word)),
-  );
-  return end < 0 ? rest : rest.slice(0, end);
 }

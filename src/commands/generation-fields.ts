@@ -1,11 +1,24 @@
 // The fields of a request that the generation options give.
 
 import type { CommandOptions } from "../cli/commands.ts";
+import { ConfigError } from "../errors.ts";
 
 type Options = Pick<
   CommandOptions<"chat">,
   "max-tokens" | "temperature" | "top-p" | "seed" | "extra-body"
 >;
+
+/** What the program itself says in a request, or could not print. */
+const OWN_FIELDS = ["messages", "prompt", "stream", "stream_options"];
+
+/** @throws ConfigError "invalid_option" for a field that would have no effect */
+function checkExtraBody(body: Options["extra-body"]): void {
+  const own = Object.keys(body).find((name) => OWN_FIELDS.includes(name));
+  if (own !== undefined)
+    throw new ConfigError("invalid_option", `--extra-body: ${own} is set by the command itself`);
+  const { n = 1 } = body;
+  if (n !== 1) throw new ConfigError("invalid_option", "--extra-body: n: one answer is printed");
+}
 
 /** What is left to the server is left out. @param isSeeded whether somebody has chosen the seed */
 export function generationFields(
@@ -13,6 +26,7 @@ export function generationFields(
   modelName: string,
   isSeeded: boolean,
 ): Record<string, unknown> {
+  checkExtraBody(options["extra-body"]);
   const fields = {
     max_tokens: options["max-tokens"],
     temperature: options.temperature,

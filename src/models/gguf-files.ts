@@ -34,7 +34,11 @@ export function pickFile(repo: string, files: readonly string[], quant: string |
   const wanted = models.find((file) => hasQuant(file, quant ?? PREFERRED_QUANT));
   const picked = wanted ?? (quant === null ? models[0] : undefined);
   if (picked !== undefined) return picked;
-  if (models.length === 0) throw new ConfigError("no_such_quant", `${repo} has no GGUF file`);
+  if (models.length === 0)
+    throw new ConfigError(
+      "no_such_quant",
+      `${repo} has no GGUF file; look for a repository that has, as those named -GGUF do`,
+    );
   const known = models.map(shownQuant).join(", ");
   throw new ConfigError("no_such_quant", `${repo} has no ${quant}; there are: ${known}`);
 }

@@ -96,8 +96,11 @@ function withHome(name: string, env: Env): string {
 }
 
 function folderNamed(folder: string): ConfigError {
-  const models = readdirSync(folder).filter(isModelFile);
-  const there = models.length === 0 ? "" : `; there are: ${models.join(", ")}`;
+  const files = readdirSync(folder);
+  const models = files.filter(isModelFile);
+  const isOther = files.some((file) => file.endsWith(".safetensors"));
+  const other = isOther ? "; it holds safetensors, which have to be converted to GGUF" : "";
+  const there = models.length === 0 ? other : `; there are: ${models.join(", ")}`;
   const message = `${folder} is a folder; name a GGUF file in it${there}`;
   return new ConfigError("model_not_found", message);
 }

@@ -1,7 +1,9 @@
 // Lines from standard input: typed on a terminal, with a prompt, a history and Ctrl-C as an event, or read
 // from a pipe.
 
-import { createInterface, type Interface } from "node:readline";
+import { createInterface, type Interface, type ReadLineOptions } from "node:readline";
+import { ConfigError } from "../errors.ts";
+import { fileFault } from "./file-fault.ts";
 
 /** A pipe that nobody writes to, as a script or a service may leave one open. */
 const SILENCE_MS = 2_000;
@@ -19,6 +21,16 @@ export async function withInput(text: string, log: (line: string) => void): Prom
   return piped === "" ? text : `${piped}\n${text}`;
 }
 
+/** @throws ConfigError "invalid_option" for a standard input that cannot be read, like a folder */
+function linesOf(options: Pick<ReadLineOptions, "output" | "terminal" | "prompt">): Interface {
+  try {
+    return createInterface({ input: process.stdin, ...options });
+  } catch (cause) {
+    const message = `standard input cannot be read: ${fileFault(cause)}`;
+    throw new ConfigError("invalid_option", message, { cause });
+  }
+}
+
 export class LineInput {
   readonly isTerminal = process.stdin.isTTY === true;
   readonly #lines: Interface;
@@ -29,7 +41,7 @@ export class LineInput {
   constructor(prompt: string) {
     const terminal = this.isTerminal;
     const output = terminal ? { output: process.stdout } : {};
-    this.#lines = createInterface({ input: process.stdin, ...output, terminal, prompt });
+    this.#lines = linesOf({ ...output, terminal, prompt });
     this.#lines.on("line", (line) => this.#give(line));
     this.#lines.on("close", () => {
       this.#isClosed = true;

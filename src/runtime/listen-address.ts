@@ -7,13 +7,17 @@ import { canonicalHost, isIpAddress, isWildcard, type ListenAddress } from "../h
 
 /**
  * @param host a name or an address, in any form
- * @throws ConfigError "cannot_listen": nothing is known under this name
+ * @throws ConfigError "cannot_listen": nothing is known under this name; "invalid_option": there is a port in it
  */
 export async function listenAddress(host: string): Promise<ListenAddress> {
   const plain = host.replace(/^\[(.*)\]$/, "$1");
   // With its zone, which the canonical form does not have.
   if (isIP(plain) !== 0) return { host, address: plain };
   const canonical = canonicalHost(host);
+  if (canonical !== null && /:\d+$/.test(host)) {
+    const message = `cannot listen on ${host}: a host is without a port, which is an option of its own`;
+    throw new ConfigError("invalid_option", message);
+  }
   if (canonical !== null && isIpAddress(canonical)) {
     return { host, address: canonical.replace(/^\[(.*)\]$/, "$1") };
   }

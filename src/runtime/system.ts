@@ -67,7 +67,7 @@ export function readYaml(path: string): Record<string, unknown> {
     if (value === null || value === undefined) return {};
     if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = fileFault(cause);
     throw new ConfigError("config_file", `cannot read ${path}: ${reason}`, { cause });
   }
   throw new ConfigError("config_file", `${path} must hold options as "name: value" lines`);

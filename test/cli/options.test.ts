@@ -382,6 +382,28 @@ describe("a model that is named twice", () => {
   });
 });
 
+describe("a word that begins with a dash", () => {
+  const sources = { env: {}, readYaml: () => ({}) };
+  const promptOf = (...argv: string[]) =>
+    parseOptions("complete", { argv, ...sources }, () => {}).prompt;
+
+  test.each(["-5", "- a list", "---\ntitle", "-- x", "-"])("%j is text", (text) => {
+    expect(promptOf(text)).toBe(text);
+    expect(promptOf("--prompt", text, "--max-tokens", "1")).toBe(text);
+  });
+
+  test.each(["--max-tokens 5", "-q hi", "--nonsense hi"])("%j is told to be two words", (word) => {
+    expect(() => promptOf(word)).toThrow(
+      `"${word}" is one word: an option's value is a word of its own, or follows a =`,
+    );
+  });
+});
+
+test("a list has no empty value", () => {
+  expect(() => parse(["--served-model-name", ""])).toThrow("--served-model-name: a value is empty");
+  expect(() => parse(["--served-model-name", "a", " "])).toThrow("a value is empty");
+});
+
 describe("short names", () => {
   const sources = { env: {}, readYaml: () => ({}) };
 

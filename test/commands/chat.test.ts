@@ -162,6 +162,35 @@ describe("chat", () => {
     expect(first.stderr).not.toContain("/reset");
   });
 
+  test("text that begins with dashes is a message, and no option", async () => {
+    const page = "---\ntitle: x\n---";
+    const words = ["chat", ...at, "--max-tokens", "8", "-q", page];
+    const answer = await answerTo([{ role: "user", content: page }], 8);
+    expect((await runPagoda(words)).stdout).toBe(`${answer}\n`);
+  });
+
+  test("a field that would have no effect is refused", async () => {
+    for (const [body, fault] of [
+      ['{"messages":[]}', "messages is set by the command itself"],
+      ['{"stream":false}', "stream is set by the command itself"],
+      ['{"n":2}', "n: one answer is printed"],
+    ] as const) {
+      const ran = await runPagoda(["chat", "-q", "a", ...at, "--extra-body", body]);
+      expect(ran.stderr).toEndWith(`error: --extra-body: ${fault}\n`);
+      expect(ran).toMatchObject({ stdout: "", exitCode: 2 });
+    }
+  });
+
+  test("an input that cannot be read is told in words", async () => {
+    const { PATH = "", HOME = "" } = process.env;
+    const command = ["sh", "-c", 'exec "$@" < /', "sh", process.execPath, MAIN, "chat", ...at];
+    const child = Bun.spawn(command, { env: { PATH, HOME }, stderr: "pipe" });
+    expect(await child.stderr.text()).toEndWith(
+      "error: standard input cannot be read: it is a folder\n",
+    );
+    expect(await child.exited).toBe(2);
+  });
+
   test("ends with an error where nobody can mend it", async () => {
     const ran = await runPagoda(["chat", ...at, "--top-p", "2"], { stdin: "one\ntwo\n" });
     expect(ran).toMatchObject({ stdout: "\n", exitCode: 1 });

@@ -116,7 +116,8 @@ describe("models on this machine", () => {
   }, 20_000);
 
   test("what cannot be had ends in one line and a code", async () => {
-    const [empty, full] = [join(home, "empty/"), join(home, "full")];
+    const [empty, full, other] = [join(home, "empty/"), join(home, "full"), join(home, "other")];
+    writeFiles(home, { "other/model.safetensors": "" });
     writeFiles(home, { "empty/readme.md": "", "full/m.gguf": "", "full/mmproj.gguf": "" });
     for (const [words, exitCode, line] of [
       [["pull", "user/other"], 3, "error: user/other: HTTP 404 from the hub; check the name\n"],
@@ -130,6 +131,7 @@ describe("models on this machine", () => {
         3,
         `error: ${full} is a folder; name a GGUF file in it; there are: m.gguf\n`,
       ],
+      [["inspect", other], 3, `error: ${other} is a folder; name a GGUF file in it; it holds safe`],
       [["pull", "http://127.0.0.1:9/"], 3, "error: http://127.0.0.1:9/ names no file\n"],
       [["serve", "--model="], 3, "error: no model is named\n"],
       [["pull", "user/repo", "--port", "1"], 2, "error: pull has no option --port; pull --help"],
@@ -158,7 +160,7 @@ describe("output that nobody takes", () => {
     async (words) => {
       if (!existsSync("/dev/full")) return console.log("skipped: this system has no /dev/full");
       expect(await redirected(words, "> /dev/full")).toMatch(
-        /^error: cannot write to standard output: ENOSPC.*\n1\n$/,
+        /^error: cannot write to standard output: no space left on device\n1\n$/,
       );
     },
   );

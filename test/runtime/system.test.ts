@@ -1,7 +1,12 @@
 // What the machine tells.
 
 import { describe, expect, test } from "bun:test";
-import { availableMemory, processStats } from "../../src/runtime/system.ts";
+import {
+  availableMemory,
+  checkWritable,
+  processStats,
+  readYaml,
+} from "../../src/runtime/system.ts";
 
 /** A machine with these files only. */
 function memoryOf(files: Readonly<Record<string, string>>): number | null {
@@ -63,4 +68,14 @@ test.if(process.platform === "linux")("the process figures are those of this pro
   expect(Math.abs((stats?.startTimeS ?? 0) - startedS)).toBeLessThan(5);
   expect(stats?.openFds).toBeGreaterThan(2);
   expect(stats?.maxFds).toBeGreaterThanOrEqual(stats?.openFds ?? 0);
+});
+
+describe("a file that cannot be used", () => {
+  test.each([
+    ["/nonexistent/x", "no such file or directory"],
+    ["/", "it is a folder"],
+  ])("%p is told in words", (path, fault) => {
+    expect(() => readYaml(path)).toThrow(`cannot read ${path}: ${fault}`);
+    expect(() => checkWritable(path)).toThrow(`cannot write ${path}: ${fault}`);
+  });
 });
