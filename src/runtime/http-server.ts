@@ -100,7 +100,7 @@ async function listenInBun(options: HttpServerOptions): Promise<HttpServer> {
   return { url, port, stop };
 }
 
-/** @returns leaves no file behind, should the process end first */
+/** @returns to be called when it listens no more: until then the end of the process removes a socket's file */
 async function bind(server: Server, options: HttpServerOptions): Promise<() => void> {
   const { host, address = host, port, socketPath: path = null } = options;
   if (path === null) {

@@ -436,15 +436,19 @@ describe("the end of the server", () => {
     expect(await late.all()).toEqual([]);
   });
 
-  test("by force cuts them", async () => {
+  test("by force cuts them, first thing or after a while", async () => {
     const { fetch } = server.app;
-    const ending = await listen({ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000, fetch });
-    const busy = await connect(ending.url);
-    busy.send(stream(900));
-    await busy.until(() => busy.received.includes("data:"));
-    await ending.stop(true);
-    await busy.all();
-    expect(busy.received).not.toContain("[DONE]");
+    for (const waits of [false, true]) {
+      const ending = await listen({ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000, fetch });
+      const busy = await connect(ending.url);
+      busy.send(stream(900));
+      await busy.until(() => busy.received.includes("data:"));
+      const ended = waits ? ending.stop(false) : null;
+      await ending.stop(true);
+      await ended;
+      await busy.all();
+      expect([waits, busy.received.includes("[DONE]")]).toEqual([waits, false]);
+    }
   });
 });
 
