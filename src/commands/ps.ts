@@ -6,12 +6,18 @@ import { parseOptions } from "../cli/parse-options.ts";
 import { bytesText, tableText } from "../cli/table.ts";
 import { ApiClient } from "../client/api-client.ts";
 import { ConfigError } from "../errors.ts";
-import { listenersOf, type RunningProcess, runningProcesses } from "../runtime/processes.ts";
+import {
+  listenersOf,
+  type RunningProcess,
+  runningProcesses,
+  socketFilesOf,
+} from "../runtime/processes.ts";
 import { printLine } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
 
 interface RunningServer {
   readonly pid: number;
+  /** "unix:" and a path for a Unix socket. */
   readonly url: string;
   /** Null when it did not tell: it is starting, or wants a key. */
   readonly model: string | null;
@@ -43,11 +49,24 @@ async function runningServers(apiKey: string | null): Promise<RunningServer[]> {
   const processes = runningProcesses();
   const servers = processes.filter(({ argv }) => isServer(argv));
   const asked = servers.flatMap((server) =>
-    listenersOf(server.pid).map(({ host, port }) =>
-      askServer(`${host}:${port}`, apiKey, server, processes),
-    ),
+    placesOf(server.pid).map((place) => askServer(place, apiKey, server, processes)),
   );
   return Promise.all(asked);
+}
+
+/** Where a server is reached. */
+interface Place {
+  /** Of its URLs, with the port. */
+  readonly host: string;
+  /** Null = by TCP. */
+  readonly socketPath: string | null;
+}
+
+function placesOf(pid: number): Place[] {
+  return [
+    ...listenersOf(pid).map(({ host, port }) => ({ host: `${host}:${port}`, socketPath: null })),
+    ...socketFilesOf(pid).map((socketPath) => ({ host: "localhost", socketPath })),
+  ];
 }
 
 /** The executable, or its source run by Bun, with the word `serve`. */
@@ -60,14 +79,17 @@ function isServer(argv: readonly string[]): boolean {
 }
 
 /** A certificate names the host that clients use, not the address that a process of ours listens on. */
-const fetchHere = (request: Request) => fetch(request, { tls: { rejectUnauthorized: false } });
+function fetchAt({ socketPath }: Place): (request: Request) => Promise<Response> {
+  const unix = socketPath === null ? {} : { unix: socketPath };
+  return (request) => fetch(request, { ...unix, tls: { rejectUnauthorized: false } });
+}
 
-/** @param place host and port @returns its URL, with the scheme in which it answers */
-async function urlOf(place: string): Promise<string> {
-  const [plain, secure] = [`http://${place}`, `https://${place}`];
+/** @returns its URL, with the scheme in which it answers */
+async function urlOf(place: Place): Promise<string> {
+  const [plain, secure] = [`http://${place.host}`, `https://${place.host}`];
   const answers = async (url: string) => {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    return fetchHere(new Request(`${url}/health`, { signal })).then(
+    return fetchAt(place)(new Request(`${url}/health`, { signal })).then(
       () => true,
       () => false,
     );
@@ -76,13 +98,13 @@ async function urlOf(place: string): Promise<string> {
 }
 
 async function askServer(
-  place: string,
+  place: Place,
   apiKey: string | null,
   { pid, residentBytes, uptimeS }: RunningProcess,
   processes: readonly RunningProcess[],
 ): Promise<RunningServer> {
   const url = await urlOf(place);
-  const client = new ApiClient({ url, apiKey, fetch: fetchHere });
+  const client = new ApiClient({ url, apiKey, fetch: fetchAt(place) });
   const signal = () => AbortSignal.timeout(TIMEOUT_MS);
   const [isHealthy, models, isAsleep, metrics] = await Promise.all([
     client.isHealthy(TIMEOUT_MS),
@@ -92,7 +114,8 @@ async function askServer(
   ]);
   const engines = processes.filter(({ parentPid }) => parentPid === pid);
   return {
-    ...{ pid, url, isHealthy, uptimeS: Math.round(uptimeS) },
+    ...{ pid, isHealthy, uptimeS: Math.round(uptimeS) },
+    url: place.socketPath === null ? url : `unix:${place.socketPath}`,
     model: Array.isArray(models) ? (models[0] ?? null) : null,
     wantsKey: models instanceof ConfigError && models.code === "key_refused",
     isSleeping: isAsleep ?? gauge(metrics, "vllm:engine_sleep_state", 'sleep_state="awake"') === 0,

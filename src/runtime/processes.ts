@@ -13,7 +13,9 @@ export interface RunningProcess {
   readonly uptimeS: number;
 }
 
+/** State of a TCP socket, flags of a Unix one. */
 const LISTENING = "0A";
+const ACCEPTING = "00010000";
 
 export function runningProcesses(): RunningProcess[] {
   const uptimeS = Number.parseFloat(textOf("/proc/uptime") ?? "0");
@@ -45,15 +47,30 @@ export interface Listener {
 
 /** TCP addresses that a process of this user listens on. */
 export function listenersOf(pid: number): Listener[] {
-  const sockets = new Set(
-    entriesOf(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)),
-  );
+  const sockets = socketsOf(pid);
   return ["tcp", "tcp6"].flatMap((table) => {
-    const [, ...lines] = (textOf(`/proc/${pid}/net/${table}`) ?? "").trim().split("\n");
-    const rows = lines.map((line) => line.trim().split(/\s+/));
+    const rows = tableOf(pid, table);
     const ours = rows.filter((row) => row[3] === LISTENING && sockets.has(`socket:[${row[9]}]`));
     return ours.map((row) => listenerOf(row[1] ?? ""));
   });
+}
+
+/** Paths of Unix sockets that a process of this user listens on. */
+export function socketFilesOf(pid: number): string[] {
+  const sockets = socketsOf(pid);
+  const rows = tableOf(pid, "unix");
+  const ours = rows.filter((row) => row[3] === ACCEPTING && sockets.has(`socket:[${row[6]}]`));
+  return ours.map((row) => row.slice(7).join(" ")).filter((path) => path.startsWith("/"));
+}
+
+function socketsOf(pid: number): Set<string | null> {
+  return new Set(entriesOf(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)));
+}
+
+/** Words of each line, without that of the head. */
+function tableOf(pid: number, name: string): string[][] {
+  const [, ...lines] = (textOf(`/proc/${pid}/net/${name}`) ?? "").trim().split("\n");
+  return lines.map((line) => line.trim().split(/\s+/));
 }
 
 /** "0100007F:1F90" -> 127.0.0.1:8000. Any address, and IPv6's, are reached by loopback. */

@@ -60,6 +60,10 @@ describe("serve elsewhere than on a port in plain HTTP", () => {
     expect(url).toBe("http://localhost");
     const response = await fetch(`${url}/v1/models`, { unix: socket });
     expect(response.status).toBe(200);
+    const { stdout } = await runPagoda(["ps", "--json"]);
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({ pid: process.pid, url: `unix:${socket}`, model: "tiny" }),
+    );
     process.kill("SIGTERM");
     expect([await process.exited, existsSync(socket)]).toEqual([0, false]);
     expect(await log).toContain(`socket    ${socket} (curl --unix-socket ${socket} ...)\n`);

@@ -1,7 +1,10 @@
 // What runs and what it listens on, as /proc tells it.
 
 import { expect, test } from "bun:test";
-import { listenersOf, runningProcesses } from "../../src/runtime/processes.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { listenersOf, runningProcesses, socketFilesOf } from "../../src/runtime/processes.ts";
 
 test("this process is among those that run", () => {
   const here = runningProcesses().find(({ pid }) => pid === process.pid);
@@ -22,6 +25,15 @@ test.each([
   expect(await (await fetch(`http://${host}:${port}`)).text()).toBe("here");
   await server.stop(true);
   expect(listenersOf(process.pid)).not.toContainEqual({ host, port });
+});
+
+test("a listener on a Unix socket is known by its path", async () => {
+  const path = join(mkdtempSync(join(tmpdir(), "pagoda-")), "a socket");
+  const server = Bun.serve({ unix: path, fetch: () => new Response("here") });
+  expect(socketFilesOf(process.pid)).toContain(path);
+  await server.stop(true);
+  expect(socketFilesOf(process.pid)).not.toContain(path);
+  rmSync(dirname(path), { recursive: true });
 });
 
 test("a process that has ended listens on nothing", () => {
