@@ -58,8 +58,9 @@ function composed(value: unknown): string {
 }
 
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
-/** Whole pairs first, then what is left of them; any other escape is passed over as a whole. */
-const ESCAPES = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u[dD][89a-fA-F]..|.)/gs;
+/** Whole pairs first, then what is left of them; any other escape, and what is none, is passed over. */
+const ESCAPES =
+  /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[dD][89a-fA-F][\da-fA-F]{2}|.)/gs;
 
 /** In JSON text that was decoded from UTF-8, or that JSON.stringify() wrote, only an escape can be half a pair. */
 function replaceLoneSurrogates(text: string): string {

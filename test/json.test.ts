@@ -37,7 +37,8 @@ describe("parseJson()", () => {
   });
 
   test("refuses what JSON.parse() refuses", () => {
-    for (const text of ["", "[1,]", '"\\ud83"', "[01]", '{"a":\ud83d}']) {
+    const escapes = ['"\\ud83"', '"\\ud8zz"', '"\\ud83d\\ude"', '"\\ude0g"', '["\\ud8","x"]'];
+    for (const text of ["", "[1,]", "[01]", '{"a":\ud83d}', ...escapes]) {
       expect(() => parseJson(text)).toThrow(SyntaxError);
     }
   });
