@@ -15,8 +15,8 @@ export class Connection {
   readonly #answer: Answer;
   #tail: Promise<void> = Promise.resolve();
   #numOpen = 0;
-  /** The request that came last. */
-  #last: IncomingMessage | null = null;
+  /** The request that came last, and what answers it. */
+  #last: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse } | null = null;
   /** Why nothing can come after it. */
   #fault: Error | null = null;
 
@@ -28,7 +28,7 @@ export class Connection {
 
   /** @returns when it is answered, or the client has left */
   add(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    this.#last = incoming;
+    this.#last = { incoming, outgoing };
     this.#numOpen++;
     if (this.#numOpen > MAX_OPEN) this.#socket.pause();
     const closed = new Promise<void>((resolve) => void outgoing.once("close", resolve));
@@ -44,23 +44,28 @@ export class Connection {
   /** What has come now is no request, or no body of the last one. */
   refuse(fault: Error): void {
     this.#fault ??= fault;
+    const isWithinBody = this.#last?.incoming.complete === false;
     this.#failBody();
     void this.#tail.then(() => {
-      if (this.#socket.writable) this.#socket.end(refusalOf(fault));
+      if (!this.#socket.writable) return;
+      // A request has one answer: a second would be taken for that of the next.
+      if (isWithinBody) this.#socket.end();
+      else this.#socket.end(refusalOf(fault));
     });
   }
 
   #answerNext(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const answered = this.#answer(incoming, outgoing);
-    if (incoming === this.#last) this.#failBody();
+    if (incoming === this.#last?.incoming) this.#failBody();
     return answered;
   }
 
   /** Of the last request, if it is not whole: whoever reads it answers for that. */
   #failBody(): void {
     const last = this.#last;
-    if (this.#fault === null || last === null || last.complete) return;
-    if (last.listenerCount("error") > 0) last.emit("error", this.#fault);
+    if (this.#fault === null || last === null || last.incoming.complete) return;
+    last.outgoing.shouldKeepAlive = false;
+    if (last.incoming.listenerCount("error") > 0) last.incoming.emit("error", this.#fault);
   }
 }
 

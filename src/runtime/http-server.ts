@@ -138,13 +138,16 @@ function answerRequests(
     connections.set(socket, connection);
     return connection;
   };
-  server.on("request", (incoming, outgoing) => {
+  const take = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     void connectionOf(incoming.socket)
       .add(incoming, outgoing)
       .then(() => {
         if (state.isStopping) server.closeIdleConnections();
       });
-  });
+  };
+  server.on("request", take);
+  // An unknown expectation may be ignored (RFC 9110, 10.1.1), as vLLM does.
+  server.on("checkExpectation", take);
   server.on("clientError", (error, socket) => connectionOf(socket).refuse(error));
   // Without a listener the connection is cut, whatever is under way on it.
   server.on("connect", (_, socket) => connectionOf(socket).refuse(new Error("no tunnel is made")));
