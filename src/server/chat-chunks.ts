@@ -12,11 +12,13 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   readonly #run: ChatRun;
   readonly #head: string;
   #isFirst = true;
-  #numTokens = 0;
+  /** Generated so far, by choice. */
+  readonly #numTokens: number[];
   #numCachedTokens = 0;
 
   constructor(run: ChatRun) {
     this.#run = run;
+    this.#numTokens = Array(run.n).fill(0);
     const model = JSON.stringify(modelName(run.context));
     this.#head =
       `{"id":${JSON.stringify(run.id)},"object":"chat.completion.chunk",` +
@@ -26,7 +28,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   event(output: SequenceOutput): string {
     const roles = this.#isFirst ? this.#roleEvents() : "";
     this.#isFirst = false;
-    this.#numTokens += output.tokenIds.length;
+    this.#numTokens[output.index] = this.#numTokensOf(output.index) + output.tokenIds.length;
     if (output.index === 0) this.#numCachedTokens = output.numCachedTokens;
     return isSilent(output, this.#run.body.return_token_ids)
       ? roles
@@ -37,8 +39,9 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   end(): string {
     if (this.#run.body.stream_options?.includeUsage !== true) return "";
     const details = promptDetails(this.#numCachedTokens) ?? undefined;
+    const numTokens = this.#numTokens.reduce((sum, count) => sum + count, 0);
     const total = {
-      ...usage(this.#run.promptIds.length, this.#numTokens),
+      ...usage(this.#run.promptIds.length, numTokens),
       prompt_tokens_details: details,
     };
     return dataEvent(`${this.#head}],"usage":${JSON.stringify(total)}}`);
@@ -60,7 +63,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
 
   #startEvent(index: number, delta: string, tail: string): string {
     const choice = `{"index":${index},"delta":${delta},"logprobs":null,"finish_reason":null}`;
-    return dataEvent(`${this.#head}${choice}]${tail}${this.#continuousUsage()}}`);
+    return dataEvent(`${this.#head}${choice}]${tail}${this.#continuousUsage(index)}}`);
   }
 
   #deltaEvent(output: SequenceOutput): string {
@@ -76,13 +79,18 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return dataEvent(
       `${this.#head}{"index":${output.index},"delta":{"content":${JSON.stringify(output.text)},` +
         `"reasoning_content":null},"logprobs":${logprobs},${finish},"token_ids":${ids}}]` +
-        `${this.#continuousUsage()}}`,
+        `${this.#continuousUsage(output.index)}}`,
     );
   }
 
-  #continuousUsage(): string {
+  #numTokensOf(index: number): number {
+    return this.#numTokens[index] ?? 0;
+  }
+
+  /** Of the chunk's own choice, as in vLLM: only the last chunk has that of all. */
+  #continuousUsage(index: number): string {
     if (this.#run.body.stream_options?.continuousUsageStats !== true) return "";
-    const soFar = usage(this.#run.promptIds.length, this.#numTokens);
+    const soFar = usage(this.#run.promptIds.length, this.#numTokensOf(index));
     return `,"usage":${JSON.stringify(soFar)}`;
   }
 }

@@ -22,7 +22,8 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   readonly #promptPositions = new Map<number, readonly LogprobPosition[]>();
   /** By prompt; its sequences share what it found. */
   readonly #numCachedTokens = new Map<number, number>();
-  #numTokens = 0;
+  /** Generated so far, by choice. */
+  readonly #numTokens = new Map<number, number>();
 
   constructor(run: CompletionRun) {
     this.#run = run;
@@ -34,13 +35,14 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
 
   event({ promptIndex, output }: PromptOutput): string {
     const { body, n, prompts } = this.#run;
-    this.#numTokens += output.tokenIds.length;
+    const choice = promptIndex * n + output.index;
+    const numTokens = (this.#numTokens.get(choice) ?? 0) + output.tokenIds.length;
+    this.#numTokens.set(choice, numTokens);
     if (output.index === 0) this.#numCachedTokens.set(promptIndex, output.numCachedTokens);
     if (output.promptLogprobs !== null) {
       this.#promptPositions.set(promptIndex, output.promptLogprobs);
     }
     if (isSilent(output, body.return_token_ids)) return "";
-    const choice = promptIndex * n + output.index;
     const prompt = this.#started.has(choice) ? undefined : prompts[promptIndex];
     this.#started.add(choice);
     const fields = {
@@ -52,7 +54,9 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
       prompt_token_ids: prompt !== undefined && body.return_token_ids ? [...prompt.ids] : null,
       token_ids: body.return_token_ids ? output.tokenIds : null,
     };
-    return dataEvent(`${this.#head}${writeJson(fields)}],"usage":${this.#chunkUsage()}}`);
+    return dataEvent(
+      `${this.#head}${writeJson(fields)}],"usage":${this.#chunkUsage(promptIndex, numTokens)}}`,
+    );
   }
 
   /** The first chunk of an echo shows the prompt's tokens too. */
@@ -79,15 +83,17 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
     if (this.#run.body.stream_options?.includeUsage !== true) return "";
     const numCached = [...this.#numCachedTokens.values()].reduce((sum, count) => sum + count, 0);
     const details = promptDetails(numCached) ?? undefined;
+    const numTokens = [...this.#numTokens.values()].reduce((sum, count) => sum + count, 0);
     const total = {
-      ...usage(this.#run.numPromptTokens, this.#numTokens),
+      ...usage(this.#run.numPromptTokens, numTokens),
       prompt_tokens_details: details,
     };
     return dataEvent(`${this.#head}],"usage":${JSON.stringify(total)}}`);
   }
 
-  #chunkUsage(): string {
+  /** Of the chunk's own prompt and choice, as in vLLM: only the last chunk has that of all. */
+  #chunkUsage(promptIndex: number, numTokens: number): string {
     if (this.#run.body.stream_options?.continuousUsageStats !== true) return "null";
-    return JSON.stringify(usage(this.#run.numPromptTokens, this.#numTokens));
+    return JSON.stringify(usage(this.#run.prompts[promptIndex]?.ids.length ?? 0, numTokens));
   }
 }

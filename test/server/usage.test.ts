@@ -66,6 +66,45 @@ describe.each(ROUTES)("usage of %s", (path, body, numCached) => {
   });
 });
 
+describe("continuous statistics of several choices", () => {
+  interface ChoiceChunk {
+    readonly choices: readonly { readonly index: number }[];
+    readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number };
+  }
+  const stream = async (path: string, body: object) => {
+    const app = makeApp({ model: { stepDelayMs: 1 } });
+    const options = { stream: true, stream_options: { continuous_usage_stats: true } };
+    const response = await app.post(path, { ...body, ...options, max_tokens: 3, ignore_eos: true });
+    return (await readEvents(response)).slice(0, -1) as ChoiceChunk[];
+  };
+  const ofChoice = (chunks: readonly ChoiceChunk[], index: number) =>
+    chunks
+      .filter(({ choices }) => choices[0]?.index === index)
+      .map(({ usage }) => [usage.prompt_tokens, usage.completion_tokens]);
+
+  test("count each choice by itself, with its own prompt, and all at the end", async () => {
+    const prompt = [
+      [1, 2],
+      [1, 2, 3, 4],
+    ];
+    const chunks = await stream(TEXT, { prompt, n: 2 });
+    const counts = (numPrompt: number) => [1, 2, 3].map((count) => [numPrompt, count]);
+    for (const index of [0, 1]) expect(ofChoice(chunks, index)).toEqual(counts(2));
+    for (const index of [2, 3]) expect(ofChoice(chunks, index)).toEqual(counts(4));
+    expect(chunks.at(-1)?.usage).toEqual(
+      expect.objectContaining({ prompt_tokens: 6, completion_tokens: 12, total_tokens: 18 }),
+    );
+  });
+
+  test("count a chat's choices so, too", async () => {
+    const chunks = await stream(CHAT, { messages, n: 2 });
+    for (const index of [0, 1]) {
+      expect(ofChoice(chunks, index).map(([, count]) => count)).toEqual([0, 1, 2, 3]);
+    }
+    expect(chunks.at(-1)?.usage.completion_tokens).toBe(6);
+  });
+});
+
 test("cached tokens of several prompts are added up", async () => {
   const { post } = makeApp();
   const body = { prompt: [LONG, "y".repeat(40), "z"], max_tokens: 1, n: 2 };
