@@ -3,6 +3,7 @@
 
 import type { RequestOutput } from "../engine/protocol.ts";
 import { errorBody } from "./error-response.ts";
+import { shortened } from "./quote.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export interface RequestLogOptions {
@@ -138,10 +139,11 @@ function promptText(prompt: unknown, maxLength: number | null): string {
 
 /** A message is cut in its JSON. */
 function cutText(prompt: unknown, maxLength: number | null): string {
+  if (maxLength === null) return jsonText(prompt);
   const isSequence = typeof prompt === "string" || Array.isArray(prompt);
-  const whole = isSequence ? prompt : jsonText(prompt);
-  if (maxLength === null || whole.length <= maxLength) return jsonText(prompt);
-  return `${jsonText(whole.slice(0, maxLength))}...`;
+  const whole: string | readonly unknown[] = isSequence ? prompt : jsonText(prompt);
+  const cut = typeof whole === "string" ? shortened(whole, maxLength) : whole.slice(0, maxLength);
+  return cut.length === whole.length ? jsonText(prompt) : `${jsonText(cut)}...`;
 }
 
 function jsonText(value: unknown): string {

@@ -71,6 +71,14 @@ describe("a prompt in the log", () => {
     expect(shown).toEqual(['"ab"...', '"ab"', "[7,8]...", '["ab"..., "d"]']);
   });
 
+  test("is never cut within a character", async () => {
+    const { post, lines } = makeLogged(2);
+    for (const prompt of ["a\u{1f600}b", "\u{1f600}\u{1f600}"])
+      await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
+    expect(lines[0]).toContain('prompt: "a\u{1f600}"..., params');
+    expect(lines[2]).toContain('prompt: "\u{1f600}\u{1f600}", params');
+  });
+
   test("is not shown with a limit of 0", async () => {
     const { post, lines } = makeLogged(0);
     await (await post("/v1/completions", { prompt: "secret", max_tokens: 1 })).text();
