@@ -5,7 +5,11 @@
 export function formatNumber(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
-  if (value >= 1e6) return withExponent(value.toExponential());
+  return value >= 1e6 ? withExponent(value.toExponential()) : pythonFloat(value);
+}
+
+/** @param value finite @returns what Python's repr() gives: "1e+16", "-0.0", "8.34e-05" */
+export function pythonFloat(value: number): string {
   const magnitude = Math.abs(value);
   if (magnitude !== 0 && (magnitude < 1e-4 || magnitude >= 1e16)) {
     return withExponent(value.toExponential());

@@ -30,10 +30,15 @@ export function chatTemplateRequest(
 export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
   if (messages.length === 0) invalid("messages must not be empty");
   return messages.map((message) => ({
-    ...message,
+    ...said(message),
     role: String(message["role"]),
     content: contentText(message["content"] ?? null),
   }));
+}
+
+/** Clients that fill in every member send null for what is not there; a template would ask whether it is. */
+function said(message: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(message).filter(([, value]) => value !== null));
 }
 
 function contentText(content: Json): string | null {

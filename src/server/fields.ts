@@ -4,6 +4,7 @@
 
 import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
+import { shortened } from "./quote.ts";
 
 export type Json = null | boolean | Integer | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -12,12 +13,18 @@ export interface JsonObject {
 
 type Location = readonly (string | number)[];
 
+/** Faults that are shown of a body; of the others only the number is. */
+const MAX_SHOWN = 20;
+
 /** Collects what is wrong with a body. */
 export class Issues {
   readonly #lines: string[] = [];
+  #count = 0;
 
   add(type: string, location: Location, message: string): void {
-    const loc = location.map((part) => (typeof part === "number" ? part : `'${part}'`)).join(", ");
+    this.#count++;
+    if (this.#count > MAX_SHOWN) return;
+    const loc = location.map(locationText).join(", ");
     const tuple = location.length === 1 ? `(${loc},)` : `(${loc})`;
     const quote = message.includes("'") ? '"' : "'";
     this.#lines.push(`  {'type': '${type}', 'loc': ${tuple}, 'msg': ${quote}${message}${quote}}`);
@@ -25,14 +32,19 @@ export class Issues {
 
   /** @throws RequestError "invalid_schema" when there is any */
   raise(): void {
-    if (this.#lines.length > 0) throw this.toError();
+    if (this.#count > 0) throw this.toError();
   }
 
   toError(): RequestError {
-    const count = this.#lines.length;
-    const head = `${count} validation error${count === 1 ? "" : "s"}:`;
-    return new RequestError("invalid_schema", [head, ...this.#lines].join("\n"));
+    const head = `${this.#count} validation error${this.#count === 1 ? "" : "s"}:`;
+    const rest = this.#count > MAX_SHOWN ? [`  and ${this.#count - MAX_SHOWN} more`] : [];
+    return new RequestError("invalid_schema", [head, ...this.#lines, ...rest].join("\n"));
   }
+}
+
+/** Names of members are the client's, and may be as long as a body. */
+function locationText(part: string | number): string {
+  return typeof part === "number" ? String(part) : `'${shortened(part)}'`;
 }
 
 /** @returns RequestError "invalid_schema" with this one fault, to be thrown */
@@ -184,8 +196,11 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Decimal only: Number() would also read "0x10" and the empty string. */
-const DECIMAL = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
+/**
+ * Decimal only: Number() would also read "0x10" and the empty string. Digits can be read in one way only, so
+ * that text of any length is refused at once.
+ */
+const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 
 function toNumber(value: Json): number {
   if (typeof value === "number") return value;

@@ -11,6 +11,7 @@ import {
   type JsonObject,
   parseBody,
 } from "./fields.ts";
+import { quoted } from "./quote.ts";
 import { checkModel, checkRoom, type ServerContext, type ServerLimits } from "./server-context.ts";
 
 const MAX_DEPTH = 64;
@@ -69,14 +70,22 @@ async function readText(
     if (!isLate) return text;
   } catch {
     // Not UTF-8, or the client left while it was sending and nobody reads the answer.
-    if (!isLate) {
-      throw invalidJson("The request body is not valid UTF-8 or could not be read to its end");
-    }
+    if (!isLate) throw unreadable(request.headers.get("content-encoding"));
   } finally {
     clearTimeout(timer);
   }
   const message = `The request body did not arrive within ${timeoutMs / 1000} s.`;
   throw new RequestError("body_timeout", message);
+}
+
+function unreadable(encoding: string | null): RequestError {
+  const advice =
+    encoding === null || encoding === "identity"
+      ? ""
+      : `: a Content-Encoding is not undone here, and it is ${quoted(encoding)}`;
+  return invalidJson(
+    `The request body is not valid UTF-8 or could not be read to its end${advice}`,
+  );
 }
 
 interface BodyReader {

@@ -4,6 +4,7 @@
 
 import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
+import { pythonFloat } from "../metrics/number-format.ts";
 import type { SamplingDefaults, SamplingParams } from "../request/sampling-params.ts";
 import { shortened } from "./quote.ts";
 import type { SamplingBody } from "./schemas.ts";
@@ -76,11 +77,6 @@ export function checkN(context: ServerContext, body: SamplingBody): number {
 
 function refuse(message: string, param: string | null = null): never {
   throw new RequestError("invalid_value", message, param);
-}
-
-/** A float as Python prints it. */
-function pythonFloat(value: number): string {
-  return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
 function checkNumbers(body: SamplingBody, sampling: Sampling): void {

@@ -50,8 +50,12 @@ const message: Reader<JsonObject> = (value, location, issues) => {
   if (read["role"] === undefined) {
     issues.add("missing", [...location, "role"], "Field required");
   } else if (string(read["role"], [...location, "role"], issues) === undefined) return undefined;
+  for (const name of MESSAGE_TEXTS) string(read[name] ?? "", [...location, name], issues);
   return read;
 };
+
+/** What else of a message is text where it is there. */
+const MESSAGE_TEXTS = ["name", "tool_call_id", "reasoning", "reasoning_content"];
 
 const tool: Reader<JsonObject> = (value, location, issues) => {
   const read = object(value, location, issues);
@@ -210,6 +214,7 @@ export const TOKENIZE_FIELDS = {
   return_token_strs: optional(boolean, false),
   add_generation_prompt: optional(boolean, true),
   continue_final_message: optional(boolean, false),
+  chat_template: optional(string),
   chat_template_kwargs: optional(object),
   tools: optional(list(tool)),
 } as const;

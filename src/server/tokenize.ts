@@ -9,6 +9,7 @@ import { jsonResponse } from "./json-response.ts";
 import { readBody } from "./read-body.ts";
 import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS, type TokenizeBody } from "./schemas.ts";
 import type { ServerContext } from "./server-context.ts";
+import { checkRendering } from "./unsupported.ts";
 
 export function tokenizeRoutes(context: ServerContext) {
   return new Elysia({ name: "tokenize" })
@@ -31,6 +32,7 @@ async function tokenize(context: ServerContext, request: Request): Promise<Respo
 async function tokensOf(client: EngineClient, body: TokenizeBody): Promise<Int32Array> {
   const { prompt, messages, add_special_tokens: addSpecial } = body;
   if (messages === null) return client.encode(requirePrompt(prompt), addSpecial ?? true);
+  checkRendering(body);
   const request = chatTemplateRequest(body, chatMessages(messages));
   return (await client.applyChatTemplate(request)).tokenIds;
 }

@@ -11,6 +11,8 @@ const tools = [{ type: "function", function: { name: "f" } }];
 /** 2^64 as a client of another language may send it. */
 const HUGE = '{"prompt":"x","seed":18446744073709551616}';
 
+const MANY_ONES = "1".repeat(1_000_000);
+
 /** What is wrong, the fields beside a good prompt or good messages (or the whole body as text), the message. */
 type Case = [name: string, body: object | string, text: string];
 
@@ -45,12 +47,30 @@ const BAD_CHAT_BODIES: Case[] = [
     { stream: true, prompt_logprobs: 1 },
     "`prompt_logprobs` are not available when `stream=True`.",
   ],
+  [
+    "a name that is no text",
+    { messages: [{ role: "user", name: 5 }] },
+    "0, 'name'), 'msg': 'Input",
+  ],
+  [
+    "a call's id that is no text",
+    { messages: [{ role: "tool", tool_call_id: [] }] },
+    "string_type",
+  ],
+  [
+    "two million faults, of which some are named",
+    `{"messages":[${"{},".repeat(1_999_999)}{}]}`,
+    "2000000 validation errors:",
+  ],
   ["an unknown response format", { response_format: { type: "xml" } }, "literal_error"],
   ["a tool without a function", { tools: [{}] }, "('body', 'tools', 0, 'function')"],
 ];
 
 const BAD_COMPLETION_BODIES: Case[] = [
   ["an overflowing number", '{"prompt":"x","temperature":1e999}', "float_type"],
+  ["a float of a million digits and a letter", { temperature: `${MANY_ONES}x` }, "float_parsing"],
+  ["an integer of a million digits and a letter", { n: `${MANY_ONES}x` }, "int_parsing"],
+  ["a bias for a name of a million letters", { logit_bias: { [MANY_ONES]: [] } }, "float_type"],
   ["a seed over 64 bits", HUGE, "less than or equal to 9223372036854775807"],
   ["an integer with an exponent over 64 bits", '{"prompt":"x","n":1e19}', "int_parsing_size"],
   ["a mixed prompt list", { prompt: ["a", 5] }, "union_error"],
@@ -164,6 +184,8 @@ const BAD_COMPLETION_VALUES: Case[] = [
   ["top_k = -2", { top_k: -2 }, "top_k must be 0 (disable), or at least 1, got -2."],
   ["min_p = 2", { min_p: 2 }, "min_p must be in [0, 1], got 2.0."],
   ["a large penalty", { presence_penalty: 3 }, "presence_penalty must be in [-2, 2], got 3.0."],
+  ["a huge penalty", { presence_penalty: 1e22 }, "in [-2, 2], got 1e+22."],
+  ["a tiny negative min_p", { min_p: -1e-7 }, "in [0, 1], got -1e-07."],
   ["repetition_penalty = 0", { repetition_penalty: 0 }, "must be greater than zero, got 0.0."],
   ["a repetition_penalty under float32", { repetition_penalty: 1e-300 }, "greater than zero"],
   ["a repetition_penalty over float32", { repetition_penalty: 1e300 }, "is too large."],
@@ -198,6 +220,30 @@ const OTHER: [
   ["an unknown model", CHAT, { messages, model: "nope" }, 404, "NotFoundError", "The model `nope`"],
   ["no prompt to tokenize", "/tokenize", {}, 400, "Bad Request", "('body', 'prompt')"],
   ["a number to tokenize", "/tokenize", { prompt: 5 }, 400, "Bad Request", "string_type"],
+  [
+    "a template to tokenize by",
+    "/tokenize",
+    { messages, chat_template: "x" },
+    400,
+    "BadRequestError",
+    "--trust-request-chat-template is not set",
+  ],
+  [
+    "a template to tokenize by, among the variables",
+    "/tokenize",
+    { messages, chat_template_kwargs: { chat_template: "x" } },
+    400,
+    "BadRequestError",
+    "--trust-request-chat-template is not set",
+  ],
+  [
+    "both ways to end what is tokenized",
+    "/tokenize",
+    { messages, continue_final_message: true },
+    400,
+    "BadRequestError",
+    "Cannot set both",
+  ],
   ["no ids", "/detokenize", { tokens: "abc" }, 400, "Bad Request", "list_type"],
   ["a negative id", "/detokenize", { tokens: [-1] }, 400, "Bad Request", "out of range integral"],
   [
@@ -263,6 +309,30 @@ describe("bad input", () => {
     expect((await app.handle(new Request(url, { method: "POST", headers, body }))).status).toBe(
       413,
     );
+  });
+
+  test("a body in a coding that is not undone here", async () => {
+    const body = Bun.gzipSync(Buffer.from(JSON.stringify({ prompt })));
+    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+    const request = new Request(`http://localhost${TEXT}`, { method: "POST", headers, body });
+    const response = await makeApp().app.handle(request);
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain(
+      'Content-Encoding is not undone here, and it is \\"gzip',
+    );
+  });
+
+  test("names twenty of its faults and members by their beginning", async () => {
+    const bias = Object.fromEntries(
+      Array.from({ length: 25 }, (_, i) => [`${"k".repeat(99)}${i}`, []]),
+    );
+    const response = await post(TEXT, { prompt, logit_bias: bias });
+    const { error } = (await response.json()) as { error: { message: string } };
+    const lines = error.message.split("\n");
+    expect(lines[0]).toBe("25 validation errors:");
+    expect(lines).toHaveLength(22);
+    expect(lines[21]).toBe("  and 5 more");
+    expect(lines[11]).toContain(`('body', 'logit_bias', '${"k".repeat(99)}1')`);
   });
 
   test("a body that is not UTF-8", async () => {

@@ -86,3 +86,8 @@ describe("content", () => {
     }
   });
 });
+
+test("members of a message that are null are not there, but for its content", () => {
+  const message = { role: "assistant", content: null, name: null, tool_calls: null, refusal: "no" };
+  expect(chatMessages([message])).toEqual([{ role: "assistant", content: null, refusal: "no" }]);
+});
