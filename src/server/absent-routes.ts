@@ -1,14 +1,21 @@
 // Paths that clients of vLLM, OpenAI, llama-server, Ollama and others ask for and that are not here: what is
-// to be used instead, or that it is not built. Any other unknown path gets vLLM's bare answer.
+// to be used instead, or that it is not built. Any other unknown path gets vLLM's bare answer, and so do /sleep and
+// /tokenizer_info, as vLLM without its switches gives it.
 
 import { shortened } from "./quote.ts";
 
+const BASE_URL = "An OpenAI client's base URL ends in /v1.";
+const OPERATOR =
+  "Operator's routes are /sleep, /wake_up, /is_sleeping and /reset_prefix_cache: with --server-dev-mode, or " +
+  "with /v1 before them where the server has a key.";
 const TEXT = "This server generates text: POST /v1/chat/completions or /v1/completions.";
+
+const RENDERS = "POST /tokenize renders `messages` and gives the tokens.";
 
 /** Paths, where "/*" stands for any rest or none and ":id" for one segment, and what is said of them. */
 const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   [
-    "/v1/embeddings /v2/embed /embedding /embeddings /embed /encode /pooling",
+    "/v1/embeddings /v2/embed /embedding /embeddings /embed /encode /pooling /v1/pooling",
     `The model does not support Embeddings API: embeddings are not built yet. ${TEXT}`,
   ],
   [
@@ -27,16 +34,39 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
     "LoRA is not built yet: a server serves the one model that it was started with.",
   ],
   [
-    "/v1/models/:id /models/* /api/tags /api/show /api/ps /get_model_info /v1/engines/*",
+    "/v1/models/* /models/* /api/tags /api/show /api/ps /get_model_info /v1/engines/*",
     "GET /v1/models tells which model is served: the one that the server was started with.",
   ],
+  ["/v1/chat/completions/render /v1/completions/render", RENDERS],
+  ["/v1/chat/completions/batch", "Send each chat by itself: they are computed together."],
   [
     "/v1/files/* /v1/batches/* /v1/fine_tuning/* /v1/uploads/* /v1/assistants/* /v1/threads/* " +
-      "/v1/vector_stores/* /v1/chat/completions/:id /v1/edits",
+      "/v1/vector_stores/* /v1/conversations/* /v1/containers/* /v1/evals/* /v1/organization/* /v1/projects/* " +
+      "/v1/chat/completions/:id /v1/edits",
     `Nothing is stored here, so there are no files, batches, threads or stored answers. ${TEXT}`,
   ],
   ["/api/version", "GET /version tells the version."],
-  ["/api/*", `This is not Ollama's API. ${TEXT} An OpenAI client's base URL ends in /v1.`],
+  ["/api/*", `This is not Ollama's API. ${TEXT} ${BASE_URL}`],
+  [
+    "/openai/* /engines/* /v2/chat/completions /v1beta/* /v1/chat /v1/completions/*",
+    `${TEXT} ${BASE_URL}`,
+  ],
+  ["/wake_up /is_sleeping /reset_prefix_cache", OPERATOR],
+  ["/v1/sleep /v1/wake_up /v1/is_sleeping /v1/reset_prefix_cache", OPERATOR],
+  [
+    "/reset_mm_cache /reset_encoder_cache /flush_cache /pause /resume /is_paused /start_profile /stop_profile " +
+      "/collective_rpc /scale_elastic_ep /is_scaling_elastic_ep",
+    `It is not built yet. ${OPERATOR}`,
+  ],
+  [
+    "/abort_request /abort_requests /v1/requests/*",
+    "A request is ended by closing the connection that it came on.",
+  ],
+  ["/v1/health /v1/ping /v1/version /v1/metrics", "It is there without /v1 before it."],
+  [
+    "/v1/tokenize /v1/detokenize",
+    "POST /tokenize and POST /detokenize are there, without /v1 before them.",
+  ],
   [
     "/completion /infill /generate /generate_stream /invocations /inference/v1/generate",
     "Use POST /v1/completions, whose `prompt` is a text or token ids.",
@@ -47,12 +77,15 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ],
   ["/v1/v1/*", "A base URL with /v1 twice: the path has it once."],
   ["/v1", "It is the base URL of OpenAI clients, which ask for /v1/chat/completions and its like."],
-  ["/apply-template", "POST /tokenize renders `messages` and gives the tokens."],
+  ["/apply-template", RENDERS],
   [
     "/props /slots/* /info /get_server_info /server_info /load /get_load",
     "GET /metrics tells how the server is used, GET /v1/models what it serves.",
   ],
-  ["/healthz /livez /readyz /health/ready /health_generate", "GET /health is for probes."],
+  [
+    "/healthz /livez /readyz /ready /health/* /health_generate /-/healthy",
+    "GET /health is for probes.",
+  ],
   ["/docs /redoc /openapi.json /swagger", "GET / lists the routes."],
 ];
 

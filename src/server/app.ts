@@ -104,10 +104,16 @@ function beforeRouting({ keys, methods, context }: Doors, request: Request): Res
       `Pages of ${origin} may not call this server; --allowed-origins lists some`,
     );
   }
-  if (!keys.allows(request, path)) return jsonResponse({ error: "Unauthorized" }, { status: 401 });
+  if (!keys.allows(request, path)) return unauthorized();
   const allow = methods.get(path);
   if (allow === undefined || allow.split(", ").includes(request.method)) return undefined;
   return refusal(405, "Method Not Allowed", { allow });
+}
+
+/** As vLLM's, with the challenge that RFC 9110, 15.5.2, asks for. */
+function unauthorized(): Response {
+  const headers = { "www-authenticate": "Bearer" };
+  return jsonResponse({ error: "Unauthorized" }, { status: 401, headers });
 }
 
 function refusal(status: number, detail: string, headers: Record<string, string> = {}): Response {

@@ -3,7 +3,7 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 
-const digest = (text: string) => createHash("sha256").update(text).digest();
+const digest = (key: string | Uint8Array) => createHash("sha256").update(key).digest();
 
 /** What needs the key: everything that is not listed as open, or what vLLM guards. */
 export const API_KEY_SCOPES = ["all", "vllm"] as const;
@@ -38,9 +38,13 @@ export class ApiKeys {
     // The first space ends the scheme; a key may hold others.
     const [scheme = "", ...words] = (request.headers.get("authorization") ?? "").split(" ");
     if (scheme.toLowerCase() !== "bearer") return false;
-    const given = digest(words.join(" ").trimStart());
+    const given = words.join(" ").trimStart();
+    // A header's letters are bytes: clients write a key in Latin-1, or in UTF-8.
+    const readings = [digest(given), digest(Buffer.from(given, "latin1"))];
     // Every key is looked at, so that time tells nothing.
-    return this.#digests.reduce((found, key) => timingSafeEqual(key, given) || found, false);
+    return this.#digests
+      .flatMap((key) => readings.map((reading) => timingSafeEqual(key, reading)))
+      .includes(true);
   }
 
   #needsKey(path: string): boolean {

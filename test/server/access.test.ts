@@ -35,6 +35,27 @@ describe("the API key", () => {
     }
   });
 
+  test("may have letters beyond ASCII, sent as UTF-8 or as Latin-1", async () => {
+    const accented = asker({ apiKeys: ["cl\u00e9"] });
+    for (const [authorization, status] of [
+      ["Bearer cl\u00e9", 200],
+      ["Bearer cl\u00c3\u00a9", 200],
+      ["Bearer cl\u00e8", 401],
+    ] as const) {
+      const init = { headers: { authorization } };
+      expect([authorization, await accented("http://localhost/v1/models", init)]).toEqual([
+        authorization,
+        status,
+      ]);
+    }
+  });
+
+  test("is asked for by its scheme", async () => {
+    const { app } = makeApp({}, { apiKeys: KEYS });
+    const response = await app.handle(new Request("http://localhost/v1/models"));
+    expect(response.headers.get("www-authenticate")).toBe("Bearer");
+  });
+
   test("is needed on every path but those for probes and Prometheus", async () => {
     for (const path of ["/", "/health", "/ping", "/version", "/metrics", "/metrics/"]) {
       expect([path, await ask(`http://localhost${path}`)]).toEqual([path, 200]);
