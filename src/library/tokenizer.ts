@@ -3,6 +3,8 @@
 import { chatMessages, chatTemplateRequest } from "../server/chat-messages.ts";
 import type { JsonObject } from "../server/fields.ts";
 import type { ServerContext } from "../server/server-context.ts";
+import { knownIds } from "../server/tokenize.ts";
+import { checkRendering } from "../server/unsupported.ts";
 import type { ChatOptions, Message } from "./options.ts";
 
 /** A chat as the model sees it. */
@@ -31,17 +33,21 @@ export class Tokenizer {
     return this.#context.engine.client.encode(text, addSpecial);
   }
 
-  /** @param skipSpecial leaves control tokens out. Default: true */
-  decode(
+  /**
+   * @param tokenIds whole and not negative; those over the vocabulary have no text
+   * @param skipSpecial leaves control tokens out. Default: true
+   * @throws RequestError "invalid_schema" for what is no id
+   */
+  async decode(
     tokenIds: readonly number[] | Int32Array,
     { skipSpecial = true }: { readonly skipSpecial?: boolean } = {},
   ): Promise<string> {
-    return this.#context.engine.client.decode(Int32Array.from(tokenIds), skipSpecial);
+    return this.#context.engine.client.decode(knownIds(tokenIds), skipSpecial);
   }
 
   /**
    * What chat() would send to the model.
-   * @throws RequestError "invalid_value" with the template's own message, or "unsupported" for a part that
+   * @throws RequestError "invalid_value" with the template's own message or for endings that exclude each other, or "unsupported" for a part that
    *   is no text
    */
   async applyChatTemplate(
@@ -53,10 +59,12 @@ export class Tokenizer {
   ): Promise<RenderedChat> {
     const body = {
       tools: null,
+      chat_template: null,
       add_generation_prompt: options.addGenerationPrompt ?? true,
       continue_final_message: options.continueFinalMessage ?? false,
       chat_template_kwargs: (options.chatTemplateKwargs ?? {}) as JsonObject,
     };
+    checkRendering(body);
     const request = chatTemplateRequest(body, chatMessages(messages as readonly JsonObject[]));
     return this.#context.engine.client.applyChatTemplate(request);
   }

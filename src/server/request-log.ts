@@ -2,6 +2,7 @@
 // what it took. Only where the operator asks for it: prompts are what users have written.
 
 import type { RequestOutput } from "../engine/protocol.ts";
+import { writeJson } from "../json.ts";
 import { errorBody } from "./error-response.ts";
 import { shortened } from "./quote.ts";
 import type { ServerContext } from "./server-context.ts";
@@ -146,6 +147,12 @@ function cutText(prompt: unknown, maxLength: number | null): string {
   return cut.length === whole.length ? jsonText(prompt) : `${jsonText(cut)}...`;
 }
 
+/** Controls of a terminal, and what some readers of a log take for the end of a line. */
+const CONTROLS = /[\u007f-\u009f\u2028\u2029]/g;
+
 function jsonText(value: unknown): string {
-  return JSON.stringify(value, (_, one) => (typeof one === "bigint" ? String(one) : one)) ?? "";
+  return writeJson(value).replace(
+    CONTROLS,
+    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

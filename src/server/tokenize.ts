@@ -3,6 +3,7 @@
 import { Elysia } from "elysia";
 import type { EngineClient } from "../engine/protocol.ts";
 import { RequestError } from "../errors.ts";
+import type { Integer } from "../json.ts";
 import { chatMessages, chatTemplateRequest } from "./chat-messages.ts";
 import { bodyFault } from "./fields.ts";
 import { jsonResponse } from "./json-response.ts";
@@ -44,15 +45,23 @@ function requirePrompt(prompt: string | null): string {
 
 async function detokenize(context: ServerContext, request: Request): Promise<Response> {
   const { tokens } = await readBody(context, request, DETOKENIZE_FIELDS);
-  if (tokens?.some((id) => id < 0) === true) {
+  const ids = knownIds(tokens ?? []);
+  return jsonResponse({ prompt: await context.engine.client.decode(ids, false) });
+}
+
+/**
+ * Those that an int32 holds: what is over every vocabulary has no text, as in vLLM.
+ * @throws RequestError "invalid_schema" for what is no id
+ */
+export function knownIds(ids: readonly Integer[] | Int32Array): Int32Array {
+  if (ids.some((id) => id < 0 || !(typeof id === "bigint" || Number.isInteger(id)))) {
     throw new RequestError(
       "invalid_schema",
       "1 validation error:\n  out of range integral type conversion attempted",
     );
   }
-  const ids = Int32Array.from(
-    (tokens ?? []).filter((id) => id < 2 ** 31),
+  return Int32Array.from(
+    [...ids].filter((id) => id < 2 ** 31),
     Number,
   );
-  return jsonResponse({ prompt: await context.engine.client.decode(ids, false) });
 }

@@ -66,6 +66,23 @@ describe("an LLM", () => {
     expect(chat.prompt).toBe("user: hi\nassistant: ");
   });
 
+  test("decodes no number for another: what is no id is refused, what is over the vocabulary empty", async () => {
+    const { tokenizer } = makeLlm().llm;
+    expect(await tokenizer.decode([2 ** 32 + 104, 105, 2 ** 31, 104])).toBe("ih");
+    for (const ids of [[-1], [104.5], [Number.NaN], Int32Array.of(104, -5)]) {
+      expect(await tokenizer.decode(ids).catch((error) => error.code)).toBe("invalid_schema");
+    }
+  });
+
+  test("renders with endings that chat() takes, and with no others", async () => {
+    const { llm } = makeLlm();
+    const messages = [{ role: "assistant", content: "a" }];
+    const both = { addGenerationPrompt: true, continueFinalMessage: true };
+    const code = (error: { code: string }) => error.code;
+    expect(await llm.tokenizer.applyChatTemplate(messages, both).catch(code)).toBe("invalid_value");
+    expect(await llm.chat(messages, both).result.catch(code)).toBe("invalid_value");
+  });
+
   test("counts its own requests in its own metrics", async () => {
     const [first, second] = [makeLlm(), makeLlm()];
     await textOf(first.llm, "hello");

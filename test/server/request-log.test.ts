@@ -92,6 +92,22 @@ describe("a prompt in the log", () => {
     await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
     expect(lines.every((line) => !line.includes("\n"))).toBe(true);
   });
+
+  test("steers no terminal and ends no line, whatever is taken for an end", async () => {
+    const { post, lines } = makeLogged();
+    const prompt = "a\u001b[2J\u009b2J\u0085\u2028\u2029\u007f";
+    await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
+    expect(lines[0]).toContain(
+      'prompt: "a\\u001b[2J\\u009b2J\\u0085\\u2028\\u2029\\u007f", params',
+    );
+  });
+
+  test("keeps every digit of its numbers", async () => {
+    const { post, lines } = makeLogged();
+    const body = '{"prompt":"a","max_tokens":1,"seed":9007199254740993}';
+    await (await post("/v1/completions", body)).text();
+    expect(lines[0]).toContain('params: {"seed":9007199254740993,"max_tokens":1}');
+  });
 });
 
 describe("a request that is not answered", () => {
