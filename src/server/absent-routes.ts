@@ -1,13 +1,10 @@
 // Paths that clients of vLLM, OpenAI, llama-server, Ollama and others ask for and that are not here: what is
-// to be used instead, or that it is not built. Any other unknown path gets vLLM's bare answer, and so do /sleep and
-// /tokenizer_info, as vLLM without its switches gives it.
+// to be used instead, or that it is not built. Any other unknown path gets vLLM's bare answer, and so do /sleep, its like
+// and /tokenizer_info, as vLLM without its switches gives it.
 
 import { shortened } from "./quote.ts";
 
 const BASE_URL = "An OpenAI client's base URL ends in /v1.";
-const OPERATOR =
-  "Operator's routes are /sleep, /wake_up, /is_sleeping and /reset_prefix_cache: with --server-dev-mode, or " +
-  "with /v1 before them where the server has a key.";
 const TEXT = "This server generates text: POST /v1/chat/completions or /v1/completions.";
 
 const RENDERS = "POST /tokenize renders `messages` and gives the tokens.";
@@ -51,12 +48,11 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
     "/openai/* /engines/* /v2/chat/completions /v1beta/* /v1/chat /v1/completions/*",
     `${TEXT} ${BASE_URL}`,
   ],
-  ["/wake_up /is_sleeping /reset_prefix_cache", OPERATOR],
-  ["/v1/sleep /v1/wake_up /v1/is_sleeping /v1/reset_prefix_cache", OPERATOR],
   [
     "/reset_mm_cache /reset_encoder_cache /flush_cache /pause /resume /is_paused /start_profile /stop_profile " +
       "/collective_rpc /scale_elastic_ep /is_scaling_elastic_ep",
-    `It is not built yet. ${OPERATOR}`,
+    "It is not built yet. Operator's routes are /sleep, /wake_up, /is_sleeping and /reset_prefix_cache: with " +
+      "--server-dev-mode, or with /v1 before them where the server has a key.",
   ],
   [
     "/abort_request /abort_requests /v1/requests/*",

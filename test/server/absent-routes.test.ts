@@ -22,12 +22,6 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["POST", "/v1/load_lora_adapter", "LoRA is not built yet"],
   ["GET", "/v1/models/tiny", "GET /v1/models tells which model is served"],
   ["GET", "/v1/models/org/tiny", "GET /v1/models tells which model is served"],
-  [
-    "POST",
-    "/wake_up",
-    "with --server-dev-mode, or with /v1 before them where the server has a key.",
-  ],
-  ["GET", "/v1/is_sleeping", "with --server-dev-mode"],
   ["POST", "/reset_mm_cache", "It is not built yet. Operator's routes are"],
   ["POST", "/abort_requests", "closing the connection"],
   ["GET", "/v1/metrics", "It is there without /v1 before it."],
