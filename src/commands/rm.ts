@@ -18,7 +18,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   if (names.length === 0)
     throw new ConfigError("missing_option", "rm: which model? `ls` lists them");
   const installed = installedModels(sources.env, MODELS_DIR);
-  const models = names.map((name) => modelOf(name, sources.env, installed));
+  const models = new Set(names.map((name) => modelOf(name, sources.env, installed)));
   for (const model of models) {
     const shown = `${model.name} (${bytesText(model.bytes)})`;
     if (!yes && !(await isConfirmed(`remove ${shown}? [y/N] `))) {

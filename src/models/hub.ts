@@ -90,16 +90,26 @@ export async function readRepo(name: string, revision: string, env: Env): Promis
     const message = `the hub cannot be reached (${reason}); give a GGUF file instead of ${name}`;
     throw new ConfigError("download_failed", message, { cause });
   }
-  const isRefused = response.status === 401 || response.status === 403;
-  const hint = isRefused ? TOKEN_HINT : "check the name";
-  throw new ConfigError(
-    "model_not_found",
-    `${name}: HTTP ${response.status} from the hub; ${hint}`,
-  );
+  throw refused(name, response.status);
+}
+
+const STATUS_HINTS: Readonly<Record<number, string>> = {
+  401: TOKEN_HINT,
+  403: TOKEN_HINT,
+  404: "check the name",
+  429: "it takes no more requests for now; HF_TOKEN raises the limit",
+};
+
+function refused(name: string, status: number): ConfigError {
+  const isThere = status >= 500 || status === 429;
+  const hint = STATUS_HINTS[status] ?? (isThere ? "try again later" : "check the name");
+  const message = `${name}: HTTP ${status} from the hub; ${hint}`;
+  return new ConfigError(isThere ? "download_failed" : "model_not_found", message);
 }
 
 /** Names become paths: what could lead out of the cache is passed over. */
 function repoOf(name: string, { sha, siblings }: RepoAnswer): HubRepo {
+  if (typeof sha !== "string" || !Array.isArray(siblings)) throw new Error("it is no hub");
   const files = siblings.map(({ rfilename, size = 0, blobId = "", lfs }) => {
     const sha256 = lfs?.sha256 ?? null;
     return { path: rfilename, bytes: size, sha256, blob: sha256 ?? blobId };

@@ -66,7 +66,7 @@ function parseUrl(name: string, endpoint: string): ModelName {
     if (repoOfFile !== undefined && path !== undefined)
       return { kind: "hub-file", repo: repoOfFile, path: decodeURIComponent(path) };
     const [, repo, quant = null] = HUB_PAGE.exec(pathname) ?? [];
-    if (repo !== undefined) return { kind: "hub", repo, quant };
+    if (repo !== undefined && !repo.endsWith(".gguf")) return { kind: "hub", repo, quant };
   }
   if (pathname.endsWith("/")) throw new ConfigError("model_not_found", `${name} names no file`);
   return { kind: "url", url };

@@ -213,6 +213,7 @@ async function fetchUrl(url: URL, options: ModelSourceOptions): Promise<string> 
     url: url.href,
     target,
     sha256: null,
+    startsWith: "GGUF",
     connectTimeoutMs: 20_000,
     onProgress: progressOf(options, basename(target)),
   });

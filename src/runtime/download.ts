@@ -17,6 +17,7 @@ import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers";
 import { connectionFault } from "../connection-fault.ts";
 import { ConfigError } from "../errors.ts";
+import { fileFault } from "./file-fault.ts";
 
 export interface DownloadOptions {
   readonly url: string;
@@ -26,6 +27,8 @@ export interface DownloadOptions {
   readonly partial?: string;
   /** Hex; null = not known. */
   readonly sha256: string | null;
+  /** What a file of its kind begins with, in ASCII: a server may send a page in its place. */
+  readonly startsWith?: string;
   /** Size of the file, where it is known beforehand: not every server tells it. */
   readonly bytes?: number;
   /** What may help where the server refuses the file. */
@@ -50,15 +53,23 @@ export async function download(options: DownloadOptions): Promise<void> {
     mkdirSync(dirname(target), { recursive: true });
     claimed = claim(partial);
     const found = await fetchInto(claimed, options);
+    if (options.startsWith !== undefined && statSync(claimed).size === 0)
+      throw wrongKind(claimed, options);
     if (sha256 !== null && found !== sha256) throw checksumMismatch(claimed, options, found);
     renameSync(claimed, target);
   } catch (cause) {
     if (claimed !== null && existsSync(claimed)) renameSync(claimed, partial);
     if (cause instanceof ConfigError) throw cause;
-    const message = `cannot download ${url}: ${connectionFault(cause)}`;
+    const reason = isFileFault(cause)
+      ? `cannot write ${target}: ${fileFault(cause)}`
+      : connectionFault(cause);
+    const message = `cannot download ${url}: ${reason}`;
     throw new ConfigError("download_failed", message, { cause });
   }
 }
+
+const isFileFault = (cause: unknown): boolean =>
+  ["mkdir", "open", "write", "rename"].includes(String((cause as NodeJS.ErrnoException).syscall));
 
 /** @returns lower-case hex */
 export async function sha256OfFile(path: string): Promise<string> {
@@ -106,6 +117,19 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
+}
+
+/** @throws ConfigError "download_failed" @param bytes the first ones */
+function checkStart(partial: string, bytes: Uint8Array, options: DownloadOptions): void {
+  const { startsWith = "" } = options;
+  const start = Buffer.from(bytes.subarray(0, startsWith.length)).toString("latin1");
+  if (!startsWith.startsWith(start)) throw wrongKind(partial, options);
+}
+
+function wrongKind(partial: string, { url, startsWith }: DownloadOptions): ConfigError {
+  rmSync(partial);
+  const message = `${url} is no model: what came does not begin with ${startsWith}`;
+  return new ConfigError("download_failed", message);
 }
 
 function checksumMismatch(partial: string, options: DownloadOptions, found: string): ConfigError {
@@ -171,6 +195,7 @@ async function writeBody(
   try {
     for await (const chunk of body) {
       stall.refresh();
+      if (done === 0) checkStart(partial, chunk, options);
       await file.writeFile(chunk);
       hasher.update(chunk);
       done += chunk.length;

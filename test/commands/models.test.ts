@@ -65,12 +65,14 @@ describe("models on this machine", () => {
   });
 
   test("a model of a URL is found by its path", async () => {
-    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("m") });
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("GGUF") });
     const { stdout } = await runPagoda(["pull", `${server.url.origin}/a/model.gguf`], { env });
     await server.stop(true);
     const path = stdout.trim();
     expect((await runPagoda(["ls", "--quiet"], { env })).stdout.split("\n")).toContain(path);
-    expect((await runPagoda(["rm", path, "--yes"], { env })).exitCode).toBe(0);
+    expect(await runPagoda(["rm", path, path, "--yes"], { env })).toMatchObject({
+      ...{ stderr: `removed ${path} (1 KiB)\n`, exitCode: 0 },
+    });
     expect(existsSync(join(cacheHome, "pagoda/models"))).toBe(true);
     expect(existsSync(join(path, ".."))).toBe(false);
   });

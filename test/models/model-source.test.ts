@@ -1,7 +1,7 @@
 // From a model's name to its file, against a stand-in for the hub.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { partsOf, pickFile, wantedIn } from "../../src/models/gguf-files.ts";
 import { installedModels } from "../../src/models/installed-models.ts";
@@ -171,13 +171,68 @@ describe("resolveModel", () => {
   test("a URL of elsewhere is downloaded once, into a folder of its own", async () => {
     const { options, resolve } = setting();
     let numRequests = 0;
-    const fetch = () => new Response(`file ${++numRequests}`);
+    const fetch = () => new Response(`GGUF file ${++numRequests}`);
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
     const url = `${server.url.origin}/a/%2e%2e%2fb/model.gguf`;
     const path = await resolve(url);
     expect(path).toStartWith(join(options.env.XDG_CACHE_HOME, "pagoda", "models", "127.0.0.1_"));
-    expect(readFileSync(await resolve(url), "utf8")).toBe("file 1");
+    expect(readFileSync(await resolve(url), "utf8")).toBe("GGUF file 1");
     await server.stop(true);
+  });
+
+  test.each([
+    ["a page", "<html>sign in</html>"],
+    ["nothing", ""],
+    ["another format", "PK"],
+  ])("%s in the place of a file is not kept", async (_, text) => {
+    const { options, resolve } = setting();
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(text) });
+    const url = `${server.url.origin}/model.gguf`;
+    for (let i = 0; i < 2; i++)
+      await expect(resolve(url)).rejects.toThrow(
+        `${url} is no model: what came does not begin with GGUF`,
+      );
+    const folder = join(options.env.XDG_CACHE_HOME, "pagoda", "models", `127.0.0.1_${server.port}`);
+    expect(readdirSync(folder)).toEqual([]);
+    await server.stop(true);
+  });
+
+  test.each([
+    [403, "model_not_found", "; a private or gated model needs HF_TOKEN"],
+    [404, "model_not_found", "; check the name"],
+    [429, "download_failed", "; it takes no more requests for now; HF_TOKEN raises the limit"],
+    [503, "download_failed", "; try again later"],
+  ])("what the hub means by %d is told", async (status, code, hint) => {
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => new Response("", { status }),
+    });
+    const { resolve } = setting({ HF_ENDPOINT: server.url.origin });
+    await expect(resolve("user/repo")).rejects.toMatchObject({
+      ...{ code, message: `user/repo: HTTP ${status} from the hub${hint}` },
+    });
+    await server.stop(true);
+  });
+
+  test.each(["{}", "[]", '{"sha":1,"siblings":[]}', '{"sha":"a","siblings":{}}'])(
+    "%s is the answer of no hub",
+    async (text) => {
+      const fetch = () => new Response(text);
+      const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
+      const { resolve } = setting({ HF_ENDPOINT: server.url.origin });
+      const message = "the hub cannot be reached (it is no hub); give a GGUF file";
+      await expect(resolve("user/repo")).rejects.toThrow(message);
+      await server.stop(true);
+    },
+  );
+
+  test("a cache that cannot be written is told in words", async () => {
+    const file = join(tempFolder(), "file");
+    writeFileSync(file, "");
+    const { hub, resolve } = setting({ XDG_CACHE_HOME: file });
+    const url = `${hub.env.HF_ENDPOINT.replace("127.0.0.1", "localhost")}/m.gguf`;
+    await expect(resolve(url)).rejects.toThrow(/: cannot write .*\/m\.gguf: not a directory$/);
   });
 
   test("a quantisation that does not exist is answered with those that do", async () => {
