@@ -116,7 +116,8 @@ export class ApiClient {
   async #request(path: string, body: Body | null, signal?: AbortSignal): Promise<Response> {
     const response = await this.#reached(this.#send(path, body, signal), signal);
     if (response.ok) return response;
-    throw refusal(response.status, await this.#reached(response.text(), signal));
+    const text = await this.#reached(response.text(), signal);
+    throw refusal(response.status, text, this.#target.apiKey !== null);
   }
 
   /** @throws ConfigError "server_unreachable", or the signal's reason */

@@ -7,10 +7,11 @@ export function refusalText(status: number, body: string): string {
   return `HTTP ${status}: ${messageOf(body) ?? plainText(body)}`.replace(/: $/, "");
 }
 
-/** @returns "request_refused", "key_refused", or "context_full" where request and answer would be longer than the context */
-export function refusal(status: number, body: string): ConfigError {
+/** @param hasKey whether the request had one @returns "request_refused", "key_refused", or "context_full" where request and answer would be longer than the context */
+export function refusal(status: number, body: string, hasKey: boolean): ConfigError {
   const text = refusalText(status, body);
-  if (status === 401) return new ConfigError("key_refused", `${text}; --api-key gives the key`);
+  const hint = hasKey ? "the key is another one" : "--api-key gives the key";
+  if (status === 401) return new ConfigError("key_refused", `${text}; ${hint}`);
   const isTooLong = status === 400 && /context (length|size|window)/i.test(text);
   return new ConfigError(isTooLong ? "context_full" : "request_refused", text);
 }

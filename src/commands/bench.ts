@@ -13,7 +13,7 @@ import { ConfigError } from "../errors.ts";
 import { checkWritable, writeText } from "../runtime/system.ts";
 import { printLine, stderrTerminal } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
-import { DEFAULT_URL } from "./connection.ts";
+import { DEFAULT_URL, firstModel } from "./connection.ts";
 
 type Options = CommandOptions<"bench">;
 
@@ -21,7 +21,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   const options = parseOptions("bench", sources, warn);
   const path = options["result-filename"];
   if (path !== "") checkWritable(path);
-  const target = await targetOf(options);
+  const target = await targetOf(options, log);
   log(`${options["num-prompts"]} requests to ${target.model} at ${target.url}`);
   const specOf = (index: number) => specAt(index, options);
   // The first answer may be slow for reasons of its own, and a refusal shows before the load.
@@ -36,10 +36,10 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   return result.failed === 0 ? EXIT_CODES.ok : EXIT_CODES.failed;
 }
 
-async function targetOf(options: Options): Promise<Target> {
+async function targetOf(options: Options, log: CommandContext["log"]): Promise<Target> {
   const url = options.url === "" ? DEFAULT_URL : baseUrl(options.url);
   const apiKey = options["api-key"][0] ?? null;
-  const first = await new ApiClient({ url, apiKey, fetch }).firstModel();
+  const first = await firstModel(new ApiClient({ url, apiKey, fetch }), log);
   return { url, apiKey, model: options["model-name"] || first };
 }
 

@@ -60,8 +60,6 @@ export async function connect(
   const modelName = options["model-name"] || (given.has("model") ? options.model : first);
   context.log(`${modelName} at ${client.url}`);
   warnOfUnused(given, client.url, context.warn);
-  if (await client.isSleeping(AbortSignal.timeout(PROBE_TIMEOUT_MS)))
-    context.log("it sleeps: an answer comes when somebody has woken it, by POST /v1/wake_up");
   return { client, modelName, close: async () => {} };
 }
 
@@ -79,15 +77,14 @@ async function isServer(client: ApiClient): Promise<boolean> {
   );
 }
 
-/** A server that takes a connection and says nothing is waited for, but not without a word. */
-async function firstModel(client: ApiClient, log: (line: string) => void): Promise<string> {
+/** A server that says nothing, or sleeps, is waited for, but not without a word. @throws as ApiClient.firstModel */
+export async function firstModel(client: ApiClient, log: (line: string) => void): Promise<string> {
   const tell = () => log(`waiting for ${client.url} to answer`);
   const timer = setTimeout(tell, SILENCE_MS);
-  try {
-    return await client.firstModel();
-  } finally {
-    clearTimeout(timer);
-  }
+  const first = await client.firstModel().finally(() => clearTimeout(timer));
+  if (await client.isSleeping(AbortSignal.timeout(PROBE_TIMEOUT_MS)))
+    log(`${client.url} sleeps: an answer comes when somebody has woken it (wake_up)`);
+  return first;
 }
 
 /** What a server has decided when it was started. Seeds go with each request, and a model's name too. */

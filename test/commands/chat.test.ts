@@ -77,6 +77,10 @@ describe("complete", () => {
       expect(ran.stderr).toStartWith(line);
       expect(ran).toMatchObject({ stdout: "", exitCode });
     }
+    const wrong = ["complete", "a", "--url", locked.url, "--api-key", "wrong"];
+    expect((await runPagoda(wrong)).stderr).toBe(
+      "error: HTTP 401: Unauthorized; the key is another one\n",
+    );
     const key = ["--url", locked.url, "--api-key", "secret", "--max-tokens", "1"];
     expect((await runPagoda(["complete", "a", ...key])).exitCode).toBe(0);
   });

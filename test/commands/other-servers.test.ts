@@ -30,7 +30,7 @@ const refusing = (body: string, status: number) => serverWith(() => new Response
 
 async function chatWith(url: string, ...words: string[]) {
   const ran = await runPagoda(["chat", "-q", "hi", "--url", url, ...words]);
-  return { ...ran, stderr: ran.stderr.replace(/^m at http.*\n/, "") };
+  return { ...ran, stderr: ran.stderr.replace(/^m at http.*\n/m, "") };
 }
 
 describe("a stream", () => {
@@ -189,9 +189,11 @@ test("a server that sleeps is told of: its answer may be long in coming", async 
     },
   });
   servers.push(server);
-  const ran = await chatWith(`http://127.0.0.1:${server.port}`);
-  const stderr = "it sleeps: an answer comes when somebody has woken it, by POST /v1/wake_up\n";
+  const url = `http://127.0.0.1:${server.port}`;
+  const ran = await chatWith(url);
+  const stderr = `${url} sleeps: an answer comes when somebody has woken it (wake_up)\n`;
   expect(ran).toEqual({ stdout: "abc\n", stderr, exitCode: 0 });
+  expect((await runPagoda(["bench", "--url", url])).stderr).toStartWith(stderr);
 });
 
 test("a server that says nothing is waited for, and that is told", async () => {
