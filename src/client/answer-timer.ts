@@ -2,6 +2,9 @@
 
 import type { AnswerPiece } from "./answer-piece.ts";
 
+/** Tokens that came at once tell no rate. */
+const MIN_DECODE_S = 0.01;
+
 export class AnswerTimer {
   readonly #startMs: number;
   readonly #nowMs: () => number;
@@ -28,7 +31,8 @@ export class AnswerTimer {
   summary(): string {
     if (this.#firstMs === null) return "";
     const decodeS = (this.#lastMs - this.#firstMs) / 1000;
-    const rate = decodeS > 0 && this.#numTokens > 1 ? (this.#numTokens - 1) / decodeS : null;
+    const rate =
+      decodeS >= MIN_DECODE_S && this.#numTokens > 1 ? (this.#numTokens - 1) / decodeS : null;
     return [
       `${this.#numTokens} tokens`,
       ...(rate === null ? [] : [`${rate.toFixed(1)} tokens/s`]),

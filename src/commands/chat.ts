@@ -10,11 +10,12 @@ import type { CommandContext } from "./command.ts";
 import { connect } from "./connection.ts";
 import { generationFields } from "./generation-fields.ts";
 
-const COMMANDS = ["/reset", "/system", "/help", "/exit", "/bye"];
+const COMMANDS = ["/reset", "/clear", "/system", "/help", "/?", "/exit", "/quit", "/bye"];
 const HELP = `/reset          start a new conversation
 /system <text>  the same, with this as its system prompt
 /help           show this
-/exit           leave; so does Ctrl-D. Ctrl-C stops an answer, twice it leaves`;
+/exit           leave; so does Ctrl-D. Ctrl-C stops an answer, twice it leaves
+Text that is pasted is one message, with all its lines.`;
 
 const unknownText = (command = "") =>
   `there is no ${command}; with a space before it, it is a message\n${HELP}`;
@@ -104,6 +105,7 @@ class Conversation {
   /** Nobody reads about a command that there is not in a file: such a line is a message there. */
   #isCommand(line: string): boolean {
     const [word = ""] = line.split(" ");
+    if (line.includes("\n")) return false;
     return word.startsWith("/") && (this.#input.isTerminal || COMMANDS.includes(word));
   }
 
@@ -112,16 +114,26 @@ class Conversation {
     const [command, ...words] = line.trim().split(" ");
     switch (command) {
       case "/exit":
+      case "/quit":
       case "/bye":
         return false;
       case "/reset":
+      case "/clear":
         this.#session.reset();
+        this.#printer.remark("a new conversation");
         break;
       case "/system":
         this.#session.reset(words.join(" "));
+        this.#printer.remark(
+          `a new conversation${words.length === 0 ? ", without a system prompt" : ""}`,
+        );
+        break;
+      case "/help":
+      case "/?":
+        this.#printer.remark(HELP);
         break;
       default:
-        this.#printer.remark(command === "/help" ? HELP : unknownText(command));
+        this.#printer.remark(unknownText(command));
     }
     return true;
   }

@@ -31,25 +31,45 @@ function linesOf(options: Pick<ReadLineOptions, "output" | "terminal" | "prompt"
   }
 }
 
+/** Lines that come faster than anybody types are of one text that was pasted. */
+const PASTE_GAP_MS = 30;
+
 export class LineInput {
   readonly isTerminal = process.stdin.isTTY === true;
   readonly #lines: Interface;
   readonly #queue: string[] = [];
   #waiting: ((line: string | null) => void) | null = null;
   #isClosed = false;
+  /** Of a text that is being pasted. */
+  #pasted: string[] = [];
+  #pasteTimer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(prompt: string) {
     const terminal = this.isTerminal;
     const output = terminal ? { output: process.stdout } : {};
     this.#lines = linesOf({ ...output, terminal, prompt });
-    this.#lines.on("line", (line) => this.#give(line));
+    this.#lines.on("line", (line) => (terminal ? this.#collect(line) : this.#give(line)));
     this.#lines.on("close", () => {
+      this.#endPaste();
       this.#isClosed = true;
       this.#give(null);
     });
   }
 
-  /** @returns null at the end of the input */
+  #collect(line: string): void {
+    this.#pasted.push(line);
+    if (this.#pasteTimer !== null) clearTimeout(this.#pasteTimer);
+    // What is left in the editor is the last line of it, which Enter ends.
+    this.#pasteTimer = setTimeout(() => this.#lines.line === "" && this.#endPaste(), PASTE_GAP_MS);
+  }
+
+  #endPaste(): void {
+    if (this.#pasteTimer !== null) clearTimeout(this.#pasteTimer);
+    const lines = this.#pasted.splice(0);
+    if (lines.length > 0) this.#give(lines.join("\n"));
+  }
+
+  /** A text that was pasted on a terminal is one line with line feeds in it. @returns null at the end of the input */
   next(): Promise<string | null> {
     const line = this.#queue.shift();
     if (line !== undefined) return Promise.resolve(line);
@@ -70,8 +90,12 @@ export class LineInput {
   /** On a terminal; elsewhere Ctrl-C ends the program. */
   onInterrupt(handler: () => void): void {
     if (!this.isTerminal) return;
-    this.#lines.on("SIGINT", handler);
-    process.on("SIGINT", handler);
+    const interrupt = () => {
+      this.#pasted = [];
+      handler();
+    };
+    this.#lines.on("SIGINT", interrupt);
+    process.on("SIGINT", interrupt);
   }
 
   /** Shows the prompt again, after something else was written. */

@@ -217,6 +217,25 @@ describe("chat on a terminal", () => {
     expect(await program.exited).toBe(0);
   }, 20_000);
 
+  test("a text that is pasted is one message, its last line too", async () => {
+    const program = new TerminalProgram(["chat", ...at, "--max-tokens", "8"]);
+    const answer = await answerTo([{ role: "user", content: "one\n/two\nthree" }], 8);
+    await program.until("> ");
+    program.type("one\n/two\nthree\n");
+    await program.until(answer);
+    await program.until("> ");
+    program.type("/clear\r");
+    await program.until("a new conversation");
+    await program.until("> ");
+    program.type("one\n/two\nth");
+    await Bun.sleep(100);
+    program.type("ree\r");
+    await program.until(answer);
+    await program.until("> ");
+    program.type("/quit\r");
+    expect(await program.exited).toBe(0);
+  }, 20_000);
+
   test("Ctrl-C twice leaves, and so does Ctrl-D", async () => {
     const twice = new TerminalProgram(["chat", ...at]);
     await twice.until("> ");
