@@ -33,6 +33,25 @@ export function addWords(
   values.set(option.name, [...(Array.isArray(before) ? before : []), ...words]);
 }
 
+/** Kinds of which a YAML file has several values in a list. */
+const LISTS: readonly OptionSpec["kind"][] = ["strings", "cpus", "json-list"];
+
+/**
+ * What a YAML file gives an option, whose text would say nothing of it: "[object Object]", "null".
+ * @throws ConfigError "invalid_option"
+ */
+export function readFileValue(option: OptionSpec, value: unknown, source: string): OptionValue {
+  const { kind } = option;
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (Array.isArray(value) && !LISTS.includes(kind))
+    throw new ConfigError("invalid_option", `${source}: expected one value, got a list`);
+  if (kind !== "json" && values.some((one) => typeof one === "object" && one !== null))
+    throw new ConfigError("invalid_option", `${source}: expected a value, got an object`);
+  if (values.includes(null) || (kind === "strings" && values.includes("")))
+    throw new ConfigError("invalid_option", `${source}: a value is empty`);
+  return readOption(option, value, source);
+}
+
 /**
  * `--x.y.z value`: one value within a JSON option, beside those that are there.
  * @throws ConfigError "invalid_option" without a value

@@ -17,7 +17,7 @@ import { type IgnoredFlag, ignoredFlag } from "./ignored-flags.ts";
 import { nearestName } from "./nearest-name.ts";
 import type { OptionSpec, OptionValue } from "./option-spec.ts";
 import { checkSecrets, readOption } from "./option-value.ts";
-import { addWords, setJsonKey, type Values } from "./option-values.ts";
+import { addWords, readFileValue, setJsonKey, type Values } from "./option-values.ts";
 import { optionSpec } from "./options.ts";
 import { dashed, isFlag, wordsAfter } from "./words.ts";
 
@@ -209,7 +209,7 @@ class OptionReader {
 
   #unknownOption(shown: string, name: string): ConfigError {
     const command = this.#command.name;
-    if (/\s/.test(name)) {
+    if (shown.startsWith("-") && /\s/.test(name)) {
       const message = `"${shown}" is one word: an option's value is a word of its own, or follows a =`;
       return new ConfigError("unknown_option", message);
     }
@@ -233,11 +233,12 @@ class OptionReader {
     const values: Values = new Map();
     for (const [key, value] of Object.entries(sources.readYaml(path))) {
       if (value === null) continue;
-      const name = key.replaceAll("_", "-");
-      const option = this.#options.get(name);
+      // As it would be typed.
+      const name = key.replace(/^--/, "").replaceAll("_", "-");
+      const option = this.#optionOf(`--${name}`, name);
       const ignored = ignoredFlag(name);
       const shown = `${key} in ${path}`;
-      if (option !== undefined) values.set(option.name, readOption(option, value, shown));
+      if (option !== undefined) values.set(option.name, readFileValue(option, value, shown));
       else if (ignored !== undefined) this.#warnOnce(shown, ignored);
       else if (optionSpec(name) === undefined) throw this.#unknownOption(shown, name);
     }

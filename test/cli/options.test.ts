@@ -404,6 +404,30 @@ test("a list has no empty value", () => {
   expect(() => parse(["--served-model-name", "a", " "])).toThrow("a value is empty");
 });
 
+describe("a value of a file", () => {
+  const read = (yaml: Record<string, unknown>) => parse(["--config", "x.yaml"], {}, yaml);
+
+  test.each([
+    [{ "served-model-name": { a: 1 } }, "expected a value, got an object"],
+    [{ "served-model-name": [[1]] }, "expected a value, got an object"],
+    [{ "served-model-name": ["a", ""] }, "a value is empty"],
+    [{ "api-key": [null] }, "a value is empty"],
+    [{ model: { a: 1 } }, "expected a value, got an object"],
+    [{ model: ["a"] }, "expected one value, got a list"],
+    [{ port: [1, 2] }, "expected one value, got a list"],
+  ])("%j is refused", (yaml, fault) => {
+    const [key] = Object.keys(yaml);
+    expect(() => read(yaml)).toThrow(`${key} in x.yaml: ${fault}`);
+  });
+
+  test("a key may have its dashes, or the name that another program has for it", () => {
+    expect(read({ "--port": 9000, alias: "a", n_gpu_layers: 3 })).toMatchObject({
+      ...{ port: 9000, "served-model-name": ["a"], "gpu-layers": 3 },
+    });
+    expect(read({ "cpu-affinity": [0] })["cpu-affinity"]).toEqual([0]);
+  });
+});
+
 describe("short names", () => {
   const sources = { env: {}, readYaml: () => ({}) };
 
