@@ -42,6 +42,10 @@ Error refused(const std::string & key, const std::string & value) {
     return Error("model_unsupported", "the model file gives " + key + " as " + value);
 }
 
+bool ends_with(const std::string & text, const std::string & end) {
+    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
 // As llama.cpp names the parts; "" where this file is not named so.
 std::string first_part(const std::string & path, int64_t part, int64_t n_parts) {
     std::vector<char> prefix(path.size() + 1), first(path.size() + 32);
@@ -131,6 +135,17 @@ void check_norms(const gguf_context * g, const std::string & architecture) {
         const int64_t     id  = gguf_find_key(g, key.c_str());
         if (id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_FLOAT32 && !(gguf_get_val_f32(g, id) >= 0.0f)) {
             throw refused(key, std::to_string(gguf_get_val_f32(g, id)));
+        }
+    }
+}
+
+void check_vectors(const gguf_context * g) {
+    for (int64_t i = 0; i < gguf_get_n_tensors(g); ++i) {
+        const std::string name      = gguf_get_tensor_name(g, i);
+        const bool        is_vector = ends_with(name, "norm.weight") || ends_with(name, ".bias");
+        if (is_vector && gguf_get_tensor_type(g, i) != GGML_TYPE_F32) {
+            throw Error("model_unsupported", "the model file has " + name + " in " + ggml_type_name(gguf_get_tensor_type(g, i)) +
+                        "; norms and biases must be f32");
         }
     }
 }

@@ -40,4 +40,7 @@ void check_experts(const gguf_context * g, const std::string & architecture, int
 // Throws for an epsilon that is negative or no number: the first step would end the process.
 void check_norms(const gguf_context * g, const std::string & architecture);
 
+// Throws for a norm or a bias that is not F32, which ggml's operators on the CPU do not take.
+void check_vectors(const gguf_context * g);
+
 } // namespace pagoda

@@ -89,6 +89,21 @@ describe("loading", () => {
     expect(message).toContain(key === "expert_count" ? "llama.expert_used_count" : "llama.");
   });
 
+  test.each(["output_norm.weight", "blk.1.attn_norm.weight"])(
+    "%s in another type than f32 is refused by name",
+    async (name) => {
+      const { metadata, tensors } = tinyGguf();
+      const changed = tensors.map((one) =>
+        one.name === name ? { ...one, type: "F16" as const } : one,
+      );
+      writeFileSync(at("half.gguf"), encodeGguf(metadata, changed));
+      expect(await failure(at("half.gguf"))).toMatchObject({
+        code: "model_unsupported",
+        message: `the model file has ${name} in f16; norms and biases must be f32`,
+      });
+    },
+  );
+
   test("a byte-level vocabulary without a pre-tokenizer is loaded, and said to be so", async () => {
     const { metadata, tensors } = tinyGguf({ tokenizer: "bpe" });
     const without = new Map(metadata);
