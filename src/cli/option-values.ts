@@ -76,3 +76,17 @@ export function setJsonKey(
   place[keys.at(-1) ?? ""] = jsonOrText(text);
   values.set(option.name, whole);
 }
+
+/** A model among keys or names would be lost, and a key that everybody can guess. */
+export function checkList(flag: string, words: readonly string[]): void {
+  const model = words.find((word, i) => i > 0 && /\.gguf$/i.test(word));
+  if (model === undefined) return;
+  const message = `${flag} takes all words that follow, ${model} too; name the model before it`;
+  throw new ConfigError("invalid_option", message);
+}
+
+/** One of the two would be lost. */
+export function givenTwice({ name }: OptionSpec, first: string, second: string): ConfigError {
+  const message = `--${name} is given twice: ${first} and ${second}; one is as a word without a dash`;
+  return new ConfigError("invalid_option", message);
+}

@@ -17,7 +17,14 @@ import { type IgnoredFlag, ignoredFlag } from "./ignored-flags.ts";
 import { nearestName } from "./nearest-name.ts";
 import type { OptionSpec, OptionValue } from "./option-spec.ts";
 import { checkSecrets, readOption } from "./option-value.ts";
-import { addWords, readFileValue, setJsonKey, type Values } from "./option-values.ts";
+import {
+  addWords,
+  checkList,
+  givenTwice,
+  readFileValue,
+  setJsonKey,
+  type Values,
+} from "./option-values.ts";
 import { optionSpec } from "./options.ts";
 import { dashed, isFlag, wordsAfter } from "./words.ts";
 
@@ -165,7 +172,8 @@ class OptionReader {
       values.set(option.name, readOption(option, inline[0] ?? true, flag));
       return 1;
     }
-    const taken = option.kind === "strings" ? following : following.slice(0, 1);
+    const taken = this.#takesAll(option) ? following : following.slice(0, 1);
+    checkList(flag, taken);
     const words = [...inline, ...taken];
     const [value] = words;
     if (value === undefined) throw new ConfigError("invalid_option", `${flag} needs a value`);
@@ -173,6 +181,11 @@ class OptionReader {
     if (word !== undefined) throw givenTwice(option, word, value);
     addWords(values, option, words, flag);
     return 1 + taken.length;
+  }
+
+  /** A list of its own takes all words, as in vLLM; one that a command borrows leaves those that follow to it. */
+  #takesAll({ kind, group }: OptionSpec): boolean {
+    return kind === "strings" && this.#command.groups.includes(group);
   }
 
   /** By its name, its letter, or what other programs call it. */
@@ -244,10 +257,4 @@ class OptionReader {
     }
     return values;
   }
-}
-
-/** One of the two would be lost. */
-function givenTwice({ name }: OptionSpec, first: string, second: string): ConfigError {
-  const message = `--${name} is given twice: ${first} and ${second}; one is as a word without a dash`;
-  return new ConfigError("invalid_option", message);
 }

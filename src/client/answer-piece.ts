@@ -40,7 +40,7 @@ export function pieceOf(data: string): AnswerPiece {
 function chunkOf(data: string): Chunk {
   const value = jsonOf(data);
   const error = errorMessage(value);
-  if (error !== null) throw new ConfigError("stream_broken", error);
+  if (error !== null) throw new ConfigError("stream_broken", `the answer broke off: ${error}`);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw unreadable(data);
   const { choices } = value as Chunk;
   if (Array.isArray(choices ?? [])) return value as Chunk;

@@ -428,6 +428,25 @@ describe("a value of a file", () => {
   });
 });
 
+describe("a list", () => {
+  test("of a server takes all words that follow, but no model", () => {
+    expect(parse(["--api-key", "a", "b"])["api-key"]).toEqual(["a", "b"]);
+    for (const flag of ["--api-key", "--served-model-name"])
+      expect(() => parse([flag, "a", "model.gguf"])).toThrow(
+        `${flag} takes all words that follow, model.gguf too; name the model before it`,
+      );
+    expect(parse(["--served-model-name", "model.gguf"]).model).toBe("SmolLM2-135M-Instruct");
+  });
+
+  test("of a client takes one", () => {
+    const sources = { env: {}, readYaml: () => ({}) };
+    const read = (...argv: string[]) => parseOptions("complete", { argv, ...sources }, () => {});
+    expect(read("--api-key", "a", "Once")).toMatchObject({ "api-key": ["a"], prompt: "Once" });
+    const removed = parseOptions("rm", { argv: ["--models", "a", "b"], ...sources }, () => {});
+    expect(removed.models).toEqual(["a", "b"]);
+  });
+});
+
 describe("short names", () => {
   const sources = { env: {}, readYaml: () => ({}) };
 

@@ -44,10 +44,14 @@ describe("a stream", () => {
       'data: {"choices":[{"delta":{"content":[1]}}]}\n\n',
       'the server sent what is no event of this API: {"choices":[{"delta":{"content":[1]}}]}',
     ],
-    ["a text as error", 'data: {"error":"boom"}\n\n', "boom"],
-    ["an error's message", 'data: {"error":{"message":"boom"}}\n\n', "boom"],
-    ["an error without one", 'data: {"error":{"code":5}}\n\n', '{"code":5}'],
-    ["an error of vLLM 0.9", 'data: {"object":"error","message":"boom"}\n\n', "boom"],
+    ["a text as error", 'data: {"error":"boom"}\n\n', "the answer broke off: boom"],
+    ["an error's message", 'data: {"error":{"message":"boom"}}\n\n', "the answer broke off: boom"],
+    ["an error without one", 'data: {"error":{"code":5}}\n\n', 'the answer broke off: {"code":5}'],
+    [
+      "an error of vLLM 0.9",
+      'data: {"object":"error","message":"boom"}\n\n',
+      "the answer broke off: boom",
+    ],
   ])("with %s is told in a line, with 4", async (_, event, text) => {
     const ran = await chatWith(streaming(`${chunk("abc")}${event}${end}`));
     expect(ran).toEqual({ stdout: "abc\n", stderr: `error: ${text}\n`, exitCode: 4 });
