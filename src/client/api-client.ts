@@ -3,6 +3,7 @@
 import { connectionFault } from "../connection-fault.ts";
 import { ConfigError } from "../errors.ts";
 import { writeJson } from "../json.ts";
+import { shownUrl } from "../shown-url.ts";
 import { type AnswerPiece, pieceOf } from "./answer-piece.ts";
 import { errorMessage, refusal } from "./refusal.ts";
 import { SseParser } from "./sse-parser.ts";
@@ -28,11 +29,12 @@ export function baseUrl(text: string): string {
 }
 
 export class ApiClient {
+  /** For messages. */
   readonly url: string;
   readonly #target: ApiTarget;
 
   constructor(target: ApiTarget) {
-    this.url = target.url;
+    this.url = shownUrl(target.url);
     this.#target = target;
   }
 

@@ -12,6 +12,7 @@ import { ApiClient, baseUrl } from "../client/api-client.ts";
 import { ConfigError } from "../errors.ts";
 import { checkWritable, writeText } from "../runtime/system.ts";
 import { printLine, stderrTerminal } from "../runtime/terminal.ts";
+import { shownUrl } from "../shown-url.ts";
 import type { CommandContext } from "./command.ts";
 import { DEFAULT_URL, firstModel } from "./connection.ts";
 
@@ -22,7 +23,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   const path = options["result-filename"];
   if (path !== "") checkWritable(path);
   const target = await targetOf(options, log);
-  log(`${options["num-prompts"]} requests to ${target.model} at ${target.url}`);
+  log(`${options["num-prompts"]} requests to ${target.model} at ${shownUrl(target.url)}`);
   const specOf = (index: number) => specAt(index, options);
   // The first answer may be slow for reasons of its own, and a refusal shows before the load.
   const first = await complete(target, specOf(-1));

@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { download } from "../runtime/download.ts";
 import { fileExists, isFolder } from "../runtime/system.ts";
+import { shownUrl } from "../shown-url.ts";
 import { DEFAULT_MODEL_FILE } from "./default-model.ts";
 import { isModelFile, partsOf, pickFile, wantedIn } from "./gguf-files.ts";
 import {
@@ -169,7 +170,11 @@ function noFileText(path: string): string {
 
 function notHere(name: ModelName): ConfigError {
   const shown =
-    "repo" in name ? name.repo : name.kind === "url" ? name.url.href : "the default model";
+    "repo" in name
+      ? name.repo
+      : name.kind === "url"
+        ? shownUrl(name.url.href)
+        : "the default model";
   return new ConfigError("model_not_found", `${shown} is not here, and downloads are turned off`);
 }
 
@@ -208,7 +213,7 @@ async function fetchFile(
 
 async function fetchUrl(url: URL, options: ModelSourceOptions): Promise<string> {
   const target = urlTarget(url, options.env);
-  options.log(`downloading ${url.href}`);
+  options.log(`downloading ${shownUrl(url.href)}`);
   await download({
     url: url.href,
     target,

@@ -17,6 +17,7 @@ import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers";
 import { connectionFault } from "../connection-fault.ts";
 import { ConfigError } from "../errors.ts";
+import { shownUrl } from "../shown-url.ts";
 import { fileFault } from "./file-fault.ts";
 
 export interface DownloadOptions {
@@ -63,7 +64,7 @@ export async function download(options: DownloadOptions): Promise<void> {
     const reason = isFileFault(cause)
       ? `cannot write ${target}: ${fileFault(cause)}`
       : connectionFault(cause);
-    const message = `cannot download ${url}: ${reason}`;
+    const message = `cannot download ${shownUrl(url)}: ${reason}`;
     throw new ConfigError("download_failed", message, { cause });
   }
 }
@@ -128,7 +129,7 @@ function checkStart(partial: string, bytes: Uint8Array, options: DownloadOptions
 
 function wrongKind(partial: string, { url, startsWith }: DownloadOptions): ConfigError {
   rmSync(partial);
-  const message = `${url} is no model: what came does not begin with ${startsWith}`;
+  const message = `${shownUrl(url)} is no model: what came does not begin with ${startsWith}`;
   return new ConfigError("download_failed", message);
 }
 
@@ -136,7 +137,7 @@ function checksumMismatch(partial: string, options: DownloadOptions, found: stri
   rmSync(partial);
   return new ConfigError(
     "checksum_mismatch",
-    `${options.url} has the wrong checksum (${found}, expected ${options.sha256}); try again`,
+    `${shownUrl(options.url)} has the wrong checksum (${found}, expected ${options.sha256}); try again`,
   );
 }
 
@@ -155,7 +156,7 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
   if (!response.ok || response.body === null) {
     const isRefused = response.status === 401 || response.status === 403;
     const hint = isRefused && options.refusalHint !== undefined ? `; ${options.refusalHint}` : "";
-    const message = `cannot download ${url}: HTTP ${response.status}${hint}`;
+    const message = `cannot download ${shownUrl(url)}: HTTP ${response.status}${hint}`;
     throw new ConfigError("download_failed", message);
   }
   const start = response.status === 206 ? have : 0;
@@ -166,7 +167,7 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
   const { done, sha256 } = await writeBody(partial, response.body, transfer);
   if (total === null) options.onProgress(done, done);
   if (total === null || done === total) return sha256;
-  const message = `cannot download ${url}: it ended after ${done} of ${total} bytes; try again`;
+  const message = `cannot download ${shownUrl(url)}: it ended after ${done} of ${total} bytes; try again`;
   throw new ConfigError("download_failed", message);
 }
 
