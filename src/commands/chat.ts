@@ -1,7 +1,7 @@
 // `chat`: a conversation at the terminal, or a line and an answer where input is piped in.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
-import { isGiven, parseOptions } from "../cli/parse-options.ts";
+import { isGiven, type OptionSources, parseOptions, typedOptions } from "../cli/parse-options.ts";
 import { ChatSession } from "../client/chat-session.ts";
 import { ConfigError } from "../errors.ts";
 import { LineInput, withInput } from "../runtime/line-input.ts";
@@ -26,6 +26,7 @@ const CUT_OFF = "cut off by --max-tokens, or at the end of the model's context";
 export async function run(context: CommandContext): Promise<ExitCode> {
   const options = parseOptions("chat", context.sources, context.warn);
   checkModel(options.model);
+  checkMessage(options.quick, context.sources);
   const { client, modelName, close } = await connect("chat", options, context);
   const isSeeded = isGiven("chat", "seed", context.sources);
   const fields = generationFields(options, modelName, isSeeded);
@@ -51,6 +52,12 @@ function checkModel(name: string): void {
   if (!/\s/.test(name) || /\.gguf$/i.test(name)) return;
   const message = `chat: the first word names a model; -q sends one message: chat -q "${name}"`;
   throw new ConfigError("invalid_option", message);
+}
+
+/** A variable that is empty in a script would open a conversation. @throws ConfigError "missing_option" */
+function checkMessage(quick: string, sources: OptionSources): void {
+  if (quick.trim() !== "" || !typedOptions("chat", sources).includes("quick")) return;
+  throw new ConfigError("missing_option", "chat: the message of -q is empty");
 }
 
 /** Lines in, answers out, until the input ends. */

@@ -173,6 +173,14 @@ describe("chat", () => {
     expect((await runPagoda(words)).stdout).toBe(`${answer}\n`);
   });
 
+  test("an empty message is refused, and opens no conversation", async () => {
+    for (const words of [["-q", ""], ["--quick= "], ["tiny", ""]]) {
+      const ran = await runPagoda(["chat", ...at, ...words], { stdin: "a line\n" });
+      const stderr = "error: chat: the message of -q is empty\n";
+      expect(ran).toEqual({ stdout: "", stderr, exitCode: 2 });
+    }
+  });
+
   test("a field that would have no effect is refused", async () => {
     for (const [body, fault] of [
       ['{"messages":[]}', "messages is set by the command itself"],
