@@ -12,18 +12,41 @@ type TemplateFields =
   | "continue_final_message"
   | "chat_template_kwargs";
 
-/** What a chat's prompt is rendered from. */
+/**
+ * What a chat's prompt is rendered from.
+ * @throws RequestError "invalid_value"
+ */
 export function chatTemplateRequest(
   body: Pick<ChatBody, TemplateFields>,
   messages: readonly ChatMessage[],
 ): ChatTemplateRequest {
+  const { tools, chat_template_kwargs: kwargs } = body;
+  checkMembers(messages as readonly JsonObject[], "messages");
+  if (tools !== null) checkMembers(tools, "tools");
+  if (kwargs !== null) checkMembers(kwargs, "chat_template_kwargs");
   return {
     messages,
-    tools: body.tools,
+    tools,
     addGenerationPrompt: body.add_generation_prompt,
     continueFinalMessage: body.continue_final_message,
-    templateKwargs: body.chat_template_kwargs ?? {},
+    templateKwargs: kwargs ?? {},
   };
+}
+
+/**
+ * Templates keep the order of an object's members and look for one from the start: that takes time by the
+ * square of their number, and an object of a whole body would keep the engine for minutes.
+ */
+const MAX_MEMBERS = 1024;
+
+function checkMembers(value: Json, param: string): void {
+  if (typeof value !== "object" || value === null) return;
+  const members = Object.values(value);
+  if (!Array.isArray(value) && members.length > MAX_MEMBERS) {
+    const message = `an object in ${param} can have at most ${MAX_MEMBERS} members, got ${members.length}.`;
+    throw new RequestError("invalid_value", message, param);
+  }
+  for (const member of members) checkMembers(member, param);
 }
 
 /** @throws RequestError "invalid_value" or "unsupported" */

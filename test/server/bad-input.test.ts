@@ -13,6 +13,8 @@ const HUGE = '{"prompt":"x","seed":18446744073709551616}';
 
 const MANY_ONES = "1".repeat(1_000_000);
 
+const MANY_MEMBERS = Object.fromEntries(Array.from({ length: 500_000 }, (_, i) => [i, 1]));
+
 /** What is wrong, the fields beside a good prompt or good messages (or the whole body as text), the message. */
 type Case = [name: string, body: object | string, text: string];
 
@@ -98,6 +100,21 @@ const BAD_CHAT_VALUES: Case[] = [
     "a prompt far over the context",
     { messages: [{ role: "user", content: "x".repeat(1_000_000) }] },
     "maximum context length is 1024 tokens",
+  ],
+  [
+    "half a million template variables",
+    { chat_template_kwargs: MANY_MEMBERS },
+    "an object in chat_template_kwargs can have at most 1024 members, got 500000.",
+  ],
+  [
+    "half a million members within a message",
+    { messages: [{ role: "user", content: "x", more: [MANY_MEMBERS] }] },
+    "an object in messages can have at most 1024 members, got 500000.",
+  ],
+  [
+    "half a million parameters of a tool",
+    { tools: [{ function: { parameters: MANY_MEMBERS } }], tool_choice: "none" },
+    "an object in tools can have at most 1024 members, got 500000.",
   ],
   ["both ways to end", { continue_final_message: true }, "Cannot set both"],
   ["its own template", { chat_template: "{{ x }}" }, "--trust-request-chat-template is not set"],
