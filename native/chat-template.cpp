@@ -1,233 +1,166 @@
-// Limits first (bytes, nesting, messages), then common/chat, of which only the prompt is used. A template is
-// the operator's or the model's, never a request's; what it does with a request's lists takes its time all
-// the same, so that each run has a deadline.
+// Which template, of which variables, and what of its text is the prompt.
 
 #include "chat-template.h"
 
+#include "chat-messages.h"
 #include "error-codes.h"
-#include "template-nesting.h"
 
-#include "chat.h"
-#include "jinja/runtime.h"
-#include "json.h"
-#include "log.h"
+#include "jinja/string.h"
 
-#include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <exception>
-#include <mutex>
+#include <utility>
 
 namespace pagoda {
 
 namespace {
 
-constexpr size_t MAX_JSON_BYTES   = 8u << 20;
-constexpr int    MAX_JSON_DEPTH   = 64;
-constexpr size_t MAX_MESSAGES     = 2048;
-constexpr size_t MAX_OUTPUT_BYTES = 8u << 20;
+constexpr size_t MAX_JSON_BYTES = 8u << 20;
 
-// Ends a template from within: no std::exception, which its runtime would wrap.
-struct OutOfTime {};
+// Transformers' own mark: the blank shows whether the template keeps what stands at the end.
+const std::string MARK       = "CONTINUE_FINAL_MESSAGE_TAG";
+const std::string MARK_BLANK = MARK + " ";
 
-using Clock = std::chrono::steady_clock;
-
-constexpr auto MAX_TIME = std::chrono::seconds(2);
-
-thread_local Clock::time_point deadline;
-
-void check_deadline() {
-    if (Clock::now() > deadline) {
-        throw OutOfTime();
-    }
+std::shared_ptr<const JinjaTemplate> template_of(const llama_model * model, const char * name) {
+    const char * text = llama_model_chat_template(model, name);
+    return text == nullptr || *text == '\0' ? nullptr : std::make_shared<const JinjaTemplate>(text);
 }
 
-// What this thread runs of templates while one lives has that much time, or throws OutOfTime.
-class TimeLimit {
-public:
-    TimeLimit() {
-        deadline              = Clock::now() + MAX_TIME;
-        jinja::before_execute = check_deadline;
+std::string token_text(const llama_vocab * vocab, llama_token token) {
+    if (token == LLAMA_TOKEN_NULL) {
+        return "";
     }
-    ~TimeLimit() { jinja::before_execute = nullptr; }
+    std::string text(64, '\0');
+    int length = llama_token_to_piece(vocab, token, text.data(), (int) text.size(), 0, true);
+    if (length < 0) {
+        text.resize(-length);
+        length = llama_token_to_piece(vocab, token, text.data(), (int) text.size(), 0, true);
+    }
+    text.resize(length);
+    return text;
+}
 
-    TimeLimit(const TimeLimit &)             = delete;
-    TimeLimit & operator=(const TimeLimit &) = delete;
-};
-
-// Nesting of brackets outside strings, found without recursion.
-int json_depth(const std::string & json) {
-    int  depth = 0, deepest = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < json.size(); ++i) {
-        const char c = json[i];
-        if (in_string) {
-            if (c == '\\') {
-                ++i;
-            } else if (c == '"') {
-                in_string = false;
-            }
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
-            deepest = std::max(deepest, ++depth);
-        } else if (c == ']' || c == '}') {
-            --depth;
+common_json special_tokens_of(const llama_vocab * vocab) {
+    const std::pair<const char *, llama_token> tokens[] = {
+        { "bos_token", llama_vocab_bos(vocab) }, { "eos_token", llama_vocab_eos(vocab) },   { "pad_token", llama_vocab_pad(vocab) },
+        { "sep_token", llama_vocab_sep(vocab) }, { "mask_token", llama_vocab_mask(vocab) },
+    };
+    common_json names = common_json::object();
+    for (const auto & [name, token] : tokens) {
+        if (token != LLAMA_TOKEN_NULL) {
+            names[name] = token_text(vocab, token);
         }
     }
-    return deepest;
+    return names;
 }
 
-void check_depth(const std::string & json, const char * what) {
-    if (json_depth(json) > MAX_JSON_DEPTH) {
-        throw Error("template_limit", std::string(what) + " are nested deeper than 64 levels");
-    }
-}
-
-// Arguments of earlier tool calls are JSON inside a string, which common/chat parses and walks recursively.
-void check_tool_arguments(const common_json & messages) {
-    for (const auto & message : messages) {
-        if (!message.is_object() || !message.contains("tool_calls") || !message.at("tool_calls").is_array()) {
-            continue;
-        }
-        for (const auto & call : message.at("tool_calls")) {
-            if (!call.is_object() || !call.contains("function") || !call.at("function").is_object()) {
-                continue;
-            }
-            const auto & function = call.at("function");
-            if (function.contains("arguments") && function.at("arguments").is_string()) {
-                check_depth(function.at("arguments").get<std::string>(), "the arguments of a tool call");
-            }
-        }
-    }
-}
-
-std::vector<common_chat_msg> read_messages(const common_json & body) {
-    if (!body.is_object() || !body.contains("messages") || !body.at("messages").is_array()) {
-        throw Error("template_error", "messages must be an array");
-    }
-    const common_json & messages = body.at("messages");
-    if (messages.empty()) {
-        throw Error("template_error", "messages must not be empty");
-    }
-    if (messages.size() > MAX_MESSAGES) {
-        throw Error("template_limit", "there are more than 2048 messages");
-    }
-    check_tool_arguments(messages);
-    return common_chat_msgs_parse_oaicompat(messages);
-}
-
-void read_kwargs(const common_json & kwargs, common_chat_templates_inputs & inputs) {
-    for (const auto & entry : kwargs.items()) {
-        inputs.chat_template_kwargs[entry.key()] = entry.value().dump();
-        // some templates have a handler of their own in common/chat, which looks at the field instead
-        if (entry.key() == "enable_thinking" && entry.value().is_boolean()) {
-            inputs.enable_thinking = entry.value().get<bool>();
-        }
-    }
-}
-
-common_chat_templates_inputs read_inputs(const std::string & json) {
+common_json read_body(const std::string & json) {
     if (json.size() > MAX_JSON_BYTES) {
         throw Error("template_limit", "the messages are longer than 8 MiB");
     }
-    check_depth(json, "the messages");
-    const common_json body = common_json::parse(json);
-    common_chat_templates_inputs inputs;
-    inputs.messages = read_messages(body);
-    // Tools are shown to the model either way; NONE only spares the grammar of their calls, whose
-    // builder recurses over schemas and regular expressions of the request.
-    inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_NONE;
-    if (body.contains("tools") && body.at("tools").is_array()) {
-        inputs.tools = common_chat_tools_parse_oaicompat(body.at("tools"));
-    }
-    if (body.contains("kwargs") && body.at("kwargs").is_object()) {
-        read_kwargs(body.at("kwargs"), inputs);
-    }
-    return inputs;
-}
-
-// What went wrong in one line, without the library's wrapping, its place in the template's source and
-// its echo of the input.
-std::string plain_message(std::string text) {
-    for (const char * wrapping : { "\nError: ", "Jinja Exception: ", "Automatic parser generation failed: ", "lexer: ", "parser: ",
-                                   "Parser Error: ", "Failed to parse messages: ", "Failed to parse tools: " }) {
-        const size_t at = text.rfind(wrapping);
-        if (at != std::string::npos) {
-            text.erase(0, at + std::strlen(wrapping));
-        }
-    }
-    const size_t tag = text.find("[json.exception.");
-    if (tag != std::string::npos) {
-        text.erase(tag, text.find("] ", tag) + 2 - tag);
-    }
-    for (const char * echo : { " (ref: ", "; tools = [", "; last read: ", "\n" }) {
-        text.erase(std::min(text.find(echo), text.size()));
-    }
-    return text.empty() ? "the chat template failed" : text;
-}
-
-// common_chat_templates_init loses the reason when a template does not parse.
-void check_syntax(const std::string & source) {
-    check_template_nesting(source);
+    check_json_depth(json, "the messages");
     try {
-        jinja::lexer lexer;
-        jinja::parse_from_tokens(lexer.tokenize(source));
-    } catch (const std::exception & e) {
-        throw Error("template_error", "the chat template does not parse: " + plain_message(e.what()));
+        common_json body = common_json::parse(json);
+        if (!body.is_object() || !body.contains("messages")) {
+            throw Error("template_error", "messages must be an array");
+        }
+        return body;
+    } catch (const common_json_error & e) {
+        throw Error("template_error", plain_message(e.what()));
     }
 }
 
-// The log of common is a thread that writes to stderr. Once: models may load at the same time.
-void silence_log() {
-    static std::once_flag once;
-    std::call_once(once, [] { common_log_set_verbosity_thold(LOG_LEVEL_OUTPUT); });
+common_json field(const common_json & body, const char * name) {
+    return body.contains(name) ? body.at(name) : common_json();
+}
+
+std::string stripped(const std::string & text, bool left) {
+    return jinja::string(text).strip(left, true).str();
+}
+
+// Appends the mark to the last text of the last message. Returns that text.
+std::string mark_end(common_json & messages) {
+    common_json & content = messages.back()["content"];
+    if (content.is_array() && content.empty()) {
+        throw Error("template_error", "continue_final_message is set, but the final message has no text to continue");
+    }
+    common_json & text = content.is_array() ? content.back()["text"] : content;
+    const std::string end = text.get<std::string>();
+    text = end + MARK_BLANK;
+    return end;
+}
+
+// The rule of transformers' render_jinja_template for continue_final_message.
+std::string cut_at_mark(const std::string & prompt, const std::string & final_text) {
+    const size_t at = prompt.rfind(MARK);
+    if (at == std::string::npos || prompt.find(stripped(final_text, true)) == std::string::npos) {
+        throw Error("template_error",
+                    "continue_final_message is set, but the chat template leaves out the final message, or changes its text");
+    }
+    const bool keeps_blanks = prompt.compare(at, MARK_BLANK.size(), MARK_BLANK) == 0;
+    return keeps_blanks ? prompt.substr(0, at) : stripped(prompt.substr(0, at), false);
 }
 
 } // namespace
 
 ChatTemplate::ChatTemplate(const llama_model * model, const std::string & override_template) {
-    const char * own = llama_model_chat_template(model, nullptr);
-    if (override_template.empty() && !own) {
+    const llama_vocab * vocab = llama_model_get_vocab(model);
+    special_tokens = special_tokens_of(vocab);
+    bos = llama_vocab_get_add_bos(vocab) ? token_text(vocab, llama_vocab_bos(vocab)) : "";
+    eos = llama_vocab_get_add_eos(vocab) ? token_text(vocab, llama_vocab_eos(vocab)) : "";
+    if (!override_template.empty()) {
+        main = std::make_shared<const JinjaTemplate>(override_template);
         return;
     }
-    silence_log();
-    check_syntax(override_template.empty() ? own : override_template);
-    const TimeLimit limit; // it is run to see what it does
-    try {
-        templates = common_chat_templates_init(model, override_template);
-    } catch (const OutOfTime &) {
-        throw Error("template_limit", "the chat template cannot be used: it takes longer than 2 s");
-    } catch (const std::exception & e) {
-        throw Error("template_error", "the chat template cannot be used: " + plain_message(e.what()));
+    main     = template_of(model, nullptr);
+    tool_use = template_of(model, "tool_use");
+    if (main == nullptr) {
+        main = tool_use;
     }
 }
 
-ChatTemplate::~ChatTemplate() = default;
-
-std::string ChatTemplate::apply(const std::string & json, bool add_generation_prompt, bool continue_final_message) const {
+std::shared_ptr<const JinjaTemplate> ChatTemplate::choose(const ChatTemplateInput & input, const common_json & body) const {
+    if (!input.chat_template.empty()) {
+        return recent.parse(input.chat_template);
+    }
     if (!available()) {
         throw Error("template_error", "the model has no chat template; pass --chat-template");
     }
-    const TimeLimit limit;
-    try {
-        auto inputs = read_inputs(json);
-        inputs.add_generation_prompt  = add_generation_prompt;
-        inputs.continue_final_message = continue_final_message ? COMMON_CHAT_CONTINUATION_CONTENT : COMMON_CHAT_CONTINUATION_NONE;
-        std::string prompt = common_chat_templates_apply(templates.get(), inputs).prompt;
-        if (prompt.size() > MAX_OUTPUT_BYTES) {
-            throw Error("template_limit", "the rendered prompt is longer than 8 MiB");
-        }
-        return prompt;
-    } catch (const Error &) {
-        throw;
-    } catch (const OutOfTime &) {
-        throw Error("template_limit", "the chat template takes longer than 2 s");
-    } catch (const std::exception & e) {
-        throw Error("template_error", plain_message(e.what()));
-    } catch (...) { // control flow of the Jinja runtime, such as a break outside a loop
-        throw Error("template_error", "the chat template failed");
+    return tool_use != nullptr && !field(body, "tools").is_null() ? tool_use : main;
+}
+
+std::string ChatTemplate::without_own_tokens(std::string prompt) const {
+    if (!bos.empty() && prompt.compare(0, bos.size(), bos) == 0) {
+        prompt.erase(0, bos.size());
     }
+    const bool ends = !eos.empty() && prompt.size() >= eos.size() && prompt.compare(prompt.size() - eos.size(), eos.size(), eos) == 0;
+    if (ends) {
+        prompt.erase(prompt.size() - eos.size());
+    }
+    return prompt;
+}
+
+std::string ChatTemplate::apply(const ChatTemplateInput & input) const {
+    const common_json body = read_body(input.json);
+    const auto   jinja     = choose(input, body);
+    common_json  messages  = template_messages(body.at("messages"), jinja->takes_content_parts());
+    const std::string end  = input.continue_final_message ? mark_end(messages) : "";
+    common_json variables  = special_tokens;
+    const common_json kwargs = field(body, "kwargs");
+    if (kwargs.is_object()) {
+        for (const auto & entry : kwargs.items()) {
+            variables[entry.key()] = entry.value();
+        }
+    }
+    variables["messages"]              = messages;
+    variables["tools"]                 = field(body, "tools");
+    variables["documents"]             = field(body, "documents");
+    variables["add_generation_prompt"] = input.add_generation_prompt;
+    std::string prompt = jinja->render(variables);
+    if (input.continue_final_message) {
+        prompt = cut_at_mark(prompt, end);
+    }
+    return without_own_tokens(std::move(prompt));
 }
 
 } // namespace pagoda

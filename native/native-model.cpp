@@ -173,12 +173,14 @@ Napi::Value NativeModel::detokenize(const Napi::CallbackInfo & info) {
 Napi::Value NativeModel::apply_chat_template(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
         live();
-        const Napi::Object input = object_argument(info, 0);
-        std::string json = string_field(input, "json");
-        const bool generation = input.Get("addGenerationPrompt").ToBoolean(), continues = input.Get("continueFinalMessage").ToBoolean();
+        const Napi::Object o = object_argument(info, 0);
+        ChatTemplateInput input;
+        input.json = string_field(o, "json");
+        input.chat_template = string_field(o, "chatTemplate");
+        input.add_generation_prompt = o.Get("addGenerationPrompt").ToBoolean();
+        input.continue_final_message = o.Get("continueFinalMessage").ToBoolean();
         return PromiseWorker<std::string>::start(
-            info.Env(),
-            [m = model, json = std::move(json), generation, continues] { return m->chat_template->apply(json, generation, continues); },
+            info.Env(), [m = model, input = std::move(input)] { return m->chat_template->apply(input); },
             [](Napi::Env env, std::string & text) -> Napi::Value { return Napi::String::New(env, text); });
     });
 }

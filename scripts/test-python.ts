@@ -1,5 +1,4 @@
-// Python with the metrics client that our exposition is compared with, in a virtual environment of the
-// clone. Only tests use it: where it cannot be had, they say so and are skipped.
+// Python with what ours is compared with, in a virtual environment of the clone: the metrics client, Jinja2. Only tests use it: where it cannot be had, they say so and are skipped.
 //
 //   bun scripts/test-python.ts
 
@@ -14,7 +13,7 @@ import { run, runOrFail } from "./shell.ts";
 const REQUIREMENTS = "test/support/python-requirements.txt";
 const STEP = "test-python";
 
-/** @returns path of the interpreter that knows the client; null when it was not prepared */
+/** @returns path of the interpreter that knows them; null when it was not prepared */
 export function testPython(checkout: Checkout): string | null {
   return checkout.readStamp(STEP) !== null && existsSync(interpreter(checkout))
     ? interpreter(checkout)
@@ -32,7 +31,7 @@ export async function prepareTestPython(checkout: Checkout): Promise<void> {
   }
   checkout.clearStamp(STEP);
   await makeEnvironment(checkout, base);
-  say("Python for the tests: installing the metrics client");
+  say("Python for the tests: installing the metrics client and Jinja2");
   const wheels = ["--only-binary", ":all:", "--require-hashes", "-r", checkout.path(REQUIREMENTS)];
   const patience = ["--retries", "1", "--timeout", "15", "--disable-pip-version-check"];
   const pip = [interpreter(checkout), "-m", "pip", "install", "-q", ...patience, ...wheels];

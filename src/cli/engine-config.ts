@@ -1,7 +1,8 @@
 // The engine's config as the options give it.
 
 import type { EngineConfig } from "../engine/engine-config.ts";
-import { fileExists, readText } from "../runtime/system.ts";
+import { ConfigError } from "../errors.ts";
+import { readText } from "../runtime/system.ts";
 import type { ServeOptions } from "./commands.ts";
 import { planThreads } from "./thread-plan.ts";
 
@@ -45,7 +46,23 @@ function targetLatency(option: number | null): EngineConfig["targetInterTokenLat
   return option === 0 ? null : option;
 }
 
-/** The option holds the text itself, or the path of a file with it. */
+/** What a template has and a path does not: vLLM's rule for its option of this name. */
+const JINJA_CHARACTERS = /[{}\n]/;
+
+/** The option holds the path of a file, or the text itself. @throws ConfigError "invalid_option" */
 function templateText(option: string): string {
-  return option !== "" && fileExists(option) ? readText(option) : option;
+  if (option === "") return "";
+  const text = readTemplate(option);
+  if (text.trim() !== "") return text;
+  throw new ConfigError("invalid_option", `--chat-template: ${option} is empty`);
+}
+
+function readTemplate(option: string): string {
+  try {
+    return readText(option);
+  } catch (cause) {
+    if (JINJA_CHARACTERS.test(option)) return option;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError("invalid_option", `--chat-template: ${reason}`, { cause });
+  }
 }

@@ -48,7 +48,14 @@ const SERVER_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: "",
-    help: "Jinja text or file that replaces the model's chat template.",
+    help: "Jinja text, or a file with it, that replaces the model's chat template.",
+  },
+  {
+    name: "trust-request-chat-template",
+    group: "Model",
+    kind: "flag",
+    fallback: false,
+    help: "Render the `chat_template` that a request brings. Without it such requests are refused.",
   },
   {
     name: "generation-config",

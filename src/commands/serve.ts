@@ -124,6 +124,7 @@ function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
     ...limits,
     // A Unix socket is open to nobody from elsewhere, and to no web page.
     ...(place.socketPath === null ? { listensOn: place } : {}),
+    trustsRequestTemplates: options["trust-request-chat-template"],
     isDevMode: options["server-dev-mode"],
     showHiddenFor: options["show-hidden-metrics-for-version"],
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),

@@ -1,10 +1,10 @@
 // The model's own tokenizer and chat template, for users of the library.
 
-import { chatMessages, chatTemplateRequest } from "../server/chat-messages.ts";
+import { chatMessages } from "../server/chat-messages.ts";
 import type { JsonObject } from "../server/fields.ts";
 import type { ServerContext } from "../server/server-context.ts";
+import { chatTemplateRequest } from "../server/template-request.ts";
 import { knownIds } from "../server/tokenize.ts";
-import { checkRendering } from "../server/unsupported.ts";
 import type { ChatOptions, Message } from "./options.ts";
 
 /** A chat as the model sees it. */
@@ -64,8 +64,8 @@ export class Tokenizer {
       continue_final_message: options.continueFinalMessage ?? false,
       chat_template_kwargs: (options.chatTemplateKwargs ?? {}) as JsonObject,
     };
-    checkRendering(body);
-    const request = chatTemplateRequest(body, chatMessages(messages as readonly JsonObject[]));
+    const checked = chatMessages(messages as readonly JsonObject[]);
+    const request = chatTemplateRequest(this.#context, body, checked);
     return this.#context.engine.client.applyChatTemplate(request);
   }
 }

@@ -3,7 +3,7 @@
 // and range is checked there; a failure rejects or throws a NativeError with a stable `code`.
 
 /** Raised on both sides with every change of shape or meaning below; checked at load. */
-export const CONTRACT_VERSION = 6;
+export const CONTRACT_VERSION = 7;
 
 /**
  * Codes: "invalid_argument" (a caller's fault), "model_not_found", "model_not_gguf", "model_truncated",
@@ -196,8 +196,13 @@ export interface StepOutput {
 }
 
 export interface ChatTemplateInput {
-  /** JSON text: {"messages": [...], "tools": [...] | null, "kwargs": {...}}. */
+  /**
+   * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}; kwargs are
+   * further variables of the template. At most 8 MiB and 64 levels.
+   */
   readonly json: string;
+  /** Jinja text, at most 256 KiB, instead of the model's; empty = the model's. */
+  readonly chatTemplate: string;
   readonly addGenerationPrompt: boolean;
   readonly continueFinalMessage: boolean;
 }

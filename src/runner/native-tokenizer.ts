@@ -61,17 +61,22 @@ export class NativeTokenizer implements Tokenizer {
   }
 
   async #render(request: ChatTemplateRequest): Promise<string> {
-    const { messages, tools, templateKwargs: kwargs } = request;
+    const { messages, tools, documents, templateKwargs: kwargs, chatTemplate } = request;
     try {
       return await this.#model.applyChatTemplate({
-        json: writeJson({ messages, tools, kwargs }),
+        json: writeJson({ messages, tools, documents, kwargs }),
+        chatTemplate: chatTemplate ?? "",
         addGenerationPrompt: request.addGenerationPrompt,
         continueFinalMessage: request.continueFinalMessage,
       });
     } catch (error) {
       const { code, message } = error as NativeError;
       if (code !== "template_error" && code !== "template_limit") throw error;
-      throw new RequestError("invalid_value", message, "messages");
+      throw new RequestError(
+        "invalid_value",
+        message,
+        chatTemplate === null ? "messages" : "chat_template",
+      );
     }
   }
 }

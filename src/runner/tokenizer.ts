@@ -7,9 +7,13 @@ export type ChatMessage = Readonly<Record<string, unknown>> & { readonly role: s
 export interface ChatTemplateRequest {
   readonly messages: readonly ChatMessage[];
   readonly tools: readonly unknown[] | null;
+  readonly documents: readonly unknown[] | null;
+  /** Jinja text instead of the model's; null = the model's. */
+  readonly chatTemplate: string | null;
   readonly addGenerationPrompt: boolean;
+  /** The prompt ends with what the last message says. Not together with addGenerationPrompt. */
   readonly continueFinalMessage: boolean;
-  /** Passed to the template as variables. */
+  /** Further variables of the template. */
   readonly templateKwargs: Readonly<Record<string, unknown>>;
 }
 
@@ -38,7 +42,7 @@ export interface Tokenizer {
   /** Whole-sequence detokenisation; ids out of range give nothing. */
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
   /**
-   * Renders the model's chat template, then tokenises with special tokens parsed.
+   * Renders the chat template as transformers' apply_chat_template does, then tokenises with special tokens parsed.
    * @param maxTokens as encode() has it
    * @throws RequestError "invalid_value" with the template's message
    */

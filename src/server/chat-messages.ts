@@ -1,53 +1,9 @@
-// A chat body as the template wants it: text parts of its messages joined, other parts refused.
+// A chat's messages as the engine takes them: parts of their content are texts, others are refused.
 
 import { RequestError } from "../errors.ts";
-import type { ChatMessage, ChatTemplateRequest } from "../runner/tokenizer.ts";
+import type { ChatMessage } from "../runner/tokenizer.ts";
 import { isObject, type Json, type JsonObject } from "./fields.ts";
 import { shortened } from "./quote.ts";
-import type { ChatBody } from "./schemas.ts";
-
-type TemplateFields =
-  | "tools"
-  | "add_generation_prompt"
-  | "continue_final_message"
-  | "chat_template_kwargs";
-
-/**
- * What a chat's prompt is rendered from.
- * @throws RequestError "invalid_value"
- */
-export function chatTemplateRequest(
-  body: Pick<ChatBody, TemplateFields>,
-  messages: readonly ChatMessage[],
-): ChatTemplateRequest {
-  const { tools, chat_template_kwargs: kwargs } = body;
-  checkMembers(messages as readonly JsonObject[], "messages");
-  if (tools !== null) checkMembers(tools, "tools");
-  if (kwargs !== null) checkMembers(kwargs, "chat_template_kwargs");
-  return {
-    messages,
-    tools,
-    addGenerationPrompt: body.add_generation_prompt,
-    continueFinalMessage: body.continue_final_message,
-    templateKwargs: kwargs ?? {},
-  };
-}
-
-/**
- * Templates keep the order of an object's members and look for one from the start: that takes time by the
- * square of their number, and an object of a whole body would keep the engine for minutes.
- */
-const MAX_MEMBERS = 1024;
-
-function checkMembers(value: Json, param: string): void {
-  if (typeof value !== "object" || value === null) return;
-  const members = Object.values(value);
-  if (!Array.isArray(value) && members.length > MAX_MEMBERS) {
-    const message = `an object in ${param} can have at most ${MAX_MEMBERS} members, got ${members.length}.`;
-    throw new RequestError("invalid_value", message, param);
-  }
-  for (const member of members) checkMembers(member, param);
-}
 
 /** @throws RequestError "invalid_value" or "unsupported" */
 export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
@@ -55,7 +11,7 @@ export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
   return messages.map((message) => ({
     ...said(message),
     role: String(message["role"]),
-    content: contentText(message["content"] ?? null),
+    content: checkedContent(message["content"] ?? null),
   }));
 }
 
@@ -64,10 +20,18 @@ function said(message: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(message).filter(([, value]) => value !== null));
 }
 
-function contentText(content: Json): string | null {
+/** The text of a message that is checked; its parts are lines, those that are empty are none, as in vLLM. */
+export function contentText({ content }: ChatMessage): string {
+  const parts = Array.isArray(content) ? content : [content];
+  const texts = parts.map((part) => String(isObject(part) ? part["text"] : (part ?? "")));
+  return texts.filter((text) => text !== "").join("\n");
+}
+
+/** Whether parts stay parts or become lines of a text is for the template to say. */
+function checkedContent(content: Json): Json {
   if (content === null || typeof content === "string") return content;
   if (!Array.isArray(content)) invalid("message content must be text or a list of parts");
-  return content.map(partText).join("\n");
+  return content.map((part) => ({ type: "text", text: partText(part) }));
 }
 
 /** Types of parts that are text, and their field that has it: those of vLLM. */

@@ -3,10 +3,11 @@
 import type { Generation } from "../engine/generation.ts";
 import { checkPromptLength } from "../engine/prompt-limits.ts";
 import type { ChatMessage } from "../runner/tokenizer.ts";
-import { chatMessages, chatTemplateRequest } from "./chat-messages.ts";
+import { chatMessages, contentText } from "./chat-messages.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { ChatBody } from "./schemas.ts";
 import { type ServerContext, unixSeconds } from "./server-context.ts";
+import { chatTemplateRequest } from "./template-request.ts";
 import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
 
 /** What a request brings besides its body. */
@@ -42,7 +43,7 @@ export async function startChat(
   checkChatFeatures(body);
   const n = checkN(context, body);
   const messages = chatMessages(body.messages ?? []);
-  const lengths = messages.map(({ content }) => String(content ?? "").length);
+  const lengths = messages.map((message) => contentText(message).length);
   const { engine } = context;
   const { info } = engine.client;
   checkPromptLength(
@@ -52,7 +53,7 @@ export async function startChat(
   const limit = body.max_completion_tokens ?? body.max_tokens;
   const { priority, cache_salt: cacheSalt } = body;
   const generation = engine.generate({
-    prompt: { chat: chatTemplateRequest(body, messages) },
+    prompt: { chat: chatTemplateRequest(context, body, messages) },
     samplingParams: samplingParams(context, {
       body,
       logprobs: body.logprobs ? body.top_logprobs : null,
@@ -72,6 +73,6 @@ export async function startChat(
 function echoOf(body: ChatBody, messages: readonly ChatMessage[]) {
   const last = messages.at(-1);
   const role = body.add_generation_prompt ? "assistant" : (last?.role ?? "assistant");
-  const prefix = body.echo && last?.role === role ? String(last["content"] ?? "") : "";
+  const prefix = body.echo && last?.role === role ? contentText(last) : "";
   return { role, prefix };
 }

@@ -193,6 +193,7 @@ export const CHAT_FIELDS = {
   continue_final_message: optional(boolean, false),
   chat_template: optional(string),
   chat_template_kwargs: optional(object),
+  documents: optional(list(object)),
 } as const;
 
 export const COMPLETION_FIELDS = {

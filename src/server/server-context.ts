@@ -28,6 +28,8 @@ export interface ServerContext {
   /** Null = memory is not looked at. */
   readonly memory: MemoryGuard | null;
   readonly version: string;
+  /** A chat may bring a template of its own. */
+  readonly trustsRequestTemplates: boolean;
   readonly maxLogprobs: number;
   readonly samplingDefaults: SamplingDefaults;
   readonly limits: ServerLimits;

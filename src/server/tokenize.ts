@@ -1,16 +1,15 @@
 // POST /tokenize and /detokenize.
 
 import { Elysia } from "elysia";
-import type { EngineClient } from "../engine/protocol.ts";
 import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
-import { chatMessages, chatTemplateRequest } from "./chat-messages.ts";
+import { chatMessages } from "./chat-messages.ts";
 import { bodyFault } from "./fields.ts";
 import { jsonResponse } from "./json-response.ts";
 import { readBody } from "./read-body.ts";
 import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS, type TokenizeBody } from "./schemas.ts";
 import type { ServerContext } from "./server-context.ts";
-import { checkRendering } from "./unsupported.ts";
+import { chatTemplateRequest } from "./template-request.ts";
 
 export function tokenizeRoutes(context: ServerContext) {
   return new Elysia({ name: "tokenize" })
@@ -21,7 +20,7 @@ export function tokenizeRoutes(context: ServerContext) {
 async function tokenize(context: ServerContext, request: Request): Promise<Response> {
   const body = await readBody(context, request, TOKENIZE_FIELDS);
   const { client } = context.engine;
-  const tokens = await tokensOf(client, body);
+  const tokens = await tokensOf(context, body);
   return jsonResponse({
     count: tokens.length,
     max_model_len: client.info.maxModelLen,
@@ -30,11 +29,11 @@ async function tokenize(context: ServerContext, request: Request): Promise<Respo
   });
 }
 
-async function tokensOf(client: EngineClient, body: TokenizeBody): Promise<Int32Array> {
+async function tokensOf(context: ServerContext, body: TokenizeBody): Promise<Int32Array> {
   const { prompt, messages, add_special_tokens: addSpecial } = body;
+  const { client } = context.engine;
   if (messages === null) return client.encode(requirePrompt(prompt), addSpecial ?? true);
-  checkRendering(body);
-  const request = chatTemplateRequest(body, chatMessages(messages));
+  const request = chatTemplateRequest(context, body, chatMessages(messages));
   return (await client.applyChatTemplate(request)).tokenIds;
 }
 

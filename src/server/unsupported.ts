@@ -20,29 +20,6 @@ export function checkChatFeatures(body: ChatBody): void {
     invalid("when using `top_logprobs`, `logprobs` must be set to true.");
   }
   if (body.top_logprobs < -1) invalid("`top_logprobs` must be a positive value or -1.");
-  checkRendering(body);
-}
-
-type RenderingFields =
-  | "chat_template"
-  | "chat_template_kwargs"
-  | "continue_final_message"
-  | "add_generation_prompt";
-
-/** How messages become a prompt, wherever they do. @throws RequestError "invalid_value" */
-export function checkRendering(body: Pick<ChatBody, RenderingFields>): void {
-  if (body.chat_template !== null || body.chat_template_kwargs?.["chat_template"] !== undefined) {
-    invalid(
-      "Chat template is passed with request, but --trust-request-chat-template is not set. " +
-        "Refused request with untrusted chat template.",
-    );
-  }
-  if (body.continue_final_message && body.add_generation_prompt) {
-    invalid(
-      "Cannot set both `continue_final_message` and `add_generation_prompt` to True.",
-      "add_generation_prompt",
-    );
-  }
 }
 
 /** @throws RequestError "unsupported" or "invalid_value" */

@@ -40,6 +40,8 @@ export interface ContextOptions {
   readonly maxLogprobs: number;
   /** Absent = vLLM's. */
   readonly samplingDefaults?: SamplingDefaults;
+  /** Absent = no. */
+  readonly trustsRequestTemplates?: boolean;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
   /** How requests are logged; absent or null = not at all. */
@@ -62,6 +64,7 @@ export function serverContext({ engine, metrics }: Front, options: ContextOption
     rootPath: options.rootPath ?? "",
     memory: memoryGuard(options),
     version: CLAIMED_VERSION,
+    trustsRequestTemplates: options.trustsRequestTemplates ?? false,
     maxLogprobs: options.maxLogprobs,
     samplingDefaults: options.samplingDefaults ?? NEUTRAL_SAMPLING,
     limits: DEFAULT_LIMITS,

@@ -146,7 +146,14 @@ describe("an engine that dies", () => {
 
   const CHAT = {
     messages: [{ role: "user", content: "deadly!" }],
-    ...{ tools: null, addGenerationPrompt: true, continueFinalMessage: false, templateKwargs: {} },
+    ...{
+      tools: null,
+      documents: null,
+      chatTemplate: null,
+      addGenerationPrompt: true,
+      continueFinalMessage: false,
+      templateKwargs: {},
+    },
   };
   const ids = Int32Array.from(new TextEncoder().encode("deadly!"));
   const textCalls: [string, (engine: SupervisedEngine) => Promise<unknown>][] = [

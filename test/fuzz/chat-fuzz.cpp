@@ -23,6 +23,8 @@ const char * const TEMPLATES[] = {
     "{%- if tools %}{{ tools|tojson(indent=2) }}{% endif %}{% if mood is defined %}{{ mood }}{% endif %}",
     "{%- set ns = namespace(last='') %}{% for m in messages %}{% if m.role == ns.last %}{{ raise_exception('twice') }}{% endif %}"
     "{% set ns.last = m.role %}{{ m.content[:20] ~ m.content|length }}{% endfor %}{{ messages[-1].content.split(' ')|join('_') }}",
+    "{% for m in messages %}{% for part in m.content %}{{ part.text|replace('a', 'bb')|indent }}{{ part }}{% endfor %}"
+    "{{ m.content|map(attribute='text')|sort|unique|join(',') }}{% endfor %}{{ mood|dictsort }}{{ tools|tojson(sort_keys=true) }}",
 };
 
 const char * const MESSAGES = R"({"messages":[{"role":"user","content":"a b"}],"tools":null,"kwargs":{}})";
@@ -33,7 +35,7 @@ std::vector<std::string> fuzz_words() {
     return { "\"messages\":", "\"role\":", "\"content\":", "\"tool_calls\":", "\"function\":", "\"arguments\":", "\"tools\":",
              "\"kwargs\":", "\"type\":\"text\"", "null", "true", "[]", "{}", "\\u0000", "\\ud83d", "{%", "%}", "{{", "}}",
              "for m in messages", "endfor", "if", "else", "endif", "set x =", "macro f(a)", "endmacro", "|", "~", "is defined",
-             "not", "in", "and", "|tojson", "|length", ".items()", "[1:]", "(", ")", "[", "]", "'", "\"", "-" };
+             "not", "in", "and", "|tojson", "|length", ".items()", ".split(", "|replace(", "|map('upper')", "|selectattr('a')", "|sort", "**", "//", "% 3", "1e9", "|format(", "[1:]", "(", ")", "[", "]", "'", "\"", "-" };
 }
 
 void fuzz_start(const char * argument) {
@@ -49,19 +51,26 @@ void fuzz_start(const char * argument) {
     }
 }
 
-static void as_template(const std::string & text) {
+static void apply(const pagoda::ChatTemplate & chat_template, const pagoda::ChatTemplateInput & input) {
     try {
-        pagoda::ChatTemplate(model, text).apply(MESSAGES, true, false);
+        chat_template.apply(input);
     } catch (const pagoda::Error &) {
     }
 }
 
+// As an operator gives it, and as a request brings it.
+static void as_template(const std::string & text) {
+    try {
+        apply(pagoda::ChatTemplate(model, text), { MESSAGES, "", true, false });
+    } catch (const pagoda::Error &) {
+    }
+    apply(*templates.front(), { MESSAGES, text, false, true });
+}
+
 static void as_messages(const std::string & json) {
     for (const auto & chat_template : templates) {
-        try {
-            chat_template->apply(json, true, false);
-        } catch (const pagoda::Error &) {
-        }
+        apply(*chat_template, { json, "", true, false });
+        apply(*chat_template, { json, "", false, true });
     }
 }
 

@@ -8,13 +8,8 @@ import { expositionText, openMetricsText } from "../../src/metrics/exposition.ts
 import { visibleFamilies } from "../../src/metrics/version-gate.ts";
 import { acceptedFormat } from "../../src/server/metrics-format.ts";
 import { samplesOf } from "../support/exposition-samples.ts";
-import {
-  bitsOf,
-  type ExpositionFormat,
-  PYTHON,
-  PythonClient,
-  sayIfPythonIsMissing,
-} from "../support/python-client.ts";
+import { bitsOf, type ExpositionFormat, PythonClient } from "../support/python-client.ts";
+import { PYTHON, sayIfPythonIsMissing } from "../support/python-program.ts";
 import { anyFamily, pythonFamilyOf, snapshotOf } from "./any-family.ts";
 import { AWKWARD, idlePage, movedPage } from "./full-page.ts";
 

@@ -140,7 +140,7 @@ describe("SmolLM2", () => {
   test("finds vLLM's answer with the same model as likely as its own, token by token", async () => {
     const { tokenIds } = await runner.tokenizer.applyChatTemplate({
       messages: [{ role: "user", content: "Say hello." }],
-      tools: null,
+      ...{ tools: null, documents: null, chatTemplate: null },
       addGenerationPrompt: true,
       continueFinalMessage: false,
       templateKwargs: {},

@@ -32,10 +32,18 @@ interface Body {
   readonly messages?: unknown;
   readonly tools?: unknown;
   readonly kwargs?: unknown;
+  readonly documents?: unknown;
 }
 
-function render(model: NativeModel, body: Body | string, generation = true, continues = false) {
+function render(
+  model: NativeModel,
+  body: Body | string,
+  generation = true,
+  continues = false,
+  chatTemplate = "",
+) {
   return model.applyChatTemplate({
+    chatTemplate,
     json: typeof body === "string" ? body : JSON.stringify({ tools: null, kwargs: {}, ...body }),
     addGenerationPrompt: generation,
     continueFinalMessage: continues,
@@ -141,6 +149,155 @@ describe("rendering", () => {
   });
 });
 
+describe("going on with the last message", () => {
+  const end = (content: unknown) => ({ role: "assistant", content });
+  const goOn = (model: NativeModel, content: unknown) =>
+    render(model, { messages: [user("Hi"), end(content)] }, false, true);
+  const HEADER = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
+
+  test("ends the prompt with its text, blanks included", async () => {
+    expect(await goOn(plain, "Once upon \n")).toBe(`${HEADER}Once upon \n`);
+    expect(await goOn(plain, "")).toBe(HEADER);
+    expect(await goOn(plain, null)).toBe(HEADER);
+  });
+
+  test("leaves the blanks away where the template does", async () => {
+    const model = await load("{% for m in messages %}[{{ m.content | trim }}]{% endfor %}");
+    expect(await goOn(model, " Once upon \n\u00a0")).toBe("[Hi][Once upon");
+    expect(await goOn(model, " ")).toBe("[Hi][");
+  });
+
+  test("goes on with the last of its parts", async () => {
+    const model = await load(
+      "{% for m in messages %}{% for p in m.content %}<{{ p.text }}>{% endfor %}{% endfor %}",
+    );
+    const parts = ["a", "b "].map((text) => ({ type: "text", text }));
+    expect(await goOn(model, parts)).toBe("<Hi><a><b ");
+    expect(goOn(model, [])).rejects.toMatchObject({
+      message: "continue_final_message is set, but the final message has no text to continue",
+    });
+  });
+
+  test("is refused where the template leaves it out or changes it", async () => {
+    const shapes = ["{{ messages[0].content }}", "{{ messages[-1].content | upper }}"];
+    for (const shape of [...shapes, "{{ messages[-1].content | replace('O', '0') }}"]) {
+      const error = await goOn(await load(shape), "Once").catch((reason) => reason);
+      expect([shape, error.code, error.message]).toEqual([
+        shape,
+        "template_error",
+        "continue_final_message is set, but the chat template leaves out the final message, or changes its text",
+      ]);
+    }
+  });
+});
+
+describe("what a template is given", () => {
+  const shown = (model: NativeModel, body: Body) =>
+    render(model, body, false).then((text) => JSON.parse(text));
+
+  test("of messages is what vLLM gives it", async () => {
+    const model = await load("{{ messages | tojson }}");
+    const message = { role: "assistant", content: ["a", { text: "b" }, ""], reasoning: "hm", x: 1 };
+    const calls = { tool_calls: [], tool_call_id: "1", name: "n" };
+    expect(await shown(model, { messages: [{ ...message, ...calls }] })).toEqual([
+      {
+        role: "assistant",
+        content: "a\nb",
+        reasoning: "hm",
+        reasoning_content: "hm",
+        name: "n",
+      },
+    ]);
+    const tool = { role: "tool", tool_call_id: "1", reasoning: "no" };
+    expect(await shown(model, { messages: [tool] })).toEqual([
+      { role: "tool", content: "", tool_call_id: "1" },
+    ]);
+  });
+
+  test("of content is parts where it loops over them, in any of the ways that vLLM sees", async () => {
+    const loops: readonly [string, boolean][] = [
+      ["{% for m in messages %}{% for p in m.content %}{% endfor %}{% endfor %}", true],
+      [
+        "{% for m in messages[1:] %}{% for p in m['content'] | list %}{% endfor %}{% endfor %}",
+        true,
+      ],
+      [
+        "{% set a = messages %}{% set b = a[1:] %}{% for m in b if m.x %}{% for p in m.content %}{% endfor %}{% endfor %}",
+        true,
+      ],
+      [
+        "{% for m in messages %}{% set c = m.content %}{% for p in c %}{% endfor %}{% endfor %}",
+        false,
+      ],
+      ["{% for m in messages %}{{ m.content[0].text }}{% endfor %}", false],
+      ["{% for i, m in messages %}{% endfor %}{% for p in m.content %}{% endfor %}", false],
+      ["{% macro f(m) %}{% for p in m.content %}{% endfor %}{% endmacro %}", false],
+    ];
+    for (const [loop, isParts] of loops) {
+      const model = await load(
+        `{% if false %}${loop}{% endif %}{{ messages[0].content | tojson }}`,
+      );
+      const content = await shown(model, { messages: [user("Hi")] });
+      expect([loop, content]).toEqual([loop, isParts ? [{ type: "text", text: "Hi" }] : "Hi"]);
+    }
+  });
+
+  test("of variables is what was set, and no more", async () => {
+    const names = ["tools", "documents", "enable_thinking", "bos_token", "eos_token", "pad_token"];
+    const pairs = names.map((name) => `'${name}': ${name} if ${name} is defined else 'unset'`);
+    const model = await load(`{{ {${pairs.join(", ")}} | tojson }}`);
+    const nothing = {
+      ...{ tools: null, documents: null, enable_thinking: "unset" },
+      ...{ bos_token: "<s>", eos_token: "</s>", pad_token: "unset" },
+    };
+    expect(await shown(model, { messages: [user("x")] })).toEqual(nothing);
+    const documents = [{ text: "a" }];
+    const kwargs = { enable_thinking: true, bos_token: "<x>", messages: 1 };
+    expect(await shown(model, { messages: [user("x")], documents, kwargs })).toEqual({
+      ...nothing,
+      ...{ documents, enable_thinking: true, bos_token: "<x>" },
+    });
+  });
+});
+
+describe("a template that comes with a request", () => {
+  const by = (chatTemplate: string) =>
+    render(plain, { messages: [user("Hi")] }, true, false, chatTemplate);
+
+  test("takes the model's place for this request", async () => {
+    expect(await by("<{{ messages[0].content }}>")).toBe("<Hi>");
+    expect(await by("")).toStartWith("<|im_start|>user\nHi");
+  });
+
+  test("serves a model that has none", async () => {
+    const other = join(folder, "without.gguf");
+    writeTinyGguf(other, { chatTemplate: null });
+    const model = await loadTestModel(other);
+    const body = { messages: [user("Hi")] };
+    expect(await render(model, body, true, false, "{{ messages|length }}")).toBe("1");
+    await model.dispose();
+  });
+
+  test("is held to the limits of any template, and to 256 KiB", async () => {
+    const nested = `{{ ${"(".repeat(6000)}1${")".repeat(6000)} }}`;
+    const loop =
+      "{% for i in range(99999) %}{% for j in range(99999) %}{% set y = j %}{% endfor %}{% endfor %}";
+    const long = `{{ 1 }}${"x".repeat(256 << 10)}`;
+    for (const text of [nested, loop, long]) {
+      const error = await by(text).catch((reason) => reason);
+      expect([text.slice(0, 20), error.code]).toEqual([text.slice(0, 20), "template_limit"]);
+    }
+    const broken = await by("{% if %}").catch((reason) => reason);
+    expect(broken.message).toStartWith("the chat template does not parse: ");
+  }, 20_000);
+
+  test("is the same for whoever brings it, however many are brought", async () => {
+    const texts = Array.from({ length: 40 }, (_, i) => `${i % 20}:{{ messages[0].content }}`);
+    const prompts = await Promise.all(texts.map(by));
+    expect(prompts).toEqual(texts.map((_, i) => `${i % 20}:Hi`));
+  });
+});
+
 describe("errors", () => {
   const cases: readonly [string, Body | string, string | RegExp][] = [
     ["no messages", { messages: [] }, "messages must not be empty"],
@@ -152,33 +309,29 @@ describe("errors", () => {
       { messages: [{ role: "nobody", content: "x" }] },
       "Nobody may not speak.",
     ],
+    ["a message without role", { messages: [{ content: "x" }] }, "a message has no role"],
+    ["a role that is a number", { messages: [{ role: 1, content: "x" }] }, "a message has no role"],
+    ["a message that is a number", { messages: [1] }, "a message must be an object"],
     [
-      "a message without content",
-      { messages: [{ role: "user" }] },
-      "Expected 'content' or 'tool_calls'",
+      "content that is a number",
+      { messages: [user(7)] },
+      "the content of a message must be text or a list of parts",
     ],
-    ["a message without role", { messages: [{ content: "x" }] }, /^Missing 'role' in message/],
-    [
-      "a role that is a number",
-      { messages: [{ role: 1, content: "x" }] },
-      "type must be string, but is number",
-    ],
-    ["a message that is a number", { messages: [1] }, "Expected 'message' to be an object, got 1"],
     [
       "an image",
       { messages: [user([{ type: "image_url" }])] },
-      'Unsupported content part type: "image_url"',
+      "a content part of a message has no text",
     ],
     ["broken JSON", '{"messages":[', /^parse error at line 1, column 14/],
     [
       "arguments that are not JSON",
       { messages: [user("x"), toolCall("{")] },
-      /^Failed to parse tool call arguments as JSON: parse error at line 1/,
+      /^the arguments of a tool call are not JSON: parse error at line 1/,
     ],
     [
-      "a tool without function",
-      { messages: [user("x")], tools: [{ type: "function" }] },
-      /^Missing tool function/,
+      "a call without function",
+      { messages: [{ role: "assistant", tool_calls: [{ id: "1" }] }] },
+      "a tool call has no function",
     ],
   ];
   for (const [name, body, message] of cases) {
@@ -258,6 +411,56 @@ describe("limits", () => {
     ]);
     expect(await render(model, { messages: [user("quick")] })).toBe("quick");
   }, 20_000);
+
+  test("end a template whose text doubles and doubles, before memory is filled", async () => {
+    const grow = "{% set ns = namespace(x='0123456789') %}{% for i in range(60) %}";
+    for (const step of ["ns.x ~ ns.x", "ns.x + ns.x", "ns.x * 9", "[ns.x, ns.x]|join"]) {
+      const model = await load(
+        `${grow}{% if messages[0].content == 'go' %}{% set ns.x = ${step} %}{% endif %}{% endfor %}`,
+      );
+      const error = await render(model, { messages: [user("go")] }).catch((reason) => reason);
+      expect([step, error.code]).toEqual([step, "template_limit"]);
+    }
+  }, 60_000);
+
+  test("refuse macros and values that are nested without end", async () => {
+    const macro = "{% macro r(n) %}{{ n }}{% if n > 0 %}{{ r(n - 1) }}{% endif %}{% endmacro %}";
+    const grow = "{% set ns = namespace(x=0) %}{% for i in range(1000) %}";
+    const cases: readonly (readonly [string, string])[] = [
+      [
+        `${macro}{{ r(100000) }}`,
+        "statements and calls of macros are nested deeper than 700 levels",
+      ],
+      [`${grow}{% set ns.x = [ns.x] %}{% endfor %}`, "values are nested deeper than 200 levels"],
+      [
+        `${grow}{% set ns.x = {'a': ns.x} %}{% endfor %}`,
+        "values are nested deeper than 200 levels",
+      ],
+      ["{% set a = [] %}{{ a.append(a) }}", "this Array cannot hold this Array"],
+      ["{% set a = namespace() %}{% set a.b = a %}", "this Object cannot hold this Object"],
+    ];
+    for (const [text, message] of cases) {
+      const answer = render(plain, { messages: [user("x")] }, true, false, text);
+      const error = await answer.catch((reason) => reason);
+      expect([text, error.message]).toEqual([text, message]);
+    }
+    const shallow = render(
+      plain,
+      { messages: [user("x")] },
+      true,
+      false,
+      `${macro}{{ r(100)|length }}`,
+    );
+    expect(await shallow).toBe("193");
+  });
+
+  test("are not met by long texts that a template splits and replaces in", async () => {
+    const model = await load(
+      "{% for m in messages %}{{ m.content.split('a')|length }} {{ m.content|replace('a', 'bb')|length }}{% endfor %}",
+    );
+    const messages = [user("a".repeat(1_000_000))];
+    expect(await render(model, { messages })).toBe("1000001 2000000");
+  });
 
   test("refuse a list of more than 100,000 numbers, which would be built at once", async () => {
     const model = await load(

@@ -31,13 +31,14 @@ test(
 test(
   "messages of a chat, and its template",
   async () => {
-    const parts = ["caps", "lexer", "parser", "runtime", "string", "value"];
+    const parts = ["lexer", "parser", "runtime", "string", "value"];
     const program = await buildSanitized({
       name: "chat-fuzz",
       folder: "test/fuzz",
       sources: {
-        ...{ "chat-template": [], "template-nesting": [], "model-file": [] },
-        ...{ "metadata-keys": [], "abort-guard": [] },
+        ...{ "chat-template": [], "chat-messages": [], "recent-templates": [] },
+        ...{ "jinja-template": [], "template-content": [], "template-nesting": [] },
+        ...{ "model-file": [], "metadata-keys": [], "abort-guard": [] },
       },
       upstream: parts.map((part) => `common/jinja/${part}.cpp`),
       libraries: ["llama-common", "llama-common-base", "cpp-httplib", ...LLAMA],

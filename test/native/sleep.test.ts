@@ -49,6 +49,7 @@ function createSampler(model: NativeModel): number {
 const renderChat = (model: NativeModel) =>
   model.applyChatTemplate({
     json: JSON.stringify({ messages: [{ role: "user", content: "hi" }], tools: null, kwargs: {} }),
+    chatTemplate: "",
     addGenerationPrompt: true,
     continueFinalMessage: false,
   });

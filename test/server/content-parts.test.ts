@@ -1,16 +1,16 @@
 // Parts of a message's content: which are text, as in vLLM, and what is said of the others.
 
 import { describe, expect, test } from "bun:test";
-import { chatMessages } from "../../src/server/chat-messages.ts";
+import { chatMessages, contentText } from "../../src/server/chat-messages.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
 const contentOf = (content: unknown) =>
-  chatMessages([{ role: "user", content: content as never }])[0]?.["content"];
+  chatMessages([{ role: "user", content: content as never }]).map(contentText)[0];
 
 describe("content", () => {
   test.each([
     ["text", "a", "a"],
-    ["nothing", null, null],
+    ["nothing", null, ""],
     ["no parts", [], ""],
     ["a text part", [{ type: "text", text: "a" }], "a"],
     ["a refusal", [{ type: "refusal", refusal: "no" }], "no"],
@@ -23,11 +23,24 @@ describe("content", () => {
       ],
       "a\nb",
     ],
-    ["plain texts as parts", ["a", { type: "text", text: "" }, "b"], "a\n\nb"],
+    ["plain texts as parts", ["a", { type: "text", text: "" }, "b"], "a\nb"],
     ["a part without a type", [{ text: "a" }, { refusal: "b", type: null }], "a\nb"],
     ["a part with more fields", [{ type: "text", text: "a", cache_control: { type: "x" } }], "a"],
   ])("may be %s", (_, content, text) => {
-    expect(contentOf(content)).toBe(text as string);
+    expect(contentOf(content)).toBe(text);
+  });
+
+  test("stays parts for a template that wants them, as what vLLM makes of them", () => {
+    const parts = ["a", { type: "refusal", refusal: "no", x: 1 }];
+    expect(chatMessages([{ role: "user", content: parts }])).toEqual([
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "a" },
+          { type: "text", text: "no" },
+        ],
+      },
+    ]);
   });
 
   test.each([

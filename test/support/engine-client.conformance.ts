@@ -27,7 +27,13 @@ export function engineRequest(
 
 const CHAT = {
   messages: [{ role: "user", content: "hi" }],
-  ...{ tools: null, addGenerationPrompt: true, continueFinalMessage: false },
+  ...{
+    tools: null,
+    documents: null,
+    chatTemplate: null,
+    addGenerationPrompt: true,
+    continueFinalMessage: false,
+  },
   templateKwargs: { depth: { of: ["values", null, 1.5, true] } },
 };
 

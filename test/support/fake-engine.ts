@@ -76,6 +76,7 @@ export function makeContext(engine: AsyncEngine, context: Partial<ServerContext>
     logFault: () => {},
     requestLog: null,
     recordHttp: () => {},
+    trustsRequestTemplates: false,
     isDevMode: false,
     isSleepEnabled: false,
     createdS: 1_700_000_000,

@@ -72,10 +72,15 @@ export class FakeTokenizer implements Tokenizer {
   }
 
   async applyChatTemplate(request: ChatTemplateRequest, maxTokens: number | null = null) {
-    const lines = request.messages.map(({ role, content }) => `${role}: ${String(content)}\n`);
+    const lines = request.messages.map(({ role, content }) => `${role}: ${textOf(content)}\n`);
     const prompt = lines.join("") + (request.addGenerationPrompt ? "assistant: " : "");
     return { prompt, tokenIds: await this.encode(prompt, true, true, maxTokens) };
   }
+}
+
+function textOf(content: unknown): string {
+  const parts = Array.isArray(content) ? content.map((part) => part.text) : [content];
+  return parts.map(String).join("\n");
 }
 
 export class FakeModelRunner implements ModelRunner {

@@ -1,10 +1,8 @@
-// Python's metrics client in a process of its own, asked by lines of JSON. It is what our exposition must
-// equal, so whatever can be asked of it is not worked out here.
+// Python's metrics client. It is what our exposition must equal, so whatever can be asked of it is not worked
+// out here.
 
-import { join } from "node:path";
-import { Checkout } from "../../scripts/checkout.ts";
-import { testPython } from "../../scripts/test-python.ts";
 import type { MetricType } from "../../src/metrics/family.ts";
+import { PythonProgram } from "./python-program.ts";
 
 export type ExpositionFormat = "prometheus" | "openmetrics";
 
@@ -58,18 +56,6 @@ export interface ParsedSample {
   readonly value: string;
 }
 
-/** Path of a Python that has the client; null where the tests go on without. */
-export const PYTHON = testPython(new Checkout());
-
-/** Tells once in each file of tests why some are skipped. */
-export function sayIfPythonIsMissing(): void {
-  if (PYTHON !== null) return;
-  console.log(
-    "skipped what needs Python's metrics client: `bun scripts/test-python.ts` installs it, " +
-      "or says why it cannot",
-  );
-}
-
 /** 16 hex digits, most significant first; every NaN is one. */
 export function bitsOf(value: number): string {
   const view = new DataView(new ArrayBuffer(8));
@@ -78,52 +64,23 @@ export function bitsOf(value: number): string {
 }
 
 export class PythonClient {
-  readonly #process: Bun.Subprocess<"pipe", "pipe", "inherit">;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor() {
-    const program = join(import.meta.dir, "python-client.py");
-    this.#process = Bun.spawn([PYTHON ?? "python3", program], { stdin: "pipe", stdout: "pipe" });
-    this.#lines = linesOf(this.#process.stdout);
-  }
+  readonly #program = new PythonProgram("python-client.py");
 
   expose(families: readonly PythonFamily[], createdSeries: boolean): Promise<PythonTexts> {
-    return this.#ask("expose", families, createdSeries);
+    return this.#program.ask("expose", families, createdSeries);
   }
 
   /** @throws Error with the parser's word when it refuses the text */
   parse(format: ExpositionFormat, text: string): Promise<ParsedFamily[]> {
-    return this.#ask("parse", format, text);
+    return this.#program.ask("parse", format, text);
   }
 
   /** What the client's own server would answer in. */
   negotiate(accept: string): Promise<{ format: ExpositionFormat; contentType: string }> {
-    return this.#ask("negotiate", accept);
+    return this.#program.ask("negotiate", accept);
   }
 
-  async stop(): Promise<void> {
-    this.#process.stdin.end();
-    await this.#process.exited;
-  }
-
-  /** One question at a time. */
-  async #ask<T>(...call: readonly unknown[]): Promise<T> {
-    this.#process.stdin.write(`${JSON.stringify(call)}\n`);
-    this.#process.stdin.flush();
-    const { value, done } = await this.#lines.next();
-    if (done === true) throw new Error("Python has ended");
-    const answer = JSON.parse(value) as { result: T } | { error: string };
-    if ("error" in answer) throw new Error(answer.error);
-    return answer.result;
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
+  stop(): Promise<void> {
+    return this.#program.stop();
   }
 }

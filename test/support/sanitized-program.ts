@@ -56,7 +56,10 @@ const INCLUDES = [
 export async function buildSanitized(program: SanitizedProgram): Promise<string> {
   const { name, folder = "test/native/kernels", sources, upstream = [], libraries = [] } = program;
   const own = join(folder, `${name}.cpp`);
-  const headers = ["native", folder].flatMap((path) => checkout.filesIn(path, [".h"]));
+  // With the patches, which change headers of llama.cpp.
+  const headers = ["native", folder, "third_party/patches"].flatMap((path) =>
+    checkout.filesIn(path, [".h", ".patch"]),
+  );
   const natives = Object.keys(sources).map((source) => join("native", `${source}.cpp`));
   const stamp = checkout.stampOf(
     [own, ...natives, ...headers],

@@ -1,0 +1,68 @@
+// --chat-template: the path of a file, or the text itself; never a path that is taken for a text.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { engineConfig } from "../../src/cli/engine-config.ts";
+import { parseOptions } from "../../src/cli/parse-options.ts";
+import { ConfigError } from "../../src/errors.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "pagoda-template-option-"));
+const file = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function templateOf(option: string): string {
+  const sources = { argv: [`--chat-template=${option}`], env: {}, readYaml: () => ({}) };
+  return engineConfig(
+    parseOptions("serve", sources, () => {}),
+    "model.gguf",
+  ).chatTemplate;
+}
+
+function refusal(option: string): string {
+  try {
+    return `taken: ${templateOf(option)}`;
+  } catch (error) {
+    if (error instanceof ConfigError && error.code === "invalid_option") return error.message;
+    throw error;
+  }
+}
+
+describe("--chat-template", () => {
+  test("is the text of the file that it names, whatever the name", () => {
+    expect(templateOf(file("a.jinja", "{{ messages }}\n"))).toBe("{{ messages }}\n");
+    expect(templateOf(file("{b}.jinja", "plain"))).toBe("plain");
+  });
+
+  test("is a text where it has what a path has not", () => {
+    for (const text of ["{{ messages[0].content }}", "{% if a %}b{% endif %}", "one\ntwo"]) {
+      expect(templateOf(text)).toBe(text);
+    }
+    const long = "{{ '".concat("x".repeat(10_000), "' }}");
+    expect(templateOf(long)).toBe(long);
+  });
+
+  test("is the model's own where it is not given", () => {
+    expect(templateOf("")).toBe("");
+  });
+
+  test("ends the start where it names no file that can be read, with the reason", () => {
+    const nowhere = join(folder, "nowhere.jinja");
+    expect(refusal(nowhere)).toBe(
+      `--chat-template: ENOENT: no such file or directory, open '${nowhere}'`,
+    );
+    expect(refusal("chatml")).toStartWith("--chat-template: ENOENT: no such file or directory");
+    mkdirSync(join(folder, "folder"));
+    expect(refusal(join(folder, "folder"))).toStartWith("--chat-template: EISDIR");
+  });
+
+  test("ends the start where the file is empty", () => {
+    const path = file("empty.jinja", " \n");
+    expect(refusal(path)).toBe(`--chat-template: ${path} is empty`);
+  });
+});

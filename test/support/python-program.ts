@@ -1,0 +1,56 @@
+// A Python program of this folder in a process of its own, asked by lines of JSON: an array in,
+// {"result"} or {"error"} out.
+
+import { join } from "node:path";
+import { Checkout } from "../../scripts/checkout.ts";
+import { testPython } from "../../scripts/test-python.ts";
+
+/** Path of a Python that has what the programs need; null where the tests go on without. */
+export const PYTHON = testPython(new Checkout());
+
+/** Tells once in each file of tests why some are skipped. */
+export function sayIfPythonIsMissing(): void {
+  if (PYTHON !== null) return;
+  console.log(
+    "skipped what needs Python's packages: `bun scripts/test-python.ts` installs them, " +
+      "or says why it cannot",
+  );
+}
+
+export class PythonProgram {
+  readonly #process: Bun.Subprocess<"pipe", "pipe", "inherit">;
+  readonly #lines: AsyncIterator<string>;
+
+  /** @param file name of the program in this folder */
+  constructor(file: string) {
+    const command = [PYTHON ?? "python3", join(import.meta.dir, file)];
+    this.#process = Bun.spawn(command, { stdin: "pipe", stdout: "pipe" });
+    this.#lines = linesOf(this.#process.stdout);
+  }
+
+  /** One question at a time. @throws Error with the program's word for what went wrong */
+  async ask<T>(...question: readonly unknown[]): Promise<T> {
+    this.#process.stdin.write(`${JSON.stringify(question)}\n`);
+    this.#process.stdin.flush();
+    const { value, done } = await this.#lines.next();
+    if (done === true) throw new Error("Python has ended");
+    const answer = JSON.parse(value) as { result: T } | { error: string };
+    if ("error" in answer) throw new Error(answer.error);
+    return answer.result;
+  }
+
+  async stop(): Promise<void> {
+    this.#process.stdin.end();
+    await this.#process.exited;
+  }
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+}
