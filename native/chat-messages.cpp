@@ -15,15 +15,22 @@ namespace {
 
 constexpr int    MAX_JSON_DEPTH = 64;
 constexpr size_t MAX_MESSAGES   = 2048;
+constexpr size_t MAX_MEMBERS    = 1024; // what keeps their order looks for each among all before it
 
 [[noreturn]] void refuse(const std::string & message) {
     throw Error("template_error", message);
 }
 
-// Nesting of brackets outside strings, found without recursion.
-int json_depth(const std::string & json) {
-    int  depth = 0, deepest = 0;
-    bool in_string = false;
+struct JsonShape {
+    int    depth       = 0; // of brackets outside strings
+    size_t num_members = 0; // of the largest object
+};
+
+// Found without recursion.
+JsonShape json_shape(const std::string & json) {
+    JsonShape           shape;
+    std::vector<size_t> open; // members of each bracket
+    bool                in_string = false;
     for (size_t i = 0; i < json.size(); ++i) {
         const char c = json[i];
         if (in_string) {
@@ -35,12 +42,15 @@ int json_depth(const std::string & json) {
         } else if (c == '"') {
             in_string = true;
         } else if (c == '[' || c == '{') {
-            deepest = std::max(deepest, ++depth);
-        } else if (c == ']' || c == '}') {
-            --depth;
+            open.push_back(0);
+            shape.depth = std::max(shape.depth, (int) open.size());
+        } else if (c == ':' && !open.empty()) {
+            shape.num_members = std::max(shape.num_members, ++open.back());
+        } else if ((c == ']' || c == '}') && !open.empty()) {
+            open.pop_back();
         }
     }
-    return deepest;
+    return shape;
 }
 
 // null for a value that is missing, too
@@ -100,7 +110,7 @@ common_json parse_arguments(const common_json & arguments) {
     if (text.empty()) {
         return common_json::object();
     }
-    check_json_depth(text, "the arguments of a tool call");
+    check_json_shape(text, "the arguments of a tool call");
     try {
         return common_json::parse(text);
     } catch (const std::exception & e) {
@@ -166,9 +176,13 @@ common_json template_message(const common_json & message, bool as_parts) {
 
 } // namespace
 
-void check_json_depth(const std::string & json, const char * what) {
-    if (json_depth(json) > MAX_JSON_DEPTH) {
+void check_json_shape(const std::string & json, const char * what) {
+    const JsonShape shape = json_shape(json);
+    if (shape.depth > MAX_JSON_DEPTH) {
         throw Error("template_limit", std::string(what) + " are nested deeper than 64 levels");
+    }
+    if (shape.num_members > MAX_MEMBERS) {
+        throw Error("template_limit", std::string(what) + " hold an object of more than 1024 members");
     }
 }
 

@@ -58,7 +58,7 @@ common_json read_body(const std::string & json) {
     if (json.size() > MAX_JSON_BYTES) {
         throw Error("template_limit", "the messages are longer than 8 MiB");
     }
-    check_json_depth(json, "the messages");
+    check_json_shape(json, "the messages");
     try {
         common_json body = common_json::parse(json);
         if (!body.is_object() || !body.contains("messages")) {

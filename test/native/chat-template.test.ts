@@ -383,6 +383,25 @@ describe("limits", () => {
     expect(await render(talkative, { messages: [user(content)] })).toBe(`[user]${content}`);
   });
 
+  test("refuse an object of more than 1024 members, in the body and in the arguments of a call", async () => {
+    const members = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i}`, ":{"]));
+    const calling = (count: number) => ({
+      messages: [user("x"), toolCall(JSON.stringify(members(count)))],
+    });
+    expect(await render(talkative, calling(1024))).toStartWith('[user]xf(a0=":{"a1=":{"');
+    const cases = [
+      calling(1025),
+      calling(300_000),
+      { messages: [user("x")], kwargs: members(1025) },
+    ];
+    for (const body of cases) {
+      const error = await render(talkative, body).catch((reason) => reason);
+      expect(error.code).toBe("template_limit");
+      expect(error.message).toEndWith("hold an object of more than 1024 members");
+    }
+  });
+
   test("refuse more than 2048 messages", async () => {
     const many = (count: number) => ({ messages: Array.from({ length: count }, () => user("x")) });
     expect(await render(talkative, many(2048))).toBe("[user]x".repeat(2048));
