@@ -142,7 +142,6 @@ export const UNBUILT_FIELDS = {
   truncate_prompt_tokens: UNREAD,
   kv_transfer_params: UNREAD,
   functions: UNREAD,
-  documents: UNREAD,
 } as const;
 
 /** Fields that chat and text completions share. What a model may have defaults of is null where not given. */

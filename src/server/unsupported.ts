@@ -60,11 +60,11 @@ function checkSamplingFeatures(body: SamplingBody): void {
 
 /** Clients that fill in every field send these for nothing. */
 function asksForSomething(value: Json): boolean {
-  return value !== null && value !== false && !(Array.isArray(value) && value.length === 0);
+  const isEmptyList = Array.isArray(value) && value.length === 0;
+  return value !== null && value !== false && value !== "" && !isEmptyList;
 }
 
 const ADVICE: Readonly<Partial<Record<string, string>>> = {
-  documents: " Templates that read them get them as `chat_template_kwargs.documents`.",
   functions: " Nor are tools.",
 };
 

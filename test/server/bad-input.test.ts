@@ -138,7 +138,6 @@ const BAD_CHAT_VALUES: Case[] = [
     { functions: [{ name: "f" }] },
     "`functions` is not supported by this",
   ],
-  ["documents, not built yet", { documents: [{ text: "x" }] }, "`chat_template_kwargs.documents`"],
   ["a tool choice without tools", { tool_choice: "required" }, "`tools` must be set."],
   ["an unknown tool choice", { tools, tool_choice: "some" }, "Invalid value for `tool_choice`"],
   [
@@ -411,7 +410,7 @@ describe("what pydantic would take", () => {
   const { post } = makeApp();
   const good: [name: string, body: object][] = [
     ["unknown fields", { unknown_field: 1, user: "u", store: true, metadata: { a: "b" } }],
-    ["fields that are not built, for nothing", { bad_words: [], guided_json: null, documents: [] }],
+    ["fields that are not built, for nothing", { bad_words: [], guided_json: null, grammar: "" }],
     ["numbers as text", { max_tokens: "5", temperature: " 0.5 " }],
     ["flags as text", { stream: "false", ignore_eos: 1 }],
     ["whole floats as integers", { max_tokens: 5.0, top_k: "3.0" }],

@@ -64,6 +64,18 @@ describe("the template's inputs", () => {
     });
   });
 
+  test("reach the template from a whole body, documents too", async () => {
+    const documents = [{ title: "a", text: "b" }];
+    const { post } = makeApp();
+    const answer = await post("/v1/chat/completions", {
+      messages: MESSAGES,
+      max_tokens: 1,
+      documents,
+    });
+    expect(answer.status).toBe(200);
+    expect(requestOf({ documents }).documents).toEqual(documents);
+  });
+
   test("count a kwarg of null as not set, as None is in Python", () => {
     expect(withKwargs({ add_generation_prompt: null }).addGenerationPrompt).toBe(false);
   });
