@@ -51,13 +51,20 @@ export const SANITIZERS: Readonly<Record<string, Sanitizer>> = {
   },
 };
 
+const COMPARES = "compares templates with Python; a fuzzer has the same code with sanitizers";
+const STARTS = "starts programs as a user does, without the sanitizer's runtime";
+
 /**
  * Tests of the addon that cannot run with a sanitised one, or need not. Beside them go those that build
  * programs with sanitizers of their own.
  */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
-  "native/commands": "its programs have a user's environment, without the sanitizer's runtime",
+  "native/commands": STARTS,
   "native/every-tokenizer": "runs for minutes then; a fuzzer has the same code with sanitizers",
+  "native/jinja-engine": COMPARES,
+  "native/pin-templates": COMPARES,
+  "native/serve-log": STARTS,
+  "native/stopping": STARTS,
   "native/executable": "is about the release that is given away",
   "native/package": "is about the release that is given away",
 };
