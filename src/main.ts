@@ -8,7 +8,7 @@ import { readInvocation } from "./cli/invocation.ts";
 import { markedLine } from "./cli/log-line.ts";
 import type { CommandModule } from "./commands/command.ts";
 import { ConfigError, EngineError, stackOf } from "./errors.ts";
-import { fileFault } from "./runtime/file-fault.ts";
+import { fileFault, systemFault } from "./runtime/file-fault.ts";
 import { reachLoopbackDirectly } from "./runtime/proxies.ts";
 import { readYaml } from "./runtime/system.ts";
 import {
@@ -69,7 +69,7 @@ function errorText(error: unknown): string {
     error instanceof ConfigError ||
     error instanceof EngineError ||
     ("code" in error && typeof error.code === "string");
-  return isExpected ? error.message : stackOf(error);
+  return systemFault(error) ?? (isExpected ? error.message : stackOf(error));
 }
 
 onOutputError((fault) => {

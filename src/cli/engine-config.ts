@@ -2,6 +2,7 @@
 
 import type { EngineConfig } from "../engine/engine-config.ts";
 import { ConfigError } from "../errors.ts";
+import { fileFault } from "../runtime/file-fault.ts";
 import { readText } from "../runtime/system.ts";
 import type { ServeOptions } from "./commands.ts";
 import { planThreads } from "./thread-plan.ts";
@@ -62,7 +63,7 @@ function readTemplate(option: string): string {
     return readText(option);
   } catch (cause) {
     if (JINJA_CHARACTERS.test(option)) return option;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError("invalid_option", `--chat-template: ${reason}`, { cause });
+    const message = `--chat-template: cannot read ${option}: ${fileFault(cause)}`;
+    throw new ConfigError("invalid_option", message, { cause });
   }
 }

@@ -13,7 +13,7 @@ import type { JsonObject, OptionSpec, OptionValue } from "./option-spec.ts";
 export function readOption(option: OptionSpec, value: unknown, source: string): OptionValue {
   switch (option.kind) {
     case "string":
-      return String(value);
+      return readString(option, String(value), source);
     case "strings":
       return Array.isArray(value) ? value.map(String) : [String(value)];
     case "flag":
@@ -53,6 +53,13 @@ export function checkSecrets(option: OptionSpec, values: OptionValue, source: st
 
 function invalid(source: string, message: string): ConfigError {
   return new ConfigError("invalid_option", `${source}: ${message}`);
+}
+
+/** An empty value is that of an unset variable in a script, where the default is not the empty text. */
+function readString(option: OptionSpec, text: string, source: string): string {
+  const mayBeEmpty = option.fallback === "" || option.isSecret === true;
+  if (text.trim() !== "" || mayBeEmpty) return text;
+  throw invalid(source, "a value is empty");
 }
 
 function readFlag(value: unknown, source: string): boolean {

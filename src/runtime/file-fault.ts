@@ -1,12 +1,20 @@
-// Why the system does not open or read a file, in its own words.
+// Why the system does not open a file or listen at an address, in its own words.
 
 import { getSystemErrorMap } from "node:util";
 
-/** @returns e.g. "permission denied": without the path, which the message around it has */
+/** @returns e.g. "permission denied": without the path or address, which the message around it has */
 export function fileFault(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   const { code, errno } = cause as NodeJS.ErrnoException;
   if (code === "EISDIR") return "it is a folder";
+  if (code === "EADDRNOTAVAIL") return "this machine has no such address";
   const [, text] = getSystemErrorMap().get(errno ?? 0) ?? [];
   return text ?? cause.message;
+}
+
+/** What the system refused, where nobody foresaw it. @returns e.g. "/models: permission denied"; null for another error */
+export function systemFault(error: unknown): string | null {
+  if (!(error instanceof Error) || !("errno" in error) || !("syscall" in error)) return null;
+  const { path, syscall } = error as NodeJS.ErrnoException;
+  return `${path ?? syscall}: ${fileFault(error)}`;
 }

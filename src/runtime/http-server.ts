@@ -8,11 +8,12 @@ import type { ListenOptions } from "node:net";
 import type { Duplex } from "node:stream";
 import { ConfigError } from "../errors.ts";
 import { denoApi, listenInDeno } from "./deno.ts";
+import { fileFault } from "./file-fault.ts";
 import { Connection } from "./http-connection.ts";
 import { exchange, type Fetch } from "./http-exchange.ts";
 import { urlOf } from "./listen-address.ts";
 import type { TlsSettings } from "./tls-files.ts";
-import { isAbandonedSocket, removeSocket } from "./unix-socket.ts";
+import { clearSocketPath, removeSocket } from "./unix-socket.ts";
 
 export interface HttpServerOptions {
   /** A name or an address, as the URL has it. */
@@ -69,7 +70,7 @@ export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   try {
     return deno === null ? await listenInBun(options) : listenInDeno(deno, options);
   } catch (cause) {
-    throw listenError(cause, options);
+    throw cause instanceof ConfigError ? cause : listenError(cause, options);
   }
 }
 
@@ -107,7 +108,7 @@ async function bind(server: Server, options: HttpServerOptions): Promise<() => v
     await listening(server, { host: address, port });
     return () => {};
   }
-  if (await isAbandonedSocket(path)) removeSocket(path);
+  await clearSocketPath(path);
   await listening(server, { path });
   const remove = () => removeSocket(path);
   process.once("exit", remove);
@@ -169,6 +170,6 @@ function listenError(cause: unknown, options: HttpServerOptions): ConfigError {
     const message = `${place} is in use; stop the other server or choose ${other}`;
     return new ConfigError("address_in_use", message, { cause });
   }
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ConfigError("cannot_listen", `cannot listen on ${place}: ${reason}`, { cause });
+  const message = `cannot listen on ${place}: ${fileFault(cause)}`;
+  return new ConfigError("cannot_listen", message, { cause });
 }

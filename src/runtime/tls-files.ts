@@ -4,6 +4,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import { ConfigError } from "../errors.ts";
+import { fileFault } from "./file-fault.ts";
 import { readText } from "./system.ts";
 
 /** Paths, and what goes with them. */
@@ -53,8 +54,8 @@ function readPem(option: string, path: string): string {
   try {
     return readText(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError("invalid_option", `${option}: cannot read ${path}: ${reason}`, { cause });
+    const message = `${option}: cannot read ${path}: ${fileFault(cause)}`;
+    throw new ConfigError("invalid_option", message, { cause });
   }
 }
 

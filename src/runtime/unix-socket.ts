@@ -1,11 +1,31 @@
 // The file of a Unix socket: one that a killed server has left is in the way of the next and means nothing.
 
-import { lstatSync, rmSync } from "node:fs";
+import { lstatSync, rmSync, type Stats } from "node:fs";
 import { connect } from "node:net";
+import { ConfigError } from "../errors.ts";
 
-/** Whether a file is a socket on which nobody listens. */
-export async function isAbandonedSocket(path: string): Promise<boolean> {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return false;
+/**
+ * Removes a socket on which nobody listens; what else is there stays.
+ * @throws ConfigError "cannot_listen" where no socket can be made: another file is there, or the path is empty,
+ * which the system takes for a socket without a name; what the system throws where it has no access
+ */
+export async function clearSocketPath(path: string): Promise<void> {
+  if (path === "") throw cannotListen("a Unix socket", "its path is empty");
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there === undefined) return;
+  if (!there.isSocket()) throw cannotListen(path, otherKind(there));
+  if (await isAbandoned(path)) removeSocket(path);
+}
+
+const otherKind = (there: Stats): string =>
+  there.isDirectory() ? "it is a folder" : "it is a file, and no socket";
+
+function cannotListen(place: string, reason: string): ConfigError {
+  return new ConfigError("cannot_listen", `cannot listen on ${place}: ${reason}`);
+}
+
+/** Whether nobody listens on a socket. */
+function isAbandoned(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path });
     socket.once("connect", () => {

@@ -53,12 +53,12 @@ describe("--chat-template", () => {
 
   test("ends the start where it names no file that can be read, with the reason", () => {
     const nowhere = join(folder, "nowhere.jinja");
-    expect(refusal(nowhere)).toBe(
-      `--chat-template: ENOENT: no such file or directory, open '${nowhere}'`,
-    );
-    expect(refusal("chatml")).toStartWith("--chat-template: ENOENT: no such file or directory");
-    mkdirSync(join(folder, "folder"));
-    expect(refusal(join(folder, "folder"))).toStartWith("--chat-template: EISDIR");
+    const missing = "no such file or directory";
+    expect(refusal(nowhere)).toBe(`--chat-template: cannot read ${nowhere}: ${missing}`);
+    expect(refusal("chatml")).toBe(`--chat-template: cannot read chatml: ${missing}`);
+    const inner = join(folder, "folder");
+    mkdirSync(inner);
+    expect(refusal(inner)).toBe(`--chat-template: cannot read ${inner}: it is a folder`);
   });
 
   test("ends the start where the file is empty", () => {

@@ -404,6 +404,20 @@ test("a list has no empty value", () => {
   expect(() => parse(["--served-model-name", "a", " "])).toThrow("a value is empty");
 });
 
+test.each(["host", "uds", "model", "config", "generation-config"])(
+  "an empty --%s is refused, like that of an unset variable",
+  (name) => {
+    const message = `--${name}: a value is empty`;
+    expect(() => parse([`--${name}`, ""])).toThrow(message);
+    expect(() => parse([`--${name}= `])).toThrow(message);
+  },
+);
+
+test("an empty value is one where it is the default", () => {
+  expect(parse(["--chat-template", ""])["chat-template"]).toBe("");
+  expect(parse(["--root-path", ""])["root-path"]).toBe("");
+});
+
 describe("a value of a file", () => {
   const read = (yaml: Record<string, unknown>) => parse(["--config", "x.yaml"], {}, yaml);
 

@@ -75,12 +75,28 @@ describe("a Unix socket", () => {
   test("is never made where a file is, or no folder", async () => {
     const file = join(folder.path, "precious");
     writeFileSync(file, "text");
-    await expect(start({ socketPath: file })).rejects.toThrow(`${file} is in use`);
-    expect(readFileSync(file, "utf8")).toBe("text");
-    for (const bad of [join(folder.path, "none", "s.sock"), join(folder.path, "x".repeat(200))]) {
-      await expect(start({ socketPath: bad })).rejects.toThrow(`cannot listen on ${bad}: `);
+    for (const [bad, fault] of [
+      [file, "it is a file, and no socket"],
+      [folder.path, "it is a folder"],
+      [join(folder.path, "none", "s.sock"), "no such file or directory"],
+      [join(file, "s.sock"), "not a directory"],
+      [join(folder.path, "x".repeat(200)), "name too long"],
+    ] as const) {
+      const message = `cannot listen on ${bad}: ${fault}`;
+      await expect(start({ socketPath: bad })).rejects.toThrow(new ConfigError("", message));
     }
+    expect(readFileSync(file, "utf8")).toBe("text");
   });
+
+  test("has a path: without one the system makes a socket that nobody finds", async () => {
+    const message = "cannot listen on a Unix socket: its path is empty";
+    await expect(start({ socketPath: "" })).rejects.toThrow(message);
+  });
+});
+
+test("an address of another machine is refused in words", async () => {
+  const message = "cannot listen on 192.0.2.1:0: this machine has no such address";
+  await expect(start({ host: "192.0.2.1" })).rejects.toThrow(new ConfigError("", message));
 });
 
 describe("a prefix", () => {
@@ -275,9 +291,9 @@ describe.skipIf(certificates === null)("TLS", () => {
   });
 
   test.each([
-    [{ certfile: "none" }, /^ssl-certfile: cannot read .*none: ENOENT/],
-    [{ keyfile: "none" }, /^ssl-keyfile: cannot read .*none: ENOENT/],
-    [{ caCerts: "none" }, /^ssl-ca-certs: cannot read .*none: ENOENT/],
+    [{ certfile: "none" }, /^ssl-certfile: cannot read .*none: no such file or directory$/],
+    [{ keyfile: "none" }, /^ssl-keyfile: cannot read .*none: no such file or directory$/],
+    [{ caCerts: "none" }, /^ssl-ca-certs: cannot read .*none: no such file or directory$/],
     [{ certfile: "server.key" }, /^ssl-certfile: .*server.key holds no certificate in PEM$/],
     [{ keyfile: "server.pem" }, /^ssl-keyfile: .*server.pem holds no private key in PEM$/],
     [{ keyfile: null }, /^ssl-certfile: .*server.pem holds no private key in PEM$/],

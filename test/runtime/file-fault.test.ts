@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { fileFault, systemFault } from "../../src/runtime/file-fault.ts";
+
+function readFault(path: string): unknown {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    return error;
+  }
+}
+
+test.each([
+  ["/nonexistent/x", "no such file or directory"],
+  ["/tmp", "it is a folder"],
+  [`${import.meta.path}/x`, "not a directory"],
+])("%s: the system's words, without its code", (path, words) => {
+  const error = readFault(path);
+  expect(fileFault(error)).toBe(words);
+  expect(fileFault(error)).not.toMatch(/E[A-Z]{3,}/);
+});
+
+test("a fault that nobody foresaw names the file", () => {
+  expect(systemFault(readFault("/nonexistent/x"))).toBe(
+    "/nonexistent/x: no such file or directory",
+  );
+});
+
+test("or the call, where it is of no file", async () => {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  createServer().once("error", resolve).listen(0, "192.0.2.1");
+  expect(systemFault(await promise)).toBe("listen: this machine has no such address");
+});
+
+test("what is no fault of the system has words of its own", () => {
+  expect(systemFault(new Error("a bug"))).toBeNull();
+  expect(fileFault(new Error("a bug"))).toBe("a bug");
+  expect(fileFault("text")).toBe("text");
+});
