@@ -10,7 +10,9 @@ import { AnswerTimer } from "../client/answer-timer.ts";
 import { SupervisedEngine } from "../engine/supervised-engine.ts";
 import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
+import { loadAddon } from "../runner/addon.ts";
 import { ownCommand, startChild } from "../runtime/child-process.ts";
+import { systemFault } from "../runtime/file-fault.ts";
 import { availableMemory, fileSize } from "../runtime/system.ts";
 import type { CommandContext } from "./command.ts";
 import { clientOf, serveDefaults } from "./connection.ts";
@@ -29,12 +31,21 @@ async function* findingsOf(options: Options, context: CommandContext): AsyncGene
   yield* machineFindings(options, env);
   try {
     const path = await resolveModel(options.model, modelSource(options, env, context.log));
+    await checkModel(path, options, context);
     yield ok("model", `${path}, ${bytesText(fileSize(path))}`);
     yield memoryFinding(fileSize(path));
     yield* engineFindings(path, options, context);
   } catch (error) {
-    yield fault("model", error instanceof Error ? error.message : String(error));
+    const text = error instanceof Error ? error.message : String(error);
+    yield fault("model", systemFault(error) ?? text);
   }
+}
+
+/** What a start looks at before it loads. @throws as a start does, for a file that is no whole model of a known kind */
+async function checkModel(path: string, options: Options, context: CommandContext): Promise<void> {
+  samplingDefaults({ ...serveDefaults(context), ...options }, path);
+  const addon = await loadAddon();
+  await addon.readModelHeader(path, "f16");
 }
 
 function memoryFinding(modelBytes: number): Finding {

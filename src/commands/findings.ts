@@ -3,11 +3,14 @@
 
 import type { CommandOptions } from "../cli/commands.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
+import { ConfigError } from "../errors.ts";
 import { hubCacheFolder } from "../models/hub.ts";
 import { allowedCpus, numUsefulThreads } from "../runtime/cpus.ts";
-import { canWriteIn, isPortTaken, machine } from "../runtime/machine.ts";
+import { listenAddress } from "../runtime/listen-address.ts";
+import { canWriteIn, machine } from "../runtime/machine.ts";
 import { processStats } from "../runtime/system.ts";
 import { printLine } from "../runtime/terminal.ts";
+import { tryOut } from "./listen-place.ts";
 
 export interface Finding {
   readonly level: "ok" | "warning" | "fault";
@@ -83,8 +86,15 @@ function cacheFinding(folder: string): Finding {
   return warning("cache", `${folder} cannot be written: set HF_HUB_CACHE before you pull models`);
 }
 
+/** Listens there for a moment, as a start does. */
 async function portFinding(host: string, port: number): Promise<Finding> {
   const shown = `${host}:${port}`;
-  if (!(await isPortTaken(host, port))) return ok("port", `${shown} is free`);
-  return warning("port", `${shown} is taken: choose another --port, or stop what \`ps\` shows`);
+  try {
+    await tryOut({ ...(await listenAddress(host)), port, socketPath: null, tls: null });
+    return ok("port", `${shown} is free`);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    if (error.code !== "address_in_use") return fault("port", error.message);
+    return warning("port", `${shown} is taken: choose another --port, or stop what \`ps\` shows`);
+  }
 }

@@ -27,7 +27,8 @@ export async function listenPlace(options: ServeOptions): Promise<ListenPlace> {
   return place;
 }
 
-async function tryOut(place: ListenPlace): Promise<void> {
+/** Listens there and ends it. @throws ConfigError "cannot_listen" or "address_in_use" */
+export async function tryOut(place: ListenPlace): Promise<void> {
   const fetch = () => new Response(null, { status: 503 });
   const server = await listen({ ...place, maxBodyBytes: 0, fetch });
   await server.stop(true);

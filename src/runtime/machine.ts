@@ -1,7 +1,6 @@
 // What the machine and the system are, for reports: nothing here decides anything.
 
 import { accessSync, constants, existsSync } from "node:fs";
-import { connect } from "node:net";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { isBundled, orEmpty, readText } from "./system.ts";
@@ -53,20 +52,6 @@ function gpus(): string[] {
   const query = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"];
   const { exitCode, stdout } = Bun.spawnSync([tool, ...query], { timeout: 5000 });
   return exitCode === 0 ? stdout.toString().trim().split("\n") : [];
-}
-
-/** Whether somebody accepts connections there. */
-export function isPortTaken(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const end = (isTaken: boolean) => {
-      socket.destroy();
-      resolve(isTaken);
-    };
-    socket.setTimeout(1000, () => end(false));
-    socket.once("connect", () => end(true));
-    socket.once("error", () => end(false));
-  });
 }
 
 /** Whether files can be made in a folder, or the folder itself where it is not there yet. */

@@ -1,7 +1,7 @@
 // Commands that run an engine, or look for one, with a tiny model.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeCertificates } from "../support/certificates.ts";
 import { runPagoda } from "../support/run-pagoda.ts";
@@ -188,6 +188,17 @@ describe("doctor", () => {
     expect(levels).toMatchObject({ port: "warning", model: "ok", engine: "ok", answer: "ok" });
     expect(findings.at(-1)?.text).toStartWith("16 tokens");
     expect(exitCode).toBe(0);
+  }, 30_000);
+
+  test("fails where a server could not start: no host of this name, no whole model", async () => {
+    const cut = join(folder.path, "cut.gguf");
+    writeFileSync(cut, readFileSync(path).subarray(0, -4096));
+    const { stdout, exitCode } = await runPagoda(["doctor", cut, "--host", "nosuch.invalid"]);
+    const port = "port       cannot listen on nosuch.invalid: no address has this name";
+    expect(stdout).toContain(`fault    ${port}\n`);
+    expect(stdout).toMatch(/^fault {4}model {6}\S+cut\.gguf ends before its tensors do: /m);
+    expect(stdout).not.toMatch(/^ok {7}model/m);
+    expect(exitCode).toBe(1);
   }, 30_000);
 
   test("fails where there is no model", async () => {
