@@ -54,6 +54,8 @@ export interface OptionSpec {
   readonly max?: number;
   /** Of a "number": the value is greater than this. */
   readonly above?: number;
+  /** Words that stand for an integer, in lower case. */
+  readonly words?: Readonly<Record<string, number>>;
   readonly unit?: string;
   /** What a shell offers for it, where that is not the choices. */
   readonly completes?: "model" | "file";

@@ -37,14 +37,21 @@ export function readOption(option: OptionSpec, value: unknown, source: string): 
 /** What stands for a secret where options are shown. */
 export const HIDDEN = "(hidden)";
 
+/** No header carries these: a file's last line feed is one. */
+const CONTROL = /\p{Cc}/u;
+
 /**
- * An empty key would let everybody in who sends none, a hidden one everybody who has seen how keys are shown.
+ * An empty key would let everybody in who sends none, a hidden one everybody who has seen how keys are shown,
+ * one with a line feed nobody.
  * @throws ConfigError "invalid_option"
  */
 export function checkSecrets(option: OptionSpec, values: OptionValue, source: string): void {
   const found = Array.isArray(values) ? values : [values];
   if (found.some((value) => String(value).trim() === "")) {
     throw invalid(option.name, `a key is empty (${source})`);
+  }
+  if (found.some((value) => CONTROL.test(String(value)))) {
+    throw invalid(option.name, `a key has a line feed or another control character (${source})`);
   }
   if (found.includes(HIDDEN)) {
     throw invalid(option.name, `${HIDDEN} stands for a key that was not shown (${source})`);
@@ -88,6 +95,8 @@ function readCpus(text: string, source: string): number[] {
 }
 
 function readInteger(option: OptionSpec, text: string, source: string): number | null {
+  const named = option.words?.[text.toLowerCase()];
+  if (named !== undefined) return named;
   // vLLM's two ways to say that the program shall decide.
   if (option.fallback === null && ["auto", "-1"].includes(text)) return null;
   const number = option.kind === "size" ? parseSize(text) : Number(text);
@@ -105,12 +114,13 @@ function readInteger(option: OptionSpec, text: string, source: string): number |
 
 /** In the words of vLLM's validation. NaN is a number there, and within no bounds. */
 function readNumber(option: OptionSpec, text: string, source: string): number {
-  const { above = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = option;
+  const { above, max = Number.POSITIVE_INFINITY } = option;
   const refused = (wanted: string) => invalid(source, `Input should be ${wanted}, got ${text}`);
   const number = parseNumber(text);
   if (number === null) throw refused("a valid number, unable to parse string as a number");
-  if (!(number > above)) throw refused(`greater than ${above}`);
+  if (above !== undefined && !(number > above)) throw refused(`greater than ${above}`);
   if (number > max) throw refused(`less than or equal to ${max}`);
+  if (!Number.isFinite(number)) throw refused("a finite number");
   return number;
 }
 

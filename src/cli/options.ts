@@ -238,7 +238,8 @@ const SERVER_OPTIONS = [
     kind: "integer",
     fallback: -1,
     min: -1,
-    help: "Layers on a GPU, where a GPU backend is built in; -1 = all.",
+    words: { all: -1, auto: -1 },
+    help: "Layers on a GPU, where a GPU backend is built in; -1, all or auto = all.",
   },
   {
     name: "weight-kernels",

@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { ConfigError } from "../errors.ts";
-import { readGgufHeader } from "../models/gguf-header.ts";
+import { type GgufHeader, readGgufHeader } from "../models/gguf-header.ts";
 import {
   GENERATION_CONFIG_KEYS,
   type ModelRecommendation,
@@ -24,9 +24,13 @@ export interface DecidedSampling {
   readonly sources: readonly string[];
 }
 
-/** @throws ConfigError "invalid_option"; as readGgufHeader() does */
+/**
+ * Reads the model's header whatever the options say, so that a file that is no model is told in its words.
+ * @throws ConfigError "invalid_option"; as readGgufHeader() does
+ */
 export function samplingDefaults(options: Options, modelPath: string): DecidedSampling {
-  const model = recommendation(options["generation-config"], modelPath);
+  const header = readGgufHeader(modelPath);
+  const model = recommendation(options["generation-config"], header, modelPath);
   const overridden = overrides(options["override-generation-config"]);
   const sources = [
     ...(Object.keys(overridden).length > 0 ? ["--override-generation-config"] : []),
@@ -35,9 +39,13 @@ export function samplingDefaults(options: Options, modelPath: string): DecidedSa
   return { defaults: { ...NEUTRAL_SAMPLING, ...model.values, ...overridden }, sources };
 }
 
-function recommendation(option: string, modelPath: string): ModelRecommendation {
+function recommendation(
+  option: string,
+  header: GgufHeader,
+  modelPath: string,
+): ModelRecommendation {
   if (option === "vllm") return { values: {}, source: "" };
-  if (option === "auto") return recommendedBy(readGgufHeader(modelPath), modelPath);
+  if (option === "auto") return recommendedBy(header, modelPath);
   const inFolder = join(option, "generation_config.json");
   const path = fileExists(inFolder) ? inFolder : option;
   const refuse = refusal("--generation-config", `${path}: `);

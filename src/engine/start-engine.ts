@@ -17,7 +17,7 @@ export async function startEngine(
   config: EngineConfig,
   host: EngineHost,
 ): Promise<InProcessEngine> {
-  const decided = await decide(config);
+  const decided = await decide(config, host.log);
   const limits = await planLimits(decided, host.availableBytes);
   const runner = await loadRunner(decided, limits, host);
   const enablePrefixCaching = config.enablePrefixCaching && !runner.info.isRecurrent;
@@ -47,9 +47,11 @@ export async function startEngine(
 }
 
 /** What "auto" comes to on this machine. */
-async function decide(config: EngineConfig) {
+async function decide(config: EngineConfig, log: EngineHost["log"]) {
   const { hasGpu, pagedKvCacheType } = await loadAddon();
   const { attentionBackend, kvCacheType, numGpuLayers } = config;
+  if (!hasGpu && numGpuLayers > 0)
+    log(`warning: --gpu-layers ${numGpuLayers} has no effect: this build finds no GPU`);
   const autoBackend = hasGpu && numGpuLayers !== 0 ? "ggml" : "paged";
   const backend = attentionBackend === "auto" ? autoBackend : attentionBackend;
   const autoType = backend === "paged" ? pagedKvCacheType : "f16";

@@ -32,6 +32,9 @@ const ARRAY = 9;
 const STRING = 8;
 const U32 = 4;
 
+/** What a clone without Git LFS has in a large file's place. */
+const LFS_POINTER = "version https://git-lfs.github.com/spec/";
+
 /** @throws ConfigError "model_not_found", "model_not_gguf" or "model_truncated" */
 export function readGgufHeader(path: string): GgufHeader {
   let file: number;
@@ -54,8 +57,11 @@ function cannotOpen(path: string, cause: unknown): ConfigError {
 }
 
 function parse(reader: HeaderReader): GgufHeader {
-  if (reader.size < 24 || reader.text(4) !== "GGUF")
+  if (reader.begins(LFS_POINTER))
+    throw reader.notGguf("it is a pointer of Git LFS; `git lfs pull` fetches the file");
+  if (reader.size < 24 || !reader.begins("GGUF"))
     throw reader.notGguf("it does not begin with GGUF");
+  reader.skip("GGUF".length);
   const version = Number(reader.scalar(U32));
   if (version < 2 || version > 3) throw reader.notGguf(`version ${version} is not known`);
   const numTensors = reader.count(MAX_ENTRIES);
@@ -97,6 +103,13 @@ class HeaderReader {
 
   notGguf(reason: string): ConfigError {
     return new ConfigError("model_not_gguf", `${this.#path} is no GGUF file: ${reason}`);
+  }
+
+  /** Whether the file does, in ASCII. */
+  begins(text: string): boolean {
+    const bytes = Buffer.alloc(text.length);
+    readSync(this.#file, bytes, 0, bytes.length, 0);
+    return bytes.toString("latin1") === text;
   }
 
   skip(bytes: number): void {

@@ -95,6 +95,14 @@ describe("parseOptions", () => {
     expect(parse([`--${name}`, "0"])[name]).toBe(0);
   });
 
+  test("all and auto are all layers on a GPU, as llama.cpp takes them", () => {
+    for (const words of [["-ngl", "all"], ["--gpu-layers", "auto"], ["--n-gpu-layers=ALL"]])
+      expect(parse(words)["gpu-layers"]).toBe(-1);
+    expect(parse([], { PAGODA_GPU_LAYERS: "all" })["gpu-layers"]).toBe(-1);
+    expect(parse(["-ngl", "0"])["gpu-layers"]).toBe(0);
+    expect(() => parse(["-ngl", "most"])).toThrow("expected an integer, got most");
+  });
+
   test("CPUs are read from any source", () => {
     const name = "cpu-affinity";
     expect(parse([`--${name}`, "0-2,8"])[name]).toEqual([0, 1, 2, 8]);
@@ -113,6 +121,9 @@ describe("parseOptions", () => {
   test("a key that is empty, or stands for one that is hidden, is none", () => {
     const empty = "api-key: a key is empty (command line)";
     expect(() => parse(["--api-key", "k", "--api-key", ""])).toThrow(empty);
+    const control = "a key has a line feed or another control character";
+    expect(() => parse([], { PAGODA_API_KEY: "k\n" })).toThrow(`api-key: ${control} (environment)`);
+    expect(() => parse(["--api-key", "a\tb"])).toThrow(`api-key: ${control} (command line)`);
     const yaml = { "api-key": "(hidden)" };
     const shown = "api-key: (hidden) stands for a key that was not shown (x.yaml)";
     expect(() => parse(["--config", "x.yaml"], {}, yaml)).toThrow(shown);
@@ -152,6 +163,15 @@ describe("parseOptions", () => {
     expect(parse([], { PAGODA_KV_CACHE_METRICS_SAMPLE: text })[name]).toBe(number);
     expect(parse(["--config", "x.yaml"], {}, { [name]: number })[name]).toBe(number);
   });
+
+  test.each(["nan", "inf", "-Infinity", "1e400", "-1e400"])(
+    "a temperature of %p is refused, being no finite number",
+    (text) => {
+      const message = `--temperature: Input should be a finite number, got ${text}`;
+      const sources = { argv: ["--temperature", text], env: {}, readYaml: () => ({}) };
+      expect(() => parseOptions("chat", sources, () => {})).toThrow(message);
+    },
+  );
 
   test.each([
     ["0", "greater than 0"],

@@ -135,7 +135,7 @@ describe("models on this machine", () => {
       ],
       [["inspect", other], 3, `error: ${other} is a folder; name a GGUF file in it; it holds safe`],
       [["pull", "http://127.0.0.1:9/"], 3, "error: http://127.0.0.1:9/ names no file\n"],
-      [["serve", "--model="], 3, "error: no model is named\n"],
+      [["serve", "--model="], 2, "error: --model: a value is empty\n"],
       [["pull", "user/repo", "--port", "1"], 2, "error: pull has no option --port; pull --help"],
       [["pul"], 2, "error: unknown command pul; did you mean pull?\n"],
     ] as const) {

@@ -88,6 +88,12 @@ describe("a file that is none", () => {
     }
   });
 
+  test("but a pointer of Git LFS is told with what fetches the model", () => {
+    const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 123\n";
+    const message = `${path} is no GGUF file: it is a pointer of Git LFS; \`git lfs pull\` fetches the file`;
+    expect(() => factsOf(Buffer.from(pointer))).toThrow(message);
+  });
+
   test.each([
     ["none.gguf", "no such file or directory"],
     ["a.gguf/b.gguf", "not a directory"],

@@ -124,6 +124,23 @@ describe("loading", () => {
     ]);
   });
 
+  test("layers for a GPU where there is none: they have no effect, and that is said", async () => {
+    writeTinyGguf(at("layers.gguf"));
+    const config = { ...fakeConfig(), modelPath: at("layers.gguf"), numBlocksOverride: 64 };
+    const linesWith = async (numGpuLayers: number) => {
+      const lines: string[] = [];
+      const log = (line: string) => lines.push(line);
+      const engine = await startEngine({ ...config, numGpuLayers }, { ...HOST, log });
+      await engine.shutdown();
+      return lines;
+    };
+    const { hasGpu } = await loadAddon();
+    const warning = "warning: --gpu-layers 99 has no effect: this build finds no GPU";
+    expect(await linesWith(99)).toEqual(hasGpu ? [] : [warning]);
+    expect(await linesWith(-1)).toEqual([]);
+    expect(await linesWith(0)).toEqual([]);
+  });
+
   test("a file that is no GGUF, empty or of another kind", async () => {
     for (const [name, content] of [
       ["empty.gguf", ""],

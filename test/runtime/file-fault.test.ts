@@ -1,3 +1,5 @@
+// What a user reads where the system refuses a file or an address.
+
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
