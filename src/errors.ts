@@ -57,7 +57,7 @@ export class OverloadError extends Error {
 export type EngineErrorCode =
   | "engine_dead" // the engine stopped; every request ends with this
   | "engine_restarting" // it died or hangs, and a new one is about to start (503 with Retry-After)
-  | "engine_step_failed" // the forward pass of a step failed; its requests end with this
+  | "engine_step_failed" // the forward pass of a step failed, or the engine died in it; its requests end with this
   | "engine_request_timeout" // the request took longer than the operator allows (504)
   | "engine_sleep_failed" // a sleep or a wake-up could not be done; the text says why
   | "engine_shutdown"; // the server is stopping

@@ -234,7 +234,7 @@ export class AsyncEngine {
     if (output.finishReason !== null) this.#endSequence(output.requestId, tracker);
     if (output.tokenIds.length > 0) this.#admission.endPrompt(tracker.takeQueuedTokens());
     if (output.finishReason === "error") {
-      tracker.fail(new EngineError("engine_step_failed", "Internal server error"));
+      tracker.fail(this.#stepFailed());
     } else if (output.finishReason === "abort" && tracker.isQueueTimedOut) {
       tracker.fail(this.#queueTimeout());
       tracker.abort();
@@ -249,6 +249,15 @@ export class AsyncEngine {
     if (tracker.requestIds.some((id) => this.#sequences.has(id))) return;
     this.#admission.endPrompt(tracker.takeQueuedTokens());
     tracker.clearDeadlines();
+  }
+
+  /** A cause is for the log; that the engine is gone is for the client, who may ask again. */
+  #stepFailed(): EngineError {
+    const message =
+      this.client.unavailable === null
+        ? "Internal server error"
+        : "The engine died while this request was in progress. Retry later.";
+    return new EngineError("engine_step_failed", message);
   }
 
   #queueTimeout(): OverloadError {

@@ -8,6 +8,7 @@ import { SupervisedEngine } from "../../src/engine/supervised-engine.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import { startChild } from "../../src/runtime/child-process.ts";
+import { errorBody } from "../../src/server/error-response.ts";
 import { INFO } from "../metrics/fixtures.ts";
 import { engineRequest, OutputLog } from "../support/engine-client.conformance.ts";
 import { FAKE_CHILD, type FakeBehaviour, fakeConfig } from "../support/fake-engine-child.ts";
@@ -79,6 +80,27 @@ describe("an engine that dies", () => {
     expect([...log.of("a"), ...log.of("b")].filter((o) => o.finishReason)).toHaveLength(2);
     expect(logged[0]).toMatch(/^the engine has died \(SIGSEGV\), 3 requests with it; .* now$/);
     expect(logged[1]).toMatch(/^the engine is back after \d+\.\d s$/);
+  });
+
+  test("is named to whoever waits for an answer, in the kind of a failed step", async () => {
+    const engine = await open();
+    const front = new AsyncEngine(engine);
+    const request = { ...engineRequest("", "hello", LONG), arrivalMs: front.nowMs() };
+    const reading = front.generate(request)[Symbol.asyncIterator]();
+    await reading.next();
+    process.kill(engine.pid, "SIGKILL");
+    const failure = async () => {
+      while ((await reading.next()).done !== true);
+    };
+    const error = await failure().catch((cause: unknown) => cause);
+    expect(errorBody(error)).toEqual({
+      error: {
+        message: "The engine died while this request was in progress. Retry later.",
+        type: "InternalServerError",
+        param: null,
+        code: 500,
+      },
+    });
   });
 
   test("takes no number on the metrics page back; gauges return to 0, and it is awake", async () => {
