@@ -24,7 +24,7 @@ import { run } from "./shell.ts";
 import { endOf } from "./tool-process.ts";
 
 /** Read from the environment as ON or OFF; without them CMakeLists.txt decides from what the machine has. */
-/** What CMake takes for a yes or a no. */
+/** Spellings that CMake reads as a yes or a no. */
 const SWITCH = /^(on|off|1|0|yes|no|true|false)$/i;
 const BUILD_OPTIONS = ["PAGODA_NATIVE", "PAGODA_CUDA", "PAGODA_VULKAN", "PAGODA_METAL"] as const;
 
@@ -35,7 +35,7 @@ export function addonPath(checkout: Checkout): string {
   return checkout.path("build", "native", "Release", "pagoda.node");
 }
 
-/** What the set-up needs: all where nothing is built, else what it takes to see that nothing has changed. */
+/** Lists what the set-up needs: everything before the first build, then only what detects changes. */
 export function setupTools(checkout: Checkout): readonly NeededTool[] {
   return existsSync(addonPath(checkout)) ? [GIT, COMPILER] : BUILD_TOOLS;
 }

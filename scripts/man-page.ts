@@ -110,7 +110,7 @@ function example(text: string): string {
   return `.TP\n.B pagoda ${roff(words)}\n${roff(explanation ?? "")}`.trimEnd();
 }
 
-/** Characters that would be set as others, which cannot be copied to a shell, or end an argument of a macro. */
+/** Characters that roff prints as others, which a shell does not take, or that end a macro's argument. */
 const AS_TYPED: Readonly<Record<string, string>> = {
   "\\": "\\e",
   "-": "\\-",
@@ -121,7 +121,7 @@ const AS_TYPED: Readonly<Record<string, string>> = {
   "~": "\\(ti",
 };
 
-/** A dot that begins a line would be a macro. */
+/** Escapes text for roff, which reads a dot at the start of a line as a macro. */
 function roff(text: string): string {
   return text.replace(/[-\\'"`^~]/g, (typed) => AS_TYPED[typed] ?? typed).replace(/^\./, "\\&.");
 }

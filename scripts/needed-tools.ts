@@ -1,11 +1,11 @@
-// Tools of the system that the scripts need, and the command that installs them here: one for all that are
-// missing, in the words of the package manager that this system has.
+// Tools of the system that the scripts need, and one command that installs all missing ones with the system's
+// own package manager.
 
 import { SetupError } from "./report.ts";
 
 export type PackageManager = keyof typeof INSTALL;
 
-/** In the order in which they are looked for: a system's own before those that may be added to any. */
+/** In search order: a system's own package manager before those that can be added to any system. */
 const INSTALL = {
   "apt-get": "apt-get install",
   dnf: "dnf install",
@@ -16,18 +16,18 @@ const INSTALL = {
   "nix-shell": "nix-shell -p",
 } as const;
 
-/** These change nothing of the system, or refuse to be called by root. */
+/** Package managers that change nothing in the system or refuse to run as root. */
 const OF_THE_USER: readonly PackageManager[] = ["brew", "nix-shell"];
 
 export interface NeededTool {
-  /** Any of them will do. */
+  /** Any one of them is enough. */
   readonly names: readonly string[];
   readonly packages: Readonly<Record<PackageManager, string>>;
-  /** On a Mac it is one of Xcode's command line tools. */
+  /** Part of Xcode's command line tools on a Mac. */
   readonly isXcode?: true;
 }
 
-/** A package of the same name everywhere, but for those that are given. */
+/** Packages with the same name everywhere, except where another name is given. */
 function packages(
   name: string,
   others: Partial<Record<PackageManager, string>> = {},
@@ -67,7 +67,7 @@ export const PYTHON_WITH_VENV: NeededTool = {
   packages: packages("python3", { ...PYTHON, "apt-get": "python3-venv" }),
 };
 
-/** What a bare clone needs until it serves. */
+/** Tools that a bare clone needs before it can serve. */
 export const BUILD_TOOLS = [GIT, TAR, COMPILER, CMAKE, NINJA_OR_MAKE] as const;
 
 export interface ThisSystem {
@@ -122,20 +122,20 @@ function listText(names: readonly string[]): string {
   return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }
 
-/** Of a tool that is not found by a name. @throws SetupError as needTools() does */
+/** Fails for a tool that is not found under a name. @throws SetupError as needTools() does */
 export function failWithout(name: string, tool: NeededTool): never {
   const system = thisSystem();
   const has = (program: string) => program !== name && system.has(program);
   throw new SetupError(missingText([{ ...tool, names: [name] }], { ...system, has }) ?? "");
 }
 
-/** @throws SetupError naming all that are missing, and the command that installs them */
+/** @throws SetupError naming all missing tools and the command that installs them */
 export function needTools(tools: readonly NeededTool[]): void {
   const text = missingText(tools);
   if (text !== null) throw new SetupError(text);
 }
 
-/** @returns the name under which it is here @throws SetupError as needTools() does */
+/** @returns the name that the tool has here @throws SetupError as needTools() does */
 export function needTool(tool: NeededTool): string {
   needTools([tool]);
   return tool.names.find(hasTool) ?? "";

@@ -1,4 +1,4 @@
-// Which commands take an option, as the pages for users say it.
+// Names the commands that take an option, for the user documentation.
 
 import { COMMANDS, type CommandSpec } from "../src/cli/commands.ts";
 import type { OptionGroup, OptionSpec } from "../src/cli/option-spec.ts";
@@ -6,7 +6,7 @@ import { OPTIONS } from "../src/cli/options.ts";
 
 const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
 
-/** "Of serve. --api-key: also of chat, ps." @param mark how names are set */
+/** "Of serve. --api-key: also of chat, ps." @param mark formats an option's name */
 export function takersText(group: OptionGroup, mark: (name: string) => string): string {
   const whole = shown.filter(({ groups }) => groups.includes(group)).map(({ name }) => name);
   const options = (OPTIONS as readonly OptionSpec[]).filter((option) => option.group === group);

@@ -39,7 +39,7 @@ async function main(argv: readonly string[]): Promise<void> {
   await import("../src/main.ts");
 }
 
-/** `doctor` names what is missing before anything is fetched, and ends with that. */
+/** Checks the tools for `doctor` before anything is downloaded; exits if one is missing. */
 async function checkTools(sources: OptionSources): Promise<void> {
   const text = missingText(setupTools(new Checkout()));
   if (text === null) return;
@@ -54,8 +54,8 @@ async function checkTools(sources: OptionSources): Promise<void> {
 }
 
 /**
- * In a process of its own: one that saw no node_modules does not find them later. The channel between the two
- * tells it of the end of this one, even by SIGKILL.
+ * Runs the set-up in a process of its own: a process that started without node_modules does not find it
+ * later. The channel between the two tells the set-up when this process ends, even by SIGKILL.
  */
 async function setUp(needsModel: boolean): Promise<void> {
   const flags = ["--quiet", ...(needsModel ? [] : ["--no-model"])];

@@ -1,5 +1,4 @@
-// The words that a script is called with: --help, and whatever is wrong with them, is answered before
-// anything is done.
+// The arguments of a script. --help and faulty arguments are answered before anything is done.
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { printErrorLine } from "../src/runtime/terminal.ts";
@@ -7,7 +6,7 @@ import { printErrorLine } from "../src/runtime/terminal.ts";
 const USAGE_EXIT_CODE = 2;
 
 /**
- * Ends the program for --help, with 0, and for words that are wrong, with one line and 2.
+ * Ends the program with code 0 for --help, and with one line and code 2 for faulty arguments.
  * @param usage the command line and what it does
  */
 export function scriptArguments<const C extends ParseArgsConfig>(usage: string, config: C) {
@@ -18,13 +17,13 @@ export function scriptArguments<const C extends ParseArgsConfig>(usage: string, 
   try {
     return parseArgs(config);
   } catch (error) {
-    // Node's advice on how to give such a word nevertheless is of no use here.
+    // Node's advice on how to pass such an argument anyway does not help here.
     const text = error instanceof Error ? error.message : String(error);
     return refuseArguments(text.split(/[.\n]/)[0] ?? text);
   }
 }
 
-/** For what is wrong with a value. */
+/** Refuses a faulty value. */
 export function refuseArguments(message: string): never {
   printErrorLine(`error: ${message}; --help tells more`);
   process.exit(USAGE_EXIT_CODE);

@@ -49,7 +49,7 @@ const { values } = scriptArguments(USAGE, {
   },
 });
 endWithWrappers();
-// Where pagoda.ts has started it: that process has gone.
+// When pagoda.ts started this process, a disconnect means that pagoda.ts has ended.
 process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
 setQuiet(values.quiet);
 try {

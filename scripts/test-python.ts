@@ -1,4 +1,5 @@
-// Python with what ours is compared with, in a virtual environment of the clone: the metrics client, Jinja2. Only tests use it: where it cannot be had, they say so and are skipped.
+// Prepares Python with the packages that tests compare ours with, the metrics client and Jinja2, in a virtual
+// environment of the clone. Only tests use it; where it is not available, they say so and skip.
 //
 //   bun scripts/test-python.ts
 
@@ -13,7 +14,7 @@ import { run, runOrFail } from "./shell.ts";
 const REQUIREMENTS = "test/support/python-requirements.txt";
 const STEP = "test-python";
 
-/** @returns path of the interpreter that knows them; null when it was not prepared */
+/** @returns path of the interpreter that has these packages; null when it was not prepared */
 export function testPython(checkout: Checkout): string | null {
   return checkout.readStamp(STEP) !== null && existsSync(interpreter(checkout))
     ? interpreter(checkout)

@@ -1,5 +1,5 @@
-// Tools end with the script that has started them. Each has a session of its own (`detached`), so that one
-// signal reaches all that it has started in turn: cmake-js starts cmake, and that ninja.
+// Ends tools together with the script that started them. Each runs in a session of its own (`detached`), so
+// one signal reaches everything it has started in turn: cmake-js starts cmake, and cmake starts ninja.
 
 import { constants } from "node:os";
 import { ignoresSignal } from "../src/runtime/proc-text.ts";
@@ -8,7 +8,7 @@ import { endWithWrappers } from "../src/runtime/wrappers.ts";
 
 type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
-/** Under `nohup` a hang-up is none: a handler would undo that, for good. */
+/** Leaves SIGHUP alone under `nohup`, which ignores it: a handler would undo that for good. */
 const STOP_SIGNALS: readonly StopSignal[] = isNohup()
   ? ["SIGINT", "SIGTERM"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -18,17 +18,17 @@ function isNohup(): boolean {
   return ignoresSignal(status, constants.signals.SIGHUP);
 }
 
-/** Time to take half-written files away. */
+/** Time to remove half-written files. */
 const GRACE_MS = 5000;
 
 const running = new Set<Bun.Subprocess>();
 let isEnding = false;
 
 /**
- * To be called as soon as the tool runs: from then on what ends this script, a signal or the end of its
- * wrappers, ends the tool first.
+ * Waits for the tool to end. Call it as soon as the tool runs: from then on, whatever ends this script (a
+ * signal or the end of its wrappers) ends the tool first.
  * @param tool started with `detached`
- * @returns its exit code; nothing more after such a signal
+ * @returns its exit code; never resolves after such a signal
  */
 export async function endOf(tool: Bun.Subprocess): Promise<number> {
   running.add(tool);
@@ -53,7 +53,7 @@ async function endAll(signal: StopSignal): Promise<void> {
   process.exit(128 + constants.signals[signal]);
 }
 
-/** @returns whether anybody of the group is left */
+/** @returns whether any process of the group is left */
 function send(group: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-group, signal);

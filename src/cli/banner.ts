@@ -11,7 +11,7 @@ export interface BannerInput {
   readonly modelName: string;
   readonly sampling: DecidedSampling;
   readonly url: string;
-  /** Null = the URL's own address is listened on. */
+  /** Null = the server listens at the URL's own address. */
   readonly socketPath: string | null;
   readonly readySeconds: number;
   readonly isOpenWithoutKey: boolean;
@@ -49,7 +49,7 @@ const SAMPLING_NAMES: Readonly<Record<keyof SamplingDefaults, string>> = {
   maxTokens: "max tokens",
 };
 
-/** What is not as a client of vLLM would expect, so that nobody has to guess. */
+/** Shows sampling defaults that differ from vLLM's, so that nobody has to guess. */
 function samplingLines({ defaults, sources }: DecidedSampling): string[] {
   const names = Object.keys(SAMPLING_NAMES) as (keyof SamplingDefaults)[];
   const changed = names.filter((name) => defaults[name] !== NEUTRAL_SAMPLING[name]);

@@ -6,7 +6,7 @@ import { OPTIONS, type Option } from "./options.ts";
 
 export interface CommandSpec {
   readonly name: string;
-  /** What Ollama, vLLM and others call it, in one or more words: taken, and in no list. */
+  /** What Ollama, vLLM and others call it, in one or more words: accepted, but not listed. */
   readonly otherNames?: readonly string[];
   /** One line. */
   readonly help: string;
@@ -16,7 +16,7 @@ export interface CommandSpec {
   readonly groups: readonly OptionGroup[];
   /** Further options that it takes. */
   readonly options: readonly string[];
-  /** Without the program's name; what follows two spaces explains it. */
+  /** Without the program's name; the text after two spaces explains the example. */
   readonly examples: readonly string[];
   /** It may start an engine in this process or a child: in a clone, the addon is built first. */
   readonly needsEngine: boolean;

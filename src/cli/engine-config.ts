@@ -47,10 +47,10 @@ function targetLatency(option: number | null): EngineConfig["targetInterTokenLat
   return option === 0 ? null : option;
 }
 
-/** What a template has and a path does not: vLLM's rule for its option of this name. */
+/** Characters that a template has and a path does not: vLLM's rule for its option of this name. */
 const JINJA_CHARACTERS = /[{}\n]/;
 
-/** The option holds the path of a file, or the text itself. @throws ConfigError "invalid_option" */
+/** Reads the template: the option holds a file's path or the text. @throws ConfigError "invalid_option" */
 function templateText(option: string): string {
   if (option === "") return "";
   const text = readTemplate(option);

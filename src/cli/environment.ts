@@ -9,7 +9,7 @@ import { OPTIONS } from "./options.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Lists are separated by commas. Empty variables count as not set. @throws ConfigError "invalid_option" */
+/** Reads lists separated by commas. Empty variables count as not set. @throws ConfigError "invalid_option" */
 export function readEnvironment(options: Iterable<OptionSpec>, env: Env): Values {
   const values: Values = new Map();
   for (const option of options) {
@@ -23,7 +23,7 @@ export function readEnvironment(options: Iterable<OptionSpec>, env: Env): Values
   return values;
 }
 
-/** What Kubernetes sets for each service of a namespace, by its name: PAGODA_PORT is that of one named pagoda. */
+/** Recognizes what Kubernetes sets for each service of a namespace: PAGODA_PORT for one named pagoda. */
 const isServiceLink = (text: string): boolean => /^(tcp|udp|sctp):\/\//.test(text);
 
 function serviceLink(name: string, text: string): ConfigError {
@@ -31,11 +31,11 @@ function serviceLink(name: string, text: string): ConfigError {
   return new ConfigError("invalid_option", message);
 }
 
-/** Those that are no options: of the addon, of its build, of the tests. */
+/** Variables that are not options: those of the addon, of its build and of the tests. */
 const OTHERS = /^PAGODA_(CPU|NATIVE|CUDA|VULKAN|METAL|(FUZZ|SIM)_\w+)$/;
 const SERVICE_LINKS = /_(SERVICE_(HOST|PORT)|PORT_\d+_)/;
 
-/** A line for each variable that looks like an option and is none, of no command. */
+/** @returns a line for each variable that looks like an option but is not one of any command */
 export function strangeVariables(env: Env): string[] {
   const names = (OPTIONS as readonly OptionSpec[]).map(envName);
   const isStrange = (name: string) =>
@@ -48,7 +48,7 @@ export function strangeVariables(env: Env): string[] {
   });
 }
 
-/** Without what all have in common. */
+/** Compares names without the prefix that they share. */
 function nearestOf(name: string, names: readonly string[]): string | null {
   const own = (text: string) => text.slice("PAGODA_".length).toLowerCase();
   const nearest = nearestName(own(name), names.map(own));

@@ -1,7 +1,7 @@
-// What fingers know from llama.cpp, Ollama and other programs: names that mean what an option of ours does
-// are taken as that one, the others are answered with what there is here. In no list but that of the docs.
+// Option names that users know from llama.cpp, Ollama and other programs. A name with the meaning of one of
+// our options is accepted as that option; any other gets a hint at what to use here. Only the docs list them.
 
-/** By our option: names with their dashes. */
+/** Names with their dashes, by our option. */
 const SAME: Readonly<Record<string, string>> = {
   model: "-m -hf -hfr --hf-repo",
   "served-model-name": "-a --alias",
@@ -25,7 +25,7 @@ const SAMPLING = `
   --top-k --min-p --repeat-penalty --presence-penalty --frequency-penalty --stop --grammar --json-schema
   --format`;
 
-/** By what there is here. One that begins with an option is for the commands that have it. */
+/** Names by what to use here. A hint that begins with an option is for the commands that have it. */
 const HINTS: Readonly<Record<string, string>> = {
   "--max-model-len limits one request, --kv-cache-memory-bytes the memory of all": `
     -c --ctx-size --num-ctx`,
@@ -84,7 +84,7 @@ export interface FamiliarName {
 
 const namesIn = (text: string) => text.trim().split(/\s+/);
 
-/** Taken as options of ours. */
+/** Names accepted as options of ours. */
 export const FAMILIAR_NAMES: readonly FamiliarName[] = Object.entries(SAME).flatMap(
   ([option, names]) => namesIn(names).map((name) => ({ name, option })),
 );
@@ -100,7 +100,7 @@ export function sameOption(flag: string, has: (option: string) => boolean): stri
 
 /**
  * @param has whether the command has an option
- * @returns what there is for it here
+ * @returns what to use here instead
  */
 export function familiarHint(flag: string, has: (option: string) => boolean): string | undefined {
   const hints = Object.entries(HINTS).filter(([, names]) => namesIn(names).includes(flag));

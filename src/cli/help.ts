@@ -1,5 +1,5 @@
 // Help texts from the tables: the commands, one command's options by group, one group, one option, or all
-// that a word is in. Topics are those of vLLM's --help=. Texts are wrapped to the reader's screen.
+// options that contain a word. Topics are those of vLLM's --help=. Texts are wrapped to the reader's screen.
 
 import { COMMANDS, type CommandSpec, optionsOf } from "./commands.ts";
 import { envName, OPTION_GROUPS, type OptionGroup, type OptionSpec } from "./option-spec.ts";
@@ -7,10 +7,10 @@ import { entryText, wrapped } from "./text-layout.ts";
 
 const ABOUT = "Pagoda: vLLM's scheduler, paged KV cache, OpenAI API and metrics over GGUF models.";
 
-/** The widest option or example that has its text beside it. */
+/** Widest option or example with its text beside it, columns. */
 const TERM_WIDTH = 26;
 
-/** All commands. @param columns of the screen */
+/** Lists all commands. @param columns of the screen */
 export function programHelp(columns: number): string {
   const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
   const rows = shown.map((command) => ({ term: usage(command), text: command.help }));
@@ -25,7 +25,7 @@ export function programHelp(columns: number): string {
 }
 
 /**
- * @param topic null = the command; "all", "listgroup", a group, an option, or part of some
+ * @param topic null = the command; "all", "listgroup", a group, an option, or part of an option's name
  * @param columns of the screen
  */
 export function commandHelp(command: CommandSpec, topic: string | null, columns: number): string {
@@ -98,7 +98,7 @@ function termOf(option: OptionSpec): string {
   return kind === "flag" ? names : `${names} <${valueText(option)}>`;
 }
 
-/** What stands for an option's value. */
+/** Placeholder for an option's value. */
 export function valueText({ kind, unit, choices, completes }: OptionSpec): string {
   if (choices !== undefined) return choices.join("|");
   if (kind === "strings") return `${completes ?? "text"} ...`;
@@ -117,7 +117,7 @@ const KINDS: Readonly<Record<"integer" | "size" | "number" | "flag" | "choice" |
     cpus: "CPUs",
   };
 
-/** " (1 to 64; default: 16)"; "" where there is nothing to add to what the option means */
+/** " (1 to 64; default: 16)"; "" where there is nothing to add to the option's meaning */
 function factsOf(option: OptionSpec): string {
   const { kind, fallback, name } = option;
   const isOn = kind === "flag" && fallback === true;
@@ -156,15 +156,15 @@ function optionText(option: OptionSpec, columns: number): string {
   ].join("\n");
 }
 
-/** The end of a help text that says what the default comes to. */
+/** Last sentence of a help text that explains the default. */
 const DEFAULT_SENTENCE = / Default: (.+)\.$/;
 
-/** What it is for, without its default. */
+/** The option's meaning, without its default. */
 export function meaningOf({ help }: OptionSpec): string {
   return help.replace(DEFAULT_SENTENCE, "");
 }
 
-/** @returns null where nothing is said and nothing is set */
+/** @returns null where neither the help nor the table gives a default */
 function ownDefault({ fallback, help }: OptionSpec): string | null {
   const told = DEFAULT_SENTENCE.exec(help)?.[1];
   if (told !== undefined) return told;

@@ -1,7 +1,7 @@
 // vLLM flags that have no meaning here. They are accepted with a warning, so that command lines and
-// files written for vLLM carry over; where one changes what a client sees, the reason says what holds instead.
-// Flags that would leave a server less safe than its operator believes (--middleware) are not among them: they
-// are refused.
+// files written for vLLM carry over. Where a flag changes what a client sees, the reason says what applies
+// instead. Flags that would leave a server less safe than its operator believes (--middleware) are not listed
+// here: they are refused.
 
 export interface IgnoredFlag {
   readonly name: string;

@@ -17,11 +17,11 @@ export type Invocation =
 
 export interface Program {
   readonly version: string;
-  /** Of the reader's screen. */
+  /** Width of the reader's screen. */
   readonly columns: number;
 }
 
-/** Narrower screens have longer lines broken by the terminal, wider ones are hard to read. */
+/** Narrower screens let the terminal break longer lines; longer lines are hard to read on wide ones. */
 const MIN_COLUMNS = 60;
 const MAX_COLUMNS = 100;
 
@@ -34,7 +34,7 @@ export function readInvocation(sources: OptionSources, program: Program): Invoca
   const columns = Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, program.columns));
   const [first, ...argv] = sources.argv;
   if (first === undefined) return { text: programHelp(columns) };
-  // "--help serve" asks what "help serve" does.
+  // "--help serve" means "help serve".
   if (helpTopic(first) === null) return { text: helpText(argv, columns) };
   if (helpTopic(first) !== undefined) return { text: programHelp(columns) };
   if (VERSION_WORDS.includes(first)) return { text: version };
@@ -50,15 +50,15 @@ const VERSION_WORDS: readonly string[] = ["--version", "-v", "-V", "version"];
 
 interface FoundCommand {
   readonly command: (typeof COMMANDS)[number];
-  /** Words after its name. */
+  /** Words after the command's name. */
   readonly argv: readonly string[];
 }
 
-/** By a command's name, or what other programs call the same. */
+/** Finds a command by its name or by what other programs call it. */
 function findCommand(argv: readonly string[]): FoundCommand | null {
   for (const command of COMMANDS) {
     const { name, otherNames = [] } = command as CommandSpec;
-    // "bench serve" is longer than "bench", whose first argument it would be.
+    // "bench serve" goes before "bench", which would take "serve" as its first argument.
     for (const words of [...otherNames, name].map((text) => text.split(" "))) {
       const isNamed = words.every((word, i) => argv[i] === word);
       if (isNamed) return { command, argv: argv.slice(words.length) };
@@ -114,7 +114,7 @@ const SERVE_HINT = "`serve` starts the server";
 const LIST_HINT = "`ls` lists the models here";
 const LOGIN_HINT = "HF_TOKEN, or `hf auth login`, opens gated models of the hub";
 
-/** What other programs have a command for, and how it is done here. */
+/** Commands of other programs, and how to do the same here. */
 const COMMAND_HINTS: Readonly<Record<string, string>> = {
   ...{ stop: STOP_HINT, kill: STOP_HINT },
   create: "`serve model.gguf` serves a file as it is",

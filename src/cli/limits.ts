@@ -34,7 +34,7 @@ export function serveLimits(
   };
 }
 
-/** As FastAPI takes it, a slash at its end or not. @throws ConfigError "invalid_option" */
+/** Accepts a path with or without a trailing slash, as FastAPI does. @throws ConfigError "invalid_option" */
 function rootPathOf(text: string): string {
   const path = text.replace(/\/+$/, "");
   if (path === "" || /^(\/[\w.~!$&'()*+,;=:@-]+)+$/.test(path)) return path;

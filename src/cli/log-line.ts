@@ -1,5 +1,5 @@
-// A line of a server's log, in the layout of vLLM's: level, local time, text. Programs that read vLLM's logs
-// read these.
+// A line of a server's log in vLLM's layout: level, local time, text. Programs that read vLLM's logs can read
+// it.
 
 const LEVELS = {
   INFO: { mark: "", color: "" },
@@ -17,7 +17,7 @@ export interface LogLineOptions {
 }
 
 /**
- * @param text one that begins with "warning: " or "error: " is of that level
+ * @param text a leading "warning: " or "error: " sets the level
  * @returns `INFO 11-30 14:31:53 text`, the head before each of its lines
  */
 export function logLine(text: string, { at, hasColor }: LogLineOptions): string {
@@ -29,7 +29,7 @@ export function logLine(text: string, { at, hasColor }: LogLineOptions): string 
   return lines.map((line) => `${head} ${line}`.trimEnd()).join("\n");
 }
 
-/** What other commands print: on a terminal the mark of a warning or error has its color. */
+/** Formats a line of any other command: a terminal shows the mark of a warning or error in color. */
 export function markedLine(text: string, hasColor: boolean): string {
   const { mark, color } = LEVELS[levelOf(text)];
   return hasColor && color !== ""

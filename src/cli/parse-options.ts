@@ -70,7 +70,10 @@ export function isGiven(name: CommandName, option: string, sources: OptionSource
   return resolved.some((one) => one.option.name === option && one.source !== "default");
 }
 
-/** Names of the options that this command line has, whatever a file or the environment says. @throws ConfigError as parseOptions does */
+/**
+ * Names the options on this command line, whatever a file or the environment says.
+ * @throws ConfigError as parseOptions does
+ */
 export function typedOptions(name: CommandName, sources: OptionSources): string[] {
   const command = commandSpec(name);
   assert(command !== undefined, "a command of the table");
@@ -112,7 +115,7 @@ class OptionReader {
   readonly #options: ReadonlyMap<string, OptionSpec>;
   readonly #warn: Warn;
   readonly #warnedOf = new Set<string>();
-  /** Of options that a word without a dash has filled, by name. */
+  /** Options that a word without a dash has filled, by name. */
   readonly #words = new Map<string, string>();
 
   constructor(command: CommandSpec, warn: Warn) {
@@ -134,7 +137,7 @@ class OptionReader {
       this.#readWord(word, places, values);
       i++;
     }
-    // Whatever they begin with.
+    // Words after "--" are arguments, whatever they begin with.
     for (const word of argv.slice(end + 1)) this.#readWord(word, places, values);
     return values;
   }
@@ -183,12 +186,15 @@ class OptionReader {
     return 1 + taken.length;
   }
 
-  /** A list of its own takes all words, as in vLLM; one that a command borrows leaves those that follow to it. */
+  /**
+   * A command's own list takes all words, as in vLLM; a borrowed list leaves the following words to the
+   * command.
+   */
   #takesAll({ kind, group }: OptionSpec): boolean {
     return kind === "strings" && this.#command.groups.includes(group);
   }
 
-  /** By its name, its letter, or what other programs call it. */
+  /** Finds an option by its name, its letter, or what other programs call it. */
   #optionOf(flag: string, name: string): OptionSpec | undefined {
     const own = flag.startsWith("--") ? this.#options.get(name) : this.#shortOption(flag);
     const isTaken = (option: string) => this.#options.has(option);
@@ -246,7 +252,7 @@ class OptionReader {
     const values: Values = new Map();
     for (const [key, value] of Object.entries(sources.readYaml(path))) {
       if (value === null) continue;
-      // As it would be typed.
+      // The key as it would be typed.
       const name = key.replace(/^--/, "").replaceAll("_", "-");
       const option = this.#optionOf(`--${name}`, name);
       const ignored = ignoredFlag(name);

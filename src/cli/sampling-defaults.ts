@@ -1,5 +1,5 @@
-// Sampling defaults as the options give them. Names and order of precedence as vLLM's ModelConfig: what is
-// overridden, then what the model recommends, then vLLM's own.
+// Sampling defaults from the options. Names and precedence are those of vLLM's ModelConfig: overrides first,
+// then the model's recommendation, then vLLM's own values.
 
 import { join } from "node:path";
 import { ConfigError } from "../errors.ts";
@@ -20,13 +20,13 @@ type Options = Pick<ServeOptions, "generation-config" | "override-generation-con
 
 export interface DecidedSampling {
   readonly defaults: SamplingDefaults;
-  /** Where they are from, for people. */
+  /** Where the values come from, for people. */
   readonly sources: readonly string[];
 }
 
 /**
- * Reads the model's header whatever the options say, so that a file that is no model is told in its words.
- * @throws ConfigError "invalid_option"; as readGgufHeader() does
+ * Reads the model's header whatever the options say, so that a file that is no model gets a clear error.
+ * @throws ConfigError "invalid_option"; what readGgufHeader() throws
  */
 export function samplingDefaults(options: Options, modelPath: string): DecidedSampling {
   const header = readGgufHeader(modelPath);

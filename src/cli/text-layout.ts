@@ -1,6 +1,6 @@
-// Text for a screen: paragraphs and terms with an explanation beside them, no wider than it is.
+// Text for a screen: paragraphs, and terms with an explanation beside them, no wider than the screen.
 
-/** Lines of at most `columns`, broken between words; a word that is longer has a line of its own. */
+/** Breaks text between words into lines of at most `columns`; a longer word gets a line of its own. */
 export function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = "";
@@ -22,7 +22,7 @@ export interface Entry {
 }
 
 export interface EntryLayout {
-  /** A term that is wider has its text below it. */
+  /** A wider term has its text below it. */
   readonly termWidth: number;
   readonly columns: number;
 }
