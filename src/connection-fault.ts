@@ -1,10 +1,10 @@
-// Why a connection brought no answer, or not all of it, in words for users: those of Bun 1.4.5's fetch are
-// advice to its callers.
+// Says in users' words why a connection brought no answer, or only part of one. The messages of Bun 1.4.5's
+// fetch advise its callers instead.
 
 const UNKNOWN_AUTHORITY =
   "its certificate is of no known authority; NODE_EXTRA_CA_CERTS=file.pem adds one";
 
-/** By the error's code or name. */
+/** Reasons by the error's code or name. */
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
   ENOTFOUND: "unknown host",
@@ -33,7 +33,7 @@ const REASONS: Readonly<Record<string, string>> = {
   SyntaxError: "no valid JSON",
 };
 
-/** @param error what fetch, or the reading of a body, threw */
+/** @param error thrown by fetch or while reading a body */
 export function connectionFault(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = "code" in error ? String(error.code) : "";

@@ -1,25 +1,25 @@
-// One form of a host, however it is written: names, addresses and what a Host header holds can be compared
-// only so. It is the form that URLs give it (WHATWG): lower case, addresses at their shortest, IPv6 in brackets.
+// One form for every host, so that names, addresses and Host headers can be compared. It is the form that
+// URLs use (WHATWG): lower case, addresses at their shortest, IPv6 in brackets.
 
 import { ConfigError } from "./errors.ts";
 
 /** Where a listener is bound. */
 export interface ListenAddress {
-  /** What the operator gave: a name or an address. */
+  /** The name or address that the operator gave. */
   readonly host: string;
   /** Numeric, without brackets. */
   readonly address: string;
 }
 
-/** Host and perhaps a port, or an IPv6 address without brackets. */
+/** A host with an optional port, or an IPv6 address without brackets. */
 const HOST_AND_PORT = /^(\[[^\]/?#@\\]*\]|[^:/?#@\\[\]]+)(:\d*)?$/;
 
-/** An IPv4 address in an IPv6 one, as URLs write it: ::ffff:7f00:1. */
+/** An IPv4 address within an IPv6 one, as URLs write it: ::ffff:7f00:1. */
 const MAPPED = /^\[::ffff:([\da-f]{1,4}):([\da-f]{1,4})\]$/;
 
 /**
- * @param text with or without a port; a zone and a dot at the end are left out
- * @returns e.g. "localhost", "127.0.0.1", "[::1]"; null when it is no host
+ * @param text with or without a port; a zone and a trailing dot are dropped
+ * @returns e.g. "localhost", "127.0.0.1", "[::1]"; null when the text is not a host
  */
 export function canonicalHost(text: string): string | null {
   const isBareIpv6 = !text.startsWith("[") && text.indexOf(":") !== text.lastIndexOf(":");
@@ -37,7 +37,7 @@ function unmapped(hostname: string): string {
   return [a >> 8, a & 255, b >> 8, b & 255].join(".");
 }
 
-/** Stands for any host where hosts are listed. */
+/** Means any host in a list of hosts. */
 export const ANY_HOST = "*";
 
 /**
@@ -58,7 +58,10 @@ export function isIpAddress(host: string): boolean {
   return host.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(host);
 }
 
-/** Names that mean this machine (RFC 6761, 6.3) and its loopback addresses. @param host as canonicalHost() gives it */
+/**
+ * Recognizes this machine's loopback names (RFC 6761, 6.3) and addresses.
+ * @param host as canonicalHost() gives it
+ */
 export function isLoopback(host: string): boolean {
   return /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
 }

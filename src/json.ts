@@ -1,16 +1,16 @@
-// JSON as clients of any language write and read it: integers of any size keep their digits, text is
-// always well-formed Unicode, and an object keeps the order of its members.
+// JSON as clients in any language read and write it: integers of any size keep their digits, text is always
+// well-formed Unicode, and objects keep the order of their members.
 
-/** A whole number: a bigint where a number would not be exact. */
+/** A whole number, as a bigint where a number would not be exact. */
 export type Integer = number | bigint;
 
-/** An integer of 16 digits or more that stands where a value does. */
+/** Matches an integer of 16 digits or more where a value stands. */
 const LONG_INTEGER = /[[:,\s]-?\d{16,}\s*[,\]}]/;
-/** Longer ones stay numbers: making a bigint takes time by the square of its length. */
+/** Longer integers stay numbers: the time to make a bigint grows with the square of its length. */
 const MAX_INTEGER_DIGITS = 40;
 
 /**
- * An integer that no number holds becomes a bigint, half a surrogate pair U+FFFD.
+ * Parses JSON. An integer that a number cannot hold becomes a bigint; half a surrogate pair becomes U+FFFD.
  * @throws SyntaxError
  */
 export function parseJson(text: string): unknown {
@@ -27,17 +27,20 @@ function exactInteger(_key: string, value: unknown, context?: { readonly source?
   return BigInt(source);
 }
 
-/** As JSON.stringify() does, but for bigints, for half a surrogate pair, and for a Map: an object in its order. */
+/**
+ * Writes JSON as JSON.stringify() does, plus bigints, Maps (objects in their order) and halves of surrogate
+ * pairs.
+ */
 export function writeJson(value: unknown): string {
   return isNative(value) ? wellFormedJson(JSON.stringify(value) ?? "null") : composed(value);
 }
 
-/** JSON text without halves of surrogate pairs: each becomes U+FFFD. */
+/** Replaces each half of a surrogate pair in JSON text by U+FFFD. */
 export function wellFormedJson(text: string): string {
   return SURROGATE_ESCAPE.test(text) ? replaceLoneSurrogates(text) : text;
 }
 
-/** Whether JSON.stringify() itself may write it, which takes a small part of the time. */
+/** Whether JSON.stringify() itself can write the value, which is much faster. */
 function isNative(value: unknown): boolean {
   if (typeof value === "bigint") return false;
   if (typeof value !== "object" || value === null) return true;
@@ -58,11 +61,13 @@ function composed(value: unknown): string {
 }
 
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
-/** Whole pairs first, then what is left of them; any other escape, and what is none, is passed over. */
+/** Matches whole pairs first, then halves; skips any other escape and anything that is not an escape. */
 const ESCAPES =
   /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[dD][89a-fA-F][\da-fA-F]{2}|.)/gs;
 
-/** In JSON text that was decoded from UTF-8, or that JSON.stringify() wrote, only an escape can be half a pair. */
+/**
+ * Replaces escapes only: text that was decoded from UTF-8 or written by JSON.stringify() has no other halves.
+ */
 function replaceLoneSurrogates(text: string): string {
   return text.replace(ESCAPES, (found) => (found.length === 6 ? "\\ufffd" : found));
 }

@@ -51,7 +51,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       printLine(asked.text);
       return EXIT_CODES.ok;
     }
-    // An engine ends with its server, which may have answers to finish.
+    // An engine process ends with its server, which may still have answers to finish.
     if (asked.command !== "engine") endWithWrappers();
     const command = await MODULES[asked.command]();
     const context = { startedMs, print: printErrorLine, log, warn };

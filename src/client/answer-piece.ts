@@ -1,4 +1,4 @@
-// What an event of a streamed answer brings.
+// Reads the events of a streamed answer.
 
 import { ConfigError } from "../errors.ts";
 import { errorMessage } from "./refusal.ts";
@@ -6,7 +6,7 @@ import { errorMessage } from "./refusal.ts";
 export interface AnswerPiece {
   readonly text: string;
   readonly finishReason: string | null;
-  /** Of the whole answer, with the last piece. */
+  /** Usage of the whole answer; comes with the last piece. */
   readonly usage: { readonly promptTokens: number; readonly completionTokens: number } | null;
 }
 
@@ -21,7 +21,7 @@ interface Chunk {
   readonly usage?: { readonly prompt_tokens: number; readonly completion_tokens: number } | null;
 }
 
-/** @throws ConfigError "stream_broken" for an error event, or one that is none of this API */
+/** @throws ConfigError "stream_broken" for an error event or an event that is not one of this API */
 export function pieceOf(data: string): AnswerPiece {
   const { choices, usage } = chunkOf(data);
   const [choice] = choices ?? [];

@@ -2,7 +2,7 @@
 
 import type { AnswerPiece } from "./answer-piece.ts";
 
-/** Tokens that came at once tell no rate. */
+/** Shortest time that gives a rate: tokens that arrive at once have none. */
 const MIN_DECODE_S = 0.01;
 
 export class AnswerTimer {

@@ -17,10 +17,10 @@ export interface ApiTarget {
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** What clients of this API give as a server's address: with /v1 or without it, or where one of its routes is. */
+/** End of an address that clients of this API may give: /v1, or one of its routes. */
 const API_PATH = /\/v1(\/(chat\/)?completions|\/models)?$/;
 
-/** @returns it without a path of the API. @throws ConfigError "invalid_option" */
+/** @returns the address without a path of the API. @throws ConfigError "invalid_option" */
 export function baseUrl(text: string): string {
   const url = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
   if (!/^https?:/i.test(url) || !URL.canParse(url))
@@ -29,7 +29,7 @@ export function baseUrl(text: string): string {
 }
 
 export class ApiClient {
-  /** For messages. */
+  /** The server's URL, for messages. */
   readonly url: string;
   readonly #target: ApiTarget;
 
@@ -48,9 +48,9 @@ export class ApiClient {
   }
 
   /**
-   * The names that requests may use, the first one first.
-   * @throws ConfigError "server_unreachable", for what is no server of this API too, "request_refused" or
-   * "key_refused"
+   * Lists the names that requests may use, the first one first.
+   * @throws ConfigError "server_unreachable" (also for a server without this API), "request_refused" or
+   *   "key_refused"
    */
   async modelNames(signal?: AbortSignal): Promise<string[]> {
     const text = await this.#text("/v1/models", signal);
@@ -60,7 +60,7 @@ export class ApiClient {
     throw new ConfigError("server_unreachable", message);
   }
 
-  /** The one that requests name where nobody has named another. @throws ConfigError as modelNames does */
+  /** The model that requests name unless a user names another. @throws ConfigError as modelNames does */
   async firstModel(): Promise<string> {
     const [first] = await this.modelNames();
     if (first !== undefined) return first;
@@ -68,8 +68,8 @@ export class ApiClient {
   }
 
   /**
-   * Asks where a server with a key and one in development mode have it.
-   * @returns null for a server that does not tell
+   * Asks at both paths: that of a server with a key and that of one in development mode.
+   * @returns null when the server does not say
    */
   async isSleeping(signal?: AbortSignal): Promise<boolean | null> {
     const ask = async (path: string) => {
@@ -147,7 +147,7 @@ export class ApiClient {
   }
 }
 
-/** @throws ConfigError "stream_broken" when the connection ends amid the body, or the signal's reason */
+/** @throws ConfigError "stream_broken" when the connection ends within the body, or the signal's reason */
 async function* whileConnected(
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   signal?: AbortSignal,
@@ -165,7 +165,7 @@ function streamBroken(reason: string, cause?: unknown): ConfigError {
   return new ConfigError("stream_broken", message, { cause });
 }
 
-/** Servers stream under more types than the right one, but not under these. */
+/** Recognizes types that are never a stream; servers stream under several types besides the right one. */
 function isDocument({ headers }: Response): boolean {
   return /json|html/.test(headers.get("content-type") ?? "");
 }
@@ -175,7 +175,7 @@ function noStream(body: string): ConfigError {
   return new ConfigError("stream_broken", message);
 }
 
-/** @returns null for what is no list of models */
+/** @returns null when the text is not a list of models */
 function namesIn(text: string): string[] | null {
   const { data } = (jsonOf(text) ?? {}) as { data?: unknown };
   if (!Array.isArray(data)) return null;
@@ -183,7 +183,7 @@ function namesIn(text: string): string[] | null {
   return names.every((name) => typeof name === "string") ? names : null;
 }
 
-/** @returns null for what is none */
+/** @returns null when the text is not JSON */
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);

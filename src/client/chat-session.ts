@@ -38,7 +38,7 @@ export class ChatSession {
     return this.#messages.some(({ role }) => role === "assistant");
   }
 
-  /** Starts a new conversation. @param systemPrompt the one before, where it is left out */
+  /** Starts a new conversation. @param systemPrompt default: the current one */
   reset(systemPrompt = this.#systemPrompt): void {
     this.#systemPrompt = systemPrompt;
     this.#messages = [];

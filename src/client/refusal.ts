@@ -1,13 +1,16 @@
-// What a server says when it refuses a request or ends an answer, as an error of ours.
+// Turns a server's refusal of a request, or its error within an answer, into an error of ours.
 
 import { ConfigError } from "../errors.ts";
 
-/** "HTTP 404: The model ... does not exist." @param body of the answer; that of an OpenAI server is JSON */
+/** "HTTP 404: The model ... does not exist." @param body of the answer; JSON from an OpenAI server */
 export function refusalText(status: number, body: string): string {
   return `HTTP ${status}: ${messageOf(body) ?? plainText(body)}`.replace(/: $/, "");
 }
 
-/** @param hasKey whether the request had one @returns "request_refused", "key_refused", or "context_full" where request and answer would be longer than the context */
+/**
+ * @param hasKey whether the request had a key
+ * @returns "request_refused", "key_refused", or "context_full" when request and answer exceed the context
+ */
 export function refusal(status: number, body: string, hasKey: boolean): ConfigError {
   const text = refusalText(status, body);
   const hint = hasKey ? "the key is another one" : "--api-key gives the key";
@@ -17,8 +20,9 @@ export function refusal(status: number, body: string, hasKey: boolean): ConfigEr
 }
 
 /**
- * What an error says, in the forms of OpenAI's API, of vLLM's before 0.10 and of FastAPI.
- * @param value of a body or an event @returns null for what is no error
+ * Message of an error in the form of OpenAI's API, of vLLM's before 0.10, or of FastAPI.
+ * @param value of a body or an event
+ * @returns null when the value is not an error
  */
 export function errorMessage(value: unknown): string | null {
   if (typeof value !== "object" || value === null) return null;
@@ -43,7 +47,7 @@ function messageOf(body: string): string | null {
   }
 }
 
-/** Of a page, as proxies send them, its title. */
+/** Reduces a page, as proxies send them, to its title. */
 function plainText(body: string): string {
   const [, title] = /<title[^>]*>([^<]*)/i.exec(body) ?? [];
   return (title ?? body.slice(0, 300)).trim();

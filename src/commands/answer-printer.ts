@@ -5,11 +5,11 @@ import { AnswerTimer } from "../client/answer-timer.ts";
 import { stdoutTerminal, type Terminal } from "../runtime/terminal.ts";
 
 export interface PrintedAnswer {
-  /** In words; "" when nothing came. */
+  /** Speed in words; "" when nothing came. */
   readonly speed: string;
-  /** The model would have gone on. */
+  /** Whether the model would have gone on. */
   readonly isCut: boolean;
-  /** Why the server has ended it, where that is neither its natural end nor its length. */
+  /** Why the server ended the answer, unless that is its natural end or its length. */
   readonly otherEnd: string | null;
 }
 
@@ -27,7 +27,7 @@ export class AnswerPrinter {
     this.#terminal = stdoutTerminal(env);
   }
 
-  /** @param endsLine close the answer with a line end where it has none */
+  /** @param endsLine whether to add a line end if the answer has none */
   async print(answer: AsyncIterable<AnswerPiece>, endsLine: boolean): Promise<PrintedAnswer> {
     const timer = new AnswerTimer(() => performance.now());
     let last = "";

@@ -8,9 +8,9 @@ export interface CommandContext {
   readonly sources: OptionSources;
   /** Of the program, on performance's clock. */
   readonly startedMs: number;
-  /** Text on standard error as it is. */
+  /** Writes text to standard error unchanged. */
   readonly print: (text: string) => void;
-  /** A line on standard error; the mark of one that begins with "warning:" or "error:" may have a color. */
+  /** Writes a line to standard error; a leading "warning:" or "error:" may be colored. */
   readonly log: (line: string) => void;
   /** The same, as a warning. */
   readonly warn: (line: string) => void;

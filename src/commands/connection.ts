@@ -65,7 +65,7 @@ export async function connect(
 
 const CLIENT_OPTIONS: readonly string[] = ["model-name", "api-key"];
 
-/** Whether an OpenAI server is where nobody has said that there is one; another program may be. */
+/** Whether an OpenAI server answers at an address that no user gave; another program may listen there. */
 async function isServer(client: ApiClient): Promise<boolean> {
   if (!(await client.isHealthy(PROBE_TIMEOUT_MS))) return false;
   const isOther = (error: unknown) =>
@@ -77,7 +77,10 @@ async function isServer(client: ApiClient): Promise<boolean> {
   );
 }
 
-/** A server that says nothing, or sleeps, is waited for, but not without a word. @throws as ApiClient.firstModel */
+/**
+ * Waits for a server that is silent or asleep, and says so.
+ * @throws as ApiClient.firstModel
+ */
 export async function firstModel(client: ApiClient, log: (line: string) => void): Promise<string> {
   const tell = () => log(`waiting for ${client.url} to answer`);
   const timer = setTimeout(tell, SILENCE_MS);
@@ -87,7 +90,7 @@ export async function firstModel(client: ApiClient, log: (line: string) => void)
   return first;
 }
 
-/** What a server has decided when it was started. Seeds go with each request, and a model's name too. */
+/** Groups of options that a server fixes when it starts. Seeds and model names go with each request. */
 const ENGINE_GROUPS: readonly OptionGroup[] = ["Model", "Memory", "Scheduling", "Download"];
 const REQUEST_OPTIONS: readonly string[] = ["model", "seed"];
 

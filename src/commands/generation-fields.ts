@@ -8,7 +8,7 @@ type Options = Pick<
   "max-tokens" | "temperature" | "top-p" | "seed" | "extra-body"
 >;
 
-/** What the program itself says in a request, or could not print. */
+/** Fields that the command itself sets, or whose effect it could not print. */
 const OWN_FIELDS = ["messages", "prompt", "stream", "stream_options"];
 
 /** @throws ConfigError "invalid_option" for a field that would have no effect */
@@ -20,7 +20,7 @@ function checkExtraBody(body: Options["extra-body"]): void {
   if (n !== 1) throw new ConfigError("invalid_option", "--extra-body: n: one answer is printed");
 }
 
-/** What is left to the server is left out. @param isSeeded whether somebody has chosen the seed */
+/** Omits the fields that the server decides. @param isSeeded whether a user chose the seed */
 export function generationFields(
   options: Options,
   modelName: string,

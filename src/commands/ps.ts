@@ -54,11 +54,11 @@ async function runningServers(apiKey: string | null): Promise<RunningServer[]> {
   return Promise.all(asked);
 }
 
-/** Where a server is reached. */
+/** Where clients reach a server. */
 interface Place {
-  /** Of its URLs, with the port. */
+  /** Host of its URLs, with the port. */
   readonly host: string;
-  /** Null = by TCP. */
+  /** Null = TCP. */
   readonly socketPath: string | null;
 }
 
@@ -78,13 +78,15 @@ function isServer(argv: readonly string[]): boolean {
   return program >= 0 && argv[program + 1] === "serve";
 }
 
-/** A certificate names the host that clients use, not the address that a process of ours listens on. */
+/**
+ * Skips the check of a certificate's host: it names the host that clients use, not the address listened on.
+ */
 function fetchAt({ socketPath }: Place): (request: Request) => Promise<Response> {
   const unix = socketPath === null ? {} : { unix: socketPath };
   return (request) => fetch(request, { ...unix, tls: { rejectUnauthorized: false } });
 }
 
-/** @returns its URL, with the scheme in which it answers */
+/** @returns the server's URL, with the scheme that it answers */
 async function urlOf(place: Place): Promise<string> {
   const [plain, secure] = [`http://${place.host}`, `https://${place.host}`];
   const answers = async (url: string) => {
@@ -125,7 +127,7 @@ async function askServer(
   };
 }
 
-/** @param label one of the series' labels, with its value */
+/** @param label one of the series' labels with its value */
 function gauge(metrics: string, name: string, label = ""): number | null {
   const value = new RegExp(`^${name}\\{[^}]*${label}[^}]*\\} (\\S+)$`, "m").exec(metrics)?.[1];
   return value === undefined ? null : Number(value);
@@ -146,7 +148,7 @@ function serversText(servers: readonly RunningServer[]): string {
   return tableText(head, rows, ["PID", "RUNNING", "WAITING", "MEMORY", "UP"]);
 }
 
-/** A sleeping server is healthy: it takes requests, which wait. */
+/** Describes health; a sleeping server counts as healthy: it accepts requests, which wait. */
 function healthText({ isHealthy, isSleeping }: Pick<RunningServer, "isHealthy" | "isSleeping">) {
   if (!isHealthy) return "not ready";
   return isSleeping ? "sleeping" : "ok";

@@ -41,7 +41,7 @@ function modelOf(name: string, env: Env, installed: readonly InstalledModel[]): 
   throw new ConfigError("model_not_found", message);
 }
 
-/** By what `serve` finds it by too: a path, or a name for a file that is here. */
+/** Finds a model as `serve` does: by path, or by a name whose file is here. */
 function modelAt(
   name: string,
   env: Env,

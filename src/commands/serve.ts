@@ -36,7 +36,7 @@ const STATS_INTERVAL_S = 10;
 
 type Log = CommandContext["log"];
 
-/** Lines with level and time, but for the banner and what ends the start. */
+/** Logs lines with level and time, except the banner and the error that ends the start. */
 function serverLog({ print, sources }: CommandContext): Log {
   const { hasColor } = stderrTerminal(sources.env);
   return (text) => print(logLine(text, { at: new Date(), hasColor }));
@@ -80,7 +80,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
       url: server.url,
       socketPath: place.socketPath,
       readySeconds: (performance.now() - startedMs) / 1000,
-      // Who needs a certificate has something better than a key.
+      // An operator who requires client certificates has something better than a key.
       isOpenWithoutKey: service.isOpen && place.tls?.rejectUnauthorized !== true,
     }),
   );
@@ -122,7 +122,7 @@ function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
     maxLogprobs: options["max-logprobs"],
     samplingDefaults: sampling.defaults,
     ...limits,
-    // A Unix socket is open to nobody from elsewhere, and to no web page.
+    // No other machine and no web page can reach a Unix socket.
     ...(place.socketPath === null ? { listensOn: place } : {}),
     trustsRequestTemplates: options["trust-request-chat-template"],
     isDevMode: options["server-dev-mode"],
