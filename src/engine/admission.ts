@@ -65,7 +65,7 @@ export class Admission {
     this.#numTokens -= numTokens;
   }
 
-  /** To be kept for the end of the sequences that begin now. */
+  /** Marks the start of sequences. Keep the result until each of them ends. */
   beginSequences(): Arrival {
     return this.#throughput.arrive(this.#nowMs());
   }
@@ -81,7 +81,7 @@ export class Admission {
     this.#numTokens -= numTokens;
   }
 
-  /** Whole seconds until what is in flight has ended, as fast as sequences ended lately; 1 to 30. */
+  /** Whole seconds until everything in flight ends at the recent pace; 1 to 30. */
   get retryAfterS(): number {
     const waitS = Math.ceil(this.#throughput.clearsInMs(this.#nowMs()) / 1000);
     return Math.min(MAX_RETRY_S, Math.max(MIN_RETRY_S, waitS));

@@ -15,7 +15,7 @@ export interface EngineConfig {
   readonly maxNumBatchedTokens: number;
   /** Tokens; null = what the model was trained for, as far as the KV cache holds it. */
   readonly maxModelLen: number | null;
-  /** It may be more than the model was trained for. */
+  /** Lets the context exceed what the model was trained for. */
   readonly allowLongMaxModelLen: boolean;
   /** Bytes; null = decide. */
   readonly kvCacheMemoryBytes: number | null;

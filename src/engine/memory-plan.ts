@@ -13,7 +13,7 @@ export interface MemoryPlanInput {
   readonly maxNumSeqs: number;
   /** From the options; null = decide. */
   readonly maxModelLen: number | null;
-  /** It may be more than the model was trained for. */
+  /** Lets the context exceed what the model was trained for. */
   readonly allowLongMaxModelLen: boolean;
   readonly kvCacheMemoryBytes: number | null;
   readonly numBlocksOverride: number | null;
@@ -31,8 +31,8 @@ const GIB = 1024 ** 3;
 const DEFAULT_CONTEXT = 8192;
 
 /**
- * @throws ConfigError "out_of_memory" with the numbers, when what was asked for does not fit; "invalid_option"
- *   for a longer context than the model's
+ * @throws ConfigError "out_of_memory" with the numbers, when the requested sizes do not fit; "invalid_option"
+ *   for a context longer than the model's
  */
 export function planMemory(input: MemoryPlanInput): MemoryPlan {
   checkContext(input);
@@ -58,7 +58,7 @@ export function planMemory(input: MemoryPlanInput): MemoryPlan {
   return { numBlocks, maxModelLen: input.maxModelLen ?? Math.min(trained, capacity), kvBytes };
 }
 
-/** As vLLM: beyond what positions a model has seen, its answers are noise. */
+/** Refuses positions beyond those that the model has seen, as vLLM does: answers there are noise. */
 function checkContext({ maxModelLen, trainedContextLength, ...input }: MemoryPlanInput): void {
   if (maxModelLen === null || trainedContextLength === 0 || input.allowLongMaxModelLen) return;
   if (maxModelLen <= trainedContextLength) return;

@@ -138,7 +138,7 @@ export class OutputProcessor {
     const { includeStopStrInOutput, minTokens } = request.samplingParams;
     const isHidden = request.status === "FINISHED_STOPPED" && !includeStopStrInOutput;
     const added = isHidden ? "" : state.detokenizer.push(tokenId);
-    // As vLLM's detokenizer: a stop string ends in the text of tokens after the minTokens-th.
+    // As in vLLM's detokenizer, a stop string must end in the text of a token after the minTokens-th.
     const { text, stop } = state.stopChecker.push(added, request.numOutputTokens > minTokens);
     if (stop !== null || !request.isFinished) return { text, stop };
     return { text: text + state.stopChecker.flush(), stop: null };

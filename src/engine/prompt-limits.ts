@@ -5,14 +5,17 @@ import type { Integer } from "../json.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
 import type { EngineInfo, EngineRequest } from "./protocol.ts";
 
-/** No tokenizer gets more text than this into a token on average; longer texts do not reach one. */
+/** Most characters that any tokenizer puts into a token on average; longer texts never reach one. */
 const MAX_CHARACTERS_PER_TOKEN = 64;
 
-/** So that who sent somewhat too much is told how much it was; vLLM counts all of it. */
+/**
+ * Tokens are counted up to this many contexts, so that an error can say how much a prompt exceeds the limit;
+ * vLLM counts all.
+ */
 const COUNTED_CONTEXTS = 8;
-/** Of a position, as vLLM allows by default. */
+/** vLLM's default limit of log-probabilities for a position. */
 export const USUAL_LOGPROBS = 20;
-/** Of an answer, counting those of requests for more than is usual. */
+/** Limit for an answer, counting only requests that ask for more than USUAL_LOGPROBS. */
 const MAX_LOGPROBS = 2_000_000;
 
 /**
@@ -24,15 +27,15 @@ export function checkPromptLength({ maxModelLen }: EngineInfo, length: number): 
   throw tooLong(maxModelLen, `at least ${Math.ceil(length / MAX_CHARACTERS_PER_TOKEN)}`);
 }
 
-/** The tokens of a prompt that are counted; a tokenizer reads no further. */
+/** Limit up to which a prompt's tokens are counted; a tokenizer reads no further. */
 export function maxCountedTokens({ maxModelLen }: EngineInfo): number {
   return maxModelLen * COUNTED_CONTEXTS;
 }
 
 /**
- * Of a text that was tokenised with maxCountedTokens() as the limit.
+ * Checks the ids of a text that was tokenised with maxCountedTokens() as the limit.
  * @returns the same ids
- * @throws RequestError "context_length" where it has more
+ * @throws RequestError "context_length" when there are more
  */
 export function checkCountedIds(info: EngineInfo, ids: Int32Array): Int32Array {
   if (ids.length <= maxCountedTokens(info)) return ids;
@@ -71,7 +74,7 @@ export function fitMaxTokens(
   return maxTokens;
 }
 
-/** @returns those of an answer that are beyond what is usual, 0 for nearly every request */
+/** @returns log-probabilities of an answer that count toward its limit; 0 for nearly every request */
 export function numLogprobs(
   { n, logprobs, promptLogprobs }: SamplingParams,
   promptLength: number,

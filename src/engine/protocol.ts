@@ -119,10 +119,10 @@ export interface EngineClient {
    * @returns the prompt's token ids
    * @throws EngineError what `unavailable` says, or "engine_dead"
    * @throws RequestError "invalid_value" or "context_length" for a prompt that cannot be served; of a chat,
-   *   what its template says
-   * @throws as every call with a client's text or tokens does: RequestError "suspect_request" for one that was
-   *   in progress when the engine died, twice; OverloadError "queue_timeout" for one that was so once, and
-   *   whose turn to be tried again has not come
+   * the message of its template
+   * @throws as every call with a client's text or tokens does: RequestError "suspect_request" for a call that
+   *   was in progress at two deaths of the engine; OverloadError "queue_timeout" for one that was in progress
+   *   at one death and whose turn to be tried again has not come
    */
   add(request: EngineRequest): Promise<Int32Array>;
   /** Ends requests and frees their blocks within one step; unknown ids are ignored. An output with "abort" follows. */
@@ -135,12 +135,12 @@ export interface EngineClient {
   onRestart(listener: () => void): void;
   /** Settles when the engine has died of itself and does not come back. Never rejects. */
   readonly died: Promise<Error>;
-  /** @param maxTokens of a text that has more, one more than these are given; null = no limit, the default */
+  /** @param maxTokens a longer text yields maxTokens + 1 ids; null = no limit, the default */
   encode(text: string, addSpecial: boolean, maxTokens?: number | null): Promise<Int32Array>;
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
   /** The bytes of single tokens, for token strings. */
   tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]>;
-  /** Single tokens as the vocabulary has them. */
+  /** Text of single tokens as the vocabulary spells them. */
   tokenEntries(tokenIds: Int32Array): Promise<string[]>;
   applyChatTemplate(
     request: ChatTemplateRequest,

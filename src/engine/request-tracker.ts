@@ -34,9 +34,9 @@ export class RequestTracker implements Generation {
   readonly #maxUnreadBytes: number;
   readonly #deadlines: Timer[] = [];
   readonly #queued = Promise.withResolvers<Int32Array>();
-  /** Of all that was joined to what a reader had not taken yet. */
+  /** Size of everything added to outputs that a reader has not taken yet. */
   #numUnreadBytes = 0;
-  /** The same by sequence. */
+  /** The same size by sequence. */
   readonly #unreadBytes: number[];
   readonly #waiting: ((SequenceOutput & JoinedOutput) | undefined)[];
   readonly #order: number[] = [];
@@ -91,7 +91,7 @@ export class RequestTracker implements Generation {
   push(index: number, output: RequestOutput): void {
     if (this.#error !== null) return;
     const waiting = this.#waiting[index];
-    // One output of a sequence may be of any size, as log-probabilities of a long prompt are.
+    // A sequence's first waiting output may have any size: log-probabilities of a long prompt are large.
     if (waiting !== undefined) this.#countUnread(index, estimatedBytes(output));
     if (this.#numUnreadBytes > this.#maxUnreadBytes) {
       this.fail(new RequestError("slow_reader", "The answer was not read fast enough."));
@@ -159,14 +159,14 @@ export function knownTokens(prompt: Prompt): number {
 
 const BYTES_PER_LOGPROB = 64;
 
-/** What an output takes of memory and later of the answer. */
+/** Estimates the memory that an output takes, and later its part of the answer. */
 function estimatedBytes({ text, tokenIds, logprobs, promptLogprobs }: RequestOutput): number {
   const numLogprobs = countLogprobs(logprobs) + countLogprobs(promptLogprobs);
   return text.length + 8 * tokenIds.length + BYTES_PER_LOGPROB * numLogprobs;
 }
 
 function countLogprobs(positions: readonly LogprobPosition[] | null): number {
-  // Those beyond what is usual are few in an answer as a whole: see checkNumLogprobs().
+  // Counts above the usual are rare in an answer as a whole: see checkNumLogprobs().
   const countOf = ({ top }: LogprobPosition) => Math.min(top.length, USUAL_LOGPROBS) + 1;
   return positions === null ? 0 : positions.reduce((sum, position) => sum + countOf(position), 0);
 }

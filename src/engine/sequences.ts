@@ -9,8 +9,8 @@ import type { EngineInfo, EngineRequest, Prompt } from "./protocol.ts";
 import type { SeedSource } from "./seed-source.ts";
 
 /**
- * @throws RequestError "invalid_value" with the message of a chat's template, or "context_length" for far more
- *   tokens than fit, once that is certain
+ * @throws RequestError "invalid_value" with the message of a chat's template, or "context_length" as soon as
+ *   a prompt is certain to have far too many tokens
  */
 export async function tokenIdsOf(
   tokenizer: Tokenizer,

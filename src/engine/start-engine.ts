@@ -86,7 +86,9 @@ async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHos
   }
 }
 
-/** A plan fits what was free: a limit that nobody told of, or another process, took it meanwhile. */
+/**
+ * Adds advice: a plan fits the free memory, so an unseen limit or another process took some in the meantime.
+ */
 function withMemoryAdvice(error: unknown): unknown {
   const text = error instanceof Error ? error.message : "";
   if (!/insufficient memory|out of memory|cannot allocate/i.test(text)) return error;
@@ -99,7 +101,7 @@ function warnOfUnpacked({ unpackedTypes }: ModelInfo, log: (line: string) => voi
   log(`warning: no fast kernel for weights of type ${unpackedTypes.join(", ")}; ggml's serve`);
 }
 
-/** llama.cpp takes a split of its own then. */
+/** Warns of a missing pre-tokenizer: llama.cpp then uses a split of its own. */
 function warnOfPreTokenizer(info: ModelInfo, log: (line: string) => void): void {
   if (!info.lacksPreTokenizer) return;
   log(

@@ -20,8 +20,8 @@ export class StopChecker {
   }
 
   /**
-   * After a stop was found nothing more may be pushed.
-   * @param canStop a stop string may end in this text; it may begin before it
+   * Adds text. Do not call it again after a stop was found.
+   * @param canStop whether a stop string may end in this text; it may begin before it
    */
   push(text: string, canStop = true): StopCheck {
     if (this.#stops.length === 0) return { text, stop: null };
@@ -44,7 +44,7 @@ export class StopChecker {
     return held;
   }
 
-  /** The stop string that begins first, and ends after `end`; of those, the first listed. */
+  /** Finds the stop string that begins first and ends after `end`; among equals, the first listed. */
   #earliest(text: string, end: number): { at: number; stop: string } | null {
     let best: { at: number; stop: string } | null = null;
     for (const stop of this.#stops) {

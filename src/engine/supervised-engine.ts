@@ -167,7 +167,7 @@ export class SupervisedEngine implements EngineClient {
     return engine;
   }
 
-  /** A call that may be the death of the engine. */
+  /** Makes a call that may kill the engine. */
   async #try<N extends SuspectCall>(
     name: N,
     args: Parameters<EngineClient[N]>,
@@ -188,7 +188,7 @@ export class SupervisedEngine implements EngineClient {
     }
   }
 
-  /** What died with the engine has not ended: it is what was in progress at that death. */
+  /** Ends a refused trial. A call that died with the engine stays open: it was in progress at that death. */
   #refused(trial: Trial, error: unknown): void {
     const isDeath = error instanceof EngineError && error.code === "engine_dead";
     if (!isDeath) this.#trials.refused(trial, error instanceof RequestError);

@@ -1,5 +1,4 @@
-// What is decided about an engine that dies or hangs: when it starts again, and when that is given up.
-// Pure: every time is handed in.
+// Decides when an engine that died or hung starts again, and when to give up. Pure: callers pass every time.
 
 /** Deaths count this long. */
 const WINDOW_MS = 10 * 60_000;

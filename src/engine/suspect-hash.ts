@@ -1,12 +1,12 @@
-// What makes two calls the same one, made again: what is asked for and the text it is asked of. A seed does
-// not: it changes what is generated, hardly what a kernel does. Nor does who asks, and how urgently.
+// Identifies a repeated call by the request and the text it is about. The seed does not count: it changes
+// what is generated, but hardly what a kernel does. Neither do the sender and the priority.
 
 import { createHash } from "node:crypto";
 import { ByteWriter } from "./channel/bytes.ts";
 import { writeRecord } from "./channel/record-codec.ts";
 import type { EngineClient } from "./protocol.ts";
 
-/** Calls of an engine that hand a client's text or tokens to native code. */
+/** Engine calls that hand a client's text or tokens to native code. */
 export type SuspectCall =
   | "add"
   | "encode"

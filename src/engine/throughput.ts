@@ -1,26 +1,26 @@
-// How fast what is in flight ends, from how long the last sequences were there and among how many: by
-// Little's law as many leave in a second as are there on average, divided by the seconds that each stays.
-// Unlike a count of endings it is right from the first one of a burst, in which many begin together and
-// none ends for a while, and it outlasts an idle hour. Pure: every time is handed in.
+// Estimates how fast sequences in flight end, from how long recent ones stayed and how many were there with
+// them. By Little's law, sequences leave at the average number present divided by the seconds that each
+// stays. Unlike a count of endings, this is right from the first ending of a burst, where many begin together
+// and none ends for a while, and it outlasts an idle hour. Pure: callers pass every time.
 
-/** Kept of a sequence until it ends. */
+/** State kept for a sequence until it ends. */
 export interface Arrival {
   readonly ms: number;
-  /** Of all sequences until then, sequences x ms. */
+  /** Time in flight of all sequences up to the arrival, sequences x ms. */
   readonly stayedMs: number;
 }
 
-/** What a sequence weighs when the next one has ended: some hundred count. */
+/** Factor on a sequence's weight at each later ending: some hundred sequences count. */
 const FADING = 1 - 1 / 128;
 
 export class Throughput {
   #lastMs: number;
   #numInFlight = 0;
-  /** Sequences x ms. */
+  /** Time in flight of all sequences so far, sequences x ms. */
   #stayedMs = 0;
-  /** Nothing has ended since, though there was something to end. */
+  /** Start of the current time without an ending while something is in flight. */
   #silentSinceMs: number;
-  /** Over the sequences that have ended, fading: how many were in flight on average while one was. */
+  /** Faded sum over ended sequences of the average number in flight while each was there. */
   #sumInFlight = 0;
   #sumStayMs = 0;
 
@@ -49,7 +49,7 @@ export class Throughput {
     this.#sumStayMs = this.#sumStayMs * FADING + stayMs;
   }
 
-  /** @returns how long what is in flight will take; at the least as long again as nothing has ended; 0 = not known */
+  /** @returns time until everything in flight ends, at least the time since the last ending; 0 = not known */
   clearsInMs(nowMs: number): number {
     if (this.#numInFlight === 0) return 0;
     const measured =

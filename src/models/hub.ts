@@ -9,7 +9,7 @@ import { fileExists, readText } from "../runtime/system.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Where the hub refuses. */
+/** Hint for a refusal by the hub. */
 export const TOKEN_HINT = "a private or gated model needs HF_TOKEN";
 
 const REQUEST_TIMEOUT_MS = 20_000;

@@ -16,13 +16,13 @@ const REPO = /^(\w[\w.-]*\/\w[\w.-]*?)(?::([\w.-]+))?$/;
 const HUB_FILE = /^(\w[\w.-]*\/\w[\w.-]*)\/(.+\.gguf)$/;
 /** Of a file's page or its download, with the branch. */
 const HUB_PATH = /^\/(\w[\w.-]*\/\w[\w.-]*)\/(?:resolve|blob)\/[^/]+\/(.+)$/;
-/** Of a repository's page, or as Ollama names it after hf.co. */
+/** Matches the path of a repository's page, or Ollama's form of it after hf.co. */
 const HUB_PAGE = /^\/(\w[\w.-]*\/\w[\w.-]*?)(?:\/tree\/main)?(?::([\w.-]+))?\/?$/;
 const HUB_HOSTS = ["huggingface.co", "hf.co"];
-/** What is copied of a page's address, or given to Ollama: without its scheme. */
+/** Matches a page's address without its scheme, as copied or as given to Ollama. */
 const HUB_ADDRESS = /^(?:www\.)?(?:huggingface\.co|hf\.co)\//;
 
-/** The file's too, as a server of it is called, in lower case. */
+/** Names of the default model, including its file's, in lower case as a server of it is called. */
 const DEFAULT_NAMES = [
   DEFAULT_MODEL,
   DEFAULT_MODEL_FILE.name,

@@ -62,7 +62,7 @@ export async function resolveModel(name: string, options: ModelSourceOptions): P
   }
 }
 
-/** Where a model is that resolveModel would take without asking anybody. @returns null when it is not here */
+/** Path of a model that resolveModel would use without a download. @returns null when it is not here */
 export function installedPath(
   name: string,
   options: Pick<ModelSourceOptions, "env" | "modelsDir">,
@@ -78,8 +78,8 @@ export async function pullModel(name: string, options: ModelSourceOptions): Prom
 }
 
 /**
- * A file goes before a repository of the same name, a folder does not.
- * @throws ConfigError "model_not_found" for what cannot be the name of one
+ * Prefers a file to a repository of the same name, but not a folder.
+ * @throws ConfigError "model_not_found" for text that cannot name a model
  */
 function parsedName(typed: string, { env }: Pick<ModelSourceOptions, "env">): ModelName {
   const name = withHome(typed, env);
@@ -89,7 +89,7 @@ function parsedName(typed: string, { env }: Pick<ModelSourceOptions, "env">): Mo
   return parsed;
 }
 
-/** Shells leave "--model=~/x", a variable's value and a YAML file's as they are. */
+/** Expands "~/": shells leave it in "--model=~/x", in a variable's value and in a YAML file. */
 function withHome(name: string, env: Env): string {
   return name.startsWith("~/") && !fileExists(name)
     ? join(env["HOME"] || homedir(), name.slice(2))
@@ -159,7 +159,7 @@ async function fetchModel(name: ModelName, options: ModelSourceOptions): Promise
   return cached.pathOf(repo.commit, first);
 }
 
-/** What else a name may have been meant for. */
+/** Suggests what else a name may mean. */
 function noFileText(path: string): string {
   const isWord = !/[/\\]/.test(path) && !isModelFile(path);
   if (isWord)

@@ -1,5 +1,5 @@
-// What a model recommends for requests that do not say how to sample: in the GGUF's own keys, in a
-// generation_config.json, or, of the default model, on its card.
+// A model's recommended sampling for requests that set none: from the GGUF's own keys, from a
+// generation_config.json, or, for the default model, from its card.
 
 import type { SamplingDefaults } from "../request/sampling-params.ts";
 import { modelRecommendation } from "./default-model.ts";
@@ -9,12 +9,12 @@ export type Recommendation = Partial<SamplingDefaults>;
 
 interface Setting {
   readonly name: keyof SamplingDefaults;
-  /** In generation_config.json, which vLLM reads. */
+  /** Key in generation_config.json, which vLLM reads. */
   readonly key: string;
-  /** As llama.cpp writes it; null = not at all. */
+  /** Key that llama.cpp writes; null = none. */
   readonly ggufKey: string | null;
   readonly isValid: (value: number) => boolean;
-  /** For messages. */
+  /** Description of valid values, for messages. */
   readonly wanted: string;
 }
 
@@ -53,11 +53,11 @@ const isCount = (value: number) => Number.isInteger(value) && value < 2 ** 31;
 
 export interface ModelRecommendation {
   readonly values: Recommendation;
-  /** For people; "" where there is none. */
+  /** Source of the values, for people; "" when there is none. */
   readonly source: string;
 }
 
-/** Values that make no sense are left out: a file is no request. */
+/** Leaves out values that make no sense: unlike a request, a file is not refused. */
 export function recommendedBy(header: GgufHeader, path: string): ModelRecommendation {
   const entries = SETTINGS.flatMap(({ name, ggufKey, isValid }) => {
     const value = numberOf(header.metadata.get(ggufKey ?? ""));
@@ -68,7 +68,7 @@ export function recommendedBy(header: GgufHeader, path: string): ModelRecommenda
   return values === null ? { values: {}, source: "" } : { values, source: "the model card's" };
 }
 
-/** Keys that are not known are passed over. @param onFault throws what is wrong with a value */
+/** Skips unknown keys. @param onFault throws a message about an invalid value */
 export function recommendationOf(
   config: Readonly<Record<string, unknown>>,
   onFault: (fault: string) => never,
@@ -82,7 +82,7 @@ export function recommendationOf(
   return Object.fromEntries(entries);
 }
 
-/** A float32 is shown, and used, as the decimal that it was written from. */
+/** Reads a float32 as the decimal that it was written from. */
 function numberOf(value: GgufValue | undefined): number | null {
   if (typeof value === "bigint") return Number(value);
   return typeof value === "number" ? Number(value.toPrecision(7)) : null;

@@ -31,7 +31,7 @@ export interface SamplingParams {
   readonly maxTokens: number;
   /** End tokens and stopTokenIds cannot be sampled before this many tokens, 0 <= min <= maxTokens. */
   readonly minTokens: number;
-  /** Likeliest tokens reported per position, 0..vocabSize; null = no logprobs at all. */
+  /** Likeliest tokens to report per position, 0..vocabSize; null = no log-probabilities at all. */
   readonly logprobs: number | null;
   /** The same for the prompt's tokens (from the second on); null = none. Disables prefix-cache reads. */
   readonly promptLogprobs: number | null;
@@ -66,14 +66,14 @@ export const DEFAULT_SAMPLING_PARAMS: SamplingParams = {
   skipSpecialTokens: true,
 };
 
-/** What holds where a request does not say. */
+/** Values for what a request does not set. */
 export interface SamplingDefaults
   extends Pick<SamplingParams, "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty"> {
-  /** No request generates more, whatever it asks for; null = no limit. */
+  /** Most tokens that a request may generate, whatever it asks for; null = no limit. */
   readonly maxTokens: number | null;
 }
 
-/** vLLM's. */
+/** vLLM's defaults. */
 export const NEUTRAL_SAMPLING: SamplingDefaults = {
   temperature: DEFAULT_SAMPLING_PARAMS.temperature,
   topK: DEFAULT_SAMPLING_PARAMS.topK,

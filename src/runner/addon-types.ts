@@ -54,7 +54,7 @@ export interface ModelHeader {
   readonly numLayers: number;
   /** K + V bytes of one token over all layers at the given KvCacheType. */
   readonly kvBytesPerToken: number;
-  /** A byte-level BPE vocabulary, and the file does not say how its texts are split before: tokens may be others. */
+  /** The vocabulary is byte-level BPE, but the file names no pre-tokenizer: texts may become other tokens. */
   readonly lacksPreTokenizer: boolean;
 }
 
@@ -93,13 +93,13 @@ export interface MemoryReport {
   readonly scratch: number;
 }
 
-/** Of all tokens: the bytes of token i are bytes[starts[i], starts[i + 1]), and so its entry. */
+/** All tokens: bytes[starts[i], starts[i + 1]) are the bytes of token i; its entry is stored the same way. */
 export interface Vocabulary {
-  /** What the token stands for. */
+  /** Bytes that the token stands for. */
   readonly bytes: Uint8Array;
   /** [vocabSize + 1] int32. */
   readonly starts: Int32Array;
-  /** What the file calls it, UTF-8: "Ġis", "▁is", "<0x0A>". */
+  /** Spelling in the file, UTF-8: "Ġis", "▁is", "<0x0A>". */
   readonly entries: Uint8Array;
   /** [vocabSize + 1] int32. */
   readonly entryStarts: Int32Array;
@@ -167,7 +167,7 @@ export interface StepBatch {
   readonly flags: Uint32Array;
   /** Sampler handle, 0 = none. */
   readonly sampler: Int32Array;
-  /** Likeliest tokens to report, 0..vocabSize; -1 = no log-probability at all. */
+  /** Likeliest tokens to report, 0..vocabSize; -1 = no log-probabilities. */
   readonly numLogprobs: Int32Array;
   /**
    * -1 = sample. Otherwise the row is scored, not sampled: the result is this token with its
@@ -184,8 +184,8 @@ export interface StepOutput {
   readonly logprobs: Float32Array;
   readonly ranks: Int32Array;
   /**
-   * Of each row as many as its numLogprobs asks for, likeliest first, one row after the other. Replaced by
-   * the caller where a step reports more than fits.
+   * Each row has as many ids as its numLogprobs asks for, likeliest first; rows follow one another. The
+   * caller replaces the array when a step reports more than fits.
    */
   topIds: Int32Array;
   topLogprobs: Float32Array;
@@ -197,11 +197,11 @@ export interface StepOutput {
 
 export interface ChatTemplateInput {
   /**
-   * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}; kwargs are
-   * further variables of the template. At most 8 MiB and 64 levels.
+   * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}; kwargs
+   * hold further variables of the template. At most 8 MiB and 64 levels.
    */
   readonly json: string;
-  /** Jinja text, at most 256 KiB, instead of the model's; empty = the model's. */
+  /** Jinja text of at most 256 KiB that replaces the model's; empty = the model's. */
   readonly chatTemplate: string;
   readonly addGenerationPrompt: boolean;
   readonly continueFinalMessage: boolean;
@@ -212,8 +212,8 @@ export interface NativeModel {
   vocabulary(): Vocabulary;
   memory(): MemoryReport;
   /**
-   * @param maxTokens of a text that has more, one more than these are given, and it is not read to its end;
-   *   left out = no limit
+   * @param maxTokens a longer text yields maxTokens + 1 ids and is not read to its end;
+   *   absent = no limit
    */
   tokenize(
     text: string,

@@ -7,12 +7,12 @@ import { type Addon, CONTRACT_VERSION } from "./addon-types.ts";
 
 let loaded: Addon | null = null;
 
-/** What PAGODA_CPU may be, native/cpu-set.h. */
+/** Values that PAGODA_CPU may have; see native/cpu-set.h. */
 const CPU_SETS = ["avx512", "avxvnni", "avx2", "generic"];
 
 /**
  * @throws EngineError "engine_dead" when the addon is missing, cannot be loaded, or is of another
- * contract version than this source; ConfigError "invalid_option" for a PAGODA_CPU that it would not know
+ * contract version than this source; ConfigError "invalid_option" for a PAGODA_CPU that is not known
  */
 export async function loadAddon(): Promise<Addon> {
   checkCpuSet(process.env["PAGODA_CPU"] ?? "");

@@ -25,7 +25,7 @@ export interface StepBatchLimits {
 /** Handle of a request's native sampler state, 0 = none. Asked once per sampled row. */
 export type SamplerLookup = (request: Request) => number;
 
-/** Room for what a row reports of the likeliest tokens, at first: as many as vLLM allows by default. */
+/** Initial room for a row's likeliest tokens: vLLM's default limit. */
 const LOGPROBS_PER_ROW = 20;
 
 export class StepPacker {
@@ -134,7 +134,7 @@ export class StepPacker {
     this.#topStart[row + 1] = (this.#topStart[row] ?? 0) + Math.max(0, numLogprobs);
   }
 
-  /** A step that reports whole vocabularies is rare: what it needs is given back with the next one. */
+  /** Makes room for the step's likeliest tokens. The next step frees what a rare, whole vocabulary needed. */
   #makeTopRoom(): void {
     const { batch, output } = this;
     const usual = this.#limits.maxNumBatchedTokens * LOGPROBS_PER_ROW;

@@ -8,10 +8,10 @@ export interface ChatTemplateRequest {
   readonly messages: readonly ChatMessage[];
   readonly tools: readonly unknown[] | null;
   readonly documents: readonly unknown[] | null;
-  /** Jinja text instead of the model's; null = the model's. */
+  /** Jinja text that replaces the model's; null = the model's. */
   readonly chatTemplate: string | null;
   readonly addGenerationPrompt: boolean;
-  /** The prompt ends with what the last message says. Not together with addGenerationPrompt. */
+  /** Ends the prompt with the text of the last message. Excludes addGenerationPrompt. */
   readonly continueFinalMessage: boolean;
   /** Further variables of the template. */
   readonly templateKwargs: Readonly<Record<string, unknown>>;
@@ -24,7 +24,7 @@ export interface Tokenizer {
   /**
    * @param addSpecial adds BOS / EOS as the model's metadata says
    * @param parseSpecial text that spells a special token becomes that token
-   * @param maxTokens of a text that has more, one more than these are given, and it is not read to its end;
+   * @param maxTokens a longer text yields maxTokens + 1 ids and is not read to its end;
    *   null = no limit
    */
   encode(
@@ -35,15 +35,16 @@ export interface Tokenizer {
   ): Promise<Int32Array>;
   /** UTF-8 bytes of a token; control tokens give their text. A view, not to be kept. */
   tokenBytes(tokenId: number): Uint8Array;
-  /** The token as the vocabulary has it: "Ġis" where its bytes are " is". "" for an id out of range. */
+  /** Spelling of the token in the vocabulary: "Ġis" where its bytes are " is". "" for an id out of range. */
   tokenEntry(tokenId: number): string;
   /** Control, unknown or unused token: left out when skipSpecialTokens is set. */
   isSpecial(tokenId: number): boolean;
   /** Whole-sequence detokenisation; ids out of range give nothing. */
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
   /**
-   * Renders the chat template as transformers' apply_chat_template does, then tokenises with special tokens parsed.
-   * @param maxTokens as encode() has it
+   * Renders the chat template as transformers' apply_chat_template does, then tokenises the text, parsing
+   * special tokens.
+   * @param maxTokens as in encode()
    * @throws RequestError "invalid_value" with the template's message
    */
   applyChatTemplate(

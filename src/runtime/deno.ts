@@ -25,7 +25,9 @@ export function denoApi(): DenoApi | null {
   return (globalThis as { Deno?: DenoApi }).Deno ?? null;
 }
 
-/** It frames requests as RFC 9112 wants it; it has no deadlines, and no limit of a body beside the app's own. */
+/**
+ * Listens in Deno, which frames requests as RFC 9112 requires; no deadlines, no body limit besides the app's.
+ */
 export function listenInDeno(deno: DenoApi, options: HttpServerOptions): HttpServer {
   const { host, address: hostname = host, port } = options;
   const force = new AbortController();

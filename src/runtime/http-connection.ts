@@ -1,11 +1,11 @@
-// The requests of one connection, which may come before earlier ones are answered (RFC 9112, 9.3.2): they
-// are answered one after another, in their order. What comes after something that is no request is not read; what
-// came before it is still answered.
+// Answers the requests of one connection in order; they may arrive before earlier ones are answered (RFC
+// 9112, 9.3.2). After bytes that are not a request, nothing more is read; requests before them still get
+// their answers.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
-/** Requests that are not answered yet before the connection is read no further. */
+/** Unanswered requests at which reading from the connection pauses. */
 const MAX_OPEN = 16;
 
 export type Answer = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
@@ -15,18 +15,18 @@ export class Connection {
   readonly #answer: Answer;
   #tail: Promise<void> = Promise.resolve();
   #numOpen = 0;
-  /** The request that came last, and what answers it. */
+  /** The latest request and the response to it. */
   #last: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse } | null = null;
-  /** Why nothing can come after it. */
+  /** Why nothing can follow on the connection. */
   #fault: Error | null = null;
 
-  /** @param answer begins to read the body before it first waits */
+  /** @param answer must begin to read the body before it first waits */
   constructor(socket: Duplex, answer: Answer) {
     this.#socket = socket;
     this.#answer = answer;
   }
 
-  /** @returns when it is answered, or the client has left */
+  /** @returns when the request is answered or the client has left */
   add(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     this.#last = { incoming, outgoing };
     this.#numOpen++;
@@ -41,14 +41,14 @@ export class Connection {
     return this.#tail;
   }
 
-  /** What has come now is no request, or no body of the last one. */
+  /** Handles bytes that are neither a request nor the body of the latest one. */
   refuse(fault: Error): void {
     this.#fault ??= fault;
     const isWithinBody = this.#last?.incoming.complete === false;
     this.#failBody();
     void this.#tail.then(() => {
       if (!this.#socket.writable) return;
-      // A request has one answer: a second would be taken for that of the next.
+      // A request has one answer: a client would take a second one for the answer to its next request.
       if (isWithinBody) this.#socket.end();
       else this.#socket.end(refusalOf(fault));
     });
@@ -60,7 +60,7 @@ export class Connection {
     return answered;
   }
 
-  /** Of the last request, if it is not whole: whoever reads it answers for that. */
+  /** Fails the body of the latest request if it is incomplete; its reader answers for that. */
   #failBody(): void {
     const last = this.#last;
     if (this.#fault === null || last === null || last.incoming.complete) return;

@@ -1,18 +1,18 @@
-// One request and its answer, between node:http and fetch: a `Request` from what has come in, a `Response`
-// to what goes out. A client that leaves aborts the request's signal and cancels the answer's stream.
+// Connects node:http to fetch for one request: turns what arrives into a `Request` and sends a `Response`. A
+// client that leaves aborts the request's signal and cancels the answer's stream.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 export type Fetch = (request: Request) => Response | Promise<Response>;
 
 export interface ExchangeLimits {
-  /** Beyond it the connection is cut, bytes. */
+  /** Largest body before the connection is cut, bytes. */
   readonly maxBodyBytes: number;
   /** Longest time in which a client may take nothing of what waits for it, ms. */
   readonly writeStallMs: number;
 }
 
-/** Answers one request; reads its body from the start on. Never throws: a fault of `fetch` is a 500. */
+/** Answers one request and reads its body from the start. Never throws: a fault of `fetch` is a 500. */
 export async function exchange(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -30,13 +30,13 @@ export async function exchange(
   try {
     await send(await fetch(request), outgoing, left.signal, limits.writeStallMs);
   } catch {
-    // The app answers for its own errors: this is one that it could not.
+    // The app answers for its own errors; this one escaped it.
     if (outgoing.headersSent) outgoing.destroy();
     else refuse(outgoing, 500, "Internal Server Error");
   }
 }
 
-/** Of a GET, which fetch does not know with a body, node:http drops what comes. */
+/** Whether a body is read; node:http drops that of a GET, which fetch does not allow. */
 function hasBody({ method }: IncomingMessage): boolean {
   return method !== "GET" && method !== "HEAD";
 }
@@ -51,7 +51,7 @@ function refuse(outgoing: ServerResponse, status: number, detail: string): void 
   outgoing.end(body);
 }
 
-/** @returns null where it says two things at once, or nothing that a URL can hold */
+/** @returns null for a request that contradicts itself or whose URL is invalid */
 function requestOf(
   incoming: IncomingMessage,
   body: IncomingBody | null,
@@ -68,7 +68,7 @@ function requestOf(
   }
 }
 
-/** Repeated ones are joined, but for those that may come once. */
+/** Joins repeated headers, except those that may appear only once. */
 function headersOf({ rawHeaders, httpVersion }: IncomingMessage): Headers | null {
   const headers = new Headers();
   const isOld = httpVersion === "1.0";
@@ -82,7 +82,7 @@ function headersOf({ rawHeaders, httpVersion }: IncomingMessage): Headers | null
   } catch {
     return null;
   }
-  // RFC 9112, 6.1: a coding that nobody here undoes, or one of an older protocol, may hide a second request.
+  // RFC 9112, 6.1: a coding that this server does not decode, or one in HTTP/1.0, may hide a second request.
   const coding = headers.get("transfer-encoding");
   const isChunked = coding === null || coding.toLowerCase() === "chunked";
   if (!isChunked || (coding !== null && isOld)) return null;
@@ -90,13 +90,13 @@ function headersOf({ rawHeaders, httpVersion }: IncomingMessage): Headers | null
   return headers;
 }
 
-/** A host of RFC 3986 and perhaps a port, without a user. */
+/** A host (RFC 3986) and an optional port, without user information. */
 const AUTHORITY = /^(\[[\da-fA-F:.]+\]|[\w.~!$&'()*+,;=%-]+)(:\d*)?$/;
 
-/** What HTTP/1.0 names that needs no Host. */
+/** Host of an HTTP/1.0 request that names none. */
 const NO_HOST = "localhost";
 
-/** The authority of a whole URL in the request line counts before the Host (RFC 9112, 3.2.2). */
+/** Prefers the authority of a whole URL in the request line to the Host (RFC 9112, 3.2.2). */
 function urlOf({ url: target = "", socket }: IncomingMessage, headers: Headers): string | null {
   const [, whole, rest = target] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? [];
   const authority = whole ?? headers.get("host") ?? NO_HOST;
@@ -107,7 +107,7 @@ function urlOf({ url: target = "", socket }: IncomingMessage, headers: Headers):
   return URL.canParse(url) ? url : null;
 }
 
-/** A request's body, read as it is asked for. What nobody wants is read and dropped, up to the limit. */
+/** A request's body, read on demand. A body that nobody wants is read and dropped, up to the limit. */
 class IncomingBody {
   readonly stream: ReadableStream<Uint8Array>;
   readonly #incoming: IncomingMessage;
@@ -151,7 +151,7 @@ class IncomingBody {
   }
 }
 
-/** @param left aborted when the client leaves, perhaps already */
+/** @param left aborted when the client leaves, perhaps before the call */
 async function send(
   response: Response,
   outgoing: ServerResponse,
@@ -166,7 +166,7 @@ async function send(
     outgoing.end();
     return body?.cancel();
   }
-  // An answer that says its length is whole; any other is sent as it comes.
+  // An answer with a length is sent whole; any other is streamed.
   if (response.headers.has("content-length")) {
     return end(outgoing, writeStallMs, new Uint8Array(await response.arrayBuffer()));
   }
@@ -194,7 +194,9 @@ async function pipe(
   }
 }
 
-/** What is left may wait in memory: a client that takes none of it for too long is cut off. */
+/**
+ * Ends the answer. The rest may wait in memory, but a client that takes none of it for too long is cut off.
+ */
 function end(outgoing: ServerResponse, writeStallMs: number, bytes?: Uint8Array): void {
   outgoing.end(bytes);
   if (outgoing.writableFinished) return;
@@ -207,7 +209,7 @@ function end(outgoing: ServerResponse, writeStallMs: number, bytes?: Uint8Array)
   outgoing.once("close", () => clearInterval(watch));
 }
 
-/** Resolves when the client takes bytes again or has gone; it is cut off when it takes too long. */
+/** Resolves when the client takes bytes again or has left; cuts it off after too long. */
 function drained(outgoing: ServerResponse, writeStallMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stalled = setTimeout(() => outgoing.destroy(), writeStallMs);

@@ -1,6 +1,6 @@
-// Listening, with the settings that long answers need: no time-out while an answer is computed, no shared
-// port, a body limit. In Bun it is node:http that frames requests: Bun.serve closes a connection on which
-// bytes come while an answer is under way, and an empty line between requests is such bytes.
+// Listens with the settings that long answers need: no time-out during an answer, no shared port, a body
+// limit. On Bun, node:http frames requests: Bun.serve closes a connection when bytes arrive during an answer,
+// even an empty line between requests.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
@@ -16,13 +16,13 @@ import type { TlsSettings } from "./tls-files.ts";
 import { clearSocketPath, removeSocket } from "./unix-socket.ts";
 
 export interface HttpServerOptions {
-  /** A name or an address, as the URL has it. */
+  /** A name or an address, as in the URL. */
   readonly host: string;
-  /** Numeric; by default the host. */
+  /** Numeric address; default: the host. */
   readonly address?: string;
   /** 0 = any free port. */
   readonly port: number;
-  /** Path of a Unix socket that is listened on instead of an address; absent or null = none. */
+  /** Path of a Unix socket to listen on instead of an address; absent or null = none. */
   readonly socketPath?: string | null;
   /** Absent or null = plain HTTP. */
   readonly tls?: TlsSettings | null;
@@ -34,21 +34,23 @@ export interface HttpServerOptions {
 
 export interface HttpServer {
   readonly url: string;
-  /** 0 = none: a Unix socket. */
+  /** 0 = none, for a Unix socket. */
   readonly port: number;
   /** Stops accepting; resolves when open answers have ended, or at once with `force`. */
   stop(force: boolean): Promise<void>;
 }
 
-/** How long a connection may keep the server waiting, ms. While an answer is computed none holds. */
+/** How long a connection may keep the server waiting, ms. None applies while an answer is computed. */
 export interface Deadlines {
-  /** Until the headers of a request are whole: of a new connection from its start, else from the first byte. */
+  /**
+   * Until a request's headers are complete, from the start of a new connection or else from the first byte.
+   */
   readonly headersMs: number;
-  /** Until the body is whole, too. The app refuses one that takes 60 s: this is for those that nobody reads. */
+  /** Until the body is complete, too. For bodies that nobody reads; the app itself refuses one after 60 s. */
   readonly requestMs: number;
   /** From an answer to the next request. */
   readonly idleMs: number;
-  /** In which a client that is written to takes nothing. */
+  /** Longest time in which a client takes nothing of what is written to it. */
   readonly writeStallMs: number;
 }
 
@@ -61,7 +63,9 @@ const DEADLINES: Deadlines = {
 
 const MAX_HEADER_BYTES = 16 * 1024;
 
-/** The app refuses too large a body with a proper answer. So far beyond its limit the connection is cut. */
+/**
+ * Multiple of the app's body limit at which the connection is cut; before, the app refuses with an answer.
+ */
 const BODY_LIMITS = 16;
 
 /** @throws ConfigError "address_in_use" or "cannot_listen" */
@@ -82,7 +86,7 @@ async function listenInBun(options: HttpServerOptions): Promise<HttpServer> {
     keepAliveTimeout: deadlines.idleMs,
     connectionsCheckingInterval: deadlines.headersMs / 4,
     maxHeaderSize: MAX_HEADER_BYTES,
-    // The exchange sees to it: node:http's own answer would cut those before it.
+    // The exchange checks it: node:http's own answer would cut off earlier answers.
     requireHostHeader: false,
   };
   const server = tls === null ? createServer(settings) : createHttpsServer({ ...settings, ...tls });
@@ -101,7 +105,9 @@ async function listenInBun(options: HttpServerOptions): Promise<HttpServer> {
   return { url, port, stop };
 }
 
-/** @returns to be called when it listens no more: until then the end of the process removes a socket's file */
+/**
+ * @returns a function to call after listening ends; until then, exiting the process removes a socket's file
+ */
 async function bind(server: Server, options: HttpServerOptions): Promise<() => void> {
   const { host, address = host, port, socketPath: path = null } = options;
   if (path === null) {
@@ -130,7 +136,7 @@ function answerRequests(
   const limits = { maxBodyBytes: maxBodyBytes * BODY_LIMITS, writeStallMs };
   const connections = new WeakMap<Duplex, Connection>();
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    // Nothing more is expected of a connection of a server that ends.
+    // A server that is stopping expects no further request on a connection.
     if (state.isStopping) outgoing.shouldKeepAlive = false;
     return exchange(incoming, outgoing, fetch, limits);
   };
@@ -147,10 +153,10 @@ function answerRequests(
       });
   };
   server.on("request", take);
-  // An unknown expectation may be ignored (RFC 9110, 10.1.1), as vLLM does.
+  // Servers may ignore an unknown expectation (RFC 9110, 10.1.1); vLLM does too.
   server.on("checkExpectation", take);
   server.on("clientError", (error, socket) => connectionOf(socket).refuse(error));
-  // Without a listener the connection is cut, whatever is under way on it.
+  // Without a listener node:http cuts the connection and every answer in progress on it.
   server.on("connect", (_, socket) => connectionOf(socket).refuse(new Error("no tunnel is made")));
 }
 

@@ -5,12 +5,12 @@ import { createInterface, type Interface, type ReadLineOptions } from "node:read
 import { ConfigError } from "../errors.ts";
 import { fileFault } from "./file-fault.ts";
 
-/** A pipe that nobody writes to, as a script or a service may leave one open. */
+/** Silence of a pipe before a notice: scripts and services may leave one open that nobody writes to. */
 const SILENCE_MS = 2_000;
 
 /**
- * A text of the command line, after what is piped in, if anything is.
- * @param log gets a line when the pipe's end does not come
+ * Joins piped input, if any, and a text of the command line.
+ * @param log gets a line when the end of the pipe does not come
  */
 export async function withInput(text: string, log: (line: string) => void): Promise<string> {
   if (process.stdin.isTTY === true) return text;
@@ -21,7 +21,7 @@ export async function withInput(text: string, log: (line: string) => void): Prom
   return piped === "" ? text : `${piped}\n${text}`;
 }
 
-/** @throws ConfigError "invalid_option" for a standard input that cannot be read, like a folder */
+/** @throws ConfigError "invalid_option" for a standard input that cannot be read, such as a folder */
 function linesOf(options: Pick<ReadLineOptions, "output" | "terminal" | "prompt">): Interface {
   try {
     return createInterface({ input: process.stdin, ...options });
@@ -31,7 +31,7 @@ function linesOf(options: Pick<ReadLineOptions, "output" | "terminal" | "prompt"
   }
 }
 
-/** Lines that come faster than anybody types are of one text that was pasted. */
+/** Lines that come faster than anybody types belong to one pasted text. */
 const PASTE_GAP_MS = 30;
 
 export class LineInput {
@@ -40,7 +40,7 @@ export class LineInput {
   readonly #queue: string[] = [];
   #waiting: ((line: string | null) => void) | null = null;
   #isClosed = false;
-  /** Of a text that is being pasted. */
+  /** Lines of a text that is being pasted. */
   #pasted: string[] = [];
   #pasteTimer: ReturnType<typeof setTimeout> | null = null;
 
@@ -59,7 +59,7 @@ export class LineInput {
   #collect(line: string): void {
     this.#pasted.push(line);
     if (this.#pasteTimer !== null) clearTimeout(this.#pasteTimer);
-    // What is left in the editor is the last line of it, which Enter ends.
+    // Text left in the editor is the last pasted line, which Enter ends.
     this.#pasteTimer = setTimeout(() => this.#lines.line === "" && this.#endPaste(), PASTE_GAP_MS);
   }
 
@@ -69,7 +69,10 @@ export class LineInput {
     if (lines.length > 0) this.#give(lines.join("\n"));
   }
 
-  /** A text that was pasted on a terminal is one line with line feeds in it. @returns null at the end of the input */
+  /**
+   * Next line; on a terminal, a pasted text is one line with line feeds.
+   * @returns null at the end of the input
+   */
   next(): Promise<string | null> {
     const line = this.#queue.shift();
     if (line !== undefined) return Promise.resolve(line);

@@ -1,4 +1,4 @@
-// Where a server is bound, and the URL under which it is reached there.
+// Finds the address to bind a server to, and the URL that reaches it there.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -7,11 +7,11 @@ import { canonicalHost, isIpAddress, isWildcard, type ListenAddress } from "../h
 
 /**
  * @param host a name or an address, in any form
- * @throws ConfigError "cannot_listen": nothing is known under this name; "invalid_option": there is a port in it
+ * @throws ConfigError "cannot_listen" when the name has no address; "invalid_option" when it contains a port
  */
 export async function listenAddress(host: string): Promise<ListenAddress> {
   const plain = host.replace(/^\[(.*)\]$/, "$1");
-  // With its zone, which the canonical form does not have.
+  // Keeps the zone, which the canonical form drops.
   if (isIP(plain) !== 0) return { host, address: plain };
   const canonical = canonicalHost(host);
   if (canonical !== null && /:\d+$/.test(host)) {
@@ -22,16 +22,16 @@ export async function listenAddress(host: string): Promise<ListenAddress> {
     return { host, address: canonical.replace(/^\[(.*)\]$/, "$1") };
   }
   const found = canonical === null ? [] : await lookup(canonical, { all: true }).catch(() => []);
-  // A client that looks the name up tries all of them: any will do, and IPv4 is everywhere.
+  // Any address works, since clients that look the name up try all of them; IPv4 exists everywhere.
   const [first] = found.sort((a, b) => a.family - b.family);
   if (first !== undefined) return { host, address: first.address };
   throw new ConfigError("cannot_listen", `cannot listen on ${host}: no address has this name`);
 }
 
-/** Where a server that listens on all addresses is reached from its own machine. */
+/** Addresses that reach, from its own machine, a server that listens on all addresses. */
 const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "[::]": "[::1]" };
 
-/** Without a slash at the end. @param host that is listened on, in any form */
+/** Builds a URL without a trailing slash. @param host that the server listens on, in any form */
 export function urlOf(host: string, port: number, scheme = "http"): string {
   const canonical = canonicalHost(host) ?? host;
   const reached = isWildcard(canonical) ? LOOPBACK[canonical] : canonical;

@@ -20,7 +20,7 @@ export function cpuSeconds(field: (number: number) => number): number {
   return (field(14) + field(15)) / TICKS_PER_SECOND;
 }
 
-/** Of the same: whether it ignores a signal, as `nohup` makes it. @param number such as 1 for SIGHUP */
+/** Whether that process ignores a signal, as `nohup` makes it. @param number such as 1 for SIGHUP */
 export function ignoresSignal(status: string, number: number): boolean {
   const mask = BigInt(`0x${/^SigIgn:\s+([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
   return ((mask >> BigInt(number - 1)) & 1n) === 1n;

@@ -13,7 +13,7 @@ export interface RunningProcess {
   readonly uptimeS: number;
 }
 
-/** State of a TCP socket, flags of a Unix one. */
+/** State of a listening TCP socket, and flags of a listening Unix socket. */
 const LISTENING = "0A";
 const ACCEPTING = "00010000";
 
@@ -67,7 +67,7 @@ function socketsOf(pid: number): Set<string | null> {
   return new Set(entriesOf(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)));
 }
 
-/** Words of each line, without that of the head. */
+/** Words of each line, without the head line. */
 function tableOf(pid: number, name: string): string[][] {
   const [, ...lines] = (textOf(`/proc/${pid}/net/${name}`) ?? "").trim().split("\n");
   return lines.map((line) => line.trim().split(/\s+/));

@@ -1,9 +1,9 @@
-// What goes through no proxy: this machine. Bun's fetch asks the proxy of http_proxy for loopback addresses
-// too, which Go's, and so Ollama's, does not (net/http: ProxyFromEnvironment).
+// Keeps requests to this machine away from proxies. Bun's fetch uses http_proxy for loopback addresses too;
+// Go's client, and so Ollama's, does not (net/http: ProxyFromEnvironment).
 
 const LOOPBACK = ["localhost", "127.0.0.1", "::1", "[::1]"];
 
-/** @param env of this process, which fetch reads at each request; the lower-case name counts */
+/** @param env of this process; fetch reads it at each request and prefers the lower-case name */
 export function reachLoopbackDirectly(env: Record<string, string | undefined>): void {
   const others = env["no_proxy"] || env["NO_PROXY"];
   if (others === "*") return;

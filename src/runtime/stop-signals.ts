@@ -1,4 +1,4 @@
-// When a process shall stop. One press of Ctrl-C, one `kill` of a group or one stop by a service manager
+// Decides when a process stops. One press of Ctrl-C, one `kill` of a group or one stop by a service manager
 // arrives several times: once from the system and once from each wrapper that passes it on.
 
 import { constants } from "node:os";
@@ -7,15 +7,15 @@ import { forgetWrappers } from "./wrappers.ts";
 const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /**
- * Wrappers pass a signal on within milliseconds, later on a loaded machine; a person who has read that a
- * second one stops the server at once takes longer.
+ * Longest time between arrivals of one press. Wrappers pass a signal on within milliseconds, or later on a
+ * loaded machine. A person who has read that a second press stops the server at once takes longer.
  */
 export const ONE_PRESS_MS = 1000;
 
-/** What a signal asks for: "echo" = nothing that the first has not asked for. */
+/** Meaning of a signal: "echo" = a repeat that asks for nothing new. */
 export type Press = "drain" | "echo" | "now";
 
-/** Tells one press that arrives several times from a second one. Has no clock. */
+/** Tells repeats of one press from a second press. Has no clock. */
 export class StopPresses {
   #firstMs: number | null = null;
 
@@ -28,12 +28,12 @@ export class StopPresses {
   }
 }
 
-/** Calls `handler` for SIGINT and SIGTERM, echoes left out. */
+/** Calls `handler` for SIGINT and SIGTERM, except for echoes. */
 export function onStopSignal(handler: (press: "drain" | "now", signal: string) => void): void {
   const presses = new StopPresses();
   for (const signal of STOP_SIGNALS) {
     process.on(signal, () => {
-      // The wrappers end by the same press, some of them late: that is not a second one.
+      // The wrappers end by the same press, some of them late: their end is not a second press.
       forgetWrappers();
       const press = presses.press(performance.now());
       if (press !== "echo") handler(press, signal);
@@ -42,8 +42,8 @@ export function onStopSignal(handler: (press: "drain" | "now", signal: string) =
 }
 
 /**
- * Until the returned function is called, a signal ends the process at once. So it does without, but for the
- * first process of a container, to which the kernel gives no default.
+ * Lets a signal end the process at once until the returned function is called. That is the default, except
+ * for the first process of a container, which gets no default from the kernel.
  */
 export function endOnStopSignal(): () => void {
   const end = (signal: (typeof STOP_SIGNALS)[number]) =>

@@ -1,4 +1,4 @@
-// What the program needs of the machine and the process: files, memory, process figures.
+// What the program needs from the machine and the process: files, memory, process figures.
 
 import {
   appendFileSync,
@@ -47,7 +47,10 @@ export function writeText(path: string, text: string): void {
   }
 }
 
-/** Before work whose result goes there; what is in the file stays. @throws ConfigError "cannot_write" */
+/**
+ * Checks a result's file before the work; leaves its content unchanged.
+ * @throws ConfigError "cannot_write"
+ */
 export function checkWritable(path: string): void {
   try {
     appendFileSync(path, "");
@@ -74,8 +77,8 @@ export function readYaml(path: string): Record<string, unknown> {
 }
 
 /**
- * Memory that can be used without swapping, bytes: what the system has free, or what a limit of the container
- * or of this process leaves, where that is less; null where the system does not tell.
+ * Memory that can be used without swapping, bytes: the system's free memory, or less where a limit of the
+ * container or of this process leaves less; null when the system does not say.
  */
 export function availableMemory(readFile: ReadFile = readText): number | null {
   const read = orEmpty(readFile);
@@ -84,7 +87,7 @@ export function availableMemory(readFile: ReadFile = readText): number | null {
   return Math.min(Number(freeKib) * 1024, containerMemory(read), addressSpaceLeft(read));
 }
 
-/** What `ulimit -v` leaves this process, bytes. */
+/** Address space that `ulimit -v` leaves this process, bytes. */
 function addressSpaceLeft(read: ReadFile): number {
   const limit = /^Max address space\s+(\d+)/m.exec(read("/proc/self/limits"))?.[1];
   const usedKib = /^VmSize:\s+(\d+) kB/m.exec(read("/proc/self/status"))?.[1];

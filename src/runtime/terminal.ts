@@ -43,7 +43,7 @@ export async function askLine(question: string): Promise<string> {
   }
 }
 
-/** A line on standard output. What becomes of it is told to onOutputError, which console.log of Bun 1.4.5 does not. */
+/** Prints a line to standard output. Faults reach onOutputError, unlike those of Bun 1.4.5's console.log. */
 export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -51,20 +51,20 @@ export function printLine(text: string): void {
 const STDERR = 2;
 
 /**
- * A line on standard error, there when it returns. Bun's console.error makes every line red on a terminal. A
- * reader that has gone is no fault: who runs on without its log has lost nothing.
+ * Writes a line to standard error before it returns. Bun's console.error makes every line red on a terminal.
+ * A reader that has left is not a fault: a program that runs on without its log has lost nothing.
  */
 export function printErrorLine(text: string): void {
   let bytes = Buffer.from(`${text}\n`);
   try {
     while (bytes.length > 0) bytes = bytes.subarray(writeSync(STDERR, bytes));
   } catch (error) {
-    // Whoever shares the pipe has made it non-blocking, and it is full.
+    // Another process that shares the pipe made it non-blocking, and it is full.
     if ((error as NodeJS.ErrnoException).code === "EAGAIN") process.stderr.write(bytes);
   }
 }
 
-/** Calls `handler` when standard output takes no more: "EPIPE" when whoever read it has gone, else "ENOSPC", ... */
+/** Calls `handler` when standard output fails: "EPIPE" when its reader has left, otherwise "ENOSPC", ... */
 export function onOutputError(handler: (error: NodeJS.ErrnoException) => void): void {
   process.stdout.on("error", handler);
 }
@@ -73,6 +73,6 @@ export function onOutputError(handler: (error: NodeJS.ErrnoException) => void): 
 export async function flushOutput(): Promise<void> {
   for (const stream of [process.stdout, process.stderr])
     await new Promise<void>((resolve) => stream.end(() => resolve()));
-  // What went wrong is told after the end.
+  // Errors are reported after the end.
   await new Promise((resolve) => setImmediate(resolve));
 }

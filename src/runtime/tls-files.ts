@@ -1,5 +1,5 @@
-// Certificate and key of a server, from files that an operator names: what is wrong with them is said before
-// anything is started.
+// Reads a server's certificate and key from files that an operator names. Reports faults before anything
+// starts.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
@@ -7,20 +7,20 @@ import { ConfigError } from "../errors.ts";
 import { fileFault } from "./file-fault.ts";
 import { readText } from "./system.ts";
 
-/** Paths, and what goes with them. */
+/** Paths and related settings. */
 export interface TlsFiles {
   readonly certfile: string;
-  /** Null = in the file of the certificate. */
+  /** Null = the key is in the certificate's file. */
   readonly keyfile: string | null;
   readonly password: string | null;
-  /** Authorities of clients; null = those of the system. */
+  /** Authorities for client certificates; null = the system's. */
   readonly caCerts: string | null;
-  /** 0 = clients need no certificate, 1 = they are asked for one, 2 = they need one. */
+  /** Client certificates: 0 = not requested, 1 = requested, 2 = required. */
   readonly certReqs: number;
   readonly ciphers: string | null;
 }
 
-/** As node:https takes them. */
+/** Settings as node:https takes them. */
 export interface TlsSettings {
   readonly cert: string;
   readonly key: string;

@@ -1,4 +1,5 @@
-// The file of a Unix socket: one that a killed server has left is in the way of the next and means nothing.
+// The file of a Unix socket: a killed server leaves it behind, where it means nothing and blocks the next
+// server.
 
 import { lstatSync, rmSync, type Stats } from "node:fs";
 import { connect } from "node:net";

@@ -1,26 +1,26 @@
-// The wrappers that have started this process: `bun run`, `npx`, `npm run`, and the shell between. npm's
-// shell dies of a SIGTERM and npm with it, and what they have started would go on without anybody who
-// could stop it: the end of a wrapper ends this process as SIGTERM does.
+// Finds the wrappers that started this process: `bun run`, `npx`, `npm run`, and the shell between. SIGTERM
+// kills npm's shell and npm with it, and what they started would run on with nobody to stop it. So the end of
+// a wrapper ends this process as SIGTERM does.
 
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
 import { ignoresSignal, statFields } from "./proc-text.ts";
 
-/** What tells wrappers from other processes. */
+/** Facts that tell wrappers from other processes. */
 export interface ProcessFacts {
   readonly pid: number;
   readonly groupId: number;
-  /** Words of its command line, as shown by a list of processes. */
+  /** Words of its command line, as a process list shows them. */
   readonly words: readonly string[];
-  /** As a shell without job control makes what it starts with "&", for which it does not wait. */
+  /** SIGQUIT is ignored, as in what a shell without job control starts with "&" and does not wait for. */
   readonly ignoresQuit: boolean;
 }
 
 /**
  * @param family this process, its parent, the parent's parent and so on
- * @returns those from the parent on that only wait for this process. Anything else, a terminal's shell, a
- *   script or a service manager, may end and leave it running on purpose
+ * @returns the processes from the parent on that only wait for this one. Any other (a terminal's shell, a
+ *   script, a service manager) may end and leave it running on purpose
  */
 export function wrappersIn(family: readonly ProcessFacts[]): ProcessFacts[] {
   const [self, ...ancestors] = family;
@@ -36,7 +36,7 @@ export function wrappersIn(family: readonly ProcessFacts[]): ProcessFacts[] {
 
 const PACKAGE_RUNNERS = /^(npm|npx|pnpm|pnpx|yarn|yarnpkg|bunx)(-cli)?(\.c?js)?$/;
 
-/** npm shows itself as "npm exec ...", others as scripts of node. */
+/** Recognizes npm, which shows itself as "npm exec ...", and the others, which are scripts of node. */
 function isRunner(words: readonly string[]): boolean {
   const [program = "", ...rest] = words;
   const name = basename(program);
@@ -48,7 +48,7 @@ function isRunner(words: readonly string[]): boolean {
   return verb === "run" ? isScriptName(script) : isScriptName(verb) && verb !== "test";
 }
 
-/** Of package.json, and no file. */
+/** Whether a word names a script of package.json and not a file. */
 function isScriptName(word: string): boolean {
   return word !== "" && !/[./]/.test(word);
 }
@@ -61,7 +61,9 @@ const POLL_MS = 250;
 
 let watch: ReturnType<typeof setInterval> | null = null;
 
-/** From now on the end of a wrapper is a SIGTERM to this process. Only Linux tells who they are. */
+/**
+ * Turns the end of a wrapper into a SIGTERM to this process. Works on Linux, which alone names the wrappers.
+ */
 export function endWithWrappers(): void {
   const starts = new Map(wrappersIn(familyOf(process.pid)).map(({ pid }) => [pid, startOf(pid)]));
   if (watch !== null || starts.size === 0) return;
@@ -80,7 +82,7 @@ export function forgetWrappers(): void {
   watch = null;
 }
 
-/** Itself first, then up as far as /proc tells. */
+/** The process itself first, then its ancestors as far as /proc shows them. */
 function familyOf(pid: number): ProcessFacts[] {
   const family: ProcessFacts[] = [];
   for (let next = pid; next > 0; ) {
@@ -99,14 +101,14 @@ function memberOf(pid: number): { facts: ProcessFacts; parentPid: number } | nul
   const facts: ProcessFacts = {
     pid,
     groupId: field(5),
-    // A process that names itself leaves one text, padded where the old one was longer.
+    // A process that sets its title leaves one text, padded if the old one was longer.
     words: (fileOf(pid, "cmdline") ?? "").split(/[\0 ]+/).filter((word) => word !== ""),
     ignoresQuit: ignoresSignal(status, constants.signals.SIGQUIT),
   };
   return { facts, parentPid: field(4) };
 }
 
-/** Ticks since boot, which tell it from a later process of its number; null when it has ended. */
+/** Start in ticks since boot, which tells it from a later process with its number; null when it has ended. */
 function startOf(pid: number): number | null {
   const stat = fileOf(pid, "stat");
   return stat === null || /\) [ZX] /.test(stat) ? null : statFields(stat)(22);

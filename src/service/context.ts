@@ -24,7 +24,7 @@ export interface ContextOptions {
   readonly apiKeys: readonly string[];
   /** Absent = "all". */
   readonly apiKeyScope?: ApiKeyScope;
-  /** Absent = whoever mounts `fetch` answers for the Host. */
+  /** Absent = the code that mounts `fetch` checks the Host. */
   readonly listensOn?: ListenAddress;
   /** @see hostCheck */
   readonly allowedHosts?: readonly string[];
@@ -33,20 +33,20 @@ export interface ContextOptions {
   readonly allowedMethods?: readonly string[];
   readonly allowedHeaders?: readonly string[];
   readonly allowCredentials?: boolean;
-  /** What a proxy may leave before each path, such as "/llm"; absent = nothing. */
+  /** Prefix that a proxy may leave before each path, such as "/llm"; absent = none. */
   readonly rootPath?: string;
   /** Share of memory in use from which on new work is refused; absent or 1 = memory is not looked at. */
   readonly maxMemoryUse?: number;
   readonly maxLogprobs: number;
-  /** Absent = vLLM's. */
+  /** Absent = vLLM's defaults. */
   readonly samplingDefaults?: SamplingDefaults;
   /** Absent = no. */
   readonly trustsRequestTemplates?: boolean;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
-  /** How requests are logged; absent or null = not at all. */
+  /** How to log requests; absent or null = not at all. */
   readonly requestLog?: Omit<RequestLogOptions, "nowMs"> | null;
-  /** Gets faults, for an operator. */
+  /** Receives faults, for an operator. */
   readonly log: (line: string) => void;
 }
 

@@ -5,7 +5,7 @@ import { ChannelError } from "./bytes.ts";
 
 const HEAD_BYTES = 4;
 
-/** Log-probabilities of whole vocabularies are the largest messages: some MB a sequence. */
+/** Largest message, bytes: log-probabilities of whole vocabularies take some MB a sequence. */
 export const MAX_FRAME_BYTES = 2 ** 31 - 1;
 
 /** @throws ChannelError for a message that the other side would refuse */
