@@ -1,4 +1,4 @@
-// One callback for the process; whether it throws is a matter of the thread that it is called on.
+// The process has one callback; the thread that it is called on decides whether it throws.
 
 #include "abort-guard.h"
 
@@ -15,7 +15,7 @@ namespace {
 
 thread_local int num_guards = 0;
 
-// "/where/it/was/built/llama-model.cpp:12: GGML_ASSERT(...) failed" from the file's name on.
+// Drops the path: "llama-model.cpp:12: GGML_ASSERT(...) failed".
 std::string without_folder(const std::string & message) {
     const size_t end = message.find(':');
     const size_t cut = message.rfind('/', end);

@@ -1,6 +1,6 @@
-// llama.cpp and ggml end the process where a file holds what they assert it does not. While a guard lives, an
-// assertion that fails on its thread is thrown instead, as an Error "model_unsupported": what reads a file is
-// left by unwinding, and the process lives. For loading alone: code that computes is not made to be left so.
+// llama.cpp and ggml end the process when an assertion about a file fails. While a guard lives, an assertion
+// that fails on its thread is thrown as an Error "model_unsupported" instead: the stack that reads the file
+// unwinds, and the process lives. Use it only while loading: code that computes cannot be unwound safely.
 #pragma once
 
 namespace pagoda {
@@ -13,7 +13,7 @@ public:
     AbortGuard & operator=(const AbortGuard &) = delete;
 };
 
-// Once in a process, before any guard.
+// Call it once per process, before any guard.
 void install_abort_guard();
 
 } // namespace pagoda

@@ -1,4 +1,4 @@
-// The rules are those of vLLM 0.13's chat_utils: _parse_chat_message_content and _postprocess_messages.
+// Follows vLLM 0.13's chat_utils: _parse_chat_message_content and _postprocess_messages.
 
 #include "chat-messages.h"
 
@@ -15,7 +15,7 @@ namespace {
 
 constexpr int    MAX_JSON_DEPTH = 64;
 constexpr size_t MAX_MESSAGES   = 2048;
-constexpr size_t MAX_MEMBERS    = 1024; // what keeps their order looks for each among all before it
+constexpr size_t MAX_MEMBERS    = 1024; // ordered objects compare each new member with all before it
 
 [[noreturn]] void refuse(const std::string & message) {
     throw Error("template_error", message);
@@ -26,7 +26,7 @@ struct JsonShape {
     size_t num_members = 0; // of the largest object
 };
 
-// Found without recursion.
+// Scans without recursion.
 JsonShape json_shape(const std::string & json) {
     JsonShape           shape;
     std::vector<size_t> open; // members of each bracket
@@ -53,7 +53,7 @@ JsonShape json_shape(const std::string & json) {
     return shape;
 }
 
-// null for a value that is missing, too
+// Returns null for a missing value, too.
 const common_json & field(const common_json & object, const char * name) {
     static const common_json none;
     return object.contains(name) ? object.at(name) : none;
@@ -91,7 +91,7 @@ common_json parts_of(const std::vector<std::string> & texts) {
     return parts;
 }
 
-// Parts that are empty give no line.
+// Joins the parts into lines; empty parts give none.
 std::string lines_of(const std::vector<std::string> & texts) {
     std::string lines;
     for (const std::string & text : texts) {

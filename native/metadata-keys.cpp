@@ -1,4 +1,5 @@
-// What is refused is what llama.cpp's loader asserts (llama-model.cpp, load_hparams) and ggml's operators (ops.cpp).
+// Refuses what llama.cpp's loader (llama-model.cpp, load_hparams) and ggml's operators (ops.cpp) assert
+// against.
 
 #include "metadata-keys.h"
 
@@ -46,7 +47,7 @@ bool ends_with(const std::string & text, const std::string & end) {
     return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// As llama.cpp names the parts; "" where this file is not named so.
+// Name of the first part as llama.cpp builds it; "" when this file is not named that way.
 std::string first_part(const std::string & path, int64_t part, int64_t n_parts) {
     std::vector<char> prefix(path.size() + 1), first(path.size() + 32);
     if (llama_split_prefix(prefix.data(), prefix.size(), path.c_str(), (int32_t) part, (int32_t) n_parts) == 0) {
@@ -56,7 +57,7 @@ std::string first_part(const std::string & path, int64_t part, int64_t n_parts) 
     return first.data();
 }
 
-// Any kind of integer: the parts are numbered in 16 bits.
+// Reads any kind of integer: the numbers of parts have 16 bits.
 int64_t small_key(const gguf_context * g, const std::string & key) {
     const int64_t id = gguf_find_key(g, key.c_str());
     if (id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_UINT16) {

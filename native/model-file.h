@@ -18,7 +18,7 @@ struct ModelHeader {
     int64_t     n_layers;
     int64_t     n_vocab;
     int64_t     kv_bytes_per_token; // K + V over all layers
-    bool        lacks_pre_tokenizer; // byte-level BPE, and the file does not say how its texts are split
+    bool        lacks_pre_tokenizer; // byte-level BPE, but the file names no pre-tokenizer
 };
 
 // Throws Error "model_not_found", "model_not_gguf", "model_truncated" or "model_unsupported".

@@ -94,7 +94,7 @@ inline bool bool_argument(const Napi::CallbackInfo & info, size_t i) {
     return info[i].As<Napi::Boolean>().Value();
 }
 
-// A whole number that may be left out; SIZE_MAX where it is.
+// An optional whole number; SIZE_MAX when absent.
 inline size_t optional_count_argument(const Napi::CallbackInfo & info, size_t i) {
     if (info[i].IsUndefined()) {
         return SIZE_MAX;

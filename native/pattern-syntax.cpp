@@ -1,4 +1,4 @@
-// A recursive descent over the pattern's text, one function a rule of the syntax.
+// A recursive descent over the pattern's text, with one function for each rule of the syntax.
 
 #include "pattern-syntax.h"
 

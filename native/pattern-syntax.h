@@ -1,5 +1,5 @@
-// The regular expressions of pre-tokenizers, read into a tree: what llama.cpp's patterns use of ECMAScript's
-// syntax, and nothing else.
+// Parses the regular expressions of pre-tokenizers into a tree. Knows only the parts of ECMAScript's syntax
+// that llama.cpp's patterns use.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace pagoda {
 
-// Inclusive ranges, ascending, apart.
+// Inclusive ranges, ascending, disjoint.
 using SymbolSet = std::vector<std::pair<char32_t, char32_t>>;
 
 constexpr char32_t MAX_SYMBOL = 0xFFFFFFFF;
@@ -24,13 +24,13 @@ struct Pattern {
     bool                 negated = false; // of LOOKAHEAD
 
     bool can_be_empty() const;
-    // Whether a match may have symbols in it; a lookahead has none.
+    // Whether a match can contain symbols; a lookahead contains none.
     bool can_have_symbols() const;
 };
 
-// Symbols are code points, or bytes that stand for classes of them. Sequences, choices, groups, sets, "\s", "\d",
-// greedy repeats, lookaheads and "$"; what else there is in regular expressions throws std::runtime_error, and so
-// does the repeat of what can be empty.
+// Symbols are code points, or bytes that stand for classes of them. Knows sequences, choices, groups, sets,
+// "\s", "\d", greedy repeats, lookaheads and "$". Throws std::runtime_error for any other syntax, and for a
+// repeat of something that can be empty.
 Pattern parse_pattern(const std::u32string & text);
 
 } // namespace pagoda

@@ -1,4 +1,4 @@
-// A list of so few that it is searched from the front; parsing is done without the lock.
+// The list is short enough to search from the front. Parsing happens outside the lock.
 
 #include "recent-templates.h"
 

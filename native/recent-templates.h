@@ -1,4 +1,4 @@
-// Templates that came with requests, parsed: the last few, since who brings one brings it with every request.
+// Keeps the last few parsed templates of requests: a client that sends one sends it with every request.
 // Thread-safe.
 #pragma once
 

@@ -1,4 +1,4 @@
-// The automaton, and how places are given away: to one length of texts after the other.
+// Builds the automaton and gives places to texts, one length after the other.
 
 #include "special-texts.h"
 
@@ -46,7 +46,7 @@ void SpecialTexts::insert(int text) {
     }
 }
 
-// Breadth first: a node's fallback is less deep than the node.
+// Breadth first: a node's fallback is nearer to the root than the node.
 void SpecialTexts::link() {
     std::vector<int> queue = { ROOT };
     for (size_t i = 0; i < queue.size(); ++i) {
@@ -94,8 +94,8 @@ std::vector<SpecialTexts::Hit> SpecialTexts::hits_in(const std::string & text) c
     return hits;
 }
 
-// The places of the longest texts that are left, in the order in which they are given away. Takes them off the
-// hits, and with them every hit whose end is taken: no shorter text that ends there can have its place.
+// Places of the longest texts that remain, in the order in which they are given away. Removes them from the
+// hits, and every hit whose end is taken: no shorter text that ends there can have its place.
 std::vector<SpecialTexts::Place> SpecialTexts::longest_places(std::vector<Hit> & hits, const std::vector<bool> & is_taken) const {
     size_t length = 0;
     for (const Hit & hit : hits) {
@@ -139,7 +139,8 @@ std::vector<llama_text_part> SpecialTexts::cut(const std::string & text, size_t 
     std::vector<Span> spans;
     while (!hits.empty()) {
         for (const Place & place : longest_places(hits, is_taken)) {
-            // What is taken is no shorter than this text, or reaches up to what is: it cannot lie between the ends.
+            // A taken span is at least as long as this text, or reaches to one: it cannot lie strictly
+            // between the ends.
             if (is_taken[place.begin] || is_taken[place.begin + texts[place.text].text.size() - 1]) {
                 continue;
             }

@@ -1,6 +1,6 @@
-// The texts of special tokens, found in a text that is to be tokenised: which of them stand where, and what is
-// left between them. The result is that of llama.cpp, which looks for each of them through the whole text: the
-// longest go first, and of one text every place from left to right that nothing before has taken.
+// Finds the texts of special tokens in a text to be tokenised: which of them stand where, and the raw text
+// between them. The result is llama.cpp's, which searches the whole text for each of them: the longest texts
+// go first, and each takes, from left to right, every place that no earlier one has taken.
 #pragma once
 
 #include "llama.h"
@@ -17,20 +17,21 @@ namespace pagoda {
 struct SpecialText {
     llama_token token;
     std::string text; // not empty
-    // White space before and behind it is dropped.
+    // White space before and after it is dropped.
     bool        strips_left;
     bool        strips_right;
 };
 
-// An automaton after Aho and Corasick over all texts: one pass finds all places, in a time that grows with the text
-// and not with the number of tokens. Read-only after construction, so any thread may use it.
+// An Aho-Corasick automaton over all texts: one pass finds all places, in time that grows with the text and
+// not with the number of tokens. Read-only after construction, so any thread may use it.
 class SpecialTexts {
 public:
-    // In the order in which they take their places, the longest first. Of equal texts the first counts.
+    // Takes the texts in the order in which they get their places, longest first. Of equal texts, the first
+    // counts.
     explicit SpecialTexts(std::vector<SpecialText> in_order);
 
-    // The text in order, without what is stripped; no two parts of raw text are beside each other. Not to its end,
-    // but with more than `max_tokens` parts that are tokens, where there are as many.
+    // Cuts the text, in order and without stripped white space; no two parts of raw text are adjacent. Stops
+    // early once more than `max_tokens` parts are tokens.
     std::vector<llama_text_part> cut(const std::string & text, size_t max_tokens) const;
 
 private:
@@ -38,10 +39,10 @@ private:
         std::vector<std::pair<uint8_t, int>> children; // ascending
         int fallback = 0;  // node of the longest proper suffix
         int text     = -1; // index in texts, -1 = none ends here
-        int shorter  = -1; // node of the next shorter text that ends here as well, -1 = none
+        int shorter  = -1; // node of the next shorter text that also ends here, -1 = none
     };
 
-    // A place where at least one text ends: the node of the longest that has not yet been looked at.
+    // A place where at least one text ends, with the node of the longest one not yet examined.
     struct Hit {
         size_t end;
         int    node;
@@ -52,7 +53,7 @@ private:
         int    text;
     };
 
-    // What a token has taken of the text [begin, end), stripped white space included.
+    // The range of text that a token has taken, [begin, end), including stripped white space.
     struct Span {
         size_t      begin;
         size_t      end;
@@ -71,7 +72,7 @@ private:
 
     std::vector<SpecialText> texts;
     std::vector<Node>        nodes;
-    std::vector<int>         begins; // [256] child of the root, the root itself where none
+    std::vector<int>         begins; // [256] child of the root, or the root itself if there is none
 };
 
 } // namespace pagoda

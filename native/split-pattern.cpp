@@ -1,4 +1,4 @@
-// Building of the automaton, the two readings of a text, and the way in from llama.cpp.
+// Builds the automaton, reads a text in two passes, and connects to llama.cpp.
 
 #include "split-pattern.h"
 
@@ -29,7 +29,7 @@ std::vector<size_t> split_for_llama(const std::u32string & text, const std::u32s
     return SplitPattern::of(pattern).split(text, parts);
 }
 
-// Before anything can be tokenised.
+// Runs before anything is tokenised.
 [[maybe_unused]] const bool is_in_use = (unicode_regex_splitter = split_for_llama) != nullptr;
 
 } // namespace
@@ -86,7 +86,7 @@ int SplitPattern::add_set(const SymbolSet & set) {
     return index;
 }
 
-// `next` is where a match goes on behind the pattern. Returns where it begins.
+// Adds a pattern whose match continues at `next`. Returns the node where the match begins.
 int SplitPattern::add_pattern(const Pattern & pattern, int next) {
     switch (pattern.kind) {
         case Pattern::SYMBOL:
@@ -130,7 +130,7 @@ int SplitPattern::add_pattern(const Pattern & pattern, int next) {
     return next;
 }
 
-// There is no way round without a symbol, since nothing that can be empty is repeated.
+// Ends because every cycle takes a symbol: nothing that can be empty is repeated.
 void SplitPattern::order_from(int node, std::vector<bool> & seen) {
     if (seen[node]) {
         return;
@@ -159,7 +159,7 @@ std::vector<int> SplitPattern::takers_of(const std::vector<bool> & in_sets) cons
     return takers;
 }
 
-// Symbols that are in the same sets are of one class.
+// Symbols that belong to the same sets form one class.
 void SplitPattern::make_classes() {
     class_begins = { 0 };
     for (const auto & set : sets) {
@@ -216,8 +216,8 @@ void SplitPattern::make_states() {
     }
 }
 
-// The nodes that can be completed at a symbol of this class, where `after` can be behind it; nullptr is the end of
-// the text, which has no symbol.
+// Nodes that can complete a match at a symbol of this class when those in `after` can do so behind it.
+// `after` is nullptr at the end of the text, which has no symbol.
 std::vector<uint64_t> SplitPattern::completed(const std::vector<uint64_t> * after, size_t symbol_class) const {
     std::vector<uint64_t> set(n_words);
     if (after) {
@@ -256,7 +256,7 @@ bool SplitPattern::can_complete(State state, int node) const {
     return has_bit(&nodes_of_state[state * n_words], node);
 }
 
-// states: [size + 1], one a place; the last is the end.
+// states: [size + 1], one per place; the last is the end of the text.
 void SplitPattern::read_backwards(const char32_t * text, size_t size, std::vector<State> & states) const {
     states.resize(size + 1);
     State state  = 0;

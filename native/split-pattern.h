@@ -1,6 +1,6 @@
-// A pattern of a pre-tokenizer, which cuts a text into its matches and what is between them, as std::regex does:
-// leftmost match, first alternative, greedy repeats. In place of std::regex, which calls itself for every symbol
-// and tries every way through: this takes a fixed time a symbol, whatever the text, and no stack.
+// Cuts a text into a pre-tokenizer pattern's matches and the text between them, as std::regex does: leftmost
+// match, first alternative, greedy repeats. std::regex recurses for every symbol and tries every path; this
+// takes a fixed time per symbol, whatever the text, and no stack.
 #pragma once
 
 #include "pattern-syntax.h"
@@ -14,28 +14,28 @@ namespace pagoda {
 
 // Read-only after construction, so any thread may use it.
 //
-// Whether a match can begin or go on at a place depends on what follows, so the text is read twice. Backwards, by
-// an automaton whose state at a place is the set of all nodes of the pattern from which a match can be completed
-// there; then forwards, where of two ways the first that can be completed is the one that backtracking would end
-// with, so nothing is tried in vain.
+// Whether a match can begin or continue at a place depends on what follows, so the text is read twice. The
+// backward pass runs an automaton whose state at a place is the set of all pattern nodes from which a match
+// can be completed there. The forward pass takes the first of two paths that can be completed. That is the
+// path that backtracking would end with, so nothing is tried in vain.
 class SplitPattern {
 public:
-    // Throws std::runtime_error for a pattern that parse_pattern() does not know, that can match nothing as well as
-    // something, or that has more than 65,535 states.
+    // Throws std::runtime_error for a pattern that parse_pattern() does not know, that can match either
+    // nothing or something, or that has more than 65,535 states.
     explicit SplitPattern(const std::u32string & pattern);
 
-    // One that is kept for as long as the process; any thread.
+    // Returns a pattern that is kept for the life of the process; any thread.
     static const SplitPattern & of(const std::u32string & pattern);
 
-    // Parts are lengths in symbols that cover the text; each is cut by itself, its end is "$". Lengths of the
-    // pieces in order; a match of nothing is a piece of 0.
+    // Parts are lengths in symbols that cover the text. Each part is cut separately, and its end matches "$".
+    // Returns the lengths of the pieces in order; a match of nothing is a piece of 0.
     std::vector<size_t> split(const std::u32string & text, const std::vector<size_t> & parts) const;
 
 private:
     using State = uint16_t;
 
-    // Where a match can be: `next` is what follows. Of CHOICE `next` comes before `other`; of LOOKAHEAD `other` is
-    // the beginning of what it looks for.
+    // A position in a match; `next` is what follows. CHOICE tries `next` before `other`; for LOOKAHEAD,
+    // `other` begins what it looks for.
     struct Node {
         enum Kind { SYMBOL, CHOICE, LOOKAHEAD, TEXT_END, ACCEPT };
 
@@ -63,7 +63,7 @@ private:
 
     std::vector<Node>      nodes;
     std::vector<SymbolSet> sets;
-    std::vector<int>       order; // nodes that take no symbol, each after those that it leads to
+    std::vector<int>       order; // nodes that take no symbol, each after the nodes it leads to
     int                    start = 0;
 
     std::vector<char32_t> class_begins;     // ascending, the first is 0

@@ -1,6 +1,6 @@
-// Whether a template wants the content of a message as a text or as a list of parts, seen from its source
-// as vLLM sees it (_detect_content_format): "a loop over `message.content`, in which `message` is what a
-// loop over `messages` goes through", whatever filters, tests and slices are on the way.
+// Decides from a template's source whether it takes a message's content as a text or as a list of parts. The
+// rule is vLLM's (_detect_content_format): parts, if it loops over `message.content`, where `message` is the
+// variable of a loop over `messages`, through any filters, tests and slices.
 #pragma once
 
 namespace jinja {

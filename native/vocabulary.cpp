@@ -1,4 +1,4 @@
-// Vocabulary over llama.cpp's. Its C functions report the size that they need as a negative number.
+// Wraps llama.cpp's vocabulary. Its C functions report the size that they need as a negative number.
 
 #include "vocabulary.h"
 
@@ -16,10 +16,11 @@ constexpr size_t MAX_TEXT_BYTES = 1u << 30; // ids are counted in int32
 
 constexpr int SPECIAL_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN | LLAMA_TOKEN_ATTR_UNUSED;
 
-// Tokens whose text is looked for before a text is tokenised; control and unknown ones where special tokens are parsed.
+// Tokens that a text is searched for before it is tokenised; control and unknown ones only if special tokens
+// are parsed.
 constexpr int SPECIAL_TEXT_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED | LLAMA_TOKEN_ATTR_UNKNOWN;
 
-// Ordered as llama.cpp does it, with its very sort: the order of texts of one length is what that leaves.
+// Sorts with the same call as llama.cpp, which decides the order of texts of one length.
 std::vector<SpecialText> specials_of(const llama_vocab & vocab, int attributes) {
     std::vector<llama_token> ids;
     for (llama_token id = 0; id < (llama_token) vocab.n_tokens(); ++id) {
@@ -40,7 +41,7 @@ std::vector<SpecialText> specials_of(const llama_vocab & vocab, int attributes) 
     return specials;
 }
 
-// llama.cpp asserts that it has what it adds, at the first text.
+// Checks what llama.cpp asserts at the first text: that the tokens it adds exist.
 void check_added_tokens(const llama_vocab & vocab) {
     const bool is_word_piece = vocab.get_type() == LLAMA_VOCAB_TYPE_WPM;
     const auto check = [](bool is_added, llama_token id, const std::string & name) {

@@ -14,15 +14,15 @@ namespace pagoda {
 
 class Vocabulary {
 public:
-    // Keeps the model alive, which may have the vocabulary alone. Throws Error "model_unsupported" where
-    // the tokenizer adds a token that the vocabulary does not have.
+    // Keeps the model alive, which may contain nothing but the vocabulary. Throws Error "model_unsupported"
+    // when the tokenizer adds a token that the vocabulary does not have.
     explicit Vocabulary(std::shared_ptr<const llama_model> model);
 
     bool is_of(const std::shared_ptr<llama_model> & other) const { return model == other; }
 
     // add_special: with the BOS or EOS that the tokenizer adds; parse_special: "<|im_end|>" in the text is
     // that token, not its letters. Text is UTF-8, zero bytes included, at most 1 GiB (Error
-    // "invalid_argument"). A text of more than max_tokens gives max_tokens + 1 and is not tokenised to its end.
+    // "invalid_argument"). A longer text yields max_tokens + 1 ids and is not tokenised to its end.
     std::vector<int32_t> tokenize(const std::string & text, bool add_special, bool parse_special, size_t max_tokens) const;
     // Ids must be in [0, n_vocab). remove_special leaves out control tokens.
     std::string          detokenize(const std::vector<int32_t> & tokens, bool remove_special) const;
@@ -31,7 +31,7 @@ public:
     std::vector<uint8_t> bytes;
     std::vector<int32_t> starts;  // [n_vocab + 1]
     std::vector<uint8_t> special; // [n_vocab] 1 = control, unknown or unused
-    // As the file has token i: entries[entry_starts[i], entry_starts[i + 1]), UTF-8.
+    // Token i as the file spells it: entries[entry_starts[i], entry_starts[i + 1]), UTF-8.
     std::vector<uint8_t> entries;
     std::vector<int32_t> entry_starts; // [n_vocab + 1]
     std::vector<int32_t> eos_ids; // end-of-generation ids, ascending
@@ -42,7 +42,7 @@ private:
     std::shared_ptr<const llama_model> model;
     const llama_vocab *                vocab;
     SpecialTexts                       all_specials;
-    SpecialTexts                       user_defined; // what is found where parse_special is false
+    SpecialTexts                       user_defined; // searched for when parse_special is false
 };
 
 } // namespace pagoda
