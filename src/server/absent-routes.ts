@@ -1,6 +1,6 @@
-// Paths that clients of vLLM, OpenAI, llama-server, Ollama and others ask for and that are not here: what is
-// to be used instead, or that it is not built. Any other unknown path gets vLLM's bare answer, and so do /sleep, its like
-// and /tokenizer_info, as vLLM without its switches gives it.
+// Paths that clients of vLLM, OpenAI, llama-server, Ollama and others request but that do not exist here. The
+// answer names a replacement or says that the feature is not built. Any other unknown path gets vLLM's bare
+// answer. So do /sleep, the other operator's routes and /tokenizer_info, as in a vLLM without their switches.
 
 import { shortened } from "./quote.ts";
 
@@ -9,7 +9,7 @@ const TEXT = "This server generates text: POST /v1/chat/completions or /v1/compl
 
 const RENDERS = "POST /tokenize renders `messages` and gives the tokens.";
 
-/** Paths, where "/*" stands for any rest or none and ":id" for one segment, and what is said of them. */
+/** Paths and the advice for them; "/*" stands for any rest or none, and ":id" for one segment. */
 const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   [
     "/v1/embeddings /v2/embed /embedding /embeddings /embed /encode /pooling /v1/pooling",
@@ -103,8 +103,8 @@ function matcherOf(path: string): (path: string) => boolean {
 }
 
 /**
- * @param path without a slash at its end
- * @returns what a client is told of a path that is not here; null for one that nobody would expect
+ * @param path without a trailing slash
+ * @returns advice about a path that does not exist here; null for a path that nobody would expect
  */
 export function adviceFor(path: string): string | null {
   const found = PATTERNS.find(({ matches }) => matches(path));

@@ -55,7 +55,7 @@ function createRoutes(context: ServerContext, methods: Methods) {
   const guarded = operationMethods(context).map(([path]) => path);
   const keys = new ApiKeys({ keys: context.apiKeys, scope: context.apiKeyScope, guarded });
   // Elysia's default skips a host of three characters; here the path begins right after any host.
-  // That reads plain HTTP only: routedRequest() sees to it.
+  // It works for plain HTTP URLs only; routedRequest() provides those.
   return new Elysia({ name: "pagoda", strictPath: true, handler: { standardHostname: false } })
     .onError(({ code, error, request }) =>
       code === "NOT_FOUND" ? notFound(methods, request, context.rootPath) : failed(context, error),
@@ -110,7 +110,7 @@ function beforeRouting({ keys, methods, context }: Doors, request: Request): Res
   return refusal(405, "Method Not Allowed", { allow });
 }
 
-/** As vLLM's, with the challenge that RFC 9110, 15.5.2, asks for. */
+/** Answers as vLLM does, with the challenge that RFC 9110, 15.5.2, requires. */
 function unauthorized(): Response {
   const headers = { "www-authenticate": "Bearer" };
   return jsonResponse({ error: "Unauthorized" }, { status: 401, headers });
@@ -139,8 +139,8 @@ function routedPath(url: string): string | null {
 }
 
 /**
- * A path that is known without its trailing slash is redirected, as the framework of vLLM does; to a path alone,
- * since only the client knows which host and scheme it sees through its proxies.
+ * Redirects a path that exists without its trailing slash, as vLLM's framework does. The location is only a
+ * path, since only the client knows which host and scheme it sees through its proxies.
  */
 function notFound(methods: Methods, request: Request, rootPath: string): Response {
   const { pathname, search } = new URL(request.url);

@@ -17,7 +17,7 @@ export interface ApiKeysOptions {
   readonly guarded: readonly string[];
 }
 
-/** For probes, balancers, Prometheus and the browser of whoever wonders what this is, which have no key. */
+/** Paths for clients without a key: probes, balancers, Prometheus, and a browser at the root. */
 const OPEN = /^\/(|health|ping|version|load|metrics(\/.*)?)$/;
 
 export class ApiKeys {
@@ -39,7 +39,7 @@ export class ApiKeys {
     const [scheme = "", ...words] = (request.headers.get("authorization") ?? "").split(" ");
     if (scheme.toLowerCase() !== "bearer") return false;
     const given = words.join(" ").trimStart();
-    // A header's letters are bytes: clients write a key in Latin-1, or in UTF-8.
+    // A header's characters are bytes: some clients encode a key in Latin-1, others in UTF-8.
     const readings = [digest(given), digest(Buffer.from(given, "latin1"))];
     // Every key is looked at, so that time tells nothing.
     return this.#digests

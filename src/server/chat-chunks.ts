@@ -12,7 +12,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   readonly #run: ChatRun;
   readonly #head: string;
   #isFirst = true;
-  /** Generated so far, by choice. */
+  /** Number of tokens generated so far, by choice. */
   readonly #numTokens: number[];
   #numCachedTokens = 0;
 
@@ -87,7 +87,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#numTokens[index] ?? 0;
   }
 
-  /** Of the chunk's own choice, as in vLLM: only the last chunk has that of all. */
+  /** Usage of the chunk's own choice, as in vLLM; only the last chunk has that of all choices. */
   #continuousUsage(index: number): string {
     if (this.#run.body.stream_options?.continuousUsageStats !== true) return "";
     const soFar = usage(this.#run.promptIds.length, this.#numTokensOf(index));

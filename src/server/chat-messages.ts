@@ -1,4 +1,4 @@
-// A chat's messages as the engine takes them: parts of their content are texts, others are refused.
+// Converts a chat's messages for the engine: content parts that are text are kept, others are refused.
 
 import { RequestError } from "../errors.ts";
 import type { ChatMessage } from "../runner/tokenizer.ts";
@@ -15,26 +15,26 @@ export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
   }));
 }
 
-/** Clients that fill in every member send null for what is not there; a template would ask whether it is. */
+/** Drops null members: some clients fill in every member, and a template may test whether one is defined. */
 function said(message: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(message).filter(([, value]) => value !== null));
 }
 
-/** The text of a message that is checked; its parts are lines, those that are empty are none, as in vLLM. */
+/** Text of a checked message: one line for each part that is not empty, as in vLLM. */
 export function contentText({ content }: ChatMessage): string {
   const parts = Array.isArray(content) ? content : [content];
   const texts = parts.map((part) => String(isObject(part) ? part["text"] : (part ?? "")));
   return texts.filter((text) => text !== "").join("\n");
 }
 
-/** Whether parts stay parts or become lines of a text is for the template to say. */
+/** Checks content. The template decides whether parts stay parts or become lines of one text. */
 function checkedContent(content: Json): Json {
   if (content === null || typeof content === "string") return content;
   if (!Array.isArray(content)) invalid("message content must be text or a list of parts");
   return content.map((part) => ({ type: "text", text: partText(part) }));
 }
 
-/** Types of parts that are text, and their field that has it: those of vLLM. */
+/** Part types that are text, with the field that holds it; vLLM's types. */
 const TEXT_FIELDS: ReadonlyMap<unknown, string> = new Map([
   ["text", "text"],
   ["input_text", "text"],
@@ -43,7 +43,7 @@ const TEXT_FIELDS: ReadonlyMap<unknown, string> = new Map([
   ["thinking", "thinking"],
 ]);
 
-/** Types that need a model which sees or hears: those of vLLM, OpenAI and Hugging Face. */
+/** Part types that need a model for images or sound: vLLM's, OpenAI's and Hugging Face's. */
 const MEDIA_TYPES: readonly string[] = [
   ...["image_url", "input_image", "image", "image_pil", "image_embeds", "image_uuid"],
   ...["audio_url", "input_audio", "audio", "audio_embeds", "video_url", "video", "file"],
@@ -68,7 +68,7 @@ function partText(part: Json): string {
   invalid(`a content part of type '${type}' must have a text as its '${field}'`);
 }
 
-/** A part that has no type is what it has a field of. */
+/** Type of a part; without `type`, the field that the part has. */
 function typeOf(part: JsonObject): string {
   const { type } = part;
   if (typeof type === "string") return shortened(type);

@@ -24,7 +24,7 @@ export interface ChatRun {
   readonly body: ChatBody;
   readonly id: string;
   readonly createdS: number;
-  /** Sequences generated from the prompt. */
+  /** Sequences to generate from the prompt. */
   readonly n: number;
   readonly promptIds: Int32Array;
   readonly generation: Generation;

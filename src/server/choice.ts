@@ -34,7 +34,7 @@ export function choiceAt(choices: readonly Choice[], index: number): Choice {
   return choice;
 }
 
-/** What the prefix cache had of the prompt; null = nothing, as in vLLM. */
+/** Prompt tokens found in the prefix cache; null = none, as in vLLM. */
 export function promptDetails(numCachedTokens: number) {
   return numCachedTokens > 0 ? { cached_tokens: numCachedTokens } : null;
 }

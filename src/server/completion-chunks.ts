@@ -20,9 +20,9 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   readonly #offsets = new Map<number, number>();
   /** By prompt; they come with the prompt's first choice. */
   readonly #promptPositions = new Map<number, readonly LogprobPosition[]>();
-  /** By prompt; its sequences share what it found. */
+  /** Cached tokens by prompt; its sequences share them. */
   readonly #numCachedTokens = new Map<number, number>();
-  /** Generated so far, by choice. */
+  /** Number of tokens generated so far, by choice. */
   readonly #numTokens = new Map<number, number>();
 
   constructor(run: CompletionRun) {
@@ -91,7 +91,7 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
     return dataEvent(`${this.#head}],"usage":${JSON.stringify(total)}}`);
   }
 
-  /** Of the chunk's own prompt and choice, as in vLLM: only the last chunk has that of all. */
+  /** Usage of the chunk's own prompt and choice, as in vLLM; only the last chunk has that of all. */
   #chunkUsage(promptIndex: number, numTokens: number): string {
     if (this.#run.body.stream_options?.continuousUsageStats !== true) return "null";
     return JSON.stringify(usage(this.#run.prompts[promptIndex]?.ids.length ?? 0, numTokens));

@@ -79,7 +79,7 @@ export async function shownPrompt(
   if (!body.echo) return { ids, text: "", firstToken: "" };
   const { client } = context.engine;
   const given = body.prompt?.[index];
-  // Token ids are shown as they are, special ones included, whatever is left out of the generated text.
+  // Token ids are shown unchanged, special ones included, even if the generated text leaves those out.
   const text = typeof given === "string" ? given : await client.decode(ids, false);
   const first = ids.subarray(0, 1);
   const [bytes = new Uint8Array()] = body.logprobs === null ? [] : await client.tokenBytes(first);

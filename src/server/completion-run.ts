@@ -26,7 +26,7 @@ export interface CompletionRun {
   readonly body: CompletionBody;
   readonly id: string;
   readonly createdS: number;
-  /** Sequences generated from each prompt. */
+  /** Sequences to generate from each prompt. */
   readonly n: number;
   readonly prompts: readonly CompletionPrompt[];
   /** Of all prompts together. */

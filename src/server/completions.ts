@@ -50,7 +50,7 @@ async function fullBody(run: CompletionRun, outputs: AsyncIterable<PromptOutput>
     choiceAt(choices, promptIndex * n + output.index).add(output);
   }
   const numTokens = choices.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
-  // The sequences of a prompt share what it found.
+  // The sequences of a prompt share its cached tokens.
   const firsts = choices.filter((_, index) => index % n === 0);
   const numCachedTokens = firsts.reduce((sum, choice) => sum + choice.numCachedTokens, 0);
   return {

@@ -13,7 +13,7 @@ export interface JsonObject {
 
 type Location = readonly (string | number)[];
 
-/** Faults that are shown of a body; of the others only the number is. */
+/** Faults of a body that an answer shows; the others are only counted. */
 const MAX_SHOWN = 20;
 
 /** Collects what is wrong with a body. */
@@ -42,7 +42,7 @@ export class Issues {
   }
 }
 
-/** Names of members are the client's, and may be as long as a body. */
+/** Shortens member names: a client chooses them, and they may be as long as a body. */
 function locationText(part: string | number): string {
   return typeof part === "number" ? String(part) : `'${shortened(part)}'`;
 }
@@ -95,7 +95,7 @@ export function parseBody<T>(fields: Fields<T>, body: JsonObject): T {
   return parsed as T;
 }
 
-/** @returns the fields of a parsed body that say something which is not so without them */
+/** @returns the fields of a parsed body that differ from their fallbacks */
 export function fieldsSaid<T extends object>(fields: Fields<T>, body: T): Partial<T> {
   const names = Object.keys(body) as (keyof T)[];
   const said = names.filter((name) => body[name] !== fields[name].fallback);
@@ -197,8 +197,8 @@ export function isObject(value: Json | undefined): value is JsonObject {
 }
 
 /**
- * Decimal only: Number() would also read "0x10" and the empty string. Digits can be read in one way only, so
- * that text of any length is refused at once.
+ * Decimal numbers only: Number() would also read "0x10" and the empty string. Each digit matches in one way
+ * only, so text of any length is refused quickly.
  */
 const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 
@@ -210,10 +210,10 @@ function toNumber(value: Json): number {
   return Number.NaN;
 }
 
-/** No longer than a bigint is made of in no time. */
+/** Whole numbers short enough that making a bigint takes no noticeable time. */
 const WHOLE = /^\s*(?:\+(?=\d))?(-?\d{1,40})(?:\.0*)?\s*$/;
 
-/** @returns null for what is no integer, or a float whose digits are not all known */
+/** @returns null for a value that is not an integer, or for a float too large to have exact digits */
 function toInteger(value: Json): Integer | null {
   if (typeof value === "bigint") return narrowest(value);
   const digits = typeof value === "string" ? WHOLE.exec(value)?.[1] : undefined;

@@ -1,11 +1,11 @@
-// GET /: what this is and where to go on, for whoever opens the address in a browser. It tells nothing that a
-// key guards, and loads nothing from anywhere.
+// GET /: shows a person with a browser what this server is and where to go next. Shows nothing that a key
+// guards and loads nothing from anywhere.
 
 import { Elysia } from "elysia";
 import { seenUrl } from "./routed-url.ts";
 import { modelName, type ServerContext } from "./server-context.ts";
 
-/** What may be opened in a browser, relative to the page: a proxy may serve it under a path. */
+/** Links to open in a browser, relative to the page: a proxy may serve it under a path. */
 const LINKS: readonly (readonly [path: string, text: string])[] = [
   ["v1/models", "the served model"],
   ["metrics", "metrics, for Prometheus"],
@@ -39,7 +39,7 @@ pre { padding: .8rem 1rem; overflow-x: auto; border-radius: 6px; background: lig
 ul { padding-left: 1.2rem; }
 `;
 
-/** The page holds its style and nothing else: no script could run, were one smuggled in. */
+/** Allows only the page's own style: no script could run, even if one were smuggled in. */
 const HEADERS = {
   "content-security-policy":
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
@@ -51,7 +51,7 @@ export function homeRoutes(context: ServerContext) {
   return new Elysia({ name: "home" }).get("/", ({ request }) => homePage(context, request));
 }
 
-/** HTML for a browser, plain text for anybody else. */
+/** Answers a browser with HTML and any other client with plain text. */
 function homePage(context: ServerContext, request: Request): Response {
   const isHtml = (request.headers.get("accept") ?? "").toLowerCase().includes("text/html");
   const facts = factsOf(context, request);
@@ -62,7 +62,7 @@ function homePage(context: ServerContext, request: Request): Response {
 
 interface Facts {
   readonly title: string;
-  /** Null where only who has the key may know. */
+  /** Null when only clients with a key may know it. */
   readonly model: string | null;
   readonly example: string;
 }
@@ -140,7 +140,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Names come from the operator, the host from whoever asks. */
+/** Escapes HTML: names come from the operator, the host from the client. */
 function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
 }

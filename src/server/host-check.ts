@@ -1,6 +1,6 @@
 // Which Host a request may name. A page of some other site can point its own name at a loopback address
-// (DNS rebinding) and then reads this server as if it were its own: on loopback only loopback's names, the one
-// that the server was told to listen on and those that the operator has listed are answered.
+// (DNS rebinding) and then read this server as if it were its own. So a listener on loopback answers only to
+// loopback's names, to the name it was told to listen on, and to those that the operator listed.
 
 import {
   ANY_HOST,
@@ -11,7 +11,7 @@ import {
   listedHosts,
 } from "../host-name.ts";
 
-/** Whether other machines can reach it. */
+/** Whether other machines can reach the listener. */
 export function isReachable({ address }: ListenAddress): boolean {
   const host = canonicalHost(address);
   return host === null || !isLoopback(host);
@@ -19,7 +19,7 @@ export function isReachable({ address }: ListenAddress): boolean {
 
 /**
  * The hosts that a listener answers to.
- * @param listed by the operator, with or without ports
+ * @param listed the operator's hosts, with or without ports
  * @returns null = any
  * @throws ConfigError "invalid_option"
  */

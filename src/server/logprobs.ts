@@ -21,7 +21,7 @@ export function numCharacters(text: string): number {
   return count;
 }
 
-/** The token that is there first, then the likeliest: as vLLM's records of a position. */
+/** Lists the chosen token, then the likeliest, in the order of vLLM's records of a position. */
 function listed({ chosen, top }: LogprobPosition): LogprobEntry[] {
   return [chosen, ...top.filter(({ tokenId }) => tokenId !== chosen.tokenId)];
 }
@@ -34,7 +34,7 @@ function chatEntry(entry: LogprobEntry, asIds: boolean) {
   };
 }
 
-/** `logprobs` of a chat choice or chunk: as many entries a position as were asked for, no more. */
+/** `logprobs` of a chat choice or chunk, with exactly as many entries per position as were requested. */
 export function chatLogprobs(positions: readonly LogprobPosition[], asIds: boolean) {
   return {
     content: positions.map((position) => ({
@@ -81,7 +81,7 @@ export function completionLogprobs(
   return logprobs;
 }
 
-/** Of tokens with the same text the first counts. */
+/** Keeps the first of several tokens with the same text. */
 function byText(entries: readonly LogprobEntry[], asIds: boolean): Map<string, number> {
   const logprobs = new Map<string, number>();
   for (const entry of entries) {

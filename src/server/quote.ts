@@ -1,16 +1,16 @@
-// A client's text within a message of ours: short, and never cut within a character.
+// Quotes a client's text in a message: short, and never cut within a character.
 
 const MAX_CHARACTERS = 100;
 
-/** @returns the text, or its beginning */
+/** @returns the text, or its beginning when it is longer than `max` characters */
 export function shortened(text: string, max = MAX_CHARACTERS): string {
-  // A character is two UTF-16 units at most, so the rest need not be looked at.
+  // A character has at most two UTF-16 units, so the rest need not be read.
   return Array.from(text.slice(0, 2 * max))
     .slice(0, max)
     .join("");
 }
 
-/** The same in quotation marks, with line breaks and the like escaped. */
+/** Shortens text and puts it in quotation marks, with line breaks and similar characters escaped. */
 export function quoted(text: string): string {
   return JSON.stringify(shortened(text));
 }

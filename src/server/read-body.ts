@@ -33,7 +33,7 @@ export async function readBody<T extends { readonly model: string | null }>(
 
 async function readJsonBody(request: Request, limits: ServerLimits): Promise<JsonObject> {
   const { maxBodyBytes: maxBytes, bodyTimeoutMs } = limits;
-  // Parameters do not matter; of a header that came twice the first counts.
+  // Ignores parameters, and all but the first of repeated headers.
   const mediaType = request.headers.get("content-type")?.split(/[;,]/)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new RequestError(

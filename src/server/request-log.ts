@@ -1,5 +1,5 @@
-// The log of requests that generate: a line when one has arrived, and one when its answer has ended, with
-// what it took. Only where the operator asks for it: prompts are what users have written.
+// Logs requests that generate, with one line on arrival and one with figures at the end of the answer. Only
+// if the operator asks for it: prompts are what users have written.
 
 import type { RequestOutput } from "../engine/protocol.ts";
 import { writeJson } from "../json.ts";
@@ -11,31 +11,31 @@ export interface RequestLogOptions {
   readonly log: (line: string) => void;
   /** Front clock, ms. */
   readonly nowMs: () => number;
-  /** Most characters or token ids that are shown of a prompt; null = all. */
+  /** Most characters or token ids of a prompt to show; null = all. */
   readonly maxPromptLength: number | null;
 }
 
 export interface Arrival {
-  /** Of the answer. */
+  /** Id of the answer. */
   readonly id: string;
   /** Front clock, ms. */
   readonly arrivalMs: number;
-  /** Text, token ids, or messages; several are a list. */
+  /** Text, token ids, or messages; several prompts are a list. */
   readonly prompt: unknown;
-  /** What else the body says. */
+  /** The rest of the body. */
   readonly params: object;
 }
 
-/** Passes outputs on. @param outputOf what a step gave, of such an output */
+/** Passes outputs through. @param outputOf gets the step's output from one of them */
 export type Watch = <Output>(
   outputs: AsyncIterable<Output>,
   outputOf: (output: Output) => RequestOutput,
 ) => AsyncIterable<Output>;
 
 /**
- * Answers a request, with its lines in the log where requests are logged.
- * @param arrival asked for only there
- * @param respond has its outputs watched; resolves with the whole answer, or with a stream
+ * Answers a request and, where requests are logged, logs it.
+ * @param arrival called only where requests are logged
+ * @param respond passes its outputs through `watch`; resolves with the whole answer or with a stream
  */
 export async function logged(
   { requestLog }: Pick<ServerContext, "requestLog">,
@@ -55,7 +55,7 @@ export async function logged(
 class LogEntry {
   readonly #arrival: Arrival;
   readonly #options: RequestLogOptions;
-  /** By the engine's request, which n sequences share. */
+  /** Prompt tokens by the engine's request, which n sequences share. */
   readonly #promptTokens = new Map<string, number>();
   readonly #finishReasons = new Set<string>();
   #numOutputTokens = 0;
@@ -85,7 +85,7 @@ class LogEntry {
       this.fail(error);
       throw error;
     } finally {
-      // Whoever reads the answer has left it.
+      // Reached without an earlier end only when the reader has left.
       this.#end("Aborted", this.#took());
     }
   }
@@ -123,7 +123,7 @@ class LogEntry {
     return `${((ms - this.#arrival.arrivalMs) / 1000).toFixed(3)} s`;
   }
 
-  /** An answer has one end: what is told later comes of it. */
+  /** Logs the first end only: later ones follow from it. */
   #end(how: "Finished" | "Failed" | "Aborted", text: string): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -131,14 +131,14 @@ class LogEntry {
   }
 }
 
-/** In JSON, so that no text of a user can look like another line. */
+/** Writes JSON, so that no text of a user can look like another line. */
 function promptText(prompt: unknown, maxLength: number | null): string {
   if (!Array.isArray(prompt)) return cutText(prompt, maxLength);
   const prompts = prompt.map((one) => cutText(one, maxLength));
   return prompts.length === 1 ? (prompts[0] ?? "") : `[${prompts.join(", ")}]`;
 }
 
-/** A message is cut in its JSON. */
+/** Cuts a prompt; messages are cut in their JSON. */
 function cutText(prompt: unknown, maxLength: number | null): string {
   if (maxLength === null) return jsonText(prompt);
   const isSequence = typeof prompt === "string" || Array.isArray(prompt);
@@ -147,7 +147,7 @@ function cutText(prompt: unknown, maxLength: number | null): string {
   return cut.length === whole.length ? jsonText(prompt) : `${jsonText(cut)}...`;
 }
 
-/** Controls of a terminal, and what some readers of a log take for the end of a line. */
+/** Control characters of terminals, and characters that some log readers take for a line's end. */
 const CONTROLS = /[\u007f-\u009f\u2028\u2029]/g;
 
 function jsonText(value: unknown): string {

@@ -1,22 +1,22 @@
-// The URL that the app routes by: plain HTTP's, with a host, without the prefix of a proxy. Whoever mounts the
-// app may listen with TLS, and a proxy may leave its prefix on or take it off.
+// Builds the URL that the app routes by: plain HTTP, with a host, without a proxy's prefix. The code that
+// mounts the app may listen with TLS, and a proxy may keep or remove its prefix.
 
 const PLAIN = "http://";
 const TLS = "https://";
 
-/** What HTTP/1.0 names that needs no Host. */
+/** Host of an HTTP/1.0 request that names none. */
 const NO_HOST = "localhost";
 
 const seen = new WeakMap<Request, string>();
 
-/** The URL that the client has asked for, of a request that is routed by another. */
+/** URL that the client requested, even if the request is routed by another. */
 export function seenUrl(request: Request): string {
   return seen.get(request) ?? request.url;
 }
 
 /**
  * @param rootPath "" or "/like/this"
- * @returns `request` itself where its URL is as it should be
+ * @returns `request` itself when its URL needs no change
  */
 export function routedRequest(request: Request, rootPath: string): Request {
   const url = withoutPrefix(plainUrl(request), rootPath);
@@ -28,11 +28,11 @@ export function routedRequest(request: Request, rootPath: string): Request {
 
 function plainUrl({ url, headers }: Request): string {
   if (url.startsWith(TLS)) return PLAIN + url.slice(TLS.length);
-  // So the server of Bun gives it where there was no Host, or one that is none.
+  // Bun's server leaves the host out of a URL when the Host header is missing or invalid.
   return url.startsWith("/") && !headers.has("host") ? PLAIN + NO_HOST + url : url;
 }
 
-/** As FastAPI's root_path: only whole parts of a path count. */
+/** Removes the prefix like FastAPI's root_path: only whole segments of a path match. */
 function withoutPrefix(url: string, rootPath: string): string {
   if (rootPath === "") return url;
   const start = url.indexOf("/", PLAIN.length);

@@ -12,7 +12,7 @@ import type { ServerContext } from "./server-context.ts";
 
 export interface SamplingInput {
   readonly body: SamplingBody;
-  /** Likeliest tokens to report, -1 = all; null = no logprobs. */
+  /** Likeliest tokens to report; -1 = all, null = no log-probabilities. */
   readonly logprobs: Integer | null;
   readonly promptLogprobs: Integer | null;
   /** At most: less where the context ends before. */
@@ -64,7 +64,7 @@ function samplingOf({ samplingDefaults: defaults }: ServerContext, body: Samplin
   };
 }
 
-/** Before room is taken for them. @returns n @throws RequestError "invalid_value" */
+/** Checks n before room is reserved. @returns n @throws RequestError "invalid_value" */
 export function checkN(context: ServerContext, body: SamplingBody): number {
   const { maxN } = context.limits;
   const { n } = body;
@@ -104,7 +104,7 @@ function checkFloat(name: string, value: number): void {
   if (!Number.isFinite(Math.fround(value))) refuse(`${name} is too large.`, name);
 }
 
-/** What the prompt's length has a say in is checked by the engine, but what no context can hold is here. */
+/** Refuses counts that no context can hold; the engine checks those that depend on the prompt's length. */
 function checkCounts(context: ServerContext, { body, maxTokens }: SamplingInput): void {
   const { min_tokens: minTokens } = body;
   const { maxModelLen } = context.engine.client.info;
@@ -122,7 +122,7 @@ function checkCounts(context: ServerContext, { body, maxTokens }: SamplingInput)
   }
 }
 
-/** -1 stands for the whole vocabulary, in a request as in the operator's limit. */
+/** Resolves -1, which means the whole vocabulary in a request and in the operator's limit. */
 function numLogprobs(context: ServerContext, name: string, count: Integer | null): number | null {
   if (count === null) return null;
   if (count < -1) refuse(`${name} must be non-negative or -1, got ${count}.`);

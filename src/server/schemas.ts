@@ -21,11 +21,11 @@ import {
 } from "./fields.ts";
 
 export interface StreamOptions {
-  /** One more chunk at the end has the usage. */
+  /** One more chunk at the end carries the usage. */
   readonly includeUsage: boolean;
-  /** Every chunk has the usage so far; not without the one at the end. */
+  /** Every chunk carries the usage so far; requires the one at the end. */
   readonly continuousUsageStats: boolean;
-  /** Nothing is said: vLLM allows that without a stream, too. */
+  /** No option is set; vLLM allows that without a stream, too. */
   readonly isEmpty: boolean;
 }
 
@@ -54,7 +54,7 @@ const message: Reader<JsonObject> = (value, location, issues) => {
   return read;
 };
 
-/** What else of a message is text where it is there. */
+/** Further members of a message that must be text if present. */
 const MESSAGE_TEXTS = ["name", "tool_call_id", "reasoning", "reasoning_content"];
 
 const tool: Reader<JsonObject> = (value, location, issues) => {
@@ -120,8 +120,8 @@ const prompts: Reader<readonly Prompt[]> = (value, location, issues) => {
 const UNREAD = optional(anything);
 
 /**
- * Fields that would change the answer and are not built: read, so that they are refused by name. vLLM ignores
- * the names that it has given up (guided_*) and those of other servers, and answers without the constraint.
+ * Fields that would change the answer but are not built. They are read so that they can be refused by name.
+ * vLLM ignores its retired names (guided_*) and those of other servers, and answers without the constraint.
  */
 export const UNBUILT_FIELDS = {
   structured_outputs: UNREAD,
@@ -144,7 +144,7 @@ export const UNBUILT_FIELDS = {
   functions: UNREAD,
 } as const;
 
-/** Fields that chat and text completions share. What a model may have defaults of is null where not given. */
+/** Fields shared by chat and text completions. Null = not given, where a model may have a default. */
 const SAMPLING_FIELDS = {
   ...UNBUILT_FIELDS,
   model: optional(string),

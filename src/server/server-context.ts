@@ -23,12 +23,12 @@ export interface ServerContext {
   /** Null = any Host is answered. */
   readonly hosts: HostCheck | null;
   readonly cors: Cors;
-  /** What a proxy may leave before each path; "" = nothing. */
+  /** Prefix that a proxy may leave before each path; "" = none. */
   readonly rootPath: string;
   /** Null = memory is not looked at. */
   readonly memory: MemoryGuard | null;
   readonly version: string;
-  /** A chat may bring a template of its own. */
+  /** Whether a chat may bring its own template. */
   readonly trustsRequestTemplates: boolean;
   readonly maxLogprobs: number;
   readonly samplingDefaults: SamplingDefaults;
@@ -112,12 +112,12 @@ export function unixSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** An id is repeated in every chunk, so it is kept short. */
+/** Ids are repeated in every chunk, so they must be short. */
 const USABLE_ID = /^[!-~]{1,128}$/;
 
 /**
- * The client's id is advice, so no work is refused for it: the first that can be used is, of a header that
- * came twice ("id1, id2") one of the two, and where none can be, one is made.
+ * Uses the first valid id: the x-request-id header, one of its parts if it came twice ("id1, id2"), or
+ * `requestId`. Otherwise makes one: a client's id is only advice, so no request is refused for it.
  */
 export function responseId(prefix: string, request: Request, requestId: string | null): string {
   const header = request.headers.get("x-request-id") ?? "";
@@ -127,7 +127,7 @@ export function responseId(prefix: string, request: Request, requestId: string |
 
 /**
  * @returns `prefix` and the given id, or a random one of 16 hex digits
- * @throws RequestError "invalid_value" for an id that cannot be used
+ * @throws RequestError "invalid_value" for an invalid id
  */
 export function answerId(prefix: string, given: string | null): string {
   if (given !== null && !USABLE_ID.test(given)) {

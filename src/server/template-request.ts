@@ -1,5 +1,5 @@
-// What a chat's prompt is rendered from: the fields of its body, with chat_template_kwargs over them. The
-// rules are vLLM 0.13's (_preprocess_chat, resolve_chat_template_kwargs).
+// Inputs for rendering a chat's prompt: the fields of its body, overridden by chat_template_kwargs. The rules
+// are vLLM 0.13's (_preprocess_chat, resolve_chat_template_kwargs).
 
 import { RequestError } from "../errors.ts";
 import type { ChatMessage, ChatTemplateRequest } from "../runner/tokenizer.ts";
@@ -25,7 +25,7 @@ type TemplateBody = Pick<
 > &
   Partial<Pick<ChatBody, "documents">>;
 
-/** Inputs of a template that kwargs may set: they win over the body's fields of the same name. */
+/** Template inputs that kwargs may set; they override the body's fields of the same name. */
 const INPUTS = {
   add_generation_prompt: optional(boolean, false),
   continue_final_message: optional(boolean, false),
@@ -33,7 +33,9 @@ const INPUTS = {
   documents: optional(list(object)),
 } as const;
 
-/** Inputs that kwargs may not set; where vLLM does not name them, a Python function is given one twice. */
+/**
+ * Inputs that kwargs may not set. vLLM refuses some by name; others reach a Python function twice and fail.
+ */
 const RESERVED = [
   ...["chat_template", "tokenize", "messages", "conversation"],
   ...["tokenizer", "model_config"],
@@ -82,8 +84,8 @@ export function chatTemplateRequest(
 }
 
 /**
- * Templates keep the order of an object's members and look for one from the start: that takes time by the
- * square of their number, and an object of a whole body would keep the engine for minutes.
+ * Templates keep the order of an object's members and search them from the start. That takes time quadratic
+ * in their number; an object as large as a whole body would block the engine for minutes.
  */
 const MAX_MEMBERS = 1024;
 

@@ -49,8 +49,8 @@ async function detokenize(context: ServerContext, request: Request): Promise<Res
 }
 
 /**
- * Those that an int32 holds: what is over every vocabulary has no text, as in vLLM.
- * @throws RequestError "invalid_schema" for what is no id
+ * Converts ids to int32. An id beyond every vocabulary has no text, as in vLLM.
+ * @throws RequestError "invalid_schema" for a value that is not an id
  */
 export function knownIds(ids: readonly Integer[] | Int32Array): Int32Array {
   if (ids.some((id) => id < 0 || !(typeof id === "bigint" || Number.isInteger(id)))) {

@@ -1,5 +1,5 @@
-// Features that vLLM has and this server does not have yet: refused by name, never ignored. Whoever asks for
-// a constraint, under whichever name, is not to get an answer without it.
+// Refuses by name, and never ignores, features that vLLM has and this server does not have yet. A client that
+// asks for a constraint, under any name, must not get an answer without it.
 
 import { RequestError } from "../errors.ts";
 import { bodyFault, isObject, type Json } from "./fields.ts";
@@ -58,7 +58,9 @@ function checkSamplingFeatures(body: SamplingBody): void {
   }
 }
 
-/** Clients that fill in every field send these for nothing. */
+/**
+ * Whether a field asks for anything: clients that fill in every field send null, false, "" and empty lists.
+ */
 function asksForSomething(value: Json): boolean {
   const isEmptyList = Array.isArray(value) && value.length === 0;
   return value !== null && value !== false && value !== "" && !isEmptyList;
