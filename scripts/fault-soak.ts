@@ -31,8 +31,8 @@ const AFTER_REFUSAL_MS = 100;
 const MAX_AWAY_MS = 60_000;
 
 const USAGE = `bun scripts/fault-soak.ts [--faults 20] [--every 5] [--signals SIGSEGV,SIGKILL] [--report FILE]
-Ends the engine of a real server amid streams, by signals in turn, each some seconds after the return from the
-one before, and keeps the client's books: CSV on standard output, a page with plots in --report.`;
+Ends the engine of a real server during streams with each signal in turn, some seconds after it has recovered
+from the one before. Records what the client sees: CSV on standard output, a page with plots in --report.`;
 
 const { values: options } = scriptArguments(USAGE, {
   options: {

@@ -105,7 +105,7 @@ async function movePin(checkout: Checkout, target: string, mayWrite: boolean): P
 }
 
 const USAGE = `bun scripts/move-pin.ts <package@version | commit> [--write]
-Tries our patches on another llama.cpp and says which do not fit; --write makes it the pin when all do.`;
+Tries our patches on another llama.cpp and lists those that do not apply; --write makes it the pin if all do.`;
 
 if (import.meta.main) {
   const { values, positionals } = scriptArguments(USAGE, {

@@ -52,7 +52,7 @@ ${branches.join("")}{
 }
 
 const USAGE = `bun scripts/package.ts
-Makes what \`bun pm pack\` packs: the library in lib/, this machine's addon in addons/.`;
+Builds what \`bun pm pack\` packs: the library in lib/, this machine's addon in addons/.`;
 
 scriptArguments(USAGE, {});
 const checkout = new Checkout();

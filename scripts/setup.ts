@@ -40,7 +40,7 @@ async function setup(checkout: Checkout, needsModel: boolean): Promise<void> {
 }
 
 const USAGE = `bun run setup [--quiet] [--no-model]
-Makes a clone ready to serve and to be tested: dependencies, llama.cpp, the native addon, the default model.`;
+Prepares a clone for serving and testing: dependencies, llama.cpp, the native addon, the default model.`;
 
 const { values } = scriptArguments(USAGE, {
   options: {

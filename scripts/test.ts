@@ -83,7 +83,7 @@ async function runFiles(files: readonly string[]): Promise<Counts> {
 }
 
 const USAGE = `bun run test [unit | native | model ...]
-Runs the tests, or those of the groups named. One file by itself: bun test ./test/cli/options.test.ts`;
+Runs all tests, or those of the named groups. To run one file: bun test ./test/cli/options.test.ts`;
 
 const { positionals: asked } = scriptArguments(USAGE, { allowPositionals: true });
 const unknown = asked.find((word) => !GROUPS.some((group) => group === word));

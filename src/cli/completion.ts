@@ -177,7 +177,7 @@ function __pagoda_models
   __fish_complete_suffix .gguf
 end
 complete -c pagoda -f
-complete -c pagoda -n __fish_use_subcommand -a help -d 'Tell more of a command.'
+complete -c pagoda -n __fish_use_subcommand -a help -d 'Show help for a command.'
 complete -c pagoda -n '__fish_seen_subcommand_from help' -a '${commands.map(({ name }) => name).join(" ")}'
 ${lines.join("\n")}
 `;

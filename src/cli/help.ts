@@ -14,7 +14,8 @@ const TERM_WIDTH = 26;
 export function programHelp(columns: number): string {
   const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
   const rows = shown.map((command) => ({ term: usage(command), text: command.help }));
-  const more = "help <command>, or --help after it, tells more; --version tells the version.";
+  const more =
+    "help <command>, or --help after it, shows its options; --version shows the version.";
   return [
     ...wrapped(ABOUT, columns),
     "",
@@ -69,7 +70,7 @@ function more(options: readonly OptionSpec[], columns: number): string[] {
   const file = hasFile ? ", and as a key of the --config file" : "";
   return [
     `Each option can also be set as PAGODA_<NAME> in the environment${file}.`,
-    "--help=<group>, --help=<option> or --help=<word>: those alone.",
+    "--help=<group>, --help=<option> or --help=<word>: only those.",
     "--print-config: all values, and where they come from.",
   ].flatMap((line) => wrapped(line, columns));
 }

@@ -37,7 +37,7 @@ export function pickFile(repo: string, files: readonly string[], quant: string |
   if (models.length === 0)
     throw new ConfigError(
       "no_such_quant",
-      `${repo} has no GGUF file; look for a repository that has, as those named -GGUF do`,
+      `${repo} has no GGUF file; choose a repository that does, usually one named -GGUF`,
     );
   const known = models.map(shownQuant).join(", ");
   throw new ConfigError("no_such_quant", `${repo} has no ${quant}; there are: ${known}`);

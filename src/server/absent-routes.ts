@@ -35,14 +35,14 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
     "GET /v1/models tells which model is served: the one that the server was started with.",
   ],
   ["/v1/chat/completions/render /v1/completions/render", RENDERS],
-  ["/v1/chat/completions/batch", "Send each chat by itself: they are computed together."],
+  ["/v1/chat/completions/batch", "Send each chat by itself: the server computes them together."],
   [
     "/v1/files/* /v1/batches/* /v1/fine_tuning/* /v1/uploads/* /v1/assistants/* /v1/threads/* " +
       "/v1/vector_stores/* /v1/conversations/* /v1/containers/* /v1/evals/* /v1/organization/* /v1/projects/* " +
       "/v1/chat/completions/:id /v1/edits",
     `Nothing is stored here, so there are no files, batches, threads or stored answers. ${TEXT}`,
   ],
-  ["/api/version", "GET /version tells the version."],
+  ["/api/version", "GET /version returns the version."],
   ["/api/*", `This is not Ollama's API. ${TEXT} ${BASE_URL}`],
   [
     "/openai/* /engines/* /v2/chat/completions /v1beta/* /v1/chat /v1/completions/*",
@@ -51,18 +51,15 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   [
     "/reset_mm_cache /reset_encoder_cache /flush_cache /pause /resume /is_paused /start_profile /stop_profile " +
       "/collective_rpc /scale_elastic_ep /is_scaling_elastic_ep",
-    "It is not built yet. Operator's routes are /sleep, /wake_up, /is_sleeping and /reset_prefix_cache: with " +
-      "--server-dev-mode, or with /v1 before them where the server has a key.",
+    "It is not built yet. Operator's routes are /sleep, /wake_up, /is_sleeping and /reset_prefix_cache, with " +
+      "--server-dev-mode, or under /v1 if the server has a key.",
   ],
   [
     "/abort_request /abort_requests /v1/requests/*",
-    "A request is ended by closing the connection that it came on.",
+    "End a request by closing the connection that it came on.",
   ],
   ["/v1/health /v1/ping /v1/version /v1/metrics", "It is there without /v1 before it."],
-  [
-    "/v1/tokenize /v1/detokenize",
-    "POST /tokenize and POST /detokenize are there, without /v1 before them.",
-  ],
+  ["/v1/tokenize /v1/detokenize", "POST /tokenize and POST /detokenize have no /v1 before them."],
   [
     "/completion /infill /generate /generate_stream /invocations /inference/v1/generate",
     "Use POST /v1/completions, whose `prompt` is a text or token ids.",
@@ -72,7 +69,10 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
     "A base URL without /v1: the path is /v1/completions or /v1/chat/completions.",
   ],
   ["/v1/v1/*", "A base URL with /v1 twice: the path has it once."],
-  ["/v1", "It is the base URL of OpenAI clients, which ask for /v1/chat/completions and its like."],
+  [
+    "/v1",
+    "It is the base URL of OpenAI clients, which ask for /v1/chat/completions and similar paths.",
+  ],
   ["/apply-template", RENDERS],
   [
     "/props /slots/* /info /get_server_info /server_info /load /get_load",

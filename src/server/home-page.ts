@@ -15,16 +15,16 @@ const LINKS: readonly (readonly [path: string, text: string])[] = [
 
 const POSTS: readonly (readonly [path: string, text: string])[] = [
   ["v1/chat/completions", "answers a conversation"],
-  ["v1/completions", "goes on with a text"],
+  ["v1/completions", "continues a text"],
   ["tokenize", "text or messages to tokens"],
   ["detokenize", "tokens to text"],
 ];
 
 const DOCS = [
-  "README.md: what it is, how it is started",
+  "README.md: what Pagoda is and how to start it",
   "docs/operations.md: limits, keys, hosts, stopping, faults",
   "docs/options.md: every option",
-  "docs/metrics.md, docs/monitoring.md: what the metrics mean, dashboards, alerts",
+  "docs/metrics.md, docs/monitoring.md: meaning of the metrics, dashboards, alerts",
 ];
 
 const STYLE = `
@@ -80,7 +80,7 @@ function factsOf(context: ServerContext, request: Request): Facts {
   };
 }
 
-const NEEDS_KEY = "It answers whoever has the key, which goes along as a bearer token.";
+const NEEDS_KEY = "It answers clients that send the key as a bearer token.";
 
 function textOf({ title, model, example }: Facts): string {
   const routes = [...POSTS.map(asText("POST")), ...LINKS.map(asText("GET"))];
