@@ -51,7 +51,7 @@ export const SANITIZERS: Readonly<Record<string, Sanitizer>> = {
   },
 };
 
-const COMPARES = "compares templates with Python; a fuzzer has the same code with sanitizers";
+const COMPARES = "compares templates with Python; a fuzzer runs the same code with sanitizers";
 const STARTS = "starts programs as a user does, without the sanitizer's runtime";
 
 /**
@@ -60,7 +60,7 @@ const STARTS = "starts programs as a user does, without the sanitizer's runtime"
  */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
   "native/commands": STARTS,
-  "native/every-tokenizer": "runs for minutes then; a fuzzer has the same code with sanitizers",
+  "native/every-tokenizer": "takes minutes then; a fuzzer runs the same code with sanitizers",
   "native/jinja-engine": COMPARES,
   "native/pin-templates": COMPARES,
   "native/serve-log": STARTS,

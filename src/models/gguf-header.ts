@@ -32,7 +32,7 @@ const ARRAY = 9;
 const STRING = 8;
 const U32 = 4;
 
-/** What a clone without Git LFS has in a large file's place. */
+/** Start of the pointer that a clone without Git LFS has instead of a large file. */
 const LFS_POINTER = "version https://git-lfs.github.com/spec/";
 
 /** @throws ConfigError "model_not_found", "model_not_gguf" or "model_truncated" */
@@ -105,7 +105,7 @@ class HeaderReader {
     return new ConfigError("model_not_gguf", `${this.#path} is no GGUF file: ${reason}`);
   }
 
-  /** Whether the file does, in ASCII. */
+  /** Whether the file begins with ASCII text. */
   begins(text: string): boolean {
     const bytes = Buffer.alloc(text.length);
     readSync(this.#file, bytes, 0, bytes.length, 0);

@@ -6,9 +6,9 @@ import { connect } from "node:net";
 import { ConfigError } from "../errors.ts";
 
 /**
- * Removes a socket on which nobody listens; what else is there stays.
- * @throws ConfigError "cannot_listen" where no socket can be made: another file is there, or the path is empty,
- * which the system takes for a socket without a name; what the system throws where it has no access
+ * Removes a socket that nobody listens on; any other file stays.
+ * @throws ConfigError "cannot_listen" when no socket can be made: another file is there, or the path is empty,
+ *   which the system takes for a socket without a name; what the system throws when it has no access
  */
 export async function clearSocketPath(path: string): Promise<void> {
   if (path === "") throw cannotListen("a Unix socket", "its path is empty");
@@ -25,7 +25,7 @@ function cannotListen(place: string, reason: string): ConfigError {
   return new ConfigError("cannot_listen", `cannot listen on ${place}: ${reason}`);
 }
 
-/** Whether nobody listens on a socket. */
+/** Whether a socket has no listener. */
 function isAbandoned(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path });
