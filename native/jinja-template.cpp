@@ -84,12 +84,14 @@ std::string plain_message(std::string text) {
 }
 
 JinjaTemplate::JinjaTemplate(const std::string & text) {
-    check_template_nesting(text);
     try {
         jinja::lexer lexer;
         jinja::lexer_result tokens = lexer.tokenize(text);
+        check_template_nesting(tokens.tokens);
         program = jinja::parse_from_tokens(tokens);
         source  = std::move(tokens.source);
+    } catch (const Error &) {
+        throw;
     } catch (const std::exception & e) {
         throw Error("template_error", "the chat template does not parse: " + plain_message(e.what()));
     }

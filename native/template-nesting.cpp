@@ -1,13 +1,11 @@
-// A scan for tags, as Jinja delimits them, and within them for texts, brackets and the first word.
+// Each tag of the template in turn, token by token.
 
 #include "template-nesting.h"
 
 #include "error-codes.h"
 
-#include <algorithm>
-#include <cctype>
+#include <string>
 #include <utility>
-#include <vector>
 
 namespace pagoda {
 
@@ -20,56 +18,41 @@ constexpr size_t MAX_TAG_BYTES = 8u << 10;
     throw Error("template_limit", "the chat template is nested deeper than 100 levels, or a tag of it is longer than 8 KiB");
 }
 
-// A tag without the texts in it.
+// What has been read of a tag.
 struct Tag {
-    std::string code;
-    size_t      end; // in the source
-};
+    size_t      bytes   = 0; // without its texts
+    int         depth   = 0; // open brackets
+    bool        assigns = false;
+    std::string word; // the first
 
-Tag read_tag(const std::string & source, size_t begin, const char * close) {
-    Tag    tag = { "", begin };
-    size_t at  = begin;
-    for (int depth = 0; at < source.size() && source.compare(at, 2, close) != 0; ++at) {
-        const char c = source[at];
-        if (c == '"' || c == '\'') {
-            for (++at; at < source.size() && source[at] != c; ++at) {
-                at += source[at] == '\\';
-            }
-            continue;
+    // next_pos: where the token behind it begins in the source
+    void read(const jinja::token & token, size_t next_pos) {
+        switch (token.t) {
+            case jinja::token::string_literal: return;
+            case jinja::token::open_paren:
+            case jinja::token::open_square_bracket:
+            case jinja::token::open_curly_bracket: ++depth; break;
+            case jinja::token::close_paren:
+            case jinja::token::close_square_bracket:
+            case jinja::token::close_curly_bracket: --depth; break;
+            case jinja::token::equals: assigns = true; break;
+            case jinja::token::identifier: word = word.empty() ? token.value : word; break;
+            default: break;
         }
-        if (c == '(' || c == '[' || c == '{') {
-            ++depth;
-        } else if (c == ')' || c == ']' || c == '}') {
-            --depth;
-        }
-        tag.code += c;
-        if (depth > MAX_LEVELS || tag.code.size() > MAX_TAG_BYTES) {
+        bytes += next_pos - token.pos;
+        if (depth > MAX_LEVELS || bytes > MAX_TAG_BYTES) {
             refuse();
         }
     }
-    tag.end = std::min(source.size(), at + 2);
-    return tag;
-}
-
-std::string first_word(const std::string & code) {
-    size_t begin = 0;
-    while (begin < code.size() && !std::isalpha((unsigned char) code[begin])) {
-        ++begin;
-    }
-    size_t end = begin;
-    while (end < code.size() && std::isalpha((unsigned char) code[end])) {
-        ++end;
-    }
-    return code.substr(begin, end - begin);
-}
+};
 
 // The blocks that are open, and how deep the innermost is.
 class Blocks {
 public:
     void enter(const Tag & tag) {
-        const std::string word = first_word(tag.code);
+        const std::string & word = tag.word;
         const bool is_open = word == "if" || word == "for" || word == "macro" || word == "call" || word == "filter" ||
-                             word == "generation" || (word == "set" && tag.code.find('=') == std::string::npos);
+                             word == "generation" || (word == "set" && !tag.assigns);
         if (is_open) {
             open.emplace_back(word, level++);
         } else if (word == "elif") {
@@ -90,20 +73,20 @@ private:
 
 } // namespace
 
-void check_template_nesting(const std::string & source) {
+void check_template_nesting(const std::vector<jinja::token> & tokens) {
     Blocks blocks;
-    for (size_t at = source.find('{'); at < source.size(); at = source.find('{', at)) {
-        const char kind = at + 1 < source.size() ? source[at + 1] : ' ';
-        if (kind == '#') {
-            at = std::min(source.find("#}", at + 2), source.size());
-        } else if (kind == '{') {
-            at = read_tag(source, at + 2, "}}").end;
-        } else if (kind == '%') {
-            const Tag tag = read_tag(source, at + 2, "%}");
+    Tag    tag;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+        const jinja::token & token = tokens[i];
+        if (token.t == jinja::token::text || token.t == jinja::token::comment) {
+            continue;
+        }
+        tag.read(token, i + 1 < tokens.size() ? tokens[i + 1].pos : token.pos);
+        if (token.t == jinja::token::close_statement) {
             blocks.enter(tag);
-            at = tag.end;
-        } else {
-            ++at;
+        }
+        if (token.t == jinja::token::close_statement || token.t == jinja::token::close_expression) {
+            tag = {};
         }
     }
 }

@@ -2,12 +2,15 @@
 // blocks and chains of operators, so a file of some kilobytes could end the process.
 #pragma once
 
-#include <string>
+#include "jinja/lexer.h"
+
+#include <vector>
 
 namespace pagoda {
 
-// Throws Error "template_limit" for more than 100 levels of brackets or of blocks (an elif counts as one), or
-// for a tag of more than 8 KiB, texts left out.
-void check_template_nesting(const std::string & source);
+// Of the very tokens that are parsed: a scan of its own could see a tag end where the lexer does not. Throws Error
+// "template_limit" for more than 100 levels of brackets or of blocks (an elif counts as one), or for a tag of more
+// than 8 KiB, texts left out.
+void check_template_nesting(const std::vector<jinja::token> & tokens);
 
 } // namespace pagoda
