@@ -8,6 +8,7 @@
 #include "llama.h"
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 namespace pagoda {
@@ -66,6 +67,16 @@ int64_t small_key(const gguf_context * g, const std::string & key) {
     return int_key(g, key, 0, 0);
 }
 
+void check_rotated(const gguf_context * g, const std::string & key, int64_t head_dim) {
+    if (gguf_find_key(g, key.c_str()) < 0) {
+        return;
+    }
+    const int64_t n_rot = count_key(g, key, 0, MAX_WIDTH);
+    if (n_rot < 2 || n_rot % 2 != 0 || n_rot > head_dim) {
+        throw refused(key, std::to_string(n_rot) + "; of heads of " + std::to_string(head_dim) + " an even number can be rotated, at least 2");
+    }
+}
+
 } // namespace
 
 std::string string_key(const gguf_context * g, const std::string & key) {
@@ -110,16 +121,22 @@ void check_rope_scaling(const gguf_context * g, const std::string & architecture
 }
 
 void check_rope_dimensions(const gguf_context * g, const std::string & architecture) {
-    const std::string p       = architecture + ".";
-    const int64_t     n_head  = count_key(g, p + "attention.head_count", 0, MAX_HEADS);
-    const std::string key     = p + "rope.dimension_count";
-    if (n_head == 0 || gguf_find_key(g, key.c_str()) < 0) {
+    const std::string p      = architecture + ".";
+    const int64_t     n_head = count_key(g, p + "attention.head_count", 0, MAX_HEADS);
+    if (n_head == 0) {
         return;
     }
     const int64_t head_dim = count_key(g, p + "attention.key_length", count_key(g, p + "embedding_length", 0, MAX_WIDTH, 1) / n_head, MAX_WIDTH);
-    const int64_t n_rot    = count_key(g, key, 0, MAX_WIDTH);
-    if (n_rot < 2 || n_rot % 2 != 0 || n_rot > head_dim) {
-        throw refused(key, std::to_string(n_rot) + "; of heads of " + std::to_string(head_dim) + " an even number can be rotated, at least 2");
+    check_rotated(g, p + "rope.dimension_count", head_dim);
+    // of layers with a sliding window
+    check_rotated(g, p + "rope.dimension_count_swa", count_key(g, p + "attention.key_length_swa", head_dim, MAX_WIDTH));
+}
+
+void check_chat_template(const gguf_context * g) {
+    const std::string key = "tokenizer.chat_template";
+    const int64_t     id  = gguf_find_key(g, key.c_str());
+    if (id >= 0 && gguf_get_kv_type(g, id) != GGUF_TYPE_STRING) {
+        throw refused(key, std::string("a value of type ") + gguf_type_name(gguf_get_kv_type(g, id)) + "; it must be a text");
     }
 }
 
@@ -141,12 +158,13 @@ void check_norms(const gguf_context * g, const std::string & architecture) {
 }
 
 void check_vectors(const gguf_context * g) {
+    const char * const ends[] = { "norm.weight", ".bias", "scale", "scale.weight", "sinks.weight" };
     for (int64_t i = 0; i < gguf_get_n_tensors(g); ++i) {
         const std::string name      = gguf_get_tensor_name(g, i);
-        const bool        is_vector = ends_with(name, "norm.weight") || ends_with(name, ".bias");
+        const bool        is_vector = std::any_of(std::begin(ends), std::end(ends), [&](const char * end) { return ends_with(name, end); });
         if (is_vector && gguf_get_tensor_type(g, i) != GGML_TYPE_F32) {
             throw Error("model_unsupported", "the model file has " + name + " in " + ggml_type_name(gguf_get_tensor_type(g, i)) +
-                        "; norms and biases must be f32");
+                        "; norms, biases, scales and sinks must be f32");
         }
     }
 }

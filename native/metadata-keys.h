@@ -36,13 +36,16 @@ void check_rope_scaling(const gguf_context * g, const std::string & architecture
 // end.
 void check_rope_dimensions(const gguf_context * g, const std::string & architecture);
 
+// Throws for a chat template that is not text: llama.cpp would ignore it.
+void check_chat_template(const gguf_context * g);
+
 // Throws when more experts are used than exist, or none of several.
 void check_experts(const gguf_context * g, const std::string & architecture, int64_t n_layers);
 
 // Throws for an epsilon that is negative or not a number: the first step would end the process.
 void check_norms(const gguf_context * g, const std::string & architecture);
 
-// Throws for a norm or a bias that is not F32: ggml's CPU operators accept no other type.
+// Throws for a norm, a bias, a scale or sinks that are not F32: operators on the CPU refuse them, or read them as F32.
 void check_vectors(const gguf_context * g);
 
 } // namespace pagoda

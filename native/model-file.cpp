@@ -133,6 +133,7 @@ ModelHeader read_model_header(const std::string & path, ggml_type kv_type) {
     check_experts(g.get(), h.architecture, h.n_layers);
     check_norms(g.get(), h.architecture);
     check_vectors(g.get());
+    check_chat_template(g.get());
     h.n_vocab                = array_length(g.get(), "tokenizer.ggml.tokens");
     h.trained_context_length = count_key(g.get(), h.architecture + ".context_length", 0, MAX_CONTEXT_LENGTH);
     h.kv_bytes_per_token     = kv_bytes_per_token(g.get(), h.architecture, h.n_layers, kv_type);

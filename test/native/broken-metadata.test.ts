@@ -32,6 +32,7 @@ const FURTHER_KEYS = [
   ...["rope.scaling.type", "rope.scaling.factor", "rope.freq_base", "rope.dimension_sections"],
   ...["expert_count", "expert_used_count", "expert_group_count", "nextn_predict_layers"],
   ...["attention.sliding_window", "attention.sliding_window_pattern", "attention.shared_kv_layers"],
+  ...["rope.dimension_count_swa", "attention.key_length_swa", "attention.value_length_swa"],
   ...["attention.key_length_mla", "vocab_size", "pooling_type", "leading_dense_block_count"],
 ];
 const COMMON_KEYS = [

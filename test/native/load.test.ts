@@ -73,6 +73,8 @@ describe("loading", () => {
     ["rope.dimension_count", ["u32", 0], "as 0; of heads of 64 an even number can be rotated"],
     ["rope.dimension_count", ["u32", 63], "as 63; of heads of 64 an even number can be rotated"],
     ["rope.dimension_count", ["u32", 66], "as 66; of heads of 64 an even number can be rotated"],
+    ["rope.dimension_count_swa", ["u32", 0], "as 0; of heads of 64 an even number can be rotated"],
+    ["rope.dimension_count_swa", ["u32", 3], "as 3; of heads of 64 an even number can be rotated"],
     ["attention.layer_norm_rms_epsilon", ["f32", -1], "as -1.000000"],
   ];
   test.each(wrongKeys)("the key %s as %p is refused by name", async (key, value, reason) => {
@@ -89,17 +91,33 @@ describe("loading", () => {
     expect(message).toContain(key === "expert_count" ? "llama.expert_used_count" : "llama.");
   });
 
-  test.each(["output_norm.weight", "blk.1.attn_norm.weight"])(
+  test("a chat template that is no text is refused by name", async () => {
+    const { metadata, tensors } = tinyGguf();
+    const changed = new Map(metadata).set("tokenizer.chat_template", ["u32", 7]);
+    writeFileSync(at("no-text.gguf"), encodeGguf(changed, tensors));
+    expect(await failure(at("no-text.gguf"))).toMatchObject({
+      code: "model_unsupported",
+      message:
+        "the model file gives tokenizer.chat_template as a value of type u32; it must be a text",
+    });
+  });
+
+  const ATTENTION_SCALE = {
+    ...{ name: "blk.0.attn_q.scale", shape: [1], type: "F32" as const },
+    values: Float32Array.of(1),
+  };
+  const vectors = ["output_norm.weight", "blk.1.attn_norm.weight", "blk.0.attn_output.bias"];
+  test.each([...vectors, ATTENTION_SCALE.name, "blk.1.attn_sinks.weight"])(
     "%s in another type than f32 is refused by name",
     async (name) => {
-      const { metadata, tensors } = tinyGguf();
-      const changed = tensors.map((one) =>
+      const { metadata, tensors } = tinyGguf({ architecture: "gpt-oss", tokenizer: "bpe" });
+      const changed = [...tensors, ATTENTION_SCALE].map((one) =>
         one.name === name ? { ...one, type: "F16" as const } : one,
       );
       writeFileSync(at("half.gguf"), encodeGguf(metadata, changed));
       expect(await failure(at("half.gguf"))).toMatchObject({
         code: "model_unsupported",
-        message: `the model file has ${name} in f16; norms and biases must be f32`,
+        message: `the model file has ${name} in f16; norms, biases, scales and sinks must be f32`,
       });
     },
   );
