@@ -4,7 +4,7 @@ import { chatMessages } from "../server/chat-messages.ts";
 import type { JsonObject } from "../server/fields.ts";
 import type { ServerContext } from "../server/server-context.ts";
 import { chatTemplateRequest } from "../server/template-request.ts";
-import { knownIds } from "../server/tokenize.ts";
+import { knownIds } from "../server/token-ids.ts";
 import type { ChatOptions, Message } from "./options.ts";
 
 /** A chat as the model sees it. */

@@ -1,8 +1,6 @@
 // POST /tokenize and /detokenize.
 
 import { Elysia } from "elysia";
-import { RequestError } from "../errors.ts";
-import type { Integer } from "../json.ts";
 import { chatMessages } from "./chat-messages.ts";
 import { bodyFault } from "./fields.ts";
 import { jsonResponse } from "./json-response.ts";
@@ -10,6 +8,7 @@ import { readBody } from "./read-body.ts";
 import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS, type TokenizeBody } from "./schemas.ts";
 import type { ServerContext } from "./server-context.ts";
 import { chatTemplateRequest } from "./template-request.ts";
+import { knownIds } from "./token-ids.ts";
 
 export function tokenizeRoutes(context: ServerContext) {
   return new Elysia({ name: "tokenize" })
@@ -46,21 +45,4 @@ async function detokenize(context: ServerContext, request: Request): Promise<Res
   const { tokens } = await readBody(context, request, DETOKENIZE_FIELDS);
   const ids = knownIds(tokens ?? []);
   return jsonResponse({ prompt: await context.engine.client.decode(ids, false) });
-}
-
-/**
- * Converts ids to int32. An id beyond every vocabulary has no text, as in vLLM.
- * @throws RequestError "invalid_schema" for a value that is not an id
- */
-export function knownIds(ids: readonly Integer[] | Int32Array): Int32Array {
-  if (ids.some((id) => id < 0 || !(typeof id === "bigint" || Number.isInteger(id)))) {
-    throw new RequestError(
-      "invalid_schema",
-      "1 validation error:\n  out of range integral type conversion attempted",
-    );
-  }
-  return Int32Array.from(
-    [...ids].filter((id) => id < 2 ** 31),
-    Number,
-  );
 }

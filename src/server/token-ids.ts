@@ -1,0 +1,21 @@
+// Token ids as clients send them, as the engine takes them.
+
+import { RequestError } from "../errors.ts";
+import type { Integer } from "../json.ts";
+
+/**
+ * Converts ids to int32. An id beyond every vocabulary has no text, as in vLLM.
+ * @throws RequestError "invalid_schema" for a value that is not an id
+ */
+export function knownIds(ids: readonly Integer[] | Int32Array): Int32Array {
+  if (ids.some((id) => id < 0 || !(typeof id === "bigint" || Number.isInteger(id)))) {
+    throw new RequestError(
+      "invalid_schema",
+      "1 validation error:\n  out of range integral type conversion attempted",
+    );
+  }
+  return Int32Array.from(
+    [...ids].filter((id) => id < 2 ** 31),
+    Number,
+  );
+}
