@@ -6,19 +6,26 @@ import {
   createReadStream,
   existsSync,
   mkdirSync,
-  readdirSync,
   renameSync,
   rmSync,
   statfsSync,
   statSync,
 } from "node:fs";
 import { open } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { setTimeout } from "node:timers";
 import { connectionFault } from "../connection-fault.ts";
 import { ConfigError } from "../errors.ts";
 import { shownUrl } from "../shown-url.ts";
 import { fileFault } from "./file-fault.ts";
+import {
+  claimPartial,
+  forgetVersion,
+  leavePartial,
+  notedVersion,
+  noteVersion,
+  versionOf,
+} from "./partial-file.ts";
 
 export interface DownloadOptions {
   readonly url: string;
@@ -52,14 +59,15 @@ export async function download(options: DownloadOptions): Promise<void> {
   let claimed: string | null = null;
   try {
     mkdirSync(dirname(target), { recursive: true });
-    claimed = claim(partial);
+    claimed = claimPartial(partial);
     const found = await fetchInto(claimed, options);
     if (options.startsWith !== undefined && statSync(claimed).size === 0)
       throw wrongKind(claimed, options);
     if (sha256 !== null && found !== sha256) throw checksumMismatch(claimed, options, found);
     renameSync(claimed, target);
+    forgetVersion(claimed);
   } catch (cause) {
-    if (claimed !== null && existsSync(claimed)) renameSync(claimed, partial);
+    if (claimed !== null) leavePartial(claimed, partial);
     if (cause instanceof ConfigError) throw cause;
     const reason = isFileFault(cause)
       ? `cannot write ${target}: ${fileFault(cause)}`
@@ -75,49 +83,6 @@ const isFileFault = (cause: unknown): boolean =>
 /** @returns lower-case hex */
 export async function sha256OfFile(path: string): Promise<string> {
   return (await hasherOf(path)).digest("hex");
-}
-
-let numDownloads = 0;
-
-/**
- * Renames the partial file to one of this process and download, so that two of the same never write to one
- * file. What a killed process left is taken over; no lock can stay behind.
- * @returns the path to write to, where a file may be
- */
-function claim(partial: string): string {
-  const own = `${partial}.${process.pid}-${++numDownloads}`;
-  for (const left of [partial, ...leftByTheDead(partial)]) {
-    try {
-      renameSync(left, own);
-      break;
-    } catch {
-      // None was left, or another process was quicker.
-    }
-  }
-  return own;
-}
-
-function leftByTheDead(partial: string): string[] {
-  const stem = `${basename(partial)}.`;
-  return readdirSync(dirname(partial))
-    .filter((name) => name.startsWith(stem) && !isAlive(pidOf(name.slice(stem.length))))
-    .map((name) => join(dirname(partial), name));
-}
-
-/** NaN for a name that is not ours. */
-function pidOf(owner: string): number {
-  return Number(/^(\d+)-\d+$/.exec(owner)?.[1]);
-}
-
-/** What is no process id belongs to somebody else. */
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /** @throws ConfigError "download_failed" @param bytes the first ones */
@@ -145,12 +110,17 @@ function checksumMismatch(partial: string, options: DownloadOptions, found: stri
 async function fetchInto(partial: string, options: DownloadOptions): Promise<string> {
   const { url, headers = {}, connectTimeoutMs } = options;
   const have = existsSync(partial) ? statSync(partial).size : 0;
-  const range: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
+  const range = have > 0 ? rangeFrom(have, partial, options) : {};
   const abort = new AbortController();
   const giveUp = () => abort.abort(new Error("timed out"));
   const timer = setTimeout(giveUp, connectTimeoutMs);
   const response = await fetch(url, { headers: { ...headers, ...range }, signal: abort.signal });
   clearTimeout(timer);
+  if (have > 0 && isOfOther(response, have, partial, options)) {
+    await response.body?.cancel();
+    rmSync(partial);
+    return fetchInto(partial, options);
+  }
   // Nothing after what is there already: the earlier try had all of it.
   if (response.status === 416) return sha256OfFile(partial);
   if (!response.ok || response.body === null) {
@@ -160,6 +130,7 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
     throw new ConfigError("download_failed", message);
   }
   const start = response.status === 206 ? have : 0;
+  if (start === 0) noteVersion(partial, versionOf(response.headers));
   const length = response.headers.get("content-length");
   const total = length === null ? (options.bytes ?? null) : start + Number(length);
   checkSpace(partial, (total ?? start) - start);
@@ -169,6 +140,34 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
   if (total === null || done === total) return sha256;
   const message = `cannot download ${shownUrl(url)}: it ended after ${done} of ${total} bytes; try again`;
   throw new ConfigError("download_failed", message);
+}
+
+/**
+ * The rest of the file (RFC 9110, 13.1.5): of the version that has begun, which no checksum would tell from
+ * another. Without a note of it nothing is asked for, so that the file comes from its start.
+ */
+function rangeFrom(
+  have: number,
+  partial: string,
+  { sha256 }: DownloadOptions,
+): Record<string, string> {
+  const range = `bytes=${have}-`;
+  if (sha256 !== null) return { range };
+  const version = notedVersion(partial);
+  return version === null ? {} : { range, "if-range": version };
+}
+
+/** Whether a server that passes If-Range over has gone on with another version of the file. */
+function isOfOther(
+  { status, headers }: Response,
+  have: number,
+  partial: string,
+  { sha256 }: DownloadOptions,
+): boolean {
+  if (sha256 !== null) return false;
+  // The date may be left out of an answer to If-Range.
+  if (status === 206) return ![null, notedVersion(partial)].includes(versionOf(headers));
+  return status === 416 && headers.get("content-range") !== `bytes */${have}`;
 }
 
 /** @throws ConfigError "disk_full" */

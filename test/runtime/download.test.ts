@@ -53,10 +53,10 @@ async function runElsewhere(): Promise<void> {
 }
 
 /** Answers with this header, the first bytes of the text, and ends the connection. */
-async function rawUrl(header: string, bytes: number): Promise<string> {
+async function rawUrl(header: string, bytes: number, text = TEXT): Promise<string> {
   const server = createServer((socket) => {
     socket.once("data", () => {
-      socket.write(`HTTP/1.1 200 OK\r\n${header}\r\n\r\n${TEXT.slice(0, bytes)}`);
+      socket.write(`HTTP/1.1 200 OK\r\n${header}\r\n\r\n${text.slice(0, bytes)}`);
       setTimeout(() => socket.end(), 50);
     });
     socket.on("error", () => {});
@@ -105,6 +105,91 @@ describe("download", () => {
   test("without a known checksum the length still counts", async () => {
     await get({ sha256: null }).done;
     expect(await sha256OfFile(target)).toBe(sha256(TEXT));
+  });
+
+  describe("of a file without a checksum", () => {
+    const OLD = "a".repeat(9000);
+    let file = { text: OLD, headers: { etag: '"1"' } as Record<string, string> };
+    let heedsIfRange = true;
+    const asked: (string | null)[][] = [];
+    const server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: ({ headers }) => {
+        const [range, version] = [headers.get("range"), headers.get("if-range")];
+        asked.push([range, version]);
+        const current = file.headers["etag"] ?? file.headers["last-modified"] ?? "";
+        const isCurrent = version === null || version === current || !heedsIfRange;
+        const from = range !== null && isCurrent ? Number(/\d+/.exec(range)) : 0;
+        const size = file.text.length;
+        if (from >= size)
+          return new Response("", { status: 416, headers: { "content-range": `bytes */${size}` } });
+        const status = from > 0 ? 206 : 200;
+        return new Response(file.text.slice(from), { status, headers: file.headers });
+      },
+    });
+    afterAll(() => server.stop(true));
+    const whole = { url: server.url.href, sha256: null };
+
+    /** A try that ends after 4000 bytes. */
+    async function begin(headers: Record<string, string>) {
+      file = { text: OLD, headers };
+      heedsIfRange = true;
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+      const cut = await rawUrl(`${lines.join("")}Content-Length: ${OLD.length}`, 4000, OLD);
+      await get({ url: cut, sha256: null }).done.catch(() => {});
+      expect(readFileSync(`${target}.part`, "utf8")).toBe(OLD.slice(0, 4000));
+      asked.length = 0;
+    }
+
+    async function goOn(): Promise<string> {
+      await get(whole).done;
+      expect(readdirSync(dirname(target))).toEqual(["a.gguf"]);
+      return readFileSync(target, "utf8");
+    }
+
+    const DATE = "Mon, 30 Nov 2026 10:00:00 GMT";
+
+    test.each([
+      [{ etag: '"1"', "last-modified": DATE }, '"1"'],
+      [{ etag: 'W/"1"', "last-modified": DATE }, DATE],
+    ])("%j: a try goes on with the version that was begun", async (headers, version) => {
+      await begin(headers);
+      file.headers = { etag: version };
+      expect(await goOn()).toBe(OLD);
+      expect(asked).toEqual([["bytes=4000-", version]]);
+    });
+
+    test.each([{}, { etag: 'W/"1"' }])(
+      "%j: it begins again where none was told",
+      async (headers) => {
+        await begin(headers);
+        expect(await goOn()).toBe(OLD);
+        expect(asked).toEqual([[null, null]]);
+      },
+    );
+
+    test.each([
+      [true, "b".repeat(9000), 1],
+      [false, "b".repeat(9000), 2],
+      [false, "b".repeat(3000), 2],
+    ])(
+      "a file that has changed is never mixed (If-Range heeded: %p)",
+      async (heeds, text, tries) => {
+        await begin({ etag: '"1"' });
+        file = { text, headers: { etag: '"2"' } };
+        heedsIfRange = heeds;
+        expect(await goOn()).toBe(text);
+        expect(asked.length).toBe(tries);
+      },
+    );
+
+    test("a try that had all of it needs no byte more", async () => {
+      await begin({ etag: '"1"' });
+      writeFileSync(`${target}.part`, OLD);
+      expect(await goOn()).toBe(OLD);
+      expect(asked).toEqual([["bytes=9000-", '"1"']]);
+    });
   });
 
   test("two at once do not write to one file; what a killed one left is taken over", async () => {

@@ -1,0 +1,83 @@
+// The file of an unfinished download: whose it is, and which version of the whole it begins.
+
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+let numDownloads = 0;
+
+/**
+ * Renames the partial file to one of this process and download, so that two of the same never write to one
+ * file. What a killed process left is taken over; no lock can stay behind.
+ * @returns the path to write to, where a file may be
+ */
+export function claimPartial(partial: string): string {
+  const own = `${partial}.${process.pid}-${++numDownloads}`;
+  for (const left of [partial, ...leftByTheDead(partial)]) {
+    try {
+      renameSync(left, own);
+      moveNote(left, own);
+      break;
+    } catch {
+      // None was left, or another process was quicker.
+    }
+  }
+  return own;
+}
+
+function leftByTheDead(partial: string): string[] {
+  const stem = `${basename(partial)}.`;
+  return readdirSync(dirname(partial))
+    .filter((name) => name.startsWith(stem) && !isAlive(pidOf(name.slice(stem.length))))
+    .map((name) => join(dirname(partial), name));
+}
+
+/** NaN for a name that is not ours. */
+function pidOf(owner: string): number {
+  return Number(/^(\d+)-\d+$/.exec(owner)?.[1]);
+}
+
+/** What is no process id belongs to somebody else. */
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Leaves to the next try what there is. */
+export function leavePartial(own: string, partial: string): void {
+  if (existsSync(own)) {
+    renameSync(own, partial);
+    moveNote(own, partial);
+  } else forgetVersion(own);
+}
+
+function moveNote(from: string, to: string): void {
+  if (existsSync(noteOf(from))) renameSync(noteOf(from), noteOf(to));
+  else forgetVersion(to);
+}
+
+const noteOf = (partial: string): string => `${partial}.version`;
+
+/** @returns what If-Range takes: a strong ETag, else the date; null where the server tells neither */
+export function versionOf(headers: Headers): string | null {
+  const tag = headers.get("etag");
+  return tag?.startsWith('"') ? tag : headers.get("last-modified");
+}
+
+export function noteVersion(partial: string, version: string | null): void {
+  if (version === null) forgetVersion(partial);
+  else writeFileSync(noteOf(partial), version);
+}
+
+/** @returns null where none was noted */
+export function notedVersion(partial: string): string | null {
+  return existsSync(noteOf(partial)) ? readFileSync(noteOf(partial), "utf8") : null;
+}
+
+export function forgetVersion(partial: string): void {
+  rmSync(noteOf(partial), { force: true });
+}
