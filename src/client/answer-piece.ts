@@ -5,6 +5,8 @@ import { errorMessage } from "./refusal.ts";
 
 export interface AnswerPiece {
   readonly text: string;
+  /** What the model thinks before it answers, as other servers tell it. */
+  readonly reasoning: string;
   readonly finishReason: string | null;
   /** Usage of the whole answer; comes with the last piece. */
   readonly usage: { readonly promptTokens: number; readonly completionTokens: number } | null;
@@ -14,7 +16,11 @@ interface Chunk {
   readonly choices?:
     | readonly {
         readonly text?: unknown;
-        readonly delta?: { readonly content?: unknown };
+        readonly delta?: {
+          readonly content?: unknown;
+          readonly reasoning_content?: unknown;
+          readonly reasoning?: unknown;
+        };
         readonly finish_reason?: string | null;
       }[]
     | null;
@@ -27,8 +33,10 @@ export function pieceOf(data: string): AnswerPiece {
   const [choice] = choices ?? [];
   const text = choice?.delta?.content ?? choice?.text ?? "";
   if (typeof text !== "string") throw unreadable(data);
+  const reasoning = choice?.delta?.reasoning_content ?? choice?.delta?.reasoning;
   return {
     text,
+    reasoning: typeof reasoning === "string" ? reasoning : "",
     finishReason: choice?.finish_reason ?? null,
     usage: usage
       ? { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens }

@@ -19,9 +19,9 @@ export class AnswerTimer {
   }
 
   /** Counts an event with text as a token, until the server tells the number. */
-  read({ text, usage }: AnswerPiece): void {
+  read({ text, reasoning, usage }: AnswerPiece): void {
     if (usage !== null) this.#numTokens = usage.completionTokens;
-    if (text === "") return;
+    if (text === "" && reasoning === "") return;
     this.#lastMs = this.#nowMs();
     this.#firstMs ??= this.#lastMs;
     if (usage === null) this.#numTokens++;

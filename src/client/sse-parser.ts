@@ -3,14 +3,17 @@
 export class SseParser {
   readonly #decoder = new TextDecoder();
   #rest = "";
+  /** A line feed that comes next is the second half of a line end. */
+  #endedInReturn = false;
 
   /** @returns the data of each event that is whole now, in order; comments and other fields are skipped */
   push(bytes: Uint8Array): string[] {
-    const text = this.#rest + this.#decoder.decode(bytes, { stream: true });
-    // A carriage return at the very end may be half of a line end.
-    const whole = text.endsWith("\r") ? text.slice(0, -1) : text;
-    const events = whole.replaceAll("\r\n", "\n").split("\n\n");
-    this.#rest = (events.pop() ?? "") + text.slice(whole.length);
+    const text = this.#decoder.decode(bytes, { stream: true });
+    if (text === "") return [];
+    const more = this.#endedInReturn ? text.replace(/^\n/, "") : text;
+    this.#endedInReturn = text.endsWith("\r");
+    const events = (this.#rest + more.replace(/\r\n?/g, "\n")).split("\n\n");
+    this.#rest = events.pop() ?? "";
     return events.map(dataOf).filter((data) => data !== null);
   }
 }

@@ -31,12 +31,18 @@ export class AnswerPrinter {
   async print(answer: AsyncIterable<AnswerPiece>, endsLine: boolean): Promise<PrintedAnswer> {
     const timer = new AnswerTimer(() => performance.now());
     let last = "";
+    let isThinking = false;
     let reason: string | null = null;
     try {
       for await (const piece of answer) {
         timer.read(piece);
         reason = piece.finishReason ?? reason;
+        isThinking = this.#think(piece.reasoning) || isThinking;
         const text = this.#shown(piece.text);
+        if (isThinking && text !== "") {
+          this.#terminal.write("\n\n");
+          isThinking = false;
+        }
         this.#terminal.write(text);
         last = text || last;
       }
@@ -52,6 +58,13 @@ export class AnswerPrinter {
   remark(text: string): void {
     if (!this.#terminal.canRedraw || text === "") return;
     this.#terminal.write(this.#terminal.hasColor ? `\x1b[2m${text}\x1b[0m\n` : `${text}\n`);
+  }
+
+  /** In grey, and only where grey tells it from the answer. @returns whether any was shown */
+  #think(reasoning: string): boolean {
+    if (!this.#terminal.hasColor || reasoning === "") return false;
+    this.#terminal.write(`\x1b[2m${this.#shown(reasoning)}\x1b[0m`);
+    return true;
   }
 
   #shown(text: string): string {

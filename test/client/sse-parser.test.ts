@@ -26,6 +26,16 @@ describe("SseParser", () => {
     }
   });
 
+  test.each(["\n", "\r\n", "\r"])(
+    "takes %j as the end of a line, as the standard has it",
+    (end) => {
+      const text = stream.replaceAll("\r\n", "\n").replaceAll("\n", end);
+      for (let size = 1; size <= bytesOf(text).length; size++) {
+        expect(inPieces(text, size)).toEqual(events);
+      }
+    },
+  );
+
   test("gives an event only when it is whole", () => {
     const parser = new SseParser();
     expect(parser.push(bytesOf("data: one"))).toEqual([]);

@@ -3,6 +3,7 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { runPagoda } from "../support/run-pagoda.ts";
+import { TerminalProgram } from "../support/terminal-program.ts";
 
 const LIST = JSON.stringify({ object: "list", data: [{ id: "m" }] });
 const STREAM = { "content-type": "text/event-stream" };
@@ -64,6 +65,23 @@ describe("a stream", () => {
     expect(broken.stderr).toContain("the answer broke off");
     expect(broken.exitCode).toBe(4);
   });
+
+  test.each(["reasoning_content", "reasoning"])(
+    "with %s shows it in grey on a terminal, and nowhere else",
+    async (name) => {
+      const thought = { choices: [{ delta: { [name]: "hm" }, finish_reason: null }] };
+      const url = streaming(
+        `data: ${JSON.stringify(thought)}\n\n${chunk("abc", "stop")}${end}`.replaceAll("\n", "\r"),
+      );
+      expect(await chatWith(url)).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
+      const program = new TerminalProgram(["chat", "-q", "hi", "--url", url]);
+      expect(await program.exited).toBe(0);
+      expect(program.text).toContain("\x1b[2mhm\x1b[0m\r\n\r\nabc\r\n");
+      const plain = new TerminalProgram(["chat", "-q", "hi", "--url", url], { NO_COLOR: "1" });
+      expect(await plain.exited).toBe(0);
+      expect(plain.text).not.toContain("hm");
+    },
+  );
 
   test("under another type, or none, is one", async () => {
     const plain = await chatWith(serverWith(() => new Response(chunk("abc", "stop") + end)));
