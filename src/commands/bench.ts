@@ -34,7 +34,20 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   printLine(options.json ? json : resultText(result));
   if (path !== "") writeText(path, `${json}\n`);
   for (const error of new Set(result.errors)) log(`failed: ${error}`);
-  return result.failed === 0 ? EXIT_CODES.ok : EXIT_CODES.failed;
+  if (result.failed === 0) return EXIT_CODES.ok;
+  return (await isGone(target)) ? EXIT_CODES.noServer : EXIT_CODES.failed;
+}
+
+const PROBE_TIMEOUT_MS = 5_000;
+
+/** Whether nobody answers there any more. One that says nothing is slow, and no more is known of it. */
+async function isGone({ url, apiKey = null }: Target): Promise<boolean> {
+  const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+  const asked = new ApiClient({ url, apiKey, fetch }).modelNames(signal);
+  return asked.then(
+    () => false,
+    (error: unknown) => error instanceof ConfigError && error.code === "server_unreachable",
+  );
 }
 
 async function targetOf(options: Options, log: CommandContext["log"]): Promise<Target> {

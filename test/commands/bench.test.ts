@@ -37,6 +37,31 @@ describe("bench", () => {
     });
   });
 
+  test("ends with 4 when the server goes away amid the load, with 1 when only answers fail", async () => {
+    for (const [goes, code] of [
+      [true, 4],
+      [false, 1],
+    ] as const) {
+      let numAsked = 0;
+      const leaving = Bun.serve({
+        port: 0,
+        hostname: "127.0.0.1",
+        fetch: ({ method }) => {
+          if (method === "GET") return Response.json({ data: [{ id: "m" }] });
+          if (++numAsked > 1 && goes) void leaving.stop(true);
+          if (numAsked > 1) return new Response("no", { status: 500 });
+          const choices = [{ text: "a", finish_reason: "length" }];
+          const usage = { prompt_tokens: 1, completion_tokens: 1 };
+          return new Response(`data: ${JSON.stringify({ choices, usage })}\n\ndata: [DONE]\n\n`);
+        },
+      });
+      const ran = await runPagoda(["bench", "--url", leaving.url.href, "--num-prompts", "2"]);
+      expect(ran.stderr).toContain("failed: ");
+      expect(ran.exitCode).toBe(code);
+      await leaving.stop(true);
+    }
+  });
+
   test("tells why nothing can be measured", async () => {
     for (const [words, exitCode, line] of [
       [["bench", "--url", "127.0.0.1:9"], 4, "no server answers"],
