@@ -15,7 +15,11 @@ const HELP = `/reset          start a new conversation
 /system <text>  the same, with this as its system prompt
 /help           show this
 /exit           leave; so does Ctrl-D. Ctrl-C stops an answer, twice it leaves
+"""             begin a message of several lines, and end it
 Text that is pasted is one message, with all its lines.`;
+
+/** Around a message of several lines, as in Ollama. */
+const QUOTES = '"""';
 
 const unknownText = (command = "") =>
   `there is no ${command}; with a space before it, it is a message\n${HELP}`;
@@ -84,7 +88,7 @@ class Conversation {
       if (this.#isCommand(line)) {
         if (!this.#obey(line)) break;
       } else if (line.trim() !== "") {
-        await this.#answer(line);
+        await this.#answer(await this.#message(line));
       }
     }
     const isInterrupted = this.#numInterrupts > 1;
@@ -96,6 +100,21 @@ class Conversation {
     const line = await this.#input.next();
     if (line !== null) this.#numInterrupts = 0;
     return line;
+  }
+
+  /** A quoted message has all lines to the second quotes, or to the end of the input. */
+  async #message(first: string): Promise<string> {
+    if (!this.#input.isTerminal || !first.startsWith(QUOTES)) return first;
+    let text = first.slice(QUOTES.length);
+    while (!text.trimEnd().endsWith(QUOTES)) {
+      const line = await this.#next();
+      if (line === null) return text;
+      text += `\n${line}`;
+    }
+    return text
+      .trimEnd()
+      .slice(0, -QUOTES.length)
+      .replace(/^\n|\n$/g, "");
   }
 
   #interrupt(): void {

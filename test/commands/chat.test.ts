@@ -244,6 +244,20 @@ describe("chat on a terminal", () => {
     expect(await program.exited).toBe(0);
   }, 20_000);
 
+  test("three quotes begin and end a message of several lines, as in Ollama", async () => {
+    const program = new TerminalProgram(["chat", ...at, "--max-tokens", "8"]);
+    const answer = await answerTo([{ role: "user", content: "one\n\n/two" }], 8);
+    await program.until("> ");
+    for (const line of ['"""one', "", '/two"""']) {
+      program.type(`${line}\r`);
+      await Bun.sleep(100);
+    }
+    await program.until(answer);
+    await program.until("> ");
+    program.type("/bye\r");
+    expect(await program.exited).toBe(0);
+  }, 20_000);
+
   test("Ctrl-C twice leaves, and so does Ctrl-D", async () => {
     const twice = new TerminalProgram(["chat", ...at]);
     await twice.until("> ");
