@@ -63,7 +63,7 @@ export async function connect(
   return { client, modelName, close: async () => {} };
 }
 
-const CLIENT_OPTIONS: readonly string[] = ["model-name", "api-key"];
+const CLIENT_OPTIONS: readonly string[] = ["model-name", "served-model-name", "api-key"];
 
 /** Whether an OpenAI server answers at an address that no user gave; another program may listen there. */
 async function isServer(client: ApiClient): Promise<boolean> {
@@ -108,8 +108,9 @@ async function ownEngine(options: Options, context: CommandContext): Promise<Con
   const serving = { ...serveDefaults(context), ...options };
   const path = await resolveModel(serving.model, modelSource(options, sources.env, log));
   const sampling = samplingDefaults(serving, path);
+  const config = engineConfig(serving, path);
   log(`loading ${modelNameOf(path)}; no server is needed`);
-  const engine = await startEngine(engineConfig(serving, path), {
+  const engine = await startEngine(config, {
     availableBytes: availableMemory(),
     onLoadProgress: () => {},
     log,

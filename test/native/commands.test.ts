@@ -41,6 +41,28 @@ describe("without a server", () => {
     });
   }, 30_000);
 
+  test("what only a server heeds is told to have no effect", async () => {
+    const unused = ["--served-model-name", "x", "--model-name", "y"];
+    const { stderr } = await runPagoda([
+      "chat",
+      ...words,
+      "-q",
+      "a",
+      "--max-tokens",
+      "1",
+      ...unused,
+    ]);
+    for (const name of ["served-model-name", "model-name"])
+      expect(stderr).toContain(`warning: --${name} has no effect: no server answers at `);
+  }, 30_000);
+
+  test("an option that cannot be read ends the start before a model is loaded", async () => {
+    const ran = await runPagoda(["chat", ...words, "-q", "a", "--chat-template", "nope.jinja"]);
+    const reason = "cannot read nope.jinja: no such file or directory";
+    expect(ran.stderr).toBe(`error: --chat-template: ${reason}\n`);
+    expect(ran.exitCode).toBe(2);
+  }, 30_000);
+
   test("what the engine refuses ends in one line and a code", async () => {
     const long = ["--max-model-len", "9k"];
     const refused = await runPagoda(["complete", "a", "--model", ...words, ...long]);
