@@ -4,9 +4,15 @@ import { LLM } from "pagoda";
 
 const [model = "SmolLM2-135M-Instruct", question = "Why is the sky blue?"] = process.argv.slice(2);
 
-await using llm = await LLM.load(model);
+await using llm = await LLM.load(model).catch(fail);
 const answer = llm.chat([{ role: "user", content: question }], { maxTokens: 64, temperature: 0 });
 for await (const piece of answer.text) process.stdout.write(piece);
 
 const { finishReason, usage } = await answer.result;
 console.log(`\n(${usage.completionTokens} tokens, ended by ${finishReason})`);
+
+/** Of a model that is missing or cannot be loaded, one line says what is wrong. */
+function fail({ message }: Error): never {
+  console.error(`error: ${message}`);
+  process.exit(1);
+}

@@ -8,7 +8,7 @@ import { createApp } from "pagoda/server";
 
 const [model = "SmolLM2-135M-Instruct", port = "8000"] = process.argv.slice(2);
 
-const llm = await LLM.load(model);
+const llm = await LLM.load(model).catch(fail);
 const api = createApp(llm);
 const server = Bun.serve({
   hostname: "127.0.0.1",
@@ -38,3 +38,9 @@ async function stop(): Promise<void> {
 }
 process.once("SIGINT", stop);
 process.once("SIGTERM", stop);
+
+/** Of a model that is missing or cannot be loaded, one line says what is wrong. */
+function fail({ message }: Error): never {
+  console.error(`error: ${message}`);
+  process.exit(1);
+}

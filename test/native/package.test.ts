@@ -152,6 +152,12 @@ describe("the examples", () => {
     expect(stdout).toMatch(/\n\(\d+ tokens, ended by (length|stop)\)\n$/);
   });
 
+  test.each(["chat", "batch", "server"])("%s says in one line that there is no model", (name) => {
+    const { stderr, exitCode } = bun(`examples/${name}.ts`, "nope.gguf");
+    expect(stderr).toBe("error: there is no file nope.gguf\n");
+    expect(exitCode).toBe(1);
+  });
+
   test("batch prints results in the order of the prompts", () => {
     const lines = bun("examples/batch.ts", model).stdout.trim().split("\n");
     const prompts = lines.filter((line) => line.startsWith("The capital of"));
