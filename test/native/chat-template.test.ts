@@ -442,6 +442,47 @@ describe("limits", () => {
     }
   }, 60_000);
 
+  test("refuse brackets behind what looks like a tag's end, and is none", async () => {
+    const many = 100_000;
+    const brackets = `${"(".repeat(many)}1${")".repeat(many)}`;
+    const texts = [
+      `{{ {1: {1: 1}} and ${brackets} }}`,
+      `{{ "}}" ~ ${brackets} }}`,
+      `{% if {1: {1: 1}} and ${brackets} %}{% endif %}`,
+      `{{ ${"{1:".repeat(30_000)}1${"}".repeat(30_000)} }}`,
+    ];
+    for (const text of texts) {
+      const answer = render(plain, { messages: [user("x")] }, true, false, text);
+      expect(await answer.catch((reason) => reason)).toMatchObject({ code: "template_limit" });
+    }
+    const shallow = `{{ ${"{1:".repeat(100)}1${"}".repeat(100)} is mapping }}`;
+    expect(await render(plain, { messages: [user("x")] }, true, false, shallow)).toBe("True");
+  });
+
+  test("end a walk over lists that hold one list many times, whatever walks", async () => {
+    const grow = `{% set n = namespace(a=[1], b=[1]) %}{% for i in range(60) %}
+{%- set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor %}`;
+    for (const walk of ["n.a == n.b", "n.a in [n.b]", "n.a|string", "n.a|tojson", "n.a|join"]) {
+      const text = `${grow}{{ (${walk})|length }}`;
+      const answer = render(plain, { messages: [user("x")] }, true, false, text);
+      const error = await answer.catch((reason) => reason);
+      expect([walk, error.code]).toEqual([walk, "template_limit"]);
+    }
+    const twice =
+      "{% set a = [1] %}{% set b = [a, a] %}{{ b }} {{ b|tojson }} {{ b == [[1], [1]] }}";
+    expect(await render(plain, { messages: [user("x")] }, true, false, twice)).toBe(
+      "[[1], [1]] [[1], [1]] True",
+    );
+  }, 60_000);
+
+  test("refuse widths beyond memory before they are filled", async () => {
+    for (const wide of ["'a'|indent(100000000000)", "[1]|tojson(indent=2000000000)"]) {
+      const answer = render(plain, { messages: [user("x")] }, true, false, `{{ ${wide} }}`);
+      const error = await answer.catch((reason) => reason);
+      expect([wide, error.code]).toEqual([wide, "template_limit"]);
+    }
+  });
+
   test("refuse macros and values that are nested without end", async () => {
     const macro = "{% macro r(n) %}{{ n }}{% if n > 0 %}{{ r(n - 1) }}{% endif %}{% endmacro %}";
     const grow = "{% set ns = namespace(x=0) %}{% for i in range(1000) %}";

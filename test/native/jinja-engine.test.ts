@@ -159,6 +159,8 @@ big|tojson
 1e-7|tojson
 q|tojson
 q|tojson(ensure_ascii=true)
+'\x7f'|tojson(ensure_ascii=true)
+'a\nb'|indent(-3)
 s|tojson(ensure_ascii=true)
 n|tojson
 t|tojson
@@ -210,6 +212,13 @@ s is sequence
 l is sequence
 n is none
 undef is none
+undef in l
+undef not in l
+undef in [undef]
+undef in d
+undef not in empty
+undef in undef
+'x' in undef
 undef is defined
 i is number
 t is number
