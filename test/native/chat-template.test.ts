@@ -475,13 +475,18 @@ describe("limits", () => {
     );
   }, 60_000);
 
-  test("refuse widths beyond memory before they are filled", async () => {
-    for (const wide of ["'a'|indent(100000000000)", "[1]|tojson(indent=2000000000)"]) {
+  test("refuse widths and pieces beyond memory before they are made", async () => {
+    for (const wide of [
+      "'a'|indent(100000000000)",
+      "[1]|tojson(indent=2000000000)",
+      "('a,' * 20000000).split(',')|length",
+      "('a\n' * 20000000).splitlines()|length",
+    ]) {
       const answer = render(plain, { messages: [user("x")] }, true, false, `{{ ${wide} }}`);
       const error = await answer.catch((reason) => reason);
       expect([wide, error.code]).toEqual([wide, "template_limit"]);
     }
-  });
+  }, 60_000);
 
   test("refuse macros and values that are nested without end", async () => {
     const macro = "{% macro r(n) %}{{ n }}{% if n > 0 %}{{ r(n - 1) }}{% endif %}{% endmacro %}";
