@@ -5,7 +5,6 @@ import type { RequestOutput } from "../engine/protocol.ts";
 import { writeJson } from "../json.ts";
 import { errorBody } from "./error-response.ts";
 import { shortened } from "./quote.ts";
-import type { ServerContext } from "./server-context.ts";
 
 export interface RequestLogOptions {
   readonly log: (line: string) => void;
@@ -38,7 +37,7 @@ export type Watch = <Output>(
  * @param respond passes its outputs through `watch`; resolves with the whole answer or with a stream
  */
 export async function logged(
-  { requestLog }: Pick<ServerContext, "requestLog">,
+  { requestLog }: { readonly requestLog: RequestLogOptions | null },
   arrival: () => Arrival,
   respond: (watch: Watch) => Promise<Response>,
 ): Promise<Response> {
