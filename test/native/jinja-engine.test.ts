@@ -305,6 +305,11 @@ s|length == 10
 ms[0].content is string and ms[0].content|length > 0
 'a' if undef else 'b'
 [x for x in l]
+[1 2]
+{'a': 1 'b': 2}
+[1, 2,]
+{'a': 1,}
+range(1 3)
 'x'.lower().upper().strip()
 {'a': {'b': [1,2]}}.a.b[1]
 nums[i-6]
