@@ -41,5 +41,7 @@ describe("countReports", () => {
   test("nothing is nothing", () => {
     expect(countReports("")).toBe(0);
     expect(countReports("ThreadSanitizer: Matched 1 suppressions (pid=3):")).toBe(0);
+    const memory = "==7==WARNING: AddressSanitizer failed to allocate 0x8000003f000 bytes";
+    expect(countReports(memory)).toBe(0);
   });
 });
