@@ -2,7 +2,7 @@
 
 import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
-import type { SamplingParams } from "../request/sampling-params.ts";
+import { type SamplingParams, USUAL_LOGPROBS } from "../request/sampling-params.ts";
 import type { EngineInfo, EngineRequest } from "./protocol.ts";
 
 /** Most characters that any tokenizer puts into a token on average; longer texts never reach one. */
@@ -13,8 +13,6 @@ const MAX_CHARACTERS_PER_TOKEN = 64;
  * vLLM counts all.
  */
 const COUNTED_CONTEXTS = 8;
-/** vLLM's default limit of log-probabilities for a position. */
-export const USUAL_LOGPROBS = 20;
 /** Limit for an answer, counting only requests that ask for more than USUAL_LOGPROBS. */
 const MAX_LOGPROBS = 2_000_000;
 

@@ -3,9 +3,10 @@
 // reader holds at most one output a sequence; one that leaves too much unread loses its request.
 
 import { EngineError, RequestError } from "../errors.ts";
+import { USUAL_LOGPROBS } from "../request/sampling-params.ts";
 import type { GenerateRequest, Generation, SequenceOutput } from "./generation.ts";
 import { type JoinedOutput, joinedOutput, joinOutput } from "./joined-outputs.ts";
-import { USUAL_LOGPROBS } from "./prompt-limits.ts";
+
 import type { LogprobPosition, Prompt, RequestOutput } from "./protocol.ts";
 import type { Arrival } from "./throughput.ts";
 

@@ -42,6 +42,9 @@ export interface SamplingParams {
   readonly skipSpecialTokens: boolean;
 }
 
+/** Log-probabilities a position that vLLM allows by default. */
+export const USUAL_LOGPROBS = 20;
+
 /** vLLM's defaults; `maxTokens` as for /v1/completions. */
 export const DEFAULT_SAMPLING_PARAMS: SamplingParams = {
   n: 1,

@@ -6,6 +6,7 @@
 
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
+import { USUAL_LOGPROBS } from "../request/sampling-params.ts";
 import type {
   PositionLogprobs,
   ScheduledRequest,
@@ -24,9 +25,6 @@ export interface StepBatchLimits {
 
 /** Handle of a request's native sampler state, 0 = none. Asked once per sampled row. */
 export type SamplerLookup = (request: Request) => number;
-
-/** Initial room for a row's likeliest tokens: vLLM's default limit. */
-const LOGPROBS_PER_ROW = 20;
 
 export class StepPacker {
   readonly batch: StepBatch;
@@ -137,7 +135,7 @@ export class StepPacker {
   /** Makes room for the step's likeliest tokens. The next step frees what a rare, whole vocabulary needed. */
   #makeTopRoom(): void {
     const { batch, output } = this;
-    const usual = this.#limits.maxNumBatchedTokens * LOGPROBS_PER_ROW;
+    const usual = this.#limits.maxNumBatchedTokens * USUAL_LOGPROBS;
     const length = Math.max(usual, this.#topStart[batch.numOutputs] ?? 0);
     if (output.topIds.length === length) return;
     output.topIds = new Int32Array(length);
@@ -231,8 +229,8 @@ function allocateOutput(numRows: number): StepOutput {
     tokenIds: new Int32Array(numRows),
     logprobs: new Float32Array(numRows),
     ranks: new Int32Array(numRows),
-    topIds: new Int32Array(numRows * LOGPROBS_PER_ROW),
-    topLogprobs: new Float32Array(numRows * LOGPROBS_PER_ROW),
+    topIds: new Int32Array(numRows * USUAL_LOGPROBS),
+    topLogprobs: new Float32Array(numRows * USUAL_LOGPROBS),
     nanFlags: new Uint8Array(numRows),
     timings: new Float64Array(2),
   };

@@ -1,6 +1,6 @@
 // Which Host a request may name. A page of some other site can point its own name at a loopback address
 // (DNS rebinding) and then read this server as if it were its own. So a listener on loopback answers only to
-// loopback's names, to the name it was told to listen on, and to those that the operator listed.
+// loopback's names, to the name it listens on, and to those that the operator listed.
 
 import {
   ANY_HOST,
