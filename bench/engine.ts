@@ -2,14 +2,14 @@
 // come from the stats records that feed /metrics.
 
 import { join } from "node:path";
-import { AsyncEngine } from "../src/engine/async-engine.ts";
 import { InProcessEngine } from "../src/engine/in-process-engine.ts";
-import type { EngineInfo, LogprobPosition } from "../src/engine/protocol.ts";
-import type { IterationStats, SchedulerStats, StatListener } from "../src/engine/stats.ts";
+import { AsyncEngine } from "../src/front/front.ts";
 import { noneHash } from "../src/kvcache/block-hash.ts";
 import type { MetricFeature } from "../src/metrics/family.ts";
 import { Metrics } from "../src/metrics/metrics.ts";
 import { DEFAULT_MODEL_FILE } from "../src/models/default-model.ts";
+import type { EngineInfo, LogprobPosition } from "../src/protocol/protocol.ts";
+import type { IterationStats, SchedulerStats, StatListener } from "../src/protocol/stats.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../src/request/sampling-params.ts";
 import type { ModelRunner } from "../src/runner/model-runner.ts";
 import {

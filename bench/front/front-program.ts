@@ -3,13 +3,13 @@
 
 import { serveLimits } from "../../src/cli/limits.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";
-import { SupervisedEngine } from "../../src/engine/supervised-engine.ts";
+import { createFront, type FrontOptions } from "../../src/front/measured-front.ts";
+import { SupervisedEngine } from "../../src/process/supervised-engine.ts";
 import { startChild } from "../../src/runtime/child-process.ts";
 import { listen } from "../../src/runtime/http-server.ts";
 import { printErrorLine } from "../../src/runtime/terminal.ts";
-import type { ContextOptions } from "../../src/service/context.ts";
-import { createFront, type FrontOptions } from "../../src/service/front.ts";
-import { createService } from "../../src/service/service.ts";
+import type { ContextOptions } from "../../src/server/context-options.ts";
+import { createService } from "../../src/server/service.ts";
 import { LoopLag } from "./loop-lag.ts";
 import { STUB_ENGINE, type StubOptions, stubConfig } from "./stub-engine.ts";
 

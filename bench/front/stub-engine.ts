@@ -1,9 +1,9 @@
 // An engine child whose passes take a set time and compute nothing: scheduler, loop, protocol and process
 // are the real ones. What a front does is then measured alone, and how fast the engine is is known.
 
-import { EngineChild } from "../../src/engine/engine-child.ts";
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { stackOf } from "../../src/errors.ts";
+import { EngineChild } from "../../src/process/engine-child.ts";
 import { connectToParent, dieWithParent, endNow } from "../../src/runtime/child-process.ts";
 import { printErrorLine } from "../../src/runtime/terminal.ts";
 import type { StepPlan, StepResult } from "../../src/scheduler/scheduler-output.ts";

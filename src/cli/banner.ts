@@ -1,7 +1,7 @@
 // What the operator sees at start: a few lines with model, memory and URLs.
 
 import { mib } from "../engine/memory-plan.ts";
-import type { EngineInfo } from "../engine/protocol.ts";
+import type { EngineInfo } from "../protocol/protocol.ts";
 import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
 import type { DecidedSampling } from "./sampling-defaults.ts";
 

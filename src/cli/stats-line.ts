@@ -1,6 +1,6 @@
 // vLLM's line of statistics, every interval with something to tell.
 
-import type { IterationStats, SchedulerStats, StatListener } from "../engine/stats.ts";
+import type { IterationStats, SchedulerStats, StatListener } from "../protocol/stats.ts";
 
 export class StatsLine implements StatListener {
   #scheduler: SchedulerStats | null = null;

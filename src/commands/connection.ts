@@ -9,14 +9,14 @@ import { optionSpec } from "../cli/options.ts";
 import { isGiven, parseOptions, typedOptions } from "../cli/parse-options.ts";
 import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
 import { ApiClient, baseUrl } from "../client/api-client.ts";
-import type { EngineClient } from "../engine/protocol.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { ConfigError } from "../errors.ts";
+import { createFront } from "../front/measured-front.ts";
 import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
+import type { EngineClient } from "../protocol/protocol.ts";
 import { availableMemory } from "../runtime/system.ts";
-import { createFront } from "../service/front.ts";
-import { createService } from "../service/service.ts";
+import { createService } from "../server/service.ts";
 import type { CommandContext } from "./command.ts";
 import { modelSource } from "./model-downloads.ts";
 

@@ -2,9 +2,9 @@
 // socket. It ends with the parent, or when that tells it to.
 
 import type { ExitCode } from "../cli/exit-codes.ts";
-import { EngineChild } from "../engine/engine-child.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { stackOf } from "../errors.ts";
+import { EngineChild } from "../process/engine-child.ts";
 import {
   connectToParent,
   dieBeforeParent,

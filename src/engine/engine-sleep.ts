@@ -3,9 +3,9 @@
 
 import { assert } from "../assert.ts";
 import { EngineError } from "../errors.ts";
+import { type SleepLevel, WAKE_TAGS, type WakeTag } from "../protocol/protocol.ts";
 import type { ModelRunner } from "../runner/model-runner.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
-import { type SleepLevel, WAKE_TAGS, type WakeTag } from "./protocol.ts";
 
 export class EngineSleep {
   readonly #scheduler: Scheduler;

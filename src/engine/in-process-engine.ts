@@ -8,14 +8,7 @@
 
 import { assert } from "../assert.ts";
 import { EngineError, engineDead, shuttingDown } from "../errors.ts";
-import type { Request } from "../request/request.ts";
-import type { ModelRunner } from "../runner/model-runner.ts";
-import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
-import type { Scheduler } from "../scheduler/scheduler.ts";
-import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
-import { EngineSleep } from "./engine-sleep.ts";
-import { OutputProcessor } from "./output-processor.ts";
-import { fitMaxTokens } from "./prompt-limits.ts";
+import { fitMaxTokens } from "../protocol/prompt-limits.ts";
 import type {
   EngineClient,
   EngineInfo,
@@ -25,10 +18,17 @@ import type {
   SleepLevel,
   SleepMode,
   WakeTag,
-} from "./protocol.ts";
+} from "../protocol/protocol.ts";
+import type { Request } from "../request/request.ts";
+import type { ModelRunner } from "../runner/model-runner.ts";
+import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
+import type { Scheduler } from "../scheduler/scheduler.ts";
+import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
+import { EngineSleep } from "./engine-sleep.ts";
 import { SeedSource } from "./seed-source.ts";
 import { sequencesOf, tokenIdsOf } from "./sequences.ts";
 import { StepGap } from "./step-gap.ts";
+import { OutputProcessor } from "./text/output-processor.ts";
 
 export interface InProcessEngineOptions {
   readonly info: EngineInfo;

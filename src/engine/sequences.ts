@@ -1,11 +1,11 @@
 // From a request of the protocol to what the scheduler works on: its prompt as token ids, and a Request
 // for each of its n sequences.
 
+import { checkCountedIds, maxCountedTokens } from "../protocol/prompt-limits.ts";
+import type { EngineInfo, EngineRequest, Prompt } from "../protocol/protocol.ts";
 import { Request } from "../request/request.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
 import type { Tokenizer } from "../runner/tokenizer.ts";
-import { checkCountedIds, maxCountedTokens } from "./prompt-limits.ts";
-import type { EngineInfo, EngineRequest, Prompt } from "./protocol.ts";
 import type { SeedSource } from "./seed-source.ts";
 
 /**

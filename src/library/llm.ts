@@ -1,10 +1,10 @@
 // A model in this process: load it, ask it, dispose of it.
 
-import type { EngineClient } from "../engine/protocol.ts";
 import { EngineError, RequestError } from "../errors.ts";
+import { createFront, type Front, type FrontOptions } from "../front/measured-front.ts";
+import type { EngineClient } from "../protocol/protocol.ts";
+import { type ContextOptions, serverContext } from "../server/context-options.ts";
 import { answerId, checkAccepting, type ServerContext } from "../server/server-context.ts";
-import { type ContextOptions, serverContext } from "../service/context.ts";
-import { createFront, type Front, type FrontOptions } from "../service/front.ts";
 import { generateAll } from "./batch.ts";
 import { Generation } from "./generation.ts";
 import { type LoadedEngine, loadEngine } from "./load.ts";

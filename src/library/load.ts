@@ -5,11 +5,11 @@ import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
-import type { EngineClient } from "../engine/protocol.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { MODELS_DIR } from "../models/default-model.ts";
 import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
+import type { EngineClient } from "../protocol/protocol.ts";
 import { availableMemory } from "../runtime/system.ts";
 import type { LoadOptions } from "./options.ts";
 

@@ -1,9 +1,9 @@
 // What a generation gives: pieces while it runs, one result at its end.
 
-import type { LogprobPosition } from "../engine/protocol.ts";
+import type { LogprobPosition } from "../protocol/protocol.ts";
 import type { FinishReason } from "../request/request-status.ts";
 
-export type { LogprobEntry, LogprobPosition } from "../engine/protocol.ts";
+export type { LogprobEntry, LogprobPosition } from "../protocol/protocol.ts";
 export type { FinishReason } from "../request/request-status.ts";
 
 /** What has come since the last one. A reader that lags gets several tokens at once. */

@@ -1,10 +1,10 @@
 // A generation on its way, apart from the object that the user holds: that object may be collected while
 // this one is still fed by the engine.
 
+import { type Choice, choiceAt, makeChoices } from "../api/choice.ts";
 import { assert } from "../assert.ts";
-import type { SequenceOutput } from "../engine/generation.ts";
+import type { SequenceOutput } from "../front/generation.ts";
 import type { ChunkWriter } from "../server/answer.ts";
-import { type Choice, choiceAt, makeChoices } from "../server/choice.ts";
 
 /** A request that has been checked and queued. */
 export interface StartedRun {

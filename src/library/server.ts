@@ -3,8 +3,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { listen } from "../runtime/http-server.ts";
 import { listenAddress } from "../runtime/listen-address.ts";
-import type { ContextOptions } from "../service/context.ts";
-import { createService, type Service } from "../service/service.ts";
+import type { ContextOptions } from "../server/context-options.ts";
+import { createService, type Service } from "../server/service.ts";
 import { LLM, partsOf } from "./llm.ts";
 import type { LoadOptions } from "./options.ts";
 

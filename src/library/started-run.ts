@@ -1,12 +1,12 @@
 // A chat or a completion of one prompt as a generation needs it.
 
-import type { SequenceOutput } from "../engine/generation.ts";
-import { ChatChunkWriter } from "../server/chat-chunks.ts";
-import { type RunInit, startChat } from "../server/chat-run.ts";
-import { CompletionChunkWriter } from "../server/completion-chunks.ts";
-import { startCompletion } from "../server/completion-run.ts";
-import { abortAll, mergeGenerations } from "../server/generations.ts";
-import type { ChatBody, CompletionBody } from "../server/schemas.ts";
+import { ChatChunkWriter } from "../api/chat-chunks.ts";
+import { type RunInit, startChat } from "../api/chat-run.ts";
+import { CompletionChunkWriter } from "../api/completion-chunks.ts";
+import { startCompletion } from "../api/completion-run.ts";
+import { abortAll, mergeGenerations } from "../api/generations.ts";
+import type { ChatBody, CompletionBody } from "../api/schemas.ts";
+import type { SequenceOutput } from "../front/generation.ts";
 import type { ServerContext } from "../server/server-context.ts";
 import type { StartedRun } from "./running.ts";
 

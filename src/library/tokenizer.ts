@@ -1,10 +1,10 @@
 // The model's own tokenizer and chat template, for users of the library.
 
-import { chatMessages } from "../server/chat-messages.ts";
-import type { JsonObject } from "../server/fields.ts";
+import { chatMessages } from "../api/chat-messages.ts";
+import type { JsonObject } from "../api/fields.ts";
+import { chatTemplateRequest } from "../api/template-request.ts";
+import { knownIds } from "../api/token-ids.ts";
 import type { ServerContext } from "../server/server-context.ts";
-import { chatTemplateRequest } from "../server/template-request.ts";
-import { knownIds } from "../server/token-ids.ts";
 import type { ChatOptions, Message } from "./options.ts";
 
 /** A chat as the model sees it. */

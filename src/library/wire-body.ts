@@ -1,12 +1,12 @@
 // From the library's options to the bodies of the HTTP API, so that both are checked by the same code.
 
-import { type JsonObject, parseBody } from "../server/fields.ts";
+import { type JsonObject, parseBody } from "../api/fields.ts";
 import {
   CHAT_FIELDS,
   type ChatBody,
   COMPLETION_FIELDS,
   type CompletionBody,
-} from "../server/schemas.ts";
+} from "../api/schemas.ts";
 import type { ChatOptions, GenerateOptions, Message, Prompt } from "./options.ts";
 
 /** @throws RequestError "invalid_schema" */

@@ -1,7 +1,7 @@
 // vllm:cache_config_info: how the KV cache is set up, as labels in Python's spelling. Only fields that
 // mean something here.
 
-import type { EngineInfo } from "../engine/protocol.ts";
+import type { EngineInfo } from "../protocol/protocol.ts";
 import { type MetricFamily, onScrape } from "./family.ts";
 import { formatNumber } from "./number-format.ts";
 

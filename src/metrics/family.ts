@@ -1,8 +1,8 @@
 // What a metric family is: one record with its name, shape, life and the one line that moves it. The
 // registry, /metrics, docs/metrics.md and the tests are made from these records.
 
-import type { EngineInfo } from "../engine/protocol.ts";
-import type { IterationStats, SchedulerStats, SleepRecord } from "../engine/stats.ts";
+import type { EngineInfo } from "../protocol/protocol.ts";
+import type { IterationStats, SchedulerStats, SleepRecord } from "../protocol/stats.ts";
 
 export type MetricType = "counter" | "gauge" | "histogram" | "summary";
 

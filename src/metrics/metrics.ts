@@ -1,8 +1,13 @@
 // The metrics of one server: takes what engine and HTTP report, and prints it. Reads plain records only;
 // knows no HTTP library and nothing of the engine's inside.
 
-import type { EngineInfo } from "../engine/protocol.ts";
-import type { IterationStats, SchedulerStats, SleepRecord, StatListener } from "../engine/stats.ts";
+import type { EngineInfo } from "../protocol/protocol.ts";
+import type {
+  IterationStats,
+  SchedulerStats,
+  SleepRecord,
+  StatListener,
+} from "../protocol/stats.ts";
 import { bucketBounds } from "./buckets.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { expositionText, openMetricsText } from "./exposition.ts";

@@ -1,6 +1,6 @@
 // How long KV blocks live and how often they are hit, from the blocks that are sampled.
 
-import type { BlockEviction } from "../engine/stats.ts";
+import type { BlockEviction } from "../protocol/stats.ts";
 import { RESIDENCY_BUCKETS } from "./buckets.ts";
 import { type MetricFamily, onStep } from "./family.ts";
 

@@ -1,6 +1,6 @@
 // Sleep mode: what the engine has given up, and how long it took.
 
-import { SLEEP_STATES } from "../engine/stats.ts";
+import { SLEEP_STATES } from "../protocol/stats.ts";
 import { SLEEP_BUCKETS } from "./buckets.ts";
 import { type MetricFamily, onSleep } from "./family.ts";
 

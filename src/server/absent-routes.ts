@@ -2,7 +2,7 @@
 // answer names a replacement or says that the feature is not built. Any other unknown path gets vLLM's bare
 // answer. So do /sleep, the other operator's routes and /tokenizer_info, as in a vLLM without their switches.
 
-import { shortened } from "./quote.ts";
+import { shortened } from "../api/quote.ts";
 
 const BASE_URL = "An OpenAI client's base URL ends in /v1.";
 const TEXT = "This server generates text: POST /v1/chat/completions or /v1/completions.";

@@ -1,10 +1,10 @@
 // The answer to a request that generates: one body at the end, or a stream of chunks. Either way the
 // client that leaves ends its generations.
 
-import type { Generation } from "../engine/generation.ts";
+import { abortAll, abortOnDisconnect } from "../api/generations.ts";
+import type { Generation } from "../front/generation.ts";
 import { answerGoesOn } from "./answer-end.ts";
 import { errorBody, isFault } from "./error-response.ts";
-import { abortAll, abortOnDisconnect } from "./generations.ts";
 import { jsonResponse } from "./json-response.ts";
 import { loadHeaders } from "./load-header.ts";
 import type { ServerContext } from "./server-context.ts";

@@ -3,6 +3,7 @@
 // two readings of one URL would let a request past its key.
 
 import { Elysia } from "elysia";
+import { quoted } from "../api/quote.ts";
 import { RequestError } from "../errors.ts";
 import { adviceFor } from "./absent-routes.ts";
 import { ApiKeys } from "./auth.ts";
@@ -15,7 +16,6 @@ import { recorded } from "./http-recorder.ts";
 import { jsonResponse } from "./json-response.ts";
 import { modelRoutes } from "./models.ts";
 import { operationMethods, operationRoutes } from "./operation.ts";
-import { quoted } from "./quote.ts";
 import { routedRequest } from "./routed-url.ts";
 import type { ServerContext } from "./server-context.ts";
 import { tokenizeRoutes } from "./tokenize.ts";

@@ -1,16 +1,16 @@
 // POST /v1/chat/completions.
 
 import { Elysia } from "elysia";
-import type { SequenceOutput } from "../engine/generation.ts";
+import { ChatChunkWriter } from "../api/chat-chunks.ts";
+import { type ChatRun, startChat } from "../api/chat-run.ts";
+import { choiceAt, makeChoices, promptDetails, usage } from "../api/choice.ts";
+import { fieldsSaid } from "../api/fields.ts";
+import { chatLogprobs, promptLogprobs } from "../api/logprobs.ts";
+import { CHAT_FIELDS } from "../api/schemas.ts";
+import type { SequenceOutput } from "../front/generation.ts";
 import { answer } from "./answer.ts";
-import { ChatChunkWriter } from "./chat-chunks.ts";
-import { type ChatRun, startChat } from "./chat-run.ts";
-import { choiceAt, makeChoices, promptDetails, usage } from "./choice.ts";
-import { fieldsSaid } from "./fields.ts";
-import { chatLogprobs, promptLogprobs } from "./logprobs.ts";
 import { readBody } from "./read-body.ts";
 import { logged } from "./request-log.ts";
-import { CHAT_FIELDS } from "./schemas.ts";
 import { modelName, responseId, type ServerContext } from "./server-context.ts";
 
 export function chatRoutes(context: ServerContext) {

@@ -2,18 +2,18 @@
 // prompt: prompt p's sequence i is choice p * n + i.
 
 import { Elysia } from "elysia";
-import type { LogprobPosition } from "../engine/protocol.ts";
+import { type Choice, choiceAt, makeChoices, promptDetails, usage } from "../api/choice.ts";
+import { CompletionChunkWriter } from "../api/completion-chunks.ts";
+import { type CompletionPrompt, showsPromptOnly } from "../api/completion-prompts.ts";
+import { type CompletionRun, startCompletion } from "../api/completion-run.ts";
+import { fieldsSaid } from "../api/fields.ts";
+import { mergeGenerations, type PromptOutput } from "../api/generations.ts";
+import { completionLogprobs, echoLogprobs, promptLogprobs } from "../api/logprobs.ts";
+import { COMPLETION_FIELDS, type CompletionBody } from "../api/schemas.ts";
+import type { LogprobPosition } from "../protocol/protocol.ts";
 import { answer } from "./answer.ts";
-import { type Choice, choiceAt, makeChoices, promptDetails, usage } from "./choice.ts";
-import { CompletionChunkWriter } from "./completion-chunks.ts";
-import { type CompletionPrompt, showsPromptOnly } from "./completion-prompts.ts";
-import { type CompletionRun, startCompletion } from "./completion-run.ts";
-import { fieldsSaid } from "./fields.ts";
-import { mergeGenerations, type PromptOutput } from "./generations.ts";
-import { completionLogprobs, echoLogprobs, promptLogprobs } from "./logprobs.ts";
 import { readBody } from "./read-body.ts";
 import { logged } from "./request-log.ts";
-import { COMPLETION_FIELDS, type CompletionBody } from "./schemas.ts";
 import { modelName, responseId, type ServerContext } from "./server-context.ts";
 
 export function completionRoutes(context: ServerContext) {

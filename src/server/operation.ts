@@ -2,16 +2,16 @@
 // routes in its development mode only; with an API key they are under /v1 at all times, behind the key.
 
 import { Elysia } from "elysia";
+import { quoted } from "../api/quote.ts";
+import { RequestError } from "../errors.ts";
 import {
   SLEEP_MODES,
   type SleepLevel,
   type SleepMode,
   WAKE_TAGS,
   type WakeTag,
-} from "../engine/protocol.ts";
-import { RequestError } from "../errors.ts";
+} from "../protocol/protocol.ts";
 import { jsonResponse } from "./json-response.ts";
-import { quoted } from "./quote.ts";
 import { checkAccepting, type ServerContext } from "./server-context.ts";
 
 type Handler = (context: ServerContext, query: URLSearchParams) => Promise<Response>;

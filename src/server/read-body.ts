@@ -1,8 +1,6 @@
 // The body of a request to the served model, with the limits that hold before anything looks at it: media
 // type, size, time, nesting, syntax.
 
-import { RequestError } from "../errors.ts";
-import { parseJson } from "../json.ts";
 import {
   bodyFault,
   type Fields,
@@ -10,8 +8,10 @@ import {
   type Json,
   type JsonObject,
   parseBody,
-} from "./fields.ts";
-import { quoted } from "./quote.ts";
+} from "../api/fields.ts";
+import { quoted } from "../api/quote.ts";
+import { RequestError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { checkModel, checkRoom, type ServerContext, type ServerLimits } from "./server-context.ts";
 
 const MAX_DEPTH = 64;

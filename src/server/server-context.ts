@@ -1,14 +1,14 @@
 // What the routes need of the rest of the program, handed in so that tests can replace it.
 
-import type { AsyncEngine } from "../engine/async-engine.ts";
+import { shortened } from "../api/quote.ts";
 import { RequestError, shuttingDown } from "../errors.ts";
+import type { AsyncEngine } from "../front/front.ts";
 import type { HttpRecord } from "../metrics/family.ts";
 import type { SamplingDefaults } from "../request/sampling-params.ts";
 import type { ApiKeyScope } from "./auth.ts";
 import type { Cors } from "./cors.ts";
 import type { HostCheck } from "./host-check.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
-import { shortened } from "./quote.ts";
 import type { RequestLogOptions } from "./request-log.ts";
 
 export interface ServerContext {

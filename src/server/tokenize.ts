@@ -1,14 +1,14 @@
 // POST /tokenize and /detokenize.
 
 import { Elysia } from "elysia";
-import { chatMessages } from "./chat-messages.ts";
-import { bodyFault } from "./fields.ts";
+import { chatMessages } from "../api/chat-messages.ts";
+import { bodyFault } from "../api/fields.ts";
+import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS, type TokenizeBody } from "../api/schemas.ts";
+import { chatTemplateRequest } from "../api/template-request.ts";
+import { knownIds } from "../api/token-ids.ts";
 import { jsonResponse } from "./json-response.ts";
 import { readBody } from "./read-body.ts";
-import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS, type TokenizeBody } from "./schemas.ts";
 import type { ServerContext } from "./server-context.ts";
-import { chatTemplateRequest } from "./template-request.ts";
-import { knownIds } from "./token-ids.ts";
 
 export function tokenizeRoutes(context: ServerContext) {
   return new Elysia({ name: "tokenize" })

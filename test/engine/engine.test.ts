@@ -1,8 +1,8 @@
 // The engine loop over the fake model: what arrives, in which order, and what the statistics say.
 
 import { describe, expect, test } from "bun:test";
-import type { GenerateRequest, SequenceOutput } from "../../src/engine/generation.ts";
-import type { IterationStats, SchedulerStats, StatListener } from "../../src/engine/stats.ts";
+import type { GenerateRequest, SequenceOutput } from "../../src/front/generation.ts";
+import type { IterationStats, SchedulerStats, StatListener } from "../../src/protocol/stats.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { makeEngine } from "../support/fake-engine.ts";
 

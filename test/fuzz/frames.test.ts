@@ -4,10 +4,10 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ChannelError } from "../../src/engine/channel/bytes.ts";
-import { FrameSplitter, frameHead } from "../../src/engine/channel/frames.ts";
-import { decodeMessage, encodeMessage } from "../../src/engine/channel/messages.ts";
-import { NO_STATS } from "../../src/engine/stats.ts";
+import { ChannelError } from "../../src/process/channel/bytes.ts";
+import { FrameSplitter, frameHead } from "../../src/process/channel/frames.ts";
+import { decodeMessage, encodeMessage } from "../../src/process/channel/messages.ts";
+import { NO_STATS } from "../../src/protocol/stats.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
 import { corpusAt, FUZZ_SECONDS, FUZZ_SEED, FUZZ_TIMEOUT_MS } from "../support/fuzz-run.ts";
 import { Prng } from "../support/prng.ts";

@@ -2,8 +2,8 @@
 // is taken outside the engine: what is added and aborted, what each step plans, what the model answers,
 // and when a message arrives.
 
-import { knownTokens } from "../../src/engine/request-tracker.ts";
 import { EngineError } from "../../src/errors.ts";
+import { knownTokens } from "../../src/front/request-tracker.ts";
 import type { SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import type { StepPlan, StepResult } from "../../src/scheduler/scheduler-output.ts";
 import { makeEngine } from "../support/fake-engine.ts";

@@ -1,8 +1,8 @@
 // What the tests of the metrics share: a small engine's facts, an idle step, a message without news.
 
-import type { EngineInfo } from "../../src/engine/protocol.ts";
-import type { FinishedRequestStats, IterationStats } from "../../src/engine/stats.ts";
 import { Metrics, type MetricsOptions } from "../../src/metrics/metrics.ts";
+import type { EngineInfo } from "../../src/protocol/protocol.ts";
+import type { FinishedRequestStats, IterationStats } from "../../src/protocol/stats.ts";
 import { FakeModelRunner } from "../support/fake-model-runner.ts";
 
 const runner = new FakeModelRunner({ numBlocks: 65, blockSize: 16 });
@@ -21,7 +21,7 @@ export const INFO: EngineInfo = {
   numBlocksOverride: 65,
 };
 
-export { NO_STATS as IDLE } from "../../src/engine/stats.ts";
+export { NO_STATS as IDLE } from "../../src/protocol/stats.ts";
 
 export const NOTHING: IterationStats = {
   timeToFirstTokensS: [],

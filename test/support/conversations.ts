@@ -1,6 +1,6 @@
 // Conversations that chat templates are compared over: what clients send, and what templates trip over.
 
-import type { JsonObject } from "../../src/server/fields.ts";
+import type { JsonObject } from "../../src/api/fields.ts";
 
 /** A question of how a template renders, in the words of ChatTemplateRequest. */
 export interface TemplateQuestion {

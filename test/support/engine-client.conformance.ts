@@ -1,8 +1,8 @@
 // What every EngineClient does, wherever its engine runs. The engine is the fake model's.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { EngineClient, EngineRequest, RequestOutput } from "../../src/engine/protocol.ts";
 import { RequestError } from "../../src/errors.ts";
+import type { EngineClient, EngineRequest, RequestOutput } from "../../src/protocol/protocol.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { makeEngine } from "./fake-engine.ts";
 import { FakeTokenizer } from "./fake-model-runner.ts";

@@ -1,9 +1,9 @@
 // A program that runs the fake model as an engine child: what a supervised engine does with a process can
 // then be tested with real processes and without a model. What it does is in the config's path.
 
-import { EngineChild } from "../../src/engine/engine-child.ts";
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { ConfigError } from "../../src/errors.ts";
+import { EngineChild } from "../../src/process/engine-child.ts";
 import { connectToParent, dieWithParent, endNow } from "../../src/runtime/child-process.ts";
 import { makeEngine } from "./fake-engine.ts";
 import type { FakeTokenizer } from "./fake-model-runner.ts";

@@ -1,7 +1,7 @@
 // A whole engine over the fake model, and an app in front of it.
 
-import { AsyncEngine, type AsyncEngineOptions } from "../../src/engine/async-engine.ts";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
+import { AsyncEngine, type AsyncEngineOptions } from "../../src/front/front.ts";
 import { NEUTRAL_SAMPLING } from "../../src/request/sampling-params.ts";
 import type { SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import { createApp } from "../../src/server/app.ts";

@@ -2,14 +2,14 @@
 // with one fault to come: the Nth event of a kind goes wrong. Nothing here depends on time.
 
 import type { Connect } from "../../src/byte-socket.ts";
-import { AsyncEngine } from "../../src/engine/async-engine.ts";
-import { EngineChild } from "../../src/engine/engine-child.ts";
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
-import type { GenerateRequest } from "../../src/engine/generation.ts";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
-import { RemoteEngine } from "../../src/engine/remote-engine.ts";
-import type { IterationStats, SchedulerStats } from "../../src/engine/stats.ts";
 import { EngineError } from "../../src/errors.ts";
+import { AsyncEngine } from "../../src/front/front.ts";
+import type { GenerateRequest } from "../../src/front/generation.ts";
+import { EngineChild } from "../../src/process/engine-child.ts";
+import { RemoteEngine } from "../../src/process/remote-engine.ts";
+import type { IterationStats, SchedulerStats } from "../../src/protocol/stats.ts";
 import type { Request } from "../../src/request/request.ts";
 import type { Scheduler } from "../../src/scheduler/scheduler.ts";
 import { makeEngineParts } from "./fake-engine.ts";

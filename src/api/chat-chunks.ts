@@ -1,0 +1,96 @@
+// Chunks of a streamed chat; what is the same in all of them is serialised once.
+
+import type { SequenceOutput } from "../front/generation.ts";
+import type { ChunkWriter } from "../server/answer.ts";
+import { modelName } from "../server/server-context.ts";
+import { dataEvent } from "../server/sse.ts";
+import type { ChatRun } from "./chat-run.ts";
+import { isSilent, promptDetails, usage } from "./choice.ts";
+import { chatLogprobs } from "./logprobs.ts";
+
+export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
+  readonly #run: ChatRun;
+  readonly #head: string;
+  #isFirst = true;
+  /** Number of tokens generated so far, by choice. */
+  readonly #numTokens: number[];
+  #numCachedTokens = 0;
+
+  constructor(run: ChatRun) {
+    this.#run = run;
+    this.#numTokens = Array(run.n).fill(0);
+    const model = JSON.stringify(modelName(run.context));
+    this.#head =
+      `{"id":${JSON.stringify(run.id)},"object":"chat.completion.chunk",` +
+      `"created":${run.createdS},"model":${model},"choices":[`;
+  }
+
+  event(output: SequenceOutput): string {
+    const roles = this.#isFirst ? this.#roleEvents() : "";
+    this.#isFirst = false;
+    this.#numTokens[output.index] = this.#numTokensOf(output.index) + output.tokenIds.length;
+    if (output.index === 0) this.#numCachedTokens = output.numCachedTokens;
+    return isSilent(output, this.#run.body.return_token_ids)
+      ? roles
+      : roles + this.#deltaEvent(output);
+  }
+
+  /** The usage chunk, if the client asked for one. */
+  end(): string {
+    if (this.#run.body.stream_options?.includeUsage !== true) return "";
+    const details = promptDetails(this.#numCachedTokens) ?? undefined;
+    const numTokens = this.#numTokens.reduce((sum, count) => sum + count, 0);
+    const total = {
+      ...usage(this.#run.promptIds.length, numTokens),
+      prompt_tokens_details: details,
+    };
+    return dataEvent(`${this.#head}],"usage":${JSON.stringify(total)}}`);
+  }
+
+  /** One for each choice, and one more with the last message where the client wants it echoed. */
+  #roleEvents(): string {
+    const { body, n, promptIds, role, prefix } = this.#run;
+    const ids = body.return_token_ids ? JSON.stringify([...promptIds]) : "null";
+    const roleDelta = JSON.stringify({ role, content: "", reasoning_content: null });
+    const echoDelta = JSON.stringify({ content: prefix, reasoning_content: null });
+    let events = "";
+    for (let i = 0; i < n; i++) {
+      events += this.#startEvent(i, roleDelta, `,"prompt_token_ids":${ids}`);
+      if (prefix !== "") events += this.#startEvent(i, echoDelta, "");
+    }
+    return events;
+  }
+
+  #startEvent(index: number, delta: string, tail: string): string {
+    const choice = `{"index":${index},"delta":${delta},"logprobs":null,"finish_reason":null}`;
+    return dataEvent(`${this.#head}${choice}]${tail}${this.#continuousUsage(index)}}`);
+  }
+
+  #deltaEvent(output: SequenceOutput): string {
+    const { body } = this.#run;
+    const logprobs = output.logprobs
+      ? JSON.stringify(chatLogprobs(output.logprobs, body.return_tokens_as_token_ids))
+      : "null";
+    const finish =
+      output.finishReason === null
+        ? '"finish_reason":null'
+        : `"finish_reason":"${output.finishReason}","stop_reason":${JSON.stringify(output.stopReason)}`;
+    const ids = body.return_token_ids ? JSON.stringify(output.tokenIds) : "null";
+    return dataEvent(
+      `${this.#head}{"index":${output.index},"delta":{"content":${JSON.stringify(output.text)},` +
+        `"reasoning_content":null},"logprobs":${logprobs},${finish},"token_ids":${ids}}]` +
+        `${this.#continuousUsage(output.index)}}`,
+    );
+  }
+
+  #numTokensOf(index: number): number {
+    return this.#numTokens[index] ?? 0;
+  }
+
+  /** Usage of the chunk's own choice, as in vLLM; only the last chunk has that of all choices. */
+  #continuousUsage(index: number): string {
+    if (this.#run.body.stream_options?.continuousUsageStats !== true) return "";
+    const soFar = usage(this.#run.promptIds.length, this.#numTokensOf(index));
+    return `,"usage":${JSON.stringify(soFar)}`;
+  }
+}

@@ -1,0 +1,78 @@
+// A chat on its way, whoever asked for it: its body checked, rendered and queued.
+
+import type { Generation } from "../front/generation.ts";
+import { checkPromptLength } from "../protocol/prompt-limits.ts";
+import type { ChatMessage } from "../runner/tokenizer.ts";
+import { type ServerContext, unixSeconds } from "../server/server-context.ts";
+import { chatMessages, contentText } from "./chat-messages.ts";
+import { checkN, samplingParams } from "./sampling.ts";
+import type { ChatBody } from "./schemas.ts";
+import { chatTemplateRequest } from "./template-request.ts";
+import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
+
+/** What a request brings besides its body. */
+export interface RunInit {
+  /** Of the answer. */
+  readonly id: string;
+  /** Front clock, ms. */
+  readonly arrivalMs: number;
+}
+
+/** A validated request on its way. */
+export interface ChatRun {
+  readonly context: ServerContext;
+  readonly body: ChatBody;
+  readonly id: string;
+  readonly createdS: number;
+  /** Sequences to generate from the prompt. */
+  readonly n: number;
+  readonly promptIds: Int32Array;
+  readonly generation: Generation;
+  readonly role: string;
+  /** Shown before the generated text (`echo`). */
+  readonly prefix: string;
+}
+
+/** Everything that can be refused is refused before it resolves, and leaves nothing queued. */
+export async function startChat(
+  context: ServerContext,
+  body: ChatBody,
+  { id, arrivalMs }: RunInit,
+): Promise<ChatRun> {
+  checkStreamOptions(body);
+  checkChatFeatures(body);
+  const n = checkN(context, body);
+  const messages = chatMessages(body.messages ?? []);
+  const lengths = messages.map((message) => contentText(message).length);
+  const { engine } = context;
+  const { info } = engine.client;
+  checkPromptLength(
+    info,
+    lengths.reduce((sum, length) => sum + length, 0),
+  );
+  const limit = body.max_completion_tokens ?? body.max_tokens;
+  const { priority, cache_salt: cacheSalt } = body;
+  const generation = engine.generate({
+    prompt: { chat: chatTemplateRequest(context, body, messages) },
+    samplingParams: samplingParams(context, {
+      body,
+      logprobs: body.logprobs ? body.top_logprobs : null,
+      promptLogprobs: body.prompt_logprobs,
+      maxTokens: limit ?? info.maxModelLen,
+    }),
+    mustFit: limit !== null,
+    ...{ priority, cacheSalt, arrivalMs },
+  });
+  const promptIds = await generation.promptTokenIds;
+  const { role, prefix } = echoOf(body, messages);
+  const createdS = unixSeconds();
+  return { context, body, id, createdS, n, promptIds, generation, role, prefix };
+}
+
+/** The answer speaks as the assistant, or goes on as whoever spoke last. */
+function echoOf(body: ChatBody, messages: readonly ChatMessage[]) {
+  const last = messages.at(-1);
+  const role = body.add_generation_prompt ? "assistant" : (last?.role ?? "assistant");
+  const prefix = body.echo && last?.role === role ? contentText(last) : "";
+  return { role, prefix };
+}

@@ -1,0 +1,54 @@
+// The state of one choice while its outputs arrive: text, tokens and reasons so far.
+
+import type { LogprobPosition, RequestOutput } from "../protocol/protocol.ts";
+import type { FinishReason } from "../request/request-status.ts";
+
+export class Choice {
+  text = "";
+  finishReason: FinishReason | null = null;
+  stopReason: string | number | null = null;
+  promptLogprobs: readonly LogprobPosition[] | null = null;
+  numCachedTokens = 0;
+  readonly tokenIds: number[] = [];
+  readonly logprobs: LogprobPosition[] = [];
+
+  add(output: RequestOutput): void {
+    this.text += output.text;
+    for (const id of output.tokenIds) this.tokenIds.push(id);
+    for (const position of output.logprobs ?? []) this.logprobs.push(position);
+    this.promptLogprobs ??= output.promptLogprobs;
+    this.numCachedTokens = output.numCachedTokens;
+    this.finishReason = output.finishReason;
+    this.stopReason = output.stopReason;
+  }
+}
+
+export function makeChoices(count: number): Choice[] {
+  return Array.from({ length: count }, () => new Choice());
+}
+
+/** The choice of an index that the engine itself gave. */
+export function choiceAt(choices: readonly Choice[], index: number): Choice {
+  const choice = choices[index];
+  if (choice === undefined) throw new Error(`no choice ${index}`);
+  return choice;
+}
+
+/** Prompt tokens found in the prefix cache; null = none, as in vLLM. */
+export function promptDetails(numCachedTokens: number) {
+  return numCachedTokens > 0 ? { cached_tokens: numCachedTokens } : null;
+}
+
+export function usage(numPromptTokens: number, numCompletionTokens: number) {
+  return {
+    prompt_tokens: numPromptTokens,
+    total_tokens: numPromptTokens + numCompletionTokens,
+    completion_tokens: numCompletionTokens,
+  };
+}
+
+/** Nothing that a client could see: not worth an event. */
+export function isSilent(output: RequestOutput, showsIds: boolean): boolean {
+  if (output.text !== "" || output.finishReason !== null || output.logprobs !== null) return false;
+  return !showsIds || output.tokenIds.length === 0;
+}

@@ -1,0 +1,99 @@
+// Chunks of a streamed text completion; what is the same in all of them is serialised once.
+
+import { writeJson } from "../json.ts";
+import type { LogprobPosition } from "../protocol/protocol.ts";
+import type { ChunkWriter } from "../server/answer.ts";
+import { modelName } from "../server/server-context.ts";
+import { dataEvent } from "../server/sse.ts";
+import { isSilent, promptDetails, usage } from "./choice.ts";
+import { showsPromptOnly } from "./completion-prompts.ts";
+import type { CompletionRun } from "./completion-run.ts";
+import type { PromptOutput } from "./generations.ts";
+import { completionLogprobs, echoLogprobs, numCharacters } from "./logprobs.ts";
+
+export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
+  readonly #run: CompletionRun;
+  readonly #head: string;
+  /** Choices that have had their first chunk. */
+  readonly #started = new Set<number>();
+  /** Where the text after the tokens shown so far begins, by choice: the next text_offset. */
+  readonly #offsets = new Map<number, number>();
+  /** By prompt; they come with the prompt's first choice. */
+  readonly #promptPositions = new Map<number, readonly LogprobPosition[]>();
+  /** Cached tokens by prompt; its sequences share them. */
+  readonly #numCachedTokens = new Map<number, number>();
+  /** Number of tokens generated so far, by choice. */
+  readonly #numTokens = new Map<number, number>();
+
+  constructor(run: CompletionRun) {
+    this.#run = run;
+    const model = JSON.stringify(modelName(run.context));
+    this.#head =
+      `{"id":${JSON.stringify(run.id)},"object":"text_completion",` +
+      `"created":${run.createdS},"model":${model},"choices":[`;
+  }
+
+  event({ promptIndex, output }: PromptOutput): string {
+    const { body, n, prompts } = this.#run;
+    const choice = promptIndex * n + output.index;
+    const numTokens = (this.#numTokens.get(choice) ?? 0) + output.tokenIds.length;
+    this.#numTokens.set(choice, numTokens);
+    if (output.index === 0) this.#numCachedTokens.set(promptIndex, output.numCachedTokens);
+    if (output.promptLogprobs !== null) {
+      this.#promptPositions.set(promptIndex, output.promptLogprobs);
+    }
+    if (isSilent(output, body.return_token_ids)) return "";
+    const prompt = this.#started.has(choice) ? undefined : prompts[promptIndex];
+    this.#started.add(choice);
+    const fields = {
+      index: choice,
+      text: (prompt?.text ?? "") + (showsPromptOnly(body) ? "" : output.text),
+      logprobs: output.logprobs && this.#logprobs(choice, output.logprobs, promptIndex),
+      finish_reason: output.finishReason,
+      stop_reason: output.stopReason,
+      prompt_token_ids: prompt !== undefined && body.return_token_ids ? [...prompt.ids] : null,
+      token_ids: body.return_token_ids ? output.tokenIds : null,
+    };
+    return dataEvent(
+      `${this.#head}${writeJson(fields)}],"usage":${this.#chunkUsage(promptIndex, numTokens)}}`,
+    );
+  }
+
+  /** The first chunk of an echo shows the prompt's tokens too. */
+  #logprobs(choice: number, positions: readonly LogprobPosition[], promptIndex: number) {
+    const { body, prompts } = this.#run;
+    const asIds = body.return_tokens_as_token_ids;
+    const generated = showsPromptOnly(body) ? [] : positions;
+    const offset = this.#offsets.get(choice);
+    const logprobs =
+      body.echo && offset === undefined
+        ? echoLogprobs(
+            prompts[promptIndex]?.firstToken ?? "",
+            [...(this.#promptPositions.get(promptIndex) ?? []), ...generated],
+            asIds,
+          )
+        : completionLogprobs(generated, asIds, offset ?? 0);
+    const start = logprobs.text_offset.at(-1) ?? 0;
+    this.#offsets.set(choice, start + numCharacters(logprobs.tokens.at(-1) ?? ""));
+    return logprobs;
+  }
+
+  /** The usage chunk, if the client asked for one. */
+  end(): string {
+    if (this.#run.body.stream_options?.includeUsage !== true) return "";
+    const numCached = [...this.#numCachedTokens.values()].reduce((sum, count) => sum + count, 0);
+    const details = promptDetails(numCached) ?? undefined;
+    const numTokens = [...this.#numTokens.values()].reduce((sum, count) => sum + count, 0);
+    const total = {
+      ...usage(this.#run.numPromptTokens, numTokens),
+      prompt_tokens_details: details,
+    };
+    return dataEvent(`${this.#head}],"usage":${JSON.stringify(total)}}`);
+  }
+
+  /** Usage of the chunk's own prompt and choice, as in vLLM; only the last chunk has that of all. */
+  #chunkUsage(promptIndex: number, numTokens: number): string {
+    if (this.#run.body.stream_options?.continuousUsageStats !== true) return "null";
+    return JSON.stringify(usage(this.#run.prompts[promptIndex]?.ids.length ?? 0, numTokens));
+  }
+}

@@ -1,0 +1,93 @@
+// The prompts of a text completion: counted, handed to the engine, and shown with what `echo` wants.
+
+import { RequestError } from "../errors.ts";
+import type { Generation } from "../front/generation.ts";
+import {
+  checkCountedIds,
+  checkPromptIds,
+  checkPromptLength,
+  maxCountedTokens,
+} from "../protocol/prompt-limits.ts";
+import type { Prompt } from "../protocol/protocol.ts";
+import type { ServerContext } from "../server/server-context.ts";
+import { tokenText } from "./logprobs.ts";
+import type { CompletionBody } from "./schemas.ts";
+
+export interface CompletionPrompt {
+  readonly ids: Int32Array;
+  /** Filled only where `echo` shows it. */
+  readonly text: string;
+  /** The first token as text; filled only where `echo` shows it with log-probabilities. */
+  readonly firstToken: string;
+}
+
+/** Before any is tokenised. @throws RequestError "invalid_value" */
+export function checkPromptCount(context: ServerContext, body: CompletionBody): void {
+  const { maxPrompts } = context.limits;
+  if (body.prompt === null) {
+    throw new RequestError(
+      "invalid_value",
+      "Either prompt or prompt_embeds must be provided and non-empty.",
+      "prompt",
+    );
+  }
+  if (body.prompt.length === 0) {
+    throw new RequestError("invalid_value", "please provide at least one prompt");
+  }
+  if (body.prompt.length > maxPrompts) {
+    const got = body.prompt.length;
+    throw new RequestError(
+      "invalid_value",
+      `at most ${maxPrompts} prompts are allowed in a request, got ${got}.`,
+      "prompt",
+    );
+  }
+}
+
+/**
+ * As the engine takes them. It reads a text itself, which saves a way to it and back; of several prompts
+ * all are to be known before the first is queued.
+ * @throws RequestError "context_length" or "invalid_value"
+ */
+export async function readPrompts(context: ServerContext, body: CompletionBody): Promise<Prompt[]> {
+  const { client } = context.engine;
+  const addSpecial = body.add_special_tokens;
+  const prompts = body.prompt ?? [];
+  return Promise.all(
+    prompts.map(async (prompt) => {
+      if (typeof prompt !== "string") {
+        // Before they are cut to 32 bits.
+        checkPromptIds(client.info, prompt);
+        return Int32Array.from(prompt, Number);
+      }
+      checkPromptLength(client.info, prompt.length);
+      if (prompts.length === 1) return { text: prompt, addSpecial };
+      const ids = await client.encode(prompt, addSpecial, maxCountedTokens(client.info));
+      return checkCountedIds(client.info, ids);
+    }),
+  );
+}
+
+/** What the answer shows of prompt `index`, once the engine has read it. */
+export async function shownPrompt(
+  context: ServerContext,
+  body: CompletionBody,
+  { promptTokenIds }: Generation,
+  index: number,
+): Promise<CompletionPrompt> {
+  const ids = await promptTokenIds;
+  if (!body.echo) return { ids, text: "", firstToken: "" };
+  const { client } = context.engine;
+  const given = body.prompt?.[index];
+  // Token ids are shown unchanged, special ones included, even if the generated text leaves those out.
+  const text = typeof given === "string" ? given : await client.decode(ids, false);
+  const first = ids.subarray(0, 1);
+  const [bytes = new Uint8Array()] = body.logprobs === null ? [] : await client.tokenBytes(first);
+  const firstToken = tokenText({ tokenId: first[0] ?? 0, bytes }, body.return_tokens_as_token_ids);
+  return { ids, text, firstToken };
+}
+
+/** `echo` with max_tokens 0. */
+export function showsPromptOnly(body: CompletionBody): boolean {
+  return body.echo && body.max_tokens === 0;
+}

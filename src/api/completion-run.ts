@@ -1,0 +1,98 @@
+// A text completion on its way, whoever asked for it: its body checked, its prompts queued.
+
+import type { GenerateRequest, Generation } from "../front/generation.ts";
+import { knownTokens } from "../front/request-tracker.ts";
+import { checkNumLogprobs, fitMaxTokens, numLogprobs } from "../protocol/prompt-limits.ts";
+import type { EngineClient } from "../protocol/protocol.ts";
+import { type ServerContext, unixSeconds } from "../server/server-context.ts";
+import type { RunInit } from "./chat-run.ts";
+import {
+  type CompletionPrompt,
+  checkPromptCount,
+  readPrompts,
+  shownPrompt,
+  showsPromptOnly,
+} from "./completion-prompts.ts";
+import { abortAll } from "./generations.ts";
+import { checkN, samplingParams } from "./sampling.ts";
+import type { CompletionBody } from "./schemas.ts";
+import { checkCompletionFeatures, checkStreamOptions } from "./unsupported.ts";
+
+const DEFAULT_MAX_TOKENS = 16;
+
+/** A validated request on its way. */
+export interface CompletionRun {
+  readonly context: ServerContext;
+  readonly body: CompletionBody;
+  readonly id: string;
+  readonly createdS: number;
+  /** Sequences to generate from each prompt. */
+  readonly n: number;
+  readonly prompts: readonly CompletionPrompt[];
+  /** Of all prompts together. */
+  readonly numPromptTokens: number;
+  readonly generations: readonly Generation[];
+}
+
+/** Everything that can be refused is refused before it resolves, and leaves nothing queued. */
+export async function startCompletion(
+  context: ServerContext,
+  body: CompletionBody,
+  { id, arrivalMs }: RunInit,
+): Promise<CompletionRun> {
+  checkStreamOptions(body);
+  checkCompletionFeatures(body);
+  const n = checkN(context, body);
+  checkPromptCount(context, body);
+  const shared = { ...requestOf(context, body), arrivalMs };
+  const generations = await queueAll(context, body, shared);
+  try {
+    const shown = generations.map((one, i) => shownPrompt(context, body, one, i));
+    const prompts = await Promise.all(shown);
+    const numPromptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
+    const createdS = unixSeconds();
+    return { context, body, id, createdS, n, prompts, numPromptTokens, generations };
+  } catch (error) {
+    abortAll(generations);
+    throw error;
+  }
+}
+
+type Shared = Omit<GenerateRequest, "prompt">;
+
+/** Of several prompts all are queued, or none: they fit, and there is room for all of them. */
+async function queueAll(
+  context: ServerContext,
+  body: CompletionBody,
+  shared: Shared,
+): Promise<Generation[]> {
+  const { engine } = context;
+  const reservation = engine.reserve(shared.samplingParams.n * (body.prompt?.length ?? 0));
+  try {
+    const prompts = await readPrompts(context, body);
+    const known = prompts.filter((prompt) => prompt instanceof Int32Array);
+    checkNumLogprobs(known.reduce((sum, ids) => sum + logprobsOf(engine.client, shared, ids), 0));
+    reservation.addTokens(prompts.reduce((sum, prompt) => sum + knownTokens(prompt), 0));
+    return prompts.map((prompt) => engine.generate({ prompt, ...shared }, reservation));
+  } finally {
+    reservation.release();
+  }
+}
+
+/** @throws RequestError for a prompt that does not fit */
+function logprobsOf({ info }: EngineClient, shared: Shared, ids: Int32Array): number {
+  return numLogprobs(shared.samplingParams, ids.length, fitMaxTokens(info, shared, ids));
+}
+
+function requestOf(context: ServerContext, body: CompletionBody): Omit<Shared, "arrivalMs"> {
+  // An echo of the prompt alone still needs one step, whose token is not shown.
+  const requested = showsPromptOnly(body) ? 1 : body.max_tokens;
+  const params = samplingParams(context, {
+    body,
+    logprobs: body.logprobs,
+    promptLogprobs: body.prompt_logprobs ?? (body.echo ? body.logprobs : null),
+    maxTokens: requested ?? DEFAULT_MAX_TOKENS,
+  });
+  const { priority, cache_salt: cacheSalt } = body;
+  return { samplingParams: params, mustFit: requested !== null, priority, cacheSalt };
+}

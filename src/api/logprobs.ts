@@ -1,0 +1,122 @@
+// Log-probabilities in the three forms of the API: chat, completions, and vLLM's prompt_logprobs.
+
+import type { LogprobEntry, LogprobPosition } from "../protocol/protocol.ts";
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** A token as text; bytes that are no character by themselves show as U+FFFD. */
+export function tokenText(entry: Pick<LogprobEntry, "tokenId" | "bytes">, asIds: boolean): string {
+  return asIds ? `token_id:${entry.tokenId}` : decoder.decode(entry.bytes);
+}
+
+/** JSON has no -Infinity; vLLM's floor for tokens that could not be sampled. */
+function finite(logprob: number): number {
+  return Math.max(logprob, -9999);
+}
+
+/** Characters as Python counts them: text_offset indexes code points. */
+export function numCharacters(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+/** Lists the chosen token, then the likeliest, in the order of vLLM's records of a position. */
+function listed({ chosen, top }: LogprobPosition): LogprobEntry[] {
+  return [chosen, ...top.filter(({ tokenId }) => tokenId !== chosen.tokenId)];
+}
+
+function chatEntry(entry: LogprobEntry, asIds: boolean) {
+  return {
+    token: tokenText(entry, asIds),
+    logprob: finite(entry.logprob),
+    bytes: [...entry.bytes],
+  };
+}
+
+/** `logprobs` of a chat choice or chunk, with exactly as many entries per position as were requested. */
+export function chatLogprobs(positions: readonly LogprobPosition[], asIds: boolean) {
+  return {
+    content: positions.map((position) => ({
+      ...chatEntry(position.chosen, asIds),
+      top_logprobs: listed(position)
+        .slice(0, position.top.length)
+        .map((entry) => chatEntry(entry, asIds)),
+    })),
+  };
+}
+
+export interface CompletionLogprobs {
+  readonly text_offset: number[];
+  readonly token_logprobs: (number | null)[];
+  readonly tokens: string[];
+  readonly top_logprobs: (ReadonlyMap<string, number> | null)[];
+}
+
+/**
+ * `logprobs` of a completion choice or chunk.
+ * @param offset characters of the text before the first position
+ */
+export function completionLogprobs(
+  positions: readonly LogprobPosition[],
+  asIds: boolean,
+  offset: number,
+): CompletionLogprobs {
+  const logprobs: CompletionLogprobs = {
+    text_offset: [],
+    token_logprobs: [],
+    tokens: [],
+    top_logprobs: [],
+  };
+  let at = offset;
+  for (const position of positions) {
+    const { chosen } = position;
+    const token = tokenText(chosen, asIds);
+    logprobs.text_offset.push(at);
+    logprobs.token_logprobs.push(finite(chosen.logprob));
+    logprobs.tokens.push(token);
+    logprobs.top_logprobs.push(byText(listed(position), asIds));
+    at += numCharacters(token);
+  }
+  return logprobs;
+}
+
+/** Keeps the first of several tokens with the same text. */
+function byText(entries: readonly LogprobEntry[], asIds: boolean): Map<string, number> {
+  const logprobs = new Map<string, number>();
+  for (const entry of entries) {
+    const text = tokenText(entry, asIds);
+    if (!logprobs.has(text)) logprobs.set(text, finite(entry.logprob));
+  }
+  return logprobs;
+}
+
+/**
+ * The same for an echoed prompt and what follows it.
+ * @param first the prompt's first token as shown: without a predecessor it has no log-probability
+ */
+export function echoLogprobs(
+  first: string,
+  positions: readonly LogprobPosition[],
+  asIds: boolean,
+): CompletionLogprobs {
+  const rest = completionLogprobs(positions, asIds, numCharacters(first));
+  return {
+    text_offset: [0, ...rest.text_offset],
+    token_logprobs: [null, ...rest.token_logprobs],
+    tokens: [first, ...rest.tokens],
+    top_logprobs: [null, ...rest.top_logprobs],
+  };
+}
+
+/** vLLM's prompt_logprobs: null, then a map of token id to entry for each further prompt token. */
+export function promptLogprobs(positions: readonly LogprobPosition[] | null) {
+  if (positions === null) return null;
+  return [null, ...positions.map((position) => new Map(listed(position).map(promptEntry)))];
+}
+
+function promptEntry(entry: LogprobEntry) {
+  const { tokenId, logprob, rank } = entry;
+  const shown = { logprob: finite(logprob), rank, decoded_token: tokenText(entry, false) };
+  return [tokenId, shown] as const;
+}

@@ -1,0 +1,110 @@
+// Inputs for rendering a chat's prompt: the fields of its body, overridden by chat_template_kwargs. The rules
+// are vLLM 0.13's (_preprocess_chat, resolve_chat_template_kwargs).
+
+import { RequestError } from "../errors.ts";
+import type { ChatMessage, ChatTemplateRequest } from "../runner/tokenizer.ts";
+import type { ServerContext } from "../server/server-context.ts";
+import {
+  boolean,
+  type Json,
+  type JsonObject,
+  list,
+  object,
+  optional,
+  parseBody,
+} from "./fields.ts";
+import type { ChatBody } from "./schemas.ts";
+
+type TemplateBody = Pick<
+  ChatBody,
+  | "tools"
+  | "add_generation_prompt"
+  | "continue_final_message"
+  | "chat_template"
+  | "chat_template_kwargs"
+> &
+  Partial<Pick<ChatBody, "documents">>;
+
+/** Template inputs that kwargs may set; they override the body's fields of the same name. */
+const INPUTS = {
+  add_generation_prompt: optional(boolean, false),
+  continue_final_message: optional(boolean, false),
+  tools: optional(list(object)),
+  documents: optional(list(object)),
+} as const;
+
+/**
+ * Inputs that kwargs may not set. vLLM refuses some by name; others reach a Python function twice and fail.
+ */
+const RESERVED = [
+  ...["chat_template", "tokenize", "messages", "conversation"],
+  ...["tokenizer", "model_config"],
+] as const;
+
+/** @throws RequestError "invalid_value" or "invalid_schema" */
+export function chatTemplateRequest(
+  { trustsRequestTemplates }: Pick<ServerContext, "trustsRequestTemplates">,
+  body: TemplateBody,
+  messages: readonly ChatMessage[],
+): ChatTemplateRequest {
+  const { chat_template: chatTemplate, chat_template_kwargs, documents = null } = body;
+  const kwargs = chat_template_kwargs ?? {};
+  const namesTemplate = chatTemplate !== null || (kwargs["chat_template"] ?? null) !== null;
+  if (namesTemplate && !trustsRequestTemplates) refuse(UNTRUSTED, "chat_template");
+  const reserved = RESERVED.filter((name) => kwargs[name] !== undefined);
+  if (reserved.length > 0) {
+    refuse(`chat_template_kwargs cannot set ${reserved.join(", ")}.`, "chat_template_kwargs");
+  }
+  const { tools, add_generation_prompt, continue_final_message } = body;
+  const fields = { tools, documents, add_generation_prompt, continue_final_message };
+  const inputs = parseBody(INPUTS, { ...(fields as typeof kwargs), ...kwargs });
+  if (inputs.continue_final_message && inputs.add_generation_prompt) {
+    refuse(
+      "Cannot set both `continue_final_message` and `add_generation_prompt` to True.",
+      "add_generation_prompt",
+    );
+  }
+  const rendered: Record<string, Json> = {
+    messages: messages as readonly JsonObject[],
+    tools: inputs.tools,
+    documents: inputs.documents,
+    chat_template_kwargs: kwargs,
+  };
+  for (const [param, value] of Object.entries(rendered)) checkMembers(value, param);
+  const isVariable = ([name]: [string, unknown]) => !Object.hasOwn(INPUTS, name);
+  return {
+    messages,
+    chatTemplate,
+    tools: inputs.tools,
+    documents: inputs.documents,
+    addGenerationPrompt: inputs.add_generation_prompt,
+    continueFinalMessage: inputs.continue_final_message,
+    templateKwargs: Object.fromEntries(Object.entries(kwargs).filter(isVariable)),
+  };
+}
+
+/**
+ * Templates keep the order of an object's members and search them from the start. That takes time quadratic
+ * in their number; an object as large as a whole body would block the engine for minutes.
+ */
+const MAX_MEMBERS = 1024;
+
+function checkMembers(value: Json, param: string): void {
+  if (typeof value !== "object" || value === null) return;
+  const members = Object.values(value);
+  if (!Array.isArray(value) && members.length > MAX_MEMBERS) {
+    refuse(
+      `an object in ${param} can have at most ${MAX_MEMBERS} members, got ${members.length}.`,
+      param,
+    );
+  }
+  for (const member of members) checkMembers(member, param);
+}
+
+const UNTRUSTED =
+  "Chat template is passed with request, but --trust-request-chat-template is not set. " +
+  "Refused request with untrusted chat template.";
+
+function refuse(message: string, param: string): never {
+  throw new RequestError("invalid_value", message, param);
+}

@@ -1,0 +1,93 @@
+// Incremental detokenisation of one sequence: token ids in, whole characters out. The bytes of an
+// incomplete character wait for the next token, so emitted text never splits UTF-8.
+
+import type { Tokenizer } from "../../runner/tokenizer.ts";
+
+type TokenBytes = Pick<Tokenizer, "tokenBytes" | "isSpecial">;
+
+/** Text of tokens that are whole characters by themselves; shared by all sequences of an engine. */
+export class TokenTexts {
+  readonly #tokenizer: TokenBytes;
+  readonly #texts: (string | null | undefined)[] = [];
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+  constructor(tokenizer: TokenBytes) {
+    this.#tokenizer = tokenizer;
+  }
+
+  bytes(tokenId: number): Uint8Array {
+    return this.#tokenizer.tokenBytes(tokenId);
+  }
+
+  isSpecial(tokenId: number): boolean {
+    return this.#tokenizer.isSpecial(tokenId);
+  }
+
+  /** @returns null when the token's bytes are not valid UTF-8 on their own */
+  text(tokenId: number): string | null {
+    const known = this.#texts[tokenId];
+    if (known !== undefined) return known;
+    const text = this.#decode(tokenId);
+    this.#texts[tokenId] = text;
+    return text;
+  }
+
+  #decode(tokenId: number): string | null {
+    try {
+      return this.#decoder.decode(this.#tokenizer.tokenBytes(tokenId));
+    } catch {
+      return null;
+    }
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+export class Detokenizer {
+  readonly #texts: TokenTexts;
+  readonly #skipSpecial: boolean;
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  /** The beginning of a character, 0..3 bytes. */
+  #pending = EMPTY;
+
+  constructor(texts: TokenTexts, skipSpecial: boolean) {
+    this.#texts = texts;
+    this.#skipSpecial = skipSpecial;
+  }
+
+  /**
+   * @returns the characters completed by this token, possibly "". Bytes that can never become a
+   * character give U+FFFD; an incomplete tail at the end of a sequence is never emitted.
+   */
+  push(tokenId: number): string {
+    if (this.#skipSpecial && this.#texts.isSpecial(tokenId)) return "";
+    const text = this.#pending.length === 0 ? this.#texts.text(tokenId) : null;
+    return text ?? this.#pushBytes(this.#texts.bytes(tokenId));
+  }
+
+  #pushBytes(bytes: Uint8Array): string {
+    const all = new Uint8Array(this.#pending.length + bytes.length);
+    all.set(this.#pending);
+    all.set(bytes, this.#pending.length);
+    const complete = all.length - numIncompleteBytes(all);
+    this.#pending = all.slice(complete);
+    return this.#decoder.decode(all.subarray(0, complete));
+  }
+}
+
+/** Length of the tail of `bytes` that begins a character and lacks its end, 0..3. */
+function numIncompleteBytes(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    const isContinuation = byte >= 0x80 && byte < 0xc0;
+    if (!isContinuation) return back < sequenceLength(byte) ? back : 0;
+  }
+  return 0;
+}
+
+/** Bytes of the character that `lead` begins; 1 for ASCII and for bytes that begin none. */
+function sequenceLength(lead: number): number {
+  if (lead < 0xc2 || lead > 0xf4) return 1;
+  if (lead >= 0xf0) return 4;
+  return lead >= 0xe0 ? 3 : 2;
+}

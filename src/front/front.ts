@@ -1,0 +1,280 @@
+// The front of an engine: gives every request an id, splits n > 1 into sequences, routes the engine's
+// messages to the readers and tells the stat listeners what happened. Knows no HTTP, and of the engine
+// only its protocol.
+
+import { EngineError, engineDead, OverloadError } from "../errors.ts";
+import type {
+  EngineClient,
+  EngineOutputs,
+  RequestOutput,
+  SleepLevel,
+  SleepMode,
+  WakeTag,
+} from "../protocol/protocol.ts";
+import type { EngineLoad, StatListener } from "../protocol/stats.ts";
+import { Admission, type Reservation } from "./admission.ts";
+import type { GenerateRequest, Generation } from "./generation.ts";
+import { IterationStatsBuilder, type SequenceProgress } from "./iteration-stats.ts";
+import { knownTokens, RequestTracker } from "./request-tracker.ts";
+import { SleepRecorder } from "./sleep-recorder.ts";
+
+export interface AsyncEngineOptions {
+  readonly listeners?: readonly StatListener[];
+  /** Front clock, ms, monotonic. */
+  readonly nowMs?: () => number;
+  readonly limits?: Partial<EngineLimits>;
+}
+
+/** Each is Infinity unless given. */
+export interface EngineLimits {
+  /** Most sequences in flight, n counted; further requests are refused with "queue_full". */
+  readonly maxNumQueuedReqs: number;
+  /** Most prompt tokens of requests without an output; likewise. */
+  readonly maxNumQueuedTokens: number;
+  /** Longest wait for the first step; then "queue_timeout". */
+  readonly queueTimeoutMs: number;
+  /** Longest from arrival to end; then "engine_request_timeout". */
+  readonly requestTimeoutMs: number;
+  /** Most that a reader may leave unread; then "slow_reader". */
+  readonly maxUnreadBytes: number;
+}
+
+const UNLIMITED: EngineLimits = {
+  maxNumQueuedReqs: Number.POSITIVE_INFINITY,
+  maxNumQueuedTokens: Number.POSITIVE_INFINITY,
+  queueTimeoutMs: Number.POSITIVE_INFINITY,
+  requestTimeoutMs: Number.POSITIVE_INFINITY,
+  maxUnreadBytes: Number.POSITIVE_INFINITY,
+};
+
+export class AsyncEngine {
+  readonly client: EngineClient;
+  readonly nowMs: () => number;
+  readonly #listeners: readonly StatListener[];
+  readonly #limits: EngineLimits;
+  readonly #admission: Admission;
+  /** By the engine's request id. */
+  readonly #sequences = new Map<string, SequenceProgress>();
+  readonly #sleeps: SleepRecorder;
+  #nextId = 0;
+  #death: EngineError | null = null;
+  #closed: EngineError | null = null;
+  #load: EngineLoad = { kvCacheUsage: 0, numWaitingReqs: 0 };
+
+  constructor(client: EngineClient, options: AsyncEngineOptions = {}) {
+    this.client = client;
+    this.nowMs = options.nowMs ?? (() => performance.now());
+    this.#listeners = options.listeners ?? [];
+    this.#limits = { ...UNLIMITED, ...options.limits };
+    this.#admission = new Admission(this.#limits, this.nowMs);
+    this.#sleeps = new SleepRecorder(this.#listeners, this.nowMs);
+    client.onOutputs((message) => this.#handle(message));
+    client.onRestart(() => {
+      this.#sleeps.restarted();
+      for (const listener of this.#listeners) listener.recordRestart?.();
+    });
+    client.died.then((error) => this.#die(error));
+  }
+
+  /** Why no work is taken now; null = it is. */
+  get unavailable(): EngineError | null {
+    return this.#death ?? this.#closed ?? this.client.unavailable;
+  }
+
+  /** Sequences that have not finished. */
+  get numLiveSequences(): number {
+    return this.#sequences.size;
+  }
+
+  /** As the engine's last message has it. */
+  get load(): EngineLoad {
+    return this.#load;
+  }
+
+  /** As EngineClient.sleep(); told to the statistics. */
+  async sleep(level: SleepLevel, mode: SleepMode): Promise<void> {
+    await this.#sleeps.sleep(() => this.client.sleep(level, mode));
+  }
+
+  /** As EngineClient.wakeUp(); told to the statistics. */
+  async wakeUp(tags: readonly WakeTag[]): Promise<void> {
+    await this.#sleeps.wakeUp(() => this.client.wakeUp(tags));
+  }
+
+  /**
+   * Takes room for an HTTP request before anything is computed for it. The caller releases it in the end.
+   * @throws OverloadError "queue_full"
+   * @throws RequestError "invalid_value" when it would not fit into an empty queue
+   */
+  reserve(numSequences: number): Reservation {
+    return this.#admission.reserve(numSequences);
+  }
+
+  /** When a request that finds no room should come back, whole seconds. */
+  get retryAfterS(): number {
+    return this.#admission.retryAfterS;
+  }
+
+  /**
+   * Hands a request to the engine at once; its outputs wait for the reader. What the engine refuses fails
+   * promptTokenIds and the outputs: as EngineClient.add() does, or OverloadError "queue_full" for a prompt
+   * whose tokens, known only now, find no room.
+   * @param reservation that has room for it; without one, room is taken here
+   * @throws EngineError what `unavailable` says
+   * @throws OverloadError and RequestError as reserve() does
+   */
+  generate(request: GenerateRequest, reservation?: Reservation): Generation {
+    const { n } = request.samplingParams;
+    if (this.unavailable !== null) throw this.unavailable;
+    const numTokens = knownTokens(request.prompt);
+    (reservation ?? this.#reserveAll(n, numTokens)).take(n, numTokens);
+    const parentId = String(this.#nextId++);
+    const ids = Array.from({ length: n }, (_, i) => (n === 1 ? parentId : `${parentId}-${i}`));
+    const { maxUnreadBytes } = this.#limits;
+    const abort = (aborted: RequestTracker) => this.#abort(aborted);
+    const arrival = this.#admission.beginSequences();
+    const tracker = new RequestTracker({
+      request,
+      requestIds: ids,
+      arrival,
+      maxUnreadBytes,
+      abort,
+    });
+    // Outputs may come before the answer.
+    for (const [index, id] of ids.entries()) this.#sequences.set(id, newProgress(tracker, index));
+    this.#setDeadlines(tracker);
+    void this.#add(tracker);
+    return tracker;
+  }
+
+  async #add(tracker: RequestTracker): Promise<void> {
+    const { requestIds } = tracker;
+    const { prompt, samplingParams, mustFit, priority, cacheSalt } = tracker.request;
+    try {
+      const request = { requestIds, prompt, samplingParams, mustFit, priority, cacheSalt };
+      const promptTokenIds = await this.client.add(request);
+      this.#countPrompt(tracker, promptTokenIds.length);
+      tracker.queued(promptTokenIds);
+    } catch (error) {
+      tracker.clearDeadlines();
+      this.client.abort(requestIds);
+      const numLeft = requestIds.filter((id) => this.#sequences.delete(id)).length;
+      this.#admission.giveBack(numLeft, tracker.takeQueuedTokens());
+      tracker.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** @throws OverloadError and RequestError as Admission.addTokens() */
+  #countPrompt(tracker: RequestTracker, numTokens: number): void {
+    // The first output may have come before.
+    if (tracker.numQueuedTokens === 0) return;
+    this.#admission.addTokens(numTokens, tracker.numQueuedTokens);
+    tracker.numQueuedTokens = numTokens;
+  }
+
+  #reserveAll(numSequences: number, numTokens: number): Reservation {
+    const reservation = this.reserve(numSequences);
+    try {
+      reservation.addTokens(numTokens);
+      return reservation;
+    } catch (error) {
+      reservation.release();
+      throw error;
+    }
+  }
+
+  #setDeadlines(tracker: RequestTracker): void {
+    const { queueTimeoutMs, requestTimeoutMs } = this.#limits;
+    tracker.after(queueTimeoutMs, () => {
+      tracker.isQueueTimedOut = true;
+      this.client.abortQueued(tracker.requestIds.slice(0, 1));
+    });
+    tracker.after(requestTimeoutMs, () => {
+      const message = `The request took longer than ${requestTimeoutMs / 1000} s.`;
+      tracker.fail(new EngineError("engine_request_timeout", message));
+      tracker.abort();
+    });
+  }
+
+  /** Ends every live request: its reader gets `error`, its blocks are freed. */
+  failAll(error: EngineError): void {
+    const ids = [...this.#sequences.keys()];
+    for (const { tracker } of this.#sequences.values()) tracker.fail(error);
+    this.client.abort(ids);
+  }
+
+  /** As failAll(), and what comes later is refused with `error`. */
+  close(error: EngineError): void {
+    this.#closed = error;
+    this.failAll(error);
+  }
+
+  #abort(tracker: RequestTracker): void {
+    const live = tracker.requestIds.filter((id) => this.#sequences.has(id));
+    if (live.length > 0) this.client.abort(live);
+  }
+
+  #handle(message: EngineOutputs): void {
+    const { outputs, stats } = message;
+    this.#load = stats;
+    const builder =
+      outputs.length > 0
+        ? new IterationStatsBuilder(this.nowMs(), this.client.info.maxModelLen)
+        : null;
+    for (const output of outputs) if (builder !== null) this.#route(output, builder);
+    const iteration = builder?.build() ?? null;
+    for (const listener of this.#listeners) listener.record(stats, iteration);
+  }
+
+  #route(output: RequestOutput, builder: IterationStatsBuilder): void {
+    const progress = this.#sequences.get(output.requestId);
+    if (progress === undefined) return;
+    const { tracker, index } = progress;
+    builder.add(progress, output);
+    if (output.finishReason !== null) this.#endSequence(output.requestId, tracker);
+    if (output.tokenIds.length > 0) this.#admission.endPrompt(tracker.takeQueuedTokens());
+    if (output.finishReason === "error") {
+      tracker.fail(this.#stepFailed());
+    } else if (output.finishReason === "abort" && tracker.isQueueTimedOut) {
+      tracker.fail(this.#queueTimeout());
+      tracker.abort();
+    } else {
+      tracker.push(index, output);
+    }
+  }
+
+  #endSequence(requestId: string, tracker: RequestTracker): void {
+    this.#sequences.delete(requestId);
+    this.#admission.endSequence(tracker.arrival);
+    if (tracker.requestIds.some((id) => this.#sequences.has(id))) return;
+    this.#admission.endPrompt(tracker.takeQueuedTokens());
+    tracker.clearDeadlines();
+  }
+
+  /** A cause is for the log; that the engine is gone is for the client, who may ask again. */
+  #stepFailed(): EngineError {
+    const message =
+      this.client.unavailable === null
+        ? "Internal server error"
+        : "The engine died while this request was in progress. Retry later.";
+    return new EngineError("engine_step_failed", message);
+  }
+
+  #queueTimeout(): OverloadError {
+    const waitedS = this.#limits.queueTimeoutMs / 1000;
+    const message = `The request has waited for ${waitedS} s. Retry later.`;
+    return new OverloadError("queue_timeout", message, this.retryAfterS);
+  }
+
+  #die(error: Error): void {
+    this.#death = engineDead(error);
+    for (const [id, { tracker }] of this.#sequences) {
+      tracker.fail(this.#death);
+      this.#endSequence(id, tracker);
+    }
+  }
+}
+
+function newProgress(tracker: RequestTracker, index: number): SequenceProgress {
+  return { tracker, index, numGenerationTokens: 0, numPreemptions: 0, lastTokenS: null };
+}

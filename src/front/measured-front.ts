@@ -1,0 +1,67 @@
+// What stands before an engine without HTTP: its front, the metrics of what it does, and what requests are
+// checked by. Whoever has an EngineClient, in this process or in a child, gets the same front.
+
+import type { MetricFeature } from "../metrics/family.ts";
+import { Metrics } from "../metrics/metrics.ts";
+import type { EngineClient } from "../protocol/protocol.ts";
+import type { StatListener } from "../protocol/stats.ts";
+import { processStats } from "../runtime/system.ts";
+import { AsyncEngine, type EngineLimits } from "./front.ts";
+
+export interface FrontOptions {
+  /** The first is reported in answers; all are accepted. At least one. */
+  readonly modelNames: readonly string[];
+  readonly maxNumQueuedReqs: number;
+  /** Null = 8 times the context length; absent = no limit. */
+  readonly maxNumQueuedTokens?: number | null;
+  /** 0 or absent = no limit. */
+  readonly queueTimeoutS?: number;
+  /** 0 or absent = no limit. */
+  readonly requestTimeoutS?: number;
+  /** Of what a reader leaves unread of one request; absent = no limit. */
+  readonly maxUnreadBytes?: number;
+  /** Null = none are shown. @see version-gate.ts */
+  readonly showHiddenFor: string | null;
+  readonly createdSeries: boolean;
+  readonly features: ReadonlySet<MetricFeature>;
+  /** Told of every step, beside the metrics. */
+  readonly listeners: readonly StatListener[];
+}
+
+export interface Front {
+  readonly engine: AsyncEngine;
+  readonly metrics: Metrics;
+}
+
+export function createFront(client: EngineClient, options: FrontOptions): Front {
+  const metrics = new Metrics({
+    info: client.info,
+    modelName: options.modelNames[0] ?? "",
+    showHiddenFor: options.showHiddenFor,
+    createdSeries: options.createdSeries,
+    features: new Set(options.features),
+    isEngineUp: () => client.unavailable === null,
+    processStats,
+    nowS: () => Date.now() / 1000,
+  });
+  const hasStats = options.features.has("log-stats");
+  const engine = new AsyncEngine(client, {
+    listeners: hasStats ? [metrics, ...options.listeners] : [],
+    limits: engineLimits(client, options),
+  });
+  return { engine, metrics };
+}
+
+const QUEUED_CONTEXTS = 8;
+
+function engineLimits({ info }: EngineClient, options: FrontOptions): EngineLimits {
+  const { maxNumQueuedTokens = Number.POSITIVE_INFINITY } = options;
+  const ms = (seconds = 0) => (seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000);
+  return {
+    maxNumQueuedReqs: options.maxNumQueuedReqs,
+    maxNumQueuedTokens: maxNumQueuedTokens ?? QUEUED_CONTEXTS * info.maxModelLen,
+    queueTimeoutMs: ms(options.queueTimeoutS),
+    requestTimeoutMs: ms(options.requestTimeoutS),
+    maxUnreadBytes: options.maxUnreadBytes ?? Number.POSITIVE_INFINITY,
+  };
+}

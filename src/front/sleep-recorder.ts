@@ -1,0 +1,60 @@
+// Tells the statistics of sleeps and wake-ups: what is in progress, how long it took, and the state that
+// the engine has acknowledged last. A wake-up counts as awake whatever its tags, as in vLLM.
+
+import type { SleepLevel } from "../protocol/protocol.ts";
+import type { SleepRecord, SleepState, StatListener } from "../protocol/stats.ts";
+
+type Operation = SleepRecord["operation"];
+
+const STATE_OF: Readonly<Record<SleepLevel, SleepState | null>> = {
+  0: null,
+  1: "weights_offloaded",
+  2: "discard_all",
+};
+
+export class SleepRecorder {
+  readonly #listeners: readonly StatListener[];
+  readonly #nowMs: () => number;
+  readonly #numInFlight: Record<Operation, number> = { sleep: 0, wake: 0 };
+  #state: SleepState | null = "awake";
+
+  constructor(listeners: readonly StatListener[], nowMs: () => number) {
+    this.#listeners = listeners;
+    this.#nowMs = nowMs;
+  }
+
+  sleep(run: () => Promise<SleepLevel>): Promise<void> {
+    return this.#time("sleep", async () => STATE_OF[await run()]);
+  }
+
+  wakeUp(run: () => Promise<void>): Promise<void> {
+    return this.#time("wake", async () => {
+      await run();
+      return "awake";
+    });
+  }
+
+  /** The engine has died, and a new one is awake. */
+  restarted(): void {
+    this.#state = "awake";
+    this.#tell("wake", null);
+  }
+
+  async #time(operation: Operation, run: () => Promise<SleepState | null>): Promise<void> {
+    const startMs = this.#nowMs();
+    this.#numInFlight[operation]++;
+    this.#tell(operation, null);
+    try {
+      this.#state = await run();
+    } finally {
+      this.#numInFlight[operation]--;
+      this.#tell(operation, (this.#nowMs() - startMs) / 1000);
+    }
+  }
+
+  #tell(operation: Operation, durationS: number | null): void {
+    const numInFlight = this.#numInFlight[operation];
+    const record = { operation, numInFlight, durationS, state: this.#state };
+    for (const listener of this.#listeners) listener.recordSleep?.(record);
+  }
+}

@@ -1,0 +1,94 @@
+// What a front and an engine in another process say to each other. The message of a step has a form of
+// its own, everything else is a record.
+
+import type { EngineConfig } from "../../engine/engine-config.ts";
+import type { EngineClient, EngineInfo, EngineOutputs } from "../../protocol/protocol.ts";
+import { ByteReader, ByteWriter, ChannelError } from "./bytes.ts";
+import type { ErrorRecord } from "./error-record.ts";
+import { readRecord, writeRecord } from "./record-codec.ts";
+import { readOutputs, writeOutputs } from "./step-codec.ts";
+
+/** What is asked of an engine and answered, in the order of the answers. */
+export const CALL_NAMES = [
+  "add",
+  "encode",
+  "decode",
+  "tokenBytes",
+  "tokenEntries",
+  "applyChatTemplate",
+  "sleep",
+  "wakeUp",
+  "isSleeping",
+  "resetPrefixCache",
+  "shutdown",
+] as const satisfies readonly (keyof EngineClient)[];
+export type CallName = (typeof CALL_NAMES)[number];
+
+/** Done between steps, some of them only after requests have ended. */
+export const STEP_GAP_CALLS: readonly CallName[] = [
+  "sleep",
+  "wakeUp",
+  "resetPrefixCache",
+  "shutdown",
+];
+
+export type FrontMessage =
+  /** The first one. */
+  | { readonly type: "start"; readonly config: EngineConfig }
+  | { readonly type: "abort" | "abortQueued"; readonly requestIds: readonly string[] }
+  /** Answered by "result" or "refusal" with the same id. */
+  | {
+      readonly type: "call";
+      readonly id: number;
+      readonly name: CallName;
+      readonly args: readonly unknown[];
+    };
+
+export type EngineMessage =
+  /** Of loading, [0, 1]. */
+  | { readonly type: "progress"; readonly share: number }
+  /** One line for the operator. */
+  | { readonly type: "log"; readonly line: string }
+  /** The answer to "start", or "failed". */
+  | { readonly type: "ready"; readonly info: EngineInfo }
+  | { readonly type: "failed"; readonly error: ErrorRecord }
+  | { readonly type: "outputs"; readonly message: EngineOutputs }
+  | { readonly type: "result"; readonly id: number; readonly value: unknown }
+  | { readonly type: "refusal"; readonly id: number; readonly error: ErrorRecord }
+  /** The last one: the engine has stopped of itself. */
+  | { readonly type: "died"; readonly error: ErrorRecord };
+
+const RECORD = 0;
+const OUTPUTS = 1;
+
+const writer = new ByteWriter();
+
+/** @throws RequestError "invalid_value" for values nested too deeply */
+export function encodeMessage(message: FrontMessage | EngineMessage): Uint8Array {
+  try {
+    if (message.type === "outputs") {
+      writer.u8(OUTPUTS);
+      writeOutputs(writer, message.message);
+    } else {
+      writer.u8(RECORD);
+      writeRecord(writer, message);
+    }
+    return writer.take();
+  } finally {
+    writer.clear();
+  }
+}
+
+/** @throws ChannelError */
+export function decodeMessage(frame: Uint8Array): FrontMessage | EngineMessage {
+  const reader = new ByteReader(frame);
+  const kind = reader.u8();
+  if (kind !== RECORD && kind !== OUTPUTS) throw new ChannelError(`a message of kind ${kind}`);
+  // Both sides are one program of one version: what is no such message would be a broken sender.
+  const message =
+    kind === OUTPUTS
+      ? ({ type: "outputs", message: readOutputs(reader) } as const)
+      : (readRecord(reader) as FrontMessage | EngineMessage);
+  reader.end();
+  return message;
+}

@@ -1,0 +1,189 @@
+// The message of a step as bytes: the one that is sent all the time, so its fields have fixed places and
+// no names.
+
+import type {
+  EngineOutputs,
+  LogprobEntry,
+  LogprobPosition,
+  RequestOutput,
+} from "../../protocol/protocol.ts";
+import type { BlockEviction, RequestTimeline, SchedulerStats } from "../../protocol/stats.ts";
+import { FINISH_REASONS, type FinishReason } from "../../request/request-status.ts";
+import { type ByteReader, type ByteWriter, ChannelError } from "./bytes.ts";
+
+const ABSENT = 0;
+const PRESENT = 1;
+const STOP_TOKEN = 2;
+
+export function writeOutputs(writer: ByteWriter, message: EngineOutputs): void {
+  writer.f64(message.timestampS);
+  writeStats(writer, message.stats);
+  writer.u32(message.outputs.length);
+  for (const output of message.outputs) writeOutput(writer, output);
+}
+
+/** @throws ChannelError */
+export function readOutputs(reader: ByteReader): EngineOutputs {
+  const timestampS = reader.f64();
+  const stats = readStats(reader);
+  const outputs = readList(reader, readOutput);
+  return { timestampS, outputs, stats };
+}
+
+function writeStats(writer: ByteWriter, stats: SchedulerStats): void {
+  writer.u32(stats.numRunningReqs);
+  writer.u32(stats.numWaitingReqs);
+  writer.u32(stats.numDeferredReqs);
+  writer.f64(stats.kvCacheUsage);
+  writer.f64(stats.prefixCache.requests);
+  writer.f64(stats.prefixCache.queries);
+  writer.f64(stats.prefixCache.hits);
+  writer.u32(stats.numPreemptedReqs);
+  writer.u32(stats.numScheduledTokens);
+  writer.f64(stats.forwardMs);
+  writer.f64(stats.samplingMs);
+  writer.u32(stats.blockEvictions.length);
+  for (const { lifetimeS, idleS, reuseGapsS } of stats.blockEvictions) {
+    writer.f64(lifetimeS);
+    writer.f64(idleS);
+    writer.floats(reuseGapsS);
+  }
+}
+
+function readStats(reader: ByteReader): SchedulerStats {
+  return {
+    numRunningReqs: reader.u32(),
+    numWaitingReqs: reader.u32(),
+    numDeferredReqs: reader.u32(),
+    kvCacheUsage: reader.f64(),
+    prefixCache: { requests: reader.f64(), queries: reader.f64(), hits: reader.f64() },
+    numPreemptedReqs: reader.u32(),
+    numScheduledTokens: reader.u32(),
+    forwardMs: reader.f64(),
+    samplingMs: reader.f64(),
+    blockEvictions: readList(reader, readEviction),
+  };
+}
+
+function readEviction(reader: ByteReader): BlockEviction {
+  return { lifetimeS: reader.f64(), idleS: reader.f64(), reuseGapsS: reader.floats() };
+}
+
+function writeOutput(writer: ByteWriter, output: RequestOutput): void {
+  writer.text(output.requestId);
+  writer.text(output.text);
+  writer.ints(output.tokenIds);
+  writer.floats(output.tokenTimesS);
+  writePositions(writer, output.logprobs);
+  writePositions(writer, output.promptLogprobs);
+  writer.u8(output.finishReason === null ? 0 : 1 + FINISH_REASONS.indexOf(output.finishReason));
+  writeStopReason(writer, output.stopReason);
+  writer.u32(output.numPromptTokens);
+  writer.u32(output.numCachedTokens);
+  writer.u32(output.numPreemptions);
+  writer.u8(output.isCorrupted ? PRESENT : ABSENT);
+  writeTimeline(writer, output.timeline);
+}
+
+function readOutput(reader: ByteReader): RequestOutput {
+  return {
+    requestId: reader.text(),
+    text: reader.text(),
+    tokenIds: Array.from(reader.ints()),
+    tokenTimesS: reader.floats(),
+    logprobs: readPositions(reader),
+    promptLogprobs: readPositions(reader),
+    finishReason: readFinishReason(reader),
+    stopReason: readStopReason(reader),
+    numPromptTokens: reader.u32(),
+    numCachedTokens: reader.u32(),
+    numPreemptions: reader.u32(),
+    isCorrupted: reader.u8() === PRESENT,
+    timeline: readTimeline(reader),
+  };
+}
+
+function readFinishReason(reader: ByteReader): FinishReason | null {
+  const index = reader.u8();
+  if (index === ABSENT) return null;
+  const reason = FINISH_REASONS[index - 1];
+  if (reason === undefined) throw new ChannelError("a request ended for an unknown reason");
+  return reason;
+}
+
+function writeStopReason(writer: ByteWriter, reason: string | number | null): void {
+  if (reason === null) writer.u8(ABSENT);
+  else if (typeof reason === "string") {
+    writer.u8(PRESENT);
+    writer.text(reason);
+  } else {
+    writer.u8(STOP_TOKEN);
+    writer.i32(reason);
+  }
+}
+
+function readStopReason(reader: ByteReader): string | number | null {
+  const kind = reader.u8();
+  if (kind === ABSENT) return null;
+  return kind === STOP_TOKEN ? reader.i32() : reader.text();
+}
+
+/** A mark that was not reached is NaN. */
+function writeTimeline(writer: ByteWriter, timeline: RequestTimeline): void {
+  writer.f64(timeline.queuedS);
+  writer.f64(timeline.scheduledS ?? Number.NaN);
+  writer.f64(timeline.firstTokenS ?? Number.NaN);
+  writer.f64(timeline.lastTokenS ?? Number.NaN);
+}
+
+function readTimeline(reader: ByteReader): RequestTimeline {
+  return {
+    queuedS: reader.f64(),
+    scheduledS: markOf(reader.f64()),
+    firstTokenS: markOf(reader.f64()),
+    lastTokenS: markOf(reader.f64()),
+  };
+}
+
+function markOf(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}
+
+function writePositions(writer: ByteWriter, positions: readonly LogprobPosition[] | null): void {
+  writer.u8(positions === null ? ABSENT : PRESENT);
+  if (positions === null) return;
+  writer.u32(positions.length);
+  for (const { chosen, top } of positions) {
+    writeEntry(writer, chosen);
+    writer.u32(top.length);
+    for (const entry of top) writeEntry(writer, entry);
+  }
+}
+
+function readPositions(reader: ByteReader): LogprobPosition[] | null {
+  return reader.u8() === ABSENT ? null : readList(reader, readPosition);
+}
+
+function readPosition(reader: ByteReader): LogprobPosition {
+  return { chosen: readEntry(reader), top: readList(reader, readEntry) };
+}
+
+function writeEntry(writer: ByteWriter, entry: LogprobEntry): void {
+  writer.i32(entry.tokenId);
+  writer.f64(entry.logprob);
+  writer.i32(entry.rank);
+  writer.bytes(entry.bytes);
+}
+
+function readEntry(reader: ByteReader): LogprobEntry {
+  return {
+    tokenId: reader.i32(),
+    logprob: reader.f64(),
+    rank: reader.i32(),
+    bytes: reader.bytes(),
+  };
+}
+
+function readList<T>(reader: ByteReader, readItem: (reader: ByteReader) => T): T[] {
+  return Array.from({ length: reader.count(1) }, () => readItem(reader));
+}

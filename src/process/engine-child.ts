@@ -1,0 +1,128 @@
+// The other end of a RemoteEngine: starts the engine that it is told to, does what it is asked for, and
+// sends what happens. Its process ends with the channel: nobody else would hear of it.
+
+import type { Connect } from "../byte-socket.ts";
+import type { EngineConfig, EngineHost } from "../engine/engine-config.ts";
+import { JoinedOutputs } from "../protocol/joined-outputs.ts";
+import type { EngineClient, EngineOutputs } from "../protocol/protocol.ts";
+import { ChannelError } from "./channel/bytes.ts";
+import { Channel } from "./channel/channel.ts";
+import { errorRecord } from "./channel/error-record.ts";
+import {
+  CALL_NAMES,
+  decodeMessage,
+  type EngineMessage,
+  encodeMessage,
+  type FrontMessage,
+  STEP_GAP_CALLS,
+} from "./channel/messages.ts";
+
+export interface EngineChildOptions {
+  readonly connect: Connect;
+  readonly startEngine: (config: EngineConfig, host: EngineHost) => Promise<EngineClient>;
+  readonly availableBytes: number | null;
+  /** The channel has gone: called once, the last thing that happens. @param fault null when the front has */
+  readonly onEnd: (fault: Error | null) => void;
+}
+
+type CallMessage = Extract<FrontMessage, { type: "call" }>;
+
+/** With more than this on its way, the outputs of further steps are joined until it has gone out. */
+const MAX_UNSENT_BYTES = 256 * 1024;
+/** Least change of the loaded share that is told. */
+const PROGRESS_STEP = 0.01;
+
+export class EngineChild {
+  readonly #options: EngineChildOptions;
+  #channel: Channel | null = null;
+  #client: EngineClient | null = null;
+  /** What could not be sent yet. */
+  readonly #backlog = new JoinedOutputs();
+
+  private constructor(options: EngineChildOptions) {
+    this.#options = options;
+  }
+
+  static async run(options: EngineChildOptions): Promise<void> {
+    const child = new EngineChild(options);
+    child.#channel = await Channel.open(options.connect, {
+      onFrame: (frame) => child.#handle(decodeMessage(frame) as FrontMessage),
+      onDrained: () => child.#sendBacklog(),
+      onClose: options.onEnd,
+    });
+  }
+
+  #handle(message: FrontMessage): void {
+    if (message.type === "start") {
+      void this.#start(message.config);
+      return;
+    }
+    const client = this.#client;
+    if (client === null) throw new ChannelError(`"${message.type}" before the engine was started`);
+    switch (message.type) {
+      case "abort":
+      case "abortQueued":
+        client[message.type](message.requestIds);
+        break;
+      case "call":
+        void this.#call(client, message);
+        break;
+    }
+  }
+
+  async #start(config: EngineConfig): Promise<void> {
+    const { startEngine, availableBytes } = this.#options;
+    try {
+      const host = {
+        availableBytes,
+        onLoadProgress: this.#progress(),
+        log: (line: string) => this.#send({ type: "log", line }),
+      };
+      const client = await startEngine(config, host);
+      this.#client = client;
+      client.onOutputs((message) => this.#sendOutputs(message));
+      client.died.then((error) => this.#send({ type: "died", error: errorRecord(error) }));
+      this.#send({ type: "ready", info: client.info });
+    } catch (error) {
+      this.#send({ type: "failed", error: errorRecord(error) });
+    }
+  }
+
+  #progress(): (share: number) => void {
+    let told = 0;
+    return (share) => {
+      if (share < told + PROGRESS_STEP) return;
+      told = share;
+      this.#send({ type: "progress", share });
+    };
+  }
+
+  async #call(client: EngineClient, { id, name, args }: CallMessage): Promise<void> {
+    try {
+      if (!CALL_NAMES.includes(name)) throw new ChannelError(`there is no call ${name}`);
+      const method = client[name] as (...args: readonly unknown[]) => Promise<unknown>;
+      const value = (await method.apply(client, [...args])) ?? null;
+      // What a sleep or a shutdown has ended is told before it. Other answers come as often as requests: a
+      // front that is behind is not to get a frame of outputs with each.
+      if (STEP_GAP_CALLS.includes(name)) this.#sendBacklog();
+      this.#send({ type: "result", id, value });
+    } catch (error) {
+      this.#send({ type: "refusal", id, error: errorRecord(error) });
+    }
+  }
+
+  #sendOutputs(message: EngineOutputs): void {
+    const isBehind = (this.#channel?.unsentBytes ?? 0) > MAX_UNSENT_BYTES;
+    if (isBehind || !this.#backlog.isEmpty) this.#backlog.add(message);
+    else this.#send({ type: "outputs", message });
+  }
+
+  #sendBacklog(): void {
+    const message = this.#backlog.take();
+    if (message !== null) this.#send({ type: "outputs", message });
+  }
+
+  #send(message: EngineMessage): void {
+    this.#channel?.send(encodeMessage(message));
+  }
+}

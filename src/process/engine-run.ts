@@ -1,0 +1,110 @@
+// One life of an engine process: from its start to its end, however that comes.
+
+import type { Connect } from "../byte-socket.ts";
+import type { EngineConfig } from "../engine/engine-config.ts";
+import { EngineError, stackOf } from "../errors.ts";
+import { EngineFault, RemoteEngine, type RemoteEngineHost } from "./remote-engine.ts";
+import { Watchdog } from "./supervisor.ts";
+
+/** A process that runs an EngineChild. */
+export interface EngineProcess {
+  readonly pid: number;
+  readonly connect: Connect;
+  /** How it ended, e.g. "SIGSEGV" or "exit code 1". */
+  readonly exited: Promise<string>;
+  /** At once, whatever it does. */
+  kill(): void;
+}
+
+/** A large model on a slow disk says how far it is; a longer silence is a hang. */
+const LOAD_TIMEOUT_MS = 600_000;
+const WATCH_INTERVAL_MS = 500;
+
+export class EngineRun {
+  readonly pid: number;
+  /** Rejects with what starting the engine threw, or EngineError "engine_dead" when its process ended. */
+  readonly ready: Promise<RemoteEngine>;
+  /** Resolves, with the reason for the operator, when its process has gone. */
+  readonly ended: Promise<string>;
+  readonly #process: EngineProcess;
+  readonly #stepTimeoutMs: number;
+  readonly #loading = new Watchdog(LOAD_TIMEOUT_MS);
+  readonly #steps: Watchdog;
+  readonly #answers: Watchdog;
+  readonly #watch: Timer;
+  #engine: RemoteEngine | null = null;
+  #numProgress = 0;
+  #killedFor: string | null = null;
+
+  /** @param stepTimeoutMs work without a step for so long is a hang; 0 = it may take any time */
+  constructor(
+    process: EngineProcess,
+    config: EngineConfig,
+    host: RemoteEngineHost,
+    stepTimeoutMs: number,
+  ) {
+    this.#process = process;
+    this.#stepTimeoutMs = stepTimeoutMs;
+    this.pid = process.pid;
+    this.#steps = new Watchdog(stepTimeoutMs);
+    this.#answers = new Watchdog(stepTimeoutMs);
+    this.ready = this.#start(config, host);
+    this.ended = this.#end();
+    this.#watch = setInterval(() => this.#lookAfter(performance.now()), WATCH_INTERVAL_MS);
+  }
+
+  /** The engine while it lives, and its end; null before it is ready. */
+  get engine(): RemoteEngine | null {
+    return this.#engine;
+  }
+
+  /** @param reason told by `ended`; without one, it tells how the process ended */
+  kill(reason: string | null = null): void {
+    this.#killedFor ??= reason;
+    this.#process.kill();
+  }
+
+  async #start(config: EngineConfig, host: RemoteEngineHost): Promise<RemoteEngine> {
+    const onLoadProgress = (share: number) => {
+      this.#numProgress++;
+      host.onLoadProgress(share);
+    };
+    try {
+      const { connect } = this.#process;
+      this.#engine = await RemoteEngine.start(connect, config, { ...host, onLoadProgress });
+      return this.#engine;
+    } catch (error) {
+      this.kill();
+      const isDead = error instanceof EngineError && error.code === "engine_dead";
+      if (!isDead || error.cause === undefined) throw error;
+      throw new EngineError("engine_dead", `the engine process ended: ${await this.ended}`);
+    }
+  }
+
+  /** Channel or process, the end of one is the end of both. */
+  async #end(): Promise<string> {
+    const { exited } = this.#process;
+    const engine = await Promise.race([this.ready.catch(() => null), exited.then(() => null)]);
+    const fault = engine === null ? null : await Promise.race([engine.died, exited]);
+    this.kill();
+    const end = await exited;
+    clearInterval(this.#watch);
+    engine?.abandon(new Error(end));
+    return this.#killedFor ?? (fault instanceof EngineFault ? stackOf(fault) : end);
+  }
+
+  #lookAfter(nowMs: number): void {
+    const engine = this.#engine;
+    if (engine === null) {
+      const isHung = this.#loading.isHung(nowMs, true, this.#numProgress);
+      if (isHung) this.kill(`nothing was loaded for ${LOAD_TIMEOUT_MS / 1000} s`);
+      return;
+    }
+    const { steps, answers } = engine;
+    const isStepHung = this.#steps.isHung(nowMs, steps.isDue, steps.numDone);
+    const isAnswerHung = this.#answers.isHung(nowMs, answers.isDue, answers.numDone);
+    if (isStepHung || isAnswerHung) {
+      this.kill(`it did nothing for ${this.#stepTimeoutMs / 1000} s though work waited`);
+    }
+  }
+}

@@ -1,0 +1,290 @@
+// The engine in another process as this one sees it, for as long as that process lives. When it dies,
+// each request that it had ends with an error output and each call is refused.
+
+import type { Connect } from "../byte-socket.ts";
+import type { EngineConfig, EngineHost } from "../engine/engine-config.ts";
+import { EngineError, engineDead } from "../errors.ts";
+import type {
+  EngineClient,
+  EngineInfo,
+  EngineOutputs,
+  EngineRequest,
+  SleepLevel,
+  SleepMode,
+  WakeTag,
+} from "../protocol/protocol.ts";
+import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
+import { Channel } from "./channel/channel.ts";
+import { type ErrorRecord, errorOf } from "./channel/error-record.ts";
+import {
+  type CallName,
+  decodeMessage,
+  type EngineMessage,
+  encodeMessage,
+  type FrontMessage,
+  STEP_GAP_CALLS,
+} from "./channel/messages.ts";
+import { LiveRequests } from "./live-requests.ts";
+
+export type RemoteEngineHost = Pick<EngineHost, "onLoadProgress" | "log">;
+
+interface PendingCall {
+  readonly name: CallName;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What it owes, and how much of it it has done. */
+export interface Duty {
+  readonly isDue: boolean;
+  readonly numDone: number;
+}
+
+/** A process that takes no more than this is not alive: nothing more is handed to it. */
+const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
+
+export class RemoteEngine implements EngineClient {
+  readonly died: Promise<Error>;
+  readonly live = new LiveRequests();
+  readonly #host: RemoteEngineHost;
+  readonly #calls = new Map<number, PendingCall>();
+  readonly #started = Promise.withResolvers<EngineInfo>();
+  #channel: Channel | null = null;
+  #info: EngineInfo | null = null;
+  #listener: (message: EngineOutputs) => void = () => {};
+  #death: Error | null = null;
+  #die: (error: Error) => void = () => {};
+  #nextCallId = 0;
+  #numSteps = 0;
+  #numAnswers = 0;
+  #isAsleep = false;
+  #numSleepChanges = 0;
+
+  private constructor(host: RemoteEngineHost) {
+    this.#host = host;
+    this.died = new Promise((resolve) => {
+      this.#die = resolve;
+    });
+  }
+
+  /** @throws what starting the engine threw there; EngineError "engine_dead" when its process ended */
+  static async start(
+    connect: Connect,
+    config: EngineConfig,
+    host: RemoteEngineHost,
+  ): Promise<RemoteEngine> {
+    const engine = new RemoteEngine(host);
+    engine.#channel = await Channel.open(connect, {
+      onFrame: (frame) => engine.#handle(decodeMessage(frame) as EngineMessage),
+      onDrained: () => {},
+      onClose: (fault) => engine.#end(fault ?? new Error("its process has ended")),
+    });
+    engine.#send({ type: "start", config });
+    engine.#info = await engine.#started.promise;
+    return engine;
+  }
+
+  get info(): EngineInfo {
+    if (this.#info === null) throw new EngineError("engine_dead", "The engine has not started.");
+    return this.#info;
+  }
+
+  get isDead(): boolean {
+    return this.#death !== null;
+  }
+
+  get unavailable(): EngineError | null {
+    if (this.#death !== null) return engineDead(this.#death);
+    if ((this.#channel?.unsentBytes ?? 0) <= MAX_UNSENT_BYTES) return null;
+    return new EngineError("engine_restarting", "The engine does not answer. Retry later.");
+  }
+
+  async add(request: EngineRequest): Promise<Int32Array> {
+    const answer = this.#call("add", request);
+    this.live.add(request);
+    try {
+      const promptTokenIds = await answer;
+      this.live.setPromptLength(request, promptTokenIds.length);
+      return promptTokenIds;
+    } catch (error) {
+      this.live.delete(request);
+      throw error;
+    }
+  }
+
+  abort(requestIds: readonly string[]): void {
+    this.#sendAbort("abort", requestIds);
+  }
+
+  abortQueued(requestIds: readonly string[]): void {
+    this.#sendAbort("abortQueued", requestIds);
+  }
+
+  onOutputs(listener: (message: EngineOutputs) => void): void {
+    this.#listener = listener;
+  }
+
+  onRestart(): void {}
+
+  encode(text: string, addSpecial: boolean, maxTokens?: number | null): Promise<Int32Array> {
+    return this.#call("encode", text, addSpecial, maxTokens ?? null);
+  }
+
+  decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {
+    return this.#call("decode", tokenIds, skipSpecial);
+  }
+
+  tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]> {
+    return this.#call("tokenBytes", tokenIds);
+  }
+
+  tokenEntries(tokenIds: Int32Array): Promise<string[]> {
+    return this.#call("tokenEntries", tokenIds);
+  }
+
+  applyChatTemplate(request: ChatTemplateRequest) {
+    return this.#call("applyChatTemplate", request);
+  }
+
+  sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel> {
+    return this.#changeSleep(() => this.#call("sleep", level, mode));
+  }
+
+  wakeUp(tags: readonly WakeTag[]): Promise<void> {
+    return this.#changeSleep(() => this.#call("wakeUp", tags));
+  }
+
+  isSleeping(): Promise<boolean> {
+    return this.#call("isSleeping");
+  }
+
+  resetPrefixCache(preemptRunning: boolean): Promise<boolean> {
+    return this.#call("resetPrefixCache", preemptRunning);
+  }
+
+  /** Resolves when its process has let go of the channel. */
+  async shutdown(): Promise<void> {
+    if (this.#death !== null) return;
+    await this.#call("shutdown").catch(() => {});
+    this.#channel?.close();
+  }
+
+  /** Requests wait for a step; those of a sleeping engine do not. */
+  get steps(): Duty {
+    const isDue = this.live.size > 0 && !this.#isAsleep && this.#numSleepChanges === 0;
+    return { isDue, numDone: this.#numSteps };
+  }
+
+  /** Calls wait that no step can hold up. */
+  get answers(): Duty {
+    const isDue = [...this.#calls.values()].some(({ name }) => !STEP_GAP_CALLS.includes(name));
+    return { isDue, numDone: this.#numAnswers };
+  }
+
+  /** Ends it as if its process had died of `cause`. */
+  abandon(cause: Error): void {
+    this.#end(cause);
+    this.#channel?.close();
+  }
+
+  #sendAbort(type: "abort" | "abortQueued", requestIds: readonly string[]): void {
+    const live = requestIds.filter((id) => this.live.has(id));
+    if (live.length > 0) this.#send({ type, requestIds: live });
+  }
+
+  async #changeSleep<T>(change: () => Promise<T>): Promise<T> {
+    this.#numSleepChanges++;
+    try {
+      return await change();
+    } finally {
+      this.#isAsleep = await this.isSleeping().catch(() => false);
+      this.#numSleepChanges--;
+    }
+  }
+
+  #call<N extends CallName>(
+    name: N,
+    ...args: Parameters<EngineClient[N]>
+  ): ReturnType<EngineClient[N]> {
+    const { promise, resolve, reject } = Promise.withResolvers<never>();
+    const refusal = this.unavailable;
+    if (refusal !== null) reject(refusal);
+    else {
+      const id = this.#nextCallId++;
+      this.#calls.set(id, { name, resolve, reject });
+      this.#sendCall(id, name, args, reject);
+    }
+    return promise as ReturnType<EngineClient[N]>;
+  }
+
+  #sendCall(id: number, name: CallName, args: unknown[], reject: (error: unknown) => void): void {
+    try {
+      this.#send({ type: "call", id, name, args });
+    } catch (error) {
+      this.#calls.delete(id);
+      reject(error);
+    }
+  }
+
+  #send(message: FrontMessage): void {
+    this.#channel?.send(encodeMessage(message));
+  }
+
+  #handle(message: EngineMessage): void {
+    switch (message.type) {
+      case "outputs":
+        this.#numSteps++;
+        this.live.record(message.message);
+        this.#listener(message.message);
+        break;
+      case "result":
+        this.#takeCall(message.id)?.resolve(message.value as never);
+        break;
+      case "refusal":
+        this.#takeCall(message.id)?.reject(errorOf(message.error));
+        break;
+      case "ready":
+        this.#started.resolve(message.info);
+        break;
+      case "failed":
+        this.#started.reject(errorOf(message.error));
+        break;
+      case "progress":
+        this.#host.onLoadProgress(message.share);
+        break;
+      case "log":
+        this.#host.log(message.line);
+        break;
+      case "died":
+        this.#end(new EngineFault(message.error));
+        break;
+    }
+  }
+
+  #takeCall(id: number): PendingCall | undefined {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    this.#numAnswers++;
+    return call;
+  }
+
+  #end(cause: Error): void {
+    if (this.#death !== null) return;
+    this.#death = cause;
+    const message = this.live.end();
+    if (this.#info !== null) this.#listener(message);
+    for (const { reject } of this.#calls.values()) reject(engineDead(cause));
+    this.#calls.clear();
+    this.#started.reject(engineDead(cause));
+    this.#started.promise.catch(() => {});
+    this.#die(cause);
+  }
+}
+
+/** The engine has ended itself, with its own account of why. */
+export class EngineFault extends Error {
+  constructor({ name, message, stack }: ErrorRecord) {
+    super(`${name}: ${message}`);
+    if (stack !== null) this.stack = stack;
+  }
+}

@@ -1,0 +1,278 @@
+// An engine in a process of its own that is started again when it dies or hangs. To the front it is one
+// engine: requests in progress end with an error, new ones are refused until it is back.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { assert } from "../assert.ts";
+import type { EngineConfig } from "../engine/engine-config.ts";
+import { EngineError, RequestError, shuttingDown } from "../errors.ts";
+import type {
+  EngineClient,
+  EngineInfo,
+  EngineOutputs,
+  EngineRequest,
+  SleepLevel,
+  SleepMode,
+  WakeTag,
+} from "../protocol/protocol.ts";
+import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
+import { type EngineProcess, EngineRun } from "./engine-run.ts";
+import type { RemoteEngine, RemoteEngineHost } from "./remote-engine.ts";
+import { RestartPolicy, ReturnForecast } from "./supervisor.ts";
+import { type SuspectCall, suspectHash } from "./suspect-hash.ts";
+import { type Trial, Trials, trialOf } from "./trials.ts";
+
+export interface SupervisedEngineOptions {
+  readonly config: EngineConfig;
+  readonly host: RemoteEngineHost;
+  readonly startProcess: () => EngineProcess;
+  /** As many deaths within ten minutes are the end; 0 = no number is. */
+  readonly maxDeaths: number;
+  /** Work without a step for so long is a hang, ms; 0 = never. */
+  readonly stepTimeoutMs: number;
+}
+
+interface Started {
+  readonly info: EngineInfo;
+  readonly loadMs: number;
+}
+
+/** For an engine that has been told to end. */
+const SHUTDOWN_TIMEOUT_MS = 5_000;
+
+export class SupervisedEngine implements EngineClient {
+  readonly info: EngineInfo;
+  readonly died: Promise<Error>;
+  readonly #options: SupervisedEngineOptions;
+  readonly #policy: RestartPolicy;
+  readonly #trials = new Trials();
+  readonly #forecast: ReturnForecast;
+  #run: EngineRun;
+  /** It has died and is not back. */
+  #isDown = false;
+  /** Why it never takes work again; null = it may. */
+  #end: EngineError | null = null;
+  #restart: Timer | undefined;
+  #listener: (message: EngineOutputs) => void = () => {};
+  #restartListener: () => void = () => {};
+  #die: (error: Error) => void = () => {};
+
+  private constructor(options: SupervisedEngineOptions, run: EngineRun, started: Started) {
+    this.#options = options;
+    this.#policy = new RestartPolicy(options.maxDeaths);
+    this.#forecast = new ReturnForecast(started.loadMs);
+    this.info = started.info;
+    this.died = new Promise((resolve) => {
+      this.#die = resolve;
+    });
+    this.#run = run;
+    this.#follow(run);
+  }
+
+  /** @throws what starting the engine threw, or EngineError "engine_dead" when its process ended */
+  static async start(options: SupervisedEngineOptions): Promise<SupervisedEngine> {
+    const startMs = performance.now();
+    const run = startRun(options, options.config);
+    const { info } = await run.ready;
+    return new SupervisedEngine(options, run, { info, loadMs: performance.now() - startMs });
+  }
+
+  /** Of the engine's process; another one after each death. */
+  get pid(): number {
+    return this.#run.pid;
+  }
+
+  get unavailable(): EngineError | null {
+    if (this.#end !== null) return this.#end;
+    if (!this.#isDown && this.#engine?.unavailable === null) return null;
+    const retryAfterS = this.#forecast.retryAfterS(performance.now());
+    const message = "The engine is starting again. Retry later.";
+    return new EngineError("engine_restarting", message, { retryAfterS });
+  }
+
+  add(request: EngineRequest): Promise<Int32Array> {
+    return this.#try("add", [request], request.requestIds);
+  }
+
+  abort(requestIds: readonly string[]): void {
+    this.#trials.abort(requestIds);
+    this.#engine?.abort(requestIds);
+  }
+
+  abortQueued(requestIds: readonly string[]): void {
+    this.#trials.abort(requestIds);
+    this.#engine?.abortQueued(requestIds);
+  }
+
+  onOutputs(listener: (message: EngineOutputs) => void): void {
+    this.#listener = listener;
+  }
+
+  onRestart(listener: () => void): void {
+    this.#restartListener = listener;
+  }
+
+  encode(text: string, addSpecial: boolean, maxTokens: number | null = null): Promise<Int32Array> {
+    return this.#try("encode", [text, addSpecial, maxTokens]);
+  }
+
+  decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {
+    return this.#try("decode", [tokenIds, skipSpecial]);
+  }
+
+  tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]> {
+    return this.#try("tokenBytes", [tokenIds]);
+  }
+
+  tokenEntries(tokenIds: Int32Array): Promise<string[]> {
+    return this.#try("tokenEntries", [tokenIds]);
+  }
+
+  applyChatTemplate(request: ChatTemplateRequest) {
+    return this.#try("applyChatTemplate", [request]);
+  }
+
+  async sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel> {
+    return this.#available().sleep(level, mode);
+  }
+
+  async wakeUp(tags: readonly WakeTag[]): Promise<void> {
+    return this.#available().wakeUp(tags);
+  }
+
+  async isSleeping(): Promise<boolean> {
+    return this.#available().isSleeping();
+  }
+
+  async resetPrefixCache(preemptRunning: boolean): Promise<boolean> {
+    return this.#available().resetPrefixCache(preemptRunning);
+  }
+
+  async shutdown(): Promise<void> {
+    this.#stop(shuttingDown());
+    const ended = this.#engine?.shutdown();
+    if (ended !== undefined) await Promise.race([ended, sleep(SHUTDOWN_TIMEOUT_MS)]);
+    this.#run.kill();
+    await this.#run.ended;
+  }
+
+  get #engine(): RemoteEngine | null {
+    return this.#run.engine;
+  }
+
+  #available(): RemoteEngine {
+    const { unavailable } = this;
+    const engine = this.#engine;
+    if (unavailable !== null) throw unavailable;
+    assert(engine !== null, "an engine that is up has no client");
+    return engine;
+  }
+
+  /** Makes a call that may kill the engine. */
+  async #try<N extends SuspectCall>(
+    name: N,
+    args: Parameters<EngineClient[N]>,
+    requestIds: readonly string[] = [],
+  ): Promise<Awaited<ReturnType<EngineClient[N]>>> {
+    this.#available();
+    const trial = trialOf(suspectHash(name, args), requestIds);
+    const turn = this.#trials.arrive(trial);
+    if (turn !== null) await turn;
+    try {
+      const method = this.#available()[name] as (...args: unknown[]) => ReturnType<EngineClient[N]>;
+      const answer = await method.apply(this.#engine, args);
+      this.#trials.answered(trial);
+      return answer;
+    } catch (error) {
+      this.#refused(trial, error);
+      throw error;
+    }
+  }
+
+  /** Ends a refused trial. A call that died with the engine stays open: it was in progress at that death. */
+  #refused(trial: Trial, error: unknown): void {
+    const isDeath = error instanceof EngineError && error.code === "engine_dead";
+    if (!isDeath) this.#trials.refused(trial, error instanceof RequestError);
+  }
+
+  #follow(run: EngineRun): void {
+    const { engine } = run;
+    engine?.onOutputs((message) => {
+      if (!engine.isDead) this.#trials.record(message.outputs);
+      this.#listener(message);
+    });
+    void run.ended.then((reason) => this.#afterDeath(engine, reason));
+  }
+
+  /** @param engine null when it did not come to be */
+  #afterDeath(engine: RemoteEngine | null, reason: string): void {
+    if (this.#end !== null) return;
+    const nowMs = performance.now();
+    const loss = `${this.#trials.numRunning} requests with it`;
+    this.#trials.recordDeath(nowMs);
+    const wasUseful = (engine?.live.numFinished ?? 0) > 0;
+    const delayMs = this.#policy.delayAfterDeath(nowMs, wasUseful);
+    if (delayMs === null) {
+      this.#stop(new EngineError("engine_dead", "The engine has stopped."));
+      const count = `it died ${this.#options.maxDeaths} times in ten minutes`;
+      this.#die(new EngineError("engine_dead", `${count}, now: ${reason}`));
+      return;
+    }
+    this.#isDown = true;
+    this.#forecast.startsAt(nowMs + delayMs);
+    const when = delayMs === 0 ? "now" : `in ${delayMs / 1000} s`;
+    if (this.unavailable !== null) this.#trials.refuseWaiting(this.unavailable);
+    this.#options.host.log(`the engine has died (${reason}), ${loss}; it starts again ${when}`);
+    this.#restart = setTimeout(() => void this.#startAgain(), delayMs);
+  }
+
+  async #startAgain(): Promise<void> {
+    const startMs = performance.now();
+    try {
+      const run = this.#newRun();
+      const { info } = await run.ready.finally(() => this.#follow(run));
+      if (isOtherModel(info, this.info)) run.kill("the file holds another model now");
+      else this.#comeBack(performance.now() - startMs);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#options.host.log(`the engine cannot start: ${text}`);
+    }
+  }
+
+  #newRun(): EngineRun {
+    const { numBlocks, maxModelLen } = this.info;
+    // What the front has told of the engine stays true: the memory that is free now does not matter.
+    const pinned = { ...this.#options.config, numBlocksOverride: numBlocks, maxModelLen };
+    try {
+      this.#run = startRun(this.#options, pinned);
+      return this.#run;
+    } catch (error) {
+      // No process, for want of memory or descriptors: nothing else would tell of that end.
+      this.#afterDeath(null, "it did not begin to live");
+      throw error;
+    }
+  }
+
+  #comeBack(afterMs: number): void {
+    if (this.#end !== null) return;
+    this.#isDown = false;
+    this.#forecast.hasLoaded(afterMs);
+    this.#options.host.log(`the engine is back after ${(afterMs / 1000).toFixed(1)} s`);
+    this.#restartListener();
+  }
+
+  #stop(reason: EngineError): void {
+    this.#end = reason;
+    this.#trials.refuseWaiting(reason);
+    clearTimeout(this.#restart);
+  }
+}
+
+function startRun(options: SupervisedEngineOptions, config: EngineConfig): EngineRun {
+  return new EngineRun(options.startProcess(), config, options.host, options.stepTimeoutMs);
+}
+
+/** The front has told of one model: tokens and lengths of another would not fit. */
+function isOtherModel({ model: now }: EngineInfo, { model: before }: EngineInfo): boolean {
+  const keys = ["architecture", "name", "weightBytes", "vocabSize", "numLayers"] as const;
+  return keys.some((key) => now[key] !== before[key]);
+}

@@ -1,0 +1,111 @@
+// What requests are checked by and answered with, over a front.
+
+import { stackOf } from "../errors.ts";
+import type { AsyncEngine } from "../front/front.ts";
+import type { Front } from "../front/measured-front.ts";
+import type { ListenAddress } from "../host-name.ts";
+import type { MetricFeature } from "../metrics/family.ts";
+import { CLAIMED_VERSION } from "../metrics/version-gate.ts";
+import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
+import { memoryUse } from "../runtime/system.ts";
+import type { ApiKeyScope } from "./auth.ts";
+import { ANY_ORIGIN, Cors } from "./cors.ts";
+import { type HostCheck, hostCheck } from "./host-check.ts";
+import { MemoryGuard } from "./memory-guard.ts";
+import type { RequestLogOptions } from "./request-log.ts";
+import { DEFAULT_LIMITS, type ServerContext } from "./server-context.ts";
+
+export interface ContextOptions {
+  /** The first is reported in answers; all are accepted. At least one. */
+  readonly modelNames: readonly string[];
+  /** The GGUF file, shown as the model's root. */
+  readonly modelRoot: string;
+  /** Empty = no key is needed. */
+  readonly apiKeys: readonly string[];
+  /** Absent = "all". */
+  readonly apiKeyScope?: ApiKeyScope;
+  /** Absent = the code that mounts `fetch` checks the Host. */
+  readonly listensOn?: ListenAddress;
+  /** @see hostCheck */
+  readonly allowedHosts?: readonly string[];
+  /** Of CORS; null or absent = the pages of the hosts that are checked, or any where there is a key or no check. */
+  readonly allowedOrigins?: readonly string[] | null;
+  readonly allowedMethods?: readonly string[];
+  readonly allowedHeaders?: readonly string[];
+  readonly allowCredentials?: boolean;
+  /** Prefix that a proxy may leave before each path, such as "/llm"; absent = none. */
+  readonly rootPath?: string;
+  /** Share of memory in use from which on new work is refused; absent or 1 = memory is not looked at. */
+  readonly maxMemoryUse?: number;
+  readonly maxLogprobs: number;
+  /** Absent = vLLM's defaults. */
+  readonly samplingDefaults?: SamplingDefaults;
+  /** Absent = no. */
+  readonly trustsRequestTemplates?: boolean;
+  readonly isDevMode: boolean;
+  readonly features: ReadonlySet<MetricFeature>;
+  /** How to log requests; absent or null = not at all. */
+  readonly requestLog?: Omit<RequestLogOptions, "nowMs"> | null;
+  /** Receives faults, for an operator. */
+  readonly log: (line: string) => void;
+}
+
+/** @returns a context that is not draining */
+export function serverContext({ engine, metrics }: Front, options: ContextOptions): ServerContext {
+  const hosts = hostCheckOf(options);
+  return {
+    engine,
+    servedModelNames: options.modelNames,
+    modelRoot: options.modelRoot,
+    apiKeys: options.apiKeys,
+    apiKeyScope: options.apiKeyScope ?? "all",
+    hosts,
+    cors: corsOf(options, hosts),
+    rootPath: options.rootPath ?? "",
+    memory: memoryGuard(options),
+    version: CLAIMED_VERSION,
+    trustsRequestTemplates: options.trustsRequestTemplates ?? false,
+    maxLogprobs: options.maxLogprobs,
+    samplingDefaults: options.samplingDefaults ?? NEUTRAL_SAMPLING,
+    limits: DEFAULT_LIMITS,
+    metricsText: (format) => metrics.text(format),
+    logFault: (error) => options.log(faultText(error)),
+    requestLog: requestLogOf(engine, options),
+    recordHttp: (record) => metrics.recordHttp(record),
+    isDevMode: options.isDevMode,
+    isSleepEnabled: options.features.has("sleep-mode"),
+    createdS: Date.now() / 1000,
+    keepAliveMs: 10_000,
+    isDraining: () => false,
+  };
+}
+
+/** Not the object, which Bun prints with the source around: in an executable that is all of it in a few lines. */
+function faultText(error: unknown): string {
+  return error instanceof Error ? stackOf(error) : String(error);
+}
+
+function requestLogOf(engine: AsyncEngine, options: ContextOptions): RequestLogOptions | null {
+  const { requestLog = null } = options;
+  return requestLog && { ...requestLog, nowMs: engine.nowMs };
+}
+
+function hostCheckOf({ listensOn, allowedHosts = [] }: ContextOptions): HostCheck | null {
+  return listensOn === undefined ? null : hostCheck(listensOn, allowedHosts);
+}
+
+function corsOf(options: ContextOptions, hosts: HostCheck | null): Cors {
+  const { apiKeys, allowedOrigins = null, allowCredentials = false } = options;
+  const anyOrigin = ANY_ORIGIN.origins;
+  const unsaid = hosts !== null && apiKeys.length === 0 ? hosts : anyOrigin;
+  const {
+    allowedMethods: methods = ANY_ORIGIN.methods,
+    allowedHeaders: headers = ANY_ORIGIN.headers,
+  } = options;
+  return new Cors({ origins: allowedOrigins ?? unsaid, methods, headers, allowCredentials });
+}
+
+function memoryGuard({ maxMemoryUse: limit = 1 }: ContextOptions): MemoryGuard | null {
+  if (limit >= 1) return null;
+  return new MemoryGuard({ limit, readUse: () => memoryUse(), nowMs: () => performance.now() });
+}

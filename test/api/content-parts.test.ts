@@ -1,0 +1,106 @@
+// Parts of a message's content: which are text, as in vLLM, and what is said of the others.
+
+import { describe, expect, test } from "bun:test";
+import { chatMessages, contentText } from "../../src/api/chat-messages.ts";
+import { makeApp } from "../support/fake-engine.ts";
+
+const contentOf = (content: unknown) =>
+  chatMessages([{ role: "user", content: content as never }]).map(contentText)[0];
+
+describe("content", () => {
+  test.each([
+    ["text", "a", "a"],
+    ["nothing", null, ""],
+    ["no parts", [], ""],
+    ["a text part", [{ type: "text", text: "a" }], "a"],
+    ["a refusal", [{ type: "refusal", refusal: "no" }], "no"],
+    ["a thought", [{ type: "thinking", thinking: "hm" }], "hm"],
+    [
+      "parts of the responses API",
+      [
+        { type: "input_text", text: "a" },
+        { type: "output_text", text: "b" },
+      ],
+      "a\nb",
+    ],
+    ["plain texts as parts", ["a", { type: "text", text: "" }, "b"], "a\nb"],
+    ["a part without a type", [{ text: "a" }, { refusal: "b", type: null }], "a\nb"],
+    ["a part with more fields", [{ type: "text", text: "a", cache_control: { type: "x" } }], "a"],
+  ])("may be %s", (_, content, text) => {
+    expect(contentOf(content)).toBe(text);
+  });
+
+  test("stays parts for a template that wants them, as what vLLM makes of them", () => {
+    const parts = ["a", { type: "refusal", refusal: "no", x: 1 }];
+    expect(chatMessages([{ role: "user", content: parts }])).toEqual([
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "a" },
+          { type: "text", text: "no" },
+        ],
+      },
+    ]);
+  });
+
+  test.each([
+    ["image_url", { type: "image_url", image_url: { url: "data:," } }],
+    ["image_url", { image_url: "http://x/y.png" }],
+    ["image_url", { type: "image_url", text: "a caption" }],
+    ["input_audio", { type: "input_audio", input_audio: { data: "", format: "wav" } }],
+    ["video_url", { type: "video_url", video_url: { url: "" } }],
+    ["file", { type: "file", file: { file_id: "f" } }],
+    ["input_image", { type: "input_image", image_url: "x" }],
+  ])("that needs eyes or ears is refused by name: %s", (type, part) => {
+    expect(() => contentOf([{ type: "text", text: "a" }, part])).toThrow(
+      `not a multimodal model: content parts of type '${type}' are not supported.`,
+    );
+  });
+
+  test.each([
+    [
+      "an unknown type",
+      [{ type: "tool_result", text: "a" }],
+      "Unknown part type: tool_result. Known are text, ",
+    ],
+    [
+      "a type with its text elsewhere",
+      [{ type: "refusal", text: "a" }],
+      "type 'refusal' must have a text as its 'refusal'",
+    ],
+    [
+      "a text that is none",
+      [{ type: "text", text: 5 }],
+      "type 'text' must have a text as its 'text'",
+    ],
+    ["a text that is null", [{ type: "text", text: null }], "must have a text as its 'text'"],
+    [
+      "a type that is no text",
+      [{ type: 5, text: "a" }],
+      "the 'type' of a content part must be text",
+    ],
+    ["a part of nothing", [{}], "a content part has no 'type'"],
+    ["a number as a part", [5], "a content part must be text or an object"],
+    ["null as a part", [null], "a content part must be text or an object"],
+    ["a list as a part", [["a"]], "a content part must be text or an object"],
+    ["a number", 5, "message content must be text or a list of parts"],
+    ["an object", { type: "text", text: "a" }, "message content must be text or a list of parts"],
+  ])("refuses %s", (_, content, text) => {
+    expect(() => contentOf(content)).toThrow(text);
+  });
+
+  test("is read alike by chats and by /tokenize", async () => {
+    const { post } = makeApp();
+    for (const path of ["/v1/chat/completions", "/tokenize"]) {
+      const ask = async (part: object) =>
+        (await post(path, { messages: [{ role: "user", content: [part] }], max_tokens: 1 })).status;
+      expect(await ask({ type: "refusal", refusal: "no" })).toBe(200);
+      expect(await ask({ type: "image_url", image_url: { url: "data:," } })).toBe(400);
+    }
+  });
+});
+
+test("members of a message that are null are not there, but for its content", () => {
+  const message = { role: "assistant", content: null, name: null, tool_calls: null, refusal: "no" };
+  expect(chatMessages([message])).toEqual([{ role: "assistant", content: null, refusal: "no" }]);
+});

@@ -1,0 +1,141 @@
+// What of a chat's body reaches its template, and what is refused: vLLM 0.13's rules for chat_template_kwargs
+// and for templates of requests.
+
+import { describe, expect, test } from "bun:test";
+import type { JsonObject } from "../../src/api/fields.ts";
+import { chatTemplateRequest } from "../../src/api/template-request.ts";
+import { RequestError } from "../../src/errors.ts";
+import { makeApp } from "../support/fake-engine.ts";
+
+const MESSAGES = [{ role: "user", content: "Hi" }];
+const BODY = {
+  tools: null,
+  add_generation_prompt: true,
+  continue_final_message: false,
+  chat_template: null,
+  chat_template_kwargs: null,
+};
+
+function requestOf(body: Partial<typeof BODY> | JsonObject, trustsRequestTemplates = false) {
+  return chatTemplateRequest(
+    { trustsRequestTemplates },
+    { ...BODY, ...(body as Partial<typeof BODY>) },
+    MESSAGES,
+  );
+}
+
+const withKwargs = (kwargs: JsonObject) => requestOf({ chat_template_kwargs: kwargs });
+
+function refusal(build: () => unknown): RequestError {
+  try {
+    build();
+  } catch (error) {
+    if (error instanceof RequestError) return error;
+  }
+  throw new Error("nothing was refused");
+}
+
+describe("the template's inputs", () => {
+  test("are the body's fields, and no variable that nobody set", () => {
+    expect(requestOf({})).toEqual({
+      messages: MESSAGES,
+      chatTemplate: null,
+      tools: null,
+      documents: null,
+      addGenerationPrompt: true,
+      continueFinalMessage: false,
+      templateKwargs: {},
+    });
+  });
+
+  test("are set by kwargs of their names, which win over the fields", () => {
+    const documents = [{ title: "a", text: "b" }];
+    const tools = [{ type: "function", function: { name: "f" } }];
+    const flags = { add_generation_prompt: false, continue_final_message: true };
+    const request = withKwargs({ ...flags, documents, tools, enable_thinking: true, mood: [1] });
+    expect(request).toEqual({
+      messages: MESSAGES,
+      chatTemplate: null,
+      tools,
+      documents,
+      addGenerationPrompt: false,
+      continueFinalMessage: true,
+      templateKwargs: { enable_thinking: true, mood: [1] },
+    });
+  });
+
+  test("reach the template from a whole body, documents too", async () => {
+    const documents = [{ title: "a", text: "b" }];
+    const { post } = makeApp();
+    const answer = await post("/v1/chat/completions", {
+      messages: MESSAGES,
+      max_tokens: 1,
+      documents,
+    });
+    expect(answer.status).toBe(200);
+    expect(requestOf({ documents }).documents).toEqual(documents);
+  });
+
+  test("count a kwarg of null as not set, as None is in Python", () => {
+    expect(withKwargs({ add_generation_prompt: null }).addGenerationPrompt).toBe(false);
+  });
+
+  for (const name of [
+    ...["messages", "conversation", "chat_template", "tokenize", "tokenizer", "model_config"],
+  ]) {
+    test(`cannot be replaced by a kwarg named ${name}`, () => {
+      const error = refusal(() => requestOf({ chat_template_kwargs: { [name]: [] } }, true));
+      expect([error.code, error.message, error.param]).toEqual([
+        "invalid_value",
+        `chat_template_kwargs cannot set ${name}.`,
+        "chat_template_kwargs",
+      ]);
+    });
+  }
+
+  test("are refused with the place of a kwarg that is of another kind", () => {
+    const error = refusal(() => withKwargs({ add_generation_prompt: "perhaps", tools: 1 }));
+    expect(error.code).toBe("invalid_schema");
+    expect(error.message).toContain("2 validation errors");
+    expect(error.message).toContain("'add_generation_prompt'");
+    expect(error.message).toContain("'tools'");
+  });
+
+  test("cannot both add a header and go on with the last message, whoever says so", () => {
+    const message = "Cannot set both `continue_final_message` and `add_generation_prompt` to True.";
+    const field = refusal(() => requestOf({ continue_final_message: true }));
+    const kwarg = refusal(() => withKwargs({ continue_final_message: true }));
+    expect([field.message, kwarg.message]).toEqual([message, message]);
+  });
+});
+
+describe("a template of the request", () => {
+  const text = "{{ messages[0].content }}";
+  const untrusted =
+    "Chat template is passed with request, but --trust-request-chat-template is not set. " +
+    "Refused request with untrusted chat template.";
+
+  test("is refused with the option that allows it", () => {
+    const field = refusal(() => requestOf({ chat_template: text }));
+    const kwarg = refusal(() => withKwargs({ chat_template: text }));
+    expect([field.message, kwarg.message]).toEqual([untrusted, untrusted]);
+    expect(field.param).toBe("chat_template");
+  });
+
+  test("is rendered where the operator trusts them", () => {
+    expect(requestOf({ chat_template: text }, true).chatTemplate).toBe(text);
+  });
+
+  test("is held to the same on every route", async () => {
+    const body = { messages: MESSAGES, max_tokens: 1, chat_template: text };
+    for (const path of ["/v1/chat/completions", "/tokenize"]) {
+      const refused = await makeApp().post(path, body);
+      expect([path, refused.status]).toEqual([path, 400]);
+      expect(((await refused.json()) as { error: unknown }).error).toMatchObject({
+        message: untrusted,
+      });
+      const taken = await makeApp({}, { trustsRequestTemplates: true }).post(path, body);
+      expect([path, taken.status]).toEqual([path, 200]);
+    }
+  });
+});

@@ -1,0 +1,116 @@
+// Incremental text: characters are never split, stop strings are never shown in part.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { Detokenizer, TokenTexts } from "../../../src/engine/text/detokenizer.ts";
+import { StopChecker } from "../../../src/engine/text/stop-checker.ts";
+import { FAKE_EOS, FakeTokenizer } from "../../support/fake-model-runner.ts";
+
+const texts = new TokenTexts(new FakeTokenizer());
+const pieces = (ids: number[], skipSpecial = true) => {
+  const detokenizer = new Detokenizer(texts, skipSpecial);
+  return ids.map((id) => detokenizer.push(id));
+};
+
+describe("Detokenizer", () => {
+  test("holds the bytes of a character until it is whole", () => {
+    expect(pieces([...Buffer.from("aé€😀")])).toEqual([
+      "a",
+      "",
+      "é",
+      "",
+      "",
+      "€",
+      "",
+      "",
+      "",
+      "😀",
+    ]);
+  });
+
+  test("bytes that begin no character show as U+FFFD at once", () => {
+    expect(pieces([0x61, 0xff, 0x80, 0x62])).toEqual(["a", "\ufffd", "\ufffd", "b"]);
+    expect(pieces([0xe2, 0x61])).toEqual(["", "\ufffda"]);
+  });
+
+  test("leaves special tokens out, or shows their text", () => {
+    expect(pieces([97, FAKE_EOS])).toEqual(["a", ""]);
+    expect(pieces([97, FAKE_EOS], false)).toEqual(["a", "</s>"]);
+  });
+
+  test("any text comes back whole from its bytes", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const bytes = new TextEncoder().encode(text);
+        expect(pieces([...bytes]).join("")).toBe(new TextDecoder().decode(bytes));
+      }),
+    );
+  });
+});
+
+describe("StopChecker", () => {
+  const push = (stops: string[], include: boolean, parts: string[]) => {
+    const checker = new StopChecker(stops, include);
+    return parts.map((part) => checker.push(part));
+  };
+
+  test("shows text at once when nothing can stop it", () => {
+    expect(push([], false, ["abc"])).toEqual([{ text: "abc", stop: null }]);
+  });
+
+  test("holds back what may begin a stop string, and shows it when it does not", () => {
+    expect(push(["END"], false, ["aE", "N", "x"])).toEqual([
+      { text: "a", stop: null },
+      { text: "", stop: null },
+      { text: "ENx", stop: null },
+    ]);
+  });
+
+  test("cuts at the stop string, or after it", () => {
+    expect(push(["END"], false, ["aE", "NDb"])[1]).toEqual({ text: "", stop: "END" });
+    expect(push(["END"], true, ["aE", "NDb"])[1]).toEqual({ text: "END", stop: "END" });
+  });
+
+  test("of several stop strings the first in the text counts", () => {
+    expect(push(["cd", "b"], false, ["abcd"])).toEqual([{ text: "a", stop: "b" }]);
+  });
+
+  test("finds none that ends in text that cannot stop, but what begins there", () => {
+    const checker = new StopChecker([","], false);
+    expect(checker.push("a,", false)).toEqual({ text: "a,", stop: null });
+    expect(checker.push("b")).toEqual({ text: "b", stop: null });
+    expect(checker.push("c,")).toEqual({ text: "c", stop: "," });
+    const across = new StopChecker(["END"], false);
+    expect(across.push("aENDbEN", false)).toEqual({ text: "aENDb", stop: null });
+    expect(across.push("Dc")).toEqual({ text: "", stop: "END" });
+    // What is held as the beginning of one is another as a whole.
+    const nested = new StopChecker(["a", "ab c"], false);
+    expect(nested.push("xa", false)).toEqual({ text: "x", stop: null });
+    expect(nested.push("b")).toEqual({ text: "", stop: null });
+    expect(nested.push("z")).toEqual({ text: "abz", stop: null });
+  });
+
+  test("what was held is text after all when the sequence ends otherwise", () => {
+    const checker = new StopChecker(["END"], false);
+    checker.push("aEN");
+    expect(checker.flush()).toBe("EN");
+  });
+
+  test("however the text is cut, the shown text is the same", () => {
+    const cuts = fc.array(fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 3 }));
+    fc.assert(
+      fc.property(cuts, fc.constantFrom("ab", "aab", "bb"), (parts, stop) => {
+        const checker = new StopChecker([stop], false);
+        let shown = "";
+        for (const part of parts) {
+          const { text, stop: found } = checker.push(part);
+          shown += text;
+          if (found !== null) break;
+        }
+        const all = parts.join("");
+        const at = all.indexOf(stop);
+        expect(at < 0 ? shown + checker.flush() : shown).toBe(at < 0 ? all : all.slice(0, at));
+      }),
+    );
+  });
+});

@@ -1,0 +1,94 @@
+// Room for requests: what fits, what never could, and when to come back.
+
+import { describe, expect, test } from "bun:test";
+import { OverloadError, RequestError } from "../../src/errors.ts";
+import { Admission } from "../../src/front/admission.ts";
+
+function makeAdmission(limits: { reqs?: number; tokens?: number } = {}) {
+  const clock = { nowMs: 0 };
+  const { reqs = 4, tokens = 100 } = limits;
+  const admission = new Admission(
+    { maxNumQueuedReqs: reqs, maxNumQueuedTokens: tokens },
+    () => clock.nowMs,
+  );
+  return { admission, clock };
+}
+
+function thrownBy(act: () => unknown): unknown {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  return null;
+}
+
+describe("Admission", () => {
+  test("takes as many sequences as it holds, and no more", () => {
+    const { admission } = makeAdmission();
+    admission.reserve(3);
+    const error = thrownBy(() => admission.reserve(2));
+    expect(error).toBeInstanceOf(OverloadError);
+    expect(error).toMatchObject({ code: "queue_full", retryAfterS: 1 });
+    admission.reserve(1);
+    expect(admission.numSequences).toBe(4);
+  });
+
+  test("takes as many prompt tokens as it holds", () => {
+    const { admission } = makeAdmission();
+    const first = admission.reserve(1);
+    first.addTokens(60);
+    const second = admission.reserve(1);
+    expect(thrownBy(() => second.addTokens(41))).toMatchObject({ code: "queue_full" });
+    second.addTokens(40);
+    expect(admission.numTokens).toBe(100);
+  });
+
+  test("calls what could never fit the client's mistake", () => {
+    const { admission } = makeAdmission();
+    const many = thrownBy(() => admission.reserve(5));
+    expect(many).toBeInstanceOf(RequestError);
+    expect(String(many)).toContain("5 sequences (n times prompts) can never be queued");
+    const long = thrownBy(() => admission.reserve(1).addTokens(101));
+    expect(long).toMatchObject({ code: "invalid_value" });
+  });
+
+  test("gives back what was reserved and not taken, once", () => {
+    const { admission } = makeAdmission();
+    const reservation = admission.reserve(3);
+    reservation.addTokens(30);
+    reservation.take(1, 10);
+    reservation.release();
+    reservation.release();
+    expect([admission.numSequences, admission.numTokens]).toEqual([1, 10]);
+    admission.endPrompt(10);
+    admission.endSequence(admission.beginSequences());
+    expect([admission.numSequences, admission.numTokens]).toEqual([0, 0]);
+  });
+
+  test("a refused prompt leaves the room as it was", () => {
+    const { admission } = makeAdmission();
+    const reservation = admission.reserve(2);
+    reservation.addTokens(90);
+    thrownBy(() => reservation.addTokens(20));
+    expect(admission.numTokens).toBe(90);
+    reservation.release();
+    expect([admission.numSequences, admission.numTokens]).toEqual([0, 0]);
+  });
+
+  test("asks to come back when what is in flight will have ended, 1 to 30 s", () => {
+    const { admission, clock } = makeAdmission({ reqs: 1000 });
+    expect(admission.retryAfterS).toBe(1);
+    admission.reserve(256);
+    const arrival = admission.beginSequences();
+    expect(admission.retryAfterS).toBe(1);
+    clock.nowMs = 2_500;
+    for (let i = 0; i < 128; i++) admission.endSequence(arrival);
+    admission.reserve(128);
+    // A queue of two such waves, of which each takes 2.5 s.
+    admission.reserve(256);
+    expect(admission.retryAfterS).toBe(5);
+    clock.nowMs += 60_000;
+    expect(admission.retryAfterS).toBe(30);
+  });
+});

@@ -1,0 +1,178 @@
+// Deadlines and readers of the front: who is ended, why, and that nothing is left behind.
+
+import { describe, expect, test } from "bun:test";
+import type { EngineLimits } from "../../src/front/front.ts";
+import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
+import { type FakeEngineOptions, makeEngine } from "../support/fake-engine.ts";
+
+const request = (params: Partial<SamplingParams> = {}) => ({
+  prompt: Int32Array.from([1, 2, 3]),
+  samplingParams: { ...DEFAULT_SAMPLING_PARAMS, ignoreEos: true, ...params },
+  mustFit: false,
+  priority: 0,
+  cacheSalt: null,
+  arrivalMs: performance.now(),
+});
+
+function start(limits: Partial<EngineLimits>, options: FakeEngineOptions = {}) {
+  const parts = makeEngine({ ...options, engine: { limits } });
+  const isIdle = () => parts.engine.numLiveSequences === 0 && !parts.scheduler.hasWork;
+  const untilIdle = async () => {
+    for (let i = 0; i < 500 && !isIdle(); i++) await Bun.sleep(5);
+    expect(parts.engine.numLiveSequences).toBe(0);
+    expect(parts.scheduler.kvCache.pool.usage).toBe(0);
+  };
+  return { ...parts, untilIdle };
+}
+
+/** @returns the tokens, or what the reader was told instead */
+async function outcome(outputs: AsyncIterable<{ tokenIds: readonly number[] }>): Promise<unknown> {
+  let numTokens = 0;
+  try {
+    for await (const { tokenIds } of outputs) numTokens += tokenIds.length;
+    return numTokens;
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+describe("the time in the queue", () => {
+  const slow = { model: { stepDelayMs: 10 }, scheduler: { maxNumSeqs: 1 } };
+
+  test("ends what no step has begun to compute, and nothing else", async () => {
+    const { engine, untilIdle } = start({ queueTimeoutMs: 60 }, slow);
+    const running = outcome(engine.generate(request({ maxTokens: 40 })));
+    const waiting = outcome(engine.generate(request({ maxTokens: 1 })));
+    expect(await waiting).toBe("queue_timeout");
+    expect(await running).toBe(40);
+    await untilIdle();
+  });
+
+  test("ends all sequences of a request at once", async () => {
+    const { engine, untilIdle } = start({ queueTimeoutMs: 60 }, slow);
+    const running = outcome(engine.generate(request({ maxTokens: 40 })));
+    const family = engine.generate(request({ n: 3, temperature: 1, maxTokens: 5 }));
+    expect(await outcome(family)).toBe("queue_timeout");
+    await Bun.sleep(30);
+    expect(engine.numLiveSequences).toBe(1);
+    expect(await running).toBe(40);
+    await untilIdle();
+  });
+
+  test("counts in a sleep too: who waits for a wake-up is told in time", async () => {
+    const { engine, client } = start({ queueTimeoutMs: 30 });
+    await engine.sleep(0, "keep");
+    expect(await outcome(engine.generate(request()))).toBe("queue_timeout");
+    await engine.wakeUp(["weights", "kv_cache"]);
+    expect(await outcome(engine.generate(request({ maxTokens: 2 })))).toBe(2);
+    await client.shutdown();
+  });
+});
+
+describe("the time of a request", () => {
+  test("ends it where it runs", async () => {
+    const options = { model: { stepDelayMs: 5 } };
+    const { engine, untilIdle } = start({ requestTimeoutMs: 60 }, options);
+    expect(await outcome(engine.generate(request({ maxTokens: 900 })))).toBe(
+      "engine_request_timeout",
+    );
+    await untilIdle();
+    expect(await outcome(engine.generate(request({ maxTokens: 3 })))).toBe(3);
+  });
+});
+
+describe("a prompt that is read late or never", () => {
+  const text = { ...request({ maxTokens: 2 }), prompt: { text: "hello", addSpecial: true } };
+
+  test("does not hold up the time in the queue: what is late is never computed", async () => {
+    const { engine, runner, untilIdle } = start({ queueTimeoutMs: 20 });
+    const { tokenizer } = runner;
+    tokenizer.encode = async () => {
+      await Bun.sleep(100);
+      return Int32Array.of(1, 2, 3);
+    };
+    expect(await outcome(engine.generate(text))).toBe("queue_timeout");
+    await untilIdle();
+    expect(runner.numSteps).toBe(0);
+  });
+
+  test("does not hold up the time of a request", async () => {
+    const { engine, client } = start({ requestTimeoutMs: 20 });
+    client.add = () => new Promise(() => {});
+    const refusal = await engine.generate(text).promptTokenIds.catch((error: Error) => error);
+    expect(refusal).toMatchObject({ code: "engine_request_timeout" });
+  });
+
+  test("has no deadline once it is refused", async () => {
+    const { engine, client } = start({ queueTimeoutMs: 10 });
+    const abandoned: string[] = [];
+    client.abortQueued = (ids) => abandoned.push(...ids);
+    const refused = engine.generate({ ...text, prompt: new Int32Array(0) }).promptTokenIds;
+    expect(await refused.catch(({ message }: Error) => message)).toContain("cannot be empty");
+    await Bun.sleep(30);
+    expect(abandoned).toEqual([]);
+  });
+});
+
+describe("a reader that is away", () => {
+  test("loses its request when it has left too much, and the blocks are free at once", async () => {
+    const { engine, scheduler, untilIdle } = start({ maxUnreadBytes: 500 });
+    const unread = engine.generate(request({ maxTokens: 900 }));
+    await untilIdle();
+    expect(scheduler.hasWork).toBe(false);
+    expect(await outcome(unread)).toBe("slow_reader");
+  });
+
+  test("loses nothing within the limit, however long the answer is in all", async () => {
+    const { engine } = start({ maxUnreadBytes: 2000 });
+    expect(await outcome(engine.generate(request({ maxTokens: 900 })))).toBe(900);
+  });
+
+  test("loses nothing for the size of what one step gives, as log-probabilities of a prompt", async () => {
+    const { engine, untilIdle } = start({ maxUnreadBytes: 500 });
+    const large = engine.generate(request({ maxTokens: 2, logprobs: 20, promptLogprobs: 20 }));
+    const several = engine.generate(request({ maxTokens: 1, n: 3, temperature: 1, logprobs: 20 }));
+    await untilIdle();
+    expect(await outcome(several)).toBe(3);
+    expect(await outcome(large)).toBe("slow_reader");
+    const read = engine.generate(request({ maxTokens: 2, logprobs: 20, promptLogprobs: 20 }));
+    expect(await outcome(read)).toBe(2);
+  });
+});
+
+describe("room", () => {
+  test("is free again after every kind of end", async () => {
+    const limits = { maxNumQueuedReqs: 2, maxNumQueuedTokens: 6 };
+    const { engine, runner, untilIdle } = start(limits, { model: { stepDelayMs: 1 } });
+    const ends: (() => Promise<unknown>)[] = [
+      () => outcome(engine.generate(request({ maxTokens: 2 }))),
+      () => outcome(engine.generate(request({ n: 2, temperature: 1, maxTokens: 2 }))),
+      async () => engine.generate(request({ maxTokens: 500 })).abort(),
+      async () => {
+        for await (const _ of engine.generate(request({ maxTokens: 500 }))) break;
+      },
+      () => {
+        runner.failNextStep = true;
+        return outcome(engine.generate(request()));
+      },
+    ];
+    for (const end of ends) {
+      await end();
+      await untilIdle();
+      engine.reserve(2).release();
+    }
+    const [first, second] = [engine.generate(request()), engine.generate(request())];
+    expect(() => engine.generate(request())).toThrow("limit of 2 requests in flight");
+    await Promise.all([outcome(first), outcome(second)]);
+  });
+
+  test("for prompts is free from the first output on", async () => {
+    const { engine } = start({ maxNumQueuedTokens: 3 }, { model: { stepDelayMs: 1 } });
+    const first = engine.generate(request({ maxTokens: 300 }));
+    expect(() => engine.generate(request())).toThrow("limit of 3 prompt tokens");
+    for await (const _ of first) {
+      expect(await outcome(engine.generate(request({ maxTokens: 1 })))).toBe(1);
+      break;
+    }
+  });
+});

@@ -1,0 +1,132 @@
+// Any plain record survives the channel; what is no message is refused, whatever its bytes are.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { RequestError } from "../../../src/errors.ts";
+import { ByteReader, ByteWriter, ChannelError } from "../../../src/process/channel/bytes.ts";
+import { readRecord, writeRecord } from "../../../src/process/channel/record-codec.ts";
+import { DEFAULT_SAMPLING_PARAMS } from "../../../src/request/sampling-params.ts";
+
+function bytesOf(value: unknown): Uint8Array {
+  const writer = new ByteWriter();
+  writeRecord(writer, value);
+  return writer.take();
+}
+
+function read(bytes: Uint8Array): unknown {
+  const reader = new ByteReader(bytes);
+  const value = readRecord(reader);
+  reader.end();
+  return value;
+}
+
+const sent = (value: unknown) => read(bytesOf(value));
+
+const text = fc.string({ unit: "grapheme" });
+const { record } = fc.letrec<{ record: unknown }>((tie) => ({
+  record: fc.oneof(
+    { depthSize: "small" },
+    fc.constant(null),
+    fc.boolean(),
+    fc.integer(),
+    fc.double({ noNaN: true }),
+    fc.bigInt(),
+    text,
+    fc.uint8Array(),
+    fc.int32Array(),
+    fc.array(tie("record")),
+    fc.dictionary(text, tie("record")),
+  ),
+}));
+
+describe("a record", () => {
+  test("arrives as it was sent", () => {
+    fc.assert(
+      fc.property(record, (value) => {
+        expect(sent(value)).toEqual(value as never);
+      }),
+    );
+  });
+
+  test("keeps what JSON would lose", () => {
+    const value = {
+      ...{ ids: Int32Array.of(1, -2), seed: 2n ** 64n - 1n, nothing: null, minusZero: -0 },
+      ...{ bytes: Uint8Array.of(0, 255), infinite: Number.NEGATIVE_INFINITY, bom: "\uFEFFx" },
+    };
+    expect(sent(value)).toEqual(value);
+    expect(sent(Number.NaN)).toBeNaN();
+  });
+
+  test("arrives whole wherever the buffer has to grow", () => {
+    const values = [null, true, 7, 0.5, 3n, "text", Int32Array.of(1), Uint8Array.of(2), [], {}];
+    for (const value of values) {
+      for (let length = 16_300; length < 16_400; length++) {
+        const message = [new Uint8Array(length), value];
+        expect(sent(message)).toEqual(message);
+      }
+    }
+  });
+
+  test("keeps its names, those that every request has and others", () => {
+    const value = { ...DEFAULT_SAMPLING_PARAMS, requestIds: ["a"], another: { topP: 1, "": 2 } };
+    expect(sent(value)).toEqual(value);
+    expect(Object.keys(sent(value) as object)).toEqual(Object.keys(value));
+  });
+
+  test("leaves undefined properties out, as JSON does", () => {
+    expect(sent({ a: 1, b: undefined })).toStrictEqual({ a: 1 });
+  });
+
+  test("may have a key that names the prototype", () => {
+    const value = JSON.parse('{"__proto__": {"polluted": true}, "constructor": 1}');
+    const arrived = sent(value) as object;
+    expect(Object.entries(arrived)).toEqual(Object.entries(value));
+    expect(Object.getPrototypeOf(arrived)).toBe(Object.prototype);
+    expect("polluted" in arrived).toBe(false);
+  });
+
+  test("that a client nests too deeply is refused before it is sent", () => {
+    const nested = (depth: number): unknown => (depth === 0 ? 0 : [nested(depth - 1)]);
+    expect(sent(nested(128))).toEqual(nested(128));
+    expect(() => sent(nested(129))).toThrow(RequestError);
+    expect(() => sent(() => 0)).toThrow(TypeError);
+  });
+});
+
+describe("bytes that are no record", () => {
+  test("are refused wherever they end", () => {
+    const bytes = bytesOf({ a: [1, 2.5, "text", 3n, Int32Array.of(1), Uint8Array.of(2)] });
+    for (let length = 0; length < bytes.length; length++) {
+      expect(() => read(bytes.subarray(0, length))).toThrow(ChannelError);
+    }
+    expect(() => read(Uint8Array.of(...bytes, 0))).toThrow("too many bytes");
+  });
+
+  test("cannot name what has no place", () => {
+    expect(() => read(Uint8Array.of(10, 1, 0, 0, 0, 255, 0))).toThrow(
+      "a name of unknown place 255",
+    );
+  });
+
+  test("never do anything but throw a ChannelError", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        try {
+          read(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ChannelError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("cannot ask for more memory than they are long", () => {
+    const manyItems = Uint8Array.of(9, 255, 255, 255, 255, 0);
+    const longText = Uint8Array.of(6, 255, 255, 255, 255, 0);
+    const manyInts = Uint8Array.of(8, 255, 255, 255, 255, 0);
+    for (const bytes of [manyItems, longText, manyInts]) {
+      expect(() => read(bytes)).toThrow("too few bytes");
+    }
+  });
+});

@@ -1,0 +1,292 @@
+// Which requests are refused after deaths of the engine, and which are not.
+
+import { describe, expect, test } from "bun:test";
+import { suspectHash } from "../../src/process/suspect-hash.ts";
+import { type Attempt, type Ruling, Suspects } from "../../src/process/suspects.ts";
+import type { EngineRequest } from "../../src/protocol/protocol.ts";
+import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
+import { Prng } from "../support/prng.ts";
+
+const MINUTE_MS = 60_000;
+
+const attempt = (hash: string): Attempt => ({ hash });
+
+/** Lets attempts in; those that run are kept, to be ended. */
+function open() {
+  const suspects = new Suspects();
+  const arrive = (nowMs: number, ...hashes: string[]): [Ruling[], Attempt[]] => {
+    const attempts = hashes.map(attempt);
+    return [attempts.map((one) => suspects.arrive(nowMs, one)), attempts];
+  };
+  const finish = (nowMs: number, hash: string, isWell = true) => {
+    const [[ruling], [one]] = arrive(nowMs, hash);
+    expect(ruling).toBe("runs");
+    suspects.finish(one as Attempt, isWell);
+  };
+  const dieOf = (nowMs: number, ...hashes: string[]) => {
+    const [rulings] = arrive(nowMs, ...hashes);
+    expect(rulings).toEqual(hashes.map(() => "runs"));
+    suspects.recordDeath(nowMs);
+  };
+  const rulingsOf = (nowMs: number, ...hashes: string[]) =>
+    hashes.map((hash) => {
+      const one = attempt(hash);
+      const ruling = suspects.arrive(nowMs, one);
+      suspects.leave(one);
+      suspects.finish(one, false);
+      return ruling;
+    });
+  return { suspects, arrive, finish, dieOf, rulingsOf };
+}
+
+const hashesOf = (attempts: readonly Attempt[]) => attempts.map(({ hash }) => hash);
+
+describe("a request in progress at deaths", () => {
+  test("runs after one, is refused after two, until ten minutes after the second", () => {
+    const { dieOf, rulingsOf } = open();
+    dieOf(0, "a", "b");
+    expect(rulingsOf(0, "a")).toEqual(["runs"]);
+    dieOf(5 * MINUTE_MS, "a");
+    expect(rulingsOf(5 * MINUTE_MS, "a", "b", "c")).toEqual(["refused", "runs", "runs"]);
+    expect(rulingsOf(15 * MINUTE_MS - 1, "a")).toEqual(["refused"]);
+    expect(rulingsOf(15 * MINUTE_MS, "a")).toEqual(["runs"]);
+  });
+
+  test("is not refused after two that are ten minutes apart", () => {
+    const { dieOf, rulingsOf } = open();
+    dieOf(0, "a");
+    dieOf(10 * MINUTE_MS, "a");
+    expect(rulingsOf(10 * MINUTE_MS, "a")).toEqual(["runs"]);
+  });
+
+  test("several times over counts once a death", () => {
+    const { dieOf, rulingsOf } = open();
+    dieOf(0, "a", "a", "a");
+    expect(rulingsOf(0, "a")).toEqual(["runs"]);
+  });
+
+  test("of which nothing was in progress is no suspect", () => {
+    const { suspects, rulingsOf, dieOf } = open();
+    suspects.recordDeath(0);
+    suspects.recordDeath(1);
+    expect(rulingsOf(2, "a")).toEqual(["runs"]);
+    dieOf(3, "a");
+    // Of loading: nobody was let in.
+    suspects.recordDeath(4);
+    expect(rulingsOf(5, "a")).toEqual(["runs"]);
+  });
+});
+
+describe("one that has finished well", () => {
+  test("before is no suspect, at however many deaths it is in progress", () => {
+    const { finish, arrive, suspects, rulingsOf } = open();
+    finish(0, "monitor");
+    for (let minute = 1; minute < 5; minute++) {
+      expect(arrive(minute * MINUTE_MS, "monitor", "monitor")[0]).toEqual(["runs", "runs"]);
+      suspects.recordDeath(minute * MINUTE_MS);
+    }
+    expect(rulingsOf(5 * MINUTE_MS, "monitor")).toEqual(["runs"]);
+  });
+
+  test("since is acquitted for good", () => {
+    const { dieOf, finish, rulingsOf, suspects, arrive } = open();
+    dieOf(0, "a", "killer");
+    finish(1, "a");
+    dieOf(2, "a", "killer");
+    expect(rulingsOf(3, "a", "killer")).toEqual(["runs", "refused"]);
+    arrive(4, "a");
+    suspects.recordDeath(5);
+    expect(rulingsOf(6, "a")).toEqual(["runs"]);
+  });
+
+  test("is not one that ended in another way: its client left, its step failed", () => {
+    const { dieOf, finish, rulingsOf } = open();
+    finish(0, "a", false);
+    dieOf(1, "a");
+    finish(2, "a", false);
+    dieOf(3, "a");
+    expect(rulingsOf(4, "a")).toEqual(["refused"]);
+  });
+
+  test("while an equal one runs acquits that one, too", () => {
+    const { dieOf, arrive, suspects, rulingsOf } = open();
+    dieOf(0, "a");
+    const [, [first]] = arrive(1, "a", "a");
+    suspects.finish(first as Attempt, true);
+    suspects.recordDeath(2);
+    expect(rulingsOf(3, "a")).toEqual(["runs"]);
+  });
+});
+
+describe("several suspects", () => {
+  test("are tried one at a time, in order of arrival; others never wait", () => {
+    const { dieOf, arrive, suspects } = open();
+    dieOf(0, "a", "b", "c");
+    const [rulings, [a, c, b]] = arrive(1, "a", "c", "b", "new", "new");
+    expect(rulings).toEqual(["runs", "waits", "waits", "runs", "runs"]);
+    expect(suspects.takeNext(2)).toEqual([]);
+    suspects.finish(a as Attempt, true);
+    expect(suspects.takeNext(3)).toEqual([c as Attempt]);
+    suspects.finish(c as Attempt, false);
+    expect(suspects.takeNext(4)).toEqual([b as Attempt]);
+    expect(suspects.takeNext(5)).toEqual([]);
+  });
+
+  test("the one on trial at the second death is refused, the others are not", () => {
+    const { dieOf, arrive, suspects, rulingsOf } = open();
+    dieOf(0, "a", "killer", "b");
+    const [, [, a, b]] = arrive(1, "killer", "a", "b", "new");
+    suspects.recordDeath(2);
+    suspects.leave(a as Attempt);
+    suspects.leave(b as Attempt);
+    expect(rulingsOf(3, "killer", "a", "b", "new")).toEqual(["refused", "runs", "runs", "runs"]);
+  });
+
+  test("that are equal are one trial, but do not pass others that wait", () => {
+    const { dieOf, arrive, suspects } = open();
+    dieOf(0, "a", "b");
+    const [rulings, [first, second, b]] = arrive(1, "a", "a", "b", "a", "a");
+    expect(rulings).toEqual(["runs", "runs", "waits", "waits", "waits"]);
+    suspects.finish(first as Attempt, false);
+    expect(suspects.takeNext(2)).toEqual([]);
+    suspects.finish(second as Attempt, false);
+    expect(suspects.takeNext(3)).toEqual([b as Attempt]);
+    suspects.finish(b as Attempt, true);
+    expect(hashesOf(suspects.takeNext(4))).toEqual(["a", "a"]);
+  });
+
+  test("that wait run as soon as an equal one is acquitted", () => {
+    const { dieOf, arrive, suspects } = open();
+    dieOf(0, "a", "b", "c");
+    const [, [a]] = arrive(1, "a", "b", "c", "a", "b");
+    suspects.finish(a as Attempt, true);
+    expect(hashesOf(suspects.takeNext(2))).toEqual(["b", "a"]);
+  });
+
+  test("that wait run when the suspicion is ten minutes old", () => {
+    const { dieOf, arrive, suspects } = open();
+    dieOf(0, "a", "b", "c");
+    arrive(1, "a", "b", "c");
+    expect(hashesOf(suspects.takeNext(10 * MINUTE_MS))).toEqual(["b", "c"]);
+  });
+
+  test("that leave the line hold nobody up", () => {
+    const { dieOf, arrive, suspects } = open();
+    dieOf(0, "a", "b", "c");
+    const [, [a, b, c]] = arrive(1, "a", "b", "c");
+    suspects.leave(b as Attempt);
+    suspects.finish(a as Attempt, false);
+    expect(suspects.takeNext(2)).toEqual([c as Attempt]);
+  });
+});
+
+describe("memory", () => {
+  const many = Array.from({ length: 4096 }, (_, i) => String(i));
+
+  test("of suspects ends with the oldest of 4,097", () => {
+    const { dieOf, rulingsOf } = open();
+    dieOf(0, "a");
+    dieOf(1, "a");
+    dieOf(2, ...many);
+    expect(rulingsOf(3, "a")).toEqual(["runs"]);
+    dieOf(4, "5");
+    expect(rulingsOf(5, "5")).toEqual(["refused"]);
+  });
+
+  test("of innocents keeps the 4,096 that were so last", () => {
+    const { finish, dieOf, rulingsOf } = open();
+    finish(0, "often");
+    finish(0, "once");
+    for (const hash of many.slice(1)) finish(1, hash);
+    finish(2, "often");
+    dieOf(3, "once", "often");
+    dieOf(4, "once", "often");
+    expect(rulingsOf(5, "once", "often")).toEqual(["refused", "runs"]);
+  });
+});
+
+/** Requests come, finish and are given up at random, one kind of them kills the engine at some step. */
+function simulate(seed: number, numDeathsWanted: number) {
+  const prng = new Prng(seed);
+  const suspects = new Suspects();
+  const running = new Set<Attempt>();
+  const line = new Set<Attempt>();
+  const refused = new Set<string>();
+  let numDeaths = 0;
+  const take = (attempts: readonly Attempt[]) => {
+    for (const one of attempts) {
+      line.delete(one);
+      running.add(one);
+    }
+  };
+  const end = (one: Attempt, nowMs: number, isWell: boolean) => {
+    running.delete(one);
+    suspects.finish(one, isWell);
+    take(suspects.takeNext(nowMs));
+  };
+  const die = (nowMs: number) => {
+    numDeaths++;
+    suspects.recordDeath(nowMs);
+    for (const one of line) suspects.leave(one);
+    running.clear();
+    line.clear();
+  };
+  const arrive = (nowMs: number) => {
+    const isKiller = prng.chance(0.1);
+    const one = attempt(isKiller ? "killer" : `innocent ${prng.int(1, 30)}`);
+    const ruling = suspects.arrive(nowMs, one);
+    if (ruling === "refused") refused.add(one.hash);
+    else (ruling === "runs" ? running : line).add(one);
+  };
+  const NUM_TURNS = 2_000;
+  for (let turn = 0; turn < NUM_TURNS && numDeaths < numDeathsWanted; turn++) {
+    const nowMs = turn * 100;
+    if (running.size + line.size < 20) arrive(nowMs);
+    const one = [...running][prng.int(0, running.size - 1)];
+    if (one === undefined || prng.chance(0.3)) continue;
+    if (prng.chance(0.2)) end(one, nowMs, false);
+    else if (one.hash === "killer") die(nowMs);
+    else end(one, nowMs, true);
+  }
+  return { refused: [...refused], numDeaths };
+}
+
+test("among innocents that are repeated, cut off and made to wait only the killer is refused, after two deaths", () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const { refused, numDeaths } = simulate(seed, 3);
+    expect([seed, numDeaths, refused]).toEqual([seed, 2, ["killer"]]);
+  }
+});
+
+describe("two calls", () => {
+  const first: EngineRequest = {
+    ...{ requestIds: ["1"], prompt: Int32Array.of(1, 2), mustFit: true, priority: 0 },
+    ...{ samplingParams: DEFAULT_SAMPLING_PARAMS, cacheSalt: null },
+  };
+  const hash = (request: EngineRequest) => suspectHash("add", [request]);
+
+  test("are the same with another id, seed or priority, not with another prompt or limit", () => {
+    const params = { ...DEFAULT_SAMPLING_PARAMS, seed: 7n };
+    const again = { ...first, requestIds: ["2"], priority: 3, samplingParams: params };
+    expect(hash(again)).toBe(hash(first));
+    const longer = { ...first, prompt: Int32Array.of(1, 2, 3) };
+    expect(hash(longer)).not.toBe(hash(first));
+    const limited = { ...first, samplingParams: { ...params, maxTokens: 17 } };
+    expect(hash(limited)).not.toBe(hash(first));
+  });
+
+  test("are the same only if they ask for the same, of the same", () => {
+    const ids = Int32Array.of(1, 2);
+    const calls = [
+      suspectHash("encode", ["a", true]),
+      suspectHash("encode", ["a", false]),
+      suspectHash("encode", ["b", true]),
+      suspectHash("decode", [ids, true]),
+      suspectHash("tokenBytes", [ids]),
+      hash(first),
+      hash({ ...first, prompt: { text: "a", addSpecial: true } }),
+    ];
+    expect(new Set(calls).size).toBe(calls.length);
+    expect(suspectHash("encode", ["a", true])).toBe(calls[0] as string);
+  });
+});

@@ -1,0 +1,44 @@
+// A call that waits for its trial: for how long, and that nothing is left of one that leaves.
+
+import { expect, test } from "bun:test";
+import { Trials, trialOf } from "../../src/process/trials.ts";
+
+test("a suspect whose turn does not come is sent away, and the line goes on without it", async () => {
+  const trials = new Trials(20);
+  const died = [trialOf("a", []), trialOf("b", [])];
+  for (const trial of died) expect(trials.arrive(trial)).toBeNull();
+  trials.recordDeath(performance.now());
+  const first = trialOf("a", []);
+  expect(trials.arrive(first)).toBeNull();
+  const turn = trials.arrive(trialOf("b", []));
+  const error = await turn?.catch((refusal: Error) => refusal);
+  expect(error).toMatchObject({ code: "queue_timeout", retryAfterS: 10 });
+  expect(trials.numRunning).toBe(1);
+  trials.answered(first);
+  expect(trials.numRunning).toBe(0);
+  expect(trials.arrive(trialOf("b", []))).toBeNull();
+});
+
+test("a request of several sequences finishes well only if all of them do", () => {
+  const outputs = (...reasons: ("stop" | "abort" | "length")[]) =>
+    reasons.map((finishReason, i) => ({ requestId: `${i}`, finishReason }) as never);
+  const trials = new Trials();
+  const ids = ["0", "1", "2"];
+  const dieTwice = () => {
+    for (let i = 0; i < 2; i++) {
+      trials.arrive(trialOf("a", ids));
+      trials.recordDeath(performance.now());
+    }
+  };
+  trials.arrive(trialOf("a", ids));
+  trials.record(outputs("stop", "abort", "length"));
+  expect(trials.numRunning).toBe(0);
+  dieTwice();
+  expect(() => trials.arrive(trialOf("a", ids))).toThrow("died twice");
+  const other = new Trials();
+  other.arrive(trialOf("a", ids));
+  other.record(outputs("stop", "length"));
+  expect(other.numRunning).toBe(1);
+  other.record(outputs("stop", "length", "stop").slice(2));
+  expect(other.numRunning).toBe(0);
+});

@@ -1,0 +1,44 @@
+// One suite over the engine in this process, in another one, and in another one that is looked after.
+
+import { expect, test } from "bun:test";
+import { EngineRun } from "../../src/process/engine-run.ts";
+import { SupervisedEngine } from "../../src/process/supervised-engine.ts";
+import { startChild } from "../../src/runtime/child-process.ts";
+import { describeEngineClient, engineRequest } from "../support/engine-client.conformance.ts";
+import { makeEngine } from "../support/fake-engine.ts";
+import { FAKE_CHILD, fakeConfig } from "../support/fake-engine-child.ts";
+
+const host = { onLoadProgress: () => {}, log: () => {} };
+const startProcess = () => startChild(FAKE_CHILD);
+
+describeEngineClient("an engine in this process", async () => {
+  const { client } = makeEngine();
+  return { client, close: () => client.shutdown() };
+});
+
+async function openChild() {
+  const run = new EngineRun(startProcess(), fakeConfig(), host, 0);
+  const client = await run.ready;
+  const close = async () => {
+    run.kill();
+    await run.ended;
+  };
+  return { client, close };
+}
+
+describeEngineClient("an engine in a child", openChild);
+
+test("of a refused request a child owes nothing, neither a step nor an answer", async () => {
+  const { client, close } = await openChild();
+  const refused = client.add(engineRequest("a", "")).catch((error: Error) => error);
+  expect([client.steps.isDue, client.answers.isDue]).toEqual([true, true]);
+  expect(await refused).toMatchObject({ code: "invalid_value" });
+  expect([client.steps.isDue, client.answers.isDue]).toEqual([false, false]);
+  await close();
+});
+
+describeEngineClient("a supervised engine", async () => {
+  const options = { config: fakeConfig(), host, startProcess, maxDeaths: 5, stepTimeoutMs: 0 };
+  const client = await SupervisedEngine.start(options);
+  return { client, close: () => client.shutdown() };
+});
