@@ -67,6 +67,26 @@ function* importsOf(path: string): Generator<string> {
   }
 }
 
+/** Returns the first circle that following `next` from any of the nodes runs into, its start twice; [] = none. */
+function circleIn(nodes: Iterable<string>, next: (node: string) => Iterable<string>): string[] {
+  const done = new Set<string>();
+  const circleFrom = (node: string, path: readonly string[]): string[] => {
+    if (path.includes(node)) return [...path.slice(path.indexOf(node)), node];
+    if (done.has(node)) return [];
+    done.add(node);
+    for (const other of next(node)) {
+      const circle = circleFrom(other, [...path, node]);
+      if (circle.length > 0) return circle;
+    }
+    return [];
+  };
+  for (const node of nodes) {
+    const circle = circleFrom(node, []);
+    if (circle.length > 0) return circle;
+  }
+  return [];
+}
+
 /** Lines that match, as "file:line". */
 function linesWith(paths: readonly string[], pattern: RegExp): string[] {
   return paths.flatMap((path) =>
@@ -93,6 +113,10 @@ describe("the house", () => {
         .map((target) => `${path} -> ${target}`),
     );
     expect(upward).toEqual([]);
+  });
+
+  test("no file imports itself, not even by way of others", () => {
+    expect(circleIn(sources, importsOf)).toEqual([]);
   });
 
   test("the scheduler's types are all that the runner takes from it", () => {

@@ -1,6 +1,6 @@
 // What Deno gives in place of Bun: a listener. All else that the library needs of the system is in both.
 
-import type { HttpServer, HttpServerOptions } from "./http-server.ts";
+import type { HttpServer, HttpServerOptions } from "./http-types.ts";
 import { urlOf } from "./listen-address.ts";
 
 /** As much of Deno's interface as is used. */
