@@ -2,7 +2,7 @@
 // but every row's token is the same. What is left of a step is our own bookkeeping. It also takes the
 // CPU time of the whole process, collector included, over slices of steps in which every sequence decodes.
 
-import type { ModelInfo } from "../src/runner/addon-types.ts";
+import type { ModelInfo } from "../src/protocol/model-info.ts";
 import type { ModelRunner } from "../src/runner/model-runner.ts";
 import { StepPacker } from "../src/runner/step-batch.ts";
 import type { Tokenizer } from "../src/runner/tokenizer.ts";

@@ -30,9 +30,9 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "process/channel": ["engine", "protocol", "request", "root"],
   engine: ["engine/text", "scheduler", "runner", "kvcache", "protocol", "request", "root"],
   "engine/text": ["scheduler", "runner", "protocol", "request", "root"],
-  runner: ["scheduler", "request", "runtime", "root"],
+  runner: ["scheduler", "protocol", "request", "runtime", "root"],
   scheduler: ["kvcache", "request", "root"],
-  kvcache: ["request", "root"],
+  kvcache: ["protocol", "request", "root"],
   protocol: ["request", "root"],
   request: ["root"],
   runtime: ["root"],
@@ -40,10 +40,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Imports that still go up; each is to be ended. */
-const STILL_UPWARD = [
-  ...["api -> server", "api -> runner", "library -> runner", "process -> runner"],
-  ...["protocol -> runner", "protocol -> scheduler"],
-];
+const STILL_UPWARD = ["api -> server"];
 
 const tracked = Bun.spawnSync(["git", "ls-files"], { cwd: ROOT })
   .stdout.toString()

@@ -1,7 +1,7 @@
 // Converts a chat's messages for the engine: content parts that are text are kept, others are refused.
 
 import { RequestError } from "../errors.ts";
-import type { ChatMessage } from "../runner/tokenizer.ts";
+import type { ChatMessage } from "../protocol/chat-template-request.ts";
 import { isObject, type Json, type JsonObject } from "./fields.ts";
 import { shortened } from "./quote.ts";
 

@@ -2,7 +2,7 @@
 // are vLLM 0.13's (_preprocess_chat, resolve_chat_template_kwargs).
 
 import { RequestError } from "../errors.ts";
-import type { ChatMessage, ChatTemplateRequest } from "../runner/tokenizer.ts";
+import type { ChatMessage, ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { ServerContext } from "../server/server-context.ts";
 import {
   boolean,

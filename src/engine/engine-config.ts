@@ -1,6 +1,7 @@
 // All that an engine is started from: one plain record, so that whoever starts it may live in another process.
 
-import type { AttentionBackend, KvCacheType, WeightKernels } from "../runner/addon-types.ts";
+import type { AttentionBackend } from "../protocol/model-info.ts";
+import type { KvCacheType, WeightKernels } from "../runner/addon-types.ts";
 import type { SchedulingPolicy } from "../scheduler/scheduler.ts";
 import type { TargetInterTokenLatency } from "../scheduler/step-budget.ts";
 

@@ -8,6 +8,7 @@
 
 import { assert } from "../assert.ts";
 import { EngineError, engineDead, shuttingDown } from "../errors.ts";
+import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import { fitMaxTokens } from "../protocol/prompt-limits.ts";
 import type {
   EngineClient,
@@ -21,7 +22,6 @@ import type {
 } from "../protocol/protocol.ts";
 import type { Request } from "../request/request.ts";
 import type { ModelRunner } from "../runner/model-runner.ts";
-import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
 import { EngineSleep } from "./engine-sleep.ts";

@@ -3,8 +3,8 @@
 import { ConfigError } from "../errors.ts";
 import { noneHash } from "../kvcache/block-hash.ts";
 import { BlockResidency } from "../kvcache/block-residency.ts";
+import type { ModelInfo } from "../protocol/model-info.ts";
 import { loadAddon } from "../runner/addon.ts";
-import type { ModelInfo } from "../runner/addon-types.ts";
 import { NativeModelRunner } from "../runner/native-model-runner.ts";
 import { GROWTH_RESERVE_TOKENS } from "../scheduler/growth-reserve.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";

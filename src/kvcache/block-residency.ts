@@ -2,16 +2,7 @@
 // of vLLM's --kv-cache-metrics. Clock and random source come from outside: policy has neither.
 
 import { assert } from "../assert.ts";
-
-/** What is known of a sampled block when it is evicted. Seconds. */
-export interface BlockEviction {
-  /** Since its allocation. */
-  readonly lifetimeS: number;
-  /** Since its last access, or since its allocation if it had none. */
-  readonly idleS: number;
-  /** Between neighbours of its latest four accesses, oldest first: 0 to 3 values. */
-  readonly reuseGapsS: readonly number[];
-}
+import type { BlockEviction } from "../protocol/stats.ts";
 
 export interface BlockResidencyOptions {
   /** Share of allocations that are sampled, (0, 1]. */

@@ -6,10 +6,11 @@
 // A hash names a block only when the block is computed, or will be by the step being planned.
 
 import { assert } from "../assert.ts";
+import type { BlockEviction } from "../protocol/stats.ts";
 import type { Request } from "../request/request.ts";
 import { blockHash, type ExtraKeys } from "./block-hash.ts";
 import { BlockPool } from "./block-pool.ts";
-import type { BlockEviction, BlockResidency } from "./block-residency.ts";
+import type { BlockResidency } from "./block-residency.ts";
 import { BlockTable } from "./block-table.ts";
 
 export interface KvCacheConfig {

@@ -1,7 +1,7 @@
 // What users of the library may ask for. Names are vLLM's in camelCase; bounds and defaults are those of the
 // command line and of the HTTP API, since both are read by the same code.
 
-import type { ChatMessage } from "../runner/tokenizer.ts";
+import type { ChatMessage } from "../protocol/chat-template-request.ts";
 
 /** Text, or token ids within the vocabulary; not empty. */
 export type Prompt = string | readonly number[] | Int32Array;

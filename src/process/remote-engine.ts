@@ -4,6 +4,7 @@
 import type { Connect } from "../byte-socket.ts";
 import type { EngineConfig, EngineHost } from "../engine/engine-config.ts";
 import { EngineError, engineDead } from "../errors.ts";
+import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type {
   EngineClient,
   EngineInfo,
@@ -13,7 +14,6 @@ import type {
   SleepMode,
   WakeTag,
 } from "../protocol/protocol.ts";
-import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
 import { Channel } from "./channel/channel.ts";
 import { type ErrorRecord, errorOf } from "./channel/error-record.ts";
 import {

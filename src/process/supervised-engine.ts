@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { assert } from "../assert.ts";
 import type { EngineConfig } from "../engine/engine-config.ts";
 import { EngineError, RequestError, shuttingDown } from "../errors.ts";
+import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type {
   EngineClient,
   EngineInfo,
@@ -14,7 +15,6 @@ import type {
   SleepMode,
   WakeTag,
 } from "../protocol/protocol.ts";
-import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
 import { type EngineProcess, EngineRun } from "./engine-run.ts";
 import type { RemoteEngine, RemoteEngineHost } from "./remote-engine.ts";
 import { RestartPolicy, ReturnForecast } from "./supervisor.ts";

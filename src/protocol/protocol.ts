@@ -5,8 +5,8 @@ import type { EngineError } from "../errors.ts";
 import type { Integer } from "../json.ts";
 import type { FinishReason } from "../request/request-status.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
-import type { MemoryReport, ModelInfo } from "../runner/addon-types.ts";
-import type { ChatTemplateRequest } from "../runner/tokenizer.ts";
+import type { ChatTemplateRequest } from "./chat-template-request.ts";
+import type { MemoryReport, ModelInfo } from "./model-info.ts";
 import type { RequestTimeline, SchedulerStats } from "./stats.ts";
 
 /** What is generated from: token ids, or what the engine makes them of. */

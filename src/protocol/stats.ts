@@ -2,9 +2,16 @@
 // deltas since the previous message, gauges the state after the step.
 
 import type { FinishReason } from "../request/request-status.ts";
-import type { BlockEviction } from "../scheduler/scheduler.ts";
 
-export type { BlockEviction };
+/** What is known of a sampled block when it is evicted. Seconds. */
+export interface BlockEviction {
+  /** Since its allocation. */
+  readonly lifetimeS: number;
+  /** Since its last access, or since its allocation if it had none. */
+  readonly idleS: number;
+  /** Between neighbours of its latest four accesses, oldest first: 0 to 3 values. */
+  readonly reuseGapsS: readonly number[];
+}
 
 /** Prefix cache look-ups of requests admitted since the previous message, in tokens. */
 export interface PrefixCacheStats {

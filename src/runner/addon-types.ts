@@ -2,6 +2,13 @@
 // Native copies what it needs during the call and never keeps a pointer into a JS buffer. Every id
 // and range is checked there; a failure rejects or throws a NativeError with a stable `code`.
 
+import type {
+  AttentionBackend,
+  MemoryReport,
+  ModelHeader,
+  ModelInfo,
+} from "../protocol/model-info.ts";
+
 /** Raised on both sides with every change of shape or meaning below; checked at load. */
 export const CONTRACT_VERSION = 7;
 
@@ -16,7 +23,6 @@ export interface NativeError extends Error {
   readonly status?: number;
 }
 
-export type AttentionBackend = "paged" | "ggml";
 /** What multiplies quantised weights: kernels of ours over packed weights where they fit, or ggml's plain ones. */
 export type WeightKernels = "packed" | "ggml";
 /** q8_0: blocks of 32 int8 with an f16 scale along the head, 34 bytes; head sizes divisible by 32. */
@@ -43,55 +49,11 @@ export interface LoadModelOptions {
   readonly chatTemplate: string;
 }
 
-/** Read from the GGUF header alone, before any weight is loaded: what the memory plan needs. */
-export interface ModelHeader {
-  readonly architecture: string;
-  /** File type as llama.cpp names it, e.g. "Q4_1". */
-  readonly quantization: string;
-  readonly name: string;
-  readonly weightBytes: number;
-  readonly trainedContextLength: number;
-  readonly numLayers: number;
-  /** K + V bytes of one token over all layers at the given KvCacheType. */
-  readonly kvBytesPerToken: number;
-  /** The vocabulary is byte-level BPE, but the file names no pre-tokenizer: texts may become other tokens. */
-  readonly lacksPreTokenizer: boolean;
-}
-
-export interface ModelInfo extends ModelHeader {
-  readonly vocabSize: number;
-  readonly embeddingLength: number;
-  /** End-of-generation ids, ascending. */
-  readonly eosTokenIds: readonly number[];
-  readonly addBos: boolean;
-  readonly hasChatTemplate: boolean;
-  /** Layers keep per-sequence state that blocks do not hold: prefix caching must be off. */
-  readonly isRecurrent: boolean;
-  /** 0 = none. */
-  readonly slidingWindow: number;
-  readonly attentionBackend: AttentionBackend;
-  /** "avx512vnni", "avxvnni", "avx2"; "ggml" where its kernels serve. */
-  readonly weightKernels: string;
-  /** Types of matrices that ggml's kernels serve though ours were asked for, e.g. "q2_K". */
-  readonly unpackedTypes: readonly string[];
-  /** e.g. "CPU: AVX2 FMA F16C AVX512_VNNI". */
-  readonly device: string;
-  /** A GPU device takes layers: their weights and K and V are in its memory. */
-  readonly weightsOnDevice: boolean;
-}
-
 /**
  * What becomes of the weights in a sleep: they stay where they are; only a copy in host memory is kept
  * (on Linux, of a model in one file; else the file is read again); they go.
  */
 export type SleepingWeights = "keep" | "copy" | "drop";
-
-/** Bytes held now; a sleep lowers them. */
-export interface MemoryReport {
-  readonly weights: number;
-  readonly kv: number;
-  readonly scratch: number;
-}
 
 /** All tokens: bytes[starts[i], starts[i + 1]) are the bytes of token i; its entry is stored the same way. */
 export interface Vocabulary {

@@ -1,8 +1,8 @@
 // The one interface to a model: the native runner and the tests' fake implement it, and one
 // conformance suite runs over both.
 
+import type { MemoryReport, ModelInfo } from "../protocol/model-info.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
-import type { MemoryReport, ModelInfo } from "./addon-types.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export interface ModelRunner {

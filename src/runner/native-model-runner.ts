@@ -3,10 +3,11 @@
 // lists the request as finished.
 
 import { EngineError } from "../errors.ts";
+import type { MemoryReport, ModelInfo } from "../protocol/model-info.ts";
 import type { Request } from "../request/request.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
 import { loadAddon } from "./addon.ts";
-import type { LoadModelOptions, MemoryReport, ModelInfo, NativeModel } from "./addon-types.ts";
+import type { LoadModelOptions, NativeModel } from "./addon-types.ts";
 import type { ModelRunner } from "./model-runner.ts";
 import { NativeTokenizer } from "./native-tokenizer.ts";
 import { StepPacker } from "./step-batch.ts";

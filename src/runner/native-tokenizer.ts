@@ -3,8 +3,9 @@
 
 import { RequestError } from "../errors.ts";
 import { writeJson } from "../json.ts";
+import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { NativeError, NativeModel, Vocabulary } from "./addon-types.ts";
-import type { ChatTemplateRequest, Tokenizer } from "./tokenizer.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
 /** Tokenised on the JS thread: 0.2 ms, at worst 3, where another thread takes 0.2 ms to begin. */
 const MAX_SHORT_CHARACTERS = 1024;

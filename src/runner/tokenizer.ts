@@ -1,21 +1,7 @@
 // Text to token ids and back, over the model's own vocabulary. Detokenising a stream needs no
 // native call: the bytes of every token are fetched once.
 
-/** One chat message as the wire has it, already validated. */
-export type ChatMessage = Readonly<Record<string, unknown>> & { readonly role: string };
-
-export interface ChatTemplateRequest {
-  readonly messages: readonly ChatMessage[];
-  readonly tools: readonly unknown[] | null;
-  readonly documents: readonly unknown[] | null;
-  /** Jinja text that replaces the model's; null = the model's. */
-  readonly chatTemplate: string | null;
-  readonly addGenerationPrompt: boolean;
-  /** Ends the prompt with the text of the last message. Excludes addGenerationPrompt. */
-  readonly continueFinalMessage: boolean;
-  /** Further variables of the template. */
-  readonly templateKwargs: Readonly<Record<string, unknown>>;
-}
+import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 
 export interface Tokenizer {
   readonly vocabSize: number;

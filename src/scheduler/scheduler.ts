@@ -14,8 +14,6 @@ import { FcfsQueue, PriorityQueue, type RequestQueue, runsBefore } from "./reque
 import type { SampledToken, ScheduledRequest, StepPlan, StepResult } from "./scheduler-output.ts";
 import { StepBudget, type TargetInterTokenLatency } from "./step-budget.ts";
 
-export type { BlockEviction } from "../kvcache/block-residency.ts";
-
 export type SchedulingPolicy = "fcfs" | "priority";
 
 /** "drain": what was added before goes on; "hold": nothing is scheduled. */

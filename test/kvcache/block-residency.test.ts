@@ -3,7 +3,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { BlockPool } from "../../src/kvcache/block-pool.ts";
-import { type BlockEviction, BlockResidency } from "../../src/kvcache/block-residency.ts";
+import { BlockResidency } from "../../src/kvcache/block-residency.ts";
+import type { BlockEviction } from "../../src/protocol/stats.ts";
 import { Prng } from "../support/prng.ts";
 import { makeResidency } from "../support/residency.ts";
 

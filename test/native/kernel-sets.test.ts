@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import type { AttentionBackend } from "../../src/runner/addon-types.ts";
+import type { AttentionBackend } from "../../src/protocol/model-info.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 

@@ -3,10 +3,11 @@
 // stale shared block or a missed copy changes the text. Tokens are bytes, plus BOS and EOS.
 
 import { EngineError } from "../../src/errors.ts";
+import type { ChatTemplateRequest } from "../../src/protocol/chat-template-request.ts";
+import type { MemoryReport, ModelInfo } from "../../src/protocol/model-info.ts";
 import type { Request } from "../../src/request/request.ts";
-import type { MemoryReport, ModelInfo } from "../../src/runner/addon-types.ts";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
-import type { ChatTemplateRequest, Tokenizer } from "../../src/runner/tokenizer.ts";
+import type { Tokenizer } from "../../src/runner/tokenizer.ts";
 import type {
   PositionLogprobs,
   ScheduledRequest,
