@@ -24,11 +24,11 @@ export class Checkout {
     return join(this.root, ...parts);
   }
 
-  /** Files of a folder, relative to the root and sorted, with one of the endings. */
+  /** Files of a folder and of those within it, relative to the root and sorted, with one of the endings. */
   filesIn(folder: string, endings: readonly string[]): string[] {
     const path = this.path(folder);
     if (!existsSync(path)) return [];
-    return readdirSync(path)
+    return readdirSync(path, { encoding: "utf8", recursive: true })
       .filter((name) => endings.some((ending) => name.endsWith(ending)))
       .filter((name) => statSync(join(path, name)).isFile())
       .map((name) => join(folder, name))

@@ -5,7 +5,7 @@
 //   bun scripts/sanitize.ts asan | tsan [test such as native/attention ...]
 //
 // Bun itself is not instrumented. For ThreadSanitizer the addon says where its work goes from one of Bun's
-// threads to another (native/handoff.h), tsan-suppressions.txt has what happens before it can.
+// threads to another (native/addon/handoff.h), tsan-suppressions.txt has what happens before it can.
 
 import {
   cpSync,

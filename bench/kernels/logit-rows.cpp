@@ -1,9 +1,9 @@
 // Passes of sampling over the logits of a step of 16 rows. The rows lie in the cache, where the head has
 // left them, as far as they fit.
 
-#include "candidates.h"
 #include "rounds.h"
-#include "row-scan.h"
+#include "sampling/candidates.h"
+#include "sampling/row-scan.h"
 
 #include <cmath>
 #include <cstdio>

@@ -3,10 +3,10 @@
 //
 //   kernels THREADS MILLISECONDS products|attention|rows     each measurement takes about so long
 
-#include "cpu-set.h"
-#include "gemm.h"
-#include "paged-attention.h"
+#include "attention/attention.h"
+#include "matmul/gemm.h"
 #include "rounds.h"
+#include "simd/cpu-set.h"
 
 #include <cstdio>
 #include <cstdlib>

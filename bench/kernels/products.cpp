@@ -1,8 +1,8 @@
 // Matrix products of packed weights that come from memory, copy after copy of a matrix, as a model's layers
 // do. Activations are quantised already; each thread has its share of the panels.
 
-#include "gemm.h"
-#include "packed-weights.h"
+#include "matmul/gemm.h"
+#include "matmul/packed-weights.h"
 #include "rounds.h"
 
 #include <algorithm>

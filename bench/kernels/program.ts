@@ -12,13 +12,13 @@ const GGML = join(ROOT, "build", "native", "build-llama", "ggml", "src", "libggm
 
 /** Sources of native/ that the kernels consist of. */
 const SOURCES = [
-  "cpu-set",
-  ...["gemm", "gemm-avx2", "gemm-avxvnni", "gemm-avx512vnni", "packed-weights", "weight-blocks"],
-  ...["paged-attention", "paged-attention-plan", "paged-attention-fold", "paged-attention-select"],
-  ...["paged-attention-generic", "paged-attention-avx2"],
-  ...["paged-attention-avx512", "paged-attention-avx512bf16"],
-  ...["row-scan", "row-kernel-generic", "row-kernel-avx2", "row-kernel-avx512"],
-  ...["candidates", "cut-search"],
+  "simd/cpu-set",
+  ...["gemm", "gemm-avx2", "gemm-avxvnni", "gemm-avx512vnni"].map((name) => `matmul/${name}`),
+  ...["matmul/packed-weights", "matmul/weight-blocks"],
+  ...["attention/op", "attention/plan", "attention/fold", "attention/select"],
+  ...["generic", "avx2", "avx512", "avx512bf16"].map((set) => `attention/kernel-${set}`),
+  ...["generic", "avx2", "avx512"].map((set) => `sampling/row-kernel-${set}`),
+  ...["sampling/row-scan", "sampling/candidates", "sampling/cut-search"],
 ];
 
 const INCLUDES = [

@@ -7,7 +7,7 @@ import { type Addon, CONTRACT_VERSION } from "./addon-types.ts";
 
 let loaded: Addon | null = null;
 
-/** Values that PAGODA_CPU may have; see native/cpu-set.h. */
+/** Values that PAGODA_CPU may have; see native/simd/cpu-set.h. */
 const CPU_SETS = ["avx512", "avxvnni", "avx2", "generic"];
 
 /**

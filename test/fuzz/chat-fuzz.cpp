@@ -1,10 +1,10 @@
 // Any bytes as the messages of a chat, through several templates, and any text as a template: rendered or
 // refused, in bounded time, with nothing but an Error. An input that begins with "{%" or "{{" is a template.
 
-#include "chat-template.h"
 #include "error-codes.h"
-#include "model-file.h"
+#include "model/model-file.h"
 #include "mutation-loop.h"
+#include "text/chat-template.h"
 
 #include "llama.h"
 

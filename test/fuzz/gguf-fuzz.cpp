@@ -1,8 +1,8 @@
 // Any bytes as a model file: its header is read or refused, in bounded time, with nothing but an Error.
 
-#include "abort-guard.h"
 #include "error-codes.h"
-#include "model-file.h"
+#include "model/abort-guard.h"
+#include "model/model-file.h"
 #include "mutation-loop.h"
 
 #include <sys/mman.h>

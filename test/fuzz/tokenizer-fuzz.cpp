@@ -3,9 +3,9 @@
 // patterns, as llama.cpp passes it on, cuts a text as std::regex does.
 
 #include "mutation-loop.h"
-#include "special-texts.h"
-#include "split-pattern.h"
-#include "vocabulary.h"
+#include "text/special-texts.h"
+#include "text/split-pattern.h"
+#include "text/vocabulary.h"
 
 #include "llama-vocab.h"
 #include "unicode.h"

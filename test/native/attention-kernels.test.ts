@@ -18,15 +18,15 @@ beforeAll(async () => {
   program = await buildSanitized({
     name: "attention-test",
     sources: {
-      "cpu-set": [],
-      "paged-attention": [],
-      "paged-attention-plan": [],
-      "paged-attention-fold": [],
-      "paged-attention-select": [],
-      "paged-attention-generic": [],
-      "paged-attention-avx2": AVX2,
-      "paged-attention-avx512": [...AVX512, "-mfma", "-mf16c"],
-      "paged-attention-avx512bf16": [...AVX512, "-mavx512bf16", "-mfma", "-mf16c"],
+      "simd/cpu-set": [],
+      "attention/op": [],
+      "attention/plan": [],
+      "attention/fold": [],
+      "attention/select": [],
+      "attention/kernel-generic": [],
+      "attention/kernel-avx2": AVX2,
+      "attention/kernel-avx512": [...AVX512, "-mfma", "-mf16c"],
+      "attention/kernel-avx512bf16": [...AVX512, "-mavx512bf16", "-mfma", "-mf16c"],
     },
   });
 }, 600_000);

@@ -19,7 +19,7 @@ test(
     const program = await buildSanitized({
       name: "gguf-fuzz",
       folder: "test/fuzz",
-      sources: { "model-file": [], "metadata-keys": [], "abort-guard": [] },
+      sources: { "model/model-file": [], "model/metadata-keys": [], "model/abort-guard": [] },
       upstream: ["ggml/src/gguf.cpp"],
       libraries: LLAMA,
     });
@@ -36,9 +36,9 @@ test(
       name: "chat-fuzz",
       folder: "test/fuzz",
       sources: {
-        ...{ "chat-template": [], "chat-messages": [], "recent-templates": [] },
-        ...{ "jinja-template": [], "template-content": [], "template-nesting": [] },
-        ...{ "model-file": [], "metadata-keys": [], "abort-guard": [] },
+        ...{ "text/chat-template": [], "text/chat-messages": [], "text/recent-templates": [] },
+        ...{ "text/jinja-template": [], "text/template-content": [], "text/template-nesting": [] },
+        ...{ "model/model-file": [], "model/metadata-keys": [], "model/abort-guard": [] },
       },
       upstream: parts.map((part) => `common/jinja/${part}.cpp`),
       libraries: ["llama-common", "llama-common-base", "cpp-httplib", ...LLAMA],
@@ -58,7 +58,12 @@ test(
     const program = await buildSanitized({
       name: "tokenizer-fuzz",
       folder: "test/fuzz",
-      sources: { vocabulary: [], "special-texts": [], "split-pattern": [], "pattern-syntax": [] },
+      sources: {
+        "text/vocabulary": [],
+        "text/special-texts": [],
+        "text/split-pattern": [],
+        "text/pattern-syntax": [],
+      },
       upstream: ["src/llama-vocab.cpp", "src/unicode.cpp"],
       libraries: LLAMA,
     });

@@ -7,7 +7,7 @@ let program = "";
 beforeAll(async () => {
   program = await buildSanitized({
     name: "head-screen-test",
-    sources: { ...GEMM_SOURCES, "head-screen": [] },
+    sources: { ...GEMM_SOURCES, "matmul/screen": [] },
   });
 }, 600_000);
 

@@ -11,13 +11,13 @@ beforeAll(async () => {
   program = await buildSanitized({
     name: "rows-test",
     sources: {
-      "cpu-set": [],
-      "row-scan": [],
-      "cut-search": [],
-      candidates: [],
-      "row-kernel-generic": EXACT,
-      "row-kernel-avx2": [...EXACT, ...AVX2],
-      "row-kernel-avx512": [...EXACT, ...AVX512],
+      "simd/cpu-set": [],
+      "sampling/row-scan": [],
+      "sampling/cut-search": [],
+      "sampling/candidates": [],
+      "sampling/row-kernel-generic": EXACT,
+      "sampling/row-kernel-avx2": [...EXACT, ...AVX2],
+      "sampling/row-kernel-avx512": [...EXACT, ...AVX512],
     },
   });
 }, 600_000);

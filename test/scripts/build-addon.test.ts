@@ -34,7 +34,7 @@ afterAll(removeTempFolders);
 function checkoutWith(tool: string): Checkout {
   const checkout = tempCheckout();
   writeFiles(checkout.root, {
-    "native/a.cpp": "int a;\n",
+    "native/simd/a.cpp": "int a;\n",
     "CMakeLists.txt": "",
     "bun.lock": "",
     "node_modules/cmake-js/bin/cmake-js": tool,
@@ -53,7 +53,7 @@ describe("buildAddon", () => {
     await buildAddon(checkout, PIN);
     await buildAddon(checkout, PIN);
     expect(runsOf(checkout)).toEqual(["build -O build/native"]);
-    writeFiles(checkout.root, { "native/a.cpp": "int b;\n" });
+    writeFiles(checkout.root, { "native/simd/a.cpp": "int b;\n" });
     await buildAddon(checkout, PIN);
     expect(runsOf(checkout)).toHaveLength(2);
     expect(readFileSync(checkout.path("build", "native.log"), "utf8")).toBe(
@@ -64,7 +64,7 @@ describe("buildAddon", () => {
   test("a changed source keeps the build folder, a changed option starts a new one", async () => {
     const checkout = checkoutWith(WORKING_TOOL);
     await buildAddon(checkout, PIN);
-    writeFiles(checkout.root, { "build/native/object.o": "", "native/a.cpp": "int b;\n" });
+    writeFiles(checkout.root, { "build/native/object.o": "", "native/simd/a.cpp": "int b;\n" });
     await buildAddon(checkout, PIN);
     expect(existsSync(checkout.path("build", "native", "object.o"))).toBe(true);
     process.env["PAGODA_CUDA"] = "OFF";

@@ -27,13 +27,13 @@ export const AVX512 = ["f", "bw", "dq", "vl"].map((part) => `-mavx512${part}`);
 
 /** The matrix kernels of all sets. What weight-blocks.cpp includes of ggml has functions that nobody calls. */
 export const GEMM_SOURCES = {
-  "cpu-set": [],
-  gemm: [],
-  "packed-weights": [],
-  "weight-blocks": ["-Wno-unused-function"],
-  "gemm-avx2": AVX2,
-  "gemm-avxvnni": [...AVX2, "-mavxvnni"],
-  "gemm-avx512vnni": [...AVX512, "-mavx512vnni", "-mfma", "-mf16c"],
+  "simd/cpu-set": [],
+  "matmul/gemm": [],
+  "matmul/packed-weights": [],
+  "matmul/weight-blocks": ["-Wno-unused-function"],
+  "matmul/gemm-avx2": AVX2,
+  "matmul/gemm-avxvnni": [...AVX2, "-mavxvnni"],
+  "matmul/gemm-avx512vnni": [...AVX512, "-mavx512vnni", "-mfma", "-mf16c"],
 } as const;
 
 const FLAGS = [

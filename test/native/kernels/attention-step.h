@@ -2,8 +2,8 @@
 // caller's, block tables and the plan. For programs that test or time the op.
 #pragma once
 
-#include "paged-attention-plan.h"
-#include "paged-attention.h"
+#include "attention/attention.h"
+#include "attention/plan.h"
 
 #include "ggml.h"
 

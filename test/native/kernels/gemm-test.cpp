@@ -2,8 +2,8 @@
 // remainders of rows and columns, odd batches and extreme values. Prints a line a type, and each fault.
 // Built with sanitizers by test/native/gemm.test.ts.
 
-#include "gemm.h"
-#include "packed-weights.h"
+#include "matmul/gemm.h"
+#include "matmul/packed-weights.h"
 
 #include "ggml.h"
 

@@ -2,9 +2,9 @@
 // is -inf is less than the largest, and bounds are none too low. Prints a line a case and each fault. Built with
 // sanitizers by test/native/head-screen.test.ts.
 
-#include "gemm.h"
-#include "head-screen.h"
-#include "packed-weights.h"
+#include "matmul/gemm.h"
+#include "matmul/packed-weights.h"
+#include "matmul/screen.h"
 
 #include "ggml.h"
 

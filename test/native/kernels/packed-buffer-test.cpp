@@ -2,9 +2,9 @@
 // small for some rows, and without one, on one thread and on three. All must give the same bits, near those
 // of a reference in double precision; and what is noted of logits while they are written is what they say. Built with sanitizers by test/native/packed-buffer.test.ts.
 
-#include "activation-store.h"
-#include "head-scan.h"
-#include "packed-buffer.h"
+#include "head/scan.h"
+#include "matmul/activation-store.h"
+#include "matmul/packed-buffer.h"
 
 #include "ggml-alloc.h"
 #include "ggml-backend.h"

@@ -3,9 +3,9 @@
 // checksum of all results: every set gives the same bits. Rows and outputs end where memory does. Built with
 // sanitizers by test/native/row-kernels.test.ts.
 
-#include "candidates.h"
-#include "cpu-set.h"
-#include "row-scan.h"
+#include "sampling/candidates.h"
+#include "sampling/row-scan.h"
+#include "simd/cpu-set.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,0 +1,33 @@
+// What one JS environment owns: the class and the models made in it. Several environments may load the
+// addon; they share nothing.
+#pragma once
+
+#include "model/model.h"
+
+#include <napi.h>
+
+#include <memory>
+#include <vector>
+
+namespace pagoda {
+
+struct AddonData {
+    Napi::FunctionReference           native_model;
+    std::vector<std::weak_ptr<Model>> models;
+
+    // Joins every step thread: no native thread may outlive the environment.
+    void stop() {
+        for (auto & weak : models) {
+            if (auto model = weak.lock()) {
+                model->stop();
+            }
+        }
+    }
+};
+
+inline AddonData & addon_data(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
+
+// ModelHeader as src/runner/addon-types.ts has it.
+Napi::Object header_to_js(Napi::Env env, const ModelHeader & header);
+
+} // namespace pagoda

@@ -1,0 +1,367 @@
+// Every entry point checks its arguments, then either answers at once or returns a promise. dispose()
+// waits for a step, a sleep or a wake-up in progress; they meet on the JS thread.
+
+#include "addon/native-model.h"
+
+#include "addon/addon-data.h"
+#include "addon/napi-args.h"
+#include "addon/promise-worker.h"
+#include "addon/step-arguments.h"
+#include "matmul/packed-buffer.h"
+
+namespace pagoda {
+
+struct NativeModel::StepInFlight {
+    Napi::Promise::Deferred   deferred;
+    Napi::ObjectReference     output;
+    std::vector<SampleResult> results;
+    StepTimings               timings = {};
+    std::optional<Error>      failure;
+};
+
+Napi::FunctionReference NativeModel::define(Napi::Env env) {
+    Napi::Function constructor = DefineClass(env, "NativeModel", {
+        InstanceAccessor<&NativeModel::info>("info"),
+        InstanceMethod<&NativeModel::vocabulary>("vocabulary"),
+        InstanceMethod<&NativeModel::memory>("memory"),
+        InstanceMethod<&NativeModel::tokenize>("tokenize"),
+        InstanceMethod<&NativeModel::tokenize_now>("tokenizeNow"),
+        InstanceMethod<&NativeModel::detokenize>("detokenize"),
+        InstanceMethod<&NativeModel::apply_chat_template>("applyChatTemplate"),
+        InstanceMethod<&NativeModel::create_sampler>("createSampler"),
+        InstanceMethod<&NativeModel::free_sampler>("freeSampler"),
+        InstanceMethod<&NativeModel::check_reload>("checkReload"),
+        InstanceMethod<&NativeModel::sleep>("sleep"),
+        InstanceMethod<&NativeModel::wake_weights>("wakeWeights"),
+        InstanceMethod<&NativeModel::wake_kv_cache>("wakeKvCache"),
+        InstanceMethod<&NativeModel::step>("step"),
+        InstanceMethod<&NativeModel::dispose>("dispose"),
+    });
+    return Napi::Persistent(constructor);
+}
+
+Napi::Object NativeModel::create(Napi::Env env, std::shared_ptr<Model> model) {
+    AddonData & data = addon_data(env);
+    data.models.push_back(model);
+    Napi::Object object = data.native_model.New({ Napi::External<std::shared_ptr<Model>>::New(env, &model) });
+    return object;
+}
+
+NativeModel::NativeModel(const Napi::CallbackInfo & info) : Napi::ObjectWrap<NativeModel>(info) {
+    if (!info[0].IsExternal()) {
+        throw to_js_error(info.Env(), Error("invalid_argument", "models are made by loadModel()"));
+    }
+    model = *info[0].As<Napi::External<std::shared_ptr<Model>>>().Data();
+    step_done = StepDone::New(info.Env(), "pagoda step", 0, 1, this);
+    step_done.Unref(info.Env());
+    has_step_done = true;
+}
+
+NativeModel::~NativeModel() { close(); }
+
+Model & NativeModel::live() {
+    if (!model || disposing) {
+        throw Error("disposed", "the model has been disposed");
+    }
+    return *model;
+}
+
+void NativeModel::close() {
+    if (model) {
+        model->stop();
+        model.reset();
+    }
+    if (has_step_done) {
+        has_step_done = false;
+        step_done.Release();
+    }
+}
+
+Napi::Value NativeModel::info(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        Model & m = live();
+        const auto vocabulary = m.vocabulary();
+        Napi::Object o = header_to_js(info.Env(), m.header);
+        o.Set("vocabSize", m.n_vocab);
+        o.Set("embeddingLength", m.n_embd);
+        Napi::Array eos = Napi::Array::New(info.Env(), vocabulary->eos_ids.size());
+        for (uint32_t i = 0; i < eos.Length(); ++i) {
+            eos.Set(i, vocabulary->eos_ids[i]);
+        }
+        o.Set("eosTokenIds", eos);
+        o.Set("addBos", vocabulary->adds_bos);
+        o.Set("hasChatTemplate", m.chat_template->available());
+        o.Set("isRecurrent", false);
+        o.Set("slidingWindow", m.sliding_window);
+        o.Set("attentionBackend", m.options.pass.paged ? "paged" : "ggml");
+        o.Set("weightKernels", m.options.packs_weights ? weight_kernel_name() : "ggml");
+        Napi::Array unpacked = Napi::Array::New(info.Env());
+        for (const std::string & type : m.unpacked_types) {
+            unpacked.Set(unpacked.Length(), type);
+        }
+        o.Set("unpackedTypes", unpacked);
+        o.Set("device", m.device());
+        o.Set("weightsOnDevice", m.weights_on_device());
+        return o;
+    });
+}
+
+Napi::Value NativeModel::vocabulary(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        const auto vocabulary = live().vocabulary();
+        const Vocabulary & v = *vocabulary;
+        Napi::Object o = Napi::Object::New(info.Env());
+        o.Set("bytes", to_typed_array(info.Env(), v.bytes));
+        o.Set("starts", to_typed_array(info.Env(), v.starts));
+        o.Set("special", to_typed_array(info.Env(), v.special));
+        o.Set("entries", to_typed_array(info.Env(), v.entries));
+        o.Set("entryStarts", to_typed_array(info.Env(), v.entry_starts));
+        return o;
+    });
+}
+
+Napi::Value NativeModel::memory(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        const MemoryReport report = live().memory();
+        Napi::Object o = Napi::Object::New(info.Env());
+        o.Set("weights", (double) report.weights);
+        o.Set("kv", (double) report.kv);
+        o.Set("scratch", (double) report.scratch);
+        return o;
+    });
+}
+
+Napi::Value NativeModel::tokenize(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        const auto vocabulary = live().vocabulary();
+        std::string text = string_argument(info, 0);
+        const bool add_special = bool_argument(info, 1), parse_special = bool_argument(info, 2);
+        const size_t max_tokens = optional_count_argument(info, 3);
+        return PromiseWorker<std::vector<int32_t>>::start(
+            info.Env(),
+            [vocabulary, text = std::move(text), add_special, parse_special, max_tokens] { return vocabulary->tokenize(text, add_special, parse_special, max_tokens); },
+            [](Napi::Env env, std::vector<int32_t> & tokens) -> Napi::Value { return to_typed_array(env, tokens); });
+    });
+}
+
+Napi::Value NativeModel::tokenize_now(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        const std::vector<int32_t> tokens = live().vocabulary()->tokenize(
+            string_argument(info, 0), bool_argument(info, 1), bool_argument(info, 2), optional_count_argument(info, 3));
+        return to_typed_array(info.Env(), tokens);
+    });
+}
+
+Napi::Value NativeModel::detokenize(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        const auto vocabulary = live().vocabulary();
+        const auto view = array_value<int32_t>(info[0], "tokenIds");
+        std::vector<int32_t> tokens(view.data, view.data + view.size);
+        for (int32_t token : tokens) {
+            if (token < 0 || token >= vocabulary->n_vocab) {
+                throw Error("invalid_argument", "no such token: " + std::to_string(token));
+            }
+        }
+        const bool remove_special = bool_argument(info, 1);
+        return PromiseWorker<std::string>::start(
+            info.Env(),
+            [vocabulary, tokens = std::move(tokens), remove_special] { return vocabulary->detokenize(tokens, remove_special); },
+            [](Napi::Env env, std::string & text) -> Napi::Value { return Napi::String::New(env, text); });
+    });
+}
+
+Napi::Value NativeModel::apply_chat_template(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        live();
+        const Napi::Object o = object_argument(info, 0);
+        ChatTemplateInput input;
+        input.json = string_field(o, "json");
+        input.chat_template = string_field(o, "chatTemplate");
+        input.add_generation_prompt = o.Get("addGenerationPrompt").ToBoolean();
+        input.continue_final_message = o.Get("continueFinalMessage").ToBoolean();
+        return PromiseWorker<std::string>::start(
+            info.Env(), [m = model, input = std::move(input)] { return m->chat_template->apply(input); },
+            [](Napi::Env env, std::string & text) -> Napi::Value { return Napi::String::New(env, text); });
+    });
+}
+
+Napi::Value NativeModel::create_sampler(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        Model & m = live();
+        const Napi::Object o = object_argument(info, 0);
+        SamplerInit init;
+        init.n_vocab       = m.n_vocab;
+        init.prompt_tokens = copy_field<int32_t>(o, "promptTokenIds");
+        init.output_tokens = copy_field<int32_t>(o, "outputTokenIds");
+        init.bias_ids      = copy_field<int32_t>(o, "logitBiasIds");
+        init.bias_values   = copy_field<float>(o, "logitBiasValues");
+        init.allowed_ids   = copy_field<int32_t>(o, "allowedTokenIds");
+        init.end_ids       = copy_field<int32_t>(o, "endTokenIds");
+        if (init.bias_ids.size() != init.bias_values.size()) {
+            throw Error("invalid_argument", "logitBiasIds and logitBiasValues differ in length");
+        }
+        for (const auto * ids : { &init.prompt_tokens, &init.output_tokens, &init.bias_ids, &init.allowed_ids, &init.end_ids }) {
+            for (int32_t id : *ids) {
+                if (id < 0 || id >= init.n_vocab) {
+                    throw Error("invalid_argument", "no such token: " + std::to_string(id));
+                }
+            }
+        }
+        check_idle();
+        return Napi::Number::New(info.Env(), m.samplers.create(std::move(init)));
+    });
+}
+
+Napi::Value NativeModel::free_sampler(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        Model & m = live();
+        check_idle();
+        if (!info[0].IsNumber() || !m.samplers.release(info[0].As<Napi::Number>().Int32Value())) {
+            throw Error("invalid_argument", "no such sampler");
+        }
+        return info.Env().Undefined();
+    });
+}
+
+void NativeModel::check_idle() const {
+    if (in_flight) {
+        throw Error("busy", "a step is in flight");
+    }
+    if (is_changing) {
+        throw Error("busy", "a sleep or a wake-up is in progress");
+    }
+}
+
+// Beside a step too: it reads what never changes, and the file.
+Napi::Value NativeModel::check_reload(const Napi::CallbackInfo & info) {
+    return rejecting(info.Env(), [&]() -> Napi::Value {
+        live();
+        return PromiseWorker<bool>::start(
+            info.Env(), [m = model] { m->check_reload(); return true; },
+            [](Napi::Env env, bool &) -> Napi::Value { return env.Undefined(); });
+    });
+}
+
+Napi::Value NativeModel::sleep(const Napi::CallbackInfo & info) {
+    return rejecting(info.Env(), [&]() -> Napi::Value {
+        const std::string weights = string_argument(info, 0);
+        if (weights != "keep" && weights != "copy" && weights != "drop") {
+            throw Error("invalid_argument", "weights must be keep, copy or drop");
+        }
+        const auto kept = weights == "keep" ? SleepingWeights::keep : weights == "copy" ? SleepingWeights::copy : SleepingWeights::drop;
+        return change(info, [kept](Model & m) { m.sleep(kept); });
+    });
+}
+
+Napi::Value NativeModel::wake_weights(const Napi::CallbackInfo & info) {
+    return rejecting(info.Env(), [&]() -> Napi::Value { return change(info, [](Model & m) { m.wake_weights(); }); });
+}
+
+Napi::Value NativeModel::wake_kv_cache(const Napi::CallbackInfo & info) {
+    return rejecting(info.Env(), [&]() -> Napi::Value { return change(info, [](Model & m) { m.wake_kv_cache(); }); });
+}
+
+Napi::Value NativeModel::change(const Napi::CallbackInfo & info, std::function<void(Model &)> work) {
+    live();
+    check_idle();
+    is_changing = true;
+    Ref(); // this object outlives the change
+    return PromiseWorker<bool>::start(
+        info.Env(), [m = model, work = std::move(work)] { work(*m); return true; },
+        [](Napi::Env env, bool &) -> Napi::Value { return env.Undefined(); },
+        [this, env = Napi::Env(info.Env())] {
+            is_changing = false;
+            dispose_if_asked(env);
+            Unref();
+        });
+}
+
+Napi::Value NativeModel::step(const Napi::CallbackInfo & info) {
+    const auto deferred = Napi::Promise::Deferred::New(info.Env());
+    try {
+        Model & m = live();
+        check_idle();
+        if (!m.pass) {
+            throw Error("asleep", "the model is asleep");
+        }
+        const Napi::Object output = object_argument(info, 1);
+        read_step_batch(object_argument(info, 0), batch);
+        batch.validate(m.limits(), m.samplers);
+        check_step_output(output, batch.rows);
+        begin_step(output, deferred);
+    } catch (const Napi::Error &) {
+        throw;
+    } catch (...) {
+        deferred.Reject(to_js_error(info.Env(), current_error()).Value());
+    }
+    return deferred.Promise();
+}
+
+void NativeModel::begin_step(Napi::Object output, Napi::Promise::Deferred deferred) {
+    in_flight.reset(new StepInFlight{ deferred, Napi::Persistent(output), {}, {}, std::nullopt });
+    Ref(); // this object outlives the step
+    step_done.Ref(Env());
+    StepInFlight & step = *in_flight;
+    model->thread->submit([this, &step] {
+        try {
+            step.timings = model->pass->run(batch, model->samplers, step.results);
+        } catch (...) {
+            step.failure = current_error();
+        }
+        computed.give();
+        // napi_closing means that the environment goes away: there is nobody left to tell
+        step_done.NonBlockingCall();
+    });
+}
+
+void NativeModel::on_step_done(Napi::Env env, Napi::Function, NativeModel * model, void *) {
+    if (env != nullptr) {
+        model->computed.take();
+        telling_js([&] { model->finish_step(env); });
+    }
+}
+
+void NativeModel::finish_step(Napi::Env env) {
+    Napi::HandleScope scope(env);
+    const auto step = std::move(in_flight);
+    step_done.Unref(env);
+    telling_js([&] { settle_step(env, *step); });
+    telling_js([&] { dispose_if_asked(env); });
+    Unref();
+}
+
+void NativeModel::settle_step(Napi::Env env, StepInFlight & step) {
+    try {
+        if (step.failure) {
+            throw *step.failure;
+        }
+        write_step_output(step.output.Value(), step.results, step.timings.forward_ms, step.timings.sampling_ms);
+        step.deferred.Resolve(env.Undefined());
+    } catch (...) {
+        step.deferred.Reject(to_js_error(env, current_error()).Value());
+    }
+}
+
+void NativeModel::dispose_if_asked(Napi::Env env) {
+    if (disposing) {
+        const auto waiting = std::move(disposing);
+        close();
+        waiting->Resolve(env.Undefined());
+    }
+}
+
+Napi::Value NativeModel::dispose(const Napi::CallbackInfo & info) {
+    if (disposing) {
+        return disposing->Promise();
+    }
+    const auto deferred = Napi::Promise::Deferred::New(info.Env());
+    if (in_flight || is_changing) {
+        disposing = std::make_unique<Napi::Promise::Deferred>(deferred);
+    } else {
+        close();
+        deferred.Resolve(info.Env().Undefined());
+    }
+    return deferred.Promise();
+}
+
+} // namespace pagoda

@@ -1,0 +1,63 @@
+// The JS class NativeModel: argument reading, one step in flight, promises. Lives on the JS thread; the
+// step thread reports through one thread-safe function.
+#pragma once
+
+#include "addon/handoff.h"
+#include "model/model.h"
+
+#include <napi.h>
+
+namespace pagoda {
+
+class NativeModel : public Napi::ObjectWrap<NativeModel> {
+public:
+    static Napi::FunctionReference define(Napi::Env env);
+    // Wraps a loaded model. JS cannot construct one itself.
+    static Napi::Object create(Napi::Env env, std::shared_ptr<Model> model);
+
+    explicit NativeModel(const Napi::CallbackInfo & info);
+    ~NativeModel() override;
+
+private:
+    struct StepInFlight;
+
+    static void on_step_done(Napi::Env env, Napi::Function, NativeModel * model, void *);
+    using StepDone = Napi::TypedThreadSafeFunction<NativeModel, void, on_step_done>;
+
+    Napi::Value info(const Napi::CallbackInfo & info);
+    Napi::Value vocabulary(const Napi::CallbackInfo & info);
+    Napi::Value memory(const Napi::CallbackInfo & info);
+    Napi::Value tokenize(const Napi::CallbackInfo & info);
+    Napi::Value tokenize_now(const Napi::CallbackInfo & info);
+    Napi::Value detokenize(const Napi::CallbackInfo & info);
+    Napi::Value apply_chat_template(const Napi::CallbackInfo & info);
+    Napi::Value create_sampler(const Napi::CallbackInfo & info);
+    Napi::Value free_sampler(const Napi::CallbackInfo & info);
+    Napi::Value check_reload(const Napi::CallbackInfo & info);
+    Napi::Value sleep(const Napi::CallbackInfo & info);
+    Napi::Value wake_weights(const Napi::CallbackInfo & info);
+    Napi::Value wake_kv_cache(const Napi::CallbackInfo & info);
+    Napi::Value step(const Napi::CallbackInfo & info);
+    Napi::Value dispose(const Napi::CallbackInfo & info);
+
+    Model & live(); // throws Error "disposed"
+    void    check_idle() const; // throws Error "busy"
+    // Runs `work` off the JS thread; nothing else may use the model meanwhile.
+    Napi::Value change(const Napi::CallbackInfo & info, std::function<void(Model &)> work);
+    void    dispose_if_asked(Napi::Env env);
+    void    begin_step(Napi::Object output, Napi::Promise::Deferred deferred);
+    void    finish_step(Napi::Env env);
+    void    settle_step(Napi::Env env, StepInFlight & step);
+    void    close();
+
+    std::shared_ptr<Model>                     model;
+    StepBatch                                  batch;
+    std::unique_ptr<StepInFlight>              in_flight;
+    std::unique_ptr<Napi::Promise::Deferred>   disposing; // waits for the step or change in progress
+    StepDone                                   step_done;
+    Handoff                                    computed; // a step's end, to the JS thread
+    bool                                       has_step_done = false;
+    bool                                       is_changing   = false; // a sleep or a wake-up is in progress
+};
+
+} // namespace pagoda

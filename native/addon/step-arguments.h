@@ -1,0 +1,19 @@
+// Between the typed arrays of JS and the plain records of a step.
+#pragma once
+
+#include "model/step-batch.h"
+
+#include <napi.h>
+
+namespace pagoda {
+
+// Copies a StepBatch object of JS. Throws Error "invalid_argument" for wrong kinds and short arrays.
+void read_step_batch(const Napi::Object & from, StepBatch & to);
+
+// Checks that a StepOutput object has room for everything that `rows` report.
+void check_step_output(const Napi::Object & output, const std::vector<OutputRow> & rows);
+
+// Copies results and timings into a StepOutput object. JS thread only.
+void write_step_output(const Napi::Object & output, const std::vector<SampleResult> & results, double forward_ms, double sampling_ms);
+
+} // namespace pagoda

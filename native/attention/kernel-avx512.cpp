@@ -1,0 +1,14 @@
+// The attention kernel with 16 lanes. Compiled with its own flags; called only where the CPU has them.
+
+#if defined(__AVX512F__)
+
+#include "attention/avx512-simd.h"
+#include "attention/kernel.h"
+
+namespace pagoda {
+
+void attention_avx512(const AttentionTask & task) { attention<Avx512>(task); }
+
+} // namespace pagoda
+
+#endif

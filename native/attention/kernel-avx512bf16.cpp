@@ -1,0 +1,44 @@
+// The attention kernel with both products in pairs of bf16; sums, softmax and results are f32. Compiled with its
+// own flags; called only where the CPU has them.
+//
+// Error, with u = 2^-9 for rounding to bf16: of a score, (2 u + u^2) sum |q k|, which is twice that of a
+// weight; of a result, further u sum w |v| for V and u sum w |v - result| for weights, since their sum is
+// taken of the rounded ones: equal values come out as they are. The rest is of f32's size.
+//
+// Many rows and few take different ways, but the same roundings and sums in the same order: a row gets the same
+// bits in a chunk of a prompt as by itself.
+
+#if defined(__AVX512F__) && defined(__AVX512BF16__)
+
+#include "attention/bf16-rows.h"
+#include "attention/bf16-strips.h"
+
+namespace pagoda {
+namespace avx512bf16 {
+namespace {
+
+template <KvType T>
+void attend(const AttentionTask & t) {
+    if (t.n_rows <= FEW_ROWS) {
+        attend_few_rows<T>(t);
+    } else {
+        attend_in_strips<T>(t);
+    }
+}
+
+} // namespace
+} // namespace avx512bf16
+
+void attention_avx512bf16(const AttentionTask & t) {
+    using avx512bf16::attend;
+    switch (t.kv_type) {
+        case KvType::f16:  attend<KvType::f16>(t); break;
+        case KvType::bf16: attend<KvType::bf16>(t); break;
+        case KvType::f32:  attend<KvType::f32>(t); break;
+        case KvType::q8_0: attend<KvType::q8_0>(t); break;
+    }
+}
+
+} // namespace pagoda
+
+#endif

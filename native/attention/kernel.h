@@ -1,0 +1,198 @@
+// The attention algorithm, once, over a vector type that each instruction-set file supplies: online
+// softmax over spans of tokens (Milakov and Gimelshein 2018; the tiling is FlashAttention's).
+//
+//      tokens   begin                                                end
+//               |---- span 0 ----|---- span 1 ----|---- span 2 ----|-|     64 each, the last shorter
+//      rows     [0, 4) [4, 8) ... all of them over one span, then the next: K and V are read once
+#pragma once
+
+#include "attention/tile.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace pagoda {
+namespace {
+
+constexpr float NEGATIVE_INFINITY = -std::numeric_limits<float>::infinity();
+
+template <class Simd>
+inline void soften(float cap, int n, float * scores) {
+    // cap * tanh(s / cap), with tanh x = 1 - 2 / (e^2x + 1)
+    const auto scale = Simd::set1(2.0f / cap), one = Simd::set1(1.0f), two = Simd::set1(2.0f);
+    for (int j = 0; j < n; j += Simd::W) {
+        const auto e = Simd::exp(Simd::mul(Simd::load(scores + j), scale));
+        const auto t = Simd::sub(one, Simd::div(two, Simd::add(e, one)));
+        Simd::store(scores + j, Simd::mul(Simd::set1(cap), t));
+    }
+}
+
+template <class Simd>
+inline void rescale_row(const AttentionTask & t, int row, float new_max) {
+    const float scale = std::exp(t.row_max[row] - new_max);
+    const auto  s = Simd::set1(scale);
+    float *     acc = t.acc + (int64_t) row * t.head_dim_v;
+    for (int c = 0; c < t.head_dim_v; c += Simd::W) {
+        Simd::store(acc + c, Simd::mul(Simd::load(acc + c), s));
+    }
+    t.row_sum[row] *= scale;
+    t.row_max[row] = new_max;
+}
+
+// Turns scores of positions [base, base + n) into weights of one row; rescales what the row holds.
+template <class Simd>
+inline void softmax_row(const AttentionTask & t, int row, int32_t base, int n, float * scores) {
+    const int32_t pos   = t.row_positions[row];
+    const int     first = std::clamp(window_start(t.n_swa, t.swa_type, pos) - base, 0, n);
+    const int     end   = std::clamp(pos + 1 - base, 0, n);
+    const int step   = std::max(Simd::W, TOKEN_TILE);
+    const int padded = (n + step - 1) / step * step;
+    if (first >= end) {
+        std::fill(scores, scores + padded, 0.0f);
+        return;
+    }
+    if (t.softcap > 0.0f) {
+        std::fill(scores + n, scores + padded, 0.0f);
+        soften<Simd>(t.softcap, padded, scores);
+    }
+    std::fill(scores, scores + first, NEGATIVE_INFINITY);
+    std::fill(scores + end, scores + padded, NEGATIVE_INFINITY);
+
+    auto max = Simd::set1(t.row_max[row]);
+    for (int j = 0; j < padded; j += Simd::W) {
+        max = Simd::max(max, Simd::load(scores + j));
+    }
+    const float new_max = Simd::hmax(max);
+    if (new_max > t.row_max[row]) {
+        rescale_row<Simd>(t, row, new_max);
+    }
+    const auto m = Simd::set1(new_max);
+    auto sum = Simd::zero();
+    for (int j = 0; j < padded; j += Simd::W) {
+        const auto e = Simd::exp(Simd::sub(Simd::load(scores + j), m));
+        Simd::store(scores + j, e);
+        sum = Simd::add(sum, e);
+    }
+    t.row_sum[row] += Simd::hsum(sum);
+}
+
+template <class Simd, KvType T, bool FETCH, int R>
+inline void span_rows(const AttentionTask & t, int row, Rows k, Rows v, int32_t base, int n) {
+    alignas(64) float scores[R * SPAN_TOKENS];
+    score_rows<Simd, T, FETCH, R>(t.q + (int64_t) row * t.head_dim_k, t.head_dim_k, k, n, scores);
+    for (int r = 0; r < R; ++r) {
+        softmax_row<Simd>(t, row + r, base, n, scores + r * SPAN_TOKENS);
+    }
+    add_values<Simd, T, FETCH, R>(scores, t.head_dim_v, v, n, t.acc + (int64_t) row * t.head_dim_v);
+}
+
+// Rows from `row` on, at most Simd::ROWS of them.
+template <class Simd, KvType T, bool FETCH>
+inline void span_some_rows(const AttentionTask & t, int row, Rows k, Rows v, int32_t base, int n) {
+    switch (std::min(Simd::ROWS, t.n_rows - row)) {
+        case 4:  span_rows<Simd, T, FETCH, Simd::ROWS>(t, row, k, v, base, n); break;
+        case 3:  span_rows<Simd, T, FETCH, 3>(t, row, k, v, base, n); break;
+        case 2:  span_rows<Simd, T, FETCH, 2>(t, row, k, v, base, n); break;
+        default: span_rows<Simd, T, FETCH, 1>(t, row, k, v, base, n); break;
+    }
+}
+
+// Where the tokens of one span are, padded to whole tiles with the last one.
+struct Span {
+    const char * k[SPAN_TOKENS];
+    const char * v[SPAN_TOKENS];
+    int          n;
+
+    void locate(const AttentionTask & t, int32_t base) {
+        n = std::min(SPAN_TOKENS, t.end - base);
+        int32_t block = base / t.block_size, offset = base % t.block_size;
+        for (int j = 0; j < n; ++block, offset = 0) {
+            const int64_t slot = (int64_t) t.block_ids[block] * t.block_size + offset;
+            const char *  k_row = t.k + slot * t.k_stride;
+            const char *  v_row = t.v + slot * t.v_stride;
+            for (const int end = std::min(n, j + t.block_size - offset); j < end; ++j) {
+                k[j] = k_row;
+                v[j] = v_row;
+                k_row += t.k_stride;
+                v_row += t.v_stride;
+            }
+        }
+        std::fill(k + n, k + SPAN_TOKENS, k[n - 1]);
+        std::fill(v + n, v + SPAN_TOKENS, v[n - 1]);
+    }
+};
+
+// Rows as f32 in `out`, so that many query rows do not convert them again and again.
+template <class Simd, KvType T>
+inline void widen(Rows rows, int n, int dim, float * out, const char ** out_rows) {
+    for (int j = 0; j < SPAN_TOKENS; ++j) {
+        out_rows[j] = (const char *) (out + (int64_t) std::min(j, n - 1) * dim);
+    }
+    for (int j = 0; j < n; ++j) {
+        for (int c = 0; c < dim; c += Simd::W) {
+            Simd::store(out + (int64_t) j * dim + c, load_kv<Simd, T>(rows.at[j], c));
+        }
+        prefetch_rows(rows, j, j + 1, kv_bytes(T, dim));
+    }
+    prefetch_rows(rows, n, SPAN_TOKENS, kv_bytes(T, dim));
+}
+
+template <class Simd, KvType T>
+inline void span_of(const AttentionTask & t, const Span & span, const Span * ahead, int32_t base) {
+    // While K is read V comes, while V is read the next K: half a span ahead is several times the latency
+    // of memory, and a whole one (32 KiB with this at head size 64) would push itself out of the L1 cache.
+    const Rows k = { span.k, span.v, span.n };
+    const Rows v = { span.v, ahead ? ahead->k : nullptr, ahead ? ahead->n : 0 };
+    if (t.n_rows <= Simd::ROWS) {
+        span_some_rows<Simd, T, true>(t, 0, k, v, base, span.n);
+        return;
+    }
+    const char * wide_k[SPAN_TOKENS];
+    const char * wide_v[SPAN_TOKENS];
+    widen<Simd, T>(k, span.n, t.head_dim_k, t.scratch, wide_k);
+    widen<Simd, T>(v, span.n, t.head_dim_v, t.scratch + SPAN_TOKENS * t.head_dim_k, wide_v);
+    for (int row = 0; row < t.n_rows; row += Simd::ROWS) {
+        span_some_rows<Simd, KvType::f32, false>(t, row, { wide_k, nullptr, 0 }, { wide_v, nullptr, 0 }, base, span.n);
+    }
+}
+
+// Calls f(span, the one to fetch meanwhile or null, position of its first token) for all spans of a task.
+template <class F>
+inline void for_each_span(const AttentionTask & t, F && f) {
+    Span spans[2]; // this one and the next
+    Span * now = &spans[0];
+    Span * ahead = &spans[1];
+    now->locate(t, t.begin);
+    for (int32_t base = t.begin; base < t.end; base += SPAN_TOKENS) {
+        const bool is_last = base + SPAN_TOKENS >= t.end;
+        if (!is_last) {
+            ahead->locate(t, base + SPAN_TOKENS);
+        } else if (t.next) {
+            ahead->locate(*t.next, t.next->begin);
+        }
+        f(*now, is_last && !t.next ? nullptr : ahead, base);
+        std::swap(now, ahead);
+    }
+}
+
+template <class Simd, KvType T>
+inline void attention_over(const AttentionTask & t) {
+    for_each_span(t, [&](const Span & span, const Span * ahead, int32_t base) { span_of<Simd, T>(t, span, ahead, base); });
+}
+
+template <class Simd>
+inline void attention(const AttentionTask & t) {
+    std::fill(t.row_max, t.row_max + t.n_rows, NEGATIVE_INFINITY);
+    std::fill(t.row_sum, t.row_sum + t.n_rows, 0.0f);
+    std::fill(t.acc, t.acc + (int64_t) t.n_rows * t.head_dim_v, 0.0f);
+    switch (t.kv_type) {
+        case KvType::f16:  attention_over<Simd, KvType::f16>(t); break;
+        case KvType::bf16: attention_over<Simd, KvType::bf16>(t); break;
+        case KvType::f32:  attention_over<Simd, KvType::f32>(t); break;
+        case KvType::q8_0: attention_over<Simd, KvType::q8_0>(t); break;
+    }
+}
+
+} // namespace
+} // namespace pagoda

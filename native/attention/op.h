@@ -1,0 +1,85 @@
+// One layer of one step as the op's threads see it: tickets, their rows, where partial results are kept.
+#pragma once
+
+#include "attention/plan.h"
+
+#include "ggml.h"
+
+#include <vector>
+
+namespace pagoda {
+
+// Of one thread, kept from task to task.
+struct Workspace {
+    std::vector<float>   q, total, acc, max, sum, total_max, total_sum, scratch;
+    std::vector<int32_t> positions;
+};
+
+struct Ticket {
+    const AttentionWork * work;
+    int32_t               kv_head;
+};
+
+// One layer of one step.
+struct Op {
+    AttentionPlan &               plan;
+    const llama_placement_layer & layer;
+    ggml_tensor *                 dst;
+    const ggml_tensor *           q;
+    const ggml_tensor *           k;
+    const ggml_tensor *           v;
+    const float *                 sinks; // [n_head] or null
+
+    int32_t n_head() const { return (int32_t) q->ne[1]; }
+    int32_t n_head_kv() const { return (int32_t) k->ne[1]; }
+    int32_t group() const { return n_head() / n_head_kv(); }
+    int32_t dk() const { return (int32_t) k->ne[0]; }
+    int32_t dv() const { return (int32_t) v->ne[0]; }
+
+    int64_t num_tickets() const { return (int64_t) plan.works.size() * n_head_kv(); }
+    Ticket  ticket(int64_t i) const { return { &plan.works[i / n_head_kv()], (int32_t) (i % n_head_kv()) }; }
+
+    const AttentionTile & member(const AttentionWork & work, int32_t i) const {
+        return plan.tiles[plan.members[work.first_member + i]];
+    }
+    bool is_whole(const AttentionWork & work) const { return member(work, 0).first_partial < 0; }
+
+    // A partial is dv sums, then max and sum.
+    size_t  partial_size() const { return dv() + 2; }
+    float * partial(float * buffer, const AttentionTile & tile, int32_t token, int32_t part, int32_t head) const {
+        const int64_t index = tile.first_partial + (int64_t) token * tile.n_parts + part;
+        return buffer + (index * n_head() + head) * partial_size();
+    }
+};
+
+// Calls f(row, tile, token of the tile, query head) for every row of a ticket.
+template <class F>
+void for_each_row(const Op & op, const Ticket & ticket, F && f) {
+    const int32_t group = op.group();
+    int32_t row = 0;
+    for (int32_t i = 0; i < ticket.work->n_members; ++i) {
+        const AttentionTile & tile = op.member(*ticket.work, i);
+        for (int32_t token = 0; token < tile.n_tokens; ++token) {
+            for (int32_t g = 0; g < group; ++g) {
+                f(row++, tile, token, ticket.kv_head * group + g);
+            }
+        }
+    }
+}
+
+// A partition of a task that folds as it goes is done; the first one's results are the totals already.
+void end_part_of_whole(const Op & op, const AttentionTask & task, bool is_first, Workspace & ws);
+
+// Leaves the results of a partition for fold_tile().
+void keep_partials(const Op & op, const Ticket & ticket, int32_t part, float * buffer, const Workspace & ws);
+
+// The same for partitions [part_begin of the ticket, part_end), of which the window leaves nothing.
+void keep_nothing(const Op & op, const Ticket & ticket, int32_t part_end, float * buffer);
+
+// Writes the rows of a ticket that has all their partitions.
+void write_rows(const Op & op, const Ticket & ticket, Workspace & ws);
+
+// Folds the partials of a tile, all heads, and writes its rows.
+void fold_tile(const Op & op, const AttentionTile & tile, float * buffer, Workspace & ws);
+
+} // namespace pagoda

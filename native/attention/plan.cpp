@@ -1,0 +1,147 @@
+// Cutting a step: long contexts into pieces when there is too little else to do for all threads; leading
+// partitions that sequences have in common into one task for all of them (cascade attention).
+
+#include "attention/plan.h"
+
+#include <algorithm>
+
+namespace pagoda {
+
+namespace {
+
+// At a group of 3 heads a tile is 96 rows: widening K and V is 2 % of the work, and a wider tile would
+// compute more that the diagonal then masks.
+constexpr int32_t TILE_TOKENS = 32;
+
+// Fewer sequences than this gain less from reading a prefix once than its partials cost.
+constexpr int32_t MIN_SHARERS = 4;
+
+// Pieces a thread: a thread that loses its core keeps the others waiting for one piece.
+constexpr int32_t PIECES_PER_THREAD = 8;
+
+} // namespace
+
+void AttentionPlan::prepare(int32_t n_threads) {
+    tiles.clear();
+    members.clear();
+    works.clear();
+    make_tiles();
+    share_prefixes();
+    make_own_works(n_threads);
+    number_partials();
+    if (n_counters < tiles.size()) {
+        n_counters = std::max(tiles.size(), 2 * n_counters);
+        n_done.reset(new std::atomic<int32_t>[n_counters]());
+    }
+}
+
+float * AttentionPlan::partials(size_t floats) {
+    std::lock_guard<std::mutex> lock(partial_mutex);
+    if (partial_buffer.size() < n_partials * floats) {
+        partial_buffer.resize(n_partials * floats);
+    }
+    return partial_buffer.data();
+}
+
+void AttentionPlan::make_tiles() {
+    for (int32_t s = 0; s < n_seqs; ++s) {
+        for (int32_t t = query_start[s]; t < query_start[s + 1]; t += TILE_TOKENS) {
+            const int32_t n = std::min(TILE_TOKENS, query_start[s + 1] - t);
+            tiles.push_back({ s, t, n, positions[t + n - 1] / PARTITION_TOKENS + 1, 0, 0, -1 });
+        }
+    }
+}
+
+// Only partitions that a sequence has filled are shared, by sequences that decode one token.
+void AttentionPlan::share_prefixes() {
+    sharers.clear();
+    for (size_t i = 0; i < tiles.size(); ++i) {
+        if (tiles[i].n_tokens == 1) {
+            sharers.push_back((int32_t) i);
+        }
+    }
+    share_part(0, (int32_t) sharers.size(), 0);
+}
+
+// Sequences sharers[begin, end) have equal blocks before `part`: those that are equal in it too go on.
+void AttentionPlan::share_part(int32_t begin, int32_t end, int32_t part) {
+    const auto first = sharers.begin() + begin;
+    end = (int32_t) (std::partition(first, sharers.begin() + end, [&](int32_t i) {
+        return positions[tiles[i].token0] + 1 >= (part + 1) * PARTITION_TOKENS;
+    }) - sharers.begin());
+    if (end - begin < MIN_SHARERS) {
+        return;
+    }
+    const int32_t n = num_part_blocks(part);
+    std::sort(first, sharers.begin() + end, [&](int32_t a, int32_t b) {
+        const int32_t * x = part_blocks(a, part);
+        const int32_t * y = part_blocks(b, part);
+        const auto at = std::mismatch(x, x + n, y);
+        return at.first == x + n ? a < b : *at.first < *at.second;
+    });
+    for (int32_t run = begin; run < end;) {
+        const int32_t * blocks = part_blocks(sharers[run], part);
+        int32_t run_end = run + 1;
+        while (run_end < end && std::equal(blocks, blocks + n, part_blocks(sharers[run_end], part))) {
+            ++run_end;
+        }
+        if (run_end - run >= MIN_SHARERS) {
+            share_run(run, run_end, part);
+            share_part(run, run_end, part + 1);
+        }
+        run = run_end;
+    }
+}
+
+void AttentionPlan::share_run(int32_t begin, int32_t end, int32_t part) {
+    for (int32_t i = begin; i < end; i += TILE_TOKENS) {
+        const int32_t n = std::min(TILE_TOKENS, end - i);
+        works.push_back({ (int32_t) members.size(), n, part, part + 1 });
+        for (int32_t k = i; k < i + n; ++k) {
+            members.push_back(sharers[k]);
+            tiles[sharers[k]].n_shared = part + 1;
+            tiles[sharers[k]].n_tasks += 1;
+        }
+    }
+}
+
+// What is not shared: a tile a task, unless that is more than a thread should take at once.
+void AttentionPlan::make_own_works(int32_t n_threads) {
+    int64_t total = 0;
+    for (const AttentionTile & tile : tiles) {
+        total += (int64_t) tile.n_tokens * (tile.n_parts - tile.n_shared);
+    }
+    const int64_t most = n_threads > 1 ? std::max<int64_t>(1, total / (PIECES_PER_THREAD * n_threads)) : total;
+    for (size_t i = 0; i < tiles.size(); ++i) {
+        AttentionTile & tile = tiles[i];
+        const int32_t n_own    = tile.n_parts - tile.n_shared;
+        const int32_t n_pieces = (int32_t) std::min<int64_t>(n_own, (tile.n_tokens * n_own + most - 1) / most);
+        for (int32_t piece = 0; piece < n_pieces; ++piece) {
+            works.push_back({ (int32_t) members.size(), 1, tile.n_shared + n_own * piece / n_pieces,
+                              tile.n_shared + n_own * (piece + 1) / n_pieces });
+        }
+        members.push_back((int32_t) i);
+        tile.n_tasks += n_pieces;
+    }
+}
+
+void AttentionPlan::number_partials() {
+    n_partials = 0;
+    for (AttentionTile & tile : tiles) {
+        if (tile.n_tasks > 1) {
+            tile.first_partial = n_partials;
+            n_partials += (int64_t) tile.n_tokens * tile.n_parts;
+        }
+    }
+}
+
+const int32_t * AttentionPlan::part_blocks(int32_t tile, int32_t part) const {
+    return blocks_of(tiles[tile]) + part * PARTITION_TOKENS / block_size;
+}
+
+// Blocks that hold tokens of a partition; at its ends they may hold others' too.
+int32_t AttentionPlan::num_part_blocks(int32_t part) const {
+    return ((part + 1) * PARTITION_TOKENS - 1) / block_size + 1 - part * PARTITION_TOKENS / block_size;
+}
+
+} // namespace pagoda

@@ -1,0 +1,77 @@
+// What is computed in a step, cut into tasks that any thread may take: made once a step from the block
+// tables, then the same for every layer. The cut decides who computes a partition, never its numbers.
+#pragma once
+
+#include "attention/task.h"
+
+#include "llama.h"
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace pagoda {
+
+// Query tokens of one sequence that are computed together: K and V are read once for all of them.
+struct AttentionTile {
+    int32_t seq;
+    int32_t token0;        // tokens [token0, token0 + n_tokens) of the step
+    int32_t n_tokens;
+    int32_t n_parts;       // partitions up to the last token's position
+    int32_t n_shared;      // leading ones that are computed together with other sequences
+    int32_t n_tasks;       // each for every K/V head; a tile of one task needs no partials kept
+    int64_t first_partial; // the partial of (token, part) is first_partial + token * n_parts + part
+};
+
+// Partitions [part_begin, part_end) for the rows of some tiles, whose sequences have the same blocks there.
+struct AttentionWork {
+    int32_t first_member; // tiles are members[first_member, first_member + n_members)
+    int32_t n_members;
+    int32_t part_begin;
+    int32_t part_end;
+};
+
+class AttentionPlan : public llama_placement {
+public:
+    AttentionPlan() : llama_placement{} {}
+
+    // To be called when the arrays of a step are set.
+    void prepare(int32_t n_threads);
+
+    // Room for the step's partials of `floats` each: grows in the first layer that needs more.
+    float * partials(size_t floats);
+
+    int32_t last_position(const AttentionTile & tile) const { return positions[tile.token0 + tile.n_tokens - 1]; }
+    const int32_t * blocks_of(const AttentionTile & tile) const { return block_ids + block_start[tile.seq]; }
+
+    std::vector<AttentionTile> tiles;
+    std::vector<int32_t>       members; // indices of tiles
+    std::vector<AttentionWork> works;
+
+    // Shared by the threads of one layer. The last thread to leave a layer, or to end a tile, sets them
+    // back for the next: ggml has a barrier between two nodes of a graph.
+    std::atomic<int64_t>                    next_ticket{ 0 };
+    std::atomic<int32_t>                    n_left{ 0 };
+    std::unique_ptr<std::atomic<int32_t>[]> n_done; // [tiles] tasks of a tile that have ended
+
+private:
+    void make_tiles();
+    void share_prefixes();
+    void share_part(int32_t begin, int32_t end, int32_t part);
+    void share_run(int32_t begin, int32_t end, int32_t part);
+    void make_own_works(int32_t n_threads);
+    void number_partials();
+
+    const int32_t * part_blocks(int32_t tile, int32_t part) const;
+    int32_t         num_part_blocks(int32_t part) const;
+
+    std::vector<int32_t> sharers; // tiles of one token, ordered by their leading blocks
+    std::vector<float>   partial_buffer;
+    std::mutex           partial_mutex;
+    int64_t              n_partials = 0;
+    size_t               n_counters = 0;
+};
+
+} // namespace pagoda

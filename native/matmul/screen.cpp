@@ -1,0 +1,83 @@
+// What a row's activations say about bounds, and the two passes; the loop over columns is in matmul/screen-kernel.h.
+
+#include "matmul/screen.h"
+
+#include "matmul/packed-weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+namespace pagoda {
+
+namespace {
+
+constexpr float  NEG_INF        = -std::numeric_limits<float>::infinity();
+constexpr float  SMALLEST_SCALE = 1e-20f, LARGEST_SCALE = 1e20f;
+constexpr double MIDDLE         = 3.5; // of L
+
+// Not below x.
+float rounded_up(double x) { return std::nextafter((float) x, std::numeric_limits<float>::infinity()); }
+
+} // namespace
+
+bool Screen::prepare(const Activations & x) {
+    const double n_roundings = 2.0 * x.n_blocks + 3;
+    const double roundings   = n_roundings * 0x1.0p-24 / (1 - n_roundings * 0x1.0p-24) * 800;
+    best_estimate = NEG_INF;
+    best_panel    = 0;
+    blocks.clear();
+    for (int64_t b = 0; b < x.n_blocks; ++b) {
+        const double scale = x.scales[b].scale;
+        if (scale != 0 && !(scale >= SMALLEST_SCALE && scale <= LARGEST_SCALE)) {
+            return false;
+        }
+        int sum = 0, size = 0;
+        std::for_each(x.codes + b * BLOCK_COLS, x.codes + (b + 1) * BLOCK_COLS, [&](int code) {
+            sum += code;
+            size += std::abs(code);
+        });
+        blocks.push_back({ (float) (8 * scale), (float) ((MIDDLE - FormatQ8_0::ZERO) * scale * sum),
+                           rounded_up((MIDDLE + roundings) * scale * size) });
+    }
+    return true;
+}
+
+int ScreenedHead::rows_of(int64_t panel) const { return (int) std::min<int64_t>(PANEL_ROWS, n_logits - panel * PANEL_ROWS); }
+
+void ScreenedHead::bound(Screen & screen, int64_t first, int64_t last) const {
+    for (int64_t i = first; i < last; ++i) {
+        float bounds[PANEL_ROWS];
+        const uint8_t * high = plane + i * x.n_blocks * HighBits::CODE_BYTES;
+        if (bound_panel(panel(i), high, x.codes, screen.blocks.data(), x.n_blocks, bounds, screen.best_estimate)) {
+            screen.best_panel = i;
+        }
+        std::copy(bounds, bounds + rows_of(i), logits + i * PANEL_ROWS);
+    }
+}
+
+float ScreenedHead::largest_of_panel(int64_t i) const {
+    float exact[PANEL_ROWS];
+    multiply_panel(panel(i), rows_of(i), x, 0, 1, exact, PANEL_ROWS);
+    float largest = NEG_INF;
+    for (int row = 0; row < rows_of(i); ++row) {
+        largest = std::max(largest, exact[row]); // never a NaN
+    }
+    return largest;
+}
+
+void ScreenedHead::settle(int64_t first, int64_t last, float threshold) const {
+    for (int64_t i = first; i < last; ++i) {
+        float * to  = logits + i * PANEL_ROWS;
+        float * end = to + rows_of(i);
+        // A NaN is not below the threshold.
+        if (std::any_of(to, end, [threshold](float bound) { return !(bound < threshold); })) {
+            multiply_panel(panel(i), rows_of(i), x, 0, 1, to, n_logits);
+        } else {
+            std::fill(to, end, NEG_INF);
+        }
+    }
+}
+
+} // namespace pagoda

@@ -1,0 +1,205 @@
+// The context is made once: n_batch = n_ubatch, so a step is one graph; one KV stream; flash attention
+// on, so that V is not transposed and a block is one contiguous run in K and in V of each layer.
+
+#include "model/forward-pass.h"
+
+#include "attention/attention.h"
+#include "error-codes.h"
+#include "matmul/packed-buffer.h"
+#include "model/model-file.h"
+
+#include "ggml-backend.h"
+#include "ggml-cpu.h"
+#include "llama-ext.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace pagoda {
+
+namespace {
+
+double now_ms() {
+    using namespace std::chrono;
+    return duration<double, std::milli>(steady_clock::now().time_since_epoch()).count();
+}
+
+llama_context_params context_params(const ForwardPassParams & p, llama_placement * placement) {
+    llama_context_params c = llama_context_default_params();
+    c.n_ctx           = (uint32_t) p.n_blocks * p.block_size;
+    c.n_batch         = p.max_tokens;
+    c.n_ubatch        = p.max_tokens;
+    c.n_seq_max       = p.max_seqs;
+    c.n_threads       = p.n_threads;
+    c.n_threads_batch = p.n_threads;
+    c.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
+    c.type_k          = p.kv_type;
+    c.type_v          = c.type_k;
+    c.offload_kqv     = true;
+    c.no_perf         = true;
+    c.swa_full        = true;
+    c.kv_unified      = true;
+    c.placement       = placement;
+    return c;
+}
+
+ggml_threadpool_params threadpool_params(const ForwardPassParams & p) {
+    ggml_threadpool_params tp = ggml_threadpool_params_default(p.n_threads);
+    tp.poll       = (uint32_t) p.poll; // 1 spins for some milliseconds; ggml's own 50 holds a core for a third of a second
+    tp.strict_cpu = true;
+    tp.paused     = true; // so that the first step binds its own thread, not the one that loads
+    for (int32_t cpu : p.cpus) {
+        tp.cpumask[cpu] = true;
+    }
+    return tp;
+}
+
+llama_context * make_context(llama_model * model, const llama_context_params & context) {
+    take_log_error();
+    llama_context * ctx = llama_init_from_model(model, context);
+    if (!ctx) {
+        const std::string detail = take_log_error();
+        const bool is_memory = detail.find("alloc") != std::string::npos;
+        throw Error(is_memory ? "out_of_memory" : "model_unsupported",
+                    "llama.cpp cannot make a context with placed KV blocks for this model" + (detail.empty() ? "" : ": " + detail));
+    }
+    return ctx;
+}
+
+} // namespace
+
+ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
+    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), head_scan(n_vocab), layers(llama_model_n_layer(model)) {
+    static const int32_t no_blocks[] = { 0, 0 };
+    placement.block_size  = p.block_size;
+    placement.block_start = no_blocks; // n_seqs is 0 until the first step
+    placement.attention   = p.paged ? paged_attention_op : nullptr;
+    placement.layers      = layers.data();
+
+    ctx = make_context(model, context_params(p, &placement));
+    ggml_threadpool_params tp = threadpool_params(p);
+    threadpool = ggml_threadpool_new(&tp);
+    llama_attach_threadpool(ctx, threadpool, threadpool);
+    activations = std::make_unique<ActivationStore>(threadpool, p.n_threads, p.max_tokens, widest_packed_blocks());
+    activations->head_scan = &head_scan;
+    sampler = std::make_unique<SampleRows>(n_vocab, p.n_threads, threadpool);
+
+    batch_buffer = llama_batch_init(p.max_tokens, 0, 1);
+    kv_tensors.resize(llama_memory_kv_tensors(llama_get_memory(ctx), nullptr, 0));
+    llama_memory_kv_tensors(llama_get_memory(ctx), kv_tensors.data(), (int32_t) kv_tensors.size());
+}
+
+ForwardPass::~ForwardPass() {
+    if (batch_buffer.token) {
+        llama_batch_free(batch_buffer);
+    }
+    if (ctx) {
+        llama_detach_threadpool(ctx);
+        llama_free(ctx);
+    }
+    activations.reset();
+    if (threadpool) {
+        ggml_threadpool_free(threadpool);
+    }
+}
+
+size_t ForwardPass::weight_bytes() const {
+    size_t bytes = 0;
+    for (const auto & [type, data] : llama_get_memory_breakdown(ctx)) {
+        bytes += data.model;
+    }
+    return bytes;
+}
+
+size_t ForwardPass::kv_bytes() const {
+    size_t bytes = 0;
+    for (const ggml_tensor * t : kv_tensors) {
+        bytes += ggml_nbytes(t);
+    }
+    return bytes;
+}
+
+size_t ForwardPass::scratch_bytes() const {
+    size_t bytes = 0;
+    for (const auto & [type, data] : llama_get_memory_breakdown(ctx)) {
+        bytes += data.compute;
+    }
+    return bytes;
+}
+
+StepTimings ForwardPass::run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
+    const double start = now_ms();
+    copy_blocks(batch.copies);
+    decode(batch, samplers);
+    const double decoded = now_ms();
+    sample(batch, samplers, results);
+    return { decoded - start, now_ms() - decoded };
+}
+
+void ForwardPass::copy_blocks(const std::vector<int32_t> & copies) {
+    for (size_t i = 0; i + 1 < copies.size(); i += 2) {
+        for (ggml_tensor * t : kv_tensors) {
+            const size_t size = t->nb[1] * params.block_size;
+            const size_t from = size * copies[i], to = size * copies[i + 1];
+            if (ggml_backend_buffer_is_host(t->buffer)) {
+                std::memmove((char *) t->data + to, (char *) t->data + from, size);
+                continue;
+            }
+            copy_buffer.resize(size);
+            ggml_backend_tensor_get(t, copy_buffer.data(), from, size);
+            ggml_backend_tensor_set(t, copy_buffer.data(), to, size);
+        }
+    }
+}
+
+void ForwardPass::decode(const StepBatch & batch, const SamplerPool & samplers) {
+    placement.n_tokens    = batch.n_tokens();
+    placement.n_seqs      = batch.n_seqs();
+    placement.slots       = batch.slots.data();
+    placement.positions   = batch.positions.data();
+    placement.query_start = batch.query_start.data();
+    placement.block_start = batch.block_start.data();
+    placement.block_ids   = batch.block_ids.data();
+    if (params.paged) {
+        placement.prepare(params.n_threads);
+    }
+
+    llama_batch & b = batch_buffer;
+    b.n_tokens = batch.n_tokens();
+    for (int32_t s = 0; s < batch.n_seqs(); ++s) {
+        for (int32_t t = batch.query_start[s]; t < batch.query_start[s + 1]; ++t) {
+            b.token[t]     = batch.tokens[t];
+            b.pos[t]       = batch.positions[t];
+            b.n_seq_id[t]  = 1;
+            b.seq_id[t][0] = s;
+            b.logits[t]    = 0;
+        }
+    }
+    for (const OutputRow & row : batch.rows) {
+        b.logits[row.token_row] = 1;
+    }
+    activations->begin_step();
+    head_scan.begin_step(batch.rows.size(), std::all_of(batch.rows.begin(), batch.rows.end(), [&](const OutputRow & row) {
+        return is_argmax_enough(row, samplers.find(row.sampler));
+    }));
+    const int32_t status = llama_decode(ctx, b);
+    if (status != 0) {
+        throw Error("decode_failed", "llama_decode returned " + std::to_string(status), status);
+    }
+    llama_synchronize(ctx);
+}
+
+void ForwardPass::sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
+    sample_rows.clear();
+    for (const OutputRow & row : batch.rows) {
+        const float * logits = llama_get_logits_ith(ctx, row.token_row);
+        if (!logits) {
+            throw Error("decode_failed", "no logits for token row " + std::to_string(row.token_row));
+        }
+        sample_rows.push_back({ row, logits, n_vocab, samplers.find(row.sampler), &head_scan });
+    }
+    sampler->run(sample_rows, results);
+}
+
+} // namespace pagoda

@@ -1,0 +1,71 @@
+// One step through llama.cpp: block copies, placement, llama_decode, sampling of the rows. Owns the
+// context, the thread pool and the KV pool. Used by one thread at a time; no N-API types.
+#pragma once
+
+#include "attention/plan.h"
+#include "matmul/activation-store.h"
+#include "model/step-batch.h"
+#include "sampling/sample-rows.h"
+
+#include "llama.h"
+
+#include <memory>
+#include <vector>
+
+struct ggml_threadpool;
+
+namespace pagoda {
+
+struct ForwardPassParams {
+    int32_t n_blocks;
+    int32_t block_size;
+    int32_t max_seqs;
+    int32_t max_tokens;
+    int32_t n_threads;
+    int32_t poll;  // 0 to 100: how long an idle thread spins
+    bool    paged; // our attention op; else flash attention with a mask
+    ggml_type kv_type; // f16, bf16, f32 or q8_0
+
+    std::vector<int32_t> cpus; // the threads are bound to, one each in turn; empty = any
+};
+
+struct StepTimings {
+    double forward_ms;
+    double sampling_ms;
+};
+
+class ForwardPass {
+public:
+    // Throws Error "model_unsupported" or "out_of_memory".
+    ForwardPass(llama_model * model, const ForwardPassParams & params);
+    ~ForwardPass();
+
+    // Computes a validated batch; results are parallel to batch.rows. Throws Error "decode_failed".
+    StepTimings run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
+
+    // All buffers of the model, so a tied head that is packed counts beside the table of embeddings.
+    size_t weight_bytes() const;
+    size_t kv_bytes() const;
+    size_t scratch_bytes() const;
+
+private:
+    void copy_blocks(const std::vector<int32_t> & copies);
+    void decode(const StepBatch & batch, const SamplerPool & samplers);
+    void sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
+
+    ForwardPassParams                  params;
+    int32_t                            n_vocab;
+    HeadScan                           head_scan;
+    AttentionPlan                      placement; // the op finds its plan behind the placement
+    std::vector<llama_placement_layer> layers;
+    llama_context *                    ctx = nullptr;
+    ggml_threadpool *                  threadpool = nullptr;
+    std::unique_ptr<ActivationStore>   activations;
+    llama_batch                        batch_buffer = {};
+    std::vector<ggml_tensor *>         kv_tensors;
+    std::vector<char>                  copy_buffer; // one block of one layer, for device memory
+    std::vector<SampleRow>             sample_rows; // of a step, on their way to the sampler
+    std::unique_ptr<SampleRows>        sampler;
+};
+
+} // namespace pagoda

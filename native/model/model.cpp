@@ -1,0 +1,187 @@
+// Loading: header, memory check, weights, vocabulary, context; each failure has its own code. Sleeping
+// lets go in the reverse order, after making sure that what is let go can be had again.
+
+#include "model/model.h"
+
+#include "attention/attention.h"
+#include "error-codes.h"
+#include "model/abort-guard.h"
+
+#include "ggml-backend.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+namespace pagoda {
+
+namespace {
+
+std::string mib(uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+// The device that takes the layers, or null.
+ggml_backend_dev_t gpu_in_use(const LoadOptions & options) {
+    return options.n_gpu_layers != 0 ? ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) : nullptr;
+}
+
+uint64_t kv_bytes(const LoadOptions & options, const ModelHeader & header) {
+    return (uint64_t) header.kv_bytes_per_token * options.pass.n_blocks * options.pass.block_size;
+}
+
+void check_memory(const LoadOptions & options, uint64_t weights, uint64_t kv) {
+    if (gpu_in_use(options)) {
+        return; // weights and KV lie in the device's memory
+    }
+    const uint64_t available = available_memory();
+    if (available > 0 && weights + kv > available) {
+        throw Error("out_of_memory", "the model needs " + mib(weights) + " for weights and " + mib(kv) +
+                    " for the KV cache, but only " + mib(available) + " are free; lower --kv-cache-memory-bytes or --max-model-len");
+    }
+}
+
+void check_kind(const llama_model * model, const ModelHeader & header) {
+    if (llama_model_is_recurrent(model) || llama_model_is_hybrid(model)) {
+        throw Error("model_unsupported", "architecture " + header.architecture + " has recurrent layers, which are not supported yet");
+    }
+    if (llama_model_has_encoder(model) || !llama_model_has_decoder(model)) {
+        throw Error("model_unsupported", "architecture " + header.architecture + " is not a decoder-only language model");
+    }
+}
+
+void check_same(const ModelHeader & was, const ModelHeader & is, const std::string & path) {
+    const bool same = was.architecture == is.architecture && was.weight_bytes == is.weight_bytes && was.name == is.name &&
+                      was.n_layers == is.n_layers && was.n_vocab == is.n_vocab && was.kv_bytes_per_token == is.kv_bytes_per_token;
+    if (!same) {
+        throw Error("model_unsupported", path + " holds another model than the one that was loaded");
+    }
+}
+
+// Freed memory goes back to the system, where the allocator would keep it.
+void trim_heap() {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
+} // namespace
+
+Model::Model(const LoadOptions & options, const ModelHeader & header)
+    : options(options), header(header), weights(options.path, options.n_gpu_layers, options.packs_weights) {}
+
+std::shared_ptr<Model> Model::load(const LoadOptions & options, std::function<void(float)> progress) {
+    auto model = std::make_shared<Model>(options, read_model_header(options.path, options.pass.kv_type));
+    check_memory(options, model->header.weight_bytes, kv_bytes(options, model->header));
+    model->weights.load(std::move(progress));
+    trim_heap();
+    const llama_model * loaded = model->weights.model().get();
+    check_kind(loaded, model->header);
+    model->n_embd         = llama_model_n_embd(loaded);
+    model->sliding_window = llama_model_n_swa(loaded);
+    model->set_vocabulary(model->weights.model());
+    model->n_vocab       = model->vocabulary()->n_vocab;
+    model->chat_template = std::make_unique<ChatTemplate>(loaded, options.chat_template);
+    model->unpacked_types = model->weights.unpacked_types();
+    model->wake_kv_cache();
+    model->thread = std::make_unique<StepThread>();
+    return model;
+}
+
+void Model::check_reload() const { check_same(header, read_model_header(options.path, options.pass.kv_type), options.path); }
+
+void Model::sleep(SleepingWeights kept) {
+    const bool copies = kept == SleepingWeights::copy && weights.model();
+    const bool drops  = kept == SleepingWeights::drop && weights.bytes() > 0;
+    if (copies) {
+        weights.make_copy();
+    }
+    if (copies || drops) {
+        try {
+            prepare_unload(drops ? options.path : weights.source());
+        } catch (...) {
+            if (weights.model()) {
+                weights.drop_copy();
+            }
+            throw;
+        }
+    }
+    pass.reset();
+    if (kept != SleepingWeights::keep) {
+        weights.unload();
+    }
+    if (kept == SleepingWeights::drop) {
+        weights.drop_copy();
+    }
+    trim_heap();
+    note_memory();
+}
+
+void Model::prepare_unload(const std::string & source) {
+    check_same(header, read_model_header(source, options.pass.kv_type), options.path);
+    if (vocabulary()->is_of(weights.model())) {
+        set_vocabulary(weights.load_vocabulary()); // texts are tokenised in a sleep too
+    }
+}
+
+void Model::wake_weights() {
+    if (weights.model()) {
+        return;
+    }
+    const std::string source = weights.source();
+    check_same(header, read_model_header(source, options.pass.kv_type), options.path);
+    check_memory(options, header.weight_bytes, 0);
+    weights.load([](float) {});
+    trim_heap();
+    note_memory();
+}
+
+void Model::wake_kv_cache() {
+    if (pass) {
+        return;
+    }
+    if (!weights.model()) {
+        throw Error("asleep", "the KV cache cannot be made before the weights are there");
+    }
+    check_memory(options, 0, kv_bytes(options, header));
+    const AbortGuard guard;
+    pass = std::make_unique<ForwardPass>(weights.model().get(), options.pass);
+    weights.note_buffers(pass->weight_bytes());
+    note_memory();
+}
+
+std::shared_ptr<const Vocabulary> Model::vocabulary() const {
+    std::lock_guard<std::mutex> lock(mutex);
+    return current_vocabulary;
+}
+
+void Model::set_vocabulary(std::shared_ptr<llama_model> source) {
+    auto made = std::make_shared<const Vocabulary>(std::move(source));
+    std::lock_guard<std::mutex> lock(mutex);
+    current_vocabulary = std::move(made);
+}
+
+MemoryReport Model::memory() const {
+    std::lock_guard<std::mutex> lock(mutex);
+    return report;
+}
+
+void Model::note_memory() {
+    const MemoryReport now = { weights.bytes(), pass ? pass->kv_bytes() : 0, pass ? pass->scratch_bytes() : 0 };
+    std::lock_guard<std::mutex> lock(mutex);
+    report = now;
+}
+
+StepLimits Model::limits() const {
+    const ForwardPassParams & p = options.pass;
+    return { n_vocab, p.n_blocks, p.block_size, p.max_seqs, p.max_tokens };
+}
+
+std::string Model::device() const {
+    if (ggml_backend_dev_t gpu = gpu_in_use(options)) {
+        return ggml_backend_dev_description(gpu);
+    }
+    return std::string("CPU, ") + attention_kernel_name() + " attention, " + std::to_string(options.pass.n_threads) + " threads";
+}
+
+bool Model::weights_on_device() const { return gpu_in_use(options) != nullptr; }
+
+} // namespace pagoda

@@ -1,0 +1,78 @@
+// The checks behind the boundary's promise: nothing that JS can pass reads or writes out of bounds.
+
+#include "model/step-batch.h"
+
+#include "error-codes.h"
+
+#include <cmath>
+
+namespace pagoda {
+
+namespace {
+
+void check(bool ok, const char * array, size_t index, const char * fault) {
+    if (!ok) {
+        throw Error("invalid_argument", std::string(array) + "[" + std::to_string(index) + "]: " + fault);
+    }
+}
+
+// Positions are derived from the length, which the table bounds: no later look-up can leave the table.
+void check_sequence(const StepBatch & b, const StepLimits & limits, int32_t s) {
+    const int32_t first = b.query_start[s], end = b.query_start[s + 1];
+    const int64_t capacity = (int64_t) (b.block_start[s + 1] - b.block_start[s]) * limits.block_size;
+    check(end > first, "queryStart", s + 1, "a sequence has no tokens");
+    check(b.seq_lens[s] >= end - first, "seqLens", s, "shorter than the tokens of the step");
+    check(b.seq_lens[s] <= capacity, "blockTableStart", s + 1, "the table is too short for the sequence");
+    check(b.positions[end - 1] == b.seq_lens[s] - 1, "seqLens", s, "does not follow from the positions");
+    for (int32_t t = first; t < end; ++t) {
+        const int32_t pos = b.seq_lens[s] - (end - t);
+        check(b.positions[t] == pos, "positions", t, "not consecutive");
+        const int32_t block = b.block_ids[b.block_start[s] + pos / limits.block_size];
+        check(b.slots[t] == block * limits.block_size + pos % limits.block_size, "slotMapping", t, "not the slot of the block table");
+    }
+}
+
+void check_row(const OutputRow & row, size_t i, const StepBatch & b, const StepLimits & limits, const SamplerPool & samplers) {
+    check(row.token_row >= 0 && row.token_row < b.n_tokens(), "outputRows", i, "no such token row");
+    check(i == 0 || b.rows[i - 1].token_row <= row.token_row, "outputRows", i, "rows decrease");
+    check(std::isfinite(row.temperature) && row.temperature >= 0, "temperature", i, "not a number >= 0");
+    check(row.top_p > 0 && row.top_p <= 1, "topP", i, "not in (0, 1]");
+    check(row.min_p >= 0 && row.min_p <= 1, "minP", i, "not in [0, 1]");
+    check(std::isfinite(row.presence), "presencePenalty", i, "not finite");
+    check(std::isfinite(row.frequency), "frequencyPenalty", i, "not finite");
+    check(std::isfinite(row.repetition) && row.repetition > 0, "repetitionPenalty", i, "not a number > 0");
+    check(row.num_logprobs >= -1 && row.num_logprobs <= limits.n_vocab, "numLogprobs", i, "not in [-1, the vocabulary]");
+    check(row.target >= -1 && row.target < limits.n_vocab, "targetTokens", i, "no such token");
+    check(row.sampler == 0 || samplers.find(row.sampler) != nullptr, "sampler", i, "unknown handle");
+}
+
+} // namespace
+
+void StepBatch::validate(const StepLimits & limits, const SamplerPool & samplers) const {
+    check(n_tokens() >= 1 && n_tokens() <= limits.max_tokens, "tokens", 0, "too few or too many tokens");
+    check(n_seqs() >= 1 && n_seqs() <= limits.max_seqs, "seqLens", 0, "too few or too many sequences");
+    check(query_start.front() == 0 && query_start.back() == n_tokens(), "queryStart", 0, "does not span the tokens");
+    check(block_start.front() == 0 && block_start.back() == (int32_t) block_ids.size(), "blockTableStart", 0, "does not span the block ids");
+    for (int32_t s = 0; s < n_seqs(); ++s) {
+        check(query_start[s] <= query_start[s + 1] && query_start[s + 1] <= n_tokens(), "queryStart", s + 1, "decreases or is too large");
+        check(block_start[s] <= block_start[s + 1] && block_start[s + 1] <= (int32_t) block_ids.size(), "blockTableStart", s + 1, "decreases or is too large");
+    }
+    for (size_t i = 0; i < block_ids.size(); ++i) {
+        check(block_ids[i] > 0 && block_ids[i] < limits.n_blocks, "blockIds", i, "not a block of the pool");
+    }
+    for (size_t i = 0; i < copies.size(); ++i) {
+        check(copies[i] > 0 && copies[i] < limits.n_blocks, "blockCopies", i, "not a block of the pool");
+    }
+    for (int32_t t = 0; t < n_tokens(); ++t) {
+        check(tokens[t] >= 0 && tokens[t] < limits.n_vocab, "tokens", t, "no such token");
+        check(positions[t] >= 0, "positions", t, "negative");
+    }
+    for (int32_t s = 0; s < n_seqs(); ++s) {
+        check_sequence(*this, limits, s);
+    }
+    for (size_t i = 0; i < rows.size(); ++i) {
+        check_row(rows[i], i, *this, limits, samplers);
+    }
+}
+
+} // namespace pagoda

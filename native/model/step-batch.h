@@ -1,0 +1,40 @@
+// One step as native sees it: copies of the caller's arrays, checked before anything is computed.
+// Layout and meaning of every array: StepBatch in src/runner/addon-types.ts.
+#pragma once
+
+#include "sampling/sampler.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace pagoda {
+
+struct StepLimits {
+    int32_t n_vocab;
+    int32_t n_blocks;
+    int32_t block_size;
+    int32_t max_seqs;
+    int32_t max_tokens;
+};
+
+struct OutputRow : SampleParams {
+    int32_t token_row;
+    int32_t sampler; // handle, 0 = none
+};
+
+struct StepBatch {
+    std::vector<int32_t>   tokens, positions, slots;      // [n_tokens]
+    std::vector<int32_t>   query_start, block_start;      // [n_seqs + 1]
+    std::vector<int32_t>   seq_lens;                      // [n_seqs]
+    std::vector<int32_t>   block_ids;                     // [block_start[n_seqs]]
+    std::vector<int32_t>   copies;                        // (source, destination) pairs
+    std::vector<OutputRow> rows;
+
+    int32_t n_tokens() const { return (int32_t) tokens.size(); }
+    int32_t n_seqs() const { return (int32_t) seq_lens.size(); }
+
+    // Throws Error "invalid_argument" naming the array and index at fault.
+    void validate(const StepLimits & limits, const SamplerPool & samplers) const;
+};
+
+} // namespace pagoda

@@ -1,0 +1,55 @@
+// Vectorised passes over one row of logits. Rows are cut into blocks of 64, and a block's maximum lets
+// later passes skip it. NaN-safe: a NaN never compares greater, so it is never a maximum. The loops are
+// those of the best instruction set, and all sets give the same bits. Pure functions, any thread.
+#pragma once
+
+#include "sampling/row-kernel.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace pagoda {
+
+// The set in use, see simd/cpu-set.h.
+const RowKernels & row_kernels();
+
+inline int32_t blocks_of(int32_t n) { return (n + ROW_BLOCK - 1) / ROW_BLOCK; }
+
+struct Row {
+    const float * x; // [n]
+    int32_t       n;
+
+    int32_t blocks() const { return blocks_of(n); }
+    int32_t block_end(int32_t block) const { return block + 1 == blocks() ? n : (block + 1) * ROW_BLOCK; }
+};
+
+struct RowScan {
+    std::vector<float> maxima; // [row.blocks()]
+    float              max     = 0;
+    bool               has_nan = false;
+};
+
+// maxima[b] over each block of the row. Returns whether any value is NaN.
+bool scan_blocks(Row row, float * maxima);
+
+void scan_row(Row row, RowScan & scan);
+
+// Scans the marked blocks anew, of a row that is filled up to whole blocks with -inf.
+void rescan_blocks(Row row, const std::vector<uint8_t> & marks, RowScan & scan);
+
+// Of the highest value; the lowest id wins ties. 0 when every value is NaN or -inf.
+int32_t argmax(Row row, const RowScan & scan);
+
+// sums[b] = sum of exp((x - max) * scale) over block b, see RowKernels::weigh. Returns the whole sum.
+double exp_sums(Row row, float max, float scale, std::vector<float> & sums);
+
+// The terms of one of these sums; `weights` is [ROW_BLOCK], filled up with 0.
+void weigh_block(Row row, int32_t block, float max, float scale, float * weights);
+
+int32_t count_greater(Row row, const RowScan & scan, float value);
+
+// The values of at least `bound` and their ids, ascending; both arrays have room for a block more than
+// the row. Returns how many.
+int32_t collect(Row row, const RowScan & scan, float bound, float * values, int32_t * ids);
+
+} // namespace pagoda

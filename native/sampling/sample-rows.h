@@ -1,0 +1,51 @@
+// Samples the rows of a step on the model's own threads: one ggml op, whose threads take rows from a
+// counter, so that one that is kept from its core delays one row. No result depends on who samples a row.
+// Used by one thread at a time; the threads are ggml's, and rest when it rests.
+#pragma once
+
+#include "sampling/sampler.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+struct ggml_context;
+struct ggml_cgraph;
+struct ggml_tensor;
+struct ggml_threadpool;
+
+namespace pagoda {
+
+class SampleRows {
+public:
+    // `threadpool` outlives this and has `n_threads` threads.
+    SampleRows(int32_t n_vocab, int32_t n_threads, ggml_threadpool * threadpool);
+    ~SampleRows();
+
+    SampleRows(const SampleRows &)             = delete;
+    SampleRows & operator=(const SampleRows &) = delete;
+
+    // `results` is parallel to `rows`. Rows with one state are sampled in their order.
+    void run(const std::vector<SampleRow> & rows, std::vector<SampleResult> & results);
+
+private:
+    static void op(ggml_tensor * dst, int ith, int nth, void * self);
+
+    void make_tasks();
+    bool is_worth_threads() const;
+    void take_tasks(SampleScratch & scratch);
+
+    const std::vector<SampleRow> * rows    = nullptr;
+    std::vector<SampleResult> *    results = nullptr;
+    std::vector<int32_t>           order;       // [rows] their indices, those of one state side by side
+    std::vector<int32_t>           task_starts; // [tasks + 1] indices into `order`
+    std::atomic<int32_t>           next_task{ 0 };
+    std::vector<SampleScratch>     scratches; // [n_threads]
+
+    ggml_threadpool * threadpool;
+    ggml_context *    ctx;
+    ggml_cgraph *     graph;
+};
+
+} // namespace pagoda

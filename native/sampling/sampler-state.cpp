@@ -1,0 +1,96 @@
+// Order of the processors as in vLLM: allowed ids, ban of end tokens, bias, penalties.
+
+#include "sampling/sampler-state.h"
+
+#include <algorithm>
+
+namespace pagoda {
+
+SamplerState::SamplerState(SamplerInit && init)
+    : bias_ids(std::move(init.bias_ids)), bias_values(std::move(init.bias_values)),
+      allowed_ids(std::move(init.allowed_ids)), end_ids(std::move(init.end_ids)) {
+    for (int32_t token : init.prompt_tokens) {
+        see(token);
+    }
+    for (int32_t token : init.output_tokens) {
+        count(token);
+    }
+}
+
+SeenToken & SamplerState::see(int32_t token) {
+    const auto [it, is_new] = places.try_emplace(token, (int32_t) seen.size());
+    if (is_new) {
+        seen.push_back({ token, 0 });
+    }
+    return seen[it->second];
+}
+
+void SamplerState::count(int32_t token) { see(token).output_count++; }
+
+int32_t SamplerPool::create(SamplerInit && init) {
+    const int32_t handle = next++;
+    states.emplace(handle, std::make_unique<SamplerState>(std::move(init)));
+    return handle;
+}
+
+bool SamplerPool::release(int32_t handle) { return states.erase(handle) > 0; }
+
+SamplerState * SamplerPool::find(int32_t handle) const {
+    const auto it = states.find(handle);
+    return it == states.end() ? nullptr : it->second.get();
+}
+
+template <class F> void ProcessedRow::change(int32_t id, F && next) {
+    logits[id] = next(logits[id]);
+    changed[id / ROW_BLOCK] = 1;
+}
+
+void ProcessedRow::start(Row raw, const RowScan & raw_scan, const std::vector<int32_t> & allowed) {
+    logits.resize((size_t) raw.blocks() * ROW_BLOCK);
+    scan.maxima.resize(raw.blocks());
+    changed.assign(raw.blocks(), 0);
+    if (allowed.empty()) {
+        std::fill(std::copy(raw.x, raw.x + raw.n, logits.begin()), logits.end(), NEG_INF);
+        std::copy(raw_scan.maxima.begin(), raw_scan.maxima.end(), scan.maxima.begin());
+        return;
+    }
+    std::fill(logits.begin(), logits.end(), NEG_INF);
+    std::fill(scan.maxima.begin(), scan.maxima.end(), NEG_INF);
+    for (int32_t id : allowed) {
+        change(id, [&](float) { return raw.x[id]; });
+    }
+}
+
+void ProcessedRow::penalise(const SamplerState & state, const Penalties & penalties) {
+    const float repetition = penalties.repetition;
+    if (repetition != 1.0f) {
+        for (const SeenToken & token : state.seen) {
+            change(token.id, [repetition](float x) { return x > 0 ? x / repetition : x * repetition; });
+        }
+    }
+    if (penalties.frequency == 0.0f && penalties.presence == 0.0f) {
+        return;
+    }
+    for (const SeenToken & token : state.seen) {
+        if (token.output_count > 0) {
+            const float penalty = penalties.frequency * (float) token.output_count + penalties.presence;
+            change(token.id, [penalty](float x) { return x - penalty; });
+        }
+    }
+}
+
+void ProcessedRow::apply(Row raw, const RowScan & raw_scan, const SamplerState & state, const Penalties & penalties) {
+    start(raw, raw_scan, state.allowed_ids);
+    if (penalties.ban_end) {
+        for (int32_t id : state.end_ids) {
+            change(id, [](float) { return NEG_INF; });
+        }
+    }
+    for (size_t i = 0; i < state.bias_ids.size(); ++i) {
+        change(state.bias_ids[i], [bias = state.bias_values[i]](float x) { return x + bias; });
+    }
+    penalise(state, penalties);
+    rescan_blocks({ logits.data(), raw.n }, changed, scan);
+}
+
+} // namespace pagoda

@@ -1,0 +1,83 @@
+// What one request carries beside its logits, and the changes that it makes to them: allowed ids, ban of
+// end tokens, bias, penalties. The pool is changed on the JS thread between steps; a state is changed by
+// the one thread that samples its row.
+#pragma once
+
+#include "sampling/row-scan.h"
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace pagoda {
+
+// See SamplerInit in src/runner/addon-types.ts.
+struct SamplerInit {
+    int32_t              n_vocab = 0;
+    std::vector<int32_t> prompt_tokens;
+    std::vector<int32_t> output_tokens;
+    std::vector<int32_t> bias_ids;
+    std::vector<float>   bias_values;
+    std::vector<int32_t> allowed_ids; // empty = all
+    std::vector<int32_t> end_ids;
+};
+
+struct SeenToken {
+    int32_t id;
+    int32_t output_count; // times generated
+};
+
+class SamplerState {
+public:
+    explicit SamplerState(SamplerInit && init);
+
+    void count(int32_t token); // a token was generated
+
+    std::vector<int32_t>   bias_ids;
+    std::vector<float>     bias_values;
+    std::vector<int32_t>   allowed_ids;
+    std::vector<int32_t>   end_ids;
+    std::vector<SeenToken> seen; // distinct tokens of prompt and output
+
+private:
+    SeenToken & see(int32_t token);
+
+    std::unordered_map<int32_t, int32_t> places; // token -> index in `seen`
+};
+
+// States by handle; handles start at 1 and are not reused.
+class SamplerPool {
+public:
+    int32_t        create(SamplerInit && init);
+    bool           release(int32_t handle);
+    SamplerState * find(int32_t handle) const; // null = unknown
+
+private:
+    std::unordered_map<int32_t, std::unique_ptr<SamplerState>> states;
+    int32_t                                                    next = 1;
+};
+
+struct Penalties {
+    float presence;
+    float frequency;
+    float repetition;
+    bool  ban_end;
+};
+
+// The row after its request's own processors.
+struct ProcessedRow {
+    std::vector<float>   logits; // [n_vocab], filled up to whole blocks with -inf
+    RowScan              scan;
+    std::vector<uint8_t> changed; // [blocks] 1 = to be scanned anew
+
+    // Only what the state names is visited; the rest is a copy, and so is its scan.
+    void apply(Row raw, const RowScan & raw_scan, const SamplerState & state, const Penalties & penalties);
+
+private:
+    template <class F> void change(int32_t id, F && next);
+    void start(Row raw, const RowScan & raw_scan, const std::vector<int32_t> & allowed);
+    void penalise(const SamplerState & state, const Penalties & penalties);
+};
+
+} // namespace pagoda

@@ -1,0 +1,169 @@
+// Order as in vLLM: the request's processors, temperature, min-p, top-k, top-p. Log-probabilities and
+// ranks are those of the unmodified logits. A greedy row takes one pass over its logits (see head/scan.h), a random one two,
+// and what top-k, top-p and min-p may keep is a small part of the row: see candidates.h.
+
+#include "sampling/sampler.h"
+
+#include "head/scan.h"
+
+#include <algorithm>
+#include <array>
+#include <cfloat>
+#include <cmath>
+
+namespace pagoda {
+
+namespace {
+
+constexpr float MIN_LOGPROB = -9999.0f;
+
+// A row with its scan: the raw one or the processed one.
+struct ScannedRow {
+    Row             row;
+    const RowScan & scan;
+
+    // Infinities would give inf - inf; FLT_MAX in their place gives +inf all the mass, as it should be.
+    float finite_max() const { return std::clamp(scan.max, -FLT_MAX, FLT_MAX); }
+};
+
+bool is_greedy(const SampleParams & params) { return params.temperature < 1e-5f; }
+
+uint64_t mix(uint64_t z) { // the finaliser of splitmix64
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+}
+
+// Uniform in [0, 1). The seed is mixed first, so that neighbouring seeds do not share a sequence.
+double uniform(uint64_t seed, int32_t index) {
+    const uint64_t z = mix(mix(seed + 0x9e3779b97f4a7c15ull) + 0x9e3779b97f4a7c15ull * ((uint64_t) index + 1));
+    return (double) (z >> 11) * 0x1.0p-53;
+}
+
+// Log-probabilities at temperature 1 and sampling at it share one pass.
+const RowMass & mass_of(const ScannedRow & from, float scale, RowMass & mass) {
+    if (mass.x != from.row.x || mass.scale != scale) {
+        mass.x     = from.row.x;
+        mass.scale = scale;
+        mass.total = exp_sums(from.row, from.finite_max(), scale, mass.sums);
+    }
+    return mass;
+}
+
+// Samples from the whole row: the block by the blocks' sums, then the token within it.
+int32_t draw_from_row(const ScannedRow & from, float scale, double u, RowMass & scratch) {
+    const RowMass & mass = mass_of(from, scale, scratch);
+    double left = u * mass.total;
+    int32_t block = 0;
+    while (block + 1 < from.row.blocks() && left >= mass.sums[block]) {
+        left -= mass.sums[block++];
+    }
+    std::array<float, ROW_BLOCK> weights;
+    weigh_block(from.row, block, from.finite_max(), scale, weights.data());
+    int32_t last = -1;
+    for (int32_t i = 0; i < ROW_BLOCK && left >= 0; ++i) {
+        if (weights[i] > 0) {
+            last = i;
+            left -= weights[i];
+        }
+    }
+    return last < 0 ? argmax(from.row, from.scan) : block * ROW_BLOCK + last; // rounding: a block without weight
+}
+
+// Leaves in `candidates` what min-p, top-k and top-p leave; never empty.
+void choose_candidates(const SampleParams & params, const ScannedRow & from, float scale, SampleScratch & scratch) {
+    const Weighing weighing = { from.finite_max(), scale };
+    const float    floor    = std::min(params.min_p, 1.0f); // the likeliest token weighs 1
+    const double   p        = std::max(params.top_p, 0.0f);
+    Candidates &   candidates = scratch.candidates;
+    Cut cut = { NEG_INF, from.row.n };
+    if (params.top_k > 0 && params.top_k < from.row.n) {
+        cut = candidates.collect_top_k(from.row, from.scan, params.top_k);
+    } else if (params.min_p > 0) {
+        candidates.collect_above(from.row, from.scan, Candidates::bound_of(floor, weighing));
+    } else {
+        candidates.collect_nucleus(from.row, from.scan, weighing, mass_of(from, scale, scratch.mass).total, p);
+        return;
+    }
+    candidates.weigh(weighing);
+    candidates.keep(cut);
+    if (params.min_p > 0) {
+        candidates.keep_heavy(floor);
+    }
+    if (p < 1.0) {
+        candidates.keep_mass(p * candidates.total());
+    }
+}
+
+int32_t sample_token(const SampleRow & request, SampleScratch & scratch) {
+    const Row raw = { request.logits, request.n_vocab };
+    if (request.state) {
+        const Penalties penalties = { request.presence, request.frequency, request.repetition, (request.flags & FLAG_BAN_END) != 0 };
+        scratch.processed.apply(raw, scratch.raw, *request.state, penalties);
+        if (scratch.processed.scan.max == NEG_INF) { // nothing is allowed
+            return argmax(raw, scratch.raw);
+        }
+    }
+    const ScannedRow from = request.state ? ScannedRow{ { scratch.processed.logits.data(), raw.n }, scratch.processed.scan }
+                                          : ScannedRow{ raw, scratch.raw };
+    if (is_greedy(request) || from.scan.max == NEG_INF) {
+        return argmax(from.row, from.scan);
+    }
+    const float  scale = 1.0f / std::max(request.temperature, 0.01f);
+    const double u     = uniform(request.seed, request.output_index);
+    const bool   whole = (request.top_k <= 0 || request.top_k >= raw.n) && request.top_p >= 1.0f && request.min_p <= 0.0f;
+    if (whole) {
+        return draw_from_row(from, scale, u, scratch.mass);
+    }
+    choose_candidates(request, from, scale, scratch);
+    return scratch.candidates.draw(u);
+}
+
+void report(const SampleRow & request, SampleScratch & scratch, SampleResult & result) {
+    const ScannedRow from = { { request.logits, request.n_vocab }, scratch.raw };
+    const float log_sum = from.finite_max() + (float) std::log(mass_of(from, 1.0f, scratch.mass).total);
+    const auto  logprob = [log_sum](float logit) {
+        const float value = logit - log_sum;
+        return value > MIN_LOGPROB ? std::min(value, 0.0f) : MIN_LOGPROB; // also of -inf - -inf
+    };
+    const float chosen = from.row.x[result.token];
+    result.logprob = logprob(chosen);
+    result.rank    = count_greater(from.row, from.scan, chosen) + 1;
+    const auto k = (int32_t) result.top_ids.size();
+    if (k > 0) {
+        scratch.candidates.list_top_k(from.row, from.scan, k, result.top_ids.data());
+        std::transform(result.top_ids.begin(), result.top_ids.end(), result.top_logprobs.begin(),
+                       [&](int32_t id) { return logprob(from.row.x[id]); });
+    }
+}
+
+} // namespace
+
+bool is_argmax_enough(const SampleParams & params, const SamplerState * state) {
+    return is_greedy(params) && !state && params.target < 0 && params.num_logprobs < 0;
+}
+
+void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & result) {
+    if (!row.scanned || !row.scanned->take(row.logits, scratch.raw)) {
+        scan_row({ row.logits, row.n_vocab }, scratch.raw);
+    }
+    scratch.mass.x = nullptr;
+    const int32_t k = std::clamp(row.num_logprobs, 0, row.n_vocab);
+    result = {};
+    result.top_ids.resize(k);
+    result.top_logprobs.resize(k);
+    result.has_nan = scratch.raw.has_nan;
+    if (result.has_nan) {
+        result.token = row.target >= 0 ? row.target : 0;
+        return;
+    }
+    result.token = row.target >= 0 ? row.target : sample_token(row, scratch);
+    if (row.num_logprobs >= 0) {
+        report(row, scratch, result);
+    }
+    if (row.state && row.target < 0) {
+        row.state->count(result.token);
+    }
+}
+
+} // namespace pagoda

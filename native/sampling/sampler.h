@@ -1,0 +1,78 @@
+// Turns one row of logits into a token: logit processing, sampling, log-probabilities. Deterministic:
+// the random number is a function of (seed, output index) alone, so a request gives the same tokens
+// whatever it is batched with and on however many threads. One scratch a thread.
+#pragma once
+
+#include "sampling/candidates.h"
+#include "sampling/row-scan.h"
+#include "sampling/sampler-state.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace pagoda {
+
+class HeadScan;
+
+constexpr uint32_t FLAG_BAN_END = 1;
+
+// Ranges and meaning: StepBatch in src/runner/addon-types.ts.
+struct SampleParams {
+    float    temperature;
+    int32_t  top_k;
+    float    top_p;
+    float    min_p;
+    float    presence;
+    float    frequency;
+    float    repetition;
+    uint64_t seed;
+    int32_t  output_index;
+    uint32_t flags;
+    int32_t  num_logprobs; // -1 = none; at most the vocabulary
+    int32_t  target;       // -1 = sample, else score this token
+};
+
+struct SampleRow : SampleParams {
+    const float *  logits; // [n_vocab], not modified
+    int32_t        n_vocab;
+    SamplerState * state; // null = none
+    const HeadScan * scanned = nullptr; // may hold the first pass over the logits
+};
+
+struct SampleResult {
+    int32_t token;
+    float   logprob;
+    int32_t rank; // 1 = the likeliest
+    bool    has_nan;
+
+    std::vector<int32_t> top_ids;      // [num_logprobs] likeliest first; zeros with a NaN
+    std::vector<float>   top_logprobs; // parallel to top_ids
+};
+
+// The softmax's weights of a row at one temperature, in sums over blocks.
+struct RowMass {
+    const float *      x = nullptr; // of the row that it holds
+    float              scale;       // 1 / temperature
+    double             total;
+    std::vector<float> sums; // [blocks]
+};
+
+// Buffers reused from row to row; holds nothing between rows. Does not allocate after the first.
+struct SampleScratch {
+    explicit SampleScratch(int32_t n_vocab) : candidates(n_vocab) {}
+
+    RowScan      raw; // of the unmodified logits
+    ProcessedRow processed;
+    RowMass      mass;
+    Candidates   candidates;
+};
+
+// Whether nothing is asked of a row's logits but the place of the largest, and whether there is a NaN.
+bool is_argmax_enough(const SampleParams & params, const SamplerState * state);
+
+// Fills `result`. A row with a NaN gives token 0, or the target, with log-probability 0 and has_nan.
+// Log-probabilities are at least -9999, so that they are finite in JSON. Counts the sampled token in
+// row.state; a scored target moves nothing.
+void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & result);
+
+} // namespace pagoda

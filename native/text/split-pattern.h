@@ -1,0 +1,80 @@
+// Cuts a text into a pre-tokenizer pattern's matches and the text between them, as std::regex does: leftmost
+// match, first alternative, greedy repeats. std::regex recurses for every symbol and tries every path; this
+// takes a fixed time per symbol, whatever the text, and no stack.
+#pragma once
+
+#include "text/pattern-syntax.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pagoda {
+
+// Read-only after construction, so any thread may use it.
+//
+// Whether a match can begin or continue at a place depends on what follows, so the text is read twice. The
+// backward pass runs an automaton whose state at a place is the set of all pattern nodes from which a match
+// can be completed there. The forward pass takes the first of two paths that can be completed. That is the
+// path that backtracking would end with, so nothing is tried in vain.
+class SplitPattern {
+public:
+    // Throws std::runtime_error for a pattern that parse_pattern() does not know, that can match either
+    // nothing or something, or that has more than 65,535 states.
+    explicit SplitPattern(const std::u32string & pattern);
+
+    // Returns a pattern that is kept for the life of the process; any thread.
+    static const SplitPattern & of(const std::u32string & pattern);
+
+    // Parts are lengths in symbols that cover the text. Each part is cut separately, and its end matches "$".
+    // Returns the lengths of the pieces in order; a match of nothing is a piece of 0.
+    std::vector<size_t> split(const std::u32string & text, const std::vector<size_t> & parts) const;
+
+private:
+    using State = uint16_t;
+
+    // A position in a match; `next` is what follows. CHOICE tries `next` before `other`; for LOOKAHEAD,
+    // `other` begins what it looks for.
+    struct Node {
+        enum Kind { SYMBOL, CHOICE, LOOKAHEAD, TEXT_END, ACCEPT };
+
+        Kind kind;
+        int  next;
+        int  other;
+        bool negated;
+        int  set; // of SYMBOL, index in sets
+    };
+
+    int  add(const Node & node);
+    int  add_set(const SymbolSet & set);
+    int  add_pattern(const Pattern & pattern, int next);
+    std::vector<int> takers_of(const std::vector<bool> & in_sets) const;
+    void order_from(int node, std::vector<bool> & seen);
+    void make_classes();
+    void make_states();
+
+    std::vector<uint64_t> completed(const std::vector<uint64_t> * after, size_t symbol_class) const;
+    int                   class_of(char32_t symbol) const;
+    bool                  can_complete(State state, int node) const;
+    void                  read_backwards(const char32_t * text, size_t size, std::vector<State> & states) const;
+    size_t                match_end(const std::vector<State> & states, size_t begin) const;
+    void                  cut(const std::vector<State> & states, size_t size, std::vector<size_t> & pieces) const;
+
+    std::vector<Node>      nodes;
+    std::vector<SymbolSet> sets;
+    std::vector<int>       order; // nodes that take no symbol, each after the nodes it leads to
+    int                    start = 0;
+
+    std::vector<char32_t> class_begins;     // ascending, the first is 0
+    std::vector<int>      classes;          // [class_begins]
+    std::vector<int>      class_of_byte;    // [256]
+
+    std::vector<std::vector<int>> takers_of_class; // [classes]: SYMBOL nodes that take symbols of this class
+
+    size_t                n_words = 0;
+    std::vector<uint64_t> nodes_of_state;   // [states * n_words]: bit n = node n can be completed
+    std::vector<State>    state_before;     // [states * classes]
+};
+
+} // namespace pagoda
