@@ -10,6 +10,7 @@ import {
   type OptionSpec,
 } from "../src/cli/option-spec.ts";
 import { OPTIONS } from "../src/cli/options.ts";
+import { UNBUILT_FLAGS } from "../src/cli/unbuilt-flags.ts";
 import { Checkout } from "./checkout.ts";
 import { manPage } from "./man-page.ts";
 import { takersText } from "./option-takers.ts";
@@ -41,12 +42,21 @@ Accepted with a warning, on the command line and in files, so that what was writ
 | flag | why |
 |---|---|`;
 
+const UNBUILT_HEAD = `## Flags of vLLM that are refused
+
+They switch on what is not built yet. On the command line, in the environment and in files they end the start with exit code 2, in the
+library with \`unsupported_option\`, unless their value switches nothing on.
+
+| flag | why |
+|---|---|`;
+
 /** @returns the page, for `docs/options.md` */
 export function optionsPage(): string {
   const ignored = IGNORED_FLAGS.map(({ name, short, reason }) => {
     const names = [`--${name}`, short].filter((one) => one !== null).map((one) => `\`${one}\``);
     return `| ${names.join(", ")} | ${reason} |`;
   });
+  const unbuilt = UNBUILT_FLAGS.map(({ name, reason }) => `| \`--${name}\` | ${reason} |`);
   const taken = Object.entries(Object.groupBy(FAMILIAR_NAMES, ({ option }) => option));
   const familiar = taken.map(([option, names = []]) => {
     return `| ${names.map(({ name }) => `\`${name}\``).join(", ")} | \`--${option}\` |`;
@@ -55,6 +65,7 @@ export function optionsPage(): string {
     HEAD,
     ...OPTION_GROUPS.map(groupTable),
     ...[FAMILIAR_HEAD, ...familiar, ""],
+    ...[UNBUILT_HEAD, ...unbuilt, ""],
     ...[IGNORED_HEAD, ...ignored, ""],
   ].join("\n");
 }

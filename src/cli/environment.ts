@@ -6,6 +6,7 @@ import { envName, type OptionSpec } from "./option-spec.ts";
 import { readOption } from "./option-value.ts";
 import type { Values } from "./option-values.ts";
 import { OPTIONS } from "./options.ts";
+import { checkBuilt } from "./unbuilt-flags.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -35,7 +36,10 @@ function serviceLink(name: string, text: string): ConfigError {
 const OTHERS = /^PAGODA_(CPU|NATIVE|CUDA|VULKAN|METAL|(FUZZ|SIM)_\w+)$/;
 const SERVICE_LINKS = /_(SERVICE_(HOST|PORT)|PORT_\d+_)/;
 
-/** @returns a line for each variable that looks like an option but is not one of any command */
+/**
+ * @returns a line for each variable that looks like an option but is not one of any command
+ * @throws ConfigError "unsupported_option" for one that switches on what is not built
+ */
 export function strangeVariables(env: Env): string[] {
   const names = (OPTIONS as readonly OptionSpec[]).map(envName);
   const isStrange = (name: string) =>
@@ -43,6 +47,7 @@ export function strangeVariables(env: Env): string[] {
   const isLink = (name: string) => SERVICE_LINKS.test(name) || isServiceLink(env[name] ?? "");
   const strange = Object.keys(env).filter((name) => isStrange(name) && !isLink(name));
   return strange.map((name) => {
+    checkBuilt(name.slice("PAGODA_".length).toLowerCase().replaceAll("_", "-"), name, env[name]);
     const nearest = nearestOf(name, names);
     return `${name} has no effect: there is no such option${nearest === null ? "" : `; did you mean ${nearest}?`}`;
   });

@@ -1,7 +1,7 @@
 // vLLM flags that have no meaning here. They are accepted with a warning, so that command lines and
 // files written for vLLM carry over. Where a flag changes what a client sees, the reason says what applies
 // instead. Flags that would leave a server less safe than its operator believes (--middleware) are not listed
-// here: they are refused.
+// here: they are refused, and so are those that switch on what is not built (unbuilt-flags.ts).
 
 export interface IgnoredFlag {
   readonly name: string;
@@ -27,7 +27,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
     dbo-prefill-token-threshold= eplb-config= expert-placement-strategy= ray-workers-use-nsight`,
   "the GGUF file decides": `
     dtype= quantization= tokenizer= tokenizer-mode= tokenizer-revision= code-revision= load-format=
-    trust-remote-code hf-config-path= hf-overrides= config-format= model-impl= runner= convert= task=
+    trust-remote-code hf-config-path= hf-overrides= config-format= model-impl=
     safetensors-load-strategy= model-loader-extra-config= ignore-patterns= pt-load-map-location=
     override-attention-dtype= disable-sliding-window`,
   "it is always on": `
@@ -64,17 +64,16 @@ const BY_REASON: Readonly<Record<string, string>> = {
     logprobs-mode=`,
   "headers may be 16 KiB in 198 lines": `
     h11-max-incomplete-event-size= h11-max-header-count=`,
-  "it is not built here yet": `
-    enable-lora lora-modules= max-loras= max-lora-rank= speculative-config= kv-transfer-config=
-    kv-events-config= ec-transfer-config= enable-auto-tool-choice tool-call-parser= tool-parser-plugin=
-    reasoning-parser= otlp-traces-endpoint= collect-detailed-traces= limit-mm-per-prompt=
-    mm-processor-kwargs= media-io-kwargs= reasoning-parser-plugin= tool-server= structured-outputs-config=
-    exclude-tools-when-tool-choice-none default-chat-template-kwargs=
-    enable-prompt-embeds default-mm-loras= fully-sharded-loras max-cpu-loras= lora-dtype= pooler-config=
-    kv-offloading-size= kv-offloading-backend= mm-processor-cache-gb= mm-processor-cache-type=
-    mm-shm-cache-max-object-size-mb= mm-encoder-tp-mode= interleave-mm-strings enable-mm-embeds
-    skip-mm-profiling video-pruning-rate= allowed-local-media-path= allowed-media-domains=
-    logits-processors= tokens-only`,
+  "requests carry chat_template_kwargs of their own": `
+    default-chat-template-kwargs=`,
+  "what it tunes is not built here yet": `
+    max-loras= max-lora-rank= fully-sharded-loras max-cpu-loras= lora-dtype= tool-call-parser=
+    tool-parser-plugin= exclude-tools-when-tool-choice-none reasoning-parser-plugin=
+    structured-outputs-config= otlp-traces-endpoint= collect-detailed-traces= limit-mm-per-prompt=
+    mm-processor-kwargs= media-io-kwargs= mm-processor-cache-gb= mm-processor-cache-type=
+    mm-shm-cache-max-object-size-mb= mm-encoder-tp-mode= interleave-mm-strings skip-mm-profiling
+    video-pruning-rate= allowed-local-media-path= allowed-media-domains= pooler-config=
+    kv-offloading-backend=`,
   "there is nothing like it here": `
     enforce-eager async-scheduling compilation-config=|-cc optimization-level=|-O additional-config=
     scheduler-cls= worker-cls= max-parallel-loading-workers= disable-cascade-attn use-tqdm-on-load

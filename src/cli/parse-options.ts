@@ -26,6 +26,7 @@ import {
   type Values,
 } from "./option-values.ts";
 import { optionSpec } from "./options.ts";
+import { checkBuilt, type UnbuiltFlag, unbuiltFlag } from "./unbuilt-flags.ts";
 import { dashed, isFlag, wordsAfter } from "./words.ts";
 
 export interface OptionSources {
@@ -48,7 +49,7 @@ export interface ResolvedOption {
 
 /**
  * @returns all options of the command, frozen
- * @throws ConfigError "invalid_option" or "unknown_option"
+ * @throws ConfigError "invalid_option", "unknown_option" or "unsupported_option"
  */
 export function parseOptions<N extends CommandName>(
   name: N,
@@ -107,6 +108,13 @@ export function resolveOptions(
     if (option.isSecret === true) checkSecrets(option, value, source);
     return { option, value, source };
   });
+}
+
+/** A flag's name in kebab case, what follows its "=" (one word or none), and the words after it. */
+interface FlagWords {
+  readonly name: string;
+  readonly inline: readonly string[];
+  readonly following: readonly string[];
 }
 
 /** Reads the options of one command; each flag of vLLM without effect is told once. */
@@ -170,7 +178,7 @@ class OptionReader {
       setJsonKey(values, json, keys, inline[0] ?? following[0], flag);
       return inline.length > 0 ? 1 : 2;
     }
-    if (option === undefined) return this.#readOtherFlag(flag, name, following, values);
+    if (option === undefined) return this.#readOtherFlag(flag, { name, inline, following }, values);
     if (option.kind === "flag") {
       values.set(option.name, readOption(option, inline[0] ?? true, flag));
       return 1;
@@ -207,20 +215,22 @@ class OptionReader {
     );
   }
 
-  /** `--no-x`, a vLLM flag without effect, or an unknown one. */
-  #readOtherFlag(flag: string, name: string, following: readonly string[], values: Values): number {
+  /** Reads `--no-x` or a vLLM flag without effect; refuses any other. @returns the number of words used */
+  #readOtherFlag(flag: string, { name, inline, following }: FlagWords, values: Values): number {
     const negated = name.startsWith("no-") ? this.#options.get(name.slice(3)) : undefined;
     if (negated?.kind === "flag") {
       values.set(negated.name, false);
       return 1;
     }
-    const ignored = ignoredFlag(flag.startsWith("--") ? name : flag);
-    if (ignored === undefined) throw this.#unknownOption(flag, name);
-    this.#warnOnce(flag, ignored);
-    return 1 + (ignored.takesValue ? Math.min(1, following.length) : 0);
+    const without = ignoredFlag(flag.startsWith("--") ? name : flag) ?? unbuiltFlag(name);
+    if (without === undefined) throw this.#unknownOption(flag, name);
+    const taken = without.takesValue ? following.slice(0, 1) : [];
+    checkBuilt(name, flag, [...inline, ...taken][0]);
+    this.#warnOnce(flag, without);
+    return 1 + taken.length;
   }
 
-  #warnOnce(shown: string, { name, reason }: IgnoredFlag): void {
+  #warnOnce(shown: string, { name, reason }: IgnoredFlag | UnbuiltFlag): void {
     if (this.#warnedOf.has(name)) return;
     this.#warnedOf.add(name);
     this.#warn(`${shown} has no effect: ${reason}`);
@@ -255,10 +265,11 @@ class OptionReader {
       // The key as it would be typed.
       const name = key.replace(/^--/, "").replaceAll("_", "-");
       const option = this.#optionOf(`--${name}`, name);
-      const ignored = ignoredFlag(name);
+      const without = ignoredFlag(name) ?? unbuiltFlag(name);
       const shown = `${key} in ${path}`;
+      checkBuilt(name, shown, value);
       if (option !== undefined) values.set(option.name, readFileValue(option, value, shown));
-      else if (ignored !== undefined) this.#warnOnce(shown, ignored);
+      else if (without !== undefined) this.#warnOnce(shown, without);
       else if (optionSpec(name) === undefined) throw this.#unknownOption(shown, name);
     }
     return values;

@@ -5,6 +5,7 @@ import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
+import { checkBuilt } from "../cli/unbuilt-flags.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { MODELS_DIR } from "../models/default-model.ts";
 import { modelNameOf } from "../models/model-name.ts";
@@ -70,8 +71,11 @@ export async function loadEngine(model: string, load: LoadOptions): Promise<Load
   return { client, options, sampling, path, name: load.name ?? modelNameOf(path), logger };
 }
 
-/** @throws ConfigError "invalid_option" */
+/** @throws ConfigError "invalid_option" or "unsupported_option" */
 function serveOptions(load: LoadOptions, warn: (line: string) => void): ServeOptions {
+  for (const [name, value] of Object.entries(load)) {
+    if (value !== undefined) checkBuilt(flagName(name), name, value);
+  }
   const asked = { maxQueued: MAX_QUEUED, ...load };
   const argv = Object.entries(FLAGS).flatMap(([name, flag]) => {
     const value = asked[name as keyof typeof FLAGS];
@@ -79,4 +83,9 @@ function serveOptions(load: LoadOptions, warn: (line: string) => void): ServeOpt
     return [`--${flag}=${typeof value === "object" ? JSON.stringify(value) : value}`];
   });
   return parseOptions("serve", { argv, env: {}, readYaml: () => ({}) }, warn);
+}
+
+/** enableLora and enable_lora become enable-lora. */
+function flagName(name: string): string {
+  return name.replaceAll("_", "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

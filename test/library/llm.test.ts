@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { Hono } from "hono";
+import { LLM } from "../../src/library/llm.ts";
+import type { LoadOptions } from "../../src/library/options.ts";
 import { createApp, serve } from "../../src/library/server.ts";
 import { makeLlm } from "../support/fake-llm.ts";
 
@@ -51,6 +53,37 @@ describe("generateAll", () => {
     expect(await bad.catch((error) => error.code)).toBe("context_length");
     const none = Array.fromAsync(llm.generateAll(["a"], { maxInFlight: 0 }));
     expect(await none.catch((error) => error.code)).toBe("invalid_option");
+  });
+});
+
+describe("LLM.load", () => {
+  test("refuses by name what is not built, before it looks for the model", async () => {
+    for (const [options, message] of [
+      [{ enableLora: true }, "enableLora: LoRA is not built yet; leave it out"],
+      [{ lora_modules: ["a=/a"] }, "lora_modules: LoRA is not built yet; leave it out"],
+      [
+        { speculativeConfig: { method: "ngram" } },
+        "speculativeConfig: speculative decoding is not built yet; leave it out",
+      ],
+      [
+        { kvTransferConfig: { kv_connector: "NixlConnector" } },
+        "kvTransferConfig: KV connectors are not built yet; leave it out",
+      ],
+    ] as const) {
+      const refused = LLM.load("no-such.gguf", { ...options, offline: true } as LoadOptions);
+      expect(await refused.catch(({ code, message }) => [code, message])).toEqual([
+        "unsupported_option",
+        message,
+      ]);
+    }
+    const off = {
+      enableLora: false,
+      speculativeConfig: null,
+      loraModules: undefined,
+      offline: true,
+    };
+    const absent = LLM.load("no-such.gguf", off as LoadOptions);
+    expect(await absent.catch(({ code }) => code)).toBe("model_not_found");
   });
 });
 

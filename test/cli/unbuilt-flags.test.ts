@@ -1,0 +1,91 @@
+// vLLM flags that switch on what is not built: refused, unless their value leaves it off.
+
+import { describe, expect, test } from "bun:test";
+import { exitCodeOf } from "../../src/cli/exit-codes.ts";
+import { IGNORED_FLAGS } from "../../src/cli/ignored-flags.ts";
+import { optionSpec } from "../../src/cli/options.ts";
+import { parseOptions } from "../../src/cli/parse-options.ts";
+import { UNBUILT_FLAGS } from "../../src/cli/unbuilt-flags.ts";
+import type { ConfigError } from "../../src/errors.ts";
+
+const warnings: string[] = [];
+
+function parse(
+  argv: string[],
+  env: Record<string, string> = {},
+  yaml: Record<string, unknown> = {},
+) {
+  warnings.length = 0;
+  return parseOptions("serve", { argv, env, readYaml: () => yaml }, (line) => warnings.push(line));
+}
+
+/** @returns code, exit code and text of the error that is thrown; null = none */
+function refusal(run: () => unknown) {
+  try {
+    run();
+  } catch (error) {
+    return [(error as ConfigError).code, exitCodeOf(error), (error as Error).message];
+  }
+  return null;
+}
+
+describe("flags that switch on what is not built", () => {
+  test("are refused by name with the exit code of wrong usage, wherever they are given", () => {
+    const lora = "LoRA is not built yet; leave it out";
+    for (const [argv, message] of [
+      [["--enable-lora", "model.gguf"], `--enable-lora: ${lora}`],
+      [["--lora_modules", "a=/a"], `--lora_modules: ${lora}`],
+      [["--lora-modules"], `--lora-modules: ${lora}`],
+      [
+        ["--speculative-config", '{"method":"ngram"}'],
+        "--speculative-config: speculative decoding is not built yet; leave it out",
+      ],
+      [
+        ["--speculative-config.method=ngram"],
+        "--speculative-config.method: speculative decoding is not built yet; leave it out",
+      ],
+      [
+        ['--kv-transfer-config={"kv_connector":"NixlConnector"}'],
+        "--kv-transfer-config: KV connectors are not built yet; leave it out",
+      ],
+      [["--runner=pooling"], "--runner: only text generation is built yet; leave it out"],
+    ] as const) {
+      expect(refusal(() => parse([...argv]))).toEqual(["unsupported_option", 2, message]);
+    }
+    const file = (yaml: object) => refusal(() => parse(["--config", "x.yaml"], {}, { ...yaml }));
+    const inFile = `enable_lora in x.yaml: ${lora}`;
+    expect(file({ enable_lora: true })).toEqual(["unsupported_option", 2, inFile]);
+    expect(file({ "lora-modules": ["a=/a"] })?.[2]).toBe(`lora-modules in x.yaml: ${lora}`);
+    expect(refusal(() => parse([], { PAGODA_ENABLE_LORA: "1" }))).toEqual([
+      "unsupported_option",
+      2,
+      `PAGODA_ENABLE_LORA: ${lora}`,
+    ]);
+  });
+
+  test("warn with a value that switches nothing on, as do flags that only tune", () => {
+    const yaml = { "enable-lora": false, "lora-modules": [], "kv-transfer-config": {} };
+    expect(parse(["--config", "x.yaml"], {}, yaml).port).toBe(8000);
+    expect(warnings).toEqual([
+      "enable-lora in x.yaml has no effect: LoRA is not built yet",
+      "lora-modules in x.yaml has no effect: LoRA is not built yet",
+      "kv-transfer-config in x.yaml has no effect: KV connectors are not built yet",
+    ]);
+    const argv = ["--no-enable-lora", "--max-loras=4", "--runner", "generate", "model.gguf"];
+    expect(parse(argv).model).toBe("model.gguf");
+    expect(warnings).toEqual([
+      "--no-enable-lora has no effect: LoRA is not built yet",
+      "--max-loras has no effect: what it tunes is not built here yet",
+      "--runner has no effect: only text generation is built yet",
+    ]);
+    expect(parse([], { PAGODA_ENABLE_LORA: "" }).port).toBe(8000);
+  });
+
+  test("are neither ignored flags nor options", () => {
+    const ignored = IGNORED_FLAGS.map(({ name }) => name);
+    const unbuilt = UNBUILT_FLAGS.map(({ name }) => name);
+    const all = [...ignored, ...unbuilt];
+    expect(all.filter((name, i) => all.indexOf(name) !== i)).toEqual([]);
+    expect(all.filter((name) => optionSpec(name) !== undefined)).toEqual([]);
+  });
+});
