@@ -63,7 +63,7 @@ export type EngineErrorCode =
   | "engine_shutdown"; // the server is stopping
 
 export interface EngineErrorOptions extends ErrorOptions {
-  readonly retryAfterS?: number;
+  readonly retryAfterS?: number | null;
 }
 
 /** A fault that is not the client's (500, or 503 once the engine is gone). */
@@ -90,12 +90,38 @@ export function shuttingDown(): EngineError {
   return new EngineError("engine_shutdown", "The server is shutting down.");
 }
 
+export type ConfigErrorCode =
+  | "invalid_option" // a value is out of range, or does not go with another
+  | "missing_option" // a command needs it
+  | "unknown_option"
+  | "unsupported_option" // known to vLLM, not built here
+  | "unknown_command"
+  | "config_file" // the file of --config cannot be read
+  | "invalid_version" // a version of vLLM that metrics are to have
+  | "model_not_found" // no such file, repository or file in it
+  | "no_such_quant" // the repository has none of this quantization
+  | "model_not_gguf"
+  | "model_truncated" // the file ends within its header
+  | "download_failed"
+  | "checksum_mismatch" // what was downloaded is not what the hub has
+  | "disk_full"
+  | "cannot_write" // a file
+  | "out_of_memory" // model or KV cache do not fit
+  | "address_in_use"
+  | "cannot_listen"
+  | "no_parent" // an engine's process was started by hand
+  | "server_unreachable" // as a client: nothing answers
+  | "key_refused" // as a client: 401
+  | "request_refused" // as a client: refused for another reason
+  | "context_full" // as a client: the conversation exceeds the context
+  | "stream_broken"; // as a client: the answer ended early or is no answer
+
 /** The operator's mistake: a bad option, a missing file, a model that cannot be loaded. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
-  readonly code: string;
+  readonly code: ConfigErrorCode;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(code: ConfigErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }

@@ -1,6 +1,6 @@
 // What the program ends with, and which failure gives which code. docs/cli.md and the man page list them.
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, type ConfigErrorCode } from "../errors.ts";
 
 export const EXIT_CODES = {
   ok: 0,
@@ -27,7 +27,7 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODES, string
 };
 
 /** Codes of errors by exit code; any that ends in "_option" is wrong usage, the others have failed. */
-const BY_ERROR: Readonly<Record<string, ExitCode>> = {
+const BY_ERROR: Readonly<Partial<Record<ConfigErrorCode, ExitCode>>> = {
   unknown_command: EXIT_CODES.usage,
   invalid_version: EXIT_CODES.usage,
   config_file: EXIT_CODES.usage,

@@ -2,6 +2,7 @@
 
 export {
   ConfigError,
+  type ConfigErrorCode,
   EngineError,
   type EngineErrorCode,
   OverloadError,

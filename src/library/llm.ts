@@ -56,10 +56,10 @@ export class LLM implements AsyncDisposable {
 
   /**
    * @param model GGUF file, "user/repo:quant" of the Hugging Face hub, or URL; downloaded once
-   * @throws ConfigError "invalid_option", "unsupported_option", "model_not_found", "no_such_quant", "download_failed",
-   *   "disk_full", "checksum_mismatch" or "out_of_memory"; an Error with a code such as "model_not_gguf",
-   *   "model_truncated" or "model_unsupported"; EngineError "engine_dead" where the native part is missing;
-   *   the signal's reason
+   * @throws ConfigError "invalid_option", "unsupported_option", "model_not_found", "no_such_quant",
+   *   "download_failed", "disk_full", "checksum_mismatch" or "out_of_memory"; an Error
+   *   with a code such as "model_not_gguf", "model_truncated" or "model_unsupported"; EngineError
+   *   "engine_dead" where the native part is missing; the signal's reason
    */
   static async load(model: string, options: LoadOptions = {}): Promise<LLM> {
     return new LLM(await loadEngine(model, options));

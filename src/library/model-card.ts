@@ -20,7 +20,7 @@ export interface ModelCard {
   readonly eosTokenIds: readonly number[];
   /** The file brings a chat template, or one was given. */
   readonly hasChatTemplate: boolean;
-  /** What computes, e.g. "CPU: AVX2 FMA F16C". */
+  /** Device that computes, e.g. "CPU, avx512bf16 attention, 2 threads". */
   readonly device: string;
   /** Tokens of a KV block. */
   readonly blockSize: number;

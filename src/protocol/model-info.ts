@@ -34,7 +34,7 @@ export interface ModelInfo extends ModelHeader {
   readonly weightKernels: string;
   /** Types of matrices that ggml's kernels serve though ours were asked for, e.g. "q2_K". */
   readonly unpackedTypes: readonly string[];
-  /** e.g. "CPU: AVX2 FMA F16C AVX512_VNNI". */
+  /** e.g. "CPU, avx512bf16 attention, 2 threads"; for a GPU that takes layers, its own name. */
   readonly device: string;
   /** A GPU device takes layers: their weights and K and V are in its memory. */
   readonly weightsOnDevice: boolean;

@@ -1,6 +1,6 @@
 // One sequence on its way through the engine: its tokens, counters, block hashes and status.
-// The scheduler owns the counters, the KV cache manager the block table; both live elsewhere by id.
-// Created by the engine on add, mutated by scheduler and kvcache only.
+// Created by the engine on add; the scheduler writes the counters and the status. Its block table is the KV cache
+// manager's, its state in the sampler the runner's.
 
 import { assert } from "../assert.ts";
 import type { Integer } from "../json.ts";

@@ -84,7 +84,9 @@ describe("a Unix socket", () => {
       [join(folder.path, "x".repeat(200)), "name too long"],
     ] as const) {
       const message = `cannot listen on ${bad}: ${fault}`;
-      await expect(start({ socketPath: bad })).rejects.toThrow(new ConfigError("", message));
+      await expect(start({ socketPath: bad })).rejects.toThrow(
+        new ConfigError("cannot_listen", message),
+      );
     }
     expect(readFileSync(file, "utf8")).toBe("text");
   });
@@ -97,7 +99,9 @@ describe("a Unix socket", () => {
 
 test("an address of another machine is refused in words", async () => {
   const message = "cannot listen on 192.0.2.1:0: this machine has no such address";
-  await expect(start({ host: "192.0.2.1" })).rejects.toThrow(new ConfigError("", message));
+  await expect(start({ host: "192.0.2.1" })).rejects.toThrow(
+    new ConfigError("cannot_listen", message),
+  );
 });
 
 describe("a prefix", () => {

@@ -3,6 +3,7 @@
 
 import {
   ConfigError,
+  type ConfigErrorCode,
   EngineError,
   type EngineErrorCode,
   OverloadError,
@@ -53,11 +54,11 @@ function typedError(record: ErrorRecord): Error {
     case "RequestError":
       return new RequestError(code as RequestErrorCode, message, param);
     case "EngineError":
-      return new EngineError(code as EngineErrorCode, message);
+      return new EngineError(code as EngineErrorCode, message, { retryAfterS });
     case "OverloadError":
       return new OverloadError(code as OverloadErrorCode, message, retryAfterS ?? 1);
     case "ConfigError":
-      return new ConfigError(code, message);
+      return new ConfigError(code as ConfigErrorCode, message);
     default: {
       const native = { name, code, ...(status === null ? {} : { status }) };
       return Object.assign(new Error(message), native);

@@ -8,7 +8,12 @@ const sent = (error: unknown) => errorOf(errorRecord(error));
 
 test.each([
   ["RequestError", new RequestError("invalid_value", "no such thing", "seed"), { param: "seed" }],
-  ["EngineError", new EngineError("engine_sleep_failed", "cannot sleep"), {}],
+  ["EngineError", new EngineError("engine_sleep_failed", "cannot sleep"), { retryAfterS: null }],
+  [
+    "EngineError with a time",
+    new EngineError("engine_restarting", "back soon", { retryAfterS: 3 }),
+    { retryAfterS: 3 },
+  ],
   ["ConfigError", new ConfigError("out_of_memory", "does not fit"), {}],
   ["OverloadError", new OverloadError("queue_full", "full", 7), { retryAfterS: 7 }],
 ])("%s", (_, error, fields) => {
