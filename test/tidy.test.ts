@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { longFunctions } from "./support/long-functions.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
@@ -48,7 +49,7 @@ const tracked = Bun.spawnSync(["git", "ls-files"], { cwd: ROOT })
   .filter((path) => path !== "" && path !== "third_party/llama.cpp");
 const sources = tracked.filter((path) => path.startsWith("src/") && path.endsWith(".ts"));
 const code = tracked.filter((path) =>
-  /^(src|native|test|scripts|bench)\/.*\.(ts|cpp|h)$/.test(path),
+  /^(src|native|test|scripts|bench)\/.*\.(ts|cjs|cpp|c|h)$/.test(path),
 );
 const textOf = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
@@ -151,8 +152,10 @@ describe("every file", () => {
   });
 
   test("has no function over 70 lines", () => {
-    const typescript = code.filter((path) => /^(src|scripts|bench)\/.*\.ts$/.test(path));
-    expect(typescript.flatMap(longFunctions)).toEqual([]);
+    const found = code.flatMap((path) =>
+      longFunctions(textOf(path), 70).map((line) => `${path}:${line}`),
+    );
+    expect(found).toEqual([]);
   });
 
   test("has no loose type, no left-over mark, no vague name", () => {
@@ -174,16 +177,45 @@ describe("every file", () => {
   });
 });
 
-/** Functions and methods whose body spans more than 70 lines, by the indentation of their last brace. */
-function longFunctions(path: string): string[] {
-  const lines = textOf(path).split("\n");
-  const found: string[] = [];
-  lines.forEach((line, i) => {
-    const start =
-      /^( *)(export )?(async )?(function\*? \w+|(static |async |\*)*#?\w+\(.*\).*\{$)/.exec(line);
-    if (start === null || /^\s*(if|for|while|switch|return)\b/.test(line)) return;
-    const end = lines.findIndex((other, j) => j > i && other === `${start[1]}}`);
-    if (end - i > 70) found.push(`${path}:${i + 1}`);
+describe("the rule of a function's length", () => {
+  const body = (column: number, numLines: number) =>
+    Array.from({ length: numLines }, () => `${" ".repeat(column)}  step();\n\n`.trimEnd()).join(
+      "\n",
+    );
+  const lengths: readonly (readonly [string, (lines: string) => string, column: number])[] = [
+    ["a function", (lines) => `export function f(a: number): void {\n${lines}\n}`, 0],
+    [
+      "a signature of lines",
+      (lines) => `async function f(\n  a: number,\n): void {\n${lines}\n}`,
+      0,
+    ],
+    ["an arrow function", (lines) => `const f = async (\n  a: A,\n) => {\n${lines}\n};`, 0],
+    ["a method", (lines) => `class A {\n  async #f<T>(a: T) {\n${lines}\n  }\n}`, 2],
+    ["a function of C++", (lines) => `static void f(int a,\n    int b) {\n${lines}\n}`, 0],
+    ["a constructor", (lines) => `A::A(int a)\n    : a(a) {\n#if X\n${lines}\n#endif\n}`, 0],
+    ["a method of C++", (lines) => `struct A {\n  void f() const {\n${lines}\n  }\n};`, 2],
+  ];
+
+  test.each(lengths)("counts %s from its signature to its last brace", (_, text, column) => {
+    const least = text("x").split("\n").length;
+    const start = column === 0 ? 1 : 2;
+    const around = column === 0 ? 0 : 2;
+    const numLines = (inner: string) => text(inner).split("\n").length - around;
+    const fits = body(column, 70 - least + around + 1);
+    expect(numLines(fits)).toBe(70);
+    expect(longFunctions(text(fits), 70)).toEqual([]);
+    expect(longFunctions(text(`${fits}\n${body(column, 1)}`), 70)).toEqual([start]);
   });
-  return found;
-}
+
+  test("is not about classes, namespaces and suites", () => {
+    const methods = "  f() {\n    step();\n  }\n".repeat(30);
+    for (const head of [
+      "export class A<T> {",
+      "struct A {",
+      "namespace a {",
+      'describe("a", () => {',
+    ]) {
+      expect(longFunctions(`${head}\n${methods}}`, 70)).toEqual([]);
+    }
+  });
+});

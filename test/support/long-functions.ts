@@ -1,0 +1,31 @@
+// Functions over a number of lines, in TypeScript and C++ as their formatters leave them: a body ends with a brace
+// in the column in which its signature begins, whatever lies between.
+
+/** What a closing brace ends besides a function, by the first line of it. */
+const CONTAINERS =
+  /^\s*(export |declare |abstract |template <.*> |typedef )*(class|struct|union|enum|namespace|interface|type)\b|^extern "C" \{|\bdescribe\b|(^|[=(:]) *\{$/;
+/** Lines in the same column that begin nothing: ends, values in braces, labels, directives, comments. */
+const PASSED = /^\s*([})]|\{.|\/\/|#(if|el|end|pragma|define)|(public|private|protected):)/;
+
+/** @returns the 1-based line in which each function of more than maxLines begins */
+export function longFunctions(text: string, maxLines: number): number[] {
+  const lines = text.split("\n");
+  return lines.flatMap((line, end) => {
+    if (!/^ *\}[;,)]*$/.test(line)) return [];
+    const start = startOf(lines, end);
+    const isSuite = /^\s*describe/.test(lines[start + 1] ?? "");
+    const isShort = end - start < maxLines;
+    return isShort || isSuite || CONTAINERS.test(lines[start] ?? "") ? [] : [start + 1];
+  });
+}
+
+/** Index of the line that begins what ends in line `end`. */
+function startOf(lines: readonly string[], end: number): number {
+  const column = indentOf(lines[end] ?? "");
+  const before = lines.slice(0, end);
+  return before.findLastIndex(
+    (line) => line !== "" && indentOf(line) <= column && !PASSED.test(line),
+  );
+}
+
+const indentOf = (line: string) => line.length - line.trimStart().length;
