@@ -36,7 +36,7 @@ done
 
 commit=$(git -C "$source" rev-parse HEAD)
 cpu=$(grep -m 1 -E '^(flags|Features)' /proc/cpuinfo 2>/dev/null || uname -m)
-stamp=$(printf '%s\n' "$commit" "$cpu" "$(c++ --version | head -n 1)" "$PWD" "$programs" "$(cksum <"$0")" | cksum)
+stamp=$(printf '%s\n' "$commit" "$cpu" "$(c++ --version | head -n 1)" "$programs" "$(cksum <"$0")" | cksum)
 if [ -x "$build/bin/llama-server" ] && [ "$(cat "$stamp_file" 2>/dev/null)" = "$stamp" ]; then
   echo "peers: up to date ($build/bin/llama-server)" >&2
   exit 0

@@ -1,8 +1,17 @@
-// Builds the native addon through cmake-js. Skipped when nothing that goes into it has changed. It
-// may be tuned for this machine's CPU: another CPU, compiler or place needs a new build folder.
+// Builds the native addon through cmake-js. Skipped when nothing that goes into it has changed: the folder that
+// the clone lies in is no part of the addon. Objects may be tuned for this machine's CPU, and CMake keeps absolute
+// paths: another CPU, compiler or folder needs a new build folder.
 
-import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
+import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { BuildProgress } from "./build-progress.ts";
 import type { Checkout } from "./checkout.ts";
@@ -23,10 +32,13 @@ import { SetupError, say, sayUpToDate } from "./report.ts";
 import { run } from "./shell.ts";
 import { endOf } from "./tool-process.ts";
 
-/** Read from the environment as ON or OFF; without them CMakeLists.txt decides from what the machine has. */
 /** Spellings that CMake reads as a yes or a no. */
 const SWITCH = /^(on|off|1|0|yes|no|true|false)$/i;
+/** Read from the environment as ON or OFF; without them CMakeLists.txt decides from what the machine has. */
 const BUILD_OPTIONS = ["PAGODA_NATIVE", "PAGODA_CUDA", "PAGODA_VULKAN", "PAGODA_METAL"] as const;
+
+/** With CCACHE_BASEDIR: objects are found from any folder; errors keep their full paths. */
+const CCACHE = { CCACHE_ABSSTDERR: "true", CCACHE_NOHASHDIR: "true" };
 
 /** Memory that one compiler process may need. */
 const BYTES_PER_COMPILER = 2 ** 30;
@@ -43,16 +55,16 @@ export function setupTools(checkout: Checkout): readonly NeededTool[] {
 /** @throws SetupError */
 export async function buildAddon(checkout: Checkout, pin: Pin): Promise<void> {
   const compiler = needTool(COMPILER);
-  const machine = await machineStamp(checkout, compiler);
+  const toolchain = await toolchainStamp(checkout, compiler);
   const sources = checkout.filesIn("native", [".cpp", ".h"]);
   const inputs = [...sources, "CMakeLists.txt", "bun.lock", ...patchFiles(checkout)];
-  const stamp = checkout.stampOf(inputs, [pin.commit, machine]);
+  const stamp = checkout.stampOf(inputs, [pin.commit, toolchain]);
   if (existsSync(addonPath(checkout)) && checkout.readStamp("native") === stamp) {
     sayUpToDate("native addon");
     return;
   }
   needTools([CMAKE, NINJA_OR_MAKE]);
-  clearBuildOfOtherMachine(checkout, machine);
+  clearBuildOfOthers(checkout, toolchain);
   const speed = hasTool("ccache") ? " with ccache" : "";
   say(`native addon: building${speed}; the first time takes some minutes (log: build/native.log)`);
   await runCmakeJs(checkout);
@@ -61,21 +73,40 @@ export async function buildAddon(checkout: Checkout, pin: Pin): Promise<void> {
 }
 
 /** What objects depend on besides their sources; neither make nor ninja would see a change of it. */
-async function machineStamp(checkout: Checkout, compiler: string): Promise<string> {
+async function toolchainStamp(checkout: Checkout, compiler: string): Promise<string> {
   const { output: version } = await run([compiler, "--version"]);
   const options = buildOptions(process.env, cpuFlags());
   const platform = `${process.platform} ${process.arch}`;
-  return checkout.stampOf([], [checkout.root, platform, version, cpuFlags(), ...options]);
+  return checkout.stampOf([], [platform, version, cpuFlags(), ...options]);
 }
 
-function clearBuildOfOtherMachine(checkout: Checkout, machine: string): void {
-  const last = checkout.readStamp("machine");
-  if (last !== null && last !== machine) {
-    say("native addon: made for another CPU, compiler, folder or set of options; starting again");
-    rmSync(checkout.path("build", "native"), { recursive: true, force: true });
+function clearBuildOfOthers(checkout: Checkout, toolchain: string): void {
+  const folder = checkout.path("build", "native");
+  const last = checkout.readStamp("toolchain");
+  if (last !== null && last !== toolchain) {
+    say("native addon: made for another CPU, compiler or set of options; starting again");
+    rmSync(folder, { recursive: true, force: true });
   }
-  checkout.writeStamp("machine", machine);
+  checkout.writeStamp("toolchain", toolchain);
+  if (clearMovedBuild(checkout, folder))
+    say("native addon: built in another folder; starting again");
 }
+
+/**
+ * Removes a build folder whose clone was moved or copied: CMake refuses it, and every command in it has the old
+ * paths. ccache finds the objects again.
+ * @returns whether it did
+ */
+export function clearMovedBuild(checkout: Checkout, folder: string): boolean {
+  const cache = join(folder, "CMakeCache.txt");
+  if (!existsSync(cache)) return false;
+  const home = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(readFileSync(cache, "utf8"))?.[1];
+  if (home === undefined || isSameFolder(home, checkout.root)) return false;
+  rmSync(folder, { recursive: true });
+  return true;
+}
+
+const isSameFolder = (a: string, b: string) => existsSync(a) && realpathSync(a) === realpathSync(b);
 
 /**
  * Options for cmake-js: `--CDPAGODA_CUDA=OFF`. An x86-64 CPU below AVX2, the floor of an addon for all, gets one
@@ -110,9 +141,10 @@ export function cmakeJs(
 
 async function runCmakeJs(checkout: Checkout): Promise<void> {
   const options = buildOptions(process.env, cpuFlags());
+  const parallel = { CMAKE_BUILD_PARALLEL_LEVEL: String(numCompilers()) };
   const child = Bun.spawn(cmakeJs(checkout, "build", "build/native", options), {
     cwd: checkout.root,
-    env: { CMAKE_BUILD_PARALLEL_LEVEL: String(numCompilers()), ...process.env },
+    env: { ...CCACHE, CCACHE_BASEDIR: checkout.root, ...parallel, ...process.env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

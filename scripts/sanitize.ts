@@ -17,7 +17,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { addonPath, cmakeJs } from "./build-addon.ts";
+import { addonPath, clearMovedBuild, cmakeJs } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
 import { COMPILER, needTool } from "./needed-tools.ts";
 import { countReports } from "./sanitizers/reports.ts";
@@ -57,6 +57,7 @@ async function buildAddon({ compilerFlags, targets }: Sanitizer): Promise<void> 
     PAGODA_VULKAN: "OFF",
   };
   const words = Object.entries(options).map(([option, value]) => `--CD${option}=${value}`);
+  clearMovedBuild(checkout, folder);
   for (const verb of ["configure", "build"] as const) {
     const command = cmakeJs(checkout, verb, folder, words);
     await runOrFail(command, `${verb} for ${name}`, { cwd: checkout.root });

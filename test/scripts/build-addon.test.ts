@@ -2,20 +2,27 @@
 // prints what a build prints.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, renameSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { addonPath, buildAddon, buildOptions } from "../../scripts/build-addon.ts";
 import { BuildProgress } from "../../scripts/build-progress.ts";
-import type { Checkout } from "../../scripts/checkout.ts";
-import { removeTempFolders, tempCheckout, writeFiles } from "../support/temp-checkout.ts";
+import { Checkout } from "../../scripts/checkout.ts";
+import {
+  removeTempFolders,
+  tempCheckout,
+  tempFolder,
+  writeFiles,
+} from "../support/temp-checkout.ts";
 
 const PIN = { commit: "0".repeat(40), package: "tiny-source@1.0.0", integrity: null };
 
-/** Counts its runs in build/runs, keeps its arguments, leaves an addon. */
+/** Counts its runs in build/runs, keeps its arguments, leaves an addon and CMake's cache. */
 const WORKING_TOOL = `
 const { appendFileSync, mkdirSync, writeFileSync } = require("node:fs");
 mkdirSync("build/native/Release", { recursive: true });
 appendFileSync("build/runs", process.argv.slice(2).join(" ") + "\\n");
 console.log("[1/2] Building CXX object a.cpp.o");
+writeFileSync("build/native/CMakeCache.txt", "CMAKE_HOME_DIRECTORY:INTERNAL=" + process.cwd() + "\\n");
 writeFileSync("build/native/Release/pagoda.node", "addon");
 `;
 
@@ -71,6 +78,42 @@ describe("buildAddon", () => {
     await buildAddon(checkout, PIN);
     expect(existsSync(checkout.path("build", "native", "object.o"))).toBe(false);
     expect(runsOf(checkout).at(-1)).toBe("build -O build/native --CDPAGODA_CUDA=OFF");
+  });
+
+  test.each([
+    ["moved", renameSync],
+    ["copied", (from: string, to: string) => cpSync(from, to, { recursive: true })],
+  ])(
+    "a clone that is %s keeps its addon; the next change starts a new build folder",
+    async (_, put) => {
+      const first = checkoutWith(WORKING_TOOL);
+      await buildAddon(first, PIN);
+      writeFiles(first.root, { "build/native/object.o": "" });
+      const other = new Checkout(join(tempFolder(), "clone"));
+      put(first.root, other.root);
+      await buildAddon(other, PIN);
+      expect(runsOf(other)).toHaveLength(1);
+      expect(existsSync(other.path("build", "native", "object.o"))).toBe(true);
+      writeFiles(other.root, { "native/a.cpp": "int b;\n" });
+      await buildAddon(other, PIN);
+      expect(runsOf(other)).toHaveLength(2);
+      expect(existsSync(other.path("build", "native", "object.o"))).toBe(false);
+      writeFiles(other.root, { "build/native/object.o": "", "native/a.cpp": "int c;\n" });
+      await buildAddon(other, PIN);
+      expect(runsOf(other)).toHaveLength(3);
+      expect(existsSync(other.path("build", "native", "object.o"))).toBe(true);
+    },
+  );
+
+  test("another path to the same folder is the same folder", async () => {
+    const first = checkoutWith(WORKING_TOOL);
+    await buildAddon(first, PIN);
+    writeFiles(first.root, { "build/native/object.o": "", "native/a.cpp": "int b;\n" });
+    const link = join(tempFolder(), "link");
+    symlinkSync(first.root, link);
+    await buildAddon(new Checkout(link), PIN);
+    expect(runsOf(first)).toHaveLength(2);
+    expect(existsSync(first.path("build", "native", "object.o"))).toBe(true);
   });
 
   test("a failed build is told in one line with the compiler's words, and is tried again", async () => {

@@ -50,7 +50,7 @@ const INCLUDES = [
   ...["native", "build/llama.cpp/include", "build/llama.cpp/src"],
   ...["build/llama.cpp/common", "build/llama.cpp/vendor"],
   ...["include", "src", "src/ggml-cpu"].map((part) => `build/llama.cpp/ggml/${part}`),
-].map((part) => `-I${checkout.path(part)}`);
+];
 
 /** @returns path of the program @throws SetupError when it cannot be built */
 export async function buildSanitized(program: SanitizedProgram): Promise<string> {
@@ -93,16 +93,15 @@ async function compile(
   headers: readonly string[],
   flags: readonly string[],
 ): Promise<string> {
-  const options = [...FLAGS, ...flags, ...INCLUDES];
-  const stamp = checkout.stampOf([source, ...headers], options).slice(0, 12);
+  const options = [...FLAGS, ...flags];
+  const stamp = checkout.stampOf([source, ...headers], [...options, ...INCLUDES]).slice(0, 12);
   const object = join(FOLDER, `${basename(source, ".cpp")}-${stamp}.o`);
   if (existsSync(object)) return object;
   // Renamed when it is whole, so that one that was cut off is not taken for it.
   const half = `${object}.${process.pid}`;
-  await runOrFail(
-    [compiler, ...options, "-c", checkout.path(source), "-o", half],
-    `compiling ${source}`,
-  );
+  const includes = INCLUDES.map((part) => `-I${checkout.path(part)}`);
+  const command = [compiler, ...options, ...includes, "-c", checkout.path(source), "-o", half];
+  await runOrFail(command, `compiling ${source}`);
   renameSync(half, object);
   return object;
 }
