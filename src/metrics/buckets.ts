@@ -1,4 +1,4 @@
-// The upper bounds of vLLM's histograms. Seconds, but for tokens and counts.
+// Upper bounds of vLLM's histograms, in seconds except for tokens and counts.
 
 import type { BucketRule } from "./family.ts";
 
@@ -18,7 +18,7 @@ export const RESIDENCY_BUCKETS = [
   1200, 1800,
 ];
 export const SLEEP_BUCKETS = [0.01, 0.1, 1, 10, 30, 60, 120, 300, 600];
-/** Of vLLM's HTTP instrumentation: many without labels, few by handler. */
+/** Buckets of vLLM's HTTP instrumentation: many without labels, few by handler. */
 export const HTTP_FINE_BUCKETS = [
   0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 7.5, 10, 30,
   60,
@@ -30,7 +30,7 @@ export function bucketBounds(rule: BucketRule | undefined, maxModelLen: number):
   return rule === "tokens" ? tokenBuckets(maxModelLen) : (rule ?? []);
 }
 
-/** 1, 2, 5, 10, 20, 50, ... as far as `maxModelLen`. */
+/** @returns 1, 2, 5, 10, 20, 50, ... up to `maxModelLen` */
 export function tokenBuckets(maxModelLen: number): number[] {
   const buckets: number[] = [];
   for (let decade = 1; ; decade *= 10) {

@@ -1,11 +1,11 @@
-// vllm:cache_config_info: how the KV cache is set up, as labels in Python's spelling. Only fields that
-// mean something here.
+// vllm:cache_config_info: the configuration of the KV cache, as labels in Python's spelling. Fields without
+// a meaning in Pagoda are left out.
 
 import type { EngineInfo } from "../protocol/protocol.ts";
 import { type MetricFamily, onScrape } from "./family.ts";
 import { formatNumber } from "./number-format.ts";
 
-/** Label to its value, in the order of the names. */
+/** Value of each label, sorted by label name. */
 const FIELDS: Readonly<Record<string, (info: EngineInfo) => string>> = {
   block_size: ({ blockSize }) => String(blockSize),
   cache_dtype: ({ kvCacheType }) => kvCacheType,
@@ -32,13 +32,13 @@ export const CACHE_CONFIG_FAMILY: MetricFamily = {
   since: "0.8",
   enabledBy: "log-stats",
   meaning:
-    "Always 1; its labels say how the KV cache is set up. Gateways read `block_size` and `num_gpu_blocks` as integers.",
+    "Always 1. Its labels describe the KV cache. Gateways read `block_size` and `num_gpu_blocks` as integers.",
   source: onScrape(({ info }, sink) => {
     sink.set(1, ...Object.values(FIELDS).map((value) => value(info)));
   }),
 };
 
-/** Requests of the model's full length that the pool holds at once. */
+/** @returns how many requests of maximum length fit into the pool at once */
 function maxConcurrency({ numBlocks, maxModelLen, blockSize }: EngineInfo): number {
   return (numBlocks - 1) / Math.ceil(maxModelLen / blockSize);
 }

@@ -1,6 +1,6 @@
 // Every metric family of the server, in the order of vLLM's exposition. Names, help texts and buckets are
-// those of vLLM 0.13's Production Metrics page; families of later versions stand beside their kin, our own at
-// the end.
+// those of vLLM 0.13's Production Metrics page. Families of later versions are next to related ones, and
+// Pagoda's own come last.
 
 import { CACHE_CONFIG_FAMILY } from "./cache-config.ts";
 import { ENGINE_PROCESS_FAMILIES } from "./engine-process-families.ts";

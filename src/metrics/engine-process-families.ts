@@ -1,5 +1,5 @@
-// Families of our own, for what vLLM does not have: an engine that the server outlives. Their names begin
-// with ours, so that none can be taken for one of vLLM's.
+// Metric families that vLLM does not have, for an engine that the server outlives. The prefix `pagoda_`
+// keeps them apart from vLLM's.
 
 import { type MetricFamily, onRestart, onScrape } from "./family.ts";
 
@@ -7,20 +7,20 @@ export const ENGINE_PROCESS_FAMILIES: readonly MetricFamily[] = [
   {
     name: "pagoda_engine_up",
     type: "gauge",
-    help: "1 while the engine takes requests, 0 while it is down or starts again.",
+    help: "1 while the engine accepts requests, 0 while it is down or restarting.",
     since: "ours",
     enabledBy: "always",
-    meaning: "As `/health` has it, but for a server that is stopping. An engine that sleeps is up.",
-    alert: "0 for a minute: the engine cannot start, its last words are in the log.",
+    meaning: "Same as `/health`, except while the server is stopping. A sleeping engine is up.",
+    alert: "0 for a minute: the engine cannot start; see the end of the log.",
     source: onScrape(({ isEngineUp }, sink) => sink.set(isEngineUp ? 1 : 0)),
   },
   {
     name: "pagoda_engine_restarts",
     type: "counter",
-    help: "Number of times the engine came back after it had died or was killed for a hang.",
+    help: "Number of times the engine was restarted after a crash or a hang.",
     since: "ours",
     enabledBy: "log-stats",
-    meaning: "+1 when a new engine takes requests in place of a dead one. 0 with `--in-process`.",
+    meaning: "+1 when a new engine replaces one that crashed or hung. Always 0 with `--in-process`.",
     alert: "`increase(pagoda_engine_restarts_total[15m]) > 1`.",
     source: onRestart((sink) => sink.add(1)),
   },

@@ -1,5 +1,5 @@
-// The text of /metrics, to the letter of Python's client: sorted labels, floats with a point, `_total`,
-// `_created` families. Dashboards match texts like le="1.0", so the JS client's own text will not do.
+// The text of /metrics, exactly as Python's client prints it: sorted labels, floats with a point, `_total`,
+// `_created` families. Dashboards match strings like le="1.0", so the JS client's own output does not work.
 
 import { formatNumber } from "./number-format.ts";
 import type { FamilySnapshot, HistogramSample, Labels } from "./registry.ts";
@@ -18,7 +18,7 @@ export function expositionText(
   return textOf(lines);
 }
 
-/** OpenMetrics 1.0: counters are named without `_total`, `_created` lies within its family. */
+/** OpenMetrics 1.0: counters are named without `_total`, `_created` is part of its family. */
 export function openMetricsText(
   families: readonly FamilySnapshot[],
   createdSeries: boolean,

@@ -1,18 +1,18 @@
-// What a metric family is: one record with its name, shape, life and the one line that moves it. The
-// registry, /metrics, docs/metrics.md and the tests are made from these records.
+// The record of a metric family: its name, shape, lifetime and the one line that updates it. The registry,
+// /metrics, docs/metrics.md and the tests are generated from these records.
 
 import type { EngineInfo } from "../protocol/protocol.ts";
 import type { IterationStats, SchedulerStats, SleepRecord } from "../protocol/stats.ts";
 
 export type MetricType = "counter" | "gauge" | "histogram" | "summary";
 
-/** Where a source puts its numbers; `labels` are values of the family's own labels, in its order. */
+/** Receives the numbers of a source; `labels` are values of the family's own labels, in its order. */
 export interface MetricSink {
-  /** Gauges, and whatever is read at a scrape. */
+  /** For gauges, and for every value that is read at a scrape. */
   set(value: number, ...labels: string[]): void;
-  /** Counters; value >= 0. */
+  /** For counters; value >= 0. */
   add(value: number, ...labels: string[]): void;
-  /** Histograms and summaries. */
+  /** For histograms and summaries. */
   observe(value: number, ...labels: string[]): void;
 }
 
@@ -23,24 +23,24 @@ export interface StepRecord {
   readonly iteration: IterationStats | null;
 }
 
-/** One answered HTTP request. */
+/** One HTTP request that was answered. */
 export interface HttpRecord {
   /** Route as registered; "none" where no route matched. */
   readonly handler: string;
   readonly method: string;
   readonly status: number;
-  /** Until the last byte of the answer was handed over. */
+  /** From arrival until the last byte of the response was handed to the socket. */
   readonly durationS: number;
-  /** Content-Length, 0 where there is none. */
+  /** Content-Length, 0 without one. */
   readonly requestBytes: number;
   readonly responseBytes: number;
 }
 
-/** What is read when /metrics is. */
+/** Values that are read at a scrape of /metrics. */
 export interface ScrapeRecord {
   readonly info: EngineInfo;
   readonly isEngineUp: boolean;
-  /** Null where the system does not tell. */
+  /** Null if the system does not report it. */
   readonly process: ProcessStats | null;
 }
 
@@ -54,11 +54,11 @@ export interface ProcessStats {
   readonly maxFds: number;
 }
 
-/** The events that move metrics. */
+/** Events that update metrics. */
 export interface MetricEvents {
   readonly step: StepRecord;
   readonly sleep: SleepRecord;
-  /** The engine is back after a death. */
+  /** The engine was restarted after a crash. */
   readonly restart: null;
   readonly http: HttpRecord;
   readonly scrape: ScrapeRecord;
@@ -73,15 +73,15 @@ export type MetricSource = {
   };
 }[MetricEvent];
 
-/** What must be on for a family to exist. Everything but "always" ends with --disable-log-stats. */
+/** Feature that must be on for a family to exist. --disable-log-stats turns off all except "always". */
 export type MetricFeature = "always" | "log-stats" | "kv-cache-metrics" | "sleep-mode";
 
-/** "tokens" = 1, 2, 5, 10, ... up to the model's length. */
+/** "tokens" = 1, 2, 5, 10, ... up to the model's maximum length. */
 export type BucketRule = readonly number[] | "tokens";
 
 export interface MetricLabel {
   readonly name: string;
-  /** All values: their series are at 0 from the start. Null = series appear as they are used. */
+  /** All values, whose series start at 0. Null = a series appears when it is first used. */
   readonly values: readonly string[] | null;
 }
 
@@ -89,30 +89,30 @@ export interface MetricLabel {
 export interface Deprecation {
   /** vLLM's version, "X.Y". */
   readonly in: string;
-  /** Where the removal was later than the policy has it. */
+  /** Version of the removal, if it was later than the policy says. */
   readonly removedIn?: string;
   readonly replacedBy: string;
 }
 
 export interface MetricFamily {
-  /** As registered; a counter's samples end in `_total`. */
+  /** Registered name; the samples of a counter end in `_total`. */
   readonly name: string;
   readonly type: MetricType;
-  /** vLLM's text, without what a deprecation adds. */
+  /** vLLM's help text, without the note that a deprecation adds. */
   readonly help: string;
   /** Upper bounds, for histograms. */
   readonly buckets?: BucketRule;
-  /** Labels that all series of the server share; default both. */
+  /** Labels that all series of the server share; both by default. */
   readonly common?: readonly ("engine" | "model_name")[];
-  /** Its own labels. */
+  /** Labels of this family only. */
   readonly labels?: readonly MetricLabel[];
-  /** vLLM's version that brought it; "ours" for what it does not have. */
+  /** vLLM version that introduced it; "ours" for families that vLLM does not have. */
   readonly since: string;
   readonly deprecated?: Deprecation;
   readonly enabledBy: MetricFeature;
-  /** For the operator: what it means and when it moves. */
+  /** Explains to the operator what it means and when it changes. */
   readonly meaning: string;
-  /** For the operator: which alert or decision reads it. */
+  /** Names the alert or decision that it serves. */
   readonly alert?: string;
   readonly source: MetricSource;
 }
@@ -149,14 +149,14 @@ export function gaugeOf(of: (stats: SchedulerStats) => number): MetricSource {
   return onStep(({ scheduler }, sink) => sink.set(of(scheduler)));
 }
 
-/** A counter of what a message's outputs bring. */
+/** A counter that grows by a number from each message's outputs. */
 export function countOf(of: (stats: IterationStats) => number): MetricSource {
   return onStep(({ iteration }, sink) => {
     if (iteration !== null) sink.add(of(iteration));
   });
 }
 
-/** Observations that a message's outputs bring. */
+/** Observations from each message's outputs. */
 export function observationsOf(of: (stats: IterationStats) => readonly number[]): MetricSource {
   return onStep(({ iteration }, sink) => {
     for (const value of iteration === null ? [] : of(iteration)) sink.observe(value);

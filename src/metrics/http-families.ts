@@ -1,5 +1,5 @@
-// The http_* families of vLLM's HTTP instrumentation: every answer once, when its last byte has been
-// handed over. Help texts end as the library's do, in a space.
+// The http_* families of vLLM's HTTP instrumentation. Each response counts once, when its last byte has been
+// handed to the socket. Help texts end in a space, like the library's.
 
 import { HTTP_COARSE_BUCKETS, HTTP_FINE_BUCKETS } from "./buckets.ts";
 import { type MetricFamily, onHttp } from "./family.ts";
@@ -17,7 +17,7 @@ export const HTTP_FAMILIES: readonly MetricFamily[] = [
     type: "counter",
     help: "Total number of requests by method, status and handler.",
     labels: [HANDLER, METHOD, STATUS],
-    meaning: "Answers by route, method and class of status (2xx to 5xx), +1 at the end of each.",
+    meaning: "Responses by route, method and status class (2xx to 5xx), +1 at the end of each.",
     alert: 'Share of `status="5xx"`.',
     source: onHttp(({ handler, method, status }, sink) =>
       sink.add(1, handler, method, `${Math.floor(status / 100)}xx`),
@@ -42,7 +42,7 @@ export const HTTP_FAMILIES: readonly MetricFamily[] = [
       "Content length of outgoing responses by handler. Only value of header is respected. " +
       "Otherwise ignored. No percentile calculated. ",
     labels: [HANDLER],
-    meaning: "Content-Length of answers, 0 for streams.",
+    meaning: "Content-Length of responses, 0 for streams.",
     source: onHttp(({ handler, responseBytes }, sink) => sink.observe(responseBytes, handler)),
   },
   {
@@ -53,7 +53,7 @@ export const HTTP_FAMILIES: readonly MetricFamily[] = [
       "Latency with many buckets but no API specific labels. " +
       "Made for more accurate percentile calculations. ",
     buckets: HTTP_FINE_BUCKETS,
-    meaning: "Time from a request's arrival to the end of its answer, streams to their last event.",
+    meaning: "Time from a request's arrival to the end of its response; for streams, to the last event.",
     source: onHttp(({ durationS }, sink) => sink.observe(durationS)),
   },
   {

@@ -1,5 +1,5 @@
-// Where a request's time went. Marks: arrival and outputs on the front's clock, queued, scheduled, first
-// and last token on the engine's. Preemption never restarts one.
+// Where a request's time went. Arrival and outputs are timed by the front's clock; queued, scheduled, first
+// and last token by the engine's. Preemption never restarts an interval.
 
 import { REQUEST_LATENCY_BUCKETS, TOKEN_LATENCY_BUCKETS, TTFT_BUCKETS } from "./buckets.ts";
 import { type MetricFamily, observationsOf, perFinished } from "./family.ts";
@@ -12,8 +12,8 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: TTFT_BUCKETS,
     since: "0.7",
     enabledBy: "log-stats",
-    meaning: "From a request's arrival, tokenising included, to its first token; once a sequence.",
-    alert: "p99 above 10 s, or above what users bear; SLO panels match `le`.",
+    meaning: "Time from a request's arrival, including tokenization, to its first token; one sample per sequence.",
+    alert: "p99 above 10 s, or above what users accept; SLO panels match `le`.",
     source: observationsOf((stats) => stats.timeToFirstTokensS),
   },
   {
@@ -23,8 +23,8 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: TOKEN_LATENCY_BUCKETS,
     since: "0.11",
     enabledBy: "log-stats",
-    meaning: "Time between two outputs of a sequence, preemptions and others' prefills included.",
-    alert: "p99 far above the median: long prompts delay those that decode.",
+    meaning: "Time between two outputs of a sequence, including preemptions and prefills of other requests.",
+    alert: "p99 far above the median: long prompts delay requests that decode.",
     source: observationsOf((stats) => stats.interTokenLatenciesS),
   },
   {
@@ -45,7 +45,7 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: TOKEN_LATENCY_BUCKETS,
     since: "0.11",
     enabledBy: "log-stats",
-    meaning: "A finished sequence's decode time / (tokens - 1); 0 for one token.",
+    meaning: "Decode time of a finished sequence / (tokens - 1); 0 if it has one token.",
     alert: "The TPOT objective.",
     source: perFinished((finished) => finished.timePerOutputTokenS),
   },
@@ -56,7 +56,7 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: REQUEST_LATENCY_BUCKETS,
     since: "0.7",
     enabledBy: "log-stats",
-    meaning: "From arrival to the last output of a finished sequence.",
+    meaning: "Time from arrival to the last output of a finished sequence.",
     source: perFinished((finished) => finished.e2eLatencyS),
   },
   {
@@ -66,7 +66,7 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: REQUEST_LATENCY_BUCKETS,
     since: "0.7",
     enabledBy: "log-stats",
-    meaning: "From queued to the first step that held the sequence: the first wait only.",
+    meaning: "Time from queued to the first step that included the sequence; later waits do not count.",
     alert: "p95 above a second: scale out.",
     source: perFinished((finished) => finished.queuedTimeS),
   },
@@ -77,7 +77,7 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: REQUEST_LATENCY_BUCKETS,
     since: "0.7",
     enabledBy: "log-stats",
-    meaning: "From first scheduled to the last token: prefill + decode.",
+    meaning: "Time from first scheduled to the last token: prefill + decode.",
     source: perFinished((finished) => finished.inferenceTimeS),
   },
   {
@@ -87,7 +87,7 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: REQUEST_LATENCY_BUCKETS,
     since: "0.7",
     enabledBy: "log-stats",
-    meaning: "From first scheduled to the first token, a preemption between them included.",
+    meaning: "Time from first scheduled to the first token, including a preemption in between.",
     source: perFinished((finished) => finished.prefillTimeS),
   },
   {
@@ -97,7 +97,7 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: REQUEST_LATENCY_BUCKETS,
     since: "0.7",
     enabledBy: "log-stats",
-    meaning: "From the first to the last token.",
+    meaning: "Time from the first to the last token.",
     source: perFinished((finished) => finished.decodeTimeS),
   },
 ];

@@ -1,5 +1,5 @@
-// The metrics of one server: takes what engine and HTTP report, and prints it. Reads plain records only;
-// knows no HTTP library and nothing of the engine's inside.
+// The metrics of one server: collects what the engine and HTTP report, and prints it. Reads only plain
+// records; knows no HTTP library and no internals of the engine.
 
 import type { EngineInfo } from "../protocol/protocol.ts";
 import type {
@@ -30,10 +30,10 @@ export interface MetricsOptions {
   readonly showHiddenFor: string | null;
   /** Print `_created` families. */
   readonly createdSeries: boolean;
-  /** What is on besides "always"; without "log-stats" nothing else is. */
+  /** Features that are on besides "always"; without "log-stats", none is. */
   readonly features: ReadonlySet<MetricFeature>;
   readonly isEngineUp: () => boolean;
-  /** Null where the system does not tell. */
+  /** Null if the system does not report it. */
   readonly processStats: () => ProcessStats | null;
   /** Unix seconds. */
   readonly nowS: () => number;
@@ -91,18 +91,18 @@ export class Metrics implements StatListener {
     this.#write("http", record);
   }
 
-  /** The whole exposition. Never waits for the engine. */
+  /** Renders the whole exposition. Never waits for the engine. */
   async text(format: "prometheus" | "openmetrics" = "prometheus"): Promise<string> {
     const print = format === "openmetrics" ? openMetricsText : expositionText;
     return print(await this.snapshot(), this.#options.createdSeries);
   }
 
-  /** Every family with its values now, in the order of the exposition. */
+  /** @returns every family with its current values, in the order of the exposition */
   async snapshot(): Promise<FamilySnapshot[]> {
     const { info, isEngineUp, processStats } = this.#options;
     this.#write("scrape", { info, isEngineUp: isEngineUp(), process: processStats() });
     const snapshots = await Promise.all(this.#entries.map(({ values }) => values.snapshot()));
-    // What the system does not tell is left out; other families print their head without series.
+    // Values that the system does not report are left out; other families print their head without series.
     return snapshots.filter(
       ({ samples }, i) => samples.length > 0 || this.#entries[i]?.family.source.on !== "scrape",
     );
@@ -110,7 +110,7 @@ export class Metrics implements StatListener {
 
   #write<E extends MetricEvent>(event: E, record: MetricEvents[E]): void {
     for (const { family, values } of this.#byEvent[event]) {
-      // The entries of an event have sources of that event.
+      // All entries under an event have sources for that event.
       (family.source.write as (record: MetricEvents[E], sink: MetricValues) => void)(
         record,
         values,
@@ -119,7 +119,7 @@ export class Metrics implements StatListener {
   }
 }
 
-/** A family that is hidden or switched off is not registered, so that it costs nothing. */
+/** Leaves out families that are hidden or off, so they cost nothing. */
 function registeredFamilies({ features, showHiddenFor }: MetricsOptions): MetricFamily[] {
   return visibleFamilies(CATALOGUE, showHiddenFor).filter(
     ({ enabledBy }) =>

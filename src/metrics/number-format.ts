@@ -1,5 +1,5 @@
-// Numbers as Python's metrics client prints them: the shortest decimal that reads back the same, always
-// with a point, and Go's exponent form from 1e6 up for positive values.
+// Numbers as Python's metrics client prints them: the shortest decimal that reads back as the same number,
+// always with a point, and in Go's exponent form from 1e6 up for positive values.
 
 /** @returns e.g. "5.0", "8.34e-05", "1e+06", "+Inf", "NaN" */
 export function formatNumber(value: number): string {
@@ -8,7 +8,7 @@ export function formatNumber(value: number): string {
   return value >= 1e6 ? withExponent(value.toExponential()) : pythonFloat(value);
 }
 
-/** @param value finite @returns what Python's repr() gives: "1e+16", "-0.0", "8.34e-05" */
+/** @param value finite @returns the text of Python's repr(): "1e+16", "-0.0", "8.34e-05" */
 export function pythonFloat(value: number): string {
   const magnitude = Math.abs(value);
   if (magnitude !== 0 && (magnitude < 1e-4 || magnitude >= 1e16)) {
@@ -18,7 +18,7 @@ export function pythonFloat(value: number): string {
   return text.includes(".") ? text : `${text}.0`;
 }
 
-/** At least two digits of exponent. */
+/** Pads the exponent to at least two digits. */
 function withExponent(text: string): string {
   return text.replace(/e([+-])(\d)$/, "e$10$2");
 }

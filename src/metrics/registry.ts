@@ -1,6 +1,5 @@
-// Holds the values of one family: prom-client behind one file, one metric of it a series, so that a label
-// is resolved by one look-up of ours. Series with known labels are at 0 from the start, others appear as
-// they are used.
+// Holds the values of one family. Each series is a metric of prom-client, so a label takes a single lookup.
+// Series with known labels start at 0; others appear when they are first used.
 
 import { Counter, Gauge, Histogram } from "prom-client";
 import { assert } from "../assert.ts";
@@ -12,11 +11,11 @@ export interface Labels {
 
 /** One series of a gauge or counter. */
 export interface Sample {
-  /** Label values by label name, those that all series share included. */
+  /** Label values by label name, including the labels that all series share. */
   readonly labels: Labels;
-  /** In the unit that the family's name ends with; NaN and infinities as they are. */
+  /** Value in the unit that ends the family's name; NaN and infinities are kept. */
   readonly value: number;
-  /** Unix seconds at which the series was made; null = not told. */
+  /** Unix time in seconds at which the series was created; null = not reported. */
   readonly createdS: number | null;
 }
 
@@ -26,31 +25,31 @@ export interface HistogramSample {
   readonly labels: Labels;
   /** Upper bound and cumulative count, ascending; the last bound is Infinity. */
   readonly buckets: readonly (readonly [number, number])[];
-  /** Of all observed values. */
+  /** Sum of all observed values. */
   readonly sum: number;
-  /** Observed values. */
+  /** Number of observed values. */
   readonly count: number;
-  /** Unix seconds at which the series was made; null = not told. */
+  /** Unix time in seconds at which the series was created; null = not reported. */
   readonly createdS: number | null;
 }
 
 /** All series of one family at one moment. */
 export interface FamilySnapshot {
-  /** As on /metrics, without suffixes such as "_total". */
+  /** Name on /metrics, without suffixes such as "_total". */
   readonly name: string;
-  /** What the TYPE line says. */
+  /** Type on the TYPE line. */
   readonly type: MetricType;
-  /** What the HELP line says. */
+  /** Text on the HELP line. */
   readonly help: string;
-  /** Of counters and gauges; else empty. */
+  /** Series of counters and gauges; otherwise empty. */
   readonly samples: readonly Sample[];
-  /** Of histograms and summaries; else empty. */
+  /** Series of histograms and summaries; otherwise empty. */
   readonly histograms: readonly HistogramSample[];
 }
 
 export interface FamilyOptions {
   readonly family: MetricFamily;
-  /** Values of the labels that all its series share. */
+  /** Values of the labels that all series of the family share. */
   readonly common: Labels;
   /** Upper bounds without infinity; none for a summary. */
   readonly buckets: readonly number[];
@@ -64,7 +63,7 @@ interface Series {
   readonly metric: Gauge | Counter | Histogram;
 }
 
-/** Between label values in a key: no text holds it. */
+/** Separates label values in a key; no valid text contains it. */
 const SEPARATOR = "\uffff";
 
 /** One family's values. */
@@ -139,7 +138,7 @@ export class MetricValues implements MetricSink {
     };
   }
 
-  /** What is read at a scrape is set, not counted, whatever type it is printed as. */
+  /** Creates a gauge for values that are read at a scrape, even if they are printed as counters. */
   #makeMetric(): Series["metric"] {
     const { family, buckets } = this.#options;
     const config = { name: family.name, help: family.help, registers: [] };
@@ -151,7 +150,7 @@ export class MetricValues implements MetricSink {
   }
 }
 
-/** Values of a family's labels whose series exist from the start: none where a label's are not known. */
+/** @returns label values of the series that exist from the start; none if a label's values are not known */
 function knownSeries({ labels = [], source }: MetricFamily): string[][] {
   if (source.on === "scrape") return [];
   return labels.reduce<string[][]>(

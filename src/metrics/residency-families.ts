@@ -1,4 +1,4 @@
-// How long KV blocks live and how often they are hit, from the blocks that are sampled.
+// Lifetimes and hits of KV blocks, from the sampled blocks.
 
 import type { BlockEviction } from "../protocol/stats.ts";
 import { RESIDENCY_BUCKETS } from "./buckets.ts";
@@ -23,7 +23,7 @@ export const RESIDENCY_FAMILIES: readonly MetricFamily[] = [
     since: "0.13",
     enabledBy: "kv-cache-metrics",
     meaning:
-      "From a block's allocation to its eviction, when it is handed out for other tokens. A block that a request gives back but that can still be hit lives on.",
+      "Time from a block's allocation to its eviction, when it is reused for other tokens. A block that a request has freed lives on while it can still be hit.",
     alert:
       "Lifetimes shorter than the time between turns of a conversation: the cache is too small.",
     source: perEviction(({ lifetimeS }) => [lifetimeS]),
@@ -35,8 +35,8 @@ export const RESIDENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: RESIDENCY_BUCKETS,
     since: "0.13",
     enabledBy: "kv-cache-metrics",
-    meaning: "How long an evicted block had not been hit (or had lived, if it never was).",
-    alert: "Short idle times: blocks that are still wanted are evicted.",
+    meaning: "Time since the last hit of an evicted block (its whole lifetime if it was never hit).",
+    alert: "Short idle times: blocks are evicted while they are still needed.",
     source: perEviction(({ idleS }) => [idleS]),
   },
   {
@@ -49,7 +49,7 @@ export const RESIDENCY_FAMILIES: readonly MetricFamily[] = [
     since: "0.13",
     enabledBy: "kv-cache-metrics",
     meaning:
-      "Time between hits of an evicted block, for its latest four: 0 to 3 samples. A sequence of n > 1 that shares the block is a hit.",
+      "Time between the last four hits of an evicted block: 0 to 3 samples. With n > 1, each sequence that shares the block counts as a hit.",
     source: perEviction(({ reuseGapsS }) => reuseGapsS),
   },
 ];

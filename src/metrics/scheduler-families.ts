@@ -10,8 +10,8 @@ export const SCHEDULER_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Sequences that hold KV blocks and are computed, prefilling or decoding. Set after each step; back at 0 when the last one ends.",
-    alert: "Autoscaling, with the waiting ones; routers balance by it.",
+      "Sequences that hold KV blocks and are being computed, in prefill or decode. Set after each step; returns to 0 when the last one ends.",
+    alert: "Used for autoscaling, together with waiting requests; routers balance by it.",
     source: gaugeOf((stats) => stats.numRunningReqs),
   },
   {
@@ -21,8 +21,8 @@ export const SCHEDULER_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Sequences in the queue, preempted ones among them, and all that arrive while the engine sleeps.",
-    alert: "Scale out when it stays above 5; queue growing above 50.",
+      "Sequences in the queue, including preempted ones and all that arrive while the engine sleeps.",
+    alert: "Scale out when it stays above 5; alert when it grows past 50.",
     source: gaugeOf((stats) => stats.numWaitingReqs),
   },
   {
@@ -33,8 +33,8 @@ export const SCHEDULER_FAMILIES: readonly MetricFamily[] = [
     since: "0.19",
     enabledBy: "log-stats",
     meaning:
-      "The waiting ones: `capacity` wait for blocks or a place in the step, `deferred` for something else (n > 1: for the prompt that they share). Their sum is num_requests_waiting.",
-    alert: "`capacity` above 0 for minutes: more blocks or another server.",
+      "Waiting sequences: `capacity` wait for blocks or a place in the step, `deferred` for something else (n > 1: for the shared prompt). The sum is num_requests_waiting.",
+    alert: "`capacity` above 0 for minutes: add blocks or another server.",
     source: onStep(({ scheduler: { numWaitingReqs, numDeferredReqs } }, sink) => {
       sink.set(numWaitingReqs - numDeferredReqs, "capacity");
       sink.set(numDeferredReqs, "deferred");
@@ -50,8 +50,8 @@ export const CACHE_FAMILIES: readonly MetricFamily[] = [
     since: "0.9.2",
     enabledBy: "log-stats",
     meaning:
-      "Share of KV blocks, 0 to 1, that requests hold. Cached blocks that nobody uses count as free.",
-    alert: "Above 0.9 for minutes: preemption is near; raise --kv-cache-memory-bytes.",
+      "Share of KV blocks held by requests, 0 to 1. Cached blocks that no request uses count as free.",
+    alert: "Above 0.9 for minutes: preemption is likely; raise --kv-cache-memory-bytes.",
     source: gaugeOf((stats) => stats.kvCacheUsage),
   },
   {
@@ -72,7 +72,7 @@ export const CACHE_FAMILIES: readonly MetricFamily[] = [
     since: "0.9.2",
     enabledBy: "log-stats",
     meaning:
-      "Tokens looked up in the prefix cache, once a request, when it is first admitted. Not with prefix caching off or prompt_logprobs.",
+      "Tokens looked up in the prefix cache, once per request, at its first admission. Nothing is looked up with prefix caching off or for prompt_logprobs.",
     source: onStep(({ scheduler }, sink) => sink.add(scheduler.prefixCache.queries)),
   },
   {
@@ -81,8 +81,8 @@ export const CACHE_FAMILIES: readonly MetricFamily[] = [
     help: "Prefix cache hits, in terms of number of cached tokens.",
     since: "0.9.2",
     enabledBy: "log-stats",
-    meaning: "Tokens of those queries that were there. Hits / queries is the hit rate.",
-    alert: "Hit rate under 0.3 where prompts share a beginning: the cache is too small.",
+    meaning: "Looked-up tokens that were cached. Hits / queries is the hit rate.",
+    alert: "Hit rate below 0.3 although prompts share prefixes: the cache is too small.",
     source: onStep(({ scheduler }, sink) => sink.add(scheduler.prefixCache.hits)),
   },
   {
@@ -92,8 +92,8 @@ export const CACHE_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Sequences that gave their blocks back and are computed again. Moves when the preempted one yields its next token.",
-    alert: "More than 1 a second: more KV memory or a lower --max-num-seqs.",
+      "Sequences that lost their blocks and are computed again. Counted when the preempted sequence yields its next token.",
+    alert: "More than 1 per second: add KV memory or lower --max-num-seqs.",
     source: countOf((stats) => stats.numPreemptions),
   },
 ];

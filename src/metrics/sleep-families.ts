@@ -1,4 +1,4 @@
-// Sleep mode: what the engine has given up, and how long it took.
+// Sleep mode: the memory that the engine has freed, and how long that took.
 
 import { SLEEP_STATES } from "../protocol/stats.ts";
 import { SLEEP_BUCKETS } from "./buckets.ts";
@@ -16,7 +16,7 @@ export const SLEEP_STATE_FAMILY: MetricFamily = {
   since: "0.12",
   enabledBy: "log-stats",
   meaning:
-    "1 for the state the engine is in, set when a sleep or wake-up has been done; all 0 at sleep level 0, a pause.",
+    "1 for the current state, set when a sleep or wake-up has completed; all 0 at sleep level 0, a pause.",
   alert: "Asleep while requests wait.",
   source: onSleep(({ state }, sink) => {
     for (const name of SLEEP_STATES) sink.set(name === state ? 1 : 0, name);
@@ -33,7 +33,7 @@ export const SLEEP_OPERATION_FAMILIES: readonly MetricFamily[] = [
     buckets: SLEEP_BUCKETS,
     since: "0.32",
     enabledBy: "sleep-mode",
-    meaning: "How long a sleep or a wake-up took, from the call to its end, failed ones included.",
+    meaning: "Duration of a sleep or wake-up, from the call to its end, including failed ones.",
     source: onSleep(({ operation, durationS }, sink) => {
       if (durationS !== null) sink.observe(durationS, operation);
     }),
@@ -46,7 +46,7 @@ export const SLEEP_OPERATION_FAMILIES: readonly MetricFamily[] = [
     labels: [OPERATION],
     since: "0.32",
     enabledBy: "sleep-mode",
-    meaning: "Sleeps and wake-ups that have begun and not ended.",
+    meaning: "Sleeps and wake-ups in progress.",
     alert: "Above 0 for minutes: a sleep with mode=wait waits for a request that does not end.",
     source: onSleep(({ operation, numInFlight }, sink) => sink.set(numInFlight, operation)),
   },

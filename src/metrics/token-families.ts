@@ -1,4 +1,4 @@
-// Tokens that went through the engine, and how requests ended.
+// Tokens that the engine processed, and how requests ended.
 
 import { FINISH_REASONS } from "../request/request-status.ts";
 import { ITERATION_BUCKETS } from "./buckets.ts";
@@ -12,7 +12,7 @@ export const TOKEN_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Whole prompts, cached part included, counted at a sequence's first token; with n > 1 once for each sequence.",
+      "Length of prompts, including the cached part, counted at a sequence's first token; with n > 1, once per sequence.",
     source: countOf((stats) => stats.numPromptTokens),
   },
   {
@@ -25,7 +25,7 @@ export const TOKEN_FAMILIES: readonly MetricFamily[] = [
     since: "0.16",
     enabledBy: "log-stats",
     meaning:
-      "The same tokens by where their K and V came from; the sources add up to prompt_tokens.",
+      "The same tokens by the source of their K and V. The sources add up to prompt_tokens.",
     source: onStep(({ iteration }, sink) => {
       if (iteration === null) return;
       sink.add(iteration.numPromptTokens - iteration.numCachedPromptTokens, "local_compute");
@@ -59,7 +59,7 @@ export const TOKEN_FAMILIES: readonly MetricFamily[] = [
     help: "Number of generation tokens processed.",
     since: "0.7",
     enabledBy: "log-stats",
-    meaning: "Tokens generated, those of clients that left included.",
+    meaning: "Generated tokens, including those for clients that disconnected.",
     alert: "Rate of 0 while requests run: the engine hangs.",
     source: countOf((stats) => stats.numGenerationTokens),
   },
@@ -71,7 +71,7 @@ export const TOKEN_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Finished sequences by reason: `stop` (end token or stop string), `length`, `abort` (the client left, or sleep or shutdown ended it), `error` (its step failed).",
+      "Finished sequences by reason: `stop` (end token or stop string), `length`, `abort` (the client disconnected, or sleep or shutdown ended it), `error` (its step failed).",
     alert: "Any `error`; a rising share of `abort`.",
     source: onStep(({ iteration }, sink) => {
       for (const { finishReason } of iteration?.finished ?? []) sink.add(1, finishReason);
@@ -108,7 +108,7 @@ export const REQUEST_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Size of a step that gave tokens: whole prompts whose prefill it ended, and new tokens. A histogram in spite of its name.",
+      "Size of each step that yielded tokens: prompts whose prefill it completed, plus new tokens. A histogram despite its name.",
     source: observationsOf((stats) => stats.iterationTokens),
   },
   {
@@ -118,7 +118,7 @@ export const REQUEST_FAMILIES: readonly MetricFamily[] = [
     buckets: "tokens",
     since: "0.8",
     enabledBy: "log-stats",
-    meaning: "Length of a request's longest sequence, once a request, when its last one ends.",
+    meaning: "Length of a request's longest sequence, once per request, when its last sequence ends.",
     source: observationsOf(({ finishedParents }) =>
       finishedParents.map((parent) => parent.maxNumGenerationTokens),
     ),
@@ -130,7 +130,7 @@ export const REQUEST_FAMILIES: readonly MetricFamily[] = [
     buckets: [1, 2, 5, 10, 20],
     since: "0.8",
     enabledBy: "log-stats",
-    meaning: "`n` of requests, once a request, when its last sequence ends.",
+    meaning: "`n` of requests, once per request, when its last sequence ends.",
     source: observationsOf(({ finishedParents }) => finishedParents.map((parent) => parent.n)),
   },
   {
@@ -141,7 +141,7 @@ export const REQUEST_FAMILIES: readonly MetricFamily[] = [
     since: "0.8",
     enabledBy: "log-stats",
     meaning:
-      "Upper bound of tokens that each finished sequence had, the default where none was sent.",
+      "Token limit of each finished sequence; the default if the request set none.",
     source: observationsOf(({ finished }) =>
       finished.map(({ maxTokensParam }) => maxTokensParam).filter((maxTokens) => maxTokens > 0),
     ),
@@ -156,7 +156,7 @@ export const PREEMPTION_FAMILIES: readonly MetricFamily[] = [
     buckets: "tokens",
     since: "0.13",
     enabledBy: "log-stats",
-    meaning: "Prompt tokens that finished sequences had to compute: prompt less cached.",
+    meaning: "Prompt tokens that finished sequences had to compute: prompt minus cached.",
     source: perFinished((finished) => finished.numPromptTokens - finished.numCachedTokens),
   },
   {
@@ -166,7 +166,7 @@ export const PREEMPTION_FAMILIES: readonly MetricFamily[] = [
     buckets: [1, 2, 3, 4, 5, 10, 20],
     since: "0.30",
     enabledBy: "log-stats",
-    meaning: "How often a finished sequence was preempted, 0 included.",
+    meaning: "How often a finished sequence was preempted, including 0.",
     source: perFinished((finished) => finished.numPreemptions),
   },
 ];

@@ -1,15 +1,15 @@
-// The life of a deprecated metric: deprecated in X.Y, hidden in X.Y+1, removed in X.Y+2; the flag
-// --show-hidden-metrics-for-version shows what is hidden, if it names the previous minor version.
+// The lifecycle of a deprecated metric: deprecated in X.Y, hidden in X.Y+1, removed in X.Y+2. The flag
+// --show-hidden-metrics-for-version shows hidden metrics if it names the previous minor version.
 
 import { ConfigError } from "../errors.ts";
 import type { MetricFamily } from "./family.ts";
 
-/** vLLM's version whose surface is claimed. */
+/** vLLM version whose metrics Pagoda claims to have. */
 export const CLAIMED_VERSION = "0.13.0";
 
 export type Visibility = "shown" | "hidden" | "removed";
 
-/** Where a family stands at `version`, by the policy or by the removal that its record names. */
+/** @returns state of a family at `version`, by the policy or by the removal that its record names */
 export function visibility(
   { deprecated }: Pick<MetricFamily, "deprecated">,
   version: string,
@@ -23,7 +23,10 @@ export function visibility(
   return minor < removedAt ? "hidden" : "removed";
 }
 
-/** Families to register at `version`. @param showHiddenFor value of the flag, null when absent */
+/**
+ * @param showHiddenFor value of the flag; null when absent
+ * @returns families to register at `version`
+ */
 export function visibleFamilies(
   catalogue: readonly MetricFamily[],
   showHiddenFor: string | null,
@@ -36,7 +39,7 @@ export function visibleFamilies(
   });
 }
 
-/** PEP 440: release, then pre-, post- and development release, then local label, each optional. */
+/** PEP 440: a release, then optional pre-, post- and development releases and a local label. */
 const PEP_440 = new RegExp(
   [
     /^\s*v?(\d+!)?\d+(\.\d+)*/,
