@@ -49,7 +49,7 @@ describe("connectionFault", () => {
 });
 
 describe("a server that dies amid an answer", () => {
-  const gone = "the answer broke off: the server has gone (connection closed)";
+  const gone = "the answer was cut off: the connection to the server broke (connection closed)";
 
   test.each([
     ["chat -q", ["chat", "-q", "hi"], ""],
@@ -76,7 +76,7 @@ describe("a server that dies amid an answer", () => {
 test("what is no server of this API is told as that", async () => {
   for (const words of [["chat", "-q", "a"], ["complete", "a"], ["bench"]]) {
     const ran = await runPagoda([...words, "--url", other.url]);
-    expect(ran.stderr).toBe(`error: what answers at ${other.url} does not speak the OpenAI API\n`);
+    expect(ran.stderr).toBe(`error: the server at ${other.url} does not speak the OpenAI API\n`);
     expect(ran.exitCode).toBe(4);
   }
 });

@@ -8,9 +8,9 @@ import type { RequestTimeline, TokenEvent } from "./timeline.ts";
 
 /** A server that speaks the OpenAI API. */
 export interface Target {
-  /** Without /v1 and without a slash at the end. */
+  /** URL without /v1 and without a trailing slash. */
   readonly url: string;
-  /** As it names its model. */
+  /** Name of its model. */
   readonly model: string;
   readonly apiKey?: string | null;
 }
@@ -18,17 +18,17 @@ export interface Target {
 export interface CompletionSpec {
   readonly prompt: string | readonly number[];
   readonly maxTokens: number;
-  /** Further fields of the body; greedy and of full length without. */
+  /** More fields of the body; without them, decoding is greedy and runs to full length. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
 export interface CompletionOptions {
   readonly signal?: AbortSignal;
-  /** Called after each event that brought tokens, with their number so far. */
+  /** Called after each event with tokens, with the number of tokens so far. */
   readonly onToken?: (numEvents: number) => void;
 }
 
-/** Waits for the whole answer; never rejects: what went wrong is in the timeline. */
+/** Waits for the whole answer. Never rejects: errors are recorded in the timeline. */
 export async function complete(
   target: Target,
   spec: CompletionSpec,
@@ -37,7 +37,7 @@ export async function complete(
   const answer = new AnswerReader(performance.now(), spec.prompt.length, options.onToken);
   try {
     const response = await fetch(`${target.url}/v1/completions`, {
-      // llama-server closes idle connections: one kept from the slice before may be gone.
+      // llama-server closes idle connections, so one from the slice before might be gone.
       keepalive: false,
       method: "POST",
       headers: headersOf(target),
@@ -87,7 +87,7 @@ interface Chunk {
 function chunkOf(data: string): Chunk {
   const chunk: unknown = JSON.parse(data);
   if (typeof chunk === "object" && chunk !== null) return chunk;
-  throw new Error(`no event of this API: ${data.slice(0, 100)}`);
+  throw new Error(`not an event of this API: ${data.slice(0, 100)}`);
 }
 
 /** Collects the events of one answer. */
@@ -102,7 +102,7 @@ class AnswerReader {
   #error: string | null = null;
   #isDone = false;
 
-  /** @param promptLength stands until the server says how many tokens the prompt has */
+  /** @param promptLength used until the server reports the number of prompt tokens */
   constructor(startMs: number, promptLength: number, onToken?: (numEvents: number) => void) {
     this.#startMs = startMs;
     this.#numPromptTokens = promptLength;
@@ -123,13 +123,13 @@ class AnswerReader {
     const choices = chunk.choices ?? [];
     if (usage?.completion_tokens !== undefined) {
       this.#numPromptTokens = usage.prompt_tokens ?? 0;
-      // OpenAI's last chunk has no choice and counts all; llama-server counts each choice at its end.
+      // OpenAI's last chunk has no choice and counts all tokens; llama-server counts each choice at its end.
       const isTotal = choices.length === 0;
       this.#numOutputTokens =
         usage.completion_tokens + (isTotal ? 0 : (this.#numOutputTokens ?? 0));
     }
     for (const { index: choice = 0, text = "", finish_reason: reason } of choices) {
-      // The last event of an answer may bring a reason only.
+      // The last event of an answer can hold only a finish reason.
       if (text === "" && (reason ?? null) !== null) continue;
       if (choice === 0) this.#text += text;
       this.#events.push({ atMs, choice });
@@ -137,7 +137,7 @@ class AnswerReader {
     }
   }
 
-  /** Why a stream that has ended is no whole answer. */
+  /** @returns why a stream that has ended is not a complete answer */
   fault(): string | null {
     if (this.#error !== null) return this.#error;
     if (!this.#isDone) return "the stream ended before [DONE]";

@@ -1,4 +1,4 @@
-// Ways to load a server: one after the other, so many at a time, and so many streams that only decode.
+// Load patterns for a server: a closed loop of clients, arrivals by a clock, and streams that only decode.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CompletionSpec, complete, type Target } from "./completion.ts";
@@ -7,22 +7,22 @@ import type { RequestTimeline } from "./timeline.ts";
 
 export interface Load {
   readonly timelines: readonly RequestTimeline[];
-  /** First request's start to the last one's end. */
+  /** Time from the first request's start to the last one's end. */
   readonly durationS: number;
 }
 
-/** How a loop of requests goes on. */
+/** Limits of a loop of requests. */
 export interface LoopOptions {
   readonly concurrency: number;
   /** No new request after this time, ms. */
   readonly untilMs?: number;
-  /** No more requests than this. */
+  /** Maximum number of requests. */
   readonly maxRequests?: number;
-  /** Requests still in progress then are cut off, ms. */
+  /** Time at which requests still in progress are cut off, ms. */
   readonly cutMs?: number;
 }
 
-/** Closed loop: each of `concurrency` clients sends its next request when the last one is answered. */
+/** Runs a closed loop: each of `concurrency` clients sends its next request when the last one is answered. */
 export async function closedLoop(
   target: Target,
   specOf: (index: number) => CompletionSpec,
@@ -43,7 +43,7 @@ export async function closedLoop(
   return { timelines, durationS: (performance.now() - startMs) / 1000 };
 }
 
-/** All at once, each to its end. */
+/** Sends all requests at once and waits for each to end. */
 export function allAtOnce(target: Target, specs: readonly CompletionSpec[]): Promise<Load> {
   const none: CompletionSpec = { prompt: [0], maxTokens: 1 };
   const specOf = (i: number) => specs[i] ?? none;
@@ -51,20 +51,20 @@ export function allAtOnce(target: Target, specs: readonly CompletionSpec[]): Pro
   return closedLoop(target, specOf, { concurrency: numSpecs, maxRequests: numSpecs });
 }
 
-/** How requests arrive that wait for nobody. */
+/** Arrivals of an open loop. */
 export interface ArrivalOptions {
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: number;
-  /** Gamma's shape: 1 = Poisson, less = burstier. */
+  /** Shape of the gamma distribution: 1 = Poisson, less = burstier. */
   readonly burstiness: number;
   readonly maxRequests: number;
-  /** Those beyond it wait here. */
+  /** Maximum number in flight; further requests wait in the client. */
   readonly concurrency: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
 
-/** Open loop: requests arrive by a clock, whatever the server does. */
+/** Runs an open loop: requests arrive by a clock, whatever the server does. */
 export async function openLoop(
   target: Target,
   specOf: (index: number) => CompletionSpec,
@@ -87,18 +87,18 @@ export async function openLoop(
   return { timelines, durationS: (performance.now() - startMs) / 1000 };
 }
 
-/** The time in which all streams decoded, on the client's clock: [startMs, endMs]. */
+/** Interval in which all streams decoded, on the client's clock: [startMs, endMs]. */
 export interface DecodeWindow extends Load {
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** After a cut the server may need a moment to see that nobody reads. */
+/** Pause after a cut, since the server needs a moment to notice that the clients are gone. */
 const SETTLE_MS = 100;
 
 /**
  * Starts all streams and cuts them off when they have decoded together for `maxMs`, or when the first of
- * them ends. Ramp-up and drain lie outside of the window.
+ * them ends. Ramp-up and drain are outside the window.
  */
 export async function decodeTogether(
   target: Target,
@@ -127,13 +127,13 @@ export async function decodeTogether(
   return { timelines, startMs, endMs, durationS: (endMs - began) / 1000 };
 }
 
-/** Tokens a second of all streams within their window; a stream counts from its first event in it. */
+/** @returns tokens per second of all streams within their window; a stream counts from its first event in it */
 export function decodeRate({ timelines, startMs, endMs }: DecodeWindow): number {
   let rate = 0;
   for (const { events } of timelines) {
     const inside = events.filter(({ atMs }) => atMs >= startMs && atMs <= endMs);
     const [first, last] = [inside[0], inside.at(-1)];
-    // Tokens that all came at the same moment tell no rate.
+    // Tokens that all arrived at the same moment have no rate.
     if (first === undefined || last === undefined || first.atMs === last.atMs) continue;
     rate += ((inside.length - 1) * 1000) / (last.atMs - first.atMs);
   }

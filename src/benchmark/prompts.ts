@@ -1,4 +1,4 @@
-// Prompts from fixed seeds: token ids that every model of the bench has as ordinary tokens, and texts.
+// Prompts from fixed seeds: text, or token ids that are ordinary tokens in every model of the bench.
 
 /** mulberry32: uniform in [0, 1). */
 export function randomOf(seed: number): () => number {
@@ -12,7 +12,7 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-/** Ids from 1,000 to 41,000: within every vocabulary in use, past the special tokens. */
+/** Token ids from 1,000 to 41,000: within every vocabulary in use, past the special tokens. */
 export function promptIds(seed: number, length: number): number[] {
   const random = randomOf(seed);
   return Array.from({ length }, () => 1000 + Math.floor(random() * 40_000));
@@ -25,16 +25,16 @@ const WORDS = (
   "issue side kind head house service friend father power hour game line end member law car city"
 ).split(" ");
 
-/** `length` words, most of which are one token each. */
+/** @returns `length` words, most of which are one token each */
 export function promptText(seed: number, length: number): string {
   const random = randomOf(seed);
   return Array.from({ length }, () => WORDS[Math.floor(random() * WORDS.length)]).join(" ");
 }
 
-/** Exponential with the given mean. */
+/** Draws from an exponential distribution with the given mean. */
 export const exponential = (random: () => number, mean: number) => -mean * Math.log(1 - random());
 
-/** Gamma by Marsaglia and Tsang, mean 1: `shape` 1 is Poisson's arrivals, below 1 they come in bursts. */
+/** Draws from a gamma distribution of mean 1 (Marsaglia and Tsang): `shape` 1 gives Poisson arrivals, less gives bursts. */
 export function gammaOfMeanOne(random: () => number, shape: number): number {
   if (shape < 1) {
     const more = gammaOfMeanOne(random, shape + 1) * (shape + 1);

@@ -1,4 +1,4 @@
-// A result as `vllm bench serve` prints it, for people who compare the two.
+// Prints a result in the format of `vllm bench serve`, so the two can be compared.
 
 import type { LatencyMetric, ServingResult } from "./serving-result.ts";
 

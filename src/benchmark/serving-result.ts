@@ -1,5 +1,5 @@
-// The result of a load with the keys and definitions of `vllm bench serve --save-result`, so that tools
-// which read its files read ours. E2E ends with the last token, as there.
+// The result of a load with the keys and definitions of `vllm bench serve --save-result`, so
+// tools that read its files can read these. E2E ends with the last token, as there.
 
 import { mean, medianOf, percentile, standardDeviation } from "./statistics.ts";
 import { e2elMs, itlsMs, type RequestTimeline, tpotMs, ttftMs } from "./timeline.ts";
@@ -9,7 +9,7 @@ const PERCENTILES = [50, 90, 99] as const;
 
 export type LatencyMetric = (typeof METRICS)[number];
 
-/** Most milliseconds that a good request may take, by metric. */
+/** Maximum milliseconds of a good request, by metric. */
 export type Goodput = Partial<Record<"ttft" | "tpot" | "e2el", number>>;
 
 type LatencyKey =
@@ -23,11 +23,11 @@ export interface ServingResult extends Readonly<Record<LatencyKey, number>> {
   readonly total_input_tokens: number;
   readonly total_output_tokens: number;
   readonly request_throughput: number;
-  /** Null without limits. */
+  /** Null if no limits are set. */
   readonly request_goodput: number | null;
   readonly output_throughput: number;
   readonly total_token_throughput: number;
-  /** Most output tokens in one second of the load. */
+  /** Maximum number of output tokens in one second of the load. */
   readonly max_output_tokens_per_s: number;
   readonly input_lens: readonly number[];
   readonly output_lens: readonly number[];
@@ -38,8 +38,8 @@ export interface ServingResult extends Readonly<Record<LatencyKey, number>> {
 }
 
 /**
- * Failed requests count as such and no further. One that we cut off counts with the tokens that it got,
- * in all latencies but E2E, and is not completed.
+ * Failed requests count only as failed. A request that was cut off counts with the tokens that it got and
+ * in all latencies except E2E, but not as completed.
  */
 export function servingResult(
   timelines: readonly RequestTimeline[],
@@ -74,7 +74,7 @@ export function servingResult(
   };
 }
 
-/** Milliseconds by metric; a request without the metric (one token has no TPOT) is left out. */
+/** Latencies in milliseconds by metric; a request without the metric (one token has no TPOT) is left out. */
 export function latencies(
   timelines: readonly RequestTimeline[],
 ): Record<LatencyMetric, readonly number[]> {

@@ -1,5 +1,5 @@
-// Statistics as numpy makes them, since `vllm bench serve` reports numpy's: percentiles between two
-// values are interpolated, the standard deviation is that of the population, and nothing gives 0.
+// Statistics by numpy's definitions, which `vllm bench serve` reports: percentiles between two values are
+// interpolated, the standard deviation is the population's, and an empty list gives 0.
 
 /** @param p 0 to 100 */
 export function percentile(values: readonly number[], p: number): number {

@@ -1,40 +1,40 @@
-// What the client saw of one request. All times are performance.now() of the client.
+// The client's record of one request. All times are performance.now() of the client.
 
-/** One event that brought tokens. */
+/** One event with tokens. */
 export interface TokenEvent {
   readonly atMs: number;
-  /** Which of the n sequences. */
+  /** Index of the sequence, in [0, n). */
   readonly choice: number;
 }
 
 export interface RequestTimeline {
   readonly startMs: number;
-  /** In order of arrival. */
+  /** Events in order of arrival. */
   readonly events: readonly TokenEvent[];
-  /** As the server counted; of a request that was cut off: the events. */
+  /** Number reported by the server; for a request that was cut off, the number of events. */
   readonly numOutputTokens: number;
   readonly numPromptTokens: number;
   /** Concatenated text of choice 0. */
   readonly text: string;
-  /** Null when the answer came to its end. */
+  /** Null when the answer is complete. */
   readonly error: string | null;
-  /** We ended it: its figures are not those of a whole request. */
+  /** The client ended it, so its figures are not those of a whole request. */
   readonly isCut: boolean;
 }
 
-/** Start to first token, ms; null without a token. */
+/** @returns time from start to first token, ms; null without a token */
 export function ttftMs({ startMs, events }: RequestTimeline): number | null {
   const first = events[0];
   return first === undefined ? null : first.atMs - startMs;
 }
 
-/** Start to last token, ms; null without a token. */
+/** @returns time from start to last token, ms; null without a token */
 export function e2elMs({ startMs, events }: RequestTimeline): number | null {
   const last = events.at(-1);
   return last === undefined ? null : last.atMs - startMs;
 }
 
-/** (E2E - TTFT) / (tokens - 1), ms; null for fewer than two tokens. */
+/** @returns (E2E - TTFT) / (tokens - 1), ms; null for fewer than two tokens */
 export function tpotMs(timeline: RequestTimeline): number | null {
   const [first, last] = [timeline.events[0], timeline.events.at(-1)];
   if (first === undefined || last === undefined || timeline.numOutputTokens < 2) return null;
@@ -48,8 +48,8 @@ export interface Gap {
 }
 
 /**
- * Gaps between a sequence's tokens. Tokens that had no event of their own came with another: each is a
- * gap of 0, so k tokens at once are one gap and k - 1 zeros.
+ * @returns gaps between a sequence's tokens. Tokens that share an event are 0 apart, so k tokens at once are
+ *   one gap and k - 1 zeros.
  */
 export function gapsOf({ events, numOutputTokens, isCut }: RequestTimeline): Gap[] {
   const lastOf = new Map<number, number>();

@@ -1,11 +1,11 @@
-// Reads the events of a streamed answer.
+// Parses the events of a streamed answer.
 
 import { ConfigError } from "../errors.ts";
 import { errorMessage } from "./refusal.ts";
 
 export interface AnswerPiece {
   readonly text: string;
-  /** What the model thinks before it answers, as other servers tell it. */
+  /** Reasoning that the model writes before its answer, if the server reports it separately. */
   readonly reasoning: string;
   readonly finishReason: string | null;
   /** Usage of the whole answer; comes with the last piece. */
@@ -48,7 +48,7 @@ export function pieceOf(data: string): AnswerPiece {
 function chunkOf(data: string): Chunk {
   const value = jsonOf(data);
   const error = errorMessage(value);
-  if (error !== null) throw new ConfigError("stream_broken", `the answer broke off: ${error}`);
+  if (error !== null) throw new ConfigError("stream_broken", `the answer was cut off: ${error}`);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw unreadable(data);
   const { choices } = value as Chunk;
   if (Array.isArray(choices ?? [])) return value as Chunk;
@@ -64,6 +64,6 @@ function jsonOf(data: string): unknown {
 }
 
 function unreadable(data: string, cause?: unknown): ConfigError {
-  const message = `the server sent what is no event of this API: ${data.slice(0, 100)}`;
+  const message = `the server sent an event that is not part of this API: ${data.slice(0, 100)}`;
   return new ConfigError("stream_broken", message, { cause });
 }

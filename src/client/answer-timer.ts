@@ -1,8 +1,8 @@
-// How fast an answer came, on the reader's clock.
+// Measures the speed of an answer, on the reader's clock.
 
 import type { AnswerPiece } from "./answer-piece.ts";
 
-/** Shortest time that gives a rate: tokens that arrive at once have none. */
+/** Shortest time from which a rate is computed: tokens that arrive together have none. */
 const MIN_DECODE_S = 0.01;
 
 export class AnswerTimer {
@@ -18,7 +18,7 @@ export class AnswerTimer {
     this.#lastMs = this.#startMs;
   }
 
-  /** Counts an event with text as a token, until the server tells the number. */
+  /** Counts each event with text as a token until the server reports the number. */
   read({ text, reasoning, usage }: AnswerPiece): void {
     if (usage !== null) this.#numTokens = usage.completionTokens;
     if (text === "" && reasoning === "") return;
@@ -27,7 +27,7 @@ export class AnswerTimer {
     if (usage === null) this.#numTokens++;
   }
 
-  /** "12 tokens, 85.1 tokens/s, first after 40 ms"; "" when none came */
+  /** "12 tokens, 85.1 tokens/s, first after 40 ms"; "" if no token arrived */
   summary(): string {
     if (this.#firstMs === null) return "";
     const decodeS = (this.#lastMs - this.#firstMs) / 1000;

@@ -1,4 +1,4 @@
-// A client of the OpenAI API, of a server anywhere or of a service in this process.
+// A client for the OpenAI API, of a remote server or of a service in this process.
 
 import { connectionFault } from "../connection-fault.ts";
 import { ConfigError } from "../errors.ts";
@@ -9,7 +9,7 @@ import { errorMessage, refusal } from "./refusal.ts";
 import { SseParser } from "./sse-parser.ts";
 
 export interface ApiTarget {
-  /** Without /v1 and without a slash at the end. */
+  /** URL without /v1 and without a trailing slash. */
   readonly url: string;
   readonly apiKey: string | null;
   readonly fetch: (request: Request) => Response | Promise<Response>;
@@ -17,14 +17,14 @@ export interface ApiTarget {
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** End of an address that clients of this API may give: /v1, or one of its routes. */
+/** End of a URL that users may include: /v1, or one of its routes. */
 const API_PATH = /\/v1(\/(chat\/)?completions|\/models)?$/;
 
-/** @returns the address without a path of the API. @throws ConfigError "invalid_option" */
+/** @returns the URL without a path of the API. @throws ConfigError "invalid_option" */
 export function baseUrl(text: string): string {
   const url = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
   if (!/^https?:/i.test(url) || !URL.canParse(url))
-    throw new ConfigError("invalid_option", `--url: ${text} is no URL`);
+    throw new ConfigError("invalid_option", `--url: ${text} is not a URL`);
   return url.replace(/\/+$/, "").replace(API_PATH, "");
 }
 
@@ -38,7 +38,7 @@ export class ApiClient {
     this.#target = target;
   }
 
-  /** @returns false when nobody answers in time */
+  /** @returns false when no server answers in time */
   async isHealthy(timeoutMs: number): Promise<boolean> {
     try {
       return (await this.#send("/health", null, AbortSignal.timeout(timeoutMs))).ok;
@@ -56,11 +56,11 @@ export class ApiClient {
     const text = await this.#text("/v1/models", signal);
     const names = namesIn(text);
     if (names !== null) return names;
-    const message = `what answers at ${this.url} does not speak the OpenAI API`;
+    const message = `the server at ${this.url} does not speak the OpenAI API`;
     throw new ConfigError("server_unreachable", message);
   }
 
-  /** The model that requests name unless a user names another. @throws ConfigError as modelNames does */
+  /** @returns the model that requests name unless a user names another. @throws ConfigError as modelNames does */
   async firstModel(): Promise<string> {
     const [first] = await this.modelNames();
     if (first !== undefined) return first;
@@ -68,8 +68,8 @@ export class ApiClient {
   }
 
   /**
-   * Asks at both paths: that of a server with a key and that of one in development mode.
-   * @returns null when the server does not say
+   * Tries both paths: the one of servers with an API key and the one of servers in development mode.
+   * @returns null when the server does not report it
    */
   async isSleeping(signal?: AbortSignal): Promise<boolean | null> {
     const ask = async (path: string) => {
@@ -161,11 +161,11 @@ async function* whileConnected(
 }
 
 function streamBroken(reason: string, cause?: unknown): ConfigError {
-  const message = `the answer broke off: the server has gone (${reason})`;
+  const message = `the answer was cut off: the connection to the server broke (${reason})`;
   return new ConfigError("stream_broken", message, { cause });
 }
 
-/** Recognizes types that are never a stream; servers stream under several types besides the right one. */
+/** Recognizes content types that are never a stream; some servers stream under a wrong type. */
 function isDocument({ headers }: Response): boolean {
   return /json|html/.test(headers.get("content-type") ?? "");
 }

@@ -1,4 +1,4 @@
-// A conversation: its messages, and one answer at a time.
+// A conversation: its messages, with one answer at a time.
 
 import type { AnswerPiece } from "./answer-piece.ts";
 import type { ApiClient } from "./api-client.ts";
@@ -10,9 +10,9 @@ export interface ChatMessage {
 
 export interface ChatSessionOptions {
   readonly client: ApiClient;
-  /** Fields of each request beside the messages: model, sampling. */
+  /** Fields of each request besides the messages: model, sampling parameters. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** "" = none; the model's template may bring its own. */
+  /** "" = none; the model's template can add its own. */
   readonly systemPrompt: string;
 }
 
@@ -45,7 +45,8 @@ export class ChatSession {
   }
 
   /**
-   * Sends a message. What came until an abort stays part of the conversation; a message that failed does not.
+   * Sends a message. An answer that was aborted stays in the conversation up to that point; a failed message
+   * is removed.
    * @throws as streamChat, or the signal's reason
    */
   async *send(content: string, signal?: AbortSignal): AsyncGenerator<AnswerPiece> {

@@ -1,4 +1,4 @@
-// Turns a server's refusal of a request, or its error within an answer, into an error of ours.
+// Turns a server's refusal of a request, or an error within its answer, into a ConfigError.
 
 import { ConfigError } from "../errors.ts";
 
@@ -20,8 +20,8 @@ export function refusal(status: number, body: string, hasKey: boolean): ConfigEr
 }
 
 /**
- * Message of an error in the form of OpenAI's API, of vLLM's before 0.10, or of FastAPI.
- * @param value of a body or an event
+ * Extracts the message of an error in the form of OpenAI's API, of vLLM's before 0.10, or of FastAPI.
+ * @param value parsed body or event
  * @returns null when the value is not an error
  */
 export function errorMessage(value: unknown): string | null {
@@ -47,7 +47,7 @@ function messageOf(body: string): string | null {
   }
 }
 
-/** Reduces a page, as proxies send them, to its title. */
+/** Reduces an HTML page, which proxies send, to its title. */
 function plainText(body: string): string {
   const [, title] = /<title[^>]*>([^<]*)/i.exec(body) ?? [];
   return (title ?? body.slice(0, 300)).trim();

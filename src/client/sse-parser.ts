@@ -1,12 +1,12 @@
-// Server-sent events out of a byte stream that is cut anywhere, also within a character.
+// Parses server-sent events from a byte stream that can be cut anywhere, even within a character.
 
 export class SseParser {
   readonly #decoder = new TextDecoder();
   #rest = "";
-  /** A line feed that comes next is the second half of a line end. */
+  /** A line feed at the start of the next chunk is the second half of a line break. */
   #endedInReturn = false;
 
-  /** @returns the data of each event that is whole now, in order; comments and other fields are skipped */
+  /** @returns the data of each event that is now complete, in order; comments and other fields are skipped */
   push(bytes: Uint8Array): string[] {
     const text = this.#decoder.decode(bytes, { stream: true });
     if (text === "") return [];

@@ -20,7 +20,8 @@ export const ENGINE_PROCESS_FAMILIES: readonly MetricFamily[] = [
     help: "Number of times the engine was restarted after a crash or a hang.",
     since: "ours",
     enabledBy: "log-stats",
-    meaning: "+1 when a new engine replaces one that crashed or hung. Always 0 with `--in-process`.",
+    meaning:
+      "+1 when a new engine replaces one that crashed or hung. Always 0 with `--in-process`.",
     alert: "`increase(pagoda_engine_restarts_total[15m]) > 1`.",
     source: onRestart((sink) => sink.add(1)),
   },

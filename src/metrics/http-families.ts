@@ -53,7 +53,8 @@ export const HTTP_FAMILIES: readonly MetricFamily[] = [
       "Latency with many buckets but no API specific labels. " +
       "Made for more accurate percentile calculations. ",
     buckets: HTTP_FINE_BUCKETS,
-    meaning: "Time from a request's arrival to the end of its response; for streams, to the last event.",
+    meaning:
+      "Time from a request's arrival to the end of its response; for streams, to the last event.",
     source: onHttp(({ durationS }, sink) => sink.observe(durationS)),
   },
   {

@@ -12,7 +12,8 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: TTFT_BUCKETS,
     since: "0.7",
     enabledBy: "log-stats",
-    meaning: "Time from a request's arrival, including tokenization, to its first token; one sample per sequence.",
+    meaning:
+      "Time from a request's arrival, including tokenization, to its first token; one sample per sequence.",
     alert: "p99 above 10 s, or above what users accept; SLO panels match `le`.",
     source: observationsOf((stats) => stats.timeToFirstTokensS),
   },
@@ -23,7 +24,8 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: TOKEN_LATENCY_BUCKETS,
     since: "0.11",
     enabledBy: "log-stats",
-    meaning: "Time between two outputs of a sequence, including preemptions and prefills of other requests.",
+    meaning:
+      "Time between two outputs of a sequence, including preemptions and prefills of other requests.",
     alert: "p99 far above the median: long prompts delay requests that decode.",
     source: observationsOf((stats) => stats.interTokenLatenciesS),
   },
@@ -66,7 +68,8 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: REQUEST_LATENCY_BUCKETS,
     since: "0.7",
     enabledBy: "log-stats",
-    meaning: "Time from queued to the first step that included the sequence; later waits do not count.",
+    meaning:
+      "Time from queued to the first step that included the sequence; later waits do not count.",
     alert: "p95 above a second: scale out.",
     source: perFinished((finished) => finished.queuedTimeS),
   },

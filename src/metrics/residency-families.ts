@@ -35,7 +35,8 @@ export const RESIDENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: RESIDENCY_BUCKETS,
     since: "0.13",
     enabledBy: "kv-cache-metrics",
-    meaning: "Time since the last hit of an evicted block (its whole lifetime if it was never hit).",
+    meaning:
+      "Time since the last hit of an evicted block (its whole lifetime if it was never hit).",
     alert: "Short idle times: blocks are evicted while they are still needed.",
     source: perEviction(({ idleS }) => [idleS]),
   },

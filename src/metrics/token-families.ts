@@ -24,8 +24,7 @@ export const TOKEN_FAMILIES: readonly MetricFamily[] = [
     ],
     since: "0.16",
     enabledBy: "log-stats",
-    meaning:
-      "The same tokens by the source of their K and V. The sources add up to prompt_tokens.",
+    meaning: "The same tokens by the source of their K and V. The sources add up to prompt_tokens.",
     source: onStep(({ iteration }, sink) => {
       if (iteration === null) return;
       sink.add(iteration.numPromptTokens - iteration.numCachedPromptTokens, "local_compute");
@@ -118,7 +117,8 @@ export const REQUEST_FAMILIES: readonly MetricFamily[] = [
     buckets: "tokens",
     since: "0.8",
     enabledBy: "log-stats",
-    meaning: "Length of a request's longest sequence, once per request, when its last sequence ends.",
+    meaning:
+      "Length of a request's longest sequence, once per request, when its last sequence ends.",
     source: observationsOf(({ finishedParents }) =>
       finishedParents.map((parent) => parent.maxNumGenerationTokens),
     ),
@@ -140,8 +140,7 @@ export const REQUEST_FAMILIES: readonly MetricFamily[] = [
     buckets: "tokens",
     since: "0.8",
     enabledBy: "log-stats",
-    meaning:
-      "Token limit of each finished sequence; the default if the request set none.",
+    meaning: "Token limit of each finished sequence; the default if the request set none.",
     source: observationsOf(({ finished }) =>
       finished.map(({ maxTokensParam }) => maxTokensParam).filter((maxTokens) => maxTokens > 0),
     ),

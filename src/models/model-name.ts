@@ -55,7 +55,7 @@ export function defaultHubFile(): { repo: string; path: string } {
 }
 
 function parseUrl(name: string, endpoint: string): ModelName {
-  if (!URL.canParse(name)) throw new ConfigError("model_not_found", `${name} is no URL`);
+  if (!URL.canParse(name)) throw new ConfigError("model_not_found", `${name} is not a URL`);
   const url = new URL(name);
   const { origin, hostname, pathname } = url;
   if (

@@ -62,8 +62,8 @@ describe("complete", () => {
         4,
         "error: no server answers at http://127.0.0.1:9 (connection refused)\n",
       ],
-      [["complete", "a", "--url", "a b"], 2, "error: --url: a b is no URL\n"],
-      [["complete", "a", "--url", "ftp://a"], 2, "error: --url: ftp://a is no URL\n"],
+      [["complete", "a", "--url", "a b"], 2, "error: --url: a b is not a URL\n"],
+      [["complete", "a", "--url", "ftp://a"], 2, "error: --url: ftp://a is not a URL\n"],
       [["complete"], 2, "error: complete: what? Give a prompt, or pipe one in\n"],
       [
         ["complete", "a", "--url", locked.url],

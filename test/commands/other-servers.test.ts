@@ -38,20 +38,20 @@ describe("a stream", () => {
   const end = "data: [DONE]\n\n";
 
   test.each([
-    ["null", "data: null\n\n", "the server sent what is no event of this API: null"],
-    ["text", "data: gone\n\n", "the server sent what is no event of this API: gone"],
+    ["null", "data: null\n\n", "the server sent an event that is not part of this API: null"],
+    ["text", "data: gone\n\n", "the server sent an event that is not part of this API: gone"],
     [
       "parts",
       'data: {"choices":[{"delta":{"content":[1]}}]}\n\n',
-      'the server sent what is no event of this API: {"choices":[{"delta":{"content":[1]}}]}',
+      'the server sent an event that is not part of this API: {"choices":[{"delta":{"content":[1]}}]}',
     ],
-    ["a text as error", 'data: {"error":"boom"}\n\n', "the answer broke off: boom"],
-    ["an error's message", 'data: {"error":{"message":"boom"}}\n\n', "the answer broke off: boom"],
-    ["an error without one", 'data: {"error":{"code":5}}\n\n', 'the answer broke off: {"code":5}'],
+    ["a text as error", 'data: {"error":"boom"}\n\n', "the answer was cut off: boom"],
+    ["an error's message", 'data: {"error":{"message":"boom"}}\n\n', "the answer was cut off: boom"],
+    ["an error without one", 'data: {"error":{"code":5}}\n\n', 'the answer was cut off: {"code":5}'],
     [
       "an error of vLLM 0.9",
       'data: {"object":"error","message":"boom"}\n\n',
-      "the answer broke off: boom",
+      "the answer was cut off: boom",
     ],
   ])("with %s is told in a line, with 4", async (_, event, text) => {
     const ran = await chatWith(streaming(`${chunk("abc")}${event}${end}`));
@@ -62,7 +62,7 @@ describe("a stream", () => {
     const whole = await chatWith(streaming(chunk("abc") + chunk("", "stop")));
     expect(whole).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
     const broken = await chatWith(streaming(chunk("abc")));
-    expect(broken.stderr).toContain("the answer broke off");
+    expect(broken.stderr).toContain("the answer was cut off");
     expect(broken.exitCode).toBe(4);
   });
 
@@ -129,7 +129,7 @@ describe("a list of models", () => {
     async (list) => {
       const url = serverWith(() => new Response(""), list);
       const ran = await chatWith(url);
-      const text = `what answers at ${url} does not speak the OpenAI API`;
+      const text = `the server at ${url} does not speak the OpenAI API`;
       expect(ran).toEqual({ stdout: "", stderr: `error: ${text}\n`, exitCode: 4 });
     },
   );
@@ -145,7 +145,7 @@ describe("a list of models", () => {
 
 describe("bench", () => {
   test.each([
-    ["data: null\n\n", "no event of this API: null"],
+    ["data: null\n\n", "not an event of this API: null"],
     ['data: {"error":"boom"}\n\n', "boom"],
     ['data: {"object":"error","message":"boom"}\n\n', "boom"],
   ])("tells of %j in words", async (event, text) => {
