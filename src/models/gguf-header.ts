@@ -1,19 +1,19 @@
 // The header of a GGUF file, version 2 or 3, read without the addon: metadata and the list of tensors. Long
-// arrays (vocabularies) are passed over. The file is not trusted: no length is believed that does not fit.
+// arrays (vocabularies) are skipped. The file is not trusted: every length is checked against its size.
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { ConfigError } from "../errors.ts";
 import { fileFault } from "../runtime/file-fault.ts";
 
 export type GgufScalar = number | bigint | boolean | string;
-/** An array longer than MAX_ARRAY is given by its length alone. */
+/** An array longer than MAX_ARRAY is reduced to its length. */
 export type GgufValue = GgufScalar | readonly GgufScalar[] | { readonly length: number };
 
 export interface GgufTensor {
   readonly name: string;
-  /** Fastest dimension first. */
+  /** Sizes, fastest dimension first. */
   readonly shape: readonly number[];
-  /** ggml's number of it. */
+  /** ggml's number of the type. */
   readonly type: number;
 }
 
@@ -24,7 +24,7 @@ export interface GgufHeader {
   readonly fileBytes: number;
 }
 
-/** Elements. Per-layer settings are shorter, vocabularies longer. */
+/** Maximum number of elements that are read. Per-layer settings are shorter, vocabularies longer. */
 const MAX_ARRAY = 1024;
 const MAX_ENTRIES = 1 << 20;
 const MAX_DIMENSIONS = 8;
@@ -32,7 +32,7 @@ const ARRAY = 9;
 const STRING = 8;
 const U32 = 4;
 
-/** Start of the pointer that a clone without Git LFS has instead of a large file. */
+/** Start of the pointer file that a clone without Git LFS has in place of a large file. */
 const LFS_POINTER = "version https://git-lfs.github.com/spec/";
 
 /** @throws ConfigError "model_not_found", "model_not_gguf" or "model_truncated" */
@@ -58,12 +58,12 @@ function cannotOpen(path: string, cause: unknown): ConfigError {
 
 function parse(reader: HeaderReader): GgufHeader {
   if (reader.begins(LFS_POINTER))
-    throw reader.notGguf("it is a pointer of Git LFS; `git lfs pull` fetches the file");
+    throw reader.notGguf("it is a Git LFS pointer; run `git lfs pull` to fetch the file");
   if (reader.size < 24 || !reader.begins("GGUF"))
     throw reader.notGguf("it does not begin with GGUF");
   reader.skip("GGUF".length);
   const version = Number(reader.scalar(U32));
-  if (version < 2 || version > 3) throw reader.notGguf(`version ${version} is not known`);
+  if (version < 2 || version > 3) throw reader.notGguf(`version ${version} is not supported`);
   const numTensors = reader.count(MAX_ENTRIES);
   const numEntries = reader.count(MAX_ENTRIES);
   const metadata = new Map<string, GgufValue>();
@@ -85,7 +85,7 @@ function readTensor(reader: HeaderReader): GgufTensor {
   return { name, shape, type };
 }
 
-/** A window that slides over the file. */
+/** Reads the file through a sliding window. */
 class HeaderReader {
   readonly size: number;
   readonly #file: number;
@@ -102,7 +102,7 @@ class HeaderReader {
   }
 
   notGguf(reason: string): ConfigError {
-    return new ConfigError("model_not_gguf", `${this.#path} is no GGUF file: ${reason}`);
+    return new ConfigError("model_not_gguf", `${this.#path} is not a GGUF file: ${reason}`);
   }
 
   /** Whether the file begins with ASCII text. */
@@ -114,12 +114,15 @@ class HeaderReader {
 
   skip(bytes: number): void {
     if (this.#at + bytes > this.size) {
-      throw new ConfigError("model_truncated", `${this.#path} ends within its header`);
+      throw new ConfigError(
+        "model_truncated",
+        `${this.#path} is truncated: it ends within its header`,
+      );
     }
     this.#at += bytes;
   }
 
-  /** @returns a view that holds until the next call */
+  /** @returns a view that is valid until the next call */
   #take(bytes: number): Buffer {
     const at = this.#at;
     this.skip(bytes);
@@ -141,7 +144,7 @@ class HeaderReader {
     return this.text(this.count(this.size));
   }
 
-  /** A 64-bit length. */
+  /** Reads a 64-bit length. */
   count(max: number): number {
     const count = this.#take(8).readBigUInt64LE();
     if (count > BigInt(max)) throw this.notGguf(`a length of ${count}`);
@@ -173,7 +176,7 @@ class HeaderReader {
   }
 }
 
-/** By GGUF's number of the type; strings and arrays are none. */
+/** Readers by GGUF's number of the type, without strings and arrays. */
 const SCALAR_BYTES: readonly (number | undefined)[] = [
   ...[1, 1, 2, 2, 4, 4, 4, 1],
   ...[undefined, undefined],

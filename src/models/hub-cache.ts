@@ -1,10 +1,10 @@
-// The hub's cache on disk, in the layout that all its clients share, so that a model is there once:
+// The hub's cache on disk, in the layout that all its clients share, so that a model is stored once:
 //
 //   models--user--repo/blobs/<SHA-256>                 the content
-//                     /refs/main                       the commit that a branch was at
+//                     /refs/main                       the commit that a branch pointed to
 //                     /snapshots/<commit>/model.gguf   a link to the content
 //
-// Whatever is written is moved into place whole; nobody else's files are changed.
+// Files are written elsewhere and moved into place when complete; other programs' files are never changed.
 
 import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -13,7 +13,7 @@ import { type Env, type HubFile, type HubRepo, hubCacheFolder } from "./hub.ts";
 
 const PREFIX = "models--";
 
-/** One repository in the cache, whether it is there or not. */
+/** One repository in the cache, which may not exist yet. */
 export class CachedRepo {
   readonly name: string;
   readonly folder: string;
@@ -23,7 +23,7 @@ export class CachedRepo {
     this.folder = join(hubCacheFolder(env), PREFIX + name.replace("/", "--"));
   }
 
-  /** Names of commits, that of main first. */
+  /** @returns names of commits, main's first */
   commits(): string[] {
     const snapshots = join(this.folder, "snapshots");
     if (!fileExists(snapshots)) return [];
@@ -31,7 +31,7 @@ export class CachedRepo {
     return readdirSync(snapshots).sort((a, b) => Number(b === main) - Number(a === main));
   }
 
-  /** Paths within the repository. A link whose content is gone does not count. */
+  /** @returns paths within the repository, without links whose content is missing */
   filesOf(commit: string): string[] {
     const folder = join(this.folder, "snapshots", commit);
     const paths = readdirSync(folder, { recursive: true, encoding: "utf8" });
@@ -46,7 +46,7 @@ export class CachedRepo {
     return join(this.folder, "blobs", blob);
   }
 
-  /** @returns a file of any commit; null without one */
+  /** @returns the file from any commit; null if none has it */
   find(find: (files: readonly string[]) => string | undefined): string | null {
     for (const commit of this.commits()) {
       const found = find(this.filesOf(commit));
@@ -55,7 +55,7 @@ export class CachedRepo {
     return null;
   }
 
-  /** Makes a blob that is there a file of the commit. Where links cannot be made, it moves there. */
+  /** Links an existing blob as a file of the commit. Moves it there if links are not supported. */
   link({ commit }: HubRepo, file: HubFile): void {
     const path = this.pathOf(commit, file.path);
     const blob = this.blobPath(file);
@@ -65,12 +65,12 @@ export class CachedRepo {
     try {
       symlinkSync(relative(dirname(path), blob), path);
     } catch (error) {
-      // Another process was quicker, or the file system knows no links.
+      // Another process was faster, or the file system does not support links.
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") renameSync(blob, path);
     }
   }
 
-  /** @param revision a branch or tag; a commit's own name needs no ref */
+  /** @param revision a branch or tag; a commit hash needs no ref */
   writeRef(revision: string, commit: string): void {
     if (revision === commit || this.#readRef(revision) === commit) return;
     const path = join(this.folder, "refs", revision);
@@ -85,7 +85,7 @@ export class CachedRepo {
   }
 }
 
-/** All repositories of models that the cache holds. */
+/** @returns all model repositories in the cache */
 export function cachedRepos(env: Env): CachedRepo[] {
   const folder = hubCacheFolder(env);
   if (!fileExists(folder)) return [];

@@ -1,5 +1,5 @@
-// The Hugging Face hub as its own clients speak to it: the variables they read, what a repository holds,
-// where its files are. Files land in the cache that those clients share, see hub-cache.ts.
+// Access to the Hugging Face hub as its own clients do it: environment variables, contents of a repository,
+// URLs of its files. Files are stored in the cache that those clients share, see hub-cache.ts.
 
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { fileExists, readText } from "../runtime/system.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Hint for a refusal by the hub. */
+/** Hint for requests that the hub refuses. */
 export const TOKEN_HINT = "a private or gated model needs HF_TOKEN";
 
 const REQUEST_TIMEOUT_MS = 20_000;
@@ -23,7 +23,7 @@ export function hubHeaders(env: Env): Record<string, string> {
   return token === null ? {} : { authorization: `Bearer ${token}` };
 }
 
-/** That of the variables, else the one that `hf auth login` has written. */
+/** @returns the token from the environment, otherwise the one that `hf auth login` wrote */
 function hubToken(env: Env): string | null {
   const given = env["HF_TOKEN"] || env["HUGGING_FACE_HUB_TOKEN"];
   if (given) return given.trim();
@@ -39,7 +39,7 @@ function hubHome(env: Env): string {
   return env["HF_HOME"] || join(cacheHome(env), "huggingface");
 }
 
-/** Where programs of this user keep what they can get again. */
+/** @returns the folder for files that programs of this user can fetch again */
 export function cacheHome(env: Env): string {
   return env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache");
 }
@@ -49,12 +49,12 @@ export function isHubOffline(env: Env): boolean {
 }
 
 export interface HubFile {
-  /** Within the repository. */
+  /** Path within the repository. */
   readonly path: string;
   readonly bytes: number;
-  /** Of large files, hex; null for small ones, which git keeps by itself. */
+  /** SHA-256 of a large file, hex; null for small files, which are stored in git. */
   readonly sha256: string | null;
-  /** Its name in the cache: the SHA-256, or git's own id. */
+  /** Name of the blob in the cache: the SHA-256, or git's object id. */
   readonly blob: string;
 }
 
@@ -75,7 +75,7 @@ interface RepoAnswer {
   }[];
 }
 
-/** @throws ConfigError "download_failed" when the hub is out of reach, "model_not_found" */
+/** @throws ConfigError "download_failed" when the hub cannot be reached, "model_not_found" */
 export async function readRepo(name: string, revision: string, env: Env): Promise<HubRepo> {
   const path = `api/models/${name}/revision/${encodeURIComponent(revision)}?blobs=true`;
   let response: Response;
@@ -97,7 +97,7 @@ const STATUS_HINTS: Readonly<Record<number, string>> = {
   401: TOKEN_HINT,
   403: TOKEN_HINT,
   404: "check the name",
-  429: "it takes no more requests for now; HF_TOKEN raises the limit",
+  429: "the hub's rate limit is reached; HF_TOKEN raises it",
 };
 
 function refused(name: string, status: number): ConfigError {
@@ -107,9 +107,10 @@ function refused(name: string, status: number): ConfigError {
   return new ConfigError(isThere ? "download_failed" : "model_not_found", message);
 }
 
-/** Names become paths: what could lead out of the cache is passed over. */
+/** Skips names that could lead out of the cache, since names become paths. */
 function repoOf(name: string, { sha, siblings }: RepoAnswer): HubRepo {
-  if (typeof sha !== "string" || !Array.isArray(siblings)) throw new Error("it is no hub");
+  if (typeof sha !== "string" || !Array.isArray(siblings))
+    throw new Error("the answer is not a hub's");
   const files = siblings.map(({ rfilename, size = 0, blobId = "", lfs }) => {
     const sha256 = lfs?.sha256 ?? null;
     return { path: rfilename, bytes: size, sha256, blob: sha256 ?? blobId };
@@ -117,7 +118,7 @@ function repoOf(name: string, { sha, siblings }: RepoAnswer): HubRepo {
   const isName = (text: string) => /^[0-9a-zA-Z]+$/.test(text);
   const isWithin = (path: string) =>
     !path.split("/").some((part) => ["", ".", ".."].includes(part));
-  if (!isName(sha)) throw new Error("the hub names no commit");
+  if (!isName(sha)) throw new Error("the hub's answer has no commit");
   return {
     name,
     commit: sha,

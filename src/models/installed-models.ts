@@ -1,5 +1,5 @@
-// The models that are on this machine: those that came with the program, those in the hub's cache, and
-// those of URLs. Listing and removing; a model in parts is one model.
+// Lists and removes the models on this machine: those that ship with the program, in the hub's cache, or
+// downloaded from URLs. A model in parts is one model.
 
 import { lstatSync, readdirSync, readlinkSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -10,20 +10,20 @@ import { cachedRepos } from "./hub-cache.ts";
 import { urlFolder } from "./model-source.ts";
 
 export interface InstalledModel {
-  /** What `serve` finds it by: user/repo:quant, user/repo with a path, or a path. */
+  /** Name that `serve` accepts: user/repo:quant, user/repo with a path, or a path. */
   readonly name: string;
-  /** Of the file, of the first one for a model in parts. */
+  /** Path of the file; of the first one for a model in parts. */
   readonly path: string;
   readonly parts: readonly string[];
-  /** As its name tells; null when it does not. */
+  /** Quantization from its name; null if the name has none. */
   readonly quantization: string | null;
   readonly bytes: number;
   readonly modified: Date;
-  /** The folder that all models of its kind are in. */
+  /** Folder that holds all models from the same source. */
   readonly root: string;
 }
 
-/** @param modelsDir folder of models that came with the program; null = none did */
+/** @param modelsDir folder of models that ship with the program; null = none */
 export function installedModels(env: Env, modelsDir: string | null): InstalledModel[] {
   const cache = resolve(hubCacheFolder(env));
   const hub = cachedRepos(env).flatMap((repo) =>
@@ -39,7 +39,7 @@ export function installedModels(env: Env, modelsDir: string | null): InstalledMo
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
     return modelsIn(folder, resolve(folder), files, (file) => join(folder, file));
   });
-  // The same file of an older commit, which no name leads to.
+  // The same file in an older commit, which no name refers to.
   const seen = new Set<string>();
   return [...hub, ...plain].filter(({ name }) => !seen.has(name) && seen.add(name));
 }
@@ -67,8 +67,8 @@ function modelsIn(
 }
 
 /**
- * Removes the files of a model. Content of the hub's cache goes with the last link to it, a repository with
- * its last file, a folder too; those that all models are in stay.
+ * Removes the files of a model. Content in the hub's cache is removed with the last link to it, and a
+ * repository or folder with its last file. The folders that hold all models stay.
  */
 export function removeModel({ parts, root }: InstalledModel): void {
   for (const part of parts) {
@@ -84,12 +84,12 @@ export function removeModel({ parts, root }: InstalledModel): void {
   }
 }
 
-/** @returns null for what is no link */
+/** @returns null if the path is not a link */
 function linkTarget(path: string): string | null {
   return lstatSync(path).isSymbolicLink() ? resolve(dirname(path), readlinkSync(path)) : null;
 }
 
-/** What the files of all commits of a repository are, as absolute paths. */
+/** @returns absolute paths of the content of all files in all commits of a repository */
 function linksOf(repo: string): string[] {
   const snapshots = join(repo, "snapshots");
   if (!fileExists(snapshots)) return [];
@@ -100,7 +100,7 @@ function linksOf(repo: string): string[] {
     .map((path) => linkTarget(path) ?? path);
 }
 
-/** Upwards, as far as nothing else is there, and below `root`. */
+/** Removes empty folders upward, below `root`. */
 function removeEmptyFolders(folder: string, root: string): void {
   if (folder === root || readdirSync(folder).length > 0) return;
   rmdirSync(folder);

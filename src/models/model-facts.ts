@@ -1,11 +1,11 @@
-// What a GGUF file says of its model, for people: from its header alone.
+// Facts about a model for people, read only from the header of its GGUF file.
 
 import type { GgufHeader, GgufValue } from "./gguf-header.ts";
 
 export interface ModelFacts {
   readonly architecture: string;
   readonly name: string | null;
-  /** The type of most weights, by size. */
+  /** Type of most weights, by size. */
   readonly quantization: string;
   readonly parameters: number;
   readonly fileBytes: number;
@@ -15,7 +15,7 @@ export interface ModelFacts {
   readonly heads: number | null;
   readonly kvHeads: number | null;
   readonly vocabulary: number | null;
-  /** K and V of one token over all layers in f16; null when the header does not tell. */
+  /** Bytes of K and V per token over all layers in f16; null if the header lacks the sizes. */
   readonly kvBytesPerToken: number | null;
   readonly slidingWindow: number | null;
   readonly tokenizer: string | null;
@@ -60,7 +60,7 @@ export function modelFacts({ metadata, tensors, fileBytes, version }: GgufHeader
   };
 }
 
-/** As the addon plans memory: heads x (key length + value length), summed over the layers. */
+/** @returns heads x (key length + value length), summed over the layers, as in the addon's memory plan */
 function kvBytesPerToken(
   metadata: ReadonlyMap<string, GgufValue>,
   architecture: string,
@@ -88,7 +88,7 @@ function textOf(value: GgufValue | undefined): string | null {
   return typeof value === "string" ? value : null;
 }
 
-/** Of an array the largest: layers may differ. */
+/** @returns a number; of an array the largest, since layers can differ */
 function numberOf(value: GgufValue | undefined): number | null {
   if (typeof value === "number" || typeof value === "bigint") return Number(value);
   if (!Array.isArray(value) || value.length === 0) return null;

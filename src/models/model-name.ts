@@ -1,4 +1,4 @@
-// What a model can be called: a path, user/repo:quant of the hub, or a URL. Names only, no I/O.
+// Names of models: a path, user/repo:quant on the hub, or a URL. Parsing only, no I/O.
 
 import { basename } from "node:path";
 import { ConfigError } from "../errors.ts";
@@ -8,21 +8,21 @@ export type ModelName =
   | { readonly kind: "default" }
   | { readonly kind: "path"; readonly path: string }
   | { readonly kind: "hub"; readonly repo: string; readonly quant: string | null }
-  /** One file of a repository. */
+  /** A single file of a repository. */
   | { readonly kind: "hub-file"; readonly repo: string; readonly path: string }
   | { readonly kind: "url"; readonly url: URL };
 
 const REPO = /^(\w[\w.-]*\/\w[\w.-]*?)(?::([\w.-]+))?$/;
 const HUB_FILE = /^(\w[\w.-]*\/\w[\w.-]*)\/(.+\.gguf)$/;
-/** Of a file's page or its download, with the branch. */
+/** Matches the path of a file's page or download, with the branch. */
 const HUB_PATH = /^\/(\w[\w.-]*\/\w[\w.-]*)\/(?:resolve|blob)\/[^/]+\/(.+)$/;
 /** Matches the path of a repository's page, or Ollama's form of it after hf.co. */
 const HUB_PAGE = /^\/(\w[\w.-]*\/\w[\w.-]*?)(?:\/tree\/main)?(?::([\w.-]+))?\/?$/;
 const HUB_HOSTS = ["huggingface.co", "hf.co"];
-/** Matches a page's address without its scheme, as copied or as given to Ollama. */
+/** Matches a page's URL without its scheme, as copied or as used with Ollama. */
 const HUB_ADDRESS = /^(?:www\.)?(?:huggingface\.co|hf\.co)\//;
 
-/** Names of the default model, including its file's, in lower case as a server of it is called. */
+/** Names of the default model, including its file name, in lower case. */
 const DEFAULT_NAMES = [
   DEFAULT_MODEL,
   DEFAULT_MODEL_FILE.name,
@@ -30,8 +30,8 @@ const DEFAULT_NAMES = [
 ].map((name) => name.toLowerCase());
 
 /**
- * @param endpoint of the hub, whose URLs are files of it
- * @throws ConfigError "model_not_found" for what is none of them
+ * @param endpoint URL of the hub; URLs under it are files of the hub
+ * @throws ConfigError "model_not_found" for any other text
  */
 export function parseModelName(name: string, endpoint: string): ModelName {
   if (name.trim() === "") throw new ConfigError("model_not_found", "no model is named");
@@ -44,11 +44,12 @@ export function parseModelName(name: string, endpoint: string): ModelName {
   const repo = REPO.exec(hub ?? name);
   if (hub === undefined && (repo === null || name.endsWith(".gguf")))
     return { kind: "path", path: name };
-  if (repo === null) throw new ConfigError("model_not_found", `${name} names no model of the hub`);
+  if (repo === null)
+    throw new ConfigError("model_not_found", `${name} is not the name of a model on the hub`);
   return { kind: "hub", repo: repo[1] ?? "", quant: repo[2] ?? null };
 }
 
-/** The default model as a file of the hub. */
+/** @returns the default model as a file on the hub */
 export function defaultHubFile(): { repo: string; path: string } {
   const [user, repo] = DEFAULT_MODEL_FILE.hubPath.split("/");
   return { repo: `${user}/${repo}`, path: DEFAULT_MODEL_FILE.name };
@@ -72,7 +73,7 @@ function parseUrl(name: string, endpoint: string): ModelName {
   return { kind: "url", url };
 }
 
-/** What a model is called when it is given no name: its file's, without the ending. */
+/** @returns the served name when none is set: the file name without its extension */
 export function modelNameOf(path: string): string {
   return basename(path).replace(/\.gguf$/, "");
 }

@@ -1,5 +1,5 @@
-// From what the operator names to a GGUF file: found where it was put before, else downloaded. A model
-// that is here is never asked for again; `pull` looks for a newer one.
+// Resolves a model name to a GGUF file: one that exists on this machine, otherwise a download. An existing
+// model is never checked for updates; `pull` does that.
 
 import { readdirSync } from "node:fs";
 import { homedir } from "node:os";
@@ -25,24 +25,24 @@ import {
 import { CachedRepo } from "./hub-cache.ts";
 import { defaultHubFile, type ModelName, parseModelName } from "./model-name.ts";
 
-/** @param total bytes, null when not known */
+/** @param total bytes; null if unknown */
 export type OnProgress = (done: number, total: number | null) => void;
 
 export interface ModelSourceOptions {
-  /** Folder of models that came with the program, the default model among them; null = none did. */
+  /** Folder of models that ship with the program, including the default model; null = none. */
   readonly modelsDir: string | null;
   readonly env: Env;
   readonly log: (line: string) => void;
-  /** Nothing is asked of the network, as with HF_HUB_OFFLINE. */
+  /** Never uses the network, like HF_HUB_OFFLINE. */
   readonly isOffline?: boolean;
-  /** Of a repository of the hub: branch, tag or commit. Default: main. */
+  /** Branch, tag or commit of a repository on the hub. Default: main. */
   readonly revision?: string;
-  /** How a download is shown; by default a line every tenth. @param what the file's name */
+  /** Shows a download; by default, a log line every 10 %. @param what the file's name */
   readonly progressOf?: (what: string) => OnProgress;
 }
 
 /**
- * @returns path of the file, of the first one for a model in parts
+ * @returns path of the file; of the first one for a model in parts
  * @throws ConfigError "model_not_found", "no_such_quant", "download_failed", "disk_full" or
  * "checksum_mismatch"
  */
@@ -53,16 +53,16 @@ export async function resolveModel(name: string, options: ModelSourceOptions): P
   try {
     return await fetchModel(parsed, options);
   } catch (error) {
-    // Without the hub, another quantisation that is here is better than none.
+    // Without the hub, another quantization on this machine is better than none.
     const other = findModel(parsed, options, true);
     const isAway = error instanceof ConfigError && error.code === "download_failed";
     if (!isAway || other === null) throw error;
-    options.log(`the hub cannot be reached; ${basename(other)} is used, which is here`);
+    options.log(`the hub cannot be reached; using ${basename(other)}, which is on this machine`);
     return other;
   }
 }
 
-/** Path of a model that resolveModel would use without a download. @returns null when it is not here */
+/** @returns path of the model that resolveModel would use without a download; null if there is none */
 export function installedPath(
   name: string,
   options: Pick<ModelSourceOptions, "env" | "modelsDir">,
@@ -70,7 +70,7 @@ export function installedPath(
   return findModel(parsedName(name, options), options, false);
 }
 
-/** As resolveModel, but a repository of the hub is looked at even when the model is here. */
+/** Does the same as resolveModel, but checks the hub for a newer version first. */
 export async function pullModel(name: string, options: ModelSourceOptions): Promise<string> {
   const parsed = parsedName(name, options);
   const isOfHub = parsed.kind.startsWith("hub") && !isOffline(options);
@@ -89,7 +89,7 @@ function parsedName(typed: string, { env }: Pick<ModelSourceOptions, "env">): Mo
   return parsed;
 }
 
-/** Expands "~/": shells leave it in "--model=~/x", in a variable's value and in a YAML file. */
+/** Expands "~/", which shells leave in "--model=~/x", in variable values and in YAML files. */
 function withHome(name: string, env: Env): string {
   return name.startsWith("~/") && !fileExists(name)
     ? join(env["HOME"] || homedir(), name.slice(2))
@@ -100,8 +100,8 @@ function folderNamed(folder: string): ConfigError {
   const files = readdirSync(folder);
   const models = files.filter(isModelFile);
   const isOther = files.some((file) => file.endsWith(".safetensors"));
-  const other = isOther ? "; it holds safetensors, which have to be converted to GGUF" : "";
-  const there = models.length === 0 ? other : `; there are: ${models.join(", ")}`;
+  const other = isOther ? "; it holds safetensors, which must be converted to GGUF" : "";
+  const there = models.length === 0 ? other : `; available: ${models.join(", ")}`;
   const message = `${folder} is a folder; name a GGUF file in it${there}`;
   return new ConfigError("model_not_found", message);
 }
@@ -110,7 +110,7 @@ function isOffline(options: ModelSourceOptions): boolean {
   return options.isOffline === true || isHubOffline(options.env);
 }
 
-/** @param takesAny another quantisation than the usual one will do where none was named */
+/** @param takesAny accept a quantization other than the usual one if none was named */
 function findModel(
   name: ModelName,
   { env, modelsDir }: Pick<ModelSourceOptions, "env" | "modelsDir">,
@@ -159,13 +159,13 @@ async function fetchModel(name: ModelName, options: ModelSourceOptions): Promise
   return cached.pathOf(repo.commit, first);
 }
 
-/** Suggests what else a name may mean. */
+/** Suggests other meanings of the name. */
 function noFileText(path: string): string {
   const isWord = !/[/\\]/.test(path) && !isModelFile(path);
   if (isWord)
-    return `there is no file ${path}; a model of the hub is user/repo:quant, and \`ls\` lists those here`;
+    return `there is no file ${path}; models on the hub are named user/repo:quant, and \`ls\` lists local models`;
   const isOfHub = /^\w[\w.-]*(\/[\w.-]+){2,}\.gguf$/.test(path);
-  return `there is no file ${path}${isOfHub ? `; one of the hub is hf://${path}` : ""}`;
+  return `there is no file ${path}${isOfHub ? `; for a file on the hub, use hf://${path}` : ""}`;
 }
 
 function notHere(name: ModelName): ConfigError {
@@ -175,7 +175,10 @@ function notHere(name: ModelName): ConfigError {
       : name.kind === "url"
         ? shownUrl(name.url.href)
         : "the default model";
-  return new ConfigError("model_not_found", `${shown} is not here, and downloads are turned off`);
+  return new ConfigError(
+    "model_not_found",
+    `${shown} is not on this machine, and downloads are off`,
+  );
 }
 
 /** @throws ConfigError "no_such_quant" or "model_not_found" */
@@ -229,17 +232,17 @@ function progressOf({ progressOf, log }: ModelSourceOptions, what: string): OnPr
   return progressOf?.(what) ?? progressLine(`downloading ${what}`, log);
 }
 
-/** Files of URLs by host and path. */
+/** @returns the folder for files from URLs, by host and path */
 export function urlFolder(env: Env): string {
   return join(cacheHome(env), "pagoda", "models");
 }
 
 function urlTarget({ host, pathname }: URL, env: Env): string {
-  // Escapes stay: decoded, they could lead out of the folder.
+  // Escapes are kept: decoded, they could lead out of the folder.
   return join(urlFolder(env), host.replace(":", "_"), pathname);
 }
 
-/** A line every tenth of the file; a whole one without a known length every 64 MiB. */
+/** Logs a line every 10 % of the file, or every 64 MiB if its size is unknown. */
 export function progressLine(what: string, log: (line: string) => void): OnProgress {
   let last = 0;
   return (done, total) => {

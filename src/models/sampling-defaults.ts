@@ -14,7 +14,7 @@ interface Setting {
   /** Key that llama.cpp writes; null = none. */
   readonly ggufKey: string | null;
   readonly isValid: (value: number) => boolean;
-  /** Description of valid values, for messages. */
+  /** Description of valid values, for error messages. */
   readonly wanted: string;
 }
 
@@ -53,11 +53,11 @@ const isCount = (value: number) => Number.isInteger(value) && value < 2 ** 31;
 
 export interface ModelRecommendation {
   readonly values: Recommendation;
-  /** Source of the values, for people; "" when there is none. */
+  /** Source of the values, for people; "" if there are none. */
   readonly source: string;
 }
 
-/** Leaves out values that make no sense: unlike a request, a file is not refused. */
+/** Drops invalid values; unlike a request, a file is not refused for them. */
 export function recommendedBy(header: GgufHeader, path: string): ModelRecommendation {
   const entries = SETTINGS.flatMap(({ name, ggufKey, isValid }) => {
     const value = numberOf(header.metadata.get(ggufKey ?? ""));

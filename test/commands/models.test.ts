@@ -123,7 +123,11 @@ describe("models on this machine", () => {
     writeFiles(home, { "empty/readme.md": "", "full/m.gguf": "", "full/mmproj.gguf": "" });
     for (const [words, exitCode, line] of [
       [["pull", "user/other"], 3, "error: user/other: HTTP 404 from the hub; check the name\n"],
-      [["pull", "user/repo", "--offline"], 3, "error: user/repo is not here, and downloads are"],
+      [
+        ["pull", "user/repo", "--offline"],
+        3,
+        "error: user/repo is not on this machine, and downloads are",
+      ],
       [["rm", "user/repo:Q8_0"], 3, "error: there is no model user/repo:Q8_0 here; `ls` lists"],
       [["rm"], 2, "error: rm: which model? `ls` lists them\n"],
       [["inspect", "missing.gguf"], 3, "error: there is no file missing.gguf\n"],
@@ -131,7 +135,7 @@ describe("models on this machine", () => {
       [
         ["pull", full],
         3,
-        `error: ${full} is a folder; name a GGUF file in it; there are: m.gguf\n`,
+        `error: ${full} is a folder; name a GGUF file in it; available: m.gguf\n`,
       ],
       [["inspect", other], 3, `error: ${other} is a folder; name a GGUF file in it; it holds safe`],
       [["pull", "http://127.0.0.1:9/"], 3, "error: http://127.0.0.1:9/ names no file\n"],
@@ -182,10 +186,13 @@ describe("inspect", () => {
     expect((await runPagoda(["inspect", path], { env })).stdout).toContain("layers         2\n");
   });
 
-  test("refuses what is no GGUF file", async () => {
+  test("refuses a file that is not GGUF", async () => {
     const folder = tempFolder();
     writeFiles(folder, { "text.gguf": "nothing of the kind, but long enough" });
     const text = await runPagoda(["inspect", join(folder, "text.gguf")], { env });
-    expect(text).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("is no GGUF file") });
+    expect(text).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("is not a GGUF file"),
+    });
   });
 });

@@ -46,8 +46,16 @@ describe("a stream", () => {
       'the server sent an event that is not part of this API: {"choices":[{"delta":{"content":[1]}}]}',
     ],
     ["a text as error", 'data: {"error":"boom"}\n\n', "the answer was cut off: boom"],
-    ["an error's message", 'data: {"error":{"message":"boom"}}\n\n', "the answer was cut off: boom"],
-    ["an error without one", 'data: {"error":{"code":5}}\n\n', 'the answer was cut off: {"code":5}'],
+    [
+      "an error's message",
+      'data: {"error":{"message":"boom"}}\n\n',
+      "the answer was cut off: boom",
+    ],
+    [
+      "an error without one",
+      'data: {"error":{"code":5}}\n\n',
+      'the answer was cut off: {"code":5}',
+    ],
     [
       "an error of vLLM 0.9",
       'data: {"object":"error","message":"boom"}\n\n',

@@ -88,9 +88,9 @@ describe("a file that is none", () => {
     }
   });
 
-  test("but a pointer of Git LFS is told with what fetches the model", () => {
+  test("reports a Git LFS pointer with the command that fetches the model", () => {
     const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 123\n";
-    const message = `${path} is no GGUF file: it is a pointer of Git LFS; \`git lfs pull\` fetches the file`;
+    const message = `${path} is not a GGUF file: it is a Git LFS pointer; run \`git lfs pull\` to fetch the file`;
     expect(() => factsOf(Buffer.from(pointer))).toThrow(message);
   });
 

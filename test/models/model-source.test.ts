@@ -68,9 +68,9 @@ describe("resolveModel", () => {
   });
 
   test.each([
-    ["llama3", "; a model of the hub is user/repo:quant, and `ls` lists those here"],
-    ["llama3.2:1b", "; a model of the hub is user/repo:quant, and `ls` lists those here"],
-    ["user/repo/a.gguf", "; one of the hub is hf://user/repo/a.gguf"],
+    ["llama3", "; models on the hub are named user/repo:quant, and `ls` lists local models"],
+    ["llama3.2:1b", "; models on the hub are named user/repo:quant, and `ls` lists local models"],
+    ["user/repo/a.gguf", "; for a file on the hub, use hf://user/repo/a.gguf"],
     ["./user/repo/a.gguf", ""],
     ["a.gguf", ""],
   ])("what %p may have been meant for is told", async (name, hint) => {
@@ -200,7 +200,7 @@ describe("resolveModel", () => {
   test.each([
     [403, "model_not_found", "; a private or gated model needs HF_TOKEN"],
     [404, "model_not_found", "; check the name"],
-    [429, "download_failed", "; it takes no more requests for now; HF_TOKEN raises the limit"],
+    [429, "download_failed", "; the hub's rate limit is reached; HF_TOKEN raises it"],
     [503, "download_failed", "; try again later"],
   ])("what the hub means by %d is told", async (status, code, hint) => {
     const server = Bun.serve({
@@ -221,7 +221,7 @@ describe("resolveModel", () => {
       const fetch = () => new Response(text);
       const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
       const { resolve } = setting({ HF_ENDPOINT: server.url.origin });
-      const message = "the hub cannot be reached (it is no hub); give a GGUF file";
+      const message = "the hub cannot be reached (the answer is not a hub's); give a GGUF file";
       await expect(resolve("user/repo")).rejects.toThrow(message);
       await server.stop(true);
     },
@@ -238,7 +238,7 @@ describe("resolveModel", () => {
   test("a quantisation that does not exist is answered with those that do", async () => {
     const { resolve } = setting();
     await expect(resolve("user/repo:Q2_K")).rejects.toThrow(
-      "user/repo has no Q2_K; there are: Q8_0, Q4_K_M, F16",
+      "user/repo has no Q2_K; available: Q8_0, Q4_K_M, F16",
     );
   });
 
@@ -289,7 +289,7 @@ describe("resolveModel", () => {
     ] as const) {
       const { repo, hub, resolve } = setting(env);
       await expect(resolve("user/repo", more)).rejects.toThrow(
-        "user/repo is not here, and downloads are turned off",
+        "user/repo is not on this machine, and downloads are off",
       );
       writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "eight" });
       expect(basename(await resolve("user/repo", more))).toBe("model-Q8_0.gguf");
@@ -301,7 +301,9 @@ describe("resolveModel", () => {
     const { repo, log, resolve } = setting({ HF_ENDPOINT: "http://127.0.0.1:9" });
     writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "eight" });
     expect(basename(await resolve("user/repo"))).toBe("model-Q8_0.gguf");
-    expect(log).toEqual(["the hub cannot be reached; model-Q8_0.gguf is used, which is here"]);
+    expect(log).toEqual([
+      "the hub cannot be reached; using model-Q8_0.gguf, which is on this machine",
+    ]);
   });
 
   test("a hub that leads out of the cache is not followed", async () => {
@@ -394,7 +396,7 @@ describe("names of files", () => {
   });
 });
 
-test("progress is told every tenth, or every 64 MiB where the length is not known", () => {
+test("logs progress every 10 %, or every 64 MiB if the size is unknown", () => {
   const lines: string[] = [];
   const known = progressLine("a", (line) => lines.push(line));
   for (const done of [5, 10, 19, 20, 100]) known(done * 2 ** 20, 100 * 2 ** 20);
