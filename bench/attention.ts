@@ -24,6 +24,7 @@ interface Slice {
 
 function decodeOf(sequence: number, context: number): ScheduledRequest {
   const request = new Request({
+    externalId: `r${sequence}`,
     requestId: `r${sequence}`,
     promptTokenIds: tokensOf(sequence, context + 1),
     samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0 },

@@ -174,6 +174,7 @@ async function generate(
   const tokenIds: number[] = [];
   const logprobs: LogprobPosition[] = [];
   const generation = engine.generate({
+    externalId: "bench",
     prompt: promptTokenIds,
     samplingParams,
     mustFit: false,

@@ -14,6 +14,7 @@ export type RequestErrorCode =
   | "unsupported" // known to vLLM, not built here (400 "BadRequestError")
   | "unsupported_media_type" // Content-Type is not JSON (400 "Bad Request")
   | "model_not_found" // 404 "NotFoundError"
+  | "request_not_found" // no request in progress has the id (404 "NotFoundError")
   | "route_not_found" // a path that clients of other servers know (404 "NotFoundError")
   | "body_too_large" // 413
   | "body_timeout" // the body did not come in time (408)

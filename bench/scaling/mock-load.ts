@@ -32,6 +32,7 @@ let arrivalOrder = 0;
 export function mockRequest(numPromptTokens: number, maxTokens: number): Request {
   const order = arrivalOrder++;
   return new Request({
+    externalId: `mock-${order}`,
     requestId: `mock-${order}`,
     promptTokenIds: Int32Array.from({ length: numPromptTokens }, (_, i) =>
       i === 0 ? order : (i * 7919) % 40_000,

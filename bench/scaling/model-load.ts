@@ -40,6 +40,7 @@ export function blocksFrom(first: number, count: number, isShuffled = false): nu
 
 function scheduled({ context, numTokens, blockIds }: Entry, sequence: number): ScheduledRequest {
   const request = new Request({
+    externalId: `r${sequence}`,
     requestId: `r${sequence}`,
     promptTokenIds: tokensOf(sequence, context + numTokens),
     samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0 },

@@ -53,6 +53,7 @@ export async function startChat(
   const limit = body.max_completion_tokens ?? body.max_tokens;
   const { priority, cache_salt: cacheSalt } = body;
   const generation = engine.generate({
+    externalId: id,
     prompt: { chat: chatTemplateRequest(context, body, messages) },
     samplingParams: samplingParams(context, {
       body,

@@ -44,7 +44,7 @@ export async function startCompletion(
   checkCompletionFeatures(body);
   const n = checkN(context, body);
   checkPromptCount(context, body);
-  const shared = { ...requestOf(context, body), arrivalMs };
+  const shared = { externalId: id, ...requestOf(context, body), arrivalMs };
   const generations = await queueAll(context, body, shared);
   try {
     const shown = generations.map((one, i) => shownPrompt(context, body, one, i));
@@ -84,7 +84,10 @@ function logprobsOf({ info }: EngineClient, shared: Shared, ids: Int32Array): nu
   return numLogprobs(shared.samplingParams, ids.length, fitMaxTokens(info, shared, ids));
 }
 
-function requestOf(context: ServerContext, body: CompletionBody): Omit<Shared, "arrivalMs"> {
+function requestOf(
+  context: ServerContext,
+  body: CompletionBody,
+): Omit<Shared, "arrivalMs" | "externalId"> {
   // An echo of the prompt alone still needs one step, whose token is not shown.
   const requested = showsPromptOnly(body) ? 1 : body.max_tokens;
   const params = samplingParams(context, {

@@ -37,8 +37,11 @@ export interface InProcessEngineOptions {
   readonly seed: bigint;
   /** Engine clock, ms, monotonic. */
   readonly nowMs?: () => number;
-  /** Told of a step that failed; its requests end with an error that hides the cause. */
-  readonly onStepFault?: (error: EngineError) => void;
+  /**
+   * Receives a step's fault; its requests end with an error that hides the cause.
+   * @param externalIds of the step's requests
+   */
+  readonly onStepFault?: (error: EngineError, externalIds: readonly string[]) => void;
 }
 
 const NO_STEP = { numScheduledTokens: 0, forwardMs: 0, samplingMs: 0 };
@@ -52,7 +55,7 @@ export class InProcessEngine implements EngineClient {
   readonly #scheduler: Scheduler;
   readonly #runner: ModelRunner;
   readonly #nowMs: () => number;
-  readonly #onStepFault: (error: EngineError) => void;
+  readonly #onStepFault: NonNullable<InProcessEngineOptions["onStepFault"]>;
   readonly #seeds: SeedSource;
   readonly #processor: OutputProcessor;
   readonly #requests = new Map<string, Request>();
@@ -236,13 +239,13 @@ export class InProcessEngine implements EngineClient {
     for (const { request } of plan.scheduled) this.#processor.markScheduled(request, startS);
     const running = this.#runner.run(plan);
     this.#emit();
-    const result = await this.#outcome(running);
+    const result = await this.#outcome(running, plan);
     if (result === null) this.#failStep(plan);
     else this.#update(plan, result);
   }
 
   /** @returns null when the step failed and the engine may go on */
-  async #outcome(running: Promise<StepResult>): Promise<StepResult | null> {
+  async #outcome(running: Promise<StepResult>, plan: StepPlan): Promise<StepResult | null> {
     try {
       const result = await running;
       this.#numFailedSteps = 0;
@@ -250,7 +253,10 @@ export class InProcessEngine implements EngineClient {
     } catch (error) {
       const isStepFault = error instanceof EngineError && error.code === "engine_step_failed";
       if (!isStepFault || ++this.#numFailedSteps >= MAX_FAILED_STEPS) throw error;
-      this.#onStepFault(error);
+      this.#onStepFault(
+        error,
+        plan.scheduled.map(({ request }) => request.externalId),
+      );
       return null;
     }
   }

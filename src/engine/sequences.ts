@@ -39,14 +39,15 @@ export interface SequencesInit {
 /** The first computes the prompt, and its log-probabilities; the others share its blocks. */
 export function sequencesOf(init: SequencesInit): Request[] {
   const { request, promptTokenIds, maxTokens, arrivalOrder, seeds } = init;
-  const { requestIds, samplingParams, priority, cacheSalt } = request;
+  const { externalId, requestIds, samplingParams, priority, cacheSalt } = request;
   const sequences: Request[] = [];
   for (const [index, requestId] of requestIds.entries()) {
     const params = { ...paramsOf(samplingParams, index, seeds), maxTokens };
     const forkOf = sequences[0] ?? null;
     sequences.push(
       new Request({
-        ...{ requestId, promptTokenIds, samplingParams: params, priority, cacheSalt, forkOf },
+        ...{ externalId, requestId, promptTokenIds, samplingParams: params, priority, cacheSalt },
+        forkOf,
         arrivalOrder: arrivalOrder + index,
       }),
     );

@@ -3,6 +3,7 @@
 import { ConfigError } from "../errors.ts";
 import { noneHash } from "../kvcache/block-hash.ts";
 import { BlockResidency } from "../kvcache/block-residency.ts";
+import { listIds } from "../protocol/listed-ids.ts";
 import type { ModelInfo } from "../protocol/model-info.ts";
 import { loadAddon } from "../runner/addon.ts";
 import { NativeModelRunner } from "../runner/native-model-runner.ts";
@@ -42,7 +43,8 @@ export async function startEngine(
     kvCacheMemoryBytes,
     numBlocksOverride,
   };
-  const onStepFault = ({ message }: Error) => host.log(`error: ${message}`);
+  const onStepFault = ({ message }: Error, externalIds: readonly string[]) =>
+    host.log(`error: ${message}; requests: ${listIds(externalIds)}`);
   return new InProcessEngine({ info, scheduler, runner, seed, onStepFault });
 }
 

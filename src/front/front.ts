@@ -149,10 +149,9 @@ export class AsyncEngine {
 
   async #add(tracker: RequestTracker): Promise<void> {
     const { requestIds } = tracker;
-    const { prompt, samplingParams, mustFit, priority, cacheSalt } = tracker.request;
+    const { arrivalMs: _, ...request } = tracker.request;
     try {
-      const request = { requestIds, prompt, samplingParams, mustFit, priority, cacheSalt };
-      const promptTokenIds = await this.client.add(request);
+      const promptTokenIds = await this.client.add({ ...request, requestIds });
       this.#countPrompt(tracker, promptTokenIds.length);
       tracker.queued(promptTokenIds);
     } catch (error) {
@@ -207,6 +206,18 @@ export class AsyncEngine {
   close(error: EngineError): void {
     this.#closed = error;
     this.failAll(error);
+  }
+
+  /**
+   * Ends the live requests with this id: their outputs finish with "abort".
+   * @returns false when there is none
+   */
+  cancel(externalId: string): boolean {
+    const sequences = [...this.#sequences.values()];
+    const trackers = new Set(sequences.map(({ tracker }) => tracker));
+    const named = [...trackers].filter(({ request }) => request.externalId === externalId);
+    for (const tracker of named) this.#abort(tracker);
+    return named.length > 0;
   }
 
   #abort(tracker: RequestTracker): void {

@@ -6,6 +6,7 @@ import { assert } from "../assert.ts";
 import type { EngineConfig } from "../engine/engine-config.ts";
 import { EngineError, RequestError, shuttingDown } from "../errors.ts";
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
+import { listIds } from "../protocol/listed-ids.ts";
 import type {
   EngineClient,
   EngineInfo,
@@ -90,7 +91,7 @@ export class SupervisedEngine implements EngineClient {
   }
 
   add(request: EngineRequest): Promise<Int32Array> {
-    return this.#try("add", [request], request.requestIds);
+    return this.#try("add", [request], request);
   }
 
   abort(requestIds: readonly string[]): void {
@@ -171,10 +172,13 @@ export class SupervisedEngine implements EngineClient {
   async #try<N extends SuspectCall>(
     name: N,
     args: Parameters<EngineClient[N]>,
-    requestIds: readonly string[] = [],
+    { externalId, requestIds }: Pick<EngineRequest, "externalId" | "requestIds"> = {
+      externalId: name,
+      requestIds: [],
+    },
   ): Promise<Awaited<ReturnType<EngineClient[N]>>> {
     this.#available();
-    const trial = trialOf(suspectHash(name, args), requestIds);
+    const trial = trialOf(externalId, suspectHash(name, args), requestIds);
     const turn = this.#trials.arrive(trial);
     if (turn !== null) await turn;
     try {
@@ -207,7 +211,8 @@ export class SupervisedEngine implements EngineClient {
   #afterDeath(engine: RemoteEngine | null, reason: string): void {
     if (this.#end !== null) return;
     const nowMs = performance.now();
-    const loss = `${this.#trials.numRunning} requests with it`;
+    const { running } = this.#trials;
+    const loss = running.length === 0 ? "" : `, in progress: ${listIds(running)}`;
     this.#trials.recordDeath(nowMs);
     const wasUseful = (engine?.live.numFinished ?? 0) > 0;
     const delayMs = this.#policy.delayAfterDeath(nowMs, wasUseful);
@@ -221,7 +226,7 @@ export class SupervisedEngine implements EngineClient {
     this.#forecast.startsAt(nowMs + delayMs);
     const when = delayMs === 0 ? "now" : `in ${delayMs / 1000} s`;
     if (this.unavailable !== null) this.#trials.refuseWaiting(this.unavailable);
-    this.#options.host.log(`the engine has died (${reason}), ${loss}; it starts again ${when}`);
+    this.#options.host.log(`the engine has died (${reason})${loss}; it starts again ${when}`);
     this.#restart = setTimeout(() => void this.#startAgain(), delayMs);
   }
 

@@ -33,8 +33,8 @@ export class Suspects<A extends Attempt> {
   /** Suspected ones that wait for their trial, in order of arrival. */
   readonly #line = new Set<A>();
 
-  get numRunning(): number {
-    return this.#running.size;
+  get running(): ReadonlySet<A> {
+    return this.#running;
   }
 
   /** @returns "waits": it is in the line, which takeNext() or leave() takes it out of */

@@ -8,6 +8,8 @@ import { type Attempt, Suspects } from "./suspects.ts";
 
 /** A call that comes in. */
 export interface Trial extends Attempt {
+  /** Id that the client knows, or the name of the call. */
+  readonly name: string;
   /** Of the sequences that it generates; empty: the answer to the call is its end. */
   readonly requestIds: readonly string[];
   numUnfinished: number;
@@ -34,9 +36,9 @@ export class Trials {
     this.#maxWaitMs = maxWaitMs;
   }
 
-  /** Calls in progress. */
-  get numRunning(): number {
-    return this.#suspects.numRunning;
+  /** Names of the calls in progress. */
+  get running(): readonly string[] {
+    return Array.from(this.#suspects.running, ({ name }) => name);
   }
 
   /**
@@ -121,8 +123,8 @@ export class Trials {
   }
 }
 
-export function trialOf(hash: SuspectHash, requestIds: readonly string[]): Trial {
-  return { hash, requestIds, numUnfinished: requestIds.length, isWell: true };
+export function trialOf(name: string, hash: SuspectHash, requestIds: readonly string[]): Trial {
+  return { name, hash, requestIds, numUnfinished: requestIds.length, isWell: true };
 }
 
 const REFUSAL =

@@ -17,6 +17,8 @@ export type Prompt =
 
 /** A prompt and what to generate from it. */
 export interface EngineRequest {
+  /** Id that the client knows, for logs. Requests can share it: prompts of one HTTP request, or a client's own id. */
+  readonly externalId: string;
   /** One a sequence: samplingParams.n of them, unique among live requests. They share the prompt's blocks. */
   readonly requestIds: readonly string[];
   readonly prompt: Prompt;

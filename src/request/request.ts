@@ -9,6 +9,9 @@ import { isFinished, type RequestStatus, TRANSITIONS } from "./request-status.ts
 import type { SamplingParams } from "./sampling-params.ts";
 
 export interface RequestInit {
+  /** Id that the client knows, for logs; requests can share it. */
+  readonly externalId: string;
+  /** Unique among live requests. */
   readonly requestId: string;
   /** [promptLength] int32, at least one token. */
   readonly promptTokenIds: Int32Array;
@@ -27,6 +30,7 @@ export interface RequestInit {
 }
 
 export class Request {
+  readonly externalId: string;
   readonly requestId: string;
   readonly samplingParams: SamplingParams;
   readonly priority: Integer;
@@ -53,6 +57,7 @@ export class Request {
 
   constructor(init: RequestInit) {
     assert(init.promptTokenIds.length > 0, "a request needs at least one prompt token");
+    this.externalId = init.externalId;
     this.requestId = init.requestId;
     this.samplingParams = init.samplingParams;
     this.priority = init.priority;
@@ -96,7 +101,7 @@ export class Request {
   }
 
   appendOutputToken(tokenId: number): void {
-    assert(!this.isFinished, `${this.requestId}: token after finish`);
+    assert(!this.isFinished, `${this.externalId}: token after finish`);
     if (this.#numTokens === this.#tokenIds.length) this.#grow();
     this.#tokenIds[this.#numTokens++] = tokenId;
   }
@@ -104,7 +109,7 @@ export class Request {
   /** Moves to `to`; asserts that the edge is in TRANSITIONS. */
   transition(to: RequestStatus): void {
     const from = this.#status;
-    assert(TRANSITIONS[from].includes(to), `${this.requestId}: ${from} -> ${to} is not allowed`);
+    assert(TRANSITIONS[from].includes(to), `${this.externalId}: ${from} -> ${to} is not allowed`);
     this.#status = to;
   }
 

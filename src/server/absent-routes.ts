@@ -56,7 +56,7 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ],
   [
     "/abort_request /abort_requests /v1/requests/*",
-    "End a request by closing the connection that it came on.",
+    "Close the connection to end its request. A server with an API key also has POST /v1/requests/{id}/cancel.",
   ],
   ["/v1/health /v1/ping /v1/version /v1/metrics", "It is there without /v1 before it."],
   ["/v1/tokenize /v1/detokenize", "POST /tokenize and POST /detokenize have no /v1 before them."],

@@ -7,6 +7,7 @@ import { quoted } from "../api/quote.ts";
 import { RequestError } from "../errors.ts";
 import { adviceFor } from "./absent-routes.ts";
 import { ApiKeys } from "./auth.ts";
+import { cancelMethods, cancelRoutes } from "./cancel.ts";
 import { chatRoutes } from "./chat.ts";
 import { completionRoutes } from "./completions.ts";
 import { errorResponse, isFault } from "./error-response.ts";
@@ -16,12 +17,13 @@ import { recorded } from "./http-recorder.ts";
 import { jsonResponse } from "./json-response.ts";
 import { modelRoutes } from "./models.ts";
 import { operationMethods, operationRoutes } from "./operation.ts";
+import { type RouteEntry, RouteTable } from "./route-table.ts";
 import { routedRequest } from "./routed-url.ts";
 import type { ServerContext } from "./server-context.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
 
 /** Methods by path, for 405 and its Allow header. Elysia would answer HEAD on every GET route. */
-const METHODS: readonly (readonly [string, string])[] = [
+const METHODS: readonly RouteEntry[] = [
   ["/v1/chat/completions", "POST"],
   ["/v1/completions", "POST"],
   ["/tokenize", "POST"],
@@ -37,34 +39,36 @@ const METHODS: readonly (readonly [string, string])[] = [
 
 /** @returns the app with every route */
 export function createApp(context: ServerContext) {
-  const methods = new Map([...METHODS, ...operationMethods(context)]);
-  const app = createRoutes(context, methods);
+  const routes = new RouteTable([
+    ...METHODS,
+    ...operationMethods(context),
+    ...cancelMethods(context),
+  ]);
+  const app = createRoutes(context, routes);
   const handle = recorded((request) => app.handle(request), {
     nowMs: context.engine.nowMs,
     record: context.recordHttp,
     pathOf: ({ url }) => routedPath(url) ?? "",
-    isRoute: (path) => methods.has(path),
+    routeOf: (path) => routes.routeOf(path),
   });
   const fetch = (request: Request) => handle(routedRequest(request, context.rootPath));
   return { handle, fetch };
 }
 
-type Methods = ReadonlyMap<string, string>;
-
-function createRoutes(context: ServerContext, methods: Methods) {
+function createRoutes(context: ServerContext, routes: RouteTable) {
   const guarded = operationMethods(context).map(([path]) => path);
   const keys = new ApiKeys({ keys: context.apiKeys, scope: context.apiKeyScope, guarded });
   // Elysia's default skips a host of three characters; here the path begins right after any host.
   // It works for plain HTTP URLs only; routedRequest() provides those.
   return new Elysia({ name: "pagoda", strictPath: true, handler: { standardHostname: false } })
     .onError(({ code, error, request }) =>
-      code === "NOT_FOUND" ? notFound(methods, request, context.rootPath) : failed(context, error),
+      code === "NOT_FOUND" ? notFound(routes, request, context.rootPath) : failed(context, error),
     )
     .onRequest(({ request, set }) => {
       const headers = context.cors.headersOf(request);
       Object.assign(set.headers, headers);
       if (context.memory?.keepsConnections === false) set.headers["connection"] = "close";
-      const early = beforeRouting({ keys, methods, context }, request);
+      const early = beforeRouting({ keys, routes, context }, request);
       for (const [name, value] of Object.entries(headers)) early?.headers.set(name, value);
       return early;
     })
@@ -74,17 +78,18 @@ function createRoutes(context: ServerContext, methods: Methods) {
     .use(chatRoutes(context))
     .use(completionRoutes(context))
     .use(tokenizeRoutes(context))
-    .use(operationRoutes(context));
+    .use(operationRoutes(context))
+    .use(cancelRoutes(context));
 }
 
 interface Doors {
   readonly keys: ApiKeys;
-  readonly methods: Methods;
+  readonly routes: RouteTable;
   readonly context: ServerContext;
 }
 
 /** @returns undefined when the request may be routed */
-function beforeRouting({ keys, methods, context }: Doors, request: Request): Response | undefined {
+function beforeRouting({ keys, routes, context }: Doors, request: Request): Response | undefined {
   const { hosts, cors } = context;
   const path = routedPath(request.url);
   if (path === null) return refusal(400, "Invalid host header");
@@ -105,8 +110,8 @@ function beforeRouting({ keys, methods, context }: Doors, request: Request): Res
     );
   }
   if (!keys.allows(request, path)) return unauthorized();
-  const allow = methods.get(path);
-  if (allow === undefined || allow.split(", ").includes(request.method)) return undefined;
+  const allow = routes.methodsOf(path);
+  if (allow === null || allow.split(", ").includes(request.method)) return undefined;
   return refusal(405, "Method Not Allowed", { allow });
 }
 
@@ -142,10 +147,10 @@ function routedPath(url: string): string | null {
  * Redirects a path that exists without its trailing slash, as vLLM's framework does. The location is only a
  * path, since only the client knows which host and scheme it sees through its proxies.
  */
-function notFound(methods: Methods, request: Request, rootPath: string): Response {
+function notFound(routes: RouteTable, request: Request, rootPath: string): Response {
   const { pathname, search } = new URL(request.url);
   const path = pathname.replace(/\/$/, "");
-  if (!methods.has(path)) {
+  if (routes.routeOf(path) === null) {
     const advice = adviceFor(path);
     if (advice === null) return refusal(404, "Not Found");
     return errorResponse(new RequestError("route_not_found", advice));

@@ -18,6 +18,7 @@ const REQUEST_ERRORS: Record<RequestError["code"], ErrorKind> = {
   context_length: { status: 400, type: "BadRequestError" },
   unsupported: { status: 400, type: "BadRequestError" },
   model_not_found: { status: 404, type: "NotFoundError" },
+  request_not_found: { status: 404, type: "NotFoundError" },
   route_not_found: { status: 404, type: "NotFoundError" },
   body_too_large: { status: 413, type: "RequestEntityTooLargeError" },
   body_timeout: { status: 408, type: "RequestTimeoutError", closes: true },

@@ -12,7 +12,8 @@ export interface HttpRecorderOptions {
   readonly record: (record: HttpRecord) => void;
   /** @returns the path as it is routed by; "" where the URL has none */
   readonly pathOf: (request: Request) => string;
-  readonly isRoute: (path: string) => boolean;
+  /** @returns the route as registered; null for an unknown path */
+  readonly routeOf: (path: string) => string | null;
 }
 
 /** Searched for in the path: what lies behind such a beginning is left out too. */
@@ -27,7 +28,7 @@ export function recorded(
     const response = await fetch(request);
     const path = options.pathOf(request);
     if (NOT_RECORDED.test(path)) return response;
-    const handler = options.isRoute(path) ? path : "none";
+    const handler = options.routeOf(path) ?? "none";
     const { method } = request;
     const { status } = response;
     const requestBytes = contentLength(request.headers);

@@ -12,6 +12,7 @@ import {
   type WakeTag,
 } from "../protocol/protocol.ts";
 import { jsonResponse } from "./json-response.ts";
+import type { RouteEntry } from "./route-table.ts";
 import { checkAccepting, type ServerContext } from "./server-context.ts";
 
 type Handler = (context: ServerContext, query: URLSearchParams) => Promise<Response>;
@@ -29,10 +30,10 @@ const OPERATIONS: readonly Operation[] = [
   { method: "POST", path: "/reset_prefix_cache", handle: resetPrefixCache },
 ];
 
-/** Where the operations are to be found: [path, method]. */
-export function operationMethods(context: ServerContext): [string, string][] {
+/** @returns the operations' routes in this context */
+export function operationMethods(context: ServerContext): RouteEntry[] {
   return prefixes(context).flatMap((prefix) =>
-    OPERATIONS.map(({ path, method }): [string, string] => [prefix + path, method]),
+    OPERATIONS.map(({ path, method }): RouteEntry => [prefix + path, method]),
   );
 }
 

@@ -1,10 +1,12 @@
 // The engine loop over the fake model: what arrives, in which order, and what the statistics say.
 
 import { describe, expect, test } from "bun:test";
+import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
+import { AsyncEngine } from "../../src/front/front.ts";
 import type { GenerateRequest, SequenceOutput } from "../../src/front/generation.ts";
 import type { IterationStats, SchedulerStats, StatListener } from "../../src/protocol/stats.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
-import { makeEngine } from "../support/fake-engine.ts";
+import { makeEngine, makeEngineParts } from "../support/fake-engine.ts";
 
 class Recorder implements StatListener {
   readonly scheduler: SchedulerStats[] = [];
@@ -26,6 +28,7 @@ class Recorder implements StatListener {
 
 function request(prompt: string, params: Partial<SamplingParams> = {}): GenerateRequest {
   return {
+    externalId: "cmpl-a",
     prompt: Int32Array.from(new TextEncoder().encode(prompt)),
     samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, maxTokens: 4, ...params },
     mustFit: false,
@@ -155,6 +158,21 @@ describe("engine", () => {
     expect((await client.died).message).toContain("the fake step failed");
     expect(engine.unavailable?.code).toBe("engine_dead");
     expect(() => engine.generate(request("x"))).toThrow("The engine has stopped");
+  });
+
+  test("a failed step names its requests to the operator", async () => {
+    const { runner, ...parts } = makeEngineParts();
+    const faults: unknown[] = [];
+    const onStepFault = ({ message }: Error, ids: readonly string[]) => faults.push([message, ids]);
+    const engine = new AsyncEngine(
+      new InProcessEngine({ ...parts, runner, seed: 0n, onStepFault }),
+    );
+    runner.failNextStep = true;
+    const named = ["cmpl-a", "cmpl-b"].map((externalId) =>
+      collect(engine.generate({ ...request("hello"), externalId })).catch(() => {}),
+    );
+    await Promise.all(named);
+    expect(faults).toEqual([["the fake step failed", ["cmpl-a", "cmpl-b"]]]);
   });
 
   test("refuses more than the queue holds, n counted", () => {

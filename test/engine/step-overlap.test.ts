@@ -10,6 +10,7 @@ import { makeEngine } from "../support/fake-engine.ts";
 
 function request(numTokens: number, maxTokens: number): GenerateRequest {
   return {
+    externalId: "cmpl-a",
     prompt: new Int32Array(numTokens).fill(65),
     samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, maxTokens, ignoreEos: true },
     mustFit: false,
@@ -42,7 +43,7 @@ describe("step overlap", () => {
       });
     });
     client.add({
-      ...{ requestIds: ["a"], prompt: Int32Array.of(1, 2, 3) },
+      ...{ externalId: "cmpl-a", requestIds: ["a"], prompt: Int32Array.of(1, 2, 3) },
       ...{ mustFit: false, priority: 0, cacheSalt: null },
       samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, maxTokens: 3, ignoreEos: true },
     });

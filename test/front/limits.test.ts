@@ -6,6 +6,7 @@ import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/
 import { type FakeEngineOptions, makeEngine } from "../support/fake-engine.ts";
 
 const request = (params: Partial<SamplingParams> = {}) => ({
+  externalId: "cmpl-a",
   prompt: Int32Array.from([1, 2, 3]),
   samplingParams: { ...DEFAULT_SAMPLING_PARAMS, ignoreEos: true, ...params },
   mustFit: false,

@@ -57,6 +57,7 @@ function request(
   params: Partial<SamplingParams>,
 ): GenerateRequest {
   return {
+    externalId: "cmpl-a",
     prompt: Int32Array.from(new TextEncoder().encode(prompt)),
     samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, ...params },
     mustFit: false,

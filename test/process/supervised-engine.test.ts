@@ -78,7 +78,9 @@ describe("an engine that dies", () => {
     engine.add(engineRequest("c", "hello"));
     expect((await log.end("c")).at(-1)?.finishReason).toBe("length");
     expect([...log.of("a"), ...log.of("b")].filter((o) => o.finishReason)).toHaveLength(2);
-    expect(logged[0]).toMatch(/^the engine has died \(SIGSEGV\), 3 requests with it; .* now$/);
+    expect(logged[0]).toMatch(
+      /^the engine has died \(SIGSEGV\), in progress: cmpl-a, cmpl-b, encode; .* now$/,
+    );
     expect(logged[1]).toMatch(/^the engine is back after \d+\.\d s$/);
   });
 

@@ -260,6 +260,7 @@ test("among innocents that are repeated, cut off and made to wait only the kille
 
 describe("two calls", () => {
   const first: EngineRequest = {
+    ...{ externalId: "cmpl-1" },
     ...{ requestIds: ["1"], prompt: Int32Array.of(1, 2), mustFit: true, priority: 0 },
     ...{ samplingParams: DEFAULT_SAMPLING_PARAMS, cacheSalt: null },
   };
@@ -267,7 +268,13 @@ describe("two calls", () => {
 
   test("are the same with another id, seed or priority, not with another prompt or limit", () => {
     const params = { ...DEFAULT_SAMPLING_PARAMS, seed: 7n };
-    const again = { ...first, requestIds: ["2"], priority: 3, samplingParams: params };
+    const again = {
+      ...first,
+      externalId: "cmpl-2",
+      requestIds: ["2"],
+      priority: 3,
+      samplingParams: params,
+    };
     expect(hash(again)).toBe(hash(first));
     const longer = { ...first, prompt: Int32Array.of(1, 2, 3) };
     expect(hash(longer)).not.toBe(hash(first));

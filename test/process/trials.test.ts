@@ -5,18 +5,18 @@ import { Trials, trialOf } from "../../src/process/trials.ts";
 
 test("a suspect whose turn does not come is sent away, and the line goes on without it", async () => {
   const trials = new Trials(20);
-  const died = [trialOf("a", []), trialOf("b", [])];
+  const died = [trialOf("cmpl-a", "a", []), trialOf("cmpl-b", "b", [])];
   for (const trial of died) expect(trials.arrive(trial)).toBeNull();
   trials.recordDeath(performance.now());
-  const first = trialOf("a", []);
+  const first = trialOf("cmpl-a", "a", []);
   expect(trials.arrive(first)).toBeNull();
-  const turn = trials.arrive(trialOf("b", []));
+  const turn = trials.arrive(trialOf("cmpl-b", "b", []));
   const error = await turn?.catch((refusal: Error) => refusal);
   expect(error).toMatchObject({ code: "queue_timeout", retryAfterS: 10 });
-  expect(trials.numRunning).toBe(1);
+  expect(trials.running).toEqual(["cmpl-a"]);
   trials.answered(first);
-  expect(trials.numRunning).toBe(0);
-  expect(trials.arrive(trialOf("b", []))).toBeNull();
+  expect(trials.running).toEqual([]);
+  expect(trials.arrive(trialOf("cmpl-b", "b", []))).toBeNull();
 });
 
 test("a request of several sequences finishes well only if all of them do", () => {
@@ -26,19 +26,19 @@ test("a request of several sequences finishes well only if all of them do", () =
   const ids = ["0", "1", "2"];
   const dieTwice = () => {
     for (let i = 0; i < 2; i++) {
-      trials.arrive(trialOf("a", ids));
+      trials.arrive(trialOf("cmpl-a", "a", ids));
       trials.recordDeath(performance.now());
     }
   };
-  trials.arrive(trialOf("a", ids));
+  trials.arrive(trialOf("cmpl-a", "a", ids));
   trials.record(outputs("stop", "abort", "length"));
-  expect(trials.numRunning).toBe(0);
+  expect(trials.running).toEqual([]);
   dieTwice();
-  expect(() => trials.arrive(trialOf("a", ids))).toThrow("died twice");
+  expect(() => trials.arrive(trialOf("cmpl-a", "a", ids))).toThrow("died twice");
   const other = new Trials();
-  other.arrive(trialOf("a", ids));
+  other.arrive(trialOf("cmpl-a", "a", ids));
   other.record(outputs("stop", "length"));
-  expect(other.numRunning).toBe(1);
+  expect(other.running).toEqual(["cmpl-a"]);
   other.record(outputs("stop", "length", "stop").slice(2));
-  expect(other.numRunning).toBe(0);
+  expect(other.running).toEqual([]);
 });

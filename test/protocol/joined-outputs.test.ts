@@ -14,6 +14,7 @@ import { makeEngine } from "../support/fake-engine.ts";
 
 const REQUESTS = ["one", "two prompts, a block in common", "two prompts, a block and more"].map(
   (prompt, i): EngineRequest => ({
+    externalId: `cmpl-${i}`,
     requestIds: [String(i)],
     prompt: Int32Array.from(new TextEncoder().encode(prompt)),
     samplingParams: {

@@ -23,7 +23,7 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["GET", "/v1/models/tiny", "GET /v1/models tells which model is served"],
   ["GET", "/v1/models/org/tiny", "GET /v1/models tells which model is served"],
   ["POST", "/reset_mm_cache", "It is not built yet. Operator's routes are"],
-  ["POST", "/abort_requests", "closing the connection"],
+  ["POST", "/abort_requests", "Close the connection"],
   ["GET", "/v1/metrics", "It is there without /v1 before it."],
   ["POST", "/v1/tokenize", "POST /tokenize"],
   ["POST", "/v1/chat/completions/render", "POST /tokenize renders `messages`"],

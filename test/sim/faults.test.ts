@@ -28,6 +28,7 @@ function randomRequest(prng: Prng): GenerateRequest {
   const bytes = Int32Array.from({ length }, (_, i) => (i < shared ? i : prng.int(0, 127)));
   const text = { text: String.fromCharCode(...bytes), addSpecial: false };
   return {
+    externalId: "cmpl-a",
     prompt: prng.chance(0.5) ? text : bytes,
     samplingParams: {
       ...DEFAULT_SAMPLING_PARAMS,

@@ -18,6 +18,7 @@ export function engineRequest(
   params: Partial<SamplingParams> = {},
 ): EngineRequest {
   return {
+    externalId: `cmpl-${requestId}`,
     requestIds: [requestId],
     prompt: Int32Array.from(new TextEncoder().encode(prompt)),
     samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, maxTokens: 8, ...params },

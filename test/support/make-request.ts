@@ -21,6 +21,7 @@ export function makeRequest(
   const { params, ...init } = options;
   const tokens = typeof prompt === "number" ? Array.from({ length: prompt }, (_, i) => i) : prompt;
   return new Request({
+    externalId: `cmpl-${requestId}`,
     requestId,
     promptTokenIds: Int32Array.from(tokens),
     samplingParams: { ...DEFAULT_SAMPLING_PARAMS, temperature: 0, ...params },

@@ -1,0 +1,30 @@
+// POST /v1/requests/{id}/cancel: ends a request by the id in its answer, for clients and operators that
+// cannot close the connection it came on.
+
+import { Elysia } from "elysia";
+import { quoted } from "../api/quote.ts";
+import { RequestError } from "../errors.ts";
+import { jsonResponse } from "./json-response.ts";
+import type { RouteEntry } from "./route-table.ts";
+import type { ServerContext } from "./server-context.ts";
+
+const ROUTE: RouteEntry = ["/v1/requests/{id}/cancel", "POST"];
+
+/** @returns nothing for a server without a key outside development mode: anyone could end requests */
+export function cancelMethods({ isDevMode, apiKeys }: ServerContext): readonly RouteEntry[] {
+  return isDevMode || apiKeys.length > 0 ? [ROUTE] : [];
+}
+
+export function cancelRoutes(context: ServerContext) {
+  const app = new Elysia({ name: "cancel" });
+  if (cancelMethods(context).length === 0) return app;
+  return app.post(
+    "/v1/requests/:id/cancel",
+    ({ params: { id } }) => {
+      if (context.engine.cancel(id)) return jsonResponse({ id, status: "cancelled" });
+      const message = `No request ${quoted(id)} is in progress.`;
+      throw new RequestError("request_not_found", message, "id");
+    },
+    { parse: "none" },
+  );
+}

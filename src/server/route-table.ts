@@ -1,0 +1,31 @@
+// The routes of an app with the methods that each allows: for 405 answers, and for metrics labels that do not
+// grow with the ids in paths.
+
+/** A path, in which `{id}` stands for one segment, and its methods, e.g. "GET, HEAD". */
+export type RouteEntry = readonly [path: string, methods: string];
+
+const PARAMETER = "{id}";
+
+export class RouteTable {
+  readonly #methods: ReadonlyMap<string, string>;
+  readonly #patterns: readonly (readonly [pattern: RegExp, path: string])[];
+
+  constructor(entries: readonly RouteEntry[]) {
+    this.#methods = new Map(entries);
+    this.#patterns = entries
+      .filter(([path]) => path.includes(PARAMETER))
+      .map(([path]) => [new RegExp(`^${path.replaceAll(PARAMETER, "[^/]+")}$`), path]);
+  }
+
+  /** @returns the route that serves a path; null when none does */
+  routeOf(path: string): string | null {
+    if (this.#methods.has(path)) return path;
+    return this.#patterns.find(([pattern]) => pattern.test(path))?.[1] ?? null;
+  }
+
+  /** @returns the methods that a path allows; null when there is no such route */
+  methodsOf(path: string): string | null {
+    const route = this.routeOf(path);
+    return route === null ? null : (this.#methods.get(route) ?? null);
+  }
+}

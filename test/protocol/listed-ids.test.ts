@@ -1,0 +1,14 @@
+// Ids of requests in a log line.
+
+import { expect, test } from "bun:test";
+import { listIds } from "../../src/protocol/listed-ids.ts";
+
+test.each([
+  [[], "none"],
+  [["cmpl-a"], "cmpl-a"],
+  [["cmpl-a", "cmpl-b", "cmpl-a"], "cmpl-a, cmpl-b"],
+  [[..."abcdefgh"], "a, b, c, d, e, f, g, h"],
+  [[..."abcdefghij"], "a, b, c, d, e, f, g, h and 2 more"],
+])("%j is written as %s", (ids, text) => {
+  expect(listIds(ids)).toBe(text);
+});
