@@ -3,3 +3,6 @@
 export class BenchError extends Error {
   override readonly name = "BenchError";
 }
+
+/** A server that ended of itself: never a figure of the comparison. */
+export class ServerDeath extends BenchError {}

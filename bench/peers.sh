@@ -36,7 +36,7 @@ done
 
 commit=$(git -C "$source" rev-parse HEAD)
 cpu=$(grep -m 1 -E '^(flags|Features)' /proc/cpuinfo 2>/dev/null || uname -m)
-stamp=$(printf '%s\n' "$commit" "$cpu" "$(c++ --version | head -n 1)" "$programs" "$(cksum <"$0")" | cksum)
+stamp=$(printf '%s\n' "$commit" "$cpu" "$(c++ --version | head -n 1)" "$programs" "$(cat bench/peers.sh bench/peers-amx.cmake | cksum)" | cksum)
 if [ -x "$build/bin/llama-server" ] && [ "$(cat "$stamp_file" 2>/dev/null)" = "$stamp" ]; then
   echo "peers: up to date ($build/bin/llama-server)" >&2
   exit 0
@@ -48,7 +48,7 @@ if [ -n "$home" ] && [ "$home" != "$PWD/$build" ]; then rm -rf "$build"; fi
 
 options=(-DCMAKE_BUILD_TYPE=Release "${kernels[@]}" -DBUILD_SHARED_LIBS=OFF -DLLAMA_BUILD_TESTS=OFF
   -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF
-  -DLLAMA_OPENSSL=OFF)
+  -DLLAMA_OPENSSL=OFF "-DCMAKE_PROJECT_llama.cpp_INCLUDE=$PWD/bench/peers-amx.cmake")
 command -v ninja >/dev/null && options+=(-G Ninja)
 if command -v ccache >/dev/null; then
   options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DGGML_CCACHE=OFF)

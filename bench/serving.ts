@@ -12,7 +12,7 @@ import { resultObject, saveResults, sideResult } from "./output/result-file.ts";
 import { HEAD, rowOf, shortNumber, sideFigure, textTable } from "./output/table.ts";
 import { type Cpu, type ForcedSet, heldTo, kindName, thisCpu } from "./probe/cpu.ts";
 import { bestTops, type Limits, probe } from "./probe/probe.ts";
-import { buildLlamaServer } from "./servers/llama-server.ts";
+import { buildLlamaServer, startLlamaServer } from "./servers/llama-server.ts";
 import { startPagoda } from "./servers/pagoda.ts";
 import { type ServedModel, type Server, serverAt } from "./servers/server.ts";
 import type { Slice, Workload } from "./workloads/workload.ts";
@@ -118,9 +118,13 @@ class Servers {
       return startPagoda(this.#model, [...serveFlags, ...ourPeerFlags]);
     }
     if (workload.candidates.length === 0 || !this.#given.hasLlamaServer) return null;
-    const { server } = await bestPeer(workload, this.#model, quick, ({ name, figure }) => {
-      const text = figure === null ? "failed" : `${shortNumber(figure)} ${workload.figure.name}`;
-      say(`  tried   ${name}: ${text}`);
+    const { server } = await bestPeer(workload, {
+      candidates: quick ? workload.candidates.slice(0, 1) : workload.candidates,
+      start: (candidate) => startLlamaServer(this.#model, workload.room, candidate),
+      onTrial: ({ name, figure }) => {
+        const text = figure === null ? "failed" : `${shortNumber(figure)} ${workload.figure.name}`;
+        say(`  tried   ${name}: ${text}`);
+      },
     });
     return server;
   }

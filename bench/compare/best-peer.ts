@@ -1,11 +1,11 @@
 // The best configuration of llama-server for a workload: each candidate is loaded for one slice, the
 // winner stays up for the comparison.
 
-import { BenchError } from "../bench-error.ts";
-import { type Candidate, candidateName, startLlamaServer } from "../servers/llama-server.ts";
-import type { ServedModel, Server } from "../servers/server.ts";
+import { BenchError, ServerDeath } from "../bench-error.ts";
+import { type Candidate, candidateName } from "../servers/llama-server.ts";
+import type { Server } from "../servers/server.ts";
 import type { Workload } from "../workloads/workload.ts";
-import { observe, TRIAL_SEED } from "./workload-run.ts";
+import { observe, TRIAL_SEED, warmUp } from "./workload-run.ts";
 
 export interface Trial {
   readonly name: string;
@@ -19,25 +19,37 @@ export interface BestPeer {
   readonly trials: readonly Trial[];
 }
 
-/** @throws BenchError when none serves the workload */
-export async function bestPeer(
-  workload: Workload,
-  model: ServedModel,
-  quick: boolean,
-  onTrial: (trial: Trial) => void = () => {},
-): Promise<BestPeer> {
+/** How the candidates of a workload are tried. */
+export interface Trials {
+  readonly candidates: readonly Candidate[];
+  readonly start: (candidate: Candidate) => Promise<Server>;
+  readonly onTrial?: (trial: Trial) => void;
+}
+
+interface Tried {
+  readonly server: Server;
+  readonly figure: number;
+}
+
+/** @throws ServerDeath when a candidate dies, BenchError when none serves the workload */
+export async function bestPeer(workload: Workload, options: Trials): Promise<BestPeer> {
+  const { candidates, start, onTrial = () => {} } = options;
   const trials: Trial[] = [];
-  let best: { server: Server; figure: number } | null = null;
-  const candidates = quick ? workload.candidates.slice(0, 1) : workload.candidates;
-  for (const candidate of candidates) {
-    const tried = await tryCandidate(workload, model, candidate);
-    const trial = { name: candidateName(candidate), figure: tried?.figure ?? null };
-    trials.push(trial);
-    onTrial(trial);
-    if (tried === null) continue;
-    const isBetter = best === null || isFirstBetter(workload, tried.figure, best.figure);
-    await (isBetter ? best : tried)?.server.stop();
-    if (isBetter) best = tried;
+  let best: Tried | null = null;
+  try {
+    for (const candidate of candidates) {
+      const tried = await tryCandidate(workload, () => start(candidate));
+      const trial = { name: candidateName(candidate), figure: tried?.figure ?? null };
+      trials.push(trial);
+      onTrial(trial);
+      if (tried === null) continue;
+      const isBetter = best === null || isFirstBetter(workload, tried.figure, best.figure);
+      await (isBetter ? best : tried)?.server.stop();
+      if (isBetter) best = tried;
+    }
+  } catch (error) {
+    await best?.server.stop();
+    throw error;
   }
   if (best === null) throw new BenchError(`${workload.id}: llama-server serves it in no way`);
   return { server: best.server, trials };
@@ -46,18 +58,22 @@ export async function bestPeer(
 const isFirstBetter = ({ figure }: Workload, a: number, b: number) =>
   figure.better === "higher" ? a > b : a < b;
 
-async function tryCandidate(workload: Workload, model: ServedModel, candidate: Candidate) {
+async function tryCandidate(
+  workload: Workload,
+  start: () => Promise<Server>,
+): Promise<Tried | null> {
   let server: Server | null = null;
   const neighbour = workload.neighbour?.();
   try {
-    server = await startLlamaServer(model, workload.room, candidate);
-    await workload.warmUp?.(server);
+    server = await start();
+    await warmUp(workload, server);
     const { figure } = await observe(workload, server, TRIAL_SEED, []);
     return { server, figure };
   } catch (error) {
-    if (!(error instanceof BenchError)) throw error;
     await server?.stop();
-    return null;
+    // One that does not start, or refuses, is no candidate; one that dies is broken.
+    if (error instanceof BenchError && !(error instanceof ServerDeath)) return null;
+    throw error;
   } finally {
     await neighbour?.stop();
   }

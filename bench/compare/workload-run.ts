@@ -2,7 +2,7 @@
 
 import { BenchError } from "../bench-error.ts";
 import type { Limits } from "../probe/probe.ts";
-import type { Server } from "../servers/server.ts";
+import { checkAlive, type Server } from "../servers/server.ts";
 import type { Slice, Workload } from "../workloads/workload.ts";
 import { disturbanceBetween, readCpu } from "./disturbance.ts";
 import { type Comparison, inQuads, type Observed, type Pair } from "./pairs.ts";
@@ -39,7 +39,13 @@ const SEEDS_PER_RUN = 1000;
 /** A candidate of the peer is tried with prompts of its own. */
 export const TRIAL_SEED = SEEDS_PER_RUN - 1;
 
-/** One slice of one server. @throws BenchError when no request came through */
+/** @throws ServerDeath when it dies of its first requests */
+export async function warmUp(workload: Workload, server: Server): Promise<void> {
+  await workload.warmUp?.(server);
+  if (server.death() !== null) await checkAlive(server);
+}
+
+/** One slice of one server. @throws ServerDeath, or BenchError when no request came through */
 export async function observe(
   workload: Workload,
   server: Server,
@@ -52,6 +58,7 @@ export async function observe(
   const error = slice.timelines.find((timeline) => timeline.error !== null)?.error;
   const isUseless = slice.timelines.every(({ events }) => events.length === 0);
   if (isUseless || (error !== undefined && workload.toleratesErrors !== true)) {
+    await checkAlive(server);
     throw new BenchError(`${workload.id}: ${server.name} failed: ${error ?? "no token came"}`);
   }
   return { figure: slice.figure, slice, disturbance };
@@ -69,7 +76,7 @@ export async function runAlone(
 ): Promise<WorkloadRun> {
   const neighbour = workload.neighbour?.();
   try {
-    await workload.warmUp?.(ours);
+    await warmUp(workload, ours);
     const pids = pidsOf([ours], neighbour?.pids);
     const observed: Observed<Slice>[] = [];
     const numSlices = Math.max(1, Math.min(options.slices, workload.numPairs));
@@ -92,7 +99,7 @@ export async function runPairs(
 ): Promise<WorkloadRun> {
   const neighbour = workload.neighbour?.();
   try {
-    for (const server of [ours, peer]) await workload.warmUp?.(server);
+    for (const server of [ours, peer]) await warmUp(workload, server);
     const pids = pidsOf([ours, peer], neighbour?.pids);
     const comparison = await inQuads<Slice>({
       // Slices 2i and 2i + 1 are a pair, so they get the same prompts.

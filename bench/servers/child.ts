@@ -1,6 +1,6 @@
 // A server or helper that the bench starts: ready when it says so, ended with the bench whatever happens.
 
-import { BenchError } from "../bench-error.ts";
+import { BenchError, ServerDeath } from "../bench-error.ts";
 import { countChild } from "../measure.ts";
 import { cpuSecondsOf } from "./proc.ts";
 
@@ -8,6 +8,8 @@ export interface Child {
   readonly pid: number;
   /** What it has said on both its outputs, the newest 8 KiB. */
   output(): string;
+  /** How it ended of itself: "died of SIGILL", "ended with exit code 1". Null = it runs, or was stopped. */
+  death(): string | null;
   stop(): Promise<void>;
 }
 
@@ -46,7 +48,10 @@ export function startChild(
   };
   void follow(child.stdout);
   void follow(child.stderr);
+  let isStopped = false;
+  const death = () => (isStopped ? null : deathOf(child));
   const stop = async () => {
+    isStopped ||= deathOf(child) === null;
     countChild(cpuSecondsOf(child.pid));
     child.kill("SIGTERM");
     const kill = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
@@ -54,34 +59,36 @@ export function startChild(
     clearTimeout(kill);
     running.delete(child);
   };
-  return { pid: child.pid, output: () => text, stop };
+  return { pid: child.pid, output: () => text, death, stop };
+}
+
+function deathOf({ signalCode, exitCode }: Bun.Subprocess): string | null {
+  if (signalCode !== null) return `died of ${signalCode}`;
+  return exitCode === null ? null : `ended with exit code ${exitCode}`;
 }
 
 const READY_TIMEOUT_MS = 120_000;
 const POLL_MS = 20;
 
-/** Asks until there is an answer. @throws BenchError with the child's last words */
+/**
+ * Asks until there is an answer.
+ * @param what the server with its configuration
+ * @throws ServerDeath when it dies of a signal, BenchError with the child's last words when it does not start
+ */
 export async function untilReady<T>(
   what: string,
   child: Child,
   ask: () => Promise<T | null>,
 ): Promise<T> {
   const startMs = performance.now();
-  while (isAlive(child.pid) && performance.now() - startMs < READY_TIMEOUT_MS) {
+  while (child.death() === null && performance.now() - startMs < READY_TIMEOUT_MS) {
     const answer = await ask();
     if (answer !== null) return answer;
     await Bun.sleep(POLL_MS);
   }
-  const lines = child.output().trim().split("\n");
+  const death = child.death();
   await child.stop();
+  if (death?.startsWith("died") === true) throw new ServerDeath(`${what} ${death}`);
+  const lines = child.output().trim().split("\n");
   throw new BenchError(`${what} did not start: ${lines.slice(-3).join(" | ")}`);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

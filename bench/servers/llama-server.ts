@@ -50,14 +50,18 @@ const THREADS = ["-t", String(numCpus)];
 /** Separate KV streams and flash attention: mostly the best, so it is the first to be tried. */
 const USUAL: readonly Candidate[] = [{ flags: [...THREADS, "-no-kvu", "-fa", "on"] }];
 
+/** Weights as the file has them: neither repacked nor in AMX's layout, which suits few rows less. */
+const PLAIN: Candidate = { flags: [...THREADS, "-no-kvu", "-fa", "on", "--no-repack"] };
+
 // The first of each list is the one configuration of --quick.
 
-/** Threads, wait policy, KV layout and attention, one change at a time. */
+/** Threads, wait policy, KV layout, attention and layout of weights, one change at a time. */
 export const DECODE_CANDIDATES: readonly Candidate[] = [
   ...USUAL,
   { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
   { flags: [...THREADS, "-no-kvu", "-fa", "off"] },
   { flags: ["-t", "1", "-no-kvu", "-fa", "on"] },
+  PLAIN,
 ];
 
 export const BATCH_CANDIDATES: readonly Candidate[] = [
@@ -65,6 +69,7 @@ export const BATCH_CANDIDATES: readonly Candidate[] = [
   { flags: [...THREADS, "-kvu", "-fa", "on"] },
   { flags: [...THREADS, "-no-kvu", "-fa", "off"] },
   { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
+  PLAIN,
 ];
 
 export const PREFILL_CANDIDATES: readonly Candidate[] = [
@@ -72,6 +77,7 @@ export const PREFILL_CANDIDATES: readonly Candidate[] = [
   { flags: [...THREADS, "-no-kvu", "-fa", "off"] },
   { flags: [...THREADS, "-no-kvu", "-fa", "on", "-b", "512", "-ub", "512"] },
   { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
+  PLAIN,
 ];
 
 /** For gaps while a long prompt is computed: its batch size decides. */
@@ -103,14 +109,16 @@ export async function startLlamaServer(
   const env = candidate.isPassive === true ? { OMP_WAIT_POLICY: "passive" } : {};
   const child = startChild([programOf(model.cpu), ...place, ...flags, ...quiet], env);
   const url = `http://127.0.0.1:${port}`;
-  await untilReady("llama-server", child, () => isHealthy(url));
-  const name = candidateName({ ...candidate, flags });
+  const name = model.cpu === null ? "llama-server" : `llama-server (${model.cpu} build)`;
+  const words = candidateName({ ...candidate, flags });
+  await untilReady(`${name} with ${words}`, child, () => isHealthy(url));
   return {
-    name: model.cpu === null ? "llama-server" : `llama-server (${model.cpu} build)`,
+    name,
     url,
     model: "peer",
     pid: child.pid,
-    flags: name,
+    flags: words,
+    death: child.death,
     stop: child.stop,
   };
 }

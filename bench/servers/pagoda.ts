@@ -23,6 +23,7 @@ export async function startPagoda(
       ...Object.entries(env).map((pair) => pair.join("=")),
       flags.join(" ") || "defaults",
     ].join(" "),
+    death: child.death,
     stop: child.stop,
   };
 }

@@ -2,7 +2,7 @@
 // its process, of which we know the flags and the CPU time.
 
 import type { Target } from "../../src/benchmark/completion.ts";
-import { BenchError } from "../bench-error.ts";
+import { BenchError, ServerDeath } from "../bench-error.ts";
 import type { ForcedSet } from "../probe/cpu.ts";
 import { commandOf, pidListeningOn } from "./proc.ts";
 
@@ -13,7 +13,21 @@ export interface Server extends Target {
   readonly pid: number | null;
   /** The command line without the program; null where unknown. */
   readonly flags: string | null;
+  /** How it ended of itself; null = it runs, was stopped, or is not ours to see. */
+  death(): string | null;
   stop(): Promise<void>;
+}
+
+/** A connection ends a little before its process is known to have ended. */
+const DEATH_WAIT_MS = 2_000;
+const DEATH_POLL_MS = 20;
+
+/** Waits, after a failure, for what may have caused it. @throws ServerDeath if the server has died */
+export async function checkAlive(server: Server): Promise<void> {
+  const endMs = performance.now() + DEATH_WAIT_MS;
+  while (server.death() === null && performance.now() < endMs) await Bun.sleep(DEATH_POLL_MS);
+  const death = server.death();
+  if (death !== null) throw new ServerDeath(`${server.name} ${death}: ${server.flags}`);
 }
 
 /** What a server is started with. */
@@ -33,7 +47,7 @@ export async function serverAt(url: string): Promise<Server> {
   const pid = pidListeningOn(Number(new URL(base).port));
   const command = pid === null ? null : commandOf(pid);
   const flags = command?.slice(1).join(" ") ?? null;
-  return { name: base, url: base, model, pid, flags, stop: async () => {} };
+  return { name: base, url: base, model, pid, flags, death: () => null, stop: async () => {} };
 }
 
 /** The first model that the server names. @throws BenchError */

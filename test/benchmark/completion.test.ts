@@ -72,7 +72,14 @@ describe("a workload", () => {
       return { ...load, figure: 1 };
     },
   };
-  const ours = { ...target, name: "tiny", pid: null, flags: null, stop: async () => {} };
+  const ours = {
+    ...target,
+    name: "tiny",
+    pid: null,
+    flags: null,
+    death: () => null,
+    stop: async () => {},
+  };
   const options = { seed: 0, pairs: null, slices: 2, limits: null };
 
   test("is measured alone in as many slices as asked for", async () => {

@@ -1,0 +1,8 @@
+# For bench/peers.sh, run within llama.cpp's project(): GCC takes the stores of AMX's tile configuration for dead,
+# since it does not know that _tile_loadconfig() reads them, and the first product is then an illegal instruction
+# (seen with GCC 12).
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  cmake_language(DEFER CALL set_source_files_properties
+    ${CMAKE_CURRENT_SOURCE_DIR}/ggml/src/ggml-cpu/amx/mmq.cpp TARGET_DIRECTORY ggml-cpu
+    PROPERTIES COMPILE_OPTIONS "-fno-tree-dse;-fno-dse")
+endif()
