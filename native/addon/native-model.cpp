@@ -261,13 +261,13 @@ Napi::Value NativeModel::wake_kv_cache(const Napi::CallbackInfo & info) {
     return rejecting(info.Env(), [&]() -> Napi::Value { return change(info, [](Model & m) { m.wake_kv_cache(); }); });
 }
 
-Napi::Value NativeModel::change(const Napi::CallbackInfo & info, std::function<void(Model &)> work) {
+Napi::Value NativeModel::change(const Napi::CallbackInfo & info, std::function<void(Model &)> operation) {
     live();
     check_idle();
     is_changing = true;
     Ref(); // this object outlives the change
     return PromiseWorker<bool>::start(
-        info.Env(), [m = model, work = std::move(work)] { work(*m); return true; },
+        info.Env(), [m = model, operation = std::move(operation)] { operation(*m); return true; },
         [](Napi::Env env, bool &) -> Napi::Value { return env.Undefined(); },
         [this, env = Napi::Env(info.Env())] {
             is_changing = false;

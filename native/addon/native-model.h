@@ -42,8 +42,8 @@ private:
 
     Model & live(); // throws Error "disposed"
     void    check_idle() const; // throws Error "busy"
-    // Runs `work` off the JS thread; nothing else may use the model meanwhile.
-    Napi::Value change(const Napi::CallbackInfo & info, std::function<void(Model &)> work);
+    // Runs `operation` off the JS thread; nothing else may use the model meanwhile.
+    Napi::Value change(const Napi::CallbackInfo & info, std::function<void(Model &)> operation);
     void    dispose_if_asked(Napi::Env env);
     void    begin_step(Napi::Object output, Napi::Promise::Deferred deferred);
     void    finish_step(Napi::Env env);

@@ -122,8 +122,8 @@ inline void unpack_across(const __m512 * in, int64_t stride, int n, int dim, flo
     }
 }
 
-// Start of a task's scratch memory that vectors can be read from without crossing cache lines.
-inline __m512i * aligned_scratch(const AttentionTask & t) { return (__m512i *) (((uintptr_t) t.scratch + 63) / 64 * 64); }
+// Start of a call's scratch memory that vectors can be read from without crossing cache lines.
+inline __m512i * aligned_scratch(const KernelCall & call) { return (__m512i *) (((uintptr_t) call.scratch + 63) / 64 * 64); }
 
 } // namespace
 } // namespace pagoda::avx512bf16

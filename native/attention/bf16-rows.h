@@ -73,7 +73,7 @@ struct Fetches {
 
 template <KvType T>
 struct FewRows {
-    const AttentionTask & t;
+    const KernelCall &    call;
     const int             n_vectors; // of V: columns, and the ones
     __m512i *             k;         // [head_dim_k / 2][SPAN_VECTORS]
     __m512i *             v;         // [SPAN_TOKENS / 2][n_vectors]
@@ -82,22 +82,22 @@ struct FewRows {
     __m512                scores[FEW_ROWS * SPAN_VECTORS];
     __m512i               weights[FEW_ROWS * SPAN_VECTORS / 2]; // [rows][SPAN_TOKENS / 2 pairs]
 
-    explicit FewRows(const AttentionTask & task) : t(task), n_vectors(t.head_dim_v / LANES + 1) {
-        k   = aligned_scratch(t);
-        v   = k + t.head_dim_k / 2 * SPAN_VECTORS;
+    explicit FewRows(const KernelCall & call) : call(call), n_vectors(call.head_dim_v / LANES + 1) {
+        k   = aligned_scratch(call);
+        v   = k + call.head_dim_k / 2 * SPAN_VECTORS;
         acc = (__m512 *) (v + SPAN_TOKENS / 2 * n_vectors);
-        q   = (uint16_t *) (acc + t.n_rows * n_vectors);
-        for (int row = 0; row < t.n_rows; ++row) {
-            pack_along<KvType::f32>((const char *) (t.q + (int64_t) row * t.head_dim_k), t.head_dim_k, q + row * t.head_dim_k);
-            t.row_max[row] = NEGATIVE_INFINITY;
+        q   = (uint16_t *) (acc + call.n_rows * n_vectors);
+        for (int row = 0; row < call.n_rows; ++row) {
+            pack_along<KvType::f32>((const char *) (call.q + (int64_t) row * call.head_dim_k), call.head_dim_k, q + row * call.head_dim_k);
+            call.row_max[row] = NEGATIVE_INFINITY;
         }
-        std::fill(acc, acc + t.n_rows * n_vectors, _mm512_setzero_ps());
+        std::fill(acc, acc + call.n_rows * n_vectors, _mm512_setzero_ps());
     }
 
     // Tokens from the last one on to the end of its vector are that one again.
     void pack_keys(const Span & span, int n_token_vectors, Fetches & fetch) {
         for (int i = 0; i < n_token_vectors; ++i) {
-            pack_across<T>(span.k + i * LANES, t.head_dim_k, k + i, SPAN_VECTORS, [&] { fetch.lines(1); });
+            pack_across<T>(span.k + i * LANES, call.head_dim_k, k + i, SPAN_VECTORS, [&] { fetch.lines(1); });
         }
     }
 
@@ -105,7 +105,7 @@ struct FewRows {
         for (int j = 0; j < span.n; j += 2) {
             fetch.lines(LINES_A_PAIR);
             __m512i * pair = v + j / 2 * n_vectors;
-            pack_between<T>(span.v[j], j + 1 < span.n ? span.v[j + 1] : nullptr, t.head_dim_v, pair);
+            pack_between<T>(span.v[j], j + 1 < span.n ? span.v[j + 1] : nullptr, call.head_dim_v, pair);
             pair[n_vectors - 1] = _mm512_set1_epi32(0x3f803f80);
         }
     }
@@ -113,13 +113,13 @@ struct FewRows {
     // Turns a row's scores of positions [base, base + n) into weights.
     void weigh(int row, int32_t base, int n, int n_token_vectors) {
         __m512 *      s   = scores + row * SPAN_VECTORS;
-        const int32_t pos = t.row_positions[row];
-        const int     first = std::clamp(window_start(t.n_swa, t.swa_type, pos) - base, 0, n);
+        const int32_t pos = call.row_positions[row];
+        const int     first = std::clamp(window_start(call.n_swa, call.swa_type, pos) - base, 0, n);
         const int     end   = std::clamp(pos + 1 - base, 0, n);
-        if (t.softcap > 0.0f) {
-            soften<Avx512>(t.softcap, n_token_vectors * LANES, (float *) s);
+        if (call.softcap > 0.0f) {
+            soften<Avx512>(call.softcap, n_token_vectors * LANES, (float *) s);
         }
-        __m512 max = _mm512_set1_ps(t.row_max[row]);
+        __m512 max = _mm512_set1_ps(call.row_max[row]);
         for (int i = 0; i < n_token_vectors; ++i) {
             const uint64_t seen = first < end ? (~0ull >> (64 - (end - first))) << first : 0;
             s[i] = _mm512_mask_mov_ps(_mm512_set1_ps(NEGATIVE_INFINITY), (__mmask16) (seen >> i * LANES), s[i]);
@@ -127,12 +127,12 @@ struct FewRows {
         }
         const float new_max = _mm512_reduce_max_ps(max);
         const __m512 from   = _mm512_set1_ps(new_max > NEGATIVE_INFINITY ? new_max : 0.0f);
-        if (new_max > t.row_max[row]) {
-            const __m512 scale = weight_of(_mm512_set1_ps(t.row_max[row]), from);
+        if (new_max > call.row_max[row]) {
+            const __m512 scale = weight_of(_mm512_set1_ps(call.row_max[row]), from);
             for (int i = 0; i < n_vectors; ++i) {
                 acc[row * n_vectors + i] = _mm512_mul_ps(acc[row * n_vectors + i], scale);
             }
-            t.row_max[row] = new_max;
+            call.row_max[row] = new_max;
         }
         if (n_token_vectors < SPAN_VECTORS) { // weights of which are not read
             s[n_token_vectors] = _mm512_set1_ps(NEGATIVE_INFINITY);
@@ -144,19 +144,19 @@ struct FewRows {
 
     void add_span(const Span & span, const Span * ahead, int32_t base) {
         const int n_token_vectors = (span.n + LANES - 1) / LANES;
-        const int dk = t.head_dim_k, dv = t.head_dim_v;
+        const int dk = call.head_dim_k, dv = call.head_dim_v;
         Fetches values(span.v, span.n, kv_bytes(T, dv));
         pack_keys(span, n_token_vectors, values);
         values.rest();
-        multiply_few({ q, 2 * dk, 4, t.n_rows }, { k, SPAN_VECTORS }, n_token_vectors, dk / 2, nullptr, { scores, SPAN_VECTORS }, [] {});
-        for (int row = 0; row < t.n_rows; ++row) {
+        multiply_few({ q, 2 * dk, 4, call.n_rows }, { k, SPAN_VECTORS }, n_token_vectors, dk / 2, nullptr, { scores, SPAN_VECTORS }, [] {});
+        for (int row = 0; row < call.n_rows; ++row) {
             weigh(row, base, span.n, n_token_vectors);
         }
         Fetches keys(ahead ? ahead->k : nullptr, ahead ? ahead->n : 0, kv_bytes(T, dk));
         pack_values(span, keys);
         __m512 ones[VALUE_TILE];
         std::fill(ones, ones + VALUE_TILE, _mm512_set1_ps(1.0f));
-        const PairRows rows = { weights, SPAN_TOKENS * 2, 4, t.n_rows };
+        const PairRows rows = { weights, SPAN_TOKENS * 2, 4, call.n_rows };
         for (int c = 0; c < n_vectors; c += VALUE_TILE) {
             multiply_few(rows, { v + c, n_vectors }, std::min(VALUE_TILE, n_vectors - c), (span.n + 1) / 2, ones, { acc + c, n_vectors },
                          [&] { keys.lines(LINES_A_PAIR); });
@@ -165,18 +165,18 @@ struct FewRows {
     }
 
     void end() {
-        for (int row = 0; row < t.n_rows; ++row) {
+        for (int row = 0; row < call.n_rows; ++row) {
             const __m512 * sums = acc + row * n_vectors;
-            std::memcpy(t.acc + (int64_t) row * t.head_dim_v, sums, sizeof(float) * t.head_dim_v);
-            t.row_sum[row] = _mm512_cvtss_f32(sums[n_vectors - 1]);
+            std::memcpy(call.acc + (int64_t) row * call.head_dim_v, sums, sizeof(float) * call.head_dim_v);
+            call.row_sum[row] = _mm512_cvtss_f32(sums[n_vectors - 1]);
         }
     }
 };
 
 template <KvType T>
-void attend_few_rows(const AttentionTask & t) {
-    FewRows<T> rows(t);
-    for_each_span(t, [&](const Span & span, const Span * ahead, int32_t base) { rows.add_span(span, ahead, base); });
+void attend_few_rows(const KernelCall & call) {
+    FewRows<T> rows(call);
+    for_each_span(call, [&](const Span & span, const Span * ahead, int32_t base) { rows.add_span(span, ahead, base); });
     rows.end();
 }
 

@@ -3,7 +3,7 @@
 //      scores[token][row]  = sum over pairs of dims    of  k[token][pair]  * q[pair][row]
 //      acc[column][row]   += sum over pairs of tokens  of  v[pair][column] * weight[pair][row]
 //
-// A task's K and V are packed once. Then a strip of up to 48 rows at a time goes through all its spans: at head
+// A call's K and V are packed once. Then a strip of up to 48 rows at a time goes through all its spans: at head
 // size 64 its q, scores, weights and sums are 36 KiB, a span's K and V 16 KiB.
 #pragma once
 
@@ -14,59 +14,59 @@ namespace {
 
 constexpr int STRIP_VECTORS = STRIP_ROWS / LANES;
 
-// Rows of a tile: tokens of the first product, columns of the second. Of tokens that a task lacks V is zeros, and
+// Rows of a tile: tokens of the first product, columns of the second. Of tokens that a call lacks V is zeros, and
 // scores are masked.
 constexpr int STRIP_TILE = 8;
 
 // Rows of the cache that are fetched ahead of the one that is packed: blocks lie anywhere.
 constexpr int ROWS_AHEAD = 8;
 
-// A task's K and V, and room for a strip's operands.
+// A call's K and V, and room for a strip's operands.
 struct StripRoom {
     __m512i *  q;   // [head_dim_k / 2][vectors of the strip]
     __m512 *   acc; // [head_dim_v][vectors of the strip]
     uint16_t * k;   // [tokens][head_dim_k]
     uint32_t * v;   // [tokens / 2][head_dim_v]
 
-    explicit StripRoom(const AttentionTask & t) {
-        q   = aligned_scratch(t);
-        acc = (__m512 *) (q + t.head_dim_k / 2 * STRIP_VECTORS);
-        k   = (uint16_t *) (acc + t.head_dim_v * STRIP_VECTORS);
-        v   = (uint32_t *) (k + PARTITION_TOKENS * t.head_dim_k);
+    explicit StripRoom(const KernelCall & call) {
+        q   = aligned_scratch(call);
+        acc = (__m512 *) (q + call.head_dim_k / 2 * STRIP_VECTORS);
+        k   = (uint16_t *) (acc + call.head_dim_v * STRIP_VECTORS);
+        v   = (uint32_t *) (k + PARTITION_TOKENS * call.head_dim_k);
     }
 };
 
 template <KvType T>
-inline void pack_span(const AttentionTask & t, const Span & span, uint16_t * k, uint32_t * v) {
-    const int64_t dk = t.head_dim_k, dv = t.head_dim_v;
+inline void pack_span(const KernelCall & call, const Span & span, uint16_t * k, uint32_t * v) {
+    const int64_t dk = call.head_dim_k, dv = call.head_dim_v;
     const int     n = span.n, end = (n + STRIP_TILE - 1) / STRIP_TILE * STRIP_TILE;
     for (int j = 0; j < n; ++j) {
-        prefetch_rows({ nullptr, span.k, n }, j + ROWS_AHEAD, j + ROWS_AHEAD + 1, kv_bytes(T, t.head_dim_k));
-        pack_along<T>(span.k[j], t.head_dim_k, k + j * dk);
+        prefetch_rows({ nullptr, span.k, n }, j + ROWS_AHEAD, j + ROWS_AHEAD + 1, kv_bytes(T, call.head_dim_k));
+        pack_along<T>(span.k[j], call.head_dim_k, k + j * dk);
     }
     for (int j = 0; j < n; j += 2) {
-        prefetch_rows({ nullptr, span.v, n }, j + ROWS_AHEAD, j + ROWS_AHEAD + 2, kv_bytes(T, t.head_dim_v));
-        pack_between<T>(span.v[j], j + 1 < n ? span.v[j + 1] : nullptr, t.head_dim_v, (__m512i *) (v + j / 2 * dv));
+        prefetch_rows({ nullptr, span.v, n }, j + ROWS_AHEAD, j + ROWS_AHEAD + 2, kv_bytes(T, call.head_dim_v));
+        pack_between<T>(span.v[j], j + 1 < n ? span.v[j + 1] : nullptr, call.head_dim_v, (__m512i *) (v + j / 2 * dv));
     }
     std::fill(v + (n + 1) / 2 * dv, v + end / 2 * dv, 0);
 }
 
 template <KvType T>
-inline void pack_tokens(const AttentionTask & t, const StripRoom & room) {
+inline void pack_tokens(const KernelCall & call, const StripRoom & room) {
     Span span;
-    for (int32_t base = t.begin; base < t.end; base += SPAN_TOKENS) {
-        span.locate(t, base);
-        const int64_t token = base - t.begin;
-        pack_span<T>(t, span, room.k + token * t.head_dim_k, room.v + token / 2 * t.head_dim_v);
+    for (int32_t base = call.begin; base < call.end; base += SPAN_TOKENS) {
+        span.locate(call, base);
+        const int64_t token = base - call.begin;
+        pack_span<T>(call, span, room.k + token * call.head_dim_k, room.v + token / 2 * call.head_dim_v);
     }
 }
 
-// Rows [row, row + n) of a task: row i in lane i % 16 of vector i / 16.
+// Rows [row, row + n) of a call: row i in lane i % 16 of vector i / 16.
 template <int R>
 struct Strip {
-    Strip(const AttentionTask & task, const StripRoom & room, int row, int n) : t(task), room(room), row(row), n(n) {}
+    Strip(const KernelCall & call, const StripRoom & room, int row, int n) : call(call), room(room), row(row), n(n) {}
 
-    const AttentionTask & t;
+    const KernelCall &    call;
     const StripRoom &     room;
     const int             row;
     const int             n;
@@ -82,11 +82,11 @@ struct Strip {
         alignas(64) int32_t firsts[R * LANES] = {}, lasts[R * LANES] = {};
         const char * rows[R * LANES];
         for (int i = 0; i < R * LANES; ++i) { // what lacks to whole vectors is the last row again
-            rows[i] = (const char *) (t.q + (int64_t) (row + std::min(i, n - 1)) * t.head_dim_k);
+            rows[i] = (const char *) (call.q + (int64_t) (row + std::min(i, n - 1)) * call.head_dim_k);
         }
         for (int i = 0; i < n; ++i) {
-            lasts[i]  = t.row_positions[row + i];
-            firsts[i] = window_start(t.n_swa, t.swa_type, lasts[i]);
+            lasts[i]  = call.row_positions[row + i];
+            firsts[i] = window_start(call.n_swa, call.swa_type, lasts[i]);
             min_first = std::min(min_first, firsts[i]);
             max_first = std::max(max_first, firsts[i]);
             min_last  = std::min(min_last, lasts[i]);
@@ -97,9 +97,9 @@ struct Strip {
             sum[r]   = _mm512_setzero_ps();
             first[r] = _mm512_load_si512(firsts + r * LANES);
             last[r]  = _mm512_load_si512(lasts + r * LANES);
-            pack_across<KvType::f32>(rows + r * LANES, t.head_dim_k, room.q + r, R, [] {});
+            pack_across<KvType::f32>(rows + r * LANES, call.head_dim_k, room.q + r, R, [] {});
         }
-        std::fill(room.acc, room.acc + t.head_dim_v * R, _mm512_setzero_ps());
+        std::fill(room.acc, room.acc + call.head_dim_v * R, _mm512_setzero_ps());
     }
 
     void mask_scores(int32_t base, int n_tokens) {
@@ -148,12 +148,12 @@ struct Strip {
     }
 
     void add_span(int32_t base) {
-        const int64_t dk = t.head_dim_k, dv = t.head_dim_v, token = base - t.begin;
-        const int     n_seen   = std::min(std::min(t.end, max_last + 1) - base, SPAN_TOKENS);
+        const int64_t dk = call.head_dim_k, dv = call.head_dim_v, token = base - call.begin;
+        const int     n_seen   = std::min(std::min(call.end, max_last + 1) - base, SPAN_TOKENS);
         const int     n_tokens = (n_seen + STRIP_TILE - 1) / STRIP_TILE * STRIP_TILE;
         multiply<STRIP_TILE, R>({ room.k + token * dk, 2 * dk, 4, n_tokens }, { room.q, R }, dk / 2, nullptr, { scores, R });
-        if (t.softcap > 0.0f) {
-            soften<Avx512>(t.softcap, n_tokens * R * LANES, (float *) scores);
+        if (call.softcap > 0.0f) {
+            soften<Avx512>(call.softcap, n_tokens * R * LANES, (float *) scores);
         }
         if (base < max_first || base + n_tokens - 1 > min_last) {
             mask_scores(base, n_tokens);
@@ -166,18 +166,18 @@ struct Strip {
         for (int r = 0; r < R; ++r) {
             const int       at    = row + r * LANES;
             const __mmask16 lanes = (__mmask16) ((1u << in_vector(r)) - 1);
-            _mm512_mask_storeu_ps(t.row_max + at, lanes, max[r]);
-            _mm512_mask_storeu_ps(t.row_sum + at, lanes, sum[r]);
-            unpack_across(room.acc + r, R, in_vector(r), t.head_dim_v, t.acc + (int64_t) at * t.head_dim_v);
+            _mm512_mask_storeu_ps(call.row_max + at, lanes, max[r]);
+            _mm512_mask_storeu_ps(call.row_sum + at, lanes, sum[r]);
+            unpack_across(room.acc + r, R, in_vector(r), call.head_dim_v, call.acc + (int64_t) at * call.head_dim_v);
         }
     }
 };
 
 template <int R>
-void attend_strip(const AttentionTask & t, const StripRoom & room, int row, int n) {
-    Strip<R> strip(t, room, row, n);
+void attend_strip(const KernelCall & call, const StripRoom & room, int row, int n) {
+    Strip<R> strip(call, room, row, n);
     strip.begin();
-    for (int32_t base = t.begin; base < t.end && base <= strip.max_last; base += SPAN_TOKENS) {
+    for (int32_t base = call.begin; base < call.end && base <= strip.max_last; base += SPAN_TOKENS) {
         if (base + SPAN_TOKENS > strip.min_first) {
             strip.add_span(base);
         }
@@ -186,19 +186,19 @@ void attend_strip(const AttentionTask & t, const StripRoom & room, int row, int 
 }
 
 template <KvType T>
-void attend_in_strips(const AttentionTask & t) {
-    const StripRoom room(t);
-    pack_tokens<T>(t, room);
+void attend_in_strips(const KernelCall & call) {
+    const StripRoom room(call);
+    pack_tokens<T>(call, room);
     // As even as strips of whole vectors can be: a tile of one vector alone has too few sums to hide their latency.
-    int n_vectors = (t.n_rows + LANES - 1) / LANES;
-    for (int row = 0; row < t.n_rows;) {
+    int n_vectors = (call.n_rows + LANES - 1) / LANES;
+    for (int row = 0; row < call.n_rows;) {
         const int n_strips = (n_vectors + STRIP_VECTORS - 1) / STRIP_VECTORS;
         const int vectors  = (n_vectors + n_strips - 1) / n_strips;
-        const int n        = std::min(vectors * LANES, t.n_rows - row);
+        const int n        = std::min(vectors * LANES, call.n_rows - row);
         switch (vectors) {
-            case 3:  attend_strip<3>(t, room, row, n); break;
-            case 2:  attend_strip<2>(t, room, row, n); break;
-            default: attend_strip<1>(t, room, row, n); break;
+            case 3:  attend_strip<3>(call, room, row, n); break;
+            case 2:  attend_strip<2>(call, room, row, n); break;
+            default: attend_strip<1>(call, room, row, n); break;
         }
         row += n;
         n_vectors -= vectors;

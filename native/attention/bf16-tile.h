@@ -1,4 +1,4 @@
-// The product in pairs of bf16 with sums in f32, register-blocked, and 2^t: what the two ways through a task
+// The product in pairs of bf16 with sums in f32, register-blocked, and 2^t: what the two ways through a call
 // have in common. Every sum is one chain in the order of the pairs, whatever the tile, so both ways give a
 // row the same bits.
 #pragma once

@@ -52,10 +52,10 @@ void write_row(const Op & op, int32_t token, int32_t head, const Partial & row) 
 
 } // namespace
 
-void end_part_of_whole(const Op & op, const AttentionTask & t, bool is_first, Workspace & ws) {
-    for (int32_t r = 0; r < t.n_rows && !is_first; ++r) {
+void end_part_of_whole(const Op & op, const KernelCall & call, bool is_first, Workspace & ws) {
+    for (int32_t r = 0; r < call.n_rows && !is_first; ++r) {
         Partial total = { ws.total.data() + (size_t) r * op.dv(), ws.total_max[r], ws.total_sum[r] };
-        fold(total, t.acc + (size_t) r * op.dv(), t.row_max[r], t.row_sum[r], op.dv());
+        fold(total, call.acc + (size_t) r * op.dv(), call.row_max[r], call.row_sum[r], op.dv());
         ws.total_max[r] = total.max;
         ws.total_sum[r] = total.sum;
     }
@@ -73,7 +73,7 @@ void keep_partials(const Op & op, const Ticket & ticket, int32_t part, float * b
 
 void keep_nothing(const Op & op, const Ticket & ticket, int32_t part_end, float * buffer) {
     for_each_row(op, ticket, [&](int32_t, const AttentionTile & tile, int32_t token, int32_t head) {
-        for (int32_t part = ticket.work->part_begin; part < part_end; ++part) {
+        for (int32_t part = ticket.task->part_begin; part < part_end; ++part) {
             op.partial(buffer, tile, token, part, head)[op.dv() + 1] = 0.0f;
         }
     });

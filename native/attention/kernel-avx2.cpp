@@ -76,7 +76,7 @@ struct Avx2 {
 
 } // namespace
 
-void attention_avx2(const AttentionTask & task) { attention<Avx2>(task); }
+void attention_avx2(const KernelCall & call) { attention<Avx2>(call); }
 
 } // namespace pagoda
 

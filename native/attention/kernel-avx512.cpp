@@ -7,7 +7,7 @@
 
 namespace pagoda {
 
-void attention_avx512(const AttentionTask & task) { attention<Avx512>(task); }
+void attention_avx512(const KernelCall & call) { attention<Avx512>(call); }
 
 } // namespace pagoda
 

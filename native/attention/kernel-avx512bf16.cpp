@@ -18,24 +18,24 @@ namespace avx512bf16 {
 namespace {
 
 template <KvType T>
-void attend(const AttentionTask & t) {
-    if (t.n_rows <= FEW_ROWS) {
-        attend_few_rows<T>(t);
+void attend(const KernelCall & call) {
+    if (call.n_rows <= FEW_ROWS) {
+        attend_few_rows<T>(call);
     } else {
-        attend_in_strips<T>(t);
+        attend_in_strips<T>(call);
     }
 }
 
 } // namespace
 } // namespace avx512bf16
 
-void attention_avx512bf16(const AttentionTask & t) {
+void attention_avx512bf16(const KernelCall & call) {
     using avx512bf16::attend;
-    switch (t.kv_type) {
-        case KvType::f16:  attend<KvType::f16>(t); break;
-        case KvType::bf16: attend<KvType::bf16>(t); break;
-        case KvType::f32:  attend<KvType::f32>(t); break;
-        case KvType::q8_0: attend<KvType::q8_0>(t); break;
+    switch (call.kv_type) {
+        case KvType::f16:  attend<KvType::f16>(call); break;
+        case KvType::bf16: attend<KvType::bf16>(call); break;
+        case KvType::f32:  attend<KvType::f32>(call); break;
+        case KvType::q8_0: attend<KvType::q8_0>(call); break;
     }
 }
 

@@ -36,6 +36,6 @@ struct Scalar {
 
 } // namespace
 
-void attention_generic(const AttentionTask & task) { attention<Scalar>(task); }
+void attention_generic(const KernelCall & call) { attention<Scalar>(call); }
 
 } // namespace pagoda

@@ -29,22 +29,22 @@ inline void soften(float cap, int n, float * scores) {
 }
 
 template <class Simd>
-inline void rescale_row(const AttentionTask & t, int row, float new_max) {
-    const float scale = std::exp(t.row_max[row] - new_max);
+inline void rescale_row(const KernelCall & call, int row, float new_max) {
+    const float scale = std::exp(call.row_max[row] - new_max);
     const auto  s = Simd::set1(scale);
-    float *     acc = t.acc + (int64_t) row * t.head_dim_v;
-    for (int c = 0; c < t.head_dim_v; c += Simd::W) {
+    float *     acc = call.acc + (int64_t) row * call.head_dim_v;
+    for (int c = 0; c < call.head_dim_v; c += Simd::W) {
         Simd::store(acc + c, Simd::mul(Simd::load(acc + c), s));
     }
-    t.row_sum[row] *= scale;
-    t.row_max[row] = new_max;
+    call.row_sum[row] *= scale;
+    call.row_max[row] = new_max;
 }
 
 // Turns scores of positions [base, base + n) into weights of one row; rescales what the row holds.
 template <class Simd>
-inline void softmax_row(const AttentionTask & t, int row, int32_t base, int n, float * scores) {
-    const int32_t pos   = t.row_positions[row];
-    const int     first = std::clamp(window_start(t.n_swa, t.swa_type, pos) - base, 0, n);
+inline void softmax_row(const KernelCall & call, int row, int32_t base, int n, float * scores) {
+    const int32_t pos   = call.row_positions[row];
+    const int     first = std::clamp(window_start(call.n_swa, call.swa_type, pos) - base, 0, n);
     const int     end   = std::clamp(pos + 1 - base, 0, n);
     const int step   = std::max(Simd::W, TOKEN_TILE);
     const int padded = (n + step - 1) / step * step;
@@ -52,20 +52,20 @@ inline void softmax_row(const AttentionTask & t, int row, int32_t base, int n, f
         std::fill(scores, scores + padded, 0.0f);
         return;
     }
-    if (t.softcap > 0.0f) {
+    if (call.softcap > 0.0f) {
         std::fill(scores + n, scores + padded, 0.0f);
-        soften<Simd>(t.softcap, padded, scores);
+        soften<Simd>(call.softcap, padded, scores);
     }
     std::fill(scores, scores + first, NEGATIVE_INFINITY);
     std::fill(scores + end, scores + padded, NEGATIVE_INFINITY);
 
-    auto max = Simd::set1(t.row_max[row]);
+    auto max = Simd::set1(call.row_max[row]);
     for (int j = 0; j < padded; j += Simd::W) {
         max = Simd::max(max, Simd::load(scores + j));
     }
     const float new_max = Simd::hmax(max);
-    if (new_max > t.row_max[row]) {
-        rescale_row<Simd>(t, row, new_max);
+    if (new_max > call.row_max[row]) {
+        rescale_row<Simd>(call, row, new_max);
     }
     const auto m = Simd::set1(new_max);
     auto sum = Simd::zero();
@@ -74,27 +74,27 @@ inline void softmax_row(const AttentionTask & t, int row, int32_t base, int n, f
         Simd::store(scores + j, e);
         sum = Simd::add(sum, e);
     }
-    t.row_sum[row] += Simd::hsum(sum);
+    call.row_sum[row] += Simd::hsum(sum);
 }
 
 template <class Simd, KvType T, bool FETCH, int R>
-inline void span_rows(const AttentionTask & t, int row, Rows k, Rows v, int32_t base, int n) {
+inline void span_rows(const KernelCall & call, int row, Rows k, Rows v, int32_t base, int n) {
     alignas(64) float scores[R * SPAN_TOKENS];
-    score_rows<Simd, T, FETCH, R>(t.q + (int64_t) row * t.head_dim_k, t.head_dim_k, k, n, scores);
+    score_rows<Simd, T, FETCH, R>(call.q + (int64_t) row * call.head_dim_k, call.head_dim_k, k, n, scores);
     for (int r = 0; r < R; ++r) {
-        softmax_row<Simd>(t, row + r, base, n, scores + r * SPAN_TOKENS);
+        softmax_row<Simd>(call, row + r, base, n, scores + r * SPAN_TOKENS);
     }
-    add_values<Simd, T, FETCH, R>(scores, t.head_dim_v, v, n, t.acc + (int64_t) row * t.head_dim_v);
+    add_values<Simd, T, FETCH, R>(scores, call.head_dim_v, v, n, call.acc + (int64_t) row * call.head_dim_v);
 }
 
 // Rows from `row` on, at most Simd::ROWS of them.
 template <class Simd, KvType T, bool FETCH>
-inline void span_some_rows(const AttentionTask & t, int row, Rows k, Rows v, int32_t base, int n) {
-    switch (std::min(Simd::ROWS, t.n_rows - row)) {
-        case 4:  span_rows<Simd, T, FETCH, Simd::ROWS>(t, row, k, v, base, n); break;
-        case 3:  span_rows<Simd, T, FETCH, 3>(t, row, k, v, base, n); break;
-        case 2:  span_rows<Simd, T, FETCH, 2>(t, row, k, v, base, n); break;
-        default: span_rows<Simd, T, FETCH, 1>(t, row, k, v, base, n); break;
+inline void span_some_rows(const KernelCall & call, int row, Rows k, Rows v, int32_t base, int n) {
+    switch (std::min(Simd::ROWS, call.n_rows - row)) {
+        case 4:  span_rows<Simd, T, FETCH, Simd::ROWS>(call, row, k, v, base, n); break;
+        case 3:  span_rows<Simd, T, FETCH, 3>(call, row, k, v, base, n); break;
+        case 2:  span_rows<Simd, T, FETCH, 2>(call, row, k, v, base, n); break;
+        default: span_rows<Simd, T, FETCH, 1>(call, row, k, v, base, n); break;
     }
 }
 
@@ -104,18 +104,18 @@ struct Span {
     const char * v[SPAN_TOKENS];
     int          n;
 
-    void locate(const AttentionTask & t, int32_t base) {
-        n = std::min(SPAN_TOKENS, t.end - base);
-        int32_t block = base / t.block_size, offset = base % t.block_size;
+    void locate(const KernelCall & call, int32_t base) {
+        n = std::min(SPAN_TOKENS, call.end - base);
+        int32_t block = base / call.block_size, offset = base % call.block_size;
         for (int j = 0; j < n; ++block, offset = 0) {
-            const int64_t slot = (int64_t) t.block_ids[block] * t.block_size + offset;
-            const char *  k_row = t.k + slot * t.k_stride;
-            const char *  v_row = t.v + slot * t.v_stride;
-            for (const int end = std::min(n, j + t.block_size - offset); j < end; ++j) {
+            const int64_t slot = (int64_t) call.block_ids[block] * call.block_size + offset;
+            const char *  k_row = call.k + slot * call.k_stride;
+            const char *  v_row = call.v + slot * call.v_stride;
+            for (const int end = std::min(n, j + call.block_size - offset); j < end; ++j) {
                 k[j] = k_row;
                 v[j] = v_row;
-                k_row += t.k_stride;
-                v_row += t.v_stride;
+                k_row += call.k_stride;
+                v_row += call.v_stride;
             }
         }
         std::fill(k + n, k + SPAN_TOKENS, k[n - 1]);
@@ -139,58 +139,58 @@ inline void widen(Rows rows, int n, int dim, float * out, const char ** out_rows
 }
 
 template <class Simd, KvType T>
-inline void span_of(const AttentionTask & t, const Span & span, const Span * ahead, int32_t base) {
+inline void span_of(const KernelCall & call, const Span & span, const Span * ahead, int32_t base) {
     // While K is read V comes, while V is read the next K: half a span ahead is several times the latency
     // of memory, and a whole one (32 KiB with this at head size 64) would push itself out of the L1 cache.
     const Rows k = { span.k, span.v, span.n };
     const Rows v = { span.v, ahead ? ahead->k : nullptr, ahead ? ahead->n : 0 };
-    if (t.n_rows <= Simd::ROWS) {
-        span_some_rows<Simd, T, true>(t, 0, k, v, base, span.n);
+    if (call.n_rows <= Simd::ROWS) {
+        span_some_rows<Simd, T, true>(call, 0, k, v, base, span.n);
         return;
     }
     const char * wide_k[SPAN_TOKENS];
     const char * wide_v[SPAN_TOKENS];
-    widen<Simd, T>(k, span.n, t.head_dim_k, t.scratch, wide_k);
-    widen<Simd, T>(v, span.n, t.head_dim_v, t.scratch + SPAN_TOKENS * t.head_dim_k, wide_v);
-    for (int row = 0; row < t.n_rows; row += Simd::ROWS) {
-        span_some_rows<Simd, KvType::f32, false>(t, row, { wide_k, nullptr, 0 }, { wide_v, nullptr, 0 }, base, span.n);
+    widen<Simd, T>(k, span.n, call.head_dim_k, call.scratch, wide_k);
+    widen<Simd, T>(v, span.n, call.head_dim_v, call.scratch + SPAN_TOKENS * call.head_dim_k, wide_v);
+    for (int row = 0; row < call.n_rows; row += Simd::ROWS) {
+        span_some_rows<Simd, KvType::f32, false>(call, row, { wide_k, nullptr, 0 }, { wide_v, nullptr, 0 }, base, span.n);
     }
 }
 
-// Calls f(span, the one to fetch meanwhile or null, position of its first token) for all spans of a task.
+// Calls f(span, the one to fetch meanwhile or null, position of its first token) for all spans of a call.
 template <class F>
-inline void for_each_span(const AttentionTask & t, F && f) {
+inline void for_each_span(const KernelCall & call, F && f) {
     Span spans[2]; // this one and the next
     Span * now = &spans[0];
     Span * ahead = &spans[1];
-    now->locate(t, t.begin);
-    for (int32_t base = t.begin; base < t.end; base += SPAN_TOKENS) {
-        const bool is_last = base + SPAN_TOKENS >= t.end;
+    now->locate(call, call.begin);
+    for (int32_t base = call.begin; base < call.end; base += SPAN_TOKENS) {
+        const bool is_last = base + SPAN_TOKENS >= call.end;
         if (!is_last) {
-            ahead->locate(t, base + SPAN_TOKENS);
-        } else if (t.next) {
-            ahead->locate(*t.next, t.next->begin);
+            ahead->locate(call, base + SPAN_TOKENS);
+        } else if (call.next) {
+            ahead->locate(*call.next, call.next->begin);
         }
-        f(*now, is_last && !t.next ? nullptr : ahead, base);
+        f(*now, is_last && !call.next ? nullptr : ahead, base);
         std::swap(now, ahead);
     }
 }
 
 template <class Simd, KvType T>
-inline void attention_over(const AttentionTask & t) {
-    for_each_span(t, [&](const Span & span, const Span * ahead, int32_t base) { span_of<Simd, T>(t, span, ahead, base); });
+inline void attention_over(const KernelCall & call) {
+    for_each_span(call, [&](const Span & span, const Span * ahead, int32_t base) { span_of<Simd, T>(call, span, ahead, base); });
 }
 
 template <class Simd>
-inline void attention(const AttentionTask & t) {
-    std::fill(t.row_max, t.row_max + t.n_rows, NEGATIVE_INFINITY);
-    std::fill(t.row_sum, t.row_sum + t.n_rows, 0.0f);
-    std::fill(t.acc, t.acc + (int64_t) t.n_rows * t.head_dim_v, 0.0f);
-    switch (t.kv_type) {
-        case KvType::f16:  attention_over<Simd, KvType::f16>(t); break;
-        case KvType::bf16: attention_over<Simd, KvType::bf16>(t); break;
-        case KvType::f32:  attention_over<Simd, KvType::f32>(t); break;
-        case KvType::q8_0: attention_over<Simd, KvType::q8_0>(t); break;
+inline void attention(const KernelCall & call) {
+    std::fill(call.row_max, call.row_max + call.n_rows, NEGATIVE_INFINITY);
+    std::fill(call.row_sum, call.row_sum + call.n_rows, 0.0f);
+    std::fill(call.acc, call.acc + (int64_t) call.n_rows * call.head_dim_v, 0.0f);
+    switch (call.kv_type) {
+        case KvType::f16:  attention_over<Simd, KvType::f16>(call); break;
+        case KvType::bf16: attention_over<Simd, KvType::bf16>(call); break;
+        case KvType::f32:  attention_over<Simd, KvType::f32>(call); break;
+        case KvType::q8_0: attention_over<Simd, KvType::q8_0>(call); break;
     }
 }
 

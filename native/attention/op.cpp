@@ -19,15 +19,15 @@ constexpr int64_t TAKES_PER_THREAD = 8;
 // First position that a row of the ticket sees.
 int32_t first_seen(const Op & op, const Ticket & ticket) {
     int32_t first = INT32_MAX;
-    for (int32_t i = 0; i < ticket.work->n_members; ++i) {
-        const int32_t pos = op.plan.positions[op.member(*ticket.work, i).token0];
+    for (int32_t i = 0; i < ticket.task->n_members; ++i) {
+        const int32_t pos = op.plan.positions[op.member(*ticket.task, i).token0];
         first = std::min(first, window_start(op.layer.n_swa, op.layer.swa_type, pos));
     }
     return first;
 }
 
 int32_t first_part(const Op & op, const Ticket & ticket) {
-    return std::max(ticket.work->part_begin, first_seen(op, ticket) / PARTITION_TOKENS);
+    return std::max(ticket.task->part_begin, first_seen(op, ticket) / PARTITION_TOKENS);
 }
 
 KvType kv_type_of(const ggml_tensor * k) {
@@ -40,32 +40,32 @@ KvType kv_type_of(const ggml_tensor * k) {
 }
 
 // Where K and V of a partition are; rows and results are left out.
-AttentionTask locate(const Op & op, const Ticket & ticket, int32_t part) {
-    const AttentionTile & tile = op.member(*ticket.work, 0);
-    AttentionTask t = {};
-    t.k          = (const char *) op.k->data + ticket.kv_head * op.k->nb[1];
-    t.v          = (const char *) op.v->data + ticket.kv_head * op.v->nb[1];
-    t.k_stride   = (int64_t) op.k->nb[2];
-    t.v_stride   = (int64_t) op.v->nb[2];
-    t.kv_type    = kv_type_of(op.k);
-    t.head_dim_k = op.dk();
-    t.head_dim_v = op.dv();
-    t.block_ids  = op.plan.blocks_of(tile);
-    t.block_size = op.plan.block_size;
-    t.n_swa      = op.layer.n_swa;
-    t.swa_type   = op.layer.swa_type;
-    t.softcap    = op.layer.logit_softcap;
-    t.begin      = std::max(part * PARTITION_TOKENS, first_seen(op, ticket) / SPAN_TOKENS * SPAN_TOKENS);
-    t.end        = std::min((part + 1) * PARTITION_TOKENS, op.plan.last_position(tile) + 1);
-    return t;
+KernelCall locate(const Op & op, const Ticket & ticket, int32_t part) {
+    const AttentionTile & tile = op.member(*ticket.task, 0);
+    KernelCall call = {};
+    call.k          = (const char *) op.k->data + ticket.kv_head * op.k->nb[1];
+    call.v          = (const char *) op.v->data + ticket.kv_head * op.v->nb[1];
+    call.k_stride   = (int64_t) op.k->nb[2];
+    call.v_stride   = (int64_t) op.v->nb[2];
+    call.kv_type    = kv_type_of(op.k);
+    call.head_dim_k = op.dk();
+    call.head_dim_v = op.dv();
+    call.block_ids  = op.plan.blocks_of(tile);
+    call.block_size = op.plan.block_size;
+    call.n_swa      = op.layer.n_swa;
+    call.swa_type   = op.layer.swa_type;
+    call.softcap    = op.layer.logit_softcap;
+    call.begin      = std::max(part * PARTITION_TOKENS, first_seen(op, ticket) / SPAN_TOKENS * SPAN_TOKENS);
+    call.end        = std::min((part + 1) * PARTITION_TOKENS, op.plan.last_position(tile) + 1);
+    return call;
 }
 
 // Scales the queries and lays them out as rows; makes room for the results. Returns the number of rows.
 int32_t gather_rows(const Op & op, const Ticket & ticket, Workspace & ws) {
     const int32_t dk = op.dk(), dv = op.dv();
     int32_t n_rows = 0;
-    for (int32_t i = 0; i < ticket.work->n_members; ++i) {
-        n_rows += op.member(*ticket.work, i).n_tokens * op.group();
+    for (int32_t i = 0; i < ticket.task->n_members; ++i) {
+        n_rows += op.member(*ticket.task, i).n_tokens * op.group();
     }
     ws.q.resize((size_t) n_rows * dk);
     ws.positions.resize(n_rows);
@@ -89,12 +89,12 @@ int32_t gather_rows(const Op & op, const Ticket & ticket, Workspace & ws) {
 }
 
 void end_task(const Op & op, const Ticket & ticket, float * buffer, Workspace & ws) {
-    if (op.is_whole(*ticket.work)) {
+    if (op.is_whole(*ticket.task)) {
         write_rows(op, ticket, ws);
         return;
     }
-    for (int32_t i = 0; i < ticket.work->n_members; ++i) {
-        const int32_t index = op.plan.members[ticket.work->first_member + i];
+    for (int32_t i = 0; i < ticket.task->n_members; ++i) {
+        const int32_t index = op.plan.members[ticket.task->first_member + i];
         const AttentionTile & tile = op.plan.tiles[index];
         if (op.plan.n_done[index].fetch_add(1) + 1 == tile.n_tasks * op.n_head_kv()) {
             op.plan.n_done[index].store(0);
@@ -108,31 +108,31 @@ void run_ticket(const Op & op, const Ticket & ticket, const Ticket * following, 
     const AttentionKernel kernel = attention_kernel_for(op.dk(), op.dv());
     const int32_t n_rows   = gather_rows(op, ticket, ws);
     const int32_t begin    = first_part(op, ticket);
-    const bool    is_whole = op.is_whole(*ticket.work);
+    const bool    is_whole = op.is_whole(*ticket.task);
     if (!is_whole) {
-        keep_nothing(op, ticket, std::min(begin, ticket.work->part_end), buffer);
+        keep_nothing(op, ticket, std::min(begin, ticket.task->part_end), buffer);
     }
-    for (int32_t part = begin; part < ticket.work->part_end; ++part) {
+    for (int32_t part = begin; part < ticket.task->part_end; ++part) {
         const bool into_total = is_whole && part == begin;
-        AttentionTask t = locate(op, ticket, part);
-        t.q             = ws.q.data();
-        t.row_positions = ws.positions.data();
-        t.n_rows        = n_rows;
-        t.scratch       = ws.scratch.data();
-        t.acc           = into_total ? ws.total.data() : ws.acc.data();
-        t.row_max       = into_total ? ws.total_max.data() : ws.max.data();
-        t.row_sum       = into_total ? ws.total_sum.data() : ws.sum.data();
-        AttentionTask next;
-        if (part + 1 < ticket.work->part_end) {
+        KernelCall call = locate(op, ticket, part);
+        call.q             = ws.q.data();
+        call.row_positions = ws.positions.data();
+        call.n_rows        = n_rows;
+        call.scratch       = ws.scratch.data();
+        call.acc           = into_total ? ws.total.data() : ws.acc.data();
+        call.row_max       = into_total ? ws.total_max.data() : ws.max.data();
+        call.row_sum       = into_total ? ws.total_sum.data() : ws.sum.data();
+        KernelCall next;
+        if (part + 1 < ticket.task->part_end) {
             next = locate(op, ticket, part + 1);
-            t.next = &next;
+            call.next = &next;
         } else if (following) {
             next = locate(op, *following, first_part(op, *following));
-            t.next = next.begin < next.end ? &next : nullptr;
+            call.next = next.begin < next.end ? &next : nullptr;
         }
-        kernel(t);
+        kernel(call);
         if (is_whole) {
-            end_part_of_whole(op, t, into_total, ws);
+            end_part_of_whole(op, call, into_total, ws);
         } else {
             keep_partials(op, ticket, part, buffer, ws);
         }

@@ -16,7 +16,7 @@ struct Workspace {
 };
 
 struct Ticket {
-    const AttentionWork * work;
+    const AttentionTask * task;
     int32_t               kv_head;
 };
 
@@ -36,13 +36,13 @@ struct Op {
     int32_t dk() const { return (int32_t) k->ne[0]; }
     int32_t dv() const { return (int32_t) v->ne[0]; }
 
-    int64_t num_tickets() const { return (int64_t) plan.works.size() * n_head_kv(); }
-    Ticket  ticket(int64_t i) const { return { &plan.works[i / n_head_kv()], (int32_t) (i % n_head_kv()) }; }
+    int64_t num_tickets() const { return (int64_t) plan.tasks.size() * n_head_kv(); }
+    Ticket  ticket(int64_t i) const { return { &plan.tasks[i / n_head_kv()], (int32_t) (i % n_head_kv()) }; }
 
-    const AttentionTile & member(const AttentionWork & work, int32_t i) const {
-        return plan.tiles[plan.members[work.first_member + i]];
+    const AttentionTile & member(const AttentionTask & task, int32_t i) const {
+        return plan.tiles[plan.members[task.first_member + i]];
     }
-    bool is_whole(const AttentionWork & work) const { return member(work, 0).first_partial < 0; }
+    bool is_whole(const AttentionTask & task) const { return member(task, 0).first_partial < 0; }
 
     // A partial is dv sums, then max and sum.
     size_t  partial_size() const { return dv() + 2; }
@@ -57,8 +57,8 @@ template <class F>
 void for_each_row(const Op & op, const Ticket & ticket, F && f) {
     const int32_t group = op.group();
     int32_t row = 0;
-    for (int32_t i = 0; i < ticket.work->n_members; ++i) {
-        const AttentionTile & tile = op.member(*ticket.work, i);
+    for (int32_t i = 0; i < ticket.task->n_members; ++i) {
+        const AttentionTile & tile = op.member(*ticket.task, i);
         for (int32_t token = 0; token < tile.n_tokens; ++token) {
             for (int32_t g = 0; g < group; ++g) {
                 f(row++, tile, token, ticket.kv_head * group + g);
@@ -68,7 +68,7 @@ void for_each_row(const Op & op, const Ticket & ticket, F && f) {
 }
 
 // A partition of a task that folds as it goes is done; the first one's results are the totals already.
-void end_part_of_whole(const Op & op, const AttentionTask & task, bool is_first, Workspace & ws);
+void end_part_of_whole(const Op & op, const KernelCall & call, bool is_first, Workspace & ws);
 
 // Leaves the results of a partition for fold_tile().
 void keep_partials(const Op & op, const Ticket & ticket, int32_t part, float * buffer, const Workspace & ws);

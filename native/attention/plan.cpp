@@ -24,10 +24,10 @@ constexpr int32_t PIECES_PER_THREAD = 8;
 void AttentionPlan::prepare(int32_t n_threads) {
     tiles.clear();
     members.clear();
-    works.clear();
+    tasks.clear();
     make_tiles();
     share_prefixes();
-    make_own_works(n_threads);
+    make_own_tasks(n_threads);
     number_partials();
     if (n_counters < tiles.size()) {
         n_counters = std::max(tiles.size(), 2 * n_counters);
@@ -96,7 +96,7 @@ void AttentionPlan::share_part(int32_t begin, int32_t end, int32_t part) {
 void AttentionPlan::share_run(int32_t begin, int32_t end, int32_t part) {
     for (int32_t i = begin; i < end; i += TILE_TOKENS) {
         const int32_t n = std::min(TILE_TOKENS, end - i);
-        works.push_back({ (int32_t) members.size(), n, part, part + 1 });
+        tasks.push_back({ (int32_t) members.size(), n, part, part + 1 });
         for (int32_t k = i; k < i + n; ++k) {
             members.push_back(sharers[k]);
             tiles[sharers[k]].n_shared = part + 1;
@@ -106,7 +106,7 @@ void AttentionPlan::share_run(int32_t begin, int32_t end, int32_t part) {
 }
 
 // What is not shared: a tile a task, unless that is more than a thread should take at once.
-void AttentionPlan::make_own_works(int32_t n_threads) {
+void AttentionPlan::make_own_tasks(int32_t n_threads) {
     int64_t total = 0;
     for (const AttentionTile & tile : tiles) {
         total += (int64_t) tile.n_tokens * (tile.n_parts - tile.n_shared);
@@ -117,7 +117,7 @@ void AttentionPlan::make_own_works(int32_t n_threads) {
         const int32_t n_own    = tile.n_parts - tile.n_shared;
         const int32_t n_pieces = (int32_t) std::min<int64_t>(n_own, (tile.n_tokens * n_own + most - 1) / most);
         for (int32_t piece = 0; piece < n_pieces; ++piece) {
-            works.push_back({ (int32_t) members.size(), 1, tile.n_shared + n_own * piece / n_pieces,
+            tasks.push_back({ (int32_t) members.size(), 1, tile.n_shared + n_own * piece / n_pieces,
                               tile.n_shared + n_own * (piece + 1) / n_pieces });
         }
         members.push_back((int32_t) i);

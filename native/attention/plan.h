@@ -2,7 +2,7 @@
 // tables, then the same for every layer. The cut decides who computes a partition, never its numbers.
 #pragma once
 
-#include "attention/task.h"
+#include "attention/kernel-call.h"
 
 #include "llama.h"
 
@@ -26,7 +26,7 @@ struct AttentionTile {
 };
 
 // Partitions [part_begin, part_end) for the rows of some tiles, whose sequences have the same blocks there.
-struct AttentionWork {
+struct AttentionTask {
     int32_t first_member; // tiles are members[first_member, first_member + n_members)
     int32_t n_members;
     int32_t part_begin;
@@ -48,7 +48,7 @@ public:
 
     std::vector<AttentionTile> tiles;
     std::vector<int32_t>       members; // indices of tiles
-    std::vector<AttentionWork> works;
+    std::vector<AttentionTask> tasks;
 
     // Shared by the threads of one layer. The last thread to leave a layer, or to end a tile, sets them
     // back for the next: ggml has a barrier between two nodes of a graph.
@@ -61,7 +61,7 @@ private:
     void share_prefixes();
     void share_part(int32_t begin, int32_t end, int32_t part);
     void share_run(int32_t begin, int32_t end, int32_t part);
-    void make_own_works(int32_t n_threads);
+    void make_own_tasks(int32_t n_threads);
     void number_partials();
 
     const int32_t * part_blocks(int32_t tile, int32_t part) const;

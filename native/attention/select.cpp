@@ -1,7 +1,7 @@
 // Which attention kernel this machine runs.
 
 #include "attention/attention.h"
-#include "attention/task.h"
+#include "attention/kernel-call.h"
 #include "simd/cpu-set.h"
 
 namespace pagoda {

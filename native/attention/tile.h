@@ -7,7 +7,7 @@
 // ROWS query rows that share one load of K or V, COLUMNS vectors of an output row that they have in registers.
 #pragma once
 
-#include "attention/task.h"
+#include "attention/kernel-call.h"
 
 #include <algorithm>
 

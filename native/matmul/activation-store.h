@@ -62,7 +62,7 @@ public:
     // that loses its core delays a single piece.
     int64_t take_piece(int place, int thread, int n_threads, int64_t n_pieces);
 
-    // Each thread calls it once, when it finds no more work.
+    // Each thread calls it once, when it finds no more pieces.
     void finish(int place, int n_threads);
 
 private:

@@ -1,4 +1,4 @@
-// Threads take pieces of work, a few panels times a range of rows each. Other threads may be at neighbouring
+// Threads take pieces of a product, a few panels times a range of rows each. Other threads may be at neighbouring
 // products (patch 0008): there is a barrier only around rows that all threads quantise together, and within
 // a product that is screened.
 
@@ -17,7 +17,7 @@ namespace pagoda {
 
 namespace {
 
-// Rows of activations that a piece of work covers: they stay in the cache while panels pass by.
+// Rows of activations that a piece covers: they stay in the cache while panels pass by.
 constexpr int64_t PIECE_ROWS = 96;
 // Pieces a thread should find, so that all end at nearly the same time.
 constexpr int64_t PIECES_PER_THREAD = 6;
@@ -131,10 +131,10 @@ void compute_screened(const Product & p, const ScreenedHead & head, const ggml_c
                       HeadScan & scan) {
     Screen &  screen = store.screen(params->ith);
     const int place  = params->n_unsynced;
-    const auto for_each_piece = [&](int64_t n_panels, const auto & work) {
+    const auto for_each_piece = [&](int64_t n_panels, const auto & compute) {
         const int64_t count = (p.n_panels + n_panels - 1) / n_panels;
         for (int64_t i; (i = store.take_piece(place, params->ith, params->nth, count)) >= 0;) {
-            work(i * n_panels, std::min(p.n_panels, (i + 1) * n_panels));
+            compute(i * n_panels, std::min(p.n_panels, (i + 1) * n_panels));
         }
         store.finish(place, params->nth);
     };

@@ -72,12 +72,12 @@ llama_context * make_context(llama_model * model, const llama_context_params & c
 ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
     : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), head_scan(n_vocab), layers(llama_model_n_layer(model)) {
     static const int32_t no_blocks[] = { 0, 0 };
-    placement.block_size  = p.block_size;
-    placement.block_start = no_blocks; // n_seqs is 0 until the first step
-    placement.attention   = p.paged ? paged_attention_op : nullptr;
-    placement.layers      = layers.data();
+    plan.block_size  = p.block_size;
+    plan.block_start = no_blocks; // n_seqs is 0 until the first step
+    plan.attention   = p.paged ? paged_attention_op : nullptr;
+    plan.layers      = layers.data();
 
-    ctx = make_context(model, context_params(p, &placement));
+    ctx = make_context(model, context_params(p, &plan));
     ggml_threadpool_params tp = threadpool_params(p);
     threadpool = ggml_threadpool_new(&tp);
     llama_attach_threadpool(ctx, threadpool, threadpool);
@@ -154,15 +154,15 @@ void ForwardPass::copy_blocks(const std::vector<int32_t> & copies) {
 }
 
 void ForwardPass::decode(const StepBatch & batch, const SamplerPool & samplers) {
-    placement.n_tokens    = batch.n_tokens();
-    placement.n_seqs      = batch.n_seqs();
-    placement.slots       = batch.slots.data();
-    placement.positions   = batch.positions.data();
-    placement.query_start = batch.query_start.data();
-    placement.block_start = batch.block_start.data();
-    placement.block_ids   = batch.block_ids.data();
+    plan.n_tokens    = batch.n_tokens();
+    plan.n_seqs      = batch.n_seqs();
+    plan.slots       = batch.slots.data();
+    plan.positions   = batch.positions.data();
+    plan.query_start = batch.query_start.data();
+    plan.block_start = batch.block_start.data();
+    plan.block_ids   = batch.block_ids.data();
     if (params.paged) {
-        placement.prepare(params.n_threads);
+        plan.prepare(params.n_threads);
     }
 
     llama_batch & b = batch_buffer;

@@ -56,7 +56,7 @@ private:
     ForwardPassParams                  params;
     int32_t                            n_vocab;
     HeadScan                           head_scan;
-    AttentionPlan                      placement; // the op finds its plan behind the placement
+    AttentionPlan                      plan; // llama.cpp knows it as the placement
     std::vector<llama_placement_layer> layers;
     llama_context *                    ctx = nullptr;
     ggml_threadpool *                  threadpool = nullptr;

@@ -45,38 +45,38 @@ void SampleRows::run(const std::vector<SampleRow> & step_rows, std::vector<Sampl
     rows    = &step_rows;
     results = &step_results;
     results->resize(rows->size());
-    next_task = 0;
-    make_tasks();
+    next_group = 0;
+    make_groups();
     if (!is_worth_threads()) {
-        take_tasks(scratches[0]);
+        take_groups(scratches[0]);
         return;
     }
     ggml_cplan plan = ggml_graph_plan(graph, (int) scratches.size(), threadpool);
     ggml_graph_compute(graph, &plan);
 }
 
-// Rows with one state are one task, as each counts its token before the next.
-void SampleRows::make_tasks() {
+// Rows with one state are one group, as each counts its token before the next.
+void SampleRows::make_groups() {
     order.resize(rows->size());
     std::iota(order.begin(), order.end(), 0);
     const auto state_of = [this](int32_t i) { return (*rows)[i].target < 0 ? (*rows)[i].state : nullptr; };
     std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
         return std::make_pair(state_of(a), a) < std::make_pair(state_of(b), b);
     });
-    task_starts.clear();
+    group_starts.clear();
     for (int32_t i = 0; i < (int32_t) order.size(); ++i) {
         if (i == 0 || !state_of(order[i]) || state_of(order[i]) != state_of(order[i - 1])) {
-            task_starts.push_back(i);
+            group_starts.push_back(i);
         }
     }
-    task_starts.push_back((int32_t) order.size());
+    group_starts.push_back((int32_t) order.size());
 }
 
-// Handing work over and the barrier at its end cost some 10 us while the cores are ours, and a time slice
-// where a neighbour has taken one. So threads share from about 130 us of work on, of one read value in
+// Handing rows over and the barrier at its end cost some 10 us while the cores are ours, and a time slice
+// where a neighbour has taken one. So threads share from about 130 us of sampling on, of one read value in
 // 43 ps: 16 greedy rows of 49,152 values are less, with top-p they are more.
 bool SampleRows::is_worth_threads() const {
-    if (scratches.size() == 1 || task_starts.size() <= 2) {
+    if (scratches.size() == 1 || group_starts.size() <= 2) {
         return false;
     }
     return std::accumulate(rows->begin(), rows->end(), (int64_t) 0, [](int64_t sum, const SampleRow & row) {
@@ -84,10 +84,10 @@ bool SampleRows::is_worth_threads() const {
     }) >= WORTH_THREADS;
 }
 
-void SampleRows::take_tasks(SampleScratch & scratch) {
-    const auto n_tasks = (int32_t) task_starts.size() - 1;
-    for (int32_t task; (task = next_task.fetch_add(1, std::memory_order_relaxed)) < n_tasks;) {
-        for (int32_t i = task_starts[task]; i < task_starts[task + 1]; ++i) {
+void SampleRows::take_groups(SampleScratch & scratch) {
+    const auto n_groups = (int32_t) group_starts.size() - 1;
+    for (int32_t group; (group = next_group.fetch_add(1, std::memory_order_relaxed)) < n_groups;) {
+        for (int32_t i = group_starts[group]; i < group_starts[group + 1]; ++i) {
             sample_row((*rows)[order[i]], scratch, (*results)[order[i]]);
         }
     }
@@ -95,7 +95,7 @@ void SampleRows::take_tasks(SampleScratch & scratch) {
 
 void SampleRows::op(ggml_tensor *, int ith, int, void * self) {
     auto & rows = *static_cast<SampleRows *>(self);
-    rows.take_tasks(rows.scratches[ith]);
+    rows.take_groups(rows.scratches[ith]);
 }
 
 } // namespace pagoda

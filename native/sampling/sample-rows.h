@@ -32,15 +32,15 @@ public:
 private:
     static void op(ggml_tensor * dst, int ith, int nth, void * self);
 
-    void make_tasks();
+    void make_groups();
     bool is_worth_threads() const;
-    void take_tasks(SampleScratch & scratch);
+    void take_groups(SampleScratch & scratch);
 
     const std::vector<SampleRow> * rows    = nullptr;
     std::vector<SampleResult> *    results = nullptr;
     std::vector<int32_t>           order;       // [rows] their indices, those of one state side by side
-    std::vector<int32_t>           task_starts; // [tasks + 1] indices into `order`
-    std::atomic<int32_t>           next_task{ 0 };
+    std::vector<int32_t>           group_starts; // [groups + 1] indices into `order`
+    std::atomic<int32_t>           next_group{ 0 };
     std::vector<SampleScratch>     scratches; // [n_threads]
 
     ggml_threadpool * threadpool;

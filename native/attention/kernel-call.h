@@ -1,4 +1,4 @@
-// What a kernel is given: query rows against one partition of one K/V head.
+// A call of a kernel: query rows against one partition of one K/V head.
 #pragma once
 
 #include <cstddef>
@@ -14,14 +14,14 @@ constexpr int32_t PARTITION_TOKENS = 256;
 // Tokens whose scores are on the stack at once, one step of the online softmax; divides PARTITION_TOKENS.
 constexpr int32_t SPAN_TOKENS = 64;
 
-// Rows that the bf16 kernel takes through a task together.
+// Rows that the bf16 kernel takes through a call together.
 constexpr int32_t STRIP_ROWS = 48;
 
 enum class KvType { f16, bf16, f32, q8_0 };
 
 // Row r is a query head of the K/V head's group for some token. All rows belong to sequences that have
 // the same blocks in [begin, end).
-struct AttentionTask {
+struct KernelCall {
     const float *   q;             // [n_rows, head_dim_k], contiguous, already scaled
     const int32_t * row_positions; // [n_rows]
     int32_t         n_rows;
@@ -44,15 +44,15 @@ struct AttentionTask {
     float *         row_max;       // [n_rows] out, -inf where the row sees none of the tokens
     float *         row_sum;       // [n_rows] out
 
-    const AttentionTask * next;    // whose first span is fetched during the last one of this; or null
+    const KernelCall * next;       // whose first span is fetched during the last one of this; or null
 };
 
-using AttentionKernel = void (*)(const AttentionTask &);
+using AttentionKernel = void (*)(const KernelCall &);
 
-void attention_generic(const AttentionTask & task);
-void attention_avx2(const AttentionTask & task);       // AVX2, FMA, F16C; head sizes divisible by 8
-void attention_avx512(const AttentionTask & task);     // AVX512 F/BW/VL/DQ; head sizes divisible by 16
-void attention_avx512bf16(const AttentionTask & task); // the same and AVX512-BF16
+void attention_generic(const KernelCall & call);
+void attention_avx2(const KernelCall & call);       // AVX2, FMA, F16C; head sizes divisible by 8
+void attention_avx512(const KernelCall & call);     // AVX512 F/BW/VL/DQ; head sizes divisible by 16
+void attention_avx512bf16(const KernelCall & call); // the same and AVX512-BF16
 
 // The best kernel for head sizes on this machine.
 AttentionKernel attention_kernel_for(int32_t head_dim_k, int32_t head_dim_v);
