@@ -18,6 +18,7 @@ import { checkN, samplingParams } from "./sampling.ts";
 import type { CompletionBody } from "./schemas.ts";
 import { checkCompletionFeatures, checkStreamOptions } from "./unsupported.ts";
 
+/** Limit of a request that sets none; null asks for all that fit, as in vLLM. */
 const DEFAULT_MAX_TOKENS = 16;
 
 /** A validated request on its way. */
@@ -88,14 +89,15 @@ function requestOf(
   context: ServerContext,
   body: CompletionBody,
 ): Omit<Shared, "arrivalMs" | "externalId"> {
-  // An echo of the prompt alone still needs one step, whose token is not shown.
-  const requested = showsPromptOnly(body) ? 1 : body.max_tokens;
+  const { max_tokens: limit = DEFAULT_MAX_TOKENS } = body;
   const params = samplingParams(context, {
     body,
     logprobs: body.logprobs,
     promptLogprobs: body.prompt_logprobs ?? (body.echo ? body.logprobs : null),
-    maxTokens: requested ?? DEFAULT_MAX_TOKENS,
+    // An echo of the prompt alone still needs one step, whose token is not shown.
+    maxTokens: showsPromptOnly(body) ? 1 : (limit ?? context.engine.client.info.maxModelLen),
   });
   const { priority, cache_salt: cacheSalt } = body;
-  return { samplingParams: params, mustFit: requested !== null, priority, cacheSalt };
+  const mustFit = (body.max_tokens ?? null) !== null;
+  return { samplingParams: params, mustFit, priority, cacheSalt };
 }

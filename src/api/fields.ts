@@ -62,12 +62,19 @@ export interface Field<T> {
   readonly read: Reader<T>;
   readonly fallback: T;
   readonly isRequired: boolean;
+  /** Null differs from absence and stays null. */
+  readonly keepsNull?: true;
 }
 
 export function optional<T>(read: Reader<T>): Field<T | null>;
 export function optional<T>(read: Reader<T>, fallback: T): Field<T>;
 export function optional<T>(read: Reader<T>, fallback: T | null = null): Field<T | null> {
   return { read, fallback, isRequired: false };
+}
+
+/** A field of which null says something else than absence, which is undefined. */
+export function nullable<T>(read: Reader<T>): Field<T | null | undefined> {
+  return { read, fallback: undefined, isRequired: false, keepsNull: true };
 }
 
 export function required<T>(read: Reader<T>): Field<T | null> {
@@ -84,7 +91,9 @@ export function parseBody<T>(fields: Fields<T>, body: JsonObject): T {
   const parsed: Record<string, unknown> = {};
   for (const [name, field] of Object.entries<Field<unknown>>(fields)) {
     const value = body[name];
-    if (value === undefined || value === null) {
+    if (value === null && field.keepsNull) {
+      parsed[name] = null;
+    } else if (value === undefined || value === null) {
       if (field.isRequired) issues.add("missing", ["body", name], "Field required");
       parsed[name] = field.fallback;
     } else {

@@ -10,6 +10,7 @@ import {
   type Json,
   type JsonObject,
   list,
+  nullable,
   object,
   optional,
   type Parsed,
@@ -164,7 +165,6 @@ const SAMPLING_FIELDS = {
   include_stop_str_in_output: optional(boolean, false),
   ignore_eos: optional(boolean, false),
   min_tokens: optional(integer, 0),
-  max_tokens: optional(integer),
   logit_bias: optional(record(float)),
   allowed_token_ids: optional(list(integer)),
   prompt_logprobs: optional(integer),
@@ -181,6 +181,7 @@ const SAMPLING_FIELDS = {
 export const CHAT_FIELDS = {
   ...SAMPLING_FIELDS,
   messages: required(list(message)),
+  max_tokens: optional(integer),
   max_completion_tokens: optional(integer),
   logprobs: optional(boolean, false),
   top_logprobs: optional(integer, 0),
@@ -198,6 +199,7 @@ export const CHAT_FIELDS = {
 export const COMPLETION_FIELDS = {
   ...SAMPLING_FIELDS,
   prompt: optional(prompts),
+  max_tokens: nullable(integer),
   logprobs: optional(integer),
   echo: optional(boolean, false),
   suffix: optional(string),

@@ -74,6 +74,19 @@ describe("POST /v1/completions", () => {
     expect((await complete({ echo: true, max_tokens: 0 })).choices[0]?.text).toBe("Hello");
   });
 
+  test.each([
+    ["16 tokens without max_tokens", {}, 16],
+    ["fewer where the context ends before", { prompt: "x".repeat(1014) }, 9],
+    ["all that fit where max_tokens is null, as in vLLM", { max_tokens: null }, 1018],
+  ])("generates %s", async (_, fields, numTokens) => {
+    const { post } = makeApp();
+    const body = { prompt: "Hello", temperature: 0, ignore_eos: true, ...fields };
+    const { usage } = (await (await post("/v1/completions", body)).json()) as {
+      usage: { completion_tokens: number };
+    };
+    expect(usage.completion_tokens).toBe(numTokens);
+  });
+
   test("a stop string ends the text before it, or after it when asked", async () => {
     const { text = "" } = (await complete({ max_tokens: 8 })).choices[0] ?? {};
     const stop = text.slice(3, 5);
