@@ -143,11 +143,38 @@ export const UNBUILT_FIELDS = {
   truncate_prompt_tokens: UNREAD,
   kv_transfer_params: UNREAD,
   functions: UNREAD,
+  web_search_options: UNREAD,
+  repetition_detection: UNREAD,
+  stop_regex: UNREAD,
+  custom_logit_processor: UNREAD,
+  lora: UNREAD,
+  lora_path: UNREAD,
+  format: UNREAD,
+} as const;
+
+/**
+ * What llama-server's clients send to its OpenAI routes and what would change the answer. vLLM ignores these.
+ */
+export const FOREIGN_FIELDS = {
+  n_predict: UNREAD,
+  n_cmpl: UNREAD,
+  n_probs: UNREAD,
+  n_indent: UNREAD,
+  repeat_penalty: UNREAD,
+  typical_p: UNREAD,
+  top_n_sigma: UNREAD,
+  min_keep: UNREAD,
+  mirostat: UNREAD,
+  dynatemp_range: UNREAD,
+  dry_multiplier: UNREAD,
+  xtc_probability: UNREAD,
+  t_max_predict_ms: UNREAD,
 } as const;
 
 /** Fields shared by chat and text completions. Null = not given, where a model may have a default. */
 const SAMPLING_FIELDS = {
   ...UNBUILT_FIELDS,
+  ...FOREIGN_FIELDS,
   model: optional(string),
   stream: optional(boolean, false),
   stream_options: optional(streamOptions),

@@ -7,6 +7,7 @@ import { shortened } from "./quote.ts";
 import {
   type ChatBody,
   type CompletionBody,
+  FOREIGN_FIELDS,
   type SamplingBody,
   UNBUILT_FIELDS,
 } from "./schemas.ts";
@@ -15,7 +16,8 @@ import {
 export function checkChatFeatures(body: ChatBody): void {
   checkSamplingFeatures(body);
   checkToolChoice(body.tools, body.tool_choice);
-  if (body.modalities.includes("audio")) refuse("modalities", " of kind 'audio'");
+  const modality = body.modalities.find((kind) => kind !== "text");
+  if (modality !== undefined) refuse("modalities", ` of kind '${shortened(modality)}'`);
   if ((body.top_logprobs > 0 || body.top_logprobs === -1) && !body.logprobs) {
     invalid("when using `top_logprobs`, `logprobs` must be set to true.");
   }
@@ -49,12 +51,46 @@ function checkSamplingFeatures(body: SamplingBody): void {
   for (const name of Object.keys(UNBUILT_FIELDS) as (keyof typeof UNBUILT_FIELDS)[]) {
     if (asksForSomething(body[name])) refuse(name, "", ADVICE[name]);
   }
+  checkForeignFields(body);
   if (body.use_beam_search) refuse("use_beam_search");
   if (body.cache_salt === "") {
     invalid("Parameter 'cache_salt' must be a non-empty string if provided.", "cache_salt");
   }
   if ((body.cache_salt?.length ?? 0) > MAX_SALT_LENGTH) {
     invalid(`cache_salt can have at most ${MAX_SALT_LENGTH} characters.`, "cache_salt");
+  }
+}
+
+interface Foreign {
+  /** Values that switch it off: clients that fill in every field send them. */
+  readonly off: readonly Json[];
+  /** Fields that say the same here; a body with one of them is answered by it. */
+  readonly names?: readonly string[];
+}
+
+const FOREIGN: Readonly<Record<keyof typeof FOREIGN_FIELDS, Foreign>> = {
+  n_predict: { off: [-1], names: ["max_tokens", "max_completion_tokens"] },
+  n_cmpl: { off: [1] },
+  n_probs: { off: [0], names: ["logprobs"] },
+  n_indent: { off: [0] },
+  repeat_penalty: { off: [1], names: ["repetition_penalty"] },
+  typical_p: { off: [1] },
+  top_n_sigma: { off: [-1, 0] },
+  min_keep: { off: [0] },
+  mirostat: { off: [0] },
+  dynatemp_range: { off: [0] },
+  dry_multiplier: { off: [0] },
+  xtc_probability: { off: [0] },
+  t_max_predict_ms: { off: [-1, 0] },
+};
+
+function checkForeignFields(body: SamplingBody): void {
+  const fields: Readonly<Record<string, unknown>> = body;
+  for (const name of Object.keys(FOREIGN_FIELDS) as (keyof typeof FOREIGN_FIELDS)[]) {
+    const { off, names = [] } = FOREIGN[name];
+    if (!asksForSomething(body[name]) || off.includes(body[name])) continue;
+    if (names.some((own) => asksForSomething((fields[own] ?? null) as Json))) continue;
+    refuse(name, "", names.length > 0 ? ` Its name here is \`${names[0]}\`.` : "");
   }
 }
 

@@ -88,6 +88,7 @@ const BAD_CHAT_VALUES: Case[] = [
   ["empty messages", { messages: [] }, "messages must not be empty"],
   ["an image", { messages: [{ role: "user", content: [{ type: "image_url" }] }] }, "image_url"],
   ["spoken answers", { modalities: ["text", "audio"] }, "`modalities` of kind 'audio' is not"],
+  ["images as answers", { modalities: ["image"] }, "`modalities` of kind 'image' is not"],
   ["a number as content", { messages: [{ role: "user", content: 5 }] }, "must be text or a list"],
   ["top_logprobs without logprobs", { top_logprobs: 2 }, "`logprobs` must be set to true"],
   ["too many top_logprobs", { logprobs: true, top_logprobs: 21 }, "of 21, which is greater than"],
@@ -388,6 +389,23 @@ describe("constraints under any name", () => {
     ["ebnf", "a"],
     ["logits_processors", ["a.b"]],
     ["vllm_xargs", { a: 1 }],
+    ["web_search_options", {}],
+    ["repetition_detection", { max_pattern_size: 8 }],
+    ["stop_regex", "a+"],
+    ["custom_logit_processor", "{}"],
+    ["lora", [{ id: 0, scale: 0.5 }]],
+    ["lora_path", "a"],
+    ["format", "json"],
+    ["typical_p", 0.9],
+    ["top_n_sigma", 1],
+    ["min_keep", 2],
+    ["n_indent", 4],
+    ["n_cmpl", 3],
+    ["mirostat", 2],
+    ["dynatemp_range", 0.5],
+    ["dry_multiplier", 0.8],
+    ["xtc_probability", 0.5],
+    ["t_max_predict_ms", 100],
   ];
   test.each(asked)("%s is refused by its name", async (name, value) => {
     for (const [path, good] of [
@@ -403,6 +421,34 @@ describe("constraints under any name", () => {
         code: 400,
       });
     }
+  });
+});
+
+describe("llama-server's names of fields", () => {
+  const { post } = makeApp();
+
+  test.each([
+    ["n_predict", 8, "max_tokens"],
+    ["n_probs", 3, "logprobs"],
+    ["repeat_penalty", 1.1, "repetition_penalty"],
+  ])("%s is refused, with the name it has here", async (name, value, own) => {
+    const response = await post(TEXT, { prompt: "x", [name]: value });
+    const { error } = (await response.json()) as { error: object };
+    expect(error).toEqual({
+      message: `\`${name}\` is not supported by this server yet. Its name here is \`${own}\`.`,
+      type: "BadRequestError",
+      param: name,
+      code: 400,
+    });
+  });
+
+  test.each<[name: string, path: string, body: object]>([
+    ["what is switched off", TEXT, { prompt: "x", typical_p: 1, mirostat: 0, n_predict: -1 }],
+    ["both names", TEXT, { prompt: "x", n_predict: 8, max_tokens: 8, n_probs: 1, logprobs: 1 }],
+    ["both names in a chat", CHAT, { messages, n_predict: 8, max_completion_tokens: 8 }],
+    ["what says how, not what", TEXT, { prompt: "x", cache_prompt: false, id_slot: 0 }],
+  ])("%s is taken", async (_, path, body) => {
+    expect((await post(path, body)).status).toBe(200);
   });
 });
 
