@@ -100,13 +100,13 @@ function flagOf(text: string, reason: string): IgnoredFlag {
 }
 
 /**
- * @param name in kebab case, with or without "no-" or a path into a JSON value ("compilation-config.level");
- * or a short form, with its dash
+ * @param name in kebab case, with or without "no-", or a short form, with its dash; and either with or without
+ * a path into a JSON value ("compilation-config.level", "-cc.mode")
  */
 export function ignoredFlag(name: string): IgnoredFlag | undefined {
   // The level may follow its letter.
   const level = /^-O\d$/.test(name) ? ignoredFlag("-O") : undefined;
   if (level !== undefined) return { ...level, takesValue: false };
   const plain = name.replace(/^no-/, "").split(".")[0];
-  return IGNORED_FLAGS.find((flag) => flag.name === plain || flag.short === name);
+  return IGNORED_FLAGS.find((flag) => flag.name === plain || flag.short === plain);
 }

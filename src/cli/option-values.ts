@@ -49,7 +49,18 @@ export function readFileValue(option: OptionSpec, value: unknown, source: string
     throw new ConfigError("invalid_option", `${source}: expected a value, got an object`);
   if (values.includes(null) || (kind === "strings" && values.includes("")))
     throw new ConfigError("invalid_option", `${source}: a value is empty`);
+  const strange = TEXTS.includes(kind) ? values.find((one) => typeof one !== "string") : undefined;
+  if (strange !== undefined) throw noText(source, strange);
   return readOption(option, value, source);
+}
+
+/** Kinds that are the text that was written. */
+const TEXTS: readonly OptionSpec["kind"][] = ["string", "strings"];
+
+/** YAML makes 123 of a key that is written 0123, and 100000 of a commit 1e5. The value may be a secret. */
+function noText(source: string, value: unknown): ConfigError {
+  const message = `${source}: expected a text, got a ${typeof value}; put it in quotes`;
+  return new ConfigError("invalid_option", message);
 }
 
 /**

@@ -219,6 +219,7 @@ class OptionReader {
   #readOtherFlag(flag: string, { name, inline, following }: FlagWords, values: Values): number {
     const negated = name.startsWith("no-") ? this.#options.get(name.slice(3)) : undefined;
     if (negated?.kind === "flag") {
+      if (inline[0] !== undefined) throw negatedWithValue(flag, negated, inline[0]);
       values.set(negated.name, false);
       return 1;
     }
@@ -274,4 +275,10 @@ class OptionReader {
     }
     return values;
   }
+}
+
+/** Twice no may be meant as yes. */
+function negatedWithValue(flag: string, { name }: OptionSpec, value: string): ConfigError {
+  const message = `${flag} takes no value, got ${value}; --${name}=${value} does`;
+  return new ConfigError("invalid_option", message);
 }

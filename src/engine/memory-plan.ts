@@ -23,6 +23,8 @@ export interface MemoryPlan {
   /** Null block included. */
   readonly numBlocks: number;
   readonly maxModelLen: number;
+  /** At most one for each block: a running request writes to a last block of its own. */
+  readonly maxNumSeqs: number;
   readonly kvBytes: number;
 }
 
@@ -55,7 +57,9 @@ export function planMemory(input: MemoryPlanInput): MemoryPlan {
         `but only ${mib(availableBytes)} are free; lower --kv-cache-memory-bytes or --max-model-len`,
     );
   }
-  return { numBlocks, maxModelLen: input.maxModelLen ?? Math.min(trained, capacity), kvBytes };
+  const maxModelLen = input.maxModelLen ?? Math.min(trained, capacity);
+  const maxNumSeqs = Math.min(input.maxNumSeqs, numBlocks - 1);
+  return { numBlocks, maxModelLen, maxNumSeqs, kvBytes };
 }
 
 /** Refuses positions beyond those that the model has seen, as vLLM does: answers there are noise. */

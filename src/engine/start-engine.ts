@@ -69,8 +69,9 @@ type DecidedConfig = Awaited<ReturnType<typeof decide>>;
 async function planLimits(config: DecidedConfig, availableBytes: number | null) {
   const addon = await loadAddon();
   const header = await addon.readModelHeader(config.modelPath, config.kvCacheType);
-  const { blockSize, maxNumSeqs, maxNumBatchedTokens } = config;
-  const { numBlocks, maxModelLen } = planMemory({ ...header, ...config, availableBytes });
+  const { blockSize, maxNumBatchedTokens } = config;
+  const plan = planMemory({ ...header, ...config, availableBytes });
+  const { numBlocks, maxModelLen, maxNumSeqs } = plan;
   return { numBlocks, blockSize, maxNumSeqs, maxNumBatchedTokens, maxModelLen };
 }
 

@@ -59,8 +59,7 @@ function cannotOpen(path: string, cause: unknown): ConfigError {
 function parse(reader: HeaderReader): GgufHeader {
   if (reader.begins(LFS_POINTER))
     throw reader.notGguf("it is a Git LFS pointer; run `git lfs pull` to fetch the file");
-  if (reader.size < 24 || !reader.begins("GGUF"))
-    throw reader.notGguf("it does not begin with GGUF");
+  if (!reader.begins("GGUF")) throw reader.notGguf("it does not begin with GGUF");
   reader.skip("GGUF".length);
   const version = Number(reader.scalar(U32));
   if (version < 2 || version > 3) throw reader.notGguf(`version ${version} is not supported`);

@@ -6,7 +6,7 @@ import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { download } from "../runtime/download.ts";
-import { fileExists, isFolder } from "../runtime/system.ts";
+import { fileExists, isFolder, isPlainFile } from "../runtime/system.ts";
 import { shownUrl } from "../shown-url.ts";
 import { DEFAULT_MODEL_FILE } from "./default-model.ts";
 import { isModelFile, partsOf, pickFile, wantedIn } from "./gguf-files.ts";
@@ -83,17 +83,24 @@ export async function pullModel(name: string, options: ModelSourceOptions): Prom
  */
 function parsedName(typed: string, { env }: Pick<ModelSourceOptions, "env">): ModelName {
   const name = withHome(typed, env);
-  if (fileExists(name) && !isFolder(name)) return { kind: "path", path: name };
+  if (isPlainFile(name)) return { kind: "path", path: name };
+  if (fileExists(name) && !isFolder(name)) throw notPlain(name);
   const parsed = parseModelName(name, hubEndpoint(env));
   if (parsed.kind === "path" && isFolder(name)) throw folderNamed(name);
   return parsed;
 }
 
-/** Expands "~/", which shells leave in "--model=~/x", in variable values and in YAML files. */
+/** Expands "~" and "~/", which shells leave in "--model=~/x", in variable values and in YAML files. */
 function withHome(name: string, env: Env): string {
-  return name.startsWith("~/") && !fileExists(name)
+  return /^~(\/|$)/.test(name) && !fileExists(name)
     ? join(env["HOME"] || homedir(), name.slice(2))
     : name;
+}
+
+/** To open a pipe waits for a writer, and no signal ends a process that does. */
+function notPlain(path: string): ConfigError {
+  const message = `${path} is a pipe, a socket or a device; a model is a file`;
+  return new ConfigError("model_not_found", message);
 }
 
 function folderNamed(folder: string): ConfigError {

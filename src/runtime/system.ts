@@ -29,6 +29,11 @@ export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
+/** Tells what can be read from any place from pipes, sockets and devices, which may keep a reader waiting. */
+export function isPlainFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
 /** Bytes. */
 export function fileSize(path: string): number {
   return statSync(path).size;

@@ -210,6 +210,32 @@ describe("parseOptions", () => {
     expect(() => sample(".inf")).toThrow("Input should be less than or equal to 1, got Infinity");
   });
 
+  test.each([
+    ["api-key: 0123", "number"],
+    ["served-model-name: [a, 1e5]", "number"],
+    ["revision: 1.10", "number"],
+    ["api-key: true", "boolean"],
+  ])("a text of the file that YAML takes for something else wants quotes: %s", (line, type) => {
+    const yaml = Bun.YAML.parse(line) as Record<string, unknown>;
+    const [name = ""] = Object.keys(yaml);
+    const sources = { argv: ["--config", "x.yaml"], env: {}, readYaml: () => yaml };
+    expect(() => parseOptions("serve", sources, () => {})).toThrow(
+      `${name} in x.yaml: expected a text, got a ${type}; put it in quotes`,
+    );
+  });
+
+  test("a number in quotes is the text that was written", () => {
+    const yaml = Bun.YAML.parse('api-key: "0123"') as Record<string, unknown>;
+    expect(parse(["--config", "x.yaml"], {}, yaml)["api-key"]).toEqual(["0123"]);
+  });
+
+  test("a negated flag takes no value, whose meaning would be open", () => {
+    for (const value of ["true", "false"])
+      expect(() => parse([`--no-enable-prefix-caching=${value}`])).toThrow(
+        `--no-enable-prefix-caching takes no value, got ${value}; --enable-prefix-caching=${value} does`,
+      );
+  });
+
   test("an unknown key of the file is refused", () => {
     expect(() => parse(["--config", "x.yaml"], {}, { prot: 1 })).toThrow(
       "unknown option prot in x.yaml",
@@ -276,6 +302,9 @@ describe("parseOptions", () => {
       "3",
       "--compilation_config.a=b",
       "-O3",
+      "-O.mode=3",
+      "-cc.mode",
+      "3",
     ];
     expect(parse(words.slice(0, 5)).port).toBe(8000);
     expect(warnings).toEqual([

@@ -18,13 +18,19 @@ describe("planMemory", () => {
   };
 
   test("gives every sequence the model's context when there is room", () => {
-    expect(planMemory(input)).toEqual({ numBlocks: 251, maxModelLen: 1000, kvBytes: 40_160 });
+    expect(planMemory(input)).toEqual({
+      numBlocks: 251,
+      maxModelLen: 1000,
+      maxNumSeqs: 4,
+      kvBytes: 40_160,
+    });
   });
 
   test("takes at most a quarter of free memory, and caps the context to what fits", () => {
     expect(planMemory({ ...input, availableBytes: 10_000 })).toEqual({
       numBlocks: 15,
       maxModelLen: 224,
+      maxNumSeqs: 4,
       kvBytes: 2400,
     });
   });
@@ -35,6 +41,13 @@ describe("planMemory", () => {
       numBlocks: 7,
       maxModelLen: 96,
     });
+  });
+
+  test("no more requests run at once than there are blocks for them to write to", () => {
+    const { maxNumSeqs } = planMemory({ ...input, numBlocksOverride: 2 });
+    expect(maxNumSeqs).toBe(1);
+    expect(planMemory({ ...input, numBlocksOverride: 5 }).maxNumSeqs).toBe(4);
+    expect(planMemory({ ...input, numBlocksOverride: 100 }).maxNumSeqs).toBe(4);
   });
 
   test("a context is at most the model's own, unless the operator insists", () => {

@@ -54,6 +54,15 @@ describe("resolveModel", () => {
     expect(await resolve(path)).toBe(path);
   });
 
+  test("a pipe is refused and not waited for", async () => {
+    const { modelsDir, resolve } = setting();
+    const path = join(modelsDir, "pipe.gguf");
+    Bun.spawnSync(["mkfifo", path]);
+    const refusal = `${path} is a pipe, a socket or a device; a model is a file`;
+    await expect(resolve(path)).rejects.toThrow(refusal);
+    await expect(resolve("/dev/null")).rejects.toThrow("/dev/null is a pipe, a socket or a device");
+  });
+
   test.each(["missing.gguf", "folder/missing.gguf", "nonsense"])("%p is no file", async (name) => {
     const { resolve } = setting();
     await expect(resolve(name)).rejects.toThrow(`there is no file ${name}`);
@@ -64,6 +73,7 @@ describe("resolveModel", () => {
     writeFiles(home, { "models/mine.gguf": "x" });
     const { resolve } = setting({ HOME: home });
     expect(await resolve("~/models/mine.gguf")).toBe(join(home, "models/mine.gguf"));
+    await expect(resolve("~")).rejects.toThrow(`${home} is a folder; name a GGUF file in it`);
     await expect(resolve("~/other.gguf")).rejects.toThrow(`there is no file ${home}/other.gguf`);
   });
 
