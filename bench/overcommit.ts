@@ -20,7 +20,7 @@ const TEXTS = ["README.md", "src/README.md", "native/README.md"];
 async function makePrompts({ engine }: BenchEngine): Promise<Int32Array[]> {
   const root = join(import.meta.dir, "..");
   const text = TEXTS.map((path) => readFileSync(join(root, path), "utf8")).join("\n");
-  const tokens = await engine.client.encode(text, false);
+  const tokens = await engine.calls.encode(text, false);
   const count = NUM_PAIRS * NUM_REQUESTS;
   const stride = Math.floor((tokens.length - PROMPT_LENGTH) / count);
   return Array.from({ length: count }, (_, i) =>

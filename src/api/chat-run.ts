@@ -45,7 +45,7 @@ export async function startChat(
   const messages = chatMessages(body.messages ?? []);
   const lengths = messages.map((message) => contentText(message).length);
   const { engine } = context;
-  const { info } = engine.client;
+  const { info } = engine;
   checkPromptLength(
     info,
     lengths.reduce((sum, length) => sum + length, 0),

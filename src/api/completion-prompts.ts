@@ -50,20 +50,20 @@ export function checkPromptCount(context: ServerContext, body: CompletionBody): 
  * @throws RequestError "context_length" or "invalid_value"
  */
 export async function readPrompts(context: ServerContext, body: CompletionBody): Promise<Prompt[]> {
-  const { client } = context.engine;
+  const { calls, info } = context.engine;
   const addSpecial = body.add_special_tokens;
   const prompts = body.prompt ?? [];
   return Promise.all(
     prompts.map(async (prompt) => {
       if (typeof prompt !== "string") {
         // Before they are cut to 32 bits.
-        checkPromptIds(client.info, prompt);
+        checkPromptIds(info, prompt);
         return Int32Array.from(prompt, Number);
       }
-      checkPromptLength(client.info, prompt.length);
+      checkPromptLength(info, prompt.length);
       if (prompts.length === 1) return { text: prompt, addSpecial };
-      const ids = await client.encode(prompt, addSpecial, maxCountedTokens(client.info));
-      return checkCountedIds(client.info, ids);
+      const ids = await calls.encode(prompt, addSpecial, maxCountedTokens(info));
+      return checkCountedIds(info, ids);
     }),
   );
 }
@@ -77,12 +77,12 @@ export async function shownPrompt(
 ): Promise<CompletionPrompt> {
   const ids = await promptTokenIds;
   if (!body.echo) return { ids, text: "", firstToken: "" };
-  const { client } = context.engine;
+  const { calls } = context.engine;
   const given = body.prompt?.[index];
   // Token ids are shown unchanged, special ones included, even if the generated text leaves those out.
-  const text = typeof given === "string" ? given : await client.decode(ids, false);
+  const text = typeof given === "string" ? given : await calls.decode(ids, false);
   const first = ids.subarray(0, 1);
-  const [bytes = new Uint8Array()] = body.logprobs === null ? [] : await client.tokenBytes(first);
+  const [bytes = new Uint8Array()] = body.logprobs === null ? [] : await calls.tokenBytes(first);
   const firstToken = tokenText({ tokenId: first[0] ?? 0, bytes }, body.return_tokens_as_token_ids);
   return { ids, text, firstToken };
 }

@@ -3,7 +3,7 @@
 import type { GenerateRequest, Generation } from "../front/generation.ts";
 import { knownTokens } from "../front/request-tracker.ts";
 import { checkNumLogprobs, fitMaxTokens, numLogprobs } from "../protocol/prompt-limits.ts";
-import type { EngineClient } from "../protocol/protocol.ts";
+import type { EngineInfo } from "../protocol/protocol.ts";
 import { type ServerContext, unixSeconds } from "../server/server-context.ts";
 import type { RunInit } from "./chat-run.ts";
 import {
@@ -72,7 +72,7 @@ async function queueAll(
   try {
     const prompts = await readPrompts(context, body);
     const known = prompts.filter((prompt) => prompt instanceof Int32Array);
-    checkNumLogprobs(known.reduce((sum, ids) => sum + logprobsOf(engine.client, shared, ids), 0));
+    checkNumLogprobs(known.reduce((sum, ids) => sum + logprobsOf(engine.info, shared, ids), 0));
     reservation.addTokens(prompts.reduce((sum, prompt) => sum + knownTokens(prompt), 0));
     return prompts.map((prompt) => engine.generate({ prompt, ...shared }, reservation));
   } finally {
@@ -81,7 +81,7 @@ async function queueAll(
 }
 
 /** @throws RequestError for a prompt that does not fit */
-function logprobsOf({ info }: EngineClient, shared: Shared, ids: Int32Array): number {
+function logprobsOf(info: EngineInfo, shared: Shared, ids: Int32Array): number {
   return numLogprobs(shared.samplingParams, ids.length, fitMaxTokens(info, shared, ids));
 }
 
@@ -95,7 +95,7 @@ function requestOf(
     logprobs: body.logprobs,
     promptLogprobs: body.prompt_logprobs ?? (body.echo ? body.logprobs : null),
     // An echo of the prompt alone still needs one step, whose token is not shown.
-    maxTokens: showsPromptOnly(body) ? 1 : (limit ?? context.engine.client.info.maxModelLen),
+    maxTokens: showsPromptOnly(body) ? 1 : (limit ?? context.engine.info.maxModelLen),
   });
   const { priority, cache_salt: cacheSalt } = body;
   const mustFit = (body.max_tokens ?? null) !== null;

@@ -207,7 +207,7 @@ async function stop({ server, service, client, stats, graceS }: Running): Promis
   clearInterval(stats);
   const deadline = performance.now() + graceS * 1000;
   // Nobody can wake a sleeping engine any more: what waits there is told so at once.
-  const isAsleep = () => client.isSleeping().catch(() => false);
+  const isAsleep = () => client.calls.isSleeping().catch(() => false);
   const canFinish = async () => performance.now() < deadline && !(await isAsleep());
   while (engine.numLiveSequences > 0 && (await canFinish())) await sleep(20);
   engine.failAll(shuttingDown());

@@ -3,7 +3,7 @@
 
 import { assert } from "../assert.ts";
 import { EngineError } from "../errors.ts";
-import { type SleepLevel, WAKE_TAGS, type WakeTag } from "../protocol/protocol.ts";
+import { type SleepLevel, WAKE_TAGS, type WakeTag } from "../protocol/engine-calls.ts";
 import type { ModelRunner } from "../runner/model-runner.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 

@@ -8,7 +8,7 @@
 
 import { assert } from "../assert.ts";
 import { EngineError, engineDead, shuttingDown } from "../errors.ts";
-import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
+import type { EngineCalls } from "../protocol/engine-calls.ts";
 import { fitMaxTokens } from "../protocol/prompt-limits.ts";
 import type {
   EngineClient,
@@ -16,14 +16,12 @@ import type {
   EngineOutputs,
   EngineRequest,
   RequestOutput,
-  SleepLevel,
-  SleepMode,
-  WakeTag,
 } from "../protocol/protocol.ts";
 import type { Request } from "../request/request.ts";
 import type { ModelRunner } from "../runner/model-runner.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
+import { engineCalls } from "./engine-calls.ts";
 import { EngineSleep } from "./engine-sleep.ts";
 import { SeedSource } from "./seed-source.ts";
 import { sequencesOf, tokenIdsOf } from "./sequences.ts";
@@ -52,6 +50,7 @@ const MAX_FAILED_STEPS = 3;
 export class InProcessEngine implements EngineClient {
   readonly info: EngineInfo;
   readonly died: Promise<Error>;
+  readonly calls: EngineCalls;
   readonly #scheduler: Scheduler;
   readonly #runner: ModelRunner;
   readonly #nowMs: () => number;
@@ -61,7 +60,6 @@ export class InProcessEngine implements EngineClient {
   readonly #requests = new Map<string, Request>();
   /** Ids whose prompt is being read, but for those that were aborted meanwhile. */
   readonly #arriving = new Set<string>();
-  readonly #sleep: EngineSleep;
   readonly #gap = new StepGap(() => this.#notify());
   #listener: (message: EngineOutputs) => void = () => {};
   #outputs: RequestOutput[] = [];
@@ -83,7 +81,12 @@ export class InProcessEngine implements EngineClient {
     this.#runner = options.runner;
     this.#nowMs = options.nowMs ?? (() => performance.now());
     this.#onStepFault = options.onStepFault ?? (() => {});
-    this.#sleep = new EngineSleep(options.scheduler, options.runner);
+    const { scheduler, runner } = options;
+    this.calls = engineCalls({
+      ...{ scheduler, tokenizer: runner.tokenizer, gap: this.#gap },
+      sleep: new EngineSleep(scheduler, runner),
+      abortAllButHeld: () => this.#abortAllButHeld(),
+    });
     this.#seeds = new SeedSource(options.seed);
     this.#processor = new OutputProcessor(options.runner.tokenizer);
     this.died = new Promise((resolve) => {
@@ -148,52 +151,6 @@ export class InProcessEngine implements EngineClient {
 
   /** It never comes back. */
   onRestart(): void {}
-
-  encode(text: string, addSpecial: boolean, maxTokens?: number | null): Promise<Int32Array> {
-    return this.#runner.tokenizer.encode(text, addSpecial, true, maxTokens ?? null);
-  }
-
-  decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {
-    return this.#runner.tokenizer.decode(tokenIds, skipSpecial);
-  }
-
-  async tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]> {
-    return Array.from(tokenIds, (id) => this.#runner.tokenizer.tokenBytes(id).slice());
-  }
-
-  async tokenEntries(tokenIds: Int32Array): Promise<string[]> {
-    return Array.from(tokenIds, (id) => this.#runner.tokenizer.tokenEntry(id));
-  }
-
-  applyChatTemplate(request: ChatTemplateRequest) {
-    return this.#runner.tokenizer.applyChatTemplate(request);
-  }
-
-  sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel> {
-    return this.#gap.queue(() => this.#sleep.sleep(level), {
-      begin: async () => {
-        if (mode !== "keep") this.#sleep.holdArrivals();
-        await this.#sleep.check(level);
-        if (mode === "abort") this.#abortAllButHeld();
-      },
-      isReady: () => mode === "keep" || !this.#scheduler.hasWork,
-    });
-  }
-
-  wakeUp(tags: readonly WakeTag[]): Promise<void> {
-    return this.#gap.queue(() => this.#sleep.wakeUp(tags));
-  }
-
-  async isSleeping(): Promise<boolean> {
-    return this.#sleep.isSleeping;
-  }
-
-  resetPrefixCache(preemptRunning: boolean): Promise<boolean> {
-    return this.#gap.queue(async () => {
-      if (preemptRunning) this.#scheduler.preemptAll();
-      return this.#scheduler.kvCache.pool.resetPrefixCache();
-    });
-  }
 
   async shutdown(): Promise<void> {
     if (!this.#isStopping) {

@@ -3,13 +3,12 @@
 // only its protocol.
 
 import { EngineError, engineDead, OverloadError } from "../errors.ts";
+import type { EngineCalls } from "../protocol/engine-calls.ts";
 import type {
   EngineClient,
+  EngineInfo,
   EngineOutputs,
   RequestOutput,
-  SleepLevel,
-  SleepMode,
-  WakeTag,
 } from "../protocol/protocol.ts";
 import type { EngineLoad, StatListener } from "../protocol/stats.ts";
 import { Admission, type Reservation } from "./admission.ts";
@@ -48,7 +47,9 @@ const UNLIMITED: EngineLimits = {
 };
 
 export class AsyncEngine {
-  readonly client: EngineClient;
+  readonly #client: EngineClient;
+  /** The engine's; the statistics hear of sleeps and wake-ups. */
+  readonly calls: EngineCalls;
   readonly nowMs: () => number;
   readonly #listeners: readonly StatListener[];
   readonly #limits: EngineLimits;
@@ -62,12 +63,18 @@ export class AsyncEngine {
   #load: EngineLoad = { kvCacheUsage: 0, numWaitingReqs: 0 };
 
   constructor(client: EngineClient, options: AsyncEngineOptions = {}) {
-    this.client = client;
+    this.#client = client;
     this.nowMs = options.nowMs ?? (() => performance.now());
     this.#listeners = options.listeners ?? [];
     this.#limits = { ...UNLIMITED, ...options.limits };
     this.#admission = new Admission(this.#limits, this.nowMs);
     this.#sleeps = new SleepRecorder(this.#listeners, this.nowMs);
+    const { calls } = client;
+    this.calls = {
+      ...calls,
+      sleep: (level, mode) => this.#sleeps.sleep(() => calls.sleep(level, mode)),
+      wakeUp: (tags) => this.#sleeps.wakeUp(() => calls.wakeUp(tags)),
+    };
     client.onOutputs((message) => this.#handle(message));
     client.onRestart(() => {
       this.#sleeps.restarted();
@@ -76,9 +83,13 @@ export class AsyncEngine {
     client.died.then((error) => this.#die(error));
   }
 
+  get info(): EngineInfo {
+    return this.#client.info;
+  }
+
   /** Why no work is taken now; null = it is. */
   get unavailable(): EngineError | null {
-    return this.#death ?? this.#closed ?? this.client.unavailable;
+    return this.#death ?? this.#closed ?? this.#client.unavailable;
   }
 
   /** Sequences that have not finished. */
@@ -89,16 +100,6 @@ export class AsyncEngine {
   /** As the engine's last message has it. */
   get load(): EngineLoad {
     return this.#load;
-  }
-
-  /** As EngineClient.sleep(); told to the statistics. */
-  async sleep(level: SleepLevel, mode: SleepMode): Promise<void> {
-    await this.#sleeps.sleep(() => this.client.sleep(level, mode));
-  }
-
-  /** As EngineClient.wakeUp(); told to the statistics. */
-  async wakeUp(tags: readonly WakeTag[]): Promise<void> {
-    await this.#sleeps.wakeUp(() => this.client.wakeUp(tags));
   }
 
   /**
@@ -151,12 +152,12 @@ export class AsyncEngine {
     const { requestIds } = tracker;
     const { arrivalMs: _, ...request } = tracker.request;
     try {
-      const promptTokenIds = await this.client.add({ ...request, requestIds });
+      const promptTokenIds = await this.#client.add({ ...request, requestIds });
       this.#countPrompt(tracker, promptTokenIds.length);
       tracker.queued(promptTokenIds);
     } catch (error) {
       tracker.clearDeadlines();
-      this.client.abort(requestIds);
+      this.#client.abort(requestIds);
       const numLeft = requestIds.filter((id) => this.#sequences.delete(id)).length;
       this.#admission.giveBack(numLeft, tracker.takeQueuedTokens());
       tracker.fail(error instanceof Error ? error : new Error(String(error)));
@@ -186,7 +187,7 @@ export class AsyncEngine {
     const { queueTimeoutMs, requestTimeoutMs } = this.#limits;
     tracker.after(queueTimeoutMs, () => {
       tracker.isQueueTimedOut = true;
-      this.client.abortQueued(tracker.requestIds.slice(0, 1));
+      this.#client.abortQueued(tracker.requestIds.slice(0, 1));
     });
     tracker.after(requestTimeoutMs, () => {
       const message = `The request took longer than ${requestTimeoutMs / 1000} s.`;
@@ -199,7 +200,7 @@ export class AsyncEngine {
   failAll(error: EngineError): void {
     const ids = [...this.#sequences.keys()];
     for (const { tracker } of this.#sequences.values()) tracker.fail(error);
-    this.client.abort(ids);
+    this.#client.abort(ids);
   }
 
   /** As failAll(), and what comes later is refused with `error`. */
@@ -222,7 +223,7 @@ export class AsyncEngine {
 
   #abort(tracker: RequestTracker): void {
     const live = tracker.requestIds.filter((id) => this.#sequences.has(id));
-    if (live.length > 0) this.client.abort(live);
+    if (live.length > 0) this.#client.abort(live);
   }
 
   #handle(message: EngineOutputs): void {
@@ -230,7 +231,7 @@ export class AsyncEngine {
     this.#load = stats;
     const builder =
       outputs.length > 0
-        ? new IterationStatsBuilder(this.nowMs(), this.client.info.maxModelLen)
+        ? new IterationStatsBuilder(this.nowMs(), this.#client.info.maxModelLen)
         : null;
     for (const output of outputs) if (builder !== null) this.#route(output, builder);
     const iteration = builder?.build() ?? null;
@@ -265,7 +266,7 @@ export class AsyncEngine {
   /** A cause is for the log; that the engine is gone is for the client, who may ask again. */
   #stepFailed(): EngineError {
     const message =
-      this.client.unavailable === null
+      this.#client.unavailable === null
         ? "Internal server error"
         : "The engine died while this request was in progress. Retry later.";
     return new EngineError("engine_step_failed", message);

@@ -1,7 +1,7 @@
 // Tells the statistics of sleeps and wake-ups: what is in progress, how long it took, and the state that
 // the engine has acknowledged last. A wake-up counts as awake whatever its tags, as in vLLM.
 
-import type { SleepLevel } from "../protocol/protocol.ts";
+import type { SleepLevel } from "../protocol/engine-calls.ts";
 import type { SleepRecord, SleepState, StatListener } from "../protocol/stats.ts";
 
 type Operation = SleepRecord["operation"];
@@ -23,15 +23,12 @@ export class SleepRecorder {
     this.#nowMs = nowMs;
   }
 
-  sleep(run: () => Promise<SleepLevel>): Promise<void> {
-    return this.#time("sleep", async () => STATE_OF[await run()]);
+  sleep(run: () => Promise<SleepLevel>): Promise<SleepLevel> {
+    return this.#time("sleep", run, (level) => STATE_OF[level]);
   }
 
   wakeUp(run: () => Promise<void>): Promise<void> {
-    return this.#time("wake", async () => {
-      await run();
-      return "awake";
-    });
+    return this.#time("wake", run, () => "awake");
   }
 
   /** The engine has died, and a new one is awake. */
@@ -40,12 +37,18 @@ export class SleepRecorder {
     this.#tell("wake", null);
   }
 
-  async #time(operation: Operation, run: () => Promise<SleepState | null>): Promise<void> {
+  async #time<T>(
+    operation: Operation,
+    run: () => Promise<T>,
+    stateAfter: (result: T) => SleepState | null,
+  ): Promise<T> {
     const startMs = this.#nowMs();
     this.#numInFlight[operation]++;
     this.#tell(operation, null);
     try {
-      this.#state = await run();
+      const result = await run();
+      this.#state = stateAfter(result);
+      return result;
     } finally {
       this.#numInFlight[operation]--;
       this.#tell(operation, (this.#nowMs() - startMs) / 1000);

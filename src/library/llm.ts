@@ -126,7 +126,7 @@ export class LLM implements AsyncDisposable {
     if (level !== 1 && level !== 2) {
       throw new RequestError("invalid_value", `level must be 1 or 2, got ${level}.`, "level");
     }
-    return this.#context.engine.sleep(level, mode);
+    await this.#context.engine.calls.sleep(level, mode);
   }
 
   /**
@@ -134,7 +134,7 @@ export class LLM implements AsyncDisposable {
    * @throws EngineError "engine_sleep_failed": it sleeps on and can be woken again
    */
   wake(): Promise<void> {
-    return this.#context.engine.wakeUp(["weights", "kv_cache"]);
+    return this.#context.engine.calls.wakeUp(["weights", "kv_cache"]);
   }
 
   /**

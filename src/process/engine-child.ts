@@ -9,12 +9,12 @@ import { ChannelError } from "./channel/bytes.ts";
 import { Channel } from "./channel/channel.ts";
 import { errorRecord } from "./channel/error-record.ts";
 import {
-  CALL_NAMES,
+  type ChannelCalls,
   decodeMessage,
   type EngineMessage,
   encodeMessage,
   type FrontMessage,
-  STEP_GAP_CALLS,
+  waitsForStepGap,
 } from "./channel/messages.ts";
 
 export interface EngineChildOptions {
@@ -99,12 +99,13 @@ export class EngineChild {
 
   async #call(client: EngineClient, { id, name, args }: CallMessage): Promise<void> {
     try {
-      if (!CALL_NAMES.includes(name)) throw new ChannelError(`there is no call ${name}`);
-      const method = client[name] as (...args: readonly unknown[]) => Promise<unknown>;
-      const value = (await method.apply(client, [...args])) ?? null;
+      const calls = callsOf(client);
+      if (!Object.hasOwn(calls, name)) throw new ChannelError(`there is no call ${name}`);
+      const call = calls[name] as (...args: readonly unknown[]) => Promise<unknown>;
+      const value = (await call(...args)) ?? null;
       // What a sleep or a shutdown has ended is told before it. Other answers come as often as requests: a
       // front that is behind is not to get a frame of outputs with each.
-      if (STEP_GAP_CALLS.includes(name)) this.#sendBacklog();
+      if (waitsForStepGap(name)) this.#sendBacklog();
       this.#send({ type: "result", id, value });
     } catch (error) {
       this.#send({ type: "refusal", id, error: errorRecord(error) });
@@ -125,4 +126,9 @@ export class EngineChild {
   #send(message: EngineMessage): void {
     this.#channel?.send(encodeMessage(message));
   }
+}
+
+function callsOf(client: EngineClient): ChannelCalls {
+  const { calls } = client;
+  return { ...calls, add: (request) => client.add(request), shutdown: () => client.shutdown() };
 }

@@ -4,25 +4,23 @@
 import type { Connect } from "../byte-socket.ts";
 import type { EngineConfig, EngineHost } from "../engine/engine-config.ts";
 import { EngineError, engineDead } from "../errors.ts";
-import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
+import { callsThrough, type EngineCalls } from "../protocol/engine-calls.ts";
 import type {
   EngineClient,
   EngineInfo,
   EngineOutputs,
   EngineRequest,
-  SleepLevel,
-  SleepMode,
-  WakeTag,
 } from "../protocol/protocol.ts";
 import { Channel } from "./channel/channel.ts";
 import { type ErrorRecord, errorOf } from "./channel/error-record.ts";
 import {
   type CallName,
+  type ChannelCalls,
   decodeMessage,
   type EngineMessage,
   encodeMessage,
   type FrontMessage,
-  STEP_GAP_CALLS,
+  waitsForStepGap,
 } from "./channel/messages.ts";
 import { LiveRequests } from "./live-requests.ts";
 
@@ -45,9 +43,14 @@ const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 
 export class RemoteEngine implements EngineClient {
   readonly died: Promise<Error>;
+  readonly calls: EngineCalls = {
+    ...callsThrough((name, args) => this.#call(name, args)),
+    sleep: (...args) => this.#changeSleep(() => this.#call("sleep", args)),
+    wakeUp: (...args) => this.#changeSleep(() => this.#call("wakeUp", args)),
+  };
   readonly live = new LiveRequests();
   readonly #host: RemoteEngineHost;
-  readonly #calls = new Map<number, PendingCall>();
+  readonly #pending = new Map<number, PendingCall>();
   readonly #started = Promise.withResolvers<EngineInfo>();
   #channel: Channel | null = null;
   #info: EngineInfo | null = null;
@@ -100,7 +103,7 @@ export class RemoteEngine implements EngineClient {
   }
 
   async add(request: EngineRequest): Promise<Int32Array> {
-    const answer = this.#call("add", request);
+    const answer = this.#call("add", [request]);
     this.live.add(request);
     try {
       const promptTokenIds = await answer;
@@ -126,46 +129,10 @@ export class RemoteEngine implements EngineClient {
 
   onRestart(): void {}
 
-  encode(text: string, addSpecial: boolean, maxTokens?: number | null): Promise<Int32Array> {
-    return this.#call("encode", text, addSpecial, maxTokens ?? null);
-  }
-
-  decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {
-    return this.#call("decode", tokenIds, skipSpecial);
-  }
-
-  tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]> {
-    return this.#call("tokenBytes", tokenIds);
-  }
-
-  tokenEntries(tokenIds: Int32Array): Promise<string[]> {
-    return this.#call("tokenEntries", tokenIds);
-  }
-
-  applyChatTemplate(request: ChatTemplateRequest) {
-    return this.#call("applyChatTemplate", request);
-  }
-
-  sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel> {
-    return this.#changeSleep(() => this.#call("sleep", level, mode));
-  }
-
-  wakeUp(tags: readonly WakeTag[]): Promise<void> {
-    return this.#changeSleep(() => this.#call("wakeUp", tags));
-  }
-
-  isSleeping(): Promise<boolean> {
-    return this.#call("isSleeping");
-  }
-
-  resetPrefixCache(preemptRunning: boolean): Promise<boolean> {
-    return this.#call("resetPrefixCache", preemptRunning);
-  }
-
   /** Resolves when its process has let go of the channel. */
   async shutdown(): Promise<void> {
     if (this.#death !== null) return;
-    await this.#call("shutdown").catch(() => {});
+    await this.#call("shutdown", []).catch(() => {});
     this.#channel?.close();
   }
 
@@ -177,7 +144,7 @@ export class RemoteEngine implements EngineClient {
 
   /** Calls wait that no step can hold up. */
   get answers(): Duty {
-    const isDue = [...this.#calls.values()].some(({ name }) => !STEP_GAP_CALLS.includes(name));
+    const isDue = [...this.#pending.values()].some(({ name }) => !waitsForStepGap(name));
     return { isDue, numDone: this.#numAnswers };
   }
 
@@ -197,31 +164,31 @@ export class RemoteEngine implements EngineClient {
     try {
       return await change();
     } finally {
-      this.#isAsleep = await this.isSleeping().catch(() => false);
+      this.#isAsleep = await this.calls.isSleeping().catch(() => false);
       this.#numSleepChanges--;
     }
   }
 
   #call<N extends CallName>(
     name: N,
-    ...args: Parameters<EngineClient[N]>
-  ): ReturnType<EngineClient[N]> {
+    args: Parameters<ChannelCalls[N]>,
+  ): Promise<Awaited<ReturnType<ChannelCalls[N]>>> {
     const { promise, resolve, reject } = Promise.withResolvers<never>();
     const refusal = this.unavailable;
     if (refusal !== null) reject(refusal);
     else {
       const id = this.#nextCallId++;
-      this.#calls.set(id, { name, resolve, reject });
+      this.#pending.set(id, { name, resolve, reject });
       this.#sendCall(id, name, args, reject);
     }
-    return promise as ReturnType<EngineClient[N]>;
+    return promise;
   }
 
   #sendCall(id: number, name: CallName, args: unknown[], reject: (error: unknown) => void): void {
     try {
       this.#send({ type: "call", id, name, args });
     } catch (error) {
-      this.#calls.delete(id);
+      this.#pending.delete(id);
       reject(error);
     }
   }
@@ -262,8 +229,8 @@ export class RemoteEngine implements EngineClient {
   }
 
   #takeCall(id: number): PendingCall | undefined {
-    const call = this.#calls.get(id);
-    this.#calls.delete(id);
+    const call = this.#pending.get(id);
+    this.#pending.delete(id);
     this.#numAnswers++;
     return call;
   }
@@ -273,8 +240,8 @@ export class RemoteEngine implements EngineClient {
     this.#death = cause;
     const message = this.live.end();
     if (this.#info !== null) this.#listener(message);
-    for (const { reject } of this.#calls.values()) reject(engineDead(cause));
-    this.#calls.clear();
+    for (const { reject } of this.#pending.values()) reject(engineDead(cause));
+    this.#pending.clear();
     this.#started.reject(engineDead(cause));
     this.#started.promise.catch(() => {});
     this.#die(cause);

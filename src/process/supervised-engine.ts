@@ -5,21 +5,24 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { assert } from "../assert.ts";
 import type { EngineConfig } from "../engine/engine-config.ts";
 import { EngineError, RequestError, shuttingDown } from "../errors.ts";
-import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
+import {
+  type CallResult,
+  callsThrough,
+  type EngineCallName,
+  type EngineCalls,
+} from "../protocol/engine-calls.ts";
 import { listIds } from "../protocol/listed-ids.ts";
 import type {
   EngineClient,
   EngineInfo,
   EngineOutputs,
   EngineRequest,
-  SleepLevel,
-  SleepMode,
-  WakeTag,
 } from "../protocol/protocol.ts";
+import { type CallName, isSuspect } from "./channel/messages.ts";
 import { type EngineProcess, EngineRun } from "./engine-run.ts";
 import type { RemoteEngine, RemoteEngineHost } from "./remote-engine.ts";
 import { RestartPolicy, ReturnForecast } from "./supervisor.ts";
-import { type SuspectCall, suspectHash } from "./suspect-hash.ts";
+import { suspectHash } from "./suspect-hash.ts";
 import { type Trial, Trials, trialOf } from "./trials.ts";
 
 export interface SupervisedEngineOptions {
@@ -32,6 +35,9 @@ export interface SupervisedEngineOptions {
   readonly stepTimeoutMs: number;
 }
 
+/** What a trial needs of a request. */
+type SuspectRequest = Pick<EngineRequest, "externalId" | "requestIds">;
+
 interface Started {
   readonly info: EngineInfo;
   readonly loadMs: number;
@@ -43,6 +49,7 @@ const SHUTDOWN_TIMEOUT_MS = 5_000;
 export class SupervisedEngine implements EngineClient {
   readonly info: EngineInfo;
   readonly died: Promise<Error>;
+  readonly calls: EngineCalls = callsThrough((name, args) => this.#call(name, args));
   readonly #options: SupervisedEngineOptions;
   readonly #policy: RestartPolicy;
   readonly #trials = new Trials();
@@ -91,7 +98,7 @@ export class SupervisedEngine implements EngineClient {
   }
 
   add(request: EngineRequest): Promise<Int32Array> {
-    return this.#try("add", [request], request);
+    return this.#try("add", [request], (engine) => engine.add(request), request);
   }
 
   abort(requestIds: readonly string[]): void {
@@ -110,42 +117,6 @@ export class SupervisedEngine implements EngineClient {
 
   onRestart(listener: () => void): void {
     this.#restartListener = listener;
-  }
-
-  encode(text: string, addSpecial: boolean, maxTokens: number | null = null): Promise<Int32Array> {
-    return this.#try("encode", [text, addSpecial, maxTokens]);
-  }
-
-  decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string> {
-    return this.#try("decode", [tokenIds, skipSpecial]);
-  }
-
-  tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]> {
-    return this.#try("tokenBytes", [tokenIds]);
-  }
-
-  tokenEntries(tokenIds: Int32Array): Promise<string[]> {
-    return this.#try("tokenEntries", [tokenIds]);
-  }
-
-  applyChatTemplate(request: ChatTemplateRequest) {
-    return this.#try("applyChatTemplate", [request]);
-  }
-
-  async sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel> {
-    return this.#available().sleep(level, mode);
-  }
-
-  async wakeUp(tags: readonly WakeTag[]): Promise<void> {
-    return this.#available().wakeUp(tags);
-  }
-
-  async isSleeping(): Promise<boolean> {
-    return this.#available().isSleeping();
-  }
-
-  async resetPrefixCache(preemptRunning: boolean): Promise<boolean> {
-    return this.#available().resetPrefixCache(preemptRunning);
   }
 
   async shutdown(): Promise<void> {
@@ -168,22 +139,30 @@ export class SupervisedEngine implements EngineClient {
     return engine;
   }
 
-  /** Makes a call that may kill the engine. */
-  async #try<N extends SuspectCall>(
+  async #call<N extends EngineCallName>(
     name: N,
-    args: Parameters<EngineClient[N]>,
-    { externalId, requestIds }: Pick<EngineRequest, "externalId" | "requestIds"> = {
-      externalId: name,
-      requestIds: [],
-    },
-  ): Promise<Awaited<ReturnType<EngineClient[N]>>> {
+    args: Parameters<EngineCalls[N]>,
+  ): Promise<CallResult<N>> {
+    const send = ({ calls }: RemoteEngine) => {
+      const call = calls[name] as (...args: unknown[]) => Promise<CallResult<N>>;
+      return call(...args);
+    };
+    return isSuspect(name) ? this.#try(name, args, send) : send(this.#available());
+  }
+
+  /** Makes a call that may kill the engine. */
+  async #try<Result>(
+    name: CallName,
+    args: readonly unknown[],
+    send: (engine: RemoteEngine) => Promise<Result>,
+    { externalId, requestIds }: SuspectRequest = { externalId: name, requestIds: [] },
+  ): Promise<Result> {
     this.#available();
     const trial = trialOf(externalId, suspectHash(name, args), requestIds);
     const turn = this.#trials.arrive(trial);
     if (turn !== null) await turn;
     try {
-      const method = this.#available()[name] as (...args: unknown[]) => ReturnType<EngineClient[N]>;
-      const answer = await method.apply(this.#engine, args);
+      const answer = await send(this.#available());
       this.#trials.answered(trial);
       return answer;
     } catch (error) {

@@ -6,6 +6,7 @@ import type { Integer } from "../json.ts";
 import type { FinishReason } from "../request/request-status.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
 import type { ChatTemplateRequest } from "./chat-template-request.ts";
+import type { EngineCalls } from "./engine-calls.ts";
 import type { MemoryReport, ModelInfo } from "./model-info.ts";
 import type { RequestTimeline, SchedulerStats } from "./stats.ts";
 
@@ -99,17 +100,6 @@ export interface EngineInfo {
   readonly numBlocksOverride: number | null;
 }
 
-/** 0 = paused only, 1 = KV freed and device weights in host memory, 2 = both dropped. */
-export type SleepLevel = 0 | 1 | 2;
-
-/** Requests in progress when a sleep begins: end with "abort"; finish first; go on after the wake-up. */
-export const SLEEP_MODES = ["abort", "wait", "keep"] as const;
-export type SleepMode = (typeof SLEEP_MODES)[number];
-
-/** What can be woken by itself. */
-export const WAKE_TAGS = ["weights", "kv_cache"] as const;
-export type WakeTag = (typeof WAKE_TAGS)[number];
-
 export interface EngineClient {
   readonly info: EngineInfo;
   /** Why no work is taken now; null = it is. May change at any time. */
@@ -135,37 +125,10 @@ export interface EngineClient {
   onOutputs(listener: (message: EngineOutputs) => void): void;
   /** Called when it takes work again after a death: awake, with empty caches. */
   onRestart(listener: () => void): void;
+  /** What can be asked of it. */
+  readonly calls: EngineCalls;
   /** Settles when the engine has died of itself and does not come back. Never rejects. */
   readonly died: Promise<Error>;
-  /** @param maxTokens a longer text yields maxTokens + 1 ids; null = no limit, the default */
-  encode(text: string, addSpecial: boolean, maxTokens?: number | null): Promise<Int32Array>;
-  decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
-  /** The bytes of single tokens, for token strings. */
-  tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]>;
-  /** Text of single tokens as the vocabulary spells them. */
-  tokenEntries(tokenIds: Int32Array): Promise<string[]>;
-  applyChatTemplate(
-    request: ChatTemplateRequest,
-  ): Promise<{ prompt: string; tokenIds: Int32Array }>;
-  /**
-   * Gives memory up; requests added from now on wait. Deepens a lighter sleep, leaves a deeper one.
-   * @returns the level in effect
-   * @throws EngineError "engine_sleep_failed": the engine is as it was before
-   */
-  sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel>;
-  /**
-   * Restores what the tags name; requests go on once everything is back.
-   * @throws EngineError "engine_sleep_failed": it sleeps on and can be woken again
-   */
-  wakeUp(tags: readonly WakeTag[]): Promise<void>;
-  /** True until everything is back. */
-  isSleeping(): Promise<boolean>;
-  /**
-   * Forgets all cached prefixes.
-   * @param preemptRunning running requests give their blocks back first and are computed again
-   * @returns false, with nothing changed, when blocks are in use
-   */
-  resetPrefixCache(preemptRunning: boolean): Promise<boolean>;
   /** Stops: live requests end with "abort", the runner is disposed. Idempotent. */
   shutdown(): Promise<void>;
 }

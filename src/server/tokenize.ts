@@ -18,22 +18,22 @@ export function tokenizeRoutes(context: ServerContext) {
 
 async function tokenize(context: ServerContext, request: Request): Promise<Response> {
   const body = await readBody(context, request, TOKENIZE_FIELDS);
-  const { client } = context.engine;
+  const { calls, info } = context.engine;
   const tokens = await tokensOf(context, body);
   return jsonResponse({
     count: tokens.length,
-    max_model_len: client.info.maxModelLen,
+    max_model_len: info.maxModelLen,
     tokens: [...tokens],
-    token_strs: body.return_token_strs ? await client.tokenEntries(tokens) : null,
+    token_strs: body.return_token_strs ? await calls.tokenEntries(tokens) : null,
   });
 }
 
 async function tokensOf(context: ServerContext, body: TokenizeBody): Promise<Int32Array> {
   const { prompt, messages, add_special_tokens: addSpecial } = body;
-  const { client } = context.engine;
-  if (messages === null) return client.encode(requirePrompt(prompt), addSpecial ?? true);
+  const { calls } = context.engine;
+  if (messages === null) return calls.encode(requirePrompt(prompt), addSpecial ?? true);
   const request = chatTemplateRequest(context, body, chatMessages(messages));
-  return (await client.applyChatTemplate(request)).tokenIds;
+  return (await calls.applyChatTemplate(request)).tokenIds;
 }
 
 function requirePrompt(prompt: string | null): string {
@@ -44,5 +44,5 @@ function requirePrompt(prompt: string | null): string {
 async function detokenize(context: ServerContext, request: Request): Promise<Response> {
   const { tokens } = await readBody(context, request, DETOKENIZE_FIELDS);
   const ids = knownIds(tokens ?? []);
-  return jsonResponse({ prompt: await context.engine.client.decode(ids, false) });
+  return jsonResponse({ prompt: await context.engine.calls.decode(ids, false) });
 }

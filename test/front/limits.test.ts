@@ -62,9 +62,9 @@ describe("the time in the queue", () => {
 
   test("counts in a sleep too: who waits for a wake-up is told in time", async () => {
     const { engine, client } = start({ queueTimeoutMs: 30 });
-    await engine.sleep(0, "keep");
+    await engine.calls.sleep(0, "keep");
     expect(await outcome(engine.generate(request()))).toBe("queue_timeout");
-    await engine.wakeUp(["weights", "kv_cache"]);
+    await engine.calls.wakeUp(["weights", "kv_cache"]);
     expect(await outcome(engine.generate(request({ maxTokens: 2 })))).toBe(2);
     await client.shutdown();
   });

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { Hono } from "hono";
-import { LLM } from "../../src/library/llm.ts";
+import { LLM, partsOf } from "../../src/library/llm.ts";
 import type { LoadOptions } from "../../src/library/options.ts";
 import { createApp, serve } from "../../src/library/server.ts";
 import { makeLlm } from "../support/fake-llm.ts";
@@ -198,8 +198,8 @@ describe("an app over an LLM", () => {
 
   test("logs to the LLM's logger alone what it cannot tell its clients", async () => {
     const logged: string[] = [];
-    const { llm, client } = makeLlm({}, (line) => logged.push(line));
-    client.encode = () => Promise.reject(new Error("a secret"));
+    const { llm } = makeLlm({}, (line) => logged.push(line));
+    partsOf(llm).front.engine.calls.encode = () => Promise.reject(new Error("a secret"));
     const answer = await createApp(llm).fetch(ask("/tokenize", { prompt: "hello" }));
     expect(await answer.text()).not.toContain("secret");
     expect(logged.map((text) => text.split("\n")[0])).toEqual(["Error: a secret"]);

@@ -47,7 +47,7 @@ async function open() {
     onOutputs: (listener: typeof tell) => {
       tell = listener;
     },
-    sleep: async () => 1,
+    calls: { sleep: async () => 1 },
     add: async () => Int32Array.of(65),
   } as unknown as EngineClient;
   await EngineChild.run({

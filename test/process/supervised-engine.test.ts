@@ -63,7 +63,7 @@ describe("an engine that dies", () => {
     engine.add(engineRequest("b", "world", LONG));
     await log.until(() => log.of("b").length > 0);
     const pid = engine.pid;
-    const call = engine.encode("x".repeat(1_000_000), false).catch((error: Error) => error);
+    const call = engine.calls.encode("x".repeat(1_000_000), false).catch((error: Error) => error);
     process.kill(pid, "SIGSEGV");
     const ends = [...(await log.end("a")), ...(await log.end("b"))].filter((o) => o.finishReason);
     expect(ends.map(({ finishReason }) => finishReason)).toEqual(["error", "error"]);
@@ -128,7 +128,7 @@ describe("an engine that dies", () => {
     await new Promise<void>((resolve) => {
       told = resolve;
     });
-    await front.sleep(1, "keep");
+    await front.calls.sleep(1, "keep");
     const before = seriesOf(await metrics.text());
     const { pid } = engine;
     process.kill(pid, "SIGKILL");
@@ -181,10 +181,10 @@ describe("an engine that dies", () => {
   };
   const ids = Int32Array.from(new TextEncoder().encode("deadly!"));
   const textCalls: [string, (engine: SupervisedEngine) => Promise<unknown>][] = [
-    ["tokenizing", (engine) => engine.encode("deadly!", true)],
-    ["decoding", (engine) => engine.decode(ids, false)],
-    ["reading token bytes", (engine) => engine.tokenBytes(ids)],
-    ["rendering a chat", (engine) => engine.applyChatTemplate(CHAT)],
+    ["tokenizing", (engine) => engine.calls.encode("deadly!", true)],
+    ["decoding", (engine) => engine.calls.decode(ids, false)],
+    ["reading token bytes", (engine) => engine.calls.tokenBytes(ids)],
+    ["rendering a chat", (engine) => engine.calls.applyChatTemplate(CHAT)],
   ];
   test.each(textCalls)("of the same %s twice does not do it again", async (_, call) => {
     const engine = await open({ deadlyText: "!" });
@@ -192,10 +192,10 @@ describe("an engine that dies", () => {
       const back = restarted(engine);
       expect(await refusal(call(engine))).toContain("The engine has stopped");
       await back;
-      expect(await engine.encode("harmless", false)).toHaveLength(8);
+      expect(await engine.calls.encode("harmless", false)).toHaveLength(8);
     }
     await expect(call(engine)).rejects.toMatchObject({ code: "suspect_request" });
-    expect(await engine.encode("harmless", false)).toHaveLength(8);
+    expect(await engine.calls.encode("harmless", false)).toHaveLength(8);
   });
 
   test("never makes it refuse what finished well before, though it was there each time", async () => {
@@ -311,7 +311,7 @@ describe("an engine that cannot come back at once", () => {
       "now",
       "in 1 s",
     ]);
-    expect(await engine.encode("a", false)).toEqual(Int32Array.of(97));
+    expect(await engine.calls.encode("a", false)).toEqual(Int32Array.of(97));
   });
 });
 
@@ -331,7 +331,7 @@ describe("an engine that hangs", () => {
   test("while a call waits is killed too", async () => {
     const engine = await open({}, { stepTimeoutMs: 300 });
     process.kill(engine.pid, "SIGSTOP");
-    const answer = await engine.encode("hello", false).catch((error: Error) => error);
+    const answer = await engine.calls.encode("hello", false).catch((error: Error) => error);
     expect(answer).toMatchObject({ code: "engine_dead" });
   });
 
@@ -340,11 +340,11 @@ describe("an engine that hangs", () => {
     const log = new OutputLog(engine);
     const { pid } = engine;
     await Bun.sleep(900);
-    await engine.sleep(0, "keep");
+    await engine.calls.sleep(0, "keep");
     engine.add(engineRequest("a", "hello"));
     await Bun.sleep(900);
     expect(log.of("a")).toEqual([]);
-    await engine.wakeUp(["weights", "kv_cache"]);
+    await engine.calls.wakeUp(["weights", "kv_cache"]);
     expect((await log.end("a")).at(-1)?.finishReason).toBe("length");
     expect(engine.pid).toBe(pid);
   });
@@ -390,7 +390,7 @@ test("an engine that takes nothing is given no more than fits, and goes on where
   process.kill(engine.pid, "SIGSTOP");
   const answers: Promise<string>[] = [];
   while (engine.unavailable === null && answers.length < 100) {
-    answers.push(engine.decode(mebibyte, false));
+    answers.push(engine.calls.decode(mebibyte, false));
     await Promise.resolve();
   }
   expect(answers.length).toBeGreaterThan(60);

@@ -36,8 +36,8 @@ describe("an error", () => {
 
   test.each(cases)("%s", async (_, error, expected) => {
     const logged: unknown[] = [];
-    const { post, client } = makeApp({}, { logFault: (fault) => logged.push(fault) });
-    client.encode = () => Promise.reject(error);
+    const { post, engine } = makeApp({}, { logFault: (fault) => logged.push(fault) });
+    engine.calls.encode = () => Promise.reject(error);
     const answer = await post("/tokenize", { prompt: "x" });
     expect([answer.status, await answer.text()]).toEqual([500, TOLD]);
     expect(logged).toEqual([...expected]);

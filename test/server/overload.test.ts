@@ -113,8 +113,8 @@ describe("a full queue", () => {
   });
 
   test("ends what is queued when its prompt cannot be shown", async () => {
-    const { post, client, engine } = makeApp(options);
-    client.decode = async () => {
+    const { post, engine } = makeApp(options);
+    engine.calls.decode = async () => {
       throw new EngineError("engine_dead", "gone");
     };
     const body = { prompt: [72], echo: true, max_tokens: 900, ignore_eos: true };

@@ -153,7 +153,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       client.add(engineRequest("a", "hello", { maxTokens: 900 }));
       await log.until(() => log.of("a").length > 0);
       client.abortQueued(["a"]);
-      await client.isSleeping();
+      await client.calls.isSleeping();
       expect(log.of("a").at(-1)?.finishReason).toBeNull();
       client.abort(["a"]);
       await log.end("a");
@@ -200,7 +200,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
         expect(error).toBeInstanceOf(RequestError);
         expect((error as Error).message).toContain(message);
       }
-      await client.isSleeping();
+      await client.calls.isSleeping();
       expect(log.of("a")).toEqual([]);
     });
 
@@ -229,43 +229,45 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
     test("tokenises, detokenises and renders chats", async () => {
       const tokenizer = new FakeTokenizer();
       const text = "grüße \u{1F600}";
-      const ids = await client.encode(text, true);
+      const ids = await client.calls.encode(text, true);
       expect(ids).toEqual(await tokenizer.encode(text, true, true));
-      expect(await client.encode(text, true, 3)).toEqual(ids.slice(0, 4));
-      expect(await client.encode(text, true, ids.length)).toEqual(ids);
-      expect(await client.decode(ids, true)).toBe(text);
-      expect(await client.tokenBytes(Int32Array.of(256, 104))).toEqual(
+      expect(await client.calls.encode(text, true, 3)).toEqual(ids.slice(0, 4));
+      expect(await client.calls.encode(text, true, ids.length)).toEqual(ids);
+      expect(await client.calls.decode(ids, true)).toBe(text);
+      expect(await client.calls.tokenBytes(Int32Array.of(256, 104))).toEqual(
         [256, 104].map((id) => tokenizer.tokenBytes(id)),
       );
-      expect(await client.tokenEntries(Int32Array.of(256, 104))).toEqual(["<s>", "<0x68>"]);
-      expect(await client.applyChatTemplate(CHAT)).toEqual(await tokenizer.applyChatTemplate(CHAT));
+      expect(await client.calls.tokenEntries(Int32Array.of(256, 104))).toEqual(["<s>", "<0x68>"]);
+      expect(await client.calls.applyChatTemplate(CHAT)).toEqual(
+        await tokenizer.applyChatTemplate(CHAT),
+      );
     });
 
     test("answers many calls at once, large ones too", async () => {
       const texts = Array.from({ length: 40 }, (_, i) => "x".repeat(i * 20_000));
-      const all = await Promise.all(texts.map((text) => client.encode(text, false)));
+      const all = await Promise.all(texts.map((text) => client.calls.encode(text, false)));
       expect(all.map(({ length }) => length)).toEqual(texts.map(({ length }) => length));
     });
 
     test("sleeps and wakes up; requests wait meanwhile", async () => {
-      expect(await client.sleep(1, "abort")).toBe(1);
-      expect(await client.isSleeping()).toBe(true);
+      expect(await client.calls.sleep(1, "abort")).toBe(1);
+      expect(await client.calls.isSleeping()).toBe(true);
       client.add(engineRequest("a", "hello"));
-      await client.wakeUp(["weights"]);
+      await client.calls.wakeUp(["weights"]);
       expect(log.of("a")).toEqual([]);
-      await client.wakeUp(["kv_cache"]);
+      await client.calls.wakeUp(["kv_cache"]);
       expect((await log.end("a")).at(-1)?.finishReason).toBe("length");
-      expect(await client.isSleeping()).toBe(false);
+      expect(await client.calls.isSleeping()).toBe(false);
     });
 
     test("forgets prefixes, unless blocks are in use", async () => {
       client.add(engineRequest("a", "hello", { maxTokens: 900 }));
       await log.until(() => log.of("a").length > 0);
-      expect(await client.resetPrefixCache(false)).toBe(false);
-      expect(await client.resetPrefixCache(true)).toBe(true);
+      expect(await client.calls.resetPrefixCache(false)).toBe(false);
+      expect(await client.calls.resetPrefixCache(true)).toBe(true);
       client.abort(["a"]);
       await log.end("a");
-      expect(await client.resetPrefixCache(false)).toBe(true);
+      expect(await client.calls.resetPrefixCache(false)).toBe(true);
     });
 
     test("refuses work after its shutdown, which ends what runs", async () => {

@@ -2,35 +2,32 @@
 // its own, everything else is a record.
 
 import type { EngineConfig } from "../../engine/engine-config.ts";
+import { type CallKind, ENGINE_CALL_KINDS, type EngineCalls } from "../../protocol/engine-calls.ts";
 import type { EngineClient, EngineInfo, EngineOutputs } from "../../protocol/protocol.ts";
 import { ByteReader, ByteWriter, ChannelError } from "./bytes.ts";
 import type { ErrorRecord } from "./error-record.ts";
 import { readRecord, writeRecord } from "./record-codec.ts";
 import { readOutputs, writeOutputs } from "./step-codec.ts";
 
-/** What is asked of an engine and answered, in the order of the answers. */
-export const CALL_NAMES = [
-  "add",
-  "encode",
-  "decode",
-  "tokenBytes",
-  "tokenEntries",
-  "applyChatTemplate",
-  "sleep",
-  "wakeUp",
-  "isSleeping",
-  "resetPrefixCache",
-  "shutdown",
-] as const satisfies readonly (keyof EngineClient)[];
-export type CallName = (typeof CALL_NAMES)[number];
+/** Calls that cross: those of every engine, and what begins and ends its work. */
+export interface ChannelCalls extends EngineCalls, Pick<EngineClient, "add" | "shutdown"> {}
+export type CallName = keyof ChannelCalls;
 
-/** Done between steps, some of them only after requests have ended. */
-export const STEP_GAP_CALLS: readonly CallName[] = [
-  "sleep",
-  "wakeUp",
-  "resetPrefixCache",
-  "shutdown",
-];
+const CALL_KINDS = {
+  ...ENGINE_CALL_KINDS,
+  add: "suspect",
+  shutdown: "step-gap",
+} satisfies Record<CallName, CallKind>;
+
+/** Hands a client's text or tokens to native code, which may die of them. */
+export function isSuspect(name: CallName): boolean {
+  return CALL_KINDS[name] === "suspect";
+}
+
+/** Done between steps, perhaps only after requests have ended. */
+export function waitsForStepGap(name: CallName): boolean {
+  return CALL_KINDS[name] === "step-gap";
+}
 
 export type FrontMessage =
   /** The first one. */

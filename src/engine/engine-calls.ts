@@ -1,0 +1,52 @@
+// The calls of the engine in this process. Those that must not meet a step in flight wait in the step gap.
+
+import type { EngineCalls } from "../protocol/engine-calls.ts";
+import type { Tokenizer } from "../runner/tokenizer.ts";
+import type { Scheduler } from "../scheduler/scheduler.ts";
+import type { EngineSleep } from "./engine-sleep.ts";
+import type { StepGap } from "./step-gap.ts";
+
+export interface CallTargets {
+  readonly tokenizer: Tokenizer;
+  readonly scheduler: Scheduler;
+  readonly gap: StepGap;
+  readonly sleep: EngineSleep;
+  /** Ends what runs and waits, but for what an earlier pause has stopped. */
+  readonly abortAllButHeld: () => void;
+}
+
+export function engineCalls(targets: CallTargets): EngineCalls {
+  return { ...textCalls(targets.tokenizer), ...operatorCalls(targets) };
+}
+
+function textCalls(tokenizer: Tokenizer) {
+  return {
+    encode: (text, addSpecial, maxTokens) =>
+      tokenizer.encode(text, addSpecial, true, maxTokens ?? null),
+    decode: (tokenIds, skipSpecial) => tokenizer.decode(tokenIds, skipSpecial),
+    tokenBytes: async (tokenIds) => Array.from(tokenIds, (id) => tokenizer.tokenBytes(id).slice()),
+    tokenEntries: async (tokenIds) => Array.from(tokenIds, (id) => tokenizer.tokenEntry(id)),
+    applyChatTemplate: (request) => tokenizer.applyChatTemplate(request),
+  } satisfies Partial<EngineCalls>;
+}
+
+function operatorCalls({ scheduler, gap, sleep, abortAllButHeld }: CallTargets) {
+  return {
+    sleep: (level, mode) =>
+      gap.queue(() => sleep.sleep(level), {
+        begin: async () => {
+          if (mode !== "keep") sleep.holdArrivals();
+          await sleep.check(level);
+          if (mode === "abort") abortAllButHeld();
+        },
+        isReady: () => mode === "keep" || !scheduler.hasWork,
+      }),
+    wakeUp: (tags) => gap.queue(() => sleep.wakeUp(tags)),
+    isSleeping: async () => sleep.isSleeping,
+    resetPrefixCache: (preemptRunning) =>
+      gap.queue(async () => {
+        if (preemptRunning) scheduler.preemptAll();
+        return scheduler.kvCache.pool.resetPrefixCache();
+      }),
+  } satisfies Partial<EngineCalls>;
+}
