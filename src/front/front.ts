@@ -13,7 +13,11 @@ import type {
 import type { EngineLoad, StatListener } from "../protocol/stats.ts";
 import { Admission, type Reservation } from "./admission.ts";
 import type { GenerateRequest, Generation } from "./generation.ts";
-import { IterationStatsBuilder, type SequenceProgress } from "./iteration-stats.ts";
+import {
+  IterationStatsBuilder,
+  type ParentProgress,
+  type SequenceProgress,
+} from "./iteration-stats.ts";
 import { knownTokens, RequestTracker } from "./request-tracker.ts";
 import { SleepRecorder } from "./sleep-recorder.ts";
 
@@ -142,7 +146,8 @@ export class AsyncEngine {
       abort,
     });
     // Outputs may come before the answer.
-    for (const [index, id] of ids.entries()) this.#sequences.set(id, newProgress(tracker, index));
+    const parent = { tracker, maxNumGenerationTokens: 0 };
+    for (const [index, id] of ids.entries()) this.#sequences.set(id, newProgress(parent, index));
     this.#setDeadlines(tracker);
     void this.#add(tracker);
     return tracker;
@@ -199,7 +204,7 @@ export class AsyncEngine {
   /** Ends every live request: its reader gets `error`, its blocks are freed. */
   failAll(error: EngineError): void {
     const ids = [...this.#sequences.keys()];
-    for (const { tracker } of this.#sequences.values()) tracker.fail(error);
+    for (const { parent } of this.#sequences.values()) parent.tracker.fail(error);
     this.#client.abort(ids);
   }
 
@@ -241,9 +246,10 @@ export class AsyncEngine {
   #route(output: RequestOutput, builder: IterationStatsBuilder): void {
     const progress = this.#sequences.get(output.requestId);
     if (progress === undefined) return;
-    const { tracker, index } = progress;
-    builder.add(progress, output);
+    const { parent, index } = progress;
+    const { tracker } = parent;
     if (output.finishReason !== null) this.#endSequence(output.requestId, tracker);
+    builder.add(progress, output);
     if (output.tokenIds.length > 0) this.#admission.endPrompt(tracker.takeQueuedTokens());
     if (output.finishReason === "error") {
       tracker.fail(this.#stepFailed());
@@ -258,7 +264,8 @@ export class AsyncEngine {
   #endSequence(requestId: string, tracker: RequestTracker): void {
     this.#sequences.delete(requestId);
     this.#admission.endSequence(tracker.arrival);
-    if (tracker.requestIds.some((id) => this.#sequences.has(id))) return;
+    tracker.endSequence();
+    if (!tracker.isDone) return;
     this.#admission.endPrompt(tracker.takeQueuedTokens());
     tracker.clearDeadlines();
   }
@@ -280,13 +287,13 @@ export class AsyncEngine {
 
   #die(error: Error): void {
     this.#death = engineDead(error);
-    for (const [id, { tracker }] of this.#sequences) {
-      tracker.fail(this.#death);
-      this.#endSequence(id, tracker);
+    for (const [id, { parent }] of this.#sequences) {
+      parent.tracker.fail(this.#death);
+      this.#endSequence(id, parent.tracker);
     }
   }
 }
 
-function newProgress(tracker: RequestTracker, index: number): SequenceProgress {
-  return { tracker, index, numGenerationTokens: 0, numPreemptions: 0, lastTokenS: null };
+function newProgress(parent: ParentProgress, index: number): SequenceProgress {
+  return { parent, index, numGenerationTokens: 0, numPreemptions: 0, lastTokenS: null };
 }

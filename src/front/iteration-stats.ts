@@ -10,9 +10,16 @@ import type {
 } from "../protocol/stats.ts";
 import type { RequestTracker } from "./request-tracker.ts";
 
-/** What the front remembers of one sequence between messages. */
-export interface SequenceProgress {
+/** What is remembered between messages of a request, over all its sequences. */
+export interface ParentProgress {
   readonly tracker: RequestTracker;
+  /** Of the sequences that have ended. */
+  maxNumGenerationTokens: number;
+}
+
+/** What is remembered of one sequence between messages. */
+export interface SequenceProgress {
+  readonly parent: ParentProgress;
   readonly index: number;
   numGenerationTokens: number;
   numPreemptions: number;
@@ -39,7 +46,7 @@ export class IterationStatsBuilder {
     this.#maxModelLen = maxModelLen;
   }
 
-  /** Counts one output; updates `progress`. */
+  /** Counts one output and updates `progress`. A sequence that it finishes has ended for the tracker already. */
   add(progress: SequenceProgress, output: RequestOutput): void {
     this.#numPreemptions += output.numPreemptions;
     progress.numPreemptions += output.numPreemptions;
@@ -88,18 +95,21 @@ export class IterationStatsBuilder {
   }
 
   #finish(progress: SequenceProgress, output: RequestOutput): void {
-    const { tracker, numGenerationTokens } = progress;
+    const { parent } = progress;
+    const { tracker } = parent;
     this.#finished.push(this.#finishedStats(progress, output));
-    tracker.maxNumGenerationTokens = Math.max(tracker.maxNumGenerationTokens, numGenerationTokens);
-    tracker.numUnfinished--;
+    parent.maxNumGenerationTokens = Math.max(
+      parent.maxNumGenerationTokens,
+      progress.numGenerationTokens,
+    );
     if (!tracker.isDone) return;
     const n = tracker.requestIds.length;
-    this.#finishedParents.push({ n, maxNumGenerationTokens: tracker.maxNumGenerationTokens });
+    this.#finishedParents.push({ n, maxNumGenerationTokens: parent.maxNumGenerationTokens });
   }
 
   #finishedStats(progress: SequenceProgress, output: RequestOutput): FinishedRequestStats {
-    const { tracker, numGenerationTokens } = progress;
-    const { maxTokens } = tracker.request.samplingParams;
+    const { parent, numGenerationTokens } = progress;
+    const { maxTokens } = parent.tracker.request.samplingParams;
     const { numPromptTokens } = output;
     const { queuedS, scheduledS, firstTokenS, lastTokenS } = output.timeline;
     const prefillTimeS = interval(scheduledS, firstTokenS);
@@ -122,7 +132,7 @@ export class IterationStatsBuilder {
   }
 
   #sinceArrivalS(progress: SequenceProgress): number {
-    return Math.max(0, this.#nowMs - progress.tracker.request.arrivalMs) / 1000;
+    return Math.max(0, this.#nowMs - progress.parent.tracker.request.arrivalMs) / 1000;
   }
 }
 

@@ -24,12 +24,12 @@ export class RequestTracker implements Generation {
   readonly requestIds: readonly string[];
   readonly arrival: Arrival;
   readonly promptTokenIds: Promise<Int32Array>;
-  numUnfinished: number;
-  maxNumGenerationTokens = 0;
   /** Of the prompt, while it waits for a first output; as far as they are known. */
   numQueuedTokens: number;
   /** It has waited too long: if it is aborted now, this is why. */
   isQueueTimedOut = false;
+  /** Sequences that go on. */
+  #numLive: number;
   readonly #abort: (tracker: RequestTracker) => void;
   readonly #maxUnreadBytes: number;
   readonly #deadlines: Timer[] = [];
@@ -47,7 +47,7 @@ export class RequestTracker implements Generation {
     this.request = request;
     this.requestIds = requestIds;
     this.arrival = arrival;
-    this.numUnfinished = requestIds.length;
+    this.#numLive = requestIds.length;
     this.#maxUnreadBytes = maxUnreadBytes;
     this.#abort = abort;
     this.#waiting = new Array(requestIds.length);
@@ -58,8 +58,14 @@ export class RequestTracker implements Generation {
     this.promptTokenIds.catch(() => {});
   }
 
+  /** All sequences have ended: nothing follows what waits for the reader. */
   get isDone(): boolean {
-    return this.numUnfinished === 0;
+    return this.#numLive === 0;
+  }
+
+  /** Called once for each sequence. */
+  endSequence(): void {
+    this.#numLive--;
   }
 
   abort(): void {
