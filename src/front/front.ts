@@ -220,7 +220,7 @@ export class AsyncEngine {
    */
   cancel(externalId: string): boolean {
     const sequences = [...this.#sequences.values()];
-    const trackers = new Set(sequences.map(({ tracker }) => tracker));
+    const trackers = new Set(sequences.map(({ parent }) => parent.tracker));
     const named = [...trackers].filter(({ request }) => request.externalId === externalId);
     for (const tracker of named) this.#abort(tracker);
     return named.length > 0;

@@ -11,7 +11,7 @@ function parentOf(requestIds: readonly string[]): ParentProgress {
   const tracker = new RequestTracker({
     request: {
       ...{ prompt: Int32Array.of(1), samplingParams, mustFit: true },
-      ...{ priority: 0, cacheSalt: null, arrivalMs: 0 },
+      ...{ externalId: "cmpl-a", priority: 0, cacheSalt: null, arrivalMs: 0 },
     },
     requestIds,
     arrival: { ms: 0, stayedMs: 0 },
