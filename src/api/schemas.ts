@@ -45,19 +45,6 @@ const streamOptions: Reader<StreamOptions> = (value, location, issues) => {
   return { includeUsage, continuousUsageStats, isEmpty: Object.keys(value).length === 0 };
 };
 
-const message: Reader<JsonObject> = (value, location, issues) => {
-  const read = object(value, location, issues);
-  if (read === undefined) return undefined;
-  if (read["role"] === undefined) {
-    issues.add("missing", [...location, "role"], "Field required");
-  } else if (string(read["role"], [...location, "role"], issues) === undefined) return undefined;
-  for (const name of MESSAGE_TEXTS) string(read[name] ?? "", [...location, name], issues);
-  return read;
-};
-
-/** Further members of a message that must be text if present. */
-const MESSAGE_TEXTS = ["name", "tool_call_id", "reasoning", "reasoning_content"];
-
 const tool: Reader<JsonObject> = (value, location, issues) => {
   const read = object(value, location, issues);
   if (read !== undefined && !isObject(read["function"])) {
@@ -65,6 +52,31 @@ const tool: Reader<JsonObject> = (value, location, issues) => {
   }
   return read;
 };
+
+/** A call that the model has made in an earlier turn; its arguments are JSON, as text or as they are. */
+const toolCall: Reader<JsonObject> = (value, location, issues) => {
+  const read = tool(value, location, issues);
+  const called = read?.["function"];
+  const given = isObject(called) ? (called["arguments"] ?? null) : null;
+  if (typeof given !== "object") {
+    string(given, [...location, "function", "arguments"], issues);
+  }
+  return read;
+};
+
+const message: Reader<JsonObject> = (value, location, issues) => {
+  const read = object(value, location, issues);
+  if (read === undefined) return undefined;
+  if (read["role"] === undefined) {
+    issues.add("missing", [...location, "role"], "Field required");
+  } else if (string(read["role"], [...location, "role"], issues) === undefined) return undefined;
+  for (const name of MESSAGE_TEXTS) string(read[name] ?? "", [...location, name], issues);
+  list(toolCall)(read["tool_calls"] ?? [], [...location, "tool_calls"], issues);
+  return read;
+};
+
+/** Further members of a message that must be text if present. */
+const MESSAGE_TEXTS = ["name", "tool_call_id", "reasoning", "reasoning_content"];
 
 const RESPONSE_FORMATS = ["text", "json_object", "json_schema", "structural_tag"];
 

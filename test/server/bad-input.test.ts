@@ -59,6 +59,17 @@ const BAD_CHAT_BODIES: Case[] = [
     { messages: [{ role: "tool", tool_call_id: [] }] },
     "string_type",
   ],
+  ["calls that are no list", { messages: [{ role: "assistant", tool_calls: "f" }] }, "list_type"],
+  [
+    "a call without a function",
+    { messages: [{ role: "assistant", tool_calls: [{ id: "1" }] }] },
+    "('body', 'messages', 0, 'tool_calls', 0, 'function'), 'msg': 'Field required'",
+  ],
+  [
+    "a call's arguments that are no JSON text",
+    { messages: [{ role: "assistant", tool_calls: [{ function: { name: "f", arguments: 5 } }] }] },
+    "('body', 'messages', 0, 'tool_calls', 0, 'function', 'arguments'), 'msg': 'Input should be",
+  ],
   [
     "two million faults, of which some are named",
     `{"messages":[${"{},".repeat(1_999_999)}{}]}`,
