@@ -26,8 +26,7 @@ export class Issues {
     if (this.#count > MAX_SHOWN) return;
     const loc = location.map(locationText).join(", ");
     const tuple = location.length === 1 ? `(${loc},)` : `(${loc})`;
-    const quote = message.includes("'") ? '"' : "'";
-    this.#lines.push(`  {'type': '${type}', 'loc': ${tuple}, 'msg': ${quote}${message}${quote}}`);
+    this.#lines.push(`  {'type': '${type}', 'loc': ${tuple}, 'msg': ${pythonText(message)}}`);
   }
 
   /** @throws RequestError "invalid_schema" when there is any */
@@ -40,6 +39,12 @@ export class Issues {
     const rest = this.#count > MAX_SHOWN ? [`  and ${this.#count - MAX_SHOWN} more`] : [];
     return new RequestError("invalid_schema", [head, ...this.#lines, ...rest].join("\n"));
   }
+}
+
+/** As Python's repr() quotes a text without control characters. */
+function pythonText(text: string): string {
+  if (text.includes("'") && !text.includes('"')) return `"${text}"`;
+  return `'${text.replaceAll("'", "\\'")}'`;
 }
 
 /** Shortens member names: a client chooses them, and they may be as long as a body. */

@@ -124,7 +124,7 @@ function parseObject(text: string): JsonObject {
 }
 
 function invalidJson(message: string): RequestError {
-  return bodyFault("json_invalid", ["body"], message.replaceAll("'", '"'));
+  return bodyFault("json_invalid", ["body"], message);
 }
 
 /** Depth of brackets outside strings, without recursion. */

@@ -1,6 +1,7 @@
 // Everything that a client can get wrong ends in a 4xx with vLLM's body, and the next request works.
 
 import { describe, expect, test } from "bun:test";
+import { bodyFault } from "../../src/server/fields.ts";
 import { DEFAULT_LIMITS } from "../../src/server/server-context.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
@@ -22,6 +23,11 @@ type Case = [name: string, body: object | string, text: string];
 const BAD_CHAT_BODIES: Case[] = [
   ["broken JSON", '{"messages": [', "json_invalid"],
   ["an empty body", "", "json_invalid"],
+  [
+    "single quotes",
+    "{'messages': []}",
+    `"JSON decode error: JSON Parse error: Single quotes (') are`,
+  ],
   ["NaN", '{"messages":[],"temperature":NaN}', "json_invalid"],
   ["Infinity", '{"messages":[],"temperature":Infinity}', "json_invalid"],
   ["an array", "[]", "'dict_type', 'loc': ('body',)"],
@@ -347,6 +353,17 @@ describe("bad input", () => {
     expect(response.status).toBe(400);
     expect(await response.text()).toContain(
       'Content-Encoding is not undone here, and it is \\"gzip',
+    );
+  });
+
+  test.each([
+    ["plain", "'plain'"],
+    ["it's", `"it's"`],
+    ['a "b"', `'a "b"'`],
+    [`it's "b"`, `'it\\'s "b"'`],
+  ])("quotes the text %s as Python does", (text, quoted) => {
+    expect(bodyFault("t", ["body"], text).message).toBe(
+      `1 validation error:\n  {'type': 't', 'loc': ('body',), 'msg': ${quoted}}`,
     );
   });
 
