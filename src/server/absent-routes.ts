@@ -69,6 +69,7 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
     "A base URL without /v1: the path is /v1/completions or /v1/chat/completions.",
   ],
   ["/v1/v1/*", "A base URL with /v1 twice: the path has it once."],
+  ["//* /v1//*", "A base URL that ends in a slash, before a path that begins with one."],
   [
     "/v1",
     "It is the base URL of OpenAI clients, which ask for /v1/chat/completions and similar paths.",

@@ -36,6 +36,8 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["POST", "/completion", "Use POST /v1/completions"],
   ["POST", "/chat/completions", "A base URL without /v1"],
   ["POST", "/v1/v1/chat/completions", "A base URL with /v1 twice"],
+  ["POST", "//v1/chat/completions", "A base URL that ends in a slash"],
+  ["POST", "/v1//chat/completions", "A base URL that ends in a slash"],
   ["GET", "/props", "GET /metrics tells how the server is used"],
   ["GET", "/slots", "GET /metrics tells how the server is used"],
   ["GET", "/v1/files", "Nothing is stored here"],
