@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { InProcessEngine } from "../src/engine/in-process-engine.ts";
-import { AsyncEngine } from "../src/front/front.ts";
+import { Front } from "../src/front/front.ts";
 import { noneHash } from "../src/kvcache/block-hash.ts";
 import type { MetricFeature } from "../src/metrics/family.ts";
 import { Metrics } from "../src/metrics/metrics.ts";
@@ -77,7 +77,7 @@ export class EngineCounts implements StatListener {
 }
 
 export interface BenchEngine {
-  readonly engine: AsyncEngine;
+  readonly engine: Front;
   readonly counts: EngineCounts;
   shutdown(): Promise<void>;
 }
@@ -95,7 +95,7 @@ export function startEngine(
   const client = startClient(runner, numBlocks, limits);
   const counts = new EngineCounts();
   const metrics = makeMetrics(client.info, ["log-stats"]);
-  const engine = new AsyncEngine(client, { listeners: hasMetrics ? [metrics, counts] : [] });
+  const engine = new Front(client, { listeners: hasMetrics ? [metrics, counts] : [] });
   return { engine, counts, shutdown: () => client.shutdown() };
 }
 
@@ -153,7 +153,7 @@ export interface Answer {
 
 /** Sends all prompts at once and reads every answer to its end; greedy and of full length by default. */
 export function generateAll(
-  engine: AsyncEngine,
+  engine: Front,
   prompts: readonly Int32Array[],
   params: Partial<SamplingParams> & { readonly maxTokens: number },
 ): Promise<Answer[]> {
@@ -167,7 +167,7 @@ export function generateAll(
 }
 
 async function generate(
-  engine: AsyncEngine,
+  engine: Front,
   promptTokenIds: Int32Array,
   samplingParams: SamplingParams,
 ): Promise<Answer> {

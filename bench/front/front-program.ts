@@ -3,7 +3,7 @@
 
 import { serveLimits } from "../../src/cli/limits.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";
-import { createFront, type FrontOptions } from "../../src/front/measured-front.ts";
+import { createFront, type MeasuredFrontOptions } from "../../src/front/measured-front.ts";
 import { SupervisedEngine } from "../../src/process/supervised-engine.ts";
 import { startChild } from "../../src/runtime/child-process.ts";
 import { listen } from "../../src/runtime/http-server.ts";
@@ -16,7 +16,7 @@ import { STUB_ENGINE, type StubOptions, stubConfig } from "./stub-engine.ts";
 export const FRONT_PROGRAM = [process.execPath, import.meta.path];
 
 /** @param words options of `serve`; those of an engine have no effect */
-function frontOptions(words: readonly string[]): FrontOptions & ContextOptions {
+function frontOptions(words: readonly string[]): MeasuredFrontOptions & ContextOptions {
   const options = parseOptions("serve", { argv: words, env: {}, readYaml: () => ({}) }, () => {});
   const log = printErrorLine;
   return {

@@ -44,15 +44,15 @@ export async function startChat(
   const n = checkN(context, body);
   const messages = chatMessages(body.messages ?? []);
   const lengths = messages.map((message) => contentText(message).length);
-  const { engine } = context;
-  const { info } = engine;
+  const { front } = context;
+  const { info } = front;
   checkPromptLength(
     info,
     lengths.reduce((sum, length) => sum + length, 0),
   );
   const limit = body.max_completion_tokens ?? body.max_tokens;
   const { priority, cache_salt: cacheSalt } = body;
-  const generation = engine.generate({
+  const generation = front.generate({
     externalId: id,
     prompt: { chat: chatTemplateRequest(context, body, messages) },
     samplingParams: samplingParams(context, {

@@ -50,7 +50,7 @@ export function checkPromptCount(context: ServerContext, body: CompletionBody): 
  * @throws RequestError "context_length" or "invalid_value"
  */
 export async function readPrompts(context: ServerContext, body: CompletionBody): Promise<Prompt[]> {
-  const { calls, info } = context.engine;
+  const { calls, info } = context.front;
   const addSpecial = body.add_special_tokens;
   const prompts = body.prompt ?? [];
   return Promise.all(
@@ -77,7 +77,7 @@ export async function shownPrompt(
 ): Promise<CompletionPrompt> {
   const ids = await promptTokenIds;
   if (!body.echo) return { ids, text: "", firstToken: "" };
-  const { calls } = context.engine;
+  const { calls } = context.front;
   const given = body.prompt?.[index];
   // Token ids are shown unchanged, special ones included, even if the generated text leaves those out.
   const text = typeof given === "string" ? given : await calls.decode(ids, false);

@@ -67,14 +67,14 @@ async function queueAll(
   body: CompletionBody,
   shared: Shared,
 ): Promise<Generation[]> {
-  const { engine } = context;
-  const reservation = engine.reserve(shared.samplingParams.n * (body.prompt?.length ?? 0));
+  const { front } = context;
+  const reservation = front.reserve(shared.samplingParams.n * (body.prompt?.length ?? 0));
   try {
     const prompts = await readPrompts(context, body);
     const known = prompts.filter((prompt) => prompt instanceof Int32Array);
-    checkNumLogprobs(known.reduce((sum, ids) => sum + logprobsOf(engine.info, shared, ids), 0));
+    checkNumLogprobs(known.reduce((sum, ids) => sum + logprobsOf(front.info, shared, ids), 0));
     reservation.addTokens(prompts.reduce((sum, prompt) => sum + knownTokens(prompt), 0));
-    return prompts.map((prompt) => engine.generate({ prompt, ...shared }, reservation));
+    return prompts.map((prompt) => front.generate({ prompt, ...shared }, reservation));
   } finally {
     reservation.release();
   }
@@ -95,7 +95,7 @@ function requestOf(
     logprobs: body.logprobs,
     promptLogprobs: body.prompt_logprobs ?? (body.echo ? body.logprobs : null),
     // An echo of the prompt alone still needs one step, whose token is not shown.
-    maxTokens: showsPromptOnly(body) ? 1 : (limit ?? context.engine.info.maxModelLen),
+    maxTokens: showsPromptOnly(body) ? 1 : (limit ?? context.front.info.maxModelLen),
   });
   const { priority, cache_salt: cacheSalt } = body;
   const mustFit = (body.max_tokens ?? null) !== null;

@@ -28,7 +28,7 @@ export function samplingParams(context: ServerContext, input: SamplingInput): Sa
   checkStops(context, body.stop);
   checkStopTokenIds(context, body.stop_token_ids);
   checkAllowed(context, body.allowed_token_ids);
-  const { vocabSize } = context.engine.info.model;
+  const { vocabSize } = context.front.info.model;
   return {
     n: Number(body.n),
     ...sampling,
@@ -107,7 +107,7 @@ function checkFloat(name: string, value: number): void {
 /** Refuses counts that no context can hold; the engine checks those that depend on the prompt's length. */
 function checkCounts(context: ServerContext, { body, maxTokens }: SamplingInput): void {
   const { min_tokens: minTokens } = body;
-  const { maxModelLen } = context.engine.info;
+  const { maxModelLen } = context.front.info;
   if (minTokens < 0) refuse(`min_tokens must be greater than or equal to 0, got ${minTokens}.`);
   if (maxTokens < 1) refuse(`max_tokens must be at least 1, got ${maxTokens}.`, "max_tokens");
   if (typeof maxTokens === "bigint") {
@@ -126,7 +126,7 @@ function checkCounts(context: ServerContext, { body, maxTokens }: SamplingInput)
 function numLogprobs(context: ServerContext, name: string, count: Integer | null): number | null {
   if (count === null) return null;
   if (count < -1) refuse(`${name} must be non-negative or -1, got ${count}.`);
-  const { vocabSize } = context.engine.info.model;
+  const { vocabSize } = context.front.info.model;
   const asked = count === -1 ? vocabSize : count;
   const max = context.maxLogprobs === -1 ? vocabSize : context.maxLogprobs;
   if (asked > max) {
@@ -147,7 +147,7 @@ function checkStops(context: ServerContext, stops: readonly string[]): void {
 }
 
 function checkStopTokenIds(context: ServerContext, ids: readonly Integer[]): void {
-  const { vocabSize } = context.engine.info.model;
+  const { vocabSize } = context.front.info.model;
   const { maxStopTokenIds } = context.limits;
   if (ids.length > maxStopTokenIds) {
     refuse(`stop_token_ids can have at most ${maxStopTokenIds} ids.`, "stop_token_ids");
@@ -157,7 +157,7 @@ function checkStopTokenIds(context: ServerContext, ids: readonly Integer[]): voi
 }
 
 function checkAllowed(context: ServerContext, ids: readonly Integer[] | null): void {
-  const { vocabSize } = context.engine.info.model;
+  const { vocabSize } = context.front.info.model;
   if (ids === null) return;
   if (ids.length === 0) refuse("allowed_token_ids is not None and empty!");
   if (ids.some((id) => id < 0 || id >= vocabSize)) {
@@ -169,7 +169,7 @@ function readLogitBias(
   context: ServerContext,
   bias: SamplingBody["logit_bias"],
 ): [number, number][] {
-  const { vocabSize } = context.engine.info.model;
+  const { vocabSize } = context.front.info.model;
   const { maxLogitBias } = context.limits;
   const entries = Object.entries(bias ?? {});
   if (entries.length > maxLogitBias) {

@@ -14,7 +14,7 @@ import { StatsLine } from "../cli/stats-line.ts";
 import type { EngineConfig } from "../engine/engine-config.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { EngineError, shuttingDown, stackOf } from "../errors.ts";
-import { createFront, type FrontOptions } from "../front/measured-front.ts";
+import { createFront, type MeasuredFrontOptions } from "../front/measured-front.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { checkVersion } from "../metrics/version-gate.ts";
 import { modelNameOf } from "../models/model-name.ts";
@@ -113,7 +113,7 @@ interface ServiceInit {
   readonly log: Log;
 }
 
-function serviceOptions(init: ServiceInit): FrontOptions & ContextOptions {
+function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOptions {
   const { options, path, sampling, statsLine, limits, place, log } = init;
   const names = options["served-model-name"];
   return {
@@ -195,7 +195,7 @@ function stopOnSignal(running: Running): Promise<ExitCode> {
   onStopSignal((press, signal) => {
     if (press === "now") return end(EXIT_CODES.failed);
     service.drain();
-    const live = service.engine.numLiveSequences;
+    const live = service.front.numLiveSequences;
     log(`${signal}: finishing ${live} requests, at most ${graceS} s; again to stop now`);
     stop(running).then(() => end(EXIT_CODES.ok));
   });
@@ -203,14 +203,14 @@ function stopOnSignal(running: Running): Promise<ExitCode> {
 }
 
 async function stop({ server, service, client, stats, graceS }: Running): Promise<void> {
-  const { engine } = service;
+  const { front } = service;
   clearInterval(stats);
   const deadline = performance.now() + graceS * 1000;
   // Nobody can wake a sleeping engine any more: what waits there is told so at once.
   const isAsleep = () => client.calls.isSleeping().catch(() => false);
   const canFinish = async () => performance.now() < deadline && !(await isAsleep());
-  while (engine.numLiveSequences > 0 && (await canFinish())) await sleep(20);
-  engine.failAll(shuttingDown());
+  while (front.numLiveSequences > 0 && (await canFinish())) await sleep(20);
+  front.failAll(shuttingDown());
   await Promise.race([server.stop(false), sleep(1000)]);
   await client.shutdown();
   await server.stop(true);

@@ -21,15 +21,15 @@ import {
 import { knownTokens, RequestTracker } from "./request-tracker.ts";
 import { SleepRecorder } from "./sleep-recorder.ts";
 
-export interface AsyncEngineOptions {
+export interface FrontOptions {
   readonly listeners?: readonly StatListener[];
   /** Front clock, ms, monotonic. */
   readonly nowMs?: () => number;
-  readonly limits?: Partial<EngineLimits>;
+  readonly limits?: Partial<FrontLimits>;
 }
 
 /** Each is Infinity unless given. */
-export interface EngineLimits {
+export interface FrontLimits {
   /** Most sequences in flight, n counted; further requests are refused with "queue_full". */
   readonly maxNumQueuedReqs: number;
   /** Most prompt tokens of requests without an output; likewise. */
@@ -42,7 +42,7 @@ export interface EngineLimits {
   readonly maxUnreadBytes: number;
 }
 
-const UNLIMITED: EngineLimits = {
+const UNLIMITED: FrontLimits = {
   maxNumQueuedReqs: Number.POSITIVE_INFINITY,
   maxNumQueuedTokens: Number.POSITIVE_INFINITY,
   queueTimeoutMs: Number.POSITIVE_INFINITY,
@@ -50,13 +50,13 @@ const UNLIMITED: EngineLimits = {
   maxUnreadBytes: Number.POSITIVE_INFINITY,
 };
 
-export class AsyncEngine {
+export class Front {
   readonly #client: EngineClient;
   /** The engine's; the statistics hear of sleeps and wake-ups. */
   readonly calls: EngineCalls;
   readonly nowMs: () => number;
   readonly #listeners: readonly StatListener[];
-  readonly #limits: EngineLimits;
+  readonly #limits: FrontLimits;
   readonly #admission: Admission;
   /** By the engine's request id. */
   readonly #sequences = new Map<string, SequenceProgress>();
@@ -66,7 +66,7 @@ export class AsyncEngine {
   #closed: EngineError | null = null;
   #load: EngineLoad = { kvCacheUsage: 0, numWaitingReqs: 0 };
 
-  constructor(client: EngineClient, options: AsyncEngineOptions = {}) {
+  constructor(client: EngineClient, options: FrontOptions = {}) {
     this.#client = client;
     this.nowMs = options.nowMs ?? (() => performance.now());
     this.#listeners = options.listeners ?? [];

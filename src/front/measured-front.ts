@@ -1,14 +1,13 @@
-// What stands before an engine without HTTP: its front, the metrics of what it does, and what requests are
-// checked by. Whoever has an EngineClient, in this process or in a child, gets the same front.
+// A front with the metrics of what its engine does, wherever that engine runs.
 
 import type { MetricFeature } from "../metrics/family.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import type { EngineClient } from "../protocol/protocol.ts";
 import type { StatListener } from "../protocol/stats.ts";
 import { processStats } from "../runtime/system.ts";
-import { AsyncEngine, type EngineLimits } from "./front.ts";
+import { Front, type FrontLimits } from "./front.ts";
 
-export interface FrontOptions {
+export interface MeasuredFrontOptions {
   /** The first is reported in answers; all are accepted. At least one. */
   readonly modelNames: readonly string[];
   readonly maxNumQueuedReqs: number;
@@ -28,12 +27,12 @@ export interface FrontOptions {
   readonly listeners: readonly StatListener[];
 }
 
-export interface Front {
-  readonly engine: AsyncEngine;
+export interface MeasuredFront {
+  readonly front: Front;
   readonly metrics: Metrics;
 }
 
-export function createFront(client: EngineClient, options: FrontOptions): Front {
+export function createFront(client: EngineClient, options: MeasuredFrontOptions): MeasuredFront {
   const metrics = new Metrics({
     info: client.info,
     modelName: options.modelNames[0] ?? "",
@@ -45,16 +44,16 @@ export function createFront(client: EngineClient, options: FrontOptions): Front 
     nowS: () => Date.now() / 1000,
   });
   const hasStats = options.features.has("log-stats");
-  const engine = new AsyncEngine(client, {
+  const front = new Front(client, {
     listeners: hasStats ? [metrics, ...options.listeners] : [],
-    limits: engineLimits(client, options),
+    limits: frontLimits(client, options),
   });
-  return { engine, metrics };
+  return { front, metrics };
 }
 
 const QUEUED_CONTEXTS = 8;
 
-function engineLimits({ info }: EngineClient, options: FrontOptions): EngineLimits {
+function frontLimits({ info }: EngineClient, options: MeasuredFrontOptions): FrontLimits {
   const { maxNumQueuedTokens = Number.POSITIVE_INFINITY } = options;
   const ms = (seconds = 0) => (seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000);
   return {

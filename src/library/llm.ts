@@ -1,7 +1,11 @@
 // A model in this process: load it, ask it, dispose of it.
 
 import { EngineError, RequestError } from "../errors.ts";
-import { createFront, type Front, type FrontOptions } from "../front/measured-front.ts";
+import {
+  createFront,
+  type MeasuredFront,
+  type MeasuredFrontOptions,
+} from "../front/measured-front.ts";
 import type { EngineClient } from "../protocol/protocol.ts";
 import { type ContextOptions, serverContext } from "../server/context-options.ts";
 import { answerId, checkAccepting, type ServerContext } from "../server/server-context.ts";
@@ -67,17 +71,17 @@ export class LLM implements AsyncDisposable {
 
   private constructor(loaded: LoadedEngine) {
     const settings = frontOptions(loaded);
-    const front = createFront(loaded.client, settings);
+    const measured = createFront(loaded.client, settings);
     this.#client = loaded.client;
     const isDraining = () => this.#disposal !== null;
-    this.#context = { ...serverContext(front, settings), isDraining };
+    this.#context = { ...serverContext(measured, settings), isDraining };
     this.model = modelCard(loaded);
     this.tokenizer = new Tokenizer(this.#context);
-    this.metrics = new MetricsView(front.metrics);
+    this.metrics = new MetricsView(measured.metrics);
     this.closed = new Promise((resolve) => {
       this.#close = resolve;
     });
-    parts.set(this, { front, settings });
+    parts.set(this, { measured, settings });
     loaded.client.died.then((error) => this.#close({ kind: "died", error }));
   }
 
@@ -126,7 +130,7 @@ export class LLM implements AsyncDisposable {
     if (level !== 1 && level !== 2) {
       throw new RequestError("invalid_value", `level must be 1 or 2, got ${level}.`, "level");
     }
-    await this.#context.engine.calls.sleep(level, mode);
+    await this.#context.front.calls.sleep(level, mode);
   }
 
   /**
@@ -134,7 +138,7 @@ export class LLM implements AsyncDisposable {
    * @throws EngineError "engine_sleep_failed": it sleeps on and can be woken again
    */
   wake(): Promise<void> {
-    return this.#context.engine.calls.wakeUp(["weights", "kv_cache"]);
+    return this.#context.front.calls.wakeUp(["weights", "kv_cache"]);
   }
 
   /**
@@ -149,7 +153,7 @@ export class LLM implements AsyncDisposable {
   async #dispose(): Promise<void> {
     const error = new EngineError("engine_shutdown", "The model was disposed of.");
     for (const running of this.#running) running.abort(error);
-    this.#context.engine.close(error);
+    this.#context.front.close(error);
     await this.#client.shutdown();
     this.#close({ kind: "disposed" });
   }
@@ -159,7 +163,7 @@ export class LLM implements AsyncDisposable {
     { signal, requestId }: GenerateOptions,
     { start, toResult }: Asked<Result>,
   ): Generation<Result> {
-    const arrivalMs = this.#context.engine.nowMs();
+    const arrivalMs = this.#context.front.nowMs();
     const id = answerId(prefix, requestId ?? null);
     return new Generation({
       id,
@@ -185,12 +189,15 @@ interface Asked<Result> {
   readonly toResult: (result: GenerateResult, run: StartedRun) => Result;
 }
 
-type Settings = FrontOptions & ContextOptions;
+type Settings = MeasuredFrontOptions & ContextOptions;
 
-const parts = new WeakMap<LLM, { readonly front: Front; readonly settings: Settings }>();
+const parts = new WeakMap<LLM, { readonly measured: MeasuredFront; readonly settings: Settings }>();
 
 /** What an HTTP app over an LLM is made of; for the library's own use. */
-export function partsOf(llm: LLM): { readonly front: Front; readonly settings: Settings } {
+export function partsOf(llm: LLM): {
+  readonly measured: MeasuredFront;
+  readonly settings: Settings;
+} {
   const found = parts.get(llm);
   if (found === undefined) throw new TypeError("not an LLM made by LLM.load()");
   return found;

@@ -97,7 +97,7 @@ function serviceOf(
   options: AppOptions,
   listener: Pick<ContextOptions, "listensOn" | "allowedHosts"> = {},
 ): Service {
-  const { front, settings } = partsOf(llm);
+  const { measured, settings } = partsOf(llm);
   const { modelNames = settings.modelNames, apiKeys = [] } = options;
-  return createService(front, { ...settings, ...listener, modelNames, apiKeys });
+  return createService(measured, { ...settings, ...listener, modelNames, apiKeys });
 }

@@ -30,7 +30,7 @@ export class Tokenizer {
    * @returns [length] int32
    */
   encode(text: string, { addSpecial = true }: { readonly addSpecial?: boolean } = {}) {
-    return this.#context.engine.calls.encode(text, addSpecial);
+    return this.#context.front.calls.encode(text, addSpecial);
   }
 
   /**
@@ -42,7 +42,7 @@ export class Tokenizer {
     tokenIds: readonly number[] | Int32Array,
     { skipSpecial = true }: { readonly skipSpecial?: boolean } = {},
   ): Promise<string> {
-    return this.#context.engine.calls.decode(knownIds(tokenIds), skipSpecial);
+    return this.#context.front.calls.decode(knownIds(tokenIds), skipSpecial);
   }
 
   /**
@@ -66,6 +66,6 @@ export class Tokenizer {
     };
     const checked = chatMessages(messages as readonly JsonObject[]);
     const request = chatTemplateRequest(this.#context, body, checked);
-    return this.#context.engine.calls.applyChatTemplate(request);
+    return this.#context.front.calls.applyChatTemplate(request);
   }
 }

@@ -46,7 +46,7 @@ export function createApp(context: ServerContext) {
   ]);
   const app = createRoutes(context, routes);
   const handle = recorded((request) => app.handle(request), {
-    nowMs: context.engine.nowMs,
+    nowMs: context.front.nowMs,
     record: context.recordHttp,
     pathOf: ({ url }) => routedPath(url) ?? "",
     routeOf: (path) => routes.routeOf(path),

@@ -21,7 +21,7 @@ export function cancelRoutes(context: ServerContext) {
   return app.post(
     "/v1/requests/:id/cancel",
     ({ params: { id } }) => {
-      if (context.engine.cancel(id)) return jsonResponse({ id, status: "cancelled" });
+      if (context.front.cancel(id)) return jsonResponse({ id, status: "cancelled" });
       const message = `No request ${quoted(id)} is in progress.`;
       throw new RequestError("request_not_found", message, "id");
     },

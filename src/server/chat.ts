@@ -22,7 +22,7 @@ export function chatRoutes(context: ServerContext) {
 }
 
 async function handleChat(context: ServerContext, request: Request): Promise<Response> {
-  const arrivalMs = context.engine.nowMs();
+  const arrivalMs = context.front.nowMs();
   const body = await readBody(context, request, CHAT_FIELDS);
   const id = responseId("chatcmpl", request, body.request_id);
   const arrival = () => {

@@ -25,7 +25,7 @@ export function completionRoutes(context: ServerContext) {
 }
 
 async function handleCompletion(context: ServerContext, request: Request): Promise<Response> {
-  const arrivalMs = context.engine.nowMs();
+  const arrivalMs = context.front.nowMs();
   const body = await readBody(context, request, COMPLETION_FIELDS);
   const id = responseId("cmpl", request, body.request_id);
   const arrival = () => {

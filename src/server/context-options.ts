@@ -1,8 +1,8 @@
 // What requests are checked by and answered with, over a front.
 
 import { stackOf } from "../errors.ts";
-import type { AsyncEngine } from "../front/front.ts";
-import type { Front } from "../front/measured-front.ts";
+import type { Front } from "../front/front.ts";
+import type { MeasuredFront } from "../front/measured-front.ts";
 import type { ListenAddress } from "../host-name.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { CLAIMED_VERSION } from "../metrics/version-gate.ts";
@@ -51,10 +51,13 @@ export interface ContextOptions {
 }
 
 /** @returns a context that is not draining */
-export function serverContext({ engine, metrics }: Front, options: ContextOptions): ServerContext {
+export function serverContext(
+  { front, metrics }: MeasuredFront,
+  options: ContextOptions,
+): ServerContext {
   const hosts = hostCheckOf(options);
   return {
-    engine,
+    front,
     servedModelNames: options.modelNames,
     modelRoot: options.modelRoot,
     apiKeys: options.apiKeys,
@@ -70,7 +73,7 @@ export function serverContext({ engine, metrics }: Front, options: ContextOption
     limits: DEFAULT_LIMITS,
     metricsText: (format) => metrics.text(format),
     logFault: (error) => options.log(faultText(error)),
-    requestLog: requestLogOf(engine, options),
+    requestLog: requestLogOf(front, options),
     recordHttp: (record) => metrics.recordHttp(record),
     isDevMode: options.isDevMode,
     isSleepEnabled: options.features.has("sleep-mode"),
@@ -85,9 +88,9 @@ function faultText(error: unknown): string {
   return error instanceof Error ? stackOf(error) : String(error);
 }
 
-function requestLogOf(engine: AsyncEngine, options: ContextOptions): RequestLogOptions | null {
+function requestLogOf(front: Front, options: ContextOptions): RequestLogOptions | null {
   const { requestLog = null } = options;
-  return requestLog && { ...requestLog, nowMs: engine.nowMs };
+  return requestLog && { ...requestLog, nowMs: front.nowMs };
 }
 
 function hostCheckOf({ listensOn, allowedHosts = [] }: ContextOptions): HostCheck | null {

@@ -12,7 +12,7 @@ const PLAIN: MetricsFormat = { format: "prometheus", contentType: CONTENT_TYPE }
 export function healthRoutes(context: ServerContext) {
   const health = () =>
     new Response(null, {
-      status: context.engine.unavailable === null && !context.isDraining() ? 200 : 503,
+      status: context.front.unavailable === null && !context.isDraining() ? 200 : 503,
     });
   return new Elysia({ name: "health" })
     .get("/health", health)

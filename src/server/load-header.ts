@@ -11,7 +11,7 @@ export function loadHeaders(context: ServerContext, request: Request): Record<st
     ?.split(",")[0]
     ?.trim()
     .toUpperCase();
-  const { kvCacheUsage, numWaitingReqs } = context.engine.load;
+  const { kvCacheUsage, numWaitingReqs } = context.front.load;
   const usage = formatNumber(kvCacheUsage);
   const waiting = formatNumber(numWaitingReqs);
   const text = `named_metrics.kv_cache_usage_perc=${usage}, named_metrics.num_requests_waiting=${waiting}`;

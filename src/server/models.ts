@@ -20,7 +20,7 @@ function modelCard(context: ServerContext, id: string) {
     owned_by: "vllm",
     root: context.modelRoot,
     parent: null,
-    max_model_len: context.engine.info.maxModelLen,
+    max_model_len: context.front.info.maxModelLen,
     permission: [
       {
         id: `modelperm-${id}`,

@@ -60,26 +60,26 @@ function run(context: ServerContext, request: Request, handle: Handler): Promise
 
 async function sleep(context: ServerContext, query: URLSearchParams): Promise<Response> {
   checkSleepEnabled(context);
-  await context.engine.calls.sleep(sleepLevel(query), sleepMode(query));
+  await context.front.calls.sleep(sleepLevel(query), sleepMode(query));
   return new Response(null, { status: 200 });
 }
 
 async function wakeUp(context: ServerContext, query: URLSearchParams): Promise<Response> {
   checkSleepEnabled(context);
-  await context.engine.calls.wakeUp(wakeTags(query));
+  await context.front.calls.wakeUp(wakeTags(query));
   return new Response(null, { status: 200 });
 }
 
 async function isSleeping(context: ServerContext): Promise<Response> {
   checkSleepEnabled(context);
-  return jsonResponse({ is_sleeping: await context.engine.calls.isSleeping() });
+  return jsonResponse({ is_sleeping: await context.front.calls.isSleeping() });
 }
 
 /** 200 either way, as in vLLM: a cache in use stays as it is unless the running requests give way. */
 async function resetPrefixCache(context: ServerContext, query: URLSearchParams): Promise<Response> {
   const preemptRunning = flag(query, "reset_running_requests");
   flag(query, "reset_external");
-  await context.engine.calls.resetPrefixCache(preemptRunning);
+  await context.front.calls.resetPrefixCache(preemptRunning);
   return new Response(null, { status: 200 });
 }
 

@@ -2,7 +2,7 @@
 
 import { shortened } from "../api/quote.ts";
 import { RequestError, shuttingDown } from "../errors.ts";
-import type { AsyncEngine } from "../front/front.ts";
+import type { Front } from "../front/front.ts";
 import type { HttpRecord } from "../metrics/family.ts";
 import type { SamplingDefaults } from "../request/sampling-params.ts";
 import type { ApiKeyScope } from "./auth.ts";
@@ -12,7 +12,7 @@ import type { MemoryGuard } from "./memory-guard.ts";
 import type { RequestLogOptions } from "./request-log.ts";
 
 export interface ServerContext {
-  readonly engine: AsyncEngine;
+  readonly front: Front;
   /** The first is reported in answers; all are accepted. */
   readonly servedModelNames: readonly string[];
   /** The `root` of the model's card. */
@@ -77,10 +77,10 @@ export const DEFAULT_LIMITS: ServerLimits = {
  * @throws EngineError and OverloadError
  */
 export function checkRoom(context: ServerContext): void {
-  const { engine, memory } = context;
+  const { front, memory } = context;
   checkAccepting(context);
-  memory?.check(engine.retryAfterS);
-  engine.reserve(1).release();
+  memory?.check(front.retryAfterS);
+  front.reserve(1).release();
 }
 
 /**
@@ -88,7 +88,7 @@ export function checkRoom(context: ServerContext): void {
  * @throws EngineError "engine_dead", "engine_restarting" or "engine_shutdown"
  */
 export function checkAccepting(context: ServerContext): void {
-  const { unavailable } = context.engine;
+  const { unavailable } = context.front;
   if (unavailable !== null) throw unavailable;
   if (context.isDraining()) {
     throw shuttingDown();

@@ -1,13 +1,13 @@
 // The HTTP app over a front. It does not listen.
 
-import type { AsyncEngine } from "../front/front.ts";
-import type { Front } from "../front/measured-front.ts";
+import type { Front } from "../front/front.ts";
+import type { MeasuredFront } from "../front/measured-front.ts";
 import { createApp } from "./app.ts";
 import { type ContextOptions, serverContext } from "./context-options.ts";
 import { isReachable } from "./host-check.ts";
 
 export interface Service {
-  readonly engine: AsyncEngine;
+  readonly front: Front;
   readonly fetch: (request: Request) => Promise<Response>;
   readonly maxBodyBytes: number;
   /** Other machines can reach it, and it asks for no key. */
@@ -16,9 +16,10 @@ export interface Service {
   drain(): void;
 }
 
-export function createService(front: Front, options: ContextOptions): Service {
+export function createService(measured: MeasuredFront, options: ContextOptions): Service {
+  const { front } = measured;
   let isDraining = false;
-  const context = { ...serverContext(front, options), isDraining: () => isDraining };
+  const context = { ...serverContext(measured, options), isDraining: () => isDraining };
   const app = createApp(context);
   const drain = () => {
     isDraining = true;
@@ -26,5 +27,5 @@ export function createService(front: Front, options: ContextOptions): Service {
   const { maxBodyBytes } = context.limits;
   const { listensOn, apiKeys } = options;
   const isOpen = listensOn !== undefined && isReachable(listensOn) && apiKeys.length === 0;
-  return { engine: front.engine, fetch: app.fetch, maxBodyBytes, isOpen, drain };
+  return { front, fetch: app.fetch, maxBodyBytes, isOpen, drain };
 }

@@ -18,7 +18,7 @@ export function tokenizeRoutes(context: ServerContext) {
 
 async function tokenize(context: ServerContext, request: Request): Promise<Response> {
   const body = await readBody(context, request, TOKENIZE_FIELDS);
-  const { calls, info } = context.engine;
+  const { calls, info } = context.front;
   const tokens = await tokensOf(context, body);
   return jsonResponse({
     count: tokens.length,
@@ -30,7 +30,7 @@ async function tokenize(context: ServerContext, request: Request): Promise<Respo
 
 async function tokensOf(context: ServerContext, body: TokenizeBody): Promise<Int32Array> {
   const { prompt, messages, add_special_tokens: addSpecial } = body;
-  const { calls } = context.engine;
+  const { calls } = context.front;
   if (messages === null) return calls.encode(requirePrompt(prompt), addSpecial ?? true);
   const request = chatTemplateRequest(context, body, chatMessages(messages));
   return (await calls.applyChatTemplate(request)).tokenIds;
@@ -44,5 +44,5 @@ function requirePrompt(prompt: string | null): string {
 async function detokenize(context: ServerContext, request: Request): Promise<Response> {
   const { tokens } = await readBody(context, request, DETOKENIZE_FIELDS);
   const ids = knownIds(tokens ?? []);
-  return jsonResponse({ prompt: await context.engine.calls.decode(ids, false) });
+  return jsonResponse({ prompt: await context.front.calls.decode(ids, false) });
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
-import { AsyncEngine } from "../../src/front/front.ts";
+import { Front } from "../../src/front/front.ts";
 import type { GenerateRequest, SequenceOutput } from "../../src/front/generation.ts";
 import type { IterationStats, SchedulerStats, StatListener } from "../../src/protocol/stats.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
@@ -164,9 +164,7 @@ describe("engine", () => {
     const { runner, ...parts } = makeEngineParts();
     const faults: unknown[] = [];
     const onStepFault = ({ message }: Error, ids: readonly string[]) => faults.push([message, ids]);
-    const engine = new AsyncEngine(
-      new InProcessEngine({ ...parts, runner, seed: 0n, onStepFault }),
-    );
+    const engine = new Front(new InProcessEngine({ ...parts, runner, seed: 0n, onStepFault }));
     runner.failNextStep = true;
     const named = ["cmpl-a", "cmpl-b"].map((externalId) =>
       collect(engine.generate({ ...request("hello"), externalId })).catch(() => {}),

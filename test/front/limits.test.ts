@@ -1,7 +1,7 @@
 // Deadlines and readers of the front: who is ended, why, and that nothing is left behind.
 
 import { describe, expect, test } from "bun:test";
-import type { EngineLimits } from "../../src/front/front.ts";
+import type { FrontLimits } from "../../src/front/front.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { type FakeEngineOptions, makeEngine } from "../support/fake-engine.ts";
 
@@ -15,7 +15,7 @@ const request = (params: Partial<SamplingParams> = {}) => ({
   arrivalMs: performance.now(),
 });
 
-function start(limits: Partial<EngineLimits>, options: FakeEngineOptions = {}) {
+function start(limits: Partial<FrontLimits>, options: FakeEngineOptions = {}) {
   const parts = makeEngine({ ...options, engine: { limits } });
   const isIdle = () => parts.engine.numLiveSequences === 0 && !parts.scheduler.hasWork;
   const untilIdle = async () => {

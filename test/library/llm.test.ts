@@ -199,7 +199,7 @@ describe("an app over an LLM", () => {
   test("logs to the LLM's logger alone what it cannot tell its clients", async () => {
     const logged: string[] = [];
     const { llm } = makeLlm({}, (line) => logged.push(line));
-    partsOf(llm).front.engine.calls.encode = () => Promise.reject(new Error("a secret"));
+    partsOf(llm).measured.front.calls.encode = () => Promise.reject(new Error("a secret"));
     const answer = await createApp(llm).fetch(ask("/tokenize", { prompt: "hello" }));
     expect(await answer.text()).not.toContain("secret");
     expect(logged.map((text) => text.split("\n")[0])).toEqual(["Error: a secret"]);

@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { ConfigError } from "../../src/errors.ts";
-import { AsyncEngine } from "../../src/front/front.ts";
+import { Front } from "../../src/front/front.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import type { EngineProcess } from "../../src/process/engine-run.ts";
 import { SupervisedEngine } from "../../src/process/supervised-engine.ts";
@@ -86,7 +86,7 @@ describe("an engine that dies", () => {
 
   test("is named to whoever waits for an answer, in the kind of a failed step", async () => {
     const engine = await open();
-    const front = new AsyncEngine(engine);
+    const front = new Front(engine);
     const request = { ...engineRequest("", "hello", LONG), arrivalMs: front.nowMs() };
     const reading = front.generate(request)[Symbol.asyncIterator]();
     await reading.next();
@@ -122,7 +122,7 @@ describe("an engine that dies", () => {
       recordSleep: (record: Parameters<Metrics["recordSleep"]>[0]) => metrics.recordSleep(record),
       recordRestart: () => metrics.recordRestart(),
     };
-    const front = new AsyncEngine(engine, { listeners: [listener] });
+    const front = new Front(engine, { listeners: [listener] });
     const request = { ...engineRequest("", "hello", LONG), arrivalMs: front.nowMs() };
     const reading = Array.fromAsync(front.generate(request)).catch((error: Error) => error);
     await new Promise<void>((resolve) => {

@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { AsyncEngine } from "../../src/front/front.ts";
+import { Front } from "../../src/front/front.ts";
 import { BlockResidency } from "../../src/kvcache/block-residency.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import { JoinedOutputs } from "../../src/protocol/joined-outputs.ts";
@@ -64,7 +64,7 @@ async function replay(messages: readonly EngineOutputs[]) {
     features: new Set(["log-stats", "kv-cache-metrics"] as const),
     ...{ isEngineUp: () => true, processStats: () => null, nowS: () => 0 },
   });
-  const front = new AsyncEngine(client, { listeners: [metrics], nowMs: () => 0 });
+  const front = new Front(client, { listeners: [metrics], nowMs: () => 0 });
   const readers = REQUESTS.map((request) => front.generate({ ...request, arrivalMs: 0 }));
   for (const message of messages) deliver(message);
   const answers = await Promise.all(

@@ -1,7 +1,7 @@
 // Everything that a client can get wrong ends in a 4xx with vLLM's body, and the next request works.
 
 import { describe, expect, test } from "bun:test";
-import { bodyFault } from "../../src/server/fields.ts";
+import { bodyFault } from "../../src/api/fields.ts";
 import { DEFAULT_LIMITS } from "../../src/server/server-context.ts";
 import { makeApp } from "../support/fake-engine.ts";
 

@@ -1,7 +1,7 @@
 // A whole engine over the fake model, and an app in front of it.
 
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
-import { AsyncEngine, type AsyncEngineOptions } from "../../src/front/front.ts";
+import { Front, type FrontOptions } from "../../src/front/front.ts";
 import { NEUTRAL_SAMPLING } from "../../src/request/sampling-params.ts";
 import type { SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import { createApp } from "../../src/server/app.ts";
@@ -13,7 +13,7 @@ import { makeScheduler } from "./make-request.ts";
 export interface FakeEngineOptions {
   readonly model?: Partial<FakeModelOptions>;
   readonly scheduler?: Partial<SchedulerConfig>;
-  readonly engine?: AsyncEngineOptions;
+  readonly engine?: FrontOptions;
   /** The engine's clock. */
   readonly nowMs?: () => number;
 }
@@ -53,13 +53,13 @@ export function makeEngine(options: FakeEngineOptions = {}) {
     ...{ info, scheduler, runner, seed: 0n },
     ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
   });
-  const engine = new AsyncEngine(client, options.engine);
+  const engine = new Front(client, options.engine);
   return { engine, client, scheduler, runner };
 }
 
-export function makeContext(engine: AsyncEngine, context: Partial<ServerContext> = {}) {
+export function makeContext(front: Front, context: Partial<ServerContext> = {}) {
   return {
-    engine,
+    front,
     servedModelNames: ["tiny"],
     modelRoot: "tiny.gguf",
     apiKeys: [],

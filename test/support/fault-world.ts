@@ -5,7 +5,7 @@ import type { Connect } from "../../src/byte-socket.ts";
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
 import { EngineError } from "../../src/errors.ts";
-import { AsyncEngine } from "../../src/front/front.ts";
+import { Front } from "../../src/front/front.ts";
 import type { GenerateRequest } from "../../src/front/generation.ts";
 import { EngineChild } from "../../src/process/engine-child.ts";
 import { RemoteEngine } from "../../src/process/remote-engine.ts";
@@ -66,7 +66,7 @@ export interface LedgerEntry {
 }
 
 export class FaultWorld {
-  readonly front: AsyncEngine;
+  readonly front: Front;
   readonly scheduler: Scheduler;
   /** What the front's statistics have counted. */
   readonly counted = { numTokens: 0, numFinished: 0 };
@@ -79,7 +79,7 @@ export class FaultWorld {
       this.counted.numTokens += iteration?.numGenerationTokens ?? 0;
       this.counted.numFinished += iteration?.finished.length ?? 0;
     };
-    this.front = new AsyncEngine(client, {
+    this.front = new Front(client, {
       listeners: [{ record }],
       limits: LIMITS,
       nowMs: () => 0,
