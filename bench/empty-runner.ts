@@ -20,7 +20,8 @@ const tokenizer: Tokenizer = {
   tokenEntry: (id) => String.fromCharCode(id),
   isSpecial: () => false,
   decode: async (tokenIds) => String.fromCharCode(...tokenIds),
-  applyChatTemplate: async () => ({ prompt: "", tokenIds: new Int32Array(0) }),
+  renderChat: async () => "",
+  encodeChat: async () => new Int32Array(0),
 };
 
 const info: ModelInfo = {

@@ -18,7 +18,7 @@ namespace pagoda {
 
 namespace {
 
-constexpr int CONTRACT_VERSION = 7; // src/runner/addon-types.ts
+constexpr int CONTRACT_VERSION = 8; // src/runner/addon-types.ts
 
 ggml_type kv_type_of(const std::string & name) {
     for (const ggml_type type : { GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_F32, GGML_TYPE_Q8_0 }) {

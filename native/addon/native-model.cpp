@@ -28,6 +28,7 @@ Napi::FunctionReference NativeModel::define(Napi::Env env) {
         InstanceMethod<&NativeModel::tokenize_now>("tokenizeNow"),
         InstanceMethod<&NativeModel::detokenize>("detokenize"),
         InstanceMethod<&NativeModel::apply_chat_template>("applyChatTemplate"),
+        InstanceMethod<&NativeModel::tokenize_chat>("tokenizeChat"),
         InstanceMethod<&NativeModel::create_sampler>("createSampler"),
         InstanceMethod<&NativeModel::free_sampler>("freeSampler"),
         InstanceMethod<&NativeModel::check_reload>("checkReload"),
@@ -170,17 +171,35 @@ Napi::Value NativeModel::detokenize(const Napi::CallbackInfo & info) {
     });
 }
 
+static ChatTemplateInput chat_template_input(const Napi::CallbackInfo & info) {
+    const Napi::Object o = object_argument(info, 0);
+    ChatTemplateInput input;
+    input.json = string_field(o, "json");
+    input.chat_template = string_field(o, "chatTemplate");
+    input.add_generation_prompt = o.Get("addGenerationPrompt").ToBoolean();
+    input.continue_final_message = o.Get("continueFinalMessage").ToBoolean();
+    return input;
+}
+
+Napi::Value NativeModel::tokenize_chat(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        const auto vocabulary = live().vocabulary();
+        const size_t max_tokens = optional_count_argument(info, 1);
+        return PromiseWorker<std::vector<int32_t>>::start(
+            info.Env(),
+            [m = model, vocabulary, input = chat_template_input(info), max_tokens] {
+                // The template's own BOS was dropped in rendering where the tokenizer adds one.
+                return vocabulary->tokenize(m->chat_template->apply(input), true, true, max_tokens);
+            },
+            [](Napi::Env env, std::vector<int32_t> & tokens) -> Napi::Value { return to_typed_array(env, tokens); });
+    });
+}
+
 Napi::Value NativeModel::apply_chat_template(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
         live();
-        const Napi::Object o = object_argument(info, 0);
-        ChatTemplateInput input;
-        input.json = string_field(o, "json");
-        input.chat_template = string_field(o, "chatTemplate");
-        input.add_generation_prompt = o.Get("addGenerationPrompt").ToBoolean();
-        input.continue_final_message = o.Get("continueFinalMessage").ToBoolean();
         return PromiseWorker<std::string>::start(
-            info.Env(), [m = model, input = std::move(input)] { return m->chat_template->apply(input); },
+            info.Env(), [m = model, input = chat_template_input(info)] { return m->chat_template->apply(input); },
             [](Napi::Env env, std::string & text) -> Napi::Value { return Napi::String::New(env, text); });
     });
 }

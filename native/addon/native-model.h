@@ -31,6 +31,7 @@ private:
     Napi::Value tokenize_now(const Napi::CallbackInfo & info);
     Napi::Value detokenize(const Napi::CallbackInfo & info);
     Napi::Value apply_chat_template(const Napi::CallbackInfo & info);
+    Napi::Value tokenize_chat(const Napi::CallbackInfo & info);
     Napi::Value create_sampler(const Napi::CallbackInfo & info);
     Napi::Value free_sampler(const Napi::CallbackInfo & info);
     Napi::Value check_reload(const Napi::CallbackInfo & info);

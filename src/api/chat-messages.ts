@@ -1,9 +1,11 @@
 // Converts a chat's messages for the engine: content parts that are text are kept, others are refused.
 
 import { RequestError } from "../errors.ts";
-import type { ChatMessage } from "../protocol/chat-template-request.ts";
 import { isObject, type Json, type JsonObject } from "./fields.ts";
 import { shortened } from "./quote.ts";
+
+/** A checked message with the members that its template may use. */
+export type ChatMessage = JsonObject & { readonly role: string };
 
 /** @throws RequestError "invalid_value" or "unsupported" */
 export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {

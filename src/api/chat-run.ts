@@ -1,10 +1,9 @@
 // A chat on its way, whoever asked for it: its body checked, rendered and queued.
 
 import type { Generation } from "../front/generation.ts";
-import type { ChatMessage } from "../protocol/chat-template-request.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
 import { type ServerContext, unixSeconds } from "../server/server-context.ts";
-import { chatMessages, contentText } from "./chat-messages.ts";
+import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { ChatBody } from "./schemas.ts";
 import { chatTemplateRequest } from "./template-request.ts";

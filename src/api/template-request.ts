@@ -2,17 +2,11 @@
 // are vLLM 0.13's (_preprocess_chat, resolve_chat_template_kwargs).
 
 import { RequestError } from "../errors.ts";
-import type { ChatMessage, ChatTemplateRequest } from "../protocol/chat-template-request.ts";
+import { writeJson } from "../json.ts";
+import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { ServerContext } from "../server/server-context.ts";
-import {
-  boolean,
-  type Json,
-  type JsonObject,
-  list,
-  object,
-  optional,
-  parseBody,
-} from "./fields.ts";
+import type { ChatMessage } from "./chat-messages.ts";
+import { boolean, type Json, list, object, optional, parseBody } from "./fields.ts";
 import type { ChatBody } from "./schemas.ts";
 
 type TemplateBody = Pick<
@@ -65,21 +59,24 @@ export function chatTemplateRequest(
     );
   }
   const rendered: Record<string, Json> = {
-    messages: messages as readonly JsonObject[],
+    messages,
     tools: inputs.tools,
     documents: inputs.documents,
     chat_template_kwargs: kwargs,
   };
   for (const [param, value] of Object.entries(rendered)) checkMembers(value, param);
   const isVariable = ([name]: [string, unknown]) => !Object.hasOwn(INPUTS, name);
+  const variables = Object.fromEntries(Object.entries(kwargs).filter(isVariable));
   return {
-    messages,
+    json: writeJson({
+      messages,
+      tools: inputs.tools,
+      documents: inputs.documents,
+      kwargs: variables,
+    }),
     chatTemplate,
-    tools: inputs.tools,
-    documents: inputs.documents,
     addGenerationPrompt: inputs.add_generation_prompt,
     continueFinalMessage: inputs.continue_final_message,
-    templateKwargs: Object.fromEntries(Object.entries(kwargs).filter(isVariable)),
   };
 }
 

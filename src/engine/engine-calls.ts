@@ -26,7 +26,8 @@ function textCalls(tokenizer: Tokenizer) {
     decode: (tokenIds, skipSpecial) => tokenizer.decode(tokenIds, skipSpecial),
     tokenBytes: async (tokenIds) => Array.from(tokenIds, (id) => tokenizer.tokenBytes(id).slice()),
     tokenEntries: async (tokenIds) => Array.from(tokenIds, (id) => tokenizer.tokenEntry(id)),
-    applyChatTemplate: (request) => tokenizer.applyChatTemplate(request),
+    renderChat: (request) => tokenizer.renderChat(request),
+    encodeChat: (request, maxTokens) => tokenizer.encodeChat(request, maxTokens ?? null),
   } satisfies Partial<EngineCalls>;
 }
 

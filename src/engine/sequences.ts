@@ -21,7 +21,7 @@ export async function tokenIdsOf(
   const ids =
     "text" in prompt
       ? await tokenizer.encode(prompt.text, prompt.addSpecial, true, maxTokens)
-      : (await tokenizer.applyChatTemplate(prompt.chat, maxTokens)).tokenIds;
+      : await tokenizer.encodeChat(prompt.chat, maxTokens);
   return checkCountedIds(info, ids);
 }
 

@@ -1,13 +1,11 @@
 // What users of the library may ask for. Names are vLLM's in camelCase; bounds and defaults are those of the
 // command line and of the HTTP API, since both are read by the same code.
 
-import type { ChatMessage } from "../protocol/chat-template-request.ts";
-
 /** Text, or token ids within the vocabulary; not empty. */
 export type Prompt = string | readonly number[] | Int32Array;
 
 /** One message: a role, `content` as text or as a list of text parts, and what else the template reads. */
-export type Message = ChatMessage;
+export type Message = Readonly<Record<string, unknown>> & { readonly role: string };
 
 /** How a model is loaded. Everything left out is decided from the model and the machine. */
 export interface LoadOptions {

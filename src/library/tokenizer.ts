@@ -66,6 +66,11 @@ export class Tokenizer {
     };
     const checked = chatMessages(messages as readonly JsonObject[]);
     const request = chatTemplateRequest(this.#context, body, checked);
-    return this.#context.front.calls.applyChatTemplate(request);
+    const { calls } = this.#context.front;
+    const [prompt, tokenIds] = await Promise.all([
+      calls.renderChat(request),
+      calls.encodeChat(request),
+    ]);
+    return { prompt, tokenIds };
   }
 }

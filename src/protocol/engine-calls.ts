@@ -22,9 +22,10 @@ export interface EngineCalls {
   tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]>;
   /** Text of single tokens as the vocabulary spells them. */
   tokenEntries(tokenIds: Int32Array): Promise<string[]>;
-  applyChatTemplate(
-    request: ChatTemplateRequest,
-  ): Promise<{ prompt: string; tokenIds: Int32Array }>;
+  /** The prompt that a chat's template makes, as text. */
+  renderChat(request: ChatTemplateRequest): Promise<string>;
+  /** The same prompt as token ids. @param maxTokens as in encode() */
+  encodeChat(request: ChatTemplateRequest, maxTokens?: number | null): Promise<Int32Array>;
   /**
    * Gives memory up; requests added from now on wait. Deepens a lighter sleep, leaves a deeper one.
    * @returns the level in effect
@@ -59,7 +60,8 @@ export const ENGINE_CALL_KINDS = {
   decode: "suspect",
   tokenBytes: "suspect",
   tokenEntries: "suspect",
-  applyChatTemplate: "suspect",
+  renderChat: "suspect",
+  encodeChat: "suspect",
   sleep: "step-gap",
   wakeUp: "step-gap",
   isSleeping: "question",

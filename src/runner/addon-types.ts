@@ -10,7 +10,7 @@ import type {
 } from "../protocol/model-info.ts";
 
 /** Raised on both sides with every change of shape or meaning below; checked at load. */
-export const CONTRACT_VERSION = 7;
+export const CONTRACT_VERSION = 8;
 
 /**
  * Codes: "invalid_argument" (a caller's fault), "model_not_found", "model_not_gguf", "model_truncated",
@@ -193,6 +193,12 @@ export interface NativeModel {
   detokenize(tokenIds: Int32Array, removeSpecial: boolean): Promise<string>;
   /** Renders the template off the JS thread, within depth, size and time limits. */
   applyChatTemplate(input: ChatTemplateInput): Promise<string>;
+  /**
+   * Renders the template as applyChatTemplate() does and tokenizes the text, parsing special tokens.
+   * @param maxTokens as in tokenize()
+   * @returns [length] int32
+   */
+  tokenizeChat(input: ChatTemplateInput, maxTokens?: number): Promise<Int32Array>;
   /** @returns a handle > 0 */
   createSampler(init: SamplerInit): number;
   /** Freeing an unknown handle is an "invalid_argument". Not during a step. */

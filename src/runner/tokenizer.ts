@@ -28,13 +28,14 @@ export interface Tokenizer {
   /** Whole-sequence detokenisation; ids out of range give nothing. */
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
   /**
-   * Renders the chat template as transformers' apply_chat_template does, then tokenises the text, parsing
-   * special tokens.
-   * @param maxTokens as in encode()
+   * Renders the chat template as transformers' apply_chat_template does.
    * @throws RequestError "invalid_value" with the template's message
    */
-  applyChatTemplate(
-    request: ChatTemplateRequest,
-    maxTokens?: number | null,
-  ): Promise<{ prompt: string; tokenIds: Int32Array }>;
+  renderChat(request: ChatTemplateRequest): Promise<string>;
+  /**
+   * Tokenizes the text of renderChat(), parsing special tokens, in one call of the addon.
+   * @param maxTokens as in encode()
+   * @throws RequestError as renderChat() does
+   */
+  encodeChat(request: ChatTemplateRequest, maxTokens?: number | null): Promise<Int32Array>;
 }

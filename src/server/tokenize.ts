@@ -33,7 +33,7 @@ async function tokensOf(context: ServerContext, body: TokenizeBody): Promise<Int
   const { calls } = context.front;
   if (messages === null) return calls.encode(requirePrompt(prompt), addSpecial ?? true);
   const request = chatTemplateRequest(context, body, chatMessages(messages));
-  return (await calls.applyChatTemplate(request)).tokenIds;
+  return calls.encodeChat(request);
 }
 
 function requirePrompt(prompt: string | null): string {

@@ -120,6 +120,6 @@ describe("other fields name what was sent", () => {
 test("a template's variables keep their digits", async () => {
   const chat = `{"messages":[{"role":"user","content":"x"}],"max_tokens":1,"chat_template_kwargs":{"id":${HUGE}}}`;
   expect((await post(CHAT, chat)).status).toBe(200);
-  const prompt = added.at(-1)?.prompt as { chat: { templateKwargs: Record<string, unknown> } };
-  expect(prompt.chat.templateKwargs["id"]).toBe(9007199254740993n);
+  const prompt = added.at(-1)?.prompt as { chat: { json: string } };
+  expect(prompt.chat.json).toEndWith(`"kwargs":{"id":${HUGE}}}`);
 });

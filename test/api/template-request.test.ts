@@ -38,13 +38,10 @@ function refusal(build: () => unknown): RequestError {
 describe("the template's inputs", () => {
   test("are the body's fields, and no variable that nobody set", () => {
     expect(requestOf({})).toEqual({
-      messages: MESSAGES,
+      json: JSON.stringify({ messages: MESSAGES, tools: null, documents: null, kwargs: {} }),
       chatTemplate: null,
-      tools: null,
-      documents: null,
       addGenerationPrompt: true,
       continueFinalMessage: false,
-      templateKwargs: {},
     });
   });
 
@@ -53,14 +50,12 @@ describe("the template's inputs", () => {
     const tools = [{ type: "function", function: { name: "f" } }];
     const flags = { add_generation_prompt: false, continue_final_message: true };
     const request = withKwargs({ ...flags, documents, tools, enable_thinking: true, mood: [1] });
+    const kwargs = { enable_thinking: true, mood: [1] };
     expect(request).toEqual({
-      messages: MESSAGES,
+      json: JSON.stringify({ messages: MESSAGES, tools, documents, kwargs }),
       chatTemplate: null,
-      tools,
-      documents,
       addGenerationPrompt: false,
       continueFinalMessage: true,
-      templateKwargs: { enable_thinking: true, mood: [1] },
     });
   });
 
@@ -73,7 +68,7 @@ describe("the template's inputs", () => {
       documents,
     });
     expect(answer.status).toBe(200);
-    expect(requestOf({ documents }).documents).toEqual(documents);
+    expect(JSON.parse(requestOf({ documents }).json).documents).toEqual(documents);
   });
 
   test("count a kwarg of null as not set, as None is in Python", () => {

@@ -138,13 +138,15 @@ describe("SmolLM2", () => {
   });
 
   test("finds vLLM's answer with the same model as likely as its own, token by token", async () => {
-    const { tokenIds } = await runner.tokenizer.applyChatTemplate({
-      messages: [{ role: "user", content: "Say hello." }],
-      ...{ tools: null, documents: null, chatTemplate: null },
-      addGenerationPrompt: true,
-      continueFinalMessage: false,
-      templateKwargs: {},
-    });
+    const messages = [{ role: "user", content: "Say hello." }];
+    const chat = {
+      json: JSON.stringify({ messages, tools: null, documents: null, kwargs: {} }),
+      ...{ chatTemplate: null, addGenerationPrompt: true, continueFinalMessage: false },
+    };
+    const tokenIds = await runner.tokenizer.encodeChat(chat);
+    const prompt = await runner.tokenizer.renderChat(chat);
+    expect(await runner.tokenizer.encode(prompt, true, true)).toEqual(tokenIds);
+    expect(await runner.tokenizer.encodeChat(chat, 4)).toEqual(tokenIds.slice(0, 5));
     expect(tokenIds.length).toBe(33);
     const answer = await runner.tokenizer.encode("Hello there, welcome to my", false, false);
     const request = makeRequest("chat", [...tokenIds, ...answer], {

@@ -169,22 +169,16 @@ describe("an engine that dies", () => {
   });
 
   const CHAT = {
-    messages: [{ role: "user", content: "deadly!" }],
-    ...{
-      tools: null,
-      documents: null,
-      chatTemplate: null,
-      addGenerationPrompt: true,
-      continueFinalMessage: false,
-      templateKwargs: {},
-    },
+    json: JSON.stringify({ messages: [{ role: "user", content: "deadly!" }] }),
+    ...{ chatTemplate: null, addGenerationPrompt: true, continueFinalMessage: false },
   };
   const ids = Int32Array.from(new TextEncoder().encode("deadly!"));
   const textCalls: [string, (engine: SupervisedEngine) => Promise<unknown>][] = [
     ["tokenizing", (engine) => engine.calls.encode("deadly!", true)],
     ["decoding", (engine) => engine.calls.decode(ids, false)],
     ["reading token bytes", (engine) => engine.calls.tokenBytes(ids)],
-    ["rendering a chat", (engine) => engine.calls.applyChatTemplate(CHAT)],
+    ["rendering a chat", (engine) => engine.calls.renderChat(CHAT)],
+    ["tokenizing a chat", (engine) => engine.calls.encodeChat(CHAT)],
   ];
   test.each(textCalls)("of the same %s twice does not do it again", async (_, call) => {
     const engine = await open({ deadlyText: "!" });

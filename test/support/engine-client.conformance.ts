@@ -26,17 +26,14 @@ export function engineRequest(
   };
 }
 
-const CHAT = {
-  messages: [{ role: "user", content: "hi" }],
-  ...{
-    tools: null,
-    documents: null,
-    chatTemplate: null,
-    addGenerationPrompt: true,
-    continueFinalMessage: false,
-  },
-  templateKwargs: { depth: { of: ["values", null, 1.5, true] } },
-};
+const chatOf = (content: string) => ({
+  json: JSON.stringify({
+    messages: [{ role: "user", content }],
+    kwargs: { of: ["\u{1F600}", null] },
+  }),
+  ...{ chatTemplate: null, addGenerationPrompt: true, continueFinalMessage: false },
+});
+const CHAT = chatOf("hi");
 
 /** Collects outputs by request. */
 export class OutputLog {
@@ -175,7 +172,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
 
     test("reads a prompt that is a chat", async () => {
       const answer = client.add({ ...engineRequest("a", ""), prompt: { chat: CHAT } });
-      expect(await answer).toEqual((await new FakeTokenizer().applyChatTemplate(CHAT)).tokenIds);
+      expect(await answer).toEqual(await new FakeTokenizer().encodeChat(CHAT));
       expect((await log.end("a")).at(-1)?.finishReason).toBe("length");
     });
 
@@ -186,12 +183,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
         [{ prompt: Int32Array.of(1, 258) }, "Token id 258 is out of vocabulary"],
         [{ prompt: long }, "your request has 1024 input tokens."],
         [{ prompt: { ...long, text: "x".repeat(8192) } }, "has at least 8193 input tokens."],
-        [
-          {
-            prompt: { chat: { ...CHAT, messages: [{ role: "user", content: "x".repeat(9000) }] } },
-          },
-          "has at least 8193 input tokens.",
-        ],
+        [{ prompt: { chat: chatOf("x".repeat(9000)) } }, "has at least 8193 input tokens."],
         [{ prompt: { ...long, addSpecial: false } }, "is too large: 8. This model's"],
       ];
       for (const [part, message] of refused) {
@@ -238,9 +230,11 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
         [256, 104].map((id) => tokenizer.tokenBytes(id)),
       );
       expect(await client.calls.tokenEntries(Int32Array.of(256, 104))).toEqual(["<s>", "<0x68>"]);
-      expect(await client.calls.applyChatTemplate(CHAT)).toEqual(
-        await tokenizer.applyChatTemplate(CHAT),
-      );
+      const prompt = "user: hi\nassistant: ";
+      expect(await client.calls.renderChat(CHAT)).toBe(prompt);
+      const chatIds = await tokenizer.encode(prompt, true, true);
+      expect(await client.calls.encodeChat(CHAT)).toEqual(chatIds);
+      expect(await client.calls.encodeChat(CHAT, 3)).toEqual(chatIds.slice(0, 4));
     });
 
     test("answers many calls at once, large ones too", async () => {

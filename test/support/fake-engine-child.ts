@@ -60,13 +60,18 @@ async function startFake({ modelPath }: EngineConfig) {
   return Object.assign(client, { info: { ...info, model: { ...info.model, vocabSize } } });
 }
 
-/** All that reads a client's text or tokens comes down to these two. */
+/** Every call with a client's text or tokens goes through one of these. */
 function plantDeadlyText(tokenizer: FakeTokenizer, deadly: string): void {
   const die = () => process.kill(process.pid, "SIGSEGV");
   const encode = tokenizer.encode.bind(tokenizer);
   tokenizer.encode = async (text, ...rest) => {
     if (text.includes(deadly)) die();
     return encode(text, ...rest);
+  };
+  const renderChat = tokenizer.renderChat.bind(tokenizer);
+  tokenizer.renderChat = async (request) => {
+    if (request.json.includes(deadly)) die();
+    return renderChat(request);
   };
   const tokenBytes = tokenizer.tokenBytes.bind(tokenizer);
   tokenizer.tokenBytes = (id) => {

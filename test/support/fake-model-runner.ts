@@ -72,10 +72,14 @@ export class FakeTokenizer implements Tokenizer {
     );
   }
 
-  async applyChatTemplate(request: ChatTemplateRequest, maxTokens: number | null = null) {
-    const lines = request.messages.map(({ role, content }) => `${role}: ${textOf(content)}\n`);
-    const prompt = lines.join("") + (request.addGenerationPrompt ? "assistant: " : "");
-    return { prompt, tokenIds: await this.encode(prompt, true, true, maxTokens) };
+  async renderChat({ json, addGenerationPrompt }: ChatTemplateRequest): Promise<string> {
+    const { messages } = JSON.parse(json) as { messages: { role: string; content: unknown }[] };
+    const lines = messages.map(({ role, content }) => `${role}: ${textOf(content)}\n`);
+    return lines.join("") + (addGenerationPrompt ? "assistant: " : "");
+  }
+
+  async encodeChat(request: ChatTemplateRequest, maxTokens: number | null = null) {
+    return this.encode(await this.renderChat(request), true, true, maxTokens);
   }
 }
 

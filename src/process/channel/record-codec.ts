@@ -27,9 +27,8 @@ const OBJECT = 10;
  */
 const KNOWN_NAMES: readonly string[] = [
   ...["type", "id", "name", "args", "value", "requestIds", "prompt", "text", "addSpecial", "chat"],
-  ...["samplingParams", "mustFit", "priority", "cacheSalt", "messages", "role", "content"],
-  ...["tools", "addGenerationPrompt", "continueFinalMessage", "templateKwargs"],
-  ...["documents", "chatTemplate", "externalId"],
+  ...["samplingParams", "mustFit", "priority", "cacheSalt", "json", "externalId"],
+  ...["addGenerationPrompt", "continueFinalMessage", "chatTemplate"],
   ...Object.keys(DEFAULT_SAMPLING_PARAMS),
 ];
 const PLACES: ReadonlyMap<string, number> = new Map(KNOWN_NAMES.map((name, i) => [name, i + 1]));
