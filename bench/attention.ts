@@ -36,7 +36,8 @@ function decodeOf(sequence: number, context: number): ScheduledRequest {
   const length = Math.floor(context / LIMITS.blockSize) + 1;
   const first = 1 + sequence * BLOCKS_PER_SEQ;
   const blockIds = Int32Array.from({ length }, (_, i) => first + ((i * 37) % BLOCKS_PER_SEQ));
-  return { request, numComputedTokens: context, numScheduledTokens: 1, blockIds, samples: true };
+  const part = { request, numComputedTokens: context, numScheduledTokens: 1, blockIds };
+  return { ...part, output: "tokens", numDraftTokens: 0 };
 }
 
 function decodePlan(context: number): StepPlan {

@@ -110,8 +110,11 @@ export function startClient(
     numBlocks,
     enablePrefixCaching: true,
     rootHash: noneHash("0"),
-    longPrefillTokenThreshold: 0,
+    residency: null,
+    longPrefillTokenThreshold: null,
+    maxNumPartialPrefills: null,
     growthReserveTokens: GROWTH_RESERVE_TOKENS,
+    targetInterTokenLatencyMs: null,
     policy: "fcfs",
     eosTokenIds: runner.info.eosTokenIds,
   });

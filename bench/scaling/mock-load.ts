@@ -18,8 +18,11 @@ export function mockScheduler(config: Partial<SchedulerConfig> & { numBlocks: nu
     maxNumBatchedTokens: 512,
     maxNumSeqs: 16,
     maxModelLen: (config.numBlocks - 1) * BLOCK_SIZE,
-    longPrefillTokenThreshold: 0,
+    residency: null,
+    longPrefillTokenThreshold: null,
+    maxNumPartialPrefills: null,
     growthReserveTokens: GROWTH_RESERVE_TOKENS,
+    targetInterTokenLatencyMs: null,
     policy: "fcfs",
     eosTokenIds: [],
     ...config,
@@ -48,9 +51,10 @@ export function mockRequest(numPromptTokens: number, maxTokens: number): Request
 /** One whole step. */
 export function mockStep(scheduler: Scheduler): StepPlan {
   const plan = scheduler.schedule();
-  const results = plan.scheduled.map(({ samples }) => ({
-    tokenId: samples ? TOKEN : -1,
+  const results = plan.scheduled.map(({ output }) => ({
+    tokenIds: output === "tokens" ? [TOKEN] : [],
     logprobs: null,
+    pooled: null,
     promptLogprobs: null,
     isCorrupted: false,
   }));

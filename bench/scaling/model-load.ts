@@ -55,7 +55,8 @@ function scheduled({ context, numTokens, blockIds }: Entry, sequence: number): S
     numComputedTokens: context,
     numScheduledTokens: numTokens,
     blockIds: Int32Array.from(blockIds.slice(0, numBlocks)),
-    samples: true,
+    output: "tokens",
+    numDraftTokens: 0,
   };
 }
 

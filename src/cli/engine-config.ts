@@ -23,7 +23,9 @@ export function engineConfig(options: ServeOptions, modelPath: string): EngineCo
     enablePrefixCaching: options["enable-prefix-caching"],
     hashSeed: process.env["PYTHONHASHSEED"] ?? null,
     residencySampleRate: residencySampleRate(options),
-    longPrefillTokenThreshold: options["long-prefill-token-threshold"],
+    // 0 = no limit, as vLLM has it.
+    longPrefillTokenThreshold: options["long-prefill-token-threshold"] || null,
+    maxNumPartialPrefills: options["max-num-partial-prefills"],
     targetInterTokenLatencyMs: targetLatency(options["target-inter-token-latency-ms"]),
     policy: options["scheduling-policy"],
     seed: BigInt(options.seed),

@@ -153,6 +153,15 @@ const SERVER_OPTIONS = [
     help: "Most tokens of one request a step; 0 = no limit but the budget.",
   },
   {
+    name: "max-num-partial-prefills",
+    group: "Scheduling",
+    kind: "integer",
+    fallback: null,
+    min: 1,
+    unit: "requests",
+    help: "Most prompts that a step leaves unfinished; others wait. Default: no limit.",
+  },
+  {
     name: "target-inter-token-latency-ms",
     group: "Scheduling",
     kind: "integer",

@@ -26,8 +26,10 @@ export interface EngineConfig {
   readonly hashSeed: string | null;
   /** Share of block allocations whose residency is sampled, (0, 1]; null = none. */
   readonly residencySampleRate: number | null;
-  /** Tokens; 0 = none. */
-  readonly longPrefillTokenThreshold: number;
+  /** Most tokens of one request a step; null = no limit but the step's. */
+  readonly longPrefillTokenThreshold: number | null;
+  /** Most requests that a step leaves with uncomputed tokens; null = no limit. */
+  readonly maxNumPartialPrefills: number | null;
   readonly targetInterTokenLatencyMs: TargetInterTokenLatency;
   readonly policy: SchedulingPolicy;
   /** Of requests that bring none. */

@@ -232,12 +232,11 @@ export class InProcessEngine implements EngineClient {
   #update(plan: StepPlan, result: StepResult): void {
     const nowS = this.#nowS();
     this.#keepPromptLogprobs(plan, result);
-    for (const token of this.#scheduler.update(plan, result)) {
-      const { output, stopped } = this.#processor.process(token, nowS);
-      if (stopped && !token.request.isFinished) {
-        this.#scheduler.finish(token.request, "FINISHED_STOPPED");
-      }
-      if (output.finishReason !== null) this.#requests.delete(token.request.requestId);
+    for (const sampled of this.#scheduler.update(plan, result)) {
+      const { request } = sampled;
+      const { output, stopped } = this.#processor.process(sampled, nowS);
+      if (stopped && !request.isFinished) this.#scheduler.finish(request, "FINISHED_STOPPED");
+      if (output.finishReason !== null) this.#requests.delete(request.requestId);
       this.#outputs.push(output);
     }
     const { forwardMs, samplingMs } = result;

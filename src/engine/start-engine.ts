@@ -29,6 +29,7 @@ export async function startEngine(
     rootHash: rootHash(config.hashSeed),
     residency: blockResidency(config.residencySampleRate),
     longPrefillTokenThreshold: config.longPrefillTokenThreshold,
+    maxNumPartialPrefills: config.maxNumPartialPrefills,
     growthReserveTokens: GROWTH_RESERVE_TOKENS,
     targetInterTokenLatencyMs: config.targetInterTokenLatencyMs,
     policy: config.policy,

@@ -1,5 +1,5 @@
 // Block ids of one request in order: entry i holds positions [i * blockSize, (i + 1) * blockSize).
-// Append-only but for copy on write; grows by doubling. A step that adds no block allocates nothing.
+// Append-only but for copy on write and draft tokens that were rejected; grows by doubling. A step that adds no block allocates nothing.
 
 import { assert } from "../assert.ts";
 
@@ -29,6 +29,12 @@ export class BlockTable {
       this.#view = grown.subarray(0, 0);
     }
     this.#ids[this.#length++] = blockId;
+  }
+
+  /** Removes the last entry, which has no name. */
+  pop(): number {
+    assert(this.#length > this.numHashed, "the last block of the table has a name");
+    return this.#ids[--this.#length] ?? 0;
   }
 
   /** Copy on write. The entry and those after it lose their name. */

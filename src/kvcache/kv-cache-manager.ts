@@ -3,7 +3,8 @@
 //   | hit or shared blocks | own full blocks | own partial block |  new blocks of this step |
 //   0                                                ^ numComputedTokens                     ^ + numNewTokens
 //
-// A hash names a block only when the block is computed, or will be by the step being planned.
+// A hash names a block only when the block is computed, or will be by the step being planned. Draft tokens
+// may follow those of the step; no block with one of them is named or shared before the draft is accepted.
 
 import { assert } from "../assert.ts";
 import type { BlockEviction } from "../protocol/stats.ts";
@@ -20,8 +21,8 @@ export interface KvCacheConfig {
   readonly enablePrefixCaching: boolean;
   /** Parent of every first block, 32 bytes. */
   readonly rootHash: Uint8Array;
-  /** Samples the life of blocks while prefix caching is on. Null or absent = off. */
-  readonly residency?: BlockResidency | null;
+  /** Samples the life of blocks while prefix caching is on. Null = off. */
+  readonly residency: BlockResidency | null;
 }
 
 /** (source, destination) block ids. */
@@ -40,7 +41,7 @@ export class KvCacheManager {
 
   constructor(config: KvCacheConfig) {
     this.#config = config;
-    this.#residency = config.enablePrefixCaching ? (config.residency ?? null) : null;
+    this.#residency = config.enablePrefixCaching ? config.residency : null;
     this.pool = new BlockPool(config.numBlocks, this.#residency);
   }
 
@@ -104,14 +105,30 @@ export class KvCacheManager {
   }
 
   /**
-   * Whether a request of `numTokens` tokens finds blocks, and others for `reservedTokens` after it; these
-   * never ask for more than a quarter of the pool, or a small one would stand empty.
+   * Makes room for draft tokens behind the first `numTokens` tokens of a request, which have slots.
+   * @returns how many of `numDraftTokens` fit into its last block and the free ones
+   */
+  allocateDraftSlots(request: Request, numTokens: number, numDraftTokens: number): number {
+    const { blockSize } = this.#config;
+    const table = this.#table(request);
+    const numNeeded = Math.ceil((numTokens + numDraftTokens) / blockSize);
+    while (table.length < numNeeded && this.pool.numFree > 0) table.append(this.#allocate());
+    return Math.min(numDraftTokens, table.length * blockSize - numTokens);
+  }
+
+  /** Releases the blocks behind the first `numTokens` tokens, the last first: drafts in them were rejected. */
+  truncate(request: Request, numTokens: number): void {
+    const table = this.#table(request);
+    const numKept = Math.ceil(numTokens / this.#config.blockSize);
+    while (table.length > numKept) this.pool.free(table.pop());
+  }
+
+  /**
+   * Whether a request of `numTokens` tokens finds blocks and leaves `numReserved` free.
    * @param cached blocks from cachedBlocks(), which it would share
    */
-  hasRoom(numTokens: number, cached: readonly number[], reservedTokens: number): boolean {
-    const { blockSize } = this.#config;
-    const numOwn = Math.ceil(numTokens / blockSize) - cached.length;
-    const numReserved = Math.min(Math.ceil(reservedTokens / blockSize), this.pool.numBlocks >> 2);
+  hasRoom(numTokens: number, cached: readonly number[], numReserved: number): boolean {
+    const numOwn = Math.ceil(numTokens / this.#config.blockSize) - cached.length;
     return numOwn + numReserved <= this.pool.numFree - this.#numFreeOf(cached);
   }
 
@@ -120,9 +137,10 @@ export class KvCacheManager {
     return this.#table(request).ids(Math.ceil(numTokens / this.#config.blockSize));
   }
 
-  /** Names the full blocks within the first `numTokens` tokens, so that others can hit them. */
+  /** Names the full blocks within the first `numTokens` tokens, all known, so that others can hit them. */
   cacheFullBlocks(request: Request, numTokens: number): void {
     if (!this.#config.enablePrefixCaching) return;
+    assert(numTokens <= request.numTokens, `${request.requestId}: a name for unknown tokens`);
     const table = this.#table(request);
     const numFull = Math.floor(numTokens / this.#config.blockSize);
     if (numFull <= table.numHashed) return;

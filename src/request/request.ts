@@ -1,6 +1,6 @@
 // One sequence on its way through the engine: its tokens, counters, block hashes and status.
-// Created by the engine on add; the scheduler writes the counters and the status. Its block table is the KV cache
-// manager's, its state in the sampler the runner's.
+// Created by the engine on add; the scheduler writes the counters and the status, kvcache the hashes, a proposer the
+// draft tokens. Its block table is the KV cache manager's, its state in the sampler the runner's.
 
 import { assert } from "../assert.ts";
 import type { Integer } from "../json.ts";
@@ -29,6 +29,8 @@ export interface RequestInit {
   readonly forkOf: Request | null;
 }
 
+const NO_TOKENS: readonly number[] = [];
+
 export class Request {
   readonly externalId: string;
   readonly requestId: string;
@@ -44,9 +46,14 @@ export class Request {
 
   /** Tokens whose K/V is in the cache: [0, numComputedTokens). */
   numComputedTokens = 0;
-  /** Prompt tokens found in the prefix cache at the first admission; -1 = not admitted yet. */
-  numCachedTokens = -1;
+  /** Prompt tokens found in the prefix cache at the first admission; null = not admitted yet. */
+  numCachedTokens: number | null = null;
   numPreemptions = 0;
+  /**
+   * Tokens that a proposer expects behind the known ones. A step may verify the first of them; whatever is
+   * appended makes all of them stale.
+   */
+  draftTokenIds: readonly number[] = NO_TOKENS;
   /** SHA-256 of each full block in order, computed once as tokens arrive. */
   readonly blockHashes = new BlockHashes();
 
@@ -104,6 +111,11 @@ export class Request {
     assert(!this.isFinished, `${this.externalId}: token after finish`);
     if (this.#numTokens === this.#tokenIds.length) this.#grow();
     this.#tokenIds[this.#numTokens++] = tokenId;
+    this.dropDraft();
+  }
+
+  dropDraft(): void {
+    this.draftTokenIds = NO_TOKENS;
   }
 
   /** Moves to `to`; asserts that the edge is in TRANSITIONS. */

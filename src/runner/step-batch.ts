@@ -26,6 +26,8 @@ export interface StepBatchLimits {
 /** Handle of a request's native sampler state, 0 = none. Asked once per sampled row. */
 export type SamplerLookup = (request: Request) => number;
 
+const NOTHING_SAMPLED = { tokenIds: [], logprobs: null, pooled: null } as const;
+
 export class StepPacker {
   readonly batch: StepBatch;
   readonly output: StepOutput;
@@ -48,7 +50,10 @@ export class StepPacker {
     batch.numTokens = 0;
     batch.numSeqs = 0;
     batch.numOutputs = 0;
-    for (const entry of plan.scheduled) this.#packSequence(entry, samplerOf);
+    for (const entry of plan.scheduled) {
+      checkSupported(entry);
+      this.#packSequence(entry, samplerOf);
+    }
     this.#packCopies(plan.blockCopies);
     this.#makeTopRoom();
   }
@@ -61,13 +66,13 @@ export class StepPacker {
       const promptLogprobs = numScored > 0 ? this.#positions(row, numScored) : null;
       let isCorrupted = this.#hasNan(row, numScored);
       row += numScored;
-      if (!entry.samples) return { tokenId: -1, logprobs: null, promptLogprobs, isCorrupted };
+      if (entry.output === "none") return { ...NOTHING_SAMPLED, promptLogprobs, isCorrupted };
       const sampled = row++;
       isCorrupted ||= this.output.nanFlags[sampled] === 1;
-      const tokenId = this.output.tokenIds[sampled] ?? -1;
+      const tokenIds = [this.output.tokenIds[sampled] ?? 0];
       const wantsLogprobs = entry.request.samplingParams.logprobs !== null;
-      const logprobs = wantsLogprobs ? this.#position(sampled) : null;
-      return { tokenId, logprobs, promptLogprobs, isCorrupted };
+      const logprobs = wantsLogprobs ? [this.#position(sampled)] : null;
+      return { tokenIds, logprobs, pooled: null, promptLogprobs, isCorrupted };
     });
     const [forwardMs = 0, samplingMs = 0] = this.output.timings;
     return { results, forwardMs, samplingMs };
@@ -104,7 +109,7 @@ export class StepPacker {
       const target = request.tokenIds()[entry.numComputedTokens + i + 1] ?? -1;
       this.#packRow(request, firstToken + i, target, 0);
     }
-    if (!entry.samples) return;
+    if (entry.output === "none") return;
     this.#packRow(request, firstToken + entry.numScheduledTokens - 1, -1, samplerOf(request));
   }
 
@@ -178,6 +183,12 @@ export class StepPacker {
     }));
     return { chosen, top };
   }
+}
+
+/** The addon has no rows that verify draft tokens, and pools nothing. */
+function checkSupported({ request, output, numDraftTokens }: ScheduledRequest): void {
+  assert(numDraftTokens === 0, `${request.requestId}: the addon verifies no draft tokens`);
+  assert(output !== "pooled", `${request.requestId}: the addon pools nothing`);
 }
 
 /** Rows of an entry whose next prompt token is scored: positions whose successor is a prompt token. */

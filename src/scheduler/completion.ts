@@ -24,11 +24,19 @@ export function completionOf(
   eosTokenIds: ReadonlySet<number>,
   maxModelLen: number,
 ): Completion | null {
-  const { ignoreEos, stopTokenIds, maxTokens, minTokens } = request.samplingParams;
+  const { ignoreEos, stopTokenIds, minTokens } = request.samplingParams;
   if (request.numOutputTokens >= minTokens) {
     if (!ignoreEos && eosTokenIds.has(tokenId)) return END_TOKEN;
     if (stopTokenIds.includes(tokenId)) return { status: "FINISHED_STOPPED", stopReason: tokenId };
   }
-  const isAtLimit = request.numOutputTokens >= maxTokens || request.numTokens >= maxModelLen;
-  return isAtLimit ? LENGTH : null;
+  return numTokensLeft(request, maxModelLen) <= 0 ? LENGTH : null;
+}
+
+/**
+ * Tokens that a request can still produce before its length ends it.
+ * @param maxModelLen most tokens of a request, prompt included
+ */
+export function numTokensLeft(request: Request, maxModelLen: number): number {
+  const { numTokens, numOutputTokens, samplingParams } = request;
+  return Math.min(samplingParams.maxTokens - numOutputTokens, maxModelLen - numTokens);
 }

@@ -3,7 +3,19 @@
 
 import type { Request } from "../request/request.ts";
 
-/** One request's part in a step. Its tokens are positions [numComputedTokens, + numScheduledTokens). */
+/**
+ * What a request's part in a step gives: nothing, for a chunk that does not reach the last known token; the
+ * tokens that are sampled behind it; or the pooled vector of the input.
+ */
+export type StepOutputKind = "none" | "tokens" | "pooled";
+
+/**
+ * One request's part in a step. Its tokens are positions [numComputedTokens, + numScheduledTokens): known ones,
+ * then drafts.
+ *
+ *   | computed | known tokens ... last | draft draft draft |
+ *              ^ numComputedTokens                        ^ + numScheduledTokens
+ */
 export interface ScheduledRequest {
   readonly request: Request;
   /** First position computed in this step. */
@@ -15,8 +27,12 @@ export interface ScheduledRequest {
    * A view of the block table, valid until the scheduler is called again.
    */
   readonly blockIds: Int32Array;
-  /** True when the last scheduled token is the request's last known one: its logits give the next token. */
-  readonly samples: boolean;
+  readonly output: StepOutputKind;
+  /**
+   * How many of the scheduled tokens, at their end, are the first of request.draftTokenIds. 0 unless tokens
+   * are the output; each then has its logits sampled, as the last known token has.
+   */
+  readonly numDraftTokens: number;
 }
 
 export interface StepPlan {
@@ -50,10 +66,15 @@ export interface PositionLogprobs {
 
 /** What the pass gave for one entry of `scheduled`. */
 export interface ScheduledResult {
-  /** The sampled token, or -1 when the entry does not sample. */
-  readonly tokenId: number;
-  /** Null unless the request asked for logprobs and a token was sampled. */
-  readonly logprobs: PositionLogprobs | null;
+  /**
+   * The accepted drafts, then the token sampled behind them: sampling goes from row to row and stops at the
+   * first token that differs from its draft. [1, numDraftTokens + 1] of them; none unless tokens are the output.
+   */
+  readonly tokenIds: readonly number[];
+  /** Parallel to tokenIds; null unless the request asked for them and tokens were sampled. */
+  readonly logprobs: readonly PositionLogprobs[] | null;
+  /** [embedding length] float32; null unless it is the output. */
+  readonly pooled: Float32Array | null;
   /**
    * Log-probabilities of the prompt tokens at positions (numComputedTokens, ...] covered by this step,
    * one per prompt token after the first; null unless asked for.
@@ -71,11 +92,13 @@ export interface StepResult {
   readonly samplingMs: number;
 }
 
-/** A sampled token as update() passes it on; its request may have finished with it. */
-export interface SampledToken {
+/** The tokens that a request took from a step; it may have finished with the last of them. */
+export interface SampledTokens {
   readonly request: Request;
-  readonly tokenId: number;
-  readonly logprobs: PositionLogprobs | null;
+  /** At least one. What was sampled behind a stop is left out. */
+  readonly tokenIds: readonly number[];
+  /** Parallel to tokenIds; null unless asked for. */
+  readonly logprobs: readonly PositionLogprobs[] | null;
   readonly isCorrupted: boolean;
   /** The stop token id that ended the request; null for end tokens and everything else. */
   readonly stopReason: number | null;

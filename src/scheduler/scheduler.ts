@@ -7,11 +7,21 @@ import { assert } from "../assert.ts";
 import { type BlockCopy, type KvCacheConfig, KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
 import type { FinishedStatus } from "../request/request-status.ts";
+import type { AdmissionRule } from "./admission-rule.ts";
+import { type AdmissionConfig, admissionRules } from "./admission-rules.ts";
 import { completionOf } from "./completion.ts";
 import { canFork, DeferredForks, isComputingPrompt } from "./deferred-forks.ts";
-import { reservedTokens } from "./growth-reserve.ts";
+import { type RequestLimits, scheduleDraftTokens } from "./draft-tokens.ts";
+import { PlanDraft } from "./plan-draft.ts";
 import { FcfsQueue, PriorityQueue, type RequestQueue, runsBefore } from "./request-queue.ts";
-import type { SampledToken, ScheduledRequest, StepPlan, StepResult } from "./scheduler-output.ts";
+import { firstTokens, numRejectedTokens } from "./sampled-tokens.ts";
+import type {
+  SampledTokens,
+  ScheduledRequest,
+  ScheduledResult,
+  StepPlan,
+  StepResult,
+} from "./scheduler-output.ts";
 import { StepBudget, type TargetInterTokenLatency } from "./step-budget.ts";
 
 export type SchedulingPolicy = "fcfs" | "priority";
@@ -19,37 +29,15 @@ export type SchedulingPolicy = "fcfs" | "priority";
 /** "drain": what was added before goes on; "hold": nothing is scheduled. */
 export type PauseMode = "drain" | "hold";
 
-export interface SchedulerConfig extends KvCacheConfig {
+export interface SchedulerConfig extends KvCacheConfig, AdmissionConfig {
   readonly maxNumBatchedTokens: number;
   readonly maxNumSeqs: number;
-  /** A request ends with "length" when it has this many tokens. */
-  readonly maxModelLen: number;
-  /** Most tokens of one request a step; 0 = no limit but the budget. */
-  readonly longPrefillTokenThreshold: number;
-  /** Most requests that a step leaves with uncomputed tokens; others wait behind. Absent = no limit. */
-  readonly maxNumPartialPrefills?: number;
-  /**
-   * Tokens that an admission leaves room for, to each request that runs; it then needs room for all of
-   * its own tokens too. Absent = the blocks of its first step are enough.
-   */
-  readonly growthReserveTokens?: number;
-  /** Bounds steps in which a request decodes, by measured step time. Absent = no bound. */
-  readonly targetInterTokenLatencyMs?: TargetInterTokenLatency;
+  /** Most tokens of one request a step, >= 1; null = no limit but the budget. */
+  readonly longPrefillTokenThreshold: number | null;
+  /** Bounds steps in which a request decodes, by measured step time. Null = no bound. */
+  readonly targetInterTokenLatencyMs: TargetInterTokenLatency;
   readonly policy: SchedulingPolicy;
   readonly eosTokenIds: readonly number[];
-}
-
-/** The plan being made. */
-interface Draft {
-  scheduled: ScheduledRequest[];
-  /** Tokens left. */
-  budget: number;
-  /** Planned requests that do not reach their last token; read for admissions only. */
-  numPartialPrefills: number;
-  /** Tokens that admissions leave room for; read for admissions only. */
-  reservedTokens: number;
-  readonly copies: BlockCopy[];
-  readonly preempted: Request[];
 }
 
 const NO_PREFIX_STATS = { requests: 0, queries: 0, hits: 0 };
@@ -58,7 +46,7 @@ export class Scheduler {
   readonly kvCache: KvCacheManager;
   readonly #config: SchedulerConfig;
   readonly #eosTokenIds: ReadonlySet<number>;
-  readonly #maxNumPartialPrefills: number;
+  readonly #requestLimits: RequestLimits;
   readonly #stepBudget: StepBudget;
   readonly #waiting: RequestQueue;
   readonly #deferred = new DeferredForks();
@@ -76,11 +64,9 @@ export class Scheduler {
     this.kvCache = new KvCacheManager(config);
     assert(config.maxModelLen <= this.kvCache.capacityTokens, "maxModelLen does not fit the pool");
     this.#config = config;
-    this.#maxNumPartialPrefills = config.maxNumPartialPrefills ?? Number.POSITIVE_INFINITY;
-    this.#stepBudget = new StepBudget(
-      config.maxNumBatchedTokens,
-      config.targetInterTokenLatencyMs ?? null,
-    );
+    const maxTokensPerRequest = config.longPrefillTokenThreshold ?? Number.POSITIVE_INFINITY;
+    this.#requestLimits = { maxTokensPerRequest, maxModelLen: config.maxModelLen };
+    this.#stepBudget = new StepBudget(config.maxNumBatchedTokens, config.targetInterTokenLatencyMs);
     this.#eosTokenIds = new Set(config.eosTokenIds);
     this.#waiting = config.policy === "fcfs" ? new FcfsQueue() : new PriorityQueue();
   }
@@ -141,54 +127,38 @@ export class Scheduler {
 
   /** Plans a step. The plan must be run and then given to update() or failStep(). */
   schedule(): StepPlan {
-    const budget = this.#stepBudget.numTokens(this.#running);
-    const draft: Draft = {
-      scheduled: [],
-      budget,
-      numPartialPrefills: 0,
-      reservedTokens: 0,
-      copies: [],
-      preempted: [],
-    };
+    const draft = new PlanDraft(this.#stepBudget.numTokens(this.#running));
     this.#scheduleRunning(draft);
     // Victims are settled: only now may others hit what this step computes.
     for (const { request, numComputedTokens, numScheduledTokens } of draft.scheduled) {
       this.kvCache.cacheFullBlocks(request, numComputedTokens + numScheduledTokens);
     }
-    if (draft.preempted.length === 0) this.#scheduleWaiting(draft);
+    if (draft.preempted.length === 0) {
+      this.#scheduleWaiting(draft);
+      scheduleDraftTokens(draft, this.kvCache, this.#requestLimits);
+    }
     const finishedRequestIds = this.#finishedRequestIds;
     this.#finishedRequestIds = [];
-    return {
-      stepId: this.#stepId++,
-      scheduled: draft.scheduled,
-      numScheduledTokens: budget - draft.budget,
-      blockCopies: draft.copies,
-      preempted: draft.preempted,
-      finishedRequestIds,
-    };
+    return draft.toPlan(this.#stepId++, finishedRequestIds);
   }
 
   /**
    * Takes a step's result: counters advance, sampled tokens are appended, requests finish.
-   * @returns the sampled tokens in the plan's order; requests that ended meanwhile are left out
+   * @returns what was sampled, in the plan's order; requests that ended meanwhile are left out
    */
-  update(plan: StepPlan, result: StepResult): SampledToken[] {
+  update(plan: StepPlan, result: StepResult): SampledTokens[] {
     assert(plan.scheduled.length === result.results.length, "a result for every scheduled request");
     this.#stepBudget.learn(plan, result);
-    const tokens: SampledToken[] = [];
-    plan.scheduled.forEach(({ request, numScheduledTokens, samples }, i) => {
+    const sampled: SampledTokens[] = [];
+    plan.scheduled.forEach((entry, i) => {
+      const { request, numScheduledTokens } = entry;
       const outcome = result.results[i];
       if (request.isFinished || outcome === undefined) return;
-      request.numComputedTokens += numScheduledTokens;
-      if (!samples) return;
-      const { tokenId, logprobs, isCorrupted } = outcome;
-      assert(tokenId >= 0, `${request.requestId}: no token was sampled`);
-      request.appendOutputToken(tokenId);
-      const stopReason = this.#finishIfComplete(request, tokenId);
-      tokens.push({ request, tokenId, logprobs, isCorrupted, stopReason });
-      if (request.numOutputTokens === 1) this.#releaseForks(request);
+      request.numComputedTokens += numScheduledTokens - numRejectedTokens(entry, outcome.tokenIds);
+      this.kvCache.truncate(request, request.numComputedTokens);
+      if (outcome.tokenIds.length > 0) sampled.push(this.#append(request, outcome));
     });
-    return tokens;
+    return sampled;
   }
 
   /**
@@ -226,7 +196,7 @@ export class Scheduler {
    * Every running request is planned or preempted in turn, so the planned ones lead the list. Each leaves
    * a token to each one behind it: a prompt in front of a decoding request does not hold it up.
    */
-  #scheduleRunning(draft: Draft): void {
+  #scheduleRunning(draft: PlanDraft): void {
     while (draft.scheduled.length < this.#running.length && draft.budget > 0) {
       const request = this.#running[draft.scheduled.length];
       assert(request !== undefined, "running list is shorter than its length");
@@ -239,12 +209,12 @@ export class Scheduler {
   }
 
   /** @returns null when the request itself had to give way */
-  #allocateOrPreempt(request: Request, numNewTokens: number, draft: Draft) {
+  #allocateOrPreempt(request: Request, numNewTokens: number, draft: PlanDraft) {
     for (;;) {
       const copies = this.kvCache.allocateSlots(request, request.numComputedTokens, numNewTokens);
       if (copies !== null) return copies;
       const victim = this.#victim();
-      this.#unplan(victim, draft);
+      draft.remove(victim);
       this.#preempt(victim);
       draft.preempted.push(victim);
       if (victim === request) return null;
@@ -262,67 +232,50 @@ export class Scheduler {
     return victim;
   }
 
-  #unplan(victim: Request, draft: Draft): void {
-    const planned = draft.scheduled.find(({ request }) => request === victim);
-    if (planned === undefined) return;
-    draft.scheduled = draft.scheduled.filter((entry) => entry !== planned);
-    draft.budget += planned.numScheduledTokens;
-  }
-
   #preempt(victim: Request): void {
     this.#running = this.#running.filter((other) => other !== victim);
     this.kvCache.free(victim);
     victim.numComputedTokens = 0;
     victim.numPreemptions++;
+    victim.dropDraft();
     victim.transition("PREEMPTED");
     this.#releaseForks(victim);
     this.#waiting.prepend(victim);
     this.#numPreempted++;
   }
 
-  #scheduleWaiting(draft: Draft): void {
+  #scheduleWaiting(draft: PlanDraft): void {
     if (this.#waiting.size === 0) return;
-    for (const request of this.#running) draft.reservedTokens += this.#reservedTokens(request);
+    const { scheduled } = draft;
+    const counted = { kvCache: this.kvCache, running: this.#running, scheduled };
+    const rules = admissionRules(this.#config, counted);
     while (draft.budget > 0 && this.#running.length < this.#config.maxNumSeqs) {
       const request = this.#waiting.peek();
-      if (request === null || !this.#admit(request, draft)) return;
+      if (request === null || !this.#admit(request, draft, rules)) return;
     }
   }
 
   /** @returns false, with nothing changed, when its blocks cannot be had or it has to wait its turn */
-  #admit(request: Request, draft: Draft): boolean {
+  #admit(request: Request, draft: PlanDraft, rules: readonly AdmissionRule[]): boolean {
     if (request.forkOf !== null && canFork(request.forkOf, request)) {
       return this.#admitFork(request.forkOf, request, draft);
     }
     const cached = this.kvCache.cachedBlocks(request);
     const numCachedTokens = cached.length * this.#config.blockSize;
     const numNewTokens = this.#numNewTokens(request, numCachedTokens, draft.budget);
-    const isPartial = numCachedTokens + numNewTokens < request.numTokens;
-    if (isPartial && draft.numPartialPrefills >= this.#maxNumPartialPrefills) return false;
-    if (!this.#leavesRoom(request, cached, draft)) return false;
+    const candidate = { request, cached, numCachedTokens, numNewTokens };
+    if (!rules.every((rule) => rule.admits(candidate))) return false;
     const copies = this.kvCache.allocateSlots(request, numCachedTokens, numNewTokens, cached);
     if (copies === null) return false;
     this.#start(request, numCachedTokens);
     this.#schedule(request, numNewTokens, copies, draft);
+    for (const rule of rules) rule.admitted(candidate);
     this.kvCache.cacheFullBlocks(request, numCachedTokens + numNewTokens);
     return true;
   }
 
-  /** Alone, a request has the whole pool. */
-  #leavesRoom(request: Request, cached: readonly number[], draft: Draft): boolean {
-    if (this.#config.growthReserveTokens === undefined) return true;
-    draft.reservedTokens += this.#reservedTokens(request);
-    if (this.#running.length === 0) return true;
-    return this.kvCache.hasRoom(request.numTokens, cached, draft.reservedTokens);
-  }
-
-  #reservedTokens(request: Request): number {
-    const { growthReserveTokens = 0, maxModelLen } = this.#config;
-    return reservedTokens(request, growthReserveTokens, maxModelLen);
-  }
-
   /** Shares the source's prompt blocks; the last prompt token is computed again for its logits. */
-  #admitFork(source: Request, child: Request, draft: Draft): boolean {
+  #admitFork(source: Request, child: Request, draft: PlanDraft): boolean {
     if (!this.kvCache.fork(source, child)) return false;
     const numCachedTokens = child.numPromptTokens - 1;
     const copies = this.kvCache.allocateSlots(child, numCachedTokens, 1);
@@ -337,7 +290,7 @@ export class Scheduler {
     this.#running.push(request);
     request.transition("RUNNING");
     request.numComputedTokens = numCachedTokens;
-    if (request.numCachedTokens >= 0) return;
+    if (request.numCachedTokens !== null) return;
     request.numCachedTokens = numCachedTokens;
     if (!this.kvCache.readsCache(request)) return;
     this.#prefixCache.requests++;
@@ -345,26 +298,47 @@ export class Scheduler {
     this.#prefixCache.hits += numCachedTokens;
   }
 
-  #schedule(request: Request, numTokens: number, copies: readonly BlockCopy[], draft: Draft): void {
+  #schedule(
+    request: Request,
+    numTokens: number,
+    copies: readonly BlockCopy[],
+    draft: PlanDraft,
+  ): void {
     const { numComputedTokens } = request;
     const end = numComputedTokens + numTokens;
-    const samples = end === request.numTokens;
-    draft.budget -= numTokens;
-    if (!samples) draft.numPartialPrefills++;
-    for (const copy of copies) draft.copies.push(copy);
-    draft.scheduled.push({
+    const entry: ScheduledRequest = {
       request,
       numComputedTokens,
       numScheduledTokens: numTokens,
       blockIds: this.kvCache.blockIds(request, end),
-      samples,
-    });
+      output: end === request.numTokens ? "tokens" : "none",
+      numDraftTokens: 0,
+    };
+    draft.add(entry, copies);
   }
 
   #numNewTokens(request: Request, numComputedTokens: number, budget: number): number {
-    const { longPrefillTokenThreshold: threshold } = this.#config;
-    const wanted = Math.min(request.numTokens - numComputedTokens, budget);
-    return threshold > 0 ? Math.min(wanted, threshold) : wanted;
+    return Math.min(
+      request.numTokens - numComputedTokens,
+      budget,
+      this.#requestLimits.maxTokensPerRequest,
+    );
+  }
+
+  /** Appends sampled tokens one by one; one that ends the request drops those behind it. */
+  #append(request: Request, outcome: ScheduledResult): SampledTokens {
+    const isFirst = request.numOutputTokens === 0;
+    let numAppended = 0;
+    let stopReason: number | null = null;
+    for (const tokenId of outcome.tokenIds) {
+      if (request.isFinished) break;
+      request.appendOutputToken(tokenId);
+      stopReason = this.#finishIfComplete(request, tokenId);
+      numAppended++;
+    }
+    if (isFirst) this.#releaseForks(request);
+    const { isCorrupted } = outcome;
+    return { request, ...firstTokens(outcome, numAppended), isCorrupted, stopReason };
   }
 
   /** @returns the stop token id that ended the request, if one did */

@@ -13,6 +13,7 @@ function makeKvCache(config: Partial<KvCacheConfig> = {}): KvCacheManager {
     blockSize: 4,
     enablePrefixCaching: true,
     rootHash: noneHash("0"),
+    residency: null,
     ...config,
   });
 }

@@ -127,8 +127,8 @@ function planEvent({ scheduled, preempted }: StepPlan, engineS: number): LogEven
 }
 
 function resultEvent(plan: StepPlan, { results }: StepResult, engineS: number): LogEvent {
-  const tokens = plan.scheduled.flatMap(({ request, samples }, i) =>
-    samples ? [[request.requestId, results[i]?.tokenId ?? -1] as const] : [],
+  const tokens = plan.scheduled.flatMap(({ request }, i) =>
+    (results[i]?.tokenIds ?? []).map((tokenId) => [request.requestId, tokenId] as const),
   );
   return { kind: "result", engineS, tokens };
 }

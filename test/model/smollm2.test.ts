@@ -74,7 +74,11 @@ async function runAll(
     maxNumBatchedTokens: 512,
     enablePrefixCaching: false,
     rootHash: noneHash("0"),
-    longPrefillTokenThreshold: 0,
+    residency: null,
+    longPrefillTokenThreshold: null,
+    maxNumPartialPrefills: null,
+    growthReserveTokens: null,
+    targetInterTokenLatencyMs: null,
     policy: "fcfs",
     eosTokenIds: [],
     ...config,
@@ -85,8 +89,8 @@ async function runAll(
   while (scheduler.hasWork) {
     const plan = scheduler.schedule();
     numComputed += plan.numScheduledTokens;
-    for (const token of scheduler.update(plan, await model.run(plan))) {
-      if (token.logprobs !== null) positions.get(token.request)?.push(token.logprobs);
+    for (const { request, logprobs } of scheduler.update(plan, await model.run(plan))) {
+      positions.get(request)?.push(...(logprobs ?? []));
     }
   }
   const outputs = requests.map((request) => ({
@@ -251,7 +255,8 @@ async function likeliest(model: NativeModelRunner, request: Request): Promise<nu
         numComputedTokens: 0,
         numScheduledTokens,
         blockIds: blockIds.subarray(0, Math.ceil(numScheduledTokens / 16)),
-        samples: true,
+        output: "tokens",
+        numDraftTokens: 0,
       },
     ],
     numScheduledTokens,

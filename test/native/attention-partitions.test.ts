@@ -192,7 +192,7 @@ async function decodeFamily(runner: NativeModelRunner, layout: Layout) {
   const said: unknown[] = [];
   for (let step = 0; step < NUM_STEPS; step++) {
     const { results } = await runStep(runner, parts, BLOCK_SIZE);
-    said.push(...results.map(({ tokenId, logprobs }) => ({ tokenId, logprobs })));
+    said.push(...results.map(({ tokenIds, logprobs }) => ({ tokenIds, logprobs })));
   }
   return said;
 }

@@ -20,7 +20,9 @@ describe("Request", () => {
     const request = makeRequest("a", 3);
     expect(request.status).toBe("WAITING");
     expect([request.numComputedTokens, request.numCachedTokens, request.numPreemptions]).toEqual([
-      0, -1, 0,
+      0,
+      null,
+      0,
     ]);
   });
 

@@ -27,7 +27,7 @@ describe("the likeliest tokens of a step", () => {
     output.tokenIds.set([7, 8, 9, 10]);
     output.topIds.set([7, 5, 4]);
     output.topLogprobs.set([-0.5, -1, -0.25]);
-    const tops = packer.unpack(plan).results.map(({ logprobs }) => logprobs?.top ?? null);
+    const tops = packer.unpack(plan).results.map(({ logprobs }) => logprobs?.[0]?.top ?? null);
     expect(tops).toEqual([
       [
         { tokenId: 7, logprob: -0.5, rank: 1 },

@@ -63,9 +63,13 @@ describe("an admission", () => {
 
 test("a reserve is no more than a request can still produce", () => {
   const request = plainRequest("a", 20, { params: { maxTokens: 10 } });
-  expect(reservedTokens(request, 32, 100)).toBe(10);
-  expect(reservedTokens(request, 4, 100)).toBe(4);
-  expect(reservedTokens(request, 32, 25)).toBe(5);
+  const limits = (growthReserveTokens: number, maxModelLen: number) => ({
+    growthReserveTokens,
+    maxModelLen,
+  });
+  expect(reservedTokens(request, limits(32, 100))).toBe(10);
+  expect(reservedTokens(request, limits(4, 100))).toBe(4);
+  expect(reservedTokens(request, limits(32, 25))).toBe(5);
   request.appendOutputToken(7);
-  expect(reservedTokens(request, 32, 100)).toBe(9);
+  expect(reservedTokens(request, limits(32, 100))).toBe(9);
 });

@@ -34,7 +34,7 @@ describe("schedule", () => {
       [["a", 16, 16, [1, 2]]],
       [["a", 32, 8, [1, 2, 3]]],
     ]);
-    expect(plans.map((plan) => plan.scheduled[0]?.samples)).toEqual([false, false, true]);
+    expect(plans.map((plan) => plan.scheduled[0]?.output)).toEqual(["none", "none", "tokens"]);
   });
 
   test("mixes decoding and prefilling requests under one budget", () => {
@@ -358,7 +358,7 @@ describe("finish", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 4));
     const plan = scheduler.schedule();
-    const result = makeResult(plan, () => -1);
+    const result = makeResult(plan, () => []);
     expect(() => scheduler.update(plan, { ...result, results: [] })).toThrow("a result for every");
     expect(() => scheduler.update(plan, result)).toThrow("a: no token was sampled");
   });

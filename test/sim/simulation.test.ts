@@ -46,9 +46,9 @@ function makeWorld(seed: number): World {
     maxModelLen: MAX_MODEL_LEN,
     maxNumSeqs: prng.int(1, 8),
     maxNumBatchedTokens: prng.int(8, 40),
-    longPrefillTokenThreshold: prng.chance(0.3) ? 5 : 0,
-    maxNumPartialPrefills: prng.chance(0.3) ? 1 : Number.POSITIVE_INFINITY,
-    ...(prng.chance(0.5) ? { growthReserveTokens: prng.int(0, 12) } : {}),
+    longPrefillTokenThreshold: prng.chance(0.3) ? 5 : null,
+    maxNumPartialPrefills: prng.chance(0.3) ? 1 : null,
+    growthReserveTokens: prng.chance(0.5) ? prng.int(0, 12) : null,
     targetInterTokenLatencyMs: randomTarget(prng),
     policy: prng.chance(0.5) ? ("fcfs" as const) : ("priority" as const),
     enablePrefixCaching: prng.chance(0.8),
@@ -141,7 +141,7 @@ async function runStep(
   events.preemptions += plan.preempted.length;
   events.copies += plan.blockCopies.length;
   const isShort = plan.numScheduledTokens < world.config.maxNumBatchedTokens;
-  const hasPartial = plan.scheduled.some(({ samples }) => !samples);
+  const hasPartial = plan.scheduled.some(({ output }) => output === "none");
   events.shortSteps += isShort && hasPartial ? 1 : 0;
   runner.failNextStep = prng.chance(failureRate);
   const result = await runner.run(plan).catch(() => null);

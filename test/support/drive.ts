@@ -28,8 +28,9 @@ export function planOf(
     const numScheduledTokens = numTokens ?? request.numTokens - numComputedTokens;
     const end = numComputedTokens + numScheduledTokens;
     const blockIds = Int32Array.from(blocks.slice(0, Math.ceil(end / blockSize)));
-    const samples = end === request.numTokens;
-    return { request, numComputedTokens, numScheduledTokens, blockIds, samples };
+    const output = end === request.numTokens ? ("tokens" as const) : ("none" as const);
+    const part = { request, numComputedTokens, numScheduledTokens, blockIds };
+    return { ...part, output, numDraftTokens: 0 };
   });
   return {
     stepId: stepId++,
@@ -50,9 +51,9 @@ export async function runStep(
 ): Promise<StepResult> {
   const plan = planOf(parts, blockSize, blockCopies);
   const result = await runner.run(plan);
-  plan.scheduled.forEach(({ request, numScheduledTokens, samples }, i) => {
+  plan.scheduled.forEach(({ request, numScheduledTokens }, i) => {
     request.numComputedTokens += numScheduledTokens;
-    if (samples) request.appendOutputToken(result.results[i]?.tokenId ?? 0);
+    for (const tokenId of result.results[i]?.tokenIds ?? []) request.appendOutputToken(tokenId);
   });
   return result;
 }

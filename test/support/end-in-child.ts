@@ -20,7 +20,7 @@ async function output(collects: boolean): Promise<string> {
   for (let i = 0; i < 30; i++) {
     if (collects) Bun.gc(true);
     const [result] = await generate(runner, [{ request, blocks: blocksFrom(20) }], 16, 1);
-    ids.push(result?.tokenId ?? -1);
+    ids.push(...(result?.tokenIds ?? []));
   }
   return ids.join();
 }

@@ -11,7 +11,7 @@ const NUM_WORKERS = 12;
 async function output(runner: NativeModelRunner): Promise<string> {
   const request = makeRequest("a", 20);
   const results = await generate(runner, [{ request, blocks: BLOCKS }], 16, 8);
-  return results.map((result) => result?.tokenId).join();
+  return results.flatMap(({ tokenIds }) => tokenIds).join();
 }
 
 /** For ever: steps, and calls that a worker of the system answers. */

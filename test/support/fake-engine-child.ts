@@ -34,7 +34,8 @@ export function fakeConfig(behaviour: FakeBehaviour = {}): EngineConfig {
       numBlocksOverride: null,
     },
     ...{ kvCacheMemoryBytes: null, enablePrefixCaching: true, hashSeed: null, seed: 0n },
-    ...{ residencySampleRate: null, longPrefillTokenThreshold: 0, policy: "fcfs" },
+    ...{ residencySampleRate: null, policy: "fcfs" },
+    ...{ longPrefillTokenThreshold: null, maxNumPartialPrefills: null },
     ...{ targetInterTokenLatencyMs: null, numThreads: 1, cpuAffinity: new Int32Array(0), poll: 0 },
     ...{ attentionBackend: "auto", weightKernels: "packed", numGpuLayers: 0, chatTemplate: "" },
   };

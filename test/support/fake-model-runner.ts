@@ -168,10 +168,10 @@ export class FakeModelRunner implements ModelRunner {
 
   /** A step that fails leaves garbage where it should have written. */
   #write(entry: ScheduledRequest, fails: boolean): void {
-    const { request, numComputedTokens, numScheduledTokens, blockIds } = entry;
-    const end = numComputedTokens + numScheduledTokens;
-    const tokens = request.tokenIds(numComputedTokens, end);
-    tokens.forEach((token, i) => {
+    const { request, numComputedTokens, blockIds, numDraftTokens } = entry;
+    const known = request.tokenIds(numComputedTokens, endOfKnown(entry));
+    const drafts = request.draftTokenIds.slice(0, numDraftTokens);
+    [...known, ...drafts].forEach((token, i) => {
       const slot = this.#slot(blockIds, numComputedTokens + i);
       this.#tokens[slot] = fails ? -1 : token;
       this.#positions[slot] = fails ? -1 : numComputedTokens + i;
@@ -179,14 +179,24 @@ export class FakeModelRunner implements ModelRunner {
   }
 
   #result(entry: ScheduledRequest): ScheduledResult {
-    const { request, numComputedTokens, numScheduledTokens } = entry;
-    const end = numComputedTokens + numScheduledTokens;
     const promptLogprobs = this.#promptLogprobs(entry);
-    if (!entry.samples) return { tokenId: -1, logprobs: null, promptLogprobs, isCorrupted: false };
-    const tokenId = this.#sample(this.#contextHash(entry, end), request);
-    const { logprobs: wanted } = request.samplingParams;
-    const logprobs = wanted === null ? null : position(tokenId, wanted);
-    return { tokenId, logprobs, promptLogprobs, isCorrupted: false };
+    const tokenIds = entry.output === "none" ? [] : this.#sampleRows(entry);
+    const { logprobs: wanted } = entry.request.samplingParams;
+    const hasLogprobs = wanted !== null && tokenIds.length > 0;
+    const logprobs = hasLogprobs ? tokenIds.map((tokenId) => position(tokenId, wanted)) : null;
+    return { tokenIds, logprobs, pooled: null, promptLogprobs, isCorrupted: false };
+  }
+
+  /** The last known token's row and those of the drafts, up to the first that is not said as drafted. */
+  #sampleRows(entry: ScheduledRequest): number[] {
+    const { request, numDraftTokens } = entry;
+    const tokenIds: number[] = [];
+    for (let i = 0; i <= numDraftTokens; i++) {
+      const tokenId = this.#sample(this.#contextHash(entry, endOfKnown(entry) + i), request);
+      tokenIds.push(tokenId);
+      if (tokenId !== request.draftTokenIds[i]) break;
+    }
+    return tokenIds;
   }
 
   #promptLogprobs(entry: ScheduledRequest): PositionLogprobs[] | null {
@@ -221,6 +231,11 @@ export class FakeModelRunner implements ModelRunner {
     const blockId = blockIds[Math.floor(position / this.#blockSize)] ?? 0;
     return blockId * this.#blockSize + (position % this.#blockSize);
   }
+}
+
+/** Position behind an entry's known tokens, where its drafts begin. */
+function endOfKnown({ numComputedTokens, numScheduledTokens, numDraftTokens }: ScheduledRequest) {
+  return numComputedTokens + numScheduledTokens - numDraftTokens;
 }
 
 /** The chosen token at -0.5, then the others from "A" on at -1, -2, ... */

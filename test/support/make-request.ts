@@ -46,18 +46,29 @@ export function makeScheduler(config: Partial<SchedulerConfig> = {}): Scheduler 
     maxNumBatchedTokens: 512,
     maxNumSeqs: 16,
     maxModelLen: (numBlocks - 1) * blockSize,
-    longPrefillTokenThreshold: 0,
+    residency: null,
+    longPrefillTokenThreshold: null,
+    maxNumPartialPrefills: null,
+    growthReserveTokens: null,
+    targetInterTokenLatencyMs: null,
     policy: "fcfs",
     eosTokenIds: [EOS],
     ...config,
   });
 }
 
-/** A result in which every sampling entry gets the token that `tokenOf` names. */
-export function makeResult(plan: StepPlan, tokenOf: (request: Request) => number): StepResult {
-  const results = plan.scheduled.map(({ request, samples }) => ({
-    tokenId: samples ? tokenOf(request) : -1,
+/**
+ * A result in which every sampling entry gets what `tokensOf` names: one token, rejecting its drafts, or
+ * several.
+ */
+export function makeResult(
+  plan: StepPlan,
+  tokensOf: (request: Request) => number | readonly number[],
+): StepResult {
+  const results = plan.scheduled.map(({ request, output }) => ({
+    tokenIds: output === "tokens" ? [tokensOf(request)].flat() : [],
     logprobs: null,
+    pooled: null,
     promptLogprobs: null,
     isCorrupted: false,
   }));

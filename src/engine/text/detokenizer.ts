@@ -2,6 +2,7 @@
 // incomplete character wait for the next token, so emitted text never splits UTF-8.
 
 import type { Tokenizer } from "../../runner/tokenizer.ts";
+import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
 type TokenBytes = Pick<Tokenizer, "tokenBytes" | "isSpecial">;
 
@@ -43,7 +44,7 @@ export class TokenTexts {
 
 const EMPTY = new Uint8Array(0);
 
-export class Detokenizer {
+export class Detokenizer implements TextStage {
   readonly #texts: TokenTexts;
   readonly #skipSpecial: boolean;
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -56,10 +57,22 @@ export class Detokenizer {
   }
 
   /**
-   * @returns the characters completed by this token, possibly "". Bytes that can never become a
-   * character give U+FFFD; an incomplete tail at the end of a sequence is never emitted.
+   * Makes text of a token: the characters that it completes. Bytes that can never become a character give
+   * U+FFFD.
    */
-  push(tokenId: number): string {
+  push(piece: Piece): readonly Piece[] {
+    if (piece.kind !== "token") return [piece];
+    const text = this.#textOf(piece.tokenId);
+    return text === "" ? NO_PIECES : [{ kind: "text", text, tokenNumber: piece.tokenNumber }];
+  }
+
+  /** Drops an incomplete character. */
+  flush(): readonly Piece[] {
+    this.#pending = EMPTY;
+    return NO_PIECES;
+  }
+
+  #textOf(tokenId: number): string {
     if (this.#skipSpecial && this.#texts.isSpecial(tokenId)) return "";
     const text = this.#pending.length === 0 ? this.#texts.text(tokenId) : null;
     return text ?? this.#pushBytes(this.#texts.bytes(tokenId));

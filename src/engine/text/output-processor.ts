@@ -1,22 +1,24 @@
-// Turns sampled tokens into outputs: incremental text, stop strings, log-probabilities with bytes,
-// and the request's marks on the engine clock. One state a live request; knows no scheduler policy.
+// Turns sampled tokens into outputs: text through the stages of a pipeline, log-probabilities with bytes, and
+// the request's marks on the engine clock. One state a live request; knows no scheduler policy.
 
 import { assert } from "../../assert.ts";
 import type { LogprobEntry, LogprobPosition, RequestOutput } from "../../protocol/protocol.ts";
 import type { Request } from "../../request/request.ts";
 import { FINISH_REASON_OF, isFinished } from "../../request/request-status.ts";
 import type { Tokenizer } from "../../runner/tokenizer.ts";
+import { firstTokens } from "../../scheduler/sampled-tokens.ts";
 import type {
   PositionLogprobs,
-  SampledToken,
+  SampledTokens,
   TokenLogprob,
 } from "../../scheduler/scheduler-output.ts";
 import { Detokenizer, TokenTexts } from "./detokenizer.ts";
 import { StopChecker } from "./stop-checker.ts";
+import { TextPipeline } from "./text-pipeline.ts";
+import type { Piece, TextStage } from "./text-stage.ts";
 
 interface OutputState {
-  readonly detokenizer: Detokenizer;
-  readonly stopChecker: StopChecker;
+  readonly pipeline: TextPipeline;
   readonly queuedS: number;
   scheduledS: number | null;
   firstTokenS: number | null;
@@ -41,11 +43,9 @@ export class OutputProcessor {
 
   add(request: Request, nowS: number): void {
     assert(!this.#states.has(request.requestId), `${request.requestId}: added twice`);
-    const { stop, includeStopStrInOutput, skipSpecialTokens, promptLogprobs } =
-      request.samplingParams;
+    const { promptLogprobs } = request.samplingParams;
     this.#states.set(request.requestId, {
-      detokenizer: new Detokenizer(this.#texts, skipSpecialTokens),
-      stopChecker: new StopChecker(stop, includeStopStrInOutput),
+      pipeline: new TextPipeline(this.#stages(request)),
       queuedS: nowS,
       scheduledS: null,
       firstTokenS: null,
@@ -83,27 +83,28 @@ export class OutputProcessor {
   }
 
   /**
-   * The output of one sampled token.
+   * The output of the tokens that a step gave one request; those behind a stop string are left out.
    * @returns `stopped` when a stop string ended the text: the caller then finishes the request
    */
-  process(token: SampledToken, nowS: number): { output: RequestOutput; stopped: boolean } {
-    const { request, tokenId } = token;
+  process(sampled: SampledTokens, nowS: number): { output: RequestOutput; stopped: boolean } {
+    const { request } = sampled;
     const state = this.#state(request);
     const isFirst = state.firstTokenS === null;
     state.firstTokenS ??= nowS;
     state.lastTokenS = nowS;
-    state.isCorrupted ||= token.isCorrupted;
-    const { text, stop } = this.#advanceText(token, state);
+    state.isCorrupted ||= sampled.isCorrupted;
+    const { text, stop, numTokens } = advanceText(sampled, state.pipeline);
+    const { tokenIds, logprobs } = firstTokens(sampled, numTokens);
     const { status } = request;
     const finishReason = isFinished(status) ? FINISH_REASON_OF[status] : null;
     const output = outputOf(request, state, {
       text,
-      tokenIds: [tokenId],
-      tokenTimesS: [nowS],
-      logprobs: token.logprobs === null ? null : [this.#logprobPosition(token.logprobs)],
+      tokenIds,
+      tokenTimesS: tokenIds.map(() => nowS),
+      logprobs: logprobs?.map((position) => this.#logprobPosition(position)) ?? null,
       promptLogprobs: isFirst ? state.promptLogprobs : null,
       finishReason: stop === null ? finishReason : "stop",
-      stopReason: stop ?? token.stopReason,
+      stopReason: stop ?? sampled.stopReason,
     });
     if (output.finishReason !== null) this.#states.delete(request.requestId);
     return { output, stopped: stop !== null };
@@ -116,7 +117,7 @@ export class OutputProcessor {
     const state = this.#state(request);
     this.#states.delete(request.requestId);
     return outputOf(request, state, {
-      text: state.stopChecker.flush(),
+      text: textOf(state.pipeline.flush()),
       tokenIds: [],
       tokenTimesS: [],
       logprobs: null,
@@ -132,16 +133,12 @@ export class OutputProcessor {
     return state;
   }
 
-  /** A stop token's own text is left out unless stop strings are to be shown, as vLLM does. */
-  #advanceText(token: SampledToken, state: OutputState): { text: string; stop: string | null } {
-    const { request, tokenId } = token;
-    const { includeStopStrInOutput, minTokens } = request.samplingParams;
-    const isHidden = request.status === "FINISHED_STOPPED" && !includeStopStrInOutput;
-    const added = isHidden ? "" : state.detokenizer.push(tokenId);
-    // As in vLLM's detokenizer, a stop string must end in the text of a token after the minTokens-th.
-    const { text, stop } = state.stopChecker.push(added, request.numOutputTokens > minTokens);
-    if (stop !== null || !request.isFinished) return { text, stop };
-    return { text: text + state.stopChecker.flush(), stop: null };
+  /** The way of a request's text, one line a stage. */
+  #stages({ samplingParams }: Request): TextStage[] {
+    const { stop, includeStopStrInOutput, minTokens, skipSpecialTokens } = samplingParams;
+    const stages: TextStage[] = [new Detokenizer(this.#texts, skipSpecialTokens)];
+    if (stop.length > 0) stages.push(new StopChecker(stop, includeStopStrInOutput, minTokens));
+    return stages;
   }
 
   #logprobPosition(position: PositionLogprobs): LogprobPosition {
@@ -154,6 +151,40 @@ export class OutputProcessor {
   #logprobEntry(entry: TokenLogprob): LogprobEntry {
     return { ...entry, bytes: this.#texts.bytes(entry.tokenId).slice() };
   }
+}
+
+/** What tokens added: the text that is shown, the stop string that was found, the tokens up to it. */
+interface Advance {
+  readonly text: string;
+  readonly stop: string | null;
+  readonly numTokens: number;
+}
+
+/** A stop token's own text is left out unless stop strings are to be shown, as vLLM does. */
+function advanceText({ request, tokenIds }: SampledTokens, pipeline: TextPipeline): Advance {
+  const isStopped = request.status === "FINISHED_STOPPED";
+  const hidesLast = isStopped && !request.samplingParams.includeStopStrInOutput;
+  const numShown = tokenIds.length - (hidesLast ? 1 : 0);
+  let tokenNumber = request.numOutputTokens - tokenIds.length;
+  let text = "";
+  for (let i = 0; i < numShown; i++) {
+    const pieces = pipeline.push({
+      kind: "token",
+      tokenId: tokenIds[i] ?? 0,
+      tokenNumber: ++tokenNumber,
+    });
+    text += textOf(pieces);
+    const last = pieces.at(-1);
+    if (last?.kind === "stop") return { text, stop: last.stop, numTokens: i + 1 };
+  }
+  if (request.isFinished) text += textOf(pipeline.flush());
+  return { text, stop: null, numTokens: tokenIds.length };
+}
+
+function textOf(pieces: readonly Piece[]): string {
+  let text = "";
+  for (const piece of pieces) if (piece.kind === "text") text += piece.text;
+  return text;
 }
 
 /** What a step adds to a request's output. */
@@ -183,7 +214,7 @@ function outputOf(request: Request, state: OutputState, added: Added): RequestOu
     finishReason: added.finishReason,
     stopReason: added.stopReason,
     numPromptTokens: request.numPromptTokens,
-    numCachedTokens: Math.max(0, request.numCachedTokens),
+    numCachedTokens: request.numCachedTokens ?? 0,
     numPreemptions,
     isCorrupted: state.isCorrupted,
     timeline: { queuedS, scheduledS, firstTokenS, lastTokenS },

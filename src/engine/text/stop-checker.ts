@@ -1,47 +1,54 @@
 // Finds stop strings in a growing text and holds back what may be the beginning of one. Text is
 // released as soon as it can no longer belong to a stop string.
 
-export interface StopCheck {
-  /** Text that may be shown now. */
-  readonly text: string;
-  /** The stop string that was found; null = none yet. */
-  readonly stop: string | null;
-}
+import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
-export class StopChecker {
+export class StopChecker implements TextStage {
   readonly #stops: readonly string[];
   readonly #includeStop: boolean;
+  readonly #minTokens: number;
   #held = "";
-
-  /** @param stops none empty */
-  constructor(stops: readonly string[], includeStop: boolean) {
-    this.#stops = stops;
-    this.#includeStop = includeStop;
-  }
+  /** The token that completed the held text. */
+  #tokenNumber = 0;
 
   /**
-   * Adds text. Do not call it again after a stop was found.
-   * @param canStop whether a stop string may end in this text; it may begin before it
+   * @param stops none empty
+   * @param includeStop whether the stop string is shown
+   * @param minTokens a stop string ends in the text of a later token only; it may begin before, as in vLLM's
+   * detokenizer
    */
-  push(text: string, canStop = true): StopCheck {
-    if (this.#stops.length === 0) return { text, stop: null };
-    const all = this.#held + text;
+  constructor(stops: readonly string[], includeStop: boolean, minTokens: number) {
+    this.#stops = stops;
+    this.#includeStop = includeStop;
+    this.#minTokens = minTokens;
+  }
+
+  /** Gives what can be shown now, and a stop piece when a stop string was found. */
+  push(piece: Piece): readonly Piece[] {
+    if (piece.kind !== "text") return [piece];
+    const all = this.#held + piece.text;
+    this.#tokenNumber = piece.tokenNumber;
+    const canStop = piece.tokenNumber > this.#minTokens;
     const found = canStop ? this.#earliest(all, this.#held.length) : null;
     if (found !== null) {
-      const end = this.#includeStop ? found.at + found.stop.length : found.at;
       this.#held = "";
-      return { text: all.slice(0, end), stop: found.stop };
+      const end = this.#includeStop ? found.at + found.stop.length : found.at;
+      return [...this.#textPieces(all.slice(0, end)), { kind: "stop", stop: found.stop }];
     }
-    const keep = this.#numHeld(all);
-    this.#held = keep === 0 ? "" : all.slice(-keep);
-    return { text: keep === 0 ? all : all.slice(0, -keep), stop: null };
+    const numShown = all.length - this.#numHeld(all);
+    this.#held = all.slice(numShown);
+    return this.#textPieces(all.slice(0, numShown));
   }
 
   /** What was held back: the sequence ended in another way, so it is ordinary text. */
-  flush(): string {
+  flush(): readonly Piece[] {
     const held = this.#held;
     this.#held = "";
-    return held;
+    return this.#textPieces(held);
+  }
+
+  #textPieces(text: string): readonly Piece[] {
+    return text === "" ? NO_PIECES : [{ kind: "text", text, tokenNumber: this.#tokenNumber }];
   }
 
   /** Finds the stop string that begins first and ends after `end`; among equals, the first listed. */

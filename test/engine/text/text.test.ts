@@ -4,12 +4,22 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Detokenizer, TokenTexts } from "../../../src/engine/text/detokenizer.ts";
 import { StopChecker } from "../../../src/engine/text/stop-checker.ts";
+import type { Piece } from "../../../src/engine/text/text-stage.ts";
 import { FAKE_EOS, FakeTokenizer } from "../../support/fake-model-runner.ts";
+
+/** The text of pieces together, and the stop string that ends them; null = none. */
+function shownBy(pieces: readonly Piece[]): { text: string; stop: string | null } {
+  const text = pieces.map((piece) => (piece.kind === "text" ? piece.text : "")).join("");
+  const last = pieces.at(-1);
+  return { text, stop: last?.kind === "stop" ? last.stop : null };
+}
 
 const texts = new TokenTexts(new FakeTokenizer());
 const pieces = (ids: number[], skipSpecial = true) => {
   const detokenizer = new Detokenizer(texts, skipSpecial);
-  return ids.map((id) => detokenizer.push(id));
+  return ids.map(
+    (tokenId, i) => shownBy(detokenizer.push({ kind: "token", tokenId, tokenNumber: i + 1 })).text,
+  );
 };
 
 describe("Detokenizer", () => {
@@ -49,9 +59,12 @@ describe("Detokenizer", () => {
 });
 
 describe("StopChecker", () => {
+  /** A token after the minTokens-th completes the text, or one before. */
+  const check = (checker: StopChecker, text: string, canStop = true) =>
+    shownBy(checker.push({ kind: "text", text, tokenNumber: canStop ? 2 : 1 }));
   const push = (stops: string[], include: boolean, parts: string[]) => {
-    const checker = new StopChecker(stops, include);
-    return parts.map((part) => checker.push(part));
+    const checker = new StopChecker(stops, include, 0);
+    return parts.map((part) => check(checker, part));
   };
 
   test("shows text at once when nothing can stop it", () => {
@@ -76,40 +89,42 @@ describe("StopChecker", () => {
   });
 
   test("finds none that ends in text that cannot stop, but what begins there", () => {
-    const checker = new StopChecker([","], false);
-    expect(checker.push("a,", false)).toEqual({ text: "a,", stop: null });
-    expect(checker.push("b")).toEqual({ text: "b", stop: null });
-    expect(checker.push("c,")).toEqual({ text: "c", stop: "," });
-    const across = new StopChecker(["END"], false);
-    expect(across.push("aENDbEN", false)).toEqual({ text: "aENDb", stop: null });
-    expect(across.push("Dc")).toEqual({ text: "", stop: "END" });
+    const checker = new StopChecker([","], false, 1);
+    expect(check(checker, "a,", false)).toEqual({ text: "a,", stop: null });
+    expect(check(checker, "b")).toEqual({ text: "b", stop: null });
+    expect(check(checker, "c,")).toEqual({ text: "c", stop: "," });
+    const across = new StopChecker(["END"], false, 1);
+    expect(check(across, "aENDbEN", false)).toEqual({ text: "aENDb", stop: null });
+    expect(check(across, "Dc")).toEqual({ text: "", stop: "END" });
     // What is held as the beginning of one is another as a whole.
-    const nested = new StopChecker(["a", "ab c"], false);
-    expect(nested.push("xa", false)).toEqual({ text: "x", stop: null });
-    expect(nested.push("b")).toEqual({ text: "", stop: null });
-    expect(nested.push("z")).toEqual({ text: "abz", stop: null });
+    const nested = new StopChecker(["a", "ab c"], false, 1);
+    expect(check(nested, "xa", false)).toEqual({ text: "x", stop: null });
+    expect(check(nested, "b")).toEqual({ text: "", stop: null });
+    expect(check(nested, "z")).toEqual({ text: "abz", stop: null });
   });
 
   test("what was held is text after all when the sequence ends otherwise", () => {
-    const checker = new StopChecker(["END"], false);
-    checker.push("aEN");
-    expect(checker.flush()).toBe("EN");
+    const checker = new StopChecker(["END"], false, 1);
+    check(checker, "aEN");
+    expect(shownBy(checker.flush()).text).toBe("EN");
   });
 
   test("however the text is cut, the shown text is the same", () => {
     const cuts = fc.array(fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 3 }));
     fc.assert(
       fc.property(cuts, fc.constantFrom("ab", "aab", "bb"), (parts, stop) => {
-        const checker = new StopChecker([stop], false);
+        const checker = new StopChecker([stop], false, 1);
         let shown = "";
         for (const part of parts) {
-          const { text, stop: found } = checker.push(part);
+          const { text, stop: found } = check(checker, part);
           shown += text;
           if (found !== null) break;
         }
         const all = parts.join("");
         const at = all.indexOf(stop);
-        expect(at < 0 ? shown + checker.flush() : shown).toBe(at < 0 ? all : all.slice(0, at));
+        expect(at < 0 ? shown + shownBy(checker.flush()).text : shown).toBe(
+          at < 0 ? all : all.slice(0, at),
+        );
       }),
     );
   });

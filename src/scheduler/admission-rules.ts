@@ -1,0 +1,45 @@
+// The rules of admission that a configuration turns on, one line each.
+
+import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
+import type { Request } from "../request/request.ts";
+import type { AdmissionRule } from "./admission-rule.ts";
+import { GrowthReserve } from "./growth-reserve.ts";
+import { PartialPrefillLimit } from "./partial-prefills.ts";
+import type { ScheduledRequest } from "./scheduler-output.ts";
+
+export interface AdmissionConfig {
+  readonly blockSize: number;
+  /** A request ends with "length" when it has this many tokens. */
+  readonly maxModelLen: number;
+  /** Most requests that a step leaves with uncomputed tokens, >= 1; others wait behind. Null = no limit. */
+  readonly maxNumPartialPrefills: number | null;
+  /**
+   * Tokens that an admission keeps free for each request that runs; it then needs room for all of its own
+   * tokens too. Null = the blocks of its first step are enough.
+   */
+  readonly growthReserveTokens: number | null;
+}
+
+/** What the rules count from. */
+export interface Admitted {
+  readonly kvCache: KvCacheManager;
+  /** Grows by those that are admitted. */
+  readonly running: readonly Request[];
+  /** What the step has planned so far. */
+  readonly scheduled: readonly ScheduledRequest[];
+}
+
+export function admissionRules(
+  { maxNumPartialPrefills, growthReserveTokens, maxModelLen, blockSize }: AdmissionConfig,
+  { kvCache, running, scheduled }: Admitted,
+): readonly AdmissionRule[] {
+  const rules: AdmissionRule[] = [];
+  if (maxNumPartialPrefills !== null) {
+    rules.push(new PartialPrefillLimit(maxNumPartialPrefills, scheduled));
+  }
+  if (growthReserveTokens !== null) {
+    const limits = { growthReserveTokens, maxModelLen, blockSize };
+    rules.push(new GrowthReserve(limits, kvCache, running));
+  }
+  return rules;
+}

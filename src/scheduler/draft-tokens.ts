@@ -1,0 +1,45 @@
+// Puts draft tokens behind the last known token of requests that sample. They come last: they get what is left
+// of the step's budget, and free blocks for which nobody gives way.
+
+import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
+import { numTokensLeft } from "./completion.ts";
+import type { PlanDraft } from "./plan-draft.ts";
+import type { ScheduledRequest } from "./scheduler-output.ts";
+
+export interface RequestLimits {
+  /** Tokens of one request in a step. */
+  readonly maxTokensPerRequest: number;
+  /** Most tokens of a request, prompt included. */
+  readonly maxModelLen: number;
+}
+
+export function scheduleDraftTokens(
+  draft: PlanDraft,
+  kvCache: KvCacheManager,
+  limits: RequestLimits,
+): void {
+  draft.scheduled.forEach((entry, i) => {
+    const { request, numComputedTokens, numScheduledTokens, output } = entry;
+    if (request.draftTokenIds.length === 0 || output !== "tokens") return;
+    const end = numComputedTokens + numScheduledTokens;
+    const numUseful = numUsefulTokens(entry, draft.budget, limits);
+    const numDraftTokens = kvCache.allocateDraftSlots(request, end, numUseful);
+    draft.replace(i, {
+      ...entry,
+      numScheduledTokens: numScheduledTokens + numDraftTokens,
+      blockIds: kvCache.blockIds(request, end + numDraftTokens),
+      numDraftTokens,
+    });
+  });
+}
+
+/** As many as the limits of a step allow, with room in the request for one more token behind them. */
+function numUsefulTokens(
+  { request, numScheduledTokens }: ScheduledRequest,
+  budget: number,
+  { maxTokensPerRequest, maxModelLen }: RequestLimits,
+): number {
+  const room = Math.min(budget, maxTokensPerRequest - numScheduledTokens);
+  const numUseful = Math.min(request.draftTokenIds.length, numTokensLeft(request, maxModelLen) - 1);
+  return Math.max(0, Math.min(room, numUseful));
+}

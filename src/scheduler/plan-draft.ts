@@ -1,0 +1,59 @@
+// The plan of a step while it is made: who is planned so far, and what is left of the token budget.
+
+import type { BlockCopy } from "../kvcache/kv-cache-manager.ts";
+import type { Request } from "../request/request.ts";
+import type { ScheduledRequest, StepPlan } from "./scheduler-output.ts";
+
+export class PlanDraft {
+  /** In the plan's order. */
+  readonly scheduled: ScheduledRequest[] = [];
+  /** In the order in which they gave way. With any, the step admits nobody and verifies no draft tokens. */
+  readonly preempted: Request[] = [];
+  readonly #copies: BlockCopy[] = [];
+  readonly #numTokens: number;
+  #budget: number;
+
+  /** @param numTokens budget of the step */
+  constructor(numTokens: number) {
+    this.#numTokens = numTokens;
+    this.#budget = numTokens;
+  }
+
+  /** Tokens left. */
+  get budget(): number {
+    return this.#budget;
+  }
+
+  /** @param copies block copies that its tokens need */
+  add(entry: ScheduledRequest, copies: readonly BlockCopy[]): void {
+    this.#budget -= entry.numScheduledTokens;
+    for (const copy of copies) this.#copies.push(copy);
+    this.scheduled.push(entry);
+  }
+
+  /** Puts `entry` in the place of the one at `index`. */
+  replace(index: number, entry: ScheduledRequest): void {
+    this.#budget += this.scheduled[index]?.numScheduledTokens ?? 0;
+    this.#budget -= entry.numScheduledTokens;
+    this.scheduled[index] = entry;
+  }
+
+  /** Takes a request out again, if it is planned. */
+  remove(request: Request): void {
+    const index = this.scheduled.findIndex((entry) => entry.request === request);
+    if (index < 0) return;
+    const [entry] = this.scheduled.splice(index, 1);
+    this.#budget += entry?.numScheduledTokens ?? 0;
+  }
+
+  toPlan(stepId: number, finishedRequestIds: readonly string[]): StepPlan {
+    return {
+      stepId,
+      scheduled: this.scheduled,
+      numScheduledTokens: this.#numTokens - this.#budget,
+      blockCopies: this.#copies,
+      preempted: this.preempted,
+      finishedRequestIds,
+    };
+  }
+}
