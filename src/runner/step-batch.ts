@@ -50,10 +50,11 @@ export class StepPacker {
     batch.numTokens = 0;
     batch.numSeqs = 0;
     batch.numOutputs = 0;
-    for (const entry of plan.scheduled) {
-      checkSupported(entry);
-      this.#packSequence(entry, samplerOf);
-    }
+    assert(
+      plan.scheduled.every(isSupported),
+      "the addon verifies no draft tokens and pools nothing",
+    );
+    for (const entry of plan.scheduled) this.#packSequence(entry, samplerOf);
     this.#packCopies(plan.blockCopies);
     this.#makeTopRoom();
   }
@@ -185,11 +186,8 @@ export class StepPacker {
   }
 }
 
-/** The addon has no rows that verify draft tokens, and pools nothing. */
-function checkSupported({ request, output, numDraftTokens }: ScheduledRequest): void {
-  assert(numDraftTokens === 0, `${request.requestId}: the addon verifies no draft tokens`);
-  assert(output !== "pooled", `${request.requestId}: the addon pools nothing`);
-}
+const isSupported = ({ output, numDraftTokens }: ScheduledRequest) =>
+  numDraftTokens === 0 && output !== "pooled";
 
 /** Rows of an entry whose next prompt token is scored: positions whose successor is a prompt token. */
 function numPromptRows(entry: ScheduledRequest): number {

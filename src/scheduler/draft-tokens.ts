@@ -19,8 +19,8 @@ export function scheduleDraftTokens(
   limits: RequestLimits,
 ): void {
   draft.scheduled.forEach((entry, i) => {
-    const { request, numComputedTokens, numScheduledTokens, output } = entry;
-    if (request.draftTokenIds.length === 0 || output !== "tokens") return;
+    if (entry.request.draftTokenIds.length === 0 || entry.output !== "tokens") return;
+    const { request, numComputedTokens, numScheduledTokens } = entry;
     const end = numComputedTokens + numScheduledTokens;
     const numUseful = numUsefulTokens(entry, draft.budget, limits);
     const numDraftTokens = kvCache.allocateDraftSlots(request, end, numUseful);

@@ -2,30 +2,32 @@
 // sampled tokens the request took.
 
 import { assert } from "../assert.ts";
-import type { ScheduledRequest, ScheduledResult } from "./scheduler-output.ts";
+import type { ScheduledRequest } from "./scheduler-output.ts";
 
 /**
- * Draft tokens of an entry that the model would not have said: its tokens so far, or those that are sampled
- * next, overwrite their K/V.
+ * Draft tokens of an entry that the model would not have said: what is sampled next overwrites their K/V.
  * @param tokenIds what was sampled
  */
 export function numRejectedTokens(entry: ScheduledRequest, tokenIds: readonly number[]): number {
-  const { request, output, numDraftTokens } = entry;
-  const numRows = output === "tokens" ? numDraftTokens + 1 : 0;
-  assert(tokenIds.length > 0 || numRows === 0, `${request.requestId}: no token was sampled`);
-  assert(tokenIds.length <= numRows, `${request.requestId}: more tokens than rows`);
-  for (let i = 0; i < tokenIds.length - 1; i++) {
-    const isAccepted = tokenIds[i] === request.draftTokenIds[i];
-    assert(isAccepted, `${request.requestId}: sampled on behind a rejected draft`);
-  }
+  const numRows = entry.output === "tokens" ? entry.numDraftTokens + 1 : 0;
+  // The usual row without drafts needs no proof, and no text for one.
+  if (numRows !== tokenIds.length || numRows > 1) checkSampled(entry, tokenIds, numRows);
   return numRows - tokenIds.length;
 }
 
-/** The first `count` tokens, with what belongs to each. */
-export function firstTokens(
-  { tokenIds, logprobs }: Pick<ScheduledResult, "tokenIds" | "logprobs">,
-  count: number,
-): Pick<ScheduledResult, "tokenIds" | "logprobs"> {
-  if (count === tokenIds.length) return { tokenIds, logprobs };
-  return { tokenIds: tokenIds.slice(0, count), logprobs: logprobs?.slice(0, count) ?? null };
+function checkSampled(
+  { request: { requestId, draftTokenIds } }: ScheduledRequest,
+  tokenIds: readonly number[],
+  numRows: number,
+): void {
+  assert(tokenIds.length > 0, `${requestId}: no token was sampled`);
+  assert(tokenIds.length <= numRows, `${requestId}: more tokens than rows`);
+  const accepted = tokenIds.slice(0, -1);
+  const agrees = accepted.every((tokenId, i) => tokenId === draftTokenIds[i]);
+  assert(agrees, `${requestId}: sampled on behind a rejected draft`);
+}
+
+/** The first `count` of `items`; all of them without a copy. */
+export function firstOf<T>(items: readonly T[], count: number): readonly T[] {
+  return count === items.length ? items : items.slice(0, count);
 }

@@ -9,12 +9,13 @@ import type { Request } from "../request/request.ts";
 import type { FinishedStatus } from "../request/request-status.ts";
 import type { AdmissionRule } from "./admission-rule.ts";
 import { type AdmissionConfig, admissionRules } from "./admission-rules.ts";
+import { Blocked } from "./blocked.ts";
 import { completionOf } from "./completion.ts";
-import { canFork, DeferredForks, isComputingPrompt } from "./deferred-forks.ts";
 import { type RequestLimits, scheduleDraftTokens } from "./draft-tokens.ts";
+import { canFork, isComputingPrompt } from "./forks.ts";
 import { PlanDraft } from "./plan-draft.ts";
 import { FcfsQueue, PriorityQueue, type RequestQueue, runsBefore } from "./request-queue.ts";
-import { firstTokens, numRejectedTokens } from "./sampled-tokens.ts";
+import { firstOf, numRejectedTokens } from "./sampled-tokens.ts";
 import type {
   SampledTokens,
   ScheduledRequest,
@@ -49,7 +50,7 @@ export class Scheduler {
   readonly #requestLimits: RequestLimits;
   readonly #stepBudget: StepBudget;
   readonly #waiting: RequestQueue;
-  readonly #deferred = new DeferredForks();
+  readonly #blocked = new Blocked();
   /** In order of admission. */
   #running: Request[] = [];
   /** Added while paused, in order. */
@@ -64,9 +65,10 @@ export class Scheduler {
     this.kvCache = new KvCacheManager(config);
     assert(config.maxModelLen <= this.kvCache.capacityTokens, "maxModelLen does not fit the pool");
     this.#config = config;
-    const maxTokensPerRequest = config.longPrefillTokenThreshold ?? Number.POSITIVE_INFINITY;
-    this.#requestLimits = { maxTokensPerRequest, maxModelLen: config.maxModelLen };
-    this.#stepBudget = new StepBudget(config.maxNumBatchedTokens, config.targetInterTokenLatencyMs);
+    const { maxNumBatchedTokens, longPrefillTokenThreshold, maxModelLen } = config;
+    const maxTokensPerRequest = longPrefillTokenThreshold ?? maxNumBatchedTokens;
+    this.#requestLimits = { maxTokensPerRequest, maxModelLen };
+    this.#stepBudget = new StepBudget(maxNumBatchedTokens, config.targetInterTokenLatencyMs);
     this.#eosTokenIds = new Set(config.eosTokenIds);
     this.#waiting = config.policy === "fcfs" ? new FcfsQueue() : new PriorityQueue();
   }
@@ -74,7 +76,7 @@ export class Scheduler {
   /** Whether schedule() has something to plan. */
   get hasWork(): boolean {
     if (this.#paused === "hold") return false;
-    return this.#running.length + this.#waiting.size + this.#deferred.size > 0;
+    return this.#running.length + this.#waiting.size + this.#blocked.size > 0;
   }
 
   /**
@@ -87,7 +89,7 @@ export class Scheduler {
       return;
     }
     const source = request.forkOf;
-    if (source !== null && isComputingPrompt(source)) this.#deferred.add(source, request);
+    if (source !== null && isComputingPrompt(source)) this.#blocked.add(request, source);
     else this.#waiting.add(request);
   }
 
@@ -119,7 +121,7 @@ export class Scheduler {
     request.transition(status);
     this.kvCache.free(request);
     const wasQueued =
-      this.#held.delete(request) || this.#waiting.remove(request) || this.#deferred.remove(request);
+      this.#held.delete(request) || this.#waiting.remove(request) || this.#blocked.remove(request);
     if (!wasQueued) this.#running = this.#running.filter((other) => other !== request);
     this.#finishedRequestIds.push(request.requestId);
     this.#releaseForks(request);
@@ -154,8 +156,9 @@ export class Scheduler {
       const { request, numScheduledTokens } = entry;
       const outcome = result.results[i];
       if (request.isFinished || outcome === undefined) return;
-      request.numComputedTokens += numScheduledTokens - numRejectedTokens(entry, outcome.tokenIds);
-      this.kvCache.truncate(request, request.numComputedTokens);
+      const numRejected = numRejectedTokens(entry, outcome.tokenIds);
+      request.numComputedTokens += numScheduledTokens - numRejected;
+      if (numRejected > 0) this.kvCache.truncate(request, request.numComputedTokens);
       if (outcome.tokenIds.length > 0) sampled.push(this.#append(request, outcome));
     });
     return sampled;
@@ -180,8 +183,8 @@ export class Scheduler {
   takeStats() {
     const stats = {
       numRunningReqs: this.#running.length,
-      numWaitingReqs: this.#waiting.size + this.#deferred.size + this.#held.size,
-      numDeferredReqs: this.#deferred.size,
+      numWaitingReqs: this.#waiting.size + this.#blocked.size + this.#held.size,
+      numDeferredReqs: this.#blocked.size,
       kvCacheUsage: this.kvCache.pool.usage,
       prefixCache: this.#prefixCache,
       numPreemptedReqs: this.#numPreempted,
@@ -328,17 +331,22 @@ export class Scheduler {
   /** Appends sampled tokens one by one; one that ends the request drops those behind it. */
   #append(request: Request, outcome: ScheduledResult): SampledTokens {
     const isFirst = request.numOutputTokens === 0;
+    const { tokenIds, logprobs, isCorrupted } = outcome;
     let numAppended = 0;
     let stopReason: number | null = null;
-    for (const tokenId of outcome.tokenIds) {
-      if (request.isFinished) break;
+    while (numAppended < tokenIds.length && !request.isFinished) {
+      const tokenId = tokenIds[numAppended++] ?? 0;
       request.appendOutputToken(tokenId);
       stopReason = this.#finishIfComplete(request, tokenId);
-      numAppended++;
     }
     if (isFirst) this.#releaseForks(request);
-    const { isCorrupted } = outcome;
-    return { request, ...firstTokens(outcome, numAppended), isCorrupted, stopReason };
+    return {
+      request,
+      tokenIds: firstOf(tokenIds, numAppended),
+      logprobs: logprobs && firstOf(logprobs, numAppended),
+      isCorrupted,
+      stopReason,
+    };
   }
 
   /** @returns the stop token id that ended the request, if one did */
@@ -351,6 +359,6 @@ export class Scheduler {
 
   /** The forks of a request stop waiting for it: its prompt is computed, or never will be. */
   #releaseForks(source: Request): void {
-    for (const child of this.#deferred.take(source).reverse()) this.#waiting.prepend(child);
+    for (const child of this.#blocked.release(source).reverse()) this.#waiting.prepend(child);
   }
 }

@@ -6,7 +6,7 @@ import type { LogprobEntry, LogprobPosition, RequestOutput } from "../../protoco
 import type { Request } from "../../request/request.ts";
 import { FINISH_REASON_OF, isFinished } from "../../request/request-status.ts";
 import type { Tokenizer } from "../../runner/tokenizer.ts";
-import { firstTokens } from "../../scheduler/sampled-tokens.ts";
+import { firstOf } from "../../scheduler/sampled-tokens.ts";
 import type {
   PositionLogprobs,
   SampledTokens,
@@ -94,13 +94,14 @@ export class OutputProcessor {
     state.lastTokenS = nowS;
     state.isCorrupted ||= sampled.isCorrupted;
     const { text, stop, numTokens } = advanceText(sampled, state.pipeline);
-    const { tokenIds, logprobs } = firstTokens(sampled, numTokens);
+    const tokenIds = firstOf(sampled.tokenIds, numTokens);
+    const logprobs = sampled.logprobs && firstOf(sampled.logprobs, numTokens);
     const { status } = request;
     const finishReason = isFinished(status) ? FINISH_REASON_OF[status] : null;
     const output = outputOf(request, state, {
       text,
       tokenIds,
-      tokenTimesS: tokenIds.map(() => nowS),
+      tokenTimesS: repeated(nowS, tokenIds.length),
       logprobs: logprobs?.map((position) => this.#logprobPosition(position)) ?? null,
       promptLogprobs: isFirst ? state.promptLogprobs : null,
       finishReason: stop === null ? finishReason : "stop",
@@ -168,17 +169,21 @@ function advanceText({ request, tokenIds }: SampledTokens, pipeline: TextPipelin
   let tokenNumber = request.numOutputTokens - tokenIds.length;
   let text = "";
   for (let i = 0; i < numShown; i++) {
-    const pieces = pipeline.push({
-      kind: "token",
-      tokenId: tokenIds[i] ?? 0,
-      tokenNumber: ++tokenNumber,
-    });
-    text += textOf(pieces);
-    const last = pieces.at(-1);
-    if (last?.kind === "stop") return { text, stop: last.stop, numTokens: i + 1 };
+    const tokenId = tokenIds[i] ?? 0;
+    for (const piece of pipeline.push({ kind: "token", tokenId, tokenNumber: ++tokenNumber })) {
+      if (piece.kind === "stop") return { text, stop: piece.stop, numTokens: i + 1 };
+      if (piece.kind === "text") text += piece.text;
+    }
   }
   if (request.isFinished) text += textOf(pipeline.flush());
   return { text, stop: null, numTokens: tokenIds.length };
+}
+
+/** In a loop: for one value, the usual case, map() and fill() take several times as long. */
+function repeated(value: number, count: number): number[] {
+  const values: number[] = [];
+  for (let i = 0; i < count; i++) values.push(value);
+  return values;
 }
 
 function textOf(pieces: readonly Piece[]): string {

@@ -11,21 +11,25 @@ export class TextPipeline {
 
   /** Do not call it again after a stop piece came out. */
   push(piece: Piece): readonly Piece[] {
-    return this.#stages.reduce(pushAll, [piece]);
+    return this.#pushFrom(0, piece);
   }
 
   /** Ends the sequence: what a stage held back still goes through those behind it. */
   flush(): readonly Piece[] {
-    return this.#stages.reduce(
-      (pieces: readonly Piece[], stage) => [...pushAll(pieces, stage), ...stage.flush()],
-      NO_PIECES,
+    return this.#stages.flatMap((stage, i) =>
+      stage.flush().flatMap((piece) => this.#pushFrom(i + 1, piece)),
     );
   }
-}
 
-/** One piece in is the usual case: it needs no array between. */
-function pushAll(pieces: readonly Piece[], stage: TextStage): readonly Piece[] {
-  const [first, second] = pieces;
-  if (first === undefined) return NO_PIECES;
-  return second === undefined ? stage.push(first) : pieces.flatMap((piece) => stage.push(piece));
+  /** One piece from one is the usual case: it needs no array between two stages. */
+  #pushFrom(index: number, piece: Piece): readonly Piece[] {
+    const stage = this.#stages[index];
+    if (stage === undefined) return [piece];
+    const pieces = stage.push(piece);
+    if (index === this.#stages.length - 1) return pieces;
+    const [first, second] = pieces;
+    if (first === undefined) return NO_PIECES;
+    if (second === undefined) return this.#pushFrom(index + 1, first);
+    return pieces.flatMap((next) => this.#pushFrom(index + 1, next));
+  }
 }

@@ -1,0 +1,46 @@
+// Requests that cannot run before something else has come about. They are kept out of the waiting queue, so that
+// they do not hold up those behind them.
+
+import { assert } from "../assert.ts";
+import type { Request } from "../request/request.ts";
+
+/** What a request waits for, compared by identity: the source of a fork, until its prompt is computed. */
+export type BlockKey = Request;
+
+export class Blocked {
+  /** Those that wait for a key, in order. */
+  readonly #requests = new Map<BlockKey, Set<Request>>();
+  readonly #keys = new Map<Request, BlockKey>();
+
+  /** Requests that wait, for whatever. */
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  add(request: Request, on: BlockKey): void {
+    assert(!this.#keys.has(request), `${request.requestId}: is blocked already`);
+    this.#keys.set(request, on);
+    const requests = this.#requests.get(on);
+    if (requests === undefined) this.#requests.set(on, new Set([request]));
+    else requests.add(request);
+  }
+
+  /** Ends the wait for a key. @returns all who waited for it, in order */
+  release(on: BlockKey): Request[] {
+    const requests = [...(this.#requests.get(on) ?? [])];
+    this.#requests.delete(on);
+    for (const request of requests) this.#keys.delete(request);
+    return requests;
+  }
+
+  /** @returns false when the request is not blocked */
+  remove(request: Request): boolean {
+    const on = this.#keys.get(request);
+    if (on === undefined) return false;
+    this.#keys.delete(request);
+    const requests = this.#requests.get(on);
+    requests?.delete(request);
+    if (requests?.size === 0) this.#requests.delete(on);
+    return true;
+  }
+}

@@ -1,0 +1,54 @@
+// Blocked: who waits for what, released in order or taken out.
+
+import { describe, expect, test } from "bun:test";
+import { Blocked } from "../../src/scheduler/blocked.ts";
+import { makeRequest } from "../support/make-request.ts";
+
+describe("Blocked", () => {
+  const request = (id: string) => makeRequest(id, 4);
+  const source = request("source");
+  const other = request("other");
+  const a = request("a");
+  const b = request("b");
+  const c = request("c");
+
+  test("releases those that wait for a key, in order, and no others", () => {
+    const blocked = new Blocked();
+    blocked.add(b, source);
+    blocked.add(a, source);
+    blocked.add(c, other);
+    expect(blocked.size).toBe(3);
+    expect(blocked.release(source)).toEqual([b, a]);
+    expect(blocked.size).toBe(1);
+    expect(blocked.release(source)).toEqual([]);
+    expect(blocked.release(other)).toEqual([c]);
+    expect(blocked.size).toBe(0);
+  });
+
+  test("forgets one that is taken out, once", () => {
+    const blocked = new Blocked();
+    for (const child of [a, b, c]) blocked.add(child, source);
+    expect(blocked.remove(b)).toBe(true);
+    expect(blocked.remove(b)).toBe(false);
+    expect(blocked.size).toBe(2);
+    expect(blocked.release(source)).toEqual([a, c]);
+    expect(blocked.remove(a)).toBe(false);
+  });
+
+  test("has nothing left of a key whose last request was taken out", () => {
+    const blocked = new Blocked();
+    blocked.add(a, source);
+    blocked.remove(a);
+    expect(blocked.size).toBe(0);
+    expect(blocked.release(source)).toEqual([]);
+    blocked.add(a, other);
+    expect(blocked.release(other)).toEqual([a]);
+  });
+
+  test("asserts that a request waits for one thing only", () => {
+    const blocked = new Blocked();
+    blocked.add(a, source);
+    expect(() => blocked.add(a, other)).toThrow("a: is blocked already");
+    expect(blocked.release(source)).toEqual([a]);
+  });
+});
