@@ -45,8 +45,7 @@ function decodePlan(context: number): StepPlan {
     stepId: 0,
     scheduled: Array.from({ length: NUM_SEQS }, (_, s) => decodeOf(s, context)),
     numScheduledTokens: NUM_SEQS,
-    blockCopies: [],
-    preempted: [],
+    transfers: { copies: [] },
     finishedRequestIds: [],
   };
 }

@@ -198,7 +198,7 @@ export async function preemptions(): Promise<void> {
   while (scheduler.hasWork) {
     const plan = mockStep(scheduler);
     numComputed += plan.numScheduledTokens;
-    numPreempted += plan.preempted.length;
+    numPreempted += scheduler.takeStats().numPreemptedReqs;
   }
   const needed = numRequests * (tokensIn + tokensOut - 1);
   const ended = requests.filter(({ isFinished }) => isFinished).length;

@@ -65,8 +65,7 @@ export function planOf(entries: readonly Entry[]): StepPlan {
     stepId: 0,
     scheduled: entries.map(scheduled),
     numScheduledTokens: entries.reduce((sum, { numTokens }) => sum + numTokens, 0),
-    blockCopies: [],
-    preempted: [],
+    transfers: { copies: [] },
     finishedRequestIds: [],
   };
 }

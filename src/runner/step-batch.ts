@@ -8,6 +8,7 @@ import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
 import { USUAL_LOGPROBS } from "../request/sampling-params.ts";
 import type {
+  BlockTransfers,
   PositionLogprobs,
   ScheduledRequest,
   ScheduledResult,
@@ -55,7 +56,7 @@ export class StepPacker {
       "the addon verifies no draft tokens and pools nothing",
     );
     for (const entry of plan.scheduled) this.#packSequence(entry, samplerOf);
-    this.#packCopies(plan.blockCopies);
+    this.#packCopies(plan.transfers);
     this.#makeTopRoom();
   }
 
@@ -148,7 +149,7 @@ export class StepPacker {
     output.topLogprobs = new Float32Array(length);
   }
 
-  #packCopies(copies: StepPlan["blockCopies"]): void {
+  #packCopies({ copies }: BlockTransfers): void {
     const { batch } = this;
     assert(copies.length * 2 <= batch.blockCopies.length, "too many block copies in a step");
     batch.numBlockCopies = copies.length;

@@ -7,8 +7,8 @@ import type { ScheduledRequest, StepPlan } from "./scheduler-output.ts";
 export class PlanDraft {
   /** In the plan's order. */
   readonly scheduled: ScheduledRequest[] = [];
-  /** In the order in which they gave way. With any, the step admits nobody and verifies no draft tokens. */
-  readonly preempted: Request[] = [];
+  /** Somebody gave way: the step admits nobody, and verifies no draft tokens. */
+  hasPreempted = false;
   readonly #copies: BlockCopy[] = [];
   readonly #numTokens: number;
   #budget: number;
@@ -51,8 +51,7 @@ export class PlanDraft {
       stepId,
       scheduled: this.scheduled,
       numScheduledTokens: this.#numTokens - this.#budget,
-      blockCopies: this.#copies,
-      preempted: this.preempted,
+      transfers: { copies: this.#copies },
       finishedRequestIds,
     };
   }

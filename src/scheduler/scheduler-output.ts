@@ -1,6 +1,7 @@
 // What schedule() hands to the runner and update() gets back: the plan of one step and its result.
 // Plain records; the runner imports only these types. Names as vLLM's SchedulerOutput.
 
+import type { BlockCopy } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
 
 /**
@@ -35,6 +36,12 @@ export interface ScheduledRequest {
   readonly numDraftTokens: number;
 }
 
+/** What is moved into blocks before the pass. */
+export interface BlockTransfers {
+  /** Copies on write, in this order. */
+  readonly copies: readonly BlockCopy[];
+}
+
 export interface StepPlan {
   /** Strictly increasing from 0. */
   readonly stepId: number;
@@ -42,10 +49,7 @@ export interface StepPlan {
   readonly scheduled: readonly ScheduledRequest[];
   /** Sum of numScheduledTokens, <= maxNumBatchedTokens. */
   readonly numScheduledTokens: number;
-  /** (source, destination) block ids copied before the pass (copy on write), in this order. */
-  readonly blockCopies: readonly (readonly [number, number])[];
-  /** Requests preempted while this plan was made. */
-  readonly preempted: readonly Request[];
+  readonly transfers: BlockTransfers;
   /** Ids finished or aborted since the previous plan: the runner frees their sampler state. */
   readonly finishedRequestIds: readonly string[];
 }

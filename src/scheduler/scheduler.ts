@@ -135,7 +135,7 @@ export class Scheduler {
     for (const { request, numComputedTokens, numScheduledTokens } of draft.scheduled) {
       this.kvCache.cacheFullBlocks(request, numComputedTokens + numScheduledTokens);
     }
-    if (draft.preempted.length === 0) {
+    if (!draft.hasPreempted) {
       this.#scheduleWaiting(draft);
       scheduleDraftTokens(draft, this.kvCache, this.#requestLimits);
     }
@@ -219,7 +219,7 @@ export class Scheduler {
       const victim = this.#victim();
       draft.remove(victim);
       this.#preempt(victim);
-      draft.preempted.push(victim);
+      draft.hasPreempted = true;
       if (victim === request) return null;
     }
   }

@@ -4,6 +4,7 @@
 
 import { EngineError } from "../../src/errors.ts";
 import { knownTokens } from "../../src/front/request-tracker.ts";
+import type { Request } from "../../src/request/request.ts";
 import type { SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import type { StepPlan, StepResult } from "../../src/scheduler/scheduler-output.ts";
 import { makeEngine } from "../support/fake-engine.ts";
@@ -95,9 +96,11 @@ export function loggedEngine(options: LoggedEngineOptions) {
     abort(ids);
   };
 
+  /** Planned before, and not preempted since. */
+  const running = new Set<Request>();
   const run = runner.run.bind(runner);
   runner.run = async (plan) => {
-    log.push(planEvent(plan, engineS));
+    log.push(planEvent(plan, running, engineS));
     await null; // the engine tells what the step before brought
     await options.duringStep();
     engineS += options.stepDurationS();
@@ -113,7 +116,11 @@ export function loggedEngine(options: LoggedEngineOptions) {
   return { log, metrics, engine, runner, frontS };
 }
 
-function planEvent({ scheduled, preempted }: StepPlan, engineS: number): LogEvent {
+/** @param running becomes those that run after the plan */
+function planEvent({ scheduled }: StepPlan, running: Set<Request>, engineS: number): LogEvent {
+  const preempted = [...running].filter(({ status }) => status === "PREEMPTED");
+  for (const request of preempted) running.delete(request);
+  for (const { request } of scheduled) running.add(request);
   return {
     kind: "plan",
     engineS,

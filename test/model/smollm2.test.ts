@@ -260,8 +260,7 @@ async function likeliest(model: NativeModelRunner, request: Request): Promise<nu
       },
     ],
     numScheduledTokens,
-    blockCopies: [],
-    preempted: [],
+    transfers: { copies: [] },
     finishedRequestIds: [],
   });
   return results[0]?.promptLogprobs?.map(({ top }) => top[0]?.tokenId ?? -1) ?? [];

@@ -18,7 +18,7 @@ describe("forks (n > 1)", () => {
       ["b", 4, 1, [3]],
       ["a-1", 19, 1, [1, 4]],
     ]);
-    expect(plan.blockCopies).toEqual([[2, 4]]);
+    expect(plan.transfers.copies).toEqual([[2, 4]]);
     scheduler.kvCache.checkIntegrity();
   });
 
@@ -61,7 +61,7 @@ describe("forks (n > 1)", () => {
       ["a-1", 19, 1, [1, 3]],
       ["a-2", 19, 1, [1, 4]],
     ]);
-    expect(plan.blockCopies).toEqual([
+    expect(plan.transfers.copies).toEqual([
       [2, 3],
       [2, 4],
     ]);
@@ -78,7 +78,7 @@ describe("forks (n > 1)", () => {
     step(scheduler);
     const plan = step(scheduler);
     expect(summary(plan)).toEqual([["a", 20, 1, [1, 2]]]);
-    expect(plan.blockCopies).toEqual([]);
+    expect(plan.transfers.copies).toEqual([]);
     expect(scheduler.takeStats()).toMatchObject({ numRunningReqs: 1, numWaitingReqs: 1 });
     scheduler.kvCache.checkIntegrity();
   });
@@ -89,7 +89,7 @@ describe("forks (n > 1)", () => {
     scheduler.add(source);
     step(scheduler);
     scheduler.add(makeRequest("a-1", 20, { forkOf: source }));
-    expect(step(scheduler).blockCopies).toEqual([[2, 3]]);
+    expect(step(scheduler).transfers.copies).toEqual([[2, 3]]);
   });
 
   test("run behind a source that gave way before its prompt was computed, as ordinary requests", () => {
@@ -101,8 +101,12 @@ describe("forks (n > 1)", () => {
     step(scheduler);
     expect(scheduler.takeStats()).toMatchObject({ numRunningReqs: 2, numDeferredReqs: 1 });
     const plan = step(scheduler);
-    expect(plan.preempted).toEqual([source]);
-    expect(scheduler.takeStats()).toMatchObject({ numWaitingReqs: 2, numDeferredReqs: 0 });
+    expect(source.status).toBe("PREEMPTED");
+    expect(scheduler.takeStats()).toMatchObject({
+      numWaitingReqs: 2,
+      numDeferredReqs: 0,
+      numPreemptedReqs: 1,
+    });
     for (const { request } of plan.scheduled) scheduler.finish(request, "FINISHED_ABORTED");
     expect(summary(step(scheduler)).map(([id]) => id)).toEqual(["a", "a-1"]);
   });
@@ -113,7 +117,9 @@ describe("forks (n > 1)", () => {
     const source = makeRequest("a", 32);
     scheduler.add(source);
     step(scheduler);
-    expect(step(scheduler).preempted).toEqual([source]);
+    step(scheduler);
+    expect(source.status).toBe("PREEMPTED");
+    expect(scheduler.takeStats().numPreemptedReqs).toBe(1);
     scheduler.add(makeRequest("a-1", 32, { forkOf: source }));
     expect(scheduler.takeStats()).toMatchObject({ numWaitingReqs: 2, numDeferredReqs: 0 });
   });
@@ -128,7 +134,7 @@ describe("forks (n > 1)", () => {
     expect(source.numTokens).toBeGreaterThan(16);
     scheduler.finish(first, "FINISHED_ABORTED");
     const plan = step(scheduler);
-    expect(plan.blockCopies).toEqual([]);
+    expect(plan.transfers.copies).toEqual([]);
     expect(plan.scheduled.map(({ request }) => request)).toEqual([source, child]);
     expect(plan.scheduled[1]?.numComputedTokens).toBe(0);
   });
@@ -143,7 +149,7 @@ describe("forks (n > 1)", () => {
     expect([source.numTokens, child.numTokens]).toEqual([34, 32]);
     const plan = step(scheduler);
     expect(summary(plan)).toEqual([["a", 33, 1, [1, 2, 4]]]);
-    expect(plan.blockCopies).toEqual([]);
+    expect(plan.transfers.copies).toEqual([]);
     scheduler.finish(source, "FINISHED_ABORTED");
     expect(summary(step(scheduler))).toEqual([["a-1", 0, 32, [3, 4]]]);
     scheduler.kvCache.checkIntegrity();
@@ -160,6 +166,6 @@ describe("forks (n > 1)", () => {
       ["a", 16, 1, [1, 2]],
       ["a-1", 15, 1, [3]],
     ]);
-    expect(plan.blockCopies).toEqual([[1, 3]]);
+    expect(plan.transfers.copies).toEqual([[1, 3]]);
   });
 });

@@ -77,16 +77,17 @@ test("a victim's blocks live on until others need them, and its return hits what
   const scheduler = makeScheduler({ numBlocks: 5, residency });
   const first = makeRequest("a", 32);
   scheduler.add(first);
-  scheduler.add(makeRequest("b", 32, { cacheSalt: "b" }));
+  const victim = makeRequest("b", 32, { cacheSalt: "b" });
+  scheduler.add(victim);
   at(0, () => step(scheduler));
   const plan = at(2, () => step(scheduler));
-  expect(plan.preempted.map(({ requestId }) => requestId)).toEqual(["b"]);
+  expect(victim.status).toBe("PREEMPTED");
   expect(summary(plan)).toEqual([["a", 32, 1, [1, 2, 4]]]);
   expect(scheduler.takeStats().blockEvictions).toEqual([unhit(2)]);
   scheduler.finish(first, "FINISHED_ABORTED");
   expect(summary(at(5, () => step(scheduler)))).toEqual([["b", 16, 17, [3, 4, 2]]]);
   expect(scheduler.takeStats().blockEvictions).toEqual([unhit(3), unhit(5)]);
-  scheduler.finish(plan.preempted[0] ?? first, "FINISHED_ABORTED");
+  scheduler.finish(victim, "FINISHED_ABORTED");
   scheduler.add(makeRequest("c", 64, { ...once, cacheSalt: "c" }));
   at(6, () => step(scheduler));
   expect(scheduler.takeStats().blockEvictions).toEqual([

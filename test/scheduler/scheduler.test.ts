@@ -7,6 +7,7 @@ import {
   makeRequest,
   makeResult,
   makeScheduler,
+  preempted,
   step,
   summary,
 } from "../support/make-request.ts";
@@ -159,13 +160,17 @@ describe("prefix cache", () => {
 describe("preemption", () => {
   test("fcfs: the last running request gives way, goes to the head and resumes from the cache", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
-    scheduler.add(makeRequest("a", 31));
-    scheduler.add(makeRequest("b", 31, { cacheSalt: "b" }));
-    scheduler.add(makeRequest("c", 4, { cacheSalt: "c" }));
+    const requests = [
+      makeRequest("a", 31),
+      makeRequest("b", 31, { cacheSalt: "b" }),
+      makeRequest("c", 4, { cacheSalt: "c" }),
+    ];
+    for (const request of requests) scheduler.add(request);
     step(scheduler);
     step(scheduler);
+    expect(preempted(requests)).toEqual([]);
     const plan = step(scheduler);
-    expect(plan.preempted.map(({ requestId }) => requestId)).toEqual(["b"]);
+    expect(preempted(requests)).toEqual(["b"]);
     expect(summary(plan)).toEqual([["a", 32, 1, [1, 2, 4]]]);
     scheduler.kvCache.checkIntegrity();
     expect(scheduler.takeStats()).toMatchObject({ numRunningReqs: 1, numPreemptedReqs: 1 });
@@ -179,14 +184,15 @@ describe("preemption", () => {
 
   test("a request that gives way is planned in no part of the step, and nobody is admitted", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
-    scheduler.add(makeRequest("a", 32));
-    scheduler.add(makeRequest("b", 32, { cacheSalt: "b" }));
+    const [first, victim] = [makeRequest("a", 32), makeRequest("b", 32, { cacheSalt: "b" })];
+    scheduler.add(first);
+    scheduler.add(victim);
     step(scheduler);
     scheduler.add(makeRequest("c", 1, { cacheSalt: "c" }));
     const plan = step(scheduler);
-    expect(plan.preempted.map(({ requestId }) => requestId)).toEqual(["b"]);
+    expect(preempted([first, victim])).toEqual(["b"]);
     expect(summary(plan)).toEqual([["a", 32, 1, [1, 2, 4]]]);
-    expect(plan.preempted[0]).toMatchObject({
+    expect(victim).toMatchObject({
       status: "PREEMPTED",
       numPreemptions: 1,
       numComputedTokens: 0,
@@ -197,12 +203,15 @@ describe("preemption", () => {
 
   test("a step that preempted admits nobody, though blocks and budget are left", () => {
     const scheduler = makeScheduler({ numBlocks: 5, policy: "priority" });
-    scheduler.add(makeRequest("late", 33, { priority: 5, cacheSalt: "late" }));
-    scheduler.add(makeRequest("urgent", 16, { priority: 0 }));
+    const requests = [
+      makeRequest("late", 33, { priority: 5, cacheSalt: "late" }),
+      makeRequest("urgent", 16, { priority: 0 }),
+    ];
+    for (const request of requests) scheduler.add(request);
     step(scheduler);
     scheduler.add(makeRequest("middle", 1, { priority: 1, cacheSalt: "middle" }));
     const plan = step(scheduler);
-    expect(plan.preempted.map(({ requestId }) => requestId)).toEqual(["late"]);
+    expect(preempted(requests)).toEqual(["late"]);
     expect(summary(plan)).toEqual([["urgent", 16, 1, [1, 4]]]);
     expect(step(scheduler).scheduled.map(({ request }) => request.requestId)).toEqual([
       "urgent",
@@ -237,13 +246,16 @@ describe("preemption", () => {
 
   test("priority: the least urgent gives way, also when it was planned before", () => {
     const scheduler = makeScheduler({ numBlocks: 5, policy: "priority" });
-    scheduler.add(makeRequest("late", 20, { priority: 5 }));
+    const late = makeRequest("late", 20, { priority: 5 });
+    const urgent = makeRequest("urgent", 31, { priority: 0, cacheSalt: "u" });
+    scheduler.add(late);
     step(scheduler);
-    scheduler.add(makeRequest("urgent", 31, { priority: 0, cacheSalt: "u" }));
+    scheduler.add(urgent);
     step(scheduler);
     step(scheduler);
+    expect(preempted([late, urgent])).toEqual([]);
     const plan = step(scheduler);
-    expect(plan.preempted.map(({ requestId }) => requestId)).toEqual(["late"]);
+    expect(preempted([late, urgent])).toEqual(["late"]);
     expect(plan.scheduled.map(({ request }) => request.requestId)).toEqual(["urgent"]);
     expect(plan.numScheduledTokens).toBe(1);
     scheduler.kvCache.checkIntegrity();

@@ -8,7 +8,7 @@ import type { Scheduler, SchedulerConfig } from "../../src/scheduler/scheduler.t
 import type { StepPlan } from "../../src/scheduler/scheduler-output.ts";
 import type { TargetInterTokenLatency } from "../../src/scheduler/step-budget.ts";
 import { FAKE_EOS, FakeModelRunner } from "../support/fake-model-runner.ts";
-import { makeRequest, makeScheduler } from "../support/make-request.ts";
+import { makeRequest, makeScheduler, preempted } from "../support/make-request.ts";
 import { Prng } from "../support/prng.ts";
 
 const BLOCK_SIZE = 4;
@@ -104,7 +104,7 @@ function randomFamily(prng: Prng, requestId: string): Request[] {
 /** Also that nobody who ran before is left out: a prompt does not hold up those behind it. */
 function checkPlan(plan: StepPlan, before: readonly Request[], { config }: World): void {
   const planned = new Set(plan.scheduled.map(({ request }) => request));
-  const isServed = (request: Request) => planned.has(request) || plan.preempted.includes(request);
+  const isServed = (request: Request) => planned.has(request) !== (request.status === "PREEMPTED");
   expect(before.every(isServed)).toBe(true);
   const tokens = plan.scheduled.map(({ numScheduledTokens }) => numScheduledTokens);
   expect(tokens.every((count) => count >= 1)).toBe(true);
@@ -138,8 +138,8 @@ async function runStep(
   const running = added.filter(({ status }) => status === "RUNNING");
   const plan = scheduler.schedule();
   checkPlan(plan, running, world);
-  events.preemptions += plan.preempted.length;
-  events.copies += plan.blockCopies.length;
+  events.preemptions += preempted(running).length;
+  events.copies += plan.transfers.copies.length;
   const isShort = plan.numScheduledTokens < world.config.maxNumBatchedTokens;
   const hasPartial = plan.scheduled.some(({ output }) => output === "none");
   events.shortSteps += isShort && hasPartial ? 1 : 0;

@@ -3,6 +3,7 @@
 import type { Request } from "../../src/request/request.ts";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
 import type {
+  BlockTransfers,
   ScheduledResult,
   StepPlan,
   StepResult,
@@ -21,7 +22,7 @@ let stepId = 0;
 export function planOf(
   parts: readonly Part[],
   blockSize: number,
-  blockCopies: StepPlan["blockCopies"] = [],
+  copies: BlockTransfers["copies"] = [],
 ): StepPlan {
   const scheduled = parts.map(({ request, blocks, numTokens }) => {
     const { numComputedTokens } = request;
@@ -36,8 +37,7 @@ export function planOf(
     stepId: stepId++,
     scheduled,
     numScheduledTokens: scheduled.reduce((sum, entry) => sum + entry.numScheduledTokens, 0),
-    blockCopies,
-    preempted: [],
+    transfers: { copies },
     finishedRequestIds: [],
   };
 }
@@ -47,9 +47,9 @@ export async function runStep(
   runner: ModelRunner,
   parts: readonly Part[],
   blockSize: number,
-  blockCopies: StepPlan["blockCopies"] = [],
+  copies: BlockTransfers["copies"] = [],
 ): Promise<StepResult> {
-  const plan = planOf(parts, blockSize, blockCopies);
+  const plan = planOf(parts, blockSize, copies);
   const result = await runner.run(plan);
   plan.scheduled.forEach(({ request, numScheduledTokens }, i) => {
     request.numComputedTokens += numScheduledTokens;

@@ -124,7 +124,7 @@ export class FakeModelRunner implements ModelRunner {
     const start = performance.now();
     const fails = this.failNextStep;
     this.failNextStep = false;
-    for (const [source, destination] of plan.blockCopies) this.#copyBlock(source, destination);
+    for (const [source, destination] of plan.transfers.copies) this.#copyBlock(source, destination);
     for (const entry of plan.scheduled) this.#write(entry, fails);
     const results = plan.scheduled.map((entry) => this.#result(entry));
     if (this.#stepDelayMs > 0) await Bun.sleep(this.#stepDelayMs);

@@ -85,6 +85,10 @@ export function step(scheduler: Scheduler, tokenId = 7): StepPlan {
   return plan;
 }
 
+/** Ids of those that gave way and wait to run again. */
+export const preempted = (requests: readonly Request[]) =>
+  requests.filter(({ status }) => status === "PREEMPTED").map(({ requestId }) => requestId);
+
 /** Of each planned request: id, first position, number of tokens, block ids. */
 export const summary = (plan: StepPlan) =>
   plan.scheduled.map((entry) => [
