@@ -1,0 +1,41 @@
+// Proposes draft tokens at random for the simulation: some go on as the request will, some differ from a random
+// place on.
+
+import type { Request } from "../../src/request/request.ts";
+import type { Prng } from "./prng.ts";
+
+const MAX_DRAFT_TOKENS = 9;
+
+export class DraftProposer {
+  readonly #prng: Prng;
+  /** Chance that a request gets a draft before a step. */
+  readonly #rate: number;
+  /** What each would say if nothing but the context ended it. */
+  readonly #continuations: ReadonlyMap<Request, readonly number[]>;
+
+  constructor(prng: Prng, rate: number, continuations: ReadonlyMap<Request, readonly number[]>) {
+    this.#prng = prng;
+    this.#rate = rate;
+    this.#continuations = continuations;
+  }
+
+  propose(requests: readonly Request[]): void {
+    for (const request of requests) {
+      if (this.#prng.chance(this.#rate)) request.draftTokenIds = this.#draft(request);
+    }
+  }
+
+  #draft(request: Request): number[] {
+    const prng = this.#prng;
+    const length = prng.int(1, MAX_DRAFT_TOKENS);
+    const { numOutputTokens } = request;
+    const right = this.#continuations
+      .get(request)
+      ?.slice(numOutputTokens, numOutputTokens + length);
+    const firstWrong = prng.chance(0.4) ? length : prng.int(0, length - 1);
+    return Array.from({ length }, (_, i) => {
+      const tokenId = right?.[i] ?? prng.int(0, 255);
+      return i < firstWrong ? tokenId : (tokenId + 1) % 256;
+    });
+  }
+}
