@@ -10,7 +10,8 @@ export interface ModelRunner {
   readonly tokenizer: Tokenizer;
   memory(): MemoryReport;
   /**
-   * Runs one step. At most one step is in flight; the plan's views are read before this returns.
+   * Runs one step. At most one step is in flight; the plan's views are read before this returns. A plan with
+   * draft tokens or a pooled output that this runner cannot compute is a broken invariant.
    * @throws EngineError "engine_step_failed" when the pass fails; the KV written by it is undefined.
    */
   run(plan: StepPlan): Promise<StepResult>;

@@ -5,7 +5,7 @@
 
 /** What a step computed and how long it took. */
 export interface MeasuredStep {
-  /** Tokens of prompts, and of requests that are computed again after preemption. */
+  /** Tokens of prompts, of requests that are computed again after preemption, and draft tokens. */
   readonly numPrefillTokens: number;
   /** Forward pass and sampling. */
   readonly durationMs: number;

@@ -43,6 +43,17 @@ describe("BlockTable", () => {
     expect(table.numHashed).toBe(1);
   });
 
+  test("gives its last entry back, unless it has a name", () => {
+    const table = tableOf(4, 5, 6);
+    table.numHashed = 2;
+    expect(table.pop()).toBe(6);
+    expect([...table.ids()]).toEqual([4, 5]);
+    expect(() => table.pop()).toThrow("the last block of the table has a name");
+    table.append(7);
+    expect([...table.ids()]).toEqual([4, 5, 7]);
+    expect(() => tableOf().pop()).toThrow("the last block of the table has a name");
+  });
+
   test("asserts on entries that it does not have", () => {
     const table = tableOf(4);
     expect(() => table.at(1)).toThrow("no block 1 in the table");

@@ -8,7 +8,7 @@ const folder = tempFolder();
 afterAll(folder.remove);
 
 for (const attentionBackend of ["paged", "ggml"] as const) {
-  modelRunnerConformance(`NativeModelRunner (${attentionBackend})`, async () => ({
+  modelRunnerConformance(`NativeModelRunner (${attentionBackend})`, false, async () => ({
     runner: await loadTiny(folder.path, {}, { attentionBackend }),
     blockSize: 16,
   }));

@@ -8,6 +8,21 @@ import { makeRequest } from "../support/make-request.ts";
 const LIMITS = { blockSize: 16, maxNumSeqs: 8, maxNumBatchedTokens: 32, maxModelLen: 64 };
 const USUAL = 32 * 20;
 
+describe("what the addon cannot do", () => {
+  const packer = new StepPacker(LIMITS);
+  const plan = planOf([{ request: makeRequest("a", 2), blocks: [1] }], 16);
+  const message = "the addon verifies no draft tokens and pools nothing";
+
+  test.each([
+    ["draft tokens", { numDraftTokens: 1 }],
+    ["a pooled output", { output: "pooled" as const }],
+  ])("is refused before anything is packed: %s", (_, change) => {
+    const scheduled = plan.scheduled.map((entry) => ({ ...entry, ...change }));
+    expect(() => packer.pack({ ...plan, scheduled }, () => 0)).toThrow(message);
+    expect(packer.batch.numSeqs).toBe(0);
+  });
+});
+
 describe("the likeliest tokens of a step", () => {
   const packer = new StepPacker(LIMITS);
   const planFor = (...counts: (number | null)[]) => {

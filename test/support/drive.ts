@@ -15,6 +15,8 @@ export interface Part {
   readonly blocks: readonly number[];
   /** Tokens to compute now; default: all that are known. */
   readonly numTokens?: number;
+  /** Draft tokens behind all that are known; default: none. */
+  readonly drafts?: readonly number[];
 }
 
 let stepId = 0;
@@ -24,14 +26,17 @@ export function planOf(
   blockSize: number,
   copies: BlockTransfers["copies"] = [],
 ): StepPlan {
-  const scheduled = parts.map(({ request, blocks, numTokens }) => {
+  const scheduled = parts.map(({ request, blocks, numTokens, drafts = [] }) => {
     const { numComputedTokens } = request;
-    const numScheduledTokens = numTokens ?? request.numTokens - numComputedTokens;
+    const numKnown = numTokens ?? request.numTokens - numComputedTokens;
+    const numScheduledTokens = numKnown + drafts.length;
+    request.draftTokenIds = drafts;
     const end = numComputedTokens + numScheduledTokens;
     const blockIds = Int32Array.from(blocks.slice(0, Math.ceil(end / blockSize)));
-    const output = end === request.numTokens ? ("tokens" as const) : ("none" as const);
+    const isWhole = numComputedTokens + numKnown === request.numTokens;
+    const output = isWhole ? ("tokens" as const) : ("none" as const);
     const part = { request, numComputedTokens, numScheduledTokens, blockIds };
-    return { ...part, output, numDraftTokens: 0 };
+    return { ...part, output, numDraftTokens: drafts.length };
   });
   return {
     stepId: stepId++,
@@ -51,9 +56,11 @@ export async function runStep(
 ): Promise<StepResult> {
   const plan = planOf(parts, blockSize, copies);
   const result = await runner.run(plan);
-  plan.scheduled.forEach(({ request, numScheduledTokens }, i) => {
-    request.numComputedTokens += numScheduledTokens;
-    for (const tokenId of result.results[i]?.tokenIds ?? []) request.appendOutputToken(tokenId);
+  plan.scheduled.forEach(({ request, output, numScheduledTokens, numDraftTokens }, i) => {
+    const tokenIds = result.results[i]?.tokenIds ?? [];
+    const numRows = output === "tokens" ? numDraftTokens + 1 : 0;
+    request.numComputedTokens += numScheduledTokens - (numRows - tokenIds.length);
+    for (const tokenId of tokenIds) request.appendOutputToken(tokenId);
   });
   return result;
 }

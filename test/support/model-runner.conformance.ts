@@ -10,8 +10,15 @@ export interface Subject {
   readonly blockSize: number;
 }
 
-/** Block ids below 32 must exist. */
-export function modelRunnerConformance(name: string, create: () => Promise<Subject>): void {
+/**
+ * Block ids below 32 must exist.
+ * @param verifiesDrafts false: it must refuse draft tokens
+ */
+export function modelRunnerConformance(
+  name: string,
+  verifiesDrafts: boolean,
+  create: () => Promise<Subject>,
+): void {
   describe(`${name} as a ModelRunner`, () => {
     let subject: Subject;
     beforeAll(async () => {
@@ -65,6 +72,8 @@ export function modelRunnerConformance(name: string, create: () => Promise<Subje
       expect(results[0]?.tokenIds).toEqual(whole.slice(0, 1));
     });
 
+    (verifiesDrafts ? draftTests : refusalTest)(() => subject);
+
     test("reports as many likeliest tokens as asked for, likeliest first", async () => {
       const request = makeRequest("a", prompt(5), { params: { logprobs: 3 } });
       const part = [{ request, blocks: [1] }];
@@ -96,5 +105,46 @@ export function modelRunnerConformance(name: string, create: () => Promise<Subje
       }
       expect(counts).toEqual([5, 6]);
     });
+  });
+}
+
+/** @param subjectOf after the suite's start */
+function draftTests(subjectOf: () => Subject): void {
+  const prompt = (length: number) => Array.from({ length }, (_, i) => 5 + ((i * 11) % 90));
+
+  /** Six tokens without drafts. */
+  async function plainOutput(length: number): Promise<number[]> {
+    const { runner, blockSize } = subjectOf();
+    const part = [{ request: makeRequest("plain", prompt(length)), blocks: [1, 2, 3] }];
+    const results = await generate(runner, part, blockSize, 6);
+    return results.flatMap(({ tokenIds }) => tokenIds);
+  }
+
+  test.each([
+    ["all of them and says one more", [0, 1, 2], 4],
+    ["those before the first that it does not say", [0, 1, null], 3],
+    ["none when the first is wrong", [null, 1, 2], 1],
+    ["none behind a wrong one", [0, null, 2], 2],
+  ])("accepts %s, and goes on as without drafts", async (_, picks, count) => {
+    const { runner, blockSize } = subjectOf();
+    const length = 2 * blockSize - 2; // The drafts cross into another block.
+    const whole = await plainOutput(length);
+    const request = makeRequest("drafted", prompt(length), { params: { logprobs: 1 } });
+    const part = { request, blocks: [20, 21, 22] };
+    const drafts = picks.map((i) => (i === null ? 3 : (whole[i] as number)));
+    const { results } = await runStep(runner, [{ ...part, drafts }], blockSize);
+    expect(results[0]?.tokenIds).toEqual(whole.slice(0, count));
+    const chosen = results[0]?.logprobs?.map((position) => position.chosen.tokenId);
+    expect(chosen).toEqual(whole.slice(0, count));
+    const rest = await generate(runner, [part], blockSize, 6 - count);
+    expect(rest.flatMap(({ tokenIds }) => tokenIds)).toEqual(whole.slice(count));
+  });
+}
+
+function refusalTest(subjectOf: () => Subject): void {
+  test("refuses draft tokens, which it cannot verify", async () => {
+    const { runner, blockSize } = subjectOf();
+    const part = { request: makeRequest("a", [5, 6, 7]), blocks: [1], drafts: [8] };
+    await expect(runStep(runner, [part], blockSize)).rejects.toThrow("verifies no draft tokens");
   });
 }
