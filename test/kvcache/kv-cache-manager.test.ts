@@ -71,6 +71,79 @@ describe("allocateSlots", () => {
   });
 });
 
+describe("slots of draft tokens", () => {
+  /** 7 tokens in blocks 1 and 2; drafts begin at the last slot of block 2. */
+  function withTokens(numBlocks: number) {
+    const kvCache = makeKvCache({ numBlocks });
+    const request = makeRequest("a", 7);
+    kvCache.allocateSlots(request, 0, 7);
+    return { kvCache, request };
+  }
+
+  test.each([
+    [0, 9, 0, [1, 2]],
+    [1, 9, 1, [1, 2]],
+    [2, 9, 2, [1, 2, 3]],
+    [6, 9, 6, [1, 2, 3, 4]],
+    [6, 4, 5, [1, 2, 3]],
+    [6, 3, 1, [1, 2]],
+  ])("%i in a pool of %i blocks: %i fit", (numWanted, numBlocks, numFit, blockIds) => {
+    const { kvCache, request } = withTokens(numBlocks);
+    expect(kvCache.allocateDraftSlots(request, 7, numWanted)).toBe(numFit);
+    expect([...kvCache.blockIds(request, 7 + numFit)]).toEqual(blockIds);
+    expect(kvCache.pool.numFree).toBe(numBlocks - 1 - blockIds.length);
+    kvCache.checkIntegrity();
+  });
+
+  test("none fit when the last block is full and no other is free", () => {
+    const kvCache = makeKvCache({ numBlocks: 3 });
+    const request = makeRequest("a", 8);
+    kvCache.allocateSlots(request, 0, 8);
+    expect(kvCache.allocateDraftSlots(request, 8, 3)).toBe(0);
+  });
+
+  test("are given back with their blocks, the last first, except where tokens are kept", () => {
+    const { kvCache, request } = withTokens(6);
+    kvCache.allocateDraftSlots(request, 7, 9);
+    expect([...kvCache.blockIds(request, 16)]).toEqual([1, 2, 3, 4]);
+    kvCache.truncate(request, 9);
+    expect([...kvCache.blockIds(request, 9)]).toEqual([1, 2, 3]);
+    kvCache.truncate(request, 9);
+    kvCache.truncate(request, 7);
+    expect(kvCache.pool.freeBlockIds()).toEqual([5, 4, 3]);
+    kvCache.checkIntegrity();
+  });
+
+  test("a named block is never given back", () => {
+    const { kvCache, request } = withTokens(6);
+    kvCache.cacheFullBlocks(request, 7);
+    expect(() => kvCache.truncate(request, 0)).toThrow("has a name");
+  });
+
+  test("have no name: one for tokens that are not known is a broken invariant", () => {
+    const { kvCache, request } = withTokens(6);
+    kvCache.allocateDraftSlots(request, 7, 1);
+    expect(() => kvCache.cacheFullBlocks(request, 8)).toThrow("a: a name for unknown tokens");
+    expect([1, 2].map((blockId) => kvCache.pool.isHashed(blockId))).toEqual([false, false]);
+  });
+});
+
+test("a request has room when its own blocks and the reserved ones are free, or shared", () => {
+  const kvCache = makeKvCache({ numBlocks: 6 });
+  const first = makeRequest("first", 8);
+  const shared = prefill(kvCache, first);
+  expect(shared).toEqual([1, 2]);
+  expect(kvCache.hasRoom(8, [], 1)).toBe(true);
+  expect(kvCache.hasRoom(8, [], 2)).toBe(false);
+  expect(kvCache.hasRoom(9, [], 1)).toBe(false);
+  expect(kvCache.hasRoom(9, shared, 2)).toBe(true);
+  kvCache.free(first);
+  // Hits that wait in the free queue are taken out of it.
+  expect(kvCache.hasRoom(9, shared, 2)).toBe(true);
+  expect(kvCache.hasRoom(9, shared, 3)).toBe(false);
+  expect(kvCache.pool.numFree).toBe(5);
+});
+
 describe("prefix cache", () => {
   test("finds the longest run of full blocks, at most all tokens but one", () => {
     const kvCache = makeKvCache();

@@ -1,0 +1,25 @@
+// What the options make of an engine's config where the two differ.
+
+import { expect, test } from "bun:test";
+import { engineConfig } from "../../src/cli/engine-config.ts";
+import { parseOptions } from "../../src/cli/parse-options.ts";
+
+function configOf(...argv: string[]) {
+  const sources = { argv, env: {}, readYaml: () => ({}) };
+  return engineConfig(
+    parseOptions("serve", sources, () => {}),
+    "model.gguf",
+  );
+}
+
+test("no limit on a request's tokens a step by default and with 0, as in vLLM", () => {
+  expect(configOf().longPrefillTokenThreshold).toBeNull();
+  expect(configOf("--long-prefill-token-threshold", "0").longPrefillTokenThreshold).toBeNull();
+  expect(configOf("--long-prefill-token-threshold", "64").longPrefillTokenThreshold).toBe(64);
+});
+
+test("no limit on partial prefills unless --max-num-partial-prefills sets one, at least 1", () => {
+  expect(configOf().maxNumPartialPrefills).toBeNull();
+  expect(configOf("--max-num-partial-prefills", "2").maxNumPartialPrefills).toBe(2);
+  expect(() => configOf("--max-num-partial-prefills", "0")).toThrow("max-num-partial-prefills");
+});
