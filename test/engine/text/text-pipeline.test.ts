@@ -1,8 +1,8 @@
 // TextPipeline: each stage takes what the one before it gives.
 
 import { describe, expect, test } from "bun:test";
-import { TextPipeline } from "../../src/engine/text/text-pipeline.ts";
-import { NO_PIECES, type Piece, type TextStage } from "../../src/engine/text/text-stage.ts";
+import { TextPipeline } from "../../../src/engine/text/text-pipeline.ts";
+import { NO_PIECES, type Piece, type TextStage } from "../../../src/engine/text/text-stage.ts";
 
 const text = (value: string, tokenNumber = 1): Piece => ({
   kind: "text",

@@ -1,12 +1,12 @@
 // OutputProcessor: one output for the tokens that a step gave a request, however many they are.
 
 import { describe, expect, test } from "bun:test";
-import { OutputProcessor } from "../../src/engine/output-processor.ts";
-import type { Request } from "../../src/request/request.ts";
-import type { SamplingParams } from "../../src/request/sampling-params.ts";
-import type { SampledTokens } from "../../src/scheduler/scheduler-output.ts";
-import { FakeTokenizer } from "../support/fake-model-runner.ts";
-import { makeRequest } from "../support/make-request.ts";
+import { OutputProcessor } from "../../../src/engine/text/output-processor.ts";
+import type { Request } from "../../../src/request/request.ts";
+import type { SamplingParams } from "../../../src/request/sampling-params.ts";
+import type { SampledTokens } from "../../../src/scheduler/scheduler-output.ts";
+import { FakeTokenizer } from "../../support/fake-model-runner.ts";
+import { makeRequest } from "../../support/make-request.ts";
 
 function start(params: Partial<SamplingParams> = {}) {
   const processor = new OutputProcessor(new FakeTokenizer());
