@@ -8,8 +8,12 @@ const folder = tempFolder();
 afterAll(folder.remove);
 
 for (const attentionBackend of ["paged", "ggml"] as const) {
-  modelRunnerConformance(`NativeModelRunner (${attentionBackend})`, false, async () => ({
-    runner: await loadTiny(folder.path, {}, { attentionBackend }),
-    blockSize: 16,
-  }));
+  modelRunnerConformance({
+    name: `NativeModelRunner (${attentionBackend})`,
+    verifiesDrafts: false,
+    create: async () => ({
+      runner: await loadTiny(folder.path, {}, { attentionBackend }),
+      blockSize: 16,
+    }),
+  });
 }

@@ -3,7 +3,11 @@
 import { FakeModelRunner } from "../support/fake-model-runner.ts";
 import { modelRunnerConformance } from "../support/model-runner.conformance.ts";
 
-modelRunnerConformance("FakeModelRunner", true, async () => ({
-  runner: new FakeModelRunner({ numBlocks: 32, blockSize: 16 }),
-  blockSize: 16,
-}));
+modelRunnerConformance({
+  name: "FakeModelRunner",
+  verifiesDrafts: true,
+  create: async () => ({
+    runner: new FakeModelRunner({ numBlocks: 32, blockSize: 16 }),
+    blockSize: 16,
+  }),
+});

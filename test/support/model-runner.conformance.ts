@@ -10,15 +10,15 @@ export interface Subject {
   readonly blockSize: number;
 }
 
-/**
- * Block ids below 32 must exist.
- * @param verifiesDrafts false: it must refuse draft tokens
- */
-export function modelRunnerConformance(
-  name: string,
-  verifiesDrafts: boolean,
-  create: () => Promise<Subject>,
-): void {
+export interface Conformer {
+  readonly name: string;
+  /** False: it must refuse draft tokens. */
+  readonly verifiesDrafts: boolean;
+  /** Block ids below 32 must exist. */
+  readonly create: () => Promise<Subject>;
+}
+
+export function modelRunnerConformance({ name, verifiesDrafts, create }: Conformer): void {
   describe(`${name} as a ModelRunner`, () => {
     let subject: Subject;
     beforeAll(async () => {
