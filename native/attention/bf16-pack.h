@@ -6,9 +6,9 @@
 //      between  [row / 2][dim]          a column of two neighbouring rows
 #pragma once
 
-#include "attention/avx512-simd.h"
 #include "attention/bf16-tile.h"
 #include "attention/kernel.h"
+#include "simd/avx512.h"
 
 #include <algorithm>
 

@@ -21,7 +21,7 @@ template <class Simd>
 inline void soften(float cap, int n, float * scores) {
     // cap * tanh(s / cap), with tanh x = 1 - 2 / (e^2x + 1)
     const auto scale = Simd::set1(2.0f / cap), one = Simd::set1(1.0f), two = Simd::set1(2.0f);
-    for (int j = 0; j < n; j += Simd::W) {
+    for (int j = 0; j < n; j += Simd::LANES) {
         const auto e = Simd::exp(Simd::mul(Simd::load(scores + j), scale));
         const auto t = Simd::sub(one, Simd::div(two, Simd::add(e, one)));
         Simd::store(scores + j, Simd::mul(Simd::set1(cap), t));
@@ -33,7 +33,7 @@ inline void rescale_row(const KernelCall & call, int row, float new_max) {
     const float scale = std::exp(call.row_max[row] - new_max);
     const auto  s = Simd::set1(scale);
     float *     acc = call.acc + (int64_t) row * call.head_dim_v;
-    for (int c = 0; c < call.head_dim_v; c += Simd::W) {
+    for (int c = 0; c < call.head_dim_v; c += Simd::LANES) {
         Simd::store(acc + c, Simd::mul(Simd::load(acc + c), s));
     }
     call.row_sum[row] *= scale;
@@ -46,7 +46,7 @@ inline void softmax_row(const KernelCall & call, int row, int32_t base, int n, f
     const int32_t pos   = call.row_positions[row];
     const int     first = std::clamp(window_start(call.n_swa, call.swa_type, pos) - base, 0, n);
     const int     end   = std::clamp(pos + 1 - base, 0, n);
-    const int step   = std::max(Simd::W, TOKEN_TILE);
+    const int step   = std::max(Simd::LANES, TOKEN_TILE);
     const int padded = (n + step - 1) / step * step;
     if (first >= end) {
         std::fill(scores, scores + padded, 0.0f);
@@ -60,21 +60,21 @@ inline void softmax_row(const KernelCall & call, int row, int32_t base, int n, f
     std::fill(scores + end, scores + padded, NEGATIVE_INFINITY);
 
     auto max = Simd::set1(call.row_max[row]);
-    for (int j = 0; j < padded; j += Simd::W) {
+    for (int j = 0; j < padded; j += Simd::LANES) {
         max = Simd::max(max, Simd::load(scores + j));
     }
-    const float new_max = Simd::hmax(max);
+    const float new_max = Simd::highest(max);
     if (new_max > call.row_max[row]) {
         rescale_row<Simd>(call, row, new_max);
     }
     const auto m = Simd::set1(new_max);
     auto sum = Simd::zero();
-    for (int j = 0; j < padded; j += Simd::W) {
+    for (int j = 0; j < padded; j += Simd::LANES) {
         const auto e = Simd::exp(Simd::sub(Simd::load(scores + j), m));
         Simd::store(scores + j, e);
         sum = Simd::add(sum, e);
     }
-    call.row_sum[row] += Simd::hsum(sum);
+    call.row_sum[row] += Simd::sum(sum);
 }
 
 template <class Simd, KvType T, bool FETCH, int R>
@@ -130,7 +130,7 @@ inline void widen(Rows rows, int n, int dim, float * out, const char ** out_rows
         out_rows[j] = (const char *) (out + (int64_t) std::min(j, n - 1) * dim);
     }
     for (int j = 0; j < n; ++j) {
-        for (int c = 0; c < dim; c += Simd::W) {
+        for (int c = 0; c < dim; c += Simd::LANES) {
             Simd::store(out + (int64_t) j * dim + c, load_kv<Simd, T>(rows.at[j], c));
         }
         prefetch_rows(rows, j, j + 1, kv_bytes(T, dim));

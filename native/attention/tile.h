@@ -2,9 +2,8 @@
 // (row, column) sum is one chain of operations in a fixed order, whatever the tile: so a row's result
 // does not depend on how many rows it shares a tile with.
 //
-// Simd supplies: W lanes; V; zero(), set1(), load(), load_f16(), load_bf16(), load_q8(), store(), fma(), mul(), add(),
-// sub(), div(), max(), exp(), hsum(), hmax(), store_sums() (sums of four vectors' lanes); and
-// ROWS query rows that share one load of K or V, COLUMNS vectors of an output row that they have in registers.
+// Simd is a vector type of simd/ that also says how many query ROWS share one load of K or V, and how many vectors of
+// an output row, COLUMNS, they have in registers.
 #pragma once
 
 #include "attention/kernel-call.h"
@@ -14,7 +13,7 @@
 namespace pagoda {
 namespace {
 
-constexpr int TOKEN_TILE = 4; // tokens that share one load of q
+constexpr int TOKEN_TILE = 4; // tokens that share one load of q; what store_sums() sums
 
 constexpr int Q8_BLOCK       = 32; // ggml's block_q8_0: an f16 scale, then 32 int8
 constexpr int Q8_BLOCK_BYTES = 34;
@@ -28,7 +27,9 @@ inline typename Simd::V load_kv(const char * row, int column) {
     } else if constexpr (T == KvType::bf16) {
         return Simd::load_bf16(reinterpret_cast<const uint16_t *>(row) + column);
     } else {
-        return Simd::load_q8(row + column / Q8_BLOCK * Q8_BLOCK_BYTES, column % Q8_BLOCK);
+        const char * block = row + column / Q8_BLOCK * Q8_BLOCK_BYTES;
+        const auto * codes = reinterpret_cast<const int8_t *>(block) + sizeof(uint16_t);
+        return Simd::mul(Simd::load_i8(codes + column % Q8_BLOCK), Simd::set1(Simd::f16(reinterpret_cast<const uint16_t *>(block))));
     }
 }
 
@@ -68,7 +69,7 @@ inline void score_rows(const float * q, int dim, Rows k, int n, float * scores) 
                 sum[r][i] = Simd::zero();
             }
         }
-        for (int c = 0; c < dim; c += Simd::W) {
+        for (int c = 0; c < dim; c += Simd::LANES) {
             typename Simd::V qv[R];
             for (int r = 0; r < R; ++r) {
                 qv[r] = Simd::load(q + r * dim + c);
@@ -92,21 +93,21 @@ inline void score_rows(const float * q, int dim, Rows k, int n, float * scores) 
     }
 }
 
-// acc[r][c, c + N*W) += sum over j of p[r][j] * v[j][c...], p being 0 from n to the end of the tile.
+// acc[r][c, c + N * LANES) += sum over j of p[r][j] * v[j][c...], p being 0 from n to the end of the tile.
 // R x N accumulators, N registers for V, 1 for p.
 template <class Simd, KvType T, bool FETCH, int R, int N>
 inline void add_columns(const float * p, int dim, Rows v, int n, float * acc, int c) {
     typename Simd::V sum[R][N];
     for (int r = 0; r < R; ++r) {
         for (int i = 0; i < N; ++i) {
-            sum[r][i] = Simd::load(acc + r * dim + c + i * Simd::W);
+            sum[r][i] = Simd::load(acc + r * dim + c + i * Simd::LANES);
         }
     }
     for (int j0 = 0; j0 < n; j0 += TOKEN_TILE) {
         for (int j = j0; j < j0 + TOKEN_TILE; ++j) {
             typename Simd::V vv[N];
             for (int i = 0; i < N; ++i) {
-                vv[i] = load_kv<Simd, T>(v.at[j], c + i * Simd::W);
+                vv[i] = load_kv<Simd, T>(v.at[j], c + i * Simd::LANES);
             }
             for (int r = 0; r < R; ++r) {
                 const auto pj = Simd::set1(p[r * SPAN_TOKENS + j]);
@@ -124,7 +125,7 @@ inline void add_columns(const float * p, int dim, Rows v, int n, float * acc, in
     }
     for (int r = 0; r < R; ++r) {
         for (int i = 0; i < N; ++i) {
-            Simd::store(acc + r * dim + c + i * Simd::W, sum[r][i]);
+            Simd::store(acc + r * dim + c + i * Simd::LANES, sum[r][i]);
         }
     }
 }
@@ -132,11 +133,11 @@ inline void add_columns(const float * p, int dim, Rows v, int n, float * acc, in
 template <class Simd, KvType T, bool FETCH, int R>
 inline void add_values(const float * p, int dim, Rows v, int n, float * acc) {
     int c = 0;
-    for (; c + Simd::COLUMNS * Simd::W <= dim; c += Simd::COLUMNS * Simd::W) {
+    for (; c + Simd::COLUMNS * Simd::LANES <= dim; c += Simd::COLUMNS * Simd::LANES) {
         add_columns<Simd, T, FETCH, R, Simd::COLUMNS>(p, dim, v, n, acc, c);
         v.n_ahead = 0; // once is enough
     }
-    for (; c < dim; c += Simd::W) {
+    for (; c < dim; c += Simd::LANES) {
         add_columns<Simd, T, FETCH, R, 1>(p, dim, v, n, acc, c);
         v.n_ahead = 0;
     }

@@ -10,13 +10,13 @@
 
 #if defined(__x86_64__) || defined(_M_X64)
 
-#include "matmul/gemm-avx2-simd.h"
+#include "simd/avx2.h"
 
 namespace pagoda {
 
 namespace {
 
-struct Avx2 : Simd256 {
+struct Avx2Gemm : Avx2 {
     static constexpr int  MAX_ROWS    = 4;
     static constexpr bool IS_SIGNED_8 = true;
 
@@ -26,7 +26,7 @@ struct Avx2 : Simd256 {
         __m256i sums  = _mm256_setzero_si256();
 
         void add(__m256i codes, const int8_t * x) {
-            const __m256i xs = repeated_bytes(x);
+            const __m256i xs = repeated(x);
             if constexpr (BITS == 8) {
                 const __m256i w = _mm256_xor_si256(codes, _mm256_set1_epi8((char) 0x80));
                 words = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(xs, w));
@@ -51,7 +51,7 @@ struct Avx2 : Simd256 {
 
 } // namespace
 
-const GemmKernels gemm_avx2 = { "avx2", quantize_row<Avx2>, panel_kernel<Avx2>, bound_panel<Avx2> };
+const GemmKernels gemm_avx2 = { "avx2", quantize_row<Avx2Gemm>, panel_kernel<Avx2Gemm>, bound_panel<Avx2Gemm> };
 
 } // namespace pagoda
 

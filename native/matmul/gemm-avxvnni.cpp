@@ -7,13 +7,13 @@
 
 #if defined(__x86_64__) || defined(_M_X64)
 
-#include "matmul/gemm-avx2-simd.h"
+#include "simd/avx2.h"
 
 namespace pagoda {
 
 namespace {
 
-struct AvxVnni : Simd256 {
+struct AvxVnni : Avx2 {
     static constexpr int  MAX_ROWS    = 5;
     static constexpr bool IS_SIGNED_8 = false;
 
@@ -21,7 +21,7 @@ struct AvxVnni : Simd256 {
     struct Sums {
         __m256i sums = _mm256_setzero_si256();
 
-        void add(__m256i codes, const int8_t * x) { sums = _mm256_dpbusd_avx_epi32(sums, codes, repeated_bytes(x)); }
+        void add(__m256i codes, const int8_t * x) { sums = _mm256_dpbusd_avx_epi32(sums, codes, repeated(x)); }
         void add(const Sums & other) { sums = _mm256_add_epi32(sums, other.sums); }
         void flush() {}
         __m256 total() const { return _mm256_cvtepi32_ps(sums); }

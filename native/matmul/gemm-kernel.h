@@ -8,9 +8,9 @@
 // An activation row's sums are formed in the same order whatever T is, so a result does not depend on what
 // it is batched with.
 //
-// Simd supplies: LANES (rows a vector holds), MAX_ROWS (largest T), V and I (floats, bytes), Sums<BITS>
-// (the integer sums of one row: add(codes, four bytes), add(other), flush(), total()), IS_SIGNED_8 (8-bit codes are
-// taken as signed, without the zero point), and the few operations used below.
+// Simd is a vector type of simd/, a lane for each weight row, that also supplies MAX_ROWS (largest T), Sums<BITS>
+// (the integer sums of one row: add(codes, four bytes), add(other), flush(), total()) and IS_SIGNED_8 (8-bit codes are
+// taken as signed, without the zero point).
 #pragma once
 
 #include "matmul/gemm.h"
@@ -239,13 +239,13 @@ template <class Simd>
 void quantize_row(const float * src, int64_t n_blocks, int8_t * codes, ActivationScales * scales) {
     for (int64_t b = 0; b < n_blocks; ++b) {
         const float * x       = src + b * BLOCK_COLS;
-        const float   largest = Simd::largest_of_block(x);
+        const float   largest = Simd::largest_of_32(x);
         const float   scale   = largest < SMALLEST_BLOCK ? 0.0f : largest / 127.0f;
         int32_t sums[2] = { 0, 0 };
         if (scale == 0.0f || !std::isfinite(scale)) {
             std::memset(codes + b * BLOCK_COLS, 0, BLOCK_COLS);
         } else {
-            Simd::quantize_block(x, 127.0f / largest, codes + b * BLOCK_COLS, sums);
+            Simd::quantize_32(x, 127.0f / largest, codes + b * BLOCK_COLS, sums);
         }
         scales[b] = { scale, scale * (sums[0] + sums[1]), { scale * sums[0], scale * sums[1] } };
     }

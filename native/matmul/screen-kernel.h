@@ -43,7 +43,7 @@ bool bound_panel(const uint8_t * panel, const uint8_t * plane, const int8_t * co
             slack    = Simd::fma(Simd::magnitude(s), Simd::set1(blocks[b].slack), slack);
         }
         Simd::store_first(bounds + row, Simd::fma(estimate, Simd::set1(1.0f), slack), Simd::LANES);
-        is_raised |= Simd::any_reaches(estimate, best) && raise<Simd>(estimate, best);
+        is_raised |= Simd::any(Simd::not_less(estimate, Simd::set1(best))) && raise<Simd>(estimate, best);
     }
     return is_raised;
 }

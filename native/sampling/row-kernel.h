@@ -1,4 +1,4 @@
-// The loops of sampling that touch every value, written once over a vector type V and compiled for each
+// The loops of sampling that touch every value, written once over a vector type and compiled for each
 // instruction set. All sets give the same bits: every sum goes through 16 lanes in one order, whatever
 // the width of V, and no multiplication is fused with an addition (the files are compiled with
 // -ffp-contract=off). So a token does not depend on the CPU, given the logits.
@@ -51,76 +51,76 @@ const RowKernels & row_kernels_generic();
 const RowKernels & row_kernels_avx2();   // AVX2
 const RowKernels & row_kernels_avx512(); // AVX512 F
 
-// V: W lanes of float F with a mask type M; see the files of the sets. sum16() adds lane i and lane i + 8,
-// then what is 4, 2 and 1 apart.
-template <class V> struct RowLoops {
-    using F = typename V::F;
-    using M = typename V::M;
-    static constexpr int W = V::W;
+// Simd: a vector type of simd/, with LANES floats V and a mask M. Its sum16() adds lane i and lane i + 8, then what
+// is 4, 2 and 1 apart.
+template <class Simd> struct RowLoops {
+    using V = typename Simd::V;
+    using M = typename Simd::M;
+    static constexpr int W = Simd::LANES;
     static constexpr int N = SUM_LANES / W; // vectors that make up the 16 lanes
 
     static_assert(SUM_LANES % W == 0 && ROW_BLOCK % SUM_LANES == 0, "lanes and blocks are whole vectors");
 
     static bool scan(const float * x, int32_t n_blocks, float * maxima) {
-        M nan = V::none();
+        M nan = Simd::none();
         for (int32_t b = 0; b < n_blocks; ++b) {
-            F best = V::set1(NEG_INF);
+            V best = Simd::set1(NEG_INF);
             for (int i = 0; i < ROW_BLOCK; i += 2 * W, x += 2 * W) {
-                const F u = V::load(x), v = V::load(x + W);
-                best = V::max(v, V::max(u, best));
-                nan  = V::either(nan, V::unordered(u, v));
+                const V u = Simd::load(x), v = Simd::load(x + W);
+                best = Simd::max(v, Simd::max(u, best));
+                nan  = Simd::either(nan, Simd::unordered(u, v));
             }
-            maxima[b] = V::highest(best);
+            maxima[b] = Simd::highest(best);
         }
-        return V::any(nan);
+        return Simd::any(nan);
     }
 
     // 2^t = 2^k * 2^f with |f| <= 1/2. Adding 1.5 * 2^23 rounds t to a whole k and leaves it in the low bits.
     // 2^f is 1 + f times a polynomial with the least largest relative error, 1e-7: so 2^0 is 1.
     static constexpr float C1 = 0.693146976f, C2 = 0.240222405f, C3 = 0.055507350f, C4 = 0.009671619f, C5 = 0.001326459f;
 
-    static F weight(F x, F max, F scale) {
-        const F low = V::set1(-125.0f), magic = V::set1(12582912.0f), one = V::set1(1.0f);
-        const F t = V::min(V::max(V::mul(V::sub(x, max), scale), low), V::set1(0.0f));
-        const F z = V::add(t, magic);
-        const F f = V::sub(t, V::sub(z, magic));
-        F p = V::add(V::mul(f, V::set1(C5)), V::set1(C4));
-        p = V::add(V::mul(p, f), V::set1(C3));
-        p = V::add(V::mul(p, f), V::set1(C2));
-        p = V::add(V::mul(p, f), V::set1(C1));
-        p = V::add(V::mul(p, f), one);
-        return V::where(V::greater(t, low), V::add_to_exponent(p, z));
+    static V weight(V x, V max, V scale) {
+        const V low = Simd::set1(-125.0f), magic = Simd::set1(12582912.0f), one = Simd::set1(1.0f);
+        const V t = Simd::min(Simd::max(Simd::mul(Simd::sub(x, max), scale), low), Simd::set1(0.0f));
+        const V z = Simd::add(t, magic);
+        const V f = Simd::sub(t, Simd::sub(z, magic));
+        V p = Simd::add(Simd::mul(f, Simd::set1(C5)), Simd::set1(C4));
+        p = Simd::add(Simd::mul(p, f), Simd::set1(C3));
+        p = Simd::add(Simd::mul(p, f), Simd::set1(C2));
+        p = Simd::add(Simd::mul(p, f), Simd::set1(C1));
+        p = Simd::add(Simd::mul(p, f), one);
+        return Simd::where(Simd::greater(t, low), Simd::add_to_exponent(p, z));
     }
 
     static void weigh(const float * x, int32_t n_blocks, float max, float scale, float * w, float * sums) {
-        const F vmax = V::set1(max), vscale = V::set1(scale * 1.44269504f); // to powers of two
+        const V vmax = Simd::set1(max), vscale = Simd::set1(scale * 1.44269504f); // to powers of two
         for (int32_t b = 0; b < n_blocks; ++b) {
-            F lanes[N];
+            V lanes[N];
             for (int i = 0; i < ROW_BLOCK; i += W, x += W) {
-                const F e = weight(V::load(x), vmax, vscale);
-                F & lane  = lanes[i / W % N];
-                lane      = i < SUM_LANES ? e : V::add(lane, e);
+                const V e = weight(Simd::load(x), vmax, vscale);
+                V & lane  = lanes[i / W % N];
+                lane      = i < SUM_LANES ? e : Simd::add(lane, e);
                 if (w) {
-                    V::store(w + (int64_t) b * ROW_BLOCK + i, e);
+                    Simd::store(w + (int64_t) b * ROW_BLOCK + i, e);
                 }
             }
-            sums[b] = V::sum16(lanes);
+            sums[b] = Simd::sum16(lanes);
         }
     }
 
     static int32_t count_greater(const float * x, int32_t n_blocks, const float * maxima, float value) {
-        const F bound = V::set1(value);
+        const V bound = Simd::set1(value);
         int32_t count = 0;
         for (int32_t b = 0; b < n_blocks; ++b) {
             for (int i = 0; i < ROW_BLOCK && maxima[b] > value; i += W) {
-                count += V::count(V::greater(V::load(x + b * ROW_BLOCK + i), bound));
+                count += Simd::count(Simd::greater(Simd::load(x + b * ROW_BLOCK + i), bound));
             }
         }
         return count;
     }
 
     static int32_t collect(const float * x, int32_t first, int32_t n_blocks, const float * maxima, float bound, float * values, int32_t * ids) {
-        const F vbound = V::set1(bound);
+        const V vbound = Simd::set1(bound);
         int32_t count = 0;
         for (int32_t b = 0; b < n_blocks; ++b) {
             if (!(maxima[b] >= bound)) {
@@ -128,63 +128,63 @@ template <class V> struct RowLoops {
             }
             for (int i = 0; i < ROW_BLOCK; i += W) {
                 const int32_t at = b * ROW_BLOCK + i;
-                const F v = V::load(x + at);
-                const M kept = V::at_least(v, vbound);
-                V::store_kept(values + count, kept, v);
-                V::store_kept_indices(ids + count, kept, first + at);
-                count += V::count(kept);
+                const V v = Simd::load(x + at);
+                const M kept = Simd::at_least(v, vbound);
+                Simd::store_kept(values + count, kept, v);
+                Simd::store_kept_indices(ids + count, kept, first + at);
+                count += Simd::count(kept);
             }
         }
         return count;
     }
 
     static double mass_above(const float * x, const float * w, int32_t n_blocks, float pivot) {
-        const F vpivot = V::set1(pivot);
+        const V vpivot = Simd::set1(pivot);
         double mass = 0;
         for (int32_t b = 0; b < n_blocks; ++b, x += ROW_BLOCK, w += ROW_BLOCK) {
-            F lanes[N];
+            V lanes[N];
             for (int i = 0; i < ROW_BLOCK; i += W) {
-                const F e = V::where(V::greater(V::load(x + i), vpivot), V::load(w + i));
-                F & lane  = lanes[i / W % N];
-                lane      = i < SUM_LANES ? e : V::add(lane, e);
+                const V e = Simd::where(Simd::greater(Simd::load(x + i), vpivot), Simd::load(w + i));
+                V & lane  = lanes[i / W % N];
+                lane      = i < SUM_LANES ? e : Simd::add(lane, e);
             }
-            mass += V::sum16(lanes);
+            mass += Simd::sum16(lanes);
         }
         return mass;
     }
 
     static int32_t cut(const float * x, float * w, int32_t n_blocks, float bound, float * sums) {
-        const F vbound = V::set1(bound);
+        const V vbound = Simd::set1(bound);
         int32_t ties = 0;
         for (int32_t b = 0; b < n_blocks; ++b, x += ROW_BLOCK, w += ROW_BLOCK) {
-            F lanes[N];
+            V lanes[N];
             for (int i = 0; i < ROW_BLOCK; i += W) {
-                const F v = V::load(x + i);
-                const F e = V::where(V::at_least(v, vbound), V::load(w + i));
-                V::store(w + i, e);
-                F & lane = lanes[i / W % N];
-                lane     = i < SUM_LANES ? e : V::add(lane, e);
-                ties    += V::count(V::equal(v, vbound));
+                const V v = Simd::load(x + i);
+                const V e = Simd::where(Simd::at_least(v, vbound), Simd::load(w + i));
+                Simd::store(w + i, e);
+                V & lane = lanes[i / W % N];
+                lane     = i < SUM_LANES ? e : Simd::add(lane, e);
+                ties    += Simd::count(Simd::equal(v, vbound));
             }
-            sums[b] = V::sum16(lanes);
+            sums[b] = Simd::sum16(lanes);
         }
         return ties;
     }
 
     static Compacted compact(float * x, float * w, int32_t n_blocks, float pivot, bool above) {
-        const F vpivot = V::set1(pivot), lowest = V::set1(NEG_INF), highest = V::set1(-NEG_INF);
-        F max = lowest, min = highest;
+        const V vpivot = Simd::set1(pivot), lowest = Simd::set1(NEG_INF), highest = Simd::set1(-NEG_INF);
+        V max = lowest, min = highest;
         int32_t count = 0;
         for (int64_t i = 0; i < (int64_t) n_blocks * ROW_BLOCK; i += W) {
-            const F v = V::load(x + i), e = V::load(w + i);
-            const M kept = above ? V::greater(v, vpivot) : V::at_most(v, vpivot);
-            max = V::max(V::select(kept, v, lowest), max);
-            min = V::min(V::select(kept, v, highest), min);
-            V::store_kept(x + count, kept, v);
-            V::store_kept(w + count, kept, e);
-            count += V::count(kept);
+            const V v = Simd::load(x + i), e = Simd::load(w + i);
+            const M kept = above ? Simd::greater(v, vpivot) : Simd::at_most(v, vpivot);
+            max = Simd::max(Simd::select(kept, v, lowest), max);
+            min = Simd::min(Simd::select(kept, v, highest), min);
+            Simd::store_kept(x + count, kept, v);
+            Simd::store_kept(w + count, kept, e);
+            count += Simd::count(kept);
         }
-        return { count, V::lowest(min), V::highest(max) };
+        return { count, Simd::lowest(min), Simd::highest(max) };
     }
 
     static const RowKernels & table() {
