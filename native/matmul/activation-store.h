@@ -2,11 +2,11 @@
 // read the same rows (q, k and v; gate and up) quantise them once. Few rows are quantised by each thread for
 // itself, which takes less time than a barrier; many by all threads together.
 //
-// One store a thread pool. Threads may be at different products, up to GGML_RUN_MAX_NODES apart: what a thread
+// One store a thread pool, which products find it by: ggml hands them nothing else of ours. Threads may be at different products, up to GGML_RUN_MAX_NODES apart: what a thread
 // changes is its own, or the counters of the product's place among those.
 #pragma once
 
-#include "head/scan.h"
+#include "head/head.h"
 #include "matmul/gemm.h"
 #include "matmul/packed-weights.h"
 #include "matmul/screen.h"
@@ -22,8 +22,9 @@ namespace pagoda {
 
 class ActivationStore {
 public:
-    // Found by the products that `pool` computes, until it is destroyed.
-    ActivationStore(ggml_threadpool * pool, int n_threads, int64_t max_rows, int64_t max_blocks);
+    // Found by the products that `pool` computes, until it is destroyed. `head` outlives it, and is told of the logits
+    // that they write.
+    ActivationStore(ggml_threadpool * pool, int n_threads, int64_t max_rows, int64_t max_blocks, Head & head);
     ~ActivationStore();
 
     ActivationStore(const ActivationStore &)             = delete;
@@ -43,8 +44,8 @@ public:
         bool               is_own; // of the calling thread
     };
 
-    // Told of the logits that a product writes; null = nobody.
-    HeadScan * head_scan = nullptr;
+    // The head, where a product is its own; else null.
+    Head * head_of(const ggml_tensor * product) const { return head.is_result(product) ? &head : nullptr; }
 
     bool fits(int64_t n_rows, int64_t row_blocks) const { return n_rows * row_blocks <= (int64_t) shared.scales.size(); }
 
@@ -90,6 +91,7 @@ private:
     void reset(int place);
 
     ggml_threadpool *    pool;
+    Head &               head;
     Quantized            shared;
     std::vector<Thread>  threads;
     std::vector<Counter> counters; // of each place, one a thread and one of those that have finished

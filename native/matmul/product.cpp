@@ -4,6 +4,7 @@
 
 #include "matmul/product.h"
 
+#include "head/head.h"
 #include "matmul/activation-store.h"
 #include "matmul/gemm.h"
 #include "matmul/packed-weights.h"
@@ -11,7 +12,6 @@
 #include "ggml-cpu-impl.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace pagoda {
 
@@ -81,8 +81,8 @@ struct Pieces {
     int64_t count() const { return n_ranges * n_across; }
 };
 
-// `scan` is told of what is written, if there is one.
-void multiply_piece(const Product & p, const Pieces & pieces, const Activations & x, int64_t i, HeadScan * scan) {
+// `head` is told of what is written, if the product is its own.
+void multiply_piece(const Product & p, const Pieces & pieces, const Activations & x, int64_t i, Head * head) {
     const int64_t stride = (int64_t) (p.dst->nb[1] / sizeof(float));
     const int64_t range  = i / pieces.n_across;
     const int64_t begin  = p.n_rows * range / pieces.n_ranges;
@@ -94,8 +94,8 @@ void multiply_piece(const Product & p, const Pieces & pieces, const Activations 
         p.kernel((const uint8_t *) p.weights->data + panel * p.panel_bytes, (int) std::min<int64_t>(PANEL_ROWS, p.weights->ne[1] - row),
                x, begin, end, (float *) p.dst->data + begin * stride + row, stride);
     }
-    for (int64_t row = begin; scan && row < end; ++row) {
-        scan->scan(p.dst, row, first * PANEL_ROWS, std::min(last * PANEL_ROWS, p.dst->ne[0]));
+    for (int64_t row = begin; head && row < end; ++row) {
+        head->note(p.dst, row, first * PANEL_ROWS, std::min(last * PANEL_ROWS, p.dst->ne[0]));
     }
 }
 
@@ -127,8 +127,8 @@ void quantize_together(const GemmKernels & kernels, const Product & p, const Act
 }
 
 // As matmul/screen.h says: all threads bound panels, meet, and settle panels.
-void compute_screened(const Product & p, const ScreenedHead & head, const ggml_compute_params * params, ActivationStore & store,
-                      HeadScan & scan) {
+void compute_screened(const Product & p, const ScreenedHead & screened, const ggml_compute_params * params, ActivationStore & store,
+                      Head & head) {
     Screen &  screen = store.screen(params->ith);
     const int place  = params->n_unsynced;
     const auto for_each_piece = [&](int64_t n_panels, const auto & compute) {
@@ -138,12 +138,12 @@ void compute_screened(const Product & p, const ScreenedHead & head, const ggml_c
         }
         store.finish(place, params->nth);
     };
-    for_each_piece(Pieces(p, params->nth, 1).n_panels, [&](int64_t first, int64_t last) { head.bound(screen, first, last); });
+    for_each_piece(Pieces(p, params->nth, 1).n_panels, [&](int64_t first, int64_t last) { screened.bound(screen, first, last); });
     ggml_barrier(params->threadpool);
-    const float threshold = head.largest_of_panel(store.best_panel(params->nth));
+    const float threshold = screened.largest_of_panel(store.best_panel(params->nth));
     for_each_piece(SETTLED_PANELS, [&](int64_t first, int64_t last) {
-        head.settle(first, last, threshold);
-        scan.scan(p.dst, 0, first * PANEL_ROWS, std::min(last * PANEL_ROWS, p.dst->ne[0]));
+        screened.settle(first, last, threshold);
+        head.note(p.dst, 0, first * PANEL_ROWS, std::min(last * PANEL_ROWS, p.dst->ne[0]));
     });
 }
 
@@ -154,29 +154,27 @@ void compute_with_store(const GemmKernels & kernels, const Product & p, const gg
     } else if (!rows.is_held) {
         quantize_together(kernels, p, rows, params);
     }
-    HeadScan * scan = store.head_scan && store.head_scan->wants(p.dst) ? store.head_scan : nullptr;
+    Head * head = store.head_of(p.dst);
     const Activations x = { rows.codes, rows.scales, p.n_blocks, p.row_blocks };
-    const uint8_t * plane = scan && scan->is_argmax_enough() && p.n_rows == 1 ? plane_of(p.weights) : nullptr;
+    const uint8_t * plane = head && head->need() == HeadNeed::argmax && p.n_rows == 1 ? plane_of(p.weights) : nullptr;
     if (plane && store.screen(params->ith).prepare(x)) {
-        const ScreenedHead head = { (const uint8_t *) p.weights->data, plane, p.panel_bytes, p.weights->ne[1], p.kernel,
-                                    kernels.bound, x, (float *) p.dst->data };
-        compute_screened(p, head, params, store, *scan);
+        const ScreenedHead screened = { (const uint8_t *) p.weights->data, plane, p.panel_bytes, p.weights->ne[1], p.kernel,
+                                        kernels.bound, x, (float *) p.dst->data };
+        compute_screened(p, screened, params, store, *head);
         return;
     }
-    const Pieces pieces(p, params->nth, scan ? ROW_BLOCK / PANEL_ROWS : 1);
+    const Pieces pieces(p, params->nth, head ? Head::BLOCK / PANEL_ROWS : 1);
     const auto take = [&] { return store.take_piece(params->n_unsynced, params->ith, params->nth, pieces.count()); };
     for (int64_t i = take(); i >= 0; i = take()) {
-        multiply_piece(p, pieces, x, i, scan);
+        multiply_piece(p, pieces, x, i, head);
     }
     store.finish(params->n_unsynced, params->nth);
 }
 
 } // namespace
 
-// Heads are known by the names that GGUF files give them; a tied one has that of the embeddings.
 size_t plane_bytes(const ggml_tensor * weights) {
-    const bool is_head = std::strcmp(weights->name, "output.weight") == 0 || std::strcmp(weights->name, "token_embd.weight") == 0;
-    return is_head ? high_plane_bytes(weights->type, weights->ne[0], weights->ne[1]) : 0;
+    return Head::is_weight(weights) ? high_plane_bytes(weights->type, weights->ne[0], weights->ne[1]) : 0;
 }
 
 uint8_t * plane_of(const ggml_tensor * weights) {

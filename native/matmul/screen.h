@@ -38,7 +38,7 @@ struct Screen {
     bool prepare(const Activations & x);
 };
 
-// Panels that are settled at once: whole blocks of head/scan.h.
+// Panels that are settled at once: whole blocks of what head/head.h notes.
 constexpr int64_t SETTLED_PANELS = 32;
 
 // The product of a head in Q8_0 and one row. Threads bound all panels, then settle all panels.

@@ -12,7 +12,6 @@
 #include "ggml-cpu.h"
 #include "llama-ext.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -70,7 +69,7 @@ llama_context * make_context(llama_model * model, const llama_context_params & c
 } // namespace
 
 ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
-    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), head_scan(n_vocab), layers(llama_model_n_layer(model)) {
+    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), head(n_vocab), layers(llama_model_n_layer(model)) {
     static const int32_t no_blocks[] = { 0, 0 };
     plan.block_size  = p.block_size;
     plan.block_start = no_blocks; // n_seqs is 0 until the first step
@@ -81,8 +80,7 @@ ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
     ggml_threadpool_params tp = threadpool_params(p);
     threadpool = ggml_threadpool_new(&tp);
     llama_attach_threadpool(ctx, threadpool, threadpool);
-    activations = std::make_unique<ActivationStore>(threadpool, p.n_threads, p.max_tokens, widest_packed_blocks());
-    activations->head_scan = &head_scan;
+    activations = std::make_unique<ActivationStore>(threadpool, p.n_threads, p.max_tokens, widest_packed_blocks(), head);
     sampler = std::make_unique<SampleRows>(n_vocab, p.n_threads, threadpool);
 
     batch_buffer = llama_batch_init(p.max_tokens, 0, 1);
@@ -131,7 +129,7 @@ size_t ForwardPass::scratch_bytes() const {
 StepTimings ForwardPass::run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
     const double start = now_ms();
     copy_blocks(batch.copies);
-    decode(batch, samplers);
+    decode(batch);
     const double decoded = now_ms();
     sample(batch, samplers, results);
     return { decoded - start, now_ms() - decoded };
@@ -153,7 +151,7 @@ void ForwardPass::copy_blocks(const std::vector<int32_t> & copies) {
     }
 }
 
-void ForwardPass::decode(const StepBatch & batch, const SamplerPool & samplers) {
+void ForwardPass::decode(const StepBatch & batch) {
     plan.n_tokens    = batch.n_tokens();
     plan.n_seqs      = batch.n_seqs();
     plan.slots       = batch.slots.data();
@@ -180,9 +178,7 @@ void ForwardPass::decode(const StepBatch & batch, const SamplerPool & samplers) 
         b.logits[row.token_row] = 1;
     }
     activations->begin_step();
-    head_scan.begin_step(batch.rows.size(), std::all_of(batch.rows.begin(), batch.rows.end(), [&](const OutputRow & row) {
-        return is_argmax_enough(row, samplers.find(row.sampler));
-    }));
+    head.begin_step(batch.head_need(), batch.rows.size());
     const int32_t status = llama_decode(ctx, b);
     if (status != 0) {
         throw Error("decode_failed", "llama_decode returned " + std::to_string(status), status);
@@ -197,7 +193,7 @@ void ForwardPass::sample(const StepBatch & batch, const SamplerPool & samplers, 
         if (!logits) {
             throw Error("decode_failed", "no logits for token row " + std::to_string(row.token_row));
         }
-        sample_rows.push_back({ row, logits, n_vocab, samplers.find(row.sampler), &head_scan });
+        sample_rows.push_back({ row, logits, n_vocab, samplers.find(row.sampler), head.maxima_of(logits) });
     }
     sampler->run(sample_rows, results);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "attention/plan.h"
+#include "head/head.h"
 #include "matmul/activation-store.h"
 #include "model/step-batch.h"
 #include "sampling/sample-rows.h"
@@ -50,12 +51,12 @@ public:
 
 private:
     void copy_blocks(const std::vector<int32_t> & copies);
-    void decode(const StepBatch & batch, const SamplerPool & samplers);
+    void decode(const StepBatch & batch);
     void sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 
     ForwardPassParams                  params;
     int32_t                            n_vocab;
-    HeadScan                           head_scan;
+    Head                               head;
     AttentionPlan                      plan; // llama.cpp knows it as the placement
     std::vector<llama_placement_layer> layers;
     llama_context *                    ctx = nullptr;

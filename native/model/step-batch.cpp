@@ -4,6 +4,7 @@
 
 #include "error-codes.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace pagoda {
@@ -47,6 +48,13 @@ void check_row(const OutputRow & row, size_t i, const StepBatch & b, const StepL
 }
 
 } // namespace
+
+HeadNeed StepBatch::head_need() const {
+    const bool is_enough = std::all_of(rows.begin(), rows.end(), [](const OutputRow & row) {
+        return row.sampler == 0 && is_argmax_enough(row);
+    });
+    return is_enough ? HeadNeed::argmax : HeadNeed::logits;
+}
 
 void StepBatch::validate(const StepLimits & limits, const SamplerPool & samplers) const {
     check(n_tokens() >= 1 && n_tokens() <= limits.max_tokens, "tokens", 0, "too few or too many tokens");

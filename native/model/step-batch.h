@@ -2,6 +2,7 @@
 // Layout and meaning of every array: StepBatch in src/runner/addon-types.ts.
 #pragma once
 
+#include "head/head.h"
 #include "sampling/sampler.h"
 
 #include <cstdint>
@@ -32,6 +33,9 @@ struct StepBatch {
 
     int32_t n_tokens() const { return (int32_t) tokens.size(); }
     int32_t n_seqs() const { return (int32_t) seq_lens.size(); }
+
+    // Of all rows.
+    HeadNeed head_need() const;
 
     // Throws Error "invalid_argument" naming the array and index at fault.
     void validate(const StepLimits & limits, const SamplerPool & samplers) const;

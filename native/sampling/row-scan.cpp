@@ -5,6 +5,7 @@
 #include "simd/cpu-set.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace pagoda {
 
@@ -55,6 +56,12 @@ bool scan_blocks(Row row, float * maxima) {
 void scan_row(Row row, RowScan & scan) {
     scan.maxima.resize(row.blocks());
     scan.has_nan = scan_blocks(row, scan.maxima.data());
+    find_max(scan);
+}
+
+void load_scan(Row row, const float * maxima, RowScan & scan) {
+    scan.maxima.assign(maxima, maxima + row.blocks());
+    scan.has_nan = std::any_of(scan.maxima.begin(), scan.maxima.end(), [](float x) { return std::isnan(x); });
     find_max(scan);
 }
 

@@ -34,6 +34,9 @@ bool scan_blocks(Row row, float * maxima);
 
 void scan_row(Row row, RowScan & scan);
 
+// The scan whose block maxima are known already; a NaN among them stands for one in the row.
+void load_scan(Row row, const float * maxima, RowScan & scan);
+
 // Scans the marked blocks anew, of a row that is filled up to whole blocks with -inf.
 void rescan_blocks(Row row, const std::vector<uint8_t> & marks, RowScan & scan);
 

@@ -1,10 +1,8 @@
 // Order as in vLLM: the request's processors, temperature, min-p, top-k, top-p. Log-probabilities and
-// ranks are those of the unmodified logits. A greedy row takes one pass over its logits (see head/scan.h), a random one two,
+// ranks are those of the unmodified logits. A greedy row takes one pass over its logits (which the head may have made, see head/head.h), a random one two,
 // and what top-k, top-p and min-p may keep is a small part of the row: see candidates.h.
 
 #include "sampling/sampler.h"
-
-#include "head/scan.h"
 
 #include <algorithm>
 #include <array>
@@ -139,13 +137,16 @@ void report(const SampleRow & request, SampleScratch & scratch, SampleResult & r
 
 } // namespace
 
-bool is_argmax_enough(const SampleParams & params, const SamplerState * state) {
-    return is_greedy(params) && !state && params.target < 0 && params.num_logprobs < 0;
+bool is_argmax_enough(const SampleParams & params) {
+    return is_greedy(params) && params.target < 0 && params.num_logprobs < 0;
 }
 
 void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & result) {
-    if (!row.scanned || !row.scanned->take(row.logits, scratch.raw)) {
-        scan_row({ row.logits, row.n_vocab }, scratch.raw);
+    const Row logits = { row.logits, row.n_vocab };
+    if (row.maxima) {
+        load_scan(logits, row.maxima, scratch.raw);
+    } else {
+        scan_row(logits, scratch.raw);
     }
     scratch.mass.x = nullptr;
     const int32_t k = std::clamp(row.num_logprobs, 0, row.n_vocab);

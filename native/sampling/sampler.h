@@ -12,8 +12,6 @@
 
 namespace pagoda {
 
-class HeadScan;
-
 constexpr uint32_t FLAG_BAN_END = 1;
 
 // Ranges and meaning: StepBatch in src/runner/addon-types.ts.
@@ -36,7 +34,7 @@ struct SampleRow : SampleParams {
     const float *  logits; // [n_vocab], not modified
     int32_t        n_vocab;
     SamplerState * state; // null = none
-    const HeadScan * scanned = nullptr; // may hold the first pass over the logits
+    const float *  maxima; // [blocks] of a first pass over the logits, see load_scan(); null = not made yet
 };
 
 struct SampleResult {
@@ -67,8 +65,8 @@ struct SampleScratch {
     Candidates   candidates;
 };
 
-// Whether nothing is asked of a row's logits but the place of the largest, and whether there is a NaN.
-bool is_argmax_enough(const SampleParams & params, const SamplerState * state);
+// Whether nothing is asked of the logits of a row without a state but the place of the largest, and whether there is a NaN.
+bool is_argmax_enough(const SampleParams & params);
 
 // Fills `result`. A row with a NaN gives token 0, or the target, with log-probability 0 and has_nan.
 // Log-probabilities are at least -9999, so that they are finite in JSON. Counts the sampled token in

@@ -19,7 +19,7 @@ beforeAll(async () => {
       "matmul/product": ["-Wno-unused-function"],
       "matmul/screen": [],
       "matmul/activation-store": [],
-      "head/scan": [],
+      "head/head": [],
       "sampling/row-scan": [],
       "sampling/row-kernel-generic": ["-ffp-contract=off"],
       "sampling/row-kernel-avx2": ["-ffp-contract=off", ...AVX2],

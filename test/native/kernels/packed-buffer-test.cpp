@@ -2,9 +2,10 @@
 // small for some rows, and without one, on one thread and on three. All must give the same bits, near those
 // of a reference in double precision; and what is noted of logits while they are written is what they say. Built with sanitizers by test/native/packed-buffer.test.ts.
 
-#include "head/scan.h"
+#include "head/head.h"
 #include "matmul/activation-store.h"
 #include "matmul/packed-buffer.h"
+#include "sampling/row-scan.h"
 
 #include "ggml-alloc.h"
 #include "ggml-backend.h"
@@ -81,18 +82,22 @@ struct Weights {
 };
 
 // The maxima that were noted of the second product, and whether they say "NaN", are those of its rows.
-void check_scan(const HeadScan & scan, const ggml_tensor * logits) {
+void check_noted(const Head & head, const ggml_tensor * logits) {
     for (int64_t i = 0; i < logits->ne[1]; ++i) {
         const float * row = (const float *) logits->data + i * logits->ne[0];
         RowScan noted, expected;
         scan_row({ row, (int32_t) logits->ne[0] }, expected);
-        expect(scan.take(row, noted), "a row was not scanned", logits->ne[1]);
+        const float * maxima = head.maxima_of(row);
+        expect(maxima != nullptr, "a row was not noted", logits->ne[1]);
+        if (!maxima) {
+            continue;
+        }
+        load_scan({ row, (int32_t) logits->ne[0] }, maxima, noted);
         expect(noted.has_nan == expected.has_nan, "has_nan", logits->ne[1]);
         expect(noted.has_nan || (noted.maxima == expected.maxima && noted.max == expected.max), "maxima", logits->ne[1]);
     }
     const float elsewhere = 0;
-    RowScan none;
-    expect(!scan.take(&elsewhere, none), "logits that were not scanned", 1);
+    expect(!head.maxima_of(&elsewhere), "logits that were not noted", 1);
 }
 
 struct Results {
@@ -112,13 +117,10 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
 
     ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
     ggml_threadpool * pool = ggml_threadpool_new(&params);
-    auto store = n_stored > 0 ? std::make_unique<ActivationStore>(pool, n_threads, n_stored, widest_packed_blocks()) : nullptr;
+    Head head((int32_t) ggml_nrows(w.second));
+    auto store = n_stored > 0 ? std::make_unique<ActivationStore>(pool, n_threads, n_stored, widest_packed_blocks(), head) : nullptr;
     ggml_cplan plan = ggml_graph_plan(graph, n_threads, pool);
-    HeadScan scan((int32_t) ggml_nrows(w.second));
     ggml_set_name(y2, "result_output");
-    if (store) {
-        store->head_scan = &scan;
-    }
     std::vector<uint8_t> work(plan.work_size + 64);
     plan.work_data = (uint8_t *) (((uintptr_t) work.data() + 63) / 64 * 64);
     Results results;
@@ -128,22 +130,21 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
         std::copy(rows.begin(), rows.end(), (float *) x->data);
         if (store) {
             store->begin_step();
-            scan.begin_step(n_rows, false);
+            head.begin_step(HeadNeed::logits, n_rows);
         }
         ggml_graph_compute(graph, &plan);
     }
     if (n_stored >= n_rows) {
-        check_scan(scan, y2);
+        check_noted(head, y2);
         ((float *) x->data)[COLS - 1] = NAN;
         store->begin_step();
         ggml_graph_compute(graph, &plan);
-        check_scan(scan, y2);
+        check_noted(head, y2);
         ((float *) x->data)[COLS - 1] = gaussian(COLS * n_rows, 9)[COLS - 1];
         store->begin_step();
-        scan.begin_step(n_rows - 1, false); // room for less than the product has
+        head.begin_step(HeadNeed::logits, n_rows - 1); // room for less than the product has
         ggml_graph_compute(graph, &plan);
-        RowScan none;
-        expect(!scan.take((const float *) y2->data, none), "more rows than were expected", n_rows);
+        expect(!head.maxima_of((const float *) y2->data), "more rows than were expected", n_rows);
     }
     results.first.assign((float *) y1->data, (float *) y1->data + ggml_nelements(y1));
     results.second.assign((float *) y2->data, (float *) y2->data + ggml_nelements(y2));
@@ -158,40 +159,39 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
 void check_screened(int n_threads) {
     constexpr int64_t LOGITS = 5000;
     ggml_context * weights = make_context(true);
-    ggml_tensor *  head    = ggml_new_tensor_2d(weights, GGML_TYPE_Q8_0, COLS, LOGITS);
-    ggml_set_name(head, "output.weight");
+    ggml_tensor *  matrix  = ggml_new_tensor_2d(weights, GGML_TYPE_Q8_0, COLS, LOGITS);
+    ggml_set_name(matrix, "output.weight");
     ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors_from_buft(weights, packed_type());
     expect(ggml_backend_buffer_get_size(buffer) >= LOGITS * COLS * 3 / 2, "no room for the plane", 1);
-    std::vector<uint8_t> raw(ggml_nbytes(head));
-    ggml_quantize_chunk(head->type, gaussian(COLS * LOGITS, 3).data(), raw.data(), 0, LOGITS, COLS, nullptr);
-    ggml_backend_tensor_set(head, raw.data(), 0, raw.size());
+    std::vector<uint8_t> raw(ggml_nbytes(matrix));
+    ggml_quantize_chunk(matrix->type, gaussian(COLS * LOGITS, 3).data(), raw.data(), 0, LOGITS, COLS, nullptr);
+    ggml_backend_tensor_set(matrix, raw.data(), 0, raw.size());
 
     ggml_context * ctx = make_context(false);
     ggml_tensor *  x   = ggml_new_tensor_2d(ctx, GGML_TYPE_F32, COLS, 1);
-    ggml_tensor *  y   = ggml_set_name(ggml_mul_mat(ctx, head, x), "result_output");
+    ggml_tensor *  y   = ggml_set_name(ggml_mul_mat(ctx, matrix, x), "result_output");
     ggml_cgraph * graph = ggml_new_graph(ctx);
     ggml_build_forward_expand(graph, y);
     ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
     ggml_threadpool * pool = ggml_threadpool_new(&params);
-    HeadScan scan(LOGITS);
+    Head head(LOGITS);
     {
-        ActivationStore store(pool, n_threads, 1, widest_packed_blocks());
-        store.head_scan = &scan;
+        ActivationStore store(pool, n_threads, 1, widest_packed_blocks(), head);
         ggml_cplan plan = ggml_graph_plan(graph, n_threads, pool);
         std::vector<uint8_t> work(plan.work_size);
         plan.work_data = work.data();
-        const auto logits = [&](bool is_argmax_enough) {
+        const auto logits = [&](HeadNeed need) {
             store.begin_step();
-            scan.begin_step(1, is_argmax_enough);
+            head.begin_step(need, 1);
             ggml_graph_compute(graph, &plan);
-            check_scan(scan, y);
+            check_noted(head, y);
             return std::vector<float>((float *) y->data, (float *) y->data + LOGITS);
         };
         for (uint32_t seed = 20; seed < 40; ++seed) {
             std::vector<float> row = gaussian(COLS, seed);
             row[seed] *= 40;
             std::copy(row.begin(), row.end(), (float *) x->data);
-            const std::vector<float> all = logits(false), few = logits(true);
+            const std::vector<float> all = logits(HeadNeed::logits), few = logits(HeadNeed::argmax);
             expect(std::max_element(all.begin(), all.end()) - all.begin() == std::max_element(few.begin(), few.end()) - few.begin(),
                    "the largest logit", 1);
             int64_t n_out = 0;
@@ -202,7 +202,7 @@ void check_screened(int n_threads) {
             expect(n_out > LOGITS / 2, "most logits are out", 1);
         }
         ((float *) x->data)[0] = NAN;
-        const std::vector<float> none = logits(true);
+        const std::vector<float> none = logits(HeadNeed::argmax);
         expect(std::none_of(none.begin(), none.end(), [](float v) { return v == -INFINITY; }), "a NaN is screened", 1);
     }
     ggml_threadpool_free(pool);
