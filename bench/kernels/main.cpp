@@ -3,7 +3,7 @@
 //
 //   kernels THREADS MILLISECONDS products|attention|rows     each measurement takes about so long
 
-#include "attention/attention.h"
+#include "attention/select.h"
 #include "matmul/gemm.h"
 #include "rounds.h"
 #include "simd/cpu-set.h"

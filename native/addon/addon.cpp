@@ -4,7 +4,7 @@
 #include "addon/napi-args.h"
 #include "addon/native-model.h"
 #include "addon/promise-worker.h"
-#include "attention/attention.h"
+#include "attention/backend.h"
 #include "matmul/packed-buffer.h"
 #include "model/abort-guard.h"
 
@@ -20,13 +20,16 @@ namespace {
 
 constexpr int CONTRACT_VERSION = 8; // src/runner/addon-types.ts
 
-ggml_type kv_type_of(const std::string & name) {
-    for (const ggml_type type : { GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_F32, GGML_TYPE_Q8_0 }) {
+// One that the backend takes.
+ggml_type kv_type_of(const std::string & name, const AttentionBackend & backend) {
+    std::string known;
+    for (const ggml_type type : backend.kv_types) {
         if (name == ggml_type_name(type)) {
             return type;
         }
+        known += std::string(known.empty() ? "" : ", ") + ggml_type_name(type);
     }
-    throw Error("invalid_argument", "kvCacheType must be f16, bf16, f32 or q8_0");
+    throw Error("invalid_argument", "kvCacheType must be one of " + known);
 }
 
 LoadOptions read_load_options(const Napi::Object & o) {
@@ -47,8 +50,8 @@ LoadOptions read_load_options(const Napi::Object & o) {
             throw Error("invalid_argument", "cpuAffinity names no CPU: " + std::to_string(cpu));
         }
     }
-    const std::string backend = string_field(o, "attentionBackend");
-    if (backend != "paged" && backend != "ggml") {
+    p.attention = attention_backend(string_field(o, "attentionBackend"));
+    if (!p.attention) {
         throw Error("invalid_argument", "attentionBackend must be paged or ggml");
     }
     const std::string kernels = string_field(o, "weightKernels");
@@ -56,8 +59,7 @@ LoadOptions read_load_options(const Napi::Object & o) {
         throw Error("invalid_argument", "weightKernels must be packed or ggml");
     }
     options.packs_weights = kernels == "packed";
-    p.paged   = backend == "paged";
-    p.kv_type = kv_type_of(string_field(o, "kvCacheType"));
+    p.kv_type = kv_type_of(string_field(o, "kvCacheType"), *p.attention);
     return options;
 }
 
@@ -112,7 +114,7 @@ Napi::Value load_model(const Napi::CallbackInfo & info) {
 Napi::Value read_header(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
         const std::string path = string_argument(info, 0);
-        const ggml_type kv_type = kv_type_of(string_argument(info, 1));
+        const ggml_type kv_type = kv_type_of(string_argument(info, 1), masked_attention()); // which takes all
         return PromiseWorker<ModelHeader>::start(
             info.Env(), [path, kv_type] { return read_model_header(path, kv_type); },
             [](Napi::Env env, ModelHeader & header) -> Napi::Value { return header_to_js(env, header); });
@@ -133,7 +135,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     env.AddCleanupHook([data] { data->stop(); });
     exports.Set("contractVersion", CONTRACT_VERSION);
     exports.Set("hasGpu", ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) != nullptr);
-    exports.Set("pagedKvCacheType", attention_cache_type());
+    exports.Set("pagedKvCacheType", ggml_type_name(paged_attention().kv_types.front()));
     exports.Set("readModelHeader", Napi::Function::New(env, read_header));
     exports.Set("loadModel", Napi::Function::New(env, load_model));
     return exports;

@@ -94,7 +94,7 @@ Napi::Value NativeModel::info(const Napi::CallbackInfo & info) {
         o.Set("hasChatTemplate", m.chat_template->available());
         o.Set("isRecurrent", false);
         o.Set("slidingWindow", m.sliding_window);
-        o.Set("attentionBackend", m.options.pass.paged ? "paged" : "ggml");
+        o.Set("attentionBackend", m.options.pass.attention->name);
         o.Set("weightKernels", m.options.packs_weights ? weight_kernel_name() : "ggml");
         Napi::Array unpacked = Napi::Array::New(info.Env());
         for (const std::string & type : m.unpacked_types) {

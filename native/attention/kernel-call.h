@@ -54,9 +54,6 @@ void attention_avx2(const KernelCall & call);       // AVX2, FMA, F16C; head siz
 void attention_avx512(const KernelCall & call);     // AVX512 F/BW/VL/DQ; head sizes divisible by 16
 void attention_avx512bf16(const KernelCall & call); // the same and AVX512-BF16
 
-// The best kernel for head sizes on this machine.
-AttentionKernel attention_kernel_for(int32_t head_dim_k, int32_t head_dim_v);
-
 // Room that any kernel needs: a span's K and V as f32; or a partition's as bf16, with a strip's q and sums.
 inline size_t scratch_floats(int32_t head_dim_k, int32_t head_dim_v) {
     return 16 + PARTITION_TOKENS / 2 * (head_dim_k + head_dim_v) + STRIP_ROWS * (head_dim_k / 2 + head_dim_v);

@@ -2,9 +2,9 @@
 // A task folds its partials itself where it has all of its rows' partitions; else it leaves them for
 // whoever ends the last task of the tile.
 
-#include "attention/attention.h"
-
 #include "attention/op.h"
+
+#include "attention/select.h"
 
 #include <algorithm>
 

@@ -1,4 +1,8 @@
-// One layer of one step as the op's threads see it: tickets, their rows, where partial results are kept.
+// Attention over block tables on the CPU: a ggml custom op that reads K and V where the placement says. What a row gets
+// is a function of only its query, its position and its K and V: neither what it is computed with, nor the number of
+// threads, nor the order of blocks changes a bit of it.
+//
+// Here: the op, and one layer of one step as its threads see it: tickets, their rows, where partial results are kept.
 #pragma once
 
 #include "attention/plan.h"
@@ -8,6 +12,10 @@
 #include <vector>
 
 namespace pagoda {
+
+// For llama_placement::attention. `layer` is a llama_placement_layer whose placement is an AttentionPlan that was prepared
+// for the step.
+void paged_attention_op(ggml_tensor * dst, int ith, int nth, void * layer);
 
 // Of one thread, kept from task to task.
 struct Workspace {

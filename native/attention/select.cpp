@@ -1,7 +1,7 @@
-// Which attention kernel this machine runs.
+// One table of sets. Head sizes that a set cannot take are computed by the generic kernel.
 
-#include "attention/attention.h"
-#include "attention/kernel-call.h"
+#include "attention/select.h"
+
 #include "simd/cpu-set.h"
 
 namespace pagoda {
@@ -12,20 +12,20 @@ struct KernelSet {
     const char *    name;
     AttentionKernel kernel;
     int             lanes; // head sizes must be divisible by this
-    const char *    cache; // type of K and V that is multiplied as it lies, or else converted fastest
+    ggml_type       cache; // type of K and V that is multiplied as it lies, or else converted fastest
 };
 
 KernelSet pick_kernel() {
 #if defined(__x86_64__) || defined(_M_X64)
     switch (cpu_set()) {
         case CpuSet::avx512:
-            return cpu_has_bf16_dots() ? KernelSet{ "avx512bf16", attention_avx512bf16, 16, "bf16" }
-                                       : KernelSet{ "avx512", attention_avx512, 16, "f16" };
-        case CpuSet::avx2:    return { "avx2", attention_avx2, 8, "f16" };
+            return cpu_has_bf16_dots() ? KernelSet{ "avx512bf16", attention_avx512bf16, 16, GGML_TYPE_BF16 }
+                                       : KernelSet{ "avx512", attention_avx512, 16, GGML_TYPE_F16 };
+        case CpuSet::avx2:    return { "avx2", attention_avx2, 8, GGML_TYPE_F16 };
         case CpuSet::generic: break;
     }
 #endif
-    return { "generic", attention_generic, 1, "f16" };
+    return { "generic", attention_generic, 1, GGML_TYPE_F16 };
 }
 
 const KernelSet & kernel_set() {
@@ -42,6 +42,6 @@ AttentionKernel attention_kernel_for(int32_t head_dim_k, int32_t head_dim_v) {
 
 const char * attention_kernel_name() { return kernel_set().name; }
 
-const char * attention_cache_type() { return kernel_set().cache; }
+ggml_type attention_cache_type() { return kernel_set().cache; }
 
 } // namespace pagoda

@@ -3,7 +3,6 @@
 
 #include "model/forward-pass.h"
 
-#include "attention/attention.h"
 #include "error-codes.h"
 #include "matmul/packed-buffer.h"
 #include "model/model-file.h"
@@ -13,7 +12,6 @@
 #include "llama-ext.h"
 
 #include <chrono>
-#include <cstring>
 
 namespace pagoda {
 
@@ -73,7 +71,7 @@ ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
     static const int32_t no_blocks[] = { 0, 0 };
     plan.block_size  = p.block_size;
     plan.block_start = no_blocks; // n_seqs is 0 until the first step
-    plan.attention   = p.paged ? paged_attention_op : nullptr;
+    plan.attention   = p.attention->op;
     plan.layers      = layers.data();
 
     ctx = make_context(model, context_params(p, &plan));
@@ -128,27 +126,11 @@ size_t ForwardPass::scratch_bytes() const {
 
 StepTimings ForwardPass::run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
     const double start = now_ms();
-    copy_blocks(batch.copies);
+    params.attention->copy_blocks(kv_tensors, params.block_size, batch.copies);
     decode(batch);
     const double decoded = now_ms();
     sample(batch, samplers, results);
     return { decoded - start, now_ms() - decoded };
-}
-
-void ForwardPass::copy_blocks(const std::vector<int32_t> & copies) {
-    for (size_t i = 0; i + 1 < copies.size(); i += 2) {
-        for (ggml_tensor * t : kv_tensors) {
-            const size_t size = t->nb[1] * params.block_size;
-            const size_t from = size * copies[i], to = size * copies[i + 1];
-            if (ggml_backend_buffer_is_host(t->buffer)) {
-                std::memmove((char *) t->data + to, (char *) t->data + from, size);
-                continue;
-            }
-            copy_buffer.resize(size);
-            ggml_backend_tensor_get(t, copy_buffer.data(), from, size);
-            ggml_backend_tensor_set(t, copy_buffer.data(), to, size);
-        }
-    }
 }
 
 void ForwardPass::decode(const StepBatch & batch) {
@@ -159,9 +141,7 @@ void ForwardPass::decode(const StepBatch & batch) {
     plan.query_start = batch.query_start.data();
     plan.block_start = batch.block_start.data();
     plan.block_ids   = batch.block_ids.data();
-    if (params.paged) {
-        plan.prepare(params.n_threads);
-    }
+    params.attention->prepare(plan, params.n_threads);
 
     llama_batch & b = batch_buffer;
     b.n_tokens = batch.n_tokens();

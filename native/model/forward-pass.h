@@ -2,6 +2,7 @@
 // context, the thread pool and the KV pool. Used by one thread at a time; no N-API types.
 #pragma once
 
+#include "attention/backend.h"
 #include "attention/plan.h"
 #include "head/head.h"
 #include "matmul/activation-store.h"
@@ -24,8 +25,9 @@ struct ForwardPassParams {
     int32_t max_tokens;
     int32_t n_threads;
     int32_t poll;  // 0 to 100: how long an idle thread spins
-    bool    paged; // our attention op; else flash attention with a mask
-    ggml_type kv_type; // f16, bf16, f32 or q8_0
+
+    const AttentionBackend * attention;
+    ggml_type                kv_type; // one of the backend's
 
     std::vector<int32_t> cpus; // the threads are bound to, one each in turn; empty = any
 };
@@ -50,7 +52,6 @@ public:
     size_t scratch_bytes() const;
 
 private:
-    void copy_blocks(const std::vector<int32_t> & copies);
     void decode(const StepBatch & batch);
     void sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 
@@ -64,7 +65,6 @@ private:
     std::unique_ptr<ActivationStore>   activations;
     llama_batch                        batch_buffer = {};
     std::vector<ggml_tensor *>         kv_tensors;
-    std::vector<char>                  copy_buffer; // one block of one layer, for device memory
     std::vector<SampleRow>             sample_rows; // of a step, on their way to the sampler
     std::unique_ptr<SampleRows>        sampler;
 };

@@ -3,7 +3,7 @@
 
 #include "model/model.h"
 
-#include "attention/attention.h"
+#include "attention/select.h"
 #include "error-codes.h"
 #include "model/abort-guard.h"
 

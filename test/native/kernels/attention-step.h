@@ -2,7 +2,7 @@
 // caller's, block tables and the plan. For programs that test or time the op.
 #pragma once
 
-#include "attention/attention.h"
+#include "attention/op.h"
 #include "attention/plan.h"
 
 #include "ggml.h"

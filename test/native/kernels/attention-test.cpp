@@ -4,6 +4,7 @@
 // may read is NaN, or not ours. Built with sanitizers by test/native/attention-kernels.test.ts.
 
 #include "attention-step.h"
+#include "attention/select.h"
 
 #include "ggml.h"
 
