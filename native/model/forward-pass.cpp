@@ -52,9 +52,9 @@ ggml_threadpool_params threadpool_params(const ForwardPassParams & p) {
     return tp;
 }
 
-llama_context * make_context(llama_model * model, const llama_context_params & context) {
+llama_context_ptr make_context(llama_model * model, const llama_context_params & context) {
     take_log_error();
-    llama_context * ctx = llama_init_from_model(model, context);
+    llama_context_ptr ctx(llama_init_from_model(model, context));
     if (!ctx) {
         const std::string detail = take_log_error();
         const bool is_memory = detail.find("alloc") != std::string::npos;
@@ -66,8 +66,11 @@ llama_context * make_context(llama_model * model, const llama_context_params & c
 
 } // namespace
 
+void ThreadPoolDeleter::operator()(ggml_threadpool * pool) const { ggml_threadpool_free(pool); }
+
 ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
-    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), head(n_vocab), layers(llama_model_n_layer(model)) {
+    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), head(n_vocab), layers(llama_model_n_layer(model)),
+      batch_buffer(p.max_tokens) {
     static const int32_t no_blocks[] = { 0, 0 };
     plan.block_size  = p.block_size;
     plan.block_start = no_blocks; // n_seqs is 0 until the first step
@@ -76,33 +79,19 @@ ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
 
     ctx = make_context(model, context_params(p, &plan));
     ggml_threadpool_params tp = threadpool_params(p);
-    threadpool = ggml_threadpool_new(&tp);
-    llama_attach_threadpool(ctx, threadpool, threadpool);
-    activations = std::make_unique<ActivationStore>(threadpool, p.n_threads, p.max_tokens, widest_packed_blocks(), head);
-    sampler = std::make_unique<SampleRows>(n_vocab, p.n_threads, threadpool);
+    threadpool.reset(ggml_threadpool_new(&tp));
+    llama_attach_threadpool(ctx.get(), threadpool.get(), threadpool.get());
+    activations = std::make_unique<ActivationStore>(threadpool.get(), p.n_threads, p.max_tokens, widest_packed_blocks(), head);
+    sampler     = std::make_unique<SampleRows>(n_vocab, p.n_threads, threadpool.get());
 
-    batch_buffer = llama_batch_init(p.max_tokens, 0, 1);
-    kv_tensors.resize(llama_memory_kv_tensors(llama_get_memory(ctx), nullptr, 0));
-    llama_memory_kv_tensors(llama_get_memory(ctx), kv_tensors.data(), (int32_t) kv_tensors.size());
-}
-
-ForwardPass::~ForwardPass() {
-    if (batch_buffer.token) {
-        llama_batch_free(batch_buffer);
-    }
-    if (ctx) {
-        llama_detach_threadpool(ctx);
-        llama_free(ctx);
-    }
-    activations.reset();
-    if (threadpool) {
-        ggml_threadpool_free(threadpool);
-    }
+    llama_memory_t memory = llama_get_memory(ctx.get());
+    kv_tensors.resize(llama_memory_kv_tensors(memory, nullptr, 0));
+    llama_memory_kv_tensors(memory, kv_tensors.data(), (int32_t) kv_tensors.size());
 }
 
 size_t ForwardPass::weight_bytes() const {
     size_t bytes = 0;
-    for (const auto & [type, data] : llama_get_memory_breakdown(ctx)) {
+    for (const auto & [type, data] : llama_get_memory_breakdown(ctx.get())) {
         bytes += data.model;
     }
     return bytes;
@@ -118,7 +107,7 @@ size_t ForwardPass::kv_bytes() const {
 
 size_t ForwardPass::scratch_bytes() const {
     size_t bytes = 0;
-    for (const auto & [type, data] : llama_get_memory_breakdown(ctx)) {
+    for (const auto & [type, data] : llama_get_memory_breakdown(ctx.get())) {
         bytes += data.compute;
     }
     return bytes;
@@ -143,6 +132,7 @@ void ForwardPass::decode(const StepBatch & batch) {
     plan.block_ids   = batch.block_ids.data();
     params.attention->prepare(plan, params.n_threads);
 
+    GGML_ASSERT(batch.n_tokens() <= params.max_tokens && batch.n_seqs() <= params.max_seqs); // StepBatch::validate()
     llama_batch & b = batch_buffer;
     b.n_tokens = batch.n_tokens();
     for (int32_t s = 0; s < batch.n_seqs(); ++s) {
@@ -159,17 +149,17 @@ void ForwardPass::decode(const StepBatch & batch) {
     }
     activations->begin_step();
     head.begin_step(batch.head_need(), batch.rows.size());
-    const int32_t status = llama_decode(ctx, b);
+    const int32_t status = llama_decode(ctx.get(), b);
     if (status != 0) {
         throw Error("decode_failed", "llama_decode returned " + std::to_string(status), status);
     }
-    llama_synchronize(ctx);
+    llama_synchronize(ctx.get());
 }
 
 void ForwardPass::sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
     sample_rows.clear();
     for (const OutputRow & row : batch.rows) {
-        const float * logits = llama_get_logits_ith(ctx, row.token_row);
+        const float * logits = llama_get_logits_ith(ctx.get(), row.token_row);
         if (!logits) {
             throw Error("decode_failed", "no logits for token row " + std::to_string(row.token_row));
         }

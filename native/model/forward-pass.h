@@ -9,7 +9,7 @@
 #include "model/step-batch.h"
 #include "sampling/sample-rows.h"
 
-#include "llama.h"
+#include "llama-cpp.h"
 
 #include <memory>
 #include <vector>
@@ -37,11 +37,23 @@ struct StepTimings {
     double sampling_ms;
 };
 
+// A llama_batch with room for `n_tokens`, each of one sequence.
+struct BatchBuffer : llama_batch {
+    explicit BatchBuffer(int32_t n_tokens) : llama_batch(llama_batch_init(n_tokens, 0, 1)) {}
+    ~BatchBuffer() { llama_batch_free(*this); }
+
+    BatchBuffer(const BatchBuffer &)             = delete;
+    BatchBuffer & operator=(const BatchBuffer &) = delete;
+};
+
+struct ThreadPoolDeleter {
+    void operator()(ggml_threadpool * pool) const;
+};
+
 class ForwardPass {
 public:
     // Throws Error "model_unsupported" or "out_of_memory".
     ForwardPass(llama_model * model, const ForwardPassParams & params);
-    ~ForwardPass();
 
     // Computes a validated batch; results are parallel to batch.rows. Throws Error "decode_failed".
     StepTimings run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
@@ -55,18 +67,19 @@ private:
     void decode(const StepBatch & batch);
     void sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 
-    ForwardPassParams                  params;
-    int32_t                            n_vocab;
-    Head                               head;
-    AttentionPlan                      plan; // llama.cpp knows it as the placement
-    std::vector<llama_placement_layer> layers;
-    llama_context *                    ctx = nullptr;
-    ggml_threadpool *                  threadpool = nullptr;
-    std::unique_ptr<ActivationStore>   activations;
-    llama_batch                        batch_buffer = {};
-    std::vector<ggml_tensor *>         kv_tensors;
-    std::vector<SampleRow>             sample_rows; // of a step, on their way to the sampler
-    std::unique_ptr<SampleRows>        sampler;
+    // Freed from the last to the first: the context uses the threads and the plan, samplers and activations the threads.
+    ForwardPassParams                                   params;
+    int32_t                                             n_vocab;
+    Head                                                head;
+    AttentionPlan                                       plan; // llama.cpp knows it as the placement
+    std::vector<llama_placement_layer>                  layers;
+    std::unique_ptr<ggml_threadpool, ThreadPoolDeleter> threadpool;
+    std::unique_ptr<ActivationStore>                    activations;
+    std::unique_ptr<SampleRows>                         sampler;
+    llama_context_ptr                                   ctx;
+    BatchBuffer                                         batch_buffer;
+    std::vector<ggml_tensor *>                          kv_tensors;
+    std::vector<SampleRow>                              sample_rows; // of a step, on their way to the sampler
 };
 
 } // namespace pagoda

@@ -27,19 +27,17 @@ int64_t num_passes(const SampleRow & row) {
 
 } // namespace
 
-SampleRows::SampleRows(int32_t n_vocab, int32_t n_threads, ggml_threadpool * pool) : threadpool(pool) {
+SampleRows::SampleRows(int32_t n_vocab, int32_t n_threads, ggml_threadpool * pool) : threadpool(pool), ctx(nullptr, ggml_free) {
     for (int32_t i = 0; i < n_threads; ++i) {
         scratches.emplace_back(n_vocab);
     }
     ggml_init_params params = {};
     params.mem_size = ggml_tensor_overhead() + ggml_graph_overhead_custom(1, false);
     params.no_alloc = true;
-    ctx   = ggml_init(params);
-    graph = ggml_new_graph_custom(ctx, 1, false);
-    ggml_build_forward_expand(graph, ggml_custom_4d(ctx, GGML_TYPE_F32, 1, 1, 1, 1, nullptr, 0, op, GGML_N_TASKS_MAX, this));
+    ctx.reset(ggml_init(params));
+    graph = ggml_new_graph_custom(ctx.get(), 1, false);
+    ggml_build_forward_expand(graph, ggml_custom_4d(ctx.get(), GGML_TYPE_F32, 1, 1, 1, 1, nullptr, 0, op, GGML_N_TASKS_MAX, this));
 }
-
-SampleRows::~SampleRows() { ggml_free(ctx); }
 
 void SampleRows::run(const std::vector<SampleRow> & step_rows, std::vector<SampleResult> & step_results) {
     rows    = &step_rows;

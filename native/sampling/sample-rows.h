@@ -21,7 +21,6 @@ class SampleRows {
 public:
     // `threadpool` outlives this and has `n_threads` threads.
     SampleRows(int32_t n_vocab, int32_t n_threads, ggml_threadpool * threadpool);
-    ~SampleRows();
 
     SampleRows(const SampleRows &)             = delete;
     SampleRows & operator=(const SampleRows &) = delete;
@@ -43,9 +42,9 @@ private:
     std::atomic<int32_t>           next_group{ 0 };
     std::vector<SampleScratch>     scratches; // [n_threads]
 
-    ggml_threadpool * threadpool;
-    ggml_context *    ctx;
-    ggml_cgraph *     graph;
+    ggml_threadpool *                                       threadpool;
+    std::unique_ptr<ggml_context, void (*)(ggml_context *)> ctx;
+    ggml_cgraph *                                           graph; // of ctx
 };
 
 } // namespace pagoda
