@@ -20,11 +20,22 @@ export function cancelRoutes(context: ServerContext) {
   if (cancelMethods(context).length === 0) return app;
   return app.post(
     "/v1/requests/:id/cancel",
-    ({ params: { id } }) => {
+    ({ request }) => {
+      const id = idIn(request.url);
       if (context.front.cancel(id)) return jsonResponse({ id, status: "cancelled" });
       const message = `No request ${quoted(id)} is in progress.`;
       throw new RequestError("request_not_found", message, "id");
     },
     { parse: "none" },
   );
+}
+
+/** The id as it was sent where its percent-encoding is broken: Elysia's parameter is null there. */
+function idIn(url: string): string {
+  const id = new URL(url).pathname.split("/").at(-2) ?? "";
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
 }

@@ -79,6 +79,14 @@ describe("a request in progress", () => {
     expect(await reasonsOf(await answer)).toEqual(["abort"]);
   });
 
+  test("is found by an id that is not percent-encoded", async () => {
+    const { cancel, complete, untilLive, reasonsOf } = start();
+    const answer = complete({}, "100%");
+    await untilLive(1);
+    expect((await cancel("cmpl-100%")).status).toBe(200);
+    expect(await reasonsOf(await answer)).toEqual(["abort"]);
+  });
+
   test("can be canceled while the server drains", async () => {
     let isDraining = false;
     const { cancel, complete, untilLive, reasonsOf } = start({ isDraining: () => isDraining });
@@ -101,7 +109,7 @@ describe("no request in progress", () => {
   test("has an unknown id, or one that has finished", async () => {
     const { cancel, complete } = start();
     await (await complete({ max_tokens: 1 }, "done")).json();
-    for (const id of ["cmpl-done", "cmpl-never"]) {
+    for (const id of ["cmpl-done", "cmpl-never", "%", "%ff"]) {
       const response = await cancel(id);
       expect([response.status, await response.json()]).toEqual([404, notFound(id)]);
     }
