@@ -30,8 +30,8 @@ export class MemoryGuard {
   /** @throws OverloadError "memory_low" */
   check(retryAfterS: number): void {
     if (this.#currentUse() < this.#options.limit) return;
-    const percent = Math.round(this.#use * 100);
-    const message = `The server's memory is ${percent} % used. Retry later.`;
+    const [use, limit] = [this.#use, this.#options.limit].map((share) => Math.round(share * 100));
+    const message = `The server's memory is ${use} % used, of at most ${limit} % for new work. Retry later.`;
     throw new OverloadError("memory_low", message, retryAfterS);
   }
 

@@ -175,7 +175,7 @@ describe("memory", () => {
     const response = await post(TEXT, { prompt: "a" });
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
     expect((await errorOf(response)).message).toBe(
-      "The server's memory is 95 % used. Retry later.",
+      "The server's memory is 95 % used, of at most 95 % for new work. Retry later.",
     );
     for (const path of ["/health", "/metrics"]) {
       expect((await app.handle(new Request(`http://localhost${path}`))).status).toBe(200);
