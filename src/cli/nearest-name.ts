@@ -8,7 +8,7 @@ export function nearestName(word: string, names: readonly string[]): string | nu
   let nearest: string | null = null;
   let least = Math.min(MAX_DISTANCE, Math.floor(word.length / 2)) + 1;
   for (const name of names) {
-    const distance = editDistance(word.toLowerCase(), name);
+    const distance = editDistance(word.toLowerCase(), name.toLowerCase());
     if (distance >= least) continue;
     nearest = name;
     least = distance;

@@ -45,7 +45,11 @@ const CONTROL = /\p{Cc}/u;
  * one with a line feed nobody.
  * @throws ConfigError "invalid_option"
  */
-export function checkSecrets(option: OptionSpec, values: OptionValue, source: string): void {
+export function checkSecrets(
+  option: Pick<OptionSpec, "name">,
+  values: OptionValue,
+  source: string,
+): void {
   const found = Array.isArray(values) ? values : [values];
   if (found.some((value) => String(value).trim() === "")) {
     throw invalid(option.name, `a key is empty (${source})`);

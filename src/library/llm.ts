@@ -6,6 +6,7 @@ import {
   type MeasuredFront,
   type MeasuredFrontOptions,
 } from "../front/measured-front.ts";
+import { SLEEP_MODES } from "../protocol/engine-calls.ts";
 import type { EngineClient } from "../protocol/protocol.ts";
 import { type ContextOptions, serverContext } from "../server/context-options.ts";
 import { answerId, checkAccepting, type ServerContext } from "../server/server-context.ts";
@@ -124,11 +125,15 @@ export class LLM implements AsyncDisposable {
    * Gives memory up; requests added from now on wait for wake().
    * @param level 1 frees the KV cache and keeps a copy of the weights in host memory, 2 drops both
    * @throws EngineError "engine_sleep_failed", with everything as it was; RequestError "invalid_value" for
-   *   another level
+   *   another level or mode
    */
   async sleep(level: 1 | 2 = 1, { mode = "abort" }: SleepOptions = {}): Promise<void> {
     if (level !== 1 && level !== 2) {
       throw new RequestError("invalid_value", `level must be 1 or 2, got ${level}.`, "level");
+    }
+    if (!SLEEP_MODES.includes(mode)) {
+      const message = `mode must be one of ${SLEEP_MODES.join(", ")}, got ${mode}.`;
+      throw new RequestError("invalid_value", message, "mode");
     }
     await this.#context.front.calls.sleep(level, mode);
   }

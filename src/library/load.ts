@@ -7,11 +7,13 @@ import { parseOptions } from "../cli/parse-options.ts";
 import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
 import { checkBuilt } from "../cli/unbuilt-flags.ts";
 import { startEngine } from "../engine/start-engine.ts";
+import { ConfigError } from "../errors.ts";
 import { MODELS_DIR } from "../models/default-model.ts";
 import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
 import type { EngineClient } from "../protocol/protocol.ts";
 import { availableMemory } from "../runtime/system.ts";
+import { LOAD_NAMES, strangeName } from "./option-names.ts";
 import type { LoadOptions } from "./options.ts";
 
 /** What of the load options has a flag. */
@@ -48,6 +50,13 @@ export interface LoadedEngine {
  * @throws ConfigError, a NativeError, or the signal's reason
  */
 export async function loadEngine(model: string, load: LoadOptions): Promise<LoadedEngine> {
+  return startedEngine(model, load).catch((error) => {
+    throw inOptionNames(error);
+  });
+}
+
+async function startedEngine(model: string, load: LoadOptions): Promise<LoadedEngine> {
+  checkCall(model, load);
   const { signal, logger = () => {}, onProgress = () => {} } = load;
   signal?.throwIfAborted();
   const options = serveOptions(load, logger);
@@ -72,10 +81,27 @@ export async function loadEngine(model: string, load: LoadOptions): Promise<Load
 }
 
 /** @throws ConfigError "invalid_option" or "unsupported_option" */
-function serveOptions(load: LoadOptions, warn: (line: string) => void): ServeOptions {
+function checkCall(model: string, load: LoadOptions): void {
   for (const [name, value] of Object.entries(load)) {
     if (value !== undefined) checkBuilt(flagName(name), name, value);
   }
+  const isText = typeof model === "string";
+  const fault = isText ? strangeName(load, LOAD_NAMES) : `model must be a text, got ${model}`;
+  if (fault !== null) throw new ConfigError("invalid_option", fault);
+}
+
+/** Names options in place of flags, which the library's users do not have. */
+function inOptionNames(error: unknown): unknown {
+  if (!(error instanceof ConfigError)) return error;
+  const message = Object.entries(FLAGS).reduce(
+    (text, [name, flag]) => text.replace(new RegExp(`--${flag}(?![\\w-])`, "g"), name),
+    error.message,
+  );
+  return new ConfigError(error.code, message, { cause: error.cause });
+}
+
+/** @throws ConfigError "invalid_option" */
+function serveOptions(load: LoadOptions, warn: (line: string) => void): ServeOptions {
   const asked = { maxQueued: MAX_QUEUED, ...load };
   const argv = Object.entries(FLAGS).flatMap(([name, flag]) => {
     const value = asked[name as keyof typeof FLAGS];

@@ -1,11 +1,14 @@
 // The package "pagoda/server": a model behind HTTP, in this process.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { checkSecrets } from "../cli/option-value.ts";
+import { ConfigError } from "../errors.ts";
 import { listen } from "../runtime/http-server.ts";
 import { listenAddress } from "../runtime/listen-address.ts";
 import type { ContextOptions } from "../server/context-options.ts";
 import { createService, type Service } from "../server/service.ts";
 import { LLM, partsOf } from "./llm.ts";
+import { APP_NAMES, SERVE_NAMES, strangeName } from "./option-names.ts";
 import type { LoadOptions } from "./options.ts";
 
 /** What an app over an LLM shows and accepts. */
@@ -54,8 +57,10 @@ export interface RunningServer extends AsyncDisposable {
  * The routes of `pagoda serve` (OpenAI's under /v1, /health, /metrics and more) over a loaded model, to be
  * mounted into a server of Bun, Elysia, Hono or whatever calls `fetch(request)`. The LLM stays yours: several apps
  * and your own calls may use it at once.
+ * @throws ConfigError "invalid_option"
  */
 export function createApp(llm: LLM, options: AppOptions = {}): App {
+  checkOptions(options, APP_NAMES);
   const { fetch } = serviceOf(llm, options);
   return { fetch: async (request) => fetch(request) };
 }
@@ -63,12 +68,13 @@ export function createApp(llm: LLM, options: AppOptions = {}): App {
 /**
  * Listens for one model; installs no signal handler.
  * @param model a loaded one, which stays yours, or what LLM.load() takes
- * @throws ConfigError "address_in_use" or "cannot_listen"; as LLM.load() does
+ * @throws ConfigError "invalid_option", "address_in_use" or "cannot_listen"; as LLM.load() does
  */
 export async function serve(
   model: LLM | string,
   options: ServeOptions = {},
 ): Promise<RunningServer> {
+  checkOptions(options, SERVE_NAMES);
   const { host = "127.0.0.1", port = 8000, load = {}, allowedHosts = [] } = options;
   const llm = typeof model === "string" ? await LLM.load(model, load) : model;
   const dispose = async () => {
@@ -90,6 +96,16 @@ export async function serve(
     await dispose();
     throw error;
   }
+}
+
+/** A misspelled or empty key would leave the app open to everybody. @throws ConfigError "invalid_option" */
+function checkOptions(options: AppOptions, names: Readonly<Record<string, true>>): void {
+  const fault = strangeName(options, names);
+  if (fault !== null) throw new ConfigError("invalid_option", fault);
+  const { apiKeys = [] } = options;
+  if (!Array.isArray(apiKeys) || apiKeys.some((key) => typeof key !== "string"))
+    throw new ConfigError("invalid_option", "apiKeys must be a list of texts");
+  checkSecrets({ name: "apiKeys" }, apiKeys, "in the options");
 }
 
 function serviceOf(

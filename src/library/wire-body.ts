@@ -7,26 +7,46 @@ import {
   COMPLETION_FIELDS,
   type CompletionBody,
 } from "../api/schemas.ts";
+import { RequestError } from "../errors.ts";
+import { CHAT_NAMES, GENERATE_NAMES, strangeName } from "./option-names.ts";
 import type { ChatOptions, GenerateOptions, Message, Prompt } from "./options.ts";
 
-/** @throws RequestError "invalid_schema" */
+/** @throws RequestError "invalid_schema", or "invalid_value" for an option that there is not */
 export function chatBody(messages: readonly Message[], options: ChatOptions): ChatBody {
+  checkNames(options, CHAT_NAMES);
   const { logprobs } = options;
   const fields = { ...wireFields(options), messages };
   const reported = logprobs === undefined ? {} : { logprobs: true, top_logprobs: logprobs };
   return parseBody(CHAT_FIELDS, { ...fields, ...reported } as unknown as JsonObject);
 }
 
-/** @throws RequestError "invalid_schema" */
+/**
+ * @throws RequestError "invalid_schema", or "invalid_value" for an option that there is not and for several
+ *   prompts, whose texts would come as one
+ */
 export function completionBody(prompt: Prompt, options: GenerateOptions): CompletionBody {
-  const plain = typeof prompt === "string" ? prompt : [...prompt];
+  checkNames(options, GENERATE_NAMES);
+  const plain = ArrayBuffer.isView(prompt) ? [...prompt] : prompt;
+  if (Array.isArray(plain) && typeof plain[0] !== "number" && plain.length > 0)
+    throw new RequestError(
+      "invalid_value",
+      "one prompt is wanted; generateAll() takes many.",
+      "prompt",
+    );
   return parseBody(COMPLETION_FIELDS, { ...wireFields(options), prompt: plain } as JsonObject);
 }
 
-/** maxTokens becomes max_tokens, and so on. A stream's options belong to HTTP. */
+/** @throws RequestError "invalid_value" */
+function checkNames(options: object, names: Readonly<Record<string, true>>): void {
+  const fault = strangeName(options, names);
+  if (fault !== null) throw new RequestError("invalid_value", fault);
+}
+
+/** maxTokens becomes max_tokens, and so on. */
 function wireFields({ signal, ...options }: ChatOptions): Record<string, unknown> {
-  const named = Object.entries(options).map(([name, value]) => [wireName(name), value] as const);
-  return Object.fromEntries(named.filter(([name]) => !name.startsWith("stream")));
+  return Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [wireName(name), value]),
+  );
 }
 
 function wireName(name: string): string {

@@ -107,6 +107,46 @@ describe("an LLM", () => {
     }
   });
 
+  test("refuses an option that there is not, and names the one that was meant", async () => {
+    const { llm } = makeLlm();
+    const refusal = (asked: Promise<unknown>) =>
+      asked.catch(({ code, message }) => [code, message]);
+    const generate = (options: object) => refusal(llm.generate("hi", options).result);
+    expect(await generate({ max_tokens: 3 })).toEqual([
+      "invalid_value",
+      "there is no option max_tokens; did you mean maxTokens?",
+    ]);
+    expect(await generate({ addGenerationPrompt: true })).toEqual([
+      "invalid_value",
+      "there is no option addGenerationPrompt",
+    ]);
+    const chat = llm.chat([{ role: "user", content: "hi" }], { topp: 0.5 } as object);
+    expect(await refusal(chat.result)).toEqual([
+      "invalid_value",
+      "there is no option topp; did you mean topP?",
+    ]);
+    expect(await generate({ nosuch: undefined, maxTokens: 1 })).toMatchObject({ index: 0 });
+    const mode = "keepalive" as "keep";
+    expect(await refusal(llm.sleep(1, { mode }))).toEqual([
+      "invalid_value",
+      "mode must be one of abort, wait, keep, got keepalive.",
+    ]);
+  });
+
+  test("takes one prompt, since texts of several would come as one", async () => {
+    const { llm } = makeLlm();
+    for (const prompt of [
+      ["a", "b"],
+      [[1], [2]],
+    ] as unknown as string[]) {
+      const { result } = llm.generate(prompt);
+      expect(await result.catch(({ code, message }) => [code, message])).toEqual([
+        "invalid_value",
+        "one prompt is wanted; generateAll() takes many.",
+      ]);
+    }
+  });
+
   test("renders with endings that chat() takes, and with no others", async () => {
     const { llm } = makeLlm();
     const messages = [{ role: "assistant", content: "a" }];
@@ -203,6 +243,23 @@ describe("an app over an LLM", () => {
     const answer = await createApp(llm).fetch(ask("/tokenize", { prompt: "hello" }));
     expect(await answer.text()).not.toContain("secret");
     expect(logged.map((text) => text.split("\n")[0])).toEqual(["Error: a secret"]);
+  });
+
+  test.each<readonly [object, string]>([
+    [{ apiKey: "secret" }, "there is no option apiKey; did you mean apiKeys?"],
+    [{ apiKeys: [""] }, "apiKeys: a key is empty (in the options)"],
+    [{ apiKeys: "secret" }, "apiKeys must be a list of texts"],
+    [{ apiKeys: [undefined] }, "apiKeys must be a list of texts"],
+    [{ port: 0 }, "there is no option port"],
+  ])("no app is open by mistake: %j is refused", (options, message) => {
+    const { llm } = makeLlm();
+    expect(() => createApp(llm, options)).toThrow(message);
+  });
+
+  test("serve() refuses an option that is one of its model's", async () => {
+    const { llm } = makeLlm();
+    const options = { port: 0, kvCacheBytes: 4e6 };
+    await expect(serve(llm, options)).rejects.toThrow("there is no option kvCacheBytes");
   });
 
   test("serve() listens, stops within its grace, and leaves a given LLM alive", async () => {

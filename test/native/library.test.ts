@@ -55,6 +55,32 @@ describe("LLM.load", () => {
     expect(await codeOf(LLM.load(at(file), { ...SMALL, ...options }))).toBe(code);
   });
 
+  test.each<readonly [object, string]>([
+    [{ contextLenght: 64 }, "there is no option contextLenght; did you mean contextLength?"],
+    [{ kvCacheType: "fp8" }, "kvCacheType: expected auto or f16 or bf16 or f32 or q8_0, got fp8"],
+    [
+      { contextLength: 100_000, allowLongContext: true, kvCacheBytes: 4e5 },
+      "lower it or raise kvCacheBytes",
+    ],
+  ])("says what is wrong with %j in the names of its options", async (options, message) => {
+    await expect(LLM.load(at("llama.gguf"), { ...SMALL, ...options })).rejects.toThrow(message);
+  });
+
+  test("refuses a model that is no text", async () => {
+    const url = new URL("file:///model.gguf") as unknown as string;
+    const refusal = "model must be a text, got file:///model.gguf";
+    await expect(LLM.load(url)).rejects.toThrow(refusal);
+  });
+
+  test("serves from a cache of one block", async () => {
+    const kvCacheBytes = 2 * 16 * 1024;
+    await using llm = await LLM.load(at("llama.gguf"), { ...SMALL, kvCacheBytes });
+    expect(llm.model).toMatchObject({ numBlocks: 2, contextLength: 16 });
+    const answers = ["hi", "ho"].map((prompt) => llm.generate(prompt, { maxTokens: 4 }).result);
+    for (const { usage } of await Promise.all(answers))
+      expect(usage.completionTokens).toBeLessThan(5);
+  });
+
   test("takes sampling defaults, which a call's own options win over", async () => {
     await using llm = await LLM.load(at("llama.gguf"), {
       ...SMALL,

@@ -1,0 +1,84 @@
+// The names of the library's options. A program without types that misspells one would otherwise get the
+// default in silence: a shorter context, an app without a key.
+
+import { nearestName } from "../cli/nearest-name.ts";
+import type { ChatOptions, GenerateOptions, LoadOptions } from "./options.ts";
+import type { AppOptions, ServeOptions } from "./server.ts";
+
+/** Every name of T, or it does not compile. */
+type NamesOf<T> = Readonly<Record<keyof T, true>>;
+
+export const LOAD_NAMES: NamesOf<LoadOptions> = {
+  name: true,
+  contextLength: true,
+  allowLongContext: true,
+  maxSequences: true,
+  maxBatchedTokens: true,
+  maxQueued: true,
+  kvCacheBytes: true,
+  kvCacheType: true,
+  prefixCaching: true,
+  gpuLayers: true,
+  threads: true,
+  seed: true,
+  generationConfig: true,
+  overrideGenerationConfig: true,
+  chatTemplate: true,
+  offline: true,
+  signal: true,
+  onProgress: true,
+  logger: true,
+};
+
+export const GENERATE_NAMES: NamesOf<GenerateOptions> = {
+  signal: true,
+  priority: true,
+  requestId: true,
+  cacheSalt: true,
+  maxTokens: true,
+  minTokens: true,
+  temperature: true,
+  topP: true,
+  topK: true,
+  minP: true,
+  presencePenalty: true,
+  frequencyPenalty: true,
+  repetitionPenalty: true,
+  seed: true,
+  stop: true,
+  stopTokenIds: true,
+  includeStopStrInOutput: true,
+  ignoreEos: true,
+  skipSpecialTokens: true,
+  logitBias: true,
+  allowedTokenIds: true,
+  n: true,
+  logprobs: true,
+  promptLogprobs: true,
+};
+
+export const CHAT_NAMES: NamesOf<ChatOptions> = {
+  ...GENERATE_NAMES,
+  addGenerationPrompt: true,
+  continueFinalMessage: true,
+  chatTemplateKwargs: true,
+};
+
+export const APP_NAMES: NamesOf<AppOptions> = { modelNames: true, apiKeys: true };
+
+export const SERVE_NAMES: NamesOf<ServeOptions> = {
+  ...APP_NAMES,
+  host: true,
+  port: true,
+  allowedHosts: true,
+  load: true,
+};
+
+/** @returns what is wrong with the first name that is none of these; null when all are */
+export function strangeName(options: object, names: Readonly<Record<string, true>>): string | null {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const strange = given.find(([name]) => !Object.hasOwn(names, name))?.[0];
+  if (strange === undefined) return null;
+  const nearest = nearestName(strange.replaceAll("_", ""), Object.keys(names));
+  return `there is no option ${strange}${nearest === null ? "" : `; did you mean ${nearest}?`}`;
+}
