@@ -18,10 +18,20 @@ export function readEnvironment(options: Iterable<OptionSpec>, env: Env): Values
     const text = name === undefined ? undefined : env[name];
     if (name === undefined || text === undefined) continue;
     if (isServiceLink(text)) throw serviceLink(name, text);
-    const value = option.kind === "strings" ? text.split(",").filter(Boolean) : text;
+    const value = option.kind === "strings" ? listIn(text, name) : text;
     values.set(option.name, readOption(option, value, name));
   }
   return values;
+}
+
+/**
+ * A list of commas alone is no list: as keys it would leave a server open.
+ * @throws ConfigError "invalid_option"
+ */
+function listIn(text: string, name: string): string[] {
+  const named = text.split(/ *, */).filter((one) => one.trim() !== "");
+  if (named.length > 0) return named;
+  throw new ConfigError("invalid_option", `${name}: a value is empty`);
 }
 
 /** Recognizes what Kubernetes sets for each service of a namespace: PAGODA_PORT for one named pagoda. */

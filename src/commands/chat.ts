@@ -172,7 +172,8 @@ class Conversation {
       const answer = this.#session.send(line, stop.signal);
       const printed = await this.#printer.print(answer, true);
       this.#printer.remark(stop.signal.aborted ? "stopped" : printed.speed);
-      tellEnd(printed, this.#log);
+      // A server that has ended the answer was told to.
+      if (!stop.signal.aborted) tellEnd(printed, this.#log);
     } catch (cause) {
       const error = this.#withHint(cause);
       if (stop.signal.aborted) this.#printer.remark("stopped");

@@ -146,8 +146,11 @@ function cutText(prompt: unknown, maxLength: number | null): string {
   return cut.length === whole.length ? jsonText(prompt) : `${jsonText(cut)}...`;
 }
 
-/** Control characters of terminals, and characters that some log readers take for a line's end. */
-const CONTROLS = /[\u007f-\u009f\u2028\u2029]/g;
+/**
+ * Control characters of terminals, characters that some log readers take for a line's end, and those that turn
+ * the direction of what follows, the line's own words too.
+ */
+const CONTROLS = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 function jsonText(value: unknown): string {
   return writeJson(value).replace(

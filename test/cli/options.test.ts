@@ -113,6 +113,13 @@ describe("parseOptions", () => {
     expect(parse(["--config", "x.yaml"], {}, { [name]: [] })[name]).toEqual([]);
   });
 
+  test("a variable's list has spaces beside its commas, and is refused if there is nothing else", () => {
+    const keys = (text: string) => parse([], { PAGODA_API_KEY: text })["api-key"];
+    expect(keys("a, b ,c,")).toEqual(["a", "b", "c"]);
+    for (const text of [",", " , ", " "])
+      expect(() => keys(text)).toThrow("PAGODA_API_KEY: a value is empty");
+  });
+
   test("reads vLLM's key variable", () => {
     expect(parse([], { VLLM_API_KEY: "k" })["api-key"]).toEqual(["k"]);
     expect(parse([], { VLLM_API_KEY: "" })["api-key"]).toEqual([]);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { makeCertificates } from "../support/certificates.ts";
 import { runPagoda } from "../support/run-pagoda.ts";
 import { afterShell, type ServerProcess, startServer } from "../support/server-process.ts";
+import { TerminalProgram } from "../support/terminal-program.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
@@ -26,6 +27,22 @@ afterAll(async () => {
 
 describe("without a server", () => {
   const words = [path, "--kv-cache-memory-bytes", "1M"];
+
+  test("an answer that Ctrl-C stops was not ended by a server", async () => {
+    const long = ["--max-model-len", "8192", "--allow-long-max-model-len"];
+    const sizes = [...long, "--kv-cache-memory-bytes", "16M", "--extra-body.ignore_eos", "true"];
+    const program = new TerminalProgram(["chat", path, ...sizes]);
+    await program.until("> ");
+    program.type("tell\r");
+    await program.until("\r\n");
+    await program.until("\n");
+    program.type("\x03");
+    await program.until("stopped");
+    await program.until("> ");
+    expect(program.text).not.toContain("the server has ended");
+    program.type("/exit\r");
+    expect(await program.exited).toBe(0);
+  }, 20_000);
 
   test("chat and complete load the model that is named", async () => {
     const chat = await runPagoda(["chat", ...words, "--max-tokens", "4"], { stdin: "a\nb\n" });

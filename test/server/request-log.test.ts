@@ -95,10 +95,10 @@ describe("a prompt in the log", () => {
 
   test("steers no terminal and ends no line, whatever is taken for an end", async () => {
     const { post, lines } = makeLogged();
-    const prompt = "a\u001b[2J\u009b2J\u0085\u2028\u2029\u007f";
+    const prompt = "a\u001b[2J\u009b2J\u0085\u2028\u2029\u007f\u202e\u2066\u200f";
     await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
     expect(lines[0]).toContain(
-      'prompt: "a\\u001b[2J\\u009b2J\\u0085\\u2028\\u2029\\u007f", params',
+      'prompt: "a\\u001b[2J\\u009b2J\\u0085\\u2028\\u2029\\u007f\\u202e\\u2066\\u200f", params',
     );
   });
 
