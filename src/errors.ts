@@ -1,7 +1,7 @@
 // The typed errors of the project. Each carries a stable `code`; texts may change, codes do not.
 // A user's mistake is a RequestError, want of room an OverloadError, a fault of the engine or its
 // environment an EngineError.
-// Codes are mapped to HTTP once, in server/error-response.ts.
+// Codes are mapped to what a client reads once, in api/error-body.ts.
 
 /** Of a fault that nobody foresaw, for a log: where it came from. */
 export const stackOf = (error: Error): string => error.stack ?? error.message;

@@ -1,11 +1,10 @@
 // Chunks of a streamed chat; what is the same in all of them is serialised once.
 
 import type { SequenceOutput } from "../front/generation.ts";
-import type { ChunkWriter } from "../server/answer.ts";
-import { modelName } from "../server/server-context.ts";
-import { dataEvent } from "../server/sse.ts";
+import { modelName } from "./api-context.ts";
 import type { ChatRun } from "./chat-run.ts";
 import { isSilent, promptDetails, usage } from "./choice.ts";
+import { type ChunkWriter, dataEvent } from "./events.ts";
 import { chatLogprobs } from "./logprobs.ts";
 
 export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {

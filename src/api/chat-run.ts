@@ -2,7 +2,7 @@
 
 import type { Generation } from "../front/generation.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
-import { type ServerContext, unixSeconds } from "../server/server-context.ts";
+import { type ApiContext, unixSeconds } from "./api-context.ts";
 import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { ChatBody } from "./schemas.ts";
@@ -19,7 +19,7 @@ export interface RunInit {
 
 /** A validated request on its way. */
 export interface ChatRun {
-  readonly context: ServerContext;
+  readonly context: ApiContext;
   readonly body: ChatBody;
   readonly id: string;
   readonly createdS: number;
@@ -34,7 +34,7 @@ export interface ChatRun {
 
 /** Everything that can be refused is refused before it resolves, and leaves nothing queued. */
 export async function startChat(
-  context: ServerContext,
+  context: ApiContext,
   body: ChatBody,
   { id, arrivalMs }: RunInit,
 ): Promise<ChatRun> {

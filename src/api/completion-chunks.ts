@@ -2,12 +2,11 @@
 
 import { writeJson } from "../json.ts";
 import type { LogprobPosition } from "../protocol/protocol.ts";
-import type { ChunkWriter } from "../server/answer.ts";
-import { modelName } from "../server/server-context.ts";
-import { dataEvent } from "../server/sse.ts";
+import { modelName } from "./api-context.ts";
 import { isSilent, promptDetails, usage } from "./choice.ts";
 import { showsPromptOnly } from "./completion-prompts.ts";
 import type { CompletionRun } from "./completion-run.ts";
+import { type ChunkWriter, dataEvent } from "./events.ts";
 import type { PromptOutput } from "./generations.ts";
 import { completionLogprobs, echoLogprobs, numCharacters } from "./logprobs.ts";
 

@@ -9,7 +9,7 @@ import {
   maxCountedTokens,
 } from "../protocol/prompt-limits.ts";
 import type { Prompt } from "../protocol/protocol.ts";
-import type { ServerContext } from "../server/server-context.ts";
+import type { ApiContext } from "./api-context.ts";
 import { tokenText } from "./logprobs.ts";
 import type { CompletionBody } from "./schemas.ts";
 
@@ -22,7 +22,7 @@ export interface CompletionPrompt {
 }
 
 /** Before any is tokenised. @throws RequestError "invalid_value" */
-export function checkPromptCount(context: ServerContext, body: CompletionBody): void {
+export function checkPromptCount(context: ApiContext, body: CompletionBody): void {
   const { maxPrompts } = context.limits;
   if (body.prompt === null) {
     throw new RequestError(
@@ -49,7 +49,7 @@ export function checkPromptCount(context: ServerContext, body: CompletionBody): 
  * all are to be known before the first is queued.
  * @throws RequestError "context_length" or "invalid_value"
  */
-export async function readPrompts(context: ServerContext, body: CompletionBody): Promise<Prompt[]> {
+export async function readPrompts(context: ApiContext, body: CompletionBody): Promise<Prompt[]> {
   const { calls, info } = context.front;
   const addSpecial = body.add_special_tokens;
   const prompts = body.prompt ?? [];
@@ -70,7 +70,7 @@ export async function readPrompts(context: ServerContext, body: CompletionBody):
 
 /** What the answer shows of prompt `index`, once the engine has read it. */
 export async function shownPrompt(
-  context: ServerContext,
+  context: ApiContext,
   body: CompletionBody,
   { promptTokenIds }: Generation,
   index: number,

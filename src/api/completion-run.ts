@@ -4,7 +4,7 @@ import type { GenerateRequest, Generation } from "../front/generation.ts";
 import { knownTokens } from "../front/request-tracker.ts";
 import { checkNumLogprobs, fitMaxTokens, numLogprobs } from "../protocol/prompt-limits.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
-import { type ServerContext, unixSeconds } from "../server/server-context.ts";
+import { type ApiContext, unixSeconds } from "./api-context.ts";
 import type { RunInit } from "./chat-run.ts";
 import {
   type CompletionPrompt,
@@ -23,7 +23,7 @@ const DEFAULT_MAX_TOKENS = 16;
 
 /** A validated request on its way. */
 export interface CompletionRun {
-  readonly context: ServerContext;
+  readonly context: ApiContext;
   readonly body: CompletionBody;
   readonly id: string;
   readonly createdS: number;
@@ -37,7 +37,7 @@ export interface CompletionRun {
 
 /** Everything that can be refused is refused before it resolves, and leaves nothing queued. */
 export async function startCompletion(
-  context: ServerContext,
+  context: ApiContext,
   body: CompletionBody,
   { id, arrivalMs }: RunInit,
 ): Promise<CompletionRun> {
@@ -63,7 +63,7 @@ type Shared = Omit<GenerateRequest, "prompt">;
 
 /** Of several prompts all are queued, or none: they fit, and there is room for all of them. */
 async function queueAll(
-  context: ServerContext,
+  context: ApiContext,
   body: CompletionBody,
   shared: Shared,
 ): Promise<Generation[]> {
@@ -86,7 +86,7 @@ function logprobsOf(info: EngineInfo, shared: Shared, ids: Int32Array): number {
 }
 
 function requestOf(
-  context: ServerContext,
+  context: ApiContext,
   body: CompletionBody,
 ): Omit<Shared, "arrivalMs" | "externalId"> {
   const { max_tokens: limit = DEFAULT_MAX_TOKENS } = body;

@@ -81,9 +81,3 @@ class Arrivals {
 export function abortAll(generations: readonly Generation[]): void {
   for (const generation of generations) generation.abort();
 }
-
-/** Frees the blocks as soon as the client is gone, streaming or not, queued or running. */
-export function abortOnDisconnect(request: Request, generations: readonly Generation[]): void {
-  if (request.signal.aborted) abortAll(generations);
-  request.signal.addEventListener("abort", () => abortAll(generations), { once: true });
-}

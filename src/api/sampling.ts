@@ -6,7 +6,7 @@ import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
 import { pythonFloat } from "../metrics/number-format.ts";
 import type { SamplingDefaults, SamplingParams } from "../request/sampling-params.ts";
-import type { ServerContext } from "../server/server-context.ts";
+import type { ApiContext } from "./api-context.ts";
 import { shortened } from "./quote.ts";
 import type { SamplingBody } from "./schemas.ts";
 
@@ -20,7 +20,7 @@ export interface SamplingInput {
 }
 
 /** @throws RequestError "invalid_value" */
-export function samplingParams(context: ServerContext, input: SamplingInput): SamplingParams {
+export function samplingParams(context: ApiContext, input: SamplingInput): SamplingParams {
   const { body, logprobs, promptLogprobs, maxTokens } = input;
   const sampling = samplingOf(context, body);
   checkNumbers(body, sampling);
@@ -54,7 +54,7 @@ interface Sampling extends Omit<SamplingDefaults, "maxTokens" | "topK"> {
   readonly topK: Integer;
 }
 
-function samplingOf({ samplingDefaults: defaults }: ServerContext, body: SamplingBody): Sampling {
+function samplingOf({ samplingDefaults: defaults }: ApiContext, body: SamplingBody): Sampling {
   return {
     temperature: body.temperature ?? defaults.temperature,
     topK: body.top_k ?? defaults.topK,
@@ -65,7 +65,7 @@ function samplingOf({ samplingDefaults: defaults }: ServerContext, body: Samplin
 }
 
 /** Checks n before room is reserved. @returns n @throws RequestError "invalid_value" */
-export function checkN(context: ServerContext, body: SamplingBody): number {
+export function checkN(context: ApiContext, body: SamplingBody): number {
   const { maxN } = context.limits;
   const { n } = body;
   const { temperature } = samplingOf(context, body);
@@ -105,7 +105,7 @@ function checkFloat(name: string, value: number): void {
 }
 
 /** Refuses counts that no context can hold; the engine checks those that depend on the prompt's length. */
-function checkCounts(context: ServerContext, { body, maxTokens }: SamplingInput): void {
+function checkCounts(context: ApiContext, { body, maxTokens }: SamplingInput): void {
   const { min_tokens: minTokens } = body;
   const { maxModelLen } = context.front.info;
   if (minTokens < 0) refuse(`min_tokens must be greater than or equal to 0, got ${minTokens}.`);
@@ -123,7 +123,7 @@ function checkCounts(context: ServerContext, { body, maxTokens }: SamplingInput)
 }
 
 /** Resolves -1, which means the whole vocabulary in a request and in the operator's limit. */
-function numLogprobs(context: ServerContext, name: string, count: Integer | null): number | null {
+function numLogprobs(context: ApiContext, name: string, count: Integer | null): number | null {
   if (count === null) return null;
   if (count < -1) refuse(`${name} must be non-negative or -1, got ${count}.`);
   const { vocabSize } = context.front.info.model;
@@ -135,7 +135,7 @@ function numLogprobs(context: ServerContext, name: string, count: Integer | null
   return Math.min(Number(asked), vocabSize);
 }
 
-function checkStops(context: ServerContext, stops: readonly string[]): void {
+function checkStops(context: ApiContext, stops: readonly string[]): void {
   const { maxStops } = context.limits;
   if (stops.includes("")) refuse("stop cannot contain an empty string.");
   if (stops.length > maxStops) {
@@ -146,7 +146,7 @@ function checkStops(context: ServerContext, stops: readonly string[]): void {
   }
 }
 
-function checkStopTokenIds(context: ServerContext, ids: readonly Integer[]): void {
+function checkStopTokenIds(context: ApiContext, ids: readonly Integer[]): void {
   const { vocabSize } = context.front.info.model;
   const { maxStopTokenIds } = context.limits;
   if (ids.length > maxStopTokenIds) {
@@ -156,7 +156,7 @@ function checkStopTokenIds(context: ServerContext, ids: readonly Integer[]): voi
   if (bad !== undefined) refuse(`Token id ${bad} is out of vocabulary`, "stop_token_ids");
 }
 
-function checkAllowed(context: ServerContext, ids: readonly Integer[] | null): void {
+function checkAllowed(context: ApiContext, ids: readonly Integer[] | null): void {
   const { vocabSize } = context.front.info.model;
   if (ids === null) return;
   if (ids.length === 0) refuse("allowed_token_ids is not None and empty!");
@@ -165,10 +165,7 @@ function checkAllowed(context: ServerContext, ids: readonly Integer[] | null): v
   }
 }
 
-function readLogitBias(
-  context: ServerContext,
-  bias: SamplingBody["logit_bias"],
-): [number, number][] {
+function readLogitBias(context: ApiContext, bias: SamplingBody["logit_bias"]): [number, number][] {
   const { vocabSize } = context.front.info.model;
   const { maxLogitBias } = context.limits;
   const entries = Object.entries(bias ?? {});

@@ -4,7 +4,7 @@
 import { RequestError } from "../errors.ts";
 import { writeJson } from "../json.ts";
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
-import type { ServerContext } from "../server/server-context.ts";
+import type { ApiContext } from "./api-context.ts";
 import type { ChatMessage } from "./chat-messages.ts";
 import { boolean, type Json, list, object, optional, parseBody } from "./fields.ts";
 import type { ChatBody } from "./schemas.ts";
@@ -37,7 +37,7 @@ const RESERVED = [
 
 /** @throws RequestError "invalid_value" or "invalid_schema" */
 export function chatTemplateRequest(
-  { trustsRequestTemplates }: Pick<ServerContext, "trustsRequestTemplates">,
+  { trustsRequestTemplates }: Pick<ApiContext, "trustsRequestTemplates">,
   body: TemplateBody,
   messages: readonly ChatMessage[],
 ): ChatTemplateRequest {

@@ -1,9 +1,9 @@
 // What the user holds of a generation: to iterate, to wait for, to stop, to hand on as a stream.
 
 import type { Choice } from "../api/choice.ts";
+import { eventStream } from "../api/event-stream.ts";
+import { type ChunkWriter, eventsOf } from "../api/events.ts";
 import type { SequenceOutput } from "../front/generation.ts";
-import { type ChunkWriter, eventsOf } from "../server/answer.ts";
-import { eventStream } from "../server/sse.ts";
 import type { GeneratedChoice, GenerateResult, TextDelta } from "./results.ts";
 import { abortError, type Collected, RunningGeneration, type StartedRun } from "./running.ts";
 

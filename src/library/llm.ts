@@ -1,5 +1,7 @@
 // A model in this process: load it, ask it, dispose of it.
 
+import { answerId } from "../api/answer-id.ts";
+import { type ApiContext, type ApiOptions, apiContext } from "../api/api-context.ts";
 import { EngineError, RequestError } from "../errors.ts";
 import {
   createFront,
@@ -8,8 +10,6 @@ import {
 } from "../front/measured-front.ts";
 import { SLEEP_MODES } from "../protocol/engine-calls.ts";
 import type { EngineClient } from "../protocol/protocol.ts";
-import { type ContextOptions, serverContext } from "../server/context-options.ts";
-import { answerId, checkAccepting, type ServerContext } from "../server/server-context.ts";
 import { generateAll } from "./batch.ts";
 import { Generation } from "./generation.ts";
 import { type LoadedEngine, loadEngine } from "./load.ts";
@@ -54,7 +54,7 @@ export class LLM implements AsyncDisposable {
   /** Settles when this is disposed or its engine dies. Never rejects. */
   readonly closed: Promise<CloseReason>;
   readonly #client: EngineClient;
-  readonly #context: ServerContext;
+  readonly #context: ApiContext;
   readonly #running = new Set<RunningGeneration>();
   #close: (reason: CloseReason) => void = () => {};
   #disposal: Promise<void> | null = null;
@@ -74,15 +74,15 @@ export class LLM implements AsyncDisposable {
     const settings = frontOptions(loaded);
     const measured = createFront(loaded.client, settings);
     this.#client = loaded.client;
-    const isDraining = () => this.#disposal !== null;
-    this.#context = { ...serverContext(measured, settings), isDraining };
+    this.#context = apiContext(measured.front, settings);
     this.model = modelCard(loaded);
     this.tokenizer = new Tokenizer(this.#context);
     this.metrics = new MetricsView(measured.metrics);
     this.closed = new Promise((resolve) => {
       this.#close = resolve;
     });
-    parts.set(this, { measured, settings });
+    const { path, logger } = loaded;
+    parts.set(this, { measured, settings, path, logger });
     loaded.client.died.then((error) => this.#close({ kind: "died", error }));
   }
 
@@ -175,7 +175,8 @@ export class LLM implements AsyncDisposable {
       signal,
       toResult,
       start: async () => {
-        checkAccepting(this.#context);
+        const { unavailable } = this.#context.front;
+        if (unavailable !== null) throw unavailable;
         return start({ id, arrivalMs });
       },
       onRunning: (running) => this.#track(running),
@@ -194,33 +195,32 @@ interface Asked<Result> {
   readonly toResult: (result: GenerateResult, run: StartedRun) => Result;
 }
 
-type Settings = MeasuredFrontOptions & ContextOptions;
-
-const parts = new WeakMap<LLM, { readonly measured: MeasuredFront; readonly settings: Settings }>();
-
-/** What an HTTP app over an LLM is made of; for the library's own use. */
-export function partsOf(llm: LLM): {
+/** What an app over an LLM is made of; only for the library's own use. */
+export interface LlmParts {
   readonly measured: MeasuredFront;
-  readonly settings: Settings;
-} {
+  readonly settings: MeasuredFrontOptions & ApiOptions;
+  /** The GGUF file. */
+  readonly path: string;
+  readonly logger: (line: string) => void;
+}
+
+const parts = new WeakMap<LLM, LlmParts>();
+
+export function partsOf(llm: LLM): LlmParts {
   const found = parts.get(llm);
   if (found === undefined) throw new TypeError("not an LLM made by LLM.load()");
   return found;
 }
 
-function frontOptions({ options, sampling, path, name, logger }: LoadedEngine): Settings {
+function frontOptions({ options, sampling, name }: LoadedEngine): LlmParts["settings"] {
   return {
     modelNames: [name],
-    modelRoot: path,
-    apiKeys: [],
     maxLogprobs: options["max-logprobs"],
     samplingDefaults: sampling.defaults,
     maxNumQueuedReqs: options["max-num-queued-reqs"],
-    isDevMode: false,
     showHiddenFor: null,
     createdSeries: true,
     features: new Set(["log-stats", "sleep-mode"]),
     listeners: [],
-    log: logger,
   };
 }

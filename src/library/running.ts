@@ -2,9 +2,9 @@
 // this one is still fed by the engine.
 
 import { type Choice, choiceAt, makeChoices } from "../api/choice.ts";
+import type { ChunkWriter } from "../api/events.ts";
 import { assert } from "../assert.ts";
 import type { SequenceOutput } from "../front/generation.ts";
-import type { ChunkWriter } from "../server/answer.ts";
 
 /** A request that has been checked and queued. */
 export interface StartedRun {

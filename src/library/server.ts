@@ -113,7 +113,11 @@ function serviceOf(
   options: AppOptions,
   listener: Pick<ContextOptions, "listensOn" | "allowedHosts"> = {},
 ): Service {
-  const { measured, settings } = partsOf(llm);
+  const { measured, settings, path, logger } = partsOf(llm);
   const { modelNames = settings.modelNames, apiKeys = [] } = options;
-  return createService(measured, { ...settings, ...listener, modelNames, apiKeys });
+  return createService(measured, {
+    ...settings,
+    ...listener,
+    ...{ modelNames, modelRoot: path, apiKeys, isDevMode: false, log: logger },
+  });
 }

@@ -1,5 +1,6 @@
 // A chat or a completion of one prompt as a generation needs it.
 
+import type { ApiContext } from "../api/api-context.ts";
 import { ChatChunkWriter } from "../api/chat-chunks.ts";
 import { type RunInit, startChat } from "../api/chat-run.ts";
 import { CompletionChunkWriter } from "../api/completion-chunks.ts";
@@ -7,12 +8,11 @@ import { startCompletion } from "../api/completion-run.ts";
 import { abortAll, mergeGenerations } from "../api/generations.ts";
 import type { ChatBody, CompletionBody } from "../api/schemas.ts";
 import type { SequenceOutput } from "../front/generation.ts";
-import type { ServerContext } from "../server/server-context.ts";
 import type { StartedRun } from "./running.ts";
 
 /** @throws RequestError or EngineError, with nothing queued */
 export async function startedChat(
-  context: ServerContext,
+  context: ApiContext,
   body: ChatBody,
   init: RunInit,
 ): Promise<StartedRun> {
@@ -29,7 +29,7 @@ export async function startedChat(
 
 /** @throws RequestError or EngineError, with nothing queued */
 export async function startedCompletion(
-  context: ServerContext,
+  context: ApiContext,
   body: CompletionBody,
   init: RunInit,
 ): Promise<StartedRun> {

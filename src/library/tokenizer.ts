@@ -1,10 +1,10 @@
 // The model's own tokenizer and chat template, for users of the library.
 
+import type { ApiContext } from "../api/api-context.ts";
 import { chatMessages } from "../api/chat-messages.ts";
 import type { JsonObject } from "../api/fields.ts";
 import { chatTemplateRequest } from "../api/template-request.ts";
 import { knownIds } from "../api/token-ids.ts";
-import type { ServerContext } from "../server/server-context.ts";
 import type { ChatOptions, Message } from "./options.ts";
 
 /** A chat as the model sees it. */
@@ -17,10 +17,10 @@ export interface RenderedChat {
 
 /** Text to token ids and back. Off the thread of JavaScript. */
 export class Tokenizer {
-  readonly #context: ServerContext;
+  readonly #context: ApiContext;
 
   /** @internal */
-  constructor(context: ServerContext) {
+  constructor(context: ApiContext) {
     this.#context = context;
   }
 

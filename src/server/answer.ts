@@ -1,21 +1,14 @@
 // The answer to a request that generates: one body at the end, or a stream of chunks. Either way the
 // client that leaves ends its generations.
 
-import { abortAll, abortOnDisconnect } from "../api/generations.ts";
+import { eventStream } from "../api/event-stream.ts";
+import { type ChunkWriter, eventsOf } from "../api/events.ts";
+import { abortAll } from "../api/generations.ts";
 import type { Generation } from "../front/generation.ts";
 import { answerGoesOn } from "./answer-end.ts";
-import { errorBody, isFault } from "./error-response.ts";
 import { jsonResponse } from "./json-response.ts";
 import { loadHeaders } from "./load-header.ts";
 import type { ServerContext } from "./server-context.ts";
-import { DONE_EVENT, dataEvent, eventStream, eventStreamResponse } from "./sse.ts";
-
-export interface ChunkWriter<Output> {
-  /** @returns the events of an output, "" for one that shows nothing */
-  event(output: Output): string;
-  /** @returns the events after the last output, or "" */
-  end(): string;
-}
 
 export interface Answer<Output> {
   readonly generations: readonly Generation[];
@@ -44,21 +37,19 @@ export async function answer<Output>(
   return eventStreamResponse(stream, loadHeaders(context, request));
 }
 
-/** Events of a streamed answer, the last one included. Never throws: a late failure is an error event. */
-export async function* eventsOf<Output>(
-  outputs: AsyncIterable<Output>,
-  writer: ChunkWriter<Output>,
-  logFault: (error: unknown) => void,
-): AsyncGenerator<string> {
-  try {
-    for await (const output of outputs) {
-      const event = writer.event(output);
-      if (event !== "") yield event;
-    }
-    yield writer.end();
-  } catch (error) {
-    if (isFault(error)) logFault(error);
-    yield dataEvent(JSON.stringify(errorBody(error)));
-  }
-  yield DONE_EVENT;
+/** Frees the blocks as soon as the client is gone, streaming or not, queued or running. */
+function abortOnDisconnect(request: Request, generations: readonly Generation[]): void {
+  if (request.signal.aborted) abortAll(generations);
+  request.signal.addEventListener("abort", () => abortAll(generations), { once: true });
+}
+
+function eventStreamResponse(
+  stream: ReadableStream<Uint8Array>,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const media = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache",
+  };
+  return new Response(stream, { headers: { ...media, ...headers } });
 }

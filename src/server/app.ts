@@ -3,6 +3,7 @@
 // two readings of one URL would let a request past its key.
 
 import { Elysia } from "elysia";
+import { isFault } from "../api/error-body.ts";
 import { quoted } from "../api/quote.ts";
 import { RequestError } from "../errors.ts";
 import { adviceFor } from "./absent-routes.ts";
@@ -10,7 +11,7 @@ import { ApiKeys } from "./auth.ts";
 import { cancelMethods, cancelRoutes } from "./cancel.ts";
 import { chatRoutes } from "./chat.ts";
 import { completionRoutes } from "./completions.ts";
-import { errorResponse, isFault } from "./error-response.ts";
+import { errorResponse } from "./error-response.ts";
 import { healthRoutes } from "./health.ts";
 import { homeRoutes } from "./home-page.ts";
 import { recorded } from "./http-recorder.ts";

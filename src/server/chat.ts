@@ -1,6 +1,7 @@
 // POST /v1/chat/completions.
 
 import { Elysia } from "elysia";
+import { modelName } from "../api/api-context.ts";
 import { ChatChunkWriter } from "../api/chat-chunks.ts";
 import { type ChatRun, startChat } from "../api/chat-run.ts";
 import { choiceAt, makeChoices, promptDetails, usage } from "../api/choice.ts";
@@ -11,7 +12,7 @@ import type { SequenceOutput } from "../front/generation.ts";
 import { answer } from "./answer.ts";
 import { readBody } from "./read-body.ts";
 import { logged } from "./request-log.ts";
-import { modelName, responseId, type ServerContext } from "./server-context.ts";
+import { responseId, type ServerContext } from "./server-context.ts";
 
 export function chatRoutes(context: ServerContext) {
   return new Elysia({ name: "chat" }).post(

@@ -2,6 +2,7 @@
 // prompt: prompt p's sequence i is choice p * n + i.
 
 import { Elysia } from "elysia";
+import { modelName } from "../api/api-context.ts";
 import { type Choice, choiceAt, makeChoices, promptDetails, usage } from "../api/choice.ts";
 import { CompletionChunkWriter } from "../api/completion-chunks.ts";
 import { type CompletionPrompt, showsPromptOnly } from "../api/completion-prompts.ts";
@@ -14,7 +15,7 @@ import type { LogprobPosition } from "../protocol/protocol.ts";
 import { answer } from "./answer.ts";
 import { readBody } from "./read-body.ts";
 import { logged } from "./request-log.ts";
-import { modelName, responseId, type ServerContext } from "./server-context.ts";
+import { responseId, type ServerContext } from "./server-context.ts";
 
 export function completionRoutes(context: ServerContext) {
   return new Elysia({ name: "completions" }).post(

@@ -1,12 +1,12 @@
 // What requests are checked by and answered with, over a front.
 
+import { type ApiOptions, apiContext } from "../api/api-context.ts";
 import { stackOf } from "../errors.ts";
 import type { Front } from "../front/front.ts";
 import type { MeasuredFront } from "../front/measured-front.ts";
 import type { ListenAddress } from "../host-name.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { CLAIMED_VERSION } from "../metrics/version-gate.ts";
-import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
 import { memoryUse } from "../runtime/system.ts";
 import type { ApiKeyScope } from "./auth.ts";
 import { ANY_ORIGIN, Cors } from "./cors.ts";
@@ -15,9 +15,7 @@ import { MemoryGuard } from "./memory-guard.ts";
 import type { RequestLogOptions } from "./request-log.ts";
 import { DEFAULT_LIMITS, type ServerContext } from "./server-context.ts";
 
-export interface ContextOptions {
-  /** The first is reported in answers; all are accepted. At least one. */
-  readonly modelNames: readonly string[];
+export interface ContextOptions extends ApiOptions {
   /** The GGUF file, shown as the model's root. */
   readonly modelRoot: string;
   /** Empty = no key is needed. */
@@ -37,11 +35,6 @@ export interface ContextOptions {
   readonly rootPath?: string;
   /** Share of memory in use from which on new work is refused; absent or 1 = memory is not looked at. */
   readonly maxMemoryUse?: number;
-  readonly maxLogprobs: number;
-  /** Absent = vLLM's defaults. */
-  readonly samplingDefaults?: SamplingDefaults;
-  /** Absent = no. */
-  readonly trustsRequestTemplates?: boolean;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
   /** How to log requests; absent or null = not at all. */
@@ -57,8 +50,7 @@ export function serverContext(
 ): ServerContext {
   const hosts = hostCheckOf(options);
   return {
-    front,
-    servedModelNames: options.modelNames,
+    ...apiContext(front, options),
     modelRoot: options.modelRoot,
     apiKeys: options.apiKeys,
     apiKeyScope: options.apiKeyScope ?? "all",
@@ -67,9 +59,6 @@ export function serverContext(
     rootPath: options.rootPath ?? "",
     memory: memoryGuard(options),
     version: CLAIMED_VERSION,
-    trustsRequestTemplates: options.trustsRequestTemplates ?? false,
-    maxLogprobs: options.maxLogprobs,
-    samplingDefaults: options.samplingDefaults ?? NEUTRAL_SAMPLING,
     limits: DEFAULT_LIMITS,
     metricsText: (format) => metrics.text(format),
     logFault: (error) => options.log(faultText(error)),

@@ -2,8 +2,9 @@
 // guards and loads nothing from anywhere.
 
 import { Elysia } from "elysia";
+import { modelName } from "../api/api-context.ts";
 import { seenUrl } from "./routed-url.ts";
-import { modelName, type ServerContext } from "./server-context.ts";
+import type { ServerContext } from "./server-context.ts";
 
 /** Links to open in a browser, relative to the page: a proxy may serve it under a path. */
 const LINKS: readonly (readonly [path: string, text: string])[] = [

@@ -1,6 +1,7 @@
 // The body of a request to the served model, with the limits that hold before anything looks at it: media
 // type, size, time, nesting, syntax.
 
+import { checkModel } from "../api/api-context.ts";
 import {
   bodyFault,
   type Fields,
@@ -12,7 +13,7 @@ import {
 import { quoted } from "../api/quote.ts";
 import { RequestError } from "../errors.ts";
 import { parseJson } from "../json.ts";
-import { checkModel, checkRoom, type ServerContext, type ServerLimits } from "./server-context.ts";
+import { checkRoom, type ServerContext, type ServerLimits } from "./server-context.ts";
 
 const MAX_DEPTH = 64;
 

@@ -1,10 +1,10 @@
 // Logs requests that generate, with one line on arrival and one with figures at the end of the answer. Only
 // if the operator asks for it: prompts are what users have written.
 
+import { errorBody } from "../api/error-body.ts";
 import { shortened } from "../api/quote.ts";
 import { writeJson } from "../json.ts";
 import type { RequestOutput } from "../protocol/protocol.ts";
-import { errorBody } from "./error-response.ts";
 
 export interface RequestLogOptions {
   readonly log: (line: string) => void;

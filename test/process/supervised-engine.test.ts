@@ -2,13 +2,13 @@
 // the front and its callers see of that.
 
 import { afterEach, describe, expect, test } from "bun:test";
+import { errorBody } from "../../src/api/error-body.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { Front } from "../../src/front/front.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import type { EngineProcess } from "../../src/process/engine-run.ts";
 import { SupervisedEngine } from "../../src/process/supervised-engine.ts";
 import { startChild } from "../../src/runtime/child-process.ts";
-import { errorBody } from "../../src/server/error-response.ts";
 import { INFO } from "../metrics/fixtures.ts";
 import { engineRequest, OutputLog } from "../support/engine-client.conformance.ts";
 import { FAKE_CHILD, type FakeBehaviour, fakeConfig } from "../support/fake-engine-child.ts";

@@ -2,8 +2,8 @@
 // the client has left.
 
 import { describe, expect, test } from "bun:test";
+import { eventsOf } from "../../src/api/events.ts";
 import { EngineError } from "../../src/errors.ts";
-import { eventsOf } from "../../src/server/answer.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
 const ROUTES = [

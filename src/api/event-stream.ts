@@ -1,17 +1,8 @@
 // Server-sent events: a pull-driven byte stream over an async iterable of event texts. A reader that
 // stalls stalls the source; silence is filled with comments; a reader that leaves is reported once.
 
-import { wellFormedJson } from "../json.ts";
-
 const encoder = new TextEncoder();
 const KEEP_ALIVE = encoder.encode(": keep-alive\n\n");
-
-export const DONE_EVENT = "data: [DONE]\n\n";
-
-/** @param json one event's data, without line breaks */
-export function dataEvent(json: string): string {
-  return `data: ${wellFormedJson(json)}\n\n`;
-}
 
 export interface EventStreamOptions {
   /** Silence after which a comment is sent, ms. */
@@ -52,17 +43,6 @@ export function eventStream(
     },
     { highWaterMark: 0 },
   );
-}
-
-export function eventStreamResponse(
-  stream: ReadableStream<Uint8Array>,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  const media = {
-    "content-type": "text/event-stream; charset=utf-8",
-    "cache-control": "no-cache",
-  };
-  return new Response(stream, { headers: { ...media, ...headers } });
 }
 
 /** @returns null when `ms` pass first; the promise stays pending */

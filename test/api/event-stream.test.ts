@@ -1,7 +1,8 @@
 // The byte stream of events: one pull, one event; silence filled; a leaving reader reported.
 
 import { describe, expect, test } from "bun:test";
-import { dataEvent, eventStream } from "../../src/server/sse.ts";
+import { eventStream } from "../../src/api/event-stream.ts";
+import { dataEvent } from "../../src/api/events.ts";
 
 /** Counts how many events were asked for. */
 function countedEvents(numEvents: number, delayMs = 0) {

@@ -1,0 +1,21 @@
+// Ids of answers. They are repeated in every chunk, so they must be short.
+
+import { RequestError } from "../errors.ts";
+
+const USABLE_ID = /^[!-~]{1,128}$/;
+
+export function isUsableId(id: string): boolean {
+  return USABLE_ID.test(id);
+}
+
+/**
+ * @returns `prefix` and the given id, or a random one of 16 hex digits
+ * @throws RequestError "invalid_value" for an invalid id
+ */
+export function answerId(prefix: string, given: string | null): string {
+  if (given !== null && !isUsableId(given)) {
+    const message = "request_id must be 1 to 128 visible ASCII characters.";
+    throw new RequestError("invalid_value", message, "request_id");
+  }
+  return `${prefix}-${given ?? crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
+}

@@ -1,0 +1,64 @@
+// The one map from an error's code to what a client reads of it, in the shape of vLLM's error body.
+
+import { EngineError, OverloadError, RequestError } from "../errors.ts";
+
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    /** Over HTTP the answer's status. */
+    readonly code: number;
+  };
+}
+
+type ErrorKind = Pick<ErrorBody["error"], "code" | "type">;
+
+const REQUEST_ERRORS: Record<RequestError["code"], ErrorKind> = {
+  invalid_schema: { code: 400, type: "Bad Request" },
+  unsupported_media_type: { code: 400, type: "Bad Request" },
+  invalid_value: { code: 400, type: "BadRequestError" },
+  context_length: { code: 400, type: "BadRequestError" },
+  unsupported: { code: 400, type: "BadRequestError" },
+  model_not_found: { code: 404, type: "NotFoundError" },
+  request_not_found: { code: 404, type: "NotFoundError" },
+  route_not_found: { code: 404, type: "NotFoundError" },
+  body_too_large: { code: 413, type: "RequestEntityTooLargeError" },
+  body_timeout: { code: 408, type: "RequestTimeoutError" },
+  slow_reader: { code: 408, type: "RequestTimeoutError" },
+  suspect_request: { code: 422, type: "UnprocessableEntityError" },
+};
+
+const UNAVAILABLE: ErrorKind = { code: 503, type: "ServiceUnavailableError" };
+const INTERNAL: ErrorKind = { code: 500, type: "InternalServerError" };
+
+const ENGINE_ERRORS: Record<EngineError["code"], ErrorKind> = {
+  engine_step_failed: INTERNAL,
+  engine_dead: UNAVAILABLE,
+  engine_request_timeout: { code: 504, type: "GatewayTimeoutError" },
+  engine_restarting: UNAVAILABLE,
+  engine_sleep_failed: INTERNAL,
+  engine_shutdown: UNAVAILABLE,
+};
+
+function kindOf(error: unknown): ErrorKind {
+  if (error instanceof RequestError) return REQUEST_ERRORS[error.code];
+  if (error instanceof EngineError) return ENGINE_ERRORS[error.code];
+  return error instanceof OverloadError ? UNAVAILABLE : INTERNAL;
+}
+
+/** An error that no code foresees, only for the log. An engine's own faults are in its log already. */
+export function isFault(error: unknown): boolean {
+  const isForeseen =
+    error instanceof RequestError || error instanceof EngineError || error instanceof OverloadError;
+  return !isForeseen;
+}
+
+/** What a client may read. */
+export function errorBody(error: unknown): ErrorBody {
+  const { code, type } = kindOf(error);
+  const isTyped = error instanceof Error && !isFault(error);
+  const message = isTyped ? error.message : "Internal server error";
+  const param = error instanceof RequestError ? error.param : null;
+  return { error: { message, type, param, code } };
+}

@@ -1,0 +1,37 @@
+// Events of a streamed answer: what each is made of, whoever carries them.
+
+import { wellFormedJson } from "../json.ts";
+import { errorBody, isFault } from "./error-body.ts";
+
+export const DONE_EVENT = "data: [DONE]\n\n";
+
+/** @param json one event's data, without line breaks */
+export function dataEvent(json: string): string {
+  return `data: ${wellFormedJson(json)}\n\n`;
+}
+
+export interface ChunkWriter<Output> {
+  /** @returns the events of an output, "" for one that shows nothing */
+  event(output: Output): string;
+  /** @returns the events after the last output, or "" */
+  end(): string;
+}
+
+/** Events of a streamed answer, the last one included. Never throws: a late failure is an error event. */
+export async function* eventsOf<Output>(
+  outputs: AsyncIterable<Output>,
+  writer: ChunkWriter<Output>,
+  logFault: (error: unknown) => void,
+): AsyncGenerator<string> {
+  try {
+    for await (const output of outputs) {
+      const event = writer.event(output);
+      if (event !== "") yield event;
+    }
+    yield writer.end();
+  } catch (error) {
+    if (isFault(error)) logFault(error);
+    yield dataEvent(JSON.stringify(errorBody(error)));
+  }
+  yield DONE_EVENT;
+}
