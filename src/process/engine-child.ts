@@ -36,6 +36,7 @@ export class EngineChild {
   readonly #options: EngineChildOptions;
   #channel: Channel | null = null;
   #client: EngineClient | null = null;
+  #calls: ChannelCalls | null = null;
   /** What could not be sent yet. */
   readonly #backlog = new JoinedOutputs();
 
@@ -58,14 +59,16 @@ export class EngineChild {
       return;
     }
     const client = this.#client;
-    if (client === null) throw new ChannelError(`"${message.type}" before the engine was started`);
+    const calls = this.#calls;
+    if (client === null || calls === null)
+      throw new ChannelError(`"${message.type}" before the engine was started`);
     switch (message.type) {
       case "abort":
       case "abortQueued":
         client[message.type](message.requestIds);
         break;
       case "call":
-        void this.#call(client, message);
+        void this.#call(calls, message);
         break;
     }
   }
@@ -80,6 +83,7 @@ export class EngineChild {
       };
       const client = await startEngine(config, host);
       this.#client = client;
+      this.#calls = callsOf(client);
       client.onOutputs((message) => this.#sendOutputs(message));
       client.died.then((error) => this.#send({ type: "died", error: errorRecord(error) }));
       this.#send({ type: "ready", info: client.info });
@@ -97,9 +101,8 @@ export class EngineChild {
     };
   }
 
-  async #call(client: EngineClient, { id, name, args }: CallMessage): Promise<void> {
+  async #call(calls: ChannelCalls, { id, name, args }: CallMessage): Promise<void> {
     try {
-      const calls = callsOf(client);
       if (!Object.hasOwn(calls, name)) throw new ChannelError(`there is no call ${name}`);
       const call = calls[name] as (...args: readonly unknown[]) => Promise<unknown>;
       const value = (await call(...args)) ?? null;
