@@ -1,7 +1,7 @@
 // JSON of other languages: their integers and their halves of surrogate pairs.
 
 import { describe, expect, test } from "bun:test";
-import { parseJson, writeJson } from "../src/json.ts";
+import { parseJson, WrittenNumber, writeJson } from "../src/json.ts";
 
 describe("parseJson()", () => {
   test("keeps every digit of an integer, whatever its place", () => {
@@ -21,6 +21,37 @@ describe("parseJson()", () => {
 
   test("reads an integer of a million digits in no time, as a number", () => {
     expect(parseJson(`[${"9".repeat(1_000_000)}]`)).toEqual([Number.POSITIVE_INFINITY]);
+  });
+
+  test("keeps whole and infinite floats as they are written, in the members that ask for it", () => {
+    const text = '{"a":[1.0,1e400,{"b":-0.0}],"c":[1.0,1e400,{"a":2.0}],"temperature":1.0,"d":1.5}';
+    const value = parseJson(text, ["a", "d"]);
+    expect(value).toEqual({
+      a: [new WrittenNumber("1.0"), new WrittenNumber("1e400"), { b: new WrittenNumber("-0.0") }],
+      c: [1, Number.POSITIVE_INFINITY, { a: 2 }],
+      temperature: 1,
+      d: 1.5,
+    });
+  });
+
+  test("keeps integers of more than 40 digits as they are written, where that is asked for", () => {
+    const digits = "9".repeat(41);
+    expect(parseJson(`{"a":${digits},"b":${digits}}`, ["a"])).toEqual({
+      a: new WrittenNumber(digits),
+      b: Number(digits),
+    });
+  });
+
+  test("reads everything beside an unusual number as JSON.parse() does", () => {
+    const rest =
+      '"x":{"y":[],"z":{},"":[ true , false,null ]},"\\u0061\\\\":"\\"\\\\","s":["a\\n","b","\\\\"],' +
+      '"__proto__":{"q":1},"1":2,"x2":-0,"f":[1.5,-2e-3,0.1] , "x":3';
+    const value = parseJson(` {\t"i" : 12345678901234567890 ,\r\n${rest}} `, ["x"]);
+    const { i, ...others } = value as Record<string, unknown>;
+    expect(i).toBe(12345678901234567890n);
+    expect(others).toEqual(JSON.parse(`{${rest}}`));
+    expect(Object.keys(value as object)).toEqual(Object.keys(JSON.parse(`{"i":0,${rest}}`)));
+    expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
   });
 
   test.each([
@@ -59,6 +90,11 @@ describe("writeJson()", () => {
   test("reads back what parseJson() gives", () => {
     const text = '{"a":[9007199254740993,-9223372036854775808],"b":{"c":18446744073709551616}}';
     expect(writeJson(parseJson(text))).toBe(text);
+  });
+
+  test("writes numbers as they were written", () => {
+    const text = '{"a":[1.0,1e400,-0.0,123456789012345678901234567890123456789012345]}';
+    expect(writeJson(parseJson(text, ["a"]))).toBe(text);
   });
 
   test("never writes half a pair, as a value or as a name", () => {

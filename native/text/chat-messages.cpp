@@ -112,7 +112,7 @@ common_json parse_arguments(const common_json & arguments) {
     }
     check_json_shape(text, "the arguments of a tool call");
     try {
-        return common_json::parse(text);
+        return common_json::parse_exact(text);
     } catch (const std::exception & e) {
         refuse("the arguments of a tool call are not JSON: " + plain_message(e.what()));
     }

@@ -60,7 +60,7 @@ common_json read_body(const std::string & json) {
     }
     check_json_shape(json, "the messages");
     try {
-        common_json body = common_json::parse(json);
+        common_json body = common_json::parse_exact(json);
         if (!body.is_object() || !body.contains("messages")) {
             throw Error("template_error", "messages must be an array");
         }

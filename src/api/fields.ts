@@ -3,10 +3,10 @@
 // body are collected and reported at once, as vLLM does.
 
 import { RequestError } from "../errors.ts";
-import type { Integer } from "../json.ts";
+import { type Integer, WrittenNumber } from "../json.ts";
 import { shortened } from "./quote.ts";
 
-export type Json = null | boolean | Integer | string | readonly Json[] | JsonObject;
+export type Json = null | boolean | Integer | WrittenNumber | string | readonly Json[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: Json;
 }
@@ -158,7 +158,8 @@ const TRUTHS: ReadonlyMap<Json, boolean> = new Map<Json, boolean>([
 
 export const boolean: Reader<boolean> = (value, location, issues) => {
   if (typeof value === "boolean") return value;
-  const truth = TRUTHS.get(typeof value === "string" ? value.toLowerCase() : value);
+  const known = value instanceof WrittenNumber ? toNumber(value) : value;
+  const truth = TRUTHS.get(typeof known === "string" ? known.toLowerCase() : known);
   if (truth !== undefined) return truth;
   const isScalar = ["string", "number", "bigint"].includes(typeof value);
   const [type, tail] = isScalar
@@ -207,7 +208,8 @@ export const stringOrList: Reader<readonly string[]> = (value, location, issues)
   typeof value === "string" ? [value.toWellFormed()] : list(string)(value, location, issues);
 
 export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  const isContainer = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isContainer && !(value instanceof WrittenNumber);
 }
 
 /**
@@ -219,6 +221,7 @@ const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 function toNumber(value: Json): number {
   if (typeof value === "number") return value;
   if (typeof value === "bigint") return Number(value);
+  if (value instanceof WrittenNumber) return Number(value.text);
   if (typeof value === "boolean") return Number(value);
   if (typeof value === "string" && DECIMAL.test(value)) return Number(value);
   return Number.NaN;

@@ -235,6 +235,9 @@ export const CHAT_FIELDS = {
   documents: optional(list(object)),
 } as const;
 
+/** Fields that a template may print, numbers as they are written in the body. */
+export const TEMPLATE_FIELDS = ["messages", "tools", "documents", "chat_template_kwargs"] as const;
+
 export const COMPLETION_FIELDS = {
   ...SAMPLING_FIELDS,
   prompt: optional(prompts),

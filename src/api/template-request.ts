@@ -2,7 +2,7 @@
 // are vLLM 0.13's (_preprocess_chat, resolve_chat_template_kwargs).
 
 import { RequestError } from "../errors.ts";
-import { writeJson } from "../json.ts";
+import { WrittenNumber, writeJson } from "../json.ts";
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { ApiContext } from "./api-context.ts";
 import type { ChatMessage } from "./chat-messages.ts";
@@ -87,7 +87,7 @@ export function chatTemplateRequest(
 const MAX_MEMBERS = 1024;
 
 function checkMembers(value: Json, param: string): void {
-  if (typeof value !== "object" || value === null) return;
+  if (typeof value !== "object" || value === null || value instanceof WrittenNumber) return;
   const members = Object.values(value);
   if (!Array.isArray(value) && members.length > MAX_MEMBERS) {
     refuse(

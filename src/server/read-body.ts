@@ -11,6 +11,7 @@ import {
   parseBody,
 } from "../api/fields.ts";
 import { quoted } from "../api/quote.ts";
+import { TEMPLATE_FIELDS } from "../api/schemas.ts";
 import { RequestError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import { checkRoom, type ServerContext, type ServerLimits } from "./server-context.ts";
@@ -27,12 +28,17 @@ export async function readBody<T extends { readonly model: string | null }>(
   fields: Fields<T>,
 ): Promise<T> {
   checkRoom(context);
-  const body = parseBody(fields, await readJsonBody(request, context.limits));
+  const written = TEMPLATE_FIELDS.filter((name) => name in fields);
+  const body = parseBody(fields, await readJsonBody(request, context.limits, written));
   checkModel(context, body.model);
   return body;
 }
 
-async function readJsonBody(request: Request, limits: ServerLimits): Promise<JsonObject> {
+async function readJsonBody(
+  request: Request,
+  limits: ServerLimits,
+  written: readonly string[],
+): Promise<JsonObject> {
   const { maxBodyBytes: maxBytes, bodyTimeoutMs } = limits;
   // Ignores parameters, and all but the first of repeated headers.
   const mediaType = request.headers.get("content-type")?.split(/[;,]/)[0]?.trim().toLowerCase();
@@ -47,7 +53,7 @@ async function readJsonBody(request: Request, limits: ServerLimits): Promise<Jso
   if (text === null) {
     throw new RequestError("body_too_large", `The request body is larger than ${maxBytes} bytes.`);
   }
-  return parseObject(text);
+  return parseObject(text, written);
 }
 
 /**
@@ -110,13 +116,13 @@ async function decodeAll(reader: BodyReader, maxBytes: number): Promise<string |
   }
 }
 
-function parseObject(text: string): JsonObject {
+function parseObject(text: string, written: readonly string[]): JsonObject {
   if (nesting(text) > MAX_DEPTH) {
     throw invalidJson(`The body is nested deeper than ${MAX_DEPTH} levels`);
   }
   let body: Json;
   try {
-    body = parseJson(text) as Json;
+    body = parseJson(text, written) as Json;
   } catch (error) {
     throw invalidJson(`JSON decode error: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,13 +1,8 @@
 // llama.cpp's Jinja engine, as we patch it, beside Jinja2: what chat templates are made of, one by one.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { NativeModel } from "../../src/runner/addon-types.ts";
-import { loadTestModel } from "../support/native-step.ts";
-import { PYTHON, PythonProgram, sayIfPythonIsMissing } from "../support/python-program.ts";
-import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { expressionsOf, JinjaComparison } from "../support/jinja-comparison.ts";
+import { PYTHON, sayIfPythonIsMissing } from "../support/python-program.ts";
 
 const VARIABLES = {
   ...{ s: "Grüße, 漢字 x", e: "", n: null, i: 7, neg: -7, f: 2.5, big: 1e21, t: true, b: false },
@@ -374,57 +369,32 @@ const STATEMENTS: readonly string[] = [
   "{% for m in ms %}{{ m.content if m.content is string else m.content|tojson }}{% endfor %}",
 ];
 
-const MESSAGES = [{ role: "user", content: "Hi" }];
-const FLAGS = { addGenerationPrompt: false, continueFinalMessage: false };
-
-const folder = mkdtempSync(join(tmpdir(), "pagoda-jinja-"));
-let model: NativeModel;
-let python: PythonProgram;
+let jinja: JinjaComparison;
 
 beforeAll(async () => {
-  const path = join(folder, "tiny.gguf");
-  writeTinyGguf(path, { addBos: false });
-  model = await loadTestModel(path);
-  if (PYTHON !== null) python = new PythonProgram("python-chat-template.py");
+  if (PYTHON !== null) jinja = await JinjaComparison.start(VARIABLES);
 });
 
-afterAll(async () => {
-  await python?.stop();
-  await model.dispose();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** Null where it is refused. */
-function ours(chatTemplate: string): Promise<string | null> {
-  const json = JSON.stringify({ messages: MESSAGES, kwargs: VARIABLES });
-  return model.applyChatTemplate({ json, chatTemplate, ...FLAGS }).catch(() => null);
-}
-
-async function theirs(chatTemplate: string): Promise<string | null> {
-  const question = {
-    ...FLAGS,
-    messages: MESSAGES,
-    kwargs: VARIABLES,
-    tools: null,
-    documents: null,
-  };
-  const [outcome] = await python.ask<{ prompt?: string }[]>(chatTemplate, {}, [question]);
-  return outcome?.prompt ?? null;
-}
+afterAll(() => jinja?.stop());
 
 sayIfPythonIsMissing();
 
 describe.skipIf(PYTHON === null)("as in Jinja2", () => {
   test("every expression has its value", async () => {
-    for (const line of EXPRESSIONS.split("\n").filter((text) => text !== "")) {
-      const template = `{{ ${line} }}`;
-      expect([line, await ours(template)]).toEqual([line, await theirs(template)]);
+    for (const template of expressionsOf(EXPRESSIONS)) {
+      expect([template, await jinja.ours(template)]).toEqual([
+        template,
+        await jinja.theirs(template),
+      ]);
     }
   });
 
   test("every statement does what it says", async () => {
     for (const template of STATEMENTS) {
-      expect([template, await ours(template)]).toEqual([template, await theirs(template)]);
+      expect([template, await jinja.ours(template)]).toEqual([
+        template,
+        await jinja.theirs(template),
+      ]);
     }
   });
 });

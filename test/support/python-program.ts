@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { Checkout } from "../../scripts/checkout.ts";
 import { testPython } from "../../scripts/test-python.ts";
+import { writeJson } from "../../src/json.ts";
 
 /** Path of a Python that has what the programs need; null where the tests go on without. */
 export const PYTHON = testPython(new Checkout());
@@ -30,7 +31,7 @@ export class PythonProgram {
 
   /** One question at a time. @throws Error with the program's word for what went wrong */
   async ask<T>(...question: readonly unknown[]): Promise<T> {
-    this.#process.stdin.write(`${JSON.stringify(question)}\n`);
+    this.#process.stdin.write(`${writeJson(question)}\n`);
     this.#process.stdin.flush();
     const { value, done } = await this.#lines.next();
     if (done === true) throw new Error("Python has ended");
