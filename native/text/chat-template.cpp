@@ -93,7 +93,7 @@ std::string mark_end(common_json & messages) {
 // The rule of transformers' render_jinja_template for continue_final_message.
 std::string cut_at_mark(const std::string & prompt, const std::string & final_text) {
     const size_t at = prompt.rfind(MARK);
-    if (at == std::string::npos || prompt.find(stripped(final_text, true)) == std::string::npos) {
+    if (at == std::string::npos || jinja::find_text(prompt, stripped(final_text, true)) == std::string::npos) {
         throw Error("template_error",
                     "continue_final_message is set, but the chat template leaves out the final message, or changes its text");
     }

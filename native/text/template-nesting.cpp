@@ -52,7 +52,7 @@ public:
     void enter(const Tag & tag) {
         const std::string & word = tag.word;
         const bool is_open = word == "if" || word == "for" || word == "macro" || word == "call" || word == "filter" ||
-                             word == "generation" || (word == "set" && !tag.assigns);
+                             word == "with" || word == "generation" || (word == "set" && !tag.assigns);
         if (is_open) {
             open.emplace_back(word, level++);
         } else if (word == "elif") {

@@ -143,6 +143,12 @@ describe("rendering", () => {
     );
   });
 
+  test("finds a long final message that is much like what stands before it", async () => {
+    const final = `${"a".repeat(700_000)}b`;
+    const messages = [user("a".repeat(1_500_000)), { role: "assistant", content: final }];
+    expect(await render(plain, { messages }, false, true)).toEndWith(final);
+  });
+
   test("does not judge a tool's schema", async () => {
     const schemas = [
       { type: "bogus" },
