@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { mergeGenerations } from "../../src/api/generations.ts";
 import { EngineError } from "../../src/errors.ts";
 import type { Generation, SequenceOutput } from "../../src/front/generation.ts";
+import { settled } from "../support/waiting.ts";
 
 /** A generation whose outputs the test hands in. */
 class ScriptedGeneration implements Generation {
@@ -46,9 +47,9 @@ describe("mergeGenerations", () => {
     const [first, second] = [new ScriptedGeneration(), new ScriptedGeneration()];
     const collected = collect([first, second]);
     second.say("a");
-    await Bun.sleep(1);
+    await settled();
     first.say("b");
-    await Bun.sleep(1);
+    await settled();
     second.end();
     first.say("c");
     first.end();
@@ -63,7 +64,7 @@ describe("mergeGenerations", () => {
     const generations = [new ScriptedGeneration(), new ScriptedGeneration()] as const;
     const collected = collect(generations);
     generations[1].fail(new EngineError("engine_step_failed", "boom"));
-    expect(collected).rejects.toThrow("boom");
+    await expect(collected).rejects.toThrow("boom");
     await collected.catch(() => {});
     expect(generations.map(({ numAborts }) => numAborts)).toEqual([1, 1]);
   });

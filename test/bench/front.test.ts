@@ -82,6 +82,7 @@ test("what a server loses is in the books, and ends the bench", async () => {
 
 test("a hold-up of the event loop weighs as every tick within it", async () => {
   const lag = new LoopLag();
+  // What is measured is real time.
   await Bun.sleep(20);
   Bun.sleepSync(400);
   await Bun.sleep(20);

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { startFakeServer } from "../support/fake-server.ts";
 import { MAIN, runPagoda } from "../support/run-pagoda.ts";
 import { TerminalProgram } from "../support/terminal-program.ts";
+import { until } from "../support/waiting.ts";
 
 const server = await startFakeServer({ model: { stepDelayMs: 2 } });
 const locked = await startFakeServer({}, { apiKeys: ["secret"] });
@@ -215,12 +216,11 @@ describe("chat on a terminal", () => {
     await program.until("> ");
     program.type("tell\r");
     await program.until("\r\n");
-    for (let i = 0; i < 500 && server.engine.numLiveSequences === 0; i++) await Bun.sleep(10);
+    await until(() => server.engine.numLiveSequences > 0);
     program.type("\x03");
     await program.until("stopped");
     await program.until("> ");
-    for (let i = 0; i < 500 && server.engine.numLiveSequences > 0; i++) await Bun.sleep(10);
-    expect(server.engine.numLiveSequences).toBe(0);
+    await until(() => server.engine.numLiveSequences === 0);
     program.type("/exit\r");
     expect(await program.exited).toBe(0);
   }, 20_000);
@@ -236,6 +236,7 @@ describe("chat on a terminal", () => {
     await program.until("a new conversation");
     await program.until("> ");
     program.type("one\n/two\nth");
+    // The program, another process, reads the two apart: its terminal shows nothing of that.
     await Bun.sleep(100);
     program.type("ree\r");
     await program.until(answer);
@@ -250,7 +251,7 @@ describe("chat on a terminal", () => {
     await program.until("> ");
     for (const line of ['"""one', "", '/two"""']) {
       program.type(`${line}\r`);
-      await Bun.sleep(100);
+      await Bun.sleep(100); // a line pasted with the next would be one message
     }
     await program.until(answer);
     await program.until("> ");

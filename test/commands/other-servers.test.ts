@@ -239,6 +239,6 @@ test("a server that says nothing is waited for, and that is told", async () => {
   servers.push(server);
   const url = `http://127.0.0.1:${server.port}`;
   const running = runPagoda(["chat", "-q", "hi", "--url", url]);
-  setTimeout(resolve, 2_500);
+  setTimeout(resolve, 2_500); // the client, another process, says so after two seconds
   expect((await running).stderr).toStartWith(`waiting for ${url} to answer\n`);
 }, 20_000);

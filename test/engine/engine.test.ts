@@ -7,6 +7,7 @@ import type { GenerateRequest, SequenceOutput } from "../../src/front/generation
 import type { IterationStats, SchedulerStats, StatListener } from "../../src/protocol/stats.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { makeEngine, makeEngineParts } from "../support/fake-engine.ts";
+import { settled, until } from "../support/waiting.ts";
 
 class Recorder implements StatListener {
   readonly scheduler: SchedulerStats[] = [];
@@ -68,7 +69,7 @@ describe("engine", () => {
     const { engine } = makeEngine({ engine: { listeners: [recorder] } });
     const prompts = ["alpha", "gamma", "delta"];
     for (const prompt of prompts) await collect(engine.generate(request(prompt)));
-    await Bun.sleep(5);
+    await settled();
     expect(recorder.sum((stats) => stats.numPromptTokens)).toBe(15);
     expect(recorder.sum((stats) => stats.numGenerationTokens)).toBe(12);
     expect(recorder.sum((stats) => stats.timeToFirstTokensS.length)).toBe(3);
@@ -100,26 +101,26 @@ describe("engine", () => {
   test("an abort ends with a reason and frees the blocks, even in the middle of a step", async () => {
     const recorder = new Recorder();
     const { engine, scheduler } = makeEngine({
-      model: { stepDelayMs: 5 },
+      model: { stepTurns: 3 },
       engine: { listeners: [recorder] },
     });
     const generation = engine.generate(request("hello", { maxTokens: 500 }));
     const reading = collect(generation);
-    await Bun.sleep(12);
+    await until(() => recorder.iterations.length > 1);
     generation.abort();
     expect(scheduler.kvCache.pool.usage).toBe(0);
     expect((await reading).last).toMatchObject({ finishReason: "abort" });
     expect(recorder.finished.at(-1)).toMatchObject({ finishReason: "abort" });
-    await Bun.sleep(10);
+    await settled();
     expect(recorder.scheduler.at(-1)).toMatchObject({ numRunningReqs: 0, kvCacheUsage: 0 });
   });
 
   test("leaving the loop aborts", async () => {
-    const { engine } = makeEngine({ model: { stepDelayMs: 2 } });
+    const { engine } = makeEngine({ model: { stepTurns: 3 } });
     for await (const output of engine.generate(request("hello", { maxTokens: 500 }))) {
       if (output.tokenIds.length > 0) break;
     }
-    await Bun.sleep(10);
+    await settled();
     expect(engine.numLiveSequences).toBe(0);
   });
 
@@ -129,7 +130,7 @@ describe("engine", () => {
     const params = { n: 3, temperature: 1, seed: 9n, maxTokens: 2 };
     const { all } = await collect(engine.generate(request("x".repeat(40), params)));
     expect(new Set(all.map(({ index }) => index))).toEqual(new Set([0, 1, 2]));
-    await Bun.sleep(5);
+    await settled();
     const computed = recorder.scheduler.reduce((sum, stats) => sum + stats.numScheduledTokens, 0);
     expect(computed).toBe(40 + 2 + 3);
     const parents = recorder.iterations.flatMap(({ finishedParents }) => finishedParents);
@@ -140,7 +141,7 @@ describe("engine", () => {
     const { engine } = makeEngine();
     const { text } = await collect(engine.generate(request("hello", { maxTokens: 30 })));
     const generation = engine.generate(request("hello", { maxTokens: 30 }));
-    await Bun.sleep(30);
+    await settled();
     const late = await collect(generation);
     expect(late.text).toBe(text);
     expect(late.all.length).toBe(1);
@@ -152,7 +153,9 @@ describe("engine", () => {
     for (let i = 0; i < 3; i++) {
       runner.failNextStep = true;
       const failing = collect(engine.generate(request("hello")));
-      expect(failing).rejects.toThrow(i < 2 ? "Internal server error" : "The engine has stopped");
+      await expect(failing).rejects.toThrow(
+        i < 2 ? "Internal server error" : "The engine has stopped",
+      );
       await failing.catch(() => {});
     }
     expect((await client.died).message).toContain("the fake step failed");
@@ -189,15 +192,15 @@ describe("engine", () => {
       return run(plan);
     };
     await collect(engine.generate(request("first")));
-    await Bun.sleep(5);
+    await settled();
     await collect(engine.generate(request("second")));
     expect(told).toEqual(["0"]);
   });
 
   test("shutdown ends what runs and frees the model", async () => {
-    const { engine, client, runner } = makeEngine({ model: { stepDelayMs: 5 } });
+    const { engine, client, runner } = makeEngine({ model: { stepTurns: 3 } });
     const reading = collect(engine.generate(request("hello", { maxTokens: 500 })));
-    await Bun.sleep(8);
+    await until(() => runner.numSteps > 1);
     await client.shutdown();
     expect((await reading).last).toMatchObject({ finishReason: "abort" });
     expect(runner.isDisposed).toBe(true);

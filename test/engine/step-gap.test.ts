@@ -72,8 +72,8 @@ describe("StepGap", () => {
     const gap = new StepGap(() => {});
     const waiting = gap.queue(async () => 1);
     gap.close(new Error("over"));
-    expect(waiting).rejects.toThrow("over");
-    expect(gap.queue(async () => 1)).rejects.toThrow("over");
+    await expect(waiting).rejects.toThrow("over");
+    await expect(gap.queue(async () => 1)).rejects.toThrow("over");
     expect(gap.isEmpty).toBe(true);
   });
 });

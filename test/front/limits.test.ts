@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { FrontLimits } from "../../src/front/front.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { type FakeEngineOptions, makeEngine } from "../support/fake-engine.ts";
+import { until } from "../support/waiting.ts";
 
 const request = (params: Partial<SamplingParams> = {}) => ({
   externalId: "cmpl-a",
@@ -19,8 +20,7 @@ function start(limits: Partial<FrontLimits>, options: FakeEngineOptions = {}) {
   const parts = makeEngine({ ...options, engine: { limits } });
   const isIdle = () => parts.engine.numLiveSequences === 0 && !parts.scheduler.hasWork;
   const untilIdle = async () => {
-    for (let i = 0; i < 500 && !isIdle(); i++) await Bun.sleep(5);
-    expect(parts.engine.numLiveSequences).toBe(0);
+    await until(isIdle);
     expect(parts.scheduler.kvCache.pool.usage).toBe(0);
   };
   return { ...parts, untilIdle };
@@ -54,8 +54,7 @@ describe("the time in the queue", () => {
     const running = outcome(engine.generate(request({ maxTokens: 40 })));
     const family = engine.generate(request({ n: 3, temperature: 1, maxTokens: 5 }));
     expect(await outcome(family)).toBe("queue_timeout");
-    await Bun.sleep(30);
-    expect(engine.numLiveSequences).toBe(1);
+    await until(() => engine.numLiveSequences === 1);
     expect(await running).toBe(40);
     await untilIdle();
   });
@@ -86,10 +85,15 @@ describe("a prompt that is read late or never", () => {
   const text = { ...request({ maxTokens: 2 }), prompt: { text: "hello", addSpecial: true } };
 
   test("does not hold up the time in the queue: what is late is never computed", async () => {
-    const { engine, runner, untilIdle } = start({ queueTimeoutMs: 20 });
-    const { tokenizer } = runner;
-    tokenizer.encode = async () => {
-      await Bun.sleep(100);
+    const { engine, client, runner, untilIdle } = start({ queueTimeoutMs: 20 });
+    const late = Promise.withResolvers<void>();
+    const abortQueued = client.abortQueued.bind(client);
+    client.abortQueued = (ids) => {
+      abortQueued(ids);
+      late.resolve();
+    };
+    runner.tokenizer.encode = async () => {
+      await late.promise;
       return Int32Array.of(1, 2, 3);
     };
     expect(await outcome(engine.generate(text))).toBe("queue_timeout");
@@ -110,6 +114,7 @@ describe("a prompt that is read late or never", () => {
     client.abortQueued = (ids) => abandoned.push(...ids);
     const refused = engine.generate({ ...text, prompt: new Int32Array(0) }).promptTokenIds;
     expect(await refused.catch(({ message }: Error) => message)).toContain("cannot be empty");
+    // The front's deadlines are timers: one that was left would fire by then.
     await Bun.sleep(30);
     expect(abandoned).toEqual([]);
   });

@@ -6,6 +6,7 @@ import { LLM, partsOf } from "../../src/library/llm.ts";
 import type { LoadOptions } from "../../src/library/options.ts";
 import { createApp, serve } from "../../src/library/server.ts";
 import { makeLlm } from "../support/fake-llm.ts";
+import { settled, until } from "../support/waiting.ts";
 
 const SHORT = { maxTokens: 3, temperature: 0, ignoreEos: true };
 
@@ -47,7 +48,7 @@ describe("generateAll", () => {
   test("leaving it aborts what runs; a prompt that fails ends it", async () => {
     const { llm, scheduler } = makeLlm();
     for await (const _ of llm.generateAll(["a", "b", "c"], { ...SHORT, maxInFlight: 3 })) break;
-    await Bun.sleep(20);
+    await until(() => !scheduler.hasWork);
     expect(scheduler.kvCache.pool.usage).toBe(0);
     const bad = Array.fromAsync(llm.generateAll(["fine", "x".repeat(3000)], SHORT));
     expect(await bad.catch((error) => error.code)).toBe("context_length");
@@ -159,7 +160,7 @@ describe("an LLM", () => {
   test("counts its own requests in its own metrics", async () => {
     const [first, second] = [makeLlm(), makeLlm()];
     await textOf(first.llm, "hello");
-    await Bun.sleep(5);
+    await settled();
     const line = (total: string) =>
       `vllm:generation_tokens_total{engine="0",model_name="tiny"} ${total}`;
     expect(await first.llm.metrics.text()).toContain(line("3.0"));
@@ -182,7 +183,7 @@ describe("an LLM", () => {
     const app = createApp(llm);
     const open = llm.generate("hello", { maxTokens: 900, ignoreEos: true });
     const ended = open.result.catch((error) => error.code);
-    await Bun.sleep(5);
+    await until(() => runner.numSteps > 1);
     await Promise.all([llm[Symbol.asyncDispose](), llm[Symbol.asyncDispose]()]);
     expect(await ended).toBe("engine_shutdown");
     expect(runner.isDisposed).toBe(true);
@@ -210,7 +211,7 @@ describe("an app over an LLM", () => {
     request.headers.set("authorization", "Bearer secret");
     const answer = (await (await app.fetch(request)).json()) as { model: string };
     expect(answer.model).toBe("mine");
-    await Bun.sleep(5);
+    await settled();
     expect(await llm.metrics.text()).toContain('vllm:request_success_total{engine="0"');
     expect(await llm.metrics.text()).toContain('handler="/v1/completions"');
   });
@@ -232,8 +233,7 @@ describe("an app over an LLM", () => {
     const reader = answer.body?.getReader();
     expect(new TextDecoder().decode((await reader?.read())?.value)).toStartWith("data: {");
     await reader?.cancel();
-    for (let i = 0; i < 100 && engine.numLiveSequences > 0; i++) await Bun.sleep(1);
-    expect(engine.numLiveSequences).toBe(0);
+    await until(() => engine.numLiveSequences === 0);
   });
 
   test("logs to the LLM's logger alone what it cannot tell its clients", async () => {

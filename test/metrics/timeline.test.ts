@@ -7,6 +7,7 @@ import type { GenerateRequest } from "../../src/front/generation.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { Prng } from "../support/prng.ts";
 import { type Series, seriesOf } from "../support/server-process.ts";
+import { settled, turn, until } from "../support/waiting.ts";
 import { loggedEngine } from "./event-log.ts";
 import { type Reckoning, reckon } from "./reckoner.ts";
 
@@ -77,8 +78,8 @@ async function drain(outputs: AsyncIterable<unknown>): Promise<void> {
 }
 
 async function untilIdle({ engine }: Logged): Promise<void> {
-  while (engine.numLiveSequences > 0) await Bun.sleep(0);
-  await Bun.sleep(1);
+  await until(() => engine.numLiveSequences === 0);
+  await settled();
 }
 
 describe("R sequential requests of P and M tokens", () => {
@@ -196,7 +197,7 @@ class World {
 
   /** In whatever state it is by then: not yet queued, waiting, in a step, done. */
   async #abortLater(generation: { abort(): void }, numTurns: number): Promise<void> {
-    for (let i = 0; i < numTurns; i++) await Bun.sleep(0);
+    for (let i = 0; i < numTurns; i++) await turn();
     generation.abort();
   }
 }

@@ -207,7 +207,7 @@ describe("an engine that ends", () => {
         const pid = enginePid(server);
         process.kill(pid, "SIGSTOP");
         const statuses = Promise.all([suspect(), monitor()]);
-        // Both are with the engine when it dies.
+        // Both are with the engine when it dies: stopped, it says nothing of them.
         await Bun.sleep(100);
         process.kill(pid, "SIGKILL");
         expect(Math.min(...(await statuses))).toBeGreaterThanOrEqual(500);

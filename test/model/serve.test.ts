@@ -245,7 +245,8 @@ describe("stopping", () => {
       headers: { "content-type": "application/json" },
       body,
     });
-    setTimeout(() => process.kill("SIGINT"), 200);
+    // Its first event has come with the head.
+    process.kill("SIGINT");
     const events = (await response.text()).trim().split("\n\n");
     expect(events.at(-2)).toContain("The server is shutting down.");
     expect(events.at(-1)).toBe("data: [DONE]");
@@ -259,8 +260,10 @@ describe("stopping", () => {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ prompt: "x", max_tokens: 8000, ignore_eos: true }),
     }).catch(() => {});
-    await Bun.sleep(300);
+    const isRunning = async () => (await readMetrics(url)).get("vllm:num_requests_running{}") === 1;
+    while (!(await isRunning())) await Bun.sleep(5);
     process.kill("SIGINT");
+    // A person's second press differs from one press passed on twice by its time alone.
     await Bun.sleep(ONE_PRESS_MS + 100);
     process.kill("SIGINT");
     expect(await process.exited).toBe(1);

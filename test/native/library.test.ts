@@ -8,6 +8,7 @@ import { LLM, type LoadOptions } from "../../src/library/index.ts";
 import { createApp, serve } from "../../src/library/server.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import { tempFolder } from "../support/tiny-model.ts";
+import { settled } from "../support/waiting.ts";
 
 const folder = tempFolder();
 const at = (name: string) => join(folder.path, name);
@@ -115,7 +116,7 @@ test("two models in one process share nothing: each counts, sleeps and ends for 
   expect((await second.generate("hello", options).result).text).toBe(alone.text);
   await first[Symbol.asyncDispose]();
   expect((await second.generate("hello", options).result).text).toBe(alone.text);
-  await Bun.sleep(5);
+  await settled();
   expect(await second.metrics.text()).toContain('_total{engine="0",model_name="qwen3"} 80.0');
 });
 
@@ -125,7 +126,7 @@ test("an aborted request's blocks are free, and what runs beside it goes on", as
   const kept = llm.generate("kept", options);
   for await (const _ of llm.generate("left", options)) break;
   await kept.result;
-  await Bun.sleep(5);
+  await settled();
   const usage = (await llm.metrics.snapshot()).get("vllm:kv_cache_usage_perc");
   expect(usage?.samples[0]?.value).toBe(0);
   expect((await kept.result).tokenIds).toHaveLength(300);

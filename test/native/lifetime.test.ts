@@ -22,7 +22,7 @@ describe("dispose", () => {
     await Promise.all([first, second]);
     await runner.dispose();
     const late = runStep(runner, [{ request: makeRequest("b", 3), blocks: [1] }], 16);
-    expect(late).rejects.toThrow("disposed");
+    await expect(late).rejects.toThrow("disposed");
     expect(() => runner.memory()).toThrow("disposed");
   });
 });

@@ -11,6 +11,7 @@ import { fakeConfig } from "../support/fake-engine-child.ts";
 import { encodeGguf, type GgufValue } from "../support/gguf-writer.ts";
 import { tinyGguf, writeTinyGguf } from "../support/tiny-gguf.ts";
 import { loadOptions, loadTiny, tempFolder } from "../support/tiny-model.ts";
+import { settled } from "../support/waiting.ts";
 
 const folder = tempFolder();
 afterAll(folder.remove);
@@ -246,7 +247,7 @@ describe("loading", () => {
     );
     expect(runner.memory().kv).toBe(64 * 16 * 1024);
     expect(runner.memory().scratch).toBeGreaterThan(0);
-    await Bun.sleep(5);
+    await settled();
     expect(shares.at(-1)).toBe(1);
     await runner.dispose();
   });

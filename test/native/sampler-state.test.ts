@@ -155,7 +155,9 @@ describe("handles", () => {
   test("are refused in a step once freed", async () => {
     const handle = row.createSampler({});
     row.model.freeSampler(handle);
-    expect(row.sample([{ sampler: handle }])).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(row.sample([{ sampler: handle }])).rejects.toMatchObject({
+      code: "invalid_argument",
+    });
   });
 
   test("are not made for ids outside the vocabulary", () => {

@@ -108,7 +108,7 @@ describe("step", () => {
     packer.pack(planOf([{ request: makeRequest("a", 1), blocks: [1] }], 16), () => 0);
     packer.batch.positions[0] = 2_147_483_647;
     packer.batch.seqLens[0] = -2_147_483_648;
-    expect(model.step(packer.batch, packer.output)).rejects.toMatchObject({
+    await expect(model.step(packer.batch, packer.output)).rejects.toMatchObject({
       code: "invalid_argument",
       message: "seqLens[0]: shorter than the tokens of the step",
     });
@@ -122,7 +122,7 @@ describe("step", () => {
       { ...output, topLogprobs: new Float32Array(20) },
       { ...output, ranks: new Int32Array(1) },
     ]) {
-      expect(model.step(batch, small)).rejects.toMatchObject({ code: "invalid_argument" });
+      await expect(model.step(batch, small)).rejects.toMatchObject({ code: "invalid_argument" });
     }
     await model.step(batch, { ...output, topIds: new Int32Array(21) });
   });
@@ -130,7 +130,7 @@ describe("step", () => {
   test("a good step works afterwards, and a second one at the same time is busy", async () => {
     const { batch, output } = goodStep();
     const running = model.step(batch, output);
-    expect(model.step(batch, output)).rejects.toMatchObject({ code: "busy" });
+    await expect(model.step(batch, output)).rejects.toMatchObject({ code: "busy" });
     await running;
     expect(output.tokenIds[0]).toBeGreaterThanOrEqual(0);
     expect(output.timings[0]).toBeGreaterThan(0);

@@ -97,6 +97,7 @@ test("a second press of a person ends it at once", async () => {
   const { url, process: child } = await start("bun run");
   const events = await beginStream(url, 30_000);
   process.kill(-child.pid, "SIGINT");
+  // Signals within a second are one press.
   await Bun.sleep(1200);
   process.kill(-child.pid, "SIGINT");
   await expect(events()).rejects.toThrow();

@@ -14,6 +14,7 @@ import type { EngineClient, EngineOutputs, RequestOutput } from "../../src/proto
 import { NO_STATS } from "../../src/protocol/stats.ts";
 import { INFO } from "../metrics/fixtures.ts";
 import { fakeConfig } from "../support/fake-engine-child.ts";
+import { settled } from "../support/waiting.ts";
 
 const KIB = 1024;
 
@@ -65,7 +66,7 @@ async function open() {
     events?.onData(frame);
   };
   say({ type: "start", config: fakeConfig() });
-  await Bun.sleep(0);
+  await settled();
   return {
     messages,
     say,
@@ -108,7 +109,7 @@ test("a sleep is answered after what it has ended was told", async () => {
   child.makeRoom(0);
   for (let token = 1; token <= 5; token++) await child.step(token);
   child.say({ type: "call", id: 7, name: "sleep", args: [1, "abort"] });
-  await Bun.sleep(0);
+  await settled();
   child.makeRoom(Number.POSITIVE_INFINITY);
   expect(tokensOf(child.messages).flat()).toEqual([1, 2, 3, 4, 5]);
   expect(child.messages.at(-1)).toEqual({ type: "result", id: 7, value: 1 });
@@ -119,7 +120,7 @@ test("requests that come meanwhile do not make a slow front take more frames", a
   child.makeRoom(0);
   for (let token = 1; token <= 5; token++) await child.step(token);
   child.say({ type: "call", id: 7, name: "add", args: [{}] });
-  await Bun.sleep(0);
+  await settled();
   await child.step(6);
   child.makeRoom(Number.POSITIVE_INFINITY);
   await Promise.resolve();

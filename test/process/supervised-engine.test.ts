@@ -333,6 +333,7 @@ describe("an engine that hangs", () => {
     const engine = await open({}, { stepTimeoutMs: 300 });
     const log = new OutputLog(engine);
     const { pid } = engine;
+    // Thrice the limit, which is a timer: nothing must follow.
     await Bun.sleep(900);
     await engine.calls.sleep(0, "keep");
     engine.add(engineRequest("a", "hello"));
@@ -366,6 +367,7 @@ test("a front that is away for a while loses nothing; what it was told meanwhile
   const ids = Array.from({ length: 16 }, (_, i) => `r${i}`);
   for (const id of ids) engine.add(engineRequest(id, `prompt ${id}`, params));
   await log.until(() => ids.every((id) => log.of(id).length > 0));
+  // The front is busy while the engine's process computes.
   Bun.sleepSync(2_000);
   for (const id of ids) {
     const outputs = await log.end(id);

@@ -6,9 +6,10 @@ import { listen } from "../../src/runtime/http-server.ts";
 import { startFakeServer } from "../support/fake-server.ts";
 import { Prng } from "../support/prng.ts";
 import { answersOf, getText, postText, type RawAnswer, RawClient } from "../support/raw-client.ts";
+import { settled, turn, until } from "../support/waiting.ts";
 
 const server = await startFakeServer({ model: { stepDelayMs: 5 } });
-const { engine, runner, url } = server;
+const { engine, runner, scheduler, url } = server;
 const clients: RawClient[] = [];
 
 async function connect(to = url): Promise<RawClient> {
@@ -19,7 +20,7 @@ async function connect(to = url): Promise<RawClient> {
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close();
-  for (let i = 0; i < 400 && engine.numLiveSequences > 0; i++) await Bun.sleep(5);
+  await until(() => engine.numLiveSequences === 0);
 });
 afterAll(() => server.stop());
 
@@ -56,7 +57,7 @@ describe("empty lines", () => {
     client.send("\r\n");
     await client.answers(1);
     client.send("\r\n");
-    await Bun.sleep(20);
+    await settled();
     client.send(completion("p2"));
     expect((await client.answers(2)).map(promptOf)).toEqual(["p1", "p2"]);
   });
@@ -121,7 +122,7 @@ describe("requests that do not wait", () => {
     client.send(second.slice(0, 30));
     await client.answers(1);
     client.send(second.slice(30, -5));
-    await Bun.sleep(20);
+    await settled();
     client.send(second.slice(-5));
     expect((await client.answers(2)).map(promptOf)).toEqual(["p1", "p2"]);
   });
@@ -167,7 +168,7 @@ describe("requests that do not wait", () => {
         const size = prng.int(1, prng.int(1, 200));
         client.send(requests.slice(at, at + size));
         at += size;
-        if (prng.int(0, 2) === 0) await Bun.sleep(0);
+        if (prng.int(0, 2) === 0) await turn();
       }
       const whole = () => statuses(answers()).filter((status) => status >= 200);
       const answers = () => withoutHeadBody(client.received);
@@ -325,7 +326,7 @@ describe("a body", () => {
     let numSent = 0;
     for (; numSent < 1000 && !client.isClosed; numSent++) {
       client.send(`3e8\r\n${" ".repeat(1000)}\r\n`);
-      await Bun.sleep(0);
+      await turn();
     }
     expect(client.isClosed).toBe(true);
     expect(numSent).toBeGreaterThan(150);
@@ -383,8 +384,7 @@ describe("silence", () => {
     };
     client.send(postText(TEXT, { ...body, n: 16, temperature: 1, ignore_eos: true }));
     await client.until(() => engine.numLiveSequences > 0);
-    for (let i = 0; i < 2000 && engine.numLiveSequences > 0; i++) await Bun.sleep(5);
-    expect(engine.numLiveSequences).toBe(0);
+    await until(() => engine.numLiveSequences === 0);
     await patient.stop(true);
   });
 });
@@ -405,6 +405,7 @@ describe("an answer in one piece that is larger than what sockets hold", () => {
     const big = await start();
     const client = await connect(big.url);
     client.send(getText("/"));
+    // Slower than the system's buffers fill: a pace, hence a time.
     for (let i = 0; i < 200 && client.received.length < NUM_BYTES; i++) {
       client.socket.resume();
       await Bun.sleep(1);
@@ -421,7 +422,7 @@ describe("an answer in one piece that is larger than what sockets hold", () => {
     const client = await connect(big.url);
     client.socket.pause();
     client.send(getText("/"));
-    await Bun.sleep(2500);
+    await Bun.sleep(2500); // longer than the connection may stand still
     client.socket.resume();
     await client.until(() => client.isClosed);
     expect([client.isClosed, client.received.length < NUM_BYTES]).toEqual([true, true]);
@@ -506,21 +507,24 @@ describe("a client", () => {
       client.send(text);
       await client.until(() => engine.numLiveSequences > 0);
       client.close();
-      for (let i = 0; i < 200 && engine.numLiveSequences > 0; i++) await Bun.sleep(5);
-      expect(engine.numLiveSequences).toBe(0);
+      await until(() => engine.numLiveSequences === 0);
       const { numSteps } = runner;
-      await Bun.sleep(30);
+      await until(() => !scheduler.hasWork);
+      await settled();
       expect(runner.numSteps).toBe(numSteps);
     }
   });
 
   test("that leaves before its stream begins, or amid it, cancels that", async () => {
     for (const isEarly of [true, false]) {
-      const [began, cancelled] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const [began, cancelled] = [
+        Promise.withResolvers<AbortSignal>(),
+        Promise.withResolvers<void>(),
+      ];
       const own = await listen({
         ...{ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000 },
         fetch: async ({ signal }) => {
-          began.resolve();
+          began.resolve(signal);
           if (isEarly) await new Promise((resolve) => signal.addEventListener("abort", resolve));
           const bytes = new Uint8Array(10_000_000);
           const pull = (controller: ReadableStreamDefaultController) => controller.enqueue(bytes);
@@ -530,10 +534,12 @@ describe("a client", () => {
       const client = await connect(own.url);
       client.socket.pause();
       client.send(getText("/"));
-      await began.promise;
-      await Bun.sleep(20);
+      const request = await began.promise;
+      await settled();
+      expect(request.aborted).toBe(false);
       client.close();
       await cancelled.promise;
+      expect(request.aborted).toBe(true);
       await own.stop(true);
     }
   });
@@ -545,8 +551,7 @@ describe("a client", () => {
     const other = await connect();
     other.socket.end(postText(TEXT, { prompt: "a", max_tokens: 900, ignore_eos: true }));
     await other.until(() => other.isClosed);
-    for (let i = 0; i < 200 && engine.numLiveSequences > 0; i++) await Bun.sleep(5);
-    expect(engine.numLiveSequences).toBe(0);
+    await until(() => engine.numLiveSequences === 0);
   });
 
   test("that sends requests without end is not read any further", async () => {
@@ -557,9 +562,8 @@ describe("a client", () => {
     const before = process.memoryUsage.rss();
     const many = getText("/version").repeat(1000);
     let numTaken = 0;
-    for (let i = 0; i < 1000; i++)
-      if (client.socket.write(many, () => numTaken++)) await Bun.sleep(0);
-    await Bun.sleep(200);
+    for (let i = 0; i < 1000; i++) if (client.socket.write(many, () => numTaken++)) await turn();
+    await Bun.sleep(200); // what the system still has under way shows nowhere
     Bun.gc(true);
     // Sockets hold some; a million requests would be gigabytes.
     expect(numTaken).toBeLessThan(500);

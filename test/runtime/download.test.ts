@@ -57,7 +57,7 @@ async function rawUrl(header: string, bytes: number, text = TEXT): Promise<strin
   const server = createServer((socket) => {
     socket.once("data", () => {
       socket.write(`HTTP/1.1 200 OK\r\n${header}\r\n\r\n${text.slice(0, bytes)}`);
-      setTimeout(() => socket.end(), 50);
+      setTimeout(() => socket.end(), 50); // after the client has read, so that the end comes apart
     });
     socket.on("error", () => {});
   });

@@ -118,6 +118,7 @@ describe.skipIf(!isLinux).each(RUNNERS)("of %s", (_, runner) => {
   test("a program that a script has left in the background goes on", async () => {
     const { wrapper, pid } = await start([...runner, "background"]);
     await wrapper.exited;
+    // What must not follow: the program looks at its parent four times a second.
     await Bun.sleep(600);
     expect(isAlive(pid)).toBe(true);
     process.kill(pid, "SIGKILL");
@@ -129,6 +130,7 @@ test.skipIf(!isLinux)("a shell that ends leaves it running", async () => {
   expect(childrenOf(wrapper.pid)).toEqual([pid]);
   wrapper.kill("SIGKILL");
   await wrapper.exited;
+  // As above.
   await Bun.sleep(600);
   expect(isAlive(pid)).toBe(true);
   process.kill(pid, "SIGKILL");

@@ -221,7 +221,7 @@ describe("the Host", () => {
 describe("what a server listens on", () => {
   test("is known by name or number; what is neither ends the start", async () => {
     for (const host of ["127.0.0.1:9000", "localhost:9000", "[::1]:9000"])
-      expect(listenAddress(host)).rejects.toThrow(
+      await expect(listenAddress(host)).rejects.toThrow(
         `cannot listen on ${host}: a host is without a port, which is an option of its own`,
       );
     expect(await listenAddress("localhost")).toEqual({ host: "localhost", address: "127.0.0.1" });

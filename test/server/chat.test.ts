@@ -54,7 +54,7 @@ describe("POST /v1/chat/completions", () => {
   });
 
   test("streams a role chunk, deltas, a finish, usage and [DONE]", async () => {
-    const { post } = makeApp({ model: { stepDelayMs: 1 } });
+    const { post } = makeApp({ model: { stepTurns: 3 } });
     const response = await post("/v1/chat/completions", {
       ...BODY,
       stream: true,

@@ -191,7 +191,7 @@ describe("POST /v1/completions", () => {
     });
 
     test("streams what it answers whole", async () => {
-      const { post } = makeApp({ model: { stepDelayMs: 1 } });
+      const { post } = makeApp({ model: { stepTurns: 3 } });
       const response = await post("/v1/completions", { ...BODY, ...request, stream: true });
       const chunks = (await readEvents(response)).slice(0, -1) as { choices: { text: string }[] }[];
       expect(chunks.map(({ choices }) => choices[0]?.text).join("")).toBe(",,,");
@@ -199,7 +199,7 @@ describe("POST /v1/completions", () => {
   });
 
   test("streams the same text, then usage when asked, then [DONE]", async () => {
-    const { post } = makeApp({ model: { stepDelayMs: 1 } });
+    const { post } = makeApp({ model: { stepTurns: 3 } });
     const full = (await complete({})).choices[0]?.text;
     const response = await post("/v1/completions", {
       ...BODY,
@@ -236,7 +236,7 @@ describe("POST /v1/completions", () => {
   });
 
   test("a streamed echo shows what the whole answer shows", async () => {
-    const { post } = makeApp({ model: { stepDelayMs: 1 } });
+    const { post } = makeApp({ model: { stepTurns: 3 } });
     const request = { ...BODY, echo: true, logprobs: 1, n: 2, temperature: 1, seed: 2 };
     const whole = (await complete(request)).choices;
     const response = await post("/v1/completions", { ...request, stream: true });
@@ -251,7 +251,7 @@ describe("POST /v1/completions", () => {
   });
 
   test("token ids are streamed even while their character is incomplete", async () => {
-    const { post } = makeApp({ model: { stepDelayMs: 1 } });
+    const { post } = makeApp({ model: { stepTurns: 3 } });
     const request = { ...BODY, allowed_token_ids: [0xe2], max_tokens: 3, stream: true };
     const response = await post("/v1/completions", { ...request, return_token_ids: true });
     const chunks = (await readEvents(response)).slice(0, -1) as {
@@ -267,7 +267,7 @@ describe("POST /v1/completions", () => {
   });
 
   test("continuous usage counts up in every chunk", async () => {
-    const { post } = makeApp({ model: { stepDelayMs: 1 } });
+    const { post } = makeApp({ model: { stepTurns: 3 } });
     const stream_options = { include_usage: true, continuous_usage_stats: true };
     const response = await post("/v1/completions", { ...BODY, stream: true, stream_options });
     const chunks = (await readEvents(response)).slice(0, -1) as {

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { HttpRecord } from "../../src/metrics/family.ts";
 import { makeApp } from "../support/fake-engine.ts";
+import { turn, until } from "../support/waiting.ts";
 
 function start(model = {}) {
   const records: HttpRecord[] = [];
@@ -37,12 +38,12 @@ describe("recorded answers", () => {
     const response = await post("/v1/completions", { prompt: "hello", stream: true });
     expect(records).toEqual([]);
     await response.text();
-    await Bun.sleep(0);
+    await turn();
     expect(records).toMatchObject([{ handler: "/v1/completions", status: 200, responseBytes: 0 }]);
   });
 
   test("a stream whose reader leaves: once", async () => {
-    const { post, records } = start({ stepDelayMs: 1 });
+    const { post, records } = start({ stepTurns: 3 });
     const response = await post("/v1/completions", {
       prompt: "hello",
       stream: true,
@@ -51,7 +52,7 @@ describe("recorded answers", () => {
     const reader = response.body?.getReader();
     await reader?.read();
     await reader?.cancel();
-    await Bun.sleep(0);
+    await turn();
     expect(records.length).toBe(1);
   });
 
@@ -103,9 +104,9 @@ describe("the load header", () => {
   });
 
   test("tells the usage and the queue of the engine's last step", async () => {
-    const { post, engine } = start({ stepDelayMs: 2 });
+    const { post, engine } = start({ stepTurns: 3 });
     const running = post("/v1/completions", { prompt: "hello", max_tokens: 200 });
-    while (engine.load.kvCacheUsage === 0) await Bun.sleep(1);
+    await until(() => engine.load.kvCacheUsage > 0);
     const headers = { "endpoint-load-metrics-format": "JSON" };
     const response = await post("/v1/completions", { prompt: "x", max_tokens: 1 }, headers);
     const text = response.headers.get("endpoint-load-metrics")?.slice("JSON ".length) ?? "";

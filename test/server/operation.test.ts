@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ServerContext } from "../../src/server/server-context.ts";
 import { makeApp } from "../support/fake-engine.ts";
+import { settled, until } from "../support/waiting.ts";
 
 const DEV: Partial<ServerContext> = { isDevMode: true, isSleepEnabled: true };
 
@@ -18,10 +19,6 @@ function start(context: Partial<ServerContext> = DEV, model = {}) {
     ((await (await response).json()) as { choices: { text: string; finish_reason: string }[] })
       .choices[0];
   return { ...parts, call, isSleeping, complete, textOf };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await Bun.sleep(1);
 }
 
 describe("where the routes are", () => {
@@ -133,7 +130,7 @@ describe("sleeping", () => {
   );
 
   test("ends what runs with abort by default", async () => {
-    const { call, complete, textOf, runner } = start(DEV, { stepDelayMs: 2 });
+    const { call, complete, textOf, runner } = start(DEV, { stepTurns: 3 });
     const running = textOf(complete("hello", 500));
     await until(() => runner.numSteps > 3);
     await call("POST", "/sleep");
@@ -143,19 +140,19 @@ describe("sleeping", () => {
   test("mode=keep preempts what runs and goes on after the wake-up, to the same text", async () => {
     const alone = start();
     const expected = await alone.textOf(alone.complete("hello", 60));
-    const { call, complete, textOf, runner } = start(DEV, { stepDelayMs: 2 });
+    const { call, complete, textOf, runner } = start(DEV, { stepTurns: 3 });
     const running = textOf(complete("hello", 60));
     await until(() => runner.numSteps > 3);
     await call("POST", "/sleep?mode=keep&level=2");
     const { numSteps } = runner;
-    await Bun.sleep(10);
+    await settled();
     expect(runner.numSteps).toBe(numSteps);
     await call("POST", "/wake_up");
     expect(await running).toEqual(expected as never);
   });
 
   test("mode=wait lets what runs finish, while later requests wait", async () => {
-    const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepDelayMs: 2 });
+    const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepTurns: 3 });
     const order: string[] = [];
     const running = textOf(complete("hello", 30));
     await until(() => runner.numSteps > 3);
@@ -205,7 +202,7 @@ describe("sleeping", () => {
       ["abort", "abort"],
       ["wait", "length"],
     ]) {
-      const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepDelayMs: 2 });
+      const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepTurns: 3 });
       const first = textOf(complete("hello", 40));
       await until(() => runner.numSteps > 3);
       const calls = [call("POST", "/sleep?mode=wait"), call("POST", "/wake_up")];
@@ -240,7 +237,7 @@ describe("sleeping", () => {
       [1, "level=2", "abort"],
       [0, "level=1&mode=wait", "length"],
     ]) {
-      const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepDelayMs: 2 });
+      const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepTurns: 3 });
       const kept = textOf(complete("hello", 30));
       await until(() => runner.numSteps > 3);
       await call("POST", `/sleep?level=${first}&mode=keep`);
@@ -298,7 +295,7 @@ describe("sleeping", () => {
 
 test("a sleep that could not be woken from is refused before anything has ended", async () => {
   for (const mode of ["abort", "wait"]) {
-    const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepDelayMs: 2 });
+    const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepTurns: 3 });
     runner.checkReload = () => Promise.reject(new Error("the file has gone"));
     const running = textOf(complete("hello", 30));
     await until(() => runner.numSteps > 3);
@@ -333,7 +330,7 @@ describe("resetting the prefix cache", () => {
   test("spares a cache in use, unless running requests are to give way", async () => {
     const alone = start();
     const expected = await alone.textOf(alone.complete(PROMPT, 60));
-    const { call, complete, textOf, runner, scheduler } = start(DEV, { stepDelayMs: 2 });
+    const { call, complete, textOf, runner, scheduler } = start(DEV, { stepTurns: 3 });
     const isAnyHashed = () =>
       Array.from({ length: scheduler.kvCache.pool.numBlocks }, (_, id) => id).some((id) =>
         scheduler.kvCache.pool.isHashed(id),

@@ -7,16 +7,17 @@ import { MemoryGuard } from "../../src/server/memory-guard.ts";
 import { DEFAULT_LIMITS } from "../../src/server/server-context.ts";
 import { makeApp } from "../support/fake-engine.ts";
 import type { FakeTokenizer } from "../support/fake-model-runner.ts";
+import { settled, until } from "../support/waiting.ts";
 
 const TEXT = "/v1/completions";
 const CHAT = "/v1/chat/completions";
 const messages = [{ role: "user", content: "x" }];
 
-/** Reading a prompt takes so long. */
-function slowTokenizer(tokenizer: FakeTokenizer, delayMs: number): void {
+/** Reading a prompt takes some turns of the event loop, so that all of a burst are read at the same time. */
+function slowTokenizer(tokenizer: FakeTokenizer): void {
   const encode = tokenizer.encode.bind(tokenizer);
   tokenizer.encode = async (text, addSpecial, parseSpecial) => {
-    await Bun.sleep(delayMs);
+    await settled();
     return encode(text, addSpecial, parseSpecial);
   };
 }
@@ -26,14 +27,14 @@ const errorOf = async (response: Response) =>
 
 describe("a full queue", () => {
   const options = {
-    model: { stepDelayMs: 2 },
+    model: { stepTurns: 3 },
     engine: { limits: { maxNumQueuedReqs: 3, maxNumQueuedTokens: 200 } },
   };
 
   test("is a 503 that says when to come back, before the body is looked at", async () => {
-    const { post } = makeApp(options);
+    const { post, engine } = makeApp(options);
     const running = [1, 2, 3].map(() => post(TEXT, { prompt: "a", max_tokens: 20 }));
-    await Bun.sleep(5);
+    await until(() => engine.numLiveSequences === 3);
     for (const [path, body] of [
       [TEXT, { prompt: "a" }],
       [CHAT, { messages }],
@@ -69,7 +70,7 @@ describe("a full queue", () => {
     "counts prompts that are still being read: a burst is admitted up to the limit",
     async (path, body) => {
       const { post, runner } = makeApp(options);
-      slowTokenizer(runner.tokenizer, 20);
+      slowTokenizer(runner.tokenizer);
       const burst = Array.from({ length: 20 }, () => post(path, { ...body, max_tokens: 2 }));
       const statuses = (await Promise.all(burst)).map(({ status }) => status);
       expect(statuses.filter((status) => status === 200)).toHaveLength(3);
@@ -88,7 +89,7 @@ describe("a full queue", () => {
     expect((await errorOf(refused)).message).toContain("limit of 200 prompt tokens that wait");
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
     expect((await first).status).toBe(200);
-    await Bun.sleep(10);
+    await settled();
     expect([engine.numLiveSequences, scheduler.hasWork]).toEqual([0, false]);
     const room = engine.reserve(3);
     room.addTokens(200);
@@ -108,7 +109,7 @@ describe("a full queue", () => {
     const { post, runner } = makeApp(options);
     const prompt = ["a", "b".repeat(100)];
     expect((await post(TEXT, { prompt, max_tokens: 1000 })).status).toBe(400);
-    await Bun.sleep(5);
+    await settled();
     expect(runner.numSteps).toBe(0);
   });
 
@@ -119,20 +120,19 @@ describe("a full queue", () => {
     };
     const body = { prompt: [72], echo: true, max_tokens: 900, ignore_eos: true };
     expect((await post(TEXT, body)).status).toBe(503);
-    await Bun.sleep(10);
-    expect(engine.numLiveSequences).toBe(0);
+    await until(() => engine.numLiveSequences === 0);
   });
 });
 
 describe("a wait that is too long", () => {
   test("is a 503, and in a stream an error event before [DONE]", async () => {
-    const { post } = makeApp({
+    const { post, runner } = makeApp({
       model: { stepDelayMs: 10 },
       scheduler: { maxNumSeqs: 1 },
       engine: { limits: { queueTimeoutMs: 50 } },
     });
     const running = post(TEXT, { prompt: "a", max_tokens: 40 });
-    await Bun.sleep(5);
+    await until(() => runner.numSteps > 0);
     const [plain, stream] = await Promise.all([
       post(TEXT, { prompt: "b" }),
       post(TEXT, { prompt: "c", stream: true }),
@@ -252,8 +252,8 @@ describe("a connection", () => {
       socket: { data: (reader) => void reader.pause() },
     });
     socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
-    for (let i = 0; i < 200 && engine.numLiveSequences === 0; i++) await Bun.sleep(5);
-    for (let i = 0; i < 4000 && engine.numLiveSequences > 0; i++) await Bun.sleep(5);
+    await until(() => engine.numLiveSequences > 0);
+    await until(() => engine.numLiveSequences === 0);
     expect(scheduler.kvCache.pool.usage).toBe(0);
     expect(runner.numSteps).toBeGreaterThan(100);
     expect(runner.numSteps).toBeLessThan(16_000);

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
+import { until } from "../support/waiting.ts";
 
 /** @returns an app whose requests take no time, and what it has logged */
 function makeLogged(maxPromptLength: number | null = null) {
@@ -125,7 +126,7 @@ describe("a request that is not answered", () => {
     const reader = response.body?.getReader();
     await reader?.read();
     await reader?.cancel();
-    for (let i = 0; i < 100 && lines.length < 2; i++) await Bun.sleep(5);
+    await until(() => lines.length > 1);
     expect(lines[1]).toMatch(/^Aborted request cmpl-gone: 4 prompt tokens, \d+ output tokens, /);
     expect(lines).toHaveLength(2);
   });

@@ -24,7 +24,7 @@ const ROUTES: [path: string, body: object, numCached: number][] = [
 ];
 
 describe.each(ROUTES)("usage of %s", (path, body, numCached) => {
-  const app = makeApp({ model: { stepDelayMs: 1 } });
+  const app = makeApp({ model: { stepTurns: 3 } });
   const usageOf = async (extra: object = {}) =>
     ((await (await app.post(path, { ...body, ...extra })).json()) as { usage: Usage }).usage;
   const streamOf = async (stream_options: object | undefined) => {
@@ -72,7 +72,7 @@ describe("continuous statistics of several choices", () => {
     readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number };
   }
   const stream = async (path: string, body: object) => {
-    const app = makeApp({ model: { stepDelayMs: 1 } });
+    const app = makeApp({ model: { stepTurns: 3 } });
     const options = { stream: true, stream_options: { continuous_usage_stats: true } };
     const response = await app.post(path, { ...body, ...options, max_tokens: 3, ignore_eos: true });
     return (await readEvents(response)).slice(0, -1) as ChoiceChunk[];

@@ -10,12 +10,12 @@ const DEFAULTS = Object.fromEntries(
   OPTIONS.map(({ name, fallback }) => [name, fallback]),
 ) as unknown as ServeOptions;
 
-/** An LLM that talks until it is stopped, in steps of 1 ms. */
+/** An LLM that talks until it is stopped, in steps of some turns of the event loop. */
 export function makeLlm(
   options: FakeEngineOptions = {},
   logger: (line: string) => void = () => {},
 ) {
-  const parts = makeEngine({ ...options, model: { stepDelayMs: 1, ...options.model } });
+  const parts = makeEngine({ ...options, model: { stepTurns: 3, ...options.model } });
   const { client } = parts;
   const sampling = { defaults: NEUTRAL_SAMPLING, sources: [] };
   const loaded = { client, options: DEFAULTS, sampling, path: "tiny.gguf", name: "tiny", logger };

@@ -15,6 +15,7 @@ import type {
   StepPlan,
   StepResult,
 } from "../../src/scheduler/scheduler-output.ts";
+import { turn } from "../support/waiting.ts";
 
 export const FAKE_BOS = 256;
 export const FAKE_EOS = 257;
@@ -24,7 +25,9 @@ export interface FakeModelOptions {
   readonly numBlocks: number;
   readonly blockSize: number;
   readonly maxModelLen?: number;
-  /** Time that a step takes. */
+  /** Turns of the event loop that a step takes: other work goes on beside it. */
+  readonly stepTurns?: number;
+  /** Time that a step takes, for tests over sockets and of timers. */
   readonly stepDelayMs?: number;
   /** Time that a step says it took; default: what it took. */
   readonly reportedMs?: (plan: StepPlan) => number;
@@ -96,6 +99,7 @@ export class FakeModelRunner implements ModelRunner {
   failNextStep = false;
   isDisposed = false;
   readonly #blockSize: number;
+  readonly #stepTurns: number;
   readonly #stepDelayMs: number;
   readonly #reportedMs: FakeModelOptions["reportedMs"];
   readonly #alphabet: Uint8Array;
@@ -106,6 +110,7 @@ export class FakeModelRunner implements ModelRunner {
   constructor(options: FakeModelOptions) {
     const { numBlocks, blockSize } = options;
     this.#blockSize = blockSize;
+    this.#stepTurns = options.stepTurns ?? 0;
     this.#stepDelayMs = options.stepDelayMs ?? 0;
     this.#reportedMs = options.reportedMs;
     this.#alphabet = new TextEncoder().encode(options.alphabet ?? "abcdefghijklmnopqrstuvwxyz ");
@@ -127,6 +132,7 @@ export class FakeModelRunner implements ModelRunner {
     for (const [source, destination] of plan.transfers.copies) this.#copyBlock(source, destination);
     for (const entry of plan.scheduled) this.#write(entry, fails);
     const results = plan.scheduled.map((entry) => this.#result(entry));
+    for (let i = 0; i < this.#stepTurns; i++) await turn();
     if (this.#stepDelayMs > 0) await Bun.sleep(this.#stepDelayMs);
     if (fails) throw new EngineError("engine_step_failed", "the fake step failed");
     const forwardMs = this.#reportedMs?.(plan) ?? performance.now() - start;

@@ -1,6 +1,7 @@
 // A connection on which a test sends bytes as it likes, and what comes back, cut into answers.
 
 import { createConnection, type Socket } from "node:net";
+import { until } from "../support/waiting.ts";
 
 export interface RawAnswer {
   readonly status: number;
@@ -49,9 +50,9 @@ export class RawClient {
     this.socket.write(Buffer.from(text, "latin1"));
   }
 
-  /** Waits until it holds, at most 5 s. */
-  async until(holds: () => boolean): Promise<void> {
-    for (let i = 0; i < 1000 && !holds(); i++) await Bun.sleep(5);
+  /** Waits until it holds. */
+  until(holds: () => boolean): Promise<void> {
+    return until(holds);
   }
 
   /** Waits for so many whole answers, or the end. */
