@@ -64,18 +64,22 @@ llama_context_ptr make_context(llama_model * model, const llama_context_params &
     return ctx;
 }
 
+// Layers that the KV cache may have: those behind the last one of the text as well, such as the router of graniteswitch.
+int32_t n_cached_layers(const llama_model * model) { return llama_model_n_layer(model) + llama_model_n_layer_nextn(model); }
+
 } // namespace
 
 void ThreadPoolDeleter::operator()(ggml_threadpool * pool) const { ggml_threadpool_free(pool); }
 
 ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
-    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), head(n_vocab), layers(llama_model_n_layer(model)),
+    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), head(n_vocab), layers(n_cached_layers(model)),
       batch_buffer(p.max_tokens) {
     static const int32_t no_blocks[] = { 0, 0 };
     plan.block_size  = p.block_size;
     plan.block_start = no_blocks; // n_seqs is 0 until the first step
     plan.attention   = p.attention->op;
     plan.layers      = layers.data();
+    plan.n_layers    = (int32_t) layers.size();
 
     ctx = make_context(model, context_params(p, &plan));
     ggml_threadpool_params tp = threadpool_params(p);

@@ -111,6 +111,14 @@ void check_first_part(const gguf_context * g, const std::string & path) {
                 " of a model; name the first part" + (first.empty() ? "" : ", " + first));
 }
 
+void check_causal(const gguf_context * g, const std::string & architecture) {
+    const std::string key = architecture + ".attention.causal";
+    const int64_t     id  = gguf_find_key(g, key.c_str());
+    if (id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_BOOL && !gguf_get_val_bool(g, id)) {
+        throw refused(key, "false: it makes embeddings, not text");
+    }
+}
+
 void check_rope_scaling(const gguf_context * g, const std::string & architecture) {
     const std::string key  = architecture + ".rope.scaling.type";
     const std::string kind = string_key(g, key);

@@ -29,6 +29,9 @@ int64_t array_length(const gguf_context * g, const std::string & key);
 // Throws for any part but the first of a model in several files, naming the first.
 void check_first_part(const gguf_context * g, const std::string & path);
 
+// Throws for a model whose tokens see those that follow: it makes embeddings, and steps know no later token.
+void check_causal(const gguf_context * g, const std::string & architecture);
+
 // Throws for a kind of scaling that llama.cpp does not know.
 void check_rope_scaling(const gguf_context * g, const std::string & architecture);
 

@@ -4,6 +4,7 @@
 
 #include "error-codes.h"
 #include "model/abort-guard.h"
+#include "model/architectures.h"
 #include "model/metadata-keys.h"
 
 #include "gguf.h"
@@ -125,6 +126,8 @@ ModelHeader read_model_header(const std::string & path, ggml_type kv_type) {
     if (h.architecture.empty()) {
         throw Error("model_unsupported", path + " names no model architecture");
     }
+    check_architecture(h.architecture);
+    check_causal(g.get(), h.architecture);
     check_rope_scaling(g.get(), h.architecture);
     check_rope_dimensions(g.get(), h.architecture);
     h.quantization           = main_type(g.get());

@@ -39,15 +39,6 @@ void check_memory(const LoadOptions & options, uint64_t weights, uint64_t kv) {
     }
 }
 
-void check_kind(const llama_model * model, const ModelHeader & header) {
-    if (llama_model_is_recurrent(model) || llama_model_is_hybrid(model)) {
-        throw Error("model_unsupported", "architecture " + header.architecture + " has recurrent layers, which are not supported yet");
-    }
-    if (llama_model_has_encoder(model) || !llama_model_has_decoder(model)) {
-        throw Error("model_unsupported", "architecture " + header.architecture + " is not a decoder-only language model");
-    }
-}
-
 void check_same(const ModelHeader & was, const ModelHeader & is, const std::string & path) {
     const bool same = was.architecture == is.architecture && was.weight_bytes == is.weight_bytes && was.name == is.name &&
                       was.n_layers == is.n_layers && was.n_vocab == is.n_vocab && was.kv_bytes_per_token == is.kv_bytes_per_token;
@@ -74,7 +65,6 @@ std::shared_ptr<Model> Model::load(const LoadOptions & options, std::function<vo
     model->weights.load(std::move(progress));
     trim_heap();
     const llama_model * loaded = model->weights.model().get();
-    check_kind(loaded, model->header);
     model->n_embd         = llama_model_n_embd(loaded);
     model->sliding_window = llama_model_n_swa(loaded);
     model->set_vocabulary(model->weights.model());

@@ -66,6 +66,7 @@ const SHAPES: [string, TinyGgufOptions][] = [
   ["gemma2 (soft-capped scores)", { architecture: "gemma2" }],
   ["gemma3 (sliding window)", { architecture: "gemma3" }],
   ["gpt-oss (attention sinks)", { architecture: "gpt-oss" }],
+  ["graniteswitch (a layer behind the last one)", { architecture: "graniteswitch" }],
   ["bloom (ALiBi, left to the mask)", { architecture: "bloom" }],
 ];
 

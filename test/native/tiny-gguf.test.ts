@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadTestModel, NativeStep } from "../support/native-step.ts";
-import { type TinyGgufOptions, writeTinyGguf } from "../support/tiny-gguf.ts";
+import { SWITCH_TOKEN_ID, type TinyGgufOptions, writeTinyGguf } from "../support/tiny-gguf.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pagoda-tiny-"));
 const path = join(folder, "tiny.gguf");
@@ -24,6 +24,7 @@ const LOADABLE: readonly TinyGgufOptions[] = [
   { architecture: "gemma3", numLayers: 3 },
   { architecture: "gpt-oss" },
   { architecture: "bloom" },
+  { architecture: "graniteswitch" },
 ];
 
 describe("a tiny model", () => {
@@ -54,6 +55,20 @@ describe("a tiny model", () => {
   }
 });
 
+test("a layer of the KV cache behind the last one is computed like the others", async () => {
+  writeTinyGguf(path, { architecture: "graniteswitch", numLayers: 3 });
+  const model = await loadTestModel(path);
+  const step = new NativeStep(model);
+  const rows = [{ numLogprobs: 2 }];
+  const first = await step.run([{ tokenIds: [20, SWITCH_TOKEN_ID, 30], blockIds: [1], rows }]);
+  const again = await step.run([{ tokenIds: [20, SWITCH_TOKEN_ID, 30], blockIds: [2], rows }]);
+  const off = await step.run([{ tokenIds: [20, SWITCH_TOKEN_ID + 1, 30], blockIds: [3], rows }]);
+  expect(again[0]?.top).toEqual(first[0]?.top);
+  // The same embeddings: only the adapter differs, which a head of that layer finds.
+  expect(off[0]?.top).not.toEqual(first[0]?.top);
+  await model.dispose();
+});
+
 describe("a model that cannot be served", () => {
   const refused: readonly [TinyGgufOptions, string][] = [
     [{ architecture: "mamba" }, "model_unsupported"],
@@ -65,7 +80,7 @@ describe("a model that cannot be served", () => {
   for (const [options, code] of refused) {
     test(`is refused with "${code}": ${JSON.stringify(options)}`, async () => {
       writeTinyGguf(path, options);
-      expect(loadTestModel(path)).rejects.toMatchObject({ code });
+      await expect(loadTestModel(path)).rejects.toMatchObject({ code });
     });
   }
 });

@@ -8,6 +8,7 @@ import {
   FEED_FORWARD,
   NUM_EXPERTS,
   SSM,
+  SWITCH,
   type TinyArchitecture,
   tinyTensors,
 } from "./tiny-tensors.ts";
@@ -41,6 +42,9 @@ export interface TinyGgufOptions {
 export const TINY_CHAT_TEMPLATE =
   "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n" +
   "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+/** Switches the adapter of "graniteswitch" on, and is read as the next one. */
+export const SWITCH_TOKEN_ID = 50;
 
 const DEFAULTS: Required<TinyGgufOptions> = {
   architecture: "llama",
@@ -149,6 +153,14 @@ function architectureKeys(shape: Required<TinyGgufOptions>): Record<string, Gguf
         expert_count: ["u32", NUM_EXPERTS],
         expert_used_count: ["u32", 1],
         expert_feed_forward_length: ["u32", FEED_FORWARD],
+      };
+    case "graniteswitch":
+      return {
+        logit_scale: ["f32", 1],
+        "adapters.count": ["u32", SWITCH.adapters],
+        "adapters.lora_rank": ["u32", SWITCH.rank],
+        "adapters.token_ids_activate": ["i32[]", [SWITCH_TOKEN_ID]],
+        "adapters.token_ids_substitute": ["i32[]", [SWITCH_TOKEN_ID + 1]],
       };
     case "bloom":
       return { "attention.layer_norm_epsilon": ["f32", 1e-5] };

@@ -11,6 +11,7 @@ export type TinyArchitecture =
   | "gemma2" // sliding window on every other layer, soft-cap on attention and logits
   | "gemma3" // sliding window, norms on queries and keys
   | "gpt-oss" // attention sinks, sliding window, experts
+  | "graniteswitch" // LoRA adapters that tokens switch on, by a layer of the cache behind the last one
   | "bloom" // ALiBi: scores fall with distance, no positions anywhere else
   | "mamba" // recurrent state, no KV cache
   | "bert"; // encoder only: generation is impossible
@@ -34,6 +35,8 @@ type Dimensions = readonly [number, ...number[]];
 
 export const FEED_FORWARD = 128;
 export const NUM_EXPERTS = 2;
+/** Rows of matrices need 32 elements to be quantised. */
+export const SWITCH = { adapters: 1, rank: 32 };
 export const SSM = { conv: 4, state: 16, rank: 32 };
 
 export function tinyTensors(shape: TinyShape): GgufTensor[] {
@@ -69,6 +72,7 @@ class TensorFactory {
     if (architecture === "mamba") this.#mambaLayer(prefix);
     else if (architecture === "bert") this.#bertLayer(prefix);
     else if (architecture === "bloom") this.#bloomLayer(prefix);
+    else if (architecture === "graniteswitch") this.#switchLayer(prefix);
     else this.#decoderLayer(prefix);
   }
 
@@ -129,6 +133,32 @@ class TensorFactory {
     this.#add(`${prefix}ssm_a`, [SSM.state, inner], "F32", () => -Math.abs(this.#normal()) - 0.1);
     this.#vector(`${prefix}ssm_d`, inner);
     this.#matrix(`${prefix}ssm_out.weight`, [inner, n]);
+  }
+
+  #switchLayer(prefix: string): void {
+    const { embeddingLength: n, headSize, numHeads, numKvHeads } = this.#shape;
+    const [numQuery, numKey] = [numHeads * headSize, numKvHeads * headSize];
+    this.#norm(`${prefix}attn_norm.weight`, n);
+    this.#matrix(`${prefix}attn_qkv.weight`, [n, numQuery + 2 * numKey]);
+    this.#norm(`${prefix}ffn_norm.weight`, n);
+    this.#adapters(`${prefix}attn_q`, n, numQuery);
+    for (const name of ["attn_k", "attn_v"]) this.#adapters(`${prefix}${name}`, n, numKey);
+    for (const [name, from, to] of [
+      ["attn_output", numQuery, n],
+      ["ffn_gate", n, FEED_FORWARD],
+      ["ffn_up", n, FEED_FORWARD],
+      ["ffn_down", FEED_FORWARD, n],
+    ] as const) {
+      this.#matrix(`${prefix}${name}.weight`, [from, to]);
+      this.#adapters(`${prefix}${name}`, from, to);
+    }
+  }
+
+  /** The first of them is that of no adapter, and adds nothing. */
+  #adapters(name: string, from: number, to: number): void {
+    const numSlots = SWITCH.adapters + 1;
+    this.#matrix(`${name}.lora_a`, [from, SWITCH.rank, numSlots]);
+    this.#matrix(`${name}.lora_b`, [SWITCH.rank, to, numSlots], 0.3).fill(0, 0, SWITCH.rank * to);
   }
 
   #bloomEmbeddings(): void {
