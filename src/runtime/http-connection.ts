@@ -72,12 +72,20 @@ export class Connection {
 const STATUS: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
   HPE_CHUNK_EXTENSIONS_OVERFLOW: "413 Payload Too Large",
-  HPE_INVALID_VERSION: "505 HTTP Version Not Supported",
   ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
 };
 
-function refusalOf(fault: Error): string {
+/** A request line with a version that is not read here. */
+const OTHER_VERSION = / HTTP\/(?!1\.[01]\r?$)\d+(?:\.\d+)?\r?$/m;
+
+/** The parser names the version, too, where a request line holds a space too many or ends in LF. */
+function statusOf(fault: Error): string {
   const code = "code" in fault ? String(fault.code) : "";
-  const status = STATUS[code] ?? "400 Bad Request";
-  return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+  const bytes = "rawPacket" in fault ? String(fault.rawPacket) : "";
+  const isOther = code === "HPE_INVALID_VERSION" && OTHER_VERSION.test(bytes);
+  return isOther ? "505 HTTP Version Not Supported" : (STATUS[code] ?? "400 Bad Request");
+}
+
+function refusalOf(fault: Error): string {
+  return `HTTP/1.1 ${statusOf(fault)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
 }

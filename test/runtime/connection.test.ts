@@ -302,7 +302,10 @@ describe("framing that could hide a request", () => {
       `GET /version HTTP/1.1\r\nHost: localhost\r\n${"X: y\r\n".repeat(2500)}\r\n`,
       431,
     ],
-    ["lines ended by LF", "GET /version HTTP/1.1\nHost: localhost\n\n", 505],
+    ["lines ended by LF", "GET /version HTTP/1.1\nHost: localhost\n\n", 400],
+    ["a space in the path", "GET /a b HTTP/1.1\r\nHost: localhost\r\n\r\n", 400],
+    ["a line without a version", "GET /version\r\n\r\n", 400],
+    ["a later version of HTTP/1", "GET /version HTTP/1.2\r\nHost: localhost\r\n\r\n", 505],
     ["another version", "GET /version HTTP/2.0\r\nHost: localhost\r\n\r\n", 505],
   ])("has a status of its own: %s", async (_, text, status) => {
     const client = await connect();
