@@ -5,7 +5,7 @@ import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
-import { checkBuilt } from "../cli/unbuilt-flags.ts";
+import { checkBuilt, unbuiltFlag } from "../cli/unbuilt-flags.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { ConfigError } from "../errors.ts";
 import { MODELS_DIR } from "../models/default-model.ts";
@@ -85,8 +85,11 @@ function checkCall(model: string, load: LoadOptions): void {
   for (const [name, value] of Object.entries(load)) {
     if (value !== undefined) checkBuilt(flagName(name), name, value);
   }
-  const isText = typeof model === "string";
-  const fault = isText ? strangeName(load, LOAD_NAMES) : `model must be a text, got ${model}`;
+  if (typeof model !== "string") {
+    throw new ConfigError("invalid_option", `model must be a string, got ${model}`);
+  }
+  const isBuilt = ([name]: [string, unknown]) => unbuiltFlag(flagName(name)) === undefined;
+  const fault = strangeName(Object.fromEntries(Object.entries(load).filter(isBuilt)), LOAD_NAMES);
   if (fault !== null) throw new ConfigError("invalid_option", fault);
 }
 

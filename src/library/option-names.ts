@@ -3,10 +3,9 @@
 
 import { nearestName } from "../cli/nearest-name.ts";
 import type { ChatOptions, GenerateOptions, LoadOptions } from "./options.ts";
-import type { AppOptions, ServeOptions } from "./server.ts";
 
 /** Every name of T, or it does not compile. */
-type NamesOf<T> = Readonly<Record<keyof T, true>>;
+export type NamesOf<T> = Readonly<Record<keyof T, true>>;
 
 export const LOAD_NAMES: NamesOf<LoadOptions> = {
   name: true,
@@ -62,16 +61,6 @@ export const CHAT_NAMES: NamesOf<ChatOptions> = {
   addGenerationPrompt: true,
   continueFinalMessage: true,
   chatTemplateKwargs: true,
-};
-
-export const APP_NAMES: NamesOf<AppOptions> = { modelNames: true, apiKeys: true };
-
-export const SERVE_NAMES: NamesOf<ServeOptions> = {
-  ...APP_NAMES,
-  host: true,
-  port: true,
-  allowedHosts: true,
-  load: true,
 };
 
 /** @returns what is wrong with the first name that is none of these; null when all are */

@@ -8,7 +8,7 @@ import { listenAddress } from "../runtime/listen-address.ts";
 import type { ContextOptions } from "../server/context-options.ts";
 import { createService, type Service } from "../server/service.ts";
 import { LLM, partsOf } from "./llm.ts";
-import { APP_NAMES, SERVE_NAMES, strangeName } from "./option-names.ts";
+import { type NamesOf, strangeName } from "./option-names.ts";
 import type { LoadOptions } from "./options.ts";
 
 /** What an app over an LLM shows and accepts. */
@@ -36,6 +36,16 @@ export interface ServeOptions extends AppOptions {
   /** Of a model that is given by name. */
   readonly load?: LoadOptions;
 }
+
+const APP_NAMES: NamesOf<AppOptions> = { modelNames: true, apiKeys: true };
+
+const SERVE_NAMES: NamesOf<ServeOptions> = {
+  ...APP_NAMES,
+  host: true,
+  port: true,
+  allowedHosts: true,
+  load: true,
+};
 
 /** A server that listens. */
 export interface RunningServer extends AsyncDisposable {

@@ -161,21 +161,6 @@ describe("rendering", () => {
     }
   });
 
-  test("gives the tokens of the prompt in one call, up to one more than a limit", async () => {
-    const input = {
-      json: JSON.stringify({ messages: [user("hello there")], tools: null, kwargs: {} }),
-      ...{ chatTemplate: "", addGenerationPrompt: true, continueFinalMessage: false },
-    };
-    const prompt = await plain.applyChatTemplate(input);
-    const ids = await plain.tokenizeChat(input);
-    expect(ids).toEqual(await plain.tokenize(prompt, true, true));
-    expect(ids.length).toBeGreaterThan(3);
-    expect(await plain.tokenizeChat(input, 2)).toEqual(ids.slice(0, 3));
-    const broken = { ...input, chatTemplate: "{{ raise_exception('no') }}" };
-    await expect(plain.tokenizeChat(broken)).rejects.toMatchObject({ code: "template_error" });
-    expect(() => plain.tokenizeChat({ ...input, json: 1 } as never)).toThrow("json");
-  });
-
   test("gives the same prompts on many threads at once", async () => {
     const prompts = await Promise.all(
       Array.from({ length: 32 }, (_, i) => render(talkative, { messages: [user(`m${i}`)] })),

@@ -1,0 +1,42 @@
+// A chat's token ids in one call of the addon: those of its rendered prompt.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { NativeModel } from "../../src/runner/addon-types.ts";
+import { loadTestModel } from "../support/native-step.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "pagoda-tokenize-chat-"));
+let plain: NativeModel;
+
+beforeAll(async () => {
+  const path = join(folder, "tiny.gguf");
+  writeTinyGguf(path);
+  plain = await loadTestModel(path, { chatTemplate: "" });
+});
+
+afterAll(async () => {
+  await plain.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("gives the tokens of the prompt in one call, up to one more than a limit", async () => {
+  const input = {
+    json: JSON.stringify({
+      messages: [{ role: "user", content: "hello there" }],
+      tools: null,
+      kwargs: {},
+    }),
+    ...{ chatTemplate: "", addGenerationPrompt: true, continueFinalMessage: false },
+  };
+  const prompt = await plain.applyChatTemplate(input);
+  const ids = await plain.tokenizeChat(input);
+  expect(ids).toEqual(await plain.tokenize(prompt, true, true));
+  expect(ids.length).toBeGreaterThan(3);
+  expect(await plain.tokenizeChat(input, 2)).toEqual(ids.slice(0, 3));
+  const broken = { ...input, chatTemplate: "{{ raise_exception('no') }}" };
+  await expect(plain.tokenizeChat(broken)).rejects.toMatchObject({ code: "template_error" });
+  expect(() => plain.tokenizeChat({ ...input, json: 1 } as never)).toThrow("json");
+});
