@@ -1,9 +1,13 @@
 // Invariant checks. They stay on in production: a broken invariant means that our own code is wrong,
 // so the engine stops rather than serve from a corrupt state.
 
-/** Throws when `condition` is false: a programmer's error, never a user's or an environment's. */
-export function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new AssertionError(message);
+/**
+ * Throws when `condition` is false: a programmer's error, never a user's or an environment's.
+ * @param message a function unless it is a literal: built for every row, texts that nobody reads took a third
+ * of schedule()
+ */
+export function assert(condition: boolean, message: string | (() => string)): asserts condition {
+  if (!condition) throw new AssertionError(typeof message === "string" ? message : message());
 }
 
 /** Ends a total `switch`: the compiler refuses it when a case is missing. */

@@ -58,7 +58,7 @@ export class BlockPool {
   allocate(): number | null {
     if (this.#free.size === 0) return null;
     const blockId = this.#free.shift();
-    assert(this.#refCounts[blockId] === 0, `free block ${blockId} is referenced`);
+    assert(this.#refCounts[blockId] === 0, () => `free block ${blockId} is referenced`);
     this.dropHash(blockId);
     this.#refCounts[blockId] = 1;
     this.#residency?.allocate(blockId);
@@ -78,22 +78,22 @@ export class BlockPool {
 
   /** One more reference to a block in use (n > 1). An access, as it counts as a prefix cache hit. */
   share(blockId: number): void {
-    assert(this.refCount(blockId) > 0, `block ${blockId} is not in use`);
+    assert(this.refCount(blockId) > 0, () => `block ${blockId} is not in use`);
     this.#reference(blockId);
   }
 
   /** Drops one reference. Free blocks keep their hash until they are allocated anew. */
   free(blockId: number): void {
     const refCount = this.refCount(blockId);
-    assert(refCount > 0, `block ${blockId} is freed twice`);
+    assert(refCount > 0, () => `block ${blockId} is freed twice`);
     this.#refCounts[blockId] = refCount - 1;
     if (refCount === 1) this.#free.append(blockId);
   }
 
   /** Names a full block in use, once. Equal blocks are kept: block tables are append-only. */
   setHash(blockId: number, hash: Uint8Array): void {
-    assert(this.refCount(blockId) > 0, `block ${blockId} is not in use`);
-    assert(!this.isHashed(blockId), `block ${blockId} has a hash`);
+    assert(this.refCount(blockId) > 0, () => `block ${blockId} is not in use`);
+    assert(!this.isHashed(blockId), () => `block ${blockId} has a hash`);
     this.#hashes.set(hash, blockId * HASH_BYTES);
     this.#setHashed(blockId, true);
     this.#index.insert(blockId);
@@ -131,7 +131,7 @@ export class BlockPool {
     let numHashed = 0;
     for (let id = 1; id < this.numBlocks; id++) {
       const isFree = this.#free.has(id);
-      assert(isFree === (this.#refCounts[id] === 0), `block ${id}: queue and count disagree`);
+      assert(isFree === (this.#refCounts[id] === 0), () => `block ${id}: queue and count disagree`);
       if (isFree) numFree++;
       if (this.isHashed(id)) numHashed++;
     }
@@ -142,7 +142,7 @@ export class BlockPool {
   }
 
   #reference(blockId: number): void {
-    assert(this.refCount(blockId) < 0xffff, `block ${blockId} has too many references`);
+    assert(this.refCount(blockId) < 0xffff, () => `block ${blockId} has too many references`);
     this.#refCounts[blockId] = this.refCount(blockId) + 1;
     this.#residency?.touch(blockId);
   }

@@ -30,7 +30,7 @@ export class BlockResidency {
   constructor(options: BlockResidencyOptions) {
     const { sampleRate } = options;
     const isShare = sampleRate > 0 && sampleRate <= 1;
-    assert(isShare, `sample_rate must be in (0, 1.0], got ${sampleRate}`);
+    assert(isShare, () => `sample_rate must be in (0, 1.0], got ${sampleRate}`);
     this.#options = options;
   }
 
@@ -38,7 +38,10 @@ export class BlockResidency {
   allocate(blockId: number): void {
     const { sampleRate, nowS, random } = this.#options;
     if (random() >= sampleRate) return;
-    assert(!this.#samples.has(blockId), `block ${blockId} is allocated before it was evicted`);
+    assert(
+      !this.#samples.has(blockId),
+      () => `block ${blockId} is allocated before it was evicted`,
+    );
     this.#samples.set(blockId, { allocatedS: nowS(), accessesS: [] });
   }
 

@@ -17,7 +17,7 @@ export class BlockTable {
   }
 
   at(index: number): number {
-    assert(0 <= index && index < this.#length, `no block ${index} in the table`);
+    assert(0 <= index && index < this.#length, () => `no block ${index} in the table`);
     return this.#ids[index] ?? 0;
   }
 
@@ -39,14 +39,14 @@ export class BlockTable {
 
   /** Copy on write. The entry and those after it lose their name. */
   replace(index: number, blockId: number): void {
-    assert(0 <= index && index < this.#length, `no block ${index} in the table`);
+    assert(0 <= index && index < this.#length, () => `no block ${index} in the table`);
     this.#ids[index] = blockId;
     this.numHashed = Math.min(this.numHashed, index);
   }
 
   /** A view of entries [0, count); valid until the table changes. */
   ids(count = this.#length): Int32Array {
-    assert(0 <= count && count <= this.#length, `no ${count} blocks in the table`);
+    assert(0 <= count && count <= this.#length, () => `no ${count} blocks in the table`);
     if (this.#view.length !== count) this.#view = this.#ids.subarray(0, count);
     return this.#view;
   }

@@ -35,7 +35,7 @@ export class FreeBlockQueue {
 
   /** Last to be evicted. */
   append(blockId: number): void {
-    assert(!this.has(blockId), `block ${blockId} is free already`);
+    assert(!this.has(blockId), () => `block ${blockId} is free already`);
     const last = this.#previous[this.#sentinel] ?? NONE;
     this.#next[last] = blockId;
     this.#previous[blockId] = last;
@@ -45,7 +45,7 @@ export class FreeBlockQueue {
   }
 
   remove(blockId: number): void {
-    assert(this.has(blockId), `block ${blockId} is not free`);
+    assert(this.has(blockId), () => `block ${blockId} is not free`);
     const next = this.#next[blockId] ?? NONE;
     const previous = this.#previous[blockId] ?? NONE;
     this.#next[previous] = next;

@@ -87,7 +87,7 @@ export class KvCacheManager {
     const table = this.#tables.get(request) ?? new BlockTable();
     assert(cached.length === 0 || table.length === 0, "prefix hits for a request with blocks");
     const firstWritten = Math.floor(numComputedTokens / blockSize);
-    assert(table.length <= firstWritten + 1, `${request.requestId}: blocks without tokens`);
+    assert(table.length <= firstWritten + 1, () => `${request.requestId}: blocks without tokens`);
     const numNeeded = Math.ceil((numComputedTokens + numNewTokens) / blockSize);
     const isShared = firstWritten < table.length && this.pool.refCount(table.at(firstWritten)) > 1;
     const numNew = numNeeded - table.length - cached.length + (isShared ? 1 : 0);
@@ -140,7 +140,7 @@ export class KvCacheManager {
   /** Names the full blocks within the first `numTokens` tokens, all known, so that others can hit them. */
   cacheFullBlocks(request: Request, numTokens: number): void {
     if (!this.#config.enablePrefixCaching) return;
-    assert(numTokens <= request.numTokens, `${request.requestId}: a name for unknown tokens`);
+    assert(numTokens <= request.numTokens, () => `${request.requestId}: a name for unknown tokens`);
     const table = this.#table(request);
     const numFull = Math.floor(numTokens / this.#config.blockSize);
     if (numFull <= table.numHashed) return;
@@ -156,7 +156,7 @@ export class KvCacheManager {
    * @returns false, with nothing changed, when no block is free: the first to write needs a copy
    */
   fork(source: Request, child: Request): boolean {
-    assert(!this.#tables.has(child), `${child.requestId}: forked twice`);
+    assert(!this.#tables.has(child), () => `${child.requestId}: forked twice`);
     if (this.pool.numFree === 0) return false;
     const { blockSize } = this.#config;
     const from = this.#table(source);
@@ -204,7 +204,7 @@ export class KvCacheManager {
       for (const id of table.ids()) counts.set(id, (counts.get(id) ?? 0) + 1);
     }
     for (let id = 1; id < this.pool.numBlocks; id++) {
-      assert(this.pool.refCount(id) === (counts.get(id) ?? 0), `block ${id}: wrong refCount`);
+      assert(this.pool.refCount(id) === (counts.get(id) ?? 0), () => `block ${id}: wrong refCount`);
     }
   }
 
@@ -231,7 +231,7 @@ export class KvCacheManager {
 
   #table(request: Request): BlockTable {
     const table = this.#tables.get(request);
-    assert(table !== undefined, `${request.requestId}: has no blocks`);
+    assert(table !== undefined, () => `${request.requestId}: has no blocks`);
     return table;
   }
 

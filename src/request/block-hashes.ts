@@ -17,7 +17,7 @@ export class BlockHashes {
 
   /** A view, valid until the next push. */
   at(index: number): Uint8Array {
-    assert(0 <= index && index < this.#length, `no hash of block ${index}`);
+    assert(0 <= index && index < this.#length, () => `no hash of block ${index}`);
     return this.#bytes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
   }
 
@@ -28,7 +28,7 @@ export class BlockHashes {
 
   /** Takes the hashes [length, end) of a request with the same beginning. */
   extendFrom(source: BlockHashes, end: number): void {
-    assert(end <= source.length, `the source has no ${end} hashes`);
+    assert(end <= source.length, () => `the source has no ${end} hashes`);
     const first = this.#length;
     if (end <= first) return;
     this.#append(source.#bytes.subarray(first * HASH_BYTES, end * HASH_BYTES), end - first);

@@ -108,7 +108,7 @@ export class Request {
   }
 
   appendOutputToken(tokenId: number): void {
-    assert(!this.isFinished, `${this.externalId}: token after finish`);
+    assert(!this.isFinished, () => `${this.externalId}: token after finish`);
     if (this.#numTokens === this.#tokenIds.length) this.#grow();
     this.#tokenIds[this.#numTokens++] = tokenId;
     this.dropDraft();
@@ -121,7 +121,10 @@ export class Request {
   /** Moves to `to`; asserts that the edge is in TRANSITIONS. */
   transition(to: RequestStatus): void {
     const from = this.#status;
-    assert(TRANSITIONS[from].includes(to), `${this.externalId}: ${from} -> ${to} is not allowed`);
+    assert(
+      TRANSITIONS[from].includes(to),
+      () => `${this.externalId}: ${from} -> ${to} is not allowed`,
+    );
     this.#status = to;
   }
 

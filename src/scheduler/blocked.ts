@@ -18,7 +18,7 @@ export class Blocked {
   }
 
   add(request: Request, on: BlockKey): void {
-    assert(!this.#keys.has(request), `${request.requestId}: is blocked already`);
+    assert(!this.#keys.has(request), () => `${request.requestId}: is blocked already`);
     this.#keys.set(request, on);
     const requests = this.#requests.get(on);
     if (requests === undefined) this.#requests.set(on, new Set([request]));

@@ -62,7 +62,7 @@ export class FcfsQueue implements RequestQueue {
   }
 
   #node(request: Request): Node {
-    assert(!this.#nodes.has(request), `${request.requestId}: waits already`);
+    assert(!this.#nodes.has(request), () => `${request.requestId}: waits already`);
     const node: Node = { request, next: null, previous: null };
     this.#nodes.set(request, node);
     return node;
@@ -85,7 +85,7 @@ export class PriorityQueue implements RequestQueue {
   }
 
   add(request: Request): void {
-    assert(!this.#positions.has(request), `${request.requestId}: waits already`);
+    assert(!this.#positions.has(request), () => `${request.requestId}: waits already`);
     this.#heap.push(request);
     this.#place(request, this.#heap.length - 1);
     this.#siftUp(this.#heap.length - 1);

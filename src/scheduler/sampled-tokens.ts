@@ -20,11 +20,11 @@ function checkSampled(
   tokenIds: readonly number[],
   numRows: number,
 ): void {
-  assert(tokenIds.length > 0, `${requestId}: no token was sampled`);
-  assert(tokenIds.length <= numRows, `${requestId}: more tokens than rows`);
+  assert(tokenIds.length > 0, () => `${requestId}: no token was sampled`);
+  assert(tokenIds.length <= numRows, () => `${requestId}: more tokens than rows`);
   const accepted = tokenIds.slice(0, -1);
   const agrees = accepted.every((tokenId, i) => tokenId === draftTokenIds[i]);
-  assert(agrees, `${requestId}: sampled on behind a rejected draft`);
+  assert(agrees, () => `${requestId}: sampled on behind a rejected draft`);
 }
 
 /** The first `count` of `items`; all of them without a copy. */

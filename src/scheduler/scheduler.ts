@@ -282,7 +282,7 @@ export class Scheduler {
     if (!this.kvCache.fork(source, child)) return false;
     const numCachedTokens = child.numPromptTokens - 1;
     const copies = this.kvCache.allocateSlots(child, numCachedTokens, 1);
-    assert(copies !== null, `${child.requestId}: forked without room for its copy`);
+    assert(copies !== null, () => `${child.requestId}: forked without room for its copy`);
     this.#start(child, numCachedTokens);
     this.#schedule(child, 1, copies, draft);
     return true;

@@ -42,7 +42,7 @@ export class OutputProcessor {
   }
 
   add(request: Request, nowS: number): void {
-    assert(!this.#states.has(request.requestId), `${request.requestId}: added twice`);
+    assert(!this.#states.has(request.requestId), () => `${request.requestId}: added twice`);
     const { promptLogprobs } = request.samplingParams;
     this.#states.set(request.requestId, {
       pipeline: new TextPipeline(this.#stages(request)),
@@ -114,7 +114,7 @@ export class OutputProcessor {
   /** The last output of a request that ended without a token: aborted, or failed with its step. */
   finish(request: Request): RequestOutput {
     const { status } = request;
-    assert(isFinished(status), `${request.requestId}: ${status} is not finished`);
+    assert(isFinished(status), () => `${request.requestId}: ${status} is not finished`);
     const state = this.#state(request);
     this.#states.delete(request.requestId);
     return outputOf(request, state, {
@@ -130,7 +130,7 @@ export class OutputProcessor {
 
   #state(request: Request): OutputState {
     const state = this.#states.get(request.requestId);
-    assert(state !== undefined, `${request.requestId}: no output state`);
+    assert(state !== undefined, () => `${request.requestId}: no output state`);
     return state;
   }
 
