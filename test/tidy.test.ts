@@ -186,6 +186,22 @@ describe("every file", () => {
     expect(found).toEqual([]);
   });
 
+  test("waits for a time in a test only where it says why", () => {
+    const waits = /\b(Bun\.sleep(Sync)?|setTimeout)\(/;
+    const polls = /\b(for|while) \(/;
+    const silent = code
+      .filter((path) => path.startsWith("test/") && path !== "test/tidy.test.ts")
+      .flatMap((path) => {
+        const lines = textOf(path).split("\n");
+        return lines.flatMap((line, i) => {
+          const near = lines.slice(Math.max(0, i - 3), i + 1);
+          const isExplained = near.some((one) => /\/\/|\*\//.test(one));
+          return waits.test(line) && !polls.test(line) && !isExplained ? [`${path}:${i + 1}`] : [];
+        });
+      });
+    expect(silent).toEqual([]);
+  });
+
   test("has no loose type, no left-over mark, no vague name", () => {
     const marks = /\b(TODO|FIXME|XXX|HACK)\b/;
     expect(linesWith(except(code, "test/tidy.test.ts"), marks)).toEqual([]);

@@ -46,7 +46,7 @@ function exchange({ bytes, isIncomplete }: MalformedRequest): Promise<string> {
     socket: {
       open(socket) {
         send(socket);
-        setTimeout(() => socket.terminate(), PATIENCE_MS);
+        setTimeout(() => socket.terminate(), PATIENCE_MS); // no answer is none that could be waited for
       },
       drain: send,
       data: (_, data) => void chunks.push(data.toString("latin1")),

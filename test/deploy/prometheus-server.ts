@@ -49,7 +49,7 @@ export class PrometheusServer {
     for (let i = 0; i < 150 && this.#process.exitCode === null; i++) {
       const samples = await this.query("vllm:num_requests_running").catch(() => []);
       if (samples.length > 0) return;
-      await Bun.sleep(100);
+      await Bun.sleep(100); // another process
     }
     throw new Error("Prometheus did not scrape the server");
   }

@@ -107,7 +107,7 @@ async function unanswered(
       still.push(...group.filter((_, j) => !found[j]));
     }
     left = still;
-    await Bun.sleep(250);
+    await Bun.sleep(250); // Prometheus scrapes by its own clock
   } while (left.some(({ needs }) => needs === null) && !isOver());
   return left;
 }

@@ -71,7 +71,7 @@ class Watch {
   async #poll(at: string): Promise<void> {
     while (this.#isOn) {
       this.states.push(await readMetrics(at));
-      await Bun.sleep(5);
+      await Bun.sleep(5); // another process
     }
     this.states.push(await readMetrics(at));
   }

@@ -131,7 +131,7 @@ describe("a sleeping server", () => {
     await post("/sleep");
     const waiting = post("/completions", { prompt: "x" });
     while ((await readMetrics(server.url)).get("vllm:num_requests_waiting{}") !== 1) {
-      await Bun.sleep(10);
+      await Bun.sleep(10); // another process
     }
     const startMs = performance.now();
     server.process.kill("SIGTERM");

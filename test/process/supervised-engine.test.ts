@@ -333,11 +333,11 @@ describe("an engine that hangs", () => {
     const engine = await open({}, { stepTimeoutMs: 300 });
     const log = new OutputLog(engine);
     const { pid } = engine;
-    // Thrice the limit, which is a timer: nothing must follow.
+    // Three times the limit, which is a timer: nothing must follow.
     await Bun.sleep(900);
     await engine.calls.sleep(0, "keep");
     engine.add(engineRequest("a", "hello"));
-    await Bun.sleep(900);
+    await Bun.sleep(900); // as above
     expect(log.of("a")).toEqual([]);
     await engine.calls.wakeUp(["weights", "kv_cache"]);
     expect((await log.end("a")).at(-1)?.finishReason).toBe("length");

@@ -413,7 +413,7 @@ describe("an answer in one piece that is larger than what sockets hold", () => {
       client.socket.resume();
       await Bun.sleep(1);
       client.socket.pause();
-      await Bun.sleep(20);
+      await Bun.sleep(20); // as above
     }
     const [answer] = await client.answers(1);
     expect([answer?.isWhole, answer?.body.length]).toEqual([true, NUM_BYTES]);

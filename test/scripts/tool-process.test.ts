@@ -51,7 +51,7 @@ describe("run", () => {
     const script = `
       import { run } from ${SHELL};
       const hangUp = () => process.kill(process.pid, "SIGHUP");
-      setTimeout(hangUp, 20);
+      setTimeout(hangUp, 20); // amid what runs next
       await run(["sleep", "0.1"]);
       hangUp();
       console.log("lives");`;
@@ -66,7 +66,7 @@ describe("run", () => {
       import { run } from ${SHELL};
       console.log((await run(["echo", "done"])).output);
       process.kill(process.pid, "SIGTERM");
-      await Bun.sleep(10_000);`;
+      await Bun.sleep(10_000); // until it is ended`;
     const child = Bun.spawn([process.execPath, "-e", script], { stdin: "ignore" });
     expect(await new Response(child.stdout).text()).toBe("done\n");
     await child.exited;

@@ -218,7 +218,7 @@ describe("a connection", () => {
         close: () => resolve(received),
       },
     });
-    setTimeout(() => resolve(`${received} (still open)`), 10_000);
+    setTimeout(() => resolve(`${received} (still open)`), 10_000); // for a failure only
     return promise;
   }
 

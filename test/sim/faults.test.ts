@@ -122,6 +122,7 @@ async function runWith(
 async function inTime<T>(work: Promise<T>): Promise<T> {
   let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {
+    // For a failure only.
     timer = setTimeout(reject, PATIENCE_MS, new Error("somebody waits without end"));
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));

@@ -31,6 +31,7 @@ export function startBreakingServer(answers: Readonly<Record<string, string>>): 
       data: (socket, bytes) => {
         const path = /^\w+ (\S+) /.exec(bytes.toString())?.[1] ?? "";
         socket.write(answers[path] ?? "");
+        // After the client, another process, has read it.
         setTimeout(() => socket.end(), answers[path] === undefined ? 0 : END_AFTER_MS);
       },
     },

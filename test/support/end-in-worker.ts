@@ -31,7 +31,7 @@ async function endWorkers(path: string): Promise<void> {
   for (let i = 0; i < NUM_WORKERS; i++) {
     const worker = new Worker(import.meta.url, { argv: [path] });
     await new Promise((resolve) => worker.addEventListener("message", resolve));
-    await Bun.sleep((5 * i) % 20);
+    await Bun.sleep((5 * i) % 20); // ended at different moments of its work
     worker.terminate();
   }
   console.log((await output(runner)) === before ? "same" : "different");

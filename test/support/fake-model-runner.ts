@@ -133,7 +133,7 @@ export class FakeModelRunner implements ModelRunner {
     for (const entry of plan.scheduled) this.#write(entry, fails);
     const results = plan.scheduled.map((entry) => this.#result(entry));
     for (let i = 0; i < this.#stepTurns; i++) await turn();
-    if (this.#stepDelayMs > 0) await Bun.sleep(this.#stepDelayMs);
+    if (this.#stepDelayMs > 0) await Bun.sleep(this.#stepDelayMs); // see FakeModelOptions
     if (fails) throw new EngineError("engine_step_failed", "the fake step failed");
     const forwardMs = this.#reportedMs?.(plan) ?? performance.now() - start;
     return { results, forwardMs, samplingMs: 0 };

@@ -82,7 +82,7 @@ export async function untilIdle(url: string): Promise<Series> {
   for (let i = 0; i < 200; i++) {
     const now = await readMetrics(url);
     if (now.get("vllm:num_requests_running{}") === 0) return now;
-    await Bun.sleep(25);
+    await Bun.sleep(25); // another process
   }
   throw new Error("the server did not become idle");
 }

@@ -44,7 +44,7 @@ export class TerminalProgram {
         this.#seen = at + shown.length;
         return;
       }
-      await Bun.sleep(10);
+      await Bun.sleep(10); // another process
     }
     throw new Error(`${JSON.stringify(shown)} did not show in ${JSON.stringify(this.#text)}`);
   }
