@@ -34,6 +34,8 @@ import { type ListenPlace, listenPlace } from "./listen-place.ts";
 import { modelSource } from "./model-downloads.ts";
 
 const STATS_INTERVAL_S = 10;
+/** A timer of more milliseconds ends at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type Log = CommandContext["log"];
 
@@ -206,8 +208,10 @@ async function stop({ server, service, client, stats, graceS }: Running): Promis
   const { front } = service;
   clearInterval(stats);
   const deadline = performance.now() + graceS * 1000;
+  // An engine that hangs does not answer.
+  const late = sleep(Math.min(graceS * 1000, LONGEST_TIMER_MS), false);
   // Nobody can wake a sleeping engine any more: what waits there is told so at once.
-  const isAsleep = () => client.calls.isSleeping().catch(() => false);
+  const isAsleep = () => Promise.race([client.calls.isSleeping().catch(() => false), late]);
   const canFinish = async () => performance.now() < deadline && !(await isAsleep());
   while (front.numLiveSequences > 0 && (await canFinish())) await sleep(20);
   front.failAll(shuttingDown());

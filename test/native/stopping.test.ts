@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { familyOf, isAlive, untilGone } from "../support/processes.ts";
+import { enginePid, familyOf, isAlive, untilGone } from "../support/processes.ts";
 import { MAIN } from "../support/run-pagoda.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
@@ -121,3 +121,18 @@ test("a signal before it serves ends it at once", async () => {
   expect(await child.exited).toBe(143);
   await silent.stop(true);
 }, 30_000);
+
+test("an engine that hangs holds a stop up no longer than answers may take", async () => {
+  const words = [model, "--kv-cache-memory-bytes", "128M", "--shutdown-timeout", "1"];
+  const server = await startServer(words);
+  const events = await beginStream(server.url, 20_000);
+  const engine = enginePid(server);
+  process.kill(engine, "SIGSTOP");
+  server.process.kill("SIGTERM");
+  expect((await events()).slice(-2)).toEqual([
+    expect.stringContaining("The server is shutting down."),
+    "data: [DONE]",
+  ]);
+  expect(await server.process.exited).toBe(0);
+  await untilGone(engine, 5000);
+}, 20_000);
