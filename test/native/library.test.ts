@@ -69,7 +69,7 @@ describe("LLM.load", () => {
 
   test("refuses a model that is no text", async () => {
     const url = new URL("file:///model.gguf") as unknown as string;
-    const refusal = "model must be a text, got file:///model.gguf";
+    const refusal = "model must be a string, got file:///model.gguf";
     await expect(LLM.load(url)).rejects.toThrow(refusal);
   });
 
