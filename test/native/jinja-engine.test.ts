@@ -319,6 +319,53 @@ ms|tojson
 i|tojson
 'a\tb'|tojson
 '\x41'
+1 < 2 < 3
+1 < 3 < 2
+0 == b == 0
+i == 7 == 7
+'a' in 'ab' == true
+1 not in nums in [nums]
+not 1 < 2 < 1
+0 < -neg|abs < 9 and 1
+1 + 1 < nums[0] <= 2 + 1 != i
+s|join
+s|join('-')
+s|join(',')|length
+','.join(l)
+i if b else -1
+(not -1) or -i
+t and -i
+-i in [-7]
+s[2:-1:-1]
+s[-99::-1]
+s[-1:-99:-1]
+s[::-9223372036854775808]
+nums[-1::-9223372036854775807 - 1]
+nums[1::9223372036854775807]
+range(0, 9223372036854775807, 9223372036854775806)|list
+range(3, 3)|list
+range(3, 9, -1)|list
+range(9, 3, -4)|list
+f|round(400)
+i|round(400)
+f|round(-400)
+s|upper
+s|lower|upper
+'éÉ zß'|capitalize
+'éÉ zß-ÿ (ñ_ø)'|title
+'éÉ zß-ÿ (ñ_ø)'.title()
+"don't get_weather"|title
+"don't get_weather".title()
+'ΟΔΟΣ ΣΑΣ'.lower()
+['é', 'E', 'É', 'd']|sort
+['é', 'É']|unique|list
+empty is lower
+'' is lower
+'aß' is lower
+'aé' is lower
+'AÉ' is upper
+i is upper
+'{}-{}'.format(s, i)
 `;
 
 const STATEMENTS: readonly string[] = [

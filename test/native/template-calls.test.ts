@@ -1,0 +1,72 @@
+// Calls within a chat template that would not end, or fill the memory, by themselves: no statement stands between.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { NativeModel } from "../../src/runner/addon-types.ts";
+import { loadTestModel } from "../support/native-step.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+
+const TOO_LONG = "the chat template takes longer than 2 s";
+const TOO_LARGE = "the chat template makes more than 1 GiB of text";
+
+const folder = mkdtempSync(join(tmpdir(), "pagoda-template-calls-"));
+let model: NativeModel;
+
+beforeAll(async () => {
+  const path = join(folder, "tiny.gguf");
+  writeTinyGguf(path, { addBos: false });
+  model = await loadTestModel(path);
+});
+
+afterAll(async () => {
+  await model.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The prompt, or the message of the refusal. */
+function render(chatTemplate: string): Promise<string> {
+  const json = JSON.stringify({ messages: [{ role: "user", content: "x" }], kwargs: {} });
+  const flags = { addGenerationPrompt: false, continueFinalMessage: false };
+  return model
+    .applyChatTemplate({ json, chatTemplate, ...flags })
+    .catch((reason: Error) => reason.message);
+}
+
+describe("a call ends", () => {
+  const nested = `{% set n = namespace(a=[1], b=[1]) %}{% for i in range(60) %}
+{%- set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor %}`;
+  const numbers = "{% set y = range(100000)|list %}";
+  const cases: readonly (readonly [string, string, string])[] = [
+    [
+      "hashes of lists that hold one list many times",
+      `${nested}{{ [n.a, n.b]|unique|list }}`,
+      TOO_LONG,
+    ],
+    ["a search for each item of another list", `${numbers}{{ y|select('in', y)|list }}`, TOO_LONG],
+    ["letters that fill the memory", "{{ ('a' * 10000000)|list|length }}", TOO_LARGE],
+    [
+      "long texts between letters",
+      "{{ ('a' * 100000)|list|join('b' * 100000)|length }}",
+      TOO_LARGE,
+    ],
+    ["a slice by a step beyond all sums", "{{ 'abc'[-1::-9223372036854775807 - 1] }}", "c"],
+    [
+      "a range whose step is beyond all sums",
+      "{{ range(0, 9223372036854775807, 9223372036854775806)|length }}",
+      "2",
+    ],
+  ];
+  for (const [name, template, outcome] of cases) {
+    test(`of ${name}`, async () => {
+      expect(await render(template)).toBe(outcome);
+    }, 20_000);
+  }
+});
+
+test("a refusal names kinds of values as Jinja2 does, not types of C++", async () => {
+  expect(await render("{{ [1] is divisibleby 2 }}")).toBe(
+    "Function 'divisibleby' does not take a value of type Array",
+  );
+});
