@@ -129,26 +129,6 @@ describe("rendering", () => {
     ).toBe('[user]xf(city="Bern") tools:1:look mood:calm no thinking');
   });
 
-  test("prints the numbers of bodies and of calls' arguments as Python reads them", async () => {
-    const model = await load(
-      "{{ i }} {{ messages[0].tool_calls[0].function.arguments }} {{ tools[0].a|tojson }}",
-    );
-    const numbers = "[12345678901234567890,1.0,1e400,-0.0,1e22]";
-    const call = JSON.stringify(toolCall(`{"x":${numbers}}`));
-    const json = `{"messages":[${call}],"tools":[{"a":${numbers}}],"kwargs":{"i":${numbers}}}`;
-    expect(await render(model, json)).toBe(
-      "[12345678901234567890, 1.0, inf, -0.0, 1e+22] " +
-        "{'x': [12345678901234567890, 1.0, inf, -0.0, 1e+22]} " +
-        "[12345678901234567890, 1.0, Infinity, -0.0, 1e+22]",
-    );
-  });
-
-  test("finds a long final message that is much like what stands before it", async () => {
-    const final = `${"a".repeat(700_000)}b`;
-    const messages = [user("a".repeat(1_500_000)), { role: "assistant", content: final }];
-    expect(await render(plain, { messages }, false, true)).toEndWith(final);
-  });
-
   test("does not judge a tool's schema", async () => {
     const schemas = [
       { type: "bogus" },

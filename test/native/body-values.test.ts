@@ -1,0 +1,55 @@
+// Values of a chat's body as its template sees them.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { NativeModel } from "../../src/runner/addon-types.ts";
+import { loadTestModel } from "../support/native-step.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+
+const TEMPLATE =
+  "{% for m in messages %}{{ m.content }}|{% endfor %}{{ i }} " +
+  "{{ messages[0].tool_calls[0].function.arguments }} {{ tools[0].a|tojson }}";
+
+const folder = mkdtempSync(join(tmpdir(), "pagoda-body-values-"));
+let model: NativeModel;
+
+beforeAll(async () => {
+  const path = join(folder, "tiny.gguf");
+  writeTinyGguf(path, { addBos: false });
+  model = await loadTestModel(path);
+});
+
+afterAll(async () => {
+  await model.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function render(json: string, chatTemplate: string, continueFinalMessage = false) {
+  const addGenerationPrompt = false;
+  return model.applyChatTemplate({ json, chatTemplate, addGenerationPrompt, continueFinalMessage });
+}
+
+test("numbers of bodies and of calls' arguments print as Python reads them", async () => {
+  const numbers = "[12345678901234567890,1.0,1e400,-0.0,1e22]";
+  const args = JSON.stringify(`{"x":${numbers}}`);
+  const call = `{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":${args}}}]}`;
+  const json = `{"messages":[${call}],"tools":[{"a":${numbers}}],"kwargs":{"i":${numbers}}}`;
+  expect(await render(json, TEMPLATE)).toBe(
+    "|[12345678901234567890, 1.0, inf, -0.0, 1e+22] " +
+      "{'x': [12345678901234567890, 1.0, inf, -0.0, 1e+22]} " +
+      "[12345678901234567890, 1.0, Infinity, -0.0, 1e+22]",
+  );
+});
+
+test("a long final message is found behind a text that is much like it", async () => {
+  const final = `${"a".repeat(700_000)}b`;
+  const messages = [
+    { role: "user", content: "a".repeat(1_500_000) },
+    { role: "assistant", content: final },
+  ];
+  const template = "{% for m in messages %}[{{ m.content }}{% endfor %}";
+  const prompt = await render(JSON.stringify({ messages }), template, true);
+  expect(prompt.length).toBe(2_200_003);
+});
