@@ -7,13 +7,14 @@ import { Checkout } from "../scripts/checkout.ts";
 import { printErrorLine } from "../src/runtime/terminal.ts";
 import { parseArguments } from "./arguments.ts";
 import { BenchError } from "./bench-error.ts";
-import { commandsOf } from "./commands.ts";
 import { HELP } from "./help.ts";
 
 async function main(): Promise<void> {
   const options = parseArguments(process.argv.slice(2));
-  if (options.help) console.log(HELP);
-  else for (const command of commandsOf(options)) await command();
+  if (options.help) return console.log(HELP);
+  // Needs packages, which a bare clone does not have.
+  const { commandsOf } = await import("./commands.ts");
+  for (const command of commandsOf(options)) await command();
 }
 
 enterCallersFolder(new Checkout().root);

@@ -22,7 +22,7 @@ import { setupTools } from "./build-addon.ts";
 import { enterCallersFolder } from "./callers-folder.ts";
 import { Checkout } from "./checkout.ts";
 import { missingText } from "./needed-tools.ts";
-import { endOf } from "./tool-process.ts";
+import { setUp } from "./set-up.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
   const sources = { argv, env: process.env, readYaml };
@@ -34,7 +34,8 @@ async function main(argv: readonly string[]): Promise<void> {
     const optionOf = (name: string) => options.find(({ option }) => option.name === name)?.value;
     if (asked.command === "doctor") await checkTools({ ...sources, argv: asked.argv });
     // A server that is named has an engine of its own.
-    if (!optionOf("url")) await setUp(optionOf("model") === DEFAULT_MODEL);
+    const needsModel = optionOf("model") === DEFAULT_MODEL;
+    if (!optionOf("url")) await setUp(["--quiet", ...(needsModel ? [] : ["--no-model"])]);
   }
   await import("../src/main.ts");
 }
@@ -51,22 +52,6 @@ async function checkTools(sources: OptionSources): Promise<void> {
   const exitCode = await printFindings(findings(), options.json);
   await flushOutput();
   process.exit(exitCode);
-}
-
-/**
- * Runs the set-up in a process of its own: a process that started without node_modules does not find it
- * later. The channel between the two tells the set-up when this process ends, even by SIGKILL.
- */
-async function setUp(needsModel: boolean): Promise<void> {
-  const flags = ["--quiet", ...(needsModel ? [] : ["--no-model"])];
-  const script = new Checkout().path("scripts", "setup.ts");
-  const setup = Bun.spawn([process.execPath, script, ...flags], {
-    stdio: ["ignore", "inherit", "inherit"],
-    detached: true,
-    ipc: () => {},
-  });
-  const exitCode = await endOf(setup);
-  if (exitCode !== 0) process.exit(exitCode);
 }
 
 enterCallersFolder(new Checkout().root);

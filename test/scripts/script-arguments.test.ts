@@ -1,7 +1,11 @@
 // Every script that a person may call tells what it is for, and does nothing for words that it does not know.
 
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { bareClone, removeTempFolders } from "../support/temp-checkout.ts";
+
+afterAll(removeTempFolders);
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -26,6 +30,26 @@ test.each(ALL)("%s --help says what it is for", (script) => {
   expect(stdout).not.toContain("Error");
   expect(stdout.split("\n").length).toBeGreaterThan(1);
 });
+
+test.each(["bench", "compile", "test", "test:asan"])(
+  "bun run %s --help is answered in a bare clone before anything is set up",
+  (name) => {
+    const folder = bareClone();
+    const { exitCode, stdout } = Bun.spawnSync([process.execPath, "run", name, "--help"], {
+      cwd: folder,
+      stderr: "ignore",
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout.toString()).toStartWith("bun ");
+    expect(readdirSync(folder).sort()).toEqual([
+      "bench",
+      "bun.lock",
+      "package.json",
+      "scripts",
+      "src",
+    ]);
+  },
+);
 
 test.each(SCRIPTS)("%s --nonsense is refused in one line", (script) => {
   expect(run(script, "--nonsense")).toEqual({

@@ -27,7 +27,7 @@ export function tempCheckout(): Checkout {
 export function bareClone(): string {
   const folder = tempFolder();
   const root = new Checkout().root;
-  for (const name of ["scripts", "src", "package.json", "bun.lock"])
+  for (const name of ["bench", "scripts", "src", "package.json", "bun.lock"])
     cpSync(join(root, name), join(folder, name), { recursive: true });
   return folder;
 }
