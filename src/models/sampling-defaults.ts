@@ -1,6 +1,7 @@
 // A model's recommended sampling for requests that set none: from the GGUF's own keys, from a
 // generation_config.json, or, for the default model, from its card.
 
+import { writeJson } from "../json.ts";
 import type { SamplingDefaults } from "../request/sampling-params.ts";
 import { modelRecommendation } from "./default-model.ts";
 import type { GgufHeader, GgufValue } from "./gguf-header.ts";
@@ -77,7 +78,9 @@ export function recommendationOf(
     const value = config[key];
     if (value === undefined || value === null) return [];
     if (typeof value === "number" && isValid(value)) return [[name, value] as const];
-    return onFault(`${key} must be ${wanted}, got ${JSON.stringify(value)}`);
+    return onFault(
+      `${key} must be ${wanted}, got ${typeof value === "number" ? value : writeJson(value)}`,
+    );
   });
   return Object.fromEntries(entries);
 }

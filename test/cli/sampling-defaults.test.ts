@@ -139,6 +139,11 @@ describe("--override-generation-config", () => {
       "temprature is none of temperature, top_p, top_k, min_p, repetition_penalty, max_new_tokens",
     ],
     ['{"temperature": -1}', "temperature must be at least 0, got -1"],
+    ['{"temperature": 1e400}', "temperature must be at least 0, got Infinity"],
+    [
+      '{"top_k": 12345678901234567890}',
+      "top_k must be an integer, -1 or 0 = off, got 12345678901234567890",
+    ],
     ['{"temperature": "hot"}', 'temperature must be at least 0, got "hot"'],
     ['{"top_p": 0}', "top_p must be in (0, 1], got 0"],
     ['{"top_k": 1.5}', "top_k must be an integer, -1 or 0 = off, got 1.5"],
