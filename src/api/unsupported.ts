@@ -49,7 +49,7 @@ function checkSamplingFeatures(body: SamplingBody): void {
     refuse("response_format", ` of type '${body.response_format}'`);
   }
   for (const name of Object.keys(UNBUILT_FIELDS) as (keyof typeof UNBUILT_FIELDS)[]) {
-    if (asksForSomething(body[name])) refuse(name, "", ADVICE[name]);
+    if (asksForSomething(body[name], name)) refuse(name, "", ADVICE[name]);
   }
   checkForeignFields(body);
   if (body.use_beam_search) refuse("use_beam_search");
@@ -95,12 +95,18 @@ function checkForeignFields(body: SamplingBody): void {
 }
 
 /**
- * Whether a field asks for anything: clients that fill in every field send null, false, "" and empty lists.
+ * Whether a field asks for anything: clients that fill in every field send null, false, "" and empty lists and
+ * objects. Where an object is the constraint itself, an empty one asks for what the field is named after.
  */
-function asksForSomething(value: Json): boolean {
-  const isEmptyList = Array.isArray(value) && value.length === 0;
-  return value !== null && value !== false && value !== "" && !isEmptyList;
+function asksForSomething(value: Json, name = ""): boolean {
+  if (value === null || value === false || value === "") return false;
+  if (Array.isArray(value)) return value.length > 0;
+  return !isObject(value) || EMPTY_ASKS.includes(name) || Object.keys(value).length > 0;
 }
+
+const EMPTY_ASKS: readonly string[] = [
+  ...["guided_json", "json_schema", "structured_outputs", "web_search_options"],
+];
 
 const ADVICE: Readonly<Partial<Record<string, string>>> = {
   functions: " Nor are tools.",
