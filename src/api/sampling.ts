@@ -28,6 +28,7 @@ export function samplingParams(context: ApiContext, input: SamplingInput): Sampl
   checkStops(context, body.stop);
   checkStopTokenIds(context, body.stop_token_ids);
   checkAllowed(context, body.allowed_token_ids);
+  checkSomeTokenIsLeft(context, body);
   const { vocabSize } = context.front.info.model;
   return {
     n: Number(body.n),
@@ -163,6 +164,26 @@ function checkAllowed(context: ApiContext, ids: readonly Integer[] | null): void
   if (ids.some((id) => id < 0 || id >= vocabSize)) {
     refuse("allowed_token_ids contains out-of-vocab token id!");
   }
+}
+
+/**
+ * Refuses a text that must go on and cannot: until min_tokens are generated, no token that ends it is drawn.
+ * vLLM draws token 0 then, allowed or not.
+ */
+function checkSomeTokenIsLeft(context: ApiContext, body: SamplingBody): void {
+  const { eosTokenIds, vocabSize } = context.front.info.model;
+  if (body.min_tokens < 1) return;
+  const ends = new Set(
+    [...(body.ignore_eos ? [] : eosTokenIds), ...body.stop_token_ids].map(Number),
+  );
+  const allowed = body.allowed_token_ids;
+  const isLeft =
+    allowed === null ? ends.size < vocabSize : allowed.some((id) => !ends.has(Number(id)));
+  if (isLeft) return;
+  refuse(
+    `min_tokens=${body.min_tokens} leaves no token to generate: each that is allowed ends the text.`,
+    allowed === null ? "stop_token_ids" : "allowed_token_ids",
+  );
 }
 
 function readLogitBias(context: ApiContext, bias: SamplingBody["logit_bias"]): [number, number][] {

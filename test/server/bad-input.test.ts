@@ -234,6 +234,21 @@ const BAD_COMPLETION_VALUES: Case[] = [
   ["10^5 stop token ids", { stop_token_ids: Array(100_000).fill(1) }, "at most 1024 ids"],
   ["no allowed token", { allowed_token_ids: [] }, "allowed_token_ids is not None and empty!"],
   ["an allowed id over the vocabulary", { allowed_token_ids: [999] }, "out-of-vocab token id!"],
+  [
+    "only the end as an allowed token before min_tokens",
+    { allowed_token_ids: [257], min_tokens: 3 },
+    "min_tokens=3 leaves no token to generate: each that is allowed ends the text.",
+  ],
+  [
+    "only stop tokens allowed before min_tokens",
+    { allowed_token_ids: [65, 257], stop_token_ids: [65], min_tokens: 1 },
+    "min_tokens=1 leaves no token to generate",
+  ],
+  [
+    "a vocabulary of stop tokens before min_tokens",
+    { stop_token_ids: Array.from({ length: 258 }, (_, id) => id), min_tokens: 1 },
+    "min_tokens=1 leaves no token to generate",
+  ],
   ["a biased id over the vocabulary", { logit_bias: { "999": 1 } }, "Vocabulary size: 258"],
   ["a biased id that is no id", { logit_bias: { "": 1 } }, "Vocabulary size: 258"],
   ["an empty salt", { cache_salt: "" }, "'cache_salt' must be a non-empty string"],
@@ -396,6 +411,35 @@ describe("bad input", () => {
       '{"prompt":"x","__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
     expect((await post(TEXT, body)).status).toBe(200);
     expect(({} as { polluted?: number }).polluted).toBeUndefined();
+  });
+});
+
+describe("a body that leaves a token", () => {
+  const { post } = makeApp();
+  test.each([
+    ["no min_tokens", { allowed_token_ids: [257], min_tokens: 0 }],
+    ["the end is no end", { allowed_token_ids: [257], min_tokens: 2, ignore_eos: true }],
+    ["another is allowed", { allowed_token_ids: [65, 257], min_tokens: 2 }],
+  ])("is answered: %s", async (_, body) => {
+    const answer = await post(TEXT, { prompt: "x", max_tokens: 2, ...body });
+    expect(answer.status).toBe(200);
+  });
+});
+
+describe("constraints that ask for nothing", () => {
+  const { post } = makeApp();
+  test.each([
+    ...["vllm_xargs", "kv_transfer_params", "logit_bias", "chat_template_kwargs"].map((name) => [
+      name,
+      {},
+    ]),
+    ...["bad_words", "tools", "functions", "logits_processors", "stop", "documents"].map((name) => [
+      name,
+      [],
+    ]),
+  ] as [string, unknown][])("%s of %j is taken", async (name, value) => {
+    const answer = await post(CHAT, { messages, max_tokens: 1, [name]: value });
+    expect([answer.status, await answer.text()]).toEqual([200, expect.anything()]);
   });
 });
 
