@@ -178,6 +178,7 @@ static ChatTemplateInput chat_template_input(const Napi::CallbackInfo & info) {
     input.chat_template = string_field(o, "chatTemplate");
     input.add_generation_prompt = o.Get("addGenerationPrompt").ToBoolean();
     input.continue_final_message = o.Get("continueFinalMessage").ToBoolean();
+    input.add_special_tokens     = o.Get("addSpecialTokens").ToBoolean();
     return input;
 }
 

@@ -160,7 +160,7 @@ std::string ChatTemplate::apply(const ChatTemplateInput & input) const {
     if (input.continue_final_message) {
         prompt = cut_at_mark(prompt, end);
     }
-    return without_own_tokens(std::move(prompt));
+    return input.add_special_tokens ? prompt : without_own_tokens(std::move(prompt));
 }
 
 } // namespace pagoda

@@ -20,6 +20,7 @@ struct ChatTemplateInput {
     std::string chat_template; // Jinja text, at most 256 KiB, instead of the model's; empty = the model's
     bool        add_generation_prompt  = false;
     bool        continue_final_message = false; // the prompt ends with what the last message says
+    bool        add_special_tokens     = false; // a BOS or EOS of the template stays, beside the tokenizer's own
 };
 
 class ChatTemplate {

@@ -230,6 +230,7 @@ export const CHAT_FIELDS = {
   echo: optional(boolean, false),
   add_generation_prompt: optional(boolean, true),
   continue_final_message: optional(boolean, false),
+  add_special_tokens: optional(boolean, false),
   chat_template: optional(string),
   chat_template_kwargs: optional(object),
   documents: optional(list(object)),

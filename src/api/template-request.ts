@@ -17,7 +17,7 @@ type TemplateBody = Pick<
   | "chat_template"
   | "chat_template_kwargs"
 > &
-  Partial<Pick<ChatBody, "documents">>;
+  Partial<Pick<ChatBody, "documents">> & { readonly add_special_tokens?: boolean | null };
 
 /** Template inputs that kwargs may set; they override the body's fields of the same name. */
 const INPUTS = {
@@ -77,6 +77,7 @@ export function chatTemplateRequest(
     chatTemplate,
     addGenerationPrompt: inputs.add_generation_prompt,
     continueFinalMessage: inputs.continue_final_message,
+    ...(body.add_special_tokens === true && { addSpecialTokens: true }),
   };
 }
 

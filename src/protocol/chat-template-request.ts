@@ -12,4 +12,6 @@ export interface ChatTemplateRequest {
   readonly addGenerationPrompt: boolean;
   /** Ends the prompt with the text of the last message. Excludes addGenerationPrompt. */
   readonly continueFinalMessage: boolean;
+  /** Absent = false: a BOS or EOS of the template stands for the one that the tokenizer adds. */
+  readonly addSpecialTokens?: boolean;
 }

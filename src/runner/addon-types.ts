@@ -167,6 +167,8 @@ export interface ChatTemplateInput {
   readonly chatTemplate: string;
   readonly addGenerationPrompt: boolean;
   readonly continueFinalMessage: boolean;
+  /** Absent = false: a BOS or EOS of the template stands for the one that the tokenizer adds. */
+  readonly addSpecialTokens?: boolean;
 }
 
 export interface NativeModel {

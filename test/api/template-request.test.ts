@@ -1,7 +1,7 @@
 // What of a chat's body reaches its template, and what is refused: vLLM 0.13's rules for chat_template_kwargs
 // and for templates of requests.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import type { JsonObject } from "../../src/api/fields.ts";
 import { chatTemplateRequest } from "../../src/api/template-request.ts";
 import { RequestError } from "../../src/errors.ts";
@@ -69,6 +69,29 @@ describe("the template's inputs", () => {
     });
     expect(answer.status).toBe(200);
     expect(JSON.parse(requestOf({ documents }).json).documents).toEqual(documents);
+  });
+
+  test("are numbers as they are written in the body", async () => {
+    const { post, runner } = makeApp();
+    const encodeChat = spyOn(runner.tokenizer, "encodeChat");
+    const numbers = "[1.0,1e400,-0.0,12345678901234567890,0.10]";
+    const message = `{"role":"user","content":"Hi","n":${numbers}}`;
+    const answer = await post(
+      "/v1/chat/completions",
+      `{"messages":[${message}],"temperature":1.0,"max_tokens":1.0,"documents":[{"n":${numbers}}],` +
+        `"chat_template_kwargs":{"n":${numbers},"add_generation_prompt":1.0}}`,
+    );
+    expect(answer.status).toBe(200);
+    const kept = "[1.0,1e400,-0.0,12345678901234567890,0.1]";
+    expect(encodeChat.mock.calls.map(([{ json }]) => json)).toEqual([
+      `{"messages":[{"role":"user","content":"Hi","n":${kept}}],"tools":null,` +
+        `"documents":[{"n":${kept}}],"kwargs":{"n":${kept}}}`,
+    ]);
+  });
+
+  test("ask for special tokens beside the template's own only where the body does", () => {
+    expect(requestOf({ add_special_tokens: true }).addSpecialTokens).toBe(true);
+    expect(requestOf({ add_special_tokens: false }).addSpecialTokens).toBeUndefined();
   });
 
   test("count a kwarg of null as not set, as None is in Python", () => {

@@ -43,6 +43,27 @@ test("numbers of bodies and of calls' arguments print as Python reads them", asy
   );
 });
 
+test("a BOS of the template stands for the tokenizer's, unless special tokens are asked for", async () => {
+  const path = join(folder, "bos.gguf");
+  writeTinyGguf(path);
+  const other = await loadTestModel(path);
+  const input = {
+    json: JSON.stringify({ messages: [{ role: "user", content: "x" }] }),
+    chatTemplate: "{{ bos_token }}{{ messages[0].content }}",
+    ...{ addGenerationPrompt: false, continueFinalMessage: false },
+  };
+  const prompts = [false, true].map((addSpecialTokens) =>
+    other.applyChatTemplate({ ...input, addSpecialTokens }),
+  );
+  expect(await Promise.all(prompts)).toEqual(["x", "<s>x"]);
+  const ids = [false, true].map((addSpecialTokens) =>
+    other.tokenizeChat({ ...input, addSpecialTokens }, undefined),
+  );
+  const [once, twice] = await Promise.all(ids);
+  expect(twice).toEqual(Int32Array.of(once?.[0] ?? -1, ...(once ?? [])));
+  await other.dispose();
+});
+
 test("a long final message is found behind a text that is much like it", async () => {
   const final = `${"a".repeat(700_000)}b`;
   const messages = [
