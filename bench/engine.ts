@@ -8,8 +8,9 @@ import { noneHash } from "../src/kvcache/block-hash.ts";
 import type { MetricFeature } from "../src/metrics/family.ts";
 import { Metrics } from "../src/metrics/metrics.ts";
 import { DEFAULT_MODEL_FILE } from "../src/models/default-model.ts";
-import type { EngineInfo, LogprobPosition } from "../src/protocol/protocol.ts";
+import type { EngineInfo } from "../src/protocol/protocol.ts";
 import type { IterationStats, SchedulerStats, StatListener } from "../src/protocol/stats.ts";
+import type { DecodedLogprob, PositionLogprobs } from "../src/request/logprobs.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../src/request/sampling-params.ts";
 import type { ModelRunner } from "../src/runner/model-runner.ts";
 import {
@@ -151,7 +152,7 @@ export function engineInfo(runner: ModelRunner, numBlocks: number, limits: Limit
 export interface Answer {
   readonly tokenIds: readonly number[];
   /** Parallel to tokenIds; empty unless asked for. */
-  readonly logprobs: readonly LogprobPosition[];
+  readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[];
 }
 
 /** Sends all prompts at once and reads every answer to its end; greedy and of full length by default. */
@@ -175,7 +176,7 @@ async function generate(
   samplingParams: SamplingParams,
 ): Promise<Answer> {
   const tokenIds: number[] = [];
-  const logprobs: LogprobPosition[] = [];
+  const logprobs: PositionLogprobs<DecodedLogprob>[] = [];
   const generation = engine.generate({
     externalId: "bench",
     prompt: promptTokenIds,

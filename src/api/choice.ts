@@ -1,16 +1,17 @@
 // The state of one choice while its outputs arrive: text, tokens and reasons so far.
 
-import type { LogprobPosition, RequestOutput } from "../protocol/protocol.ts";
+import type { RequestOutput } from "../protocol/protocol.ts";
+import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import type { FinishReason } from "../request/request-status.ts";
 
 export class Choice {
   text = "";
   finishReason: FinishReason | null = null;
   stopReason: string | number | null = null;
-  promptLogprobs: readonly LogprobPosition[] | null = null;
+  promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null = null;
   numCachedTokens = 0;
   readonly tokenIds: number[] = [];
-  readonly logprobs: LogprobPosition[] = [];
+  readonly logprobs: PositionLogprobs<DecodedLogprob>[] = [];
 
   add(output: RequestOutput): void {
     this.text += output.text;

@@ -1,7 +1,7 @@
 // Chunks of a streamed text completion; what is the same in all of them is serialised once.
 
 import { writeJson } from "../json.ts";
-import type { LogprobPosition } from "../protocol/protocol.ts";
+import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { modelName } from "./api-context.ts";
 import { isSilent, promptDetails, usage } from "./choice.ts";
 import { showsPromptOnly } from "./completion-prompts.ts";
@@ -18,7 +18,7 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   /** Where the text after the tokens shown so far begins, by choice: the next text_offset. */
   readonly #offsets = new Map<number, number>();
   /** By prompt; they come with the prompt's first choice. */
-  readonly #promptPositions = new Map<number, readonly LogprobPosition[]>();
+  readonly #promptPositions = new Map<number, readonly PositionLogprobs<DecodedLogprob>[]>();
   /** Cached tokens by prompt; its sequences share them. */
   readonly #numCachedTokens = new Map<number, number>();
   /** Number of tokens generated so far, by choice. */
@@ -59,7 +59,11 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   }
 
   /** The first chunk of an echo shows the prompt's tokens too. */
-  #logprobs(choice: number, positions: readonly LogprobPosition[], promptIndex: number) {
+  #logprobs(
+    choice: number,
+    positions: readonly PositionLogprobs<DecodedLogprob>[],
+    promptIndex: number,
+  ) {
     const { body, prompts } = this.#run;
     const asIds = body.return_tokens_as_token_ids;
     const generated = showsPromptOnly(body) ? [] : positions;

@@ -1,11 +1,14 @@
 // Log-probabilities in the three forms of the API: chat, completions, and vLLM's prompt_logprobs.
 
-import type { LogprobEntry, LogprobPosition } from "../protocol/protocol.ts";
+import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A token as text; bytes that are no character by themselves show as U+FFFD. */
-export function tokenText(entry: Pick<LogprobEntry, "tokenId" | "bytes">, asIds: boolean): string {
+export function tokenText(
+  entry: Pick<DecodedLogprob, "tokenId" | "bytes">,
+  asIds: boolean,
+): string {
   return asIds ? `token_id:${entry.tokenId}` : decoder.decode(entry.bytes);
 }
 
@@ -22,11 +25,11 @@ export function numCharacters(text: string): number {
 }
 
 /** Lists the chosen token, then the likeliest, in the order of vLLM's records of a position. */
-function listed({ chosen, top }: LogprobPosition): LogprobEntry[] {
+function listed({ chosen, top }: PositionLogprobs<DecodedLogprob>): DecodedLogprob[] {
   return [chosen, ...top.filter(({ tokenId }) => tokenId !== chosen.tokenId)];
 }
 
-function chatEntry(entry: LogprobEntry, asIds: boolean) {
+function chatEntry(entry: DecodedLogprob, asIds: boolean) {
   return {
     token: tokenText(entry, asIds),
     logprob: finite(entry.logprob),
@@ -35,7 +38,10 @@ function chatEntry(entry: LogprobEntry, asIds: boolean) {
 }
 
 /** `logprobs` of a chat choice or chunk, with exactly as many entries per position as were requested. */
-export function chatLogprobs(positions: readonly LogprobPosition[], asIds: boolean) {
+export function chatLogprobs(
+  positions: readonly PositionLogprobs<DecodedLogprob>[],
+  asIds: boolean,
+) {
   return {
     content: positions.map((position) => ({
       ...chatEntry(position.chosen, asIds),
@@ -58,7 +64,7 @@ export interface CompletionLogprobs {
  * @param offset characters of the text before the first position
  */
 export function completionLogprobs(
-  positions: readonly LogprobPosition[],
+  positions: readonly PositionLogprobs<DecodedLogprob>[],
   asIds: boolean,
   offset: number,
 ): CompletionLogprobs {
@@ -82,7 +88,7 @@ export function completionLogprobs(
 }
 
 /** Keeps the first of several tokens with the same text. */
-function byText(entries: readonly LogprobEntry[], asIds: boolean): Map<string, number> {
+function byText(entries: readonly DecodedLogprob[], asIds: boolean): Map<string, number> {
   const logprobs = new Map<string, number>();
   for (const entry of entries) {
     const text = tokenText(entry, asIds);
@@ -97,7 +103,7 @@ function byText(entries: readonly LogprobEntry[], asIds: boolean): Map<string, n
  */
 export function echoLogprobs(
   first: string,
-  positions: readonly LogprobPosition[],
+  positions: readonly PositionLogprobs<DecodedLogprob>[],
   asIds: boolean,
 ): CompletionLogprobs {
   const rest = completionLogprobs(positions, asIds, numCharacters(first));
@@ -110,12 +116,12 @@ export function echoLogprobs(
 }
 
 /** vLLM's prompt_logprobs: null, then a map of token id to entry for each further prompt token. */
-export function promptLogprobs(positions: readonly LogprobPosition[] | null) {
+export function promptLogprobs(positions: readonly PositionLogprobs<DecodedLogprob>[] | null) {
   if (positions === null) return null;
   return [null, ...positions.map((position) => new Map(listed(position).map(promptEntry)))];
 }
 
-function promptEntry(entry: LogprobEntry) {
+function promptEntry(entry: DecodedLogprob) {
   const { tokenId, logprob, rank } = entry;
   const shown = { logprob: finite(logprob), rank, decoded_token: tokenText(entry, false) };
   return [tokenId, shown] as const;

@@ -4,7 +4,8 @@
 
 import { EngineError, RequestError } from "../errors.ts";
 import { type JoinedOutput, joinedOutput, joinOutput } from "../protocol/joined-outputs.ts";
-import type { LogprobPosition, Prompt, RequestOutput } from "../protocol/protocol.ts";
+import type { Prompt, RequestOutput } from "../protocol/protocol.ts";
+import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { USUAL_LOGPROBS } from "../request/sampling-params.ts";
 import type { GenerateRequest, Generation, SequenceOutput } from "./generation.ts";
 import type { Arrival } from "./throughput.ts";
@@ -171,8 +172,9 @@ function estimatedBytes({ text, tokenIds, logprobs, promptLogprobs }: RequestOut
   return text.length + 8 * tokenIds.length + BYTES_PER_LOGPROB * numLogprobs;
 }
 
-function countLogprobs(positions: readonly LogprobPosition[] | null): number {
+function countLogprobs(positions: readonly PositionLogprobs<DecodedLogprob>[] | null): number {
   // Counts above the usual are rare in an answer as a whole: see checkNumLogprobs().
-  const countOf = ({ top }: LogprobPosition) => Math.min(top.length, USUAL_LOGPROBS) + 1;
+  const countOf = ({ top }: PositionLogprobs<DecodedLogprob>) =>
+    Math.min(top.length, USUAL_LOGPROBS) + 1;
   return positions === null ? 0 : positions.reduce((sum, position) => sum + countOf(position), 0);
 }

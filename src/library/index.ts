@@ -15,12 +15,13 @@ export type {
 } from "./options.ts";
 export type {
   ChatResult,
+  DecodedLogprob,
   FinishReason,
   GeneratedChoice,
   GenerateResult,
-  LogprobEntry,
-  LogprobPosition,
+  PositionLogprobs,
   TextDelta,
+  TokenLogprob,
   Usage,
 } from "./results.ts";
 export type { RenderedChat, Tokenizer } from "./tokenizer.ts";

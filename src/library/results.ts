@@ -1,9 +1,9 @@
 // What a generation gives: pieces while it runs, one result at its end.
 
-import type { LogprobPosition } from "../protocol/protocol.ts";
+import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import type { FinishReason } from "../request/request-status.ts";
 
-export type { LogprobEntry, LogprobPosition } from "../protocol/protocol.ts";
+export type { DecodedLogprob, PositionLogprobs, TokenLogprob } from "../request/logprobs.ts";
 export type { FinishReason } from "../request/request-status.ts";
 
 /** What has come since the last one. A reader that lags gets several tokens at once. */
@@ -15,7 +15,7 @@ export interface TextDelta {
   /** New tokens; empty only in one that ends the sequence. */
   readonly tokenIds: readonly number[];
   /** One for each new token; null unless asked for. */
-  readonly logprobs: readonly LogprobPosition[] | null;
+  readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
   /** Set in the last delta of a sequence. */
   readonly finishReason: FinishReason | null;
 }
@@ -33,7 +33,7 @@ export interface GeneratedChoice {
   /** The stop text or stop token that ended it; null for the model's end tokens and for length. */
   readonly stopReason: string | number | null;
   /** One for each token; null unless asked for. */
-  readonly logprobs: readonly LogprobPosition[] | null;
+  readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
 }
 
 /** Tokens of a request. */
@@ -53,7 +53,7 @@ export interface GenerateResult extends GeneratedChoice {
   /** [n], in the order of their index. */
   readonly choices: readonly GeneratedChoice[];
   /** One for each prompt token from the second on; null unless asked for. */
-  readonly promptLogprobs: readonly LogprobPosition[] | null;
+  readonly promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
   /** What was computed. */
   readonly usage: Usage;
 }

@@ -2,14 +2,15 @@
 // been told at once. Every token keeps the time of its step, so that statistics count what they would
 // have counted without the delay.
 
-import type { EngineOutputs, LogprobPosition, RequestOutput } from "./protocol.ts";
+import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
+import type { EngineOutputs, RequestOutput } from "./protocol.ts";
 import type { BlockEviction, SchedulerStats } from "./stats.ts";
 
 /** Several outputs of one sequence as one that can take more. */
 export interface JoinedOutput extends RequestOutput {
   readonly tokenIds: number[];
   readonly tokenTimesS: number[];
-  readonly logprobs: LogprobPosition[] | null;
+  readonly logprobs: PositionLogprobs<DecodedLogprob>[] | null;
 }
 
 /** @returns a copy that owns its arrays */

@@ -3,6 +3,7 @@
 
 import type { EngineError } from "../errors.ts";
 import type { Integer } from "../json.ts";
+import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import type { FinishReason } from "../request/request-status.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
 import type { ChatTemplateRequest } from "./chat-template-request.ts";
@@ -30,26 +31,6 @@ export interface EngineRequest {
   readonly cacheSalt: string | null;
 }
 
-/** A generated or prompt token with its log-probability and text. */
-export interface LogprobEntry {
-  /** In [0, vocabulary size). */
-  readonly tokenId: number;
-  /** Natural logarithm of its probability, [-9999, 0]. */
-  readonly logprob: number;
-  /** 1 = the likeliest. */
-  readonly rank: number;
-  /** The token's own bytes: may be part of a character. */
-  readonly bytes: Uint8Array;
-}
-
-/** One position of a sequence, with what else was likely there. */
-export interface LogprobPosition {
-  /** The token that is there. */
-  readonly chosen: LogprobEntry;
-  /** Likeliest first, as many as asked for. */
-  readonly top: readonly LogprobEntry[];
-}
-
 /** What one step gave one request. */
 export interface RequestOutput {
   readonly requestId: string;
@@ -60,9 +41,9 @@ export interface RequestOutput {
   /** Parallel to tokenIds: engine clock at the end of the token's step, seconds. */
   readonly tokenTimesS: readonly number[];
   /** Parallel to tokenIds; null unless asked for. */
-  readonly logprobs: readonly LogprobPosition[] | null;
+  readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
   /** In the first output only: one entry per prompt token after the first; null unless asked for. */
-  readonly promptLogprobs: readonly LogprobPosition[] | null;
+  readonly promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
   readonly finishReason: FinishReason | null;
   /** The stop string or stop token id that ended the request; null for end tokens and length. */
   readonly stopReason: string | number | null;

@@ -5,11 +5,11 @@
 //   outputRows            prompt rows to score ^, last row to sample ^
 
 import { assert } from "../assert.ts";
+import type { PositionLogprobs } from "../request/logprobs.ts";
 import type { Request } from "../request/request.ts";
 import { USUAL_LOGPROBS } from "../request/sampling-params.ts";
 import type {
   BlockTransfers,
-  PositionLogprobs,
   ScheduledRequest,
   ScheduledResult,
   StepPlan,

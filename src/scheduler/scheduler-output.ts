@@ -2,6 +2,7 @@
 // Plain records; the runner imports only these types. Names as vLLM's SchedulerOutput.
 
 import type { BlockCopy } from "../kvcache/kv-cache-manager.ts";
+import type { PositionLogprobs } from "../request/logprobs.ts";
 import type { Request } from "../request/request.ts";
 
 /**
@@ -52,20 +53,6 @@ export interface StepPlan {
   readonly transfers: BlockTransfers;
   /** Ids finished or aborted since the previous plan: the runner frees their sampler state. */
   readonly finishedRequestIds: readonly string[];
-}
-
-/** A token with its log-probability. */
-export interface TokenLogprob {
-  readonly tokenId: number;
-  readonly logprob: number;
-  /** 1 = likeliest of the vocabulary. */
-  readonly rank: number;
-}
-
-/** Log-probabilities at one position: the chosen token and the likeliest k, likeliest first. */
-export interface PositionLogprobs {
-  readonly chosen: TokenLogprob;
-  readonly top: readonly TokenLogprob[];
 }
 
 /** What the pass gave for one entry of `scheduled`. */

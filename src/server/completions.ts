@@ -11,7 +11,6 @@ import { fieldsSaid } from "../api/fields.ts";
 import { mergeGenerations, type PromptOutput } from "../api/generations.ts";
 import { completionLogprobs, echoLogprobs, promptLogprobs } from "../api/logprobs.ts";
 import { COMPLETION_FIELDS, type CompletionBody } from "../api/schemas.ts";
-import type { LogprobPosition } from "../protocol/protocol.ts";
 import { answer } from "./answer.ts";
 import { readBody } from "./read-body.ts";
 import { logged } from "./request-log.ts";
@@ -79,7 +78,7 @@ async function fullBody(run: CompletionRun, outputs: AsyncIterable<PromptOutput>
 function choiceBody(
   body: CompletionBody,
   prompt: CompletionPrompt,
-  promptPositions: readonly LogprobPosition[] | null,
+  promptPositions: Choice["promptLogprobs"],
   choice: Choice,
   index: number,
 ) {
@@ -99,7 +98,7 @@ function choiceBody(
 function choiceLogprobs(
   body: CompletionBody,
   prompt: CompletionPrompt,
-  promptPositions: readonly LogprobPosition[] | null,
+  promptPositions: Choice["promptLogprobs"],
   choice: Choice,
 ) {
   const asIds = body.return_tokens_as_token_ids;

@@ -3,9 +3,9 @@
 // other sequences.
 
 import { afterAll, describe, expect, test } from "bun:test";
+import type { PositionLogprobs } from "../../src/request/logprobs.ts";
 import type { KvCacheType } from "../../src/runner/addon-types.ts";
 import type { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
-import type { PositionLogprobs } from "../../src/scheduler/scheduler-output.ts";
 import { CACHES, expectAgreement, largestGap } from "../support/attention-comparison.ts";
 import { runStep } from "../support/drive.ts";
 import { makeRequest } from "../support/make-request.ts";

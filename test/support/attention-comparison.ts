@@ -1,7 +1,7 @@
 // What the tests of the attention op against ggml's share: the caches that are compared, and how.
 
 import { expect } from "bun:test";
-import type { PositionLogprobs } from "../../src/scheduler/scheduler-output.ts";
+import type { PositionLogprobs } from "../../src/request/logprobs.ts";
 
 /**
  * The type of cache, what ggml's attention is given, the largest difference. Over a q8_0 cache ggml makes

@@ -5,11 +5,11 @@
 import { EngineError } from "../../src/errors.ts";
 import type { ChatTemplateRequest } from "../../src/protocol/chat-template-request.ts";
 import type { MemoryReport, ModelInfo } from "../../src/protocol/model-info.ts";
+import type { PositionLogprobs } from "../../src/request/logprobs.ts";
 import type { Request } from "../../src/request/request.ts";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
 import type { Tokenizer } from "../../src/runner/tokenizer.ts";
 import type {
-  PositionLogprobs,
   ScheduledRequest,
   ScheduledResult,
   StepPlan,

@@ -2,16 +2,13 @@
 // the request's marks on the engine clock. One state a live request; knows no scheduler policy.
 
 import { assert } from "../../assert.ts";
-import type { LogprobEntry, LogprobPosition, RequestOutput } from "../../protocol/protocol.ts";
+import type { RequestOutput } from "../../protocol/protocol.ts";
+import type { DecodedLogprob, PositionLogprobs, TokenLogprob } from "../../request/logprobs.ts";
 import type { Request } from "../../request/request.ts";
 import { FINISH_REASON_OF, isFinished } from "../../request/request-status.ts";
 import type { Tokenizer } from "../../runner/tokenizer.ts";
 import { firstOf } from "../../scheduler/sampled-tokens.ts";
-import type {
-  PositionLogprobs,
-  SampledTokens,
-  TokenLogprob,
-} from "../../scheduler/scheduler-output.ts";
+import type { SampledTokens } from "../../scheduler/scheduler-output.ts";
 import { Detokenizer, TokenTexts } from "./detokenizer.ts";
 import { StopChecker } from "./stop-checker.ts";
 import { TextPipeline } from "./text-pipeline.ts";
@@ -26,7 +23,7 @@ interface OutputState {
   numReportedPreemptions: number;
   isCorrupted: boolean;
   /** Of prompt positions [1, length + 1); null unless asked for. */
-  promptLogprobs: LogprobPosition[] | null;
+  promptLogprobs: PositionLogprobs<DecodedLogprob>[] | null;
 }
 
 export class OutputProcessor {
@@ -78,7 +75,7 @@ export class OutputProcessor {
     const kept = this.#state(request).promptLogprobs;
     if (kept === null) return;
     positions.forEach((position, i) => {
-      kept[startPosition + i] = this.#logprobPosition(position);
+      kept[startPosition + i] = this.#decodedPosition(position);
     });
   }
 
@@ -102,7 +99,7 @@ export class OutputProcessor {
       text,
       tokenIds,
       tokenTimesS: repeated(nowS, tokenIds.length),
-      logprobs: logprobs?.map((position) => this.#logprobPosition(position)) ?? null,
+      logprobs: logprobs?.map((position) => this.#decodedPosition(position)) ?? null,
       promptLogprobs: isFirst ? state.promptLogprobs : null,
       finishReason: stop === null ? finishReason : "stop",
       stopReason: stop ?? sampled.stopReason,
@@ -142,14 +139,14 @@ export class OutputProcessor {
     return stages;
   }
 
-  #logprobPosition(position: PositionLogprobs): LogprobPosition {
+  #decodedPosition(position: PositionLogprobs): PositionLogprobs<DecodedLogprob> {
     return {
-      chosen: this.#logprobEntry(position.chosen),
-      top: position.top.map((entry) => this.#logprobEntry(entry)),
+      chosen: this.#decodedLogprob(position.chosen),
+      top: position.top.map((entry) => this.#decodedLogprob(entry)),
     };
   }
 
-  #logprobEntry(entry: TokenLogprob): LogprobEntry {
+  #decodedLogprob(entry: TokenLogprob): DecodedLogprob {
     return { ...entry, bytes: this.#texts.bytes(entry.tokenId).slice() };
   }
 }

@@ -1,13 +1,9 @@
 // The message of a step as bytes: the one that is sent all the time, so its fields have fixed places and
 // no names.
 
-import type {
-  EngineOutputs,
-  LogprobEntry,
-  LogprobPosition,
-  RequestOutput,
-} from "../../protocol/protocol.ts";
+import type { EngineOutputs, RequestOutput } from "../../protocol/protocol.ts";
 import type { BlockEviction, RequestTimeline, SchedulerStats } from "../../protocol/stats.ts";
+import type { DecodedLogprob, PositionLogprobs } from "../../request/logprobs.ts";
 import { FINISH_REASONS, type FinishReason } from "../../request/request-status.ts";
 import { type ByteReader, type ByteWriter, ChannelError } from "./bytes.ts";
 
@@ -149,33 +145,36 @@ function markOf(value: number): number | null {
   return Number.isNaN(value) ? null : value;
 }
 
-function writePositions(writer: ByteWriter, positions: readonly LogprobPosition[] | null): void {
+function writePositions(
+  writer: ByteWriter,
+  positions: readonly PositionLogprobs<DecodedLogprob>[] | null,
+): void {
   writer.u8(positions === null ? ABSENT : PRESENT);
   if (positions === null) return;
   writer.u32(positions.length);
   for (const { chosen, top } of positions) {
-    writeEntry(writer, chosen);
+    writeLogprob(writer, chosen);
     writer.u32(top.length);
-    for (const entry of top) writeEntry(writer, entry);
+    for (const entry of top) writeLogprob(writer, entry);
   }
 }
 
-function readPositions(reader: ByteReader): LogprobPosition[] | null {
+function readPositions(reader: ByteReader): PositionLogprobs<DecodedLogprob>[] | null {
   return reader.u8() === ABSENT ? null : readList(reader, readPosition);
 }
 
-function readPosition(reader: ByteReader): LogprobPosition {
-  return { chosen: readEntry(reader), top: readList(reader, readEntry) };
+function readPosition(reader: ByteReader): PositionLogprobs<DecodedLogprob> {
+  return { chosen: readLogprob(reader), top: readList(reader, readLogprob) };
 }
 
-function writeEntry(writer: ByteWriter, entry: LogprobEntry): void {
+function writeLogprob(writer: ByteWriter, entry: DecodedLogprob): void {
   writer.i32(entry.tokenId);
   writer.f64(entry.logprob);
   writer.i32(entry.rank);
   writer.bytes(entry.bytes);
 }
 
-function readEntry(reader: ByteReader): LogprobEntry {
+function readLogprob(reader: ByteReader): DecodedLogprob {
   return {
     tokenId: reader.i32(),
     logprob: reader.f64(),
