@@ -1,6 +1,6 @@
 // Chunks of a streamed chat; what is the same in all of them is serialised once.
 
-import type { SequenceOutput } from "../front/generation.ts";
+import type { SequenceOutput } from "../front/output-stream.ts";
 import { modelName } from "./api-context.ts";
 import type { ChatRun } from "./chat-run.ts";
 import { isSilent, promptDetails, usage } from "./choice.ts";

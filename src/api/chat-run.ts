@@ -1,6 +1,6 @@
 // A chat on its way, whoever asked for it: its body checked, rendered and queued.
 
-import type { Generation } from "../front/generation.ts";
+import type { Generation } from "../front/output-stream.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
 import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts";

@@ -1,7 +1,7 @@
 // The prompts of a text completion: counted, handed to the engine, and shown with what `echo` wants.
 
 import { RequestError } from "../errors.ts";
-import type { Generation } from "../front/generation.ts";
+import type { Generation } from "../front/output-stream.ts";
 import {
   checkCountedIds,
   checkPromptIds,

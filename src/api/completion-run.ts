@@ -1,6 +1,6 @@
 // A text completion on its way, whoever asked for it: its body checked, its prompts queued.
 
-import type { GenerateRequest, Generation } from "../front/generation.ts";
+import type { GenerateRequest, Generation } from "../front/output-stream.ts";
 import { knownTokens } from "../front/request-tracker.ts";
 import { checkNumLogprobs, fitMaxTokens, numLogprobs } from "../protocol/prompt-limits.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
@@ -13,7 +13,7 @@ import {
   shownPrompt,
   showsPromptOnly,
 } from "./completion-prompts.ts";
-import { abortAll } from "./generations.ts";
+import { abortAll } from "./output-streams.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { CompletionBody } from "./schemas.ts";
 import { checkCompletionFeatures, checkStreamOptions } from "./unsupported.ts";

@@ -12,7 +12,7 @@ import type {
 } from "../protocol/protocol.ts";
 import type { EngineLoad, StatListener } from "../protocol/stats.ts";
 import { Admission, type Reservation } from "./admission.ts";
-import type { GenerateRequest, Generation } from "./generation.ts";
+import type { GenerateRequest, Generation } from "./output-stream.ts";
 import {
   IterationStatsBuilder,
   type ParentProgress,

@@ -7,7 +7,7 @@ import { type JoinedOutput, joinedOutput, joinOutput } from "../protocol/joined-
 import type { Prompt, RequestOutput } from "../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { USUAL_LOGPROBS } from "../request/sampling-params.ts";
-import type { GenerateRequest, Generation, SequenceOutput } from "./generation.ts";
+import type { GenerateRequest, Generation, SequenceOutput } from "./output-stream.ts";
 import type { Arrival } from "./throughput.ts";
 
 export interface TrackerOptions {

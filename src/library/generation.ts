@@ -3,7 +3,7 @@
 import type { Choice } from "../api/choice.ts";
 import { eventStream } from "../api/event-stream.ts";
 import { type ChunkWriter, eventsOf } from "../api/events.ts";
-import type { SequenceOutput } from "../front/generation.ts";
+import type { SequenceOutput } from "../front/output-stream.ts";
 import type { GeneratedChoice, GenerateResult, TextDelta } from "./results.ts";
 import { abortError, type Collected, RunningGeneration, type StartedRun } from "./running.ts";
 

@@ -4,7 +4,7 @@
 import { type Choice, choiceAt, makeChoices } from "../api/choice.ts";
 import type { ChunkWriter } from "../api/events.ts";
 import { assert } from "../assert.ts";
-import type { SequenceOutput } from "../front/generation.ts";
+import type { SequenceOutput } from "../front/output-stream.ts";
 
 /** A request that has been checked and queued. */
 export interface StartedRun {

@@ -5,9 +5,9 @@ import { ChatChunkWriter } from "../api/chat-chunks.ts";
 import { type RunInit, startChat } from "../api/chat-run.ts";
 import { CompletionChunkWriter } from "../api/completion-chunks.ts";
 import { startCompletion } from "../api/completion-run.ts";
-import { abortAll, mergeGenerations } from "../api/generations.ts";
+import { abortAll, mergeGenerations } from "../api/output-streams.ts";
 import type { ChatBody, CompletionBody } from "../api/schemas.ts";
-import type { SequenceOutput } from "../front/generation.ts";
+import type { SequenceOutput } from "../front/output-stream.ts";
 import type { StartedRun } from "./running.ts";
 
 /** @throws RequestError or EngineError, with nothing queued */

@@ -3,8 +3,8 @@
 
 import { eventStream } from "../api/event-stream.ts";
 import { type ChunkWriter, eventsOf } from "../api/events.ts";
-import { abortAll } from "../api/generations.ts";
-import type { Generation } from "../front/generation.ts";
+import { abortAll } from "../api/output-streams.ts";
+import type { Generation } from "../front/output-stream.ts";
 import { answerGoesOn } from "./answer-end.ts";
 import { jsonResponse } from "./json-response.ts";
 import { loadHeaders } from "./load-header.ts";

@@ -8,7 +8,7 @@ import { choiceAt, makeChoices, promptDetails, usage } from "../api/choice.ts";
 import { fieldsSaid } from "../api/fields.ts";
 import { chatLogprobs, promptLogprobs } from "../api/logprobs.ts";
 import { CHAT_FIELDS } from "../api/schemas.ts";
-import type { SequenceOutput } from "../front/generation.ts";
+import type { SequenceOutput } from "../front/output-stream.ts";
 import { answer } from "./answer.ts";
 import { readBody } from "./read-body.ts";
 import { logged } from "./request-log.ts";

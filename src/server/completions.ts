@@ -8,7 +8,7 @@ import { CompletionChunkWriter } from "../api/completion-chunks.ts";
 import { type CompletionPrompt, showsPromptOnly } from "../api/completion-prompts.ts";
 import { type CompletionRun, startCompletion } from "../api/completion-run.ts";
 import { fieldsSaid } from "../api/fields.ts";
-import { mergeGenerations, type PromptOutput } from "../api/generations.ts";
+import { mergeGenerations, type PromptOutput } from "../api/output-streams.ts";
 import { completionLogprobs, echoLogprobs, promptLogprobs } from "../api/logprobs.ts";
 import { COMPLETION_FIELDS, type CompletionBody } from "../api/schemas.ts";
 import { answer } from "./answer.ts";

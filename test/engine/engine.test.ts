@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
 import { Front } from "../../src/front/front.ts";
-import type { GenerateRequest, SequenceOutput } from "../../src/front/generation.ts";
+import type { GenerateRequest, SequenceOutput } from "../../src/front/output-stream.ts";
 import type { IterationStats, SchedulerStats, StatListener } from "../../src/protocol/stats.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { makeEngine, makeEngineParts } from "../support/fake-engine.ts";

@@ -2,7 +2,7 @@
 // A clock set by hand: time passes in steps of the model only.
 
 import { describe, expect, test } from "bun:test";
-import type { GenerateRequest } from "../../src/front/generation.ts";
+import type { GenerateRequest } from "../../src/front/output-stream.ts";
 import type { IterationStats, SchedulerStats } from "../../src/protocol/stats.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
 import type { TargetInterTokenLatency } from "../../src/scheduler/step-budget.ts";

@@ -3,7 +3,7 @@
 // strings, aborts and failed steps, compared after every few steps.
 
 import { describe, expect, test } from "bun:test";
-import type { GenerateRequest } from "../../src/front/generation.ts";
+import type { GenerateRequest } from "../../src/front/output-stream.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { Prng } from "../support/prng.ts";
 import { type Series, seriesOf } from "../support/server-process.ts";

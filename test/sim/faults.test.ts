@@ -4,7 +4,7 @@
 // PAGODA_SIM_SEED=<n> starts at another workload.
 
 import { describe, expect, test } from "bun:test";
-import type { GenerateRequest } from "../../src/front/generation.ts";
+import type { GenerateRequest } from "../../src/front/output-stream.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
 import {
   FAULT_KINDS,

@@ -6,7 +6,7 @@ import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
 import { EngineError } from "../../src/errors.ts";
 import { Front } from "../../src/front/front.ts";
-import type { GenerateRequest } from "../../src/front/generation.ts";
+import type { GenerateRequest } from "../../src/front/output-stream.ts";
 import { EngineChild } from "../../src/process/engine-child.ts";
 import { RemoteEngine } from "../../src/process/remote-engine.ts";
 import type { IterationStats, SchedulerStats } from "../../src/protocol/stats.ts";

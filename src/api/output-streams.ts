@@ -1,7 +1,7 @@
 // Running the engine requests of one HTTP request: several prompts as one stream, and the end of all
 // of them when the client leaves.
 
-import type { Generation, SequenceOutput } from "../front/generation.ts";
+import type { Generation, SequenceOutput } from "../front/output-stream.ts";
 
 export interface PromptOutput {
   /** Which prompt of the request. */

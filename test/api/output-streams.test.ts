@@ -1,9 +1,9 @@
 // Several prompts as one stream of outputs.
 
 import { describe, expect, test } from "bun:test";
-import { mergeGenerations } from "../../src/api/generations.ts";
+import { mergeGenerations } from "../../src/api/output-streams.ts";
 import { EngineError } from "../../src/errors.ts";
-import type { Generation, SequenceOutput } from "../../src/front/generation.ts";
+import type { Generation, SequenceOutput } from "../../src/front/output-stream.ts";
 import { settled } from "../support/waiting.ts";
 
 /** A generation whose outputs the test hands in. */
