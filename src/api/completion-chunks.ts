@@ -7,8 +7,8 @@ import { isSilent, promptDetails, usage } from "./choice.ts";
 import { showsPromptOnly } from "./completion-prompts.ts";
 import type { CompletionRun } from "./completion-run.ts";
 import { type ChunkWriter, dataEvent } from "./events.ts";
-import type { PromptOutput } from "./output-streams.ts";
 import { completionLogprobs, echoLogprobs, numCharacters } from "./logprobs.ts";
+import type { PromptOutput } from "./output-streams.ts";
 
 export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   readonly #run: CompletionRun;

@@ -12,12 +12,12 @@ import type {
 } from "../protocol/protocol.ts";
 import type { EngineLoad, StatListener } from "../protocol/stats.ts";
 import { Admission, type Reservation } from "./admission.ts";
-import type { GenerateRequest, Generation } from "./output-stream.ts";
 import {
   IterationStatsBuilder,
   type ParentProgress,
   type SequenceProgress,
 } from "./iteration-stats.ts";
+import type { GenerateRequest, Generation } from "./output-stream.ts";
 import { knownTokens, RequestTracker } from "./request-tracker.ts";
 import { SleepRecorder } from "./sleep-recorder.ts";
 
