@@ -1,8 +1,8 @@
-// Invariant checks. They stay on in production: a broken invariant means that our own code is wrong,
-// so the engine stops rather than serve from a corrupt state.
+// Invariant checks. They stay on in production: a broken invariant means that Pagoda's own code is
+// wrong, so the engine stops instead of serving from a corrupt state.
 
 /**
- * Throws when `condition` is false: a programmer's error, never a user's or an environment's.
+ * Throws when `condition` is false: an error in the code, never of a user or the environment.
  * @param message a function unless it is a literal: built for every row, texts that nobody reads took a third
  * of schedule()
  */

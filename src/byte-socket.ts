@@ -1,17 +1,17 @@
-// A connected stream of bytes, as whoever opens one and whoever speaks over it see it.
+// A connected stream of bytes, as seen by both its opener and its user.
 
 export interface ByteSocket {
-  /** Takes as many of the bytes as it can now. @returns their number */
+  /** Writes as many of the bytes as it can now. @returns their number */
   write(bytes: Uint8Array): number;
   close(): void;
 }
 
 export interface SocketEvents {
-  /** `bytes` hold until the call returns. */
+  /** @param bytes valid until the call returns */
   readonly onData: (bytes: Uint8Array) => void;
-  /** The socket takes bytes again. */
+  /** Called when the socket accepts bytes again. */
   readonly onDrain: () => void;
-  /** Called once: the other side has gone, or close() was called. */
+  /** Called once, when the other side has closed or close() was called. */
   readonly onClose: () => void;
 }
 

@@ -1,8 +1,8 @@
-// Says in users' words why a connection brought no answer, or only part of one. The messages of Bun 1.4.5's
-// fetch advise its callers instead.
+// Explains to users why a connection gave no response or only part of one. The messages of Bun 1.4.5's fetch
+// are meant for its callers.
 
 const UNKNOWN_AUTHORITY =
-  "its certificate is of no known authority; NODE_EXTRA_CA_CERTS=file.pem adds one";
+  "its certificate is from an unknown authority; NODE_EXTRA_CA_CERTS=file.pem adds one";
 
 /** Reasons by the error's code or name. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -20,17 +20,17 @@ const REASONS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "timed out",
   ENETUNREACH: "network unreachable",
   EHOSTUNREACH: "host unreachable",
-  EINVAL: "no valid address",
+  EINVAL: "the address is not valid",
   TimeoutError: "timed out",
-  ERR_INVALID_URL: "no valid address",
-  ERR_INVALID_ARG_VALUE: "no valid address",
+  ERR_INVALID_URL: "the address is not valid",
+  ERR_INVALID_ARG_VALUE: "the address is not valid",
   TooManyRedirects: "it redirects endlessly",
   UnsupportedRedirectProtocol: "it redirects to a URL that is not HTTP",
-  InvalidHTTPResponse: "no valid HTTP",
-  Malformed_HTTP_Response: "no valid HTTP",
-  ResponseHeadersTooLarge: "no valid HTTP",
-  ZlibError: "no valid compression",
-  SyntaxError: "no valid JSON",
+  InvalidHTTPResponse: "the response is not valid HTTP",
+  Malformed_HTTP_Response: "the response is not valid HTTP",
+  ResponseHeadersTooLarge: "the response is not valid HTTP",
+  ZlibError: "the compression is not valid",
+  SyntaxError: "the response is not valid JSON",
 };
 
 /** @param error thrown by fetch or while reading a body */

@@ -1,27 +1,27 @@
 // The typed errors of the project. Each carries a stable `code`; texts may change, codes do not.
-// A user's mistake is a RequestError, want of room an OverloadError, a fault of the engine or its
-// environment an EngineError.
+// A user's mistake is a RequestError, a lack of room an OverloadError, a fault of the engine or its environment
+// an EngineError.
 // Codes are mapped to what a client reads once, in api/error-body.ts.
 
-/** Of a fault that nobody foresaw, for a log: where it came from. */
+/** @returns the stack of an unforeseen error, for a log */
 export const stackOf = (error: Error): string => error.stack ?? error.message;
 
-/** What a client did wrong. The type column of the OpenAI error body follows from the code. */
+/** Mistakes of a client. The `type` of the OpenAI error body follows from the code. */
 export type RequestErrorCode =
   | "invalid_schema" // the body does not have the documented shape (400 "Bad Request")
   | "invalid_value" // a field's value is refused (400 "BadRequestError")
   | "context_length" // prompt or limit exceed the context (400 "BadRequestError")
-  | "unsupported" // known to vLLM, not built here (400 "BadRequestError")
+  | "unsupported" // known to vLLM, not built in Pagoda (400 "BadRequestError")
   | "unsupported_media_type" // Content-Type is not JSON (400 "Bad Request")
   | "model_not_found" // 404 "NotFoundError"
   | "request_not_found" // no request in progress has the id (404 "NotFoundError")
   | "route_not_found" // a path that clients of other servers know (404 "NotFoundError")
   | "body_too_large" // 413
-  | "body_timeout" // the body did not come in time (408)
-  | "suspect_request" // the engine died twice while it was in progress (422)
-  | "slow_reader"; // more of the answer is unread than is kept (408, in a stream that has begun)
+  | "body_timeout" // the body did not arrive in time (408)
+  | "suspect_request" // the engine crashed twice while it was in progress (422)
+  | "slow_reader"; // too much of the answer is unread (408, in a stream that has begun)
 
-/** A request that is refused. Nothing of it was admitted; the next request is not affected. */
+/** A refused request. None of it was admitted, and the next request is not affected. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
   readonly code: RequestErrorCode;
@@ -35,17 +35,17 @@ export class RequestError extends Error {
   }
 }
 
-/** What the server has no room for now (503 with Retry-After). */
+/** Reasons why the server has no room now (503 with Retry-After). */
 export type OverloadErrorCode =
-  | "queue_full" // as many requests or prompt tokens as are allowed are in flight
-  | "queue_timeout" // no step has begun to compute it within the time that a request may wait
+  | "queue_full" // the allowed number of requests or prompt tokens is in flight
+  | "queue_timeout" // no step started to compute it within the time that a request may wait
   | "memory_low"; // the memory of the machine or the container is nearly used up
 
 /** The same request may succeed later. Nothing of it was computed. */
 export class OverloadError extends Error {
   override readonly name = "OverloadError";
   readonly code: OverloadErrorCode;
-  /** When to come back, whole seconds. */
+  /** Time to wait before a retry, whole seconds. */
   readonly retryAfterS: number;
 
   constructor(code: OverloadErrorCode, message: string, retryAfterS: number) {
@@ -57,10 +57,10 @@ export class OverloadError extends Error {
 
 export type EngineErrorCode =
   | "engine_dead" // the engine stopped; every request ends with this
-  | "engine_restarting" // it died or hangs, and a new one is about to start (503 with Retry-After)
-  | "engine_step_failed" // the forward pass of a step failed, or the engine died in it; its requests end with this
+  | "engine_restarting" // it crashed or hung, and a new one is starting (503 with Retry-After)
+  | "engine_step_failed" // the forward pass of a step failed, or the engine crashed in it; its requests end with this
   | "engine_request_timeout" // the request took longer than the operator allows (504)
-  | "engine_sleep_failed" // a sleep or a wake-up could not be done; the text says why
+  | "engine_sleep_failed" // a sleep or a wake-up failed; the message says why
   | "engine_shutdown"; // the server is stopping
 
 export interface EngineErrorOptions extends ErrorOptions {
@@ -71,7 +71,7 @@ export interface EngineErrorOptions extends ErrorOptions {
 export class EngineError extends Error {
   override readonly name = "EngineError";
   readonly code: EngineErrorCode;
-  /** When to come back, whole seconds; null = not known. */
+  /** Time to wait before a retry, whole seconds; null = unknown. */
   readonly retryAfterS: number | null;
 
   constructor(code: EngineErrorCode, message: string, options: EngineErrorOptions = {}) {
@@ -81,12 +81,12 @@ export class EngineError extends Error {
   }
 }
 
-/** The engine has stopped of itself: what it had and what comes ends with this. */
+/** @returns the error of all requests, present and future, of an engine that has stopped by itself */
 export function engineDead(cause: Error): EngineError {
   return new EngineError("engine_dead", `The engine has stopped: ${cause.message}`, { cause });
 }
 
-/** The server is being stopped: what is left and what comes ends with this. */
+/** @returns the error of all requests, present and future, of a server that is stopping */
 export function shuttingDown(): EngineError {
   return new EngineError("engine_shutdown", "The server is shutting down.");
 }
@@ -117,7 +117,7 @@ export type ConfigErrorCode =
   | "context_full" // as a client: the conversation exceeds the context
   | "stream_broken"; // as a client: the answer ended early or is no answer
 
-/** The operator's mistake: a bad option, a missing file, a model that cannot be loaded. */
+/** A mistake of the operator: a bad option, a missing file, a model that cannot be loaded. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly code: ConfigErrorCode;

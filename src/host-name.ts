@@ -3,9 +3,9 @@
 
 import { ConfigError } from "./errors.ts";
 
-/** Where a listener is bound. */
+/** Address that a listener is bound to. */
 export interface ListenAddress {
-  /** The name or address that the operator gave. */
+  /** Name or address set by the operator. */
   readonly host: string;
   /** Numeric, without brackets. */
   readonly address: string;
@@ -37,36 +37,36 @@ function unmapped(hostname: string): string {
   return [a >> 8, a & 255, b >> 8, b & 255].join(".");
 }
 
-/** Means any host in a list of hosts. */
+/** Stands for any host in a list of hosts. */
 export const ANY_HOST = "*";
 
 /**
  * @param listed by an operator, in any form
- * @returns the hosts as canonicalHost() gives them
+ * @returns the hosts in the form of canonicalHost()
  * @throws ConfigError "invalid_option"
  */
 export function listedHosts(listed: readonly string[]): string[] {
   return listed.map((text) => {
     const host = text === ANY_HOST ? ANY_HOST : canonicalHost(text);
     if (host !== null) return host;
-    throw new ConfigError("invalid_option", `allowed-hosts: ${JSON.stringify(text)} is no host`);
+    throw new ConfigError("invalid_option", `allowed-hosts: ${JSON.stringify(text)} is not a host`);
   });
 }
 
-/** @param host as canonicalHost() gives it */
+/** @param host in the form of canonicalHost() */
 export function isIpAddress(host: string): boolean {
   return host.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(host);
 }
 
 /**
  * Recognizes this machine's loopback names (RFC 6761, 6.3) and addresses.
- * @param host as canonicalHost() gives it
+ * @param host in the form of canonicalHost()
  */
 export function isLoopback(host: string): boolean {
   return /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
 }
 
-/** @param host as canonicalHost() gives it */
+/** @param host in the form of canonicalHost() */
 export function isWildcard(host: string): boolean {
   return host === "0.0.0.0" || host === "[::]";
 }

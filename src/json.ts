@@ -1,4 +1,4 @@
-// JSON as clients in any language read and write it: integers of any size keep their digits, text is always
+// JSON as clients in all languages read and write it: integers of any size keep their digits, text is always
 // well-formed Unicode, and objects keep the order of their members.
 
 /** A whole number, as a bigint where a number would not be exact. */

@@ -31,7 +31,7 @@ describe("connectionFault", () => {
     ["ECONNRESET", "connection closed"],
     ["ECONNREFUSED", "connection refused"],
     ["ENOTFOUND", "unknown host"],
-    ["InvalidHTTPResponse", "no valid HTTP"],
+    ["InvalidHTTPResponse", "the response is not valid HTTP"],
     ["CERT_HAS_EXPIRED", "its certificate has expired"],
     ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name"],
   ])("%s is told in words", (code, text) => {
@@ -86,7 +86,7 @@ test("pull tells why the hub or another server brings nothing", async () => {
   for (const [name, endpoint, text] of [
     ["user/repo", "http://127.0.0.1:9", "the hub cannot be reached (connection refused); give"],
     ["user/repo", silent.url, "the hub cannot be reached (connection closed); give"],
-    ["user/repo", "nonsense", "the hub cannot be reached (no valid address); give"],
+    ["user/repo", "nonsense", "the hub cannot be reached (the address is not valid); give"],
     [`${dying.url}/user/repo.gguf`, "nonsense", "repo.gguf: connection closed\n"],
   ] as const) {
     const ran = await runPagoda(["pull", name], { env: { ...env, HF_ENDPOINT: endpoint } });

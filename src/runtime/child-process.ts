@@ -17,12 +17,12 @@ export function ownCommand(...words: string[]): string[] {
   return [process.execPath, resolve(import.meta.dir, "../main.ts"), ...words];
 }
 
-/** On Linux the file that runs, whatever its path leads to by now. */
+/** The running file on Linux, even if its path now names another file. */
 const SELF = "/proc/self/exe";
 
 /**
- * The executable's path, or SELF where an update has replaced or moved the file meanwhile: parent and child
- * must be of one version.
+ * The executable's path, or SELF where an update has replaced or moved the file meanwhile: parent and child must have
+ * the same version.
  */
 function ownProgram(): string {
   const { execPath } = process;
@@ -35,16 +35,16 @@ function ownProgram(): string {
 export interface ChildProcess {
   readonly pid: number;
   readonly connect: Connect;
-  /** How it ended, e.g. "SIGSEGV" or "exit code 1". */
+  /** Resolves with how it ended, e.g. "SIGSEGV" or "exit code 1". */
   readonly exited: Promise<string>;
-  /** SIGKILL: also ends a process that is stopped. */
+  /** Sends SIGKILL, which also ends a stopped process. */
   kill(): void;
 }
 
-/** Its stderr is ours. */
+/** Starts a child whose stderr is this process's. */
 export function startChild(command: readonly string[]): ChildProcess {
   const child = Bun.spawn([...command], {
-    // What a list of processes shows.
+    // Shown by process lists.
     argv0: process.execPath,
     stdio: ["ignore", "ignore", "inherit", "pipe"],
   });
@@ -58,12 +58,12 @@ export function startChild(command: readonly string[]): ChildProcess {
   };
 }
 
-/** In a child: the other end of its parent's socket. @throws ConfigError "no_parent" */
+/** Connects a child to its parent's socket. @throws ConfigError "no_parent" */
 export async function connectToParent(events: SocketEvents): Promise<ByteSocket> {
   try {
     return await connectTo(SOCKET_FD, events);
   } catch (cause) {
-    const message = "a server starts its engine itself: there is no socket to it here";
+    const message = "the engine is started by a server; there is no socket to one here";
     throw new ConfigError("no_parent", message, { cause });
   }
 }
@@ -75,7 +75,7 @@ async function connectTo(fd: number, events: SocketEvents): Promise<ByteSocket> 
     isClosed = true;
     events.onClose();
   };
-  // Bun's types have this form of connect() without its overload.
+  // Bun's types lack this overload of connect().
   const options: Bun.FdSocketOptions & Partial<Bun.UnixSocketOptions> = {
     fd,
     socket: {
@@ -94,8 +94,8 @@ const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 
 /**
- * In a child: the end of the parent is the end of this process, even while its event loop is busy or it
- * is stopped. Only Linux with glibc can; elsewhere the closed socket alone tells.
+ * Ends this child when its parent ends, even while its event loop is busy or it is stopped. Works on Linux
+ * with glibc; elsewhere only the closed socket reports the end.
  */
 export function dieWithParent(): void {
   if (process.platform !== "linux") return;
@@ -105,25 +105,25 @@ export function dieWithParent(): void {
     });
     symbols.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   } catch {
-    // Another C library.
+    // Not glibc.
   }
 }
 
-/** In a child: when memory runs out on Linux, this process goes first, and not the parent that can replace it. */
+/** Makes Linux kill this child first when memory runs out, not the parent that can replace it. */
 export function dieBeforeParent(): void {
   try {
     writeFileSync("/proc/self/oom_score_adj", "300");
   } catch {
-    // Another system, or not allowed: the larger process goes first.
+    // Not Linux, or not permitted: the larger process is killed first.
   }
 }
 
-/** In a child: a signal to the whole group, as a terminal sends, is for the parent to act on. */
+/** Leaves signals to the whole group, as a terminal sends them, to the parent. */
 export function ignoreStopSignals(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 }
 
-/** In a child: ends it, however it goes on natively. */
+/** Ends this process at once, whatever native code is running. */
 export function endNow(): never {
   process.kill(process.pid, "SIGKILL");
   throw new Error("killed");

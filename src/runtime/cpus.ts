@@ -1,10 +1,10 @@
-// What the CPUs are worth to this process: which it may use, how many cores they are, and how much of
-// them a container's quota leaves. Read from Linux's files; other systems have none of them.
+// CPUs that this process can use, how many cores they are, and how much of them a container's quota leaves.
+// Read from Linux's files; other systems do not have them.
 
 import { availableParallelism } from "node:os";
 import { orEmpty, type ReadFile, readText } from "./system.ts";
 
-/** @returns CPUs of a list like "0-3,8", ascending; null when it is none */
+/** @returns CPUs of a list like "0-3,8", ascending; null for any other text */
 export function parseCpuList(text: string): number[] | null {
   const cpus = new Set<number>();
   for (const part of text.trim().split(",")) {
@@ -18,7 +18,7 @@ export function parseCpuList(text: string): number[] | null {
   return [...cpus].sort((a, b) => a - b);
 }
 
-/** CPUs that this process may run on, ascending; null where the system does not tell. */
+/** @returns CPUs that this process may run on, ascending; null if the system does not report them */
 export function allowedCpus(readFile: ReadFile = readText): number[] | null {
   const status = orEmpty(readFile)("/proc/self/status");
   const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
@@ -26,8 +26,8 @@ export function allowedCpus(readFile: ReadFile = readText): number[] | null {
 }
 
 /**
- * Threads that can compute at the same time without sharing a core, at least 1.
- * @param cpus those they run on; null = all that there are
+ * Counts the threads that can compute at the same time without sharing a core, at least 1.
+ * @param cpus that they run on; null = all
  */
 export function numUsefulThreads(cpus: number[] | null, readFile: ReadFile = readText): number {
   const read = orEmpty(readFile);
@@ -35,7 +35,7 @@ export function numUsefulThreads(cpus: number[] | null, readFile: ReadFile = rea
   return Math.max(1, Math.min(numCores, Math.floor(cpuQuota(read))));
 }
 
-/** CPUs that share a core name the same siblings; one that does not tell is a core of its own. */
+/** CPUs that share a core list the same siblings; a CPU without a list counts as its own core. */
 function numPhysicalCores(cpus: readonly number[], read: ReadFile): number {
   const cores = cpus.map((cpu) => {
     const siblings = read(`/sys/devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`);
@@ -44,7 +44,7 @@ function numPhysicalCores(cpus: readonly number[], read: ReadFile): number {
   return new Set(cores).size;
 }
 
-/** CPUs' worth of time that the process's control groups leave it; infinite without a limit. */
+/** @returns CPU time per second that the process's control groups allow, in CPUs; infinite without a limit */
 function cpuQuota(read: ReadFile): number {
   const quotas = read("/proc/self/cgroup")
     .split("\n")
@@ -58,7 +58,7 @@ function cpuQuota(read: ReadFile): number {
   return Math.min(Number.POSITIVE_INFINITY, ...quotas);
 }
 
-/** "/a/b" -> "/a/b", "/a", "". In a container the path may be the host's: its own group is the last. */
+/** "/a/b" -> "/a/b", "/a", "". In a container the path can be the host's, so its own group is the last. */
 function foldersUpwards(path: string): string[] {
   if (path === "" || path === "/") return [""];
   return [path, ...foldersUpwards(path.slice(0, path.lastIndexOf("/")))];
@@ -74,7 +74,7 @@ function quotaOfV1(read: ReadFile, folder: string): number {
   return cpusOf(microseconds("quota"), microseconds("period"));
 }
 
-/** "max", -1 and what cannot be read are no limit. */
+/** Treats "max", -1 and unreadable values as no limit. */
 function cpusOf(quotaUs = "", periodUs = ""): number {
   const cpus = Number.parseInt(quotaUs, 10) / Number.parseInt(periodUs, 10);
   return cpus > 0 ? cpus : Number.POSITIVE_INFINITY;

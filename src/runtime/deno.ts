@@ -1,9 +1,9 @@
-// What Deno gives in place of Bun: a listener. All else that the library needs of the system is in both.
+// The listener on Deno. Everything else that the library needs from the system exists in both runtimes.
 
 import type { HttpServer, HttpServerOptions } from "./http-types.ts";
 import { urlOf } from "./listen-address.ts";
 
-/** As much of Deno's interface as is used. */
+/** Part of Deno's interface that is used. */
 interface DenoApi {
   serve(
     options: {
@@ -20,19 +20,20 @@ interface DenoApi {
   };
 }
 
-/** @returns null in another runtime */
+/** @returns null in any other runtime */
 export function denoApi(): DenoApi | null {
   return (globalThis as { Deno?: DenoApi }).Deno ?? null;
 }
 
 /**
- * Listens in Deno, which frames requests as RFC 9112 requires; no deadlines, no body limit besides the app's.
+ * Listens on Deno, which frames requests as RFC 9112 requires. Sets no deadlines, and no body limit besides
+ * the app's.
  */
 export function listenInDeno(deno: DenoApi, options: HttpServerOptions): HttpServer {
   const { host, address: hostname = host, port } = options;
   const force = new AbortController();
   const server = deno.serve(
-    // By default it prints where it listens.
+    // By default, Deno prints the address.
     { hostname, port, signal: force.signal, onListen: () => {} },
     options.fetch,
   );
@@ -45,7 +46,7 @@ export function listenInDeno(deno: DenoApi, options: HttpServerOptions): HttpSer
     url: urlOf(host, addr.port),
     port: addr.port,
     stop: async (isForced) => {
-      // Deno fails at an abort after the end.
+      // Deno throws on an abort after the end.
       if (isForced && !isFinished) force.abort();
       if (!isForced) await server.shutdown();
       await finished;

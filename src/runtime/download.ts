@@ -1,5 +1,5 @@
-// Downloading a large file: resumed by range, its SHA-256 reckoned while it is written, moved into place
-// only when whole.
+// Downloads a large file: resumes by range, computes the SHA-256 while writing, and moves the file into place
+// only when it is complete.
 
 import { createHash, type Hash } from "node:crypto";
 import {
@@ -31,27 +31,27 @@ export interface DownloadOptions {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly target: string;
-  /** What is there of an unfinished download. Default: the target with ".part". */
+  /** File of an unfinished download. Default: the target with ".part". */
   readonly partial?: string;
-  /** Hex; null = not known. */
+  /** Hex; null = unknown. */
   readonly sha256: string | null;
-  /** What a file of its kind begins with, in ASCII: a server may send a page in its place. */
+  /** First characters of a valid file, in ASCII, since a server can send a page in its place. */
   readonly startsWith?: string;
-  /** Size of the file, where it is known beforehand: not every server tells it. */
+  /** Size of the file if known in advance; not every server reports it. */
   readonly bytes?: number;
-  /** What may help where the server refuses the file. */
+  /** Hint for the user if the server refuses the file. */
   readonly refusalHint?: string;
-  /** Time to the answer's head, ms. */
+  /** Time limit for the response head, ms. */
   readonly connectTimeoutMs: number;
-  /** @param total bytes, null when the server does not tell */
+  /** @param total bytes; null if the server does not report it */
   readonly onProgress: (done: number, total: number | null) => void;
 }
 
-/** A connection that brings nothing for so long is given up. */
+/** Time without data after which a connection is given up. */
 const STALL_TIMEOUT_MS = 60_000;
 
 /**
- * What was there already of an earlier try is kept, and is kept again when this one fails.
+ * Continues the file of an earlier attempt, which is kept if this one fails too.
  * @throws ConfigError "download_failed", "disk_full" or "checksum_mismatch"
  */
 export async function download(options: DownloadOptions): Promise<void> {
@@ -94,7 +94,7 @@ function checkStart(partial: string, bytes: Uint8Array, options: DownloadOptions
 
 function wrongKind(partial: string, { url, startsWith }: DownloadOptions): ConfigError {
   rmSync(partial);
-  const message = `${shownUrl(url)} is no model: what came does not begin with ${startsWith}`;
+  const message = `${shownUrl(url)} is not a model: the data does not begin with ${startsWith}`;
   return new ConfigError("download_failed", message);
 }
 
@@ -121,7 +121,7 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
     rmSync(partial);
     return fetchInto(partial, options);
   }
-  // Nothing after what is there already: the earlier try had all of it.
+  // No bytes are left: the earlier attempt had all of them.
   if (response.status === 416) return sha256OfFile(partial);
   if (!response.ok || response.body === null) {
     const isRefused = response.status === 401 || response.status === 403;
@@ -138,13 +138,13 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
   const { done, sha256 } = await writeBody(partial, response.body, transfer);
   if (total === null) options.onProgress(done, done);
   if (total === null || done === total) return sha256;
-  const message = `cannot download ${shownUrl(url)}: it ended after ${done} of ${total} bytes; try again`;
+  const message = `cannot download ${shownUrl(url)}: it was cut off after ${done} of ${total} bytes; try again`;
   throw new ConfigError("download_failed", message);
 }
 
 /**
- * The rest of the file (RFC 9110, 13.1.5): of the version that has begun, which no checksum would tell from
- * another. Without a note of it nothing is asked for, so that the file comes from its start.
+ * Requests the rest of the same version of the file (RFC 9110, 13.1.5). Without a note of the version, the
+ * file is requested from its start, since it may have no checksum that would detect a mix.
  */
 function rangeFrom(
   have: number,
@@ -157,7 +157,7 @@ function rangeFrom(
   return version === null ? {} : { range, "if-range": version };
 }
 
-/** Whether a server that passes If-Range over has gone on with another version of the file. */
+/** Whether a server that ignores If-Range sent the rest of another version of the file. */
 function isOfOther(
   { status, headers }: Response,
   have: number,
@@ -165,7 +165,7 @@ function isOfOther(
   { sha256 }: DownloadOptions,
 ): boolean {
   if (sha256 !== null) return false;
-  // The date may be left out of an answer to If-Range.
+  // A response to If-Range may omit the date.
   if (status === 206) return ![null, notedVersion(partial)].includes(versionOf(headers));
   return status === 416 && headers.get("content-range") !== `bytes */${have}`;
 }
@@ -177,7 +177,7 @@ function checkSpace(path: string, bytes: number): void {
   const free = bavail * bsize;
   if (bytes <= free) return;
   const mib = (n: number) => `${Math.ceil(n / 2 ** 20)} MiB`;
-  const message = `${mib(bytes)} are needed in ${folder}, ${mib(free)} are free`;
+  const message = `${folder} needs ${mib(bytes)} of free space, but has ${mib(free)}`;
   throw new ConfigError("disk_full", message);
 }
 

@@ -1,6 +1,6 @@
 // The native addon inside a compiled executable. Bun would unpack it into the temp folder, which hardened
-// machines mount without execution; here it goes into the first folder that it loads from, is found there
-// again, and needs no folder at all where Linux lends memory as a file.
+// machines mount as noexec. Here it is written to the first folder that it can be loaded from, where later
+// starts find it, or on Linux to a file in memory if no folder works.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -15,14 +15,14 @@ import {
 } from "node:fs";
 import { isAbsolute, join } from "node:path";
 
-/** As the bundler names it, with a hash of its content. */
+/** Name that the bundler gives it, with a hash of its content. */
 const NAME = /^pagoda.*\.node$/;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * @returns the addon's exports; null in a program that is no executable or holds no addon
- * @throws Error naming each folder that was tried and why it would not do
+ * @returns the addon's exports; null in a program that is not an executable or has no addon
+ * @throws Error naming each folder that was tried and why it failed
  */
 export async function loadEmbeddedAddon(env: Env = process.env): Promise<object | null> {
   const files = typeof Bun === "undefined" ? [] : Bun.embeddedFiles;
@@ -42,11 +42,11 @@ export async function loadEmbeddedAddon(env: Env = process.env): Promise<object 
   } catch (error) {
     reasons.push(`memory: ${reasonOf(error)}`);
   }
-  const advice = "set XDG_CACHE_HOME to a folder of yours that allows execution";
+  const advice = "set XDG_CACHE_HOME to a folder of your own that allows execution";
   throw new Error(`no place to load it from: ${reasons.join("; ")}; ${advice}`);
 }
 
-/** Where the addon may be kept, best first. In folders that are everybody's each user has one. */
+/** @returns folders for the addon, best first; a folder of its own per user where a parent is shared */
 export function addonFolders(env: Env, uid: number): string[] {
   const own = [env["XDG_CACHE_HOME"], env["HOME"] && join(env["HOME"], ".cache")];
   const shared = [env["TMPDIR"] || "/tmp", "/dev/shm"];
@@ -58,9 +58,9 @@ export function addonFolders(env: Env, uid: number): string[] {
 }
 
 /**
- * Puts the file there unless it is there already, whole or not at all.
+ * Writes the file unless it exists already, completely or not at all.
  * @returns its path
- * @throws Error where that cannot be done, or where others could have put something else
+ * @throws Error if it cannot be written, or if other users could have replaced it
  */
 export function placeFile(folder: string, name: string, bytes: Uint8Array): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -91,7 +91,7 @@ function openAddon(path: string): object {
 }
 
 async function openFromMemory(bytes: Uint8Array): Promise<object> {
-  if (process.platform !== "linux") throw new Error("only Linux can");
+  if (process.platform !== "linux") throw new Error("needs Linux");
   const { dlopen, FFIType } = await import("bun:ffi");
   const { symbols } = dlopen("libc.so.6", {
     memfd_create: { args: [FFIType.cstring, FFIType.u32], returns: FFIType.i32 },

@@ -1,4 +1,4 @@
-// Why the system does not open a file or listen at an address, in its own words.
+// Reasons why the system refuses to open a file or to listen on an address.
 
 import { getSystemErrorMap } from "node:util";
 
@@ -12,7 +12,7 @@ export function fileFault(cause: unknown): string {
   return text ?? cause.message;
 }
 
-/** What the system refused, where nobody foresaw it. @returns e.g. "/models: permission denied"; null for another error */
+/** Describes an unforeseen refusal by the system. @returns e.g. "/models: permission denied"; null for another error */
 export function systemFault(error: unknown): string | null {
   if (!(error instanceof Error) || !("errno" in error) || !("syscall" in error)) return null;
   const { path, syscall } = error as NodeJS.ErrnoException;

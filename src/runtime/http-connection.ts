@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
-/** Unanswered requests at which reading from the connection pauses. */
+/** Number of unanswered requests at which reading from the connection pauses. */
 const MAX_OPEN = 16;
 
 export type Answer = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
@@ -17,16 +17,16 @@ export class Connection {
   #numOpen = 0;
   /** The latest request and the response to it. */
   #last: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse } | null = null;
-  /** Why nothing can follow on the connection. */
+  /** Reason why no further request can follow on the connection. */
   #fault: Error | null = null;
 
-  /** @param answer must begin to read the body before it first waits */
+  /** @param answer must start to read the body before its first await */
   constructor(socket: Duplex, answer: Answer) {
     this.#socket = socket;
     this.#answer = answer;
   }
 
-  /** @returns when the request is answered or the client has left */
+  /** Resolves when the request is answered or the client has disconnected. */
   add(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     this.#last = { incoming, outgoing };
     this.#numOpen++;
@@ -48,7 +48,7 @@ export class Connection {
     this.#failBody();
     void this.#tail.then(() => {
       if (!this.#socket.writable) return;
-      // A request has one answer: a client would take a second one for the answer to its next request.
+      // A client would take a second response to this request for the response to its next one.
       if (isWithinBody) this.#socket.end();
       else this.#socket.end(refusalOf(fault));
     });
@@ -60,7 +60,7 @@ export class Connection {
     return answered;
   }
 
-  /** Fails the body of the latest request if it is incomplete; its reader answers for that. */
+  /** Fails the body of the latest request if it is incomplete; its reader then answers. */
   #failBody(): void {
     const last = this.#last;
     if (this.#fault === null || last === null || last.incoming.complete) return;

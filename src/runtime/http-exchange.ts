@@ -1,5 +1,5 @@
-// Connects node:http to fetch for one request: turns what arrives into a `Request` and sends a `Response`. A
-// client that leaves aborts the request's signal and cancels the answer's stream.
+// Connects node:http to fetch for one request: turns the incoming message into a `Request` and sends a
+// `Response`. When the client disconnects, the request's signal is aborted and the response's stream canceled.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 
@@ -8,11 +8,11 @@ export type Fetch = (request: Request) => Response | Promise<Response>;
 export interface ExchangeLimits {
   /** Largest body before the connection is cut, bytes. */
   readonly maxBodyBytes: number;
-  /** Longest time in which a client may take nothing of what waits for it, ms. */
+  /** Longest time that a client may read nothing while data waits for it, ms. */
   readonly writeStallMs: number;
 }
 
-/** Answers one request and reads its body from the start. Never throws: a fault of `fetch` is a 500. */
+/** Answers one request and reads its body from the start. Never throws: an error in `fetch` becomes a 500. */
 export async function exchange(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -30,13 +30,13 @@ export async function exchange(
   try {
     await send(await fetch(request), outgoing, left.signal, limits.writeStallMs);
   } catch {
-    // The app answers for its own errors; this one escaped it.
+    // The app handles its own errors; this one escaped it.
     if (outgoing.headersSent) outgoing.destroy();
     else refuse(outgoing, 500, "Internal Server Error");
   }
 }
 
-/** Whether a body is read; node:http drops that of a GET, which fetch does not allow. */
+/** Whether a body is read; node:http drops the body of a GET, which fetch does not allow. */
 function hasBody({ method }: IncomingMessage): boolean {
   return method !== "GET" && method !== "HEAD";
 }
@@ -93,7 +93,7 @@ function headersOf({ rawHeaders, httpVersion }: IncomingMessage): Headers | null
 /** A host (RFC 3986) and an optional port, without user information. */
 const AUTHORITY = /^(\[[\da-fA-F:.]+\]|[\w.~!$&'()*+,;=%-]+)(:\d*)?$/;
 
-/** Host of an HTTP/1.0 request that names none. */
+/** Host of an HTTP/1.0 request without a Host header. */
 const NO_HOST = "localhost";
 
 /** Prefers the authority of a whole URL in the request line to the Host (RFC 9112, 3.2.2). */
@@ -107,7 +107,7 @@ function urlOf({ url: target = "", socket }: IncomingMessage, headers: Headers):
   return URL.canParse(url) ? url : null;
 }
 
-/** A request's body, read on demand. A body that nobody wants is read and dropped, up to the limit. */
+/** Streams a request's body on demand. An unused body is read and dropped, up to the limit. */
 class IncomingBody {
   readonly stream: ReadableStream<Uint8Array>;
   readonly #incoming: IncomingMessage;
@@ -146,12 +146,14 @@ class IncomingBody {
     });
     incoming.once("end", () => end(() => controller.close()));
     incoming.on("error", (error) => end(() => controller.error(error)));
-    incoming.once("close", () => end(() => controller.error(new Error("the client has left"))));
+    incoming.once("close", () =>
+      end(() => controller.error(new Error("the client has disconnected"))),
+    );
     incoming.pause();
   }
 }
 
-/** @param left aborted when the client leaves, perhaps before the call */
+/** @param left aborted when the client disconnects, possibly before the call */
 async function send(
   response: Response,
   outgoing: ServerResponse,
@@ -166,7 +168,7 @@ async function send(
     outgoing.end();
     return body?.cancel();
   }
-  // An answer with a length is sent whole; any other is streamed.
+  // A response with a length is sent at once; any other is streamed.
   if (response.headers.has("content-length")) {
     return end(outgoing, writeStallMs, new Uint8Array(await response.arrayBuffer()));
   }
@@ -195,7 +197,7 @@ async function pipe(
 }
 
 /**
- * Ends the answer. The rest may wait in memory, but a client that takes none of it for too long is cut off.
+ * Ends the response. The rest can wait in memory, but a client that reads none of it for too long is cut off.
  */
 function end(outgoing: ServerResponse, writeStallMs: number, bytes?: Uint8Array): void {
   outgoing.end(bytes);
@@ -209,7 +211,7 @@ function end(outgoing: ServerResponse, writeStallMs: number, bytes?: Uint8Array)
   outgoing.once("close", () => clearInterval(watch));
 }
 
-/** Resolves when the client takes bytes again or has left; cuts it off after too long. */
+/** Resolves when the client reads again or has disconnected; cuts it off after too long. */
 function drained(outgoing: ServerResponse, writeStallMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stalled = setTimeout(() => outgoing.destroy(), writeStallMs);

@@ -4,7 +4,7 @@ import type { Fetch } from "./http-exchange.ts";
 import type { TlsSettings } from "./tls-files.ts";
 
 export interface HttpServerOptions {
-  /** A name or an address, as in the URL. */
+  /** Name or address, as in the URL. */
   readonly host: string;
   /** Numeric address; default: the host. */
   readonly address?: string;
@@ -14,7 +14,7 @@ export interface HttpServerOptions {
   readonly socketPath?: string | null;
   /** Absent or null = plain HTTP. */
   readonly tls?: TlsSettings | null;
-  /** What the app accepts, bytes. */
+  /** Largest body that the app accepts, bytes. */
   readonly maxBodyBytes: number;
   readonly fetch: Fetch;
   readonly deadlines?: Deadlines;
@@ -24,20 +24,20 @@ export interface HttpServer {
   readonly url: string;
   /** 0 = none, for a Unix socket. */
   readonly port: number;
-  /** Stops accepting; resolves when open answers have ended, or at once with `force`. */
+  /** Stops accepting. Resolves when open responses have ended, or at once with `force`. */
   stop(force: boolean): Promise<void>;
 }
 
-/** How long a connection may keep the server waiting, ms. None applies while an answer is computed. */
+/** Limits on how long a connection may keep the server waiting, ms. None applies while a response is computed. */
 export interface Deadlines {
   /**
-   * Until a request's headers are complete, from the start of a new connection or else from the first byte.
+   * Until a request's headers are complete, from the start of a new connection, otherwise from the first byte.
    */
   readonly headersMs: number;
-  /** Until the body is complete, too. For bodies that nobody reads; the app itself refuses one after 60 s. */
+  /** Until the body is complete as well. For unread bodies; the app itself refuses a body after 60 s. */
   readonly requestMs: number;
-  /** From an answer to the next request. */
+  /** From a response to the next request. */
   readonly idleMs: number;
-  /** Longest time in which a client takes nothing of what is written to it. */
+  /** Longest time that a client reads nothing of what is written to it. */
   readonly writeStallMs: number;
 }

@@ -1,20 +1,19 @@
-// Lines from standard input: typed on a terminal, with a prompt, a history and Ctrl-C as an event, or read
-// from a pipe.
+// Lines from standard input: from a terminal, with a prompt, a history and Ctrl-C as an event, or from a pipe.
 
 import { createInterface, type Interface, type ReadLineOptions } from "node:readline";
 import { ConfigError } from "../errors.ts";
 import { fileFault } from "./file-fault.ts";
 
-/** Silence of a pipe before a notice: scripts and services may leave one open that nobody writes to. */
+/** Silence on a pipe before a notice, since scripts and services can leave one open that nobody writes to. */
 const SILENCE_MS = 2_000;
 
 /**
- * Joins piped input, if any, and a text of the command line.
- * @param log gets a line when the end of the pipe does not come
+ * Joins piped input, if any, and text from the command line.
+ * @param log receives a line if the pipe does not end
  */
 export async function withInput(text: string, log: (line: string) => void): Promise<string> {
   if (process.stdin.isTTY === true) return text;
-  const tell = () => log("waiting for the end of standard input; `< /dev/null` gives none");
+  const tell = () => log("waiting for standard input to end; use `< /dev/null` for no input");
   const timer = setTimeout(tell, SILENCE_MS);
   const piped = await new LineInput("").rest();
   clearTimeout(timer);
@@ -31,7 +30,7 @@ function linesOf(options: Pick<ReadLineOptions, "output" | "terminal" | "prompt"
   }
 }
 
-/** Lines that come faster than anybody types belong to one pasted text. */
+/** Interval within which lines belong to one pasted text: nobody types that fast. */
 const PASTE_GAP_MS = 30;
 
 export class LineInput {
@@ -40,7 +39,7 @@ export class LineInput {
   readonly #queue: string[] = [];
   #waiting: ((line: string | null) => void) | null = null;
   #isClosed = false;
-  /** Lines of a text that is being pasted. */
+  /** Lines of the text that is being pasted. */
   #pasted: string[] = [];
   #pasteTimer: ReturnType<typeof setTimeout> | null = null;
 
@@ -59,7 +58,7 @@ export class LineInput {
   #collect(line: string): void {
     this.#pasted.push(line);
     if (this.#pasteTimer !== null) clearTimeout(this.#pasteTimer);
-    // Text left in the editor is the last pasted line, which Enter ends.
+    // Text left in the editor is the last pasted line; Enter ends it.
     this.#pasteTimer = setTimeout(() => this.#lines.line === "" && this.#endPaste(), PASTE_GAP_MS);
   }
 
@@ -70,7 +69,7 @@ export class LineInput {
   }
 
   /**
-   * Next line; on a terminal, a pasted text is one line with line feeds.
+   * Reads the next line; on a terminal, pasted text is one line with line feeds.
    * @returns null at the end of the input
    */
   next(): Promise<string | null> {
@@ -83,14 +82,14 @@ export class LineInput {
     return promise;
   }
 
-  /** Whole, for a pipe. */
+  /** Reads all input, for a pipe. */
   async rest(): Promise<string> {
     const lines: string[] = [];
     for (let line = await this.next(); line !== null; line = await this.next()) lines.push(line);
     return lines.join("\n");
   }
 
-  /** On a terminal; elsewhere Ctrl-C ends the program. */
+  /** Handles Ctrl-C on a terminal; elsewhere it ends the program. */
   onInterrupt(handler: () => void): void {
     if (!this.isTerminal) return;
     const interrupt = () => {
@@ -101,7 +100,7 @@ export class LineInput {
     process.on("SIGINT", interrupt);
   }
 
-  /** Shows the prompt again, after something else was written. */
+  /** Shows the prompt again after other output. */
   refresh(): void {
     if (this.isTerminal && this.#waiting !== null) this.#lines.prompt(true);
   }

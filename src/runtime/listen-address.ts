@@ -1,4 +1,4 @@
-// Finds the address to bind a server to, and the URL that reaches it there.
+// Finds the address to bind a server to, and its URL.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -11,24 +11,24 @@ import { canonicalHost, isIpAddress, isWildcard, type ListenAddress } from "../h
  */
 export async function listenAddress(host: string): Promise<ListenAddress> {
   const plain = host.replace(/^\[(.*)\]$/, "$1");
-  // Keeps the zone, which the canonical form drops.
+  // The canonical form drops the zone, so keep it here.
   if (isIP(plain) !== 0) return { host, address: plain };
   const canonical = canonicalHost(host);
   if (canonical !== null && /:\d+$/.test(host)) {
-    const message = `cannot listen on ${host}: a host is without a port, which is an option of its own`;
+    const message = `cannot listen on ${host}: a host has no port; set it with --port`;
     throw new ConfigError("invalid_option", message);
   }
   if (canonical !== null && isIpAddress(canonical)) {
     return { host, address: canonical.replace(/^\[(.*)\]$/, "$1") };
   }
   const found = canonical === null ? [] : await lookup(canonical, { all: true }).catch(() => []);
-  // Any address works, since clients that look the name up try all of them; IPv4 exists everywhere.
+  // Any address works, since clients try all addresses of the name; IPv4 exists everywhere.
   const [first] = found.sort((a, b) => a.family - b.family);
   if (first !== undefined) return { host, address: first.address };
-  throw new ConfigError("cannot_listen", `cannot listen on ${host}: no address has this name`);
+  throw new ConfigError("cannot_listen", `cannot listen on ${host}: the name has no address`);
 }
 
-/** Addresses that reach, from its own machine, a server that listens on all addresses. */
+/** Addresses that reach a server on all addresses from its own machine. */
 const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "[::]": "[::1]" };
 
 /** Builds a URL without a trailing slash. @param host that the server listens on, in any form */

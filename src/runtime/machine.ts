@@ -1,4 +1,4 @@
-// What the machine and the system are, for reports: nothing here decides anything.
+// Describes the machine and the system, for reports only.
 
 import { accessSync, constants, existsSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
@@ -7,18 +7,18 @@ import { isBundled, orEmpty, readText } from "./system.ts";
 
 export interface Machine {
   readonly platform: string;
-  /** Distribution, or the platform again. */
+  /** Distribution, otherwise the platform. */
   readonly system: string;
   readonly kernel: string;
   readonly cpu: string;
-  /** Those of the flags that kernels are chosen by; null where the system does not tell. */
+  /** CPU flags that kernels are chosen by; null if the system does not report them. */
   readonly cpuFeatures: readonly string[] | null;
   readonly numCpus: number;
   readonly memoryBytes: number;
   readonly bunVersion: string;
-  /** The program is one file, not source. */
+  /** Whether the program is a single executable, not source. */
   readonly isExecutable: boolean;
-  /** Names and memory as the driver's tool tells them; empty without one. */
+  /** Names and memory reported by the driver's tool; empty without one. */
   readonly gpus: readonly string[];
 }
 
@@ -54,7 +54,7 @@ function gpus(): string[] {
   return exitCode === 0 ? stdout.toString().trim().split("\n") : [];
 }
 
-/** Whether files can be made in a folder, or the folder itself where it is not there yet. */
+/** Whether files can be created in a folder, or the folder itself if it does not exist yet. */
 export function canWriteIn(folder: string): boolean {
   if (!existsSync(folder)) return canWriteIn(dirname(folder));
   try {

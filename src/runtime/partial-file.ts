@@ -1,4 +1,4 @@
-// The file of an unfinished download: whose it is, and which version of the whole it begins.
+// The file of an unfinished download: its owner, and the version of the file that it begins.
 
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -6,9 +6,9 @@ import { basename, dirname, join } from "node:path";
 let numDownloads = 0;
 
 /**
- * Renames the partial file to one of this process and download, so that two of the same never write to one
- * file. What a killed process left is taken over; no lock can stay behind.
- * @returns the path to write to, where a file may be
+ * Renames the partial file to one of this process and download, so that two downloads never write to the same
+ * file. A file left by a killed process is taken over, and no lock can be left behind.
+ * @returns the path to write to, where a file may exist
  */
 export function claimPartial(partial: string): string {
   const own = `${partial}.${process.pid}-${++numDownloads}`;
@@ -18,7 +18,7 @@ export function claimPartial(partial: string): string {
       moveNote(left, own);
       break;
     } catch {
-      // None was left, or another process was quicker.
+      // None was left, or another process was faster.
     }
   }
   return own;
@@ -31,12 +31,12 @@ function leftByTheDead(partial: string): string[] {
     .map((name) => join(dirname(partial), name));
 }
 
-/** NaN for a name that is not ours. */
+/** @returns NaN for a name of another form */
 function pidOf(owner: string): number {
   return Number(/^(\d+)-\d+$/.exec(owner)?.[1]);
 }
 
-/** What is no process id belongs to somebody else. */
+/** Treats anything that is not a process id as another program's. */
 function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return true;
   try {
@@ -47,7 +47,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Leaves to the next try what there is. */
+/** Leaves the partial file to the next attempt. */
 export function leavePartial(own: string, partial: string): void {
   if (existsSync(own)) {
     renameSync(own, partial);
@@ -62,7 +62,7 @@ function moveNote(from: string, to: string): void {
 
 const noteOf = (partial: string): string => `${partial}.version`;
 
-/** @returns what If-Range takes: a strong ETag, else the date; null where the server tells neither */
+/** @returns a value for If-Range: a strong ETag, otherwise the date; null if the server sends neither */
 export function versionOf(headers: Headers): string | null {
   const tag = headers.get("etag");
   return tag?.startsWith('"') ? tag : headers.get("last-modified");
@@ -73,7 +73,7 @@ export function noteVersion(partial: string, version: string | null): void {
   else writeFileSync(noteOf(partial), version);
 }
 
-/** @returns null where none was noted */
+/** @returns null if none was noted */
 export function notedVersion(partial: string): string | null {
   return existsSync(noteOf(partial)) ? readFileSync(noteOf(partial), "utf8") : null;
 }

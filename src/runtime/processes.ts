@@ -1,5 +1,5 @@
-// The processes of this user and what they listen on, from Linux's /proc: nothing is written anywhere that
-// could be left behind. Other systems show none.
+// Lists this user's processes and their listening sockets from Linux's /proc, so no state file can be left
+// behind. Other systems have none.
 
 import { readdirSync, readlinkSync } from "node:fs";
 import { residentBytes, statFields, TICKS_PER_SECOND } from "./proc-text.ts";
@@ -23,7 +23,7 @@ export function runningProcesses(): RunningProcess[] {
   return pids.map((pid) => processOf(Number(pid), uptimeS)).filter((one) => one !== null);
 }
 
-/** @returns null when it has ended meanwhile */
+/** @returns null if it has ended in the meantime */
 function processOf(pid: number, systemUptimeS: number): RunningProcess | null {
   const argv = textOf(`/proc/${pid}/cmdline`)?.split("\0").slice(0, -1);
   const stat = textOf(`/proc/${pid}/stat`);
@@ -40,12 +40,12 @@ function processOf(pid: number, systemUptimeS: number): RunningProcess | null {
 }
 
 export interface Listener {
-  /** As a client on this machine reaches it. */
+  /** Address for a client on this machine. */
   readonly host: string;
   readonly port: number;
 }
 
-/** TCP addresses that a process of this user listens on. */
+/** @returns TCP addresses that a process of this user listens on */
 export function listenersOf(pid: number): Listener[] {
   const sockets = socketsOf(pid);
   return ["tcp", "tcp6"].flatMap((table) => {
@@ -55,7 +55,7 @@ export function listenersOf(pid: number): Listener[] {
   });
 }
 
-/** Paths of Unix sockets that a process of this user listens on. */
+/** @returns paths of Unix sockets that a process of this user listens on */
 export function socketFilesOf(pid: number): string[] {
   const sockets = socketsOf(pid);
   const rows = tableOf(pid, "unix");
@@ -67,13 +67,13 @@ function socketsOf(pid: number): Set<string | null> {
   return new Set(entriesOf(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)));
 }
 
-/** Words of each line, without the head line. */
+/** @returns the words of each line, without the header */
 function tableOf(pid: number, name: string): string[][] {
   const [, ...lines] = (textOf(`/proc/${pid}/net/${name}`) ?? "").trim().split("\n");
   return lines.map((line) => line.trim().split(/\s+/));
 }
 
-/** "0100007F:1F90" -> 127.0.0.1:8000. Any address, and IPv6's, are reached by loopback. */
+/** "0100007F:1F90" -> 127.0.0.1:8000. Wildcard and IPv6 addresses are reached by loopback. */
 function listenerOf(local: string): Listener {
   const [address = "", port = ""] = local.split(":");
   const bytes = address.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? [];
@@ -87,7 +87,7 @@ function listenerOf(local: string): Listener {
   return { host, port: Number.parseInt(port, 16) };
 }
 
-/** What has ended, or belongs to somebody else, has none. */
+/** @returns no entries for a process that has ended or belongs to another user */
 function entriesOf(folder: string): string[] {
   return orNull(() => readdirSync(folder)) ?? [];
 }

@@ -1,5 +1,5 @@
-// Keeps requests to this machine away from proxies. Bun's fetch uses http_proxy for loopback addresses too;
-// Go's client, and so Ollama's, does not (net/http: ProxyFromEnvironment).
+// Keeps requests to this machine away from proxies. Bun's fetch uses http_proxy even for loopback addresses;
+// Go's client, and therefore Ollama's, does not (net/http: ProxyFromEnvironment).
 
 const LOOPBACK = ["localhost", "127.0.0.1", "::1", "[::1]"];
 

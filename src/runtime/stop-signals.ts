@@ -1,5 +1,5 @@
-// Decides when a process stops. One press of Ctrl-C, one `kill` of a group or one stop by a service manager
-// arrives several times: once from the system and once from each wrapper that passes it on.
+// Decides when a process stops. One press of Ctrl-C, one `kill` of a group or one stop by a service manager can
+// arrive several times: once from the system and once from each wrapper that forwards it.
 
 import { constants } from "node:os";
 import { forgetWrappers } from "./wrappers.ts";
@@ -7,15 +7,15 @@ import { forgetWrappers } from "./wrappers.ts";
 const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /**
- * Longest time between arrivals of one press. Wrappers pass a signal on within milliseconds, or later on a
- * loaded machine. A person who has read that a second press stops the server at once takes longer.
+ * Longest time between signals of one press. Wrappers forward a signal within milliseconds, or later on a
+ * loaded machine. A person who reads that a second press stops the server at once takes longer.
  */
 export const ONE_PRESS_MS = 1000;
 
-/** Meaning of a signal: "echo" = a repeat that asks for nothing new. */
+/** Meaning of a signal: "echo" = a repeat of the same press. */
 export type Press = "drain" | "echo" | "now";
 
-/** Tells repeats of one press from a second press. Has no clock. */
+/** Distinguishes repeats of one press from a second press. Has no clock. */
 export class StopPresses {
   #firstMs: number | null = null;
 
@@ -33,7 +33,7 @@ export function onStopSignal(handler: (press: "drain" | "now", signal: string) =
   const presses = new StopPresses();
   for (const signal of STOP_SIGNALS) {
     process.on(signal, () => {
-      // The wrappers end by the same press, some of them late: their end is not a second press.
+      // Wrappers end at the same press, some of them late. Their end is not a second press.
       forgetWrappers();
       const press = presses.press(performance.now());
       if (press !== "echo") handler(press, signal);
@@ -43,7 +43,7 @@ export function onStopSignal(handler: (press: "drain" | "now", signal: string) =
 
 /**
  * Lets a signal end the process at once until the returned function is called. That is the default, except
- * for the first process of a container, which gets no default from the kernel.
+ * for the first process of a container, for which the kernel has no default action.
  */
 export function endOnStopSignal(): () => void {
   const end = (signal: (typeof STOP_SIGNALS)[number]) =>

@@ -1,4 +1,4 @@
-// What the program needs from the machine and the process: files, memory, process figures.
+// Files, memory and process statistics.
 
 import {
   appendFileSync,
@@ -12,10 +12,10 @@ import { ConfigError } from "../errors.ts";
 import { fileFault } from "./file-fault.ts";
 import { cpuSeconds, residentBytes, statFields, TICKS_PER_SECOND } from "./proc-text.ts";
 
-/** Text of a file. May throw. */
+/** Reads a text file. May throw. */
 export type ReadFile = (path: string) => string;
 
-/** Whether the program is one executable file: it then has its sources under a root of this name. */
+/** Whether the program is a single executable, whose sources are under a root of this name. */
 export function isBundled(): boolean {
   // Deno has no import.meta.path.
   return import.meta.url.startsWith("file:///$bunfs/");
@@ -53,7 +53,7 @@ export function writeText(path: string, text: string): void {
 }
 
 /**
- * Checks a result's file before the work; leaves its content unchanged.
+ * Checks before the work that a result file can be written. Leaves its content unchanged.
  * @throws ConfigError "cannot_write"
  */
 export function checkWritable(path: string): void {
@@ -78,12 +78,12 @@ export function readYaml(path: string): Record<string, unknown> {
     const reason = fileFault(cause);
     throw new ConfigError("config_file", `cannot read ${path}: ${reason}`, { cause });
   }
-  throw new ConfigError("config_file", `${path} must hold options as "name: value" lines`);
+  throw new ConfigError("config_file", `${path} must contain options as "name: value" lines`);
 }
 
 /**
- * Memory that can be used without swapping, bytes: the system's free memory, or less where a limit of the
- * container or of this process leaves less; null when the system does not say.
+ * @returns memory that can be used without swapping, bytes: the system's available memory, or less under a
+ *   limit of the container or of this process; null if the system does not report it
  */
 export function availableMemory(readFile: ReadFile = readText): number | null {
   const read = orEmpty(readFile);
@@ -92,7 +92,7 @@ export function availableMemory(readFile: ReadFile = readText): number | null {
   return Math.min(Number(freeKib) * 1024, containerMemory(read), addressSpaceLeft(read));
 }
 
-/** Address space that `ulimit -v` leaves this process, bytes. */
+/** @returns address space that `ulimit -v` leaves this process, bytes */
 function addressSpaceLeft(read: ReadFile): number {
   const limit = /^Max address space\s+(\d+)/m.exec(read("/proc/self/limits"))?.[1];
   const usedKib = /^VmSize:\s+(\d+) kB/m.exec(read("/proc/self/status"))?.[1];
@@ -101,8 +101,8 @@ function addressSpaceLeft(read: ReadFile): number {
 }
 
 /**
- * Share of the memory in use, 0..1: of the system's, or of what a container may use, where that is fuller.
- * File cache that the kernel gives back does not count. Null where the system does not tell.
+ * @returns share of memory in use, 0..1: of the system or of the container's limit, whichever is higher,
+ *   without file cache that the kernel can reclaim; null if the system does not report it
  */
 export function memoryUse(readFile: ReadFile = readText): number | null {
   const read = orEmpty(readFile);
@@ -114,7 +114,7 @@ export function memoryUse(readFile: ReadFile = readText): number | null {
   return container === null ? use : Math.max(use, container.used / container.limit);
 }
 
-/** Reads a file as `readFile` does, and "" where that throws. */
+/** Reads a file as `readFile` does, or returns "" if that throws. */
 export function orEmpty(readFile: ReadFile): ReadFile {
   return (path) => {
     try {
@@ -131,7 +131,7 @@ function containerMemory(read: ReadFile): number {
   return Math.max(0, container.limit - container.used);
 }
 
-/** Of cgroup v2, bytes, without the file cache that the kernel gives back; null without a limit. */
+/** @returns memory in use under cgroup v2, bytes, without reclaimable file cache; null without a limit */
 function containerFigures(read: ReadFile): { limit: number; used: number } | null {
   const limit = Number.parseInt(read("/sys/fs/cgroup/memory.max"), 10);
   const current = Number.parseInt(read("/sys/fs/cgroup/memory.current"), 10);
@@ -140,7 +140,7 @@ function containerFigures(read: ReadFile): { limit: number; used: number } | nul
   return Number.isNaN(limit - used) ? null : { limit, used };
 }
 
-/** Figures of this process as Python's client takes them from /proc; null on other systems. */
+/** @returns statistics of this process as Python's client reads them from /proc; null on other systems */
 export function processStats() {
   try {
     const field = statFields(readText("/proc/self/stat"));

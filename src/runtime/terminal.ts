@@ -1,10 +1,10 @@
-// Whether a person watches, and how wide and colourful it may be.
+// Properties of a terminal: whether a person watches, its width and its colors.
 
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 
 export interface Terminal {
-  /** False for a pipe, a file, or TERM=dumb: then nothing is drawn over. */
+  /** False for a pipe, a file, or TERM=dumb: nothing is redrawn then. */
   readonly canRedraw: boolean;
   readonly hasColor: boolean;
   readonly columns: () => number;
@@ -21,7 +21,7 @@ export function stdoutTerminal(env: Env): Terminal {
   return terminalOf(process.stdout, env);
 }
 
-/** NO_COLOR with any text turns colours off, as no-color.org asks. */
+/** Turns colors off if NO_COLOR has a value, which no-color.org asks for. */
 function terminalOf(stream: NodeJS.WriteStream, env: Env): Terminal {
   const canRedraw = stream.isTTY === true && env["TERM"] !== "dumb";
   return {
@@ -32,7 +32,7 @@ function terminalOf(stream: NodeJS.WriteStream, env: Env): Terminal {
   };
 }
 
-/** Asks on standard error, so that it shows where standard output goes elsewhere. @returns "" at its end */
+/** Asks on standard error, which is visible even if standard output is redirected. @returns "" at the end of input */
 export async function askLine(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   const ended = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
@@ -43,7 +43,7 @@ export async function askLine(question: string): Promise<string> {
   }
 }
 
-/** Prints a line to standard output. Faults reach onOutputError, unlike those of Bun 1.4.5's console.log. */
+/** Prints a line to standard output. Errors reach onOutputError, unlike those of Bun 1.4.5's console.log. */
 export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -52,24 +52,24 @@ const STDERR = 2;
 
 /**
  * Writes a line to standard error before it returns. Bun's console.error makes every line red on a terminal.
- * A reader that has left is not a fault: a program that runs on without its log has lost nothing.
+ * A closed reader is not an error: the program can continue without its log.
  */
 export function printErrorLine(text: string): void {
   let bytes = Buffer.from(`${text}\n`);
   try {
     while (bytes.length > 0) bytes = bytes.subarray(writeSync(STDERR, bytes));
   } catch (error) {
-    // Another process that shares the pipe made it non-blocking, and it is full.
+    // Another process that shares the pipe made it non-blocking, and the pipe is full.
     if ((error as NodeJS.ErrnoException).code === "EAGAIN") process.stderr.write(bytes);
   }
 }
 
-/** Calls `handler` when standard output fails: "EPIPE" when its reader has left, otherwise "ENOSPC", ... */
+/** Calls `handler` when standard output fails: "EPIPE" if its reader has closed it, otherwise "ENOSPC", ... */
 export function onOutputError(handler: (error: NodeJS.ErrnoException) => void): void {
   process.stdout.on("error", handler);
 }
 
-/** Resolves when all that was written has left the process: before it ends. Nothing more can be written. */
+/** Resolves when all output has left the process, before it ends. Nothing more can be written. */
 export async function flushOutput(): Promise<void> {
   for (const stream of [process.stdout, process.stderr])
     await new Promise<void>((resolve) => stream.end(() => resolve()));

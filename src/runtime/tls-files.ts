@@ -1,4 +1,4 @@
-// Reads a server's certificate and key from files that an operator names. Reports faults before anything
+// Reads a server's certificate and key from files named by the operator. Reports errors before anything
 // starts.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
@@ -10,7 +10,7 @@ import { readText } from "./system.ts";
 /** Paths and related settings. */
 export interface TlsFiles {
   readonly certfile: string;
-  /** Null = the key is in the certificate's file. */
+  /** Null = the key is in the certificate file. */
   readonly keyfile: string | null;
   readonly password: string | null;
   /** Authorities for client certificates; null = the system's. */
@@ -20,7 +20,7 @@ export interface TlsFiles {
   readonly ciphers: string | null;
 }
 
-/** Settings as node:https takes them. */
+/** Settings in the form that node:https expects. */
 export interface TlsSettings {
   readonly cert: string;
   readonly key: string;
@@ -46,7 +46,7 @@ export function readTls(files: TlsFiles): TlsSettings {
     ...(ca === null ? {} : { ca }),
     ...(ciphers === null ? {} : { ciphers }),
   };
-  orError(() => createSecureContext(settings), `ssl-ciphers: none of ${ciphers} is known`);
+  orError(() => createSecureContext(settings), `ssl-ciphers: none of ${ciphers} is supported`);
   return { ...settings, requestCert: certReqs > 0, rejectUnauthorized: certReqs === 2 };
 }
 
@@ -65,7 +65,7 @@ function checkPair({ certfile, keyfile, password }: TlsFiles, cert: string, key:
   const isLocked = /^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(key);
   const fault = isLocked
     ? "cannot be opened: --ssl-keyfile-password is missing or wrong"
-    : "holds no private key in PEM";
+    : "has no private key in PEM format";
   const passphrase = password === null ? {} : { passphrase: password };
   const privateKey = orError(() => createPrivateKey({ key, ...passphrase }), `${place} ${fault}`);
   if (certificate.checkPrivateKey(privateKey)) return;
@@ -73,7 +73,7 @@ function checkPair({ certfile, keyfile, password }: TlsFiles, cert: string, key:
 }
 
 function checkCertificate(place: string, text: string): X509Certificate {
-  return orError(() => new X509Certificate(text), `${place} holds no certificate in PEM`);
+  return orError(() => new X509Certificate(text), `${place} has no certificate in PEM format`);
 }
 
 function orError<T>(read: () => T, message: string): T {

@@ -1,14 +1,13 @@
-// The file of a Unix socket: a killed server leaves it behind, where it means nothing and blocks the next
-// server.
+// The file of a Unix socket. A killed server leaves it behind, and it would block the next server.
 
 import { lstatSync, rmSync, type Stats } from "node:fs";
 import { connect } from "node:net";
 import { ConfigError } from "../errors.ts";
 
 /**
- * Removes a socket that nobody listens on; any other file stays.
- * @throws ConfigError "cannot_listen" when no socket can be made: another file is there, or the path is empty,
- *   which the system takes for a socket without a name; what the system throws when it has no access
+ * Removes a socket without a listener; any other file stays.
+ * @throws ConfigError "cannot_listen" when the socket cannot be created: another file exists, or the path is
+ *   empty, which the system takes for an unnamed socket; the system's own error without access
  */
 export async function clearSocketPath(path: string): Promise<void> {
   if (path === "") throw cannotListen("a Unix socket", "its path is empty");
@@ -19,7 +18,7 @@ export async function clearSocketPath(path: string): Promise<void> {
 }
 
 const otherKind = (there: Stats): string =>
-  there.isDirectory() ? "it is a folder" : "it is a file, and no socket";
+  there.isDirectory() ? "it is a folder" : "it is a file, not a socket";
 
 function cannotListen(place: string, reason: string): ConfigError {
   return new ConfigError("cannot_listen", `cannot listen on ${place}: ${reason}`);

@@ -1,25 +1,25 @@
-// Finds the wrappers that started this process: `bun run`, `npx`, `npm run`, and the shell between. SIGTERM
-// kills npm's shell and npm with it, and what they started would run on with nobody to stop it. So the end of
-// a wrapper ends this process as SIGTERM does.
+// Finds the wrappers that started this process: `bun run`, `npx`, `npm run`, and the shell in between. SIGTERM
+// kills npm's shell and npm with it, and their children would run on with nothing to stop them. Therefore the
+// end of a wrapper ends this process as SIGTERM does.
 
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
 import { ignoresSignal, statFields } from "./proc-text.ts";
 
-/** Facts that tell wrappers from other processes. */
+/** Facts that distinguish wrappers from other processes. */
 export interface ProcessFacts {
   readonly pid: number;
   readonly groupId: number;
-  /** Words of its command line, as a process list shows them. */
+  /** Words of its command line. */
   readonly words: readonly string[];
-  /** SIGQUIT is ignored, as in what a shell without job control starts with "&" and does not wait for. */
+  /** Whether SIGQUIT is ignored, as in a background job of a shell without job control. */
   readonly ignoresQuit: boolean;
 }
 
 /**
  * @param family this process, its parent, the parent's parent and so on
- * @returns the processes from the parent on that only wait for this one. Any other (a terminal's shell, a
+ * @returns ancestors, from the parent up, that only wait for this process. Any other (a terminal's shell, a
  *   script, a service manager) may end and leave it running on purpose
  */
 export function wrappersIn(family: readonly ProcessFacts[]): ProcessFacts[] {
@@ -36,7 +36,7 @@ export function wrappersIn(family: readonly ProcessFacts[]): ProcessFacts[] {
 
 const PACKAGE_RUNNERS = /^(npm|npx|pnpm|pnpx|yarn|yarnpkg|bunx)(-cli)?(\.c?js)?$/;
 
-/** Recognizes npm, which shows itself as "npm exec ...", and the others, which are scripts of node. */
+/** Recognizes npm, whose title is "npm exec ...", and the others, which are scripts run by node. */
 function isRunner(words: readonly string[]): boolean {
   const [program = "", ...rest] = words;
   const name = basename(program);
@@ -48,7 +48,7 @@ function isRunner(words: readonly string[]): boolean {
   return verb === "run" ? isScriptName(script) : isScriptName(verb) && verb !== "test";
 }
 
-/** Whether a word names a script of package.json and not a file. */
+/** Whether a word names a script of package.json, not a file. */
 function isScriptName(word: string): boolean {
   return word !== "" && !/[./]/.test(word);
 }
@@ -62,7 +62,7 @@ const POLL_MS = 250;
 let watch: ReturnType<typeof setInterval> | null = null;
 
 /**
- * Turns the end of a wrapper into a SIGTERM to this process. Works on Linux, which alone names the wrappers.
+ * Turns the end of a wrapper into a SIGTERM to this process. Works only on Linux, where wrappers can be found.
  */
 export function endWithWrappers(): void {
   const starts = new Map(wrappersIn(familyOf(process.pid)).map(({ pid }) => [pid, startOf(pid)]));
@@ -82,7 +82,7 @@ export function forgetWrappers(): void {
   watch = null;
 }
 
-/** The process itself first, then its ancestors as far as /proc shows them. */
+/** @returns the process itself, then its ancestors as far as /proc shows them */
 function familyOf(pid: number): ProcessFacts[] {
   const family: ProcessFacts[] = [];
   for (let next = pid; next > 0; ) {
@@ -101,14 +101,14 @@ function memberOf(pid: number): { facts: ProcessFacts; parentPid: number } | nul
   const facts: ProcessFacts = {
     pid,
     groupId: field(5),
-    // A process that sets its title leaves one text, padded if the old one was longer.
+    // A process that sets its title leaves a single string, padded if the old one was longer.
     words: (fileOf(pid, "cmdline") ?? "").split(/[\0 ]+/).filter((word) => word !== ""),
     ignoresQuit: ignoresSignal(status, constants.signals.SIGQUIT),
   };
   return { facts, parentPid: field(4) };
 }
 
-/** Start in ticks since boot, which tells it from a later process with its number; null when it has ended. */
+/** @returns its start in ticks since boot, which identifies it if its number is reused; null if it has ended */
 function startOf(pid: number): number | null {
   const stat = fileOf(pid, "stat");
   return stat === null || /\) [ZX] /.test(stat) ? null : statFields(stat)(22);

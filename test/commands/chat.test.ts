@@ -134,9 +134,9 @@ describe("chat", () => {
     let text = "";
     for await (const piece of stderr) {
       text += piece;
-      if (text.includes("`< /dev/null` gives none\n")) child.stdin.end();
+      if (text.includes("use `< /dev/null` for no input\n")) child.stdin.end();
     }
-    expect(text).toContain("waiting for the end of standard input; ");
+    expect(text).toContain("waiting for standard input to end; ");
     expect(await child.stdout.text()).toBe(
       `${await answerTo([{ role: "user", content: "one" }], 8)}\n`,
     );

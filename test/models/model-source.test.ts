@@ -200,7 +200,7 @@ describe("resolveModel", () => {
     const url = `${server.url.origin}/model.gguf`;
     for (let i = 0; i < 2; i++)
       await expect(resolve(url)).rejects.toThrow(
-        `${url} is no model: what came does not begin with GGUF`,
+        `${url} is not a model: the data does not begin with GGUF`,
       );
     const folder = join(options.env.XDG_CACHE_HOME, "pagoda", "models", `127.0.0.1_${server.port}`);
     expect(readdirSync(folder)).toEqual([]);

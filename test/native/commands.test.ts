@@ -119,7 +119,7 @@ describe("serve elsewhere than on a port in plain HTTP", () => {
     const env = { NODE_EXTRA_CA_CERTS: certificates.path("ca.pem") };
     const { stderr } = await runPagoda(["complete", "a", "--url", url]);
     expect(stderr).toBe(
-      `error: no server answers at ${url} (its certificate is of no known authority; ` +
+      `error: no server answers at ${url} (its certificate is from an unknown authority; ` +
         "NODE_EXTRA_CA_CERTS=file.pem adds one)\n",
     );
     const asked = ["complete", "a", "--url", `${url}/llm`, "--max-tokens=2"];
@@ -140,7 +140,7 @@ describe("serve elsewhere than on a port in plain HTTP", () => {
     [["--ssl-certfile", "/no.pem"], 2, "ssl-certfile: cannot read /no.pem: "],
     [["--root-path", "llm"], 2, 'root-path: "llm" is no path such as /llm'],
     [["--root-path", "/a b"], 2, 'root-path: "/a b" is no path such as /llm'],
-    [["--allowed-hosts", "http://a"], 2, 'allowed-hosts: "http://a" is no host'],
+    [["--allowed-hosts", "http://a"], 2, 'allowed-hosts: "http://a" is not a host'],
     [["--uds", "/no/such/folder/s"], 1, "cannot listen on /no/such/folder/s: "],
     [["--host", "no-such-host.invalid"], 1, "cannot listen on no-such-host.invalid: no address"],
   ])(
@@ -233,7 +233,7 @@ describe("doctor", () => {
     const cut = join(folder.path, "cut.gguf");
     writeFileSync(cut, readFileSync(path).subarray(0, -4096));
     const { stdout, exitCode } = await runPagoda(["doctor", cut, "--host", "nosuch.invalid"]);
-    const port = "port       cannot listen on nosuch.invalid: no address has this name";
+    const port = "port       cannot listen on nosuch.invalid: the name has no address";
     expect(stdout).toContain(`fault    ${port}\n`);
     expect(stdout).toMatch(/^fault {4}model {6}\S+cut\.gguf ends before its tensors do: /m);
     expect(stdout).not.toMatch(/^ok {7}model/m);

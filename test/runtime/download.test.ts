@@ -222,7 +222,7 @@ describe("download", () => {
       [TEXT.length, TEXT.length],
     ]);
     const known = get({ url: await chunked(), bytes: TEXT.length + 1 });
-    await expect(known.done).rejects.toThrow(`it ended after ${TEXT.length} of`);
+    await expect(known.done).rejects.toThrow(`it was cut off after ${TEXT.length} of`);
   });
 
   test("an error of the server is told with its status", async () => {

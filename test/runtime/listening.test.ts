@@ -77,7 +77,7 @@ describe("a Unix socket", () => {
     const file = join(folder.path, "precious");
     writeFileSync(file, "text");
     for (const [bad, fault] of [
-      [file, "it is a file, and no socket"],
+      [file, "it is a file, not a socket"],
       [folder.path, "it is a folder"],
       [join(folder.path, "none", "s.sock"), "no such file or directory"],
       [join(file, "s.sock"), "not a directory"],
@@ -299,17 +299,17 @@ describe.skipIf(certificates === null)("TLS", () => {
     [{ certfile: "none" }, /^ssl-certfile: cannot read .*none: no such file or directory$/],
     [{ keyfile: "none" }, /^ssl-keyfile: cannot read .*none: no such file or directory$/],
     [{ caCerts: "none" }, /^ssl-ca-certs: cannot read .*none: no such file or directory$/],
-    [{ certfile: "server.key" }, /^ssl-certfile: .*server.key holds no certificate in PEM$/],
-    [{ keyfile: "server.pem" }, /^ssl-keyfile: .*server.pem holds no private key in PEM$/],
-    [{ keyfile: null }, /^ssl-certfile: .*server.pem holds no private key in PEM$/],
+    [{ certfile: "server.key" }, /^ssl-certfile: .*server.key has no certificate in PEM format$/],
+    [{ keyfile: "server.pem" }, /^ssl-keyfile: .*server.pem has no private key in PEM format$/],
+    [{ keyfile: null }, /^ssl-certfile: .*server.pem has no private key in PEM format$/],
     [{ keyfile: "other.key" }, /^ssl-keyfile: .*other.key is not the key of .*server.pem$/],
     [
       { keyfile: "locked.key" },
       /^ssl-keyfile: .*locked.key cannot be opened: --ssl-keyfile-password/,
     ],
     [{ keyfile: "locked.key", password: "x" }, /^ssl-keyfile: .*locked.key cannot be opened/],
-    [{ caCerts: "server.key" }, /^ssl-ca-certs: .*server.key holds no certificate in PEM$/],
-    [{ ciphers: "NO-SUCH" }, /^ssl-ciphers: none of NO-SUCH is known$/],
+    [{ caCerts: "server.key" }, /^ssl-ca-certs: .*server.key has no certificate in PEM format$/],
+    [{ ciphers: "NO-SUCH" }, /^ssl-ciphers: none of NO-SUCH is supported$/],
   ])("says in one line what is wrong with %p", (given, message) => {
     const named = Object.fromEntries(
       Object.entries(given).map(([option, value]) => {

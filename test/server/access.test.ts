@@ -204,7 +204,7 @@ describe("the Host", () => {
   test.each(["http://a.example", "a.example/", "a b", "", "[::1", "me@a.example", "a:b:c"])(
     "may not be listed as what is no host: %p",
     (listed) => {
-      const message = `allowed-hosts: ${JSON.stringify(listed)} is no host`;
+      const message = `allowed-hosts: ${JSON.stringify(listed)} is not a host`;
       expect(() => hostCheck(at("127.0.0.1"), [listed])).toThrow(message);
     },
   );
@@ -222,13 +222,13 @@ describe("what a server listens on", () => {
   test("is known by name or number; what is neither ends the start", async () => {
     for (const host of ["127.0.0.1:9000", "localhost:9000", "[::1]:9000"])
       await expect(listenAddress(host)).rejects.toThrow(
-        `cannot listen on ${host}: a host is without a port, which is an option of its own`,
+        `cannot listen on ${host}: a host has no port; set it with --port`,
       );
     expect(await listenAddress("localhost")).toEqual({ host: "localhost", address: "127.0.0.1" });
     expect(await listenAddress("[::1]")).toEqual({ host: "[::1]", address: "::1" });
     expect(await listenAddress("127.1")).toEqual({ host: "127.1", address: "127.0.0.1" });
     for (const host of ["no-such-host.invalid", "", "a b", "[::1"]) {
-      await expect(listenAddress(host)).rejects.toThrow(`cannot listen on ${host}: no address has`);
+      await expect(listenAddress(host)).rejects.toThrow(`cannot listen on ${host}: the name has`);
     }
   });
 
