@@ -1,6 +1,6 @@
 // Hash of a full block to its id: open addressing with linear probing over one Int32Array. Keys are
-// not stored here but read from the pool's hash array, so a slot costs four bytes. Several blocks may
-// hold the same hash; the index knows the first one only, so that equal blocks never lengthen a probe.
+// read from the pool's hash array, not stored here, so a slot costs four bytes. Several blocks can have the
+// same hash; the index holds only the first one, so that equal blocks never lengthen a probe.
 
 import { assert } from "../assert.ts";
 import { HASH_BYTES } from "../request/block-hashes.ts";
@@ -8,7 +8,7 @@ import { HASH_BYTES } from "../request/block-hashes.ts";
 const EMPTY = -1;
 const HASH_WORDS = HASH_BYTES / 4;
 
-/** 5.6 bytes a block, 71 % full at most: with SHA-256 as the hash a miss then probes 6 slots. */
+/** Slots per block: 5.6 bytes per block, at most 71 % full. With SHA-256 as the hash, a miss probes 6 slots. */
 const SLOTS_PER_BLOCK = 1.4;
 
 export class BlockHashIndex {
@@ -16,7 +16,7 @@ export class BlockHashIndex {
   readonly #words: Int32Array;
   /** [numBlocks * 1.4 + 1] int32 block ids, -1 = empty; at least one is empty. */
   readonly #slots: Int32Array;
-  /** The hash that is looked for, as bytes and as words of the same memory. */
+  /** The hash to look up, as bytes and as words of the same memory. */
   readonly #soughtBytes = new Uint8Array(HASH_BYTES);
   readonly #sought = new Int32Array(this.#soughtBytes.buffer);
   #size = 0;
@@ -43,7 +43,7 @@ export class BlockHashIndex {
     }
   }
 
-  /** Adds a block whose hash is in the pool's array already, unless an equal hash is known. */
+  /** Adds a block whose hash is already in the pool's array, unless an equal hash is indexed. */
   insert(blockId: number): void {
     let slot = this.#home(this.#firstWord(blockId));
     for (; this.#slots[slot] !== EMPTY; slot = this.#next(slot)) {
@@ -53,7 +53,7 @@ export class BlockHashIndex {
     this.#size++;
   }
 
-  /** Removes the block if the index names it; an equal hash of another block stays. */
+  /** Removes the block if it is indexed; an equal hash of another block stays. */
   remove(blockId: number): void {
     let slot = this.#home(this.#firstWord(blockId));
     for (; this.#slots[slot] !== blockId; slot = this.#next(slot)) {
@@ -68,7 +68,7 @@ export class BlockHashIndex {
     this.#size = 0;
   }
 
-  /** Moves later entries of the probe run back, so that no tombstones are needed. */
+  /** Moves later entries of the probe sequence back, so that no tombstones are needed. */
   #closeGap(gap: number): void {
     let hole = gap;
     for (let slot = this.#next(hole); ; slot = this.#next(slot)) {
@@ -82,7 +82,7 @@ export class BlockHashIndex {
     this.#slots[hole] = EMPTY;
   }
 
-  /** Scales the hash's first 32 bits to the table, whose length is no power of two. */
+  /** Scales the hash's first 32 bits to the table, whose length is not a power of two. */
   #home(word: number): number {
     return Math.floor(((word >>> 0) / 0x1_0000_0000) * this.#slots.length);
   }
@@ -112,7 +112,7 @@ export class BlockHashIndex {
   }
 }
 
-/** home lies in (hole, slot] on the circle: the entry is still reachable when `hole` becomes empty. */
+/** Whether home is in (hole, slot] on the circle: the entry is then still reachable when `hole` becomes empty. */
 function isCyclicallyBetween(hole: number, home: number, slot: number): boolean {
   return hole < slot ? hole < home && home <= slot : hole < home || home <= slot;
 }

@@ -1,21 +1,21 @@
-// The one place where a block hash is computed: SHA-256 over canonical CBOR of
-// [parent hash, token ids, extra keys], as vLLM's sha256_cbor algorithm, so that hashes agree across
+// The only place where a block hash is computed: SHA-256 over canonical CBOR of
+// [parent hash, token ids, extra keys], the same as vLLM's sha256_cbor algorithm, so that hashes agree across
 // implementations. Canonical CBOR: RFC 8949 section 4.2, shortest integers, definite lengths.
 
 import { hash } from "node:crypto";
 
-/** What besides tokens makes two blocks differ. Order on the wire: LoRA, media, salt. */
+/** Differences between blocks besides their tokens. Order on the wire: LoRA, media, salt. */
 export interface ExtraKeys {
   readonly loraName?: string;
   /** [hash, offset of the item in the block] of each media item that overlaps the block. */
   readonly media?: readonly (readonly [string, number])[];
-  /** First block only. */
+  /** Part of the first block only. */
   readonly cacheSalt?: string;
 }
 
 const NO_KEYS: ExtraKeys = {};
 
-/** Growing byte buffer with the few CBOR forms that a block needs. */
+/** Growing byte buffer that writes the few CBOR forms that a block needs. */
 class CborWriter {
   #bytes = new Uint8Array(1024);
   #length = 0;
@@ -92,8 +92,8 @@ const writer = new CborWriter();
 
 /**
  * Root of every chain.
- * @param seed text of PYTHONHASHSEED: the same seed gives the same hashes in every process. Null: 32
- * random bytes must be drawn by the caller instead.
+ * @param seed text of PYTHONHASHSEED: the same seed gives the same hashes in every process. If it
+ * is null, the caller must draw 32 random bytes instead.
  */
 export function noneHash(seed: string): Uint8Array {
   writer.reset();

@@ -1,9 +1,9 @@
-// All KV blocks of an engine: who may use a block, what it holds, and in which order free ones are
-// given away. Struct of arrays, the block id is the only handle. At most 48 bytes of metadata a block:
+// All KV blocks of an engine: the references to a block, its content, and the order in which free blocks are
+// reused. Struct of arrays; the block id is the only handle. At most 48 bytes of metadata per block:
 // hash 32, two links 8, reference count 2, index slots 5.6, one bit.
 //
 // A block is    used:   refCount > 0
-//               cached: refCount = 0, hash kept, in the free queue, can be hit until it is evicted
+//               cached: refCount = 0, hash kept, in the free queue; can be hit until it is evicted
 //               free:   refCount = 0, no hash, in the free queue
 // Block 0 is the null block: never handed out.
 
@@ -21,16 +21,16 @@ export class BlockPool {
   readonly #refCounts: Uint16Array;
   /** [numBlocks * 32] uint8: block b's hash is bytes [32 * b, 32 * b + 32). */
   readonly #hashes: Uint8Array;
-  /** One bit a block: its hash is set. */
+  /** One bit per block: its hash is set. */
   readonly #isHashed: Uint8Array;
   readonly #free: FreeBlockQueue;
   readonly #index: BlockHashIndex;
-  /** Null: nothing is sampled. */
+  /** Null = nothing is sampled. */
   readonly #residency: BlockResidency | null;
 
   /** @param numBlocks null block included, >= 2 */
   constructor(numBlocks: number, residency: BlockResidency | null = null) {
-    assert(numBlocks >= 2, "a pool needs the null block and one more");
+    assert(numBlocks >= 2, "a pool needs the null block and at least one more");
     this.numBlocks = numBlocks;
     this.#refCounts = new Uint16Array(numBlocks);
     this.#hashes = new Uint8Array(numBlocks * HASH_BYTES);
@@ -45,7 +45,7 @@ export class BlockPool {
     return this.#free.size;
   }
 
-  /** Share of blocks in use, 0..1; the null block is left out. */
+  /** Share of blocks in use, 0..1, without the null block. */
   get usage(): number {
     return 1 - this.#free.size / (this.numBlocks - 1);
   }
@@ -54,7 +54,7 @@ export class BlockPool {
     return this.#refCounts[blockId] ?? 0;
   }
 
-  /** Takes the block that has been free longest and drops its hash. @returns null when none is free */
+  /** Takes the block that has been free the longest and drops its hash. @returns null if none is free */
   allocate(): number | null {
     if (this.#free.size === 0) return null;
     const blockId = this.#free.shift();
@@ -65,24 +65,24 @@ export class BlockPool {
     return blockId;
   }
 
-  /** @returns the block that holds `hash`, in use or cached; null when none does */
+  /** @returns the block with this hash, in use or cached; null if there is none */
   lookup(hash: Uint8Array): number | null {
     return this.#index.find(hash);
   }
 
-  /** One more reference to a block found by lookup(); takes it out of the free queue. */
+  /** Adds a reference to a block found by lookup() and takes it out of the free queue. */
   touch(blockId: number): void {
     if (this.#refCounts[blockId] === 0) this.#free.remove(blockId);
     this.#reference(blockId);
   }
 
-  /** One more reference to a block in use (n > 1). An access, as it counts as a prefix cache hit. */
+  /** Adds a reference to a block in use (n > 1). Recorded as an access, like a prefix cache hit. */
   share(blockId: number): void {
     assert(this.refCount(blockId) > 0, () => `block ${blockId} is not in use`);
     this.#reference(blockId);
   }
 
-  /** Drops one reference. Free blocks keep their hash until they are allocated anew. */
+  /** Drops one reference. Free blocks keep their hash until they are allocated again. */
   free(blockId: number): void {
     const refCount = this.refCount(blockId);
     assert(refCount > 0, () => `block ${blockId} is freed twice`);
@@ -111,7 +111,7 @@ export class BlockPool {
     return ((this.#isHashed[blockId >> 3] ?? 0) & (1 << (blockId & 7))) !== 0;
   }
 
-  /** Forgets the contents of all blocks. @returns false, and does nothing, while a block is in use */
+  /** Evicts all blocks. @returns false, with nothing changed, while a block is in use */
   resetPrefixCache(): boolean {
     if (this.#free.size !== this.numBlocks - 1) return false;
     this.#index.clear();
@@ -120,7 +120,7 @@ export class BlockPool {
     return true;
   }
 
-  /** Free block ids in eviction order; for tests. */
+  /** Lists free block ids in eviction order; for tests. */
   freeBlockIds(): number[] {
     return [...this.#free];
   }
@@ -135,7 +135,7 @@ export class BlockPool {
       if (isFree) numFree++;
       if (this.isHashed(id)) numHashed++;
     }
-    // Fewer when equal blocks exist: the index knows one of them.
+    // Fewer if equal blocks exist, since the index holds only one of them.
     assert(this.#index.size <= numHashed, "the index names blocks without a hash");
     assert(numFree === this.#free.size, "free queue has the wrong length");
     assert(this.#refCounts[NULL_BLOCK] === 0, "the null block is referenced");

@@ -1,5 +1,5 @@
-// How long blocks live and when they are hit, from a random sample of allocations; the rules are those
-// of vLLM's --kv-cache-metrics. Clock and random source come from outside: policy has neither.
+// Lifetimes and hits of blocks, from a random sample of allocations, by the rules of vLLM's --kv-cache-metrics.
+// Clock and random source are injected: policy has neither.
 
 import { assert } from "../assert.ts";
 import type { BlockEviction } from "../protocol/stats.ts";
@@ -7,7 +7,7 @@ import type { BlockEviction } from "../protocol/stats.ts";
 export interface BlockResidencyOptions {
   /** Share of allocations that are sampled, (0, 1]. */
   readonly sampleRate: number;
-  /** Monotonic. */
+  /** Monotonic clock. */
   readonly nowS: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -15,7 +15,7 @@ export interface BlockResidencyOptions {
 
 interface Sample {
   readonly allocatedS: number;
-  /** The latest MAX_ACCESSES, oldest first. The allocation is not one. */
+  /** The latest MAX_ACCESSES accesses, oldest first, without the allocation. */
   readonly accessesS: number[];
 }
 
@@ -23,7 +23,7 @@ const MAX_ACCESSES = 4;
 
 export class BlockResidency {
   readonly #options: BlockResidencyOptions;
-  /** By block id; only sampled blocks have an entry. */
+  /** Entries by block id, for sampled blocks only. */
   readonly #samples = new Map<number, Sample>();
   #evictions: BlockEviction[] = [];
 
@@ -34,18 +34,15 @@ export class BlockResidency {
     this.#options = options;
   }
 
-  /** The block was handed out; what it was before has been evicted. */
+  /** Records an allocation; the block's previous content has been evicted. */
   allocate(blockId: number): void {
     const { sampleRate, nowS, random } = this.#options;
     if (random() >= sampleRate) return;
-    assert(
-      !this.#samples.has(blockId),
-      () => `block ${blockId} is allocated before it was evicted`,
-    );
+    assert(!this.#samples.has(blockId), () => `block ${blockId} is allocated without an eviction`);
     this.#samples.set(blockId, { allocatedS: nowS(), accessesS: [] });
   }
 
-  /** A prefix hit took a reference. */
+  /** Records a prefix hit. */
   touch(blockId: number): void {
     const accessesS = this.#samples.get(blockId)?.accessesS;
     if (accessesS === undefined) return;
@@ -53,7 +50,7 @@ export class BlockResidency {
     if (accessesS.length > MAX_ACCESSES) accessesS.shift();
   }
 
-  /** What the block holds is gone. Being free is not: a free block can still be hit. */
+  /** Records that the content is gone. A block that is merely free can still be hit. */
   evict(blockId: number): void {
     const sample = this.#samples.get(blockId);
     if (sample === undefined) return;
@@ -67,13 +64,13 @@ export class BlockResidency {
     });
   }
 
-  /** Forgets everything, observed or not: blocks that an operator drops were not evicted by need. */
+  /** Forgets all samples: blocks that an operator drops are not evicted for lack of room. */
   reset(): void {
     this.#samples.clear();
     this.#evictions = [];
   }
 
-  /** Evictions since the last call, in order. */
+  /** @returns evictions since the last call, in order */
   take(): readonly BlockEviction[] {
     const taken = this.#evictions;
     this.#evictions = [];

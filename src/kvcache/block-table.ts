@@ -1,5 +1,6 @@
 // Block ids of one request in order: entry i holds positions [i * blockSize, (i + 1) * blockSize).
-// Append-only but for copy on write and draft tokens that were rejected; grows by doubling. A step that adds no block allocates nothing.
+// Append-only except for copy on write and rejected draft tokens. Grows by doubling; a step that adds no block
+// allocates nothing.
 
 import { assert } from "../assert.ts";
 
@@ -9,7 +10,7 @@ export class BlockTable {
   /** Entries [0, length) are used. */
   #ids = new Int32Array(8);
   #length = 0;
-  /** The view that ids() gave last. */
+  /** View returned by the latest ids(). */
   #view = this.#ids.subarray(0, 0);
 
   get length(): number {

@@ -1,6 +1,6 @@
-// Free blocks in eviction order: a doubly linked list threaded through two Int32Arrays, so that a block
-// leaves the middle in O(1) when a prefix hit takes it. The front is evicted first. Eviction order as
-// vLLM's FreeKVCacheBlockQueue.
+// Free blocks in eviction order: a doubly linked list threaded through two Int32Arrays, so that a prefix
+// hit takes a block from the middle in O(1). The front is evicted first, in the order of vLLM's
+// FreeKVCacheBlockQueue.
 
 import { assert } from "../assert.ts";
 
@@ -9,7 +9,7 @@ const NONE = -1;
 export class FreeBlockQueue {
   /**
    * [numBlocks + 1] int32 each; index numBlocks is the sentinel, whose links are the two ends. A block
-   * that is not in the queue has NONE as #next; its #previous means nothing.
+   * outside the queue has NONE as #next and an undefined #previous.
    */
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
@@ -33,7 +33,7 @@ export class FreeBlockQueue {
     return this.#next[blockId] !== NONE;
   }
 
-  /** Last to be evicted. */
+  /** Appends a block, which is then the last to be evicted. */
   append(blockId: number): void {
     assert(!this.has(blockId), () => `block ${blockId} is free already`);
     const last = this.#previous[this.#sentinel] ?? NONE;
@@ -54,7 +54,7 @@ export class FreeBlockQueue {
     this.#size--;
   }
 
-  /** Takes the front; the queue must not be empty. */
+  /** Removes the front. The queue must not be empty. */
   shift(): number {
     assert(this.#size > 0, "no free block");
     const first = this.#next[this.#sentinel] ?? NONE;
@@ -62,7 +62,7 @@ export class FreeBlockQueue {
     return first;
   }
 
-  /** Ids from the front; for checks and tests. */
+  /** Iterates over ids from the front; for checks and tests. */
   *[Symbol.iterator](): Generator<number> {
     let id = this.#next[this.#sentinel] ?? NONE;
     while (id !== this.#sentinel) {

@@ -35,7 +35,7 @@ const NO_EVICTIONS: readonly BlockEviction[] = [];
 export class KvCacheManager {
   readonly pool: BlockPool;
   readonly #config: KvCacheConfig;
-  /** Null too without prefix caching: what cannot be hit is not evicted. */
+  /** Also null without prefix caching: blocks that cannot be hit are not evicted. */
   readonly #residency: BlockResidency | null;
   readonly #tables = new Map<Request, BlockTable>();
 
@@ -45,19 +45,19 @@ export class KvCacheManager {
     this.pool = new BlockPool(config.numBlocks, this.#residency);
   }
 
-  /** Tokens that one request can hold when it is alone. */
+  /** Tokens that a single request can hold by itself. */
   get capacityTokens(): number {
     return (this.#config.numBlocks - 1) * this.#config.blockSize;
   }
 
-  /** Whether requests look for cached prefixes at all, and count as queries. */
+  /** Whether a request looks for cached prefixes and counts as a query. */
   readsCache(request: Request): boolean {
     return this.#config.enablePrefixCaching && request.samplingParams.promptLogprobs === null;
   }
 
   /**
-   * The longest run of full blocks that hold the request's first tokens. At least one token is left to
-   * compute, since its logits are needed. Takes no reference; does not mutate the pool.
+   * Finds the longest run of full blocks with the request's first tokens. At least one token is left to compute,
+   * since its logits are needed. Takes no references; does not mutate the pool.
    */
   cachedBlocks(request: Request): readonly number[] {
     if (!this.readsCache(request)) return NO_BLOCKS;
@@ -74,8 +74,8 @@ export class KvCacheManager {
 
   /**
    * Makes room for positions [numComputedTokens, + numNewTokens) of a request.
-   * @param cached blocks from cachedBlocks(), for a request without a table; they become its first
-   * @returns block copies to run before the step; null, with nothing changed, when blocks run out
+   * @param cached blocks from cachedBlocks(), for a request without a table; they become its first entries
+   * @returns block copies to run before the step; null, with nothing changed, if blocks run out
    */
   allocateSlots(
     request: Request,
@@ -105,7 +105,7 @@ export class KvCacheManager {
   }
 
   /**
-   * Makes room for draft tokens behind the first `numTokens` tokens of a request, which have slots.
+   * Makes room for draft tokens after the first `numTokens` tokens of a request, which have slots.
    * @returns how many of `numDraftTokens` fit into its last block and the free ones
    */
   allocateDraftSlots(request: Request, numTokens: number, numDraftTokens: number): number {
@@ -116,7 +116,7 @@ export class KvCacheManager {
     return Math.min(numDraftTokens, table.length * blockSize - numTokens);
   }
 
-  /** Releases the blocks behind the first `numTokens` tokens, the last first: drafts in them were rejected. */
+  /** Releases the blocks after the first `numTokens` tokens, last first: their drafts were rejected. */
   truncate(request: Request, numTokens: number): void {
     const table = this.#table(request);
     const numKept = Math.ceil(numTokens / this.#config.blockSize);
@@ -124,15 +124,15 @@ export class KvCacheManager {
   }
 
   /**
-   * Whether a request of `numTokens` tokens finds blocks and leaves `numReserved` free.
-   * @param cached blocks from cachedBlocks(), which it would share
+   * Whether a request of `numTokens` tokens fits and leaves `numReserved` blocks free.
+   * @param cached blocks from cachedBlocks() that it would share
    */
   hasRoom(numTokens: number, cached: readonly number[], numReserved: number): boolean {
     const numOwn = Math.ceil(numTokens / this.#config.blockSize) - cached.length;
     return numOwn + numReserved <= this.pool.numFree - this.#numFreeOf(cached);
   }
 
-  /** Block ids of positions [0, numTokens); a view, valid until the request's next allocation. */
+  /** @returns block ids of positions [0, numTokens); a view, valid until the request's next allocation */
   blockIds(request: Request, numTokens: number): Int32Array {
     return this.#table(request).ids(Math.ceil(numTokens / this.#config.blockSize));
   }
@@ -152,8 +152,8 @@ export class KvCacheManager {
   }
 
   /**
-   * Gives `child` the blocks of its source's prompt. Both keep their references.
-   * @returns false, with nothing changed, when no block is free: the first to write needs a copy
+   * Gives `child` references to the blocks of its source's prompt.
+   * @returns false, with nothing changed, if no block is free: the first to write needs a copy
    */
   fork(source: Request, child: Request): boolean {
     assert(!this.#tables.has(child), () => `${child.requestId}: forked twice`);
@@ -173,7 +173,7 @@ export class KvCacheManager {
     return true;
   }
 
-  /** Releases all blocks, the last first, so that the tail of a chain is evicted before its head. */
+  /** Releases all blocks, last first, so that the tail of a chain is evicted before its head. */
   free(request: Request): void {
     const table = this.#tables.get(request);
     if (table === undefined) return;
@@ -191,7 +191,7 @@ export class KvCacheManager {
     for (const blockId of blockIds.subarray(first)) this.pool.dropHash(blockId);
   }
 
-  /** Sampled blocks that were evicted since the last call. */
+  /** @returns sampled blocks that were evicted since the last call */
   takeEvictions(): readonly BlockEviction[] {
     return this.#residency?.take() ?? NO_EVICTIONS;
   }
@@ -208,7 +208,7 @@ export class KvCacheManager {
     }
   }
 
-  /** How many of these blocks wait in the free queue: a hit takes them out of it. */
+  /** Counts the blocks that are in the free queue, which a hit takes out of it. */
   #numFreeOf(blockIds: readonly number[]): number {
     let count = 0;
     for (const blockId of blockIds) if (this.pool.refCount(blockId) === 0) count++;
@@ -225,7 +225,7 @@ export class KvCacheManager {
 
   #allocate(): number {
     const blockId = this.pool.allocate();
-    assert(blockId !== null, "the pool ran out after it was checked");
+    assert(blockId !== null, "the pool ran out although it was checked");
     return blockId;
   }
 

@@ -1,5 +1,5 @@
-// The hashes of one request's full blocks, in order. They lie in one array that grows by doubling: an object
-// a block would be what the collector has most of, with many long requests.
+// The hashes of one request's full blocks, in order, in one array that grows by doubling. With an object per
+// block, many long requests would make them the garbage collector's largest load.
 
 import { assert } from "../assert.ts";
 
@@ -26,7 +26,7 @@ export class BlockHashes {
     this.#append(hash, 1);
   }
 
-  /** Takes the hashes [length, end) of a request with the same beginning. */
+  /** Copies the hashes [length, end) of a request with the same prefix. */
   extendFrom(source: BlockHashes, end: number): void {
     assert(end <= source.length, () => `the source has no ${end} hashes`);
     const first = this.#length;

@@ -2,17 +2,17 @@
 
 /** A token with its log-probability. */
 export interface TokenLogprob {
-  /** In [0, vocabulary size). */
+  /** Token id in [0, vocabulary size). */
   readonly tokenId: number;
   /** Natural logarithm of its probability, [-9999, 0]. */
   readonly logprob: number;
-  /** 1 = the likeliest token of the vocabulary. */
+  /** Rank by likelihood; 1 = the likeliest token of the vocabulary. */
   readonly rank: number;
 }
 
-/** Token log-probability with the token's text, for a client. */
+/** A log-probability with the token's bytes, for a client. */
 export interface DecodedLogprob extends TokenLogprob {
-  /** The token's own bytes: may be part of a character. */
+  /** Bytes of the token, which can be part of a character. */
   readonly bytes: Uint8Array;
 }
 

@@ -1,5 +1,5 @@
-// The states of a request, the allowed edges between them, and what a finished state is called on
-// the wire. Request.transition() is the only writer; names as in vLLM's RequestStatus.
+// The statuses of a request, the allowed edges between them, and the finish reason of each final status.
+// Request.transition() is the only writer. Names are those of vLLM's RequestStatus.
 
 export type LiveStatus =
   | "WAITING"
@@ -19,10 +19,10 @@ export type RequestStatus = LiveStatus | FinishedStatus;
 
 /** The `finished_reason` label values, in the order in which `/metrics` prints them. */
 export const FINISH_REASONS = ["stop", "length", "abort", "error"] as const;
-/** Why a sequence has ended. */
+/** Reason why a sequence has ended. */
 export type FinishReason = (typeof FINISH_REASONS)[number];
 
-/** Total: a new finished status does not compile until it has a reason. */
+/** Total map: a new finished status does not compile until it has a reason. */
 export const FINISH_REASON_OF: Record<FinishedStatus, FinishReason> = {
   FINISHED_STOPPED: "stop",
   FINISHED_LENGTH_CAPPED: "length",

@@ -1,6 +1,6 @@
-// One sequence on its way through the engine: its tokens, counters, block hashes and status.
-// Created by the engine on add; the scheduler writes the counters and the status, kvcache the hashes, a proposer the
-// draft tokens. Its block table is the KV cache manager's, its state in the sampler the runner's.
+// One sequence in the engine: its tokens, counters, block hashes and status. The engine creates it; the scheduler
+// writes the counters and the status, kvcache the hashes, a proposer the draft tokens. The KV cache manager owns
+// its block table, the runner its sampler state.
 
 import { assert } from "../assert.ts";
 import type { Integer } from "../json.ts";
@@ -20,11 +20,11 @@ export interface RequestInit {
   readonly priority: Integer;
   /** Order of arrival, strictly increasing over the engine's life. Breaks ties of priority. */
   readonly arrivalOrder: number;
-  /** Isolates the prefix cache: first extra key of the first block's hash. */
+  /** Isolates the prefix cache: the first extra key of the first block's hash. */
   readonly cacheSalt: string | null;
   /**
-   * The request whose prompt blocks this one shares once they are computed (n > 1). It has the same
-   * prompt and was added before.
+   * Request whose prompt blocks this one shares once they are computed (n > 1). It has the same prompt and was
+   * added before.
    */
   readonly forkOf: Request | null;
 }
@@ -40,18 +40,18 @@ export class Request {
   readonly cacheSalt: string | null;
   readonly forkOf: Request | null;
   readonly numPromptTokens: number;
-  /** Halves of the seed, uint32: arithmetic with a bigint in every step would show. 0 = no seed. */
+  /** Halves of the seed, uint32, since bigint arithmetic in every step is measurably slow. 0 = no seed. */
   readonly seedLow: number;
   readonly seedHigh: number;
 
-  /** Tokens whose K/V is in the cache: [0, numComputedTokens). */
+  /** Number of tokens whose K/V is in the cache: positions [0, numComputedTokens). */
   numComputedTokens = 0;
   /** Prompt tokens found in the prefix cache at the first admission; null = not admitted yet. */
   numCachedTokens: number | null = null;
   numPreemptions = 0;
   /**
-   * Tokens that a proposer expects behind the known ones. A step may verify the first of them; whatever is
-   * appended makes all of them stale.
+   * Tokens that a proposer expects after the known ones. A step may verify the first of them; an appended token
+   * makes all of them stale.
    */
   draftTokenIds: readonly number[] = NO_TOKENS;
   /** SHA-256 of each full block in order, computed once as tokens arrive. */
@@ -101,7 +101,7 @@ export class Request {
     return this.#tokenIds[position] ?? 0;
   }
 
-  /** A view of the tokens [start, end); valid until the next append. */
+  /** @returns a view of the tokens [start, end), valid until the next append */
   tokenIds(start = 0, end = this.#numTokens): Int32Array {
     assert(0 <= start && start <= end && end <= this.#numTokens, "token range out of bounds");
     return this.#tokenIds.subarray(start, end);

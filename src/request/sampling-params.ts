@@ -1,31 +1,31 @@
-// Sampling parameters of one request after validation and defaulting: what the scheduler, the
-// output processor and the native sampler read. Names and defaults as vLLM's SamplingParams.
+// Sampling parameters of one request after validation and defaults, read by the scheduler, the output
+// processor and the native sampler. Names and defaults are those of vLLM's SamplingParams.
 
 export interface SamplingParams {
   /** Sequences generated from the prompt, >= 1. */
   readonly n: number;
-  /** 0 = greedy. Finite, >= 0. */
+  /** Temperature, finite, >= 0; 0 = greedy. */
   readonly temperature: number;
-  /** Keep the k likeliest tokens; 0 = off. */
+  /** Keeps the k likeliest tokens; 0 = off. */
   readonly topK: number;
-  /** Keep the likeliest tokens with this probability mass, (0, 1]. */
+  /** Keeps the likeliest tokens with this probability mass, (0, 1]. */
   readonly topP: number;
-  /** Drop tokens less likely than minP x the likeliest, [0, 1]. */
+  /** Drops tokens less likely than minP x the likeliest, [0, 1]. */
   readonly minP: number;
-  /** Subtracted once from tokens already generated, [-2, 2]. */
+  /** Subtracted once from the logits of tokens already generated, [-2, 2]. */
   readonly presencePenalty: number;
-  /** Subtracted per occurrence in the generated text, [-2, 2]. */
+  /** Subtracted from a logit for each occurrence of its token in the generated text, [-2, 2]. */
   readonly frequencyPenalty: number;
   /** Divides (positive) or multiplies (negative) logits of tokens in prompt or output; > 0, 1 = off. */
   readonly repetitionPenalty: number;
-  /** 64-bit seed; null = the engine draws one, so the request is still reproducible inside a step. */
+  /** 64-bit seed; null = the engine draws one. */
   readonly seed: bigint | null;
   /** Stop strings, none empty. */
   readonly stop: readonly string[];
   /** Token ids that end the request, besides the model's end tokens. */
   readonly stopTokenIds: readonly number[];
   readonly includeStopStrInOutput: boolean;
-  /** The model's end tokens do not end the request. */
+  /** Whether generation continues after the model's end tokens. */
   readonly ignoreEos: boolean;
   /** Upper bound of generated tokens, >= 1; in a Request clamped to maxModelLen - promptLength. */
   readonly maxTokens: number;
@@ -33,7 +33,7 @@ export interface SamplingParams {
   readonly minTokens: number;
   /** Likeliest tokens to report per position, 0..vocabSize; null = no log-probabilities at all. */
   readonly logprobs: number | null;
-  /** The same for the prompt's tokens (from the second on); null = none. Disables prefix-cache reads. */
+  /** The same for prompt tokens, from the second on; null = none. Turns prefix cache lookups off. */
   readonly promptLogprobs: number | null;
   /** Added to logits, [token id, bias] with bias in [-100, 100]. */
   readonly logitBias: readonly (readonly [number, number])[];
@@ -42,10 +42,10 @@ export interface SamplingParams {
   readonly skipSpecialTokens: boolean;
 }
 
-/** Log-probabilities a position that vLLM allows by default. */
+/** Log-probabilities per position that vLLM allows by default. */
 export const USUAL_LOGPROBS = 20;
 
-/** vLLM's defaults; `maxTokens` as for /v1/completions. */
+/** vLLM's defaults, with `maxTokens` of /v1/completions. */
 export const DEFAULT_SAMPLING_PARAMS: SamplingParams = {
   n: 1,
   temperature: 1,
@@ -69,10 +69,10 @@ export const DEFAULT_SAMPLING_PARAMS: SamplingParams = {
   skipSpecialTokens: true,
 };
 
-/** Values for what a request does not set. */
+/** Values for parameters that a request does not set. */
 export interface SamplingDefaults
   extends Pick<SamplingParams, "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty"> {
-  /** Most tokens that a request may generate, whatever it asks for; null = no limit. */
+  /** Maximum number of tokens that any request may generate; null = no limit. */
   readonly maxTokens: number | null;
 }
 

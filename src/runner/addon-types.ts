@@ -1,6 +1,6 @@
-// TypeScript of every export of the native addon: the boundary, readable without C++.
-// Native copies what it needs during the call and never keeps a pointer into a JS buffer. Every id
-// and range is checked there; a failure rejects or throws a NativeError with a stable `code`.
+// TypeScript declarations of every export of the native addon: the boundary, readable without C++. Native code
+// copies what it needs during the call and never keeps a pointer into a JS buffer. It checks every id and range;
+// a failure rejects or throws a NativeError with a stable `code`.
 
 import type {
   AttentionBackend,
@@ -9,7 +9,7 @@ import type {
   ModelInfo,
 } from "../protocol/model-info.ts";
 
-/** Raised on both sides with every change of shape or meaning below; checked at load. */
+/** Version of the boundary, raised on both sides with every change of shape or meaning; checked at load. */
 export const CONTRACT_VERSION = 8;
 
 /**
@@ -19,11 +19,11 @@ export const CONTRACT_VERSION = 8;
  */
 export interface NativeError extends Error {
   readonly code: string;
-  /** llama.cpp's return value where there is one. */
+  /** llama.cpp's return value, if there is one. */
   readonly status?: number;
 }
 
-/** What multiplies quantised weights: kernels of ours over packed weights where they fit, or ggml's plain ones. */
+/** Kernels for quantized weights: Pagoda's over packed weights where they apply, or ggml's plain ones. */
 export type WeightKernels = "packed" | "ggml";
 /** q8_0: blocks of 32 int8 with an f16 scale along the head, 34 bytes; head sizes divisible by 32. */
 export type KvCacheType = "f16" | "bf16" | "f32" | "q8_0";
@@ -36,32 +36,32 @@ export interface LoadModelOptions {
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;
   readonly numThreads: number;
-  /** CPUs that the threads are bound to, one each in turn, in [0, 512); empty = any. [n] int32 */
+  /** [n] int32: CPUs in [0, 512) that the threads are bound to, one each in turn; empty = any. */
   readonly cpuAffinity: Int32Array;
-  /** How long a thread spins for the next step before it sleeps; 0 = not at all, 100 = ggml's longest. */
+  /** How long a thread spins for the next step before it sleeps; 0 = never, 100 = ggml's maximum. */
   readonly poll: number;
   readonly attentionBackend: AttentionBackend;
   readonly weightKernels: WeightKernels;
   readonly kvCacheType: KvCacheType;
-  /** Layers on a GPU device; ignored where no device backend is built in. */
+  /** Layers on a GPU device; ignored without a device backend. */
   readonly numGpuLayers: number;
   /** Jinja text that replaces the model's template; empty = the model's own. */
   readonly chatTemplate: string;
 }
 
 /**
- * What becomes of the weights in a sleep: they stay where they are; only a copy in host memory is kept
- * (on Linux, of a model in one file; else the file is read again); they go.
+ * Fate of the weights in a sleep: they stay; only a copy in host memory is kept (on Linux, for a model in one
+ * file; otherwise the file is read again); or they are dropped.
  */
 export type SleepingWeights = "keep" | "copy" | "drop";
 
-/** All tokens: bytes[starts[i], starts[i + 1]) are the bytes of token i; its entry is stored the same way. */
+/** All tokens: bytes[starts[i], starts[i + 1]) are the bytes of token i. Entries are stored the same way. */
 export interface Vocabulary {
-  /** Bytes that the token stands for. */
+  /** Bytes of the tokens. */
   readonly bytes: Uint8Array;
   /** [vocabSize + 1] int32. */
   readonly starts: Int32Array;
-  /** Spelling in the file, UTF-8: "Ġis", "▁is", "<0x0A>". */
+  /** Spellings in the file, UTF-8: "Ġis", "▁is", "<0x0A>". */
   readonly entries: Uint8Array;
   /** [vocabSize + 1] int32. */
   readonly entryStarts: Int32Array;
@@ -69,27 +69,27 @@ export interface Vocabulary {
   readonly special: Uint8Array;
 }
 
-/** Sampling state that lives beside the logits. Made only for requests that need one. */
+/** Sampling state next to the logits, created only for requests that need it. */
 export interface SamplerInit {
   readonly vocabSize: number;
-  /** Counted for the repetition penalty only. [numPromptTokens] int32 */
+  /** [numPromptTokens] int32: counted for the repetition penalty only. */
   readonly promptTokenIds: Int32Array;
-  /** Already generated tokens, counted for all penalties; later ones are counted as they are sampled. */
+  /** Tokens generated so far, counted for all penalties; later ones are counted when they are sampled. */
   readonly outputTokenIds: Int32Array;
   /** [k] int32 and [k] float32, parallel. */
   readonly logitBiasIds: Int32Array;
   readonly logitBiasValues: Float32Array;
-  /** Empty = all allowed. */
+  /** Allowed ids; empty = all. */
   readonly allowedTokenIds: Int32Array;
-  /** Ids that rows with FLAG_BAN_END cannot sample. */
+  /** Ids that rows with FLAG_BAN_END must not sample. */
   readonly endTokenIds: Int32Array;
 }
 
-/** Row flag: ids in SamplerInit.endTokenIds cannot be sampled (min_tokens not reached). */
+/** Row flag: ids in SamplerInit.endTokenIds must not be sampled (min_tokens is not reached). */
 export const FLAG_BAN_END = 1;
 
 /**
- * One step. Arrays are preallocated and longer than used; the counts say how much is valid.
+ * One step. Arrays are preallocated and longer than needed; the counts give the valid parts.
  * Sequence i of the step owns tokens [queryStart[i], queryStart[i + 1]).
  */
 export interface StepBatch {
@@ -124,7 +124,7 @@ export interface StepBatch {
   readonly repetitionPenalty: Float32Array;
   readonly seedLow: Uint32Array;
   readonly seedHigh: Uint32Array;
-  /** Index of the token within the request's output: with the seed it fixes the random number. */
+  /** Index of the token in the request's output, which determines the random number together with the seed. */
   readonly outputIndex: Int32Array;
   readonly flags: Uint32Array;
   /** Sampler handle, 0 = none. */
@@ -132,13 +132,13 @@ export interface StepBatch {
   /** Likeliest tokens to report, 0..vocabSize; -1 = no log-probabilities. */
   readonly numLogprobs: Int32Array;
   /**
-   * -1 = sample. Otherwise the row is scored, not sampled: the result is this token with its
-   * log-probability and rank, and no sampler state moves.
+   * -1 = sample. Otherwise the row is scored, not sampled: the result is this token with its log-probability
+   * and rank, and no sampler state changes.
    */
   readonly targetTokens: Int32Array;
 }
 
-/** Filled on the JS thread before the promise of step() resolves. Preallocated by the caller. */
+/** Results, preallocated by the caller and filled on the JS thread before the promise of step() resolves. */
 export interface StepOutput {
   /** [numOutputs] int32. */
   readonly tokenIds: Int32Array;
@@ -146,8 +146,8 @@ export interface StepOutput {
   readonly logprobs: Float32Array;
   readonly ranks: Int32Array;
   /**
-   * Each row has as many ids as its numLogprobs asks for, likeliest first; rows follow one another. The
-   * caller replaces the array when a step reports more than fits.
+   * Each row has as many ids as its numLogprobs, likeliest first, one row after the other. The caller replaces
+   * the arrays when a step reports more than fits.
    */
   topIds: Int32Array;
   topLogprobs: Float32Array;
@@ -185,7 +185,7 @@ export interface NativeModel {
     parseSpecial: boolean,
     maxTokens?: number,
   ): Promise<Int32Array>;
-  /** The same on the JS thread: for texts that take less time than another thread takes to wake up. */
+  /** Does the same on the JS thread, for texts that take less time than waking another thread. */
   tokenizeNow(
     text: string,
     addSpecial: boolean,
@@ -205,23 +205,23 @@ export interface NativeModel {
   createSampler(init: SamplerInit): number;
   /** Freeing an unknown handle is an "invalid_argument". Not during a step. */
   freeSampler(handle: number): void;
-  /** Rejects "model_*" when the file could not give the weights again. Also while a step is in flight. */
+  /** Rejects "model_*" if the weights cannot be read from the file again. Allowed while a step is in flight. */
   checkReload(): Promise<void>;
   /**
-   * Frees the KV pool and the compute buffers, and the weights where told. Tokenising, templates and
-   * samplers go on. In a sleep it goes deeper, or does nothing. Rejects "model_*", with nothing changed,
-   * when the weights could not be had again, "out_of_memory" when a copy does not fit, and "busy".
+   * Frees the KV pool, the compute buffers and, depending on `weights`, the weights. Tokenizing, templates and
+   * samplers continue to work. Deepens a lighter sleep, or does nothing. Rejects, with nothing changed, "model_*"
+   * if the weights could not be restored, "out_of_memory" if a copy does not fit, and "busy".
    */
   sleep(weights: SleepingWeights): Promise<void>;
   /**
-   * Rejects, to be tried again, "model_*" when the file has gone or holds another model, and
-   * "out_of_memory".
+   * Rejects "model_*" if the file is missing or has another model, and "out_of_memory"; either can be tried
+   * again.
    */
   wakeWeights(): Promise<void>;
-  /** Makes the KV pool anew, empty. Rejects "asleep" before wakeWeights(), and "out_of_memory". */
+  /** Allocates an empty KV pool. Rejects "asleep" before wakeWeights(), and "out_of_memory". */
   wakeKvCache(): Promise<void>;
   /**
-   * One forward pass with sampling on the model's own thread. Rejects "busy" when one is in flight, and
+   * Runs one forward pass with sampling on the model's own thread. Rejects "busy" if one is in flight, and
    * "asleep".
    */
   step(batch: StepBatch, output: StepOutput): Promise<void>;
@@ -231,9 +231,9 @@ export interface NativeModel {
 
 export interface Addon {
   readonly contractVersion: number;
-  /** A GPU backend is built in and a device is there: the paged op, a CPU op, is then the wrong one. */
+  /** Whether a GPU device is available; the paged op, which runs on the CPU, is then the wrong one. */
   readonly hasGpu: boolean;
-  /** Which 16 bits the paged op takes fastest: on a CPU that multiplies bf16 it rounds K and V to it anyway. */
+  /** 16-bit type that the paged op reads fastest: on a CPU that multiplies bf16, it rounds K and V to bf16 anyway. */
   readonly pagedKvCacheType: "f16" | "bf16";
   /** Reads the header only. @throws NativeError "model_*" */
   readModelHeader(path: string, kvCacheType: KvCacheType): Promise<ModelHeader>;

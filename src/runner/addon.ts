@@ -1,5 +1,5 @@
-// Loads the native addon once, from an executable or from its file, and checks that both sides speak the
-// same contract. The only file (with addon.cjs) that knows the .node.
+// Loads the native addon once, from an executable or from its file, and checks that both sides have the same
+// contract version. The only file (with addon.cjs) that knows the .node.
 
 import { ConfigError, EngineError } from "../errors.ts";
 import { loadEmbeddedAddon } from "../runtime/embedded-addon.ts";
@@ -7,12 +7,12 @@ import { type Addon, CONTRACT_VERSION } from "./addon-types.ts";
 
 let loaded: Addon | null = null;
 
-/** Values that PAGODA_CPU may have; see native/simd/cpu-set.h. */
+/** Valid values of PAGODA_CPU; see native/simd/cpu-set.h. */
 const CPU_SETS = ["avx512", "avxvnni", "avx2", "generic"];
 
 /**
- * @throws EngineError "engine_dead" when the addon is missing, cannot be loaded, or is of another
- * contract version than this source; ConfigError "invalid_option" for a PAGODA_CPU that is not known
+ * @throws EngineError "engine_dead" when the addon is missing, cannot be loaded, or has another
+ * contract version than this source; ConfigError "invalid_option" for an unknown PAGODA_CPU
  */
 export async function loadAddon(): Promise<Addon> {
   checkCpuSet(process.env["PAGODA_CPU"] ?? "");

@@ -15,17 +15,17 @@ export interface ModelRunner {
    * @throws EngineError "engine_step_failed" when the pass fails; the KV written by it is undefined.
    */
   run(plan: StepPlan): Promise<StepResult>;
-  /** @throws NativeError "model_*" when the weights, once dropped, could not be had again */
+  /** @throws NativeError "model_*" if the weights could not be restored after they are dropped */
   checkReload(): Promise<void>;
   /**
    * Between steps only. Level 1 frees the KV cache and moves weights from a device to host memory, level 2
-   * drops both. Deepens a lighter sleep. The tokenizer goes on.
+   * drops both. Deepens a lighter sleep. The tokenizer continues to work.
    * @throws NativeError, with nothing changed
    */
   sleep(level: 1 | 2): Promise<void>;
-  /** No-op when they are there. @throws NativeError: it can be tried again */
+  /** Restores the weights; a no-op if they are present. @throws NativeError; can be tried again */
   wakeWeights(): Promise<void>;
-  /** After wakeWeights(): an empty KV cache. @throws NativeError: it can be tried again */
+  /** Allocates an empty KV cache, after wakeWeights(). @throws NativeError; can be tried again */
   wakeKvCache(): Promise<void>;
   /** Waits for the step in flight, then frees the model. Idempotent. */
   dispose(): Promise<void>;

@@ -1,6 +1,6 @@
 // ModelRunner over the native addon: packs the plan, runs the pass on the model's thread, unpacks.
-// Owns the requests' native sampler states: made at a request's first sampled row, freed when a plan
-// lists the request as finished.
+// Owns the requests' native sampler states: created at a request's first sampled row, freed when a plan lists
+// the request as finished.
 
 import { EngineError } from "../errors.ts";
 import type { MemoryReport, ModelInfo } from "../protocol/model-info.ts";
@@ -61,7 +61,7 @@ export class NativeModelRunner implements ModelRunner {
     return this.#model.checkReload();
   }
 
-  /** Without a device the weights are in host memory already. */
+  /** Without a device, the weights are in host memory already. */
   sleep(level: 1 | 2): Promise<void> {
     const atLevelOne = this.info.weightsOnDevice ? "copy" : "keep";
     return this.#model.sleep(level === 1 ? atLevelOne : "drop");

@@ -1,12 +1,12 @@
 // The Tokenizer over a loaded native model. Token bytes are copied out of the vocabulary once, so
-// that detokenising a stream never crosses the boundary.
+// that detokenizing a stream never crosses the boundary.
 
 import { RequestError } from "../errors.ts";
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { ChatTemplateInput, NativeError, NativeModel, Vocabulary } from "./addon-types.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** Tokenised on the JS thread: 0.2 ms, at worst 3, where another thread takes 0.2 ms to begin. */
+/** Length up to which text is tokenized on the JS thread: 0.2 ms, at most 3; another thread needs 0.2 ms to start. */
 const MAX_SHORT_CHARACTERS = 1024;
 
 const ENTRY_DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -65,7 +65,7 @@ export class NativeTokenizer implements Tokenizer {
   }
 }
 
-/** Turns the errors of a template into the client's. */
+/** Turns errors of a template into errors of the client. */
 async function orRequestError<Result>(
   { chatTemplate, ...request }: ChatTemplateRequest,
   render: (input: ChatTemplateInput) => Promise<Result>,

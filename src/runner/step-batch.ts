@@ -1,5 +1,5 @@
-// Packs a step's plan into the flat arrays of the boundary and reads its results back. The arrays are
-// allocated once for the largest step; packing writes in place and allocates nothing.
+// Packs a step's plan into the flat arrays of the boundary and reads the results back. The arrays are allocated
+// once for the largest step; packing writes in place and allocates nothing.
 //
 //   tokens      | seq 0 ........ | seq 1 | seq 2 ..... |     queryStart marks the bars
 //   outputRows            prompt rows to score ^, last row to sample ^
@@ -24,7 +24,7 @@ export interface StepBatchLimits {
   readonly maxModelLen: number;
 }
 
-/** Handle of a request's native sampler state, 0 = none. Asked once per sampled row. */
+/** @returns the handle of a request's native sampler state, 0 = none; called once per sampled row */
 export type SamplerLookup = (request: Request) => number;
 
 const NOTHING_SAMPLED = { tokenIds: [], logprobs: null, pooled: null } as const;
@@ -60,7 +60,7 @@ export class StepPacker {
     this.#makeTopRoom();
   }
 
-  /** Reads `output` for a plan packed just before. */
+  /** Reads `output` for the plan that was packed last. */
   unpack(plan: StepPlan): StepResult {
     let row = 0;
     const results = plan.scheduled.map((entry): ScheduledResult => {
@@ -86,7 +86,7 @@ export class StepPacker {
     const { request, numComputedTokens: start, numScheduledTokens, blockIds } = entry;
     const end = start + numScheduledTokens;
     const first = batch.numTokens;
-    // A view for one token would cost more than all the rest of a decoding sequence.
+    // A view for one token would cost more than everything else for a decoding sequence.
     if (numScheduledTokens === 1) batch.tokens[first] = request.tokenAt(start);
     else batch.tokens.set(request.tokenIds(start, end), first);
     for (let position = start, i = first; position < end; position++, i++) {
@@ -139,7 +139,7 @@ export class StepPacker {
     this.#topStart[row + 1] = (this.#topStart[row] ?? 0) + Math.max(0, numLogprobs);
   }
 
-  /** Makes room for the step's likeliest tokens. The next step frees what a rare, whole vocabulary needed. */
+  /** Makes room for the step's likeliest tokens. The next step shrinks it again after a rare whole vocabulary. */
   #makeTopRoom(): void {
     const { batch, output } = this;
     const usual = this.#limits.maxNumBatchedTokens * USUAL_LOGPROBS;
@@ -190,7 +190,7 @@ export class StepPacker {
 const isSupported = ({ output, numDraftTokens }: ScheduledRequest) =>
   numDraftTokens === 0 && output !== "pooled";
 
-/** Rows of an entry whose next prompt token is scored: positions whose successor is a prompt token. */
+/** @returns rows of an entry whose next prompt token is scored: positions followed by a prompt token */
 function numPromptRows(entry: ScheduledRequest): number {
   const { request, numComputedTokens, numScheduledTokens } = entry;
   if (request.samplingParams.promptLogprobs === null) return 0;

@@ -1,5 +1,5 @@
-// Text to token ids and back, over the model's own vocabulary. Detokenising a stream needs no
-// native call: the bytes of every token are fetched once.
+// Text to token ids and back, with the model's own vocabulary. Detokenizing a stream needs no native call: the
+// bytes of every token are fetched once.
 
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 
@@ -8,7 +8,7 @@ export interface Tokenizer {
   /** End-of-generation ids of the model, ascending. */
   readonly eosTokenIds: readonly number[];
   /**
-   * @param addSpecial adds BOS / EOS as the model's metadata says
+   * @param addSpecial adds BOS and EOS as the model's metadata defines
    * @param parseSpecial text that spells a special token becomes that token
    * @param maxTokens a longer text yields maxTokens + 1 ids and is not read to its end;
    *   null = no limit
@@ -19,13 +19,13 @@ export interface Tokenizer {
     parseSpecial: boolean,
     maxTokens?: number | null,
   ): Promise<Int32Array>;
-  /** UTF-8 bytes of a token; control tokens give their text. A view, not to be kept. */
+  /** @returns UTF-8 bytes of a token; for control tokens, their text. A view that must not be kept */
   tokenBytes(tokenId: number): Uint8Array;
-  /** Spelling of the token in the vocabulary: "Ġis" where its bytes are " is". "" for an id out of range. */
+  /** @returns spelling of the token in the vocabulary, e.g. "Ġis" for the bytes " is"; "" for an id out of range */
   tokenEntry(tokenId: number): string;
-  /** Control, unknown or unused token: left out when skipSpecialTokens is set. */
+  /** Whether a token is control, unknown or unused: left out with skipSpecialTokens. */
   isSpecial(tokenId: number): boolean;
-  /** Whole-sequence detokenisation; ids out of range give nothing. */
+  /** Detokenizes a whole sequence; ids out of range are left out. */
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
   /**
    * Renders the chat template as transformers' apply_chat_template does.

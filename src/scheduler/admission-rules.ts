@@ -1,4 +1,4 @@
-// The rules of admission that a configuration turns on, one line each.
+// Creates the admission rules that a configuration turns on.
 
 import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
@@ -11,21 +11,21 @@ export interface AdmissionConfig {
   readonly blockSize: number;
   /** A request ends with "length" when it has this many tokens. */
   readonly maxModelLen: number;
-  /** Most requests that a step leaves with uncomputed tokens, >= 1; others wait behind. Null = no limit. */
+  /** Maximum number of requests that a step leaves with uncomputed tokens, >= 1; others wait. Null = no limit. */
   readonly maxNumPartialPrefills: number | null;
   /**
-   * Tokens that an admission keeps free for each request that runs; it then needs room for all of its own
-   * tokens too. Null = the blocks of its first step are enough.
+   * Free tokens kept for each running request when another is admitted, which then also needs room for all of
+   * its own tokens. Null = the blocks of its first step are enough.
    */
   readonly growthReserveTokens: number | null;
 }
 
-/** What the rules count from. */
+/** State that the rules count from. */
 export interface Admitted {
   readonly kvCache: KvCacheManager;
-  /** Grows by those that are admitted. */
+  /** Grows with each admitted request. */
   readonly running: readonly Request[];
-  /** What the step has planned so far. */
+  /** Planned so far in this step. */
   readonly scheduled: readonly ScheduledRequest[];
 }
 

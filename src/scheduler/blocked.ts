@@ -1,18 +1,18 @@
-// Requests that cannot run before something else has come about. They are kept out of the waiting queue, so that
-// they do not hold up those behind them.
+// Requests that cannot run before a certain event. They are kept out of the waiting queue, so that they do not
+// hold up the requests after them.
 
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
 
-/** What a request waits for, compared by identity: the source of a fork, until its prompt is computed. */
+/** Event that a request waits for, compared by identity: the source of a fork, until its prompt is computed. */
 export type BlockKey = Request;
 
 export class Blocked {
-  /** Those that wait for a key, in order. */
+  /** Requests that wait for each key, in order. */
   readonly #requests = new Map<BlockKey, Set<Request>>();
   readonly #keys = new Map<Request, BlockKey>();
 
-  /** Requests that wait, for whatever. */
+  /** Number of blocked requests. */
   get size(): number {
     return this.#keys.size;
   }
@@ -25,7 +25,7 @@ export class Blocked {
     else requests.add(request);
   }
 
-  /** Ends the wait for a key. @returns all who waited for it, in order */
+  /** Ends the wait for a key. @returns all requests that waited for it, in order */
   release(on: BlockKey): Request[] {
     const requests = [...(this.#requests.get(on) ?? [])];
     this.#requests.delete(on);

@@ -1,5 +1,5 @@
-// When a sampled token ends its request. Order of the checks as vLLM's check_stop: end tokens, stop
-// token ids, length. Stop strings are found later, in the text.
+// Decides whether a sampled token ends its request, in the order of vLLM's check_stop: end tokens, stop token
+// ids, length. Stop strings are found later, in the text.
 
 import type { Request } from "../request/request.ts";
 import type { FinishedStatus } from "../request/request-status.ts";
@@ -14,9 +14,9 @@ const END_TOKEN: Completion = { status: "FINISHED_STOPPED", stopReason: null };
 const LENGTH: Completion = { status: "FINISHED_LENGTH_CAPPED", stopReason: null };
 
 /**
- * @param tokenId the request's last token, appended already
- * @param maxModelLen most tokens of a request, prompt included
- * @returns null when the request goes on
+ * @param tokenId the request's last token, already appended
+ * @param maxModelLen maximum tokens of a request, including the prompt
+ * @returns null if the request continues
  */
 export function completionOf(
   request: Request,
@@ -33,8 +33,8 @@ export function completionOf(
 }
 
 /**
- * Tokens that a request can still produce before its length ends it.
- * @param maxModelLen most tokens of a request, prompt included
+ * @returns tokens that a request can still produce before its length ends it
+ * @param maxModelLen maximum tokens of a request, including the prompt
  */
 export function numTokensLeft(request: Request, maxModelLen: number): number {
   const { numTokens, numOutputTokens, samplingParams } = request;

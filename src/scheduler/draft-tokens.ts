@@ -1,5 +1,5 @@
-// Puts draft tokens behind the last known token of requests that sample. They come last: they get what is left
-// of the step's budget, and free blocks for which nobody gives way.
+// Adds draft tokens after the last known token of requests that sample. They come last: they get the rest of the
+// step's budget and free blocks, and no request is preempted for them.
 
 import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import { numTokensLeft } from "./completion.ts";
@@ -7,9 +7,9 @@ import type { PlanDraft } from "./plan-draft.ts";
 import type { ScheduledRequest } from "./scheduler-output.ts";
 
 export interface RequestLimits {
-  /** Tokens of one request in a step. */
+  /** Maximum tokens of one request in a step. */
   readonly maxTokensPerRequest: number;
-  /** Most tokens of a request, prompt included. */
+  /** Maximum tokens of a request, including the prompt. */
   readonly maxModelLen: number;
 }
 
@@ -33,7 +33,7 @@ export function scheduleDraftTokens(
   });
 }
 
-/** As many as the limits of a step allow, with room in the request for one more token behind them. */
+/** @returns as many drafts as the limits allow, with room in the request for one more token after them */
 function numUsefulTokens(
   { request, numScheduledTokens }: ScheduledRequest,
   budget: number,

@@ -1,7 +1,6 @@
-// Room that an admission leaves to those that run. A request needs blocks for tokens that it has not
-// produced yet: one that is admitted into the last free blocks is pushed out again a few steps later, and
-// all that was computed for it with it. Only the near future is reserved, since most requests end long
-// before their limit.
+// Room that an admission leaves for running requests, which need blocks for tokens that they have not produced
+// yet. A request admitted into the last free blocks would be preempted a few steps later, and all its computed
+// tokens lost. Only the near future is reserved, since most requests end long before their limit.
 
 import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
@@ -9,19 +8,19 @@ import type { AdmissionRule, Candidate } from "./admission-rule.ts";
 import { numTokensLeft } from "./completion.ts";
 
 /**
- * What an engine reserves for each request. Of twice as much as fits, 14 % of all tokens are computed again
- * with it; 30 % without a reserve, and 13 % with twice as much, which runs fewer at a time
+ * Tokens that an engine reserves for each request. With twice as much load as fits, 14 % of all tokens are
+ * computed again; 30 % without a reserve; 13 % with twice the reserve, which runs fewer requests at a time
  * (`bun run bench scaling S13`).
  */
 export const GROWTH_RESERVE_TOKENS = 96;
 
-/** Most of the pool that is reserved: a small one would stand empty otherwise. */
+/** Largest share of the pool that is reserved, since a small pool would stay empty otherwise. */
 const MAX_SHARE_OF_POOL = 1 / 4;
 
 export interface GrowthReserveLimits {
   /** Tokens reserved for each request. */
   readonly growthReserveTokens: number;
-  /** Most tokens of a request, prompt included. */
+  /** Maximum tokens of a request, including the prompt. */
   readonly maxModelLen: number;
   readonly blockSize: number;
 }
@@ -32,7 +31,7 @@ export class GrowthReserve implements AdmissionRule {
   readonly #running: readonly Request[];
   #reservedTokens = 0;
 
-  /** @param running grows by those that are admitted */
+  /** @param running grows with each admitted request */
   constructor(limits: GrowthReserveLimits, kvCache: KvCacheManager, running: readonly Request[]) {
     this.#limits = limits;
     this.#kvCache = kvCache;
@@ -40,7 +39,7 @@ export class GrowthReserve implements AdmissionRule {
     for (const request of running) this.#reservedTokens += reservedTokens(request, limits);
   }
 
-  /** A request that runs by itself has the whole pool. */
+  /** Admits any request while none runs: it has the whole pool. */
   admits({ request, cached }: Candidate): boolean {
     if (this.#running.length === 0) return true;
     const reserved = this.#reservedTokens + reservedTokens(request, this.#limits);
@@ -57,7 +56,7 @@ export class GrowthReserve implements AdmissionRule {
   }
 }
 
-/** Tokens of its reserve that a request can still produce. */
+/** @returns tokens of its reserve that a request can still produce */
 export function reservedTokens(
   request: Request,
   { growthReserveTokens, maxModelLen }: Omit<GrowthReserveLimits, "blockSize">,

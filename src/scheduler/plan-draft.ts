@@ -1,4 +1,4 @@
-// The plan of a step while it is made: who is planned so far, and what is left of the token budget.
+// The plan of a step in the making: requests planned so far and the rest of the token budget.
 
 import type { BlockCopy } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
@@ -7,7 +7,7 @@ import type { ScheduledRequest, StepPlan } from "./scheduler-output.ts";
 export class PlanDraft {
   /** In the plan's order. */
   readonly scheduled: ScheduledRequest[] = [];
-  /** Somebody gave way: the step admits nobody, and verifies no draft tokens. */
+  /** Whether a request was preempted: the step then admits none and verifies no draft tokens. */
   hasPreempted = false;
   readonly #copies: BlockCopy[] = [];
   readonly #numTokens: number;
@@ -31,14 +31,14 @@ export class PlanDraft {
     this.scheduled.push(entry);
   }
 
-  /** Puts `entry` in the place of the one at `index`. */
+  /** Replaces the entry at `index`. */
   replace(index: number, entry: ScheduledRequest): void {
     this.#budget += this.scheduled[index]?.numScheduledTokens ?? 0;
     this.#budget -= entry.numScheduledTokens;
     this.scheduled[index] = entry;
   }
 
-  /** Takes a request out again, if it is planned. */
+  /** Removes a request if it is planned. */
   remove(request: Request): void {
     const index = this.scheduled.findIndex((entry) => entry.request === request);
     if (index < 0) return;

@@ -1,4 +1,4 @@
-// Waiting requests under the two policies. Both add, take and cancel without a scan.
+// Waiting requests under the two policies. Both queues add, take and remove without a scan.
 
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
@@ -6,11 +6,11 @@ import type { Request } from "../request/request.ts";
 export interface RequestQueue {
   readonly size: number;
   add(request: Request): void;
-  /** Puts a preempted request where it runs next: the head, or its place by priority. */
+  /** Adds a preempted request where it runs next: at the head, or at its place by priority. */
   prepend(request: Request): void;
-  /** The next request to run; null when empty. */
+  /** @returns the next request to run; null if empty */
   peek(): Request | null;
-  /** @returns false when the request does not wait here */
+  /** @returns false if the request is not in the queue */
   remove(request: Request): boolean;
 }
 
@@ -20,7 +20,7 @@ interface Node {
   previous: Node | null;
 }
 
-/** First come, first served: a linked list with a map into it. */
+/** First come, first served: a linked list with a map of its nodes. */
 export class FcfsQueue implements RequestQueue {
   readonly #nodes = new Map<Request, Node>();
   #head: Node | null = null;
@@ -62,7 +62,7 @@ export class FcfsQueue implements RequestQueue {
   }
 
   #node(request: Request): Node {
-    assert(!this.#nodes.has(request), () => `${request.requestId}: waits already`);
+    assert(!this.#nodes.has(request), () => `${request.requestId}: is queued already`);
     const node: Node = { request, next: null, previous: null };
     this.#nodes.set(request, node);
     return node;
@@ -75,7 +75,7 @@ export function runsBefore(a: Request, b: Request): boolean {
   return a.arrivalOrder < b.arrivalOrder;
 }
 
-/** By (priority, arrival): a binary heap that knows where each request lies. */
+/** Ordered by (priority, arrival): a binary heap that knows the position of each request. */
 export class PriorityQueue implements RequestQueue {
   readonly #heap: Request[] = [];
   readonly #positions = new Map<Request, number>();
@@ -85,7 +85,7 @@ export class PriorityQueue implements RequestQueue {
   }
 
   add(request: Request): void {
-    assert(!this.#positions.has(request), () => `${request.requestId}: waits already`);
+    assert(!this.#positions.has(request), () => `${request.requestId}: is queued already`);
     this.#heap.push(request);
     this.#place(request, this.#heap.length - 1);
     this.#siftUp(this.#heap.length - 1);

@@ -1,19 +1,19 @@
-// What schedule() hands to the runner and update() gets back: the plan of one step and its result.
-// Plain records; the runner imports only these types. Names as vLLM's SchedulerOutput.
+// The plan of one step, which schedule() hands to the runner, and its result, which update() gets back. Plain
+// records; the runner imports only these types. Names are those of vLLM's SchedulerOutput.
 
 import type { BlockCopy } from "../kvcache/kv-cache-manager.ts";
 import type { PositionLogprobs } from "../request/logprobs.ts";
 import type { Request } from "../request/request.ts";
 
 /**
- * What a request's part in a step gives: nothing, for a chunk that does not reach the last known token; the
- * tokens that are sampled behind it; or the pooled vector of the input.
+ * Output of a request's part in a step: none, for a chunk that does not reach the last known token; tokens
+ * sampled after it; or the pooled vector of the input.
  */
 export type StepOutputKind = "none" | "tokens" | "pooled";
 
 /**
- * One request's part in a step. Its tokens are positions [numComputedTokens, + numScheduledTokens): known ones,
- * then drafts.
+ * One request's part in a step. Its tokens are at positions [numComputedTokens, + numScheduledTokens): known
+ * ones, then drafts.
  *
  *   | computed | known tokens ... last | draft draft draft |
  *              ^ numComputedTokens                        ^ + numScheduledTokens
@@ -31,13 +31,13 @@ export interface ScheduledRequest {
   readonly blockIds: Int32Array;
   readonly output: StepOutputKind;
   /**
-   * How many of the scheduled tokens, at their end, are the first of request.draftTokenIds. 0 unless tokens
-   * are the output; each then has its logits sampled, as the last known token has.
+   * Number of scheduled tokens, at the end, that are the first of request.draftTokenIds. 0 unless the output is
+   * tokens; the logits of each are then sampled, like those of the last known token.
    */
   readonly numDraftTokens: number;
 }
 
-/** What is moved into blocks before the pass. */
+/** Blocks moved before the pass. */
 export interface BlockTransfers {
   /** Copies on write, in this order. */
   readonly copies: readonly BlockCopy[];
@@ -46,7 +46,7 @@ export interface BlockTransfers {
 export interface StepPlan {
   /** Strictly increasing from 0. */
   readonly stepId: number;
-  /** Running requests first, then those admitted in this step. Empty when there is nothing to run. */
+  /** Running requests first, then those admitted in this step. Empty if there is nothing to run. */
   readonly scheduled: readonly ScheduledRequest[];
   /** Sum of numScheduledTokens, <= maxNumBatchedTokens. */
   readonly numScheduledTokens: number;
@@ -55,23 +55,23 @@ export interface StepPlan {
   readonly finishedRequestIds: readonly string[];
 }
 
-/** What the pass gave for one entry of `scheduled`. */
+/** Result of the pass for one entry of `scheduled`. */
 export interface ScheduledResult {
   /**
-   * The accepted drafts, then the token sampled behind them: sampling goes from row to row and stops at the
-   * first token that differs from its draft. [1, numDraftTokens + 1] of them; none unless tokens are the output.
+   * The accepted drafts, then the token sampled after them: sampling goes row by row and stops at the first token
+   * that differs from its draft. 1 to numDraftTokens + 1 tokens; none unless the output is tokens.
    */
   readonly tokenIds: readonly number[];
-  /** Parallel to tokenIds; null unless the request asked for them and tokens were sampled. */
+  /** Parallel to tokenIds; null unless requested and tokens were sampled. */
   readonly logprobs: readonly PositionLogprobs[] | null;
-  /** [embedding length] float32; null unless it is the output. */
+  /** [embedding length] float32; null unless the output is pooled. */
   readonly pooled: Float32Array | null;
   /**
    * Log-probabilities of the prompt tokens at positions (numComputedTokens, ...] covered by this step,
-   * one per prompt token after the first; null unless asked for.
+   * one per prompt token after the first; null unless requested.
    */
   readonly promptLogprobs: readonly PositionLogprobs[] | null;
-  /** A logit of this request's rows was NaN. */
+  /** Whether a logit of this request's rows was NaN. */
   readonly isCorrupted: boolean;
 }
 
@@ -83,12 +83,12 @@ export interface StepResult {
   readonly samplingMs: number;
 }
 
-/** The tokens that a request took from a step; it may have finished with the last of them. */
+/** Tokens that a request took from a step; it may have finished with the last of them. */
 export interface SampledTokens {
   readonly request: Request;
-  /** At least one. What was sampled behind a stop is left out. */
+  /** At least one. Tokens sampled after a stop are left out. */
   readonly tokenIds: readonly number[];
-  /** Parallel to tokenIds; null unless asked for. */
+  /** Parallel to tokenIds; null unless requested. */
   readonly logprobs: readonly PositionLogprobs[] | null;
   readonly isCorrupted: boolean;
   /** The stop token id that ended the request; null for end tokens and everything else. */

@@ -1,7 +1,7 @@
-// Decides what each step computes. There is no prefill phase and no decode phase: a request's computed
-// tokens catch up with its known tokens under one token budget, running requests first, then waiting
-// ones while budget, sequences and blocks last (the idea is vLLM V1's). Chunked prefill, prefix hits
-// and resumption after preemption fall out of it. Synchronous and pure: no clock, no I/O, no addon.
+// Decides what each step computes. There is no prefill phase and no decode phase: a request's computed tokens
+// catch up with its known tokens under one token budget, running requests first, then waiting ones while
+// budget, sequences and blocks last (the idea is vLLM V1's). Chunked prefill, prefix hits and resumption after
+// preemption follow from it. Synchronous and pure: no clock, no I/O, no addon.
 
 import { assert } from "../assert.ts";
 import { type BlockCopy, type KvCacheConfig, KvCacheManager } from "../kvcache/kv-cache-manager.ts";
@@ -27,15 +27,15 @@ import { StepBudget, type TargetInterTokenLatency } from "./step-budget.ts";
 
 export type SchedulingPolicy = "fcfs" | "priority";
 
-/** "drain": what was added before goes on; "hold": nothing is scheduled. */
+/** "drain": requests added before continue; "hold": nothing is scheduled. */
 export type PauseMode = "drain" | "hold";
 
 export interface SchedulerConfig extends KvCacheConfig, AdmissionConfig {
   readonly maxNumBatchedTokens: number;
   readonly maxNumSeqs: number;
-  /** Most tokens of one request a step, >= 1; null = no limit but the budget. */
+  /** Maximum tokens of one request per step, >= 1; null = only the budget limits them. */
   readonly longPrefillTokenThreshold: number | null;
-  /** Bounds steps in which a request decodes, by measured step time. Null = no bound. */
+  /** Bounds the time of steps in which a request decodes. Null = no bound. */
   readonly targetInterTokenLatencyMs: TargetInterTokenLatency;
   readonly policy: SchedulingPolicy;
   readonly eosTokenIds: readonly number[];
@@ -51,9 +51,9 @@ export class Scheduler {
   readonly #stepBudget: StepBudget;
   readonly #waiting: RequestQueue;
   readonly #blocked = new Blocked();
-  /** In order of admission. */
+  /** Running requests in order of admission. */
   #running: Request[] = [];
-  /** Added while paused, in order. */
+  /** Requests added during a pause, in order. */
   readonly #held = new Set<Request>();
   #paused: PauseMode | null = null;
   #finishedRequestIds: string[] = [];
@@ -80,8 +80,8 @@ export class Scheduler {
   }
 
   /**
-   * Queues a request. A fork of a request that still computes its prompt is set aside till then; one
-   * that is added in a pause, till its end.
+   * Queues a request. A fork of a request that still computes its prompt is blocked until then; a request added
+   * during a pause is held until its end.
    */
   add(request: Request): void {
     if (this.#paused !== null) {
@@ -93,12 +93,12 @@ export class Scheduler {
     else this.#waiting.add(request);
   }
 
-  /** Begins or changes a pause: further requests are held. "hold" may be called between steps only. */
+  /** Begins or changes a pause: new requests are held. "hold" may be called between steps only. */
   pause(mode: PauseMode): void {
     this.#paused = mode;
   }
 
-  /** Ends a pause: held requests are queued in the order in which they came. */
+  /** Ends a pause and queues held requests in order of arrival. */
   resume(): void {
     this.#paused = null;
     for (const request of this.#held) this.add(request);
@@ -110,12 +110,12 @@ export class Scheduler {
     return this.#held.has(request);
   }
 
-  /** Every running request gives its blocks back and waits at the head of the queue. Between steps only. */
+  /** Preempts all running requests, which then wait at the head of the queue. Between steps only. */
   preemptAll(): void {
     for (const request of [...this.#running].reverse()) this.#preempt(request);
   }
 
-  /** Ends a request in whatever state it is and frees its blocks. */
+  /** Ends a request in any state and frees its blocks. */
   finish(request: Request, status: FinishedStatus): void {
     if (request.isFinished) return;
     request.transition(status);
@@ -131,7 +131,7 @@ export class Scheduler {
   schedule(): StepPlan {
     const draft = new PlanDraft(this.#stepBudget.numTokens(this.#running));
     this.#scheduleRunning(draft);
-    // Victims are settled: only now may others hit what this step computes.
+    // All victims are known: only now may other requests hit blocks that this step computes.
     for (const { request, numComputedTokens, numScheduledTokens } of draft.scheduled) {
       this.kvCache.cacheFullBlocks(request, numComputedTokens + numScheduledTokens);
     }
@@ -145,8 +145,8 @@ export class Scheduler {
   }
 
   /**
-   * Takes a step's result: counters advance, sampled tokens are appended, requests finish.
-   * @returns what was sampled, in the plan's order; requests that ended meanwhile are left out
+   * Applies a step's result: counters advance, sampled tokens are appended, requests finish.
+   * @returns sampled tokens in the plan's order, without requests that ended in the meantime
    */
   update(plan: StepPlan, result: StepResult): SampledTokens[] {
     assert(plan.scheduled.length === result.results.length, "a result for every scheduled request");
@@ -165,8 +165,8 @@ export class Scheduler {
   }
 
   /**
-   * Ends the requests of a step that failed. Nothing that it should have computed can be hit.
-   * @returns those that had not ended meanwhile
+   * Ends the requests of a failed step. The blocks that it should have computed cannot be hit.
+   * @returns those that had not ended in the meantime
    */
   failStep(plan: StepPlan): Request[] {
     const failed = plan.scheduled
@@ -179,7 +179,7 @@ export class Scheduler {
     return failed;
   }
 
-  /** Gauges as they are now and counters since the last call. */
+  /** @returns current gauges, and counters since the last call */
   takeStats() {
     const stats = {
       numRunningReqs: this.#running.length,
@@ -196,8 +196,8 @@ export class Scheduler {
   }
 
   /**
-   * Every running request is planned or preempted in turn, so the planned ones lead the list. Each leaves
-   * a token to each one behind it: a prompt in front of a decoding request does not hold it up.
+   * Plans or preempts running requests in turn, so that planned ones lead the list. Each leaves one token to
+   * each request after it, so a prompt does not hold up a decoding request after it.
    */
   #scheduleRunning(draft: PlanDraft): void {
     while (draft.scheduled.length < this.#running.length && draft.budget > 0) {
@@ -211,7 +211,7 @@ export class Scheduler {
     }
   }
 
-  /** @returns null when the request itself had to give way */
+  /** @returns null if the request itself was preempted */
   #allocateOrPreempt(request: Request, numNewTokens: number, draft: PlanDraft) {
     for (;;) {
       const copies = this.kvCache.allocateSlots(request, request.numComputedTokens, numNewTokens);
@@ -224,14 +224,14 @@ export class Scheduler {
     }
   }
 
-  /** Who gives way: the last to run under fcfs, the least urgent under priority. */
+  /** Chooses the request to preempt: the last to run under fcfs, the least urgent under priority. */
   #victim(): Request {
     const { policy } = this.#config;
     const victim =
       policy === "fcfs"
         ? this.#running.at(-1)
         : this.#running.reduce((worst, other) => (runsBefore(worst, other) ? other : worst));
-    assert(victim !== undefined, "nobody is running");
+    assert(victim !== undefined, "no request is running");
     return victim;
   }
 
@@ -258,7 +258,7 @@ export class Scheduler {
     }
   }
 
-  /** @returns false, with nothing changed, when its blocks cannot be had or it has to wait its turn */
+  /** @returns false, with nothing changed, if there are no blocks for it or a rule lets it wait */
   #admit(request: Request, draft: PlanDraft, rules: readonly AdmissionRule[]): boolean {
     if (request.forkOf !== null && canFork(request.forkOf, request)) {
       return this.#admitFork(request.forkOf, request, draft);
@@ -277,7 +277,7 @@ export class Scheduler {
     return true;
   }
 
-  /** Shares the source's prompt blocks; the last prompt token is computed again for its logits. */
+  /** Shares the source's prompt blocks. The last prompt token is computed again for its logits. */
   #admitFork(source: Request, child: Request, draft: PlanDraft): boolean {
     if (!this.kvCache.fork(source, child)) return false;
     const numCachedTokens = child.numPromptTokens - 1;
@@ -328,7 +328,7 @@ export class Scheduler {
     );
   }
 
-  /** Appends sampled tokens one by one; one that ends the request drops those behind it. */
+  /** Appends sampled tokens one by one. A token that ends the request drops those after it. */
   #append(request: Request, outcome: ScheduledResult): SampledTokens {
     const isFirst = request.numOutputTokens === 0;
     const { tokenIds, logprobs, isCorrupted } = outcome;
@@ -349,7 +349,7 @@ export class Scheduler {
     };
   }
 
-  /** @returns the stop token id that ended the request, if one did */
+  /** @returns the stop token id that ended the request; null if none did */
   #finishIfComplete(request: Request, tokenId: number): number | null {
     const completion = completionOf(request, tokenId, this.#eosTokenIds, this.#config.maxModelLen);
     if (completion === null) return null;
@@ -357,7 +357,7 @@ export class Scheduler {
     return completion.stopReason;
   }
 
-  /** The forks of a request stop waiting for it: its prompt is computed, or never will be. */
+  /** Releases the forks of a request: its prompt is computed, or never will be. */
   #releaseForks(source: Request): void {
     for (const child of this.#blocked.release(source).reverse()) this.#waiting.prepend(child);
   }

@@ -1,20 +1,20 @@
-// How many tokens a step may have. Without a decoding request: as many as are configured, for
-// throughput. With one, somebody waits for the next token of a stream: as many as keep the step within
-// the target latency, by what steps have cost. Free of clocks: durations come with the results.
+// The token budget of a step. Without a decoding request, it is the configured maximum, for throughput. With
+// one, a client waits for its next token: the budget keeps the step within the target latency, based on the
+// measured cost of steps. Has no clock: durations come with the results.
 
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
 import type { StepPlan, StepResult } from "./scheduler-output.ts";
 import { StepCost } from "./step-cost.ts";
 
-/** Longest time that a step with a decoding request should take, ms; null = any. */
+/** Longest time that a step with a decoding request should take, ms; null = no limit. */
 export type TargetInterTokenLatency = number | "auto" | null;
 
-/** "auto": at least this, and at least so many times what the decoding requests alone take. */
+/** Target for "auto": at least this time, and at least this multiple of the time of the decoding requests. */
 const AUTO_TARGET_MS = 80;
 const AUTO_TARGET_DECODE_STEPS = 4;
 
-/** Prefill tokens come in multiples of this, so that chunks end with blocks and kernels' tiles. */
+/** Multiple of prefill tokens, so that chunks end with blocks and kernels' tiles. */
 const CHUNK_TOKENS = 16;
 
 export class StepBudget {
@@ -29,8 +29,8 @@ export class StepBudget {
   }
 
   /**
-   * Tokens of the next step: at least one for each running request as far as maxNumBatchedTokens goes,
-   * and never so few that prompts stand still.
+   * @returns tokens of the next step: at least one per running request up to maxNumBatchedTokens, and always
+   *   enough for prompts to make progress
    */
   numTokens(running: readonly Request[]): number {
     const max = this.#maxNumBatchedTokens;
@@ -47,7 +47,7 @@ export class StepBudget {
     return Math.min(max, numDecodes + numPrefillTokens);
   }
 
-  /** Takes what a step cost. Before its tokens are appended to the requests. */
+  /** Learns the cost of a step. Call it before the tokens are appended to the requests. */
   learn({ scheduled, numScheduledTokens }: StepPlan, result: StepResult): void {
     if (this.#target === null) return;
     let numPrefillTokens = numScheduledTokens;
@@ -63,7 +63,7 @@ export class StepBudget {
   }
 }
 
-/** Exactly one uncomputed token, and it is an output token. */
+/** Whether a request has exactly one uncomputed token and it is an output token. */
 function isDecode(request: Request, numComputedTokens: number): boolean {
   return request.numOutputTokens > 0 && request.numTokens - numComputedTokens === 1;
 }

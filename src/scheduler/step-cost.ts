@@ -1,29 +1,30 @@
-// How long a step takes, learned from those that ran: a part for the decoding requests and a time for
-// each prefill token. What moves slowly (context, batch size, a busy neighbour) is not modelled but
-// followed: old steps fade. A step may be disturbed but is never faster than it can be, so a value far
-// above what was expected counts for little.
+// The time of a step, learned from past steps: a part for the decoding requests plus a time per prefill token.
+// Slow changes (context, batch size, other load) are not modeled but followed, since old steps fade. A step can be
+// disturbed but is never faster than possible, so a value far above the expected one counts for little.
 
-/** What a step computed and how long it took. */
+/** Tokens and time of a step. */
 export interface MeasuredStep {
-  /** Tokens of prompts, of requests that are computed again after preemption, and draft tokens. */
+  /** Tokens of prompts, of requests computed again after preemption, and draft tokens. */
   readonly numPrefillTokens: number;
-  /** Forward pass and sampling. */
+  /** Time of forward pass and sampling. */
   readonly durationMs: number;
 }
 
-/** Steps that the time of a decode-only step is averaged over, and tokens for the time of a token. */
+/** Memory of the averages: decode-only steps, and prefill tokens. */
 const DECODE_MEMORY = 4;
 const PREFILL_MEMORY = 128;
 
-/** Least share of a step with prefill that its prefill tokens are taken to cost: the part of the decoding
- * requests may come from a larger batch than this one. */
+/**
+ * Smallest share of a step with prefill that is attributed to its prefill tokens, since the measured part of
+ * the decoding requests can come from a larger batch.
+ */
 const MIN_PREFILL_SHARE = 0.25;
 
 export class StepCost {
   readonly #decodeMs = new FadingAverage(DECODE_MEMORY);
   readonly #msPerPrefillToken = new FadingAverage(PREFILL_MEMORY);
 
-  /** Of a step without prefill tokens; 0 = none has been measured. */
+  /** Time of a step without prefill tokens; 0 = not measured yet. */
   get decodeMs(): number {
     return this.#decodeMs.value;
   }
@@ -37,14 +38,14 @@ export class StepCost {
     this.#msPerPrefillToken.add(prefillMs / numPrefillTokens, numPrefillTokens);
   }
 
-  /** @returns prefill tokens with which a step of decoding requests takes at most so long; not rounded */
+  /** @returns prefill tokens with which a step of decoding requests stays within a time; not rounded */
   numPrefillTokensWithin(durationMs: number): number {
     const prefillMs = durationMs - this.decodeMs;
     return prefillMs <= 0 ? 0 : prefillMs / this.#msPerPrefillToken.value;
   }
 }
 
-/** An average in which all values before the last weigh at most `memory` together. */
+/** Moving average in which all values before the last together weigh at most `memory`. */
 class FadingAverage {
   value = 0;
   readonly #memory: number;
@@ -54,7 +55,7 @@ class FadingAverage {
     this.#memory = memory;
   }
 
-  /** A value counts as at most twice the average, so that one alone moves it by less than that. */
+  /** Adds a value, capped at twice the average, so that one outlier moves it little. */
   add(value: number, weight: number): void {
     const limited = this.value > 0 ? Math.min(value, 2 * this.value) : value;
     this.#weight = Math.min(this.#weight, this.#memory) + weight;

@@ -107,7 +107,7 @@ describe("sampling", () => {
   test("an allocation before the eviction of the block is an error of the caller", () => {
     const { residency } = makeResidency();
     residency.allocate(3);
-    expect(() => residency.allocate(3)).toThrow("block 3 is allocated before it was evicted");
+    expect(() => residency.allocate(3)).toThrow("block 3 is allocated without an eviction");
   });
 });
 

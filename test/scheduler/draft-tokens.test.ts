@@ -232,7 +232,7 @@ describe("the result of a step with draft tokens", () => {
     };
     expect(update([])).toThrow("a: no token was sampled");
     expect(update([1, 2, 3, 4])).toThrow("a: more tokens than rows");
-    expect(update([9, 2])).toThrow("a: sampled on behind a rejected draft");
+    expect(update([9, 2])).toThrow("a: sampled past a rejected draft");
     const partial = makeScheduler({ maxNumBatchedTokens: 16 });
     partial.add(makeRequest("a", 20));
     const plan = partial.schedule();

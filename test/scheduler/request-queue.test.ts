@@ -54,7 +54,7 @@ describe.each([
   test("a request cannot wait twice", () => {
     const [request] = requestsOf(0) as [Request];
     const queue = filled(create(), [request]);
-    expect(() => queue.add(request)).toThrow("r0: waits already");
+    expect(() => queue.add(request)).toThrow("r0: is queued already");
   });
 
   test.each([0, 1, 2, 3])("cancelling request %d keeps the others' order", (index) => {
