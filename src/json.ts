@@ -138,7 +138,8 @@ class ExactReader {
     let isInteger = true;
     for (;;) {
       const code = this.#text.charCodeAt(this.#pos);
-      if (code < DIGIT_0 || code > DIGIT_9) {
+      // The text can end with the number: NaN is no digit.
+      if (!(code >= DIGIT_0 && code <= DIGIT_9)) {
         if (!NUMBER_SIGNS.includes(code)) break;
         isInteger &&= this.#pos === start;
       }

@@ -1,6 +1,7 @@
 // JSON of other languages: their integers and their halves of surrogate pairs.
 
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { parseJson, WrittenNumber, writeJson } from "../src/json.ts";
 
 describe("parseJson()", () => {
@@ -40,6 +41,23 @@ describe("parseJson()", () => {
       a: new WrittenNumber(digits),
       b: Number(digits),
     });
+  });
+
+  test.each([
+    ["18446744073709551616", 18446744073709551616n],
+    [" -18446744073709551616 ", -18446744073709551616n],
+    ["1e400", Number.POSITIVE_INFINITY],
+    ["1.0", 1],
+  ])("reads the number %j that is the whole text", (text, value) => {
+    expect(parseJson(text, ["a"])).toEqual(value);
+  });
+
+  test("reads any value next to an unusual number as JSON.parse() does", () => {
+    const property = fc.property(fc.json(), fc.json(), (left, right) => {
+      const text = `[${left}, 18446744073709551616 ,${right}]`;
+      expect(JSON.parse(writeJson(parseJson(text, ["a"])))).toEqual(JSON.parse(text));
+    });
+    fc.assert(property, { numRuns: 500 });
   });
 
   test("reads everything beside an unusual number as JSON.parse() does", () => {
