@@ -130,6 +130,7 @@ void run_ticket(const Op & op, const Ticket & ticket, const Ticket * following, 
             next = locate(op, *following, first_part(op, *following));
             call.next = next.begin < next.end ? &next : nullptr;
         }
+        GGML_ASSERT(call.begin % SPAN_TOKENS == 0 && call.end <= (part + 1) * PARTITION_TOKENS);
         kernel(call);
         if (is_whole) {
             end_part_of_whole(op, call, into_total, ws);

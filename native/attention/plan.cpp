@@ -29,6 +29,7 @@ void AttentionPlan::prepare(int32_t n_threads) {
     share_prefixes();
     make_own_tasks(n_threads);
     number_partials();
+    check();
     if (n_counters < tiles.size()) {
         n_counters = std::max(tiles.size(), 2 * n_counters);
         n_done.reset(new std::atomic<int32_t>[n_counters]());
@@ -52,7 +53,8 @@ void AttentionPlan::make_tiles() {
     }
 }
 
-// Only partitions that a sequence has filled are shared, by sequences that decode one token.
+// Only partitions that a sequence had filled before are shared, by sequences that decode one token: each keeps its last
+// one to itself, and so a task of its own.
 void AttentionPlan::share_prefixes() {
     sharers.clear();
     for (size_t i = 0; i < tiles.size(); ++i) {
@@ -67,7 +69,7 @@ void AttentionPlan::share_prefixes() {
 void AttentionPlan::share_part(int32_t begin, int32_t end, int32_t part) {
     const auto first = sharers.begin() + begin;
     end = (int32_t) (std::partition(first, sharers.begin() + end, [&](int32_t i) {
-        return positions[tiles[i].token0] + 1 >= (part + 1) * PARTITION_TOKENS;
+        return positions[tiles[i].token0] >= (part + 1) * PARTITION_TOKENS;
     }) - sharers.begin());
     if (end - begin < MIN_SHARERS) {
         return;
@@ -133,6 +135,41 @@ void AttentionPlan::number_partials() {
             n_partials += (int64_t) tile.n_tokens * tile.n_parts;
         }
     }
+}
+
+void AttentionPlan::check() {
+    check_tasks();
+    check_partials();
+}
+
+void AttentionPlan::check_tasks() {
+    named.assign(tiles.size(), { 0, 0 });
+    for (const AttentionTask & task : tasks) {
+        GGML_ASSERT(task.n_members >= 1 && task.first_member >= 0 && task.part_begin < task.part_end);
+        GGML_ASSERT((size_t) task.first_member + task.n_members <= members.size());
+        for (int32_t i = task.first_member; i < task.first_member + task.n_members; ++i) {
+            GGML_ASSERT((size_t) members[i] < tiles.size());
+            const AttentionTile & tile = tiles[members[i]];
+            GGML_ASSERT(task.n_members == 1 || (tile.n_tokens == 1 && task.part_end <= tile.n_shared));
+            GGML_ASSERT(tile.n_tasks > 1 || task.n_members == 1);
+            Named & seen = named[members[i]];
+            GGML_ASSERT(task.part_begin == seen.n_parts);
+            seen = { task.part_end, seen.n_tasks + 1 };
+        }
+    }
+    for (size_t i = 0; i < tiles.size(); ++i) {
+        GGML_ASSERT(tiles[i].n_shared < tiles[i].n_parts);
+        GGML_ASSERT(named[i].n_parts == tiles[i].n_parts && named[i].n_tasks == tiles[i].n_tasks);
+    }
+}
+
+void AttentionPlan::check_partials() const {
+    int64_t n_numbered = 0;
+    for (const AttentionTile & tile : tiles) {
+        GGML_ASSERT(tile.first_partial == (tile.n_tasks > 1 ? n_numbered : -1));
+        n_numbered += tile.n_tasks > 1 ? (int64_t) tile.n_tokens * tile.n_parts : 0;
+    }
+    GGML_ASSERT(n_numbered == n_partials);
 }
 
 const int32_t * AttentionPlan::part_blocks(int32_t tile, int32_t part) const {

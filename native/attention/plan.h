@@ -40,6 +40,12 @@ public:
     // To be called when the arrays of a step are set.
     void prepare(int32_t n_threads);
 
+    // Asserts what the op rests on; part of prepare(). Each partition of a tile is in exactly one task, and a tile's tasks
+    // name its partitions in ascending order. n_tasks is how many name it: the last one to end folds the tile. A tile of
+    // one task keeps no partials and has that task for itself; those of others do not overlap. Tasks for several tiles
+    // have one token of each and none of their last partitions, so that each tile has a task of its own.
+    void check();
+
     // Room for the step's partials of `floats` each: grows in the first layer that needs more.
     float * partials(size_t floats);
 
@@ -63,11 +69,18 @@ private:
     void share_run(int32_t begin, int32_t end, int32_t part);
     void make_own_tasks(int32_t n_threads);
     void number_partials();
+    void check_tasks();
+    void check_partials() const;
 
     const int32_t * part_blocks(int32_t tile, int32_t part) const;
     int32_t         num_part_blocks(int32_t part) const;
 
+    struct Named {
+        int32_t n_parts, n_tasks;
+    };
+
     std::vector<int32_t> sharers; // tiles of one token, ordered by their leading blocks
+    std::vector<Named>   named;   // [tiles] what check() has seen tasks name
     std::vector<float>   partial_buffer;
     std::mutex           partial_mutex;
     int64_t              n_partials = 0;

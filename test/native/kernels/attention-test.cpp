@@ -10,12 +10,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 #include <random>
 #include <string>
 #include <thread>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace pagoda;
 
@@ -358,6 +363,16 @@ void check_shared(ggml_type type) {
         }
         check({ shape, sequences, {} }, seed++);
     }
+    // Contexts that are shared as a whole, down to the token that is computed; by themselves, and beside longer ones.
+    for (const int32_t n_longer : { 0, 2 }) {
+        std::vector<std::pair<int32_t, int32_t>> lengths(4, { 256, 1 });
+        lengths.insert(lengths.end(), n_longer, { 300, 1 });
+        std::vector<AttentionSequence> sequences = apart(lengths, 16);
+        for (size_t i = 1; i < sequences.size(); ++i) {
+            std::copy_n(sequences[0].blocks.begin(), 256 / 16, sequences[i].blocks.begin());
+        }
+        check({ { 32, 6, 2, type, 16 }, sequences, {} }, seed++);
+    }
     end_group(before);
 }
 
@@ -430,6 +445,58 @@ void check_chunks(ggml_type type) {
     end_group(before);
 }
 
+// Whether check() ends the process.
+bool is_refused(AttentionPlan & plan) {
+    std::fflush(stdout); // or the child would print it too
+    const pid_t child = fork();
+    if (child == 0) {
+        setenv("GGML_NO_BACKTRACE", "1", 1);
+        std::freopen("/dev/null", "w", stderr);
+        plan.check();
+        _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+// What the op rests on is seen when it does not hold.
+void check_broken_plans() {
+    const int before = n_faults;
+    group = "broken plans";
+    const AttentionShape shape = { 32, 6, 2, GGML_TYPE_F16, 16 };
+    std::vector<AttentionSequence> sequences = apart({ { 600, 1 }, { 601, 1 }, { 602, 1 }, { 603, 1 }, { 900, 40 } }, 16);
+    for (size_t i = 1; i < 4; ++i) {
+        std::copy_n(sequences[0].blocks.begin(), 512 / 16, sequences[i].blocks.begin());
+    }
+    using Break = void (*)(AttentionPlan &);
+    const std::pair<const char *, Break> breaks[] = {
+        { "a partition in no task", [](AttentionPlan & p) { p.tasks.pop_back(); } },
+        { "a partition in two tasks", [](AttentionPlan & p) { p.tasks.push_back(p.tasks.back()); } },
+        { "a task without a partition", [](AttentionPlan & p) { p.tasks.back().part_begin = p.tasks.back().part_end; } },
+        { "partitions out of order", [](AttentionPlan & p) { std::swap(p.tasks[0], p.tasks[1]); } },
+        { "a tile that waits for one task more", [](AttentionPlan & p) { p.tiles[0].n_tasks += 1; } },
+        { "a tile that waits for one task less", [](AttentionPlan & p) { p.tiles[0].n_tasks -= 1; } },
+        { "a member that is no tile", [](AttentionPlan & p) { p.members[0] = (int32_t) p.tiles.size(); } },
+        { "members beyond the last", [](AttentionPlan & p) { p.tasks.back().n_members = (int32_t) p.members.size(); } },
+        { "a prefix shared with a chunk", [](AttentionPlan & p) { p.tiles[0].n_tokens = 2; } },
+        { "a tile without a task of its own", [](AttentionPlan & p) { p.tiles[0].n_shared = p.tiles[0].n_parts; } },
+        { "partials that overlap", [](AttentionPlan & p) { p.tiles[1].first_partial = p.tiles[0].first_partial; } },
+    };
+    AttentionStep step(shape, sequences, 3);
+    if (is_refused(step.plan)) {
+        fault("a whole plan is refused", shape, 0, 0, 0, 0);
+    }
+    for (const auto & [what, break_plan] : breaks) {
+        AttentionStep broken(shape, sequences, 3);
+        break_plan(broken.plan);
+        if (!is_refused(broken.plan)) {
+            fault(what, shape, 0, 0, 0, 0);
+        }
+    }
+    end_group(before);
+}
+
 } // namespace
 
 int main() {
@@ -442,6 +509,7 @@ int main() {
         check_extremes(type);
         check_chunks(type);
     }
+    check_broken_plans();
     if ((n_coarse > 0) != is_bf16_set()) {
         std::printf("%d numbers are as coarse as bf16\n", n_coarse);
         return 1;
