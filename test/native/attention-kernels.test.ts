@@ -1,7 +1,7 @@
 // The attention op under sanitizers, each set by itself: see kernels/attention-test.cpp for what is checked.
 
 import { beforeAll, expect, test } from "bun:test";
-import { AVX2, AVX512, buildSanitized, runSanitized } from "../support/sanitized-program.ts";
+import { ATTENTION_SOURCES, buildSanitized, runSanitized } from "../support/sanitized-program.ts";
 
 const GROUPS = [
   "remainders",
@@ -17,17 +17,7 @@ let program = "";
 beforeAll(async () => {
   program = await buildSanitized({
     name: "attention-test",
-    sources: {
-      "simd/cpu-set": [],
-      "attention/op": [],
-      "attention/plan": [],
-      "attention/fold": [],
-      "attention/select": [],
-      "attention/kernel-generic": [],
-      "attention/kernel-avx2": AVX2,
-      "attention/kernel-avx512": [...AVX512, "-mfma", "-mf16c"],
-      "attention/kernel-avx512bf16": [...AVX512, "-mavx512bf16", "-mfma", "-mf16c"],
-    },
+    sources: ATTENTION_SOURCES,
   });
 }, 600_000);
 

@@ -2,11 +2,11 @@
 
 import { beforeAll, test } from "bun:test";
 import {
-  AVX2,
-  AVX512,
   buildSanitized,
   expectOk,
   GEMM_SOURCES,
+  PRODUCT_SOURCES,
+  ROW_SOURCES,
 } from "../support/sanitized-program.ts";
 
 let program = "";
@@ -15,15 +15,8 @@ beforeAll(async () => {
     name: "packed-buffer-test",
     sources: {
       ...GEMM_SOURCES,
-      "matmul/packed-buffer": ["-Wno-unused-function"],
-      "matmul/product": ["-Wno-unused-function"],
-      "matmul/screen": [],
-      "matmul/activation-store": [],
-      "head/head": [],
-      "sampling/row-scan": [],
-      "sampling/row-kernel-generic": ["-ffp-contract=off"],
-      "sampling/row-kernel-avx2": ["-ffp-contract=off", ...AVX2],
-      "sampling/row-kernel-avx512": ["-ffp-contract=off", ...AVX512],
+      ...PRODUCT_SOURCES,
+      ...ROW_SOURCES,
     },
     libraries: ["ggml", "ggml-cpu"],
   });

@@ -1,24 +1,15 @@
 // The loops over logits under sanitizers, each set by itself: see kernels/rows-test.cpp for what is checked.
 
 import { beforeAll, expect, test } from "bun:test";
-import { AVX2, AVX512, buildSanitized, runSanitized } from "../support/sanitized-program.ts";
+import { buildSanitized, ROW_SOURCES, runSanitized } from "../support/sanitized-program.ts";
 
-const EXACT = ["-ffp-contract=off", "-Wno-uninitialized"];
 const GROUPS = ["lengths", "ties", "extremes", "splits", "rescans"];
 
 let program = "";
 beforeAll(async () => {
   program = await buildSanitized({
     name: "rows-test",
-    sources: {
-      "simd/cpu-set": [],
-      "sampling/row-scan": [],
-      "sampling/cut-search": [],
-      "sampling/candidates": [],
-      "sampling/row-kernel-generic": EXACT,
-      "sampling/row-kernel-avx2": [...EXACT, ...AVX2],
-      "sampling/row-kernel-avx512": [...EXACT, ...AVX512],
-    },
+    sources: { ...ROW_SOURCES, "sampling/cut-search": [], "sampling/candidates": [] },
   });
 }, 600_000);
 

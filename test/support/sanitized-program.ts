@@ -23,7 +23,10 @@ export interface SanitizedProgram {
 
 /** Flags that the addon's files for an instruction set are compiled with. */
 export const AVX2 = ["-mavx2", "-mfma", "-mf16c"];
-export const AVX512 = ["f", "bw", "dq", "vl"].map((part) => `-mavx512${part}`);
+export const AVX512 = [
+  ...["f", "bw", "dq", "vl"].map((part) => `-mavx512${part}`),
+  ...["-mfma", "-mf16c"],
+];
 
 /** The matrix kernels of all sets. What weight-blocks.cpp includes of ggml has functions that nobody calls. */
 export const GEMM_SOURCES = {
@@ -33,7 +36,41 @@ export const GEMM_SOURCES = {
   "matmul/weight-blocks": ["-Wno-unused-function"],
   "matmul/gemm-avx2": AVX2,
   "matmul/gemm-avxvnni": [...AVX2, "-mavxvnni"],
-  "matmul/gemm-avx512vnni": [...AVX512, "-mavx512vnni", "-mfma", "-mf16c"],
+  "matmul/gemm-avx512vnni": [...AVX512, "-mavx512vnni"],
+} as const;
+
+/** The attention op with the kernels of all sets. */
+export const ATTENTION_SOURCES = {
+  "simd/cpu-set": [],
+  "attention/op": [],
+  "attention/plan": [],
+  "attention/fold": [],
+  "attention/select": [],
+  "attention/kernel-generic": [],
+  "attention/kernel-avx2": AVX2,
+  "attention/kernel-avx512": AVX512,
+  "attention/kernel-avx512bf16": [...AVX512, "-mavx512bf16"],
+} as const;
+
+/** Sums of loops over rows have the same bits with every set. */
+const EXACT = ["-ffp-contract=off", "-Wno-uninitialized"];
+
+/** Loops over rows of logits, of all sets. */
+export const ROW_SOURCES = {
+  "simd/cpu-set": [],
+  "sampling/row-scan": [],
+  "sampling/row-kernel-generic": EXACT,
+  "sampling/row-kernel-avx2": [...EXACT, ...AVX2],
+  "sampling/row-kernel-avx512": [...EXACT, ...AVX512],
+} as const;
+
+/** Matrix products of graphs, beside GEMM_SOURCES and ROW_SOURCES. */
+export const PRODUCT_SOURCES = {
+  "matmul/packed-buffer": ["-Wno-unused-function"],
+  "matmul/product": ["-Wno-unused-function"],
+  "matmul/screen": [],
+  "matmul/activation-store": [],
+  "head/head": [],
 } as const;
 
 const FLAGS = [
@@ -122,8 +159,8 @@ export interface SanitizedRun {
 }
 
 /** @param cpu PAGODA_CPU; "" = the best set */
-export function runSanitized(program: string, cpu: string): SanitizedRun {
-  const { stdout, stderr, exitCode } = Bun.spawnSync([program], {
+export function runSanitized(program: string, cpu: string, ...words: string[]): SanitizedRun {
+  const { stdout, stderr, exitCode } = Bun.spawnSync([program, ...words], {
     env: { ...process.env, PAGODA_CPU: cpu },
   });
   return { lines: stdout.toString().trim().split("\n"), stderr: stderr.toString(), exitCode };

@@ -1,0 +1,44 @@
+// A forward pass that cannot be made, under sanitizers: see kernels/forward-pass-test.cpp for what is checked.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import {
+  ATTENTION_SOURCES,
+  buildSanitized,
+  GEMM_SOURCES,
+  PRODUCT_SOURCES,
+  ROW_SOURCES,
+  runSanitized,
+} from "../support/sanitized-program.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { tempFolder } from "../support/tiny-model.ts";
+
+const folder = tempFolder();
+const model = join(folder.path, "tiny.gguf");
+let program = "";
+beforeAll(async () => {
+  writeTinyGguf(model);
+  program = await buildSanitized({
+    name: "forward-pass-test",
+    sources: {
+      ...{ "model/forward-pass": [], "model/step-batch": [], "model/abort-guard": [] },
+      ...{ "model/model-file": [], "model/metadata-keys": [] },
+      ...{ "attention/backend": [], "attention/paged": [], "attention/masked": [] },
+      ...ATTENTION_SOURCES,
+      ...GEMM_SOURCES,
+      ...PRODUCT_SOURCES,
+      ...ROW_SOURCES,
+      ...{ "sampling/candidates": [], "sampling/cut-search": [] },
+      ...{ "sampling/sampler": [], "sampling/sampler-state": [], "sampling/sample-rows": [] },
+    },
+    libraries: ["llama", "ggml", "ggml-cpu"],
+  });
+}, 600_000);
+afterAll(folder.remove);
+
+test("a forward pass that cannot be made leaves neither memory nor threads", () => {
+  const { lines, stderr, exitCode } = runSanitized(program, "", model);
+  expect(stderr).toBe("");
+  expect(lines).toEqual(["forward-pass ok"]);
+  expect(exitCode).toBe(0);
+}, 60_000);
