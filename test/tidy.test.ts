@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { longFunctions } from "./support/long-functions.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -37,6 +37,18 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   protocol: ["request"],
   request: [],
   runtime: [],
+};
+
+/** What each room of native includes. All may include error-codes.h, next to them. */
+const INCLUDES: Readonly<Record<string, readonly string[]>> = {
+  addon: ["model", "attention", "matmul"],
+  model: ["attention", "matmul", "head", "sampling", "text"],
+  attention: ["simd"],
+  matmul: ["head", "simd"],
+  head: ["sampling"],
+  sampling: ["simd"],
+  text: [],
+  simd: [],
 };
 
 /** Files of a room that are all that others take from it. */
@@ -77,6 +89,35 @@ const IMPORTS_BETWEEN_ROOMS = sources.flatMap((path) => {
     return to === null || to === from ? [] : [{ path, from, target, to }];
   });
 });
+
+const natives = tracked.filter((path) => /^native\/.*\.(cpp|h)$/.test(path));
+
+function* includesOf(path: string): Generator<string> {
+  for (const [, target = ""] of textOf(path).matchAll(/^#include "([^"]+)"/gm)) yield target;
+}
+
+/** Includes of files in rooms of native, those of llama.cpp left out. */
+const INCLUDES_OF_NATIVE = natives.flatMap((path) => {
+  const [, room = ""] = /^native\/([^/]+)\//.exec(path) ?? [];
+  return [...includesOf(path)]
+    .filter((target) => target.includes("/") && natives.includes(`native/${target}`))
+    .map((target) => ({
+      path,
+      from: room === "" ? null : room,
+      target,
+      to: target.slice(0, target.indexOf("/")),
+    }));
+});
+
+/** @param readme with a row for each room, its imports in the last cell */
+function graphShownIn(readme: string): Record<string, string[]> {
+  const rows = textOf(readme).matchAll(/^\| `([^`]+)` \|.*\| ([^|]*)\|$/gm);
+  const shown = [...rows].map(([, room = "", cell = ""]) => {
+    const imports = cell.split(",").map((name) => name.trim());
+    return [room, imports.filter((name) => name !== "")] as const;
+  });
+  return Object.fromEntries(shown);
+}
 
 /** Returns the first circle that following `next` from any of the nodes runs into, its start twice; [] = none. */
 function circleIn(nodes: Iterable<string>, next: (node: string) => Iterable<string>): string[] {
@@ -131,13 +172,7 @@ describe("the house", () => {
   });
 
   test("src/README.md shows the same rooms and the same graph", () => {
-    const rows = textOf("src/README.md").matchAll(/^\| `([^`]+)` \|.*\| ([^|]*)\|$/gm);
-    const shown = [...rows].map(([, room = "", cell = ""]) => {
-      const imports = cell.split(",").map((name) => name.trim());
-      return [room, imports.filter((name) => name !== "")] as const;
-    });
-    const graph: typeof IMPORTS = Object.fromEntries(shown);
-    expect(graph).toEqual(IMPORTS);
+    expect(graphShownIn("src/README.md")).toEqual(IMPORTS);
   });
 
   test("no file imports itself, not even by way of others", () => {
@@ -165,6 +200,41 @@ describe("the house", () => {
     const policy = sources.filter((path) => /^src\/(scheduler|kvcache|request)\//.test(path));
     const effects = /\b(Date\.now|performance\.|setTimeout|fetch\(|node:fs|Math\.random|await )/;
     expect(linesWith(policy, effects)).toEqual([]);
+  });
+});
+
+describe("native", () => {
+  test("includes only go down, by their path from native/", () => {
+    const upward = INCLUDES_OF_NATIVE.filter(
+      ({ from, to }) => from !== to && (from === null || INCLUDES[from]?.includes(to) !== true),
+    );
+    expect(upward.map(({ path, target }) => `${path} -> ${target}`)).toEqual([]);
+    const own = new Set(natives.map((path) => basename(path)));
+    const bySibling = natives.flatMap((path) =>
+      [...includesOf(path)]
+        .filter((target) => own.has(target) && !natives.includes(`native/${target}`))
+        .map((target) => `${path} -> ${target}`),
+    );
+    expect(bySibling).toEqual([]);
+    expect(linesWith(natives, /^#include "\./)).toEqual([]);
+  });
+
+  test("the graph allows no include that no file needs", () => {
+    const made = new Set(INCLUDES_OF_NATIVE.map(({ from, to }) => `${from} -> ${to}`));
+    const allowed = Object.entries(INCLUDES).flatMap(([from, rooms]) =>
+      rooms.map((to) => `${from} -> ${to}`),
+    );
+    expect(allowed.filter((edge) => !made.has(edge))).toEqual([]);
+  });
+
+  test("no room includes itself, not even by way of others", () => {
+    expect(circleIn(Object.keys(INCLUDES), (room) => INCLUDES[room] ?? [])).toEqual([]);
+  });
+
+  test("native/README.md shows the same rooms and the same graph", () => {
+    expect(graphShownIn("native/README.md")).toEqual(INCLUDES);
+    const rooms = natives.map((path) => path.split("/").slice(1, -1).join("/"));
+    expect(new Set(rooms)).toEqual(new Set([...Object.keys(INCLUDES), ""]));
   });
 });
 
