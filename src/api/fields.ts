@@ -185,8 +185,11 @@ export function list<T>(item: Reader<T>): Reader<readonly T[]> {
       return undefined;
     }
     const items: T[] = [];
-    for (const [i, element] of value.entries()) {
-      const read = item(element, [...location, i], issues);
+    // One for all: lists of a body may have millions of items, and whoever reads a place copies it.
+    const place = [...location, 0];
+    for (let i = 0; i < value.length; i++) {
+      place[location.length] = i;
+      const read = item(value[i], place, issues);
       if (read === undefined) return undefined;
       items.push(read);
     }

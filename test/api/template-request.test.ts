@@ -157,3 +157,11 @@ describe("a template of the request", () => {
     }
   });
 });
+
+test("a list of a million numbers is checked without a copy", () => {
+  const values = spyOn(Object, "values");
+  withKwargs({ a: Array(1_000_000).fill(1) });
+  const lists = values.mock.calls.filter(([value]) => Array.isArray(value));
+  values.mockRestore();
+  expect(lists).toEqual([]);
+});
