@@ -24,8 +24,19 @@ async function tokenize(context: ServerContext, request: Request): Promise<Respo
     count: tokens.length,
     max_model_len: info.maxModelLen,
     tokens: [...tokens],
-    token_strs: body.return_token_strs ? await calls.tokenEntries(tokens) : null,
+    token_strs: body.return_token_strs ? await entriesOf(calls, tokens) : null,
   });
+}
+
+/** Asks the engine for each entry once: a long text has millions of tokens, and a vocabulary far fewer. */
+async function entriesOf(
+  calls: ServerContext["front"]["calls"],
+  tokens: Int32Array,
+): Promise<string[]> {
+  const ids = Int32Array.from(new Set(tokens));
+  const entries = await calls.tokenEntries(ids);
+  const entryOf = new Map(entries.map((entry, i) => [ids[i], entry]));
+  return Array.from(tokens, (id) => entryOf.get(id) ?? "");
 }
 
 async function tokensOf(context: ServerContext, body: TokenizeBody): Promise<Int32Array> {
