@@ -177,7 +177,7 @@ async function generate(
 ): Promise<Answer> {
   const tokenIds: number[] = [];
   const logprobs: PositionLogprobs<DecodedLogprob>[] = [];
-  const generation = engine.generate({
+  const stream = engine.generate({
     externalId: "bench",
     prompt: promptTokenIds,
     samplingParams,
@@ -186,7 +186,7 @@ async function generate(
     cacheSalt: null,
     arrivalMs: performance.now(),
   });
-  for await (const output of generation) {
+  for await (const output of stream) {
     tokenIds.push(...output.tokenIds);
     logprobs.push(...(output.logprobs ?? []));
   }

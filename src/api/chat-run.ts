@@ -1,6 +1,6 @@
 // A chat on its way, whoever asked for it: its body checked, rendered and queued.
 
-import type { Generation } from "../front/output-stream.ts";
+import type { OutputStream } from "../front/output-stream.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
 import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts";
@@ -26,7 +26,7 @@ export interface ChatRun {
   /** Sequences to generate from the prompt. */
   readonly n: number;
   readonly promptIds: Int32Array;
-  readonly generation: Generation;
+  readonly stream: OutputStream;
   readonly role: string;
   /** Shown before the generated text (`echo`). */
   readonly prefix: string;
@@ -51,7 +51,7 @@ export async function startChat(
   );
   const limit = body.max_completion_tokens ?? body.max_tokens;
   const { priority, cache_salt: cacheSalt } = body;
-  const generation = front.generate({
+  const stream = front.generate({
     externalId: id,
     prompt: { chat: chatTemplateRequest(context, body, messages) },
     samplingParams: samplingParams(context, {
@@ -63,10 +63,10 @@ export async function startChat(
     mustFit: limit !== null,
     ...{ priority, cacheSalt, arrivalMs },
   });
-  const promptIds = await generation.promptTokenIds;
+  const promptIds = await stream.promptTokenIds;
   const { role, prefix } = echoOf(body, messages);
   const createdS = unixSeconds();
-  return { context, body, id, createdS, n, promptIds, generation, role, prefix };
+  return { context, body, id, createdS, n, promptIds, stream, role, prefix };
 }
 
 /** The answer speaks as the assistant, or goes on as whoever spoke last. */

@@ -1,7 +1,7 @@
 // The prompts of a text completion: counted, handed to the engine, and shown with what `echo` wants.
 
 import { RequestError } from "../errors.ts";
-import type { Generation } from "../front/output-stream.ts";
+import type { OutputStream } from "../front/output-stream.ts";
 import {
   checkCountedIds,
   checkPromptIds,
@@ -72,7 +72,7 @@ export async function readPrompts(context: ApiContext, body: CompletionBody): Pr
 export async function shownPrompt(
   context: ApiContext,
   body: CompletionBody,
-  { promptTokenIds }: Generation,
+  { promptTokenIds }: OutputStream,
   index: number,
 ): Promise<CompletionPrompt> {
   const ids = await promptTokenIds;

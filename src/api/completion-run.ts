@@ -1,6 +1,6 @@
 // A text completion on its way, whoever asked for it: its body checked, its prompts queued.
 
-import type { GenerateRequest, Generation } from "../front/output-stream.ts";
+import type { FrontRequest, OutputStream } from "../front/output-stream.ts";
 import { knownTokens } from "../front/request-tracker.ts";
 import { checkNumLogprobs, fitMaxTokens, numLogprobs } from "../protocol/prompt-limits.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
@@ -32,7 +32,7 @@ export interface CompletionRun {
   readonly prompts: readonly CompletionPrompt[];
   /** Of all prompts together. */
   readonly numPromptTokens: number;
-  readonly generations: readonly Generation[];
+  readonly streams: readonly OutputStream[];
 }
 
 /** Everything that can be refused is refused before it resolves, and leaves nothing queued. */
@@ -46,27 +46,27 @@ export async function startCompletion(
   const n = checkN(context, body);
   checkPromptCount(context, body);
   const shared = { externalId: id, ...requestOf(context, body), arrivalMs };
-  const generations = await queueAll(context, body, shared);
+  const streams = await queueAll(context, body, shared);
   try {
-    const shown = generations.map((one, i) => shownPrompt(context, body, one, i));
+    const shown = streams.map((one, i) => shownPrompt(context, body, one, i));
     const prompts = await Promise.all(shown);
     const numPromptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
     const createdS = unixSeconds();
-    return { context, body, id, createdS, n, prompts, numPromptTokens, generations };
+    return { context, body, id, createdS, n, prompts, numPromptTokens, streams };
   } catch (error) {
-    abortAll(generations);
+    abortAll(streams);
     throw error;
   }
 }
 
-type Shared = Omit<GenerateRequest, "prompt">;
+type Shared = Omit<FrontRequest, "prompt">;
 
 /** Of several prompts all are queued, or none: they fit, and there is room for all of them. */
 async function queueAll(
   context: ApiContext,
   body: CompletionBody,
   shared: Shared,
-): Promise<Generation[]> {
+): Promise<OutputStream[]> {
   const { front } = context;
   const reservation = front.reserve(shared.samplingParams.n * (body.prompt?.length ?? 0));
   try {

@@ -1,7 +1,7 @@
 // Running the engine requests of one HTTP request: several prompts as one stream, and the end of all
 // of them when the client leaves.
 
-import type { Generation, SequenceOutput } from "../front/output-stream.ts";
+import type { OutputStream, SequenceOutput } from "../front/output-stream.ts";
 
 export interface PromptOutput {
   /** Which prompt of the request. */
@@ -13,10 +13,10 @@ export interface PromptOutput {
  * Outputs of all prompts as they come. Each prompt holds one output until it is taken.
  * @throws what the first failing prompt throws; the others are aborted
  */
-export async function* mergeGenerations(
-  generations: readonly Generation[],
+export async function* mergeStreams(
+  streams: readonly OutputStream[],
 ): AsyncGenerator<PromptOutput> {
-  const iterators = generations.map((generation) => generation[Symbol.asyncIterator]());
+  const iterators = streams.map((stream) => stream[Symbol.asyncIterator]());
   const arrivals = new Arrivals();
   try {
     for (const [promptIndex, iterator] of iterators.entries())
@@ -28,7 +28,7 @@ export async function* mergeGenerations(
       arrivals.expect(promptIndex, iterator);
     }
   } finally {
-    abortAll(generations);
+    abortAll(streams);
   }
 }
 
@@ -78,6 +78,6 @@ class Arrivals {
   }
 }
 
-export function abortAll(generations: readonly Generation[]): void {
-  for (const generation of generations) generation.abort();
+export function abortAll(streams: readonly OutputStream[]): void {
+  for (const stream of streams) stream.abort();
 }

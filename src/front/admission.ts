@@ -98,7 +98,7 @@ export class Admission {
   }
 }
 
-/** Room of one HTTP request: its generations take from it, what is left is given back. */
+/** Room for one HTTP request: its engine requests take from it, and the rest is given back. */
 export class Reservation {
   readonly #admission: Admission;
   #numSequences: number;
@@ -115,7 +115,7 @@ export class Reservation {
     this.#numTokens += numTokens;
   }
 
-  /** Hands room over to a generation, which tells the admission itself when it ends. */
+  /** Hands room over to an engine request, whose end the front reports to the admission. */
   take(numSequences: number, numTokens: number): void {
     this.#numSequences -= numSequences;
     this.#numTokens -= numTokens;

@@ -17,7 +17,7 @@ import {
   type ParentProgress,
   type SequenceProgress,
 } from "./iteration-stats.ts";
-import type { GenerateRequest, Generation } from "./output-stream.ts";
+import type { FrontRequest, OutputStream } from "./output-stream.ts";
 import { knownTokens, RequestTracker } from "./request-tracker.ts";
 import { SleepRecorder } from "./sleep-recorder.ts";
 
@@ -128,7 +128,7 @@ export class Front {
    * @throws EngineError what `unavailable` says
    * @throws OverloadError and RequestError as reserve() does
    */
-  generate(request: GenerateRequest, reservation?: Reservation): Generation {
+  generate(request: FrontRequest, reservation?: Reservation): OutputStream {
     const { n } = request.samplingParams;
     if (this.unavailable !== null) throw this.unavailable;
     const numTokens = knownTokens(request.prompt);

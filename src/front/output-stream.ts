@@ -1,8 +1,9 @@
-// What a caller sees of a running request: an async stream of outputs of its n sequences.
+// A request as its caller hands it to the front, and the stream of outputs that the front returns.
 
 import type { EngineRequest, RequestOutput } from "../protocol/protocol.ts";
 
-export interface GenerateRequest extends Omit<EngineRequest, "requestIds"> {
+/** A request without the ids that the front gives to its sequences. */
+export interface FrontRequest extends Omit<EngineRequest, "requestIds"> {
   /** Front clock, ms: when input processing of the request started. */
   readonly arrivalMs: number;
 }
@@ -18,7 +19,7 @@ export interface SequenceOutput extends RequestOutput {
  * per sequence, so a slow reader holds at most one output a sequence.
  * A sequence that ends with "error" makes the iterator throw an EngineError.
  */
-export interface Generation extends AsyncIterable<SequenceOutput> {
+export interface OutputStream extends AsyncIterable<SequenceOutput> {
   /** Settles when the engine has read the prompt: its token ids, or why the request is refused. */
   readonly promptTokenIds: Promise<Int32Array>;
   abort(): void;

@@ -7,11 +7,11 @@ import { type JoinedOutput, joinedOutput, joinOutput } from "../protocol/joined-
 import type { Prompt, RequestOutput } from "../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { USUAL_LOGPROBS } from "../request/sampling-params.ts";
-import type { GenerateRequest, Generation, SequenceOutput } from "./output-stream.ts";
+import type { FrontRequest, OutputStream, SequenceOutput } from "./output-stream.ts";
 import type { Arrival } from "./throughput.ts";
 
 export interface TrackerOptions {
-  readonly request: GenerateRequest;
+  readonly request: FrontRequest;
   /** Of the engine, by sequence. */
   readonly requestIds: readonly string[];
   readonly arrival: Arrival;
@@ -20,8 +20,8 @@ export interface TrackerOptions {
   readonly abort: (tracker: RequestTracker) => void;
 }
 
-export class RequestTracker implements Generation {
-  readonly request: GenerateRequest;
+export class RequestTracker implements OutputStream {
+  readonly request: FrontRequest;
   readonly requestIds: readonly string[];
   readonly arrival: Arrival;
   readonly promptTokenIds: Promise<Int32Array>;

@@ -1,11 +1,11 @@
-// A chat or a completion of one prompt as a generation needs it.
+// A chat or a completion of one prompt as a stream needs it.
 
 import type { ApiContext } from "../api/api-context.ts";
 import { ChatChunkWriter } from "../api/chat-chunks.ts";
 import { type RunInit, startChat } from "../api/chat-run.ts";
 import { CompletionChunkWriter } from "../api/completion-chunks.ts";
 import { startCompletion } from "../api/completion-run.ts";
-import { abortAll, mergeGenerations } from "../api/output-streams.ts";
+import { abortAll, mergeStreams } from "../api/output-streams.ts";
 import type { ChatBody, CompletionBody } from "../api/schemas.ts";
 import type { SequenceOutput } from "../front/output-stream.ts";
 import type { StartedRun } from "./running.ts";
@@ -21,8 +21,8 @@ export async function startedChat(
     numPromptTokens: run.promptIds.length,
     n: run.n,
     role: run.role,
-    outputs: run.generation,
-    abort: () => run.generation.abort(),
+    outputs: run.stream,
+    abort: () => run.stream.abort(),
     writer: new ChatChunkWriter(run),
   };
 }
@@ -39,8 +39,8 @@ export async function startedCompletion(
     numPromptTokens: run.numPromptTokens,
     n: run.n,
     role: "",
-    outputs: onlyPrompt(mergeGenerations(run.generations)),
-    abort: () => abortAll(run.generations),
+    outputs: onlyPrompt(mergeStreams(run.streams)),
+    abort: () => abortAll(run.streams),
     writer: {
       event: (output) => writer.event({ promptIndex: 0, output }),
       end: () => writer.end(),
@@ -49,7 +49,7 @@ export async function startedCompletion(
 }
 
 async function* onlyPrompt(
-  outputs: ReturnType<typeof mergeGenerations>,
+  outputs: ReturnType<typeof mergeStreams>,
 ): AsyncGenerator<SequenceOutput> {
   for await (const { output } of outputs) yield output;
 }

@@ -1,18 +1,19 @@
 // The answer to a request that generates: one body at the end, or a stream of chunks. Either way the
-// client that leaves ends its generations.
+// client that leaves ends its requests.
 
 import { eventStream } from "../api/event-stream.ts";
 import { type ChunkWriter, eventsOf } from "../api/events.ts";
 import { abortAll } from "../api/output-streams.ts";
-import type { Generation } from "../front/output-stream.ts";
+import type { OutputStream } from "../front/output-stream.ts";
 import { answerGoesOn } from "./answer-end.ts";
 import { jsonResponse } from "./json-response.ts";
 import { loadHeaders } from "./load-header.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export interface Answer<Output> {
-  readonly generations: readonly Generation[];
-  /** What the generations give, to be read once. */
+  /** Aborted when the client leaves. */
+  readonly streams: readonly OutputStream[];
+  /** Outputs of all streams, to be read once. */
   readonly outputs: AsyncIterable<Output>;
   /** Null where the client wants one body. */
   readonly writer: ChunkWriter<Output> | null;
@@ -22,34 +23,34 @@ export interface Answer<Output> {
 export async function answer<Output>(
   context: ServerContext,
   request: Request,
-  { generations, outputs, writer, fullBody }: Answer<Output>,
+  { streams, outputs, writer, fullBody }: Answer<Output>,
 ): Promise<Response> {
-  abortOnDisconnect(request, generations);
+  abortOnDisconnect(request, streams);
   if (writer === null) {
     const body = await fullBody(outputs);
     return jsonResponse(body, { headers: loadHeaders(context, request) });
   }
-  const stream = eventStream(eventsOf(outputs, writer, context.logFault), {
+  const events = eventStream(eventsOf(outputs, writer, context.logFault), {
     keepAliveMs: context.keepAliveMs,
-    onCancel: () => abortAll(generations),
+    onCancel: () => abortAll(streams),
     onEnd: answerGoesOn(request),
   });
-  return eventStreamResponse(stream, loadHeaders(context, request));
+  return eventStreamResponse(events, loadHeaders(context, request));
 }
 
 /** Frees the blocks as soon as the client is gone, streaming or not, queued or running. */
-function abortOnDisconnect(request: Request, generations: readonly Generation[]): void {
-  if (request.signal.aborted) abortAll(generations);
-  request.signal.addEventListener("abort", () => abortAll(generations), { once: true });
+function abortOnDisconnect(request: Request, streams: readonly OutputStream[]): void {
+  if (request.signal.aborted) abortAll(streams);
+  request.signal.addEventListener("abort", () => abortAll(streams), { once: true });
 }
 
 function eventStreamResponse(
-  stream: ReadableStream<Uint8Array>,
+  events: ReadableStream<Uint8Array>,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   const media = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
   };
-  return new Response(stream, { headers: { ...media, ...headers } });
+  return new Response(events, { headers: { ...media, ...headers } });
 }

@@ -33,8 +33,8 @@ async function handleChat(context: ServerContext, request: Request): Promise<Res
   return logged(context, arrival, async (watch) => {
     const run = await startChat(context, body, { id, arrivalMs });
     return answer(context, request, {
-      generations: [run.generation],
-      outputs: watch(run.generation, (output) => output),
+      streams: [run.stream],
+      outputs: watch(run.stream, (output) => output),
       writer: run.body.stream ? new ChatChunkWriter(run) : null,
       fullBody: (outputs) => fullBody(run, outputs),
     });

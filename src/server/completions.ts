@@ -9,7 +9,7 @@ import { type CompletionPrompt, showsPromptOnly } from "../api/completion-prompt
 import { type CompletionRun, startCompletion } from "../api/completion-run.ts";
 import { fieldsSaid } from "../api/fields.ts";
 import { completionLogprobs, echoLogprobs, promptLogprobs } from "../api/logprobs.ts";
-import { mergeGenerations, type PromptOutput } from "../api/output-streams.ts";
+import { mergeStreams, type PromptOutput } from "../api/output-streams.ts";
 import { COMPLETION_FIELDS, type CompletionBody } from "../api/schemas.ts";
 import { answer } from "./answer.ts";
 import { readBody } from "./read-body.ts";
@@ -35,8 +35,8 @@ async function handleCompletion(context: ServerContext, request: Request): Promi
   return logged(context, arrival, async (watch) => {
     const run = await startCompletion(context, body, { id, arrivalMs });
     return answer(context, request, {
-      generations: run.generations,
-      outputs: watch(mergeGenerations(run.generations), ({ output }) => output),
+      streams: run.streams,
+      outputs: watch(mergeStreams(run.streams), ({ output }) => output),
       writer: run.body.stream ? new CompletionChunkWriter(run) : null,
       fullBody: (outputs) => fullBody(run, outputs),
     });

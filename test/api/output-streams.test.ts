@@ -1,13 +1,13 @@
 // Several prompts as one stream of outputs.
 
 import { describe, expect, test } from "bun:test";
-import { mergeGenerations } from "../../src/api/output-streams.ts";
+import { mergeStreams } from "../../src/api/output-streams.ts";
 import { EngineError } from "../../src/errors.ts";
-import type { Generation, SequenceOutput } from "../../src/front/output-stream.ts";
+import type { OutputStream, SequenceOutput } from "../../src/front/output-stream.ts";
 import { settled } from "../support/waiting.ts";
 
-/** A generation whose outputs the test hands in. */
-class ScriptedGeneration implements Generation {
+/** A stream whose outputs the test hands in. */
+class ScriptedStream implements OutputStream {
   readonly promptTokenIds = Promise.resolve(new Int32Array(1));
   numAborts = 0;
   readonly #stream = new TransformStream<SequenceOutput, SequenceOutput>();
@@ -34,17 +34,17 @@ class ScriptedGeneration implements Generation {
   }
 }
 
-async function collect(generations: readonly Generation[]): Promise<string[]> {
+async function collect(streams: readonly OutputStream[]): Promise<string[]> {
   const seen: string[] = [];
-  for await (const { promptIndex, output } of mergeGenerations(generations)) {
+  for await (const { promptIndex, output } of mergeStreams(streams)) {
     seen.push(`${promptIndex}${output.text}`);
   }
   return seen;
 }
 
-describe("mergeGenerations", () => {
+describe("mergeStreams", () => {
   test("gives outputs as they come, and ends with the last prompt", async () => {
-    const [first, second] = [new ScriptedGeneration(), new ScriptedGeneration()];
+    const [first, second] = [new ScriptedStream(), new ScriptedStream()];
     const collected = collect([first, second]);
     second.say("a");
     await settled();
@@ -61,18 +61,18 @@ describe("mergeGenerations", () => {
   });
 
   test("the failure of one prompt ends all of them", async () => {
-    const generations = [new ScriptedGeneration(), new ScriptedGeneration()] as const;
-    const collected = collect(generations);
-    generations[1].fail(new EngineError("engine_step_failed", "boom"));
+    const streams = [new ScriptedStream(), new ScriptedStream()] as const;
+    const collected = collect(streams);
+    streams[1].fail(new EngineError("engine_step_failed", "boom"));
     await expect(collected).rejects.toThrow("boom");
     await collected.catch(() => {});
-    expect(generations.map(({ numAborts }) => numAborts)).toEqual([1, 1]);
+    expect(streams.map(({ numAborts }) => numAborts)).toEqual([1, 1]);
   });
 
   test("a reader that stops aborts all prompts", async () => {
-    const generations = [new ScriptedGeneration(), new ScriptedGeneration()] as const;
-    generations[0].say("a");
-    for await (const _ of mergeGenerations(generations)) break;
-    expect(generations.map(({ numAborts }) => numAborts)).toEqual([1, 1]);
+    const streams = [new ScriptedStream(), new ScriptedStream()] as const;
+    streams[0].say("a");
+    for await (const _ of mergeStreams(streams)) break;
+    expect(streams.map(({ numAborts }) => numAborts)).toEqual([1, 1]);
   });
 });

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
 import { Front } from "../../src/front/front.ts";
-import type { GenerateRequest, SequenceOutput } from "../../src/front/output-stream.ts";
+import type { FrontRequest, SequenceOutput } from "../../src/front/output-stream.ts";
 import type { IterationStats, SchedulerStats, StatListener } from "../../src/protocol/stats.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { makeEngine, makeEngineParts } from "../support/fake-engine.ts";
@@ -27,7 +27,7 @@ class Recorder implements StatListener {
   }
 }
 
-function request(prompt: string, params: Partial<SamplingParams> = {}): GenerateRequest {
+function request(prompt: string, params: Partial<SamplingParams> = {}): FrontRequest {
   return {
     externalId: "cmpl-a",
     prompt: Int32Array.from(new TextEncoder().encode(prompt)),
@@ -104,10 +104,10 @@ describe("engine", () => {
       model: { stepTurns: 3 },
       engine: { listeners: [recorder] },
     });
-    const generation = engine.generate(request("hello", { maxTokens: 500 }));
-    const reading = collect(generation);
+    const stream = engine.generate(request("hello", { maxTokens: 500 }));
+    const reading = collect(stream);
     await until(() => recorder.iterations.length > 1);
-    generation.abort();
+    stream.abort();
     expect(scheduler.kvCache.pool.usage).toBe(0);
     expect((await reading).last).toMatchObject({ finishReason: "abort" });
     expect(recorder.finished.at(-1)).toMatchObject({ finishReason: "abort" });
@@ -140,9 +140,9 @@ describe("engine", () => {
   test("a slow reader gets merged outputs and loses nothing", async () => {
     const { engine } = makeEngine();
     const { text } = await collect(engine.generate(request("hello", { maxTokens: 30 })));
-    const generation = engine.generate(request("hello", { maxTokens: 30 }));
+    const stream = engine.generate(request("hello", { maxTokens: 30 }));
     await settled();
-    const late = await collect(generation);
+    const late = await collect(stream);
     expect(late.text).toBe(text);
     expect(late.all.length).toBe(1);
     expect(late.all[0]?.tokenIds.length).toBe(30);

@@ -2,13 +2,13 @@
 // A clock set by hand: time passes in steps of the model only.
 
 import { describe, expect, test } from "bun:test";
-import type { GenerateRequest } from "../../src/front/output-stream.ts";
+import type { FrontRequest } from "../../src/front/output-stream.ts";
 import type { IterationStats, SchedulerStats } from "../../src/protocol/stats.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
 import type { TargetInterTokenLatency } from "../../src/scheduler/step-budget.ts";
 import { makeEngine } from "../support/fake-engine.ts";
 
-function request(numTokens: number, maxTokens: number): GenerateRequest {
+function request(numTokens: number, maxTokens: number): FrontRequest {
   return {
     externalId: "cmpl-a",
     prompt: new Int32Array(numTokens).fill(65),

@@ -3,7 +3,7 @@
 // strings, aborts and failed steps, compared after every few steps.
 
 import { describe, expect, test } from "bun:test";
-import type { GenerateRequest } from "../../src/front/output-stream.ts";
+import type { FrontRequest } from "../../src/front/output-stream.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { Prng } from "../support/prng.ts";
 import { type Series, seriesOf } from "../support/server-process.ts";
@@ -56,7 +56,7 @@ function request(
   { frontS }: Logged,
   prompt: string,
   params: Partial<SamplingParams>,
-): GenerateRequest {
+): FrontRequest {
   return {
     externalId: "cmpl-a",
     prompt: Int32Array.from(new TextEncoder().encode(prompt)),
@@ -181,7 +181,7 @@ class World {
   #submit(): void {
     const prng = this.#prng;
     const family = "abc"[prng.int(0, 2)] ?? "";
-    const generation = this.logged.engine.generate(
+    const stream = this.logged.engine.generate(
       request(this.logged, family.repeat(prng.int(1, 28)), {
         n: prng.chance(0.3) ? prng.int(2, 3) : 1,
         temperature: 1,
@@ -191,14 +191,14 @@ class World {
         promptLogprobs: prng.chance(0.1) ? 0 : null,
       }),
     );
-    void drain(generation);
-    if (prng.chance(0.15)) void this.#abortLater(generation, prng.int(0, 6));
+    void drain(stream);
+    if (prng.chance(0.15)) void this.#abortLater(stream, prng.int(0, 6));
   }
 
   /** In whatever state it is by then: not yet queued, waiting, in a step, done. */
-  async #abortLater(generation: { abort(): void }, numTurns: number): Promise<void> {
+  async #abortLater(stream: { abort(): void }, numTurns: number): Promise<void> {
     for (let i = 0; i < numTurns; i++) await turn();
-    generation.abort();
+    stream.abort();
   }
 }
 

@@ -4,7 +4,7 @@
 // PAGODA_SIM_SEED=<n> starts at another workload.
 
 import { describe, expect, test } from "bun:test";
-import type { GenerateRequest } from "../../src/front/output-stream.ts";
+import type { FrontRequest } from "../../src/front/output-stream.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
 import {
   FAULT_KINDS,
@@ -21,7 +21,7 @@ const NUM_WORKLOADS = 4;
 const NUM_REQUESTS = 7;
 const PATIENCE_MS = 5_000;
 
-function randomRequest(prng: Prng): GenerateRequest {
+function randomRequest(prng: Prng): FrontRequest {
   const length = prng.int(2, 24);
   const shared = prng.int(0, length);
   const n = prng.chance(0.3) ? prng.int(2, 3) : 1;
@@ -45,7 +45,7 @@ function randomRequest(prng: Prng): GenerateRequest {
 }
 
 interface Workload {
-  readonly requests: readonly GenerateRequest[];
+  readonly requests: readonly FrontRequest[];
   /** Turns of others before each request comes. */
   readonly waits: readonly number[];
 }
@@ -82,7 +82,7 @@ function checkLedger(world: FaultWorld, entries: readonly LedgerEntry[]): void {
 }
 
 /** Undisturbed texts, by request. */
-type Expected = ReadonlyMap<GenerateRequest, readonly string[]>;
+type Expected = ReadonlyMap<FrontRequest, readonly string[]>;
 
 function checkTexts(entries: readonly LedgerEntry[], expected: Expected): void {
   for (const { request, outcome, texts } of entries) {

@@ -6,7 +6,7 @@ import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
 import { EngineError } from "../../src/errors.ts";
 import { Front } from "../../src/front/front.ts";
-import type { GenerateRequest } from "../../src/front/output-stream.ts";
+import type { FrontRequest } from "../../src/front/output-stream.ts";
 import { EngineChild } from "../../src/process/engine-child.ts";
 import { RemoteEngine } from "../../src/process/remote-engine.ts";
 import type { IterationStats, SchedulerStats } from "../../src/protocol/stats.ts";
@@ -58,7 +58,7 @@ const SIZES = { numBlocks: 14, blockSize: 4, maxModelLen: 48, maxNumSeqs: 4 };
 
 /** How each request ended, for those who asked. */
 export interface LedgerEntry {
-  readonly request: GenerateRequest;
+  readonly request: FrontRequest;
   readonly outcome: "finished" | "error" | "cancelled" | "refused";
   /** By sequence. */
   readonly texts: readonly string[];
@@ -112,17 +112,17 @@ export class FaultWorld {
   }
 
   /** Asks for one request and reads it to whatever end it has. */
-  async ask(request: GenerateRequest): Promise<LedgerEntry> {
+  async ask(request: FrontRequest): Promise<LedgerEntry> {
     const texts = Array.from({ length: request.samplingParams.n }, () => "");
     let numTokens = 0;
     const end = (outcome: LedgerEntry["outcome"]) => ({ request, outcome, texts, numTokens });
     try {
-      const generation = this.front.generate(request);
+      const stream = this.front.generate(request);
       if (this.#fault.strikes("a client leaves at once")) {
-        generation.abort();
+        stream.abort();
         return end("cancelled");
       }
-      for await (const output of generation) {
+      for await (const output of stream) {
         texts[output.index] += output.text;
         numTokens += output.tokenIds.length;
         if (this.#fault.strikes("a client leaves")) return end("cancelled");
