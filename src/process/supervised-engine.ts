@@ -19,7 +19,7 @@ import type {
   EngineRequest,
 } from "../protocol/protocol.ts";
 import { type CallName, isSuspect } from "./channel/messages.ts";
-import { type EngineProcess, EngineRun } from "./engine-run.ts";
+import { type EngineProcess, EngineRun } from "./engine-life.ts";
 import type { RemoteEngine, RemoteEngineHost } from "./remote-engine.ts";
 import { RestartPolicy, ReturnForecast } from "./supervisor.ts";
 import { suspectHash } from "./suspect-hash.ts";

@@ -6,7 +6,7 @@ import { errorBody } from "../../src/api/error-body.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { Front } from "../../src/front/front.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
-import type { EngineProcess } from "../../src/process/engine-run.ts";
+import type { EngineProcess } from "../../src/process/engine-life.ts";
 import { SupervisedEngine } from "../../src/process/supervised-engine.ts";
 import { startChild } from "../../src/runtime/child-process.ts";
 import { INFO } from "../metrics/fixtures.ts";

@@ -1,7 +1,7 @@
 // One suite over the engine in this process, in another one, and in another one that is looked after.
 
 import { expect, test } from "bun:test";
-import { EngineRun } from "../../src/process/engine-run.ts";
+import { EngineRun } from "../../src/process/engine-life.ts";
 import { SupervisedEngine } from "../../src/process/supervised-engine.ts";
 import { startChild } from "../../src/runtime/child-process.ts";
 import { describeEngineClient, engineRequest } from "../support/engine-client.conformance.ts";
