@@ -20,7 +20,7 @@ export interface EngineProcess {
 const LOAD_TIMEOUT_MS = 600_000;
 const WATCH_INTERVAL_MS = 500;
 
-export class EngineRun {
+export class EngineLife {
   readonly pid: number;
   /** Rejects with what starting the engine threw, or EngineError "engine_dead" when its process ended. */
   readonly ready: Promise<RemoteEngine>;

@@ -19,7 +19,7 @@ import type {
   EngineRequest,
 } from "../protocol/protocol.ts";
 import { type CallName, isSuspect } from "./channel/messages.ts";
-import { type EngineProcess, EngineRun } from "./engine-life.ts";
+import { EngineLife, type EngineProcess } from "./engine-life.ts";
 import type { RemoteEngine, RemoteEngineHost } from "./remote-engine.ts";
 import { RestartPolicy, ReturnForecast } from "./supervisor.ts";
 import { suspectHash } from "./suspect-hash.ts";
@@ -54,7 +54,7 @@ export class SupervisedEngine implements EngineClient {
   readonly #policy: RestartPolicy;
   readonly #trials = new Trials();
   readonly #forecast: ReturnForecast;
-  #run: EngineRun;
+  #life: EngineLife;
   /** It has died and is not back. */
   #isDown = false;
   /** Why it never takes work again; null = it may. */
@@ -64,7 +64,7 @@ export class SupervisedEngine implements EngineClient {
   #restartListener: () => void = () => {};
   #die: (error: Error) => void = () => {};
 
-  private constructor(options: SupervisedEngineOptions, run: EngineRun, started: Started) {
+  private constructor(options: SupervisedEngineOptions, life: EngineLife, started: Started) {
     this.#options = options;
     this.#policy = new RestartPolicy(options.maxDeaths);
     this.#forecast = new ReturnForecast(started.loadMs);
@@ -72,21 +72,21 @@ export class SupervisedEngine implements EngineClient {
     this.died = new Promise((resolve) => {
       this.#die = resolve;
     });
-    this.#run = run;
-    this.#follow(run);
+    this.#life = life;
+    this.#follow(life);
   }
 
   /** @throws what starting the engine threw, or EngineError "engine_dead" when its process ended */
   static async start(options: SupervisedEngineOptions): Promise<SupervisedEngine> {
     const startMs = performance.now();
-    const run = startRun(options, options.config);
-    const { info } = await run.ready;
-    return new SupervisedEngine(options, run, { info, loadMs: performance.now() - startMs });
+    const life = startLife(options, options.config);
+    const { info } = await life.ready;
+    return new SupervisedEngine(options, life, { info, loadMs: performance.now() - startMs });
   }
 
   /** Of the engine's process; another one after each death. */
   get pid(): number {
-    return this.#run.pid;
+    return this.#life.pid;
   }
 
   get unavailable(): EngineError | null {
@@ -123,12 +123,12 @@ export class SupervisedEngine implements EngineClient {
     this.#stop(shuttingDown());
     const ended = this.#engine?.shutdown();
     if (ended !== undefined) await Promise.race([ended, sleep(SHUTDOWN_TIMEOUT_MS)]);
-    this.#run.kill();
-    await this.#run.ended;
+    this.#life.kill();
+    await this.#life.ended;
   }
 
   get #engine(): RemoteEngine | null {
-    return this.#run.engine;
+    return this.#life.engine;
   }
 
   #available(): RemoteEngine {
@@ -177,13 +177,13 @@ export class SupervisedEngine implements EngineClient {
     if (!isDeath) this.#trials.refused(trial, error instanceof RequestError);
   }
 
-  #follow(run: EngineRun): void {
-    const { engine } = run;
+  #follow(life: EngineLife): void {
+    const { engine } = life;
     engine?.onOutputs((message) => {
       if (!engine.isDead) this.#trials.record(message.outputs);
       this.#listener(message);
     });
-    void run.ended.then((reason) => this.#afterDeath(engine, reason));
+    void life.ended.then((reason) => this.#afterDeath(engine, reason));
   }
 
   /** @param engine null when it did not come to be */
@@ -212,9 +212,9 @@ export class SupervisedEngine implements EngineClient {
   async #startAgain(): Promise<void> {
     const startMs = performance.now();
     try {
-      const run = this.#newRun();
-      const { info } = await run.ready.finally(() => this.#follow(run));
-      if (isOtherModel(info, this.info)) run.kill("the file holds another model now");
+      const life = this.#newLife();
+      const { info } = await life.ready.finally(() => this.#follow(life));
+      if (isOtherModel(info, this.info)) life.kill("the file holds another model now");
       else this.#comeBack(performance.now() - startMs);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
@@ -222,13 +222,13 @@ export class SupervisedEngine implements EngineClient {
     }
   }
 
-  #newRun(): EngineRun {
+  #newLife(): EngineLife {
     const { numBlocks, maxModelLen } = this.info;
     // What the front has told of the engine stays true: the memory that is free now does not matter.
     const pinned = { ...this.#options.config, numBlocksOverride: numBlocks, maxModelLen };
     try {
-      this.#run = startRun(this.#options, pinned);
-      return this.#run;
+      this.#life = startLife(this.#options, pinned);
+      return this.#life;
     } catch (error) {
       // No process, for want of memory or descriptors: nothing else would tell of that end.
       this.#afterDeath(null, "it did not begin to live");
@@ -251,8 +251,8 @@ export class SupervisedEngine implements EngineClient {
   }
 }
 
-function startRun(options: SupervisedEngineOptions, config: EngineConfig): EngineRun {
-  return new EngineRun(options.startProcess(), config, options.host, options.stepTimeoutMs);
+function startLife(options: SupervisedEngineOptions, config: EngineConfig): EngineLife {
+  return new EngineLife(options.startProcess(), config, options.host, options.stepTimeoutMs);
 }
 
 /** The front has told of one model: tokens and lengths of another would not fit. */

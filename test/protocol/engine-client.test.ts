@@ -1,7 +1,7 @@
 // One suite over the engine in this process, in another one, and in another one that is looked after.
 
 import { expect, test } from "bun:test";
-import { EngineRun } from "../../src/process/engine-life.ts";
+import { EngineLife } from "../../src/process/engine-life.ts";
 import { SupervisedEngine } from "../../src/process/supervised-engine.ts";
 import { startChild } from "../../src/runtime/child-process.ts";
 import { describeEngineClient, engineRequest } from "../support/engine-client.conformance.ts";
@@ -17,7 +17,7 @@ describeEngineClient("an engine in this process", async () => {
 });
 
 async function openChild() {
-  const run = new EngineRun(startProcess(), fakeConfig(), host, 0);
+  const run = new EngineLife(startProcess(), fakeConfig(), host, 0);
   const client = await run.ready;
   const close = async () => {
     run.kill();
