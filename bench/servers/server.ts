@@ -1,7 +1,7 @@
 // A server under load: where it answers, what it calls its model, and, when it runs on this machine,
 // its process, of which we know the flags and the CPU time.
 
-import type { Target } from "../../src/benchmark/completion.ts";
+import type { Target } from "../../src/benchmark/measured-request.ts";
 import { BenchError, ServerDeath } from "../bench-error.ts";
 import type { ForcedSet } from "../probe/cpu.ts";
 import { commandOf, pidListeningOn } from "./proc.ts";

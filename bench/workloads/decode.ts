@@ -2,7 +2,7 @@
 // stream's prompt is the same in all slices, so that after the first both servers have it cached and
 // what is timed is decode alone.
 
-import type { CompletionSpec, Target } from "../../src/benchmark/completion.ts";
+import type { CompletionSpec, Target } from "../../src/benchmark/measured-request.ts";
 import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
 import { promptIds } from "../../src/benchmark/prompts.ts";
 import { medianOf } from "../../src/benchmark/statistics.ts";

@@ -1,7 +1,7 @@
 // W11, on request: requests arrive by a clock whatever the server does, at --request-rate a second, as
 // bursty as --burstiness says (gamma's shape, 1 = Poisson), for --duration seconds.
 
-import { type CompletionSpec, complete, type Target } from "../../src/benchmark/completion.ts";
+import { type CompletionSpec, complete, type Target } from "../../src/benchmark/measured-request.ts";
 import { gammaOfMeanOne, promptIds, randomOf } from "../../src/benchmark/prompts.ts";
 import { type Goodput, servingResult } from "../../src/benchmark/serving-result.ts";
 import type { RequestTimeline } from "../../src/benchmark/timeline.ts";

@@ -1,8 +1,8 @@
 // Prefill: one prompt (W3, W4:prefill), many with a prefix in common (W5), and beside decode (W8). All
 // prompts are new to both servers.
 
-import type { CompletionSpec, Target } from "../../src/benchmark/completion.ts";
-import { complete } from "../../src/benchmark/completion.ts";
+import type { CompletionSpec, Target } from "../../src/benchmark/measured-request.ts";
+import { complete } from "../../src/benchmark/measured-request.ts";
 import { allAtOnce, closedLoop } from "../../src/benchmark/load.ts";
 import { promptIds } from "../../src/benchmark/prompts.ts";
 import { medianOf, percentile } from "../../src/benchmark/statistics.ts";

@@ -1,7 +1,7 @@
 // Streams that decode beside thousands of clients that wait (W13). The figure is the share of their rate that
 // the streams keep; how long a client waits for the head of its answer is a note.
 
-import type { CompletionSpec, Target } from "../../src/benchmark/completion.ts";
+import type { CompletionSpec, Target } from "../../src/benchmark/measured-request.ts";
 import { allAtOnce, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
 import { promptIds } from "../../src/benchmark/prompts.ts";
 import { Connections, postRequest } from "../connections.ts";

@@ -1,7 +1,7 @@
 // Work that a cache or sharing saves: many prefixes (W6), conversations (W7), more requests than the pool
 // holds (W10), several samples of one prompt (W15).
 
-import { type CompletionSpec, complete, type Target } from "../../src/benchmark/completion.ts";
+import { type CompletionSpec, complete, type Target } from "../../src/benchmark/measured-request.ts";
 import { closedLoop, type Load } from "../../src/benchmark/load.ts";
 import { exponential, promptIds, promptText, randomOf } from "../../src/benchmark/prompts.ts";
 import { medianOf, percentile } from "../../src/benchmark/statistics.ts";

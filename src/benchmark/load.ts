@@ -1,7 +1,7 @@
 // Load patterns for a server: a closed loop of clients, arrivals by a clock, and streams that only decode.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CompletionSpec, complete, type Target } from "./completion.ts";
+import { type CompletionSpec, complete, type Target } from "./measured-request.ts";
 import { gammaOfMeanOne } from "./prompts.ts";
 import type { RequestTimeline } from "./timeline.ts";
 

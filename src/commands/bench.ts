@@ -1,6 +1,6 @@
 // `bench`: loads a server that runs, and measures it as `vllm bench serve` does.
 
-import { type CompletionSpec, complete, type Target } from "../benchmark/completion.ts";
+import { type CompletionSpec, complete, type Target } from "../benchmark/measured-request.ts";
 import { closedLoop, type Load, openLoop } from "../benchmark/load.ts";
 import { promptText, randomOf } from "../benchmark/prompts.ts";
 import { resultText } from "../benchmark/result-text.ts";

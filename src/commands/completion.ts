@@ -1,6 +1,6 @@
 // `completion`: a script that completes commands, options and models in a shell.
 
-import { completionScript } from "../cli/completion.ts";
+import { completionScript } from "../cli/shell-completion.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { ConfigError } from "../errors.ts";

@@ -2,7 +2,7 @@
 // step's budget and free blocks, and no request is preempted for them.
 
 import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
-import { numTokensLeft } from "./completion.ts";
+import { numTokensLeft } from "./finish.ts";
 import type { PlanDraft } from "./plan-draft.ts";
 import type { ScheduledRequest } from "./scheduler-output.ts";
 

@@ -5,7 +5,7 @@
 import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
 import type { AdmissionRule, Candidate } from "./admission-rule.ts";
-import { numTokensLeft } from "./completion.ts";
+import { numTokensLeft } from "./finish.ts";
 
 /**
  * Tokens that an engine reserves for each request. With twice as much load as fits, 14 % of all tokens are

@@ -10,7 +10,7 @@ import type { FinishedStatus } from "../request/request-status.ts";
 import type { AdmissionRule } from "./admission-rule.ts";
 import { type AdmissionConfig, admissionRules } from "./admission-rules.ts";
 import { Blocked } from "./blocked.ts";
-import { completionOf } from "./completion.ts";
+import { completionOf } from "./finish.ts";
 import { type RequestLimits, scheduleDraftTokens } from "./draft-tokens.ts";
 import { canFork, isComputingPrompt } from "./forks.ts";
 import { PlanDraft } from "./plan-draft.ts";

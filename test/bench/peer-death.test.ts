@@ -9,7 +9,7 @@ import { startChild, untilReady } from "../../bench/servers/child.ts";
 import { type Candidate, candidateName } from "../../bench/servers/llama-server.ts";
 import type { Server } from "../../bench/servers/server.ts";
 import type { Workload } from "../../bench/workloads/workload.ts";
-import { complete } from "../../src/benchmark/completion.ts";
+import { complete } from "../../src/benchmark/measured-request.ts";
 
 /** Answers completions with one token, or ends as the configuration says. */
 const PEER = `

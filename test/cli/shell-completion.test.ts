@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { COMMANDS, type CommandSpec } from "../../src/cli/commands.ts";
-import { completionScript, SHELLS } from "../../src/cli/completion.ts";
+import { completionScript, SHELLS } from "../../src/cli/shell-completion.ts";
 import { removeTempFolders, tempFolder, writeFiles } from "../support/temp-checkout.ts";
 
 /** A folder with a `pagoda` that lists two models. */

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { runAlone } from "../../bench/compare/workload-run.ts";
 import { sideResult } from "../../bench/output/result-file.ts";
 import type { Workload } from "../../bench/workloads/workload.ts";
-import { complete } from "../../src/benchmark/completion.ts";
+import { complete } from "../../src/benchmark/measured-request.ts";
 import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
 import { itlsMs } from "../../src/benchmark/timeline.ts";
 import { makeApp } from "../support/fake-engine.ts";
