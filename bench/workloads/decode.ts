@@ -2,8 +2,8 @@
 // stream's prompt is the same in all slices, so that after the first both servers have it cached and
 // what is timed is decode alone.
 
-import type { CompletionSpec, Target } from "../../src/benchmark/measured-request.ts";
 import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
+import type { RequestSpec, Target } from "../../src/benchmark/measured-request.ts";
 import { promptIds } from "../../src/benchmark/prompts.ts";
 import { medianOf } from "../../src/benchmark/statistics.ts";
 import { tpotMs } from "../../src/benchmark/timeline.ts";
@@ -22,7 +22,7 @@ interface Streams {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-function specsOf({ numStreams, tokensIn, tokensOut, fields = {} }: Streams): CompletionSpec[] {
+function specsOf({ numStreams, tokensIn, tokensOut, fields = {} }: Streams): RequestSpec[] {
   return Array.from({ length: numStreams }, (_, i) => ({
     prompt: promptIds(100 * tokensIn + i, tokensIn),
     maxTokens: tokensOut,

@@ -1,7 +1,11 @@
 // W11, on request: requests arrive by a clock whatever the server does, at --request-rate a second, as
 // bursty as --burstiness says (gamma's shape, 1 = Poisson), for --duration seconds.
 
-import { type CompletionSpec, complete, type Target } from "../../src/benchmark/measured-request.ts";
+import {
+  measureRequest,
+  type RequestSpec,
+  type Target,
+} from "../../src/benchmark/measured-request.ts";
 import { gammaOfMeanOne, promptIds, randomOf } from "../../src/benchmark/prompts.ts";
 import { type Goodput, servingResult } from "../../src/benchmark/serving-result.ts";
 import type { RequestTimeline } from "../../src/benchmark/timeline.ts";
@@ -34,12 +38,12 @@ async function openLoop(target: Target, seed: number, options: OpenLoopOptions):
   for (let i = 0; ; i++) {
     atMs += (1000 / options.rate) * gammaOfMeanOne(random, options.burstiness);
     if (atMs > 1000 * options.duration) break;
-    const spec: CompletionSpec = {
+    const spec: RequestSpec = {
       prompt: promptIds(150_000 + 10_000 * seed + i, lengthOf(random, LENGTHS.meanIn)),
       maxTokens: lengthOf(random, LENGTHS.meanOut),
     };
     await Bun.sleep(startMs + atMs - performance.now());
-    running.push(complete(target, spec));
+    running.push(measureRequest(target, spec));
   }
   const timelines = await Promise.all(running);
   const durationS = (performance.now() - startMs) / 1000;

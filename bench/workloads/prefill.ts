@@ -1,9 +1,9 @@
 // Prefill: one prompt (W3, W4:prefill), many with a prefix in common (W5), and beside decode (W8). All
 // prompts are new to both servers.
 
-import type { CompletionSpec, Target } from "../../src/benchmark/measured-request.ts";
-import { complete } from "../../src/benchmark/measured-request.ts";
 import { allAtOnce, closedLoop } from "../../src/benchmark/load.ts";
+import type { RequestSpec, Target } from "../../src/benchmark/measured-request.ts";
+import { measureRequest } from "../../src/benchmark/measured-request.ts";
 import { promptIds } from "../../src/benchmark/prompts.ts";
 import { medianOf, percentile } from "../../src/benchmark/statistics.ts";
 import { gapsOf, type RequestTimeline, ttftMs } from "../../src/benchmark/timeline.ts";
@@ -39,7 +39,7 @@ const W3_GATES = {
 
 const SHARED = { prefix: 1024, own: 32, out: 32, requests: 16 } as const;
 
-function sharedSpecs(prefixSeed: number, ownSeed: number): CompletionSpec[] {
+function sharedSpecs(prefixSeed: number, ownSeed: number): RequestSpec[] {
   const prefix = promptIds(prefixSeed, SHARED.prefix);
   return Array.from({ length: SHARED.requests }, (_, i) => ({
     prompt: [...prefix, ...promptIds(ownSeed + i, SHARED.own)],
@@ -78,7 +78,7 @@ async function gapSlice(target: Target, seed: number): Promise<Slice> {
   const untilStopped = async (stream: number, seen: RequestTimeline[], stop: AbortSignal) => {
     for (let i = 0; !isOver; i++) {
       const prompt = promptIds(30_000 + 100 * seed + 10 * i + stream, tokensIn);
-      seen.push(await complete(target, { prompt, maxTokens: tokensOut }, { signal: stop }));
+      seen.push(await measureRequest(target, { prompt, maxTokens: tokensOut }, { signal: stop }));
     }
   };
   const beganMs = performance.now();
@@ -86,7 +86,7 @@ async function gapSlice(target: Target, seed: number): Promise<Slice> {
   const decoded: RequestTimeline[] = [];
   const running = Array.from({ length: streams }, (_, i) => untilStopped(i, decoded, stop.signal));
   await Bun.sleep(MIXED.before);
-  const long = await complete(target, {
+  const long = await measureRequest(target, {
     prompt: promptIds(40_000 + seed, MIXED.long),
     maxTokens: 1,
   });

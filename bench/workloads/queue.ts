@@ -1,8 +1,8 @@
 // Streams that decode beside thousands of clients that wait (W13). The figure is the share of their rate that
 // the streams keep; how long a client waits for the head of its answer is a note.
 
-import type { CompletionSpec, Target } from "../../src/benchmark/measured-request.ts";
 import { allAtOnce, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
+import type { RequestSpec, Target } from "../../src/benchmark/measured-request.ts";
 import { promptIds } from "../../src/benchmark/prompts.ts";
 import { Connections, postRequest } from "../connections.ts";
 import { BATCH_CANDIDATES } from "../servers/llama-server.ts";
@@ -15,7 +15,7 @@ const DECODE_MS = 4_000;
 /** The queue has formed when the first half of the time is over. */
 const QUEUE_AT_MS = 500;
 
-const specsOf = (maxTokens: number): CompletionSpec[] =>
+const specsOf = (maxTokens: number): RequestSpec[] =>
   Array.from({ length: NUM_STREAMS }, (_, i) => ({
     prompt: promptIds(7000 + i, TOKENS_IN),
     maxTokens,

@@ -1,8 +1,12 @@
 // Work that a cache or sharing saves: many prefixes (W6), conversations (W7), more requests than the pool
 // holds (W10), several samples of one prompt (W15).
 
-import { type CompletionSpec, complete, type Target } from "../../src/benchmark/measured-request.ts";
 import { closedLoop, type Load } from "../../src/benchmark/load.ts";
+import {
+  measureRequest,
+  type RequestSpec,
+  type Target,
+} from "../../src/benchmark/measured-request.ts";
 import { exponential, promptIds, promptText, randomOf } from "../../src/benchmark/prompts.ts";
 import { medianOf, percentile } from "../../src/benchmark/statistics.ts";
 import { type RequestTimeline, ttftMs } from "../../src/benchmark/timeline.ts";
@@ -22,7 +26,7 @@ async function prefixSlice(target: Target, seed: number, requests: number): Prom
   const order = Array.from({ length: requests }, (_, i) => ({ i, key: random() }))
     .toSorted((a, b) => a.key - b.key)
     .map(({ i }) => i);
-  const specOf = (index: number): CompletionSpec => {
+  const specOf = (index: number): RequestSpec => {
     const request = order[index] ?? 0;
     const prefix = promptIds(110_000 + 100 * seed + (request % PREFIXES.count), PREFIXES.length);
     const suffix = promptIds(120_000 + 1000 * seed + request, PREFIXES.suffix);
@@ -52,7 +56,7 @@ async function converse(target: Target, seed: number): Promise<RequestTimeline[]
   let text = "";
   for (let turn = 0; turn < CHAT.turns; turn++) {
     text += ` ${promptText(10 * seed + turn, CHAT.wordsIn)}`;
-    const timeline = await complete(target, { prompt: text, maxTokens: CHAT.out });
+    const timeline = await measureRequest(target, { prompt: text, maxTokens: CHAT.out });
     timelines.push(timeline);
     text += timeline.text;
     await Bun.sleep(1000 * exponential(random, CHAT.thinkS));
@@ -119,7 +123,7 @@ const W15: Workload = {
   numPairs: 9,
   candidates: BATCH_CANDIDATES,
   slice: async (target, seed) => {
-    const specOf = (i: number): CompletionSpec => ({
+    const specOf = (i: number): RequestSpec => ({
       prompt: promptIds(140_000 + 100 * seed + i, SAMPLES.tokensIn),
       maxTokens: SAMPLES.tokensOut,
       fields: { n: SAMPLES.n, temperature: 1, seed: 1 },

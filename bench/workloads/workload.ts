@@ -1,8 +1,8 @@
 // A workload: how a server is loaded for one slice, which figure is taken of it, and what the ratio to
 // the peer has to reach.
 
-import type { Target } from "../../src/benchmark/measured-request.ts";
 import type { Load } from "../../src/benchmark/load.ts";
+import type { Target } from "../../src/benchmark/measured-request.ts";
 import type { Candidate, Room } from "../servers/llama-server.ts";
 
 /** A load, and its figure. */

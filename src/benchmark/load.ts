@@ -1,7 +1,7 @@
 // Load patterns for a server: a closed loop of clients, arrivals by a clock, and streams that only decode.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CompletionSpec, complete, type Target } from "./measured-request.ts";
+import { measureRequest, type RequestSpec, type Target } from "./measured-request.ts";
 import { gammaOfMeanOne } from "./prompts.ts";
 import type { RequestTimeline } from "./timeline.ts";
 
@@ -25,7 +25,7 @@ export interface LoopOptions {
 /** Runs a closed loop: each of `concurrency` clients sends its next request when the last one is answered. */
 export async function closedLoop(
   target: Target,
-  specOf: (index: number) => CompletionSpec,
+  specOf: (index: number) => RequestSpec,
   options: LoopOptions,
 ): Promise<Load> {
   const { concurrency, untilMs = Infinity, maxRequests = Infinity, cutMs } = options;
@@ -35,7 +35,7 @@ export async function closedLoop(
   let numStarted = 0;
   const client = async () => {
     do {
-      timelines.push(await complete(target, specOf(numStarted++), signal));
+      timelines.push(await measureRequest(target, specOf(numStarted++), signal));
     } while (numStarted < maxRequests && performance.now() - startMs < untilMs);
   };
   const numClients = Math.min(concurrency, maxRequests);
@@ -44,8 +44,8 @@ export async function closedLoop(
 }
 
 /** Sends all requests at once and waits for each to end. */
-export function allAtOnce(target: Target, specs: readonly CompletionSpec[]): Promise<Load> {
-  const none: CompletionSpec = { prompt: [0], maxTokens: 1 };
+export function allAtOnce(target: Target, specs: readonly RequestSpec[]): Promise<Load> {
+  const none: RequestSpec = { prompt: [0], maxTokens: 1 };
   const specOf = (i: number) => specs[i] ?? none;
   const numSpecs = specs.length;
   return closedLoop(target, specOf, { concurrency: numSpecs, maxRequests: numSpecs });
@@ -67,7 +67,7 @@ export interface ArrivalOptions {
 /** Runs an open loop: requests arrive by a clock, whatever the server does. */
 export async function openLoop(
   target: Target,
-  specOf: (index: number) => CompletionSpec,
+  specOf: (index: number) => RequestSpec,
   options: ArrivalOptions,
 ): Promise<Load> {
   const { rate, burstiness, maxRequests, concurrency, random } = options;
@@ -78,7 +78,7 @@ export async function openLoop(
   for (let i = 0; i < maxRequests; i++) {
     await sleep(Math.max(0, startMs + atMs - performance.now()));
     while (running.size >= concurrency) await Promise.race(running);
-    const request = complete(target, specOf(i));
+    const request = measureRequest(target, specOf(i));
     running.add(request);
     all.push(request.finally(() => running.delete(request)));
     atMs += (1000 / rate) * gammaOfMeanOne(random, burstiness);
@@ -102,7 +102,7 @@ const SETTLE_MS = 100;
  */
 export async function decodeTogether(
   target: Target,
-  specs: readonly CompletionSpec[],
+  specs: readonly RequestSpec[],
   maxMs: number,
 ): Promise<DecodeWindow> {
   const stop = new AbortController();
@@ -116,7 +116,7 @@ export async function decodeTogether(
     timer = setTimeout(() => stop.abort(), maxMs);
   };
   const running = specs.map(async (spec) => {
-    const timeline = await complete(target, spec, { signal: stop.signal, onToken });
+    const timeline = await measureRequest(target, spec, { signal: stop.signal, onToken });
     if (!stop.signal.aborted) stop.abort();
     return timeline;
   });

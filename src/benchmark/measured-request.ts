@@ -15,24 +15,24 @@ export interface Target {
   readonly apiKey?: string | null;
 }
 
-export interface CompletionSpec {
+export interface RequestSpec {
   readonly prompt: string | readonly number[];
   readonly maxTokens: number;
   /** More fields of the body; without them, decoding is greedy and runs to full length. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-export interface CompletionOptions {
+export interface MeasureOptions {
   readonly signal?: AbortSignal;
   /** Called after each event with tokens, with the number of tokens so far. */
   readonly onToken?: (numEvents: number) => void;
 }
 
 /** Waits for the whole answer. Never rejects: errors are recorded in the timeline. */
-export async function complete(
+export async function measureRequest(
   target: Target,
-  spec: CompletionSpec,
-  options: CompletionOptions = {},
+  spec: RequestSpec,
+  options: MeasureOptions = {},
 ): Promise<RequestTimeline> {
   const answer = new AnswerReader(performance.now(), spec.prompt.length, options.onToken);
   try {
@@ -60,7 +60,7 @@ function headersOf({ apiKey = null }: Target): Record<string, string> {
   return { ...key, "content-type": "application/json" };
 }
 
-function bodyOf({ model }: Target, { prompt, maxTokens, fields }: CompletionSpec): string {
+function bodyOf({ model }: Target, { prompt, maxTokens, fields }: RequestSpec): string {
   return writeJson({
     model,
     prompt,

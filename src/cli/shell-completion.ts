@@ -8,7 +8,7 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
 /** @returns a script that the shell reads at its start */
-export function completionScript(shell: Shell): string {
+export function shellCompletionScript(shell: Shell): string {
   const commands = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
   return SCRIPTS[shell](commands);
 }

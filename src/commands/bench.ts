@@ -1,7 +1,7 @@
 // `bench`: loads a server that runs, and measures it as `vllm bench serve` does.
 
-import { type CompletionSpec, complete, type Target } from "../benchmark/measured-request.ts";
 import { closedLoop, type Load, openLoop } from "../benchmark/load.ts";
+import { measureRequest, type RequestSpec, type Target } from "../benchmark/measured-request.ts";
 import { promptText, randomOf } from "../benchmark/prompts.ts";
 import { resultText } from "../benchmark/result-text.ts";
 import { servingResult } from "../benchmark/serving-result.ts";
@@ -26,7 +26,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   log(`${options["num-prompts"]} requests to ${target.model} at ${shownUrl(target.url)}`);
   const specOf = (index: number) => specAt(index, options);
   // The first answer may be slow for reasons of its own, and a refusal shows before the load.
-  const first = await complete(target, specOf(-1));
+  const first = await measureRequest(target, specOf(-1));
   if (first.error !== null) throw new ConfigError("request_refused", first.error);
   const { timelines, durationS } = await load(target, options, progress(sources.env, options));
   const result = servingResult(timelines, durationS);
@@ -58,7 +58,7 @@ async function targetOf(options: Options, log: CommandContext["log"]): Promise<T
 }
 
 /** Prompts are random words, so that none is served from the cache of another. */
-function specAt(index: number, options: Options): CompletionSpec {
+function specAt(index: number, options: Options): RequestSpec {
   const { seed } = options;
   return {
     prompt: promptText(seed * 1_000_003 + index, options["random-input-len"]),

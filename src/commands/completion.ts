@@ -1,8 +1,8 @@
-// `completion`: a script that completes commands, options and models in a shell.
+// `completion`: prints a shell completion script for commands, options and models.
 
-import { completionScript } from "../cli/shell-completion.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
+import { shellCompletionScript } from "../cli/shell-completion.ts";
 import { ConfigError } from "../errors.ts";
 import { printLine } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
@@ -12,6 +12,6 @@ export async function run({ sources, warn }: CommandContext): Promise<ExitCode> 
   if (shell === null) {
     throw new ConfigError("missing_option", "completion: for which shell? bash, zsh or fish");
   }
-  printLine(completionScript(shell));
+  printLine(shellCompletionScript(shell));
   return EXIT_CODES.ok;
 }

@@ -4,26 +4,26 @@
 import type { Request } from "../request/request.ts";
 import type { FinishedStatus } from "../request/request-status.ts";
 
-export interface Completion {
+export interface Finish {
   readonly status: FinishedStatus;
   /** The stop token id that ended the request; null for end tokens and length. */
   readonly stopReason: number | null;
 }
 
-const END_TOKEN: Completion = { status: "FINISHED_STOPPED", stopReason: null };
-const LENGTH: Completion = { status: "FINISHED_LENGTH_CAPPED", stopReason: null };
+const END_TOKEN: Finish = { status: "FINISHED_STOPPED", stopReason: null };
+const LENGTH: Finish = { status: "FINISHED_LENGTH_CAPPED", stopReason: null };
 
 /**
  * @param tokenId the request's last token, already appended
  * @param maxModelLen maximum tokens of a request, including the prompt
  * @returns null if the request continues
  */
-export function completionOf(
+export function finishOf(
   request: Request,
   tokenId: number,
   eosTokenIds: ReadonlySet<number>,
   maxModelLen: number,
-): Completion | null {
+): Finish | null {
   const { ignoreEos, stopTokenIds, minTokens } = request.samplingParams;
   if (request.numOutputTokens >= minTokens) {
     if (!ignoreEos && eosTokenIds.has(tokenId)) return END_TOKEN;

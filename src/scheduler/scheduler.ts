@@ -10,8 +10,8 @@ import type { FinishedStatus } from "../request/request-status.ts";
 import type { AdmissionRule } from "./admission-rule.ts";
 import { type AdmissionConfig, admissionRules } from "./admission-rules.ts";
 import { Blocked } from "./blocked.ts";
-import { completionOf } from "./finish.ts";
 import { type RequestLimits, scheduleDraftTokens } from "./draft-tokens.ts";
+import { finishOf } from "./finish.ts";
 import { canFork, isComputingPrompt } from "./forks.ts";
 import { PlanDraft } from "./plan-draft.ts";
 import { FcfsQueue, PriorityQueue, type RequestQueue, runsBefore } from "./request-queue.ts";
@@ -351,10 +351,10 @@ export class Scheduler {
 
   /** @returns the stop token id that ended the request; null if none did */
   #finishIfComplete(request: Request, tokenId: number): number | null {
-    const completion = completionOf(request, tokenId, this.#eosTokenIds, this.#config.maxModelLen);
-    if (completion === null) return null;
-    this.finish(request, completion.status);
-    return completion.stopReason;
+    const finish = finishOf(request, tokenId, this.#eosTokenIds, this.#config.maxModelLen);
+    if (finish === null) return null;
+    this.finish(request, finish.status);
+    return finish.stopReason;
   }
 
   /** Releases the forks of a request: its prompt is computed, or never will be. */

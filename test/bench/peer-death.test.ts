@@ -9,7 +9,7 @@ import { startChild, untilReady } from "../../bench/servers/child.ts";
 import { type Candidate, candidateName } from "../../bench/servers/llama-server.ts";
 import type { Server } from "../../bench/servers/server.ts";
 import type { Workload } from "../../bench/workloads/workload.ts";
-import { complete } from "../../src/benchmark/measured-request.ts";
+import { measureRequest } from "../../src/benchmark/measured-request.ts";
 
 /** Answers completions with one token, or ends as the configuration says. */
 const PEER = `
@@ -53,7 +53,7 @@ const WORKLOAD: Workload = {
   numPairs: 2,
   candidates: [],
   slice: async (target) => {
-    const timeline = await complete(target, { prompt: "a", maxTokens: 1 });
+    const timeline = await measureRequest(target, { prompt: "a", maxTokens: 1 });
     return { timelines: [timeline], durationS: 1, figure: timeline.events.length };
   },
 };

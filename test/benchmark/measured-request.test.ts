@@ -4,8 +4,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { runAlone } from "../../bench/compare/workload-run.ts";
 import { sideResult } from "../../bench/output/result-file.ts";
 import type { Workload } from "../../bench/workloads/workload.ts";
-import { complete } from "../../src/benchmark/measured-request.ts";
 import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
+import { measureRequest } from "../../src/benchmark/measured-request.ts";
 import { itlsMs } from "../../src/benchmark/timeline.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
@@ -22,7 +22,7 @@ const spec = { prompt: [97, 98, 99], maxTokens: 8 };
 
 describe("complete", () => {
   test("has an event for each token, and the server's own count", async () => {
-    const timeline = await complete(target, spec);
+    const timeline = await measureRequest(target, spec);
     expect(timeline).toMatchObject({ error: null, isCut: false, numPromptTokens: 3 });
     expect([timeline.numOutputTokens, timeline.events.length]).toEqual([8, 8]);
     expect(itlsMs(timeline)).toHaveLength(7);
@@ -30,15 +30,15 @@ describe("complete", () => {
   });
 
   test("sees all sequences of n", async () => {
-    const timeline = await complete(target, { ...spec, fields: { n: 3, temperature: 1 } });
+    const timeline = await measureRequest(target, { ...spec, fields: { n: 3, temperature: 1 } });
     expect(timeline.numOutputTokens).toBe(24);
     expect(new Set(timeline.events.map(({ choice }) => choice))).toEqual(new Set([0, 1, 2]));
   });
 
   test("tells what the server refused, and that nobody answers", async () => {
-    const refused = await complete(target, { prompt: [97], maxTokens: 100_000 });
+    const refused = await measureRequest(target, { prompt: [97], maxTokens: 100_000 });
     expect(refused.error).toStartWith("HTTP 400: ");
-    const nobody = await complete({ url: "http://127.0.0.1:9", model: "x" }, spec);
+    const nobody = await measureRequest({ url: "http://127.0.0.1:9", model: "x" }, spec);
     expect(nobody.error).not.toBeNull();
   });
 });
@@ -105,7 +105,10 @@ describe("usage", () => {
   async function answerOf(events: readonly string[]) {
     const body = events.join("");
     const fake = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(body) });
-    const timeline = await complete({ url: `http://127.0.0.1:${fake.port}`, model: "x" }, spec);
+    const timeline = await measureRequest(
+      { url: `http://127.0.0.1:${fake.port}`, model: "x" },
+      spec,
+    );
     await fake.stop(true);
     return timeline;
   }

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { COMMANDS, type CommandSpec } from "../../src/cli/commands.ts";
-import { completionScript, SHELLS } from "../../src/cli/shell-completion.ts";
+import { SHELLS, shellCompletionScript } from "../../src/cli/shell-completion.ts";
 import { removeTempFolders, tempFolder, writeFiles } from "../support/temp-checkout.ts";
 
 /** A folder with a `pagoda` that lists two models. */
@@ -26,7 +26,7 @@ function runShell(shell: string, program: string): string {
 
 /** What bash has to offer for a line that is typed so far. */
 function offered(line: string, wordBreaks = "=;|&(:"): string[] {
-  const program = `${completionScript("bash")}
+  const program = `${shellCompletionScript("bash")}
 COMP_LINE=${JSON.stringify(line)}; COMP_POINT=\${#COMP_LINE}; COMP_WORDBREAKS=$' \\t\\n"><${wordBreaks}'
 _pagoda; printf '%s\\n' "\${COMPREPLY[@]}"`;
   return runShell("bash", program).split("\n").filter(Boolean);
@@ -69,7 +69,7 @@ test("fish offers the same", () => {
   const ask = (line: string) => {
     const text = runShell(
       "fish",
-      `${completionScript("fish")}\ncomplete -C ${JSON.stringify(line)}`,
+      `${shellCompletionScript("fish")}\ncomplete -C ${JSON.stringify(line)}`,
     );
     return text.split("\n").map((row) => row.split("\t")[0]);
   };
@@ -81,14 +81,14 @@ test("fish offers the same", () => {
 test.each(SHELLS)("%s can read its script", (shell) => {
   if (Bun.which(shell) === null) return console.log(`skipped: ${shell} is not installed`);
   const path = join(folder, `script.${shell}`);
-  writeFiles(folder, { [`script.${shell}`]: completionScript(shell) });
+  writeFiles(folder, { [`script.${shell}`]: shellCompletionScript(shell) });
   const { exitCode, stderr } = Bun.spawnSync([shell, "-n", path]);
   expect([stderr.toString(), exitCode]).toEqual(["", 0]);
 });
 
 test("every command and option is in every script", () => {
   for (const shell of SHELLS) {
-    const script = completionScript(shell);
+    const script = shellCompletionScript(shell);
     for (const name of names) expect(script).toContain(name);
     for (const option of ["max-model-len", "extra-body", "revision"]) {
       expect(script).toContain(option);
