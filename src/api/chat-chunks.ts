@@ -2,7 +2,7 @@
 
 import type { SequenceOutput } from "../front/output-stream.ts";
 import { modelName } from "./api-context.ts";
-import type { ChatRun } from "./chat-run.ts";
+import type { ChatRun } from "./started-chat.ts";
 import { isSilent, promptDetails, usage } from "./choice.ts";
 import { type ChunkWriter, dataEvent } from "./events.ts";
 import { chatLogprobs } from "./logprobs.ts";

@@ -5,7 +5,7 @@ import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { modelName } from "./api-context.ts";
 import { isSilent, promptDetails, usage } from "./choice.ts";
 import { showsPromptOnly } from "./completion-prompts.ts";
-import type { CompletionRun } from "./completion-run.ts";
+import type { CompletionRun } from "./started-completion.ts";
 import { type ChunkWriter, dataEvent } from "./events.ts";
 import { completionLogprobs, echoLogprobs, numCharacters } from "./logprobs.ts";
 import type { PromptOutput } from "./output-streams.ts";

@@ -5,7 +5,7 @@ import { eventStream } from "../api/event-stream.ts";
 import { type ChunkWriter, eventsOf } from "../api/events.ts";
 import type { SequenceOutput } from "../front/output-stream.ts";
 import type { GeneratedChoice, GenerateResult, TextDelta } from "./results.ts";
-import { abortError, type Collected, RunningGeneration, type StartedRun } from "./running.ts";
+import { abortError, type Collected, RunningGeneration, type StartedRun } from "./live-generation.ts";
 
 /** Silence after which a stream gets a comment, so that proxies keep the connection, ms. */
 const KEEP_ALIVE_MS = 10_000;

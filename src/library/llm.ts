@@ -24,8 +24,8 @@ import type {
   Prompt,
 } from "./options.ts";
 import type { ChatResult, GenerateResult } from "./results.ts";
-import type { RunningGeneration, StartedRun } from "./running.ts";
-import { startedChat, startedCompletion } from "./started-run.ts";
+import type { RunningGeneration, StartedRun } from "./live-generation.ts";
+import { startedChat, startedCompletion } from "./started-answer.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import { chatBody, completionBody } from "./wire-body.ts";
 

@@ -3,7 +3,7 @@
 import { Elysia } from "elysia";
 import { modelName } from "../api/api-context.ts";
 import { ChatChunkWriter } from "../api/chat-chunks.ts";
-import { type ChatRun, startChat } from "../api/chat-run.ts";
+import { type ChatRun, startChat } from "../api/started-chat.ts";
 import { choiceAt, makeChoices, promptDetails, usage } from "../api/choice.ts";
 import { fieldsSaid } from "../api/fields.ts";
 import { chatLogprobs, promptLogprobs } from "../api/logprobs.ts";

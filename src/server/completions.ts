@@ -6,7 +6,7 @@ import { modelName } from "../api/api-context.ts";
 import { type Choice, choiceAt, makeChoices, promptDetails, usage } from "../api/choice.ts";
 import { CompletionChunkWriter } from "../api/completion-chunks.ts";
 import { type CompletionPrompt, showsPromptOnly } from "../api/completion-prompts.ts";
-import { type CompletionRun, startCompletion } from "../api/completion-run.ts";
+import { type CompletionRun, startCompletion } from "../api/started-completion.ts";
 import { fieldsSaid } from "../api/fields.ts";
 import { completionLogprobs, echoLogprobs, promptLogprobs } from "../api/logprobs.ts";
 import { mergeStreams, type PromptOutput } from "../api/output-streams.ts";

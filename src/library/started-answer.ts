@@ -2,13 +2,13 @@
 
 import type { ApiContext } from "../api/api-context.ts";
 import { ChatChunkWriter } from "../api/chat-chunks.ts";
-import { type RunInit, startChat } from "../api/chat-run.ts";
+import { type RunInit, startChat } from "../api/started-chat.ts";
 import { CompletionChunkWriter } from "../api/completion-chunks.ts";
-import { startCompletion } from "../api/completion-run.ts";
+import { startCompletion } from "../api/started-completion.ts";
 import { abortAll, mergeStreams } from "../api/output-streams.ts";
 import type { ChatBody, CompletionBody } from "../api/schemas.ts";
 import type { SequenceOutput } from "../front/output-stream.ts";
-import type { StartedRun } from "./running.ts";
+import type { StartedRun } from "./live-generation.ts";
 
 /** @throws RequestError or EngineError, with nothing queued */
 export async function startedChat(

@@ -5,7 +5,7 @@ import { knownTokens } from "../front/request-tracker.ts";
 import { checkNumLogprobs, fitMaxTokens, numLogprobs } from "../protocol/prompt-limits.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
-import type { RunInit } from "./chat-run.ts";
+import type { RunInit } from "./started-chat.ts";
 import {
   type CompletionPrompt,
   checkPromptCount,
