@@ -2,26 +2,26 @@
 
 import type { SequenceOutput } from "../front/output-stream.ts";
 import { modelName } from "./api-context.ts";
-import type { ChatRun } from "./started-chat.ts";
 import { isSilent, promptDetails, usage } from "./choice.ts";
 import { type ChunkWriter, dataEvent } from "./events.ts";
 import { chatLogprobs } from "./logprobs.ts";
+import type { StartedChat } from "./started-chat.ts";
 
 export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
-  readonly #run: ChatRun;
+  readonly #chat: StartedChat;
   readonly #head: string;
   #isFirst = true;
   /** Number of tokens generated so far, by choice. */
   readonly #numTokens: number[];
   #numCachedTokens = 0;
 
-  constructor(run: ChatRun) {
-    this.#run = run;
-    this.#numTokens = Array(run.n).fill(0);
-    const model = JSON.stringify(modelName(run.context));
+  constructor(chat: StartedChat) {
+    this.#chat = chat;
+    this.#numTokens = Array(chat.n).fill(0);
+    const model = JSON.stringify(modelName(chat.context));
     this.#head =
-      `{"id":${JSON.stringify(run.id)},"object":"chat.completion.chunk",` +
-      `"created":${run.createdS},"model":${model},"choices":[`;
+      `{"id":${JSON.stringify(chat.id)},"object":"chat.completion.chunk",` +
+      `"created":${chat.createdS},"model":${model},"choices":[`;
   }
 
   event(output: SequenceOutput): string {
@@ -29,18 +29,18 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     this.#isFirst = false;
     this.#numTokens[output.index] = this.#numTokensOf(output.index) + output.tokenIds.length;
     if (output.index === 0) this.#numCachedTokens = output.numCachedTokens;
-    return isSilent(output, this.#run.body.return_token_ids)
+    return isSilent(output, this.#chat.body.return_token_ids)
       ? roles
       : roles + this.#deltaEvent(output);
   }
 
   /** The usage chunk, if the client asked for one. */
   end(): string {
-    if (this.#run.body.stream_options?.includeUsage !== true) return "";
+    if (this.#chat.body.stream_options?.includeUsage !== true) return "";
     const details = promptDetails(this.#numCachedTokens) ?? undefined;
     const numTokens = this.#numTokens.reduce((sum, count) => sum + count, 0);
     const total = {
-      ...usage(this.#run.promptIds.length, numTokens),
+      ...usage(this.#chat.promptIds.length, numTokens),
       prompt_tokens_details: details,
     };
     return dataEvent(`${this.#head}],"usage":${JSON.stringify(total)}}`);
@@ -48,7 +48,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
 
   /** One for each choice, and one more with the last message where the client wants it echoed. */
   #roleEvents(): string {
-    const { body, n, promptIds, role, prefix } = this.#run;
+    const { body, n, promptIds, role, prefix } = this.#chat;
     const ids = body.return_token_ids ? JSON.stringify([...promptIds]) : "null";
     const roleDelta = JSON.stringify({ role, content: "", reasoning_content: null });
     const echoDelta = JSON.stringify({ content: prefix, reasoning_content: null });
@@ -66,7 +66,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   }
 
   #deltaEvent(output: SequenceOutput): string {
-    const { body } = this.#run;
+    const { body } = this.#chat;
     const logprobs = output.logprobs
       ? JSON.stringify(chatLogprobs(output.logprobs, body.return_tokens_as_token_ids))
       : "null";
@@ -88,8 +88,8 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
 
   /** Usage of the chunk's own choice, as in vLLM; only the last chunk has that of all choices. */
   #continuousUsage(index: number): string {
-    if (this.#run.body.stream_options?.continuousUsageStats !== true) return "";
-    const soFar = usage(this.#run.promptIds.length, this.#numTokensOf(index));
+    if (this.#chat.body.stream_options?.continuousUsageStats !== true) return "";
+    const soFar = usage(this.#chat.promptIds.length, this.#numTokensOf(index));
     return `,"usage":${JSON.stringify(soFar)}`;
   }
 }

@@ -5,13 +5,13 @@ import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { modelName } from "./api-context.ts";
 import { isSilent, promptDetails, usage } from "./choice.ts";
 import { showsPromptOnly } from "./completion-prompts.ts";
-import type { CompletionRun } from "./started-completion.ts";
 import { type ChunkWriter, dataEvent } from "./events.ts";
 import { completionLogprobs, echoLogprobs, numCharacters } from "./logprobs.ts";
 import type { PromptOutput } from "./output-streams.ts";
+import type { StartedCompletion } from "./started-completion.ts";
 
 export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
-  readonly #run: CompletionRun;
+  readonly #completion: StartedCompletion;
   readonly #head: string;
   /** Choices that have had their first chunk. */
   readonly #started = new Set<number>();
@@ -24,16 +24,16 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   /** Number of tokens generated so far, by choice. */
   readonly #numTokens = new Map<number, number>();
 
-  constructor(run: CompletionRun) {
-    this.#run = run;
-    const model = JSON.stringify(modelName(run.context));
+  constructor(completion: StartedCompletion) {
+    this.#completion = completion;
+    const model = JSON.stringify(modelName(completion.context));
     this.#head =
-      `{"id":${JSON.stringify(run.id)},"object":"text_completion",` +
-      `"created":${run.createdS},"model":${model},"choices":[`;
+      `{"id":${JSON.stringify(completion.id)},"object":"text_completion",` +
+      `"created":${completion.createdS},"model":${model},"choices":[`;
   }
 
   event({ promptIndex, output }: PromptOutput): string {
-    const { body, n, prompts } = this.#run;
+    const { body, n, prompts } = this.#completion;
     const choice = promptIndex * n + output.index;
     const numTokens = (this.#numTokens.get(choice) ?? 0) + output.tokenIds.length;
     this.#numTokens.set(choice, numTokens);
@@ -64,7 +64,7 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
     positions: readonly PositionLogprobs<DecodedLogprob>[],
     promptIndex: number,
   ) {
-    const { body, prompts } = this.#run;
+    const { body, prompts } = this.#completion;
     const asIds = body.return_tokens_as_token_ids;
     const generated = showsPromptOnly(body) ? [] : positions;
     const offset = this.#offsets.get(choice);
@@ -83,12 +83,12 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
 
   /** The usage chunk, if the client asked for one. */
   end(): string {
-    if (this.#run.body.stream_options?.includeUsage !== true) return "";
+    if (this.#completion.body.stream_options?.includeUsage !== true) return "";
     const numCached = [...this.#numCachedTokens.values()].reduce((sum, count) => sum + count, 0);
     const details = promptDetails(numCached) ?? undefined;
     const numTokens = [...this.#numTokens.values()].reduce((sum, count) => sum + count, 0);
     const total = {
-      ...usage(this.#run.numPromptTokens, numTokens),
+      ...usage(this.#completion.numPromptTokens, numTokens),
       prompt_tokens_details: details,
     };
     return dataEvent(`${this.#head}],"usage":${JSON.stringify(total)}}`);
@@ -96,7 +96,7 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
 
   /** Usage of the chunk's own prompt and choice, as in vLLM; only the last chunk has that of all. */
   #chunkUsage(promptIndex: number, numTokens: number): string {
-    if (this.#run.body.stream_options?.continuousUsageStats !== true) return "null";
-    return JSON.stringify(usage(this.#run.prompts[promptIndex]?.ids.length ?? 0, numTokens));
+    if (this.#completion.body.stream_options?.continuousUsageStats !== true) return "null";
+    return JSON.stringify(usage(this.#completion.prompts[promptIndex]?.ids.length ?? 0, numTokens));
   }
 }

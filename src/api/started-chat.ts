@@ -10,7 +10,7 @@ import { chatTemplateRequest } from "./template-request.ts";
 import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
 
 /** What a request brings besides its body. */
-export interface RunInit {
+export interface AnswerInit {
   /** Of the answer. */
   readonly id: string;
   /** Front clock, ms. */
@@ -18,7 +18,7 @@ export interface RunInit {
 }
 
 /** A validated request on its way. */
-export interface ChatRun {
+export interface StartedChat {
   readonly context: ApiContext;
   readonly body: ChatBody;
   readonly id: string;
@@ -36,8 +36,8 @@ export interface ChatRun {
 export async function startChat(
   context: ApiContext,
   body: ChatBody,
-  { id, arrivalMs }: RunInit,
-): Promise<ChatRun> {
+  { id, arrivalMs }: AnswerInit,
+): Promise<StartedChat> {
   checkStreamOptions(body);
   checkChatFeatures(body);
   const n = checkN(context, body);

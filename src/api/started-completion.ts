@@ -5,7 +5,6 @@ import { knownTokens } from "../front/request-tracker.ts";
 import { checkNumLogprobs, fitMaxTokens, numLogprobs } from "../protocol/prompt-limits.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
-import type { RunInit } from "./started-chat.ts";
 import {
   type CompletionPrompt,
   checkPromptCount,
@@ -16,13 +15,14 @@ import {
 import { abortAll } from "./output-streams.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { CompletionBody } from "./schemas.ts";
+import type { AnswerInit } from "./started-chat.ts";
 import { checkCompletionFeatures, checkStreamOptions } from "./unsupported.ts";
 
 /** Limit of a request that sets none; null asks for all that fit, as in vLLM. */
 const DEFAULT_MAX_TOKENS = 16;
 
 /** A validated request on its way. */
-export interface CompletionRun {
+export interface StartedCompletion {
   readonly context: ApiContext;
   readonly body: CompletionBody;
   readonly id: string;
@@ -39,8 +39,8 @@ export interface CompletionRun {
 export async function startCompletion(
   context: ApiContext,
   body: CompletionBody,
-  { id, arrivalMs }: RunInit,
-): Promise<CompletionRun> {
+  { id, arrivalMs }: AnswerInit,
+): Promise<StartedCompletion> {
   checkStreamOptions(body);
   checkCompletionFeatures(body);
   const n = checkN(context, body);

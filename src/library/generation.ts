@@ -4,15 +4,16 @@ import type { Choice } from "../api/choice.ts";
 import { eventStream } from "../api/event-stream.ts";
 import { type ChunkWriter, eventsOf } from "../api/events.ts";
 import type { SequenceOutput } from "../front/output-stream.ts";
+import { abortError, type Collected, LiveGeneration } from "./live-generation.ts";
 import type { GeneratedChoice, GenerateResult, TextDelta } from "./results.ts";
-import { abortError, type Collected, RunningGeneration, type StartedRun } from "./live-generation.ts";
+import type { StartedAnswer } from "./started-answer.ts";
 
 /** Silence after which a stream gets a comment, so that proxies keep the connection, ms. */
 const KEEP_ALIVE_MS = 10_000;
 
 /** Only what nobody ever began to read is aborted when it is collected. */
-const unread = new FinalizationRegistry<RunningGeneration>((running) =>
-  running.abort(abortError("the generation was dropped unread")),
+const unread = new FinalizationRegistry<LiveGeneration>((live) =>
+  live.abort(abortError("the generation was dropped unread")),
 );
 
 /** How a generation is made; by LLM alone. */
@@ -20,13 +21,13 @@ export interface GenerationInit<Result> {
   /** Of the answer. */
   readonly id: string;
   /** Checks and queues the request. */
-  readonly start: () => Promise<StartedRun>;
+  readonly start: () => Promise<StartedAnswer>;
   /** Shapes the end. */
-  readonly toResult: (result: GenerateResult, run: StartedRun) => Result;
+  readonly toResult: (result: GenerateResult, answer: StartedAnswer) => Result;
   /** Calls it off. */
   readonly signal: AbortSignal | undefined;
   /** Told of the object that lives until the generation has ended. */
-  readonly onRunning: (running: RunningGeneration) => void;
+  readonly onLive: (live: LiveGeneration) => void;
 }
 
 /**
@@ -43,20 +44,20 @@ export class Generation<Result = GenerateResult>
 {
   /** Of the answer, e.g. "chatcmpl-9f0c..."; also the id of streamed chunks. */
   readonly id: string;
-  readonly #running: RunningGeneration;
+  readonly #live: LiveGeneration;
   readonly #toResult: GenerationInit<Result>["toResult"];
   #outputs: AsyncGenerator<SequenceOutput> | null = null;
   #result: Promise<Result> | null = null;
 
   /** @internal */
-  constructor({ id, start, toResult, signal, onRunning }: GenerationInit<Result>) {
+  constructor({ id, start, toResult, signal, onLive }: GenerationInit<Result>) {
     this.id = id;
     this.#toResult = toResult;
-    const running = new RunningGeneration(() => startUnlessAborted(start, signal));
-    this.#running = running;
-    unread.register(this, running, this);
-    onRunning(running);
-    abortOn(signal, running);
+    const live = new LiveGeneration(() => startUnlessAborted(start, signal));
+    this.#live = live;
+    unread.register(this, live, this);
+    onLive(live);
+    abortOn(signal, live);
   }
 
   /** Deltas of all n sequences as they come. Leaving the loop early aborts. */
@@ -83,7 +84,7 @@ export class Generation<Result = GenerateResult>
    * @param reason default: an error named "AbortError"
    */
   abort(reason: unknown = abortError("the generation was aborted")): void {
-    this.#running.abort(reason);
+    this.#live.abort(reason);
   }
 
   /**
@@ -92,10 +93,10 @@ export class Generation<Result = GenerateResult>
    * content type "text/event-stream". Cancelling it aborts.
    */
   toReadableStream(): ReadableStream<Uint8Array> {
-    const running = this.#running;
+    const live = this.#live;
     const writer: ChunkWriter<SequenceOutput> = {
-      event: (output) => running.run.writer.event(output),
-      end: () => running.run.writer.end(),
+      event: (output) => live.answer.writer.event(output),
+      end: () => live.answer.writer.end(),
     };
     // `result` rejects with what fails.
     const logFault = () => {};
@@ -113,14 +114,14 @@ export class Generation<Result = GenerateResult>
 
   #read(): AsyncGenerator<SequenceOutput> {
     unread.unregister(this);
-    this.#outputs ??= this.#running.outputs();
+    this.#outputs ??= this.#live.outputs();
     return this.#outputs;
   }
 
   async #finish(): Promise<Result> {
-    const collected = await this.#running.collected();
-    const { run } = this.#running;
-    return this.#toResult(resultOf(this.id, collected, run), run);
+    const collected = await this.#live.collected();
+    const { answer } = this.#live;
+    return this.#toResult(resultOf(this.id, collected, answer), answer);
   }
 }
 
@@ -129,23 +130,23 @@ async function* textOf(read: () => AsyncIterable<SequenceOutput>): AsyncGenerato
 }
 
 async function startUnlessAborted(
-  start: () => Promise<StartedRun>,
+  start: () => Promise<StartedAnswer>,
   signal: AbortSignal | undefined,
-): Promise<StartedRun> {
+): Promise<StartedAnswer> {
   signal?.throwIfAborted();
   return start();
 }
 
 /** The signal may outlive many generations, so it forgets those that have ended. */
-function abortOn(signal: AbortSignal | undefined, running: RunningGeneration): void {
+function abortOn(signal: AbortSignal | undefined, live: LiveGeneration): void {
   if (signal === undefined || signal.aborted) return;
-  const abort = () => running.abort(signal.reason);
+  const abort = () => live.abort(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   const forget = () => signal.removeEventListener("abort", abort);
-  running.collected().then(forget, forget);
+  live.collected().then(forget, forget);
 }
 
-function resultOf(id: string, collected: Collected, run: StartedRun): GenerateResult {
+function resultOf(id: string, collected: Collected, answer: StartedAnswer): GenerateResult {
   const choices = collected.choices.map(generatedChoice);
   const completionTokens = choices.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   const [first] = choices;
@@ -156,7 +157,7 @@ function resultOf(id: string, collected: Collected, run: StartedRun): GenerateRe
     choices,
     promptLogprobs: collected.choices[0]?.promptLogprobs ?? null,
     usage: {
-      promptTokens: run.numPromptTokens,
+      promptTokens: answer.numPromptTokens,
       completionTokens,
       cachedTokens: collected.cachedTokens,
     },

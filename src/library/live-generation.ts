@@ -2,24 +2,9 @@
 // this one is still fed by the engine.
 
 import { type Choice, choiceAt, makeChoices } from "../api/choice.ts";
-import type { ChunkWriter } from "../api/events.ts";
 import { assert } from "../assert.ts";
 import type { SequenceOutput } from "../front/output-stream.ts";
-
-/** A request that has been checked and queued. */
-export interface StartedRun {
-  readonly numPromptTokens: number;
-  /** Sequences. */
-  readonly n: number;
-  /** As who the answer speaks; "" for a text completion. */
-  readonly role: string;
-  /** To be read once. */
-  readonly outputs: AsyncIterable<SequenceOutput>;
-  /** Frees the blocks within one step. */
-  readonly abort: () => void;
-  /** For one reader that wants chunks. */
-  readonly writer: ChunkWriter<SequenceOutput>;
-}
+import type { StartedAnswer } from "./started-answer.ts";
 
 /** All that came from the engine. */
 export interface Collected {
@@ -27,9 +12,9 @@ export interface Collected {
   readonly cachedTokens: number;
 }
 
-export class RunningGeneration {
-  readonly #started: Promise<StartedRun>;
-  #run: StartedRun | null = null;
+export class LiveGeneration {
+  readonly #started: Promise<StartedAnswer>;
+  #answer: StartedAnswer | null = null;
   #choices: readonly Choice[] = [];
   #cachedTokens = 0;
   /** Outputs that no reader has taken: at most one a token. */
@@ -38,22 +23,22 @@ export class RunningGeneration {
   #error: { readonly cause: unknown } | null = null;
   readonly #wakes = new Set<() => void>();
 
-  constructor(start: () => Promise<StartedRun>) {
+  constructor(start: () => Promise<StartedAnswer>) {
     this.#started = start();
     void this.#pump();
   }
 
   /** Known once an output or a result has been given. */
-  get run(): StartedRun {
-    assert(this.#run !== null, "the generation has not started");
-    return this.#run;
+  get answer(): StartedAnswer {
+    assert(this.#answer !== null, "the generation has not started");
+    return this.#answer;
   }
 
   /** Readers get `reason` as an error, at once; what has ended stays as it is. */
   abort(reason: unknown): void {
     if (this.#isDone) return;
     this.#end({ cause: reason });
-    this.#run?.abort();
+    this.#answer?.abort();
   }
 
   /** Rejects as the generation failed, or with the reason of its abort. */
@@ -81,11 +66,11 @@ export class RunningGeneration {
   /** Never rejects. */
   async #pump(): Promise<void> {
     try {
-      const run = await this.#started;
-      this.#run = run;
-      this.#choices = makeChoices(run.n);
-      if (this.#isDone) run.abort();
-      for await (const output of run.outputs) this.#take(output);
+      const answer = await this.#started;
+      this.#answer = answer;
+      this.#choices = makeChoices(answer.n);
+      if (this.#isDone) answer.abort();
+      for await (const output of answer.outputs) this.#take(output);
       this.#end(null);
     } catch (cause) {
       this.#end({ cause });

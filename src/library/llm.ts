@@ -12,6 +12,7 @@ import { SLEEP_MODES } from "../protocol/engine-calls.ts";
 import type { EngineClient } from "../protocol/protocol.ts";
 import { generateAll } from "./batch.ts";
 import { Generation } from "./generation.ts";
+import type { LiveGeneration } from "./live-generation.ts";
 import { type LoadedEngine, loadEngine } from "./load.ts";
 import { MetricsView } from "./metrics-view.ts";
 import { type ModelCard, modelCard } from "./model-card.ts";
@@ -24,8 +25,7 @@ import type {
   Prompt,
 } from "./options.ts";
 import type { ChatResult, GenerateResult } from "./results.ts";
-import type { RunningGeneration, StartedRun } from "./live-generation.ts";
-import { startedChat, startedCompletion } from "./started-answer.ts";
+import { answerToChat, answerToCompletion, type StartedAnswer } from "./started-answer.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import { chatBody, completionBody } from "./wire-body.ts";
 
@@ -55,7 +55,7 @@ export class LLM implements AsyncDisposable {
   readonly closed: Promise<CloseReason>;
   readonly #client: EngineClient;
   readonly #context: ApiContext;
-  readonly #running = new Set<RunningGeneration>();
+  readonly #live = new Set<LiveGeneration>();
   #close: (reason: CloseReason) => void = () => {};
   #disposal: Promise<void> | null = null;
 
@@ -95,7 +95,7 @@ export class LLM implements AsyncDisposable {
   generate(prompt: Prompt, options: GenerateOptions = {}): Generation<GenerateResult> {
     return this.#generation("cmpl", options, {
       start: async (init) =>
-        startedCompletion(this.#context, completionBody(prompt, options), init),
+        answerToCompletion(this.#context, completionBody(prompt, options), init),
       toResult: (result) => result,
     });
   }
@@ -103,7 +103,7 @@ export class LLM implements AsyncDisposable {
   /** Answers a conversation through the model's chat template. Fails as generate() does. */
   chat(messages: readonly Message[], options: ChatOptions = {}): Generation<ChatResult> {
     return this.#generation("chatcmpl", options, {
-      start: async (init) => startedChat(this.#context, chatBody(messages, options), init),
+      start: async (init) => answerToChat(this.#context, chatBody(messages, options), init),
       toResult: (result, { role }) => ({ ...result, message: { role, content: result.text } }),
     });
   }
@@ -157,7 +157,7 @@ export class LLM implements AsyncDisposable {
 
   async #dispose(): Promise<void> {
     const error = new EngineError("engine_shutdown", "The model was disposed of.");
-    for (const running of this.#running) running.abort(error);
+    for (const live of this.#live) live.abort(error);
     this.#context.front.close(error);
     await this.#client.shutdown();
     this.#close({ kind: "disposed" });
@@ -179,20 +179,20 @@ export class LLM implements AsyncDisposable {
         if (unavailable !== null) throw unavailable;
         return start({ id, arrivalMs });
       },
-      onRunning: (running) => this.#track(running),
+      onLive: (live) => this.#track(live),
     });
   }
 
-  #track(running: RunningGeneration): void {
-    this.#running.add(running);
-    const forget = () => this.#running.delete(running);
-    running.collected().then(forget, forget);
+  #track(live: LiveGeneration): void {
+    this.#live.add(live);
+    const forget = () => this.#live.delete(live);
+    live.collected().then(forget, forget);
   }
 }
 
 interface Asked<Result> {
-  readonly start: (init: { id: string; arrivalMs: number }) => Promise<StartedRun>;
-  readonly toResult: (result: GenerateResult, run: StartedRun) => Result;
+  readonly start: (init: { id: string; arrivalMs: number }) => Promise<StartedAnswer>;
+  readonly toResult: (result: GenerateResult, answer: StartedAnswer) => Result;
 }
 
 /** What an app over an LLM is made of; only for the library's own use. */

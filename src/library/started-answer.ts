@@ -1,46 +1,61 @@
-// A chat or a completion of one prompt as a stream needs it.
+// The answer to a chat or to a text completion of one prompt, in the form that a generation reads.
 
 import type { ApiContext } from "../api/api-context.ts";
 import { ChatChunkWriter } from "../api/chat-chunks.ts";
-import { type RunInit, startChat } from "../api/started-chat.ts";
 import { CompletionChunkWriter } from "../api/completion-chunks.ts";
-import { startCompletion } from "../api/started-completion.ts";
+import type { ChunkWriter } from "../api/events.ts";
 import { abortAll, mergeStreams } from "../api/output-streams.ts";
 import type { ChatBody, CompletionBody } from "../api/schemas.ts";
+import { type AnswerInit, startChat } from "../api/started-chat.ts";
+import { startCompletion } from "../api/started-completion.ts";
 import type { SequenceOutput } from "../front/output-stream.ts";
-import type { StartedRun } from "./live-generation.ts";
+
+/** A request that has been checked and queued. */
+export interface StartedAnswer {
+  readonly numPromptTokens: number;
+  /** Sequences. */
+  readonly n: number;
+  /** As who the answer speaks; "" for a text completion. */
+  readonly role: string;
+  /** To be read once. */
+  readonly outputs: AsyncIterable<SequenceOutput>;
+  /** Frees the blocks within one step. */
+  readonly abort: () => void;
+  /** For one reader that wants chunks. */
+  readonly writer: ChunkWriter<SequenceOutput>;
+}
 
 /** @throws RequestError or EngineError, with nothing queued */
-export async function startedChat(
+export async function answerToChat(
   context: ApiContext,
   body: ChatBody,
-  init: RunInit,
-): Promise<StartedRun> {
-  const run = await startChat(context, body, init);
+  init: AnswerInit,
+): Promise<StartedAnswer> {
+  const chat = await startChat(context, body, init);
   return {
-    numPromptTokens: run.promptIds.length,
-    n: run.n,
-    role: run.role,
-    outputs: run.stream,
-    abort: () => run.stream.abort(),
-    writer: new ChatChunkWriter(run),
+    numPromptTokens: chat.promptIds.length,
+    n: chat.n,
+    role: chat.role,
+    outputs: chat.stream,
+    abort: () => chat.stream.abort(),
+    writer: new ChatChunkWriter(chat),
   };
 }
 
 /** @throws RequestError or EngineError, with nothing queued */
-export async function startedCompletion(
+export async function answerToCompletion(
   context: ApiContext,
   body: CompletionBody,
-  init: RunInit,
-): Promise<StartedRun> {
-  const run = await startCompletion(context, body, init);
-  const writer = new CompletionChunkWriter(run);
+  init: AnswerInit,
+): Promise<StartedAnswer> {
+  const completion = await startCompletion(context, body, init);
+  const writer = new CompletionChunkWriter(completion);
   return {
-    numPromptTokens: run.numPromptTokens,
-    n: run.n,
+    numPromptTokens: completion.numPromptTokens,
+    n: completion.n,
     role: "",
-    outputs: onlyPrompt(mergeStreams(run.streams)),
-    abort: () => abortAll(run.streams),
+    outputs: onlyPrompt(mergeStreams(completion.streams)),
+    abort: () => abortAll(completion.streams),
     writer: {
       event: (output) => writer.event({ promptIndex: 0, output }),
       end: () => writer.end(),

@@ -3,11 +3,11 @@
 import { Elysia } from "elysia";
 import { modelName } from "../api/api-context.ts";
 import { ChatChunkWriter } from "../api/chat-chunks.ts";
-import { type ChatRun, startChat } from "../api/started-chat.ts";
 import { choiceAt, makeChoices, promptDetails, usage } from "../api/choice.ts";
 import { fieldsSaid } from "../api/fields.ts";
 import { chatLogprobs, promptLogprobs } from "../api/logprobs.ts";
 import { CHAT_FIELDS } from "../api/schemas.ts";
+import { type StartedChat, startChat } from "../api/started-chat.ts";
 import type { SequenceOutput } from "../front/output-stream.ts";
 import { answer } from "./answer.ts";
 import { readBody } from "./read-body.ts";
@@ -31,29 +31,29 @@ async function handleChat(context: ServerContext, request: Request): Promise<Res
     return { id, arrivalMs, prompt: messages, params };
   };
   return logged(context, arrival, async (watch) => {
-    const run = await startChat(context, body, { id, arrivalMs });
+    const chat = await startChat(context, body, { id, arrivalMs });
     return answer(context, request, {
-      streams: [run.stream],
-      outputs: watch(run.stream, (output) => output),
-      writer: run.body.stream ? new ChatChunkWriter(run) : null,
-      fullBody: (outputs) => fullBody(run, outputs),
+      streams: [chat.stream],
+      outputs: watch(chat.stream, (output) => output),
+      writer: chat.body.stream ? new ChatChunkWriter(chat) : null,
+      fullBody: (outputs) => fullBody(chat, outputs),
     });
   });
 }
 
-async function fullBody(run: ChatRun, outputs: AsyncIterable<SequenceOutput>) {
-  const { body, context, promptIds } = run;
-  const choices = makeChoices(run.n);
+async function fullBody(chat: StartedChat, outputs: AsyncIterable<SequenceOutput>) {
+  const { body, context, promptIds } = chat;
+  const choices = makeChoices(chat.n);
   for await (const output of outputs) choiceAt(choices, output.index).add(output);
   const numTokens = choices.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   return {
-    id: run.id,
+    id: chat.id,
     object: "chat.completion",
-    created: run.createdS,
+    created: chat.createdS,
     model: modelName(context),
     choices: choices.map((choice, index) => ({
       index,
-      message: messageBody(run, choice.text),
+      message: messageBody(chat, choice.text),
       logprobs: body.logprobs
         ? chatLogprobs(choice.logprobs, body.return_tokens_as_token_ids)
         : null,
@@ -73,10 +73,10 @@ async function fullBody(run: ChatRun, outputs: AsyncIterable<SequenceOutput>) {
   };
 }
 
-function messageBody(run: ChatRun, text: string) {
+function messageBody(chat: StartedChat, text: string) {
   return {
-    role: run.role,
-    content: run.prefix + text,
+    role: chat.role,
+    content: chat.prefix + text,
     refusal: null,
     annotations: null,
     audio: null,

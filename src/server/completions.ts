@@ -6,11 +6,11 @@ import { modelName } from "../api/api-context.ts";
 import { type Choice, choiceAt, makeChoices, promptDetails, usage } from "../api/choice.ts";
 import { CompletionChunkWriter } from "../api/completion-chunks.ts";
 import { type CompletionPrompt, showsPromptOnly } from "../api/completion-prompts.ts";
-import { type CompletionRun, startCompletion } from "../api/started-completion.ts";
 import { fieldsSaid } from "../api/fields.ts";
 import { completionLogprobs, echoLogprobs, promptLogprobs } from "../api/logprobs.ts";
 import { mergeStreams, type PromptOutput } from "../api/output-streams.ts";
 import { COMPLETION_FIELDS, type CompletionBody } from "../api/schemas.ts";
+import { type StartedCompletion, startCompletion } from "../api/started-completion.ts";
 import { answer } from "./answer.ts";
 import { readBody } from "./read-body.ts";
 import { logged } from "./request-log.ts";
@@ -33,18 +33,18 @@ async function handleCompletion(context: ServerContext, request: Request): Promi
     return { id, arrivalMs, prompt, params };
   };
   return logged(context, arrival, async (watch) => {
-    const run = await startCompletion(context, body, { id, arrivalMs });
+    const completion = await startCompletion(context, body, { id, arrivalMs });
     return answer(context, request, {
-      streams: run.streams,
-      outputs: watch(mergeStreams(run.streams), ({ output }) => output),
-      writer: run.body.stream ? new CompletionChunkWriter(run) : null,
-      fullBody: (outputs) => fullBody(run, outputs),
+      streams: completion.streams,
+      outputs: watch(mergeStreams(completion.streams), ({ output }) => output),
+      writer: completion.body.stream ? new CompletionChunkWriter(completion) : null,
+      fullBody: (outputs) => fullBody(completion, outputs),
     });
   });
 }
 
-async function fullBody(run: CompletionRun, outputs: AsyncIterable<PromptOutput>) {
-  const { body, n, context, prompts } = run;
+async function fullBody(completion: StartedCompletion, outputs: AsyncIterable<PromptOutput>) {
+  const { body, n, context, prompts } = completion;
   const choices = makeChoices(prompts.length * n);
   for await (const { promptIndex, output } of outputs) {
     choiceAt(choices, promptIndex * n + output.index).add(output);
@@ -54,9 +54,9 @@ async function fullBody(run: CompletionRun, outputs: AsyncIterable<PromptOutput>
   const firsts = choices.filter((_, index) => index % n === 0);
   const numCachedTokens = firsts.reduce((sum, choice) => sum + choice.numCachedTokens, 0);
   return {
-    id: run.id,
+    id: completion.id,
     object: "text_completion",
-    created: run.createdS,
+    created: completion.createdS,
     model: modelName(context),
     choices: prompts.flatMap((prompt, promptIndex) => {
       const first = promptIndex * n;
@@ -68,7 +68,7 @@ async function fullBody(run: CompletionRun, outputs: AsyncIterable<PromptOutput>
     service_tier: null,
     system_fingerprint: null,
     usage: {
-      ...usage(run.numPromptTokens, numTokens),
+      ...usage(completion.numPromptTokens, numTokens),
       prompt_tokens_details: promptDetails(numCachedTokens),
     },
     kv_transfer_params: null,
