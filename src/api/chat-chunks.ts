@@ -1,15 +1,15 @@
-// Chunks of a streamed chat; what is the same in all of them is serialised once.
+// Chunks of a streamed chat.
 
 import type { SequenceOutput } from "../front/output-stream.ts";
-import { modelName } from "./api-context.ts";
-import { isSilent, promptDetails, usage } from "./choice.ts";
-import { type ChunkWriter, dataEvent } from "./events.ts";
+import { isSilent, usage } from "./choice.ts";
+import { ChunkHead } from "./chunk-head.ts";
+import type { ChunkWriter } from "./events.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import type { StartedChat } from "./started-chat.ts";
 
 export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   readonly #chat: StartedChat;
-  readonly #head: string;
+  readonly #head: ChunkHead;
   #isFirst = true;
   /** Number of tokens generated so far, by choice. */
   readonly #numTokens: number[];
@@ -18,10 +18,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   constructor(chat: StartedChat) {
     this.#chat = chat;
     this.#numTokens = Array(chat.n).fill(0);
-    const model = JSON.stringify(modelName(chat.context));
-    this.#head =
-      `{"id":${JSON.stringify(chat.id)},"object":"chat.completion.chunk",` +
-      `"created":${chat.createdS},"model":${model},"choices":[`;
+    this.#head = new ChunkHead("chat.completion.chunk", chat);
   }
 
   event(output: SequenceOutput): string {
@@ -37,13 +34,9 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   /** The usage chunk, if the client asked for one. */
   end(): string {
     if (this.#chat.body.stream_options?.includeUsage !== true) return "";
-    const details = promptDetails(this.#numCachedTokens) ?? undefined;
     const numTokens = this.#numTokens.reduce((sum, count) => sum + count, 0);
-    const total = {
-      ...usage(this.#chat.promptIds.length, numTokens),
-      prompt_tokens_details: details,
-    };
-    return dataEvent(`${this.#head}],"usage":${JSON.stringify(total)}}`);
+    const { promptIds } = this.#chat;
+    return this.#head.usageEvent(promptIds.length, numTokens, this.#numCachedTokens);
   }
 
   /** One for each choice, and one more with the last message where the client wants it echoed. */
@@ -62,7 +55,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
 
   #startEvent(index: number, delta: string, tail: string): string {
     const choice = `{"index":${index},"delta":${delta},"logprobs":null,"finish_reason":null}`;
-    return dataEvent(`${this.#head}${choice}]${tail}${this.#continuousUsage(index)}}`);
+    return this.#head.event(choice, tail + this.#continuousUsage(index));
   }
 
   #deltaEvent(output: SequenceOutput): string {
@@ -75,11 +68,10 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
         ? '"finish_reason":null'
         : `"finish_reason":"${output.finishReason}","stop_reason":${JSON.stringify(output.stopReason)}`;
     const ids = body.return_token_ids ? JSON.stringify(output.tokenIds) : "null";
-    return dataEvent(
-      `${this.#head}{"index":${output.index},"delta":{"content":${JSON.stringify(output.text)},` +
-        `"reasoning_content":null},"logprobs":${logprobs},${finish},"token_ids":${ids}}]` +
-        `${this.#continuousUsage(output.index)}}`,
-    );
+    const choice =
+      `{"index":${output.index},"delta":{"content":${JSON.stringify(output.text)},` +
+      `"reasoning_content":null},"logprobs":${logprobs},${finish},"token_ids":${ids}}`;
+    return this.#head.event(choice, this.#continuousUsage(output.index));
   }
 
   #numTokensOf(index: number): number {

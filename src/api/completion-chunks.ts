@@ -1,18 +1,18 @@
-// Chunks of a streamed text completion; what is the same in all of them is serialised once.
+// Chunks of a streamed text completion.
 
 import { writeJson } from "../json.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
-import { modelName } from "./api-context.ts";
-import { isSilent, promptDetails, usage } from "./choice.ts";
+import { isSilent, usage } from "./choice.ts";
+import { ChunkHead } from "./chunk-head.ts";
 import { showsPromptOnly } from "./completion-prompts.ts";
-import { type ChunkWriter, dataEvent } from "./events.ts";
+import type { ChunkWriter } from "./events.ts";
 import { completionLogprobs, echoLogprobs, numCharacters } from "./logprobs.ts";
 import type { PromptOutput } from "./output-streams.ts";
 import type { StartedCompletion } from "./started-completion.ts";
 
 export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   readonly #completion: StartedCompletion;
-  readonly #head: string;
+  readonly #head: ChunkHead;
   /** Choices that have had their first chunk. */
   readonly #started = new Set<number>();
   /** Where the text after the tokens shown so far begins, by choice: the next text_offset. */
@@ -26,10 +26,7 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
 
   constructor(completion: StartedCompletion) {
     this.#completion = completion;
-    const model = JSON.stringify(modelName(completion.context));
-    this.#head =
-      `{"id":${JSON.stringify(completion.id)},"object":"text_completion",` +
-      `"created":${completion.createdS},"model":${model},"choices":[`;
+    this.#head = new ChunkHead("text_completion", completion);
   }
 
   event({ promptIndex, output }: PromptOutput): string {
@@ -53,9 +50,8 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
       prompt_token_ids: prompt !== undefined && body.return_token_ids ? [...prompt.ids] : null,
       token_ids: body.return_token_ids ? output.tokenIds : null,
     };
-    return dataEvent(
-      `${this.#head}${writeJson(fields)}],"usage":${this.#chunkUsage(promptIndex, numTokens)}}`,
-    );
+    const chunkUsage = this.#chunkUsage(promptIndex, numTokens);
+    return this.#head.event(writeJson(fields), `,"usage":${chunkUsage}`);
   }
 
   /** The first chunk of an echo shows the prompt's tokens too. */
@@ -85,13 +81,8 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   end(): string {
     if (this.#completion.body.stream_options?.includeUsage !== true) return "";
     const numCached = [...this.#numCachedTokens.values()].reduce((sum, count) => sum + count, 0);
-    const details = promptDetails(numCached) ?? undefined;
     const numTokens = [...this.#numTokens.values()].reduce((sum, count) => sum + count, 0);
-    const total = {
-      ...usage(this.#completion.numPromptTokens, numTokens),
-      prompt_tokens_details: details,
-    };
-    return dataEvent(`${this.#head}],"usage":${JSON.stringify(total)}}`);
+    return this.#head.usageEvent(this.#completion.numPromptTokens, numTokens, numCached);
   }
 
   /** Usage of the chunk's own prompt and choice, as in vLLM; only the last chunk has that of all. */
