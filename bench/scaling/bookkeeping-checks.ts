@@ -31,7 +31,7 @@ export async function runningSequences(): Promise<void> {
 
 const OPERATIONS = 50_000;
 
-/** ns a block: found and taken, given back; evicted, named anew, given back. */
+/** ns a block: found and taken, given back; evicted, hashed again, given back. */
 function blockCosts(numBlocks: number) {
   const random = randomOf(numBlocks);
   const words = new Uint32Array(numBlocks * 8);

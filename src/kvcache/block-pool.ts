@@ -17,7 +17,7 @@ export const NULL_BLOCK = 0;
 
 export class BlockPool {
   readonly numBlocks: number;
-  /** [numBlocks] uint16: table entries that name the block. */
+  /** [numBlocks] uint16: number of table entries with the block. */
   readonly #refCounts: Uint16Array;
   /** [numBlocks * 32] uint8: block b's hash is bytes [32 * b, 32 * b + 32). */
   readonly #hashes: Uint8Array;
@@ -90,7 +90,7 @@ export class BlockPool {
     if (refCount === 1) this.#free.append(blockId);
   }
 
-  /** Names a full block in use, once. Equal blocks are kept: block tables are append-only. */
+  /** Sets the hash of a full block in use, once. Equal blocks are kept: block tables are append-only. */
   setHash(blockId: number, hash: Uint8Array): void {
     assert(this.refCount(blockId) > 0, () => `block ${blockId} is not in use`);
     assert(!this.isHashed(blockId), () => `block ${blockId} has a hash`);
@@ -99,7 +99,7 @@ export class BlockPool {
     this.#index.insert(blockId);
   }
 
-  /** Evicts: forgets what a block holds, e.g. because it was never computed. */
+  /** Evicts a block: its contents can no longer be hit, e.g. because they were never computed. */
   dropHash(blockId: number): void {
     this.#residency?.evict(blockId);
     if (!this.isHashed(blockId)) return;
@@ -136,7 +136,7 @@ export class BlockPool {
       if (this.isHashed(id)) numHashed++;
     }
     // Fewer if equal blocks exist, since the index holds only one of them.
-    assert(this.#index.size <= numHashed, "the index names blocks without a hash");
+    assert(this.#index.size <= numHashed, "the index has blocks without a hash");
     assert(numFree === this.#free.size, "free queue has the wrong length");
     assert(this.#refCounts[NULL_BLOCK] === 0, "the null block is referenced");
   }

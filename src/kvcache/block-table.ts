@@ -5,7 +5,7 @@
 import { assert } from "../assert.ts";
 
 export class BlockTable {
-  /** Entries [0, numHashed) are named in the pool by their hash. */
+  /** Entries [0, numHashed) have their hash set in the pool. */
   numHashed = 0;
   /** Entries [0, length) are used. */
   #ids = new Int32Array(8);
@@ -34,7 +34,7 @@ export class BlockTable {
 
   /** Removes the last entry, which has no name. */
   pop(): number {
-    assert(this.#length > this.numHashed, "the last block of the table has a name");
+    assert(this.#length > this.numHashed, "the last block of the table is hashed");
     return this.#ids[--this.#length] ?? 0;
   }
 

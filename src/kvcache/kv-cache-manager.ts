@@ -3,8 +3,8 @@
 //   | hit or shared blocks | own full blocks | own partial block |  new blocks of this step |
 //   0                                                ^ numComputedTokens                     ^ + numNewTokens
 //
-// A hash names a block only when the block is computed, or will be by the step being planned. Draft tokens
-// may follow those of the step; no block with one of them is named or shared before the draft is accepted.
+// A block is hashed only when it is computed, or will be by the step being planned. Draft tokens can follow
+// those of the step; no block with one of them is hashed or shared before the draft is accepted.
 
 import { assert } from "../assert.ts";
 import type { BlockEviction } from "../protocol/stats.ts";
@@ -137,10 +137,10 @@ export class KvCacheManager {
     return this.#table(request).ids(Math.ceil(numTokens / this.#config.blockSize));
   }
 
-  /** Names the full blocks within the first `numTokens` tokens, all known, so that others can hit them. */
-  cacheFullBlocks(request: Request, numTokens: number): void {
+  /** Hashes the full blocks within the first `numTokens` tokens, all known, so that others can hit them. */
+  hashFullBlocks(request: Request, numTokens: number): void {
     if (!this.#config.enablePrefixCaching) return;
-    assert(numTokens <= request.numTokens, () => `${request.requestId}: a name for unknown tokens`);
+    assert(numTokens <= request.numTokens, () => `${request.requestId}: a hash of unknown tokens`);
     const table = this.#table(request);
     const numFull = Math.floor(numTokens / this.#config.blockSize);
     if (numFull <= table.numHashed) return;
@@ -182,11 +182,11 @@ export class KvCacheManager {
   }
 
   /**
-   * Unnames blocks that a failed step should have computed. Their request must have been freed.
+   * Drops the hashes of blocks that a failed step should have computed. Their request must have been freed.
    * @param blockIds of the request in order
    * @param firstToken position from which the step computed
    */
-  forgetBlocks(blockIds: Int32Array, firstToken: number): void {
+  dropHashes(blockIds: Int32Array, firstToken: number): void {
     const first = Math.floor(firstToken / this.#config.blockSize);
     for (const blockId of blockIds.subarray(first)) this.pool.dropHash(blockId);
   }

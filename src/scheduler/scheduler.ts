@@ -133,7 +133,7 @@ export class Scheduler {
     this.#scheduleRunning(draft);
     // All victims are known: only now may other requests hit blocks that this step computes.
     for (const { request, numComputedTokens, numScheduledTokens } of draft.scheduled) {
-      this.kvCache.cacheFullBlocks(request, numComputedTokens + numScheduledTokens);
+      this.kvCache.hashFullBlocks(request, numComputedTokens + numScheduledTokens);
     }
     if (!draft.hasPreempted) {
       this.#scheduleWaiting(draft);
@@ -174,7 +174,7 @@ export class Scheduler {
       .filter((request) => !request.isFinished);
     for (const request of failed) this.finish(request, "FINISHED_ERROR");
     for (const { blockIds, numComputedTokens } of plan.scheduled) {
-      this.kvCache.forgetBlocks(blockIds, numComputedTokens);
+      this.kvCache.dropHashes(blockIds, numComputedTokens);
     }
     return failed;
   }
@@ -273,7 +273,7 @@ export class Scheduler {
     this.#start(request, numCachedTokens);
     this.#schedule(request, numNewTokens, copies, draft);
     for (const rule of rules) rule.admitted(candidate);
-    this.kvCache.cacheFullBlocks(request, numCachedTokens + numNewTokens);
+    this.kvCache.hashFullBlocks(request, numCachedTokens + numNewTokens);
     return true;
   }
 

@@ -100,7 +100,7 @@ describe("BlockPool", () => {
     expect(residency.take()).toEqual([{ lifetimeS: 8, idleS: 1, reuseGapsS: [2, 4] }]);
   });
 
-  test("a block that forgets what it holds is evicted at that time, and once", () => {
+  test("a block whose hash is dropped is evicted at that time, and once", () => {
     const { residency, at } = makeResidency();
     const pool = new BlockPool(2, residency);
     at(0, () => pool.allocate());

@@ -43,15 +43,15 @@ describe("BlockTable", () => {
     expect(table.numHashed).toBe(1);
   });
 
-  test("gives its last entry back, unless it has a name", () => {
+  test("gives its last entry back, unless it is hashed", () => {
     const table = tableOf(4, 5, 6);
     table.numHashed = 2;
     expect(table.pop()).toBe(6);
     expect([...table.ids()]).toEqual([4, 5]);
-    expect(() => table.pop()).toThrow("the last block of the table has a name");
+    expect(() => table.pop()).toThrow("the last block of the table is hashed");
     table.append(7);
     expect([...table.ids()]).toEqual([4, 5, 7]);
-    expect(() => tableOf().pop()).toThrow("the last block of the table has a name");
+    expect(() => tableOf().pop()).toThrow("the last block of the table is hashed");
   });
 
   test("asserts on entries that it does not have", () => {

@@ -22,13 +22,13 @@ const hex = (hash: Uint8Array) => Buffer.from(hash).toString("hex");
 const hashesOf = ({ blockHashes }: Request) =>
   Array.from({ length: blockHashes.length }, (_, i) => hex(blockHashes.at(i)));
 
-/** Room for the whole prompt, named as if the step that computes it were planned. */
+/** Room for the whole prompt, hashed as if the step that computes it were planned. */
 function prefill(kvCache: KvCacheManager, request: Request): number[] {
   const { numTokens } = request;
   const cached = kvCache.cachedBlocks(request);
   const numCached = cached.length * 4;
   expect(kvCache.allocateSlots(request, numCached, numTokens - numCached, cached)).toEqual([]);
-  kvCache.cacheFullBlocks(request, numTokens);
+  kvCache.hashFullBlocks(request, numTokens);
   return [...kvCache.blockIds(request, numTokens)];
 }
 
@@ -114,16 +114,16 @@ describe("slots of draft tokens", () => {
     kvCache.checkIntegrity();
   });
 
-  test("a named block is never given back", () => {
+  test("a hashed block is never given back", () => {
     const { kvCache, request } = withTokens(6);
-    kvCache.cacheFullBlocks(request, 7);
-    expect(() => kvCache.truncate(request, 0)).toThrow("has a name");
+    kvCache.hashFullBlocks(request, 7);
+    expect(() => kvCache.truncate(request, 0)).toThrow("is hashed");
   });
 
   test("have no name: one for tokens that are not known is a broken invariant", () => {
     const { kvCache, request } = withTokens(6);
     kvCache.allocateDraftSlots(request, 7, 1);
-    expect(() => kvCache.cacheFullBlocks(request, 8)).toThrow("a: a name for unknown tokens");
+    expect(() => kvCache.hashFullBlocks(request, 8)).toThrow("a: a hash of unknown tokens");
     expect([1, 2].map((blockId) => kvCache.pool.isHashed(blockId))).toEqual([false, false]);
   });
 });
@@ -171,13 +171,13 @@ describe("prefix cache", () => {
     expect(kvCache.cachedBlocks(makeRequest("c", 12))).toEqual([1, 2]);
   });
 
-  test("output tokens are named as well, once their block is full", () => {
+  test("output tokens are hashed as well, once their block is full", () => {
     const kvCache = makeKvCache();
     const request = makeRequest("a", 3);
     prefill(kvCache, request);
     request.appendOutputToken(3);
     kvCache.allocateSlots(request, 3, 1);
-    kvCache.cacheFullBlocks(request, 4);
+    kvCache.hashFullBlocks(request, 4);
     expect(kvCache.cachedBlocks(makeRequest("b", 5))).toEqual([1]);
   });
 
@@ -199,13 +199,13 @@ describe("prefix cache", () => {
     expect(kvCache.readsCache(request)).toBe(false);
   });
 
-  test("forgotten blocks cannot be hit, those before them can", () => {
+  test("blocks whose hashes were dropped cannot be hit, those before them can", () => {
     const kvCache = makeKvCache();
     const request = makeRequest("a", 12);
     prefill(kvCache, request);
     const blockIds = kvCache.blockIds(request, 12);
     kvCache.free(request);
-    kvCache.forgetBlocks(blockIds, 5);
+    kvCache.dropHashes(blockIds, 5);
     expect(kvCache.cachedBlocks(makeRequest("b", 12))).toEqual([1]);
     kvCache.checkIntegrity();
   });
@@ -263,7 +263,7 @@ describe("fork", () => {
     kvCache.fork(source, child);
     expect(kvCache.allocateSlots(child, 7, 1)).toEqual([[2, 3]]);
     expect(kvCache.pool.isHashed(3)).toBe(false);
-    kvCache.cacheFullBlocks(child, 8);
+    kvCache.hashFullBlocks(child, 8);
     expect(kvCache.pool.isHashed(3)).toBe(true);
     kvCache.checkIntegrity();
   });

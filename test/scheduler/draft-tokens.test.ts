@@ -251,7 +251,7 @@ describe("a block with draft tokens", () => {
     return { scheduler, request };
   }
 
-  test("has no name while it is verified", () => {
+  test("is not hashed while it is verified", () => {
     const { scheduler } = withDraftAtBorder();
     const plan = scheduler.schedule();
     const { pool } = scheduler.kvCache;
@@ -268,7 +268,7 @@ describe("a block with draft tokens", () => {
     ]);
   });
 
-  test("is named by the next step when they were accepted, and can be hit", () => {
+  test("is hashed by the next step when they were accepted, and can be hit", () => {
     const { scheduler, request } = withDraftAtBorder();
     stepSampling(scheduler, [1, 2, 3]);
     expect(scheduler.kvCache.pool.isHashed(2)).toBe(false);
@@ -279,7 +279,7 @@ describe("a block with draft tokens", () => {
     ]);
   });
 
-  test("is named for what was said instead when they were rejected", () => {
+  test("is hashed with the tokens said instead when they were rejected", () => {
     const { scheduler, request } = withDraftAtBorder();
     stepSampling(scheduler, [9]);
     step(scheduler, 8);

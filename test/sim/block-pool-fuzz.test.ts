@@ -11,7 +11,7 @@ const root = noneHash("0");
 const HASHES = Array.from({ length: 4 }, (_, i) => blockHash(root, Int32Array.of(i)));
 const textOf = (hash: Uint8Array) => Buffer.from(hash).toString("hex");
 
-const CALLS = ["allocate", "hit", "share", "free", "name", "forget", "reset"] as const;
+const CALLS = ["allocate", "hit", "share", "free", "setHash", "dropHash", "reset"] as const;
 
 interface Step {
   readonly call: (typeof CALLS)[number];
@@ -51,7 +51,7 @@ class Pair {
       expect(pool.isHashed(id)).toBe(naive.hashes[id] !== null);
     });
     for (const hash of HASHES) {
-      expect(pool.lookup(hash)).toBe(naive.named.get(textOf(hash)) ?? null);
+      expect(pool.lookup(hash)).toBe(naive.found.get(textOf(hash)) ?? null);
     }
   }
 
@@ -62,7 +62,11 @@ class Pair {
     this.naive.touch(blockId);
   }
 
-  #onUsed(call: "share" | "free" | "name" | "forget", blockId: number, hash: Uint8Array): void {
+  #onUsed(
+    call: "share" | "free" | "setHash" | "dropHash",
+    blockId: number,
+    hash: Uint8Array,
+  ): void {
     const { pool, naive } = this;
     if (call === "share") {
       pool.share(blockId);
@@ -70,7 +74,7 @@ class Pair {
     } else if (call === "free") {
       pool.free(blockId);
       naive.release(blockId);
-    } else if (call === "forget") {
+    } else if (call === "dropHash") {
       pool.dropHash(blockId);
       naive.dropHash(blockId);
     } else if (!pool.isHashed(blockId)) {
@@ -82,8 +86,8 @@ class Pair {
 
 const steps = fc.array(
   fc.record({
-    // Names are given often, as blocks fill more often than they are forgotten.
-    call: fc.constantFrom(...CALLS, "allocate", "name", "hit", "free"),
+    // Hashes are set often: blocks fill more often than their hashes are dropped.
+    call: fc.constantFrom(...CALLS, "allocate", "setHash", "hit", "free"),
     block: fc.nat(999),
     hash: fc.nat(HASHES.length - 1),
   }),

@@ -161,8 +161,8 @@ function checkDrafts({ request, numDraftTokens, output, ...entry }: ScheduledReq
   expect(request.numOutputTokens + numDraftTokens).toBeLessThan(request.samplingParams.maxTokens);
 }
 
-/** No block has a name before all its tokens are known, drafts included. */
-function checkNames({ kvCache }: Scheduler, plan: StepPlan): void {
+/** No block is hashed before all its tokens are known, drafts included. */
+function checkHashes({ kvCache }: Scheduler, plan: StepPlan): void {
   for (const { request, blockIds } of plan.scheduled) {
     blockIds.forEach((blockId, i) => {
       if (kvCache.pool.isHashed(blockId)) {
@@ -226,7 +226,7 @@ async function runStep(
   const drafting = running.filter(({ draftTokenIds }) => draftTokenIds.length > 0);
   const plan = scheduler.schedule();
   checkPlan(plan, running, world);
-  checkNames(scheduler, plan);
+  checkHashes(scheduler, plan);
   countDrafts(plan, events);
   events.preemptedWithDraft += preempted(drafting).length;
   const numBefore = plan.scheduled.map(({ request }) => request.numTokens);
@@ -249,7 +249,7 @@ async function runStep(
     checkProgress(plan, result, numBefore);
     countDropped(plan, result, numBefore, events);
   }
-  checkNames(scheduler, plan);
+  checkHashes(scheduler, plan);
   scheduler.kvCache.checkIntegrity();
   checkHeldBlocks(scheduler, added);
   checkSharedBlocks(scheduler, added, world);

@@ -9,8 +9,8 @@ export class NaiveBlockPool {
   readonly refCounts: number[];
   /** Hash of each block as text; null = none. */
   readonly hashes: (string | null)[];
-  /** What can be found. */
-  readonly named = new Map<string, number>();
+  /** Block that a lookup finds, by its hash. */
+  readonly found = new Map<string, number>();
 
   constructor(numBlocks: number) {
     this.refCounts = Array.from({ length: numBlocks }, () => 0);
@@ -43,19 +43,19 @@ export class NaiveBlockPool {
 
   setHash(blockId: number, hash: string): void {
     this.hashes[blockId] = hash;
-    if (!this.named.has(hash)) this.named.set(hash, blockId);
+    if (!this.found.has(hash)) this.found.set(hash, blockId);
   }
 
   dropHash(blockId: number): void {
     const hash = this.hashes[blockId] ?? null;
     this.hashes[blockId] = null;
-    if (hash !== null && this.named.get(hash) === blockId) this.named.delete(hash);
+    if (hash !== null && this.found.get(hash) === blockId) this.found.delete(hash);
   }
 
   reset(): boolean {
     if (this.used.length > 0) return false;
     this.hashes.fill(null);
-    this.named.clear();
+    this.found.clear();
     return true;
   }
 }
