@@ -2,6 +2,7 @@
 // of them when the client leaves.
 
 import type { OutputStream, SequenceOutput } from "../front/output-stream.ts";
+import { Signal } from "../signal.ts";
 
 export interface PromptOutput {
   /** Which prompt of the request. */
@@ -47,18 +48,18 @@ class Arrivals {
   numExpected = 0;
   readonly #arrived: Arrival[] = [];
   #error: unknown = null;
-  #wake: (() => void) | null = null;
+  readonly #change = new Signal();
 
   expect(promptIndex: number, iterator: AsyncIterator<SequenceOutput>): void {
     this.numExpected++;
     iterator.next().then(
       (result) => {
         this.#arrived.push({ promptIndex, iterator, result });
-        this.#wake?.();
+        this.#change.notify();
       },
       (error: unknown) => {
         this.#error ??= error;
-        this.#wake?.();
+        this.#change.notify();
       },
     );
   }
@@ -71,9 +72,7 @@ class Arrivals {
         this.numExpected--;
         return arrival;
       }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#change.wait();
     }
   }
 }

@@ -21,6 +21,7 @@ import type { Request } from "../request/request.ts";
 import type { ModelRunner } from "../runner/model-runner.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
+import { Signal } from "../signal.ts";
 import { engineCalls } from "./engine-calls.ts";
 import { EngineSleep } from "./engine-sleep.ts";
 import { SeedSource } from "./seed-source.ts";
@@ -49,7 +50,8 @@ const MAX_FAILED_STEPS = 3;
 
 export class InProcessEngine implements EngineClient {
   readonly info: EngineInfo;
-  readonly died: Promise<Error>;
+  readonly #died = Promise.withResolvers<Error>();
+  readonly died = this.#died.promise;
   readonly calls: EngineCalls;
   readonly #scheduler: Scheduler;
   readonly #runner: ModelRunner;
@@ -70,9 +72,8 @@ export class InProcessEngine implements EngineClient {
   #numFailedSteps = 0;
   #arrivalOrder = 0;
   #death: EngineError | null = null;
-  #wake: (() => void) | null = null;
+  readonly #change = new Signal();
   #isStopping = false;
-  #die: (error: Error) => void = () => {};
   readonly #loop: Promise<void>;
 
   constructor(options: InProcessEngineOptions) {
@@ -89,9 +90,6 @@ export class InProcessEngine implements EngineClient {
     });
     this.#seeds = new SeedSource(options.seed);
     this.#processor = new OutputProcessor(options.runner.tokenizer);
-    this.died = new Promise((resolve) => {
-      this.#die = resolve;
-    });
     this.#loop = this.#run();
   }
 
@@ -172,7 +170,7 @@ export class InProcessEngine implements EngineClient {
       const cause = error instanceof Error ? error : new Error(String(error));
       this.#death = engineDead(cause);
       this.#gap.close(this.#death);
-      this.#die(cause);
+      this.#died.resolve(cause);
     }
   }
 
@@ -187,7 +185,7 @@ export class InProcessEngine implements EngineClient {
     // An empty plan is never run: the ids of what ended wait for one that tells the runner.
     if (!this.#scheduler.hasWork) {
       this.#emit();
-      await this.#nextChange();
+      await this.#change.wait();
       return;
     }
     const startS = this.#nowS();
@@ -269,16 +267,9 @@ export class InProcessEngine implements EngineClient {
     this.#listener({ timestampS: this.#nowS(), outputs, stats });
   }
 
-  #nextChange(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
-  }
-
   #notify(): void {
     this.#isDirty = true;
-    this.#wake?.();
-    this.#wake = null;
+    this.#change.notify();
   }
 
   #nowS(): number {

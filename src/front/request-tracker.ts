@@ -7,6 +7,7 @@ import { type JoinedOutput, joinedOutput, joinOutput } from "../protocol/joined-
 import type { Prompt, RequestOutput } from "../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { USUAL_LOGPROBS } from "../request/sampling-params.ts";
+import { Signal } from "../signal.ts";
 import type { FrontRequest, OutputStream, SequenceOutput } from "./output-stream.ts";
 import type { Arrival } from "./throughput.ts";
 
@@ -42,7 +43,7 @@ export class RequestTracker implements OutputStream {
   readonly #waiting: ((SequenceOutput & JoinedOutput) | undefined)[];
   readonly #order: number[] = [];
   #error: Error | null = null;
-  #wake: (() => void) | null = null;
+  readonly #change = new Signal();
 
   constructor({ request, requestIds, arrival, maxUnreadBytes, abort }: TrackerOptions) {
     this.request = request;
@@ -110,13 +111,13 @@ export class RequestTracker implements OutputStream {
       this.#order.push(index);
       this.#waiting[index] = joinedOutput({ ...output, index });
     }
-    this.#notify();
+    this.#change.notify();
   }
 
   fail(error: Error): void {
     this.#error ??= error;
     this.#queued.reject(this.#error);
-    this.#notify();
+    this.#change.notify();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<SequenceOutput> {
@@ -127,7 +128,7 @@ export class RequestTracker implements OutputStream {
         if (index !== undefined) yield this.#take(index);
         else if (this.#error !== null) throw this.#error;
         else if (this.isDone) return;
-        else await this.#nextOutput();
+        else await this.#change.wait();
       }
     } finally {
       this.abort();
@@ -145,17 +146,6 @@ export class RequestTracker implements OutputStream {
   #countUnread(index: number, numBytes: number): void {
     this.#unreadBytes[index] = (this.#unreadBytes[index] ?? 0) + numBytes;
     this.#numUnreadBytes += numBytes;
-  }
-
-  #nextOutput(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
-  }
-
-  #notify(): void {
-    this.#wake?.();
-    this.#wake = null;
   }
 }
 

@@ -4,6 +4,7 @@
 import { type Choice, choiceAt, makeChoices } from "../api/choice.ts";
 import { assert } from "../assert.ts";
 import type { SequenceOutput } from "../front/output-stream.ts";
+import { Signal } from "../signal.ts";
 import type { StartedAnswer } from "./started-answer.ts";
 
 /** All that came from the engine. */
@@ -21,7 +22,7 @@ export class LiveGeneration {
   readonly #waiting: SequenceOutput[] = [];
   #isDone = false;
   #error: { readonly cause: unknown } | null = null;
-  readonly #wakes = new Set<() => void>();
+  readonly #change = new Signal();
 
   constructor(start: () => Promise<StartedAnswer>) {
     this.#started = start();
@@ -43,7 +44,7 @@ export class LiveGeneration {
 
   /** Rejects as the generation failed, or with the reason of its abort. */
   async collected(): Promise<Collected> {
-    while (!this.#isDone) await this.#change();
+    while (!this.#isDone) await this.#change.wait();
     if (this.#error !== null) throw this.#error.cause;
     return { choices: this.#choices, cachedTokens: this.#cachedTokens };
   }
@@ -56,7 +57,7 @@ export class LiveGeneration {
         if (output !== undefined) yield output;
         else if (this.#error !== null) throw this.#error.cause;
         else if (this.#isDone) return;
-        else await this.#change();
+        else await this.#change.wait();
       }
     } finally {
       this.abort(abortError("the reader left"));
@@ -82,25 +83,14 @@ export class LiveGeneration {
     choiceAt(this.#choices, output.index).add(output);
     this.#cachedTokens = Math.max(this.#cachedTokens, output.numCachedTokens);
     this.#waiting.push(output);
-    this.#notify();
+    this.#change.notify();
   }
 
   #end(error: { readonly cause: unknown } | null): void {
     if (this.#isDone) return;
     this.#isDone = true;
     this.#error = error;
-    this.#notify();
-  }
-
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wakes.add(resolve);
-    });
-  }
-
-  #notify(): void {
-    for (const wake of this.#wakes) wake();
-    this.#wakes.clear();
+    this.#change.notify();
   }
 }
 

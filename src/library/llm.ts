@@ -53,10 +53,10 @@ export class LLM implements AsyncDisposable {
   readonly metrics: MetricsView;
   /** Settles when this is disposed or its engine dies. Never rejects. */
   readonly closed: Promise<CloseReason>;
+  readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #client: EngineClient;
   readonly #context: ApiContext;
   readonly #live = new Set<LiveGeneration>();
-  #close: (reason: CloseReason) => void = () => {};
   #disposal: Promise<void> | null = null;
 
   /**
@@ -78,12 +78,10 @@ export class LLM implements AsyncDisposable {
     this.model = modelCard(loaded);
     this.tokenizer = new Tokenizer(this.#context);
     this.metrics = new MetricsView(measured.metrics);
-    this.closed = new Promise((resolve) => {
-      this.#close = resolve;
-    });
     const { path, logger } = loaded;
     parts.set(this, { measured, settings, path, logger });
-    loaded.client.died.then((error) => this.#close({ kind: "died", error }));
+    this.closed = this.#closed.promise;
+    loaded.client.died.then((error) => this.#closed.resolve({ kind: "died", error }));
   }
 
   /**
@@ -160,7 +158,7 @@ export class LLM implements AsyncDisposable {
     for (const live of this.#live) live.abort(error);
     this.#context.front.close(error);
     await this.#client.shutdown();
-    this.#close({ kind: "disposed" });
+    this.#closed.resolve({ kind: "disposed" });
   }
 
   #generation<Result>(

@@ -42,7 +42,8 @@ export interface Duty {
 const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 
 export class RemoteEngine implements EngineClient {
-  readonly died: Promise<Error>;
+  readonly #died = Promise.withResolvers<Error>();
+  readonly died = this.#died.promise;
   readonly calls: EngineCalls = {
     ...callsThrough((name, args) => this.#call(name, args)),
     sleep: (...args) => this.#changeSleep(() => this.#call("sleep", args)),
@@ -56,7 +57,6 @@ export class RemoteEngine implements EngineClient {
   #info: EngineInfo | null = null;
   #listener: (message: EngineOutputs) => void = () => {};
   #death: Error | null = null;
-  #die: (error: Error) => void = () => {};
   #nextCallId = 0;
   #numSteps = 0;
   #numAnswers = 0;
@@ -65,9 +65,6 @@ export class RemoteEngine implements EngineClient {
 
   private constructor(host: RemoteEngineHost) {
     this.#host = host;
-    this.died = new Promise((resolve) => {
-      this.#die = resolve;
-    });
   }
 
   /** @throws what starting the engine threw there; EngineError "engine_dead" when its process ended */
@@ -244,7 +241,7 @@ export class RemoteEngine implements EngineClient {
     this.#pending.clear();
     this.#started.reject(engineDead(cause));
     this.#started.promise.catch(() => {});
-    this.#die(cause);
+    this.#died.resolve(cause);
   }
 }
 

@@ -48,7 +48,8 @@ const SHUTDOWN_TIMEOUT_MS = 5_000;
 
 export class SupervisedEngine implements EngineClient {
   readonly info: EngineInfo;
-  readonly died: Promise<Error>;
+  readonly #died = Promise.withResolvers<Error>();
+  readonly died = this.#died.promise;
   readonly calls: EngineCalls = callsThrough((name, args) => this.#call(name, args));
   readonly #options: SupervisedEngineOptions;
   readonly #policy: RestartPolicy;
@@ -62,16 +63,12 @@ export class SupervisedEngine implements EngineClient {
   #restart: Timer | undefined;
   #listener: (message: EngineOutputs) => void = () => {};
   #restartListener: () => void = () => {};
-  #die: (error: Error) => void = () => {};
 
   private constructor(options: SupervisedEngineOptions, life: EngineLife, started: Started) {
     this.#options = options;
     this.#policy = new RestartPolicy(options.maxDeaths);
     this.#forecast = new ReturnForecast(started.loadMs);
     this.info = started.info;
-    this.died = new Promise((resolve) => {
-      this.#die = resolve;
-    });
     this.#life = life;
     this.#follow(life);
   }
@@ -198,7 +195,7 @@ export class SupervisedEngine implements EngineClient {
     if (delayMs === null) {
       this.#stop(new EngineError("engine_dead", "The engine has stopped."));
       const count = `it died ${this.#options.maxDeaths} times in ten minutes`;
-      this.#die(new EngineError("engine_dead", `${count}, now: ${reason}`));
+      this.#died.resolve(new EngineError("engine_dead", `${count}, now: ${reason}`));
       return;
     }
     this.#isDown = true;
