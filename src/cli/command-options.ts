@@ -19,7 +19,7 @@ export const COMMAND_OPTIONS = [
   },
   {
     name: "max-tokens",
-    group: "Generation",
+    group: "Request",
     kind: "size",
     fallback: null,
     min: 1,
@@ -28,21 +28,21 @@ export const COMMAND_OPTIONS = [
   },
   {
     name: "temperature",
-    group: "Generation",
+    group: "Request",
     kind: "number",
     fallback: null,
     help: "0 = always the likeliest token. Default: the server's.",
   },
   {
     name: "top-p",
-    group: "Generation",
+    group: "Request",
     kind: "number",
     fallback: null,
     help: "Share of the likeliest tokens that are sampled from. Default: the server's.",
   },
   {
     name: "extra-body",
-    group: "Generation",
+    group: "Request",
     kind: "json",
     fallback: {},
     help: "Further fields of the request: '{\"min_p\":0.1}', or --extra-body.min_p 0.1.",

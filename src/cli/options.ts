@@ -1,11 +1,12 @@
 // Every option once: flag, environment variable, YAML key, type, default, unit, bounds, help. Help text,
 // docs/options.md, completion and parsing are made from this table. Names are vLLM's where vLLM has the
-// option. Where a server listens is in listen-options.ts, who is answered in access-options.ts, what no server
-// has in command-options.ts.
+// option. listen-options.ts has where a server listens, access-options.ts who is answered,
+// hardware-options.ts what computes, command-options.ts what no server has.
 
 import { DEFAULT_MODEL } from "../models/default-model.ts";
 import { ACCESS_OPTIONS } from "./access-options.ts";
 import { COMMAND_OPTIONS } from "./command-options.ts";
+import { HARDWARE_OPTIONS } from "./hardware-options.ts";
 import { LISTEN_OPTIONS } from "./listen-options.ts";
 import type { OptionSpec } from "./option-spec.ts";
 
@@ -216,56 +217,7 @@ const SERVER_OPTIONS = [
     unit: "seconds",
     help: "Longest time from arrival to the end of an answer, then 504; 0 = no limit.",
   },
-  {
-    name: "threads",
-    group: "Scheduling",
-    kind: "integer",
-    fallback: null,
-    min: 1,
-    max: 512,
-    help: "Threads of the forward pass. Default: physical cores, at most the CPU quota.",
-  },
-  {
-    name: "cpu-affinity",
-    group: "Scheduling",
-    kind: "cpus",
-    fallback: [],
-    help: "CPUs that these threads are bound to, one each in turn, e.g. 0-3,8.",
-  },
-  {
-    name: "poll",
-    group: "Scheduling",
-    kind: "integer",
-    fallback: 1,
-    min: 0,
-    max: 100,
-    help: "How long they keep a core between steps; 0 = not at all, 1 = milliseconds.",
-  },
-  {
-    name: "gpu-layers",
-    group: "Scheduling",
-    kind: "integer",
-    fallback: -1,
-    min: -1,
-    words: { all: -1, auto: -1 },
-    help: "Layers on a GPU, where a GPU backend is built in; -1, all or auto = all.",
-  },
-  {
-    name: "weight-kernels",
-    group: "Scheduling",
-    kind: "choice",
-    choices: ["packed", "ggml"],
-    fallback: "packed",
-    help: "packed: quantised weights are packed at load for our kernels; ggml: its own.",
-  },
-  {
-    name: "attention-backend",
-    group: "Scheduling",
-    kind: "choice",
-    choices: ["auto", "paged", "ggml"],
-    fallback: "auto",
-    help: "paged reads K/V through block tables; ggml uses flash attention with a mask.",
-  },
+  ...HARDWARE_OPTIONS,
   ...LISTEN_OPTIONS,
   ...ACCESS_OPTIONS,
   {

@@ -8,7 +8,7 @@ import { LineInput, withInput } from "../runtime/line-input.ts";
 import { AnswerPrinter, endedByServer, type PrintedAnswer } from "./answer-printer.ts";
 import type { CommandContext } from "./command.ts";
 import { connect } from "./connection.ts";
-import { generationFields } from "./generation-fields.ts";
+import { requestFields } from "./request-fields.ts";
 
 const COMMANDS = ["/reset", "/clear", "/system", "/help", "/?", "/exit", "/quit", "/bye"];
 const HELP = `/reset          start a new conversation
@@ -33,7 +33,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   checkMessage(options.quick, context.sources);
   const { client, modelName, close } = await connect("chat", options, context);
   const isSeeded = isGiven("chat", "seed", context.sources);
-  const fields = generationFields(options, modelName, isSeeded);
+  const fields = requestFields(options, modelName, isSeeded);
   const session = new ChatSession({ client, fields, systemPrompt: options["system-prompt"] });
   const printer = new AnswerPrinter(context.sources.env);
   try {

@@ -7,7 +7,7 @@ import { LineInput, withInput } from "../runtime/line-input.ts";
 import { AnswerPrinter, endedByServer } from "./answer-printer.ts";
 import type { CommandContext } from "./command.ts";
 import { connect } from "./connection.ts";
-import { generationFields } from "./generation-fields.ts";
+import { requestFields } from "./request-fields.ts";
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const { sources, log, warn } = context;
@@ -17,7 +17,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const { client, modelName, close } = await connect("complete", options, context);
   const isSeeded = isGiven("complete", "seed", sources);
   try {
-    const body = { ...generationFields(options, modelName, isSeeded), prompt };
+    const body = { ...requestFields(options, modelName, isSeeded), prompt };
     const answer = client.streamCompletion(body);
     const printer = new AnswerPrinter(sources.env);
     const { isCut, otherEnd } = await printer.print(answer, process.stdout.isTTY === true);

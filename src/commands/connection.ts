@@ -91,7 +91,13 @@ export async function firstModel(client: ApiClient, log: (line: string) => void)
 }
 
 /** Groups of options that a server fixes when it starts. Seeds and model names go with each request. */
-const ENGINE_GROUPS: readonly OptionGroup[] = ["Model", "Memory", "Scheduling", "Download"];
+const ENGINE_GROUPS: readonly OptionGroup[] = [
+  "Model",
+  "Memory",
+  "Scheduling",
+  "Hardware",
+  "Download",
+];
 const REQUEST_OPTIONS: readonly string[] = ["model", "seed"];
 
 function warnOfUnused(given: ReadonlySet<string>, url: string, warn: (line: string) => void) {

@@ -165,6 +165,7 @@ describe("the help of a command", () => {
       "Model",
       "Memory",
       "Scheduling",
+      "Hardware",
       "Server",
       "Metrics and logs",
       "Download",

@@ -1,4 +1,4 @@
-// The fields of a request that the generation options give.
+// The fields of a request set by the request options of `chat` and `complete`.
 
 import type { CommandOptions } from "../cli/commands.ts";
 import { ConfigError } from "../errors.ts";
@@ -21,7 +21,7 @@ function checkExtraBody(body: Options["extra-body"]): void {
 }
 
 /** Omits the fields that the server decides. @param isSeeded whether a user chose the seed */
-export function generationFields(
+export function requestFields(
   options: Options,
   modelName: string,
   isSeeded: boolean,

@@ -1,0 +1,56 @@
+// Options for the hardware: threads and their cores, layers on a GPU, kernels. Part of the table in options.ts.
+
+import type { OptionSpec } from "./option-spec.ts";
+
+export const HARDWARE_OPTIONS = [
+  {
+    name: "threads",
+    group: "Hardware",
+    kind: "integer",
+    fallback: null,
+    min: 1,
+    max: 512,
+    help: "Threads of the forward pass. Default: physical cores, at most the CPU quota.",
+  },
+  {
+    name: "cpu-affinity",
+    group: "Hardware",
+    kind: "cpus",
+    fallback: [],
+    help: "CPUs that these threads are bound to, one each in turn, e.g. 0-3,8.",
+  },
+  {
+    name: "poll",
+    group: "Hardware",
+    kind: "integer",
+    fallback: 1,
+    min: 0,
+    max: 100,
+    help: "How long they keep a core between steps; 0 = not at all, 1 = milliseconds.",
+  },
+  {
+    name: "gpu-layers",
+    group: "Hardware",
+    kind: "integer",
+    fallback: -1,
+    min: -1,
+    words: { all: -1, auto: -1 },
+    help: "Layers on a GPU, where a GPU backend is built in; -1, all or auto = all.",
+  },
+  {
+    name: "weight-kernels",
+    group: "Hardware",
+    kind: "choice",
+    choices: ["packed", "ggml"],
+    fallback: "packed",
+    help: "packed: quantised weights are packed at load for our kernels; ggml: its own.",
+  },
+  {
+    name: "attention-backend",
+    group: "Hardware",
+    kind: "choice",
+    choices: ["auto", "paged", "ggml"],
+    fallback: "auto",
+    help: "paged reads K/V through block tables; ggml uses flash attention with a mask.",
+  },
+] as const satisfies readonly OptionSpec[];
