@@ -1,4 +1,4 @@
-// What the operator sees at start: a few lines with model, memory and URLs.
+// The startup banner: model, memory, limits and URLs in a few lines.
 
 import { mib } from "../engine/memory-plan.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
@@ -11,7 +11,7 @@ export interface BannerInput {
   readonly modelName: string;
   readonly sampling: DecidedSampling;
   readonly url: string;
-  /** Null = the server listens at the URL's own address. */
+  /** Unix socket to show; null if the server listens at the URL's own address. */
   readonly socketPath: string | null;
   readonly readySeconds: number;
   readonly isOpenWithoutKey: boolean;
@@ -26,7 +26,7 @@ export function banner(input: BannerInput): string {
     `model     ${input.modelName} (${model.architecture}, ${model.quantization}), ${mib(memory.weights)}, ${model.numLayers} layers`,
     `device    ${model.device}, ${model.attentionBackend} attention backend, ${model.weightKernels} weight kernels`,
     `memory    weights ${mib(memory.weights)} + KV ${mib(memory.kv)} (${tokens} tokens in ${info.numBlocks - 1} blocks of ${info.blockSize}) + scratch ${mib(memory.scratch)}`,
-    `limits    ${info.maxModelLen} tokens a request, ${info.maxNumSeqs} requests and ${info.maxNumBatchedTokens} tokens a step`,
+    `limits    ${info.maxModelLen} tokens per request, ${info.maxNumSeqs} requests and ${info.maxNumBatchedTokens} tokens per step`,
     ...samplingLines(input.sampling),
     `API       ${url}/v1`,
     `metrics   ${url}/metrics`,
@@ -36,7 +36,8 @@ export function banner(input: BannerInput): string {
       : [`socket    ${socketPath} (curl --unix-socket ${socketPath} ...)`]),
     `ready in ${input.readySeconds.toFixed(1)} s - Ctrl-C to stop`,
   ];
-  const warning = "warning   the server is open to the network without --api-key";
+  const warning =
+    "warning   the server is reachable over the network without an API key; set --api-key";
   return [...lines, ...(input.isOpenWithoutKey ? [warning] : [])].join("\n");
 }
 
@@ -49,11 +50,11 @@ const SAMPLING_NAMES: Readonly<Record<keyof SamplingDefaults, string>> = {
   maxTokens: "max tokens",
 };
 
-/** Shows sampling defaults that differ from vLLM's, so that nobody has to guess. */
+/** @returns a line with the sampling defaults that differ from vLLM's; none if all are equal */
 function samplingLines({ defaults, sources }: DecidedSampling): string[] {
   const names = Object.keys(SAMPLING_NAMES) as (keyof SamplingDefaults)[];
   const changed = names.filter((name) => defaults[name] !== NEUTRAL_SAMPLING[name]);
   if (changed.length === 0) return [];
   const values = changed.map((name) => `${SAMPLING_NAMES[name]} ${defaults[name]}`);
-  return [`sampling  ${values.join(", ")} unless a request says otherwise (${sources.join(", ")})`];
+  return [`sampling  ${values.join(", ")} unless a request sets its own (${sources.join(", ")})`];
 }

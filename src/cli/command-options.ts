@@ -1,4 +1,4 @@
-// The options of the commands that are no server, as records of the options table.
+// Options of the commands other than `serve`, as records of the options table.
 
 import type { OptionSpec } from "./option-spec.ts";
 
@@ -8,14 +8,14 @@ export const COMMAND_OPTIONS = [
     group: "Client",
     kind: "string",
     fallback: "",
-    help: "Server, with or without /v1. Default: http://127.0.0.1:8000 if it answers.",
+    help: "URL of the server, with or without /v1. Default: http://127.0.0.1:8000 if it answers.",
   },
   {
     name: "model-name",
     group: "Client",
     kind: "string",
     fallback: "",
-    help: "Model to ask it for. Default: the first that it serves.",
+    help: "Model to request from the server. Default: the first that it serves.",
   },
   {
     name: "max-tokens",
@@ -24,21 +24,21 @@ export const COMMAND_OPTIONS = [
     fallback: null,
     min: 1,
     unit: "tokens",
-    help: "Longest answer. Default: the server's.",
+    help: "Maximum length of an answer. Default: the server's.",
   },
   {
     name: "temperature",
     group: "Request",
     kind: "number",
     fallback: null,
-    help: "0 = always the likeliest token. Default: the server's.",
+    help: "Sampling temperature; 0 = always the likeliest token. Default: the server's.",
   },
   {
     name: "top-p",
     group: "Request",
     kind: "number",
     fallback: null,
-    help: "Share of the likeliest tokens that are sampled from. Default: the server's.",
+    help: "Cumulative probability of the tokens to sample from. Default: the server's.",
   },
   {
     name: "extra-body",
@@ -52,7 +52,7 @@ export const COMMAND_OPTIONS = [
     group: "Command",
     kind: "string",
     fallback: "",
-    help: "What the model is told before the conversation.",
+    help: "System prompt of the conversation.",
   },
   {
     name: "quick",
@@ -60,28 +60,28 @@ export const COMMAND_OPTIONS = [
     group: "Command",
     kind: "string",
     fallback: "",
-    help: "One message, after what is piped in; its answer goes to standard output, then it ends.",
+    help: "Send one message, after any piped input, print the answer and exit.",
   },
   {
     name: "prompt",
     group: "Command",
     kind: "string",
     fallback: "-",
-    help: "Text to go on with, after what is piped in; - = that alone.",
+    help: "Text to complete, after any piped input; - = the piped input only.",
   },
   {
     name: "offline",
     group: "Download",
     kind: "flag",
     fallback: false,
-    help: "Use what is on this machine; ask nothing of the network. As HF_HUB_OFFLINE=1.",
+    help: "Use only local files, without network access, as with HF_HUB_OFFLINE=1.",
   },
   {
     name: "revision",
     group: "Download",
     kind: "string",
     fallback: "main",
-    help: "Branch, tag or commit of a repository of the hub.",
+    help: "Branch, tag or commit of the hub repository.",
   },
   {
     name: "num-prompts",
@@ -90,7 +90,7 @@ export const COMMAND_OPTIONS = [
     fallback: 32,
     min: 1,
     unit: "requests",
-    help: "Requests to send.",
+    help: "Number of requests to send.",
   },
   {
     name: "max-concurrency",
@@ -99,7 +99,7 @@ export const COMMAND_OPTIONS = [
     fallback: 8,
     min: 1,
     unit: "requests",
-    help: "Most requests at a time.",
+    help: "Maximum number of concurrent requests.",
   },
   {
     name: "request-rate",
@@ -108,7 +108,7 @@ export const COMMAND_OPTIONS = [
     fallback: null,
     above: 0,
     unit: "requests/s",
-    help: "Arrivals a second. Default: the next request follows an answer.",
+    help: "Arrival rate. Default: each answer is followed by the next request.",
   },
   {
     name: "burstiness",
@@ -116,7 +116,7 @@ export const COMMAND_OPTIONS = [
     kind: "number",
     fallback: 1,
     above: 0,
-    help: "Of arrivals: 1 = Poisson, less = burstier, more = steadier.",
+    help: "Burstiness of arrivals: 1 = Poisson, below 1 = burstier, above 1 = steadier.",
   },
   {
     name: "random-input-len",
@@ -125,7 +125,7 @@ export const COMMAND_OPTIONS = [
     fallback: 128,
     min: 1,
     unit: "words",
-    help: "Length of a prompt; most words are one token.",
+    help: "Length of each prompt; most words are one token.",
   },
   {
     name: "random-output-len",
@@ -134,7 +134,7 @@ export const COMMAND_OPTIONS = [
     fallback: 64,
     min: 1,
     unit: "tokens",
-    help: "Length of an answer.",
+    help: "Length of each answer.",
   },
   {
     name: "result-filename",
@@ -142,14 +142,14 @@ export const COMMAND_OPTIONS = [
     kind: "string",
     fallback: "",
     completes: "file",
-    help: "File that gets the result as JSON, with the keys of `vllm bench serve`.",
+    help: "Write the result to this file as JSON, with the keys of `vllm bench serve`.",
   },
   {
     name: "json",
     group: "Listing",
     kind: "flag",
     fallback: false,
-    help: "As JSON, for programs.",
+    help: "Print JSON.",
   },
   {
     name: "quiet",
@@ -157,7 +157,7 @@ export const COMMAND_OPTIONS = [
     group: "Command",
     kind: "flag",
     fallback: false,
-    help: "Names only.",
+    help: "Print names only.",
   },
   {
     name: "shell",
@@ -165,7 +165,7 @@ export const COMMAND_OPTIONS = [
     kind: "choice",
     choices: ["bash", "zsh", "fish"],
     fallback: null,
-    help: "Shell that the script is for; also as argument.",
+    help: "Shell to generate the script for; also accepted as an argument.",
   },
   {
     name: "models",
@@ -173,7 +173,7 @@ export const COMMAND_OPTIONS = [
     kind: "strings",
     completes: "model",
     fallback: [],
-    help: "Names of models, as `ls` shows them, or their paths; also as arguments.",
+    help: "Model names as `ls` shows them, or paths; also accepted as arguments.",
   },
   {
     name: "yes",
@@ -181,6 +181,6 @@ export const COMMAND_OPTIONS = [
     group: "Command",
     kind: "flag",
     fallback: false,
-    help: "Do not ask before removing.",
+    help: "Do not ask for confirmation.",
   },
 ] as const satisfies readonly OptionSpec[];

@@ -1,26 +1,26 @@
-// Every command once: name, what its words mean, which options it takes, help. Dispatch, help, docs and
-// completion are made from this table; what a command does is in src/commands/.
+// Table of commands: name, arguments, options, help. Dispatch, help, docs and completion are
+// generated from it; the implementations are in src/commands/.
 
 import type { OptionGroup, OptionSpec, ValueOf } from "./option-spec.ts";
 import { OPTIONS, type Option } from "./options.ts";
 
 export interface CommandSpec {
   readonly name: string;
-  /** What Ollama, vLLM and others call it, in one or more words: accepted, but not listed. */
+  /** Names in Ollama, vLLM and others, of one or more words; accepted but not listed. */
   readonly otherNames?: readonly string[];
-  /** One line. */
+  /** Description in one line. */
   readonly help: string;
-  /** Options that words without a dash fill, in this order; a list takes all that are left. */
+  /** Options that positional arguments fill, in this order; a list takes all remaining ones. */
   readonly arguments: readonly string[];
-  /** Groups of options that it takes. */
+  /** Groups of options that the command accepts. */
   readonly groups: readonly OptionGroup[];
-  /** Further options that it takes. */
+  /** Options from other groups that the command accepts. */
   readonly options: readonly string[];
-  /** Without the program's name; the text after two spaces explains the example. */
+  /** Examples without the program's name; the text after two spaces explains each one. */
   readonly examples: readonly string[];
-  /** It may start an engine in this process or a child: in a clone, the addon is built first. */
+  /** Whether the command can start an engine; in a clone, the addon is built first. */
   readonly needsEngine: boolean;
-  /** For the program itself: in no list. */
+  /** Not listed: the program itself runs this command. */
   readonly isHidden?: true;
 }
 
@@ -41,7 +41,7 @@ export const COMMANDS = [
     ],
     options: [],
     examples: [
-      "serve  the default model, on 127.0.0.1:8000",
+      "serve  serve the default model on 127.0.0.1:8000",
       "serve model.gguf --max-model-len 4k",
       "serve user/repo:Q4_K_M --port 9000 --api-key secret",
     ],
@@ -55,16 +55,16 @@ export const COMMANDS = [
     groups: ["Client", "Request", "Download", "Model", "Memory", "Scheduling", "Hardware", "Other"],
     options: ["system-prompt", "quick", "api-key"],
     examples: [
-      "chat  with the server on this machine, else with the default model",
-      "chat user/repo:Q4_K_M  with a model in this process",
-      "chat < questions.txt  an answer to each line",
+      "chat  chat with the local server, or with the default model",
+      "chat user/repo:Q4_K_M  load a model in this process",
+      "chat < questions.txt  answer each line",
       "chat --url http://host:8000 -q 'What is in it?' < file.txt",
     ],
     needsEngine: true,
   },
   {
     name: "complete",
-    help: "Complete a prompt, to standard output.",
+    help: "Complete a prompt and print the text.",
     arguments: ["prompt"],
     groups: ["Client", "Request", "Download", "Model", "Memory", "Scheduling", "Hardware", "Other"],
     options: ["prompt", "api-key"],
@@ -77,7 +77,7 @@ export const COMMANDS = [
   {
     name: "pull",
     otherNames: ["download"],
-    help: "Download a model, or look for a newer one.",
+    help: "Download a model, or update it.",
     arguments: ["model"],
     groups: ["Download"],
     options: ["model"],
@@ -116,7 +116,7 @@ export const COMMANDS = [
   {
     name: "inspect",
     otherNames: ["show"],
-    help: "Show what a GGUF file holds.",
+    help: "Show the contents of a GGUF file.",
     arguments: ["model"],
     groups: ["Download", "Listing"],
     options: ["model"],
@@ -126,19 +126,19 @@ export const COMMANDS = [
   {
     name: "bench",
     otherNames: ["bench serve"],
-    help: "Measure a running server under load.",
+    help: "Benchmark a running server.",
     arguments: [],
     groups: ["Client", "Load", "Listing"],
     options: ["api-key", "extra-body", "seed"],
     examples: [
-      "bench  32 requests, 8 at a time, to 127.0.0.1:8000",
+      "bench  send 32 requests, 8 at a time, to 127.0.0.1:8000",
       "bench --url http://host:8000 --request-rate 4 --num-prompts 200",
     ],
     needsEngine: false,
   },
   {
     name: "doctor",
-    help: "Check what a server needs here, and say what to do.",
+    help: "Check whether a server can run on this machine.",
     arguments: ["model"],
     groups: ["Listing", "Download", "Model", "Memory", "Scheduling", "Hardware", "Other"],
     options: ["host", "port"],
@@ -147,7 +147,7 @@ export const COMMANDS = [
   },
   {
     name: "collect-env",
-    help: "Print what a bug report needs, without secrets.",
+    help: "Print system details for a bug report, secrets hidden.",
     arguments: [],
     groups: ["Listing"],
     options: [],
@@ -165,7 +165,7 @@ export const COMMANDS = [
   },
   {
     name: "engine",
-    help: "Run the engine of a server that is its parent.",
+    help: "Run the engine for a parent server process.",
     arguments: [],
     groups: [],
     options: [],
@@ -182,7 +182,7 @@ type OptionOf<N extends CommandName> =
   | Extract<Option, { group: Command<N>["groups"][number] }>
   | Extract<Option, { name: Command<N>["options"][number] }>;
 
-/** A command's options by name, checked. */
+/** A command's validated options by name. */
 export type CommandOptions<N extends CommandName> = {
   readonly [S in OptionOf<N> as S["name"]]: ValueOf<S>;
 };
@@ -192,7 +192,7 @@ export function commandSpec(name: string): CommandSpec | undefined {
   return COMMANDS.find((command) => command.name === name);
 }
 
-/** In the table's order. */
+/** @returns the options that the command accepts, in the table's order */
 export function optionsOf(command: CommandSpec): OptionSpec[] {
   return (OPTIONS as readonly OptionSpec[]).filter(
     ({ name, group }) => command.groups.includes(group) || command.options.includes(name),

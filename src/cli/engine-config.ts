@@ -1,4 +1,4 @@
-// The engine's config as the options give it.
+// Builds the engine's config from the options.
 
 import type { EngineConfig } from "../engine/engine-config.ts";
 import { ConfigError } from "../errors.ts";
@@ -23,7 +23,7 @@ export function engineConfig(options: ServeOptions, modelPath: string): EngineCo
     enablePrefixCaching: options["enable-prefix-caching"],
     hashSeed: process.env["PYTHONHASHSEED"] ?? null,
     residencySampleRate: residencySampleRate(options),
-    // 0 = no limit, as vLLM has it.
+    // 0 = no limit, as in vLLM.
     longPrefillTokenThreshold: options["long-prefill-token-threshold"] || null,
     maxNumPartialPrefills: options["max-num-partial-prefills"],
     targetInterTokenLatencyMs: targetLatency(options["target-inter-token-latency-ms"]),
@@ -38,7 +38,7 @@ export function engineConfig(options: ServeOptions, modelPath: string): EngineCo
   };
 }
 
-/** Without log stats nobody would read what is sampled. */
+/** @returns null without log stats, since nothing would read the samples */
 function residencySampleRate(options: ServeOptions): number | null {
   if (!options["kv-cache-metrics"] || options["disable-log-stats"]) return null;
   return options["kv-cache-metrics-sample"];
@@ -49,10 +49,13 @@ function targetLatency(option: number | null): EngineConfig["targetInterTokenLat
   return option === 0 ? null : option;
 }
 
-/** Characters that a template has and a path does not: vLLM's rule for its option of this name. */
+/** Characters that mark a template rather than a path: vLLM's rule for the same option. */
 const JINJA_CHARACTERS = /[{}\n]/;
 
-/** Reads the template: the option holds a file's path or the text. @throws ConfigError "invalid_option" */
+/**
+ * Reads the template from a file, or from the option itself.
+ * @throws ConfigError "invalid_option"
+ */
 function templateText(option: string): string {
   if (option === "") return "";
   const text = readTemplate(option);

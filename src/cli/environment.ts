@@ -1,4 +1,4 @@
-// Options in the environment: PAGODA_<NAME> is --name.
+// Reads options from the environment: PAGODA_<NAME> sets --name.
 
 import { ConfigError } from "../errors.ts";
 import { nearestName } from "./nearest-name.ts";
@@ -10,7 +10,10 @@ import { checkBuilt } from "./unbuilt-flags.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Reads lists separated by commas. Empty variables count as not set. @throws ConfigError "invalid_option" */
+/**
+ * Reads the options' variables. Lists are comma-separated; empty variables count as unset.
+ * @throws ConfigError "invalid_option"
+ */
 export function readEnvironment(options: Iterable<OptionSpec>, env: Env): Values {
   const values: Values = new Map();
   for (const option of options) {
@@ -25,7 +28,7 @@ export function readEnvironment(options: Iterable<OptionSpec>, env: Env): Values
 }
 
 /**
- * A list of commas alone is no list: as keys it would leave a server open.
+ * Splits a list. Commas only are an error: as API keys they would leave a server open.
  * @throws ConfigError "invalid_option"
  */
 function listIn(text: string, name: string): string[] {
@@ -34,21 +37,21 @@ function listIn(text: string, name: string): string[] {
   throw new ConfigError("invalid_option", `${name}: a value is empty`);
 }
 
-/** Recognizes what Kubernetes sets for each service of a namespace: PAGODA_PORT for one named pagoda. */
+/** Recognizes a Kubernetes service link: PAGODA_PORT is set if a service is named pagoda. */
 const isServiceLink = (text: string): boolean => /^(tcp|udp|sctp):\/\//.test(text);
 
 function serviceLink(name: string, text: string): ConfigError {
-  const message = `${name} is ${text}, which Kubernetes sets for a service of this name: rename the service, or set enableServiceLinks: false`;
+  const message = `${name} is ${text}, which Kubernetes sets for a service of this name; rename the service, or set enableServiceLinks: false`;
   return new ConfigError("invalid_option", message);
 }
 
-/** Variables that are not options: those of the addon, of its build and of the tests. */
+/** Variables that are not options: the addon, its build and the tests use them. */
 const OTHERS = /^PAGODA_(CPU|NATIVE|CUDA|VULKAN|METAL|(FUZZ|SIM)_\w+)$/;
 const SERVICE_LINKS = /_(SERVICE_(HOST|PORT)|PORT_\d+_)/;
 
 /**
- * @returns a line for each variable that looks like an option but is not one of any command
- * @throws ConfigError "unsupported_option" for one that switches on what is not built
+ * @returns a warning for each variable that looks like an option but belongs to no command
+ * @throws ConfigError "unsupported_option" if a variable enables an unsupported feature
  */
 export function strangeVariables(env: Env): string[] {
   const names = (OPTIONS as readonly OptionSpec[]).map(envName);
@@ -63,7 +66,7 @@ export function strangeVariables(env: Env): string[] {
   });
 }
 
-/** Compares names without the prefix that they share. */
+/** Compares names without their common prefix. */
 function nearestOf(name: string, names: readonly string[]): string | null {
   const own = (text: string) => text.slice("PAGODA_".length).toLowerCase();
   const nearest = nearestName(own(name), names.map(own));

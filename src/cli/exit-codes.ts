@@ -1,4 +1,4 @@
-// What the program ends with, and which failure gives which code. docs/cli.md and the man page list them.
+// Exit codes of the program and the errors they stand for. docs/cli.md and the man page list them.
 
 import { ConfigError, type ConfigErrorCode } from "../errors.ts";
 
@@ -16,17 +16,19 @@ export const EXIT_CODES = {
 export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
 
 export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODES, string>> = {
-  ok: "It did what was asked; a server: it was stopped by a signal and finished what was in progress.",
-  failed: "It could not do it, or a server gave up; the last line of standard error says why.",
-  usage: "The command line, a variable or the config file is wrong; nothing was started.",
-  noModel: "There is no such model here, or it could not be downloaded.",
-  noServer: "No server answers at the address, or it went away while it answered.",
-  interrupted: "Ended by Ctrl-C; a server: before it served.",
-  brokenPipe: "Whoever read the output has gone, as `head` does.",
-  terminated: "Ended by SIGTERM; a server: before it served.",
+  ok: "Success. For a server: a signal stopped it, and the requests in progress finished.",
+  failed: "Failure; the last line of standard error gives the reason.",
+  usage: "Invalid command line, environment variable or config file; nothing was started.",
+  noModel: "Model not found, or its download failed.",
+  noServer: "No server answers at the address, or the connection was lost during an answer.",
+  interrupted: "Interrupted by Ctrl-C. For a server: before it was ready.",
+  brokenPipe: "The reader of the output, such as `head`, closed the pipe.",
+  terminated: "Terminated by SIGTERM. For a server: before it was ready.",
 };
 
-/** Codes of errors by exit code; any that ends in "_option" is wrong usage, the others have failed. */
+/**
+ * Exit codes by error code. Codes that end in "_option" are usage errors; all others are failures.
+ */
 const BY_ERROR: Readonly<Partial<Record<ConfigErrorCode, ExitCode>>> = {
   unknown_command: EXIT_CODES.usage,
   invalid_version: EXIT_CODES.usage,

@@ -10,14 +10,14 @@ export const HARDWARE_OPTIONS = [
     fallback: null,
     min: 1,
     max: 512,
-    help: "Threads of the forward pass. Default: physical cores, at most the CPU quota.",
+    help: "Threads of the forward pass. Default: physical cores, up to the CPU quota.",
   },
   {
     name: "cpu-affinity",
     group: "Hardware",
     kind: "cpus",
     fallback: [],
-    help: "CPUs that these threads are bound to, one each in turn, e.g. 0-3,8.",
+    help: "CPUs to bind these threads to, one each in turn, e.g. 0-3,8.",
   },
   {
     name: "poll",
@@ -26,7 +26,7 @@ export const HARDWARE_OPTIONS = [
     fallback: 1,
     min: 0,
     max: 100,
-    help: "How long they keep a core between steps; 0 = not at all, 1 = milliseconds.",
+    help: "How long idle threads spin between steps; 0 = not at all, 1 = milliseconds.",
   },
   {
     name: "gpu-layers",
@@ -35,7 +35,7 @@ export const HARDWARE_OPTIONS = [
     fallback: -1,
     min: -1,
     words: { all: -1, auto: -1 },
-    help: "Layers on a GPU, where a GPU backend is built in; -1, all or auto = all.",
+    help: "Layers to offload if a GPU backend is built in; -1, all or auto = all layers.",
   },
   {
     name: "weight-kernels",
@@ -43,7 +43,7 @@ export const HARDWARE_OPTIONS = [
     kind: "choice",
     choices: ["packed", "ggml"],
     fallback: "packed",
-    help: "packed: quantised weights are packed at load for our kernels; ggml: its own.",
+    help: "packed = quantized weights are repacked for Pagoda's kernels; ggml = ggml's kernels.",
   },
   {
     name: "attention-backend",
@@ -51,6 +51,6 @@ export const HARDWARE_OPTIONS = [
     kind: "choice",
     choices: ["auto", "paged", "ggml"],
     fallback: "auto",
-    help: "paged reads K/V through block tables; ggml uses flash attention with a mask.",
+    help: "paged = read K/V through block tables; ggml = flash attention with a mask.",
   },
 ] as const satisfies readonly OptionSpec[];

@@ -1,5 +1,6 @@
-// Help texts from the tables: the commands, one command's options by group, one group, one option, or all
-// options that contain a word. Topics are those of vLLM's --help=. Texts are wrapped to the reader's screen.
+// Builds help texts from the tables: all commands, one command's options by group, one group, one
+// option, or all options that contain a word. Topics are those of vLLM's --help=. Texts are wrapped
+// to the screen width.
 
 import { COMMANDS, type CommandSpec, optionsOf } from "./commands.ts";
 import { envName, OPTION_GROUPS, type OptionGroup, type OptionSpec } from "./option-spec.ts";
@@ -7,15 +8,14 @@ import { entryText, wrapped } from "./text-layout.ts";
 
 const ABOUT = "Pagoda: vLLM's scheduler, paged KV cache, OpenAI API and metrics over GGUF models.";
 
-/** Widest option or example with its text beside it, columns. */
+/** Widest option or example that has its text on the same line, in columns. */
 const TERM_WIDTH = 26;
 
-/** Lists all commands. @param columns of the screen */
+/** Lists all commands. @param columns screen width */
 export function programHelp(columns: number): string {
   const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
   const rows = shown.map((command) => ({ term: usage(command), text: command.help }));
-  const more =
-    "help <command>, or --help after it, shows its options; --version shows the version.";
+  const more = "Use help <command> or <command> --help for its options, --version for the version.";
   return [
     ...wrapped(ABOUT, columns),
     "",
@@ -26,8 +26,9 @@ export function programHelp(columns: number): string {
 }
 
 /**
- * @param topic null = the command; "all", "listgroup", a group, an option, or part of an option's name
- * @param columns of the screen
+ * @param topic null = the command; "all", "listgroup", a group, an option, or part of an option's
+ * name
+ * @param columns screen width
  */
 export function commandHelp(command: CommandSpec, topic: string | null, columns: number): string {
   const options = optionsOf(command);
@@ -67,15 +68,15 @@ function usage({ name, arguments: words }: CommandSpec): string {
 function more(options: readonly OptionSpec[], columns: number): string[] {
   if (options.length === 0) return [];
   const hasFile = options.some(({ name }) => name === "config");
-  const file = hasFile ? ", and as a key of the --config file" : "";
+  const file = hasFile ? " or as a key of the --config file" : "";
   return [
     `Each option can also be set as PAGODA_<NAME> in the environment${file}.`,
-    "--help=<group>, --help=<option> or --help=<word>: only those.",
-    "--print-config: all values, and where they come from.",
+    "Use --help=<group>, --help=<option> or --help=<word> to show only those options.",
+    "Use --print-config to show all values and their sources.",
   ].flatMap((line) => wrapped(line, columns));
 }
 
-/** What only this command has comes first. */
+/** @returns the groups to show, those of the command's single options first */
 function groupsOf(command: CommandSpec): OptionGroup[] {
   const named = optionsOf(command).map(({ group }) => group);
   const own = OPTION_GROUPS.filter(
@@ -118,7 +119,7 @@ const KINDS: Readonly<Record<"integer" | "size" | "number" | "flag" | "choice" |
     cpus: "CPUs",
   };
 
-/** " (1 to 64; default: 16)"; "" where there is nothing to add to the option's meaning */
+/** @returns bounds and default, such as " (1 to 64; default: 16)"; "" without either */
 function factsOf(option: OptionSpec): string {
   const { kind, fallback, name } = option;
   const isOn = kind === "flag" && fallback === true;
@@ -141,7 +142,7 @@ function searchText(word: string, options: readonly OptionSpec[], columns: numbe
   const found = options.filter(
     ({ name, help }) => name.includes(word) || help.toLowerCase().includes(word),
   );
-  if (found.length === 0) return `no option has "${word}" in it; --help lists them`;
+  if (found.length === 0) return `no option matches "${word}"; --help lists all options`;
   return found.map((option) => optionText(option, columns)).join("\n");
 }
 
@@ -157,23 +158,23 @@ function optionText(option: OptionSpec, columns: number): string {
   ].join("\n");
 }
 
-/** Last sentence of a help text that explains the default. */
+/** Last sentence of a help text, which explains the default. */
 const DEFAULT_SENTENCE = / Default: (.+)\.$/;
 
-/** The option's meaning, without its default. */
+/** @returns the help text without the default */
 export function meaningOf({ help }: OptionSpec): string {
   return help.replace(DEFAULT_SENTENCE, "");
 }
 
-/** @returns null where neither the help nor the table gives a default */
+/** @returns null if neither the help text nor the table states a default */
 function ownDefault({ fallback, help }: OptionSpec): string | null {
-  const told = DEFAULT_SENTENCE.exec(help)?.[1];
-  if (told !== undefined) return told;
+  const stated = DEFAULT_SENTENCE.exec(help)?.[1];
+  if (stated !== undefined) return stated;
   if (Array.isArray(fallback)) return fallback.join(", ") || null;
   return fallback === null || typeof fallback === "object" ? null : String(fallback) || null;
 }
 
-/** The default as a reader sees it, with its unit. */
+/** @returns the default as shown to users, with its unit */
 export function defaultText(option: OptionSpec): string {
   const { fallback, kind, unit } = option;
   const value = ownDefault(option);

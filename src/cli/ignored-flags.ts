@@ -1,22 +1,22 @@
-// vLLM flags that have no meaning here. They are accepted with a warning, so that command lines and
-// files written for vLLM carry over. Where a flag changes what a client sees, the reason says what applies
-// instead. Flags that would leave a server less safe than its operator believes (--middleware) are not listed
-// here: they are refused, and so are those that switch on what is not built (unbuilt-flags.ts).
+// vLLM flags without effect in Pagoda. They are accepted with a warning, so that command lines and
+// files written for vLLM keep working. If a flag changes what clients see, the reason says what
+// applies instead. Flags that would leave a server less secure than its operator believes
+// (--middleware) are refused, and so are flags that enable unsupported features (unbuilt-flags.ts).
 
 export interface IgnoredFlag {
   readonly name: string;
-  /** With its dash, e.g. "-tp". */
+  /** Short form with its dash, e.g. "-tp". */
   readonly short: string | null;
-  /** Whether a value follows it. */
+  /** Whether the flag takes a value. */
   readonly takesValue: boolean;
   readonly reason: string;
 }
 
-/** By reason: names, with "=" those that take a value, after "|" a short form. */
+/** Names by reason; "=" marks flags that take a value, "|" precedes a short form. */
 const BY_REASON: Readonly<Record<string, string>> = {
   "--kv-cache-memory-bytes sets the KV cache": `
     gpu-memory-utilization= swap-space= cpu-offload-gb=`,
-  "the model runs on one machine": `
+  "models run on a single machine": `
     tensor-parallel-size=|-tp pipeline-parallel-size=|-pp data-parallel-size=|-dp data-parallel-rank=|-dpn
     data-parallel-size-local=|-dpl data-parallel-start-rank= data-parallel-address= data-parallel-rpc-port=
     data-parallel-backend= decode-context-parallel-size=|-dcp distributed-executor-backend= nnodes=
@@ -32,41 +32,41 @@ const BY_REASON: Readonly<Record<string, string>> = {
     override-attention-dtype= disable-sliding-window`,
   "it is always on": `
     enable-chunked-prefill enable-prompt-tokens-details`,
-  "requests are logged only with --enable-log-requests": `
+  "requests are not logged without --enable-log-requests": `
     disable-log-requests`,
   "outputs are never logged": `
     enable-log-outputs`,
-  "there is no log of accesses; --enable-log-requests has a line at the end of each answer": `
+  "there is no access log; --enable-log-requests logs the end of each answer": `
     disable-uvicorn-access-log disable-access-log-for-endpoints=`,
-  "logs have one level and one form": `
+  "the log level and format are fixed": `
     uvicorn-log-level= log-config-file=`,
-  "HF_HUB_CACHE or HF_HOME says where models are kept": `
+  "set HF_HUB_CACHE or HF_HOME to choose where models are stored": `
     download-dir=`,
-  "HF_TOKEN in the environment is read": `
+  "set HF_TOKEN in the environment": `
     hf-token=`,
-  "certificates are read at the start: start again to renew them": `
+  "certificates are read at startup; restart the server to renew them": `
     enable-ssl-refresh`,
-  "the parts of a message reach the template as one text": `
+  "the parts of a message are joined into one string for the template": `
     chat-template-content-format=`,
-  "answers carry no X-Request-Id": `
+  "responses have no X-Request-Id header": `
     enable-request-id-headers`,
-  "streams tell their usage where stream_options asks for it": `
+  "streams report usage if stream_options requests it": `
     enable-force-include-usage`,
-  "the role of answers is assistant": `
+  "the role of answers is always assistant": `
     response-role=`,
-  "tokens of log-probabilities are shown as text unless a request has return_tokens_as_token_ids": `
+  "logprobs show tokens as text unless a request sets return_tokens_as_token_ids": `
     return-tokens-as-token-ids`,
   "there is no /load": `
     enable-server-load-tracking`,
   "there is no /tokenizer_info": `
     enable-tokenizer-info-endpoint`,
-  "log-probabilities are raw_logprobs": `
+  "logprobs are always raw_logprobs": `
     logprobs-mode=`,
-  "headers may be 16 KiB in 198 lines": `
+  "request headers are limited to 16 KiB and 198 lines": `
     h11-max-incomplete-event-size= h11-max-header-count=`,
-  "requests carry chat_template_kwargs of their own": `
+  "set chat_template_kwargs in each request": `
     default-chat-template-kwargs=`,
-  "what it tunes is not built here yet": `
+  "the feature is not supported yet": `
     max-loras= max-lora-rank= fully-sharded-loras max-cpu-loras= lora-dtype= tool-call-parser=
     tool-parser-plugin= exclude-tools-when-tool-choice-none reasoning-parser-plugin=
     structured-outputs-config= otlp-traces-endpoint= collect-detailed-traces= limit-mm-per-prompt=
@@ -74,7 +74,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
     mm-shm-cache-max-object-size-mb= mm-encoder-tp-mode= interleave-mm-strings skip-mm-profiling
     video-pruning-rate= allowed-local-media-path= allowed-media-domains= pooler-config=
     kv-offloading-backend=`,
-  "there is nothing like it here": `
+  "Pagoda has no equivalent": `
     enforce-eager async-scheduling compilation-config=|-cc optimization-level=|-O additional-config=
     scheduler-cls= worker-cls= max-parallel-loading-workers= disable-cascade-attn use-tqdm-on-load
     disable-hybrid-kv-cache-manager disable-frontend-multiprocessing
@@ -100,11 +100,11 @@ function flagOf(text: string, reason: string): IgnoredFlag {
 }
 
 /**
- * @param name in kebab case, with or without "no-", or a short form, with its dash; and either with or without
+ * @param name in kebab case, with or without "no-", or a short form with its dash; either can have
  * a path into a JSON value ("compilation-config.level", "-cc.mode")
  */
 export function ignoredFlag(name: string): IgnoredFlag | undefined {
-  // The level may follow its letter.
+  // The level can be attached: -O3.
   const level = /^-O\d$/.test(name) ? ignoredFlag("-O") : undefined;
   if (level !== undefined) return { ...level, takesValue: false };
   const plain = name.replace(/^no-/, "").split(".")[0];

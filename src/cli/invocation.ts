@@ -1,4 +1,5 @@
-// What a command line asks for: a text, like help or the options in effect, or a command.
+// Parses a command line into a command to run or a text to print, such as help or the options in
+// effect.
 
 import { ConfigError } from "../errors.ts";
 import { COMMANDS, type CommandName, type CommandSpec } from "./commands.ts";
@@ -11,22 +12,25 @@ export type Invocation =
   | { readonly text: string }
   | {
       readonly command: CommandName;
-      /** Words after it. */
+      /** Words after the command. */
       readonly argv: readonly string[];
     };
 
 export interface Program {
   readonly version: string;
-  /** Width of the reader's screen. */
+  /** Screen width. */
   readonly columns: number;
 }
 
-/** Narrower screens let the terminal break longer lines; longer lines are hard to read on wide ones. */
+/**
+ * Range of line lengths: a narrower terminal breaks lines itself, and longer lines are hard to
+ * read.
+ */
 const MIN_COLUMNS = 60;
 const MAX_COLUMNS = 100;
 
 /**
- * @param sources argv are the words after the program's name
+ * @param sources with the words after the program's name as argv
  * @throws ConfigError "unknown_command", and as parseOptions does for --print-config
  */
 export function readInvocation(sources: OptionSources, program: Program): Invocation {
@@ -54,11 +58,11 @@ interface FoundCommand {
   readonly argv: readonly string[];
 }
 
-/** Finds a command by its name or by what other programs call it. */
+/** Finds a command by its name or by its name in other programs. */
 function findCommand(argv: readonly string[]): FoundCommand | null {
   for (const command of COMMANDS) {
     const { name, otherNames = [] } = command as CommandSpec;
-    // "bench serve" goes before "bench", which would take "serve" as its first argument.
+    // "bench serve" is matched before "bench", which would take "serve" as its first argument.
     for (const words of [...otherNames, name].map((text) => text.split(" "))) {
       const isNamed = words.every((word, i) => argv[i] === word);
       if (isNamed) return { command, argv: argv.slice(words.length) };
@@ -67,7 +71,7 @@ function findCommand(argv: readonly string[]): FoundCommand | null {
   return null;
 }
 
-/** `help`, `help serve`, `help serve memory`. @throws ConfigError "unknown_command" */
+/** Answers `help`, `help serve` and `help serve memory`. @throws ConfigError "unknown_command" */
 function helpText(words: readonly string[], columns: number): string {
   const [first] = words;
   if (first === undefined || ["help", "--help", "-h", ...VERSION_WORDS].includes(first))
@@ -77,7 +81,10 @@ function helpText(words: readonly string[], columns: number): string {
   return commandHelp(found.command, found.argv[0] ?? null, columns);
 }
 
-/** @returns the answer to --help, --help=topic, --version or --print-config; null for the command itself */
+/**
+ * @returns the answer to --help, --help=topic, --version or --print-config; null for the command
+ * itself
+ */
 function informationText(
   command: CommandSpec,
   sources: OptionSources,
@@ -93,13 +100,13 @@ function informationText(
   return configText(command, { ...sources, argv: rest });
 }
 
-/** @returns null for help without a topic, undefined when the word is something else */
+/** @returns null for help without a topic, undefined for any other word */
 function helpTopic(word: string): string | null | undefined {
   if (word !== "-h" && !/^--help(=|$)/.test(word)) return undefined;
   return word.split("=")[1] || null;
 }
 
-/** Every option as a line of YAML, with where its value comes from. */
+/** @returns a line of YAML for each option, with the source of its value */
 function configText(command: CommandSpec, sources: OptionSources): string {
   const rows = resolveOptions(command, sources, () => {}).map(({ option, value, source }) => {
     const isShown = option.isSecret !== true || source === "default";
@@ -109,25 +116,25 @@ function configText(command: CommandSpec, sources: OptionSources): string {
   return rows.join("\n");
 }
 
-const STOP_HINT = "Ctrl-C or SIGTERM ends a server; `ps` shows its PID";
+const STOP_HINT = "stop a server with Ctrl-C or SIGTERM; `ps` shows its PID";
 const SERVE_HINT = "`serve` starts the server";
-const LIST_HINT = "`ls` lists the models here";
-const LOGIN_HINT = "HF_TOKEN, or `hf auth login`, opens gated models of the hub";
+const LIST_HINT = "`ls` lists the models on this machine";
+const LOGIN_HINT = "set HF_TOKEN or run `hf auth login` for gated models of the hub";
 
-/** Commands of other programs, and how to do the same here. */
+/** Commands of other programs, with Pagoda's equivalent. */
 const COMMAND_HINTS: Readonly<Record<string, string>> = {
   ...{ stop: STOP_HINT, kill: STOP_HINT },
-  create: "`serve model.gguf` serves a file as it is",
-  cp: "`serve MODEL --served-model-name NAME` gives a model another name",
-  push: "the Hugging Face hub's own client uploads models",
+  create: "`serve model.gguf` serves a file directly",
+  cp: "`serve MODEL --served-model-name NAME` serves a model under another name",
+  push: "use the Hugging Face hub's own client to upload models",
   ...{ start: SERVE_HINT, launch: SERVE_HINT, server: SERVE_HINT, up: SERVE_HINT },
   ...{ models: LIST_HINT, images: LIST_HINT, cache: LIST_HINT },
   ...{ login: LOGIN_HINT, signin: LOGIN_HINT },
   info: "`inspect` shows a model, `collect-env` the machine",
   logs: "a server writes its log to standard error",
-  search: "the Hugging Face hub's pages search its models; `pull user/repo:quant` gets one",
-  update: "`pull` looks for a newer model",
-  generate: "`complete` goes on with a prompt, `chat -q` answers a message",
+  search: "search for models on the Hugging Face hub; `pull user/repo:quant` downloads one",
+  update: "`pull` updates a model",
+  generate: "`complete` completes a prompt, `chat -q` answers a message",
   "run-batch": "examples/batch.ts shows how a program completes many prompts",
   cli: "`chat` and `complete` load a model in their own process",
 };
@@ -137,14 +144,14 @@ function unknownCommand(word: string): ConfigError {
 }
 
 function unknownCommandText(word: string): string {
-  if (word.trim() === "") return "no command is named; --help lists them";
+  if (word.trim() === "") return "the command is empty; --help lists all commands";
   const hint = COMMAND_HINTS[word.toLowerCase()];
-  if (hint !== undefined) return `there is no ${word}: ${hint}`;
-  if (word.startsWith("-")) return `${word}: name a command first, as in \`serve ${word}\``;
+  if (hint !== undefined) return `there is no command ${word}: ${hint}`;
+  if (word.startsWith("-")) return `${word}: a command must come first, as in \`serve ${word}\``;
   if (/[/\\]|\.gguf$/.test(word)) return `unknown command ${word}; \`serve ${word}\` serves it`;
   const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
   const names = shown.map(({ name }) => name);
   const nearest = nearestName(word, names);
-  const meant = nearest === null ? "; --help lists them" : `; did you mean ${nearest}?`;
+  const meant = nearest === null ? "; --help lists all commands" : `; did you mean ${nearest}?`;
   return `unknown command ${word}${meant}`;
 }

@@ -1,17 +1,17 @@
-// The limits that the options give: on the queue, on time, on memory, on who is answered.
+// Limits from the options: queue, time, memory and access.
 
 import { ConfigError } from "../errors.ts";
 import { listedHosts } from "../host-name.ts";
 import { processStats } from "../runtime/system.ts";
 import type { ServeOptions } from "./commands.ts";
 
-/** Of what a client leaves unread of one request. */
+/** Maximum output of one request that a client can leave unread. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
-/** File descriptors that are not for clients: the model, the log, new connections. */
+/** File descriptors reserved for other uses: the model, the log, new connections. */
 const RESERVED_FDS = 64;
 
-/** For a front and its app. @param maxFds of the process; null = not known */
+/** Limits for a front and its app. @param maxFds open-file limit of the process; null = unknown */
 export function serveLimits(
   options: ServeOptions,
   warn: (line: string) => void,
@@ -34,15 +34,20 @@ export function serveLimits(
   };
 }
 
-/** Accepts a path with or without a trailing slash, as FastAPI does. @throws ConfigError "invalid_option" */
+/**
+ * Accepts a path with or without a trailing slash, as FastAPI does.
+ * @throws ConfigError "invalid_option"
+ */
 function rootPathOf(text: string): string {
   const path = text.replace(/\/+$/, "");
   if (path === "" || /^(\/[\w.~!$&'()*+,;=:@-]+)+$/.test(path)) return path;
-  const message = `root-path: ${JSON.stringify(text)} is no path such as /llm`;
+  const message = `root-path: ${JSON.stringify(text)} is not a path such as /llm`;
   throw new ConfigError("invalid_option", message);
 }
 
-/** Each request in flight holds a connection: without descriptors left nobody would even be refused. */
+/**
+ * Caps the queue at the open-file limit: without free descriptors the server could not even refuse.
+ */
 function cappedByFds(
   maxNumQueuedReqs: number,
   maxFds: number | null,
@@ -50,6 +55,6 @@ function cappedByFds(
 ): number {
   const room = Math.max(1, (maxFds ?? Number.POSITIVE_INFINITY) - RESERVED_FDS);
   if (maxNumQueuedReqs <= room) return maxNumQueuedReqs;
-  warn(`only ${room} requests in flight: raise the limit of open files (ulimit -n) for more`);
+  warn(`the open-file limit allows only ${room} concurrent requests; raise it with ulimit -n`);
   return room;
 }

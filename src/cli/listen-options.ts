@@ -1,4 +1,4 @@
-// Options that say where a server listens and how. Part of the table in options.ts.
+// Listening options: address, socket, TLS. Part of the table in options.ts.
 
 import type { OptionSpec } from "./option-spec.ts";
 
@@ -8,7 +8,7 @@ export const LISTEN_OPTIONS = [
     group: "Server",
     kind: "string",
     fallback: "127.0.0.1",
-    help: "Address to listen on; 0.0.0.0 opens the server to the network.",
+    help: "Address to listen on; 0.0.0.0 exposes the server to the network.",
   },
   {
     name: "port",
@@ -17,7 +17,7 @@ export const LISTEN_OPTIONS = [
     fallback: 8000,
     min: 0,
     max: 65535,
-    help: "Port to listen on; 0 = any free one.",
+    help: "Port to listen on; 0 = any free port.",
   },
   {
     name: "uds",
@@ -25,14 +25,14 @@ export const LISTEN_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: null,
-    help: "Unix socket to listen on; host and port are then ignored.",
+    help: "Unix socket to listen on, in place of host and port.",
   },
   {
     name: "root-path",
     group: "Server",
     kind: "string",
     fallback: "",
-    help: "Prefix of paths behind a proxy, such as /llm; paths without it are served, too.",
+    help: "Path prefix behind a proxy, such as /llm; paths without it are served too.",
   },
   {
     name: "ssl-certfile",
@@ -40,7 +40,7 @@ export const LISTEN_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: null,
-    help: "Certificate chain (PEM): the server then speaks HTTPS.",
+    help: "Certificate chain (PEM); enables HTTPS.",
   },
   {
     name: "ssl-keyfile",
@@ -48,7 +48,7 @@ export const LISTEN_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: null,
-    help: "Private key of the certificate (PEM). Default: in the file of the certificate.",
+    help: "Private key (PEM). Default: read from the certificate file.",
   },
   {
     name: "ssl-keyfile-password",
@@ -56,7 +56,7 @@ export const LISTEN_OPTIONS = [
     kind: "string",
     fallback: null,
     isSecret: true,
-    help: "Password of the private key; better in the environment or the --config file.",
+    help: "Password of the private key; set it in the environment or the --config file.",
   },
   {
     name: "ssl-ca-certs",
@@ -64,7 +64,7 @@ export const LISTEN_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: null,
-    help: "Authorities (PEM) that a client's certificate must come from.",
+    help: "CA certificates (PEM) that client certificates are checked against.",
   },
   {
     name: "ssl-cert-reqs",
@@ -73,13 +73,13 @@ export const LISTEN_OPTIONS = [
     fallback: 0,
     min: 0,
     max: 2,
-    help: "Certificate of a client: 0 = not asked for, 1 = asked for, 2 = needed.",
+    help: "Client certificates: 0 = not requested, 1 = optional, 2 = required.",
   },
   {
     name: "ssl-ciphers",
     group: "Server",
     kind: "string",
     fallback: null,
-    help: "Ciphers up to TLS 1.2, in OpenSSL's form.",
+    help: "Ciphers up to TLS 1.2, in OpenSSL's format.",
   },
 ] as const satisfies readonly OptionSpec[];

@@ -1,5 +1,5 @@
-// A line of a server's log in vLLM's layout: level, local time, text. Programs that read vLLM's logs can read
-// it.
+// Formats lines of a server's log in vLLM's layout: level, local time, text. Programs that parse
+// vLLM's logs can parse them.
 
 const LEVELS = {
   INFO: { mark: "", color: "" },
@@ -18,7 +18,7 @@ export interface LogLineOptions {
 
 /**
  * @param text a leading "warning: " or "error: " sets the level
- * @returns `INFO 11-30 14:31:53 text`, the head before each of its lines
+ * @returns `INFO 11-30 14:31:53 text`, with the prefix on every line
  */
 export function logLine(text: string, { at, hasColor }: LogLineOptions): string {
   const level = levelOf(text);
@@ -29,7 +29,7 @@ export function logLine(text: string, { at, hasColor }: LogLineOptions): string 
   return lines.map((line) => `${head} ${line}`.trimEnd()).join("\n");
 }
 
-/** Formats a line of any other command: a terminal shows the mark of a warning or error in color. */
+/** Formats a line of any other command; terminals show its warning or error prefix in color. */
 export function markedLine(text: string, hasColor: boolean): string {
   const { mark, color } = LEVELS[levelOf(text)];
   return hasColor && color !== ""

@@ -1,9 +1,9 @@
-// The name that was probably meant, for messages about unknown ones.
+// Finds the name that was probably meant, for error messages about unknown names.
 
-/** More edits than this, or than half of the word, make another word and not a slip. */
+/** More edits than this, or than half the word's length, are not counted as a typo. */
 const MAX_DISTANCE = 4;
 
-/** @returns null when none is near */
+/** @returns null if no name is close */
 export function nearestName(word: string, names: readonly string[]): string | null {
   let nearest: string | null = null;
   let least = Math.min(MAX_DISTANCE, Math.floor(word.length / 2)) + 1;

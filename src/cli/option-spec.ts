@@ -1,4 +1,4 @@
-// What an option is: one record of the table, and the type of its value.
+// Types of the options table: one record, and the type of its value.
 
 export const OPTION_GROUPS = [
   "Model",
@@ -18,7 +18,7 @@ export const OPTION_GROUPS = [
 
 export type OptionGroup = (typeof OPTION_GROUPS)[number];
 
-/** Null = decided at start from the model and the machine. */
+/** Value of an option; null = chosen at startup from the model and the machine. */
 export type OptionValue =
   | string
   | number
@@ -31,7 +31,7 @@ export type OptionValue =
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface OptionSpec {
-  /** Kebab case: `--name`, YAML key `name`, environment `PAGODA_NAME`. */
+  /** Name in kebab case: `--name`, YAML key `name`, environment `PAGODA_NAME`. */
   readonly name: string;
   readonly group: OptionGroup;
   readonly kind:
@@ -43,26 +43,26 @@ export interface OptionSpec {
     | "flag"
     | "choice"
     | "cpus"
-    /** A JSON list of texts; text that is no JSON is a list of one. */
+    /** A JSON list of strings; text that is not JSON is a list of one. */
     | "json-list"
-    /** An object, whose keys can also be given one by one: `--name.key value`. */
+    /** A JSON object, whose keys can also be set one by one: `--name.key value`. */
     | "json";
-  /** One letter: `-q`. */
+  /** Short form of one letter: `-q`. */
   readonly short?: string;
   readonly fallback: OptionValue;
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
-  /** Of a "number": the value is greater than this. */
+  /** Exclusive lower bound of a "number". */
   readonly above?: number;
-  /** Words that stand for an integer, in lower case. */
+  /** Words that stand for an integer, in lowercase. */
   readonly words?: Readonly<Record<string, number>>;
   readonly unit?: string;
-  /** What a shell offers for it, where that is not the choices. */
+  /** Kind of values that shell completion offers, if not the choices. */
   readonly completes?: "model" | "file";
-  /** A further environment variable that is read. */
+  /** Additional environment variable to read. */
   readonly env?: string;
-  /** Never printed. */
+  /** Whether the value is never printed. */
   readonly isSecret?: true;
   readonly help: string;
 }
@@ -81,7 +81,7 @@ type BaseOf<S extends OptionSpec> = S["kind"] extends "strings" | "json-list"
             ? C
             : string;
 
-/** The type that a record of the table gives its option. */
+/** Type of an option's value, derived from its record. */
 export type ValueOf<S extends OptionSpec> = S["fallback"] extends null
   ? BaseOf<S> | null
   : BaseOf<S>;

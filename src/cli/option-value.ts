@@ -1,4 +1,5 @@
-// One option's value, from a word, an environment variable or YAML, checked against the table's bounds.
+// Reads one option's value from a word, an environment variable or YAML, and checks it against the
+// table.
 
 import { ConfigError } from "../errors.ts";
 import { parseJson } from "../json.ts";
@@ -6,8 +7,8 @@ import { parseCpuList } from "../runtime/cpus.ts";
 import type { JsonObject, OptionSpec, OptionValue } from "./option-spec.ts";
 
 /**
- * Reads one value, from whatever source.
- * @param source for messages: "--port", "PAGODA_PORT" or "port in config.yaml"
+ * Reads one value from any source.
+ * @param source for error messages: "--port", "PAGODA_PORT" or "port in config.yaml"
  * @throws ConfigError "invalid_option"
  */
 export function readOption(option: OptionSpec, value: unknown, source: string): OptionValue {
@@ -34,15 +35,15 @@ export function readOption(option: OptionSpec, value: unknown, source: string): 
   }
 }
 
-/** What stands for a secret where options are shown. */
+/** Placeholder for a secret wherever options are shown. */
 export const HIDDEN = "(hidden)";
 
-/** No header carries these: a file's last line feed is one. */
+/** Characters that no header can carry, such as the line feed at the end of a file. */
 const CONTROL = /\p{Cc}/u;
 
 /**
- * An empty key would let everybody in who sends none, a hidden one everybody who has seen how keys are shown,
- * one with a line feed nobody.
+ * Refuses unusable keys: an empty one would admit anyone without a key, the placeholder anyone who
+ * has seen it, and no client could send one with a line feed.
  * @throws ConfigError "invalid_option"
  */
 export function checkSecrets(
@@ -58,7 +59,10 @@ export function checkSecrets(
     throw invalid(option.name, `a key has a line feed or another control character (${source})`);
   }
   if (found.includes(HIDDEN)) {
-    throw invalid(option.name, `${HIDDEN} stands for a key that was not shown (${source})`);
+    throw invalid(
+      option.name,
+      `${HIDDEN} is a placeholder for a hidden key, not a key (${source})`,
+    );
   }
 }
 
@@ -66,7 +70,9 @@ function invalid(source: string, message: string): ConfigError {
   return new ConfigError("invalid_option", `${source}: ${message}`);
 }
 
-/** An empty value is that of an unset variable in a script, where the default is not the empty text. */
+/**
+ * Refuses an empty value, usually an unset variable in a script, unless the default is empty too.
+ */
 function readString(option: OptionSpec, text: string, source: string): string {
   const mayBeEmpty = option.fallback === "" || option.isSecret === true;
   if (text.trim() !== "" || mayBeEmpty) return text;
@@ -85,10 +91,10 @@ function readChoice(option: OptionSpec, text: string, source: string): string {
   throw invalid(source, `expected ${option.choices?.join(" or ")}, got ${text}`);
 }
 
-/** Above all CPUs that llama.cpp's thread masks hold. */
+/** Number of CPUs in llama.cpp's thread masks. */
 const MAX_CPUS = 512;
 
-/** An empty list, as --print-config writes it, is the default. */
+/** Reads a CPU list. An empty one, which --print-config writes for the default, is accepted. */
 function readCpus(text: string, source: string): number[] {
   if (text === "") return [];
   const cpus = parseCpuList(text);
@@ -101,7 +107,7 @@ function readCpus(text: string, source: string): number[] {
 function readInteger(option: OptionSpec, text: string, source: string): number | null {
   const named = option.words?.[text.toLowerCase()];
   if (named !== undefined) return named;
-  // vLLM's two ways to say that the program shall decide.
+  // Both are vLLM's spellings of "choose automatically".
   if (option.fallback === null && ["auto", "-1"].includes(text)) return null;
   const number = option.kind === "size" ? parseSize(text) : Number(text);
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = option;
@@ -116,7 +122,7 @@ function readInteger(option: OptionSpec, text: string, source: string): number |
   return number;
 }
 
-/** In the words of vLLM's validation. NaN is a number there, and within no bounds. */
+/** Uses the wording of vLLM's validation, in which NaN is a number that violates every bound. */
 function readNumber(option: OptionSpec, text: string, source: string): number {
   const { above, max = Number.POSITIVE_INFINITY } = option;
   const refused = (wanted: string) => invalid(source, `Input should be ${wanted}, got ${text}`);
@@ -128,7 +134,7 @@ function readNumber(option: OptionSpec, text: string, source: string): number {
   return number;
 }
 
-/** A number as Python reads it, "nan" and "inf" included. @returns null for anything else */
+/** Parses a number as Python does, including "nan" and "inf". @returns null for anything else */
 function parseNumber(text: string): number | null {
   if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);
   const word = /^([+-]?)(nan|inf|infinity)$/i.exec(text);
@@ -147,14 +153,14 @@ function readJsonList(value: unknown, source: string): string[] {
   const found = typeof value === "string" ? jsonOrText(value) : value;
   const items: unknown[] = Array.isArray(found) ? found : [found];
   if (items.every((item) => typeof item === "string")) return items;
-  throw invalid(source, `expected a JSON list of texts, got ${value}`);
+  throw invalid(source, `expected a JSON list of strings, got ${value}`);
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** As vLLM reads a value within a JSON option: text that is no JSON is a string. */
+/** Reads a value within a JSON option as vLLM does: text that is not JSON is a string. */
 export function jsonOrText(text: string): unknown {
   try {
     return parseJson(text);
@@ -166,8 +172,9 @@ export function jsonOrText(text: string): unknown {
 const POWERS = "kmgt";
 
 /**
- * vLLM's human-readable integers: 1k = 1000, 1K = 1024; and sizes as others write them, read as GNU's dd does:
- * 1Ki = 1KiB = 1024, 1kB = 1KB = 1000. What has a unit takes a fraction. @returns NaN for anything else
+ * Parses vLLM's human-readable integers (1k = 1000, 1K = 1024) and sizes as GNU dd does (1Ki = 1KiB
+ * = 1024, 1kB = 1KB = 1000). Numbers with a unit can have a fraction. @returns NaN for anything
+ * else
  */
 export function parseSize(text: string): number {
   const match = /^(\d+)(\.\d+)?(?: ?([kmgt])| ?([KMGT])i?| ?([kmgt])b| ?([kmgt])ib)?$/.exec(
@@ -181,7 +188,7 @@ export function parseSize(text: string): number {
   return Math.round(Number(whole + fraction) * base ** (POWERS.indexOf(unit.toLowerCase()) + 1));
 }
 
-/** The case of a unit matters only where no B says what it is. */
+/** Lowercases sizes that end in B; the case of a unit matters only without it. */
 function bytesLowered(text: string): string {
   return /b$/i.test(text) ? text.toLowerCase() : text;
 }

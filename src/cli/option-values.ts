@@ -1,15 +1,16 @@
-// The values of one source while it is read: lists grow, JSON objects get key by key what is theirs.
+// Collects the values of one source while it is read: lists grow, JSON objects are filled key by
+// key.
 
 import { ConfigError } from "../errors.ts";
 import type { JsonObject, OptionSpec, OptionValue } from "./option-spec.ts";
 import { isJsonObject, jsonOrText, readOption } from "./option-value.ts";
 
-/** By option name. */
+/** Values by option name. */
 export type Values = Map<string, OptionValue>;
 
 /**
- * A list and a JSON object are extended, anything else is replaced.
- * @param source for messages
+ * Extends a list or a JSON object; replaces any other value.
+ * @param source for error messages
  * @throws ConfigError "invalid_option"
  */
 export function addWords(
@@ -33,11 +34,12 @@ export function addWords(
   values.set(option.name, [...(Array.isArray(before) ? before : []), ...words]);
 }
 
-/** Kinds of which a YAML file has several values in a list. */
+/** Kinds that accept a list of values in a YAML file. */
 const LISTS: readonly OptionSpec["kind"][] = ["strings", "cpus", "json-list"];
 
 /**
- * What a YAML file gives an option, whose text would say nothing of it: "[object Object]", "null".
+ * Reads an option from a YAML file. Refuses values that do not convert to text, such as objects and
+ * null.
  * @throws ConfigError "invalid_option"
  */
 export function readFileValue(option: OptionSpec, value: unknown, source: string): OptionValue {
@@ -54,17 +56,20 @@ export function readFileValue(option: OptionSpec, value: unknown, source: string
   return readOption(option, value, source);
 }
 
-/** Kinds that are the text that was written. */
+/** Kinds that keep the text as written. */
 const TEXTS: readonly OptionSpec["kind"][] = ["string", "strings"];
 
-/** YAML makes 123 of a key that is written 0123, and 100000 of a commit 1e5. The value may be a secret. */
+/**
+ * YAML reads a key 0123 as 123, and a commit 1e5 as 100000. The value is not shown, as it can be a
+ * secret.
+ */
 function noText(source: string, value: unknown): ConfigError {
-  const message = `${source}: expected a text, got a ${typeof value}; put it in quotes`;
+  const message = `${source}: expected a string, got a ${typeof value}; put it in quotes`;
   return new ConfigError("invalid_option", message);
 }
 
 /**
- * `--x.y.z value`: one value within a JSON option, beside those that are there.
+ * Handles `--x.y.z value`: sets one value within a JSON option and keeps the others.
  * @throws ConfigError "invalid_option" without a value
  */
 export function setJsonKey(
@@ -88,16 +93,18 @@ export function setJsonKey(
   values.set(option.name, whole);
 }
 
-/** A model among keys or names would be lost, and a key that everybody can guess. */
+/**
+ * Refuses a model path among keys or names: the model would be ignored, and the key easy to guess.
+ */
 export function checkList(flag: string, words: readonly string[]): void {
   const model = words.find((word, i) => i > 0 && /\.gguf$/i.test(word));
   if (model === undefined) return;
-  const message = `${flag} takes all words that follow, ${model} too; name the model before it`;
+  const message = `${flag} takes all following words, including ${model}; put the model before it`;
   throw new ConfigError("invalid_option", message);
 }
 
-/** One of the two would be lost. */
+/** Error for an option set both as a flag and as an argument, since one would be ignored. */
 export function givenTwice({ name }: OptionSpec, first: string, second: string): ConfigError {
-  const message = `--${name} is given twice: ${first} and ${second}; one is as a word without a dash`;
+  const message = `--${name} is set twice: ${first} and ${second}; one of them is a positional argument`;
   return new ConfigError("invalid_option", message);
 }

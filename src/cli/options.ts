@@ -1,7 +1,7 @@
-// Every option once: flag, environment variable, YAML key, type, default, unit, bounds, help. Help text,
-// docs/options.md, completion and parsing are made from this table. Names are vLLM's where vLLM has the
-// option. listen-options.ts has where a server listens, access-options.ts who is answered,
-// hardware-options.ts what computes, command-options.ts what no server has.
+// Table of options: flag, environment variable, YAML key, type, default, unit, bounds, help. Help
+// text, docs/options.md, completion and parsing are generated from it. Names are vLLM's if vLLM has
+// the option. Listening options are in listen-options.ts, access options in access-options.ts,
+// hardware options in hardware-options.ts, options of other commands in command-options.ts.
 
 import { DEFAULT_MODEL } from "../models/default-model.ts";
 import { ACCESS_OPTIONS } from "./access-options.ts";
@@ -17,14 +17,14 @@ const SERVER_OPTIONS = [
     kind: "string",
     completes: "model",
     fallback: DEFAULT_MODEL,
-    help: "GGUF file, or user/repo:quant of the Hugging Face hub; also as first argument.",
+    help: "GGUF file, or user/repo:quant on the Hugging Face hub; also the first argument.",
   },
   {
     name: "served-model-name",
     group: "Model",
     kind: "strings",
     fallback: [],
-    help: "Names the API accepts; the first is reported. Default: the model's file name.",
+    help: "Model names that the API accepts; the first is reported. Default: the file name.",
   },
   {
     name: "max-model-len",
@@ -33,7 +33,7 @@ const SERVER_OPTIONS = [
     fallback: null,
     min: 16,
     unit: "tokens",
-    help: "Longest prompt plus output. Default: the model's, as far as the KV cache holds it.",
+    help: "Maximum length of prompt plus output. Default: the model's, or what the KV cache can hold.",
   },
   {
     name: "allow-long-max-model-len",
@@ -41,7 +41,7 @@ const SERVER_OPTIONS = [
     kind: "flag",
     fallback: false,
     env: "VLLM_ALLOW_LONG_MAX_MODEL_LEN",
-    help: "Let --max-model-len exceed what the model was trained for; answers get worse.",
+    help: "Allow --max-model-len above the model's trained context; answers get worse.",
   },
   {
     name: "chat-template",
@@ -49,14 +49,14 @@ const SERVER_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: "",
-    help: "Jinja text, or a file with it, that replaces the model's chat template.",
+    help: "Jinja template, or a file with one, that replaces the model's chat template.",
   },
   {
     name: "trust-request-chat-template",
     group: "Model",
     kind: "flag",
     fallback: false,
-    help: "Render the `chat_template` that a request brings. Without it such requests are refused.",
+    help: "Accept the `chat_template` field in requests; otherwise, such requests are refused.",
   },
   {
     name: "generation-config",
@@ -64,14 +64,14 @@ const SERVER_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: "auto",
-    help: "Sampling defaults: auto = the model's, vllm = none; or a generation_config.json.",
+    help: "Sampling defaults: auto = the model's, vllm = vLLM's, or a generation_config.json.",
   },
   {
     name: "override-generation-config",
     group: "Model",
     kind: "json",
     fallback: {},
-    help: "Sampling defaults that win over these: '{\"temperature\":0.5}', or key by key.",
+    help: "Sampling defaults that override these: '{\"temperature\":0.5}', or key by key.",
   },
   {
     name: "seed",
@@ -79,7 +79,7 @@ const SERVER_OPTIONS = [
     kind: "integer",
     fallback: 0,
     min: 0,
-    help: "Seed of requests that bring none.",
+    help: "Random seed for requests that do not set one.",
   },
   {
     name: "kv-cache-memory-bytes",
@@ -88,7 +88,7 @@ const SERVER_OPTIONS = [
     fallback: null,
     min: 1,
     unit: "bytes",
-    help: "Size of the KV cache, e.g. 2G. Default: what is useful, at most 1/4 of free memory.",
+    help: "Size of the KV cache, e.g. 2G. Default: as much as is useful, up to 1/4 of free memory.",
   },
   {
     name: "num-gpu-blocks-override",
@@ -97,7 +97,7 @@ const SERVER_OPTIONS = [
     fallback: null,
     min: 2,
     unit: "blocks",
-    help: "Exact number of KV blocks, the null block included.",
+    help: "Exact number of KV blocks, including the null block.",
   },
   {
     name: "block-size",
@@ -107,7 +107,7 @@ const SERVER_OPTIONS = [
     min: 1,
     max: 64,
     unit: "tokens",
-    help: "Tokens of a KV block.",
+    help: "Tokens per KV block.",
   },
   {
     name: "kv-cache-dtype",
@@ -115,7 +115,7 @@ const SERVER_OPTIONS = [
     kind: "choice",
     choices: ["auto", "f16", "bf16", "f32", "q8_0"],
     fallback: "auto",
-    help: "Type of K and V in the cache; auto: bf16 or f16, as suits the CPU; q8_0: half.",
+    help: "Data type of the KV cache; auto = bf16 or f16, depending on the CPU; q8_0 = half the size.",
   },
   {
     name: "enable-prefix-caching",
@@ -132,7 +132,7 @@ const SERVER_OPTIONS = [
     min: 1,
     max: 256,
     unit: "requests",
-    help: "Most requests computed in one step.",
+    help: "Maximum number of requests per step.",
   },
   {
     name: "max-num-batched-tokens",
@@ -142,7 +142,7 @@ const SERVER_OPTIONS = [
     min: 1,
     max: 65536,
     unit: "tokens",
-    help: "Token budget of a step; longer prompts are computed in chunks.",
+    help: "Maximum number of tokens per step; longer prompts are computed in chunks.",
   },
   {
     name: "long-prefill-token-threshold",
@@ -151,7 +151,7 @@ const SERVER_OPTIONS = [
     fallback: 0,
     min: 0,
     unit: "tokens",
-    help: "Most tokens of one request a step; 0 = no limit but the budget.",
+    help: "Maximum number of tokens per request and step; 0 = only the step's budget.",
   },
   {
     name: "max-num-partial-prefills",
@@ -160,7 +160,7 @@ const SERVER_OPTIONS = [
     fallback: null,
     min: 1,
     unit: "requests",
-    help: "Most prompts that a step leaves unfinished; others wait. Default: no limit.",
+    help: "Maximum number of partly computed prompts; others wait. Default: no limit.",
   },
   {
     name: "target-inter-token-latency-ms",
@@ -169,7 +169,7 @@ const SERVER_OPTIONS = [
     fallback: null,
     min: 0,
     unit: "ms",
-    help: "Longest step beside a stream; 0 = no limit. Default: 80, or 4 decode steps.",
+    help: "Target step time while answers stream; 0 = no limit. Default: 80, or 4 decode steps.",
   },
   {
     name: "scheduling-policy",
@@ -177,7 +177,7 @@ const SERVER_OPTIONS = [
     kind: "choice",
     choices: ["fcfs", "priority"],
     fallback: "fcfs",
-    help: "Order of waiting requests, and who gives way when blocks run out.",
+    help: "Order in which requests are scheduled, and preempted when blocks run out.",
   },
   {
     name: "max-num-queued-reqs",
@@ -186,7 +186,7 @@ const SERVER_OPTIONS = [
     fallback: 256,
     min: 1,
     unit: "requests",
-    help: "Most requests in flight (n counts); beyond it the answer is 503.",
+    help: "Maximum number of requests in flight (n counts); further ones get 503.",
   },
   {
     name: "max-num-queued-tokens",
@@ -195,7 +195,7 @@ const SERVER_OPTIONS = [
     fallback: null,
     min: 1,
     unit: "tokens",
-    help: "Most prompt tokens that wait for a first output; then 503. Default: 8 contexts.",
+    help: "Maximum number of prompt tokens without output yet; then 503. Default: 8 contexts.",
   },
   {
     name: "queue-timeout",
@@ -205,7 +205,7 @@ const SERVER_OPTIONS = [
     min: 0,
     max: 1_000_000,
     unit: "seconds",
-    help: "Longest wait for the first step, then the answer is 503; 0 = no limit.",
+    help: "Maximum wait for a request's first step, then 503; 0 = no limit.",
   },
   {
     name: "request-timeout",
@@ -215,7 +215,7 @@ const SERVER_OPTIONS = [
     min: 0,
     max: 1_000_000,
     unit: "seconds",
-    help: "Longest time from arrival to the end of an answer, then 504; 0 = no limit.",
+    help: "Maximum time from arrival to the end of the answer, then 504; 0 = no limit.",
   },
   ...HARDWARE_OPTIONS,
   ...LISTEN_OPTIONS,
@@ -228,7 +228,7 @@ const SERVER_OPTIONS = [
     min: 1,
     max: 100,
     unit: "percent",
-    help: "Memory in use from which on new work is refused with 503; 100 = not looked at.",
+    help: "Refuse new work (503) above this memory use; 100 = no check.",
   },
   {
     name: "shutdown-timeout",
@@ -237,14 +237,14 @@ const SERVER_OPTIONS = [
     fallback: 25,
     min: 0,
     unit: "seconds",
-    help: "Time that answers in progress get after SIGTERM or Ctrl-C.",
+    help: "How long to wait for answers in progress after SIGTERM or Ctrl-C.",
   },
   {
     name: "in-process",
     group: "Server",
     kind: "flag",
     fallback: false,
-    help: "Run the engine in the server's own process: if it dies, so does the server.",
+    help: "Run the engine in the server's process; a crash then stops the server, too.",
   },
   {
     name: "engine-step-timeout",
@@ -253,7 +253,7 @@ const SERVER_OPTIONS = [
     fallback: 60,
     min: 0,
     unit: "seconds",
-    help: "Work without a step for so long: the engine is killed and restarted; 0 = never.",
+    help: "Restart the engine if work waits this long without a step; 0 = never.",
   },
   {
     name: "max-engine-deaths",
@@ -261,7 +261,7 @@ const SERVER_OPTIONS = [
     kind: "integer",
     fallback: 5,
     min: 0,
-    help: "Deaths of the engine in ten minutes that end the server; 0 = none does.",
+    help: "Stop the server after this many engine crashes in ten minutes; 0 = never.",
   },
   {
     name: "max-logprobs",
@@ -269,14 +269,14 @@ const SERVER_OPTIONS = [
     kind: "integer",
     fallback: 20,
     min: -1,
-    help: "Most log-probabilities a request may ask for at a position; -1 = the whole vocabulary.",
+    help: "Maximum number of logprobs that a request can ask for; -1 = the whole vocabulary.",
   },
   {
     name: "enable-sleep-mode",
     group: "Server",
     kind: "flag",
     fallback: false,
-    help: "Let /sleep free the KV cache and the weights, and /wake_up bring them back.",
+    help: "Allow /sleep to free the KV cache and the weights, and /wake_up to restore them.",
   },
   {
     name: "server-dev-mode",
@@ -284,21 +284,21 @@ const SERVER_OPTIONS = [
     kind: "flag",
     fallback: false,
     env: "VLLM_SERVER_DEV_MODE",
-    help: "Operator's routes (/sleep and more) also without /v1; see docs/operator-routes.md.",
+    help: "Serve operator routes (/sleep and more) without /v1, too; see docs/operator-routes.md.",
   },
   {
     name: "disable-log-stats",
     group: "Metrics and logs",
     kind: "flag",
     fallback: false,
-    help: "No statistics: neither the vllm: metrics nor the line every 10 s.",
+    help: "Turn off statistics: the vllm: metrics and the log line every 10 s.",
   },
   {
     name: "enable-log-requests",
     group: "Metrics and logs",
     kind: "flag",
     fallback: false,
-    help: "Log each request with its prompt and parameters, and how its answer ended.",
+    help: "Log each request with its prompt and parameters, and the end of its answer.",
   },
   {
     name: "max-log-len",
@@ -306,21 +306,21 @@ const SERVER_OPTIONS = [
     kind: "integer",
     fallback: null,
     min: 0,
-    help: "Most characters or token ids of a prompt in the log. Default: all.",
+    help: "Maximum number of prompt characters or token IDs to log. Default: all.",
   },
   {
     name: "show-hidden-metrics-for-version",
     group: "Metrics and logs",
     kind: "string",
     fallback: null,
-    help: "Show metrics that were hidden since this version, e.g. 0.12.",
+    help: "Show metrics that have been hidden since this version, e.g. 0.12.",
   },
   {
     name: "kv-cache-metrics",
     group: "Metrics and logs",
     kind: "flag",
     fallback: false,
-    help: "Sample how long KV blocks live, idle and wait between hits.",
+    help: "Sample the lifetime, idle time and reuse gaps of KV blocks.",
   },
   {
     name: "kv-cache-metrics-sample",
@@ -329,7 +329,7 @@ const SERVER_OPTIONS = [
     fallback: 0.01,
     above: 0,
     max: 1,
-    help: "Share of KV block allocations that are sampled.",
+    help: "Fraction of KV block allocations to sample.",
   },
   {
     name: "config",
@@ -337,11 +337,11 @@ const SERVER_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: null,
-    help: "YAML file with options; flags and environment win over it.",
+    help: "YAML file with options; flags and environment variables override it.",
   },
 ] as const satisfies readonly OptionSpec[];
 
-/** In the order in which help and docs show them. */
+/** All options, in the order of help and docs. */
 export const OPTIONS = [...SERVER_OPTIONS, ...COMMAND_OPTIONS] as const;
 
 export type Option = (typeof OPTIONS)[number];

@@ -1,6 +1,6 @@
-// Command line, environment and YAML to options, in vLLM's dialect: `_` and `-` are equal, `--no-x`
-// negates, `--x=v` and `--x v` are the same, list options take several words. The command line wins
-// over the environment, that over the file, that over the defaults.
+// Parses options from the command line, environment and YAML in vLLM's dialect: `_` and `-` are
+// equal, `--no-x` negates, `--x=v` equals `--x v`, list options take several words. Precedence:
+// command line, environment, file, defaults.
 
 import { assert } from "../assert.ts";
 import { ConfigError } from "../errors.ts";
@@ -37,7 +37,7 @@ export interface OptionSources {
   readonly readYaml: (path: string) => Readonly<Record<string, unknown>>;
 }
 
-/** Gets a line for each accepted flag that has no effect. */
+/** Receives a line for each accepted flag without effect. */
 export type Warn = (line: string) => void;
 
 export interface ResolvedOption {
@@ -63,7 +63,7 @@ export function parseOptions<N extends CommandName>(
   return Object.freeze(Object.fromEntries(entries)) as CommandOptions<N>;
 }
 
-/** Whether an option has another source than its default. @throws ConfigError as parseOptions does */
+/** Whether an option is set anywhere. @throws ConfigError as parseOptions does */
 export function isGiven(name: CommandName, option: string, sources: OptionSources): boolean {
   const command = commandSpec(name);
   assert(command !== undefined, "a command of the table");
@@ -72,7 +72,7 @@ export function isGiven(name: CommandName, option: string, sources: OptionSource
 }
 
 /**
- * Names the options on this command line, whatever a file or the environment says.
+ * Names the options that are set on the command line itself, not in a file or the environment.
  * @throws ConfigError as parseOptions does
  */
 export function typedOptions(name: CommandName, sources: OptionSources): string[] {
@@ -84,7 +84,7 @@ export function typedOptions(name: CommandName, sources: OptionSources): string[
     .map(({ option }) => option.name);
 }
 
-/** In the table's order. @throws ConfigError as parseOptions does */
+/** @returns all options in the table's order. @throws ConfigError as parseOptions does */
 export function resolveOptions(
   command: CommandSpec,
   sources: OptionSources,
@@ -110,20 +110,23 @@ export function resolveOptions(
   });
 }
 
-/** A flag's name in kebab case, what follows its "=" (one word or none), and the words after it. */
+/**
+ * A flag's name in kebab case, its value after "=" (one word or none), and the words after the
+ * flag.
+ */
 interface FlagWords {
   readonly name: string;
   readonly inline: readonly string[];
   readonly following: readonly string[];
 }
 
-/** Reads the options of one command; each flag of vLLM without effect is told once. */
+/** Reads the options of one command; warns once about each vLLM flag without effect. */
 class OptionReader {
   readonly #command: CommandSpec;
   readonly #options: ReadonlyMap<string, OptionSpec>;
   readonly #warn: Warn;
   readonly #warnedOf = new Set<string>();
-  /** Options that a word without a dash has filled, by name. */
+  /** Values of options set by positional arguments, by name. */
   readonly #words = new Map<string, string>();
 
   constructor(command: CommandSpec, warn: Warn) {
@@ -145,12 +148,12 @@ class OptionReader {
       this.#readWord(word, places, values);
       i++;
     }
-    // Words after "--" are arguments, whatever they begin with.
+    // Words after "--" are positional arguments even if they begin with a dash.
     for (const word of argv.slice(end + 1)) this.#readWord(word, places, values);
     return values;
   }
 
-  /** Fills the next place; a list keeps its place. */
+  /** Assigns a positional argument to the next option; a list takes all further ones. */
   #readWord(word: string, places: string[], values: Values): void {
     const option = this.#options.get(places[0] ?? "");
     const isTaken = option !== undefined && option.kind !== "strings" && values.has(option.name);
@@ -195,14 +198,14 @@ class OptionReader {
   }
 
   /**
-   * A command's own list takes all words, as in vLLM; a borrowed list leaves the following words to the
-   * command.
+   * Whether a list takes all following words, as in vLLM. A list from another group takes one, so
+   * that the command's own arguments can follow.
    */
   #takesAll({ kind, group }: OptionSpec): boolean {
     return kind === "strings" && this.#command.groups.includes(group);
   }
 
-  /** Finds an option by its name, its letter, or what other programs call it. */
+  /** Finds an option by its name, its letter, or its name in other programs. */
   #optionOf(flag: string, name: string): OptionSpec | undefined {
     const own = flag.startsWith("--") ? this.#options.get(name) : this.#shortOption(flag);
     const isTaken = (option: string) => this.#options.has(option);
@@ -215,7 +218,10 @@ class OptionReader {
     );
   }
 
-  /** Reads `--no-x` or a vLLM flag without effect; refuses any other. @returns the number of words used */
+  /**
+   * Reads `--no-x` or a vLLM flag without effect; refuses any other.
+   * @returns the number of words used
+   */
   #readOtherFlag(flag: string, { name, inline, following }: FlagWords, values: Values): number {
     const negated = name.startsWith("no-") ? this.#options.get(name.slice(3)) : undefined;
     if (negated?.kind === "flag") {
@@ -240,7 +246,7 @@ class OptionReader {
   #unknownOption(shown: string, name: string): ConfigError {
     const command = this.#command.name;
     if (shown.startsWith("-") && /\s/.test(name)) {
-      const message = `"${shown}" is one word: an option's value is a word of its own, or follows a =`;
+      const message = `"${shown}" is quoted as one word; pass the value as a separate word or after "="`;
       return new ConfigError("unknown_option", message);
     }
     const familiar = familiarHint(dashed(shown), (option) => this.#options.has(option));
@@ -251,19 +257,20 @@ class OptionReader {
       return new ConfigError("unknown_option", message);
     }
     const nearest = nearestName(name, [...this.#options.keys()]);
-    const hint = nearest === null ? "; --help lists them" : `; did you mean --${nearest}?`;
+    const hint = nearest === null ? "; --help lists all options" : `; did you mean --${nearest}?`;
     return new ConfigError("unknown_option", `unknown option ${shown}${hint}`);
   }
 
   /**
-   * A key without a value counts as not set, so that the output of --print-config can be read back; one of
-   * another command is passed over, so that one file serves all of them.
+   * Reads a YAML file. A key without a value counts as unset, so that the output of --print-config
+   * can be read back. Another command's options are skipped, so that one file works for all
+   * commands.
    */
   readFile(sources: OptionSources, path: string): Values {
     const values: Values = new Map();
     for (const [key, value] of Object.entries(sources.readYaml(path))) {
       if (value === null) continue;
-      // The key as it would be typed.
+      // Same spelling as on the command line.
       const name = key.replace(/^--/, "").replaceAll("_", "-");
       const option = this.#optionOf(`--${name}`, name);
       const without = ignoredFlag(name) ?? unbuiltFlag(name);
@@ -277,8 +284,8 @@ class OptionReader {
   }
 }
 
-/** Twice no may be meant as yes. */
+/** Error for a negated flag with a value, where a double negative would be ambiguous. */
 function negatedWithValue(flag: string, { name }: OptionSpec, value: string): ConfigError {
-  const message = `${flag} takes no value, got ${value}; --${name}=${value} does`;
+  const message = `${flag} takes no value, got ${value}; use --${name}=${value}`;
   return new ConfigError("invalid_option", message);
 }

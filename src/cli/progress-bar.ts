@@ -1,4 +1,5 @@
-// How far a download is: on a terminal one line that is drawn over, elsewhere a line now and then.
+// Shows the progress of a download: one line that is redrawn on a terminal, otherwise occasional
+// log lines.
 
 import type { Terminal } from "../runtime/terminal.ts";
 
@@ -11,7 +12,7 @@ export interface ProgressBarOptions {
 
 const REDRAW_MS = 100;
 const LINE_MS = 10_000;
-/** The rate is that of so much of the past, ms. */
+/** Window over which the rate is measured. */
 const RATE_WINDOW_MS = 5_000;
 
 export class ProgressBar {
@@ -25,7 +26,7 @@ export class ProgressBar {
     this.#shownMs = options.nowMs();
   }
 
-  /** @param total bytes, null when not known */
+  /** @param total bytes; null if unknown */
   update(done: number, total: number | null): void {
     if (this.#isOver) return;
     const nowMs = this.#options.nowMs();

@@ -1,5 +1,5 @@
-// Sampling defaults from the options. Names and precedence are those of vLLM's ModelConfig: overrides first,
-// then the model's recommendation, then vLLM's own values.
+// Determines sampling defaults from the options. Names and precedence are those of vLLM's
+// ModelConfig: overrides, then the model's recommendation, then vLLM's own values.
 
 import { join } from "node:path";
 import { ConfigError } from "../errors.ts";
@@ -20,13 +20,13 @@ type Options = Pick<ServeOptions, "generation-config" | "override-generation-con
 
 export interface DecidedSampling {
   readonly defaults: SamplingDefaults;
-  /** Where the values come from, for people. */
+  /** Sources of the values, for display. */
   readonly sources: readonly string[];
 }
 
 /**
- * Reads the model's header whatever the options say, so that a file that is no model gets a clear error.
- * @throws ConfigError "invalid_option"; what readGgufHeader() throws
+ * Always reads the model's header, so that a file that is not a model gets a clear error.
+ * @throws ConfigError "invalid_option", and as readGgufHeader() does
  */
 export function samplingDefaults(options: Options, modelPath: string): DecidedSampling {
   const header = readGgufHeader(modelPath);
@@ -50,7 +50,7 @@ function recommendation(
   const path = fileExists(inFolder) ? inFolder : option;
   const refuse = refusal("--generation-config", `${path}: `);
   const config = jsonOrText(textOf(path, refuse));
-  if (!isJsonObject(config)) return refuse("it is no JSON object");
+  if (!isJsonObject(config)) return refuse("it is not a JSON object");
   return { values: recommendationOf(config, refuse), source: path };
 }
 
@@ -58,7 +58,7 @@ function textOf(path: string, refuse: (fault: string) => never): string {
   try {
     return readText(path);
   } catch (cause) {
-    return refuse(`${fileFault(cause)}; auto and vllm are the other values`);
+    return refuse(`${fileFault(cause)}; use auto, vllm, or a path that exists`);
   }
 }
 
@@ -66,7 +66,7 @@ function overrides(config: Options["override-generation-config"]): Partial<Sampl
   const refuse = refusal("--override-generation-config");
   const unknown = Object.keys(config).find((key) => !GENERATION_CONFIG_KEYS.includes(key));
   if (unknown !== undefined) {
-    return refuse(`${unknown} is none of ${GENERATION_CONFIG_KEYS.join(", ")}`);
+    return refuse(`${unknown} is not one of ${GENERATION_CONFIG_KEYS.join(", ")}`);
   }
   return recommendationOf(config, refuse);
 }

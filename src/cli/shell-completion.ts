@@ -1,5 +1,5 @@
-// Completion scripts for shells, from the tables of commands and options. Names of models come from
-// `pagoda ls --quiet` while one types.
+// Shell completion scripts, generated from the tables of commands and options. Model names come
+// from `pagoda ls --quiet` at completion time.
 
 import { COMMANDS, type CommandSpec, optionsOf } from "./commands.ts";
 import type { OptionSpec } from "./option-spec.ts";
@@ -7,7 +7,7 @@ import type { OptionSpec } from "./option-spec.ts";
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** @returns a script that the shell reads at its start */
+/** @returns a script for the shell to read at startup */
 export function shellCompletionScript(shell: Shell): string {
   const commands = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
   return SCRIPTS[shell](commands);
@@ -19,18 +19,18 @@ const SCRIPTS: Readonly<Record<Shell, (commands: readonly CommandSpec[]) => stri
   fish: fishScript,
 };
 
-/** What a command knows besides its options. */
+/** Flags of every command that are not in the table of options. */
 const GENERAL: readonly { readonly name: string; readonly help: string }[] = [
-  { name: "help", help: "Tell more." },
-  { name: "print-config", help: "Show all values and where they come from." },
+  { name: "help", help: "Show help." },
+  { name: "print-config", help: "Show all values and their sources." },
 ];
 
-/** Each once, though several commands take it. */
+/** @returns each option once, even if several commands accept it */
 function distinctOptions(commands: readonly CommandSpec[]): OptionSpec[] {
   return [...new Set(commands.flatMap(optionsOf))];
 }
 
-/** A flag can be negated. */
+/** @returns the flag, and its negation if it is Boolean */
 function flagsOf({ name, kind }: OptionSpec): string[] {
   return kind === "flag" ? [`--${name}`, `--no-${name}`] : [`--${name}`];
 }
@@ -57,12 +57,12 @@ function bashScript(commands: readonly CommandSpec[]): string {
 _pagoda() {
   local line=\${COMP_LINE:0:COMP_POINT} word before flags= prefix=
   local -a words
-  # Bash splits words at a colon, which names of models have.
+  # Bash splits words at colons, which model names contain.
   read -ra words <<< "$line"
   [[ $line == *[[:space:]] ]] && words+=("")
   word=\${words[\${#words[@]}-1]}
   before=\${words[\${#words[@]}-2]}
-  # --option=value; bash has it in two words already, unless = does not part words.
+  # --option=value is two words in bash already, unless = is not a word break.
   if [[ $word == --*=* ]]; then
     before=\${word%%=*}
     word=\${word#*=}
@@ -156,7 +156,7 @@ function zshAction({ choices, completes }: OptionSpec): string {
   return completes === "file" ? "_files" : " ";
 }
 
-/** Brackets and colons mean something there. */
+/** Escapes brackets and colons, which are syntax in zsh's specs. */
 function zshText(text: string): string {
   return text.replace(/[[\]:\\]/g, "\\$&");
 }
@@ -203,7 +203,7 @@ function fishValues({ choices, completes }: OptionSpec): string | null {
   return completes === "model" ? "'(__pagoda_models)'" : null;
 }
 
-/** For any of the shells: within single quotes nothing means anything but their end. */
+/** Quotes text for any of the shells: within single quotes, only the closing quote is special. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

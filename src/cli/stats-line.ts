@@ -1,4 +1,4 @@
-// vLLM's line of statistics, every interval with something to tell.
+// vLLM's statistics line, logged at every interval with activity.
 
 import type { IterationStats, SchedulerStats, StatListener } from "../protocol/stats.ts";
 
@@ -18,7 +18,7 @@ export class StatsLine implements StatListener {
     this.#hits += scheduler.prefixCache.hits;
   }
 
-  /** @returns the line for the last `seconds`; null while nothing goes on */
+  /** @returns the line for the last `seconds`; null while idle */
   take(seconds: number): string | null {
     const stats = this.#scheduler;
     const promptRate = this.#numPromptTokens / seconds;

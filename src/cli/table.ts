@@ -1,6 +1,9 @@
-// Rows of text in columns, for people.
+// Formats rows of text in columns.
 
-/** Columns are as wide as they need to be, two spaces apart; those named are aligned to the right. */
+/**
+ * Formats columns at their minimum width, two spaces apart.
+ * @param right titles of right-aligned columns
+ */
 export function tableText(
   head: readonly string[],
   rows: readonly (readonly string[])[],

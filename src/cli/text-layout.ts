@@ -1,6 +1,8 @@
-// Text for a screen: paragraphs, and terms with an explanation beside them, no wider than the screen.
+// Lays out text within the screen width: paragraphs, and terms with their explanation on the right.
 
-/** Breaks text between words into lines of at most `columns`; a longer word gets a line of its own. */
+/**
+ * Breaks text between words into lines of at most `columns`; a longer word gets a line of its own.
+ */
 export function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = "";
@@ -22,7 +24,7 @@ export interface Entry {
 }
 
 export interface EntryLayout {
-  /** A wider term has its text below it. */
+  /** Widest term with its text on the same line; a wider term has it below. */
   readonly termWidth: number;
   readonly columns: number;
 }

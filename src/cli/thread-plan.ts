@@ -1,30 +1,30 @@
-// How many threads the forward pass gets and which CPUs they are bound to, from the options and what
-// the machine gives this process.
+// Decides how many threads the forward pass uses and which CPUs they are bound to, from the options
+// and the CPUs that this process can use.
 
 import { ConfigError } from "../errors.ts";
 import { allowedCpus, numUsefulThreads } from "../runtime/cpus.ts";
 import type { ReadFile } from "../runtime/system.ts";
 
 export interface ThreadOptions {
-  /** Null = decide. */
+  /** Number of threads; null = choose. */
   readonly threads: number | null;
-  /** Ascending; empty = bound to none. */
+  /** CPUs to bind threads to, ascending; empty = unbound. */
   readonly "cpu-affinity": readonly number[];
 }
 
 export interface ThreadPlan {
   readonly numThreads: number;
-  /** [n] int32; empty = bound to none. */
+  /** [n] int32; empty = unbound. */
   readonly cpuAffinity: Int32Array;
 }
 
-/** @throws ConfigError "invalid_option" for a CPU that this process may not use */
+/** @throws ConfigError "invalid_option" for a CPU that this process is not allowed to use */
 export function planThreads(options: ThreadOptions, readFile?: ReadFile): ThreadPlan {
   const allowed = allowedCpus(readFile);
   const bound = [...options["cpu-affinity"]];
   const refused = bound.find((cpu) => allowed?.includes(cpu) === false);
   if (refused !== undefined) {
-    const message = `this process may not run on CPU ${refused}; it may on ${allowed?.join(", ")}`;
+    const message = `this process cannot use CPU ${refused}; it can use ${allowed?.join(", ")}`;
     throw new ConfigError("invalid_option", `--cpu-affinity: ${message}`);
   }
   const cpus = bound.length > 0 ? bound : allowed;

@@ -1,29 +1,30 @@
-// vLLM flags that switch on a feature that is not built yet. A server that started without the feature would
-// answer as if it had it, so it refuses to start. Flags that only tune such a feature are in ignored-flags.ts.
+// vLLM flags that enable features that Pagoda does not support yet. The server refuses to start
+// with them, since clients would rely on the feature. Flags that only tune such a feature are in
+// ignored-flags.ts.
 
 import { ConfigError } from "../errors.ts";
 
 export interface UnbuiltFlag {
   readonly name: string;
-  /** Whether a value follows it. */
+  /** Whether the flag takes a value. */
   readonly takesValue: boolean;
-  /** A clause that names what is missing. */
+  /** Clause that names the missing feature. */
   readonly reason: string;
 }
 
-/** By reason: names, with "=" those that take a value. */
+/** Names by reason; "=" marks flags that take a value. */
 const BY_REASON: Readonly<Record<string, string>> = {
-  "LoRA is not built yet": "enable-lora lora-modules= default-mm-loras=",
-  "speculative decoding is not built yet": "speculative-config=",
-  "KV connectors are not built yet": "kv-transfer-config= ec-transfer-config= tokens-only",
-  "KV cache events are not built yet": "kv-events-config=",
-  "KV cache offloading is not built yet": "kv-offloading-size=",
-  "tool-call parsing is not built yet": "enable-auto-tool-choice tool-server=",
-  "reasoning parsing is not built yet": "reasoning-parser=",
-  "prompt embeddings are not built yet": "enable-prompt-embeds",
-  "images and audio are not built yet": "enable-mm-embeds",
-  "logits processors are not built yet": "logits-processors=",
-  "only text generation is built yet": "runner= convert= task=",
+  "LoRA is not supported yet": "enable-lora lora-modules= default-mm-loras=",
+  "speculative decoding is not supported yet": "speculative-config=",
+  "KV connectors are not supported yet": "kv-transfer-config= ec-transfer-config= tokens-only",
+  "KV cache events are not supported yet": "kv-events-config=",
+  "KV cache offloading is not supported yet": "kv-offloading-size=",
+  "tool-call parsing is not supported yet": "enable-auto-tool-choice tool-server=",
+  "reasoning parsing is not supported yet": "reasoning-parser=",
+  "prompt embeddings are not supported yet": "enable-prompt-embeds",
+  "images and audio are not supported yet": "enable-mm-embeds",
+  "logits processors are not supported yet": "logits-processors=",
+  "only text generation is supported yet": "runner= convert= task=",
 };
 
 export const UNBUILT_FLAGS: readonly UnbuiltFlag[] = Object.entries(BY_REASON).flatMap(
@@ -41,14 +42,14 @@ export function unbuiltFlag(name: string): UnbuiltFlag | undefined {
   return UNBUILT_FLAGS.find((flag) => flag.name === plain);
 }
 
-/** Values that switch nothing on: off, empty, or what happens without the flag. */
+/** Values that enable nothing: off, empty, or the flag's default. */
 const OFF = /^(false|off|no|null|none|auto|generate|0|\[\]|\{\})?$/i;
 
 /**
- * Passes what is built, and values that leave a feature off.
- * @param name as unbuiltFlag() takes it
- * @param shown the name as the user wrote it
- * @param value undefined = none was given
+ * Accepts other flags, and values that leave a feature off.
+ * @param name as for unbuiltFlag()
+ * @param shown name as the user wrote it
+ * @param value undefined = no value
  * @throws ConfigError "unsupported_option"
  */
 export function checkBuilt(name: string, shown: string, value: unknown): void {
@@ -56,5 +57,5 @@ export function checkBuilt(name: string, shown: string, value: unknown): void {
   if (flag === undefined || name.startsWith("no-")) return;
   const text = typeof value === "object" ? JSON.stringify(value) : String(value ?? true);
   if (OFF.test(text.trim())) return;
-  throw new ConfigError("unsupported_option", `${shown}: ${flag.reason}; leave it out`);
+  throw new ConfigError("unsupported_option", `${shown}: ${flag.reason}; remove it`);
 }

@@ -1,15 +1,15 @@
-// The words of a command line: which are options and which are values.
+// Splits the words of a command line into options and values.
 
-/** Spells a name as it would be typed: with dashes, not underscores. */
+/** Replaces underscores in a flag by dashes. */
 export function dashed(flag: string): string {
   return flag.startsWith("--") ? flag.replaceAll("_", "-") : flag;
 }
 
-/** Tells a flag from text that begins with a dash: "-5", "- a list", the "---" around a page's head. */
+/** Whether a word is a flag, not text that begins with a dash: "-5", "- a list", "---". */
 export const isFlag = (word: string): boolean => /^(--?[a-z]|--$)/i.test(word);
 
 /**
- * Values of a flag, up to the next flag. The first may begin with one dash: a negative number, or any text.
+ * @returns the values of a flag, up to the next flag; the first can begin with one dash, as in -5
  */
 export function wordsAfter(argv: readonly string[], at: number): string[] {
   const rest = argv.slice(at + 1);

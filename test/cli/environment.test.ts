@@ -36,7 +36,7 @@ describe("variables of the environment", () => {
 
   test("that Kubernetes has set for a service of our name are told as that", () => {
     expect(() => warned({ PAGODA_JSON: "tcp://10.0.0.1:80" })).toThrow(
-      "PAGODA_JSON is tcp://10.0.0.1:80, which Kubernetes sets for a service of this name: rename",
+      "PAGODA_JSON is tcp://10.0.0.1:80, which Kubernetes sets for a service of this name; rename",
     );
   });
 });

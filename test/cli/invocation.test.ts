@@ -37,16 +37,19 @@ describe("readInvocation", () => {
   test.each([
     ["srve", "unknown command srve; did you mean serve?"],
     ["SERVE", "unknown command SERVE; did you mean serve?"],
-    ["", "no command is named; --help lists them"],
-    ["frobnicate", "unknown command frobnicate; --help lists them"],
-    ["kill", "there is no kill: Ctrl-C or SIGTERM ends a server; `ps` shows its PID"],
-    ["Images", "there is no Images: `ls` lists the models here"],
-    ["login", "there is no login: HF_TOKEN, or `hf auth login`, opens gated models of the hub"],
-    ["--help frobnicate", "unknown command frobnicate; --help lists them"],
+    ["", "the command is empty; --help lists all commands"],
+    ["frobnicate", "unknown command frobnicate; --help lists all commands"],
+    ["kill", "there is no command kill: stop a server with Ctrl-C or SIGTERM; `ps` shows its PID"],
+    ["Images", "there is no command Images: `ls` lists the models on this machine"],
+    [
+      "login",
+      "there is no command login: set HF_TOKEN or run `hf auth login` for gated models of the hub",
+    ],
+    ["--help frobnicate", "unknown command frobnicate; --help lists all commands"],
     ["model.gguf", "unknown command model.gguf; `serve model.gguf` serves it"],
-    ["--port", "--port: name a command first, as in `serve --port`"],
-    ["stop", "there is no stop: Ctrl-C or SIGTERM ends a server; `ps` shows its PID"],
-    ["help frobnicate", "unknown command frobnicate; --help lists them"],
+    ["--port", "--port: a command must come first, as in `serve --port`"],
+    ["stop", "there is no command stop: stop a server with Ctrl-C or SIGTERM; `ps` shows its PID"],
+    ["help frobnicate", "unknown command frobnicate; --help lists all commands"],
   ])("%p is no command", (word, message) => {
     expect(() => asked(word.split(" "))).toThrow(message);
   });
@@ -115,15 +118,16 @@ describe("the help of a command", () => {
   test("says what a value is, its bounds and its default", () => {
     const memory = `Memory:
   --kv-cache-memory-bytes <bytes>
-                              Size of the KV cache, e.g. 2G. (default: what is
-                              useful, at most 1/4 of free memory)
+                              Size of the KV cache, e.g. 2G. (default: as much
+                              as is useful, up to 1/4 of free memory)
   --num-gpu-blocks-override <blocks>
-                              Exact number of KV blocks, the null block
-                              included. (at least 2)
-  --block-size <tokens>       Tokens of a KV block. (1 to 64; default: 16)
+                              Exact number of KV blocks, including the null
+                              block. (at least 2)
+  --block-size <tokens>       Tokens per KV block. (1 to 64; default: 16)
   --kv-cache-dtype <auto|f16|bf16|f32|q8_0>
-                              Type of K and V in the cache; auto: bf16 or f16,
-                              as suits the CPU; q8_0: half. (default: auto)
+                              Data type of the KV cache; auto = bf16 or f16,
+                              depending on the CPU; q8_0 = half the size.
+                              (default: auto)
   --enable-prefix-caching     Share KV blocks of equal prefixes between
                               requests. (default: on; --no-enable-prefix-caching
                               turns it off)
@@ -136,23 +140,22 @@ describe("the help of a command", () => {
   });
 
   test("shows examples with what they are for", () => {
-    expect(answer(["chat", "--help"]).split("\n").slice(0, 8)).toEqual([
+    expect(answer(["chat", "--help"]).split("\n").slice(0, 7)).toEqual([
       "chat [model] [quick] [options]",
       "Chat with a server, or with a model in this process.",
       "",
-      "  chat                   with the server on this machine, else with the default",
-      "                         model",
-      "  chat user/repo:Q4_K_M  with a model in this process",
-      "  chat < questions.txt   an answer to each line",
+      "  chat                   chat with the local server, or with the default model",
+      "  chat user/repo:Q4_K_M  load a model in this process",
+      "  chat < questions.txt   answer each line",
       "  chat --url http://host:8000 -q 'What is in it?' < file.txt",
     ]);
   });
 
   test("tells more of one option, in either spelling", () => {
     const text = `--max-model-len <tokens>
-  Longest prompt plus output.
+  Maximum length of prompt plus output.
   value: at least 16
-  default: the model's, as far as the KV cache holds it
+  default: the model's, or what the KV cache can hold
   environment: PAGODA_MAX_MODEL_LEN
 `;
     expect(answer(["serve", "--help=max-model-len"])).toBe(text);
@@ -183,7 +186,7 @@ describe("the help of a command", () => {
     expect(answer(["serve", "--help=MEMORY"])).toStartWith("Memory:\n");
     expect(answer(["serve", "--help=affinity"])).toStartWith("--cpu-affinity <CPUs>\n");
     expect(answer(["serve", "--help=nonsense"])).toBe(
-      'no option has "nonsense" in it; --help lists them',
+      'no option matches "nonsense"; --help lists all options',
     );
   });
 });
@@ -258,7 +261,7 @@ describe("banner", () => {
       "model     tiny (llama, Q4_1), 92 MiB, 30 layers",
       "device    CPU, paged attention backend, avx2 weight kernels",
       "memory    weights 92 MiB + KV 64 MiB (1600 tokens in 100 blocks of 16) + scratch 1 MiB",
-      "limits    2048 tokens a request, 8 requests and 512 tokens a step",
+      "limits    2048 tokens per request, 8 requests and 512 tokens per step",
       "API       http://127.0.0.1:8000/v1",
       "metrics   http://127.0.0.1:8000/metrics",
       "health    http://127.0.0.1:8000/health",
@@ -271,12 +274,14 @@ describe("banner", () => {
     const sources = ["--override-generation-config", "the model card's"];
     const lines = banner({ ...input, sampling: { defaults, sources } }).split("\n");
     expect(lines.filter((line) => line.startsWith("sampling"))).toEqual([
-      "sampling  temperature 0.2, top-p 0.9, max tokens 100 unless a request says otherwise (--override-generation-config, the model card's)",
+      "sampling  temperature 0.2, top-p 0.9, max tokens 100 unless a request sets its own (--override-generation-config, the model card's)",
     ]);
   });
 
   test("warns when the network gets in without a key", () => {
     const lines = banner({ ...input, isOpenWithoutKey: true }).split("\n");
-    expect(lines.at(-1)).toBe("warning   the server is open to the network without --api-key");
+    expect(lines.at(-1)).toBe(
+      "warning   the server is reachable over the network without an API key; set --api-key",
+    );
   });
 });

@@ -83,7 +83,7 @@ describe("parseOptions", () => {
       "GET",
       "POST",
     ]);
-    expect(() => origins("[1]")).toThrow("--allowed-origins: expected a JSON list of texts");
+    expect(() => origins("[1]")).toThrow("--allowed-origins: expected a JSON list of strings");
   });
 
   test("auto and -1 leave the decision to the program", () => {
@@ -132,13 +132,13 @@ describe("parseOptions", () => {
     expect(() => parse([], { PAGODA_API_KEY: "k\n" })).toThrow(`api-key: ${control} (environment)`);
     expect(() => parse(["--api-key", "a\tb"])).toThrow(`api-key: ${control} (command line)`);
     const yaml = { "api-key": "(hidden)" };
-    const shown = "api-key: (hidden) stands for a key that was not shown (x.yaml)";
+    const shown = "api-key: (hidden) is a placeholder for a hidden key, not a key (x.yaml)";
     expect(() => parse(["--config", "x.yaml"], {}, yaml)).toThrow(shown);
   });
 
   test.each([
     [["--prot", "1"], "unknown option --prot; did you mean --port?"],
-    [["-x", "2"], "unknown option -x; --help lists them"],
+    [["-x", "2"], "unknown option -x; --help lists all options"],
     [["-port", "1"], "unknown option -port; did you mean --port?"],
     [["-max_model_len", "1"], "unknown option -max_model_len; did you mean --max-model-len?"],
     [["--middleware", "a.B"], "unknown option --middleware"],
@@ -227,7 +227,7 @@ describe("parseOptions", () => {
     const [name = ""] = Object.keys(yaml);
     const sources = { argv: ["--config", "x.yaml"], env: {}, readYaml: () => yaml };
     expect(() => parseOptions("serve", sources, () => {})).toThrow(
-      `${name} in x.yaml: expected a text, got a ${type}; put it in quotes`,
+      `${name} in x.yaml: expected a string, got a ${type}; put it in quotes`,
     );
   });
 
@@ -239,7 +239,7 @@ describe("parseOptions", () => {
   test("a negated flag takes no value, whose meaning would be open", () => {
     for (const value of ["true", "false"])
       expect(() => parse([`--no-enable-prefix-caching=${value}`])).toThrow(
-        `--no-enable-prefix-caching takes no value, got ${value}; --enable-prefix-caching=${value} does`,
+        `--no-enable-prefix-caching takes no value, got ${value}; use --enable-prefix-caching=${value}`,
       );
   });
 
@@ -258,15 +258,15 @@ describe("parseOptions", () => {
 
   test("one that changes what clients see says what holds instead", () => {
     for (const [flag, reason] of [
-      ["--download-dir=/models", "HF_HUB_CACHE or HF_HOME says where models are kept"],
+      ["--download-dir=/models", "set HF_HUB_CACHE or HF_HOME to choose where models are stored"],
       [
         "--chat-template-content-format=openai",
-        "the parts of a message reach the template as one text",
+        "the parts of a message are joined into one string for the template",
       ],
-      ["--enable-force-include-usage", "streams tell their usage where stream_options asks for it"],
-      ["--enable-request-id-headers", "answers carry no X-Request-Id"],
-      ["--enable-ssl-refresh", "certificates are read at the start: start again to renew them"],
-      ["--return-tokens-as-token-ids", "tokens of log-probabilities are shown as text"],
+      ["--enable-force-include-usage", "streams report usage if stream_options requests it"],
+      ["--enable-request-id-headers", "responses have no X-Request-Id header"],
+      ["--enable-ssl-refresh", "certificates are read at startup; restart the server"],
+      ["--return-tokens-as-token-ids", "logprobs show tokens as text"],
     ] as const) {
       warnings.length = 0;
       parse([flag]);
@@ -278,7 +278,7 @@ describe("parseOptions", () => {
   test("each is told once", () => {
     parse(["--enforce-eager", "--dtype", "auto", "--config", "x.yaml"], {}, { dtype: "half" });
     expect(warnings).toEqual([
-      "--enforce-eager has no effect: there is nothing like it here",
+      "--enforce-eager has no effect: Pagoda has no equivalent",
       "--dtype has no effect: the GGUF file decides",
     ]);
   });
@@ -315,8 +315,8 @@ describe("parseOptions", () => {
     ];
     expect(parse(words.slice(0, 5)).port).toBe(8000);
     expect(warnings).toEqual([
-      "-tp has no effect: the model runs on one machine",
-      "--compilation-config.level has no effect: there is nothing like it here",
+      "-tp has no effect: models run on a single machine",
+      "--compilation-config.level has no effect: Pagoda has no equivalent",
     ]);
     expect(() => parse(words)).not.toThrow();
   });
@@ -373,14 +373,14 @@ describe("what fingers know from llama.cpp and Ollama", () => {
   test.each([
     [
       ["-c", "4096"],
-      "unknown option -c: --max-model-len limits one request, --kv-cache-memory-bytes the memory of all",
+      "unknown option -c: --max-model-len limits each request, --kv-cache-memory-bytes the memory for all of them",
     ],
-    [["--ctx_size=1"], "unknown option --ctx_size: --max-model-len limits one request"],
-    [["-np", "4"], "unknown option -np: --max-num-seqs limits the requests of a step"],
+    [["--ctx_size=1"], "unknown option --ctx_size: --max-model-len limits each request"],
+    [["-np", "4"], "unknown option -np: --max-num-seqs limits the requests per step"],
     [["-p", "80"], "unknown option -p: --port sets the port"],
-    [["--temp", "0"], "unknown option --temp: each request says how it is sampled"],
-    [["-fa"], "unknown option -fa: it is always on; leave it out"],
-    [["--mmproj", "x"], "unknown option --mmproj: it is not built here yet"],
+    [["--temp", "0"], "unknown option --temp: set sampling parameters in each request"],
+    [["-fa"], "unknown option -fa: it is always on; remove it"],
+    [["--mmproj", "x"], "unknown option --mmproj: it is not supported yet"],
   ])("%p is answered with what there is here", (argv, message) => {
     expect(() => parse(argv)).toThrow(message);
   });
@@ -395,7 +395,7 @@ describe("what fingers know from llama.cpp and Ollama", () => {
     expect(complete).toMatchObject({ prompt: "Once", "max-tokens": 9, temperature: 0.5 });
     const refused = (name: "chat" | "ls", ...argv: string[]) => {
       expect(() => parseOptions(name, { argv, ...sources }, () => {})).toThrow(
-        `unknown option ${argv[0]}${name === "chat" ? ": " : "; --help lists them"}`,
+        `unknown option ${argv[0]}${name === "chat" ? ": " : "; --help lists all options"}`,
       );
     };
     refused("chat", "-p", "hello");
@@ -429,7 +429,7 @@ describe("a model that is named twice", () => {
     [["--model=a", "b"], "a and b"],
     [["--model", "a", "--", "b"], "a and b"],
   ])("%p is refused: one of the two would be lost", (argv, both) => {
-    expect(() => parse(argv)).toThrow(`--model is given twice: ${both}; one is as a word`);
+    expect(() => parse(argv)).toThrow(`--model is set twice: ${both}; one of them is`);
   });
 
   test("by the same option is the last one, and over the environment the command line's", () => {
@@ -450,7 +450,7 @@ describe("a word that begins with a dash", () => {
 
   test.each(["--max-tokens 5", "-q hi", "--nonsense hi"])("%j is told to be two words", (word) => {
     expect(() => promptOf(word)).toThrow(
-      `"${word}" is one word: an option's value is a word of its own, or follows a =`,
+      `"${word}" is quoted as one word; pass the value as a separate word or after "="`,
     );
   });
 });
@@ -503,7 +503,7 @@ describe("a list", () => {
     expect(parse(["--api-key", "a", "b"])["api-key"]).toEqual(["a", "b"]);
     for (const flag of ["--api-key", "--served-model-name"])
       expect(() => parse([flag, "a", "model.gguf"])).toThrow(
-        `${flag} takes all words that follow, model.gguf too; name the model before it`,
+        `${flag} takes all following words, including model.gguf; put the model before it`,
       );
     expect(parse(["--served-model-name", "model.gguf"]).model).toBe("SmolLM2-135M-Instruct");
   });
@@ -527,7 +527,7 @@ describe("short names", () => {
     expect(read("chat", "-q", "hi").quick).toBe("hi");
     expect(read("complete", "-q", "hi").prompt).toBe("hi");
     for (const flag of ["-y", "-f", "--force"]) expect(read("rm", flag).yes).toBe(true);
-    expect(() => read("bench", "-n", "5")).toThrow("-n: --num-prompts sets how many are sent");
+    expect(() => read("bench", "-n", "5")).toThrow("-n: --num-prompts sets the number of requests");
     expect(() => read("chat", "-f", "a.txt")).toThrow("-f: `< FILE` sends a file");
   });
 });
@@ -560,7 +560,7 @@ describe("options of other commands", () => {
 
   test("an option of another command is refused on the command line, passed over in a file", () => {
     expect(() => parseChat(["--host", "a"])).toThrow(
-      "unknown option --host: --url names the server",
+      "unknown option --host: --url selects the server",
     );
     expect(() => parseChat(["--yes"])).toThrow("chat has no option --yes; chat --help");
     expect(parseChat(["--config", "x.yaml"], {}, { port: 1, seed: 7 }).seed).toBe(7);

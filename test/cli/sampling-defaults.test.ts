@@ -102,9 +102,9 @@ describe("--generation-config", () => {
   });
 
   const bad: [string, string, string][] = [
-    ["no such file", join(folder, "none.json"), "no such file or directory; auto and vllm are"],
-    ["a folder without one", "/proc/self", "it is a folder; auto and vllm are"],
-    ["no JSON object", write("list.json", "[1]"), "it is no JSON object"],
+    ["no such file", join(folder, "none.json"), "no such file or directory; use auto, vllm, or"],
+    ["a folder without one", "/proc/self", "it is a folder; use auto, vllm, or"],
+    ["no JSON object", write("list.json", "[1]"), "it is not a JSON object"],
     ["a wrong value", write("wrong.json", '{"top_p": 2}'), "top_p must be in (0, 1], got 2"],
   ];
   test.each(bad)("that is %s is refused", (_, path, message) => {
@@ -136,7 +136,7 @@ describe("--override-generation-config", () => {
   const bad: [string, string][] = [
     [
       '{"temprature": 1}',
-      "temprature is none of temperature, top_p, top_k, min_p, repetition_penalty, max_new_tokens",
+      "temprature is not one of temperature, top_p, top_k, min_p, repetition_penalty, max_new_tokens",
     ],
     ['{"temperature": -1}', "temperature must be at least 0, got -1"],
     ['{"temperature": 1e400}', "temperature must be at least 0, got Infinity"],

@@ -29,7 +29,7 @@ describe("planThreads", () => {
   });
 
   test("a CPU that the process may not use is refused by name", () => {
-    const message = "--cpu-affinity: this process may not run on CPU 3; it may on 0, 1, 2";
+    const message = "--cpu-affinity: this process cannot use CPU 3; it can use 0, 1, 2";
     expect(() => plan(null, [0, 3])).toThrow(message);
   });
 

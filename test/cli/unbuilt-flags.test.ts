@@ -31,24 +31,24 @@ function refusal(run: () => unknown) {
 
 describe("flags that switch on what is not built", () => {
   test("are refused by name with the exit code of wrong usage, wherever they are given", () => {
-    const lora = "LoRA is not built yet; leave it out";
+    const lora = "LoRA is not supported yet; remove it";
     for (const [argv, message] of [
       [["--enable-lora", "model.gguf"], `--enable-lora: ${lora}`],
       [["--lora_modules", "a=/a"], `--lora_modules: ${lora}`],
       [["--lora-modules"], `--lora-modules: ${lora}`],
       [
         ["--speculative-config", '{"method":"ngram"}'],
-        "--speculative-config: speculative decoding is not built yet; leave it out",
+        "--speculative-config: speculative decoding is not supported yet; remove it",
       ],
       [
         ["--speculative-config.method=ngram"],
-        "--speculative-config.method: speculative decoding is not built yet; leave it out",
+        "--speculative-config.method: speculative decoding is not supported yet; remove it",
       ],
       [
         ['--kv-transfer-config={"kv_connector":"NixlConnector"}'],
-        "--kv-transfer-config: KV connectors are not built yet; leave it out",
+        "--kv-transfer-config: KV connectors are not supported yet; remove it",
       ],
-      [["--runner=pooling"], "--runner: only text generation is built yet; leave it out"],
+      [["--runner=pooling"], "--runner: only text generation is supported yet; remove it"],
     ] as const) {
       expect(refusal(() => parse([...argv]))).toEqual(["unsupported_option", 2, message]);
     }
@@ -67,16 +67,16 @@ describe("flags that switch on what is not built", () => {
     const yaml = { "enable-lora": false, "lora-modules": [], "kv-transfer-config": {} };
     expect(parse(["--config", "x.yaml"], {}, yaml).port).toBe(8000);
     expect(warnings).toEqual([
-      "enable-lora in x.yaml has no effect: LoRA is not built yet",
-      "lora-modules in x.yaml has no effect: LoRA is not built yet",
-      "kv-transfer-config in x.yaml has no effect: KV connectors are not built yet",
+      "enable-lora in x.yaml has no effect: LoRA is not supported yet",
+      "lora-modules in x.yaml has no effect: LoRA is not supported yet",
+      "kv-transfer-config in x.yaml has no effect: KV connectors are not supported yet",
     ]);
     const argv = ["--no-enable-lora", "--max-loras=4", "--runner", "generate", "model.gguf"];
     expect(parse(argv).model).toBe("model.gguf");
     expect(warnings).toEqual([
-      "--no-enable-lora has no effect: LoRA is not built yet",
-      "--max-loras has no effect: what it tunes is not built here yet",
-      "--runner has no effect: only text generation is built yet",
+      "--no-enable-lora has no effect: LoRA is not supported yet",
+      "--max-loras has no effect: the feature is not supported yet",
+      "--runner has no effect: only text generation is supported yet",
     ]);
     expect(parse([], { PAGODA_ENABLE_LORA: "" }).port).toBe(8000);
   });

@@ -60,15 +60,15 @@ describe("generateAll", () => {
 describe("LLM.load", () => {
   test("refuses by name what is not built, before it looks for the model", async () => {
     for (const [options, message] of [
-      [{ enableLora: true }, "enableLora: LoRA is not built yet; leave it out"],
-      [{ lora_modules: ["a=/a"] }, "lora_modules: LoRA is not built yet; leave it out"],
+      [{ enableLora: true }, "enableLora: LoRA is not supported yet; remove it"],
+      [{ lora_modules: ["a=/a"] }, "lora_modules: LoRA is not supported yet; remove it"],
       [
         { speculativeConfig: { method: "ngram" } },
-        "speculativeConfig: speculative decoding is not built yet; leave it out",
+        "speculativeConfig: speculative decoding is not supported yet; remove it",
       ],
       [
         { kvTransferConfig: { kv_connector: "NixlConnector" } },
-        "kvTransferConfig: KV connectors are not built yet; leave it out",
+        "kvTransferConfig: KV connectors are not supported yet; remove it",
       ],
     ] as const) {
       const refused = LLM.load("no-such.gguf", { ...options, offline: true } as LoadOptions);
