@@ -1,23 +1,22 @@
-// Prints answers as they come. On a terminal what a model writes is text and never a control sequence.
+// Prints answers as they arrive. On a terminal, control characters in a model's output are removed.
 
 import type { AnswerPiece } from "../client/answer-piece.ts";
 import { AnswerTimer } from "../client/answer-timer.ts";
 import { stdoutTerminal, type Terminal } from "../runtime/terminal.ts";
 
 export interface PrintedAnswer {
-  /** Speed in words; "" when nothing came. */
+  /** Speed for display; "" for an empty answer. */
   readonly speed: string;
-  /** Whether the model would have gone on. */
+  /** Whether the answer was cut off at its maximum length. */
   readonly isCut: boolean;
-  /** Why the server ended the answer, unless that is its natural end or its length. */
+  /** Finish reason, if it is neither a natural end nor the length; otherwise null. */
   readonly otherEnd: string | null;
 }
 
 /** @param reason "abort", "content_filter", ... */
-export const endedByServer = (reason: string): string =>
-  `the server has ended the answer: ${reason}`;
+export const endedByServer = (reason: string): string => `the server ended the answer: ${reason}`;
 
-/** All but tab and line feed. */
+/** Control characters except tab and line feed. */
 const CONTROL = /[^\P{Cc}\t\n]/gu;
 
 export class AnswerPrinter {
@@ -27,7 +26,7 @@ export class AnswerPrinter {
     this.#terminal = stdoutTerminal(env);
   }
 
-  /** @param endsLine whether to add a line end if the answer has none */
+  /** @param endsLine whether to end the output with a line feed */
   async print(answer: AsyncIterable<AnswerPiece>, endsLine: boolean): Promise<PrintedAnswer> {
     const timer = new AnswerTimer(() => performance.now());
     let last = "";
@@ -54,13 +53,13 @@ export class AnswerPrinter {
     return { speed: timer.summary(), isCut, otherEnd };
   }
 
-  /** In grey, where there are colours. */
+  /** Prints a remark on a terminal, in gray if it supports color. */
   remark(text: string): void {
     if (!this.#terminal.canRedraw || text === "") return;
     this.#terminal.write(this.#terminal.hasColor ? `\x1b[2m${text}\x1b[0m\n` : `${text}\n`);
   }
 
-  /** In grey, and only where grey tells it from the answer. @returns whether any was shown */
+  /** Prints reasoning in gray; omits it without color. @returns whether any was printed */
   #think(reasoning: string): boolean {
     if (!this.#terminal.hasColor || reasoning === "") return false;
     this.#terminal.write(`\x1b[2m${this.#shown(reasoning)}\x1b[0m`);

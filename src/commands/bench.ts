@@ -1,4 +1,4 @@
-// `bench`: loads a server that runs, and measures it as `vllm bench serve` does.
+// `bench`: benchmarks a running server as `vllm bench serve` does.
 
 import { closedLoop, type Load, openLoop } from "../benchmark/load.ts";
 import { measureRequest, type RequestSpec, type Target } from "../benchmark/measured-request.ts";
@@ -25,7 +25,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   const target = await targetOf(options, log);
   log(`${options["num-prompts"]} requests to ${target.model} at ${shownUrl(target.url)}`);
   const specOf = (index: number) => specAt(index, options);
-  // The first answer may be slow for reasons of its own, and a refusal shows before the load.
+  // Warms the server up, and reports a refusal before the load starts.
   const first = await measureRequest(target, specOf(-1));
   if (first.error !== null) throw new ConfigError("request_refused", first.error);
   const { timelines, durationS } = await load(target, options, progress(sources.env, options));
@@ -40,7 +40,9 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
 
 const PROBE_TIMEOUT_MS = 5_000;
 
-/** Whether nobody answers there any more. One that says nothing is slow, and no more is known of it. */
+/**
+ * Whether the server is unreachable. One that does not answer in time counts as slow, not as gone.
+ */
 async function isGone({ url, apiKey = null }: Target): Promise<boolean> {
   const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
   const asked = new ApiClient({ url, apiKey, fetch }).modelNames(signal);
@@ -57,7 +59,9 @@ async function targetOf(options: Options, log: CommandContext["log"]): Promise<T
   return { url, apiKey, model: options["model-name"] || first };
 }
 
-/** Prompts are random words, so that none is served from the cache of another. */
+/**
+ * @returns a request whose prompt is random words, so that no prompt hits another's cached prefix
+ */
 function specAt(index: number, options: Options): RequestSpec {
   const { seed } = options;
   return {
@@ -81,7 +85,7 @@ function load(target: Target, options: Options, onStart: (index: number) => void
   return openLoop(target, specOf, { ...bounds, rate, burstiness, random: randomOf(seed) });
 }
 
-/** How many have been sent, on a terminal. */
+/** Shows the number of requests sent, on a terminal only. */
 function progress(env: CommandContext["sources"]["env"], options: Options) {
   const terminal = stderrTerminal(env);
   const total = options["num-prompts"];

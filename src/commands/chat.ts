@@ -1,4 +1,4 @@
-// `chat`: a conversation at the terminal, or a line and an answer where input is piped in.
+// `chat`: a conversation at the terminal, or an answer to each line of piped input.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { isGiven, type OptionSources, parseOptions, typedOptions } from "../cli/parse-options.ts";
@@ -12,20 +12,20 @@ import { requestFields } from "./request-fields.ts";
 
 const COMMANDS = ["/reset", "/clear", "/system", "/help", "/?", "/exit", "/quit", "/bye"];
 const HELP = `/reset          start a new conversation
-/system <text>  the same, with this as its system prompt
-/help           show this
-/exit           leave; so does Ctrl-D. Ctrl-C stops an answer, twice it leaves
-"""             begin a message of several lines, and end it
-Text that is pasted is one message, with all its lines.`;
+/system <text>  start a new conversation with this system prompt
+/help           show this help
+/exit           exit; Ctrl-D does the same. Ctrl-C stops an answer, pressed twice it exits
+"""             start and end a message of several lines
+Pasted text is sent as one message, including its line breaks.`;
 
-/** Around a message of several lines, as in Ollama. */
+/** Delimiter of a multi-line message, as in Ollama. */
 const QUOTES = '"""';
 
 const unknownText = (command = "") =>
-  `there is no ${command}; with a space before it, it is a message\n${HELP}`;
+  `unknown command ${command}; to send it as a message, put a space before it\n${HELP}`;
 
-/** Of an answer that the model would have gone on with. */
-const CUT_OFF = "cut off by --max-tokens, or at the end of the model's context";
+/** Log line for an answer that reached its maximum length. */
+const CUT_OFF = "the answer was cut off by --max-tokens or by the end of the model's context";
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const options = parseOptions("chat", context.sources, context.warn);
@@ -51,28 +51,31 @@ function tellEnd({ isCut, otherEnd }: PrintedAnswer, log: (line: string) => void
   if (otherEnd !== null) log(endedByServer(otherEnd));
 }
 
-/** Takes a question for what it is. @throws ConfigError "invalid_option" */
+/** Refuses a message in place of the model. @throws ConfigError "invalid_option" */
 function checkModel(name: string): void {
   if (!/\s/.test(name) || /\.gguf$/i.test(name)) return;
-  const message = `chat: the first word names a model; -q sends one message: chat -q "${name}"`;
+  const message = `chat: the first argument is a model; use -q to send a message: chat -q "${name}"`;
   throw new ConfigError("invalid_option", message);
 }
 
-/** A variable that is empty in a script would open a conversation. @throws ConfigError "missing_option" */
+/**
+ * Refuses an empty -q, such as an unset variable in a script.
+ * @throws ConfigError "missing_option"
+ */
 function checkMessage(quick: string, sources: OptionSources): void {
   if (quick.trim() !== "" || !typedOptions("chat", sources).includes("quick")) return;
   throw new ConfigError("missing_option", "chat: the message of -q is empty");
 }
 
-/** Lines in, answers out, until the input ends. */
+/** Reads messages and prints answers until the input ends. */
 class Conversation {
   readonly #session: ChatSession;
   readonly #printer: AnswerPrinter;
   readonly #log: (line: string) => void;
   readonly #input = new LineInput("> ");
-  /** Ends the answer in progress. */
+  /** Aborts the answer in progress; null without one. */
   #stop: AbortController | null = null;
-  /** Ctrl-C since the last line. */
+  /** Number of times Ctrl-C was pressed since the last line. */
   #numInterrupts = 0;
 
   constructor(session: ChatSession, printer: AnswerPrinter, log: (line: string) => void) {
@@ -82,7 +85,7 @@ class Conversation {
   }
 
   async run(): Promise<ExitCode> {
-    if (this.#input.isTerminal) this.#printer.remark("/help tells what else there is");
+    if (this.#input.isTerminal) this.#printer.remark("type /help for commands");
     this.#input.onInterrupt(() => this.#interrupt());
     for (let line = await this.#next(); line !== null; line = await this.#next()) {
       if (this.#isCommand(line)) {
@@ -102,7 +105,7 @@ class Conversation {
     return line;
   }
 
-  /** A quoted message has all lines to the second quotes, or to the end of the input. */
+  /** Reads a quoted message, up to the closing quotes or the end of the input. */
   async #message(first: string): Promise<string> {
     if (!this.#input.isTerminal || !first.startsWith(QUOTES)) return first;
     let text = first.slice(QUOTES.length);
@@ -123,19 +126,19 @@ class Conversation {
     if (this.#numInterrupts > 1) {
       this.#input.close();
     } else if (this.#stop === null) {
-      this.#printer.remark("\nCtrl-C again leaves");
+      this.#printer.remark("\npress Ctrl-C again to exit");
       this.#input.refresh();
     }
   }
 
-  /** Nobody reads about a command that there is not in a file: such a line is a message there. */
+  /** Whether a line is a command. In piped input, an unknown command is a message. */
   #isCommand(line: string): boolean {
     const [word = ""] = line.split(" ");
     if (line.includes("\n")) return false;
     return word.startsWith("/") && (this.#input.isTerminal || COMMANDS.includes(word));
   }
 
-  /** @returns false to leave */
+  /** @returns false to exit */
   #obey(line: string): boolean {
     const [command, ...words] = line.trim().split(" ");
     switch (command) {
@@ -146,12 +149,12 @@ class Conversation {
       case "/reset":
       case "/clear":
         this.#session.reset();
-        this.#printer.remark("a new conversation");
+        this.#printer.remark("new conversation");
         break;
       case "/system":
         this.#session.reset(words.join(" "));
         this.#printer.remark(
-          `a new conversation${words.length === 0 ? ", without a system prompt" : ""}`,
+          `new conversation${words.length === 0 ? " without a system prompt" : ""}`,
         );
         break;
       case "/help":
@@ -164,7 +167,7 @@ class Conversation {
     return true;
   }
 
-  /** Without anybody at the terminal, a failure ends it all. */
+  /** Answers a message. A failure ends the command, except at a terminal. */
   async #answer(line: string): Promise<void> {
     const stop = new AbortController();
     this.#stop = stop;
@@ -172,7 +175,7 @@ class Conversation {
       const answer = this.#session.send(line, stop.signal);
       const printed = await this.#printer.print(answer, true);
       this.#printer.remark(stop.signal.aborted ? "stopped" : printed.speed);
-      // A server that has ended the answer was told to.
+      // After an abort, the server's finish reason is expected.
       if (!stop.signal.aborted) tellEnd(printed, this.#log);
     } catch (cause) {
       const error = this.#withHint(cause);
@@ -184,11 +187,14 @@ class Conversation {
     }
   }
 
-  /** A conversation that has filled the context ends with each further message. */
+  /**
+   * Adds a hint if the conversation has filled the context, so that all further messages would
+   * fail.
+   */
   #withHint(error: unknown): unknown {
     const isFull = error instanceof ConfigError && error.code === "context_full";
     if (!isFull || !this.#session.hasAnswers) return error;
-    const hint = "the conversation is too long; /reset begins a new one";
+    const hint = "the conversation is too long; /reset starts a new one";
     return new ConfigError(error.code, `${error.message}\n${hint}`, { cause: error });
   }
 }

@@ -1,4 +1,4 @@
-// `collect-env`: what a bug report needs to say of program, machine and settings. Secrets are hidden.
+// `collect-env`: prints program, machine and settings for a bug report. Secrets are hidden.
 
 import { version } from "../../package.json";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
@@ -14,7 +14,7 @@ import { availableMemory, processStats } from "../runtime/system.ts";
 import { printLine } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
 
-/** Variables that change what the program does. */
+/** Environment variables that affect the program. */
 const SETTINGS =
   /^(PAGODA_|VLLM_|HF_|HUGGING_FACE_|PYTHONHASHSEED|PROMETHEUS_|OTEL_|BUN_|XDG_CACHE_HOME|NO_COLOR|TERM$|LANG$|TMPDIR)/;
 const SECRET = /(KEY|TOKEN|SECRET|PASSWORD|HEADERS)/;
@@ -41,10 +41,10 @@ async function environment(env: Env): Promise<Record<string, string>> {
     system: `${system}, kernel ${kernel}`,
     addon: await addonText(),
     cpu: `${cpu}, ${numCpus} CPUs, ${numUsefulThreads(allowedCpus())} threads useful`,
-    "cpu features": cpuFeatures?.join(" ") ?? "not told",
+    "cpu features": cpuFeatures?.join(" ") ?? "unknown",
     gpu: here.gpus.join("; ") || "none found",
     memory: `${bytesText(here.memoryBytes)}, ${free === null ? "?" : bytesText(free)} free`,
-    "open files": String(processStats()?.maxFds ?? "not told"),
+    "open files": String(processStats()?.maxFds ?? "unknown"),
     "hub cache": hubCacheFolder(env),
     models: models.map(({ name, bytes }) => `${name} (${bytesText(bytes)})`).join(", ") || "none",
     variables: settings.map((name) => `${name}=${shown(name, env[name])}`).join(" ") || "none",
@@ -61,6 +61,6 @@ async function addonText(): Promise<string> {
 }
 
 function shown(name: string, value = ""): string {
-  // An address may hold a password.
+  // URLs can contain a password.
   return SECRET.test(name) ? "(hidden)" : value.replace(/\/\/[^/@\s]*@/g, "//(hidden)@");
 }

@@ -1,4 +1,4 @@
-// `complete`: the text that follows a prompt, to standard output.
+// `complete`: completes a prompt and prints the text to standard output.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { isGiven, parseOptions } from "../cli/parse-options.ts";
@@ -22,7 +22,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
     const printer = new AnswerPrinter(sources.env);
     const { isCut, otherEnd } = await printer.print(answer, process.stdout.isTTY === true);
     if (isCut && !("max_tokens" in body))
-      log("cut off at the server's default; --max-tokens sets it");
+      log("the text was cut off at the server's default length; set --max-tokens");
     if (otherEnd !== null) log(endedByServer(otherEnd));
   } finally {
     await close();
@@ -30,11 +30,14 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   return EXIT_CODES.ok;
 }
 
-/** @throws ConfigError "missing_option" when nothing is piped in */
+/** @throws ConfigError "missing_option" without piped input */
 async function promptFromInput(): Promise<string> {
   const input = new LineInput("");
   const prompt = input.isTerminal ? "" : await input.rest();
   input.close();
   if (prompt !== "") return prompt;
-  throw new ConfigError("missing_option", "complete: what? Give a prompt, or pipe one in");
+  throw new ConfigError(
+    "missing_option",
+    "complete: no prompt; pass one as an argument or pipe it in",
+  );
 }

@@ -1,4 +1,4 @@
-// `completion`: prints a shell completion script for commands, options and models.
+// `completion`: prints a shell script that completes commands, options and models.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
@@ -10,7 +10,7 @@ import type { CommandContext } from "./command.ts";
 export async function run({ sources, warn }: CommandContext): Promise<ExitCode> {
   const { shell } = parseOptions("completion", sources, warn);
   if (shell === null) {
-    throw new ConfigError("missing_option", "completion: for which shell? bash, zsh or fish");
+    throw new ConfigError("missing_option", "completion: no shell named; pass bash, zsh or fish");
   }
   printLine(shellCompletionScript(shell));
   return EXIT_CODES.ok;

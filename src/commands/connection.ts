@@ -1,5 +1,5 @@
-// Whom a client command talks to: the server that is named, one that runs here, or an engine that it starts
-// in its own process.
+// Connects a client command to the named server, a server on this machine, or an engine in its own
+// process.
 
 import type { CommandOptions, ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
@@ -22,9 +22,9 @@ import { modelSource } from "./model-downloads.ts";
 
 export interface Connection {
   readonly client: ApiClient;
-  /** As requests name it. */
+  /** Model name to send in requests. */
   readonly modelName: string;
-  /** Ends an engine of this process. */
+  /** Shuts down the engine if it runs in this process. */
   close(): Promise<void>;
 }
 
@@ -36,8 +36,8 @@ const PROBE_TIMEOUT_MS = 500;
 const SILENCE_MS = 2_000;
 
 /**
- * A model that is named is loaded here, unless a server is named too.
- * @throws ConfigError "server_unreachable", and as an engine's start does
+ * Loads the model in this process if one is named without a server.
+ * @throws ConfigError "server_unreachable", and as startEngine() does
  */
 export async function connect(
   command: ClientCommand,
@@ -65,7 +65,7 @@ export async function connect(
 
 const CLIENT_OPTIONS: readonly string[] = ["model-name", "served-model-name", "api-key"];
 
-/** Whether an OpenAI server answers at an address that no user gave; another program may listen there. */
+/** Whether an OpenAI server answers at the default address, where another program could listen. */
 async function isServer(client: ApiClient): Promise<boolean> {
   if (!(await client.isHealthy(PROBE_TIMEOUT_MS))) return false;
   const isOther = (error: unknown) =>
@@ -78,7 +78,7 @@ async function isServer(client: ApiClient): Promise<boolean> {
 }
 
 /**
- * Waits for a server that is silent or asleep, and says so.
+ * Asks the server for its first model; logs if it is slow to answer or asleep.
  * @throws as ApiClient.firstModel
  */
 export async function firstModel(client: ApiClient, log: (line: string) => void): Promise<string> {
@@ -86,11 +86,14 @@ export async function firstModel(client: ApiClient, log: (line: string) => void)
   const timer = setTimeout(tell, SILENCE_MS);
   const first = await client.firstModel().finally(() => clearTimeout(timer));
   if (await client.isSleeping(AbortSignal.timeout(PROBE_TIMEOUT_MS)))
-    log(`${client.url} sleeps: an answer comes when somebody has woken it (wake_up)`);
+    log(`${client.url} is asleep; requests wait until it is woken up (/wake_up)`);
   return first;
 }
 
-/** Groups of options that a server fixes when it starts. Seeds and model names go with each request. */
+/**
+ * Groups of options that a running server has fixed. Seeds and model names are sent in each
+ * request.
+ */
 const ENGINE_GROUPS: readonly OptionGroup[] = [
   "Model",
   "Memory",
@@ -106,7 +109,7 @@ function warnOfUnused(given: ReadonlySet<string>, url: string, warn: (line: stri
     return group !== undefined && ENGINE_GROUPS.includes(group) && !REQUEST_OPTIONS.includes(name);
   };
   for (const name of [...given].filter(isUnused))
-    warn(`--${name} has no effect: the server at ${url} has loaded its model`);
+    warn(`--${name} has no effect: the server at ${url} has already loaded its model`);
 }
 
 async function ownEngine(options: Options, context: CommandContext): Promise<Connection> {
@@ -115,7 +118,7 @@ async function ownEngine(options: Options, context: CommandContext): Promise<Con
   const path = await resolveModel(serving.model, modelSource(options, sources.env, log));
   const sampling = samplingDefaults(serving, path);
   const config = engineConfig(serving, path);
-  log(`loading ${modelNameOf(path)}; no server is needed`);
+  log(`loading ${modelNameOf(path)} in this process`);
   const engine = await startEngine(config, {
     availableBytes: availableMemory(),
     onLoadProgress: () => {},
@@ -125,7 +128,7 @@ async function ownEngine(options: Options, context: CommandContext): Promise<Con
   return { client, modelName: modelNameOf(path), close: () => engine.shutdown() };
 }
 
-/** What a server would be started with here, without options. */
+/** @returns the options of `serve` if none are set */
 export function serveDefaults({ sources, warn }: CommandContext): ServeOptions {
   return parseOptions("serve", { ...sources, argv: [], env: {} }, warn);
 }
@@ -137,7 +140,7 @@ export interface ServiceInit {
   readonly warn: (line: string) => void;
 }
 
-/** A service over an engine, without a socket between. */
+/** @returns a client that calls a service over the engine directly, without a socket */
 export function clientOf(engine: EngineClient, init: ServiceInit): ApiClient {
   const { path, serving, sampling, warn } = init;
   const settings = {

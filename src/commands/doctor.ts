@@ -1,4 +1,4 @@
-// `doctor`: looks at what a server needs here, and says what to do about what is missing.
+// `doctor`: checks what a server needs on this machine and how to fix what is missing.
 
 import type { CommandOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
@@ -41,7 +41,10 @@ async function* findingsOf(options: Options, context: CommandContext): AsyncGene
   }
 }
 
-/** What a start looks at before it loads. @throws as a start does, for a file that is no whole model of a known kind */
+/**
+ * Makes the checks that precede loading.
+ * @throws as a start does, for an incomplete or unsupported model
+ */
 async function checkModel(path: string, options: Options, context: CommandContext): Promise<void> {
   samplingDefaults({ ...serveDefaults(context), ...options }, path);
   const addon = await loadAddon();
@@ -50,14 +53,16 @@ async function checkModel(path: string, options: Options, context: CommandContex
 
 function memoryFinding(modelBytes: number): Finding {
   const free = availableMemory();
-  if (free === null) return ok("memory", "the system does not tell");
-  const text = `${bytesText(free)} free, the model needs ${bytesText(modelBytes)} and its KV cache`;
-  return free < modelBytes * 1.2 ? fault("memory", `${text}: too little`) : ok("memory", text);
+  if (free === null) return ok("memory", "not reported by the system");
+  const text = `${bytesText(free)} free; the model needs ${bytesText(modelBytes)} plus its KV cache`;
+  return free < modelBytes * 1.2 ? fault("memory", `${text}: not enough`) : ok("memory", text);
 }
 
 const NUM_TOKENS = 16;
 
-/** Starts the engine as a server does, in a child: a fault of native code is a finding too. */
+/**
+ * Starts the engine in a child, as a server does, so that a crash of native code becomes a finding.
+ */
 async function* engineFindings(
   path: string,
   options: Options,
@@ -77,7 +82,7 @@ async function* engineFindings(
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
     const kernels = `${model.attentionBackend} attention, ${model.weightKernels} weight kernels`;
     yield ok("engine", `loads in ${seconds} s: ${model.device}, ${kernels}`);
-    yield ok("kv cache", `${bytesText(memory.kv)}, ${engine.info.maxModelLen} tokens a request`);
+    yield ok("kv cache", `${bytesText(memory.kv)}, ${engine.info.maxModelLen} tokens per request`);
     const client = clientOf(engine, {
       ...{ path, serving, sampling: samplingDefaults(serving, path) },
       warn: context.warn,

@@ -1,5 +1,5 @@
-// `engine`, which the program starts itself: an engine for the parent that holds the other end of the
-// socket. It ends with the parent, or when that tells it to.
+// `engine`, a command that the program starts itself: runs an engine for the parent process at the
+// other end of the socket. Ends with the parent, or at its request.
 
 import type { ExitCode } from "../cli/exit-codes.ts";
 import { startEngine } from "../engine/start-engine.ts";
@@ -24,7 +24,7 @@ export async function run({ log }: CommandContext): Promise<ExitCode> {
     startEngine,
     availableBytes: availableMemory(),
     onEnd: (fault) => {
-      if (fault !== null) log(`error: the engine cannot go on: ${stackOf(fault)}`);
+      if (fault !== null) log(`error: the engine has failed: ${stackOf(fault)}`);
       endNow();
     },
   });

@@ -1,5 +1,5 @@
-// What `doctor` finds, and what it finds of the machine itself: before anything is built or downloaded, so
-// nothing here needs a package.
+// Findings of `doctor`, and its checks of the machine, which run before anything is built or
+// downloaded. This file therefore depends on no package.
 
 import type { CommandOptions } from "../cli/commands.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
@@ -22,7 +22,7 @@ export const ok = (what: string, text: string): Finding => ({ level: "ok", what,
 export const warning = (what: string, text: string): Finding => ({ level: "warning", what, text });
 export const fault = (what: string, text: string): Finding => ({ level: "fault", what, text });
 
-/** A line each as they come, or JSON at the end. @returns what the command ends with */
+/** Prints each finding as it arrives, or JSON at the end. @returns the exit code */
 export async function printFindings(
   findings: AsyncIterable<Finding>,
   asJson: boolean,
@@ -49,12 +49,12 @@ export async function* machineFindings(
 
 function cpuFinding(): Finding {
   const { cpu, platform, cpuFeatures } = machine();
-  const features = cpuFeatures?.join(" ") ?? "features not told";
+  const features = cpuFeatures?.join(" ") ?? "features unknown";
   const isSlow = platform.endsWith("x64") && cpuFeatures?.includes("avx2") === false;
   if (isSlow)
     return warning(
       "cpu",
-      `${cpu} has no AVX2: only an addon built here runs, by ggml's slower kernels`,
+      `${cpu} has no AVX2: only an addon built on this machine works, with ggml's slower kernels`,
     );
   return ok("cpu", `${cpu}: ${features}`);
 }
@@ -68,25 +68,22 @@ function threadsFinding(): Finding {
   return ok("threads", text);
 }
 
-/** Each request in progress holds a connection. */
+/** Open-file limit below which to warn; each request in progress holds a connection. */
 const FEW_FILES = 1024;
 
 function filesFinding(): Finding {
   const maxFds = processStats()?.maxFds;
-  if (maxFds === undefined) return ok("files", "the limit is not told");
-  if (maxFds >= FEW_FILES) return ok("files", `${maxFds} may be open`);
-  return warning(
-    "files",
-    `only ${maxFds} may be open: raise the limit, \`ulimit -n ${FEW_FILES}\``,
-  );
+  if (maxFds === undefined) return ok("files", "limit not reported by the system");
+  if (maxFds >= FEW_FILES) return ok("files", `limit of ${maxFds}`);
+  return warning("files", `limit of only ${maxFds}; raise it with \`ulimit -n ${FEW_FILES}\``);
 }
 
 function cacheFinding(folder: string): Finding {
   if (canWriteIn(folder)) return ok("cache", folder);
-  return warning("cache", `${folder} cannot be written: set HF_HUB_CACHE before you pull models`);
+  return warning("cache", `${folder} is not writable; set HF_HUB_CACHE before pulling models`);
 }
 
-/** Listens there for a moment, as a start does. */
+/** Checks the port by listening briefly, as a start does. */
 async function portFinding(host: string, port: number): Promise<Finding> {
   const shown = `${host}:${port}`;
   try {
@@ -95,6 +92,9 @@ async function portFinding(host: string, port: number): Promise<Finding> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     if (error.code !== "address_in_use") return fault("port", error.message);
-    return warning("port", `${shown} is taken: choose another --port, or stop what \`ps\` shows`);
+    return warning(
+      "port",
+      `${shown} is in use; choose another --port, or stop the server that \`ps\` shows`,
+    );
   }
 }

@@ -1,4 +1,4 @@
-// `inspect`: what a GGUF file holds, from its header.
+// `inspect`: shows the contents of a GGUF file, from its header.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
@@ -51,6 +51,6 @@ function kvText(bytesPerToken: number, contextLength: number | null): string {
   const whole =
     contextLength === null
       ? ""
-      : `, ${bytesText(bytesPerToken * contextLength)} for a whole context`;
-  return `${bytesPerToken} bytes a token in f16${whole}`;
+      : `, ${bytesText(bytesPerToken * contextLength)} for a full context`;
+  return `${bytesPerToken} bytes per token in f16${whole}`;
 }

@@ -1,4 +1,4 @@
-// Where `serve` listens and how, as its options say, with everything that can be wrong with them.
+// Determines where and how `serve` listens, and validates the options.
 
 import type { ServeOptions } from "../cli/commands.ts";
 import { ConfigError } from "../errors.ts";
@@ -9,13 +9,13 @@ import { readTls, type TlsSettings } from "../runtime/tls-files.ts";
 
 export interface ListenPlace extends ListenAddress {
   readonly port: number;
-  /** Null = the address and port are listened on. */
+  /** Unix socket to listen on; null = the address and port. */
   readonly socketPath: string | null;
   readonly tls: TlsSettings | null;
 }
 
 /**
- * Looks before a model is fetched and read, which may take minutes.
+ * Checks the listening options before the model is downloaded and loaded, which can take minutes.
  * @throws ConfigError "invalid_option", "cannot_listen" or "address_in_use"
  */
 export async function listenPlace(options: ServeOptions): Promise<ListenPlace> {
@@ -27,14 +27,17 @@ export async function listenPlace(options: ServeOptions): Promise<ListenPlace> {
   return place;
 }
 
-/** Listens there and ends it. @throws ConfigError "cannot_listen" or "address_in_use" */
+/**
+ * Listens briefly, to check that it is possible.
+ * @throws ConfigError "cannot_listen" or "address_in_use"
+ */
 export async function tryOut(place: ListenPlace): Promise<void> {
   const fetch = () => new Response(null, { status: 503 });
   const server = await listen({ ...place, maxBodyBytes: 0, fetch });
   await server.stop(true);
 }
 
-/** Flags that would leave a server less safe than its operator believes are refused. */
+/** Refuses TLS options that would have no effect, since the operator would rely on them. */
 function tlsOf(options: ServeOptions): TlsSettings | null {
   const {
     "ssl-certfile": certfile,
@@ -49,10 +52,10 @@ function tlsOf(options: ServeOptions): TlsSettings | null {
     const [alone] = Object.entries(given).find(([, value]) => value !== null) ?? [];
     const lonely = alone ?? (certReqs > 0 ? "ssl-cert-reqs" : null);
     if (lonely === null) return null;
-    throw new ConfigError("invalid_option", `${lonely} needs ssl-certfile, too`);
+    throw new ConfigError("invalid_option", `${lonely} requires ssl-certfile`);
   }
   if (certReqs > 0 && caCerts === null) {
-    throw new ConfigError("invalid_option", "ssl-cert-reqs needs ssl-ca-certs, too");
+    throw new ConfigError("invalid_option", "ssl-cert-reqs requires ssl-ca-certs");
   }
   return readTls({ certfile, keyfile, password, caCerts, certReqs, ciphers });
 }

@@ -1,4 +1,4 @@
-// `ls`: the models on this machine.
+// `ls`: lists the models on this machine.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
@@ -13,7 +13,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   const models = installedModels(sources.env, MODELS_DIR);
   if (json) printLine(JSON.stringify(models.map(jsonOf), null, 2));
   else if (quiet) for (const { name } of models) printLine(name);
-  else if (models.length === 0) log("no models here; `pull` gets one");
+  else if (models.length === 0) log("no models on this machine; download one with `pull`");
   else printLine(listText(models));
   return EXIT_CODES.ok;
 }

@@ -1,4 +1,4 @@
-// Where commands find models, and how they show that one is downloaded.
+// Sources of models for all commands, with a progress bar for downloads.
 
 import { ProgressBar } from "../cli/progress-bar.ts";
 import { MODELS_DIR } from "../models/default-model.ts";

@@ -1,4 +1,5 @@
-// `ps`: the servers of this user on this machine, found by what runs and asked how they are.
+// `ps`: lists this user's servers on this machine. Finds them among the running processes and
+// queries them.
 
 import { basename } from "node:path";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
@@ -17,17 +18,17 @@ import type { CommandContext } from "./command.ts";
 
 interface RunningServer {
   readonly pid: number;
-  /** "unix:" and a path for a Unix socket. */
+  /** Server URL; "unix:" and a path for a Unix socket. */
   readonly url: string;
-  /** Null when it did not tell: it is starting, or wants a key. */
+  /** Model name; null if unknown because the server is starting or requires a key. */
   readonly model: string | null;
   readonly wantsKey: boolean;
   readonly isHealthy: boolean;
   readonly isSleeping: boolean;
-  /** Requests; null when it did not tell. */
+  /** Number of requests; null if unknown. */
   readonly running: number | null;
   readonly waiting: number | null;
-  /** Of the server and its engine. */
+  /** Resident memory of the server and its engine. */
   readonly residentBytes: number;
   readonly uptimeS: number;
 }
@@ -38,10 +39,10 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   const options = parseOptions("ps", sources, warn);
   const servers = await runningServers(options["api-key"][0] ?? null);
   if (options.json) printLine(JSON.stringify(servers, null, 2));
-  else if (servers.length === 0) log("no server runs here; `serve` starts one");
+  else if (servers.length === 0) log("no server is running; start one with `serve`");
   else printLine(serversText(servers));
   const isRefused = servers.some(({ wantsKey }) => wantsKey);
-  if (isRefused) log("a server shows its model to who has its key: --api-key");
+  if (isRefused) log("a server requires a key to show its model; pass --api-key");
   return EXIT_CODES.ok;
 }
 
@@ -54,11 +55,11 @@ async function runningServers(apiKey: string | null): Promise<RunningServer[]> {
   return Promise.all(asked);
 }
 
-/** Where clients reach a server. */
+/** Address at which clients reach a server. */
 interface Place {
-  /** Host of its URLs, with the port. */
+  /** Host and port in its URLs. */
   readonly host: string;
-  /** Null = TCP. */
+  /** Path of a Unix socket; null = TCP. */
   readonly socketPath: string | null;
 }
 
@@ -69,7 +70,7 @@ function placesOf(pid: number): Place[] {
   ];
 }
 
-/** The executable, or its source run by Bun, with the word `serve`. */
+/** Whether a command line is `serve`, run by the executable or by Bun from source. */
 function isServer(argv: readonly string[]): boolean {
   const program = argv.findIndex(
     (word) =>
@@ -79,14 +80,15 @@ function isServer(argv: readonly string[]): boolean {
 }
 
 /**
- * Skips the check of a certificate's host: it names the host that clients use, not the address listened on.
+ * Skips certificate verification: the certificate names the host that clients use, not this
+ * address.
  */
 function fetchAt({ socketPath }: Place): (request: Request) => Promise<Response> {
   const unix = socketPath === null ? {} : { unix: socketPath };
   return (request) => fetch(request, { ...unix, tls: { rejectUnauthorized: false } });
 }
 
-/** @returns the server's URL, with the scheme that it answers */
+/** @returns the server's URL, with the scheme that it answers to */
 async function urlOf(place: Place): Promise<string> {
   const [plain, secure] = [`http://${place.host}`, `https://${place.host}`];
   const answers = async (url: string) => {
@@ -127,7 +129,7 @@ async function askServer(
   };
 }
 
-/** @param label one of the series' labels with its value */
+/** @param label one label of the series, with its value */
 function gauge(metrics: string, name: string, label = ""): number | null {
   const value = new RegExp(`^${name}\\{[^}]*${label}[^}]*\\} (\\S+)$`, "m").exec(metrics)?.[1];
   return value === undefined ? null : Number(value);
@@ -148,7 +150,7 @@ function serversText(servers: readonly RunningServer[]): string {
   return tableText(head, rows, ["PID", "RUNNING", "WAITING", "MEMORY", "UP"]);
 }
 
-/** Describes health; a sleeping server counts as healthy: it accepts requests, which wait. */
+/** @returns health for display; a sleeping server is healthy, as it accepts requests, which wait */
 function healthText({ isHealthy, isSleeping }: Pick<RunningServer, "isHealthy" | "isSleeping">) {
   if (!isHealthy) return "not ready";
   return isSleeping ? "sleeping" : "ok";

@@ -1,4 +1,4 @@
-// `pull`: a model of the hub or of a URL onto this machine. Its path is what goes to standard output.
+// `pull`: downloads a model from the hub or a URL and prints its path to standard output.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";

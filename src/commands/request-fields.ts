@@ -1,4 +1,4 @@
-// The fields of a request set by the request options of `chat` and `complete`.
+// Converts the generation options to fields of a request.
 
 import type { CommandOptions } from "../cli/commands.ts";
 import { ConfigError } from "../errors.ts";
@@ -8,7 +8,7 @@ type Options = Pick<
   "max-tokens" | "temperature" | "top-p" | "seed" | "extra-body"
 >;
 
-/** Fields that the command itself sets, or whose effect it could not print. */
+/** Fields that the command itself sets. */
 const OWN_FIELDS = ["messages", "prompt", "stream", "stream_options"];
 
 /** @throws ConfigError "invalid_option" for a field that would have no effect */
@@ -17,10 +17,17 @@ function checkExtraBody(body: Options["extra-body"]): void {
   if (own !== undefined)
     throw new ConfigError("invalid_option", `--extra-body: ${own} is set by the command itself`);
   const { n = 1 } = body;
-  if (n !== 1) throw new ConfigError("invalid_option", "--extra-body: n: one answer is printed");
+  if (n !== 1)
+    throw new ConfigError(
+      "invalid_option",
+      "--extra-body: n must be 1, since only one answer is printed",
+    );
 }
 
-/** Omits the fields that the server decides. @param isSeeded whether a user chose the seed */
+/**
+ * Omits unset fields, for which the server has defaults.
+ * @param isSeeded whether the user set the seed
+ */
 export function requestFields(
   options: Options,
   modelName: string,

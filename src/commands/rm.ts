@@ -1,4 +1,4 @@
-// `rm`: models off this machine, after a yes.
+// `rm`: removes models from this machine, after confirmation.
 
 import { resolve } from "node:path";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
@@ -16,7 +16,10 @@ import type { CommandContext } from "./command.ts";
 export async function run({ sources, log, warn }: CommandContext): Promise<ExitCode> {
   const { models: names, yes } = parseOptions("rm", sources, warn);
   if (names.length === 0)
-    throw new ConfigError("missing_option", "rm: which model? `ls` lists them");
+    throw new ConfigError(
+      "missing_option",
+      "rm: no model named; `ls` lists the models on this machine",
+    );
   const installed = installedModels(sources.env, MODELS_DIR);
   const models = new Set(names.map((name) => modelOf(name, sources.env, installed)));
   for (const model of models) {
@@ -36,12 +39,12 @@ function modelOf(name: string, env: Env, installed: readonly InstalledModel[]): 
   const model = installed.find((one) => one.name === name) ?? modelAt(name, env, installed);
   if (model !== undefined) return model;
   const message = fileExists(name)
-    ? `${name} is not among the models that \`ls\` lists; remove the file itself`
-    : `there is no model ${name} here; \`ls\` lists them`;
+    ? `${name} is not one of the models that \`ls\` lists; delete the file yourself`
+    : `model ${name} not found; \`ls\` lists the models on this machine`;
   throw new ConfigError("model_not_found", message);
 }
 
-/** Finds a model as `serve` does: by path, or by a name whose file is here. */
+/** Finds a model as `serve` does: by path, or by name if its file is on this machine. */
 function modelAt(
   name: string,
   env: Env,
@@ -52,10 +55,10 @@ function modelAt(
   return installed.find(({ parts }) => parts.includes(resolve(path)));
 }
 
-/** @throws ConfigError "missing_option" when there is nobody to ask */
+/** @throws ConfigError "missing_option" without a terminal */
 async function isConfirmed(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    throw new ConfigError("missing_option", "rm: nobody to ask; --yes removes without asking");
+    throw new ConfigError("missing_option", "rm: no terminal to confirm on; pass --yes");
   }
   return /^y(es)?$/i.test((await askLine(question)).trim());
 }

@@ -1,4 +1,4 @@
-// `serve`: model, engine, app, listener; and on a signal the same in reverse.
+// `serve`: starts the model, engine, app and listener, and stops them in reverse order on a signal.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { version } from "../../package.json";
@@ -39,7 +39,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type Log = CommandContext["log"];
 
-/** Logs lines with level and time, except the banner and the error that ends the start. */
+/** @returns a log with level and time; the banner and fatal startup errors have neither */
 function serverLog({ print, sources }: CommandContext): Log {
   const { hasColor } = stderrTerminal(sources.env);
   return (text) => print(logLine(text, { at: new Date(), hasColor }));
@@ -69,7 +69,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   hasLoaded();
   const stopped = stopOnSignal({ server, service, client, stats, graceS, log });
   const died = client.died.then((error) => {
-    // Where it came from is of use for a fault of ours alone.
+    // A stack is only useful for a bug in Pagoda.
     const reason = error instanceof EngineError ? error.message : stackOf(error);
     log(`error: the engine has stopped: ${reason}`);
     return EXIT_CODES.failed;
@@ -83,14 +83,14 @@ export async function run(context: CommandContext): Promise<ExitCode> {
       url: server.url,
       socketPath: place.socketPath,
       readySeconds: (performance.now() - startedMs) / 1000,
-      // An operator who requires client certificates has something better than a key.
+      // Client certificates replace a key.
       isOpenWithoutKey: service.isOpen && place.tls?.rejectUnauthorized !== true,
     }),
   );
   return Promise.race([stopped, died]);
 }
 
-/** @throws ConfigError or a NativeError when the engine cannot start, wherever it runs */
+/** @throws ConfigError or a NativeError when the engine cannot start, in either process */
 function startClient(options: ServeOptions, config: EngineConfig, log: Log): Promise<EngineClient> {
   const host = { onLoadProgress: loadProgress(log), log };
   if (options["in-process"]) {
@@ -125,7 +125,7 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
     maxLogprobs: options["max-logprobs"],
     samplingDefaults: sampling.defaults,
     ...limits,
-    // No other machine and no web page can reach a Unix socket.
+    // A Unix socket needs no Host check: no other machine and no web page can reach it.
     ...(place.socketPath === null ? { listensOn: place } : {}),
     trustsRequestTemplates: options["trust-request-chat-template"],
     isDevMode: options["server-dev-mode"],
@@ -140,7 +140,7 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
   };
 }
 
-/** As Python's metrics client reads its switch. */
+/** Reads a switch as Python's metrics client does. */
 function isPythonTrue(text = ""): boolean {
   return ["true", "1", "t"].includes(text.toLowerCase());
 }
@@ -154,13 +154,13 @@ function metricFeatures(options: ServeOptions): Set<MetricFeature> {
   return new Set(features.filter(([, isOn]) => isOn).map(([feature]) => feature));
 }
 
-/** Large models take long to read: a line every quarter after the first second. */
+/** Logs the progress of a long load: a line per quarter, after the first second. */
 function loadProgress(log: Log): (share: number) => void {
   let startMs = performance.now();
   let shown = 0;
   let last = 0;
   return (share) => {
-    // A smaller share is of another load, by a restarted engine.
+    // A smaller share means that a restarted engine loads again.
     if (share < last) {
       startMs = performance.now();
       shown = 0;
@@ -188,8 +188,9 @@ interface Running {
 }
 
 /**
- * First signal: finish what is in progress within the grace time, exit 0. Second: exit at once. Until the
- * end the server listens: /health answers 503, so that balancers turn away, and so does new work.
+ * Finishes the requests in progress within the grace time on the first signal and exits with 0;
+ * exits immediately on the second. The server keeps listening until the end: /health and new
+ * requests get 503, so that load balancers stop sending traffic.
  */
 function stopOnSignal(running: Running): Promise<ExitCode> {
   const { service, graceS, log } = running;
@@ -198,7 +199,7 @@ function stopOnSignal(running: Running): Promise<ExitCode> {
     if (press === "now") return end(EXIT_CODES.failed);
     service.drain();
     const live = service.front.numLiveSequences;
-    log(`${signal}: finishing ${live} requests, at most ${graceS} s; again to stop now`);
+    log(`${signal}: finishing ${live} requests within ${graceS} s; repeat to stop immediately`);
     stop(running).then(() => end(EXIT_CODES.ok));
   });
   return promise;
@@ -210,7 +211,7 @@ async function stop({ server, service, client, stats, graceS }: Running): Promis
   const deadline = performance.now() + graceS * 1000;
   // An engine that hangs does not answer.
   const late = sleep(Math.min(graceS * 1000, LONGEST_TIMER_MS), false);
-  // Nobody can wake a sleeping engine any more: what waits there is told so at once.
+  // A sleeping engine can no longer be woken up, so its waiting requests are failed immediately.
   const isAsleep = () => Promise.race([client.calls.isSleeping().catch(() => false), late]);
   const canFinish = async () => performance.now() < deadline && !(await isAsleep());
   while (front.numLiveSequences > 0 && (await canFinish())) await sleep(20);

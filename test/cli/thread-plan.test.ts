@@ -33,7 +33,7 @@ describe("planThreads", () => {
     expect(() => plan(null, [0, 3])).toThrow(message);
   });
 
-  test("where the system does not tell, every CPU may be named", () => {
+  test("every CPU is accepted if the system does not report them", () => {
     const nothing = () => {
       throw new Error("no files");
     };

@@ -44,7 +44,7 @@ describe("complete", () => {
   });
 
   test("says when the server's default cut it off, not when that was asked for", async () => {
-    const cut = `cut off at the server's default; --max-tokens sets it\n`;
+    const cut = `the text was cut off at the server's default length; set --max-tokens\n`;
     expect((await runPagoda(["complete", "a", ...at])).stderr).toEndWith(cut);
     for (const asked of ["--max-tokens=2", "--extra-body.max_tokens=2"])
       expect((await runPagoda(["complete", "a", ...at, asked])).stderr).not.toContain("cut off");
@@ -65,7 +65,7 @@ describe("complete", () => {
       ],
       [["complete", "a", "--url", "a b"], 2, "error: --url: a b is not a URL\n"],
       [["complete", "a", "--url", "ftp://a"], 2, "error: --url: ftp://a is not a URL\n"],
-      [["complete"], 2, "error: complete: what? Give a prompt, or pipe one in\n"],
+      [["complete"], 2, "error: complete: no prompt; pass one as an argument or pipe it in\n"],
       [
         ["complete", "a", "--url", locked.url],
         1,
@@ -121,7 +121,7 @@ describe("chat", () => {
     const quick = await runPagoda(["chat", "-q", "one", ...words], input);
     expect(quick.stdout).toBe(`${answer}\n`);
     expect(quick.stderr).toEndWith(
-      "cut off by --max-tokens, or at the end of the model's context\n",
+      "the answer was cut off by --max-tokens or by the end of the model's context\n",
     );
     expect(await runPagoda(["chat", "tiny", "one", ...words], input)).toEqual(quick);
   });
@@ -149,7 +149,7 @@ describe("chat", () => {
   });
 
   test("a question in the place of a model is told as that", async () => {
-    const hint = 'chat: the first word names a model; -q sends one message: chat -q "Why so?"';
+    const hint = 'chat: the first argument is a model; use -q to send a message: chat -q "Why so?"';
     const ran = await runPagoda(["chat", "Why so?"]);
     expect(ran).toEqual({ stdout: "", stderr: `error: ${hint}\n`, exitCode: 2 });
   });
@@ -157,7 +157,7 @@ describe("chat", () => {
   test("a conversation that fills the context is told of /reset, a first message is not", async () => {
     const long = "x".repeat(20_000);
     const words = ["chat", ...at, "--max-tokens=8"];
-    const hint = "the conversation is too long; /reset begins a new one\n";
+    const hint = "the conversation is too long; /reset starts a new one\n";
     const full = await runPagoda(words, { stdin: `one\n${long}\n` });
     expect(full.stderr).toContain("error: HTTP 400: ");
     expect(full.stderr).toEndWith(hint);
@@ -186,7 +186,7 @@ describe("chat", () => {
     for (const [body, fault] of [
       ['{"messages":[]}', "messages is set by the command itself"],
       ['{"stream":false}', "stream is set by the command itself"],
-      ['{"n":2}', "n: one answer is printed"],
+      ['{"n":2}', "n must be 1, since only one answer is printed"],
     ] as const) {
       const ran = await runPagoda(["chat", "-q", "a", ...at, "--extra-body", body]);
       expect(ran.stderr).toEndWith(`error: --extra-body: ${fault}\n`);
@@ -233,7 +233,7 @@ describe("chat on a terminal", () => {
     await program.until(answer);
     await program.until("> ");
     program.type("/clear\r");
-    await program.until("a new conversation");
+    await program.until("new conversation");
     await program.until("> ");
     program.type("one\n/two\nth");
     // The program, another process, reads the two apart: its terminal shows nothing of that.
@@ -263,7 +263,7 @@ describe("chat on a terminal", () => {
     const twice = new TerminalProgram(["chat", ...at]);
     await twice.until("> ");
     twice.type("\x03");
-    await twice.until("Ctrl-C again leaves");
+    await twice.until("press Ctrl-C again to exit");
     await twice.until("> ");
     twice.type("\x03");
     expect(await twice.exited).toBe(130);
@@ -275,11 +275,11 @@ describe("chat on a terminal", () => {
 
   test("an error leaves the conversation open, and colours can be turned off", async () => {
     const program = new TerminalProgram(["chat", ...at, "--top-p", "2"], { NO_COLOR: "1" });
-    await program.until("/help tells");
+    await program.until("type /help");
     program.type("tell\r");
     await program.until("HTTP 400");
     program.type("/nonsense\r");
-    await program.until("there is no /nonsense");
+    await program.until("unknown command /nonsense");
     program.type("/exit\r");
     expect(await program.exited).toBe(0);
     expect(program.text).not.toContain("\x1b[2m");

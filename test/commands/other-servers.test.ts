@@ -108,7 +108,7 @@ describe("a stream", () => {
     "that ends by %s says so",
     async (reason) => {
       const url = streaming(chunk("abc", reason) + end);
-      const stderr = `the server has ended the answer: ${reason}\n`;
+      const stderr = `the server ended the answer: ${reason}\n`;
       expect(await chatWith(url)).toEqual({ stdout: "abc\n", stderr, exitCode: 0 });
     },
   );
@@ -187,7 +187,7 @@ describe("what a request says", () => {
 
   test("what a server has decided at its start is told to have no effect", async () => {
     const ran = await chatWith(url, "--max-model-len", "4k", "--offline");
-    const because = `has no effect: the server at ${url} has loaded its model`;
+    const because = `has no effect: the server at ${url} has already loaded its model`;
     expect(ran.stderr).toBe(`warning: --max-model-len ${because}\nwarning: --offline ${because}\n`);
     const quiet = await runPagoda(["chat", "-q", "hi", "--url", url], {
       env: { PAGODA_MAX_MODEL_LEN: "4k" },
@@ -221,7 +221,7 @@ test("a server that sleeps is told of: its answer may be long in coming", async 
   servers.push(server);
   const url = `http://127.0.0.1:${server.port}`;
   const ran = await chatWith(url);
-  const stderr = `${url} sleeps: an answer comes when somebody has woken it (wake_up)\n`;
+  const stderr = `${url} is asleep; requests wait until it is woken up (/wake_up)\n`;
   expect(ran).toEqual({ stdout: "abc\n", stderr, exitCode: 0 });
   expect((await runPagoda(["bench", "--url", url])).stderr).toStartWith(stderr);
 });

@@ -46,9 +46,9 @@ describe("without a server", () => {
 
   test("chat and complete load the model that is named", async () => {
     const chat = await runPagoda(["chat", ...words, "--max-tokens", "4"], { stdin: "a\nb\n" });
-    const cut = "cut off by --max-tokens, or at the end of the model's context\n";
+    const cut = "the answer was cut off by --max-tokens or by the end of the model's context\n";
     expect(chat).toMatchObject({
-      stderr: `loading tiny; no server is needed\n${cut}${cut}`,
+      stderr: `loading tiny in this process\n${cut}${cut}`,
       exitCode: 0,
     });
     const complete = ["complete", "a", "--model", ...words, "--max-tokens=4"];
@@ -133,10 +133,10 @@ describe("serve elsewhere than on a port in plain HTTP", () => {
   }, 30_000);
 
   test.each([
-    [["--ssl-keyfile", "x.key"], 2, "ssl-keyfile needs ssl-certfile, too"],
-    [["--ssl-ca-certs", "x.pem"], 2, "ssl-ca-certs needs ssl-certfile, too"],
-    [["--ssl-cert-reqs", "2"], 2, "ssl-cert-reqs needs ssl-certfile, too"],
-    [["--ssl-certfile", "x.pem", "--ssl-cert-reqs", "1"], 2, "ssl-cert-reqs needs ssl-ca-certs"],
+    [["--ssl-keyfile", "x.key"], 2, "ssl-keyfile requires ssl-certfile"],
+    [["--ssl-ca-certs", "x.pem"], 2, "ssl-ca-certs requires ssl-certfile"],
+    [["--ssl-cert-reqs", "2"], 2, "ssl-cert-reqs requires ssl-certfile"],
+    [["--ssl-certfile", "x.pem", "--ssl-cert-reqs", "1"], 2, "ssl-cert-reqs requires ssl-ca-certs"],
     [["--ssl-certfile", "/no.pem"], 2, "ssl-certfile: cannot read /no.pem: "],
     [["--root-path", "llm"], 2, 'root-path: "llm" is not a path such as /llm'],
     [["--root-path", "/a b"], 2, 'root-path: "/a b" is not a path such as /llm'],
@@ -183,7 +183,7 @@ describe("ps", () => {
   test("without the key shows all but the model, and says what is missing", async () => {
     expect(await shown()).toMatchObject([{ model: null, wantsKey: true, isHealthy: true }]);
     expect((await runPagoda(["ps"])).stderr).toBe(
-      "a server shows its model to who has its key: --api-key\n",
+      "a server requires a key to show its model; pass --api-key\n",
     );
   }, 30_000);
 
