@@ -1,11 +1,13 @@
-// For which platform a native addon was made, read from its header; and whether this checkout's may be
-// given away.
+// Reads the platform of a native addon from its header, and checks whether this checkout's addon
+// runs on other machines.
 
 import { existsSync, readFileSync } from "node:fs";
 import type { Checkout } from "./checkout.ts";
 import { SetupError } from "./report.ts";
 
-/** As Node names them: "linux-x64", "darwin-arm64"; "linux-x64-musl" where the C library is musl. */
+/**
+ * Platform in Node's terms: "linux-x64", "darwin-arm64"; "linux-x64-musl" with musl as C library.
+ */
 export type Platform = `${string}-${string}`;
 
 export function hostPlatform(): Platform {
@@ -16,7 +18,7 @@ const ELF_MACHINES: Readonly<Record<number, string>> = { 62: "x64", 183: "arm64"
 const MACH_CPUS: Readonly<Record<number, string>> = { 16777223: "x64", 16777228: "arm64" };
 const PE_MACHINES: Readonly<Record<number, string>> = { 34404: "x64", 43620: "arm64" };
 
-/** @returns null for what is no library of a known platform */
+/** @returns null if the file is not a library for a known platform */
 export function platformOf(file: Uint8Array): Platform | null {
   if (file.length < 64) return null;
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
@@ -40,7 +42,7 @@ function named(system: string, machine: string | undefined): Platform | null {
   return machine === undefined ? null : `${system}-${machine}`;
 }
 
-/** @returns the oldest glibc that it loads with, e.g. "2.36"; null where it needs none */
+/** @returns the minimum glibc version, e.g. "2.36"; null if none is needed */
 export function glibcOf(file: Uint8Array): string | null {
   const text = Buffer.from(file.buffer, file.byteOffset, file.byteLength).toString("latin1");
   const minors = [...text.matchAll(/GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor));
@@ -49,16 +51,17 @@ export function glibcOf(file: Uint8Array): string | null {
 
 /** @throws SetupError when the file is missing or was made for another platform */
 export function checkAddon(path: string, platform: Platform): void {
-  if (!existsSync(path)) throw new SetupError(`there is no ${path}; run \`bun run setup\``);
+  if (!existsSync(path)) throw new SetupError(`${path} does not exist; run \`bun run setup\``);
   const found = platformOf(readFileSync(path));
   if (found === platform) return;
   throw new SetupError(
-    `${path} is an addon for ${found ?? "no platform known here"}, not for ${platform}; build it on such a machine`,
+    `${path} is an addon for ${found ?? "an unknown platform"}, not for ${platform}; build it on such a machine`,
   );
 }
 
 /**
- * An addon tuned for this machine's CPU would end by an illegal instruction on another.
+ * Refuses an addon tuned for this machine's CPU, which would crash with an illegal instruction on
+ * others.
  * @throws SetupError
  */
 export function checkPortable(checkout: Checkout): void {

@@ -1,6 +1,6 @@
-// Builds the native addon through cmake-js. Skipped when nothing that goes into it has changed: the folder that
-// the clone lies in is no part of the addon. Objects may be tuned for this machine's CPU, and CMake keeps absolute
-// paths: another CPU, compiler or folder needs a new build folder.
+// Builds the native addon with cmake-js, unless none of its inputs has changed; the location of the
+// clone is not an input. Objects can be tuned for this machine's CPU, and CMake stores absolute
+// paths, so another CPU, compiler or location requires a new build folder.
 
 import {
   createWriteStream,
@@ -32,22 +32,27 @@ import { SetupError, say, sayUpToDate } from "./report.ts";
 import { run } from "./shell.ts";
 import { endOf } from "./tool-process.ts";
 
-/** Spellings that CMake reads as a yes or a no. */
+/** CMake's spellings of true and false. */
 const SWITCH = /^(on|off|1|0|yes|no|true|false)$/i;
-/** Read from the environment as ON or OFF; without them CMakeLists.txt decides from what the machine has. */
+/**
+ * Options from the environment, ON or OFF; if unset, CMakeLists.txt detects what the machine has.
+ */
 const BUILD_OPTIONS = ["PAGODA_NATIVE", "PAGODA_CUDA", "PAGODA_VULKAN", "PAGODA_METAL"] as const;
 
-/** With CCACHE_BASEDIR: objects are found from any folder; errors keep their full paths. */
+/** With CCACHE_BASEDIR, lets clones in any folder share objects; errors keep their full paths. */
 const CCACHE = { CCACHE_ABSSTDERR: "true", CCACHE_NOHASHDIR: "true" };
 
-/** Memory that one compiler process may need. */
+/** Memory to allow per compiler process. */
 const BYTES_PER_COMPILER = 2 ** 30;
 
 export function addonPath(checkout: Checkout): string {
   return checkout.path("build", "native", "Release", "pagoda.node");
 }
 
-/** Lists what the set-up needs: everything before the first build, then only what detects changes. */
+/**
+ * Lists the tools that the setup needs: all before the first build, then only those that detect
+ * changes.
+ */
 export function setupTools(checkout: Checkout): readonly NeededTool[] {
   return existsSync(addonPath(checkout)) ? [GIT, COMPILER] : BUILD_TOOLS;
 }
@@ -66,13 +71,15 @@ export async function buildAddon(checkout: Checkout, pin: Pin): Promise<void> {
   needTools([CMAKE, NINJA_OR_MAKE]);
   clearBuildOfOthers(checkout, toolchain);
   const speed = hasTool("ccache") ? " with ccache" : "";
-  say(`native addon: building${speed}; the first time takes some minutes (log: build/native.log)`);
+  say(
+    `native addon: building${speed}; the first build takes a few minutes (log: build/native.log)`,
+  );
   await runCmakeJs(checkout);
   checkout.writeStamp("native", stamp);
   say("native addon: built");
 }
 
-/** What objects depend on besides their sources; neither make nor ninja would see a change of it. */
+/** Hash of what objects depend on besides their sources, which make and ninja do not track. */
 async function toolchainStamp(checkout: Checkout, compiler: string): Promise<string> {
   const { output: version } = await run([compiler, "--version"]);
   const options = buildOptions(process.env, cpuFlags());
@@ -84,18 +91,17 @@ function clearBuildOfOthers(checkout: Checkout, toolchain: string): void {
   const folder = checkout.path("build", "native");
   const last = checkout.readStamp("toolchain");
   if (last !== null && last !== toolchain) {
-    say("native addon: made for another CPU, compiler or set of options; starting again");
+    say("native addon: built for another CPU, compiler or set of options; rebuilding");
     rmSync(folder, { recursive: true, force: true });
   }
   checkout.writeStamp("toolchain", toolchain);
-  if (clearMovedBuild(checkout, folder))
-    say("native addon: built in another folder; starting again");
+  if (clearMovedBuild(checkout, folder)) say("native addon: built in another folder; rebuilding");
 }
 
 /**
- * Removes a build folder whose clone was moved or copied: CMake refuses it, and every command in it has the old
- * paths. ccache finds the objects again.
- * @returns whether it did
+ * Removes the build folder of a clone that was moved or copied, since CMake refuses it and its
+ * commands contain the old paths. ccache still finds the objects.
+ * @returns whether the folder was removed
  */
 export function clearMovedBuild(checkout: Checkout, folder: string): boolean {
   const cache = join(folder, "CMakeCache.txt");
@@ -109,9 +115,9 @@ export function clearMovedBuild(checkout: Checkout, folder: string): boolean {
 const isSameFolder = (a: string, b: string) => existsSync(a) && realpathSync(a) === realpathSync(b);
 
 /**
- * Options for cmake-js: `--CDPAGODA_CUDA=OFF`. An x86-64 CPU below AVX2, the floor of an addon for all, gets one
- * of its own unless the environment says otherwise.
- * @param flags of the CPU as Linux tells them; empty = not told
+ * Builds options for cmake-js, such as `--CDPAGODA_CUDA=OFF`. Portable addons require AVX2, so an
+ * x86-64 CPU without it gets a tuned addon unless the environment overrides that.
+ * @param flags CPU flags as reported by Linux; empty = unknown
  */
 export function buildOptions(
   env: Readonly<Record<string, string | undefined>>,
@@ -128,7 +134,7 @@ export function buildOptions(
   });
 }
 
-/** The command line of cmake-js. @param options such as `--CDPAGODA_CUDA=OFF` */
+/** @returns a command line for cmake-js. @param options such as `--CDPAGODA_CUDA=OFF` */
 export function cmakeJs(
   checkout: Checkout,
   verb: "configure" | "build",

@@ -1,4 +1,5 @@
-// What the build tool prints, as progress lines at a bearable rate, and its last words when it fails.
+// Condenses the output of the build tool into occasional progress lines, and extracts the errors if
+// it fails.
 
 const TAIL_LINES = 60;
 
@@ -10,7 +11,7 @@ export class BuildProgress {
   #rest = "";
   #shownMs = Number.NEGATIVE_INFINITY;
 
-  /** Shows a line every second on a terminal, else every 10 s. */
+  /** Shows a line every second on a terminal, otherwise every 10 s. */
   constructor(
     show: (line: string) => void,
     options: { nowMs?: () => number; isTerminal?: boolean } = {},
@@ -21,14 +22,14 @@ export class BuildProgress {
     this.#intervalMs = isTerminal ? 1_000 : 10_000;
   }
 
-  /** @param text any part of the output; lines may be cut anywhere */
+  /** @param text next part of the output, which can be cut anywhere */
   read(text: string): void {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
     for (const line of lines) this.#readLine(line.trimEnd());
   }
 
-  /** Up to three lines that tell why, else the last three. */
+  /** @returns up to three lines with errors, otherwise the last three lines */
   fault(): string {
     const lines = this.#rest === "" ? this.#tail : [...this.#tail, this.#rest];
     const errors = lines.filter((line) => /\b(error|fatal)\b/i.test(line)).slice(0, 3);
@@ -46,7 +47,7 @@ export class BuildProgress {
   }
 }
 
-/** ninja prints `[41/213] ...`, make `[ 19%] ...`. */
+/** Parses ninja's `[41/213] ...` and make's `[ 19%] ...`. */
 function progressText(line: string): string | null {
   const steps = /^\[\s*(\d+)\/(\d+)\]/.exec(line);
   if (steps !== null) {

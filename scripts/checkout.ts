@@ -1,5 +1,5 @@
-// A clone of the repository: where its parts are, and stamps that say what each set-up step was done
-// from. A step whose inputs still have the stamp it left is skipped.
+// A clone of the repository: paths of its parts, and a stamp of the inputs of each setup step. A
+// step is skipped if the stamp of its inputs has not changed.
 
 import { createHash } from "node:crypto";
 import {
@@ -24,7 +24,10 @@ export class Checkout {
     return join(this.root, ...parts);
   }
 
-  /** Files of a folder and of those within it, relative to the root and sorted, with one of the endings. */
+  /**
+   * @returns files with one of the endings in a folder and its subfolders, relative to the root,
+   * sorted
+   */
   filesIn(folder: string, endings: readonly string[]): string[] {
     const path = this.path(folder);
     if (!existsSync(path)) return [];
@@ -35,7 +38,7 @@ export class Checkout {
       .sort();
   }
 
-  /** Hash of files' names and contents, and of further texts. */
+  /** @returns a hash of files' names and contents, and of additional strings */
   stampOf(files: readonly string[], texts: readonly string[] = []): string {
     const hash = createHash("sha256");
     for (const file of files) {
@@ -46,7 +49,7 @@ export class Checkout {
     return hash.digest("hex");
   }
 
-  /** @returns null when the step was never done */
+  /** @returns null if the step has never been done */
   readStamp(step: string): string | null {
     const path = this.#stampPath(step);
     return existsSync(path) ? readFileSync(path, "utf8") : null;
@@ -57,7 +60,7 @@ export class Checkout {
     writeFileSync(this.#stampPath(step), stamp);
   }
 
-  /** For a step that is about to take its last result apart. */
+  /** Invalidates a step before its previous result is changed. */
   clearStamp(step: string): void {
     rmSync(this.#stampPath(step), { force: true });
   }

@@ -1,5 +1,5 @@
-// Makes the executable: one file with the runtime, the program and the addon. Prints its size and, where
-// it can run here, how long it takes to its first line and to its first token.
+// Builds the executable: one file with the runtime, the program and the addon. Prints its size and, if it runs on
+// this machine, the times to its first line and its first token.
 //
 //   bun scripts/compile.ts [--target bun-linux-arm64] [--addon file] [--outfile dist/pagoda]
 
@@ -26,7 +26,9 @@ interface CompileOptions {
   readonly outfile: string;
 }
 
-/** "bun-windows-x64-baseline" runs an addon for "win32-x64". */
+/**
+ * Converts a target such as "bun-windows-x64-baseline" to the platform of its addon, "win32-x64".
+ */
 function platformOfTarget(target: string): Platform {
   const [, system = "", machine = ""] = target.split("-");
   const isMusl = target.endsWith("-musl");
@@ -44,7 +46,7 @@ async function compile({ target, addon, outfile }: CompileOptions): Promise<void
     compile: { target, outfile, autoloadDotenv: false, autoloadBunfig: false },
     format: "esm",
     bytecode: true,
-    // Names stay, for stack traces.
+    // Identifiers are kept for stack traces.
     minify: { whitespace: true, syntax: true, identifiers: false },
     plugins: [
       {
@@ -58,7 +60,7 @@ async function compile({ target, addon, outfile }: CompileOptions): Promise<void
   if (!result.success) throw new SetupError(`the build failed: ${result.logs.join("; ")}`);
 }
 
-/** Of a warm file cache: the best of some starts. */
+/** Reports startup times with a warm file cache: the best of several starts. */
 async function reportStart(checkout: Checkout, executable: string): Promise<void> {
   say(
     `executable: ${Math.round(await commandMs(executable, "--version"))} ms to print its version`,
@@ -70,7 +72,7 @@ async function reportStart(checkout: Checkout, executable: string): Promise<void
 }
 
 const USAGE = `bun run compile [--target bun-linux-arm64] [--addon FILE] [--outfile dist/pagoda]
-Makes the executable: one file with the runtime, the program and the addon.`;
+Build the executable: one file with the runtime, the program and the addon.`;
 
 async function main(): Promise<void> {
   const checkout = new Checkout();

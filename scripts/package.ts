@@ -1,6 +1,5 @@
-// What `bun pm pack` puts into the package besides what is in the tree: the library as JavaScript with its
-// types in lib/, this machine's addon in addons/. Addons of other platforms that lie there already are
-// packed too.
+// Prepares the files of `bun pm pack` that are not in the tree: the library as JavaScript with its types in lib/,
+// and this machine's addon in addons/. Existing addons for other platforms are packed, too.
 //
 //   bun scripts/package.ts
 
@@ -19,7 +18,7 @@ async function compileLibrary(checkout: Checkout): Promise<void> {
   await runOrFail(command, "tsc", { cwd: checkout.root });
 }
 
-/** @throws SetupError when this machine's addon is missing, or runs on no other machine */
+/** @throws SetupError when this machine's addon is missing or does not run on other machines */
 function addAddon(checkout: Checkout): void {
   const platform = hostPlatform();
   checkAddon(addonPath(checkout), platform);
@@ -33,8 +32,8 @@ function addAddon(checkout: Checkout): void {
 }
 
 /**
- * A literal require a platform under a condition that bundlers fold: the form that loads from
- * node_modules and from an executable that a user compiles.
+ * @returns a loader with a literal require per platform, under a condition that bundlers fold. It
+ * works from node_modules and in executables that users compile.
  */
 function loaderText(platforms: readonly Platform[]): string {
   const branches = platforms.map((platform) => {
@@ -46,13 +45,13 @@ function loaderText(platforms: readonly Platform[]): string {
   return `// Written by scripts/package.ts.
 ${branches.join("")}{
   const here = process.platform + "-" + process.arch;
-  throw new Error("this package brings no addon for " + here + ", only for ${platforms.join(", ")}");
+  throw new Error("this package has no addon for " + here + ", only for ${platforms.join(", ")}");
 }
 `;
 }
 
 const USAGE = `bun scripts/package.ts
-Builds what \`bun pm pack\` packs: the library in lib/, this machine's addon in addons/.`;
+Build what \`bun pm pack\` packs: the library in lib/, this machine's addon in addons/.`;
 
 scriptArguments(USAGE, {});
 const checkout = new Checkout();

@@ -1,6 +1,6 @@
-// `bun run pagoda <command>` and `bun run serve` in a clone: the set-up where the command needs it, then the
-// program with the words given. Wrong options, --help and the like are answered first, before anything is
-// built.
+// `bun run pagoda <command>` and `bun run serve` in a clone: runs the setup if the command needs
+// it, then the program with the given arguments. Invalid options, --help and similar are handled
+// before anything is built.
 
 import { version } from "../package.json";
 import { commandSpec } from "../src/cli/commands.ts";
@@ -33,7 +33,7 @@ async function main(argv: readonly string[]): Promise<void> {
     const options = resolveOptions(command, { ...sources, argv: asked.argv }, () => {});
     const optionOf = (name: string) => options.find(({ option }) => option.name === name)?.value;
     if (asked.command === "doctor") await checkTools({ ...sources, argv: asked.argv });
-    // A server that is named has an engine of its own.
+    // A server at --url has its own engine.
     const needsModel = optionOf("model") === DEFAULT_MODEL;
     if (!optionOf("url")) await setUp(["--quiet", ...(needsModel ? [] : ["--no-model"])]);
   }

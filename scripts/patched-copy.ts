@@ -1,5 +1,5 @@
-// build/llama.cpp: a copy of the pinned source with our patches, the only one that is compiled. Files
-// that come out as before keep their time, so that a changed patch rebuilds little.
+// Makes build/llama.cpp, a copy of the pinned source with Pagoda's patches, the only one that is
+// compiled. Unchanged files keep their timestamp, so that a changed patch rebuilds little.
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { run, runOrFail } from "./shell.ts";
 
 const STEP = "llama.cpp";
 
-/** Relative to the root, in the order in which they apply. */
+/** @returns patches relative to the root, in the order in which they apply */
 export function patchFiles(checkout: Checkout): string[] {
   return checkout.filesIn(join("third_party", "patches"), [".patch"]);
 }
@@ -38,7 +38,7 @@ export async function makePatchedCopy(checkout: Checkout, pin: Pin): Promise<voi
   checkout.writeStamp(STEP, stamp);
 }
 
-/** Writes the tracked files of a commit into a new folder that git takes for a repository of its own. */
+/** Exports the tracked files of a commit into a new folder with its own git repository. */
 export async function exportSource(source: string, commit: string, target: string): Promise<void> {
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
@@ -50,7 +50,7 @@ export async function exportSource(source: string, commit: string, target: strin
   await runOrFail(["git", "-c", "init.defaultBranch=main", "init", "-q", target], "git init");
 }
 
-/** @returns what git says about the first place that does not fit; null when the patch was applied */
+/** @returns git's message about the first conflict; null if the patch was applied */
 export async function applyPatch(source: string, patch: string): Promise<string | null> {
   const { exitCode, output } = await run(["git", "apply", patch], { cwd: source });
   return exitCode === 0 ? null : (output.split("\n")[0] ?? "git apply failed");
@@ -62,7 +62,8 @@ async function keepTimes(fresh: string, old: string): Promise<void> {
   for await (const file of new Bun.Glob("**/*").scan({ cwd: fresh, dot: true })) {
     const [to, from] = [join(fresh, file), join(old, file)];
     const isSame = existsSync(from) && readFileSync(to).equals(readFileSync(from));
-    // A file that loses its patch has the commit's time, which no build would notice.
+    // A file that loses its patch would get the commit's old timestamp, and the build would miss
+    // the change.
     if (isSame) renameSync(from, to);
     else utimesSync(to, now, now);
   }

@@ -1,15 +1,15 @@
-// How the set-up speaks: a line for what it does, one clear line for what is missing.
+// Output of the setup: a line for each step, and one line for a failure.
 
 import { printErrorLine } from "../src/runtime/terminal.ts";
 
-/** A failure that the user can mend; printed as one line. */
+/** A failure that the user can fix; printed as one line. */
 export class SetupError extends Error {
   override readonly name = "SetupError";
 }
 
 let isQuiet = false;
 
-/** With `quiet`, steps that have nothing to do say nothing. */
+/** With `quiet`, steps that have nothing to do print nothing. */
 export function setQuiet(quiet: boolean): void {
   isQuiet = quiet;
 }

@@ -1,11 +1,11 @@
-// Runs the addon's tests under a sanitizer: builds the addon with it into a folder of its own, puts it beside
-// a copy of the sources and runs the tests there. `asan` (AddressSanitizer and UndefinedBehaviorSanitizer) is
-// for every change, `tsan` (ThreadSanitizer) for the night. Every report counts.
+// Runs the addon's tests under a sanitizer: builds the addon with it in a separate folder and runs the tests in a copy
+// of the sources. `asan` (AddressSanitizer and UndefinedBehaviorSanitizer) runs for every change, `tsan`
+// (ThreadSanitizer) nightly. Every report is a failure.
 //
 //   bun scripts/sanitize.ts asan | tsan [test such as native/attention ...]
 //
-// Bun itself is not instrumented. For ThreadSanitizer the addon says where its work goes from one of Bun's
-// threads to another (native/addon/handoff.h), tsan-suppressions.txt has what happens before it can.
+// Bun itself is not instrumented. For ThreadSanitizer, the addon annotates where its work moves between Bun's threads
+// (native/addon/handoff.h); tsan-suppressions.txt covers what happens before that.
 
 import {
   cpSync,
@@ -28,25 +28,25 @@ import { endOf } from "./tool-process.ts";
 
 const TEST_TIMEOUT_MS = "60000";
 
-/** Fortified copies would not be seen. */
+/** Common flags. Fortified copies would not be checked. */
 const COMMON_FLAGS = ["-O1", "-g1", "-fno-omit-frame-pointer", "-U_FORTIFY_SOURCE"];
 
-/** A native call that hangs blocks every timer within its process. */
+/**
+ * Timeout enforced from outside, since a native call that hangs blocks every timer in its process.
+ */
 const FILE_TIMEOUT_MS = 10 * 60_000;
 
 const USAGE = `bun scripts/sanitize.ts asan | tsan [test such as native/attention ...]
-Runs the addon's tests, or those named, under a sanitizer.`;
+Run the addon's tests, or the named ones, under a sanitizer.`;
 
 const { positionals } = scriptArguments(USAGE, { allowPositionals: true });
 const [name = "", ...asked] = positionals;
 const sanitizer = SANITIZERS[name];
 if (sanitizer === undefined)
-  refuseArguments(
-    `there is no sanitizer ${name}; there are: ${Object.keys(SANITIZERS).join(", ")}`,
-  );
+  refuseArguments(`unknown sanitizer ${name}; available: ${Object.keys(SANITIZERS).join(", ")}`);
 const checkout = new Checkout();
 const folder = checkout.path("build", name);
-/** Hidden, so that `bun test` does not find its tests beside the project's own. */
+/** Hidden, so that `bun test` in the project does not find its tests. */
 const tree = new Checkout(join(folder, ".tree"));
 
 async function buildAddon({ compilerFlags, targets }: Sanitizer): Promise<void> {
@@ -64,7 +64,7 @@ async function buildAddon({ compilerFlags, targets }: Sanitizer): Promise<void> 
   }
 }
 
-/** The addon is looked for beside the sources: they are copied, so that the usual one stays. */
+/** Copies the sources, since the addon is loaded relative to them and the usual one must stay. */
 async function copyTree(): Promise<void> {
   rmSync(tree.root, { recursive: true, force: true });
   const { output } = await run(["git", "-C", checkout.root, "ls-files"]);
@@ -78,7 +78,10 @@ async function copyTree(): Promise<void> {
   cpSync(join(folder, "Release", "pagoda.node"), addonPath(tree));
 }
 
-/** What a process needs for the addon to be watched, its reports in files of the folder. */
+/**
+ * @returns variables that make a process load the sanitizer, with its reports in files of the
+ * folder
+ */
 async function environment({
   runtimes,
   shims,
@@ -106,7 +109,7 @@ async function environment({
 interface Ran {
   readonly exitCode: number | null;
   readonly stderr: string;
-  /** What the sanitizer reported, of this run alone. */
+  /** The sanitizer's reports in this run. */
   readonly reports: string;
   readonly numReports: number;
 }
@@ -142,7 +145,7 @@ function reportFiles(): string[] {
   return names.map((file) => join(folder, file));
 }
 
-/** @returns whether it is reported: a run that sees nothing at all would pass too */
+/** Checks that a planted fault is reported; otherwise, a run that detects nothing would pass. */
 async function isSeen(fault: string, env: Record<string, string>): Promise<boolean> {
   const program = tree.path("scripts", "sanitizers", "plant-fault.ts");
   const ran = await runBun([program, addonPath(tree), fault], env);
@@ -163,7 +166,7 @@ async function isClean(test: string, env: Record<string, string>): Promise<boole
   return false;
 }
 
-/** Says of each that is not run why. */
+/** @returns the addon's tests; prints a reason for each one that is left out */
 async function testsOfAddon(): Promise<string[]> {
   const files = await Array.fromAsync(new Bun.Glob("native/*.test.ts").scan(tree.path("test")));
   const tests = files.map((file) => file.replace(/\.test\.ts$/, "")).sort();
@@ -176,7 +179,7 @@ async function testsOfAddon(): Promise<string[]> {
 
 function whyLeftOut(test: string): string | null {
   const text = readFileSync(tree.path("test", `${test}.test.ts`), "utf8");
-  if (text.includes("buildSanitized(")) return "programs with sanitizers of their own";
+  if (text.includes("buildSanitized(")) return "builds programs with their own sanitizers";
   return LEFT_OUT[test] ?? null;
 }
 

@@ -1,4 +1,5 @@
-// The arguments of a script. --help and faulty arguments are answered before anything is done.
+// Parses the arguments of a script. --help and invalid arguments are handled before anything is
+// done.
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { printErrorLine } from "../src/runtime/terminal.ts";
@@ -6,8 +7,8 @@ import { printErrorLine } from "../src/runtime/terminal.ts";
 const USAGE_EXIT_CODE = 2;
 
 /**
- * Ends the program with code 0 for --help, and with one line and code 2 for faulty arguments.
- * @param usage the command line and what it does
+ * Exits with 0 for --help, and with an error line and 2 for invalid arguments.
+ * @param usage the command line and its description
  */
 export function scriptArguments<const C extends ParseArgsConfig>(usage: string, config: C) {
   if (process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
@@ -17,14 +18,14 @@ export function scriptArguments<const C extends ParseArgsConfig>(usage: string, 
   try {
     return parseArgs(config);
   } catch (error) {
-    // Node's advice on how to pass such an argument anyway does not help here.
+    // Drops Node's advice on how to pass such an argument anyway.
     const text = error instanceof Error ? error.message : String(error);
     return refuseArguments(text.split(/[.\n]/)[0] ?? text);
   }
 }
 
-/** Refuses a faulty value. */
+/** Exits with 2 because of an invalid value. */
 export function refuseArguments(message: string): never {
-  printErrorLine(`error: ${message}; --help tells more`);
+  printErrorLine(`error: ${message}; see --help`);
   process.exit(USAGE_EXIT_CODE);
 }

@@ -1,12 +1,13 @@
-// The set-up in a process of its own: a process that started without node_modules does not find it later.
+// Runs the setup in a separate process, since a process that started without node_modules does not
+// find it later.
 
 import { Checkout } from "./checkout.ts";
 import { endOf } from "./tool-process.ts";
 
 /**
- * Ends this program with the set-up's exit code if it fails. The channel between the two tells the set-up when
+ * Runs the setup, and exits with its exit code if it fails. The IPC channel notifies the setup when
  * this process ends, even by SIGKILL.
- * @param flags of scripts/setup.ts
+ * @param flags for scripts/setup.ts
  */
 export async function setUp(flags: readonly string[]): Promise<void> {
   const setup = Bun.spawn(

@@ -1,6 +1,6 @@
-// Everything that a bare clone needs before it can serve or be tested. Each step is skipped when it is
-// up to date, and can be stopped and started again. Runs on bare Bun: nothing outside the standard
-// library is imported before the dependencies are there.
+// Prepares a bare clone for serving and testing. Each step is skipped if it is up to date, and can be interrupted and
+// restarted. Runs on bare Bun: nothing outside the standard library is imported before the dependencies are
+// installed.
 //
 //   bun scripts/setup.ts [--quiet] [--no-model]
 
@@ -29,7 +29,7 @@ async function installDependencies(checkout: Checkout): Promise<void> {
   checkout.writeStamp("dependencies", stamp);
 }
 
-/** @param needsModel false when another model was named */
+/** @param needsModel false if another model was named */
 async function setup(checkout: Checkout, needsModel: boolean): Promise<void> {
   needTools(setupTools(checkout));
   await installDependencies(checkout);
@@ -40,7 +40,7 @@ async function setup(checkout: Checkout, needsModel: boolean): Promise<void> {
 }
 
 const USAGE = `bun run setup [--quiet] [--no-model]
-Prepares a clone for serving and testing: dependencies, llama.cpp, the native addon, the default model.`;
+Prepare a clone for serving and testing: dependencies, llama.cpp, the native addon, the default model.`;
 
 const { values } = scriptArguments(USAGE, {
   options: {
@@ -49,7 +49,7 @@ const { values } = scriptArguments(USAGE, {
   },
 });
 endWithWrappers();
-// When pagoda.ts started this process, a disconnect means that pagoda.ts has ended.
+// If pagoda.ts started this process, a disconnect means that pagoda.ts has ended.
 process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
 setQuiet(values.quiet);
 try {

@@ -1,15 +1,15 @@
-// Running the tools that the set-up needs.
+// Runs the tools that the setup needs.
 
 import { SetupError } from "./report.ts";
 import { endOf } from "./tool-process.ts";
 
 export interface ToolResult {
   readonly exitCode: number;
-  /** What was printed on either stream, trimmed. */
+  /** Output on both streams, trimmed. */
   readonly output: string;
 }
 
-/** Runs to the end and collects what was printed. */
+/** Runs a command to its end and collects its output. */
 export async function run(
   command: readonly string[],
   options: { cwd?: string } = {},
@@ -42,7 +42,9 @@ export async function runOrFail(
   throw new SetupError(`${what} failed: ${tail}`);
 }
 
-/** Within a git hook, git's variables would point at the project instead of the folder meant. */
+/**
+ * @returns the environment without git's variables, which in a git hook would point to this project
+ */
 function ownEnvironment(): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE)$/.test(name)),

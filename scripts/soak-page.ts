@@ -1,4 +1,5 @@
-// The page of a soak: what it came to in a table, and its samples as plots over time with the faults in them.
+// HTML report of a soak: a summary table, and plots of the samples over time with the faults
+// marked.
 
 import { htmlPage, shownDate } from "../bench/output/page.ts";
 import { escaped, OURS, PEER } from "../bench/output/svg.ts";
@@ -6,14 +7,14 @@ import { type Mark, timePlot } from "../bench/output/time-plot.ts";
 import type { Sample } from "./soak-samples.ts";
 
 export interface Soak {
-  /** ISO. */
+  /** Date in ISO format. */
   readonly date: string;
   readonly samples: readonly Sample[];
-  /** What it came to, by name. */
+  /** Summary values by name. */
   readonly summary: Readonly<Record<string, string>>;
 }
 
-/** One a signal, in the order in which they first come. */
+/** Color of each signal, in order of first occurrence. */
 const MARK_COLORS = ["#e03131", "#9c36b5", "#2f9e44", "#f08c00", "#868e96"];
 
 export function soakPage({ date, samples, summary }: Soak): string {

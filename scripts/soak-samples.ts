@@ -1,15 +1,15 @@
-// What a server under faults looks like from outside, sample by sample: memory and descriptors of both
-// processes, blocks, how long a request of one token takes, and the client's books so far.
+// Samples a server under faults from outside: memory and descriptors of both processes, blocks, the
+// latency of a one-token request, and the counts of request outcomes so far.
 
 import { readdirSync } from "node:fs";
 import type { Ledger } from "../test/support/ledger.ts";
 import { childrenOf, isAlive, residentBytesOf } from "../test/support/processes.ts";
 import { readMetrics, type Series, type ServerProcess } from "../test/support/server-process.ts";
 
-/** Null = there was nothing to see: no engine, no answer. */
+/** One sample; null = no value, for lack of an engine or an answer. */
 export interface Sample {
   readonly timeS: number;
-  /** Signals since the sample before. */
+  /** Signals since the previous sample. */
   readonly faults: readonly string[];
   readonly frontMib: number;
   readonly engineMib: number | null;
@@ -18,7 +18,7 @@ export interface Sample {
   /** KV blocks in use. */
   readonly blocks: number | null;
   readonly running: number | null;
-  /** The slowest answer of one token since the sample before, ms. */
+  /** Slowest one-token answer since the previous sample, ms. */
   readonly answerMs: number | null;
   readonly finished: number;
   readonly failed: number;
@@ -50,13 +50,13 @@ export class SoakSampler {
   #answersMs: number[] = [];
   #isOver = false;
 
-  /** @param ledger that the sampler's own requests go into too */
+  /** @param ledger also records the sampler's own requests */
   constructor(server: ServerProcess, ledger: Ledger) {
     this.#server = server;
     this.#ledger = ledger;
   }
 
-  /** Asks for one token again and again. */
+  /** Requests one token repeatedly. */
   async probe(): Promise<void> {
     while (!this.#isOver) {
       const startMs = performance.now();
@@ -93,7 +93,7 @@ export class SoakSampler {
 
 const numDescriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
 
-/** @returns null when the process ends meanwhile */
+/** @returns null if the process has ended */
 function ofProcess(pid: number, read: (pid: number) => number): number | null {
   try {
     return read(pid);

@@ -1,14 +1,14 @@
-// What is wrong with a server after a soak: books that do not balance, and whatever has grown.
+// Judges a server after a soak: counts that do not match, and resources that have grown.
 
 import { medianOf } from "../src/benchmark/statistics.ts";
 import type { Outcome } from "../test/support/ledger.ts";
 import type { Sample } from "./soak-samples.ts";
 
 export interface SoakEnd {
-  /** The client's books. */
+  /** Number of requests by outcome, as seen by the clients. */
   readonly outcomes: Readonly<Record<Outcome, number>>;
   readonly numReceived: number;
-  /** Tokens, by the server's metrics. */
+  /** Number of tokens in the server's metrics. */
   readonly numCounted: number;
   readonly numFaults: number;
   /** Requests that can be in progress at a fault. */
@@ -16,10 +16,10 @@ export interface SoakEnd {
   readonly exitCode: number;
 }
 
-/** Of the last quarter to the first one: allocators settle, leaks go on. */
+/** Ratio of the last quarter to the first: allocators settle, leaks continue. */
 const MAX_GROWTH = 1.25;
 
-/** @returns one line each; empty = it held */
+/** @returns a line for each fault; empty = passed */
 export function soakFaults(end: SoakEnd, samples: readonly Sample[]): string[] {
   const { outcomes, numReceived, numCounted, numFaults, numClients, exitCode } = end;
   const maxFailed = numFaults * numClients;
@@ -29,7 +29,7 @@ export function soakFaults(end: SoakEnd, samples: readonly Sample[]): string[] {
     outcomes.finished === 0 && "no request finished",
     outcomes.failed > maxFailed && `${outcomes.failed} requests failed, of ${maxFailed} that could`,
     numReceived !== numCounted && `${numReceived} tokens were received, ${numCounted} counted`,
-    blocks !== 0 && `${blocks ?? "nobody knows how many"} blocks are in use at the end`,
+    blocks !== 0 && `${blocks ?? "an unknown number of"} blocks are in use at the end`,
     exitCode !== 0 && `the server ended with code ${exitCode}`,
     hasGrown(samples, "frontMib") && "the front's memory has grown",
     hasGrown(samples, "frontFds") && "the front's descriptors have grown",
@@ -37,7 +37,7 @@ export function soakFaults(end: SoakEnd, samples: readonly Sample[]): string[] {
   return found.filter((fault) => fault !== false);
 }
 
-/** Medians of the first and the last quarter. */
+/** @returns medians of the first and last quarter */
 export function quarters(samples: readonly Sample[], key: "frontMib" | "frontFds") {
   const quarter = Math.ceil(samples.length / 4);
   const median = (part: readonly Sample[]) => medianOf(part.map((one) => one[key]));

@@ -1,8 +1,9 @@
-// How long a program takes to start: to a printed line, and as a server to its first token.
+// Measures how long a program takes to start: to a printed line, and as a server to its first
+// token.
 
 import { SetupError } from "./report.ts";
 
-/** The best of so many tells of a warm file cache and an idle machine. */
+/** Number of starts, of which the best one counts: a warm file cache and an idle machine. */
 const NUM_STARTS = 3;
 
 /** @returns ms @throws SetupError when the program fails */
@@ -38,7 +39,7 @@ async function bestOf(measure: () => Promise<number>): Promise<number> {
   return Math.min(...times);
 }
 
-/** Reads the banner as far as the address. */
+/** Reads the banner up to the URL. */
 async function urlOf(banner: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";

@@ -1,4 +1,4 @@
-// Counts of a test run: read off what `bun test` prints, added up, told in one line.
+// Counts of a test run: parsed from the output of `bun test`, added up and formatted as one line.
 
 export interface Counts {
   readonly passed: number;
@@ -6,7 +6,10 @@ export interface Counts {
   readonly skipped: number;
 }
 
-/** A run that failed without a failed test (a crash, a file that cannot be loaded) counts as one. */
+/**
+ * A run that failed without a failed test (a crash, a file that cannot be loaded) counts as one
+ * failure.
+ */
 export function countsOf(output: string, exitCode: number): Counts {
   const failed = count(output, "fail");
   return {
@@ -30,7 +33,7 @@ export function summaryLine({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed${rest}`;
 }
 
-/** The last such line: bun's own summary comes after everything that tests print. */
+/** Uses the last match, since Bun's summary follows the output of the tests. */
 function count(output: string, word: string): number {
   const matches = [...output.matchAll(new RegExp(`^ *(\\d+) ${word}$`, "gm"))];
   return Number(matches.at(-1)?.[1] ?? 0);

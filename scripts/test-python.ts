@@ -1,5 +1,5 @@
-// Prepares Python with the packages that tests compare ours with, the metrics client and Jinja2, in a virtual
-// environment of the clone. Only tests use it; where it is not available, they say so and skip.
+// Prepares Python with the packages that tests compare Pagoda with, the metrics client and Jinja2, in a virtual
+// environment in the clone. Only tests use it; without it, they are skipped with a message.
 //
 //   bun scripts/test-python.ts
 
@@ -10,11 +10,11 @@ import { SetupError, say, sayUpToDate } from "./report.ts";
 import { scriptArguments } from "./script-arguments.ts";
 import { run, runOrFail } from "./shell.ts";
 
-/** What is installed: exact versions with their checksums. */
+/** Packages to install: exact versions with checksums. */
 const REQUIREMENTS = "test/support/python-requirements.txt";
 const STEP = "test-python";
 
-/** @returns path of the interpreter that has these packages; null when it was not prepared */
+/** @returns path of the interpreter with these packages; null if it is not prepared */
 export function testPython(checkout: Checkout): string | null {
   return checkout.readStamp(STEP) !== null && existsSync(interpreter(checkout))
     ? interpreter(checkout)
@@ -48,7 +48,7 @@ async function makeEnvironment(checkout: Checkout, base: string): Promise<void> 
   const isMissing = /ensurepip|No module named venv/.test(output);
   throw new SetupError(
     isMissing
-      ? "python3 makes no virtual environment; install it with `apt-get install python3-venv`"
+      ? "python3 cannot create a virtual environment; install venv with `apt-get install python3-venv`"
       : `python3 -m venv failed: ${output.split("\n").at(-1)}`,
   );
 }
@@ -58,7 +58,7 @@ function interpreter(checkout: Checkout): string {
 }
 
 const USAGE = `bun scripts/test-python.ts
-Makes a Python with the metrics client that tests compare with, in build/test-python.`;
+Install the Python packages that tests compare with, in build/test-python.`;
 
 if (import.meta.main) {
   scriptArguments(USAGE, {});

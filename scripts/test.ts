@@ -1,5 +1,5 @@
-// Runs the tests by what they need: `unit` nothing, `native` the addon, `model` the addon and the
-// default model. Adds up and ends with the plain line "N passed, N failed".
+// Runs the tests by group: `unit` needs nothing, `native` the addon, `model` the addon and the default model.
+// Ends with the total in one line, "N passed, N failed".
 //
 //   bun scripts/test.ts [unit | native | model ...]
 
@@ -16,12 +16,14 @@ import { endOf } from "./tool-process.ts";
 const GROUPS = ["unit", "native", "model"] as const;
 type Group = (typeof GROUPS)[number];
 
-/** A native call that hangs blocks every timer within its process. */
+/**
+ * Timeout enforced from outside, since a native call that hangs blocks every timer in its process.
+ */
 const FILES_TIMEOUT_MS = 15 * 60_000;
 
 const checkout = new Checkout();
 
-/** Paths that a group cannot do without. */
+/** Paths that each group requires. */
 const NEEDS: Readonly<Record<Group, readonly string[]>> = {
   unit: [],
   native: [addonPath(checkout)],
@@ -41,21 +43,23 @@ async function runGroup(group: Group): Promise<Counts> {
   if (group === "unit") await preparePython();
   const scan = new Bun.Glob("test/**/*.test.ts").scan({ cwd: checkout.root });
   const files = (await Array.fromAsync(scan)).filter((file) => groupOf(file) === group).sort();
-  // ggml's threads need the cores for themselves: native files run one at a time.
+  // ggml's threads need all cores, so native files run one at a time.
   const batches = group === "unit" ? [files] : files.map((file) => [file]);
   const counts: Counts[] = [];
   for (const batch of batches) if (batch.length > 0) counts.push(await runFiles(batch));
   return addCounts(counts);
 }
 
-/** Without it, tests that compare with Python's metrics client are skipped. */
+/**
+ * Prepares Python for the tests; without it, tests that compare with Python's packages are skipped.
+ */
 async function preparePython(): Promise<void> {
   setQuiet(true);
   try {
     await prepareTestPython(checkout);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    console.log(`unit: goes on without Python's metrics client: ${error.message}`);
+    console.log(`unit: continuing without Python for comparisons: ${error.message}`);
   }
 }
 
@@ -83,12 +87,12 @@ async function runFiles(files: readonly string[]): Promise<Counts> {
 }
 
 const USAGE = `bun run test [unit | native | model ...]
-Runs all tests, or those of the named groups. To run one file: bun test ./test/cli/options.test.ts`;
+Run all tests, or those of the named groups. To run one file: bun test ./test/cli/options.test.ts`;
 
 const { positionals: asked } = scriptArguments(USAGE, { allowPositionals: true });
 const unknown = asked.find((word) => !GROUPS.some((group) => group === word));
 if (unknown !== undefined)
-  refuseArguments(`there is no test group ${unknown}; there are: ${GROUPS.join(", ")}`);
+  refuseArguments(`unknown test group ${unknown}; available: ${GROUPS.join(", ")}`);
 const counts: Counts[] = [];
 for (const group of GROUPS) {
   if (asked.length === 0 || asked.includes(group)) counts.push(await runGroup(group));

@@ -1,5 +1,6 @@
-// Ends tools together with the script that started them. Each runs in a session of its own (`detached`), so
-// one signal reaches everything it has started in turn: cmake-js starts cmake, and cmake starts ninja.
+// Ends tools together with the script that started them. Each runs in its own session (`detached`),
+// so that one signal reaches everything that it has started: cmake-js starts cmake, and cmake
+// starts ninja.
 
 import { constants } from "node:os";
 import { ignoresSignal } from "../src/runtime/proc-text.ts";
@@ -8,7 +9,7 @@ import { endWithWrappers } from "../src/runtime/wrappers.ts";
 
 type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
-/** Leaves SIGHUP alone under `nohup`, which ignores it: a handler would undo that for good. */
+/** Signals to handle; not SIGHUP under `nohup`, whose effect a handler would undo. */
 const STOP_SIGNALS: readonly StopSignal[] = isNohup()
   ? ["SIGINT", "SIGTERM"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -18,15 +19,15 @@ function isNohup(): boolean {
   return ignoresSignal(status, constants.signals.SIGHUP);
 }
 
-/** Time to remove half-written files. */
+/** Time for tools to remove half-written files. */
 const GRACE_MS = 5000;
 
 const running = new Set<Bun.Subprocess>();
 let isEnding = false;
 
 /**
- * Waits for the tool to end. Call it as soon as the tool runs: from then on, whatever ends this script (a
- * signal or the end of its wrappers) ends the tool first.
+ * Waits for the tool to end. Call this as soon as the tool runs: from then on, anything that ends
+ * this script (a signal or the end of its wrappers) ends the tool first.
  * @param tool started with `detached`
  * @returns its exit code; never resolves after such a signal
  */
@@ -53,7 +54,7 @@ async function endAll(signal: StopSignal): Promise<void> {
   process.exit(128 + constants.signals[signal]);
 }
 
-/** @returns whether any process of the group is left */
+/** @returns whether any process of the group remains */
 function send(group: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-group, signal);

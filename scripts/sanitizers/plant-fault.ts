@@ -1,4 +1,4 @@
-// Calls one of planted-faults.cpp.
+// Calls one of the faults in planted-faults.cpp.
 //
 //   bun plant-fault.ts <addon> <fault>
 

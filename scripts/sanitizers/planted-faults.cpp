@@ -1,4 +1,4 @@
-// Faults that a sanitised addon has, for sanitize.ts to see that they are reported. No other build has this file.
+// Deliberate faults in a sanitized addon; sanitize.ts checks that they are reported. Not part of any other build.
 
 #include <cstdint>
 #include <thread>
@@ -7,7 +7,7 @@
 
 namespace {
 
-// Known to nobody before the program runs, so that no fault is compiled away.
+// Unknown at compile time, so that no fault is optimized away.
 volatile int32_t eight = 8;
 
 } // namespace

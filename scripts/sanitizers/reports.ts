@@ -1,6 +1,8 @@
-// What sanitizers print, counted.
+// Counts the reports in a sanitizer's output.
 
-/** How a report begins, or the words of a sanitizer that cannot go on. Running out of memory is no report. */
+/**
+ * Start of a report, or of a sanitizer's internal failure. Running out of memory is not a report.
+ */
 const REPORT =
   /(WARNING|ERROR): \w+Sanitizer(?! failed to allocate)|Sanitizer: CHECK failed|: runtime error: /g;
 

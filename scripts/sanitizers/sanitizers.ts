@@ -1,18 +1,18 @@
-// The table of sanitizers that the addon's tests run under.
+// Table of sanitizers for the addon's tests.
 
 import { join } from "node:path";
 
 export interface Sanitizer {
   readonly compilerFlags: readonly string[];
-  /** Targets of the build that get its flags. */
+  /** Build targets that get these flags. */
   readonly targets: readonly string[];
-  /** Libraries of the compiler, loaded before Bun's own: Bun is not instrumented. */
+  /** Compiler libraries to preload, since Bun is not instrumented. */
   readonly runtimes: readonly string[];
-  /** Sources of libraries that are loaded after these. */
+  /** Sources of libraries to load after the runtimes. */
   readonly shims: readonly string[];
-  /** Options of the runtimes, by the variable that they are read from. */
+  /** Options of the runtimes, by environment variable. */
   readonly options: Readonly<Record<string, readonly string[]>>;
-  /** Of planted-faults.cpp: those that it must report, or nothing that it calls clean is. */
+  /** Faults in planted-faults.cpp that it must report; otherwise, clean runs prove nothing. */
   readonly faults: readonly string[];
 }
 
@@ -21,15 +21,17 @@ const LLAMA = ["llama", "llama-common", "llama-common-base", "cpp-httplib"];
 
 export const SANITIZERS: Readonly<Record<string, Sanitizer>> = {
   asan: {
-    // Beside libasan.so, a libubsan.so would write to standard error whatever its options say.
+    // Next to libasan.so, a shared libubsan.so would ignore its options and write to standard
+    // error.
     compilerFlags: ["-fsanitize=address,undefined", "-static-libubsan"],
     // llama.cpp's own files would take five more minutes to compile.
     targets: ["pagoda", ...GGML],
     runtimes: ["libasan.so"],
     shims: [join(import.meta.dir, "signal-stack.cpp")],
     options: {
-      // What JavaScriptCore holds from within its own heap would be taken for leaks. A model file may ask for
-      // terabytes: running out of memory is an answer, here as without a sanitizer.
+      // Memory referenced only from JavaScriptCore's heap would be reported as leaks. Model files
+      // can request terabytes, so running out of memory is a valid result, as it is without a
+      // sanitizer.
       ASAN_OPTIONS: ["detect_leaks=0", "handle_segv=2", "allocator_may_return_null=1"],
       UBSAN_OPTIONS: ["print_stacktrace=1"],
     },
@@ -37,7 +39,7 @@ export const SANITIZERS: Readonly<Record<string, Sanitizer>> = {
   },
   tsan: {
     compilerFlags: ["-fsanitize=thread"],
-    // It takes for a race what is ordered by code that it does not see.
+    // It reports false races if the code that synchronizes is not instrumented.
     targets: ["pagoda", ...GGML, ...LLAMA],
     runtimes: ["libtsan.so"],
     shims: [],
@@ -56,17 +58,18 @@ const COMPARES = "compares templates with Python; a fuzzer runs the same code wi
 const STARTS = "starts programs as a user does, without the sanitizer's runtime";
 
 /**
- * Tests of the addon that cannot run with a sanitised one, or need not. Beside them go those that build
- * programs with sanitizers of their own.
+ * Tests of the addon that cannot or need not run with a sanitizer. Tests that build programs with
+ * their own sanitizers are left out, too.
  */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
   "native/architectures": "reads the pinned source, which the copied tree does not have",
   "native/commands": STARTS,
-  "native/every-tokenizer": "takes minutes then; a fuzzer runs the same code with sanitizers",
+  "native/every-tokenizer":
+    "takes minutes with a sanitizer; a fuzzer runs the same code with sanitizers",
   "native/jinja-engine": COMPARES,
   "native/pin-templates": COMPARES,
   "native/serve-log": STARTS,
   "native/stopping": STARTS,
-  "native/executable": "is about the release that is given away",
-  "native/package": "is about the release that is given away",
+  "native/executable": "tests the release build",
+  "native/package": "tests the release build",
 };

@@ -1,5 +1,5 @@
-// AddressSanitizer asks for a thread's signal stack when an exception is thrown, and insists that it begins
-// at a multiple of 8. Bun's begins anywhere: the answer is rounded down.
+// AddressSanitizer queries a thread's signal stack when an exception is thrown and requires that it start at a
+// multiple of 8. Bun's can start anywhere, so the result is rounded down.
 
 #include <csignal>
 #include <cstdint>

@@ -8,7 +8,7 @@ export const ENGINE_PROCESS_FAMILIES: readonly MetricFamily[] = [
     name: "pagoda_engine_up",
     type: "gauge",
     help: "1 while the engine accepts requests, 0 while it is down or restarting.",
-    since: "ours",
+    since: "Pagoda",
     enabledBy: "always",
     meaning: "Same as `/health`, except while the server is stopping. A sleeping engine is up.",
     alert: "0 for a minute: the engine cannot start; see the end of the log.",
@@ -18,7 +18,7 @@ export const ENGINE_PROCESS_FAMILIES: readonly MetricFamily[] = [
     name: "pagoda_engine_restarts",
     type: "counter",
     help: "Number of times the engine was restarted after a crash or a hang.",
-    since: "ours",
+    since: "Pagoda",
     enabledBy: "log-stats",
     meaning:
       "+1 when a new engine replaces one that crashed or hung. Always 0 with `--in-process`.",

@@ -106,7 +106,7 @@ export interface MetricFamily {
   readonly common?: readonly ("engine" | "model_name")[];
   /** Labels of this family only. */
   readonly labels?: readonly MetricLabel[];
-  /** vLLM version that introduced it; "ours" for families that vLLM does not have. */
+  /** vLLM version that introduced it; "Pagoda" for families that vLLM does not have. */
   readonly since: string;
   readonly deprecated?: Deprecation;
   readonly enabledBy: MetricFeature;

@@ -52,7 +52,7 @@ describe("an addon that is to be given away", () => {
     const path = checkout.path("pagoda.node");
     expect(() => checkAddon(path, "linux-x64")).toThrow("run `bun run setup`");
     writeFiles(checkout.root, { "pagoda.node": "not an addon" });
-    expect(() => checkAddon(path, "linux-x64")).toThrow("an addon for no platform known here");
+    expect(() => checkAddon(path, "linux-x64")).toThrow("an addon for an unknown platform");
     checkAddon(process.execPath, `${process.platform}-${process.arch}`);
   });
 

@@ -44,9 +44,9 @@ function takersOnPage(): [string, string[]][] {
         ([, name]) => name,
       );
       const [, , sentence = ""] = section.split("\n");
-      const whole = namesOf(/^Of ([^.]*)\./.exec(sentence)?.[1]);
+      const whole = namesOf(/^For ([^.]*)\./.exec(sentence)?.[1]);
       return options.map((name = ""): [string, string[]] => {
-        const also = new RegExp(`\`--${name}\`: (?:also )?of ([^.]*)\\.`).exec(sentence)?.[1];
+        const also = new RegExp(`\`--${name}\`: (?:also )?for ([^.]*)\\.`).exec(sentence)?.[1];
         return [name, [...whole, ...namesOf(also)].sort()];
       });
     });

@@ -70,7 +70,7 @@ describe("fillSubmodule", () => {
     const checkout = checkoutWithPackage();
     writeFiles(submodulePath(checkout), { "mine.txt": "mine" });
     await expect(fillSubmodule(checkout, pin)).rejects.toThrow(
-      "has files but is no git repository",
+      "has files but is not a git repository",
     );
     expect(existsSync(join(submodulePath(checkout), "mine.txt"))).toBe(true);
   });

@@ -54,24 +54,24 @@ test.each(["bench", "compile", "test", "test:asan"])(
 test.each(SCRIPTS)("%s --nonsense is refused in one line", (script) => {
   expect(run(script, "--nonsense")).toEqual({
     ...{ exitCode: 2, stdout: "" },
-    stderr: "error: Unknown option '--nonsense'; --help tells more\n",
+    stderr: "error: Unknown option '--nonsense'; see --help\n",
   });
 });
 
 describe("a value that is wrong", () => {
   test.each([
     ["fault-soak", ["--faults", "many"], "--faults must be a whole number, got many"],
-    ["fault-soak", ["--signals", "SIGSEGV,SIGFOO"], "there is no signal SIGFOO"],
+    ["fault-soak", ["--signals", "SIGSEGV,SIGFOO"], "unknown signal SIGFOO"],
     ["fault-soak", ["--every", "-1x"], "Option '--every' argument is ambiguous"],
     ["fault-soak", ["--every", "soon"], "--every must be seconds, got soon"],
     ["fault-soak", ["--report"], "Option '--report <value>' argument missing"],
     ["move-pin", [], "name one package or commit"],
-    ["sanitize", ["msan"], "there is no sanitizer msan; there are: asan, tsan"],
-    ["test", ["slow"], "there is no test group slow; there are: unit, native, model"],
+    ["sanitize", ["msan"], "unknown sanitizer msan; available: asan, tsan"],
+    ["test", ["slow"], "unknown test group slow; available: unit, native, model"],
     ["generate-cli-docs", ["now"], "Unexpected argument 'now'"],
   ])("%s %p", (name, words, message) => {
     expect(run(`scripts/${name}.ts`, ...words)).toEqual({
-      ...{ exitCode: 2, stdout: "", stderr: `error: ${message}; --help tells more\n` },
+      ...{ exitCode: 2, stdout: "", stderr: `error: ${message}; see --help\n` },
     });
   });
 });

@@ -43,6 +43,6 @@ test("so is what has grown or is still held", () => {
   expect(soakFaults(END, grown({ frontMib: 101 }))).toEqual(["the front's memory has grown"]);
   expect(soakFaults(END, grown({ frontFds: 36 }))).toEqual(["the front's descriptors have grown"]);
   expect(soakFaults(END, grown({ blocks: 3 }))).toEqual(["3 blocks are in use at the end"]);
-  const unknown = ["nobody knows how many blocks are in use at the end"];
+  const unknown = ["an unknown number of blocks are in use at the end"];
   expect(soakFaults(END, grown({ blocks: null }))).toEqual(unknown);
 });

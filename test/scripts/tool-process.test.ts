@@ -97,7 +97,7 @@ async function startInBareClone(program: readonly string[]) {
 const SCRIPT_ITSELF = [process.execPath, "scripts/pagoda.ts"];
 const BUN_RUN = [process.execPath, "run"];
 
-describe("the set-up of a bare clone", () => {
+describe("the setup of a bare clone", () => {
   test.each([
     ["the script", SCRIPT_ITSELF, "SIGTERM", 143],
     ["the script", SCRIPT_ITSELF, "SIGKILL", "SIGKILL"],
