@@ -1,4 +1,4 @@
-// Continues many prompts, some at once, and prints them in their order: bun examples/batch.ts [model]
+// Completes many prompts, several at a time, and prints the results in order: bun examples/batch.ts [model]
 
 import { LLM } from "pagoda";
 
@@ -15,7 +15,7 @@ for await (const { text, usage } of results) {
 const steps = (await llm.metrics.snapshot()).get("vllm:iteration_tokens_total")?.histograms[0];
 console.log(`${countries.length} prompts in ${steps?.count} steps`);
 
-/** Of a model that is missing or cannot be loaded, one line says what is wrong. */
+/** Reports in one line that a model is missing or cannot be loaded. */
 function fail({ message }: Error): never {
   console.error(`error: ${message}`);
   process.exit(1);

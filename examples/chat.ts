@@ -11,7 +11,7 @@ for await (const piece of answer.text) process.stdout.write(piece);
 const { finishReason, usage } = await answer.result;
 console.log(`\n(${usage.completionTokens} tokens, ended by ${finishReason})`);
 
-/** Of a model that is missing or cannot be loaded, one line says what is wrong. */
+/** Reports in one line that a model is missing or cannot be loaded. */
 function fail({ message }: Error): never {
   console.error(`error: ${message}`);
   process.exit(1);

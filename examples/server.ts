@@ -1,4 +1,4 @@
-// A route of one's own beside the whole HTTP API, over one model: bun examples/server.ts [model] [port]
+// Serves a custom route next to the whole HTTP API, with one model: bun examples/server.ts [model] [port]
 //
 //   curl -N 'localhost:8000/ask?q=Why+is+the+sky+blue'
 //   curl localhost:8000/v1/models
@@ -13,11 +13,11 @@ const api = createApp(llm);
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: Number(port),
-  idleTimeout: 0, // a long prompt is silent for a while
+  idleTimeout: 0, // a long prompt produces no output for a while
   routes: {
     "/ask": (request) => {
       const content = new URL(request.url).searchParams.get("q") ?? "Hello";
-      // The signal ends the generation when the client leaves.
+      // The signal ends the generation when the client disconnects.
       const answer = llm.chat([{ role: "user", content }], { signal: request.signal });
       const headers = { "content-type": "text/event-stream" };
       return new Response(answer.toReadableStream(), { headers });
@@ -27,19 +27,19 @@ const server = Bun.serve({
 });
 console.log(`listening on ${server.url}`);
 
-/** For answers in progress; one without a limit of tokens may take minutes. */
+/** Time for answers in progress; without a token limit, one can take minutes. */
 const GRACE_MS = 5_000;
 
 async function stop(): Promise<void> {
   await Promise.race([server.stop(), Bun.sleep(GRACE_MS)]);
-  await llm[Symbol.asyncDispose](); // ends what is left
+  await llm[Symbol.asyncDispose](); // ends the remaining answers
   await server.stop(true);
   process.exit(0);
 }
 process.once("SIGINT", stop);
 process.once("SIGTERM", stop);
 
-/** Of a model that is missing or cannot be loaded, one line says what is wrong. */
+/** Reports in one line that a model is missing or cannot be loaded. */
 function fail({ message }: Error): never {
   console.error(`error: ${message}`);
   process.exit(1);
