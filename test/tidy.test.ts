@@ -110,7 +110,7 @@ const INCLUDES_OF_NATIVE = natives.flatMap((path) => {
 });
 
 /** @param readme with a row for each room, its imports in the last cell */
-function graphShownIn(readme: string): Record<string, string[]> {
+function graphShownIn(readme: string): Readonly<Record<string, readonly string[]>> {
   const rows = textOf(readme).matchAll(/^\| `([^`]+)` \|.*\| ([^|]*)\|$/gm);
   const shown = [...rows].map(([, room = "", cell = ""]) => {
     const imports = cell.split(",").map((name) => name.trim());

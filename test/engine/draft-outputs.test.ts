@@ -1,7 +1,7 @@
 // What a client sees of steps that give several tokens: the same text, in fewer outputs.
 
 import { expect, test } from "bun:test";
-import type { GenerateRequest, SequenceOutput } from "../../src/front/output-stream.ts";
+import type { FrontRequest, SequenceOutput } from "../../src/front/output-stream.ts";
 import type { IterationStats, SchedulerStats } from "../../src/protocol/stats.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { makeEngine } from "../support/fake-engine.ts";
@@ -9,7 +9,7 @@ import { makeEngine } from "../support/fake-engine.ts";
 const NUM_TOKENS = 12;
 const NUM_DRAFTS = 3;
 
-function request(params: Partial<SamplingParams>): GenerateRequest {
+function request(params: Partial<SamplingParams>): FrontRequest {
   return {
     externalId: "cmpl-a",
     prompt: Int32Array.from(Buffer.from("hello")),
