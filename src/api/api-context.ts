@@ -11,8 +11,8 @@ export interface ApiContext {
   readonly servedModelNames: readonly string[];
   /** Whether a chat may bring its own template. */
   readonly trustsRequestTemplates: boolean;
-  /** -1 = as many as the vocabulary has tokens. */
-  readonly maxLogprobs: number;
+  /** Null = as many as the vocabulary has tokens. */
+  readonly maxLogprobs: number | null;
   readonly samplingDefaults: SamplingDefaults;
   readonly limits: ApiLimits;
 }
@@ -36,7 +36,8 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
 export interface ApiOptions {
   /** The first is reported in answers; all are accepted. At least one. */
   readonly modelNames: readonly string[];
-  readonly maxLogprobs: number;
+  /** Null = as many as the vocabulary has tokens. */
+  readonly maxLogprobs: number | null;
   /** Absent = vLLM's defaults. */
   readonly samplingDefaults?: SamplingDefaults;
   /** Absent = no. */

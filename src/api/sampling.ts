@@ -123,13 +123,13 @@ function checkCounts(context: ApiContext, { body, maxTokens }: SamplingInput): v
   }
 }
 
-/** Resolves -1, which means the whole vocabulary in a request and in the operator's limit. */
+/** Resolves -1, with which a request asks for the whole vocabulary. */
 function numLogprobs(context: ApiContext, name: string, count: Integer | null): number | null {
   if (count === null) return null;
   if (count < -1) refuse(`${name} must be non-negative or -1, got ${count}.`);
   const { vocabSize } = context.front.info.model;
   const asked = count === -1 ? vocabSize : count;
-  const max = context.maxLogprobs === -1 ? vocabSize : context.maxLogprobs;
+  const max = context.maxLogprobs ?? vocabSize;
   if (asked > max) {
     refuse(`Requested ${name} of ${asked}, which is greater than max allowed: ${max}`);
   }

@@ -17,13 +17,15 @@ export function serveLimits(
   warn: (line: string) => void,
   maxFds: number | null = processStats()?.maxFds ?? null,
 ) {
+  const memoryPercent = options["max-memory-percent"];
   return {
     maxNumQueuedReqs: cappedByFds(options["max-num-queued-reqs"], maxFds, warn),
-    maxNumQueuedTokens: options["max-num-queued-tokens"],
-    queueTimeoutS: options["queue-timeout"],
-    requestTimeoutS: options["request-timeout"],
+    maxNumQueuedTokens: options["max-num-queued-tokens"] ?? ("auto" as const),
+    queueTimeoutMs: timeoutMs(options["queue-timeout"]),
+    requestTimeoutMs: timeoutMs(options["request-timeout"]),
     maxUnreadBytes: MAX_UNREAD_BYTES,
-    maxMemoryUse: options["max-memory-percent"] / 100,
+    maxMemoryUse: memoryPercent === 100 ? null : memoryPercent / 100,
+    maxLogprobs: maxLogprobs(options),
     apiKeyScope: options["api-key-scope"],
     allowedHosts: listedHosts(options["allowed-hosts"]),
     rootPath: rootPathOf(options["root-path"]),
@@ -32,6 +34,20 @@ export function serveLimits(
     allowedHeaders: options["allowed-headers"],
     allowCredentials: options["allow-credentials"],
   };
+}
+
+/** -1 = the whole vocabulary, as in vLLM. */
+export function maxLogprobs({ "max-logprobs": max }: ServeOptions): number | null {
+  return max === -1 ? null : max;
+}
+
+/** Maps the 0 with which an option says "no limit", as vLLM's do, to null. */
+export function unlessZero(value: number): number | null {
+  return value === 0 ? null : value;
+}
+
+export function timeoutMs(seconds: number): number | null {
+  return unlessZero(seconds * 1000);
 }
 
 /**

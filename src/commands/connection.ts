@@ -146,7 +146,7 @@ export function clientOf(engine: EngineClient, init: ServiceInit): ApiClient {
   const settings = {
     ...serveLimits(serving, warn),
     ...{ modelNames: [modelNameOf(path)], modelRoot: path, apiKeys: [] },
-    ...{ maxLogprobs: serving["max-logprobs"], samplingDefaults: sampling.defaults },
+    ...{ samplingDefaults: sampling.defaults },
     ...{ isDevMode: false, showHiddenFor: null },
     ...{ createdSeries: false, listeners: [], features: new Set([]) },
     log: warn,

@@ -6,7 +6,7 @@ import { banner } from "../cli/banner.ts";
 import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
-import { serveLimits } from "../cli/limits.ts";
+import { serveLimits, timeoutMs, unlessZero } from "../cli/limits.ts";
 import { logLine } from "../cli/log-line.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
@@ -100,8 +100,8 @@ function startClient(options: ServeOptions, config: EngineConfig, log: Log): Pro
     config,
     host,
     startProcess: () => startChild(ownCommand("engine")),
-    maxDeaths: options["max-engine-deaths"],
-    stepTimeoutMs: options["engine-step-timeout"] * 1000,
+    maxDeaths: unlessZero(options["max-engine-deaths"]),
+    stepTimeoutMs: timeoutMs(options["engine-step-timeout"]),
   });
 }
 
@@ -122,7 +122,6 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
     modelNames: names.length > 0 ? names : [modelNameOf(path)],
     modelRoot: path,
     apiKeys: options["api-key"],
-    maxLogprobs: options["max-logprobs"],
     samplingDefaults: sampling.defaults,
     ...limits,
     // A Unix socket needs no Host check: no other machine and no web page can reach it.

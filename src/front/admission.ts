@@ -6,17 +6,18 @@ import { OverloadError, RequestError } from "../errors.ts";
 import { type Arrival, Throughput } from "./throughput.ts";
 
 export interface AdmissionLimits {
-  /** Sequences in flight, n counted. */
-  readonly maxNumQueuedReqs: number;
-  /** Prompt tokens of requests without an output. */
-  readonly maxNumQueuedTokens: number;
+  /** Sequences in flight, n counted; null = no limit. */
+  readonly maxNumQueuedReqs: number | null;
+  /** Prompt tokens of requests without an output; null = no limit. */
+  readonly maxNumQueuedTokens: number | null;
 }
 
 const MIN_RETRY_S = 1;
 const MAX_RETRY_S = 30;
 
 export class Admission {
-  readonly #limits: AdmissionLimits;
+  readonly #maxSequences: number;
+  readonly #maxTokens: number;
   readonly #nowMs: () => number;
   readonly #throughput: Throughput;
   #numSequences = 0;
@@ -24,7 +25,8 @@ export class Admission {
 
   /** @param nowMs front clock, monotonic */
   constructor(limits: AdmissionLimits, nowMs: () => number) {
-    this.#limits = limits;
+    this.#maxSequences = limits.maxNumQueuedReqs ?? Number.POSITIVE_INFINITY;
+    this.#maxTokens = limits.maxNumQueuedTokens ?? Number.POSITIVE_INFINITY;
     this.#nowMs = nowMs;
     this.#throughput = new Throughput(nowMs());
   }
@@ -43,7 +45,7 @@ export class Admission {
    * @throws RequestError "invalid_value" when they would not fit into an empty queue
    */
   reserve(numSequences: number): Reservation {
-    const { maxNumQueuedReqs: max } = this.#limits;
+    const max = this.#maxSequences;
     if (numSequences > max) throw neverFits(`${numSequences} sequences (n times prompts)`, max);
     if (this.#numSequences + numSequences > max) throw this.#full(`${max} requests in flight`);
     this.#changeSequences(numSequences);
@@ -52,7 +54,7 @@ export class Admission {
 
   /** Takes room for prompts, `numHeld` of whose tokens have some already; otherwise as reserve(). */
   addTokens(numTokens: number, numHeld = 0): void {
-    const { maxNumQueuedTokens: max } = this.#limits;
+    const max = this.#maxTokens;
     if (numTokens > max) throw neverFits(`${numTokens} prompt tokens`, max);
     const numBefore = this.#numTokens - numHeld;
     if (numBefore + numTokens > max) throw this.#full(`${max} prompt tokens that wait`);

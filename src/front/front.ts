@@ -28,26 +28,26 @@ export interface FrontOptions {
   readonly limits?: Partial<FrontLimits>;
 }
 
-/** Each is Infinity unless given. */
+/** Each is null, for no limit, unless given. */
 export interface FrontLimits {
   /** Most sequences in flight, n counted; further requests are refused with "queue_full". */
-  readonly maxNumQueuedReqs: number;
+  readonly maxNumQueuedReqs: number | null;
   /** Most prompt tokens of requests without an output; likewise. */
-  readonly maxNumQueuedTokens: number;
+  readonly maxNumQueuedTokens: number | null;
   /** Longest wait for the first step; then "queue_timeout". */
-  readonly queueTimeoutMs: number;
+  readonly queueTimeoutMs: number | null;
   /** Longest from arrival to end; then "engine_request_timeout". */
-  readonly requestTimeoutMs: number;
+  readonly requestTimeoutMs: number | null;
   /** Most that a reader may leave unread; then "slow_reader". */
-  readonly maxUnreadBytes: number;
+  readonly maxUnreadBytes: number | null;
 }
 
 const UNLIMITED: FrontLimits = {
-  maxNumQueuedReqs: Number.POSITIVE_INFINITY,
-  maxNumQueuedTokens: Number.POSITIVE_INFINITY,
-  queueTimeoutMs: Number.POSITIVE_INFINITY,
-  requestTimeoutMs: Number.POSITIVE_INFINITY,
-  maxUnreadBytes: Number.POSITIVE_INFINITY,
+  maxNumQueuedReqs: null,
+  maxNumQueuedTokens: null,
+  queueTimeoutMs: null,
+  requestTimeoutMs: null,
+  maxUnreadBytes: null,
 };
 
 export class Front {
@@ -190,12 +190,12 @@ export class Front {
 
   #setDeadlines(tracker: RequestTracker): void {
     const { queueTimeoutMs, requestTimeoutMs } = this.#limits;
-    tracker.after(queueTimeoutMs, () => {
-      tracker.isQueueTimedOut = true;
+    tracker.after(queueTimeoutMs, (ms) => {
+      tracker.queueTimeoutMs = ms;
       this.#client.abortQueued(tracker.requestIds.slice(0, 1));
     });
-    tracker.after(requestTimeoutMs, () => {
-      const message = `The request took longer than ${requestTimeoutMs / 1000} s.`;
+    tracker.after(requestTimeoutMs, (ms) => {
+      const message = `The request took longer than ${ms / 1000} s.`;
       tracker.fail(new EngineError("engine_request_timeout", message));
       tracker.abort();
     });
@@ -253,8 +253,8 @@ export class Front {
     if (output.tokenIds.length > 0) this.#admission.endPrompt(tracker.takeQueuedTokens());
     if (output.finishReason === "error") {
       tracker.fail(this.#stepFailed());
-    } else if (output.finishReason === "abort" && tracker.isQueueTimedOut) {
-      tracker.fail(this.#queueTimeout());
+    } else if (output.finishReason === "abort" && tracker.queueTimeoutMs !== null) {
+      tracker.fail(this.#queueTimeout(tracker.queueTimeoutMs));
       tracker.abort();
     } else {
       tracker.push(index, output);
@@ -279,9 +279,8 @@ export class Front {
     return new EngineError("engine_step_failed", message);
   }
 
-  #queueTimeout(): OverloadError {
-    const waitedS = this.#limits.queueTimeoutMs / 1000;
-    const message = `The request has waited for ${waitedS} s. Retry later.`;
+  #queueTimeout(waitedMs: number): OverloadError {
+    const message = `The request has waited for ${waitedMs / 1000} s. Retry later.`;
     return new OverloadError("queue_timeout", message, this.retryAfterS);
   }
 

@@ -7,18 +7,12 @@ import type { StatListener } from "../protocol/stats.ts";
 import { processStats } from "../runtime/system.ts";
 import { Front, type FrontLimits } from "./front.ts";
 
-export interface MeasuredFrontOptions {
+/** Null in a limit = no limit. */
+export interface MeasuredFrontOptions extends Omit<FrontLimits, "maxNumQueuedTokens"> {
   /** The first is reported in answers; all are accepted. At least one. */
   readonly modelNames: readonly string[];
-  readonly maxNumQueuedReqs: number;
-  /** Null = 8 times the context length; absent = no limit. */
-  readonly maxNumQueuedTokens?: number | null;
-  /** 0 or absent = no limit. */
-  readonly queueTimeoutS?: number;
-  /** 0 or absent = no limit. */
-  readonly requestTimeoutS?: number;
-  /** Of what a reader leaves unread of one request; absent = no limit. */
-  readonly maxUnreadBytes?: number;
+  /** "auto" = 8 times the context length. */
+  readonly maxNumQueuedTokens: number | "auto" | null;
   /** Null = none are shown. @see version-gate.ts */
   readonly showHiddenFor: string | null;
   readonly createdSeries: boolean;
@@ -54,13 +48,11 @@ export function createFront(client: EngineClient, options: MeasuredFrontOptions)
 const QUEUED_CONTEXTS = 8;
 
 function frontLimits({ info }: EngineClient, options: MeasuredFrontOptions): FrontLimits {
-  const { maxNumQueuedTokens = Number.POSITIVE_INFINITY } = options;
-  const ms = (seconds = 0) => (seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000);
+  const { maxNumQueuedReqs, maxNumQueuedTokens: option } = options;
+  const { queueTimeoutMs, requestTimeoutMs, maxUnreadBytes } = options;
+  const maxNumQueuedTokens = option === "auto" ? QUEUED_CONTEXTS * info.maxModelLen : option;
   return {
-    maxNumQueuedReqs: options.maxNumQueuedReqs,
-    maxNumQueuedTokens: maxNumQueuedTokens ?? QUEUED_CONTEXTS * info.maxModelLen,
-    queueTimeoutMs: ms(options.queueTimeoutS),
-    requestTimeoutMs: ms(options.requestTimeoutS),
-    maxUnreadBytes: options.maxUnreadBytes ?? Number.POSITIVE_INFINITY,
+    ...{ maxNumQueuedReqs, maxNumQueuedTokens },
+    ...{ queueTimeoutMs, requestTimeoutMs, maxUnreadBytes },
   };
 }

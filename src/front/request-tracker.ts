@@ -16,8 +16,8 @@ export interface TrackerOptions {
   /** Of the engine, by sequence. */
   readonly requestIds: readonly string[];
   readonly arrival: Arrival;
-  /** Most that a reader may leave unread, bytes, estimated. */
-  readonly maxUnreadBytes: number;
+  /** Most that a reader may leave unread, bytes, estimated; null = no limit. */
+  readonly maxUnreadBytes: number | null;
   readonly abort: (tracker: RequestTracker) => void;
 }
 
@@ -28,8 +28,8 @@ export class RequestTracker implements OutputStream {
   readonly promptTokenIds: Promise<Int32Array>;
   /** Of the prompt, while it waits for a first output; as far as they are known. */
   numQueuedTokens: number;
-  /** It has waited too long: if it is aborted now, this is why. */
-  isQueueTimedOut = false;
+  /** Time after which its wait for a first step was ended, ms; null while that has not happened. */
+  queueTimeoutMs: number | null = null;
   /** Sequences that go on. */
   #numLive: number;
   readonly #abort: (tracker: RequestTracker) => void;
@@ -50,7 +50,7 @@ export class RequestTracker implements OutputStream {
     this.requestIds = requestIds;
     this.arrival = arrival;
     this.#numLive = requestIds.length;
-    this.#maxUnreadBytes = maxUnreadBytes;
+    this.#maxUnreadBytes = maxUnreadBytes ?? Number.POSITIVE_INFINITY;
     this.#abort = abort;
     this.#waiting = new Array(requestIds.length);
     this.#unreadBytes = new Array<number>(requestIds.length).fill(0);
@@ -74,9 +74,9 @@ export class RequestTracker implements OutputStream {
     this.#abort(this);
   }
 
-  /** Calls `act` unless the request ends within `ms`; Infinity = never. */
-  after(ms: number, act: () => void): void {
-    if (Number.isFinite(ms)) this.#deadlines.push(setTimeout(act, ms));
+  /** Calls `act` unless the request ends within `ms`; null = never. */
+  after(ms: number | null, act: (ms: number) => void): void {
+    if (ms !== null) this.#deadlines.push(setTimeout(() => act(ms), ms));
   }
 
   /** No deadline matters any more. */

@@ -2,6 +2,7 @@
 
 import { answerId } from "../api/answer-id.ts";
 import { type ApiContext, type ApiOptions, apiContext } from "../api/api-context.ts";
+import { maxLogprobs } from "../cli/limits.ts";
 import { EngineError, RequestError } from "../errors.ts";
 import {
   createFront,
@@ -213,9 +214,10 @@ export function partsOf(llm: LLM): LlmParts {
 function frontOptions({ options, sampling, name }: LoadedEngine): LlmParts["settings"] {
   return {
     modelNames: [name],
-    maxLogprobs: options["max-logprobs"],
+    maxLogprobs: maxLogprobs(options),
     samplingDefaults: sampling.defaults,
-    maxNumQueuedReqs: options["max-num-queued-reqs"],
+    ...{ maxNumQueuedReqs: options["max-num-queued-reqs"], maxNumQueuedTokens: null },
+    ...{ queueTimeoutMs: null, requestTimeoutMs: null, maxUnreadBytes: null },
     showHiddenFor: null,
     createdSeries: true,
     features: new Set(["log-stats", "sleep-mode"]),

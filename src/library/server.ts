@@ -128,6 +128,7 @@ function serviceOf(
   return createService(measured, {
     ...settings,
     ...listener,
-    ...{ modelNames, modelRoot: path, apiKeys, isDevMode: false, log: logger },
+    ...{ modelNames, modelRoot: path, apiKeys, maxMemoryUse: null },
+    ...{ isDevMode: false, log: logger },
   });
 }

@@ -27,7 +27,7 @@ export class EngineLife {
   /** Resolves, with the reason for the operator, when its process has gone. */
   readonly ended: Promise<string>;
   readonly #process: EngineProcess;
-  readonly #stepTimeoutMs: number;
+  readonly #stepTimeoutMs: number | null;
   readonly #loading = new Watchdog(LOAD_TIMEOUT_MS);
   readonly #steps: Watchdog;
   readonly #answers: Watchdog;
@@ -36,12 +36,12 @@ export class EngineLife {
   #numProgress = 0;
   #killedFor: string | null = null;
 
-  /** @param stepTimeoutMs work without a step for so long is a hang; 0 = it may take any time */
+  /** @param stepTimeoutMs work that waits this long without a step is a hang; null = it can wait any time */
   constructor(
     process: EngineProcess,
     config: EngineConfig,
     host: RemoteEngineHost,
-    stepTimeoutMs: number,
+    stepTimeoutMs: number | null,
   ) {
     this.#process = process;
     this.#stepTimeoutMs = stepTimeoutMs;
@@ -104,7 +104,7 @@ export class EngineLife {
     const isStepHung = this.#steps.isHung(nowMs, steps.isDue, steps.numDone);
     const isAnswerHung = this.#answers.isHung(nowMs, answers.isDue, answers.numDone);
     if (isStepHung || isAnswerHung) {
-      this.kill(`it did nothing for ${this.#stepTimeoutMs / 1000} s though work waited`);
+      this.kill(`it did nothing for ${(this.#stepTimeoutMs ?? 0) / 1000} s though work waited`);
     }
   }
 }

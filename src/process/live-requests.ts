@@ -5,8 +5,8 @@ import type { EngineOutputs, EngineRequest, RequestOutput } from "../protocol/pr
 import { NO_STATS } from "../protocol/stats.ts";
 
 interface LiveRequest {
-  /** 0 = not known yet. */
-  numPromptTokens: number;
+  /** Null before the engine has read the prompt. */
+  numPromptTokens: number | null;
   /** Null before the first. */
   lastOutput: RequestOutput | null;
 }
@@ -31,7 +31,7 @@ export class LiveRequests {
 
   add({ requestIds }: EngineRequest): void {
     for (const id of requestIds) {
-      this.#requests.set(id, { numPromptTokens: 0, lastOutput: null });
+      this.#requests.set(id, { numPromptTokens: null, lastOutput: null });
     }
   }
 
@@ -82,7 +82,7 @@ export class LiveRequests {
       promptLogprobs: null,
       finishReason: "error",
       stopReason: null,
-      numPromptTokens,
+      numPromptTokens: numPromptTokens ?? 0,
       numCachedTokens: lastOutput?.numCachedTokens ?? 0,
       numPreemptions: 0,
       isCorrupted: lastOutput?.isCorrupted ?? false,

@@ -29,10 +29,10 @@ export interface SupervisedEngineOptions {
   readonly config: EngineConfig;
   readonly host: RemoteEngineHost;
   readonly startProcess: () => EngineProcess;
-  /** As many deaths within ten minutes are the end; 0 = no number is. */
-  readonly maxDeaths: number;
-  /** Work without a step for so long is a hang, ms; 0 = never. */
-  readonly stepTimeoutMs: number;
+  /** Give up after this many deaths in ten minutes; null = never. */
+  readonly maxDeaths: number | null;
+  /** Work that waits this long without a step is a hang, ms; null = it can wait any time. */
+  readonly stepTimeoutMs: number | null;
 }
 
 /** What a trial needs of a request. */

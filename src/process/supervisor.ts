@@ -6,13 +6,13 @@ const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 30_000;
 
 export class RestartPolicy {
-  readonly #maxDeaths: number;
+  readonly #maxDeaths: number | null;
   #deathsMs: number[] = [];
   /** Without a finished request between them. */
   #numFruitless = 0;
 
-  /** @param maxDeaths as many within ten minutes end the server; 0 = none does */
-  constructor(maxDeaths: number) {
+  /** @param maxDeaths deaths within ten minutes after which to give up; null = never */
+  constructor(maxDeaths: number | null) {
     this.#maxDeaths = maxDeaths;
   }
 
@@ -23,7 +23,7 @@ export class RestartPolicy {
   delayAfterDeath(nowMs: number, wasUseful: boolean): number | null {
     this.#deathsMs = this.#deathsMs.filter((deathMs) => nowMs - deathMs < WINDOW_MS);
     this.#deathsMs.push(nowMs);
-    if (this.#maxDeaths > 0 && this.#deathsMs.length >= this.#maxDeaths) return null;
+    if (this.#maxDeaths !== null && this.#deathsMs.length >= this.#maxDeaths) return null;
     const numFruitless = wasUseful ? 0 : this.#numFruitless;
     this.#numFruitless = numFruitless + 1;
     if (numFruitless === 0) return 0;
@@ -61,13 +61,13 @@ export class ReturnForecast {
 
 /** Notices work without progress. */
 export class Watchdog {
-  readonly #timeoutMs: number;
+  readonly #timeoutMs: number | null;
   #progress = 0;
   /** Since when there is work and no progress; null without work. */
   #stalledSinceMs: number | null = null;
 
-  /** @param timeoutMs 0 = it never barks */
-  constructor(timeoutMs: number) {
+  /** @param timeoutMs null = work can wait any time */
+  constructor(timeoutMs: number | null) {
     this.#timeoutMs = timeoutMs;
   }
 
@@ -81,7 +81,7 @@ export class Watchdog {
     else if (progress !== this.#progress) this.#stalledSinceMs = nowMs;
     else this.#stalledSinceMs ??= nowMs;
     this.#progress = progress;
-    if (this.#stalledSinceMs === null || this.#timeoutMs === 0) return false;
+    if (this.#stalledSinceMs === null || this.#timeoutMs === null) return false;
     return nowMs - this.#stalledSinceMs >= this.#timeoutMs;
   }
 }

@@ -33,8 +33,8 @@ export interface ContextOptions extends ApiOptions {
   readonly allowCredentials?: boolean;
   /** Prefix that a proxy may leave before each path, such as "/llm"; absent = none. */
   readonly rootPath?: string;
-  /** Share of memory in use from which on new work is refused; absent or 1 = memory is not looked at. */
-  readonly maxMemoryUse?: number;
+  /** Share of memory in use from which on new work is refused, below 1; null = no check. */
+  readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
   /** How to log requests; absent or null = not at all. */
@@ -97,7 +97,7 @@ function corsOf(options: ContextOptions, hosts: HostCheck | null): Cors {
   return new Cors({ origins: allowedOrigins ?? unsaid, methods, headers, allowCredentials });
 }
 
-function memoryGuard({ maxMemoryUse: limit = 1 }: ContextOptions): MemoryGuard | null {
-  if (limit >= 1) return null;
+function memoryGuard({ maxMemoryUse: limit }: ContextOptions): MemoryGuard | null {
+  if (limit === null) return null;
   return new MemoryGuard({ limit, readUse: () => memoryUse(), nowMs: () => performance.now() });
 }

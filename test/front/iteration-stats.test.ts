@@ -15,7 +15,7 @@ function parentOf(requestIds: readonly string[]): ParentProgress {
     },
     requestIds,
     arrival: { ms: 0, stayedMs: 0 },
-    maxUnreadBytes: Number.POSITIVE_INFINITY,
+    maxUnreadBytes: null,
     abort: () => {},
   });
   return { tracker, maxNumGenerationTokens: 0 };

@@ -30,7 +30,7 @@ async function open(behaviour: FakeBehaviour = {}, supervision: Supervision = {}
     config: fakeConfig(behaviour),
     host: { onLoadProgress: () => {}, log: (line) => logged.push(line) },
     startProcess: () => startChild(FAKE_CHILD),
-    ...{ maxDeaths: 0, stepTimeoutMs: 0, ...supervision },
+    ...{ maxDeaths: null, stepTimeoutMs: null, ...supervision },
   });
   opened.push(engine);
   return engine;

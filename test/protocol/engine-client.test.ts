@@ -17,11 +17,11 @@ describeEngineClient("an engine in this process", async () => {
 });
 
 async function openChild() {
-  const run = new EngineLife(startProcess(), fakeConfig(), host, 0);
-  const client = await run.ready;
+  const life = new EngineLife(startProcess(), fakeConfig(), host, null);
+  const client = await life.ready;
   const close = async () => {
-    run.kill();
-    await run.ended;
+    life.kill();
+    await life.ended;
   };
   return { client, close };
 }
@@ -38,7 +38,7 @@ test("of a refused request a child owes nothing, neither a step nor an answer", 
 });
 
 describeEngineClient("a supervised engine", async () => {
-  const options = { config: fakeConfig(), host, startProcess, maxDeaths: 5, stepTimeoutMs: 0 };
+  const options = { config: fakeConfig(), host, startProcess, maxDeaths: 5, stepTimeoutMs: null };
   const client = await SupervisedEngine.start(options);
   return { client, close: () => client.shutdown() };
 });

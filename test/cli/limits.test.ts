@@ -1,0 +1,43 @@
+// Limits as the options set them: each way to say "no limit" ends here, as null.
+
+import { describe, expect, test } from "bun:test";
+import { serveLimits, timeoutMs, unlessZero } from "../../src/cli/limits.ts";
+import { parseOptions } from "../../src/cli/parse-options.ts";
+
+function limitsOf(...argv: string[]) {
+  const ignore = () => {};
+  const options = parseOptions("serve", { argv, env: {}, readYaml: () => ({}) }, ignore);
+  return serveLimits(options, ignore, null);
+}
+
+describe("a limit", () => {
+  test("that the options do not set is the default", () => {
+    expect(limitsOf()).toMatchObject({
+      ...{ maxNumQueuedReqs: 256, maxNumQueuedTokens: "auto", maxLogprobs: 20 },
+      ...{ queueTimeoutMs: 60_000, requestTimeoutMs: null, maxMemoryUse: 0.95 },
+    });
+  });
+
+  test("is null where its option says that there is none", () => {
+    const off = ["--queue-timeout", "0", "--request-timeout", "0"];
+    const others = ["--max-memory-percent", "100", "--max-logprobs", "-1"];
+    expect(limitsOf(...off, ...others)).toMatchObject({
+      ...{ queueTimeoutMs: null, requestTimeoutMs: null },
+      ...{ maxMemoryUse: null, maxLogprobs: null },
+    });
+  });
+
+  test("is the number that its option sets", () => {
+    const times = ["--queue-timeout", "3", "--request-timeout", "9"];
+    const others = ["--max-num-queued-tokens", "8k", "--max-memory-percent", "50"];
+    expect(limitsOf(...times, ...others, "--max-logprobs", "0")).toMatchObject({
+      ...{ queueTimeoutMs: 3000, requestTimeoutMs: 9000 },
+      ...{ maxNumQueuedTokens: 8000, maxMemoryUse: 0.5, maxLogprobs: 0 },
+    });
+  });
+});
+
+test("0 is no limit for a number of crashes and for a time", () => {
+  expect([unlessZero(0), unlessZero(5)]).toEqual([null, 5]);
+  expect([timeoutMs(0), timeoutMs(60)]).toEqual([null, 60_000]);
+});
