@@ -1,5 +1,5 @@
-// Builds the executable: one file with the runtime, the program and the addon. Prints its size and, if it runs on
-// this machine, the times to its first line and its first token.
+// Builds the executable: one file with the runtime, the program and the addon. Prints its size and,
+// if it runs on this machine, the times to its first line and its first token.
 //
 //   bun scripts/compile.ts [--target bun-linux-arm64] [--addon file] [--outfile dist/pagoda]
 

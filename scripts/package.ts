@@ -1,5 +1,6 @@
-// Prepares the files of `bun pm pack` that are not in the tree: the library as JavaScript with its types in lib/,
-// and this machine's addon in addons/. Existing addons for other platforms are packed, too.
+// Prepares the files of `bun pm pack` that are not in the tree: the library as JavaScript with its
+// types in lib/, and this machine's addon in addons/. Existing addons for other platforms are
+// packed, too.
 //
 //   bun scripts/package.ts
 

@@ -1,11 +1,12 @@
-// Runs the addon's tests under a sanitizer: builds the addon with it in a separate folder and runs the tests in a copy
-// of the sources. `asan` (AddressSanitizer and UndefinedBehaviorSanitizer) runs for every change, `tsan`
-// (ThreadSanitizer) nightly. Every report is a failure.
+// Runs the addon's tests under a sanitizer: builds the addon with it in a separate folder and runs
+// the tests in a copy of the sources. `asan` (AddressSanitizer and UndefinedBehaviorSanitizer) runs
+// for every change, `tsan` (ThreadSanitizer) nightly. Every report is a failure.
 //
 //   bun scripts/sanitize.ts asan | tsan [test such as native/attention ...]
 //
-// Bun itself is not instrumented. For ThreadSanitizer, the addon annotates where its work moves between Bun's threads
-// (native/addon/handoff.h); tsan-suppressions.txt covers what happens before that.
+// Bun itself is not instrumented. For ThreadSanitizer, the addon annotates where its work moves
+// between Bun's threads (native/addon/handoff.h); tsan-suppressions.txt covers what happens before
+// that.
 
 import {
   cpSync,

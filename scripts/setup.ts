@@ -1,6 +1,6 @@
-// Prepares a bare clone for serving and testing. Each step is skipped if it is up to date, and can be interrupted and
-// restarted. Runs on bare Bun: nothing outside the standard library is imported before the dependencies are
-// installed.
+// Prepares a bare clone for serving and testing. Each step is skipped if it is up to date, and can
+// be interrupted and restarted. Runs on bare Bun: nothing outside the standard library is imported
+// before the dependencies are installed.
 //
 //   bun scripts/setup.ts [--quiet] [--no-model]
 

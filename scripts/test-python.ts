@@ -1,5 +1,6 @@
-// Prepares Python with the packages that tests compare Pagoda with, the metrics client and Jinja2, in a virtual
-// environment in the clone. Only tests use it; without it, they are skipped with a message.
+// Prepares Python with the packages that tests compare Pagoda with, the metrics client and Jinja2,
+// in a virtual environment in the clone. Only tests use it; without it, they are skipped with a
+// message.
 //
 //   bun scripts/test-python.ts
 

@@ -1,5 +1,5 @@
-// Runs the tests by group: `unit` needs nothing, `native` the addon, `model` the addon and the default model.
-// Ends with the total in one line, "N passed, N failed".
+// Runs the tests by group: `unit` needs nothing, `native` the addon, `model` the addon and the
+// default model. Ends with the total in one line, "N passed, N failed".
 //
 //   bun scripts/test.ts [unit | native | model ...]
 

@@ -28,7 +28,7 @@ export function readEnvironment(options: Iterable<OptionSpec>, env: Env): Values
 }
 
 /**
- * Splits a list. Commas only are an error: as API keys they would leave a server open.
+ * Splits a list. Only commas are an error: as API keys, they would leave a server open.
  * @throws ConfigError "invalid_option"
  */
 function listIn(text: string, name: string): string[] {

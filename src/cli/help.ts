@@ -1,6 +1,6 @@
 // Builds help texts from the tables: all commands, one command's options by group, one group, one
-// option, or all options that contain a word. Topics are those of vLLM's --help=. Texts are wrapped
-// to the screen width.
+// option, or all options that contain a word. Topics are those of vLLM's --help=. Output is
+// wrapped to the screen width.
 
 import { COMMANDS, type CommandSpec, optionsOf } from "./commands.ts";
 import { envName, OPTION_GROUPS, type OptionGroup, type OptionSpec } from "./option-spec.ts";
@@ -71,7 +71,7 @@ function more(options: readonly OptionSpec[], columns: number): string[] {
   const file = hasFile ? " or as a key of the --config file" : "";
   return [
     `Each option can also be set as PAGODA_<NAME> in the environment${file}.`,
-    "Use --help=<group>, --help=<option> or --help=<word> to show only those options.",
+    "Use --help=<group>, --help=<option> or --help=<word> to show only matching options.",
     "Use --print-config to show all values and their sources.",
   ].flatMap((line) => wrapped(line, columns));
 }

@@ -172,9 +172,9 @@ export function jsonOrText(text: string): unknown {
 const POWERS = "kmgt";
 
 /**
- * Parses vLLM's human-readable integers (1k = 1000, 1K = 1024) and sizes as GNU dd does (1Ki = 1KiB
- * = 1024, 1kB = 1KB = 1000). Numbers with a unit can have a fraction. @returns NaN for anything
- * else
+ * Parses vLLM's human-readable integers (1k = 1000, 1K = 1024) and sizes as GNU dd does (1kB = 1KB
+ * = 1000, 1Ki = 1KiB = 1024). Numbers with a unit can have a fraction.
+ * @returns NaN for anything else
  */
 export function parseSize(text: string): number {
   const match = /^(\d+)(\.\d+)?(?: ?([kmgt])| ?([KMGT])i?| ?([kmgt])b| ?([kmgt])ib)?$/.exec(

@@ -1,7 +1,7 @@
 // Lays out text within the screen width: paragraphs, and terms with their explanation on the right.
 
 /**
- * Breaks text between words into lines of at most `columns`; a longer word gets a line of its own.
+ * Breaks text between words into lines of at most `columns`; a longer word gets its own line.
  */
 export function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];

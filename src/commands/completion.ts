@@ -1,4 +1,4 @@
-// `completion`: prints a shell script that completes commands, options and models.
+// `completion`: prints a shell completion script for commands, options and models.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";

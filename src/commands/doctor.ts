@@ -42,7 +42,7 @@ async function* findingsOf(options: Options, context: CommandContext): AsyncGene
 }
 
 /**
- * Makes the checks that precede loading.
+ * Runs the checks that precede loading.
  * @throws as a start does, for an incomplete or unsupported model
  */
 async function checkModel(path: string, options: Options, context: CommandContext): Promise<void> {

@@ -34,7 +34,7 @@ import { type ListenPlace, listenPlace } from "./listen-place.ts";
 import { modelSource } from "./model-downloads.ts";
 
 const STATS_INTERVAL_S = 10;
-/** A timer of more milliseconds ends at once. */
+/** Maximum delay of a timer; a longer one fires immediately. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type Log = CommandContext["log"];
@@ -208,7 +208,7 @@ async function stop({ server, service, client, stats, graceS }: Running): Promis
   const { front } = service;
   clearInterval(stats);
   const deadline = performance.now() + graceS * 1000;
-  // An engine that hangs does not answer.
+  // Bounds the wait, since a hanging engine does not answer.
   const late = sleep(Math.min(graceS * 1000, LONGEST_TIMER_MS), false);
   // A sleeping engine can no longer be woken up, so its waiting requests are failed immediately.
   const isAsleep = () => Promise.race([client.calls.isSleeping().catch(() => false), late]);
