@@ -1,5 +1,5 @@
-// The other end of a RemoteEngine: starts the engine that it is told to, does what it is asked for, and
-// sends what happens. Its process ends with the channel: nobody else would hear of it.
+// The child's end of a RemoteEngine: starts the configured engine, executes calls, and sends its outputs.
+// The process exits when the channel closes, because nothing else uses it.
 
 import type { Connect } from "../byte-socket.ts";
 import type { EngineConfig, EngineHost } from "../engine/engine-config.ts";
@@ -21,15 +21,15 @@ export interface EngineChildOptions {
   readonly connect: Connect;
   readonly startEngine: (config: EngineConfig, host: EngineHost) => Promise<EngineClient>;
   readonly availableBytes: number | null;
-  /** The channel has gone: called once, the last thing that happens. @param fault null when the front has */
+  /** Called once, last, when the channel has closed. @param fault null if the front closed it */
   readonly onEnd: (fault: Error | null) => void;
 }
 
 type CallMessage = Extract<FrontMessage, { type: "call" }>;
 
-/** With more than this on its way, the outputs of further steps are joined until it has gone out. */
+/** With more unsent bytes than this, outputs of further steps are joined until those have been sent. */
 const MAX_UNSENT_BYTES = 256 * 1024;
-/** Least change of the loaded share that is told. */
+/** Smallest change of the loaded share that is reported. */
 const PROGRESS_STEP = 0.01;
 
 export class EngineChild {
@@ -37,7 +37,7 @@ export class EngineChild {
   #channel: Channel | null = null;
   #client: EngineClient | null = null;
   #calls: ChannelCalls | null = null;
-  /** What could not be sent yet. */
+  /** Outputs that could not be sent yet. */
   readonly #backlog = new JoinedOutputs();
 
   private constructor(options: EngineChildOptions) {
@@ -103,11 +103,11 @@ export class EngineChild {
 
   async #call(calls: ChannelCalls, { id, name, args }: CallMessage): Promise<void> {
     try {
-      if (!Object.hasOwn(calls, name)) throw new ChannelError(`there is no call ${name}`);
+      if (!Object.hasOwn(calls, name)) throw new ChannelError(`unknown call "${name}"`);
       const call = calls[name] as (...args: readonly unknown[]) => Promise<unknown>;
       const value = (await call(...args)) ?? null;
-      // What a sleep or a shutdown has ended is told before it. Other answers come as often as requests: a
-      // front that is behind is not to get a frame of outputs with each.
+      // Send the outputs of requests that a sleep or a shutdown has ended before its result. Other results are
+      // as frequent as requests; a front that is behind should not get a frame of outputs with each.
       if (waitsForStepGap(name)) this.#sendBacklog();
       this.#send({ type: "result", id, value });
     } catch (error) {

@@ -1,4 +1,4 @@
-// One life of an engine process: from its start to its end, however that comes.
+// One life of an engine process, from its start to its exit or crash.
 
 import type { Connect } from "../byte-socket.ts";
 import type { EngineConfig } from "../engine/engine-config.ts";
@@ -10,21 +10,21 @@ import { Watchdog } from "./supervisor.ts";
 export interface EngineProcess {
   readonly pid: number;
   readonly connect: Connect;
-  /** How it ended, e.g. "SIGSEGV" or "exit code 1". */
+  /** Resolves with the cause of its end, e.g. "SIGSEGV" or "exit code 1". */
   readonly exited: Promise<string>;
-  /** At once, whatever it does. */
+  /** Kills it immediately, whatever it is doing. */
   kill(): void;
 }
 
-/** A large model on a slow disk says how far it is; a longer silence is a hang. */
+/** Loading reports its progress, even from a slow disk; no report for this long is a hang. */
 const LOAD_TIMEOUT_MS = 600_000;
 const WATCH_INTERVAL_MS = 500;
 
 export class EngineLife {
   readonly pid: number;
-  /** Rejects with what starting the engine threw, or EngineError "engine_dead" when its process ended. */
+  /** Rejects with the error from starting the engine, or EngineError "engine_dead" if its process ended. */
   readonly ready: Promise<RemoteEngine>;
-  /** Resolves, with the reason for the operator, when its process has gone. */
+  /** Resolves, with the reason for the log, when its process has ended. */
   readonly ended: Promise<string>;
   readonly #process: EngineProcess;
   readonly #stepTimeoutMs: number | null;
@@ -53,12 +53,12 @@ export class EngineLife {
     this.#watch = setInterval(() => this.#lookAfter(performance.now()), WATCH_INTERVAL_MS);
   }
 
-  /** The engine while it lives, and its end; null before it is ready. */
+  /** The engine, also after its end; null before it is ready. */
   get engine(): RemoteEngine | null {
     return this.#engine;
   }
 
-  /** @param reason told by `ended`; without one, it tells how the process ended */
+  /** @param reason value of `ended`; without one, `ended` says how the process ended */
   kill(reason: string | null = null): void {
     this.#killedFor ??= reason;
     this.#process.kill();
@@ -81,7 +81,7 @@ export class EngineLife {
     }
   }
 
-  /** Channel or process, the end of one is the end of both. */
+  /** Waits for the channel or the process to end, then ends the other. */
   async #end(): Promise<string> {
     const { exited } = this.#process;
     const engine = await Promise.race([this.ready.catch(() => null), exited.then(() => null)]);
@@ -97,14 +97,14 @@ export class EngineLife {
     const engine = this.#engine;
     if (engine === null) {
       const isHung = this.#loading.isHung(nowMs, true, this.#numProgress);
-      if (isHung) this.kill(`nothing was loaded for ${LOAD_TIMEOUT_MS / 1000} s`);
+      if (isHung) this.kill(`hung: no loading progress for ${LOAD_TIMEOUT_MS / 1000} s`);
       return;
     }
     const { steps, answers } = engine;
     const isStepHung = this.#steps.isHung(nowMs, steps.isDue, steps.numDone);
     const isAnswerHung = this.#answers.isHung(nowMs, answers.isDue, answers.numDone);
     if (isStepHung || isAnswerHung) {
-      this.kill(`it did nothing for ${(this.#stepTimeoutMs ?? 0) / 1000} s though work waited`);
+      this.kill(`hung: no progress for ${(this.#stepTimeoutMs ?? 0) / 1000} s with work waiting`);
     }
   }
 }

@@ -1,5 +1,5 @@
-// The requests that an engine in another process has been given and has not ended, with what is known of
-// each: enough to end them all in its stead when it dies.
+// Requests that an engine in another process has not ended, with enough state to end each of them when the
+// engine crashes.
 
 import type { EngineOutputs, EngineRequest, RequestOutput } from "../protocol/protocol.ts";
 import { NO_STATS } from "../protocol/stats.ts";
@@ -7,7 +7,7 @@ import { NO_STATS } from "../protocol/stats.ts";
 interface LiveRequest {
   /** Null before the engine has read the prompt. */
   numPromptTokens: number | null;
-  /** Null before the first. */
+  /** Null before the first output. */
   lastOutput: RequestOutput | null;
 }
 
@@ -20,7 +20,7 @@ export class LiveRequests {
     return this.#requests.size;
   }
 
-  /** Of those that ended as they should. */
+  /** Number of requests that finished with "stop" or "length". */
   get numFinished(): number {
     return this.#numFinished;
   }
@@ -35,7 +35,7 @@ export class LiveRequests {
     }
   }
 
-  /** The engine has queued it. */
+  /** Called when the engine has queued the request. */
   setPromptLength({ requestIds }: EngineRequest, numPromptTokens: number): void {
     for (const id of requestIds) {
       const live = this.#requests.get(id);
@@ -43,7 +43,7 @@ export class LiveRequests {
     }
   }
 
-  /** The engine has refused it. */
+  /** Called when the engine has refused the request. */
   delete({ requestIds }: EngineRequest): void {
     for (const id of requestIds) this.#requests.delete(id);
   }
@@ -63,14 +63,14 @@ export class LiveRequests {
     if (finishReason === "stop" || finishReason === "length") this.#numFinished++;
   }
 
-  /** Ends all. @returns the message that says so, with every gauge at 0 */
+  /** Ends all requests. @returns the message with their error outputs, every gauge at 0 */
   end(): EngineOutputs {
     const outputs = [...this.#requests].map(([id, live]) => this.#errorOutput(id, live));
     this.#requests.clear();
     return { timestampS: this.#timestampS, outputs, stats: NO_STATS };
   }
 
-  /** What it has not told before is not known: no tokens, no text, no preemption. */
+  /** Anything after the last output is lost, so it has no tokens, no text and no preemption. */
   #errorOutput(requestId: string, { numPromptTokens, lastOutput }: LiveRequest): RequestOutput {
     const none = { scheduledS: null, firstTokenS: null, lastTokenS: null };
     return {

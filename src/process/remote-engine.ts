@@ -1,5 +1,5 @@
-// The engine in another process as this one sees it, for as long as that process lives. When it dies,
-// each request that it had ends with an error output and each call is refused.
+// Client of an engine in another process, for the life of that process. When it crashes, each of its
+// requests ends with an error output and each call is refused.
 
 import type { Connect } from "../byte-socket.ts";
 import type { EngineConfig, EngineHost } from "../engine/engine-config.ts";
@@ -32,13 +32,13 @@ interface PendingCall {
   readonly reject: (error: Error) => void;
 }
 
-/** What it owes, and how much of it it has done. */
+/** Whether work is outstanding, and a counter of work done. */
 export interface Duty {
   readonly isDue: boolean;
   readonly numDone: number;
 }
 
-/** A process that takes no more than this is not alive: nothing more is handed to it. */
+/** With more unsent bytes than this, the process is considered hung and gets no more calls. */
 const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 
 export class RemoteEngine implements EngineClient {
@@ -67,7 +67,7 @@ export class RemoteEngine implements EngineClient {
     this.#host = host;
   }
 
-  /** @throws what starting the engine threw there; EngineError "engine_dead" when its process ended */
+  /** @throws the error from starting the engine; EngineError "engine_dead" if its process ended */
   static async start(
     connect: Connect,
     config: EngineConfig,
@@ -96,7 +96,7 @@ export class RemoteEngine implements EngineClient {
   get unavailable(): EngineError | null {
     if (this.#death !== null) return engineDead(this.#death);
     if ((this.#channel?.unsentBytes ?? 0) <= MAX_UNSENT_BYTES) return null;
-    return new EngineError("engine_restarting", "The engine does not answer. Retry later.");
+    return new EngineError("engine_restarting", "The engine is not responding. Retry later.");
   }
 
   async add(request: EngineRequest): Promise<Int32Array> {
@@ -126,26 +126,26 @@ export class RemoteEngine implements EngineClient {
 
   onRestart(): void {}
 
-  /** Resolves when its process has let go of the channel. */
+  /** Resolves when the engine has shut down and the channel is closed. */
   async shutdown(): Promise<void> {
     if (this.#death !== null) return;
     await this.#call("shutdown", []).catch(() => {});
     this.#channel?.close();
   }
 
-  /** Requests wait for a step; those of a sleeping engine do not. */
+  /** Due while requests wait for a step, unless the engine sleeps. */
   get steps(): Duty {
     const isDue = this.live.size > 0 && !this.#isAsleep && this.#numSleepChanges === 0;
     return { isDue, numDone: this.#numSteps };
   }
 
-  /** Calls wait that no step can hold up. */
+  /** Due while calls wait that do not depend on a step. */
   get answers(): Duty {
     const isDue = [...this.#pending.values()].some(({ name }) => !waitsForStepGap(name));
     return { isDue, numDone: this.#numAnswers };
   }
 
-  /** Ends it as if its process had died of `cause`. */
+  /** Ends it as if its process had crashed with `cause`. */
   abandon(cause: Error): void {
     this.#end(cause);
     this.#channel?.close();
@@ -245,7 +245,7 @@ export class RemoteEngine implements EngineClient {
   }
 }
 
-/** The engine has ended itself, with its own account of why. */
+/** Error with which the engine has ended itself. */
 export class EngineFault extends Error {
   constructor({ name, message, stack }: ErrorRecord) {
     super(`${name}: ${message}`);

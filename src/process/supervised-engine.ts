@@ -1,5 +1,5 @@
-// An engine in a process of its own that is started again when it dies or hangs. To the front it is one
-// engine: requests in progress end with an error, new ones are refused until it is back.
+// An engine in its own process, restarted when it crashes or hangs. The front sees a single engine: requests
+// in progress end with an error, and new ones are refused until it is back.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { assert } from "../assert.ts";
@@ -35,7 +35,7 @@ export interface SupervisedEngineOptions {
   readonly stepTimeoutMs: number | null;
 }
 
-/** What a trial needs of a request. */
+/** Fields of a request that a trial needs. */
 type SuspectRequest = Pick<EngineRequest, "externalId" | "requestIds">;
 
 interface Started {
@@ -43,7 +43,7 @@ interface Started {
   readonly loadMs: number;
 }
 
-/** For an engine that has been told to end. */
+/** Time limit of an orderly shutdown. */
 const SHUTDOWN_TIMEOUT_MS = 5_000;
 
 export class SupervisedEngine implements EngineClient {
@@ -56,9 +56,9 @@ export class SupervisedEngine implements EngineClient {
   readonly #trials = new Trials();
   readonly #forecast: ReturnForecast;
   #life: EngineLife;
-  /** It has died and is not back. */
+  /** True from a death until the engine is back. */
   #isDown = false;
-  /** Why it never takes work again; null = it may. */
+  /** Reason it never accepts work again; null while it can. */
   #end: EngineError | null = null;
   #restart: Timer | undefined;
   #listener: (message: EngineOutputs) => void = () => {};
@@ -73,7 +73,7 @@ export class SupervisedEngine implements EngineClient {
     this.#follow(life);
   }
 
-  /** @throws what starting the engine threw, or EngineError "engine_dead" when its process ended */
+  /** @throws the error from starting the engine, or EngineError "engine_dead" if its process ended */
   static async start(options: SupervisedEngineOptions): Promise<SupervisedEngine> {
     const startMs = performance.now();
     const life = startLife(options, options.config);
@@ -81,7 +81,7 @@ export class SupervisedEngine implements EngineClient {
     return new SupervisedEngine(options, life, { info, loadMs: performance.now() - startMs });
   }
 
-  /** Of the engine's process; another one after each death. */
+  /** Process id of the engine; changes at each restart. */
   get pid(): number {
     return this.#life.pid;
   }
@@ -90,7 +90,7 @@ export class SupervisedEngine implements EngineClient {
     if (this.#end !== null) return this.#end;
     if (!this.#isDown && this.#engine?.unavailable === null) return null;
     const retryAfterS = this.#forecast.retryAfterS(performance.now());
-    const message = "The engine is starting again. Retry later.";
+    const message = "The engine is restarting. Retry later.";
     return new EngineError("engine_restarting", message, { retryAfterS });
   }
 
@@ -147,7 +147,7 @@ export class SupervisedEngine implements EngineClient {
     return isSuspect(name) ? this.#try(name, args, send) : send(this.#available());
   }
 
-  /** Makes a call that may kill the engine. */
+  /** Makes a call that could crash the engine. */
   async #try<Result>(
     name: CallName,
     args: readonly unknown[],
@@ -168,7 +168,7 @@ export class SupervisedEngine implements EngineClient {
     }
   }
 
-  /** Ends a refused trial. A call that died with the engine stays open: it was in progress at that death. */
+  /** Ends a refused trial. A call that failed in a crash stays open: it was in progress at that death. */
   #refused(trial: Trial, error: unknown): void {
     const isDeath = error instanceof EngineError && error.code === "engine_dead";
     if (!isDeath) this.#trials.refused(trial, error instanceof RequestError);
@@ -183,7 +183,7 @@ export class SupervisedEngine implements EngineClient {
     void life.ended.then((reason) => this.#afterDeath(engine, reason));
   }
 
-  /** @param engine null when it did not come to be */
+  /** @param engine null if it did not start */
   #afterDeath(engine: RemoteEngine | null, reason: string): void {
     if (this.#end !== null) return;
     const nowMs = performance.now();
@@ -194,15 +194,15 @@ export class SupervisedEngine implements EngineClient {
     const delayMs = this.#policy.delayAfterDeath(nowMs, wasUseful);
     if (delayMs === null) {
       this.#stop(new EngineError("engine_dead", "The engine has stopped."));
-      const count = `it died ${this.#options.maxDeaths} times in ten minutes`;
-      this.#died.resolve(new EngineError("engine_dead", `${count}, now: ${reason}`));
+      const count = `it crashed ${this.#options.maxDeaths} times in ten minutes`;
+      this.#died.resolve(new EngineError("engine_dead", `${count}, last crash: ${reason}`));
       return;
     }
     this.#isDown = true;
     this.#forecast.startsAt(nowMs + delayMs);
     const when = delayMs === 0 ? "now" : `in ${delayMs / 1000} s`;
     if (this.unavailable !== null) this.#trials.refuseWaiting(this.unavailable);
-    this.#options.host.log(`the engine has died (${reason})${loss}; it starts again ${when}`);
+    this.#options.host.log(`the engine crashed (${reason})${loss}; restarting ${when}`);
     this.#restart = setTimeout(() => void this.#startAgain(), delayMs);
   }
 
@@ -211,7 +211,7 @@ export class SupervisedEngine implements EngineClient {
     try {
       const life = this.#newLife();
       const { info } = await life.ready.finally(() => this.#follow(life));
-      if (isOtherModel(info, this.info)) life.kill("the file holds another model now");
+      if (isOtherModel(info, this.info)) life.kill("the file now holds a different model");
       else this.#comeBack(performance.now() - startMs);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
@@ -221,14 +221,14 @@ export class SupervisedEngine implements EngineClient {
 
   #newLife(): EngineLife {
     const { numBlocks, maxModelLen } = this.info;
-    // What the front has told of the engine stays true: the memory that is free now does not matter.
+    // The front has published these values, so they stay fixed, however much memory is free now.
     const pinned = { ...this.#options.config, numBlocksOverride: numBlocks, maxModelLen };
     try {
       this.#life = startLife(this.#options, pinned);
       return this.#life;
     } catch (error) {
-      // No process, for want of memory or descriptors: nothing else would tell of that end.
-      this.#afterDeath(null, "it did not begin to live");
+      // The process was not created (no memory, no descriptors), so nothing else reports this end.
+      this.#afterDeath(null, "its process could not be created");
       throw error;
     }
   }
@@ -252,7 +252,7 @@ function startLife(options: SupervisedEngineOptions, config: EngineConfig): Engi
   return new EngineLife(options.startProcess(), config, options.host, options.stepTimeoutMs);
 }
 
-/** The front has told of one model: tokens and lengths of another would not fit. */
+/** @returns whether the model differs from the published one: tokens and lengths would not fit */
 function isOtherModel({ model: now }: EngineInfo, { model: before }: EngineInfo): boolean {
   const keys = ["architecture", "name", "weightBytes", "vocabSize", "numLayers"] as const;
   return keys.some((key) => now[key] !== before[key]);

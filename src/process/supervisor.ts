@@ -1,6 +1,6 @@
-// Decides when an engine that died or hung starts again, and when to give up. Pure: callers pass every time.
+// Decides when an engine that crashed or hung is restarted, and when to give up. Pure: callers pass the time.
 
-/** Deaths count this long. */
+/** Time for which a death counts. */
 const WINDOW_MS = 10 * 60_000;
 const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 30_000;
@@ -8,7 +8,7 @@ const MAX_DELAY_MS = 30_000;
 export class RestartPolicy {
   readonly #maxDeaths: number | null;
   #deathsMs: number[] = [];
-  /** Without a finished request between them. */
+  /** Number of consecutive deaths without a finished request between them. */
   #numFruitless = 0;
 
   /** @param maxDeaths deaths within ten minutes after which to give up; null = never */
@@ -17,8 +17,8 @@ export class RestartPolicy {
   }
 
   /**
-   * @param wasUseful a request has finished since the engine started
-   * @returns ms until it is started again: 0, then, while it comes to nothing, 1, 2, 4 ... 30 s; null to give up
+   * @param wasUseful whether a request has finished since the engine started
+   * @returns delay before the restart, ms: 0, then 1, 2, 4 ... 30 s while no request finishes; null to give up
    */
   delayAfterDeath(nowMs: number, wasUseful: boolean): number | null {
     this.#deathsMs = this.#deathsMs.filter((deathMs) => nowMs - deathMs < WINDOW_MS);
@@ -34,12 +34,12 @@ export class RestartPolicy {
 const MIN_RETRY_S = 1;
 const MAX_RETRY_S = 30;
 
-/** When an engine that is down is expected to take work again: its next start, and as long as the last took. */
+/** Forecasts when an engine that is down accepts work again: its next start plus the last loading time. */
 export class ReturnForecast {
   #loadMs: number;
   #backMs = 0;
 
-  /** @param loadMs of the start that has just succeeded */
+  /** @param loadMs loading time of the start that has just succeeded */
   constructor(loadMs: number) {
     this.#loadMs = loadMs;
   }
@@ -63,7 +63,7 @@ export class ReturnForecast {
 export class Watchdog {
   readonly #timeoutMs: number | null;
   #progress = 0;
-  /** Since when there is work and no progress; null without work. */
+  /** Time since which work has made no progress; null without work. */
   #stalledSinceMs: number | null = null;
 
   /** @param timeoutMs null = work can wait any time */
@@ -72,9 +72,9 @@ export class Watchdog {
   }
 
   /**
-   * To be asked at least once a second.
+   * Call at least once a second.
    * @param progress any number that changes with each step of the work
-   * @returns whether work has waited for longer than it may
+   * @returns whether work has waited longer than the timeout
    */
   isHung(nowMs: number, hasWork: boolean, progress: number): boolean {
     if (!hasWork) this.#stalledSinceMs = null;

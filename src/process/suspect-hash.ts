@@ -1,5 +1,5 @@
-// Identifies a repeated call by the request and the text it is about. The seed does not count: it changes
-// what is generated, but hardly what a kernel does. Neither do the sender and the priority.
+// Identifies a repeated call by its text and parameters. The seed is left out: it changes the generated
+// tokens, but hardly what a kernel does. So are the sender and the priority.
 
 import { createHash } from "node:crypto";
 import type { EngineRequest } from "../protocol/protocol.ts";
@@ -10,12 +10,12 @@ import { writeRecord } from "./channel/record-codec.ts";
 /** SHA-256, hexadecimal. */
 export type SuspectHash = string;
 
-/** One for all: a buffer of its own for each request costs more than the hash of a short prompt. */
+/** Shared: allocating a buffer per request costs more than hashing a short prompt. */
 const writer = new ByteWriter();
 
 /**
- * Takes 12 µs for a prompt of 100 tokens, 65 µs for 8,000 and 0.9 ms for a megabyte of text: well below a
- * hundredth of what reading and computing it takes.
+ * Takes 12 µs for a prompt of 100 tokens, 65 µs for 8,000 and 0.9 ms for a megabyte of text: well below 1%
+ * of the time to parse and compute it.
  * @throws RequestError "invalid_value" for values nested too deeply
  */
 export function suspectHash(name: CallName, args: readonly unknown[]): SuspectHash {

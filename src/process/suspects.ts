@@ -1,43 +1,43 @@
-// Which requests may have killed the engine, and what is done with them until that is known. Pure: every
-// time is handed in.
+// Tracks which requests may have crashed the engine, and rules on them until that is known. Pure: callers
+// pass the time.
 //
-// What was in progress at a death is suspected, but for what has finished well before. The suspected are
-// tried one at a time when they come again: at a second death only one of them is in progress, and it is the
-// one that is refused. Whatever finishes well is suspected no longer. One that ends otherwise, because its
-// client left, has proved nothing. Requests that are not suspected never wait.
+// A request in progress at a death is a suspect, unless an equal one has finished normally before. Suspects
+// that are sent again run one at a time, so only one of them is in progress at a second death, and that one
+// is refused from then on. A request that finishes normally is no longer a suspect; one that ends otherwise,
+// e.g. because its client left, proves nothing. Requests that are not suspects never wait.
 
 import type { SuspectHash } from "./suspect-hash.ts";
 
-/** A request on its way: equal ones are attempts at the same. */
+/** One arrival of a request; equal hashes are attempts at the same request. */
 export interface Attempt {
   readonly hash: SuspectHash;
 }
 
 export type Ruling = "runs" | "waits" | "refused";
 
-/** A death is held against a request for so long. */
+/** Time for which a death counts against a request. */
 const WINDOW_MS = 10 * 60_000;
 const DEATHS_OF_A_CULPRIT = 2;
 const MAX_SUSPECTS = 4096;
 const MAX_INNOCENTS = 4096;
 
 export class Suspects<A extends Attempt> {
-  /** By the last death, the latest last. */
+  /** In order of the last death, the most recent last. */
   readonly #suspects = new Map<
     SuspectHash,
     { readonly numDeaths: number; readonly lastMs: number }
   >();
-  /** What has finished well, the latest last. */
+  /** Requests that have finished normally, the most recent last. */
   readonly #innocents = new Set<SuspectHash>();
   readonly #running = new Set<A>();
-  /** Suspected ones that wait for their trial, in order of arrival. */
+  /** Suspects that wait for their trial, in order of arrival. */
   readonly #line = new Set<A>();
 
   get running(): ReadonlySet<A> {
     return this.#running;
   }
 
-  /** @returns "waits": it is in the line, which takeNext() or leave() takes it out of */
+  /** @returns "waits" if the attempt was put in line; takeNext() or leave() removes it */
   arrive(nowMs: number, attempt: A): Ruling {
     this.#forgetOld(nowMs);
     const numDeaths = this.#suspects.get(attempt.hash)?.numDeaths ?? 0;
@@ -50,12 +50,12 @@ export class Suspects<A extends Attempt> {
     return "waits";
   }
 
-  /** It waits no longer. */
+  /** Removes a waiting attempt from the line. */
   leave(attempt: A): void {
     this.#line.delete(attempt);
   }
 
-  /** @returns those of the line that run now: the suspicion has gone, or it is their turn */
+  /** @returns attempts that leave the line to run: no longer suspects, or it is their turn */
   takeNext(nowMs: number): A[] {
     this.#forgetOld(nowMs);
     const taken: A[] = [];
@@ -72,8 +72,8 @@ export class Suspects<A extends Attempt> {
   }
 
   /**
-   * To be told of each that ran; after a death it changes nothing.
-   * @param isWell it got its whole answer, or a refusal of the engine that read it
+   * Call once for each attempt that ran. Has no effect after a death.
+   * @param isWell whether it got its whole answer, or a refusal from an engine that had read it
    */
   finish(attempt: A, isWell: boolean): void {
     if (!this.#running.delete(attempt) || !isWell) return;
@@ -82,7 +82,7 @@ export class Suspects<A extends Attempt> {
     keepLatest(this.#innocents, MAX_INNOCENTS);
   }
 
-  /** The engine has died: all that ran has ended. Those in line are still there. */
+  /** Ends all running attempts, because the engine has crashed. The line is unchanged. */
   recordDeath(nowMs: number): void {
     this.#forgetOld(nowMs);
     const hashes = new Set(Array.from(this.#running, ({ hash }) => hash));
@@ -96,7 +96,7 @@ export class Suspects<A extends Attempt> {
     keepLatest(this.#suspects, MAX_SUSPECTS);
   }
 
-  /** Attempts at the same are one trial: its outcome is the same for all. */
+  /** Attempts at the same request share one trial: the outcome is the same for all. */
   #canBeTried({ hash }: Attempt): boolean {
     for (const running of this.#running) {
       if (running.hash !== hash && this.#suspects.has(running.hash)) return false;
@@ -117,7 +117,7 @@ function addLast<T>(set: Set<T>, value: T): void {
   set.add(value);
 }
 
-/** Drops the first ones until `max` are left. */
+/** Drops the oldest entries until `max` are left. */
 function keepLatest<K>(kept: Set<K> | Map<K, unknown>, max: number): void {
   for (const key of kept.keys()) {
     if (kept.size <= max) break;

@@ -1,22 +1,22 @@
-// Follows each call that may kill the engine from its arrival to its end, as Suspects rules: lets it run,
-// keeps it waiting for its trial, or refuses it.
+// Follows each call that could crash the engine from its arrival to its end. As Suspects rules, a call runs,
+// waits for its trial, or is refused.
 
 import { OverloadError, RequestError } from "../errors.ts";
 import type { RequestOutput } from "../protocol/protocol.ts";
 import type { SuspectHash } from "./suspect-hash.ts";
 import { type Attempt, Suspects } from "./suspects.ts";
 
-/** A call that comes in. */
+/** A call that could crash the engine. */
 export interface Trial extends Attempt {
   /** Id that the client knows, or the name of the call. */
   readonly name: string;
-  /** Of the sequences that it generates; empty: the answer to the call is its end. */
+  /** Ids of the sequences that it generates; empty if the call ends with its answer. */
   readonly requestIds: readonly string[];
   numUnfinished: number;
   isWell: boolean;
 }
 
-/** A suspect whose turn does not come for so long is to come back later. */
+/** A suspect that has waited this long for its turn is refused and can retry. */
 const MAX_WAIT_MS = 30_000;
 const RETRY_AFTER_S = 10;
 
@@ -28,7 +28,7 @@ interface Waiter {
 export class Trials {
   readonly #suspects = new Suspects<Trial>();
   readonly #waiters = new Map<Trial, Waiter>();
-  /** Running ones by the ids of what they generate. */
+  /** Running calls by the ids of their sequences. */
   readonly #generating = new Map<string, Trial>();
   readonly #maxWaitMs: number;
 
@@ -42,9 +42,9 @@ export class Trials {
   }
 
   /**
-   * @returns null when the call may be made at once; else a promise that resolves when it may
-   * @throws RequestError "suspect_request"; of the promise OverloadError "queue_timeout" and what
-   *   refuseWaiting() was given
+   * @returns null if the call can be made immediately; otherwise a promise that resolves when it can
+   * @throws RequestError "suspect_request". The promise rejects with OverloadError "queue_timeout" or the
+   *   error passed to refuseWaiting()
    */
   arrive(trial: Trial): Promise<void> | null {
     const ruling = this.#suspects.arrive(performance.now(), trial);
@@ -54,17 +54,17 @@ export class Trials {
     return null;
   }
 
-  /** The call was answered. What it generates is still to come. */
+  /** Called when the call was answered. A call that generates ends with its last sequence. */
   answered(trial: Trial): void {
     if (trial.requestIds.length === 0) this.#end(trial, true);
   }
 
-  /** The call was refused. @param isWell by an engine that has read it */
+  /** Called when the call was refused. @param isWell whether an engine that had read it refused it */
   refused(trial: Trial, isWell: boolean): void {
     this.#end(trial, isWell);
   }
 
-  /** Of an engine that lives. */
+  /** Takes outputs of a live engine. */
   record(outputs: readonly RequestOutput[]): void {
     for (const { requestId, finishReason } of outputs) {
       if (finishReason === null) continue;
@@ -75,7 +75,7 @@ export class Trials {
     }
   }
 
-  /** Those of them that wait do so no longer. */
+  /** Refuses the aborted calls that wait for their trial. */
   abort(requestIds: readonly string[]): void {
     for (const [trial, { refuse }] of this.#waiters) {
       if (requestIds.some((id) => trial.requestIds.includes(id))) refuse(notTried());
@@ -128,10 +128,10 @@ export function trialOf(name: string, hash: SuspectHash, requestIds: readonly st
 }
 
 const REFUSAL =
-  "The engine died twice while it worked on this request, which is not tried again for now.";
+  "The engine crashed twice while it was processing this request. It is refused for now.";
 
 function notTried(): OverloadError {
   const message =
-    "The engine died while it worked on this request, and others of that moment are tried before it. Retry later.";
+    "The engine crashed while it was processing this request; other suspects are retried first. Retry later.";
   return new OverloadError("queue_timeout", message, RETRY_AFTER_S);
 }

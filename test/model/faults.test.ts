@@ -122,10 +122,10 @@ describe("an engine that ends", () => {
     expect(ledger.losses).toEqual([]);
     expect(await server.process.exited).toBe(1);
     const lines = (await server.log).trimEnd().split("\n");
-    expect(lines.filter((line) => line.includes("starts again"))).toHaveLength(4);
+    expect(lines.filter((line) => line.includes("; restarting "))).toHaveLength(4);
     expect(lines.at(-1)).toMatch(/^ERROR /);
     expect(lines.at(-1)).toEndWith(
-      " the engine has stopped: it died 5 times in ten minutes, now: SIGKILL",
+      " the engine has stopped: it crashed 5 times in ten minutes, last crash: SIGKILL",
     );
   }, 60_000);
 

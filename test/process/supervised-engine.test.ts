@@ -69,7 +69,7 @@ describe("an engine that dies", () => {
     expect(ends.map(({ finishReason }) => finishReason)).toEqual(["error", "error"]);
     expect(ends.map(({ numPromptTokens }) => numPromptTokens)).toEqual([5, 5]);
     expect(engine.unavailable).toMatchObject({ code: "engine_restarting", retryAfterS: 1 });
-    expect(await refusal(engine.add(engineRequest("c", "early")))).toContain("starting again");
+    expect(await refusal(engine.add(engineRequest("c", "early")))).toContain("is restarting");
     expect(await call).toMatchObject({ code: "engine_dead" });
     await back;
     expect(engine.unavailable).toBeNull();
@@ -79,7 +79,7 @@ describe("an engine that dies", () => {
     expect((await log.end("c")).at(-1)?.finishReason).toBe("length");
     expect([...log.of("a"), ...log.of("b")].filter((o) => o.finishReason)).toHaveLength(2);
     expect(logged[0]).toMatch(
-      /^the engine has died \(SIGSEGV\), in progress: cmpl-a, cmpl-b, encode; .* now$/,
+      /^the engine crashed \(SIGSEGV\), in progress: cmpl-a, cmpl-b, encode; restarting now$/,
     );
     expect(logged[1]).toMatch(/^the engine is back after \d+\.\d s$/);
   });
@@ -163,7 +163,7 @@ describe("an engine that dies", () => {
       engine.add(engineRequest(`${id}-after`, "hello"));
       await log.end(`${id}-after`);
     }
-    expect(await refusal(engine.add(engineRequest("c", "deadly!")))).toContain("died twice");
+    expect(await refusal(engine.add(engineRequest("c", "deadly!")))).toContain("crashed twice");
     engine.add(engineRequest("d", "harmless"));
     expect((await log.end("d")).at(-1)?.finishReason).toBe("length");
   });
@@ -228,7 +228,7 @@ describe("an engine that dies", () => {
     await waiting;
     expect((await log.end("b2")).at(-1)?.finishReason).toBe("error");
     await second;
-    expect(await refusal(engine.add(engineRequest("b3", "deadly!")))).toContain("died twice");
+    expect(await refusal(engine.add(engineRequest("b3", "deadly!")))).toContain("crashed twice");
     engine.add(engineRequest("a3", "slow"));
     expect((await log.end("a3")).at(-1)?.finishReason).toBe("length");
   });
@@ -252,13 +252,13 @@ describe("an engine that dies", () => {
     test("lets one go that is given up while it waits", async () => {
       const { engine, waiting } = await openTrial();
       engine.abort(["b2"]);
-      expect(await waiting).toContain("others of that moment are tried before it");
+      expect(await waiting).toContain("other suspects are retried first");
     });
 
     test("sends those who wait away when it dies again, and when it is shut down", async () => {
       const dying = await openTrial();
       process.kill(dying.engine.pid, "SIGKILL");
-      expect(await dying.waiting).toContain("starting again");
+      expect(await dying.waiting).toContain("is restarting");
       const ending = await openTrial();
       await ending.engine.shutdown();
       expect(await ending.waiting).toContain("shutting down");
@@ -278,7 +278,9 @@ describe("an engine that dies", () => {
     process.kill(engine.pid, "SIGKILL");
     await back;
     process.kill(engine.pid, "SIGKILL");
-    expect((await engine.died).message).toBe("it died 2 times in ten minutes, now: SIGKILL");
+    expect((await engine.died).message).toBe(
+      "it crashed 2 times in ten minutes, last crash: SIGKILL",
+    );
     expect(engine.unavailable?.code).toBe("engine_dead");
   });
 });
@@ -287,7 +289,7 @@ describe("an engine that cannot come back at once", () => {
   const cases: [string, FakeBehaviour | null, string][] = [
     ["there is no process", null, "the engine cannot start: no more processes"],
     ["its start fails", { start: "refuse" }, "the engine cannot start: there is no model"],
-    ["the file holds another model", { vocabSize: 300 }, "(the file holds another model now)"],
+    ["the file holds another model", { vocabSize: 300 }, "(the file now holds a different model)"],
   ];
   test.each(cases)("because %s is tried again", async (_, second, reason) => {
     const behaviours = [{}, second, {}];
@@ -301,7 +303,7 @@ describe("an engine that cannot come back at once", () => {
     process.kill(engine.pid, "SIGKILL");
     await back;
     expect(logged.join("\n")).toContain(reason);
-    expect(logged.map((line) => /again (.*)$/.exec(line)?.[1]).filter(Boolean)).toEqual([
+    expect(logged.map((line) => /; restarting (.*)$/.exec(line)?.[1]).filter(Boolean)).toEqual([
       "now",
       "in 1 s",
     ]);
@@ -319,7 +321,7 @@ describe("an engine that hangs", () => {
     process.kill(engine.pid, "SIGSTOP");
     expect((await log.end("a")).at(-1)?.finishReason).toBe("error");
     await back;
-    expect(logged[0]).toContain("it did nothing for 0.3 s though work waited");
+    expect(logged[0]).toContain("(hung: no progress for 0.3 s with work waiting)");
   });
 
   test("while a call waits is killed too", async () => {

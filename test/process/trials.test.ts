@@ -34,7 +34,7 @@ test("a request of several sequences finishes well only if all of them do", () =
   trials.record(outputs("stop", "abort", "length"));
   expect(trials.running).toEqual([]);
   dieTwice();
-  expect(() => trials.arrive(trialOf("cmpl-a", "a", ids))).toThrow("died twice");
+  expect(() => trials.arrive(trialOf("cmpl-a", "a", ids))).toThrow("crashed twice");
   const other = new Trials();
   other.arrive(trialOf("cmpl-a", "a", ids));
   other.record(outputs("stop", "length"));

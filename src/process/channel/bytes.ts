@@ -1,15 +1,15 @@
-// Writing and reading the parts that messages are made of: little-endian numbers, texts, arrays. Both
-// know their end: a reader that is asked for more than is there throws a ChannelError.
+// Writer and reader of the parts of a message: little-endian numbers, strings, arrays. Reading past the
+// end throws a ChannelError.
 
-/** What came over the channel is not of this protocol: the other side is broken. */
+/** Data that violates the protocol: the other side is broken. */
 export class ChannelError extends Error {
   override readonly name = "ChannelError";
 }
 
 const INITIAL_BYTES = 16 * 1024;
-/** A buffer that one large message has grown beyond this is not kept. */
+/** Largest buffer that is kept; one that a large message has grown further is freed. */
 const KEPT_BYTES = 1024 * 1024;
-/** Of a character of UTF-16 in UTF-8, at most. */
+/** Maximum number of UTF-8 bytes per UTF-16 code unit. */
 const BYTES_PER_UNIT = 3;
 
 export class ByteWriter {
@@ -18,7 +18,7 @@ export class ByteWriter {
   #length = 0;
 
   u8(value: number): void {
-    // In a line of its own: making room may replace the buffer.
+    // A separate statement, because #reserve() can replace the view.
     const at = this.#reserve(1);
     this.#view.setUint8(at, value);
   }
@@ -38,7 +38,7 @@ export class ByteWriter {
     this.#view.setFloat64(at, value, true);
   }
 
-  /** Well-formed text arrives as it is; a lone surrogate as U+FFFD, as in any UTF-8. */
+  /** Writes well-formed text unchanged and a lone surrogate as U+FFFD, as every UTF-8 encoder does. */
   text(text: string): void {
     const at = this.#reserve(4 + text.length * BYTES_PER_UNIT);
     const numBytes = this.#bytes.write(text, at + 4, "utf8");
@@ -66,7 +66,7 @@ export class ByteWriter {
     for (let i = 0; i < values.length; i++) this.#view.setFloat64(at + i * 8, values[i] ?? 0, true);
   }
 
-  /** @returns what was written since the last take, in a buffer of its own */
+  /** @returns a copy of the bytes written since the last take */
   take(): Uint8Array {
     const taken = Uint8Array.prototype.slice.call(this.#bytes, 0, this.#length);
     this.#length = 0;
@@ -74,7 +74,7 @@ export class ByteWriter {
     return taken;
   }
 
-  /** Forgets what a writer that threw has left. */
+  /** Discards the bytes that a writer left when it threw. */
   clear(): void {
     this.#length = 0;
   }
@@ -100,7 +100,7 @@ export class ByteReader {
   readonly #view: DataView;
   #at = 0;
 
-  /** @param bytes not kept: what is read is copied */
+  /** @param bytes not retained: values are copied as they are read */
   constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = viewOf(bytes);
@@ -152,12 +152,12 @@ export class ByteReader {
     return Array.from({ length }, (_, i) => this.#view.getFloat64(at + i * 8, true));
   }
 
-  /** @throws ChannelError when something is left */
+  /** @throws ChannelError if bytes are left */
   end(): void {
     if (this.#at !== this.#bytes.length) throw new ChannelError("a message has too many bytes");
   }
 
-  /** How many items of at least `itemBytes` follow. @throws ChannelError when they cannot be there */
+  /** @returns number of items that follow @throws ChannelError if that many of `itemBytes` cannot follow */
   count(itemBytes: number): number {
     const count = this.u32();
     if (count * itemBytes > this.#bytes.length - this.#at) {

@@ -1,19 +1,19 @@
-// Messages over a stream socket. What the socket does not take waits here, in order; the sender sees how
-// much that is and holds back.
+// Messages over a stream socket. Bytes that the socket does not accept are queued here, in order; the
+// sender sees how many there are and holds back.
 
 import type { ByteSocket, Connect } from "../../byte-socket.ts";
 import { FrameSplitter, frameHead } from "./frames.ts";
 
 export interface ChannelEvents {
-  /** `frame` holds until the call returns. What it throws closes the channel. */
+  /** `frame` is valid until the call returns. An exception closes the channel. */
   readonly onFrame: (frame: Uint8Array) => void;
-  /** Nothing waits any more. */
+  /** The queue has become empty. */
   readonly onDrained: () => void;
-  /** Called once. `fault` is what broke it, null when the other side has gone. */
+  /** Called once. `fault` is the error that broke the channel; null if the other side closed it. */
   readonly onClose: (fault: Error | null) => void;
 }
 
-/** Several small messages of a turn go out together; a large one is not copied for that. */
+/** Up to this size, the messages of one turn are joined into one write; larger ones are not copied. */
 const JOINED_BYTES = 64 * 1024;
 
 export class Channel {
@@ -40,12 +40,12 @@ export class Channel {
     return channel;
   }
 
-  /** Bytes that the socket has not taken. */
+  /** Number of bytes that the socket has not accepted. */
   get unsentBytes(): number {
     return this.#unsentBytes;
   }
 
-  /** Goes out at the end of this turn of the event loop. Without effect once closed. */
+  /** Sends `frame` at the end of this turn of the event loop. Does nothing once the channel is closed. */
   send(frame: Uint8Array): void {
     if (this.#isClosed) return;
     const head = frameHead(frame.length);
@@ -86,7 +86,7 @@ export class Channel {
     }
   }
 
-  /** Takes the first of the queue, small ones joined. */
+  /** Takes the next bytes from the queue, small messages joined. */
   #nextBytes(): Uint8Array {
     let count = 0;
     let numBytes = 0;

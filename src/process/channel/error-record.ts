@@ -1,5 +1,5 @@
-// An error as a plain record and back: class, code and text survive, so that whoever catches it on the
-// other side decides as if it had been thrown there.
+// Converts an error to a plain record and back. Class, code and message are preserved, so the other side
+// can handle it as if it had been thrown there.
 
 import {
   ConfigError,
@@ -15,10 +15,10 @@ import {
 export interface ErrorRecord {
   readonly name: string;
   readonly message: string;
-  /** Null where there is none. */
+  /** Null if it has none. */
   readonly code: string | null;
   readonly param: string | null;
-  /** llama.cpp's return value, of a native error. */
+  /** llama.cpp's return value in a native error. */
   readonly status: number | null;
   readonly retryAfterS: number | null;
   readonly stack: string | null;
@@ -42,7 +42,7 @@ export function errorRecord(error: unknown): ErrorRecord {
 
 export function errorOf(record: ErrorRecord): Error {
   const error = typedError(record);
-  // Where it was thrown says more than where it was received.
+  // The stack at the throw is more useful than the one at the receiver.
   if (record.stack !== null) error.stack = record.stack;
   return error;
 }

@@ -1,14 +1,13 @@
-// Where one message ends and the next begins in a stream of bytes: each has its length before it, 4
-// bytes, little-endian.
+// Message boundaries in a byte stream: each message is preceded by its length, 4 bytes, little-endian.
 
 import { ChannelError } from "./bytes.ts";
 
 const HEAD_BYTES = 4;
 
-/** Largest message, bytes: log-probabilities of whole vocabularies take some MB a sequence. */
+/** Largest message, bytes: log-probabilities of a whole vocabulary take several MB per sequence. */
 export const MAX_FRAME_BYTES = 2 ** 31 - 1;
 
-/** @throws ChannelError for a message that the other side would refuse */
+/** @throws ChannelError for a message over the limit, which the other side would refuse */
 export function frameHead(numBytes: number): Uint8Array {
   if (numBytes > MAX_FRAME_BYTES) throw new ChannelError(`a message of ${numBytes} bytes`);
   const head = new Uint8Array(HEAD_BYTES);
@@ -16,16 +15,16 @@ export function frameHead(numBytes: number): Uint8Array {
   return head;
 }
 
-/** Cuts a stream into messages, however it arrives. Holds at most one that is not complete. */
+/** Splits a stream into messages, however it is chunked. Holds at most one incomplete message. */
 export class FrameSplitter {
   #kept: Uint8Array = new Uint8Array(0);
-  /** Of #kept; its buffer is longer. */
+  /** Number of bytes used in #kept, which can be longer. */
   #length = 0;
 
   /**
-   * @param chunk not kept: it may be written over afterwards
-   * @returns the messages that are complete now, in order; views that hold until the next push
-   * @throws ChannelError for a length beyond the limit
+   * @param chunk not retained: the caller can overwrite it afterwards
+   * @returns the messages that are now complete, in order, as views that are valid until the next push
+   * @throws ChannelError for a length over the limit
    */
   *push(chunk: Uint8Array): Generator<Uint8Array> {
     const bytes = this.#length === 0 ? chunk : this.#join(chunk);
@@ -39,7 +38,7 @@ export class FrameSplitter {
     this.#keep(bytes, at);
   }
 
-  /** Grows by doubling, so that a long message in small pieces is not copied for each of them. */
+  /** Grows by doubling, so a long message in small chunks is not copied for each chunk. */
   #join(chunk: Uint8Array): Uint8Array {
     const length = this.#length + chunk.length;
     if (length > this.#kept.length) {
@@ -54,13 +53,13 @@ export class FrameSplitter {
 
   #keep(bytes: Uint8Array, at: number): void {
     if (at === 0 && this.#length > 0) return;
-    // A copy: a Buffer's own slice() would be a view of what the socket reads into next.
+    // A copy: Buffer.slice() would be a view of the buffer that the socket reads into next.
     this.#kept = new Uint8Array(bytes.subarray(at));
     this.#length = this.#kept.length;
   }
 }
 
-/** @returns null while the length itself is not there */
+/** @returns null until the length itself is complete */
 function frameEnd(bytes: Uint8Array, at: number): number | null {
   if (at + HEAD_BYTES > bytes.length) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEAD_BYTES);

@@ -1,5 +1,5 @@
-// What a front and an engine in another process say to each other. The message of a step has a form of
-// its own, everything else is a record.
+// Messages between a front and an engine in another process. The outputs of a step have their own
+// encoding; all other messages are records.
 
 import type { EngineConfig } from "../../engine/engine-config.ts";
 import { type CallKind, ENGINE_CALL_KINDS, type EngineCalls } from "../../protocol/engine-calls.ts";
@@ -9,7 +9,7 @@ import type { ErrorRecord } from "./error-record.ts";
 import { readRecord, writeRecord } from "./record-codec.ts";
 import { readOutputs, writeOutputs } from "./step-codec.ts";
 
-/** Calls that cross: those of every engine, and what begins and ends its work. */
+/** Calls that cross the channel: the calls of every engine, plus add and shutdown. */
 export interface ChannelCalls extends EngineCalls, Pick<EngineClient, "add" | "shutdown"> {}
 export type CallName = keyof ChannelCalls;
 
@@ -19,18 +19,18 @@ const CALL_KINDS = {
   shutdown: "step-gap",
 } satisfies Record<CallName, CallKind>;
 
-/** Hands a client's text or tokens to native code, which may die of them. */
+/** @returns whether the call passes a client's text or tokens to native code, which could crash on them */
 export function isSuspect(name: CallName): boolean {
   return CALL_KINDS[name] === "suspect";
 }
 
-/** Done between steps, perhaps only after requests have ended. */
+/** @returns whether the call runs between steps, possibly only after requests have ended */
 export function waitsForStepGap(name: CallName): boolean {
   return CALL_KINDS[name] === "step-gap";
 }
 
 export type FrontMessage =
-  /** The first one. */
+  /** The first message. */
   | { readonly type: "start"; readonly config: EngineConfig }
   | { readonly type: "abort" | "abortQueued"; readonly requestIds: readonly string[] }
   /** Answered by "result" or "refusal" with the same id. */
@@ -42,9 +42,9 @@ export type FrontMessage =
     };
 
 export type EngineMessage =
-  /** Of loading, [0, 1]. */
+  /** Fraction loaded, [0, 1]. */
   | { readonly type: "progress"; readonly share: number }
-  /** One line for the operator. */
+  /** One line for the log. */
   | { readonly type: "log"; readonly line: string }
   /** The answer to "start", or "failed". */
   | { readonly type: "ready"; readonly info: EngineInfo }
@@ -52,7 +52,7 @@ export type EngineMessage =
   | { readonly type: "outputs"; readonly message: EngineOutputs }
   | { readonly type: "result"; readonly id: number; readonly value: unknown }
   | { readonly type: "refusal"; readonly id: number; readonly error: ErrorRecord }
-  /** The last one: the engine has stopped of itself. */
+  /** The last message: the engine has stopped by itself. */
   | { readonly type: "died"; readonly error: ErrorRecord };
 
 const RECORD = 0;
@@ -80,8 +80,8 @@ export function encodeMessage(message: FrontMessage | EngineMessage): Uint8Array
 export function decodeMessage(frame: Uint8Array): FrontMessage | EngineMessage {
   const reader = new ByteReader(frame);
   const kind = reader.u8();
-  if (kind !== RECORD && kind !== OUTPUTS) throw new ChannelError(`a message of kind ${kind}`);
-  // Both sides are one program of one version: what is no such message would be a broken sender.
+  if (kind !== RECORD && kind !== OUTPUTS) throw new ChannelError(`unknown message kind ${kind}`);
+  // Both sides are the same version of one program, so the record's shape is not checked.
   const message =
     kind === OUTPUTS
       ? ({ type: "outputs", message: readOutputs(reader) } as const)

@@ -1,12 +1,12 @@
-// Any plain record as bytes: null, booleans, numbers, bigints, texts, Int32Array, Uint8Array, arrays and
-// objects of them. A property that is undefined is left out, as in JSON. For all messages but the one
-// that comes with every step.
+// Encodes any plain value: null, booleans, numbers, bigints, strings, Int32Array, Uint8Array, and arrays and
+// objects of them. Undefined properties are omitted, as in JSON. Used for all messages except the outputs of
+// a step.
 
 import { RequestError } from "../../errors.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../request/sampling-params.ts";
 import { type ByteReader, type ByteWriter, ChannelError } from "./bytes.ts";
 
-/** Clients send nested values (chat messages, template variables); both sides recurse. */
+/** Clients send nested values (chat messages, template variables), and both sides recurse. */
 const MAX_DEPTH = 128;
 
 const NULL = 0;
@@ -22,8 +22,8 @@ const ARRAY = 9;
 const OBJECT = 10;
 
 /**
- * Names that every request has are sent as their place in here, from 1: making a text of bytes is what costs
- * most. 0 = the name follows. Both sides are one program of one version.
+ * Names found in every request. They are sent as their 1-based index in this list, because decoding strings
+ * is the largest cost. 0 = the name follows. Both sides are the same version of one program.
  */
 const KNOWN_NAMES: readonly string[] = [
   ...["type", "id", "name", "args", "value", "requestIds", "prompt", "text", "addSpecial", "chat"],
@@ -33,7 +33,7 @@ const KNOWN_NAMES: readonly string[] = [
 ];
 const PLACES: ReadonlyMap<string, number> = new Map(KNOWN_NAMES.map((name, i) => [name, i + 1]));
 
-/** @throws RequestError "invalid_value" for a value nested too deeply; TypeError for what is no record */
+/** @throws RequestError "invalid_value" for a value nested too deeply; TypeError for one of another type */
 export function writeRecord(writer: ByteWriter, value: unknown, depth = 0): void {
   if (depth > MAX_DEPTH) {
     throw new RequestError("invalid_value", `values are nested deeper than ${MAX_DEPTH} levels.`);
@@ -53,7 +53,7 @@ function writeTagged(writer: ByteWriter, tag: number, text: string): void {
 }
 
 function writeNumber(writer: ByteWriter, value: number): void {
-  // -0 is no int32: Object.is tells it from 0.
+  // -0 is not an int32; Object.is distinguishes it from 0.
   if (Object.is(value | 0, value)) {
     writer.u8(INTEGER);
     writer.i32(value);
@@ -115,12 +115,12 @@ export function readRecord(reader: ByteReader, depth = 0): unknown {
     case OBJECT:
       return readObject(reader, depth);
     default:
-      throw new ChannelError(`a message holds a value of unknown kind ${tag}`);
+      throw new ChannelError(`a message has a value of unknown kind ${tag}`);
   }
 }
 
 function readBigint(digits: string): bigint {
-  if (!/^-?\d+$/.test(digits)) throw new ChannelError("a message holds a malformed number");
+  if (!/^-?\d+$/.test(digits)) throw new ChannelError("a message has a malformed number");
   return BigInt(digits);
 }
 
@@ -130,7 +130,7 @@ function readObject(reader: ByteReader, depth: number): Record<string, unknown> 
   for (let i = 0; i < count; i++) {
     const key = readName(reader);
     const value = readRecord(reader, depth + 1);
-    // An assignment to this name would set the prototype.
+    // Assigning to this name would set the prototype.
     if (key === "__proto__") Object.defineProperty(record, key, { ...OWN, value });
     else record[key] = value;
   }
@@ -142,7 +142,7 @@ function readName(reader: ByteReader): string {
   if (place === 0) return reader.text();
   const name = KNOWN_NAMES[place - 1];
   if (name === undefined)
-    throw new ChannelError(`a message holds a name of unknown place ${place}`);
+    throw new ChannelError(`a message has a name with unknown index ${place}`);
   return name;
 }
 

@@ -1,5 +1,5 @@
-// The message of a step as bytes: the one that is sent all the time, so its fields have fixed places and
-// no names.
+// Encodes the outputs of a step. They are by far the most frequent message, so the fields have a fixed
+// order and no names.
 
 import type { EngineOutputs, RequestOutput } from "../../protocol/protocol.ts";
 import type { BlockEviction, RequestTimeline, SchedulerStats } from "../../protocol/stats.ts";
@@ -103,7 +103,7 @@ function readFinishReason(reader: ByteReader): FinishReason | null {
   const index = reader.u8();
   if (index === ABSENT) return null;
   const reason = FINISH_REASONS[index - 1];
-  if (reason === undefined) throw new ChannelError("a request ended for an unknown reason");
+  if (reason === undefined) throw new ChannelError("a message has an unknown finish reason");
   return reason;
 }
 
@@ -124,7 +124,7 @@ function readStopReason(reader: ByteReader): string | number | null {
   return kind === STOP_TOKEN ? reader.i32() : reader.text();
 }
 
-/** A mark that was not reached is NaN. */
+/** Marks that were not reached are written as NaN. */
 function writeTimeline(writer: ByteWriter, timeline: RequestTimeline): void {
   writer.f64(timeline.queuedS);
   writer.f64(timeline.scheduledS ?? Number.NaN);

@@ -104,7 +104,7 @@ describe("bytes that are no record", () => {
 
   test("cannot name what has no place", () => {
     expect(() => read(Uint8Array.of(10, 1, 0, 0, 0, 255, 0))).toThrow(
-      "a name of unknown place 255",
+      "a name with unknown index 255",
     );
   });
 
