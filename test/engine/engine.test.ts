@@ -1,4 +1,4 @@
-// The engine loop over the fake model: what arrives, in which order, and what the statistics say.
+// The engine loop over the fake model: outputs, their order, and statistics.
 
 import { describe, expect, test } from "bun:test";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
@@ -56,7 +56,7 @@ describe("engine", () => {
     expect(scheduler.kvCache.pool.usage).toBe(0);
   });
 
-  test("the limit of tokens that the statistics tell is what fits into the context", async () => {
+  test("reports a token limit that fits into the context", async () => {
     const recorder = new Recorder();
     const options = { scheduler: { maxModelLen: 32 }, engine: { listeners: [recorder] } };
     const { engine } = makeEngine(options);
@@ -64,7 +64,7 @@ describe("engine", () => {
     expect(recorder.finished).toMatchObject([{ maxTokensParam: 27, numGenerationTokens: 27 }]);
   });
 
-  test("R requests of P and M tokens move the statistics by exactly that", async () => {
+  test("R requests with P prompt and M output tokens change the statistics by exactly that", async () => {
     const recorder = new Recorder();
     const { engine } = makeEngine({ engine: { listeners: [recorder] } });
     const prompts = ["alpha", "gamma", "delta"];
@@ -115,7 +115,7 @@ describe("engine", () => {
     expect(recorder.scheduler.at(-1)).toMatchObject({ numRunningReqs: 0, kvCacheUsage: 0 });
   });
 
-  test("leaving the loop aborts", async () => {
+  test("aborts when the caller leaves the loop", async () => {
     const { engine } = makeEngine({ model: { stepTurns: 3 } });
     for await (const output of engine.generate(request("hello", { maxTokens: 500 }))) {
       if (output.tokenIds.length > 0) break;
@@ -124,7 +124,7 @@ describe("engine", () => {
     expect(engine.numLiveSequences).toBe(0);
   });
 
-  test("n sequences share the prompt: it is computed once, and one token more for each fork", async () => {
+  test("n sequences share the prompt, which is computed once, plus one token per fork", async () => {
     const recorder = new Recorder();
     const { engine } = makeEngine({ engine: { listeners: [recorder] } });
     const params = { n: 3, temperature: 1, seed: 9n, maxTokens: 2 };
@@ -163,7 +163,7 @@ describe("engine", () => {
     expect(() => engine.generate(request("x"))).toThrow("The engine has stopped");
   });
 
-  test("a failed step names its requests to the operator", async () => {
+  test("a failed step logs its requests' ids", async () => {
     const { runner, ...parts } = makeEngineParts();
     const faults: unknown[] = [];
     const onStepFault = ({ message }: Error, ids: readonly string[]) => faults.push([message, ids]);
@@ -176,28 +176,28 @@ describe("engine", () => {
     expect(faults).toEqual([["the fake step failed", ["cmpl-a", "cmpl-b"]]]);
   });
 
-  test("refuses more than the queue holds, n counted", () => {
+  test("refuses more requests than the queue holds, n included", () => {
     const { engine } = makeEngine({ engine: { limits: { maxNumQueuedReqs: 2 } } });
     expect(() => engine.generate(request("x", { n: 3, temperature: 1 }))).toThrow("at most 2");
     engine.generate(request("x", { n: 2, temperature: 1 }));
     expect(() => engine.generate(request("x"))).toThrow("Retry later");
   });
 
-  test("the runner hears of every request that ended, also of the last before a pause", async () => {
+  test("the runner is notified of every finished request, including the last before a pause", async () => {
     const { engine, runner } = makeEngine();
-    const told: string[] = [];
+    const ended: string[] = [];
     const run = runner.run.bind(runner);
     runner.run = (plan) => {
-      told.push(...plan.finishedRequestIds);
+      ended.push(...plan.finishedRequestIds);
       return run(plan);
     };
     await collect(engine.generate(request("first")));
     await settled();
     await collect(engine.generate(request("second")));
-    expect(told).toEqual(["0"]);
+    expect(ended).toEqual(["0"]);
   });
 
-  test("shutdown ends what runs and frees the model", async () => {
+  test("shutdown ends running requests and frees the model", async () => {
     const { engine, client, runner } = makeEngine({ model: { stepTurns: 3 } });
     const reading = collect(engine.generate(request("hello", { maxTokens: 500 })));
     await until(() => runner.numSteps > 1);
@@ -206,7 +206,7 @@ describe("engine", () => {
     expect(runner.isDisposed).toBe(true);
   });
 
-  test("preemption leaves the output as it is without", async () => {
+  test("preemption does not change the output", async () => {
     const params = { maxTokens: 60 };
     const alone = makeEngine();
     const prompts = ["first prompt", "second prompt", "third prompt"];

@@ -1,4 +1,4 @@
-// How much memory the KV cache gets.
+// Size of the KV cache.
 
 import { describe, expect, test } from "bun:test";
 import { planMemory } from "../../src/engine/memory-plan.ts";
@@ -26,7 +26,7 @@ describe("planMemory", () => {
     });
   });
 
-  test("takes at most a quarter of free memory, and caps the context to what fits", () => {
+  test("takes at most a quarter of free memory, and caps the context accordingly", () => {
     expect(planMemory({ ...input, availableBytes: 10_000 })).toEqual({
       numBlocks: 15,
       maxModelLen: 224,
@@ -35,7 +35,7 @@ describe("planMemory", () => {
     });
   });
 
-  test("a size or a number of blocks is kept to", () => {
+  test("respects a given size or number of blocks", () => {
     expect(planMemory({ ...input, kvCacheMemoryBytes: 16_000 }).numBlocks).toBe(100);
     expect(planMemory({ ...input, numBlocksOverride: 7 })).toMatchObject({
       numBlocks: 7,
@@ -43,14 +43,14 @@ describe("planMemory", () => {
     });
   });
 
-  test("no more requests run at once than there are blocks for them to write to", () => {
+  test("runs at most as many requests at once as there are blocks to write to", () => {
     const { maxNumSeqs } = planMemory({ ...input, numBlocksOverride: 2 });
     expect(maxNumSeqs).toBe(1);
     expect(planMemory({ ...input, numBlocksOverride: 5 }).maxNumSeqs).toBe(4);
     expect(planMemory({ ...input, numBlocksOverride: 100 }).maxNumSeqs).toBe(4);
   });
 
-  test("a context is at most the model's own, unless the operator insists", () => {
+  test("limits the context to the model's own, unless the operator overrides it", () => {
     const most = { ...input, maxModelLen: 1000 };
     expect(planMemory(most).maxModelLen).toBe(1000);
     expect(() => planMemory({ ...most, maxModelLen: 1001 })).toThrow(
@@ -62,7 +62,7 @@ describe("planMemory", () => {
     expect(planMemory(untold).maxModelLen).toBe(1001);
   });
 
-  test("what does not fit is refused with the numbers", () => {
+  test("refuses a context that does not fit, with the numbers", () => {
     expect(() => planMemory({ ...input, numBlocksOverride: 7, maxModelLen: 100 })).toThrow(
       "--max-model-len 100 does not fit: the KV cache of 0 MiB holds 96 tokens",
     );

@@ -1,14 +1,14 @@
-// Work between steps: in order, when it is ready, and never left unsettled.
+// Jobs between steps: run in order when they are ready, and always settled.
 
 import { describe, expect, test } from "bun:test";
 import { StepGap } from "../../src/engine/step-gap.ts";
 
-/** Does all jobs that are ready. */
+/** Runs all jobs that are ready. */
 async function runAll(gap: StepGap): Promise<void> {
   while (await gap.prepareNext()) await gap.runNext();
 }
 
-/** Of an error still to come. */
+/** Error message of a promise that rejects. */
 const messageOf = (promise: Promise<unknown>) =>
   promise.then(
     () => "none",
@@ -30,7 +30,7 @@ describe("StepGap", () => {
     expect([await gap.prepareNext(), gap.isEmpty]).toEqual([false, true]);
   });
 
-  test("a job that is not ready holds those behind it", async () => {
+  test("a job that is not ready holds up those behind it", async () => {
     const gap = new StepGap(() => {});
     let isReady = false;
     void gap.queue(async () => {}, { begin: async () => {}, isReady: () => isReady });
@@ -40,7 +40,7 @@ describe("StepGap", () => {
     expect(await gap.prepareNext()).toBe(true);
   });
 
-  test("a job begins at once, or when what was queued before it has ended", async () => {
+  test("a job begins at once, or when the previous job has ended", async () => {
     const gap = new StepGap(() => {});
     const log: string[] = [];
     const queue = (name: string) =>
@@ -55,7 +55,7 @@ describe("StepGap", () => {
     expect(log).toEqual(["a begins", "a runs", "b begins", "b runs"]);
   });
 
-  test("a job that cannot begin rejects and is passed over", async () => {
+  test("a job that cannot begin rejects and is skipped", async () => {
     const gap = new StepGap(() => {});
     const refused = gap.queue(async () => 1, {
       begin: () => Promise.reject(new Error("cannot")),
@@ -68,7 +68,7 @@ describe("StepGap", () => {
     expect(await next).toBe(2);
   });
 
-  test("what waits when it closes rejects, and so does what comes", async () => {
+  test("closing rejects queued and later jobs", async () => {
     const gap = new StepGap(() => {});
     const waiting = gap.queue(async () => 1);
     gap.close(new Error("over"));

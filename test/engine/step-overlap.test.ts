@@ -1,5 +1,5 @@
-// What the loop does while the model computes, and how it keeps streams flowing beside a long prompt.
-// A clock set by hand: time passes in steps of the model only.
+// Work that overlaps with a step, and how streams keep flowing next to a long prompt. The clock is
+// manual: time passes only in steps of the model.
 
 import { describe, expect, test } from "bun:test";
 import type { FrontRequest } from "../../src/front/output-stream.ts";
@@ -25,7 +25,7 @@ async function drain(outputs: AsyncIterable<unknown>): Promise<void> {
 }
 
 describe("step overlap", () => {
-  test("the next step has begun when the outputs of a step are handed on", async () => {
+  test("the next step has begun when the outputs of a step are delivered", async () => {
     const { client, runner } = makeEngine();
     const events: string[] = [];
     const run = runner.run.bind(runner);
@@ -52,7 +52,7 @@ describe("step overlap", () => {
   });
 });
 
-/** A stream decodes, a prompt of 900 tokens comes, then one more alone. A step takes 5 ms and 1 ms a token. */
+/** One stream decodes, then a prompt of 900 tokens arrives, then another by itself. A step takes 5 ms plus 1 ms per token. */
 async function longPromptBesideStream(target: TargetInterTokenLatency) {
   const clock = { ms: 0 };
   const sizes: number[] = [];
@@ -81,15 +81,15 @@ async function longPromptBesideStream(target: TargetInterTokenLatency) {
   return { sizes: sizes.slice(8).filter((size) => size > 1), longestGapMs: Math.max(...gapsMs) };
 }
 
-describe("a long prompt beside a stream", () => {
-  test("comes in chunks that keep the stream's gaps under the target; alone, in whole steps", async () => {
+describe("a long prompt next to a stream", () => {
+  test("is chunked to keep the stream's gaps under the target; by itself, it takes whole steps", async () => {
     const { sizes, longestGapMs } = await longPromptBesideStream(100);
-    // 6 ms go to the stream, 94 are left for prefill: 80 tokens, in steps of 81.
+    // 6 ms go to the stream, which leaves 94 for prefill: 80 tokens, in steps of 81.
     expect(sizes).toEqual([...Array(11).fill(81), 21, 512, 388]);
     expect(longestGapMs).toBeCloseTo(86, 6);
   });
 
-  test("stops the stream for as long as it takes without a target", async () => {
+  test("stalls the stream for its whole prefill without a target", async () => {
     const { sizes, longestGapMs } = await longPromptBesideStream(null);
     expect(sizes).toEqual([512, 390, 512, 388]);
     expect(longestGapMs).toBeCloseTo(517, 6);

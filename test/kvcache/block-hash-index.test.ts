@@ -1,4 +1,4 @@
-// BlockHashIndex: finds what was inserted, also among keys that share a slot and after removals.
+// BlockHashIndex: lookups, including keys that share a slot and lookups after removals.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -36,7 +36,7 @@ describe("BlockHashIndex", () => {
     expect(fixture.index.size).toBe(0);
   });
 
-  test("holds every block at once, all of one home slot at the table's end", () => {
+  test("finds every block of a full table whose hashes all map to the last slot", () => {
     const fixture = new Fixture();
     for (let id = 0; id < NUM_BLOCKS; id++) fixture.insert(id, makeHash(0xff, id));
     expect(fixture.index.size).toBe(NUM_BLOCKS);
@@ -46,7 +46,7 @@ describe("BlockHashIndex", () => {
     expect(fixture.index.find(makeHash(0xff, NUM_BLOCKS))).toBeNull();
   });
 
-  test("of equal hashes it knows the first block; removing another changes nothing", () => {
+  test("keeps the first of two blocks with equal hashes; removing the other changes nothing", () => {
     const fixture = new Fixture();
     fixture.insert(1, makeHash(7, 7));
     fixture.insert(2, makeHash(7, 7));
@@ -57,7 +57,7 @@ describe("BlockHashIndex", () => {
     expect(fixture.index.size).toBe(0);
   });
 
-  test("agrees with a map under random inserts and removals of colliding keys", () => {
+  test("agrees with a Map under random inserts and removals of colliding keys", () => {
     const step = fc.record({
       insert: fc.boolean(),
       blockId: fc.integer({ min: 0, max: NUM_BLOCKS - 1 }),

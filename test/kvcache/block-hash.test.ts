@@ -1,4 +1,4 @@
-// Block hashes against the vectors that Python's cbor2 and hashlib give for vLLM's algorithm.
+// Block hashes, checked against vectors computed by Python's cbor2 and hashlib with vLLM's algorithm.
 
 import { describe, expect, test } from "bun:test";
 import { blockHash, noneHash } from "../../src/kvcache/block-hash.ts";
@@ -10,7 +10,7 @@ describe("block hash", () => {
   const root = noneHash("0");
   const first = blockHash(root, tokens(0));
 
-  test("the root is the hash of the seed's text", () => {
+  test("the root is the hash of the seed string", () => {
     expect(hex(root)).toBe("4e1195df020de59e0d65a33a4279f1183e7ae4e5d980e309f8b55adff2e61c3e");
   });
 
@@ -26,7 +26,7 @@ describe("block hash", () => {
     expect(hex(hash)).toBe("8b4227ad680a61cde1060f9e82d7d2994ea655458dd28e17c756e32d62e77a73");
   });
 
-  test("extra keys come in the order LoRA, media, salt, whichever are there", () => {
+  test("extra keys are ordered LoRA, media, salt, with absent keys omitted", () => {
     const media: [string, number][] = [
       ["image-é", 3],
       ["audio", 300],
@@ -43,14 +43,14 @@ describe("block hash", () => {
     ]);
   });
 
-  test("integers take the shortest form on both sides of each border", () => {
+  test("integers use the shortest encoding on both sides of each size boundary", () => {
     const borders = Int32Array.of(23, 24, 255, 256, 65_535, 65_536, 151_935, 2_147_483_647);
     expect(hex(blockHash(root, borders))).toBe(
       "f032f64264fc88a5695562c976f86596727f57c4aa09a6a2001916e08445e7a2",
     );
   });
 
-  test("a block larger than the encoder's first buffer", () => {
+  test("hashes a block larger than the encoder's initial buffer", () => {
     const large = Int32Array.from({ length: 300 }, (_, i) => i);
     expect(hex(blockHash(root, large))).toBe(
       "b103048526911cb39d61a2cc872beef9948aebada3e244ac7c8ffffaaeda3fe2",
@@ -61,7 +61,7 @@ describe("block hash", () => {
     );
   });
 
-  test("a salt, another seed or another token each give another hash", () => {
+  test("a salt, another seed or another token changes the hash", () => {
     const others = [
       blockHash(root, tokens(0), { cacheSalt: "tenant" }),
       blockHash(noneHash("1"), tokens(0)),

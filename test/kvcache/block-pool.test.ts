@@ -1,4 +1,4 @@
-// BlockPool: who gets which block, in which order blocks are evicted, what can be hit.
+// BlockPool: allocation, eviction order and prefix cache hits.
 
 import { describe, expect, test } from "bun:test";
 import { blockHash, noneHash } from "../../src/kvcache/block-hash.ts";
@@ -15,7 +15,7 @@ describe("BlockPool", () => {
     expect(pool.usage).toBe(1);
   });
 
-  test("gives the block away that has been free longest", () => {
+  test("allocates the block that has been free longest", () => {
     const pool = new BlockPool(4);
     for (let i = 0; i < 3; i++) pool.allocate();
     for (const id of [2, 3, 1]) pool.free(id);
@@ -23,7 +23,7 @@ describe("BlockPool", () => {
     expect(pool.allocate()).toBe(2);
   });
 
-  test("keeps a freed block's hash until the block is allocated anew", () => {
+  test("keeps a freed block's hash until the block is allocated again", () => {
     const pool = new BlockPool(3);
     pool.setHash(pool.allocate() ?? 0, hashOf(1));
     pool.free(1);
@@ -32,7 +32,7 @@ describe("BlockPool", () => {
     expect(pool.lookup(hashOf(1))).toBeNull();
   });
 
-  test("a touched block leaves the middle of the free queue", () => {
+  test("removes a touched block from the middle of the free queue", () => {
     const pool = new BlockPool(5);
     pool.setHash(pool.allocate() ?? 0, hashOf(1));
     pool.free(1);
@@ -53,7 +53,7 @@ describe("BlockPool", () => {
     expect(pool.freeBlockIds()).toEqual([2, 1]);
   });
 
-  test("of two blocks with one hash, only the first is found; the second keeps its own after that", () => {
+  test("finds only the first of two blocks with one hash; the second keeps its hash but is never found", () => {
     const pool = new BlockPool(3);
     for (const id of [1, 2]) {
       expect(pool.allocate()).toBe(id);
@@ -77,7 +77,7 @@ describe("BlockPool", () => {
     expect(pool.lookup(hashOf(1))).toBeNull();
   });
 
-  test("a block's life ends when it is allocated anew, not when it is freed", () => {
+  test("a block's life ends when it is allocated again, not when it is freed", () => {
     const { residency, at } = makeResidency();
     const pool = new BlockPool(2, residency);
     at(1, () => pool.allocate());
@@ -87,7 +87,7 @@ describe("BlockPool", () => {
     expect(residency.take()).toEqual([{ lifetimeS: 4, idleS: 4, reuseGapsS: [] }]);
   });
 
-  test("hits and shares are accesses to a block", () => {
+  test("counts hits and shares as accesses to a block", () => {
     const { residency, at } = makeResidency();
     const pool = new BlockPool(2, residency);
     at(0, () => pool.allocate());
@@ -100,7 +100,7 @@ describe("BlockPool", () => {
     expect(residency.take()).toEqual([{ lifetimeS: 8, idleS: 1, reuseGapsS: [2, 4] }]);
   });
 
-  test("a block whose hash is dropped is evicted at that time, and once", () => {
+  test("counts a block whose hash is dropped as evicted at that time, and only once", () => {
     const { residency, at } = makeResidency();
     const pool = new BlockPool(2, residency);
     at(0, () => pool.allocate());
@@ -110,7 +110,7 @@ describe("BlockPool", () => {
     expect(residency.take()).toEqual([{ lifetimeS: 2, idleS: 2, reuseGapsS: [] }]);
   });
 
-  test("a reset of the prefix cache is no eviction", () => {
+  test("does not count a reset of the prefix cache as an eviction", () => {
     const { residency } = makeResidency();
     const pool = new BlockPool(3, residency);
     pool.allocate();
@@ -120,7 +120,7 @@ describe("BlockPool", () => {
     expect(residency.take()).toEqual([]);
   });
 
-  test("asserts on a double free, a share of a free block and a second hash", () => {
+  test("asserts on a double free, on sharing a free block and on a second hash", () => {
     const pool = new BlockPool(3);
     pool.allocate();
     pool.setHash(1, hashOf(1));

@@ -1,5 +1,5 @@
-// BlockResidency: which allocations are sampled, and what is told of them when they are evicted. Times
-// are seconds on a clock set by hand.
+// BlockResidency: which allocations are sampled, and what is reported when they are evicted. Times
+// are in seconds, on a manual clock.
 
 import { describe, expect, test } from "bun:test";
 import { BlockPool } from "../../src/kvcache/block-pool.ts";
@@ -8,20 +8,20 @@ import type { BlockEviction } from "../../src/protocol/stats.ts";
 import { Prng } from "../support/prng.ts";
 import { makeResidency } from "../support/residency.ts";
 
-/** Random numbers as listed, in turn. */
+/** Returns the listed random numbers in turn. */
 function sequence(...values: number[]): () => number {
   return () => values.shift() ?? Number.NaN;
 }
 
 describe("an evicted block", () => {
-  test("that was never hit was idle all its life", () => {
+  test("that was never hit was idle for its whole life", () => {
     const { residency, at } = makeResidency();
     at(1, () => residency.allocate(3));
     at(4.5, () => residency.evict(3));
     expect(residency.take()).toEqual([{ lifetimeS: 3.5, idleS: 3.5, reuseGapsS: [] }]);
   });
 
-  test("that was hit once is idle from then on; allocation to first hit is no gap", () => {
+  test("that was hit once is idle from then on; the time from allocation to first hit is not a gap", () => {
     const { residency, at } = makeResidency();
     at(1, () => residency.allocate(3));
     at(2, () => residency.touch(3));
@@ -29,7 +29,7 @@ describe("an evicted block", () => {
     expect(residency.take()).toEqual([{ lifetimeS: 3.5, idleS: 2.5, reuseGapsS: [] }]);
   });
 
-  test("tells the gaps between its latest four hits", () => {
+  test("reports the gaps between its last four hits", () => {
     const { residency, at } = makeResidency();
     const hitsS = [1, 2, 4, 8, 16];
     const gaps = hitsS.map((_, i) => {
@@ -50,7 +50,7 @@ describe("an evicted block", () => {
     expect(residency.take()).toEqual([{ lifetimeS: 2, idleS: 0, reuseGapsS: [0] }]);
   });
 
-  test("starts anew when it is allocated again", () => {
+  test("starts over when it is allocated again", () => {
     const { residency, at } = makeResidency();
     residency.allocate(3);
     at(1, () => residency.touch(3));
@@ -74,7 +74,7 @@ describe("sampling", () => {
     expect(residency.take()).toHaveLength(1);
   });
 
-  test("of one block changes from allocation to allocation", () => {
+  test("can change for a block from one allocation to the next", () => {
     const { residency, at } = makeResidency(0.5, sequence(0.9, 0.1, 0.9));
     for (const nowS of [0, 1, 4, 9]) {
       at(nowS, () => residency.evict(7));
@@ -83,7 +83,7 @@ describe("sampling", () => {
     expect(residency.take()).toEqual([{ lifetimeS: 3, idleS: 3, reuseGapsS: [] }]);
   });
 
-  test("follows no block that was not chosen", () => {
+  test("ignores a block that was not chosen", () => {
     const { residency } = makeResidency(0.5, () => 0.5);
     residency.allocate(1);
     residency.touch(1);
@@ -91,20 +91,20 @@ describe("sampling", () => {
     expect(residency.take()).toEqual([]);
   });
 
-  test("at rate 1 chooses every block, whatever the random number", () => {
+  test("chooses every block at rate 1, whatever the random number", () => {
     const { residency } = makeResidency(1, sequence(0, 1 - 2 ** -53));
     for (const blockId of [1, 2]) residency.allocate(blockId);
     for (const blockId of [1, 2]) residency.evict(blockId);
     expect(residency.take()).toHaveLength(2);
   });
 
-  test.each([0, -0.1, 1.5, Number.NaN])("rate %p is refused", (sampleRate) => {
+  test.each([0, -0.1, 1.5, Number.NaN])("refuses rate %p", (sampleRate) => {
     expect(() => makeResidency(sampleRate)).toThrow(
       `sample_rate must be in (0, 1.0], got ${sampleRate}`,
     );
   });
 
-  test("an allocation before the eviction of the block is an error of the caller", () => {
+  test("asserts on allocating a block that was not evicted", () => {
     const { residency } = makeResidency();
     residency.allocate(3);
     expect(() => residency.allocate(3)).toThrow("block 3 is allocated without an eviction");
@@ -112,7 +112,7 @@ describe("sampling", () => {
 });
 
 describe("take and reset", () => {
-  test("what was taken is not told again", () => {
+  test("does not report again what was taken", () => {
     const { residency } = makeResidency();
     expect(residency.take()).toEqual([]);
     residency.allocate(1);
@@ -121,7 +121,7 @@ describe("take and reset", () => {
     expect(residency.take()).toEqual([]);
   });
 
-  test("a reset forgets blocks and evictions that were not told yet", () => {
+  test("a reset forgets blocks and evictions that have not been reported", () => {
     const { residency } = makeResidency();
     for (const blockId of [1, 2]) residency.allocate(blockId);
     residency.evict(1);
@@ -135,13 +135,13 @@ describe("take and reset", () => {
   });
 });
 
-// --- Does a tenth of the allocations tell what all of them tell? ---
+// --- Is a sample of a tenth of the allocations representative? ---
 
 const RATE = 0.1;
 const NUM_ALLOCATIONS = 40_000;
 const NUM_BLOCKS = 64;
 
-/** Short and long lives in a pool that is nearly full; some blocks are hit, some often. */
+/** Short and long lives in a nearly full pool. Some blocks are hit, some of them often. */
 function evictionsAt(sampleRate: number): readonly BlockEviction[] {
   const workload = new Prng(7);
   const chance = new Prng(99);
@@ -180,7 +180,7 @@ function distance(a: readonly number[], b: readonly number[]): number {
   return largest;
 }
 
-/** Samples of one distribution are further apart in 1 % of cases. */
+/** Threshold that two samples of one distribution exceed in 1% of cases. */
 function criticalDistance(a: readonly number[], b: readonly number[]): number {
   return 1.628 * Math.sqrt(1 / a.length + 1 / b.length);
 }
@@ -189,13 +189,13 @@ describe("a sample of one in ten", () => {
   const all = evictionsAt(1);
   const sampled = evictionsAt(RATE);
 
-  test("has about a tenth of the evictions", () => {
+  test("contains about a tenth of the evictions", () => {
     expect(all.length).toBe(NUM_ALLOCATIONS - NUM_BLOCKS);
     const deviation = Math.sqrt(all.length * RATE * (1 - RATE));
     expect(Math.abs(sampled.length - RATE * all.length)).toBeLessThan(3 * deviation);
   });
 
-  // One value an eviction: the gaps of one block depend on each other.
+  // One value per eviction, because the gaps of one block depend on each other.
   test.each([
     ["lifetimes", ({ lifetimeS }: BlockEviction) => [lifetimeS]],
     ["idle times", ({ idleS }: BlockEviction) => [idleS]],
@@ -207,7 +207,7 @@ describe("a sample of one in ten", () => {
     expect(distance(few, many)).toBeLessThan(criticalDistance(few, many));
   });
 
-  test("a sample without the oldest tenth would not pass for the whole", () => {
+  test("detects a sample that lacks the oldest tenth", () => {
     const many = all.map(({ lifetimeS }) => lifetimeS).sort((a, b) => a - b);
     const young = many.filter((_, i) => i % 10 === 0 && i < 0.9 * many.length);
     expect(distance(young, many)).toBeGreaterThan(criticalDistance(young, many));

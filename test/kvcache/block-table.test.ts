@@ -1,4 +1,4 @@
-// BlockTable: entries in order, views without allocation, copy on write.
+// BlockTable: ordered entries, views without allocation, copy on write.
 
 import { describe, expect, test } from "bun:test";
 import { BlockTable } from "../../src/kvcache/block-table.ts";
@@ -18,7 +18,7 @@ describe("BlockTable", () => {
     expect([table.at(0), table.at(19), table.length]).toEqual([1, 20, 20]);
   });
 
-  test("gives the same view while it does not change", () => {
+  test("returns the same view while the table does not change", () => {
     const table = tableOf(4, 5);
     const view = table.ids();
     expect(table.ids()).toBe(view);
@@ -27,7 +27,7 @@ describe("BlockTable", () => {
     expect([...view]).toEqual([4, 5]);
   });
 
-  test("a view taken just before it grows does not hide later changes", () => {
+  test("a view taken just before the table grows does not hide later changes", () => {
     const table = tableOf(1, 2, 3, 4, 5, 6, 7, 8);
     expect(table.ids().length).toBe(8);
     table.append(9);
@@ -35,7 +35,7 @@ describe("BlockTable", () => {
     expect([...table.ids(8)]).toEqual([10, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  test("a replaced entry and those after it lose their name", () => {
+  test("replacing an entry drops the hashes of that entry and of those after it", () => {
     const table = tableOf(4, 5, 6);
     table.numHashed = 3;
     table.replace(1, 9);
@@ -43,7 +43,7 @@ describe("BlockTable", () => {
     expect(table.numHashed).toBe(1);
   });
 
-  test("gives its last entry back, unless it is hashed", () => {
+  test("returns its last entry unless that entry is hashed", () => {
     const table = tableOf(4, 5, 6);
     table.numHashed = 2;
     expect(table.pop()).toBe(6);
@@ -54,7 +54,7 @@ describe("BlockTable", () => {
     expect(() => tableOf().pop()).toThrow("the last block of the table is hashed");
   });
 
-  test("asserts on entries that it does not have", () => {
+  test("asserts on missing entries", () => {
     const table = tableOf(4);
     expect(() => table.at(1)).toThrow("no block 1 in the table");
     expect(() => table.at(-1)).toThrow("no block -1 in the table");

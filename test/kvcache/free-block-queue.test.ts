@@ -1,4 +1,4 @@
-// FreeBlockQueue: first in, first out, and out of the middle.
+// FreeBlockQueue: first in, first out, with removal from the middle.
 
 import { describe, expect, test } from "bun:test";
 import { FreeBlockQueue } from "../../src/kvcache/free-block-queue.ts";
@@ -17,7 +17,7 @@ describe("FreeBlockQueue", () => {
     expect(() => queue.shift()).toThrow("no free block");
   });
 
-  test("gives ids back in the order in which they came", () => {
+  test("returns ids in the order in which they were added", () => {
     const queue = queueOf(4, 2, 0, 3);
     expect([queue.shift(), queue.shift(), queue.shift()]).toEqual([2, 0, 3]);
     expect(queue.size).toBe(0);
@@ -44,7 +44,7 @@ describe("FreeBlockQueue", () => {
     expect([...queue]).toEqual([0, 1]);
   });
 
-  test("asserts on an id that is there already, or is not there", () => {
+  test("asserts on adding an id twice and on removing a missing id", () => {
     const queue = queueOf(4, 1);
     expect(() => queue.append(1)).toThrow("block 1 is free already");
     expect(() => queue.remove(2)).toThrow("block 2 is not free");

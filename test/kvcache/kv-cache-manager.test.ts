@@ -1,4 +1,4 @@
-// KvCacheManager: which blocks a request gets, shares, copies and gives back. Blocks of 4 tokens.
+// KvCacheManager: which blocks a request gets, shares, copies and returns. Blocks have 4 tokens.
 
 import { describe, expect, test } from "bun:test";
 import { blockHash, noneHash } from "../../src/kvcache/block-hash.ts";
@@ -22,7 +22,7 @@ const hex = (hash: Uint8Array) => Buffer.from(hash).toString("hex");
 const hashesOf = ({ blockHashes }: Request) =>
   Array.from({ length: blockHashes.length }, (_, i) => hex(blockHashes.at(i)));
 
-/** Room for the whole prompt, hashed as if the step that computes it were planned. */
+/** Allocates room for the whole prompt, hashed as if the step that computes it were planned. */
 function prefill(kvCache: KvCacheManager, request: Request): number[] {
   const { numTokens } = request;
   const cached = kvCache.cachedBlocks(request);
@@ -44,7 +44,7 @@ describe("allocateSlots", () => {
     expect([...kvCache.blockIds(request, 9)]).toEqual([1, 2, 3]);
   });
 
-  test("takes the last free block, and changes nothing when one is missing", () => {
+  test("takes the last free block, and changes nothing when a block is missing", () => {
     const kvCache = makeKvCache({ numBlocks: 4 });
     const request = makeRequest("a", 16);
     expect(kvCache.allocateSlots(request, 0, 13)).toBeNull();
@@ -55,7 +55,7 @@ describe("allocateSlots", () => {
     kvCache.checkIntegrity();
   });
 
-  test("free blocks that are hits are not counted as room for new ones", () => {
+  test("does not count free blocks that are hits as room for new ones", () => {
     const kvCache = makeKvCache({ numBlocks: 4 });
     const first = makeRequest("a", 9);
     expect(prefill(kvCache, first)).toEqual([1, 2, 3]);
@@ -72,7 +72,7 @@ describe("allocateSlots", () => {
 });
 
 describe("slots of draft tokens", () => {
-  /** 7 tokens in blocks 1 and 2; drafts begin at the last slot of block 2. */
+  /** 7 tokens in blocks 1 and 2; drafts begin in the last slot of block 2. */
   function withTokens(numBlocks: number) {
     const kvCache = makeKvCache({ numBlocks });
     const request = makeRequest("a", 7);
@@ -95,14 +95,14 @@ describe("slots of draft tokens", () => {
     kvCache.checkIntegrity();
   });
 
-  test("none fit when the last block is full and no other is free", () => {
+  test("none are allocated when the last block is full and no other is free", () => {
     const kvCache = makeKvCache({ numBlocks: 3 });
     const request = makeRequest("a", 8);
     kvCache.allocateSlots(request, 0, 8);
     expect(kvCache.allocateDraftSlots(request, 8, 3)).toBe(0);
   });
 
-  test("are given back with their blocks, the last first, except where tokens are kept", () => {
+  test("are returned with their blocks, last block first, except where tokens are kept", () => {
     const { kvCache, request } = withTokens(6);
     kvCache.allocateDraftSlots(request, 7, 9);
     expect([...kvCache.blockIds(request, 16)]).toEqual([1, 2, 3, 4]);
@@ -114,13 +114,13 @@ describe("slots of draft tokens", () => {
     kvCache.checkIntegrity();
   });
 
-  test("a hashed block is never given back", () => {
+  test("never returns a hashed block", () => {
     const { kvCache, request } = withTokens(6);
     kvCache.hashFullBlocks(request, 7);
     expect(() => kvCache.truncate(request, 0)).toThrow("is hashed");
   });
 
-  test("have no name: one for tokens that are not known is a broken invariant", () => {
+  test("have no hash: hashing unknown tokens is a broken invariant", () => {
     const { kvCache, request } = withTokens(6);
     kvCache.allocateDraftSlots(request, 7, 1);
     expect(() => kvCache.hashFullBlocks(request, 8)).toThrow("a: a hash of unknown tokens");
@@ -128,7 +128,7 @@ describe("slots of draft tokens", () => {
   });
 });
 
-test("a request has room when its own blocks and the reserved ones are free, or shared", () => {
+test("a request has room when its own and the reserved blocks are free or shared", () => {
   const kvCache = makeKvCache({ numBlocks: 6 });
   const first = makeRequest("first", 8);
   const shared = prefill(kvCache, first);
@@ -138,14 +138,14 @@ test("a request has room when its own blocks and the reserved ones are free, or 
   expect(kvCache.hasRoom(9, [], 1)).toBe(false);
   expect(kvCache.hasRoom(9, shared, 2)).toBe(true);
   kvCache.free(first);
-  // Hits that wait in the free queue are taken out of it.
+  // Hits that are in the free queue are removed from it.
   expect(kvCache.hasRoom(9, shared, 2)).toBe(true);
   expect(kvCache.hasRoom(9, shared, 3)).toBe(false);
   expect(kvCache.pool.numFree).toBe(5);
 });
 
 describe("prefix cache", () => {
-  test("finds the longest run of full blocks, at most all tokens but one", () => {
+  test("finds the longest run of full blocks, never covering the last token", () => {
     const kvCache = makeKvCache();
     expect(prefill(kvCache, makeRequest("a", 10))).toEqual([1, 2, 3]);
     const hits = [3, 4, 5, 8, 9, 12].map((length) =>
@@ -154,14 +154,14 @@ describe("prefix cache", () => {
     expect(hits).toEqual([[], [], [1], [1], [1, 2], [1, 2]]);
   });
 
-  test("a run ends at the first block that differs", () => {
+  test("ends a run at the first block that differs", () => {
     const kvCache = makeKvCache();
     prefill(kvCache, makeRequest("a", 12));
     const other = makeRequest("b", [0, 1, 2, 3, 4, 5, 6, 99, 8, 9, 10, 11, 12]);
     expect(kvCache.cachedBlocks(other)).toEqual([1]);
   });
 
-  test("a freed chain is evicted from its tail, so that its head stays a hit", () => {
+  test("evicts a freed chain from its tail, so its head stays a hit", () => {
     const kvCache = makeKvCache({ numBlocks: 4 });
     const first = makeRequest("a", 12);
     prefill(kvCache, first);
@@ -171,7 +171,7 @@ describe("prefix cache", () => {
     expect(kvCache.cachedBlocks(makeRequest("c", 12))).toEqual([1, 2]);
   });
 
-  test("output tokens are hashed as well, once their block is full", () => {
+  test("hashes output tokens too, once their block is full", () => {
     const kvCache = makeKvCache();
     const request = makeRequest("a", 3);
     prefill(kvCache, request);
@@ -181,7 +181,7 @@ describe("prefix cache", () => {
     expect(kvCache.cachedBlocks(makeRequest("b", 5))).toEqual([1]);
   });
 
-  test("a salt is part of the first block's hash, and of the others through their parent only", () => {
+  test("a salt is part of the first block's hash, and of the others only through their parent", () => {
     const kvCache = makeKvCache();
     const request = makeRequest("a", 8, { cacheSalt: "tenant" });
     prefill(kvCache, request);
@@ -190,7 +190,7 @@ describe("prefix cache", () => {
     expect(hashesOf(request)).toEqual([first, second].map(hex));
   });
 
-  test("off: nothing is hashed and nothing is found", () => {
+  test("hashes and finds nothing when it is off", () => {
     const kvCache = makeKvCache({ enablePrefixCaching: false });
     const request = makeRequest("a", 12);
     expect(prefill(kvCache, request)).toEqual([1, 2, 3]);
@@ -199,7 +199,7 @@ describe("prefix cache", () => {
     expect(kvCache.readsCache(request)).toBe(false);
   });
 
-  test("blocks whose hashes were dropped cannot be hit, those before them can", () => {
+  test("blocks whose hashes were dropped cannot be hit, but the blocks before them can", () => {
     const kvCache = makeKvCache();
     const request = makeRequest("a", 12);
     prefill(kvCache, request);
@@ -212,7 +212,7 @@ describe("prefix cache", () => {
 });
 
 describe("fork", () => {
-  test("shares the prompt's blocks; the first to write a shared one copies it", () => {
+  test("shares the prompt's blocks; the first writer to a shared block copies it", () => {
     const kvCache = makeKvCache({ enablePrefixCaching: false });
     const source = makeRequest("a", 6);
     const child = makeRequest("a-1", 6, { forkOf: source });
@@ -242,7 +242,7 @@ describe("fork", () => {
     expect(kvCache.takeEvictions()).toEqual([neverHit, neverHit]);
   });
 
-  test("takes no blocks beyond the prompt, and hashes nothing again", () => {
+  test("takes no blocks beyond the prompt, and does not hash them again", () => {
     const kvCache = makeKvCache();
     const source = makeRequest("a", 8);
     prefill(kvCache, source);
@@ -255,7 +255,7 @@ describe("fork", () => {
     expect(() => kvCache.fork(source, child)).toThrow("a-1: forked twice");
   });
 
-  test("a copied full block gets a name of its own again", () => {
+  test("gives a copied full block its own hash", () => {
     const kvCache = makeKvCache();
     const source = makeRequest("a", 8);
     const child = makeRequest("a-1", 8, { forkOf: source });
@@ -270,7 +270,7 @@ describe("fork", () => {
 });
 
 describe("residency", () => {
-  test("tells of a block that was hit and then given to others", () => {
+  test("reports a block that was hit and later reallocated", () => {
     const { residency, at } = makeResidency();
     const kvCache = makeKvCache({ numBlocks: 3, residency });
     const first = makeRequest("a", 8);
@@ -288,7 +288,7 @@ describe("residency", () => {
     expect(kvCache.takeEvictions()).toEqual([]);
   });
 
-  test("a look-up is no access, nor is a hit that finds no room", () => {
+  test("does not count a lookup, or a hit that finds no room, as an access", () => {
     const { residency, at } = makeResidency();
     const kvCache = makeKvCache({ numBlocks: 3, residency });
     const first = makeRequest("a", 8);
@@ -302,7 +302,7 @@ describe("residency", () => {
     expect(kvCache.takeEvictions()).toEqual([{ lifetimeS: 3, idleS: 3, reuseGapsS: [] }]);
   });
 
-  test("tells nothing without prefix caching", () => {
+  test("reports nothing without prefix caching", () => {
     const { residency, at } = makeResidency();
     const kvCache = makeKvCache({ numBlocks: 3, enablePrefixCaching: false, residency });
     for (const [nowS, id] of ["a", "b", "c"].entries()) {
@@ -314,7 +314,7 @@ describe("residency", () => {
     expect(residency.take()).toEqual([]);
   });
 
-  test("tells nothing when nothing is sampled", () => {
+  test("reports nothing when nothing is sampled", () => {
     const kvCache = makeKvCache({ numBlocks: 2, residency: null });
     const request = makeRequest("a", 4);
     prefill(kvCache, request);
@@ -340,7 +340,7 @@ describe("free", () => {
     kvCache.checkIntegrity();
   });
 
-  test("of a request without blocks does nothing", () => {
+  test("does nothing for a request without blocks", () => {
     const kvCache = makeKvCache();
     kvCache.free(makeRequest("a", 4));
     expect(kvCache.pool.numFree).toBe(8);
@@ -348,6 +348,6 @@ describe("free", () => {
   });
 });
 
-test("capacity is every block but the null block", () => {
+test("capacity excludes only the null block", () => {
   expect(makeKvCache({ numBlocks: 9, blockSize: 4 }).capacityTokens).toBe(32);
 });

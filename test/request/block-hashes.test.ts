@@ -1,4 +1,4 @@
-// The hashes of a request's blocks: kept in order, grown, shared with forks.
+// A request's block hashes: ordered, growing, shared with forks.
 
 import { describe, expect, test } from "bun:test";
 import { BlockHashes, HASH_BYTES } from "../../src/request/block-hashes.ts";
@@ -12,12 +12,12 @@ const filled = (count: number) => {
 const all = (hashes: BlockHashes) => Array.from({ length: hashes.length }, (_, i) => hashes.at(i));
 
 describe("BlockHashes", () => {
-  test("keeps what is pushed, also past its first room", () => {
+  test("keeps pushed hashes, including those beyond its initial capacity", () => {
     expect(all(filled(0))).toEqual([]);
     expect(all(filled(40))).toEqual(Array.from({ length: 40 }, (_, i) => hashOf(i)));
   });
 
-  test("a fork takes what it lacks, and no more", () => {
+  test("a fork copies only the hashes that it lacks", () => {
     const source = filled(20);
     const child = new BlockHashes();
     child.push(hashOf(0));
@@ -27,7 +27,7 @@ describe("BlockHashes", () => {
     expect(child.length).toBe(12);
   });
 
-  test("there is none past the end, none of another length, and none to take that a source lacks", () => {
+  test("asserts on an index past the end, another length, and a source with fewer hashes", () => {
     expect(() => filled(3).at(3)).toThrow("no hash of block 3");
     expect(() => filled(3).at(-1)).toThrow("no hash of block -1");
     expect(() => filled(0).push(new Uint8Array(16))).toThrow("32 bytes");

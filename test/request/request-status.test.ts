@@ -1,4 +1,4 @@
-// The states of a request: which edges exist, and what a finished state is called on the wire.
+// Request states: the allowed transitions, and the finish reason of each finished state.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -11,7 +11,7 @@ import {
 
 const STATUSES = Object.keys(TRANSITIONS) as RequestStatus[];
 
-/** The statuses that can be reached from `start`, itself included. */
+/** Statuses that can be reached from `start`, including itself. */
 function reachableFrom(start: RequestStatus): Set<RequestStatus> {
   const reached = new Set([start]);
   for (const status of reached) for (const next of TRANSITIONS[status]) reached.add(next);
@@ -23,14 +23,14 @@ describe("request status", () => {
     expect([...reachableFrom("WAITING")].sort()).toEqual([...STATUSES].sort());
   });
 
-  test("a live status can end in every finished one", () => {
+  test("a live status can change to every finished one", () => {
     const finished = STATUSES.filter(isFinished);
     for (const live of STATUSES.filter((status) => !isFinished(status))) {
       expect(TRANSITIONS[live]).toEqual(expect.arrayContaining(finished));
     }
   });
 
-  test("a finished status is final and has a reason of the wire's list", () => {
+  test("a finished status is final and has one of the API's finish reasons", () => {
     const finished = STATUSES.filter(isFinished);
     expect(finished).toHaveLength(5);
     for (const status of finished) {
@@ -39,7 +39,7 @@ describe("request status", () => {
     }
   });
 
-  test("reasons are vLLM's: a request that cannot fit ends with length", () => {
+  test("finish reasons are vLLM's: a request that cannot fit finishes with length", () => {
     expect(FINISH_REASON_OF).toEqual({
       FINISHED_STOPPED: "stop",
       FINISHED_LENGTH_CAPPED: "length",

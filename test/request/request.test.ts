@@ -1,4 +1,4 @@
-// Request: its tokens, its counters, its one way to change status.
+// Request: its tokens, its counters, and status changes.
 
 import { describe, expect, test } from "bun:test";
 import { makeRequest } from "../support/make-request.ts";
@@ -38,7 +38,7 @@ describe("Request", () => {
     expect(() => request.tokenIds(-1, 1)).toThrow("token range out of bounds");
   });
 
-  test("goes back and forth between running and preempted until it finishes", () => {
+  test("switches between running and preempted until it finishes", () => {
     const request = makeRequest("a", 3);
     for (const status of ["RUNNING", "PREEMPTED", "RUNNING", "FINISHED_STOPPED"] as const) {
       request.transition(status);

@@ -1,4 +1,4 @@
-// The fake runner under the common suite.
+// The fake runner in the shared conformance suite.
 
 import { FakeModelRunner } from "../support/fake-model-runner.ts";
 import { modelRunnerConformance } from "../support/model-runner.conformance.ts";

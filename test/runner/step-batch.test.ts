@@ -1,4 +1,4 @@
-// Room for what a step reports: usually the same, more for whole vocabularies, and back again.
+// Capacity of a step's results: usually constant, larger for whole vocabularies, then reduced again.
 
 import { describe, expect, test } from "bun:test";
 import { StepPacker } from "../../src/runner/step-batch.ts";
@@ -8,7 +8,7 @@ import { makeRequest } from "../support/make-request.ts";
 const LIMITS = { blockSize: 16, maxNumSeqs: 8, maxNumBatchedTokens: 32, maxModelLen: 64 };
 const USUAL = 32 * 20;
 
-describe("what the addon cannot do", () => {
+describe("a request that the addon cannot serve", () => {
   const packer = new StepPacker(LIMITS);
   const plan = planOf([{ request: makeRequest("a", 2), blocks: [1] }], 16);
   const message = "the addon verifies no draft tokens and pools nothing";
@@ -23,7 +23,7 @@ describe("what the addon cannot do", () => {
   });
 });
 
-describe("the likeliest tokens of a step", () => {
+describe("the most likely tokens of a step", () => {
   const packer = new StepPacker(LIMITS);
   const planFor = (...counts: (number | null)[]) => {
     const parts = counts.map((logprobs, i) => ({
@@ -33,7 +33,7 @@ describe("the likeliest tokens of a step", () => {
     return planOf(parts, 16);
   };
 
-  test("lie row by row, as many as each row asks for", () => {
+  test("are stored row by row, as many as each row requests", () => {
     const plan = planFor(2, null, 0, 1);
     packer.pack(plan, () => 0);
     expect([...packer.batch.numLogprobs.subarray(0, 4)]).toEqual([2, -1, 0, 1]);
@@ -54,7 +54,7 @@ describe("the likeliest tokens of a step", () => {
     ]);
   });
 
-  test("have room though they are more than usual, which goes with the next step", () => {
+  test("get more capacity when needed, which the next step releases", () => {
     packer.pack(planFor(500, 300), () => 0);
     expect([packer.output.topIds.length, packer.output.topLogprobs.length]).toEqual([800, 800]);
     packer.pack(planFor(3), () => 0);

@@ -1,4 +1,4 @@
-// Rules of admission: they ask without counting, and count what was admitted.
+// Admission rules: a check counts nothing; an admission is counted.
 
 import { describe, expect, test } from "bun:test";
 import { noneHash } from "../../src/kvcache/block-hash.ts";
@@ -28,7 +28,7 @@ const candidate = (request: Request, numNewTokens = request.numTokens): Candidat
   numNewTokens,
 });
 
-/** Asks several times: the answer stays, since a question changes nothing. */
+/** Asks several times, because asking must not change the answer. */
 function answer(rule: AdmissionRule, asked: Candidate): boolean {
   const answers = [0, 1, 2].map(() => rule.admits(asked));
   expect(new Set(answers).size).toBe(1);
@@ -38,7 +38,7 @@ function answer(rule: AdmissionRule, asked: Candidate): boolean {
 describe("the limit of partial prefills", () => {
   const [whole, part] = [candidate(makeRequest("whole", 8)), candidate(makeRequest("part", 20), 8)];
 
-  test("admits as many parts as it allows, and whole prompts always", () => {
+  test("admits as many partial prompts as it allows, and whole prompts always", () => {
     const rule = new PartialPrefillLimit(2, []);
     for (const expected of [true, true, false]) {
       expect(answer(rule, part)).toBe(expected);
@@ -48,7 +48,7 @@ describe("the limit of partial prefills", () => {
     }
   });
 
-  test("counts what the step has planned of running requests", () => {
+  test("counts the running requests that the step has planned", () => {
     const scheduler = makeScheduler({ longPrefillTokenThreshold: 8 });
     for (const id of ["a", "b"]) scheduler.add(makeRequest(id, 20, { cacheSalt: id }));
     scheduler.add(makeRequest("c", 8, { cacheSalt: "c" }));
@@ -58,7 +58,7 @@ describe("the limit of partial prefills", () => {
     expect(answer(new PartialPrefillLimit(3, scheduled), part)).toBe(true);
   });
 
-  test("takes tokens from the cache for computed", () => {
+  test("counts cached tokens as computed", () => {
     const rule = new PartialPrefillLimit(1, []);
     rule.admitted(part);
     const request = makeRequest("a", 20);
@@ -73,11 +73,11 @@ describe("the growth reserve", () => {
   const request = (id: string, numTokens: number) =>
     makeRequest(id, numTokens, { params: { maxTokens: 100 } });
 
-  test("keeps room for those that run, for the candidate and for those admitted before it", () => {
+  test("keeps room for running requests, for the candidate and for those admitted before it", () => {
     const running = [request("a", 16)];
     const kvCache = makeKvCache(9);
     const rule = new GrowthReserve(limits, kvCache, running);
-    // Eight free blocks; two of them, a quarter of the pool, are kept at most.
+    // Eight free blocks; the reserve is at most two of them, a quarter of the pool.
     expect(answer(rule, candidate(request("b", 96)))).toBe(true);
     expect(answer(rule, candidate(request("b", 97)))).toBe(false);
     const large = makeKvCache(101);
@@ -90,7 +90,7 @@ describe("the growth reserve", () => {
     expect(answer(roomy, largest(95))).toBe(false);
   });
 
-  test("is not asked of the first to run", () => {
+  test("does not apply to the first request to run", () => {
     const running: Request[] = [];
     const rule = new GrowthReserve(limits, makeKvCache(3), running);
     const all = candidate(request("a", 33));
@@ -100,7 +100,7 @@ describe("the growth reserve", () => {
   });
 });
 
-test("a rule is made for each limit that is on, and for no other", () => {
+test("creates a rule for each limit that is set, and no other", () => {
   const kvCache = makeKvCache(9);
   const admitted = { kvCache, running: [], scheduled: [] };
   const off = {

@@ -1,4 +1,4 @@
-// Draft tokens: what of them a step verifies, what it accepts, and what is left of those it rejects. Blocks of
+// Draft tokens: which of them a step verifies and accepts, and what rejected ones leave behind. Blocks have
 // 16 tokens: 1, 2, 3, ...
 
 import { describe, expect, test } from "bun:test";
@@ -7,7 +7,7 @@ import type { Scheduler } from "../../src/scheduler/scheduler.ts";
 import type { StepPlan } from "../../src/scheduler/scheduler-output.ts";
 import { EOS, makeRequest, makeResult, makeScheduler, step } from "../support/make-request.ts";
 
-/** A request that has sampled its first token, 7: the next step computes it. */
+/** Adds a request that has sampled its first token, 7, which the next step computes. */
 function decoding(scheduler: Scheduler, numPromptTokens: number, params = {}): Request {
   const request = makeRequest("a", numPromptTokens, { params: { maxTokens: 100, ...params } });
   scheduler.add(request);
@@ -15,7 +15,7 @@ function decoding(scheduler: Scheduler, numPromptTokens: number, params = {}): R
   return request;
 }
 
-/** Of each planned request: id, first position, tokens, drafts among them, block ids. */
+/** For each planned request: id, first position, tokens, number of drafts, block ids. */
 const drafted = ({ scheduled }: StepPlan) =>
   scheduled.map((entry) => [
     entry.request.requestId,
@@ -25,7 +25,7 @@ const drafted = ({ scheduled }: StepPlan) =>
     [...entry.blockIds],
   ]);
 
-/** One step in which every request samples these. */
+/** Runs one step in which every request samples these tokens. */
 function stepSampling(scheduler: Scheduler, tokenIds: readonly number[]) {
   const plan = scheduler.schedule();
   return scheduler.update(
@@ -41,7 +41,7 @@ const state = ({ numTokens, numComputedTokens, draftTokenIds }: Request) => ({
 });
 
 describe("a step verifies draft tokens", () => {
-  test("behind the last known token", () => {
+  test("after the last known token", () => {
     const scheduler = makeScheduler();
     const request = decoding(scheduler, 20);
     request.draftTokenIds = [1, 2, 3];
@@ -51,7 +51,7 @@ describe("a step verifies draft tokens", () => {
     expect(plan.scheduled[0]?.output).toBe("tokens");
   });
 
-  test("behind the end of a prompt too, and not behind a part of one", () => {
+  test("after the end of a prompt, but not after a partial prompt", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 16 });
     const request = makeRequest("a", 20);
     request.draftTokenIds = [1, 2, 3];
@@ -60,7 +60,7 @@ describe("a step verifies draft tokens", () => {
     expect(drafted(step(scheduler))).toEqual([["a", 16, 7, 3, [1, 2]]]);
   });
 
-  test("in blocks of their own when the last one is full", () => {
+  test("in new blocks when the last one is full", () => {
     const scheduler = makeScheduler();
     decoding(scheduler, 30).draftTokenIds = [1, 2, 3];
     expect(drafted(scheduler.schedule())).toEqual([["a", 30, 4, 3, [1, 2, 3]]]);
@@ -68,7 +68,7 @@ describe("a step verifies draft tokens", () => {
 });
 
 describe("draft tokens are cut", () => {
-  test("by the budget, after all known tokens of running and of new requests", () => {
+  test("by the budget, after all known tokens of running and new requests", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 20 });
     const request = decoding(scheduler, 20);
     scheduler.add(makeRequest("b", 17, { cacheSalt: "b" }));
@@ -79,7 +79,7 @@ describe("draft tokens are cut", () => {
     ]);
   });
 
-  test("to none by a prompt that takes the budget", () => {
+  test("to none by a prompt that uses up the budget", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 20 });
     const request = decoding(scheduler, 20);
     scheduler.add(makeRequest("b", 40, { cacheSalt: "b" }));
@@ -90,7 +90,7 @@ describe("draft tokens are cut", () => {
     ]);
   });
 
-  test("by the tokens of one request a step", () => {
+  test("by the per-request token limit of a step", () => {
     const scheduler = makeScheduler({ longPrefillTokenThreshold: 3 });
     const request = makeRequest("a", 3);
     scheduler.add(request);
@@ -99,7 +99,7 @@ describe("draft tokens are cut", () => {
     expect(drafted(scheduler.schedule())).toEqual([["a", 3, 3, 2, [1]]]);
   });
 
-  test("by the blocks that are free: nobody gives way for them", () => {
+  test("by the number of free blocks; no request is preempted for them", () => {
     const scheduler = makeScheduler({ numBlocks: 4 });
     const request = decoding(scheduler, 30);
     scheduler.add(makeRequest("b", 4, { cacheSalt: "b", params: { maxTokens: 9 } }));
@@ -126,7 +126,7 @@ describe("draft tokens are cut", () => {
     expect(drafted(full.schedule())).toEqual([["a", 0, 4, 0, [1]]]);
   });
 
-  test("to none in a step in which somebody gave way, and of who gave way", () => {
+  test("to none in a step with a preemption, and for the preempted request", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     const first = makeRequest("a", 32);
     const victim = makeRequest("b", 32, { cacheSalt: "b" });
@@ -141,7 +141,7 @@ describe("draft tokens are cut", () => {
 });
 
 describe("the result of a step with draft tokens", () => {
-  test("accepts all of them and one token more", () => {
+  test("accepts all of them and one more token", () => {
     const scheduler = makeScheduler();
     const request = decoding(scheduler, 20);
     request.draftTokenIds = [1, 2, 3];
@@ -150,7 +150,7 @@ describe("the result of a step with draft tokens", () => {
     expect(drafted(scheduler.schedule())).toEqual([["a", 24, 1, 0, [1, 2]]]);
   });
 
-  test("ends with the first that differs: what is behind it is computed again", () => {
+  test("ends with the first that differs; later positions are computed again", () => {
     const scheduler = makeScheduler();
     const request = decoding(scheduler, 20);
     request.draftTokenIds = [1, 2, 3];
@@ -160,7 +160,7 @@ describe("the result of a step with draft tokens", () => {
     expect(drafted(scheduler.schedule())).toEqual([["a", 22, 1, 0, [1, 2]]]);
   });
 
-  test("gives back blocks that hold rejected tokens only", () => {
+  test("returns blocks that hold only rejected tokens", () => {
     const scheduler = makeScheduler();
     const request = decoding(scheduler, 30);
     request.draftTokenIds = Array.from({ length: 20 }, () => 1);
@@ -176,7 +176,7 @@ describe("the result of a step with draft tokens", () => {
     for (const { kvCache } of [rejected, partly]) kvCache.checkIntegrity();
   });
 
-  test("is cut behind a token that ends the request", () => {
+  test("is cut after a token that ends the request", () => {
     const scheduler = makeScheduler();
     const request = decoding(scheduler, 20, { stopTokenIds: [5] });
     request.draftTokenIds = [1, 5, 3];
@@ -187,7 +187,7 @@ describe("the result of a step with draft tokens", () => {
     expect(scheduler.kvCache.pool.usage).toBe(0);
   });
 
-  test("cuts log-probabilities with the tokens", () => {
+  test("cuts logprobs along with the tokens", () => {
     const scheduler = makeScheduler();
     decoding(scheduler, 20).draftTokenIds = [EOS, 2];
     const plan = scheduler.schedule();
@@ -208,7 +208,7 @@ describe("the result of a step with draft tokens", () => {
     expect(request).toMatchObject({ status: "FINISHED_STOPPED", numOutputTokens: 3 });
   });
 
-  test("releases forks with the first tokens, however many they are", () => {
+  test("releases forks with the first tokens, whatever their number", () => {
     const scheduler = makeScheduler();
     const source = makeRequest("a", 20);
     source.draftTokenIds = [1, 2];
@@ -224,7 +224,7 @@ describe("the result of a step with draft tokens", () => {
     expect(plan.transfers.copies).toEqual([[2, 3]]);
   });
 
-  test("that could not come from its drafts is a broken invariant", () => {
+  test("asserts that the tokens are consistent with the drafts", () => {
     const update = (tokenIds: readonly number[]) => {
       const scheduler = makeScheduler();
       decoding(scheduler, 20).draftTokenIds = [1, 2];
@@ -251,7 +251,7 @@ describe("a block with draft tokens", () => {
     return { scheduler, request };
   }
 
-  test("is not hashed while it is verified", () => {
+  test("has no hash while it is verified", () => {
     const { scheduler } = withDraftAtBorder();
     const plan = scheduler.schedule();
     const { pool } = scheduler.kvCache;
@@ -259,7 +259,7 @@ describe("a block with draft tokens", () => {
     expect([1, 2, 3].map((blockId) => pool.isHashed(blockId))).toEqual([true, false, false]);
   });
 
-  test("is no hit for a request whose prompt is what was drafted", () => {
+  test("is not a hit for a request whose prompt equals the drafts", () => {
     const { scheduler, request } = withDraftAtBorder();
     scheduler.add(makeRequest("b", [...request.tokenIds(), 1, 2, 3]));
     expect(drafted(scheduler.schedule())).toEqual([
@@ -268,7 +268,7 @@ describe("a block with draft tokens", () => {
     ]);
   });
 
-  test("is hashed by the next step when they were accepted, and can be hit", () => {
+  test("is hashed by the next step once they are accepted, and can then be hit", () => {
     const { scheduler, request } = withDraftAtBorder();
     stepSampling(scheduler, [1, 2, 3]);
     expect(scheduler.kvCache.pool.isHashed(2)).toBe(false);
@@ -279,7 +279,7 @@ describe("a block with draft tokens", () => {
     ]);
   });
 
-  test("is hashed with the tokens said instead when they were rejected", () => {
+  test("is hashed with the sampled tokens when they are rejected", () => {
     const { scheduler, request } = withDraftAtBorder();
     stepSampling(scheduler, [9]);
     step(scheduler, 8);
@@ -293,7 +293,7 @@ describe("a block with draft tokens", () => {
     ]);
   });
 
-  test("leaves nothing to hit when its step fails", () => {
+  test("cannot be hit after its step failed", () => {
     const { scheduler, request } = withDraftAtBorder();
     expect(scheduler.failStep(scheduler.schedule())).toEqual([request]);
     expect(scheduler.kvCache.pool.usage).toBe(0);

@@ -1,4 +1,4 @@
-// Forks (n > 1): when they wait, what they share, when they become ordinary requests. Blocks of 16
+// Forks (n > 1): when they wait, what they share, when they become ordinary requests. Blocks have 16
 // tokens: 1, 2, 3, ...
 
 import { describe, expect, test } from "bun:test";
@@ -22,7 +22,7 @@ describe("forks (n > 1)", () => {
     scheduler.kvCache.checkIntegrity();
   });
 
-  test("count as deferred while they wait, and can be aborted there", () => {
+  test("count as deferred while they wait, and can be aborted meanwhile", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 16 });
     const source = makeRequest("a", 20);
     const child = makeRequest("a-1", 20, { forkOf: source });
@@ -43,7 +43,7 @@ describe("forks (n > 1)", () => {
     expect(summary(step(scheduler))).toEqual([["a-1", 0, 20, [1, 2]]]);
   });
 
-  test("two share one source, and count as prefix hits of all tokens but one", () => {
+  test("share one source between two, and count all tokens but one as prefix hits", () => {
     const scheduler = makeScheduler();
     const source = makeRequest("a", 20);
     const children = [1, 2].map((i) => makeRequest(`a-${i}`, 20, { forkOf: source }));
@@ -83,7 +83,7 @@ describe("forks (n > 1)", () => {
     scheduler.kvCache.checkIntegrity();
   });
 
-  test("added after the prompt was computed, share at once", () => {
+  test("share at once when they are added after the prompt was computed", () => {
     const scheduler = makeScheduler();
     const source = makeRequest("a", 20);
     scheduler.add(source);
@@ -92,7 +92,7 @@ describe("forks (n > 1)", () => {
     expect(step(scheduler).transfers.copies).toEqual([[2, 3]]);
   });
 
-  test("run behind a source that gave way before its prompt was computed, as ordinary requests", () => {
+  test("run as ordinary requests after a source that was preempted before its prompt was computed", () => {
     const scheduler = makeScheduler({ numBlocks: 5, maxNumBatchedTokens: 41 });
     scheduler.add(makeRequest("first", 32, { cacheSalt: "first" }));
     const source = makeRequest("a", 40);
@@ -111,7 +111,7 @@ describe("forks (n > 1)", () => {
     expect(summary(step(scheduler)).map(([id]) => id)).toEqual(["a", "a-1"]);
   });
 
-  test("added to a source that was preempted, do not wait for it", () => {
+  test("do not wait for a preempted source", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     scheduler.add(makeRequest("first", 32, { cacheSalt: "first" }));
     const source = makeRequest("a", 32);
@@ -124,7 +124,7 @@ describe("forks (n > 1)", () => {
     expect(scheduler.takeStats()).toMatchObject({ numWaitingReqs: 2, numDeferredReqs: 0 });
   });
 
-  test("do not copy from a source that has resumed: this step may write its blocks", () => {
+  test("do not copy from a resumed source, whose blocks this step can write", () => {
     const scheduler = makeScheduler({ numBlocks: 5, maxNumSeqs: 2 });
     const first = makeRequest("first", 32, { cacheSalt: "first" });
     const source = makeRequest("a", 16);
@@ -139,7 +139,7 @@ describe("forks (n > 1)", () => {
     expect(plan.scheduled[1]?.numComputedTokens).toBe(0);
   });
 
-  test("do not share again after they gave way: they resume as ordinary requests", () => {
+  test("do not share again after preemption; they resume as ordinary requests", () => {
     const scheduler = makeScheduler({ numBlocks: 5, enablePrefixCaching: false });
     const source = makeRequest("a", 16, { params: { maxTokens: 48 } });
     const child = makeRequest("a-1", 16, { forkOf: source, params: { maxTokens: 48 } });

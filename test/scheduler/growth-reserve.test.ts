@@ -1,4 +1,4 @@
-// Room that an admission leaves to those that run, so that it does not push them, or itself, out again.
+// Room that an admission leaves to running requests, so that it does not cause preemptions.
 
 import { describe, expect, test } from "bun:test";
 import { reservedTokens } from "../../src/scheduler/growth-reserve.ts";
@@ -10,11 +10,11 @@ const makeRequest = (requestId: string, numTokens: number, cacheSalt: string | n
 const planned = (plan: ReturnType<typeof step>) =>
   plan.scheduled.map(({ request }) => request.requestId);
 
-/** 32 blocks, of which a reserve takes 8 at most. */
+/** 32 blocks, of which the reserve is at most 8. */
 const POOL = { numBlocks: 33, ...RESERVE };
 
 describe("an admission", () => {
-  test("waits until each that runs would have its reserve", () => {
+  test("waits until every running request would have its reserve", () => {
     const scheduler = makeScheduler(POOL);
     const first = makeRequest("a", 433);
     for (const request of [first, makeRequest("b", 16), makeRequest("c", 16)]) {
@@ -27,7 +27,7 @@ describe("an admission", () => {
     expect(planned(step(scheduler))).toEqual(["b", "c"]);
   });
 
-  test("needs no reserve when nobody runs", () => {
+  test("needs no reserve when no request runs", () => {
     const scheduler = makeScheduler({ numBlocks: 3, ...RESERVE });
     scheduler.add(makeRequest("a", 32));
     expect(planned(step(scheduler))).toEqual(["a"]);
@@ -41,15 +41,15 @@ describe("an admission", () => {
     expect(planned(step(scheduler))).toEqual(["a", "b"]);
   });
 
-  test("leaves a quarter of the pool at most", () => {
+  test("leaves at most a quarter of the pool", () => {
     const scheduler = makeScheduler({ numBlocks: 17, ...RESERVE });
     for (let i = 0; i < 16; i++) scheduler.add(makeRequest(`r${i}`, 16));
-    // A block each: the last one leaves four of the sixteen.
+    // One block each: the last admission leaves four of the sixteen.
     expect(planned(step(scheduler)).length).toBe(12);
   });
 
   test.each([
-    ["that shares all blocks but one with one that runs", null, ["a", "b"]],
+    ["that shares all blocks but one with a running request", null, ["a", "b"]],
     ["that shares none", "salt", ["a"]],
   ])("of a request %s", (_, cacheSalt, expected) => {
     const scheduler = makeScheduler(POOL);
@@ -61,7 +61,7 @@ describe("an admission", () => {
   });
 });
 
-test("a reserve is no more than a request can still produce", () => {
+test("a reserve is at most what a request can still produce", () => {
   const request = plainRequest("a", 20, { params: { maxTokens: 10 } });
   const limits = (growthReserveTokens: number, maxModelLen: number) => ({
     growthReserveTokens,

@@ -1,10 +1,10 @@
-// Pauses: what goes on, what is held, and what a preemption of everything leaves behind.
+// Pauses: which requests go on, which are held, and the state after preempting all requests.
 
 import { describe, expect, test } from "bun:test";
 import { makeRequest, makeScheduler, step, summary } from "../support/make-request.ts";
 
 describe("a pause", () => {
-  test("that drains goes on with what was there and holds what comes", () => {
+  test("that drains finishes present requests and holds new ones", () => {
     const scheduler = makeScheduler();
     const before = makeRequest("before", 4, { params: { maxTokens: 2 } });
     const after = makeRequest("after", 5);
@@ -21,7 +21,7 @@ describe("a pause", () => {
     expect(summary(step(scheduler)).map(([id]) => id)).toEqual(["after"]);
   });
 
-  test("that holds has no work, whatever waits or runs", () => {
+  test("that holds has no work, even with waiting or running requests", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 4));
     step(scheduler);
@@ -56,7 +56,7 @@ describe("a pause", () => {
     expect(scheduler.hasWork).toBe(false);
   });
 
-  test("without anything to hold changes nothing", () => {
+  test("changes nothing without requests to hold", () => {
     const scheduler = makeScheduler();
     scheduler.pause("drain");
     scheduler.resume();
@@ -66,7 +66,7 @@ describe("a pause", () => {
 });
 
 describe("preempting all", () => {
-  test("frees every block and queues them in the order in which they ran", () => {
+  test("frees every block and queues the requests in the order in which they ran", () => {
     const scheduler = makeScheduler();
     const requests = ["a", "b", "c"].map((id) => makeRequest(id, 20, { cacheSalt: id }));
     for (const request of requests) scheduler.add(request);
@@ -92,7 +92,7 @@ describe("preempting all", () => {
     scheduler.kvCache.checkIntegrity();
   });
 
-  test("with nothing running does nothing", () => {
+  test("does nothing when nothing runs", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 4));
     scheduler.preemptAll();

@@ -1,4 +1,4 @@
-// The two waiting queues: order, heads, and cancelling from the middle.
+// The two waiting queues: order, heads, and removal from the middle.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -14,7 +14,7 @@ import { makeRequest } from "../support/make-request.ts";
 const requestsOf = (...priorities: number[]) =>
   priorities.map((priority, i) => makeRequest(`r${i}`, 1, { priority }));
 
-/** Takes everything out; ids in the order in which they would run. */
+/** Removes all requests. @returns ids in the order in which they would run */
 function drain(queue: RequestQueue): string[] {
   const ids: string[] = [];
   for (let head = queue.peek(); head !== null; head = queue.peek()) {
@@ -44,20 +44,20 @@ describe.each([
     expect(queue.size).toBe(0);
   });
 
-  test("a request that does not wait here cannot be removed", () => {
+  test("asserts on removing a request that is not queued", () => {
     const [inside, outside] = requestsOf(0, 0) as [Request, Request];
     const queue = filled(create(), [inside]);
     expect(queue.remove(outside)).toBe(false);
     expect(queue.size).toBe(1);
   });
 
-  test("a request cannot wait twice", () => {
+  test("asserts on adding a request twice", () => {
     const [request] = requestsOf(0) as [Request];
     const queue = filled(create(), [request]);
     expect(() => queue.add(request)).toThrow("r0: is queued already");
   });
 
-  test.each([0, 1, 2, 3])("cancelling request %d keeps the others' order", (index) => {
+  test.each([0, 1, 2, 3])("canceling request %d keeps the others' order", (index) => {
     const requests = requestsOf(0, 0, 0, 0);
     const queue = filled(create(), requests);
     queue.remove(requests[index] as Request);
@@ -75,14 +75,14 @@ describe("FcfsQueue", () => {
 });
 
 describe("PriorityQueue", () => {
-  test("orders by priority, then by arrival, also those that are prepended", () => {
+  test("orders by priority, then by arrival, prepended requests included", () => {
     const requests = requestsOf(2, 1, 2, 1, 0);
     const queue = filled(new PriorityQueue(), requests.slice(1));
     queue.prepend(requests[0] as Request);
     expect(drain(queue)).toEqual(["r4", "r1", "r3", "r0", "r2"]);
   });
 
-  test("a cancelled request's place goes to one that may belong above it", () => {
+  test("moves the replacement of a canceled request up when it belongs higher", () => {
     // As a heap: 10 above 20 above 30 on the left; 7, the last, takes the place of 30 and belongs above 10.
     const requests = requestsOf(0, 10, 1, 20, 21, 40, 3, 30, 31, 32, 33, 41, 42, 50, 7);
     const queue = filled(new PriorityQueue(), requests);
@@ -91,7 +91,7 @@ describe("PriorityQueue", () => {
     expect(drain(queue)).toEqual(order.map((i) => `r${i}`));
   });
 
-  test("runs what a sorted list would, whatever is added and cancelled", () => {
+  test("runs requests in the order of a sorted list, whatever is added and canceled", () => {
     const step = fc.record({ priority: fc.integer({ min: -2, max: 2 }), cancel: fc.nat(20) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {

@@ -1,17 +1,17 @@
-// What a scheduler tells of sampled blocks: with each message those that were evicted since the one
-// before. Blocks of 16 tokens: 1, 2, 3, ...; every allocation is sampled; a clock set by hand.
+// What a scheduler reports of sampled blocks: each message has those evicted since the previous one.
+// Blocks have 16 tokens: 1, 2, 3, ...; every allocation is sampled; the clock is manual.
 
 import { describe, expect, test } from "bun:test";
 import { makeRequest, makeScheduler, step, summary } from "../support/make-request.ts";
 import { makeResidency } from "../support/residency.ts";
 
-/** A block that nobody hit. */
+/** A block that was never hit. */
 const unhit = (lifetimeS: number) => ({ lifetimeS, idleS: lifetimeS, reuseGapsS: [] });
 
 const once = { params: { maxTokens: 1 } };
 
 describe("evicted blocks", () => {
-  test("are told with the next message, once, and only when their place is needed", () => {
+  test("are reported in the next message, once, and only when their space is needed", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 3, residency });
     scheduler.add(makeRequest("a", 32, once));
@@ -24,7 +24,7 @@ describe("evicted blocks", () => {
     expect(scheduler.takeStats().blockEvictions).toEqual([]);
   });
 
-  test("of one step are told together, in the order of eviction", () => {
+  test("of one step are reported together, in the order of eviction", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 4, residency });
     for (const [nowS, id] of ["a", "b", "c"].entries()) {
@@ -36,7 +36,7 @@ describe("evicted blocks", () => {
     expect(scheduler.takeStats().blockEvictions).toEqual([unhit(8), unhit(7), unhit(6)]);
   });
 
-  test("remember the hits of admitted requests", () => {
+  test("include the hits of admitted requests", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 3, residency });
     for (const nowS of [0, 1, 3, 7]) {
@@ -52,7 +52,7 @@ describe("evicted blocks", () => {
     ]);
   });
 
-  test("are not told without prefix caching: nothing is evicted there", () => {
+  test("are not reported without prefix caching, where nothing is evicted", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 3, residency, enablePrefixCaching: false });
     for (const [nowS, id] of ["a", "b", "c"].entries()) {
@@ -62,7 +62,7 @@ describe("evicted blocks", () => {
     expect(scheduler.takeStats().blockEvictions).toEqual([]);
   });
 
-  test("are not told when nothing is sampled", () => {
+  test("are not reported when nothing is sampled", () => {
     const scheduler = makeScheduler({ numBlocks: 3 });
     for (const id of ["a", "b"]) {
       scheduler.add(makeRequest(id, 32, { ...once, cacheSalt: id }));
@@ -72,7 +72,7 @@ describe("evicted blocks", () => {
   });
 });
 
-test("a victim's blocks live on until others need them, and its return hits what is left", () => {
+test("a preempted request's blocks stay until others need them, and it hits the rest on its return", () => {
   const { residency, at } = makeResidency();
   const scheduler = makeScheduler({ numBlocks: 5, residency });
   const first = makeRequest("a", 32);
@@ -99,7 +99,7 @@ test("a victim's blocks live on until others need them, and its return hits what
 });
 
 describe("forks (n > 1)", () => {
-  test("access the blocks they share, each once", () => {
+  test("access each shared block once", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 5, residency });
     const source = makeRequest("a", 20);
@@ -118,7 +118,7 @@ describe("forks (n > 1)", () => {
     ]);
   });
 
-  test("that find no room for their copy access nothing", () => {
+  test("access nothing when there is no room for their copy", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 3, residency });
     const source = makeRequest("a", 20);
@@ -134,7 +134,7 @@ describe("forks (n > 1)", () => {
   });
 });
 
-test("what a failed step should have computed is evicted at once", () => {
+test("blocks of a failed step are evicted at once", () => {
   const { residency, at } = makeResidency();
   const scheduler = makeScheduler({ numBlocks: 3, residency });
   scheduler.add(makeRequest("a", 20));

@@ -13,14 +13,14 @@ import {
 } from "../support/make-request.ts";
 
 describe("schedule", () => {
-  test("admits a prompt, then computes one token a step", () => {
+  test("admits a prompt, then computes one token per step", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 20));
     expect(summary(step(scheduler))).toEqual([["a", 0, 20, [1, 2]]]);
     expect(summary(step(scheduler))).toEqual([["a", 20, 1, [1, 2]]]);
   });
 
-  test("an empty scheduler plans nothing", () => {
+  test("plans nothing without requests", () => {
     const plan = makeScheduler().schedule();
     expect(plan.scheduled).toEqual([]);
     expect(plan.numScheduledTokens).toBe(0);
@@ -49,14 +49,14 @@ describe("schedule", () => {
     ]);
   });
 
-  test("caps a request's tokens a step at the long prefill threshold", () => {
+  test("caps a request's tokens per step at the long prefill threshold", () => {
     const scheduler = makeScheduler({ longPrefillTokenThreshold: 8 });
     scheduler.add(makeRequest("a", 20));
     scheduler.add(makeRequest("b", 20, { cacheSalt: "b" }));
     expect(step(scheduler).scheduled.map((entry) => entry.numScheduledTokens)).toEqual([8, 8]);
   });
 
-  test("leaves at most maxNumPartialPrefills prompts unfinished; whole ones still pass", () => {
+  test("leaves at most maxNumPartialPrefills prompts unfinished; whole prompts are still admitted", () => {
     const scheduler = makeScheduler({ longPrefillTokenThreshold: 8, maxNumPartialPrefills: 1 });
     scheduler.add(makeRequest("long", 20, { cacheSalt: "a" }));
     scheduler.add(makeRequest("short", 8, { cacheSalt: "b" }));
@@ -76,7 +76,7 @@ describe("schedule", () => {
 });
 
 describe("prefix cache", () => {
-  test("equal prompts that arrive together compute the prefix once", () => {
+  test("computes a shared prefix once when equal prompts arrive together", () => {
     const scheduler = makeScheduler();
     for (const id of ["a", "b", "c"]) scheduler.add(makeRequest(id, 40));
     expect(summary(step(scheduler))).toEqual([
@@ -87,7 +87,7 @@ describe("prefix cache", () => {
     expect(scheduler.takeStats().prefixCache).toEqual({ requests: 3, queries: 120, hits: 64 });
   });
 
-  test("sixteen equal prompts of 1,024 tokens compute little more than one", () => {
+  test("computes little more than one prompt for sixteen equal prompts of 1,024 tokens", () => {
     const scheduler = makeScheduler({ numBlocks: 129, maxNumBatchedTokens: 2048 });
     for (let i = 0; i < 16; i++) scheduler.add(makeRequest(`r${i}`, 1024));
     const plan = step(scheduler);
@@ -95,7 +95,7 @@ describe("prefix cache", () => {
     expect(plan.numScheduledTokens).toBe(1024 + 15 * 16);
   });
 
-  test("what a running request computes in a step is a hit for one admitted in that step", () => {
+  test("a request admitted in a step can hit what a running request computes in it", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 32 });
     scheduler.add(makeRequest("a", 48));
     step(scheduler);
@@ -106,7 +106,7 @@ describe("prefix cache", () => {
     ]);
   });
 
-  test("a look-up that finds no room is not counted until the request is admitted", () => {
+  test("does not count a lookup that finds no room until the request is admitted", () => {
     const scheduler = makeScheduler({ numBlocks: 4 });
     const first = makeRequest("a", 30);
     scheduler.add(first);
@@ -119,7 +119,7 @@ describe("prefix cache", () => {
     expect(scheduler.takeStats().prefixCache).toEqual({ requests: 1, queries: 48, hits: 16 });
   });
 
-  test("a finished request's blocks are hit until they are evicted", () => {
+  test("hits a finished request's blocks until they are evicted", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 32, { params: { maxTokens: 1 } }));
     step(scheduler);
@@ -128,7 +128,7 @@ describe("prefix cache", () => {
     expect(summary(step(scheduler))).toEqual([["b", 32, 1, [1, 2, 3]]]);
   });
 
-  test("a fully cached prompt computes its last block again", () => {
+  test("computes the last block of a fully cached prompt again", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 32, { params: { maxTokens: 1 } }));
     step(scheduler);
@@ -136,7 +136,7 @@ describe("prefix cache", () => {
     expect(summary(step(scheduler))).toEqual([["b", 16, 16, [1, 3]]]);
   });
 
-  test("a salt isolates, disabling it finds nothing and counts nothing", () => {
+  test("a salt isolates requests; without the cache nothing is found or counted", () => {
     const salted = makeScheduler();
     salted.add(makeRequest("a", 20, { cacheSalt: "x" }));
     salted.add(makeRequest("b", 20, { cacheSalt: "y" }));
@@ -148,7 +148,7 @@ describe("prefix cache", () => {
     expect(off.takeStats().prefixCache).toEqual({ requests: 0, queries: 0, hits: 0 });
   });
 
-  test("a request that wants prompt log-probabilities computes its whole prompt", () => {
+  test("computes the whole prompt of a request that wants prompt logprobs", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 20));
     scheduler.add(makeRequest("b", 20, { params: { promptLogprobs: 0 } }));
@@ -158,7 +158,7 @@ describe("prefix cache", () => {
 });
 
 describe("preemption", () => {
-  test("fcfs: the last running request gives way, goes to the head and resumes from the cache", () => {
+  test("fcfs: preempts the last running request, which moves to the head and resumes from the cache", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     const requests = [
       makeRequest("a", 31),
@@ -182,7 +182,7 @@ describe("preemption", () => {
     expect(scheduler.takeStats().prefixCache).toEqual({ requests: 1, queries: 4, hits: 0 });
   });
 
-  test("a request that gives way is planned in no part of the step, and nobody is admitted", () => {
+  test("plans a preempted request in no part of the step, and admits no other", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     const [first, victim] = [makeRequest("a", 32), makeRequest("b", 32, { cacheSalt: "b" })];
     scheduler.add(first);
@@ -201,7 +201,7 @@ describe("preemption", () => {
     expect(scheduler.takeStats()).toMatchObject({ numRunningReqs: 1, numWaitingReqs: 2 });
   });
 
-  test("a step that preempted admits nobody, though blocks and budget are left", () => {
+  test("admits nothing in a step with a preemption, even with blocks and budget left", () => {
     const scheduler = makeScheduler({ numBlocks: 5, policy: "priority" });
     const requests = [
       makeRequest("late", 33, { priority: 5, cacheSalt: "late" }),
@@ -219,7 +219,7 @@ describe("preemption", () => {
     ]);
   });
 
-  test("the first to run always has room in the end, alone if need be", () => {
+  test("the first request to run always has room, if necessary by itself", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     const requests = ["a", "b", "c"].map((id) =>
       makeRequest(id, 20, { cacheSalt: id, params: { maxTokens: 44 } }),
@@ -237,14 +237,14 @@ describe("preemption", () => {
     expect(requests.map(({ numTokens }) => numTokens)).toEqual([64, 64, 64]);
   });
 
-  test("a step may not plan a request that could not fit alone", () => {
+  test("asserts that maxModelLen fits the pool", () => {
     expect(() => makeScheduler({ numBlocks: 3, maxModelLen: 33 })).toThrow(
       "maxModelLen does not fit the pool",
     );
     expect(makeScheduler({ numBlocks: 3, maxModelLen: 32 }).kvCache.capacityTokens).toBe(32);
   });
 
-  test("priority: the least urgent gives way, also when it was planned before", () => {
+  test("priority: preempts the least urgent request, even if it was planned before", () => {
     const scheduler = makeScheduler({ numBlocks: 5, policy: "priority" });
     const late = makeRequest("late", 20, { priority: 5 });
     const urgent = makeRequest("urgent", 31, { priority: 0, cacheSalt: "u" });
@@ -270,7 +270,7 @@ describe("preemption", () => {
 });
 
 describe("finish", () => {
-  test("ends with length at maxTokens and at maxModelLen", () => {
+  test("finishes with length at maxTokens and at maxModelLen", () => {
     const scheduler = makeScheduler({ maxModelLen: 8 });
     const byTokens = makeRequest("a", 4, { params: { maxTokens: 2 } });
     const byContext = makeRequest("b", 7, { params: { maxTokens: 100 } });
@@ -284,7 +284,7 @@ describe("finish", () => {
     expect(scheduler.kvCache.pool.usage).toBe(0);
   });
 
-  test("ends with stop at an end token, unless ignored or before minTokens", () => {
+  test("finishes with stop at an end token, unless ignored or before minTokens", () => {
     const scheduler = makeScheduler();
     const plain = makeRequest("a", 4);
     const ignoring = makeRequest("b", 4, { params: { ignoreEos: true } });
@@ -299,7 +299,7 @@ describe("finish", () => {
     expect(minimum.numOutputTokens).toBe(2);
   });
 
-  test("names the stop token id, and null for an end token", () => {
+  test("reports the stop token id, and null for an end token", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 4, { params: { stopTokenIds: [5] } }));
     scheduler.add(makeRequest("b", 4));
@@ -311,7 +311,7 @@ describe("finish", () => {
     expect(tokens.map(({ stopReason }) => stopReason)).toEqual([5, null]);
   });
 
-  test("an abort frees the blocks in any state, and its step's result is dropped", () => {
+  test("an abort frees the blocks in any state, and the result of its step is dropped", () => {
     const scheduler = makeScheduler({ maxNumSeqs: 1 });
     const running = makeRequest("a", 20);
     const waiting = makeRequest("b", 20);
@@ -331,7 +331,7 @@ describe("finish", () => {
     expect(scheduler.schedule().finishedRequestIds).toEqual(["b", "a"]);
   });
 
-  test("a preempted request can be aborted while it waits", () => {
+  test("aborts a preempted request while it waits", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     scheduler.add(makeRequest("a", 32));
     const victim = makeRequest("b", 32, { cacheSalt: "b" });
@@ -345,7 +345,7 @@ describe("finish", () => {
     scheduler.kvCache.checkIntegrity();
   });
 
-  test("a request that is half through its prompt can be aborted", () => {
+  test("aborts a request in the middle of its prompt", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 16 });
     const request = makeRequest("a", 40);
     scheduler.add(request);
@@ -355,7 +355,7 @@ describe("finish", () => {
     expect(scheduler.hasWork).toBe(false);
   });
 
-  test("finishing twice keeps the first status and tells the runner once", () => {
+  test("finishing twice keeps the first status and notifies the runner once", () => {
     const scheduler = makeScheduler();
     const request = makeRequest("a", 4);
     scheduler.add(request);
@@ -366,7 +366,7 @@ describe("finish", () => {
     expect(scheduler.schedule().finishedRequestIds).toEqual([]);
   });
 
-  test("a result that does not match its plan is a broken invariant", () => {
+  test("asserts that a result matches its plan", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 4));
     const plan = scheduler.schedule();
@@ -375,7 +375,7 @@ describe("finish", () => {
     expect(() => scheduler.update(plan, result)).toThrow("a: no token was sampled");
   });
 
-  test("a failed step leaves nothing to hit of a request aborted while it ran", () => {
+  test("a failed step leaves no hits from a request that was aborted during it", () => {
     const scheduler = makeScheduler();
     const aborted = makeRequest("a", 40);
     scheduler.add(aborted);
@@ -386,7 +386,7 @@ describe("finish", () => {
     expect(summary(step(scheduler))[0]?.[1]).toBe(0);
   });
 
-  test("what earlier steps computed is still a hit after a failed one", () => {
+  test("blocks of earlier steps can still be hit after a failed step", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 24 });
     scheduler.add(makeRequest("a", 48));
     step(scheduler);
@@ -396,7 +396,7 @@ describe("finish", () => {
     scheduler.kvCache.checkIntegrity();
   });
 
-  test("a failed step ends its requests and leaves nothing to hit", () => {
+  test("a failed step ends its requests and leaves no hits", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 40));
     const failed = scheduler.failStep(scheduler.schedule());

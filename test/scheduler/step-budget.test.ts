@@ -1,4 +1,4 @@
-// Tokens of a step by measured step time. In this world a decoding request costs 2 ms and a prefill
+// Token budget of a step, from measured step times. A decoding request costs 2 ms and a prefill
 // token 1 ms, unless a test says otherwise.
 
 import { describe, expect, test } from "bun:test";
@@ -14,7 +14,7 @@ const isDecode = ({
 }: StepPlan["scheduled"][number]) =>
   numScheduledTokens === 1 && numComputedTokens >= request.numPromptTokens;
 
-/** One step. @returns tokens of each planned request */
+/** Runs one step. @returns tokens of each planned request */
 function step(scheduler: Scheduler, msOf = worldMs): number[] {
   const plan = scheduler.schedule();
   const forwardMs = msOf(plan);
@@ -36,7 +36,7 @@ function makeWorld(config: Partial<SchedulerConfig> = {}): Scheduler {
   return makeScheduler({ numBlocks: 257, enablePrefixCaching: false, ...config });
 }
 
-/** Decoding requests d0, d1, ..., a few steps old. */
+/** Adds decoding requests d0, d1, ..., which have run a few steps. */
 function addStreams(scheduler: Scheduler, count: number): Request[] {
   const streams = Array.from({ length: count }, (_, i) => makeRequest(`d${i}`, 32));
   for (const request of streams) scheduler.add(request);
@@ -45,7 +45,7 @@ function addStreams(scheduler: Scheduler, count: number): Request[] {
 }
 
 describe("the token budget of a step", () => {
-  test("is the largest while no request decodes", () => {
+  test("is the maximum while no request decodes", () => {
     const scheduler = makeWorld({ targetInterTokenLatencyMs: 50 });
     scheduler.add(makeRequest("a", 1200));
     expect(steps(scheduler, 3)).toEqual([[512], [512], [176]]);
@@ -55,7 +55,7 @@ describe("the token budget of a step", () => {
     const scheduler = makeWorld({ targetInterTokenLatencyMs: 50 });
     addStreams(scheduler, 4);
     scheduler.add(makeRequest("long", 100));
-    // 4 streams take 8 ms, which leaves 42 tokens: 32 of them.
+    // 4 streams take 8 ms, which leaves 42 tokens: two chunks, 32 tokens.
     expect(steps(scheduler, 5)).toEqual([
       [1, 1, 1, 1, 32],
       [1, 1, 1, 1, 32],
@@ -84,7 +84,7 @@ describe("the token budget of a step", () => {
     expect(step(scheduler)).toEqual([1, 1, 1, 1, 508]);
   });
 
-  test("auto is 80 ms, or four times what the decoding requests alone take", () => {
+  test("is, for auto, the larger of 80 ms and four times the decoding time", () => {
     const scheduler = makeWorld({ targetInterTokenLatencyMs: "auto" });
     addStreams(scheduler, 4);
     scheduler.add(makeRequest("long", 1000));
@@ -95,11 +95,11 @@ describe("the token budget of a step", () => {
     slow.add(makeRequest("d", 32));
     for (let i = 0; i < 3; i++) step(slow, slowMs);
     slow.add(makeRequest("long", 1000));
-    // 40 ms alone: 160 - 40 ms are 6 tokens of 20 ms, under the least chunk.
+    // 40 ms of decoding: the remaining 160 - 40 ms are 6 tokens of 20 ms, less than the smallest chunk.
     expect(step(slow, slowMs)).toEqual([1, 16]);
   });
 
-  test("never lets a prompt stand still, however short the target", () => {
+  test("always lets a prompt progress, however short the target", () => {
     const scheduler = makeWorld({ targetInterTokenLatencyMs: 1 });
     addStreams(scheduler, 4);
     scheduler.add(makeRequest("long", 40));
@@ -110,7 +110,7 @@ describe("the token budget of a step", () => {
     ]);
   });
 
-  test("stays under maxNumBatchedTokens", () => {
+  test("stays within maxNumBatchedTokens", () => {
     const scheduler = makeWorld({
       targetInterTokenLatencyMs: 10_000,
       maxNumBatchedTokens: 40,
@@ -126,7 +126,7 @@ describe("the token budget of a step", () => {
     expect(step(narrow)).toEqual([1, 7]);
   });
 
-  test("gives every running request a token, in whatever order they came", () => {
+  test("gives every running request a token, in whatever order they arrived", () => {
     const scheduler = makeWorld({
       targetInterTokenLatencyMs: 1,
       longPrefillTokenThreshold: 100,
@@ -141,7 +141,7 @@ describe("the token budget of a step", () => {
     ]);
   });
 
-  test("counts a request that is computed again after preemption as prefill", () => {
+  test("counts recomputation after a preemption as prefill", () => {
     const scheduler = makeWorld({ targetInterTokenLatencyMs: 1 });
     addStreams(scheduler, 2);
     scheduler.preemptAll();

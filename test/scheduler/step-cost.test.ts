@@ -1,4 +1,4 @@
-// What is learned from the times of steps: exact numbers.
+// Costs learned from step times, as exact numbers.
 
 import { describe, expect, test } from "bun:test";
 import { StepCost } from "../../src/scheduler/step-cost.ts";
@@ -11,12 +11,12 @@ function costOf(...steps: [number, number][]): StepCost {
 }
 
 describe("StepCost", () => {
-  test("before any step everything fits", () => {
+  test("everything fits before the first step", () => {
     expect(costOf().decodeMs).toBe(0);
     expect(costOf().numPrefillTokensWithin(1)).toBe(Number.POSITIVE_INFINITY);
   });
 
-  test("takes what a token costs from a prompt, what decoding costs from steps without prefill", () => {
+  test("learns the token cost from prompts, and the decoding cost from steps without prefill", () => {
     const cost = costOf([100, 50], [0, 10], [0, 10]);
     expect(cost.decodeMs).toBe(10);
     expect(cost.numPrefillTokensWithin(60)).toBe(100);
@@ -24,29 +24,29 @@ describe("StepCost", () => {
     expect(cost.numPrefillTokensWithin(5)).toBe(0);
   });
 
-  test("of a step with both, the prefill tokens cost what is above the decoding part", () => {
+  test("in a mixed step, prefill costs the time above the decoding part", () => {
     const cost = costOf([0, 20], [100, 70]);
     expect(cost.numPrefillTokensWithin(70)).toBe(100);
     expect(cost.decodeMs).toBe(20);
   });
 
-  test("prefill costs a quarter of its step at least, when the decoding part was of a larger batch", () => {
+  test("prefill costs at least a quarter of its step, even if the decoding cost is from a larger batch", () => {
     expect(costOf([0, 20], [10, 20]).numPrefillTokensWithin(30)).toBe(20);
   });
 
-  test("the last four decode steps weigh as much as all before", () => {
+  test("gives the last four decode steps as much weight as all earlier ones", () => {
     expect(costOf([0, 10], [0, 20]).decodeMs).toBe(15);
     const steady = Array.from({ length: 9 }, (): [number, number] => [0, 10]);
     expect(costOf(...steady, [0, 15]).decodeMs).toBe(11);
   });
 
-  test("a token's time is averaged over 128 tokens: short prompts count for little", () => {
+  test("averages the time of a token over 128 tokens, so short prompts count for little", () => {
     const cost = costOf([128, 128], [512, 256], [32, 64]);
     // 1, then (1 * 128 + 0.5 * 512) / 640 = 0.6, then 2 limited to 1.2: (0.6 * 128 + 1.2 * 32) / 160
     expect(cost.numPrefillTokensWithin(0.72)).toBeCloseTo(1, 12);
   });
 
-  test("a disturbed step moves an average by less than its double, however long it took", () => {
+  test("a disturbed step less than doubles an average, however long it took", () => {
     const steady: [number, number][] = [
       [128, 128],
       [0, 10],
@@ -59,7 +59,7 @@ describe("StepCost", () => {
     expect(cost.numPrefillTokensWithin(12 + (1 * 128 + 2 * 64) / 192)).toBeCloseTo(1, 12);
   });
 
-  test("a lasting change is followed within a few steps", () => {
+  test("follows a lasting change within a few steps", () => {
     const slow = Array.from({ length: 8 }, (): [number, number] => [128, 1280]);
     const cost = costOf([128, 128], ...slow);
     expect(cost.numPrefillTokensWithin(1000)).toBeLessThan(115);

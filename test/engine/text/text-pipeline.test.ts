@@ -1,4 +1,4 @@
-// TextPipeline: each stage takes what the one before it gives.
+// TextPipeline: each stage takes the output of the previous one.
 
 import { describe, expect, test } from "bun:test";
 import { TextPipeline } from "../../../src/engine/text/text-pipeline.ts";
@@ -11,7 +11,7 @@ const text = (value: string, tokenNumber = 1): Piece => ({
 });
 const token = (tokenId: number): Piece => ({ kind: "token", tokenId, tokenNumber: 1 });
 
-/** Letter by letter, with a mark behind each; keeps the last one back. */
+/** Emits letter by letter, with a mark after each; holds back the last one. */
 class Marking implements TextStage {
   readonly #mark: string;
   #held: string | null = null;
@@ -33,26 +33,26 @@ class Marking implements TextStage {
 }
 
 describe("TextPipeline", () => {
-  test("without stages gives what it takes, and nothing at the end", () => {
+  test("passes its input through without stages, and flushes nothing", () => {
     const pipeline = new TextPipeline([]);
     expect(pipeline.push(text("a"))).toEqual([text("a")]);
     expect(pipeline.flush()).toEqual([]);
   });
 
-  test("hands every piece of a stage to the next, in order", () => {
+  test("passes every piece of a stage to the next, in order", () => {
     const pipeline = new TextPipeline([new Marking("1"), new Marking("2")]);
     expect(pipeline.push(text("a"))).toEqual([]);
     expect(pipeline.push(text("bc"))).toEqual([text("a2"), text("12"), text("b2")]);
     expect(pipeline.push(text("d"))).toEqual([text("12"), text("c2")]);
   });
 
-  test("flushes from the first stage on: what one held back goes through those behind it", () => {
+  test("flushes from the first stage on, through the stages after it", () => {
     const pipeline = new TextPipeline([new Marking("1"), new Marking("2")]);
     pipeline.push(text("ab"));
     expect(pipeline.flush()).toEqual([text("12"), text("b2"), text("12")]);
   });
 
-  test("passes pieces on that no stage is for", () => {
+  test("passes through pieces that no stage handles", () => {
     const pipeline = new TextPipeline([new Marking("1"), new Marking("2")]);
     expect(pipeline.push(token(5))).toEqual([token(5)]);
     expect(pipeline.push({ kind: "stop", stop: "x" })).toEqual([{ kind: "stop", stop: "x" }]);

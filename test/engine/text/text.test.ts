@@ -7,7 +7,7 @@ import { StopChecker } from "../../../src/engine/text/stop-checker.ts";
 import type { Piece } from "../../../src/engine/text/text-stage.ts";
 import { FAKE_EOS, FakeTokenizer } from "../../support/fake-model-runner.ts";
 
-/** The text of pieces together, and the stop string that ends them; null = none. */
+/** Text of all pieces, and the stop string that ended them, or null. */
 function shownBy(pieces: readonly Piece[]): { text: string; stop: string | null } {
   const text = pieces.map((piece) => (piece.kind === "text" ? piece.text : "")).join("");
   const last = pieces.at(-1);
@@ -23,7 +23,7 @@ const pieces = (ids: number[], skipSpecial = true) => {
 };
 
 describe("Detokenizer", () => {
-  test("holds the bytes of a character until it is whole", () => {
+  test("holds back the bytes of a character until it is complete", () => {
     expect(pieces([...Buffer.from("aé€😀")])).toEqual([
       "a",
       "",
@@ -38,17 +38,17 @@ describe("Detokenizer", () => {
     ]);
   });
 
-  test("bytes that begin no character show as U+FFFD at once", () => {
+  test("shows bytes that begin no character as U+FFFD at once", () => {
     expect(pieces([0x61, 0xff, 0x80, 0x62])).toEqual(["a", "\ufffd", "\ufffd", "b"]);
     expect(pieces([0xe2, 0x61])).toEqual(["", "\ufffda"]);
   });
 
-  test("leaves special tokens out, or shows their text", () => {
+  test("omits special tokens, or shows their text", () => {
     expect(pieces([97, FAKE_EOS])).toEqual(["a", ""]);
     expect(pieces([97, FAKE_EOS], false)).toEqual(["a", "</s>"]);
   });
 
-  test("any text comes back whole from its bytes", () => {
+  test("restores any text from its bytes", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const bytes = new TextEncoder().encode(text);
@@ -59,7 +59,7 @@ describe("Detokenizer", () => {
 });
 
 describe("StopChecker", () => {
-  /** A token after the minTokens-th completes the text, or one before. */
+  /** Checks a token after the first minTokens, or an earlier one. */
   const check = (checker: StopChecker, text: string, canStop = true) =>
     shownBy(checker.push({ kind: "text", text, tokenNumber: canStop ? 2 : 1 }));
   const push = (stops: string[], include: boolean, parts: string[]) => {
@@ -71,7 +71,7 @@ describe("StopChecker", () => {
     expect(push([], false, ["abc"])).toEqual([{ text: "abc", stop: null }]);
   });
 
-  test("holds back what may begin a stop string, and shows it when it does not", () => {
+  test("holds back a possible stop string prefix, and shows it when it turns out not to be one", () => {
     expect(push(["END"], false, ["aE", "N", "x"])).toEqual([
       { text: "a", stop: null },
       { text: "", stop: null },
@@ -79,16 +79,16 @@ describe("StopChecker", () => {
     ]);
   });
 
-  test("cuts at the stop string, or after it", () => {
+  test("cuts before or after the stop string", () => {
     expect(push(["END"], false, ["aE", "NDb"])[1]).toEqual({ text: "", stop: "END" });
     expect(push(["END"], true, ["aE", "NDb"])[1]).toEqual({ text: "END", stop: "END" });
   });
 
-  test("of several stop strings the first in the text counts", () => {
+  test("picks the stop string that comes first in the text", () => {
     expect(push(["cd", "b"], false, ["abcd"])).toEqual([{ text: "a", stop: "b" }]);
   });
 
-  test("finds none that ends in text that cannot stop, but what begins there", () => {
+  test("ignores a stop string that ends in text that cannot stop, but not one that begins there", () => {
     const checker = new StopChecker([","], false, 1);
     expect(check(checker, "a,", false)).toEqual({ text: "a,", stop: null });
     expect(check(checker, "b")).toEqual({ text: "b", stop: null });
@@ -96,20 +96,20 @@ describe("StopChecker", () => {
     const across = new StopChecker(["END"], false, 1);
     expect(check(across, "aENDbEN", false)).toEqual({ text: "aENDb", stop: null });
     expect(check(across, "Dc")).toEqual({ text: "", stop: "END" });
-    // What is held as the beginning of one is another as a whole.
+    // One stop string is a prefix of the other.
     const nested = new StopChecker(["a", "ab c"], false, 1);
     expect(check(nested, "xa", false)).toEqual({ text: "x", stop: null });
     expect(check(nested, "b")).toEqual({ text: "", stop: null });
     expect(check(nested, "z")).toEqual({ text: "abz", stop: null });
   });
 
-  test("what was held is text after all when the sequence ends otherwise", () => {
+  test("shows held-back text when the sequence ends for another reason", () => {
     const checker = new StopChecker(["END"], false, 1);
     check(checker, "aEN");
     expect(shownBy(checker.flush()).text).toBe("EN");
   });
 
-  test("however the text is cut, the shown text is the same", () => {
+  test("shows the same text however its pieces are cut", () => {
     const cuts = fc.array(fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 3 }));
     fc.assert(
       fc.property(cuts, fc.constantFrom("ab", "aab", "bb"), (parts, stop) => {
