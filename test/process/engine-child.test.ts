@@ -1,4 +1,4 @@
-// The engine's end of the channel, when the front takes messages slowly, late, or not at all.
+// The engine's end of the channel when the front reads messages slowly, late, or not at all.
 
 import { expect, test } from "bun:test";
 import type { SocketEvents } from "../../src/byte-socket.ts";
@@ -27,11 +27,11 @@ function output(token: number, textLength: number): RequestOutput {
   };
 }
 
-/** A child whose engine says what the test says, and whose socket takes what the test lets it. */
+/** A child whose engine and socket are controlled by the test. */
 async function open() {
   let events: SocketEvents | undefined;
   let room = Number.POSITIVE_INFINITY;
-  let tell: (message: EngineOutputs) => void = () => {};
+  let report: (message: EngineOutputs) => void = () => {};
   let numEnds = 0;
   const splitter = new FrameSplitter();
   const messages: EngineMessage[] = [];
@@ -45,8 +45,8 @@ async function open() {
   };
   const client = {
     ...{ info: INFO, died: new Promise(() => {}) },
-    onOutputs: (listener: typeof tell) => {
-      tell = listener;
+    onOutputs: (listener: typeof report) => {
+      report = listener;
     },
     calls: { sleep: async () => 1 },
     add: async () => Int32Array.of(65),
@@ -73,9 +73,9 @@ async function open() {
     ends: () => numEnds,
     closeSocket: () => events?.onClose(),
     receive: (bytes: Uint8Array) => events?.onData(bytes),
-    /** The engine's step number `token`. */
+    /** Reports the engine's step number `token`. */
     step: async (token: number) => {
-      tell({ timestampS: token, outputs: [output(token, 100 * KIB)], stats: NO_STATS });
+      report({ timestampS: token, outputs: [output(token, 100 * KIB)], stats: NO_STATS });
       await Promise.resolve();
     },
     makeRoom: (bytes: number) => {
@@ -90,7 +90,7 @@ const tokensOf = (messages: readonly EngineMessage[]) =>
     one.type === "outputs" ? [one.message.outputs.flatMap(({ tokenIds }) => tokenIds)] : [],
   );
 
-test("what a slow front has not taken is joined, and arrives in order", async () => {
+test("merges outputs that a slow front has not read, and delivers them in order", async () => {
   const child = await open();
   await child.step(1);
   child.makeRoom(0);
@@ -104,7 +104,7 @@ test("what a slow front has not taken is joined, and arrives in order", async ()
   expect(tokensOf(child.messages)).toEqual([[1], [2], [3], [4], [5, 6, 7], [8]]);
 });
 
-test("a sleep is answered after what it has ended was told", async () => {
+test("answers a sleep after reporting the requests that it ended", async () => {
   const child = await open();
   child.makeRoom(0);
   for (let token = 1; token <= 5; token++) await child.step(token);
@@ -115,7 +115,7 @@ test("a sleep is answered after what it has ended was told", async () => {
   expect(child.messages.at(-1)).toEqual({ type: "result", id: 7, value: 1 });
 });
 
-test("requests that come meanwhile do not make a slow front take more frames", async () => {
+test("new requests do not make a slow front accept more frames", async () => {
   const child = await open();
   child.makeRoom(0);
   for (let token = 1; token <= 5; token++) await child.step(token);
@@ -128,7 +128,7 @@ test("requests that come meanwhile do not make a slow front take more frames", a
   expect(child.messages.at(-2)).toEqual({ type: "result", id: 7, value: Int32Array.of(65) });
 });
 
-test("it ends with the channel, and with a front that talks nonsense", async () => {
+test("ends with the channel, and on invalid messages from the front", async () => {
   const left = await open();
   left.closeSocket();
   expect(left.ends()).toBe(1);

@@ -1,5 +1,5 @@
-// An engine in a real process of its own (the fake model) that is killed, stopped and kept waiting: what
-// the front and its callers see of that.
+// An engine in its own process (with the fake model) that is killed, stopped and kept waiting, as seen by
+// the front and its callers.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { errorBody } from "../../src/api/error-body.ts";
@@ -54,8 +54,8 @@ afterEach(async () => {
   for (const engine of opened.splice(0)) await engine.shutdown();
 });
 
-describe("an engine that dies", () => {
-  test("ends what is in progress once, with an error, and comes back", async () => {
+describe("an engine that crashes", () => {
+  test("ends requests in progress once, with an error, and restarts", async () => {
     const engine = await open();
     const log = new OutputLog(engine);
     const back = restarted(engine);
@@ -84,7 +84,7 @@ describe("an engine that dies", () => {
     expect(logged[1]).toMatch(/^the engine is back after \d+\.\d s$/);
   });
 
-  test("is named to whoever waits for an answer, in the kind of a failed step", async () => {
+  test("is reported to waiting callers like a failed step", async () => {
     const engine = await open();
     const front = new Front(engine);
     const request = { ...engineRequest("", "hello", LONG), arrivalMs: front.nowMs() };
@@ -105,7 +105,7 @@ describe("an engine that dies", () => {
     });
   });
 
-  test("takes no number on the metrics page back; gauges return to 0, and it is awake", async () => {
+  test("keeps counters on the metrics page; gauges return to 0, and the engine is awake", async () => {
     const engine = await open();
     const metrics = new Metrics({
       ...{ info: INFO, modelName: "tiny", showHiddenFor: null, createdSeries: false },
@@ -113,11 +113,11 @@ describe("an engine that dies", () => {
       isEngineUp: () => engine.unavailable === null,
       ...{ processStats: () => null, nowS: () => 0 },
     });
-    let told = () => {};
+    let notify = () => {};
     const listener = {
       record: (...step: Parameters<Metrics["record"]>) => {
         metrics.record(...step);
-        told();
+        notify();
       },
       recordSleep: (record: Parameters<Metrics["recordSleep"]>[0]) => metrics.recordSleep(record),
       recordRestart: () => metrics.recordRestart(),
@@ -126,7 +126,7 @@ describe("an engine that dies", () => {
     const request = { ...engineRequest("", "hello", LONG), arrivalMs: front.nowMs() };
     const reading = Array.fromAsync(front.generate(request)).catch((error: Error) => error);
     await new Promise<void>((resolve) => {
-      told = resolve;
+      notify = resolve;
     });
     await front.calls.sleep(1, "keep");
     const before = seriesOf(await metrics.text());
@@ -150,16 +150,16 @@ describe("an engine that dies", () => {
     expect(front.numLiveSequences).toBe(0);
   });
 
-  test("of the same request twice does not take it again, but others", async () => {
+  test("refuses a request after two crashes with it, but accepts others", async () => {
     const engine = await open({ deadly: "!" });
     const log = new OutputLog(engine);
     for (const id of ["a", "b"]) {
       const back = restarted(engine);
-      // Whether the answer is still on its way is a matter of chance.
+      // Whether the answer arrives before the crash is a matter of chance.
       engine.add(engineRequest(id, "deadly!")).catch(() => {});
       expect((await log.end(id)).at(-1)?.finishReason).toBe("error");
       await back;
-      // Of use in between, so that the next restart is at once.
+      // A useful request in between makes the next restart immediate.
       engine.add(engineRequest(`${id}-after`, "hello"));
       await log.end(`${id}-after`);
     }
@@ -180,7 +180,7 @@ describe("an engine that dies", () => {
     ["rendering a chat", (engine) => engine.calls.renderChat(CHAT)],
     ["tokenizing a chat", (engine) => engine.calls.encodeChat(CHAT)],
   ];
-  test.each(textCalls)("of the same %s twice does not do it again", async (_, call) => {
+  test.each(textCalls)("refuses the same %s after two crashes", async (_, call) => {
     const engine = await open({ deadlyText: "!" });
     for (let numDeaths = 1; numDeaths <= 2; numDeaths++) {
       const back = restarted(engine);
@@ -192,7 +192,7 @@ describe("an engine that dies", () => {
     expect(await engine.calls.encode("harmless", false)).toHaveLength(8);
   });
 
-  test("never makes it refuse what finished well before, though it was there each time", async () => {
+  test("never refuses a request that finished well before, though it was in progress each time", async () => {
     const engine = await open();
     const log = new OutputLog(engine);
     engine.add(engineRequest("before", "monitor"));
@@ -211,7 +211,7 @@ describe("an engine that dies", () => {
     expect((await log.end("d")).at(-1)?.finishReason).toBe("length");
   });
 
-  test("with several in progress tries them one at a time; only the killer is refused", async () => {
+  test("tries several suspects one at a time; only the one that crashes it is refused", async () => {
     const engine = await open({ deadly: "!" });
     const log = new OutputLog(engine);
     const first = restarted(engine);
@@ -249,13 +249,13 @@ describe("an engine that dies", () => {
       return { engine, log, waiting };
     }
 
-    test("lets one go that is given up while it waits", async () => {
+    test("releases a request that is aborted while it waits", async () => {
       const { engine, waiting } = await openTrial();
       engine.abort(["b2"]);
       expect(await waiting).toContain("other suspects are retried first");
     });
 
-    test("sends those who wait away when it dies again, and when it is shut down", async () => {
+    test("refuses waiting requests when it crashes again, and when it shuts down", async () => {
       const dying = await openTrial();
       process.kill(dying.engine.pid, "SIGKILL");
       expect(await dying.waiting).toContain("is restarting");
@@ -264,7 +264,7 @@ describe("an engine that dies", () => {
       expect(await ending.waiting).toContain("shutting down");
     });
 
-    test("goes on to the next when the one on trial is given up", async () => {
+    test("continues with the next when the request on trial is aborted", async () => {
       const { engine, log, waiting } = await openTrial();
       engine.abort(["a2"]);
       expect(await waiting).toBe("taken");
@@ -272,7 +272,7 @@ describe("an engine that dies", () => {
     });
   });
 
-  test("too often is given up", async () => {
+  test("gives up after too many crashes", async () => {
     const engine = await open({}, { maxDeaths: 2 });
     const back = restarted(engine);
     process.kill(engine.pid, "SIGKILL");
@@ -285,13 +285,13 @@ describe("an engine that dies", () => {
   });
 });
 
-describe("an engine that cannot come back at once", () => {
+describe("an engine that cannot restart at once", () => {
   const cases: [string, FakeBehaviour | null, string][] = [
     ["there is no process", null, "the engine cannot start: no more processes"],
     ["its start fails", { start: "refuse" }, "the engine cannot start: there is no model"],
     ["the file holds another model", { vocabSize: 300 }, "(the file now holds a different model)"],
   ];
-  test.each(cases)("because %s is tried again", async (_, second, reason) => {
+  test.each(cases)("retries because %s", async (_, second, reason) => {
     const behaviours = [{}, second, {}];
     const startProcess = () => {
       const behaviour = behaviours.shift();
@@ -312,7 +312,7 @@ describe("an engine that cannot come back at once", () => {
 });
 
 describe("an engine that hangs", () => {
-  test("with work waiting is killed and comes back", async () => {
+  test("is killed and restarted if work is waiting", async () => {
     const engine = await open({}, { stepTimeoutMs: 300 });
     const log = new OutputLog(engine);
     const back = restarted(engine);
@@ -324,14 +324,14 @@ describe("an engine that hangs", () => {
     expect(logged[0]).toContain("(hung: no progress for 0.3 s with work waiting)");
   });
 
-  test("while a call waits is killed too", async () => {
+  test("is killed if a call is waiting", async () => {
     const engine = await open({}, { stepTimeoutMs: 300 });
     process.kill(engine.pid, "SIGSTOP");
     const answer = await engine.calls.encode("hello", false).catch((error: Error) => error);
     expect(answer).toMatchObject({ code: "engine_dead" });
   });
 
-  test("is none that has nothing to do, or sleeps", async () => {
+  test("is not detected while it is idle or asleep", async () => {
     const engine = await open({}, { stepTimeoutMs: 300 });
     const log = new OutputLog(engine);
     const { pid } = engine;
@@ -348,20 +348,20 @@ describe("an engine that hangs", () => {
 });
 
 describe("an engine that cannot start", () => {
-  test("says why, as it would in this process", async () => {
+  test("reports the same reason as in this process", async () => {
     const error = await open({ start: "refuse" }).catch((refusal: Error) => refusal);
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toMatchObject({ code: "model_not_found", message: "there is no model" });
   });
 
-  test("because its process dies says of what", async () => {
+  test("reports how its process ended", async () => {
     const error = await open({ start: "abort" }).catch((death: Error) => death);
     expect(error).toMatchObject({ code: "engine_dead" });
     expect((error as Error).message).toMatch(/^the engine process ended: SIG(ABRT|TRAP|ILL)$/);
   });
 });
 
-test("a front that is away for a while loses nothing; what it was told meanwhile is joined", async () => {
+test("a front that is busy for a while loses nothing; outputs are merged meanwhile", async () => {
   const engine = await open();
   const log = new OutputLog(engine);
   let numMessages = 0;
@@ -382,7 +382,7 @@ test("a front that is away for a while loses nothing; what it was told meanwhile
   expect(numMessages).toBeLessThan(400);
 });
 
-test("an engine that takes nothing is given no more than fits, and goes on where it was", async () => {
+test("an engine that reads nothing is sent only what fits, and continues where it stopped", async () => {
   const engine = await open();
   const mebibyte = new Int32Array(256 * 1024).fill(97);
   process.kill(engine.pid, "SIGSTOP");

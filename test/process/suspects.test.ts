@@ -1,4 +1,4 @@
-// Which requests are refused after deaths of the engine, and which are not.
+// Which requests are refused after engine crashes, and which are not.
 
 import { describe, expect, test } from "bun:test";
 import { suspectHash } from "../../src/process/suspect-hash.ts";
@@ -11,7 +11,7 @@ const MINUTE_MS = 60_000;
 
 const attempt = (hash: string): Attempt => ({ hash });
 
-/** Lets attempts in; those that run are kept, to be ended. */
+/** Admits attempts; keeps those that run, so they can be ended. */
 function open() {
   const suspects = new Suspects();
   const arrive = (nowMs: number, ...hashes: string[]): [Ruling[], Attempt[]] => {
@@ -41,8 +41,8 @@ function open() {
 
 const hashesOf = (attempts: readonly Attempt[]) => attempts.map(({ hash }) => hash);
 
-describe("a request in progress at deaths", () => {
-  test("runs after one, is refused after two, until ten minutes after the second", () => {
+describe("a request in progress at crashes", () => {
+  test("runs after one, and is refused after two for ten minutes after the second", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "a", "b");
     expect(rulingsOf(0, "a")).toEqual(["runs"]);
@@ -52,33 +52,33 @@ describe("a request in progress at deaths", () => {
     expect(rulingsOf(15 * MINUTE_MS, "a")).toEqual(["runs"]);
   });
 
-  test("is not refused after two that are ten minutes apart", () => {
+  test("is not refused after two crashes that are ten minutes apart", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "a");
     dieOf(10 * MINUTE_MS, "a");
     expect(rulingsOf(10 * MINUTE_MS, "a")).toEqual(["runs"]);
   });
 
-  test("several times over counts once a death", () => {
+  test("counts once per crash, even if sent several times", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "a", "a", "a");
     expect(rulingsOf(0, "a")).toEqual(["runs"]);
   });
 
-  test("of which nothing was in progress is no suspect", () => {
+  test("is no suspect if the crash happened without it", () => {
     const { suspects, rulingsOf, dieOf } = open();
     suspects.recordDeath(0);
     suspects.recordDeath(1);
     expect(rulingsOf(2, "a")).toEqual(["runs"]);
     dieOf(3, "a");
-    // Of loading: nobody was let in.
+    // A crash while loading: no request was admitted.
     suspects.recordDeath(4);
     expect(rulingsOf(5, "a")).toEqual(["runs"]);
   });
 });
 
-describe("one that has finished well", () => {
-  test("before is no suspect, at however many deaths it is in progress", () => {
+describe("a request that finished well", () => {
+  test("before is no suspect, whatever the number of crashes it is in progress at", () => {
     const { finish, arrive, suspects, rulingsOf } = open();
     finish(0, "monitor");
     for (let minute = 1; minute < 5; minute++) {
@@ -88,7 +88,7 @@ describe("one that has finished well", () => {
     expect(rulingsOf(5 * MINUTE_MS, "monitor")).toEqual(["runs"]);
   });
 
-  test("since is acquitted for good", () => {
+  test("since is cleared for good", () => {
     const { dieOf, finish, rulingsOf, suspects, arrive } = open();
     dieOf(0, "a", "killer");
     finish(1, "a");
@@ -99,7 +99,7 @@ describe("one that has finished well", () => {
     expect(rulingsOf(6, "a")).toEqual(["runs"]);
   });
 
-  test("is not one that ended in another way: its client left, its step failed", () => {
+  test("does not count if it ended otherwise: its client disconnected or its step failed", () => {
     const { dieOf, finish, rulingsOf } = open();
     finish(0, "a", false);
     dieOf(1, "a");
@@ -108,7 +108,7 @@ describe("one that has finished well", () => {
     expect(rulingsOf(4, "a")).toEqual(["refused"]);
   });
 
-  test("while an equal one runs acquits that one, too", () => {
+  test("clears an equal one that is running", () => {
     const { dieOf, arrive, suspects, rulingsOf } = open();
     dieOf(0, "a");
     const [, [first]] = arrive(1, "a", "a");
@@ -132,7 +132,7 @@ describe("several suspects", () => {
     expect(suspects.takeNext(5)).toEqual([]);
   });
 
-  test("the one on trial at the second death is refused, the others are not", () => {
+  test("are not refused, except the one on trial at the second crash", () => {
     const { dieOf, arrive, suspects, rulingsOf } = open();
     dieOf(0, "a", "killer", "b");
     const [, [, a, b]] = arrive(1, "killer", "a", "b", "new");
@@ -142,7 +142,7 @@ describe("several suspects", () => {
     expect(rulingsOf(3, "killer", "a", "b", "new")).toEqual(["refused", "runs", "runs", "runs"]);
   });
 
-  test("that are equal are one trial, but do not pass others that wait", () => {
+  test("share one trial if they are equal, but do not overtake others", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b");
     const [rulings, [first, second, b]] = arrive(1, "a", "a", "b", "a", "a");
@@ -155,7 +155,7 @@ describe("several suspects", () => {
     expect(hashesOf(suspects.takeNext(4))).toEqual(["a", "a"]);
   });
 
-  test("that wait run as soon as an equal one is acquitted", () => {
+  test("run as soon as an equal one is cleared", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     const [, [a]] = arrive(1, "a", "b", "c", "a", "b");
@@ -163,14 +163,14 @@ describe("several suspects", () => {
     expect(hashesOf(suspects.takeNext(2))).toEqual(["b", "a"]);
   });
 
-  test("that wait run when the suspicion is ten minutes old", () => {
+  test("run when the suspicion is ten minutes old", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     arrive(1, "a", "b", "c");
     expect(hashesOf(suspects.takeNext(10 * MINUTE_MS))).toEqual(["b", "c"]);
   });
 
-  test("that leave the line hold nobody up", () => {
+  test("hold up no others when they leave the queue", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     const [, [a, b, c]] = arrive(1, "a", "b", "c");
@@ -183,7 +183,7 @@ describe("several suspects", () => {
 describe("memory", () => {
   const many = Array.from({ length: 4096 }, (_, i) => String(i));
 
-  test("of suspects ends with the oldest of 4,097", () => {
+  test("drops the oldest of 4,097 suspects", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "a");
     dieOf(1, "a");
@@ -193,7 +193,7 @@ describe("memory", () => {
     expect(rulingsOf(5, "5")).toEqual(["refused"]);
   });
 
-  test("of innocents keeps the 4,096 that were so last", () => {
+  test("keeps the 4,096 most recently cleared requests", () => {
     const { finish, dieOf, rulingsOf } = open();
     finish(0, "often");
     finish(0, "once");
@@ -205,7 +205,7 @@ describe("memory", () => {
   });
 });
 
-/** Requests come, finish and are given up at random, one kind of them kills the engine at some step. */
+/** Requests arrive, finish and are aborted at random; one kind of them crashes the engine at some step. */
 function simulate(seed: number, numDeathsWanted: number) {
   const prng = new Prng(seed);
   const suspects = new Suspects();
@@ -251,7 +251,7 @@ function simulate(seed: number, numDeathsWanted: number) {
   return { refused: [...refused], numDeaths };
 }
 
-test("among innocents that are repeated, cut off and made to wait only the killer is refused, after two deaths", () => {
+test("among harmless requests that are repeated, aborted and delayed, only the crashing one is refused, after two crashes", () => {
   for (let seed = 1; seed <= 300; seed++) {
     const { refused, numDeaths } = simulate(seed, 3);
     expect([seed, numDeaths, refused]).toEqual([seed, 2, ["killer"]]);
@@ -266,7 +266,7 @@ describe("two calls", () => {
   };
   const hash = (request: EngineRequest) => suspectHash("add", [request]);
 
-  test("are the same with another id, seed or priority, not with another prompt or limit", () => {
+  test("are the same with another id, seed or priority, but not with another prompt or limit", () => {
     const params = { ...DEFAULT_SAMPLING_PARAMS, seed: 7n };
     const again = {
       ...first,
@@ -282,7 +282,7 @@ describe("two calls", () => {
     expect(hash(limited)).not.toBe(hash(first));
   });
 
-  test("are the same only if they ask for the same, of the same", () => {
+  test("are the same only with the same method and arguments", () => {
     const ids = Int32Array.of(1, 2);
     const calls = [
       suspectHash("encode", ["a", true]),

@@ -1,9 +1,9 @@
-// A call that waits for its trial: for how long, and that nothing is left of one that leaves.
+// Calls that wait for their trial: the time limit, and cleanup when one leaves.
 
 import { expect, test } from "bun:test";
 import { Trials, trialOf } from "../../src/process/trials.ts";
 
-test("a suspect whose turn does not come is sent away, and the line goes on without it", async () => {
+test("refuses a suspect whose turn does not come, and continues the queue without it", async () => {
   const trials = new Trials(20);
   const died = [trialOf("cmpl-a", "a", []), trialOf("cmpl-b", "b", [])];
   for (const trial of died) expect(trials.arrive(trial)).toBeNull();
@@ -19,7 +19,7 @@ test("a suspect whose turn does not come is sent away, and the line goes on with
   expect(trials.arrive(trialOf("cmpl-b", "b", []))).toBeNull();
 });
 
-test("a request of several sequences finishes well only if all of them do", () => {
+test("a request of several sequences counts as finished well only if all of them do", () => {
   const outputs = (...reasons: ("stop" | "abort" | "length")[]) =>
     reasons.map((finishReason, i) => ({ requestId: `${i}`, finishReason }) as never);
   const trials = new Trials();

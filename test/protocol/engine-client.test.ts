@@ -1,4 +1,4 @@
-// One suite over the engine in this process, in another one, and in another one that is looked after.
+// Runs one suite over the engine in this process, in another process, and in a supervised process.
 
 import { expect, test } from "bun:test";
 import { EngineLife } from "../../src/process/engine-life.ts";
@@ -28,7 +28,7 @@ async function openChild() {
 
 describeEngineClient("an engine in a child", openChild);
 
-test("of a refused request a child owes nothing, neither a step nor an answer", async () => {
+test("a child owes neither a step nor an answer for a refused request", async () => {
   const { client, close } = await openChild();
   const refused = client.add(engineRequest("a", "")).catch((error: Error) => error);
   expect([client.steps.isDue, client.answers.isDue]).toEqual([true, true]);

@@ -1,5 +1,5 @@
-// A front that is behind gets the messages of several steps as one. Nothing that it tells a client or
-// counts may depend on that.
+// A slow front gets the messages of several steps merged into one. Its answers and metrics must not
+// depend on that.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -27,7 +27,7 @@ const REQUESTS = ["one", "two prompts, a block in common", "two prompts, a block
   }),
 );
 
-/** What an engine says about the requests: tight on blocks, so that some are preempted and evicted. */
+/** Messages of an engine that is short of blocks, so that some requests are preempted and evicted. */
 async function record(): Promise<EngineOutputs[]> {
   let nowMs = 0;
   const clock = () => {
@@ -49,7 +49,7 @@ async function record(): Promise<EngineOutputs[]> {
   return messages;
 }
 
-/** What a front makes of messages: the metrics page, and what each reader gets. */
+/** What a front derives from messages: the metrics page, and what each reader gets. */
 async function replay(messages: readonly EngineOutputs[]) {
   let deliver: (message: EngineOutputs) => void = () => {};
   const client = {
@@ -82,7 +82,7 @@ function joined(messages: readonly EngineOutputs[]): EngineOutputs[] {
 const messages = await record();
 const expected = await replay(messages);
 
-test("the sample has what could go wrong", () => {
+test("the sample covers the difficult cases", () => {
   expect(messages.length).toBeGreaterThan(40);
   expect(expected.page).toMatch(/num_preemptions_total\{.*\} [1-9]/);
   expect(expected.page).toMatch(/prefix_cache_hits_total\{.*\} [1-9]/);
@@ -91,7 +91,7 @@ test("the sample has what could go wrong", () => {
   expect(expected.page).toMatch(/iteration_tokens_total_count\{.*\} [1-9]/);
 });
 
-test("joined in any way, the page and the answers are the same", async () => {
+test("merged in any way, the page and the answers are the same", async () => {
   const cuts = fc.uniqueArray(fc.nat(messages.length - 1), { maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(cuts, async (at) => {
@@ -103,7 +103,7 @@ test("joined in any way, the page and the answers are the same", async () => {
   );
 });
 
-test("nothing is joined twice", () => {
+test("nothing is merged twice", () => {
   const backlog = new JoinedOutputs();
   expect(backlog.take()).toBeNull();
   for (const message of messages) backlog.add(message);

@@ -1,4 +1,4 @@
-// Ids of requests in a log line.
+// Request ids in a log line.
 
 import { expect, test } from "bun:test";
 import { listIds } from "../../src/protocol/listed-ids.ts";

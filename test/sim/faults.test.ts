@@ -1,6 +1,6 @@
-// One fault at every place where it can come: the Nth event of each kind goes wrong, N walked upward until
-// it does not come any more (as SQLite walks its allocations and its I/O). Whatever it is, every request
-// ends once, what finishes says what it says undisturbed, and nothing is held afterwards.
+// One fault at every possible place: the Nth event of each kind fails, with N increasing until the run
+// has fewer events (as SQLite does with its allocations and I/O). Whatever the fault, every request
+// ends once, finished requests have their undisturbed output, and nothing is held afterwards.
 // PAGODA_SIM_SEED=<n> starts at another workload.
 
 import { describe, expect, test } from "bun:test";
@@ -46,7 +46,7 @@ function randomRequest(prng: Prng): FrontRequest {
 
 interface Workload {
   readonly requests: readonly FrontRequest[];
-  /** Turns of others before each request comes. */
+  /** Event loop turns before each request arrives. */
   readonly waits: readonly number[];
 }
 
@@ -81,7 +81,7 @@ function checkLedger(world: FaultWorld, entries: readonly LedgerEntry[]): void {
   room.release();
 }
 
-/** Undisturbed texts, by request. */
+/** Undisturbed texts by request. */
 type Expected = ReadonlyMap<FrontRequest, readonly string[]>;
 
 function checkTexts(entries: readonly LedgerEntry[], expected: Expected): void {
@@ -101,7 +101,7 @@ async function checkAfterwards(world: FaultWorld, workload: Workload, expected: 
   checkTexts(again, expected);
 }
 
-/** @returns how the requests ended, or null when the fault did not come any more */
+/** @returns how the requests ended, or null when the fault no longer occurred */
 async function runWith(
   seed: number,
   workload: Workload,
@@ -118,12 +118,12 @@ async function runWith(
   return entries;
 }
 
-/** @throws when it takes too long: somebody waits for what will not come */
+/** @throws when it takes too long, because something waits for an event that never comes */
 async function inTime<T>(work: Promise<T>): Promise<T> {
   let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {
-    // For a failure only.
-    timer = setTimeout(reject, PATIENCE_MS, new Error("somebody waits without end"));
+    // Only limits a failing test.
+    timer = setTimeout(reject, PATIENCE_MS, new Error("still waiting after the time limit"));
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
@@ -136,13 +136,13 @@ async function undisturbed(seed: number, workload: Workload): Promise<Expected> 
   return new Map(entries.map(({ request, texts }) => [request, texts]));
 }
 
-/** What each kind of fault can end requests with. */
+/** Outcomes that each kind of fault can cause. */
 const OUTCOMES: Readonly<Record<FaultKind, readonly string[]>> = {
   "a step fails": ["error", "finished"],
   "a step breaks the engine": ["error", "finished", "refused"],
   "no blocks are left": ["finished"],
-  "a client leaves": ["cancelled", "finished"],
-  "a client leaves at once": ["cancelled", "finished"],
+  "a client disconnects": ["cancelled", "finished"],
+  "a client disconnects at once": ["cancelled", "finished"],
   "the connection is lost": ["error", "finished", "refused"],
   "bytes arrive late": ["finished"],
   "a write is refused": ["finished"],
@@ -152,7 +152,7 @@ describe("a fault at every place", () => {
   const first = Number(process.env["PAGODA_SIM_SEED"] ?? 1);
 
   test.each(FAULT_KINDS)(
-    "%s: all requests end once, the others as they would",
+    "%s: all requests end once, the others undisturbed",
     async (kind) => {
       let numFaults = 0;
       const outcomes = new Set<string>();

@@ -1,6 +1,6 @@
-// Seeded random workloads through the scheduler and a model that remembers by slot; half of them with draft
-// tokens, right and wrong ones. After every step the bookkeeping must add up; at the end every request must
-// have said what it says when it runs by itself, without a prefix cache and without drafts. PAGODA_SIM_SEED=<n> starts at another seed.
+// Seeded random workloads through the scheduler and a model that remembers by slot; half of them have draft
+// tokens, right and wrong ones. After every step the bookkeeping must be consistent; at the end every request
+// must have the output of a solo run without prefix cache and drafts. PAGODA_SIM_SEED=<n> starts at another seed.
 
 import { describe, expect, test } from "bun:test";
 import type { Request } from "../../src/request/request.ts";
@@ -28,30 +28,30 @@ interface World {
     readonly maxNumBatchedTokens: number;
     readonly enablePrefixCaching: boolean;
   };
-  /** Chances a step. */
+  /** Probabilities per step. */
   readonly abortRate: number;
   readonly failureRate: number;
-  /** Of a request. */
+  /** Probability per request. */
   readonly draftRate: number;
 }
 
-/** How often the hard cases occurred: workloads without them prove nothing. */
+/** How often the hard cases occurred; workloads without them prove nothing. */
 interface Events {
   preemptions: number;
   copies: number;
   hitTokens: number;
   failedSteps: number;
-  /** Full of prompts under a budget below the largest. */
+  /** Steps full of prompts under a budget below the maximum. */
   shortSteps: number;
   acceptedDrafts: number;
   rejectedDrafts: number;
-  /** Proposed, and not planned: the request would be too long, or blocks or budget were short. */
+  /** Proposed but not planned, because the request would be too long, or blocks or budget were short. */
   draftsCutByLength: number;
   draftsCutByRoom: number;
-  /** Sampled behind a token that ended the request. */
+  /** Sampled after a token that ended the request. */
   tokensBehindStop: number;
   preemptedWithDraft: number;
-  /** Runs of tokens that were accepted into a further block, and blocks given back with rejected ones. */
+  /** Runs of accepted tokens that reached another block, and blocks returned with rejected tokens. */
   acceptedAcrossBorder: number;
   rejectedBlocks: number;
   failedDrafts: number;
@@ -101,7 +101,7 @@ function randomTarget(prng: Prng): TargetInterTokenLatency {
   return prng.chance(0.3) ? "auto" : prng.int(1, 60);
 }
 
-/** A few shared beginnings make hits likely. */
+/** A few shared prefixes make hits likely. */
 function randomRequest(prng: Prng, requestId: string): Request {
   const length = prng.int(1, MAX_MODEL_LEN - 4);
   const family = prng.int(0, 2);
@@ -138,7 +138,7 @@ function randomFamily(prng: Prng, requestId: string): Request[] {
   return [source, ...forks];
 }
 
-/** Also that nobody who ran before is left out: a prompt does not hold up those behind it. */
+/** Also checks that no running request is left out: a prompt must not hold up those behind it. */
 function checkPlan(plan: StepPlan, before: readonly Request[], { config }: World): void {
   const planned = new Set(plan.scheduled.map(({ request }) => request));
   const isServed = (request: Request) => planned.has(request) !== (request.status === "PREEMPTED");
@@ -150,7 +150,7 @@ function checkPlan(plan: StepPlan, before: readonly Request[], { config }: World
   plan.scheduled.forEach(checkDrafts);
 }
 
-/** Drafts come behind all known tokens, and leave room for one more. */
+/** Drafts follow all known tokens, and leave room for one more. */
 function checkDrafts({ request, numDraftTokens, output, ...entry }: ScheduledRequest): void {
   const end = entry.numComputedTokens + entry.numScheduledTokens;
   expect(output).toBe(end - numDraftTokens === request.numTokens ? "tokens" : "none");
@@ -172,7 +172,7 @@ function checkHashes({ kvCache }: Scheduler, plan: StepPlan): void {
   }
 }
 
-/** Whoever runs holds the blocks of its computed tokens and no others. */
+/** Running requests hold the blocks of their computed tokens and no others. */
 function checkHeldBlocks({ kvCache }: Scheduler, requests: readonly Request[]): void {
   const held = new Set<number>();
   for (const request of requests) {
@@ -182,7 +182,7 @@ function checkHeldBlocks({ kvCache }: Scheduler, requests: readonly Request[]): 
   expect(kvCache.pool.numBlocks - 1 - kvCache.pool.numFree).toBe(held.size);
 }
 
-/** No sampled token is lost, and of the computed ones just those are left whose K/V is right. */
+/** No sampled token is lost, and exactly the computed tokens with correct K/V remain. */
 function checkProgress(
   plan: StepPlan,
   { results }: StepResult,
@@ -197,7 +197,7 @@ function checkProgress(
   });
 }
 
-/** A block of two tables stands at one place in both, is full in both, and has a hash to be hit by. */
+/** A block of two tables has the same index in both, is full in both, and has a hash. */
 function checkSharedBlocks(scheduler: Scheduler, requests: readonly Request[], world: World): void {
   const places = new Map<number, number>();
   const running = requests.filter(({ status }) => status === "RUNNING");
@@ -259,7 +259,7 @@ async function runStep(
 const numDrafts = ({ scheduled }: StepPlan) =>
   scheduled.reduce((sum, { numDraftTokens }) => sum + numDraftTokens, 0);
 
-/** What of the drafts was not planned. */
+/** Counts drafts that were not planned. */
 function countDrafts({ scheduled }: StepPlan, events: Events): void {
   for (const { request, output, numDraftTokens } of scheduled) {
     if (output !== "tokens") continue;
@@ -320,7 +320,7 @@ async function run(
   expect(scheduler.takeStats()).toMatchObject({ numRunningReqs: 0, numWaitingReqs: 0 });
 }
 
-/** The same request by itself, in a large pool, without a prefix cache. */
+/** Runs the same request by itself, in a large pool, without a prefix cache. */
 async function runAlone(request: Request, params = request.samplingParams): Promise<Request> {
   const prompt = [...request.tokenIds(0, request.numPromptTokens)];
   const twin = makeRequest("alone", prompt, { params });
@@ -341,7 +341,7 @@ async function runAlone(request: Request, params = request.samplingParams): Prom
 
 const outputOf = (request: Request) => [...request.tokenIds(request.numPromptTokens)];
 
-/** What each would say if nothing but the context ended it. */
+/** Output of each request if only the context ended it. */
 async function continuations(requests: readonly Request[]): Promise<Map<Request, number[]>> {
   const all = new Map<Request, number[]>();
   for (const request of requests) {

@@ -1,11 +1,11 @@
-// What the tests of the attention op against ggml's share: the caches that are compared, and how.
+// Shared parts of the tests that compare the attention op with ggml's: cache types, limits, checks.
 
 import { expect } from "bun:test";
 import type { PositionLogprobs } from "../../src/request/logprobs.ts";
 
 /**
- * The type of cache, what ggml's attention is given, the largest difference. Over a q8_0 cache ggml makes
- * q int8 too and is further from f16 than we are; so its f16 is the reference.
+ * Cache type, cache type for ggml's attention, largest allowed difference. With a q8_0 cache, ggml also
+ * quantizes q to int8 and is further from f16 than Pagoda, so its f16 result is the reference.
  */
 export const CACHES = [
   ["f16", "f16", 0.05],
@@ -14,10 +14,10 @@ export const CACHES = [
   ["q8_0", "f16", 0.2],
 ] as const;
 
-/** Of kernels that round to bf16: 8 bits, as a q8_0 cache has. */
+/** For kernels that round to bf16, which has 8 bits like a q8_0 cache. */
 const BF16_LIMIT = 0.2;
 
-/** Between log-probabilities of the same tokens. */
+/** Largest difference between logprobs of the same tokens. */
 export function largestGap(a: readonly PositionLogprobs[], b: readonly PositionLogprobs[]): number {
   return Math.max(...gapsOf(a, b));
 }
@@ -27,15 +27,15 @@ function gapsOf(a: readonly PositionLogprobs[], b: readonly PositionLogprobs[]):
   return a.map(({ chosen }, i) => Math.abs(chosen.logprob - (b[i]?.chosen.logprob ?? 99)));
 }
 
-/** What was said, and by which kernels. */
+/** Logprobs, and the kernels that computed them. */
 export interface Scored {
   readonly positions: readonly PositionLogprobs[];
   readonly device: string;
 }
 
 /**
- * Where rounding to 8 bits sends a token to another expert, that moves it by more than any limit: then the
- * median gap counts, not the largest.
+ * Where rounding to 8 bits routes a token to another expert, its logprob moves by more than any limit.
+ * Such models are judged by the median gap instead of the largest.
  */
 export function expectAgreement(
   ours: Scored,

@@ -1,8 +1,8 @@
-// Conversations that chat templates are compared over: what clients send, and what templates trip over.
+// Conversations for comparing chat templates: what clients send, and inputs that templates stumble over.
 
 import type { JsonObject } from "../../src/api/fields.ts";
 
-/** A question of how a template renders, in the words of ChatTemplateRequest. */
+/** Input of a template, with the field names of ChatTemplateRequest. */
 export interface TemplateQuestion {
   readonly messages: readonly JsonObject[];
   readonly tools: readonly JsonObject[] | null;
@@ -142,7 +142,7 @@ const TOOLS: Readonly<Record<string, readonly JsonObject[] | null>> = {
 
 const DOCUMENTS = [{ title: "Bern", text: "A city.", doc_id: "1" }];
 
-/** By name. */
+/** Conversations by name. */
 export function templateQuestions(): Map<string, TemplateQuestion> {
   const questions = new Map<string, TemplateQuestion>();
   for (const [kwargsName, kwargs] of Object.entries(KWARGS)) {

@@ -1,12 +1,12 @@
-// A copy of a GGUF file with every quantised matrix as f32: what kernels would find without rounding
-// weights or activations any further. Q4_1 and Q8_0, which the default model has.
+// A copy of a GGUF file with every quantized matrix as f32, for results without any further rounding of
+// weights or activations. Supports Q4_1 and Q8_0, which the default model uses.
 
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 
 const F32 = 0;
 const ALIGNMENT = 32;
 
-/** Bytes of a block of 32 weights, and its values. */
+/** Bytes of a block of 32 weights, and a decoder for its values. */
 interface BlockType {
   readonly bytes: number;
   readonly read: (data: DataView, at: number, to: Float32Array, out: number) => void;
@@ -77,7 +77,7 @@ interface Tensor {
   readonly numValues: number;
   readonly type: number;
   readonly offset: number;
-  /** Where type and offset stand in the head. */
+  /** Where type and offset are stored in the header. */
   readonly typeAt: number;
 }
 
@@ -92,7 +92,7 @@ function readTensor(reader: Reader): Tensor {
 
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
-/** @throws Error on a type that is not known here */
+/** @throws Error for an unsupported type */
 export function writeDequantizedGguf(from: string, to: string): void {
   const bytes = readFileSync(from);
   const reader = new Reader(bytes);
@@ -128,7 +128,7 @@ function valuesOf({ view }: Reader, dataStart: number, tensor: Tensor): Float32A
     return values;
   }
   const block = BLOCK_TYPES[type];
-  if (block === undefined) throw new Error(`tensors of type ${type} are not known here`);
+  if (block === undefined) throw new Error(`tensors of type ${type} are not supported`);
   for (let i = 0; i < numValues / 32; i++) {
     block.read(view, start + i * block.bytes, values, i * 32);
   }

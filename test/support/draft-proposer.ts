@@ -1,5 +1,5 @@
-// Proposes draft tokens at random for the simulation: some go on as the request will, some differ from a random
-// place on.
+// Proposes random draft tokens for the simulation. Some continue as the request will; others differ from a
+// random position on.
 
 import type { Request } from "../../src/request/request.ts";
 import type { Prng } from "./prng.ts";
@@ -8,9 +8,9 @@ const MAX_DRAFT_TOKENS = 9;
 
 export class DraftProposer {
   readonly #prng: Prng;
-  /** Chance that a request gets a draft before a step. */
+  /** Probability that a request gets a draft before a step. */
   readonly #rate: number;
-  /** What each would say if nothing but the context ended it. */
+  /** Output of each request if only the context ended it. */
   readonly #continuations: ReadonlyMap<Request, readonly number[]>;
 
   constructor(prng: Prng, rate: number, continuations: ReadonlyMap<Request, readonly number[]>) {

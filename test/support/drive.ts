@@ -1,4 +1,4 @@
-// Drives one runner by hand: sequences with chosen blocks, fed tokens or free running.
+// Drives one runner by hand: sequences with chosen blocks, fed with tokens or generating.
 
 import type { Request } from "../../src/request/request.ts";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
@@ -13,9 +13,9 @@ export interface Part {
   readonly request: Request;
   /** Block ids of the request, long enough for its tokens. */
   readonly blocks: readonly number[];
-  /** Tokens to compute now; default: all that are known. */
+  /** Tokens to compute now; default: all known tokens. */
   readonly numTokens?: number;
-  /** Draft tokens behind all that are known; default: none. */
+  /** Draft tokens after all known tokens; default: none. */
   readonly drafts?: readonly number[];
 }
 
@@ -47,7 +47,7 @@ export function planOf(
   };
 }
 
-/** One step; computed counters advance, sampled tokens are appended. */
+/** Runs one step, advances computed counters and appends sampled tokens. */
 export async function runStep(
   runner: ModelRunner,
   parts: readonly Part[],
@@ -65,7 +65,7 @@ export async function runStep(
   return result;
 }
 
-/** Steps until `numTokens` are generated; the results of the first part. */
+/** Runs steps until `numTokens` are generated. @returns the results of the first part */
 export async function generate(
   runner: ModelRunner,
   parts: readonly Part[],

@@ -1,4 +1,4 @@
-// Terminates workers in the middle of what they do with models of their own; this thread's model works on.
+// Terminates workers that are using their own models, while this thread's model keeps working.
 
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import { generate, runStep } from "./drive.ts";
@@ -14,7 +14,7 @@ async function output(runner: NativeModelRunner): Promise<string> {
   return results.flatMap(({ tokenIds }) => tokenIds).join();
 }
 
-/** For ever: steps, and calls that a worker of the system answers. */
+/** Loops forever: steps, and calls that run on the thread pool. */
 async function work(path: string): Promise<never> {
   const runner = await NativeModelRunner.load(loadOptions(path));
   postMessage("works");

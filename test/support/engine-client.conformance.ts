@@ -1,4 +1,4 @@
-// What every EngineClient does, wherever its engine runs. The engine is the fake model's.
+// Conformance suite for every EngineClient, wherever its engine runs. The engine uses the fake model.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { RequestError } from "../../src/errors.ts";
@@ -61,7 +61,7 @@ export class OutputLog {
     }
   }
 
-  /** @returns the outputs of a request that has ended */
+  /** @returns the outputs of a finished request */
   async end(requestId: string): Promise<RequestOutput[]> {
     await this.until(() => this.of(requestId).at(-1)?.finishReason != null);
     return this.of(requestId);
@@ -74,7 +74,7 @@ export class OutputLog {
   }
 }
 
-/** All that does not depend on a clock. */
+/** Everything that does not depend on a clock. */
 function timeless(outputs: readonly RequestOutput[]) {
   return outputs.map(({ timeline: _, tokenTimesS: __, ...output }) => output);
 }
@@ -91,7 +91,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
     });
     afterEach(() => opened.close());
 
-    test("gives the outputs that an engine in this process gives", async () => {
+    test("yields the same outputs as an engine in this process", async () => {
       const params: Partial<SamplingParams> = {
         ...{ logprobs: 2, promptLogprobs: 1, stop: ["zz"] },
         logitBias: [[97, -1.5]],
@@ -113,7 +113,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       await reference.shutdown();
     });
 
-    test("marks the request's way on one clock", async () => {
+    test("records the request's timeline on one clock", async () => {
       client.add(engineRequest("a", "hello"));
       const outputs = await log.end("a");
       const { queuedS, scheduledS, firstTokenS, lastTokenS } = outputs.at(-1)?.timeline ?? {};
@@ -133,7 +133,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(second.at(-1)?.numCachedTokens).toBeGreaterThan(0);
     });
 
-    test("ends aborted requests once, and ignores ids that it does not know", async () => {
+    test("ends aborted requests once, and ignores unknown ids", async () => {
       client.add(engineRequest("a", "hello", { maxTokens: 900 }));
       client.add(engineRequest("b", "world"));
       await log.until(() => log.of("a").length > 0);
@@ -146,7 +146,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(log.of("b").at(-1)?.finishReason).toBe("length");
     });
 
-    test("ends queued requests alone where only those are meant", async () => {
+    test("aborts only queued requests when asked to", async () => {
       client.add(engineRequest("a", "hello", { maxTokens: 900 }));
       await log.until(() => log.of("a").length > 0);
       client.abortQueued(["a"]);
@@ -156,7 +156,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       await log.end("a");
     });
 
-    test("reads a prompt that is text, and answers with its tokens", async () => {
+    test("tokenizes a text prompt, and returns its tokens", async () => {
       const text = "grüße";
       const ids = await new FakeTokenizer().encode(text, true, true);
       const request = engineRequest("a", "");
@@ -170,13 +170,13 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       );
     });
 
-    test("reads a prompt that is a chat", async () => {
+    test("tokenizes a chat prompt", async () => {
       const answer = client.add({ ...engineRequest("a", ""), prompt: { chat: CHAT } });
       expect(await answer).toEqual(await new FakeTokenizer().encodeChat(CHAT));
       expect((await log.end("a")).at(-1)?.finishReason).toBe("length");
     });
 
-    test("refuses what cannot be served, and tells nothing of it further", async () => {
+    test("refuses requests that cannot be served, without passing them on", async () => {
       const long = { text: "x".repeat(1023), addSpecial: true };
       const refused: [Partial<EngineRequest>, string][] = [
         [{ prompt: new Int32Array(0) }, "The decoder prompt cannot be empty"],
@@ -196,7 +196,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(log.of("a")).toEqual([]);
     });
 
-    test("shortens what need not fit to what is left of the context", async () => {
+    test("caps the output at the rest of the context", async () => {
       const prompt = { text: "x".repeat(1020), addSpecial: false };
       await client.add({ ...engineRequest("a", ""), prompt, mustFit: false });
       const tokens = (await log.end("a")).flatMap(({ tokenIds }) => tokenIds);
@@ -208,7 +208,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       );
     });
 
-    test("ends a request whose prompt is still being read", async () => {
+    test("ends a request whose prompt is still being tokenized", async () => {
       const prompt = { text: "hello", addSpecial: true };
       const request = { ...engineRequest("a", "", { maxTokens: 900 }), prompt };
       const answer = client.add(request);
@@ -218,7 +218,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(outputs.map(({ finishReason }) => finishReason)).toEqual(["abort"]);
     });
 
-    test("tokenises, detokenises and renders chats", async () => {
+    test("tokenizes, detokenizes and renders chats", async () => {
       const tokenizer = new FakeTokenizer();
       const text = "grüße \u{1F600}";
       const ids = await client.calls.encode(text, true);
@@ -237,13 +237,13 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(await client.calls.encodeChat(CHAT, 3)).toEqual(chatIds.slice(0, 4));
     });
 
-    test("answers many calls at once, large ones too", async () => {
+    test("answers many concurrent calls, including large ones", async () => {
       const texts = Array.from({ length: 40 }, (_, i) => "x".repeat(i * 20_000));
       const all = await Promise.all(texts.map((text) => client.calls.encode(text, false)));
       expect(all.map(({ length }) => length)).toEqual(texts.map(({ length }) => length));
     });
 
-    test("sleeps and wakes up; requests wait meanwhile", async () => {
+    test("sleeps and wakes up, while requests wait", async () => {
       expect(await client.calls.sleep(1, "abort")).toBe(1);
       expect(await client.calls.isSleeping()).toBe(true);
       client.add(engineRequest("a", "hello"));
@@ -254,7 +254,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(await client.calls.isSleeping()).toBe(false);
     });
 
-    test("forgets prefixes, unless blocks are in use", async () => {
+    test("resets the prefix cache unless blocks are in use", async () => {
       client.add(engineRequest("a", "hello", { maxTokens: 900 }));
       await log.until(() => log.of("a").length > 0);
       expect(await client.calls.resetPrefixCache(false)).toBe(false);
@@ -264,7 +264,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(await client.calls.resetPrefixCache(false)).toBe(true);
     });
 
-    test("refuses work after its shutdown, which ends what runs", async () => {
+    test("refuses work after its shutdown, which ends running requests", async () => {
       client.add(engineRequest("a", "hello", { maxTokens: 900 }));
       await log.until(() => log.of("a").length > 0);
       expect(client.unavailable).toBeNull();

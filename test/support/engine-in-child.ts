@@ -1,4 +1,4 @@
-// engine-in-child MODEL FLAG...: starts the engine as `serve FLAG...` would, prints as JSON what it decided.
+// engine-in-child MODEL FLAG...: starts the engine as `serve FLAG...` would, and prints its settings as JSON.
 
 import { engineConfig } from "../../src/cli/engine-config.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";

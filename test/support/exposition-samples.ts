@@ -1,4 +1,4 @@
-// The lines of an exposition as records: names, labels unescaped, values.
+// Parses the lines of an exposition into records: names, unescaped labels, values.
 
 export interface Sample {
   readonly name: string;
@@ -6,7 +6,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** In the text's order. @throws Error on a line that is no sample */
+/** In the order of the text. @throws Error on a line that is not a sample */
 export function samplesOf(text: string): Sample[] {
   return text
     .split("\n")
@@ -16,7 +16,7 @@ export function samplesOf(text: string): Sample[] {
 
 function sampleOf(line: string): Sample {
   const match = /^([\w:]+)(?:\{(.*)\})? (\S+)$/.exec(line);
-  if (match === null) throw new Error(`no sample: ${line}`);
+  if (match === null) throw new Error(`not a sample: ${line}`);
   const [, name = "", labels = "", value = ""] = match;
   const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"(?:,|$)/g)];
   return {

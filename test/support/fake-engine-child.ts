@@ -1,5 +1,5 @@
-// A program that runs the fake model as an engine child: what a supervised engine does with a process can
-// then be tested with real processes and without a model. What it does is in the config's path.
+// An engine child with the fake model, so that a supervised engine can be tested with real processes
+// and without a model. The config's model path holds its behavior as JSON.
 
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { ConfigError } from "../../src/errors.ts";
@@ -10,17 +10,17 @@ import type { FakeTokenizer } from "./fake-model-runner.ts";
 
 export interface FakeBehaviour {
   readonly stepDelayMs?: number;
-  /** At the start: what goes wrong. */
+  /** Failure at the start. */
   readonly start?: "refuse" | "abort" | "hang";
-  /** A prompt with this character kills the process, as a fault in a kernel does. */
+  /** A prompt with this character crashes the process, as a fault in a kernel does. */
   readonly deadly?: string;
-  /** A text or a token of this character does so as soon as it is read. */
+  /** A text or token with this character crashes it as soon as it is read. */
   readonly deadlyText?: string;
-  /** That it says it has. */
+  /** Vocabulary size to report. */
   readonly vocabSize?: number;
 }
 
-/** A further word, a behaviour as JSON, counts more than the config's. */
+/** A behavior given as a further argument (JSON) overrides the config's. */
 export const FAKE_CHILD = [process.execPath, import.meta.path];
 
 export function fakeConfig(behaviour: FakeBehaviour = {}): EngineConfig {
@@ -46,7 +46,7 @@ async function startFake({ modelPath }: EngineConfig) {
   if (behaviour.start === "refuse") throw new ConfigError("model_not_found", "there is no model");
   if (behaviour.start === "abort") process.abort();
   if (behaviour.start === "hang") await new Promise(() => {});
-  // Without any delay its steps would leave the event loop no turn to read the socket.
+  // Without any delay, its steps would leave the event loop no turn to read the socket.
   const { client, runner } = makeEngine({ model: { stepDelayMs: behaviour.stepDelayMs ?? 1 } });
   const deadly = behaviour.deadly?.charCodeAt(0) ?? -1;
   const run = runner.run.bind(runner);
@@ -61,7 +61,7 @@ async function startFake({ modelPath }: EngineConfig) {
   return Object.assign(client, { info: { ...info, model: { ...info.model, vocabSize } } });
 }
 
-/** Every call with a client's text or tokens goes through one of these. */
+/** Every call with a client's text or tokens uses one of these. */
 function plantDeadlyText(tokenizer: FakeTokenizer, deadly: string): void {
   const die = () => process.kill(process.pid, "SIGSEGV");
   const encode = tokenizer.encode.bind(tokenizer);

@@ -1,4 +1,4 @@
-// A whole engine over the fake model, and an app in front of it.
+// A complete engine over the fake model, and an app in front of it.
 
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
 import { Front, type FrontOptions } from "../../src/front/front.ts";
@@ -18,7 +18,7 @@ export interface FakeEngineOptions {
   readonly nowMs?: () => number;
 }
 
-/** Scheduler, model and facts of an engine that is still to be made. */
+/** Scheduler, model and facts for constructing an engine. */
 export function makeEngineParts(options: FakeEngineOptions = {}) {
   const numBlocks = options.scheduler?.numBlocks ?? 129;
   const blockSize = options.scheduler?.blockSize ?? 16;
@@ -100,7 +100,7 @@ export function makeApp(options: FakeEngineOptions = {}, context: Partial<Server
   return { ...parts, app, post };
 }
 
-/** The data of each event; "[DONE]" stays text. */
+/** Data of each event; "[DONE]" stays a string. */
 export async function readEvents(response: Response): Promise<unknown[]> {
   const text = await response.text();
   const data = text.split("\n\n").filter((event) => event.startsWith("data: "));

@@ -1,5 +1,5 @@
-// A stand-in for the Hugging Face hub: tells what one repository holds and serves its files, with ranges,
-// from another address, as the hub's own store of large files does.
+// A fake Hugging Face hub: describes one repository and serves its files, with ranges, from another
+// address, as the hub's own storage does for large files.
 
 import { createHash } from "node:crypto";
 
@@ -7,7 +7,7 @@ export interface FakeHub {
   readonly env: { readonly HF_ENDPOINT: string; readonly HF_HOME: string };
   /** "path range" of each file request. */
   readonly requests: string[];
-  /** The authorization header of each request to the hub itself. Its store refuses one. */
+  /** Authorization header of each request to the hub itself. Its storage refuses any. */
   readonly tokens: (string | null)[];
   stop(): void;
 }
@@ -16,7 +16,7 @@ export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** The commit that its only branch is at. */
+/** Commit of its only branch. */
 export const HUB_COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
 /** @param home an empty folder, so that no real cache is found */

@@ -25,17 +25,17 @@ export interface FakeModelOptions {
   readonly numBlocks: number;
   readonly blockSize: number;
   readonly maxModelLen?: number;
-  /** Turns of the event loop that a step takes: other work goes on beside it. */
+  /** Turns of the event loop that a step takes, so that other work proceeds meanwhile. */
   readonly stepTurns?: number;
-  /** Time that a step takes, for tests over sockets and of timers. */
+  /** Duration of a step, for tests with sockets and timers. */
   readonly stepDelayMs?: number;
-  /** Time that a step says it took; default: what it took. */
+  /** Duration that a step reports; default: its real duration. */
   readonly reportedMs?: (plan: StepPlan) => number;
-  /** Tokens the model may say; default: lower-case letters and space. */
+  /** Tokens that the model can generate; default: lowercase letters and space. */
   readonly alphabet?: string;
 }
 
-/** Bytes as tokens; a chat is "role: text" lines. */
+/** Bytes as tokens; a chat is rendered as "role: text" lines. */
 export class FakeTokenizer implements Tokenizer {
   readonly vocabSize = VOCAB_SIZE;
   readonly eosTokenIds = [FAKE_EOS];
@@ -57,7 +57,7 @@ export class FakeTokenizer implements Tokenizer {
     return Uint8Array.of(tokenId);
   }
 
-  /** A byte as its number, as SentencePiece does. */
+  /** Byte value of a character, as SentencePiece's byte tokens. */
   tokenEntry(tokenId: number): string {
     if (tokenId >= FAKE_BOS) return new TextDecoder().decode(this.tokenBytes(tokenId));
     return `<0x${tokenId.toString(16).toUpperCase().padStart(2, "0")}>`;
@@ -94,7 +94,7 @@ function textOf(content: unknown): string {
 export class FakeModelRunner implements ModelRunner {
   readonly info: ModelInfo;
   readonly tokenizer = new FakeTokenizer();
-  /** Steps run; a test may make the next one fail. */
+  /** Number of steps run; a test can make the next one fail. */
   numSteps = 0;
   failNextStep = false;
   isDisposed = false;
@@ -139,7 +139,7 @@ export class FakeModelRunner implements ModelRunner {
     return { results, forwardMs, samplingMs: 0 };
   }
 
-  /** 0 = awake. A sleep forgets every slot. */
+  /** 0 = awake. Sleeping clears every slot. */
   sleepLevel: 0 | 1 | 2 = 0;
   hasWeights = true;
 
@@ -172,7 +172,7 @@ export class FakeModelRunner implements ModelRunner {
     }
   }
 
-  /** A step that fails leaves garbage where it should have written. */
+  /** A failed step leaves garbage where it should have written. */
   #write(entry: ScheduledRequest, fails: boolean): void {
     const { request, numComputedTokens, blockIds, numDraftTokens } = entry;
     const known = request.tokenIds(numComputedTokens, endOfKnown(entry));
@@ -193,7 +193,7 @@ export class FakeModelRunner implements ModelRunner {
     return { tokenIds, logprobs, pooled: null, promptLogprobs, isCorrupted: false };
   }
 
-  /** The last known token's row and those of the drafts, up to the first that is not said as drafted. */
+  /** Rows of the last known token and of the drafts, up to the first draft that the model would not sample. */
   #sampleRows(entry: ScheduledRequest): number[] {
     const { request, numDraftTokens } = entry;
     const tokenIds: number[] = [];
@@ -239,7 +239,7 @@ export class FakeModelRunner implements ModelRunner {
   }
 }
 
-/** Position behind an entry's known tokens, where its drafts begin. */
+/** Position after an entry's known tokens, where its drafts begin. */
 function endOfKnown({ numComputedTokens, numScheduledTokens, numDraftTokens }: ScheduledRequest) {
   return numComputedTokens + numScheduledTokens - numDraftTokens;
 }

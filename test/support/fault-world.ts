@@ -1,5 +1,5 @@
 // A front, an engine and the channel between them in one process, over the model that remembers by slot,
-// with one fault to come: the Nth event of a kind goes wrong. Nothing here depends on time.
+// with one planned fault: the Nth event of a kind fails. Nothing here depends on time.
 
 import type { Connect } from "../../src/byte-socket.ts";
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
@@ -21,15 +21,15 @@ export const FAULT_KINDS = [
   "a step fails",
   "a step breaks the engine",
   "no blocks are left",
-  "a client leaves",
-  "a client leaves at once",
+  "a client disconnects",
+  "a client disconnects at once",
   "the connection is lost",
   "bytes arrive late",
   "a write is refused",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** Comes once, at the Nth event of its kind after the engine has started. */
+/** Fires once, at the Nth event of its kind after the engine has started. */
 export class Fault {
   isArmed = false;
   hasFired = false;
@@ -43,7 +43,7 @@ export class Fault {
     this.#at = at;
   }
 
-  /** One more event of `kind`. @returns whether it is the one that goes wrong */
+  /** Counts one more event of `kind`. @returns whether it is the one that fails */
   strikes(kind: FaultKind): boolean {
     if (!this.isArmed || kind !== this.kind || ++this.#count !== this.#at) return false;
     this.hasFired = true;
@@ -56,11 +56,11 @@ export const LIMITS = { maxNumQueuedReqs: 32, maxNumQueuedTokens: 2000 };
 /** Small enough to preempt, large enough for any one request. */
 const SIZES = { numBlocks: 14, blockSize: 4, maxModelLen: 48, maxNumSeqs: 4 };
 
-/** How each request ended, for those who asked. */
+/** How a request ended. */
 export interface LedgerEntry {
   readonly request: FrontRequest;
   readonly outcome: "finished" | "error" | "cancelled" | "refused";
-  /** By sequence. */
+  /** Text of each sequence. */
   readonly texts: readonly string[];
   readonly numTokens: number;
 }
@@ -68,7 +68,7 @@ export interface LedgerEntry {
 export class FaultWorld {
   readonly front: Front;
   readonly scheduler: Scheduler;
-  /** What the front's statistics have counted. */
+  /** Totals of the front's statistics. */
   readonly counted = { numTokens: 0, numFinished: 0 };
   readonly #fault: Fault;
 
@@ -111,21 +111,21 @@ export class FaultWorld {
     return this.front.unavailable === null;
   }
 
-  /** Asks for one request and reads it to whatever end it has. */
+  /** Sends one request and reads it until it ends. */
   async ask(request: FrontRequest): Promise<LedgerEntry> {
     const texts = Array.from({ length: request.samplingParams.n }, () => "");
     let numTokens = 0;
     const end = (outcome: LedgerEntry["outcome"]) => ({ request, outcome, texts, numTokens });
     try {
       const stream = this.front.generate(request);
-      if (this.#fault.strikes("a client leaves at once")) {
+      if (this.#fault.strikes("a client disconnects at once")) {
         stream.abort();
         return end("cancelled");
       }
       for await (const output of stream) {
         texts[output.index] += output.text;
         numTokens += output.tokenIds.length;
-        if (this.#fault.strikes("a client leaves")) return end("cancelled");
+        if (this.#fault.strikes("a client disconnects")) return end("cancelled");
       }
       return end("finished");
     } catch (error) {
@@ -134,7 +134,7 @@ export class FaultWorld {
     }
   }
 
-  /** What has ended is known on both sides. */
+  /** Checks that ended requests are gone on both sides. */
   async settle(): Promise<void> {
     for (let i = 0; i < 50 && this.front.numLiveSequences > 0; i++) await turns(100);
     await turns(300);
@@ -152,7 +152,7 @@ function fateOfWrite(fault: Fault): WriteFate {
   return fault.strikes("a write is refused") ? "refuse" : "pass";
 }
 
-/** A prompt that is text is read while steps go on, and not in the order of the requests. */
+/** A text prompt is tokenized while steps go on, and not in the order of the requests. */
 function readSlowly({ tokenizer }: FakeModelRunner, prng: Prng): void {
   const encode = tokenizer.encode.bind(tokenizer);
   tokenizer.encode = async (...args) => {
@@ -168,14 +168,14 @@ function failSteps(runner: FakeModelRunner, fault: Fault, check: () => void): vo
     if (fault.strikes("a step breaks the engine")) throw new Error("the step broke");
     runner.failNextStep = fault.strikes("a step fails");
     const result = await run(plan);
-    // The pass takes a while: messages arrive meanwhile.
+    // The step takes several turns, so messages arrive meanwhile.
     await turns(5);
     check();
     return result;
   };
 }
 
-/** Never for the last one that runs: it always has room, as the memory plan sees to. */
+/** Never for the last running request, which always has room (ensured by the memory plan). */
 function failAllocations(scheduler: Scheduler, fault: Fault): void {
   const { kvCache } = scheduler;
   const allocateSlots = kvCache.allocateSlots.bind(kvCache);

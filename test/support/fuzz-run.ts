@@ -1,4 +1,4 @@
-// Runs a fuzzer for as long as PAGODA_FUZZ_SECONDS says, from the seed in PAGODA_FUZZ_SEED.
+// Runs a fuzzer for PAGODA_FUZZ_SECONDS, from the seed in PAGODA_FUZZ_SEED.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ const DEFAULT_SECONDS = 5;
 export const FUZZ_SECONDS = Number(process.env["PAGODA_FUZZ_SECONDS"] ?? DEFAULT_SECONDS);
 export const FUZZ_SEED = Number(process.env["PAGODA_FUZZ_SEED"] ?? 1);
 
-/** With what a fuzzer does before it begins and while it ends. */
+/** Includes a fuzzer's time to start and to end. */
 export const FUZZ_TIMEOUT_MS = (FUZZ_SECONDS + 60) * 1000;
 
 const checkout = new Checkout();
@@ -19,8 +19,8 @@ export function corpusAt(name: string): string {
 }
 
 /**
- * @param program as mutation-loop.h makes it
- * @throws with what the sanitizers say and where the input is kept
+ * @param program built on mutation-loop.h
+ * @throws with the sanitizers' report and the path of the saved input
  */
 export function runFuzzer(program: string, corpus: string, argument = ""): void {
   const folder = checkout.path("build", "fuzz");
@@ -28,7 +28,7 @@ export function runFuzzer(program: string, corpus: string, argument = ""): void 
   const crash = join(folder, `${corpus}-crash`);
   const words = [String(FUZZ_SECONDS), String(FUZZ_SEED), corpusAt(corpus), crash, argument];
   const { stdout, stderr, exitCode } = Bun.spawnSync([program, ...words], {
-    // Half a gigabyte at once is refused, as a std::bad_alloc.
+    // An allocation of half a gigabyte fails with std::bad_alloc.
     env: { ...process.env, ASAN_OPTIONS: "allocator_may_return_null=1:max_allocation_size_mb=512" },
   });
   console.log(`${corpus}: ${stdout.toString().trim()}`);

@@ -1,5 +1,5 @@
 // Writes GGUF version 3 files, the subset that tests need: scalar and array metadata, and tensors in
-// F32, F16 and Q8_0. The format as ggml's gguf.cpp reads it: little endian, tensor data aligned to 32.
+// F32, F16 and Q8_0. Format as read by ggml's gguf.cpp: little endian, tensor data aligned to 32.
 
 /** One metadata value with its GGUF type. */
 export type GgufValue =
@@ -18,10 +18,10 @@ export type TensorType = "F32" | "F16" | "Q8_0";
 
 export interface GgufTensor {
   readonly name: string;
-  /** Fastest dimension first, as ggml counts: a matrix that maps n_in to n_out is [n_in, n_out]. */
+  /** Fastest dimension first, as in ggml: a matrix that maps n_in to n_out is [n_in, n_out]. */
   readonly shape: readonly number[];
   readonly type: TensorType;
-  /** [product of shape] float32, encoded to `type` on writing. Q8_0 needs shape[0] % 32 == 0. */
+  /** [product of shape] float32, encoded to `type` when written. Q8_0 needs shape[0] % 32 == 0. */
   readonly values: Float32Array;
 }
 

@@ -1,4 +1,4 @@
-// One template rendered by our engine and by Jinja2 under transformers' rules, with the same variables.
+// Renders one template with Pagoda's engine and with Jinja2 under transformers' rules, with the same variables.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ export class JinjaComparison {
   readonly #python: PythonProgram;
   readonly #variables: object;
 
-  /** @param variables of every template; parseJson() keeps their numbers as they are written */
+  /** @param variables for every template; parseJson() preserves the notation of their numbers */
   static async start(variables: object): Promise<JinjaComparison> {
     const folder = mkdtempSync(join(tmpdir(), "pagoda-jinja-"));
     const path = join(folder, "tiny.gguf");
@@ -39,12 +39,12 @@ export class JinjaComparison {
     return this.#model.applyChatTemplate({ json, chatTemplate, ...FLAGS });
   }
 
-  /** @returns null where it is refused */
+  /** @returns null if it is refused */
   ours(chatTemplate: string): Promise<string | null> {
     return this.render(chatTemplate).catch(() => null);
   }
 
-  /** @returns null where Jinja2 refuses it */
+  /** @returns null if Jinja2 refuses it */
   async theirs(chatTemplate: string): Promise<string | null> {
     const question = {
       ...FLAGS,

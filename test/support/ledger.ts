@@ -1,23 +1,23 @@
-// The client's own books: what became of every request, by an id that only the client knows, and how many
-// tokens it got. Nothing is lost when every accepted request is finished, ended with an explicit error, or
-// was cancelled by the client, and when the tokens are those that the server has counted.
+// The client's own record of every request: its outcome, by an id that only the client knows, and its
+// number of tokens. Nothing is lost when every accepted request finished, ended with an explicit error, or
+// was canceled by the client, and when the token count equals the server's.
 
 export type Outcome =
   /** Its last chunk had a finish reason, then [DONE]. */
   | "finished"
   /** One error event and [DONE], or an error body with a status of 500. */
   | "failed"
-  /** The client left. */
+  /** The client disconnected. */
   | "cancelled"
-  /** 503 with Retry-After, before anything was begun. */
+  /** 503 with Retry-After, before any work began. */
   | "refused"
-  /** Anything else: the books do not balance. */
+  /** Anything else, which means that a request was lost. */
   | "lost";
 
 export interface LedgerRequest {
   readonly maxTokens: number;
   readonly stream: boolean;
-  /** Cancels after so many chunks; absent = never. */
+  /** Cancel after this many chunks; absent = never. */
   readonly leaveAfter?: number;
 }
 
@@ -25,7 +25,7 @@ export class Ledger {
   readonly outcomes: Record<Outcome, number> = {
     ...{ finished: 0, failed: 0, cancelled: 0, refused: 0, lost: 0 },
   };
-  /** What happened to those that were lost. */
+  /** Details of the lost requests. */
   readonly losses: string[] = [];
   numTokens = 0;
   readonly #url: string;
@@ -40,7 +40,7 @@ export class Ledger {
     return finished + failed + cancelled + lost;
   }
 
-  /** Never rejects: whatever happens is an outcome. */
+  /** Never rejects: every result is an outcome. */
   async run(request: LedgerRequest): Promise<Outcome> {
     const [outcome, loss] = await this.#outcome(request).catch(
       (error: unknown) => ["lost", String(error)] as const,
@@ -55,7 +55,7 @@ export class Ledger {
   }
 
   async #outcome(request: LedgerRequest): Promise<readonly [Outcome, string]> {
-    // No two prompts are the same: a request that was in progress at two deaths would be refused.
+    // All prompts differ, because a request in progress at two crashes would be refused.
     const prompt = `Request ${this.#nextId++} of ${crypto.randomUUID()}: once upon a time`;
     const { maxTokens: max_tokens, stream } = request;
     const body = { prompt, max_tokens, stream, ignore_eos: true, return_token_ids: true };
@@ -67,7 +67,7 @@ export class Ledger {
     if (response.status === 503) {
       return [response.headers.has("retry-after") ? "refused" : "lost", "503 without Retry-After"];
     }
-    // A stream that has not begun is answered with a whole body, too.
+    // A stream that has not begun can also be answered with a complete body.
     if (!stream || response.status !== 200) return this.#whole(response);
     return this.#streamed(response, request.leaveAfter ?? Number.POSITIVE_INFINITY);
   }
@@ -97,7 +97,7 @@ export class Ledger {
     return [end === "error 500, [DONE]" ? "failed" : "lost", `stream ended with: ${end}`];
   }
 
-  /** @returns whether the choice ends here */
+  /** @returns whether the choice ends with this chunk */
   #count({ choices = [] }: Chunk): boolean {
     this.numTokens += choices[0]?.token_ids?.length ?? 0;
     return (choices[0]?.finish_reason ?? null) !== null;
@@ -112,7 +112,7 @@ interface Chunk {
   }[];
 }
 
-/** The data of each event; comments are left out. */
+/** Data of each event; comments are skipped. */
 async function* eventsOf(response: Response): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let text = "";

@@ -1,5 +1,5 @@
-// A program that loads the model files named by its words and runs a step of each, one after another, and
-// says of each how it went: a file that ends the process is the first of which nothing is said.
+// Loads the model files given as arguments and runs a step of each, one after another, reporting each
+// outcome. A file that crashes the process is the first one without a report.
 
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import { runStep } from "./drive.ts";

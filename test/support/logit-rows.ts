@@ -1,4 +1,4 @@
-// Rows of logits that samplers meet or fear: peaked, flat, tied, with a few enormous values, descending.
+// Rows of logits that are typical or hard for samplers: peaked, flat, tied, with a few huge values, descending.
 
 import { NUM_LOGIT_ROWS } from "./logits-model.ts";
 import { Prng } from "./prng.ts";
@@ -28,7 +28,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
 
 export const SHAPE_NAMES: readonly string[] = Object.keys(SHAPES);
 
-/** [NUM_LOGIT_ROWS] rows of float32, one a shape. */
+/** [NUM_LOGIT_ROWS] rows of float32, one per shape. */
 export function logitRows(vocabSize: number, seed = 1): Float32Array[] {
   const prng = new Prng(seed);
   const normal = () =>
@@ -36,6 +36,6 @@ export function logitRows(vocabSize: number, seed = 1): Float32Array[] {
   const rows = Object.values(SHAPES).map((shape) =>
     Float32Array.from({ length: vocabSize }, (_, id) => shape(normal, id, vocabSize)),
   );
-  if (rows.length !== NUM_LOGIT_ROWS) throw new Error("a shape a row");
+  if (rows.length !== NUM_LOGIT_ROWS) throw new Error("one row per shape expected");
   return rows;
 }

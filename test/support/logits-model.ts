@@ -1,11 +1,11 @@
-// A model whose logits a test chooses, to the last bit: after token t, the logits are row t. Its one layer
-// adds nothing, the hidden state is one-hot, and the output matrix holds the rows.
+// A model whose logits a test chooses, exact to the last bit: after token t, the logits are row t. Its one
+// layer adds nothing, the hidden state is one-hot, and the output matrix holds the rows.
 
 import { writeFileSync } from "node:fs";
 import { encodeGguf, type GgufTensor, type GgufValue } from "./gguf-writer.ts";
 import { tinyVocabulary } from "./tiny-vocabulary.ts";
 
-/** Rows of one model: the width of its hidden state. */
+/** Number of rows of a model, which is the width of its hidden state. */
 export const NUM_LOGIT_ROWS = 16;
 
 const UNUSED = 5;
@@ -31,13 +31,13 @@ function metadataOf(vocabSize: number): Map<string, GgufValue> {
     ["llama.attention.key_length", ["u32", n]],
     ["llama.attention.value_length", ["u32", n]],
     ["llama.rope.dimension_count", ["u32", n]],
-    // 1 + this is 1, so that normalising does not round.
+    // 1 + this is 1, so normalization does not round.
     ["llama.attention.layer_norm_rms_epsilon", ["f32", 1e-30]],
     ...paddedVocabulary(vocabSize),
   ]);
 }
 
-/** The tiny vocabulary, filled up with unused tokens. */
+/** The tiny vocabulary, padded with unused tokens. */
 function paddedVocabulary(vocabSize: number): Map<string, GgufValue> {
   const { size, metadata } = tinyVocabulary("spm", true);
   const fill = Array.from({ length: vocabSize - size }, (_, i) => size + i);
@@ -71,7 +71,7 @@ function tensorsOf(rows: readonly Float32Array[], vocabSize: number): GgufTensor
     const length = shape.reduce((product, size) => product * size, 1);
     return { name, shape, type: "F32", values: Float32Array.from({ length }, (_, i) => value(i)) };
   };
-  // The square root of n times one-hot has a mean square of 1; the output norm takes the root off again.
+  // The square root of n times one-hot has a mean square of 1; the output norm removes the root again.
   const root = Math.sqrt(n);
   const isOneHot = (i: number) => Math.floor(i / n) === i % n;
   const zero = () => 0;

@@ -1,13 +1,13 @@
-// Functions over a number of lines, in TypeScript and C++ as their formatters leave them: a body ends with a brace
-// in the column in which its signature begins, whatever lies between.
+// Functions over a number of lines, in formatted TypeScript and C++: a body ends with a brace in the column in
+// which its signature begins, whatever is in between.
 
-/** What a closing brace ends besides a function, by the first line of it. */
+/** First lines of other blocks that a closing brace can end. */
 const CONTAINERS =
   /^\s*(export |declare |abstract |template <.*> |typedef )*(class|struct|union|enum|namespace|interface|type)\b|^extern "C" \{|\bdescribe\b|(^|[=(:]) *\{$/;
 /** Lines in the same column that begin nothing: ends, values in braces, labels, directives, comments. */
 const PASSED = /^\s*([})]|\{.|\/\/|#(if|el|end|pragma|define)|(public|private|protected):)/;
 
-/** @returns the 1-based line in which each function of more than maxLines begins */
+/** @returns the 1-based first line of each function of more than maxLines */
 export function longFunctions(text: string, maxLines: number): number[] {
   const lines = text.split("\n");
   return lines.flatMap((line, end) => {
@@ -19,7 +19,7 @@ export function longFunctions(text: string, maxLines: number): number[] {
   });
 }
 
-/** Index of the line that begins what ends in line `end`. */
+/** Index of the line that begins the block ending in line `end`. */
 function startOf(lines: readonly string[], end: number): number {
   const column = indentOf(lines[end] ?? "");
   const before = lines.slice(0, end);

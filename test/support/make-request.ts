@@ -1,4 +1,4 @@
-// Constructors for tests: a request of given tokens, a scheduler of a given size.
+// Test constructors: a request with given tokens, a scheduler of a given size.
 
 import { noneHash } from "../../src/kvcache/block-hash.ts";
 import { Request, type RequestInit } from "../../src/request/request.ts";
@@ -58,8 +58,8 @@ export function makeScheduler(config: Partial<SchedulerConfig> = {}): Scheduler 
 }
 
 /**
- * A result in which every sampling entry gets what `tokensOf` names: one token, rejecting its drafts, or
- * several.
+ * A result in which every sampling entry gets the tokens of `tokensOf`: one token, rejecting its drafts,
+ * or several.
  */
 export function makeResult(
   plan: StepPlan,
@@ -75,7 +75,7 @@ export function makeResult(
   return { results, forwardMs: 0, samplingMs: 0 };
 }
 
-/** One whole step; every sampled token is `tokenId`. */
+/** Runs one whole step; every sampled token is `tokenId`. */
 export function step(scheduler: Scheduler, tokenId = 7): StepPlan {
   const plan = scheduler.schedule();
   scheduler.update(
@@ -85,11 +85,11 @@ export function step(scheduler: Scheduler, tokenId = 7): StepPlan {
   return plan;
 }
 
-/** Ids of those that gave way and wait to run again. */
+/** Ids of preempted requests that wait to run again. */
 export const preempted = (requests: readonly Request[]) =>
   requests.filter(({ status }) => status === "PREEMPTED").map(({ requestId }) => requestId);
 
-/** Of each planned request: id, first position, number of tokens, block ids. */
+/** For each planned request: id, first position, number of tokens, block ids. */
 export const summary = (plan: StepPlan) =>
   plan.scheduled.map((entry) => [
     entry.request.requestId,

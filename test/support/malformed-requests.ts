@@ -1,12 +1,12 @@
-// Seeded HTTP requests that something is wrong with: the line, the headers, the lengths, the chunks, the
-// encoding, the JSON, or a byte anywhere. Some come out valid by chance; all must leave the server whole.
+// Seeded HTTP requests with a defect in the request line, the headers, the lengths, the chunks, the encoding,
+// the JSON, or any byte. Some happen to be valid; none may damage the server.
 
 import type { Prng } from "./prng.ts";
 
 export interface MalformedRequest {
   readonly kind: string;
   readonly bytes: Uint8Array;
-  /** The server has reason to wait for more. */
+  /** The server is right to wait for more bytes. */
   readonly isIncomplete: boolean;
 }
 
@@ -31,7 +31,7 @@ const VALID_BODIES = [
   '{"prompt":"x","n":2,"temperature":1,"seed":5,"max_tokens":2,"top_p":0.5,"stop_token_ids":[1]}',
 ];
 
-/** Things that a field may hold and should not. */
+/** Values that a field can hold but should not. */
 const ODD_VALUES = [
   "null",
   "true",
@@ -273,7 +273,7 @@ const KINDS: readonly (readonly [string, (prng: Prng) => string | Uint8Array])[]
 export function malformedRequest(prng: Prng): MalformedRequest {
   const [kind, make] = pick(prng, KINDS);
   const made = make(prng);
-  // One character a byte: headers are Latin-1.
+  // One byte per character: headers are Latin-1.
   const bytes = typeof made === "string" ? Buffer.from(made, "latin1") : made;
   return { kind, bytes, isIncomplete: kind === "cut off" || kind === "random" };
 }

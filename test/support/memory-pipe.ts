@@ -1,24 +1,24 @@
-// A stream socket in memory with both its ends here: bytes arrive in pieces and later, in an order that
-// depends on nothing but the seed. Each write can be held up, taken in part, or be the last.
+// An in-memory stream socket with both ends in this process. Bytes arrive in pieces and later, in an order
+// that depends only on the seed. Each write can be delayed, partly accepted, or be the last.
 
 import type { ByteSocket, Connect, SocketEvents } from "../../src/byte-socket.ts";
 import type { Prng } from "./prng.ts";
 
-/** "lose" closes both ends, "hold" delivers late, "refuse" takes nothing until the pipe has drained. */
+/** "lose" closes both ends, "hold" delivers late, "refuse" accepts nothing until the pipe has drained. */
 export type WriteFate = "pass" | "lose" | "hold" | "refuse";
 
 export interface MemoryPipeOptions {
   readonly prng: Prng;
-  /** Asked for each write of either end. */
+  /** Called for each write of either end. */
   readonly fateOfWrite: () => WriteFate;
-  /** Told after each piece that was delivered. */
+  /** Called after each delivered piece. */
   readonly onDelivered: () => void;
 }
 
 const HELD_TURNS = 60;
 const REFUSED_TURNS = 30;
 
-/** Lets others run, `count` times over. */
+/** Lets other tasks run, `count` times. */
 export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await Promise.resolve();
 }
@@ -63,7 +63,7 @@ class End implements ByteSocket {
     const { prng } = this.#options;
     for (let at = 0; at < bytes.length; ) {
       const rest = bytes.length - at;
-      // Often within the few bytes that say how long a message is.
+      // Often within the bytes of a message's length.
       const length = prng.chance(0.5)
         ? rest
         : prng.int(1, prng.chance(0.5) ? Math.min(3, rest) : rest);
@@ -86,7 +86,7 @@ class End implements ByteSocket {
   }
 }
 
-/** @returns what the two sides connect by */
+/** @returns functions with which the two sides connect */
 export function memoryPipe(options: MemoryPipeOptions): readonly [Connect, Connect] {
   const ends = [new End(options), new End(options)] as const;
   ends[0].peer = ends[1];

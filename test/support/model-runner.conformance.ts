@@ -1,4 +1,4 @@
-// What every ModelRunner must do, whatever is behind it: one suite over the fake and the native one.
+// Conformance suite for every ModelRunner, run over the fake and the native one.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
@@ -12,7 +12,7 @@ export interface Subject {
 
 export interface Conformer {
   readonly name: string;
-  /** False: it must refuse draft tokens. */
+  /** If false, it must refuse draft tokens. */
   readonly verifiesDrafts: boolean;
   /** Block ids below 32 must exist. */
   readonly create: () => Promise<Subject>;
@@ -41,11 +41,11 @@ export function modelRunnerConformance({ name, verifiesDrafts, create }: Conform
       for (const id of info.eosTokenIds) expect(tokenizer.isSpecial(id)).toBe(true);
     });
 
-    test("says the same whichever blocks hold the context", async () => {
+    test("samples the same tokens whichever blocks hold the context", async () => {
       expect(await outputOf([9, 2, 14, 5])).toEqual(await outputOf([1, 2, 3, 4]));
     });
 
-    test("says the same when the prompt comes in chunks", async () => {
+    test("samples the same tokens when the prompt comes in chunks", async () => {
       const whole = await outputOf([1, 2, 3, 4]);
       const request = makeRequest("a", prompt(3 * subject.blockSize + 2));
       const blocks = [20, 21, 22, 23];
@@ -61,7 +61,7 @@ export function modelRunnerConformance({ name, verifiesDrafts, create }: Conform
       expect(rest.flatMap(({ tokenIds }) => tokenIds)).toEqual(whole);
     });
 
-    test("a copied block is as good as the original", async () => {
+    test("a copied block is equivalent to the original", async () => {
       const { runner, blockSize } = subject;
       const whole = await outputOf([1, 2, 3, 4]);
       const request = makeRequest("a", prompt(3 * blockSize + 2));
@@ -74,7 +74,7 @@ export function modelRunnerConformance({ name, verifiesDrafts, create }: Conform
 
     (verifiesDrafts ? draftTests : refusalTest)(() => subject);
 
-    test("reports as many likeliest tokens as asked for, likeliest first", async () => {
+    test("reports the requested number of most likely tokens, most likely first", async () => {
       const request = makeRequest("a", prompt(5), { params: { logprobs: 3 } });
       const part = [{ request, blocks: [1] }];
       const { results } = await runStep(subject.runner, part, subject.blockSize);
@@ -108,11 +108,11 @@ export function modelRunnerConformance({ name, verifiesDrafts, create }: Conform
   });
 }
 
-/** @param subjectOf after the suite's start */
+/** @param subjectOf called after the suite's start */
 function draftTests(subjectOf: () => Subject): void {
   const prompt = (length: number) => Array.from({ length }, (_, i) => 5 + ((i * 11) % 90));
 
-  /** Six tokens without drafts. */
+  /** Generates six tokens without drafts. */
   async function plainOutput(length: number): Promise<number[]> {
     const { runner, blockSize } = subjectOf();
     const part = [{ request: makeRequest("plain", prompt(length)), blocks: [1, 2, 3] }];
@@ -121,10 +121,10 @@ function draftTests(subjectOf: () => Subject): void {
   }
 
   test.each([
-    ["all of them and says one more", [0, 1, 2], 4],
-    ["those before the first that it does not say", [0, 1, null], 3],
+    ["all of them and samples one more", [0, 1, 2], 4],
+    ["those before the first that it would not sample", [0, 1, null], 3],
     ["none when the first is wrong", [null, 1, 2], 1],
-    ["none behind a wrong one", [0, null, 2], 2],
+    ["none after a wrong one", [0, null, 2], 2],
   ])("accepts %s, and goes on as without drafts", async (_, picks, count) => {
     const { runner, blockSize } = subjectOf();
     const length = 2 * blockSize - 2; // The drafts cross into another block.

@@ -1,5 +1,5 @@
-// The block pool as one would write it without a thought for speed: arrays that are searched, a map of
-// strings. The fuzz test holds the real one against it.
+// A straightforward block pool without optimizations: arrays that are searched, and a map of strings. The
+// fuzz test compares the real one with it.
 
 import { NULL_BLOCK } from "../../src/kvcache/block-pool.ts";
 
@@ -9,7 +9,7 @@ export class NaiveBlockPool {
   readonly refCounts: number[];
   /** Hash of each block as text; null = none. */
   readonly hashes: (string | null)[];
-  /** Block that a lookup finds, by its hash. */
+  /** Blocks that a lookup can find. */
   readonly found = new Map<string, number>();
 
   constructor(numBlocks: number) {

@@ -1,9 +1,9 @@
-// What the addon must sample, written the obvious way: sort, cut, draw. In double precision, so that it
-// says where a choice hangs on rounding and any of two answers is right.
+// The sampler written in the most obvious way: sort, cut, draw. It uses double precision, so it can report
+// where a choice depends on rounding and either of two answers is right.
 
 import type { StepRow } from "./native-step.ts";
 
-/** Relative width within which float sums over a row may fall on either side. */
+/** Relative tolerance within which float sums over a row can round either way. */
 const ROUNDING = 2e-6;
 
 const FLOAT_MAX = 3.4028234663852886e38;
@@ -14,7 +14,7 @@ export interface Entry {
   readonly weight: number;
 }
 
-/** Uniform in [0, 1): the addon's random number of (seed, output index). */
+/** Uniform in [0, 1): the addon's random number for (seed, output index). */
 export function uniform(seed: bigint, outputIndex: number): number {
   const mask = (1n << 64n) - 1n;
   const mix = (z: bigint) => {
@@ -27,10 +27,10 @@ export function uniform(seed: bigint, outputIndex: number): number {
   return Number(z >> 11n) * 2 ** -53;
 }
 
-/** Likeliest first, ties by id. Logits are taken as they are after bias and penalties. */
+/** Most likely first, ties by id. Logits are those after bias and penalties. */
 export function ranked(logits: Float32Array, temperature: number): Entry[] {
   const scale = Math.fround(1 / Math.max(Math.fround(temperature), Math.fround(0.01)));
-  // An infinite logit counts as the largest finite one, so that nothing is infinity less infinity.
+  // An infinite logit counts as the largest finite one, to avoid infinity minus infinity.
   const max = Math.min(FLOAT_MAX, Math.max(...logits));
   return Array.from(logits, (logit, id) => {
     const exponent = Math.min(0, Math.fround(Math.fround(logit - max) * scale));
@@ -38,7 +38,7 @@ export function ranked(logits: Float32Array, temperature: number): Entry[] {
   }).sort((a, b) => b.logit - a.logit || a.id - b.id);
 }
 
-/** What top-k, min-p and top-p keep; null when that hangs on rounding. */
+/** Tokens that top-k, min-p and top-p keep, or null if that depends on rounding. */
 export function kept(logits: Float32Array, row: StepRow): Entry[] | null {
   const { temperature = 1, topK = 0, topP = 1, minP = 0 } = row;
   const all = ranked(logits, temperature);
@@ -63,12 +63,12 @@ function nucleus(entries: readonly Entry[], topP: number): Entry[] | null {
 }
 
 /**
- * Draws from the entries: the tokens that a random number in [0, 1) may give are one, or more where it
- * lies on the border between them.
+ * Draws from the entries. @returns the tokens that a random number in [0, 1) selects: one, or more
+ * if it is on the border between them
  */
 export function drawer(entries: readonly Entry[]): (u: number) => number[] {
   const byId = entries.filter((entry) => entry.weight > 0).sort((a, b) => a.id - b.id);
-  /** Weight before each entry, and after the last. */
+  /** Cumulative weight before each entry, and after the last. */
   const bounds = new Float64Array(byId.length + 1);
   byId.forEach(({ weight }, i) => {
     bounds[i + 1] = (bounds[i] ?? 0) + weight;

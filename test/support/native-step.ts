@@ -1,5 +1,5 @@
-// Drives the addon's step() with hand-written sequences and rows, below the scheduler: a test says
-// which tokens go where and how each row is sampled, and reads back one record a row.
+// Drives the addon's step() with hand-written sequences and rows, below the scheduler: a test chooses
+// which tokens go where and how each row is sampled, and gets one record per row.
 
 import { loadAddon } from "../../src/runner/addon.ts";
 import type { LoadModelOptions, NativeModel } from "../../src/runner/addon-types.ts";
@@ -33,7 +33,7 @@ export async function loadTestModel(
   return addon.loadModel({ ...defaults, ...options }, () => {});
 }
 
-/** How one row of logits is sampled; what is left out samples greedily without penalties. */
+/** How one row of logits is sampled; by default greedily, without penalties. */
 export interface StepRow {
   /** Index within the sequence's tokens of this step; the last by default. */
   readonly token?: number;
@@ -50,7 +50,7 @@ export interface StepRow {
   /** Handle of createSampler(). */
   readonly sampler?: number;
   readonly numLogprobs?: number;
-  /** Scored instead of sampled. */
+  /** Token to score; nothing is sampled then. */
   readonly target?: number;
 }
 
@@ -58,7 +58,7 @@ export interface StepSequence {
   readonly tokenIds: readonly number[];
   /** Position of the first token. */
   readonly start?: number;
-  /** Blocks of the whole sequence in order; ids are 1 and up. */
+  /** Blocks of the whole sequence in order, with ids from 1. */
   readonly blockIds: readonly number[];
   readonly rows: readonly StepRow[];
 }
@@ -67,7 +67,7 @@ export interface StepRowResult {
   readonly tokenId: number;
   readonly logprob: number;
   readonly rank: number;
-  /** [numLogprobs], likeliest first. */
+  /** [numLogprobs], most likely first. */
   readonly top: readonly { readonly tokenId: number; readonly logprob: number }[];
   readonly hasNan: boolean;
 }
@@ -80,7 +80,7 @@ export class NativeStep {
     this.#model = model;
   }
 
-  /** Runs all sequences in one step. @returns one record a row, in the order of the sequences */
+  /** Runs all sequences in one step. @returns one record per row, in the order of the sequences */
   async run(sequences: readonly StepSequence[]): Promise<StepRowResult[]> {
     const { batch, output } = this.#packer;
     batch.numTokens = 0;
@@ -96,7 +96,7 @@ export class NativeStep {
     return Array.from({ length: batch.numOutputs }, (_, row) => this.#result(row));
   }
 
-  /** Of the last step. */
+  /** Timings of the last step. */
   get samplingMs(): number {
     return this.#packer.output.timings[1] ?? Number.NaN;
   }

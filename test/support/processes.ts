@@ -1,4 +1,4 @@
-// What the system tells of processes that a test has started: children, memory, whether they live.
+// System information about processes that a test has started: children, memory, whether they live.
 
 import { readFileSync } from "node:fs";
 import { residentBytes } from "../../src/runtime/proc-text.ts";
@@ -9,15 +9,16 @@ export function childrenOf(pid: number): number[] {
   return text === "" ? [] : text.split(" ").map(Number);
 }
 
-/** The process and all that it has started, directly or not. */
+/** The process and all its descendants. */
 export function familyOf(pid: number): number[] {
   return [pid, ...childrenOf(pid).flatMap(familyOf)];
 }
 
-/** Of a server that has an engine; another one after each death. @throws when there is none now */
+/** Engine process of a server; a new one after each crash. @throws when there is none now */
 export function enginePid(server: Pick<ServerProcess, "process">): number {
   const [pid, ...others] = childrenOf(server.process.pid).filter(isAlive);
-  if (pid === undefined || others.length > 0) throw new Error("the server has not one child");
+  if (pid === undefined || others.length > 0)
+    throw new Error("the server does not have exactly one child");
   return pid;
 }
 
@@ -25,7 +26,7 @@ export function residentBytesOf(pid: number): number {
   return residentBytes(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
-/** A zombie has ended. */
+/** A zombie counts as ended. */
 export function isAlive(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
@@ -37,6 +38,6 @@ export function isAlive(pid: number): boolean {
 /** @throws when it has not ended in time */
 export async function untilGone(pid: number, timeoutMs: number): Promise<void> {
   for (const startMs = performance.now(); isAlive(pid); await Bun.sleep(10)) {
-    if (performance.now() - startMs > timeoutMs) throw new Error(`process ${pid} lives on`);
+    if (performance.now() - startMs > timeoutMs) throw new Error(`process ${pid} is still alive`);
   }
 }

@@ -1,23 +1,23 @@
-// Python's metrics client. It is what our exposition must equal, so whatever can be asked of it is not worked
-// out here.
+// Python's metrics client. Pagoda's exposition must equal its output, so expected values are taken from it
+// instead of being recomputed here.
 
 import type { MetricType } from "../../src/metrics/family.ts";
 import { PythonProgram } from "./python-program.ts";
 
 export type ExpositionFormat = "prometheus" | "openmetrics";
 
-/** One series; its numbers as `bitsOf` gives them. */
+/** One series, with its numbers encoded by `bitsOf`. */
 export interface PythonSeries {
   /** Parallel to labelNames. */
   readonly labels: readonly string[];
   /** Counters and gauges. */
   readonly value?: string;
-  /** Histograms: of each bucket by itself, the infinite one included. */
+  /** Histograms: count of each bucket, not cumulative, with the infinite one. */
   readonly counts?: readonly number[];
   /** Summaries. */
   readonly count?: string;
   readonly sum?: string;
-  /** Null = not told. */
+  /** Null = not exposed. */
   readonly created: string | null;
 }
 
@@ -25,20 +25,20 @@ export interface PythonFamily {
   readonly name: string;
   readonly type: MetricType;
   readonly help: string;
-  /** Without any there is one series exactly. */
+  /** Without labels there is exactly one series. */
   readonly labelNames: readonly string[];
   /** Histograms: upper bounds without infinity, >= 0. */
   readonly bounds: readonly string[];
   readonly series: readonly PythonSeries[];
-  /** Its times of creation are told, unless that is switched off. */
+  /** Whether creation times are exposed, unless they are switched off. */
   readonly isCreated: boolean;
 }
 
 export interface PythonTexts {
   readonly text: string;
-  /** For a reader that accepts names as they are. */
+  /** For a scraper that accepts names unescaped. */
   readonly openMetrics: string;
-  /** For a reader that says nothing of names. */
+  /** For a scraper that does not mention name escaping. */
   readonly openMetricsByDefault: string;
 }
 
@@ -52,11 +52,11 @@ export interface ParsedFamily {
 export interface ParsedSample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** As `bitsOf` gives it. */
+  /** Encoded by `bitsOf`. */
   readonly value: string;
 }
 
-/** 16 hex digits, most significant first; every NaN is one. */
+/** 16 hex digits, most significant first; all NaNs are encoded alike. */
 export function bitsOf(value: number): string {
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, Number.isNaN(value) ? Number.NaN : value);
@@ -70,12 +70,12 @@ export class PythonClient {
     return this.#program.ask("expose", families, createdSeries);
   }
 
-  /** @throws Error with the parser's word when it refuses the text */
+  /** @throws Error with the parser's message when it refuses the text */
   parse(format: ExpositionFormat, text: string): Promise<ParsedFamily[]> {
     return this.#program.ask("parse", format, text);
   }
 
-  /** What the client's own server would answer in. */
+  /** Content type that the client's own server would use. */
   negotiate(accept: string): Promise<{ format: ExpositionFormat; contentType: string }> {
     return this.#program.ask("negotiate", accept);
   }

@@ -1,4 +1,4 @@
-// A Python program of this folder in a process of its own, asked by lines of JSON: an array in,
+// Runs a Python program of this folder in its own process. Requests are lines of JSON: an array in,
 // {"result"} or {"error"} out.
 
 import { join } from "node:path";
@@ -6,10 +6,10 @@ import { Checkout } from "../../scripts/checkout.ts";
 import { testPython } from "../../scripts/test-python.ts";
 import { writeJson } from "../../src/json.ts";
 
-/** Path of a Python that has what the programs need; null where the tests go on without. */
+/** Path of a Python with the packages that the programs need; null if those tests are skipped. */
 export const PYTHON = testPython(new Checkout());
 
-/** Tells once in each file of tests why some are skipped. */
+/** Reports once per test file why some tests are skipped. */
 export function sayIfPythonIsMissing(): void {
   if (PYTHON !== null) return;
   console.log(
@@ -29,12 +29,12 @@ export class PythonProgram {
     this.#lines = linesOf(this.#process.stdout);
   }
 
-  /** One question at a time. @throws Error with the program's word for what went wrong */
+  /** One question at a time. @throws Error with the program's error message */
   async ask<T>(...question: readonly unknown[]): Promise<T> {
     this.#process.stdin.write(`${writeJson(question)}\n`);
     this.#process.stdin.flush();
     const { value, done } = await this.#lines.next();
-    if (done === true) throw new Error("Python has ended");
+    if (done === true) throw new Error("Python has exited");
     const answer = JSON.parse(value) as { result: T } | { error: string };
     if ("error" in answer) throw new Error(answer.error);
     return answer.result;

@@ -1,20 +1,20 @@
-// A connection on which a test sends bytes as it likes, and what comes back, cut into answers.
+// A connection on which a test sends arbitrary bytes, and the received bytes, parsed into responses.
 
 import { createConnection, type Socket } from "node:net";
 import { until } from "../support/waiting.ts";
 
 export interface RawAnswer {
   readonly status: number;
-  /** As on the wire, in lower case. */
+  /** As on the wire, with names in lowercase. */
   readonly head: string;
-  /** Chunks put together. */
+  /** Concatenated chunks. */
   readonly body: string;
-  /** The last chunk came, or as many bytes as the length says, or the connection was closed where that ends it. */
+  /** The last chunk arrived, or the full length, or the connection was closed where that ends the body. */
   readonly isWhole: boolean;
 }
 
 export class RawClient {
-  /** One character a byte. */
+  /** One character per byte. */
   received = "";
   isClosed = false;
   readonly socket: Socket;
@@ -45,23 +45,23 @@ export class RawClient {
     return client;
   }
 
-  /** @param text one character a byte */
+  /** @param text one character per byte */
   send(text: string): void {
     this.socket.write(Buffer.from(text, "latin1"));
   }
 
-  /** Waits until it holds. */
+  /** Waits until the condition holds. */
   until(holds: () => boolean): Promise<void> {
     return until(holds);
   }
 
-  /** Waits for so many whole answers, or the end. */
+  /** Waits for this many complete responses, or for the end. */
   async answers(count: number): Promise<RawAnswer[]> {
     await this.until(() => this.isClosed || this.#whole.length >= count);
     return answersOf(this.received);
   }
 
-  /** Waits for the end. */
+  /** Waits for the end of the connection. */
   async all(): Promise<RawAnswer[]> {
     await this.until(() => this.isClosed);
     return answersOf(this.received);
@@ -76,7 +76,7 @@ export class RawClient {
   }
 }
 
-/** Interim answers (1xx) have no body. */
+/** Interim responses (1xx) have no body. */
 export function answersOf(received: string): RawAnswer[] {
   const answers: RawAnswer[] = [];
   let rest = received;

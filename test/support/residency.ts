@@ -1,4 +1,4 @@
-// A residency sampler whose clock and chance are set by hand.
+// A residency sampler with a manual clock and chosen random numbers.
 
 import { BlockResidency } from "../../src/kvcache/block-residency.ts";
 
@@ -6,7 +6,7 @@ import { BlockResidency } from "../../src/kvcache/block-residency.ts";
 export function makeResidency(sampleRate = 1, random: () => number = () => 0.5) {
   const clock = { nowS: 0 };
   const residency = new BlockResidency({ sampleRate, random, nowS: () => clock.nowS });
-  /** Runs `action` when the clock says `nowS`. */
+  /** Runs `action` at clock time `nowS`. */
   const at = <T>(nowS: number, action: () => T): T => {
     clock.nowS = nowS;
     return action();

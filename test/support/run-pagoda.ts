@@ -1,4 +1,4 @@
-// The program as a user runs it: words in, text and exit code out.
+// Runs the program as a user would: arguments in, text and exit code out.
 
 import { join } from "node:path";
 
@@ -11,7 +11,7 @@ export interface Ran {
 }
 
 export interface RunInput {
-  /** Beside PATH and HOME; nothing else is inherited. */
+  /** In addition to PATH and HOME; nothing else is inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly cwd?: string;

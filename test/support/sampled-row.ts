@@ -1,5 +1,5 @@
-// One row of logits of a tiny random model, sampled again and again through step(), with the
-// log-probabilities of its whole vocabulary: tests compute from them what must be sampled.
+// One row of logits of a tiny random model, sampled repeatedly through step(), with the logprobs of its
+// whole vocabulary, from which tests compute the expected samples.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,9 +30,9 @@ export function emptyInit(vocabSize: number): SamplerInit {
 export class SampledRow {
   readonly model: NativeModel;
   readonly step: NativeStep;
-  /** [vocabSize] log-probability of every token after PROMPT. */
+  /** [vocabSize] logprob of every token after PROMPT. */
   readonly logprobs: readonly number[];
-  /** [vocabSize] token ids, likeliest first. */
+  /** [vocabSize] token ids, most likely first. */
   readonly ranking: readonly number[];
   readonly #folder: string;
 
@@ -72,7 +72,7 @@ export class SampledRow {
     return this.logprobs[tokenId] ?? Number.NaN;
   }
 
-  /** The token at a place of the ranking, 0 = the likeliest. */
+  /** Token by rank, 0 = the most likely. */
   ranked(place: number): number {
     return this.ranking[place] ?? -1;
   }
@@ -91,7 +91,7 @@ export class SampledRow {
     return this.model.createSampler({ ...emptyInit(this.model.info.vocabSize), ...init });
   }
 
-  /** How often each token is drawn over 2,048 output indices. */
+  /** Number of draws of each token over 2,048 output indices. */
   async draw(row: StepRow): Promise<Map<number, number>> {
     const counts = new Map<number, number>();
     for (let start = 0; start < NUM_DRAWS; start += 512) {
@@ -103,7 +103,7 @@ export class SampledRow {
     return counts;
   }
 
-  /** Probabilities of `ids` at a temperature, when no other can be sampled. */
+  /** Probabilities of `ids` at a temperature, if no other token can be sampled. */
   probabilities(ids: readonly number[], temperature: number): Map<number, number> {
     const best = this.logprobOf(this.ranked(0));
     const weights = ids.map((id) => Math.exp((this.logprobOf(id) - best) / temperature));

@@ -1,5 +1,5 @@
-// Builds a C++ test program over some of the addon's sources with AddressSanitizer and
-// UndefinedBehaviorSanitizer, into the build folder; built again when a source has changed.
+// Builds a C++ test program from some of the addon's sources with AddressSanitizer and
+// UndefinedBehaviorSanitizer, in the build folder. It is rebuilt when a source has changed.
 
 import { expect } from "bun:test";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
@@ -13,22 +13,22 @@ export interface SanitizedProgram {
   readonly name: string;
   /** Default: test/native/kernels. */
   readonly folder?: string;
-  /** Base names of native/<source>.cpp, with flags of their own. */
+  /** Base names of native/<source>.cpp, each with its own flags. */
   readonly sources: Readonly<Record<string, readonly string[]>>;
-  /** Files of llama.cpp that are compiled with sanitizers, instead of the library's own. */
+  /** Files of llama.cpp to compile with sanitizers, instead of linking the library's own. */
   readonly upstream?: readonly string[];
-  /** Of llama.cpp and ggml, as the addon's build left them; in the order of linking, "ggml-base" is the last. */
+  /** Libraries of llama.cpp and ggml from the addon's build, in link order with "ggml-base" last. */
   readonly libraries?: readonly string[];
 }
 
-/** Flags that the addon's files for an instruction set are compiled with. */
+/** Flags of the addon's files for each instruction set. */
 export const AVX2 = ["-mavx2", "-mfma", "-mf16c"];
 export const AVX512 = [
   ...["f", "bw", "dq", "vl"].map((part) => `-mavx512${part}`),
   ...["-mfma", "-mf16c"],
 ];
 
-/** The matrix kernels of all sets. What weight-blocks.cpp includes of ggml has functions that nobody calls. */
+/** Matrix kernels of all instruction sets. weight-blocks.cpp includes functions of ggml that are never called. */
 export const GEMM_SOURCES = {
   "simd/cpu-set": [],
   "matmul/gemm": [],
@@ -78,7 +78,7 @@ const FLAGS = [
   ...["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
 ];
 
-/** As in a release. Enums are read from files before they are checked, which UBSan would not allow. */
+/** As in a release. UBSan's enum check is off because enums are read from files before they are validated. */
 const UPSTREAM = ["-w", "-DNDEBUG", "-fno-sanitize=enum"];
 
 const checkout = new Checkout();
@@ -93,7 +93,7 @@ const INCLUDES = [
 export async function buildSanitized(program: SanitizedProgram): Promise<string> {
   const { name, folder = "test/native/kernels", sources, upstream = [], libraries = [] } = program;
   const own = join(folder, `${name}.cpp`);
-  // With the patches, which change headers of llama.cpp.
+  // Includes the patches, which change headers of llama.cpp.
   const headers = ["native", folder, "third_party/patches"].flatMap((path) =>
     checkout.filesIn(path, [".h", ".patch"]),
   );
@@ -134,7 +134,7 @@ async function compile(
   const stamp = checkout.stampOf([source, ...headers], [...options, ...INCLUDES]).slice(0, 12);
   const object = join(FOLDER, `${basename(source, ".cpp")}-${stamp}.o`);
   if (existsSync(object)) return object;
-  // Renamed when it is whole, so that one that was cut off is not taken for it.
+  // Renamed when complete, so that an interrupted build is not mistaken for it.
   const half = `${object}.${process.pid}`;
   const includes = INCLUDES.map((part) => `-I${checkout.path(part)}`);
   const command = [compiler, ...options, ...includes, "-c", checkout.path(source), "-o", half];
@@ -151,9 +151,9 @@ async function libraryAt(name: string): Promise<string> {
 }
 
 export interface SanitizedRun {
-  /** Of standard output. */
+  /** Lines of standard output. */
   readonly lines: readonly string[];
-  /** What the sanitizers say. */
+  /** Report of the sanitizers. */
   readonly stderr: string;
   readonly exitCode: number;
 }
@@ -166,7 +166,7 @@ export function runSanitized(program: string, cpu: string, ...words: string[]): 
   return { lines: stdout.toString().trim().split("\n"), stderr: stderr.toString(), exitCode };
 }
 
-/** Of a program that prints one line: the name of its set and "ok", or "none: ..." where this CPU has no kernels. */
+/** Checks a program that prints one line: its kernel set and "ok", or "none: ..." if this CPU has no kernels. */
 export function expectOk(program: string, cpu: string): void {
   const { lines, stderr, exitCode } = runSanitized(program, cpu);
   const [line = ""] = lines;

@@ -1,4 +1,4 @@
-// The server as an operator starts it, in a process of its own, and its /metrics as numbers.
+// The server in its own process, started as by an operator, and its /metrics as numbers.
 
 import { join } from "node:path";
 
@@ -6,7 +6,7 @@ const MAIN = join(import.meta.dir, "../../src/main.ts");
 
 const FROM_SOURCE = [process.execPath, MAIN];
 
-/** From source, after commands of bash in the same process, such as limits. */
+/** From source, after bash commands in the same process that set, for example, limits. */
 export function afterShell(commands: string): string[] {
   return ["bash", "-c", `${commands}exec "$0" "$@"`, ...FROM_SOURCE];
 }
@@ -14,14 +14,14 @@ export function afterShell(commands: string): string[] {
 export interface ServerProcess {
   readonly url: string;
   readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
-  /** Resolves, when it has ended, with all that it has written to standard error. */
+  /** Resolves when the server has exited, with everything it wrote to standard error. */
   readonly log: Promise<string>;
 }
 
 /**
- * `serve` on a free port with further words; resolves when it is ready.
- * @param program what runs it; by default from source
- * @param spawn `detached`: in a process group of its own, as a terminal starts it
+ * Runs `serve` on a free port with further arguments; resolves when the server is ready.
+ * @param program command to run; by default from source
+ * @param spawn `detached`: in its own process group, as when started from a terminal
  */
 export async function startServer(
   words: readonly string[] = [],
@@ -39,7 +39,7 @@ export async function startServer(
   const log = Promise.withResolvers<string>();
   const url = Promise.withResolvers<string>();
   const read = async () => {
-    // To the end, so that the pipe does not fill up.
+    // Read to the end, so that the pipe does not fill up.
     for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) {
       text += piece;
       if (text.includes("ready in")) url.resolve(/API\s+(\S+)\/v1/.exec(text)?.[1] ?? "");
@@ -51,7 +51,7 @@ export async function startServer(
   return { url: await url.promise, process: child, log: log.promise };
 }
 
-/** Values by series; `engine` and `model_name` are left out of the labels. */
+/** Values by series, without the labels `engine` and `model_name`. */
 export type Series = ReadonlyMap<string, number>;
 
 export function seriesOf(text: string): Series {
@@ -72,12 +72,12 @@ export async function readMetrics(url: string): Promise<Series> {
   return seriesOf(await (await fetch(`${url}/metrics`)).text());
 }
 
-/** NaN when either lacks the series. */
+/** NaN if either lacks the series. */
 export function change(before: Series, after: Series, name: string): number {
   return (after.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN);
 }
 
-/** The metrics of a server in which nothing runs. */
+/** Metrics of an idle server. */
 export async function untilIdle(url: string): Promise<Series> {
   for (let i = 0; i < 200; i++) {
     const now = await readMetrics(url);

@@ -1,5 +1,5 @@
-// Clones in temporary folders, and a stand-in for llama.cpp: a small repository whose commit is packed
-// into an npm package as a git bundle, served by a stand-in for the registry.
+// Clones in temporary folders, and a fake llama.cpp: a small repository whose commit is packed into an
+// npm package as a git bundle, served by a fake registry.
 
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,7 +23,7 @@ export function tempCheckout(): Checkout {
   return checkout;
 }
 
-/** This project as a clone has it before anything is installed, without what the scripts do not read. */
+/** A fresh clone of this project, without files that the scripts do not read. */
 export function bareClone(): string {
   const folder = tempFolder();
   const root = new Checkout().root;
@@ -32,7 +32,7 @@ export function bareClone(): string {
   return folder;
 }
 
-/** For afterAll. */
+/** Call in afterAll. */
 export function removeTempFolders(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
@@ -84,7 +84,7 @@ export function packSource(files: Readonly<Record<string, string>>): PackedSourc
   };
 }
 
-/** Serves one package. @returns its address, which ends when the test process does */
+/** Serves one package until the test process ends. @returns its address */
 export function serveRegistry({ pin, tarball }: PackedSource): string {
   const answer = ({ url }: Request): Response => {
     if (url.endsWith(".tgz")) return new Response(Bun.file(tarball));

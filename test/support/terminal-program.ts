@@ -1,11 +1,11 @@
-// The program on a terminal of its own, as a person has it.
+// Runs the program on its own terminal, as a user would.
 
 import { MAIN } from "./run-pagoda.ts";
 
 export class TerminalProgram {
   readonly #process: Bun.Subprocess;
   #text = "";
-  /** Where the next wait begins to look. */
+  /** Offset at which the next wait begins to search. */
   #seen = 0;
 
   constructor(words: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -27,7 +27,7 @@ export class TerminalProgram {
     return this.#process.exited;
   }
 
-  /** All that was shown, with its control sequences. */
+  /** All output so far, including control sequences. */
   get text(): string {
     return this.#text;
   }
@@ -36,7 +36,7 @@ export class TerminalProgram {
     this.#process.terminal?.write(keys);
   }
 
-  /** Until this is shown, after what was waited for last. */
+  /** Waits until this is shown, after the previous match. */
   async until(shown: string): Promise<void> {
     for (let i = 0; i < 1000; i++) {
       const at = this.#text.indexOf(shown, this.#seen);

@@ -1,4 +1,4 @@
-// The written bytes themselves; that llama.cpp loads them is tested in test/native/tiny-gguf.test.ts.
+// Checks the written bytes; that llama.cpp loads them is tested in test/native/tiny-gguf.test.ts.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -49,7 +49,7 @@ describe("encodeGguf", () => {
 });
 
 describe("writeTinyGguf", () => {
-  test("gives the same bytes for the same options and others for another seed", () => {
+  test("yields the same bytes for the same options and others for another seed", () => {
     expect(bytesOf({ seed: 5 })).toEqual(bytesOf({ seed: 5 }));
     expect(bytesOf({ seed: 5 })).not.toEqual(bytesOf({ seed: 6 }));
   });
@@ -62,7 +62,7 @@ describe("writeTinyGguf", () => {
     expect(writeTinyGguf(path, { tokenizer: "bpe" })).toMatchObject(bpe);
   });
 
-  test("damages a file as told", () => {
+  test("damages a file as requested", () => {
     const whole = bytesOf({});
     expect(bytesOf({ fault: "truncated" })).toEqual(whole.subarray(0, whole.length * 0.6));
     expect(new TextDecoder().decode(bytesOf({ fault: "wrong-magic" }).subarray(0, 4))).toBe("GGML");

@@ -1,6 +1,6 @@
-// Generates tiny random-weight models that llama.cpp loads, so that tests of the addon need no
-// download and can choose their architecture. The same options give the same bytes. Names and shapes
-// of tensors are those that llama.cpp's src/models/*.cpp of each architecture asks for.
+// Generates tiny models with random weights that llama.cpp loads, so that tests of the addon need no
+// download and can choose their architecture. The same options yield the same bytes. Names and shapes
+// of tensors are those that llama.cpp's src/models/*.cpp of each architecture expects.
 
 import { writeFileSync } from "node:fs";
 import { encodeGguf, type GgufValue, type TensorType } from "./gguf-writer.ts";
@@ -20,7 +20,7 @@ export interface TinyGgufOptions {
   readonly architecture?: TinyArchitecture;
   readonly tokenizer?: TinyTokenizer | TinyVocabulary;
   readonly addBos?: boolean;
-  /** Jinja text; null = the model has no template. */
+  /** Jinja source; null = the model has no template. */
   readonly chatTemplate?: string | null;
   readonly numLayers?: number;
   readonly numHeads?: number;
@@ -29,12 +29,12 @@ export interface TinyGgufOptions {
   /** Width of the hidden state; a multiple of 32. */
   readonly embeddingLength?: number;
   readonly contextLength?: number;
-  /** Tokens; of the architectures that have one. */
+  /** Number of context tokens, for architectures that have a limit. */
   readonly slidingWindow?: number;
-  /** Of matrices; vectors are always F32. */
+  /** Type of matrices; vectors are always F32. */
   readonly weightType?: TensorType;
   readonly seed?: number;
-  /** The embedding of this token is NaN, so that rows that have seen it, and no others, are NaN. */
+  /** The embedding of this token is NaN, so exactly the rows that have seen it are NaN. */
   readonly nanTokenId?: number | null;
   readonly fault?: TinyFault | null;
 }
@@ -43,7 +43,7 @@ export const TINY_CHAT_TEMPLATE =
   "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n" +
   "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
-/** Switches the adapter of "graniteswitch" on, and is read as the next one. */
+/** Enables the adapter of "graniteswitch", and is read as the next token. */
 export const SWITCH_TOKEN_ID = 50;
 
 const DEFAULTS: Required<TinyGgufOptions> = {
@@ -71,7 +71,7 @@ export function writeTinyGguf(path: string, options: TinyGgufOptions = {}): Tiny
   return vocabulary;
 }
 
-/** What the model's file holds, to be changed before it is written. */
+/** Contents of the model file, which can be changed before it is written. */
 export function tinyGguf(options: TinyGgufOptions = {}) {
   const chosen = { ...DEFAULTS, ...options };
   const { tokenizer, addBos } = chosen;
@@ -137,14 +137,14 @@ function architectureKeys(shape: Required<TinyGgufOptions>): Record<string, Gguf
     case "gemma2":
       return {
         "attention.sliding_window": window,
-        // Far below the real 50 and 30, so that these tiny scores feel the caps.
+        // Far below the real 50 and 30, so that the caps affect these tiny scores.
         attn_logit_softcapping: ["f32", 2],
         final_logit_softcapping: ["f32", 10],
       };
     case "gemma3":
       return {
         "attention.sliding_window": window,
-        // The real pattern, every sixth layer full, would leave a model of two layers none.
+        // With the real pattern, where every sixth layer is full, a model of two layers would have none.
         "attention.sliding_window_pattern": ["bool[]", everyOther(shape.numLayers)],
       };
     case "gpt-oss":
@@ -171,7 +171,7 @@ function architectureKeys(shape: Required<TinyGgufOptions>): Record<string, Gguf
   }
 }
 
-/** Layers 0, 2, 4... slide. */
+/** Layers 0, 2, 4... use the sliding window. */
 function everyOther(numLayers: number): boolean[] {
   return Array.from({ length: numLayers }, (_, layer) => layer % 2 === 0);
 }

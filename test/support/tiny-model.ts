@@ -1,4 +1,4 @@
-// Loads generated models through the native runner, each test file in a folder of its own.
+// Loads generated models through the native runner; each test file has its own folder.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

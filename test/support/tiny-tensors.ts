@@ -1,18 +1,18 @@
-// The tensors of a tiny model: names and shapes as llama.cpp's src/models/*.cpp asks for them, values
-// from one seeded random stream, in a fixed order.
+// Tensors of a tiny model: names and shapes as expected by llama.cpp's src/models/*.cpp, values from
+// one seeded random stream, in a fixed order.
 
 import type { GgufTensor, TensorType } from "./gguf-writer.ts";
 import { Prng } from "./prng.ts";
 
-/** What each stands for in tests. */
+/** Architectures, with the feature that each covers in tests. */
 export type TinyArchitecture =
   | "llama" // grouped-query attention, nothing else
   | "qwen3" // norms on queries and keys
   | "gemma2" // sliding window on every other layer, soft-cap on attention and logits
   | "gemma3" // sliding window, norms on queries and keys
   | "gpt-oss" // attention sinks, sliding window, experts
-  | "graniteswitch" // LoRA adapters that tokens switch on, by a layer of the cache behind the last one
-  | "bloom" // ALiBi: scores fall with distance, no positions anywhere else
+  | "graniteswitch" // LoRA adapters that tokens switch on, through an extra cache layer after the last one
+  | "bloom" // ALiBi: scores fall with distance, with no other position information
   | "mamba" // recurrent state, no KV cache
   | "bert"; // encoder only: generation is impossible
 
@@ -35,7 +35,7 @@ type Dimensions = readonly [number, ...number[]];
 
 export const FEED_FORWARD = 128;
 export const NUM_EXPERTS = 2;
-/** Rows of matrices need 32 elements to be quantised. */
+/** Rows of matrices need 32 elements to be quantized. */
 export const SWITCH = { adapters: 1, rank: 32 };
 export const SSM = { conv: 4, state: 16, rank: 32 };
 
@@ -129,7 +129,7 @@ class TensorFactory {
     this.#matrix(`${prefix}ssm_x.weight`, [inner, SSM.rank + 2 * SSM.state]);
     this.#matrix(`${prefix}ssm_dt.weight`, [SSM.rank, inner]);
     this.#vector(`${prefix}ssm_dt.bias`, inner);
-    // Negative, or the state grows without bound.
+    // Negative, because otherwise the state grows without bound.
     this.#add(`${prefix}ssm_a`, [SSM.state, inner], "F32", () => -Math.abs(this.#normal()) - 0.1);
     this.#vector(`${prefix}ssm_d`, inner);
     this.#matrix(`${prefix}ssm_out.weight`, [inner, n]);
@@ -154,7 +154,7 @@ class TensorFactory {
     }
   }
 
-  /** The first of them is that of no adapter, and adds nothing. */
+  /** The first one stands for "no adapter" and adds nothing. */
   #adapters(name: string, from: number, to: number): void {
     const numSlots = SWITCH.adapters + 1;
     this.#matrix(`${name}.lora_a`, [from, SWITCH.rank, numSlots]);
@@ -214,7 +214,7 @@ class TensorFactory {
     if (nanTokenId !== null) values.fill(NaN, nanTokenId * n, (nanTokenId + 1) * n);
   }
 
-  /** Spread so that rows of unit variance keep it; `gain` multiplies that. */
+  /** Scaled so that rows of unit variance keep it, times `gain`. */
   #matrix(name: string, shape: Dimensions, gain = 1): Float32Array {
     const deviation = gain / Math.sqrt(shape[0]);
     return this.#add(name, shape, this.#shape.weightType, () => this.#normal() * deviation);
@@ -235,7 +235,7 @@ class TensorFactory {
     return values;
   }
 
-  /** Standard normal, near enough: the sum of three uniforms, scaled. */
+  /** Approximately standard normal: the scaled sum of three uniforms. */
   #normal(): number {
     return (this.#prng.next() + this.#prng.next() + this.#prng.next() - 1.5) * 2;
   }

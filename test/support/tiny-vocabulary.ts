@@ -1,5 +1,5 @@
 // The two tiny vocabularies of generated models: a SentencePiece-like one ("spm", as llama 2) and a
-// byte-level BPE one ("bpe", as GPT-2). Both can spell every byte; special tokens sit at fixed ids.
+// byte-level BPE one ("bpe", as GPT-2). Both can spell every byte; special tokens have fixed ids.
 
 import type { GgufValue } from "./gguf-writer.ts";
 
@@ -77,7 +77,7 @@ function bpeVocabulary(addBos: boolean): TinyVocabulary {
   ]);
 }
 
-/** "<0x00>" to "<0xFF>", as SentencePiece spells bytes that it has no token for. */
+/** "<0x00>" to "<0xFF>", as SentencePiece spells bytes without a token of their own. */
 export function byteEntries(): Entry[] {
   return Array.from({ length: 256 }, (_, byte) => {
     const hex = byte.toString(16).toUpperCase().padStart(2, "0");
@@ -85,7 +85,7 @@ export function byteEntries(): Entry[] {
   });
 }
 
-/** @param metadata what the kind of tokenizer asks for; later keys replace earlier ones */
+/** @param metadata required by the kind of tokenizer; later keys replace earlier ones */
 export function vocabularyOf(
   entries: readonly Entry[],
   bosId: number,
@@ -114,7 +114,7 @@ function joined(merge: string): string {
   return merge.replace(" ", "");
 }
 
-/** GPT-2's visible stand-in of each byte: printable Latin-1 stays, the rest moves to 256 and up. */
+/** GPT-2's visible substitute for each byte: printable Latin-1 stays, the rest moves to 256 and up. */
 export function byteCharacters(): string[] {
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => {

@@ -1,5 +1,5 @@
-// Small vocabularies for every pre-tokenizer and every kind of tokenizer that the pinned llama.cpp has; the names
-// of pre-tokenizers are read from its source, so that one more is noticed.
+// Small vocabularies for every pre-tokenizer and every kind of tokenizer in the pinned llama.cpp. The names of
+// pre-tokenizers are read from its source, so that a new one is noticed.
 
 import { readFileSync } from "node:fs";
 import { Checkout } from "../../scripts/checkout.ts";
@@ -19,7 +19,7 @@ import {
 
 type Metadata = readonly (readonly [string, GgufValue])[];
 
-/** Spaces, newlines and letters among them, so that long runs are merged as well as words. */
+/** Includes spaces, newlines and letters, so that long runs are merged as well as words. */
 const MERGES = [
   ...["Ġ Ġ", "ĠĠ ĠĠ", "Ċ Ċ", "a a", "aa aa", "▁ ▁", "▁▁ ▁▁", "1 2", ". ."],
   ...["t h", "th e", "Ġ the", "▁ the", "i n", "Ã ©"],
@@ -39,7 +39,7 @@ function normal(texts: readonly string[]): Entry[] {
   return texts.map((text) => ({ text, type: NORMAL }));
 }
 
-/** @returns of every name that `tokenizer.ggml.pre` may have, the pre-tokenizer that it stands for */
+/** @returns the pre-tokenizer for every possible value of `tokenizer.ggml.pre` */
 export function preTokenizers(): Map<string, string> {
   const source = readFileSync(
     new Checkout().path("third_party", "llama.cpp", "src", "llama-vocab.cpp"),
@@ -59,7 +59,7 @@ export function preTokenizers(): Map<string, string> {
   return found;
 }
 
-/** @param specials beside those that every vocabulary here has */
+/** @param specials in addition to those that every vocabulary here has */
 export function bpeWith(
   pre: string,
   specials: readonly Entry[] = [],
@@ -75,7 +75,7 @@ export function bpeWith(
   ]);
 }
 
-/** One vocabulary of each kind that llama.cpp has beside the byte-level BPE ones. */
+/** One vocabulary for each kind that llama.cpp has besides byte-level BPE. */
 export const TOKENIZER_KINDS: Readonly<
   Record<string, (specials?: readonly Entry[]) => TinyVocabulary>
 > = {
@@ -102,7 +102,7 @@ export const TOKENIZER_KINDS: Readonly<
     named("phi-3", spm("llama", byteEntries(), specials)),
 };
 
-/** Of each pre-tokenizer and of each kind one, each with special tokens that overlap at random. */
+/** One vocabulary for each pre-tokenizer and each kind, with special tokens that overlap at random. */
 export function everyTokenizer(seed = 1): TinyVocabulary[] {
   const prng = new Prng(seed);
   const oneOfEachType = new Map(Array.from(preTokenizers(), ([name, type]) => [type, name]));
@@ -136,7 +136,7 @@ function spm(
   ]);
 }
 
-/** @param numBytes of those that are tokens by themselves; longer tokens begin with others as well */
+/** @param numBytes number of bytes that are tokens by themselves; longer tokens can begin with others */
 function rwkv(numBytes: number, specials: readonly Entry[] = []): TinyVocabulary {
   const bytes = Array.from(
     { length: numBytes },

@@ -1,25 +1,25 @@
-// Waiting for an event, never for a time: what happens in this process takes turns of the event loop.
+// Waits for events, never for a fixed time; work in this process takes turns of the event loop.
 
-/** For what never comes: the test fails, where it would hang. */
+/** Limit for events that never come, so that the test fails instead of hanging. */
 const PATIENCE_MS = 10_000;
-/** Far more than a chain of promises, streams and steps of the fake model takes to come to rest. */
+/** Far more turns than a chain of promises, streams and fake-model steps needs to settle. */
 const SETTLED_AFTER = 50;
 
-/** Resolves when all that is ready has had its turn once. */
+/** Resolves when all ready tasks have had one turn. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Lets what is under way come to rest, for a test of what must not follow. */
+/** Lets pending work settle, for tests that nothing else happens. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < SETTLED_AFTER; i++) await turn();
 }
 
-/** Resolves in the turn of the event loop in which it holds. @throws when that never comes */
+/** Resolves in the event loop turn in which the condition holds. @throws when it never holds */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   const endMs = performance.now() + PATIENCE_MS;
   while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`it never came to hold: ${holds}`);
+    if (performance.now() > endMs) throw new Error(`condition never held: ${holds}`);
     await turn();
   }
 }

@@ -1,11 +1,11 @@
-// The channel over a socket that takes what it likes: order, back-pressure, and its end.
+// The channel over a socket that accepts partial writes: order, backpressure, and its end.
 
 import { describe, expect, test } from "bun:test";
 import type { SocketEvents } from "../../../src/byte-socket.ts";
 import { Channel } from "../../../src/process/channel/channel.ts";
 import { FrameSplitter, frameHead } from "../../../src/process/channel/frames.ts";
 
-/** A socket with room for so many bytes until it is drained. */
+/** A socket that accepts this many bytes until it is drained. */
 class TightSocket {
   events: SocketEvents | null = null;
   readonly taken: number[] = [];
@@ -22,7 +22,7 @@ class TightSocket {
     const taken = bytes.subarray(0, this.#room);
     this.taken.push(...taken);
     this.#room -= taken.length;
-    // Bun says -1 for a full socket now and then.
+    // Bun occasionally returns -1 for a full socket.
     return taken.length === 0 ? -1 : taken.length;
   }
 
@@ -59,7 +59,7 @@ async function open(capacity = Number.POSITIVE_INFINITY) {
 }
 
 describe("a channel", () => {
-  test("sends what is said in one turn at the end of it, in order", async () => {
+  test("sends the messages of one turn at its end, in order", async () => {
     const { channel, socket } = await open();
     channel.send(Uint8Array.of(1));
     channel.send(Uint8Array.of(2, 3));
@@ -69,7 +69,7 @@ describe("a channel", () => {
     expect(channel.unsentBytes).toBe(0);
   });
 
-  test("keeps what the socket does not take, and goes on when it is drained", async () => {
+  test("keeps bytes that the socket does not accept, and continues when it is drained", async () => {
     const { channel, socket, seen } = await open(3);
     const frames = Array.from({ length: 20 }, (_, i) => [i, i, i]);
     for (const frame of frames) channel.send(Uint8Array.from(frame));
@@ -96,7 +96,7 @@ describe("a channel", () => {
     expect(seen.frames).toEqual([[8, 9]]);
   });
 
-  test("ends once, with what broke it, and takes nothing afterwards", async () => {
+  test("ends once, with the error that broke it, and accepts nothing afterwards", async () => {
     const { channel, socket, seen } = await open();
     socket.events?.onData(Uint8Array.of(255, 255, 255, 255));
     socket.events?.onClose();
@@ -107,7 +107,7 @@ describe("a channel", () => {
     expect(socket.taken).toEqual([]);
   });
 
-  test("that the other side closes has no fault", async () => {
+  test("reports no error when the other side closes it", async () => {
     const { socket, seen } = await open();
     socket.events?.onClose();
     expect(seen.ends).toEqual([null]);

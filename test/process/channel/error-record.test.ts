@@ -1,4 +1,4 @@
-// Errors that cross the channel are what they were: class, code, text, place.
+// Errors that cross the channel keep their class, code, message and fields.
 
 import { expect, test } from "bun:test";
 import { ConfigError, EngineError, OverloadError, RequestError } from "../../../src/errors.ts";
@@ -10,7 +10,7 @@ test.each([
   ["RequestError", new RequestError("invalid_value", "no such thing", "seed"), { param: "seed" }],
   ["EngineError", new EngineError("engine_sleep_failed", "cannot sleep"), { retryAfterS: null }],
   [
-    "EngineError with a time",
+    "EngineError with a retry time",
     new EngineError("engine_restarting", "back soon", { retryAfterS: 3 }),
     { retryAfterS: 3 },
   ],
@@ -30,6 +30,6 @@ test("a native error keeps code and status", () => {
   expect(sent(new TypeError("plain")).name).toBe("TypeError");
 });
 
-test("what is no error becomes one", () => {
+test("a thrown value that is not an error becomes one", () => {
   expect(sent("just text").message).toBe("just text");
 });

@@ -1,4 +1,4 @@
-// Messages in a stream of bytes: however it is cut on its way, they come out as they went in.
+// Messages in a byte stream arrive intact, however the stream is split.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -13,7 +13,7 @@ function framesOf(chunks: readonly Uint8Array[]): number[][] {
   return chunks.flatMap((chunk) => [...splitter.push(chunk)].map((frame) => [...frame]));
 }
 
-test("any cut of the stream gives the same messages", () => {
+test("any split of the stream yields the same messages", () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array()), fc.array(fc.nat()), (frames, cuts) => {
       const stream = streamOf(frames);
@@ -25,12 +25,12 @@ test("any cut of the stream gives the same messages", () => {
   );
 });
 
-test("one byte at a time is the same as all at once", () => {
+test("one byte at a time yields the same messages as all at once", () => {
   const stream = streamOf([Uint8Array.of(1, 2, 3), Uint8Array.of(), Uint8Array.of(4)]);
   expect(framesOf([...stream].map((byte) => Uint8Array.of(byte)))).toEqual([[1, 2, 3], [], [4]]);
 });
 
-test("a buffer that the socket reads into again does not change what was kept of it", () => {
+test("kept bytes survive when the socket reuses its read buffer", () => {
   const stream = streamOf([Uint8Array.of(1, 2, 3), Uint8Array.of(4, 5)]);
   const splitter = new FrameSplitter();
   const frames: number[][] = [];
@@ -45,7 +45,7 @@ test("a buffer that the socket reads into again does not change what was kept of
   ]);
 });
 
-test("a length beyond the limit is refused before anything is kept for it", () => {
+test("refuses a length beyond the limit before allocating memory for it", () => {
   const head = frameHead(MAX_FRAME_BYTES);
   expect(framesOf([head])).toEqual([]);
   expect(() => frameHead(MAX_FRAME_BYTES + 1)).toThrow(ChannelError);

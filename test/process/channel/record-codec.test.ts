@@ -1,4 +1,4 @@
-// Any plain record survives the channel; what is no message is refused, whatever its bytes are.
+// Any plain record survives the channel; invalid messages are refused, whatever their bytes.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -40,7 +40,7 @@ const { record } = fc.letrec<{ record: unknown }>((tie) => ({
 }));
 
 describe("a record", () => {
-  test("arrives as it was sent", () => {
+  test("arrives unchanged", () => {
     fc.assert(
       fc.property(record, (value) => {
         expect(sent(value)).toEqual(value as never);
@@ -48,7 +48,7 @@ describe("a record", () => {
     );
   });
 
-  test("keeps what JSON would lose", () => {
+  test("keeps values that JSON would lose", () => {
     const value = {
       ...{ ids: Int32Array.of(1, -2), seed: 2n ** 64n - 1n, nothing: null, minusZero: -0 },
       ...{ bytes: Uint8Array.of(0, 255), infinite: Number.NEGATIVE_INFINITY, bom: "\uFEFFx" },
@@ -57,7 +57,7 @@ describe("a record", () => {
     expect(sent(Number.NaN)).toBeNaN();
   });
 
-  test("arrives whole wherever the buffer has to grow", () => {
+  test("arrives intact wherever the buffer has to grow", () => {
     const values = [null, true, 7, 0.5, 3n, "text", Int32Array.of(1), Uint8Array.of(2), [], {}];
     for (const value of values) {
       for (let length = 16_300; length < 16_400; length++) {
@@ -67,17 +67,17 @@ describe("a record", () => {
     }
   });
 
-  test("keeps its names, those that every request has and others", () => {
+  test("keeps its property names, common and uncommon ones", () => {
     const value = { ...DEFAULT_SAMPLING_PARAMS, requestIds: ["a"], another: { topP: 1, "": 2 } };
     expect(sent(value)).toEqual(value);
     expect(Object.keys(sent(value) as object)).toEqual(Object.keys(value));
   });
 
-  test("leaves undefined properties out, as JSON does", () => {
+  test("omits undefined properties, as JSON does", () => {
     expect(sent({ a: 1, b: undefined })).toStrictEqual({ a: 1 });
   });
 
-  test("may have a key that names the prototype", () => {
+  test("can have a key that names the prototype", () => {
     const value = JSON.parse('{"__proto__": {"polluted": true}, "constructor": 1}');
     const arrived = sent(value) as object;
     expect(Object.entries(arrived)).toEqual(Object.entries(value));
@@ -85,7 +85,7 @@ describe("a record", () => {
     expect("polluted" in arrived).toBe(false);
   });
 
-  test("that a client nests too deeply is refused before it is sent", () => {
+  test("is refused before it is sent if a client nested it too deeply", () => {
     const nested = (depth: number): unknown => (depth === 0 ? 0 : [nested(depth - 1)]);
     expect(sent(nested(128))).toEqual(nested(128));
     expect(() => sent(nested(129))).toThrow(RequestError);
@@ -93,8 +93,8 @@ describe("a record", () => {
   });
 });
 
-describe("bytes that are no record", () => {
-  test("are refused wherever they end", () => {
+describe("bytes that are not a record", () => {
+  test("are refused wherever they are cut off", () => {
     const bytes = bytesOf({ a: [1, 2.5, "text", 3n, Int32Array.of(1), Uint8Array.of(2)] });
     for (let length = 0; length < bytes.length; length++) {
       expect(() => read(bytes.subarray(0, length))).toThrow(ChannelError);
@@ -102,7 +102,7 @@ describe("bytes that are no record", () => {
     expect(() => read(Uint8Array.of(...bytes, 0))).toThrow("too many bytes");
   });
 
-  test("cannot name what has no place", () => {
+  test("cannot refer to a name that is not in the table", () => {
     expect(() => read(Uint8Array.of(10, 1, 0, 0, 0, 255, 0))).toThrow(
       "a name with unknown index 255",
     );
@@ -121,7 +121,7 @@ describe("bytes that are no record", () => {
     );
   });
 
-  test("cannot ask for more memory than they are long", () => {
+  test("cannot cause an allocation larger than their length", () => {
     const manyItems = Uint8Array.of(9, 255, 255, 255, 255, 0);
     const longText = Uint8Array.of(6, 255, 255, 255, 255, 0);
     const manyInts = Uint8Array.of(8, 255, 255, 255, 255, 0);

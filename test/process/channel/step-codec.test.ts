@@ -53,7 +53,7 @@ function bytesOf(value: EngineOutputs): Uint8Array {
   return writer.take();
 }
 
-test("a step arrives as it was sent", () => {
+test("a step arrives unchanged", () => {
   fc.assert(
     fc.property(message, (value) => {
       const frame = encodeMessage({ type: "outputs", message: value });
@@ -62,7 +62,7 @@ test("a step arrives as it was sent", () => {
   );
 });
 
-test("one that is cut short is refused, wherever", () => {
+test("refuses a message that is cut off anywhere", () => {
   fc.assert(
     fc.property(message, fc.double({ min: 0, max: 1, maxExcluded: true }), (value, share) => {
       const bytes = bytesOf(value);
