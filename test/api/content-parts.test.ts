@@ -1,4 +1,4 @@
-// Parts of a message's content: which are text, as in vLLM, and what is said of the others.
+// Content parts of a message: which are text, as in vLLM, and the errors for others.
 
 import { describe, expect, test } from "bun:test";
 import { chatMessages, contentText } from "../../src/api/chat-messages.ts";
@@ -14,7 +14,7 @@ describe("content", () => {
     ["no parts", [], ""],
     ["a text part", [{ type: "text", text: "a" }], "a"],
     ["a refusal", [{ type: "refusal", refusal: "no" }], "no"],
-    ["a thought", [{ type: "thinking", thinking: "hm" }], "hm"],
+    ["a thinking part", [{ type: "thinking", thinking: "hm" }], "hm"],
     [
       "parts of the responses API",
       [
@@ -23,14 +23,14 @@ describe("content", () => {
       ],
       "a\nb",
     ],
-    ["plain texts as parts", ["a", { type: "text", text: "" }, "b"], "a\nb"],
+    ["plain strings as parts", ["a", { type: "text", text: "" }, "b"], "a\nb"],
     ["a part without a type", [{ text: "a" }, { refusal: "b", type: null }], "a\nb"],
     ["a part with more fields", [{ type: "text", text: "a", cache_control: { type: "x" } }], "a"],
   ])("may be %s", (_, content, text) => {
     expect(contentOf(content)).toBe(text);
   });
 
-  test("stays parts for a template that wants them, as what vLLM makes of them", () => {
+  test("stays a list of parts, in vLLM's form, for templates that want one", () => {
     const parts = ["a", { type: "refusal", refusal: "no", x: 1 }];
     expect(chatMessages([{ role: "user", content: parts }])).toEqual([
       {
@@ -64,22 +64,22 @@ describe("content", () => {
       "Unknown part type: tool_result. Known are text, ",
     ],
     [
-      "a type with its text elsewhere",
+      "a type with its text in another field",
       [{ type: "refusal", text: "a" }],
       "type 'refusal' must have a text as its 'refusal'",
     ],
     [
-      "a text that is none",
+      "a text that is not a string",
       [{ type: "text", text: 5 }],
       "type 'text' must have a text as its 'text'",
     ],
     ["a text that is null", [{ type: "text", text: null }], "must have a text as its 'text'"],
     [
-      "a type that is no text",
+      "a type that is not a string",
       [{ type: 5, text: "a" }],
       "the 'type' of a content part must be text",
     ],
-    ["a part of nothing", [{}], "a content part has no 'type'"],
+    ["an empty part", [{}], "a content part has no 'type'"],
     ["a number as a part", [5], "a content part must be text or an object"],
     ["null as a part", [null], "a content part must be text or an object"],
     ["a list as a part", [["a"]], "a content part must be text or an object"],
@@ -89,7 +89,7 @@ describe("content", () => {
     expect(() => contentOf(content)).toThrow(text);
   });
 
-  test("is read alike by chats and by /tokenize", async () => {
+  test("is handled alike in chats and in /tokenize", async () => {
     const { post } = makeApp();
     for (const path of ["/v1/chat/completions", "/tokenize"]) {
       const ask = async (part: object) =>
@@ -100,7 +100,7 @@ describe("content", () => {
   });
 });
 
-test("members of a message that are null are not there, but for its content", () => {
+test("null members of a message count as absent, except its content", () => {
   const message = { role: "assistant", content: null, name: null, tool_calls: null, refusal: "no" };
   expect(chatMessages([message])).toEqual([{ role: "assistant", content: null, refusal: "no" }]);
 });

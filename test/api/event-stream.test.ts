@@ -1,11 +1,11 @@
-// The byte stream of events: one pull, one event; silence filled; a leaving reader reported.
+// The byte stream of events: one event per pull, comments during silence, disconnects reported.
 
 import { describe, expect, test } from "bun:test";
 import { eventStream } from "../../src/api/event-stream.ts";
 import { dataEvent } from "../../src/api/events.ts";
 import { settled } from "../support/waiting.ts";
 
-/** Counts how many events were asked for. @param delayMs each comes so late: the comments come by a timer */
+/** Counts the requested events. @param delayMs delay of each, so that the timer sends comments meanwhile */
 function countedEvents(numEvents: number, delayMs = 0) {
   const source = { numPulled: 0 };
   async function* events() {
@@ -21,7 +21,7 @@ function countedEvents(numEvents: number, delayMs = 0) {
 const options = { keepAliveMs: 1000, onCancel: () => {}, onEnd: () => {} };
 
 describe("eventStream", () => {
-  test("carries each event as bytes, then ends", async () => {
+  test("encodes each event, then ends", async () => {
     const { events } = countedEvents(2);
     const chunks: Uint8Array[] = [];
     for await (const chunk of eventStream(events, options)) chunks.push(chunk);
@@ -31,7 +31,7 @@ describe("eventStream", () => {
     ]);
   });
 
-  test("asks for nothing that the reader has not asked for", async () => {
+  test("pulls only events that the reader has requested", async () => {
     const { source, events } = countedEvents(100);
     const reader = eventStream(events, options).getReader();
     await settled();
@@ -42,14 +42,14 @@ describe("eventStream", () => {
     await reader.cancel();
   });
 
-  test("loses no event to the comments in a silence", async () => {
+  test("loses no event while comments fill a silence", async () => {
     const { events } = countedEvents(2, 25);
     const text = await new Response(eventStream(events, { ...options, keepAliveMs: 10 })).text();
     expect(text).toContain(": keep-alive\n\n");
     expect(text.replaceAll(": keep-alive\n\n", "")).toBe("data: 0\n\ndata: 1\n\n");
   });
 
-  test("reports a reader that leaves, once", async () => {
+  test("reports a reader that disconnects, once", async () => {
     let numCancels = 0;
     const onCancel = () => numCancels++;
     const { events } = countedEvents(5);

@@ -1,4 +1,4 @@
-// Integers of a body beyond 2^53: read to the last digit, or refused with the digits that were sent.
+// Integers of a body beyond 2^53: exact to the last digit, or refused with the digits that were sent.
 
 import { describe, expect, test } from "bun:test";
 import { completionBody } from "../../src/library/wire-body.ts";
@@ -31,7 +31,7 @@ describe("a seed", () => {
     ["the largest", "9223372036854775807", 9223372036854775807n],
     ["the smallest, in two's complement", "-9223372036854775808", 9223372036854775808n],
     ["a negative one", "-2", 2n ** 64n - 2n],
-    ["a float that is whole", "1e3", 1000n],
+    ["a whole float", "1e3", 1000n],
     ["none", "-1", null],
   ])("%s is read exactly", async (_, text, seed) => {
     const request = await requestOf(`"seed":${text}`);
@@ -54,7 +54,7 @@ describe("a seed", () => {
     }
   });
 
-  test("of the library may be a bigint", () => {
+  test("in the library can be a bigint", () => {
     expect(completionBody("x", { seed: 2n ** 63n - 1n }).seed).toBe(9223372036854775807n);
     expect(completionBody("x", { seed: 5n }).seed).toBe(5);
     expect(() => completionBody("x", { seed: 2n ** 63n })).toThrow("less than or equal to");
@@ -68,7 +68,7 @@ describe("a priority", () => {
   });
 });
 
-describe("other fields name what was sent", () => {
+describe("errors of other fields quote the digits that were sent", () => {
   test.each([
     ["n", HUGE, `n must be at most 128, got ${HUGE}.`],
     ["n", `-${HUGE}`, `n must be at least 1, got -${HUGE}.`],
@@ -107,11 +107,11 @@ describe("other fields name what was sent", () => {
     expect(await (await chat(`"top_logprobs":${HUGE}`)).text()).toContain(HUGE);
   });
 
-  test("a top_k over any vocabulary is no limit", async () => {
+  test("a top_k above any vocabulary size is no limit", async () => {
     expect((await requestOf(`"top_k":${HUGE}`))?.samplingParams.topK).toBe(0);
   });
 
-  test("tokens to detokenize that are no tokens give nothing", async () => {
+  test("invalid token ids detokenize to nothing", async () => {
     const response = await post("/detokenize", `{"tokens":[72,${HUGE}]}`);
     expect(await response.json()).toEqual({ prompt: "H" });
   });

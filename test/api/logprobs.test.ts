@@ -1,4 +1,4 @@
-// Log-probabilities as the API shows them: offsets in characters, bytes exact, numbers that JSON has.
+// Logprobs in API responses: offsets in characters, exact bytes, numbers that JSON can represent.
 
 import { describe, expect, test } from "bun:test";
 import { chatLogprobs, completionLogprobs, promptLogprobs } from "../../src/api/logprobs.ts";
@@ -23,11 +23,11 @@ describe("logprobs", () => {
     ...{ tokenId, logprob, rank },
     bytes: new TextEncoder().encode(String(tokenId)),
   });
-  /** Of tokens whose texts are numbers, which an object would put in order. */
+  /** Tokens whose texts are numbers, which an object would reorder. */
   const LIKELY = { chosen: token(7, -2, 2), top: [token(9, -1, 1), token(7, -2, 2)] };
   const UNLIKELY = { chosen: token(7, -5, 40), top: [token(9, -1, 1), token(3, -2, 2)] };
 
-  test("a position's list begins with the token that is there, then come the likeliest", () => {
+  test("a position's list begins with the sampled token, followed by the most likely ones", () => {
     const tops = (asked: typeof LIKELY) =>
       chatLogprobs([asked], false).content[0]?.top_logprobs.map((top) => top.token);
     expect(tops(LIKELY)).toEqual(["7", "9"]);
@@ -41,13 +41,13 @@ describe("logprobs", () => {
     );
   });
 
-  test("with no likeliest asked for, chat lists none and completions the token alone", () => {
+  test("without top tokens requested, chat lists none and completions only the sampled one", () => {
     const position = { chosen: token(7, -5, 40), top: [] };
     expect(chatLogprobs([position], false).content[0]?.top_logprobs).toEqual([]);
     expect(writeJson(completionLogprobs([position], false, 0).top_logprobs)).toBe('[{"7":-5}]');
   });
 
-  test("of tokens with the same text the one that is there counts", () => {
+  test("lists the sampled one of tokens with the same text", () => {
     const half = (byte: number, logprob: number) => ({
       ...token(byte, logprob, 1),
       bytes: Uint8Array.of(byte),
@@ -58,17 +58,17 @@ describe("logprobs", () => {
     );
   });
 
-  test("a byte order mark is a character like any other", () => {
+  test("treats a byte order mark like any other character", () => {
     expect(completionLogprobs([alone("\ufeff")], false, 0).tokens).toEqual(["\ufeff"]);
   });
 
-  test("an impossible token is at -9999, since JSON has no infinity", () => {
+  test("reports an impossible token as -9999, since JSON has no infinity", () => {
     const positions = [alone("a", Number.NEGATIVE_INFINITY)];
     expect(completionLogprobs(positions, false, 0).token_logprobs).toEqual([-9999]);
     expect(chatLogprobs(positions, false).content[0]?.logprob).toBe(-9999);
   });
 
-  test("no positions are empty lists", () => {
+  test("returns empty lists for no positions", () => {
     expect(completionLogprobs([], false, 0)).toEqual({
       text_offset: [],
       token_logprobs: [],

@@ -1,4 +1,4 @@
-// Several prompts as one stream of outputs.
+// Several prompts merged into one stream of outputs.
 
 import { describe, expect, test } from "bun:test";
 import { mergeStreams } from "../../src/api/output-streams.ts";
@@ -6,7 +6,7 @@ import { EngineError } from "../../src/errors.ts";
 import type { OutputStream, SequenceOutput } from "../../src/front/output-stream.ts";
 import { settled } from "../support/waiting.ts";
 
-/** A stream whose outputs the test hands in. */
+/** A stream whose outputs the test supplies. */
 class ScriptedStream implements OutputStream {
   readonly promptTokenIds = Promise.resolve(new Int32Array(1));
   numAborts = 0;
@@ -42,8 +42,8 @@ async function collect(streams: readonly OutputStream[]): Promise<string[]> {
   return seen;
 }
 
-describe("mergeStreams", () => {
-  test("gives outputs as they come, and ends with the last prompt", async () => {
+describe("mergeGenerations", () => {
+  test("yields outputs as they arrive, and ends with the last prompt", async () => {
     const [first, second] = [new ScriptedStream(), new ScriptedStream()];
     const collected = collect([first, second]);
     second.say("a");
@@ -56,11 +56,11 @@ describe("mergeStreams", () => {
     expect(await collected).toEqual(["1a", "0b", "0c"]);
   });
 
-  test("no prompts are no outputs", async () => {
+  test("yields nothing without prompts", async () => {
     expect(await collect([])).toEqual([]);
   });
 
-  test("the failure of one prompt ends all of them", async () => {
+  test("ends all prompts when one fails", async () => {
     const streams = [new ScriptedStream(), new ScriptedStream()] as const;
     const collected = collect(streams);
     streams[1].fail(new EngineError("engine_step_failed", "boom"));
@@ -69,7 +69,7 @@ describe("mergeStreams", () => {
     expect(streams.map(({ numAborts }) => numAborts)).toEqual([1, 1]);
   });
 
-  test("a reader that stops aborts all prompts", async () => {
+  test("aborts all prompts when the reader stops", async () => {
     const streams = [new ScriptedStream(), new ScriptedStream()] as const;
     streams[0].say("a");
     for await (const _ of mergeStreams(streams)) break;

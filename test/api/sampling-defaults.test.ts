@@ -1,4 +1,4 @@
-// What a request is sampled with where it does not say.
+// Defaults of sampling parameters that a request does not set.
 
 import { describe, expect, test } from "bun:test";
 import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../../src/request/sampling-params.ts";
@@ -9,7 +9,7 @@ const PROMPTS: [string, object][] = [
   ["/v1/chat/completions", { messages: [{ role: "user", content: "hi" }] }],
 ];
 
-/** @returns the engine's parameters, or the answer's error */
+/** @returns the engine's parameters, or the error of the response */
 async function sampled(path: string, body: object, defaults: Partial<SamplingDefaults>) {
   const samplingDefaults = { ...NEUTRAL_SAMPLING, ...defaults };
   const { client, post } = makeApp({}, { samplingDefaults });
@@ -30,7 +30,7 @@ const MODELS = { temperature: 0.2, topP: 0.9, topK: 7, minP: 0.1, repetitionPena
 describe.each(PROMPTS)("%s", (path, prompt) => {
   const body = { ...prompt, max_tokens: 4 };
 
-  test("takes the model's defaults where it is silent, or says null", async () => {
+  test("uses the model's defaults for fields that are absent or null", async () => {
     const nothing = { temperature: null, top_p: null, top_k: null, repetition_penalty: null };
     expect(await sampled(path, body, MODELS)).toEqual({ ...MODELS, maxTokens: 4 });
     expect(await sampled(path, { ...body, ...nothing }, MODELS)).toEqual({
@@ -38,7 +38,7 @@ describe.each(PROMPTS)("%s", (path, prompt) => {
     });
   });
 
-  test("takes what the request says, field by field, vLLM's defaults included", async () => {
+  test("uses the request's values, field by field, even if they equal vLLM's defaults", async () => {
     const said = { temperature: 1, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1 };
     const { maxTokens: _, ...neutral } = NEUTRAL_SAMPLING;
     expect(await sampled(path, { ...body, ...said }, MODELS)).toEqual({ ...neutral, maxTokens: 4 });
@@ -47,7 +47,7 @@ describe.each(PROMPTS)("%s", (path, prompt) => {
     });
   });
 
-  test("generates no more than the operator allows any request", async () => {
+  test("caps max_tokens at the operator's limit", async () => {
     expect(await sampled(path, { ...body, max_tokens: 9 }, { maxTokens: 3 })).toMatchObject({
       maxTokens: 3,
     });
@@ -57,7 +57,7 @@ describe.each(PROMPTS)("%s", (path, prompt) => {
     });
   });
 
-  test("is refused n > 1 where the default is greedy, as if it had said so", async () => {
+  test("refuses n > 1 if the default temperature is greedy, as if the request had set it", async () => {
     expect(await sampled(path, { ...body, n: 2 }, { temperature: 0 })).toBe(
       "n must be 1 when using greedy sampling, got 2.",
     );

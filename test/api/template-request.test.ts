@@ -1,5 +1,5 @@
-// What of a chat's body reaches its template, and what is refused: vLLM 0.13's rules for chat_template_kwargs
-// and for templates of requests.
+// Which fields of a chat's body reach its template, and which are refused: vLLM 0.13's rules for
+// chat_template_kwargs and for templates in requests.
 
 import { describe, expect, spyOn, test } from "bun:test";
 import type { JsonObject } from "../../src/api/fields.ts";
@@ -36,7 +36,7 @@ function refusal(build: () => unknown): RequestError {
 }
 
 describe("the template's inputs", () => {
-  test("are the body's fields, and no variable that nobody set", () => {
+  test("are the body's fields, without variables that were not set", () => {
     expect(requestOf({})).toEqual({
       json: JSON.stringify({ messages: MESSAGES, tools: null, documents: null, kwargs: {} }),
       chatTemplate: null,
@@ -45,7 +45,7 @@ describe("the template's inputs", () => {
     });
   });
 
-  test("are set by kwargs of their names, which win over the fields", () => {
+  test("are set by kwargs with their names, which override the fields", () => {
     const documents = [{ title: "a", text: "b" }];
     const tools = [{ type: "function", function: { name: "f" } }];
     const flags = { add_generation_prompt: false, continue_final_message: true };
@@ -59,7 +59,7 @@ describe("the template's inputs", () => {
     });
   });
 
-  test("reach the template from a whole body, documents too", async () => {
+  test("reach the template from a complete body, including documents", async () => {
     const documents = [{ title: "a", text: "b" }];
     const { post } = makeApp();
     const answer = await post("/v1/chat/completions", {
@@ -71,7 +71,7 @@ describe("the template's inputs", () => {
     expect(JSON.parse(requestOf({ documents }).json).documents).toEqual(documents);
   });
 
-  test("are numbers as they are written in the body", async () => {
+  test("keep the notation of numbers in the body", async () => {
     const { post, runner } = makeApp();
     const encodeChat = spyOn(runner.tokenizer, "encodeChat");
     const numbers = "[1.0,1e400,-0.0,12345678901234567890,0.10]";
@@ -89,12 +89,12 @@ describe("the template's inputs", () => {
     ]);
   });
 
-  test("ask for special tokens beside the template's own only where the body does", () => {
+  test("request extra special tokens only if the body does", () => {
     expect(requestOf({ add_special_tokens: true }).addSpecialTokens).toBe(true);
     expect(requestOf({ add_special_tokens: false }).addSpecialTokens).toBeUndefined();
   });
 
-  test("count a kwarg of null as not set, as None is in Python", () => {
+  test("treat a kwarg of null as not set, like None in Python", () => {
     expect(withKwargs({ add_generation_prompt: null }).addGenerationPrompt).toBe(false);
   });
 
@@ -111,7 +111,7 @@ describe("the template's inputs", () => {
     });
   }
 
-  test("are refused with the place of a kwarg that is of another kind", () => {
+  test("are refused with the path of a kwarg of the wrong type", () => {
     const error = refusal(() => withKwargs({ add_generation_prompt: "perhaps", tools: 1 }));
     expect(error.code).toBe("invalid_schema");
     expect(error.message).toContain("2 validation errors");
@@ -119,7 +119,7 @@ describe("the template's inputs", () => {
     expect(error.message).toContain("'tools'");
   });
 
-  test("cannot both add a header and go on with the last message, whoever says so", () => {
+  test("cannot both add a header and continue the last message, whichever way this is set", () => {
     const message = "Cannot set both `continue_final_message` and `add_generation_prompt` to True.";
     const field = refusal(() => requestOf({ continue_final_message: true }));
     const kwarg = refusal(() => withKwargs({ continue_final_message: true }));
@@ -127,24 +127,24 @@ describe("the template's inputs", () => {
   });
 });
 
-describe("a template of the request", () => {
+describe("a template in the request", () => {
   const text = "{{ messages[0].content }}";
   const untrusted =
     "Chat template is passed with request, but --trust-request-chat-template is not set. " +
     "Refused request with untrusted chat template.";
 
-  test("is refused with the option that allows it", () => {
+  test("is refused with the name of the option that allows it", () => {
     const field = refusal(() => requestOf({ chat_template: text }));
     const kwarg = refusal(() => withKwargs({ chat_template: text }));
     expect([field.message, kwarg.message]).toEqual([untrusted, untrusted]);
     expect(field.param).toBe("chat_template");
   });
 
-  test("is rendered where the operator trusts them", () => {
+  test("is rendered if the operator trusts such templates", () => {
     expect(requestOf({ chat_template: text }, true).chatTemplate).toBe(text);
   });
 
-  test("is held to the same on every route", async () => {
+  test("is treated alike on every route", async () => {
     const body = { messages: MESSAGES, max_tokens: 1, chat_template: text };
     for (const path of ["/v1/chat/completions", "/tokenize"]) {
       const refused = await makeApp().post(path, body);

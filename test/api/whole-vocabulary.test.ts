@@ -1,4 +1,4 @@
-// Log-probabilities of the whole vocabulary: -1, where the operator allows it, within what an answer holds.
+// Logprobs of the whole vocabulary: -1, if the operator allows it, within the size limit of a response.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -29,7 +29,7 @@ function asker(maxLogprobs: number | null) {
 describe("without a limit", () => {
   const ask = asker(null);
 
-  test("-1 gives an entry for every token, in chat, completions and prompts", async () => {
+  test("-1 returns an entry for every token, in chat, completions and prompts", async () => {
     const chat = await ask(CHAT, {
       ...{ messages, max_tokens: 2, logprobs: true, top_logprobs: -1, prompt_logprobs: -1 },
     });
@@ -41,14 +41,14 @@ describe("without a limit", () => {
     expect(Object.keys(text.choices[0]?.prompt_logprobs?.[1] ?? {})).toHaveLength(VOCAB_SIZE);
   });
 
-  test("more than there are tokens is refused", async () => {
+  test("more than the number of tokens is refused", async () => {
     const { error } = await ask(TEXT, { prompt: "x", logprobs: VOCAB_SIZE + 1 });
     expect(error.message).toBe(
       "Requested sample logprobs of 259, which is greater than max allowed: 258",
     );
   });
 
-  test("an answer that would hold more than two million is refused, of several prompts too", async () => {
+  test("a response with more than two million entries is refused, also across several prompts", async () => {
     const many = { prompt: "x", logprobs: -1, max_tokens: 1000 };
     expect((await ask(TEXT, { ...many, n: 8 })).error.message).toStartWith(
       "The request may give 2064000 log-probabilities, and an answer holds at most 2000000.",
@@ -64,7 +64,7 @@ describe("without a limit", () => {
 describe("with a limit of 50", () => {
   const ask = asker(50);
 
-  test("50 are given, 51 or all of them refused", async () => {
+  test("allows 50, and refuses 51 or all", async () => {
     const chat = await ask(CHAT, {
       ...{ messages, max_tokens: 1, logprobs: true, top_logprobs: 50 },
     });
@@ -81,7 +81,7 @@ describe("with a limit of 50", () => {
   });
 });
 
-test("with a limit of 0 the token's own is given", async () => {
+test("returns the sampled token's own with a limit of 0", async () => {
   const answer = await asker(0)(CHAT, { messages, max_tokens: 1, logprobs: true });
   expect(answer.choices[0]?.logprobs.content[0]?.top_logprobs).toEqual([]);
 });
@@ -90,7 +90,7 @@ test.each([
   ["less than -1", { top_logprobs: -2, logprobs: true }, "must be a positive value or -1."],
   ["all, without logprobs", { top_logprobs: -1 }, "`logprobs` must be set to true."],
   ["less than -1 of a prompt", { prompt_logprobs: -2 }, "must be non-negative or -1, got -2."],
-  ["those of a prompt in a stream", { prompt_logprobs: -1, stream: true }, "not available when"],
+  ["all of a prompt, in a stream", { prompt_logprobs: -1, stream: true }, "not available when"],
 ])("%s is refused", async (_, fields, text) => {
   const { error } = await asker(null)(CHAT, { messages, ...fields });
   expect(error.message).toContain(text);

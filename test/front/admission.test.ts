@@ -1,4 +1,4 @@
-// Room for requests: what fits, what never could, and when to come back.
+// Queue capacity: which requests fit, which never could, and when to retry.
 
 import { describe, expect, test } from "bun:test";
 import { OverloadError, RequestError } from "../../src/errors.ts";
@@ -24,7 +24,7 @@ function thrownBy(act: () => unknown): unknown {
 }
 
 describe("Admission", () => {
-  test("takes as many sequences as it holds, and no more", () => {
+  test("admits as many sequences as the queue holds, and no more", () => {
     const { admission } = makeAdmission();
     admission.reserve(3);
     const error = thrownBy(() => admission.reserve(2));
@@ -34,7 +34,7 @@ describe("Admission", () => {
     expect(admission.numSequences).toBe(4);
   });
 
-  test("takes as many prompt tokens as it holds", () => {
+  test("admits as many prompt tokens as the queue holds", () => {
     const { admission } = makeAdmission();
     const first = admission.reserve(1);
     first.addTokens(60);
@@ -44,7 +44,7 @@ describe("Admission", () => {
     expect(admission.numTokens).toBe(100);
   });
 
-  test("calls what could never fit the client's mistake", () => {
+  test("reports a request that could never fit as a client error", () => {
     const { admission } = makeAdmission();
     const many = thrownBy(() => admission.reserve(5));
     expect(many).toBeInstanceOf(RequestError);
@@ -53,7 +53,7 @@ describe("Admission", () => {
     expect(long).toMatchObject({ code: "invalid_value" });
   });
 
-  test("gives back what was reserved and not taken, once", () => {
+  test("returns unused reservations, once", () => {
     const { admission } = makeAdmission();
     const reservation = admission.reserve(3);
     reservation.addTokens(30);
@@ -66,7 +66,7 @@ describe("Admission", () => {
     expect([admission.numSequences, admission.numTokens]).toEqual([0, 0]);
   });
 
-  test("a refused prompt leaves the room as it was", () => {
+  test("a refused prompt does not change the capacity", () => {
     const { admission } = makeAdmission();
     const reservation = admission.reserve(2);
     reservation.addTokens(90);
@@ -76,7 +76,7 @@ describe("Admission", () => {
     expect([admission.numSequences, admission.numTokens]).toEqual([0, 0]);
   });
 
-  test("asks to come back when what is in flight will have ended, 1 to 30 s", () => {
+  test("estimates the retry time from requests in flight, 1 to 30 s", () => {
     const { admission, clock } = makeAdmission({ reqs: 1000 });
     expect(admission.retryAfterS).toBe(1);
     admission.reserve(256);
@@ -85,7 +85,7 @@ describe("Admission", () => {
     clock.nowMs = 2_500;
     for (let i = 0; i < 128; i++) admission.endSequence(arrival);
     admission.reserve(128);
-    // A queue of two such waves, of which each takes 2.5 s.
+    // A queue of two such waves, each taking 2.5 s.
     admission.reserve(256);
     expect(admission.retryAfterS).toBe(5);
     clock.nowMs += 60_000;

@@ -1,4 +1,4 @@
-// Which observations an engine's message yields of requests with several sequences.
+// Observations that an engine's message yields for requests with several sequences.
 
 import { expect, test } from "bun:test";
 import { IterationStatsBuilder, type ParentProgress } from "../../src/front/iteration-stats.ts";
@@ -36,7 +36,7 @@ function lastOutput(requestId: string, tokenIds: readonly number[]): RequestOutp
 
 const builder = () => new IterationStatsBuilder(2000, 1024);
 
-test("statistics end no generation: a request goes on until its front ends each sequence", () => {
+test("statistics end no generation: a request runs until its front ends each sequence", () => {
   const parent = parentOf(["a"]);
   const stats = builder();
   stats.add(progressOf(parent, 0), lastOutput("a", [7]));
@@ -46,7 +46,7 @@ test("statistics end no generation: a request goes on until its front ends each 
   expect(parent.tracker.isDone).toBe(true);
 });
 
-test("a request counts once, with its longest sequence, in the message that ends its last one", () => {
+test("counts a request once, with its longest sequence, in the message that ends its last one", () => {
   const parent = parentOf(["a", "b"]);
   const [first, second] = [builder(), builder()];
   parent.tracker.endSequence();
@@ -58,7 +58,7 @@ test("a request counts once, with its longest sequence, in the message that ends
   expect(second.build().finished).toMatchObject([{ finishReason: "length", e2eLatencyS: 2 }]);
 });
 
-test("a sequence that ends without a token counts as finished, with no observation of a token", () => {
+test("counts a sequence that ends without a token as finished, with no token observations", () => {
   const parent = parentOf(["a"]);
   const stats = builder();
   parent.tracker.endSequence();

@@ -1,4 +1,4 @@
-// Deadlines and readers of the front: who is ended, why, and that nothing is left behind.
+// Deadlines and slow readers in the front: which requests are ended, the reason, and the cleanup.
 
 import { describe, expect, test } from "bun:test";
 import type { FrontLimits } from "../../src/front/front.ts";
@@ -26,7 +26,7 @@ function start(limits: Partial<FrontLimits>, options: FakeEngineOptions = {}) {
   return { ...parts, untilIdle };
 }
 
-/** @returns the tokens, or what the reader was told instead */
+/** @returns the tokens, or the error that the reader got */
 async function outcome(outputs: AsyncIterable<{ tokenIds: readonly number[] }>): Promise<unknown> {
   let numTokens = 0;
   try {
@@ -37,10 +37,10 @@ async function outcome(outputs: AsyncIterable<{ tokenIds: readonly number[] }>):
   }
 }
 
-describe("the time in the queue", () => {
+describe("the queue time limit", () => {
   const slow = { model: { stepDelayMs: 10 }, scheduler: { maxNumSeqs: 1 } };
 
-  test("ends what no step has begun to compute, and nothing else", async () => {
+  test("ends requests that no step has begun to compute, and no others", async () => {
     const { engine, untilIdle } = start({ queueTimeoutMs: 60 }, slow);
     const running = outcome(engine.generate(request({ maxTokens: 40 })));
     const waiting = outcome(engine.generate(request({ maxTokens: 1 })));
@@ -59,7 +59,7 @@ describe("the time in the queue", () => {
     await untilIdle();
   });
 
-  test("counts in a sleep too: who waits for a wake-up is told in time", async () => {
+  test("also applies during a sleep: requests that wait for a wake-up get an error in time", async () => {
     const { engine, client } = start({ queueTimeoutMs: 30 });
     await engine.calls.sleep(0, "keep");
     expect(await outcome(engine.generate(request()))).toBe("queue_timeout");
@@ -69,8 +69,8 @@ describe("the time in the queue", () => {
   });
 });
 
-describe("the time of a request", () => {
-  test("ends it where it runs", async () => {
+describe("the request time limit", () => {
+  test("ends running requests", async () => {
     const options = { model: { stepDelayMs: 5 } };
     const { engine, untilIdle } = start({ requestTimeoutMs: 60 }, options);
     expect(await outcome(engine.generate(request({ maxTokens: 900 })))).toBe(
@@ -81,10 +81,10 @@ describe("the time of a request", () => {
   });
 });
 
-describe("a prompt that is read late or never", () => {
+describe("a prompt whose tokenization is late or never ends", () => {
   const text = { ...request({ maxTokens: 2 }), prompt: { text: "hello", addSpecial: true } };
 
-  test("does not hold up the time in the queue: what is late is never computed", async () => {
+  test("does not suspend the queue time limit: a late prompt is never computed", async () => {
     const { engine, client, runner, untilIdle } = start({ queueTimeoutMs: 20 });
     const late = Promise.withResolvers<void>();
     const abortQueued = client.abortQueued.bind(client);
@@ -101,7 +101,7 @@ describe("a prompt that is read late or never", () => {
     expect(runner.numSteps).toBe(0);
   });
 
-  test("does not hold up the time of a request", async () => {
+  test("does not suspend the request time limit", async () => {
     const { engine, client } = start({ requestTimeoutMs: 20 });
     client.add = () => new Promise(() => {});
     const refusal = await engine.generate(text).promptTokenIds.catch((error: Error) => error);
@@ -114,14 +114,14 @@ describe("a prompt that is read late or never", () => {
     client.abortQueued = (ids) => abandoned.push(...ids);
     const refused = engine.generate({ ...text, prompt: new Int32Array(0) }).promptTokenIds;
     expect(await refused.catch(({ message }: Error) => message)).toContain("cannot be empty");
-    // The front's deadlines are timers: one that was left would fire by then.
+    // The front's deadlines are timers: a leftover one would fire by then.
     await Bun.sleep(30);
     expect(abandoned).toEqual([]);
   });
 });
 
-describe("a reader that is away", () => {
-  test("loses its request when it has left too much, and the blocks are free at once", async () => {
+describe("a slow reader", () => {
+  test("loses its request when it leaves too much unread, and the blocks are freed at once", async () => {
     const { engine, scheduler, untilIdle } = start({ maxUnreadBytes: 500 });
     const unread = engine.generate(request({ maxTokens: 900 }));
     await untilIdle();
@@ -129,12 +129,12 @@ describe("a reader that is away", () => {
     expect(await outcome(unread)).toBe("slow_reader");
   });
 
-  test("loses nothing within the limit, however long the answer is in all", async () => {
+  test("loses nothing within the limit, however long the whole answer is", async () => {
     const { engine } = start({ maxUnreadBytes: 2000 });
     expect(await outcome(engine.generate(request({ maxTokens: 900 })))).toBe(900);
   });
 
-  test("loses nothing for the size of what one step gives, as log-probabilities of a prompt", async () => {
+  test("loses nothing because of the size of one step's output, such as prompt logprobs", async () => {
     const { engine, untilIdle } = start({ maxUnreadBytes: 500 });
     const large = engine.generate(request({ maxTokens: 2, logprobs: 20, promptLogprobs: 20 }));
     const several = engine.generate(request({ maxTokens: 1, n: 3, temperature: 1, logprobs: 20 }));
@@ -146,8 +146,8 @@ describe("a reader that is away", () => {
   });
 });
 
-describe("room", () => {
-  test("is free again after every kind of end", async () => {
+describe("queue capacity", () => {
+  test("is released after every kind of end", async () => {
     const limits = { maxNumQueuedReqs: 2, maxNumQueuedTokens: 6 };
     const { engine, runner, untilIdle } = start(limits, { model: { stepDelayMs: 1 } });
     const ends: (() => Promise<unknown>)[] = [
@@ -172,7 +172,7 @@ describe("room", () => {
     await Promise.all([outcome(first), outcome(second)]);
   });
 
-  test("for prompts is free from the first output on", async () => {
+  test("for prompts is released at the first output", async () => {
     const { engine } = start({ maxNumQueuedTokens: 3 }, { model: { stepDelayMs: 1 } });
     const first = engine.generate(request({ maxTokens: 300 }));
     expect(() => engine.generate(request())).toThrow("limit of 3 prompt tokens");

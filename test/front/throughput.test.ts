@@ -1,11 +1,11 @@
-// When what is in flight will have ended, at the start, in bursts, after idle hours and when nothing moves.
+// Estimated time until requests in flight end: at the start, in bursts, after idle hours and in stalls.
 
 import { describe, expect, test } from "bun:test";
 import { type Arrival, Throughput } from "../../src/front/throughput.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** Sequences of equal length, so many of which run at a time while the others wait. */
+/** Sequences of equal length, some of which run at a time while the others wait. */
 class Burst {
   readonly throughput: Throughput;
   readonly #waiting: Arrival[] = [];
@@ -19,7 +19,7 @@ class Burst {
     this.throughput.setInFlight(nowMs, this.#waiting.length);
   }
 
-  /** Those that are there the longest. */
+  /** Sequences that were started first. */
   end(nowMs: number, count: number): void {
     for (const arrival of this.#waiting.splice(0, count)) this.throughput.depart(nowMs, arrival);
     this.throughput.setInFlight(nowMs, this.#waiting.length);
@@ -29,8 +29,8 @@ class Burst {
 const secondsLeft = (burst: Burst, nowMs: number) =>
   Math.round(burst.throughput.clearsInMs(nowMs) / 100) / 10;
 
-describe("what is in flight will have ended", () => {
-  test("at once where there is nothing", () => {
+describe("requests in flight are expected to end", () => {
+  test("at once when there are none", () => {
     const burst = new Burst();
     expect(secondsLeft(burst, 0)).toBe(0);
     burst.begin(0, 4);
@@ -38,14 +38,14 @@ describe("what is in flight will have ended", () => {
     expect(secondsLeft(burst, HOUR_MS)).toBe(0);
   });
 
-  test("in a time that is not known before anything has ended: as long again as it has been there", () => {
+  test("before anything has ended, after as long again as they have been in flight", () => {
     const burst = new Burst();
     burst.begin(HOUR_MS, 256);
     expect(secondsLeft(burst, HOUR_MS)).toBe(0);
     expect(secondsLeft(burst, HOUR_MS + 2000)).toBe(2);
   });
 
-  test("of a burst in two waves of 2.5 s, as the first one ends, in 2.5 s", () => {
+  test("in 2.5 s when the first of a burst's two waves of 2.5 s ends", () => {
     const burst = new Burst();
     burst.begin(0, 256);
     burst.end(2500, 128);
@@ -54,7 +54,7 @@ describe("what is in flight will have ended", () => {
     expect(secondsLeft(burst, 2500)).toBe(2.5);
   });
 
-  test("of the same burst after an idle hour, in the 5 s that the first one took", () => {
+  test("in 5 s for the same burst after an idle hour, as long as the first one took", () => {
     const burst = new Burst();
     burst.begin(0, 256);
     burst.end(2500, 128);
@@ -64,7 +64,7 @@ describe("what is in flight will have ended", () => {
     expect(secondsLeft(burst, HOUR_MS + 2000)).toBe(5.3);
   });
 
-  test("where 20 end in a second, steadily, in a 20th of a second each", () => {
+  test("a 20th of a second apart when 20 end per second, steadily", () => {
     const burst = new Burst();
     burst.begin(0, 300);
     for (let nowMs = 50; nowMs <= 60_000; nowMs += 50) {
@@ -74,7 +74,7 @@ describe("what is in flight will have ended", () => {
     expect(secondsLeft(burst, 60_000)).toBe(15);
   });
 
-  test("no sooner than in the time for which nothing has ended", () => {
+  test("no sooner than the time since the last one ended", () => {
     const burst = new Burst();
     burst.begin(0, 10);
     burst.end(100, 5);
@@ -82,7 +82,7 @@ describe("what is in flight will have ended", () => {
     expect(secondsLeft(burst, 20_100)).toBe(20);
   });
 
-  test("whatever ends in no time changes nothing", () => {
+  test("regardless of requests that end instantly", () => {
     const burst = new Burst();
     burst.begin(0, 10);
     burst.end(1000, 5);

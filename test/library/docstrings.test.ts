@@ -1,4 +1,4 @@
-// Every public item of the library says what it is: whatever the entries export, and each member of it.
+// Every public item of the library has a docstring: all exports of the entry points, and their members.
 
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -9,11 +9,11 @@ const sourceOf = (path: string) => readFileSync(join(LIBRARY, path), "utf8");
 
 interface Export {
   readonly name: string;
-  /** The file that declares it, relative to the library. */
+  /** The declaring file, relative to the library. */
   readonly file: string;
 }
 
-/** What an entry passes on, followed to where it is declared. */
+/** Re-exports of an entry, followed to their declarations. */
 function exportsOf(entry: string): Export[] {
   const source = sourceOf(entry);
   const passed = [...source.matchAll(/export (?:type )?\{([^}]+)\} from "(\.[^"]+)"/g)];
@@ -40,7 +40,7 @@ function declarationOf({ name, file }: Export): Export {
   return declarationOf({ name, file: join(dirname(file), next) });
 }
 
-/** Lines of a declaration, from its first to the brace that closes it. */
+/** Lines of a declaration, from its first to its closing brace. */
 function declarationLines({ name, file }: Export): { lines: string[]; before: string } {
   const lines = sourceOf(file).split("\n");
   const start = lines.findIndex((line) =>
@@ -66,7 +66,7 @@ function undocumentedMembers(declaration: Export): string[] {
   return [...own, ...members];
 }
 
-describe.each(["index.ts", "server.ts"])("the entry %s", (entry) => {
+describe.each(["index.ts", "server.ts"])("the entry point %s", (entry) => {
   test("exports nothing without a docstring", () => {
     const found = exportsOf(entry);
     expect(found.length).toBeGreaterThan(4);

@@ -1,4 +1,4 @@
-// What the user holds of a request: reading, stopping, failing, over the fake model.
+// The library's generation object: reading, stopping, failing, over the fake model.
 
 import { describe, expect, test } from "bun:test";
 import { EngineError, RequestError } from "../../src/errors.ts";
@@ -18,14 +18,14 @@ async function numSteps(llm: LLM): Promise<number> {
   return steps?.histograms[0]?.count ?? Number.NaN;
 }
 
-/** @returns steps until no block is in use, as the metrics tell */
+/** @returns steps until no block is in use, according to the metrics */
 async function stepsUntilFree(llm: LLM): Promise<number> {
   const before = await numSteps(llm);
   await until(async () => (await gaugeOf(llm, "vllm:kv_cache_usage_perc")) === 0);
   return (await numSteps(llm)) - before;
 }
 
-/** @returns what the promise rejects with; null when it does not */
+/** @returns the rejection reason of the promise, or null */
 async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;
@@ -40,7 +40,7 @@ async function drain(iterable: AsyncIterable<unknown>): Promise<void> {
 }
 
 describe("reading", () => {
-  test("deltas add up to the result, which is there after them", async () => {
+  test("deltas add up to the result, which is available after them", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { maxTokens: 5, temperature: 0, ignoreEos: true });
     const deltas: TextDelta[] = [];
@@ -59,7 +59,7 @@ describe("reading", () => {
     expect(result.choices).toHaveLength(1);
   });
 
-  test("the result may be asked for first and twice; the deltas are still given", async () => {
+  test("the result can be awaited first and twice; the deltas are still yielded", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { maxTokens: 5, ignoreEos: true });
     const { result } = generation;
@@ -69,7 +69,7 @@ describe("reading", () => {
     expect(generation.result).toBe(result);
   });
 
-  test("deltas are given once, to whoever reads first", async () => {
+  test("deltas are yielded once, to the first reader", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { maxTokens: 3, ignoreEos: true });
     const [first, second] = [await Array.fromAsync(generation), await Array.fromAsync(generation)];
@@ -77,7 +77,7 @@ describe("reading", () => {
     expect(second).toEqual([]);
   });
 
-  test("a chat gives a message to go on with", async () => {
+  test("a chat returns a message for continuing it", async () => {
     const { llm } = makeLlm();
     const { message, text, id } = await llm.chat([{ role: "user", content: "hi" }], {
       maxTokens: 4,
@@ -87,7 +87,7 @@ describe("reading", () => {
     expect(id).toBe("chatcmpl-mine");
   });
 
-  test("n sequences come interleaved and end as n choices", async () => {
+  test("n sequences are interleaved and end as n choices", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { n: 3, maxTokens: 4, seed: 7, ignoreEos: true });
     const seen = new Set<number>();
@@ -98,7 +98,7 @@ describe("reading", () => {
     expect(usage.completionTokens).toBe(12);
   });
 
-  test("a prompt may be token ids; log-probabilities come with each token", async () => {
+  test("a prompt can be token ids; logprobs come with each token", async () => {
     const { llm } = makeLlm();
     const options = { maxTokens: 2, logprobs: 1, promptLogprobs: 0, ignoreEos: true };
     const result = await llm.generate(Int32Array.of(104, 105), options).result;
@@ -107,7 +107,7 @@ describe("reading", () => {
     expect(result.promptLogprobs).toHaveLength(1);
   });
 
-  test("the byte stream is what the HTTP API streams", async () => {
+  test("the byte stream equals the HTTP API's stream", async () => {
     const { llm } = makeLlm();
     const stream = llm.chat([{ role: "user", content: "hi" }], { maxTokens: 2 }).toReadableStream();
     const events = (await new Response(stream).text()).split("\n\n").filter((line) => line !== "");
@@ -164,7 +164,7 @@ describe("blocks are free within one step", () => {
   const started = (llm: LLM) =>
     until(async () => (await gaugeOf(llm, "vllm:kv_cache_usage_perc")) > 0);
 
-  test("when it is aborted before it has been queued, it never runs", async () => {
+  test("when it is aborted before it was queued; it never runs", async () => {
     const { llm, runner } = makeLlm();
     const generation = llm.generate("hello", LONG);
     generation.abort();
@@ -182,11 +182,11 @@ describe("blocks are free within one step", () => {
       await settled();
       if ((await gaugeOf(llm, "vllm:num_requests_running")) === 0) break;
     }
-    // A stack slot may keep the last one alive.
+    // A stack slot can keep the last one alive.
     expect(await gaugeOf(llm, "vllm:num_requests_running")).toBeLessThanOrEqual(1);
   });
 
-  test("but one whose result is waited for is never collected", async () => {
+  test("but a generation whose result is awaited is never collected", async () => {
     const { llm } = makeLlm();
     const { result } = llm.generate("hello", { maxTokens: 60, ignoreEos: true });
     for (let i = 0; i < 10; i++) {
@@ -198,7 +198,7 @@ describe("blocks are free within one step", () => {
 });
 
 describe("failing", () => {
-  test("what was wrong with the request is told by every way of reading", async () => {
+  test("an invalid request is reported by every way of reading", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { temperature: -1 });
     for (const reading of [generation.result, drain(generation)]) {
@@ -211,7 +211,7 @@ describe("failing", () => {
     expect(() => llm.generate("x", { requestId: "a b" })).toThrow(RequestError);
   });
 
-  test("an abort gives its reason at once; a signal that has fired stops it before the start", async () => {
+  test("an abort rejects with its reason at once; a signal that has fired prevents the start", async () => {
     const { llm, runner } = makeLlm();
     const reason = new Error("changed my mind");
     const generation = llm.generate("hello", LONG);
@@ -241,7 +241,7 @@ describe("failing", () => {
     expect((await llm.generate("hello", { maxTokens: 1 }).result).tokenIds).toHaveLength(1);
   });
 
-  test("a dead engine rejects what is open, settles closed and leaves the host alive", async () => {
+  test("a dead engine rejects open requests, resolves closed and leaves the host alive", async () => {
     const { llm, runner } = makeLlm();
     const generation = llm.generate("hello", LONG);
     runner.run = async () => {

@@ -1,4 +1,4 @@
-// The object that holds a model: batches, metrics, sleep, its end, and apps over it, over the fake model.
+// The LLM object: batches, metrics, sleep, disposal, and apps over it, with the fake model.
 
 import { describe, expect, test } from "bun:test";
 import { Hono } from "hono";
@@ -22,7 +22,7 @@ const ask = (path: string, body?: object) =>
   });
 
 describe("generateAll", () => {
-  test("gives results in the order of the prompts, however long each takes", async () => {
+  test("returns results in the order of the prompts, however long each takes", async () => {
     const { llm } = makeLlm();
     const prompts = ["one", "two", "three", "four", "five"];
     const results = await Array.fromAsync(llm.generateAll(prompts, { ...SHORT, maxInFlight: 2 }));
@@ -32,7 +32,7 @@ describe("generateAll", () => {
     expect(await Array.fromAsync(llm.generateAll([]))).toEqual([]);
   });
 
-  test("takes no more prompts than may be in flight", async () => {
+  test("sends no more prompts than can be in flight", async () => {
     const { llm } = makeLlm();
     let taken = 0;
     async function* prompts() {
@@ -45,7 +45,7 @@ describe("generateAll", () => {
     expect(taken).toBeLessThanOrEqual(4);
   });
 
-  test("leaving it aborts what runs; a prompt that fails ends it", async () => {
+  test("leaving it aborts running requests; a prompt that fails ends it", async () => {
     const { llm, scheduler } = makeLlm();
     for await (const _ of llm.generateAll(["a", "b", "c"], { ...SHORT, maxInFlight: 3 })) break;
     await until(() => !scheduler.hasWork);
@@ -58,7 +58,7 @@ describe("generateAll", () => {
 });
 
 describe("LLM.load", () => {
-  test("refuses by name what is not built, before it looks for the model", async () => {
+  test("refuses unsupported options by name, before it looks for the model", async () => {
     for (const [options, message] of [
       [{ enableLora: true }, "enableLora: LoRA is not supported yet; remove it"],
       [{ lora_modules: ["a=/a"] }, "lora_modules: LoRA is not supported yet; remove it"],
@@ -89,7 +89,7 @@ describe("LLM.load", () => {
 });
 
 describe("an LLM", () => {
-  test("tells what it is, tokenises and renders", async () => {
+  test("reports its properties, tokenizes and renders", async () => {
     const { llm } = makeLlm();
     expect(llm.model).toMatchObject({ name: "tiny", contextLength: 1024, vocabSize: 258 });
     const ids = await llm.tokenizer.encode("hé");
@@ -100,7 +100,7 @@ describe("an LLM", () => {
     expect(chat.prompt).toBe("user: hi\nassistant: ");
   });
 
-  test("decodes no number for another: what is no id is refused, what is over the vocabulary empty", async () => {
+  test("refuses invalid token ids, and decodes ids above the vocabulary to nothing", async () => {
     const { tokenizer } = makeLlm().llm;
     expect(await tokenizer.decode([2 ** 32 + 104, 105, 2 ** 31, 104])).toBe("ih");
     for (const ids of [[-1], [104.5], [Number.NaN], Int32Array.of(104, -5)]) {
@@ -108,7 +108,7 @@ describe("an LLM", () => {
     }
   });
 
-  test("refuses an option that there is not, and names the one that was meant", async () => {
+  test("refuses an unknown option, and suggests a similar one", async () => {
     const { llm } = makeLlm();
     const refusal = (asked: Promise<unknown>) =>
       asked.catch(({ code, message }) => [code, message]);
@@ -134,7 +134,7 @@ describe("an LLM", () => {
     ]);
   });
 
-  test("takes one prompt, since texts of several would come as one", async () => {
+  test("takes one prompt, since outputs of several would be mixed", async () => {
     const { llm } = makeLlm();
     for (const prompt of [
       ["a", "b"],
@@ -148,7 +148,7 @@ describe("an LLM", () => {
     }
   });
 
-  test("renders with endings that chat() takes, and with no others", async () => {
+  test("renders with options that chat() accepts, and with no others", async () => {
     const { llm } = makeLlm();
     const messages = [{ role: "assistant", content: "a" }];
     const both = { addGenerationPrompt: true, continueFinalMessage: true };
@@ -178,7 +178,7 @@ describe("an LLM", () => {
     expect(await waiting).toHaveLength(3);
   });
 
-  test("disposed of, it ends what is open, frees the model and admits nothing more", async () => {
+  test("ends open requests when disposed of, frees the model and admits nothing more", async () => {
     const { llm, runner } = makeLlm();
     const app = createApp(llm);
     const open = llm.generate("hello", { maxTokens: 900, ignoreEos: true });
@@ -203,7 +203,7 @@ describe("an LLM", () => {
 });
 
 describe("an app over an LLM", () => {
-  test("answers the HTTP API with the same engine and metrics, under its own names and keys", async () => {
+  test("serves the HTTP API with the same engine and metrics, under its own names and keys", async () => {
     const { llm } = makeLlm();
     const app = createApp(llm, { modelNames: ["mine"], apiKeys: ["secret"] });
     expect((await app.fetch(ask("/v1/models"))).status).toBe(401);
@@ -216,13 +216,13 @@ describe("an app over an LLM", () => {
     expect(await llm.metrics.text()).toContain('handler="/v1/completions"');
   });
 
-  test("is mounted behind TLS too", async () => {
+  test("can be mounted behind TLS", async () => {
     const { llm } = makeLlm();
     const answer = await createApp(llm).fetch(new Request("https://localhost/health"));
     expect(answer.status).toBe(200);
   });
 
-  test("is mounted into Hono under a path; a client that leaves its stream ends the request", async () => {
+  test("can be mounted in Hono under a path; a client that leaves its stream ends the request", async () => {
     const { llm, engine } = makeLlm();
     const host = new Hono().get("/mine", (c) => c.text("mine")).mount("/llm", createApp(llm).fetch);
     expect(await (await host.fetch(ask("/mine"))).text()).toBe("mine");
@@ -236,7 +236,7 @@ describe("an app over an LLM", () => {
     await until(() => engine.numLiveSequences === 0);
   });
 
-  test("logs to the LLM's logger alone what it cannot tell its clients", async () => {
+  test("logs errors that clients must not see only to the LLM's logger", async () => {
     const logged: string[] = [];
     const { llm } = makeLlm({}, (line) => logged.push(line));
     partsOf(llm).measured.front.calls.encode = () => Promise.reject(new Error("a secret"));
@@ -256,13 +256,13 @@ describe("an app over an LLM", () => {
     expect(() => createApp(llm, options)).toThrow(message);
   });
 
-  test("serve() refuses an option that is one of its model's", async () => {
+  test("serve() refuses an option of its model", async () => {
     const { llm } = makeLlm();
     const options = { port: 0, kvCacheBytes: 4e6 };
     await expect(serve(llm, options)).rejects.toThrow("there is no option kvCacheBytes");
   });
 
-  test("serve() listens, stops within its grace, and leaves a given LLM alive", async () => {
+  test("serve() listens, stops within its grace period, and leaves a given LLM alive", async () => {
     const { llm } = makeLlm();
     const server = await serve(llm, { port: 0 });
     const stream = await fetch(`${server.url}/v1/completions`, {

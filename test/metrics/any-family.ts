@@ -1,4 +1,4 @@
-// Families of every shape, made at random, as our exposition and as Python's client take them.
+// Random families of every shape, in Pagoda's form and in that of Python's client.
 
 import fc from "fast-check";
 import type { FamilySnapshot } from "../../src/metrics/registry.ts";
@@ -8,7 +8,7 @@ interface AnySeries {
   readonly labels: readonly string[];
   readonly value: number;
   readonly sum: number;
-  /** Of each bucket by itself, [bounds.length + 1]. */
+  /** Count of each bucket, not cumulative, [bounds.length + 1]. */
   readonly counts: readonly number[];
   readonly created: number;
 }
@@ -63,12 +63,12 @@ const anyText = fc
   })
   .map((pieces) => pieces.join(""));
 
-/** What both prints add to a name may be part of it already. */
+/** Suffixes that both print after a name can already be part of it. */
 const anyName = fc
   .stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,8}(_total|_created|_info|_bucket|_sum|_count)?$/)
   .filter((name) => name !== "_total");
 
-/** A histogram's and a summary's own labels, and those with two underscores, are refused by Python. */
+/** Python refuses the reserved labels of histograms and summaries, and labels with two underscores. */
 const labelName = fc
   .stringMatching(/^_?[a-zA-Z][a-zA-Z0-9_]{0,4}$/)
   .filter((name) => name !== "le" && name !== "quantile");
@@ -94,7 +94,7 @@ function anySeries(numLabels: number, numBuckets: number): fc.Arbitrary<AnySerie
   });
 }
 
-/** Without labels there is one series, with labels none to three. */
+/** Without labels there is one series; otherwise up to three. */
 export const anyFamily: fc.Arbitrary<AnyFamily> = fc
   .record({
     name: anyName,
@@ -141,7 +141,7 @@ export function snapshotOf(family: AnyFamily): FamilySnapshot {
   };
 }
 
-/** A summary's count is the value, which may then be anything. */
+/** A summary's count is its value, which can then be anything. */
 export function pythonFamilyOf(family: AnyFamily): PythonFamily {
   return {
     ...family,

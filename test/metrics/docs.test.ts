@@ -1,4 +1,4 @@
-// docs/metrics.md is what the catalogue says.
+// docs/metrics.md equals the text generated from the catalogue.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

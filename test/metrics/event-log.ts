@@ -1,6 +1,6 @@
-// An engine over the fake model that writes down what happens to it, on two clocks set by hand. The log
-// is taken outside the engine: what is added and aborted, what each step plans, what the model answers,
-// and when a message arrives.
+// An engine over the fake model that logs its events, on two manual clocks. The log is taken outside the
+// engine: what is added and aborted, what each step plans, which tokens the model returns, and when a
+// message arrives.
 
 import { EngineError } from "../../src/errors.ts";
 import { knownTokens } from "../../src/front/request-tracker.ts";
@@ -14,7 +14,7 @@ import { makeMetrics } from "./fixtures.ts";
 export interface AddEvent {
   readonly kind: "add";
   readonly id: string;
-  /** Id that the n sequences of a request share. */
+  /** Id shared by the n sequences of a request. */
   readonly parentId: string;
   readonly numPromptTokens: number;
   readonly maxTokens: number;
@@ -40,26 +40,26 @@ export type LogEvent =
       readonly scheduled: readonly PlannedSequence[];
       readonly preempted: readonly string[];
     }
-  /** What the model said: [sequence id, token id]. */
+  /** Tokens that the model sampled: [sequence id, token id]. */
   | {
       readonly kind: "result";
       readonly engineS: number;
       readonly tokens: readonly (readonly [string, number])[];
     }
-  /** The latest plan came to nothing. */
+  /** The latest plan failed. */
   | { readonly kind: "failure" }
-  /** All that happened before it and was not told yet is told now. */
+  /** A message reports all earlier events that have not been reported yet. */
   | { readonly kind: "message"; readonly frontS: number };
 
 export interface LoggedEngineOptions {
   readonly scheduler: Partial<SchedulerConfig> & { readonly numBlocks: number };
-  /** Of the step that begins. A multiple of 1/8 second, so that sums are exact. */
+  /** Time at which the step begins. A multiple of 1/8 second, so that sums are exact. */
   readonly stepDurationS: () => number;
-  /** In the middle of each step, when every message about the steps before has been told. */
+  /** In the middle of each step, when every message about the previous steps has been delivered. */
   readonly duringStep: () => Promise<void>;
 }
 
-/** The front's clock is far from the engine's: a difference between the two would show. */
+/** The front's clock is far from the engine's, so a value that mixes the two would show. */
 const FRONT_AHEAD_S = 1_000_000;
 
 export function loggedEngine(options: LoggedEngineOptions) {
@@ -101,7 +101,7 @@ export function loggedEngine(options: LoggedEngineOptions) {
   const run = runner.run.bind(runner);
   runner.run = async (plan) => {
     log.push(planEvent(plan, running, engineS));
-    await null; // the engine tells what the step before brought
+    await null; // the engine reports the results of the previous step
     await options.duringStep();
     engineS += options.stepDurationS();
     try {
@@ -116,7 +116,7 @@ export function loggedEngine(options: LoggedEngineOptions) {
   return { log, metrics, engine, runner, frontS };
 }
 
-/** @param running becomes those that run after the plan */
+/** @param running set to the ids that run after the plan */
 function planEvent({ scheduled }: StepPlan, running: Set<Request>, engineS: number): LogEvent {
   const preempted = [...running].filter(({ status }) => status === "PREEMPTED");
   for (const request of preempted) running.delete(request);

@@ -1,4 +1,4 @@
-// The text format by itself: escaping, order, `_total`, `_created`, empty families.
+// The text format: escaping, order, `_total`, `_created`, empty families.
 
 import { describe, expect, test } from "bun:test";
 import { CONTENT_TYPE, expositionText, openMetricsText } from "../../src/metrics/exposition.ts";
@@ -20,15 +20,15 @@ describe("expositionText", () => {
     );
   });
 
-  test("no families are no text", () => {
+  test("prints nothing without families", () => {
     expect(expositionText([], true)).toBe("");
   });
 
-  test("a family without series prints its help and type", () => {
+  test("prints help and type of a family without series", () => {
     expect(expositionText([FAMILY], true)).toBe("# HELP x Help.\n# TYPE x gauge\n");
   });
 
-  test("a counter ends in _total once, whatever it is called", () => {
+  test("a counter ends in _total once, whatever its name", () => {
     const counter = {
       ...FAMILY,
       type: "counter" as const,
@@ -58,7 +58,7 @@ describe("expositionText", () => {
     expect(expositionText([{ ...FAMILY, samples: gauge }], true)).not.toContain("_created");
   });
 
-  test("a histogram prints its buckets upwards, then count, then sum; _total in its name stays", () => {
+  test("a histogram prints its buckets in ascending order, then count, then sum; _total in its name is kept", () => {
     const histogram = {
       labels: { m: "t" },
       buckets: [
@@ -97,7 +97,7 @@ describe("openMetricsText", () => {
   };
   const histogram = { labels: {}, buckets: [[1, 2]] as const, sum: 3, count: 2, createdS: 1.5 };
 
-  test("names a counter without _total, keeps its creation within the family, ends in EOF", () => {
+  test("names a counter without _total, keeps its creation time within the family, ends in EOF", () => {
     expect(openMetricsText([counter], true)).toBe(
       '# HELP x Say \\"x\\".\n# TYPE x counter\nx_total{r="a"} 2.0\nx_created{r="a"} 1.5\n# EOF\n',
     );
@@ -113,7 +113,7 @@ describe("openMetricsText", () => {
     );
   });
 
-  test("no families are the end alone", () => {
+  test("prints only the end without families", () => {
     expect(openMetricsText([], true)).toBe("# EOF\n");
   });
 });

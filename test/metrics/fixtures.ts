@@ -1,4 +1,4 @@
-// What the tests of the metrics share: a small engine's facts, an idle step, a message without news.
+// Shared test data for the metrics: a small engine's facts, an idle step, a message without news.
 
 import { Metrics, type MetricsOptions } from "../../src/metrics/metrics.ts";
 import type { EngineInfo } from "../../src/protocol/protocol.ts";
@@ -51,7 +51,7 @@ export const FINISHED: FinishedRequestStats = {
   isCorrupted: false,
 };
 
-/** The metrics of model "tiny", made at 1_700_000_000.5 s. */
+/** Metrics of model "tiny", created at 1_700_000_000.5 s. */
 export function makeMetrics(options: Partial<MetricsOptions> = {}): Metrics {
   return new Metrics({
     info: INFO,
@@ -66,7 +66,7 @@ export function makeMetrics(options: Partial<MetricsOptions> = {}): Metrics {
   });
 }
 
-/** Value of vllm:`name` of model "tiny"; `label` is the family's own, e.g. 'reason="capacity"'. NaN when absent. */
+/** Value of vllm:`name` of model "tiny"; `label` is the family's own, e.g. 'reason="capacity"'. NaN if absent. */
 export function seriesValue(text: string, name: string, label: string | null = null): number {
   const labels = ['engine="0"', 'model_name="tiny"', ...(label === null ? [] : [label])].sort();
   const start = `vllm:${name}{${labels.join(",")}} `;

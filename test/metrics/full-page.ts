@@ -1,10 +1,10 @@
-// A page with every family and every option, after each source has written to it, under label values
-// that try the escaping.
+// A page with every family and every option, after each source has written to it, with label values
+// that test the escaping.
 
 import type { Metrics, MetricsOptions } from "../../src/metrics/metrics.ts";
 import { FINISHED, IDLE, makeMetrics, NOTHING } from "./fixtures.ts";
 
-/** Both quotes, backslashes before and after what needs one, a line's end, braces, other scripts. */
+/** Both quotes, backslashes before and after characters that need one, a line end, braces, other scripts. */
 export const AWKWARD = 'a"b\\n\\\n{c="d",} é 模型 🏯\'\\';
 
 const EVERYTHING: Partial<MetricsOptions> = {
@@ -22,12 +22,12 @@ const EVERYTHING: Partial<MetricsOptions> = {
   }),
 };
 
-/** The page of a server that has just started. */
+/** Page of a server that has just started. */
 export function idlePage(): Metrics {
   return makeMetrics(EVERYTHING);
 }
 
-/** Every series of every family has moved at least once; some values are of the extremes. */
+/** Every series of every family has changed at least once; some values are extreme. */
 export function movedPage(): Metrics {
   const metrics = makeMetrics(EVERYTHING);
   metrics.record(

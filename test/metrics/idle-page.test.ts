@@ -1,6 +1,6 @@
-// The engine families of an idle server, line for line: names, help, buckets, series and their order as
-// a vLLM 0.13 server of 2,048 tokens prints them just after its start. Later versions' families are
-// marked. The table is written from that server's answer, not from the catalogue.
+// Engine families of an idle server, line by line: names, help, buckets, series and their order, as a
+// vLLM 0.13 server with 2,048 tokens prints them just after its start. Families of later versions are
+// marked. The table is copied from that server's response, not from the catalogue.
 
 import { expect, test } from "bun:test";
 import { INFO, makeMetrics } from "./fixtures.ts";
@@ -64,7 +64,7 @@ const EXPECTED: readonly Expected[] = [
     trailing("sleep_state", "awake", "weights_offloaded", "discard_all"),
   ),
   gauge("kv_cache_usage_perc", "KV-cache usage. 1 means 100 percent usage."),
-  // behind an environment variable there
+  // behind an environment variable in vLLM
   counter(
     "corrupted_requests",
     "Corrupted requests, in terms of total number of requests with NaNs in logits.",
@@ -144,7 +144,7 @@ const EXPECTED: readonly Expected[] = [
   ),
 ];
 
-/** Lines of one family at 0, its series made at 1_700_000_000.5 s. */
+/** Lines of one family at 0, with series created at 1_700_000_000.5 s. */
 function linesOf({ name, help, kind, series, les }: Expected): string[] {
   const sample = `vllm:${name}${kind === "counter" ? "_total" : ""}`;
   const lines = [`# HELP ${sample} ${help}`, `# TYPE ${sample} ${kind}`];
@@ -171,7 +171,7 @@ test("an idle engine prints every family with every known series at 0", async ()
   expect(text.slice(0, config).split("\n")).toEqual([...EXPECTED.flatMap(linesOf), ""]);
 });
 
-test("the cache's configuration is in Python's spelling", async () => {
+test("spells the cache configuration as Python does", async () => {
   const text = await makeMetrics().text();
   const start = text.indexOf("# HELP vllm:cache_config_info");
   expect(text.slice(start, text.indexOf("# HELP http_"))).toBe(
@@ -185,7 +185,7 @@ test("the cache's configuration is in Python's spelling", async () => {
   );
 });
 
-test("an option that is off, unset or set shows in the cache's configuration", async () => {
+test("shows options that are off, unset or set in the cache configuration", async () => {
   const info = {
     ...INFO,
     model: { ...INFO.model, slidingWindow: 512 },

@@ -1,4 +1,4 @@
-// What moves when: the engine's messages in, the numbers of the exposition out.
+// How the engine's messages change the numbers of the exposition.
 
 import { describe, expect, test } from "bun:test";
 import { tokenBuckets } from "../../src/metrics/buckets.ts";
@@ -7,7 +7,7 @@ import { FINISHED, IDLE, makeMetrics, NOTHING, seriesValue } from "./fixtures.ts
 
 const LENGTHS = { numPromptTokens: 7, numGenerationTokens: 5 };
 
-/** Observations of each per-request family after one FINISHED: [count, sum]. */
+/** Observations of each per-request family after one finished request: [count, sum]. */
 const PER_REQUEST: Readonly<Record<string, readonly [number, number]>> = {
   request_prompt_tokens: [1, 7],
   request_generation_tokens: [1, 5],
@@ -23,7 +23,7 @@ const PER_REQUEST: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 describe("recording", () => {
-  test("R sequential requests of P and M tokens give exactly the documented numbers", async () => {
+  test("R sequential requests with P prompt and M output tokens give exactly the documented numbers", async () => {
     const metrics = makeMetrics();
     const numRequests = 3;
     const { numPromptTokens: P, numGenerationTokens: M } = LENGTHS;
@@ -62,7 +62,7 @@ describe("recording", () => {
     }
   });
 
-  test("a message without outputs moves gauges and cache counters only", async () => {
+  test("a message without outputs changes only gauges and cache counters", async () => {
     const metrics = makeMetrics();
     const prefixCache = { requests: 1, queries: 40, hits: 32 };
     const step = { numRunningReqs: 2, numWaitingReqs: 3, numDeferredReqs: 1, kvCacheUsage: 0.25 };
@@ -83,7 +83,7 @@ describe("recording", () => {
     ]);
   });
 
-  test("gauges hold the last step, counters the sum of all", async () => {
+  test("gauges have the last step's values, counters the sum of all", async () => {
     const metrics = makeMetrics();
     const prefixCache = { requests: 1, queries: 10, hits: 0 };
     metrics.record({ ...IDLE, numRunningReqs: 5, prefixCache }, null);
@@ -108,7 +108,7 @@ describe("recording", () => {
     ]);
   });
 
-  test("a step is sized by whole prompts and new tokens; one without tokens is not sampled", async () => {
+  test("a step's size is its whole prompts plus new tokens; a step without tokens is not sampled", async () => {
     const metrics = makeMetrics();
     const tokens = { numPromptTokens: 50, numCachedPromptTokens: 32, numGenerationTokens: 2 };
     metrics.record(IDLE, { ...NOTHING, ...tokens, iterationTokens: [52] });
@@ -120,7 +120,7 @@ describe("recording", () => {
     expect(seriesValue(text, "iteration_tokens_total_bucket", 'le="64.0"')).toBe(1);
   });
 
-  test("a finish counts under its reason; corruption and cached tokens count once a request", async () => {
+  test("a finish counts under its reason; corruption and cached tokens count once per request", async () => {
     const metrics = makeMetrics();
     const finished = [
       { ...FINISHED, finishReason: "stop" as const, numCachedTokens: 4 },
@@ -153,7 +153,7 @@ describe("recording", () => {
     expect(seriesValue(text, "e2e_request_latency_seconds_count")).toBe(3);
   });
 
-  test("a value on a bucket's bound belongs to it, one above all only to +Inf", async () => {
+  test("a value equal to a bucket's bound counts in it; a value above all bounds, only in +Inf", async () => {
     const metrics = makeMetrics();
     metrics.record(IDLE, { ...NOTHING, timeToFirstTokensS: [0.001, 0.0011, 9999] });
     const text = await metrics.text();
@@ -162,12 +162,12 @@ describe("recording", () => {
     expect(["0.001", "0.005", "2560.0", "+Inf"].map(bucket)).toEqual([1, 2, 2, 3]);
   });
 
-  test("a falling counter is a broken invariant", () => {
+  test("asserts that counters do not decrease", () => {
     const stats = { ...NOTHING, numGenerationTokens: -1 };
     expect(() => makeMetrics().record(IDLE, stats)).toThrow("a counter cannot fall");
   });
 
-  test("the deprecated name holds the samples of the new one", async () => {
+  test("the deprecated name has the samples of the new one", async () => {
     const metrics = makeMetrics({ showHiddenFor: "0.12" });
     metrics.record(IDLE, { ...NOTHING, interTokenLatenciesS: [0.25, 0.5] });
     const text = await metrics.text();
@@ -178,7 +178,7 @@ describe("recording", () => {
   });
 });
 
-test("without stats only the process and HTTP families remain", async () => {
+test("without stats, only the process and HTTP families remain", async () => {
   const stats = {
     virtualMemoryBytes: 2e6,
     residentMemoryBytes: 1e6,
@@ -222,7 +222,7 @@ test("without stats only the process and HTTP families remain", async () => {
 });
 
 describe("catalogue", () => {
-  test("token buckets go 1, 2, 5, 10 up to the model's length", () => {
+  test("token buckets are 1, 2, 5, 10, ... up to the model's length", () => {
     expect(tokenBuckets(2048)).toEqual([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]);
     expect(tokenBuckets(2000).at(-1)).toBe(2000);
     expect(tokenBuckets(1)).toEqual([1]);

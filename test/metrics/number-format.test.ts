@@ -1,4 +1,4 @@
-// Expected texts are what Python's metrics client prints for the same floats.
+// Expected strings are what Python's metrics client prints for the same floats.
 
 import { describe, expect, test } from "bun:test";
 import { formatNumber } from "../../src/metrics/number-format.ts";

@@ -1,5 +1,5 @@
-// Our exposition beside Python's metrics client: the same bytes for any families, pages that both of its
-// parsers read as we mean them, and the same answer to what a scraper accepts.
+// Pagoda's exposition compared with Python's metrics client: the same bytes for any families, pages that
+// both of its parsers read correctly, and the same content type for a scraper's Accept header.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -47,8 +47,8 @@ const ACCEPTED = [
 ];
 
 /**
- * What a parser makes of the families that are there, in order. In the plain format those with series
- * that were made at a known time are followed by a family of these times.
+ * Expected result of a parser, in order. In the plain format, families with series of known creation time
+ * are followed by a family of these times.
  */
 function expectedKinds(format: ExpositionFormat, hasTraffic: boolean): string[] {
   return visibleFamilies(CATALOGUE, "0.12").flatMap((family) => {
@@ -64,7 +64,7 @@ function expectedKinds(format: ExpositionFormat, hasTraffic: boolean): string[] 
 
 sayIfPythonIsMissing();
 
-describe.skipIf(PYTHON === null)("beside Python's client", () => {
+describe.skipIf(PYTHON === null)("compared with Python's client", () => {
   let python: PythonClient;
 
   beforeAll(() => {
@@ -89,8 +89,8 @@ describe.skipIf(PYTHON === null)("beside Python's client", () => {
     );
   });
 
-  // Its escaping of samples, unlike that of heads, takes the colon for a fault.
-  test("a colon is kept in OpenMetrics, where Python parts samples from their family", async () => {
+  // Its escaping of samples, unlike that of headers, treats the colon as invalid.
+  test("a colon is kept in OpenMetrics, where Python separates samples from their family", async () => {
     const family = { name: "vllm:x", type: "gauge", help: "", labelNames: [], bounds: [] } as const;
     const series = [{ labels: [], value: bitsOf(1), created: null }];
     const { openMetricsByDefault } = await python.expose(
@@ -109,7 +109,7 @@ describe.skipIf(PYTHON === null)("beside Python's client", () => {
     ["the page after a scenario", movedPage],
   ] as const) {
     for (const format of ["prometheus", "openmetrics"] as const) {
-      test(`${page} is read as it is meant, as ${format}`, async () => {
+      test(`${page} is parsed correctly as ${format}`, async () => {
         const text = await makePage().text(format);
         const read = await python.parse(format, text);
         const kinds = read.map(({ name, type }) => `${name} ${type}`);
@@ -123,14 +123,14 @@ describe.skipIf(PYTHON === null)("beside Python's client", () => {
     }
   }
 
-  test("a scraper is answered in what Python would answer", async () => {
+  test("a scraper gets the content type that Python would choose", async () => {
     for (const accept of ACCEPTED) {
       const theirs = await python.negotiate(accept);
       expect({ accept, ...acceptedFormat(accept) }).toEqual({ accept, ...theirs });
     }
   });
 
-  test("only the ways of escaping that leave names alone are claimed", async () => {
+  test("only escaping schemes that leave names unchanged are claimed", async () => {
     for (const escaping of ["dots", "values"]) {
       const accept = `text/plain;version=1.0.0;escaping=${escaping}`;
       const { contentType } = await python.negotiate(accept);
@@ -139,7 +139,7 @@ describe.skipIf(PYTHON === null)("beside Python's client", () => {
     }
   });
 
-  test("its parsers would say what is wrong", async () => {
+  test("its parsers report errors", async () => {
     await expect(python.parse("prometheus", 'x{a="b} 1\n')).rejects.toThrow("ValueError");
     await expect(python.parse("openmetrics", "x 1.0\n")).rejects.toThrow("Missing # EOF");
   });

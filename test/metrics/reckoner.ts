@@ -1,11 +1,11 @@
-// What /metrics must say after a log of events, by the formulas of vLLM's request timeline. Everything is
-// worked out anew from the whole log, sequence by sequence and family by family: no state is carried from
-// event to event, so a fault in the order of updates has no double here.
+// Computes what /metrics must show after a log of events, by the formulas of vLLM's request timeline. All
+// values are recomputed from the whole log, sequence by sequence and family by family. No state is carried
+// from event to event, so an error in the order of updates is not repeated here.
 
 import type { FinishReason } from "../../src/request/request-status.ts";
 import type { AddEvent, LogEvent } from "./event-log.ts";
 
-/** A counter's or gauge's value by series, a histogram's observations by family. */
+/** Value of a counter or gauge by series, observations of a histogram by family. */
 export interface Reckoning {
   readonly values: ReadonlyMap<string, number>;
   readonly observations: ReadonlyMap<string, readonly number[]>;
@@ -17,7 +17,7 @@ type At = number;
 /** One sequence from its arrival to the end of the log. */
 interface Life {
   readonly add: AddEvent;
-  /** Null = was in no plan. */
+  /** Null if no plan included it. */
   readonly scheduledS: number | null;
   readonly numCachedTokens: number;
   readonly tokens: readonly { readonly at: At; readonly engineS: number }[];
@@ -27,7 +27,7 @@ interface Life {
   readonly blockIds: readonly number[];
 }
 
-/** Only what a message has told counts. */
+/** Tokens that a message has reported; others do not count. */
 export function reckon(whole: readonly LogEvent[], numBlocks: number): Reckoning {
   const log = whole.slice(0, whole.findLastIndex(({ kind }) => kind === "message") + 1);
   const lives = log.flatMap((event) => (event.kind === "add" ? [lifeOf(log, event)] : []));
@@ -73,7 +73,7 @@ function tokensOf(log: readonly LogEvent[], id: string) {
   });
 }
 
-/** The first of: an abort, a step that failed with it, a stop string in its text, its last token. */
+/** First of: an abort, a failed step that included it, a stop string in its text, its last token. */
 function endOf(log: readonly LogEvent[], { id, stop, maxTokens }: AddEvent): Life["end"] {
   const tokens = tokensOf(log, id);
   const text = String.fromCharCode(...tokens.map(({ tokenId }) => tokenId));
@@ -88,7 +88,7 @@ function endOf(log: readonly LogEvent[], { id, stop, maxTokens }: AddEvent): Lif
   return reached.sort((a, b) => a.at - b.at)[0] ?? null;
 }
 
-/** Whether the sequence was in the latest plan before `at`. */
+/** Whether the latest plan before `at` included the sequence. */
 function wasPlanned(log: readonly LogEvent[], at: At, id: string): boolean {
   const plan = log.slice(0, at).findLast((event) => event.kind === "plan");
   return plan?.scheduled.some((part) => part.id === id) ?? false;
@@ -107,7 +107,7 @@ function* gauges(lives: readonly Life[], numBlocks: number): Generator<[string, 
   yield ["vllm:kv_cache_usage_perc{}", held.size / (numBlocks - 1)];
 }
 
-/** n > 1: until the first of the sequences has computed the prompt that they share. */
+/** n > 1: waits until the first of the sequences has computed their shared prompt. */
 function isDeferred({ add: { id, parentId }, scheduledS }: Life, lives: readonly Life[]): boolean {
   const source = lives.find(({ add }) => add.parentId === parentId);
   if (source === undefined || source.add.id === id || scheduledS !== null) return false;
@@ -150,7 +150,7 @@ function* requestCounters(lives: readonly Life[]): Generator<[string, number]> {
   yield ["vllm:corrupted_requests_total{}", 0];
 }
 
-/** A preemption is told with the next output: a token, or the end. */
+/** A preemption is reported with the next output: a token, or the end. */
 function numToldPreemptions({ preemptedAt, tokens, end }: Life): number {
   const lastOutputAt = Math.max(tokens.at(-1)?.at ?? -1, end?.at ?? -1);
   return preemptedAt.filter((at) => at < lastOutputAt).length;
@@ -171,13 +171,13 @@ function* outputObservations(
   );
   yield ["inter_token_latency_seconds", gaps];
   yield ["time_per_output_token_seconds", gaps];
-  const told = lives.flatMap(({ add: { numPromptTokens }, tokens }) =>
+  const reported = lives.flatMap(({ add: { numPromptTokens }, tokens }) =>
     tokens.map(({ at }, i) => ({
-      toldAt: toldAt(log, at),
+      reportedAt: reportedAt(log, at),
       size: 1 + (i === 0 ? numPromptTokens : 0),
     })),
   );
-  const sizes = [...Map.groupBy(told, (token) => token.toldAt).values()].map((tokens) =>
+  const sizes = [...Map.groupBy(reported, (token) => token.reportedAt).values()].map((tokens) =>
     sum(tokens, ({ size }) => size),
   );
   yield ["iteration_tokens_total", sizes];
@@ -223,7 +223,7 @@ function* finishObservations(
   yield ["request_num_preemptions", of(numToldPreemptions)];
 }
 
-/** Of requests whose n sequences have all ended. */
+/** Requests whose n sequences have all ended. */
 function* parentObservations(lives: readonly Life[]): Generator<[string, number[]]> {
   const families = [...Map.groupBy(lives, ({ add }) => add.parentId).values()];
   const finished = families.filter((all) => all.every(({ end }) => end !== null));
@@ -234,17 +234,17 @@ function* parentObservations(lives: readonly Life[]): Generator<[string, number[
   ];
 }
 
-/** The message that tells what happened at `at`. */
-function toldAt(log: readonly LogEvent[], at: At): At {
+/** The message that reports the event at `at`. */
+function reportedAt(log: readonly LogEvent[], at: At): At {
   return log.findIndex(({ kind }, index) => kind === "message" && index > at);
 }
 
 function toldS(log: readonly LogEvent[], at: At): number {
-  const message = log[toldAt(log, at)];
+  const message = log[reportedAt(log, at)];
   return message?.kind === "message" ? message.frontS : Number.NaN;
 }
 
-/** 0 where a mark was never reached. */
+/** 0 if a mark was never reached. */
 function between(fromS: number | null, toS: number | null): number {
   return fromS === null || toS === null ? 0 : toS - fromS;
 }

@@ -1,6 +1,6 @@
-// The whole way from engine to /metrics against a reckoner that knows the formulas and the log of what
-// happened, nothing else: sequential requests, then mixes of preemption, chunked prefill, n > 1, stop
-// strings, aborts and failed steps, compared after every few steps.
+// The path from engine to /metrics, compared with a reckoner that knows only the formulas and the event
+// log: sequential requests, then mixes of preemption, chunked prefill, n > 1, stop strings, aborts and
+// failed steps, compared after every few steps.
 
 import { describe, expect, test } from "bun:test";
 import type { FrontRequest } from "../../src/front/output-stream.ts";
@@ -11,10 +11,10 @@ import { settled, turn, until } from "../support/waiting.ts";
 import { loggedEngine } from "./event-log.ts";
 import { type Reckoning, reckon } from "./reckoner.ts";
 
-/** What the log does not tell: how the engine is set up, and that it is awake. */
+/** Facts that the log does not contain: the engine's configuration, and that it is awake. */
 const NOT_RECKONED = ["vllm:cache_config_info", "vllm:engine_sleep_state"];
 
-/** Every series that the reckoning implies; of histograms all buckets that the page has. */
+/** Every series that the reckoner implies; for histograms, all buckets of the page. */
 function expectedSeries({ values, observations }: Reckoning, page: Series): Map<string, number> {
   const expected = new Map(values);
   for (const [family, observed] of observations) {
@@ -33,7 +33,7 @@ function expectedSeries({ values, observations }: Reckoning, page: Series): Map<
   return expected;
 }
 
-/** Rounded where quotients are added up in another order. */
+/** Rounded where quotients are summed in another order. */
 function comparable(series: Series): Record<string, number> {
   const rows = [...series].filter(
     ([name]) => name.startsWith("vllm:") && !NOT_RECKONED.some((prefix) => name.startsWith(prefix)),
@@ -68,12 +68,12 @@ function request(
   };
 }
 
-/** Reads to the end, whatever it is. */
+/** Reads to the end, ignoring errors. */
 async function drain(outputs: AsyncIterable<unknown>): Promise<void> {
   try {
     for await (const _ of outputs);
   } catch {
-    // A failed step: the metrics are what is looked at.
+    // A failed step: only the metrics matter here.
   }
 }
 
@@ -82,7 +82,7 @@ async function untilIdle({ engine }: Logged): Promise<void> {
   await settled();
 }
 
-describe("R sequential requests of P and M tokens", () => {
+describe("R sequential requests with P prompt and M output tokens", () => {
   const [R, P, M] = [3, 7, 5];
 
   test("give exactly the documented numbers", async () => {
@@ -131,11 +131,11 @@ const OUTCOMES = [
   "vllm:prefix_cache_hits_total{}",
 ] as const;
 
-/** A random workload in a tight pool. */
+/** A random workload in a small pool. */
 class World {
   readonly logged: Logged;
   readonly numBlocks: number;
-  /** Comparisons that saw: sequences deferred, and waiting for capacity. */
+  /** Number of comparisons with deferred sequences, and with sequences waiting for capacity. */
   readonly seen = { deferred: 0, capacity: 0 };
   readonly #prng: Prng;
   #numSteps = 0;
@@ -195,7 +195,7 @@ class World {
     if (prng.chance(0.15)) void this.#abortLater(stream, prng.int(0, 6));
   }
 
-  /** In whatever state it is by then: not yet queued, waiting, in a step, done. */
+  /** In any state by then: not yet queued, waiting, in a step, finished. */
   async #abortLater(stream: { abort(): void }, numTurns: number): Promise<void> {
     for (let i = 0; i < numTurns; i++) await turn();
     stream.abort();
@@ -203,7 +203,7 @@ class World {
 }
 
 describe("mixed workloads", () => {
-  test(`${NUM_WORLDS} of them give what the reckoner finds in their logs`, async () => {
+  test(`${NUM_WORLDS} of them match what the reckoner computes from their logs`, async () => {
     const totals = new Map<string, number>();
     const seen = { deferred: 0, capacity: 0 };
     for (let seed = 1; seed <= NUM_WORLDS; seed++) {

@@ -1,4 +1,4 @@
-// Deprecated in X.Y, hidden in X.Y+1, removed in X.Y+2; the flag shows the previous minor's.
+// Deprecated in X.Y, hidden in X.Y+1, removed in X.Y+2; the flag shows those hidden since the previous minor.
 
 import { describe, expect, test } from "bun:test";
 import { CATALOGUE } from "../../src/metrics/catalogue.ts";
@@ -21,7 +21,7 @@ describe("visibility", () => {
     },
   );
 
-  test("a family that nobody deprecated is always shown", () => {
+  test("always shows a family that is not deprecated", () => {
     expect(visibility({}, "0.99.0")).toBe("shown");
   });
 });
@@ -38,7 +38,7 @@ describe("visibleFamilies", () => {
     }
   });
 
-  test("no flag brings a removed family back", () => {
+  test("no flag restores a removed family", () => {
     expect(names("0.14", "0.15.0")).not.toContain(HIDDEN);
   });
 
@@ -50,18 +50,18 @@ describe("visibleFamilies", () => {
 
 describe("checkVersion", () => {
   test.each(["0.12", "0.12.0", "v1.0", "1!2.0", "1.0a1", "1.0.alpha-2", "1.0rc1", "1.0-1"])(
-    "takes %s",
+    "accepts %s",
     (version) => {
       expect(checkVersion(version)).toBe(version);
     },
   );
 
-  test.each(["1.0.post1.dev2", "1.0.dev", "1.0+local.7", " 0.12 "])("takes %p", (version) => {
+  test.each(["1.0.post1.dev2", "1.0.dev", "1.0+local.7", " 0.12 "])("accepts %p", (version) => {
     expect(checkVersion(version)).toBe(version);
   });
 
   test.each(["foo", "", "0.", "1..2", "1.0+", "1.0.dev1.post1", "0.12 beta?", "0x1"])(
-    "refuses %p in vLLM's words",
+    "refuses %p with vLLM's message",
     (version) => {
       expect(() => checkVersion(version)).toThrow(`Value error, Invalid version: '${version}'`);
     },

@@ -287,9 +287,9 @@ describe("an engine that crashes", () => {
 
 describe("an engine that cannot restart at once", () => {
   const cases: [string, FakeBehaviour | null, string][] = [
-    ["there is no process", null, "the engine cannot start: no more processes"],
-    ["its start fails", { start: "refuse" }, "the engine cannot start: there is no model"],
-    ["the file holds another model", { vocabSize: 300 }, "(the file now holds a different model)"],
+    ["no process can be created", null, "the engine cannot start: no more processes"],
+    ["its start failed", { start: "refuse" }, "the engine cannot start: there is no model"],
+    ["the file has changed", { vocabSize: 300 }, "(the file now holds a different model)"],
   ];
   test.each(cases)("retries because %s", async (_, second, reason) => {
     const behaviours = [{}, second, {}];

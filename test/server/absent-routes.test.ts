@@ -1,5 +1,5 @@
-// Routes of other servers: an error in OpenAI's shape that says what to use instead, behind the key, and
-// no label of a metric for each.
+// Routes of other servers: an error in OpenAI's shape that says what to use instead, behind the API key,
+// without a metric label for each.
 
 import { describe, expect, test } from "bun:test";
 import type { HttpRecord } from "../../src/metrics/family.ts";
@@ -76,14 +76,14 @@ describe("a route of another server", () => {
     expect([response.status, await response.json()]).toEqual([404, { detail: "Not Found" }]);
   });
 
-  test("names a long path by its beginning", async () => {
+  test("truncates a long path", async () => {
     const response = await app.handle(new Request(`http://localhost/api/${"x".repeat(9000)}`));
     const text = await response.text();
     expect(text.length).toBeLessThan(500);
     expect(text).toContain(`/api/${"x".repeat(95)} is not served here.`);
   });
 
-  test("tells nothing to whoever has no key", async () => {
+  test("reveals nothing without a key", async () => {
     const guarded = makeApp({}, { apiKeys: ["k"] });
     for (const [method, path] of ABSENT) {
       const response = await guarded.app.handle(new Request(`http://localhost${path}`, { method }));

@@ -1,4 +1,4 @@
-// Who gets in: the key, the Host, and the paths that a Host could make look like others.
+// Access: the API key, the Host check, and paths that a Host could disguise.
 
 import { describe, expect, test } from "bun:test";
 import type { ListenAddress } from "../../src/host-name.ts";
@@ -13,7 +13,7 @@ const at = (address: string) => ({ host: address, address });
 
 const KEYS = ["one", "two", "with a space"];
 
-/** The status of a request, by default without a key. */
+/** Status of a request, by default without a key. */
 function asker(context: Partial<ServerContext>) {
   const { app } = makeApp({}, context);
   return async (url: string, init: RequestInit = {}) =>
@@ -25,7 +25,7 @@ describe("the API key", () => {
   const keyed = (authorization: string) =>
     ask("http://localhost/v1/models", { headers: { authorization } });
 
-  test("is any of several, as bearer token", async () => {
+  test("can be any of several, as bearer token", async () => {
     expect(await keyed("Bearer two")).toBe(200);
     expect(await keyed("bearer one")).toBe(200);
     expect(await keyed("BEARER   two")).toBe(200);
@@ -35,7 +35,7 @@ describe("the API key", () => {
     }
   });
 
-  test("may have letters beyond ASCII, sent as UTF-8 or as Latin-1", async () => {
+  test("can have non-ASCII letters, sent as UTF-8 or as Latin-1", async () => {
     const accented = asker({ apiKeys: ["cl\u00e9"] });
     for (const [authorization, status] of [
       ["Bearer cl\u00e9", 200],
@@ -50,13 +50,13 @@ describe("the API key", () => {
     }
   });
 
-  test("is asked for by its scheme", async () => {
+  test("requires the Bearer scheme", async () => {
     const { app } = makeApp({}, { apiKeys: KEYS });
     const response = await app.handle(new Request("http://localhost/v1/models"));
     expect(response.headers.get("www-authenticate")).toBe("Bearer");
   });
 
-  test("is needed on every path but those for probes and Prometheus", async () => {
+  test("is required on every path except those for probes and Prometheus", async () => {
     for (const path of ["/", "/health", "/ping", "/version", "/metrics", "/metrics/"]) {
       expect([path, await ask(`http://localhost${path}`)]).toEqual([path, 200]);
     }
@@ -75,14 +75,14 @@ describe("the API key", () => {
     }
   });
 
-  test("is not asked of a preflight, which carries none", async () => {
+  test("is not required for a preflight, which carries none", async () => {
     const headers = { origin: "http://a.example", "access-control-request-method": "GET" };
     const preflight = { method: "OPTIONS", headers };
     expect(await ask("http://localhost/v1/models", preflight)).toBe(200);
     expect(await ask("http://localhost/v1/models", { method: "OPTIONS" })).toBe(401);
   });
 
-  test("guards /v1 and the operations alone in vLLM's scope", async () => {
+  test("guards only /v1 and the operations in vLLM's scope", async () => {
     const vllm = asker({ apiKeys: KEYS, apiKeyScope: "vllm", isDevMode: true });
     const post = { method: "POST" };
     expect(await vllm("http://localhost/tokenize", post)).toBe(400);
@@ -91,7 +91,7 @@ describe("the API key", () => {
     expect(await vllm("http://localhost/reset_prefix_cache", post)).toBe(401);
   });
 
-  test("cannot be walked around by a Host or a path that is read in two ways", async () => {
+  test("cannot be bypassed by a Host or a path that can be parsed in two ways", async () => {
     for (const url of [
       "http://a/x/v1/models",
       "http://abc//v1/models",
@@ -109,7 +109,7 @@ describe("the API key", () => {
   });
 });
 
-describe("the Host", () => {
+describe("the Host check", () => {
   const status = (listensOn: ListenAddress, listed: readonly string[], host: string) =>
     asker({ hosts: hostCheck(listensOn, listed) })(`http://${host}/version`);
 
@@ -170,14 +170,14 @@ describe("the Host", () => {
     expect(await status(listensOn, [], "anything.example")).toBe(200);
   });
 
-  test("is also the name that the server was told to listen on, wherever that leads", async () => {
+  test("accepts the name that the server listens on, wherever it resolves to", async () => {
     const listensOn = { host: "Box.lan.", address: "127.0.1.1" };
     expect(isReachable(listensOn)).toBe(false);
     expect(await status(listensOn, [], "box.lan:8000")).toBe(200);
     expect(await status(listensOn, [], "other.lan")).toBe(403);
   });
 
-  test("may be listed, whatever its form", async () => {
+  test("accepts listed hosts of any form", async () => {
     const listed = [
       "Model.example.",
       "api.example:8443",
@@ -202,14 +202,14 @@ describe("the Host", () => {
   });
 
   test.each(["http://a.example", "a.example/", "a b", "", "[::1", "me@a.example", "a:b:c"])(
-    "may not be listed as what is no host: %p",
+    "refuses to list %p, which is not a host",
     (listed) => {
       const message = `allowed-hosts: ${JSON.stringify(listed)} is not a host`;
       expect(() => hostCheck(at("127.0.0.1"), [listed])).toThrow(message);
     },
   );
 
-  test("is named in the refusal, with the option that helps", async () => {
+  test("names the refused Host and the option that allows it", async () => {
     const { app } = makeApp({}, { hosts: hostCheck(at("127.0.0.1"), []) });
     const response = await app.handle(new Request("http://evil.example/v1/models"));
     expect(await response.json()).toEqual({
@@ -218,8 +218,8 @@ describe("the Host", () => {
   });
 });
 
-describe("what a server listens on", () => {
-  test("is known by name or number; what is neither ends the start", async () => {
+describe("the address to listen on", () => {
+  test("can be a name or a number; anything else fails the start", async () => {
     for (const host of ["127.0.0.1:9000", "localhost:9000", "[::1]:9000"])
       await expect(listenAddress(host)).rejects.toThrow(
         `cannot listen on ${host}: a host has no port; set it with --port`,
@@ -264,7 +264,7 @@ describe("what a server listens on", () => {
   });
 });
 
-describe("over a socket, the Host", () => {
+describe("the Host check over a socket", () => {
   const ask = async (listensOn: string, text: string) => {
     const { app } = makeApp({}, { hosts: hostCheck(at(listensOn), []) });
     const server = await listen({ host: listensOn, port: 0, maxBodyBytes: 1000, fetch: app.fetch });
@@ -276,12 +276,12 @@ describe("over a socket, the Host", () => {
     return answer?.status;
   };
 
-  test.each(["127.0.0.1", "0.0.0.0"])("is not asked of HTTP/1.0, on %s", async (listensOn) => {
+  test.each(["127.0.0.1", "0.0.0.0"])("is skipped for HTTP/1.0, on %s", async (listensOn) => {
     expect(await ask(listensOn, "GET /health HTTP/1.0\r\n\r\n")).toBe(200);
     expect(await ask(listensOn, "GET /health HTTP/1.1\r\n\r\n")).toBe(400);
   });
 
-  test("that is said twice, or is none, is refused", async () => {
+  test("refuses a duplicate or invalid Host", async () => {
     for (const head of [
       "Host: localhost\r\nHost: localhost",
       "Host: localhost\r\nHost: evil.example",
@@ -298,7 +298,7 @@ describe("over a socket, the Host", () => {
     }
   });
 
-  test("in the request line counts before the header", async () => {
+  test("prefers the host of the request line to the header", async () => {
     const head = "\r\nHost: localhost\r\n\r\n";
     expect(await ask("127.0.0.1", `GET http://evil.example/version HTTP/1.1${head}`)).toBe(403);
     expect(await ask("127.0.0.1", `GET http://localhost:80/version HTTP/1.1${head}`)).toBe(200);

@@ -1,4 +1,4 @@
-// Headers that are only advice: what is usable of them is used, and no work is refused for the rest.
+// Advisory headers: usable values are used, others are ignored, and no request is refused for them.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -12,7 +12,7 @@ const ROUTES: [path: string, prefix: string, body: object][] = [
   ],
 ];
 
-describe.each(ROUTES)("the id of an answer of %s", (path, prefix, body) => {
+describe.each(ROUTES)("the id in a response of %s", (path, prefix, body) => {
   const { post } = makeApp();
   const idOf = async (header: string | null, requestId?: unknown) => {
     const headers: Record<string, string> = header === null ? {} : { "x-request-id": header };
@@ -24,11 +24,16 @@ describe.each(ROUTES)("the id of an answer of %s", (path, prefix, body) => {
   test.each([
     ["the header's", "abc", undefined, "abc"],
     ["the body's", null, "def", "def"],
-    ["the header's before the body's", "abc", "def", "abc"],
-    ["the first of a header that came twice", "id1, id2", undefined, "id1"],
-    ["the first that can be used of those", `a b, ${"x".repeat(129)}, id3`, undefined, "id3"],
-    ["the body's where the header is empty", "", "def", "def"],
-    ["the body's where the header is odd", "a b", "def", "def"],
+    ["the header's, not the body's", "abc", "def", "abc"],
+    ["the first value of a repeated header", "id1, id2", undefined, "id1"],
+    [
+      "the first usable value of a repeated header",
+      `a b, ${"x".repeat(129)}, id3`,
+      undefined,
+      "id3",
+    ],
+    ["the body's if the header is empty", "", "def", "def"],
+    ["the body's if the header is invalid", "a b", "def", "def"],
     ["a header's with a comma in it", "a,b", undefined, "a,b"],
     ["the longest", "x".repeat(128), undefined, "x".repeat(128)],
   ])("is %s", async (_, header, requestId, id) => {
@@ -41,7 +46,7 @@ describe.each(ROUTES)("the id of an answer of %s", (path, prefix, body) => {
     ["no ASCII", "\u00e9", undefined],
     ["with spaces", "a b", undefined],
     ["nothing but commas", ", ,", undefined],
-    ["of many lines, in the body", null, "a\nb"],
+    ["multiple lines, in the body", null, "a\nb"],
     ["too long, in the body", null, "x".repeat(129)],
     ["half a pair, in the body", null, "\ud83d"],
   ])("is a new one where the given one is %s", async (_, header, requestId) => {
@@ -57,21 +62,18 @@ describe("other headers", () => {
   test.each([
     ["a media type with parameters", { "content-type": 'application/json; charset="utf-8"; x=y' }],
     ["a media type in capitals", { "content-type": "Application/JSON;charset=latin1" }],
-    ["a media type that came twice", { "content-type": "application/json, application/json" }],
-    ["a trace that is none", { traceparent: "x" }],
-    ["an accepted type that is not given", { accept: "image/png" }],
-    [
-      "accepted types that are none",
-      { accept: ",;=", "accept-encoding": "???", "accept-charset": "" },
-    ],
-    ["an unknown form of load figures", { "endpoint-load-metrics-format": "XML" }],
+    ["a repeated media type", { "content-type": "application/json, application/json" }],
+    ["an invalid trace", { traceparent: "x" }],
+    ["an accepted type that is not available", { accept: "image/png" }],
+    ["invalid accepted types", { accept: ",;=", "accept-encoding": "???", "accept-charset": "" }],
+    ["an unknown load report format", { "endpoint-load-metrics-format": "XML" }],
     ["a rank", { "x-data-parallel-rank": "-7" }],
     ["ids of proxies", { "x-correlation-id": ", ,", via: "1.1 a, 1.1 b", forwarded: "for=x" }],
   ])("%s", async (_, headers) => {
     expect((await ask(headers as Record<string, string>)).status).toBe(200);
   });
 
-  test("the form of load figures counts once where it came twice, in any case", async () => {
+  test("a repeated load report format counts once, in any case", async () => {
     const { headers } = await ask({ "endpoint-load-metrics-format": "json, text" });
     expect(headers.get("endpoint-load-metrics")).toStartWith("JSON {");
   });

@@ -1,5 +1,5 @@
-// Answers of an app that is mounted without a listener: there the stream's reader is all that tells when
-// the client has left.
+// Responses of an app that is mounted without a listener, where only the stream's reader shows that the
+// client has disconnected.
 
 import { describe, expect, test } from "bun:test";
 import { eventsOf } from "../../src/api/events.ts";
@@ -12,8 +12,8 @@ const ROUTES = [
   ["/v1/completions", { prompt: ["x", "y"] }, 2],
 ] as const;
 
-describe("a streamed answer whose reader leaves", () => {
-  test.each(ROUTES)("ends what %s runs", async (path, prompt, numSequences) => {
+describe("a streamed response whose reader disconnects", () => {
+  test.each(ROUTES)("ends the sequences of %s", async (path, prompt, numSequences) => {
     const { post, engine } = makeApp({ model: { stepTurns: 3 } });
     const body = { ...prompt, stream: true, max_tokens: 900, ignore_eos: true };
     const reader = (await post(path, body)).body?.getReader();
@@ -27,11 +27,11 @@ describe("a streamed answer whose reader leaves", () => {
 describe("an error", () => {
   const UNFORESEEN = new Error("a secret");
   const FORESEEN = new EngineError("engine_step_failed", "Internal server error");
-  const TOLD =
+  const SHOWN =
     '{"error":{"message":"Internal server error","type":"InternalServerError","param":null,"code":500}}';
   const cases = [
-    ["that no code foresees is for the log, and not for the client", UNFORESEEN, [UNFORESEEN]],
-    ["of the engine, which is in the log already, is not told again", FORESEEN, []],
+    ["that is unexpected is logged, and not shown to the client", UNFORESEEN, [UNFORESEEN]],
+    ["of the engine, which is already logged, is not logged again", FORESEEN, []],
   ] as const;
 
   test.each(cases)("%s", async (_, error, expected) => {
@@ -39,7 +39,7 @@ describe("an error", () => {
     const { post, engine } = makeApp({}, { logFault: (fault) => logged.push(fault) });
     engine.calls.encode = () => Promise.reject(error);
     const answer = await post("/tokenize", { prompt: "x" });
-    expect([answer.status, await answer.text()]).toEqual([500, TOLD]);
+    expect([answer.status, await answer.text()]).toEqual([500, SHOWN]);
     expect(logged).toEqual([...expected]);
   });
 
@@ -52,7 +52,7 @@ describe("an error", () => {
     const writer = { event: (output: string) => `${output} `, end: () => "end" };
     const events = eventsOf(failing(), writer, (fault) => logged.push(fault));
     expect(await Array.fromAsync(events)).toEqual([
-      ...["first ", `data: ${TOLD}\n\n`, "data: [DONE]\n\n"],
+      ...["first ", `data: ${SHOWN}\n\n`, "data: [DONE]\n\n"],
     ]);
     expect(logged).toEqual([...expected]);
   });

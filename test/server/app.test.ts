@@ -1,4 +1,4 @@
-// Routes beside the completions: models, probes, tokenisers, keys, methods.
+// Routes other than the completions: models, probes, tokenizers, keys, methods.
 
 import { describe, expect, test } from "bun:test";
 import { EngineError } from "../../src/errors.ts";
@@ -34,19 +34,19 @@ describe("app", () => {
     expect((await draining.app.handle(get("/health"))).status).toBe(503);
   });
 
-  test("names vLLM's version", async () => {
+  test("reports vLLM's version", async () => {
     const response = await makeApp().app.handle(get("/version"));
     expect(await response.json()).toEqual({ version: "0.13.0" });
   });
 
-  test("serves the metrics' text under Prometheus' media type", async () => {
+  test("serves the metrics with Prometheus' media type", async () => {
     const { app } = makeApp({}, { metricsText: async () => "x 1.0\n" });
     const response = await app.handle(get("/metrics"));
     expect(response.headers.get("content-type")).toBe("text/plain; version=1.0.0; charset=utf-8");
     expect(await response.text()).toBe("x 1.0\n");
   });
 
-  test("unknown routes and wrong methods answer as the framework of vLLM does", async () => {
+  test("answers unknown routes and wrong methods as vLLM's framework does", async () => {
     const { app } = makeApp();
     const unknown = await app.handle(get("/nope"));
     expect([unknown.status, await unknown.json()]).toEqual([404, { detail: "Not Found" }]);
@@ -60,19 +60,19 @@ describe("app", () => {
     expect(response.status).toBe(200);
   });
 
-  test("HEAD is for probes only", async () => {
+  test("allows HEAD for probes only", async () => {
     const { app } = makeApp();
     expect((await app.handle(get("/health", { method: "HEAD" }))).status).toBe(200);
     const models = await app.handle(get("/v1/models", { method: "HEAD" }));
     expect([models.status, models.headers.get("allow")]).toEqual([405, "GET"]);
   });
 
-  test("a trailing slash is redirected, query kept", async () => {
+  test("redirects a trailing slash, keeping the query", async () => {
     const response = await makeApp().app.handle(get("/v1/models/?a=1"));
     expect(response.headers.get("location")).toBe("/v1/models?a=1");
   });
 
-  test("every kind of answer may be read by any origin", async () => {
+  test("lets any origin read every kind of response", async () => {
     const { app } = makeApp({}, { apiKeys: ["one"] });
     for (const path of ["/health", "/nope", "/v1/models", "/version"]) {
       const response = await app.handle(get(path, { headers: { origin: "http://a.example" } }));
@@ -80,7 +80,7 @@ describe("app", () => {
     }
   });
 
-  test("a draining server refuses new work and says when to come back", async () => {
+  test("a draining server refuses new work and says when to retry", async () => {
     const { post } = makeApp({}, { isDraining: () => true });
     const response = await post("/v1/completions", { prompt: "x" });
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "10"]);
@@ -94,7 +94,7 @@ describe("app", () => {
     });
   });
 
-  test("an engine that starts again says when it is expected back", async () => {
+  test("a restarting engine says when it is expected back", async () => {
     const { post, client } = makeApp();
     const error = new EngineError("engine_restarting", "Retry later.", { retryAfterS: 7 });
     Object.defineProperty(client, "unavailable", { value: error });
@@ -102,7 +102,7 @@ describe("app", () => {
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "7"]);
   });
 
-  test("a dead engine is a 503 for work and for /health; /metrics and /version stay", async () => {
+  test("a dead engine returns 503 for work and for /health; /metrics and /version still work", async () => {
     const { app, post, scheduler } = makeApp();
     scheduler.schedule = () => {
       throw new Error("broken invariant");
@@ -118,7 +118,7 @@ describe("app", () => {
     expect((await app.handle(get("/version"))).status).toBe(200);
   });
 
-  test("tokenises text and chats, and back", async () => {
+  test("tokenizes text and chats, and detokenizes", async () => {
     const { post } = makeApp();
     const text = await post("/tokenize", { prompt: "Hi", return_token_strs: true });
     expect(await text.json()).toEqual({

@@ -1,4 +1,4 @@
-// Everything that a client can get wrong ends in a 4xx with vLLM's body, and the next request works.
+// Every client error returns a 4xx with vLLM's body, and the next request works.
 
 import { describe, expect, test } from "bun:test";
 import { bodyFault } from "../../src/api/fields.ts";
@@ -9,14 +9,14 @@ const CHAT = "/v1/chat/completions";
 const TEXT = "/v1/completions";
 const messages = [{ role: "user", content: "hi" }];
 const tools = [{ type: "function", function: { name: "f" } }];
-/** 2^64 as a client of another language may send it. */
+/** 2^64, as a client in another language might send it. */
 const HUGE = '{"prompt":"x","seed":18446744073709551616}';
 
 const MANY_ONES = "1".repeat(1_000_000);
 
 const MANY_MEMBERS = Object.fromEntries(Array.from({ length: 500_000 }, (_, i) => [i, 1]));
 
-/** What is wrong, the fields beside a good prompt or good messages (or the whole body as text), the message. */
+/** Name of the case, fields added to a valid prompt or valid messages (or the whole body), expected message. */
 type Case = [name: string, body: object | string, text: string];
 
 /** 400 "Bad Request": the body does not have the documented shape. */
@@ -32,13 +32,13 @@ const BAD_CHAT_BODIES: Case[] = [
   ["Infinity", '{"messages":[],"temperature":Infinity}', "json_invalid"],
   ["an array", "[]", "'dict_type', 'loc': ('body',)"],
   ["null", "null", "'dict_type', 'loc': ('body',)"],
-  ["a deep body", "[".repeat(2_000_000), "nested deeper than 64"],
+  ["a deeply nested body", "[".repeat(2_000_000), "nested deeper than 64"],
   ["no messages", { messages: null }, "'loc': ('body', 'messages'), 'msg': 'Field required'"],
   ["messages of a wrong type", { messages: "hello" }, "list_type"],
   ["a message without a role", { messages: [{}] }, "('body', 'messages', 0, 'role')"],
-  ["a message that is no object", { messages: ["hi"] }, "('body', 'messages', 0)"],
-  ["two faults at once", { seed: "x", n: "y" }, "2 validation errors:"],
-  ["a seed that is no number", { seed: "x" }, "int_parsing"],
+  ["a message that is not an object", { messages: ["hi"] }, "('body', 'messages', 0)"],
+  ["two errors at once", { seed: "x", n: "y" }, "2 validation errors:"],
+  ["a seed that is not a number", { seed: "x" }, "int_parsing"],
   ["a hexadecimal seed", { seed: "0x10" }, "int_parsing"],
   ["a fractional top_k", { top_k: 1.5 }, "int_from_float"],
   ["an object as a number", { temperature: {} }, "float_type"],
@@ -56,28 +56,32 @@ const BAD_CHAT_BODIES: Case[] = [
     "`prompt_logprobs` are not available when `stream=True`.",
   ],
   [
-    "a name that is no text",
+    "a name that is not a string",
     { messages: [{ role: "user", name: 5 }] },
     "0, 'name'), 'msg': 'Input",
   ],
   [
-    "a call's id that is no text",
+    "a call's id that is not a string",
     { messages: [{ role: "tool", tool_call_id: [] }] },
     "string_type",
   ],
-  ["calls that are no list", { messages: [{ role: "assistant", tool_calls: "f" }] }, "list_type"],
+  [
+    "calls that are not a list",
+    { messages: [{ role: "assistant", tool_calls: "f" }] },
+    "list_type",
+  ],
   [
     "a call without a function",
     { messages: [{ role: "assistant", tool_calls: [{ id: "1" }] }] },
     "('body', 'messages', 0, 'tool_calls', 0, 'function'), 'msg': 'Field required'",
   ],
   [
-    "a call's arguments that are no JSON text",
+    "a call's arguments that are not a JSON string",
     { messages: [{ role: "assistant", tool_calls: [{ function: { name: "f", arguments: 5 } }] }] },
     "('body', 'messages', 0, 'tool_calls', 0, 'function', 'arguments'), 'msg': 'Input should be",
   ],
   [
-    "two million faults, of which some are named",
+    "two million errors, some of which are listed",
     `{"messages":[${"{},".repeat(1_999_999)}{}]}`,
     "2000000 validation errors:",
   ],
@@ -96,16 +100,16 @@ const BAD_COMPLETION_BODIES: Case[] = [
   ["a fractional token id", { prompt: [1.5] }, "union_error"],
   ["token ids as text", { prompt: [["7"]] }, "union_error"],
   ["a number as a prompt", { prompt: 5 }, "union_error"],
-  ["a stop that is no text", { stop: [5] }, "string_type"],
-  ["a bias that is no number", { logit_bias: { "1": "x" } }, "float_parsing"],
+  ["a stop that is not a string", { stop: [5] }, "string_type"],
+  ["a bias that is not a number", { logit_bias: { "1": "x" } }, "float_parsing"],
 ];
 
-/** 400 "BadRequestError": a value that is refused. */
+/** 400 "BadRequestError": a well-formed value that is refused. */
 const BAD_CHAT_VALUES: Case[] = [
   ["empty messages", { messages: [] }, "messages must not be empty"],
   ["an image", { messages: [{ role: "user", content: [{ type: "image_url" }] }] }, "image_url"],
-  ["spoken answers", { modalities: ["text", "audio"] }, "`modalities` of kind 'audio' is not"],
-  ["images as answers", { modalities: ["image"] }, "`modalities` of kind 'image' is not"],
+  ["audio output", { modalities: ["text", "audio"] }, "`modalities` of kind 'audio' is not"],
+  ["image output", { modalities: ["image"] }, "`modalities` of kind 'image' is not"],
   ["a number as content", { messages: [{ role: "user", content: 5 }] }, "must be text or a list"],
   ["top_logprobs without logprobs", { top_logprobs: 2 }, "`logprobs` must be set to true"],
   ["too many top_logprobs", { logprobs: true, top_logprobs: 21 }, "of 21, which is greater than"],
@@ -134,10 +138,18 @@ const BAD_CHAT_VALUES: Case[] = [
     { tools: [{ function: { parameters: MANY_MEMBERS } }], tool_choice: "none" },
     "an object in tools can have at most 1024 members, got 500000.",
   ],
-  ["both ways to end", { continue_final_message: true }, "Cannot set both"],
-  ["its own template", { chat_template: "{{ x }}" }, "--trust-request-chat-template is not set"],
   [
-    "its own template among the variables",
+    "continue_final_message and a generation prompt",
+    { continue_final_message: true },
+    "Cannot set both",
+  ],
+  [
+    "a template in the request",
+    { chat_template: "{{ x }}" },
+    "--trust-request-chat-template is not set",
+  ],
+  [
+    "a template among the variables",
     { chat_template_kwargs: { chat_template: "{{ x }}" } },
     "--trust-request-chat-template is not set",
   ],
@@ -147,7 +159,7 @@ const BAD_CHAT_VALUES: Case[] = [
     "Tool calls are not supported by this server yet, and no flag",
   ],
   [
-    "tools of a choice, not built yet",
+    "tools with a tool choice, not built yet",
     { tools, tool_choice: "auto" },
     "Tool calls are not supported",
   ],
@@ -173,7 +185,7 @@ const BAD_CHAT_VALUES: Case[] = [
     { response_format: { type: "json_schema" } },
     "`response_format` of type 'json_schema' is not supported",
   ],
-  ["a structure, not built yet", { structured_outputs: {} }, "`structured_outputs` is not"],
+  ["a structured output, not built yet", { structured_outputs: {} }, "`structured_outputs` is not"],
   ["banned words, not built yet", { bad_words: ["x"] }, "`bad_words` is not supported"],
   ["truncation, not built yet", { truncate_prompt_tokens: 5 }, "`truncate_prompt_tokens` is not"],
 ];
@@ -214,7 +226,7 @@ const BAD_COMPLETION_VALUES: Case[] = [
   ["a negative temperature", { temperature: -0.5 }, "temperature must be non-negative, got -0.5."],
   ["a temperature over float32", { temperature: 1e300 }, "temperature is too large."],
   ["top_p = 0", { top_p: 0 }, "top_p must be in (0, 1], got 0.0."],
-  ["a top_p that float32 rounds to 0", { top_p: 1e-300 }, "top_p must be in (0, 1]"],
+  ["a top_p that rounds to 0 in float32", { top_p: 1e-300 }, "top_p must be in (0, 1]"],
   ["top_k = -2", { top_k: -2 }, "top_k must be 0 (disable), or at least 1, got -2."],
   ["min_p = 2", { min_p: 2 }, "min_p must be in [0, 1], got 2.0."],
   ["a large penalty", { presence_penalty: 3 }, "presence_penalty must be in [-2, 2], got 3.0."],
@@ -235,7 +247,7 @@ const BAD_COMPLETION_VALUES: Case[] = [
   ["no allowed token", { allowed_token_ids: [] }, "allowed_token_ids is not None and empty!"],
   ["an allowed id over the vocabulary", { allowed_token_ids: [999] }, "out-of-vocab token id!"],
   [
-    "only the end as an allowed token before min_tokens",
+    "only the end token allowed before min_tokens",
     { allowed_token_ids: [257], min_tokens: 3 },
     "min_tokens=3 leaves no token to generate: each that is allowed ends the text.",
   ],
@@ -250,7 +262,7 @@ const BAD_COMPLETION_VALUES: Case[] = [
     "min_tokens=1 leaves no token to generate",
   ],
   ["a biased id over the vocabulary", { logit_bias: { "999": 1 } }, "Vocabulary size: 258"],
-  ["a biased id that is no id", { logit_bias: { "": 1 } }, "Vocabulary size: 258"],
+  ["a biased id that is not a number", { logit_bias: { "": 1 } }, "Vocabulary size: 258"],
   ["an empty salt", { cache_salt: "" }, "'cache_salt' must be a non-empty string"],
   ["a long salt", { cache_salt: "s".repeat(257) }, "at most 256 characters"],
   ["a suffix", { suffix: "y" }, "suffix is not currently supported"],
@@ -270,7 +282,7 @@ const OTHER: [
   ["no prompt to tokenize", "/tokenize", {}, 400, "Bad Request", "('body', 'prompt')"],
   ["a number to tokenize", "/tokenize", { prompt: 5 }, 400, "Bad Request", "string_type"],
   [
-    "a template to tokenize by",
+    "a template for /tokenize",
     "/tokenize",
     { messages, chat_template: "x" },
     400,
@@ -278,7 +290,7 @@ const OTHER: [
     "--trust-request-chat-template is not set",
   ],
   [
-    "a template to tokenize by, among the variables",
+    "a template for /tokenize, among the variables",
     "/tokenize",
     { messages, chat_template_kwargs: { chat_template: "x" } },
     400,
@@ -286,7 +298,7 @@ const OTHER: [
     "--trust-request-chat-template is not set",
   ],
   [
-    "both ways to end what is tokenized",
+    "continue_final_message and a generation prompt for /tokenize",
     "/tokenize",
     { messages, continue_final_message: true },
     400,
@@ -340,13 +352,13 @@ describe("bad input", () => {
     expectRefusal(path, body, { status, type, text }),
   );
 
-  test("a wrong media type", async () => {
+  test("refuses a wrong media type", async () => {
     const response = await post(CHAT, "{}", { "content-type": "text/plain" });
     expect(response.status).toBe(400);
     expect(await response.text()).toContain("Only 'application/json' is allowed");
   });
 
-  test("a body that grows over the limit while it arrives", async () => {
+  test("refuses a body that exceeds the limit while it arrives", async () => {
     const { app } = makeApp({}, { limits: { ...DEFAULT_LIMITS, maxBodyBytes: 10 } });
     const body = new ReadableStream({
       pull(controller) {
@@ -360,7 +372,7 @@ describe("bad input", () => {
     );
   });
 
-  test("a body in a coding that is not undone here", async () => {
+  test("refuses an unsupported content encoding", async () => {
     const body = Bun.gzipSync(Buffer.from(JSON.stringify({ prompt })));
     const headers = { "content-type": "application/json", "content-encoding": "gzip" };
     const request = new Request(`http://localhost${TEXT}`, { method: "POST", headers, body });
@@ -382,7 +394,7 @@ describe("bad input", () => {
     );
   });
 
-  test("names twenty of its faults and members by their beginning", async () => {
+  test("lists twenty errors and truncates long member names", async () => {
     const bias = Object.fromEntries(
       Array.from({ length: 25 }, (_, i) => [`${"k".repeat(99)}${i}`, []]),
     );
@@ -395,7 +407,7 @@ describe("bad input", () => {
     expect(lines[11]).toContain(`('body', 'logit_bias', '${"k".repeat(99)}1')`);
   });
 
-  test("a body that is not UTF-8", async () => {
+  test("refuses a body that is not UTF-8", async () => {
     const { app } = makeApp();
     const body = new Uint8Array([...Buffer.from('{"prompt":"'), 0xff, 0xfe, ...Buffer.from('"}')]);
     const headers = { "content-type": "application/json" };
@@ -406,7 +418,7 @@ describe("bad input", () => {
     expect(await response.text()).toContain("not valid UTF-8");
   });
 
-  test("keys that name prototypes change nothing", async () => {
+  test("ignores keys that name prototypes", async () => {
     const body =
       '{"prompt":"x","__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
     expect((await post(TEXT, body)).status).toBe(200);
@@ -414,19 +426,19 @@ describe("bad input", () => {
   });
 });
 
-describe("a body that leaves a token", () => {
+describe("a body that leaves a token to generate", () => {
   const { post } = makeApp();
   test.each([
     ["no min_tokens", { allowed_token_ids: [257], min_tokens: 0 }],
-    ["the end is no end", { allowed_token_ids: [257], min_tokens: 2, ignore_eos: true }],
-    ["another is allowed", { allowed_token_ids: [65, 257], min_tokens: 2 }],
+    ["the end token is ignored", { allowed_token_ids: [257], min_tokens: 2, ignore_eos: true }],
+    ["another token is allowed", { allowed_token_ids: [65, 257], min_tokens: 2 }],
   ])("is answered: %s", async (_, body) => {
     const answer = await post(TEXT, { prompt: "x", max_tokens: 2, ...body });
     expect(answer.status).toBe(200);
   });
 });
 
-describe("constraints that ask for nothing", () => {
+describe("constraints with no effect", () => {
   const { post } = makeApp();
   test.each([
     ...["vllm_xargs", "kv_transfer_params", "logit_bias", "chat_template_kwargs"].map((name) => [
@@ -496,7 +508,7 @@ describe("constraints under any name", () => {
   });
 });
 
-describe("llama-server's names of fields", () => {
+describe("llama-server's field names", () => {
   const { post } = makeApp();
 
   test.each([
@@ -515,25 +527,36 @@ describe("llama-server's names of fields", () => {
   });
 
   test.each<[name: string, path: string, body: object]>([
-    ["what is switched off", TEXT, { prompt: "x", typical_p: 1, mirostat: 0, n_predict: -1 }],
+    [
+      "options that are switched off",
+      TEXT,
+      { prompt: "x", typical_p: 1, mirostat: 0, n_predict: -1 },
+    ],
     ["both names", TEXT, { prompt: "x", n_predict: 8, max_tokens: 8, n_probs: 1, logprobs: 1 }],
     ["both names in a chat", CHAT, { messages, n_predict: 8, max_completion_tokens: 8 }],
-    ["what says how, not what", TEXT, { prompt: "x", cache_prompt: false, id_slot: 0 }],
+    [
+      "options that do not change the output",
+      TEXT,
+      { prompt: "x", cache_prompt: false, id_slot: 0 },
+    ],
   ])("%s is taken", async (_, path, body) => {
     expect((await post(path, body)).status).toBe(200);
   });
 });
 
-describe("what pydantic would take", () => {
+describe("input that pydantic accepts", () => {
   const { post } = makeApp();
   const good: [name: string, body: object][] = [
     ["unknown fields", { unknown_field: 1, user: "u", store: true, metadata: { a: "b" } }],
-    ["fields that are not built, for nothing", { bad_words: [], guided_json: null, grammar: "" }],
-    ["numbers as text", { max_tokens: "5", temperature: " 0.5 " }],
-    ["flags as text", { stream: "false", ignore_eos: 1 }],
+    [
+      "empty values of fields that are not built",
+      { bad_words: [], guided_json: null, grammar: "" },
+    ],
+    ["numbers as strings", { max_tokens: "5", temperature: " 0.5 " }],
+    ["flags as strings", { stream: "false", ignore_eos: 1 }],
     ["whole floats as integers", { max_tokens: 5.0, top_k: "3.0" }],
     ["nulls as absent", { max_tokens: null, n: null, stop: null }],
-    ["a bias as text", { logit_bias: { "65": "5" } }],
+    ["a bias as a string", { logit_bias: { "65": "5" } }],
     ["a top_k over the vocabulary", { top_k: 4294967297 }],
     ["the smallest seed", { seed: -9007199254740991 }],
     ["an empty object of stream options", { stream_options: {} }],
@@ -543,7 +566,7 @@ describe("what pydantic would take", () => {
     expect((await post(TEXT, { prompt: "x", ...body })).status).toBe(200);
   });
 
-  test("tools that are not to be used, or none at all", async () => {
+  test("tools that are unused or empty", async () => {
     expect((await post(CHAT, { messages, tools, tool_choice: "none" })).status).toBe(200);
     expect((await post(CHAT, { messages, tools: [], tool_choice: "required" })).status).toBe(200);
   });

@@ -11,7 +11,7 @@ const BODY = {
 };
 
 describe("POST /v1/chat/completions", () => {
-  test("answers with vLLM's message, nulls kept", async () => {
+  test("returns vLLM's message, including nulls", async () => {
     const { post } = makeApp();
     const body = (await (await post("/v1/chat/completions", BODY)).json()) as Record<string, never>;
     expect(body).toEqual({
@@ -90,7 +90,7 @@ describe("POST /v1/chat/completions", () => {
     expect(new Set(events.slice(0, -1).map(({ id }) => id)).size).toBe(1);
   });
 
-  test("n choices share the prompt and count it once", async () => {
+  test("n choices share the prompt, which is counted once", async () => {
     const { post } = makeApp();
     const request = { ...BODY, n: 3, temperature: 1, seed: 5 };
     const body = (await (await post("/v1/chat/completions", request)).json()) as {
@@ -101,7 +101,7 @@ describe("POST /v1/chat/completions", () => {
     expect(body.usage).toMatchObject({ prompt_tokens: 29, completion_tokens: 9 });
   });
 
-  test("logprobs name token, bytes and the likeliest", async () => {
+  test("logprobs contain token, bytes and the most likely tokens", async () => {
     const { post } = makeApp();
     const request = { ...BODY, max_tokens: 1, logprobs: true, top_logprobs: 2 };
     const body = (await (await post("/v1/chat/completions", request)).json()) as {
@@ -114,7 +114,7 @@ describe("POST /v1/chat/completions", () => {
     ]);
   });
 
-  test("a token that is no character has its bytes", async () => {
+  test("a token that is not a complete character has its bytes", async () => {
     const { post } = makeApp();
     const request = { ...BODY, max_tokens: 1, logprobs: true, allowed_token_ids: [0xc3] };
     const body = (await (await post("/v1/chat/completions", request)).json()) as {
@@ -123,11 +123,11 @@ describe("POST /v1/chat/completions", () => {
     expect(body.choices[0]?.logprobs).toEqual({
       content: [{ token: "\ufffd", logprob: -0.5, bytes: [0xc3], top_logprobs: [] }],
     });
-    // An answer that ends inside a character leaves it out.
+    // A response that ends inside a character omits it.
     expect(body.choices[0]?.message.content).toBe("");
   });
 
-  test("echo shows the words that the answer goes on from", async () => {
+  test("echo shows the text that the response continues", async () => {
     const { post } = makeApp();
     const request = {
       ...BODY,
@@ -175,7 +175,7 @@ describe("POST /v1/chat/completions", () => {
     expect(await image.text()).toContain("not a multimodal model");
   });
 
-  test("fills silence with comments", async () => {
+  test("sends comments during silence", async () => {
     const { post } = makeApp({ model: { stepDelayMs: 30 } }, { keepAliveMs: 10 });
     const response = await post("/v1/chat/completions", { ...BODY, stream: true });
     expect(await response.text()).toStartWith(": keep-alive\n\n");

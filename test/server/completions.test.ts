@@ -1,4 +1,4 @@
-// /v1/completions over the fake model: bodies, choices, log-probabilities, streams.
+// /v1/completions over the fake model: bodies, choices, logprobs, streams.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
@@ -23,7 +23,7 @@ async function complete(body: object) {
 }
 
 describe("POST /v1/completions", () => {
-  test("answers with vLLM's keys, nulls kept", async () => {
+  test("returns vLLM's keys, including nulls", async () => {
     const body = await complete({});
     expect(Object.keys(body)).toEqual([
       "id",
@@ -61,13 +61,13 @@ describe("POST /v1/completions", () => {
     expect(again.choices.map(({ text }) => text)).toEqual(one.choices.map(({ text }) => text));
   });
 
-  test("takes token ids, and says the same as for the text", async () => {
+  test("accepts token ids, with the same output as for the text", async () => {
     const text = await complete({});
     const ids = await complete({ prompt: [256, ...new TextEncoder().encode("Hello")] });
     expect(ids.choices[0]?.text).toBe(text.choices[0]?.text);
   });
 
-  test("echo puts the prompt in front; with max_tokens 0 it is all there is", async () => {
+  test("echo puts the prompt first; with max_tokens 0 it is the whole text", async () => {
     const plain = await complete({});
     const echoed = await complete({ echo: true });
     expect(echoed.choices[0]?.text).toBe(`Hello${plain.choices[0]?.text}`);
@@ -76,8 +76,8 @@ describe("POST /v1/completions", () => {
 
   test.each([
     ["16 tokens without max_tokens", {}, 16],
-    ["fewer where the context ends before", { prompt: "x".repeat(1014) }, 9],
-    ["all that fit where max_tokens is null, as in vLLM", { max_tokens: null }, 1018],
+    ["fewer if the context ends first", { prompt: "x".repeat(1014) }, 9],
+    ["all that fit if max_tokens is null, as in vLLM", { max_tokens: null }, 1018],
   ])("generates %s", async (_, fields, numTokens) => {
     const { post } = makeApp();
     const body = { prompt: "Hello", temperature: 0, ignore_eos: true, ...fields };
@@ -87,7 +87,7 @@ describe("POST /v1/completions", () => {
     expect(usage.completion_tokens).toBe(numTokens);
   });
 
-  test("a stop string ends the text before it, or after it when asked", async () => {
+  test("a stop string ends the text before it, or after it on request", async () => {
     const { text = "" } = (await complete({ max_tokens: 8 })).choices[0] ?? {};
     const stop = text.slice(3, 5);
     const stopped = (await complete({ max_tokens: 8, stop })).choices[0];
@@ -97,7 +97,7 @@ describe("POST /v1/completions", () => {
     expect(shown.choices[0]?.text).toBe(text.slice(0, text.indexOf(stop) + 2));
   });
 
-  test("logprobs come with offsets, tokens and the likeliest", async () => {
+  test("logprobs contain offsets, tokens and the most likely tokens", async () => {
     const body = await complete({ logprobs: 1, max_tokens: 2 });
     const text = body.choices[0]?.text ?? "";
     const [a = "", b = ""] = text;
@@ -109,7 +109,7 @@ describe("POST /v1/completions", () => {
     });
   });
 
-  test("echoed log-probabilities begin with the prompt's tokens, in every choice", async () => {
+  test("echoed logprobs begin with the prompt's tokens, in every choice", async () => {
     const options = { prompt: "Hi", echo: true, logprobs: 0, max_tokens: 1 };
     const { choices } = await complete({ ...options, temperature: 1, n: 2, seed: 1 });
     expect(choices.map(({ logprobs }) => logprobs)).toEqual(
@@ -120,14 +120,14 @@ describe("POST /v1/completions", () => {
         top_logprobs: [null, { H: -0.5 }, { i: -0.5 }, { [text.slice(2)]: -0.5 }],
       })),
     );
-    // vLLM shows those of the prompt by themselves, too, since it has computed them.
+    // vLLM also shows those of the prompt separately, since it has computed them.
     expect(choices.map((choice) => Object.keys(choice["prompt_logprobs"] ?? {}))).toEqual([
       ["0", "1", "2"],
       ["0", "1", "2"],
     ]);
   });
 
-  test("tokens as ids, where text would be ambiguous", async () => {
+  test("returns tokens as ids on request, since texts are ambiguous", async () => {
     const ids = { return_tokens_as_token_ids: true, allowed_token_ids: [0xc3] };
     const body = await complete({ ...ids, logprobs: 0, max_tokens: 1, prompt: [72], echo: true });
     expect(body.choices[0]?.["logprobs"]).toMatchObject({
@@ -136,7 +136,7 @@ describe("POST /v1/completions", () => {
     });
   });
 
-  test("prompt_logprobs begin with null and cover the rest of the prompt", async () => {
+  test("prompt_logprobs begins with null and covers the rest of the prompt", async () => {
     const body = await complete({ prompt: "Hi", prompt_logprobs: 0 });
     expect(body.choices[0]?.["prompt_logprobs"]).toEqual([
       null,
@@ -145,7 +145,7 @@ describe("POST /v1/completions", () => {
     ]);
   });
 
-  test("an echo of token ids shows special ones too", async () => {
+  test("an echo of token ids includes special tokens", async () => {
     const ids = [256, 72, 257, 105];
     for (const skip_special_tokens of [true, false]) {
       const body = await complete({ prompt: ids, echo: true, max_tokens: 0, skip_special_tokens });
@@ -153,7 +153,7 @@ describe("POST /v1/completions", () => {
     }
   });
 
-  test("return_token_ids shows prompt and output ids", async () => {
+  test("return_token_ids adds prompt and output ids", async () => {
     const body = await complete({ prompt: "Hi", return_token_ids: true, max_tokens: 2 });
     const text = body.choices[0]?.text ?? "";
     expect(body.choices[0]?.["prompt_token_ids"]).toEqual([256, 72, 105]);
@@ -181,16 +181,16 @@ describe("POST /v1/completions", () => {
       expect(await ended({ ignore_eos: true })).toEqual([",,,", 4, "stop", ","]);
     });
 
-    test("lets a stop string begin before", async () => {
+    test("lets a stop string begin earlier", async () => {
       expect(await ended({ stop: [",,"] })).toEqual([",,", 4, "stop", ",,"]);
     });
 
-    test("as large as max_tokens gives all of the text", async () => {
+    test("equal to max_tokens yields the whole text", async () => {
       expect(await ended({ max_tokens: 3 })).toEqual([",,,", 3, "length", null]);
       expect(await ended({ max_tokens: 3, stop: [",,,,"] })).toEqual([",,,", 3, "length", null]);
     });
 
-    test("streams what it answers whole", async () => {
+    test("streams the same text as without a stream", async () => {
       const { post } = makeApp({ model: { stepTurns: 3 } });
       const response = await post("/v1/completions", { ...BODY, ...request, stream: true });
       const chunks = (await readEvents(response)).slice(0, -1) as { choices: { text: string }[] }[];
@@ -198,7 +198,7 @@ describe("POST /v1/completions", () => {
     });
   });
 
-  test("streams the same text, then usage when asked, then [DONE]", async () => {
+  test("streams the same text, then usage on request, then [DONE]", async () => {
     const { post } = makeApp({ model: { stepTurns: 3 } });
     const full = (await complete({})).choices[0]?.text;
     const response = await post("/v1/completions", {
@@ -235,7 +235,7 @@ describe("POST /v1/completions", () => {
     expect(events.at(-1)).toBe("[DONE]" as never);
   });
 
-  test("a streamed echo shows what the whole answer shows", async () => {
+  test("a streamed echo equals the echo without a stream", async () => {
     const { post } = makeApp({ model: { stepTurns: 3 } });
     const request = { ...BODY, echo: true, logprobs: 1, n: 2, temperature: 1, seed: 2 };
     const whole = (await complete(request)).choices;
@@ -250,7 +250,7 @@ describe("POST /v1/completions", () => {
     }
   });
 
-  test("token ids are streamed even while their character is incomplete", async () => {
+  test("streams token ids even while their character is incomplete", async () => {
     const { post } = makeApp({ model: { stepTurns: 3 } });
     const request = { ...BODY, allowed_token_ids: [0xe2], max_tokens: 3, stream: true };
     const response = await post("/v1/completions", { ...request, return_token_ids: true });
@@ -266,7 +266,7 @@ describe("POST /v1/completions", () => {
     ]);
   });
 
-  test("continuous usage counts up in every chunk", async () => {
+  test("continuous usage increases in every chunk", async () => {
     const { post } = makeApp({ model: { stepTurns: 3 } });
     const stream_options = { include_usage: true, continuous_usage_stats: true };
     const response = await post("/v1/completions", { ...BODY, stream: true, stream_options });

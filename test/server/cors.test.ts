@@ -1,4 +1,4 @@
-// Which web pages may call: preflights and answers, by the options and by what holds without one.
+// Which web pages can call the server: preflights and responses, by option and by default.
 
 import { describe, expect, test } from "bun:test";
 import { ANY_ORIGIN, Cors, type CorsOptions } from "../../src/server/cors.ts";
@@ -22,17 +22,17 @@ function asker(options: Partial<CorsOptions>) {
   return { app, ask, preflight };
 }
 
-/** Status, text and the headers of CORS. */
-async function told(response: Response) {
+/** Status, text and CORS headers. */
+async function corsOf(response: Response) {
   const own = [...response.headers].filter(([name]) => /^(access-control-|vary)/.test(name));
   const headers = own.map(([name, value]) => [name.replace("access-control-", ""), value]);
   return { status: response.status, text: await response.text(), ...Object.fromEntries(headers) };
 }
 
 describe("any origin", () => {
-  test("is told so, with whatever headers it asks for", async () => {
+  test("is allowed, with any requested headers", async () => {
     const { preflight } = asker({});
-    expect(await told(await preflight(PAGE, "POST", "authorization, x-mine"))).toEqual({
+    expect(await corsOf(await preflight(PAGE, "POST", "authorization, x-mine"))).toEqual({
       status: 200,
       text: "OK",
       "allow-origin": "*",
@@ -42,12 +42,12 @@ describe("any origin", () => {
     });
   });
 
-  test("with credentials is named, since a browser then takes no *", async () => {
+  test("is named if credentials are allowed, since browsers then reject *", async () => {
     const { preflight, ask } = asker({ allowCredentials: true });
     const named = { "allow-origin": PAGE, vary: "Origin", "allow-credentials": "true" };
-    expect(await told(await preflight(PAGE))).toMatchObject({ status: 200, ...named });
-    expect(await told(await ask("GET", { origin: PAGE, cookie: "a=b" }))).toMatchObject(named);
-    expect(await told(await ask("GET", { origin: PAGE }))).toMatchObject({ "allow-origin": "*" });
+    expect(await corsOf(await preflight(PAGE))).toMatchObject({ status: 200, ...named });
+    expect(await corsOf(await ask("GET", { origin: PAGE, cookie: "a=b" }))).toMatchObject(named);
+    expect(await corsOf(await ask("GET", { origin: PAGE }))).toMatchObject({ "allow-origin": "*" });
   });
 });
 
@@ -58,62 +58,65 @@ describe("listed origins", () => {
     headers: ["X-Mine"],
   });
 
-  test("alone are let in", async () => {
+  test("are the only ones admitted", async () => {
     const named = { "allow-origin": PAGE, vary: "Origin" };
-    expect(await told(await preflight(PAGE, "GET", "x-mine, Content-Type"))).toEqual({
+    expect(await corsOf(await preflight(PAGE, "GET", "x-mine, Content-Type"))).toEqual({
       ...{ status: 200, text: "OK", ...named },
       "allow-methods": "GET",
       "allow-headers": "Accept, Accept-Language, Content-Language, Content-Type, X-Mine",
       "max-age": "600",
     });
-    expect(await told(await ask("GET", { origin: PAGE }))).toMatchObject({ status: 200, ...named });
-    const other = await told(await ask("GET", { origin: "https://other.example" }));
+    expect(await corsOf(await ask("GET", { origin: PAGE }))).toMatchObject({
+      status: 200,
+      ...named,
+    });
+    const other = await corsOf(await ask("GET", { origin: "https://other.example" }));
     expect(other).toMatchObject({ status: 200, vary: "Origin" });
     expect(other).not.toHaveProperty("allow-origin");
   });
 
-  test("and methods and headers: a refusal names all that is not allowed", async () => {
-    const refused = await told(await preflight("https://other.example", "POST", "x-other"));
+  test("and methods and headers: a refusal lists everything that is not allowed", async () => {
+    const refused = await corsOf(await preflight("https://other.example", "POST", "x-other"));
     expect(refused).toMatchObject({
       status: 400,
       text: "Disallowed CORS origin, method, headers",
     });
     expect(refused).not.toHaveProperty("allow-origin");
-    expect(await told(await preflight(PAGE, "GET", "x-other"))).toMatchObject({
+    expect(await corsOf(await preflight(PAGE, "GET", "x-other"))).toMatchObject({
       status: 400,
       text: "Disallowed CORS headers",
     });
   });
 });
 
-describe("the hosts that are answered", () => {
+describe("the allowed hosts", () => {
   const hosts = hostCheck(at("127.0.0.1"), ["model.example"]);
   if (hosts === null) throw new Error("loopback checks hosts");
   const { app, ask, preflight } = asker({ origins: hosts });
 
-  test("are those whose pages may call", async () => {
+  test("also define which pages can call", async () => {
     for (const origin of [
       "http://localhost:3000",
       "http://127.0.0.1:8000",
       "http://[::1]:5173",
       "https://model.example",
     ]) {
-      expect(await told(await preflight(origin))).toMatchObject({
+      expect(await corsOf(await preflight(origin))).toMatchObject({
         status: 200,
         "allow-origin": origin,
       });
     }
     for (const origin of [PAGE, "http://localhost.page.example", "null", "chrome-extension://x"]) {
       const text = "Disallowed CORS origin";
-      expect(await told(await preflight(origin))).toMatchObject({ status: 400, text });
-      expect(await told(await ask("GET", { origin }))).not.toHaveProperty("allow-origin");
+      expect(await corsOf(await preflight(origin))).toMatchObject({ status: 400, text });
+      expect(await corsOf(await ask("GET", { origin }))).not.toHaveProperty("allow-origin");
     }
   });
 
-  test("keep others from what a browser sends without asking", async () => {
+  test("block other pages' requests that browsers send without a preflight", async () => {
     const reset = (headers: Record<string, string>) =>
       app.handle(new Request("http://localhost/reset_prefix_cache", { method: "POST", headers }));
-    const refused = await told(await reset({ origin: PAGE }));
+    const refused = await corsOf(await reset({ origin: PAGE }));
     expect(refused.status).toBe(403);
     expect(refused.text).toContain('Pages of \\"https://page.example\\" may not call');
     expect((await reset({ origin: "http://localhost:3000" })).status).toBe(200);
@@ -121,8 +124,8 @@ describe("the hosts that are answered", () => {
   });
 });
 
-test("a program, which sends no origin, is told nothing", async () => {
+test("a program, which sends no origin, gets no CORS headers", async () => {
   const { ask } = asker({ origins: [PAGE] });
-  const answer = await told(await ask("GET", {}));
+  const answer = await corsOf(await ask("GET", {}));
   expect(Object.keys(answer)).toEqual(["status", "text"]);
 });

@@ -1,4 +1,4 @@
-// What the http_* families are told: every answer once, at its end, under its route.
+// The http_* families: every response is recorded once, at its end, under its route.
 
 import { describe, expect, test } from "bun:test";
 import type { HttpRecord } from "../../src/metrics/family.ts";
@@ -13,8 +13,8 @@ function start(model = {}) {
   return { ...parts, records, call };
 }
 
-describe("recorded answers", () => {
-  test("a whole one: route, method, status and both sizes", async () => {
+describe("recorded responses", () => {
+  test("without a stream have route, method, status and both sizes", async () => {
     const { post, records } = start();
     const body = JSON.stringify({ prompt: "hello", max_tokens: 2 });
     const length = String(body.length);
@@ -33,7 +33,7 @@ describe("recorded answers", () => {
     expect(response.headers.get("content-length")).toBe(String(responseBytes));
   });
 
-  test("a stream: at its last event, without a size", async () => {
+  test("with a stream are recorded at the last event, without a size", async () => {
     const { post, records } = start();
     const response = await post("/v1/completions", { prompt: "hello", stream: true });
     expect(records).toEqual([]);
@@ -42,7 +42,7 @@ describe("recorded answers", () => {
     expect(records).toMatchObject([{ handler: "/v1/completions", status: 200, responseBytes: 0 }]);
   });
 
-  test("a stream whose reader leaves: once", async () => {
+  test("with a stream whose reader disconnects are recorded once", async () => {
     const { post, records } = start({ stepTurns: 3 });
     const response = await post("/v1/completions", {
       prompt: "hello",
@@ -56,7 +56,7 @@ describe("recorded answers", () => {
     expect(records.length).toBe(1);
   });
 
-  test("refusals under their route, unknown paths under none", async () => {
+  test("include refusals under their route, and unknown paths under none", async () => {
     const { call, post, records } = start();
     await post("/v1/completions", "{");
     await call("GET", "/v1/completions");
@@ -70,7 +70,7 @@ describe("recorded answers", () => {
     ]);
   });
 
-  test("probes and scrapes are left out, and what lies behind such a beginning", async () => {
+  test("exclude probes, scrapes, and paths below these", async () => {
     const { call, records } = start();
     for (const path of [
       "/health",
@@ -97,13 +97,13 @@ describe("the load header", () => {
       const headers = { "endpoint-load-metrics-format": format };
       const response = await post("/v1/completions", { prompt: "x", stream }, headers);
       await response.text();
-      // A stream may have its own block by then.
-      const told = response.headers.get("endpoint-load-metrics")?.replace("0.0078125", "0.0");
-      expect(told).toBe(value);
+      // A stream might have its own block by then.
+      const header = response.headers.get("endpoint-load-metrics")?.replace("0.0078125", "0.0");
+      expect(header).toBe(value);
     }
   });
 
-  test("tells the usage and the queue of the engine's last step", async () => {
+  test("reports usage and queue of the engine's last step", async () => {
     const { post, engine } = start({ stepTurns: 3 });
     const running = post("/v1/completions", { prompt: "hello", max_tokens: 200 });
     await until(() => engine.load.kvCacheUsage > 0);
@@ -116,7 +116,7 @@ describe("the load header", () => {
     await running;
   });
 
-  test("is absent unless asked for in a known format", async () => {
+  test("is absent unless requested in a known format", async () => {
     const { post } = start();
     for (const headers of [{}, { "endpoint-load-metrics-format": "BIN" }]) {
       const response = await post("/v1/completions", { prompt: "x" }, headers);

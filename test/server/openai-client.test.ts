@@ -1,5 +1,5 @@
-// The real OpenAI client over a real socket: streams, errors as the client's classes, and what happens
-// to the engine when a client leaves.
+// The real OpenAI client over a real socket: streams, errors as the client's classes, and what the engine
+// does when a client disconnects.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import OpenAI from "openai";
@@ -24,7 +24,7 @@ afterAll(async () => {
   await parts.client.shutdown();
 });
 
-/** Waits until the engine holds nothing. */
+/** Waits until the engine is empty. */
 async function untilIdle(): Promise<void> {
   await until(() => engine.numLiveSequences === 0);
   expect(scheduler.hasWork).toBe(false);
@@ -71,7 +71,7 @@ describe("the openai client", () => {
     expect(bad).toBeInstanceOf(OpenAI.BadRequestError);
   });
 
-  test("a reader that leaves its stream frees the blocks", async () => {
+  test("frees the blocks when a reader leaves its stream", async () => {
     const before = runner.numSteps;
     const stream = await client.chat.completions.create({
       model: "tiny",
@@ -81,11 +81,11 @@ describe("the openai client", () => {
     });
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
     await untilIdle();
-    // Far fewer than the 900 that it asked for.
+    // Far fewer than the 900 that it requested.
     expect(runner.numSteps - before).toBeLessThan(900);
   });
 
-  test("a client that hangs up without a stream, running or queued, frees the blocks", async () => {
+  test("frees the blocks when a client without a stream disconnects, running or queued", async () => {
     const abort = new AbortController();
     const requests = Array.from({ length: 4 }, () =>
       client.completions.create(
@@ -100,7 +100,7 @@ describe("the openai client", () => {
     await untilIdle();
   });
 
-  test("a body over the limit gets an answer, however large it is", async () => {
+  test("answers a body over the limit, however large it is", async () => {
     for (const numBytes of [9 * 1024 * 1024, 40 * 1024 * 1024]) {
       const response = await fetch(`${server.url}/v1/completions`, {
         method: "POST",
@@ -114,7 +114,7 @@ describe("the openai client", () => {
     }
   });
 
-  test("a second server on the port is refused in one line", async () => {
+  test("refuses a second server on the port with a one-line error", async () => {
     const second = () =>
       listen({ host: "127.0.0.1", port: server.port, maxBodyBytes: 1, fetch: parts.app.fetch });
     await expect(second()).rejects.toThrow(`127.0.0.1:${server.port} is in use`);

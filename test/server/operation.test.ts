@@ -1,5 +1,5 @@
-// The operator's routes over the whole engine with the fake model: where they are, what they refuse, and
-// that nothing sent while the engine sleeps is lost.
+// The operator's routes over the complete engine with the fake model: where they exist, what they refuse,
+// and that requests sent while the engine sleeps are not lost.
 
 import { describe, expect, test } from "bun:test";
 import type { ServerContext } from "../../src/server/server-context.ts";
@@ -21,7 +21,7 @@ function start(context: Partial<ServerContext> = DEV, model = {}) {
   return { ...parts, call, isSleeping, complete, textOf };
 }
 
-describe("where the routes are", () => {
+describe("the routes of operations", () => {
   const PATHS = [
     ["POST", "/sleep"],
     ["POST", "/wake_up"],
@@ -29,7 +29,7 @@ describe("where the routes are", () => {
     ["POST", "/reset_prefix_cache"],
   ] as const;
 
-  test("nowhere without development mode and key, as in vLLM", async () => {
+  test("do not exist without development mode and key, as in vLLM", async () => {
     const { call } = start({ isSleepEnabled: true });
     for (const [method, path] of PATHS) {
       for (const at of [path, `/v1${path}`]) {
@@ -43,7 +43,7 @@ describe("where the routes are", () => {
     }
   });
 
-  test("at the root in development mode", async () => {
+  test("are at the root in development mode", async () => {
     const { call } = start();
     for (const [method, path] of PATHS) {
       expect([path, (await call(method, path)).status]).toEqual([path, 200]);
@@ -51,7 +51,7 @@ describe("where the routes are", () => {
     }
   });
 
-  test("under /v1, behind the key, where there is one", async () => {
+  test("are under /v1 if there is a key, which they require", async () => {
     const { call } = start({ isSleepEnabled: true, apiKeys: ["k"] });
     for (const [method, path] of PATHS) {
       expect((await call(method, `/v1${path}`)).status).toBe(401);
@@ -61,19 +61,19 @@ describe("where the routes are", () => {
     }
   });
 
-  test("development mode does not open them past a key", async () => {
+  test("require the key in development mode too", async () => {
     const { call } = start({ ...DEV, apiKeys: ["k"] });
     expect((await call("POST", "/sleep")).status).toBe(401);
     expect((await call("POST", "/reset_prefix_cache")).status).toBe(401);
   });
 
-  test("the other method is not allowed", async () => {
+  test("do not allow other methods", async () => {
     const response = await start().call("GET", "/sleep");
     expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
   });
 });
 
-describe("what is refused", () => {
+describe("refused operations", () => {
   test.each([
     ["/sleep?level=3", "level", 'level must be 0, 1 or 2, got "3".'],
     ["/sleep?level=", "level", 'level must be 0, 1 or 2, got "".'],
@@ -96,7 +96,7 @@ describe("what is refused", () => {
     expect(await isSleeping()).toEqual({ is_sleeping: false });
   });
 
-  test("sleep without --enable-sleep-mode, but not a reset", async () => {
+  test("include sleep, but not a reset, without --enable-sleep-mode", async () => {
     const { call } = start({ isDevMode: true });
     for (const [method, path] of [
       ["POST", "/sleep"],
@@ -115,7 +115,7 @@ describe("what is refused", () => {
 
 describe("sleeping", () => {
   test.each([0, 1, 2])(
-    "level %d: requests wait, and say after the wake-up what they say awake",
+    "level %d: requests wait, and yield the same output after the wake-up as awake",
     async (level) => {
       const { call, isSleeping, complete, textOf, scheduler } = start();
       const awake = await textOf(complete("hello"));
@@ -129,7 +129,7 @@ describe("sleeping", () => {
     },
   );
 
-  test("ends what runs with abort by default", async () => {
+  test("aborts running requests by default", async () => {
     const { call, complete, textOf, runner } = start(DEV, { stepTurns: 3 });
     const running = textOf(complete("hello", 500));
     await until(() => runner.numSteps > 3);
@@ -137,7 +137,7 @@ describe("sleeping", () => {
     expect((await running)?.finish_reason).toBe("abort");
   });
 
-  test("mode=keep preempts what runs and goes on after the wake-up, to the same text", async () => {
+  test("mode=keep preempts running requests, which continue after the wake-up with the same text", async () => {
     const alone = start();
     const expected = await alone.textOf(alone.complete("hello", 60));
     const { call, complete, textOf, runner } = start(DEV, { stepTurns: 3 });
@@ -151,7 +151,7 @@ describe("sleeping", () => {
     expect(await running).toEqual(expected as never);
   });
 
-  test("mode=wait lets what runs finish, while later requests wait", async () => {
+  test("mode=wait lets running requests finish, while later ones wait", async () => {
     const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepTurns: 3 });
     const order: string[] = [];
     const running = textOf(complete("hello", 30));
@@ -170,7 +170,7 @@ describe("sleeping", () => {
     expect(order).toEqual(["asleep", "later"]);
   });
 
-  test("is over only when every tag is awake, in either order", async () => {
+  test("ends only when every tag is awake, in either order", async () => {
     for (const tags of [
       ["weights", "kv_cache"],
       ["kv_cache", "weights"],
@@ -185,7 +185,7 @@ describe("sleeping", () => {
     }
   });
 
-  test("a second sleep deepens the first or changes nothing; a second wake-up neither", async () => {
+  test("a second sleep deepens the first or changes nothing, as does a second wake-up", async () => {
     const { call, runner, isSleeping } = start();
     await call("POST", "/sleep?level=1");
     await call("POST", "/sleep?level=2");
@@ -197,7 +197,7 @@ describe("sleeping", () => {
     expect(await isSleeping()).toEqual({ is_sleeping: false });
   });
 
-  test("one that waits behind a sleep and a wake-up ends what runs when its turn comes", async () => {
+  test("a sleep queued behind a sleep and a wake-up ends running requests when its turn comes", async () => {
     for (const [mode, reason] of [
       ["abort", "abort"],
       ["wait", "length"],
@@ -218,7 +218,7 @@ describe("sleeping", () => {
     }
   });
 
-  test("after a wake-up of one part gives that part up again", async () => {
+  test("after waking one part puts that part to sleep again", async () => {
     const { call, runner, isSleeping } = start();
     await call("POST", "/sleep?level=2");
     await call("POST", "/wake_up?tags=weights");
@@ -231,7 +231,7 @@ describe("sleeping", () => {
     expect(await isSleeping()).toEqual({ is_sleeping: false });
   });
 
-  test("a deeper one ends with abort what the first had kept, or lets it finish, if it can", async () => {
+  test("a deeper sleep aborts requests kept by the first, or lets them finish if possible", async () => {
     for (const [first, second, reason] of [
       [0, "level=1", "abort"],
       [1, "level=2", "abort"],
@@ -247,7 +247,7 @@ describe("sleeping", () => {
     }
   });
 
-  test("a client that leaves in the sleep is forgotten", async () => {
+  test("forgets a client that disconnects during the sleep", async () => {
     const { call, app, scheduler, engine } = start();
     await call("POST", "/sleep");
     const leaving = new AbortController();
@@ -261,7 +261,7 @@ describe("sleeping", () => {
     expect(scheduler.takeStats().numWaitingReqs).toBe(0);
   });
 
-  test("a failed wake-up tells why, and can be tried again", async () => {
+  test("a failed wake-up reports the reason, and can be retried", async () => {
     const { call, runner, isSleeping, complete, textOf } = start();
     await call("POST", "/sleep?level=2");
     const { wakeWeights } = runner;
@@ -284,7 +284,7 @@ describe("sleeping", () => {
     expect((await textOf(complete("hello")))?.finish_reason).toBe("length");
   });
 
-  test("a failed sleep leaves the engine at work", async () => {
+  test("a failed sleep leaves the engine running", async () => {
     const { call, runner, isSleeping, complete, textOf } = start();
     runner.sleep = () => Promise.reject(new Error("no memory for the copy"));
     expect((await call("POST", "/sleep")).status).toBe(500);
@@ -293,7 +293,7 @@ describe("sleeping", () => {
   });
 });
 
-test("a sleep that could not be woken from is refused before anything has ended", async () => {
+test("refuses a sleep that could not be undone, before anything has ended", async () => {
   for (const mode of ["abort", "wait"]) {
     const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepTurns: 3 });
     runner.checkReload = () => Promise.reject(new Error("the file has gone"));
@@ -327,7 +327,7 @@ describe("resetting the prefix cache", () => {
     ).toBe(false);
   });
 
-  test("spares a cache in use, unless running requests are to give way", async () => {
+  test("spares a cache in use, unless running requests are to be preempted", async () => {
     const alone = start();
     const expected = await alone.textOf(alone.complete(PROMPT, 60));
     const { call, complete, textOf, runner, scheduler } = start(DEV, { stepTurns: 3 });

@@ -1,4 +1,4 @@
-// What the server refuses for want of room: with which answer, and that nothing is left of it.
+// Requests that the server refuses for lack of room: the response, and the cleanup.
 
 import { describe, expect, test } from "bun:test";
 import { EngineError } from "../../src/errors.ts";
@@ -13,7 +13,7 @@ const TEXT = "/v1/completions";
 const CHAT = "/v1/chat/completions";
 const messages = [{ role: "user", content: "x" }];
 
-/** Reading a prompt takes some turns of the event loop, so that all of a burst are read at the same time. */
+/** Tokenizing takes some turns of the event loop, so all prompts of a burst are tokenized at once. */
 function slowTokenizer(tokenizer: FakeTokenizer): void {
   const encode = tokenizer.encode.bind(tokenizer);
   tokenizer.encode = async (text, addSpecial, parseSpecial) => {
@@ -31,7 +31,7 @@ describe("a full queue", () => {
     engine: { limits: { maxNumQueuedReqs: 3, maxNumQueuedTokens: 200 } },
   };
 
-  test("is a 503 that says when to come back, before the body is looked at", async () => {
+  test("is a 503 with a retry time, before the body is read", async () => {
     const { post, engine } = makeApp(options);
     const running = [1, 2, 3].map(() => post(TEXT, { prompt: "a", max_tokens: 20 }));
     await until(() => engine.numLiveSequences === 3);
@@ -52,7 +52,7 @@ describe("a full queue", () => {
     expect((await post(TEXT, { prompt: "a", n: 3, temperature: 1 })).status).toBe(200);
   });
 
-  test("of n times prompts that could never fit is a 400", async () => {
+  test("is a 400 for n times prompts that could never fit", async () => {
     const { post, engine } = makeApp(options);
     const many = await post(TEXT, { prompt: ["a", "b"], n: 2, temperature: 1 });
     expect(many.status).toBe(400);
@@ -67,7 +67,7 @@ describe("a full queue", () => {
     [TEXT, { prompt: "a" }],
     [CHAT, { messages }],
   ])(
-    "counts prompts that are still being read: a burst is admitted up to the limit",
+    "counts prompts that are still being tokenized: a burst is admitted up to the limit",
     async (path, body) => {
       const { post, runner } = makeApp(options);
       slowTokenizer(runner.tokenizer);
@@ -78,7 +78,7 @@ describe("a full queue", () => {
     },
   );
 
-  test("counts the tokens of a prompt when they are known: one too many is refused, and ends", async () => {
+  test("counts a prompt's tokens once they are known; a prompt that exceeds the limit is refused", async () => {
     const { post, engine, scheduler } = makeApp(options);
     const long = "a".repeat(150);
     const [first, second] = [
@@ -96,7 +96,7 @@ describe("a full queue", () => {
     room.release();
   });
 
-  test("gives room back that a refused request had taken", async () => {
+  test("frees room that a refused request had reserved", async () => {
     const { post } = makeApp(options);
     for (let i = 0; i < 10; i++) {
       expect((await post(TEXT, { prompt: ["a", "b", [9999]] })).status).toBe(400);
@@ -105,7 +105,7 @@ describe("a full queue", () => {
     expect((await post(TEXT, { prompt: ["a", "b", "c"] })).status).toBe(200);
   });
 
-  test("computes nothing of several prompts when one does not fit", async () => {
+  test("computes none of several prompts when one does not fit", async () => {
     const { post, runner } = makeApp(options);
     const prompt = ["a", "b".repeat(100)];
     expect((await post(TEXT, { prompt, max_tokens: 1000 })).status).toBe(400);
@@ -113,7 +113,7 @@ describe("a full queue", () => {
     expect(runner.numSteps).toBe(0);
   });
 
-  test("ends what is queued when its prompt cannot be shown", async () => {
+  test("ends queued requests whose prompt cannot be returned", async () => {
     const { post, engine } = makeApp(options);
     engine.calls.decode = async () => {
       throw new EngineError("engine_dead", "gone");
@@ -124,7 +124,7 @@ describe("a full queue", () => {
   });
 });
 
-describe("a wait that is too long", () => {
+describe("a wait over the time limit", () => {
   test("is a 503, and in a stream an error event before [DONE]", async () => {
     const { post, runner } = makeApp({
       model: { stepDelayMs: 10 },
@@ -144,7 +144,7 @@ describe("a wait that is too long", () => {
     expect((await running).status).toBe(200);
   });
 
-  test("for the whole answer is a 504", async () => {
+  test("for the whole response is a 504", async () => {
     const { post } = makeApp({
       model: { stepDelayMs: 5 },
       engine: { limits: { requestTimeoutMs: 50 } },
@@ -155,7 +155,7 @@ describe("a wait that is too long", () => {
   });
 });
 
-describe("memory", () => {
+describe("memory pressure", () => {
   const guarded = () => {
     const state = { use: 0 as number | null, nowMs: 0, numReads: 0 };
     const memory = new MemoryGuard({
@@ -169,7 +169,7 @@ describe("memory", () => {
     return { state, ...makeApp({}, { memory }) };
   };
 
-  test("that is nearly used up refuses new work; probes and metrics go on", async () => {
+  test("refuses new work; probes and metrics still work", async () => {
     const { state, post, app } = guarded();
     state.use = 0.951;
     const response = await post(TEXT, { prompt: "a" });
@@ -185,7 +185,7 @@ describe("memory", () => {
     expect((await post(TEXT, { prompt: "a" })).status).toBe(200);
   });
 
-  test("near that point closes connections after their answer", async () => {
+  test("closes connections after their response as the limit approaches", async () => {
     const { state, post } = guarded();
     const connection = async () => (await post(TEXT, { prompt: "a" })).headers.get("connection");
     expect(await connection()).toBeNull();
@@ -194,7 +194,7 @@ describe("memory", () => {
     expect(await connection()).toBe("close");
   });
 
-  test("is looked at every 250 ms at most, and never refuses where it is not known", async () => {
+  test("is checked at most every 250 ms, and never causes a refusal if it is unknown", async () => {
     const { state, post } = guarded();
     state.use = null;
     for (let i = 0; i < 5; i++) expect((await post(TEXT, { prompt: "a" })).status).toBe(200);
@@ -203,7 +203,7 @@ describe("memory", () => {
 });
 
 describe("a connection", () => {
-  /** Sends text over a socket of its own; the answer up to its close, or what came within 10 s. */
+  /** Sends bytes over a new socket. @returns the response up to its close, or what arrived within 10 s */
   function exchange(port: number, text: string): Promise<string> {
     const { promise, resolve } = Promise.withResolvers<string>();
     let received = "";
@@ -218,11 +218,11 @@ describe("a connection", () => {
         close: () => resolve(received),
       },
     });
-    setTimeout(() => resolve(`${received} (still open)`), 10_000); // for a failure only
+    setTimeout(() => resolve(`${received} (still open)`), 10_000); // only in a failing test
     return promise;
   }
 
-  test("whose body does not come is told so and closed", async () => {
+  test("whose body does not arrive gets an error and is closed", async () => {
     const { app } = makeApp({}, { limits: { ...DEFAULT_LIMITS, bodyTimeoutMs: 50 } });
     const { maxBodyBytes } = DEFAULT_LIMITS;
     const server = await listen({ host: "127.0.0.1", port: 0, maxBodyBytes, fetch: app.fetch });
@@ -234,7 +234,7 @@ describe("a connection", () => {
     await server.stop(true);
   });
 
-  test("that is not read stops its generation: the blocks are free long before its last token", async () => {
+  test("that is not read stops its generation: the blocks are freed long before its last token", async () => {
     const maxModelLen = 16_384;
     const { app, engine, scheduler, runner } = makeApp({
       model: { stepDelayMs: 0.1 },

@@ -1,5 +1,5 @@
-// What vLLM 0.13 answered to these requests (recorded from a server with SmolLM2): status, error type,
-// param and code, keys of the body, structure of the events. Texts and ids differ, the model being a fake.
+// vLLM 0.13's responses to these requests (recorded from a server with SmolLM2): status, error type, param
+// and code, keys of the body, structure of the events. Texts and ids differ because the model is a fake.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
@@ -23,7 +23,7 @@ const text = (extra: object = {}) => ({
 });
 const call = { id: "c1", type: "function", function: { name: "f", arguments: '{"city": "Rome"}' } };
 
-// Without a prefix cache, as many requests share a prompt: vLLM reports cached tokens with a flag only.
+// Without a prefix cache, because many requests share a prompt, and vLLM reports cached tokens only with a flag.
 const scheduler = { maxModelLen: 2048, enablePrefixCaching: false };
 const { app, post } = makeApp({ scheduler }, { servedModelNames: ["smollm2"] });
 
@@ -212,11 +212,11 @@ describe("recorded refusals", () => {
     ]);
   });
 
-  test("chat-bad-array-body is a 400, where vLLM fails with a 500", async () => {
+  test("chat-bad-array-body returns a 400, where vLLM fails with a 500", async () => {
     expect((await post(CHAT, "[]")).status).toBe(400);
   });
 
-  test("comp-bad-token-negative is a 400, where vLLM generates from it", async () => {
+  test("comp-bad-token-negative returns a 400, where vLLM generates from it", async () => {
     expect((await post(TEXT, text({ prompt: [-5] }))).status).toBe(400);
   });
 });
@@ -400,7 +400,7 @@ describe("recorded answers", () => {
   });
 });
 
-/** One token an event, as the recorded server gave: the fake waits a little in each step. */
+/** One token per event, as in the recording: the fake waits a little in each step. */
 const slow = makeApp({ model: { stepDelayMs: 1 }, scheduler }, { servedModelNames: ["smollm2"] });
 
 async function eventsOf(path: string, body: object) {

@@ -1,15 +1,15 @@
-// Lines of requests: what has come, and how it ended.
+// Log lines of requests: arrival, and how they ended.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
 import { until } from "../support/waiting.ts";
 
-/** @returns an app whose requests take no time, and what it has logged */
+/** @returns an app whose requests take no time, and its log lines */
 function makeLogged(maxPromptLength: number | null = null) {
   const lines: string[] = [];
   const log = (line: string) => lines.push(line);
   const parts = makeApp({}, { requestLog: { log, nowMs: () => 250, maxPromptLength } });
-  // The real clock of the front is not that of the log.
+  // The front's real clock is not the log's.
   Object.assign(parts.engine, { nowMs: () => 0 });
   return { ...parts, lines };
 }
@@ -17,9 +17,9 @@ function makeLogged(maxPromptLength: number | null = null) {
 const id = (name: string) => ({ "x-request-id": name });
 const TOOK = "the first after 0.250 s, all after 0.250 s";
 
-describe("a request that is answered", () => {
+describe("an answered request", () => {
   test.each([false, true])(
-    "has a line when it comes and one when it ends; stream: %p",
+    "logs a line at its arrival and one at its end; stream: %p",
     async (stream) => {
       const { post, lines } = makeLogged();
       const body = { prompt: "abc", max_tokens: 4, temperature: 0, ignore_eos: true, stream };
@@ -50,7 +50,7 @@ describe("a request that is answered", () => {
     );
   });
 
-  test("shows the messages of a chat", async () => {
+  test("logs the messages of a chat", async () => {
     const { post, lines } = makeLogged();
     const messages = [{ role: "user", content: "a\nb" }];
     await (await post("/v1/chat/completions", { messages, max_tokens: 1 }, id("c"))).text();
@@ -62,7 +62,7 @@ describe("a request that is answered", () => {
 });
 
 describe("a prompt in the log", () => {
-  test("is cut by the operator's limit, text and ids, each prompt by itself", async () => {
+  test("is truncated at the operator's limit, text and ids, each prompt by itself", async () => {
     const { post, lines } = makeLogged(2);
     for (const prompt of ["abc", "ab", [7, 8, 9], ["abc", "d"]])
       await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
@@ -72,7 +72,7 @@ describe("a prompt in the log", () => {
     expect(shown).toEqual(['"ab"...', '"ab"', "[7,8]...", '["ab"..., "d"]']);
   });
 
-  test("is never cut within a character", async () => {
+  test("is never truncated within a character", async () => {
     const { post, lines } = makeLogged(2);
     for (const prompt of ["a\u{1f600}b", "\u{1f600}\u{1f600}"])
       await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
@@ -80,21 +80,21 @@ describe("a prompt in the log", () => {
     expect(lines[2]).toContain('prompt: "\u{1f600}\u{1f600}", params');
   });
 
-  test("is not shown with a limit of 0", async () => {
+  test("is omitted with a limit of 0", async () => {
     const { post, lines } = makeLogged(0);
     await (await post("/v1/completions", { prompt: "secret", max_tokens: 1 })).text();
     expect(lines.join("\n")).not.toContain("secret");
     expect(lines[0]).toContain('prompt: ""..., params');
   });
 
-  test("can not look like another line", async () => {
+  test("cannot imitate another line", async () => {
     const { post, lines } = makeLogged();
     const prompt = "a\nERROR 11-30 00:00:00 it is on fire";
     await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
     expect(lines.every((line) => !line.includes("\n"))).toBe(true);
   });
 
-  test("steers no terminal and ends no line, whatever is taken for an end", async () => {
+  test("sends no control sequences to a terminal, and no kind of line break", async () => {
     const { post, lines } = makeLogged();
     const prompt = "a\u001b[2J\u009b2J\u0085\u2028\u2029\u007f\u202e\u2066\u200f";
     await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
@@ -112,14 +112,14 @@ describe("a prompt in the log", () => {
 });
 
 describe("a request that is not answered", () => {
-  test("that is refused has its status and reason", async () => {
+  test("and was refused has its status and reason", async () => {
     const { post, lines } = makeLogged();
     expect((await post("/v1/completions", { prompt: "a", n: 1000 }, id("x"))).status).toBe(400);
     expect(lines).toHaveLength(2);
     expect(lines[1]).toMatch(/^Failed request cmpl-x: 400, "n must be .*", all after 0\.250 s$/);
   });
 
-  test("whose client leaves a stream is aborted", async () => {
+  test("because its client left the stream is logged as aborted", async () => {
     const { post, lines } = makeLogged();
     const body = { prompt: "abc", max_tokens: 200, ignore_eos: true, stream: true };
     const response = await post("/v1/completions", body, id("gone"));
@@ -132,7 +132,7 @@ describe("a request that is not answered", () => {
   });
 });
 
-test("nothing is logged unless the operator asks for it", async () => {
+test("logs nothing unless the operator enables it", async () => {
   const lines: string[] = [];
   const { post } = makeApp();
   expect((await post("/v1/completions", { prompt: "abc" })).status).toBe(200);

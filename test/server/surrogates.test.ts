@@ -1,4 +1,4 @@
-// Half a surrogate pair in a body is U+FFFD; no answer has one, which strict parsers would refuse.
+// Half a surrogate pair in a body becomes U+FFFD; no response has one, because strict parsers refuse them.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -8,7 +8,7 @@ const TEXT = "/v1/completions";
 const HALF = "\\ud83d";
 const message = `{"role":"user","content":"${HALF}"}`;
 
-/** Every text that an answer may repeat. */
+/** Every text that a response can repeat. */
 const BODIES: [name: string, path: string, body: string, shown: string][] = [
   ["an echo", TEXT, `{"prompt":"a${HALF} b","max_tokens":1,"echo":true}`, '"text":"a\ufffd b'],
   [
@@ -36,7 +36,7 @@ const BODIES: [name: string, path: string, body: string, shown: string][] = [
     '"role":"\\ufffd"',
   ],
   ["a model's name", TEXT, `{"prompt":"x","model":"${HALF}"}`, "The model `\ufffd`"],
-  ["a name in a fault", CHAT, `{"messages":[{"${HALF}":1}]}`, "'role'"],
+  ["a name in an error", CHAT, `{"messages":[{"${HALF}":1}]}`, "'role'"],
   ["a biased id", TEXT, `{"prompt":"x","logit_bias":{"${HALF}":1}}`, "[\ufffd]"],
   ["a bias", TEXT, `{"prompt":"x","logit_bias":{"${HALF}":"x"}}`, "'\ufffd')"],
   [
@@ -65,19 +65,19 @@ describe("half a pair", () => {
     expect(text.isWellFormed()).toBe(true);
   });
 
-  test("is tokenised as U+FFFD", async () => {
+  test("is tokenized as U+FFFD", async () => {
     const { tokens } = (await (await post("/tokenize", `{"prompt":"${HALF}"}`)).json()) as {
       tokens: number[];
     };
     expect(tokens).toEqual([256, 0xef, 0xbf, 0xbd]);
   });
 
-  test("whole pairs stay", async () => {
+  test("complete pairs are kept", async () => {
     const body = '{"prompt":"\\ud83d\\ude00","max_tokens":1,"echo":true}';
     expect(await (await post(TEXT, body)).text()).toContain("\u{1f600}");
   });
 
-  test("a fault that quotes a part of a text cuts no pair", async () => {
+  test("an error that quotes part of a text splits no pair", async () => {
     const body = { prompt: "x", logit_bias: { [`${"x".repeat(19)}\u{1f600}`]: 1 } };
     const text = await (await post(TEXT, body)).text();
     expect(text).toContain(`[${"x".repeat(19)}\u{1f600}]`);

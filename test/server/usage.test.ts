@@ -1,11 +1,11 @@
-// `usage`: what of a prompt was cached, and when a stream has it.
+// `usage`: cached prompt tokens, and when a stream includes it.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
 
 const CHAT = "/v1/chat/completions";
 const TEXT = "/v1/completions";
-/** Two blocks of 16 and a little, with the tokens around it. */
+/** Two blocks of 16 and a few more, including the surrounding tokens. */
 const LONG = "x".repeat(40);
 const messages = [{ role: "user", content: LONG }];
 
@@ -33,7 +33,7 @@ describe.each(ROUTES)("usage of %s", (path, body, numCached) => {
     return (await readEvents(response)).slice(0, -1) as Chunk[];
   };
 
-  test("says nothing of a cache that had nothing, then how many tokens it had", async () => {
+  test("reports no cached tokens if none were cached, then their number", async () => {
     expect((await usageOf()).prompt_tokens_details).toBeNull();
     expect((await usageOf()).prompt_tokens_details).toEqual({ cached_tokens: numCached });
     expect((await usageOf({ n: 2 })).prompt_tokens_details).toEqual({ cached_tokens: numCached });
@@ -41,7 +41,7 @@ describe.each(ROUTES)("usage of %s", (path, body, numCached) => {
 
   test.each([
     ["an empty object", {}],
-    ["continuous statistics alone", { continuous_usage_stats: true }],
+    ["only continuous statistics", { continuous_usage_stats: true }],
     ["the usage", { include_usage: true }],
   ])("a stream ends with it where the options are %s", async (_, options) => {
     const last = (await streamOf(options)).at(-1);
@@ -82,7 +82,7 @@ describe("continuous statistics of several choices", () => {
       .filter(({ choices }) => choices[0]?.index === index)
       .map(({ usage }) => [usage.prompt_tokens, usage.completion_tokens]);
 
-  test("count each choice by itself, with its own prompt, and all at the end", async () => {
+  test("count each choice separately, with its own prompt, and the total at the end", async () => {
     const prompt = [
       [1, 2],
       [1, 2, 3, 4],
@@ -96,7 +96,7 @@ describe("continuous statistics of several choices", () => {
     );
   });
 
-  test("count a chat's choices so, too", async () => {
+  test("count a chat's choices the same way", async () => {
     const chunks = await stream(CHAT, { messages, n: 2 });
     for (const index of [0, 1]) {
       expect(ofChoice(chunks, index).map(([, count]) => count)).toEqual([0, 1, 2, 3]);
