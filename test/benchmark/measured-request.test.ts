@@ -1,4 +1,4 @@
-// The client against our own app over the fake model, through a real socket.
+// The client with Pagoda's own app over the fake model, through a real socket.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { runAlone } from "../../bench/compare/workload-run.ts";
@@ -21,7 +21,7 @@ afterAll(() => server.stop(true));
 const spec = { prompt: [97, 98, 99], maxTokens: 8 };
 
 describe("complete", () => {
-  test("has an event for each token, and the server's own count", async () => {
+  test("yields an event for each token, and the server's own count", async () => {
     const timeline = await measureRequest(target, spec);
     expect(timeline).toMatchObject({ error: null, isCut: false, numPromptTokens: 3 });
     expect([timeline.numOutputTokens, timeline.events.length]).toEqual([8, 8]);
@@ -29,13 +29,13 @@ describe("complete", () => {
     expect(timeline.text).toHaveLength(8);
   });
 
-  test("sees all sequences of n", async () => {
+  test("receives all sequences of n", async () => {
     const timeline = await measureRequest(target, { ...spec, fields: { n: 3, temperature: 1 } });
     expect(timeline.numOutputTokens).toBe(24);
     expect(new Set(timeline.events.map(({ choice }) => choice))).toEqual(new Set([0, 1, 2]));
   });
 
-  test("tells what the server refused, and that nobody answers", async () => {
+  test("reports the server's refusal, and a missing server", async () => {
     const refused = await measureRequest(target, { prompt: [97], maxTokens: 100_000 });
     expect(refused.error).toStartWith("HTTP 400: ");
     const nobody = await measureRequest({ url: "http://127.0.0.1:9", model: "x" }, spec);
@@ -44,13 +44,13 @@ describe("complete", () => {
 });
 
 describe("loads", () => {
-  test("a closed loop sends no more than it is told", async () => {
+  test("a closed loop keeps to its concurrency", async () => {
     const load = await closedLoop(target, () => spec, { concurrency: 3, maxRequests: 7 });
     expect(load.timelines.map(({ error }) => error)).toEqual(new Array(7).fill(null));
     expect((await allAtOnce(target, [spec, spec])).timelines).toHaveLength(2);
   });
 
-  test("streams that decode together are cut when their time is over", async () => {
+  test("concurrent decoding streams are cut off when their time is over", async () => {
     const long = { prompt: [97, 98], maxTokens: 900 };
     const window = await decodeTogether(target, [long, long, long], 100);
     expect(window.timelines.map(({ isCut }) => isCut)).toEqual([true, true, true]);
@@ -82,7 +82,7 @@ describe("a workload", () => {
   };
   const options = { seed: 0, pairs: null, slices: 2, limits: null };
 
-  test("is measured alone in as many slices as asked for", async () => {
+  test("is measured by itself in the requested number of slices", async () => {
     const run = await runAlone(workload, ours, options);
     expect(run.ours.observed).toHaveLength(2);
     expect(sideResult(run.ours, null)).toMatchObject({
@@ -90,7 +90,7 @@ describe("a workload", () => {
     });
   });
 
-  test("that fails names itself and the error", async () => {
+  test("that fails is reported with the error", async () => {
     const broken = { ...ours, url: "http://127.0.0.1:9" };
     await expect(runAlone(workload, broken, options)).rejects.toThrow("W0: tiny failed: ");
   });

@@ -1,4 +1,4 @@
-// vLLM's definitions on timelines made by hand, with exact values.
+// vLLM's definitions on handmade timelines, with exact values.
 
 import { describe, expect, test } from "bun:test";
 import { servingResult } from "../../src/benchmark/serving-result.ts";
@@ -26,18 +26,18 @@ function timeline(startMs: number, atMs: number[], more: Partial<RequestTimeline
 const steady = timeline(1000, [1100, 1120, 1140, 1160, 1180]);
 const late = timeline(1000, [1300, 1340, 1380]);
 
-describe("of one request", () => {
-  test("TTFT is start to first token, TPOT the rest over the tokens after the first", () => {
+describe("metrics of one request", () => {
+  test("TTFT is the time to the first token, TPOT the rest divided by the later tokens", () => {
     expect([ttftMs(steady), tpotMs(steady), itlsMs(steady)]).toEqual([100, 20, [20, 20, 20, 20]]);
   });
 
-  test("k tokens in one event are one gap and k - 1 zeros", () => {
+  test("k tokens in one event count as one gap and k - 1 zeros", () => {
     const bundled = timeline(0, [100, 150], { numOutputTokens: 5 });
     expect(itlsMs(bundled)).toEqual([50, 0, 0, 0]);
     expect(tpotMs(bundled)).toBe(12.5);
   });
 
-  test("gaps are those of each sequence of n", () => {
+  test("gaps are computed for each sequence of n", () => {
     const events = [0, 1, 0, 1].map((choice, i) => ({ atMs: 100 + 10 * i, choice }));
     expect(gapsOf(timeline(0, [], { events, numOutputTokens: 4 }))).toEqual([
       { startMs: 100, endMs: 120 },
@@ -45,7 +45,7 @@ describe("of one request", () => {
     ]);
   });
 
-  test("one token has a TTFT and no TPOT, none has neither", () => {
+  test("with one token, there is a TTFT and no TPOT; without tokens, neither", () => {
     expect([ttftMs(timeline(0, [7])), tpotMs(timeline(0, [7]))]).toEqual([7, null]);
     expect([ttftMs(timeline(0, [])), tpotMs(timeline(0, []))]).toEqual([null, null]);
   });
@@ -79,7 +79,7 @@ describe("servingResult", () => {
     expect(servingResult([steady, late], 2).request_goodput).toBeNull();
   });
 
-  test("a failed request counts as failed and no further", () => {
+  test("a failed request is counted only as failed", () => {
     const failed = servingResult([steady, timeline(0, [], { error: "HTTP 500: no" })], 1);
     expect([failed.completed, failed.failed, failed.total_output_tokens]).toEqual([1, 1, 5]);
     expect(failed.errors).toEqual(["HTTP 500: no"]);
@@ -91,7 +91,7 @@ describe("servingResult", () => {
     expect(cut.mean_e2el_ms).toBe(0);
   });
 
-  test("has the keys that readers of vLLM's files look for", () => {
+  test("has the keys that vLLM's result files have", () => {
     const latency = ["ttft", "tpot", "itl", "e2el"].flatMap((metric) =>
       ["mean", "median", "std", "p99"].map((statistic) => `${statistic}_${metric}_ms`),
     );
@@ -101,7 +101,7 @@ describe("servingResult", () => {
     expect(Object.keys(result)).toEqual(expect.arrayContaining(keys));
   });
 
-  test("of nothing is all zeros", () => {
+  test("is all zeros without requests", () => {
     const none = servingResult([], 1);
     expect([none.completed, none.output_throughput, none.p99_itl_ms]).toEqual([0, 0, 0]);
     expect(none.max_output_tokens_per_s).toBe(0);

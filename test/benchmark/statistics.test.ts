@@ -1,4 +1,4 @@
-// Statistics against what numpy gives for the same values.
+// Statistics compared with numpy's results for the same values.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -10,24 +10,24 @@ import {
 } from "../../src/benchmark/statistics.ts";
 
 describe("percentile", () => {
-  test("interpolates between two values, as numpy.percentile", () => {
+  test("interpolates between two values, like numpy.percentile", () => {
     expect(percentile([1, 2, 3, 4], 25)).toBe(1.75);
     expect(percentile([4, 1, 3, 2], 50)).toBe(2.5);
     expect(percentile([10, 20], 99)).toBeCloseTo(19.9, 12);
     expect(percentile([15, 20, 35, 40, 50], 40)).toBeCloseTo(29, 12);
   });
 
-  test("takes the ends themselves", () => {
+  test("returns the minimum and maximum at 0 and 100", () => {
     expect(percentile([3, 1, 2], 0)).toBe(1);
     expect(percentile([3, 1, 2], 100)).toBe(3);
     expect(percentile([7], 99)).toBe(7);
   });
 
-  test("of nothing is 0, as in vLLM's result", () => {
+  test("is 0 without values, as in vLLM's results", () => {
     expect(percentile([], 50)).toBe(0);
   });
 
-  test("does not sort the caller's values", () => {
+  test("does not sort the caller's array", () => {
     const values = [3, 1, 2];
     medianOf(values);
     expect(values).toEqual([3, 1, 2]);
@@ -35,7 +35,7 @@ describe("percentile", () => {
 });
 
 describe("mean, deviation, quartiles", () => {
-  test("the deviation is that of the population, as numpy.std", () => {
+  test("uses the population deviation, like numpy.std", () => {
     expect(mean([2, 4, 4, 4, 5, 5, 7, 9])).toBe(5);
     expect(standardDeviation([2, 4, 4, 4, 5, 5, 7, 9])).toBe(2);
     expect([mean([]), standardDeviation([])]).toEqual([0, 0]);

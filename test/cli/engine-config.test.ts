@@ -1,4 +1,4 @@
-// What the options make of an engine's config where the two differ.
+// Engine config values that differ from the options.
 
 import { expect, test } from "bun:test";
 import { engineConfig } from "../../src/cli/engine-config.ts";
@@ -12,7 +12,7 @@ function configOf(...argv: string[]) {
   );
 }
 
-test("no limit on a request's tokens a step by default and with 0, as in vLLM", () => {
+test("no limit on a request's tokens per step by default and with 0, as in vLLM", () => {
   expect(configOf().longPrefillTokenThreshold).toBeNull();
   expect(configOf("--long-prefill-token-threshold", "0").longPrefillTokenThreshold).toBeNull();
   expect(configOf("--long-prefill-token-threshold", "64").longPrefillTokenThreshold).toBe(64);

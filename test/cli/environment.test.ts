@@ -1,9 +1,9 @@
-// What is said of PAGODA_* variables; how they are read: options.test.ts.
+// Warnings about PAGODA_* variables; options.test.ts covers how they are read.
 
 import { describe, expect, test } from "bun:test";
 import { parseOptions } from "../../src/cli/parse-options.ts";
 
-describe("variables of the environment", () => {
+describe("environment variables", () => {
   const warned = (env: Record<string, string>) => {
     const lines: string[] = [];
     const sources = { argv: [], env, readYaml: () => ({}) };
@@ -11,7 +11,7 @@ describe("variables of the environment", () => {
     return lines;
   };
 
-  test("that look like an option and are none are told of", () => {
+  test("that resemble an option but are none get a warning", () => {
     expect(warned({ PAGODA_PROT: "1", PAGODA_FROBNICATE: "1" })).toEqual([
       "PAGODA_PROT has no effect: there is no such option; did you mean PAGODA_PORT?",
       "PAGODA_FROBNICATE has no effect: there is no such option",
@@ -29,12 +29,12 @@ describe("variables of the environment", () => {
         PAGODA_WEB_PORT: "tcp://10.0.0.1:80",
       },
     ],
-    ["of others", { PATH: "x", VLLM_PORT: "1" }],
+    ["of other programs", { PATH: "x", VLLM_PORT: "1" }],
   ])("%s are not", (_, env) => {
     expect(warned(env as Record<string, string>)).toEqual([]);
   });
 
-  test("that Kubernetes has set for a service of our name are told as that", () => {
+  test("that Kubernetes sets for a service named like an option are reported as such", () => {
     expect(() => warned({ PAGODA_JSON: "tcp://10.0.0.1:80" })).toThrow(
       "PAGODA_JSON is tcp://10.0.0.1:80, which Kubernetes sets for a service of this name; rename",
     );

@@ -1,4 +1,4 @@
-// What a command line asks for: a command, help, the version, the options in effect.
+// Parses a command line into a command, help, the version, or the effective options.
 
 import { describe, expect, test } from "bun:test";
 import { banner } from "../../src/cli/banner.ts";
@@ -16,7 +16,7 @@ function asked(argv: string[], env: Record<string, string> = {}, yaml = {}, colu
   return readInvocation({ argv, env, readYaml: () => yaml }, { version: "1.2.3", columns });
 }
 
-/** The text that is the answer; "" when a command is run. */
+/** Text of the answer; "" if a command is run. */
 function answer(
   argv: string[],
   env: Record<string, string> = {},
@@ -28,7 +28,7 @@ function answer(
 }
 
 describe("readInvocation", () => {
-  test("the first word names the command, the others are its own", () => {
+  test("the first word is the command; the rest are its arguments", () => {
     expect(asked(["serve"])).toEqual({ command: "serve", argv: [] });
     const argv = ["model.gguf", "--port", "1"];
     expect(asked(["serve", ...argv])).toEqual({ command: "serve", argv });
@@ -65,7 +65,7 @@ describe("readInvocation", () => {
     expect(asked(words.split(" "))).toEqual({ command, argv: [...argv] });
   });
 
-  test("help is a command too, with a command and a topic", () => {
+  test("help is also a command, with a command and a topic", () => {
     expect(answer(["help"])).toBe(answer([]));
     for (const words of [
       ["help", "help"],
@@ -80,7 +80,7 @@ describe("readInvocation", () => {
     expect(answer(["help", "serve", "port"])).toBe(answer(["serve", "--help=port"]));
   });
 
-  test("without a command the help lists them all on a screen", () => {
+  test("without a command, the help lists all of them on one screen", () => {
     const lines = answer([]).split("\n");
     for (const { name, isHidden } of COMMANDS as readonly CommandSpec[]) {
       const numLines = isHidden === true ? 0 : 1;
@@ -92,7 +92,7 @@ describe("readInvocation", () => {
 });
 
 describe("the help of a command", () => {
-  test.each([80, 100])("names every option with its text, within %d columns", (columns) => {
+  test.each([80, 100])("lists every option with its text, within %d columns", (columns) => {
     for (const command of COMMANDS) {
       const text = answer([command.name, "--help"], {}, {}, columns);
       const words = text.replaceAll(/\s+/g, " ");
@@ -106,7 +106,7 @@ describe("the help of a command", () => {
     }
   });
 
-  test("is no wider than one can read, and does not follow a narrow window down to nothing", () => {
+  test("limits its width to a readable range", () => {
     const width = (columns: number) => {
       const lines = answer(["serve", "--help"], {}, {}, columns).split("\n");
       return Math.max(...lines.map(({ length }) => length));
@@ -115,7 +115,7 @@ describe("the help of a command", () => {
     expect(answer(["serve", "--help"], {}, {}, 10)).toBe(answer(["serve", "-h"], {}, {}, 60));
   });
 
-  test("says what a value is, its bounds and its default", () => {
+  test("shows a value's meaning, bounds and default", () => {
     const memory = `Memory:
   --kv-cache-memory-bytes <bytes>
                               Size of the KV cache, e.g. 2G. (default: as much
@@ -139,7 +139,7 @@ describe("the help of a command", () => {
     expect(answer(["serve", "--help=server"])).toContain("(default: *)");
   });
 
-  test("shows examples with what they are for", () => {
+  test("shows examples with their purpose", () => {
     expect(answer(["chat", "--help"]).split("\n").slice(0, 7)).toEqual([
       "chat [model] [quick] [options]",
       "Chat with a server, or with a model in this process.",
@@ -151,7 +151,7 @@ describe("the help of a command", () => {
     ]);
   });
 
-  test("tells more of one option, in either spelling", () => {
+  test("explains one option in detail, in either spelling", () => {
     const text = `--max-model-len <tokens>
   Maximum length of prompt plus output.
   value: at least 16
@@ -197,7 +197,7 @@ describe("other answers", () => {
       expect(answer(words)).toBe("1.2.3");
   });
 
-  test("the configuration says where each value comes from, and hides keys", () => {
+  test("the configuration shows the source of each value, and hides keys", () => {
     const words = ["--print-config", "--port", "1", "--config", "x.yaml"];
     const env = { PAGODA_HOST: "h", VLLM_API_KEY: "secret" };
     const lines = answer(["serve", ...words], env, { seed: 7 }).split("\n");
@@ -211,7 +211,7 @@ describe("other answers", () => {
     expect(shown("api-key")).toBe('api-key: "(hidden)" # environment');
   });
 
-  test("the configuration can be read back as a file", () => {
+  test("the printed configuration can be loaded as a file", () => {
     const argv = ["--port", "1", "--served-model-name", "a", "b", "--no-enable-prefix-caching"];
     const yaml = Bun.YAML.parse(answer(["serve", ...argv, "--print-config"])) as object;
     const sources = { env: {}, readYaml: () => ({ ...yaml, config: null }) };
@@ -220,7 +220,7 @@ describe("other answers", () => {
     expect(again).toEqual({ ...first, config: "x.yaml" });
   });
 
-  test("a wrong option is refused here too", () => {
+  test("reports a wrong option", () => {
     expect(() => answer(["serve", "--print-config", "--prot", "1"])).toThrow(
       "did you mean --port?",
     );
@@ -255,7 +255,7 @@ describe("banner", () => {
     isOpenWithoutKey: false,
   };
 
-  test("tells model, memory, limits, addresses and time", () => {
+  test("shows model, memory, limits, addresses and time", () => {
     expect(banner(input).split("\n")).toEqual([
       "Pagoda 1.2.3",
       "model     tiny (llama, Q4_1), 92 MiB, 30 layers",
@@ -269,7 +269,7 @@ describe("banner", () => {
     ]);
   });
 
-  test("tells how requests are sampled that do not say so", () => {
+  test("shows sampling defaults", () => {
     const defaults = { ...NEUTRAL_SAMPLING, temperature: 0.2, topP: 0.9, maxTokens: 100 };
     const sources = ["--override-generation-config", "the model card's"];
     const lines = banner({ ...input, sampling: { defaults, sources } }).split("\n");
@@ -278,7 +278,7 @@ describe("banner", () => {
     ]);
   });
 
-  test("warns when the network gets in without a key", () => {
+  test("warns if the network can connect without a key", () => {
     const lines = banner({ ...input, isOpenWithoutKey: true }).split("\n");
     expect(lines.at(-1)).toBe(
       "warning   the server is reachable over the network without an API key; set --api-key",

@@ -1,4 +1,4 @@
-// Lines of a server's log.
+// Lines of the server log.
 
 import { describe, expect, test } from "bun:test";
 import { logLine, markedLine } from "../../src/cli/log-line.ts";
@@ -12,19 +12,19 @@ describe("logLine", () => {
     expect(logLine("", plain)).toBe("INFO 11-03 04:05:06");
   });
 
-  test("takes the level from the mark of a warning or error", () => {
+  test("derives the level from the prefix of a warning or error", () => {
     expect(logLine("warning: few files", plain)).toBe("WARNING 11-03 04:05:06 few files");
     expect(logLine("error: it broke", plain)).toBe("ERROR 11-03 04:05:06 it broke");
     expect(logLine("no error: here", plain)).toBe("INFO 11-03 04:05:06 no error: here");
   });
 
-  test("has its head before every line of a text", () => {
+  test("puts its prefix before every line of a text", () => {
     expect(logLine("error: it broke\n    at main", plain)).toBe(
       "ERROR 11-03 04:05:06 it broke\nERROR 11-03 04:05:06     at main",
     );
   });
 
-  test("colors the level of what is wrong where there is color", () => {
+  test("colors the level of warnings and errors where color is supported", () => {
     const colored = { at, hasColor: true };
     expect(logLine("fine", colored)).toBe("INFO 11-03 04:05:06 fine");
     expect(logLine("warning: x", colored)).toBe("\x1b[33mWARNING\x1b[0m 11-03 04:05:06 x");
@@ -32,7 +32,7 @@ describe("logLine", () => {
   });
 });
 
-test("markedLine colors the mark of what is wrong, where there is color, and nothing else", () => {
+test("markedLine colors only the prefix of warnings and errors, where color is supported", () => {
   expect(markedLine("fine", true)).toBe("fine");
   expect(markedLine("error: x", false)).toBe("error: x");
   expect(markedLine("error: x", true)).toBe("\x1b[31merror:\x1b[0m x");

@@ -1,4 +1,4 @@
-// Options from the command line, the environment and YAML, in vLLM's dialect.
+// Options from the command line, the environment and YAML, with vLLM's spellings.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -26,7 +26,7 @@ function parse(
 }
 
 describe("parseOptions", () => {
-  test("without arguments everything is at its default", () => {
+  test("uses defaults without arguments", () => {
     const options = parse([]);
     const serve = commandSpec("serve");
     for (const { name, fallback } of serve === undefined ? [] : optionsOf(serve)) {
@@ -34,7 +34,7 @@ describe("parseOptions", () => {
     }
   });
 
-  test("takes vLLM's spellings", () => {
+  test("accepts vLLM's spellings", () => {
     const options = parse([
       "model.gguf",
       "--max_model_len",
@@ -62,7 +62,7 @@ describe("parseOptions", () => {
     });
   });
 
-  test("the command line wins over the environment, that over the file", () => {
+  test("the command line overrides the environment, which overrides the file", () => {
     const env = { PAGODA_PORT: "2", PAGODA_HOST: "b" };
     const yaml = { port: 3, host: "c", max_num_seqs: 7 };
     const options = parse(["--config", "x.yaml", "--port", "1"], env, yaml);
@@ -73,7 +73,7 @@ describe("parseOptions", () => {
     expect(parse(["--config", "x.yaml"], { PAGODA_PORT: "" }, { port: null }).port).toBe(8000);
   });
 
-  test("a JSON list is one word; text that is no JSON is a list of one", () => {
+  test("a JSON list can be one word; other text is a list of one value", () => {
     const origins = (...argv: string[]) => parse(["--allowed-origins", ...argv])["allowed-origins"];
     expect(parse([])["allowed-origins"]).toBeNull();
     expect(origins('["http://a", "http://b"]')).toEqual(["http://a", "http://b"]);
@@ -95,7 +95,7 @@ describe("parseOptions", () => {
     expect(parse([`--${name}`, "0"])[name]).toBe(0);
   });
 
-  test("all and auto are all layers on a GPU, as llama.cpp takes them", () => {
+  test("all and auto put all layers on a GPU, as in llama.cpp", () => {
     for (const words of [["-ngl", "all"], ["--gpu-layers", "auto"], ["--n-gpu-layers=ALL"]])
       expect(parse(words)["gpu-layers"]).toBe(-1);
     expect(parse([], { PAGODA_GPU_LAYERS: "all" })["gpu-layers"]).toBe(-1);
@@ -113,7 +113,7 @@ describe("parseOptions", () => {
     expect(parse(["--config", "x.yaml"], {}, { [name]: [] })[name]).toEqual([]);
   });
 
-  test("a variable's list has spaces beside its commas, and is refused if there is nothing else", () => {
+  test("a variable's list can have spaces around its commas, and must not be empty", () => {
     const keys = (text: string) => parse([], { PAGODA_API_KEY: text })["api-key"];
     expect(keys("a, b ,c,")).toEqual(["a", "b", "c"]);
     for (const text of [",", " , ", " "])
@@ -125,7 +125,7 @@ describe("parseOptions", () => {
     expect(parse([], { VLLM_API_KEY: "" })["api-key"]).toEqual([]);
   });
 
-  test("a key that is empty, or stands for one that is hidden, is none", () => {
+  test("refuses a key that is empty or a placeholder for a hidden one", () => {
     const empty = "api-key: a key is empty (command line)";
     expect(() => parse(["--api-key", "k", "--api-key", ""])).toThrow(empty);
     const control = "a key has a line feed or another control character";
@@ -172,7 +172,7 @@ describe("parseOptions", () => {
   });
 
   test.each(["nan", "inf", "-Infinity", "1e400", "-1e400"])(
-    "a temperature of %p is refused, being no finite number",
+    "refuses a temperature of %p, which is not a finite number",
     (text) => {
       const message = `--temperature: Input should be a finite number, got ${text}`;
       const sources = { argv: ["--temperature", text], env: {}, readYaml: () => ({}) };
@@ -205,7 +205,7 @@ describe("parseOptions", () => {
     expect(() => parse(config, {}, yaml)).toThrow(`kv_cache_metrics_sample in x.yaml${refusal}`);
   });
 
-  test("a number of the file may be YAML's own", () => {
+  test("a number in the file can use YAML's own notation", () => {
     const sample = (text: string) =>
       parse(
         ["--config", "x.yaml"],
@@ -231,32 +231,32 @@ describe("parseOptions", () => {
     );
   });
 
-  test("a number in quotes is the text that was written", () => {
+  test("a quoted number keeps its text", () => {
     const yaml = Bun.YAML.parse('api-key: "0123"') as Record<string, unknown>;
     expect(parse(["--config", "x.yaml"], {}, yaml)["api-key"]).toEqual(["0123"]);
   });
 
-  test("a negated flag takes no value, whose meaning would be open", () => {
+  test("a negated flag takes no value, which would be ambiguous", () => {
     for (const value of ["true", "false"])
       expect(() => parse([`--no-enable-prefix-caching=${value}`])).toThrow(
         `--no-enable-prefix-caching takes no value, got ${value}; use --enable-prefix-caching=${value}`,
       );
   });
 
-  test("an unknown key of the file is refused", () => {
+  test("an unknown key in the file is refused", () => {
     expect(() => parse(["--config", "x.yaml"], {}, { prot: 1 })).toThrow(
       "unknown option prot in x.yaml",
     );
   });
 
-  test("vLLM flags without effect warn and are ignored", () => {
+  test("vLLM flags without effect are ignored with a warning", () => {
     expect(parse(["--gpu-memory-utilization", "0.9", "--port", "1"]).port).toBe(1);
     expect(warnings).toEqual([
       "--gpu-memory-utilization has no effect: --kv-cache-memory-bytes sets the KV cache",
     ]);
   });
 
-  test("one that changes what clients see says what holds instead", () => {
+  test("the warning for a flag that clients would notice says what applies instead", () => {
     for (const [flag, reason] of [
       ["--download-dir=/models", "set HF_HUB_CACHE or HF_HOME to choose where models are stored"],
       [
@@ -275,7 +275,7 @@ describe("parseOptions", () => {
     }
   });
 
-  test("each is told once", () => {
+  test("warns once per flag", () => {
     parse(["--enforce-eager", "--dtype", "auto", "--config", "x.yaml"], {}, { dtype: "half" });
     expect(warnings).toEqual([
       "--enforce-eager has no effect: Pagoda has no equivalent",
@@ -283,12 +283,12 @@ describe("parseOptions", () => {
     ]);
   });
 
-  test("a vLLM flag that takes no value leaves the next word alone", () => {
+  test("a vLLM flag without a value does not consume the next word", () => {
     expect(parse(["--enforce-eager", "model.gguf"]).model).toBe("model.gguf");
     expect(parse(["--no-enable-chunked-prefill", "model.gguf"]).model).toBe("model.gguf");
   });
 
-  test("a file written for vLLM is read with warnings", () => {
+  test("reads a file written for vLLM with warnings", () => {
     const yaml = { "gpu-memory-utilization": 0.9, "served-model-name": ["a", "b"] };
     const options = parse(["--config", "x.yaml"], {}, yaml);
     expect(options["served-model-name"]).toEqual(["a", "b"]);
@@ -297,11 +297,11 @@ describe("parseOptions", () => {
     ]);
   });
 
-  test("options cannot be changed afterwards", () => {
+  test("options are frozen", () => {
     expect(Object.isFrozen(parse([]))).toBe(true);
   });
 
-  test("vLLM's short flags and paths into its JSON values are known too", () => {
+  test("knows vLLM's short flags and paths into its JSON values", () => {
     const words = [
       "-tp",
       "2",
@@ -321,7 +321,7 @@ describe("parseOptions", () => {
     expect(() => parse(words)).not.toThrow();
   });
 
-  test("sizes: k and KB are 1000, K, Ki and KiB are 1024, and what has a unit takes a fraction", () => {
+  test("sizes: k and KB are 1000, K, Ki and KiB are 1024; with a unit, fractions are allowed", () => {
     for (const [text, size] of [
       ["16", 16],
       ["1k", 1000],
@@ -359,8 +359,8 @@ describe("parseOptions", () => {
   });
 });
 
-describe("what fingers know from llama.cpp and Ollama", () => {
-  test("is taken where it means the same", () => {
+describe("flags of llama.cpp and Ollama", () => {
+  test("are accepted if they mean the same", () => {
     const words = "-m a.gguf -t 2 -ngl 0 --alias x y -s 7 -to 9 --chat_template_file t.jinja";
     expect(parse(words.split(" "))).toMatchObject({
       ...{ model: "a.gguf", threads: 2, "gpu-layers": 0, "served-model-name": ["x", "y"] },
@@ -385,7 +385,7 @@ describe("what fingers know from llama.cpp and Ollama", () => {
     expect(() => parse(argv)).toThrow(message);
   });
 
-  test("is answered as the command can do it", () => {
+  test("are answered with what the command supports", () => {
     const sources = { env: {}, readYaml: () => ({}) };
     const complete = parseOptions(
       "complete",
@@ -405,11 +405,11 @@ describe("what fingers know from llama.cpp and Ollama", () => {
     refused("ls", "-m", "1");
   });
 
-  test("every name is taken as an option that there is, and means one thing", () => {
+  test("each alias stands for an existing option and has one meaning", () => {
     for (const { option } of FAMILIAR_NAMES) expect(optionSpec(option)).toBeDefined();
     const names = FAMILIAR_NAMES.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    // An option of ours elsewhere may be another one's name here, but not where it is taken itself.
+    // An option of one command can be an alias on another command, but not where it is accepted itself.
     for (const { name, option } of FAMILIAR_NAMES) {
       const takers = COMMANDS.filter((command) =>
         optionsOf(command).some((o) => o.name === option),
@@ -422,7 +422,7 @@ describe("what fingers know from llama.cpp and Ollama", () => {
   });
 });
 
-describe("a model that is named twice", () => {
+describe("a model given twice", () => {
   test.each([
     [["a", "--model", "b"], "a and b"],
     [["a", "-m", "b"], "a and b"],
@@ -432,13 +432,13 @@ describe("a model that is named twice", () => {
     expect(() => parse(argv)).toThrow(`--model is set twice: ${both}; one of them is`);
   });
 
-  test("by the same option is the last one, and over the environment the command line's", () => {
+  test("with the same option uses the last one; the command line overrides the environment", () => {
     expect(parse(["--model", "a", "--model", "b"]).model).toBe("b");
     expect(parse(["a"], { PAGODA_MODEL: "b" }).model).toBe("a");
   });
 });
 
-describe("a word that begins with a dash", () => {
+describe("an argument that begins with a dash", () => {
   const sources = { env: {}, readYaml: () => ({}) };
   const promptOf = (...argv: string[]) =>
     parseOptions("complete", { argv, ...sources }, () => {}).prompt;
@@ -448,14 +448,14 @@ describe("a word that begins with a dash", () => {
     expect(promptOf("--prompt", text, "--max-tokens", "1")).toBe(text);
   });
 
-  test.each(["--max-tokens 5", "-q hi", "--nonsense hi"])("%j is told to be two words", (word) => {
+  test.each(["--max-tokens 5", "-q hi", "--nonsense hi"])("%j is reported as two words in one", (word) => {
     expect(() => promptOf(word)).toThrow(
       `"${word}" is quoted as one word; pass the value as a separate word or after "="`,
     );
   });
 });
 
-test("a list has no empty value", () => {
+test("a list cannot have an empty value", () => {
   expect(() => parse(["--served-model-name", ""])).toThrow("--served-model-name: a value is empty");
   expect(() => parse(["--served-model-name", "a", " "])).toThrow("a value is empty");
 });
@@ -469,12 +469,12 @@ test.each(["host", "uds", "model", "config", "generation-config"])(
   },
 );
 
-test("an empty value is one where it is the default", () => {
+test("an empty value is accepted where it is the default", () => {
   expect(parse(["--chat-template", ""])["chat-template"]).toBe("");
   expect(parse(["--root-path", ""])["root-path"]).toBe("");
 });
 
-describe("a value of a file", () => {
+describe("a value in a file", () => {
   const read = (yaml: Record<string, unknown>) => parse(["--config", "x.yaml"], {}, yaml);
 
   test.each([
@@ -490,7 +490,7 @@ describe("a value of a file", () => {
     expect(() => read(yaml)).toThrow(`${key} in x.yaml: ${fault}`);
   });
 
-  test("a key may have its dashes, or the name that another program has for it", () => {
+  test("a key can include its dashes, or be an alias from another program", () => {
     expect(read({ "--port": 9000, alias: "a", n_gpu_layers: 3 })).toMatchObject({
       ...{ port: 9000, "served-model-name": ["a"], "gpu-layers": 3 },
     });
@@ -499,7 +499,7 @@ describe("a value of a file", () => {
 });
 
 describe("a list", () => {
-  test("of a server takes all words that follow, but no model", () => {
+  test("of a server takes all words that follow, but not a model", () => {
     expect(parse(["--api-key", "a", "b"])["api-key"]).toEqual(["a", "b"]);
     for (const flag of ["--api-key", "--served-model-name"])
       expect(() => parse([flag, "a", "model.gguf"])).toThrow(
@@ -508,7 +508,7 @@ describe("a list", () => {
     expect(parse(["--served-model-name", "model.gguf"]).model).toBe("SmolLM2-135M-Instruct");
   });
 
-  test("of a client takes one", () => {
+  test("of a client takes one word", () => {
     const sources = { env: {}, readYaml: () => ({}) };
     const read = (...argv: string[]) => parseOptions("complete", { argv, ...sources }, () => {});
     expect(read("--api-key", "a", "Once")).toMatchObject({ "api-key": ["a"], prompt: "Once" });
@@ -520,7 +520,7 @@ describe("a list", () => {
 describe("short names", () => {
   const sources = { env: {}, readYaml: () => ({}) };
 
-  test("mean what the command has", () => {
+  test("mean what they mean on the command", () => {
     const read = <N extends CommandName>(name: N, ...argv: string[]) =>
       parseOptions(name, { argv, ...sources }, () => {});
     expect(read("ls", "-q").quiet).toBe(true);
@@ -537,7 +537,7 @@ describe("options of other commands", () => {
     return parseOptions("chat", { argv, env, readYaml: () => yaml }, () => {});
   }
 
-  test("a JSON value is given whole, key by key, or both; later ones win", () => {
+  test("a JSON value can be given whole, by key, or both; later values override", () => {
     const name = "extra-body";
     expect(parseChat(["--extra-body", '{"a":1}'])[name]).toEqual({ a: 1 });
     expect(parseChat(["--extra_body.a", "1", "--extra-body.b.c=true"])[name]).toEqual({
@@ -558,7 +558,7 @@ describe("options of other commands", () => {
     expect(parseChat(["-q", "a message"]).quick).toBe("a message");
   });
 
-  test("an option of another command is refused on the command line, passed over in a file", () => {
+  test("an option of another command is refused on the command line and ignored in a file", () => {
     expect(() => parseChat(["--host", "a"])).toThrow(
       "unknown option --host: --url selects the server",
     );
@@ -566,7 +566,7 @@ describe("options of other commands", () => {
     expect(parseChat(["--config", "x.yaml"], {}, { port: 1, seed: 7 }).seed).toBe(7);
   });
 
-  test("words fill the places of a command; a list takes the rest", () => {
+  test("words fill a command's positions; a list takes the rest", () => {
     const sources = { env: {}, readYaml: () => ({}) };
     const rm = parseOptions("rm", { argv: ["a", "b", "--yes", "c"], ...sources }, () => {});
     expect(rm).toEqual({ models: ["a", "b", "c"], yes: true });
@@ -575,7 +575,7 @@ describe("options of other commands", () => {
     expect(() => complete(["a", "b"])).toThrow("unexpected argument b");
   });
 
-  test("words after -- are no options", () => {
+  test("words after -- are not options", () => {
     const sources = { env: {}, readYaml: () => ({}) };
     const complete = (...argv: string[]) =>
       parseOptions("complete", { argv, ...sources }, () => {});
@@ -590,7 +590,7 @@ describe("options of other commands", () => {
     });
   });
 
-  test("only what was set is given", () => {
+  test("returns only the options that were set", () => {
     const sources = { env: { PAGODA_MODEL: "m" }, readYaml: () => ({}) };
     expect(isGiven("chat", "model", { argv: [], ...sources })).toBe(true);
     expect(isGiven("chat", "model", { argv: [], ...sources, env: {} })).toBe(false);

@@ -1,4 +1,4 @@
-// How far a download is, on a terminal and elsewhere.
+// Progress of a download, on a terminal and elsewhere.
 
 import { describe, expect, test } from "bun:test";
 import { ProgressBar } from "../../src/cli/progress-bar.ts";
@@ -22,7 +22,7 @@ function setting(canRedraw: boolean, columns = 80) {
 }
 
 describe("ProgressBar", () => {
-  test("draws one line over and over on a terminal, and ends it", () => {
+  test("redraws one line on a terminal, and ends it", () => {
     const { at, shown } = setting(true);
     at(0.05, 10, 100);
     at(1, 50, 100);
@@ -34,7 +34,7 @@ describe("ProgressBar", () => {
     ]);
   });
 
-  test("never wraps: first the bar goes, then the figures are cut", () => {
+  test("never wraps: it drops the bar first, then truncates the figures", () => {
     for (const [columns, line] of [
       [44, "a.gguf 50% 50/100 MiB 50.0 MiB/s 1 s left"],
       [20, "a.gguf 50% 50/100 M"],
@@ -46,7 +46,7 @@ describe("ProgressBar", () => {
     }
   });
 
-  test("writes a line every ten seconds where nothing can be drawn over", () => {
+  test("writes a line every ten seconds if the output is not a terminal", () => {
     const { at, shown } = setting(false);
     for (let second = 0; second <= 25; second++) at(second, second * 4, 100);
     expect(shown).toEqual([
@@ -56,7 +56,7 @@ describe("ProgressBar", () => {
     ]);
   });
 
-  test("tells long times in minutes and hours, and nothing of an end that is not known", () => {
+  test("shows long times in minutes and hours, and none if the end is unknown", () => {
     const { at, shown } = setting(false);
     at(0, 0, 10_000);
     at(10, 100, 10_000);
@@ -69,7 +69,7 @@ describe("ProgressBar", () => {
     ]);
   });
 
-  test("says nothing more once it is whole", () => {
+  test("prints nothing more after it is complete", () => {
     const { at, shown } = setting(false);
     at(1, 1, 1);
     at(60, 1, 1);

@@ -1,4 +1,4 @@
-// How requests are sampled that do not say so: what the model recommends, and what the operator puts in its place.
+// Sampling defaults of a server: the model's recommendations, and the operator's overrides.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -24,7 +24,7 @@ function model(name: string, sampling: [string, GgufValue][] = []): string {
 }
 
 const silent = model("other.gguf");
-const telling = model("telling.gguf", [
+const recommending = model("recommending.gguf", [
   ["temp", ["f32", 0.7]],
   ["top_p", ["f32", 0.95]],
   ["top_k", ["i32", 20]],
@@ -33,7 +33,7 @@ const telling = model("telling.gguf", [
   ["mirostat", ["i32", 2]],
 ]);
 
-/** Of a server with these words: what is not as vLLM has it, and who says so. */
+/** Defaults of a server with these arguments that differ from vLLM's, and their sources. */
 function decide(path: string, ...words: string[]): Record<string, unknown> {
   const sources = { argv: words, env: {}, readYaml: () => ({}) };
   const { defaults, sources: from } = samplingDefaults(
@@ -57,16 +57,16 @@ const IN_FILE = {
   from: ["the GGUF file's"],
 };
 
-describe("of a model", () => {
-  test("that recommends nothing, they are vLLM's", () => {
+describe("the defaults of a model", () => {
+  test("without recommendations are vLLM's", () => {
     expect(decide(silent)).toEqual({ from: [] });
   });
 
-  test("they are what its GGUF file says, as the decimals that were meant", () => {
-    expect(decide(telling)).toEqual(IN_FILE);
+  test("are those of its GGUF file, as the intended decimals", () => {
+    expect(decide(recommending)).toEqual(IN_FILE);
   });
 
-  test("whose file holds what makes no sense, that is left out", () => {
+  test("omit invalid values in its file", () => {
     const broken = model("broken.gguf", [
       ["temp", ["f32", -1]],
       ["top_p", ["f32", 0]],
@@ -77,7 +77,7 @@ describe("of a model", () => {
     expect(decide(broken)).toEqual({ repetitionPenalty: 1.2, from: ["the GGUF file's"] });
   });
 
-  test("that is the default one, in any quantisation, they are its card's", () => {
+  test("are its card's for the default model, in any quantization", () => {
     const card = { temperature: 0.2, topP: 0.9, from: ["the model card's"] };
     expect(decide(model("SmolLM2-135M-Instruct.Q4_1.gguf"))).toEqual(card);
     expect(decide(model("smollm2-135m-instruct-q8_0.gguf"))).toEqual(card);
@@ -88,37 +88,37 @@ describe("of a model", () => {
 });
 
 describe("--generation-config", () => {
-  test("vllm leaves the model's out", () => {
-    expect(decide(telling, "--generation-config", "vllm")).toEqual({ from: [] });
-    expect(decide(telling, "--generation-config", "auto")).toEqual(IN_FILE);
+  test("vllm ignores the model's values", () => {
+    expect(decide(recommending, "--generation-config", "vllm")).toEqual({ from: [] });
+    expect(decide(recommending, "--generation-config", "auto")).toEqual(IN_FILE);
   });
 
-  test("takes a file, or its folder, in its place; what is not about sampling is passed over", () => {
+  test("a file or its folder replaces them; keys not about sampling are ignored", () => {
     const text = '{"do_sample": true, "temperature": 0.6, "top_k": -1, "eos_token_id": [1, 2]}';
     const path = write("generation_config.json", text);
-    const told = { temperature: 0.6, topK: -1, from: [path] };
-    expect(decide(telling, "--generation-config", path)).toEqual(told);
-    expect(decide(telling, "--generation-config", folder)).toEqual(told);
+    const expected = { temperature: 0.6, topK: -1, from: [path] };
+    expect(decide(recommending, "--generation-config", path)).toEqual(expected);
+    expect(decide(recommending, "--generation-config", folder)).toEqual(expected);
   });
 
   const bad: [string, string, string][] = [
-    ["no such file", join(folder, "none.json"), "no such file or directory; use auto, vllm, or"],
-    ["a folder without one", "/proc/self", "it is a folder; use auto, vllm, or"],
-    ["no JSON object", write("list.json", "[1]"), "it is not a JSON object"],
-    ["a wrong value", write("wrong.json", '{"top_p": 2}'), "top_p must be in (0, 1], got 2"],
+    ["no such file", join(folder, "none.json"), "no such file or directory; auto and vllm are"],
+    ["a folder without the file", "/proc/self", "it is a folder; auto and vllm are"],
+    ["not a JSON object", write("list.json", "[1]"), "it is no JSON object"],
+    ["invalid", write("wrong.json", '{"top_p": 2}'), "top_p must be in (0, 1], got 2"],
   ];
-  test.each(bad)("that is %s is refused", (_, path, message) => {
-    expect(() => decide(telling, "--generation-config", path)).toThrow(
+  test.each(bad)("is refused: %s", (_, path, message) => {
+    expect(() => decide(recommending, "--generation-config", path)).toThrow(
       `--generation-config: ${path}: ${message}`,
     );
   });
 });
 
 describe("--override-generation-config", () => {
-  test("wins over the model's, key by key", () => {
+  test("overrides the model's values, key by key", () => {
     const words = ["--override-generation-config", '{"temperature": 0.5, "max_new_tokens": 99}'];
     const from = ["--override-generation-config", "the GGUF file's"];
-    expect(decide(telling, ...words)).toEqual({
+    expect(decide(recommending, ...words)).toEqual({
       ...{ ...IN_FILE, temperature: 0.5, maxTokens: 99, from },
     });
     expect(decide(silent, "--override-generation-config.top_p", "0.5")).toEqual({
@@ -126,9 +126,9 @@ describe("--override-generation-config", () => {
     });
   });
 
-  test("is all there is with --generation-config vllm", () => {
+  test("is the only source with --generation-config vllm", () => {
     const words = ["--generation-config", "vllm", "--override-generation-config.min_p", "0.1"];
-    expect(decide(telling, ...words)).toEqual({
+    expect(decide(recommending, ...words)).toEqual({
       ...{ minP: 0.1, from: ["--override-generation-config"] },
     });
   });
@@ -151,7 +151,7 @@ describe("--override-generation-config", () => {
     ['{"repetition_penalty": 0}', "repetition_penalty must be above 0, got 0"],
     ['{"max_new_tokens": 0}', "max_new_tokens must be an integer above 0, got 0"],
   ];
-  test.each(bad)("of %s is refused", (config, message) => {
+  test.each(bad)("is refused: %s", (config, message) => {
     expect(() => decide(silent, "--override-generation-config", config)).toThrow(
       `--override-generation-config: ${message}`,
     );

@@ -1,4 +1,4 @@
-// What the shells offer, asked of the shells themselves where they are installed.
+// Shell completions, checked with the shells themselves where they are installed.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
@@ -24,7 +24,7 @@ function runShell(shell: string, program: string): string {
   return stdout.toString();
 }
 
-/** What bash has to offer for a line that is typed so far. */
+/** Completions that bash offers for a partial line. */
 function offered(line: string, wordBreaks = "=;|&(:"): string[] {
   const program = `${shellCompletionScript("bash")}
 COMP_LINE=${JSON.stringify(line)}; COMP_POINT=\${#COMP_LINE}; COMP_WORDBREAKS=$' \\t\\n"><${wordBreaks}'
@@ -60,7 +60,7 @@ describe("bash", () => {
   });
 });
 
-test("bash is given the whole word where = does not part words", () => {
+test("bash gets the whole word if = does not separate words", () => {
   expect(offered("pagoda serve --kv-cache-dtype=bf", ":")).toEqual(["--kv-cache-dtype=bf16"]);
 });
 
@@ -78,7 +78,7 @@ test("fish offers the same", () => {
   expect(ask("pagoda serve --kv-cache-dtype q")).toContain("q8_0");
 });
 
-test.each(SHELLS)("%s can read its script", (shell) => {
+test.each(SHELLS)("%s can parse its script", (shell) => {
   if (Bun.which(shell) === null) return console.log(`skipped: ${shell} is not installed`);
   const path = join(folder, `script.${shell}`);
   writeFiles(folder, { [`script.${shell}`]: shellCompletionScript(shell) });

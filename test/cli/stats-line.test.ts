@@ -1,4 +1,4 @@
-// vLLM's line of statistics.
+// vLLM's statistics line.
 
 import { describe, expect, test } from "bun:test";
 import { StatsLine } from "../../src/cli/stats-line.ts";
@@ -17,7 +17,7 @@ describe("StatsLine", () => {
     samplingMs: 0,
   };
 
-  test("tells rates, queue and cache in vLLM's words, then one idle line, then nothing", () => {
+  test("reports rates, queue and cache with vLLM's text, then one idle line, then nothing", () => {
     const line = new StatsLine();
     expect(line.take(10)).toBeNull();
     line.record(

@@ -1,9 +1,9 @@
-// Threads and their CPUs from options and machine.
+// Threads and their CPUs, from options and machine.
 
 import { describe, expect, test } from "bun:test";
 import { planThreads } from "../../src/cli/thread-plan.ts";
 
-/** Four cores of one thread; this process may use CPUs 0 to 2. */
+/** Four cores with one thread each; this process can use CPUs 0 to 2. */
 function read(path: string): string {
   if (path === "/proc/self/status") return "Cpus_allowed_list:\t0-2\n";
   throw new Error(`no such file ${path}`);
@@ -15,25 +15,25 @@ function plan(threads: number | null, cpus: number[]) {
 }
 
 describe("planThreads", () => {
-  test("a thread for each core that the process may use, bound to none", () => {
+  test("one thread for each core that the process can use, without binding", () => {
     expect(plan(null, [])).toEqual([3, []]);
   });
 
-  test("a thread for each core of those named, bound to them", () => {
+  test("one thread for each core of the given CPUs, bound to them", () => {
     expect(plan(null, [0, 2])).toEqual([2, [0, 2]]);
   });
 
-  test("as many as are asked for", () => {
+  test("the requested number of threads", () => {
     expect(plan(8, [])).toEqual([8, []]);
     expect(plan(1, [0, 1])).toEqual([1, [0, 1]]);
   });
 
-  test("a CPU that the process may not use is refused by name", () => {
+  test("names a CPU that the process cannot use", () => {
     const message = "--cpu-affinity: this process cannot use CPU 3; it can use 0, 1, 2";
     expect(() => plan(null, [0, 3])).toThrow(message);
   });
 
-  test("every CPU is accepted if the system does not report them", () => {
+  test("accepts any CPU if the system does not report them", () => {
     const nothing = () => {
       throw new Error("no files");
     };

@@ -1,4 +1,4 @@
-// vLLM flags that switch on what is not built: refused, unless their value leaves it off.
+// vLLM flags for features that are not built: refused, unless their value leaves the feature off.
 
 import { describe, expect, test } from "bun:test";
 import { exitCodeOf } from "../../src/cli/exit-codes.ts";
@@ -19,7 +19,7 @@ function parse(
   return parseOptions("serve", { argv, env, readYaml: () => yaml }, (line) => warnings.push(line));
 }
 
-/** @returns code, exit code and text of the error that is thrown; null = none */
+/** @returns code, exit code and message of the thrown error, or null */
 function refusal(run: () => unknown) {
   try {
     run();
@@ -29,8 +29,8 @@ function refusal(run: () => unknown) {
   return null;
 }
 
-describe("flags that switch on what is not built", () => {
-  test("are refused by name with the exit code of wrong usage, wherever they are given", () => {
+describe("flags for features that are not built", () => {
+  test("are refused by name with the usage exit code, wherever they are given", () => {
     const lora = "LoRA is not supported yet; remove it";
     for (const [argv, message] of [
       [["--enable-lora", "model.gguf"], `--enable-lora: ${lora}`],
@@ -63,7 +63,7 @@ describe("flags that switch on what is not built", () => {
     ]);
   });
 
-  test("warn with a value that switches nothing on, as do flags that only tune", () => {
+  test("only warn if they enable nothing, as do tuning flags", () => {
     const yaml = { "enable-lora": false, "lora-modules": [], "kv-transfer-config": {} };
     expect(parse(["--config", "x.yaml"], {}, yaml).port).toBe(8000);
     expect(warnings).toEqual([

@@ -1,11 +1,11 @@
-// Events out of a stream that is cut at every byte.
+// Events from a stream that is split at every byte.
 
 import { describe, expect, test } from "bun:test";
 import { SseParser } from "../../src/client/sse-parser.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-/** The data of all events when the stream comes in pieces of `size` bytes. */
+/** Data of all events when the stream arrives in pieces of `size` bytes. */
 function inPieces(text: string, size: number): string[] {
   const parser = new SseParser();
   const bytes = bytesOf(text);
@@ -20,30 +20,27 @@ describe("SseParser", () => {
   const stream = 'data: {"text":"größe 😀"}\n\n: ping\n\ndata: two\r\n\r\ndata: [DONE]\n\n';
   const events = ['{"text":"größe 😀"}', "two", "[DONE]"];
 
-  test("finds the same events wherever the stream is cut, also within a character", () => {
+  test("finds the same events wherever the stream is split, also within a character", () => {
     for (let size = 1; size <= bytesOf(stream).length; size++) {
       expect(inPieces(stream, size)).toEqual(events);
     }
   });
 
-  test.each(["\n", "\r\n", "\r"])(
-    "takes %j as the end of a line, as the standard has it",
-    (end) => {
-      const text = stream.replaceAll("\r\n", "\n").replaceAll("\n", end);
-      for (let size = 1; size <= bytesOf(text).length; size++) {
-        expect(inPieces(text, size)).toEqual(events);
-      }
-    },
-  );
+  test.each(["\n", "\r\n", "\r"])("accepts %j as a line end, as in the standard", (end) => {
+    const text = stream.replaceAll("\r\n", "\n").replaceAll("\n", end);
+    for (let size = 1; size <= bytesOf(text).length; size++) {
+      expect(inPieces(text, size)).toEqual(events);
+    }
+  });
 
-  test("gives an event only when it is whole", () => {
+  test("emits an event only when it is complete", () => {
     const parser = new SseParser();
     expect(parser.push(bytesOf("data: one"))).toEqual([]);
     expect(parser.push(bytesOf("\n"))).toEqual([]);
     expect(parser.push(bytesOf("\ndata: two\n\n"))).toEqual(["one", "two"]);
   });
 
-  test("joins the lines of an event and needs no space after the colon", () => {
+  test("joins the lines of an event and requires no space after the colon", () => {
     expect(inPieces("event: x\ndata:a\ndata: b\n\n", 100)).toEqual(["a\nb"]);
   });
 });

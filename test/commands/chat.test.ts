@@ -1,4 +1,4 @@
-// chat and complete as a user runs them, against a server over the fake model.
+// chat and complete as a user runs them, against a server with the fake model.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { startFakeServer } from "../support/fake-server.ts";
@@ -14,7 +14,7 @@ afterAll(async () => {
   await locked.stop();
 });
 
-/** What the server answers to this conversation. */
+/** The server's answer to this conversation. */
 async function answerTo(messages: { role: string; content: string }[], maxTokens: number) {
   const body = { messages, temperature: 0, max_tokens: maxTokens };
   const response = await server.post("/v1/chat/completions", body);
@@ -23,7 +23,7 @@ async function answerTo(messages: { role: string; content: string }[], maxTokens
 }
 
 describe("complete", () => {
-  test("prints the text that follows, and nothing else", async () => {
+  test("prints only the completion", async () => {
     const body = { prompt: "Once", temperature: 0, max_tokens: 20 };
     const response = await server.post("/v1/completions", body);
     const { choices } = (await response.json()) as { choices: { text: string }[] };
@@ -38,25 +38,25 @@ describe("complete", () => {
     expect(await runPagoda([...words, "-"], { stdin: "Once" })).toEqual(expected);
   });
 
-  test("goes on with a prompt after what is piped in", async () => {
+  test("continues a prompt after piped input", async () => {
     const words = ["complete", "two", ...at, "--extra-body.echo", "true", "--max-tokens", "1"];
     expect((await runPagoda(words, { stdin: "one\n" })).stdout).toStartWith("one\ntwo");
   });
 
-  test("says when the server's default cut it off, not when that was asked for", async () => {
+  test("reports a cutoff by the server's default, but not by the user's own limit", async () => {
     const cut = `the text was cut off at the server's default length; set --max-tokens\n`;
     expect((await runPagoda(["complete", "a", ...at])).stderr).toEndWith(cut);
     for (const asked of ["--max-tokens=2", "--extra-body.max_tokens=2"])
       expect((await runPagoda(["complete", "a", ...at, asked])).stderr).not.toContain("cut off");
   });
 
-  test("passes on what has no option of its own", async () => {
+  test("passes on request fields without an option", async () => {
     const words = ["complete", "Once", ...at, "--extra-body", '{"echo":true,"max_tokens":3}'];
     const { stdout } = await runPagoda([...words, "--extra-body.max_tokens", "5"]);
     expect(stdout).toMatch(/^Once[a-z ]{5}$/);
   });
 
-  test("tells why it has none, with a code", async () => {
+  test("reports errors with an exit code", async () => {
     for (const [words, exitCode, line] of [
       [
         ["complete", "a", "--url", "127.0.0.1:9"],
@@ -88,7 +88,7 @@ describe("complete", () => {
 });
 
 describe("chat", () => {
-  test("answers each line that is piped in, as one conversation", async () => {
+  test("answers each piped line, as one conversation", async () => {
     const first = await answerTo([{ role: "user", content: "one" }], 8);
     const second = await answerTo(
       [
@@ -101,11 +101,11 @@ describe("chat", () => {
     const words = ["chat", ...at, "--max-tokens", "8"];
     const { stdout, exitCode } = await runPagoda(words, { stdin: "one\n\ntwo\n" });
     expect([stdout, exitCode]).toEqual([`${first}\n${second}\n`, 0]);
-    const anew = await runPagoda(words, { stdin: "one\n/reset\none\n/exit\nthree\n" });
-    expect(anew.stdout).toBe(`${first}\n${first}\n`);
+    const again = await runPagoda(words, { stdin: "one\n/reset\none\n/exit\nthree\n" });
+    expect(again.stdout).toBe(`${first}\n${first}\n`);
   });
 
-  test("sends one message with -q, after what the model is told", async () => {
+  test("sends one message with -q, after the system prompt", async () => {
     const messages = [
       { role: "system", content: "be brief" },
       { role: "user", content: "one" },
@@ -114,7 +114,7 @@ describe("chat", () => {
     expect((await runPagoda(words)).stdout).toBe(`${await answerTo(messages, 8)}\n`);
   });
 
-  test("-q, or a second word, is sent after what is piped in", async () => {
+  test("-q, or a second word, is sent after piped input", async () => {
     const answer = await answerTo([{ role: "user", content: "a file\nof two lines\none" }], 8);
     const input = { stdin: "a file\nof two lines\n" };
     const words = [...at, "--max-tokens", "8"];
@@ -126,7 +126,7 @@ describe("chat", () => {
     expect(await runPagoda(["chat", "tiny", "one", ...words], input)).toEqual(quick);
   });
 
-  test("-q tells that it waits for a pipe that stays open", async () => {
+  test("-q reports that it waits for an open pipe", async () => {
     const { PATH = "", HOME = "" } = process.env;
     const command = [process.execPath, MAIN, "chat", "-q", "one", ...at, "--max-tokens=8"];
     const child = Bun.spawn(command, { env: { PATH, HOME }, stdin: "pipe", stderr: "pipe" });
@@ -142,19 +142,19 @@ describe("chat", () => {
     );
   }, 20_000);
 
-  test("a piped line that begins with a slash and is no command is a message", async () => {
+  test("a piped line that begins with a slash but is not a command is a message", async () => {
     const answer = await answerTo([{ role: "user", content: "/etc is what?" }], 8);
     const ran = await runPagoda(["chat", ...at, "--max-tokens=8"], { stdin: "/etc is what?\n" });
     expect(ran.stdout).toBe(`${answer}\n`);
   });
 
-  test("a question in the place of a model is told as that", async () => {
+  test("a question in place of a model gets a hint", async () => {
     const hint = 'chat: the first argument is a model; use -q to send a message: chat -q "Why so?"';
     const ran = await runPagoda(["chat", "Why so?"]);
     expect(ran).toEqual({ stdout: "", stderr: `error: ${hint}\n`, exitCode: 2 });
   });
 
-  test("a conversation that fills the context is told of /reset, a first message is not", async () => {
+  test("a conversation that fills the context gets a hint to /reset, a first message does not", async () => {
     const long = "x".repeat(20_000);
     const words = ["chat", ...at, "--max-tokens=8"];
     const hint = "the conversation is too long; /reset starts a new one\n";
@@ -167,14 +167,14 @@ describe("chat", () => {
     expect(first.stderr).not.toContain("/reset");
   });
 
-  test("text that begins with dashes is a message, and no option", async () => {
+  test("text that begins with dashes is a message, not an option", async () => {
     const page = "---\ntitle: x\n---";
     const words = ["chat", ...at, "--max-tokens", "8", "-q", page];
     const answer = await answerTo([{ role: "user", content: page }], 8);
     expect((await runPagoda(words)).stdout).toBe(`${answer}\n`);
   });
 
-  test("an empty message is refused, and opens no conversation", async () => {
+  test("an empty message is refused, and starts no conversation", async () => {
     for (const words of [["-q", ""], ["--quick= "], ["tiny", ""]]) {
       const ran = await runPagoda(["chat", ...at, ...words], { stdin: "a line\n" });
       const stderr = "error: chat: the message of -q is empty\n";
@@ -182,7 +182,7 @@ describe("chat", () => {
     }
   });
 
-  test("a field that would have no effect is refused", async () => {
+  test("a field without effect is refused", async () => {
     for (const [body, fault] of [
       ['{"messages":[]}', "messages is set by the command itself"],
       ['{"stream":false}', "stream is set by the command itself"],
@@ -194,7 +194,7 @@ describe("chat", () => {
     }
   });
 
-  test("an input that cannot be read is told in words", async () => {
+  test("an unreadable input is reported", async () => {
     const { PATH = "", HOME = "" } = process.env;
     const command = ["sh", "-c", 'exec "$@" < /', "sh", process.execPath, MAIN, "chat", ...at];
     const child = Bun.spawn(command, { env: { PATH, HOME }, stderr: "pipe" });
@@ -204,7 +204,7 @@ describe("chat", () => {
     expect(await child.exited).toBe(2);
   });
 
-  test("ends with an error where nobody can mend it", async () => {
+  test("exits with an error when no user can react", async () => {
     const ran = await runPagoda(["chat", ...at, "--top-p", "2"], { stdin: "one\ntwo\n" });
     expect(ran).toMatchObject({ stdout: "\n", exitCode: 1 });
   });
@@ -214,7 +214,7 @@ describe("chat on a terminal", () => {
   test("Ctrl-C stops an answer, and the server's work on it", async () => {
     const program = new TerminalProgram(["chat", ...at, "--extra-body.ignore_eos", "true"]);
     await program.until("> ");
-    program.type("tell\r");
+    program.type("go on\r");
     await program.until("\r\n");
     await until(() => server.engine.numLiveSequences > 0);
     program.type("\x03");
@@ -225,7 +225,7 @@ describe("chat on a terminal", () => {
     expect(await program.exited).toBe(0);
   }, 20_000);
 
-  test("a text that is pasted is one message, its last line too", async () => {
+  test("pasted text is one message, including its last line", async () => {
     const program = new TerminalProgram(["chat", ...at, "--max-tokens", "8"]);
     const answer = await answerTo([{ role: "user", content: "one\n/two\nthree" }], 8);
     await program.until("> ");
@@ -236,7 +236,7 @@ describe("chat on a terminal", () => {
     await program.until("new conversation");
     await program.until("> ");
     program.type("one\n/two\nth");
-    // The program, another process, reads the two apart: its terminal shows nothing of that.
+    // The program, another process, reads the two separately; its terminal shows no sign of that.
     await Bun.sleep(100);
     program.type("ree\r");
     await program.until(answer);
@@ -245,13 +245,13 @@ describe("chat on a terminal", () => {
     expect(await program.exited).toBe(0);
   }, 20_000);
 
-  test("three quotes begin and end a message of several lines, as in Ollama", async () => {
+  test("three quotes begin and end a multiline message, as in Ollama", async () => {
     const program = new TerminalProgram(["chat", ...at, "--max-tokens", "8"]);
     const answer = await answerTo([{ role: "user", content: "one\n\n/two" }], 8);
     await program.until("> ");
     for (const line of ['"""one', "", '/two"""']) {
       program.type(`${line}\r`);
-      await Bun.sleep(100); // a line pasted with the next would be one message
+      await Bun.sleep(100); // a line pasted together with the next would be one message
     }
     await program.until(answer);
     await program.until("> ");
@@ -259,7 +259,7 @@ describe("chat on a terminal", () => {
     expect(await program.exited).toBe(0);
   }, 20_000);
 
-  test("Ctrl-C twice leaves, and so does Ctrl-D", async () => {
+  test("Ctrl-C twice exits, and so does Ctrl-D", async () => {
     const twice = new TerminalProgram(["chat", ...at]);
     await twice.until("> ");
     twice.type("\x03");
@@ -273,7 +273,7 @@ describe("chat on a terminal", () => {
     expect(await end.exited).toBe(0);
   }, 20_000);
 
-  test("an error leaves the conversation open, and colours can be turned off", async () => {
+  test("an error leaves the conversation open, and colors can be turned off", async () => {
     const program = new TerminalProgram(["chat", ...at, "--top-p", "2"], { NO_COLOR: "1" });
     await program.until("type /help");
     program.type("tell\r");

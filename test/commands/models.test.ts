@@ -1,4 +1,4 @@
-// pull, ls, rm and inspect as a user runs them, against a stand-in for the hub.
+// pull, ls, rm and inspect as a user runs them, with a fake hub.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
@@ -26,7 +26,7 @@ afterAll(() => {
   removeTempFolders();
 });
 
-/** Names by quantisation of what `ls --json` shows, the checkout's own models aside. */
+/** Names by quantization from `ls --json`, without the checkout's own models. */
 async function listed(): Promise<Record<string, string>> {
   const { stdout } = await runPagoda(["ls", "--json"], { env });
   const models = JSON.parse(stdout) as { name: string; path: string; quantization: string }[];
@@ -34,8 +34,8 @@ async function listed(): Promise<Record<string, string>> {
   return Object.fromEntries(ours.map(({ name, quantization }) => [name, quantization]));
 }
 
-describe("models on this machine", () => {
-  test("come with pull, show in ls, go with rm", async () => {
+describe("local models", () => {
+  test("are added by pull, listed by ls, removed by rm", async () => {
     for (const [name, file] of [
       ["user/repo:q8_0", "model-Q8_0.gguf"],
       ["user/repo", "model.Q4_K_M.gguf"],
@@ -64,7 +64,7 @@ describe("models on this machine", () => {
     expect(existsSync(join(home, "hub"))).toBe(true);
   });
 
-  test("a model of a URL is found by its path", async () => {
+  test("from a URL are found by path", async () => {
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("GGUF") });
     const { stdout } = await runPagoda(["pull", `${server.url.origin}/a/model.gguf`], { env });
     await server.stop(true);
@@ -77,7 +77,7 @@ describe("models on this machine", () => {
     expect(existsSync(join(path, ".."))).toBe(false);
   });
 
-  test("rm takes what serve does: a relative path, a repository, a path that is no model's", async () => {
+  test("rm accepts what serve accepts: a relative path, a repository, a path outside the cache", async () => {
     const folder = join(cacheHome, "pagoda/models/host.test");
     const files = {
       "hub/models--a--b/snapshots/c/m.Q4_K_M.gguf": "four",
@@ -101,7 +101,7 @@ describe("models on this machine", () => {
     expect(existsSync(join(cacheHome, "here.gguf"))).toBe(true);
   });
 
-  test("rm asks at a terminal, and only a yes is one", async () => {
+  test("rm asks on a terminal, and requires a yes", async () => {
     writeFiles(home, { "hub/models--a--b/snapshots/c/model-Q8_0.gguf": "a file of its own" });
     for (const [answer, said, exitCode] of [
       ["n\r", "kept a/b:Q8_0", 1],
@@ -117,7 +117,7 @@ describe("models on this machine", () => {
     expect(existsSync(join(home, "hub/models--a--b/snapshots"))).toBe(false);
   }, 20_000);
 
-  test("what cannot be had ends in one line and a code", async () => {
+  test("reports what is not available in one line with an exit code", async () => {
     const [empty, full, other] = [join(home, "empty/"), join(home, "full"), join(home, "other")];
     writeFiles(home, { "other/model.safetensors": "" });
     writeFiles(home, { "empty/readme.md": "", "full/m.gguf": "", "full/mmproj.gguf": "" });
@@ -150,7 +150,7 @@ describe("models on this machine", () => {
   });
 });
 
-describe("output that nobody takes", () => {
+describe("output that cannot be written", () => {
   const redirected = async (words: string, to: string) => {
     const command = ["bash", "-c", `"$0" "$@" ${to}; echo "\${PIPESTATUS[0]}" >&2`];
     const { PATH = "" } = process.env;
@@ -162,7 +162,7 @@ describe("output that nobody takes", () => {
   };
 
   test.each(["ls --json", "--help", "completion bash"])(
-    "%p into a full disk fails",
+    "%p fails on a full disk",
     async (words) => {
       if (!existsSync("/dev/full")) return console.log("skipped: this system has no /dev/full");
       expect(await redirected(words, "> /dev/full")).toMatch(
@@ -173,7 +173,7 @@ describe("output that nobody takes", () => {
 });
 
 describe("inspect", () => {
-  test("tells what the header holds", async () => {
+  test("shows the header's contents", async () => {
     const folder = tempFolder();
     const path = join(folder, "tiny.gguf");
     writeTinyGguf(path);

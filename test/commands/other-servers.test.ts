@@ -1,5 +1,5 @@
-// chat, complete and bench against servers that are not ours, or not as they should be: each is told in words,
-// and nothing of an answer is lost without one.
+// chat, complete and bench against other or broken servers: every problem is reported, and no part of an answer
+// is lost silently.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { runPagoda } from "../support/run-pagoda.ts";
@@ -12,7 +12,7 @@ afterAll(() => Promise.all(servers.map((server) => server.stop(true))));
 
 type Answer = (request: Request) => Response | Promise<Response>;
 
-/** @param answer to all but the list of models, where that is not another one @returns the server's URL */
+/** @param answer to all requests except the list of models, unless that is replaced @returns the server's URL */
 function serverWith(answer: Answer, list = LIST): string {
   const fetch = (request: Request) => {
     const { pathname } = new URL(request.url);
@@ -45,7 +45,7 @@ describe("a stream", () => {
       'data: {"choices":[{"delta":{"content":[1]}}]}\n\n',
       'the server sent an event that is not part of this API: {"choices":[{"delta":{"content":[1]}}]}',
     ],
-    ["a text as error", 'data: {"error":"boom"}\n\n', "the answer was cut off: boom"],
+    ["a string as error", 'data: {"error":"boom"}\n\n', "the answer was cut off: boom"],
     [
       "an error's message",
       'data: {"error":{"message":"boom"}}\n\n',
@@ -61,12 +61,12 @@ describe("a stream", () => {
       'data: {"object":"error","message":"boom"}\n\n',
       "the answer was cut off: boom",
     ],
-  ])("with %s is told in a line, with 4", async (_, event, text) => {
+  ])("with %s is reported in one line, with exit code 4", async (_, event, text) => {
     const ran = await chatWith(streaming(`${chunk("abc")}${event}${end}`));
     expect(ran).toEqual({ stdout: "abc\n", stderr: `error: ${text}\n`, exitCode: 4 });
   });
 
-  test("that ends without [DONE] is whole when its reason has come, and else broken off", async () => {
+  test("that ends without [DONE] is complete after its finish reason, and otherwise broken off", async () => {
     const whole = await chatWith(streaming(chunk("abc") + chunk("", "stop")));
     expect(whole).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
     const broken = await chatWith(streaming(chunk("abc")));
@@ -75,7 +75,7 @@ describe("a stream", () => {
   });
 
   test.each(["reasoning_content", "reasoning"])(
-    "with %s shows it in grey on a terminal, and nowhere else",
+    "with %s shows it in gray on a terminal, and nowhere else",
     async (name) => {
       const thought = { choices: [{ delta: { [name]: "hm" }, finish_reason: null }] };
       const url = streaming(
@@ -91,12 +91,12 @@ describe("a stream", () => {
     },
   );
 
-  test("under another type, or none, is one", async () => {
+  test("is recognized with another content type, or none", async () => {
     const plain = await chatWith(serverWith(() => new Response(chunk("abc", "stop") + end)));
     expect(plain).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
   });
 
-  test("that is none is told as that, or with its error", async () => {
+  test("that is a plain response is reported as such, or with its error", async () => {
     const whole = serverWith(() => Response.json({ choices: [{ message: { content: "abc" } }] }));
     const text = "the server answers whole, and not as a stream";
     expect(await chatWith(whole)).toMatchObject({ stderr: `error: ${text}\n`, exitCode: 4 });
@@ -105,7 +105,7 @@ describe("a stream", () => {
   });
 
   test.each(["abort", "content_filter", "tool_calls"])(
-    "that ends by %s says so",
+    "that ends with %s reports that",
     async (reason) => {
       const url = streaming(chunk("abc", reason) + end);
       const stderr = `the server ended the answer: ${reason}\n`;
@@ -123,7 +123,7 @@ describe("a refusal", () => {
     ['{"error":"model is loading"}', 503, "HTTP 503: model is loading"],
     ["<html><title>502 Bad Gateway</title><h1>Bad", 502, "HTTP 502: 502 Bad Gateway"],
     ["busy\n", 429, "HTTP 429: busy"],
-  ])("%j with %d is told in its words", async (body, status, text) => {
+  ])("%j with %d is reported with its message", async (body, status, text) => {
     const url = refusing(body, status);
     expect(await chatWith(url)).toEqual({ stdout: "\n", stderr: `error: ${text}\n`, exitCode: 1 });
     const bench = await runPagoda(["bench", "--url", url]);
@@ -133,7 +133,7 @@ describe("a refusal", () => {
 
 describe("a list of models", () => {
   test.each([['{"data":[null]}'], ['{"data":[{}]}'], ['{"data":1}'], ["null"], ["[]"]])(
-    "%s is none",
+    "%s is invalid",
     async (list) => {
       const url = serverWith(() => new Response(""), list);
       const ran = await chatWith(url);
@@ -142,7 +142,7 @@ describe("a list of models", () => {
     },
   );
 
-  test("that is empty leaves nobody to ask, for bench too", async () => {
+  test("that is empty is reported, in bench too", async () => {
     const url = serverWith(() => new Response(""), '{"data":[]}');
     for (const words of [["chat", "-q", "hi"], ["complete", "hi"], ["bench"]]) {
       const ran = await runPagoda([...words, "--url", url]);
@@ -156,21 +156,21 @@ describe("bench", () => {
     ["data: null\n\n", "not an event of this API: null"],
     ['data: {"error":"boom"}\n\n', "boom"],
     ['data: {"object":"error","message":"boom"}\n\n', "boom"],
-  ])("tells of %j in words", async (event, text) => {
+  ])("reports %j", async (event, text) => {
     const ran = await runPagoda(["bench", "--url", streaming(event)]);
     expect(ran.stderr).toEndWith(`error: ${text}\n`);
     expect(ran.exitCode).toBe(1);
   });
 });
 
-describe("what a request says", () => {
+describe("the fields of a request", () => {
   const asked: Record<string, unknown>[] = [];
   const url = serverWith(async (request) => {
     asked.push((await request.json()) as Record<string, unknown>);
     return new Response(chunk("abc", "stop"), { headers: STREAM });
   });
 
-  test("the model and the seed of the command line go with it", async () => {
+  test("include the model and the seed of the command line", async () => {
     for (const words of [
       ["chat", "other", "hi"],
       ["complete", "hi", "--model", "other"],
@@ -185,7 +185,7 @@ describe("what a request says", () => {
     expect(asked.splice(0)[0]).not.toHaveProperty("seed");
   });
 
-  test("what a server has decided at its start is told to have no effect", async () => {
+  test("that a server fixes at its start are reported to have no effect", async () => {
     const ran = await chatWith(url, "--max-model-len", "4k", "--offline");
     const because = `has no effect: the server at ${url} has already loaded its model`;
     expect(ran.stderr).toBe(`warning: --max-model-len ${because}\nwarning: --offline ${because}\n`);
@@ -196,19 +196,19 @@ describe("what a request says", () => {
   });
 
   test.each(["", "/", "/v1", "/v1/", "/v1/chat/completions", "/v1/completions", "/v1/models"])(
-    "the server's address may end in %j",
+    "the server's address can end in %j",
     async (path) => {
       expect(await chatWith(url + path)).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
     },
   );
 
-  test("a proxy is not asked for this machine", async () => {
+  test("no proxy is used for this machine", async () => {
     const env = { http_proxy: "http://127.0.0.1:9", NO_PROXY: "example.com" };
     expect((await runPagoda(["chat", "-q", "hi", "--url", url], { env })).stdout).toBe("abc\n");
   });
 });
 
-test("a server that sleeps is told of: its answer may be long in coming", async () => {
+test("a sleeping server is reported, since its answer can take long", async () => {
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -226,7 +226,7 @@ test("a server that sleeps is told of: its answer may be long in coming", async 
   expect((await runPagoda(["bench", "--url", url])).stderr).toStartWith(stderr);
 });
 
-test("a server that says nothing is waited for, and that is told", async () => {
+test("a silent server is waited for, with a note", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const server = Bun.serve({
     hostname: "127.0.0.1",

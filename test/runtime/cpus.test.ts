@@ -1,4 +1,4 @@
-// Threads by cores, affinity and quota, on machines that are a table of files.
+// Thread counts from cores, affinity and quota, on machines described by a table of files.
 
 import { describe, expect, test } from "bun:test";
 import { allowedCpus, numUsefulThreads, parseCpuList } from "../../src/runtime/cpus.ts";
@@ -51,7 +51,7 @@ describe("parseCpuList", () => {
 });
 
 describe("numUsefulThreads", () => {
-  test("is the number of CPUs where each is a core of its own, or where nothing tells of siblings", () => {
+  test("is the number of CPUs if each is its own core, or if the system does not report siblings", () => {
     expect(threadsOf(status("0-3"))).toBe(4);
   });
 
@@ -63,13 +63,13 @@ describe("numUsefulThreads", () => {
     ).toBe(1);
   });
 
-  test("counts only what the affinity mask leaves", () => {
+  test("counts only CPUs in the affinity mask", () => {
     expect(threadsOf({ ...status("0-1,4-5"), ...hyperThreads(4) })).toBe(2);
     expect(threadsOf({ ...status("0,5"), ...hyperThreads(4) })).toBe(2);
     expect(threadsOf({ ...status("6"), ...hyperThreads(4) })).toBe(1);
   });
 
-  test("takes the CPUs that it is given", () => {
+  test("uses the given CPUs", () => {
     const read = reader({ ...status("0-7"), ...hyperThreads(4) });
     expect(numUsefulThreads([0, 1, 4, 5], read)).toBe(2);
   });
@@ -88,7 +88,7 @@ describe("numUsefulThreads", () => {
     expect(threadsOf({ ...files, "/sys/fs/cgroup/cpu.max": quota })).toBe(numThreads);
   });
 
-  test("takes the smallest quota of the group and those above it", () => {
+  test("uses the smallest quota of the group and its ancestors", () => {
     const files = {
       ...status("0-7"),
       "/proc/self/cgroup": "0::/system.slice/pagoda.service\n",
@@ -115,7 +115,7 @@ describe("numUsefulThreads", () => {
     expect(threadsOf(files)).toBe(numThreads);
   });
 
-  test("is the runtime's count where the system does not tell", () => {
+  test("is the runtime's count if the system does not report CPUs", () => {
     expect(allowedCpus(reader({}))).toBeNull();
     expect(threadsOf({})).toBe(navigator.hardwareConcurrency);
   });

@@ -1,4 +1,4 @@
-// Large files: whole or not there, resumed, checked.
+// Large downloads: complete or absent, resumed, verified.
 
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -42,7 +42,7 @@ function get(changes: Changes = {}) {
   return { done, progress };
 }
 
-/** The same download, in a process of its own. */
+/** The same download in another process. */
 async function runElsewhere(): Promise<void> {
   const options = { url, target, sha256: sha256(TEXT), connectTimeoutMs: 5_000 };
   const file = join(import.meta.dir, "../../src/runtime/download.ts");
@@ -52,12 +52,12 @@ async function runElsewhere(): Promise<void> {
   expect(await child.exited).toBe(0);
 }
 
-/** Answers with this header, the first bytes of the text, and ends the connection. */
+/** Answers with this header and the first bytes of the text, then ends the connection. */
 async function rawUrl(header: string, bytes: number, text = TEXT): Promise<string> {
   const server = createServer((socket) => {
     socket.once("data", () => {
       socket.write(`HTTP/1.1 200 OK\r\n${header}\r\n\r\n${text.slice(0, bytes)}`);
-      setTimeout(() => socket.end(), 50); // after the client has read, so that the end comes apart
+      setTimeout(() => socket.end(), 50); // once the client has read, so that the end arrives separately
     });
     socket.on("error", () => {});
   });
@@ -67,11 +67,11 @@ async function rawUrl(header: string, bytes: number, text = TEXT): Promise<strin
   return typeof address === "object" ? `http://127.0.0.1:${address?.port}/a.gguf` : "";
 }
 
-/** Promises the whole text and sends the first bytes. */
+/** Announces the whole text and sends only the first bytes. */
 const breakingUrl = (bytes: number) => rawUrl(`Content-Length: ${TEXT.length}`, bytes);
 
 describe("download", () => {
-  test("puts the file in place, with its folder, and tells how far it is", async () => {
+  test("puts the file in place, creating its folder, and reports progress", async () => {
     const { done, progress } = get();
     await done;
     expect(readFileSync(target, "utf8")).toBe(TEXT);
@@ -79,7 +79,7 @@ describe("download", () => {
     expect(progress.at(-1)).toEqual([TEXT.length, TEXT.length]);
   });
 
-  test("a broken connection leaves nothing in place, and the next try goes on from there", async () => {
+  test("leaves nothing in place after a broken connection, and resumes there", async () => {
     const broken = get({ url: await breakingUrl(4000) });
     await expect(broken.done).rejects.toMatchObject({ code: "download_failed" });
     expect(existsSync(target)).toBe(false);
@@ -89,20 +89,20 @@ describe("download", () => {
     expect(hub.requests).toEqual(["a.gguf bytes=4000-"]);
   });
 
-  test("an earlier try that had all of it needs no byte more", async () => {
+  test("requests nothing more if an earlier attempt got everything", async () => {
     await get().done;
     writeFileSync(`${target}.part`, TEXT);
     await get().done;
     expect(readFileSync(target, "utf8")).toBe(TEXT);
   });
 
-  test("another content is refused and not resumed", async () => {
+  test("refuses other content and does not resume it", async () => {
     const refused = get({ sha256: sha256("other") }).done;
     await expect(refused).rejects.toMatchObject({ code: "checksum_mismatch" });
     expect([target, `${target}.part`].filter(existsSync)).toEqual([]);
   });
 
-  test("without a known checksum the length still counts", async () => {
+  test("checks the length even without a known checksum", async () => {
     await get({ sha256: null }).done;
     expect(await sha256OfFile(target)).toBe(sha256(TEXT));
   });
@@ -131,7 +131,7 @@ describe("download", () => {
     afterAll(() => server.stop(true));
     const whole = { url: server.url.href, sha256: null };
 
-    /** A try that ends after 4000 bytes. */
+    /** An attempt that ends after 4000 bytes. */
     async function begin(headers: Record<string, string>) {
       file = { text: OLD, headers };
       heedsIfRange = true;
@@ -161,7 +161,7 @@ describe("download", () => {
     });
 
     test.each([{}, { etag: 'W/"1"' }])(
-      "%j: it begins again where none was told",
+      "%j: starts over without a usable validator",
       async (headers) => {
         await begin(headers);
         expect(await goOn()).toBe(OLD);
@@ -174,7 +174,7 @@ describe("download", () => {
       [false, "b".repeat(9000), 2],
       [false, "b".repeat(3000), 2],
     ])(
-      "a file that has changed is never mixed (If-Range heeded: %p)",
+      "never mixes versions of a changed file (If-Range honored: %p)",
       async (heeds, text, tries) => {
         await begin({ etag: '"1"' });
         file = { text, headers: { etag: '"2"' } };
@@ -184,7 +184,7 @@ describe("download", () => {
       },
     );
 
-    test("a try that had all of it needs no byte more", async () => {
+    test("requests nothing more if an earlier attempt got everything", async () => {
       await begin({ etag: '"1"' });
       writeFileSync(`${target}.part`, OLD);
       expect(await goOn()).toBe(OLD);
@@ -192,7 +192,7 @@ describe("download", () => {
     });
   });
 
-  test("two at once do not write to one file; what a killed one left is taken over", async () => {
+  test("two at once do not write to one file; the leftover of a killed one is taken over", async () => {
     await Promise.all([get().done, get().done, runElsewhere()]);
     expect(readFileSync(target, "utf8")).toBe(TEXT);
     const killed = Bun.spawnSync(["true"]).pid;
@@ -207,13 +207,13 @@ describe("download", () => {
     ]);
   });
 
-  test("a file that does not fit is not begun", async () => {
+  test("refuses a file that does not fit on the disk", async () => {
     const started = get({ url: await rawUrl("Content-Length: 9000000000000000", 10) });
     await expect(started.done).rejects.toMatchObject({ code: "disk_full" });
     expect(existsSync(target)).toBe(false);
   });
 
-  test("where the server tells no length, the one that is known counts, and its end shows", async () => {
+  test("without a length from the server, uses the known one and detects the end", async () => {
     const chunked = () => rawUrl("Connection: close", TEXT.length);
     const unknown = get({ url: await chunked() });
     await unknown.done;
@@ -225,11 +225,11 @@ describe("download", () => {
     await expect(known.done).rejects.toThrow(`it was cut off after ${TEXT.length} of`);
   });
 
-  test("an error of the server is told with its status", async () => {
+  test("reports a server error with its status", async () => {
     await expect(get({ url: `${url}.none` }).done).rejects.toThrow("a.gguf.none: HTTP 404");
   });
 
-  test("a server that does not answer is given up", async () => {
+  test("gives up on a server that does not respond", async () => {
     const silent = Bun.serve({ port: 0, fetch: () => new Promise<Response>(() => {}) });
     const started = get({ url: silent.url.href, timeoutMs: 50 });
     await expect(started.done).rejects.toThrow("timed out");

@@ -1,4 +1,4 @@
-// Where an executable may keep its addon, and how the file is put there.
+// Where an executable can store its addon, and how the file is written.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import {
@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const BYTES = new TextEncoder().encode("an addon");
 
 describe("addonFolders", () => {
-  test("are the user's own first, then a folder of each user among everybody's", () => {
+  test("are the user's own first, then per-user folders in shared places", () => {
     const env = { XDG_CACHE_HOME: "/cache", HOME: "/homes/me", TMPDIR: "/scratch" };
     expect(addonFolders(env, 7)).toEqual([
       "/cache/pagoda",
@@ -32,7 +32,7 @@ describe("addonFolders", () => {
     ]);
   });
 
-  test("leave out what is not set or no absolute path", () => {
+  test("omit unset variables and relative paths", () => {
     expect(addonFolders({}, 0)).toEqual(["/tmp/pagoda-0", "/dev/shm/pagoda-0"]);
     const env = { XDG_CACHE_HOME: "cache", HOME: "", TMPDIR: "" };
     expect(addonFolders(env, 0)).toEqual(["/tmp/pagoda-0", "/dev/shm/pagoda-0"]);
@@ -40,7 +40,7 @@ describe("addonFolders", () => {
 });
 
 describe("placeFile", () => {
-  test("makes the folder for this user alone, and the file whole", () => {
+  test("creates the folder with access for this user only, and writes the file atomically", () => {
     const own = join(folder, "a", "b");
     const path = placeFile(own, "pagoda-1.node", BYTES);
     expect(readFileSync(path)).toEqual(Buffer.from(BYTES));
@@ -48,7 +48,7 @@ describe("placeFile", () => {
     expect(readdirSync(own)).toEqual(["pagoda-1.node"]);
   });
 
-  test("leaves a file that is right, replaces one that is not", () => {
+  test("keeps a correct file and replaces any other", () => {
     const own = join(folder, "again");
     const path = placeFile(own, "pagoda-1.node", BYTES);
     const { ino } = statSync(path);
@@ -60,7 +60,7 @@ describe("placeFile", () => {
     expect(readdirSync(own)).toEqual(["pagoda-1.node"]);
   });
 
-  test("refuses a folder into which others could have put something else", () => {
+  test("refuses a folder that others can write to", () => {
     const open = join(folder, "open");
     mkdirSync(open);
     chmodSync(open, 0o777);
@@ -74,6 +74,6 @@ describe("placeFile", () => {
   });
 });
 
-test("a program that is no executable has no embedded addon", async () => {
+test("a program that is not an executable has no embedded addon", async () => {
   expect(await loadEmbeddedAddon({})).toBeNull();
 });

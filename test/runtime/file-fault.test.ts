@@ -1,4 +1,4 @@
-// What a user reads where the system refuses a file or an address.
+// Messages for files and addresses that the system refuses.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -23,19 +23,19 @@ test.each([
   expect(fileFault(error)).not.toMatch(/E[A-Z]{3,}/);
 });
 
-test("a fault that nobody foresaw names the file", () => {
+test("an unexpected error names the file", () => {
   expect(systemFault(readFault("/nonexistent/x"))).toBe(
     "/nonexistent/x: no such file or directory",
   );
 });
 
-test("or the call, where it is of no file", async () => {
+test("or the call, if no file is involved", async () => {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   createServer().once("error", resolve).listen(0, "192.0.2.1");
   expect(systemFault(await promise)).toBe("listen: this machine has no such address");
 });
 
-test("what is no fault of the system has words of its own", () => {
+test("returns other errors' own message", () => {
   expect(systemFault(new Error("a bug"))).toBeNull();
   expect(fileFault(new Error("a bug"))).toBe("a bug");
   expect(fileFault("text")).toBe("text");

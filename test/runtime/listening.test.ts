@@ -1,5 +1,5 @@
-// Other places to listen than a TCP port in plain HTTP: a Unix socket, TLS, behind a proxy's prefix, in a server
-// that is somebody else's.
+// Other ways to listen than plain HTTP on a TCP port: a Unix socket, TLS, a path prefix, mounted in
+// another server.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ describe("a Unix socket", () => {
   const path = join(folder.path, "s.sock");
   const health = () => fetch("http://localhost/health", { unix: path });
 
-  test("answers there, whatever the Host, and is gone at the end", async () => {
+  test("answers with any Host, and is removed at the end", async () => {
     const server = await start({ socketPath: path });
     expect([server.url, server.port]).toEqual(["http://localhost", 0]);
     const client = await RawClient.connect(path);
@@ -39,7 +39,7 @@ describe("a Unix socket", () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test("belongs to whom the umask says", async () => {
+  test("has the permissions of the umask", async () => {
     const before = process.umask(0o077);
     const server = await start({ socketPath: path });
     process.umask(before);
@@ -47,7 +47,7 @@ describe("a Unix socket", () => {
     await server.stop(true);
   });
 
-  test("of a server that runs is refused, and stays that server's", async () => {
+  test("of a running server is refused, and remains that server's", async () => {
     const server = await start({ socketPath: path });
     const message = `${path} is in use; stop the other server or choose --uds`;
     await expect(start({ socketPath: path })).rejects.toThrow(message);
@@ -55,7 +55,7 @@ describe("a Unix socket", () => {
     await server.stop(true);
   });
 
-  test("that a killed server has left is taken over", async () => {
+  test("left by a killed server is taken over", async () => {
     const killed = Bun.spawn(
       [
         process.execPath,
@@ -73,7 +73,7 @@ describe("a Unix socket", () => {
     await server.stop(true);
   });
 
-  test("is never made where a file is, or no folder", async () => {
+  test("is not created over a file or in a missing folder", async () => {
     const file = join(folder.path, "precious");
     writeFileSync(file, "text");
     for (const [bad, fault] of [
@@ -91,13 +91,13 @@ describe("a Unix socket", () => {
     expect(readFileSync(file, "utf8")).toBe("text");
   });
 
-  test("has a path: without one the system makes a socket that nobody finds", async () => {
+  test("requires a path: without one the system creates an unreachable socket", async () => {
     const message = "cannot listen on a Unix socket: its path is empty";
     await expect(start({ socketPath: "" })).rejects.toThrow(message);
   });
 });
 
-test("an address of another machine is refused in words", async () => {
+test("another machine's address is refused with an explanation", async () => {
   const message = "cannot listen on 192.0.2.1:0: this machine has no such address";
   await expect(start({ host: "192.0.2.1" })).rejects.toThrow(
     new ConfigError("cannot_listen", message),
@@ -110,14 +110,14 @@ describe("a prefix", () => {
     prefixed.fetch(new Request(`http://localhost${path}`, init));
   const key = { headers: { authorization: "Bearer secret" } };
 
-  test("may be there or not, as the proxy in front likes", async () => {
+  test("can be present or absent, depending on the proxy", async () => {
     for (const path of ["/v1/models", "/api/llm/v1/models", "/api/llm/v1/models?a=/b"]) {
       expect([path, (await ask(path, key)).status]).toEqual([path, 200]);
     }
     expect((await ask("/api/llm/health")).status).toBe(200);
   });
 
-  test("counts by whole parts of a path", async () => {
+  test("matches whole path segments", async () => {
     for (const path of [
       "/api/llmv1/models",
       "/api/v1/models",
@@ -128,7 +128,7 @@ describe("a prefix", () => {
     }
   });
 
-  test("opens no way around the key", async () => {
+  test("does not bypass the key", async () => {
     for (const path of [
       "/v1/models",
       "/api/llm/v1/models",
@@ -139,7 +139,7 @@ describe("a prefix", () => {
     }
   });
 
-  test("is where a redirect leads", async () => {
+  test("is part of redirects", async () => {
     for (const path of ["/v1/models/?a=1", "/api/llm/v1/models/?a=1"]) {
       const response = await ask(path, key);
       expect([response.status, response.headers.get("location")]).toEqual([
@@ -149,7 +149,7 @@ describe("a prefix", () => {
     }
   });
 
-  test("keeps a request's body and its end", async () => {
+  test("keeps a request's body and its disconnect", async () => {
     const leaving = new AbortController();
     const init = {
       method: "POST",
@@ -161,8 +161,8 @@ describe("a prefix", () => {
   });
 });
 
-describe("an app in a server of somebody else's", () => {
-  test("takes HTTP/1.0 without a Host, and no Host that is none", async () => {
+describe("an app mounted in another server", () => {
+  test("accepts HTTP/1.0 without a Host, and refuses an invalid Host", async () => {
     const checked = makeApp(
       {},
       { hosts: hostCheck({ host: "127.0.0.1", address: "127.0.0.1" }, []) },
@@ -206,7 +206,7 @@ describe.skipIf(certificates === null)("TLS", () => {
   });
   afterAll(() => server?.stop(true));
 
-  test("is spoken where there is a certificate, streams included", async () => {
+  test("is used if there is a certificate, including for streams", async () => {
     expect(server.url).toStartWith("https://127.0.0.1:");
     const response = await fetch(`${server.url}/v1/completions`, {
       tls: { ca: ca() },
@@ -219,7 +219,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     await expect(fetch(`${server.url}/health`)).rejects.toThrow();
   });
 
-  test("closes a connection that does not speak it, and goes on", async () => {
+  test("closes a connection that does not use it, and keeps serving", async () => {
     const client = await RawClient.connect(server.url);
     client.send(getText("/health"));
     await client.all();
@@ -227,7 +227,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     expect((await asked(`${server.url}/health`)).status).toBe(200);
   });
 
-  test("is the app's plain URLs: hosts, keys and redirects hold", async () => {
+  test("does not change the app's rules for hosts, keys and redirects", async () => {
     const hosts = hostCheck({ host: "127.0.0.1", address: "127.0.0.1" }, []);
     const guarded = makeApp({}, { hosts, apiKeys: ["secret"] }).app;
     const own = await start({ tls: readTls(files()), fetch: guarded.fetch });
@@ -239,7 +239,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     await own.stop(true);
   });
 
-  test("takes the key from the certificate's file, and one with a password", async () => {
+  test("reads the key from the certificate's file, and a key with a password", async () => {
     const both = path("both.pem");
     writeFileSync(both, read("server.pem") + read("server.key"));
     for (const given of [
@@ -252,7 +252,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     }
   });
 
-  test("asks clients for a certificate, or needs one of an authority that is named", async () => {
+  test("requests client certificates, or requires one of a given CA", async () => {
     const client = { cert: read("client.pem"), key: read("client.key") };
     const other = { cert: read("other.pem"), key: read("other.key") };
     const outcomes: Record<number, unknown[]> = {};
@@ -274,7 +274,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     });
   });
 
-  test("is in the URLs that the page at the root shows, with the prefix that was asked for", async () => {
+  test("is in the URLs of the home page, with the requested prefix", async () => {
     const own = await start({
       tls: readTls(files()),
       fetch: makeApp({}, { rootPath: "/llm" }).app.fetch,
@@ -286,7 +286,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     await own.stop(true);
   });
 
-  test("over a Unix socket is both", async () => {
+  test("works over a Unix socket", async () => {
     const socketPath = join(folder.path, "tls.sock");
     const own = await start({ socketPath, tls: readTls(files()) });
     expect(own.url).toBe("https://localhost");

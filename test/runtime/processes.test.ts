@@ -1,4 +1,4 @@
-// What runs and what it listens on, as /proc tells it.
+// Running processes and their listening addresses, from /proc.
 
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { listenersOf, runningProcesses, socketFilesOf } from "../../src/runtime/processes.ts";
 
-test("this process is among those that run", () => {
+test("lists this process", () => {
   const here = runningProcesses().find(({ pid }) => pid === process.pid);
   expect(here?.argv[0]).toBe(process.argv0);
   expect(here?.parentPid).toBe(process.ppid);
@@ -27,7 +27,7 @@ test.each([
   expect(listenersOf(process.pid)).not.toContainEqual({ host, port });
 });
 
-test("a listener on a Unix socket is known by its path", async () => {
+test("finds the path of a listener on a Unix socket", async () => {
   const path = join(mkdtempSync(join(tmpdir(), "pagoda-")), "a socket");
   const server = Bun.serve({ unix: path, fetch: () => new Response("here") });
   expect(socketFilesOf(process.pid)).toContain(path);
@@ -36,6 +36,6 @@ test("a listener on a Unix socket is known by its path", async () => {
   rmSync(dirname(path), { recursive: true });
 });
 
-test("a process that has ended listens on nothing", () => {
+test("finds no address of a process that has ended", () => {
   expect(listenersOf(2 ** 22 + 1)).toEqual([]);
 });

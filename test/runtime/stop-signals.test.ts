@@ -1,4 +1,4 @@
-// One press that arrives several times is one press; a later one is a second.
+// A signal that arrives several times counts once; a later one counts as the second.
 
 import { describe, expect, test } from "bun:test";
 import { StopPresses } from "../../src/runtime/stop-signals.ts";
@@ -9,12 +9,12 @@ function pressesAt(...timesMs: readonly number[]): string[] {
 }
 
 describe("StopPresses", () => {
-  test("the first signal drains, whatever the clock shows", () => {
+  test("drains at the first signal, whatever the clock shows", () => {
     expect(pressesAt(0)).toEqual(["drain"]);
     expect(pressesAt(1e9)).toEqual(["drain"]);
   });
 
-  test("what wrappers pass on within a second of the first asks for nothing more", () => {
+  test("ignores copies that wrappers pass on within a second of the first", () => {
     expect(pressesAt(5000, 5000, 5001, 5250, 5999)).toEqual([
       "drain",
       "echo",
@@ -24,7 +24,7 @@ describe("StopPresses", () => {
     ]);
   });
 
-  test("a signal a second after the first ends at once, echoes in between or not", () => {
+  test("stops at once on a signal a second after the first, with or without copies in between", () => {
     expect(pressesAt(5000, 6000)).toEqual(["drain", "now"]);
     expect(pressesAt(5000, 5900, 6000)).toEqual(["drain", "echo", "now"]);
     expect(pressesAt(5000, 60_000)).toEqual(["drain", "now"]);

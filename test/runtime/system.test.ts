@@ -1,4 +1,4 @@
-// What the machine tells.
+// Facts about the machine.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -8,7 +8,7 @@ import {
   readYaml,
 } from "../../src/runtime/system.ts";
 
-/** A machine with these files only. */
+/** A machine with only these files. */
 function memoryOf(files: Readonly<Record<string, string>>): number | null {
   return availableMemory((path) => {
     const text = files[path];
@@ -20,11 +20,11 @@ function memoryOf(files: Readonly<Record<string, string>>): number | null {
 const MEMINFO = "MemTotal:  2000 kB\nMemFree:  100 kB\nMemAvailable:  1000 kB\n";
 
 describe("availableMemory", () => {
-  test("is what the system has free", () => {
+  test("is the system's free memory", () => {
     expect(memoryOf({ "/proc/meminfo": MEMINFO })).toBe(1_024_000);
   });
 
-  test("is what a container's limit leaves, where that is less", () => {
+  test("is the rest of a container's limit, if that is less", () => {
     const used = { "/proc/meminfo": MEMINFO, "/sys/fs/cgroup/memory.current": "3000\n" };
     expect(memoryOf({ ...used, "/sys/fs/cgroup/memory.max": "5000\n" })).toBe(2000);
     expect(memoryOf({ ...used, "/sys/fs/cgroup/memory.max": "2000\n" })).toBe(0);
@@ -32,7 +32,7 @@ describe("availableMemory", () => {
     expect(memoryOf({ ...used, "/sys/fs/cgroup/memory.max": "9000000000\n" })).toBe(1_024_000);
   });
 
-  test("is what the process's own limit leaves, where that is less", () => {
+  test("is the rest of the process's own limit, if that is less", () => {
     const limited = (bytes: string) =>
       memoryOf({
         "/proc/meminfo": MEMINFO,
@@ -44,7 +44,7 @@ describe("availableMemory", () => {
     expect(limited("unlimited")).toBe(1_024_000);
   });
 
-  test("file cache within the limit counts as free", () => {
+  test("includes file cache within the limit", () => {
     const files = {
       "/proc/meminfo": MEMINFO,
       "/sys/fs/cgroup/memory.max": "5000",
@@ -54,12 +54,12 @@ describe("availableMemory", () => {
     expect(memoryOf(files)).toBe(1500);
   });
 
-  test("is not known on systems that do not tell", () => {
+  test("is unknown on systems that do not report it", () => {
     expect(memoryOf({})).toBeNull();
   });
 });
 
-test.if(process.platform === "linux")("the process figures are those of this process", () => {
+test.if(process.platform === "linux")("the process's figures are its own", () => {
   const stats = processStats();
   const rss = process.memoryUsage.rss();
   expect(Math.abs((stats?.residentMemoryBytes ?? 0) - rss) / rss).toBeLessThan(0.2);
@@ -74,7 +74,7 @@ describe("a file that cannot be used", () => {
   test.each([
     ["/nonexistent/x", "no such file or directory"],
     ["/", "it is a folder"],
-  ])("%p is told in words", (path, fault) => {
+  ])("%p is reported with the reason", (path, fault) => {
     expect(() => readYaml(path)).toThrow(`cannot read ${path}: ${fault}`);
     expect(() => checkWritable(path)).toThrow(`cannot write ${path}: ${fault}`);
   });

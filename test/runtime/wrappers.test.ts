@@ -1,4 +1,4 @@
-// Which of a process' ancestors only wait for it, and that their end is its end.
+// Ancestors of a process that only wait for it, so that it ends when they end.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { type ProcessFacts, wrappersIn } from "../../src/runtime/wrappers.ts";
 import { childrenOf, familyOf, isAlive, untilGone } from "../support/processes.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
-/** The process first, then its ancestors, all of one group; "&" before those that a shell sent to the background. */
+/** The process first, then its ancestors, all in one group; "&" before those that a shell put in the background. */
 function family(...commands: readonly string[]): ProcessFacts[] {
   return commands.map((command, i) => ({
     pid: 100 - i,
@@ -37,7 +37,7 @@ describe("wrappersIn", () => {
     expect(wrappersOf("pagoda serve", ...npm, "systemd")).toEqual(npm);
   });
 
-  test("takes nobody else for one: their end may leave a server running on purpose", () => {
+  test("ignores other ancestors, which may end and leave a server running on purpose", () => {
     for (const parent of [
       "-bash",
       "bash start.sh",
@@ -56,13 +56,13 @@ describe("wrappersIn", () => {
     expect(wrappersIn([])).toEqual([]);
   });
 
-  test("stops at a process of another group: a job of its own has been detached", () => {
+  test("stops at a process of another group, because the job has been detached", () => {
     const [self, ...others] = family(SERVER, "bun run serve", "npm run start");
     const detached = others.map((other) => ({ ...other, groupId: 8 }));
     expect(wrappersIn([...(self === undefined ? [] : [self]), ...detached])).toEqual([]);
   });
 
-  test("stops at a shell that has sent its command to the background", () => {
+  test("stops at a shell that has put its command in the background", () => {
     expect(
       wrappersOf(`& ${SERVER}`, "& bun run serve", "sh -c bun run serve &", "npm start"),
     ).toEqual(["bun run serve"]);
@@ -98,14 +98,14 @@ async function start(command: readonly string[]) {
 
 const RUNNERS: [string, string[]][] = [["bun", [process.execPath, "run"]]];
 if (Bun.which("npm") !== null) RUNNERS.push(["npm", ["npm", "run"]]);
-else console.log("wrappers: not tried with npm, which is not here");
+else console.log("wrappers: npm is not installed; skipped");
 
 const isLinux = process.platform === "linux";
-if (!isLinux) console.log("wrappers: only Linux tells who they are");
+if (!isLinux) console.log("wrappers: only Linux reports ancestors");
 
 describe.skipIf(!isLinux).each(RUNNERS)("of %s", (_, runner) => {
   test.each(["SIGTERM", "SIGKILL"] as const)(
-    "%s ends the program, which is told",
+    "%s ends the program, with a log line",
     async (signal) => {
       const { wrapper, pid, rest } = await start([...runner, "serve"]);
       const all = familyOf(wrapper.pid);
@@ -115,10 +115,10 @@ describe.skipIf(!isLinux).each(RUNNERS)("of %s", (_, runner) => {
     },
   );
 
-  test("a program that a script has left in the background goes on", async () => {
+  test("a program that a script left in the background keeps running", async () => {
     const { wrapper, pid } = await start([...runner, "background"]);
     await wrapper.exited;
-    // What must not follow: the program looks at its parent four times a second.
+    // Long enough for the program to check its parent, which it does four times a second.
     await Bun.sleep(600);
     expect(isAlive(pid)).toBe(true);
     process.kill(pid, "SIGKILL");
@@ -130,7 +130,7 @@ test.skipIf(!isLinux)("a shell that ends leaves it running", async () => {
   expect(childrenOf(wrapper.pid)).toEqual([pid]);
   wrapper.kill("SIGKILL");
   await wrapper.exited;
-  // As above.
+  // Same wait as above.
   await Bun.sleep(600);
   expect(isAlive(pid)).toBe(true);
   process.kill(pid, "SIGKILL");

@@ -1,4 +1,4 @@
-// For which platform an addon was made, by its first bytes.
+// Platform of an addon, from its first bytes.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import {
@@ -40,14 +40,14 @@ describe("platformOf", () => {
   });
 });
 
-test("glibcOf is the newest version that a symbol wants", () => {
+test("glibcOf is the newest version that a symbol requires", () => {
   const file = new TextEncoder().encode("GLIBC_2.9\0GLIBC_2.36\0GLIBC_2.17\0GLIBC_PRIVATE\0");
   expect(glibcOf(file)).toBe("2.36");
   expect(glibcOf(header())).toBeNull();
 });
 
-describe("an addon that is to be given away", () => {
-  test("must be there and be made for the platform", () => {
+describe("an addon for distribution", () => {
+  test("must exist and be built for the platform", () => {
     const checkout = tempCheckout();
     const path = checkout.path("pagoda.node");
     expect(() => checkAddon(path, "linux-x64")).toThrow("run `bun run setup`");

@@ -1,5 +1,5 @@
-// When the addon is built, when it is not, and what is said when that fails. A stand-in for cmake-js
-// prints what a build prints.
+// When the addon is built, when it is not, and the report of a failed build. A fake cmake-js prints what a
+// build prints.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, readFileSync, renameSync, symlinkSync } from "node:fs";
@@ -16,7 +16,7 @@ import {
 
 const PIN = { commit: "0".repeat(40), package: "tiny-source@1.0.0", integrity: null };
 
-/** Counts its runs in build/runs, keeps its arguments, leaves an addon and CMake's cache. */
+/** Counts its runs in build/runs, records its arguments, leaves an addon and CMake's cache. */
 const WORKING_TOOL = `
 const { appendFileSync, mkdirSync, writeFileSync } = require("node:fs");
 mkdirSync("build/native/Release", { recursive: true });
@@ -49,7 +49,7 @@ function checkoutWith(tool: string): Checkout {
   return checkout;
 }
 
-/** The arguments of each run so far. */
+/** Arguments of each run so far. */
 function runsOf(checkout: Checkout): string[] {
   return readFileSync(checkout.path("build", "runs"), "utf8").trim().split("\n");
 }
@@ -68,7 +68,7 @@ describe("buildAddon", () => {
     );
   });
 
-  test("a changed source keeps the build folder, a changed option starts a new one", async () => {
+  test("keeps the build folder after a source change, and starts a new one after an option change", async () => {
     const checkout = checkoutWith(WORKING_TOOL);
     await buildAddon(checkout, PIN);
     writeFiles(checkout.root, { "build/native/object.o": "", "native/simd/a.cpp": "int b;\n" });
@@ -84,7 +84,7 @@ describe("buildAddon", () => {
     ["moved", renameSync],
     ["copied", (from: string, to: string) => cpSync(from, to, { recursive: true })],
   ])(
-    "a clone that is %s keeps its addon; the next change starts a new build folder",
+    "keeps the addon of a clone that is %s; the next change starts a new build folder",
     async (_, put) => {
       const first = checkoutWith(WORKING_TOOL);
       await buildAddon(first, PIN);
@@ -105,7 +105,7 @@ describe("buildAddon", () => {
     },
   );
 
-  test("another path to the same folder is the same folder", async () => {
+  test("recognizes another path to the same folder", async () => {
     const first = checkoutWith(WORKING_TOOL);
     await buildAddon(first, PIN);
     writeFiles(first.root, { "build/native/object.o": "", "native/a.cpp": "int b;\n" });
@@ -116,7 +116,7 @@ describe("buildAddon", () => {
     expect(existsSync(first.path("build", "native", "object.o"))).toBe(true);
   });
 
-  test("a failed build is told in one line with the compiler's words, and is tried again", async () => {
+  test("reports a failed build in one line with the compiler's message, and retries", async () => {
     const checkout = checkoutWith(FAILING_TOOL);
     const message =
       "the native build failed: native/a.cpp:3:1: error: 'x' was not declared in this scope" +
@@ -135,7 +135,7 @@ describe("BuildProgress", () => {
     return { shown, clock, build: new BuildProgress((line) => shown.push(line), options) };
   }
 
-  test("shows a line every 10 s, however the output is cut", () => {
+  test("shows a line every 10 s, however the output is split", () => {
     const { shown, clock, build } = progress(false);
     build.read("-- Configuring\n[1/2");
     build.read("13] Building a\n[2/213] Building b\n");
@@ -146,7 +146,7 @@ describe("BuildProgress", () => {
     expect(shown).toEqual(["[  1/213] building 0%", "[ 41/213] building 19%"]);
   });
 
-  test("shows a line every second on a terminal, and reads make too", () => {
+  test("shows a line every second on a terminal, and also parses make's output", () => {
     const { shown, clock, build } = progress(true);
     build.read("[  7%] Building a\n");
     clock.ms = 1_000;
@@ -154,7 +154,7 @@ describe("BuildProgress", () => {
     expect(shown).toEqual(["building 7%", "building 19%"]);
   });
 
-  test("without a line that names an error its last three lines are the reason", () => {
+  test("reports the last three lines if no line contains an error", () => {
     const { build } = progress(false);
     build.read("one\ntwo\nthree\nKilled");
     expect(build.fault()).toBe("two | three | Killed");
@@ -164,12 +164,12 @@ describe("BuildProgress", () => {
 describe("build options", () => {
   const OLD = "flags : fpu sse4_2 avx";
 
-  test("an x86-64 CPU without AVX2 gets an addon of its own", () => {
+  test("build for the native CPU if an x86-64 CPU lacks AVX2", () => {
     expect(buildOptions({}, OLD, "x64")).toEqual(["--CDPAGODA_NATIVE=ON"]);
     expect(buildOptions({ PAGODA_NATIVE: "OFF" }, OLD, "x64")).toEqual(["--CDPAGODA_NATIVE=OFF"]);
   });
 
-  test("what is neither a yes nor a no is refused", () => {
+  test("must be a yes or a no", () => {
     expect(() => buildOptions({ PAGODA_CUDA: "foo" }, "", "x64")).toThrow(
       "PAGODA_CUDA: expected ON or OFF, got foo",
     );
@@ -178,7 +178,7 @@ describe("build options", () => {
     ]);
   });
 
-  test("others get what the environment says", () => {
+  test("otherwise follow the environment", () => {
     expect(buildOptions({}, `${OLD} avx2 avx512f`, "x64")).toEqual([]);
     expect(buildOptions({}, "", "x64")).toEqual([]);
     expect(buildOptions({ PAGODA_CUDA: "OFF" }, "Features : asimd", "arm64")).toEqual([

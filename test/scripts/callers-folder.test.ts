@@ -1,4 +1,4 @@
-// Names of files are relative to where a user is, whatever starts the program there.
+// File names are relative to the user's folder, whatever starts the program there.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, realpathSync, rmSync } from "node:fs";
@@ -19,14 +19,14 @@ describe("callersFolder", () => {
   const script = { npm_package_json: "/clone/package.json" };
 
   test.each([
-    ["bun run in a folder below", { npm_config_local_prefix: "/clone/docs" }, "/clone/docs"],
+    ["bun run in a subfolder", { npm_config_local_prefix: "/clone/docs" }, "/clone/docs"],
     [
-      "npx bun run there",
+      "npx bun run in a subfolder",
       { npm_config_local_prefix: "/clone/docs", INIT_CWD: "/clone/docs" },
       "/clone/docs",
     ],
     [
-      "npm run there",
+      "npm run in a subfolder",
       { npm_config_local_prefix: "/clone", INIT_CWD: "/clone/docs" },
       "/clone/docs",
     ],
@@ -36,13 +36,13 @@ describe("callersFolder", () => {
       { npm_config_local_prefix: "/clone", INIT_CWD: "/other" },
       "/clone",
     ],
-    ["a name that only begins like the root's", { INIT_CWD: "/clone2" }, "/clone"],
-    ["nothing that tells", {}, "/clone"],
+    ["a folder whose name begins with the root's", { INIT_CWD: "/clone2" }, "/clone"],
+    ["no variable", {}, "/clone"],
   ])("%s", (_, env, folder) => {
     expect(callersFolder({ ...script, ...env }, "/clone", "/clone")).toBe(folder);
   });
 
-  test("is the present one where no script of this package was started in its root", () => {
+  test("is the current folder if no script of this package was started in its root", () => {
     const env = { npm_config_local_prefix: "/else", INIT_CWD: "/else" };
     expect(callersFolder(env, "/clone", "/clone")).toBe("/clone");
     const other = { ...env, npm_package_json: "/other/package.json" };
@@ -52,7 +52,7 @@ describe("callersFolder", () => {
 });
 
 describe("a relative path", () => {
-  test("`bun run pagoda` reads files from the folder it is called in", () => {
+  test("`bun run pagoda` resolves it against the folder where it is called", () => {
     mkdirSync(below, { recursive: true });
     writeTinyGguf(join(below, "tiny.gguf"));
     writeFiles(below, { "config.yaml": "port: 1\n" });
@@ -70,7 +70,7 @@ describe("a relative path", () => {
     );
   });
 
-  test("the program itself reads them from its own", () => {
+  test("the program itself resolves it against its own", () => {
     const folder = realpathSync(tempFolder());
     writeTinyGguf(join(folder, "tiny.gguf"));
     const command = [process.execPath, join(root, "scripts/pagoda.ts"), "inspect", "tiny.gguf"];

@@ -1,4 +1,4 @@
-// The pages for users are the tables'.
+// The user documentation matches the tables.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { OPTIONS } from "../../src/cli/options.ts";
 
 const page = (name: string) => readFileSync(join(import.meta.dir, "../../docs", name), "utf8");
 
-test("docs/options.md and the man page are what the tables say", () => {
+test("docs/options.md and the man page match the tables", () => {
   expect(page("options.md")).toBe(optionsPage());
   expect(page("pagoda.1")).toBe(manPage());
 });
@@ -27,7 +27,7 @@ test("docs/cli.md has every command and every exit code", () => {
   }
 });
 
-test("no line of the man page is a macro by mistake", () => {
+test("no line of the man page is an unintended macro", () => {
   const lines = manPage()
     .split("\n")
     .filter((line) => /^[.']/.test(line));
@@ -35,7 +35,7 @@ test("no line of the man page is a macro by mistake", () => {
   expect(lines.filter((line) => !known.test(line))).toEqual([]);
 });
 
-/** [option, commands that the page says take it] */
+/** [option, commands that accept it according to the page] */
 function takersOnPage(): [string, string[]][] {
   return optionsPage()
     .split(/^## /m)
@@ -54,7 +54,7 @@ function takersOnPage(): [string, string[]][] {
 
 const namesOf = (list = "") => [...list.matchAll(/`([a-z-]+)`/g)].map(([, name = ""]) => name);
 
-test("docs/options.md says of each option which commands take it, and no other", () => {
+test("docs/options.md lists for each option exactly the commands that accept it", () => {
   const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
   const takers = OPTIONS.map(({ name }): [string, string[]] => {
     const commands = shown.filter((one) => optionsOf(one).some((option) => option.name === name));
@@ -63,7 +63,7 @@ test("docs/options.md says of each option which commands take it, and no other",
   expect(Object.fromEntries(takersOnPage())).toEqual(Object.fromEntries(takers));
 });
 
-test("every example is a command line, and can be copied from the man page", () => {
+test("every example is a valid command line, and can be copied from the man page", () => {
   const commands = COMMANDS as readonly CommandSpec[];
   for (const { name, examples } of commands) {
     for (const example of examples) expect(example.split(" ")[0]).toBe(name);

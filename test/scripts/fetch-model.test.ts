@@ -27,7 +27,7 @@ afterAll(() => {
   removeTempFolders();
 });
 
-/** The text of the model after the step, and what was asked of the hub for it. */
+/** Text of the model after the step, and the requests that the hub got for it. */
 async function fetched(checkout = tempCheckout()) {
   hub.requests.length = 0;
   await fetchModel(checkout, MODEL, hub.env);
@@ -40,7 +40,7 @@ test("is downloaded once", async () => {
   expect(await fetched(checkout)).toEqual([TEXT, []]);
 });
 
-test("a right file that somebody put there is kept, a wrong one replaced", async () => {
+test("a correct file is kept, a wrong one replaced", async () => {
   const right = tempCheckout();
   writeFiles(right.path("models"), { "tiny.gguf": TEXT });
   expect(await fetched(right)).toEqual([TEXT, []]);
@@ -51,13 +51,13 @@ test("a right file that somebody put there is kept, a wrong one replaced", async
   }
 });
 
-test("a half download is finished", async () => {
+test("a partial download is finished", async () => {
   const checkout = tempCheckout();
   writeFiles(checkout.path("models"), { "tiny.gguf.part": "a m" });
   expect(await fetched(checkout)).toEqual([TEXT, ["tiny.gguf bytes=3-"]]);
 });
 
-test("the hub's cache is used when its content is right", async () => {
+test("a correct file in the hub's cache is used", async () => {
   const snapshot = join(home, "hub", "models--user--repo", "snapshots", "abc");
   writeFiles(snapshot, { "tiny.gguf": "b model" });
   expect(await fetched()).toEqual([TEXT, ["tiny.gguf"]]);

@@ -1,4 +1,4 @@
-// Getting llama.cpp at its pin: from the package, whatever state the folder was left in.
+// Getting llama.cpp at its pin: from the package, whatever state the folder is in.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
@@ -25,7 +25,7 @@ afterEach(() => {
 });
 afterAll(removeTempFolders);
 
-/** A clone whose download is done, so that no registry is needed. */
+/** A clone whose download is complete, so that no registry is needed. */
 function checkoutWithPackage(from = tarball) {
   const checkout = tempCheckout();
   mkdirSync(checkout.path("build", "download"), { recursive: true });
@@ -34,7 +34,7 @@ function checkoutWithPackage(from = tarball) {
 }
 
 describe("fillSubmodule", () => {
-  test("checks the pinned commit out, and then leaves it alone", async () => {
+  test("checks out the pinned commit, and then leaves it alone", async () => {
     const checkout = checkoutWithPackage();
     await fillSubmodule(checkout, pin);
     const folder = submodulePath(checkout);
@@ -46,7 +46,7 @@ describe("fillSubmodule", () => {
     expect(readFileSync(join(folder, "include", "llama.h"), "utf8")).toBe("// changed\n");
   });
 
-  test("starts again when it was stopped before the checkout was whole", async () => {
+  test("starts over when it was interrupted during the checkout", async () => {
     const checkout = checkoutWithPackage();
     const folder = submodulePath(checkout);
     git(folder, "init", "-q");
@@ -55,7 +55,7 @@ describe("fillSubmodule", () => {
     expect(git(folder, "status", "--porcelain")).toBe("");
   });
 
-  test("follows a pin that has moved", async () => {
+  test("follows a changed pin", async () => {
     const checkout = checkoutWithPackage();
     await fillSubmodule(checkout, pin);
     const next = packSource({ "include/llama.h": "// three\n" });
@@ -79,7 +79,7 @@ describe("fillSubmodule", () => {
 describe("fetchPackage", () => {
   const wanted = { spec: pin.package, integrity: pin.integrity };
 
-  test("gets the tarball with npm, from the registry that the user has set", async () => {
+  test("gets the tarball with npm, from the user's registry", async () => {
     process.env["NPM_CONFIG_REGISTRY"] = serveRegistry(packed);
     const target = join(tempFolder(), "source.tgz");
     await fetchPackage(wanted, target);
@@ -87,7 +87,7 @@ describe("fetchPackage", () => {
     expect(existsSync(`${target}.part`)).toBe(false);
   });
 
-  test("gets the tarball with Bun where there is no npm", async () => {
+  test("gets the tarball with Bun if npm is missing", async () => {
     process.env["NPM_CONFIG_REGISTRY"] = serveRegistry(packed);
     process.env["PATH"] = emptyPath();
     const target = join(tempFolder(), "source.tgz");
@@ -95,7 +95,7 @@ describe("fetchPackage", () => {
     expect(integrityOf(target)).toBe(`${pin.integrity}`);
   });
 
-  test("refuses another content, and leaves nothing behind", async () => {
+  test("refuses other content, and leaves nothing behind", async () => {
     process.env["NPM_CONFIG_REGISTRY"] = serveRegistry(packed);
     process.env["PATH"] = emptyPath();
     const target = join(tempFolder(), "source.tgz");
@@ -106,7 +106,7 @@ describe("fetchPackage", () => {
     expect([target, `${target}.part`].filter(existsSync)).toEqual([]);
   });
 
-  test("says in one line that the registry cannot be reached", async () => {
+  test("reports in one line that the registry is unreachable", async () => {
     process.env["NPM_CONFIG_REGISTRY"] = "http://127.0.0.1:9/";
     process.env["PATH"] = emptyPath();
     const target = join(tempFolder(), "source.tgz");

@@ -1,4 +1,4 @@
-// Trying the patches on another commit.
+// Tries the patches on another commit.
 
 import { afterAll, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync } from "node:fs";
@@ -14,7 +14,7 @@ import {
 
 afterAll(removeTempFolders);
 
-test("reports each place that does not fit, and goes on with the next patch", async () => {
+test("reports each hunk that does not apply, and continues with the next patch", async () => {
   const { pin, tarball } = packSource({ "a.cpp": "one\n", "b.cpp": "two\n" });
   const checkout = tempCheckout();
   mkdirSync(checkout.path("build", "download"), { recursive: true });

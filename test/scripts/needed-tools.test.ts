@@ -1,4 +1,4 @@
-// What a bare clone needs is named before anything is done, all at once, with this system's command.
+// A bare clone's missing tools are listed at the start, all at once, with this system's install command.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
@@ -8,14 +8,14 @@ import { bareClone, removeTempFolders } from "../support/temp-checkout.ts";
 
 afterAll(removeTempFolders);
 
-/** A system that has these programs and no others. */
+/** A system with these programs and no others. */
 function system(programs: string, { isMac = false, isRoot = true } = {}) {
   const names = programs.split(" ");
   return { has: (name: string) => names.includes(name), isMac, isRoot };
 }
 
 describe("missingText", () => {
-  test("is null where all are there, under any of their names", () => {
+  test("is null if all tools exist, under any of their names", () => {
     expect(missingText(BUILD_TOOLS, system("git tar c++ cmake ninja"))).toBeNull();
     expect(missingText(BUILD_TOOLS, system("git tar clang++ cmake make"))).toBeNull();
     expect(missingText([], system(""))).toBeNull();
@@ -35,7 +35,7 @@ describe("missingText", () => {
     );
   });
 
-  test("names only what is missing", () => {
+  test("lists only missing tools", () => {
     expect(missingText(BUILD_TOOLS, system("apt-get git tar make"))).toBe(
       "c++ and cmake are missing; install them with `apt-get install g++ cmake`",
     );
@@ -44,7 +44,7 @@ describe("missingText", () => {
     );
   });
 
-  test("is for a user who is not root, where sudo is there and the manager wants root", () => {
+  test("uses sudo for a user who is not root, if sudo exists and the package manager needs root", () => {
     const user = { isRoot: false };
     const rest = "git tar c++ make";
     const command = (programs: string) =>
@@ -55,13 +55,13 @@ describe("missingText", () => {
     expect(command("nix-shell sudo")).toBe("nix-shell -p cmake");
   });
 
-  test("takes a system's own manager before one that was added", () => {
+  test("prefers the system's own package manager to an added one", () => {
     expect(missingText(BUILD_TOOLS, system("brew dnf git tar c++ make"))).toContain(
       "`dnf install cmake`",
     );
   });
 
-  test("on a Mac takes Xcode's tools for what they have", () => {
+  test("accepts Xcode's tools on a Mac", () => {
     const mac = { isMac: true, isRoot: false };
     expect(missingText(BUILD_TOOLS, system("brew tar", mac))).toBe(
       "git, c++, cmake and ninja are missing; install them with " +
@@ -72,7 +72,7 @@ describe("missingText", () => {
     );
   });
 
-  test("says so where no manager is known", () => {
+  test("says so if no package manager is known", () => {
     expect(missingText(BUILD_TOOLS, system("git tar c++ make"))).toBe(
       "cmake is missing; install it with this system's package manager",
     );
@@ -104,7 +104,7 @@ describe("a bare clone without a compiler and cmake", () => {
 
   const TEXT = "c++ and cmake are missing; install them with `apt-get install g++ cmake`";
 
-  test("doctor says so among what it finds, and fetches nothing", async () => {
+  test("doctor lists the missing tools, and downloads nothing", async () => {
     const { stdout, ...ran } = await run("doctor", "--port", "0");
     expect(ran).toEqual({ stderr: "", exitCode: 1, isUntouched: true });
     const lines = stdout.trim().split("\n");
@@ -114,14 +114,14 @@ describe("a bare clone without a compiler and cmake", () => {
     expect(lines.at(-1)).toBe(`fault    tools      ${TEXT}`);
   });
 
-  test("doctor tells programs the same", async () => {
+  test("doctor reports the same as JSON", async () => {
     const { stdout, exitCode } = await run("doctor", "--json", "--port", "0");
     expect(exitCode).toBe(1);
     const findings: unknown[] = JSON.parse(stdout);
     expect(findings.at(-1)).toEqual({ level: "fault", what: "tools", text: TEXT });
   });
 
-  test("serve says so before it fetches anything", async () => {
+  test("serve lists them before it downloads anything", async () => {
     const { stdout, ...ran } = await run("serve");
     expect(stdout).toBe("");
     expect(ran).toEqual({ stderr: `setup: error: ${TEXT}\n`, exitCode: 1, isUntouched: true });

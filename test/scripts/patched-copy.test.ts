@@ -1,4 +1,4 @@
-// The build copy: the pinned source plus patches, with the times that an incremental build needs.
+// The build copy: the pinned source plus patches, with the modification times that incremental builds need.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
@@ -36,7 +36,7 @@ async function filledCheckout(patches: Readonly<Record<string, string>>) {
 const LAST_BUILD_MS = 1_600_000_000_000;
 
 describe("makePatchedCopy", () => {
-  test("applies the patches in the order of their names, to the copy only", async () => {
+  test("applies the patches in the order of their names, only to the copy", async () => {
     const { checkout, textOf } = await filledCheckout({
       "0002-second.patch": linePatch("src/a.cpp", "1", "I"),
       "0001-first.patch": linePatch("src/a.cpp", "one", "1"),
@@ -55,7 +55,7 @@ describe("makePatchedCopy", () => {
     expect(textOf("a.cpp")).toBe("by hand\n");
   });
 
-  test("a new patch gives new times to the files it changes only", async () => {
+  test("a new patch updates only the times of the files that it changes", async () => {
     const { checkout, timeOf, setTime, patchPath } = await filledCheckout({});
     await makePatchedCopy(checkout, pin);
     for (const file of ["a.cpp", "b.cpp"]) setTime(file, LAST_BUILD_MS);

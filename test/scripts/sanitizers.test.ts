@@ -1,5 +1,5 @@
-// The table of sanitizers names what is there: a test that is gone, or a fault that nobody planted, would
-// otherwise be left out or called without a word.
+// The table of sanitizers refers to existing tests and faults. Otherwise, a renamed test or a missing fault
+// would be skipped silently.
 
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
@@ -9,12 +9,12 @@ import { LEFT_OUT, SANITIZERS } from "../../scripts/sanitizers/sanitizers.ts";
 
 const checkout = new Checkout();
 
-test("each test that is left out is there", () => {
+test("each excluded test exists", () => {
   const paths = Object.keys(LEFT_OUT).map((name) => checkout.path("test", `${name}.test.ts`));
   expect(paths.filter((path) => !existsSync(path))).toEqual([]);
 });
 
-test("each sanitizer is tried with faults, and each fault is planted", () => {
+test("each sanitizer is checked with faults, and each fault exists", () => {
   const source = checkout.path("scripts", "sanitizers", "planted-faults.cpp");
   const text = readFileSync(source, "utf8");
   const planted = [...text.matchAll(/^PAGODA_FAULT (\w+)\(/gm)].map(([, name]) => name);
@@ -24,7 +24,7 @@ test("each sanitizer is tried with faults, and each fault is planted", () => {
 });
 
 describe("countReports", () => {
-  test("counts what each sanitizer found", () => {
+  test("counts the reports of each sanitizer", () => {
     const text = [
       "==1==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x60",
       "SUMMARY: AddressSanitizer: heap-buffer-overflow a.cpp:1 in f",
@@ -34,11 +34,11 @@ describe("countReports", () => {
     expect(countReports(text.join("\n"))).toBe(3);
   });
 
-  test("a sanitizer that gives up counts too", () => {
+  test("counts a sanitizer that gives up", () => {
     expect(countReports("AddressSanitizer: CHECK failed: asan_poisoning.cpp:35")).toBe(1);
   });
 
-  test("nothing is nothing", () => {
+  test("counts nothing in empty output", () => {
     expect(countReports("")).toBe(0);
     expect(countReports("ThreadSanitizer: Matched 1 suppressions (pid=3):")).toBe(0);
     const memory = "==7==WARNING: AddressSanitizer failed to allocate 0x8000003f000 bytes";

@@ -1,4 +1,4 @@
-// Every script that a person may call tells what it is for, and does nothing for words that it does not know.
+// Every script that a user can call has a help text, and does nothing when given unknown arguments.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -24,7 +24,7 @@ function run(script: string, ...words: string[]) {
   return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
-test.each(ALL)("%s --help says what it is for", (script) => {
+test.each(ALL)("%s --help describes the script", (script) => {
   const { exitCode, stdout, stderr } = run(script, "--help");
   expect([exitCode, stderr]).toEqual([0, ""]);
   expect(stdout).not.toContain("Error");
@@ -32,7 +32,7 @@ test.each(ALL)("%s --help says what it is for", (script) => {
 });
 
 test.each(["bench", "compile", "test", "test:asan"])(
-  "bun run %s --help is answered in a bare clone before anything is set up",
+  "bun run %s --help answers in a bare clone before any setup",
   (name) => {
     const folder = bareClone();
     const { exitCode, stdout } = Bun.spawnSync([process.execPath, "run", name, "--help"], {
@@ -58,7 +58,7 @@ test.each(SCRIPTS)("%s --nonsense is refused in one line", (script) => {
   });
 });
 
-describe("a value that is wrong", () => {
+describe("an invalid value", () => {
   test.each([
     ["fault-soak", ["--faults", "many"], "--faults must be a whole number, got many"],
     ["fault-soak", ["--signals", "SIGSEGV,SIGFOO"], "unknown signal SIGFOO"],

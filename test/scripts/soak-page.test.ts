@@ -1,4 +1,4 @@
-// Samples of a soak as lines of CSV and as a page.
+// Samples of a soak as CSV lines and as a page.
 
 import { expect, test } from "bun:test";
 import { soakPage } from "../../scripts/soak-page.ts";
@@ -13,13 +13,13 @@ const dead: Sample = {
   ...{ engineMib: null, engineFds: null, blocks: null, running: null, answerMs: null },
 };
 
-test("a sample is a line with a cell for each column; what is not there is empty", () => {
+test("a sample is a line with one cell per column; missing values are empty", () => {
   expect(csvRow(calm)).toBe("0.5,,80.3,500,28,7,12,16,40.1,5,0,0,0");
   expect(csvRow(dead)).toBe("1,SIGSEGV+SIGKILL,80.3,,28,,,,,5,16,0,0");
   expect(csvRow(dead).split(",")).toHaveLength(CSV_HEAD.split(",").length);
 });
 
-test("the page has what it came to, five plots, and each signal in a colour of its own", () => {
+test("the page has the result, five plots, and a separate color for each signal", () => {
   const summary = { books: "balanced <1>" };
   const html = soakPage({ date: "2026-01-02T03:04:05Z", samples: [calm, dead, calm], summary });
   expect(html).toContain("2026-01-02 03:04 UTC");
@@ -32,7 +32,7 @@ test("the page has what it came to, five plots, and each signal in a colour of i
   expect(html).not.toMatch(/<script|https?:\/\/|NaN|undefined|Infinity/);
 });
 
-test("a page without samples is one too", () => {
+test("a page without samples is valid", () => {
   const html = soakPage({ date: "2026-01-02T03:04:05Z", samples: [], summary: {} });
   expect(html).toContain("Signals to the engine: none");
   expect(html).not.toMatch(/NaN|undefined|Infinity/);

@@ -1,4 +1,4 @@
-// When a soak is called good, and what it is told otherwise.
+// When a soak passes, and the reasons when it does not.
 
 import { expect, test } from "bun:test";
 import type { Sample } from "../../scripts/soak-samples.ts";
@@ -21,11 +21,11 @@ const changed = (part: Partial<SoakEnd>) => soakFaults({ ...END, ...part }, SAMP
 const outcomes = (part: Partial<typeof OUTCOMES>) =>
   changed({ outcomes: { ...OUTCOMES, ...part } });
 
-test("a soak is good when each fault cost no more than what was in progress", () => {
+test("a soak passes if each fault affected only requests in progress", () => {
   expect(soakFaults(END, SAMPLES)).toEqual([]);
 });
 
-test("books that do not balance are told", () => {
+test("unbalanced counts are reported", () => {
   expect(outcomes({ lost: 1 })).toEqual(["1 requests were lost"]);
   expect(outcomes({ finished: 0 })).toEqual(["no request finished"]);
   expect(outcomes({ failed: 35 })).toEqual(["35 requests failed, of 34 that could"]);
@@ -33,7 +33,7 @@ test("books that do not balance are told", () => {
   expect(changed({ exitCode: 1 })).toEqual(["the server ended with code 1"]);
 });
 
-test("so is what has grown or is still held", () => {
+test("growth and unreleased blocks are reported", () => {
   const grown = (last: Partial<Sample>) => [
     ...SAMPLES,
     ...Array.from({ length: 8 }, () => sample(last)),

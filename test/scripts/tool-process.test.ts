@@ -1,4 +1,4 @@
-// A script that is told to stop ends the tools that it runs, and what those have started.
+// A script that is stopped also stops the tools that it runs, and their children.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ afterAll(removeTempFolders);
 const ROOT = join(import.meta.dir, "../..");
 const SHELL = JSON.stringify(join(ROOT, "scripts/shell.ts"));
 
-/** Lets the tool start a process of its own, as cmake-js does with cmake. */
+/** Lets the tool start its own child, as cmake-js starts cmake. */
 const SCRIPT = `
 import { run } from ${SHELL};
 const tool = (name) => run(["sh", "-c", \`sleep 100 & echo $! $$ >\${name}; wait\`]);
@@ -25,7 +25,7 @@ async function untilFile(path: string): Promise<string> {
 }
 
 const isLinux = process.platform === "linux";
-if (!isLinux) console.log("tool-process: only Linux tells of nohup");
+if (!isLinux) console.log("tool-process: only Linux reports nohup");
 
 describe("run", () => {
   test.each([
@@ -47,11 +47,11 @@ describe("run", () => {
     },
   );
 
-  test.skipIf(!isLinux)("under nohup a hang-up ends neither, then or later", async () => {
+  test.skipIf(!isLinux)("under nohup, a hang-up ends neither, then or later", async () => {
     const script = `
       import { run } from ${SHELL};
       const hangUp = () => process.kill(process.pid, "SIGHUP");
-      setTimeout(hangUp, 20); // amid what runs next
+      setTimeout(hangUp, 20); // while the next tool runs
       await run(["sleep", "0.1"]);
       hangUp();
       console.log("lives");`;
@@ -61,7 +61,7 @@ describe("run", () => {
     expect(await child.exited).toBe(0);
   });
 
-  test("without a signal nothing is ended, and a later one has its usual meaning", async () => {
+  test("ends nothing without a signal, and a later signal has its usual effect", async () => {
     const script = `
       import { run } from ${SHELL};
       console.log((await run(["echo", "done"])).output);
@@ -74,7 +74,7 @@ describe("run", () => {
   });
 });
 
-/** A clone without anything, whose first download never comes. */
+/** A bare clone, whose first download never completes. */
 async function startInBareClone(program: readonly string[]) {
   const cwd = bareClone();
   const asked = Promise.withResolvers<void>();
