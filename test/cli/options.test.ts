@@ -448,7 +448,7 @@ describe("an argument that begins with a dash", () => {
     expect(promptOf("--prompt", text, "--max-tokens", "1")).toBe(text);
   });
 
-  test.each(["--max-tokens 5", "-q hi", "--nonsense hi"])("%j is reported as two words in one", (word) => {
+  test.each(["--max-tokens 5", "-q hi", "--nonsense hi"])("%j is refused as two words", (word) => {
     expect(() => promptOf(word)).toThrow(
       `"${word}" is quoted as one word; pass the value as a separate word or after "="`,
     );

@@ -102,9 +102,13 @@ describe("--generation-config", () => {
   });
 
   const bad: [string, string, string][] = [
-    ["no such file", join(folder, "none.json"), "no such file or directory; auto and vllm are"],
-    ["a folder without the file", "/proc/self", "it is a folder; auto and vllm are"],
-    ["not a JSON object", write("list.json", "[1]"), "it is no JSON object"],
+    [
+      "no such file",
+      join(folder, "none.json"),
+      "no such file or directory; use auto, vllm, or a path",
+    ],
+    ["a folder without the file", "/proc/self", "it is a folder; use auto, vllm, or a path"],
+    ["not a JSON object", write("list.json", "[1]"), "it is not a JSON object"],
     ["invalid", write("wrong.json", '{"top_p": 2}'), "top_p must be in (0, 1], got 2"],
   ];
   test.each(bad)("is refused: %s", (_, path, message) => {

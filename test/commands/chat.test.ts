@@ -276,7 +276,7 @@ describe("chat on a terminal", () => {
   test("an error leaves the conversation open, and colors can be turned off", async () => {
     const program = new TerminalProgram(["chat", ...at, "--top-p", "2"], { NO_COLOR: "1" });
     await program.until("type /help");
-    program.type("tell\r");
+    program.type("go on\r");
     await program.until("HTTP 400");
     program.type("/nonsense\r");
     await program.until("unknown command /nonsense");
