@@ -56,7 +56,7 @@ export interface OptionSpec {
   /** Exclusive lower bound of a "number". */
   readonly above?: number;
   /** Words that stand for an integer, in lowercase. */
-  readonly words?: Readonly<Record<string, number>>;
+  readonly words?: Readonly<Record<string, number | null>>;
   readonly unit?: string;
   /** Kind of values that shell completion offers, if not the choices. */
   readonly completes?: "model" | "file";

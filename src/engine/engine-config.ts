@@ -42,7 +42,8 @@ export interface EngineConfig {
   /** "auto" = paged on the CPU, ggml where layers are on a device. */
   readonly attentionBackend: AttentionBackend | "auto";
   readonly weightKernels: WeightKernels;
-  readonly numGpuLayers: number;
+  /** Layers on a GPU; null = all. */
+  readonly numGpuLayers: number | null;
   /** Jinja text; empty = the model's own. */
   readonly chatTemplate: string;
 }

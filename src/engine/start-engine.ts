@@ -49,11 +49,14 @@ export async function startEngine(
   return new InProcessEngine({ info, scheduler, runner, seed, onStepFault });
 }
 
+/** llama.cpp's form. */
+const ALL_LAYERS = -1;
+
 /** What "auto" comes to on this machine. */
 async function decide(config: EngineConfig, log: EngineHost["log"]) {
   const { hasGpu, pagedKvCacheType } = await loadAddon();
   const { attentionBackend, kvCacheType, numGpuLayers } = config;
-  if (!hasGpu && numGpuLayers > 0)
+  if (!hasGpu && numGpuLayers !== null && numGpuLayers > 0)
     log(`warning: --gpu-layers ${numGpuLayers} has no effect: this build finds no GPU`);
   const autoBackend = hasGpu && numGpuLayers !== 0 ? "ggml" : "paged";
   const backend = attentionBackend === "auto" ? autoBackend : attentionBackend;
@@ -61,6 +64,7 @@ async function decide(config: EngineConfig, log: EngineHost["log"]) {
   return {
     ...config,
     attentionBackend: backend,
+    numGpuLayers: numGpuLayers ?? ALL_LAYERS,
     kvCacheType: kvCacheType === "auto" ? autoType : kvCacheType,
   } as const;
 }

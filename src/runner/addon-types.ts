@@ -43,7 +43,7 @@ export interface LoadModelOptions {
   readonly attentionBackend: AttentionBackend;
   readonly weightKernels: WeightKernels;
   readonly kvCacheType: KvCacheType;
-  /** Layers on a GPU device; ignored without a device backend. */
+  /** Layers on a GPU device, -1 = all; ignored without a device backend. */
   readonly numGpuLayers: number;
   /** Jinja text that replaces the model's template; empty = the model's own. */
   readonly chatTemplate: string;

@@ -97,8 +97,8 @@ describe("parseOptions", () => {
 
   test("all and auto put all layers on a GPU, as in llama.cpp", () => {
     for (const words of [["-ngl", "all"], ["--gpu-layers", "auto"], ["--n-gpu-layers=ALL"]])
-      expect(parse(words)["gpu-layers"]).toBe(-1);
-    expect(parse([], { PAGODA_GPU_LAYERS: "all" })["gpu-layers"]).toBe(-1);
+      expect(parse(words)["gpu-layers"]).toBeNull();
+    expect(parse([], { PAGODA_GPU_LAYERS: "all" })["gpu-layers"]).toBeNull();
     expect(parse(["-ngl", "0"])["gpu-layers"]).toBe(0);
     expect(() => parse(["-ngl", "most"])).toThrow("expected an integer, got most");
   });
@@ -367,7 +367,7 @@ describe("flags of llama.cpp and Ollama", () => {
       ...{ seed: 7, "request-timeout": 9, "chat-template": "t.jinja" },
     });
     expect(parse(["-hf", "user/repo:Q8_0"]).model).toBe("user/repo:Q8_0");
-    expect(parse(["--n-gpu-layers=-1"])["gpu-layers"]).toBe(-1);
+    expect(parse(["--n-gpu-layers=-1"])["gpu-layers"]).toBeNull();
   });
 
   test.each([
