@@ -74,8 +74,11 @@ const FEW_FILES = 1024;
 function filesFinding(): Finding {
   const maxFds = processStats()?.maxFds;
   if (maxFds === undefined) return ok("files", "limit not reported by the system");
-  if (maxFds >= FEW_FILES) return ok("files", `limit of ${maxFds}`);
-  return warning("files", `limit of only ${maxFds}; raise it with \`ulimit -n ${FEW_FILES}\``);
+  if (maxFds >= FEW_FILES) return ok("files", `limit of ${maxFds} open files`);
+  return warning(
+    "files",
+    `limit of only ${maxFds} open files; raise it with \`ulimit -n ${FEW_FILES}\``,
+  );
 }
 
 function cacheFinding(folder: string): Finding {
