@@ -8,8 +8,8 @@ import type { NativeModel } from "../../src/runner/addon-types.ts";
 import { loadTestModel } from "../support/native-step.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 
-const TOO_LONG = "the chat template takes longer than 2 s";
-const TOO_LARGE = "the chat template makes more than 1 GiB of text";
+/** Of time or of memory: which is met first depends on the machine. */
+const LIMIT = /^the chat template (takes longer than 2 s|makes more than 1 GiB of text)$/;
 
 const folder = mkdtempSync(join(tmpdir(), "pagoda-template-calls-"));
 let model: NativeModel;
@@ -38,29 +38,25 @@ describe("a call ends", () => {
   const nested = `{% set n = namespace(a=[1], b=[1]) %}{% for i in range(60) %}
 {%- set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor %}`;
   const numbers = "{% set y = range(100000)|list %}";
-  const cases: readonly (readonly [string, string, string])[] = [
+  const cases: readonly (readonly [string, string, RegExp])[] = [
     [
       "hashes of lists that hold one list many times",
       `${nested}{{ [n.a, n.b]|unique|list }}`,
-      TOO_LONG,
+      LIMIT,
     ],
-    ["a search for each item of another list", `${numbers}{{ y|select('in', y)|list }}`, TOO_LONG],
-    ["letters that fill the memory", "{{ ('a' * 10000000)|list|length }}", TOO_LARGE],
-    [
-      "long texts between letters",
-      "{{ ('a' * 100000)|list|join('b' * 100000)|length }}",
-      TOO_LARGE,
-    ],
-    ["a slice by a step beyond all sums", "{{ 'abc'[-1::-9223372036854775807 - 1] }}", "c"],
+    ["a search for each item of another list", `${numbers}{{ y|select('in', y)|list }}`, LIMIT],
+    ["letters that fill the memory", "{{ ('a' * 10000000)|list|length }}", LIMIT],
+    ["long texts between letters", "{{ ('a' * 100000)|list|join('b' * 100000)|length }}", LIMIT],
+    ["a slice by a step beyond all sums", "{{ 'abc'[-1::-9223372036854775807 - 1] }}", /^c$/],
     [
       "a range whose step is beyond all sums",
       "{{ range(0, 9223372036854775807, 9223372036854775806)|length }}",
-      "2",
+      /^2$/,
     ],
   ];
   for (const [name, template, outcome] of cases) {
     test(`of ${name}`, async () => {
-      expect(await render(template)).toBe(outcome);
+      expect(await render(template)).toMatch(outcome);
     }, 20_000);
   }
 });
