@@ -15,21 +15,21 @@ namespace {
 
 constexpr int    MAX_JSON_DEPTH = 64;
 constexpr size_t MAX_MESSAGES   = 2048;
-constexpr size_t MAX_MEMBERS    = 1024; // ordered objects compare each new member with all before it
+constexpr size_t MAX_MEMBERS    = 1024; // an ordered object compares each new member with all earlier ones
 
 [[noreturn]] void refuse(const std::string & message) {
     throw Error("template_error", message);
 }
 
 struct JsonShape {
-    int    depth       = 0; // of brackets outside strings
-    size_t num_members = 0; // of the largest object
+    int    depth       = 0; // deepest nesting of brackets outside strings
+    size_t num_members = 0; // members of the largest object
 };
 
 // Scans without recursion.
 JsonShape json_shape(const std::string & json) {
     JsonShape           shape;
-    std::vector<size_t> open; // members of each bracket
+    std::vector<size_t> open; // number of members in each open bracket
     bool                in_string = false;
     for (size_t i = 0; i < json.size(); ++i) {
         const char c = json[i];
@@ -53,7 +53,7 @@ JsonShape json_shape(const std::string & json) {
     return shape;
 }
 
-// Returns null for a missing value, too.
+// Returns null also for a missing member.
 const common_json & field(const common_json & object, const char * name) {
     static const common_json none;
     return object.contains(name) ? object.at(name) : none;
@@ -91,7 +91,7 @@ common_json parts_of(const std::vector<std::string> & texts) {
     return parts;
 }
 
-// Joins the parts into lines; empty parts give none.
+// Joins the parts, one per line; skips empty parts.
 std::string lines_of(const std::vector<std::string> & texts) {
     std::string lines;
     for (const std::string & text : texts) {
@@ -182,7 +182,7 @@ void check_json_shape(const std::string & json, const char * what) {
         throw Error("template_limit", std::string(what) + " are nested deeper than 64 levels");
     }
     if (shape.num_members > MAX_MEMBERS) {
-        throw Error("template_limit", std::string(what) + " hold an object of more than 1024 members");
+        throw Error("template_limit", std::string(what) + " contain an object with more than 1024 members");
     }
 }
 

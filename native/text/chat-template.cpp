@@ -1,4 +1,4 @@
-// Which template, of which variables, and what of its text is the prompt.
+// Chooses the template, sets its variables and extracts the prompt from the rendered text.
 
 #include "text/chat-template.h"
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t MAX_JSON_BYTES = 8u << 20;
 
-// Transformers' own mark: the blank shows whether the template keeps what stands at the end.
+// The mark that transformers uses. The trailing blank shows whether the template keeps trailing whitespace.
 const std::string MARK       = "CONTINUE_FINAL_MESSAGE_TAG";
 const std::string MARK_BLANK = MARK + " ";
 
@@ -95,7 +95,7 @@ std::string cut_at_mark(const std::string & prompt, const std::string & final_te
     const size_t at = prompt.rfind(MARK);
     if (at == std::string::npos || jinja::find_text(prompt, stripped(final_text, true)) == std::string::npos) {
         throw Error("template_error",
-                    "continue_final_message is set, but the chat template leaves out the final message, or changes its text");
+                    "continue_final_message is set, but the chat template drops the final message or changes its text");
     }
     const bool keeps_blanks = prompt.compare(at, MARK_BLANK.size(), MARK_BLANK) == 0;
     return keeps_blanks ? prompt.substr(0, at) : stripped(prompt.substr(0, at), false);

@@ -1,4 +1,4 @@
-// Limits stand around the engine's calls: they hold for what the calling thread renders until it is done.
+// Limits are set around the engine's calls and apply to the calling thread only.
 
 #include "text/jinja-template.h"
 
@@ -25,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto MAX_TIME = std::chrono::seconds(2);
 
-// Ends a template from within: no std::exception, which its runtime would wrap.
+// Aborts a template from inside. Not a std::exception, since the Jinja runtime would wrap that.
 struct OverLimit {
     const char * what;
 };
@@ -42,11 +42,11 @@ void check_deadline() {
 void count_bytes(size_t bytes) {
     made_bytes += std::min(bytes, MAX_MADE_BYTES + 1);
     if (made_bytes > MAX_MADE_BYTES) {
-        throw OverLimit{ "the chat template makes more than 1 GiB of text" };
+        throw OverLimit{ "the chat template produces more than 1 GiB of text" };
     }
 }
 
-// What this thread renders while one lives has that much time and memory, or throws OverLimit.
+// While an instance lives, rendering on this thread throws OverLimit once it exceeds the time or memory limit.
 class Limits {
 public:
     Limits() {
@@ -113,7 +113,7 @@ std::string JinjaTemplate::render(const common_json & variables) const {
         throw Error("template_limit", limit.what);
     } catch (const std::exception & e) {
         throw Error("template_error", plain_message(e.what()));
-    } catch (...) { // control flow of the Jinja runtime, such as a break outside a loop
+    } catch (...) { // the Jinja runtime's control flow, such as a break outside a loop
         throw Error("template_error", "the chat template failed");
     }
 }

@@ -1,5 +1,5 @@
-// One Jinja text, parsed by llama.cpp's engine and rendered within limits: an attempt has 2 s, makes at most
-// 1 GiB of texts and lists on its way, and prints at most 8 MiB. Everything it throws is an Error.
+// One Jinja template, parsed by llama.cpp's engine and rendered within limits: rendering takes at most 2 s, creates
+// at most 1 GiB of strings and lists along the way, and outputs at most 8 MiB. Throws nothing but Error.
 // Thread-safe.
 #pragma once
 
@@ -13,24 +13,24 @@ namespace pagoda {
 
 class JinjaTemplate {
 public:
-    // Throws Error "template_error" for a text that does not parse, "template_limit" for one nested too deeply.
+    // Throws Error "template_error" if the text does not parse, "template_limit" if it is nested too deeply.
     explicit JinjaTemplate(const std::string & text);
 
-    // It loops over the content of messages: that is to be a list of parts, a text otherwise.
+    // True if the template loops over the content of messages: it expects a list of parts, otherwise a string.
     bool takes_content_parts() const { return takes_parts; }
 
-    // variables: a JSON object. Throws Error "template_error" with the template's own words where it raises,
+    // variables: a JSON object. Throws Error "template_error", with the template's own message if it raises, or
     // "template_limit".
     std::string render(const common_json & variables) const;
 
 private:
-    std::string    source; // as positions in the program refer to it
+    std::string    source; // positions in the program refer to this copy
     jinja::program program;
     bool           takes_parts;
 };
 
-// What went wrong in one line, without the library's wrapping, its place in the template's source and its
-// echo of the input.
+// Reduces the library's error message to one line: removes its prefixes, the position in the template's source and
+// the echoed input.
 std::string plain_message(std::string text);
 
 } // namespace pagoda

@@ -1,4 +1,4 @@
-// A recursive descent over the pattern's text, with one function for each rule of the syntax.
+// A recursive-descent parser with one function for each rule of the syntax.
 
 #include "text/pattern-syntax.h"
 
@@ -69,7 +69,7 @@ public:
     Pattern whole() {
         Pattern pattern = choice();
         if (at != text.size()) {
-            fail("a bracket too many");
+            fail("unmatched bracket");
         }
         return pattern;
     }
@@ -98,7 +98,7 @@ private:
             case '[': return of_set(bracketed());
             case '\\': return of_set(escaped());
             case '$': return of_parts(Pattern::TEXT_END, {});
-            case '.': case '^': case '*': case '+': case '?': case '{': fail("an unknown use of . ^ * + ? or {");
+            case '.': case '^': case '*': case '+': case '?': case '{': fail("unsupported use of . ^ * + ? or {");
             default: return of_set({ { c, c } });
         }
     }
@@ -110,7 +110,7 @@ private:
         } else {
             const char32_t kind = next();
             if (kind != ':' && kind != '=' && kind != '!') {
-                fail("an unknown kind of group");
+                fail("unsupported kind of group");
             }
             inner = choice();
             if (kind != ':') {
@@ -119,7 +119,7 @@ private:
             }
         }
         if (!take(')')) {
-            fail("a bracket that is not closed");
+            fail("unclosed bracket");
         }
         return inner;
     }
@@ -138,16 +138,16 @@ private:
                 max = number();
             }
             if (!take('}') || max < min) {
-                fail("an unknown number of repeats");
+                fail("invalid number of repeats");
             }
         } else {
             return once;
         }
         if (at < text.size() && (text[at] == '?' || text[at] == '+')) {
-            fail("a repeat that is not greedy");
+            fail("repeat that is not greedy");
         }
         if (once.can_be_empty()) {
-            fail("a repeat of what can be empty");
+            fail("repeat of something that can be empty");
         }
         Pattern pattern = of_parts(Pattern::REPEAT, { std::move(once) });
         pattern.min     = min;
@@ -162,7 +162,7 @@ private:
             value = value * 10 + (int) (text[at++] - '0');
         }
         if (at == begin || value > MAX_REPEATS) {
-            fail("an unknown number of repeats");
+            fail("invalid number of repeats");
         }
         return value;
     }
@@ -177,7 +177,7 @@ private:
                 ++at;
                 const SymbolSet last = next_of_set();
                 if (first.size() != 1 || last.size() != 1 || last[0].first < first[0].second) {
-                    fail("an unknown range");
+                    fail("invalid range");
                 }
                 set.push_back({ first[0].first, last[0].second });
             }
@@ -203,14 +203,14 @@ private:
             default: break;
         }
         if (is_letter_or_digit(c)) {
-            fail("an unknown escape");
+            fail("unsupported escape");
         }
         return { { c, c } };
     }
 
     char32_t next() {
         if (at == text.size()) {
-            fail("an end too early");
+            fail("unexpected end");
         }
         return text[at++];
     }
@@ -222,7 +222,7 @@ private:
     }
 
     [[noreturn]] void fail(const char * what) const {
-        throw std::runtime_error("pattern of a pre-tokenizer: " + std::string(what) + " at " + std::to_string(at));
+        throw std::runtime_error("pre-tokenizer pattern: " + std::string(what) + " at " + std::to_string(at));
     }
 
     const std::u32string & text;

@@ -1,4 +1,4 @@
-// The list is short enough to search from the front. Parsing happens outside the lock.
+// The list is short enough for a linear search. Parsing happens outside the lock.
 
 #include "text/recent-templates.h"
 

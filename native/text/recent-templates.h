@@ -1,4 +1,4 @@
-// Keeps the last few parsed templates of requests: a client that sends one sends it with every request.
+// Caches the most recent templates that came with requests: a client that sends one usually sends it every time.
 // Thread-safe.
 #pragma once
 
@@ -14,14 +14,14 @@ namespace pagoda {
 
 class RecentTemplates {
 public:
-    // Throws what JinjaTemplate's constructor throws, and Error "template_limit" for more than 256 KiB.
+    // Throws the errors of JinjaTemplate's constructor, and Error "template_limit" for more than 256 KiB.
     std::shared_ptr<const JinjaTemplate> parse(const std::string & text);
 
 private:
     using Entry = std::pair<std::string, std::shared_ptr<const JinjaTemplate>>;
 
     std::mutex       mutex;
-    std::list<Entry> entries; // at most 8, the most recent in front
+    std::list<Entry> entries; // at most 8, most recent first
 };
 
 } // namespace pagoda

@@ -1,6 +1,6 @@
-// Finds the texts of special tokens in a text to be tokenised: which of them stand where, and the raw text
-// between them. The result is llama.cpp's, which searches the whole text for each of them: the longest texts
-// go first, and each takes, from left to right, every place that no earlier one has taken.
+// Finds special tokens in a text to be tokenized, and the raw text between them. The result is the same as
+// llama.cpp's, which searches the whole text for each special token, longest first; each one takes, from left to
+// right, every place that no earlier one has taken.
 #pragma once
 
 #include "llama.h"
@@ -17,29 +17,29 @@ namespace pagoda {
 struct SpecialText {
     llama_token token;
     std::string text; // not empty
-    // White space before and after it is dropped.
+    // Drop white space before or after it.
     bool        strips_left;
     bool        strips_right;
 };
 
-// An Aho-Corasick automaton over all texts: one pass finds all places, in time that grows with the text and
-// not with the number of tokens. Read-only after construction, so any thread may use it.
+// An Aho-Corasick automaton over all special texts: one pass finds all places, in time that grows with the input
+// and not with the number of tokens. Read-only after construction, so any thread may use it.
 class SpecialTexts {
 public:
-    // Takes the texts in the order in which they get their places, longest first. Of equal texts, the first
-    // counts.
+    // in_order: the texts in the order in which they claim places, longest first. Of equal texts, the first
+    // wins.
     explicit SpecialTexts(std::vector<SpecialText> in_order);
 
-    // Cuts the text, in order and without stripped white space; no two parts of raw text are adjacent. Stops
-    // early once more than `max_tokens` parts are tokens.
+    // Cuts the text into parts, in order and without stripped white space; no two parts of raw text are adjacent.
+    // Stops early once more than `max_tokens` parts are tokens.
     std::vector<llama_text_part> cut(const std::string & text, size_t max_tokens) const;
 
 private:
     struct Node {
         std::vector<std::pair<uint8_t, int>> children; // ascending
         int fallback = 0;  // node of the longest proper suffix
-        int text     = -1; // index in texts, -1 = none ends here
-        int shorter  = -1; // node of the next shorter text that also ends here, -1 = none
+        int text     = -1; // index in texts; -1 = none ends here
+        int shorter  = -1; // node of the next shorter text that also ends here; -1 = none
     };
 
     // A place where at least one text ends, with the node of the longest one not yet examined.
@@ -72,7 +72,7 @@ private:
 
     std::vector<SpecialText> texts;
     std::vector<Node>        nodes;
-    std::vector<int>         begins; // [256] child of the root, or the root itself if there is none
+    std::vector<int>         begins; // [256] child of the root, or the root itself if it has none
 };
 
 } // namespace pagoda

@@ -1,4 +1,4 @@
-// Builds the automaton, reads a text in two passes, and connects to llama.cpp.
+// Builds the automaton, reads a text in two passes, and registers the splitter with llama.cpp.
 
 #include "text/split-pattern.h"
 
@@ -29,7 +29,7 @@ std::vector<size_t> split_for_llama(const std::u32string & text, const std::u32s
     return SplitPattern::of(pattern).split(text, parts);
 }
 
-// Runs before anything is tokenised.
+// Runs before anything is tokenized.
 [[maybe_unused]] const bool is_in_use = (unicode_regex_splitter = split_for_llama) != nullptr;
 
 } // namespace
@@ -37,7 +37,7 @@ std::vector<size_t> split_for_llama(const std::u32string & text, const std::u32s
 SplitPattern::SplitPattern(const std::u32string & text) {
     const Pattern pattern = parse_pattern(text);
     if (pattern.can_be_empty() && pattern.can_have_symbols()) {
-        throw std::runtime_error("pattern of a pre-tokenizer: it matches nothing as well as something");
+        throw std::runtime_error("pre-tokenizer pattern: can match both empty and nonempty text");
     }
     start = add_pattern(pattern, add({ Node::ACCEPT, 0, 0, false, 0 }));
     std::vector<bool> seen(nodes.size());
@@ -130,7 +130,7 @@ int SplitPattern::add_pattern(const Pattern & pattern, int next) {
     return next;
 }
 
-// Ends because every cycle takes a symbol: nothing that can be empty is repeated.
+// Terminates because every cycle consumes a symbol: nothing that can be empty is repeated.
 void SplitPattern::order_from(int node, std::vector<bool> & seen) {
     if (seen[node]) {
         return;
@@ -198,7 +198,7 @@ void SplitPattern::make_states() {
         const auto [state, is_new] = known.emplace(std::move(set), (State) found.size());
         if (is_new) {
             if (found.size() == MAX_STATES) {
-                throw std::runtime_error("pattern of a pre-tokenizer: it has too many states");
+                throw std::runtime_error("pre-tokenizer pattern: too many states");
             }
             found.push_back(state->first);
         }
@@ -216,7 +216,7 @@ void SplitPattern::make_states() {
     }
 }
 
-// Nodes that can complete a match at a symbol of this class when those in `after` can do so behind it.
+// Returns the nodes that can complete a match at a symbol of this class if those in `after` can do so right after it.
 // `after` is nullptr at the end of the text, which has no symbol.
 std::vector<uint64_t> SplitPattern::completed(const std::vector<uint64_t> * after, size_t symbol_class) const {
     std::vector<uint64_t> set(n_words);
@@ -256,7 +256,7 @@ bool SplitPattern::can_complete(State state, int node) const {
     return has_bit(&nodes_of_state[state * n_words], node);
 }
 
-// states: [size + 1], one per place; the last is the end of the text.
+// states: [size + 1], one per place; the last one belongs to the end of the text.
 void SplitPattern::read_backwards(const char32_t * text, size_t size, std::vector<State> & states) const {
     states.resize(size + 1);
     State state  = 0;

@@ -1,6 +1,6 @@
 // Cuts a text into a pre-tokenizer pattern's matches and the text between them, as std::regex does: leftmost
 // match, first alternative, greedy repeats. std::regex recurses for every symbol and tries every path; this
-// takes a fixed time per symbol, whatever the text, and no stack.
+// class needs constant time per symbol for any text, and no stack.
 #pragma once
 
 #include "text/pattern-syntax.h"
@@ -14,28 +14,28 @@ namespace pagoda {
 
 // Read-only after construction, so any thread may use it.
 //
-// Whether a match can begin or continue at a place depends on what follows, so the text is read twice. The
+// Whether a match can begin or continue at a place depends on the text after it, so the text is read twice. The
 // backward pass runs an automaton whose state at a place is the set of all pattern nodes from which a match
 // can be completed there. The forward pass takes the first of two paths that can be completed. That is the
-// path that backtracking would end with, so nothing is tried in vain.
+// path on which backtracking would end, so no path is tried without success.
 class SplitPattern {
 public:
-    // Throws std::runtime_error for a pattern that parse_pattern() does not know, that can match either
-    // nothing or something, or that has more than 65,535 states.
+    // Throws std::runtime_error for a pattern that parse_pattern() does not support, that can match both empty and
+    // nonempty text, or that has more than 65,535 states.
     explicit SplitPattern(const std::u32string & pattern);
 
-    // Returns a pattern that is kept for the life of the process; any thread.
+    // Returns a pattern that lives as long as the process. Any thread.
     static const SplitPattern & of(const std::u32string & pattern);
 
-    // Parts are lengths in symbols that cover the text. Each part is cut separately, and its end matches "$".
-    // Returns the lengths of the pieces in order; a match of nothing is a piece of 0.
+    // parts: lengths in symbols that add up to the text. Each part is cut separately, and its end matches "$".
+    // Returns the lengths of the pieces in order; an empty match is a piece of length 0.
     std::vector<size_t> split(const std::u32string & text, const std::vector<size_t> & parts) const;
 
 private:
     using State = uint16_t;
 
-    // A position in a match; `next` is what follows. CHOICE tries `next` before `other`; for LOOKAHEAD,
-    // `other` begins what it looks for.
+    // A position in a match, continued at `next`. CHOICE tries `next` before `other`; for LOOKAHEAD, `other` is the
+    // start of the pattern to look for.
     struct Node {
         enum Kind { SYMBOL, CHOICE, LOOKAHEAD, TEXT_END, ACCEPT };
 
@@ -43,7 +43,7 @@ private:
         int  next;
         int  other;
         bool negated;
-        int  set; // of SYMBOL, index in sets
+        int  set; // for SYMBOL: index in sets
     };
 
     int  add(const Node & node);
@@ -63,14 +63,14 @@ private:
 
     std::vector<Node>      nodes;
     std::vector<SymbolSet> sets;
-    std::vector<int>       order; // nodes that take no symbol, each after the nodes it leads to
+    std::vector<int>       order; // nodes that consume no symbol, each after the nodes it leads to
     int                    start = 0;
 
     std::vector<char32_t> class_begins;     // ascending, the first is 0
     std::vector<int>      classes;          // [class_begins]
     std::vector<int>      class_of_byte;    // [256]
 
-    std::vector<std::vector<int>> takers_of_class; // [classes]: SYMBOL nodes that take symbols of this class
+    std::vector<std::vector<int>> takers_of_class; // [classes]: SYMBOL nodes that accept symbols of this class
 
     size_t                n_words = 0;
     std::vector<uint64_t> nodes_of_state;   // [states * n_words]: bit n = node n can be completed

@@ -1,4 +1,4 @@
-// Walks the program with the engine's visitor, then applies vLLM's rules to the loops and assignments found.
+// Walks the program with the engine's visitor, then applies vLLM's rules to the loops and assignments it found.
 
 #include "text/template-content.h"
 
@@ -59,7 +59,7 @@ bool is_key(const jinja::member_expression & member, const std::string & key) {
     return text != nullptr && text->val == key;
 }
 
-// Whether the node reads the variable, or its key if one is given, through any filters, tests and slices.
+// True if the node reads the variable, or its key if one is given, through any filters, tests and slices.
 bool reads(const jinja::statement_ptr & node, const std::string & name, const std::string & key = "") {
     if (const auto * filter = jinja::cast_stmt<jinja::filter_expression>(node)) {
         return reads(filter->operand, name, key);
@@ -95,7 +95,7 @@ bool loops_over_content(const jinja::program & program) {
             }
             const auto * target = as_name(set->assignee);
             if (target == nullptr) {
-                return false; // where vLLM's detection fails, it passes texts
+                return false; // where vLLM's detection fails, it passes strings
             }
             if (std::find(lists.begin(), lists.end(), target->val) == lists.end()) {
                 lists.push_back(target->val);

@@ -1,5 +1,5 @@
-// Decides from a template's source whether it takes a message's content as a text or as a list of parts. The
-// rule is vLLM's (_detect_content_format): parts, if it loops over `message.content`, where `message` is the
+// Decides from a template's source whether it expects a message's content as a string or as a list of parts. The
+// rule is vLLM's (_detect_content_format): parts if it loops over `message.content`, where `message` is the
 // variable of a loop over `messages`, through any filters, tests and slices.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Each tag of the template in turn, token by token.
+// Reads the template tag by tag, token by token.
 
 #include "text/template-nesting.h"
 
@@ -15,17 +15,17 @@ constexpr int    MAX_LEVELS    = 100;
 constexpr size_t MAX_TAG_BYTES = 8u << 10;
 
 [[noreturn]] void refuse() {
-    throw Error("template_limit", "the chat template is nested deeper than 100 levels, or a tag of it is longer than 8 KiB");
+    throw Error("template_limit", "the chat template is nested deeper than 100 levels or has a tag longer than 8 KiB");
 }
 
-// What has been read of a tag.
+// The part of a tag that has been read.
 struct Tag {
-    size_t      bytes   = 0; // without its texts
+    size_t      bytes   = 0; // without string literals
     int         depth   = 0; // open brackets
     bool        assigns = false;
-    std::string word; // the first
+    std::string word; // first identifier
 
-    // next_pos: where the token behind it begins in the source
+    // next_pos: position of the following token in the source
     void read(const jinja::token & token, size_t next_pos) {
         switch (token.t) {
             case jinja::token::string_literal: return;
@@ -46,7 +46,7 @@ struct Tag {
     }
 };
 
-// The blocks that are open, and how deep the innermost is.
+// The open blocks and the depth of the innermost one.
 class Blocks {
 public:
     void enter(const Tag & tag) {
@@ -67,7 +67,7 @@ public:
     }
 
 private:
-    std::vector<std::pair<std::string, int>> open; // word, level outside
+    std::vector<std::pair<std::string, int>> open; // first word, level outside the block
     int level = 0;
 };
 

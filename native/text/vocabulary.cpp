@@ -1,4 +1,4 @@
-// Wraps llama.cpp's vocabulary. Its C functions report the size that they need as a negative number.
+// Wraps llama.cpp's vocabulary. Its C functions report a required size as a negative number.
 
 #include "text/vocabulary.h"
 
@@ -16,11 +16,11 @@ constexpr size_t MAX_TEXT_BYTES = 1u << 30; // ids are counted in int32
 
 constexpr int SPECIAL_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN | LLAMA_TOKEN_ATTR_UNUSED;
 
-// Tokens that a text is searched for before it is tokenised; control and unknown ones only if special tokens
-// are parsed.
+// Tokens to search for in a text before it is tokenized; control and unknown tokens only if special tokens are
+// parsed.
 constexpr int SPECIAL_TEXT_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED | LLAMA_TOKEN_ATTR_UNKNOWN;
 
-// Sorts with the same call as llama.cpp, which decides the order of texts of one length.
+// Sorts with the same call as llama.cpp, since the call decides the order of texts of equal length.
 std::vector<SpecialText> specials_of(const llama_vocab & vocab, int attributes) {
     std::vector<llama_token> ids;
     for (llama_token id = 0; id < (llama_token) vocab.n_tokens(); ++id) {
@@ -41,12 +41,12 @@ std::vector<SpecialText> specials_of(const llama_vocab & vocab, int attributes) 
     return specials;
 }
 
-// Checks what llama.cpp asserts at the first text: that the tokens it adds exist.
+// Checks that the added tokens exist, which llama.cpp asserts at the first text.
 void check_added_tokens(const llama_vocab & vocab) {
     const bool is_word_piece = vocab.get_type() == LLAMA_VOCAB_TYPE_WPM;
     const auto check = [](bool is_added, llama_token id, const std::string & name) {
         if (is_added && id == LLAMA_TOKEN_NULL) {
-            throw Error("model_unsupported", "the tokenizer adds a token " + name + ", but the vocabulary has none");
+            throw Error("model_unsupported", "the tokenizer adds the " + name + " token, but the vocabulary has none");
         }
     };
     check(vocab.get_add_bos() || is_word_piece, vocab.token_bos(), "BOS");
@@ -91,7 +91,7 @@ Vocabulary::Vocabulary(std::shared_ptr<const llama_model> source)
 
 std::vector<int32_t> Vocabulary::tokenize(const std::string & text, bool add_special, bool parse_special, size_t max_tokens) const {
     if (text.size() > MAX_TEXT_BYTES) {
-        throw Error("invalid_argument", "text is too long to tokenise");
+        throw Error("invalid_argument", "text is too long to tokenize");
     }
     const SpecialTexts & specials = parse_special ? all_specials : user_defined;
     std::vector<int32_t> tokens = vocab->tokenize(text, specials.cut(text, max_tokens), add_special, max_tokens);
@@ -102,7 +102,7 @@ std::vector<int32_t> Vocabulary::tokenize(const std::string & text, bool add_spe
 }
 
 std::string Vocabulary::detokenize(const std::vector<int32_t> & tokens, bool remove_special) const {
-    // llama.cpp keeps the space that SentencePiece puts before a text when BOS precedes it
+    // llama.cpp keeps the space that SentencePiece puts before a text if BOS precedes it
     const bool skips_bos = remove_special && !tokens.empty() && tokens.front() == llama_vocab_bos(vocab);
     const int32_t * ids = tokens.data() + skips_bos;
     const int32_t  size = (int32_t) tokens.size() - skips_bos;
@@ -114,7 +114,7 @@ std::string Vocabulary::detokenize(const std::vector<int32_t> & tokens, bool rem
             return text;
         }
     }
-    throw Error("internal", "detokenisation did not settle on a size");
+    throw Error("internal", "detokenization did not settle on a size");
 }
 
 } // namespace pagoda

@@ -1,5 +1,5 @@
-// The model's vocabulary: bytes and entry of every token, text to ids and back. Read-only after construction, so
-// any thread may use it.
+// The model's vocabulary: the bytes and entry of every token, and conversion between text and ids. Read-only after
+// construction, so any thread may use it.
 #pragma once
 
 #include "text/special-texts.h"
@@ -14,15 +14,15 @@ namespace pagoda {
 
 class Vocabulary {
 public:
-    // Keeps the model alive, which may contain nothing but the vocabulary. Throws Error "model_unsupported"
-    // when the tokenizer adds a token that the vocabulary does not have.
+    // Keeps the model alive; it may contain nothing but the vocabulary. Throws Error "model_unsupported"
+    // if the tokenizer adds a token that the vocabulary does not have.
     explicit Vocabulary(std::shared_ptr<const llama_model> model);
 
     bool is_of(const std::shared_ptr<llama_model> & other) const { return model == other; }
 
-    // add_special: with the BOS or EOS that the tokenizer adds; parse_special: "<|im_end|>" in the text is
-    // that token, not its letters. Text is UTF-8, zero bytes included, at most 1 GiB (Error
-    // "invalid_argument"). A longer text yields max_tokens + 1 ids and is not tokenised to its end.
+    // add_special: add the tokenizer's BOS or EOS. parse_special: "<|im_end|>" in the text is that token, not its
+    // letters. Text is UTF-8, may contain zero bytes, and has at most 1 GiB (Error "invalid_argument"). Text of more
+    // than max_tokens tokens yields max_tokens + 1 ids and is not tokenized to its end.
     std::vector<int32_t> tokenize(const std::string & text, bool add_special, bool parse_special, size_t max_tokens) const;
     // Ids must be in [0, n_vocab). remove_special leaves out control tokens.
     std::string          detokenize(const std::vector<int32_t> & tokens, bool remove_special) const;
@@ -30,7 +30,7 @@ public:
     // Token i is bytes[starts[i], starts[i + 1]).
     std::vector<uint8_t> bytes;
     std::vector<int32_t> starts;  // [n_vocab + 1]
-    std::vector<uint8_t> special; // [n_vocab] 1 = control, unknown or unused
+    std::vector<uint8_t> special; // [n_vocab]; 1 = control, unknown or unused
     // Token i as the file spells it: entries[entry_starts[i], entry_starts[i + 1]), UTF-8.
     std::vector<uint8_t> entries;
     std::vector<int32_t> entry_starts; // [n_vocab + 1]

@@ -185,7 +185,7 @@ describe("going on with the last message", () => {
       expect([shape, error.code, error.message]).toEqual([
         shape,
         "template_error",
-        "continue_final_message is set, but the chat template leaves out the final message, or changes its text",
+        "continue_final_message is set, but the chat template drops the final message or changes its text",
       ]);
     }
   });
@@ -383,7 +383,7 @@ describe("limits", () => {
     expect(await render(talkative, { messages: [user(content)] })).toBe(`[user]${content}`);
   });
 
-  test("refuse an object of more than 1024 members, in the body and in the arguments of a call", async () => {
+  test("refuse an object with more than 1024 members, in the body and in the arguments of a call", async () => {
     const members = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i}`, ":{"]));
     const calling = (count: number) => ({
@@ -398,7 +398,7 @@ describe("limits", () => {
     for (const body of cases) {
       const error = await render(talkative, body).catch((reason) => reason);
       expect(error.code).toBe("template_limit");
-      expect(error.message).toEndWith("hold an object of more than 1024 members");
+      expect(error.message).toEndWith("contain an object with more than 1024 members");
     }
   });
 

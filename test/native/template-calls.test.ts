@@ -8,8 +8,8 @@ import type { NativeModel } from "../../src/runner/addon-types.ts";
 import { loadTestModel } from "../support/native-step.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 
-/** Of time or of memory: which is met first depends on the machine. */
-const LIMIT = /^the chat template (takes longer than 2 s|makes more than 1 GiB of text)$/;
+/** Time or memory limit; which is reached first depends on the machine. */
+const LIMIT = /^the chat template (takes longer than 2 s|produces more than 1 GiB of text)$/;
 
 const folder = mkdtempSync(join(tmpdir(), "pagoda-template-calls-"));
 let model: NativeModel;

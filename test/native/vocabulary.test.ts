@@ -231,7 +231,7 @@ describe("what a vocabulary cannot spell", () => {
     writeTinyGguf(path, { tokenizer: { ...tokenizer, metadata } });
     await expect(loadTestModel(path)).rejects.toMatchObject({
       code: "model_unsupported",
-      message: "the tokenizer adds a token BOS, but the vocabulary has none",
+      message: "the tokenizer adds the BOS token, but the vocabulary has none",
     });
   });
 });
