@@ -10,11 +10,6 @@ export function assert(condition: boolean, message: string | (() => string)): as
   if (!condition) throw new AssertionError(typeof message === "string" ? message : message());
 }
 
-/** Ends a total `switch`: the compiler refuses it when a case is missing. */
-export function unreachable(value: never): never {
-  throw new AssertionError(`unreachable value: ${String(value)}`);
-}
-
 export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }

@@ -18,7 +18,7 @@ namespace pagoda {
 
 namespace {
 
-constexpr int CONTRACT_VERSION = 8; // src/runner/addon-types.ts
+constexpr int CONTRACT_VERSION = 9; // src/runner/addon-types.ts
 
 // One that the backend takes.
 ggml_type kv_type_of(const std::string & name, const AttentionBackend & backend) {

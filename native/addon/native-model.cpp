@@ -92,8 +92,8 @@ Napi::Value NativeModel::info(const Napi::CallbackInfo & info) {
         o.Set("eosTokenIds", eos);
         o.Set("addBos", vocabulary->adds_bos);
         o.Set("hasChatTemplate", m.chat_template->available());
-        o.Set("isRecurrent", false);
-        o.Set("slidingWindow", m.sliding_window);
+        const bool has_window = m.sliding_window > 0;
+        o.Set("slidingWindow", has_window ? Napi::Number::New(info.Env(), m.sliding_window) : info.Env().Null());
         o.Set("attentionBackend", m.options.pass.attention->name);
         o.Set("weightKernels", m.options.packs_weights ? weight_kernel_name() : "ggml");
         Napi::Array unpacked = Napi::Array::New(info.Env());

@@ -3,7 +3,7 @@
 import { wellFormedJson } from "../json.ts";
 import { errorBody, isFault } from "./error-body.ts";
 
-export const DONE_EVENT = "data: [DONE]\n\n";
+const DONE_EVENT = "data: [DONE]\n\n";
 
 /** @param json one event's data, without line breaks */
 export function dataEvent(json: string): string {

@@ -21,11 +21,10 @@ export async function startEngine(
   const decided = await decide(config, host.log);
   const limits = await planLimits(decided, host.availableBytes);
   const runner = await loadRunner(decided, limits, host);
-  const enablePrefixCaching = config.enablePrefixCaching && !runner.info.isRecurrent;
   const { kvCacheType, kvCacheMemoryBytes, numBlocksOverride, seed } = decided;
   const scheduler = new Scheduler({
     ...limits,
-    enablePrefixCaching,
+    enablePrefixCaching: config.enablePrefixCaching,
     rootHash: rootHash(config.hashSeed),
     residency: blockResidency(config.residencySampleRate),
     longPrefillTokenThreshold: config.longPrefillTokenThreshold,
@@ -39,7 +38,7 @@ export async function startEngine(
     model: runner.info,
     memory: runner.memory(),
     ...limits,
-    enablePrefixCaching,
+    enablePrefixCaching: config.enablePrefixCaching,
     kvCacheType,
     kvCacheMemoryBytes,
     numBlocksOverride,

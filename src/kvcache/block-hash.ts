@@ -4,16 +4,13 @@
 
 import { hash } from "node:crypto";
 
-/** Differences between blocks besides their tokens. Order on the wire: LoRA, media, salt. */
-export interface ExtraKeys {
-  readonly loraName?: string;
-  /** [hash, offset of the item in the block] of each media item that overlaps the block. */
-  readonly media?: readonly (readonly [string, number])[];
-  /** Part of the first block only. */
-  readonly cacheSalt?: string;
-}
+/**
+ * A difference between blocks besides their tokens: text, or the hash of a media item with its offset in the
+ * block. vLLM's order is the LoRA's name, media items, the salt of the first block.
+ */
+export type ExtraKey = string | readonly [string, number];
 
-const NO_KEYS: ExtraKeys = {};
+const NO_KEYS: readonly ExtraKey[] = [];
 
 /** Growing byte buffer that writes the few CBOR forms that a block needs. */
 class CborWriter {
@@ -110,7 +107,7 @@ export function noneHash(seed: string): Uint8Array {
 export function blockHash(
   parent: Uint8Array,
   tokenIds: Int32Array,
-  extraKeys: ExtraKeys = NO_KEYS,
+  extraKeys: readonly ExtraKey[] = NO_KEYS,
 ): Uint8Array {
   writer.reset();
   writer.array(3);
@@ -121,20 +118,22 @@ export function blockHash(
   return sha256(writer.written);
 }
 
-function writeExtraKeys({ loraName, media = [], cacheSalt }: ExtraKeys): void {
-  const count = (loraName === undefined ? 0 : 1) + media.length + (cacheSalt === undefined ? 0 : 1);
-  if (count === 0) {
+function writeExtraKeys(keys: readonly ExtraKey[]): void {
+  if (keys.length === 0) {
     writer.null();
     return;
   }
-  writer.array(count);
-  if (loraName !== undefined) writer.text(loraName);
-  for (const [hash, offset] of media) {
-    writer.array(2);
-    writer.text(hash);
-    writer.integer(offset);
+  writer.array(keys.length);
+  for (const key of keys) {
+    if (typeof key === "string") writer.text(key);
+    else writeMediaKey(key);
   }
-  if (cacheSalt !== undefined) writer.text(cacheSalt);
+}
+
+function writeMediaKey([hash, offset]: readonly [string, number]): void {
+  writer.array(2);
+  writer.text(hash);
+  writer.integer(offset);
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {

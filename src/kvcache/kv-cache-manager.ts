@@ -9,7 +9,7 @@
 import { assert } from "../assert.ts";
 import type { BlockEviction } from "../protocol/stats.ts";
 import type { Request } from "../request/request.ts";
-import { blockHash, type ExtraKeys } from "./block-hash.ts";
+import { blockHash, type ExtraKey } from "./block-hash.ts";
 import { BlockPool } from "./block-pool.ts";
 import type { BlockResidency } from "./block-residency.ts";
 import { BlockTable } from "./block-table.ts";
@@ -246,7 +246,6 @@ export class KvCacheManager {
   }
 }
 
-function extraKeys(request: Request, blockIndex: number): ExtraKeys | undefined {
-  if (blockIndex > 0 || request.cacheSalt === null) return undefined;
-  return { cacheSalt: request.cacheSalt };
+function extraKeys({ cacheSalt }: Request, blockIndex: number): readonly ExtraKey[] | undefined {
+  return blockIndex === 0 && cacheSalt !== null ? [cacheSalt] : undefined;
 }

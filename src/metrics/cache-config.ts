@@ -19,8 +19,7 @@ const FIELDS: Readonly<Record<string, (info: EngineInfo) => string>> = {
   num_gpu_blocks: ({ numBlocks }) => String(numBlocks),
   num_gpu_blocks_override: ({ numBlocksOverride }) => pythonText(numBlocksOverride),
   prefix_caching_hash_algo: () => "sha256_cbor",
-  sliding_window: ({ model: { slidingWindow } }) =>
-    pythonText(slidingWindow === 0 ? null : slidingWindow),
+  sliding_window: ({ model: { slidingWindow } }) => pythonText(slidingWindow),
 };
 
 export const CACHE_CONFIG_FAMILY: MetricFamily = {

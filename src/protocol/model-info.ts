@@ -25,10 +25,8 @@ export interface ModelInfo extends ModelHeader {
   readonly eosTokenIds: readonly number[];
   readonly addBos: boolean;
   readonly hasChatTemplate: boolean;
-  /** Layers keep per-sequence state that blocks do not hold: prefix caching must be off. */
-  readonly isRecurrent: boolean;
-  /** 0 = none. */
-  readonly slidingWindow: number;
+  /** Tokens that sliding-window layers attend to; null = no such layer. */
+  readonly slidingWindow: number | null;
   readonly attentionBackend: AttentionBackend;
   /** "avx512vnni", "avxvnni", "avx2"; "ggml" where its kernels serve. */
   readonly weightKernels: string;

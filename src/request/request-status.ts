@@ -1,5 +1,6 @@
 // The statuses of a request, the allowed edges between them, and the finish reason of each final status.
-// Request.transition() is the only writer. Names are those of vLLM's RequestStatus.
+// Request.transition() is the only writer. Names are those of vLLM's RequestStatus. Nothing sets
+// WAITING_FOR_GRAMMAR and WAITING_FOR_REMOTE_KVS yet: structured output and KV connectors will.
 
 export type LiveStatus =
   | "WAITING"
@@ -12,7 +13,6 @@ export type FinishedStatus =
   | "FINISHED_STOPPED"
   | "FINISHED_LENGTH_CAPPED"
   | "FINISHED_ABORTED"
-  | "FINISHED_IGNORED"
   | "FINISHED_ERROR";
 
 export type RequestStatus = LiveStatus | FinishedStatus;
@@ -27,7 +27,6 @@ export const FINISH_REASON_OF: Record<FinishedStatus, FinishReason> = {
   FINISHED_STOPPED: "stop",
   FINISHED_LENGTH_CAPPED: "length",
   FINISHED_ABORTED: "abort",
-  FINISHED_IGNORED: "length",
   FINISHED_ERROR: "error",
 };
 
@@ -43,7 +42,6 @@ export const TRANSITIONS: Record<RequestStatus, readonly RequestStatus[]> = {
   FINISHED_STOPPED: [],
   FINISHED_LENGTH_CAPPED: [],
   FINISHED_ABORTED: [],
-  FINISHED_IGNORED: [],
   FINISHED_ERROR: [],
 };
 

@@ -10,7 +10,7 @@ import type {
 } from "../protocol/model-info.ts";
 
 /** Version of the boundary, raised on both sides with every change of shape or meaning; checked at load. */
-export const CONTRACT_VERSION = 8;
+export const CONTRACT_VERSION = 9;
 
 /**
  * Codes: "invalid_argument" (a caller's fault), "model_not_found", "model_not_gguf", "model_truncated",

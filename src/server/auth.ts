@@ -6,8 +6,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 const digest = (key: string | Uint8Array) => createHash("sha256").update(key).digest();
 
 /** What needs the key: everything that is not listed as open, or what vLLM guards. */
-export const API_KEY_SCOPES = ["all", "vllm"] as const;
-export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
+export type ApiKeyScope = "all" | "vllm";
 
 export interface ApiKeysOptions {
   /** None = no key is needed. */

@@ -22,19 +22,19 @@ describe("block hash", () => {
   });
 
   test("a LoRA name is an extra key", () => {
-    const hash = blockHash(root, tokens(0), { loraName: "my-lora" });
+    const hash = blockHash(root, tokens(0), ["my-lora"]);
     expect(hex(hash)).toBe("8b4227ad680a61cde1060f9e82d7d2994ea655458dd28e17c756e32d62e77a73");
   });
 
-  test("extra keys are ordered LoRA, media, salt, with absent keys omitted", () => {
+  test("extra keys are text, media items or both, in their order", () => {
     const media: [string, number][] = [
       ["image-é", 3],
       ["audio", 300],
     ];
     const hashes = [
-      blockHash(root, tokens(0), { cacheSalt: "tenant", media, loraName: "my-lora" }),
-      blockHash(root, tokens(0), { media: media.slice(0, 1) }),
-      blockHash(root, tokens(0), { cacheSalt: "tenant" }),
+      blockHash(root, tokens(0), ["my-lora", ...media, "tenant"]),
+      blockHash(root, tokens(0), media.slice(0, 1)),
+      blockHash(root, tokens(0), ["tenant"]),
     ];
     expect(hashes.map(hex)).toEqual([
       "a5ab463e6a5bb90eed60ccf7afe4748fe41667eb1d5ff57b2be6697c670da8a0",
@@ -63,7 +63,7 @@ describe("block hash", () => {
 
   test("a salt, another seed or another token changes the hash", () => {
     const others = [
-      blockHash(root, tokens(0), { cacheSalt: "tenant" }),
+      blockHash(root, tokens(0), ["tenant"]),
       blockHash(noneHash("1"), tokens(0)),
       blockHash(root, tokens(1)),
       blockHash(root, tokens(70_000)),

@@ -185,7 +185,7 @@ describe("prefix cache", () => {
     const kvCache = makeKvCache();
     const request = makeRequest("a", 8, { cacheSalt: "tenant" });
     prefill(kvCache, request);
-    const first = blockHash(noneHash("0"), Int32Array.of(0, 1, 2, 3), { cacheSalt: "tenant" });
+    const first = blockHash(noneHash("0"), Int32Array.of(0, 1, 2, 3), ["tenant"]);
     const second = blockHash(first, Int32Array.of(4, 5, 6, 7));
     expect(hashesOf(request)).toEqual([first, second].map(hex));
   });

@@ -32,19 +32,18 @@ describe("request status", () => {
 
   test("a finished status is final and has one of the API's finish reasons", () => {
     const finished = STATUSES.filter(isFinished);
-    expect(finished).toHaveLength(5);
+    expect(finished).toHaveLength(4);
     for (const status of finished) {
       expect(TRANSITIONS[status]).toEqual([]);
       expect(FINISH_REASONS).toContain(FINISH_REASON_OF[status]);
     }
   });
 
-  test("finish reasons are vLLM's: a request that cannot fit finishes with length", () => {
+  test("finish reasons are vLLM's", () => {
     expect(FINISH_REASON_OF).toEqual({
       FINISHED_STOPPED: "stop",
       FINISHED_LENGTH_CAPPED: "length",
       FINISHED_ABORTED: "abort",
-      FINISHED_IGNORED: "length",
       FINISHED_ERROR: "error",
     });
   });
