@@ -59,6 +59,7 @@ export class InProcessEngine implements EngineClient {
   readonly #onStepFault: NonNullable<InProcessEngineOptions["onStepFault"]>;
   readonly #seeds: SeedSource;
   readonly #processor: OutputProcessor;
+  /** Live sequences by id. */
   readonly #requests = new Map<string, Request>();
   /** Ids whose prompt is being read, but for those that were aborted meanwhile. */
   readonly #arriving = new Set<string>();

@@ -22,7 +22,7 @@ import {
   type FrontMessage,
   waitsForStepGap,
 } from "./channel/messages.ts";
-import { LiveRequests } from "./live-requests.ts";
+import { LiveSequences } from "./live-sequences.ts";
 
 export type RemoteEngineHost = Pick<EngineHost, "onLoadProgress" | "log">;
 
@@ -49,7 +49,7 @@ export class RemoteEngine implements EngineClient {
     sleep: (...args) => this.#changeSleep(() => this.#call("sleep", args)),
     wakeUp: (...args) => this.#changeSleep(() => this.#call("wakeUp", args)),
   };
-  readonly live = new LiveRequests();
+  readonly live = new LiveSequences();
   readonly #host: RemoteEngineHost;
   readonly #pending = new Map<number, PendingCall>();
   readonly #started = Promise.withResolvers<EngineInfo>();

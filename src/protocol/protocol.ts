@@ -31,7 +31,7 @@ export interface EngineRequest {
   readonly cacheSalt: string | null;
 }
 
-/** What one step gave one request. */
+/** Result of one step for one sequence; `requestId` is the sequence's. */
 export interface RequestOutput {
   readonly requestId: string;
   /** New text, possibly "" while a stop string or a character is incomplete. Never splits UTF-8. */
@@ -53,11 +53,11 @@ export interface RequestOutput {
   /** Preemptions since the previous output. */
   readonly numPreemptions: number;
   readonly isCorrupted: boolean;
-  /** Engine-clock marks of the request so far. */
+  /** Engine-clock marks of the sequence so far. */
   readonly timeline: RequestTimeline;
 }
 
-/** One message a step, or several joined for a slow reader; and one more after the last request ended so that gauges return to 0. */
+/** One message a step, or several joined for a slow reader; and one more after the last sequence ended so that gauges return to 0. */
 export interface EngineOutputs {
   /** Engine clock, seconds, monotonic; never compared with a front's clock. */
   readonly timestampS: number;

@@ -1,57 +1,57 @@
-// Requests that an engine in another process has not ended, with enough state to end each of them when the
+// Sequences that an engine in another process has not ended, with enough state to end each of them when the
 // engine crashes.
 
 import type { EngineOutputs, EngineRequest, RequestOutput } from "../protocol/protocol.ts";
 import { NO_STATS } from "../protocol/stats.ts";
 
-interface LiveRequest {
+interface LiveSequence {
   /** Null before the engine has read the prompt. */
   numPromptTokens: number | null;
   /** Null before the first output. */
   lastOutput: RequestOutput | null;
 }
 
-export class LiveRequests {
-  readonly #requests = new Map<string, LiveRequest>();
+export class LiveSequences {
+  readonly #sequences = new Map<string, LiveSequence>();
   #timestampS = 0;
   #numFinished = 0;
 
   get size(): number {
-    return this.#requests.size;
+    return this.#sequences.size;
   }
 
-  /** Number of requests that finished with "stop" or "length". */
+  /** Number of sequences that finished with "stop" or "length". */
   get numFinished(): number {
     return this.#numFinished;
   }
 
   has(requestId: string): boolean {
-    return this.#requests.has(requestId);
+    return this.#sequences.has(requestId);
   }
 
   add({ requestIds }: EngineRequest): void {
     for (const id of requestIds) {
-      this.#requests.set(id, { numPromptTokens: null, lastOutput: null });
+      this.#sequences.set(id, { numPromptTokens: null, lastOutput: null });
     }
   }
 
   /** Called when the engine has queued the request. */
   setPromptLength({ requestIds }: EngineRequest, numPromptTokens: number): void {
     for (const id of requestIds) {
-      const live = this.#requests.get(id);
+      const live = this.#sequences.get(id);
       if (live !== undefined) live.numPromptTokens = numPromptTokens;
     }
   }
 
   /** Called when the engine has refused the request. */
   delete({ requestIds }: EngineRequest): void {
-    for (const id of requestIds) this.#requests.delete(id);
+    for (const id of requestIds) this.#sequences.delete(id);
   }
 
   record({ timestampS, outputs }: EngineOutputs): void {
     this.#timestampS = timestampS;
     for (const output of outputs) {
-      const live = this.#requests.get(output.requestId);
+      const live = this.#sequences.get(output.requestId);
       if (live === undefined) continue;
       if (output.finishReason === null) live.lastOutput = output;
       else this.#finish(output);
@@ -59,19 +59,19 @@ export class LiveRequests {
   }
 
   #finish({ requestId, finishReason }: RequestOutput): void {
-    this.#requests.delete(requestId);
+    this.#sequences.delete(requestId);
     if (finishReason === "stop" || finishReason === "length") this.#numFinished++;
   }
 
-  /** Ends all requests. @returns the message with their error outputs, every gauge at 0 */
+  /** Ends all sequences. @returns the message with their error outputs, every gauge at 0 */
   end(): EngineOutputs {
-    const outputs = [...this.#requests].map(([id, live]) => this.#errorOutput(id, live));
-    this.#requests.clear();
+    const outputs = [...this.#sequences].map(([id, live]) => this.#errorOutput(id, live));
+    this.#sequences.clear();
     return { timestampS: this.#timestampS, outputs, stats: NO_STATS };
   }
 
   /** Anything after the last output is lost, so it has no tokens, no text and no preemption. */
-  #errorOutput(requestId: string, { numPromptTokens, lastOutput }: LiveRequest): RequestOutput {
+  #errorOutput(requestId: string, { numPromptTokens, lastOutput }: LiveSequence): RequestOutput {
     const none = { scheduledS: null, firstTokenS: null, lastTokenS: null };
     return {
       requestId,
