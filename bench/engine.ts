@@ -12,6 +12,7 @@ import type { EngineInfo } from "../src/protocol/protocol.ts";
 import type { IterationStats, SchedulerStats, StatListener } from "../src/protocol/stats.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../src/request/logprobs.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../src/request/sampling-params.ts";
+import { DEFAULT_LOAD_OPTIONS } from "../src/runner/addon-types.ts";
 import type { ModelRunner } from "../src/runner/model-runner.ts";
 import {
   NativeModelRunner,
@@ -39,17 +40,11 @@ export function loadRunner(
   options: Partial<NativeModelRunnerOptions> = {},
 ): Promise<NativeModelRunner> {
   return NativeModelRunner.load({
+    ...DEFAULT_LOAD_OPTIONS,
     ...LIMITS,
     path: MODEL_PATH,
     numBlocks,
     numThreads: navigator.hardwareConcurrency,
-    cpuAffinity: new Int32Array(0),
-    poll: 1,
-    attentionBackend: "paged",
-    weightKernels: "packed",
-    kvCacheType: "f16",
-    numGpuLayers: 0,
-    chatTemplate: "",
     ...options,
   });
 }

@@ -49,6 +49,17 @@ export interface LoadModelOptions {
   readonly chatTemplate: string;
 }
 
+/** What bench programs and tests load a model with, which have no options of a server. */
+export const DEFAULT_LOAD_OPTIONS = {
+  cpuAffinity: new Int32Array(0),
+  poll: 1,
+  attentionBackend: "paged",
+  weightKernels: "packed",
+  kvCacheType: "f16",
+  numGpuLayers: 0,
+  chatTemplate: "",
+} as const satisfies Partial<LoadModelOptions>;
+
 /**
  * Fate of the weights in a sleep: they stay; only a copy in host memory is kept (on Linux, for a model in one
  * file; otherwise the file is read again); or they are dropped.

@@ -2,7 +2,11 @@
 // which tokens go where and how each row is sampled, and gets one record per row.
 
 import { loadAddon } from "../../src/runner/addon.ts";
-import type { LoadModelOptions, NativeModel } from "../../src/runner/addon-types.ts";
+import {
+  DEFAULT_LOAD_OPTIONS,
+  type LoadModelOptions,
+  type NativeModel,
+} from "../../src/runner/addon-types.ts";
 import { StepPacker } from "../../src/runner/step-batch.ts";
 
 export const TINY_LIMITS = {
@@ -20,15 +24,9 @@ export async function loadTestModel(
   const addon = await loadAddon();
   const defaults: LoadModelOptions = {
     path,
+    ...DEFAULT_LOAD_OPTIONS,
     ...TINY_LIMITS,
     numThreads: 1,
-    cpuAffinity: new Int32Array(0),
-    poll: 1,
-    attentionBackend: "paged",
-    weightKernels: "packed",
-    kvCacheType: "f16",
-    numGpuLayers: 0,
-    chatTemplate: "",
   };
   return addon.loadModel({ ...defaults, ...options }, () => {});
 }

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DEFAULT_LOAD_OPTIONS } from "../../src/runner/addon-types.ts";
 import {
   NativeModelRunner,
   type NativeModelRunnerOptions,
@@ -21,19 +22,13 @@ export function loadOptions(
 ): NativeModelRunnerOptions {
   return {
     path,
+    ...DEFAULT_LOAD_OPTIONS,
     numBlocks: 64,
     blockSize: 16,
     maxNumSeqs: 8,
     maxNumBatchedTokens: 256,
     maxModelLen: 512,
     numThreads: 2,
-    cpuAffinity: new Int32Array(0),
-    poll: 1,
-    attentionBackend: "paged",
-    weightKernels: "packed",
-    kvCacheType: "f16",
-    numGpuLayers: 0,
-    chatTemplate: "",
     ...options,
   };
 }
