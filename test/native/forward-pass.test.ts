@@ -22,7 +22,7 @@ beforeAll(async () => {
     name: "forward-pass-test",
     sources: {
       ...{ "model/forward-pass": [], "model/step-batch": [], "model/abort-guard": [] },
-      ...{ "model/model-file": [], "model/metadata-keys": [] },
+      ...{ "model/model-file": [], "model/metadata-keys": [], "model/architectures": [] },
       ...{ "attention/backend": [], "attention/paged": [], "attention/masked": [] },
       ...ATTENTION_SOURCES,
       ...GEMM_SOURCES,

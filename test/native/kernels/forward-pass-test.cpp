@@ -1,6 +1,6 @@
 // A forward pass that cannot be made leaves nothing behind: neither memory, which the leak checker sees when the
-// process ends, nor threads. An allocation of a chosen size fails once context and threads are there. The argument is
-// a model file. Built with sanitizers by test/native/forward-pass.test.ts.
+// process ends, nor threads. The last allocation of a size that is made once context and threads are there fails. The argument
+// is a model file. Built with sanitizers by test/native/forward-pass.test.ts.
 
 #include "model/forward-pass.h"
 #include "model/model-file.h"
@@ -14,12 +14,15 @@
 
 namespace {
 
-size_t failing_size = 0; // 0 = none
+size_t watched_size = 0;
+int    n_watched    = 0;  // allocations of that size so far
+int    failing      = -1; // which of them fails; -1 = none
 
 } // namespace
 
 void * operator new(size_t size) {
-    void * memory = size == failing_size ? nullptr : std::malloc(size);
+    const bool is_failing = size == watched_size && n_watched++ == failing;
+    void *     memory     = is_failing ? nullptr : std::malloc(size);
     if (!memory) {
         throw std::bad_alloc();
     }
@@ -64,18 +67,28 @@ ForwardPassParams params() {
     return p;
 }
 
-// Makes a forward pass while allocations of `size` fail. Returns whether one did.
-bool fails(llama_model * model, size_t size) {
+// Makes a forward pass. Returns how many allocations of `size` that takes, -1 when one of them has failed.
+int make(llama_model * model, size_t size, int which_fails) {
     const ForwardPassParams p = params();
-    failing_size = size;
-    bool has_failed = false;
+    watched_size = size;
+    n_watched    = 0;
+    failing      = which_fails;
     try {
         ForwardPass pass(model, p);
+        watched_size = 0;
+        return n_watched;
     } catch (const std::bad_alloc &) {
-        has_failed = true;
+        return -1;
     }
-    failing_size = 0;
-    return has_failed;
+}
+
+void check(llama_model * model, size_t size, const char * what) {
+    const int before = num_threads();
+    const int n      = make(model, size, -1);
+    expect(n > 0, what);
+    expect(num_threads() == before, "threads are left by a whole forward pass");
+    expect(make(model, size, n - 1) == -1, what);
+    expect(num_threads() == before, "threads are left by one that was not made");
 }
 
 } // namespace
@@ -88,13 +101,8 @@ int main(int, char ** argv) {
     if (!model) {
         return 1;
     }
-    const int before = num_threads();
-    expect(fails(model.get(), sizeof(ActivationStore)), "no store of activations was to be made");
-    expect(num_threads() == before, "threads are left when the store cannot be made");
-    expect(fails(model.get(), sizeof(SampleRows)), "no sampler was to be made");
-    expect(num_threads() == before, "threads are left when the sampler cannot be made");
-    expect(!fails(model.get(), 0), "a forward pass is not made");
-    expect(num_threads() == before, "threads are left by a whole forward pass");
+    check(model.get(), sizeof(ActivationStore), "the store of activations is made");
+    check(model.get(), sizeof(SampleRows), "the sampler is made");
     if (n_faults == 0) {
         std::printf("forward-pass ok\n");
     }
