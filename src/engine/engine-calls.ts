@@ -1,4 +1,4 @@
-// The calls of the engine in this process. Those that must not meet a step in flight wait in the step gap.
+// Calls of the in-process engine. Calls that must not overlap a step are queued in the step gap.
 
 import type { EngineCalls } from "../protocol/engine-calls.ts";
 import type { Tokenizer } from "../runner/tokenizer.ts";
@@ -11,7 +11,7 @@ export interface CallTargets {
   readonly scheduler: Scheduler;
   readonly gap: StepGap;
   readonly sleep: EngineSleep;
-  /** Ends what runs and waits, but for what an earlier pause has stopped. */
+  /** Aborts all requests except those that arrived during a pause. */
   readonly abortAllButHeld: () => void;
 }
 

@@ -1,4 +1,4 @@
-// All that an engine is started from: one plain record, so that whoever starts it may live in another process.
+// Everything an engine needs to start, as one plain record that can be sent from another process.
 
 import type { AttentionBackend } from "../protocol/model-info.ts";
 import type { KvCacheType, WeightKernels } from "../runner/addon-types.ts";
@@ -9,37 +9,37 @@ export interface EngineConfig {
   /** GGUF file. */
   readonly modelPath: string;
   readonly kvCacheType: KvCacheType | "auto";
-  /** Tokens of a KV block. */
+  /** Number of tokens in a KV block. */
   readonly blockSize: number;
   readonly maxNumSeqs: number;
-  /** Tokens of a step; maxNumSeqs is at most this. */
+  /** Maximum number of tokens in a step; at least maxNumSeqs. */
   readonly maxNumBatchedTokens: number;
-  /** Tokens; null = what the model was trained for, as far as the KV cache holds it. */
+  /** Tokens; null = the context that the model was trained on, limited by the KV cache. */
   readonly maxModelLen: number | null;
-  /** Lets the context exceed what the model was trained for. */
+  /** Allows a context longer than the model was trained on. */
   readonly allowLongMaxModelLen: boolean;
   /** Bytes; null = decide. */
   readonly kvCacheMemoryBytes: number | null;
   readonly numBlocksOverride: number | null;
   readonly enablePrefixCaching: boolean;
-  /** Text that block hashes begin from; null = random. */
+  /** Text that seeds the block hashes; null = random. */
   readonly hashSeed: string | null;
   /** Share of block allocations whose residency is sampled, (0, 1]; null = none. */
   readonly residencySampleRate: number | null;
-  /** Most tokens of one request a step; null = no limit but the step's. */
+  /** Maximum number of tokens of one request in a step; null = only the step's limit. */
   readonly longPrefillTokenThreshold: number | null;
-  /** Most requests that a step leaves with uncomputed tokens; null = no limit. */
+  /** Maximum number of requests that a step leaves with uncomputed tokens; null = no limit. */
   readonly maxNumPartialPrefills: number | null;
   readonly targetInterTokenLatencyMs: TargetInterTokenLatency;
   readonly policy: SchedulingPolicy;
-  /** Of requests that bring none. */
+  /** Random seed for requests that do not set one. */
   readonly seed: bigint;
   readonly numThreads: number;
-  /** [n] int32; empty = bound to none. */
+  /** CPUs to bind threads to, [n] int32; empty = no binding. */
   readonly cpuAffinity: Int32Array;
   /** 0 to 100, see LoadModelOptions. */
   readonly poll: number;
-  /** "auto" = paged on the CPU, ggml where layers are on a device. */
+  /** "auto" = paged on the CPU, ggml if layers are on a device. */
   readonly attentionBackend: AttentionBackend | "auto";
   readonly weightKernels: WeightKernels;
   /** Layers on a GPU; null = all. */
@@ -48,12 +48,12 @@ export interface EngineConfig {
   readonly chatTemplate: string;
 }
 
-/** What the process that runs the engine tells while it starts and works. */
+/** The engine's view of its process: free memory, and where to report progress and log lines. */
 export interface EngineHost {
-  /** Bytes that can be used without swapping; null = not known. */
+  /** Bytes that can be used without swapping; null = unknown. */
   readonly availableBytes: number | null;
-  /** Share of the model that is loaded, [0, 1]. */
+  /** Receives the share of the model that is loaded, [0, 1]. */
   readonly onLoadProgress: (share: number) => void;
-  /** One line for the operator. */
+  /** Writes one line to the log. */
   readonly log: (line: string) => void;
 }

@@ -1,5 +1,5 @@
-// What a sleeping engine has given up, and the order in which it gives up and takes back. All of it
-// happens between steps. Nothing is scheduled from the first of it to the last: requests wait.
+// Sleep and wake-up: which memory is released, and in which order it is released and restored. All of it
+// happens between steps. From the first release to the last restore, nothing is scheduled and requests wait.
 
 import { assert } from "../assert.ts";
 import { EngineError } from "../errors.ts";
@@ -12,7 +12,7 @@ export class EngineSleep {
   readonly #runner: ModelRunner;
   /** Null = awake. */
   #level: SleepLevel | null = null;
-  /** What nobody has asked back yet. */
+  /** Parts that are still released. */
   #asleep: ReadonlySet<WakeTag> = new Set();
 
   constructor(scheduler: Scheduler, runner: ModelRunner) {
@@ -24,13 +24,13 @@ export class EngineSleep {
     return this.#level !== null;
   }
 
-  /** Requests that come wait from now on; the others go on, also after a pause, if they can. */
+  /** Makes new requests wait. Those in progress continue if they can, even after a pause. */
   holdArrivals(): void {
     const canRun = this.#asleep.size === 0;
     if (canRun) this.#scheduler.pause("drain");
   }
 
-  /** @throws EngineError "engine_sleep_failed" when a sleep of `level` could not be woken from */
+  /** @throws EngineError "engine_sleep_failed" if the engine could not wake up from a sleep of `level` */
   async check(level: SleepLevel): Promise<void> {
     if (level !== 2 || this.#level === 2) return;
     try {
@@ -41,9 +41,9 @@ export class EngineSleep {
   }
 
   /**
-   * Running requests are preempted, unless the sleep is a pause (level 0), which keeps K and V.
-   * @returns the level in effect: a deeper sleep stays as it is, unless part of it has been woken
-   * @throws EngineError "engine_sleep_failed", with the engine as it was
+   * Preempts running requests, unless the sleep is a pause (level 0), which keeps K and V.
+   * @returns the level in effect: a deeper sleep is kept, unless part of it has been woken
+   * @throws EngineError "engine_sleep_failed", with the engine unchanged
    */
   async sleep(level: SleepLevel): Promise<SleepLevel> {
     const isDeepEnough = this.#level !== null && this.#level >= level;
@@ -58,8 +58,8 @@ export class EngineSleep {
   }
 
   /**
-   * The KV cache lives beside the weights, so it comes back with the later of the two.
-   * @throws EngineError "engine_sleep_failed": still asleep, to be tried again
+   * The KV cache needs the weights, so it is restored only once both tags have been woken.
+   * @throws EngineError "engine_sleep_failed": still asleep, and can be retried
    */
   async wakeUp(tags: readonly WakeTag[]): Promise<void> {
     if (this.#level === null) return;
@@ -78,7 +78,7 @@ export class EngineSleep {
 
   async #release(level: 1 | 2): Promise<void> {
     this.#scheduler.preemptAll();
-    assert(this.#scheduler.kvCache.pool.resetPrefixCache(), "blocks are in use in a sleep");
+    assert(this.#scheduler.kvCache.pool.resetPrefixCache(), "blocks are in use during a sleep");
     try {
       await this.#runner.sleep(level);
     } catch (cause) {
@@ -87,7 +87,7 @@ export class EngineSleep {
     this.#asleep = new Set(WAKE_TAGS);
   }
 
-  /** The engine stays as it was: at work, or in the pause or the sleep before. */
+  /** Restores the state before the call: running, or in the earlier pause or sleep. */
   #failed(cause: unknown): EngineError {
     if (this.#level === null) this.#scheduler.resume();
     else this.#scheduler.pause("hold");

@@ -1,5 +1,5 @@
-// The engine in this process: the loop of schedule, run, update, emit. While the native thread
-// computes a step, the outputs of the one before are handed to the front.
+// The in-process engine: a loop of schedule, run, update, emit. While the native thread computes a step, the
+// outputs of the previous step are passed to the front.
 //
 //   schedule N | run N ...........................| update N | schedule N+1 | run N+1 ....
 //                  emit outputs of N-1                                         emit outputs of N
@@ -37,15 +37,15 @@ export interface InProcessEngineOptions {
   /** Engine clock, ms, monotonic. */
   readonly nowMs?: () => number;
   /**
-   * Receives a step's fault; its requests end with an error that hides the cause.
-   * @param externalIds of the step's requests
+   * Receives the error of a failed step, whose requests end with an error that hides the cause.
+   * @param externalIds ids of the step's requests
    */
   readonly onStepFault?: (error: EngineError, externalIds: readonly string[]) => void;
 }
 
 const NO_STEP = { numScheduledTokens: 0, forwardMs: 0, samplingMs: 0 };
 
-/** Steps in a row that may fail before the engine gives up. */
+/** Number of consecutive failed steps at which the engine gives up. */
 const MAX_FAILED_STEPS = 3;
 
 export class InProcessEngine implements EngineClient {
@@ -61,14 +61,14 @@ export class InProcessEngine implements EngineClient {
   readonly #processor: OutputProcessor;
   /** Live sequences by id. */
   readonly #requests = new Map<string, Request>();
-  /** Ids whose prompt is being read, but for those that were aborted meanwhile. */
+  /** Ids of requests whose prompt is being tokenized, except those aborted in the meantime. */
   readonly #arriving = new Set<string>();
   readonly #gap = new StepGap(() => this.#notify());
   #listener: (message: EngineOutputs) => void = () => {};
   #outputs: RequestOutput[] = [];
-  /** Something changed that no message has told yet. */
+  /** Whether something has changed since the last message. */
   #isDirty = false;
-  /** Of the step that the next message tells about. */
+  /** Timings of the step that the next message reports. */
   #timings = NO_STEP;
   #numFailedSteps = 0;
   #arrivalOrder = 0;
@@ -148,7 +148,7 @@ export class InProcessEngine implements EngineClient {
     this.#listener = listener;
   }
 
-  /** It never comes back. */
+  /** Never called: this engine does not restart. */
   onRestart(): void {}
 
   async shutdown(): Promise<void> {
@@ -175,7 +175,7 @@ export class InProcessEngine implements EngineClient {
     }
   }
 
-  /** One step, what had to wait for its end, or a wait for something to do. */
+  /** Runs one step or one job of the step gap, or waits for work. */
   async #turn(): Promise<void> {
     if (!this.#gap.isEmpty && (await this.#gap.prepareNext())) {
       this.#emit();
@@ -183,7 +183,7 @@ export class InProcessEngine implements EngineClient {
       this.#isDirty = true;
       return;
     }
-    // An empty plan is never run: the ids of what ended wait for one that tells the runner.
+    // An empty plan is never run; the runner gets the ids of ended requests with the next plan.
     if (!this.#scheduler.hasWork) {
       this.#emit();
       await this.#change.wait();
@@ -200,7 +200,7 @@ export class InProcessEngine implements EngineClient {
     else this.#update(plan, result);
   }
 
-  /** @returns null when the step failed and the engine may go on */
+  /** @returns null if the step failed and the engine can continue */
   async #outcome(running: Promise<StepResult>, plan: StepPlan): Promise<StepResult | null> {
     try {
       const result = await running;
@@ -217,7 +217,7 @@ export class InProcessEngine implements EngineClient {
     }
   }
 
-  /** Those that an earlier pause has stopped included. */
+  /** Aborts all requests, also those stopped by an earlier pause, but not those that arrived during it. */
   #abortAllButHeld(): void {
     const ids = [...this.#requests.values()].filter((request) => !this.#scheduler.isHeld(request));
     this.abort(ids.map(({ requestId }) => requestId));
@@ -257,7 +257,7 @@ export class InProcessEngine implements EngineClient {
     this.#isDirty = true;
   }
 
-  /** Sends what happened since the last message, with the state as it is now. */
+  /** Sends all outputs since the last message, with the current state. */
   #emit(): void {
     if (!this.#isDirty) return;
     const outputs = this.#outputs;

@@ -1,5 +1,5 @@
-// How much memory the KV cache gets and how long requests may be: pure arithmetic over the model's
-// header, the options and what the machine has free.
+// Memory for the KV cache and maximum length of requests: pure arithmetic on the model's header, the options
+// and the machine's free memory.
 
 import { ConfigError } from "../errors.ts";
 
@@ -7,23 +7,23 @@ export interface MemoryPlanInput {
   readonly weightBytes: number;
   readonly kvBytesPerToken: number;
   readonly trainedContextLength: number;
-  /** Bytes; null = not known. */
+  /** Bytes; null = unknown. */
   readonly availableBytes: number | null;
   readonly blockSize: number;
   readonly maxNumSeqs: number;
-  /** From the options; null = decide. */
+  /** Value of the option; null = decide. */
   readonly maxModelLen: number | null;
-  /** Lets the context exceed what the model was trained for. */
+  /** Allows a context longer than the model was trained on. */
   readonly allowLongMaxModelLen: boolean;
   readonly kvCacheMemoryBytes: number | null;
   readonly numBlocksOverride: number | null;
 }
 
 export interface MemoryPlan {
-  /** Null block included. */
+  /** Number of blocks, including the null block. */
   readonly numBlocks: number;
   readonly maxModelLen: number;
-  /** At most one for each block: a running request writes to a last block of its own. */
+  /** At most one per block, because each running request writes to its own last block. */
   readonly maxNumSeqs: number;
   readonly kvBytes: number;
 }
@@ -33,7 +33,7 @@ const GIB = 1024 ** 3;
 const DEFAULT_CONTEXT = 8192;
 
 /**
- * @throws ConfigError "out_of_memory" with the numbers, when the requested sizes do not fit; "invalid_option"
+ * @throws ConfigError "out_of_memory", with the numbers, if the requested sizes do not fit; "invalid_option"
  *   for a context longer than the model's
  */
 export function planMemory(input: MemoryPlanInput): MemoryPlan {
@@ -62,18 +62,18 @@ export function planMemory(input: MemoryPlanInput): MemoryPlan {
   return { numBlocks, maxModelLen, maxNumSeqs, kvBytes };
 }
 
-/** Refuses positions beyond those that the model has seen, as vLLM does: answers there are noise. */
+/** Refuses positions beyond the trained context, as vLLM does, because answers there are noise. */
 function checkContext({ maxModelLen, trainedContextLength, ...input }: MemoryPlanInput): void {
   if (maxModelLen === null || trainedContextLength === 0 || input.allowLongMaxModelLen) return;
   if (maxModelLen <= trainedContextLength) return;
   throw new ConfigError(
     "invalid_option",
-    `--max-model-len ${maxModelLen} is more than the ${trainedContextLength} tokens that the model was ` +
-      "trained for; lower it, or take worse answers with --allow-long-max-model-len",
+    `--max-model-len ${maxModelLen} exceeds the ${trainedContextLength} tokens that the model was ` +
+      "trained on; lower it, or accept worse answers with --allow-long-max-model-len",
   );
 }
 
-/** Blocks of the asked-for or default size, the null block included, at least two. */
+/** @returns number of blocks in the requested or default size, including the null block; at least two */
 function blocksFor(input: MemoryPlanInput, trained: number): number {
   const blockBytes = input.blockSize * input.kvBytesPerToken;
   const bytes = input.kvCacheMemoryBytes ?? defaultBytes(input, trained);
@@ -81,7 +81,7 @@ function blocksFor(input: MemoryPlanInput, trained: number): number {
   if (numBlocks >= 2) return numBlocks;
   throw new ConfigError(
     "out_of_memory",
-    `a KV cache of ${bytes} bytes holds no block of ${blockBytes} bytes; raise --kv-cache-memory-bytes`,
+    `KV cache too small: ${bytes} bytes, needs at least ${2 * blockBytes}; raise --kv-cache-memory-bytes`,
   );
 }
 

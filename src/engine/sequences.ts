@@ -1,5 +1,5 @@
-// From a request of the protocol to what the scheduler works on: its prompt as token ids, and a Request
-// for each of its n sequences.
+// Converts a protocol request to the scheduler's form: the prompt as token ids, and a Request for each of its
+// n sequences.
 
 import { checkCountedIds, maxCountedTokens } from "../protocol/prompt-limits.ts";
 import type { EngineInfo, EngineRequest, Prompt } from "../protocol/protocol.ts";
@@ -9,8 +9,8 @@ import type { Tokenizer } from "../runner/tokenizer.ts";
 import type { SeedSource } from "./seed-source.ts";
 
 /**
- * @throws RequestError "invalid_value" with the message of a chat's template, or "context_length" as soon as
- *   a prompt is certain to have far too many tokens
+ * @throws RequestError "invalid_value" with the error of a chat template, or "context_length" as soon as a
+ *   prompt is known to have far too many tokens
  */
 export async function tokenIdsOf(
   tokenizer: Tokenizer,
@@ -28,15 +28,15 @@ export async function tokenIdsOf(
 export interface SequencesInit {
   readonly request: EngineRequest;
   readonly promptTokenIds: Int32Array;
-  /** At most what fits. */
+  /** Already limited to the tokens that fit. */
   readonly maxTokens: number;
-  /** Of the first sequence. */
+  /** Order of the first sequence. */
   readonly arrivalOrder: number;
-  /** For those that bring none. */
+  /** Source of seeds for requests that do not set one. */
   readonly seeds: SeedSource;
 }
 
-/** The first computes the prompt, and its log-probabilities; the others share its blocks. */
+/** The first sequence computes the prompt and its log-probabilities; the others share its blocks. */
 export function sequencesOf(init: SequencesInit): Request[] {
   const { request, promptTokenIds, maxTokens, arrivalOrder, seeds } = init;
   const { externalId, requestIds, samplingParams, priority, cacheSalt } = request;

@@ -1,4 +1,4 @@
-// From a config to a running engine in this process: memory plan, model, scheduler, loop.
+// Starts an engine in this process from its config: memory plan, model, scheduler, loop.
 
 import { ConfigError } from "../errors.ts";
 import { noneHash } from "../kvcache/block-hash.ts";
@@ -13,7 +13,7 @@ import type { EngineConfig, EngineHost } from "./engine-config.ts";
 import { InProcessEngine } from "./in-process-engine.ts";
 import { planMemory } from "./memory-plan.ts";
 
-/** @throws ConfigError "out_of_memory" or a NativeError when the model cannot be served */
+/** @throws ConfigError "out_of_memory" or a NativeError if the model cannot be served */
 export async function startEngine(
   config: EngineConfig,
   host: EngineHost,
@@ -48,10 +48,10 @@ export async function startEngine(
   return new InProcessEngine({ info, scheduler, runner, seed, onStepFault });
 }
 
-/** llama.cpp's form. */
+/** llama.cpp's value for all layers. */
 const ALL_LAYERS = -1;
 
-/** What "auto" comes to on this machine. */
+/** Resolves "auto" for this machine. */
 async function decide(config: EngineConfig, log: EngineHost["log"]) {
   const { hasGpu, pagedKvCacheType } = await loadAddon();
   const { attentionBackend, kvCacheType, numGpuLayers } = config;
@@ -94,7 +94,7 @@ async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHos
 }
 
 /**
- * Adds advice: a plan fits the free memory, so an unseen limit or another process took some in the meantime.
+ * Adds advice. The plan fitted the free memory, so an undetected limit or another process is the cause.
  */
 function withMemoryAdvice(error: unknown): unknown {
   const text = error instanceof Error ? error.message : "";
@@ -105,14 +105,14 @@ function withMemoryAdvice(error: unknown): unknown {
 
 function warnOfUnpacked({ unpackedTypes }: ModelInfo, log: (line: string) => void): void {
   if (unpackedTypes.length === 0) return;
-  log(`warning: no fast kernel for weights of type ${unpackedTypes.join(", ")}; ggml's serve`);
+  log(`warning: no fast kernel for weights of type ${unpackedTypes.join(", ")}; using ggml's`);
 }
 
-/** Warns of a missing pre-tokenizer: llama.cpp then uses a split of its own. */
+/** Warns of a missing pre-tokenizer, which llama.cpp replaces by a default split. */
 function warnOfPreTokenizer(info: ModelInfo, log: (line: string) => void): void {
   if (!info.lacksPreTokenizer) return;
   log(
-    "warning: the model file has no tokenizer.ggml.pre: its texts may become other tokens than it was trained on; convert it again",
+    "warning: the model file has no tokenizer.ggml.pre, so text may be tokenized differently than in training; convert the model again",
   );
 }
 

@@ -1,14 +1,14 @@
-// Work that must not meet a step in flight: queued by callers, done by the engine's loop between two
-// steps, one after the other in the order of the calls.
+// Work that must not overlap a step: queued by callers and run by the engine's loop between two steps, one
+// job after the other in the order of the calls.
 
-/** What must come before the work itself. */
+/** Steps before the work itself. */
 export interface Preparation {
   /**
-   * Called once, as soon as everything queued earlier has been done; a step may be in flight then. The
-   * loop waits for it between two steps. A rejection ends the work.
+   * Called once, as soon as all earlier jobs are done; a step can be in flight then. The loop waits for it
+   * between two steps. If it rejects, the work is not run.
    */
   readonly begin: () => Promise<void>;
-  /** Asked after begin(), before each step; until it holds, steps go on and later work waits. */
+  /** Called after begin(), before each step. Until it returns true, steps continue and later jobs wait. */
   readonly isReady: () => boolean;
 }
 
@@ -21,7 +21,7 @@ interface Job extends Preparation {
 const NONE: Preparation = { begin: async () => {}, isReady: () => true };
 
 export class StepGap {
-  /** The first one is the one that has begun. */
+  /** Queued jobs; the first has begun. */
   readonly #jobs: Job[] = [];
   readonly #onQueued: () => void;
   #closed: Error | null = null;
@@ -35,7 +35,7 @@ export class StepGap {
     return this.#jobs.length === 0;
   }
 
-  /** Settles as `work` does, or rejects when it cannot begin or the loop ends first. */
+  /** @returns a promise that settles as `work` does, or rejects if it cannot begin or the loop ends first */
   queue<T>(work: () => Promise<T>, preparation: Preparation = NONE): Promise<T> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -46,7 +46,7 @@ export class StepGap {
     return promise;
   }
 
-  /** Waits until the first job has begun. @returns whether it waits for nothing any more */
+  /** Waits until the first job has begun. @returns whether it is ready to run */
   async prepareNext(): Promise<boolean> {
     for (let job = this.#jobs[0]; job !== undefined; job = this.#jobs[0]) {
       try {
@@ -60,13 +60,13 @@ export class StepGap {
     return false;
   }
 
-  /** Does the first job. */
+  /** Runs the first job. */
   async runNext(): Promise<void> {
     await this.#jobs[0]?.run();
     this.#endFirst();
   }
 
-  /** The loop has ended: what waits, and what comes, rejects. */
+  /** Rejects queued and future jobs, because the loop has ended. */
   close(error: Error): void {
     this.#closed = error;
     for (const job of this.#jobs.splice(0)) job.fail(error);
@@ -81,6 +81,6 @@ export class StepGap {
     const [job] = this.#jobs;
     if (job === undefined || job.begun !== null) return;
     job.begun = job.begin();
-    job.begun.catch(() => {}); // prepareNext() tells of it
+    job.begun.catch(() => {}); // prepareNext() reports it
   }
 }

@@ -54,7 +54,7 @@ describe("planMemory", () => {
     const most = { ...input, maxModelLen: 1000 };
     expect(planMemory(most).maxModelLen).toBe(1000);
     expect(() => planMemory({ ...most, maxModelLen: 1001 })).toThrow(
-      "--max-model-len 1001 is more than the 1000 tokens that the model was trained for; lower it, or take worse answers with --allow-long-max-model-len",
+      "--max-model-len 1001 exceeds the 1000 tokens that the model was trained on; lower it, or accept worse answers with --allow-long-max-model-len",
     );
     const insisted = { ...most, maxModelLen: 1001, allowLongMaxModelLen: true };
     expect(planMemory(insisted).maxModelLen).toBe(1001);
@@ -67,6 +67,6 @@ describe("planMemory", () => {
       "--max-model-len 100 does not fit: the KV cache of 0 MiB holds 96 tokens",
     );
     expect(() => planMemory({ ...input, kvCacheMemoryBytes: 2_000_000 })).toThrow("are free");
-    expect(() => planMemory({ ...input, kvCacheMemoryBytes: 100 })).toThrow("holds no block");
+    expect(() => planMemory({ ...input, kvCacheMemoryBytes: 100 })).toThrow("too small");
   });
 });

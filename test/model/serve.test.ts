@@ -276,7 +276,7 @@ test("what cannot be served ends in one line and a code", async () => {
     [["--prot", "1"], 2, "unknown option --prot; did you mean --port?"],
     [["--show-hidden-metrics-for-version", "x"], 2, "Invalid version: 'x'"],
     [["--max-model-len", "4k", "--num-gpu-blocks-override", "9"], 1, "does not fit"],
-    [["--max-model-len", "32k"], 2, "--max-model-len 32000 is more than the 8192 tokens"],
+    [["--max-model-len", "32k"], 2, "--max-model-len 32000 exceeds the 8192 tokens"],
     [["/"], 3, "error: / is a folder; name a GGUF file in it"],
   ] as const) {
     const child = Bun.spawnSync([process.execPath, MAIN, "serve", ...words]);

@@ -83,7 +83,7 @@ describe("without a server", () => {
   test("what the engine refuses ends in one line and a code", async () => {
     const long = ["--max-model-len", "9k"];
     const refused = await runPagoda(["complete", "a", "--model", ...words, ...long]);
-    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("trained for") });
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("trained on") });
     const insisting = [...long, "--allow-long-max-model-len"];
     const ran = await runPagoda(["complete", "a", "--model", ...words, ...insisting]);
     expect(ran).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("error: ") });

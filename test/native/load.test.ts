@@ -139,7 +139,7 @@ describe("loading", () => {
       await engine.shutdown();
     }
     expect(lines).toEqual([
-      "warning: the model file has no tokenizer.ggml.pre: its texts may become other tokens than it was trained on; convert it again",
+      "warning: the model file has no tokenizer.ggml.pre, so text may be tokenized differently than in training; convert the model again",
     ]);
   });
 

@@ -1,12 +1,12 @@
-// Incremental detokenisation of one sequence: token ids in, whole characters out. The bytes of an
-// incomplete character wait for the next token, so emitted text never splits UTF-8.
+// Incremental detokenization of one sequence: token ids in, whole characters out. The bytes of an incomplete
+// character are held until the next token, so emitted text never splits UTF-8.
 
 import type { Tokenizer } from "../../runner/tokenizer.ts";
 import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
 type TokenBytes = Pick<Tokenizer, "tokenBytes" | "isSpecial">;
 
-/** Text of tokens that are whole characters by themselves; shared by all sequences of an engine. */
+/** Cached text of tokens that are whole characters by themselves; shared by all sequences of an engine. */
 export class TokenTexts {
   readonly #tokenizer: TokenBytes;
   readonly #texts: (string | null | undefined)[] = [];
@@ -24,7 +24,7 @@ export class TokenTexts {
     return this.#tokenizer.isSpecial(tokenId);
   }
 
-  /** @returns null when the token's bytes are not valid UTF-8 on their own */
+  /** @returns null if the token's bytes are not valid UTF-8 by themselves */
   text(tokenId: number): string | null {
     const known = this.#texts[tokenId];
     if (known !== undefined) return known;
@@ -48,7 +48,7 @@ export class Detokenizer implements TextStage {
   readonly #texts: TokenTexts;
   readonly #skipSpecial: boolean;
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  /** The beginning of a character, 0..3 bytes. */
+  /** First bytes of an incomplete character, 0..3. */
   #pending = EMPTY;
 
   constructor(texts: TokenTexts, skipSpecial: boolean) {
@@ -57,7 +57,7 @@ export class Detokenizer implements TextStage {
   }
 
   /**
-   * Makes text of a token: the characters that it completes. Bytes that can never become a character give
+   * Converts a token to the characters that it completes. Bytes that can never become a character yield
    * U+FFFD.
    */
   push(piece: Piece): readonly Piece[] {
@@ -88,7 +88,7 @@ export class Detokenizer implements TextStage {
   }
 }
 
-/** Length of the tail of `bytes` that begins a character and lacks its end, 0..3. */
+/** @returns length of an incomplete character at the end of `bytes`, 0..3 */
 function numIncompleteBytes(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;
@@ -98,7 +98,7 @@ function numIncompleteBytes(bytes: Uint8Array): number {
   return 0;
 }
 
-/** Bytes of the character that `lead` begins; 1 for ASCII and for bytes that begin none. */
+/** @returns length of a character that starts with `lead`; 1 for ASCII and for invalid first bytes */
 function sequenceLength(lead: number): number {
   if (lead < 0xc2 || lead > 0xf4) return 1;
   if (lead >= 0xf0) return 4;

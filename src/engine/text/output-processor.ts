@@ -1,5 +1,5 @@
-// Turns sampled tokens into outputs: text through the stages of a pipeline, log-probabilities with bytes, and
-// the request's marks on the engine clock. One state a live request; knows no scheduler policy.
+// Turns sampled tokens into outputs: text from the stages of a pipeline, log-probabilities with bytes, and
+// the request's marks on the engine clock. Has one state per live request and knows no scheduler policy.
 
 import { assert } from "../../assert.ts";
 import type { RequestOutput } from "../../protocol/protocol.ts";
@@ -22,7 +22,7 @@ interface OutputState {
   lastTokenS: number | null;
   numReportedPreemptions: number;
   isCorrupted: boolean;
-  /** Of prompt positions [1, length + 1); null unless asked for. */
+  /** Log-probabilities of prompt positions [1, length + 1); null unless requested. */
   promptLogprobs: PositionLogprobs<DecodedLogprob>[] | null;
 }
 
@@ -53,12 +53,12 @@ export class OutputProcessor {
     });
   }
 
-  /** The request is part of a step; only its first step counts. */
+  /** Marks the request's first step. Later calls have no effect. */
   markScheduled(request: Request, nowS: number): void {
     this.#state(request).scheduledS ??= nowS;
   }
 
-  /** False too for a request that is not live. */
+  /** @returns false also for a request that is not live */
   isScheduled(requestId: string): boolean {
     return (this.#states.get(requestId)?.scheduledS ?? null) !== null;
   }
@@ -80,8 +80,8 @@ export class OutputProcessor {
   }
 
   /**
-   * The output of the tokens that a step gave one request; those behind a stop string are left out.
-   * @returns `stopped` when a stop string ended the text: the caller then finishes the request
+   * Makes the output of one request from the tokens of a step, without those after a stop string.
+   * @returns `stopped` if a stop string ended the text; the caller must then finish the request
    */
   process(sampled: SampledTokens, nowS: number): { output: RequestOutput; stopped: boolean } {
     const { request } = sampled;
@@ -108,7 +108,7 @@ export class OutputProcessor {
     return { output, stopped: stop !== null };
   }
 
-  /** The last output of a request that ended without a token: aborted, or failed with its step. */
+  /** @returns the last output of a request that ended without a token: aborted, or failed with its step */
   finish(request: Request): RequestOutput {
     const { status } = request;
     assert(isFinished(status), () => `${request.requestId}: ${status} is not finished`);
@@ -131,7 +131,7 @@ export class OutputProcessor {
     return state;
   }
 
-  /** The way of a request's text, one line a stage. */
+  /** Stages of a request's text, one line per stage. */
   #stages({ samplingParams }: Request): TextStage[] {
     const { stop, includeStopStrInOutput, minTokens, skipSpecialTokens } = samplingParams;
     const stages: TextStage[] = [new Detokenizer(this.#texts, skipSpecialTokens)];
@@ -151,14 +151,14 @@ export class OutputProcessor {
   }
 }
 
-/** What tokens added: the text that is shown, the stop string that was found, the tokens up to it. */
+/** Result of pushing tokens: the visible text, the stop string found, the number of tokens up to it. */
 interface Advance {
   readonly text: string;
   readonly stop: string | null;
   readonly numTokens: number;
 }
 
-/** A stop token's own text is left out unless stop strings are to be shown, as vLLM does. */
+/** Pushes the tokens. A stop token's own text is hidden unless stop strings are included, as in vLLM. */
 function advanceText({ request, tokenIds }: SampledTokens, pipeline: TextPipeline): Advance {
   const isStopped = request.status === "FINISHED_STOPPED";
   const hidesLast = isStopped && !request.samplingParams.includeStopStrInOutput;
@@ -176,7 +176,7 @@ function advanceText({ request, tokenIds }: SampledTokens, pipeline: TextPipelin
   return { text, stop: null, numTokens: tokenIds.length };
 }
 
-/** In a loop: for one value, the usual case, map() and fill() take several times as long. */
+/** A loop, because map() and fill() take several times as long for one value, the usual case. */
 function repeated(value: number, count: number): number[] {
   const values: number[] = [];
   for (let i = 0; i < count; i++) values.push(value);
@@ -189,7 +189,7 @@ function textOf(pieces: readonly Piece[]): string {
   return text;
 }
 
-/** What a step adds to a request's output. */
+/** Fields of an output that a step sets. */
 type Added = Pick<
   RequestOutput,
   | "text"
@@ -201,7 +201,7 @@ type Added = Pick<
   | "stopReason"
 >;
 
-/** Field by field: one is made for every token, and spreading takes several times as long. */
+/** Copies field by field: one output is made per token, and spreading takes several times as long. */
 function outputOf(request: Request, state: OutputState, added: Added): RequestOutput {
   const numPreemptions = request.numPreemptions - state.numReportedPreemptions;
   state.numReportedPreemptions = request.numPreemptions;

@@ -1,5 +1,5 @@
-// Finds stop strings in a growing text and holds back what may be the beginning of one. Text is
-// released as soon as it can no longer belong to a stop string.
+// Finds stop strings in streamed text and holds back text that could be the start of one. Text is released as
+// soon as it can no longer belong to a stop string.
 
 import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
@@ -12,10 +12,10 @@ export class StopChecker implements TextStage {
   #tokenNumber = 0;
 
   /**
-   * @param stops none empty
-   * @param includeStop whether the stop string is shown
-   * @param minTokens a stop string ends in the text of a later token only; it may begin before, as in vLLM's
-   * detokenizer
+   * @param stops nonempty strings
+   * @param includeStop whether the output includes the stop string
+   * @param minTokens a stop string must end after this many tokens; it can start before, as in vLLM's
+   *   detokenizer
    */
   constructor(stops: readonly string[], includeStop: boolean, minTokens: number) {
     this.#stops = stops;
@@ -23,7 +23,7 @@ export class StopChecker implements TextStage {
     this.#minTokens = minTokens;
   }
 
-  /** Gives what can be shown now, and a stop piece when a stop string was found. */
+  /** @returns the text that can be shown now, and a stop piece if a stop string was found */
   push(piece: Piece): readonly Piece[] {
     if (piece.kind !== "text") return [piece];
     const all = this.#held + piece.text;
@@ -40,7 +40,7 @@ export class StopChecker implements TextStage {
     return this.#textPieces(all.slice(0, numShown));
   }
 
-  /** What was held back: the sequence ended in another way, so it is ordinary text. */
+  /** @returns the text held back: the sequence ended in another way, so it is ordinary text */
   flush(): readonly Piece[] {
     const held = this.#held;
     this.#held = "";
@@ -51,7 +51,7 @@ export class StopChecker implements TextStage {
     return text === "" ? NO_PIECES : [{ kind: "text", text, tokenNumber: this.#tokenNumber }];
   }
 
-  /** Finds the stop string that begins first and ends after `end`; among equals, the first listed. */
+  /** Finds the stop string that starts first and ends after `end`; in a tie, the one listed first. */
   #earliest(text: string, end: number): { at: number; stop: string } | null {
     let best: { at: number; stop: string } | null = null;
     for (const stop of this.#stops) {
@@ -61,7 +61,7 @@ export class StopChecker implements TextStage {
     return best;
   }
 
-  /** Length of the longest end of `text` that is a proper beginning of a stop string. */
+  /** @returns length of the longest suffix of `text` that is a proper prefix of a stop string */
   #numHeld(text: string): number {
     let longest = 0;
     for (const stop of this.#stops) {

@@ -1,4 +1,4 @@
-// The stages of one sequence, in order. Each takes what the one before it gives.
+// Text stages of one sequence, in order. Each takes the pieces of the previous stage.
 
 import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
@@ -9,19 +9,19 @@ export class TextPipeline {
     this.#stages = stages;
   }
 
-  /** Do not call it again after a stop piece came out. */
+  /** Passes a piece through all stages. Do not call again after it has returned a stop piece. */
   push(piece: Piece): readonly Piece[] {
     return this.#pushFrom(0, piece);
   }
 
-  /** Ends the sequence: what a stage held back still goes through those behind it. */
+  /** Ends the sequence. Pieces that a stage has held back still pass through the later stages. */
   flush(): readonly Piece[] {
     return this.#stages.flatMap((stage, i) =>
       stage.flush().flatMap((piece) => this.#pushFrom(i + 1, piece)),
     );
   }
 
-  /** One piece from one is the usual case: it needs no array between two stages. */
+  /** The usual case, one piece in and one out, needs no array between two stages. */
   #pushFrom(index: number, piece: Piece): readonly Piece[] {
     const stage = this.#stages[index];
     if (stage === undefined) return [piece];

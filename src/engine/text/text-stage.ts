@@ -1,10 +1,10 @@
-// The way from sampled tokens to shown text: the pieces that flow on it, and what a stage of it is.
+// Pieces and stages of the pipeline from sampled tokens to visible text.
 
 /** A sampled token, before any stage. */
 export interface TokenPiece {
   readonly kind: "token";
   readonly tokenId: number;
-  /** Its place in the output, from 1. */
+  /** Position in the output, from 1. */
   readonly tokenNumber: number;
 }
 
@@ -12,11 +12,11 @@ export interface TokenPiece {
 export interface TextPiece {
   readonly kind: "text";
   readonly text: string;
-  /** The token that completed them: its place in the output, from 1. */
+  /** Position of the token that completed them, from 1. */
   readonly tokenNumber: number;
 }
 
-/** A stop string: the output ends here. No piece follows it. */
+/** A stop string, which ends the output. No piece follows it. */
 export interface StopPiece {
   readonly kind: "stop";
   readonly stop: string;
@@ -24,11 +24,11 @@ export interface StopPiece {
 
 export type Piece = TokenPiece | TextPiece | StopPiece;
 
-/** One step on the way, with the state of one sequence. */
+/** One stage of the pipeline, with the state of one sequence. */
 export interface TextStage {
-  /** Takes a piece; one that is not for this stage passes through. @returns pieces for the next stage, in order */
+  /** Takes a piece, or passes it through unchanged. @returns pieces for the next stage, in order */
   push(piece: Piece): readonly Piece[];
-  /** Ends the sequence. @returns what was held back, for the next stage */
+  /** Ends the sequence. @returns pieces held back, for the next stage */
   flush(): readonly Piece[];
 }
 
