@@ -1,14 +1,14 @@
-// How much the server takes on at once: sequences in flight, and prompt tokens that wait for their first
-// output (both as vLLM's limits of the same names). Room is taken before anything is computed for a
-// request, so that a burst cannot pass while its first requests are still being tokenised. No I/O.
+// Limits on admitted work: sequences in flight, and prompt tokens that wait for their first output (both as
+// vLLM's limits of the same names). Room is reserved before anything is computed for a request, so a burst
+// cannot slip through while its first requests are being tokenized. No I/O.
 
 import { OverloadError, RequestError } from "../errors.ts";
 import { type Arrival, Throughput } from "./throughput.ts";
 
 export interface AdmissionLimits {
-  /** Sequences in flight, n counted; null = no limit. */
+  /** Sequences in flight, where a request counts n times; null = no limit. */
   readonly maxNumQueuedReqs: number | null;
-  /** Prompt tokens of requests without an output; null = no limit. */
+  /** Prompt tokens of requests that have no output yet; null = no limit. */
   readonly maxNumQueuedTokens: number | null;
 }
 
@@ -40,9 +40,9 @@ export class Admission {
   }
 
   /**
-   * Takes room for sequences whose prompts are not known yet.
+   * Reserves room for sequences whose prompts are not known yet.
    * @throws OverloadError "queue_full"
-   * @throws RequestError "invalid_value" when they would not fit into an empty queue
+   * @throws RequestError "invalid_value" if they would not fit into an empty queue
    */
   reserve(numSequences: number): Reservation {
     const max = this.#maxSequences;
@@ -52,16 +52,16 @@ export class Admission {
     return new Reservation(this, numSequences);
   }
 
-  /** Takes room for prompts, `numHeld` of whose tokens have some already; otherwise as reserve(). */
+  /** Reserves room for prompts. @param numHeld tokens that have room already @throws as reserve() */
   addTokens(numTokens: number, numHeld = 0): void {
     const max = this.#maxTokens;
     if (numTokens > max) throw neverFits(`${numTokens} prompt tokens`, max);
     const numBefore = this.#numTokens - numHeld;
-    if (numBefore + numTokens > max) throw this.#full(`${max} prompt tokens that wait`);
+    if (numBefore + numTokens > max) throw this.#full(`${max} waiting prompt tokens`);
     this.#numTokens = numBefore + numTokens;
   }
 
-  /** Room that nothing came of. */
+  /** Returns unused room. */
   giveBack(numSequences: number, numTokens: number): void {
     this.#changeSequences(-numSequences);
     this.#numTokens -= numTokens;
@@ -72,18 +72,18 @@ export class Admission {
     return this.#throughput.arrive(this.#nowMs());
   }
 
-  /** A sequence has ended. */
+  /** Called when a sequence has ended. */
   endSequence(arrival: Arrival): void {
     this.#throughput.depart(this.#nowMs(), arrival);
     this.#changeSequences(-1);
   }
 
-  /** A request has its first output, or has ended without one. */
+  /** Called when a request has its first output, or has ended without one. */
   endPrompt(numTokens: number): void {
     this.#numTokens -= numTokens;
   }
 
-  /** Whole seconds until everything in flight ends at the recent pace; 1 to 30. */
+  /** Time until everything in flight ends at the recent rate, whole seconds, 1 to 30. */
   get retryAfterS(): number {
     const waitS = Math.ceil(this.#throughput.clearsInMs(this.#nowMs()) / 1000);
     return Math.min(MAX_RETRY_S, Math.max(MIN_RETRY_S, waitS));
@@ -100,7 +100,7 @@ export class Admission {
   }
 }
 
-/** Room for one HTTP request: its engine requests take from it, and the rest is given back. */
+/** Room for one HTTP request. Its engine requests take from it, and release() returns the rest. */
 export class Reservation {
   readonly #admission: Admission;
   #numSequences: number;
@@ -117,13 +117,13 @@ export class Reservation {
     this.#numTokens += numTokens;
   }
 
-  /** Hands room over to an engine request, whose end the front reports to the admission. */
+  /** Transfers room to an engine request, whose end the front reports to the admission. */
   take(numSequences: number, numTokens: number): void {
     this.#numSequences -= numSequences;
     this.#numTokens -= numTokens;
   }
 
-  /** Idempotent. */
+  /** Returns the remaining room. Idempotent. */
   release(): void {
     this.#admission.giveBack(this.#numSequences, this.#numTokens);
     this.#numSequences = 0;
@@ -132,6 +132,6 @@ export class Reservation {
 }
 
 function neverFits(what: string, max: number): RequestError {
-  const message = `${what} can never be queued: this server holds at most ${max}.`;
+  const message = `${what} can never be queued: the limit of this server is ${max}.`;
   return new RequestError("invalid_value", message);
 }

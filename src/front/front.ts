@@ -1,6 +1,5 @@
-// The front of an engine: gives every request an id, splits n > 1 into sequences, routes the engine's
-// messages to the readers and tells the stat listeners what happened. Knows no HTTP, and of the engine
-// only its protocol.
+// Front of an engine: gives each request an id, splits n > 1 into sequences, routes the engine's messages to
+// the readers and reports to the stat listeners. Knows nothing of HTTP, and only the engine's protocol.
 
 import { EngineError, engineDead, OverloadError } from "../errors.ts";
 import type { EngineCalls } from "../protocol/engine-calls.ts";
@@ -28,17 +27,17 @@ export interface FrontOptions {
   readonly limits?: Partial<FrontLimits>;
 }
 
-/** Each is null, for no limit, unless given. */
+/** Limits of a front; null, the default, = no limit. */
 export interface FrontLimits {
-  /** Most sequences in flight, n counted; further requests are refused with "queue_full". */
+  /** Maximum number of sequences in flight; more are refused with "queue_full". */
   readonly maxNumQueuedReqs: number | null;
-  /** Most prompt tokens of requests without an output; likewise. */
+  /** Maximum number of prompt tokens of requests that have no output yet; likewise. */
   readonly maxNumQueuedTokens: number | null;
-  /** Longest wait for the first step; then "queue_timeout". */
+  /** Maximum wait for the first step; then the request fails with "queue_timeout". */
   readonly queueTimeoutMs: number | null;
-  /** Longest from arrival to end; then "engine_request_timeout". */
+  /** Maximum time from arrival to end; then the request fails with "engine_request_timeout". */
   readonly requestTimeoutMs: number | null;
-  /** Most that a reader may leave unread; then "slow_reader". */
+  /** Maximum unread output of a request; then it fails with "slow_reader". */
   readonly maxUnreadBytes: number | null;
 }
 
@@ -52,13 +51,13 @@ const UNLIMITED: FrontLimits = {
 
 export class Front {
   readonly #client: EngineClient;
-  /** The engine's; the statistics hear of sleeps and wake-ups. */
+  /** Calls of the engine. Sleeps and wake-ups are recorded in the statistics. */
   readonly calls: EngineCalls;
   readonly nowMs: () => number;
   readonly #listeners: readonly StatListener[];
   readonly #limits: FrontLimits;
   readonly #admission: Admission;
-  /** By the engine's request id. */
+  /** Live sequences by the engine's request id. */
   readonly #sequences = new Map<string, SequenceProgress>();
   readonly #sleeps: SleepRecorder;
   #nextId = 0;
@@ -91,42 +90,42 @@ export class Front {
     return this.#client.info;
   }
 
-  /** Why no work is taken now; null = it is. */
+  /** Reason the engine refuses work now; null while it accepts it. */
   get unavailable(): EngineError | null {
     return this.#death ?? this.#closed ?? this.#client.unavailable;
   }
 
-  /** Sequences that have not finished. */
+  /** Number of sequences that have not finished. */
   get numLiveSequences(): number {
     return this.#sequences.size;
   }
 
-  /** As the engine's last message has it. */
+  /** Load reported in the engine's last message. */
   get load(): EngineLoad {
     return this.#load;
   }
 
   /**
-   * Takes room for an HTTP request before anything is computed for it. The caller releases it in the end.
+   * Reserves room for an HTTP request before anything is computed for it. The caller must release it.
    * @throws OverloadError "queue_full"
-   * @throws RequestError "invalid_value" when it would not fit into an empty queue
+   * @throws RequestError "invalid_value" if it would not fit into an empty queue
    */
   reserve(numSequences: number): Reservation {
     return this.#admission.reserve(numSequences);
   }
 
-  /** When a request that finds no room should come back, whole seconds. */
+  /** Time after which a request that found no room should retry, whole seconds. */
   get retryAfterS(): number {
     return this.#admission.retryAfterS;
   }
 
   /**
-   * Hands a request to the engine at once; its outputs wait for the reader. What the engine refuses fails
-   * promptTokenIds and the outputs: as EngineClient.add() does, or OverloadError "queue_full" for a prompt
-   * whose tokens, known only now, find no room.
-   * @param reservation that has room for it; without one, room is taken here
-   * @throws EngineError what `unavailable` says
-   * @throws OverloadError and RequestError as reserve() does
+   * Passes a request to the engine immediately; its outputs wait for the reader. If the engine refuses it,
+   * promptTokenIds and the outputs fail with an error of EngineClient.add(), or with OverloadError
+   * "queue_full" if there is no room for the prompt's tokens, whose number is known only then.
+   * @param reservation room for the request; without one, it is reserved here
+   * @throws EngineError as in `unavailable`
+   * @throws OverloadError and RequestError as reserve()
    */
   generate(request: FrontRequest, reservation?: Reservation): OutputStream {
     const { n } = request.samplingParams;
@@ -145,7 +144,7 @@ export class Front {
       maxUnreadBytes,
       abort,
     });
-    // Outputs may come before the answer.
+    // Outputs can arrive before add() resolves.
     const parent = { tracker, maxNumGenerationTokens: 0 };
     for (const [index, id] of ids.entries()) this.#sequences.set(id, newProgress(parent, index));
     this.#setDeadlines(tracker);
@@ -171,7 +170,7 @@ export class Front {
 
   /** @throws OverloadError and RequestError as Admission.addTokens() */
   #countPrompt(tracker: RequestTracker, numTokens: number): void {
-    // The first output may have come before.
+    // The first output can arrive before add() resolves.
     if (tracker.numQueuedTokens === 0) return;
     this.#admission.addTokens(numTokens, tracker.numQueuedTokens);
     tracker.numQueuedTokens = numTokens;
@@ -201,22 +200,22 @@ export class Front {
     });
   }
 
-  /** Ends every live request: its reader gets `error`, its blocks are freed. */
+  /** Ends every live request: its reader gets `error`, and its blocks are freed. */
   failAll(error: EngineError): void {
     const ids = [...this.#sequences.keys()];
     for (const { parent } of this.#sequences.values()) parent.tracker.fail(error);
     this.#client.abort(ids);
   }
 
-  /** As failAll(), and what comes later is refused with `error`. */
+  /** As failAll(), and also refuses later requests with `error`. */
   close(error: EngineError): void {
     this.#closed = error;
     this.failAll(error);
   }
 
   /**
-   * Ends the live requests with this id: their outputs finish with "abort".
-   * @returns false when there is none
+   * Ends the live requests with this id. Their outputs finish with "abort".
+   * @returns false if there is none
    */
   cancel(externalId: string): boolean {
     const sequences = [...this.#sequences.values()];
@@ -270,12 +269,12 @@ export class Front {
     tracker.clearDeadlines();
   }
 
-  /** A cause is for the log; that the engine is gone is for the client, who may ask again. */
+  /** Hides the cause, which is logged, but says if the engine has crashed, so the client can retry. */
   #stepFailed(): EngineError {
     const message =
       this.#client.unavailable === null
         ? "Internal server error"
-        : "The engine died while this request was in progress. Retry later.";
+        : "The engine crashed while this request was in progress. Retry later.";
     return new EngineError("engine_step_failed", message);
   }
 

@@ -1,6 +1,6 @@
-// Observations of one engine message for the metrics, by the formulas of vLLM's request timeline:
-// the front's clock for arrival, first and final output, the engine's for everything between; the two
-// are never subtracted from each other.
+// Observations of one engine message for the metrics, by the formulas of vLLM's request timeline: the front's
+// clock for arrival, first and final output, the engine's clock for everything in between. The two are never
+// subtracted from each other.
 
 import type { RequestOutput } from "../protocol/protocol.ts";
 import type {
@@ -10,14 +10,14 @@ import type {
 } from "../protocol/stats.ts";
 import type { RequestTracker } from "./request-tracker.ts";
 
-/** What is remembered between messages of a request, over all its sequences. */
+/** State of a request between messages, over all its sequences. */
 export interface ParentProgress {
   readonly tracker: RequestTracker;
-  /** Of the sequences that have ended. */
+  /** Maximum over the sequences that have ended. */
   maxNumGenerationTokens: number;
 }
 
-/** What is remembered of one sequence between messages. */
+/** State of one sequence between messages. */
 export interface SequenceProgress {
   readonly parent: ParentProgress;
   readonly index: number;
@@ -46,7 +46,7 @@ export class IterationStatsBuilder {
     this.#maxModelLen = maxModelLen;
   }
 
-  /** Counts one output and updates `progress`. A sequence that it finishes has ended for the tracker already. */
+  /** Counts one output and updates `progress`. Before a last output, call the tracker's endSequence(). */
   add(progress: SequenceProgress, output: RequestOutput): void {
     this.#numPreemptions += output.numPreemptions;
     progress.numPreemptions += output.numPreemptions;
@@ -89,7 +89,7 @@ export class IterationStatsBuilder {
     this.#countTokens(timeS, numPromptTokens);
   }
 
-  /** Tokens of one step have one time. */
+  /** Counts tokens of the step at `timeS`; all tokens of a step have the same time. */
   #countTokens(timeS: number, count: number): void {
     this.#tokensByTime.set(timeS, (this.#tokensByTime.get(timeS) ?? 0) + count);
   }
@@ -136,7 +136,7 @@ export class IterationStatsBuilder {
   }
 }
 
-/** Length of an interval on one clock; 0 when an end was never reached (aborted early). */
+/** Length of an interval on one clock; 0 if either end was not reached (aborted early). */
 function interval(fromS: number | null, toS: number | null): number {
   return fromS === null || toS === null ? 0 : Math.max(0, toS - fromS);
 }

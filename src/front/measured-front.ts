@@ -1,4 +1,4 @@
-// A front with the metrics of what its engine does, wherever that engine runs.
+// A front with metrics of its engine, in any process.
 
 import type { MetricFeature } from "../metrics/family.ts";
 import { Metrics } from "../metrics/metrics.ts";
@@ -7,17 +7,17 @@ import type { StatListener } from "../protocol/stats.ts";
 import { processStats } from "../runtime/system.ts";
 import { Front, type FrontLimits } from "./front.ts";
 
-/** Null in a limit = no limit. */
+/** Options of createFront(); a limit of null = no limit. */
 export interface MeasuredFrontOptions extends Omit<FrontLimits, "maxNumQueuedTokens"> {
   /** The first is reported in answers; all are accepted. At least one. */
   readonly modelNames: readonly string[];
-  /** "auto" = 8 times the context length. */
+  /** Maximum number of prompt tokens of requests that have no output yet; "auto" = 8 contexts. */
   readonly maxNumQueuedTokens: number | "auto" | null;
-  /** Null = none are shown. @see version-gate.ts */
+  /** Version whose hidden metrics are shown; null = none. @see version-gate.ts */
   readonly showHiddenFor: string | null;
   readonly createdSeries: boolean;
   readonly features: ReadonlySet<MetricFeature>;
-  /** Told of every step, beside the metrics. */
+  /** Additional listeners, alongside the metrics. */
   readonly listeners: readonly StatListener[];
 }
 

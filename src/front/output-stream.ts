@@ -1,10 +1,10 @@
-// A request as its caller hands it to the front, and the stream of outputs that the front returns.
+// A request as its caller passes it to the front, and the stream of outputs that the front returns.
 
 import type { EngineRequest, RequestOutput } from "../protocol/protocol.ts";
 
-/** A request without the ids that the front gives to its sequences. */
+/** A request without the ids that the front assigns to its sequences. */
 export interface FrontRequest extends Omit<EngineRequest, "requestIds"> {
-  /** Front clock, ms: when input processing of the request started. */
+  /** Time at which input processing started, front clock, ms. */
   readonly arrivalMs: number;
 }
 
@@ -14,13 +14,13 @@ export interface SequenceOutput extends RequestOutput {
 }
 
 /**
- * The outputs of one request. Ends after every sequence has finished. Leaving the loop early or
- * abort() frees the blocks within one step. Outputs that arrive while the reader is away are merged
- * per sequence, so a slow reader holds at most one output a sequence.
- * A sequence that ends with "error" makes the iterator throw an EngineError.
+ * Outputs of one request. Ends after every sequence has finished. Leaving the loop early or calling abort()
+ * frees the blocks within one step. Outputs that the reader has not taken are merged per sequence, so at
+ * most one output per sequence waits for a slow reader.
+ * If a sequence ends with "error", the iterator throws an EngineError.
  */
 export interface OutputStream extends AsyncIterable<SequenceOutput> {
-  /** Settles when the engine has read the prompt: its token ids, or why the request is refused. */
+  /** Settles when the engine has read the prompt: with its token ids, or the reason for a refusal. */
   readonly promptTokenIds: Promise<Int32Array>;
   abort(): void;
 }

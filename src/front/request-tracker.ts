@@ -1,6 +1,6 @@
-// The front's view of one request: its n sequences, the queue of outputs that its reader has not
-// taken, and the marks on the front's clock. Outputs that wait are merged per sequence, so a slow
-// reader holds at most one output a sequence; one that leaves too much unread loses its request.
+// The front's state of one request: its n sequences, the queue of outputs that its reader has not taken, and
+// the marks on the front's clock. Waiting outputs are merged per sequence, so a slow reader holds at most one
+// output per sequence. A request with too much unread output fails.
 
 import { EngineError, RequestError } from "../errors.ts";
 import { type JoinedOutput, joinedOutput, joinOutput } from "../protocol/joined-outputs.ts";
@@ -13,10 +13,10 @@ import type { Arrival } from "./throughput.ts";
 
 export interface TrackerOptions {
   readonly request: FrontRequest;
-  /** Of the engine, by sequence. */
+  /** The engine's request ids, one per sequence. */
   readonly requestIds: readonly string[];
   readonly arrival: Arrival;
-  /** Most that a reader may leave unread, bytes, estimated; null = no limit. */
+  /** Maximum unread output, bytes, estimated; null = no limit. */
   readonly maxUnreadBytes: number | null;
   readonly abort: (tracker: RequestTracker) => void;
 }
@@ -26,17 +26,17 @@ export class RequestTracker implements OutputStream {
   readonly requestIds: readonly string[];
   readonly arrival: Arrival;
   readonly promptTokenIds: Promise<Int32Array>;
-  /** Of the prompt, while it waits for a first output; as far as they are known. */
+  /** Number of prompt tokens, as far as known, while the request waits for its first output; then 0. */
   numQueuedTokens: number;
-  /** Time after which its wait for a first step was ended, ms; null while that has not happened. */
+  /** Timeout that ended its wait for the first step, ms; null unless it was exceeded. */
   queueTimeoutMs: number | null = null;
-  /** Sequences that go on. */
+  /** Number of sequences that have not ended. */
   #numLive: number;
   readonly #abort: (tracker: RequestTracker) => void;
   readonly #maxUnreadBytes: number;
   readonly #deadlines: Timer[] = [];
   readonly #queued = Promise.withResolvers<Int32Array>();
-  /** Size of everything added to outputs that a reader has not taken yet. */
+  /** Size of everything merged into outputs that the reader has not taken. */
   #numUnreadBytes = 0;
   /** The same size by sequence. */
   readonly #unreadBytes: number[];
@@ -56,11 +56,11 @@ export class RequestTracker implements OutputStream {
     this.#unreadBytes = new Array<number>(requestIds.length).fill(0);
     this.numQueuedTokens = knownTokens(request.prompt);
     this.promptTokenIds = this.#queued.promise;
-    // Whoever reads the outputs alone is told there.
+    // A caller that reads only the outputs gets the error there.
     this.promptTokenIds.catch(() => {});
   }
 
-  /** All sequences have ended: nothing follows what waits for the reader. */
+  /** True once all sequences have ended: nothing follows the waiting outputs. */
   get isDone(): boolean {
     return this.#numLive === 0;
   }
@@ -79,19 +79,19 @@ export class RequestTracker implements OutputStream {
     if (ms !== null) this.#deadlines.push(setTimeout(() => act(ms), ms));
   }
 
-  /** No deadline matters any more. */
+  /** Cancels all deadlines. */
   clearDeadlines(): void {
     for (const timer of this.#deadlines) clearTimeout(timer);
   }
 
-  /** @returns the prompt's tokens, once: they wait no longer */
+  /** @returns number of waiting prompt tokens, which is 0 from then on */
   takeQueuedTokens(): number {
     const numTokens = this.numQueuedTokens;
     this.numQueuedTokens = 0;
     return numTokens;
   }
 
-  /** The engine has read the prompt. */
+  /** Called when the engine has read the prompt. */
   queued(promptTokenIds: Int32Array): void {
     this.#queued.resolve(promptTokenIds);
   }
@@ -99,7 +99,7 @@ export class RequestTracker implements OutputStream {
   push(index: number, output: RequestOutput): void {
     if (this.#error !== null) return;
     const waiting = this.#waiting[index];
-    // A sequence's first waiting output may have any size: log-probabilities of a long prompt are large.
+    // A sequence's first waiting output can have any size: log-probabilities of a long prompt are large.
     if (waiting !== undefined) this.#countUnread(index, estimatedBytes(output));
     if (this.#numUnreadBytes > this.#maxUnreadBytes) {
       this.fail(new RequestError("slow_reader", "The answer was not read fast enough."));
@@ -124,7 +124,7 @@ export class RequestTracker implements OutputStream {
     try {
       for (;;) {
         const index = this.#order.shift();
-        // What has been counted is delivered, also before an error.
+        // Counted outputs are delivered, even before an error.
         if (index !== undefined) yield this.#take(index);
         else if (this.#error !== null) throw this.#error;
         else if (this.isDone) return;
@@ -149,21 +149,21 @@ export class RequestTracker implements OutputStream {
   }
 }
 
-/** How many tokens a prompt has for certain, before the engine has read it. */
+/** @returns minimum number of the prompt's tokens, before the engine has read it */
 export function knownTokens(prompt: Prompt): number {
   return prompt instanceof Int32Array ? prompt.length : 1;
 }
 
 const BYTES_PER_LOGPROB = 64;
 
-/** Estimates the memory that an output takes, and later its part of the answer. */
+/** Estimates the memory that an output takes, and later the part of the answer made from it. */
 function estimatedBytes({ text, tokenIds, logprobs, promptLogprobs }: RequestOutput): number {
   const numLogprobs = countLogprobs(logprobs) + countLogprobs(promptLogprobs);
   return text.length + 8 * tokenIds.length + BYTES_PER_LOGPROB * numLogprobs;
 }
 
 function countLogprobs(positions: readonly PositionLogprobs<DecodedLogprob>[] | null): number {
-  // Counts above the usual are rare in an answer as a whole: see checkNumLogprobs().
+  // checkNumLogprobs() limits counts above the usual ones over the whole answer.
   const countOf = ({ top }: PositionLogprobs<DecodedLogprob>) =>
     Math.min(top.length, USUAL_LOGPROBS) + 1;
   return positions === null ? 0 : positions.reduce((sum, position) => sum + countOf(position), 0);

@@ -1,5 +1,5 @@
-// Tells the statistics of sleeps and wake-ups: what is in progress, how long it took, and the state that
-// the engine has acknowledged last. A wake-up counts as awake whatever its tags, as in vLLM.
+// Reports sleeps and wake-ups to the statistics: operations in progress, durations, and the state that the
+// engine acknowledged last. A wake-up counts as awake whatever its tags, as in vLLM.
 
 import type { SleepLevel } from "../protocol/engine-calls.ts";
 import type { SleepRecord, SleepState, StatListener } from "../protocol/stats.ts";
@@ -31,7 +31,7 @@ export class SleepRecorder {
     return this.#time("wake", run, () => "awake");
   }
 
-  /** The engine has died, and a new one is awake. */
+  /** Called when a crashed engine has been replaced; the new one is awake. */
   restarted(): void {
     this.#state = "awake";
     this.#tell("wake", null);

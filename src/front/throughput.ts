@@ -1,7 +1,7 @@
-// Estimates how fast sequences in flight end, from how long recent ones stayed and how many were there with
-// them. By Little's law, sequences leave at the average number present divided by the seconds that each
-// stays. Unlike a count of endings, this is right from the first ending of a burst, where many begin together
-// and none ends for a while, and it outlasts an idle hour. Pure: callers pass every time.
+// Estimates how fast sequences in flight end, from how long recent sequences stayed and how many were in
+// flight with them. By Little's law, the rate is the average number in flight divided by the average stay.
+// Unlike a count of endings, this is correct from the first ending of a burst, in which many start together
+// and none ends for a while, and it stays valid over an idle hour. Pure: callers pass the time.
 
 /** State kept for a sequence until it ends. */
 export interface Arrival {
@@ -10,7 +10,7 @@ export interface Arrival {
   readonly stayedMs: number;
 }
 
-/** Factor on a sequence's weight at each later ending: some hundred sequences count. */
+/** Factor on a sequence's weight at each later ending: about the last hundred sequences count. */
 const FADING = 1 - 1 / 128;
 
 export class Throughput {
@@ -18,9 +18,9 @@ export class Throughput {
   #numInFlight = 0;
   /** Time in flight of all sequences so far, sequences x ms. */
   #stayedMs = 0;
-  /** Start of the current time without an ending while something is in flight. */
+  /** Start of the current period without an ending while something is in flight. */
   #silentSinceMs: number;
-  /** Faded sum over ended sequences of the average number in flight while each was there. */
+  /** Faded sum over ended sequences of the average number in flight during each one's stay. */
   #sumInFlight = 0;
   #sumStayMs = 0;
 
@@ -49,7 +49,7 @@ export class Throughput {
     this.#sumStayMs = this.#sumStayMs * FADING + stayMs;
   }
 
-  /** @returns time until everything in flight ends, at least the time since the last ending; 0 = not known */
+  /** @returns time until everything in flight ends, at least the time since the last ending; 0 = unknown */
   clearsInMs(nowMs: number): number {
     if (this.#numInFlight === 0) return 0;
     const measured =

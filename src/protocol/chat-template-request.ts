@@ -1,10 +1,10 @@
-// A chat as the model's template takes it.
+// Input of a model's chat template.
 
 /** Input of a chat template. */
 export interface ChatTemplateRequest {
   /**
    * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}; kwargs
-   * hold further variables of the template. Written once; only the template engine reads it.
+   * are additional variables of the template. Serialized once; only the template engine parses it.
    */
   readonly json: string;
   /** Jinja text that replaces the model's; null = the model's. */
@@ -12,6 +12,6 @@ export interface ChatTemplateRequest {
   readonly addGenerationPrompt: boolean;
   /** Ends the prompt with the text of the last message. Excludes addGenerationPrompt. */
   readonly continueFinalMessage: boolean;
-  /** Absent = false: a BOS or EOS of the template stands for the one that the tokenizer adds. */
+  /** Absent = false: a BOS or EOS from the template replaces the one that the tokenizer would add. */
   readonly addSpecialTokens?: boolean;
 }

@@ -1,16 +1,16 @@
-// The calls of an engine: what is asked of it and answered once. A new call is declared here and done in
-// engine/engine-calls.ts; whatever stands between passes it on by its name.
+// Calls of an engine: each is answered once. A new call is declared here and implemented in
+// engine/engine-calls.ts; everything in between forwards it by name.
 
 import type { ChatTemplateRequest } from "./chat-template-request.ts";
 
 /** 0 = paused only, 1 = KV freed and device weights in host memory, 2 = both dropped. */
 export type SleepLevel = 0 | 1 | 2;
 
-/** Requests in progress when a sleep begins: end with "abort"; finish first; go on after the wake-up. */
+/** How a sleep treats requests in progress: aborts them, waits for them, or keeps them until the wake-up. */
 export const SLEEP_MODES = ["abort", "wait", "keep"] as const;
 export type SleepMode = (typeof SLEEP_MODES)[number];
 
-/** What can be woken by itself. */
+/** Parts that can be woken separately. */
 export const WAKE_TAGS = ["weights", "kv_cache"] as const;
 export type WakeTag = (typeof WAKE_TAGS)[number];
 
@@ -20,29 +20,29 @@ export interface EngineCalls {
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
   /** The bytes of single tokens, for token strings. */
   tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]>;
-  /** Text of single tokens as the vocabulary spells them. */
+  /** The text of single tokens as spelled in the vocabulary. */
   tokenEntries(tokenIds: Int32Array): Promise<string[]>;
-  /** The prompt that a chat's template makes, as text. */
+  /** The prompt rendered from a chat's template, as text. */
   renderChat(request: ChatTemplateRequest): Promise<string>;
   /** The same prompt as token ids. @param maxTokens as in encode() */
   encodeChat(request: ChatTemplateRequest, maxTokens?: number | null): Promise<Int32Array>;
   /**
-   * Gives memory up; requests added from now on wait. Deepens a lighter sleep, leaves a deeper one.
+   * Releases memory; requests added from now on wait. Deepens a lighter sleep and keeps a deeper one.
    * @returns the level in effect
-   * @throws EngineError "engine_sleep_failed": the engine is as it was before
+   * @throws EngineError "engine_sleep_failed": the engine is unchanged
    */
   sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel>;
   /**
-   * Restores what the tags name; requests go on once everything is back.
-   * @throws EngineError "engine_sleep_failed": it sleeps on and can be woken again
+   * Restores the parts that the tags name; requests continue once everything is restored.
+   * @throws EngineError "engine_sleep_failed": still asleep, and can be retried
    */
   wakeUp(tags: readonly WakeTag[]): Promise<void>;
-  /** True until everything is back. */
+  /** True until everything is restored. */
   isSleeping(): Promise<boolean>;
   /**
-   * Forgets all cached prefixes.
-   * @param preemptRunning running requests give their blocks back first and are computed again
-   * @returns false, with nothing changed, when blocks are in use
+   * Discards all cached prefixes.
+   * @param preemptRunning whether running requests free their blocks first and are recomputed
+   * @returns false, with nothing changed, if blocks are in use
    */
   resetPrefixCache(preemptRunning: boolean): Promise<boolean>;
 }
@@ -50,8 +50,8 @@ export interface EngineCalls {
 export type EngineCallName = keyof EngineCalls;
 
 /**
- * "suspect": hands a client's text or tokens to native code, which may die of them. "step-gap": done between
- * steps, perhaps only after requests have ended. "question": answered from what the engine knows.
+ * "suspect": passes a client's text or tokens to native code, which could crash on them. "step-gap": runs
+ * between steps, possibly only after requests have ended. "question": answered from the engine's state.
  */
 export type CallKind = "suspect" | "step-gap" | "question";
 
@@ -68,10 +68,10 @@ export const ENGINE_CALL_KINDS = {
   resetPrefixCache: "step-gap",
 } as const satisfies Record<EngineCallName, CallKind>;
 
-/** What a call resolves to. */
+/** Value that a call resolves to. */
 export type CallResult<N extends EngineCallName> = Awaited<ReturnType<EngineCalls[N]>>;
 
-/** @returns calls that are each made through `send`, which never throws synchronously */
+/** @param send never throws synchronously @returns calls that are all made through `send` */
 export function callsThrough(
   send: <N extends EngineCallName>(
     name: N,

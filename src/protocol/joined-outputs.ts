@@ -1,12 +1,11 @@
-// Outputs that wait for a slow reader, joined: what was told of a sequence in several steps as if it had
-// been told at once. Every token keeps the time of its step, so that statistics count what they would
-// have counted without the delay.
+// Joins outputs that wait for a slow reader: several outputs of a sequence become one. Each token keeps the
+// time of its step, so statistics are the same as without the delay.
 
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import type { EngineOutputs, RequestOutput } from "./protocol.ts";
 import type { BlockEviction, SchedulerStats } from "./stats.ts";
 
-/** Several outputs of one sequence as one that can take more. */
+/** Several outputs of one sequence joined into one, to which more can be added. */
 export interface JoinedOutput extends RequestOutput {
   readonly tokenIds: number[];
   readonly tokenTimesS: number[];
@@ -23,7 +22,7 @@ export function joinedOutput<T extends RequestOutput>(first: T): T & JoinedOutpu
   };
 }
 
-/** Texts and tokens are appended, the later state replaces the earlier one. Changes `joined`. */
+/** Appends the text and tokens of `later` to `joined` and replaces its state. */
 export function joinOutput(joined: JoinedOutput, later: RequestOutput): void {
   joined.tokenIds.push(...later.tokenIds);
   joined.tokenTimesS.push(...later.tokenTimesS);
@@ -37,7 +36,7 @@ export function joinOutput(joined: JoinedOutput, later: RequestOutput): void {
   });
 }
 
-/** The messages of several steps as one. Bounded by the tokens of the requests in progress. */
+/** Joins the messages of several steps into one. Its size is bounded by the requests in progress. */
 export class JoinedOutputs {
   readonly #outputs = new Map<string, JoinedOutput>();
   readonly #blockEvictions: BlockEviction[] = [];
@@ -55,7 +54,7 @@ export class JoinedOutputs {
     this.#stats = this.#stats === null ? stats : joinStats(this.#stats, stats);
   }
 
-  /** @returns null when there was none */
+  /** @returns the joined message; null if there was none */
   take(): EngineOutputs | null {
     if (this.#stats === null) return null;
     const outputs = [...this.#outputs.values()];
@@ -72,7 +71,7 @@ export class JoinedOutputs {
   }
 }
 
-/** Gauges as they are now, counts added up; the evictions are kept apart. */
+/** Takes the later gauges and adds up the counters; evictions are collected separately. */
 function joinStats(earlier: SchedulerStats, later: SchedulerStats): SchedulerStats {
   const { requests, queries, hits } = earlier.prefixCache;
   return {

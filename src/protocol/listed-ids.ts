@@ -1,4 +1,4 @@
-// Ids of requests in a log line, as clients know them.
+// Lists request ids in a log line, as clients know them.
 
 const MAX_SHOWN = 8;
 

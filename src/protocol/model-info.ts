@@ -1,9 +1,9 @@
-// Facts of a model, and the memory that it holds.
+// Properties of a model, and the memory that it uses.
 
-/** What computes attention: kernels of ours over block tables, or ggml's with a mask. */
+/** Implementation of attention: Pagoda's kernels over block tables, or ggml's with a mask. */
 export type AttentionBackend = "paged" | "ggml";
 
-/** Read from the GGUF header alone, before any weight is loaded: what the memory plan needs. */
+/** Properties that the memory plan needs, read from the GGUF header before any weight is loaded. */
 export interface ModelHeader {
   readonly architecture: string;
   /** File type as llama.cpp names it, e.g. "Q4_1". */
@@ -14,7 +14,7 @@ export interface ModelHeader {
   readonly numLayers: number;
   /** K + V bytes of one token over all layers at the given KvCacheType. */
   readonly kvBytesPerToken: number;
-  /** The vocabulary is byte-level BPE, but the file names no pre-tokenizer: texts may become other tokens. */
+  /** Byte-level BPE whose file names no pre-tokenizer: text may be tokenized differently than in training. */
   readonly lacksPreTokenizer: boolean;
 }
 
@@ -28,17 +28,17 @@ export interface ModelInfo extends ModelHeader {
   /** Tokens that sliding-window layers attend to; null = no such layer. */
   readonly slidingWindow: number | null;
   readonly attentionBackend: AttentionBackend;
-  /** "avx512vnni", "avxvnni", "avx2"; "ggml" where its kernels serve. */
+  /** "avx512vnni", "avxvnni", "avx2"; "ggml" if ggml's kernels are used. */
   readonly weightKernels: string;
-  /** Types of matrices that ggml's kernels serve though ours were asked for, e.g. "q2_K". */
+  /** Weight types for which ggml's kernels are used although Pagoda's were requested, e.g. "q2_K". */
   readonly unpackedTypes: readonly string[];
-  /** e.g. "CPU, avx512bf16 attention, 2 threads"; for a GPU that takes layers, its own name. */
+  /** e.g. "CPU, avx512bf16 attention, 2 threads"; the GPU's name if it holds layers. */
   readonly device: string;
-  /** A GPU device takes layers: their weights and K and V are in its memory. */
+  /** A GPU holds layers: their weights and K and V are in its memory. */
   readonly weightsOnDevice: boolean;
 }
 
-/** Bytes held now; a sleep lowers them. */
+/** Bytes in use now; a sleep reduces them. */
 export interface MemoryReport {
   readonly weights: number;
   readonly kv: number;

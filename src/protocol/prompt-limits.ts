@@ -1,23 +1,23 @@
-// What fits between a prompt, the tokens asked for and the model's context; never truncates a prompt.
+// Checks that a prompt and the requested tokens fit the model's context. Never truncates a prompt.
 
 import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
 import { type SamplingParams, USUAL_LOGPROBS } from "../request/sampling-params.ts";
 import type { EngineInfo, EngineRequest } from "./protocol.ts";
 
-/** Most characters that any tokenizer puts into a token on average; longer texts never reach one. */
+/** Upper bound of any tokenizer's average characters per token; longer text is refused before tokenizing. */
 const MAX_CHARACTERS_PER_TOKEN = 64;
 
 /**
- * Tokens are counted up to this many contexts, so that an error can say how much a prompt exceeds the limit;
- * vLLM counts all.
+ * Tokens are counted up to this many contexts, so an error can report by how much a prompt exceeds the
+ * limit; vLLM counts all.
  */
 const COUNTED_CONTEXTS = 8;
-/** Limit for an answer, counting only requests that ask for more than USUAL_LOGPROBS. */
+/** Limit per answer; applies only to requests for more than USUAL_LOGPROBS. */
 const MAX_LOGPROBS = 2_000_000;
 
 /**
- * @param length characters of the whole prompt
+ * @param length length of the whole prompt, characters
  * @throws RequestError "context_length"
  */
 export function checkPromptLength({ maxModelLen }: EngineInfo, length: number): void {
@@ -25,15 +25,15 @@ export function checkPromptLength({ maxModelLen }: EngineInfo, length: number): 
   throw tooLong(maxModelLen, `at least ${Math.ceil(length / MAX_CHARACTERS_PER_TOKEN)}`);
 }
 
-/** Limit up to which a prompt's tokens are counted; a tokenizer reads no further. */
+/** Number of tokens after which a tokenizer stops counting a prompt. */
 export function maxCountedTokens({ maxModelLen }: EngineInfo): number {
   return maxModelLen * COUNTED_CONTEXTS;
 }
 
 /**
- * Checks the ids of a text that was tokenised with maxCountedTokens() as the limit.
+ * Checks the ids of a text that was tokenized with maxCountedTokens() as the limit.
  * @returns the same ids
- * @throws RequestError "context_length" when there are more
+ * @throws RequestError "context_length" if there are more
  */
 export function checkCountedIds(info: EngineInfo, ids: Int32Array): Int32Array {
   if (ids.length <= maxCountedTokens(info)) return ids;
@@ -41,7 +41,7 @@ export function checkCountedIds(info: EngineInfo, ids: Int32Array): Int32Array {
 }
 
 /**
- * @returns how many tokens the request may generate, at least 1
+ * @returns maximum number of tokens that the request can generate, at least 1
  * @throws RequestError "context_length" or "invalid_value"
  */
 export function fitMaxTokens(
@@ -72,7 +72,7 @@ export function fitMaxTokens(
   return maxTokens;
 }
 
-/** @returns log-probabilities of an answer that count toward its limit; 0 for nearly every request */
+/** @returns number of log-probabilities that count toward the answer's limit; 0 for nearly every request */
 export function numLogprobs(
   { n, logprobs, promptLogprobs }: SamplingParams,
   promptLength: number,
@@ -87,8 +87,8 @@ export function checkNumLogprobs(count: number): void {
   if (count <= MAX_LOGPROBS) return;
   throw new RequestError(
     "invalid_value",
-    `The request may give ${count} log-probabilities, and an answer holds at most ${MAX_LOGPROBS}. ` +
-      "Ask for fewer tokens, or for fewer of the likeliest at each.",
+    `The request may return ${count} log-probabilities, but an answer is limited to ${MAX_LOGPROBS}. ` +
+      "Request fewer tokens or fewer log-probabilities per token.",
   );
 }
 

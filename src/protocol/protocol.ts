@@ -1,5 +1,5 @@
-// The protocol between a front (server, embedder) and an engine: plain records that could cross a
-// process boundary. EngineClient is the one interface to an engine.
+// Protocol between a front (server, embedder) and an engine: plain records that can cross a process
+// boundary. EngineClient is the only interface to an engine.
 
 import type { EngineError } from "../errors.ts";
 import type { Integer } from "../json.ts";
@@ -11,27 +11,27 @@ import type { EngineCalls } from "./engine-calls.ts";
 import type { MemoryReport, ModelInfo } from "./model-info.ts";
 import type { RequestTimeline, SchedulerStats } from "./stats.ts";
 
-/** What is generated from: token ids, or what the engine makes them of. */
+/** A prompt: token ids, or text or a chat that the engine tokenizes. */
 export type Prompt =
   | Int32Array
   | { readonly text: string; readonly addSpecial: boolean }
   | { readonly chat: ChatTemplateRequest };
 
-/** A prompt and what to generate from it. */
+/** A prompt, and how to generate from it. */
 export interface EngineRequest {
-  /** Id that the client knows, for logs. Requests can share it: prompts of one HTTP request, or a client's own id. */
+  /** Id that the client knows, for logs. Not unique: clients can set it, and prompts of one body share it. */
   readonly externalId: string;
-  /** One a sequence: samplingParams.n of them, unique among live requests. They share the prompt's blocks. */
+  /** Ids of the n sequences, unique among live requests. The sequences share the prompt's blocks. */
   readonly requestIds: readonly string[];
   readonly prompt: Prompt;
   readonly samplingParams: SamplingParams;
-  /** Refused when prompt and maxTokens exceed the context; else maxTokens shrinks to what is left. */
+  /** True: refuse the request if prompt and maxTokens exceed the context. False: reduce maxTokens to fit. */
   readonly mustFit: boolean;
   readonly priority: Integer;
   readonly cacheSalt: string | null;
 }
 
-/** Result of one step for one sequence; `requestId` is the sequence's. */
+/** Output of one step for one sequence, whose id is `requestId`. */
 export interface RequestOutput {
   readonly requestId: string;
   /** New text, possibly "" while a stop string or a character is incomplete. Never splits UTF-8. */
@@ -40,15 +40,15 @@ export interface RequestOutput {
   readonly tokenIds: readonly number[];
   /** Parallel to tokenIds: engine clock at the end of the token's step, seconds. */
   readonly tokenTimesS: readonly number[];
-  /** Parallel to tokenIds; null unless asked for. */
+  /** Parallel to tokenIds; null unless requested. */
   readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
-  /** In the first output only: one entry per prompt token after the first; null unless asked for. */
+  /** In the first output only: one entry per prompt token after the first; null unless requested. */
   readonly promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
   readonly finishReason: FinishReason | null;
   /** The stop string or stop token id that ended the request; null for end tokens and length. */
   readonly stopReason: string | number | null;
   readonly numPromptTokens: number;
-  /** Of these, served from the prefix cache at the first admission. */
+  /** Prompt tokens found in the prefix cache at the first admission. */
   readonly numCachedTokens: number;
   /** Preemptions since the previous output. */
   readonly numPreemptions: number;
@@ -57,7 +57,10 @@ export interface RequestOutput {
   readonly timeline: RequestTimeline;
 }
 
-/** One message a step, or several joined for a slow reader; and one more after the last sequence ended so that gauges return to 0. */
+/**
+ * One message per step, or several joined for a slow reader. One more follows the last sequence, so gauges
+ * return to 0.
+ */
 export interface EngineOutputs {
   /** Engine clock, seconds, monotonic; never compared with a front's clock. */
   readonly timestampS: number;
@@ -65,7 +68,7 @@ export interface EngineOutputs {
   readonly stats: SchedulerStats;
 }
 
-/** Facts of a started engine. */
+/** Properties of a started engine. */
 export interface EngineInfo {
   readonly model: ModelInfo;
   readonly memory: MemoryReport;
@@ -73,7 +76,7 @@ export interface EngineInfo {
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;
   readonly blockSize: number;
-  /** Null block included, as vLLM's num_gpu_blocks. */
+  /** Includes the null block, as vLLM's num_gpu_blocks does. */
   readonly numBlocks: number;
   readonly enablePrefixCaching: boolean;
   readonly kvCacheType: string;
@@ -83,33 +86,33 @@ export interface EngineInfo {
 
 export interface EngineClient {
   readonly info: EngineInfo;
-  /** Why no work is taken now; null = it is. May change at any time. */
+  /** Reason the engine refuses work now; null while it accepts it. Can change at any time. */
   readonly unavailable: EngineError | null;
   /**
-   * Reads the prompt and queues the request; token ids are queued before the call returns. Of what is not
-   * refused, outputs arrive through onOutputs, perhaps before the answer: the last one of each sequence with
-   * a finish reason, also when the engine dies and starts again.
+   * Tokenizes the prompt and queues the request; token ids are queued before the call returns. Outputs of
+   * an accepted request arrive through onOutputs, possibly before the call resolves. The last output of each
+   * sequence has a finish reason, even if the engine crashes and restarts.
    * @returns the prompt's token ids
-   * @throws EngineError what `unavailable` says, or "engine_dead"
-   * @throws RequestError "invalid_value" or "context_length" for a prompt that cannot be served; of a chat,
-   * the message of its template
+   * @throws EngineError as in `unavailable`, or "engine_dead"
+   * @throws RequestError "invalid_value" or "context_length" for a prompt that cannot be served, including
+   *   errors of a chat template
    * @throws as every call with a client's text or tokens does: RequestError "suspect_request" for a call that
-   *   was in progress at two deaths of the engine; OverloadError "queue_timeout" for one that was in progress
-   *   at one death and whose turn to be tried again has not come
+   *   was in progress at two crashes of the engine; OverloadError "queue_timeout" for one that was in progress
+   *   at one crash and has waited too long to be retried
    */
   add(request: EngineRequest): Promise<Int32Array>;
-  /** Ends requests and frees their blocks within one step; unknown ids are ignored. An output with "abort" follows. */
+  /** Ends requests within one step and frees their blocks, with "abort" outputs. Unknown ids are ignored. */
   abort(requestIds: readonly string[]): void;
-  /** As abort(), but spares what a step has begun to compute: for requests that have waited too long. */
+  /** As abort(), but only for requests that no step has begun to compute. For those that waited too long. */
   abortQueued(requestIds: readonly string[]): void;
-  /** One listener; called in order, never re-entrantly from add() or abort(). */
+  /** Sets the only listener, which is called in order and never re-entrantly from add() or abort(). */
   onOutputs(listener: (message: EngineOutputs) => void): void;
-  /** Called when it takes work again after a death: awake, with empty caches. */
+  /** Sets a listener that is called when the engine accepts work after a crash: awake, with empty caches. */
   onRestart(listener: () => void): void;
-  /** What can be asked of it. */
+  /** Other calls. */
   readonly calls: EngineCalls;
-  /** Settles when the engine has died of itself and does not come back. Never rejects. */
+  /** Resolves when the engine has crashed and does not restart. Never rejects. */
   readonly died: Promise<Error>;
-  /** Stops: live requests end with "abort", the runner is disposed. Idempotent. */
+  /** Stops the engine: live requests end with "abort", and the runner is disposed. Idempotent. */
   shutdown(): Promise<void>;
 }

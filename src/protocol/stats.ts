@@ -1,19 +1,19 @@
-// Statistics that an engine sends with each step: plain counts, no metrics library. Counters are
-// deltas since the previous message, gauges the state after the step.
+// Statistics that an engine sends with each step: plain counts, no metrics library. Counters are deltas since
+// the previous message; gauges are the state after the step.
 
 import type { FinishReason } from "../request/request-status.ts";
 
-/** What is known of a sampled block when it is evicted. Seconds. */
+/** Residency of a sampled block, reported when it is evicted. Seconds. */
 export interface BlockEviction {
-  /** Since its allocation. */
+  /** Time since its allocation. */
   readonly lifetimeS: number;
-  /** Since its last access, or since its allocation if it had none. */
+  /** Time since its last access, or since its allocation if it had none. */
   readonly idleS: number;
-  /** Between neighbours of its latest four accesses, oldest first: 0 to 3 values. */
+  /** Gaps between its latest four accesses, oldest first: 0 to 3 values. */
   readonly reuseGapsS: readonly number[];
 }
 
-/** Prefix cache look-ups of requests admitted since the previous message, in tokens. */
+/** Prefix cache lookups of requests admitted since the previous message, in tokens. */
 export interface PrefixCacheStats {
   readonly requests: number;
   readonly queries: number;
@@ -23,14 +23,14 @@ export interface PrefixCacheStats {
 export interface SchedulerStats {
   readonly numRunningReqs: number;
   readonly numWaitingReqs: number;
-  /** Of numWaitingReqs: waiting for another request's prefill (n > 1), a grammar or remote KV. */
+  /** Those of numWaitingReqs that wait for another request's prefill (n > 1), a grammar or remote KV. */
   readonly numDeferredReqs: number;
-  /** Share of blocks referenced by a request, 0..1, null block left out. */
+  /** Share of blocks referenced by a request, 0..1, without the null block. */
   readonly kvCacheUsage: number;
   readonly prefixCache: PrefixCacheStats;
   /** Preemptions in this step. */
   readonly numPreemptedReqs: number;
-  /** Sampled blocks that were evicted since the previous message; empty when sampling is off. */
+  /** Sampled blocks that were evicted since the previous message; empty if sampling is off. */
   readonly blockEvictions: readonly BlockEviction[];
   /** Tokens computed in this step. */
   readonly numScheduledTokens: number;
@@ -38,7 +38,7 @@ export interface SchedulerStats {
   readonly samplingMs: number;
 }
 
-/** Of an engine that is not there. */
+/** Statistics of an engine that is down. */
 export const NO_STATS: SchedulerStats = {
   numRunningReqs: 0,
   numWaitingReqs: 0,
@@ -52,7 +52,7 @@ export const NO_STATS: SchedulerStats = {
   samplingMs: 0,
 };
 
-/** What load balancers weigh a server by. */
+/** Load figures for load balancers. */
 export type EngineLoad = Pick<SchedulerStats, "kvCacheUsage" | "numWaitingReqs">;
 
 /** Engine-clock marks, seconds; null until reached. Preemption never restarts one. */
@@ -63,7 +63,7 @@ export interface RequestTimeline {
   readonly lastTokenS: number | null;
 }
 
-/** What a finished sequence adds to the per-request families; seconds, formulas in metrics. */
+/** Contribution of a finished sequence to the per-request families; in seconds, formulas in metrics. */
 export interface FinishedRequestStats {
   readonly finishReason: FinishReason;
   readonly numPromptTokens: number;
@@ -83,26 +83,26 @@ export interface FinishedRequestStats {
   readonly isCorrupted: boolean;
 }
 
-/** What a finished parent (n sequences, n >= 1) adds, once, when its last child ends. */
+/** Contribution of a finished parent (n sequences, n >= 1), added once, when its last child ends. */
 export interface FinishedParentStats {
   readonly n: number;
   readonly maxNumGenerationTokens: number;
 }
 
-/** What one engine message means for the fronts' metrics: observations, not totals. */
+/** Observations, not totals, that one engine message adds to the front's metrics. */
 export interface IterationStats {
   /** Front clock: one per sequence whose first output is in this message. */
   readonly timeToFirstTokensS: readonly number[];
   /** Engine clock: one per later output (not per token). */
   readonly interTokenLatenciesS: readonly number[];
-  /** Whole prompts (cached part included) of sequences with their first output here. */
+  /** Prompt tokens, including cached ones, of sequences whose first output is in this message. */
   readonly numPromptTokens: number;
-  /** Of numPromptTokens: served from the prefix cache. */
+  /** Those of numPromptTokens that were found in the prefix cache. */
   readonly numCachedPromptTokens: number;
   readonly numGenerationTokens: number;
-  /** Preemptions carried by the outputs of this message. */
+  /** Preemptions reported by the outputs of this message. */
   readonly numPreemptions: number;
-  /** One per step that gave tokens: whole prompts whose first output is of it, and its new tokens. */
+  /** One per step that generated tokens: its new tokens plus the prompts whose first output it produced. */
   readonly iterationTokens: readonly number[];
   readonly finished: readonly FinishedRequestStats[];
   readonly finishedParents: readonly FinishedParentStats[];
@@ -112,22 +112,22 @@ export interface IterationStats {
 export const SLEEP_STATES = ["awake", "weights_offloaded", "discard_all"] as const;
 export type SleepState = (typeof SLEEP_STATES)[number];
 
-/** The beginning or the end of a sleep or a wake-up. */
+/** Start or end of a sleep or a wake-up. */
 export interface SleepRecord {
   readonly operation: "sleep" | "wake";
-  /** Of this operation, now. */
+  /** Number of these operations in progress. */
   readonly numInFlight: number;
-  /** Front clock; null at the beginning. */
+  /** Front clock; null at the start. */
   readonly durationS: number | null;
-  /** As the engine has acknowledged it; null = paused only (level 0). */
+  /** Last state that the engine acknowledged; null = paused only (level 0). */
   readonly state: SleepState | null;
 }
 
-/** Told of everything that statistics are made of. */
+/** Receives all events for statistics. */
 export interface StatListener {
-  /** One engine message. `iteration` is null when it had no outputs. */
+  /** Records one engine message. `iteration` is null if it had no outputs. */
   record(scheduler: SchedulerStats, iteration: IterationStats | null): void;
   recordSleep?(record: SleepRecord): void;
-  /** The engine is back after a death. */
+  /** Records that the engine has restarted after a crash. */
   recordRestart?(): void;
 }

@@ -175,7 +175,7 @@ describe("queue capacity", () => {
   test("for prompts is released at the first output", async () => {
     const { engine } = start({ maxNumQueuedTokens: 3 }, { model: { stepDelayMs: 1 } });
     const first = engine.generate(request({ maxTokens: 300 }));
-    expect(() => engine.generate(request())).toThrow("limit of 3 prompt tokens");
+    expect(() => engine.generate(request())).toThrow("limit of 3 waiting prompt tokens");
     for await (const _ of first) {
       expect(await outcome(engine.generate(request({ maxTokens: 1 })))).toBe(1);
       break;

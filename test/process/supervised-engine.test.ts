@@ -97,7 +97,7 @@ describe("an engine that crashes", () => {
     const error = await failure().catch((cause: unknown) => cause);
     expect(errorBody(error)).toEqual({
       error: {
-        message: "The engine died while this request was in progress. Retry later.",
+        message: "The engine crashed while this request was in progress. Retry later.",
         type: "InternalServerError",
         param: null,
         code: 500,

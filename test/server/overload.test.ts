@@ -86,7 +86,7 @@ describe("a full queue", () => {
       post(TEXT, { prompt: long, max_tokens: 800, ignore_eos: true }),
     ];
     const refused = await second;
-    expect((await errorOf(refused)).message).toContain("limit of 200 prompt tokens that wait");
+    expect((await errorOf(refused)).message).toContain("limit of 200 waiting prompt tokens");
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
     expect((await first).status).toBe(200);
     await settled();
