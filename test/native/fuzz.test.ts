@@ -19,7 +19,10 @@ test(
     const program = await buildSanitized({
       name: "gguf-fuzz",
       folder: "test/fuzz",
-      sources: { "model/model-file": [], "model/metadata-keys": [], "model/abort-guard": [] },
+      sources: {
+        ...{ "model/model-file": [], "model/metadata-keys": [], "model/abort-guard": [] },
+        "model/architectures": [],
+      },
       upstream: ["ggml/src/gguf.cpp"],
       libraries: LLAMA,
     });
@@ -39,6 +42,7 @@ test(
         ...{ "text/chat-template": [], "text/chat-messages": [], "text/recent-templates": [] },
         ...{ "text/jinja-template": [], "text/template-content": [], "text/template-nesting": [] },
         ...{ "model/model-file": [], "model/metadata-keys": [], "model/abort-guard": [] },
+        "model/architectures": [],
       },
       upstream: parts.map((part) => `common/jinja/${part}.cpp`),
       libraries: ["llama-common", "llama-common-base", "cpp-httplib", ...LLAMA],
