@@ -1,5 +1,5 @@
-// The errors that cross the boundary: a stable code, a text for people, llama.cpp's return value.
-// Codes are listed in src/runner/addon-types.ts.
+// Errors that cross the boundary: a stable code, a message for people, llama.cpp's return value.
+// src/runner/addon-types.ts lists the codes.
 #pragma once
 
 #include <stdexcept>

@@ -1,4 +1,4 @@
-// What one JS environment owns: the class and the models made in it. Several environments may load the
+// Data of one JS environment: the class and the models created in it. Several environments may load the
 // addon; they share nothing.
 #pragma once
 

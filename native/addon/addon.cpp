@@ -20,7 +20,7 @@ namespace {
 
 constexpr int CONTRACT_VERSION = 9; // src/runner/addon-types.ts
 
-// One that the backend takes.
+// Returns a KV type that the backend accepts.
 ggml_type kv_type_of(const std::string & name, const AttentionBackend & backend) {
     std::string known;
     for (const ggml_type type : backend.kv_types) {
@@ -47,7 +47,7 @@ LoadOptions read_load_options(const Napi::Object & o) {
     p.cpus       = copy_field<int32_t>(o, "cpuAffinity");
     for (int32_t cpu : p.cpus) {
         if (cpu < 0 || cpu >= GGML_MAX_N_THREADS) {
-            throw Error("invalid_argument", "cpuAffinity names no CPU: " + std::to_string(cpu));
+            throw Error("invalid_argument", "cpuAffinity contains an invalid CPU: " + std::to_string(cpu));
         }
     }
     p.attention = attention_backend(string_field(o, "attentionBackend"));
@@ -63,7 +63,7 @@ LoadOptions read_load_options(const Napi::Object & o) {
     return options;
 }
 
-// Calls a JS function with loading progress, at most once a percent.
+// Calls a JS function with loading progress, at most once per percent.
 class ProgressReporter {
 public:
     ProgressReporter(Napi::Env env, Napi::Function callback) : function(Function::New(env, callback, "pagoda load", 0, 1)) {}
@@ -79,7 +79,7 @@ public:
     }
 
 private:
-    // The number travels in place of a pointer: there is nothing to free, whoever ends first.
+    // The number is passed in the pointer itself, so there is nothing to free, whichever side ends first.
     static void call(Napi::Env env, Napi::Function callback, void *, void * percent) {
         if (env == nullptr) {
             return;
@@ -87,7 +87,7 @@ private:
         try {
             callback.Call({ Napi::Number::New(env, (double) (intptr_t) percent / 100.0) });
         } catch (const Napi::Error &) {
-            // a listener's fault is not the load's
+            // an exception in the listener must not fail the load
         }
     }
 
@@ -114,7 +114,7 @@ Napi::Value load_model(const Napi::CallbackInfo & info) {
 Napi::Value read_header(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
         const std::string path = string_argument(info, 0);
-        const ggml_type kv_type = kv_type_of(string_argument(info, 1), masked_attention()); // which takes all
+        const ggml_type kv_type = kv_type_of(string_argument(info, 1), masked_attention()); // which accepts all types
         return PromiseWorker<ModelHeader>::start(
             info.Env(), [path, kv_type] { return read_model_header(path, kv_type); },
             [](Napi::Env env, ModelHeader & header) -> Napi::Value { return header_to_js(env, header); });

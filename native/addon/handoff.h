@@ -1,6 +1,6 @@
-// The order that a queue of the runtime keeps between two threads, said in C++ too: what comes before
-// give() is there after take(). It costs a load and a store, and without it ThreadSanitizer, which does not
-// see into Bun, takes each hand-off for a race and real ones drown.
+// States in C++ the ordering that one of the runtime's queues already guarantees between two threads: writes before
+// give() are visible after take(). Costs a load and a store. Without it, ThreadSanitizer, which cannot see into Bun,
+// reports each handoff as a race, and real races go unnoticed.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// Reading arguments that JS passes, with checks that throw Error "invalid_argument"; and turning every
-// C++ exception at the boundary into a JS error with `code` and `status`.
+// Reads arguments from JS, with checks that throw Error "invalid_argument", and turns every C++ exception at the
+// boundary into a JS error with `code` and `status`.
 #pragma once
 
 #include "error-codes.h"
@@ -21,7 +21,7 @@ inline Napi::Error to_js_error(Napi::Env env, const Error & e) {
     return error;
 }
 
-// The exception being handled, as an Error. Call inside a catch block only.
+// Returns the exception being handled as an Error. Call it only inside a catch block.
 inline Error current_error() {
     try {
         throw;
@@ -36,7 +36,7 @@ inline Error current_error() {
     }
 }
 
-// Runs the body of an exported function. JS errors pass; C++ exceptions are translated.
+// Runs the body of an exported function. JS errors pass through; C++ exceptions are translated.
 template <class F>
 Napi::Value guarded(Napi::Env env, F && body) {
     try {
@@ -48,7 +48,7 @@ Napi::Value guarded(Napi::Env env, F && body) {
     }
 }
 
-// As guarded(), for a function that returns a promise: C++ exceptions reject it.
+// Like guarded(), for a function that returns a promise: C++ exceptions reject the promise.
 template <class F>
 Napi::Value rejecting(Napi::Env env, F && body) {
     try {
@@ -62,9 +62,9 @@ Napi::Value rejecting(Napi::Env env, F && body) {
     }
 }
 
-// Runs what tells JS of an end, on the JS thread and outside of any call of JS. While the environment is torn
-// down, as that of a worker that is terminated, JS takes nothing: nobody waits there any more, and an exception
-// would end the process with all its other environments.
+// Runs code that reports a completion to JS, on the JS thread and outside any call from JS. While the environment is
+// being torn down, such as that of a terminated worker, JS accepts no calls: nothing waits for the result any more,
+// and an exception would crash the process with all its other environments.
 template <class F>
 void telling_js(F && body) {
     try {
@@ -94,7 +94,7 @@ inline bool bool_argument(const Napi::CallbackInfo & info, size_t i) {
     return info[i].As<Napi::Boolean>().Value();
 }
 
-// An optional whole number; SIZE_MAX when absent.
+// Reads an optional whole number; SIZE_MAX if absent.
 inline size_t optional_count_argument(const Napi::CallbackInfo & info, size_t i) {
     if (info[i].IsUndefined()) {
         return SIZE_MAX;
@@ -114,7 +114,7 @@ inline std::string string_field(const Napi::Object & o, const char * name) {
     return v.As<Napi::String>().Utf8Value();
 }
 
-// An integer in [low, high].
+// Reads an integer in [low, high].
 inline int32_t int_field(const Napi::Object & o, const char * name, int32_t low, int32_t high) {
     const Napi::Value v = o.Get(name);
     const double d = v.IsNumber() ? v.As<Napi::Number>().DoubleValue() : 0.5;
@@ -131,7 +131,7 @@ template <> constexpr napi_typedarray_type typed_array_type<float>() { return na
 template <> constexpr napi_typedarray_type typed_array_type<double>() { return napi_float64_array; }
 template <> constexpr napi_typedarray_type typed_array_type<uint8_t>() { return napi_uint8_array; }
 
-// A typed array's memory; valid until control returns to JS.
+// Memory of a typed array; valid until control returns to JS.
 template <class T> struct View {
     T *    data;
     size_t size;
@@ -145,7 +145,7 @@ template <class T> View<T> array_value(const Napi::Value & v, const char * name)
     return { array.Data(), array.ElementLength() };
 }
 
-// A typed array field with at least `size` elements.
+// Reads a typed array field with at least `size` elements.
 template <class T> View<T> array_field(const Napi::Object & o, const char * name, size_t size = 0) {
     const View<T> view = array_value<T>(o.Get(name), name);
     if (view.size < size) {

@@ -1,5 +1,5 @@
-// Every entry point checks its arguments, then either answers at once or returns a promise. dispose()
-// waits for a step, a sleep or a wake-up in progress; they meet on the JS thread.
+// Every entry point checks its arguments, then either returns a result or a promise. dispose() waits for a
+// step, a sleep or a wake-up in progress; all of them meet on the JS thread.
 
 #include "addon/native-model.h"
 
@@ -50,7 +50,7 @@ Napi::Object NativeModel::create(Napi::Env env, std::shared_ptr<Model> model) {
 
 NativeModel::NativeModel(const Napi::CallbackInfo & info) : Napi::ObjectWrap<NativeModel>(info) {
     if (!info[0].IsExternal()) {
-        throw to_js_error(info.Env(), Error("invalid_argument", "models are made by loadModel()"));
+        throw to_js_error(info.Env(), Error("invalid_argument", "create models with loadModel()"));
     }
     model = *info[0].As<Napi::External<std::shared_ptr<Model>>>().Data();
     step_done = StepDone::New(info.Env(), "pagoda step", 0, 1, this);
@@ -189,7 +189,7 @@ Napi::Value NativeModel::tokenize_chat(const Napi::CallbackInfo & info) {
         return PromiseWorker<std::vector<int32_t>>::start(
             info.Env(),
             [m = model, vocabulary, input = chat_template_input(info), max_tokens] {
-                // The template's own BOS was dropped in rendering where the tokenizer adds one.
+                // Rendering dropped the template's own BOS if the tokenizer adds one.
                 return vocabulary->tokenize(m->chat_template->apply(input), true, true, max_tokens);
             },
             [](Napi::Env env, std::vector<int32_t> & tokens) -> Napi::Value { return to_typed_array(env, tokens); });
@@ -252,7 +252,7 @@ void NativeModel::check_idle() const {
     }
 }
 
-// Beside a step too: it reads what never changes, and the file.
+// Allowed during a step, since it reads only the file and data that never changes.
 Napi::Value NativeModel::check_reload(const Napi::CallbackInfo & info) {
     return rejecting(info.Env(), [&]() -> Napi::Value {
         live();
@@ -285,7 +285,7 @@ Napi::Value NativeModel::change(const Napi::CallbackInfo & info, std::function<v
     live();
     check_idle();
     is_changing = true;
-    Ref(); // this object outlives the change
+    Ref(); // keeps this object alive until the change ends
     return PromiseWorker<bool>::start(
         info.Env(), [m = model, operation = std::move(operation)] { operation(*m); return true; },
         [](Napi::Env env, bool &) -> Napi::Value { return env.Undefined(); },
@@ -319,7 +319,7 @@ Napi::Value NativeModel::step(const Napi::CallbackInfo & info) {
 
 void NativeModel::begin_step(Napi::Object output, Napi::Promise::Deferred deferred) {
     in_flight.reset(new StepInFlight{ deferred, Napi::Persistent(output), {}, {}, std::nullopt });
-    Ref(); // this object outlives the step
+    Ref(); // keeps this object alive until the step ends
     step_done.Ref(Env());
     StepInFlight & step = *in_flight;
     model->thread->submit([this, &step] {
@@ -329,7 +329,7 @@ void NativeModel::begin_step(Napi::Object output, Napi::Promise::Deferred deferr
             step.failure = current_error();
         }
         computed.give();
-        // napi_closing means that the environment goes away: there is nobody left to tell
+        // napi_closing means that the environment is going away, so there is nothing left to notify
         step_done.NonBlockingCall();
     });
 }

@@ -1,5 +1,5 @@
-// The JS class NativeModel: argument reading, one step in flight, promises. Lives on the JS thread; the
-// step thread reports through one thread-safe function.
+// The JS class NativeModel: reads arguments, runs one step at a time, settles promises. Lives on the JS thread; the
+// step thread reports back through one thread-safe function.
 #pragma once
 
 #include "addon/handoff.h"
@@ -12,7 +12,7 @@ namespace pagoda {
 class NativeModel : public Napi::ObjectWrap<NativeModel> {
 public:
     static Napi::FunctionReference define(Napi::Env env);
-    // Wraps a loaded model. JS cannot construct one itself.
+    // Wraps a loaded model. JS cannot construct one by itself.
     static Napi::Object create(Napi::Env env, std::shared_ptr<Model> model);
 
     explicit NativeModel(const Napi::CallbackInfo & info);
@@ -43,7 +43,7 @@ private:
 
     Model & live(); // throws Error "disposed"
     void    check_idle() const; // throws Error "busy"
-    // Runs `operation` off the JS thread; nothing else may use the model meanwhile.
+    // Runs `operation` off the JS thread; nothing else may use the model in the meantime.
     Napi::Value change(const Napi::CallbackInfo & info, std::function<void(Model &)> operation);
     void    dispose_if_asked(Napi::Env env);
     void    begin_step(Napi::Object output, Napi::Promise::Deferred deferred);
@@ -54,9 +54,9 @@ private:
     std::shared_ptr<Model>                     model;
     StepBatch                                  batch;
     std::unique_ptr<StepInFlight>              in_flight;
-    std::unique_ptr<Napi::Promise::Deferred>   disposing; // waits for the step or change in progress
+    std::unique_ptr<Napi::Promise::Deferred>   disposing; // pending while a step or change is in progress
     StepDone                                   step_done;
-    Handoff                                    computed; // a step's end, to the JS thread
+    Handoff                                    computed; // hands a finished step to the JS thread
     bool                                       has_step_done = false;
     bool                                       is_changing   = false; // a sleep or a wake-up is in progress
 };

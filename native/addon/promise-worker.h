@@ -1,5 +1,5 @@
-// Runs a function off the JS thread and settles a promise with its result. The function captures what
-// it needs by value and touches no JS.
+// Runs a function off the JS thread and settles a promise with its result. The function captures its
+// inputs by value and does not touch JS.
 #pragma once
 
 #include "addon/handoff.h"
@@ -16,7 +16,7 @@ public:
     using Compute = std::function<T()>;
     using Convert = std::function<Napi::Value(Napi::Env, T &)>;
 
-    // settling: called on the JS thread just before the promise settles, either way.
+    // settling: called on the JS thread right before the promise is resolved or rejected.
     static Napi::Value start(Napi::Env env, Compute compute, Convert convert, std::function<void()> settling = [] {}) {
         auto * worker = new PromiseWorker(env, std::move(compute), std::move(convert), std::move(settling));
         auto promise  = worker->deferred.Promise();

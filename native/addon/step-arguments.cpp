@@ -1,4 +1,4 @@
-// Field by field, as src/runner/addon-types.ts declares them.
+// Copies field by field, in the order of src/runner/addon-types.ts.
 
 #include "addon/step-arguments.h"
 

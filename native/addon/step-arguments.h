@@ -1,4 +1,4 @@
-// Between the typed arrays of JS and the plain records of a step.
+// Converts between JS typed arrays and the plain records of a step.
 #pragma once
 
 #include "model/step-batch.h"
@@ -7,10 +7,10 @@
 
 namespace pagoda {
 
-// Copies a StepBatch object of JS. Throws Error "invalid_argument" for wrong kinds and short arrays.
+// Copies a JS StepBatch object. Throws Error "invalid_argument" for arrays of the wrong kind or too short.
 void read_step_batch(const Napi::Object & from, StepBatch & to);
 
-// Checks that a StepOutput object has room for everything that `rows` report.
+// Checks that a StepOutput object has room for all results of `rows`.
 void check_step_output(const Napi::Object & output, const std::vector<OutputRow> & rows);
 
 // Copies results and timings into a StepOutput object. JS thread only.

@@ -1,4 +1,4 @@
-// The process has one callback; the thread that it is called on decides whether it throws.
+// The process has a single callback; whether it throws depends on the thread it is called on.
 
 #include "model/abort-guard.h"
 

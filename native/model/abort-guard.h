@@ -1,6 +1,6 @@
-// llama.cpp and ggml end the process when an assertion about a file fails. While a guard lives, an assertion
-// that fails on its thread is thrown as an Error "model_unsupported" instead: the stack that reads the file
-// unwinds, and the process lives. Use it only while loading: code that computes cannot be unwound safely.
+// Turns failed assertions into exceptions. llama.cpp and ggml abort the process when an assertion about a file
+// fails. While a guard lives, a failed assertion on its thread throws Error "model_unsupported" instead, so the file
+// reader's stack unwinds and the process survives. Use it only while loading: compute code cannot be unwound safely.
 #pragma once
 
 namespace pagoda {

@@ -1,5 +1,5 @@
-// Sorts llama.cpp's architectures: a test compares the names with those of the pin, so that each architecture of a new
-// pin is sorted before it is served.
+// Sorts llama.cpp's architectures into groups. A test compares the names with those of the pinned version, so each
+// architecture of a new pin is sorted before it is served.
 
 #include "model/architectures.h"
 
@@ -12,11 +12,11 @@ namespace pagoda {
 namespace {
 
 struct Group {
-    const char * reason; // why none of them can be served; null = all can
+    const char * reason; // reason that the group cannot be served; null = it can
     const char * names;
 };
 
-// Served are decoders that read one KV cache of plain keys and values and give each token logits of the whole vocabulary.
+// Pagoda serves decoders with one KV cache of plain keys and values, and with logits of the whole vocabulary per token.
 const Group GROUPS[] = {
     { nullptr,
       "llama llama4 deci falcon grok gpt2 gptneox mpt baichuan starcoder refact bloom stablelm qwen qwen2 "
@@ -32,22 +32,22 @@ const Group GROUPS[] = {
       "qwen3next qwen35 qwen35moe qwen4exp plamo2 mamba mamba2 jamba falcon-h1 deepseek4 nemotron_h "
       "nemotron_h_moe rwkv6 rwkv6qwen2 rwkv7 arwkv7 granitehybrid bailingmoe3 lfm2 lfm2moe minimax-01 "
       "kimi-linear kimi-k3" },
-    { "keeps an index beside its KV cache, which is not supported yet",
+    { "keeps an index next to its KV cache, which is not supported yet",
       "deepseek32 glm-dsa dots3note hy_v4 minimax-m3" },
-    { "makes embeddings, not text",
+    { "produces embeddings, not text",
       "bert modern-bert nomic-bert nomic-bert-moe neo-bert jina-bert-v2 jina-bert-v3 eurobert gemma-embedding "
       "llama-embed" },
     { "has an encoder, which is not supported yet",
       "t5 t5encoder" },
     { "generates text by diffusion, which is not supported yet",
       "dream llada llada-moe rnd1" },
-    { "makes speech, not text",
+    { "produces speech, not text",
       "wavtokenizer-dec qwen3tts pockettts" },
-    { "drafts for another model and does not run without it",
+    { "drafts for another model and cannot run without it",
       "gemma4-assistant eagle3 dflash" },
     { "reads images for another model",
       "clip" },
-    { "is one that llama.cpp names but cannot run",
+    { "is listed in llama.cpp but cannot run there",
       "gptj" },
 };
 

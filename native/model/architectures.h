@@ -1,4 +1,4 @@
-// Which of llama.cpp's architectures can be served. The others load as if they were text models and fail in every step.
+// Checks that Pagoda can serve an architecture. Others would load as if they were text models and fail in every step.
 
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace pagoda {
 
-// Leaves names that llama.cpp does not know to its loader. Throws Error "model_unsupported".
+// Leaves names that llama.cpp does not know to llama.cpp's loader. Throws Error "model_unsupported".
 void check_architecture(const std::string & architecture);
 
 } // namespace pagoda

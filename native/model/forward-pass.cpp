@@ -1,5 +1,5 @@
-// The context is made once: n_batch = n_ubatch, so a step is one graph; one KV stream; flash attention
-// on, so that V is not transposed and a block is one contiguous run in K and in V of each layer.
+// The context is created once, with n_batch = n_ubatch, so a step is one graph, with a single KV stream, and with
+// flash attention on, so V is not transposed and a block is one contiguous run in K and in V of each layer.
 
 #include "model/forward-pass.h"
 
@@ -43,9 +43,9 @@ llama_context_params context_params(const ForwardPassParams & p, llama_placement
 
 ggml_threadpool_params threadpool_params(const ForwardPassParams & p) {
     ggml_threadpool_params tp = ggml_threadpool_params_default(p.n_threads);
-    tp.poll       = (uint32_t) p.poll; // 1 spins for some milliseconds; ggml's own 50 holds a core for a third of a second
+    tp.poll       = (uint32_t) p.poll; // 1 spins for a few milliseconds; ggml's default of 50 occupies a core for a third of a second
     tp.strict_cpu = true;
-    tp.paused     = true; // so that the first step binds its own thread, not the one that loads
+    tp.paused     = true; // so the first step binds its own thread, not the loading thread
     for (int32_t cpu : p.cpus) {
         tp.cpumask[cpu] = true;
     }
@@ -59,12 +59,12 @@ llama_context_ptr make_context(llama_model * model, const llama_context_params &
         const std::string detail = take_log_error();
         const bool is_memory = detail.find("alloc") != std::string::npos;
         throw Error(is_memory ? "out_of_memory" : "model_unsupported",
-                    "llama.cpp cannot make a context with placed KV blocks for this model" + (detail.empty() ? "" : ": " + detail));
+                    "llama.cpp cannot create a context with placed KV blocks for this model" + (detail.empty() ? "" : ": " + detail));
     }
     return ctx;
 }
 
-// Layers that the KV cache may have: those behind the last one of the text as well, such as the router of graniteswitch.
+// Number of layers that the KV cache may have, with those after the last text layer, such as graniteswitch's router.
 int32_t n_cached_layers(const llama_model * model) { return llama_model_n_layer(model) + llama_model_n_layer_nextn(model); }
 
 } // namespace

@@ -1,4 +1,4 @@
-// One step through llama.cpp: block copies, placement, llama_decode, sampling of the rows. Owns the
+// Runs one step in llama.cpp: block copies, placement, llama_decode, sampling of the rows. Owns the
 // context, the thread pool and the KV pool. Used by one thread at a time; no N-API types.
 #pragma once
 
@@ -24,12 +24,12 @@ struct ForwardPassParams {
     int32_t max_seqs;
     int32_t max_tokens;
     int32_t n_threads;
-    int32_t poll;  // 0 to 100: how long an idle thread spins
+    int32_t poll;  // 0 to 100; how long an idle thread spins
 
     const AttentionBackend * attention;
-    ggml_type                kv_type; // one of the backend's
+    ggml_type                kv_type; // one of the backend's types
 
-    std::vector<int32_t> cpus; // the threads are bound to, one each in turn; empty = any
+    std::vector<int32_t> cpus; // CPUs that the threads are bound to, one each in turn; empty = any
 };
 
 struct StepTimings {
@@ -37,7 +37,7 @@ struct StepTimings {
     double sampling_ms;
 };
 
-// A llama_batch with room for `n_tokens`, each of one sequence.
+// A llama_batch with room for `n_tokens` tokens, each in one sequence.
 struct BatchBuffer : llama_batch {
     explicit BatchBuffer(int32_t n_tokens) : llama_batch(llama_batch_init(n_tokens, 0, 1)) {}
     ~BatchBuffer() { llama_batch_free(*this); }
@@ -58,7 +58,7 @@ public:
     // Computes a validated batch; results are parallel to batch.rows. Throws Error "decode_failed".
     StepTimings run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 
-    // All buffers of the model, so a tied head that is packed counts beside the table of embeddings.
+    // Size of all buffers of the model; a tied head that is packed counts in addition to the embedding table.
     size_t weight_bytes() const;
     size_t kv_bytes() const;
     size_t scratch_bytes() const;
@@ -67,11 +67,11 @@ private:
     void decode(const StepBatch & batch);
     void sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 
-    // Freed from the last to the first: the context uses the threads and the plan, samplers and activations the threads.
+    // Freed from last to first: the context uses the threads and the plan; the sampler and activations use the threads.
     ForwardPassParams                                   params;
     int32_t                                             n_vocab;
     Head                                                head;
-    AttentionPlan                                       plan; // llama.cpp knows it as the placement
+    AttentionPlan                                       plan; // passed to llama.cpp as the placement
     std::vector<llama_placement_layer>                  layers;
     std::unique_ptr<ggml_threadpool, ThreadPoolDeleter> threadpool;
     std::unique_ptr<ActivationStore>                    activations;
@@ -79,7 +79,7 @@ private:
     llama_context_ptr                                   ctx;
     BatchBuffer                                         batch_buffer;
     std::vector<ggml_tensor *>                          kv_tensors;
-    std::vector<SampleRow>                              sample_rows; // of a step, on their way to the sampler
+    std::vector<SampleRow>                              sample_rows; // a step's input to the sampler
 };
 
 } // namespace pagoda

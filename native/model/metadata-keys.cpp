@@ -1,5 +1,5 @@
-// Refuses what llama.cpp's loader (llama-model.cpp, load_hparams) and ggml's operators (ops.cpp) assert
-// against.
+// Rejects values that would fail an assertion in llama.cpp's loader (llama-model.cpp, load_hparams) or in ggml's
+// operators (ops.cpp).
 
 #include "model/metadata-keys.h"
 
@@ -41,14 +41,14 @@ int64_t int_key(const gguf_context * g, const std::string & key, int64_t fallbac
 }
 
 Error refused(const std::string & key, const std::string & value) {
-    return Error("model_unsupported", "the model file gives " + key + " as " + value);
+    return Error("model_unsupported", "the model file sets " + key + " to " + value);
 }
 
 bool ends_with(const std::string & text, const std::string & end) {
     return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// Name of the first part as llama.cpp builds it; "" when this file is not named that way.
+// Name of the first part as llama.cpp builds it; "" if this file is not named that way.
 std::string first_part(const std::string & path, int64_t part, int64_t n_parts) {
     std::vector<char> prefix(path.size() + 1), first(path.size() + 32);
     if (llama_split_prefix(prefix.data(), prefix.size(), path.c_str(), (int32_t) part, (int32_t) n_parts) == 0) {
@@ -58,7 +58,7 @@ std::string first_part(const std::string & path, int64_t part, int64_t n_parts) 
     return first.data();
 }
 
-// Reads any kind of integer: the numbers of parts have 16 bits.
+// Reads any kind of integer, since part numbers have 16 bits.
 int64_t small_key(const gguf_context * g, const std::string & key) {
     const int64_t id = gguf_find_key(g, key.c_str());
     if (id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_UINT16) {
@@ -73,7 +73,7 @@ void check_rotated(const gguf_context * g, const std::string & key, int64_t head
     }
     const int64_t n_rot = count_key(g, key, 0, MAX_WIDTH);
     if (n_rot < 2 || n_rot % 2 != 0 || n_rot > head_dim) {
-        throw refused(key, std::to_string(n_rot) + "; of heads of " + std::to_string(head_dim) + " an even number can be rotated, at least 2");
+        throw refused(key, std::to_string(n_rot) + "; it must be even and in [2, " + std::to_string(head_dim) + "], the head size");
     }
 }
 
@@ -108,14 +108,14 @@ void check_first_part(const gguf_context * g, const std::string & path) {
     }
     const std::string first = first_part(path, part, n_parts);
     throw Error("model_unsupported", path + " is part " + std::to_string(part + 1) + " of " + std::to_string(n_parts) +
-                " of a model; name the first part" + (first.empty() ? "" : ", " + first));
+                " of a model; pass the first part" + (first.empty() ? "" : ", " + first));
 }
 
 void check_causal(const gguf_context * g, const std::string & architecture) {
     const std::string key = architecture + ".attention.causal";
     const int64_t     id  = gguf_find_key(g, key.c_str());
     if (id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_BOOL && !gguf_get_val_bool(g, id)) {
-        throw refused(key, "false: it makes embeddings, not text");
+        throw refused(key, "false: it produces embeddings, not text");
     }
 }
 
@@ -124,7 +124,7 @@ void check_rope_scaling(const gguf_context * g, const std::string & architecture
     const std::string kind = string_key(g, key);
     const std::vector<std::string> known = { "none", "linear", "yarn", "longrope" };
     if (gguf_find_key(g, key.c_str()) >= 0 && std::find(known.begin(), known.end(), kind) == known.end()) {
-        throw refused(key, "\"" + kind + "\"; none, linear, yarn and longrope are known");
+        throw refused(key, "\"" + kind + "\"; it must be none, linear, yarn or longrope");
     }
 }
 
@@ -136,7 +136,7 @@ void check_rope_dimensions(const gguf_context * g, const std::string & architect
     }
     const int64_t head_dim = count_key(g, p + "attention.key_length", count_key(g, p + "embedding_length", 0, MAX_WIDTH, 1) / n_head, MAX_WIDTH);
     check_rotated(g, p + "rope.dimension_count", head_dim);
-    // of layers with a sliding window
+    // for layers with a sliding window
     check_rotated(g, p + "rope.dimension_count_swa", count_key(g, p + "attention.key_length_swa", head_dim, MAX_WIDTH));
 }
 
@@ -144,7 +144,7 @@ void check_chat_template(const gguf_context * g) {
     const std::string key = "tokenizer.chat_template";
     const int64_t     id  = gguf_find_key(g, key.c_str());
     if (id >= 0 && gguf_get_kv_type(g, id) != GGUF_TYPE_STRING) {
-        throw refused(key, std::string("a value of type ") + gguf_type_name(gguf_get_kv_type(g, id)) + "; it must be a text");
+        throw refused(key, std::string("a value of type ") + gguf_type_name(gguf_get_kv_type(g, id)) + "; it must be a string");
     }
 }
 

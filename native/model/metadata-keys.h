@@ -1,5 +1,5 @@
-// Reads keys of a GGUF header with checks: llama.cpp ends the process for some unexpected values. Each
-// refusal is an Error "model_unsupported" that names the key.
+// Reads keys of a GGUF header with checks, since llama.cpp aborts the process on some unexpected values. Each
+// failed check throws Error "model_unsupported" that names the key.
 #pragma once
 
 #include "gguf.h"
@@ -9,46 +9,45 @@
 
 namespace pagoda {
 
-// Limits above any real model: products of them fit in 64 bits, and a loop over layers ends.
+// Limits above any real model, so that products fit in 64 bits and loops over layers terminate.
 constexpr int64_t MAX_LAYERS         = 512; // llama.cpp's LLAMA_MAX_LAYERS
-constexpr int64_t MAX_EXPERTS        = 1024; // its LLAMA_MAX_EXPERTS
+constexpr int64_t MAX_EXPERTS        = 1024; // llama.cpp's LLAMA_MAX_EXPERTS
 constexpr int64_t MAX_HEADS          = 1 << 16;
 constexpr int64_t MAX_WIDTH          = 1 << 24;
 constexpr int64_t MAX_CONTEXT_LENGTH = 1ll << 40;
 
-// "" when absent or not text.
+// Returns "" if the key is absent or not a string.
 std::string string_key(const gguf_context * g, const std::string & key);
 
-// A count, or element `layer` of an array with one entry per layer; `fallback` when absent. Throws outside
-// [min, max].
+// Reads a count, or element `layer` of an array with one entry per layer; `fallback` if absent. Throws for a value
+// outside [min, max].
 int64_t count_key(const gguf_context * g, const std::string & key, int64_t fallback, int64_t max, int64_t min = 0, size_t layer = 0);
 
-// Number of elements of an array; 0 when absent.
+// Number of elements in an array; 0 if absent.
 int64_t array_length(const gguf_context * g, const std::string & key);
 
-// Throws for any part but the first of a model in several files, naming the first.
+// Throws for any part except the first of a model in several files, naming the first part.
 void check_first_part(const gguf_context * g, const std::string & path);
 
-// Throws for a model whose tokens see those that follow: it makes embeddings, and steps know no later token.
+// Throws for a model whose tokens see later tokens: it produces embeddings, and a step does not know later tokens.
 void check_causal(const gguf_context * g, const std::string & architecture);
 
 // Throws for a kind of scaling that llama.cpp does not know.
 void check_rope_scaling(const gguf_context * g, const std::string & architecture);
 
-// Throws for a number of rotated dimensions at which the first step would fail an assertion of ggml or never
-// end.
+// Throws for a number of rotated dimensions with which the first step would fail a ggml assertion or never end.
 void check_rope_dimensions(const gguf_context * g, const std::string & architecture);
 
-// Throws for a chat template that is not text: llama.cpp would ignore it.
+// Throws for a chat template that is not a string, which llama.cpp would ignore.
 void check_chat_template(const gguf_context * g);
 
-// Throws when more experts are used than exist, or none of several.
+// Throws if more experts are used than exist, or if there are several and none is used.
 void check_experts(const gguf_context * g, const std::string & architecture, int64_t n_layers);
 
-// Throws for an epsilon that is negative or not a number: the first step would end the process.
+// Throws for an epsilon that is negative or NaN: the first step would abort the process.
 void check_norms(const gguf_context * g, const std::string & architecture);
 
-// Throws for a norm, a bias, a scale or sinks that are not F32: operators on the CPU refuse them, or read them as F32.
+// Throws for a norm, bias, scale or sinks tensor that is not F32: the CPU's operators reject it or read it as F32.
 void check_vectors(const gguf_context * g);
 
 } // namespace pagoda

@@ -1,4 +1,4 @@
-// Header reading through ggml's gguf API, after a look at the first bytes and the file's size.
+// Reads the header through ggml's gguf API, after checking the first bytes and the file's size.
 
 #include "model/model-file.h"
 
@@ -34,7 +34,7 @@ void capture_log(ggml_log_level level, const char * text, void *) {
     }
     std::lock_guard<std::mutex> lock(log_mutex);
     if (!log_error.empty()) {
-        return; // the first line names the cause, later ones only that something failed
+        return; // the first line names the cause; later ones only say that something failed
     }
     log_error = text;
     while (!log_error.empty() && std::isspace((unsigned char) log_error.back())) {
@@ -81,7 +81,7 @@ int64_t kv_bytes_per_token(const gguf_context * g, const std::string & arch, int
                                  count_key(g, p + "attention.value_length", head_dim, MAX_WIDTH));
     }
     if (elements == 0) {
-        throw Error("model_unsupported", "the model file gives no layer a head for keys and values (" + p + "attention.head_count)");
+        throw Error("model_unsupported", "no layer of the model file has heads for keys and values (" + p + "attention.head_count)");
     }
     return elements / ggml_blck_size(kv_type) * (int64_t) ggml_type_size(kv_type);
 }
@@ -124,7 +124,7 @@ ModelHeader read_model_header(const std::string & path, ggml_type kv_type) {
     check_first_part(g.get(), path);
     h.architecture = string_key(g.get(), "general.architecture");
     if (h.architecture.empty()) {
-        throw Error("model_unsupported", path + " names no model architecture");
+        throw Error("model_unsupported", path + " does not name a model architecture");
     }
     check_architecture(h.architecture);
     check_causal(g.get(), h.architecture);

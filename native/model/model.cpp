@@ -1,5 +1,5 @@
-// Loading: header, memory check, weights, vocabulary, context; each failure has its own code. Sleeping
-// lets go in the reverse order, after making sure that what is let go can be had again.
+// Loads header, weights (after a memory check), vocabulary and context; each failure has its own code. Sleeping frees
+// them in the reverse order, after making sure that they can be loaded again.
 
 #include "model/model.h"
 
@@ -19,7 +19,7 @@ namespace {
 
 std::string mib(uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
-// The device that takes the layers, or null.
+// The device that the layers are offloaded to, or null.
 ggml_backend_dev_t gpu_in_use(const LoadOptions & options) {
     return options.n_gpu_layers != 0 ? ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) : nullptr;
 }
@@ -30,7 +30,7 @@ uint64_t kv_bytes(const LoadOptions & options, const ModelHeader & header) {
 
 void check_memory(const LoadOptions & options, uint64_t weights, uint64_t kv) {
     if (gpu_in_use(options)) {
-        return; // weights and KV lie in the device's memory
+        return; // weights and KV cache are in the device's memory
     }
     const uint64_t available = available_memory();
     if (available > 0 && weights + kv > available) {
@@ -43,11 +43,11 @@ void check_same(const ModelHeader & was, const ModelHeader & is, const std::stri
     const bool same = was.architecture == is.architecture && was.weight_bytes == is.weight_bytes && was.name == is.name &&
                       was.n_layers == is.n_layers && was.n_vocab == is.n_vocab && was.kv_bytes_per_token == is.kv_bytes_per_token;
     if (!same) {
-        throw Error("model_unsupported", path + " holds another model than the one that was loaded");
+        throw Error("model_unsupported", path + " contains a different model from the one that was loaded");
     }
 }
 
-// Freed memory goes back to the system, where the allocator would keep it.
+// Returns freed memory to the system, since the allocator would keep it.
 void trim_heap() {
 #ifdef __GLIBC__
     malloc_trim(0);
@@ -108,7 +108,7 @@ void Model::sleep(SleepingWeights kept) {
 void Model::prepare_unload(const std::string & source) {
     check_same(header, read_model_header(source, options.pass.kv_type), options.path);
     if (vocabulary()->is_of(weights.model())) {
-        set_vocabulary(weights.load_vocabulary()); // texts are tokenised in a sleep too
+        set_vocabulary(weights.load_vocabulary()); // tokenization continues during a sleep
     }
 }
 
@@ -129,7 +129,7 @@ void Model::wake_kv_cache() {
         return;
     }
     if (!weights.model()) {
-        throw Error("asleep", "the KV cache cannot be made before the weights are there");
+        throw Error("asleep", "the KV cache cannot be created before the weights are loaded");
     }
     check_memory(options, 0, kv_bytes(options, header));
     const AbortGuard guard;

@@ -1,5 +1,5 @@
-// A loaded model and everything that computes with it. Freed in the order that keeps pointers valid:
-// the step thread first, then the context, then the weights.
+// A loaded model and everything that computes with it. Freed in an order that keeps pointers valid:
+// first the step thread, then the context, then the weights.
 #pragma once
 
 #include "model/forward-pass.h"
@@ -25,7 +25,7 @@ struct LoadOptions {
     ForwardPassParams pass;
 };
 
-// What becomes of the weights in a sleep: they stay, are kept in host memory only, or go.
+// Fate of the weights in a sleep: they stay, they are kept as a copy in host memory, or they are dropped.
 enum class SleepingWeights { keep, copy, drop };
 
 // Bytes held now.
@@ -37,30 +37,30 @@ struct MemoryReport {
 
 class Model {
 public:
-    // Loads on the calling thread. `progress` gets shares in [0, 1].
+    // Loads on the calling thread. `progress` receives values in [0, 1].
     // Throws Error "model_*" or "out_of_memory".
     static std::shared_ptr<Model> load(const LoadOptions & options, std::function<void(float)> progress);
 
     Model(const LoadOptions & options, const ModelHeader & header);
 
-    // Joins the step thread after the job in flight. Later steps are not possible.
+    // Joins the step thread after the job in flight. No steps are possible afterwards.
     void stop() { thread.reset(); }
 
-    // Throws Error "model_*" when the file could not give the weights again.
+    // Throws Error "model_*" if the weights could not be reloaded from the file.
     void check_reload() const;
 
-    // No step may be in flight or begin meanwhile. Each may be called in any state; one that has nothing to
-    // do does nothing, and one that throws has changed nothing that wake_*() could not mend.
+    // No step may be in flight or begin during these calls. Each may be called in any state and returns at once if
+    // there is nothing to do. After an exception, wake_*() can still restore the model.
 
-    // Frees the context with its KV pool, and the weights where told. Throws Error "model_*" when they could
-    // not be had again, or "out_of_memory" for a copy.
+    // Frees the context with its KV pool, and the weights unless they are kept. Throws Error "model_*" if the weights
+    // could not be reloaded, or "out_of_memory" if there is no room for a copy.
     void sleep(SleepingWeights weights);
-    // Throws Error "model_*": also when the file holds another model now.
+    // Throws Error "model_*", also if the file now contains a different model.
     void wake_weights();
     // Throws Error "asleep" without weights, or "out_of_memory".
     void wake_kv_cache();
 
-    // Any thread may ask; whoever works with the vocabulary holds on to it.
+    // Any thread. A caller that uses the vocabulary keeps the pointer.
     std::shared_ptr<const Vocabulary> vocabulary() const;
     MemoryReport                      memory() const;
 
@@ -73,23 +73,23 @@ public:
     int32_t                       n_vocab        = 0;
     int32_t                       n_embd         = 0;
     int32_t                       sliding_window = 0; // 0 = none
-    std::vector<std::string>      unpacked_types;     // as Weights has them
+    std::vector<std::string>      unpacked_types;     // see Weights::unpacked_types()
     std::unique_ptr<ChatTemplate> chat_template;
     SamplerPool                   samplers;
 
 private:
     void set_vocabulary(std::shared_ptr<llama_model> source);
-    // Makes sure that `source` gives the weights again. Throws Error "model_*".
+    // Makes sure that the weights can be reloaded from `source`. Throws Error "model_*".
     void prepare_unload(const std::string & source);
     void note_memory();
 
-    mutable std::mutex                mutex; // of the two below
+    mutable std::mutex                mutex; // guards the next two members
     std::shared_ptr<const Vocabulary> current_vocabulary;
     MemoryReport                      report = {};
     Weights                           weights;
 
 public:
-    std::unique_ptr<ForwardPass> pass; // null in a sleep
+    std::unique_ptr<ForwardPass> pass; // null while asleep
     std::unique_ptr<StepThread>  thread;
 };
 

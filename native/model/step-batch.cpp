@@ -1,4 +1,4 @@
-// The checks behind the boundary's promise: nothing that JS can pass reads or writes out of bounds.
+// Checks a step's arrays, so that no argument from JS causes a read or write out of bounds.
 
 #include "model/step-batch.h"
 
@@ -17,19 +17,19 @@ void check(bool ok, const char * array, size_t index, const char * fault) {
     }
 }
 
-// Positions are derived from the length, which the table bounds: no later look-up can leave the table.
+// Positions are derived from the length, which the table bounds, so no later lookup can leave the table.
 void check_sequence(const StepBatch & b, const StepLimits & limits, int32_t s) {
     const int32_t first = b.query_start[s], end = b.query_start[s + 1];
     const int64_t capacity = (int64_t) (b.block_start[s + 1] - b.block_start[s]) * limits.block_size;
     check(end > first, "queryStart", s + 1, "a sequence has no tokens");
-    check(b.seq_lens[s] >= end - first, "seqLens", s, "shorter than the tokens of the step");
+    check(b.seq_lens[s] >= end - first, "seqLens", s, "less than the sequence's tokens in this step");
     check(b.seq_lens[s] <= capacity, "blockTableStart", s + 1, "the table is too short for the sequence");
     check(b.positions[end - 1] == b.seq_lens[s] - 1, "seqLens", s, "does not follow from the positions");
     for (int32_t t = first; t < end; ++t) {
         const int32_t pos = b.seq_lens[s] - (end - t);
         check(b.positions[t] == pos, "positions", t, "not consecutive");
         const int32_t block = b.block_ids[b.block_start[s] + pos / limits.block_size];
-        check(b.slots[t] == block * limits.block_size + pos % limits.block_size, "slotMapping", t, "not the slot of the block table");
+        check(b.slots[t] == block * limits.block_size + pos % limits.block_size, "slotMapping", t, "does not match the block table");
     }
 }
 
@@ -42,7 +42,7 @@ void check_row(const OutputRow & row, size_t i, const StepBatch & b, const StepL
     check(std::isfinite(row.presence), "presencePenalty", i, "not finite");
     check(std::isfinite(row.frequency), "frequencyPenalty", i, "not finite");
     check(std::isfinite(row.repetition) && row.repetition > 0, "repetitionPenalty", i, "not a number > 0");
-    check(row.num_logprobs >= -1 && row.num_logprobs <= limits.n_vocab, "numLogprobs", i, "not in [-1, the vocabulary]");
+    check(row.num_logprobs >= -1 && row.num_logprobs <= limits.n_vocab, "numLogprobs", i, "not in [-1, vocabulary size]");
     check(row.target >= -1 && row.target < limits.n_vocab, "targetTokens", i, "no such token");
     check(row.sampler == 0 || samplers.find(row.sampler) != nullptr, "sampler", i, "unknown handle");
 }

@@ -1,5 +1,5 @@
-// One step as native sees it: copies of the caller's arrays, checked before anything is computed.
-// Layout and meaning of every array: StepBatch in src/runner/addon-types.ts.
+// One step in native code: copies of the caller's arrays, checked before anything is computed.
+// StepBatch in src/runner/addon-types.ts documents the layout and meaning of every array.
 #pragma once
 
 #include "head/head.h"
@@ -34,10 +34,10 @@ struct StepBatch {
     int32_t n_tokens() const { return (int32_t) tokens.size(); }
     int32_t n_seqs() const { return (int32_t) seq_lens.size(); }
 
-    // Of all rows.
+    // The least result of the head that suffices for all rows.
     HeadNeed head_need() const;
 
-    // Throws Error "invalid_argument" naming the array and index at fault.
+    // Throws Error "invalid_argument" that names the faulty array and index.
     void validate(const StepLimits & limits, const SamplerPool & samplers) const;
 };
 

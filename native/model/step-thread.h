@@ -1,4 +1,4 @@
-// The model's own thread: runs one job at a time and reports its end. Joined on destruction, after the
+// The model's own thread, which runs one job at a time. Joined on destruction, after the
 // job in flight.
 #pragma once
 
@@ -54,7 +54,7 @@ private:
     std::condition_variable changed;
     std::function<void()>   job;
     bool                    stopping = false;
-    std::thread             thread; // last: starts when the rest is there
+    std::thread             thread; // last, so that it starts after the other members exist
 };
 
 } // namespace pagoda

@@ -1,5 +1,5 @@
-// The weights of a model and where they are: in llama.cpp, as a copy of the file in host memory, or in
-// the file alone. Used by one thread at a time.
+// A model's weights and their location: in llama.cpp, as a copy of the file in host memory, or only in
+// the file. Used by one thread at a time.
 #pragma once
 
 #include "llama.h"
@@ -14,7 +14,7 @@ namespace pagoda {
 
 class Weights {
 public:
-    // is_packed: our kernels compute with them where they can; else ggml's plain ones.
+    // is_packed: use Pagoda's kernels where they apply; otherwise, ggml's plain kernels.
     Weights(std::string path, int32_t n_gpu_layers, bool is_packed)
         : path(std::move(path)), n_gpu_layers(n_gpu_layers), is_packed(is_packed) {}
     ~Weights();
@@ -22,32 +22,31 @@ public:
     Weights(const Weights &)             = delete;
     Weights & operator=(const Weights &) = delete;
 
-    // From the copy where there is one, else from the file. `progress` gets shares in [0, 1]. Throws
+    // Loads from the copy if there is one, otherwise from the file. `progress` receives values in [0, 1]. Throws
     // Error "model_unsupported".
     void load(std::function<void(float)> progress);
 
-    // Keeps the file's bytes in memory that no file backs, so that neither its deletion nor its change
-    // matters; does nothing where that cannot be. The model must be loaded. Throws Error "out_of_memory"
-    // or "model_not_found".
+    // Copies the file to memory that no file backs, so that deleting or changing the file does not matter; does
+    // nothing if that is not possible. The model must be loaded. Throws Error "out_of_memory" or "model_not_found".
     void make_copy();
     void drop_copy();
-    // llama.cpp lets go of them, once nobody else shares the model.
+    // Releases the model; llama.cpp frees the weights once nothing else shares it.
     void unload() { loaded.reset(); }
 
-    // The vocabulary alone, as a model of its own. Throws Error "model_unsupported".
+    // Loads only the vocabulary, as a separate model. Throws Error "model_unsupported".
     std::shared_ptr<llama_model> load_vocabulary() const;
 
-    // Null when they are not in llama.cpp. Whoever needs the model longer than its user shares it.
+    // Null while the weights are not in llama.cpp. Code that needs the model beyond the call shares the pointer.
     const std::shared_ptr<llama_model> & model() const { return loaded; }
 
-    // The path that load() would read.
+    // Path that load() would read.
     std::string source() const;
 
-    // Types of matrices that were to be packed and have no kernels here, as the last load() found them.
+    // Types of matrices that the last load() could not pack, since this CPU has no kernels for them.
     const std::vector<std::string> & unpacked_types() const { return unpacked; }
 
-    // What is held now, model or copy. Only a context can tell how large the model's buffers are: until
-    // one has, its tensors count as the file has them.
+    // Bytes held now, by the model or the copy. Only a context can report the size of the model's buffers; until
+    // note_buffers(), tensors count with their size in the file.
     uint64_t bytes() const;
     void     note_buffers(uint64_t bytes) { buffer_bytes = bytes; }
 
@@ -59,7 +58,7 @@ private:
     std::vector<std::string>     unpacked;
     int                          copy_fd    = -1; // -1 = no copy
     uint64_t                     copy_bytes = 0;
-    uint64_t                     buffer_bytes = 0; // the same after each load
+    uint64_t                     buffer_bytes = 0; // equal after each load; 0 = unknown
 };
 
 } // namespace pagoda

@@ -63,12 +63,12 @@ describe("architectures", () => {
     expect(REFUSED.length).toBe(52);
     expect(Object.fromEntries(REFUSED)).toMatchObject({
       mamba: "has recurrent layers, which are not supported yet",
-      "minimax-m3": "keeps an index beside its KV cache, which is not supported yet",
-      "llama-embed": "makes embeddings, not text",
+      "minimax-m3": "keeps an index next to its KV cache, which is not supported yet",
+      "llama-embed": "produces embeddings, not text",
       t5: "has an encoder, which is not supported yet",
       dream: "generates text by diffusion, which is not supported yet",
-      qwen3tts: "makes speech, not text",
-      eagle3: "drafts for another model and does not run without it",
+      qwen3tts: "produces speech, not text",
+      eagle3: "drafts for another model and cannot run without it",
     });
   });
 
@@ -85,7 +85,8 @@ test("a model whose tokens see later ones is refused, whatever its architecture"
   writeModel("llama", { "llama.attention.causal": ["bool", false] });
   await expect(loadTestModel(path)).rejects.toMatchObject({
     code: "model_unsupported",
-    message: "the model file gives llama.attention.causal as false: it makes embeddings, not text",
+    message:
+      "the model file sets llama.attention.causal to false: it produces embeddings, not text",
   });
   writeModel("llama", { "llama.attention.causal": ["bool", true] });
   await (await loadTestModel(path)).dispose();

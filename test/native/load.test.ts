@@ -55,28 +55,32 @@ describe("loading", () => {
       writeFileSync(at(name), encodeGguf(new Map(keys), []));
       expect(await failure(at(name))).toMatchObject({
         code: "model_unsupported",
-        message: `${at(name)} is part 2 of 3 of a model; name the first part${first}`,
+        message: `${at(name)} is part 2 of 3 of a model; pass the first part${first}`,
       });
     }
   });
 
   const wrongKeys: [string, GgufValue | null, string][] = [
-    ["rope.scaling.type", ["string", "foo"], 'as "foo"; none, linear, yarn and longrope are known'],
-    ["rope.scaling.type", ["string", ""], 'as ""; none, linear, yarn and longrope are known'],
-    ["block_count", ["u32", 0], "as 0"],
-    ["block_count", ["u32", 513], "as 513"],
+    ["rope.scaling.type", ["string", "foo"], 'to "foo"; it must be none, linear, yarn or longrope'],
+    ["rope.scaling.type", ["string", ""], 'to ""; it must be none, linear, yarn or longrope'],
+    ["block_count", ["u32", 0], "to 0"],
+    ["block_count", ["u32", 513], "to 513"],
     ["block_count", null, "lacks"],
-    ["embedding_length", ["u32", 0], "as 0"],
-    ["attention.head_count_kv", ["u32", 0], "no layer a head for keys and values"],
+    ["embedding_length", ["u32", 0], "to 0"],
+    [
+      "attention.head_count_kv",
+      ["u32", 0],
+      "no layer of the model file has heads for keys and values",
+    ],
     ["expert_count", ["u32", 4], "lacks"],
-    ["expert_used_count", ["u32", 2], "as 2"],
-    ["attention.layer_norm_rms_epsilon", ["f32", Number.NaN], "as nan"],
-    ["rope.dimension_count", ["u32", 0], "as 0; of heads of 64 an even number can be rotated"],
-    ["rope.dimension_count", ["u32", 63], "as 63; of heads of 64 an even number can be rotated"],
-    ["rope.dimension_count", ["u32", 66], "as 66; of heads of 64 an even number can be rotated"],
-    ["rope.dimension_count_swa", ["u32", 0], "as 0; of heads of 64 an even number can be rotated"],
-    ["rope.dimension_count_swa", ["u32", 3], "as 3; of heads of 64 an even number can be rotated"],
-    ["attention.layer_norm_rms_epsilon", ["f32", -1], "as -1.000000"],
+    ["expert_used_count", ["u32", 2], "to 2"],
+    ["attention.layer_norm_rms_epsilon", ["f32", Number.NaN], "to nan"],
+    ["rope.dimension_count", ["u32", 0], "to 0; it must be even and in [2, 64]"],
+    ["rope.dimension_count", ["u32", 63], "to 63; it must be even and in [2, 64]"],
+    ["rope.dimension_count", ["u32", 66], "to 66; it must be even and in [2, 64]"],
+    ["rope.dimension_count_swa", ["u32", 0], "to 0; it must be even and in [2, 64]"],
+    ["rope.dimension_count_swa", ["u32", 3], "to 3; it must be even and in [2, 64]"],
+    ["attention.layer_norm_rms_epsilon", ["f32", -1], "to -1.000000"],
   ];
   test.each(wrongKeys)("the key %s as %p is refused by name", async (key, value, reason) => {
     const { metadata, tensors } = tinyGguf();
@@ -99,7 +103,7 @@ describe("loading", () => {
     expect(await failure(at("no-text.gguf"))).toMatchObject({
       code: "model_unsupported",
       message:
-        "the model file gives tokenizer.chat_template as a value of type u32; it must be a text",
+        "the model file sets tokenizer.chat_template to a value of type u32; it must be a string",
     });
   });
 

@@ -214,14 +214,14 @@ describe("the file of a sleeping model", () => {
     await model.dispose();
   });
 
-  test("that holds another model now is refused", async () => {
+  test("that now contains a different model is refused", async () => {
     const { path, model } = await load();
     const { weights } = model.memory();
     await model.sleep("drop");
     writeTinyGguf(path, { architecture: "qwen3" });
     expect(await codeOf(() => model.wakeWeights())).toBe("model_unsupported");
     writeOtherVocabulary(path, weights);
-    await expect(model.wakeWeights()).rejects.toThrow("holds another model");
+    await expect(model.wakeWeights()).rejects.toThrow("contains a different model");
     await model.dispose();
   });
 

@@ -110,7 +110,7 @@ describe("step", () => {
     packer.batch.seqLens[0] = -2_147_483_648;
     await expect(model.step(packer.batch, packer.output)).rejects.toMatchObject({
       code: "invalid_argument",
-      message: "seqLens[0]: shorter than the tokens of the step",
+      message: "seqLens[0]: less than the sequence's tokens in this step",
     });
   });
 
