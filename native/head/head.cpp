@@ -1,4 +1,4 @@
-// A weight is known by the name that GGUF files give it, the result by the one that llama.cpp gives the last tensor of
+// Identifies the weight by its name in GGUF files, and the result by the name that llama.cpp gives the last tensor of
 // a graph.
 
 #include "head/head.h"

@@ -1,4 +1,4 @@
-// What is collected is a superset; cuts then set weights to 0, so that places and ids stay.
+// Collects a superset first; cuts then set weights to 0, so that positions and ids stay.
 
 #include "sampling/candidates.h"
 
@@ -24,7 +24,7 @@ void Candidates::collect_above(Row row, const RowScan & scan, float bound) {
 
 Cut Candidates::collect_top_k(Row row, const RowScan & scan, int32_t k) {
     float bound = NEG_INF;
-    if (k <= row.blocks()) { // the k-th highest block maximum: k values or more are not below it
+    if (k <= row.blocks()) { // at least k values are not below the k-th highest block maximum
         search.load(scan.maxima.data(), nullptr, row.blocks());
         bound = search.find(k).logit;
     }
@@ -45,7 +45,7 @@ void Candidates::list_top_k(Row row, const RowScan & scan, int32_t k, int32_t * 
     std::sort(top, end, [row](int32_t a, int32_t b) { return row.x[a] > row.x[b] || (row.x[a] == row.x[b] && a < b); });
 }
 
-// A power of two at or below, so that no rounding in a library's log() has a say in what is collected.
+// Rounds down to a power of two, so that rounding in a library's log() cannot affect which values are collected.
 float Candidates::bound_of(float weight, const Weighing & weighing) {
     return weighing.max + (float) std::ilogb(0.9f * weight) * 0.69314718f / weighing.scale;
 }
@@ -54,14 +54,14 @@ void Candidates::collect_nucleus(Row row, const RowScan & scan, const Weighing &
     if (row.blocks() >= 4 * SAMPLE_BLOCKS && collect_guessed_nucleus(row, scan, weighing, total, p)) {
         return;
     }
-    // Tokens lighter than (1 - p) * total / n weigh less than the tail together.
+    // Tokens lighter than (1 - p) * total / n together weigh less than the tail.
     collect_above(row, scan, bound_of((float) ((1.0 - p) * total / row.n), weighing));
     weigh(weighing);
     keep_mass(p * total);
 }
 
-// Collects what lies above the cut that a sample of blocks promises for a tail of half the size. Weighed,
-// that either turns out to hold the nucleus, and is several times less than what certainly does, or not.
+// Collects the values above the cut that a sample of blocks predicts for a tail of half the size. Their weight shows
+// whether they contain the nucleus; if so, they are several times fewer than a safe bound would collect.
 bool Candidates::collect_guessed_nucleus(Row row, const RowScan & scan, const Weighing & weighing, double total, double p) {
     const int32_t stride = row.blocks() / SAMPLE_BLOCKS;
     const double  tail   = (1.0 - p) * total / stride;
@@ -72,7 +72,7 @@ bool Candidates::collect_guessed_nucleus(Row row, const RowScan & scan, const We
     const float bound = search.find(sample - 0.5 * tail).logit;
     collect_above(row, scan, bound);
     weigh(weighing);
-    if (this->total() < p * total * (1 + 1e-5)) { // room for rounding
+    if (this->total() < p * total * (1 + 1e-5)) { // margin for rounding
         return false;
     }
     search.load_sample(row, stride, weighing);
@@ -98,7 +98,7 @@ void Candidates::keep(Cut cut) {
             --surplus;
         }
     }
-    row_kernels().cut(weights.data(), weights.data(), blocks_of(n), 0.0f, sums.data()); // the sums anew
+    row_kernels().cut(weights.data(), weights.data(), blocks_of(n), 0.0f, sums.data()); // recompute the sums
 }
 
 void Candidates::keep_heavy(float floor) {
@@ -122,7 +122,7 @@ int32_t Candidates::draw(double u) const {
     while (at + 1 < n && (left -= weights[at]) >= 0) {
         ++at;
     }
-    while (at > 0 && !(weights[at] > 0)) { // rounding may leave a rest
+    while (at > 0 && !(weights[at] > 0)) { // rounding may leave a remainder
         --at;
     }
     return ids[at];

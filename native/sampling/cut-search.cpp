@@ -1,5 +1,5 @@
-// A split costs a pass to weigh and a pass to compact. It leaves about half of what there was, so all
-// splits together cost about as much as four passes over what was loaded.
+// A split costs one pass to weigh and one pass to compact. It leaves about half of the values, so all
+// splits together cost about as much as four passes over the loaded values.
 
 #include "sampling/cut-search.h"
 
@@ -12,9 +12,9 @@ namespace pagoda {
 
 namespace {
 
-constexpr int32_t FEW = ROW_BLOCK; // sorted rather than split again
+constexpr int32_t FEW = ROW_BLOCK; // this many values are sorted instead of split again
 
-// Integers in the order of the floats, and back.
+// Maps floats to integers of the same order, and back.
 int32_t order_of(float x) {
     int32_t bits;
     std::memcpy(&bits, &x, sizeof(bits));
@@ -28,8 +28,8 @@ float float_of(int32_t order) {
     return x;
 }
 
-// A value in [min, max) near the middle. Logits lie close together but for a few that stand for "never",
-// such as -1e30: across a wide range the exponents are halved, not the values.
+// Returns a value in [min, max) near the middle. Logits are close together, except for a few that mean "never",
+// such as -1e30; a wide range is therefore halved by exponent, not by value.
 float pivot_between(float min, float max) {
     const bool is_narrow = max - min < 1e4f; // false for infinities
     const float middle = is_narrow ? min + (max - min) / 2 : float_of((int32_t) (((int64_t) order_of(min) + order_of(max)) >> 1));
@@ -69,7 +69,7 @@ double CutSearch::load_sample(Row row, int32_t stride, const Weighing & weighing
     return total;
 }
 
-// Goes on with the side of the pivot that the cut is on.
+// Continues with the side of the pivot that the cut is on.
 Compacted CutSearch::split(float pivot, double & need) {
     const double above = row_kernels().mass_above(x.data(), w.data(), blocks_of(n), pivot);
     const bool is_above = above >= need;
@@ -86,7 +86,7 @@ Cut CutSearch::find(double need, float first_pivot) {
     if (n <= FEW) {
         return find_in_few(need);
     }
-    Compacted rest = split(first_pivot, need); // where that keeps all, it still tells their range
+    Compacted rest = split(first_pivot, need); // even if this keeps all values, it returns their range
     while (n > FEW && rest.min < rest.max) {
         rest = split(pivot_between(rest.min, rest.max), need);
     }
@@ -109,7 +109,7 @@ Cut CutSearch::find_in_few(double need) const {
     return { logit, (int32_t) ties };
 }
 
-// All that is left is equal, and so weighs the same.
+// All remaining values are equal, so they have equal weights.
 Cut CutSearch::find_in_ties(double need) const {
     const double ties = w[0] > 0 ? std::ceil(need / w[0]) : n;
     return { x[0], (int32_t) std::clamp(ties, 1.0, (double) n) };

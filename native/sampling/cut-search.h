@@ -1,7 +1,7 @@
-// Where top-k and top-p cut a set of logits: found by splitting at a pivot and going on with one side, as
-// quickselect does but with vector passes; nothing is sorted but the last few. Every cut keeps a prefix of
-// the order by logit, ties by id. Sums are over 16 lanes a block in float, over blocks in double: one
-// order on every CPU. One thread at a time.
+// Finds where top-k and top-p cut a set of logits, by splitting at a pivot and continuing with one side, like
+// quickselect but with vector passes; only the last few values are sorted. Every cut keeps a prefix of the order by
+// logit, ties by id. Sums are in float over a block's 16 lanes and in double over blocks, in the same order on every
+// CPU. One thread at a time.
 #pragma once
 
 #include "sampling/row-scan.h"
@@ -11,7 +11,7 @@
 
 namespace pagoda {
 
-// Fills the last block up: no comparison is true for it, and it weighs nothing.
+// Pads the last block: no comparison with it is true, and it weighs nothing.
 constexpr float FILL = std::numeric_limits<float>::quiet_NaN();
 
 // The weight of a logit is exp((logit - max) * scale).
@@ -20,7 +20,7 @@ struct Weighing {
     float scale; // 1 / temperature
 };
 
-// Keeps the logits above `logit`, and of those equal to it the first `ties` by id.
+// Keeps the logits above `logit` and, of those equal to it, the first `ties` by id.
 struct Cut {
     float   logit;
     int32_t ties;
@@ -32,11 +32,11 @@ public:
 
     void load(const float * x, const float * w, int32_t n); // null = every weight is 1
 
-    // Loads every `stride`-th whole block of a row. Returns what it weighs.
+    // Loads every `stride`-th whole block of a row. Returns the weight of the sample.
     double load_sample(Row row, int32_t stride, const Weighing & weighing);
 
-    // The cut after the shortest prefix that weighs `need` or more, never empty; all where rounding leaves
-    // less. Destroys what is loaded. A first pivot near the cut saves passes, any will do.
+    // Returns the cut after the shortest nonempty prefix that weighs `need` or more; after all values if rounding
+    // leaves less. Destroys the loaded values. A first pivot near the cut saves passes, but any value works.
     Cut find(double need, float first_pivot = -NEG_INF);
 
 private:

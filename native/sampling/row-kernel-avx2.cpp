@@ -1,4 +1,4 @@
-// The loops with 8 lanes. Compiled with their own flags; called only where the CPU has them.
+// The loops with 8 lanes. Compiled with separate flags; called only on CPUs that support them.
 
 #if defined(__AVX2__)
 

@@ -1,7 +1,7 @@
-// The loops of sampling that touch every value, written once over a vector type and compiled for each
-// instruction set. All sets give the same bits: every sum goes through 16 lanes in one order, whatever
+// The sampling loops that touch every value, written once over a vector type and compiled for each
+// instruction set. All sets produce the same bits: every sum goes through 16 lanes in one order, independent of
 // the width of V, and no multiplication is fused with an addition (the files are compiled with
-// -ffp-contract=off). So a token does not depend on the CPU, given the logits.
+// -ffp-contract=off). Thus, given the logits, a token does not depend on the CPU.
 #pragma once
 
 #include <cstdint>
@@ -13,37 +13,37 @@ constexpr int   ROW_BLOCK = 64;
 constexpr int   SUM_LANES = 16;
 constexpr float NEG_INF   = -std::numeric_limits<float>::infinity();
 
-// What compact() left: x and w are written in place, in order.
+// Result of compact(), which writes x and w in place, in order.
 struct Compacted {
     int32_t n;
     float   min;
     float   max;
 };
 
-// Arrays hold whole blocks. Outputs of collect() and compact() need room for one block more than is
-// kept: vectors are stored whole.
+// Arrays hold whole blocks. Outputs of collect() and compact() need room for one block more than the kept
+// values, since whole vectors are stored.
 struct RowKernels {
     // maxima[b] over each block; a NaN is never a maximum. Returns whether any value is NaN.
     bool (*scan)(const float * x, int32_t n_blocks, float * maxima);
 
-    // w[i] = exp((x[i] - max) * scale), exponents held in [-86.6, 0] and 0 below, and sums[b] over each
-    // block. An exponent e is off by less than |e| * 1e-7, so that heavy weights and sums are off by less
-    // than 1e-6 of themselves. `w` may be null.
+    // w[i] = exp((x[i] - max) * scale), with exponents capped at 0 and w = 0 for those below -86.6, and sums[b] over
+    // each block. The error of an exponent e is less than |e| * 1e-7, so the relative error of heavy weights and sums
+    // is less than 1e-6. `w` may be null.
     void (*weigh)(const float * x, int32_t n_blocks, float max, float scale, float * w, float * sums);
 
-    // Blocks whose maximum is not greater are skipped, here and in collect().
+    // Skips blocks whose maximum is not greater, as does collect().
     int32_t (*count_greater)(const float * x, int32_t n_blocks, const float * maxima, float value);
 
-    // All values of at least `bound` with their indices from `first` on, ascending. Returns how many.
+    // Writes all values of at least `bound` and their indices, counted from `first`, ascending. Returns their number.
     int32_t (*collect)(const float * x, int32_t first, int32_t n_blocks, const float * maxima, float bound, float * values, int32_t * ids);
 
     // Sum of w over x > pivot.
     double (*mass_above)(const float * x, const float * w, int32_t n_blocks, float pivot);
 
-    // w = 0 where x < bound, and sums[b] over each block of w. Returns how many x equal the bound.
+    // w = 0 where x < bound, and sums[b] over each block of w. Returns the number of x equal to the bound.
     int32_t (*cut)(const float * x, float * w, int32_t n_blocks, float bound, float * sums);
 
-    // Keeps the pairs with x > pivot, else those with x <= pivot.
+    // Keeps the pairs with x > pivot if `above`, otherwise those with x <= pivot.
     Compacted (*compact)(float * x, float * w, int32_t n_blocks, float pivot, bool above);
 };
 
@@ -51,8 +51,8 @@ const RowKernels & row_kernels_generic();
 const RowKernels & row_kernels_avx2();   // AVX2
 const RowKernels & row_kernels_avx512(); // AVX512 F
 
-// Simd: a vector type of simd/, with LANES floats V and a mask M. Its sum16() adds lane i and lane i + 8, then what
-// is 4, 2 and 1 apart.
+// Simd: a vector type of simd/, with LANES floats V and a mask M. Its sum16() adds lanes i and i + 8, then sums
+// that are 4, 2 and 1 apart.
 template <class Simd> struct RowLoops {
     using V = typename Simd::V;
     using M = typename Simd::M;
@@ -76,7 +76,7 @@ template <class Simd> struct RowLoops {
     }
 
     // 2^t = 2^k * 2^f with |f| <= 1/2. Adding 1.5 * 2^23 rounds t to a whole k and leaves it in the low bits.
-    // 2^f is 1 + f times a polynomial with the least largest relative error, 1e-7: so 2^0 is 1.
+    // 2^f is 1 + f times a minimax polynomial of relative error 1e-7, so 2^0 is exactly 1.
     static constexpr float C1 = 0.693146976f, C2 = 0.240222405f, C3 = 0.055507350f, C4 = 0.009671619f, C5 = 0.001326459f;
 
     static V weight(V x, V max, V scale) {
@@ -93,7 +93,7 @@ template <class Simd> struct RowLoops {
     }
 
     static void weigh(const float * x, int32_t n_blocks, float max, float scale, float * w, float * sums) {
-        const V vmax = Simd::set1(max), vscale = Simd::set1(scale * 1.44269504f); // to powers of two
+        const V vmax = Simd::set1(max), vscale = Simd::set1(scale * 1.44269504f); // for powers of two
         for (int32_t b = 0; b < n_blocks; ++b) {
             V lanes[N];
             for (int i = 0; i < ROW_BLOCK; i += W, x += W) {

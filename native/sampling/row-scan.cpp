@@ -1,4 +1,4 @@
-// Whole blocks are read in place; the values after the last one go through a copy that is filled up.
+// Whole blocks are read in place; the values after the last whole block go through a padded copy.
 
 #include "sampling/row-scan.h"
 
@@ -11,7 +11,7 @@ namespace pagoda {
 
 namespace {
 
-// The values after the last whole block, filled up with -inf to one.
+// The values after the last whole block, padded to a block with -inf.
 struct Tail {
     float x[ROW_BLOCK];
 
@@ -116,7 +116,7 @@ int32_t collect(Row row, const RowScan & scan, float bound, float * values, int3
     int32_t count = row_kernels().collect(row.x, 0, full, scan.maxima.data(), bound, values, ids);
     if (full < row.blocks()) {
         count += row_kernels().collect(Tail(row).x, full * ROW_BLOCK, 1, &scan.maxima[full], bound, values + count, ids + count);
-        while (count > 0 && ids[count - 1] >= row.n) { // what fills the tail up, where the bound is -inf
+        while (count > 0 && ids[count - 1] >= row.n) { // drops the padding, which a bound of -inf lets through
             --count;
         }
     }

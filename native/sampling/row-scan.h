@@ -1,6 +1,6 @@
-// Vectorised passes over one row of logits. Rows are cut into blocks of 64, and a block's maximum lets
-// later passes skip it. NaN-safe: a NaN never compares greater, so it is never a maximum. The loops are
-// those of the best instruction set, and all sets give the same bits. Pure functions, any thread.
+// Vectorized passes over one row of logits. Rows are cut into blocks of 64, and a block's maximum lets
+// later passes skip it. NaN-safe: a NaN never compares greater, so it is never a maximum. The loops use
+// the best instruction set, and all sets produce the same bits. Pure functions, any thread.
 #pragma once
 
 #include "sampling/row-kernel.h"
@@ -10,7 +10,7 @@
 
 namespace pagoda {
 
-// The set in use, see simd/cpu-set.h.
+// Kernels for the instruction set in use, see simd/cpu-set.h.
 const RowKernels & row_kernels();
 
 inline int32_t blocks_of(int32_t n) { return (n + ROW_BLOCK - 1) / ROW_BLOCK; }
@@ -34,25 +34,25 @@ bool scan_blocks(Row row, float * maxima);
 
 void scan_row(Row row, RowScan & scan);
 
-// The scan whose block maxima are known already; a NaN among them stands for one in the row.
+// Completes a scan whose block maxima are already known; a NaN among them means that the row has one.
 void load_scan(Row row, const float * maxima, RowScan & scan);
 
-// Scans the marked blocks anew, of a row that is filled up to whole blocks with -inf.
+// Rescans the marked blocks of a row that is padded to whole blocks with -inf.
 void rescan_blocks(Row row, const std::vector<uint8_t> & marks, RowScan & scan);
 
-// Of the highest value; the lowest id wins ties. 0 when every value is NaN or -inf.
+// Id of the highest value; the lowest id wins ties. 0 if every value is NaN or -inf.
 int32_t argmax(Row row, const RowScan & scan);
 
-// sums[b] = sum of exp((x - max) * scale) over block b, see RowKernels::weigh. Returns the whole sum.
+// sums[b] = sum of exp((x - max) * scale) over block b, see RowKernels::weigh. Returns the total.
 double exp_sums(Row row, float max, float scale, std::vector<float> & sums);
 
-// The terms of one of these sums; `weights` is [ROW_BLOCK], filled up with 0.
+// Writes the terms of one of these sums; `weights` is [ROW_BLOCK], padded with 0.
 void weigh_block(Row row, int32_t block, float max, float scale, float * weights);
 
 int32_t count_greater(Row row, const RowScan & scan, float value);
 
-// The values of at least `bound` and their ids, ascending; both arrays have room for a block more than
-// the row. Returns how many.
+// Writes the values of at least `bound` and their ids, ascending; both arrays have room for a block more than
+// the row. Returns the number of values.
 int32_t collect(Row row, const RowScan & scan, float bound, float * values, int32_t * ids);
 
 } // namespace pagoda

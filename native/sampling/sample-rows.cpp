@@ -1,5 +1,5 @@
-// A step's last barrier leaves ggml's threads polling for some milliseconds, so they are at hand at once;
-// threads of our own would have to take the cores from them.
+// After a step's last barrier, ggml's threads keep polling for a few milliseconds, so they are available at once;
+// separate threads would have to take the cores from them.
 
 #include "sampling/sample-rows.h"
 
@@ -13,14 +13,14 @@ namespace pagoda {
 
 namespace {
 
-// Values read in a step from which on threads share the rows: see is_worth_threads().
+// Threads share the rows of a step that reads at least this many values, see is_worth_threads().
 constexpr int64_t WORTH_THREADS = 3000000;
 
-// About how often a row's logits are read, where a pass for the maximum is 1.
+// Approximate number of times that a row's logits are read; a pass for the maximum counts as 1.
 int64_t num_passes(const SampleRow & row) {
     const bool is_random = row.target < 0 && row.temperature > 0;
     const bool has_top_k = row.top_k > 0 && row.top_k < row.n_vocab;
-    const bool is_whole  = is_random && !has_top_k && row.min_p <= 0; // nothing but top-p cuts
+    const bool is_whole  = is_random && !has_top_k && row.min_p <= 0; // only top-p cuts
     const bool has_sums  = is_whole || row.num_logprobs >= 0;
     return 1 + (row.state ? 2 : 0) + (has_sums ? 4 : 0) + (is_whole && row.top_p < 1 ? 4 : 0);
 }
@@ -53,7 +53,7 @@ void SampleRows::run(const std::vector<SampleRow> & step_rows, std::vector<Sampl
     ggml_graph_compute(graph, &plan);
 }
 
-// Rows with one state are one group, as each counts its token before the next.
+// Rows that share a state form one group, since each counts its token before the next is sampled.
 void SampleRows::make_groups() {
     order.resize(rows->size());
     std::iota(order.begin(), order.end(), 0);
@@ -70,9 +70,9 @@ void SampleRows::make_groups() {
     group_starts.push_back((int32_t) order.size());
 }
 
-// Handing rows over and the barrier at its end cost some 10 us while the cores are ours, and a time slice
-// where a neighbour has taken one. So threads share from about 130 us of sampling on, of one read value in
-// 43 ps: 16 greedy rows of 49,152 values are less, with top-p they are more.
+// Handing rows over and the final barrier cost about 10 us while the threads have their cores, and a time slice if
+// another process has taken one. Threads therefore share the work from about 130 us of sampling on, at 43 ps per
+// value read: 16 greedy rows of 49,152 values take less; with top-p, they take more.
 bool SampleRows::is_worth_threads() const {
     if (scratches.size() == 1 || group_starts.size() <= 2) {
         return false;

@@ -1,6 +1,6 @@
 // Samples the rows of a step on the model's own threads: one ggml op, whose threads take rows from a
-// counter, so that one that is kept from its core delays one row. No result depends on who samples a row.
-// Used by one thread at a time; the threads are ggml's, and rest when it rests.
+// counter, so a thread that loses its core delays a single row. No result depends on which thread samples a row.
+// Used by one thread at a time; the threads are ggml's and sleep when ggml's do.
 #pragma once
 
 #include "sampling/sampler.h"
@@ -25,7 +25,7 @@ public:
     SampleRows(const SampleRows &)             = delete;
     SampleRows & operator=(const SampleRows &) = delete;
 
-    // `results` is parallel to `rows`. Rows with one state are sampled in their order.
+    // `results` is parallel to `rows`. Rows that share a state are sampled in order.
     void run(const std::vector<SampleRow> & rows, std::vector<SampleResult> & results);
 
 private:
@@ -37,14 +37,14 @@ private:
 
     const std::vector<SampleRow> * rows    = nullptr;
     std::vector<SampleResult> *    results = nullptr;
-    std::vector<int32_t>           order;       // [rows] their indices, those of one state side by side
+    std::vector<int32_t>           order;       // [rows] indices of rows, those that share a state side by side
     std::vector<int32_t>           group_starts; // [groups + 1] indices into `order`
     std::atomic<int32_t>           next_group{ 0 };
     std::vector<SampleScratch>     scratches; // [n_threads]
 
     ggml_threadpool *                                       threadpool;
     std::unique_ptr<ggml_context, void (*)(ggml_context *)> ctx;
-    ggml_cgraph *                                           graph; // of ctx
+    ggml_cgraph *                                           graph; // allocated in ctx
 };
 
 } // namespace pagoda

@@ -1,4 +1,4 @@
-// Order of the processors as in vLLM: allowed ids, ban of end tokens, bias, penalties.
+// Applies the processors in vLLM's order: allowed ids, ban of end tokens, bias, penalties.
 
 #include "sampling/sampler-state.h"
 
@@ -61,7 +61,7 @@ void ProcessedRow::start(Row raw, const RowScan & raw_scan, const std::vector<in
     }
 }
 
-void ProcessedRow::penalise(const SamplerState & state, const Penalties & penalties) {
+void ProcessedRow::penalize(const SamplerState & state, const Penalties & penalties) {
     const float repetition = penalties.repetition;
     if (repetition != 1.0f) {
         for (const SeenToken & token : state.seen) {
@@ -89,7 +89,7 @@ void ProcessedRow::apply(Row raw, const RowScan & raw_scan, const SamplerState &
     for (size_t i = 0; i < state.bias_ids.size(); ++i) {
         change(state.bias_ids[i], [bias = state.bias_values[i]](float x) { return x + bias; });
     }
-    penalise(state, penalties);
+    penalize(state, penalties);
     rescan_blocks({ logits.data(), raw.n }, changed, scan);
 }
 

@@ -1,6 +1,6 @@
-// What one request carries beside its logits, and the changes that it makes to them: allowed ids, ban of
-// end tokens, bias, penalties. The pool is changed on the JS thread between steps; a state is changed by
-// the one thread that samples its row.
+// Sampling state of one request and the changes that it makes to the logits: allowed ids, ban of end tokens, bias,
+// penalties. The JS thread changes the pool between steps; a state is changed by the one thread that samples its
+// row.
 #pragma once
 
 #include "sampling/row-scan.h"
@@ -25,14 +25,14 @@ struct SamplerInit {
 
 struct SeenToken {
     int32_t id;
-    int32_t output_count; // times generated
+    int32_t output_count; // how many times it was generated
 };
 
 class SamplerState {
 public:
     explicit SamplerState(SamplerInit && init);
 
-    void count(int32_t token); // a token was generated
+    void count(int32_t token); // counts a generated token
 
     std::vector<int32_t>   bias_ids;
     std::vector<float>     bias_values;
@@ -67,17 +67,17 @@ struct Penalties {
 
 // The row after its request's own processors.
 struct ProcessedRow {
-    std::vector<float>   logits; // [n_vocab], filled up to whole blocks with -inf
+    std::vector<float>   logits; // [n_vocab], padded to whole blocks with -inf
     RowScan              scan;
-    std::vector<uint8_t> changed; // [blocks] 1 = to be scanned anew
+    std::vector<uint8_t> changed; // [blocks] 1 = needs a rescan
 
-    // Only what the state names is visited; the rest is a copy, and so is its scan.
+    // Visits only the tokens that the state names; the other logits and their scan are copied.
     void apply(Row raw, const RowScan & raw_scan, const SamplerState & state, const Penalties & penalties);
 
 private:
     template <class F> void change(int32_t id, F && next);
     void start(Row raw, const RowScan & raw_scan, const std::vector<int32_t> & allowed);
-    void penalise(const SamplerState & state, const Penalties & penalties);
+    void penalize(const SamplerState & state, const Penalties & penalties);
 };
 
 } // namespace pagoda

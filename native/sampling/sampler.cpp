@@ -1,6 +1,7 @@
-// Order as in vLLM: the request's processors, temperature, min-p, top-k, top-p. Log-probabilities and
-// ranks are those of the unmodified logits. A greedy row takes one pass over its logits (which the head may have made, see head/head.h), a random one two,
-// and what top-k, top-p and min-p may keep is a small part of the row: see candidates.h.
+// Works in vLLM's order: the request's processors, temperature, min-p, top-k, top-p. Log-probabilities and
+// ranks are those of the unmodified logits. A greedy row takes one pass over its logits (which the head may already
+// have made, see head/head.h), a random row two; top-k, top-p and min-p then work on a small part of the row, see
+// candidates.h.
 
 #include "sampling/sampler.h"
 
@@ -15,30 +16,30 @@ namespace {
 
 constexpr float MIN_LOGPROB = -9999.0f;
 
-// A row with its scan: the raw one or the processed one.
+// A row with its scan: the raw row or the processed row.
 struct ScannedRow {
     Row             row;
     const RowScan & scan;
 
-    // Infinities would give inf - inf; FLT_MAX in their place gives +inf all the mass, as it should be.
+    // Infinities would yield inf - inf; FLT_MAX in their place gives +inf all the mass, as it should.
     float finite_max() const { return std::clamp(scan.max, -FLT_MAX, FLT_MAX); }
 };
 
 bool is_greedy(const SampleParams & params) { return params.temperature < 1e-5f; }
 
-uint64_t mix(uint64_t z) { // the finaliser of splitmix64
+uint64_t mix(uint64_t z) { // the finalizer of splitmix64
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
     return z ^ (z >> 31);
 }
 
-// Uniform in [0, 1). The seed is mixed first, so that neighbouring seeds do not share a sequence.
+// Uniform in [0, 1). The seed is mixed first, so that neighboring seeds do not share a sequence.
 double uniform(uint64_t seed, int32_t index) {
     const uint64_t z = mix(mix(seed + 0x9e3779b97f4a7c15ull) + 0x9e3779b97f4a7c15ull * ((uint64_t) index + 1));
     return (double) (z >> 11) * 0x1.0p-53;
 }
 
-// Log-probabilities at temperature 1 and sampling at it share one pass.
+// Log-probabilities and sampling at temperature 1 share one pass.
 const RowMass & mass_of(const ScannedRow & from, float scale, RowMass & mass) {
     if (mass.x != from.row.x || mass.scale != scale) {
         mass.x     = from.row.x;
@@ -48,7 +49,7 @@ const RowMass & mass_of(const ScannedRow & from, float scale, RowMass & mass) {
     return mass;
 }
 
-// Samples from the whole row: the block by the blocks' sums, then the token within it.
+// Samples from the whole row: first the block, by the sums of the blocks, then the token within it.
 int32_t draw_from_row(const ScannedRow & from, float scale, double u, RowMass & scratch) {
     const RowMass & mass = mass_of(from, scale, scratch);
     double left = u * mass.total;
@@ -65,10 +66,10 @@ int32_t draw_from_row(const ScannedRow & from, float scale, double u, RowMass & 
             left -= weights[i];
         }
     }
-    return last < 0 ? argmax(from.row, from.scan) : block * ROW_BLOCK + last; // rounding: a block without weight
+    return last < 0 ? argmax(from.row, from.scan) : block * ROW_BLOCK + last; // rounding chose a block without weight
 }
 
-// Leaves in `candidates` what min-p, top-k and top-p leave; never empty.
+// Fills `candidates` with the tokens that min-p, top-k and top-p leave; never empty.
 void choose_candidates(const SampleParams & params, const ScannedRow & from, float scale, SampleScratch & scratch) {
     const Weighing weighing = { from.finite_max(), scale };
     const float    floor    = std::min(params.min_p, 1.0f); // the likeliest token weighs 1
@@ -98,7 +99,7 @@ int32_t sample_token(const SampleRow & request, SampleScratch & scratch) {
     if (request.state) {
         const Penalties penalties = { request.presence, request.frequency, request.repetition, (request.flags & FLAG_BAN_END) != 0 };
         scratch.processed.apply(raw, scratch.raw, *request.state, penalties);
-        if (scratch.processed.scan.max == NEG_INF) { // nothing is allowed
+        if (scratch.processed.scan.max == NEG_INF) { // no token is allowed
             return argmax(raw, scratch.raw);
         }
     }
@@ -122,7 +123,7 @@ void report(const SampleRow & request, SampleScratch & scratch, SampleResult & r
     const float log_sum = from.finite_max() + (float) std::log(mass_of(from, 1.0f, scratch.mass).total);
     const auto  logprob = [log_sum](float logit) {
         const float value = logit - log_sum;
-        return value > MIN_LOGPROB ? std::min(value, 0.0f) : MIN_LOGPROB; // also of -inf - -inf
+        return value > MIN_LOGPROB ? std::min(value, 0.0f) : MIN_LOGPROB; // also for -inf - -inf
     };
     const float chosen = from.row.x[result.token];
     result.logprob = logprob(chosen);

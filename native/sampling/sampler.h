@@ -1,6 +1,6 @@
 // Turns one row of logits into a token: logit processing, sampling, log-probabilities. Deterministic:
-// the random number is a function of (seed, output index) alone, so a request gives the same tokens
-// whatever it is batched with and on however many threads. One scratch a thread.
+// the random number is a function of only (seed, output index), so a request yields the same tokens
+// with any batch and any number of threads. One scratch per thread.
 #pragma once
 
 #include "sampling/candidates.h"
@@ -27,14 +27,14 @@ struct SampleParams {
     int32_t  output_index;
     uint32_t flags;
     int32_t  num_logprobs; // -1 = none; at most the vocabulary
-    int32_t  target;       // -1 = sample, else score this token
+    int32_t  target;       // -1 = sample, otherwise score this token
 };
 
 struct SampleRow : SampleParams {
     const float *  logits; // [n_vocab], not modified
     int32_t        n_vocab;
     SamplerState * state; // null = none
-    const float *  maxima; // [blocks] of a first pass over the logits, see load_scan(); null = not made yet
+    const float *  maxima; // [blocks] maxima from a first pass over the logits, see load_scan(); null = no pass yet
 };
 
 struct SampleResult {
@@ -43,34 +43,34 @@ struct SampleResult {
     int32_t rank; // 1 = the likeliest
     bool    has_nan;
 
-    std::vector<int32_t> top_ids;      // [num_logprobs] likeliest first; zeros with a NaN
+    std::vector<int32_t> top_ids;      // [num_logprobs] likeliest first; zeros if has_nan
     std::vector<float>   top_logprobs; // parallel to top_ids
 };
 
-// The softmax's weights of a row at one temperature, in sums over blocks.
+// Softmax weights of a row at one temperature, summed over blocks.
 struct RowMass {
-    const float *      x = nullptr; // of the row that it holds
+    const float *      x = nullptr; // the row's logits
     float              scale;       // 1 / temperature
     double             total;
     std::vector<float> sums; // [blocks]
 };
 
-// Buffers reused from row to row; holds nothing between rows. Does not allocate after the first.
+// Buffers reused from row to row; no data is kept between rows. Does not allocate after the first row.
 struct SampleScratch {
     explicit SampleScratch(int32_t n_vocab) : candidates(n_vocab) {}
 
-    RowScan      raw; // of the unmodified logits
+    RowScan      raw; // scan of the unmodified logits
     ProcessedRow processed;
     RowMass      mass;
     Candidates   candidates;
 };
 
-// Whether nothing is asked of the logits of a row without a state but the place of the largest, and whether there is a NaN.
+// True if a row without a state needs only the position of its largest logit and whether there is a NaN.
 bool is_argmax_enough(const SampleParams & params);
 
-// Fills `result`. A row with a NaN gives token 0, or the target, with log-probability 0 and has_nan.
+// Fills `result`. A row with a NaN yields token 0, or the target, with log-probability 0 and has_nan.
 // Log-probabilities are at least -9999, so that they are finite in JSON. Counts the sampled token in
-// row.state; a scored target moves nothing.
+// row.state; a scored target does not change the state.
 void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & result);
 
 } // namespace pagoda

@@ -1,5 +1,5 @@
-// Vectors of 8 floats for the kernels' templates. Only for files that are compiled with AVX2, FMA and F16C; their
-// own copy in each, so that none is called where the CPU lacks the instructions.
+// Vectors of 8 floats for the kernels' templates. Only for files that are compiled with AVX2, FMA and F16C. Each file
+// has its own copy of the functions, so that none is called on a CPU without the instructions.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 namespace pagoda {
 namespace {
 
-// Row m: the lanes whose bit is set in m, ascending, a byte each.
+// Row m: the lanes whose bit is set in m, ascending, one byte each.
 constexpr std::array<uint64_t, 256> kept_lanes() {
     std::array<uint64_t, 256> rows = {};
     for (int m = 0; m < 256; ++m) {
@@ -61,7 +61,7 @@ struct Avx2 {
     static V sub(V a, V b) { return _mm256_sub_ps(a, b); }
     static V mul(V a, V b) { return _mm256_mul_ps(a, b); }
     static V div(V a, V b) { return _mm256_div_ps(a, b); }
-    static V max(V a, V b) { return _mm256_max_ps(a, b); } // b where one is NaN
+    static V max(V a, V b) { return _mm256_max_ps(a, b); } // b if either is NaN
     static V min(V a, V b) { return _mm256_min_ps(a, b); }
     static V negated(V a) { return _mm256_xor_ps(a, _mm256_set1_ps(-0.0f)); }
     static V magnitude(V a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
@@ -69,7 +69,7 @@ struct Avx2 {
         return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), _mm256_slli_epi32(_mm256_castps_si256(k), 23)));
     }
 
-    // As in avx512.h; the power of two goes in through the exponent bits.
+    // As in avx512.h; the power of two is added to the exponent bits.
     static V exp(V x) {
         const V valid = _mm256_cmp_ps(x, _mm256_set1_ps(-87.0f), _CMP_NLE_UQ);
         x = _mm256_max_ps(_mm256_set1_ps(-87.0f), x);
@@ -96,7 +96,7 @@ struct Avx2 {
     static M    at_least(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_GE_OQ); }
     static M    at_most(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
     static M    equal(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
-    static M    not_less(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_NLT_UQ); } // true of a NaN
+    static M    not_less(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_NLT_UQ); } // true for a NaN
     static V    where(M m, V a) { return _mm256_and_ps(m, a); }
     static V    select(M m, V a, V b) { return _mm256_blendv_ps(b, a, m); }
 
@@ -124,7 +124,7 @@ struct Avx2 {
         return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
     }
 
-    // Sum of 16 lanes in the order of all sets.
+    // Sum of 16 lanes, in the same order as in all sets.
     static float sum16(const V * lanes) { return sum(_mm256_add_ps(lanes[0], lanes[1])); }
 
     // As in avx512.h.
@@ -139,14 +139,14 @@ struct Avx2 {
     static I load_bytes(const uint8_t * p) { return _mm256_loadu_si256((const __m256i *) p); }
     static I or_bytes(I a, I b) { return _mm256_or_si256(a, b); }
 
-    // Four bytes in every lane.
+    // The same four bytes in every lane.
     static I repeated(const int8_t * x) {
         int32_t four;
         std::memcpy(&four, x, sizeof(four));
         return _mm256_set1_epi32(four);
     }
 
-    // Bits to the left (right where SHIFT < 0), then only those of MASK in each byte.
+    // Shifts bits left (right if SHIFT < 0), then masks each byte with MASK.
     template <int SHIFT, int MASK>
     static I masked(I a) {
         if constexpr (SHIFT > 0) {
@@ -158,7 +158,7 @@ struct Avx2 {
         return _mm256_and_si256(a, _mm256_set1_epi8(MASK));
     }
 
-    // Largest absolute value of 32; NaN where there is one.
+    // Largest absolute value of 32 values; NaN if one is.
     static float largest_of_32(const float * x) {
         V most = zero(), nans = zero();
         for (int i = 0; i < 32; i += LANES) {
@@ -169,14 +169,14 @@ struct Avx2 {
         return any(nans) ? NAN : highest(most);
     }
 
-    // 32 values times `factor` as codes, and the sums of each half.
+    // Writes 32 values times `factor` as codes, and the sum of each half.
     static void quantize_32(const float * x, float factor, int8_t * codes, int32_t sums[2]) {
         for (int half = 0; half < 2; ++half) {
             const V s = set1(factor);
             const I a = _mm256_cvtps_epi32(mul(s, load(x + half * 16)));
             const I b = _mm256_cvtps_epi32(mul(s, load(x + half * 16 + 8)));
             sums[half] = sum_of(_mm256_add_epi32(a, b));
-            // packs works in 128-bit halves: put the 64-bit quarters in order again
+            // packs works on 128-bit halves; restore the order of the 64-bit quarters
             const I       words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
             const __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
             _mm_storeu_si128((__m128i *) (codes + half * 16), bytes);

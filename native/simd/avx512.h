@@ -1,5 +1,5 @@
-// Vectors of 16 floats for the kernels' templates. Only for files that are compiled with AVX512 F, BW, VL and DQ;
-// their own copy in each, so that none is called where the CPU lacks the instructions.
+// Vectors of 16 floats for the kernels' templates. Only for files that are compiled with AVX512 F, BW, VL and DQ. Each
+// file has its own copy of the functions, so that none is called on a CPU without the instructions.
 #pragma once
 
 #include <cmath>
@@ -34,7 +34,7 @@ struct Avx512 {
     static V sub(V a, V b) { return _mm512_sub_ps(a, b); }
     static V mul(V a, V b) { return _mm512_mul_ps(a, b); }
     static V div(V a, V b) { return _mm512_div_ps(a, b); }
-    static V max(V a, V b) { return _mm512_max_ps(a, b); } // b where one is NaN
+    static V max(V a, V b) { return _mm512_max_ps(a, b); } // b if either is NaN
     static V min(V a, V b) { return _mm512_min_ps(a, b); }
     static V negated(V a) { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
     static V magnitude(V a) { return _mm512_abs_ps(a); }
@@ -43,7 +43,7 @@ struct Avx512 {
     }
 
     // 2^(x log2 e): integer part by scaling, fraction by a degree-6 polynomial, relative error below 3e-7.
-    // NaN stays NaN: of unordered operands, max takes the second.
+    // NaN stays NaN: of unordered operands, max returns the second.
     static V exp(V x) {
         x = _mm512_max_ps(_mm512_set1_ps(-110.0f), x);
         const V n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 0);
@@ -68,11 +68,11 @@ struct Avx512 {
     static M    at_least(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
     static M    at_most(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
     static M    equal(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
-    static M    not_less(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ); } // true of a NaN
+    static M    not_less(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ); } // true for a NaN
     static V    where(M m, V a) { return _mm512_maskz_mov_ps(m, a); }
     static V    select(M m, V a, V b) { return _mm512_mask_mov_ps(b, m, a); }
 
-    // Through a register: a compressing store to memory is microcode on AMD.
+    // Compresses in a register, since a compressing store to memory is microcoded on AMD.
     static void store_kept(float * p, M m, V a) { store(p, _mm512_maskz_compress_ps(m, a)); }
     static void store_kept_indices(int32_t * p, M m, int32_t first) {
         const I offsets = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -83,7 +83,7 @@ struct Avx512 {
     static float lowest(V a) { return _mm512_reduce_min_ps(a); }
     static float sum(V a) { return _mm512_reduce_add_ps(a); }
 
-    // Sum of 16 lanes in the order of all sets.
+    // Sum of 16 lanes, in the same order as in all sets.
     static float sum16(const V * lanes) {
         const __m256 s8 = _mm256_add_ps(_mm512_castps512_ps256(lanes[0]), _mm512_extractf32x8_ps(lanes[0], 1));
         __m128 s = _mm_add_ps(_mm256_castps256_ps128(s8), _mm256_extractf128_ps(s8, 1));
@@ -91,7 +91,7 @@ struct Avx512 {
         return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
     }
 
-    // Four vectors' sums at once: within 128-bit lanes by unpacking pairs, then the four lanes.
+    // Sums of four vectors at once: first within 128-bit lanes, by unpacking pairs, then across the four lanes.
     static void store_sums(float * out, const V * s) {
         const V a = _mm512_add_ps(_mm512_unpacklo_ps(s[0], s[1]), _mm512_unpackhi_ps(s[0], s[1]));
         const V b = _mm512_add_ps(_mm512_unpacklo_ps(s[2], s[3]), _mm512_unpackhi_ps(s[2], s[3]));
@@ -104,14 +104,14 @@ struct Avx512 {
     static I load_bytes(const uint8_t * p) { return _mm512_loadu_si512(p); }
     static I or_bytes(I a, I b) { return _mm512_or_si512(a, b); }
 
-    // Four bytes in every lane.
+    // The same four bytes in every lane.
     static I repeated(const int8_t * x) {
         int32_t four;
         std::memcpy(&four, x, sizeof(four));
         return _mm512_set1_epi32(four);
     }
 
-    // Bits to the left (right where SHIFT < 0), then only those of MASK in each byte.
+    // Shifts bits left (right if SHIFT < 0), then masks each byte with MASK.
     template <int SHIFT, int MASK>
     static I masked(I a) {
         if constexpr (SHIFT > 0) {
@@ -123,13 +123,13 @@ struct Avx512 {
         return _mm512_and_si512(a, _mm512_set1_epi8(MASK));
     }
 
-    // Largest absolute value of 32; NaN where there is one.
+    // Largest absolute value of 32 values; NaN if one is.
     static float largest_of_32(const float * x) {
         const V a = load(x), b = load(x + 16);
         return any(unordered(a, b)) ? NAN : highest(max(magnitude(a), magnitude(b)));
     }
 
-    // 32 values times `factor` as codes, and the sums of each half.
+    // Writes 32 values times `factor` as codes, and the sum of each half.
     static void quantize_32(const float * x, float factor, int8_t * codes, int32_t sums[2]) {
         for (int half = 0; half < 2; ++half) {
             const I q = _mm512_cvtps_epi32(mul(set1(factor), load(x + half * 16)));

@@ -1,4 +1,4 @@
-// A forced set that the CPU does not have is ignored: the best below it is taken.
+// If the CPU does not support the forced set, the best set below it is used.
 
 #include "simd/cpu-set.h"
 

@@ -1,5 +1,5 @@
-// The instruction set that kernels are chosen by, once a process. PAGODA_CPU=avx512|avxvnni|avx2|generic forces
-// a lower one (avx512: without BF16), so that all are tested on the best machine. Any thread.
+// The instruction set by which kernels are chosen, once per process. PAGODA_CPU=avx512|avxvnni|avx2|generic forces
+// a lower one (avx512: without BF16), so that one machine can test all of them. Any thread.
 #pragma once
 
 namespace pagoda {
@@ -12,10 +12,10 @@ enum class CpuSet {
 
 CpuSet cpu_set();
 
-// Whether the set comes with dot products of bytes (VNNI): as AVX-512 VNNI, or with avx2 as AVX-VNNI.
+// True if the set includes dot products of bytes: AVX-512 VNNI with avx512, AVX-VNNI with avx2.
 bool cpu_has_byte_dots();
 
-// Whether avx512 comes with dot products of bf16 pairs (AVX512-BF16).
+// True if avx512 includes dot products of bf16 pairs (AVX512-BF16).
 bool cpu_has_bf16_dots();
 
 } // namespace pagoda

@@ -1,4 +1,4 @@
-// The compiler's vectors of 4 floats, for the kernels' templates: what every x86-64 and ARM CPU has.
+// The compiler's vectors of 4 floats, for the kernels' templates; every x86-64 and ARM CPU has them.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ struct Generic {
     static V    add(V a, V b) { return a + b; }
     static V    sub(V a, V b) { return a - b; }
     static V    mul(V a, V b) { return a * b; }
-    static V    max(V a, V b) { return a > b ? a : b; } // b where one is NaN
+    static V    max(V a, V b) { return a > b ? a : b; } // b if either is NaN
     static V    min(V a, V b) { return a < b ? a : b; }
     static V    add_to_exponent(V a, V k) { return (V) ((I) a + ((I) k << 23)); }
 
@@ -52,7 +52,7 @@ struct Generic {
     static float highest(V a) { return std::max(std::max(a[0], a[2]), std::max(a[1], a[3])); }
     static float lowest(V a) { return std::min(std::min(a[0], a[2]), std::min(a[1], a[3])); }
 
-    // Sum of 16 lanes in the order of all sets.
+    // Sum of 16 lanes, in the same order as in all sets.
     static float sum16(const V * lanes) {
         const V s = (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
         return (s[0] + s[2]) + (s[1] + s[3]);

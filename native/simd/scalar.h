@@ -1,4 +1,4 @@
-// One float as a vector of one lane, for the kernels' templates: for rows of any length.
+// One float as a vector of one lane, for the kernels' templates and rows of any length.
 #pragma once
 
 #include "ggml.h"
@@ -28,7 +28,7 @@ struct Scalar {
     static V sub(V a, V b) { return a - b; }
     static V mul(V a, V b) { return a * b; }
     static V div(V a, V b) { return a / b; }
-    static V max(V a, V b) { return a > b ? a : b; } // b where one is NaN
+    static V max(V a, V b) { return a > b ? a : b; } // b if either is NaN
     static V exp(V x) { return std::exp(x); }
 
     static float highest(V a) { return a; }
