@@ -1,4 +1,4 @@
-// What users read when a connection fails: never the advice that Bun gives to callers of fetch.
+// Messages for failed connections, without Bun's advice to callers of fetch.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -34,11 +34,11 @@ describe("connectionFault", () => {
     ["InvalidHTTPResponse", "the response is not valid HTTP"],
     ["CERT_HAS_EXPIRED", "its certificate has expired"],
     ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name"],
-  ])("%s is told in words", (code, text) => {
+  ])("%s is explained", (code, text) => {
     expect(connectionFault(Object.assign(new TypeError("raw"), { code }))).toBe(text);
   });
 
-  test("leaves out advice for programmers, and nothing else", () => {
+  test("omits only advice for programmers", () => {
     const advice = "For more information, pass `verbose: true` in the second argument to fetch()";
     expect(connectionFault(new TypeError(`NewKind: It broke. ${advice}`))).toBe(
       "NewKind: It broke",
@@ -48,7 +48,7 @@ describe("connectionFault", () => {
   });
 });
 
-describe("a server that dies amid an answer", () => {
+describe("a server that crashes during an answer", () => {
   const gone = "the answer was cut off: the connection to the server broke (connection closed)";
 
   test.each([
@@ -73,7 +73,7 @@ describe("a server that dies amid an answer", () => {
   });
 });
 
-test("what is no server of this API is told as that", async () => {
+test("reports a server that does not have this API", async () => {
   for (const words of [["chat", "-q", "a"], ["complete", "a"], ["bench"]]) {
     const ran = await runPagoda([...words, "--url", other.url]);
     expect(ran.stderr).toBe(`error: the server at ${other.url} does not speak the OpenAI API\n`);
@@ -81,7 +81,7 @@ test("what is no server of this API is told as that", async () => {
   }
 });
 
-test("pull tells why the hub or another server brings nothing", async () => {
+test("pull reports why a download from the hub or another server fails", async () => {
   const env = { HF_HOME: cache, XDG_CACHE_HOME: cache };
   for (const [name, endpoint, text] of [
     ["user/repo", "http://127.0.0.1:9", "the hub cannot be reached (connection refused); give"],

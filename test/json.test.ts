@@ -1,11 +1,11 @@
-// JSON of other languages: their integers and their halves of surrogate pairs.
+// JSON from other languages: their integers and their lone surrogates.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseJson, WrittenNumber, writeJson } from "../src/json.ts";
 
 describe("parseJson()", () => {
-  test("keeps every digit of an integer, whatever its place", () => {
+  test("keeps every digit of an integer, wherever it is", () => {
     const text =
       '{"a":9007199254740993, "b":[-9223372036854775808 , 18446744073709551616],"c":[9007199254740991]}';
     expect(parseJson(text)).toEqual({
@@ -15,16 +15,16 @@ describe("parseJson()", () => {
     });
   });
 
-  test("leaves floats and digits in texts alone", () => {
+  test("leaves floats and digits in strings alone", () => {
     const text = '[0.30000000000000004,1e300,9007199254740993.0,"x, 12345678901234567890, y",1]';
     expect(parseJson(text)).toEqual(JSON.parse(text));
   });
 
-  test("reads an integer of a million digits in no time, as a number", () => {
+  test("reads an integer of a million digits quickly, as a number", () => {
     expect(parseJson(`[${"9".repeat(1_000_000)}]`)).toEqual([Number.POSITIVE_INFINITY]);
   });
 
-  test("keeps whole and infinite floats as they are written, in the members that ask for it", () => {
+  test("keeps the notation of whole and infinite floats in the requested members", () => {
     const text = '{"a":[1.0,1e400,{"b":-0.0}],"c":[1.0,1e400,{"a":2.0}],"temperature":1.0,"d":1.5}';
     const value = parseJson(text, ["a", "d"]);
     expect(value).toEqual({
@@ -35,7 +35,7 @@ describe("parseJson()", () => {
     });
   });
 
-  test("keeps integers of more than 40 digits as they are written, where that is asked for", () => {
+  test("keeps the notation of integers with more than 40 digits on request", () => {
     const digits = "9".repeat(41);
     expect(parseJson(`{"a":${digits},"b":${digits}}`, ["a"])).toEqual({
       a: new WrittenNumber(digits),
@@ -60,7 +60,7 @@ describe("parseJson()", () => {
     fc.assert(property, { numRuns: 500 });
   });
 
-  test("reads everything beside an unusual number as JSON.parse() does", () => {
+  test("reads everything next to an unusual number as JSON.parse() does", () => {
     const rest =
       '"x":{"y":[],"z":{},"":[ true , false,null ]},"\\u0061\\\\":"\\"\\\\","s":["a\\n","b","\\\\"],' +
       '"__proto__":{"q":1},"1":2,"x2":-0,"f":[1.5,-2e-3,0.1] , "x":3';
@@ -79,7 +79,7 @@ describe("parseJson()", () => {
     ["a half before a pair", '"\\ud83d\\ud83d\\ude00"', "\ufffd\u{1f600}"],
     ["a pair", '"\\uD83D\\uDE00"', "\u{1f600}"],
     ["a pair cut by a letter", '"\\ud83dx\\ude00"', "\ufffdx\ufffd"],
-    ["an escaped backslash before the letters of one", '"\\\\ud83d"', "\\ud83d"],
+    ["an escaped backslash before the letters of an escape", '"\\\\ud83d"', "\\ud83d"],
   ])("%s", (_, text, value) => {
     expect(parseJson(text)).toBe(value);
     expect(parseJson(`{${text}:1}`)).toEqual({ [value]: 1 });
@@ -94,7 +94,7 @@ describe("parseJson()", () => {
 });
 
 describe("writeJson()", () => {
-  test("writes what JSON.stringify() writes", () => {
+  test("writes the same as JSON.stringify()", () => {
     const value = {
       a: [1.5, null, "\u{1f600}\n", true],
       b: { c: undefined, d: {} },
@@ -105,24 +105,24 @@ describe("writeJson()", () => {
     expect(writeJson(half)).toBe('{"a":[null,1],"c":{"d":[]}}');
   });
 
-  test("reads back what parseJson() gives", () => {
+  test("round-trips the results of parseJson()", () => {
     const text = '{"a":[9007199254740993,-9223372036854775808],"b":{"c":18446744073709551616}}';
     expect(writeJson(parseJson(text))).toBe(text);
   });
 
-  test("writes numbers as they were written", () => {
+  test("writes numbers in their original notation", () => {
     const text = '{"a":[1.0,1e400,-0.0,123456789012345678901234567890123456789012345]}';
     expect(writeJson(parseJson(text, ["a"]))).toBe(text);
   });
 
-  test("never writes half a pair, as a value or as a name", () => {
+  test("never writes a lone surrogate, as a value or as a name", () => {
     expect(writeJson({ "\ud83d": ["\ude00", "\\ud83d"] })).toBe(
       '{"\\ufffd":["\\ufffd","\\\\ud83d"]}',
     );
     expect(writeJson(new Map([["\ud83d", 1n]]))).toBe('{"\\ufffd":1}');
   });
 
-  test("writes a map as an object in the map's own order", () => {
+  test("writes a map as an object in the map's order", () => {
     const inner = new Map([
       ["10", 1],
       ["9", 2],

@@ -1,5 +1,5 @@
-// The rules of the house that a program can check: which folder may import which, who may touch what,
-// how long files and functions are, what must not be in a tracked file.
+// Conventions that a program can check: allowed imports between folders, allowed APIs, sizes of files and
+// functions, forbidden text in tracked files.
 
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { longFunctions } from "./support/long-functions.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
-/** What each room imports. A room is a folder of src, or main.ts. All may import the files next to the folders. */
+/** Imports that each room is allowed. A room is a folder of src, or main.ts. All can import the files next to the folders. */
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "cli", "runtime"],
   commands: [
@@ -51,7 +51,7 @@ const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   simd: [],
 };
 
-/** Files of a room that are all that others take from it. */
+/** The only files of a room that others import. */
 const ONLY: readonly (readonly [from: RegExp, room: string, files: readonly string[]])[] = [
   [/^src\/runner\//, "scheduler", ["src/scheduler/scheduler-output.ts"]],
   [/^src\/process\//, "engine", ["src/engine/engine-config.ts"]],
@@ -119,7 +119,7 @@ function graphShownIn(readme: string): Readonly<Record<string, readonly string[]
   return Object.fromEntries(shown);
 }
 
-/** Returns the first circle that following `next` from any of the nodes runs into, its start twice; [] = none. */
+/** Returns the first cycle reached by following `next` from any of the nodes, with its start twice; [] = none. */
 function circleIn(nodes: Iterable<string>, next: (node: string) => Iterable<string>): string[] {
   const done = new Set<string>();
   const circleFrom = (node: string, path: readonly string[]): string[] => {
@@ -139,7 +139,7 @@ function circleIn(nodes: Iterable<string>, next: (node: string) => Iterable<stri
   return [];
 }
 
-/** Lines that match, as "file:line". */
+/** Matching lines as "file:line". */
 function linesWith(paths: readonly string[], pattern: RegExp): string[] {
   return paths.flatMap((path) =>
     textOf(path)
@@ -151,15 +151,15 @@ function linesWith(paths: readonly string[], pattern: RegExp): string[] {
 const except = (paths: readonly string[], ...prefixes: string[]) =>
   paths.filter((path) => !prefixes.some((prefix) => path.startsWith(prefix)));
 
-describe("the house", () => {
-  test("imports only go down", () => {
+describe("the source tree", () => {
+  test("imports only along the graph", () => {
     const upward = IMPORTS_BETWEEN_ROOMS.filter(
       ({ from, to }) => from === null || IMPORTS[from]?.includes(to) !== true,
     );
     expect(upward.map(({ path, target }) => `${path} -> ${target}`)).toEqual([]);
   });
 
-  test("the graph allows no import that no file needs", () => {
+  test("needs every edge of the graph", () => {
     const made = new Set(IMPORTS_BETWEEN_ROOMS.map(({ from, to }) => `${from} -> ${to}`));
     const allowed = Object.entries(IMPORTS).flatMap(([from, rooms]) =>
       rooms.map((to) => `${from} -> ${to}`),
@@ -167,36 +167,36 @@ describe("the house", () => {
     expect(allowed.filter((edge) => !made.has(edge))).toEqual([]);
   });
 
-  test("no room imports itself, not even by way of others", () => {
+  test("has no cycle between rooms", () => {
     expect(circleIn(Object.keys(IMPORTS), (room) => IMPORTS[room] ?? [])).toEqual([]);
   });
 
-  test("src/README.md shows the same rooms and the same graph", () => {
+  test("matches the graph in src/README.md", () => {
     expect(graphShownIn("src/README.md")).toEqual(IMPORTS);
   });
 
-  test("no file imports itself, not even by way of others", () => {
+  test("has no cycle between files", () => {
     expect(circleIn(sources, importsOf)).toEqual([]);
   });
 
-  test.each(ONLY)("%p takes from %s only %p", (from, room, files) => {
+  test.each(ONLY)("%p imports from %s only %p", (from, room, files) => {
     const taken = IMPORTS_BETWEEN_ROOMS.filter(({ path, to }) => from.test(path) && to === room);
     expect(new Set(taken.map(({ target }) => target))).toEqual(new Set(files));
   });
 
-  test("each library and the runtime have one door", () => {
+  test("uses each library and the runtime in one room", () => {
     expect(linesWith(except(sources, "src/server/"), /from "elysia"/)).toEqual([]);
     expect(linesWith(except(sources, "src/metrics/registry.ts"), /from "prom-client"/)).toEqual([]);
     expect(linesWith(except(sources, "src/runner/"), /\.node"/)).toEqual([]);
     expect(linesWith(except(sources, "src/runtime/"), /\b(Bun|Deno)\.|from "bun"/)).toEqual([]);
   });
 
-  test("the API's meaning and the front know no HTTP", () => {
+  test("keeps HTTP out of the API, the front and the protocol", () => {
     const rooms = sources.filter((path) => /^src\/(api|front|protocol)\//.test(path));
     expect(linesWith(rooms, /new Response\(|: (Request|Response|Headers)\b|node:http/)).toEqual([]);
   });
 
-  test("policy knows no clock and no I/O", () => {
+  test("keeps clocks and I/O out of policy", () => {
     const policy = sources.filter((path) => /^src\/(scheduler|kvcache|request)\//.test(path));
     const effects = /\b(Date\.now|performance\.|setTimeout|fetch\(|node:fs|Math\.random|await )/;
     expect(linesWith(policy, effects)).toEqual([]);
@@ -204,7 +204,7 @@ describe("the house", () => {
 });
 
 describe("native", () => {
-  test("includes only go down, by their path from native/", () => {
+  test("includes only along the graph, by paths from native/", () => {
     const upward = INCLUDES_OF_NATIVE.filter(
       ({ from, to }) => from !== to && (from === null || INCLUDES[from]?.includes(to) !== true),
     );
@@ -219,7 +219,7 @@ describe("native", () => {
     expect(linesWith(natives, /^#include "\./)).toEqual([]);
   });
 
-  test("the graph allows no include that no file needs", () => {
+  test("needs every edge of the graph", () => {
     const made = new Set(INCLUDES_OF_NATIVE.map(({ from, to }) => `${from} -> ${to}`));
     const allowed = Object.entries(INCLUDES).flatMap(([from, rooms]) =>
       rooms.map((to) => `${from} -> ${to}`),
@@ -227,11 +227,11 @@ describe("native", () => {
     expect(allowed.filter((edge) => !made.has(edge))).toEqual([]);
   });
 
-  test("no room includes itself, not even by way of others", () => {
+  test("has no cycle between rooms", () => {
     expect(circleIn(Object.keys(INCLUDES), (room) => INCLUDES[room] ?? [])).toEqual([]);
   });
 
-  test("native/README.md shows the same rooms and the same graph", () => {
+  test("matches the graph in native/README.md", () => {
     expect(graphShownIn("native/README.md")).toEqual(INCLUDES);
     const rooms = natives.map((path) => path.split("/").slice(1, -1).join("/"));
     expect(new Set(rooms)).toEqual(new Set([...Object.keys(INCLUDES), ""]));
@@ -239,7 +239,7 @@ describe("native", () => {
 });
 
 describe("every file", () => {
-  test("opens with what it owns", () => {
+  test("begins with a header comment", () => {
     const headless = code.filter((path) => !/^(#!.*\n)?(\/\/|import type)/.test(textOf(path)));
     expect(headless).toEqual([]);
   });
@@ -256,7 +256,7 @@ describe("every file", () => {
     expect(found).toEqual([]);
   });
 
-  test("waits for a time in a test only where it says why", () => {
+  test("uses a fixed wait in a test only with a comment", () => {
     const waits = /\b(Bun\.sleep(Sync)?|setTimeout)\(/;
     const polls = /\b(for|while) \(/;
     const silent = code
@@ -272,7 +272,7 @@ describe("every file", () => {
     expect(silent).toEqual([]);
   });
 
-  test("has no loose type, no left-over mark, no vague name", () => {
+  test("has no loose type, no leftover marker, no vague name", () => {
     const marks = /\b(TODO|FIXME|XXX|HACK)\b/;
     expect(linesWith(except(code, "test/tidy.test.ts"), marks)).toEqual([]);
     const loose = /^\s*(?!\/\/)\S.*(: any\b|as any\b)|@ts-(ignore|expect|nocheck)/;
@@ -283,7 +283,7 @@ describe("every file", () => {
     );
   });
 
-  test("names no package registry and no path of a machine", () => {
+  test("names no package registry and no absolute path", () => {
     const readable = tracked.filter((path) => path !== "test/tidy.test.ts");
     const hosts = /\b(npmjs|pypi|pythonhosted|yarnpkg|crates|golang|maven|debian)\.(org|com|io)\b/i;
     expect(linesWith(readable, hosts)).toEqual([]);
@@ -291,7 +291,7 @@ describe("every file", () => {
   });
 });
 
-describe("the rule of a function's length", () => {
+describe("the function length limit", () => {
   const body = (column: number, numLines: number) =>
     Array.from({ length: numLines }, () => `${" ".repeat(column)}  step();\n\n`.trimEnd()).join(
       "\n",
@@ -321,7 +321,7 @@ describe("the rule of a function's length", () => {
     expect(longFunctions(text(`${fits}\n${body(column, 1)}`), 70)).toEqual([start]);
   });
 
-  test("is not about classes, namespaces and suites", () => {
+  test("excludes classes, namespaces and suites", () => {
     const methods = "  f() {\n    step();\n  }\n".repeat(30);
     for (const head of [
       "export class A<T> {",

@@ -1,5 +1,5 @@
-// 5,000 seeded requests with something wrong, over sockets of their own: none makes the server fail, and it
-// is whole afterwards. PAGODA_FUZZ_SEED=<n> starts at another seed.
+// 5,000 seeded malformed requests, each on its own socket: none makes the server fail, and it works
+// afterwards. PAGODA_FUZZ_SEED=<n> starts at another seed.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { listen } from "../../src/runtime/http-server.ts";
@@ -12,10 +12,10 @@ import { until } from "../support/waiting.ts";
 const NUM_REQUESTS = 5000;
 const NUM_AT_ONCE = 50;
 
-/** For an answer that does not come, since the server waits for more. */
+/** Wait for a response that does not come because the server waits for more bytes. */
 const PATIENCE_MS = 150;
 
-/** No room, and the listener's own word for a version that it does not speak. */
+/** No room, and the listener's own response for an unsupported version. */
 const ALLOWED = [503, 505];
 
 const seed = Number(process.env["PAGODA_FUZZ_SEED"] ?? 1);
@@ -30,7 +30,7 @@ afterAll(async () => {
   await client.shutdown();
 });
 
-/** What comes back until the connection is closed or patience ends. */
+/** Received bytes until the connection is closed or the wait is over. */
 function exchange({ bytes, isIncomplete }: MalformedRequest): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const chunks: string[] = [];
@@ -46,7 +46,7 @@ function exchange({ bytes, isIncomplete }: MalformedRequest): Promise<string> {
     socket: {
       open(socket) {
         send(socket);
-        setTimeout(() => socket.terminate(), PATIENCE_MS); // no answer is none that could be waited for
+        setTimeout(() => socket.terminate(), PATIENCE_MS); // a missing response must not hold up the test
       },
       drain: send,
       data: (_, data) => void chunks.push(data.toString("latin1")),
@@ -90,7 +90,7 @@ describe("malformed requests", () => {
     }
   }, 120_000);
 
-  test("have left nothing behind", async () => {
+  test("leave nothing behind", async () => {
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
     await until(() => engine.numLiveSequences === 0);
     expect(scheduler.hasWork).toBe(false);

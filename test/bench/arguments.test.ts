@@ -1,4 +1,4 @@
-// Words and options of the bench, and what it says to wrong ones: one line, exit code 2.
+// Arguments and options of the bench, and the response to invalid ones: one line, exit code 2.
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const idsOf = (words: readonly string[]) =>
   workloadsOf(words, parseArguments([])).map(({ id }) => id);
 
 describe("parseArguments", () => {
-  test("words and options in any order, with a space or an equals sign", () => {
+  test("accepts arguments and options in any order, with a space or an equals sign", () => {
     const parsed = parseArguments([
       "W1",
       "--url=http://localhost:1",
@@ -23,17 +23,17 @@ describe("parseArguments", () => {
     expect([parsed.url, parsed.pairs, parsed.quick]).toEqual(["http://localhost:1", 5, true]);
   });
 
-  test("options of the server that is started are split at spaces", () => {
+  test("splits the options of the started server at spaces", () => {
     const parsed = parseArguments(["--serve-flags", "--threads 1  --max-num-seqs 4"]);
     expect(parsed.serveFlags).toEqual(["--threads", "1", "--max-num-seqs", "4"]);
   });
 
-  test("the set that both servers are held to; none without", () => {
+  test("reads the instruction set for both servers; none by default", () => {
     expect(parseArguments(["--cpu", "avx2"]).cpu).toBe("avx2");
     expect(parseArguments([]).cpu).toBeNull();
   });
 
-  test("goodput as vLLM writes it", () => {
+  test("reads goodput as vLLM does", () => {
     expect(parseArguments(["--goodput", "ttft:2000 tpot:100"]).goodput).toEqual({
       ttft: 2000,
       tpot: 100,
@@ -56,15 +56,15 @@ describe("parseArguments", () => {
 });
 
 describe("workloadsOf", () => {
-  test("no word names those that decide", () => {
+  test("without arguments, returns those that decide", () => {
     expect(idsOf([])).toEqual(["W1", "W2", "W3:512", "W3:2048", "W4", "W5", "W8", "W12", "W14"]);
   });
 
-  test("a number names what runs by default, a variant itself", () => {
+  test("a number returns the default variants, a variant only itself", () => {
     expect(idsOf(["W3", "W2:8", "W1", "W1"])).toEqual(["W1", "W2:8", "W3:512", "W3:2048"]);
   });
 
-  test("says what cannot run, and why", () => {
+  test("reports which workload cannot run, and why", () => {
     expect(() => idsOf(["W9"])).toThrow("W9 needs speculative decoding, which is not built yet");
     expect(() => idsOf(["W99"])).toThrow("unknown workload W99; there are: W1, ");
   });

@@ -15,7 +15,7 @@ const server = Bun.serve({
 const url = `http://127.0.0.1:${server.port}`;
 afterAll(() => server.stop(true));
 
-test("every connection has its request answered, and stays open", async () => {
+test("every connection gets its response, and stays open", async () => {
   const connections = await Connections.open(url, 250, getRequest(new URL(url), "/"));
   await connections.answered(5_000);
   expect([connections.numAnswered, connections.numAccepted]).toEqual([250, 250]);
@@ -24,14 +24,14 @@ test("every connection has its request answered, and stays open", async () => {
   connections.close();
 });
 
-test("a refusal is an answer, but not accepted", async () => {
+test("a refusal counts as answered, but not as accepted", async () => {
   const connections = await Connections.open(url, 3, getRequest(new URL(url), "/busy"));
   await connections.answered(5_000);
   expect([connections.numAnswered, connections.numAccepted]).toEqual([3, 0]);
   connections.close();
 });
 
-test("a body arrives whole", async () => {
+test("a body arrives complete", async () => {
   const request = postRequest(new URL(url), "/", { prompt: "ä" });
   const connections = await Connections.open(url, 1, request);
   await connections.answered(5_000);
@@ -39,7 +39,7 @@ test("a body arrives whole", async () => {
   connections.close();
 });
 
-test("a server that is not there is an error with the number of the connection", async () => {
+test("a missing server is an error with the number of the connection", async () => {
   const message = await Connections.open("http://127.0.0.1:9", 1, "").catch(
     (error: Error) => error.message,
   );

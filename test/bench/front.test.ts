@@ -1,5 +1,5 @@
-// The bench of the front, small: real processes, real sockets, the books of both sides. What it counts must
-// hold on any machine; what it times is for the bench alone.
+// A small run of the front bench: real processes, real sockets, the counts of both sides. The counts must hold
+// on any machine; the timings are only for the bench.
 
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { FrontProcess } from "../../bench/front/front-process.ts";
@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const front of fronts.splice(0)) await front.stop();
 });
 
-test("of hundreds of streams at a time none is lost, and no token", async () => {
+test("loses neither a stream nor a token of hundreds at a time", async () => {
   const words = ["--max-num-queued-reqs", "400", "--max-num-queued-tokens", "100k"];
   const front = await open(400, words);
   const { url } = front;
@@ -32,9 +32,9 @@ test("of hundreds of streams at a time none is lost, and no token", async () => 
   expect((await front.figures()).lag.max).toBeGreaterThan(0);
 });
 
-test("more requests than can be queued: each is answered whole or refused with a time to come back", async () => {
+test("with more requests than can be queued, each is answered completely or refused with a retry time", async () => {
   const { url } = await open(4, ["--max-num-queued-reqs", "8"]);
-  // Of 10 ms a step and 20 tokens four at a time give 20 a second.
+  // With 10 ms per step and 20 tokens, four at a time make 20 per second.
   const arrivals = { perSecond: 100 };
   const books = await loadServer({ url, arrivals, seconds: 1, tokens: [20, 20] });
   expect(books.faults).toEqual([]);
@@ -44,14 +44,14 @@ test("more requests than can be queued: each is answered whole or refused with a
   expect(refused).toBeGreaterThan(0);
 });
 
-test("what a server loses is in the books, and ends the bench", async () => {
+test("requests that a server loses are counted, and end the bench", async () => {
   let numRequests = 0;
   const chunk = (finish: string | null) =>
     `data: {"choices":[{"token_ids":[1],"finish_reason":${JSON.stringify(finish)}}]}\n\n`;
   const server = Bun.serve({
     port: 0,
     routes: {
-      // It counts two tokens of each answer and ends them all, but every second one breaks off.
+      // It counts two tokens of each response and finishes all of them, but breaks off every second one.
       "/metrics": () =>
         new Response(
           `vllm:num_requests_running{} 0\nvllm:generation_tokens_total{} ${2 * numRequests}\n` +
@@ -80,9 +80,9 @@ test("what a server loses is in the books, and ends the bench", async () => {
   expect(() => reportFaults(books)).toThrow("do not balance");
 });
 
-test("a hold-up of the event loop weighs as every tick within it", async () => {
+test("a stall of the event loop counts as every tick within it", async () => {
   const lag = new LoopLag();
-  // What is measured is real time.
+  // The measured time is real time.
   await Bun.sleep(20);
   Bun.sleepSync(400);
   await Bun.sleep(20);

@@ -1,4 +1,4 @@
-// The order of slices, what is discarded, and when to give up.
+// Order of slices, discarded pairs, and the limit of attempts.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -12,7 +12,7 @@ import { machineCpu } from "../../bench/servers/proc.ts";
 const quiet: Disturbance = { others: 0.01, steal: 0, client: 0.02 };
 const busy: Disturbance = { ...quiet, others: 0.06 };
 
-/** Compares with figures by slice; b's are 10 where not said. */
+/** Compares given figures per slice; b's are 10 by default. */
 function compare(
   figures: Readonly<Record<number, number>>,
   options: { numPairs?: number; better?: "higher" | "lower"; busy?: readonly number[] } = {},
@@ -35,13 +35,13 @@ describe("inQuads", () => {
     expect((await compare({}, { numPairs: 4 })).order).toBe("abbaabba");
   });
 
-  test("more is better: A over B; less is better: B over A", async () => {
+  test("divides A by B if more is better, and B by A if less is better", async () => {
     expect((await compare({ 0: 40, 1: 10, 2: 20, 3: 40 })).ratio.median).toBe(3);
     const lower = await compare({ 0: 10, 1: 40, 2: 20, 3: 10 }, { better: "lower" });
     expect(lower.ratio).toEqual({ q1: 2.5, median: 3, q3: 3.5 });
   });
 
-  test("a pair in which others used the CPUs is made again", async () => {
+  test("repeats a pair during which other processes used the CPUs", async () => {
     const result = await compare({ 1: 1 }, { busy: [1] });
     expect(result.pairs.map(({ discarded }) => discarded)).toEqual([
       "others used the CPUs",
@@ -52,7 +52,7 @@ describe("inQuads", () => {
     expect([result.numCounted, result.gaveUp, result.ratio.q3]).toEqual([3, false, 4]);
   });
 
-  test("two A slices that differ by more than a tenth discard both pairs", async () => {
+  test("discards both pairs if two A slices differ by more than a tenth", async () => {
     const result = await compare({ 0: 40, 3: 45 });
     expect(result.pairs.map(({ discarded }) => discarded)).toEqual([
       "the A slices differ",
@@ -74,7 +74,7 @@ describe("inQuads", () => {
 describe("disturbance", () => {
   const reading = { busyS: 100, stealS: 0, clientS: 5, ownS: 50, capacityS: 1000 };
 
-  test("is what is left of the machine's CPU time after ours", () => {
+  test("is the machine's CPU time minus that of the measured processes", () => {
     const after = { busyS: 110, stealS: 0.2, clientS: 6, ownS: 58, capacityS: 1020 };
     const disturbance = disturbanceBetween(reading, after);
     expect(disturbance.others).toBeCloseTo(0.1, 12);
@@ -82,7 +82,7 @@ describe("disturbance", () => {
     expect(disturbance.client).toBeCloseTo(0.05, 12);
   });
 
-  test("5 % of others and 1 % of steal are borne, more is not", () => {
+  test("5 % of others and 1 % of steal are accepted, more is not", () => {
     expect(isDisturbed({ others: 0.05, steal: 0.01, client: 0.9 })).toBe(false);
     expect(isDisturbed({ others: 0.051, steal: 0, client: 0 })).toBe(true);
     expect(isDisturbed({ others: 0, steal: 0.011, client: 0 })).toBe(true);

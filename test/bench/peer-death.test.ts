@@ -1,4 +1,4 @@
-// A peer that dies: an error of the bench in one line, which names the signal and the configuration. The peers are
+// A crash of a peer is a one-line error of the bench that names the signal and the configuration. The peers are
 // real processes that end themselves.
 
 import { afterEach, describe, expect, test } from "bun:test";
@@ -66,11 +66,11 @@ function best(...ends: string[]) {
   return bestPeer(WORKLOAD, { candidates, start: startPeer, onTrial });
 }
 
-describe("a peer that dies", () => {
+describe("a peer that crashes", () => {
   test.each([
-    ["of a signal while it starts", "at-start", "peer with at-start died of SIGILL"],
-    ["of a signal in a request", "SIGILL", "peer died of SIGILL: SIGILL"],
-    ["of an abort in a request", "SIGABRT", "peer died of SIGABRT: SIGABRT"],
+    ["by a signal while it starts", "at-start", "peer with at-start died of SIGILL"],
+    ["by a signal in a request", "SIGILL", "peer died of SIGILL: SIGILL"],
+    ["by an abort in a request", "SIGABRT", "peer died of SIGABRT: SIGABRT"],
     ["by an exit in a request", "exits", "peer ended with exit code 3: exits"],
   ])("%s ends the trials in one line", async (_, end, message) => {
     const error = await best("serves", end, "serves").catch((caught: unknown) => caught);
@@ -80,7 +80,7 @@ describe("a peer that dies", () => {
     for (const { pid } of started) expect(() => process.kill(pid ?? 0, 0)).toThrow("ESRCH");
   });
 
-  test("between its trial and the comparison ends that too", async () => {
+  test("between its trial and the comparison ends the comparison too", async () => {
     const [ours, peer] = [
       await startPeer({ flags: ["serves"] }),
       await startPeer({ flags: ["SIGABRT"] }),
@@ -91,7 +91,7 @@ describe("a peer that dies", () => {
   });
 });
 
-test("a candidate that does not start is passed over; without any other it is an error", async () => {
+test("a candidate that does not start is skipped; without any other it is an error", async () => {
   const { server, trials } = await best("refuses", "serves");
   expect(server.flags).toBe("serves");
   expect(trials).toEqual([
@@ -103,7 +103,7 @@ test("a candidate that does not start is passed over; without any other it is an
   expect((error as Error).message).toBe("W0: llama-server serves it in no way");
 });
 
-test("a server that was stopped has not died", async () => {
+test("a server that was stopped has not crashed", async () => {
   const server = await startPeer({ flags: ["serves"] });
   expect(server.death()).toBeNull();
   await server.stop();

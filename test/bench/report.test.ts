@@ -1,4 +1,4 @@
-// Verdicts, the table and the HTML report of runs made by hand.
+// Verdicts, the table and the HTML report of handmade runs.
 
 import { describe, expect, test } from "bun:test";
 import type { Comparison } from "../../bench/compare/pairs.ts";
@@ -48,14 +48,14 @@ function runWith(median: number, gaveUp = false): WorkloadRun {
 }
 
 describe("verdictOf", () => {
-  test("by the gate of the kind of CPU", () => {
+  test("compares with the gate of the kind of CPU", () => {
     expect(verdictOf(runWith(1.7), "vnni")).toBe("missed");
     expect(verdictOf(runWith(1.7), "avx2")).toBe("reached");
     expect(verdictOf(runWith(2), "vnni")).toBe("reached");
     expect(verdictOf(runWith(4), "vnni")).toBe("stretch");
   });
 
-  test("nothing follows from disturbed pairs, nor without a peer", () => {
+  test("is open for disturbed pairs, and without a peer", () => {
     expect(verdictOf(runWith(9, true), "vnni")).toBe("disturbed");
     expect(verdictOf({ ...runWith(9), peer: null }, "vnni")).toBe("no peer");
   });
@@ -88,14 +88,14 @@ describe("the table", () => {
   });
 });
 
-test("the result of a comparison has vLLM's keys and the peer's beside them", () => {
+test("the result of a comparison has vLLM's keys and the peer's next to them", () => {
   const result = resultObject(runWith(2), null, "2026-01-01T00:00:00Z");
   expect(result).toMatchObject({ label: "W0", completed: 1, mean_ttft_ms: 10, flags: "--a 1" });
   expect(result.peer).toMatchObject({ backend: "llama-server", mean_tpot_ms: 4, gave_up: false });
   expect(result.peer?.ratio).toMatchObject({ median: 2, values: [2] });
 });
 
-test("the report is one file without scripts or addresses, and escapes what it shows", () => {
+test("the report is one file without scripts or URLs, and escapes its content", () => {
   const cpu = thisCpu("model name\t: X <1>\nflags\t\t: fpu avx2 avx512_vnni\n");
   const html = htmlReport({ runs: [runWith(2.5)], cpu, date: "2026-01-01T00:00:00Z" });
   expect(html).toContain("W0 a &lt;title&gt;");
@@ -113,7 +113,7 @@ describe("values over time", () => {
   const linesOf = (text: string) =>
     [...text.matchAll(/points="([^"]*)"/g)].map(([, points = ""]) => points.split(" "));
 
-  test("axes begin at zero and end above the largest value; marks stand upright", () => {
+  test("axes begin at zero and end above the largest value; labels are upright", () => {
     const text = plot([0, 30, 70]);
     expect(text).toContain(">memory, MiB<");
     for (const tick of ["0", "20", "40", "60", "80"]) expect(text).toContain(`>${tick}</text>`);
@@ -123,24 +123,24 @@ describe("values over time", () => {
     expect(linesOf(text)).toEqual([["64,154.0", "546,106.0", "1028,42.0"]]);
   });
 
-  test("a line stops where there is no value", () => {
+  test("a line is interrupted where there is no value", () => {
     expect(linesOf(plot([1, 2, null, null, 3, 4])).map(({ length }) => length)).toEqual([2, 2]);
   });
 
-  test("of samples within a pixel the largest is drawn", () => {
+  test("draws the largest of several samples within a pixel", () => {
     const values = Array.from({ length: 100_000 }, (_, i) => (i === 50_000 ? 8 : 1));
     const [points = []] = linesOf(plot(values));
     expect(points.length).toBeLessThan(1000);
     expect(points.filter((point) => point.endsWith(",26.0"))).toHaveLength(1);
   });
 
-  test("nothing to show is an empty pair of axes", () => {
+  test("draws empty axes without values", () => {
     expect(plot([])).not.toMatch(/NaN|Infinity|undefined/);
     expect(plot([null, 0])).not.toMatch(/NaN|Infinity|undefined/);
   });
 });
 
-test("a CPU that is held to a set has nothing above it", () => {
+test("a CPU that is limited to a set has nothing above it", () => {
   const cpu = thisCpu("flags : avx2 fma avx_vnni avx512f avx512_vnni amx_int8");
   expect(heldTo(cpu, null)).toEqual(cpu);
   expect(heldTo(cpu, "avxvnni").features).toEqual(["avx2", "fma", "avx_vnni"]);

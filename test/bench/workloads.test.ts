@@ -1,4 +1,4 @@
-// Each workload's slice against a server that answers at once: requests are well-formed and figures finite.
+// Each workload's slice against a server that answers at once: requests are valid and figures finite.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { parseArguments } from "../../bench/arguments.ts";
@@ -49,13 +49,13 @@ describe("every workload", () => {
   const options = parseArguments(["--duration", "1", "--request-rate", "20"]);
   const workloads = allWorkloads(options);
 
-  test("has an id of its own and room for its requests", () => {
+  test("has its own id and room for its requests", () => {
     expect(new Set(workloads.map(({ id }) => id)).size).toBe(workloads.length);
     for (const { room } of workloads) expect(room.concurrency * room.maxTokens).toBeGreaterThan(0);
   });
 
   test("has a finite figure and no failed request", async () => {
-    // All at once: some wait by design.
+    // All at once, because some wait by design.
     const seen = workloads.map(async ({ id, warmUp, slice }) => {
       await warmUp?.(target);
       const { figure, timelines, durationS } = await slice(target, 1);

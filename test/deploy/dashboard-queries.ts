@@ -1,5 +1,5 @@
-// Every query of the dashboards that are published for vLLM, panel by panel, with the feature that
-// it needs where the server does not have it. This file: those from the seed era on; the newest set
+// Every query of the dashboards published for vLLM, panel by panel, with the required feature if the server
+// does not have it. This file has those from the seed era on; the newest set is in separate files.
 // beside it.
 
 import { newestDashboards } from "./newest-dashboards.ts";
@@ -19,7 +19,7 @@ export function officialQueries(): DashboardQuery[] {
   ];
 }
 
-/** Queries that fill the dashboards' variables, as the label whose values are asked for. */
+/** Queries of the dashboards' variables, as the labels whose values are requested. */
 export const VARIABLES: readonly { readonly label: string; readonly selector: string | null }[] = [
   { label: "model_name", selector: null },
   { label: "model_name", selector: "vllm:generation_tokens_total" },

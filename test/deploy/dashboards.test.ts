@@ -1,6 +1,6 @@
-// Dashboards on paper: ours is well-formed, and every expression of ours, of the rules and of the
-// official dashboards parses and reads series that exist. That they have data is tested against a
-// running server.
+// Static checks of dashboards: Pagoda's is well-formed, and every expression of its dashboard, of the
+// rules and of the official dashboards parses and reads existing series. Whether they have data is
+// tested with a running server.
 
 import { describe, expect, test } from "bun:test";
 import { officialQueries } from "./dashboard-queries.ts";
@@ -11,7 +11,7 @@ import { expressionFaults, hasPromtool, sayIfMissing } from "./promtool.ts";
 
 sayIfMissing("promtool");
 
-/** Any values will do to parse. */
+/** Any values that parse. */
 const VALUES = {
   job: "pagoda",
   model_name: "m",
@@ -37,7 +37,7 @@ function overlap(a: Panel, b: Panel): boolean {
   return p.x < q.x + q.w && q.x < p.x + p.w && p.y < q.y + q.h && q.y < p.y + p.h;
 }
 
-describe("our dashboard", () => {
+describe("Pagoda's dashboard", () => {
   test("has its eight rows", () => {
     expect(panels.filter(({ type }) => type === "row").map(({ title }) => title)).toEqual([
       "Service",
@@ -60,7 +60,7 @@ describe("our dashboard", () => {
     ]);
   });
 
-  test("has panels with ids of their own that lie on the grid beside each other", () => {
+  test("has panels with unique ids that do not overlap on the grid", () => {
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     for (const { gridPos, title } of panels) {
       expect(gridPos.x + gridPos.w, title).toBeLessThanOrEqual(24);
@@ -70,7 +70,7 @@ describe("our dashboard", () => {
     expect(overlaps.map(([a, b]) => `${a.title} / ${b.title}`)).toEqual([]);
   });
 
-  test("has panels that say what they show, in which unit, of what", () => {
+  test("has panels with a title, a unit and a legend", () => {
     for (const { title, description = "", fieldConfig, targets = [] } of drawn) {
       expect(title).not.toBe("");
       expect(description.length, title).toBeGreaterThan(15);
@@ -96,16 +96,16 @@ describe("every expression", () => {
   ];
   const official = officialQueries();
 
-  test("of ours reads series that the server has", () => {
+  test("of Pagoda's dashboard and rules reads existing series", () => {
     expect(ours.length).toBeGreaterThan(100);
     expect(unknownSeries(ours)).toEqual([]);
   });
 
-  test("of the official dashboards does too, unless it says which feature it needs", () => {
+  test("of the official dashboards does too, unless it names a missing feature", () => {
     const fed = official.filter(({ needs }) => needs === null);
     expect(fed.length).toBe(273);
     expect(unknownSeries(fed.map(({ expr }) => expr))).toEqual([
-      // The other half of an "or" with sleep mode's operations.
+      // The second operand of an "or" with sleep mode's operations.
       "vllm:rl_weight_update_operation_duration_seconds_count",
       "vllm:rl_weight_update_operation_duration_seconds_sum",
       "vllm:rl_weight_update_operation_duration_seconds_bucket",
@@ -119,20 +119,20 @@ describe("every expression", () => {
     expect(expressionFaults(exprs.map((expr) => substitute(expr, VALUES)))).toBe("");
   });
 
-  test.skipIf(!hasPromtool)("that is broken would be seen", () => {
+  test.skipIf(!hasPromtool)("promtool detects a broken one", () => {
     expect(expressionFaults(["sum(up", "up"])).toContain("parse error");
   });
 });
 
-describe("names of series", () => {
-  test("are read out of matchers, ranges, groupings and functions", () => {
+describe("series names", () => {
+  test("are extracted from matchers, ranges, groupings and functions", () => {
     const expr =
       'histogram_quantile(0.9, sum by (le, job) (rate(vllm:a_bucket{le="b(c)", x=~"d"}[5m]))) ' +
       "/ on (job) group_left (model_name) (up > bool 0) or vector(0) unless instance:c:rate5m";
     expect(seriesNames(expr)).toEqual(["instance:c:rate5m", "up", "vllm:a_bucket"]);
   });
 
-  test("variables are filled in with the longer name first", () => {
+  test("variables are replaced with the longer name first", () => {
     expect(substitute("$model_name $model", { model: "a", model_name: "b" })).toBe("b a");
   });
 });

@@ -1,4 +1,4 @@
-// deploy/ as a whole: files parse, and refer to each other rightly.
+// deploy/ as a whole: files parse, and their references are correct.
 
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
@@ -34,7 +34,7 @@ describe("compose.yml", () => {
     expect(password).toStartWith("${GRAFANA_PASSWORD:?");
   });
 
-  test("mounts what exists, and pins the images", () => {
+  test("mounts existing files, and pins the images", () => {
     const mounts = Object.values(services).flatMap(({ volumes = [] }) => volumes);
     const folders = mounts.filter((mount) => mount.startsWith("./"));
     expect(folders.length).toBe(3);
@@ -45,7 +45,7 @@ describe("compose.yml", () => {
     expect(images.filter((image) => !/:v?\d+\.\d+\.\d+$/.test(image))).toEqual([]);
   });
 
-  test("builds from the checkout with the bun that package.json wants", () => {
+  test("builds from the checkout with the version of bun in package.json", () => {
     const build = services["pagoda"]?.build;
     expect(existsSync(deployPath(build?.context ?? "", build?.dockerfile ?? ""))).toBe(true);
     const { engines } = JSON.parse(readFileSync(deployPath("../package.json"), "utf8"));
@@ -54,8 +54,8 @@ describe("compose.yml", () => {
   });
 });
 
-describe("what is provisioned", () => {
-  test("a data source whose interval is the scrape's, so that rates have enough samples", () => {
+describe("Grafana's provisioning", () => {
+  test("has a data source with the scrape interval, so that rates have enough samples", () => {
     const { datasources } = readYamlFile("grafana/provisioning/datasources/prometheus.yml") as {
       datasources: { type: string; url: string; jsonData: { timeInterval: string } }[];
     };
@@ -71,7 +71,7 @@ describe("what is provisioned", () => {
     expect(datasources[0]?.jsonData.timeInterval).toBe(scrape?.scrape_interval ?? "");
   });
 
-  test("dashboards, from the folder that compose.yml mounts", () => {
+  test("has dashboards from the folder that compose.yml mounts", () => {
     const { providers } = readYamlFile("grafana/provisioning/dashboards/pagoda.yml") as {
       providers: { options: { path: string } }[];
     };

@@ -1,4 +1,4 @@
-// Names of all series that the server or Prometheus itself can give, from the catalogue.
+// Names of all series that the server or Prometheus itself can expose, from the catalogue.
 
 import { CATALOGUE } from "../../src/metrics/catalogue.ts";
 import { recordedNames } from "./deploy-files.ts";
@@ -10,7 +10,7 @@ const SUFFIXES = {
   summary: ["_sum", "_count"],
 } as const;
 
-/** Series of Prometheus' own making. */
+/** Series that Prometheus itself generates. */
 const OF_PROMETHEUS = ["up", "ALERTS"];
 
 export function knownSeries(): Set<string> {

@@ -1,5 +1,5 @@
-// The whole page before promtool's judgement. What it finds is vLLM's naming, and accepted for
-// that; any further finding is a fault of ours.
+// Lints the whole page with promtool. Its findings about vLLM's names are accepted; any other finding is
+// an error of Pagoda's.
 
 import { expect, test } from "bun:test";
 import type { MetricFeature } from "../../src/metrics/family.ts";
@@ -8,13 +8,13 @@ import { hasPromtool, promtool, sayIfMissing } from "./promtool.ts";
 
 sayIfMissing("promtool");
 
-/** Findings besides the colon, and why they stay. */
+/** Findings other than the colon, and the reason to accept them. */
 const ACCEPTED: Readonly<Record<string, string>> = {
   'vllm:iteration_tokens_total non-counter metrics should not have "_total" suffix':
     "vLLM's name of a histogram",
 };
 
-/** vLLM's prefix: every family that has it is found for it. */
+/** vLLM's prefix, which causes a finding for every family that has it. */
 const COLON = " metric names should not contain ':'";
 
 const EVERYTHING: ReadonlySet<MetricFeature> = new Set([
@@ -61,20 +61,17 @@ for (const [page, makePage] of [
   ["an idle server's page", () => makeMetrics().text()],
   ["the page with every option and every family", fullPage],
 ] as const) {
-  test.skipIf(!hasPromtool)(
-    `promtool finds vLLM's names in ${page}, and nothing else`,
-    async () => {
-      const text = await makePage();
-      const found = findings(text);
-      const colons = familyNames(text).filter((name) => name.startsWith("vllm:"));
-      expect(found.filter((line) => line.endsWith(COLON)).sort()).toEqual(
-        colons.map((name) => name + COLON).sort(),
-      );
-      expect(found.filter((line) => !line.endsWith(COLON))).toEqual(Object.keys(ACCEPTED));
-    },
-  );
+  test.skipIf(!hasPromtool)(`promtool complains only about vLLM's names in ${page}`, async () => {
+    const text = await makePage();
+    const found = findings(text);
+    const colons = familyNames(text).filter((name) => name.startsWith("vllm:"));
+    expect(found.filter((line) => line.endsWith(COLON)).sort()).toEqual(
+      colons.map((name) => name + COLON).sort(),
+    );
+    expect(found.filter((line) => !line.endsWith(COLON))).toEqual(Object.keys(ACCEPTED));
+  });
 }
 
-test.skipIf(!hasPromtool)("promtool would find what is no exposition", () => {
+test.skipIf(!hasPromtool)("promtool detects an invalid exposition", () => {
   expect(findings("# TYPE a counter\na_total x\n").join()).toContain("error while linting");
 });

@@ -1,5 +1,5 @@
-// Clients of every kind at once, until they are told to stop: short chats that share a prefix for a
-// while, several answers to one prompt, stop strings, clients that leave, mistakes, and long
+// Clients of every kind at once, until they are stopped: short chats that share a prefix for a while,
+// several answers to one prompt, stop strings, clients that disconnect, invalid requests, and long
 // answers that fill the KV pool, so that blocks are preempted, evicted and used again.
 
 export class MixedLoad {
@@ -8,7 +8,7 @@ export class MixedLoad {
   readonly #isOver: () => boolean;
   #numRequests = 0;
 
-  /** @param isOver read between requests; each client then ends after the request it is at */
+  /** @param isOver read between requests; each client then ends after its current request */
   constructor(url: string, model: string, isOver: () => boolean) {
     this.#url = url;
     this.#model = model;
@@ -35,7 +35,7 @@ export class MixedLoad {
     while (!this.#isOver()) await request();
   }
 
-  /** Six requests in turn with a prefix that is new each time: its blocks are hit, then evicted. */
+  /** Six requests at a time with a new prefix, whose blocks are hit, then evicted. */
   async #chat(): Promise<void> {
     const number = this.#numRequests++;
     const prefix = `Conversation ${number} is about the number ${number}. `.repeat(6);

@@ -1,5 +1,5 @@
-// A real Prometheus on loopback, in a folder that goes with it: scrapes one server every second
-// with the rules of deploy/, and answers queries.
+// A real Prometheus on loopback, in a temporary folder: scrapes one server every second with the rules
+// of deploy/, and answers queries.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +17,7 @@ interface Answer<T> {
   readonly data: T;
 }
 
-/** Labels that a deployment's service discovery adds, and dashboards of Perses read. */
+/** Labels that a deployment's service discovery adds, and that Perses dashboards read. */
 export const TARGET_LABELS = { namespace: "default", service: "pagoda", pod: "pagoda-0" };
 
 export class PrometheusServer {
@@ -62,7 +62,7 @@ export class PrometheusServer {
     return result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
   }
 
-  /** Values of a label among the series that the selector matches; null: among all. */
+  /** Values of a label among the series that match the selector, or among all if it is null. */
   async labelValues(label: string, selector: string | null): Promise<string[]> {
     return this.#get<string[]>(
       `label/${label}/values`,
@@ -70,7 +70,7 @@ export class PrometheusServer {
     );
   }
 
-  /** Rules that were not evaluated without an error. */
+  /** Rules with evaluation errors. */
   async unhealthyRules(): Promise<string[]> {
     const { groups } = await this.#get<{
       groups: { rules: { name: string; health: string; lastError?: string }[] }[];
@@ -107,7 +107,7 @@ function configText(target: string): string {
   });
 }
 
-/** Prometheus does not tell which port it took: one that was free a moment ago. */
+/** Prometheus does not report its port, so one that was just free is chosen. */
 function freePort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = listener;

@@ -1,13 +1,13 @@
-// PromQL as dashboards write it: short forms for the expressions that repeat, the variables and
-// macros that Grafana fills in, and the metric names an expression reads.
+// PromQL in dashboards: short forms for repeated expressions, Grafana's variables and macros, and the
+// metric names that an expression reads.
 
 /** A query of a dashboard's panel. */
 export interface DashboardQuery {
   readonly dashboard: string;
   readonly panel: string;
-  /** With Grafana's variables and macros still in it. */
+  /** With unexpanded Grafana variables and macros. */
   readonly expr: string;
-  /** What the server does not have, so that the query has no data; null when it must have data. */
+  /** Missing feature due to which the query has no data; null if it must have data. */
   readonly needs: Feature | null;
 }
 
@@ -66,14 +66,14 @@ export function panel(
   return list.map((expr) => ({ dashboard, panel: title, expr, needs }));
 }
 
-/** Fills in `$name`; longer names first, so that `$model` does not eat the start of `$model_name`. */
+/** Replaces `$name`, longer names first, so that `$model` does not match the start of `$model_name`. */
 export function substitute(expr: string, values: Readonly<Record<string, string>>): string {
   return Object.keys(values)
     .sort((a, b) => b.length - a.length)
     .reduce((text, name) => text.replaceAll(`$${name}`, values[name] ?? ""), expr);
 }
 
-/** Names of the series that an expression reads, recorded ones too; each once, sorted. */
+/** Names of the series that an expression reads, including recorded ones; each once, sorted. */
 export function seriesNames(expr: string): string[] {
   const bare = expr
     .replace(/"(\\.|[^"\\])*"/g, '""')

@@ -1,4 +1,4 @@
-// Debian's promtool, where it is installed: the judge of our rules, expressions and exposition.
+// Debian's promtool, if installed: checks Pagoda's rules, expressions and exposition.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,14 +6,16 @@ import { join } from "node:path";
 
 export const hasPromtool = Bun.which("promtool") !== null;
 
-/** Tells once in each file of tests why some are skipped. */
+/** Logs once per test file why some tests are skipped. */
 export function sayIfMissing(tool: "promtool" | "prometheus"): void {
   if (Bun.which(tool) === null) {
-    console.log(`skipped what needs ${tool}: it is not installed (Debian's package is prometheus)`);
+    console.log(
+      `skipped tests that need ${tool}: it is not installed (Debian's package is prometheus)`,
+    );
   }
 }
 
-/** @returns exit code and everything printed */
+/** @returns exit code and combined output */
 export function promtool(words: readonly string[], stdin = ""): { code: number; output: string } {
   const { exitCode, stdout, stderr } = Bun.spawnSync(["promtool", ...words], {
     stdin: Buffer.from(stdin),
@@ -21,7 +23,7 @@ export function promtool(words: readonly string[], stdin = ""): { code: number; 
   return { code: exitCode, output: `${stdout}${stderr}` };
 }
 
-/** promtool 2.42 checks no bare expressions: each becomes a recording rule. @returns what is wrong, or "" */
+/** promtool 2.42 checks no bare expressions, so each becomes a recording rule. @returns errors, or "" */
 export function expressionFaults(exprs: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), "pagoda-promql-"));
   const file = join(folder, "rules.yml");

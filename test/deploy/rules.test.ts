@@ -1,5 +1,5 @@
-// The rules as Prometheus reads them: valid, each alert proven to fire and to be silent, each text
-// useful.
+// The rules as Prometheus reads them: valid, with each alert tested both firing and silent, and useful
+// texts.
 
 import { describe, expect, test } from "bun:test";
 import { optionSpec } from "../../src/cli/options.ts";
@@ -37,7 +37,7 @@ describe("the rules", () => {
 });
 
 describe("each alert", () => {
-  test("is seen firing, and seen silent in the same series or in others like them", () => {
+  test("is tested firing, and silent for the same or similar series", () => {
     const { tests } = readYamlFile(RULES_TEST) as RulesTest;
     const checks = tests.flatMap((scenario) => scenario.promql_expr_test ?? []);
     const fired = checks.flatMap(({ exp_samples }) => exp_samples.map(({ labels }) => labels));
@@ -52,7 +52,7 @@ describe("each alert", () => {
     );
   });
 
-  test("has a severity, and says which server, and what to do", () => {
+  test("has a severity, and names the server and the remedy", () => {
     for (const { alert, labels, annotations } of alerts()) {
       expect(["critical", "warning", "info"], alert).toContain(labels?.["severity"] ?? "none");
       expect(annotations?.["summary"], alert).toContain("{{ $labels.instance }}");
@@ -60,7 +60,7 @@ describe("each alert", () => {
     }
   });
 
-  test("names options that exist", () => {
+  test("mentions only existing options", () => {
     const text = alerts()
       .map(({ annotations }) => annotations?.["description"])
       .join(" ");

@@ -1,5 +1,5 @@
-// Any bytes as what comes over the channel between the front and the engine's process: messages or a
-// ChannelError, in bounded time and memory. What broke it once belongs into corpus/frames.
+// Arbitrary bytes on the channel between the front and the engine's process: they yield messages or a
+// ChannelError, in bounded time and memory. Inputs that once failed belong in corpus/frames.
 
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -97,7 +97,7 @@ function mutate(bytes: Uint8Array, prng: Prng): Uint8Array {
   }
 }
 
-/** Feeds the bytes in pieces. @returns how many messages came out */
+/** Feeds the bytes in pieces. @returns the number of messages */
 function receive(bytes: Uint8Array, prng: Prng): number {
   const splitter = new FrameSplitter();
   let numMessages = 0;
@@ -117,7 +117,7 @@ function receive(bytes: Uint8Array, prng: Prng): number {
 }
 
 test(
-  "bytes over the channel are messages or a ChannelError",
+  "bytes on the channel yield messages or a ChannelError",
   () => {
     const prng = new Prng(FUZZ_SEED);
     const corpus = [...MESSAGES.map(framed), ...readCorpus()];

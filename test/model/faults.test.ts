@@ -1,6 +1,6 @@
-// The server in real processes, broken in every way that a machine breaks one: the engine killed, crashed,
-// stopped and out of memory, the front killed and told to stop, out of descriptors, clients half gone. The
-// client's books must balance each time, and the server must live on.
+// The server in real processes, with every kind of failure: the engine killed, crashed, stopped and out of
+// memory, the front killed, stopped and out of descriptors, clients half closed. The client's counts must
+// match the server's each time, and the server must keep running.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -18,15 +18,15 @@ import {
 } from "../support/server-process.ts";
 
 const NUM_STREAMS = 16;
-/** Of the engine with this model, on a machine that does other things too. */
+/** For the engine with this model, on a machine that is otherwise busy. */
 const BACK_WITHIN_MS = 10_000;
 const TOKENS = "vllm:generation_tokens_total{}";
-/** Small enough that starting takes little. */
+/** Small enough to start quickly. */
 const SMALL = ["--kv-cache-memory-bytes", "256M"];
 const NEVER_GIVEN_UP = ["--max-engine-deaths", "0"];
 
 const canLimit = Bun.which("prlimit") !== null;
-if (!canLimit) console.log("prlimit is missing: an engine without memory is not tested");
+if (!canLimit) console.log("prlimit is missing: the out-of-memory test is skipped");
 
 const servers: ServerProcess[] = [];
 
@@ -47,26 +47,26 @@ const statusOf = async (url: string) => (await fetch(`${url}/health`)).status;
 
 async function until(isReached: () => Promise<boolean>, timeoutMs = BACK_WITHIN_MS): Promise<void> {
   for (const startMs = performance.now(); !(await isReached()); await Bun.sleep(10)) {
-    if (performance.now() - startMs > timeoutMs) throw new Error("it did not come to that in time");
+    if (performance.now() - startMs > timeoutMs) throw new Error("condition not met in time");
   }
 }
 
 const untilTokens = (url: string, before: Series, count: number) =>
   until(async () => change(before, await readMetrics(url), TOKENS) >= count);
 
-/** @returns the process of the next engine, which may still be loading */
+/** @returns the process of the next engine, which can still be loading */
 async function untilReplaced(server: ServerProcess, pid: number): Promise<number> {
   await until(async () => childrenOf(server.process.pid).some((child) => child !== pid));
   return enginePid(server);
 }
 
-/** A completion of one token: it is really there. */
+/** A completion of one token proves that the engine works. */
 async function expectAlive({ url }: ServerProcess): Promise<void> {
   expect(await new Ledger(url).run({ maxTokens: 1, stream: false })).toBe("finished");
 }
 
-describe("an engine that ends", () => {
-  test("takes no request with it unheard, three times", async () => {
+describe("an engine that crashes", () => {
+  test("ends its requests with an error, three times", async () => {
     const server = await open();
     const { url } = server;
     const ledger = new Ledger(url);
@@ -104,13 +104,13 @@ describe("an engine that ends", () => {
     expect(isAlive(server.process.pid)).toBe(true);
   }, 60_000);
 
-  test("for the fifth time ends the server with 1, and no stream unheard", async () => {
+  test("for the fifth time ends the server with 1, and every stream with an error", async () => {
     const server = await open([]);
     const { url } = server;
     const ledger = new Ledger(url);
     for (let numDeaths = 1; numDeaths <= 5; numDeaths++) {
       await until(async () => (await statusOf(url)) === 200);
-      // Of use, so that the next start is at once.
+      // A useful request makes the next restart immediate.
       await expectAlive(server);
       const before = await readMetrics(url);
       const streams = ledger.runMany(NUM_STREAMS, { maxTokens: 1000, stream: true });
@@ -129,12 +129,12 @@ describe("an engine that ends", () => {
     );
   }, 60_000);
 
-  test("leaves a front behind that says so, and when to come back", async () => {
+  test("leaves a front that reports it, and when to retry", async () => {
     const server = await open();
     const ledger = new Ledger(server.url);
     const pid = enginePid(server);
     process.kill(pid, "SIGKILL");
-    // The second death in a row is followed by a second of waiting: time to look.
+    // After the second crash in a row there is a second of waiting: time to look.
     process.kill(await untilReplaced(server, pid), "SIGKILL");
     await until(async () => (await statusOf(server.url)) === 503, 1000);
     expect(await ledger.run({ maxTokens: 1, stream: false })).toBe("refused");
@@ -143,7 +143,7 @@ describe("an engine that ends", () => {
     await expectAlive(server);
   }, 30_000);
 
-  test("answers those who wait for a whole body with 500, and those who left with nothing", async () => {
+  test("answers waiting requests with 500, and disconnected ones with nothing", async () => {
     const server = await open();
     const ledger = new Ledger(server.url);
     const before = await readMetrics(server.url);
@@ -158,7 +158,7 @@ describe("an engine that ends", () => {
   }, 30_000);
 
   test.skipIf(!canLimit)(
-    "because it gets no memory any more is replaced like any other",
+    "because it is out of memory is replaced like any other",
     async () => {
       const server = await open();
       const { url } = server;
@@ -168,7 +168,7 @@ describe("an engine that ends", () => {
       await untilTokens(url, before, 4 * 4);
       const pid = enginePid(server);
       expect(Bun.spawnSync(["prlimit", "--pid", String(pid), "--as=1"]).exitCode).toBe(0);
-      // What it has is enough for steps of so few sequences. For this text it must get more.
+      // Its memory suffices for steps of these few sequences. For this text it must get more.
       const body = JSON.stringify({ prompt: "word ".repeat(100_000) });
       const headers = { "content-type": "application/json" };
       const answer = await fetch(`${url}/tokenize`, { method: "POST", headers, body });
@@ -185,7 +185,7 @@ describe("an engine that ends", () => {
     30_000,
   );
 
-  test("twice amid the same request refuses it, by whatever route it comes, and none that ever finished", async () => {
+  test("twice during the same request refuses it on every route, but no request that ever finished", async () => {
     const server = await open();
     const post = async (path: string, body: object) => {
       const headers = { "content-type": "application/json" };
@@ -207,7 +207,7 @@ describe("an engine that ends", () => {
         const pid = enginePid(server);
         process.kill(pid, "SIGSTOP");
         const statuses = Promise.all([suspect(), monitor()]);
-        // Both are with the engine when it dies: stopped, it says nothing of them.
+        // Both are in the engine when it is killed: while stopped, it reports nothing.
         await Bun.sleep(100);
         process.kill(pid, "SIGKILL");
         expect(Math.min(...(await statuses))).toBeGreaterThanOrEqual(500);
@@ -220,7 +220,7 @@ describe("an engine that ends", () => {
     expect(await post("/tokenize", { prompt: "harmless" })).toBe(200);
   }, 60_000);
 
-  test("stands still is noticed, and replaced", async () => {
+  test("that hangs is detected and replaced", async () => {
     const server = await open([...NEVER_GIVEN_UP, "--engine-step-timeout", "1"]);
     const ledger = new Ledger(server.url);
     const before = await readMetrics(server.url);
@@ -235,7 +235,7 @@ describe("an engine that ends", () => {
 });
 
 describe("a front", () => {
-  test("never loads the addon, the engine does", async () => {
+  test("never loads the addon, which only the engine does", async () => {
     const server = await open();
     const maps = (pid: number) => readFileSync(`/proc/${pid}/maps`, "utf8");
     expect(maps(server.process.pid)).not.toContain(".node");
@@ -243,7 +243,7 @@ describe("a front", () => {
   }, 30_000);
 
   test.each([false, true])(
-    "that is killed leaves nothing behind (engine stopped: %p)",
+    "that is killed leaves no process behind (engine stopped: %p)",
     async (stopped) => {
       const server = await open();
       const pid = enginePid(server);
@@ -256,7 +256,7 @@ describe("a front", () => {
     30_000,
   );
 
-  test("that is told to stop amid 16 streams finishes them all", async () => {
+  test("that is stopped during 16 streams finishes them all", async () => {
     const server = await open();
     const pid = enginePid(server);
     const ledger = new Ledger(server.url);
@@ -272,14 +272,14 @@ describe("a front", () => {
     expect(isAlive(pid)).toBe(false);
   }, 30_000);
 
-  test("that is told to stop while the engine is away stops", async () => {
+  test("that is stopped while the engine restarts exits", async () => {
     const server = await open();
     process.kill(enginePid(server), "SIGKILL");
     server.process.kill("SIGTERM");
     expect(await server.process.exited).toBe(0);
   }, 30_000);
 
-  test("that is out of descriptors serves those it has, and all when there are some again", async () => {
+  test("that is out of descriptors serves existing connections, and all others once it has some again", async () => {
     const server = await open(NEVER_GIVEN_UP, "ulimit -n 100; ");
     const { hostname, port } = new URL(server.url);
     const ledger = new Ledger(server.url);
@@ -293,7 +293,7 @@ describe("a front", () => {
     await expectAlive(server);
   }, 30_000);
 
-  test("takes a client that half-closes for one that has left", async () => {
+  test("treats a client that half-closes as disconnected", async () => {
     const server = await open();
     const { hostname, port } = new URL(server.url);
     const body = JSON.stringify({ prompt: "x", max_tokens: 2000, ignore_eos: true, stream: true });

@@ -1,6 +1,6 @@
-// vLLM's Production Metrics page walked row by row against running servers: each family is there, of its
-// type, with its labels and help text, and moves under a load that gives it cause. The rows that are not
-// all "yes" are those of features that are not built yet.
+// vLLM's Production Metrics page checked row by row against running servers: each family exists, with its
+// type, labels and help text, and changes under a load that affects it. Rows that are not all "yes" belong
+// to features that are not built yet.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import {
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
-/** A pool of 1,008 tokens, so that the long answers do not fit together. */
+/** A pool of 1,008 tokens, in which the long answers do not fit at once. */
 const OPTIONS = [
   ...["--served-model-name", "smol", "--max-model-len", "512", "--num-gpu-blocks-override", "64"],
   ...["--kv-cache-metrics", "--kv-cache-metrics-sample", "1", "--enable-sleep-mode"],
@@ -52,7 +52,7 @@ async function complete(at: string, body: object): Promise<void> {
   await response.text();
 }
 
-/** Every state of a server that the load went through. */
+/** Every state of a server that the load reached. */
 class Watch {
   readonly states: Series[] = [];
   #isOn = true;
@@ -77,7 +77,7 @@ class Watch {
   }
 }
 
-/** Four long answers that preempt each other, thrice the same beginning, n = 2, a sleep. */
+/** Four long answers that preempt each other, three equal prefixes, n = 2, a sleep. */
 async function load(): Promise<readonly Series[]> {
   const watch = new Watch(url);
   const long = (i: number) => complete(url, { prompt: `${i} `.repeat(60), max_tokens: 260 });
@@ -93,7 +93,7 @@ async function load(): Promise<readonly Series[]> {
   return watch.stop();
 }
 
-/** What a NaN in the model's file does. */
+/** Effects of a NaN in the model's file. */
 async function loadBroken(): Promise<readonly Series[]> {
   const watch = new Watch(brokenUrl);
   await complete(brokenUrl, { prompt: [1, 5, 9], max_tokens: 3 });
@@ -107,7 +107,7 @@ const OWN_LABELS: Readonly<Record<string, readonly string[]>> = {
   engine_sleep_state: ["sleep_state"],
 };
 
-/** The family's lines: its head, then its samples. */
+/** The family's lines: its header, then its samples. */
 function linesOf(text: string, { name, type }: PageRow): string[] {
   const sample = `vllm:${name}${type === "counter" ? "_total" : ""}`;
   const ends = type === "histogram" ? "(_bucket|_count|_sum)" : "";
@@ -121,7 +121,7 @@ function hasLabels(line: string, row: PageRow): boolean {
   return Bun.deepEquals(own, [...COMMON, ...(OWN_LABELS[row.name] ?? [])].sort());
 }
 
-/** Whether a value of the family was another at some time than at the start. */
+/** Whether a value of the family ever differed from the start. */
 function hasMoved(states: readonly Series[], { name, type }: PageRow): boolean {
   const suffix = { counter: "_total", gauge: "", histogram: "_count" }[type];
   const start = `vllm:${name}${suffix}{`;
@@ -147,7 +147,7 @@ function walk(row: PageRow, text: string, states: readonly Series[]) {
 }
 
 describe("the Production Metrics page", () => {
-  test("every row is there, as described, and moves; but for what needs another feature", async () => {
+  test("every row exists, as described, and changes, except for missing features", async () => {
     const states = await load();
     const broken = await loadBroken();
     const text = await (await fetch(`${url}/metrics`)).text();
@@ -162,7 +162,7 @@ describe("the Production Metrics page", () => {
     );
   }, 120_000);
 
-  test("a request whose logits held a NaN counts as corrupted, once; another does not", async () => {
+  test("a request with a NaN in its logits counts as corrupted, once; another does not", async () => {
     const state = await untilIdle(brokenUrl);
     expect(state.get("vllm:corrupted_requests_total{}")).toBe(1);
     expect(state.get('vllm:request_success_total{finished_reason="length"}')).toBe(2);

@@ -1,5 +1,5 @@
-// Sleep mode on the real model, through HTTP: memory really goes down, what is sent meanwhile waits, and
-// the text afterwards is the same.
+// Sleep mode with the real model, through HTTP: memory use really drops, requests sent meanwhile wait, and
+// the output afterwards is the same.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
@@ -13,13 +13,13 @@ const WEIGHT_BYTES = statSync(join(import.meta.dir, "../../models", DEFAULT_MODE
 const KV_BYTES_PER_TOKEN = 30 * 2 * 3 * 64 * 2;
 const NUM_PROMPTS = 5;
 const KEY = { authorization: "Bearer secret", "content-type": "application/json" };
-/** Of --shutdown-timeout. */
+/** Value of --shutdown-timeout. */
 const DEFAULT_GRACE_MS = 25_000;
-/** Share of what was given up by which resident memory must fall at least. */
+/** Minimum share of the released memory by which resident memory must drop. */
 const MIN_SHARE = 0.8;
 
 let server: ServerProcess;
-/** Resident bytes in the sleep before, which was lighter: the compute buffers are gone in both. */
+/** Resident bytes in the previous, lighter sleep; the compute buffers are freed in both. */
 let lighter = Number.POSITIVE_INFINITY;
 
 beforeAll(async () => {
@@ -50,7 +50,7 @@ async function sleepStates(): Promise<number[]> {
   );
 }
 
-/** Different prompts, so that each writes blocks of its own. @returns bytes of K and V written */
+/** Different prompts, so that each writes its own blocks. @returns bytes of K and V written */
 async function fillKvCache(): Promise<number> {
   let numTokens = 0;
   for (let i = 0; i < NUM_PROMPTS; i++) {
@@ -65,7 +65,7 @@ describe("a sleeping server", () => {
     [1, 0, [0, 1, 0]],
     [2, WEIGHT_BYTES, [0, 0, 1]],
   ])(
-    "at level %d holds less memory, and is afterwards what it was",
+    "at level %d uses less memory, and afterwards has the same output",
     async (level, weightBytes, states) => {
       const text = await textOf();
       const kvBytes = await fillKvCache();
@@ -91,7 +91,7 @@ describe("a sleeping server", () => {
     120_000,
   );
 
-  test("forgets cached prefixes", async () => {
+  test("drops cached prefixes", async () => {
     const prompt = "The same words for the cache to remember, ".repeat(8);
     await complete(prompt, 1);
     await post("/sleep?level=1");
@@ -103,7 +103,7 @@ describe("a sleeping server", () => {
     expect(after.get(hits)).toBe(before.get(hits) ?? Number.NaN);
   }, 60_000);
 
-  test("tells how long each sleep and wake-up took", async () => {
+  test("reports the duration of each sleep and wake-up", async () => {
     const metrics = await readMetrics(server.url);
     for (const operation of ["sleep", "wake"]) {
       const labels = `{operation="${operation}"}`;
@@ -112,14 +112,14 @@ describe("a sleeping server", () => {
     }
   });
 
-  test("twenty times over leaks nothing", async () => {
+  test("leaks nothing in twenty sleeps", async () => {
     const cycle = async () => {
       await post("/sleep?level=2");
       await post("/wake_up");
       return residentBytes();
     };
-    // The first ones leave the allocator with memory that the others use again, in pools of as many threads
-    // as happen to load: some 20 MiB more or less. A lost pool or lost weights would be hundreds by the end.
+    // The first ones leave memory in the allocator that the others reuse, in as many pools as there are loading
+    // threads: about 20 MiB more or less. A leaked pool or leaked weights would be hundreds by the end.
     for (let i = 0; i < 4; i++) await cycle();
     const early = await cycle();
     for (let i = 0; i < 14; i++) await cycle();
@@ -127,7 +127,7 @@ describe("a sleeping server", () => {
     expect(late).toBeLessThan(early * 1.15);
   }, 120_000);
 
-  test("SIGTERM ends it at once, and what waits is told so", async () => {
+  test("SIGTERM stops it at once, and waiting requests get an error", async () => {
     await post("/sleep");
     const waiting = post("/completions", { prompt: "x" });
     while ((await readMetrics(server.url)).get("vllm:num_requests_waiting{}") !== 1) {

@@ -1,5 +1,5 @@
-// The real model: what it says, and the equality rule. Two runs of one prompt are compared up to the
-// first difference; it is allowed when the reference's two likeliest tokens there are within 0.35 nats
+// The real model: its output, and the equality rule. Two runs of one prompt are compared up to the first
+// difference, which is allowed if the reference's two most likely tokens there are within 0.35 nats
 // (llama.cpp's own attention paths differ by up to 0.31), else it is a fault.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -19,11 +19,11 @@ import { loadOptions, tempFolder } from "../support/tiny-model.ts";
 
 const PATH = join(import.meta.dir, "../../models", DEFAULT_MODEL_FILE.name);
 const NEAR_TIE = 0.35;
-/** Against the model without rounding: activations rounded to 8 bits part ties of up to 0.37 in these prompts. */
+/** Compared with the model without rounding: 8-bit activations split ties of up to 0.37 in these prompts. */
 const ROUNDED_TIE = 0.4;
 const NUM_TOKENS = 32;
 
-/** Our kernels, or as the control ggml's: flash attention with a mask, and its plain matrix kernels. */
+/** Pagoda's kernels, or as the control ggml's: flash attention with a mask, and its plain matrix kernels. */
 const load = (kernels: "ours" | "ggml", path = PATH, kvCacheType: KvCacheType = "f16") =>
   NativeModelRunner.load(
     loadOptions(path, {
@@ -60,7 +60,7 @@ interface Output {
   readonly positions: PositionLogprobs[];
 }
 
-/** Runs requests to their end through a scheduler of the given shape; outputs in their order. */
+/** Runs requests to their end through a scheduler of the given shape. @returns outputs in their order */
 async function runAll(
   requests: readonly Request[],
   config: Partial<SchedulerConfig> = {},
@@ -106,7 +106,7 @@ const greedy = (prompt: readonly number[], numTokens = NUM_TOKENS) =>
   makeRequest(`r${numMade++}`, prompt, { params: { maxTokens: numTokens, logprobs: 2 } });
 const allGreedy = () => promptIds.map((prompt) => greedy(prompt));
 
-/** Faults under the rule of the file's head; how many pairs are equal to the end. */
+/** Violations of the rule above, and the number of pairs that are equal to the end. */
 function compare(reference: readonly Output[], others: readonly Output[], nearTie = NEAR_TIE) {
   let numEqual = 0;
   const faults: string[] = [];
@@ -129,7 +129,7 @@ beforeAll(async () => {
 }, 120_000);
 
 describe("SmolLM2", () => {
-  test("is what it says it is", () => {
+  test("has the expected metadata", () => {
     expect(runner.info).toMatchObject({
       architecture: "llama",
       quantization: "Q4_1",
@@ -141,7 +141,7 @@ describe("SmolLM2", () => {
     expect(runner.memory().kv).toBe(513 * 16 * 23_040);
   });
 
-  test("finds vLLM's answer with the same model as likely as its own, token by token", async () => {
+  test("rates vLLM's answer with the same model as likely as its own, token by token", async () => {
     const messages = [{ role: "user", content: "Say hello." }];
     const chat = {
       json: JSON.stringify({ messages, tools: null, documents: null, kwargs: {} }),
@@ -164,26 +164,26 @@ describe("SmolLM2", () => {
     }
   });
 
-  test("tokenises as the original does", async () => {
+  test("tokenizes like the original", async () => {
     const ids = await runner.tokenizer.encode("Hello 123 wörld!", true, true);
     expect([...ids]).toEqual([19556, 216, 33, 34, 35, 267, 29989, 400, 17]);
   });
 });
 
 describe("greedy output is the same", () => {
-  test("batched as alone", async () => {
+  test("batched and alone", async () => {
     const { outputs } = await runAll(allGreedy());
     const { faults, numEqual } = compare(alone, outputs);
     console.log(`batched: ${numEqual} of ${alone.length} equal to the end`);
     expect(faults).toEqual([]);
   }, 120_000);
 
-  test("in chunks as whole", async () => {
+  test("in chunks and whole", async () => {
     const { outputs } = await runAll(allGreedy(), { maxNumBatchedTokens: 48, maxNumSeqs: 8 });
     expect(compare(alone, outputs).faults).toEqual([]);
   }, 120_000);
 
-  test("with the prefix cache as without", async () => {
+  test("with and without the prefix cache", async () => {
     const prefix = promptIds.slice(0, 4).flat();
     const withPrefix = () => promptIds.slice(0, 12).map((ids) => greedy([...prefix, ...ids]));
     const plain = await runAll(withPrefix());
@@ -193,20 +193,20 @@ describe("greedy output is the same", () => {
     expect(compare(plain.outputs, cached.outputs).faults).toEqual([]);
   }, 120_000);
 
-  test("after preemption as without", async () => {
+  test("with and without preemption", async () => {
     const tight = await runAll(allGreedy().slice(0, 24), { numBlocks: 41, maxModelLen: 512 });
     expect(tight.numPreemptions).toBeGreaterThan(0);
     expect(compare(alone.slice(0, 24), tight.outputs).faults).toEqual([]);
   }, 120_000);
 
-  // ggml's kernels round activations and sums more than ours do: on such a reference ties that are near
-  // without rounding part by up to 1.6 nats. So the reference is the model without any.
+  // ggml's kernels round activations and sums more than Pagoda's. With them as reference, near ties of the
+  // unrounded model split by up to 1.6 nats, so the reference is the unrounded model.
   test.each([
     ["f16", "f16"],
     ["bf16", "f16"],
     ["q8_0", "q8_0"],
   ] as const)(
-    "with our kernels and a %s cache as with ggml's over unrounded weights and activations and a %s cache",
+    "with Pagoda's kernels and a %s cache, and with ggml's over unrounded weights and activations and a %s cache",
     async (kvCacheType, exactType) => {
       const ours = await load("ours", PATH, kvCacheType);
       const { outputs: rounded } = await runAll(allGreedy(), {}, ours);
@@ -222,7 +222,7 @@ describe("greedy output is the same", () => {
   );
 });
 
-test("fed the same text, ggml's kernels and ours agree on at least 95 % of the likeliest tokens", async () => {
+test("for the same text, ggml's and Pagoda's kernels agree on at least 95 % of the most likely tokens", async () => {
   const other = await load("ggml");
   let numSame = 0;
   let numAll = 0;

@@ -1,5 +1,5 @@
-// Which architectures are served: the table has every name of the pinned llama.cpp, and each that cannot be served is
-// refused when its header is read.
+// Supported architectures: the table has every name in the pinned llama.cpp, and unsupported ones are refused when
+// the header is read.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -24,7 +24,7 @@ function pinnedNames(): string[] {
   return names.filter((name) => name !== "(unknown)");
 }
 
-/** The table's groups: why they are refused, null = they are served, and their names. */
+/** Groups of the table: the reason for refusal (null = supported), and the names. */
 function groups(): { reason: string | null; names: string[] }[] {
   const source = textOf("native", "model", "architectures.cpp");
   const [, table = ""] = /GROUPS\[\] = \{\n(.*?)\n\};/s.exec(source) ?? [];
@@ -36,7 +36,7 @@ function groups(): { reason: string | null; names: string[] }[] {
   );
 }
 
-/** A model of its architecture by name alone. */
+/** A minimal model with only the name of its architecture. */
 function writeModel(architecture: string, more: Record<string, GgufValue> = {}): void {
   const { metadata, tensors } = tinyGguf();
   const renamed = [...metadata].map(
@@ -52,14 +52,14 @@ const REFUSED = groups().flatMap(({ reason, names }) =>
 );
 
 describe("architectures", () => {
-  test("are those of the pin, each once", () => {
+  test("match those of the pin, each once", () => {
     const pinned = pinnedNames();
     expect(pinned.length).toBeGreaterThan(100);
     const sorted = groups().flatMap(({ names }) => names);
     expect(sorted.toSorted()).toEqual(pinned.toSorted());
   });
 
-  test("of seven kinds and two stubs are refused", () => {
+  test("of seven unsupported kinds and two stubs are refused", () => {
     expect(REFUSED.length).toBe(52);
     expect(Object.fromEntries(REFUSED)).toMatchObject({
       mamba: "has recurrent layers, which are not supported yet",
@@ -81,7 +81,7 @@ describe("architectures", () => {
   });
 });
 
-test("a model whose tokens see later ones is refused, whatever its architecture", async () => {
+test("a model whose tokens attend to later ones is refused, whatever its architecture", async () => {
   writeModel("llama", { "llama.attention.causal": ["bool", false] });
   await expect(loadTestModel(path)).rejects.toMatchObject({
     code: "model_unsupported",

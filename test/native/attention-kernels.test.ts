@@ -1,4 +1,4 @@
-// The attention op under sanitizers, each set by itself: see kernels/attention-test.cpp for what is checked.
+// The attention op under sanitizers, one instruction set at a time; kernels/attention-test.cpp lists the checks.
 
 import { beforeAll, expect, test } from "bun:test";
 import { ATTENTION_SOURCES, buildSanitized, runSanitized } from "../support/sanitized-program.ts";
@@ -22,11 +22,11 @@ beforeAll(async () => {
 }, 600_000);
 
 test.each(["generic", "avx2", "avx512", ""])(
-  "PAGODA_CPU=%p: attention is right for every shape, cache and kind, alone and in company",
+  "PAGODA_CPU=%p: attention is correct for every shape, cache and kind, alone and batched",
   (cpu) => {
     const { lines, stderr, exitCode } = runSanitized(program, cpu);
     const [name, ...groups] = lines;
-    console.log(`PAGODA_CPU=${cpu} chooses ${name}`);
+    console.log(`PAGODA_CPU=${cpu} selects ${name}`);
     if (cpu === "" && name !== "avx512bf16") {
       console.log("skipped: chunks in bf16, since this CPU has no AVX512-BF16");
     }

@@ -1,5 +1,5 @@
-// Contexts longer than a partition of the attention op (256 tokens): cut among threads, shared among
-// sequences, and still the same numbers to the last bit.
+// Contexts longer than one partition of the attention op (256 tokens): split among threads, shared among
+// sequences, with bitwise identical results.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import type { PositionLogprobs } from "../../src/request/logprobs.ts";
@@ -23,7 +23,7 @@ function tokens(seed: number, length: number): number[] {
   return Array.from({ length }, () => prng.int(3, 250));
 }
 
-/** Blocks 1 to `count` in an order without neighbours. */
+/** Blocks 1 to `count` in an order without adjacent ids. */
 const scattered = (count: number, first = 1) =>
   Array.from({ length: count }, (_, i) => first + ((i * 7) % count));
 
@@ -41,7 +41,7 @@ async function withModel<T>(
   }
 }
 
-/** Log-probabilities of the prompt's tokens, computed in chunks of the given sizes. */
+/** Logprobs of the prompt's tokens, computed in chunks of the given sizes. */
 async function score(
   runner: NativeModelRunner,
   prompt: number[],
@@ -59,7 +59,7 @@ async function score(
 }
 
 const LENGTH = 700;
-/** Single tokens before, at and after the end of a partition; odd numbers of rows. */
+/** Single tokens before, at and after the end of a partition; odd row counts. */
 const CHUNKS = [255, 1, 1, 1, 37, 217, 1, 1, 186];
 
 const SHAPES: [string, TinyGgufOptions][] = [
@@ -67,7 +67,7 @@ const SHAPES: [string, TinyGgufOptions][] = [
   ["head size 80", { headSize: 80 }],
   ["head size 128", { headSize: 128, numHeads: 6 }],
   ["head size 256", { headSize: 256, numHeads: 2, numKvHeads: 1 }],
-  ["five query heads a K/V head", { numHeads: 5, numKvHeads: 1 }],
+  ["five query heads per K/V head", { numHeads: 5, numKvHeads: 1 }],
   ["gemma2 (soft-capped scores)", { architecture: "gemma2" }],
   ["gemma3 (sliding window)", { architecture: "gemma3" }],
   ["gemma3 (a window over partitions)", { architecture: "gemma3", slidingWindow: 300 }],
@@ -75,8 +75,8 @@ const SHAPES: [string, TinyGgufOptions][] = [
 ];
 
 /**
- * llama.cpp makes no q8_0 cache of head sizes that blocks of 32 do not divide; in gpt-oss, rounding that
- * sends a token to another expert moves it by more than any limit.
+ * llama.cpp cannot create a q8_0 cache for head sizes that are not a multiple of 32. In gpt-oss, rounding
+ * that routes a token to another expert changes its logprob by more than any limit.
  */
 const fitsQ8 = ({ architecture, headSize = 64 }: TinyGgufOptions) =>
   headSize % 32 === 0 && architecture !== "gpt-oss";
@@ -97,7 +97,7 @@ describe("paged attention over partitions equals ggml's", () => {
     });
   }
 
-  test("blocks that straddle partitions", async () => {
+  test("supports blocks that straddle partitions", async () => {
     const run = (attentionBackend: "paged" | "ggml", blockSize: number) =>
       withModel({}, { attentionBackend, blockSize }, async (runner) => ({
         positions: await score(runner, tokens(1, LENGTH), CHUNKS, blockSize),
@@ -108,7 +108,7 @@ describe("paged attention over partitions equals ggml's", () => {
   });
 });
 
-describe("to the last bit the same", () => {
+describe("results are bitwise identical", () => {
   test.each(SHAPES)("with 1, 2 and 7 threads: %s", async (_name, gguf) => {
     const run = (numThreads: number) =>
       withModel(gguf, { numThreads }, (runner) => score(runner, tokens(2, LENGTH), CHUNKS));
@@ -124,7 +124,7 @@ describe("to the last bit the same", () => {
   ];
   for (const kvCacheType of ["f16", "bf16", "q8_0"] as const) {
     test.each(FAMILY)(
-      `a prefix shared as in blocks of its own: %s, ${kvCacheType}`,
+      `with a shared prefix as with separate copies: %s, ${kvCacheType}`,
       async (_, gguf) => {
         const options = { kvCacheType };
         const shared = await withModel(gguf, options, (runner) => decodeFamily(runner, SHARED));
@@ -135,7 +135,7 @@ describe("to the last bit the same", () => {
     );
   }
 
-  test("a shared prefix with 1 and 5 threads", async () => {
+  test("with 1 and 5 threads and a shared prefix", async () => {
     const one = await withModel({}, { numThreads: 1 }, (runner) => decodeFamily(runner, SHARED));
     const five = await withModel({}, { numThreads: 5 }, (runner) => decodeFamily(runner, SHARED));
     expect(one).toEqual(five);
@@ -144,7 +144,7 @@ describe("to the last bit the same", () => {
 
 /**
  * A prefix of two partitions and some blocks. From the fork on, within the second partition, the last four
- * of nine sequences have what another prefix left there.
+ * of nine sequences use the blocks of another prefix.
  */
 const PREFIX_BLOCKS = 36;
 const FORK_BLOCK = 17;
@@ -158,14 +158,14 @@ const contentOf = (sequence: number) =>
   prefix.map((id, i) => (sequence < 5 || i < FORK_BLOCK ? id : (otherPrefix[i] ?? 0)));
 
 type Layout = (sequence: number) => number[];
-/** All share the first partition, five of nine the second; the others have that in blocks of their own. */
+/** All share the first partition, and five of nine the second; the others have copies in their own blocks. */
 const SHARED: Layout = (sequence) => {
   const numShared = sequence < 5 ? PREFIX_BLOCKS : FORK_BLOCK;
   return [...prefix.slice(0, numShared), ...ownBlocks(sequence).slice(numShared)];
 };
 const APART: Layout = ownBlocks;
 
-/** Decode steps of sequences whose K and V have a common start; what each said, step by step. */
+/** Decode steps of sequences with a common K and V prefix. @returns the results of each, step by step */
 async function decodeFamily(runner: NativeModelRunner, layout: Layout) {
   const text = tokens(3, PREFIX_BLOCKS * BLOCK_SIZE);
   const other = tokens(4, PREFIX_BLOCKS * BLOCK_SIZE);

@@ -1,5 +1,5 @@
-// The paged attention op against ggml's own flash attention over the same placement, for every shape
-// that the op claims; and what must not change a result at all: the order of blocks, the company of
+// The paged attention op compared with ggml's flash attention on the same block layout, for every
+// supported shape. Block order and other sequences in the batch must not change a result.
 // other sequences.
 
 import { afterAll, describe, expect, test } from "bun:test";
@@ -25,7 +25,7 @@ const tokens = (seed: number, length = LENGTH) => {
 const inOrder = Array.from({ length: 12 }, (_, i) => i + 1);
 const shuffled = [50, 3, 41, 12, 60, 7, 33, 25, 18, 55, 9, 44];
 
-/** Log-probabilities of the prompt's tokens, computed in chunks of the given sizes. */
+/** Logprobs of the prompt's tokens, computed in chunks of the given sizes. */
 async function score(
   runner: NativeModelRunner,
   prompt: number[],
@@ -41,7 +41,7 @@ async function score(
   return positions;
 }
 
-/** Largest difference of the same tokens' log-probabilities. */
+/** Largest difference between logprobs of the same tokens. */
 async function withModel<T>(
   gguf: TinyGgufOptions,
   options: Parameters<typeof loadTiny>[2],
@@ -61,16 +61,16 @@ const SHAPES: [string, TinyGgufOptions][] = [
   ["head size 256", { architecture: "llama", headSize: 256, numHeads: 2, numKvHeads: 1 }],
   ["head size 80", { architecture: "llama", headSize: 80 }],
   ["as many K/V heads as query heads", { architecture: "llama", numHeads: 3, numKvHeads: 3 }],
-  ["five query heads a K/V head", { architecture: "llama", numHeads: 5, numKvHeads: 1 }],
-  ["qwen3 (normalised q and k)", { architecture: "qwen3" }],
+  ["five query heads per K/V head", { architecture: "llama", numHeads: 5, numKvHeads: 1 }],
+  ["qwen3 (normalized q and k)", { architecture: "qwen3" }],
   ["gemma2 (soft-capped scores)", { architecture: "gemma2" }],
   ["gemma3 (sliding window)", { architecture: "gemma3" }],
   ["gpt-oss (attention sinks)", { architecture: "gpt-oss" }],
-  ["graniteswitch (a layer behind the last one)", { architecture: "graniteswitch" }],
+  ["graniteswitch (an extra layer after the last one)", { architecture: "graniteswitch" }],
   ["bloom (ALiBi, left to the mask)", { architecture: "bloom" }],
 ];
 
-/** llama.cpp makes no q8_0 cache of head sizes that blocks of 32 do not divide. */
+/** llama.cpp cannot create a q8_0 cache for head sizes that are not a multiple of 32. */
 const fitsQ8 = ({ architecture, headSize = 64 }: TinyGgufOptions) =>
   headSize % 32 === 0 && architecture !== "bloom";
 
@@ -91,15 +91,15 @@ describe("paged attention equals ggml's", () => {
   }
 });
 
-describe("nothing changes with", () => {
-  test("the order of blocks: equal to the last bit", async () => {
+describe("results do not depend on", () => {
+  test("the order of blocks, to the last bit", async () => {
     await withModel({}, {}, async (runner) => {
       const ordered = await score(runner, tokens(2), inOrder);
       expect(await score(runner, tokens(2), shuffled)).toEqual(ordered);
     });
   });
 
-  test("the company of other sequences", async () => {
+  test("other sequences in the batch", async () => {
     await withModel({}, {}, async (runner) => {
       const alone = await score(runner, tokens(3, 40), [1, 2, 3]);
       const params = { promptLogprobs: 5 };
@@ -113,7 +113,7 @@ describe("nothing changes with", () => {
     });
   });
 
-  test("a prompt in chunks", async () => {
+  test("chunks of the prompt", async () => {
     await withModel({}, {}, async (runner) => {
       const whole = await score(runner, tokens(6), inOrder);
       const chunked = await score(runner, tokens(6), shuffled, [1, 16, 33, 64, 36]);
@@ -151,7 +151,7 @@ describe("nothing changes with", () => {
   });
 });
 
-test("a NaN in the logits is reported for the sequence that has it, and for no other", async () => {
+test("a NaN in the logits is reported only for its own sequence", async () => {
   await withModel({ nanTokenId: 100 }, {}, async (runner) => {
     const parts = [
       { request: makeRequest("sick", [1, 100, 5]), blocks: [1] },

@@ -31,7 +31,7 @@ function render(json: string, chatTemplate: string, continueFinalMessage = false
   return model.applyChatTemplate({ json, chatTemplate, addGenerationPrompt, continueFinalMessage });
 }
 
-test("numbers of bodies and of calls' arguments print as Python reads them", async () => {
+test("prints numbers of bodies and of call arguments as Python parses them", async () => {
   const numbers = "[12345678901234567890,1.0,1e400,-0.0,1e22]";
   const args = JSON.stringify(`{"x":${numbers}}`);
   const call = `{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":${args}}}]}`;
@@ -43,7 +43,7 @@ test("numbers of bodies and of calls' arguments print as Python reads them", asy
   );
 });
 
-test("a BOS of the template stands for the tokenizer's, unless special tokens are asked for", async () => {
+test("a BOS in the template replaces the tokenizer's, unless special tokens are requested", async () => {
   const path = join(folder, "bos.gguf");
   writeTinyGguf(path);
   const other = await loadTestModel(path);
@@ -64,7 +64,7 @@ test("a BOS of the template stands for the tokenizer's, unless special tokens ar
   await other.dispose();
 });
 
-test("a long final message is found behind a text that is much like it", async () => {
+test("finds a long final message after similar text", async () => {
   const final = `${"a".repeat(700_000)}b`;
   const messages = [
     { role: "user", content: "a".repeat(1_500_000) },

@@ -1,5 +1,5 @@
-// Model files whose keys hold what no converter writes. Whatever it is, loading ends in a model that computes
-// or in one line with a code, never in the end of the process. Each key in turn gets each wrong value.
+// Model files with invalid key values. Loading must either succeed or fail with a one-line error and a code;
+// it must never crash the process. Each key gets each invalid value in turn.
 
 import { afterAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ const VALUES: readonly (GgufValue | null)[] = [
   ["string[]", ["a", "a"]],
 ];
 
-/** Those that llama.cpp reads, beside what the tiny models have. */
+/** Keys that llama.cpp reads, in addition to those of the tiny models. */
 const FURTHER_KEYS = [
   ...["rope.scaling.type", "rope.scaling.factor", "rope.freq_base", "rope.dimension_sections"],
   ...["expert_count", "expert_used_count", "expert_group_count", "nextn_predict_layers"],
@@ -47,7 +47,7 @@ const MODELS = [
   { architecture: "gpt-oss", tokenizer: "bpe" },
 ] as const;
 
-/** @returns the paths of one file a key and wrong value */
+/** @returns the paths of one file per key and invalid value */
 function writeBroken(model: (typeof MODELS)[number]): string[] {
   const { metadata, tensors } = tinyGguf(model);
   const own = FURTHER_KEYS.map((key) => `${model.architecture}.${key}`);
@@ -65,12 +65,12 @@ function writeBroken(model: (typeof MODELS)[number]): string[] {
 }
 
 test.each(MODELS)(
-  "$architecture: no value of any key ends the process",
+  "$architecture: no value of any key crashes the process",
   (model) => {
     const paths = writeBroken(model);
     const { stdout, signalCode } = Bun.spawnSync([...LOAD_CHILD, ...paths], { stderr: "ignore" });
     const lines = stdout.toString().trimEnd().split("\n");
-    // A file that ended the process is the one after the last of these.
+    // The file after the last of these crashed the process.
     expect([signalCode ?? null, paths[lines.length] ?? null]).toEqual([null, null]);
     const outcomes = lines.map((line) => line.split("\t")[1] ?? "");
     const odd = outcomes.filter(

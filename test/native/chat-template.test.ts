@@ -1,4 +1,4 @@
-// Chat templates through the addon: what is rendered, what is refused and in whose words.
+// Chat templates through the addon: what is rendered, what is refused, and the messages.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -76,14 +76,14 @@ afterAll(async () => {
 });
 
 describe("rendering", () => {
-  test("gives every message its turn and opens the assistant's", async () => {
+  test("renders a turn for every message and opens the assistant's", async () => {
     const messages = [{ role: "system", content: "Be brief." }, user("Hi")];
     const expected =
       "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
     expect(await render(plain, { messages })).toBe(expected);
   });
 
-  test("opens no turn when no generation prompt is asked for", async () => {
+  test("opens no turn without a generation prompt", async () => {
     expect(await render(plain, { messages: [user("Hi")] }, false)).toBe(
       "<|im_start|>user\nHi<|im_end|>\n",
     );
@@ -96,7 +96,7 @@ describe("rendering", () => {
     );
   });
 
-  test("joins text parts by line", async () => {
+  test("joins text parts with newlines", async () => {
     const parts = [
       { type: "text", text: "one" },
       { type: "text", text: "two" },
@@ -104,13 +104,13 @@ describe("rendering", () => {
     expect(await render(talkative, { messages: [user(parts)] })).toBe("[user]one\ntwo");
   });
 
-  test("hands unknown roles to the template", async () => {
+  test("passes unknown roles to the template", async () => {
     expect(await render(talkative, { messages: [{ role: "pirate", content: "Arr" }] })).toBe(
       "[pirate]Arr",
     );
   });
 
-  test("drops the BOS that the tokenizer adds by itself, and keeps one that it does not", async () => {
+  test("drops the BOS that the tokenizer adds itself, and keeps any other", async () => {
     expect(await render(talkative, { messages: [user("<s>x")] })).toBe("[user]<s>x");
     const other = join(folder, "no-bos.gguf");
     writeTinyGguf(other, { addBos: false, chatTemplate: TALKATIVE });
@@ -119,7 +119,7 @@ describe("rendering", () => {
     await model.dispose();
   });
 
-  test("shows tools, earlier calls and keyword arguments to the template", async () => {
+  test("passes tools, earlier calls and keyword arguments to the template", async () => {
     expect(
       await render(talkative, {
         messages: [user("x"), toolCall('{"city":"Bern"}')],
@@ -129,7 +129,7 @@ describe("rendering", () => {
     ).toBe('[user]xf(city="Bern") tools:1:look mood:calm no thinking');
   });
 
-  test("does not judge a tool's schema", async () => {
+  test("does not validate a tool's schema", async () => {
     const schemas = [
       { type: "bogus" },
       { type: "object", properties: { a: { $ref: "#/a" } }, a: { $ref: "#/a" } },
@@ -141,7 +141,7 @@ describe("rendering", () => {
     }
   });
 
-  test("gives the same prompts on many threads at once", async () => {
+  test("renders the same prompts on many threads at once", async () => {
     const prompts = await Promise.all(
       Array.from({ length: 32 }, (_, i) => render(talkative, { messages: [user(`m${i}`)] })),
     );
@@ -149,25 +149,25 @@ describe("rendering", () => {
   });
 });
 
-describe("going on with the last message", () => {
+describe("continuing the last message", () => {
   const end = (content: unknown) => ({ role: "assistant", content });
   const goOn = (model: NativeModel, content: unknown) =>
     render(model, { messages: [user("Hi"), end(content)] }, false, true);
   const HEADER = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
 
-  test("ends the prompt with its text, blanks included", async () => {
+  test("ends the prompt with its text, including trailing blanks", async () => {
     expect(await goOn(plain, "Once upon \n")).toBe(`${HEADER}Once upon \n`);
     expect(await goOn(plain, "")).toBe(HEADER);
     expect(await goOn(plain, null)).toBe(HEADER);
   });
 
-  test("leaves the blanks away where the template does", async () => {
+  test("drops trailing blanks if the template does", async () => {
     const model = await load("{% for m in messages %}[{{ m.content | trim }}]{% endfor %}");
     expect(await goOn(model, " Once upon \n\u00a0")).toBe("[Hi][Once upon");
     expect(await goOn(model, " ")).toBe("[Hi][");
   });
 
-  test("goes on with the last of its parts", async () => {
+  test("continues the last of its parts", async () => {
     const model = await load(
       "{% for m in messages %}{% for p in m.content %}<{{ p.text }}>{% endfor %}{% endfor %}",
     );
@@ -178,7 +178,7 @@ describe("going on with the last message", () => {
     });
   });
 
-  test("is refused where the template leaves it out or changes it", async () => {
+  test("is refused if the template omits or changes the message", async () => {
     const shapes = ["{{ messages[0].content }}", "{{ messages[-1].content | upper }}"];
     for (const shape of [...shapes, "{{ messages[-1].content | replace('O', '0') }}"]) {
       const error = await goOn(await load(shape), "Once").catch((reason) => reason);
@@ -191,11 +191,11 @@ describe("going on with the last message", () => {
   });
 });
 
-describe("what a template is given", () => {
+describe("inputs of a template", () => {
   const shown = (model: NativeModel, body: Body) =>
     render(model, body, false).then((text) => JSON.parse(text));
 
-  test("of messages is what vLLM gives it", async () => {
+  test("include the same messages as in vLLM", async () => {
     const model = await load("{{ messages | tojson }}");
     const message = { role: "assistant", content: ["a", { text: "b" }, ""], reasoning: "hm", x: 1 };
     const calls = { tool_calls: [], tool_call_id: "1", name: "n" };
@@ -214,7 +214,7 @@ describe("what a template is given", () => {
     ]);
   });
 
-  test("of content is parts where it loops over them, in any of the ways that vLLM sees", async () => {
+  test("include content as parts if it loops over them, in any form that vLLM detects", async () => {
     const loops: readonly [string, boolean][] = [
       ["{% for m in messages %}{% for p in m.content %}{% endfor %}{% endfor %}", true],
       [
@@ -242,7 +242,7 @@ describe("what a template is given", () => {
     }
   });
 
-  test("of variables is what was set, and no more", async () => {
+  test("include the variables that were set, and no others", async () => {
     const names = ["tools", "documents", "enable_thinking", "bos_token", "eos_token", "pad_token"];
     const pairs = names.map((name) => `'${name}': ${name} if ${name} is defined else 'unset'`);
     const model = await load(`{{ {${pairs.join(", ")}} | tojson }}`);
@@ -260,16 +260,16 @@ describe("what a template is given", () => {
   });
 });
 
-describe("a template that comes with a request", () => {
+describe("a template in a request", () => {
   const by = (chatTemplate: string) =>
     render(plain, { messages: [user("Hi")] }, true, false, chatTemplate);
 
-  test("takes the model's place for this request", async () => {
+  test("replaces the model's for this request", async () => {
     expect(await by("<{{ messages[0].content }}>")).toBe("<Hi>");
     expect(await by("")).toStartWith("<|im_start|>user\nHi");
   });
 
-  test("serves a model that has none", async () => {
+  test("works for a model without one", async () => {
     const other = join(folder, "without.gguf");
     writeTinyGguf(other, { chatTemplate: null });
     const model = await loadTestModel(other);
@@ -278,7 +278,7 @@ describe("a template that comes with a request", () => {
     await model.dispose();
   });
 
-  test("is held to the limits of any template, and to 256 KiB", async () => {
+  test("has the limits of every template, and 256 KiB", async () => {
     const nested = `{{ ${"(".repeat(6000)}1${")".repeat(6000)} }}`;
     const loop =
       "{% for i in range(99999) %}{% for j in range(99999) %}{% set y = j %}{% endfor %}{% endfor %}";
@@ -291,7 +291,7 @@ describe("a template that comes with a request", () => {
     expect(broken.message).toStartWith("the chat template does not parse: ");
   }, 20_000);
 
-  test("is the same for whoever brings it, however many are brought", async () => {
+  test("is the same for every request, whatever the number of templates", async () => {
     const texts = Array.from({ length: 40 }, (_, i) => `${i % 20}:{{ messages[0].content }}`);
     const prompts = await Promise.all(texts.map(by));
     expect(prompts).toEqual(texts.map((_, i) => `${i % 20}:Hi`));
@@ -302,7 +302,7 @@ describe("errors", () => {
   const cases: readonly [string, Body | string, string | RegExp][] = [
     ["no messages", { messages: [] }, "messages must not be empty"],
     ["messages that are missing", {}, "messages must be an array"],
-    ["messages that are a text", { messages: "hi" }, "messages must be an array"],
+    ["messages that are a string", { messages: "hi" }, "messages must be an array"],
     ["a body that is an array", "[1]", "messages must be an array"],
     [
       "a template that raises",
@@ -335,7 +335,7 @@ describe("errors", () => {
     ],
   ];
   for (const [name, body, message] of cases) {
-    test(`name the fault in one line: ${name}`, async () => {
+    test(`are reported in one line: ${name}`, async () => {
       const error = await render(talkative, body).catch((reason) => reason);
       expect(error.code).toBe("template_error");
       if (typeof message === "string") expect(error.message).toBe(message);
@@ -344,7 +344,7 @@ describe("errors", () => {
     });
   }
 
-  test("say so when there is no template", async () => {
+  test("report a missing template", async () => {
     const other = join(folder, "none.gguf");
     writeTinyGguf(other, { chatTemplate: null });
     const model = await loadTestModel(other);
@@ -367,7 +367,7 @@ describe("errors", () => {
 describe("limits", () => {
   const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 
-  test("refuse nesting beyond 64 levels, in the body and in the arguments of a call", async () => {
+  test("refuse nesting beyond 64 levels, in the body and in call arguments", async () => {
     const deep = `{"messages":${nested(64)}}`;
     await expect(render(plain, deep)).rejects.toMatchObject({ code: "template_limit" });
     const abyss = { messages: [user("x"), toolCall(nested(200_000))] };
@@ -378,12 +378,12 @@ describe("limits", () => {
     expect(allowed).toBe(`[user]xf(a=${nested(63)})`);
   });
 
-  test("do not count brackets within texts", async () => {
+  test("do not count brackets within strings", async () => {
     const content = `${nested(100)}"\\`;
     expect(await render(talkative, { messages: [user(content)] })).toBe(`[user]${content}`);
   });
 
-  test("refuse an object with more than 1024 members, in the body and in the arguments of a call", async () => {
+  test("refuse an object of more than 1024 members, in the body and in call arguments", async () => {
     const members = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i}`, ":{"]));
     const calling = (count: number) => ({
@@ -408,7 +408,7 @@ describe("limits", () => {
     await expect(render(talkative, many(2049))).rejects.toMatchObject({ code: "template_limit" });
   });
 
-  test("refuse more than 8 MiB, in and out", async () => {
+  test("refuse more than 8 MiB of input or output", async () => {
     const large = (size: number) => ({ messages: [user("x".repeat(size))] });
     await expect(render(plain, large(8 << 20))).rejects.toMatchObject({ code: "template_limit" });
     const doubling = await load(
@@ -420,7 +420,7 @@ describe("limits", () => {
     });
   });
 
-  test("end a template that loops for longer than 2 s, and the next one is not affected", async () => {
+  test("end a template that loops for longer than 2 s, without affecting the next one", async () => {
     const loops = `{% for m in messages %}{% if m.content == 'slow' %}
 {%- for i in range(50000) %}{% for j in range(50000) %}{% set y = j %}{% endfor %}{% endfor %}
 {%- endif %}{{ m.content }}{% endfor %}`;
@@ -433,7 +433,7 @@ describe("limits", () => {
     expect(await render(model, { messages: [user("quick")] })).toBe("quick");
   }, 20_000);
 
-  test("end a template whose text doubles and doubles, before memory is filled", async () => {
+  test("end a template whose text keeps doubling, before memory is full", async () => {
     const grow = "{% set ns = namespace(x='0123456789') %}{% for i in range(60) %}";
     for (const step of ["ns.x ~ ns.x", "ns.x + ns.x", "ns.x * 9", "[ns.x, ns.x]|join"]) {
       const model = await load(
@@ -444,7 +444,7 @@ describe("limits", () => {
     }
   }, 60_000);
 
-  test("refuse brackets behind what looks like a tag's end, and is none", async () => {
+  test("refuse brackets after an apparent end of a tag", async () => {
     const many = 100_000;
     const brackets = `${"(".repeat(many)}1${")".repeat(many)}`;
     const texts = [
@@ -461,7 +461,7 @@ describe("limits", () => {
     expect(await render(plain, { messages: [user("x")] }, true, false, shallow)).toBe("True");
   });
 
-  test("end a walk over lists that hold one list many times, whatever walks", async () => {
+  test("end a walk over lists that contain one list many times, whichever function walks", async () => {
     const grow = `{% set n = namespace(a=[1], b=[1]) %}{% for i in range(60) %}
 {%- set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor %}`;
     for (const walk of ["n.a == n.b", "n.a in [n.b]", "n.a|string", "n.a|tojson", "n.a|join"]) {
@@ -477,7 +477,7 @@ describe("limits", () => {
     );
   }, 60_000);
 
-  test("refuse widths and pieces beyond memory before they are made", async () => {
+  test("refuse widths and pieces beyond memory before they are allocated", async () => {
     for (const wide of [
       "'a'|indent(100000000000)",
       "[1]|tojson(indent=2000000000)",
@@ -490,7 +490,7 @@ describe("limits", () => {
     }
   }, 60_000);
 
-  test("refuse macros and values that are nested without end", async () => {
+  test("refuse endlessly nested macros and values", async () => {
     const macro = "{% macro r(n) %}{{ n }}{% if n > 0 %}{{ r(n - 1) }}{% endif %}{% endmacro %}";
     const grow = "{% set ns = namespace(x=0) %}{% for i in range(1000) %}";
     const cases: readonly (readonly [string, string])[] = [
@@ -521,7 +521,7 @@ describe("limits", () => {
     expect(await shallow).toBe("193");
   });
 
-  test("are not met by long texts that a template splits and replaces in", async () => {
+  test("do not affect long texts that a template splits or replaces in", async () => {
     const model = await load(
       "{% for m in messages %}{{ m.content.split('a')|length }} {{ m.content|replace('a', 'bb')|length }}{% endfor %}",
     );
@@ -538,7 +538,7 @@ describe("limits", () => {
     expect(error.message).toBe("range() of more than 100000 items");
   });
 
-  test("refuse a template that nests or chains too deeply, whatever it nests", async () => {
+  test("refuse a template that nests or chains too deeply, whatever the construct", async () => {
     const times = (count: number, text: string) => text.repeat(count);
     const open = (text: string) => (count: number) => times(count, text);
     const shapes: readonly (readonly [string, (count: number) => string])[] = [
@@ -562,7 +562,7 @@ describe("limits", () => {
     }
   });
 
-  test("count neither the texts of a template nor what stands outside of its tags", async () => {
+  test("count neither the strings in a template nor the text outside its tags", async () => {
     const brackets = "(".repeat(5000);
     const model = await load(
       `${brackets}{{ '${brackets}' }}{# ${brackets} #}{{ "\\"${brackets}" }}`,

@@ -28,7 +28,7 @@ afterAll(async () => {
 describe("without a server", () => {
   const words = [path, "--kv-cache-memory-bytes", "1M"];
 
-  test("an answer that Ctrl-C stops was not ended by a server", async () => {
+  test("an answer stopped by Ctrl-C is not reported as ended by a server", async () => {
     const long = ["--max-model-len", "8192", "--allow-long-max-model-len"];
     const sizes = [...long, "--kv-cache-memory-bytes", "16M", "--extra-body.ignore_eos", "true"];
     const program = new TerminalProgram(["chat", path, ...sizes]);
@@ -44,7 +44,7 @@ describe("without a server", () => {
     expect(await program.exited).toBe(0);
   }, 20_000);
 
-  test("chat and complete load the model that is named", async () => {
+  test("chat and complete load the named model", async () => {
     const chat = await runPagoda(["chat", ...words, "--max-tokens", "4"], { stdin: "a\nb\n" });
     const cut = "the answer was cut off by --max-tokens or by the end of the model's context\n";
     expect(chat).toMatchObject({
@@ -58,7 +58,7 @@ describe("without a server", () => {
     });
   }, 30_000);
 
-  test("what only a server heeds is told to have no effect", async () => {
+  test("options that only affect a server are reported to have no effect", async () => {
     const unused = ["--served-model-name", "x", "--model-name", "y"];
     const { stderr } = await runPagoda([
       "chat",
@@ -73,14 +73,14 @@ describe("without a server", () => {
       expect(stderr).toContain(`warning: --${name} has no effect: no server answers at `);
   }, 30_000);
 
-  test("an option that cannot be read ends the start before a model is loaded", async () => {
+  test("an invalid option ends the start before a model is loaded", async () => {
     const ran = await runPagoda(["chat", ...words, "-q", "a", "--chat-template", "nope.jinja"]);
     const reason = "cannot read nope.jinja: no such file or directory";
     expect(ran.stderr).toBe(`error: --chat-template: ${reason}\n`);
     expect(ran.exitCode).toBe(2);
   }, 30_000);
 
-  test("what the engine refuses ends in one line and a code", async () => {
+  test("the engine's refusals end in one line and an exit code", async () => {
     const long = ["--max-model-len", "9k"];
     const refused = await runPagoda(["complete", "a", "--model", ...words, ...long]);
     expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("trained on") });
@@ -90,10 +90,10 @@ describe("without a server", () => {
   }, 30_000);
 });
 
-describe("serve elsewhere than on a port in plain HTTP", () => {
+describe("serve on other than plain HTTP over TCP", () => {
   const words = [path, "--kv-cache-memory-bytes=1M"];
 
-  test("on a Unix socket, which the banner shows and the end removes", async () => {
+  test("works on a Unix socket, which the banner shows and shutdown removes", async () => {
     const socket = join(folder.path, "pagoda.sock");
     const { url, process, log } = await startServer([...words, "--uds", socket]);
     expect(url).toBe("http://localhost");
@@ -109,7 +109,7 @@ describe("serve elsewhere than on a port in plain HTTP", () => {
     expect(await log).not.toContain("warning");
   }, 30_000);
 
-  test("by TLS, as `ps` and clients see it", async () => {
+  test("works with TLS, as seen by `ps` and clients", async () => {
     const certificates = makeCertificates(folder.path);
     if (certificates === null) return;
     const [cert, key] = [certificates.path("server.pem"), certificates.path("server.key")];
@@ -142,9 +142,9 @@ describe("serve elsewhere than on a port in plain HTTP", () => {
     [["--root-path", "/a b"], 2, 'root-path: "/a b" is not a path such as /llm'],
     [["--allowed-hosts", "http://a"], 2, 'allowed-hosts: "http://a" is not a host'],
     [["--uds", "/no/such/folder/s"], 1, "cannot listen on /no/such/folder/s: "],
-    [["--host", "no-such-host.invalid"], 1, "cannot listen on no-such-host.invalid: no address"],
+    [["--host", "no-such-host.invalid"], 1, "cannot listen on no-such-host.invalid: the name has no address"],
   ])(
-    "not with %p",
+    "refuses %p",
     async (flags, exitCode, message) => {
       const ran = await runPagoda(["serve", ...words, "--port", "0", ...flags]);
       expect(ran.stderr.trim().split("\n")).toEqual([expect.stringContaining(message)]);
@@ -170,7 +170,7 @@ describe("ps", () => {
       headers: { authorization: "Bearer secret" },
     });
 
-  test("shows a server with its model, and tells programs the figures", async () => {
+  test("lists a server with its model, and prints the figures as JSON", async () => {
     const one = { url: server.url, isHealthy: true, isSleeping: false, running: 0, waiting: 0 };
     expect(await shown(key)).toEqual([
       expect.objectContaining({ ...one, model: "wanted", wantsKey: false }),
@@ -180,14 +180,14 @@ describe("ps", () => {
     );
   }, 30_000);
 
-  test("without the key shows all but the model, and says what is missing", async () => {
+  test("without the key, shows everything except the model, and says what is missing", async () => {
     expect(await shown()).toMatchObject([{ model: null, wantsKey: true, isHealthy: true }]);
     expect((await runPagoda(["ps"])).stderr).toBe(
       "a server requires a key to show its model; pass --api-key\n",
     );
   }, 30_000);
 
-  test("shows that one sleeps, to those without its key too", async () => {
+  test("shows a sleeping server, also without its key", async () => {
     await operate("/sleep?level=1");
     expect(await shown(key)).toMatchObject([{ isHealthy: true, isSleeping: true }]);
     expect(await shown()).toMatchObject([{ isHealthy: true, isSleeping: true }]);
@@ -198,14 +198,14 @@ describe("ps", () => {
   }, 30_000);
 });
 
-test("serve tells that its port is taken before it looks for the model", async () => {
+test("serve reports that its port is in use before it looks for the model", async () => {
   const { port } = new URL(server.url);
   const ran = await runPagoda(["serve", "missing.gguf", "--port", port]);
   const line = `error: 127.0.0.1:${port} is in use; stop the other server or choose --port\n`;
   expect(ran).toEqual({ stdout: "", stderr: line, exitCode: 1 });
 });
 
-test("serve under a limit of its address space says what to lower", async () => {
+test("serve under an address space limit says what to lower", async () => {
   const program = afterShell("ulimit -v 4000000; ");
   const words = ["serve", path, "--port", "0", "--kv-cache-memory-bytes"];
   for (const size of ["3500M", "1T"]) {
@@ -218,7 +218,7 @@ test("serve under a limit of its address space says what to lower", async () => 
 }, 30_000);
 
 describe("doctor", () => {
-  test("tries the engine and finds a port that is taken", async () => {
+  test("checks the engine and reports a port in use", async () => {
     const port = new URL(server.url).port;
     const words = ["doctor", path, "--kv-cache-memory-bytes", "1M", "--port", port, "--json"];
     const { stdout, exitCode } = await runPagoda(words);
@@ -229,7 +229,7 @@ describe("doctor", () => {
     expect(exitCode).toBe(0);
   }, 30_000);
 
-  test("fails where a server could not start: no host of this name, no whole model", async () => {
+  test("fails if a server could not start: unknown host name, incomplete model", async () => {
     const cut = join(folder.path, "cut.gguf");
     writeFileSync(cut, readFileSync(path).subarray(0, -4096));
     const { stdout, exitCode } = await runPagoda(["doctor", cut, "--host", "nosuch.invalid"]);
@@ -240,14 +240,14 @@ describe("doctor", () => {
     expect(exitCode).toBe(1);
   }, 30_000);
 
-  test("fails where there is no model", async () => {
+  test("fails if there is no model", async () => {
     const { stdout, exitCode } = await runPagoda(["doctor", "missing.gguf"]);
     expect(stdout).toEndWith("fault    model      there is no file missing.gguf\n");
     expect(exitCode).toBe(1);
   }, 30_000);
 });
 
-test("collect-env tells what is set, but no secret", async () => {
+test("collect-env prints the settings, but no secrets", async () => {
   const env = {
     ...{ PAGODA_PORT: "9", VLLM_API_KEY: "s3cret", HF_TOKEN: "s3cret" },
     HF_ENDPOINT: "https://me:s3cret@hub.test",

@@ -1,4 +1,4 @@
-// The native runner under the common suite, with both attention backends.
+// The native runner in the shared conformance suite, with both attention backends.
 
 import { afterAll } from "bun:test";
 import { modelRunnerConformance } from "../support/model-runner.conformance.ts";

@@ -1,6 +1,6 @@
-// Texts that are all of one kind, through every pre-tokenizer of the pinned llama.cpp and every kind of tokenizer: a
-// text may not end the process, nor take more than a time that grows with it. Each is as long as
-// PAGODA_TEXT_BYTES says, which the nightly run raises to what a request's body may have.
+// Texts of a single kind, through every pre-tokenizer of the pinned llama.cpp and every kind of tokenizer: no text
+// may crash the process, or take more than time linear in its length. Their length is PAGODA_TEXT_BYTES, which
+// the nightly run raises to the size limit of a request body.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -13,9 +13,9 @@ import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import type { TinyVocabulary } from "../support/tiny-vocabulary.ts";
 import { bpeWith, preTokenizers, TOKENIZER_KINDS } from "../support/tokenizer-kinds.ts";
 
-/** std::regex ended the process from 13,000 characters on. */
+/** std::regex crashed the process from 13,000 characters on. */
 const NUM_BYTES = Number(process.env["PAGODA_TEXT_BYTES"] ?? 20_000);
-/** A second for 400 kB is ten times what they take. */
+/** One second for 400 kB is ten times the usual duration. */
 const TIMEOUT_MS = 20_000 + NUM_BYTES / 10;
 
 /** Repeated to the length of a text. */
@@ -72,7 +72,7 @@ function awkwardTexts(): string[] {
   const prng = new Prng(5);
   const letters = Array.from({ length: NUM_BYTES }, () => String.fromCharCode(prng.int(97, 122)));
   const runs = PIECES.map((piece) => piece.repeat(NUM_BYTES / encoder.encode(piece).length));
-  // What is looked for to the end of a run in vain, from every place of it.
+  // Patterns that search to the end of a run without success, from every position in it.
   const broken = [`${" ".repeat(NUM_BYTES - 3)}中`, `${"1".repeat(NUM_BYTES - 1)}a`];
   return [...runs, ...broken, letters.join("")];
 }
@@ -85,7 +85,7 @@ async function expectTokensOfAll(model: NativeModel, texts: readonly string[]): 
   }
 }
 
-describe("a text of one kind ends nothing", () => {
+describe("a text of one kind crashes no tokenizer", () => {
   let texts: string[];
   beforeAll(() => {
     texts = awkwardTexts();
@@ -108,8 +108,8 @@ describe("a text of one kind ends nothing", () => {
   }
 });
 
-describe("every name that a file may give its pre-tokenizer", () => {
-  test("is known from the source of the pin, and loads", async () => {
+describe("every pre-tokenizer name that a file can have", () => {
+  test("is in the pin's source, and loads", async () => {
     const names = [...preTokenizers().keys()];
     expect(names).toContain("tekken");
     expect(names.length).toBeGreaterThanOrEqual(90);

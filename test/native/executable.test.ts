@@ -1,4 +1,4 @@
-// The executable as it is copied to other machines: one file, wherever it has to run.
+// The executable as copied to other machines: one file that must run anywhere.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
@@ -42,7 +42,7 @@ function succeeds(...command: string[]): boolean {
   }
 }
 
-/** A test that says why it is skipped. */
+/** A test that logs why it is skipped. */
 function testIf(condition: boolean, reason: string) {
   if (!condition) console.log(`skipped: ${reason}`);
   return test.skipIf(!condition);
@@ -54,7 +54,7 @@ function compile(...words: string[]) {
   return { exitCode: child.exitCode, stderr: child.stderr.toString() };
 }
 
-/** Starts the executable with nothing but these variables, asks for two tokens, stops it. */
+/** Starts the executable with only these variables, requests two tokens, and stops it. */
 async function serveWith(
   variables: Readonly<Record<string, string>>,
   { wrapper = [], words = [] }: { wrapper?: readonly string[]; words?: readonly string[] } = {},
@@ -73,7 +73,7 @@ async function serveWith(
   return { addon, numTokens: usage.completion_tokens, exitCode: await server.process.exited };
 }
 
-/** From where the engine has loaded it. */
+/** Path from which the engine has loaded the addon. */
 function addonOf(server: ServerProcess): string {
   const maps = readFileSync(`/proc/${enginePid(server)}/maps`, "utf8");
   return /\S+pagoda[^/\s]*\.node/.exec(maps)?.[0] ?? "nowhere";
@@ -141,7 +141,7 @@ describe("the executable serves", () => {
   );
 
   testIf(SYSTEM, "an executable that is replaced while it runs: only Linux has /proc")(
-    "and starts its engine again as it is, though an update has taken its place",
+    "and restarts its engine unchanged even after an update replaced the file",
     async () => {
       const updated = at("updated");
       linkSync(executable, updated);
@@ -163,7 +163,7 @@ describe("the executable serves", () => {
   testIf(hasEmulator, "the executable on an older CPU: there is no qemu-x86_64")(
     "on an x86-64 CPU that has AVX2 and nothing after it",
     async () => {
-      // A child would leave the emulator.
+      // A child process would escape the emulator.
       const options = { wrapper: ["qemu-x86_64", "-cpu", "Haswell"], words: ["--in-process"] };
       const served = await serveWith({ HOME: at("home") }, options);
       expect(served).toMatchObject({ numTokens: 2, exitCode: 0 });
@@ -173,13 +173,13 @@ describe("the executable serves", () => {
 });
 
 describe("the executable", () => {
-  test("reads no .env of the folder that it is started in", () => {
+  test("reads no .env file in the current folder", () => {
     writeFileSync(at("home", ".env"), "PAGODA_MAX_NUM_SEQS=7\n");
     const child = Bun.spawnSync([executable, "serve", "--print-config"], { cwd: at("home") });
     expect(child.stdout.toString()).toMatch(/^max-num-seqs: 128 .*# default$/m);
   });
 
-  test("is not made with an addon of another platform", () => {
+  test("is not built with an addon for another platform", () => {
     const target = process.arch === "arm64" ? "bun-linux-x64" : "bun-linux-arm64";
     const { exitCode, stderr } = compile("--target", target, "--outfile", at("other"));
     expect(exitCode).toBe(1);
@@ -187,7 +187,7 @@ describe("the executable", () => {
   });
 
   testIf(hasObjdump, "512-bit registers outside kernels: there is no objdump")(
-    "uses 512-bit registers in kernels alone, which are chosen at run time",
+    "uses 512-bit registers only in kernels that are selected at run time",
     () => {
       const addon = addonPath(new Checkout());
       const code = Bun.spawnSync(["objdump", "-d", "--no-show-raw-insn", addon]).stdout.toString();

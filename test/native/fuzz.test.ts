@@ -1,5 +1,5 @@
-// Fuzzers of what comes from outside and is parsed in native code: a model's header, the messages of a
-// chat, a chat template. See fuzz/*.cpp for what must hold; what broke it once is in fuzz/corpus.
+// Fuzzers for external input that native code parses: a model's header, chat messages, a chat template. The
+// invariants are in fuzz/*.cpp; inputs that once failed are in fuzz/corpus.
 
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-// The matrix kernels under sanitizers, each set by itself: see kernels/gemm-test.cpp for what is checked.
+// The matrix kernels under sanitizers, one instruction set at a time; kernels/gemm-test.cpp lists the checks.
 
 import { beforeAll, expect, test } from "bun:test";
 import { buildSanitized, GEMM_SOURCES, runSanitized } from "../support/sanitized-program.ts";
@@ -11,11 +11,11 @@ beforeAll(async () => {
 }, 600_000);
 
 test.each(["avx2", "avxvnni", ""])(
-  "PAGODA_CPU=%p: products, batches, extremes and NaN are right for every type",
+  "PAGODA_CPU=%p: products, batches, extremes and NaN are correct for every type",
   (cpu) => {
     const { lines, stderr, exitCode } = runSanitized(program, cpu);
     const [name = ""] = (lines[0] ?? "").split(" ");
-    console.log(`PAGODA_CPU=${cpu} chooses ${name}`);
+    console.log(`PAGODA_CPU=${cpu} selects ${name}`);
     expect(stderr).toBe("");
     if (name !== "none:") expect(lines).toEqual(TYPES.map((type) => `${name} ${type} ok`));
     expect(exitCode).toBe(0);

@@ -1,4 +1,4 @@
-// The screened head under sanitizers, each set by itself: see kernels/head-screen-test.cpp for what is checked.
+// The screened head under sanitizers, one instruction set at a time; kernels/head-screen-test.cpp lists the checks.
 
 import { beforeAll, test } from "bun:test";
 import { buildSanitized, expectOk, GEMM_SOURCES } from "../support/sanitized-program.ts";
@@ -12,7 +12,7 @@ beforeAll(async () => {
 }, 600_000);
 
 test.each(["avx2", "avxvnni", ""])(
-  "PAGODA_CPU=%p: the largest logit is that of the whole product, ties, extremes and NaN included",
+  "PAGODA_CPU=%p: the largest logit equals the full product's, including ties, extremes and NaN",
   (cpu) => expectOk(program, cpu),
   120_000,
 );

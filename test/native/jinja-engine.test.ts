@@ -1,4 +1,4 @@
-// llama.cpp's Jinja engine, as we patch it, beside Jinja2: what chat templates are made of, one by one.
+// llama.cpp's Jinja engine with Pagoda's patches compared with Jinja2, one language feature at a time.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { expressionsOf, JinjaComparison } from "../support/jinja-comparison.ts";
@@ -17,7 +17,7 @@ const VARIABLES = {
   q: `it's "x"\\ \t\n\u00a0`,
 };
 
-/** One a line. */
+/** One per line. */
 const EXPRESSIONS = String.raw`
 s|length
 s[0]
@@ -426,8 +426,8 @@ afterAll(() => jinja?.stop());
 
 sayIfPythonIsMissing();
 
-describe.skipIf(PYTHON === null)("as in Jinja2", () => {
-  test("every expression has its value", async () => {
+describe.skipIf(PYTHON === null)("like Jinja2", () => {
+  test("every expression has the same value", async () => {
     for (const template of expressionsOf(EXPRESSIONS)) {
       expect([template, await jinja.ours(template)]).toEqual([
         template,
@@ -436,7 +436,7 @@ describe.skipIf(PYTHON === null)("as in Jinja2", () => {
     }
   });
 
-  test("every statement does what it says", async () => {
+  test("every statement has the same output", async () => {
     for (const template of STATEMENTS) {
       expect([template, await jinja.ours(template)]).toEqual([
         template,

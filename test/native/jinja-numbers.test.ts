@@ -1,4 +1,4 @@
-// Numbers as templates and JSON write them, of any size, beside Jinja2's.
+// Numbers of any size in templates and JSON, compared with Jinja2.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { parseJson } from "../../src/json.ts";
@@ -10,7 +10,7 @@ const VARIABLES =
   '"o":{"a":[123456789012345678901234567890]},"big":1e22,"u":18446744073709551615,"neg0":-0,"neg0f":-0.0,' +
   `"huge":-${"7".repeat(4000)}}}`;
 
-/** One a line. */
+/** One per line. */
 const EXPRESSIONS = `
 12345678901234567890
 123456789012345678901234567890123456789012345678901234567890
@@ -130,7 +130,7 @@ huge|string|length
 huge < 0
 `;
 
-/** Python's integers grow; ours are printed and compared, and whoever computes with them is told. */
+/** Python's integers have any size; Pagoda's print and compare, and arithmetic on larger ones is an error. */
 const REFUSED = `
 9223372036854775807 + 1
 9223372036854775807 * 2
@@ -164,14 +164,14 @@ afterAll(() => jinja?.stop());
 sayIfPythonIsMissing();
 
 describe.skipIf(PYTHON === null)("numbers in templates", () => {
-  test("print and compare as in Python, however long they are", async () => {
+  test("print and compare as in Python, whatever their length", async () => {
     for (const template of expressionsOf(EXPRESSIONS)) {
       const theirs = await jinja.theirs(template);
       expect([template, await jinja.ours(template)]).toEqual([template, theirs]);
     }
   });
 
-  test("are never computed with beyond 64 bits", async () => {
+  test("are refused in arithmetic beyond 64 bits", async () => {
     const message = "chat templates compute with integers of 64 bits, and this one is longer";
     for (const template of expressionsOf(REFUSED)) {
       const refusal = jinja.render(template).catch((error: Error) => error.message);

@@ -1,4 +1,4 @@
-// Filters, methods and statements of Jinja2 that llama.cpp's engine has from our patch, beside Jinja2's own.
+// Filters, methods and statements of Jinja2 that Pagoda's patch adds to llama.cpp's engine, compared with Jinja2.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { expressionsOf, JinjaComparison } from "../support/jinja-comparison.ts";
@@ -14,7 +14,7 @@ const VARIABLES = {
   t: [{ n: "a", c: [{ n: "b" }, { n: "c", c: [{ n: "d" }] }] }, { n: "e" }],
 };
 
-/** One a line. */
+/** One per line. */
 const EXPRESSIONS = String.raw`
 'abc'|center(9)
 'abc'|center(10)
@@ -213,7 +213,7 @@ const STATEMENTS: readonly string[] = [
   "{% raw %}{{ x }} {% if %}{% endraw %}",
 ];
 
-/** What is still missing is refused by its name. */
+/** Features that are still missing are refused by name. */
 const MISSING: readonly (readonly [template: string, message: RegExp])[] = [
   ...["wordwrap", "striptags", "urlencode", "filesizeformat", "xmlattr", "pprint", "urlize"].map(
     (name) => [`{{ 'x'|${name} }}`, new RegExp(`filter '${name}'`)] as const,
@@ -233,15 +233,15 @@ afterAll(() => jinja?.stop());
 
 sayIfPythonIsMissing();
 
-describe.skipIf(PYTHON === null)("as in Jinja2", () => {
-  test("filters, methods and operators give their values", async () => {
+describe.skipIf(PYTHON === null)("like Jinja2", () => {
+  test("filters, methods and operators have the same values", async () => {
     for (const template of expressionsOf(EXPRESSIONS)) {
       const theirs = await jinja.theirs(template);
       expect([template, await jinja.ours(template)]).toEqual([template, theirs]);
     }
   });
 
-  test("statements do what they say", async () => {
+  test("statements have the same output", async () => {
     for (const template of STATEMENTS) {
       const theirs = await jinja.theirs(template);
       expect([template, await jinja.ours(template)]).toEqual([template, theirs]);
@@ -249,7 +249,7 @@ describe.skipIf(PYTHON === null)("as in Jinja2", () => {
   });
 });
 
-describe.skipIf(PYTHON === null)("what is missing", () => {
+describe.skipIf(PYTHON === null)("missing features", () => {
   test.each(MISSING)("%s is refused by name", async (template, message) => {
     const refusal = await jinja.render(template).catch((error: Error) => error.message);
     expect(refusal).toMatch(message);

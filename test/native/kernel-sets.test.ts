@@ -1,5 +1,5 @@
-// Every set of attention kernels gives the same answers, and those of ggml's attention; PAGODA_CPU forces a
-// lower one, so that all are tested on the best machine. The choice is made once a process, hence the children.
+// All sets of attention kernels agree with each other and with ggml's attention. PAGODA_CPU forces a lower set, so
+// that one machine can test all. The set is chosen once per process, hence the child processes.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ const answerOf = (cpu: string, attention: AttentionBackend = "paged") =>
 const largestGap = (a: Answer, b: Answer) =>
   Math.max(...a.logprobs.map((value, i) => Math.abs(value - (b.logprobs[i] ?? 99))));
 
-test("avx512, avx2 and generic kernels agree, and with ggml's attention", () => {
+test("avx512, avx2 and generic kernels agree with each other and with ggml's attention", () => {
   const best = answerOf("avx512");
   expect(best.device).not.toContain("bf16");
   for (const cpu of ["avx2", "generic"]) {
@@ -41,7 +41,7 @@ test("avx512, avx2 and generic kernels agree, and with ggml's attention", () => 
   expect(largestGap(answerOf("avx512", "ggml"), best)).toBeLessThan(0.05);
 });
 
-test("bf16 kernels agree with the others as far as 8 bits can", () => {
+test("bf16 kernels agree with the others within 8 bits of precision", () => {
   const answer = answerOf("");
   if (!answer.device.includes("bf16")) {
     console.log("skipped: bf16 kernels, since this CPU has no AVX512-BF16");
@@ -52,7 +52,7 @@ test("bf16 kernels agree with the others as far as 8 bits can", () => {
   expect(gap).toBeLessThan(0.1);
 });
 
-test("an automatic cache holds bf16 where the kernels multiply it, and else f16", () => {
+test("an automatic cache uses bf16 if the kernels multiply it, otherwise f16", () => {
   const decided = (cpu: string, ...options: string[]) =>
     printedBy("engine-in-child.ts", cpu, "--kv-cache-memory-bytes=4M", ...options) as {
       readonly kvCacheType: string;

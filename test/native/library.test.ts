@@ -1,5 +1,5 @@
-// The library over the real addon: loading and what can go wrong with it, two models in one process, blocks
-// that are free after an abort.
+// The library with the real addon: loading and its errors, two models in one process, blocks freed by an
+// abort.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ async function codeOf(loading: Promise<unknown>): Promise<unknown> {
 }
 
 describe("LLM.load", () => {
-  test("tells progress and what has been loaded, and nothing to a host that did not ask", async () => {
+  test("reports progress and the loaded model, and nothing to a host without callbacks", async () => {
     const shares: number[] = [];
     await using llm = await LLM.load(at("llama.gguf"), {
       ...SMALL,
@@ -67,7 +67,7 @@ describe("LLM.load", () => {
     await expect(LLM.load(at("llama.gguf"), { ...SMALL, ...options })).rejects.toThrow(message);
   });
 
-  test("refuses a model that is no text", async () => {
+  test("refuses a model name that is not a string", async () => {
     const url = new URL("file:///model.gguf") as unknown as string;
     const refusal = "model must be a string, got file:///model.gguf";
     await expect(LLM.load(url)).rejects.toThrow(refusal);
@@ -82,7 +82,7 @@ describe("LLM.load", () => {
       expect(usage.completionTokens).toBeLessThan(5);
   });
 
-  test("takes sampling defaults, which a call's own options win over", async () => {
+  test("accepts sampling defaults, which a call's own options override", async () => {
     await using llm = await LLM.load(at("llama.gguf"), {
       ...SMALL,
       overrideGenerationConfig: { temperature: 0, max_new_tokens: 5 },
@@ -94,7 +94,7 @@ describe("LLM.load", () => {
     expect(await say({ temperature: 50, seed: 1 })).not.toEqual(greedy);
   });
 
-  test("is given up by its signal", async () => {
+  test("stops when its signal fires", async () => {
     const reason = new Error("no longer wanted");
     const signal = AbortSignal.abort(reason);
     const loading = LLM.load(at("llama.gguf"), { ...SMALL, signal });
@@ -102,7 +102,7 @@ describe("LLM.load", () => {
   });
 });
 
-test("two models in one process share nothing: each counts, sleeps and ends for itself", async () => {
+test("two models in one process share nothing: metrics, sleep and disposal are separate", async () => {
   const first = await LLM.load(at("llama.gguf"), SMALL);
   await using second = await LLM.load(at("qwen3.gguf"), SMALL);
   const options = { maxTokens: 20, temperature: 0, ignoreEos: true };
@@ -120,7 +120,7 @@ test("two models in one process share nothing: each counts, sleeps and ends for 
   expect(await second.metrics.text()).toContain('_total{engine="0",model_name="qwen3"} 80.0');
 });
 
-test("an aborted request's blocks are free, and what runs beside it goes on", async () => {
+test("an aborted request's blocks are freed, and other requests continue", async () => {
   await using llm = await LLM.load(at("llama.gguf"), { ...SMALL, prefixCaching: false });
   const options = { maxTokens: 300, ignoreEos: true };
   const kept = llm.generate("kept", options);
@@ -132,7 +132,7 @@ test("an aborted request's blocks are free, and what runs beside it goes on", as
   expect((await kept.result).tokenIds).toHaveLength(300);
 });
 
-test("an app is mounted into Elysia; serve() takes a model by name and disposes of it", async () => {
+test("an app can be mounted in Elysia; serve() takes a model by name and disposes of it", async () => {
   await using server = await serve(at("llama.gguf"), { port: 0, load: SMALL });
   const host = new Elysia().get("/mine", () => "mine").mount(createApp(server.llm).fetch);
   const get = async (path: string) => host.handle(new Request(`http://localhost${path}`));

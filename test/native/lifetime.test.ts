@@ -1,4 +1,4 @@
-// The end of a model and of its process: dispose in any order, exit with a step in flight.
+// Disposing of a model in any order, and exiting with a step in flight.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ beforeAll(() => void writeTinyGguf(path));
 afterAll(folder.remove);
 
 describe("dispose", () => {
-  test("waits for the step in flight; later calls are refused; twice is once", async () => {
+  test("waits for the step in flight, refuses later calls, and has no further effect when repeated", async () => {
     const runner = await loadTiny(folder.path);
     const running = runStep(runner, [{ request: makeRequest("a", 30), blocks: [1, 2] }], 16);
     const first = runner.dispose();
@@ -35,7 +35,7 @@ describe("a process ends cleanly", () => {
     expect(child.exitCode).toBe(how === "throw" ? 1 : 0);
   });
 
-  test("when workers are terminated with steps in flight, and other threads work on", () => {
+  test("when workers are terminated with steps in flight, while other threads continue", () => {
     const program = join(import.meta.dir, "..", "support", "end-in-worker.ts");
     const child = Bun.spawnSync([process.execPath, program, path]);
     expect([child.exitCode, child.stdout.toString().trim()]).toEqual([0, "same"]);

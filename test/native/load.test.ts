@@ -1,4 +1,4 @@
-// Loading: what the operator learns about a file that cannot be served, and what a good one tells.
+// Loading: error messages for files that cannot be served, and the facts of a loaded model.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -28,7 +28,7 @@ async function failure(path: string, options = {}): Promise<NativeError> {
 }
 
 describe("loading", () => {
-  test("a missing file", async () => {
+  test("reports a missing file", async () => {
     const error = await failure(at("missing.gguf"));
     expect([error.code, error.message]).toEqual([
       "model_not_found",
@@ -36,13 +36,13 @@ describe("loading", () => {
     ]);
   });
 
-  test("a folder", async () => {
+  test("reports a folder", async () => {
     expect(await failure(folder.path)).toMatchObject({
       ...{ code: "model_not_found", message: `cannot open ${folder.path}: it is a folder` },
     });
   });
 
-  test("a part of a model that is not the first names the first", async () => {
+  test("names the first part when given another part of a model", async () => {
     const keys: [string, GgufValue][] = [
       ["split.no", ["u16", 1]],
       ["split.count", ["u16", 3]],
@@ -82,7 +82,7 @@ describe("loading", () => {
     ["rope.dimension_count_swa", ["u32", 3], "to 3; it must be even and in [2, 64]"],
     ["attention.layer_norm_rms_epsilon", ["f32", -1], "to -1.000000"],
   ];
-  test.each(wrongKeys)("the key %s as %p is refused by name", async (key, value, reason) => {
+  test.each(wrongKeys)("refuses the key %s with value %p by name", async (key, value, reason) => {
     const { metadata, tensors } = tinyGguf();
     const changed = new Map(metadata);
     if (value === null) changed.delete(`llama.${key}`);
@@ -92,11 +92,11 @@ describe("loading", () => {
     expect(code).toBe("model_unsupported");
     expect(message).toContain("the model file ");
     expect(message).toContain(reason);
-    // An expert count is missed by the one that goes with it.
+    // A missing expert count is detected through the related key.
     expect(message).toContain(key === "expert_count" ? "llama.expert_used_count" : "llama.");
   });
 
-  test("a chat template that is no text is refused by name", async () => {
+  test("refuses a chat template that is not a string", async () => {
     const { metadata, tensors } = tinyGguf();
     const changed = new Map(metadata).set("tokenizer.chat_template", ["u32", 7]);
     writeFileSync(at("no-text.gguf"), encodeGguf(changed, tensors));
@@ -113,7 +113,7 @@ describe("loading", () => {
   };
   const vectors = ["output_norm.weight", "blk.1.attn_norm.weight", "blk.0.attn_output.bias"];
   test.each([...vectors, ATTENTION_SCALE.name, "blk.1.attn_sinks.weight"])(
-    "%s in another type than f32 is refused by name",
+    "refuses %s in a type other than f32",
     async (name) => {
       const { metadata, tensors } = tinyGguf({ architecture: "gpt-oss", tokenizer: "bpe" });
       const changed = [...tensors, ATTENTION_SCALE].map((one) =>
@@ -127,7 +127,7 @@ describe("loading", () => {
     },
   );
 
-  test("a byte-level vocabulary without a pre-tokenizer is loaded, and said to be so", async () => {
+  test("loads a byte-level vocabulary without a pre-tokenizer, with a warning", async () => {
     const { metadata, tensors } = tinyGguf({ tokenizer: "bpe" });
     const without = new Map(metadata);
     without.delete("tokenizer.ggml.pre");
@@ -147,7 +147,7 @@ describe("loading", () => {
     ]);
   });
 
-  test("layers for a GPU where there is none: they have no effect, and that is said", async () => {
+  test("warns that GPU layers have no effect without a GPU", async () => {
     writeTinyGguf(at("layers.gguf"));
     const config = { ...fakeConfig(), modelPath: at("layers.gguf"), numBlocksOverride: 64 };
     const linesWith = async (numGpuLayers: number) => {
@@ -164,7 +164,7 @@ describe("loading", () => {
     expect(await linesWith(0)).toEqual([]);
   });
 
-  test("a file that is no GGUF, empty or of another kind", async () => {
+  test("refuses a file that is empty or not GGUF", async () => {
     for (const [name, content] of [
       ["empty.gguf", ""],
       ["text.gguf", "hello there"],
@@ -177,46 +177,46 @@ describe("loading", () => {
     }
   });
 
-  test("a truncated file tells that it is short", async () => {
+  test("reports a truncated file as too short", async () => {
     writeTinyGguf(at("short.gguf"), { fault: "truncated" });
     const error = await failure(at("short.gguf"));
     expect(error.code).toBe("model_truncated");
     expect(error.message).toContain("download it again");
   });
 
-  test("a header cut in the middle", async () => {
+  test("reports a truncated header", async () => {
     writeTinyGguf(at("whole.gguf"));
     writeFileSync(at("cut.gguf"), (await Bun.file(at("whole.gguf")).bytes()).subarray(0, 200));
     expect((await failure(at("cut.gguf"))).code).toBe("model_truncated");
   });
 
-  test("an architecture that llama.cpp does not know", async () => {
+  test("reports an architecture that llama.cpp does not know", async () => {
     writeTinyGguf(at("alien.gguf"), { fault: "unknown-architecture" });
     const error = await failure(at("alien.gguf"));
     expect(error.code).toBe("model_unsupported");
     expect(error.message).toContain("unknown model architecture");
   });
 
-  test("a recurrent model is refused by name", async () => {
+  test("refuses a recurrent model by name", async () => {
     writeTinyGguf(at("recurrent.gguf"), { architecture: "mamba" });
     const error = await failure(at("recurrent.gguf"));
     expect(error.code).toBe("model_unsupported");
     expect(error.message).toContain("recurrent layers");
   });
 
-  test("more KV than there is memory", async () => {
+  test("reports a KV cache larger than memory", async () => {
     writeTinyGguf(at("fine.gguf"));
     const error = await failure(at("fine.gguf"), { numBlocks: 100_000_000 });
     expect(error.code).toBe("out_of_memory");
     expect(error.message).toMatch(/\d+ MiB for the KV cache, but only \d+ MiB are free/);
   });
 
-  test("a chat template that does not parse", async () => {
+  test("reports a chat template that does not parse", async () => {
     const error = await failure(at("fine.gguf"), { chatTemplate: "{% if %}" });
     expect(error.code).toBe("template_error");
   });
 
-  test("options out of bounds", async () => {
+  test("reports options out of range", async () => {
     for (const bad of [
       { blockSize: 0 },
       { numBlocks: 1 },
@@ -233,7 +233,7 @@ describe("loading", () => {
     }
   });
 
-  test("the header alone tells what the memory plan needs", async () => {
+  test("the header contains everything that the memory plan needs", async () => {
     const addon = await loadAddon();
     const header = await addon.readModelHeader(at("fine.gguf"), "f16");
     expect(header).toMatchObject({ architecture: "llama", numLayers: 2, kvBytesPerToken: 1024 });
@@ -244,7 +244,7 @@ describe("loading", () => {
     expect(header.weightBytes).toBeGreaterThan(0);
   });
 
-  test("a loaded model reports its KV pool to the byte, and its progress", async () => {
+  test("reports the exact size of the KV pool, and progress", async () => {
     const shares: number[] = [];
     const runner = await NativeModelRunner.load(loadOptions(at("fine.gguf")), (share) =>
       shares.push(share),
@@ -256,7 +256,7 @@ describe("loading", () => {
     await runner.dispose();
   });
 
-  test("two models live side by side", async () => {
+  test("two models can be loaded at once", async () => {
     const [a, b] = await Promise.all([
       loadTiny(folder.path, { seed: 1 }),
       loadTiny(folder.path, { seed: 2 }),

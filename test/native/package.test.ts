@@ -1,4 +1,4 @@
-// The package as its users have it: packed, installed into an empty project, typed, run, compiled; and the
+// The package as users install it: packed, added to an empty project, type-checked, run, compiled; and the
 // examples, run from there.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -72,20 +72,20 @@ describe("the package", () => {
     expect(bun("app.ts", model)).toEqual({ exitCode: 0, stdout: "5\n", stderr: "" });
   });
 
-  test("prints nothing, starts nothing and installs no signal handler when it is imported", () => {
+  test("has no side effects when imported: no output, no work, no signal handler", () => {
     const code = `import "pagoda"; import "pagoda/server"; import "pagoda/errors";
       console.log(["SIGINT", "SIGTERM"].map((name) => process.listenerCount(name)).join());`;
     const result = bun("-e", code);
     expect(result).toEqual({ exitCode: 0, stdout: "0,0\n", stderr: "" });
   });
 
-  test("loads no HTTP server for the model alone", () => {
+  test("does not load an HTTP server for the model only", () => {
     const built = bun("build", "--target=bun", "--outdir", "bundle", "app.ts");
     expect(built.exitCode).toBe(0);
     expect(run(["grep", "-c", "class Elysia", "bundle/app.js"]).stdout).toBe("0\n");
   });
 
-  test("has types that hold in a strict project and refuse what is wrong", () => {
+  test("has types that pass in a strict project and reject errors", () => {
     symlinkSync(join(ROOT, "node_modules", "@types"), join(project, "node_modules", "@types"));
     writeFileSync(join(project, "wrong.ts"), WRONG);
     const options = {
@@ -106,7 +106,7 @@ describe("the package", () => {
   });
 
   test(
-    "runs within an executable that its user compiles, without node_modules",
+    "runs within an executable that the user compiles, without node_modules",
     () => {
       expect(bun("build", "--compile", "app.ts", "--outfile", "app").exitCode).toBe(0);
       const elsewhere = join(folder.path, "elsewhere");
@@ -124,7 +124,7 @@ describe("in Deno", () => {
   const deno = denoProgram(join(ROOT, "build", "test-deno"));
 
   test.skipIf(deno === null)(
-    "it serves a chat with the permissions that its page names",
+    "it serves a chat with the permissions listed in its documentation",
     () => {
       writeFileSync(join(project, "deno.ts"), DENO_PROGRAM);
       const allowed = ["ffi", "read", "env", "net"].map((name) => `--allow-${name}`);
@@ -152,7 +152,7 @@ describe("the examples", () => {
     expect(stdout).toMatch(/\n\(\d+ tokens, ended by (length|stop)\)\n$/);
   });
 
-  test.each(["chat", "batch", "server"])("%s says in one line that there is no model", (name) => {
+  test.each(["chat", "batch", "server"])("%s reports a missing model in one line", (name) => {
     const { stderr, exitCode } = bun(`examples/${name}.ts`, "nope.gguf");
     expect(stderr).toBe("error: there is no file nope.gguf\n");
     expect(exitCode).toBe(1);
@@ -177,7 +177,7 @@ describe("the examples", () => {
     return { child, url: /http:\S+/.exec(new TextDecoder().decode(value))?.[0] ?? "" };
   }
 
-  test("server answers its own route and the API, and ends on SIGTERM", async () => {
+  test("server answers its own route and the API, and exits on SIGTERM", async () => {
     const { child, url } = await startExample();
     const events = await (await fetch(`${url}ask?q=hi`)).text();
     expect(events).toEndWith("data: [DONE]\n\n");
@@ -188,7 +188,7 @@ describe("the examples", () => {
   });
 
   test(
-    "server ends on SIGINT too, and though a client never ends its request",
+    "server also exits on SIGINT, even if a client never completes its request",
     async () => {
       const { child, url } = await startExample();
       const port = Number(new URL(url).port);

@@ -1,4 +1,4 @@
-// Products of ggml graphs over packed weights under sanitizers: see kernels/packed-buffer-test.cpp.
+// Products of ggml graphs with packed weights under sanitizers; see kernels/packed-buffer-test.cpp.
 
 import { beforeAll, test } from "bun:test";
 import {

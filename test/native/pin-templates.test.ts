@@ -1,4 +1,4 @@
-// Every chat template that the pinned llama.cpp ships, beside Jinja2 under transformers' rules and vLLM's: the
+// Every chat template in the pinned llama.cpp, compared with Jinja2 under the rules of transformers and vLLM: the
 // same prompt, or refused by both.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -17,8 +17,8 @@ const NAMES = readdirSync(TEMPLATES)
   .sort();
 
 /**
- * Where Python stops and our engine goes on: a value that is not there is an empty text to it, and lists may grow.
- * Whoever meets one of these gets a prompt instead of an error.
+ * Templates that Python refuses and Pagoda renders: missing values are empty strings, and lists can grow. Users
+ * get a prompt instead of an error.
  */
 const LENIENT: Readonly<Record<string, RegExp>> = {
   "Kimi-K2-Instruct.jinja": /^SecurityError: access to attribute 'append'/,
@@ -30,8 +30,8 @@ const LENIENT: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Where Python escapes as in HTML what is added to a text that the filter `safe` made, though nothing asks for
- * HTML: a model is not to read `&#34;`.
+ * Templates where Python HTML-escapes strings that are appended to the result of the filter `safe`, although
+ * nothing requests HTML: a model must not read `&#34;`.
  */
 const ESCAPED = ["meetkai-functionary-medium-v3.1.jinja"];
 
@@ -69,7 +69,7 @@ function theirs(template: string, questions: readonly TemplateQuestion[]): Promi
   return python.ask(template, { bos_token: "<s>", eos_token: "</s>" }, questions);
 }
 
-/** What a template itself raises is told in its words. */
+/** An error that the template itself raises is reported with its text. */
 function expected(name: string, theirs: Outcome, ours: Outcome): Outcome {
   if ("prompt" in theirs) {
     return ESCAPED.includes(name) ? { prompt: unescaped(theirs.prompt) } : theirs;
@@ -81,11 +81,11 @@ function expected(name: string, theirs: Outcome, ours: Outcome): Outcome {
 
 sayIfPythonIsMissing();
 
-test("there are as many as the pin had when this was written", () => {
+test("there are as many as in the pin when this was written", () => {
   expect(NAMES.length).toBe(70);
 });
 
-describe.skipIf(PYTHON === null)("the prompt is transformers'", () => {
+describe.skipIf(PYTHON === null)("the prompt equals transformers'", () => {
   const titles = [...templateQuestions().keys()];
   const questions = [...templateQuestions().values()];
   for (const name of NAMES) {

@@ -1,4 +1,4 @@
-// The loops over logits under sanitizers, each set by itself: see kernels/rows-test.cpp for what is checked.
+// The loops over logits under sanitizers, one instruction set at a time; kernels/rows-test.cpp lists the checks.
 
 import { beforeAll, expect, test } from "bun:test";
 import { buildSanitized, ROW_SOURCES, runSanitized } from "../support/sanitized-program.ts";
@@ -13,11 +13,11 @@ beforeAll(async () => {
   });
 }, 600_000);
 
-test("every set gives right results, and the same bits", () => {
+test("every set gives correct and bitwise identical results", () => {
   const checksums = ["generic", "avx2", ""].map((cpu) => {
     const { lines, stderr, exitCode } = runSanitized(program, cpu);
     const [name, ...groups] = lines;
-    console.log(`PAGODA_CPU=${cpu} chooses ${name}`);
+    console.log(`PAGODA_CPU=${cpu} selects ${name}`);
     expect(stderr).toBe("");
     expect(groups.slice(0, -1)).toEqual(GROUPS.map((group) => `${group} ok`));
     expect(exitCode).toBe(0);

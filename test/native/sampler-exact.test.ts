@@ -1,5 +1,5 @@
-// Every token that the addon samples, against a naive sampler over the same logits: rows of all shapes,
-// cuts in all combinations, vocabularies that are and are not whole blocks of the vector loops.
+// Every token that the addon samples, compared with a naive sampler over the same logits: rows of all shapes,
+// all combinations of cuts, vocabularies that are and are not a multiple of the vector block.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { loadTestModel, NativeStep, type StepRow } from "../support/native-step.
 import { emptyInit } from "../support/sampled-row.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
-/** With and without a part of a block at the end; from 12,288 on top-p guesses its cut from a sample. */
+/** With and without a partial block at the end; from 12,288 on, top-p estimates its cut from a sample. */
 const VOCAB_SIZES = [320, 1003, 6000, 13_001];
 const NUM_DRAWS = 200;
 
@@ -65,7 +65,7 @@ const cuts = fc.record({
   seed: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
 });
 
-/** Draws of a row against the naive ones. */
+/** Draws of a row, compared with the naive sampler's. */
 async function expectNaive(fixture: Fixture, shape: number, logits: Float32Array, row: StepRow) {
   const entries = kept(logits, row);
   fc.pre(entries !== null);
@@ -80,7 +80,7 @@ async function expectNaive(fixture: Fixture, shape: number, logits: Float32Array
 }
 
 describe("sampling", () => {
-  test("draws what a sorted row gives, cut by top-k, min-p and top-p", async () => {
+  test("draws the same as from a sorted row, cut by top-k, min-p and top-p", async () => {
     await fc.assert(
       fc.asyncProperty(cuts, async ({ vocabSize, shape, ...row }) => {
         const fixture = fixtureOf(vocabSize);
@@ -91,7 +91,7 @@ describe("sampling", () => {
     );
   }, 60_000);
 
-  test("does the same after a bias that takes most tokens away", async () => {
+  test("does so after a bias that removes most tokens", async () => {
     await fc.assert(
       fc.asyncProperty(cuts, fc.nat({ max: 5 }), async ({ vocabSize, shape, ...row }, left) => {
         const fixture = fixtureOf(vocabSize);
@@ -113,7 +113,7 @@ describe("sampling", () => {
     );
   }, 60_000);
 
-  test("does the same after penalties of the tokens seen", async () => {
+  test("does so after penalties for seen tokens", async () => {
     const tokens = fc.array(fc.nat({ max: 319 }), { maxLength: 40 });
     const penalties = fc.record({
       repetitionPenalty: fc.constantFrom(1, 1, 0.5, 1.25, 2),
@@ -131,7 +131,7 @@ describe("sampling", () => {
           promptTokenIds: Int32Array.from(prompt),
           outputTokenIds: Int32Array.from(output),
         };
-        // A state counts what it samples, so each draw has its own.
+        // A state counts its samples, so each draw has its own.
         const entries = kept(logits, row);
         fc.pre(entries !== null);
         const samplers = Array.from({ length: 20 }, () => fixture.model.createSampler(init));
@@ -152,7 +152,7 @@ describe("sampling", () => {
     );
   }, 60_000);
 
-  test("takes the first of the likeliest at temperature 0", async () => {
+  test("takes the first of the most likely tokens at temperature 0", async () => {
     for (const fixture of fixtures.values()) {
       for (const [shape, logits] of fixture.rows.entries()) {
         const [result] = await sample(fixture, shape, [{}]);
@@ -163,7 +163,7 @@ describe("sampling", () => {
 });
 
 describe("ties", () => {
-  /** Of 320 equal logits: which ids are ever drawn. */
+  /** Ids that are ever drawn from 320 equal logits. */
   async function drawnOf(row: StepRow): Promise<Set<number>> {
     const fixture = fixtureOf(320);
     const rows = Array.from({ length: 500 }, (_, i) => ({
@@ -185,14 +185,14 @@ describe("ties", () => {
     expect(await drawnOf({ topP: 6.5 / 320 })).toEqual(first(7));
   });
 
-  test("with the likeliest are all kept by a min-p of 1", async () => {
+  test("for the most likely token are all kept by a min-p of 1", async () => {
     const all = await drawnOf({ minP: 1 });
     expect(all.size).toBeGreaterThan(200);
   });
 });
 
-describe("log-probabilities", () => {
-  test("are those of a sorted row, with its ids and ranks, ties by id", async () => {
+describe("logprobs", () => {
+  test("equal those of a sorted row, with its ids and ranks, ties by id", async () => {
     const cases = fc.record({
       vocabSize: fc.constantFrom(...VOCAB_SIZES),
       shape: fc.nat({ max: SHAPE_NAMES.length - 1 }),
@@ -233,7 +233,7 @@ interface Penalties {
   readonly presencePenalty: number;
 }
 
-/** In float32 steps, as the addon rounds. */
+/** Rounded to float32, as the addon does. */
 function penalised(
   raw: Float32Array,
   prompt: readonly number[],

@@ -1,5 +1,5 @@
-// A token depends on its logits, its parameters and its seed alone: not on the instruction set, nor on
-// the number of threads. Both are fixed once a process, hence the children.
+// A token depends only on its logits, its parameters and its seed, not on the instruction set or the number
+// of threads. Both are fixed once per process, hence the child processes.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -27,11 +27,11 @@ beforeAll(() => {
 afterAll(folder.remove);
 
 for (const cpu of ["avx2", "generic"]) {
-  test(`the ${cpu} loops give the same bits as the best`, () => {
+  test(`the ${cpu} loops are bitwise identical to the best`, () => {
     expect(resultsOf(cpu, 1)).toEqual(best);
   });
 }
 
-test("threads give the same bits as one", () => {
+test("several threads are bitwise identical to one", () => {
   for (const numThreads of [2, 3]) expect(resultsOf("", numThreads)).toEqual(best);
 });

@@ -1,4 +1,4 @@
-// What a sampler handle adds to a row: bias, allowed ids, the ban of end tokens, penalties and counts.
+// Effects of a sampler handle on a row: bias, allowed ids, banned end tokens, penalties and counts.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { FLAG_BAN_END } from "../../src/runner/addon-types.ts";
@@ -28,7 +28,7 @@ describe("sampler state", () => {
     expect(await row.tokenOf({ sampler: removed })).toBe(row.ranked(1));
   });
 
-  test("adds a bias to the logit, so that odds change by its exponential", async () => {
+  test("adds a bias to the logit, so odds change by its exponential", async () => {
     const [a, b] = [row.ranked(0), row.ranked(1)];
     const gap = row.logprobOf(a) - row.logprobOf(b);
     const bias = (values: number[]) => ({
@@ -39,7 +39,7 @@ describe("sampler state", () => {
     expect(await row.tokenOf({ sampler: row.createSampler(bias([gap + 0.01])) })).toBe(b);
   });
 
-  test("samples allowed ids only, in their own proportions", async () => {
+  test("samples only allowed ids, in their own proportions", async () => {
     const allowed = [row.ranked(3), row.ranked(10), row.ranked(100)];
     const handle = row.createSampler({ allowedTokenIds: Int32Array.from(allowed) });
     expect(await row.tokenOf({ sampler: handle })).toBe(row.ranked(3));
@@ -48,7 +48,7 @@ describe("sampler state", () => {
     expect([...counts.keys()].every((id) => allowed.includes(id))).toBe(true);
   });
 
-  test("bans end tokens where the row says so, whatever their bias", async () => {
+  test("bans end tokens if the row says so, whatever their bias", async () => {
     const handle = row.createSampler({
       endTokenIds: Int32Array.of(row.ranked(0), row.ranked(1)),
       logitBiasIds: Int32Array.of(row.ranked(1)),
@@ -58,7 +58,7 @@ describe("sampler state", () => {
     expect(await row.tokenOf({ sampler: handle, flags: FLAG_BAN_END })).toBe(row.ranked(2));
   });
 
-  test("falls back to the likeliest of all when nothing is allowed", async () => {
+  test("falls back to the most likely token of all when none is allowed", async () => {
     const only = Int32Array.of(row.ranked(5));
     const handle = row.createSampler({ allowedTokenIds: only, endTokenIds: only });
     expect(await row.tokenOf({ sampler: handle, flags: FLAG_BAN_END })).toBe(row.ranked(0));
@@ -81,7 +81,7 @@ describe("sampler state", () => {
     expect(await row.tokenOf({ sampler: handle, presencePenalty: 100 })).toBe(row.ranked(0));
   });
 
-  test("penalises frequency by the count and presence once", async () => {
+  test("penalizes frequency by the count and presence once", async () => {
     const [a, b] = [row.ranked(0), row.ranked(1)];
     const gap = row.logprobOf(a) - row.logprobOf(b);
     const thrice = Int32Array.of(a, a, a);
@@ -102,7 +102,7 @@ describe("sampler state", () => {
 
   test("divides positive logits of prompt and output by the repetition penalty", async () => {
     const [a, b, c] = [row.ranked(0), row.ranked(1), row.ranked(2)];
-    /** The least penalty at which `winner` is sampled, by bisection. */
+    /** Smallest penalty at which `winner` is sampled, by bisection. */
     const threshold = async (penalised: number[], winner: number) => {
       let [low, high] = [1, 100];
       for (let i = 0; i < 30; i++) {
@@ -118,7 +118,7 @@ describe("sampler state", () => {
       }
       return high;
     };
-    // a / r = b at the threshold, and a - b is known: that gives the logits themselves.
+    // a / r = b at the threshold, and a - b is known, which yields the logits themselves.
     const ab = await threshold([a], b);
     const logitA = ((row.logprobOf(a) - row.logprobOf(b)) * ab) / (ab - 1);
     const logitC = logitA - (row.logprobOf(a) - row.logprobOf(c));
@@ -127,7 +127,7 @@ describe("sampler state", () => {
   });
 
   test("multiplies negative logits by the repetition penalty", async () => {
-    // Both far below zero and one apart: a doubled penalty moves the penalised one much further down.
+    // Both far below zero and one apart: a doubled penalty moves the penalized one much further down.
     const [a, b] = [row.ranked(0), row.ranked(1)];
     const handle = row.createSampler({
       promptTokenIds: Int32Array.of(a),
@@ -160,7 +160,7 @@ describe("handles", () => {
     });
   });
 
-  test("are not made for ids outside the vocabulary", () => {
+  test("are not created for ids outside the vocabulary", () => {
     for (const id of [-1, row.model.info.vocabSize]) {
       for (const field of ["promptTokenIds", "outputTokenIds", "allowedTokenIds", "endTokenIds"]) {
         expect(() => row.createSampler({ [field]: Int32Array.of(id) })).toThrow(

@@ -1,5 +1,5 @@
-// Scoring and sampling of one row through step(): every expectation is computed from the
-// log-probabilities that the addon reports for the whole vocabulary.
+// Scoring and sampling one row through step(): every expectation is computed from the logprobs that the
+// addon reports for the whole vocabulary.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { excess, NAN_TOKEN, PROMPT, SampledRow } from "../support/sampled-row.ts";
@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 afterAll(() => row?.remove());
 
-/** The fewest tokens that have a share `topP` of the probability, likeliest first. */
+/** Smallest set of tokens with a total probability of `topP`, most likely first. */
 function nucleus(topP: number, temperature: number): number[] {
   const expected = row.probabilities(row.ranking, temperature);
   let mass = 0;
@@ -24,7 +24,7 @@ function nucleus(topP: number, temperature: number): number[] {
 }
 
 describe("scoring", () => {
-  test("gives log-probabilities that sum to one and the ranks that follow from them", async () => {
+  test("returns logprobs that sum to one and consistent ranks", async () => {
     const total = row.logprobs.reduce((sum, logprob) => sum + Math.exp(logprob), 0);
     expect(total).toBeCloseTo(1, 4);
     const scored = await row.sample(row.ranking.map((target) => ({ target })));
@@ -32,7 +32,7 @@ describe("scoring", () => {
     expect(scored.map((result) => result.rank)).toEqual(row.ranking.map((_, i) => i + 1));
   });
 
-  test("reports the 20 likeliest tokens in order, whatever is sampled or scored", async () => {
+  test("reports the 20 most likely tokens in order, whatever is sampled or scored", async () => {
     const top = row.ranking
       .slice(0, 20)
       .map((tokenId) => ({ tokenId, logprob: row.logprobOf(tokenId) }));
@@ -52,7 +52,7 @@ describe("scoring", () => {
     row.model.freeSampler(handle);
   });
 
-  test("reports as many top tokens as were asked for", async () => {
+  test("reports the requested number of top tokens", async () => {
     const [none, three] = await row.sample([{ numLogprobs: 0 }, { numLogprobs: 3 }]);
     expect(none?.top).toEqual([]);
     expect(none?.logprob).toBe(row.logprobOf(row.ranked(0)));
@@ -61,7 +61,7 @@ describe("scoring", () => {
 });
 
 describe("greedy sampling", () => {
-  test("takes the likeliest token", async () => {
+  test("takes the most likely token", async () => {
     const [result] = await row.sample([{}]);
     expect(result).toMatchObject({
       tokenId: row.ranked(0),
@@ -70,7 +70,7 @@ describe("greedy sampling", () => {
     });
   });
 
-  test("is what a temperature below 1e-5, top-k of one and a tiny top-p give", async () => {
+  test("results from a temperature below 1e-5, top-k of one, and a tiny top-p", async () => {
     expect(await row.tokenOf({ temperature: 1e-6 })).toBe(row.ranked(0));
     const seeds = Array.from({ length: 64 }, (_, i) => BigInt(i));
     const results = await row.sample([
@@ -90,14 +90,14 @@ describe("random sampling", () => {
     });
   }
 
-  test("keeps the k likeliest with top-k, renormalised", async () => {
+  test("keeps the k most likely tokens with top-k, renormalized", async () => {
     const expected = row.probabilities(row.ranking.slice(0, 5), 1.5);
     const counts = await row.draw({ temperature: 1.5, topK: 5, seed: 12n });
     expect(new Set(counts.keys())).toEqual(new Set(expected.keys()));
     expect(excess(counts, expected)).toBeLessThan(4);
   });
 
-  test("takes a top-k beyond the vocabulary, of 0 and of -1 as no limit", async () => {
+  test("treats a top-k above the vocabulary, of 0 and of -1 as no limit", async () => {
     const all = await row.draw({ temperature: 1, seed: 13n });
     for (const topK of [-1, row.model.info.vocabSize, 100000]) {
       expect(await row.draw({ temperature: 1, topK, seed: 13n })).toEqual(all);
@@ -105,7 +105,7 @@ describe("random sampling", () => {
   });
 
   for (const topP of [0.3, 0.9]) {
-    test(`keeps the fewest tokens that reach ${topP} with top-p`, async () => {
+    test(`keeps the smallest set that reaches ${topP} with top-p`, async () => {
       const kept = nucleus(topP, 1);
       const counts = await row.draw({ temperature: 1, topP, seed: 14n });
       expect([...counts.keys()].filter((id) => !kept.includes(id))).toEqual([]);
@@ -113,7 +113,7 @@ describe("random sampling", () => {
     });
   }
 
-  test("keeps with min-p what is at least that share of the likeliest", async () => {
+  test("keeps with min-p tokens of at least that share of the most likely", async () => {
     const bound = row.logprobOf(row.ranked(0)) + Math.log(0.2);
     const kept = row.ranking.filter((id) => row.logprobOf(id) >= bound);
     expect(kept.length).toBeGreaterThan(1);
@@ -122,7 +122,7 @@ describe("random sampling", () => {
     expect(excess(counts, row.probabilities(kept, 1))).toBeLessThan(4);
   });
 
-  test("takes min-p of what top-k leaves", async () => {
+  test("applies min-p after top-k", async () => {
     const bound = row.logprobOf(row.ranked(0)) + Math.log(0.2);
     const kept = row.ranking.filter((id) => row.logprobOf(id) >= bound);
     const counts = await row.draw({ temperature: 1, topK: 200, minP: 0.2, seed: 17n });
@@ -131,7 +131,7 @@ describe("random sampling", () => {
     expect(excess(two, row.probabilities(row.ranking.slice(0, 2), 1))).toBeLessThan(4);
   });
 
-  test("takes top-p of what top-k leaves", async () => {
+  test("applies top-p after top-k", async () => {
     const topK = row.ranking.slice(0, 4);
     const [first = 0, second = 0] = row.probabilities(topK, 1).values();
     const twoShare = first + second;
@@ -143,7 +143,7 @@ describe("random sampling", () => {
 describe("seeds", () => {
   const seeded = { temperature: 1.3, topP: 0.95, seed: 0x1234_5678_9abc_def0n };
 
-  test("give the same tokens alone and batched with others", async () => {
+  test("yield the same tokens alone and batched with others", async () => {
     const alone: number[] = [];
     for (let outputIndex = 0; outputIndex < 8; outputIndex++) {
       alone.push(await row.tokenOf({ ...seeded, outputIndex }));
@@ -162,20 +162,20 @@ describe("seeds", () => {
     expect(own.map((result) => result.tokenId)).toEqual(alone);
   });
 
-  test("differ by every bit and by the output index", async () => {
+  test("matter in every bit, as does the output index", async () => {
     const results = await row.sample(
       Array.from({ length: 64 }, (_, bit) => ({
         ...seeded,
         seed: seeded.seed ^ (1n << BigInt(bit)),
       })),
     );
-    // With 298 tokens a seed that is ignored would repeat one token throughout.
+    // With 298 tokens, an ignored seed would repeat one token throughout.
     expect(new Set(results.map((result) => result.tokenId)).size).toBeGreaterThan(10);
     const high = results.slice(32).map((result) => result.tokenId);
     expect(new Set(high).size).toBeGreaterThan(5);
   });
 
-  test("next to each other do not share a shifted sequence", async () => {
+  test("that are consecutive do not share a shifted sequence", async () => {
     const indices = Array.from({ length: 32 }, (_, outputIndex) => outputIndex);
     const of = async (seed: bigint) =>
       (await row.sample(indices.map((outputIndex) => ({ ...seeded, seed, outputIndex })))).map(
@@ -188,7 +188,7 @@ describe("seeds", () => {
 });
 
 describe("a row with a NaN", () => {
-  test("gives token 0 and the flag, and its step-mates keep their tokens", async () => {
+  test("returns token 0 and the flag, and other rows keep their tokens", async () => {
     const results = await row.step.run([
       { tokenIds: [1, NAN_TOKEN], blockIds: [5], rows: [{ numLogprobs: 3 }, { temperature: 1 }] },
       { tokenIds: PROMPT, blockIds: [6], rows: [{ numLogprobs: 3 }] },

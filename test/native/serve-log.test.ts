@@ -1,4 +1,4 @@
-// What a person and a log reader see of a server.
+// A server's output for people and log readers.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ test.each([
   ["", "\x1b[33mWARNING\x1b[0m"],
   ["1", "WARNING"],
 ])(
-  "on a terminal with NO_COLOR=%p only a warning has color",
+  "on a terminal with NO_COLOR=%p, only a warning is colored",
   async (noColor, level) => {
     const program = new TerminalProgram(["serve", "--port", "0", model, ...WORDS], {
       NO_COLOR: noColor,
@@ -33,7 +33,7 @@ test.each([
     expect(lines.slice(0, 9).map((line) => /^\S+/.exec(line)?.[0])).toEqual([
       ...["Pagoda", "model", "device", "memory", "limits", "API", "metrics", "health", "ready"],
     ]);
-    // The terminal echoes the key.
+    // The terminal echoes the key press.
     expect(lines.slice(9).join("")).toContain("INFO ");
     expect(lines.join("\n")).not.toContain("\x1b[");
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
@@ -41,7 +41,7 @@ test.each([
   30_000,
 );
 
-test("log lines have level and time, the banner has none; requests are logged where that is asked for", async () => {
+test("log lines have level and time, the banner has neither; requests are logged on request", async () => {
   const words = ["--enable-log-requests", "--max-log-len", "3", ...WORDS];
   const { url, process: child, log } = await startServer([model, ...words]);
   const ask = { prompt: "hello", max_tokens: 2, ignore_eos: true };

@@ -1,4 +1,4 @@
-// Sleep and wake-up of a loaded model: what goes on in a sleep, what comes back, and every order of calls.
+// Sleep and wake-up of a loaded model: allowed calls during a sleep, restored state, and every order of calls.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -18,14 +18,14 @@ const LEVELS: readonly SleepingWeights[] = ["keep", "copy", "drop"];
 
 let numFiles = 0;
 
-/** A model of its own file. */
+/** A model with its own file. */
 async function load(seed = 1) {
   const path = join(folder.path, `sleep-${numFiles++}.gguf`);
   writeTinyGguf(path, { seed });
   return { path, model: await loadTestModel(path) };
 }
 
-/** Log-probabilities of the next token after TOKENS; a sampler says no token twice. */
+/** Logprobs of the next token after TOKENS; a sampler does not repeat tokens. */
 async function output(model: NativeModel, sampler = 0) {
   const step = new NativeStep(model);
   const rows = [{ numLogprobs: 5, sampler, presencePenalty: sampler > 0 ? 100 : 0 }];
@@ -55,8 +55,8 @@ const renderChat = (model: NativeModel) =>
   });
 
 /**
- * A header that promises what the tiny llama's does, but for its vocabulary of one token. Its weights
- * are of the same size.
+ * A header that matches the tiny llama's except for a vocabulary of one token. Its weights have the
+ * same size.
  */
 function writeOtherVocabulary(path: string, weightBytes: number): void {
   const numValues = weightBytes / Float32Array.BYTES_PER_ELEMENT;
@@ -77,7 +77,7 @@ function writeOtherVocabulary(path: string, weightBytes: number): void {
   );
 }
 
-/** Stable code of what a call rejects or throws with. */
+/** Stable code of the error that a call rejects or throws with. */
 async function codeOf(call: () => Promise<unknown> | unknown): Promise<string> {
   try {
     await call();
@@ -88,7 +88,7 @@ async function codeOf(call: () => Promise<unknown> | unknown): Promise<string> {
 }
 
 describe("a sleep", () => {
-  test.each([...LEVELS])("with weights %p changes nothing that comes after it", async (weights) => {
+  test.each([...LEVELS])("with weights %p changes no later result", async (weights) => {
     const { model } = await load();
     const before = await output(model);
     await model.sleep(weights);
@@ -97,7 +97,7 @@ describe("a sleep", () => {
     await model.dispose();
   });
 
-  test("holds what it is told to hold", async () => {
+  test("holds the requested memory", async () => {
     const { model } = await load();
     const awake = model.memory();
     expect(awake.kv).toBeGreaterThan(0);
@@ -118,7 +118,7 @@ describe("a sleep", () => {
   });
 
   test.each([...LEVELS])(
-    "with weights %p leaves tokenizer, template and samplers at work",
+    "with weights %p keeps tokenizer, template and samplers working",
     async (weights) => {
       const { model } = await load();
       const sampler = createSampler(model);
@@ -141,7 +141,7 @@ describe("a sleep", () => {
     },
   );
 
-  test("refuses a step, and is done twice as once", async () => {
+  test("refuses a step, and has no effect when repeated", async () => {
     const { model } = await load();
     await model.sleep("drop");
     await model.sleep("drop");
@@ -155,7 +155,7 @@ describe("a sleep", () => {
     await model.dispose();
   });
 
-  test("of level 1 keeps weights that no device holds, of level 2 drops them", async () => {
+  test("keeps weights that are not on a device at level 1, and drops them at level 2", async () => {
     const runner = await loadTiny(folder.path);
     const { weights } = runner.memory();
     expect(runner.info.weightsOnDevice).toBe(false);
@@ -166,7 +166,7 @@ describe("a sleep", () => {
     await runner.dispose();
   });
 
-  test("twenty times over", async () => {
+  test("works twenty times in a row", async () => {
     const { model } = await load();
     const before = await output(model);
     for (let i = 0; i < 20; i++) {
@@ -179,7 +179,7 @@ describe("a sleep", () => {
 });
 
 describe("the file of a sleeping model", () => {
-  test("may go once its weights are copied", async () => {
+  test("can be removed once its weights are copied", async () => {
     const { path, model } = await load();
     const before = await output(model);
     await model.sleep("copy");
@@ -191,7 +191,7 @@ describe("the file of a sleeping model", () => {
     await model.dispose();
   });
 
-  test("is needed for weights that were dropped: the wake-up tells, and works when it is back", async () => {
+  test("is needed for dropped weights: the wake-up reports it missing, and works once it is back", async () => {
     const { path, model } = await load();
     const before = await output(model);
     await model.sleep("drop");
@@ -204,7 +204,7 @@ describe("the file of a sleeping model", () => {
     await model.dispose();
   });
 
-  test("must be there before weights are dropped: else the model stays awake", async () => {
+  test("must exist before weights are dropped; otherwise the model stays awake", async () => {
     const { path, model } = await load();
     const before = await output(model);
     rmSync(path);
@@ -214,18 +214,18 @@ describe("the file of a sleeping model", () => {
     await model.dispose();
   });
 
-  test("that now contains a different model is refused", async () => {
+  test("is refused if it now holds another model", async () => {
     const { path, model } = await load();
     const { weights } = model.memory();
     await model.sleep("drop");
     writeTinyGguf(path, { architecture: "qwen3" });
     expect(await codeOf(() => model.wakeWeights())).toBe("model_unsupported");
     writeOtherVocabulary(path, weights);
-    await expect(model.wakeWeights()).rejects.toThrow("contains a different model");
+    await expect(model.wakeWeights()).rejects.toThrow("holds another model");
     await model.dispose();
   });
 
-  test("that cannot be copied leaves the model awake, and the next sleep as if not tried", async () => {
+  test("if the copy fails, leaves the model awake and the next sleep unaffected", async () => {
     const { path, model } = await load();
     const [before, awake] = [await output(model), model.memory()];
     const ids = await model.tokenize("hello there", true, true);
@@ -243,8 +243,8 @@ describe("the file of a sleeping model", () => {
   });
 });
 
-describe("calls at the same time", () => {
-  test("are busy while a sleep or a wake-up is in progress", async () => {
+describe("concurrent calls", () => {
+  test("fail as busy while a sleep or a wake-up is in progress", async () => {
     const { model } = await load();
     const sleeping = model.sleep("drop");
     // All begin before the sleep can end; one that threw instead of rejecting would fail here.
@@ -263,7 +263,7 @@ describe("calls at the same time", () => {
     await model.dispose();
   });
 
-  test("texts are tokenised while the vocabulary changes hands", async () => {
+  test("tokenize while the vocabulary is replaced", async () => {
     const { model } = await load();
     const ids = await model.tokenize("hello", true, true);
     const all = Array.from({ length: 50 }, () => model.tokenize("hello", true, true));
@@ -273,7 +273,7 @@ describe("calls at the same time", () => {
     await model.dispose();
   });
 
-  test("a disposal waits for a sleep or a wake-up, and works in any state", async () => {
+  test("disposal waits for a sleep or a wake-up, and works in any state", async () => {
     for (const weights of LEVELS) {
       const asleep = (await load()).model;
       await asleep.sleep(weights);

@@ -1,5 +1,5 @@
-// What the boundary refuses: every array and every count of a step, one fault at a time. Nothing is
-// computed, and the next good step works.
+// Invalid input of a step: every array and every count, one error at a time. Nothing is computed, and the
+// next valid step works.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ function goodStep(): StepPacker {
   return packer;
 }
 
-/** What is broken, where, with which value, and the place that the error names. Index null: the field. */
+/** Name of the case, field, index (null: the field itself), value, and the place that the error names. */
 type Fault = [
   name: string,
   field: keyof StepBatch,
@@ -45,13 +45,13 @@ type Fault = [
   place: string,
 ];
 
-// biome-ignore format: one fault a line reads as a table
+// biome-ignore format: one error per line reads as a table
 const FAULTS: Fault[] = [
   ["a token over the vocabulary", "tokens", 3, 1_000_000, "tokens[3]"],
   ["a negative token", "tokens", 0, -1, "tokens[0]"],
   ["a negative position", "positions", 0, -1, "positions[0]"],
   ["a gap in the positions", "positions", 4, 9, "positions[4]"],
-  ["a position far behind the table", "positions", 0, 1_000_000_000, "positions[0]"],
+  ["a position far beyond the table", "positions", 0, 1_000_000_000, "positions[0]"],
   ["a slot outside the block table", "slotMapping", 2, 900, "slotMapping[2]"],
   ["a slot of another sequence", "slotMapping", 0, 48, "slotMapping[0]"],
   ["the null block", "blockIds", 0, 0, "blockIds[0]"],
@@ -72,8 +72,8 @@ const FAULTS: Fault[] = [
   ["min-p over one", "minP", 0, 1.5, "minP[0]"],
   ["a NaN penalty", "presencePenalty", 0, Number.NaN, "presencePenalty[0]"],
   ["a repetition penalty of zero", "repetitionPenalty", 0, 0, "repetitionPenalty[0]"],
-  ["more log-probabilities than tokens", "numLogprobs", 0, 299, "numLogprobs[0]"],
-  ["less than no log-probability", "numLogprobs", 0, -2, "numLogprobs[0]"],
+  ["more logprobs than tokens", "numLogprobs", 0, 299, "numLogprobs[0]"],
+  ["a negative number of logprobs", "numLogprobs", 0, -2, "numLogprobs[0]"],
   ["a target over the vocabulary", "targetTokens", 0, 1_000_000, "targetTokens[0]"],
   ["an unknown sampler", "sampler", 0, 77, "sampler[0]"],
   ["no tokens", "numTokens", null, 0, "tokens[0]"],
@@ -127,7 +127,7 @@ describe("step", () => {
     await model.step(batch, { ...output, topIds: new Int32Array(21) });
   });
 
-  test("a good step works afterwards, and a second one at the same time is busy", async () => {
+  test("a valid step works afterwards, and a concurrent one fails as busy", async () => {
     const { batch, output } = goodStep();
     const running = model.step(batch, output);
     await expect(model.step(batch, output)).rejects.toMatchObject({ code: "busy" });
@@ -154,7 +154,7 @@ describe("other arguments", () => {
     expect(() => model.freeSampler(99)).toThrow("no such sampler");
   });
 
-  test("text functions check theirs", () => {
+  test("text functions check their arguments", () => {
     expect(() => model.tokenize(5 as never, true, true)).toThrow("must be a string");
     expect(() => model.tokenize("x", 1 as never, true)).toThrow("must be a boolean");
     expect(() => model.detokenize([1] as never, true)).toThrow("typed array");

@@ -1,5 +1,5 @@
-// However a server is started and told to stop, a stream in progress finishes, and all that was started
-// ends.
+// However a server is started and stopped, a stream in progress finishes, and all started processes
+// exit.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -16,9 +16,9 @@ beforeAll(() => writeTinyGguf(model, { contextLength: 32_768 }));
 afterAll(folder.remove);
 
 const hasNpm = Bun.which("npx") !== null;
-if (!hasNpm) console.log("stopping: not tried with npx and npm, which are not here");
+if (!hasNpm) console.log("stopping: npx and npm are not installed; skipped");
 
-/** Whoever starts it; "serve" and its words follow. */
+/** Command that starts it; "serve" and its arguments follow. */
 const PROGRAMS = {
   script: [process.execPath, join(import.meta.dir, "../../scripts/pagoda.ts")],
   "bun run": [process.execPath, "run"],
@@ -27,13 +27,13 @@ const PROGRAMS = {
   timeout: ["timeout", "--signal", "INT", "3", process.execPath, "run"],
 } as const;
 
-/** In a group of its own, as a terminal starts it. */
+/** In its own process group, as when started from a terminal. */
 function start(by: keyof typeof PROGRAMS): Promise<ServerProcess> {
   const words = [model, "--kv-cache-memory-bytes", "128M"];
   return startServer(words, {}, PROGRAMS[by], { detached: true });
 }
 
-/** @returns the answer's events, to be called once: it has begun, and goes on for some seconds */
+/** @returns the events of a response that has begun and takes some seconds; call once */
 async function beginStream(url: string, maxTokens: number): Promise<() => Promise<string[]>> {
   const response = await fetch(`${url}/v1/completions`, {
     method: "POST",
@@ -49,7 +49,7 @@ async function beginStream(url: string, maxTokens: number): Promise<() => Promis
 const signalled = (signal: NodeJS.Signals) => (pid: number) => process.kill(pid, signal);
 const nothing = () => {};
 
-/** As wrappers on a busy machine pass one press on. */
+/** As wrappers on a busy machine pass on one key press. */
 async function toGroupTwice(pid: number): Promise<void> {
   process.kill(-pid, "SIGINT");
   await Bun.sleep(150);
@@ -58,23 +58,23 @@ async function toGroupTwice(pid: number): Promise<void> {
 
 describe.each([
   ["script", "SIGTERM to it", signalled("SIGTERM"), 0],
-  ["bun run", "a press that comes twice", toGroupTwice, 0],
+  ["bun run", "a key press that arrives twice", toGroupTwice, 0],
   ["bun run", "SIGTERM to it", signalled("SIGTERM"), 0],
   ["bun run", "SIGKILL to it", signalled("SIGKILL"), "SIGKILL"],
   ["timeout", "the end of its time", nothing, 124],
-  // npm's shell dies of a signal that its command has taken well, where it is dash, and npm with it.
-  ["npx", "a press that comes twice", toGroupTwice, [0, "SIGINT"]],
+  // If npm's shell is dash, it exits by a signal that its command has handled, and so does npm.
+  ["npx", "a key press that arrives twice", toGroupTwice, [0, "SIGINT"]],
   ["npx", "SIGTERM to it", signalled("SIGTERM"), [0, "SIGTERM"]],
   ["npx", "SIGKILL to it", signalled("SIGKILL"), "SIGKILL"],
   ["npm", "SIGTERM to it", signalled("SIGTERM"), [0, "SIGTERM"]],
 ] as const)("a server started by %s", (by, what, stop, end) => {
   test.skipIf(by.startsWith("np") && !hasNpm)(
-    `finishes a stream and ends after ${what}`,
+    `finishes a stream and exits after ${what}`,
     async () => {
       const { url, process: child } = await start(by);
       const family = familyOf(child.pid);
       try {
-        // Longer than the time that it runs.
+        // Longer than its run time.
         const maxTokens = by === "timeout" ? 5000 : 1500;
         const events = await beginStream(url, maxTokens);
         await stop(child.pid);
@@ -93,18 +93,18 @@ describe.each([
   );
 });
 
-test("a second press of a person ends it at once", async () => {
+test("a second key press stops it at once", async () => {
   const { url, process: child } = await start("bun run");
   const events = await beginStream(url, 30_000);
   process.kill(-child.pid, "SIGINT");
-  // Signals within a second are one press.
+  // Signals within a second count as one key press.
   await Bun.sleep(1200);
   process.kill(-child.pid, "SIGINT");
   await expect(events()).rejects.toThrow();
   expect(await child.exited).toBe(1);
 }, 30_000);
 
-test("a signal before it serves ends it at once", async () => {
+test("a signal during the start stops it at once", async () => {
   const asked = Promise.withResolvers<void>();
   const silent = Bun.serve({
     port: 0,
@@ -122,7 +122,7 @@ test("a signal before it serves ends it at once", async () => {
   await silent.stop(true);
 }, 30_000);
 
-test("an engine that hangs holds a stop up no longer than answers may take", async () => {
+test("a hanging engine delays a stop no longer than responses can take", async () => {
   const words = [model, "--kv-cache-memory-bytes", "128M", "--shutdown-timeout", "1"];
   const server = await startServer(words);
   const events = await beginStream(server.url, 20_000);

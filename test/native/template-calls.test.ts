@@ -1,4 +1,4 @@
-// Calls within a chat template that would not end, or fill the memory, by themselves: no statement stands between.
+// Single calls within a chat template that would not end or would fill the memory, with no statement in between.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -40,16 +40,16 @@ describe("a call ends", () => {
   const numbers = "{% set y = range(100000)|list %}";
   const cases: readonly (readonly [string, string, RegExp])[] = [
     [
-      "hashes of lists that hold one list many times",
+      "hashes of lists that contain one list many times",
       `${nested}{{ [n.a, n.b]|unique|list }}`,
       LIMIT,
     ],
     ["a search for each item of another list", `${numbers}{{ y|select('in', y)|list }}`, LIMIT],
     ["letters that fill the memory", "{{ ('a' * 10000000)|list|length }}", LIMIT],
     ["long texts between letters", "{{ ('a' * 100000)|list|join('b' * 100000)|length }}", LIMIT],
-    ["a slice by a step beyond all sums", "{{ 'abc'[-1::-9223372036854775807 - 1] }}", /^c$/],
+    ["a slice with an overflowing step", "{{ 'abc'[-1::-9223372036854775807 - 1] }}", /^c$/],
     [
-      "a range whose step is beyond all sums",
+      "a range with an overflowing step",
       "{{ range(0, 9223372036854775807, 9223372036854775806)|length }}",
       /^2$/,
     ],
@@ -61,7 +61,7 @@ describe("a call ends", () => {
   }
 });
 
-test("a refusal names kinds of values as Jinja2 does, not types of C++", async () => {
+test("a refusal names value types as in Jinja2, not C++ types", async () => {
   expect(await render("{{ [1] is divisibleby 2 }}")).toBe(
     "Function 'divisibleby' does not take a value of type Array",
   );

@@ -1,4 +1,4 @@
-// Which CPUs the threads of the pass are bound to, as the system tells.
+// CPU affinity of the compute threads, as reported by the system.
 
 import { afterAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -13,7 +13,7 @@ afterAll(folder.remove);
 const cpus = allowedCpus() ?? [];
 const [first = 0] = cpus;
 
-/** Threads of this process that may run on the first CPU only. */
+/** Threads of this process that can run on the first CPU only. */
 function numBound(): number {
   const lists = readdirSync("/proc/self/task").map((id) =>
     allowedCpus(() => readFileSync(`/proc/self/task/${id}/status`, "utf8")),
@@ -21,7 +21,7 @@ function numBound(): number {
   return lists.filter((list) => list?.length === 1 && list[0] === first).length;
 }
 
-test.if(cpus.length > 1)("the pass's own threads are bound, and no others", async () => {
+test.if(cpus.length > 1)("only the compute threads are bound", async () => {
   const before = numBound();
   const options = { numThreads: 2, cpuAffinity: Int32Array.of(first), poll: 0 };
   const runner = await loadTiny(folder.path, {}, options);
@@ -31,7 +31,7 @@ test.if(cpus.length > 1)("the pass's own threads are bound, and no others", asyn
   expect(numBound()).toBe(before);
 });
 
-test("without affinity none is bound", async () => {
+test("no thread is bound without affinity", async () => {
   const before = cpus.length > 0 ? numBound() : 0;
   const runner = await loadTiny(folder.path);
   await runStep(runner, [{ request: makeRequest("a", 4), blocks: [1] }], 16);

@@ -1,5 +1,5 @@
-// Every tiny model that tests can generate: llama.cpp loads it and decodes with it, or refuses it with
-// the code that belongs to the fault.
+// Every tiny model that tests can generate: llama.cpp loads it and decodes with it, or refuses it with the
+// right code.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -46,7 +46,7 @@ describe("a tiny model", () => {
         { tokenIds, blockIds: [1], rows: [{ token: 0, numLogprobs: 2 }, { numLogprobs: 2 }] },
       ]);
       expect(results.map((row) => row.hasNan)).toEqual([false, false]);
-      // Not degenerate: the distribution depends on the tokens before and is neither flat nor certain.
+      // Not degenerate: the distribution depends on the previous tokens and is neither flat nor certain.
       expect(results[0]?.top).not.toEqual(results[1]?.top);
       expect(results[1]?.logprob).toBeGreaterThan(-5);
       expect(results[1]?.logprob).toBeLessThan(-0.01);
@@ -55,7 +55,7 @@ describe("a tiny model", () => {
   }
 });
 
-test("a layer of the KV cache behind the last one is computed like the others", async () => {
+test("an extra KV cache layer after the last one is computed like the others", async () => {
   writeTinyGguf(path, { architecture: "graniteswitch", numLayers: 3 });
   const model = await loadTestModel(path);
   const step = new NativeStep(model);
@@ -64,7 +64,7 @@ test("a layer of the KV cache behind the last one is computed like the others", 
   const again = await step.run([{ tokenIds: [20, SWITCH_TOKEN_ID, 30], blockIds: [2], rows }]);
   const off = await step.run([{ tokenIds: [20, SWITCH_TOKEN_ID + 1, 30], blockIds: [3], rows }]);
   expect(again[0]?.top).toEqual(first[0]?.top);
-  // The same embeddings: only the adapter differs, which a head of that layer finds.
+  // The same embeddings: only the adapter differs, which a head of that layer detects.
   expect(off[0]?.top).not.toEqual(first[0]?.top);
   await model.dispose();
 });

@@ -1,4 +1,4 @@
-// A chat's token ids in one call of the addon: those of its rendered prompt.
+// Tokenizing a chat in one call of the addon equals tokenizing its rendered prompt.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -22,7 +22,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("gives the tokens of the prompt in one call, up to one more than a limit", async () => {
+test("returns the tokens of the prompt in one call, at most one more than a limit", async () => {
   const input = {
     json: JSON.stringify({
       messages: [{ role: "user", content: "hello there" }],

@@ -1,4 +1,4 @@
-// Tokenising and detokenising through the addon, with vocabularies whose ids are known.
+// Tokenizing and detokenizing through the addon, with vocabularies whose ids are known.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -41,7 +41,7 @@ function textOf({ metadata }: TinyVocabulary, id: number): string {
 }
 
 describe("vocabulary()", () => {
-  test("gives the bytes of every token", () => {
+  test("returns the bytes of every token", () => {
     const { bytes, starts } = bpe.vocabulary();
     expect(starts.length).toBe(bpeIds.size + 1);
     expect(starts.at(-1)).toBe(bytes.length);
@@ -54,14 +54,14 @@ describe("vocabulary()", () => {
     expect(text(bpeIds.imEndId)).toBe("<|im_end|>");
   });
 
-  test("gives a byte token its byte and a SentencePiece space a space", () => {
+  test("returns a byte token's byte, and a space for a SentencePiece space", () => {
     const { bytes, starts } = spm.vocabulary();
     const of = (id: number) => [...bytes.subarray(starts[id], starts[id + 1])];
     expect(of(3 + 0xff)).toEqual([0xff]);
     expect(of(294)).toEqual([...new TextEncoder().encode(" the")]);
   });
 
-  test("gives every token's entry as the file has it", () => {
+  test("returns every token's entry as stored in the file", () => {
     const of = (model: NativeModel, id: number) => {
       const { entries, entryStarts } = model.vocabulary();
       return new TextDecoder().decode(entries.subarray(entryStarts[id], entryStarts[id + 1]));
@@ -84,7 +84,7 @@ describe("vocabulary()", () => {
 });
 
 describe("tokenizeNow()", () => {
-  test("gives what tokenize() gives, and refuses what it refuses", async () => {
+  test("returns and refuses the same as tokenize()", async () => {
     for (const model of [spm, bpe]) {
       for (const text of ["", "the the", "Grüße \u{1F600}\0x", "<|im_end|>"]) {
         for (const [addSpecial, parseSpecial] of [
@@ -101,13 +101,13 @@ describe("tokenizeNow()", () => {
 });
 
 describe("tokenize()", () => {
-  test("merges as the vocabulary says, with BOS where it is asked for", async () => {
+  test("merges by the vocabulary's rules, with BOS on request", async () => {
     expect([...(await spm.tokenize("the ink", true, true))]).toEqual([1, 294, 259, 288, 270]);
     expect([...(await spm.tokenize("the ink", false, true))]).toEqual([294, 259, 288, 270]);
     expect([...(await bpe.tokenize("the ink", true, true))]).toEqual([264, 257, 32, 258, 107]);
   });
 
-  test("reads special tokens in a text only where it may", async () => {
+  test("parses special tokens in a text only if allowed", async () => {
     const text = "<|im_start|>a";
     const parsed = [...(await bpe.tokenize(text, false, true))];
     expect(parsed).toEqual([bpeIds.imStartId, 97]);
@@ -116,24 +116,24 @@ describe("tokenize()", () => {
     expect(plain.length).toBe(13);
   });
 
-  test("gives nothing but the specials for an empty text", async () => {
+  test("returns only the special tokens for an empty text", async () => {
     expect([...(await spm.tokenize("", true, true))]).toEqual([spmIds.bosId]);
     expect([...(await spm.tokenize("", false, true))]).toEqual([]);
   });
 
-  test("keeps zero bytes, and spells what is not in the vocabulary by bytes", async () => {
+  test("keeps zero bytes, and spells unknown characters by bytes", async () => {
     expect([...(await bpe.tokenize("a\0b", false, true))]).toEqual([97, 0, 98]);
     expect([...(await spm.tokenize("é", false, true))]).toEqual([259, 3 + 0xc3, 3 + 0xa9]);
   });
 
-  test("takes a text of a mebibyte", async () => {
+  test("accepts a text of a mebibyte", async () => {
     const text = "then ".repeat(1 << 18);
     const ids = await bpe.tokenize(text, false, true);
     expect(ids.length).toBe(3 * (1 << 18)); // "the", "n", " "
     expect(await bpe.detokenize(ids, false)).toBe(text);
   });
 
-  test("gives the same ids on many threads at once", async () => {
+  test("returns the same ids on many threads at once", async () => {
     const texts = Array.from({ length: 64 }, (_, i) => `line ${i} of the inner text é`);
     const alone: number[][] = [];
     for (const text of texts) alone.push([...(await bpe.tokenize(text, true, true))]);
@@ -145,7 +145,7 @@ describe("tokenize()", () => {
 describe("a limit of tokens", () => {
   const end = "a<|im_end|>";
 
-  test("gives one more than the limit of a text that has more, else all", async () => {
+  test("returns one token more than the limit for a longer text, otherwise all", async () => {
     for (const model of [spm, bpe]) {
       const text = `${end.repeat(20)} the inner ${"the ".repeat(20)}`;
       const all = await model.tokenize(text, true, true);
@@ -176,7 +176,7 @@ describe("special tokens in a text", () => {
     return ids.map((id) => textOf(tokenizer, id));
   }
 
-  test("the longest takes its place first, then each from left to right", async () => {
+  test("the longest is matched first, then each from left to right", async () => {
     const tokenizer = bpeWith("gpt-2", [special("xyz"), special("yzxy"), special("zx")]);
     expect(await idsOf(tokenizer, "xyzxyz")).toEqual(["x", "yzxy", "z"]);
     expect(await idsOf(tokenizer, "xyzx")).toEqual(["xyz", "x"]);
@@ -184,7 +184,7 @@ describe("special tokens in a text", () => {
     expect(await idsOf(bpeWith("gpt-2", [special("xyx")]), "xyxyxyx")).toEqual(["xyx", "y", "xyx"]);
   });
 
-  test("some drop the white space behind them, some that before them", async () => {
+  test("some strip white space after them, some before", async () => {
     const behind = "byte-level BPE that strips behind specials";
     const before = "byte-level BPE that strips before a mask";
     const text = "b \n<mask> \n\t<pad>  c";
@@ -193,21 +193,21 @@ describe("special tokens in a text", () => {
     expect(await idsOf(kindOf(before), text)).toEqual(["b", ...kept]);
   });
 
-  test("where they are not parsed, those that a user defined still stand", async () => {
+  test("user-defined ones are matched even if special tokens are not parsed", async () => {
     const tokenizer = bpeWith("gpt-2", [special("xyz"), special("zy", USER_DEFINED)]);
     expect(await idsOf(tokenizer, "xyzy", false)).toEqual(["x", "y", "zy"]);
     expect(await idsOf(tokenizer, "xyzy", true)).toEqual(["xyz", "y"]);
   });
 
-  test("25,000 of them are no more work each than one", async () => {
+  test("25,000 of them cost no more than linear work", async () => {
     const ids = await bpe.tokenize("a<|im_end|>".repeat(25_000), false, true);
     expect(ids.length).toBe(50_000);
     expect(new Set(ids)).toEqual(new Set([97, bpeIds.imEndId]));
   });
 });
 
-describe("what a vocabulary cannot spell", () => {
-  test("is the unknown token", async () => {
+describe("text that a vocabulary cannot spell", () => {
+  test("becomes the unknown token", async () => {
     const kinds = ["SentencePiece BPE without bytes", "RWKV without bytes"];
     for (const kind of kinds) {
       const tokenizer = kindOf(kind);
@@ -222,7 +222,7 @@ describe("what a vocabulary cannot spell", () => {
     }
   });
 
-  test("is refused at load where every text would need it", async () => {
+  test("is refused at load if every text would need it", async () => {
     const tokenizer = kindOf("SentencePiece unigram");
     const metadata = new Map(tokenizer.metadata);
     metadata.delete("tokenizer.ggml.bos_token_id");
@@ -251,7 +251,7 @@ describe("detokenize()", () => {
     expect(await bpe.detokenize(ids, true)).toBe("ab");
   });
 
-  test("gives an empty text for no tokens and for BOS alone", async () => {
+  test("returns an empty text for no tokens and for only BOS", async () => {
     expect(await spm.detokenize(new Int32Array(0), true)).toBe("");
     expect(await spm.detokenize(Int32Array.of(spmIds.bosId), true)).toBe("");
   });
