@@ -5,7 +5,7 @@ import type { Generation } from "./generation.ts";
 import type { Prompt } from "./options.ts";
 import type { GenerateResult } from "./results.ts";
 
-/** @throws ConfigError "invalid_option"; what the first failing prompt fails with */
+/** @throws ConfigError "invalid_option"; the error of the first prompt that fails */
 export async function* generateAll(
   prompts: Iterable<Prompt> | AsyncIterable<Prompt>,
   maxInFlight: number,

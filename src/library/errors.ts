@@ -1,4 +1,4 @@
-// The package "pagoda/errors": every error with its codes.
+// The package "pagoda/errors": all error classes and their codes.
 
 export {
   ConfigError,

@@ -1,4 +1,4 @@
-// What the user holds of a generation: to iterate, to wait for, to stop, to hand on as a stream.
+// The user's handle on a generation: iterate over it, await its result, abort it, or forward it as a stream.
 
 import type { Choice } from "../api/choice.ts";
 import { eventStream } from "../api/event-stream.ts";
@@ -8,41 +8,42 @@ import { abortError, type Collected, LiveGeneration } from "./live-generation.ts
 import type { GeneratedChoice, GenerateResult, TextDelta } from "./results.ts";
 import type { StartedAnswer } from "./started-answer.ts";
 
-/** Silence after which a stream gets a comment, so that proxies keep the connection, ms. */
+/** Idle time, in ms, after which a stream gets a comment so that proxies keep the connection. */
 const KEEP_ALIVE_MS = 10_000;
 
-/** Only what nobody ever began to read is aborted when it is collected. */
+/** Aborts generations that are garbage-collected before anyone has begun to read them. */
 const unread = new FinalizationRegistry<LiveGeneration>((live) =>
-  live.abort(abortError("the generation was dropped unread")),
+  live.abort(abortError("the generation was garbage-collected unread")),
 );
 
-/** How a generation is made; by LLM alone. */
+/** Parameters of a generation; only LLM creates one. */
 export interface GenerationInit<Result> {
-  /** Of the answer. */
+  /** ID of the answer. */
   readonly id: string;
   /** Checks and queues the request. */
   readonly start: () => Promise<StartedAnswer>;
-  /** Shapes the end. */
+  /** Shapes the final result. */
   readonly toResult: (result: GenerateResult, answer: StartedAnswer) => Result;
-  /** Calls it off. */
+  /** Aborts the generation. */
   readonly signal: AbortSignal | undefined;
-  /** Told of the object that lives until the generation has ended. */
+  /** Receives the object that lives until the generation has ended. */
   readonly onLive: (live: LiveGeneration) => void;
 }
 
 /**
- * A request, queued at the call. Read it as an iterable of deltas, as text, as a result or as a stream of
- * bytes; deltas are given once, to whoever reads first, the result always. Not a promise, so that async
- * functions may return it. Dropped unread it is aborted when it is collected.
+ * A request, queued immediately by the call that returns it. Read it as an iterable of deltas, as text, as a
+ * result, or as a stream of bytes. Each delta goes to one reader only, the first to take it; the result is
+ * always available. This is not a promise, so async functions can return it. A generation that is never read
+ * is aborted when it is garbage-collected.
  *
- * Every way of reading fails as the request does: RequestError for what was wrong with it, EngineError
- * "engine_step_failed", "engine_dead" or "engine_shutdown", or the reason of an abort, by default an error
+ * All ways of reading fail with the request's error: RequestError for an invalid request; EngineError
+ * "engine_step_failed", "engine_dead" or "engine_shutdown"; or the reason of the abort, by default an error
  * named "AbortError".
  */
 export class Generation<Result = GenerateResult>
   implements AsyncIterable<TextDelta>, AsyncDisposable
 {
-  /** Of the answer, e.g. "chatcmpl-9f0c..."; also the id of streamed chunks. */
+  /** ID of the answer, e.g. "chatcmpl-9f0c..."; also the ID of streamed chunks. */
   readonly id: string;
   readonly #live: LiveGeneration;
   readonly #toResult: GenerationInit<Result>["toResult"];
@@ -60,19 +61,19 @@ export class Generation<Result = GenerateResult>
     abortOn(signal, live);
   }
 
-  /** Deltas of all n sequences as they come. Leaving the loop early aborts. */
+  /** Deltas of all n sequences as they arrive. Leaving the loop early aborts the request. */
   async *[Symbol.asyncIterator](): AsyncGenerator<TextDelta> {
     for await (const { index, text, tokenIds, logprobs, finishReason } of this.#read()) {
       yield { index, text, tokenIds, logprobs, finishReason };
     }
   }
 
-  /** The text of sequence 0 in pieces, none empty. Leaving the loop early aborts. */
+  /** Text of sequence 0 in pieces, none of them empty. Leaving the loop early aborts the request. */
   get text(): AsyncIterable<string> {
     return textOf(() => this.#read());
   }
 
-  /** The whole result; made at the first access, so that what is never asked for cannot go unhandled. */
+  /** The complete result. Created at the first access, so an unused one causes no unhandled rejection. */
   get result(): Promise<Result> {
     unread.unregister(this);
     this.#result ??= this.#finish();
@@ -80,7 +81,8 @@ export class Generation<Result = GenerateResult>
   }
 
   /**
-   * Ends the request: its blocks are free within one step, readers get `reason`. Does nothing after its end.
+   * Ends the request. Its blocks are free within one step, and reads reject with `reason`. Does nothing once the
+   * request has ended.
    * @param reason default: an error named "AbortError"
    */
   abort(reason: unknown = abortError("the generation was aborted")): void {
@@ -88,9 +90,9 @@ export class Generation<Result = GenerateResult>
   }
 
   /**
-   * Chunks as POST /v1/chat/completions (or /v1/completions) streams them, as UTF-8 server-sent events that
-   * end with `data: [DONE]`; a failure is an error event. Ready for `new Response(stream, { headers })` with
-   * content type "text/event-stream". Cancelling it aborts.
+   * The chunks that POST /v1/chat/completions (or /v1/completions) streams, as UTF-8 server-sent events ending
+   * with `data: [DONE]`; a failure becomes an error event. Pass it to `new Response(stream, { headers })` with
+   * content type "text/event-stream". Canceling the stream aborts the request.
    */
   toReadableStream(): ReadableStream<Uint8Array> {
     const live = this.#live;
@@ -98,7 +100,7 @@ export class Generation<Result = GenerateResult>
       event: (output) => live.answer.writer.event(output),
       end: () => live.answer.writer.end(),
     };
-    // `result` rejects with what fails.
+    // Nothing to log: `result` rejects with the error.
     const logFault = () => {};
     return eventStream(eventsOf(this.#read(), writer, logFault), {
       keepAliveMs: KEEP_ALIVE_MS,
@@ -107,7 +109,7 @@ export class Generation<Result = GenerateResult>
     });
   }
 
-  /** Aborts what has not ended. */
+  /** Aborts the request unless it has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.abort();
   }
@@ -137,7 +139,7 @@ async function startUnlessAborted(
   return start();
 }
 
-/** The signal may outlive many generations, so it forgets those that have ended. */
+/** Removes the listener when the generation ends, since the signal can outlive many generations. */
 function abortOn(signal: AbortSignal | undefined, live: LiveGeneration): void {
   if (signal === undefined || signal.aborted) return;
   const abort = () => live.abort(signal.reason);

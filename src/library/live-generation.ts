@@ -1,5 +1,5 @@
-// A generation on its way, apart from the object that the user holds: that object may be collected while
-// this one is still fed by the engine.
+// A generation in progress. It is separate from the user's Generation object, which can be garbage-collected
+// while the engine still feeds this one.
 
 import { type Choice, choiceAt, makeChoices } from "../api/choice.ts";
 import { assert } from "../assert.ts";
@@ -7,7 +7,7 @@ import type { SequenceOutput } from "../front/output-stream.ts";
 import { Signal } from "../signal.ts";
 import type { StartedAnswer } from "./started-answer.ts";
 
-/** All that came from the engine. */
+/** Everything the engine generated for a request. */
 export interface Collected {
   readonly choices: readonly Choice[];
   readonly cachedTokens: number;
@@ -18,7 +18,7 @@ export class LiveGeneration {
   #answer: StartedAnswer | null = null;
   #choices: readonly Choice[] = [];
   #cachedTokens = 0;
-  /** Outputs that no reader has taken: at most one a token. */
+  /** Outputs that no reader has taken yet, at most one per token. */
   readonly #waiting: SequenceOutput[] = [];
   #isDone = false;
   #error: { readonly cause: unknown } | null = null;
@@ -29,27 +29,27 @@ export class LiveGeneration {
     void this.#pump();
   }
 
-  /** Known once an output or a result has been given. */
+  /** Available once an output or a result has been delivered. */
   get answer(): StartedAnswer {
     assert(this.#answer !== null, "the generation has not started");
     return this.#answer;
   }
 
-  /** Readers get `reason` as an error, at once; what has ended stays as it is. */
+  /** Ends the request. Reads reject with `reason` immediately. Does nothing once the request has ended. */
   abort(reason: unknown): void {
     if (this.#isDone) return;
     this.#end({ cause: reason });
     this.#answer?.abort();
   }
 
-  /** Rejects as the generation failed, or with the reason of its abort. */
+  /** Rejects with the generation's error or with the reason of its abort. */
   async collected(): Promise<Collected> {
     while (!this.#isDone) await this.#change.wait();
     if (this.#error !== null) throw this.#error.cause;
     return { choices: this.#choices, cachedTokens: this.#cachedTokens };
   }
 
-  /** What has not been taken yet, then what comes. Leaving it early aborts. */
+  /** Outputs that have not been taken yet, then new ones. Leaving the loop early aborts the request. */
   async *outputs(): AsyncGenerator<SequenceOutput> {
     try {
       for (;;) {
@@ -60,7 +60,7 @@ export class LiveGeneration {
         else await this.#change.wait();
       }
     } finally {
-      this.abort(abortError("the reader left"));
+      this.abort(abortError("the reader stopped early"));
     }
   }
 
@@ -94,7 +94,7 @@ export class LiveGeneration {
   }
 }
 
-/** An error as web APIs give it for what was called off. */
+/** @returns the error that web APIs use for an aborted operation */
 export function abortError(message: string): DOMException {
   return new DOMException(message, "AbortError");
 }

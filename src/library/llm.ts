@@ -1,4 +1,4 @@
-// A model in this process: load it, ask it, dispose of it.
+// A model in the caller's process: load it, send it requests, dispose of it.
 
 import { answerId } from "../api/answer-id.ts";
 import { type ApiContext, type ApiOptions, apiContext } from "../api/api-context.ts";
@@ -30,29 +30,32 @@ import { answerToChat, answerToCompletion, type StartedAnswer } from "./started-
 import { Tokenizer } from "./tokenizer.ts";
 import { chatBody, completionBody } from "./wire-body.ts";
 
-/** Why an LLM has closed: it was disposed, or its engine died of `error`. */
+/** Reason an LLM has closed: it was disposed of, or its engine failed with `error`. */
 export type CloseReason =
   | { readonly kind: "disposed" }
   | { readonly kind: "died"; readonly error: Error };
 
-/** How requests that run are treated when a sleep begins. */
+/** Options of sleep(). */
 export interface SleepOptions {
-  /** "abort" ends them, "wait" lets them finish first, "keep" lets them go on after the wake-up. Default: "abort". */
+  /**
+   * Treatment of running requests: "abort" ends them, "wait" lets them finish first, "keep" resumes them after
+   * the wake-up. Default: "abort".
+   */
   readonly mode?: "abort" | "wait" | "keep";
 }
 
 /**
- * A loaded model with its scheduler, KV cache and metrics. It takes any number of requests at once. Several in
- * one process share nothing but code. Dispose of it (`await using`): collecting it frees nothing.
+ * A loaded model with its scheduler, KV cache and metrics. It accepts any number of requests at once. Several
+ * LLMs in one process share only code. Dispose of each (`await using`): garbage collection does not free it.
  */
 export class LLM implements AsyncDisposable {
-  /** Facts of the model as it was loaded. */
+  /** Properties of the loaded model. */
   readonly model: ModelCard;
-  /** Text to token ids and back. */
+  /** Converts text to token IDs and back. */
   readonly tokenizer: Tokenizer;
-  /** The same metrics as GET /metrics. */
+  /** Same metrics as GET /metrics. */
   readonly metrics: MetricsView;
-  /** Settles when this is disposed or its engine dies. Never rejects. */
+  /** Resolves when the LLM is disposed of or its engine fails. Never rejects. */
   readonly closed: Promise<CloseReason>;
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #client: EngineClient;
@@ -61,11 +64,12 @@ export class LLM implements AsyncDisposable {
   #disposal: Promise<void> | null = null;
 
   /**
-   * @param model GGUF file, "user/repo:quant" of the Hugging Face hub, or URL; downloaded once
+   * Loads a model and starts its engine in this process.
+   * @param model path of a GGUF file, "user/repo:quant" on the Hugging Face Hub, or URL; downloaded once
    * @throws ConfigError "invalid_option", "unsupported_option", "model_not_found", "no_such_quant",
-   *   "download_failed", "disk_full", "checksum_mismatch" or "out_of_memory"; an Error
-   *   with a code such as "model_not_gguf", "model_truncated" or "model_unsupported"; EngineError
-   *   "engine_dead" where the native part is missing; the signal's reason
+   *   "download_failed", "disk_full", "checksum_mismatch" or "out_of_memory"; an Error with a code such as
+   *   "model_not_gguf", "model_truncated" or "model_unsupported"; EngineError "engine_dead" if the native addon
+   *   is missing; the signal's reason
    */
   static async load(model: string, options: LoadOptions = {}): Promise<LLM> {
     return new LLM(await loadEngine(model, options));
@@ -86,10 +90,9 @@ export class LLM implements AsyncDisposable {
   }
 
   /**
-   * Continues a text. What is wrong with the request is told by the generation, not thrown here:
-   * RequestError "invalid_schema", "invalid_value", "context_length" or "unsupported"; OverloadError
-   * "queue_full".
-   * @throws RequestError "invalid_value" for a wrong requestId
+   * Continues a prompt. The generation rejects with the request's errors: RequestError "invalid_schema",
+   * "invalid_value", "context_length" or "unsupported"; OverloadError "queue_full".
+   * @throws RequestError "invalid_value", immediately, for an invalid requestId
    */
   generate(prompt: Prompt, options: GenerateOptions = {}): Generation<GenerateResult> {
     return this.#generation("cmpl", options, {
@@ -99,7 +102,7 @@ export class LLM implements AsyncDisposable {
     });
   }
 
-  /** Answers a conversation through the model's chat template. Fails as generate() does. */
+  /** Answers a conversation, using the model's chat template. Fails as generate() does. */
   chat(messages: readonly Message[], options: ChatOptions = {}): Generation<ChatResult> {
     return this.#generation("chatcmpl", options, {
       start: async (init) => answerToChat(this.#context, chatBody(messages, options), init),
@@ -108,9 +111,10 @@ export class LLM implements AsyncDisposable {
   }
 
   /**
-   * Continues many texts, some at once. Prompts are taken as there is room.
-   * @returns results in the order of the prompts; leaving the loop early aborts what runs
-   * @throws as generate() fails, at the first prompt that does; the others are aborted
+   * Continues many prompts, several at a time. Reads the next prompt only when fewer than maxInFlight are in
+   * flight.
+   * @returns results in the order of the prompts; leaving the loop early aborts the requests in flight
+   * @throws the error of the first prompt that fails, as generate() does; the others are aborted
    */
   generateAll(
     prompts: Iterable<Prompt> | AsyncIterable<Prompt>,
@@ -121,10 +125,10 @@ export class LLM implements AsyncDisposable {
   }
 
   /**
-   * Gives memory up; requests added from now on wait for wake().
-   * @param level 1 frees the KV cache and keeps a copy of the weights in host memory, 2 drops both
-   * @throws EngineError "engine_sleep_failed", with everything as it was; RequestError "invalid_value" for
-   *   another level or mode
+   * Frees memory. New requests wait for wake().
+   * @param level 1 frees the KV cache and keeps a copy of the weights in host memory; 2 drops both
+   * @throws EngineError "engine_sleep_failed", with the engine unchanged; RequestError "invalid_value" for an
+   *   unknown level or mode
    */
   async sleep(level: 1 | 2 = 1, { mode = "abort" }: SleepOptions = {}): Promise<void> {
     if (level !== 1 && level !== 2) {
@@ -138,16 +142,16 @@ export class LLM implements AsyncDisposable {
   }
 
   /**
-   * Takes the memory back; waiting requests go on. Does nothing when awake.
-   * @throws EngineError "engine_sleep_failed": it sleeps on and can be woken again
+   * Restores the memory and resumes waiting requests. Does nothing when awake.
+   * @throws EngineError "engine_sleep_failed": the engine stays asleep, and wake() can be retried
    */
   wake(): Promise<void> {
     return this.#context.front.calls.wakeUp(["weights", "kv_cache"]);
   }
 
   /**
-   * Admits nothing more, ends open generations with EngineError "engine_shutdown", waits for the step in
-   * flight, frees the model. Later calls wait for the first.
+   * Refuses new requests, ends open generations with EngineError "engine_shutdown", waits for the step in
+   * flight and frees the model. Further calls wait for the first.
    */
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#dispose();
@@ -194,7 +198,7 @@ interface Asked<Result> {
   readonly toResult: (result: GenerateResult, answer: StartedAnswer) => Result;
 }
 
-/** What an app over an LLM is made of; only for the library's own use. */
+/** Parts of an LLM that createApp() builds on; for internal use. */
 export interface LlmParts {
   readonly measured: MeasuredFront;
   readonly settings: MeasuredFrontOptions & ApiOptions;
@@ -207,7 +211,7 @@ const parts = new WeakMap<LLM, LlmParts>();
 
 export function partsOf(llm: LLM): LlmParts {
   const found = parts.get(llm);
-  if (found === undefined) throw new TypeError("not an LLM made by LLM.load()");
+  if (found === undefined) throw new TypeError("not an LLM created by LLM.load()");
   return found;
 }
 

@@ -1,5 +1,5 @@
-// From the library's load options to a running engine in this process, through the options table of the
-// command line: one place that knows defaults and bounds.
+// Starts an engine in the caller's process from the library's load options. They go through the options table
+// of the command line, so defaults and bounds are defined in one place.
 
 import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
@@ -16,7 +16,7 @@ import { availableMemory } from "../runtime/system.ts";
 import { LOAD_NAMES, strangeName } from "./option-names.ts";
 import type { LoadOptions } from "./options.ts";
 
-/** What of the load options has a flag. */
+/** Load options that correspond to a flag of the command line. */
 const FLAGS = {
   contextLength: "max-model-len",
   allowLongContext: "allow-long-max-model-len",
@@ -34,7 +34,7 @@ const FLAGS = {
   chatTemplate: "chat-template",
 } as const satisfies Partial<Record<keyof LoadOptions, keyof ServeOptions>>;
 
-/** A program that asks for more than it is served waits for itself alone: it is refused later than HTTP. */
+/** Higher than the server's default: a program that queues too much delays only itself. */
 const MAX_QUEUED = 4096;
 
 export interface LoadedEngine {
@@ -46,9 +46,7 @@ export interface LoadedEngine {
   readonly logger: (line: string) => void;
 }
 
-/**
- * @throws ConfigError, a NativeError, or the signal's reason
- */
+/** @throws ConfigError, a NativeError, or the signal's reason */
 export async function loadEngine(model: string, load: LoadOptions): Promise<LoadedEngine> {
   return startedEngine(model, load).catch((error) => {
     throw inOptionNames(error);
@@ -93,7 +91,7 @@ function checkCall(model: string, load: LoadOptions): void {
   if (fault !== null) throw new ConfigError("invalid_option", fault);
 }
 
-/** Names options in place of flags, which the library's users do not have. */
+/** Replaces flags in an error message with option names, since users of the library have no flags. */
 function inOptionNames(error: unknown): unknown {
   if (!(error instanceof ConfigError)) return error;
   const message = Object.entries(FLAGS).reduce(

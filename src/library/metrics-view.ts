@@ -5,7 +5,7 @@ import type { FamilySnapshot } from "../metrics/registry.ts";
 
 export type { FamilySnapshot, HistogramSample, Sample } from "../metrics/registry.ts";
 
-/** vLLM's metrics of one LLM; docs/metrics.md describes each. */
+/** vLLM's metrics for one LLM; docs/metrics.md describes each. */
 export class MetricsView {
   readonly #metrics: Metrics;
 
@@ -14,13 +14,13 @@ export class MetricsView {
     this.#metrics = metrics;
   }
 
-  /** Values now, by family, e.g. "vllm:kv_cache_usage_perc". Never waits for the engine. */
+  /** Current values by family name, e.g. "vllm:kv_cache_usage_perc". Never waits for the engine. */
   async snapshot(): Promise<ReadonlyMap<string, FamilySnapshot>> {
     const families = await this.#metrics.snapshot();
     return new Map(families.map((family) => [family.name, family]));
   }
 
-  /** The text that GET /metrics answers, in Prometheus' or OpenMetrics' format. */
+  /** Text that GET /metrics would return, in Prometheus or OpenMetrics format. */
   text(format: "prometheus" | "openmetrics" = "prometheus"): Promise<string> {
     return this.#metrics.text(format);
   }

@@ -1,30 +1,30 @@
-// What the library tells of a loaded model.
+// The library's description of a loaded model.
 
 import type { LoadedEngine } from "./load.ts";
 
-/** Facts of a loaded model. */
+/** Properties of a loaded model. */
 export interface ModelCard {
-  /** In answers and metrics. */
+  /** Name in answers and metrics. */
   readonly name: string;
-  /** The GGUF file; the first of a model in parts. */
+  /** GGUF file; for a split model, its first part. */
   readonly path: string;
-  /** As the file names it, e.g. "llama". */
+  /** Architecture stated in the file, e.g. "llama". */
   readonly architecture: string;
-  /** File type as llama.cpp names it, e.g. "Q4_1". */
+  /** File type in llama.cpp's terms, e.g. "Q4_1". */
   readonly quantization: string;
-  /** Most tokens of a prompt with its output. */
+  /** Maximum number of tokens in a prompt and its output together. */
   readonly contextLength: number;
-  /** Token ids are in [0, vocabSize). */
+  /** Token IDs are in [0, vocabSize). */
   readonly vocabSize: number;
-  /** Ids that end an output, ascending. */
+  /** Token IDs that end an output, ascending. */
   readonly eosTokenIds: readonly number[];
-  /** The file brings a chat template, or one was given. */
+  /** True if the file contains a chat template or the chatTemplate option is set. */
   readonly hasChatTemplate: boolean;
-  /** Device that computes, e.g. "CPU, avx512bf16 attention, 2 threads". */
+  /** Compute device, e.g. "CPU, avx512bf16 attention, 2 threads". */
   readonly device: string;
-  /** Tokens of a KV block. */
+  /** Tokens per KV block. */
   readonly blockSize: number;
-  /** KV blocks, the null block included. */
+  /** Number of KV blocks, including the null block. */
   readonly numBlocks: number;
   /** Bytes held after loading. */
   readonly memory: { readonly weights: number; readonly kv: number; readonly scratch: number };

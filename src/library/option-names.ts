@@ -1,10 +1,10 @@
-// The names of the library's options. A program without types that misspells one would otherwise get the
-// default in silence: a shorter context, an app without a key.
+// Names of the library's options. Without this check, a misspelled option in an untyped program would silently
+// leave the default in place, such as a shorter context or an app without a key.
 
 import { nearestName } from "../cli/nearest-name.ts";
 import type { ChatOptions, GenerateOptions, LoadOptions } from "./options.ts";
 
-/** Every name of T, or it does not compile. */
+/** An object with exactly the property names of T; the compiler reports a missing name. */
 export type NamesOf<T> = Readonly<Record<keyof T, true>>;
 
 export const LOAD_NAMES: NamesOf<LoadOptions> = {
@@ -63,11 +63,11 @@ export const CHAT_NAMES: NamesOf<ChatOptions> = {
   chatTemplateKwargs: true,
 };
 
-/** @returns what is wrong with the first name that is none of these; null when all are */
+/** @returns an error message about the first unknown option; null if all are known */
 export function strangeName(options: object, names: Readonly<Record<string, true>>): string | null {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const strange = given.find(([name]) => !Object.hasOwn(names, name))?.[0];
   if (strange === undefined) return null;
   const nearest = nearestName(strange.replaceAll("_", ""), Object.keys(names));
-  return `there is no option ${strange}${nearest === null ? "" : `; did you mean ${nearest}?`}`;
+  return `unknown option ${strange}${nearest === null ? "" : `; did you mean ${nearest}?`}`;
 }

@@ -1,37 +1,43 @@
-// What users of the library may ask for. Names are vLLM's in camelCase; bounds and defaults are those of the
-// command line and of the HTTP API, since both are read by the same code.
+// Options of the library. Names are vLLM's in camelCase. Bounds and defaults are those of the command line and
+// the HTTP API, since the same code reads them.
 
-/** Text, or token ids within the vocabulary; not empty. */
+/** Text, or token IDs within the vocabulary; not empty. */
 export type Prompt = string | readonly number[] | Int32Array;
 
-/** One message: a role, `content` as text or as a list of text parts, and what else the template reads. */
+/** One message: a role, `content` as text or a list of text parts, and any other fields the template reads. */
 export type Message = Readonly<Record<string, unknown>> & { readonly role: string };
 
-/** How a model is loaded. Everything left out is decided from the model and the machine. */
+/** Options for loading a model. Anything left out is chosen from the model and the machine. */
 export interface LoadOptions {
   /** Name in answers and metrics. Default: the file's name without ".gguf". */
   readonly name?: string;
-  /** Most tokens of a prompt with its output, at least 16. Default: the model's, as far as memory holds it. */
+  /**
+   * Maximum number of tokens in a prompt and its output together, at least 16. Default: the model's length, if
+   * it fits into memory.
+   */
   readonly contextLength?: number;
-  /** Lets contextLength exceed what the model was trained for; answers get worse. Default: false. */
+  /** Allow contextLength to exceed the length the model was trained for; answers get worse. Default: false. */
   readonly allowLongContext?: boolean;
-  /** Most requests computed in one step, 1 to 256; further ones wait. Default: 128. */
+  /** Maximum number of requests computed in one step, 1 to 256; others wait. Default: 128. */
   readonly maxSequences?: number;
-  /** Tokens computed in one step, 1 to 65536; longer prompts take several. Default: 512. */
+  /** Maximum number of tokens computed in one step, 1 to 65536; longer prompts take several. Default: 512. */
   readonly maxBatchedTokens?: number;
-  /** Most sequences in flight, waiting ones included; beyond it requests fail with "queue_full". Default: 4096. */
+  /**
+   * Maximum number of sequences in flight, including waiting ones; requests beyond it fail with "queue_full".
+   * Default: 4096.
+   */
   readonly maxQueued?: number;
-  /** Size of the KV cache, bytes. Default: what is useful, at most a quarter of the free memory. */
+  /** Size of the KV cache in bytes. Default: as much as is useful, at most a quarter of the free memory. */
   readonly kvCacheBytes?: number;
-  /** Type of K and V in the cache. Default: "auto" = bf16 where the CPU multiplies it, else f16. */
+  /** Type of K and V in the cache. Default: "auto" = bf16 if the CPU can multiply it, otherwise f16. */
   readonly kvCacheType?: "auto" | "f16" | "bf16" | "f32" | "q8_0";
   /** Share KV blocks of equal prefixes between requests. Default: true. */
   readonly prefixCaching?: boolean;
-  /** Layers on a GPU, where a GPU backend is built in. Default: "auto" = all. */
+  /** Number of layers on a GPU, if a GPU backend is built in. Default: "auto" = all. */
   readonly gpuLayers?: number | "auto";
-  /** Threads of the forward pass, 1 to 512. Default: the physical cores, at most the CPU quota. */
+  /** Threads for the forward pass, 1 to 512. Default: the number of physical cores, at most the CPU quota. */
   readonly threads?: number;
-  /** Seed of requests that bring none, >= 0. Default: 0. */
+  /** Random seed for requests that do not set one, >= 0. Default: 0. */
   readonly seed?: number;
   /**
    * Source of sampling defaults: "auto" = the model's recommendations, "vllm" = only vLLM's defaults, or the
@@ -50,95 +56,98 @@ export interface LoadOptions {
     readonly min_p?: number;
     /** > 0; 1 = off. */
     readonly repetition_penalty?: number;
-    /** Most tokens that any request may generate, >= 1. */
+    /** Maximum number of tokens that any request may generate, >= 1. */
     readonly max_new_tokens?: number;
   };
   /** Jinja text that replaces the model's chat template. */
   readonly chatTemplate?: string;
-  /** Use what is on the disk already and download nothing. Default: false. */
+  /** Use only files that are already on disk; download nothing. Default: false. */
   readonly offline?: boolean;
-  /** Gives the load up: it rejects with the signal's reason. */
+  /** Cancels the load, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Told how much of the model is in memory, a share in [0, 1]. */
+  /** Receives the fraction of the model that is in memory, in [0, 1]. */
   readonly onProgress?: (share: number) => void;
-  /** Gets lines for an operator: downloads, warnings, failed steps. Default: they go nowhere. */
+  /** Receives log lines about downloads, warnings and failed steps. Default: nothing is logged. */
   readonly logger?: (line: string) => void;
 }
 
-/** How one request is treated. */
+/** Options of a single request. */
 export interface CallOptions {
-  /** Ends the request: its blocks are free within one step, its readers get the signal's reason. */
+  /** Ends the request. Its blocks are free within one step, and reads reject with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Lower runs earlier; matters with a priority policy only. Default: 0. */
+  /** Lower values run earlier; has no effect without a priority policy. Default: 0. */
   readonly priority?: number | bigint;
-  /** The end of `Generation.id`, 1 to 128 visible ASCII characters. Default: random. */
+  /** Last part of `Generation.id`, 1 to 128 visible ASCII characters. Default: random. */
   readonly requestId?: string;
-  /** Prefixes are shared only between requests of the same salt, 1 to 256 characters. */
+  /** Restricts prefix sharing to requests with the same salt, 1 to 256 characters. */
   readonly cacheSalt?: string;
 }
 
 /**
- * How tokens are chosen and when to stop: vLLM's SamplingParams. A default called "the model's" comes from
- * LoadOptions.generationConfig; the value in brackets applies if that gives none.
+ * Sampling and stopping: vLLM's SamplingParams. A default called "the model's" comes from
+ * LoadOptions.generationConfig; the value in brackets applies if that sets none.
  */
 export interface GenerateOptions extends CallOptions {
-  /** Most tokens to generate, >= 1. Default: 16 for generate(), what the context leaves for chat(). */
+  /** Maximum number of tokens to generate, >= 1. Default: 16 for generate(), the remaining context for chat(). */
   readonly maxTokens?: number;
-  /** End tokens cannot come before so many tokens, 0 to maxTokens. Default: 0. */
+  /** Minimum number of tokens before an end token is allowed, 0 to maxTokens. Default: 0. */
   readonly minTokens?: number;
-  /** 0 = always the likeliest token. Default: the model's [1]. */
+  /** Randomness; 0 = always the most likely token. Default: the model's [1]. */
   readonly temperature?: number;
-  /** Keep the likeliest tokens with this probability mass, (0, 1]. Default: the model's [1]. */
+  /** Sample from the most likely tokens that together have this probability, (0, 1]. Default: the model's [1]. */
   readonly topP?: number;
-  /** Keep the k likeliest tokens; 0 = all. Default: the model's [0]. */
+  /** Sample from the k most likely tokens; 0 = all. Default: the model's [0]. */
   readonly topK?: number;
-  /** Drop tokens less likely than minP x the likeliest, [0, 1]. Default: the model's [0]. */
+  /** Drop tokens less likely than minP x the most likely one, [0, 1]. Default: the model's [0]. */
   readonly minP?: number;
-  /** Subtracted once from the logit of each token generated before, [-2, 2]. Default: 0. */
+  /** Amount subtracted once from the logit of each token generated so far, [-2, 2]. Default: 0. */
   readonly presencePenalty?: number;
-  /** Subtracted for each time a token was generated, [-2, 2]. Default: 0. */
+  /** Amount subtracted for each time a token has been generated, [-2, 2]. Default: 0. */
   readonly frequencyPenalty?: number;
-  /** Divides the logits of tokens in prompt or output, > 0; 1 = off. Default: the model's [1]. */
+  /** Penalty on the logits of tokens in the prompt or output, > 0; 1 = off. Default: the model's [1]. */
   readonly repetitionPenalty?: number;
   /**
-   * The same seed gives the same tokens, whatever else runs; a signed 64-bit integer. Default: drawn by the
-   * engine.
+   * Random seed, a signed 64-bit integer. The same seed yields the same tokens no matter what else is running.
+   * Default: chosen by the engine.
    */
   readonly seed?: number | bigint;
-  /** Texts that end the output and are left out of it; at most 64, none empty. */
+  /** Strings that end the output and are not part of it; at most 64, none empty. */
   readonly stop?: string | readonly string[];
-  /** Tokens that end the output besides the model's own. */
+  /** Tokens that end the output, in addition to the model's own. */
   readonly stopTokenIds?: readonly number[];
-  /** Keep the stop text in the output. Default: false. */
+  /** Keep the stop string in the output. Default: false. */
   readonly includeStopStrInOutput?: boolean;
-  /** Go on after the model's end tokens. Default: false. */
+  /** Continue past the model's end tokens. Default: false. */
   readonly ignoreEos?: boolean;
   /** Leave control tokens out of the text. Default: true. */
   readonly skipSpecialTokens?: boolean;
-  /** Added to logits by token id, [-100, 100]. */
+  /** Amounts added to logits, by token ID, [-100, 100]. */
   readonly logitBias?: Readonly<Record<number, number>>;
-  /** Only these tokens may come. */
+  /** Generate only these tokens. */
   readonly allowedTokenIds?: readonly number[];
-  /** Sequences generated from the prompt, 1 to 128; they share its blocks. Default: 1. */
+  /** Number of sequences generated from the prompt, 1 to 128; they share its blocks. Default: 1. */
   readonly n?: number;
-  /** Report the log-probability of each token and so many of the likeliest, 0 to 20. Default: none. */
+  /** Report log-probabilities of each token and this many most likely tokens, 0 to 20. Default: none. */
   readonly logprobs?: number;
-  /** The same for the prompt's tokens from the second on. Default: none. */
+  /** Same as logprobs, for the prompt's tokens from the second on. Default: none. */
   readonly promptLogprobs?: number;
 }
 
-/** How a chat is rendered and answered. */
+/** Options for rendering and answering a chat. */
 export interface ChatOptions extends GenerateOptions {
   /** End the prompt with the beginning of an answer. Default: true. */
   readonly addGenerationPrompt?: boolean;
-  /** Go on with the last message instead; needs addGenerationPrompt false. Default: false. */
+  /** Continue the last message instead; requires addGenerationPrompt: false. Default: false. */
   readonly continueFinalMessage?: boolean;
   /** Variables of the chat template. */
   readonly chatTemplateKwargs?: Readonly<Record<string, unknown>>;
 }
 
-/** How a batch is run. */
+/** Options of generateAll(). */
 export interface BatchOptions extends GenerateOptions {
-  /** Most prompts that are queued, run or wait to be taken, >= 1. Default: twice maxSequences. */
+  /**
+   * Maximum number of prompts that are queued, running, or finished but not yet read, >= 1. Default: twice
+   * maxSequences.
+   */
   readonly maxInFlight?: number;
 }

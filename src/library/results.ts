@@ -1,4 +1,4 @@
-// What a generation gives: pieces while it runs, one result at its end.
+// Outputs of a generation: deltas while it runs and one result at the end.
 
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import type { FinishReason } from "../request/request-status.ts";
@@ -6,60 +6,60 @@ import type { FinishReason } from "../request/request-status.ts";
 export type { DecodedLogprob, PositionLogprobs, TokenLogprob } from "../request/logprobs.ts";
 export type { FinishReason } from "../request/request-status.ts";
 
-/** What has come since the last one. A reader that lags gets several tokens at once. */
+/** Output of one sequence since its previous delta; can hold several tokens if the reader is slow. */
 export interface TextDelta {
-  /** Which of the n sequences, 0 <= index < n. */
+  /** Index of the sequence, 0 <= index < n. */
   readonly index: number;
-  /** New text, possibly "". Never a part of a character. */
+  /** New text, possibly "". Never ends within a character. */
   readonly text: string;
-  /** New tokens; empty only in one that ends the sequence. */
+  /** New tokens; can be empty only in the last delta of a sequence. */
   readonly tokenIds: readonly number[];
-  /** One for each new token; null unless asked for. */
+  /** One entry per new token; null unless requested. */
   readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
-  /** Set in the last delta of a sequence. */
+  /** Set in the last delta of a sequence; null before. */
   readonly finishReason: FinishReason | null;
 }
 
-/** One whole sequence. */
+/** One complete sequence. */
 export interface GeneratedChoice {
-  /** Which of the n sequences. */
+  /** Index of the sequence, 0 <= index < n. */
   readonly index: number;
-  /** All of its text, without the stop text. */
+  /** Complete text, without the stop string. */
   readonly text: string;
-  /** All of its tokens, an end token included. */
+  /** All tokens, including an end token. */
   readonly tokenIds: readonly number[];
-  /** Why it ended: "stop" (end token, stop text), "length", "abort" or "error". */
+  /** Reason the sequence ended: "stop" (end token or stop string), "length", "abort" or "error". */
   readonly finishReason: FinishReason;
-  /** The stop text or stop token that ended it; null for the model's end tokens and for length. */
+  /** Stop string or stop token that ended the sequence; null for the model's end tokens and for length. */
   readonly stopReason: string | number | null;
-  /** One for each token; null unless asked for. */
+  /** One entry per token; null unless requested. */
   readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
 }
 
-/** Tokens of a request. */
+/** Token counts of a request. */
 export interface Usage {
-  /** Of the prompt, template included. */
+  /** Tokens in the prompt, including the chat template's. */
   readonly promptTokens: number;
-  /** Generated, all sequences together. */
+  /** Tokens generated in all sequences. */
   readonly completionTokens: number;
-  /** Of the prompt: found in the prefix cache. */
+  /** Prompt tokens found in the prefix cache. */
   readonly cachedTokens: number;
 }
 
-/** The end of a generation; its own fields are those of sequence 0. */
+/** Result of a generation. Its own fields are those of sequence 0. */
 export interface GenerateResult extends GeneratedChoice {
-  /** As `Generation.id`. */
+  /** Same as `Generation.id`. */
   readonly id: string;
-  /** [n], in the order of their index. */
+  /** [n], in the order of index. */
   readonly choices: readonly GeneratedChoice[];
-  /** One for each prompt token from the second on; null unless asked for. */
+  /** One entry per prompt token from the second on; null unless requested. */
   readonly promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
-  /** What was computed. */
+  /** Token counts of the whole request. */
   readonly usage: Usage;
 }
 
-/** The end of a chat. */
+/** Result of a chat. */
 export interface ChatResult extends GenerateResult {
-  /** Sequence 0 as a message, to be appended to the conversation. */
+  /** Sequence 0 as a message, ready to append to the conversation. */
   readonly message: { readonly role: string; readonly content: string };
 }

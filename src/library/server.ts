@@ -1,4 +1,4 @@
-// The package "pagoda/server": a model behind HTTP, in this process.
+// The package "pagoda/server": serves a model over HTTP from the caller's process.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkSecrets } from "../cli/option-value.ts";
@@ -11,29 +11,29 @@ import { LLM, partsOf } from "./llm.ts";
 import { type NamesOf, strangeName } from "./option-names.ts";
 import type { LoadOptions } from "./options.ts";
 
-/** What an app over an LLM shows and accepts. */
+/** Options of createApp(). */
 export interface AppOptions {
-  /** Names that requests may ask for; the first is reported. Default: the LLM's. */
+  /** Model names that requests may use; answers report the first. Default: the LLM's name. */
   readonly modelNames?: readonly string[];
-  /** Bearer tokens, one of which every route but probes needs. Default: none is needed. */
+  /** Accepted bearer tokens; every route except probes requires one. Default: no key is required. */
   readonly apiKeys?: readonly string[];
 }
 
-/** An app that does not listen. */
+/** HTTP app without a listener. */
 export interface App {
-  /** Answers one request. Does not depend on `this`. */
+  /** Answers one request. Does not use `this`, so it can be passed by itself. */
   readonly fetch: (request: Request) => Promise<Response>;
 }
 
-/** Where and how a server listens. */
+/** Options of serve(). */
 export interface ServeOptions extends AppOptions {
-  /** Default: 127.0.0.1. */
+  /** Address or host name to listen on. Default: 127.0.0.1. */
   readonly host?: string;
-  /** 0 = any free one. Default: 8000. */
+  /** Port to listen on; 0 = any free port. Default: 8000. */
   readonly port?: number;
-  /** Names by which clients may call it besides its address: requests to another Host are refused. */
+  /** Host names that clients may use besides the server's address; requests with another Host are refused. */
   readonly allowedHosts?: readonly string[];
-  /** Of a model that is given by name. */
+  /** Load options, if the model is given by name. */
   readonly load?: LoadOptions;
 }
 
@@ -47,26 +47,26 @@ const SERVE_NAMES: NamesOf<ServeOptions> = {
   load: true,
 };
 
-/** A server that listens. */
+/** A listening server. */
 export interface RunningServer extends AsyncDisposable {
-  /** Without a slash at its end, e.g. "http://127.0.0.1:8000". */
+  /** URL without a trailing slash, e.g. "http://127.0.0.1:8000". */
   readonly url: string;
-  /** The one that it listens on. */
+  /** Port that the server listens on. */
   readonly port: number;
-  /** The model that answers. */
+  /** The served model. */
   readonly llm: LLM;
   /**
-   * Takes no more connections, lets answers end, cuts those that take longer; then disposes of the model if
-   * it was given by name.
+   * Refuses new connections, gives open answers `grace` seconds to finish and cuts off the rest. Then disposes
+   * of the model if it was given by name.
    * @param grace seconds. Default: 25
    */
   stop(options?: { readonly grace?: number }): Promise<void>;
 }
 
 /**
- * The routes of `pagoda serve` (OpenAI's under /v1, /health, /metrics and more) over a loaded model, to be
- * mounted into a server of Bun, Elysia, Hono or whatever calls `fetch(request)`. The LLM stays yours: several apps
- * and your own calls may use it at once.
+ * Creates an app with the routes of `pagoda serve` (OpenAI's under /v1, /health, /metrics and more) for a loaded
+ * model. Mount it into a server of Bun, Elysia, Hono or anything else that calls `fetch(request)`. You still own
+ * the LLM: several apps and your own calls can use it at once.
  * @throws ConfigError "invalid_option"
  */
 export function createApp(llm: LLM, options: AppOptions = {}): App {
@@ -76,9 +76,9 @@ export function createApp(llm: LLM, options: AppOptions = {}): App {
 }
 
 /**
- * Listens for one model; installs no signal handler.
- * @param model a loaded one, which stays yours, or what LLM.load() takes
- * @throws ConfigError "invalid_option", "address_in_use" or "cannot_listen"; as LLM.load() does
+ * Starts a server for one model. Installs no signal handlers.
+ * @param model a loaded LLM, which you still own, or a model as for LLM.load()
+ * @throws ConfigError "invalid_option", "address_in_use" or "cannot_listen"; the errors of LLM.load()
  */
 export async function serve(
   model: LLM | string,
@@ -108,13 +108,13 @@ export async function serve(
   }
 }
 
-/** A misspelled or empty key would leave the app open to everybody. @throws ConfigError "invalid_option" */
+/** A misspelled option or an empty key could admit anyone. @throws ConfigError "invalid_option" */
 function checkOptions(options: AppOptions, names: Readonly<Record<string, true>>): void {
   const fault = strangeName(options, names);
   if (fault !== null) throw new ConfigError("invalid_option", fault);
   const { apiKeys = [] } = options;
   if (!Array.isArray(apiKeys) || apiKeys.some((key) => typeof key !== "string"))
-    throw new ConfigError("invalid_option", "apiKeys must be a list of texts");
+    throw new ConfigError("invalid_option", "apiKeys must be a list of strings");
   checkSecrets({ name: "apiKeys" }, apiKeys, "in the options");
 }
 

@@ -1,4 +1,4 @@
-// The answer to a chat or to a text completion of one prompt, in the form that a generation reads.
+// The answer to a chat or to a completion of one prompt, in the form that a generation reads.
 
 import type { ApiContext } from "../api/api-context.ts";
 import { ChatChunkWriter } from "../api/chat-chunks.ts";
@@ -13,15 +13,15 @@ import type { SequenceOutput } from "../front/output-stream.ts";
 /** A request that has been checked and queued. */
 export interface StartedAnswer {
   readonly numPromptTokens: number;
-  /** Sequences. */
+  /** Number of sequences. */
   readonly n: number;
-  /** As who the answer speaks; "" for a text completion. */
+  /** Role of the answer; "" for a text completion. */
   readonly role: string;
-  /** To be read once. */
+  /** Outputs of all sequences; can be read only once. */
   readonly outputs: AsyncIterable<SequenceOutput>;
   /** Frees the blocks within one step. */
   readonly abort: () => void;
-  /** For one reader that wants chunks. */
+  /** Writes chunks for a single reader. */
   readonly writer: ChunkWriter<SequenceOutput>;
 }
 

@@ -1,4 +1,4 @@
-// The model's own tokenizer and chat template, for users of the library.
+// The model's tokenizer and chat template, for users of the library.
 
 import type { ApiContext } from "../api/api-context.ts";
 import { chatMessages } from "../api/chat-messages.ts";
@@ -7,15 +7,15 @@ import { chatTemplateRequest } from "../api/template-request.ts";
 import { knownIds } from "../api/token-ids.ts";
 import type { ChatOptions, Message } from "./options.ts";
 
-/** A chat as the model sees it. */
+/** A chat in the form that the model receives. */
 export interface RenderedChat {
-  /** The template's text. */
+  /** Text rendered by the chat template. */
   readonly prompt: string;
   /** [length] int32. */
   readonly tokenIds: Int32Array;
 }
 
-/** Text to token ids and back. Off the thread of JavaScript. */
+/** Converts text to token IDs and back, off the JavaScript thread. */
 export class Tokenizer {
   readonly #context: ApiContext;
 
@@ -25,8 +25,8 @@ export class Tokenizer {
   }
 
   /**
-   * Text that spells a special token becomes that token.
-   * @param addSpecial adds the tokens that the model wants around a text. Default: true
+   * Tokenizes text. Text that spells a special token becomes that token.
+   * @param addSpecial adds the special tokens that the model expects around text. Default: true
    * @returns [length] int32
    */
   encode(text: string, { addSpecial = true }: { readonly addSpecial?: boolean } = {}) {
@@ -34,9 +34,10 @@ export class Tokenizer {
   }
 
   /**
-   * @param tokenIds non-negative integers; ids beyond the vocabulary have no text
+   * Converts token IDs to text.
+   * @param tokenIds non-negative integers; IDs beyond the vocabulary have no text
    * @param skipSpecial leaves out control tokens. Default: true
-   * @throws RequestError "invalid_schema" for a value that is not an id
+   * @throws RequestError "invalid_schema" for a value that is not an ID
    */
   async decode(
     tokenIds: readonly number[] | Int32Array,
@@ -47,8 +48,8 @@ export class Tokenizer {
 
   /**
    * Renders the prompt that chat() would send to the model.
-   * @throws RequestError "invalid_value" with the template's own message, or for endings that exclude each
-   *   other; "unsupported" for a part that is not text
+   * @throws RequestError "invalid_value" with the template's own message, or if addGenerationPrompt and
+   *   continueFinalMessage are both true; "unsupported" for a part that is not text
    */
   async applyChatTemplate(
     messages: readonly Message[],

@@ -1,4 +1,4 @@
-// From the library's options to the bodies of the HTTP API, so that both are checked by the same code.
+// Converts the library's options to bodies of the HTTP API, so that the same code checks both.
 
 import { type JsonObject, parseBody } from "../api/fields.ts";
 import {
@@ -11,7 +11,7 @@ import { RequestError } from "../errors.ts";
 import { CHAT_NAMES, GENERATE_NAMES, strangeName } from "./option-names.ts";
 import type { ChatOptions, GenerateOptions, Message, Prompt } from "./options.ts";
 
-/** @throws RequestError "invalid_schema", or "invalid_value" for an option that there is not */
+/** @throws RequestError "invalid_schema", or "invalid_value" for an unknown option */
 export function chatBody(messages: readonly Message[], options: ChatOptions): ChatBody {
   checkNames(options, CHAT_NAMES);
   const { logprobs } = options;
@@ -21,8 +21,8 @@ export function chatBody(messages: readonly Message[], options: ChatOptions): Ch
 }
 
 /**
- * @throws RequestError "invalid_schema", or "invalid_value" for an option that there is not and for several
- *   prompts, whose texts would come as one
+ * @throws RequestError "invalid_schema", or "invalid_value" for an unknown option or for several prompts, whose
+ *   texts would be merged
  */
 export function completionBody(prompt: Prompt, options: GenerateOptions): CompletionBody {
   checkNames(options, GENERATE_NAMES);
@@ -30,7 +30,7 @@ export function completionBody(prompt: Prompt, options: GenerateOptions): Comple
   if (Array.isArray(plain) && typeof plain[0] !== "number" && plain.length > 0)
     throw new RequestError(
       "invalid_value",
-      "one prompt is wanted; generateAll() takes many.",
+      "expected one prompt; use generateAll() for several.",
       "prompt",
     );
   return parseBody(COMPLETION_FIELDS, { ...wireFields(options), prompt: plain } as JsonObject);
@@ -42,7 +42,7 @@ function checkNames(options: object, names: Readonly<Record<string, true>>): voi
   if (fault !== null) throw new RequestError("invalid_value", fault);
 }
 
-/** maxTokens becomes max_tokens, and so on. */
+/** Renames fields: maxTokens becomes max_tokens, and so on. */
 function wireFields({ signal, ...options }: ChatOptions): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(options).map(([name, value]) => [wireName(name), value]),

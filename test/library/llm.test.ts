@@ -115,16 +115,16 @@ describe("an LLM", () => {
     const generate = (options: object) => refusal(llm.generate("hi", options).result);
     expect(await generate({ max_tokens: 3 })).toEqual([
       "invalid_value",
-      "there is no option max_tokens; did you mean maxTokens?",
+      "unknown option max_tokens; did you mean maxTokens?",
     ]);
     expect(await generate({ addGenerationPrompt: true })).toEqual([
       "invalid_value",
-      "there is no option addGenerationPrompt",
+      "unknown option addGenerationPrompt",
     ]);
     const chat = llm.chat([{ role: "user", content: "hi" }], { topp: 0.5 } as object);
     expect(await refusal(chat.result)).toEqual([
       "invalid_value",
-      "there is no option topp; did you mean topP?",
+      "unknown option topp; did you mean topP?",
     ]);
     expect(await generate({ nosuch: undefined, maxTokens: 1 })).toMatchObject({ index: 0 });
     const mode = "keepalive" as "keep";
@@ -143,7 +143,7 @@ describe("an LLM", () => {
       const { result } = llm.generate(prompt);
       expect(await result.catch(({ code, message }) => [code, message])).toEqual([
         "invalid_value",
-        "one prompt is wanted; generateAll() takes many.",
+        "expected one prompt; use generateAll() for several.",
       ]);
     }
   });
@@ -246,11 +246,11 @@ describe("an app over an LLM", () => {
   });
 
   test.each<readonly [object, string]>([
-    [{ apiKey: "secret" }, "there is no option apiKey; did you mean apiKeys?"],
+    [{ apiKey: "secret" }, "unknown option apiKey; did you mean apiKeys?"],
     [{ apiKeys: [""] }, "apiKeys: a key is empty (in the options)"],
-    [{ apiKeys: "secret" }, "apiKeys must be a list of texts"],
-    [{ apiKeys: [undefined] }, "apiKeys must be a list of texts"],
-    [{ port: 0 }, "there is no option port"],
+    [{ apiKeys: "secret" }, "apiKeys must be a list of strings"],
+    [{ apiKeys: [undefined] }, "apiKeys must be a list of strings"],
+    [{ port: 0 }, "unknown option port"],
   ])("no app is open by mistake: %j is refused", (options, message) => {
     const { llm } = makeLlm();
     expect(() => createApp(llm, options)).toThrow(message);
@@ -259,7 +259,7 @@ describe("an app over an LLM", () => {
   test("serve() refuses an option of its model", async () => {
     const { llm } = makeLlm();
     const options = { port: 0, kvCacheBytes: 4e6 };
-    await expect(serve(llm, options)).rejects.toThrow("there is no option kvCacheBytes");
+    await expect(serve(llm, options)).rejects.toThrow("unknown option kvCacheBytes");
   });
 
   test("serve() listens, stops within its grace period, and leaves a given LLM alive", async () => {

@@ -57,7 +57,7 @@ describe("LLM.load", () => {
   });
 
   test.each<readonly [object, string]>([
-    [{ contextLenght: 64 }, "there is no option contextLenght; did you mean contextLength?"],
+    [{ contextLenght: 64 }, "unknown option contextLenght; did you mean contextLength?"],
     [{ kvCacheType: "fp8" }, "kvCacheType: expected auto or f16 or bf16 or f32 or q8_0, got fp8"],
     [
       { contextLength: 100_000, allowLongContext: true, kvCacheBytes: 4e5 },
