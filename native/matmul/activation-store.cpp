@@ -1,4 +1,4 @@
-// Pieces are taken through counters, one of each thread's run.
+// Threads take pieces through counters, one counter for each thread's run.
 
 #include "matmul/activation-store.h"
 
@@ -11,7 +11,7 @@ namespace pagoda {
 
 namespace {
 
-// 4,096 values: all threads quantise as many in about 0.2 us, a barrier takes longer.
+// 4,096 values. All threads together would quantize them in about 0.2 us, but a barrier takes longer.
 constexpr int64_t OWN_BLOCKS = 128;
 
 } // namespace
@@ -28,7 +28,7 @@ ActivationStore::~ActivationStore() { ggml_threadpool_set_data(pool, nullptr); }
 
 ActivationStore * ActivationStore::of(const ggml_threadpool * pool) { return static_cast<ActivationStore *>(ggml_threadpool_data(pool)); }
 
-// The counters are at 0 already, unless the step before has failed.
+// The counters are already 0, unless the previous step failed.
 void ActivationStore::begin_step() {
     for (Thread & thread : threads) {
         thread.held = nullptr;

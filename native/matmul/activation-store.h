@@ -1,9 +1,10 @@
-// Quantised activations of a step, kept from one matrix product to the next: the products of a layer that
-// read the same rows (q, k and v; gate and up) quantise them once. Few rows are quantised by each thread for
-// itself, which takes less time than a barrier; many by all threads together.
+// Quantized activations of a step, kept from one matrix product to the next: products of a layer that read the
+// same rows (q, k and v; gate and up) quantize them once. If there are few rows, each thread quantizes them for
+// itself, which takes less time than a barrier; otherwise, all threads share the work.
 //
-// One store a thread pool, which products find it by: ggml hands them nothing else of ours. Threads may be at different products, up to GGML_RUN_MAX_NODES apart: what a thread
-// changes is its own, or the counters of the product's place among those.
+// There is one store per thread pool. Products find it through the pool, since ggml passes them nothing else of
+// Pagoda's. Threads can be at different products, up to GGML_RUN_MAX_NODES apart, so a thread changes only its own data
+// and the counters of its product's place in that range.
 #pragma once
 
 #include "head/head.h"
@@ -22,48 +23,48 @@ namespace pagoda {
 
 class ActivationStore {
 public:
-    // Found by the products that `pool` computes, until it is destroyed. `head` outlives it, and is told of the logits
-    // that they write.
+    // Products that `pool` computes find the store until it is destroyed. `head` outlives it and is notified of the
+    // logits that they write.
     ActivationStore(ggml_threadpool * pool, int n_threads, int64_t max_rows, int64_t max_blocks, Head & head);
     ~ActivationStore();
 
     ActivationStore(const ActivationStore &)             = delete;
     ActivationStore & operator=(const ActivationStore &) = delete;
 
-    // Null for a pool without one.
+    // Returns the store of a pool, or null.
     static ActivationStore * of(const ggml_threadpool * pool);
 
-    // Tensors hold other values from now on. No product may be in progress.
+    // Forgets all rows, since tensors hold other values from now on. No product may be in progress.
     void begin_step();
 
-    // Rows of one product. Whoever asks for them writes them, if they are not `held`.
+    // Quantized rows of one product. If they are not held yet, the caller must write them.
     struct Rows {
         int8_t *           codes;  // [n_rows * row_blocks * 32]
         ActivationScales * scales; // [n_rows * row_blocks]
         bool               is_held;
-        bool               is_own; // of the calling thread
+        bool               is_own; // they belong to the calling thread
     };
 
-    // The head, where a product is its own; else null.
+    // Returns the head if the product computes its result, otherwise null.
     Head * head_of(const ggml_tensor * product) const { return head.is_result(product) ? &head : nullptr; }
 
     bool fits(int64_t n_rows, int64_t row_blocks) const { return n_rows * row_blocks <= (int64_t) shared.scales.size(); }
 
-    // A thread's own, of a product that is screened.
+    // A thread's screen, for a product that is screened.
     Screen & screen(int thread) { return threads[thread].screen; }
 
-    // That of the highest estimate of `n_threads` threads' screens.
+    // Returns the panel with the highest estimate in the screens of `n_threads` threads.
     int64_t best_panel(int n_threads) const;
 
-    // From now on the thread holds these rows. To be called by every thread that computes the product.
+    // Makes the thread hold these rows. Every thread that computes the product must call it.
     Rows rows_of(const ggml_tensor * activations, int64_t n_rows, int64_t row_blocks, int thread);
 
-    // The next of `n_pieces` pieces of the product at `place` in a run, -1 when all are taken. Each thread has
-    // a run of pieces of its own, so that it reads weights as one stream, and then takes over from others: one
+    // Returns the next of `n_pieces` pieces of the product at `place`, -1 if all are taken. Each thread first works
+    // through its own run of pieces, so it reads weights as one stream, and then takes pieces from others: a thread
     // that loses its core delays a single piece.
     int64_t take_piece(int place, int thread, int n_threads, int64_t n_pieces);
 
-    // Each thread calls it once, when it finds no more pieces.
+    // Each thread must call it once, after it has found no more pieces.
     void finish(int place, int n_threads);
 
 private:
@@ -94,7 +95,7 @@ private:
     Head &               head;
     Quantized            shared;
     std::vector<Thread>  threads;
-    std::vector<Counter> counters; // of each place, one a thread and one of those that have finished
+    std::vector<Counter> counters; // for each place: one per thread and one for the number of finished threads
 };
 
 } // namespace pagoda

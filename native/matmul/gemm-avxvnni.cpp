@@ -1,6 +1,6 @@
-// AVX-VNNI: four products a lane and instruction, in 256 bits.
+// AVX-VNNI: four products per lane and instruction, in 256 bits.
 //
-// Tile: 8 rows a vector, up to 5 activation rows: 5 sums + 5 float sums + codes, scales of 16.
+// Tile: 8 rows per vector, up to 5 activation rows. Of 16 registers: 5 sums + 5 float sums + codes, scales.
 
 #include "matmul/gemm-kernel.h"
 #include "matmul/screen-kernel.h"

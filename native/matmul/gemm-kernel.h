@@ -1,16 +1,16 @@
-// The matrix kernel, once, over a vector type that each instruction-set file supplies.
+// The matrix kernel, written once over a vector type that each instruction-set file supplies.
 //
 // A tile is a panel's 16 rows by T rows of activations. Each lane holds one weight row, so a dot product
-// never crosses lanes: for each group of 4 columns the weights' 64 bytes meet 4 bytes of each activation
-// row, repeated in every lane. Codes are unpacked once a tile. Registers: T integer sums (twice as many
-// where a block has two scales), T float sums, the codes of a group, the scales.
+// never crosses lanes: for each group of 4 columns, the weights' 64 bytes are multiplied by 4 bytes of each
+// activation row, repeated in every lane. Codes are unpacked once per tile. Registers: T integer sums (twice as many
+// if a block has two scales), T float sums, the codes of a group, the scales.
 //
-// An activation row's sums are formed in the same order whatever T is, so a result does not depend on what
-// it is batched with.
+// An activation row's sums are computed in the same order for any T, so a result does not depend on the rest
+// of the batch.
 //
-// Simd is a vector type of simd/, a lane for each weight row, that also supplies MAX_ROWS (largest T), Sums<BITS>
+// Simd is a vector type of simd/, with a lane for each weight row, that also supplies MAX_ROWS (largest T), Sums<BITS>
 // (the integer sums of one row: add(codes, four bytes), add(other), flush(), total()) and IS_SIGNED_8 (8-bit codes are
-// taken as signed, without the zero point).
+// used as signed numbers, without the zero point).
 #pragma once
 
 #include "matmul/gemm.h"
@@ -24,7 +24,7 @@
 namespace pagoda {
 namespace {
 
-// Group G of a block as one code a byte.
+// Group G of a block, one code per byte.
 template <class Simd, class F, int G>
 inline typename Simd::I group_codes(const uint8_t * codes) {
     if constexpr (F::BITS == 8) {
@@ -43,8 +43,8 @@ inline typename Simd::I group_codes(const uint8_t * codes) {
     }
 }
 
-// Sums that a row's groups take turns in. Each waits for its own last product, so that a tile of few rows
-// needs several to keep the dot instructions busy; in integers their order changes nothing.
+// Number of sums that a row's groups alternate between. Each waits for its own last product, so a tile of few rows
+// needs several to keep the dot instructions busy; with integers, the order does not matter.
 template <int T>
 constexpr int CHAINS = T == 1 ? 4 : T <= 3 ? 2 : 1;
 
@@ -60,7 +60,7 @@ inline void add_group(const uint8_t * codes, const int8_t * x, int64_t x_stride,
     }
 }
 
-// Of a row's scale `sub`, as floats.
+// Total of a row for scale `sub`, as floats.
 template <class Simd, class F, int T>
 inline typename Simd::V total(const TileSums<Simd, F, T> & sums, int sub, int t) {
     auto all = sums[sub * CHAINS<T>][t];
@@ -70,7 +70,7 @@ inline typename Simd::V total(const TileSums<Simd, F, T> & sums, int sub, int t)
     return all.total();
 }
 
-// Groups in pairs that share a vector of nibbles. 16-bit sums of 5 and 6-bit codes hold two pairs.
+// Adds groups in pairs that share a vector of nibbles. 16-bit sums of 5 and 6-bit codes have room for two pairs.
 template <class Simd, class F, int T>
 inline void add_block(const uint8_t * codes, const int8_t * x, int64_t x_stride, TileSums<Simd, F, T> & sums) {
     const auto flush = [&] {
@@ -150,8 +150,8 @@ inline void add_scaled(const RowScales<Simd, F> & s, TileSums<Simd, F, T> & sums
     }
 }
 
-// Panels lie one after the other and are read as one stream: hardware prefetchers do not follow it far
-// enough everywhere (one core reads 16 GB/s without, 47 with). In lines of 64 bytes, a block's share.
+// Panels are contiguous and read as one stream. Some hardware prefetchers do not run far enough ahead of it (one core
+// reads 16 GB/s without this prefetch and 47 GB/s with it). Each block fetches its share, in lines of 64 bytes.
 constexpr int64_t FETCH_AHEAD_BYTES = 12288;
 
 template <class F>
@@ -162,8 +162,8 @@ inline void fetch_ahead(const uint8_t * panel, int64_t b) {
     }
 }
 
-// Rows [row, row + LANES) of the panel with T activation rows from `begin`.
-// `fetches`: the panel is not in the cache yet.
+// Multiplies rows [row, row + LANES) of the panel by T activation rows from `begin`.
+// fetches: true if the panel is not in the cache yet.
 template <class Simd, class F, int T>
 inline void tile(const uint8_t * panel, int row, const Activations & x, int64_t begin, bool fetches, typename Simd::V (&out)[T]) {
     const uint8_t * codes = panel + F::scales_bytes(x.n_blocks) + row * 4;
@@ -203,7 +203,7 @@ TileKernel tile_of_size(int size, std::integer_sequence<int, T...>) {
     return kernels[size - 1];
 }
 
-// Tiles of nearly equal size: a remainder of one row would cost as much as half a tile.
+// Cuts the rows into tiles of nearly equal size: a remainder of one row would cost as much as half a tile.
 template <class Simd, class F>
 void panel_rows(const uint8_t * panel, int n_rows, const Activations & x, int64_t begin, int64_t end, float * dst, int64_t stride) {
     const int64_t n       = end - begin;
@@ -231,10 +231,10 @@ PanelKernel panel_kernel(ggml_type type) {
     }
 }
 
-// Smaller blocks are taken for zero: what their scale is divided by would not be finite.
+// Blocks with smaller values count as zero, since the reciprocal of their scale would not be finite.
 constexpr float SMALLEST_BLOCK = 1e-30f;
 
-// What is not finite makes its block's scale so, which is seen in the result.
+// A value that is not finite makes the scale of its block not finite, which shows in the result.
 template <class Simd>
 void quantize_row(const float * src, int64_t n_blocks, int8_t * codes, ActivationScales * scales) {
     for (int64_t b = 0; b < n_blocks; ++b) {

@@ -1,4 +1,4 @@
-// The set of matrix kernels for this CPU.
+// Chooses the set of matrix kernels for this CPU.
 
 #include "matmul/gemm.h"
 
@@ -6,7 +6,7 @@
 
 namespace pagoda {
 
-// AVX-512 without VNNI has no kernels of its own: its byte products would be those of AVX2.
+// AVX-512 without VNNI uses the AVX2 kernels, since its byte products would be the same.
 const GemmKernels * gemm_kernels() {
 #if defined(__x86_64__) || defined(_M_X64)
     switch (cpu_set()) {

@@ -1,4 +1,4 @@
-// The extra buffer type (ggml's repack.cpp is the model of one); its product is in matmul/product.cpp.
+// The extra buffer type, modeled on ggml's repack.cpp. Its product is in matmul/product.cpp.
 
 #include "matmul/packed-buffer.h"
 

@@ -1,4 +1,4 @@
-// Weights that our matrix kernels compute with: a buffer type that llama.cpp's loader offers each matrix.
+// A buffer type for the weights of Pagoda's matrix kernels; llama.cpp's loader offers it each matrix.
 #pragma once
 
 #include <cstdint>
@@ -7,19 +7,20 @@
 
 namespace pagoda {
 
-// Makes the type known to ggml. Once, before a model is loaded; nothing where no kernels fit the CPU.
+// Registers the type with ggml. Call it once, before a model is loaded; does nothing if no kernels support the CPU.
 void register_packed_buffer();
 
-// Whether there are kernels for this CPU.
+// True if there are kernels for this CPU.
 bool packs_weights();
 
-// Blocks of 32 columns of the widest matrix packed so far, of any model; 0 = none.
+// Number of 32-column blocks in the widest matrix packed so far, of any model; 0 = none.
 int64_t widest_packed_blocks();
 
-// "avx512vnni" and the like, "ggml" where its kernels serve.
+// Returns a set's name, such as "avx512vnni", or "ggml" if ggml's kernels are used.
 const char * weight_kernel_name();
 
-// Quantised types of matrices for which the loader asked in vain since the last call, each once.
+// Returns, without duplicates, the quantized types that the loader has offered since the last call but that have no
+// kernels.
 std::vector<std::string> take_unpacked_types();
 
 } // namespace pagoda

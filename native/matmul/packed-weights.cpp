@@ -1,4 +1,4 @@
-// Packing: each type's blocks are taken apart into codes and scales, which then go to their places in the
+// Packs weights: splits each type's blocks into codes and scales and writes these to their places in the
 // panel. Runs once, at load.
 
 #include "matmul/packed-weights.h"
@@ -14,7 +14,7 @@ namespace pagoda {
 
 namespace {
 
-// Code of row r, column c, into the codes of its block, which are zero before.
+// Writes the code of row r, column c, to the codes of its block, which must be zero before.
 template <class F>
 void put_code(uint8_t * codes, int r, int c, uint8_t code) {
     const int group = c / 4;
@@ -96,7 +96,7 @@ const Packing * find_packing(ggml_type type) {
 
 int64_t panels_of(int64_t n_rows) { return (n_rows + PANEL_ROWS - 1) / PANEL_ROWS; }
 
-// pack(begin, end) for ranges of panels, each on a thread.
+// Calls pack(begin, end) for ranges of panels, each on its own thread.
 template <class Pack>
 void on_threads(int64_t n_panels, int n_threads, const Pack & pack) {
     std::vector<std::thread> threads;
@@ -109,7 +109,7 @@ void on_threads(int64_t n_panels, int n_threads, const Pack & pack) {
     }
 }
 
-// codes: 8 vectors, one a group
+// codes: 8 vectors, one per group
 void pack_high_bits(const uint8_t * codes, uint8_t * plane) {
     for (int i = 0; i < 4 * 64; ++i) {
         plane[i] = (uint8_t) ((codes[i] >> 3 & 0x0F) | (codes[4 * 64 + i] >> 3 & 0x0F) << 4);

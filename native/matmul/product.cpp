@@ -1,5 +1,5 @@
-// Threads take pieces of a product, a few panels times a range of rows each. Other threads may be at neighbouring
-// products (patch 0008): there is a barrier only around rows that all threads quantise together, and within
+// Threads take pieces of a product, each a few panels by a range of rows. Other threads may be at neighboring
+// products (patch 0008); the only barriers are around rows that all threads quantize together, and within
 // a product that is screened.
 
 #include "matmul/product.h"
@@ -17,9 +17,9 @@ namespace pagoda {
 
 namespace {
 
-// Rows of activations that a piece covers: they stay in the cache while panels pass by.
+// Rows of activations in a piece; they stay in the cache while panels stream through.
 constexpr int64_t PIECE_ROWS = 96;
-// Pieces a thread should find, so that all end at nearly the same time.
+// Number of pieces per thread that lets all threads finish at nearly the same time.
 constexpr int64_t PIECES_PER_THREAD = 6;
 
 int64_t quantized_row_bytes(int64_t row_blocks) {
@@ -50,7 +50,7 @@ struct Product {
 };
 
 void quantize(const GemmKernels & kernels, const Product & p, int8_t * codes, ActivationScales * scales, int ith, int nth) {
-    // In blocks, not rows: a single row is shared too.
+    // Splits by blocks, not rows, so that threads share even a single row.
     const int64_t total = p.n_rows * p.n_blocks;
     int64_t at = total * ith / nth;
     const int64_t end = total * (ith + 1) / nth;
@@ -64,13 +64,13 @@ void quantize(const GemmKernels & kernels, const Product & p, int8_t * codes, Ac
     }
 }
 
-// The product cut into pieces: some panels by a range of rows.
+// A product cut into pieces, each some panels by a range of rows.
 struct Pieces {
     int64_t n_ranges;
-    int64_t n_panels; // of a piece
-    int64_t n_across; // pieces of a range
+    int64_t n_panels; // in a piece
+    int64_t n_across; // pieces in a range
 
-    // A piece has a multiple of `unit` panels, but for the last.
+    // Each piece except the last has a multiple of `unit` panels.
     Pieces(const Product & p, int nth, int64_t unit) {
         n_ranges = (p.n_rows + PIECE_ROWS - 1) / PIECE_ROWS;
         n_panels = std::max<int64_t>(1, p.n_panels * n_ranges / (nth * PIECES_PER_THREAD));
@@ -81,7 +81,7 @@ struct Pieces {
     int64_t count() const { return n_ranges * n_across; }
 };
 
-// `head` is told of what is written, if the product is its own.
+// head: notified of the written logits; null if the product is not the head's.
 void multiply_piece(const Product & p, const Pieces & pieces, const Activations & x, int64_t i, Head * head) {
     const int64_t stride = (int64_t) (p.dst->nb[1] / sizeof(float));
     const int64_t range  = i / pieces.n_across;
@@ -99,8 +99,8 @@ void multiply_piece(const Product & p, const Pieces & pieces, const Activations 
     }
 }
 
-// Of a pool that is not ours (none of a step's), or with more rows than a step has: in the op's work buffer, by
-// ggml's counter, so that no thread may be at another node.
+// Computes a product on a thread pool that is not a step's, or with more rows than a step has: in the op's work
+// buffer, with ggml's counter, so no thread may be at another node.
 void compute_without_store(const GemmKernels & kernels, const Product & p, const ggml_compute_params * params) {
     int8_t * codes = (int8_t *) params->wdata;
     auto *   scales = (ActivationScales *) (codes + p.n_rows * p.row_blocks * BLOCK_COLS);
@@ -120,13 +120,13 @@ void compute_without_store(const GemmKernels & kernels, const Product & p, const
 
 void quantize_together(const GemmKernels & kernels, const Product & p, const ActivationStore::Rows & rows, const ggml_compute_params * params) {
     if (params->n_unsynced > 0) {
-        ggml_barrier(params->threadpool); // others may still read what the rows are written over
+        ggml_barrier(params->threadpool); // others may still read the rows that are about to be overwritten
     }
     quantize(kernels, p, rows.codes, rows.scales, params->ith, params->nth);
     ggml_barrier(params->threadpool);
 }
 
-// As matmul/screen.h says: all threads bound panels, meet, and settle panels.
+// Follows matmul/screen.h: all threads bound panels, meet at a barrier, and settle panels.
 void compute_screened(const Product & p, const ScreenedHead & screened, const ggml_compute_params * params, ActivationStore & store,
                       Head & head) {
     Screen &  screen = store.screen(params->ith);

@@ -1,4 +1,4 @@
-// What a row's activations say about bounds, and the two passes; the loop over columns is in matmul/screen-kernel.h.
+// Prepares a row's activations for bounds and makes the two passes; matmul/screen-kernel.h has the loop over columns.
 
 #include "matmul/screen.h"
 
@@ -15,9 +15,9 @@ namespace {
 
 constexpr float  NEG_INF        = -std::numeric_limits<float>::infinity();
 constexpr float  SMALLEST_SCALE = 1e-20f, LARGEST_SCALE = 1e20f;
-constexpr double MIDDLE         = 3.5; // of L
+constexpr double MIDDLE         = 3.5; // of the range of L
 
-// Not below x.
+// Returns a float that is not below x.
 float rounded_up(double x) { return std::nextafter((float) x, std::numeric_limits<float>::infinity()); }
 
 } // namespace

@@ -1,4 +1,4 @@
-// The bit layouts are those of ggml-common.h and its dequantize_row functions.
+// The bit layouts are those of ggml-common.h and ggml's dequantize_row functions.
 
 #include "matmul/weight-blocks.h"
 
@@ -11,7 +11,7 @@ namespace pagoda {
 
 namespace {
 
-// Column j in the low nibble of byte j, column j + 16 in the high one.
+// Column j is in the low nibble of byte j, column j + 16 in the high nibble.
 void read_nibbles(const uint8_t * qs, uint8_t * codes) {
     for (int j = 0; j < 16; ++j) {
         codes[j]      = qs[j] & 0x0F;
@@ -28,7 +28,7 @@ void add_fifth_bits(const uint8_t * qh, uint8_t * codes) {
     }
 }
 
-// 8 scales and 8 mins of 6 bits in 12 bytes.
+// 8 scales and 8 mins of 6 bits each in 12 bytes.
 void read_factors(const uint8_t * packed, int i, WeightBlock & block) {
     if (i < 4) {
         block.factors[0] = (int8_t) (packed[i] & 63);
@@ -39,7 +39,7 @@ void read_factors(const uint8_t * packed, int i, WeightBlock & block) {
     }
 }
 
-// Blocks 2n and 2n + 1 are the low and the high nibbles of the same 32 bytes.
+// Blocks 2n and 2n + 1 are the low and high nibbles of the same 32 bytes.
 void read_nibble_pair(const uint8_t * qs, int i, uint8_t * codes) {
     for (int j = 0; j < 32; ++j) {
         codes[j] = qs[i / 2 * 32 + j] >> (i % 2 * 4) & 0x0F;

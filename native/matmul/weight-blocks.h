@@ -1,4 +1,4 @@
-// A block of 32 weights of one row, taken out of ggml's storage: codes and scales as the file has them.
+// A block of 32 weights of one row, extracted from ggml's storage: codes and scales as in the file.
 #pragma once
 
 #include "ggml.h"
@@ -7,19 +7,19 @@
 
 namespace pagoda {
 
-// What a type does not have is left as it was. weight = scale * (code - zero), scale * code + min, or for
-// K-quants super_scale * factor * (code - zero) or super_scale * factor * code - super_min * min_factor.
+// Fields that a type does not have are left unchanged. weight = scale * (code - zero), scale * code + min, or, for
+// K-quants, super_scale * factor * (code - zero) or super_scale * factor * code - super_min * min_factor.
 struct WeightBlock {
     uint8_t     codes[32];
     ggml_fp16_t scale;
     ggml_fp16_t min;
     float       super_scale;
     float       super_min;
-    int8_t      factors[2]; // of the two halves, where a type has one for each
+    int8_t      factors[2]; // of the two halves, for types with one factor per half
     uint8_t     min_factor;
 };
 
-// Block b, counted in 32 columns, of the row that begins at `row`.
+// Reads block b, in units of 32 columns, of the row that begins at `row`.
 using BlockReader = void (*)(const uint8_t * row, int64_t b, WeightBlock & block);
 
 void read_q4_0(const uint8_t * row, int64_t b, WeightBlock & block);
