@@ -142,7 +142,11 @@ describe("serve on other than plain HTTP over TCP", () => {
     [["--root-path", "/a b"], 2, 'root-path: "/a b" is not a path such as /llm'],
     [["--allowed-hosts", "http://a"], 2, 'allowed-hosts: "http://a" is not a host'],
     [["--uds", "/no/such/folder/s"], 1, "cannot listen on /no/such/folder/s: "],
-    [["--host", "no-such-host.invalid"], 1, "cannot listen on no-such-host.invalid: the name has no address"],
+    [
+      ["--host", "no-such-host.invalid"],
+      1,
+      "cannot listen on no-such-host.invalid: the name has no address",
+    ],
   ])(
     "refuses %p",
     async (flags, exitCode, message) => {
