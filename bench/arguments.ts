@@ -1,4 +1,4 @@
-// The words and options of `bun run bench`. Pure: what is known comes in, what is asked for goes out.
+// Parses the arguments and options of `bun run bench`. Pure: no I/O.
 
 import type { Goodput } from "../src/benchmark/serving-result.ts";
 import { BenchError } from "./bench-error.ts";
@@ -8,25 +8,25 @@ export interface BenchArguments {
   readonly words: readonly string[];
   /** The server to measure; null = start Pagoda. */
   readonly url: string | null;
-  /** The peer; null = llama-server where it is built and `url` is not given. */
+  /** The peer; null = llama-server if it is built and `url` is not set. */
   readonly against: string | null;
-  /** GGUF file that servers are started with; null = the default model. */
+  /** GGUF file for started servers; null = the default model. */
   readonly model: string | null;
-  /** Further options of the Pagoda that is started. */
+  /** Further options for a started Pagoda. */
   readonly serveFlags: readonly string[];
-  /** The instruction set that both servers, or the kernels, are held to; null = the CPU's own. */
+  /** Instruction set that both servers, or the kernels, are limited to; null = the CPU's own. */
   readonly cpu: ForcedSet | null;
-  /** No peer. */
+  /** Measure without a peer. */
   readonly alone: boolean;
   /** One good configuration of the peer instead of the best of several. */
   readonly quick: boolean;
-  /** Pairs of slices; null = what the workload says. */
+  /** Pairs of slices; null = the workload's default. */
   readonly pairs: number | null;
-  /** Slices of a server that is measured alone. */
+  /** Slices of a server that is measured without a peer. */
   readonly slices: number;
-  /** Prompts differ from seed to seed: a server that has seen them has them cached. */
+  /** Changes the prompts, because a server caches those that it has seen. */
   readonly seed: number;
-  /** Requests a second, burstiness and seconds of the open loop. */
+  /** Requests per second, burstiness and duration in seconds of the open loop. */
   readonly rate: number;
   readonly burstiness: number;
   readonly duration: number;
@@ -131,7 +131,7 @@ function setOf(text: string | undefined): ForcedSet | null {
 
 const GOODPUT_METRICS = ["ttft", "tpot", "e2el"] as const;
 
-/** As vLLM's: "ttft:2000 tpot:100", milliseconds. */
+/** Same syntax as vLLM's: "ttft:2000 tpot:100", in milliseconds. */
 function goodputOf(text: string | undefined): Goodput | null {
   if (text === undefined) return null;
   const limits: Goodput = {};

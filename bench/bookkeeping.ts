@@ -1,21 +1,21 @@
-// What a step costs outside the forward pass, in CPU time: plan, pack, unpack, update, text, metrics,
-// routing to readers that take every token. The step's two crossings into native code and the writing of
-// events to sockets are not part of it.
+// CPU time of a step outside the forward pass: plan, pack, unpack, update, text, metrics, routing to readers
+// that read every token. Excludes the step's two crossings into native code and writing events to
+// sockets.
 
 import { EmptyRunner } from "./empty-runner.ts";
 import { generateAll, LIMITS, startEngine } from "./engine.ts";
 import { median, report, tokensOf } from "./measure.ts";
 
 const NUM_WARM_UP_STEPS = 300;
-/** Long enough that every slice holds its share of collections. */
+/** Long enough that every slice includes its share of garbage collections. */
 const STEPS_PER_SLICE = 400;
 const NUM_SLICES = 9;
 const PROMPT_LENGTH = 64;
 const MAX_MODEL_LEN = 4096;
 
-/** Median over the slices, µs of CPU a step of `numSeqs` sequences that decode. */
+/** Median over the slices, in µs of CPU per step of `numSeqs` decoding sequences. */
 export async function stepCostUs(numSeqs: number, hasMetrics = true): Promise<number> {
-  // One token each must fit a step.
+  // One token of each sequence must fit into a step.
   const maxNumBatchedTokens = Math.max(LIMITS.maxNumBatchedTokens, numSeqs);
   const room = { maxNumSeqs: numSeqs, maxModelLen: MAX_MODEL_LEN, maxNumBatchedTokens };
   const limits = { ...LIMITS, ...room };
@@ -43,8 +43,8 @@ export async function bookkeeping(): Promise<void> {
   const many = await stepCostUs(128);
   const perSequence = (many - one) / 127;
   const steps = [one, sixteen, many].map((us) => us.toFixed(1)).join(" / ");
-  report("µs of CPU a step of 1 / 16 / 128 sequences", steps);
-  report("fixed, µs a step", (one - perSequence).toFixed(1), "<= 25");
-  report("per running sequence, µs a step", perSequence.toFixed(2), "<= 11");
+  report("µs of CPU per step of 1 / 16 / 128 sequences", steps);
+  report("fixed, µs per step", (one - perSequence).toFixed(1), "<= 25");
+  report("per running sequence, µs per step", perSequence.toFixed(2), "<= 11");
   report("cost of 128 sequences / cost of 16", (many / sixteen).toFixed(1), "<= 9");
 }

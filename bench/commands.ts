@@ -1,4 +1,4 @@
-// What the words of the command line stand for. All are checked before anything runs.
+// Resolves the arguments of the command line to measurements. All are checked before anything runs.
 
 import type { BenchArguments } from "./arguments.ts";
 import { BenchError } from "./bench-error.ts";
@@ -13,16 +13,16 @@ import { isWorkloadWord, workloadsOf } from "./workloads/catalogue.ts";
 
 type Command = () => Promise<void>;
 
-/** Words that stand for several. */
+/** Words for several measurements. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   micro: Object.keys(IN_PROCESS),
   scaling: Object.keys(SCALING),
 };
 
-/** Of the front, with processes of its own. */
+/** Measurements of the front, with their own processes. */
 const FRONT: Readonly<Record<string, Command>> = { streams: () => streams(), overload };
 
-/** @throws BenchError for a word that nothing is called by */
+/** @throws BenchError for an unknown word */
 export function commandsOf(options: BenchArguments): Command[] {
   const { words } = options;
   const workloadWords = words.filter(isWorkloadWord);
@@ -36,7 +36,7 @@ export function commandsOf(options: BenchArguments): Command[] {
   return [...inProcess, () => serving(workloads, options)];
 }
 
-/** "scaling S1" is S1 alone. */
+/** "scaling S1" is only S1. */
 function wordsOfGroups(words: readonly string[]): string[] {
   const namesCheck = words.some((word) => /^S\d+$/.test(word));
   const named = words.flatMap((word) =>

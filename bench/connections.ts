@@ -1,19 +1,19 @@
-// Many TCP connections to one server, each with one HTTP request on it. What comes back is dropped: a client
-// that keeps answers would be measured itself.
+// Many TCP connections to one server, each with one HTTP request. Received bytes are discarded, so that the
+// client does not affect the measurement.
 
 import { BenchError } from "./bench-error.ts";
 
 const OK = "HTTP/1.1 200";
 
-/** Connections that are made at the same time: a listen queue is finite. */
+/** Connections opened at once, limited because a listen queue is finite. */
 const AT_ONCE = 100;
 
 export class Connections {
-  /** Of each: ms from its request to the first byte of the answer; absent = not yet. */
+  /** For each connection, ms from its request to the first byte of the response; absent = none yet. */
   readonly firstByteMs: number[] = [];
-  /** Answers whose status is 200. */
+  /** Number of responses with status 200. */
   numAccepted = 0;
-  /** Those that the server has closed. */
+  /** Number of connections that the server has closed. */
   numClosed = 0;
   readonly #sockets: { end(): void }[] = [];
   readonly #request: string;
@@ -22,7 +22,7 @@ export class Connections {
     this.#request = request;
   }
 
-  /** Waits until all have sent `request`, not for answers. @throws BenchError when one cannot be made */
+  /** Waits until all have sent `request`, but not for responses. @throws BenchError when one cannot be opened */
   static async open(url: string, count: number, request: string): Promise<Connections> {
     const connections = new Connections(request);
     const { hostname, port } = new URL(url);
@@ -35,7 +35,7 @@ export class Connections {
     return connections;
   }
 
-  /** Waits until all have had a first byte, or `ms` are over. */
+  /** Waits until all have received a first byte, or `ms` have passed. */
   async answered(ms: number): Promise<void> {
     const end = performance.now() + ms;
     while (this.numAnswered < this.#sockets.length && performance.now() < end) await Bun.sleep(10);
@@ -70,7 +70,7 @@ export class Connections {
       startMs = performance.now();
       socket.write(this.#request);
     } catch (error) {
-      throw new BenchError(`connection ${index + 1} cannot be made: ${(error as Error).message}`);
+      throw new BenchError(`connection ${index + 1} cannot be opened: ${(error as Error).message}`);
     }
   }
 }

@@ -1,6 +1,6 @@
 // A model runner without a model: it packs the step and reads the results back as the native one does,
-// but every row's token is the same. What is left of a step is our own bookkeeping. It also takes the
-// CPU time of the whole process, collector included, over slices of steps in which every sequence decodes.
+// but every row samples the same token, so only Pagoda's own bookkeeping remains. It also measures the
+// CPU time of the whole process, including the collector, over slices of steps in which every sequence decodes.
 
 import type { ModelInfo } from "../src/protocol/model-info.ts";
 import type { ModelRunner } from "../src/runner/model-runner.ts";
@@ -47,9 +47,9 @@ const info: ModelInfo = {
 };
 
 export interface Slices {
-  /** Sequences that decode in a step that counts. */
+  /** Number of decoding sequences in a step that counts. */
   readonly numSeqs: number;
-  /** Steps before the first slice: compilation of the hot code. */
+  /** Steps before the first slice, for JIT compilation. */
   readonly numWarmUpSteps: number;
   readonly stepsPerSlice: number;
 }
@@ -57,7 +57,7 @@ export interface Slices {
 export class EmptyRunner implements ModelRunner {
   readonly info = info;
   readonly tokenizer = tokenizer;
-  /** Of each whole slice: µs of CPU a step. */
+  /** For each complete slice, µs of CPU per step. */
   readonly cpuUsPerStep: number[] = [];
   readonly #packer: StepPacker;
   readonly #slices: Slices;
@@ -89,7 +89,7 @@ export class EmptyRunner implements ModelRunner {
 
   async dispose(): Promise<void> {}
 
-  /** From the same point of one step to that of another, so a slice holds whole steps. */
+  /** Measured at the same point of each step, so that a slice contains whole steps. */
   #count(): void {
     const { numWarmUpSteps, stepsPerSlice } = this.#slices;
     const step = this.#numSteps++ - numWarmUpSteps;

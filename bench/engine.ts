@@ -1,5 +1,5 @@
 // The engine as the server runs it, in this process: scheduler, runner, output processor, front. Counts
-// come from the stats records that feed /metrics.
+// come from the stats records that /metrics is built from.
 
 import { join } from "node:path";
 import { InProcessEngine } from "../src/engine/in-process-engine.ts";
@@ -24,7 +24,7 @@ import { Scheduler } from "../src/scheduler/scheduler.ts";
 
 export const MODEL_PATH = join(import.meta.dir, "..", "models", DEFAULT_MODEL_FILE.name);
 
-/** The limits of every measurement that does not say otherwise. */
+/** Default limits of every measurement. */
 export const LIMITS = {
   blockSize: 16,
   maxNumSeqs: 16,
@@ -34,7 +34,7 @@ export const LIMITS = {
 
 export type Limits = Record<keyof typeof LIMITS, number>;
 
-/** The default model. @param numBlocks null block included */
+/** Loads the default model. @param numBlocks including the null block */
 export function loadRunner(
   numBlocks: number,
   options: Partial<NativeModelRunnerOptions> = {},
@@ -49,7 +49,7 @@ export function loadRunner(
   });
 }
 
-/** Sums since the engine's start. */
+/** Totals since the engine's start. */
 export class EngineCounts implements StatListener {
   numSteps = 0;
   numComputedTokens = 0;
@@ -57,7 +57,7 @@ export class EngineCounts implements StatListener {
   numCachedPromptTokens = 0;
   numGenerationTokens = 0;
   numPreemptions = 0;
-  /** Forward passes and sampling, ms. */
+  /** Forward passes and sampling, in ms. */
   nativeMs = 0;
 
   record(scheduler: SchedulerStats, iteration: IterationStats | null): void {
@@ -79,8 +79,8 @@ export interface BenchEngine {
 }
 
 /**
- * An engine over `runner`, which it owns from now on.
- * @param hasMetrics false: as with --disable-log-stats; nothing is counted then
+ * Builds an engine over `runner` and takes ownership of it.
+ * @param hasMetrics false, as with --disable-log-stats, counts nothing
  */
 export function startEngine(
   runner: ModelRunner,
@@ -95,7 +95,7 @@ export function startEngine(
   return { engine, counts, shutdown: () => client.shutdown() };
 }
 
-/** As startEngine(), without what stands before it. */
+/** Like startEngine(), without the front. */
 export function startClient(
   runner: ModelRunner,
   numBlocks: number,
@@ -146,11 +146,11 @@ export function engineInfo(runner: ModelRunner, numBlocks: number, limits: Limit
 
 export interface Answer {
   readonly tokenIds: readonly number[];
-  /** Parallel to tokenIds; empty unless asked for. */
+  /** Parallel to tokenIds; empty unless requested. */
   readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[];
 }
 
-/** Sends all prompts at once and reads every answer to its end; greedy and of full length by default. */
+/** Sends all prompts at once and reads every response to its end; greedy and of full length by default. */
 export function generateAll(
   engine: Front,
   prompts: readonly Int32Array[],

@@ -1,5 +1,5 @@
-// The measurements of the engine in this process: every figure is a count or a ratio of one run, nothing
-// is asserted. One during which others used the CPUs says so: its times are then worth little, its
+// Measurements of the engine in this process. Every figure is a count or a ratio of one run; nothing is
+// asserted. A run reports whether other processes used the CPUs: its times are then unreliable, but its
 // counts hold.
 
 import { attention } from "./attention.ts";
@@ -25,10 +25,10 @@ export const IN_PROCESS: Readonly<Record<string, () => Promise<void>>> = {
   memory,
 };
 
-/** Above this share of the CPUs used by others a measurement counts as disturbed. */
+/** A measurement counts as disturbed above this share of CPUs used by other processes. */
 const MAX_OTHERS = 0.05;
 
-/** Runs one and says whether it was disturbed. */
+/** Runs one measurement and reports whether it was disturbed. */
 export async function measured(name: string, measurement: () => Promise<void>): Promise<void> {
   const before = cpuTime();
   console.log(name);

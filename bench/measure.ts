@@ -1,9 +1,9 @@
-// What the measurements share: lines of results, medians, slices in the order A B B A, prompts, and how
-// much of the CPUs went to somebody else meanwhile.
+// Shared parts of the measurements: result lines, medians, slices in the order A B B A, prompts, and the
+// share of the CPUs used by other processes.
 
 import { readFileSync } from "node:fs";
 
-/** One result: what was measured, the figure, and what it should reach ("" = shown for information). */
+/** Prints one result: what was measured, the figure, and its target ("" = for information only). */
 export function report(name: string, figure: string, target = ""): void {
   console.log(`  ${name.padEnd(62)} ${figure.padStart(14)}   ${target}`.trimEnd());
 }
@@ -13,7 +13,7 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** Runs a and b `numPairs` times in the order A B B A ..., so that a drift of the machine hits both. */
+/** Runs a and b `numPairs` times in the order A B B A ..., so that drift of the machine affects both. */
 export async function inPairs<A, B>(
   numPairs: number,
   a: (pair: number) => Promise<A>,
@@ -37,17 +37,17 @@ export function tokensOf(seed: number, length: number): Int32Array {
 }
 
 export interface CpuTime {
-  /** Seconds that all CPUs were busy since boot; null where the system does not tell. */
+  /** Busy seconds of all CPUs since boot; null if the system does not report them. */
   readonly busyS: number | null;
-  /** Of them: spent by this process and the programs that it ran to their end. */
+  /** Of these, seconds spent by this process and the programs that it has run to their end. */
   readonly ownS: number;
-  /** Wall clock times CPUs. */
+  /** Wall clock time multiplied by the number of CPUs. */
   readonly capacityS: number;
 }
 
 let childrenS = 0;
 
-/** CPU seconds of a program that the bench ran count as its own. */
+/** CPU seconds of a program that the bench runs count as its own. */
 export function countChild(seconds: number): void {
   childrenS += seconds;
 }
@@ -58,7 +58,7 @@ export function cpuTime(): CpuTime {
   return { busyS: busySeconds(), ownS: childrenS + (user + system) / 1e6, capacityS };
 }
 
-/** Share of the CPUs that other processes used between two readings, 0..1; null = not known. */
+/** Share of the CPUs that other processes used between two readings, 0..1; null = unknown. */
 export function shareOfOthers(before: CpuTime, after: CpuTime): number | null {
   if (before.busyS === null || after.busyS === null) return null;
   const others = after.busyS - before.busyS - (after.ownS - before.ownS);

@@ -1,4 +1,4 @@
-// Memory: the KV pool is what was asked for, and many short requests leave nothing behind.
+// Memory: the KV pool has the requested size, and many short requests leave nothing behind.
 
 import { planMemory } from "../src/engine/memory-plan.ts";
 import { loadAddon } from "../src/runner/addon.ts";
@@ -17,10 +17,10 @@ const NUM_WARM_UP = 400;
 const NUM_REQUESTS = 2000;
 const AT_ONCE = 16;
 const PROMPT_LENGTH = 2;
-/** A penalty, so that every request makes and frees a native sampler too. */
+/** With a penalty, so that every request also creates and frees a native sampler. */
 const PARAMS = { maxTokens: 2, presencePenalty: 0.5 };
 
-/** As the server plans it for --kv-cache-memory-bytes. */
+/** As planned by the server for --kv-cache-memory-bytes. */
 async function numBlocksFor(kvCacheMemoryBytes: number): Promise<number> {
   const header = await (await loadAddon()).readModelHeader(MODEL_PATH, "f16");
   const plan = planMemory({
@@ -57,7 +57,7 @@ export async function memory(): Promise<void> {
   await serve(engine, NUM_REQUESTS, NUM_WARM_UP);
   const growth = residentBytes() / before - 1;
   await engine.shutdown();
-  report("KV pool / bytes asked for", kvShare.toFixed(4), "0.99 .. 1.01");
-  report("resident before, MiB", (before / 1024 ** 2).toFixed(0));
+  report("KV pool / requested bytes", kvShare.toFixed(4), "0.99 .. 1.01");
+  report("resident memory before, MiB", (before / 1024 ** 2).toFixed(0));
   report(`growth over ${NUM_REQUESTS} requests`, `${(100 * growth).toFixed(2)} %`, "<= 2 %");
 }

@@ -1,5 +1,5 @@
-// What metrics cost: a step's CPU time with them and with --disable-log-stats, in turn, set against the
-// step of the real model; and a scrape of all families with every feature on, process figures included.
+// Cost of metrics: the CPU time of a step with them and with --disable-log-stats, alternately, relative to a
+// step of the real model; and a scrape of all families with every feature on, including process figures.
 
 import { stepCostUs } from "./bookkeeping.ts";
 import { EmptyRunner } from "./empty-runner.ts";
@@ -14,7 +14,7 @@ const NUM_BLOCKS = 257;
 const MAX_MODEL_LEN = 131_072;
 const NUM_SCRAPES = 200;
 
-/** Mean of a decoding step of the real model, µs: pass and sampling. */
+/** Mean of a decoding step of the real model, in µs: pass and sampling. */
 async function realStepUs(): Promise<number> {
   const { engine, counts, shutdown } = startEngine(await loadRunner(NUM_BLOCKS), NUM_BLOCKS);
   const prompts = Array.from({ length: NUM_SEQS }, (_, i) => tokensOf(i, 16));
@@ -54,14 +54,14 @@ export async function metrics(): Promise<void> {
   const offUs = median(pairs.map(([off]) => off));
   const addedUs = median(pairs.map(([off, on]) => on - off));
   const stepUs = await realStepUs();
-  report(`µs of CPU a step of ${NUM_SEQS} without metrics`, offUs.toFixed(1));
-  report("µs more with metrics", addedUs.toFixed(1));
+  report(`µs of CPU per step of ${NUM_SEQS} without metrics`, offUs.toFixed(1));
+  report("extra µs with metrics", addedUs.toFixed(1));
   const share = (100 * addedUs) / (stepUs + offUs);
   report(
-    `share of a step of the model (${(stepUs / 1000).toFixed(1)} ms)`,
+    `share of a model step (${(stepUs / 1000).toFixed(1)} ms)`,
     `${share.toFixed(3)} %`,
     "<= 3 %",
   );
   const { ms, bytes } = await scrapeCost();
-  report(`ms a scrape of all families (${(bytes / 1024).toFixed(0)} KiB)`, ms.toFixed(2), "< 5");
+  report(`ms per scrape of all families (${(bytes / 1024).toFixed(0)} KiB)`, ms.toFixed(2), "< 5");
 }

@@ -1,6 +1,6 @@
-// 8 requests of 256 + 512 tokens in a pool of 4,096 tokens, against a pool that holds them all: every
-// answer must be whole and the same. Greedy; where two answers part, the first difference counts as a
-// near tie when the large pool's two likeliest tokens there are within 0.35 nats, else as a fault.
+// 8 requests of 256 + 512 tokens in a pool of 4,096 tokens, compared with a pool that holds them all: every
+// answer must be complete and the same. Greedy. Where two answers differ, the first difference counts as a
+// near tie if the large pool's two most likely tokens there are within 0.35 nats, otherwise as an error.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -39,7 +39,7 @@ async function run({ engine }: BenchEngine, prompts: readonly Int32Array[]): Pro
   return { seconds: (performance.now() - start) / 1000, answers };
 }
 
-/** @returns null when equal, else how far apart the reference's two likeliest tokens were, nats */
+/** @returns null if equal, otherwise the gap of the reference's two most likely tokens there, in nats */
 function firstDifferenceNats(answer: Answer, reference: Answer): number | null {
   const at = reference.tokenIds.findIndex((id, i) => id !== answer.tokenIds[i]);
   if (at < 0) return null;
@@ -75,10 +75,10 @@ function reportAnswers(pairs: readonly (readonly [Run, Run])[]): void {
   const numWhole = answers.filter(({ tokenIds }) => tokenIds.length === MAX_TOKENS).length;
   report("answers of full length", of(numWhole), of(answers.length));
   report("answers equal to those of the large pool", of(answers.length - differing.length));
-  report("answers that part at a near tie", of(differing.length - numFaults));
-  report("answers that part elsewhere", of(numFaults), of(0));
+  report("answers that differ at a near tie", of(differing.length - numFaults));
+  report("answers that differ elsewhere", of(numFaults), of(0));
   if (differing.length > 0) {
-    report("largest gap where answers part, nats", Math.max(...differing).toFixed(3));
+    report("largest gap where answers differ, nats", Math.max(...differing).toFixed(3));
   }
 }
 
@@ -92,7 +92,7 @@ function reportCost(
   const numAgain = small.counts.numComputedTokens - large.counts.numComputedTokens;
   report("preemptions", String(small.counts.numPreemptions), "> 0");
   report(
-    "share of computed tokens computed again",
+    "share of tokens that were recomputed",
     (numAgain / small.counts.numComputedTokens).toFixed(3),
   );
   report("tokens/s, small pool / large pool", (freeS / tightS).toFixed(2), ">= 0.7");

@@ -1,5 +1,5 @@
-// Small C and C++ programs of the bench: compiled when they are first asked for, run to their end. Their CPU
-// time is the bench's own.
+// Small C and C++ programs of the bench: compiled on first use, and run to their end. Their CPU time counts as
+// the bench's own.
 
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,8 +9,8 @@ import { countChild } from "./measure.ts";
 const BUILD = join(import.meta.dir, "..", "build", "bench");
 
 /**
- * Compiled again when one of its inputs has changed.
- * @param compilers the first of them that there is makes it
+ * Compiles the program if one of its inputs has changed.
+ * @param compilers the first available one is used
  * @returns its path @throws BenchError
  */
 export async function compiled(
@@ -30,7 +30,7 @@ export async function compiled(
   return path;
 }
 
-/** @returns what it prints @throws BenchError with its last words when it fails */
+/** @returns its output @throws BenchError with its last lines when it fails */
 export async function outputOf(
   command: readonly string[],
   env: Readonly<Record<string, string>> = {},

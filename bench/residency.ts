@@ -1,5 +1,5 @@
-// What residency sampling costs. In a step's bookkeeping its share is too small to see, so the cost of one
-// block handed out, hit and freed is taken with and without it, in turn, and set against a step.
+// Cost of residency sampling. Its share of a step's bookkeeping is too small to measure, so the cost of one
+// block that is allocated, hit and freed is measured with and without it, alternately, and related to a step.
 
 import { BlockPool } from "../src/kvcache/block-pool.ts";
 import { BlockResidency } from "../src/kvcache/block-residency.ts";
@@ -13,7 +13,7 @@ const NUM_BLOCKS = 4097;
 const BLOCKS_PER_SLICE = 200_000;
 const NUM_PAIRS = 21;
 
-/** ns for each block that is handed out (which evicts it), hit once and freed twice. */
+/** ns per block that is allocated (which evicts it), hit once and freed twice. */
 async function blockCostNs(pool: BlockPool, residency: BlockResidency | null): Promise<number> {
   const startMs = performance.now();
   for (let i = 0; i < BLOCKS_PER_SLICE; i++) {
@@ -42,8 +42,8 @@ export async function residency(): Promise<void> {
   const addedNs = median(pairs.map(([without, with_]) => with_ - without));
   const stepUs = await stepCostUs(NUM_SEQS);
   const share = ((NUM_SEQS / LIMITS.blockSize) * addedNs) / 1000 / stepUs;
-  report("ns a block, not sampled", plainNs.toFixed(0));
-  report(`ns a block more with sampling at ${SAMPLE_RATE}`, addedNs.toFixed(0));
+  report("ns per block, not sampled", plainNs.toFixed(0));
+  report(`extra ns per block with sampling at ${SAMPLE_RATE}`, addedNs.toFixed(0));
   report(
     `share of a step's bookkeeping, ${NUM_SEQS} sequences`,
     `${(100 * share).toFixed(3)} %`,

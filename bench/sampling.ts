@@ -1,6 +1,6 @@
-// Microseconds a row that sampling takes in steps of 16 rows, with one thread and with two: what it adds
-// to a decode step of 16 sequences. The model's logits are chosen, peaked as a language model's are, and
-// the rest of its work is nothing. The minimum of many steps, as neighbours only ever add.
+// Sampling time per row, in microseconds, in steps of 16 rows with one and two threads: what it adds to a
+// decode step of 16 sequences. The model's logits are chosen, peaked like a language model's, and the rest of
+// its work is negligible. Uses the minimum of many steps, because other processes only add time.
 
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import { inPairs, report } from "./measure.ts";
 const NUM_STEPS = 40;
 const NUM_PAIRS = 4;
 
-/** Vocabulary sizes, and what a row may take on two threads. */
+/** Vocabulary sizes, and the limit per row on two threads. */
 const VOCABULARIES = [
   { vocabSize: 49_152, budgetUs: 15 },
   { vocabSize: 262_144, budgetUs: 60 },
@@ -87,7 +87,7 @@ export async function sampling(): Promise<void> {
       );
       const [oneUs, twoUs] = [0, 1].map((i) => Math.min(...pairs.map((pair) => pair[i] ?? 0)));
       const figure = `${oneUs?.toFixed(1)} / ${twoUs?.toFixed(1)}`;
-      const title = `${vocabSize} tokens, ${name}, us a row: 1 / 2 threads`;
+      const title = `${vocabSize} tokens, ${name}, µs/row: 1 / 2 threads`;
       report(title, figure, `<= ${budgetUs}`);
     }
     await one.dispose();

@@ -1,4 +1,4 @@
-// The serving part of the bench: which servers take part, workload by workload, and what is printed.
+// The serving part of the bench: the servers of each workload, and the printed results.
 
 import { statSync } from "node:fs";
 import type { BenchArguments } from "./arguments.ts";
@@ -45,17 +45,17 @@ export async function serving(
 function sayCpu({ name, numCpus, kind, features }: Cpu, set: ForcedSet | null): void {
   say(`cpu       ${name}, ${numCpus} CPUs, ${kindName(kind)} (${features.join(" ")})`);
   if (set === null) return;
-  say(`held to   ${set}: Pagoda by PAGODA_CPU=${set}, llama-server by its build without AVX512`);
+  say(`limit     ${set}: Pagoda by PAGODA_CPU=${set}, llama-server by its build without AVX512`);
 }
 
-/** What need not be started here: servers given by address; and whether the peer can be. */
+/** Servers given by URL, and whether the peer can be started. */
 interface Given {
   readonly ours: Server | null;
   readonly peer: Server | null;
   readonly hasLlamaServer: boolean;
 }
 
-/** Ours stays up for all workloads that need no flags of their own; a peer is started for each. */
+/** Pagoda keeps running for all workloads that need no flags of their own; a peer is started for each. */
 class Servers {
   readonly #options: BenchArguments;
   readonly #cpu: Cpu;
@@ -76,20 +76,20 @@ class Servers {
     const peer = against === null || alone ? null : await serverAt(against);
     const wantsLlamaServer = url === null && against === null && !alone;
     const hasLlamaServer = wantsLlamaServer && (await buildLlamaServer(options.cpu));
-    if (wantsLlamaServer && !hasLlamaServer) say("peer      none: llama-server cannot be built");
+    if (wantsLlamaServer && !hasLlamaServer) say("peer      none: building llama-server failed");
     return new Servers(options, cpu, { ours, peer, hasLlamaServer });
   }
 
   async run(workload: Workload): Promise<WorkloadRun> {
     say(`\n${workload.id}  ${workload.title}`);
     const ours = this.#given.ours ?? (await this.#startPagoda(workload));
-    say(`  ours    ${ours.name} ${ours.flags ?? "(flags not known)"}`);
+    say(`  ours    ${ours.name} ${ours.flags ?? "(flags unknown)"}`);
     const peer = this.#given.peer ?? (await this.#startPeer(workload));
     const limits = await limitsNow(this.#cpu);
     const options = { ...this.#runOptions(), limits };
     if (peer === null) return this.#sayShare(sayAlone(await runAlone(workload, ours, options)));
     try {
-      say(`  peer    ${peer.name} ${peer.flags ?? "(flags not known)"}`);
+      say(`  peer    ${peer.name} ${peer.flags ?? "(flags unknown)"}`);
       return this.#sayShare(sayPairs(await runPairs(workload, ours, peer, options)));
     } finally {
       if (peer !== this.#given.peer) await peer.stop();
@@ -129,7 +129,7 @@ class Servers {
     return server;
   }
 
-  /** Of a server that we started we know the model, hence the bytes that a token reads. */
+  /** For a started server the model is known, and hence the bytes read per token. */
   #sayShare(run: WorkloadRun): WorkloadRun {
     const { workload, limits, ours } = run;
     if (limits === null || workload.readsAllWeights !== true) return run;
@@ -150,7 +150,7 @@ class Servers {
 
 const PROBE_MS = 50;
 
-/** Says what the machine can do now, so that figures of different days can be compared. */
+/** Prints the machine's current limits, so that figures of different days can be compared. */
 async function limitsNow(cpu: Cpu): Promise<Limits | null> {
   try {
     const limits = await probe(navigator.hardwareConcurrency, PROBE_MS);
@@ -180,7 +180,7 @@ function sayPairs(run: WorkloadRun): WorkloadRun {
   if (run.peer === null) return run;
   const { numCounted, pairs, gaveUp } = run.peer.comparison;
   if (gaveUp) {
-    say(`  gave up after ${pairs.length} pairs: ${numCounted} undisturbed; the ratio is of all`);
+    say(`  gave up after ${pairs.length} pairs: ${numCounted} undisturbed; the ratio uses all`);
   } else if (numCounted < pairs.length) {
     say(`  ${pairs.length - numCounted} of ${pairs.length} pairs discarded as disturbed`);
   }
@@ -188,7 +188,7 @@ function sayPairs(run: WorkloadRun): WorkloadRun {
   return run;
 }
 
-/** A server alone: the lines of `vllm bench serve` that matter most. */
+/** For a server without a peer, prints the most important lines of `vllm bench serve`. */
 function sayAlone(run: WorkloadRun): WorkloadRun {
   const result = sideResult(run.ours, null);
   for (const metric of ["ttft", "tpot", "itl", "e2el"] as const) {
@@ -198,7 +198,7 @@ function sayAlone(run: WorkloadRun): WorkloadRun {
   }
   say(`  output  ${shortNumber(result.output_throughput)} tok/s, ${result.failed} failed`);
   const shares = run.ours.observed.map(({ disturbance }) => disturbance.client);
-  say(`  client  ${(100 * Math.max(...shares)).toFixed(0)} % of the CPUs at most`);
+  say(`  client  up to ${(100 * Math.max(...shares)).toFixed(0)} % of the CPUs`);
   sayNotes(run);
   return run;
 }

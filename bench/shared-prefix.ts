@@ -1,5 +1,5 @@
-// 16 requests at once with 1,024 tokens in common and 32 of their own: how many prompt tokens are
-// computed. Exact, from the engine's stats. Best possible: the prefix once, and each request's own tokens.
+// 16 requests at once with 1,024 tokens in common and 32 of their own: how many prompt tokens are computed,
+// exactly, from the engine's stats. The optimum is the prefix once, plus each request's own tokens.
 
 import { generateAll, loadRunner, startEngine } from "./engine.ts";
 import { report, tokensOf } from "./measure.ts";
@@ -18,12 +18,12 @@ export async function sharedPrefix(): Promise<void> {
   );
   await generateAll(engine, prompts, { maxTokens: MAX_TOKENS });
   await shutdown();
-  // A request's last token is sampled but never computed, its first comes with the prompt.
+  // A request's last token is sampled but never computed; its first is sampled with the prompt.
   const numDecoded = counts.numGenerationTokens - NUM_REQUESTS;
   const numComputed = counts.numComputedTokens - numDecoded;
   const best = (SHARED + NUM_REQUESTS * OWN) / counts.numPromptTokens;
   report("prompt tokens: computed / sum", `${numComputed} / ${counts.numPromptTokens}`);
   report("prompt tokens from the cache", String(counts.numCachedPromptTokens));
   report("share computed", (numComputed / counts.numPromptTokens).toFixed(4), "<= 0.1667");
-  report("share computed at best", best.toFixed(4));
+  report("optimal share", best.toFixed(4));
 }

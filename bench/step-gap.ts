@@ -1,5 +1,5 @@
-// Of the wall time of a run: the share in which the model's thread neither computes nor samples. It holds
-// what `bookkeeping` measures and also the crossings into native code and the wake of the JS thread.
+// Share of a run's wall time in which the model's thread neither computes nor samples. It includes what
+// `bookkeeping` measures, and the crossings into native code and the wake-up of the JS thread.
 
 import { generateAll, loadRunner, startEngine } from "./engine.ts";
 import { report, tokensOf } from "./measure.ts";

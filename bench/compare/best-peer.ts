@@ -1,5 +1,5 @@
-// The best configuration of llama-server for a workload: each candidate is loaded for one slice, the
-// winner stays up for the comparison.
+// Finds the best configuration of llama-server for a workload: each candidate is loaded for one slice, and
+// the winner keeps running for the comparison.
 
 import { BenchError, ServerDeath } from "../bench-error.ts";
 import { type Candidate, candidateName } from "../servers/llama-server.ts";
@@ -9,17 +9,17 @@ import { observe, TRIAL_SEED, warmUp } from "./workload-run.ts";
 
 export interface Trial {
   readonly name: string;
-  /** Null when the candidate did not start or did not answer. */
+  /** Null if the candidate did not start or did not answer. */
   readonly figure: number | null;
 }
 
 export interface BestPeer {
   readonly server: Server;
-  /** Of all candidates, in the order in which they were tried. */
+  /** All candidates, in the order in which they were tried. */
   readonly trials: readonly Trial[];
 }
 
-/** How the candidates of a workload are tried. */
+/** How a workload's candidates are tried. */
 export interface Trials {
   readonly candidates: readonly Candidate[];
   readonly start: (candidate: Candidate) => Promise<Server>;
@@ -31,7 +31,7 @@ interface Tried {
   readonly figure: number;
 }
 
-/** @throws ServerDeath when a candidate dies, BenchError when none serves the workload */
+/** @throws ServerDeath when a candidate crashes, BenchError when none serves the workload */
 export async function bestPeer(workload: Workload, options: Trials): Promise<BestPeer> {
   const { candidates, start, onTrial = () => {} } = options;
   const trials: Trial[] = [];
@@ -51,7 +51,8 @@ export async function bestPeer(workload: Workload, options: Trials): Promise<Bes
     await best?.server.stop();
     throw error;
   }
-  if (best === null) throw new BenchError(`${workload.id}: llama-server serves it in no way`);
+  if (best === null)
+    throw new BenchError(`${workload.id}: no configuration of llama-server serves it`);
   return { server: best.server, trials };
 }
 
@@ -71,7 +72,7 @@ async function tryCandidate(
     return { server, figure };
   } catch (error) {
     await server?.stop();
-    // One that does not start, or refuses, is no candidate; one that dies is broken.
+    // A candidate that does not start, or refuses, is skipped; one that crashes is broken.
     if (error instanceof BenchError && !(error instanceof ServerDeath)) return null;
     throw error;
   } finally {

@@ -1,32 +1,32 @@
-// Whether somebody else used the machine during a slice. CPU time of the servers, the client and the
-// helpers that belong to the workload is ours; what is left of the machine's is not.
+// Detects other use of the machine during a slice: CPU time that is not of the servers, the client or the
+// workload's helpers.
 
 import { cpuSecondsOf, machineCpu } from "../servers/proc.ts";
 
-/** Above these shares of the machine's CPU time a slice counts as disturbed. */
+/** A slice counts as disturbed above these shares of the machine's CPU time. */
 export const MAX_OTHERS = 0.05;
 export const MAX_STEAL = 0.01;
 
-/** CPU seconds since some moment. */
+/** CPU seconds since an arbitrary moment. */
 export interface CpuReading {
   readonly busyS: number;
   readonly stealS: number;
-  /** Of this process alone: the client. */
+  /** CPU time of this process, the client. */
   readonly clientS: number;
-  /** Of the client, the servers and the helpers. */
+  /** CPU time of the client, the servers and the helpers. */
   readonly ownS: number;
-  /** Wall clock times CPUs. */
+  /** Wall clock time multiplied by the number of CPUs. */
   readonly capacityS: number;
 }
 
 export interface Disturbance {
-  /** Shares of the machine's CPU time, 0..1; null where the system does not tell. */
+  /** Shares of the machine's CPU time, 0..1; null if the system does not report it. */
   readonly others: number | null;
   readonly steal: number | null;
   readonly client: number;
 }
 
-/** @param pids processes whose CPU time is ours, besides this one */
+/** @param pids measured processes other than this one */
 export function readCpu(pids: readonly number[]): CpuReading {
   const { user, system } = process.cpuUsage();
   const clientS = (user + system) / 1e6;

@@ -1,10 +1,10 @@
-// Two servers in slices of the order A B B A: a drift of the machine hits both. Two pairs make a quad;
-// pairs that were disturbed do not count and are made again, up to three times as many as planned.
+// Loads two servers in slices in the order A B B A, so that drift of the machine affects both. Two pairs make
+// a quad. Disturbed pairs are discarded and repeated, up to three times the planned number.
 
 import { type Quartiles, quartiles } from "../../src/benchmark/statistics.ts";
 import { type Disturbance, isDisturbed } from "./disturbance.ts";
 
-/** A server loaded once. */
+/** One slice of one server. */
 export interface Observed<S> {
   readonly figure: number;
   readonly slice: S;
@@ -14,36 +14,36 @@ export interface Observed<S> {
 export interface Pair<S> {
   readonly a: Observed<S>;
   readonly b: Observed<S>;
-  /** A over B of a figure where more is better, else B over A: above 1, A is the better one. */
+  /** A/B if more is better, otherwise B/A, so that A is better above 1. */
   readonly ratio: number;
-  /** Null = it counts. */
-  readonly discarded: "others used the CPUs" | "the A slices differ" | null;
+  /** Null if the pair counts. */
+  readonly discarded: "other processes used the CPUs" | "the A slices differ" | null;
 }
 
 export interface Comparison<S> {
-  /** In the order in which they were made. */
+  /** In the order in which they were measured. */
   readonly pairs: readonly Pair<S>[];
   readonly numCounted: number;
   readonly numPlanned: number;
-  /** Of the pairs that count; of all, when too few do. */
+  /** Ratios of the pairs that count, or of all pairs if too few do. */
   readonly ratio: Quartiles;
-  /** Too few pairs were undisturbed, so nothing follows from the ratio. */
+  /** Too few pairs were undisturbed, so the ratio proves nothing. */
   readonly gaveUp: boolean;
 }
 
 export interface PairsPlan<S> {
-  /** Loads one of the servers, `slice` counts from 0. */
+  /** Loads one of the servers; `slice` counts from 0. */
   readonly observe: (side: "a" | "b", slice: number) => Promise<Observed<S>>;
   readonly numPairs: number;
   readonly better: "higher" | "lower";
   readonly onPair?: (pair: Pair<S>, numCounted: number) => void;
 }
 
-/** Largest ratio of the two A slices of a quad. */
+/** Largest allowed ratio of the two A slices of a quad. */
 const MAX_DRIFT = 1.1;
 const GIVE_UP_AFTER = 3;
 
-/** "abba": the sides of one quad. */
+/** "abba": the order of sides in one quad. */
 export const QUAD = ["a", "b", "b", "a"] as const;
 
 export async function inQuads<S>(plan: PairsPlan<S>): Promise<Comparison<S>> {
@@ -80,5 +80,5 @@ function pairOf<S>(
   const ratio = better === "higher" ? a.figure / b.figure : b.figure / a.figure;
   const isBusy = isDisturbed(a.disturbance) || isDisturbed(b.disturbance);
   const reason = hasDrifted ? "the A slices differ" : null;
-  return { a, b, ratio, discarded: isBusy ? "others used the CPUs" : reason };
+  return { a, b, ratio, discarded: isBusy ? "other processes used the CPUs" : reason };
 }

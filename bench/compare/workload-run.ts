@@ -1,4 +1,4 @@
-// Runs one workload: against a peer in pairs of slices, or alone in a few slices.
+// Runs one workload: compared with a peer in pairs of slices, or by itself in a few slices.
 
 import { BenchError } from "../bench-error.ts";
 import type { Limits } from "../probe/probe.ts";
@@ -7,7 +7,7 @@ import type { Slice, Workload } from "../workloads/workload.ts";
 import { disturbanceBetween, readCpu } from "./disturbance.ts";
 import { type Comparison, inQuads, type Observed, type Pair } from "./pairs.ts";
 
-/** What was seen of one server. */
+/** Observations of one server. */
 export interface Side {
   readonly name: string;
   readonly model: string;
@@ -18,34 +18,34 @@ export interface Side {
 export interface WorkloadRun {
   readonly workload: Workload;
   readonly ours: Side;
-  /** What the machine could do just before; null without a C compiler. */
+  /** Limits of the machine, measured just before; null without a C compiler. */
   readonly limits: Limits | null;
-  /** Null = ours was measured alone. */
+  /** Null if Pagoda was measured without a peer. */
   readonly peer: (Side & { readonly comparison: Comparison<Slice> }) | null;
 }
 
 export interface RunOptions {
   readonly limits: Limits | null;
   readonly seed: number;
-  /** Null = what the workload says. */
+  /** Null = the workload's default. */
   readonly pairs: number | null;
-  /** Without a peer. */
+  /** For a run without a peer. */
   readonly slices: number;
   readonly onPair?: (pair: Pair<Slice>, numCounted: number) => void;
 }
 
 /** Seeds of one run of the bench. */
 const SEEDS_PER_RUN = 1000;
-/** A candidate of the peer is tried with prompts of its own. */
+/** Each candidate of the peer is tried with its own prompts. */
 export const TRIAL_SEED = SEEDS_PER_RUN - 1;
 
-/** @throws ServerDeath when it dies of its first requests */
+/** @throws ServerDeath when it crashes during its first requests */
 export async function warmUp(workload: Workload, server: Server): Promise<void> {
   await workload.warmUp?.(server);
   if (server.death() !== null) await checkAlive(server);
 }
 
-/** One slice of one server. @throws ServerDeath, or BenchError when no request came through */
+/** Loads one server for one slice. @throws ServerDeath, or BenchError when no request succeeded */
 export async function observe(
   workload: Workload,
   server: Server,
@@ -59,7 +59,7 @@ export async function observe(
   const isUseless = slice.timelines.every(({ events }) => events.length === 0);
   if (isUseless || (error !== undefined && workload.toleratesErrors !== true)) {
     await checkAlive(server);
-    throw new BenchError(`${workload.id}: ${server.name} failed: ${error ?? "no token came"}`);
+    throw new BenchError(`${workload.id}: ${server.name} failed: ${error ?? "no tokens received"}`);
   }
   return { figure: slice.figure, slice, disturbance };
 }
@@ -68,7 +68,7 @@ const sideOf = (server: Server, observed: readonly Observed<Slice>[]): Side => (
   ...{ name: server.name, model: server.model, flags: server.flags, observed },
 });
 
-/** Ours alone; it is warmed up first. */
+/** Measures Pagoda by itself, after a warm-up. */
 export async function runAlone(
   workload: Workload,
   ours: Server,

@@ -1,20 +1,20 @@
-// The clients of a server, all in one process that is not the server's: each request is streamed, and its
-// outcome and times are kept. Prints its books at the end.
+// The clients of a server, all in one process separate from the server's: each request is streamed, and its
+// outcome and times are recorded. Prints the records at the end.
 
 import { Ledger, type Outcome } from "../../test/support/ledger.ts";
 import { type LagFigures, LoopLag } from "./loop-lag.ts";
 
 export interface LoadPlan {
   readonly url: string;
-  /** So many streams at a time, a new one for each that ends; or so many a second that wait for nobody. */
+  /** Either this many concurrent streams, each replaced when it ends, or this many new ones per second. */
   readonly arrivals: { readonly concurrency: number } | { readonly perSecond: number };
-  /** In which requests begin; each is then read to its end. */
+  /** Period in which requests begin; each is then read to its end. */
   readonly seconds: number;
-  /** Least and most of an answer. */
+  /** Minimum and maximum length of an answer. */
   readonly tokens: readonly [number, number];
 }
 
-/** Times since the first request, ms. */
+/** Times since the first request, in ms. */
 export interface Entry {
   readonly outcome: Outcome;
   readonly startMs: number;
@@ -25,7 +25,7 @@ export interface Books {
   readonly entries: readonly Entry[];
   readonly losses: readonly string[];
   readonly numTokens: number;
-  /** Of the clients' own event loop: their times are not better than that. */
+  /** Lag of the clients' own event loop, which limits the accuracy of their times. */
   readonly lag: LagFigures;
 }
 

@@ -1,4 +1,4 @@
-// A front over a stub engine, as the bench sees it.
+// The bench's handle of a front over a stub engine.
 
 import { BenchError } from "../bench-error.ts";
 import { countChild } from "../measure.ts";
@@ -8,7 +8,7 @@ import type { LagFigures } from "./loop-lag.ts";
 import type { StubOptions } from "./stub-engine.ts";
 
 export interface FrontFigures {
-  /** Of its event loop, since it was last asked or has started. */
+  /** Lag of its event loop, since the last query or the start. */
   readonly lag: LagFigures;
   readonly residentBytes: number;
 }
@@ -48,7 +48,7 @@ export class FrontProcess {
   }
 }
 
-/** What the child says, one answer at a time. */
+/** Messages from the child, one at a time. */
 class Answers {
   #waiting: PromiseWithResolvers<unknown> | null = null;
 
@@ -62,6 +62,6 @@ class Answers {
   }
 
   end(): void {
-    this.#waiting?.reject(new BenchError("the front has ended"));
+    this.#waiting?.reject(new BenchError("the front has exited"));
   }
 }

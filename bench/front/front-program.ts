@@ -1,5 +1,5 @@
-// The front as `serve` makes it, in a process of its own, over the stub engine. It tells its parent where
-// it listens, and when asked how its event loop has kept time.
+// The front as created by `serve`, in its own process, over the stub engine. It reports to its parent where
+// it listens and, on request, how late its event loop was.
 
 import { serveLimits } from "../../src/cli/limits.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";
@@ -15,7 +15,7 @@ import { STUB_ENGINE, type StubOptions, stubConfig } from "./stub-engine.ts";
 
 export const FRONT_PROGRAM = [process.execPath, import.meta.path];
 
-/** @param words options of `serve`; those of an engine have no effect */
+/** @param words options of `serve`; engine options have no effect */
 function frontOptions(words: readonly string[]): MeasuredFrontOptions & ContextOptions {
   const options = parseOptions("serve", { argv: words, env: {}, readYaml: () => ({}) }, () => {});
   const log = printErrorLine;

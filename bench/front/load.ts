@@ -1,4 +1,4 @@
-// Loads a server from a process of its own and checks its books against the client's.
+// Loads a server from a separate process and compares its counts with the client's.
 
 import type { Outcome } from "../../test/support/ledger.ts";
 import { change, readMetrics, type Series, untilIdle } from "../../test/support/server-process.ts";
@@ -6,7 +6,7 @@ import { BenchError } from "../bench-error.ts";
 import { countChild, report } from "../measure.ts";
 import { type Books, CLIENT_PROGRAM, type LoadPlan } from "./client-program.ts";
 
-/** Bun's fetch keeps no more than 256 requests in flight unless told at its start. */
+/** Bun's fetch keeps no more than 256 requests in flight unless configured at the start. */
 const CLIENT_ENV = { BUN_CONFIG_MAX_HTTP_REQUESTS: "10000" };
 
 const TOKENS = "vllm:generation_tokens_total{}";
@@ -14,7 +14,7 @@ const LENGTH = 'vllm:request_success_total{finished_reason="length"}';
 const REFUSED = 'http_requests_total{handler="/v1/completions",method="POST",status="5xx"}';
 
 export interface LoadResult extends Books {
-  /** What does not agree; empty = nothing was lost. */
+  /** Counts that differ; empty if nothing was lost. */
   readonly faults: readonly string[];
 }
 
@@ -25,14 +25,14 @@ export async function loadServer(plan: LoadPlan): Promise<LoadResult> {
   return { ...books, faults: [...books.losses, ...disagreements(books, before, after)] };
 }
 
-/** @throws BenchError when the clients end without their books */
+/** @throws BenchError when the clients end without reporting their counts */
 async function runClients(plan: LoadPlan): Promise<Books> {
   const child = Bun.spawn([...CLIENT_PROGRAM, JSON.stringify(plan)], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, ...CLIENT_ENV },
   });
   const text = await new Response(child.stdout).text();
-  if ((await child.exited) !== 0) throw new BenchError("the clients have ended before their time");
+  if ((await child.exited) !== 0) throw new BenchError("the clients exited early");
   countChild(Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6);
   return JSON.parse(text) as Books;
 }
@@ -41,14 +41,14 @@ export function countOf({ entries }: Books, outcome: Outcome): number {
   return entries.filter((entry) => entry.outcome === outcome).length;
 }
 
-/** @throws BenchError when something was lost: that is no figure to compare */
+/** @throws BenchError when something was lost, since the figures are then not comparable */
 export function reportFaults(...loads: readonly LoadResult[]): void {
   const faults = loads.flatMap((books) => books.faults);
-  report("what the books do not agree on", faults.join("; ") || "nothing", "nothing");
-  if (faults.length > 0) throw new BenchError("the books of clients and server do not balance");
+  report("counts that differ", faults.join("; ") || "nothing", "nothing");
+  if (faults.length > 0) throw new BenchError("the counts of clients and server differ");
 }
 
-/** A series without an event is not there yet. */
+/** A series does not exist before its first event. */
 const growth = (before: Series, after: Series, name: string) =>
   change(new Map([[name, 0], ...before]), new Map([[name, 0], ...after]), name);
 
@@ -60,5 +60,5 @@ function disagreements(books: Books, before: Series, after: Series): string[] {
   ] as const;
   return pairs
     .filter(([, ours, theirs]) => ours !== theirs)
-    .map(([what, ours, theirs]) => `${what}: ${ours} of the clients, ${theirs} of the server`);
+    .map(([what, ours, theirs]) => `${what}: ${ours} at the clients, ${theirs} at the server`);
 }

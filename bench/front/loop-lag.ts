@@ -1,11 +1,11 @@
-// How late an event loop comes to what is due. Ticks are due at fixed times and each counts, however late
-// it is looked at: a hold-up of a second weighs as all the ticks that fell into it.
+// Lag of an event loop. Ticks are due at fixed times and each counts, however late it is processed: a stall
+// of one second counts as all the ticks that fell into it.
 
 import { percentile } from "../../src/benchmark/statistics.ts";
 
 const TICK_MS = 5;
 
-/** Ms. */
+/** In ms. */
 export interface LagFigures {
   readonly p50: number;
   readonly p99: number;
@@ -21,7 +21,7 @@ export class LoopLag {
     this.#timer = setInterval(() => this.#look(performance.now()), TICK_MS);
   }
 
-  /** Of the ticks until now; ends it. */
+  /** Lag of the ticks until now; ends the measurement. */
   take(): LagFigures {
     clearInterval(this.#timer);
     const lags = this.#lagsMs;

@@ -1,5 +1,5 @@
-// Three times as many requests as a server can answer: it must go on answering as many as it can, and tell
-// the others at once. First over a stub engine, so that the front is what is measured, then over the model.
+// Three times as many requests as a server can answer: it must keep answering as many as it can, and refuse
+// the others at once. First over a stub engine, so that the front is measured, then over the model.
 
 import { percentile } from "../../src/benchmark/statistics.ts";
 import type { Outcome } from "../../test/support/ledger.ts";
@@ -12,17 +12,17 @@ import { countOf, type LoadResult, loadServer, reportFaults } from "./load.ts";
 
 const FACTOR = 3;
 const [PEAK_S, OVERLOAD_S] = [10, 30];
-/** Begin and end of a load say nothing about its rate. */
+/** Excludes the beginning and the end of a load from its rate. */
 const RAMP_S = 2;
 const TOKENS: readonly [number, number] = [32, 32];
 const MAX_QUEUED = 256;
 const LIMITS = ["--max-num-queued-reqs", String(MAX_QUEUED)];
 
-/** Sequences of a step, and more than that in flight, so that none of them is ever free. */
+/** Sequences of a step, with more than that in flight, so that no slot is ever idle. */
 const NUM_SEQS = 64;
 const CLOSED = { concurrency: 2 * NUM_SEQS };
 
-/** Requests a second that ended well, after the ramp. */
+/** Requests per second that finished, after the ramp-up. */
 function goodput({ entries }: Books, seconds: number): number {
   const [fromMs, toMs] = [RAMP_S * 1000, seconds * 1000];
   const isInside = ({ endMs }: Entry) => endMs >= fromMs && endMs < toMs;
@@ -41,10 +41,10 @@ async function overloadOf(url: string): Promise<void> {
   const peak = goodput(calm, PEAK_S);
   const arrivals = { perSecond: FACTOR * peak };
   const books = await loadServer({ ...plan, arrivals, seconds: OVERLOAD_S });
-  report("requests a second at the peak", peak.toFixed(1));
+  report("peak requests per second", peak.toFixed(1));
   const good = goodput(books, OVERLOAD_S);
   report(
-    `of ${FACTOR} times as many, share of the peak answered`,
+    `share of the peak answered at ${FACTOR} times the load`,
     (good / peak).toFixed(3),
     ">= 0.9",
   );

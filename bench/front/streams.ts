@@ -1,4 +1,4 @@
-// A thousand streams at a time through one front: nothing may be lost, and its event loop must keep time.
+// A thousand concurrent streams through one front: nothing must be lost, and its event loop must not lag.
 
 import { report } from "../measure.ts";
 import { FrontProcess } from "./front-process.ts";
@@ -6,7 +6,7 @@ import { countOf, loadServer, reportFaults } from "./load.ts";
 
 const NUM_STREAMS = 1000;
 const SECONDS = 30;
-/** Each stream gets ten tokens a second: ten thousand events. */
+/** Each stream gets ten tokens per second, so ten thousand events in total. */
 const STEP_MS = 100;
 const LIMITS = ["--max-num-queued-reqs", "2000", "--max-num-queued-tokens", "1m"];
 
@@ -20,8 +20,8 @@ export async function streams(seconds = SECONDS): Promise<void> {
   await front.stop();
   const { numTokens, entries } = books;
   const lastMs = entries.reduce((last, { endMs }) => Math.max(last, endMs), 0);
-  report("streams, of them finished", `${entries.length}, ${countOf(books, "finished")}`, "all");
-  report("tokens received a second", ((1000 * numTokens) / lastMs).toFixed(0));
+  report("streams, finished", `${entries.length}, ${countOf(books, "finished")}`, "all");
+  report("tokens received per second", ((1000 * numTokens) / lastMs).toFixed(0));
   report("lag of the front's event loop, ms: median", lag.p50.toFixed(1));
   report("  p99", lag.p99.toFixed(1), "< 50");
   report("  largest", lag.max.toFixed(1));

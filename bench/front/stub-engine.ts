@@ -1,5 +1,5 @@
-// An engine child whose passes take a set time and compute nothing: scheduler, loop, protocol and process
-// are the real ones. What a front does is then measured alone, and how fast the engine is is known.
+// An engine child whose passes take a fixed time and compute nothing; scheduler, loop, protocol and process
+// are the real ones. This isolates the front, with a known engine speed.
 
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { stackOf } from "../../src/errors.ts";
@@ -11,9 +11,9 @@ import { EmptyRunner } from "../empty-runner.ts";
 import { type Limits, startClient } from "../engine.ts";
 
 export interface StubOptions {
-  /** Of every pass, whatever is in it. */
+  /** Duration of every pass, whatever its contents. */
   readonly stepMs: number;
-  /** Sequences of a pass. */
+  /** Number of sequences in a pass. */
   readonly maxNumSeqs: number;
 }
 
@@ -24,7 +24,7 @@ const MAX_MODEL_LEN = 2048;
 const NUM_BLOCKS = 65_536;
 const MAX_NUM_BATCHED_TOKENS = 16_384;
 
-/** The config that tells the child about it: the path is read as the length of a pass. */
+/** Config for the child; its model path is parsed as the duration of a pass. */
 export function stubConfig({ stepMs, maxNumSeqs }: StubOptions): EngineConfig {
   return {
     ...{ modelPath: String(stepMs), maxNumSeqs, blockSize: BLOCK_SIZE, kvCacheType: "f16" },

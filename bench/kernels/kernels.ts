@@ -1,5 +1,5 @@
-// `bun run bench kernels`: what matrix products, attention and sampling get out of this CPU, on one core and
-// on all, with the CPU's own instruction set and held to AVX2. Shares are of the probe, run just before.
+// `bun run bench kernels`: the performance of matrix products, attention and sampling on one core and on all,
+// with the CPU's own instruction set and limited to AVX2. Shares are relative to the probe, run just before.
 
 import { saveResults } from "../output/result-file.ts";
 import { textTable } from "../output/table.ts";
@@ -52,17 +52,19 @@ function printPart({ part, set, threads }: Part, limits: Limits, { sets, times }
   const cpu = heldTo(thisCpu(), set);
   const tops = bestTops(limits, cpu).toFixed(2);
   const limit = `memory ${limits.readGbs.toFixed(0)} GB/s, int8 ${tops} Tops`;
-  console.log(`\n${part}, ${sets[part]}, ${threads} threads; the probe: ${limit}`);
+  console.log(`\n${part}, ${sets[part]}, ${threads} threads; probe: ${limit}`);
   const of = <T>(kind: string) => times.filter((time) => time.kind === kind) as T[];
   if (part === "products") {
-    console.log("by rows of activations; G: GB/s of weights, T: Tops, whichever limit is nearer");
+    console.log(
+      "by number of activation rows; G: GB/s of weights, T: Tops, whichever limit is closer",
+    );
     console.log(textTable(productRows(of<ProductTime>("product"), limits, cpu)));
-    console.log(`\n1536x576, µs by rows of activations`);
+    console.log(`\n1536x576, µs by number of activation rows`);
     console.log(textTable(toothRows(of<ProductTime>("tooth"))));
   } else if (part === "attention") {
     console.log(textTable(attentionRows(of<AttentionTime>("attention"), limits)));
     const floatTops = bestFloatTops(limits, cpu);
-    console.log(`\nchunks of a prompt by context, Tflops; the probe: ${floatTops.toFixed(2)}`);
+    console.log(`\nprompt chunks by context, Tflops; probe: ${floatTops.toFixed(2)}`);
     console.log(textTable(chunkRows(of<ChunkTime>("chunk"), floatTops)));
   } else {
     console.log(textTable(logitRows(of<RowTime>("row"), limits)));

@@ -1,4 +1,4 @@
-// The program beside this file over the objects of the addon as it was built: what is timed is what serves.
+// The kernel program of this folder, linked with the built addon's objects, so it times the code that serves.
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dir, "..", "..");
 const OBJECTS = join(ROOT, "build", "native", "CMakeFiles", "pagoda.dir", "native");
 const GGML = join(ROOT, "build", "native", "build-llama", "ggml", "src", "libggml-base.a");
 
-/** Sources of native/ that the kernels consist of. */
+/** Sources of native/ that contain the kernels. */
 const SOURCES = [
   "simd/cpu-set",
   ...["gemm", "gemm-avx2", "gemm-avxvnni", "gemm-avx512vnni"].map((name) => `matmul/${name}`),
@@ -26,7 +26,7 @@ const INCLUDES = [
   ...["build/llama.cpp/include", "build/llama.cpp/ggml/include"],
 ].map((path) => `-I${join(ROOT, path)}`);
 
-/** The names of the sets in use: "avx512vnni", "avx2", "generic" and the like. */
+/** Names of the sets in use, such as "avx512vnni", "avx2" and "generic". */
 export interface KernelSets {
   readonly products: string;
   readonly attention: string;
@@ -35,26 +35,26 @@ export interface KernelSets {
 
 interface Timed {
   readonly seconds: number;
-  /** Read once each. */
+  /** Each is read once. */
   readonly bytes: number;
 }
 
 export interface ProductTime extends Timed {
-  /** "tooth": one of a run of batches that shows where more rows take less time. */
+  /** "tooth": one of consecutive batch sizes, to find those where more rows take less time. */
   readonly kind: "product" | "tooth";
   readonly type: string;
-  /** Of the weights. */
+  /** Bytes of the weights. */
   readonly cols: number;
   readonly rows: number;
-  /** Rows of activations. */
+  /** Number of activation rows. */
   readonly batch: number;
-  /** A multiplication and an addition are two. */
+  /** A multiplication and an addition count as two. */
   readonly ops: number;
 }
 
 export interface AttentionTime extends Timed {
   readonly kind: "attention";
-  /** Of K and V. */
+  /** Bytes of K and V. */
   readonly type: string;
   readonly heads: number;
   readonly kvHeads: number;
@@ -62,17 +62,17 @@ export interface AttentionTime extends Timed {
   readonly context: number;
 }
 
-/** A chunk of a prompt, its last token at the end of the context. */
+/** A chunk of a prompt, with its last token at the end of the context. */
 export interface ChunkTime {
   readonly kind: "chunk";
-  /** Of K and V. */
+  /** Bytes of K and V. */
   readonly type: string;
   readonly heads: number;
   readonly kvHeads: number;
   readonly tokens: number;
   readonly context: number;
   readonly seconds: number;
-  /** Of both products, for what a token sees alone; a multiplication and an addition are two. */
+  /** Operations of both products, over the context that each token attends to; a multiply-add counts as two. */
   readonly ops: number;
 }
 
@@ -91,7 +91,7 @@ export interface KernelRun {
   readonly part: "products" | "attention" | "rows";
   readonly set: ForcedSet | null;
   readonly threads: number;
-  /** About so long each measurement. */
+  /** Approximate duration of each measurement. */
   readonly milliseconds: number;
 }
 

@@ -1,5 +1,5 @@
-// What the kernels' times say, as rows of text: bytes and operations a second, with their shares of what the
-// probe got out of the same CPU in the same minute.
+// Tables of the kernels' times: bytes and operations per second, with their shares of what the probe measured
+// on the same CPU in the same minute.
 
 import type { Cpu } from "../probe/cpu.ts";
 import { bestTops, type Limits } from "../probe/probe.ts";
@@ -13,7 +13,7 @@ function bytesCell({ bytes, seconds }: { bytes: number; seconds: number }, limit
   return `${gbs.toFixed(gbs < 100 ? 1 : 0)} G (${percent(gbs / limits.readGbs)})`;
 }
 
-/** By the limit that is nearer: "0.55 T (58 %)" are Tops and their share of the int8 dot products. */
+/** By the closer limit: "0.55 T (58 %)" is Tops and their share of the int8 dot products. */
 function productCell(time: ProductTime, limits: Limits, cpu: Cpu): string {
   const tops = time.ops / time.seconds / 1e12;
   const share = tops / bestTops(limits, cpu);
@@ -24,7 +24,7 @@ function productCell(time: ProductTime, limits: Limits, cpu: Cpu): string {
 const groupBy = <T>(items: readonly T[], keyOf: (item: T) => string) =>
   Object.entries(Object.groupBy(items, keyOf)).map(([key, of = []]) => [key, of] as const);
 
-/** One row a type and matrix, one column a number of rows of activations. */
+/** One row per type and matrix, one column per number of activation rows. */
 export function productRows(times: readonly ProductTime[], limits: Limits, cpu: Cpu): string[][] {
   const batches = [...new Set(times.map(({ batch }) => batch))].sort((a, b) => a - b);
   const head = ["type", "cols x rows", ...batches.map(String)];
@@ -41,13 +41,13 @@ export function productRows(times: readonly ProductTime[], limits: Limits, cpu: 
 
 export interface Tooth {
   readonly batch: number;
-  /** Time of the batch / time of the quickest larger one; 1 or less where none is quicker. */
+  /** Time of the batch / time of the fastest larger one; at most 1 if none is faster. */
   readonly ratio: number;
 }
 
 /**
- * The worst batch: more rows should never take less time. That is stricter than being within a ratio of the
- * next multiple of a tile, and needs no knowledge of tiles.
+ * The worst batch: more rows should never take less time. That is stricter than a ratio to the next multiple
+ * of a tile, and requires no knowledge of tiles.
  */
 export function worstTooth(times: readonly ProductTime[]): Tooth {
   const sorted = [...times].sort((a, b) => a.batch - b.batch);
@@ -62,7 +62,7 @@ export function worstTooth(times: readonly ProductTime[]): Tooth {
 
 const TOOTH_COLUMNS = [1, 2, 3, 4, 5, 6, 8, 9, 12, 13, 16, 24, 25, 32, 48, 64];
 
-/** One row a type: µs of some batches, and the worst tooth of all. */
+/** One row per type: µs of some batches, and the worst tooth of all. */
 export function toothRows(times: readonly ProductTime[]): string[][] {
   const head = ["type", ...TOOTH_COLUMNS.map(String), "worst, <= 1.1"];
   const rows = groupBy(times, ({ type }) => type).map(([type, ofType]) => {
@@ -76,7 +76,7 @@ export function toothRows(times: readonly ProductTime[]): string[][] {
 
 type InContext = Pick<AttentionTime, "type" | "heads" | "kvHeads" | "context">;
 
-/** One row a cache and number of what `column` names, one column a context. */
+/** One row per cache type and value of `column`, one column per context. */
 function contextRows<T extends InContext>(
   times: readonly T[],
   column: string,

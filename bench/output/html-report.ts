@@ -1,4 +1,4 @@
-// The report: one file that needs no other, with the table, the ratios and the distributions of a run.
+// The report: one self-contained file with the table, the ratios and the distributions of a run.
 
 import { latencies } from "../../src/benchmark/serving-result.ts";
 import type { Side, WorkloadRun } from "../compare/workload-run.ts";
@@ -11,7 +11,7 @@ import { gateOf } from "./verdict.ts";
 export interface Report {
   readonly runs: readonly WorkloadRun[];
   readonly cpu: Cpu;
-  /** ISO. */
+  /** ISO format. */
   readonly date: string;
 }
 
@@ -79,7 +79,7 @@ function workloadSection({ workload, ours, peer }: WorkloadRun): string {
       one === undefined ? [] : [{ name: one.name, color: one.color, values: one.by[metric] }],
     );
   const flags = [ours, ...(peer === null ? [] : [peer])].map(
-    (side) => `${escaped(side.name)}: <code>${escaped(side.flags ?? "flags not known")}</code>`,
+    (side) => `${escaped(side.name)}: <code>${escaped(side.flags ?? "flags unknown")}</code>`,
   );
   return `<h3>${escaped(workload.id)} ${escaped(workload.title)}</h3>
 <div class="plots">${distributionPlot("time to first token", seriesOf("ttft"))}${distributionPlot("inter-token latency", seriesOf("itl"))}</div>

@@ -1,4 +1,4 @@
-// A page that needs no other file: what all reports look like.
+// The self-contained page that all reports share.
 
 import { escaped, OURS, PEER } from "./svg.ts";
 
@@ -13,7 +13,7 @@ td { font-variant-numeric: tabular-nums; } svg { max-width: 100%; height: auto; 
 .ours::before, .peer::before { content: ""; display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.4em; }
 .ours::before { background: ${OURS}; } .peer::before { background: ${PEER}; }`;
 
-/** @param body HTML, escaped where it must be */
+/** @param body HTML, escaped where necessary */
 export const htmlPage = (title: string, body: string) => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escaped(title)}</title><style>${STYLE}</style></head><body>
@@ -21,5 +21,5 @@ ${body}
 </body></html>
 `;
 
-/** @param date ISO */
+/** @param date in ISO format */
 export const shownDate = (date: string) => `${date.slice(0, 16).replace("T", " ")} UTC`;

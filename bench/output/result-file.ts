@@ -1,5 +1,5 @@
-// The file of --save-result: of each workload the keys of `vllm bench serve`, and beside them what the
-// comparison gave. One workload is one object, several are a list.
+// The file of --save-result: for each workload, the keys of `vllm bench serve` and the results of the
+// comparison. One workload is one object, several are an array.
 
 import {
   type Goodput,
@@ -8,7 +8,7 @@ import {
 } from "../../src/benchmark/serving-result.ts";
 import type { Side, WorkloadRun } from "../compare/workload-run.ts";
 
-/** Of all its slices together. */
+/** Results of all its slices together. */
 export function sideResult({ observed }: Side, goodput: Goodput | null): ServingResult {
   const timelines = observed.flatMap(({ slice }) => slice.timelines);
   const durationS = observed.reduce((sum, { slice }) => sum + slice.durationS, 0);

@@ -38,7 +38,7 @@ export interface RatioBar {
   readonly q3: number;
   readonly gate: number | null;
   readonly stretch: number | null;
-  /** Drawn pale: nothing follows from it. */
+  /** Drawn pale, because the comparison is inconclusive. */
   readonly isDisturbed: boolean;
 }
 
@@ -53,7 +53,7 @@ function ratioTicks(low: number, high: number): number[] {
   return ticks.filter((tick) => tick >= low && tick <= high);
 }
 
-/** Ratios on a logarithmic axis; 1 is where both are as good. */
+/** Ratios on a logarithmic axis; at 1, both are equal. */
 export function ratioPlot(bars: readonly RatioBar[]): string {
   const { left, right, row, top, width } = RATIO;
   const values = bars.flatMap((bar) => [bar.q1, bar.q3, bar.gate ?? 1, bar.stretch ?? 1]);
@@ -96,7 +96,7 @@ export interface Series {
 
 const CURVE = { left: 40, right: 14, top: 22, bottom: 34, width: 370, height: 190 } as const;
 
-/** Share of values up to x, on a logarithmic axis of milliseconds. */
+/** Cumulative share of values, on a logarithmic axis of milliseconds. */
 export function distributionPlot(title: string, series: readonly Series[]): string {
   const { left, right, top, bottom, width, height } = CURVE;
   const positive = series.flatMap(({ values }) => values.filter((value) => value > 0));

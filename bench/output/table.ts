@@ -1,11 +1,11 @@
-// The text table of a run: one row a workload.
+// The text table of a run: one row per workload.
 
 import { medianOf } from "../../src/benchmark/statistics.ts";
 import type { Side, WorkloadRun } from "../compare/workload-run.ts";
 import type { CpuKind } from "../probe/cpu.ts";
 import { gateOf, verdictOf } from "./verdict.ts";
 
-/** Three digits, more only left of the point. */
+/** Three significant digits, with more only before the decimal point. */
 export function shortNumber(value: number): string {
   if (!Number.isFinite(value)) return "-";
   const digits = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
@@ -47,7 +47,7 @@ function ratioText({ peer }: WorkloadRun): string {
   return `${shortNumber(median)} [${shortNumber(q1)}, ${shortNumber(q3)}]`;
 }
 
-/** Columns padded to their widest cell. */
+/** Pads columns to their widest cell. */
 export function textTable(rows: readonly (readonly string[])[]): string {
   const numColumns = Math.max(...rows.map((row) => row.length));
   const widths = Array.from({ length: numColumns }, (_, column) =>

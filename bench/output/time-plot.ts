@@ -1,13 +1,13 @@
-// Values over time as inline SVG: one axis from zero with a unit, gaps where there is no value, upright
-// lines where something was done to what is measured.
+// Values over time as inline SVG: one axis from zero with a unit, gaps where there is no value, vertical
+// lines at events.
 
 import { FAINT, fixed, INK, label, line, svg } from "./svg.ts";
 
 export interface TimePlot {
   readonly title: string;
-  /** Of the values. */
+  /** Unit of the values. */
   readonly unit: string;
-  /** Seconds, rising. */
+  /** In seconds, ascending. */
   readonly timesS: readonly number[];
   readonly series: readonly TimeSeries[];
   readonly marks: readonly Mark[];
@@ -16,7 +16,7 @@ export interface TimePlot {
 export interface TimeSeries {
   readonly name: string;
   readonly color: string;
-  /** Parallel to the times; null = none. */
+  /** Parallel to the times; null = no value. */
   readonly values: readonly (number | null)[];
 }
 
@@ -29,7 +29,7 @@ const SIZE = { left: 64, right: 12, top: 26, bottom: 36, width: 1040, height: 19
 const { left: LEFT, top: TOP } = SIZE;
 const [RIGHT, BOTTOM] = [SIZE.width - SIZE.right, SIZE.height - SIZE.bottom];
 
-/** Tells values of `[0, most]` where they lie. */
+/** Maps times and values of `[0, most]` to coordinates. */
 interface Scales {
   readonly x: (seconds: number) => number;
   readonly y: (value: number) => number;
@@ -54,7 +54,7 @@ export function timePlot({ title, unit, timesS, series, marks }: TimePlot): stri
   ]);
 }
 
-/** The title, and names beside their colours where there are several. */
+/** The title, and names next to their colors if there are several. */
 function legend(title: string, series: readonly TimeSeries[]): string[] {
   if (series.length < 2) return [label(LEFT, 14, title)];
   let x = RIGHT;
@@ -89,14 +89,14 @@ function timeAxis({ x }: Scales, endS: number): string[] {
   ]);
 }
 
-/** The least of 1, 2 or 5 times a power of ten that is not below. */
+/** Smallest of 1, 2 or 5 times a power of ten that is at least the value. */
 function roundStep(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   return ([1, 2, 5].find((one) => one * power >= value) ?? 10) * power;
 }
 
-/** Of samples that share a pixel the largest is drawn. */
+/** Draws the largest of several samples that share a pixel. */
 function curve({ values, color }: TimeSeries, timesS: readonly number[], { x, y }: Scales): string {
   const parts: Map<number, number>[] = [new Map()];
   values.forEach((value, i) => {
@@ -113,7 +113,7 @@ function curve({ values, color }: TimeSeries, timesS: readonly number[], { x, y 
 
 function polyline(part: ReadonlyMap<number, number>, color: string, y: Scales["y"]): string {
   const points = [...part].map(([pixel, value]) => `${pixel},${fixed(y(value))}`);
-  // A single sample between two gaps would be a line without a length.
+  // A single sample between two gaps would be a line of length zero.
   if (points.length === 1) points.push(...points);
   if (points.length === 0) return "";
   const look = `fill="none" stroke="${color}" stroke-width="1.5" stroke-linecap="round"`;

@@ -1,4 +1,4 @@
-// What a comparison says against its gate, on the kind of CPU that this one is.
+// Verdict of a comparison against its gate, for this kind of CPU.
 
 import type { WorkloadRun } from "../compare/workload-run.ts";
 import type { CpuKind } from "../probe/cpu.ts";
@@ -10,7 +10,7 @@ export function gateOf({ gates }: Workload, kind: CpuKind): Gate | null {
   return gates === undefined ? null : gates[kind];
 }
 
-/** By the median ratio; a comparison that gave up decides nothing. */
+/** Uses the median ratio; a comparison that gave up decides nothing. */
 export function verdictOf({ workload, peer }: WorkloadRun, kind: CpuKind): Verdict {
   if (peer === null) return "no peer";
   const gate = gateOf(workload, kind);

@@ -1,12 +1,12 @@
-// Which of the two kinds of CPU this one is, and what it is called.
+// The kind of this CPU, and its name.
 
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 
-/** With AVX512-VNNI, or with AVX2 alone (and everything that is less). */
+/** With AVX512-VNNI, or with only AVX2 or less. */
 export type CpuKind = "vnni" | "avx2";
 
-/** Instruction sets that a better CPU can be held to: what both PAGODA_CPU and bench/peers.sh take. */
+/** Instruction sets that a better CPU can be limited to, as accepted by both PAGODA_CPU and bench/peers.sh. */
 export const FORCED_SETS = ["avx2", "avxvnni"] as const;
 export type ForcedSet = (typeof FORCED_SETS)[number];
 
@@ -27,7 +27,7 @@ const FEATURES = [
 export interface Cpu {
   readonly name: string;
   readonly numCpus: number;
-  /** Those that kernels ask for. */
+  /** CPU features that kernels need. */
   readonly features: readonly string[];
   readonly kind: CpuKind;
 }
@@ -40,7 +40,7 @@ export function thisCpu(cpuinfo = readCpuinfo()): Cpu {
   return { name, numCpus: navigator.hardwareConcurrency, features, kind: kindOf(features) };
 }
 
-/** The CPU as programs see it that are held to a set. */
+/** The CPU as seen by programs that are limited to a set. */
 export function heldTo(cpu: Cpu, set: ForcedSet | null): Cpu {
   if (set === null) return cpu;
   const isAbove = (feature: string) =>

@@ -1,4 +1,4 @@
-// The machine's own limits, from a small C program that is compiled when it is first asked for.
+// The machine's own limits, from a small C program that is compiled on first use.
 
 import { join } from "node:path";
 import { report } from "../measure.ts";
@@ -9,16 +9,16 @@ const SOURCE = join(import.meta.dir, "probe.c");
 
 export interface Limits {
   readonly threads: number;
-  /** GB/s from memory, all threads together. */
+  /** Memory read in GB/s, all threads together. */
   readonly readGbs: number;
-  /** Tera-operations a second of int8 dot products; 0 = the CPU lacks the instructions. */
+  /** Int8 dot products in tera-operations per second; 0 if the CPU lacks the instructions. */
   readonly dotTops: {
     readonly vnni: number;
     readonly avxvnni: number;
     readonly maddubs: number;
     readonly plain: number;
   };
-  /** The same of products in floating point: pairs of bf16, f32 in vectors of 16 and of 8. */
+  /** The same for floating-point products: pairs of bf16, f32 in vectors of 16 and of 8. */
   readonly floatTops: { readonly bf16: number; readonly avx512: number; readonly avx2: number };
 }
 
@@ -37,7 +37,7 @@ export async function probe(threads: number, milliseconds = 200): Promise<Limits
   return { threads, readGbs, dotTops, floatTops };
 }
 
-/** Tera-operations of the best instructions among the CPU's features. */
+/** Tera-operations per second of the best instructions among the CPU's features. */
 export function bestTops({ dotTops }: Limits, { features }: Cpu): number {
   if (features.includes("avx512_vnni")) return dotTops.vnni;
   if (features.includes("avx_vnni")) return dotTops.avxvnni;

@@ -1,4 +1,4 @@
-// Checks of our own bookkeeping, over a pass that costs nothing: S1, S5, S6, S7, S8, S12, S13.
+// Checks of Pagoda's bookkeeping, with an empty forward pass: S1, S5, S6, S7, S8, S12, S13.
 
 import { randomOf } from "../../src/benchmark/prompts.ts";
 import { percentile } from "../../src/benchmark/statistics.ts";
@@ -23,15 +23,15 @@ export async function runningSequences(): Promise<void> {
   for (const numSeqs of [1, 16, 256, 1024]) costs.push(await stepCostUs(numSeqs));
   const [, sixteen = Number.NaN, many = Number.NaN, most = Number.NaN] = costs;
   const all = costs.map((us) => us.toFixed(0)).join(" / ");
-  report("µs of CPU a step of 1 / 16 / 256 / 1,024 sequences", all);
+  report("µs of CPU per step of 1 / 16 / 256 / 1,024 sequences", all);
   report("cost of 256 / cost of 16", ratio(many / sixteen), "<= 18");
   report("cost of 1,024 / cost of 256", ratio(most / many), "<= 4.5");
-  report("µs more a sequence, 256 to 1,024", ratio((most - many) / 768), "<= 1");
+  report("extra µs per sequence, 256 to 1,024", ratio((most - many) / 768), "<= 1");
 }
 
 const OPERATIONS = 50_000;
 
-/** ns a block: found and taken, given back; evicted, hashed again, given back. */
+/** ns per block: found and taken, returned; evicted, hashed again, returned. */
 function blockCosts(numBlocks: number) {
   const random = randomOf(numBlocks);
   const words = new Uint32Array(numBlocks * 8);
@@ -48,7 +48,7 @@ function blockCosts(numBlocks: number) {
     { length: OPERATIONS },
     () => 1 + Math.floor(random() * (numBlocks - 1)),
   );
-  // The hashes that are sought lie side by side, as a request's do: their reading is not the pool's cost.
+  // The hashes to look up are adjacent, as a request's are, so reading them is not counted as the pool's cost.
   const sought = Uint8Array.from(picks.flatMap((pick) => [...hashOf(pick)]));
   const hitUs = leastCpuUs(5, () => {
     for (let i = 0; i < OPERATIONS; i++) {
@@ -74,8 +74,8 @@ export async function cachedBlocks(): Promise<void> {
   const costs = sizes.map(blockCosts);
   const [smallest, largest] = [costs[0], costs.at(-1)];
   const list = (of: "hitNs" | "evictNs") => costs.map((cost) => cost[of].toFixed(0)).join(" / ");
-  report("ns a hit: lookup, touch, free; 10^4 / 10^5 / 10^6 / 4*10^6 blocks", list("hitNs"));
-  report("ns a new block: evict, allocate, insert, free", list("evictNs"));
+  report("ns per hit: lookup, touch, free; 10^4 / 10^5 / 10^6 / 4*10^6 blocks", list("hitNs"));
+  report("ns per new block: evict, allocate, insert, free", list("evictNs"));
   const growth = (largest?.hitNs ?? Number.NaN) / (smallest?.hitNs ?? Number.NaN);
   const evictGrowth = (largest?.evictNs ?? Number.NaN) / (smallest?.evictNs ?? Number.NaN);
   report("growth of a hit", ratio(growth), "<= 3");
@@ -83,7 +83,7 @@ export async function cachedBlocks(): Promise<void> {
   report("largest, µs", ratio((largest?.hitNs ?? Number.NaN) / 1000), "<= 0.5");
 }
 
-/** µs: a decode step, an enqueue, a cancel from the middle of the queue. */
+/** In µs: a decode step, an enqueue, a cancel from the middle of the queue. */
 function queueCosts(numWaiting: number) {
   const scheduler = mockScheduler({ numBlocks: 4097, maxNumSeqs: 16 });
   for (let i = 0; i < 16; i++) scheduler.add(mockRequest(16, 4000));
@@ -105,13 +105,13 @@ export async function waitingQueue(): Promise<void> {
   queueCosts(1000);
   const few = queueCosts(100);
   const many = queueCosts(100_000);
-  report("µs a step, 100 / 100,000 waiting", `${ratio(few.stepUs)} / ${ratio(many.stepUs)}`);
+  report("µs per step, 100 / 100,000 waiting", `${ratio(few.stepUs)} / ${ratio(many.stepUs)}`);
   report("growth of a step", ratio(many.stepUs / few.stepUs), "<= 1.3");
-  report("µs an enqueue at 100,000", ratio(many.addUs), "<= 2");
-  report("µs a cancel from the middle at 100,000", ratio(many.cancelUs), "<= 2");
+  report("µs per enqueue at 100,000", ratio(many.addUs), "<= 2");
+  report("µs per cancel from the middle at 100,000", ratio(many.cancelUs), "<= 2");
 }
 
-/** µs a token: hashing and block tables of a prompt, in steps of 512 tokens. */
+/** µs per token: hashing and block tables of a prompt, in steps of 512 tokens. */
 function promptCostUs(numTokens: number, enablePrefixCaching = true): number {
   const numBlocks = numTokens / BLOCK_SIZE + 2;
   const times = Math.max(3, Math.round(200_000 / numTokens));
@@ -132,11 +132,11 @@ export async function promptLength(): Promise<void> {
   const costs = lengths.map((length) => promptCostUs(length));
   const [first = Number.NaN, , , last = Number.NaN] = costs;
   const all = costs.map((us) => us.toFixed(3)).join(" / ");
-  report("µs a token of a prompt of 1k / 8k / 32k / 128k", all, "<= 0.1");
+  report("µs per token of a prompt of 1k / 8k / 32k / 128k", all, "<= 0.1");
   report("growth", ratio(last / first), "flat");
 }
 
-/** Prefill at this rate would use all of two cores' VNNI on the default model: µs a token. */
+/** Prefill at this rate would use all of two cores' VNNI on the default model, in µs per token. */
 const FASTEST_PREFILL_US = 1e6 / 8400;
 
 /** S8: prefix caching that never hits. */
@@ -144,7 +144,7 @@ export async function cachingWithoutHits(): Promise<void> {
   promptCostUs(4096, false);
   const off = promptCostUs(8192, false);
   const on = promptCostUs(8192, true);
-  report("µs a prompt token, caching off / on", `${off.toFixed(3)} / ${on.toFixed(3)}`);
+  report("µs per prompt token, caching off / on", `${off.toFixed(3)} / ${on.toFixed(3)}`);
   const throughput = FASTEST_PREFILL_US / (FASTEST_PREFILL_US + Math.max(0, on - off));
   report("prefill throughput on / off, at this model's ceiling", throughput.toFixed(4), ">= 0.99");
 }
@@ -202,7 +202,7 @@ export async function preemptions(): Promise<void> {
   }
   const needed = numRequests * (tokensIn + tokensOut - 1);
   const ended = requests.filter(({ isFinished }) => isFinished).length;
-  report("requests that ended", `${ended} of ${numRequests}`, `${numRequests}`);
+  report("finished requests", `${ended} of ${numRequests}`, `${numRequests}`);
   report("preemptions", String(numPreempted), "> 0");
-  report("share computed again", (1 - needed / numComputed).toFixed(3), "<= 0.15");
+  report("share recomputed", (1 - needed / numComputed).toFixed(3), "<= 0.15");
 }

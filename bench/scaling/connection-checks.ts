@@ -1,4 +1,4 @@
-// Connections that nobody uses: S11.
+// Idle connections: S11.
 
 import { closedLoop } from "../../src/benchmark/load.ts";
 import { promptIds } from "../../src/benchmark/prompts.ts";
@@ -16,7 +16,7 @@ const NUM_PAIRS = 9;
 const NUM_REQUESTS = 5;
 const ANSWER_MS = 10_000;
 
-/** Median ms a token of one stream. */
+/** Median ms per token of one stream. */
 async function stepMs(server: Server): Promise<number> {
   const specOf = (i: number) => ({ prompt: promptIds(i, 64), maxTokens: 128 });
   const options = { concurrency: 1, maxRequests: NUM_REQUESTS };
@@ -47,12 +47,12 @@ export async function idleConnections(): Promise<void> {
   await server.stop();
   const numOpen = [0, 1].map((i) => Math.min(...pairs.map((pair) => pair[i]?.numOpen ?? 0)));
   report("connections open and idle", numOpen.join(" / "), `${FEW} / ${MANY}`);
-  // Of the first pair: what was once taken is not given back.
+  // From the first pair, because memory is not returned later.
   const [growth = 0] = pairs.map(([few, many]) => many.bytes - few.bytes);
   const kib = growth / 1024 / (MANY - FEW);
-  report("resident memory a connection, KiB", kib.toFixed(1), "<= 20");
+  report("resident memory per connection, KiB", kib.toFixed(1), "<= 20");
   const ms = [0, 1].map((i) => medianOf(pairs.map((pair) => pair[i]?.ms ?? Number.NaN)));
-  report("ms a token of one stream", ms.map((one) => one.toFixed(2)).join(" / "));
+  report("ms per token of one stream", ms.map((one) => one.toFixed(2)).join(" / "));
   const ratio = medianOf(pairs.map(([few, many]) => many.ms / few.ms));
-  report("growth of a token", ratio.toFixed(3), "<= 1.03");
+  report("growth of the time per token", ratio.toFixed(3), "<= 1.03");
 }

@@ -1,4 +1,4 @@
-// The scheduler alone over a pass that costs nothing: what remains is our own bookkeeping.
+// The scheduler with an empty forward pass, so that only Pagoda's own bookkeeping remains.
 
 import { noneHash } from "../../src/kvcache/block-hash.ts";
 import { Request } from "../../src/request/request.ts";
@@ -31,7 +31,7 @@ export function mockScheduler(config: Partial<SchedulerConfig> & { numBlocks: nu
 
 let arrivalOrder = 0;
 
-/** A greedy request whose prompt nobody else has. */
+/** A greedy request with a unique prompt. */
 export function mockRequest(numPromptTokens: number, maxTokens: number): Request {
   const order = arrivalOrder++;
   return new Request({
@@ -48,7 +48,7 @@ export function mockRequest(numPromptTokens: number, maxTokens: number): Request
   });
 }
 
-/** One whole step. */
+/** Runs one whole step. */
 export function mockStep(scheduler: Scheduler): StepPlan {
   const plan = scheduler.schedule();
   const results = plan.scheduled.map(({ output }) => ({
@@ -62,7 +62,7 @@ export function mockStep(scheduler: Scheduler): StepPlan {
   return plan;
 }
 
-/** CPU time of the process that `work` took, µs. */
+/** CPU time of the process during `work`, in µs. */
 export function cpuUsOf(work: () => void): number {
   const before = process.cpuUsage();
   work();
@@ -70,7 +70,7 @@ export function cpuUsOf(work: () => void): number {
   return user + system;
 }
 
-/** Least of `times` runs: of all of them, the one that was disturbed least. */
+/** Minimum of `times` runs, which is the least disturbed one. */
 export function leastCpuUs(times: number, work: () => void): number {
   return Math.min(...Array.from({ length: times }, () => cpuUsOf(work)));
 }

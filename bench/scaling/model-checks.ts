@@ -40,9 +40,9 @@ export function contextLength(): Promise<void> {
     const usPerToken = (1000 * (last - first)) / (MAX_CONTEXT - 257);
     const { readGbs } = await probe(navigator.hardwareConcurrency);
     const kvUs = runner.info.kvBytesPerToken / (readGbs * 1000);
-    report("ms a pass at 256 / 1k / 4k / 8k", times.map((ms) => ms.toFixed(2)).join(" / "));
+    report("ms per pass at 256 / 1k / 4k / 8k", times.map((ms) => ms.toFixed(2)).join(" / "));
     report(
-      "time a token of context / its bytes at the probe",
+      "time per token of context / its bytes at the probe's rate",
       (usPerToken / kvUs).toFixed(2),
       "<= 1.5",
     );
@@ -103,10 +103,10 @@ export function chunkSize(): Promise<void> {
   });
 }
 
-/** Sequences a pass: whole tiles, and one row less and more. */
+/** Sequences per pass: whole tiles, and one row less and more. */
 const ROWS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 48, 64] as const;
 
-/** S10: tokens a pass. */
+/** S10: tokens per pass. */
 export function rowsPerPass(): Promise<void> {
   return withModel(64 * 3 + 1, async (runner) => {
     const times = new Map<number, number>();
@@ -116,7 +116,7 @@ export function rowsPerPass(): Promise<void> {
     }
     const timeOf = (rows: number) => times.get(rows) ?? Number.NaN;
     const list = ROWS.map((rows) => `${rows}: ${timeOf(rows).toFixed(2)}`).join(", ");
-    console.log(`  ms a pass by rows: ${list}`);
+    console.log(`  ms per pass by rows: ${list}`);
     const worst = Math.max(
       ...ROWS.flatMap((rows, i) =>
         ROWS.slice(i + 1)
@@ -125,7 +125,7 @@ export function rowsPerPass(): Promise<void> {
       ),
     );
     report("worst time(M) / time of more rows, a multiple of 4", worst.toFixed(2), "<= 1.1");
-    report("time of 4 rows / of 1", (timeOf(4) / timeOf(1)).toFixed(2), "<= 1.6");
+    report("time of 4 rows / time of 1", (timeOf(4) / timeOf(1)).toFixed(2), "<= 1.6");
   });
 }
 
@@ -146,7 +146,7 @@ export async function threads(): Promise<void> {
       () => passMs(two, plan, 5),
       () => passMs(one, plan, 5),
     );
-    report(`${name}: time on 1 thread / on 2`, medianRatio(pairs).toFixed(2), target);
+    report(`${name}: time on 1 thread / time on 2`, medianRatio(pairs).toFixed(2), target);
   }
   await one.dispose();
   await two.dispose();

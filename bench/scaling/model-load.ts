@@ -1,4 +1,4 @@
-// Steps of the default model by hand, without a scheduler: which tokens, in which blocks.
+// Handmade steps of the default model, without a scheduler: chosen tokens in chosen blocks.
 
 import { Request } from "../../src/request/request.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
@@ -8,7 +8,7 @@ import { loadRunner } from "../engine.ts";
 import { median, tokensOf } from "../measure.ts";
 
 export const BLOCK_SIZE = 16;
-/** Largest step and longest context that these checks ask for. */
+/** Largest step and longest context of these checks. */
 const MAX_TOKENS = 2048;
 export const MAX_CONTEXT = 8192;
 
@@ -33,7 +33,7 @@ export interface Entry {
   readonly blockIds: readonly number[];
 }
 
-/** `count` ids from `first` on; shuffled, neighbours are never neighbours. */
+/** `count` ids starting at `first`; if shuffled, adjacent ids are never neighbors. */
 export function blocksFrom(first: number, count: number, isShuffled = false): number[] {
   return Array.from({ length: count }, (_, i) => first + (isShuffled ? (i * 37) % count : i));
 }
@@ -70,13 +70,13 @@ export function planOf(entries: readonly Entry[]): StepPlan {
   };
 }
 
-/** One sequence that decodes at a context of its own blocks. */
+/** One sequence that decodes, with the context in its own blocks. */
 export const decodeEntry = (sequence: number, context: number): Entry => {
   const numBlocks = Math.floor(context / BLOCK_SIZE) + 1;
   return { context, numTokens: 1, blockIds: blocksFrom(1 + sequence * numBlocks, numBlocks) };
 };
 
-/** Median of the forward passes, ms; the first is not counted. */
+/** Median of the forward passes, in ms; the first is not counted. */
 export async function passMs(runner: ModelRunner, plan: StepPlan, times = 15): Promise<number> {
   const passes: number[] = [];
   await runner.run(plan);

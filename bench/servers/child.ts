@@ -1,4 +1,4 @@
-// A server or helper that the bench starts: ready when it says so, ended with the bench whatever happens.
+// A server or helper started by the bench: ready when it says so, and stopped with the bench in any case.
 
 import { BenchError, ServerDeath } from "../bench-error.ts";
 import { countChild } from "../measure.ts";
@@ -6,9 +6,9 @@ import { cpuSecondsOf } from "./proc.ts";
 
 export interface Child {
   readonly pid: number;
-  /** What it has said on both its outputs, the newest 8 KiB. */
+  /** The newest 8 KiB of both its outputs. */
   output(): string;
-  /** How it ended of itself: "died of SIGILL", "ended with exit code 1". Null = it runs, or was stopped. */
+  /** How it ended by itself: "crashed (SIGILL)", "exited with code 1". Null if it runs or was stopped. */
   death(): string | null;
   stop(): Promise<void>;
 }
@@ -19,7 +19,7 @@ const STOP_TIMEOUT_MS = 5_000;
 const running = new Set<Bun.Subprocess>();
 let endsWithUs = false;
 
-/** Whatever still runs is ended with us. */
+/** Stops all running children at exit. */
 function endWithUs(): void {
   if (endsWithUs) return;
   endsWithUs = true;
@@ -63,17 +63,17 @@ export function startChild(
 }
 
 function deathOf({ signalCode, exitCode }: Bun.Subprocess): string | null {
-  if (signalCode !== null) return `died of ${signalCode}`;
-  return exitCode === null ? null : `ended with exit code ${exitCode}`;
+  if (signalCode !== null) return `crashed (${signalCode})`;
+  return exitCode === null ? null : `exited with code ${exitCode}`;
 }
 
 const READY_TIMEOUT_MS = 120_000;
 const POLL_MS = 20;
 
 /**
- * Asks until there is an answer.
+ * Polls until there is an answer.
  * @param what the server with its configuration
- * @throws ServerDeath when it dies of a signal, BenchError with the child's last words when it does not start
+ * @throws ServerDeath when it crashes, BenchError with the child's last lines when it does not start
  */
 export async function untilReady<T>(
   what: string,
@@ -88,7 +88,7 @@ export async function untilReady<T>(
   }
   const death = child.death();
   await child.stop();
-  if (death?.startsWith("died") === true) throw new ServerDeath(`${what} ${death}`);
+  if (death?.startsWith("crashed") === true) throw new ServerDeath(`${what} ${death}`);
   const lines = child.output().trim().split("\n");
   throw new BenchError(`${what} did not start: ${lines.slice(-3).join(" | ")}`);
 }

@@ -1,5 +1,5 @@
-// The peer: llama-server from our own pin (bench/peers.sh), with the options that serve a workload best.
-// A candidate is one set of such options; which of them is best is measured, workload by workload.
+// The peer: llama-server at the pinned commit (bench/peers.sh), with the options that serve a workload best.
+// A candidate is one set of such options; the best is determined by measurement for each workload.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -9,13 +9,13 @@ import type { ServedModel, Server } from "./server.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
 
-/** One build for each set: llama.cpp's kernels are chosen when they are compiled. */
+/** One build per instruction set, because llama.cpp's kernels are selected at compile time. */
 function programOf(cpu: ForcedSet | null): string {
   const build = cpu === null ? "peers" : `peers-${cpu}`;
   return join(ROOT, "build", build, "bin", "llama-server");
 }
 
-/** Builds it where it is missing or old, which takes some minutes. @returns false where that fails */
+/** Builds it if it is missing or outdated, which takes some minutes. @returns false when that fails */
 export async function buildLlamaServer(cpu: ForcedSet | null): Promise<boolean> {
   const script = join(ROOT, "bench", "peers.sh");
   const command = ["bash", script, ...(cpu === null ? [] : [cpu])];
@@ -25,21 +25,21 @@ export async function buildLlamaServer(cpu: ForcedSet | null): Promise<boolean> 
 
 export interface Candidate {
   readonly flags: readonly string[];
-  /** OpenMP's threads sleep at a barrier instead of spinning. */
+  /** Whether OpenMP's threads sleep at a barrier instead of spinning. */
   readonly isPassive?: boolean;
 }
 
-/** What a workload needs room for. */
+/** Capacity that a workload needs. */
 export interface Room {
-  /** Requests at once. */
+  /** Number of concurrent requests. */
   readonly concurrency: number;
-  /** Tokens of the longest of them, output included. */
+  /** Length of the longest request in tokens, including its output. */
   readonly maxTokens: number;
 }
 
 const numCpus = navigator.hardwareConcurrency;
 
-/** Options that every candidate has: one slot a stream, room for the longest request in each. */
+/** Options that every candidate has: one slot per stream, room for the longest request in each. */
 function roomFlags({ concurrency, maxTokens }: Room): string[] {
   const perSlot = Math.ceil((maxTokens + 8) / 256) * 256;
   return ["-np", String(concurrency), "-c", String(perSlot * concurrency)];
@@ -47,15 +47,15 @@ function roomFlags({ concurrency, maxTokens }: Room): string[] {
 
 const THREADS = ["-t", String(numCpus)];
 
-/** Separate KV streams and flash attention: mostly the best, so it is the first to be tried. */
+/** Separate KV streams and flash attention: usually the best, so it is tried first. */
 const USUAL: readonly Candidate[] = [{ flags: [...THREADS, "-no-kvu", "-fa", "on"] }];
 
-/** Weights as the file has them: neither repacked nor in AMX's layout, which suits few rows less. */
+/** Weights in the file's layout: neither repacked nor in AMX's layout, which suits few rows less. */
 const PLAIN: Candidate = { flags: [...THREADS, "-no-kvu", "-fa", "on", "--no-repack"] };
 
-// The first of each list is the one configuration of --quick.
+// The first of each list is the only configuration of --quick.
 
-/** Threads, wait policy, KV layout, attention and layout of weights, one change at a time. */
+/** Threads, wait policy, KV layout, attention and weight layout, one change at a time. */
 export const DECODE_CANDIDATES: readonly Candidate[] = [
   ...USUAL,
   { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
@@ -80,14 +80,14 @@ export const PREFILL_CANDIDATES: readonly Candidate[] = [
   PLAIN,
 ];
 
-/** For gaps while a long prompt is computed: its batch size decides. */
+/** For gaps during a long prompt, where the batch size is decisive. */
 export const GAP_CANDIDATES: readonly Candidate[] = [
   { flags: [...THREADS, "-no-kvu", "-fa", "on", "-b", "256", "-ub", "256"] },
   { flags: [...THREADS, "-kvu", "-fa", "on", "-b", "128", "-ub", "128"] },
   { flags: [...THREADS, "-no-kvu", "-fa", "on", "-b", "64", "-ub", "64"] },
 ];
 
-/** With a CPU that somebody else uses: waiting asleep, or fewer threads. */
+/** For a CPU shared with other processes: passive waiting, or fewer threads. */
 export const BUSY_CANDIDATES: readonly Candidate[] = [
   { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
   { flags: ["-t", "1", "-no-kvu", "-fa", "on"] },

@@ -1,4 +1,4 @@
-// Our own server as an operator starts it, on a free port.
+// Pagoda as an operator starts it, on a free port.
 
 import { join } from "node:path";
 import { startChild, untilReady } from "./child.ts";

@@ -1,5 +1,5 @@
-// What /proc tells of processes: CPU time, command line, who listens on a port. Null or nothing on other
-// systems and for processes of others.
+// Process data from /proc: CPU time, command line, listeners. Null or empty on other systems and for
+// processes of other users.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import {
@@ -17,7 +17,7 @@ function read(path: string): string | null {
   }
 }
 
-/** CPU seconds of a process and those that it has started and that live; 0 when it is gone. */
+/** CPU seconds of a process and its living descendants; 0 if it is gone. */
 export function cpuSecondsOf(pid: number): number {
   const children = read(`/proc/${pid}/task/${pid}/children`)?.split(" ").filter(Boolean) ?? [];
   return children.reduce((sum, child) => sum + cpuSecondsOf(Number(child)), ownSecondsOf(pid));
@@ -28,18 +28,18 @@ function ownSecondsOf(pid: number): number {
   return stat === null ? 0 : cpuSeconds(statFields(stat));
 }
 
-/** Memory of a process that is in RAM; 0 when it is gone. */
+/** Resident memory of a process; 0 if it is gone. */
 export function residentBytesOf(pid: number): number {
   return residentBytes(read(`/proc/${pid}/status`) ?? "") || 0;
 }
 
-/** Of the machine, seconds since boot. */
+/** CPU seconds of the machine since boot. */
 export interface MachineCpu {
   readonly busyS: number;
   readonly stealS: number;
 }
 
-/** @param stat the text of /proc/stat: user nice system idle iowait irq softirq steal, in ticks */
+/** @param stat contents of /proc/stat: user nice system idle iowait irq softirq steal, in ticks */
 export function machineCpu(stat: string | null = read("/proc/stat")): MachineCpu | null {
   if (stat === null) return null;
   const [line = ""] = stat.split("\n");
@@ -56,7 +56,7 @@ export function commandOf(pid: number): string[] | null {
 
 const LISTENING = "0A";
 
-/** The process of this machine that listens on a TCP port. */
+/** The local process that listens on a TCP port. */
 export function pidListeningOn(port: number): number | null {
   const inode = inodeListeningOn(port);
   if (inode === null) return null;

@@ -1,5 +1,5 @@
-// A server under load: where it answers, what it calls its model, and, when it runs on this machine,
-// its process, of which we know the flags and the CPU time.
+// A server under load: its URL, its model name and, if it runs on this machine, its process with flags and
+// CPU time.
 
 import type { Target } from "../../src/benchmark/measured-request.ts";
 import { BenchError, ServerDeath } from "../bench-error.ts";
@@ -9,20 +9,20 @@ import { commandOf, pidListeningOn } from "./proc.ts";
 export interface Server extends Target {
   /** "Pagoda", "llama-server" or the URL. */
   readonly name: string;
-  /** Null when it is not on this machine or not ours to see. */
+  /** Null if it is not on this machine or not visible. */
   readonly pid: number | null;
-  /** The command line without the program; null where unknown. */
+  /** The command line without the program; null if unknown. */
   readonly flags: string | null;
-  /** How it ended of itself; null = it runs, was stopped, or is not ours to see. */
+  /** How it ended by itself; null if it runs, was stopped, or is not visible. */
   death(): string | null;
   stop(): Promise<void>;
 }
 
-/** A connection ends a little before its process is known to have ended. */
+/** A connection ends a little before its process is reported to have ended. */
 const DEATH_WAIT_MS = 2_000;
 const DEATH_POLL_MS = 20;
 
-/** Waits, after a failure, for what may have caused it. @throws ServerDeath if the server has died */
+/** Waits, after a failure, for a possible crash. @throws ServerDeath if the server has ended */
 export async function checkAlive(server: Server): Promise<void> {
   const endMs = performance.now() + DEATH_WAIT_MS;
   while (server.death() === null && performance.now() < endMs) await Bun.sleep(DEATH_POLL_MS);
@@ -30,17 +30,17 @@ export async function checkAlive(server: Server): Promise<void> {
   if (death !== null) throw new ServerDeath(`${server.name} ${death}: ${server.flags}`);
 }
 
-/** What a server is started with. */
+/** Settings of a started server. */
 export interface ServedModel {
   /** GGUF file. */
   readonly path: string;
-  /** The instruction set that the server is held to; null = the CPU's own. */
+  /** Instruction set that the server is limited to; null = the CPU's own. */
   readonly cpu: ForcedSet | null;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** A server that somebody else has started. @throws BenchError when none answers there */
+/** A server started by someone else. @throws BenchError when none answers there */
 export async function serverAt(url: string): Promise<Server> {
   const base = url.replace(/\/+$/, "").replace(/\/v1$/, "");
   const model = await modelOf(base);
@@ -50,7 +50,7 @@ export async function serverAt(url: string): Promise<Server> {
   return { name: base, url: base, model, pid, flags, death: () => null, stop: async () => {} };
 }
 
-/** The first model that the server names. @throws BenchError */
+/** The first model that the server lists. @throws BenchError */
 export async function modelOf(url: string): Promise<string> {
   try {
     const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
@@ -59,7 +59,7 @@ export async function modelOf(url: string): Promise<string> {
     const id = data[0]?.id;
     if (id !== undefined) return id;
   } catch {
-    // Said below: which of the ways it failed in does not help.
+    // Reported below; the kind of failure does not help.
   }
   throw new BenchError(`no server answers at ${url}/v1/models`);
 }

@@ -1,4 +1,4 @@
-// A process that uses one CPU and nothing else, kept on the first one where the system has taskset.
+// A process that fully uses one CPU, pinned to the first one if the system has taskset.
 
 import { startChild } from "../servers/child.ts";
 

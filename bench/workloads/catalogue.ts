@@ -1,4 +1,4 @@
-// All workloads, those that cannot run yet with the reason, and what a word of the command line names.
+// All workloads, including those that cannot run yet with the reason, and their names on the command line.
 
 import { BenchError } from "../bench-error.ts";
 import { DECODE_WORKLOADS } from "./decode.ts";
@@ -9,20 +9,20 @@ import { REUSE_WORKLOADS } from "./reuse.ts";
 import { SPLIT_WORKLOADS } from "./split.ts";
 import type { Workload } from "./workload.ts";
 
-/** What they wait for. */
+/** The missing feature of each. */
 export const NOT_YET: Readonly<Record<string, string>> = {
   W9: "needs speculative decoding, which is not built yet",
   W16: "needs structured output, which is not built yet",
 };
 
-/** Those that decide, each with a gate: what runs when none is named. */
+/** Workloads with a gate, which run by default. */
 const BY_DEFAULT = ["W1", "W2", "W3:512", "W3:2048", "W4", "W5", "W8", "W12", "W14"];
 
 const numberOf = (id: string) => Number(/^W(\d+)/.exec(id)?.[1]);
 
 export const isWorkloadWord = (word: string) => /^W\d+/.test(word);
 
-/** In the order of their numbers. */
+/** In numerical order. */
 export function allWorkloads(options: OpenLoopOptions): Workload[] {
   const all = [...DECODE_WORKLOADS, ...PREFILL_WORKLOADS, ...REUSE_WORKLOADS, ...SPLIT_WORKLOADS];
   const others = [QUEUE_WORKLOAD, openLoopWorkload(options)];
@@ -30,8 +30,8 @@ export function allWorkloads(options: OpenLoopOptions): Workload[] {
 }
 
 /**
- * "W2" and "W2:8" name one workload, "W3" those of W3 that run by default; no word names all that do.
- * @throws BenchError for a word that names nothing
+ * "W2" and "W2:8" name one workload, "W3" the variants of W3 that run by default; no word names all defaults.
+ * @throws BenchError for an unknown word
  */
 export function workloadsOf(words: readonly string[], options: OpenLoopOptions): Workload[] {
   const all = allWorkloads(options);

@@ -1,6 +1,6 @@
-// Decode: one stream (W1), many (W2), long contexts (W4), sampling (W12), a busy neighbour (W14). Every
-// stream's prompt is the same in all slices, so that after the first both servers have it cached and
-// what is timed is decode alone.
+// Decode: one stream (W1), many (W2), long contexts (W4), sampling (W12), a busy neighbor (W14). Every
+// stream's prompt is the same in all slices, so that both servers have it cached after the first and only
+// decode is timed.
 
 import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
 import type { RequestSpec, Target } from "../../src/benchmark/measured-request.ts";
@@ -50,10 +50,10 @@ export function decodeWorkload(streams: Streams, rest: Rest): Workload {
   };
 }
 
-/** A server that is far too slow need not come to the end of its answer. */
+/** A server that is far too slow does not need to finish its answer. */
 const CUT_MS = 6_000;
 
-/** One request after the other, prompts never seen before; the median TPOT gives the rate. */
+/** One request after the other, with new prompts; the rate is derived from the median TPOT. */
 async function oneStream(target: Target, seed: number): Promise<Slice> {
   const specOf = (i: number) => ({ prompt: promptIds(1000 * seed + i, 64), maxTokens: 256 });
   const load = await closedLoop(target, specOf, {
@@ -90,7 +90,7 @@ const w2 = (numStreams: number): Workload =>
     },
   );
 
-/** The whole of it, prefill included: closed loop with new prompts. */
+/** Includes prefill: a closed loop with new prompts. */
 export const W2_CLOSED: Workload = {
   id: "W2:closed",
   title: "closed loop of 16, 128 in, 128 out, prefill included",
@@ -140,7 +140,7 @@ const W12 = [
   ),
   decodeWorkload(
     { ...W12_STREAMS, fields: { ...SAMPLED, logprobs: 5 } },
-    { id: "W12:logprobs", title: "as W12, with 5 log-probabilities a token" },
+    { id: "W12:logprobs", title: "like W12, with 5 logprobs per token" },
   ),
 ];
 
@@ -148,7 +148,7 @@ const W14 = decodeWorkload(
   { numStreams: 8, tokensIn: 128, tokensOut: 128 },
   {
     id: "W14",
-    title: "decode of 8 streams beside one busy process",
+    title: "decode of 8 streams next to one busy process",
     candidates: BUSY_CANDIDATES,
     gates: { vnni: { gate: 3 }, avx2: { gate: 2 } },
     neighbour: busyNeighbour,

@@ -1,4 +1,4 @@
-// Prefill: one prompt (W3, W4:prefill), many with a prefix in common (W5), and beside decode (W8). All
+// Prefill: one prompt (W3, W4:prefill), many with a common prefix (W5), and during decode (W8). All
 // prompts are new to both servers.
 
 import { allAtOnce, closedLoop } from "../../src/benchmark/load.ts";
@@ -47,7 +47,7 @@ function sharedSpecs(prefixSeed: number, ownSeed: number): RequestSpec[] {
   }));
 }
 
-/** @param isWarm one request with the prefix goes before, outside of what is timed */
+/** @param isWarm sends one untimed request with the prefix first */
 async function sharedSlice(target: Target, seed: number, isWarm: boolean): Promise<Slice> {
   const specs = sharedSpecs(50_000 + seed, 60_000 + 100 * seed);
   if (isWarm) await allAtOnce(target, sharedSpecs(50_000 + seed, 90_000 + seed).slice(0, 1));
@@ -61,7 +61,7 @@ const sharedWorkload = (isWarm: boolean): Workload => ({
   figure: { name: "TTFT p50 ms", better: "lower" },
   room: roomFor(SHARED.requests, SHARED.prefix + SHARED.own, SHARED.out),
   numPairs: 2,
-  // A slice of the peer takes a minute: two configurations are what the time allows.
+  // A slice of the peer takes a minute, so there is only time for two configurations.
   candidates: BATCH_CANDIDATES.slice(0, 2),
   slice: (target, seed) => sharedSlice(target, seed, isWarm),
   ...(isWarm
@@ -71,7 +71,7 @@ const sharedWorkload = (isWarm: boolean): Workload => ({
 
 const MIXED = { streams: 8, tokensIn: 64, tokensOut: 512, long: 4000, before: 1_000 } as const;
 
-/** Eight streams decode without pause; a long prompt arrives; the gaps that overlap it count. */
+/** Eight streams decode continuously; a long prompt arrives; the gaps that overlap it count. */
 async function gapSlice(target: Target, seed: number): Promise<Slice> {
   const { streams, tokensIn, tokensOut } = MIXED;
   let isOver = false;

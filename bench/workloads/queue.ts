@@ -1,5 +1,5 @@
-// Streams that decode beside thousands of clients that wait (W13). The figure is the share of their rate that
-// the streams keep; how long a client waits for the head of its answer is a note.
+// Streams that decode while thousands of clients wait (W13). The figure is the share of their rate that the
+// streams keep; a client's wait for its response headers is a note.
 
 import { allAtOnce, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
 import type { RequestSpec, Target } from "../../src/benchmark/measured-request.ts";
@@ -12,7 +12,7 @@ const NUM_STREAMS = 16;
 const NUM_WAITING = 2000;
 const [TOKENS_IN, TOKENS_OUT] = [128, 1024];
 const DECODE_MS = 4_000;
-/** The queue has formed when the first half of the time is over. */
+/** The queue has formed after the first half of the time. */
 const QUEUE_AT_MS = 500;
 
 const specsOf = (maxTokens: number): RequestSpec[] =>
@@ -21,7 +21,7 @@ const specsOf = (maxTokens: number): RequestSpec[] =>
     maxTokens,
   }));
 
-/** Of the second half of their time together, so that both rates are of the same lengths of context. */
+/** Measured in the second half of their shared time, so that both rates have the same context lengths. */
 async function rateBeside(target: Target, neighbour: () => Promise<unknown>) {
   const streams = decodeTogether(target, specsOf(TOKENS_OUT), DECODE_MS);
   await Bun.sleep(QUEUE_AT_MS);
@@ -43,7 +43,7 @@ async function queueSlice(target: Target): Promise<Slice> {
   return { ...beside.load, figure: beside.rate / alone.rate, notes };
 }
 
-/** Closes them. */
+/** Closes the waiting connections. */
 function headsOf(waiting: Connections | null): Record<string, number> {
   if (waiting === null) return {};
   waiting.close();

@@ -20,7 +20,7 @@ const outputRate = ({ timelines, durationS }: Load) =>
 
 const PREFIXES = { count: 32, length: 512, suffix: 64, out: 32, concurrency: 8 } as const;
 
-/** Every prefix as often as every other, in an order that the seed shuffles. */
+/** Every prefix equally often, in an order shuffled by the seed. */
 async function prefixSlice(target: Target, seed: number, requests: number): Promise<Slice> {
   const random = randomOf(seed);
   const order = Array.from({ length: requests }, (_, i) => ({ i, key: random() }))
@@ -49,7 +49,7 @@ const prefixWorkload = (id: string, requests: number): Workload => ({
 
 const CHAT = { conversations: 16, turns: 6, wordsIn: 128, out: 64, thinkS: 0.5 } as const;
 
-/** The text so far is sent again with each turn, as chat clients do. */
+/** The whole text is sent again with each turn, as chat clients do. */
 async function converse(target: Target, seed: number): Promise<RequestTimeline[]> {
   const random = randomOf(seed);
   const timelines: RequestTimeline[] = [];
@@ -76,12 +76,12 @@ async function chatSlice(target: Target, seed: number): Promise<Slice> {
   return { timelines, durationS, figure: medianOf(ttfts), notes };
 }
 
-/** A turn's answer may be more tokens when it is read as text again. */
+/** A turn's answer can become more tokens when it is tokenized again. */
 const CHAT_ROOM = { concurrency: CHAT.conversations, maxTokens: CHAT.turns * 256 };
 
 const W7: Workload = {
   id: "W7",
-  title: "16 conversations of 6 turns, 128 in and 64 out a turn",
+  title: "16 conversations of 6 turns, 128 in and 64 out per turn",
   figure: { name: "TTFT p50 ms", better: "lower" },
   room: CHAT_ROOM,
   numPairs: 1,
@@ -91,7 +91,7 @@ const W7: Workload = {
 
 const OVERCOMMIT = { tokensIn: 256, tokensOut: 512, poolBlocks: 4096 / 16 + 1 } as const;
 
-/** Against our own server with a pool that holds them all; every answer must be whole. */
+/** Compared with Pagoda with a pool that holds them all; every answer must be complete. */
 const overcommitWorkload = (id: string, requests: number): Workload => ({
   id,
   title: `${requests} requests of 256 + 512 tokens in a pool of 4,096`,

@@ -1,5 +1,5 @@
-// A workload: how a server is loaded for one slice, which figure is taken of it, and what the ratio to
-// the peer has to reach.
+// A workload: how a server is loaded for one slice, the figure, and the required ratio to the
+// peer.
 
 import type { Load } from "../../src/benchmark/load.ts";
 import type { Target } from "../../src/benchmark/measured-request.ts";
@@ -8,39 +8,39 @@ import type { Candidate, Room } from "../servers/llama-server.ts";
 /** A load, and its figure. */
 export interface Slice extends Load {
   readonly figure: number;
-  /** Further figures worth a line. */
+  /** Further figures to print. */
   readonly notes?: Readonly<Record<string, number>>;
 }
 
-/** Least ratio to the best peer on a kind of CPU, and the one that we hope for. */
+/** Minimum ratio to the best peer on a kind of CPU, and the stretch goal. */
 export interface Gate {
   readonly gate: number;
   readonly stretch?: number;
 }
 
 export interface Workload {
-  /** "W2", or "W2:8" for a variant that runs on request only. */
+  /** "W2", or "W2:8" for a variant that only runs on request. */
   readonly id: string;
   readonly title: string;
   readonly figure: { readonly name: string; readonly better: "higher" | "lower" };
   readonly room: Room;
   readonly numPairs: number;
   readonly candidates: readonly Candidate[];
-  /** With AVX512-VNNI, and with AVX2 alone. */
+  /** With AVX512-VNNI, and with only AVX2. */
   readonly gates?: { readonly vnni: Gate; readonly avx2: Gate };
-  /** Options of our own server; the defaults without. */
+  /** Options of Pagoda; by default none. */
   readonly ownFlags?: readonly string[];
-  /** A decoded token reads every weight once, so the probe's memory read bounds the figure. */
+  /** A decoded token reads every weight once, so the probe's memory read limits the figure. */
   readonly readsAllWeights?: true;
-  /** Before the first slice; what it computes is not measured. */
+  /** Runs before the first slice, without being measured. */
   readonly warmUp?: (target: Target) => Promise<unknown>;
   /** @param seed differs from slice to slice, and is the same for both servers of a pair */
   readonly slice: (target: Target, seed: number) => Promise<Slice>;
-  /** The peer is another server of ours, with these options. */
+  /** The peer is another Pagoda, with these options. */
   readonly ourPeerFlags?: readonly string[];
   /** Refused or failed requests are part of the figure. */
   readonly toleratesErrors?: true;
-  /** Runs a helper beside the slices of both servers. @returns its processes and how to end it */
+  /** Starts a helper during the slices of both servers. @returns its processes and a function that ends it */
   readonly neighbour?: () => { readonly pids: readonly number[]; stop(): Promise<void> };
 }
 

@@ -43,5 +43,5 @@ test("a missing server is an error with the number of the connection", async () 
   const message = await Connections.open("http://127.0.0.1:9", 1, "").catch(
     (error: Error) => error.message,
   );
-  expect(message).toStartWith("connection 1 cannot be made");
+  expect(message).toStartWith("connection 1 cannot be opened");
 });

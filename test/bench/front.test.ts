@@ -74,10 +74,10 @@ test("requests that a server loses are counted, and end the bench", async () => 
   const numLost = books.entries.length - finished;
   expect(books.faults).toEqual([
     ...Array.from({ length: numLost }, () => "stream ended with: "),
-    `tokens: ${books.numTokens} of the clients, ${2 * books.entries.length} of the server`,
-    `finished: ${finished} of the clients, ${books.entries.length} of the server`,
+    `tokens: ${books.numTokens} at the clients, ${2 * books.entries.length} at the server`,
+    `finished: ${finished} at the clients, ${books.entries.length} at the server`,
   ]);
-  expect(() => reportFaults(books)).toThrow("do not balance");
+  expect(() => reportFaults(books)).toThrow("counts of clients and server differ");
 });
 
 test("a stall of the event loop counts as every tick within it", async () => {

@@ -44,7 +44,7 @@ describe("inQuads", () => {
   test("repeats a pair during which other processes used the CPUs", async () => {
     const result = await compare({ 1: 1 }, { busy: [1] });
     expect(result.pairs.map(({ discarded }) => discarded)).toEqual([
-      "others used the CPUs",
+      "other processes used the CPUs",
       null,
       null,
       null,

@@ -68,10 +68,10 @@ function best(...ends: string[]) {
 
 describe("a peer that crashes", () => {
   test.each([
-    ["by a signal while it starts", "at-start", "peer with at-start died of SIGILL"],
-    ["by a signal in a request", "SIGILL", "peer died of SIGILL: SIGILL"],
-    ["by an abort in a request", "SIGABRT", "peer died of SIGABRT: SIGABRT"],
-    ["by an exit in a request", "exits", "peer ended with exit code 3: exits"],
+    ["by a signal while it starts", "at-start", "peer with at-start crashed (SIGILL)"],
+    ["by a signal in a request", "SIGILL", "peer crashed (SIGILL): SIGILL"],
+    ["by an abort in a request", "SIGABRT", "peer crashed (SIGABRT): SIGABRT"],
+    ["by an exit in a request", "exits", "peer exited with code 3: exits"],
   ])("%s ends the trials in one line", async (_, end, message) => {
     const error = await best("serves", end, "serves").catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(ServerDeath);
@@ -87,7 +87,7 @@ describe("a peer that crashes", () => {
     ];
     const options = { limits: null, seed: 0, pairs: null, slices: 1 };
     const run = runPairs(WORKLOAD, ours, peer, options);
-    await expect(run).rejects.toThrow("peer died of SIGABRT: SIGABRT");
+    await expect(run).rejects.toThrow("peer crashed (SIGABRT): SIGABRT");
   });
 });
 
@@ -100,7 +100,7 @@ test("a candidate that does not start is skipped; without any other it is an err
   ]);
   const error = await best("refuses").catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(BenchError);
-  expect((error as Error).message).toBe("W0: llama-server serves it in no way");
+  expect((error as Error).message).toBe("W0: no configuration of llama-server serves it");
 });
 
 test("a server that was stopped has not crashed", async () => {
