@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the peer: llama-server, and the tools to quantise a model and to take its perplexity, from the
+# Builds the peer: llama-server, and the tools to quantize a model and to take its perplexity, from the
 # pinned llama.cpp without our patches, for this machine's CPU. Skipped when up to date.
 #
 #   bench/peers.sh            into build/peers, with all that this CPU has; says where llama-server is

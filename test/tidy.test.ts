@@ -39,7 +39,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
 };
 
-/** What each room of native includes. All may include error-codes.h, next to them. */
+/** Includes that each room of native is allowed. All can include error-codes.h, which is next to them. */
 const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   addon: ["model", "attention", "matmul"],
   model: ["attention", "matmul", "head", "sampling", "text"],
@@ -96,7 +96,7 @@ function* includesOf(path: string): Generator<string> {
   for (const [, target = ""] of textOf(path).matchAll(/^#include "([^"]+)"/gm)) yield target;
 }
 
-/** Includes of files in rooms of native, those of llama.cpp left out. */
+/** Includes of files in rooms of native, without llama.cpp's. */
 const INCLUDES_OF_NATIVE = natives.flatMap((path) => {
   const [, room = ""] = /^native\/([^/]+)\//.exec(path) ?? [];
   return [...includesOf(path)]

@@ -64,7 +64,7 @@ async function tryCandidate(
   start: () => Promise<Server>,
 ): Promise<Tried | null> {
   let server: Server | null = null;
-  const neighbour = workload.neighbour?.();
+  const neighbor = workload.neighbor?.();
   try {
     server = await start();
     await warmUp(workload, server);
@@ -76,6 +76,6 @@ async function tryCandidate(
     if (error instanceof BenchError && !(error instanceof ServerDeath)) return null;
     throw error;
   } finally {
-    await neighbour?.stop();
+    await neighbor?.stop();
   }
 }

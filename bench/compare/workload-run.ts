@@ -74,10 +74,10 @@ export async function runAlone(
   ours: Server,
   options: RunOptions,
 ): Promise<WorkloadRun> {
-  const neighbour = workload.neighbour?.();
+  const neighbor = workload.neighbor?.();
   try {
     await warmUp(workload, ours);
-    const pids = pidsOf([ours], neighbour?.pids);
+    const pids = pidsOf([ours], neighbor?.pids);
     const observed: Observed<Slice>[] = [];
     const numSlices = Math.max(1, Math.min(options.slices, workload.numPairs));
     for (let i = 0; i < numSlices; i++) {
@@ -86,7 +86,7 @@ export async function runAlone(
     const { limits } = options;
     return { workload, limits, ours: sideOf(ours, observed), peer: null };
   } finally {
-    await neighbour?.stop();
+    await neighbor?.stop();
   }
 }
 
@@ -97,10 +97,10 @@ export async function runPairs(
   peer: Server,
   options: RunOptions,
 ): Promise<WorkloadRun> {
-  const neighbour = workload.neighbour?.();
+  const neighbor = workload.neighbor?.();
   try {
     for (const server of [ours, peer]) await warmUp(workload, server);
-    const pids = pidsOf([ours, peer], neighbour?.pids);
+    const pids = pidsOf([ours, peer], neighbor?.pids);
     const comparison = await inQuads<Slice>({
       // Slices 2i and 2i + 1 are a pair, so they get the same prompts.
       observe: (side, slice) => {
@@ -116,7 +116,7 @@ export async function runPairs(
     const { limits } = options;
     return { workload, limits, ours: sideOf(ours, seen("a")), peer: theirs };
   } finally {
-    await neighbour?.stop();
+    await neighbor?.stop();
   }
 }
 

@@ -1,5 +1,5 @@
 // Matrix products of packed weights that come from memory, copy after copy of a matrix, as a model's layers
-// do. Activations are quantised already; each thread has its share of the panels.
+// do. Activations are quantized already; each thread has its share of the panels.
 
 #include "matmul/gemm.h"
 #include "matmul/packed-weights.h"

@@ -44,7 +44,7 @@ private:
 // Least rounds whose quartile is worth something.
 constexpr size_t MIN_ROUNDS = 9;
 
-// Seconds a round: the first quartile of those that fit into `budget_s`, as neighbours only ever add. `work(thread, round)` is one thread's share
+// Seconds a round: the first quartile of those that fit into `budget_s`, as neighbors only ever add. `work(thread, round)` is one thread's share
 // and may wait for the others. The first round is not counted.
 template <class Work> double seconds_a_round(Crew & crew, double budget_s, const Work & work) {
     using Clock = std::chrono::steady_clock;

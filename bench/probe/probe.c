@@ -21,7 +21,7 @@
 #define DOTS_A_ROUND 4096
 #define LARGE_PAGE ((size_t)2 << 20)
 
-// CPU time of the calling thread: a busy neighbour then takes nothing off the rates of the dot loops.
+// CPU time of the calling thread: a busy neighbor then takes nothing off the rates of the dot loops.
 static double now_s(void) {
   struct timespec t;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);

@@ -8,7 +8,7 @@ import { promptIds } from "../../src/benchmark/prompts.ts";
 import { medianOf } from "../../src/benchmark/statistics.ts";
 import { tpotMs } from "../../src/benchmark/timeline.ts";
 import { BATCH_CANDIDATES, BUSY_CANDIDATES, DECODE_CANDIDATES } from "../servers/llama-server.ts";
-import { busyNeighbour } from "./busy-neighbour.ts";
+import { busyNeighbor } from "./busy-neighbor.ts";
 import { roomFor, type Slice, type Workload } from "./workload.ts";
 
 const SLICE_MS = 2_000;
@@ -151,7 +151,7 @@ const W14 = decodeWorkload(
     title: "decode of 8 streams next to one busy process",
     candidates: BUSY_CANDIDATES,
     gates: { vnni: { gate: 3 }, avx2: { gate: 2 } },
-    neighbour: busyNeighbour,
+    neighbor: busyNeighbor,
   },
 );
 

@@ -22,10 +22,10 @@ const specsOf = (maxTokens: number): RequestSpec[] =>
   }));
 
 /** Measured in the second half of their shared time, so that both rates have the same context lengths. */
-async function rateBeside(target: Target, neighbour: () => Promise<unknown>) {
+async function rateBeside(target: Target, neighbor: () => Promise<unknown>) {
   const streams = decodeTogether(target, specsOf(TOKENS_OUT), DECODE_MS);
   await Bun.sleep(QUEUE_AT_MS);
-  await neighbour();
+  await neighbor();
   const load = await streams;
   return { load, rate: decodeRate({ ...load, startMs: (load.startMs + load.endMs) / 2 }) };
 }

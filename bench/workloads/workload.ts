@@ -41,7 +41,7 @@ export interface Workload {
   /** Refused or failed requests are part of the figure. */
   readonly toleratesErrors?: true;
   /** Starts a helper during the slices of both servers. @returns its processes and a function that ends it */
-  readonly neighbour?: () => { readonly pids: readonly number[]; stop(): Promise<void> };
+  readonly neighbor?: () => { readonly pids: readonly number[]; stop(): Promise<void> };
 }
 
 /** Room for `concurrency` requests of `tokensIn` + `tokensOut` tokens. */

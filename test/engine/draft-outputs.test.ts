@@ -1,4 +1,4 @@
-// What a client sees of steps that give several tokens: the same text, in fewer outputs.
+// Client's view of steps that yield several tokens: the same text, in fewer outputs.
 
 import { expect, test } from "bun:test";
 import type { FrontRequest, SequenceOutput } from "../../src/front/output-stream.ts";
@@ -22,8 +22,8 @@ function request(params: Partial<SamplingParams>): FrontRequest {
 }
 
 /**
- * One request over a clock that moves by a second a step.
- * @param continuation what its drafts are taken from, three a step; empty: no drafts
+ * One request on a clock that advances by a second per step.
+ * @param continuation source of its drafts, three per step; empty: no drafts
  */
 async function generate(params: Partial<SamplingParams>, continuation: readonly number[] = []) {
   const clock = { ms: 0 };
@@ -60,20 +60,20 @@ async function generate(params: Partial<SamplingParams>, continuation: readonly 
   return { tokenIds, text, gapsS, usage, finishReason, stopReason };
 }
 
-test("several tokens of a step are one gap, and the text is the one without drafts", async () => {
+test("several tokens of a step count as one gap, and the text equals the one without drafts", async () => {
   const plain = await generate({});
   expect(plain.gapsS).toEqual(Array(NUM_TOKENS - 1).fill(1));
   const drafted = await generate({}, plain.tokenIds);
-  // 1, then three steps of 4, 4 and 3: the last drafts are cut by the length.
+  // 1, then three steps of 4, 4 and 3: the last drafts are cut by the length limit.
   expect(drafted).toEqual({ ...plain, gapsS: [1, 1, 1] });
   expect(plain).toMatchObject({ finishReason: "length", stopReason: null, usage: 0 });
 });
 
-test("drafts that turn wrong cost tokens of their step and no text", async () => {
+test("wrong drafts cost tokens of their step and do not change the text", async () => {
   const plain = await generate({});
   const wrong = plain.tokenIds.map((tokenId, i) => (i % 3 === 2 ? 1 : tokenId));
   const drafted = await generate({}, wrong);
-  // 1, then 2, 3, 3 and 3: each run ends where a draft is wrong, and says what is right.
+  // 1, then 2, 3, 3 and 3: each run ends at a wrong draft, with the correct token.
   expect(drafted).toEqual({ ...plain, gapsS: [1, 1, 1, 1] });
 });
 

@@ -1,5 +1,5 @@
 // Any bytes as the messages of a chat, through several templates, and any text as a template: rendered or
-// refused, in bounded time, with nothing but an Error. An input that begins with "{%" or "{{" is a template.
+// refused, in bounded time, throwing only Error. An input that begins with "{%" or "{{" is a template.
 
 #include "error-codes.h"
 #include "model/model-file.h"
@@ -58,7 +58,7 @@ static void apply(const pagoda::ChatTemplate & chat_template, const pagoda::Chat
     }
 }
 
-// As an operator gives it, and as a request brings it.
+// First as an operator's template, then as a request's.
 static void as_template(const std::string & text) {
     try {
         apply(pagoda::ChatTemplate(model, text), { MESSAGES, "", true, false });

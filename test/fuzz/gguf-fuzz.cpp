@@ -1,4 +1,4 @@
-// Any bytes as a model file: its header is read or refused, in bounded time, with nothing but an Error.
+// Any bytes as a model file: its header is read or refused, in bounded time, throwing only Error.
 
 #include "error-codes.h"
 #include "model/abort-guard.h"

@@ -1,8 +1,8 @@
-// main() of a fuzzer: runs every file of a corpus, then mutations of them from a seed, until its time is
-// up. What breaks it is written to a file first. A program that includes this has libFuzzer's entry point,
-// so that it can also be linked with -fsanitize=fuzzer and this header left out.
+// main() of a fuzzer: runs every file of a corpus, then seeded mutations of them, until its time is up. A
+// failing input is written to a file first. A program that includes this has libFuzzer's entry point, so it
+// can also be linked with -fsanitize=fuzzer without this header.
 //
-//   <program> <seconds> <seed> <corpus folder> <file for the input that breaks it> [what the target takes]
+//   <program> <seconds> <seed> <corpus folder> <file for a failing input> [arguments of the target]
 #pragma once
 
 #include <unistd.h>
@@ -23,7 +23,7 @@
 extern "C" int  LLVMFuzzerTestOneInput(const uint8_t * data, size_t size);
 extern "C" void __sanitizer_set_death_callback(void (*callback)());
 
-// Texts that mutations put in, and what the target is given beside its inputs.
+// Texts that mutations insert, and the target's arguments.
 std::vector<std::string> fuzz_words();
 void                     fuzz_start(const char * argument);
 

@@ -1,6 +1,6 @@
-// Any text, by any of the vocabularies of a folder: its tokens are those that llama.cpp gives by itself, with std::regex
-// and its own search for special tokens, and tokenising with a limit gives as many of them. Each of the pre-tokenizers'
-// patterns, as llama.cpp passes it on, cuts a text as std::regex does.
+// Any text, with any vocabulary of a folder: its tokens are those of llama.cpp with std::regex and llama.cpp's own
+// search for special tokens, and tokenizing with a limit returns the same prefix. Each pre-tokenizer pattern, as
+// passed on by llama.cpp, splits a text as std::regex does.
 
 #include "mutation-loop.h"
 #include "text/special-texts.h"
@@ -17,7 +17,7 @@
 
 namespace {
 
-// std::regex recurses once a byte, and some patterns try many ways.
+// std::regex recurses once per byte, and some patterns try many alternatives.
 constexpr size_t MAX_COMPARED_BYTES   = 192;
 constexpr size_t MAX_COMPARED_SYMBOLS = 40;
 
@@ -34,7 +34,7 @@ const std::vector<std::string> PIECES = {
     "<dna>", "ACGTAC", "</dna>", "▁", "\u0378", "\uff01", "ﷺ",
 };
 
-// What is no UTF-8 becomes U+FFFD, as in what comes from JS.
+// Invalid UTF-8 becomes U+FFFD, as in strings from JS.
 std::string valid_text(const uint8_t * data, size_t size) {
     std::string text;
     for (const uint32_t cpt : unicode_cpts_from_utf8(std::string((const char *) data, size))) {
@@ -69,7 +69,7 @@ void note_patterns(const llama_vocab & vocab) {
     unicode_regex_splitter = splitter;
 }
 
-// As llama.cpp's unicode_regex_split_stl has it.
+// Same as llama.cpp's unicode_regex_split_stl.
 std::vector<size_t> pieces_by_regex(const std::wstring & text, const std::wregex & pattern) {
     std::vector<size_t> pieces;
     size_t at = 0;
@@ -87,7 +87,7 @@ std::vector<size_t> pieces_by_regex(const std::wstring & text, const std::wregex
     return pieces;
 }
 
-// A code point as llama.cpp passes it on: itself, or, as a class, one of the bytes that it has for those.
+// A code point as llama.cpp passes it on: itself or, for a class, llama.cpp's byte for it.
 char32_t symbol_of(uint32_t cpt, bool as_class) {
     if (cpt < 128) {
         return cpt;

@@ -57,7 +57,7 @@ test(
 );
 
 test(
-  "a text by every tokenizer",
+  "a text with every tokenizer",
   async () => {
     const program = await buildSanitized({
       name: "tokenizer-fuzz",

@@ -11,7 +11,7 @@ import { SupervisedEngine } from "../../src/process/supervised-engine.ts";
 import { startChild } from "../../src/runtime/child-process.ts";
 import { INFO } from "../metrics/fixtures.ts";
 import { engineRequest, OutputLog } from "../support/engine-client.conformance.ts";
-import { FAKE_CHILD, type FakeBehaviour, fakeConfig } from "../support/fake-engine-child.ts";
+import { FAKE_CHILD, type FakeBehavior, fakeConfig } from "../support/fake-engine-child.ts";
 import { isAlive } from "../support/processes.ts";
 import { seriesOf } from "../support/server-process.ts";
 
@@ -24,10 +24,10 @@ interface Supervision {
 const opened: SupervisedEngine[] = [];
 const logged: string[] = [];
 
-async function open(behaviour: FakeBehaviour = {}, supervision: Supervision = {}) {
+async function open(behavior: FakeBehavior = {}, supervision: Supervision = {}) {
   logged.length = 0;
   const engine = await SupervisedEngine.start({
-    config: fakeConfig(behaviour),
+    config: fakeConfig(behavior),
     host: { onLoadProgress: () => {}, log: (line) => logged.push(line) },
     startProcess: () => startChild(FAKE_CHILD),
     ...{ maxDeaths: null, stepTimeoutMs: null, ...supervision },
@@ -286,17 +286,17 @@ describe("an engine that crashes", () => {
 });
 
 describe("an engine that cannot restart at once", () => {
-  const cases: [string, FakeBehaviour | null, string][] = [
+  const cases: [string, FakeBehavior | null, string][] = [
     ["no process can be created", null, "the engine cannot start: no more processes"],
     ["its start failed", { start: "refuse" }, "the engine cannot start: there is no model"],
     ["the file has changed", { vocabSize: 300 }, "(the file now holds a different model)"],
   ];
   test.each(cases)("retries because %s", async (_, second, reason) => {
-    const behaviours = [{}, second, {}];
+    const behaviors = [{}, second, {}];
     const startProcess = () => {
-      const behaviour = behaviours.shift();
-      if (behaviour == null) throw new Error("no more processes");
-      return startChild([...FAKE_CHILD, JSON.stringify(behaviour)]);
+      const behavior = behaviors.shift();
+      if (behavior == null) throw new Error("no more processes");
+      return startChild([...FAKE_CHILD, JSON.stringify(behavior)]);
     };
     const engine = await open({}, { startProcess });
     const back = restarted(engine);

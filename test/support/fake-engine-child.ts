@@ -8,7 +8,7 @@ import { connectToParent, dieWithParent, endNow } from "../../src/runtime/child-
 import { makeEngine } from "./fake-engine.ts";
 import type { FakeTokenizer } from "./fake-model-runner.ts";
 
-export interface FakeBehaviour {
+export interface FakeBehavior {
   readonly stepDelayMs?: number;
   /** Failure at the start. */
   readonly start?: "refuse" | "abort" | "hang";
@@ -23,9 +23,9 @@ export interface FakeBehaviour {
 /** A behavior given as a further argument (JSON) overrides the config's. */
 export const FAKE_CHILD = [process.execPath, import.meta.path];
 
-export function fakeConfig(behaviour: FakeBehaviour = {}): EngineConfig {
+export function fakeConfig(behavior: FakeBehavior = {}): EngineConfig {
   return {
-    ...{ modelPath: JSON.stringify(behaviour), kvCacheType: "f16", blockSize: 16 },
+    ...{ modelPath: JSON.stringify(behavior), kvCacheType: "f16", blockSize: 16 },
     ...{
       maxNumSeqs: 16,
       maxNumBatchedTokens: 512,
@@ -42,22 +42,22 @@ export function fakeConfig(behaviour: FakeBehaviour = {}): EngineConfig {
 }
 
 async function startFake({ modelPath }: EngineConfig) {
-  const behaviour: FakeBehaviour = JSON.parse(process.argv[2] ?? modelPath);
-  if (behaviour.start === "refuse") throw new ConfigError("model_not_found", "there is no model");
-  if (behaviour.start === "abort") process.abort();
-  if (behaviour.start === "hang") await new Promise(() => {});
+  const behavior: FakeBehavior = JSON.parse(process.argv[2] ?? modelPath);
+  if (behavior.start === "refuse") throw new ConfigError("model_not_found", "there is no model");
+  if (behavior.start === "abort") process.abort();
+  if (behavior.start === "hang") await new Promise(() => {});
   // Without any delay, its steps would leave the event loop no turn to read the socket.
-  const { client, runner } = makeEngine({ model: { stepDelayMs: behaviour.stepDelayMs ?? 1 } });
-  const deadly = behaviour.deadly?.charCodeAt(0) ?? -1;
+  const { client, runner } = makeEngine({ model: { stepDelayMs: behavior.stepDelayMs ?? 1 } });
+  const deadly = behavior.deadly?.charCodeAt(0) ?? -1;
   const run = runner.run.bind(runner);
   runner.run = (plan) => {
     const isDeadly = plan.scheduled.some(({ request }) => request.tokenIds(0).includes(deadly));
     if (isDeadly) process.kill(process.pid, "SIGSEGV");
     return run(plan);
   };
-  if (behaviour.deadlyText !== undefined) plantDeadlyText(runner.tokenizer, behaviour.deadlyText);
+  if (behavior.deadlyText !== undefined) plantDeadlyText(runner.tokenizer, behavior.deadlyText);
   const { info } = client;
-  const vocabSize = behaviour.vocabSize ?? info.model.vocabSize;
+  const vocabSize = behavior.vocabSize ?? info.model.vocabSize;
   return Object.assign(client, { info: { ...info, model: { ...info.model, vocabSize } } });
 }
 

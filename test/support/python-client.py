@@ -1,6 +1,6 @@
-"""Answers what Python's metrics client prints, reads and negotiates: a line of JSON in, a line out.
+"""Runs Python's metrics client (printing, parsing, negotiation): a line of JSON in, a line out.
 
-Numbers travel as the 16 hex digits of their bits, so that no text of a number stands between.
+Numbers travel as the 16 hex digits of their bits, so that no decimal notation is involved.
 """
 
 import json
@@ -24,7 +24,7 @@ def bits(value):
 
 
 def make_metric(family):
-    """The client's own object for a family, which decides names, order and cumulation."""
+    """The client's own object for a family, which determines names, order and cumulation."""
     kind = {"counter": Counter, "gauge": Gauge, "summary": Summary, "histogram": Histogram}
     more = {}
     if family["type"] == "histogram":
@@ -37,7 +37,7 @@ def make_metric(family):
 
 
 def fill(child, kind, series):
-    """Values that its methods would refuse (a counter at NaN) are set all the same."""
+    """Also sets values that its methods would refuse (a counter at NaN)."""
     if kind in ("counter", "gauge"):
         child._value.set(number(series["value"]))
     else:
@@ -52,7 +52,7 @@ def fill(child, kind, series):
 
 
 class Families:
-    """What the exposition functions need of a registry."""
+    """The part of a registry that the exposition functions need."""
 
     def __init__(self, families):
         self.families = families
@@ -61,7 +61,7 @@ class Families:
         for family in self.families:
             for metric in make_metric(family).collect():
                 if not family["isCreated"]:
-                    # As the client's collector of process figures, which tells no times.
+                    # Like the client's process collector, which exposes no creation times.
                     created = metric.name + "_created"
                     metric.samples = [s for s in metric.samples if s.name != created]
                 yield metric

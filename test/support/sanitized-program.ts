@@ -39,7 +39,7 @@ export const GEMM_SOURCES = {
   "matmul/gemm-avx512vnni": [...AVX512, "-mavx512vnni"],
 } as const;
 
-/** The attention op with the kernels of all sets. */
+/** The attention op with all kernel sets. */
 export const ATTENTION_SOURCES = {
   "simd/cpu-set": [],
   "attention/op": [],
@@ -52,10 +52,10 @@ export const ATTENTION_SOURCES = {
   "attention/kernel-avx512bf16": [...AVX512, "-mavx512bf16"],
 } as const;
 
-/** Sums of loops over rows have the same bits with every set. */
+/** Sums in loops over rows are bitwise identical with every set. */
 const EXACT = ["-ffp-contract=off", "-Wno-uninitialized"];
 
-/** Loops over rows of logits, of all sets. */
+/** Loops over rows of logits, with all sets. */
 export const ROW_SOURCES = {
   "simd/cpu-set": [],
   "sampling/row-scan": [],
@@ -64,7 +64,7 @@ export const ROW_SOURCES = {
   "sampling/row-kernel-avx512": [...EXACT, ...AVX512],
 } as const;
 
-/** Matrix products of graphs, beside GEMM_SOURCES and ROW_SOURCES. */
+/** Matrix products of graphs, in addition to GEMM_SOURCES and ROW_SOURCES. */
 export const PRODUCT_SOURCES = {
   "matmul/packed-buffer": ["-Wno-unused-function"],
   "matmul/product": ["-Wno-unused-function"],

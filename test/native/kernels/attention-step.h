@@ -1,5 +1,5 @@
-// One layer of one step as the attention op is given it, without a graph: tensors over storage of the
-// caller's, block tables and the plan. For programs that test or time the op.
+// One layer of one step as input of the attention op, without a graph: tensors over the caller's storage,
+// block tables and the plan. For programs that test or time the op.
 #pragma once
 
 #include "attention/op.h"
@@ -25,7 +25,7 @@ struct AttentionShape {
     size_t slot_bytes() const { return ggml_row_size(kv_type, head_dim) * n_head_kv; }
 };
 
-// Its last `n_new` tokens of `n_tokens` are computed.
+// The last `n_new` of `n_tokens` tokens are computed.
 struct AttentionSequence {
     int32_t              n_tokens;
     int32_t              n_new;
@@ -63,7 +63,7 @@ public:
 
     int32_t num_rows() const { return (int32_t) positions.size(); }
 
-    // The share of one of the threads that compute the layer. K and V are [slots][slot_bytes()]; `sinks` is
+    // Share of one of the threads that compute the layer. K and V are [slots][slot_bytes()]; `sinks` is
     // [n_head] or null.
     void run(const void * k, const void * v, const float * sinks, int thread, int n_threads) {
         const llama_placement_layer layer = { &plan, scale, shape.softcap, shape.n_swa, shape.swa_type };

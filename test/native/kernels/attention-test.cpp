@@ -1,7 +1,7 @@
-// The attention op, with the kernels that PAGODA_CPU chooses, against a scalar reference in double
-// precision: shapes of all remainders, partitions, prefixes that sequences share, windows, soft caps, sinks,
-// caches of each type, extreme values, chunks of prompts. Prints a line a group of cases, and each fault. Memory that nobody
-// may read is NaN, or not ours. Built with sanitizers by test/native/attention-kernels.test.ts.
+// The attention op, with the kernels selected by PAGODA_CPU, compared with a scalar reference in double
+// precision: shapes with all remainders, partitions, shared prefixes, windows, soft caps, sinks, caches of
+// each type, extreme values, prompt chunks. Prints a line per group of cases, and each error. Memory that must
+// not be read is NaN or outside the allocation. Built with sanitizers by test/native/attention-kernels.test.ts.
 
 #include "attention-step.h"
 #include "attention/select.h"
@@ -27,10 +27,10 @@ using namespace pagoda;
 namespace {
 
 int         n_faults = 0;
-int         n_coarse = 0; // numbers that are right within the rounding of bf16 alone
+int         n_coarse = 0; // numbers that are correct only within bf16 rounding
 std::string group;
 
-// Half the distance of two numbers of 8 bits, by the number.
+// Half the distance between two adjacent 8-bit-precision numbers, relative to the number.
 constexpr double BF16_ROUNDING = 1.0 / 512;
 
 bool is_bf16_set() { return std::strcmp(attention_kernel_name(), "avx512bf16") == 0; }
@@ -58,7 +58,7 @@ int64_t slot_of(const AttentionShape & s, const AttentionSequence & sequence, in
     return (int64_t) sequence.blocks[pos / s.block_size] * s.block_size + pos % s.block_size;
 }
 
-// One of K and V as the op reads it. Slots that hold no token are NaN.
+// K or V as read by the op. Slots without a token are NaN.
 struct Pool {
     Pool(const AttentionShape & s, const std::vector<AttentionSequence> & sequences, float scale, std::mt19937 & rng)
         : shape(s), bytes(num_slots(s, sequences) * s.slot_bytes(), 0xFF) {
@@ -82,7 +82,7 @@ struct Pool {
 
     uint8_t * slot(int64_t i) { return bytes.data() + i * shape.slot_bytes(); }
 
-    // [head_dim] of a head in a slot.
+    // [head_dim] of one head in one slot.
     std::vector<float> values(int64_t i, int32_t head) {
         const uint8_t * from = slot(i) + head * ggml_row_size(shape.kv_type, shape.head_dim);
         std::vector<float> out(shape.head_dim);
@@ -142,7 +142,7 @@ struct Trial {
         return run(step, q.data(), n_threads);
     }
 
-    // The last `n_new` rows of one sequence, of which `first_row` is the first: computed without the others.
+    // The last `n_new` rows of one sequence, starting with `first_row`, computed without the others.
     std::vector<float> run_alone(size_t s, int32_t n_new, int32_t first_row) {
         AttentionStep step(shape, { { sequences[s].n_tokens, n_new, sequences[s].blocks } }, 1);
         return run(step, q.data() + (size_t) first_row * shape.n_head * shape.head_dim, 1);
@@ -151,7 +151,7 @@ struct Trial {
     std::vector<float> run(AttentionStep & step, const float * rows, int n_threads) {
         step.scale = scale();
         std::copy_n(rows, step.q.size(), step.q.begin());
-        // A layer after another: what the first leaves behind must not matter to the second.
+        // Two layers in a row: state left by the first must not affect the second.
         for (int layer = 0; layer < 2; ++layer) {
             std::fill(step.out.begin(), step.out.end(), NAN);
             std::vector<std::thread> threads;
@@ -176,13 +176,13 @@ struct Trial {
     std::vector<float>             q, sinks;
 };
 
-// One row and head: the result, and how far rounding may take each of its numbers from it, in f32 and in bf16.
+// One row and head: the result, and the tolerance of each number in f32 and in bf16.
 struct Expected {
     std::vector<double> out, slack, bf16_slack;
 };
 
-// By how much rounding q, k, v and the weights to bf16 may move a result, as a share of its sum of absolute
-// values; `largest` = the largest sum of absolute products of a score. Normalising doubles a weight's error.
+// How far rounding q, k, v and the weights to bf16 can move a result, as a share of its sum of absolute
+// values; `largest` = the largest sum of absolute products of a score. Normalization doubles a weight's error.
 double bf16_relative(double largest) {
     const double u     = BF16_ROUNDING;
     const double score = (2 * u + u * u) * largest;
@@ -222,7 +222,7 @@ Expected reference(Trial & t, const AttentionSequence & sequence, int32_t pos, i
             largest_value = std::max(largest_value, (double) std::fabs(value[c]));
         }
     }
-    // An error of a score is one of the logarithm of its weight. Weights may be 0 where they are no normal
+    // An error of a score is one of the logarithm of its weight. Weights can be 0 if they are not normal
     // numbers.
     const double relative       = 1e-5 + 1e-6 * largest;
     const double coarse   = relative + bf16_relative(std::min(largest, 1e3));
@@ -230,7 +230,7 @@ Expected reference(Trial & t, const AttentionSequence & sequence, int32_t pos, i
         const double size = e.slack[c] / sum;
         e.out[c] /= sum;
         e.slack[c] = size * relative + 2e-38 * (1 + largest_value);
-        // Where scores are so large that rounding decides between tokens, any mean of values is right.
+        // With scores so large that rounding decides between tokens, any mean of values is correct.
         e.bf16_slack[c] = largest > 100 ? 2.01 * largest_value : size * coarse + 2e-38 * (1 + largest_value);
     }
     return e;
@@ -270,7 +270,7 @@ void check(const Case & c, uint32_t seed) {
     int32_t row = 0;
     for (size_t i = 0; i < c.sequences.size(); ++i) {
         const int32_t n_new = c.sequences[i].n_new;
-        for (const int32_t n : { n_new, (n_new + 1) / 2, 1 }) { // whole, and from another cut on
+        for (const int32_t n : { n_new, (n_new + 1) / 2, 1 }) { // whole, and split elsewhere
             const int32_t first = row + n_new - n;
             const std::vector<float> alone = t.run_alone(i, n, first);
             if (std::memcmp(out.data() + first * row_size, alone.data(), alone.size() * sizeof(float)) != 0) {
@@ -281,7 +281,7 @@ void check(const Case & c, uint32_t seed) {
     }
 }
 
-// Blocks of their own for each sequence, scattered, some left out between them.
+// Separate blocks for each sequence, scattered, with some gaps between them.
 std::vector<AttentionSequence> apart(const std::vector<std::pair<int32_t, int32_t>> & lengths, int32_t block_size) {
     std::vector<AttentionSequence> sequences;
     int32_t n_blocks = 0;
@@ -306,7 +306,7 @@ const ggml_type TYPES[] = { GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_F32, GGML_T
 
 void end_group(int before) { std::printf("%s %s\n", group.c_str(), n_faults == before ? "ok" : "wrong"); }
 
-// Numbers of rows and tokens of all remainders.
+// Row and token counts with all remainders.
 void check_remainders(ggml_type type) {
     const int before = n_faults;
     group = std::string("remainders ") + ggml_type_name(type);
@@ -345,7 +345,7 @@ void check_partitions(ggml_type type) {
     end_group(before);
 }
 
-// Sequences with the same first blocks: computed together, and still as if alone.
+// Sequences with the same first blocks: computed together, with the same results as alone.
 void check_shared(ggml_type type) {
     const int before = n_faults;
     group = std::string("shared prefixes ") + ggml_type_name(type);
@@ -363,7 +363,7 @@ void check_shared(ggml_type type) {
         }
         check({ shape, sequences, {} }, seed++);
     }
-    // Contexts that are shared as a whole, down to the token that is computed; by themselves, and beside longer ones.
+    // Contexts that are fully shared, including the computed token; by themselves, and next to longer ones.
     for (const int32_t n_longer : { 0, 2 }) {
         std::vector<std::pair<int32_t, int32_t>> lengths(4, { 256, 1 });
         lengths.insert(lengths.end(), n_longer, { 300, 1 });
@@ -376,7 +376,7 @@ void check_shared(ggml_type type) {
     end_group(before);
 }
 
-// Windows, soft caps and sinks, over partitions.
+// Windows, soft caps and sinks, across partitions.
 void check_kinds(ggml_type type) {
     const int before = n_faults;
     group = std::string("windows, caps, sinks ") + ggml_type_name(type);
@@ -396,7 +396,7 @@ void check_kinds(ggml_type type) {
     end_group(before);
 }
 
-// Nothing, what is smaller than a normal number, and so much that weights are 0 or 1.
+// Zeros, subnormal values, and values so large that weights are 0 or 1.
 void check_extremes(ggml_type type) {
     const int before = n_faults;
     group = std::string("extremes ") + ggml_type_name(type);
@@ -411,7 +411,7 @@ void check_extremes(ggml_type type) {
     end_group(before);
 }
 
-// Chunks: rows of all remainders of vectors and strips, heads of usual sizes and groups, over partitions;
+// Chunks: row counts with all remainders of vectors and strips, usual head sizes and groups, across partitions;
 // windows, caps and sinks with them; values of extreme sizes.
 void check_chunks(ggml_type type) {
     const int before = n_faults;
@@ -420,7 +420,7 @@ void check_chunks(ggml_type type) {
     for (const int32_t n_new : { 5, 6, 11, 15, 16, 17, 21, 22, 27, 32, 33, 38 }) {
         check({ { 64, 3, 1, type, 16 }, apart({ { 70 + n_new, n_new } }, 16), {} }, seed++);
     }
-    // A strip's last row that sees one token of a span, the first.
+    // The last row of a strip attends to one token of a span, the first.
     check({ { 64, 3, 1, type, 16 }, apart({ { 65, 22 } }, 16), {} }, seed++);
     for (const int32_t head_dim : { 64, 80, 128, 256 }) {
         if (head_dim % ggml_blck_size(type) != 0) {
@@ -447,7 +447,7 @@ void check_chunks(ggml_type type) {
 
 // Whether check() ends the process.
 bool is_refused(AttentionPlan & plan) {
-    std::fflush(stdout); // or the child would print it too
+    std::fflush(stdout); // otherwise the child would print it too
     const pid_t child = fork();
     if (child == 0) {
         setenv("GGML_NO_BACKTRACE", "1", 1);
@@ -460,7 +460,7 @@ bool is_refused(AttentionPlan & plan) {
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
-// What the op rests on is seen when it does not hold.
+// Violations of the op's assumptions are detected.
 void check_broken_plans() {
     const int before = n_faults;
     group = "broken plans";

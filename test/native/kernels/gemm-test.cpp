@@ -1,5 +1,5 @@
-// The matrix kernels that PAGODA_CPU chooses against a scalar reference in double precision, over all
-// remainders of rows and columns, odd batches and extreme values. Prints a line a type, and each fault.
+// The matrix kernels selected by PAGODA_CPU compared with a scalar reference in double precision, for all
+// remainders of rows and columns, odd batches and extreme values. Prints a line per type, and each error.
 // Built with sanitizers by test/native/gemm.test.ts.
 
 #include "matmul/gemm.h"
@@ -52,7 +52,7 @@ struct Weights {
 
     ggml_type          type;
     int64_t            rows, cols;
-    std::vector<float> values; // as ggml reads them
+    std::vector<float> values; // as read by ggml
     Aligned            packed;
 };
 
@@ -98,7 +98,7 @@ void check_product(const GemmKernels & set, const Weights & w, const Quantized &
                 sum += term;
                 size += std::fabs(term);
             }
-            // Codes are counted from zero: what is taken off again has rounded too.
+            // Codes are unsigned; subtracting the offset adds rounding, too.
             if (!(std::fabs(out[i * w.rows + r] - sum) <= 2e-5 * size)) {
                 fault("wrong product", w.type, set, w.rows, w.cols, batch);
             }

@@ -1,6 +1,6 @@
-// Screened products of heads against the whole ones of the same kernels: what is left has the same bits, what
-// is -inf is less than the largest, and bounds are none too low. Prints a line a case and each fault. Built with
-// sanitizers by test/native/head-screen.test.ts.
+// Screened products of heads compared with the full ones of the same kernels: remaining logits are bitwise
+// identical, those at -inf are below the largest, and no bound is too low. Prints a line per case and each error.
+// Built with sanitizers by test/native/head-screen.test.ts.
 
 #include "matmul/gemm.h"
 #include "matmul/packed-weights.h"
@@ -30,7 +30,7 @@ void expect(bool holds, const std::string & what) {
     }
 }
 
-// As ggml's block_q8_0.
+// Same as ggml's block_q8_0.
 struct Block {
     ggml_fp16_t scale;
     int8_t      codes[BLOCK_COLS];
@@ -47,7 +47,7 @@ struct Case {
 
 using Rng = std::mt19937;
 
-// Codes over the whole range, activations of which a few columns are outliers, as a last norm leaves them.
+// Codes over the whole range, and activations with a few outlier columns, like the output of a final norm.
 Case gaussian(int64_t rows, int64_t cols, Rng & rng) {
     Case c(rows, cols);
     std::normal_distribution<float> normal(0.0f, 1.0f);
@@ -101,7 +101,7 @@ struct Head {
     ScreenedHead                  head;
 };
 
-// No NaN: the first of the largest.
+// First of the largest values; no NaN.
 int64_t argmax(const std::vector<float> & x) {
     int64_t found = -1;
     for (int64_t i = 0; i < (int64_t) x.size(); ++i) {
@@ -112,7 +112,7 @@ int64_t argmax(const std::vector<float> & x) {
     return found;
 }
 
-// As two threads do, of which each has half of the panels. Returns the share of logits that were computed.
+// Like two threads, each with half of the panels. Returns the share of logits that were computed.
 double check(const std::string & name, const Case & c) {
     Head h(c);
     Screen screens[2];
@@ -172,7 +172,7 @@ void check_ties(Rng & rng) {
     check("zero activations", c);
 }
 
-// The middle of the low bits misses the winner by as much as can be, and the others by as much the other way.
+// The middle of the low bits is off for the winner by the maximum, and for the others by as much in the other direction.
 void check_far_off(Rng & rng) {
     Case c(333, 96);
     std::fill(c.x.begin(), c.x.end(), 1.0f);

@@ -1,6 +1,7 @@
-// Matrix products of ggml graphs over packed weights: with a store of quantised rows that fits, that is too
-// small for some rows, and without one, on one thread and on three. All must give the same bits, near those
-// of a reference in double precision; and what is noted of logits while they are written is what they say. Built with sanitizers by test/native/packed-buffer.test.ts.
+// Matrix products of ggml graphs over packed weights: with a store of quantized rows that fits, one that is too
+// small for some rows, and without one, on one thread and on three. All must be bitwise identical, and close to
+// a double-precision reference; maxima noted while logits are written must match them. Built with
+// sanitizers by test/native/packed-buffer.test.ts.
 
 #include "head/head.h"
 #include "matmul/activation-store.h"
@@ -52,7 +53,7 @@ std::vector<float> gaussian(int64_t n, uint32_t seed) {
     return x;
 }
 
-// Two matrices that read the same rows, as q and k do.
+// Two matrices that read the same rows, like q and k.
 struct Weights {
     Weights() : ctx(make_context(true)) {
         first  = ggml_new_tensor_2d(ctx, GGML_TYPE_Q4_1, COLS, ROWS);
@@ -78,10 +79,10 @@ struct Weights {
     ggml_tensor *                   first;
     ggml_tensor *                   second;
     ggml_backend_buffer_t           buffer;
-    std::vector<std::vector<float>> values; // as ggml reads them
+    std::vector<std::vector<float>> values; // as read by ggml
 };
 
-// The maxima that were noted of the second product, and whether they say "NaN", are those of its rows.
+// The noted maxima and NaN flags of the second product match its rows.
 void check_noted(const Head & head, const ggml_tensor * logits) {
     for (int64_t i = 0; i < logits->ne[1]; ++i) {
         const float * row = (const float *) logits->data + i * logits->ne[0];
@@ -105,7 +106,7 @@ struct Results {
     bool operator==(const Results & other) const { return first == other.first && second == other.second; }
 };
 
-// `n_stored`: rows that the store has room for, 0 = there is none.
+// `n_stored`: rows that fit into the store, 0 = no store.
 Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stored) {
     ggml_context * ctx = make_context(false);
     ggml_tensor *  x   = ggml_new_tensor_2d(ctx, GGML_TYPE_F32, COLS, n_rows);
@@ -124,7 +125,7 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
     std::vector<uint8_t> work(plan.work_size + 64);
     plan.work_data = (uint8_t *) (((uintptr_t) work.data() + 63) / 64 * 64);
     Results results;
-    // A step after another, of which the second counts: it must see other rows in the same place.
+    // Two steps, of which the second is checked: it must see the new rows in the same place.
     for (const uint32_t seed : { 8, 9 }) {
         const std::vector<float> rows = gaussian(COLS * n_rows, seed);
         std::copy(rows.begin(), rows.end(), (float *) x->data);
@@ -154,8 +155,8 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
     return results;
 }
 
-// A head, one row a step, whose largest logit is enough: its place and what is noted are those of all logits,
-// and most are left out. Rows that hold a NaN are computed as a whole.
+// A head, one row per step, that only needs the largest logit: its index and notes equal those of all logits,
+// and most are skipped. Rows with a NaN are computed completely.
 void check_screened(int n_threads) {
     constexpr int64_t LOGITS = 5000;
     ggml_context * weights = make_context(true);
@@ -211,7 +212,7 @@ void check_screened(int n_threads) {
     ggml_free(weights);
 }
 
-// Rows are quantised to 8 bits on the way: each may be off by half a step of its block.
+// Rows are quantized to 8 bits on the way: each may be off by half a step of its block.
 void check_near(const std::vector<float> & w, const std::vector<float> & got, int64_t n_outputs, int64_t n_rows) {
     const std::vector<float> x = gaussian(COLS * n_rows, 9);
     for (int64_t i = 0; i < n_rows; ++i) {

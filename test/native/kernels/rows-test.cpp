@@ -1,7 +1,7 @@
-// The loops over rows of logits, with the set that PAGODA_CPU chooses, against scalar references: lengths of
-// all remainders, ties, NaN, infinities, denormals. Prints a line a group of cases, each fault, and a
-// checksum of all results: every set gives the same bits. Rows and outputs end where memory does. Built with
-// sanitizers by test/native/row-kernels.test.ts.
+// The loops over rows of logits, with the set selected by PAGODA_CPU, compared with scalar references: lengths
+// with all remainders, ties, NaN, infinities, denormals. Prints a line per group of cases, each error, and a
+// checksum of all results, which is the same for every set. Rows and outputs end where their
+// allocation ends. Built with sanitizers by test/native/row-kernels.test.ts.
 
 #include "sampling/candidates.h"
 #include "sampling/row-scan.h"
@@ -51,7 +51,7 @@ std::vector<int32_t> ids_where(const Values & x, bool (*holds)(float, float), fl
     return ids;
 }
 
-// Likeliest first, ties by id; without NaN.
+// Most likely first, ties by id; without NaN.
 std::vector<int32_t> ranked(const Values & x) {
     std::vector<int32_t> ids(x.size());
     std::iota(ids.begin(), ids.end(), 0);
@@ -135,7 +135,7 @@ void check_top_k(const Values & x, const RowScan & scan) {
     }
 }
 
-// The nucleus is a prefix of the order that weighs the share, and would not without its last token.
+// The nucleus is a prefix of the order that reaches the share, and does not without its last token.
 void check_top_p(const Values & x, const RowScan & scan, float scale) {
     const auto n = (int32_t) x.size();
     const std::vector<int32_t> order = ranked(x);
@@ -229,7 +229,7 @@ void check_extremes(std::mt19937 & rng) {
     end_group(before);
 }
 
-// What of the table the functions above do not pin down.
+// Parts of the table that the functions above do not cover.
 void check_splits(std::mt19937 & rng) {
     const int before = n_faults;
     group = "splits";

@@ -2,7 +2,7 @@
 
 import { startChild } from "../servers/child.ts";
 
-export function busyNeighbour() {
+export function busyNeighbor() {
   const loop = [process.execPath, "-e", "for (;;) {}"];
   const pinned = Bun.which("taskset") === null ? loop : ["taskset", "-c", "0", ...loop];
   const child = startChild(pinned);
