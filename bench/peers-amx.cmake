@@ -1,5 +1,5 @@
-# For bench/peers.sh, run within llama.cpp's project(): GCC takes the stores of AMX's tile configuration for dead,
-# since it does not know that _tile_loadconfig() reads them, and the first product is then an illegal instruction
+# For bench/peers.sh, run within llama.cpp's project(): GCC eliminates the stores of AMX's tile configuration as dead,
+# because it does not know that _tile_loadconfig() reads them. The first product is then an illegal instruction
 # (seen with GCC 12).
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   cmake_language(DEFER CALL set_source_files_properties

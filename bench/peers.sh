@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the peer: llama-server, and the tools to quantize a model and to take its perplexity, from the
-# pinned llama.cpp without our patches, for this machine's CPU. Skipped when up to date.
+# Builds the peer: llama-server, and the tools to quantize a model and to measure its perplexity, from the
+# pinned llama.cpp without Pagoda's patches, for this machine's CPU. Skipped when up to date.
 #
-#   bench/peers.sh            into build/peers, with all that this CPU has; says where llama-server is
+#   bench/peers.sh            into build/peers, with all of this CPU's features; prints llama-server's path
 #   bench/peers.sh avx2       into build/peers-avx2, without AVX512 and AVX-VNNI
 #   bench/peers.sh avxvnni    into build/peers-avxvnni, without AVX512
 set -euo pipefail
@@ -14,7 +14,7 @@ build=build/peers${set_name:+-$set_name}
 programs="llama-server llama-quantize llama-perplexity"
 stamp_file=build/stamps/peers${set_name:+-$set_name}
 
-# Without GGML_NATIVE ggml takes AVX2, FMA, F16C and BMI2, and what is named here.
+# Without GGML_NATIVE, ggml uses AVX2, FMA, F16C and BMI2, plus the features given here.
 case $set_name in
   "") kernels=(-DGGML_NATIVE=ON) ;;
   avx2) kernels=(-DGGML_NATIVE=OFF) ;;
@@ -42,7 +42,7 @@ if [ -x "$build/bin/llama-server" ] && [ "$(cat "$stamp_file" 2>/dev/null)" = "$
   exit 0
 fi
 
-# A build folder that was made elsewhere, or with other tools, cannot be gone on with.
+# A build folder from another path, or from other tools, cannot be reused.
 home=$(sed -n 's/^CMAKE_CACHEFILE_DIR:INTERNAL=//p' "$build/CMakeCache.txt" 2>/dev/null || true)
 if [ -n "$home" ] && [ "$home" != "$PWD/$build" ]; then rm -rf "$build"; fi
 

@@ -1,5 +1,5 @@
-// The attention op over K and V that come from memory, layer after layer, in blocks in shuffled order: one
-// token of each sequence, or a chunk of one prompt. Its plan, its partial results and its threads are those
+// The attention op with K and V in memory, layer after layer, in blocks in shuffled order: one token of each
+// sequence, or one prompt chunk. Its plan, its partial results and its threads are those
 // of a step.
 
 #include "attention-step.h"
@@ -28,10 +28,10 @@ const int32_t CONTEXTS[] = { 256, 1024, 4096, 8192 };
 const int32_t SEQUENCES[] = { 1, 16 };
 const int32_t CHUNKS[] = { 16, 512 };
 
-// A round computes layers of about so many bytes of K and V.
+// A round computes layers with about this many bytes of K and V.
 constexpr size_t ROUND_BYTES = 4u << 20;
 
-// Values as K and V have them, repeated: small, no denormals, nothing that is not finite.
+// Plausible K and V values, repeated: small, finite, no denormals.
 void fill(Arena & arena, ggml_type type) {
     constexpr int64_t N = 1 << 20;
     std::mt19937 rng(7);
@@ -56,7 +56,7 @@ std::vector<AttentionSequence> sequences_of(int32_t n_seqs, int32_t context, int
     return sequences;
 }
 
-// Seconds of one layer; layers follow one another in the arena.
+// Seconds per layer; layers follow one another in the arena.
 double seconds_a_layer(Crew & crew, double budget_s, AttentionStep & step, size_t pool_bytes, const Arena & arena) {
     step.scale = 0.125f;
     std::fill(step.q.begin(), step.q.end(), 0.5f);

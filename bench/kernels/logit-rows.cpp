@@ -1,5 +1,5 @@
-// Passes of sampling over the logits of a step of 16 rows. The rows lie in the cache, where the head has
-// left them, as far as they fit.
+// Sampling's passes over the logits of a step of 16 rows. As far as they fit, the rows are in the cache, where
+// the head has left them.
 
 #include "rounds.h"
 #include "sampling/candidates.h"
@@ -20,7 +20,7 @@ namespace {
 constexpr int32_t NUM_ROWS      = 16;
 const int32_t     VOCABULARIES[] = { 49152, 262144 };
 
-// A body of unlikely tokens below a head that falls off with the rank, as a language model's are.
+// A body of unlikely tokens below a head that falls off with the rank, like a language model's.
 std::vector<float> peaked_row(int32_t n, int seed) {
     std::mt19937 rng(seed);
     std::normal_distribution<float> normal(0.0f, 2.2f);
@@ -34,7 +34,7 @@ std::vector<float> peaked_row(int32_t n, int seed) {
     return x;
 }
 
-// Of one thread.
+// Time of one thread.
 struct Scratch {
     explicit Scratch(int32_t n) : candidates(n) {}
     RowScan            scan;
@@ -61,7 +61,7 @@ void top_p_pass(Row row, Scratch & s) {
     s.candidates.collect_nucleus(row, s.scan, { s.scan.max, 1.0f }, total, 0.95);
 }
 
-// The first one leaves the scan that the others need.
+// The first pass leaves the scan that the others need.
 const Pass PASSES[] = { { "argmax", argmax_pass }, { "exp sums", weigh_pass }, { "top-k 40", top_k_pass }, { "top-p 0.95", top_p_pass } };
 
 } // namespace

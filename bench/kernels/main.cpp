@@ -1,7 +1,7 @@
-// The addon's kernels without a model: how many bytes and operations a second each gets out of the CPU.
-// Prints JSON lines, the first with the sets that PAGODA_CPU leaves.
+// The addon's kernels without a model: bytes and operations per second of each on this CPU.
+// Prints JSON lines, the first with the sets that PAGODA_CPU selects.
 //
-//   kernels THREADS MILLISECONDS products|attention|rows     each measurement takes about so long
+//   kernels THREADS MILLISECONDS products|attention|rows     approximate duration of each measurement
 
 #include "attention/select.h"
 #include "matmul/gemm.h"

@@ -1,5 +1,5 @@
-// Matrix products of packed weights that come from memory, copy after copy of a matrix, as a model's layers
-// do. Activations are quantized already; each thread has its share of the panels.
+// Matrix products of packed weights in memory, with a new copy of a matrix each time, like a model's layers.
+// Activations are already quantized; each thread has its share of the panels.
 
 #include "matmul/gemm.h"
 #include "matmul/packed-weights.h"
@@ -24,15 +24,15 @@ struct Shape {
     int64_t cols, rows;
 };
 
-// Of SmolLM2-135M and of a model with 1B parameters; the last one is a head, of which a step needs few rows.
+// Matrices of SmolLM2-135M and of a model with 1B parameters; the last is a head, of which a step needs few rows.
 const Shape   SHAPES[]       = { { 576, 576 }, { 576, 1536 }, { 1536, 576 }, { 2048, 2048 }, { 2048, 8192 }, { 576, 49152 } };
 const int64_t BATCHES[]      = { 1, 2, 4, 8, 16, 64, 512 };
 const int64_t MAX_HEAD_BATCH = 64;
 const int64_t HEAD_ROWS      = 32768;
 
-// As the addon cuts them: rows of activations that stay in the cache while panels pass by.
+// As the addon splits them: activation rows that stay in the cache while panels stream by.
 constexpr int64_t PIECE_ROWS = 96;
-// A round reads about so much, so that its barrier does not count.
+// A round reads about this much, so that its barrier does not matter.
 constexpr size_t ROUND_BYTES = 4u << 20;
 
 std::vector<float> gaussian(int64_t n) {
@@ -43,7 +43,7 @@ std::vector<float> gaussian(int64_t n) {
     return x;
 }
 
-// Copies of a matrix one after the other. All panels are equal: no kernel's time depends on what is in them.
+// Copies of a matrix one after the other. All panels are equal, since no kernel's time depends on the values.
 struct Matrices {
     Matrices(ggml_type type, Shape shape, Arena & arena)
         : type(type), shape(shape), panel_bytes(packed_bytes(type, shape.cols, PANEL_ROWS)), n_panels(shape.rows / PANEL_ROWS),
@@ -117,7 +117,7 @@ void print_product(const Matrices & w, int64_t n_rows, double seconds, const cha
     std::fflush(stdout);
 }
 
-// Every batch up to 64, of one matrix a type: where one takes longer than a larger one is a tooth.
+// Every batch up to 64, for one matrix per type; a batch slower than a larger one is a tooth.
 void bench_teeth(Crew & crew, double budget_s, const GemmKernels & set, ggml_type type, Arena & arena) {
     const Matrices w(type, { 1536, 576 }, arena);
     for (int64_t n = 1; n <= 64; ++n) {

@@ -1,4 +1,4 @@
-// Rounds of work that threads do together, as ggml's do the nodes of a graph, and how long one takes.
+// Rounds of work shared by threads, as with ggml's graph nodes, and the time of a round.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ public:
 
     const int n_threads;
 
-    // Until all are here. Spins, then gives the CPU away: there may be fewer than threads.
+    // Waits until all have arrived. Spins, then yields the CPU, because there can be fewer CPUs than threads.
     void wait() {
         const unsigned now = phase.load(std::memory_order_acquire);
         if (n_here.fetch_add(1, std::memory_order_acq_rel) + 1 == n_threads) {
@@ -41,16 +41,16 @@ private:
     std::atomic<unsigned> phase{ 0 };
 };
 
-// Least rounds whose quartile is worth something.
+// Minimum number of rounds for a meaningful quartile.
 constexpr size_t MIN_ROUNDS = 9;
 
-// Seconds a round: the first quartile of those that fit into `budget_s`, as neighbors only ever add. `work(thread, round)` is one thread's share
-// and may wait for the others. The first round is not counted.
+// Seconds per round: the first quartile of those that fit into `budget_s`, since other processes only add time. `work(thread, round)`
+// is one thread's share and can wait for the others. The first round is not counted.
 template <class Work> double seconds_a_round(Crew & crew, double budget_s, const Work & work) {
     using Clock = std::chrono::steady_clock;
     std::vector<double> times;
     bool is_over = false;
-    // Thread 0's start of a round is before its wait, so that no other has begun the round yet.
+    // Thread 0 takes a round's start time before its wait, so no other thread has begun the round yet.
     const auto member = [&](int thread) {
         auto start = Clock::now();
         for (int64_t round = 0; !is_over; ++round) {
@@ -81,7 +81,7 @@ template <class Work> double seconds_a_round(Crew & crew, double budget_s, const
     return times[times.size() / 4];
 }
 
-// Memory as the addon's weights have it: in large pages where the system gives them.
+// Memory like that of the addon's weights: in large pages if the system provides them.
 class Arena {
 public:
     explicit Arena(size_t size) : size(size), data((uint8_t *) std::aligned_alloc(ALIGNMENT, size)) {
@@ -101,10 +101,10 @@ private:
     static constexpr size_t ALIGNMENT = 2u << 20;
 };
 
-// Far more than any cache, as the probe reads.
+// Far larger than any cache, like the probe's.
 constexpr size_t ARENA_BYTES = 256u << 20;
 
-// Each prints a JSON object a line. `budget_s` is the time of one measurement.
+// Each prints one JSON object per line. `budget_s` is the time of one measurement.
 void bench_products(Crew & crew, double budget_s);
 void bench_attention(Crew & crew, double budget_s);
 void bench_rows(Crew & crew, double budget_s);

@@ -1,8 +1,8 @@
-// What this machine can do, for other figures to be read by: bytes read a second from memory, and int8
-// dot products and products of floating point a second with each instruction set that it has. Prints one
+// Machine limits for comparison with other figures: memory bytes read per second, and int8 dot products and
+// floating-point products per second with each available instruction set. Prints one
 // JSON object.
 //
-//   probe MILLISECONDS THREADS     each loop runs so long on so many threads
+//   probe MILLISECONDS THREADS     duration of each loop, number of threads
 
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -16,12 +16,12 @@
 #endif
 
 #define MAX_THREADS 256
-// Far more than any cache, so that every byte comes from memory.
+// Far larger than any cache, so that every byte comes from memory.
 #define READ_BYTES ((size_t)256 << 20)
 #define DOTS_A_ROUND 4096
 #define LARGE_PAGE ((size_t)2 << 20)
 
-// CPU time of the calling thread: a busy neighbor then takes nothing off the rates of the dot loops.
+// CPU time of the calling thread, so that other processes do not lower the rates of the dot loops.
 static double now_s(void) {
   struct timespec t;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
@@ -37,7 +37,7 @@ typedef struct {
   double rate;
 } work;
 
-// Results go here, so that no loop is optimised away.
+// Results are stored here, so that no loop is optimized away.
 static volatile uint64_t sink;
 
 static void *run(void *argument) {
@@ -51,7 +51,7 @@ static void *run(void *argument) {
   return NULL;
 }
 
-// Sum of the threads' rates, units a second.
+// Sum of the threads' rates, in units per second.
 static double rate_of(double (*round)(const uint8_t *, size_t), const uint8_t *data, size_t size, double seconds,
                       int threads) {
   pthread_t ids[MAX_THREADS];
@@ -103,8 +103,8 @@ __attribute__((target("avx2"))) static double read_avx2(const uint8_t *data, siz
   return (double)size;
 }
 
-// 8 sums in registers; 32 products an instruction pair. Sums are of 16 bits, as kernels keep them where
-// codes have few bits: no kernel can do more.
+// 8 sums in registers; 32 products per instruction pair. Sums have 16 bits, as in kernels for codes of
+// few bits: no kernel can do more.
 __attribute__((target("avx2"))) static double dot_maddubs(const uint8_t *data, size_t size) {
   (void)size;
   __m256i a = _mm256_loadu_si256((const __m256i *)data), b = _mm256_loadu_si256((const __m256i *)(data + 32));
@@ -122,7 +122,7 @@ __attribute__((target("avx2"))) static double dot_maddubs(const uint8_t *data, s
 // Headers with AVX-VNNI and all of AVX512-BF16.
 #if defined(__GNUC__) && __GNUC__ >= 11
 #define HAS_LATE_HEADERS 1
-// 12 sums in registers; 32 products an instruction.
+// 12 sums in registers; 32 products per instruction.
 __attribute__((target("avx2,avxvnni"))) static double dot_avxvnni(const uint8_t *data, size_t size) {
   (void)size;
   __m256i a = _mm256_loadu_si256((const __m256i *)data), b = _mm256_loadu_si256((const __m256i *)(data + 32));
@@ -137,14 +137,14 @@ __attribute__((target("avx2,avxvnni"))) static double dot_avxvnni(const uint8_t 
   return 2.0 * 32 * 12 * DOTS_A_ROUND;
 }
 
-// Bit 4 of EAX in leaf 7, sub-leaf 1: GCC 12 does not know it by name.
+// Bit 4 of EAX in leaf 7, sub-leaf 1: GCC 12 has no name for it.
 static int has_avxvnni(void) {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 4));
 }
 #endif
 
-// 16 sums in registers; 64 products an instruction.
+// 16 sums in registers; 64 products per instruction.
 __attribute__((target("avx512f,avx512bw,avx512vnni"))) static double dot_vnni(const uint8_t *data, size_t size) {
   (void)size;
   __m512i a = _mm512_loadu_si512(data), b = _mm512_loadu_si512(data + 64);
@@ -159,7 +159,7 @@ __attribute__((target("avx512f,avx512bw,avx512vnni"))) static double dot_vnni(co
   return 2.0 * 64 * 16 * DOTS_A_ROUND;
 }
 
-// 10 sums in registers; 8 products an instruction.
+// 10 sums in registers; 8 products per instruction.
 __attribute__((target("avx2,fma"))) static double fma_avx2(const uint8_t *data, size_t size) {
   (void)data, (void)size;
   __m256 a = _mm256_set1_ps(0.5f), b = _mm256_set1_ps(0.25f), sums[10];
@@ -173,7 +173,7 @@ __attribute__((target("avx2,fma"))) static double fma_avx2(const uint8_t *data, 
   return 2.0 * 8 * 10 * DOTS_A_ROUND;
 }
 
-// 16 sums in registers; 16 products an instruction.
+// 16 sums in registers; 16 products per instruction.
 __attribute__((target("avx512f"))) static double fma_avx512(const uint8_t *data, size_t size) {
   (void)data, (void)size;
   __m512 a = _mm512_set1_ps(0.5f), b = _mm512_set1_ps(0.25f), sums[16];
@@ -188,7 +188,7 @@ __attribute__((target("avx512f"))) static double fma_avx512(const uint8_t *data,
 }
 
 #ifdef HAS_LATE_HEADERS
-// 16 sums in registers; 32 products an instruction.
+// 16 sums in registers; 32 products per instruction.
 __attribute__((target("avx512f,avx512bf16"))) static double dot_bf16(const uint8_t *data, size_t size) {
   (void)data, (void)size;
   __m512i a = _mm512_set1_epi32(0x3f003f00), b = a;
