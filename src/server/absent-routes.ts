@@ -1,46 +1,46 @@
-// Paths that clients of vLLM, OpenAI, llama-server, Ollama and others request but that do not exist here. The
-// answer names a replacement or says that the feature is not built. Any other unknown path gets vLLM's bare
-// answer. So do /sleep, the other operator's routes and /tokenizer_info, as in a vLLM without their switches.
+// Paths that clients of vLLM, OpenAI, llama-server, Ollama and others request but Pagoda does not have. The
+// answer names a replacement or says that the feature is not supported. Any other unknown path gets vLLM's bare
+// answer, as do /sleep, the other operator routes and /tokenizer_info: vLLM omits them without their flags.
 
 import { shortened } from "../api/quote.ts";
 
 const BASE_URL = "An OpenAI client's base URL ends in /v1.";
 const TEXT = "This server generates text: POST /v1/chat/completions or /v1/completions.";
 
-const RENDERS = "POST /tokenize renders `messages` and gives the tokens.";
+const RENDERS = "POST /tokenize renders `messages` and returns the tokens.";
 
-/** Paths and the advice for them; "/*" stands for any rest or none, and ":id" for one segment. */
+/** Paths and the advice for them; "/*" stands for any remainder or none, and ":id" for one segment. */
 const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   [
     "/v1/embeddings /v2/embed /embedding /embeddings /embed /encode /pooling /v1/pooling",
-    `The model does not support Embeddings API: embeddings are not built yet. ${TEXT}`,
+    `The model does not support Embeddings API: embeddings are not supported yet. ${TEXT}`,
   ],
   [
     "/score /v1/score /rerank /v1/rerank /v2/rerank /reranking /v1/reranking /classify /v1/classify",
-    `Scores, ranks and classes are not built yet. ${TEXT}`,
+    `Scoring, reranking and classification are not supported yet. ${TEXT}`,
   ],
-  ["/v1/responses/*", "The Responses API is not built yet: use POST /v1/chat/completions."],
-  ["/v1/messages/*", "The Messages API is not built yet: use POST /v1/chat/completions."],
+  ["/v1/responses/*", "The Responses API is not supported yet: use POST /v1/chat/completions."],
+  ["/v1/messages/*", "The Messages API is not supported yet: use POST /v1/chat/completions."],
   [
     "/v1/audio/* /v1/images/* /v1/videos/* /v1/realtime/*",
-    `Images, audio and video are not built yet. ${TEXT}`,
+    `Images, audio and video are not supported yet. ${TEXT}`,
   ],
-  ["/v1/moderations", `There is no moderation model here. ${TEXT}`],
+  ["/v1/moderations", `This server has no moderation model. ${TEXT}`],
   [
     "/v1/load_lora_adapter /v1/unload_lora_adapter /lora-adapters",
-    "LoRA is not built yet: a server serves the one model that it was started with.",
+    "LoRA is not supported yet: a server serves only the model it was started with.",
   ],
   [
     "/v1/models/* /models/* /api/tags /api/show /api/ps /get_model_info /v1/engines/*",
-    "GET /v1/models tells which model is served: the one that the server was started with.",
+    "GET /v1/models reports the served model, the one that the server was started with.",
   ],
   ["/v1/chat/completions/render /v1/completions/render", RENDERS],
-  ["/v1/chat/completions/batch", "Send each chat by itself: the server computes them together."],
+  ["/v1/chat/completions/batch", "Send each chat separately: the server batches them."],
   [
     "/v1/files/* /v1/batches/* /v1/fine_tuning/* /v1/uploads/* /v1/assistants/* /v1/threads/* " +
       "/v1/vector_stores/* /v1/conversations/* /v1/containers/* /v1/evals/* /v1/organization/* /v1/projects/* " +
       "/v1/chat/completions/:id /v1/edits",
-    `Nothing is stored here, so there are no files, batches, threads or stored answers. ${TEXT}`,
+    `This server stores nothing: no files, batches, threads or answers. ${TEXT}`,
   ],
   ["/api/version", "GET /version returns the version."],
   ["/api/*", `This is not Ollama's API. ${TEXT} ${BASE_URL}`],
@@ -51,33 +51,36 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   [
     "/reset_mm_cache /reset_encoder_cache /flush_cache /pause /resume /is_paused /start_profile /stop_profile " +
       "/collective_rpc /scale_elastic_ep /is_scaling_elastic_ep",
-    "It is not built yet. Operator's routes are /sleep, /wake_up, /is_sleeping and /reset_prefix_cache, with " +
+    "It is not supported yet. Operator routes are /sleep, /wake_up, /is_sleeping and /reset_prefix_cache, with " +
       "--server-dev-mode, or under /v1 if the server has a key.",
   ],
   [
     "/abort_request /abort_requests /v1/requests/*",
     "Close the connection to end its request. A server with an API key also has POST /v1/requests/{id}/cancel.",
   ],
-  ["/v1/health /v1/ping /v1/version /v1/metrics", "It is there without /v1 before it."],
-  ["/v1/tokenize /v1/detokenize", "POST /tokenize and POST /detokenize have no /v1 before them."],
+  ["/v1/health /v1/ping /v1/version /v1/metrics", "Request this path without /v1."],
+  ["/v1/tokenize /v1/detokenize", "Use POST /tokenize or POST /detokenize, without /v1."],
   [
     "/completion /infill /generate /generate_stream /invocations /inference/v1/generate",
-    "Use POST /v1/completions, whose `prompt` is a text or token ids.",
+    "Use POST /v1/completions, whose `prompt` is text or token ids.",
   ],
   [
     "/completions /chat/completions",
-    "A base URL without /v1: the path is /v1/completions or /v1/chat/completions.",
+    "The client's base URL lacks /v1: use /v1/completions or /v1/chat/completions.",
   ],
-  ["/v1/v1/*", "A base URL with /v1 twice: the path has it once."],
-  ["//* /v1//*", "A base URL that ends in a slash, before a path that begins with one."],
+  ["/v1/v1/*", "The path contains /v1 twice: remove one from the client's base URL or path."],
+  [
+    "//* /v1//*",
+    "The path contains a double slash: remove the slash at the end of the client's base URL.",
+  ],
   [
     "/v1",
-    "It is the base URL of OpenAI clients, which ask for /v1/chat/completions and similar paths.",
+    "It is the base URL for OpenAI clients, which append /chat/completions and similar paths.",
   ],
   ["/apply-template", RENDERS],
   [
     "/props /slots/* /info /get_server_info /server_info /load /get_load",
-    "GET /metrics tells how the server is used, GET /v1/models what it serves.",
+    "GET /metrics reports the server's load, GET /v1/models the served model.",
   ],
   [
     "/healthz /livez /readyz /ready /health/* /health_generate /-/healthy",
@@ -105,7 +108,7 @@ function matcherOf(path: string): (path: string) => boolean {
 
 /**
  * @param path without a trailing slash
- * @returns advice about a path that does not exist here; null for a path that nobody would expect
+ * @returns advice about a known path that Pagoda does not have; null for any other path
  */
 export function adviceFor(path: string): string | null {
   const found = PATTERNS.find(({ matches }) => matches(path));

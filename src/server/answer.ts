@@ -1,5 +1,5 @@
-// The answer to a request that generates: one body at the end, or a stream of chunks. Either way the
-// client that leaves ends its requests.
+// The answer to a generation request: one body at the end, or a stream of chunks. In both cases, a client that
+// disconnects ends its requests.
 
 import { eventStream } from "../api/event-stream.ts";
 import { type ChunkWriter, eventsOf } from "../api/events.ts";
@@ -11,11 +11,11 @@ import { loadHeaders } from "./load-header.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export interface Answer<Output> {
-  /** Aborted when the client leaves. */
+  /** Streams to abort when the client disconnects. */
   readonly streams: readonly OutputStream[];
-  /** Outputs of all streams, to be read once. */
+  /** Outputs of all streams; can be read only once. */
   readonly outputs: AsyncIterable<Output>;
-  /** Null where the client wants one body. */
+  /** Null if the client wants a single body. */
   readonly writer: ChunkWriter<Output> | null;
   readonly fullBody: (outputs: AsyncIterable<Output>) => Promise<object>;
 }
@@ -38,7 +38,7 @@ export async function answer<Output>(
   return eventStreamResponse(events, loadHeaders(context, request));
 }
 
-/** Frees the blocks as soon as the client is gone, streaming or not, queued or running. */
+/** Frees the blocks as soon as the client disconnects, for streamed and other answers, queued or running. */
 function abortOnDisconnect(request: Request, streams: readonly OutputStream[]): void {
   if (request.signal.aborted) abortAll(streams);
   request.signal.addEventListener("abort", () => abortAll(streams), { once: true });

@@ -1,6 +1,6 @@
-// The Elysia app. It does not listen, so that tests call app.handle and embedders mount app.fetch.
-// What holds before any route is looked up is decided in one place, on the path that Elysia routes by:
-// two readings of one URL would let a request past its key.
+// The Elysia app. It does not listen: tests call app.handle, and embedders mount app.fetch. All checks before
+// routing are in one place and use the path that Elysia routes by. If the two read a URL differently, a request
+// could get past the key check.
 
 import { Elysia } from "elysia";
 import { isFault } from "../api/error-body.ts";
@@ -23,14 +23,14 @@ import { routedRequest } from "./routed-url.ts";
 import type { ServerContext } from "./server-context.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
 
-/** Methods by path, for 405 and its Allow header. Elysia would answer HEAD on every GET route. */
+/** Methods by path, for 405 responses and their Allow header. Elysia would answer HEAD on every GET route. */
 const METHODS: readonly RouteEntry[] = [
   ["/v1/chat/completions", "POST"],
   ["/v1/completions", "POST"],
   ["/tokenize", "POST"],
   ["/detokenize", "POST"],
   ["/v1/models", "GET"],
-  // HEAD is an addition to vLLM: load balancers probe with it.
+  // vLLM does not answer HEAD, but load balancers probe with it.
   ["/health", "GET, HEAD"],
   ["/ping", "GET, POST"],
   ["/version", "GET"],
@@ -59,8 +59,8 @@ export function createApp(context: ServerContext) {
 function createRoutes(context: ServerContext, routes: RouteTable) {
   const guarded = operationMethods(context).map(([path]) => path);
   const keys = new ApiKeys({ keys: context.apiKeys, scope: context.apiKeyScope, guarded });
-  // Elysia's default skips a host of three characters; here the path begins right after any host.
-  // It works for plain HTTP URLs only; routedRequest() provides those.
+  // By default, Elysia assumes a host of at least four characters. With this setting, the path begins right after
+  // any host. That works only for plain HTTP URLs, which routedRequest() provides.
   return new Elysia({ name: "pagoda", strictPath: true, handler: { standardHostname: false } })
     .onError(({ code, error, request }) =>
       code === "NOT_FOUND" ? notFound(routes, request, context.rootPath) : failed(context, error),
@@ -89,17 +89,14 @@ interface Doors {
   readonly context: ServerContext;
 }
 
-/** @returns undefined when the request may be routed */
+/** @returns undefined if the request may be routed */
 function beforeRouting({ keys, routes, context }: Doors, request: Request): Response | undefined {
   const { hosts, cors } = context;
   const path = routedPath(request.url);
   if (path === null) return refusal(400, "Invalid host header");
   const authority = authorityOf(request.url);
   if (hosts?.allows(authority) === false) {
-    return refusal(
-      403,
-      `The host ${quoted(authority)} is not served here; --allowed-hosts lists further ones`,
-    );
+    return refusal(403, `The host ${quoted(authority)} is not allowed; add it to --allowed-hosts`);
   }
   const preflight = cors.preflight(request);
   if (preflight !== null) return preflight;
@@ -107,7 +104,7 @@ function beforeRouting({ keys, routes, context }: Doors, request: Request): Resp
     const origin = quoted(request.headers.get("origin") ?? "");
     return refusal(
       403,
-      `Pages of ${origin} may not call this server; --allowed-origins lists some`,
+      `Pages from ${origin} may not call this server; add the origin to --allowed-origins`,
     );
   }
   if (!keys.allows(request, path)) return unauthorized();
@@ -116,7 +113,7 @@ function beforeRouting({ keys, routes, context }: Doors, request: Request): Resp
   return refusal(405, "Method Not Allowed", { allow });
 }
 
-/** Answers as vLLM does, with the challenge that RFC 9110, 15.5.2, requires. */
+/** Same as vLLM's answer, plus the challenge that RFC 9110, 15.5.2, requires. */
 function unauthorized(): Response {
   const headers = { "www-authenticate": "Bearer" };
   return jsonResponse({ error: "Unauthorized" }, { status: 401, headers });
@@ -128,14 +125,14 @@ function refusal(status: number, detail: string, headers: Record<string, string>
 
 const SCHEME = "http://";
 
-/** Host and port as Elysia reads them: what stands before the path. */
+/** Host and port as Elysia reads them: everything before the path. */
 function authorityOf(url: string): string {
   return url.slice(SCHEME.length, url.indexOf("/", SCHEME.length));
 }
 
 /**
  * The path as Elysia reads it: from the slash after the host up to the query.
- * @returns null when the Host header was no host: Bun then gives a URL without one, or that is none
+ * @returns null if the Host header was invalid: Bun then provides a URL without a host, or an invalid URL
  */
 function routedPath(url: string): string | null {
   if (!url.startsWith(SCHEME) || !URL.canParse(url)) return null;
@@ -146,7 +143,7 @@ function routedPath(url: string): string | null {
 
 /**
  * Redirects a path that exists without its trailing slash, as vLLM's framework does. The location is only a
- * path, since only the client knows which host and scheme it sees through its proxies.
+ * path, since proxies can hide the host and scheme that the client used.
  */
 function notFound(routes: RouteTable, request: Request, rootPath: string): Response {
   const { pathname, search } = new URL(request.url);

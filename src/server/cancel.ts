@@ -1,5 +1,5 @@
-// POST /v1/requests/{id}/cancel: ends a request by the id in its answer, for clients and operators that
-// cannot close the connection it came on.
+// POST /v1/requests/{id}/cancel: ends a request by the ID in its answer, for clients and operators that
+// cannot close its connection.
 
 import { Elysia } from "elysia";
 import { quoted } from "../api/quote.ts";
@@ -30,7 +30,7 @@ export function cancelRoutes(context: ServerContext) {
   );
 }
 
-/** The id as it was sent where its percent-encoding is broken: Elysia's parameter is null there. */
+/** @returns the decoded ID, or the raw one if its percent-encoding is invalid; Elysia's parameter would be null */
 function idIn(url: string): string {
   const id = new URL(url).pathname.split("/").at(-2) ?? "";
   try {

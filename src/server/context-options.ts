@@ -1,4 +1,4 @@
-// What requests are checked by and answered with, over a front.
+// Builds the server context, which the routes need to check and answer requests, from a front and options.
 
 import { type ApiOptions, apiContext } from "../api/api-context.ts";
 import { stackOf } from "../errors.ts";
@@ -18,28 +18,31 @@ import { DEFAULT_LIMITS, type ServerContext } from "./server-context.ts";
 export interface ContextOptions extends ApiOptions {
   /** The GGUF file, shown as the model's root. */
   readonly modelRoot: string;
-  /** Empty = no key is needed. */
+  /** Accepted keys; empty = no key is required. */
   readonly apiKeys: readonly string[];
   /** Absent = "all". */
   readonly apiKeyScope?: ApiKeyScope;
-  /** Absent = the code that mounts `fetch` checks the Host. */
+  /** Address of the listener; absent = the embedding server checks the Host. */
   readonly listensOn?: ListenAddress;
   /** @see hostCheck */
   readonly allowedHosts?: readonly string[];
-  /** Of CORS; null or absent = the pages of the hosts that are checked, or any where there is a key or no check. */
+  /**
+   * Origins allowed by CORS. Null or absent = pages of the checked hosts, or any page if there is a key or no
+   * host check.
+   */
   readonly allowedOrigins?: readonly string[] | null;
   readonly allowedMethods?: readonly string[];
   readonly allowedHeaders?: readonly string[];
   readonly allowCredentials?: boolean;
   /** Prefix that a proxy may leave before each path, such as "/llm"; absent = none. */
   readonly rootPath?: string;
-  /** Share of memory in use from which on new work is refused, below 1; null = no check. */
+  /** Fraction of memory in use above which new work is refused, below 1; null = no check. */
   readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
-  /** How to log requests; absent or null = not at all. */
+  /** How to log requests; absent or null = do not log them. */
   readonly requestLog?: Omit<RequestLogOptions, "nowMs"> | null;
-  /** Receives faults, for an operator. */
+  /** Receives unexpected errors, for the operator. */
   readonly log: (line: string) => void;
 }
 
@@ -72,7 +75,10 @@ export function serverContext(
   };
 }
 
-/** Not the object, which Bun prints with the source around: in an executable that is all of it in a few lines. */
+/**
+ * Text of an error. Bun prints an Error object with the surrounding source lines, which in an executable hold
+ * the whole program.
+ */
 function faultText(error: unknown): string {
   return error instanceof Error ? stackOf(error) : String(error);
 }

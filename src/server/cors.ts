@@ -1,17 +1,17 @@
-// Which web pages may call the server and read its answers: the options and answers of vLLM's CORS
-// middleware. Without an option and without a key, a server on loopback lets only pages of the hosts that it
-// answers to in: any other page could use it from the browser of whoever runs it.
+// Decides which web pages may call the server and read its answers, with the options and answers of vLLM's CORS
+// middleware. Without an option or a key, a server on loopback admits only pages of the hosts it answers to.
+// Otherwise any page open in the operator's browser could use the server.
 
 import type { HostCheck } from "./host-check.ts";
 
 export interface CorsOptions {
-  /** Origins such as "https://a.example", "*" for any, or the hosts whose pages may. */
+  /** Allowed origins such as "https://a.example", "*" for any, or a check of the origin's host. */
   readonly origins: readonly string[] | HostCheck;
-  /** "*" = all that vLLM knows. */
+  /** Allowed methods; "*" = all that vLLM knows. */
   readonly methods: readonly string[];
-  /** Besides those that a page may always send; "*" = any. */
+  /** Allowed headers in addition to those that a page may always send; "*" = any. */
   readonly headers: readonly string[];
-  /** Cookies and keys that the browser holds may come along. */
+  /** Allow cookies and credentials stored in the browser. */
   readonly allowCredentials: boolean;
 }
 
@@ -40,13 +40,13 @@ export class Cors {
     this.#headers = [...new Set([...SAFE_HEADERS, ...headers])].sort();
   }
 
-  /** What an answer to `request` carries so that the page that sent it may read it. */
+  /** @returns the headers that let the page that sent `request` read the answer */
   headersOf({ method, headers }: Request): Headers {
     const origin = headers.get("origin");
     if (origin === null) return {};
     const { allowCredentials } = this.#options;
     const credentials = allowCredentials ? { "access-control-allow-credentials": "true" } : {};
-    // With cookies, or where they are to follow, a browser takes no "*".
+    // A browser rejects "*" if the request carries cookies or is the preflight of one that might.
     const needsName = allowCredentials && (headers.has("cookie") || method === "OPTIONS");
     if (this.#isOpen && !needsName) return { "access-control-allow-origin": ANY, ...credentials };
     if (!this.#allows(origin)) return { vary: "Origin" };
@@ -54,8 +54,8 @@ export class Cors {
   }
 
   /**
-   * What a browser asks before it sends a page's request; headersOf() belongs to the answer.
-   * @returns null for a request that is no such question
+   * Answers a preflight, which a browser sends ahead of a page's request. The caller adds headersOf().
+   * @returns null if the request is not a preflight
    */
   preflight(request: Request): Response | null {
     const origin = request.headers.get("origin");
@@ -78,8 +78,8 @@ export class Cors {
   }
 
   /**
-   * A browser sends some requests without asking first and hides but the answer. Those that change
-   * something are refused, too.
+   * Refuses state-changing requests of other origins: a browser sends some without a preflight and hides only
+   * the answer.
    */
   mayAct({ method, headers }: Request): boolean {
     const origin = headers.get("origin");

@@ -1,24 +1,24 @@
-// An error as an HTTP answer: its body's code as the status, and the headers that go with it.
+// Converts an error to an HTTP response: the body's code is the status, and some errors add headers.
 
 import { errorBody } from "../api/error-body.ts";
 import { EngineError, OverloadError, RequestError } from "../errors.ts";
 import { jsonResponse } from "./json-response.ts";
 
-/** When to come back where the error does not say, seconds. */
+/** Default Retry-After in seconds, for errors that do not set one. */
 const RETRY_AFTER_S: Partial<Record<EngineError["code"], number>> = {
   engine_dead: 10,
   engine_restarting: 2,
   engine_shutdown: 10,
 };
 
-/** @returns null where coming back would not help */
+/** @returns null if retrying would not help */
 function retryAfterS(error: unknown): number | null {
   if (error instanceof OverloadError) return error.retryAfterS;
   if (error instanceof EngineError) return error.retryAfterS ?? RETRY_AFTER_S[error.code] ?? null;
   return null;
 }
 
-/** Nothing more is expected of the connection. */
+/** @returns true if the connection cannot be reused after the error */
 function closesConnection(error: unknown): boolean {
   return error instanceof RequestError && error.code === "body_timeout";
 }

@@ -1,4 +1,4 @@
-// Liveness, version and metrics: what probes, routers and Prometheus ask for.
+// Liveness, version and metrics, for probes, routers and Prometheus.
 
 import { Elysia } from "elysia";
 import { CONTENT_TYPE } from "../metrics/exposition.ts";
@@ -6,7 +6,7 @@ import { jsonResponse } from "./json-response.ts";
 import { acceptedFormat, type MetricsFormat } from "./metrics-format.ts";
 import type { ServerContext } from "./server-context.ts";
 
-/** As in vLLM, /metrics does not look at what is accepted; only the paths behind the slash do. */
+/** Format of /metrics itself: as in vLLM, only the paths below it honor the Accept header. */
 const PLAIN: MetricsFormat = { format: "prometheus", contentType: CONTENT_TYPE };
 
 export function healthRoutes(context: ServerContext) {

@@ -16,7 +16,7 @@ const LINKS: readonly (readonly [path: string, text: string])[] = [
 
 const POSTS: readonly (readonly [path: string, text: string])[] = [
   ["v1/chat/completions", "answers a conversation"],
-  ["v1/completions", "continues a text"],
+  ["v1/completions", "continues a prompt"],
   ["tokenize", "text or messages to tokens"],
   ["detokenize", "tokens to text"],
 ];

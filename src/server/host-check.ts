@@ -1,6 +1,6 @@
-// Which Host a request may name. A page of some other site can point its own name at a loopback address
-// (DNS rebinding) and then read this server as if it were its own. So a listener on loopback answers only to
-// loopback's names, to the name it listens on, and to those that the operator listed.
+// Checks a request's Host. A malicious site can point its own name at a loopback address (DNS rebinding), and its
+// pages could then read this server as same-origin. So a listener on loopback answers only to loopback names, to
+// the name it listens on, and to names that the operator listed.
 
 import {
   ANY_HOST,
@@ -11,16 +11,16 @@ import {
   listedHosts,
 } from "../host-name.ts";
 
-/** Whether other machines can reach the listener. */
+/** @returns true if other machines can reach the listener */
 export function isReachable({ address }: ListenAddress): boolean {
   const host = canonicalHost(address);
   return host === null || !isLoopback(host);
 }
 
 /**
- * The hosts that a listener answers to.
+ * Creates the check for a listener.
  * @param listed the operator's hosts, with or without ports
- * @returns null = any
+ * @returns null if any host is allowed
  * @throws ConfigError "invalid_option"
  */
 export function hostCheck(listensOn: ListenAddress, listed: readonly string[]): HostCheck | null {
@@ -34,12 +34,12 @@ export function hostCheck(listensOn: ListenAddress, listed: readonly string[]): 
 export class HostCheck {
   readonly #named: ReadonlySet<string>;
 
-  /** @param named as canonicalHost() gives them */
+  /** @param named hosts in the form that canonicalHost() returns */
   constructor(named: readonly string[]) {
     this.#named = new Set(named);
   }
 
-  /** @param authority host and perhaps port, as the URL has them */
+  /** @param authority host and optional port, as in the URL */
   allows(authority: string): boolean {
     const host = canonicalHost(authority);
     return host !== null && (isLoopback(host) || this.#named.has(host));

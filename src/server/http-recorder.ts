@@ -1,5 +1,5 @@
-// Measures every answer for the http_* families, as vLLM's instrumentation does: by route, until the last
-// byte; probes and scrapes are left out.
+// Measures every answer for the http_* families, as vLLM's instrumentation does: by route and up to the last
+// byte, without probes and scrapes.
 
 import type { HttpRecord } from "../metrics/family.ts";
 import { answerEnd } from "./answer-end.ts";
@@ -7,16 +7,16 @@ import { answerEnd } from "./answer-end.ts";
 type Fetch = (request: Request) => Response | Promise<Response>;
 
 export interface HttpRecorderOptions {
-  /** Ms, monotonic. */
+  /** Monotonic clock, ms. */
   readonly nowMs: () => number;
   readonly record: (record: HttpRecord) => void;
-  /** @returns the path as it is routed by; "" where the URL has none */
+  /** @returns the path used for routing; "" if the URL has none */
   readonly pathOf: (request: Request) => string;
-  /** @returns the route as registered; null for an unknown path */
+  /** @returns the registered route; null for an unknown path */
   readonly routeOf: (path: string) => string | null;
 }
 
-/** Searched for in the path: what lies behind such a beginning is left out too. */
+/** Paths that contain a match are not recorded, which includes longer paths such as /metrics/x. */
 const NOT_RECORDED = /\/(metrics|health|load|ping|version|server_info)/;
 
 export function recorded(

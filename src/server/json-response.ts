@@ -1,4 +1,4 @@
-// JSON answers with vLLM's exact media type; Response.json would add a charset.
+// JSON responses with vLLM's exact media type; Response.json would add a charset.
 
 import { writeJson } from "../json.ts";
 

@@ -1,10 +1,10 @@
-// Load in the answer's header, for balancers that ask for it (ORCA): in the form and with the names of
-// vLLM's endpoint-load-metrics.
+// Reports load in a response header to load balancers that request it (ORCA), in the format and with the names
+// of vLLM's endpoint-load-metrics.
 
 import { formatNumber } from "../metrics/number-format.ts";
 import type { ServerContext } from "./server-context.ts";
 
-/** @returns no header unless the request asks for TEXT or JSON */
+/** @returns an empty object unless the request asks for TEXT or JSON */
 export function loadHeaders(context: ServerContext, request: Request): Record<string, string> {
   const format = request.headers
     .get("endpoint-load-metrics-format")

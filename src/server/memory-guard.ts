@@ -1,20 +1,20 @@
-// Sheds load before memory runs out: near the limit connections are not kept, at the limit new work is
-// refused. What runs goes on and frees memory as it ends. Looked at when a request comes, at most every
-// 250 ms (thresholds and interval as Envoy's example of an overload manager).
+// Sheds load before memory runs out. Near the limit, connections are not kept alive; at the limit, new work is
+// refused. Running requests continue and free memory as they end. Memory use is checked when a request arrives,
+// at most every 250 ms. Thresholds and interval follow the example in Envoy's overload manager docs.
 
 import { OverloadError } from "../errors.ts";
 
 const INTERVAL_MS = 250;
 
-/** Connections are closed this much below the limit, share of memory. */
+/** Distance below the limit at which connections are no longer kept alive, as a fraction of memory. */
 const KEEP_ALIVE_MARGIN = 0.03;
 
 export interface MemoryGuardOptions {
-  /** New work is refused from here on, share of memory, above 0. */
+  /** Fraction of memory in use at which new work is refused, above 0. */
   readonly limit: number;
-  /** Share of the machine's or the container's memory in use, 0..1; null = not known. */
+  /** Fraction of the machine's or the container's memory in use, 0..1; null = unknown. */
   readonly readUse: () => number | null;
-  /** Monotonic, ms. */
+  /** Monotonic clock, ms. */
   readonly nowMs: () => number;
 }
 
@@ -31,7 +31,7 @@ export class MemoryGuard {
   check(retryAfterS: number): void {
     if (this.#currentUse() < this.#options.limit) return;
     const [use, limit] = [this.#use, this.#options.limit].map((share) => Math.round(share * 100));
-    const message = `The server's memory is ${use} % used, of at most ${limit} % for new work. Retry later.`;
+    const message = `Memory use is ${use}%; new work is refused from ${limit}% on. Retry later.`;
     throw new OverloadError("memory_low", message, retryAfterS);
   }
 

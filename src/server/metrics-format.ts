@@ -1,5 +1,5 @@
-// In what form a scraper is answered where it may ask, by the rules of Python's metrics client. Our names
-// need no escaping, so of its four ways only those that leave every name alone are claimed.
+// Negotiates the metrics format with a scraper, by the rules of Python's metrics client. Pagoda's metric names
+// need no escaping, so only two of the client's four escaping schemes are offered, those that change no name.
 
 import { CONTENT_TYPE, OPEN_METRICS_CONTENT_TYPE } from "../metrics/exposition.ts";
 
@@ -8,13 +8,13 @@ export interface MetricsFormat {
   readonly contentType: string;
 }
 
-/** For whoever names no version that the client knows. */
+/** Format for scrapers that name no version known to Python's client. */
 const OLDEST: MetricsFormat = {
   format: "prometheus",
   contentType: "text/plain; version=0.0.4; charset=utf-8",
 };
 
-/** The first entry of an Accept header that can be met; qualities are not weighed. */
+/** @returns the format of the first supported entry of an Accept header; quality values are ignored */
 export function acceptedFormat(accept: string): MetricsFormat {
   for (const entry of accept.split(",")) {
     const [type, ...parameters] = entry.split(";").map((part) => part.trim());
@@ -45,7 +45,7 @@ function escapingOf(parameters: readonly string[]): string {
   return parameter(parameters, "escaping") === "allow-utf-8" ? "allow-utf-8" : "underscores";
 }
 
-/** At least 1.0.0; "1.0" is earlier than that, as Python compares tuples. */
+/** @returns true for versions from 1.0.0 on; "1.0" counts as earlier, as in Python's comparison of tuples */
 function isFromOne(version: string): boolean {
   if (!/^\d+(\.\d+)*$/.test(version)) return false;
   const [major = 0, minor = -1, patch = -1] = version.split(".").map(Number);

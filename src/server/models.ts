@@ -1,4 +1,4 @@
-// GET /v1/models: a card for each served name.
+// GET /v1/models: one card per served name.
 
 import { Elysia } from "elysia";
 import { jsonResponse } from "./json-response.ts";

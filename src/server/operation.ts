@@ -1,5 +1,5 @@
-// What an operator does to a running engine: sleep, wake-up, reset of the prefix cache. vLLM has these
-// routes in its development mode only; with an API key they are under /v1 at all times, behind the key.
+// Operator routes for a running engine: sleep, wake-up and reset of the prefix cache. vLLM has them only in its
+// development mode. With an API key, Pagoda also has them under /v1 at all times, protected by the key.
 
 import { Elysia } from "elysia";
 import { quoted } from "../api/quote.ts";
@@ -30,7 +30,7 @@ const OPERATIONS: readonly Operation[] = [
   { method: "POST", path: "/reset_prefix_cache", handle: resetPrefixCache },
 ];
 
-/** @returns the operations' routes in this context */
+/** @returns the operator routes of this context */
 export function operationMethods(context: ServerContext): RouteEntry[] {
   return prefixes(context).flatMap((prefix) =>
     OPERATIONS.map(({ path, method }): RouteEntry => [prefix + path, method]),
@@ -75,7 +75,7 @@ async function isSleeping(context: ServerContext): Promise<Response> {
   return jsonResponse({ is_sleeping: await context.front.calls.isSleeping() });
 }
 
-/** 200 either way, as in vLLM: a cache in use stays as it is unless the running requests give way. */
+/** Always answers 200, as in vLLM: a cache in use stays unchanged unless running requests are preempted. */
 async function resetPrefixCache(context: ServerContext, query: URLSearchParams): Promise<Response> {
   const preemptRunning = flag(query, "reset_running_requests");
   flag(query, "reset_external");
@@ -105,14 +105,14 @@ function sleepMode(query: URLSearchParams): SleepMode {
   throw new RequestError("invalid_value", message, "mode");
 }
 
-/** Repeated or separated by commas; none = all. */
+/** Reads `tags`, which may be repeated or separated by commas; none = all. */
 function wakeTags(query: URLSearchParams): readonly WakeTag[] {
   const texts = query.getAll("tags").flatMap((text) => text.split(","));
   if (texts.length === 0) return WAKE_TAGS;
   return texts.map((text) => {
     const tag = WAKE_TAGS.find((known) => known === text);
     if (tag !== undefined) return tag;
-    const message = `tags must be of ${WAKE_TAGS.join(", ")}, got ${quoted(text)}.`;
+    const message = `tags must be among ${WAKE_TAGS.join(", ")}, got ${quoted(text)}.`;
     throw new RequestError("invalid_value", message, "tags");
   });
 }

@@ -1,5 +1,5 @@
-// The body of a request to the served model, with the limits that hold before anything looks at it: media
-// type, size, time, nesting, syntax.
+// Reads the body of a request to the served model and enforces limits before it is interpreted: media type,
+// size, time, nesting and syntax.
 
 import { checkModel } from "../api/api-context.ts";
 import {
@@ -20,7 +20,7 @@ const MAX_DEPTH = 64;
 
 /**
  * @throws RequestError "unsupported_media_type", "body_too_large", "body_timeout", "invalid_schema" or
- *   "model_not_found"; EngineError and OverloadError where the server takes no more requests
+ *   "model_not_found"; EngineError and OverloadError if the server accepts no more requests
  */
 export async function readBody<T extends { readonly model: string | null }>(
   context: ServerContext,
@@ -40,7 +40,7 @@ async function readJsonBody(
   written: readonly string[],
 ): Promise<JsonObject> {
   const { maxBodyBytes: maxBytes, bodyTimeoutMs } = limits;
-  // Ignores parameters, and all but the first of repeated headers.
+  // Ignores parameters, and all repeated headers except the first.
   const mediaType = request.headers.get("content-type")?.split(/[;,]/)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new RequestError(
@@ -57,7 +57,7 @@ async function readJsonBody(
 }
 
 /**
- * @returns null when the body is longer than `maxBytes`; no more than that is kept
+ * @returns null if the body is longer than `maxBytes`; never holds more than that in memory
  * @throws RequestError "body_timeout" or "invalid_schema"
  */
 async function readText(
@@ -76,7 +76,7 @@ async function readText(
     const text = await decodeAll(reader, maxBytes);
     if (!isLate) return text;
   } catch {
-    // Not UTF-8, or the client left while it was sending and nobody reads the answer.
+    // Invalid UTF-8, or the client disconnected while sending and will not see the answer.
     if (!isLate) throw unreadable(request.headers.get("content-encoding"));
   } finally {
     clearTimeout(timer);
@@ -89,9 +89,9 @@ function unreadable(encoding: string | null): RequestError {
   const advice =
     encoding === null || encoding === "identity"
       ? ""
-      : `: a Content-Encoding is not undone here, and it is ${quoted(encoding)}`;
+      : `: Content-Encoding ${quoted(encoding)} is not supported`;
   return invalidJson(
-    `The request body is not valid UTF-8 or could not be read to its end${advice}`,
+    `The request body is not valid UTF-8 or could not be read to the end${advice}`,
   );
 }
 

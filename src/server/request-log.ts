@@ -130,7 +130,7 @@ class LogEntry {
   }
 }
 
-/** Writes JSON, so that no text of a user can look like another line. */
+/** Formats a prompt as JSON, so that a user's text cannot imitate a log line. */
 function promptText(prompt: unknown, maxLength: number | null): string {
   if (!Array.isArray(prompt)) return cutText(prompt, maxLength);
   const prompts = prompt.map((one) => cutText(one, maxLength));
@@ -147,8 +147,8 @@ function cutText(prompt: unknown, maxLength: number | null): string {
 }
 
 /**
- * Control characters of terminals, characters that some log readers take for a line's end, and those that turn
- * the direction of what follows, the line's own words too.
+ * Terminal control characters, characters that some log readers treat as a line break, and characters that
+ * reverse the direction of the text after them, including the rest of the log line.
  */
 const CONTROLS = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 

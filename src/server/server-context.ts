@@ -1,4 +1,4 @@
-// What the routes need of the rest of the program, handed in so that tests can replace it.
+// The context that routes receive from the rest of the program, so that tests can replace it.
 
 import { answerId, isUsableId } from "../api/answer-id.ts";
 import { type ApiContext, type ApiLimits, DEFAULT_API_LIMITS } from "../api/api-context.ts";
@@ -11,41 +11,41 @@ import type { MemoryGuard } from "./memory-guard.ts";
 import type { RequestLogOptions } from "./request-log.ts";
 
 export interface ServerContext extends ApiContext {
-  /** The `root` of the model's card. */
+  /** `root` of the model's card. */
   readonly modelRoot: string;
-  /** Empty = no key is needed. */
+  /** Accepted keys; empty = no key is required. */
   readonly apiKeys: readonly string[];
   readonly apiKeyScope: ApiKeyScope;
-  /** Null = any Host is answered. */
+  /** Null = any Host is accepted. */
   readonly hosts: HostCheck | null;
   readonly cors: Cors;
   /** Prefix that a proxy may leave before each path; "" = none. */
   readonly rootPath: string;
-  /** Null = memory is not looked at. */
+  /** Null = memory use is not checked. */
   readonly memory: MemoryGuard | null;
   readonly version: string;
   readonly limits: ServerLimits;
   readonly metricsText: (format: "prometheus" | "openmetrics") => Promise<string>;
-  /** Told of errors that the client is not told: no code foresees them. */
+  /** Receives unexpected errors; clients see only "Internal server error". */
   readonly logFault: (error: unknown) => void;
   /** Null = requests are not logged. */
   readonly requestLog: RequestLogOptions | null;
-  /** Told of each answered request. */
+  /** Receives each answered request. */
   readonly recordHttp: (record: HttpRecord) => void;
-  /** vLLM's switch: the operator's routes are there without /v1 before them. */
+  /** vLLM's switch: operator routes are also available without /v1. */
   readonly isDevMode: boolean;
   readonly isSleepEnabled: boolean;
-  /** Unix seconds at which the server started. */
+  /** Start time of the server, Unix seconds. */
   readonly createdS: number;
-  /** Silence after which a stream gets a comment, ms. */
+  /** Idle time after which a stream gets a comment, ms. */
   readonly keepAliveMs: number;
-  /** True from the stop signal on: /health answers 503, work in progress goes on. */
+  /** True after the stop signal: /health answers 503, and work in progress continues. */
   readonly isDraining: () => boolean;
 }
 
 export interface ServerLimits extends ApiLimits {
   readonly maxBodyBytes: number;
-  /** Longest time that a body may take to arrive. */
+  /** Maximum time that a body may take to arrive. */
   readonly bodyTimeoutMs: number;
 }
 
@@ -56,7 +56,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
 };
 
 /**
- * New work is taken on: called before its body is read.
+ * Checks that the server can accept new work. Called before the body is read.
  * @throws EngineError and OverloadError
  */
 export function checkRoom(context: ServerContext): void {
@@ -67,7 +67,7 @@ export function checkRoom(context: ServerContext): void {
 }
 
 /**
- * Called before anything is asked of the engine.
+ * Checks that the engine and the server accept requests. Called before any call to the engine.
  * @throws EngineError "engine_dead", "engine_restarting" or "engine_shutdown"
  */
 export function checkAccepting(context: ServerContext): void {
@@ -79,8 +79,8 @@ export function checkAccepting(context: ServerContext): void {
 }
 
 /**
- * Uses the first valid id: the x-request-id header, one of its parts if it came twice ("id1, id2"), or
- * `requestId`. Otherwise makes one: a client's id is only advice, so no request is refused for it.
+ * Uses the first valid ID: the x-request-id header, one of its parts if it was sent twice ("id1, id2"), or
+ * `requestId`. Otherwise generates one: a client's ID is only a hint, so an invalid one is not an error.
  */
 export function responseId(prefix: string, request: Request, requestId: string | null): string {
   const header = request.headers.get("x-request-id") ?? "";

@@ -1,4 +1,4 @@
-// The HTTP app over a front. It does not listen.
+// The HTTP app on top of a front, without a listener.
 
 import type { Front } from "../front/front.ts";
 import type { MeasuredFront } from "../front/measured-front.ts";
@@ -10,9 +10,9 @@ export interface Service {
   readonly front: Front;
   readonly fetch: (request: Request) => Promise<Response>;
   readonly maxBodyBytes: number;
-  /** Other machines can reach it, and it asks for no key. */
+  /** True if other machines can reach the server and it requires no key. */
   readonly isOpen: boolean;
-  /** /health answers 503 from now on and new work is refused; what is in progress goes on. */
+  /** Refuses new work and makes /health answer 503 from now on; work in progress continues. */
   drain(): void;
 }
 

@@ -230,7 +230,7 @@ describe("an invalid request", () => {
     client.send(`${completion("p1")}${head}Transfer-Encoding: chunked\r\n\r\n5\r\n{"pro\r\nzz\r\n`);
     const answers = await client.all();
     expect(statuses(answers)).toEqual([200, 400]);
-    expect(answers[1]?.body).toContain("could not be read to its end");
+    expect(answers[1]?.body).toContain("could not be read to the end");
     expect(answers[1]?.head.toLowerCase()).toContain("connection: close");
   });
 });

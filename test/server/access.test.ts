@@ -213,7 +213,7 @@ describe("the Host check", () => {
     const { app } = makeApp({}, { hosts: hostCheck(at("127.0.0.1"), []) });
     const response = await app.handle(new Request("http://evil.example/v1/models"));
     expect(await response.json()).toEqual({
-      detail: 'The host "evil.example" is not served here; --allowed-hosts lists further ones',
+      detail: 'The host "evil.example" is not allowed; add it to --allowed-hosts',
     });
   });
 });

@@ -378,9 +378,7 @@ describe("bad input", () => {
     const request = new Request(`http://localhost${TEXT}`, { method: "POST", headers, body });
     const response = await makeApp().app.handle(request);
     expect(response.status).toBe(400);
-    expect(await response.text()).toContain(
-      'Content-Encoding is not undone here, and it is \\"gzip',
-    );
+    expect(await response.text()).toContain('Content-Encoding \\"gzip\\" is not supported');
   });
 
   test.each([

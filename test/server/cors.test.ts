@@ -118,7 +118,7 @@ describe("the allowed hosts", () => {
       app.handle(new Request("http://localhost/reset_prefix_cache", { method: "POST", headers }));
     const refused = await corsOf(await reset({ origin: PAGE }));
     expect(refused.status).toBe(403);
-    expect(refused.text).toContain('Pages of \\"https://page.example\\" may not call');
+    expect(refused.text).toContain('Pages from \\"https://page.example\\" may not call');
     expect((await reset({ origin: "http://localhost:3000" })).status).toBe(200);
     expect((await reset({})).status).toBe(200);
   });

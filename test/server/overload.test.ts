@@ -175,7 +175,7 @@ describe("memory pressure", () => {
     const response = await post(TEXT, { prompt: "a" });
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
     expect((await errorOf(response)).message).toBe(
-      "The server's memory is 95 % used, of at most 95 % for new work. Retry later.",
+      "Memory use is 95%; new work is refused from 95% on. Retry later.",
     );
     for (const path of ["/health", "/metrics"]) {
       expect((await app.handle(new Request(`http://localhost${path}`))).status).toBe(200);
