@@ -1,5 +1,5 @@
-// 5,000 seeded malformed requests, each on its own socket: none makes the server fail, and it works
-// afterwards. PAGODA_FUZZ_SEED=<n> starts at another seed.
+// 5,000 malformed requests from a seed, each on its own socket: none makes the server fail, and it works
+// afterwards. PAGODA_FUZZ_SEED=<n> sets another seed.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { listen } from "../../src/runtime/http-server.ts";
@@ -12,10 +12,10 @@ import { until } from "../support/waiting.ts";
 const NUM_REQUESTS = 5000;
 const NUM_AT_ONCE = 50;
 
-/** Wait for a response that does not come because the server waits for more bytes. */
+/** Time to wait for a response that does not come because the server waits for more bytes. */
 const PATIENCE_MS = 150;
 
-/** No room, and the listener's own response for an unsupported version. */
+/** Allowed statuses above 4xx: a full queue, and the listener's own response to an unsupported version. */
 const ALLOWED = [503, 505];
 
 const seed = Number(process.env["PAGODA_FUZZ_SEED"] ?? 1);
@@ -30,7 +30,7 @@ afterAll(async () => {
   await client.shutdown();
 });
 
-/** Received bytes until the connection is closed or the wait is over. */
+/** @returns the bytes received until the connection is closed or the wait is over */
 function exchange({ bytes, isIncomplete }: MalformedRequest): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const chunks: string[] = [];
@@ -61,7 +61,7 @@ const statusesOf = (answer: string) =>
   [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 
 describe("malformed requests", () => {
-  test(`${NUM_REQUESTS} of them get a 4xx, a 503 or nothing`, async () => {
+  test(`get a 4xx, a 503 or nothing, all ${NUM_REQUESTS} of them`, async () => {
     const prng = new Prng(seed);
     const counts = new Map<number, number>();
     let numStarted = 0;

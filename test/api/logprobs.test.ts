@@ -47,7 +47,7 @@ describe("logprobs", () => {
     expect(writeJson(completionLogprobs([position], false, 0).top_logprobs)).toBe('[{"7":-5}]');
   });
 
-  test("lists the sampled one of tokens with the same text", () => {
+  test("lists only the sampled token of several with the same text", () => {
     const half = (byte: number, logprob: number) => ({
       ...token(byte, logprob, 1),
       bytes: Uint8Array.of(byte),

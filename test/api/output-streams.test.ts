@@ -42,7 +42,7 @@ async function collect(streams: readonly OutputStream[]): Promise<string[]> {
   return seen;
 }
 
-describe("mergeGenerations", () => {
+describe("mergeStreams", () => {
   test("yields outputs as they arrive, and ends with the last prompt", async () => {
     const [first, second] = [new ScriptedStream(), new ScriptedStream()];
     const collected = collect([first, second]);

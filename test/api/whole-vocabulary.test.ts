@@ -41,7 +41,7 @@ describe("without a limit", () => {
     expect(Object.keys(text.choices[0]?.prompt_logprobs?.[1] ?? {})).toHaveLength(VOCAB_SIZE);
   });
 
-  test("more than the number of tokens is refused", async () => {
+  test("more than the size of the vocabulary is refused", async () => {
     const { error } = await ask(TEXT, { prompt: "x", logprobs: VOCAB_SIZE + 1 });
     expect(error.message).toBe(
       "Requested sample logprobs of 259, which is greater than max allowed: 258",
@@ -81,7 +81,7 @@ describe("with a limit of 50", () => {
   });
 });
 
-test("returns the sampled token's own with a limit of 0", async () => {
+test("a limit of 0 allows only the sampled token's log-probability", async () => {
   const answer = await asker(0)(CHAT, { messages, max_tokens: 1, logprobs: true });
   expect(answer.choices[0]?.logprobs.content[0]?.top_logprobs).toEqual([]);
 });

@@ -18,7 +18,7 @@ import {
 } from "../support/server-process.ts";
 
 const NUM_STREAMS = 16;
-/** For the engine with this model, on a machine that is otherwise busy. */
+/** Time in which an engine with this model must be back, on a machine that is otherwise busy. */
 const BACK_WITHIN_MS = 10_000;
 const TOKENS = "vllm:generation_tokens_total{}";
 /** Small enough to start quickly. */
@@ -129,12 +129,12 @@ describe("an engine that crashes", () => {
     );
   }, 60_000);
 
-  test("leaves a front that reports it, and when to retry", async () => {
+  test("leaves a front that reports the crash and when to retry", async () => {
     const server = await open();
     const ledger = new Ledger(server.url);
     const pid = enginePid(server);
     process.kill(pid, "SIGKILL");
-    // After the second crash in a row there is a second of waiting: time to look.
+    // After the second crash in a row, the restart waits a second, which leaves time for the checks.
     process.kill(await untilReplaced(server, pid), "SIGKILL");
     await until(async () => (await statusOf(server.url)) === 503, 1000);
     expect(await ledger.run({ maxTokens: 1, stream: false })).toBe("refused");
@@ -158,7 +158,7 @@ describe("an engine that crashes", () => {
   }, 30_000);
 
   test.skipIf(!canLimit)(
-    "because it is out of memory is replaced like any other",
+    "because it runs out of memory is replaced like any other",
     async () => {
       const server = await open();
       const { url } = server;
@@ -168,7 +168,7 @@ describe("an engine that crashes", () => {
       await untilTokens(url, before, 4 * 4);
       const pid = enginePid(server);
       expect(Bun.spawnSync(["prlimit", "--pid", String(pid), "--as=1"]).exitCode).toBe(0);
-      // Its memory suffices for steps of these few sequences. For this text it must get more.
+      // The engine has enough memory for steps with these few sequences, but not for this text.
       const body = JSON.stringify({ prompt: "word ".repeat(100_000) });
       const headers = { "content-type": "application/json" };
       const answer = await fetch(`${url}/tokenize`, { method: "POST", headers, body });
@@ -264,7 +264,7 @@ describe("a front", () => {
     const streams = ledger.runMany(NUM_STREAMS, { maxTokens: 60, stream: true });
     await untilTokens(server.url, before, NUM_STREAMS);
     server.process.kill("SIGTERM");
-    // As a service manager does to every process of a service.
+    // A service manager signals every process of a service.
     process.kill(pid, "SIGTERM");
     expect(await streams).toEqual(Array(NUM_STREAMS).fill("finished"));
     expect(ledger.numTokens).toBe(60 * NUM_STREAMS);
@@ -279,7 +279,7 @@ describe("a front", () => {
     expect(await server.process.exited).toBe(0);
   }, 30_000);
 
-  test("that is out of descriptors serves existing connections, and all others once it has some again", async () => {
+  test("that runs out of descriptors serves existing connections, and new ones once descriptors are free", async () => {
     const server = await open(NEVER_GIVEN_UP, "ulimit -n 100; ");
     const { hostname, port } = new URL(server.url);
     const ledger = new Ledger(server.url);

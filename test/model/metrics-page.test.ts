@@ -1,6 +1,6 @@
 // vLLM's Production Metrics page checked row by row against running servers: each family exists, with its
 // type, labels and help text, and changes under a load that affects it. Rows that are not all "yes" belong
-// to features that are not built yet.
+// to features that are not implemented yet.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";

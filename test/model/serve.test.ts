@@ -89,7 +89,7 @@ describe("serving SmolLM2", () => {
     expect(ended("error")).toBe(0);
     expect(after.get("vllm:num_requests_waiting{}")).toBe(0);
     expect(after.get("vllm:kv_cache_usage_perc{}")).toBe(0);
-    // For those who disconnected, prompts were computed and at least four tokens each were generated.
+    // For clients that disconnected, prompts were computed and at least four tokens each were generated.
     const generated = change(before, after, "vllm:generation_tokens_total{}");
     expect(generated).toBeGreaterThanOrEqual(totals.completion + 4 * totals.left);
   }, 120_000);

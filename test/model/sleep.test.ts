@@ -81,7 +81,7 @@ describe("a sleeping server", () => {
       const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
       console.log(
         `level ${level}: resident ${mib(awake)} awake, ${mib(asleep)} asleep, ${mib(after)} woken; ` +
-          `given up: K and V ${mib(kvBytes)}, weights ${mib(weightBytes)}`,
+          `freed: K and V ${mib(kvBytes)}, weights ${mib(weightBytes)}`,
       );
       expect(awake - asleep).toBeGreaterThan(MIN_SHARE * (kvBytes + weightBytes));
       expect(lighter - asleep).toBeGreaterThan(MIN_SHARE * weightBytes);
@@ -118,8 +118,8 @@ describe("a sleeping server", () => {
       await post("/wake_up");
       return residentBytes();
     };
-    // The first ones leave memory in the allocator that the others reuse, in as many pools as there are loading
-    // threads: about 20 MiB more or less. A leaked pool or leaked weights would be hundreds by the end.
+    // The first sleeps leave memory in the allocator that later ones reuse, in one pool per loading thread, which
+    // is about 20 MiB more or less. A leaked pool or leaked weights would add up to hundreds of MiB.
     for (let i = 0; i < 4; i++) await cycle();
     const early = await cycle();
     for (let i = 0; i < 14; i++) await cycle();
@@ -127,7 +127,7 @@ describe("a sleeping server", () => {
     expect(late).toBeLessThan(early * 1.15);
   }, 120_000);
 
-  test("SIGTERM stops it at once, and waiting requests get an error", async () => {
+  test("stops immediately on SIGTERM, and waiting requests get an error", async () => {
     await post("/sleep");
     const waiting = post("/completions", { prompt: "x" });
     while ((await readMetrics(server.url)).get("vllm:num_requests_waiting{}") !== 1) {

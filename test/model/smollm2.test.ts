@@ -1,6 +1,6 @@
 // The real model: its output, and the equality rule. Two runs of one prompt are compared up to the first
-// difference, which is allowed if the reference's two most likely tokens there are within 0.35 nats
-// (llama.cpp's own attention paths differ by up to 0.31), else it is a fault.
+// difference. It is allowed if the reference's two most likely tokens there are within 0.35 nats, since
+// llama.cpp's own attention paths differ by up to 0.31.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -19,11 +19,11 @@ import { loadOptions, tempFolder } from "../support/tiny-model.ts";
 
 const PATH = join(import.meta.dir, "../../models", DEFAULT_MODEL_FILE.name);
 const NEAR_TIE = 0.35;
-/** Compared with the model without rounding: 8-bit activations split ties of up to 0.37 in these prompts. */
+/** Limit for the unrounded model as reference: 8-bit activations split ties of up to 0.37 in these prompts. */
 const ROUNDED_TIE = 0.4;
 const NUM_TOKENS = 32;
 
-/** Pagoda's kernels, or as the control ggml's: flash attention with a mask, and its plain matrix kernels. */
+/** Loads with Pagoda's kernels, or as a control with ggml's masked flash attention and plain matrix kernels. */
 const load = (kernels: "ours" | "ggml", path = PATH, kvCacheType: KvCacheType = "f16") =>
   NativeModelRunner.load(
     loadOptions(path, {
@@ -222,7 +222,7 @@ describe("greedy output is the same", () => {
   );
 });
 
-test("for the same text, ggml's and Pagoda's kernels agree on at least 95 % of the most likely tokens", async () => {
+test("for the same text, ggml's and Pagoda's kernels agree on at least 95% of the most likely tokens", async () => {
   const other = await load("ggml");
   let numSame = 0;
   let numAll = 0;

@@ -1,6 +1,5 @@
 // The paged attention op compared with ggml's flash attention on the same block layout, for every
 // supported shape. Block order and other sequences in the batch must not change a result.
-// other sequences.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import type { PositionLogprobs } from "../../src/request/logprobs.ts";

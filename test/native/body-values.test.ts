@@ -1,4 +1,4 @@
-// Values of a chat's body as its template sees them.
+// Values of a chat's body as its template receives them.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -31,7 +31,7 @@ function render(json: string, chatTemplate: string, continueFinalMessage = false
   return model.applyChatTemplate({ json, chatTemplate, addGenerationPrompt, continueFinalMessage });
 }
 
-test("prints numbers of bodies and of call arguments as Python parses them", async () => {
+test("numbers in bodies and in call arguments print as Python parses them", async () => {
   const numbers = "[12345678901234567890,1.0,1e400,-0.0,1e22]";
   const args = JSON.stringify(`{"x":${numbers}}`);
   const call = `{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":${args}}}]}`;
@@ -64,7 +64,7 @@ test("a BOS in the template replaces the tokenizer's, unless special tokens are 
   await other.dispose();
 });
 
-test("finds a long final message after similar text", async () => {
+test("a long final message is found after similar text", async () => {
   const final = `${"a".repeat(700_000)}b`;
   const messages = [
     { role: "user", content: "a".repeat(1_500_000) },

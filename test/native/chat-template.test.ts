@@ -1,4 +1,4 @@
-// Chat templates through the addon: what is rendered, what is refused, and the messages.
+// Chat templates through the addon: rendering, refusals and error messages.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -329,7 +329,7 @@ describe("errors", () => {
       /^the arguments of a tool call are not JSON: parse error at line 1/,
     ],
     [
-      "a call without function",
+      "a call without a function",
       { messages: [{ role: "assistant", tool_calls: [{ id: "1" }] }] },
       "a tool call has no function",
     ],
@@ -521,7 +521,7 @@ describe("limits", () => {
     expect(await shallow).toBe("193");
   });
 
-  test("do not affect long texts that a template splits or replaces in", async () => {
+  test("do not affect splits and replacements in long text", async () => {
     const model = await load(
       "{% for m in messages %}{{ m.content.split('a')|length }} {{ m.content|replace('a', 'bb')|length }}{% endfor %}",
     );

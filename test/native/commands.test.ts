@@ -90,7 +90,7 @@ describe("without a server", () => {
   }, 30_000);
 });
 
-describe("serve on other than plain HTTP over TCP", () => {
+describe("serve on a Unix socket or with TLS", () => {
   const words = [path, "--kv-cache-memory-bytes=1M"];
 
   test("works on a Unix socket, which the banner shows and shutdown removes", async () => {

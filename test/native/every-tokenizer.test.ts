@@ -18,7 +18,7 @@ const NUM_BYTES = Number(process.env["PAGODA_TEXT_BYTES"] ?? 20_000);
 /** One second for 400 kB is ten times the usual duration. */
 const TIMEOUT_MS = 20_000 + NUM_BYTES / 10;
 
-/** Repeated to the length of a text. */
+/** Pieces of text, each repeated until the text has its length. */
 const PIECES = [
   ...[
     " ",

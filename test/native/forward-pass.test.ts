@@ -1,4 +1,4 @@
-// Failed creation of a forward pass, under sanitizers; kernels/forward-pass-test.cpp describes the checks.
+// A forward pass that fails to start, under sanitizers; kernels/forward-pass-test.cpp lists the checks.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(folder.remove);
 
-test("a forward pass whose creation fails leaves neither memory nor threads", () => {
+test("a forward pass that fails to start leaks neither memory nor threads", () => {
   const { lines, stderr, exitCode } = runSanitized(program, "", model);
   expect(stderr).toBe("");
   expect(lines).toEqual(["forward-pass ok"]);

@@ -67,7 +67,7 @@ describe("sampler state", () => {
     );
   });
 
-  test("counts sampled tokens: a heavy frequency penalty walks down the row.ranking", async () => {
+  test("counts sampled tokens: a heavy frequency penalty walks down the row's ranking", async () => {
     const handle = row.createSampler({});
     const seen: number[] = [];
     for (let i = 0; i < 5; i++)

@@ -90,7 +90,7 @@ describe("random sampling", () => {
     });
   }
 
-  test("keeps the k most likely tokens with top-k, renormalized", async () => {
+  test("keeps the top-k most likely tokens, renormalized", async () => {
     const expected = row.probabilities(row.ranking.slice(0, 5), 1.5);
     const counts = await row.draw({ temperature: 1.5, topK: 5, seed: 12n });
     expect(new Set(counts.keys())).toEqual(new Set(expected.keys()));
@@ -105,7 +105,7 @@ describe("random sampling", () => {
   });
 
   for (const topP of [0.3, 0.9]) {
-    test(`keeps the smallest set that reaches ${topP} with top-p`, async () => {
+    test(`keeps the smallest set that reaches a top-p of ${topP}`, async () => {
       const kept = nucleus(topP, 1);
       const counts = await row.draw({ temperature: 1, topP, seed: 14n });
       expect([...counts.keys()].filter((id) => !kept.includes(id))).toEqual([]);
@@ -113,7 +113,7 @@ describe("random sampling", () => {
     });
   }
 
-  test("keeps with min-p tokens of at least that share of the most likely", async () => {
+  test("keeps tokens with at least min-p times the highest probability", async () => {
     const bound = row.logprobOf(row.ranked(0)) + Math.log(0.2);
     const kept = row.ranking.filter((id) => row.logprobOf(id) >= bound);
     expect(kept.length).toBeGreaterThan(1);

@@ -247,7 +247,7 @@ describe("concurrent calls", () => {
   test("fail as busy while a sleep or a wake-up is in progress", async () => {
     const { model } = await load();
     const sleeping = model.sleep("drop");
-    // All begin before the sleep can end; one that threw instead of rejecting would fail here.
+    // All begin before the sleep can end. A call that threw instead of rejecting would fail the test here.
     const calls = [model.sleep("keep"), model.wakeWeights(), model.wakeKvCache(), output(model)];
     const codes = Promise.all([
       ...calls.map((call) => codeOf(() => call)),

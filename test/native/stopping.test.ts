@@ -18,7 +18,7 @@ afterAll(folder.remove);
 const hasNpm = Bun.which("npx") !== null;
 if (!hasNpm) console.log("stopping: npx and npm are not installed; skipped");
 
-/** Command that starts it; "serve" and its arguments follow. */
+/** Commands that start the server; "serve" and its arguments follow. */
 const PROGRAMS = {
   script: [process.execPath, join(import.meta.dir, "../../scripts/pagoda.ts")],
   "bun run": [process.execPath, "run"],
@@ -27,13 +27,13 @@ const PROGRAMS = {
   timeout: ["timeout", "--signal", "INT", "3", process.execPath, "run"],
 } as const;
 
-/** In its own process group, as when started from a terminal. */
+/** Starts a server in its own process group, like a terminal. */
 function start(by: keyof typeof PROGRAMS): Promise<ServerProcess> {
   const words = [model, "--kv-cache-memory-bytes", "128M"];
   return startServer(words, {}, PROGRAMS[by], { detached: true });
 }
 
-/** @returns the events of a response that has begun and takes some seconds; call once */
+/** Starts a response that takes some seconds. @returns a function that awaits its events; call it once */
 async function beginStream(url: string, maxTokens: number): Promise<() => Promise<string[]>> {
   const response = await fetch(`${url}/v1/completions`, {
     method: "POST",
@@ -49,7 +49,7 @@ async function beginStream(url: string, maxTokens: number): Promise<() => Promis
 const signalled = (signal: NodeJS.Signals) => (pid: number) => process.kill(pid, signal);
 const nothing = () => {};
 
-/** As wrappers on a busy machine pass on one key press. */
+/** Sends a key press twice, like a wrapper that forwards it on a busy machine. */
 async function toGroupTwice(pid: number): Promise<void> {
   process.kill(-pid, "SIGINT");
   await Bun.sleep(150);
@@ -74,7 +74,7 @@ describe.each([
       const { url, process: child } = await start(by);
       const family = familyOf(child.pid);
       try {
-        // Longer than its run time.
+        // Takes longer than `timeout` lets the server run.
         const maxTokens = by === "timeout" ? 5000 : 1500;
         const events = await beginStream(url, maxTokens);
         await stop(child.pid);
@@ -93,7 +93,7 @@ describe.each([
   );
 });
 
-test("a second key press stops it at once", async () => {
+test("a second key press stops the server immediately", async () => {
   const { url, process: child } = await start("bun run");
   const events = await beginStream(url, 30_000);
   process.kill(-child.pid, "SIGINT");
@@ -104,7 +104,7 @@ test("a second key press stops it at once", async () => {
   expect(await child.exited).toBe(1);
 }, 30_000);
 
-test("a signal during the start stops it at once", async () => {
+test("a signal during startup stops the server immediately", async () => {
   const asked = Promise.withResolvers<void>();
   const silent = Bun.serve({
     port: 0,

@@ -64,7 +64,7 @@ test("an extra KV cache layer after the last one is computed like the others", a
   const again = await step.run([{ tokenIds: [20, SWITCH_TOKEN_ID, 30], blockIds: [2], rows }]);
   const off = await step.run([{ tokenIds: [20, SWITCH_TOKEN_ID + 1, 30], blockIds: [3], rows }]);
   expect(again[0]?.top).toEqual(first[0]?.top);
-  // The same embeddings: only the adapter differs, which a head of that layer detects.
+  // The embeddings are the same. Only the adapter differs, and a head of that layer detects it.
   expect(off[0]?.top).not.toEqual(first[0]?.top);
   await model.dispose();
 });
