@@ -1,4 +1,4 @@
-// Ids of answers. They are repeated in every chunk, so they must be short.
+// Ids of answers. They are short, because every chunk repeats them.
 
 import { RequestError } from "../errors.ts";
 

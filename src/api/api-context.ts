@@ -1,4 +1,4 @@
-// What a request is checked by and answered with, whoever asks: over HTTP or in this process.
+// Context in which requests are checked and answered, over HTTP or in this process.
 
 import { RequestError } from "../errors.ts";
 import type { Front } from "../front/front.ts";
@@ -9,9 +9,9 @@ export interface ApiContext {
   readonly front: Front;
   /** The first is reported in answers; all are accepted. */
   readonly servedModelNames: readonly string[];
-  /** Whether a chat may bring its own template. */
+  /** Whether a chat request can contain its own template. */
   readonly trustsRequestTemplates: boolean;
-  /** Null = as many as the vocabulary has tokens. */
+  /** Null = the size of the vocabulary. */
   readonly maxLogprobs: number | null;
   readonly samplingDefaults: SamplingDefaults;
   readonly limits: ApiLimits;
@@ -36,7 +36,7 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
 export interface ApiOptions {
   /** The first is reported in answers; all are accepted. At least one. */
   readonly modelNames: readonly string[];
-  /** Null = as many as the vocabulary has tokens. */
+  /** Null = the size of the vocabulary. */
   readonly maxLogprobs: number | null;
   /** Absent = vLLM's defaults. */
   readonly samplingDefaults?: SamplingDefaults;
@@ -55,12 +55,12 @@ export function apiContext(front: Front, options: ApiOptions): ApiContext {
   };
 }
 
-/** The name that answers carry. */
+/** @returns the model name reported in answers */
 export function modelName(context: ApiContext): string {
   return context.servedModelNames[0] ?? "";
 }
 
-/** An absent or empty name means the served model. @throws RequestError "model_not_found" */
+/** Checks a name; absent or empty means the served model. @throws RequestError "model_not_found" */
 export function checkModel(context: ApiContext, model: string | null): void {
   if (model === null || model === "" || context.servedModelNames.includes(model)) return;
   const message = `The model \`${shortened(model, 256)}\` does not exist.`;

@@ -39,7 +39,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#head.usageEvent(promptIds.length, numTokens, this.#numCachedTokens);
   }
 
-  /** One for each choice, and one more with the last message where the client wants it echoed. */
+  /** One event per choice, and one more with the last message if the client asked for an echo. */
   #roleEvents(): string {
     const { body, n, promptIds, role, prefix } = this.#chat;
     const ids = body.return_token_ids ? JSON.stringify([...promptIds]) : "null";
@@ -78,7 +78,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#numTokens[index] ?? 0;
   }
 
-  /** Usage of the chunk's own choice, as in vLLM; only the last chunk has that of all choices. */
+  /** Usage of the chunk's own choice, as in vLLM; only the last chunk has the total of all choices. */
   #continuousUsage(index: number): string {
     if (this.#chat.body.stream_options?.continuousUsageStats !== true) return "";
     const soFar = usage(this.#chat.promptIds.length, this.#numTokensOf(index));

@@ -1,10 +1,10 @@
-// Converts a chat's messages for the engine: content parts that are text are kept, others are refused.
+// Converts a chat's messages for the engine. Text parts are kept, other content parts are refused.
 
 import { RequestError } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "./fields.ts";
 import { shortened } from "./quote.ts";
 
-/** A checked message with the members that its template may use. */
+/** A checked message with the members that its template can use. */
 export type ChatMessage = JsonObject & { readonly role: string };
 
 /** @throws RequestError "invalid_value" or "unsupported" */
@@ -17,26 +17,26 @@ export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
   }));
 }
 
-/** Drops null members: some clients fill in every member, and a template may test whether one is defined. */
+/** Drops null members: some clients fill in every member, and a template can test whether one is defined. */
 function said(message: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(message).filter(([, value]) => value !== null));
 }
 
-/** Text of a checked message: one line for each part that is not empty, as in vLLM. */
+/** @returns the text of a checked message: one line per nonempty part, as in vLLM */
 export function contentText({ content }: ChatMessage): string {
   const parts = Array.isArray(content) ? content : [content];
   const texts = parts.map((part) => String(isObject(part) ? part["text"] : (part ?? "")));
   return texts.filter((text) => text !== "").join("\n");
 }
 
-/** Checks content. The template decides whether parts stay parts or become lines of one text. */
+/** Checks content. The template decides whether parts are kept or joined as lines of one string. */
 function checkedContent(content: Json): Json {
   if (content === null || typeof content === "string") return content;
   if (!Array.isArray(content)) invalid("message content must be text or a list of parts");
   return content.map((part) => ({ type: "text", text: partText(part) }));
 }
 
-/** Part types that are text, with the field that holds it; vLLM's types. */
+/** vLLM's text part types, with the field that holds the text. */
 const TEXT_FIELDS: ReadonlyMap<unknown, string> = new Map([
   ["text", "text"],
   ["input_text", "text"],
@@ -45,7 +45,7 @@ const TEXT_FIELDS: ReadonlyMap<unknown, string> = new Map([
   ["thinking", "thinking"],
 ]);
 
-/** Part types that need a model for images or sound: vLLM's, OpenAI's and Hugging Face's. */
+/** Part types that need a model for images, audio or video: vLLM's, OpenAI's and Hugging Face's. */
 const MEDIA_TYPES: readonly string[] = [
   ...["image_url", "input_image", "image", "image_pil", "image_embeds", "image_uuid"],
   ...["audio_url", "input_audio", "audio", "audio_embeds", "video_url", "video", "file"],
@@ -63,14 +63,14 @@ function partText(part: Json): string {
   }
   const field = TEXT_FIELDS.get(type);
   if (field === undefined) {
-    invalid(`Unknown part type: ${type}. Known are ${[...TEXT_FIELDS.keys()].join(", ")}.`);
+    invalid(`Unknown part type: ${type}. Known types: ${[...TEXT_FIELDS.keys()].join(", ")}.`);
   }
   const text = part[field];
   if (typeof text === "string") return text;
-  invalid(`a content part of type '${type}' must have a text as its '${field}'`);
+  invalid(`a content part of type '${type}' must have text in its '${field}' field`);
 }
 
-/** Type of a part; without `type`, the field that the part has. */
+/** @returns the type of a part; without `type`, the name of the known field that it has */
 function typeOf(part: JsonObject): string {
   const { type } = part;
   if (typeof type === "string") return shortened(type);

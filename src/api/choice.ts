@@ -1,4 +1,4 @@
-// The state of one choice while its outputs arrive: text, tokens and reasons so far.
+// State of one choice while its outputs arrive: text, tokens and finish reason so far.
 
 import type { RequestOutput } from "../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
@@ -28,7 +28,7 @@ export function makeChoices(count: number): Choice[] {
   return Array.from({ length: count }, () => new Choice());
 }
 
-/** The choice of an index that the engine itself gave. */
+/** @returns the choice at an index that comes from the engine */
 export function choiceAt(choices: readonly Choice[], index: number): Choice {
   const choice = choices[index];
   if (choice === undefined) throw new Error(`no choice ${index}`);
@@ -48,7 +48,7 @@ export function usage(numPromptTokens: number, numCompletionTokens: number) {
   };
 }
 
-/** Nothing that a client could see: not worth an event. */
+/** @returns whether an output shows a client nothing, so it needs no event */
 export function isSilent(output: RequestOutput, showsIds: boolean): boolean {
   if (output.text !== "" || output.finishReason !== null || output.logprobs !== null) return false;
   return !showsIds || output.tokenIds.length === 0;

@@ -1,11 +1,11 @@
-// The parts that the chunks of chats and of text completions have in common: what is the same in all chunks of
-// an answer, serialized once, and the chunk with the usage.
+// Parts common to chunks of chats and text completions: the members that are the same in all chunks of an
+// answer, serialized once, and the usage chunk.
 
 import { type ApiContext, modelName } from "./api-context.ts";
 import { promptDetails, usage } from "./choice.ts";
 import { dataEvent } from "./events.ts";
 
-/** Facts of an answer that each of its chunks repeats. */
+/** Properties of an answer that each of its chunks repeats. */
 export interface ChunkFacts {
   readonly context: ApiContext;
   readonly id: string;
@@ -27,14 +27,14 @@ export class ChunkHead {
   }
 
   /**
-   * @param choice JSON of the one choice; "" in a chunk without one
-   * @param fields JSON of what follows the choices: "" or members, each with a comma in front
+   * @param choice JSON of the chunk's choice; "" in a chunk without one
+   * @param fields JSON members after the choices, each preceded by a comma; or ""
    */
   event(choice: string, fields: string): string {
     return dataEvent(`${this.#text}${choice}]${fields}}`);
   }
 
-  /** The last chunk: the usage of all choices together. */
+  /** The last chunk, with the total usage of all choices. */
   usageEvent(numPromptTokens: number, numTokens: number, numCachedTokens: number): string {
     const total = {
       ...usage(numPromptTokens, numTokens),

@@ -15,9 +15,9 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   readonly #head: ChunkHead;
   /** Choices that have had their first chunk. */
   readonly #started = new Set<number>();
-  /** Where the text after the tokens shown so far begins, by choice: the next text_offset. */
+  /** Next text_offset by choice: the end of the tokens shown so far. */
   readonly #offsets = new Map<number, number>();
-  /** By prompt; they come with the prompt's first choice. */
+  /** Prompt log-probabilities by prompt; they arrive with the prompt's first choice. */
   readonly #promptPositions = new Map<number, readonly PositionLogprobs<DecodedLogprob>[]>();
   /** Cached tokens by prompt; its sequences share them. */
   readonly #numCachedTokens = new Map<number, number>();
@@ -54,7 +54,7 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
     return this.#head.event(writeJson(fields), `,"usage":${chunkUsage}`);
   }
 
-  /** The first chunk of an echo shows the prompt's tokens too. */
+  /** In an echo, the first chunk also shows the prompt's tokens. */
   #logprobs(
     choice: number,
     positions: readonly PositionLogprobs<DecodedLogprob>[],
@@ -85,7 +85,7 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
     return this.#head.usageEvent(this.#completion.numPromptTokens, numTokens, numCached);
   }
 
-  /** Usage of the chunk's own prompt and choice, as in vLLM; only the last chunk has that of all. */
+  /** Usage of the chunk's own prompt and choice, as in vLLM; only the last chunk has the total. */
   #chunkUsage(promptIndex: number, numTokens: number): string {
     if (this.#completion.body.stream_options?.continuousUsageStats !== true) return "null";
     return JSON.stringify(usage(this.#completion.prompts[promptIndex]?.ids.length ?? 0, numTokens));

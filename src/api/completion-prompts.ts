@@ -1,4 +1,4 @@
-// The prompts of a text completion: counted, handed to the engine, and shown with what `echo` wants.
+// Prompts of a text completion: counted, passed to the engine, and shown if `echo` is set.
 
 import { RequestError } from "../errors.ts";
 import type { OutputStream } from "../front/output-stream.ts";
@@ -15,13 +15,13 @@ import type { CompletionBody } from "./schemas.ts";
 
 export interface CompletionPrompt {
   readonly ids: Int32Array;
-  /** Filled only where `echo` shows it. */
+  /** Set only if `echo` shows it. */
   readonly text: string;
-  /** The first token as text; filled only where `echo` shows it with log-probabilities. */
+  /** The first token as text; set only if `echo` shows it with log-probabilities. */
   readonly firstToken: string;
 }
 
-/** Before any is tokenised. @throws RequestError "invalid_value" */
+/** Called before any prompt is tokenized. @throws RequestError "invalid_value" */
 export function checkPromptCount(context: ApiContext, body: CompletionBody): void {
   const { maxPrompts } = context.limits;
   if (body.prompt === null) {
@@ -45,8 +45,8 @@ export function checkPromptCount(context: ApiContext, body: CompletionBody): voi
 }
 
 /**
- * As the engine takes them. It reads a text itself, which saves a way to it and back; of several prompts
- * all are to be known before the first is queued.
+ * Prepares prompts for the engine. A single text is tokenized by the engine itself, which saves a round trip;
+ * several prompts are all tokenized before the first is queued.
  * @throws RequestError "context_length" or "invalid_value"
  */
 export async function readPrompts(context: ApiContext, body: CompletionBody): Promise<Prompt[]> {
@@ -56,7 +56,7 @@ export async function readPrompts(context: ApiContext, body: CompletionBody): Pr
   return Promise.all(
     prompts.map(async (prompt) => {
       if (typeof prompt !== "string") {
-        // Before they are cut to 32 bits.
+        // Check the ids before they are truncated to 32 bits.
         checkPromptIds(info, prompt);
         return Int32Array.from(prompt, Number);
       }
@@ -68,7 +68,7 @@ export async function readPrompts(context: ApiContext, body: CompletionBody): Pr
   );
 }
 
-/** What the answer shows of prompt `index`, once the engine has read it. */
+/** @returns the parts of prompt `index` that the answer shows, once the engine has read it */
 export async function shownPrompt(
   context: ApiContext,
   body: CompletionBody,
@@ -87,7 +87,7 @@ export async function shownPrompt(
   return { ids, text, firstToken };
 }
 
-/** `echo` with max_tokens 0. */
+/** @returns whether the body asks for `echo` with max_tokens 0 */
 export function showsPromptOnly(body: CompletionBody): boolean {
   return body.echo && body.max_tokens === 0;
 }

@@ -1,4 +1,4 @@
-// The one map from an error's code to what a client reads of it, in the shape of vLLM's error body.
+// The only mapping from error codes to what clients see, in the format of vLLM's error body.
 
 import { EngineError, OverloadError, RequestError } from "../errors.ts";
 
@@ -7,7 +7,7 @@ export interface ErrorBody {
     readonly message: string;
     readonly type: string;
     readonly param: string | null;
-    /** Over HTTP the answer's status. */
+    /** Also the HTTP status of the answer. */
     readonly code: number;
   };
 }
@@ -47,14 +47,14 @@ function kindOf(error: unknown): ErrorKind {
   return error instanceof OverloadError ? UNAVAILABLE : INTERNAL;
 }
 
-/** An error that no code foresees, only for the log. An engine's own faults are in its log already. */
+/** @returns whether an error is unexpected and must be logged; an engine logs its own faults */
 export function isFault(error: unknown): boolean {
   const isForeseen =
     error instanceof RequestError || error instanceof EngineError || error instanceof OverloadError;
   return !isForeseen;
 }
 
-/** What a client may read. */
+/** @returns the error as clients see it */
 export function errorBody(error: unknown): ErrorBody {
   const { code, type } = kindOf(error);
   const isTyped = error instanceof Error && !isFault(error);

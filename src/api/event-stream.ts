@@ -1,5 +1,5 @@
-// Server-sent events: a pull-driven byte stream over an async iterable of event texts. A reader that
-// stalls stalls the source; silence is filled with comments; a reader that leaves is reported once.
+// Server-sent events: a pull-driven byte stream over an async iterable of events. A slow reader slows the
+// source, comments are sent during silence, and a disconnect is reported once.
 
 const encoder = new TextEncoder();
 const KEEP_ALIVE = encoder.encode(": keep-alive\n\n");
@@ -7,13 +7,13 @@ const KEEP_ALIVE = encoder.encode(": keep-alive\n\n");
 export interface EventStreamOptions {
   /** Silence after which a comment is sent, ms. */
   readonly keepAliveMs: number;
-  /** The client has left before the end. */
+  /** Called when the client has disconnected before the end. */
   readonly onCancel: () => void;
-  /** Nothing more will be sent: the last event is out, or the client has left. */
+  /** Called when nothing more will be sent: after the last event, or when the client has disconnected. */
   readonly onEnd: () => void;
 }
 
-/** @param events texts as dataEvent() makes them; the iterable must not throw */
+/** @param events events in dataEvent()'s format; the iterable must not throw */
 export function eventStream(
   events: AsyncIterable<string>,
   options: EventStreamOptions,
@@ -45,7 +45,7 @@ export function eventStream(
   );
 }
 
-/** @returns null when `ms` pass first; the promise stays pending */
+/** @returns null if `ms` pass first; the promise stays pending */
 async function orTimeout<T>(promise: Promise<T>, ms: number): Promise<T | null> {
   let timer: Timer | undefined;
   const timeout = new Promise<null>((resolve) => {

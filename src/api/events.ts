@@ -1,4 +1,4 @@
-// Events of a streamed answer: what each is made of, whoever carries them.
+// Events of a streamed answer, independent of the transport.
 
 import { wellFormedJson } from "../json.ts";
 import { errorBody, isFault } from "./error-body.ts";
@@ -11,13 +11,13 @@ export function dataEvent(json: string): string {
 }
 
 export interface ChunkWriter<Output> {
-  /** @returns the events of an output, "" for one that shows nothing */
+  /** @returns the events of an output; "" if it shows nothing */
   event(output: Output): string;
-  /** @returns the events after the last output, or "" */
+  /** @returns the events after the last output; "" for none */
   end(): string;
 }
 
-/** Events of a streamed answer, the last one included. Never throws: a late failure is an error event. */
+/** Events of a streamed answer, including [DONE]. Never throws: a late failure becomes an error event. */
 export async function* eventsOf<Output>(
   outputs: AsyncIterable<Output>,
   writer: ChunkWriter<Output>,

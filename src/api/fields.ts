@@ -1,6 +1,6 @@
-// A small table-driven reader of JSON bodies with pydantic's lax coercions and wording: numeric strings
-// are numbers, 1.0 is an integer, null means "not given", unknown fields are ignored. All faults of a
-// body are collected and reported at once, as vLLM does.
+// A small table-driven reader of JSON bodies with pydantic's lax coercions and wording: numeric strings are
+// numbers, 1.0 is an integer, null means "not given", and unknown fields are ignored. All faults of a body
+// are collected and reported together, as in vLLM.
 
 import { RequestError } from "../errors.ts";
 import { type Integer, WrittenNumber } from "../json.ts";
@@ -13,10 +13,10 @@ export interface JsonObject {
 
 type Location = readonly (string | number)[];
 
-/** Faults of a body that an answer shows; the others are only counted. */
+/** Maximum number of faults that an answer shows; the others are only counted. */
 const MAX_SHOWN = 20;
 
-/** Collects what is wrong with a body. */
+/** Collects the faults of a body. */
 export class Issues {
   readonly #lines: string[] = [];
   #count = 0;
@@ -29,7 +29,7 @@ export class Issues {
     this.#lines.push(`  {'type': '${type}', 'loc': ${tuple}, 'msg': ${pythonText(message)}}`);
   }
 
-  /** @throws RequestError "invalid_schema" when there is any */
+  /** @throws RequestError "invalid_schema" if there are any */
   raise(): void {
     if (this.#count > 0) throw this.toError();
   }
@@ -41,33 +41,33 @@ export class Issues {
   }
 }
 
-/** As Python's repr() quotes a text without control characters. */
+/** Quotes a string without control characters, as Python's repr() does. */
 function pythonText(text: string): string {
   if (text.includes("'") && !text.includes('"')) return `"${text}"`;
   return `'${text.replaceAll("'", "\\'")}'`;
 }
 
-/** Shortens member names: a client chooses them, and they may be as long as a body. */
+/** Shortens member names: clients choose them, so they can be as long as a body. */
 function locationText(part: string | number): string {
   return typeof part === "number" ? String(part) : `'${shortened(part)}'`;
 }
 
-/** @returns RequestError "invalid_schema" with this one fault, to be thrown */
+/** @returns RequestError "invalid_schema" with this fault, for the caller to throw */
 export function bodyFault(type: string, location: Location, message: string): RequestError {
   const issues = new Issues();
   issues.add(type, location, message);
   return issues.toError();
 }
 
-/** Reads a value that is there; undefined after an issue. */
+/** Reads a present value. Returns undefined after adding an issue. */
 export type Reader<T> = (value: Json, location: Location, issues: Issues) => T | undefined;
 
-/** A body's field: how to read it, and what it is when absent or null. */
+/** A body's field: its reader, and its value if absent or null. */
 export interface Field<T> {
   readonly read: Reader<T>;
   readonly fallback: T;
   readonly isRequired: boolean;
-  /** Null differs from absence and stays null. */
+  /** Set if null differs from absence and stays null. */
   readonly keepsNull?: true;
 }
 
@@ -77,7 +77,7 @@ export function optional<T>(read: Reader<T>, fallback: T | null = null): Field<T
   return { read, fallback, isRequired: false };
 }
 
-/** A field of which null says something else than absence, which is undefined. */
+/** A field for which null is kept and absence is undefined. */
 export function nullable<T>(read: Reader<T>): Field<T | null | undefined> {
   return { read, fallback: undefined, isRequired: false, keepsNull: true };
 }
@@ -86,7 +86,7 @@ export function required<T>(read: Reader<T>): Field<T | null> {
   return { read, fallback: null, isRequired: true };
 }
 
-/** How each property of a body of type T is read. */
+/** Fields for the properties of a body of type T. */
 export type Fields<T> = { readonly [K in keyof T]: Field<T[K]> };
 export type Parsed<F> = F extends Fields<infer T> ? Readonly<T> : never;
 
@@ -175,7 +175,7 @@ export const object: Reader<JsonObject> = (value, location, issues) => {
   return undefined;
 };
 
-/** Any value as it is. */
+/** Any value, unchanged. */
 export const anything: Reader<Json> = (value) => value;
 
 export function list<T>(item: Reader<T>): Reader<readonly T[]> {
@@ -185,7 +185,7 @@ export function list<T>(item: Reader<T>): Reader<readonly T[]> {
       return undefined;
     }
     const items: T[] = [];
-    // One for all: lists of a body may have millions of items, and whoever reads a place copies it.
+    // Shared by all items: lists can have millions, and readers of the location copy it.
     const place = [...location, 0];
     for (let i = 0; i < value.length; i++) {
       place[location.length] = i;
@@ -197,7 +197,7 @@ export function list<T>(item: Reader<T>): Reader<readonly T[]> {
   };
 }
 
-/** An object whose values are all of one kind. */
+/** An object whose values all have the same type. */
 export function record<T>(item: Reader<T>): Reader<Readonly<Record<string, T>>> {
   return (value, location, issues) => {
     const entries = Object.entries(object(value, location, issues) ?? {});
@@ -216,8 +216,8 @@ export function isObject(value: Json | undefined): value is JsonObject {
 }
 
 /**
- * Decimal numbers only: Number() would also read "0x10" and the empty string. Each digit matches in one way
- * only, so text of any length is refused quickly.
+ * Decimal numbers only: Number() would also accept "0x10" and the empty string. Each digit can match in only
+ * one way, so text of any length is refused quickly.
  */
 const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 
@@ -230,10 +230,10 @@ function toNumber(value: Json): number {
   return Number.NaN;
 }
 
-/** Whole numbers short enough that making a bigint takes no noticeable time. */
+/** Whole numbers short enough to convert to a bigint quickly. */
 const WHOLE = /^\s*(?:\+(?=\d))?(-?\d{1,40})(?:\.0*)?\s*$/;
 
-/** @returns null for a value that is not an integer, or for a float too large to have exact digits */
+/** @returns null for a value that is not an integer, or for a float of at least 2 ** 63 */
 function toInteger(value: Json): Integer | null {
   if (typeof value === "bigint") return narrowest(value);
   const digits = typeof value === "string" ? WHOLE.exec(value)?.[1] : undefined;

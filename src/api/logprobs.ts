@@ -1,10 +1,10 @@
-// Log-probabilities in the three forms of the API: chat, completions, and vLLM's prompt_logprobs.
+// Log-probabilities in the API's three formats: chat, completions, and vLLM's prompt_logprobs.
 
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** A token as text; bytes that are no character by themselves show as U+FFFD. */
+/** @returns a token as text; incomplete characters become U+FFFD */
 export function tokenText(
   entry: Pick<DecodedLogprob, "tokenId" | "bytes">,
   asIds: boolean,
@@ -12,19 +12,19 @@ export function tokenText(
   return asIds ? `token_id:${entry.tokenId}` : decoder.decode(entry.bytes);
 }
 
-/** JSON has no -Infinity; vLLM's floor for tokens that could not be sampled. */
+/** Replaces -Infinity, which JSON lacks, by vLLM's minimum, for tokens that could not be sampled. */
 function finite(logprob: number): number {
   return Math.max(logprob, -9999);
 }
 
-/** Characters as Python counts them: text_offset indexes code points. */
+/** Counts characters as Python does: text_offset is in code points. */
 export function numCharacters(text: string): number {
   let count = 0;
   for (const _ of text) count++;
   return count;
 }
 
-/** Lists the chosen token, then the likeliest, in the order of vLLM's records of a position. */
+/** Lists the chosen token, then the most likely ones, in the order of vLLM. */
 function listed({ chosen, top }: PositionLogprobs<DecodedLogprob>): DecodedLogprob[] {
   return [chosen, ...top.filter(({ tokenId }) => tokenId !== chosen.tokenId)];
 }
@@ -37,7 +37,7 @@ function chatEntry(entry: DecodedLogprob, asIds: boolean) {
   };
 }
 
-/** `logprobs` of a chat choice or chunk, with exactly as many entries per position as were requested. */
+/** `logprobs` of a chat choice or chunk, with exactly the requested number of entries per position. */
 export function chatLogprobs(
   positions: readonly PositionLogprobs<DecodedLogprob>[],
   asIds: boolean,
@@ -61,7 +61,7 @@ export interface CompletionLogprobs {
 
 /**
  * `logprobs` of a completion choice or chunk.
- * @param offset characters of the text before the first position
+ * @param offset number of characters before the first position
  */
 export function completionLogprobs(
   positions: readonly PositionLogprobs<DecodedLogprob>[],
@@ -98,8 +98,8 @@ function byText(entries: readonly DecodedLogprob[], asIds: boolean): Map<string,
 }
 
 /**
- * The same for an echoed prompt and what follows it.
- * @param first the prompt's first token as shown: without a predecessor it has no log-probability
+ * `logprobs` of an echoed prompt and the generated text.
+ * @param first the prompt's first token as shown; it has no predecessor, so it has no log-probability
  */
 export function echoLogprobs(
   first: string,
@@ -115,7 +115,7 @@ export function echoLogprobs(
   };
 }
 
-/** vLLM's prompt_logprobs: null, then a map of token id to entry for each further prompt token. */
+/** vLLM's prompt_logprobs: null, then a map of token id to entry for each later prompt token. */
 export function promptLogprobs(positions: readonly PositionLogprobs<DecodedLogprob>[] | null) {
   if (positions === null) return null;
   return [null, ...positions.map((position) => new Map(listed(position).map(promptEntry)))];

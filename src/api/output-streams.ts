@@ -1,18 +1,18 @@
-// Running the engine requests of one HTTP request: several prompts as one stream, and the end of all
-// of them when the client leaves.
+// Streams of one HTTP request: merges the outputs of several prompts, and aborts all of them when the client
+// disconnects.
 
 import type { OutputStream, SequenceOutput } from "../front/output-stream.ts";
 import { Signal } from "../signal.ts";
 
 export interface PromptOutput {
-  /** Which prompt of the request. */
+  /** Index of the prompt in the request. */
   readonly promptIndex: number;
   readonly output: SequenceOutput;
 }
 
 /**
- * Outputs of all prompts as they come. Each prompt holds one output until it is taken.
- * @throws what the first failing prompt throws; the others are aborted
+ * Yields the outputs of all prompts as they arrive. At most one output per prompt waits to be taken.
+ * @throws the error of the first prompt that fails; the others are aborted
  */
 export async function* mergeStreams(
   streams: readonly OutputStream[],
@@ -40,11 +40,11 @@ interface Arrival {
 }
 
 /**
- * The next results of many iterators in order of arrival. Each promise gets one reaction: racing them
- * anew for every output would leave one on all that wait, a thousand prompts times all tokens.
+ * Next results of many iterators in order of arrival. Each promise gets a single reaction. Promise.race() for
+ * every output would add one to all waiting promises: a thousand prompts times all tokens.
  */
 class Arrivals {
-  /** Results that have come or are awaited, and not taken. */
+  /** Number of results that are awaited, or have arrived and not been taken. */
   numExpected = 0;
   readonly #arrived: Arrival[] = [];
   #error: unknown = null;

@@ -1,5 +1,5 @@
-// From a body's fields to SamplingParams: bounds and cross-field checks, in vLLM's words. What passes
-// here is also valid in the float32 and int32 of a step's arrays: a value that native refuses would
+// Converts a body's fields to SamplingParams, with vLLM's bounds, cross-field checks and messages. Accepted
+// values are also valid in the float32 and int32 arrays of a step: a value that native code refuses would
 // fail the other requests of its step.
 
 import { RequestError } from "../errors.ts";
@@ -12,10 +12,10 @@ import type { SamplingBody } from "./schemas.ts";
 
 export interface SamplingInput {
   readonly body: SamplingBody;
-  /** Likeliest tokens to report; -1 = all, null = no log-probabilities. */
+  /** Number of most likely tokens to report; -1 = all, null = no log-probabilities. */
   readonly logprobs: Integer | null;
   readonly promptLogprobs: Integer | null;
-  /** At most: less where the context ends before. */
+  /** Upper limit; fewer tokens are generated if the context ends earlier. */
   readonly maxTokens: Integer;
 }
 
@@ -105,7 +105,7 @@ function checkFloat(name: string, value: number): void {
   if (!Number.isFinite(Math.fround(value))) refuse(`${name} is too large.`, name);
 }
 
-/** Refuses counts that no context can hold; the engine checks those that depend on the prompt's length. */
+/** Refuses counts that never fit; the engine checks those that depend on the prompt's length. */
 function checkCounts(context: ApiContext, { body, maxTokens }: SamplingInput): void {
   const { min_tokens: minTokens } = body;
   const { maxModelLen } = context.front.info;
@@ -123,7 +123,7 @@ function checkCounts(context: ApiContext, { body, maxTokens }: SamplingInput): v
   }
 }
 
-/** Resolves -1, with which a request asks for the whole vocabulary. */
+/** Resolves -1, which requests the whole vocabulary. */
 function numLogprobs(context: ApiContext, name: string, count: Integer | null): number | null {
   if (count === null) return null;
   if (count < -1) refuse(`${name} must be non-negative or -1, got ${count}.`);
@@ -167,8 +167,8 @@ function checkAllowed(context: ApiContext, ids: readonly Integer[] | null): void
 }
 
 /**
- * Refuses a text that must go on and cannot: until min_tokens are generated, no token that ends it is drawn.
- * vLLM draws token 0 then, allowed or not.
+ * Refuses a request without a token to sample: until min_tokens are generated, tokens that end the text are
+ * excluded. vLLM samples token 0 in this case, allowed or not.
  */
 function checkSomeTokenIsLeft(context: ApiContext, body: SamplingBody): void {
   const { eosTokenIds, vocabSize } = context.front.info.model;
@@ -181,7 +181,7 @@ function checkSomeTokenIsLeft(context: ApiContext, body: SamplingBody): void {
     allowed === null ? ends.size < vocabSize : allowed.some((id) => !ends.has(Number(id)));
   if (isLeft) return;
   refuse(
-    `min_tokens=${body.min_tokens} leaves no token to generate: each that is allowed ends the text.`,
+    `min_tokens=${body.min_tokens} leaves no token to generate: every allowed token ends the text.`,
     allowed === null ? "stop_token_ids" : "allowed_token_ids",
   );
 }

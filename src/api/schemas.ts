@@ -1,4 +1,4 @@
-// The request bodies: the only place where wire names live. Defaults are vLLM's.
+// Request bodies: the only place that defines wire names. Defaults are vLLM's.
 
 import type { Integer } from "../json.ts";
 import {
@@ -22,11 +22,11 @@ import {
 } from "./fields.ts";
 
 export interface StreamOptions {
-  /** One more chunk at the end carries the usage. */
+  /** Adds a last chunk with the usage. */
   readonly includeUsage: boolean;
-  /** Every chunk carries the usage so far; requires the one at the end. */
+  /** Adds the usage so far to every chunk; requires includeUsage. */
   readonly continuousUsageStats: boolean;
-  /** No option is set; vLLM allows that without a stream, too. */
+  /** No option is set; vLLM also allows this without a stream. */
   readonly isEmpty: boolean;
 }
 
@@ -53,7 +53,7 @@ const tool: Reader<JsonObject> = (value, location, issues) => {
   return read;
 };
 
-/** A call that the model has made in an earlier turn; its arguments are JSON, as text or as they are. */
+/** A call that the model made in an earlier turn; its arguments are JSON, or JSON as a string. */
 const toolCall: Reader<JsonObject> = (value, location, issues) => {
   const read = tool(value, location, issues);
   const called = read?.["function"];
@@ -75,7 +75,7 @@ const message: Reader<JsonObject> = (value, location, issues) => {
   return read;
 };
 
-/** Further members of a message that must be text if present. */
+/** Other members of a message that must be strings if present. */
 const MESSAGE_TEXTS = ["name", "tool_call_id", "reasoning", "reasoning_content"];
 
 const RESPONSE_FORMATS = ["text", "json_object", "json_schema", "structural_tag"];
@@ -133,7 +133,7 @@ const prompts: Reader<readonly Prompt[]> = (value, location, issues) => {
 const UNREAD = optional(anything);
 
 /**
- * Fields that would change the answer but are not built. They are read so that they can be refused by name.
+ * Fields that would change the answer but are not implemented. They are read so they can be refused by name.
  * vLLM ignores its retired names (guided_*) and those of other servers, and answers without the constraint.
  */
 export const UNBUILT_FIELDS = {
@@ -165,7 +165,8 @@ export const UNBUILT_FIELDS = {
 } as const;
 
 /**
- * What llama-server's clients send to its OpenAI routes and what would change the answer. vLLM ignores these.
+ * Fields that clients of llama-server send to its OpenAI routes and that would change the answer. vLLM
+ * ignores them.
  */
 export const FOREIGN_FIELDS = {
   n_predict: UNREAD,
@@ -183,7 +184,7 @@ export const FOREIGN_FIELDS = {
   t_max_predict_ms: UNREAD,
 } as const;
 
-/** Fields shared by chat and text completions. Null = not given, where a model may have a default. */
+/** Fields shared by chat and text completions. Null = not given, if a model can have a default. */
 const SAMPLING_FIELDS = {
   ...UNBUILT_FIELDS,
   ...FOREIGN_FIELDS,
@@ -236,7 +237,7 @@ export const CHAT_FIELDS = {
   documents: optional(list(object)),
 } as const;
 
-/** Fields that a template may print, numbers as they are written in the body. */
+/** Fields that a template can print, with numbers exactly as written in the body. */
 export const TEMPLATE_FIELDS = ["messages", "tools", "documents", "chat_template_kwargs"] as const;
 
 export const COMPLETION_FIELDS = {

@@ -1,4 +1,4 @@
-// A chat on its way, whoever asked for it: its body checked, rendered and queued.
+// Starts a chat, over HTTP or in this process: checks and renders its body and queues it.
 
 import type { OutputStream } from "../front/output-stream.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
@@ -9,30 +9,30 @@ import type { ChatBody } from "./schemas.ts";
 import { chatTemplateRequest } from "./template-request.ts";
 import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
 
-/** What a request brings besides its body. */
+/** Inputs of an answer besides the body. */
 export interface AnswerInit {
-  /** Of the answer. */
+  /** Id of the answer. */
   readonly id: string;
   /** Front clock, ms. */
   readonly arrivalMs: number;
 }
 
-/** A validated request on its way. */
+/** A validated and queued request. */
 export interface StartedChat {
   readonly context: ApiContext;
   readonly body: ChatBody;
   readonly id: string;
   readonly createdS: number;
-  /** Sequences to generate from the prompt. */
+  /** Number of sequences to generate from the prompt. */
   readonly n: number;
   readonly promptIds: Int32Array;
   readonly stream: OutputStream;
   readonly role: string;
-  /** Shown before the generated text (`echo`). */
+  /** Text shown before the generated text (`echo`). */
   readonly prefix: string;
 }
 
-/** Everything that can be refused is refused before it resolves, and leaves nothing queued. */
+/** Starts a chat. Any refusal rejects the promise, with nothing left in the queue. */
 export async function startChat(
   context: ApiContext,
   body: ChatBody,
@@ -69,7 +69,7 @@ export async function startChat(
   return { context, body, id, createdS, n, promptIds, stream, role, prefix };
 }
 
-/** The answer speaks as the assistant, or goes on as whoever spoke last. */
+/** Role of the answer, which can continue the last message, and the text to echo. */
 function echoOf(body: ChatBody, messages: readonly ChatMessage[]) {
   const last = messages.at(-1);
   const role = body.add_generation_prompt ? "assistant" : (last?.role ?? "assistant");

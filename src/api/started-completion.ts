@@ -1,4 +1,4 @@
-// A text completion on its way, whoever asked for it: its body checked, its prompts queued.
+// Starts a text completion, over HTTP or in this process: checks its body and queues its prompts.
 
 import type { FrontRequest, OutputStream } from "../front/output-stream.ts";
 import { knownTokens } from "../front/request-tracker.ts";
@@ -18,24 +18,24 @@ import type { CompletionBody } from "./schemas.ts";
 import type { AnswerInit } from "./started-chat.ts";
 import { checkCompletionFeatures, checkStreamOptions } from "./unsupported.ts";
 
-/** Limit of a request that sets none; null asks for all that fit, as in vLLM. */
+/** Limit for a request that does not set one; null requests all tokens that fit, as in vLLM. */
 const DEFAULT_MAX_TOKENS = 16;
 
-/** A validated request on its way. */
+/** A validated and queued request. */
 export interface StartedCompletion {
   readonly context: ApiContext;
   readonly body: CompletionBody;
   readonly id: string;
   readonly createdS: number;
-  /** Sequences to generate from each prompt. */
+  /** Number of sequences to generate from each prompt. */
   readonly n: number;
   readonly prompts: readonly CompletionPrompt[];
-  /** Of all prompts together. */
+  /** Total over all prompts. */
   readonly numPromptTokens: number;
   readonly streams: readonly OutputStream[];
 }
 
-/** Everything that can be refused is refused before it resolves, and leaves nothing queued. */
+/** Starts a completion. Any refusal rejects the promise, with nothing left in the queue. */
 export async function startCompletion(
   context: ApiContext,
   body: CompletionBody,
@@ -61,7 +61,7 @@ export async function startCompletion(
 
 type Shared = Omit<FrontRequest, "prompt">;
 
-/** Of several prompts all are queued, or none: they fit, and there is room for all of them. */
+/** Queues all prompts, or none unless all fit and there is room for all. */
 async function queueAll(
   context: ApiContext,
   body: CompletionBody,
@@ -94,7 +94,7 @@ function requestOf(
     body,
     logprobs: body.logprobs,
     promptLogprobs: body.prompt_logprobs ?? (body.echo ? body.logprobs : null),
-    // An echo of the prompt alone still needs one step, whose token is not shown.
+    // An echo of only the prompt still needs one step, whose token is not shown.
     maxTokens: showsPromptOnly(body) ? 1 : (limit ?? context.front.info.maxModelLen),
   });
   const { priority, cache_salt: cacheSalt } = body;

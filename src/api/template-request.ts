@@ -1,5 +1,5 @@
-// Inputs for rendering a chat's prompt: the fields of its body, overridden by chat_template_kwargs. The rules
-// are vLLM 0.13's (_preprocess_chat, resolve_chat_template_kwargs).
+// Inputs of a chat's template: the fields of the body, overridden by chat_template_kwargs. The rules are
+// vLLM 0.13's (_preprocess_chat, resolve_chat_template_kwargs).
 
 import { RequestError } from "../errors.ts";
 import { writeJson } from "../json.ts";
@@ -19,7 +19,7 @@ type TemplateBody = Pick<
 > &
   Partial<Pick<ChatBody, "documents">> & { readonly add_special_tokens?: boolean | null };
 
-/** Template inputs that kwargs may set; they override the body's fields of the same name. */
+/** Template inputs that kwargs can set; they override the body's fields of the same name. */
 const INPUTS = {
   add_generation_prompt: optional(boolean, false),
   continue_final_message: optional(boolean, false),
@@ -28,7 +28,7 @@ const INPUTS = {
 } as const;
 
 /**
- * Inputs that kwargs may not set. vLLM refuses some by name; others reach a Python function twice and fail.
+ * Inputs that kwargs must not set. vLLM refuses some by name; others reach a Python function twice and fail.
  */
 const RESERVED = [
   ...["chat_template", "tokenize", "messages", "conversation"],
@@ -82,13 +82,13 @@ export function chatTemplateRequest(
 }
 
 /**
- * Templates keep the order of an object's members and search them from the start. That takes time quadratic
- * in their number; an object as large as a whole body would block the engine for minutes.
+ * Templates keep an object's members in order and search them linearly, so the time is quadratic in their
+ * number. An object as large as a whole body would block the engine for minutes.
  */
 const MAX_MEMBERS = 1024;
 
 function checkMembers(value: Json, param: string): void {
-  // Object.values() of a list takes microseconds for each of its items.
+  // Object.values() of a list takes microseconds per item.
   if (Array.isArray(value)) for (const item of value) checkMembers(item, param);
   if (!isObject(value)) return;
   const members = Object.values(value);

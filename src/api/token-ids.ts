@@ -1,10 +1,10 @@
-// Token ids as clients send them, as the engine takes them.
+// Converts token ids that clients send for the engine.
 
 import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
 
 /**
- * Converts ids to int32. An id beyond every vocabulary has no text, as in vLLM.
+ * Converts ids to int32. Drops ids beyond every vocabulary, which have no text, as in vLLM.
  * @throws RequestError "invalid_schema" for a value that is not an id
  */
 export function knownIds(ids: readonly Integer[] | Int32Array): Int32Array {

@@ -1,5 +1,5 @@
-// Refuses by name, and never ignores, features that vLLM has and this server does not have yet. A client that
-// asks for a constraint, under any name, must not get an answer without it.
+// Refuses features of vLLM that this server does not have yet, by name, instead of ignoring them. A client
+// that requests a constraint, under any name, must not get an answer without it.
 
 import { RequestError } from "../errors.ts";
 import { bodyFault, isObject, type Json } from "./fields.ts";
@@ -62,9 +62,9 @@ function checkSamplingFeatures(body: SamplingBody): void {
 }
 
 interface Foreign {
-  /** Values that switch it off: clients that fill in every field send them. */
+  /** Values that disable the field; clients that fill in every field send them. */
   readonly off: readonly Json[];
-  /** Fields that say the same here; a body with one of them is answered by it. */
+  /** Pagoda's names for the field; if the body has one of them, that one is used. */
   readonly names?: readonly string[];
 }
 
@@ -90,13 +90,13 @@ function checkForeignFields(body: SamplingBody): void {
     const { off, names = [] } = FOREIGN[name];
     if (!asksForSomething(body[name]) || off.includes(body[name])) continue;
     if (names.some((own) => asksForSomething((fields[own] ?? null) as Json))) continue;
-    refuse(name, "", names.length > 0 ? ` Its name here is \`${names[0]}\`.` : "");
+    refuse(name, "", names.length > 0 ? ` Use \`${names[0]}\` instead.` : "");
   }
 }
 
 /**
- * Whether a field asks for anything: clients that fill in every field send null, false, "" and empty lists and
- * objects. Where an object is the constraint itself, an empty one asks for what the field is named after.
+ * @returns whether a field requests anything: clients that fill in every field send null, false, "" and empty
+ *   lists and objects. If the object itself is the constraint, an empty one requests the feature.
  */
 function asksForSomething(value: Json, name = ""): boolean {
   if (value === null || value === false || value === "") return false;
@@ -109,7 +109,7 @@ const EMPTY_ASKS: readonly string[] = [
 ];
 
 const ADVICE: Readonly<Partial<Record<string, string>>> = {
-  functions: " Nor are tools.",
+  functions: " Tools are not supported either.",
 };
 
 function checkToolChoice(tools: ChatBody["tools"], choice: Json): void {
@@ -118,12 +118,12 @@ function checkToolChoice(tools: ChatBody["tools"], choice: Json): void {
     if (choice === null) return;
     invalid("When using `tool_choice`, `tools` must be set.", "tool_choice");
   }
-  // An empty list acts as no tools at all, whatever the choice.
+  // An empty list is the same as no tools, whatever the choice.
   if (tools.length === 0) return;
   if (choice === null || ["auto", "required"].includes(String(choice)) || isObject(choice)) {
     const message =
-      "Tool calls are not supported by this server yet, and no flag switches them on: leave `tools` out, " +
-      'or send them with "tool_choice": "none", which shows them to the model and reads no calls.';
+      "Tool calls are not supported by this server yet, and no flag enables them: omit `tools`, " +
+      'or set "tool_choice": "none" to show them to the model without parsing calls.';
     throw new RequestError("unsupported", message, "tools");
   }
   invalid(

@@ -61,19 +61,19 @@ describe("content", () => {
     [
       "an unknown type",
       [{ type: "tool_result", text: "a" }],
-      "Unknown part type: tool_result. Known are text, ",
+      "Unknown part type: tool_result. Known types: text, ",
     ],
     [
       "a type with its text in another field",
       [{ type: "refusal", text: "a" }],
-      "type 'refusal' must have a text as its 'refusal'",
+      "type 'refusal' must have text in its 'refusal' field",
     ],
     [
       "a text that is not a string",
       [{ type: "text", text: 5 }],
-      "type 'text' must have a text as its 'text'",
+      "type 'text' must have text in its 'text' field",
     ],
-    ["a text that is null", [{ type: "text", text: null }], "must have a text as its 'text'"],
+    ["a text that is null", [{ type: "text", text: null }], "must have text in its 'text' field"],
     [
       "a type that is not a string",
       [{ type: 5, text: "a" }],

@@ -249,7 +249,7 @@ const BAD_COMPLETION_VALUES: Case[] = [
   [
     "only the end token allowed before min_tokens",
     { allowed_token_ids: [257], min_tokens: 3 },
-    "min_tokens=3 leaves no token to generate: each that is allowed ends the text.",
+    "min_tokens=3 leaves no token to generate: every allowed token ends the text.",
   ],
   [
     "only stop tokens allowed before min_tokens",
@@ -513,11 +513,11 @@ describe("llama-server's field names", () => {
     ["n_predict", 8, "max_tokens"],
     ["n_probs", 3, "logprobs"],
     ["repeat_penalty", 1.1, "repetition_penalty"],
-  ])("%s is refused, with the name it has here", async (name, value, own) => {
+  ])("refuses %s and names the field to use instead", async (name, value, own) => {
     const response = await post(TEXT, { prompt: "x", [name]: value });
     const { error } = (await response.json()) as { error: object };
     expect(error).toEqual({
-      message: `\`${name}\` is not supported by this server yet. Its name here is \`${own}\`.`,
+      message: `\`${name}\` is not supported by this server yet. Use \`${own}\` instead.`,
       type: "BadRequestError",
       param: name,
       code: 400,
