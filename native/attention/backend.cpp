@@ -1,4 +1,4 @@
-// The table of backends, and what they share.
+// The table of backends and the code that they share.
 
 #include "attention/backend.h"
 

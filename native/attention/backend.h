@@ -1,5 +1,5 @@
-// How attention is computed: one object for each way. A way for another device is a new file with one of these, and a
-// row in backend.cpp. Functions hold no state; the step's thread calls them.
+// Ways of computing attention, one object each. To support another device, add a file with such an object and a row in
+// backend.cpp. The functions hold no state; the step's thread calls them.
 #pragma once
 
 #include "attention/plan.h"
@@ -12,33 +12,33 @@
 namespace pagoda {
 
 struct AttentionBackend {
-    // As in LoadOptions.attentionBackend of src/runner/addon-types.ts.
+    // Value of LoadModelOptions.attentionBackend in src/runner/addon-types.ts.
     const char * name;
 
-    // Once a step, when the plan's arrays are set.
+    // Called once per step, after the plan's arrays are set.
     void (*prepare)(AttentionPlan & plan, int32_t n_threads);
 
-    // Computes a layer, see llama_placement::attention. Null: llama.cpp computes flash attention with a mask that it makes
-    // from the block tables, as it also does for layers that the op cannot compute.
+    // Computes a layer, see llama_placement::attention. Null = llama.cpp computes flash attention with a mask that it
+    // builds from the block tables, as it also does for layers that the op cannot compute.
     void (*op)(ggml_tensor * dst, int ith, int nth, void * layer);
 
-    // Copies K and V of whole blocks within each tensor. `copies` are (source, destination) pairs, done in order.
+    // Copies K and V of whole blocks within each tensor. `copies` are (source, destination) pairs, processed in order.
     void (*copy_blocks)(const std::vector<ggml_tensor *> & kv_tensors, int32_t block_size, const std::vector<int32_t> & copies);
 
-    // Types that K and V may have, the fastest first.
+    // Types that K and V may have, fastest first.
     std::vector<ggml_type> kv_types;
 };
 
-// Reads K and V where the block tables say, on the CPU.
+// Reads K and V through the block tables, on the CPU.
 const AttentionBackend & paged_attention();
 
 // ggml's flash attention over the whole pool, on any device.
 const AttentionBackend & masked_attention();
 
-// Null when there is none of this name.
+// Returns the backend of this name, or null.
 const AttentionBackend * attention_backend(const std::string & name);
 
-// For backends whose tensors ggml can read and write: through host memory where they are on a device.
+// For backends whose tensors ggml can read and write. Copies through host memory if the tensors are on a device.
 void copy_blocks_by_host(const std::vector<ggml_tensor *> & kv_tensors, int32_t block_size, const std::vector<int32_t> & copies);
 
 } // namespace pagoda

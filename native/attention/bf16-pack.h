@@ -1,9 +1,9 @@
-// Rows of numbers as pairs of bf16, 32 bits each, in the layouts that the product reads, and its result back
-// as rows.
+// Converts rows of numbers to pairs of bf16, 32 bits each, in the layouts that the product reads, and its result back
+// to rows.
 //
-//      along    [row][dim / 2]          two neighbours of a row, as they lie in the cache
+//      along    [row][dim / 2]          two neighbors of a row, as stored in the cache
 //      across   [dim / 2][row]          the same, transposed: rows in lanes
-//      between  [row / 2][dim]          a column of two neighbouring rows
+//      between  [row / 2][dim]          a column of two neighboring rows
 #pragma once
 
 #include "attention/bf16-tile.h"
@@ -15,18 +15,18 @@
 namespace pagoda::avx512bf16 {
 namespace {
 
-// Where the words of lane i's pair are in one vector, or in two that follow one another: i and i + odd.
+// Indices of the words of lane i's pair, in one vector or in two consecutive vectors: i and i + odd.
 inline __m512i pair_index(int odd) {
     const __m512i low = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
     return _mm512_or_si512(low, _mm512_slli_epi32(_mm512_add_epi32(low, _mm512_set1_epi32(odd)), 16));
 }
 
-// Lane i: even[i] in the low half, odd[i] in the high one.
+// Lane i: even[i] in the low half, odd[i] in the high half.
 inline __m512i pairs_of(__m512 even, __m512 odd) {
     return _mm512_permutexvar_epi16(pair_index(LANES), (__m512i) _mm512_cvtne2ps_pbh(odd, even));
 }
 
-// 16 x 16 numbers of 32 bits: within 128-bit lanes by unpacking, then the lanes.
+// Transposes 16 x 16 numbers of 32 bits: first within 128-bit lanes, by unpacking, then the lanes.
 inline void transpose(__m512i (&x)[LANES]) {
     __m512i y[LANES];
     for (int i = 0; i < LANES; i += 2) {
@@ -39,7 +39,7 @@ inline void transpose(__m512i (&x)[LANES]) {
             x[i + 2 * h + 1] = _mm512_unpackhi_epi64(y[i + h], y[i + h + 2]);
         }
     }
-    for (int c = 0; c < 4; ++c) { // x[4 i + c]: in lane l column 4 l + c of rows 4 i to 4 i + 3
+    for (int c = 0; c < 4; ++c) { // x[4 i + c]: lane l holds column 4 l + c of rows 4 i to 4 i + 3
         const __m512i even_top = _mm512_shuffle_i32x4(x[c], x[4 + c], 0x88), odd_top = _mm512_shuffle_i32x4(x[c], x[4 + c], 0xdd);
         const __m512i even_low = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0x88), odd_low = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0xdd);
         y[c]      = _mm512_shuffle_i32x4(even_top, even_low, 0x88);
@@ -50,7 +50,7 @@ inline void transpose(__m512i (&x)[LANES]) {
     std::copy(y, y + LANES, x);
 }
 
-// Columns [c, c + 32) of a row as they are multiplied; where the row has but 16 of them, zeros after.
+// Loads columns [c, c + 32) of a row in the form in which they are multiplied; is_half: only 16, then zeros.
 template <KvType T>
 inline __m512i load_pairs(const char * row, int c, bool is_half) {
     if constexpr (T == KvType::bf16) {
@@ -71,7 +71,7 @@ inline void pack_along(const char * row, int dim, uint16_t * out) {
     }
 }
 
-// 16 rows, into one vector a pair, `stride` of them apart. `each` is called before each vector is loaded.
+// Packs 16 rows into one vector per pair, `stride` vectors apart. Calls `each` before each vector is loaded.
 template <KvType T, class Each>
 inline void pack_across(const char * const * rows, int dim, __m512i * out, int64_t stride, Each && each) {
     for (int c = 0; c < dim; c += 2 * LANES) {
@@ -88,7 +88,7 @@ inline void pack_across(const char * const * rows, int dim, __m512i * out, int64
     }
 }
 
-// Columns [16 half, 16 half + 16) of two rows' 32, side by side.
+// Interleaves columns [16 half, 16 half + 16) of the 32 columns of two rows.
 inline __m512i side_by_side(__m512i even, __m512i odd, int half) {
     const __m512i index = _mm512_add_epi16(pair_index(2 * LANES), _mm512_set1_epi16((short) (half * LANES)));
     return _mm512_permutex2var_epi16(even, index, odd);
@@ -108,7 +108,7 @@ inline void pack_between(const char * even, const char * odd, int dim, __m512i *
     }
 }
 
-// Lanes [0, n) of one vector a column, `stride` of them apart, back to rows.
+// Writes lanes [0, n) of one vector per column, `stride` vectors apart, back to rows.
 inline void unpack_across(const __m512 * in, int64_t stride, int n, int dim, float * rows) {
     for (int c = 0; c < dim; c += LANES) {
         __m512i x[LANES];
@@ -122,7 +122,7 @@ inline void unpack_across(const __m512 * in, int64_t stride, int n, int dim, flo
     }
 }
 
-// Start of a call's scratch memory that vectors can be read from without crossing cache lines.
+// Start of a call's scratch memory, aligned so that vectors do not cross cache lines.
 inline __m512i * aligned_scratch(const KernelCall & call) { return (__m512i *) (((uintptr_t) call.scratch + 63) / 64 * 64); }
 
 } // namespace

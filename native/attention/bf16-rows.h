@@ -1,11 +1,11 @@
-// Few rows: tokens lie in lanes for the scores, columns for the values, so no lane is idle:
+// The kernel for few rows: scores have tokens in lanes and values have columns in lanes, so no lane is idle:
 //
 //      scores[row][token]  = sum over pairs of dims    of  q[row][pair]      * k[pair][token]
 //      acc[row][column]   += sum over pairs of tokens  of  weight[row][pair] * v[pair][column]
 //
-// A column of ones beside V's gives the sum of weights. Each span is packed as it comes from memory: V is fetched
-// while K is packed, the next span's K while V is packed and multiplied. A core has only so many lines on their way,
-// and waits when it is asked for more: so they are asked for one by one, spread over that work.
+// A column of ones next to V's columns yields the sum of weights. Each span is packed as it arrives from memory: V is
+// fetched while K is packed, the next span's K while V is packed and multiplied. A core supports a limited number of
+// outstanding cache lines and stalls beyond it, so lines are requested one by one, spread over that work.
 #pragma once
 
 #include "attention/bf16-pack.h"
@@ -13,12 +13,12 @@
 namespace pagoda::avx512bf16 {
 namespace {
 
-// From more rows on strips are faster.
+// With more rows, strips are faster.
 constexpr int FEW_ROWS = 16;
 
 constexpr int ROW_TILE     = 4; // rows that share one load of K or V
 constexpr int SPAN_VECTORS = SPAN_TOKENS / LANES;
-constexpr int VALUE_TILE   = 5; // vectors of V in registers: head size 64 and the ones
+constexpr int VALUE_TILE   = 5; // vectors of V in registers: head size 64 plus the column of ones
 
 template <int R, class Each>
 inline void multiply_few(const PairRows & a, PairVectors b, int n_pairs, const __m512 * scale, SumVectors out, Each && each) {
@@ -33,7 +33,7 @@ inline void multiply_few(const PairRows & a, PairVectors b, int n_pairs, const _
     }
 }
 
-// Of b's vectors [0, n), n <= VALUE_TILE.
+// Multiplies by b's vectors [0, n), n <= VALUE_TILE.
 template <class Each>
 inline void multiply_few(const PairRows & a, PairVectors b, int n, int n_pairs, const __m512 * scale, SumVectors out, Each && each) {
     switch (n) {
@@ -45,7 +45,7 @@ inline void multiply_few(const PairRows & a, PairVectors b, int n, int n_pairs, 
     }
 }
 
-// Lines of the next K to ask for with each pair of tokens, packed and multiplied.
+// Number of lines of the next K to fetch with each pair of tokens that is packed and multiplied.
 constexpr int LINES_A_PAIR = 2;
 
 // Rows of the cache to fetch, line by line.
@@ -74,10 +74,10 @@ struct Fetches {
 template <KvType T>
 struct FewRows {
     const KernelCall &    call;
-    const int             n_vectors; // of V: columns, and the ones
+    const int             n_vectors; // of V: its columns and the ones
     __m512i *             k;         // [head_dim_k / 2][SPAN_VECTORS]
     __m512i *             v;         // [SPAN_TOKENS / 2][n_vectors]
-    __m512 *              acc;       // [rows][n_vectors], the last being the sum
+    __m512 *              acc;       // [rows][n_vectors], the last one for the sum
     uint16_t *            q;         // [rows][head_dim_k]
     __m512                scores[FEW_ROWS * SPAN_VECTORS];
     __m512i               weights[FEW_ROWS * SPAN_VECTORS / 2]; // [rows][SPAN_TOKENS / 2 pairs]
@@ -94,7 +94,7 @@ struct FewRows {
         std::fill(acc, acc + call.n_rows * n_vectors, _mm512_setzero_ps());
     }
 
-    // Tokens from the last one on to the end of its vector are that one again.
+    // Repeats the last token to fill up its vector.
     void pack_keys(const Span & span, int n_token_vectors, Fetches & fetch) {
         for (int i = 0; i < n_token_vectors; ++i) {
             pack_across<T>(span.k + i * LANES, call.head_dim_k, k + i, SPAN_VECTORS, [&] { fetch.lines(1); });
@@ -110,7 +110,7 @@ struct FewRows {
         }
     }
 
-    // Turns a row's scores of positions [base, base + n) into weights.
+    // Turns a row's scores for positions [base, base + n) into weights.
     void weigh(int row, int32_t base, int n, int n_token_vectors) {
         __m512 *      s   = scores + row * SPAN_VECTORS;
         const int32_t pos = call.row_positions[row];
@@ -134,7 +134,7 @@ struct FewRows {
             }
             call.row_max[row] = new_max;
         }
-        if (n_token_vectors < SPAN_VECTORS) { // weights of which are not read
+        if (n_token_vectors < SPAN_VECTORS) { // its weights are not read
             s[n_token_vectors] = _mm512_set1_ps(NEGATIVE_INFINITY);
         }
         for (int i = 0; i < n_token_vectors; i += 2) {

@@ -1,10 +1,10 @@
-// Many rows: they lie in lanes, so neither scores nor maxima are summed across lanes, and K is taken as it lies:
+// The kernel for many rows: rows are in lanes, so nothing is reduced across lanes, and K keeps its layout:
 //
 //      scores[token][row]  = sum over pairs of dims    of  k[token][pair]  * q[pair][row]
 //      acc[column][row]   += sum over pairs of tokens  of  v[pair][column] * weight[pair][row]
 //
-// A call's K and V are packed once. Then a strip of up to 48 rows at a time goes through all its spans: at head
-// size 64 its q, scores, weights and sums are 36 KiB, a span's K and V 16 KiB.
+// A call's K and V are packed once. Then one strip of up to 48 rows at a time goes through all spans. At head
+// size 64, its q, scores, weights and sums take 36 KiB, and a span's K and V take 16 KiB.
 #pragma once
 
 #include "attention/bf16-pack.h"
@@ -14,14 +14,14 @@ namespace {
 
 constexpr int STRIP_VECTORS = STRIP_ROWS / LANES;
 
-// Rows of a tile: tokens of the first product, columns of the second. Of tokens that a call lacks V is zeros, and
+// Rows of a tile: tokens in the first product, columns in the second. For tokens that a call lacks, V is zero and
 // scores are masked.
 constexpr int STRIP_TILE = 8;
 
-// Rows of the cache that are fetched ahead of the one that is packed: blocks lie anywhere.
+// Number of cache rows to prefetch ahead of the packed one, since blocks can be anywhere in memory.
 constexpr int ROWS_AHEAD = 8;
 
-// A call's K and V, and room for a strip's operands.
+// A call's packed K and V, and room for a strip's operands.
 struct StripRoom {
     __m512i *  q;   // [head_dim_k / 2][vectors of the strip]
     __m512 *   acc; // [head_dim_v][vectors of the strip]
@@ -71,7 +71,7 @@ struct Strip {
     const int             row;
     const int             n;
     __m512                max[R], sum[R], scale[R];
-    __m512i               first[R], last[R]; // positions that a row sees
+    __m512i               first[R], last[R]; // first and last positions that a row sees
     int32_t               min_first = INT32_MAX, max_first = 0, min_last = INT32_MAX, max_last = 0;
     __m512                scores[SPAN_TOKENS * R];      // [tokens][R]
     __m512i               weights[SPAN_TOKENS / 2 * R]; // [tokens / 2][R]
@@ -81,7 +81,7 @@ struct Strip {
     void begin() {
         alignas(64) int32_t firsts[R * LANES] = {}, lasts[R * LANES] = {};
         const char * rows[R * LANES];
-        for (int i = 0; i < R * LANES; ++i) { // what lacks to whole vectors is the last row again
+        for (int i = 0; i < R * LANES; ++i) { // the last row is repeated to fill whole vectors
             rows[i] = (const char *) (call.q + (int64_t) (row + std::min(i, n - 1)) * call.head_dim_k);
         }
         for (int i = 0; i < n; ++i) {
@@ -112,8 +112,8 @@ struct Strip {
         }
     }
 
-    // Finds by what sums of earlier spans are to be multiplied. Returns in `from` what weights are relative to: the
-    // maximum, or anything where a row has seen nothing yet.
+    // Sets the factor by which sums of earlier spans must be multiplied. Returns in `from` the base of the weights: the
+    // maximum, or any number if a row has not seen a token yet.
     void raise_max(int n_tokens, __m512 (&from)[R]) {
         const __m512 nothing = _mm512_set1_ps(NEGATIVE_INFINITY);
         std::copy(max, max + R, from);
@@ -189,7 +189,7 @@ template <KvType T>
 void attend_in_strips(const KernelCall & call) {
     const StripRoom room(call);
     pack_tokens<T>(call, room);
-    // As even as strips of whole vectors can be: a tile of one vector alone has too few sums to hide their latency.
+    // Makes the strips as equal as whole vectors allow: a tile of one vector has too few sums to hide their latency.
     int n_vectors = (call.n_rows + LANES - 1) / LANES;
     for (int row = 0; row < call.n_rows;) {
         const int n_strips = (n_vectors + STRIP_VECTORS - 1) / STRIP_VECTORS;

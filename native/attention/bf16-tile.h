@@ -1,6 +1,6 @@
-// The product in pairs of bf16 with sums in f32, register-blocked, and 2^t: what the two ways through a call
-// have in common. Every sum is one chain in the order of the pairs, whatever the tile, so both ways give a
-// row the same bits.
+// Code shared by the kernels for few and for many rows: the register-blocked product in pairs of bf16 with sums in
+// f32, and 2^t. Every sum is one chain in the order of the pairs, for any tile, so both kernels compute the same bits
+// for a row.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr int LANES = 16;
 
-// n rows of one operand: a pair is 32 bits, strides are in bytes.
+// n rows of one operand; a pair is 32 bits, and strides are in bytes.
 struct PairRows {
     const void * at;
     int64_t      row_stride;
@@ -34,8 +34,8 @@ struct SumVectors {
 };
 
 // out[i][r] = out[i][r] * scale[r] + sum over pairs of a[i][pair] * b[pair][r]; without `scale` the first
-// term is 0. A tile is N x R: N R sums, R of b, 1 of a. At 8 x 3 that is 28 of 32 registers, and 24
-// products to 11 loads; at 4 x 5 it is 26, and 20 to 9. `each` is called before each pair.
+// term is 0. A tile is N x R: N R sums, R of b, 1 of a. At 8 x 3, these are 28 of 32 registers, with 24
+// products for 11 loads; at 4 x 5, they are 26, with 20 products for 9 loads. Calls `each` before each pair.
 template <int N, int R, class Each>
 inline void multiply_rows(const PairRows & a, int i0, PairVectors b, int n_pairs, const __m512 * scale, SumVectors out, Each && each) {
     const char * at = (const char *) a.at + i0 * a.row_stride;
@@ -68,7 +68,7 @@ inline void multiply_rows(const PairRows & a, int i0, PairVectors b, int n_pairs
     }
 }
 
-// All rows of a, a multiple of N.
+// Multiplies all rows of a; their number must be a multiple of N.
 template <int N, int R>
 inline void multiply(const PairRows & a, PairVectors b, int n_pairs, const __m512 * scale, SumVectors out) {
     for (int i = 0; i < a.n; i += N) {
@@ -76,8 +76,8 @@ inline void multiply(const PairRows & a, PairVectors b, int n_pairs, const __m51
     }
 }
 
-// 2^t: the fraction by a polynomial of degree 4, relative error 3e-6 (a weight is rounded to 2e-3), 1 at 0;
-// scalef takes the whole part. -inf gives 0, NaN stays NaN.
+// 2^t: a polynomial of degree 4 for the fraction, with relative error 3e-6 (a weight is rounded to 2e-3) and
+// exactly 1 at 0; scalef for the integer part. -inf yields 0, NaN stays NaN.
 inline __m512 exp2(__m512 t) {
     const __m512 x = _mm512_reduce_ps(t, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
     __m512 p = _mm512_set1_ps(0.0134266831f);

@@ -1,5 +1,5 @@
-// From partial softmaxes to rows of the result: folded in the order of the partitions, whoever computed
-// them; then sinks and normalisation.
+// Turns partial softmaxes into rows of the result: folds them in the order of the partitions, whichever thread computed
+// them, then applies sinks and normalizes.
 
 #include "attention/op.h"
 
@@ -11,17 +11,17 @@ namespace pagoda {
 
 namespace {
 
-// A row's softmax over some of its tokens: [head_dim_v] unnormalised sums in `acc`.
+// A row's softmax over some of its tokens, with [head_dim_v] unnormalized sums in `acc`.
 struct Partial {
     float * acc;
     float   max;
     float   sum;
 };
 
-// Takes the next partition's partial into the row's total. Folding onto nothing is copying.
+// Folds the next partition's partial into the row's total. Folding into an empty total copies.
 void fold(Partial & total, const float * acc, float max, float sum, int32_t n) {
     if (sum == 0.0f) {
-        return; // none of its tokens are seen
+        return; // the row sees none of its tokens
     }
     const float new_max = std::max(total.max, max);
     const float a = std::exp(total.max - new_max);
@@ -33,7 +33,7 @@ void fold(Partial & total, const float * acc, float max, float sum, int32_t n) {
     total.max = new_max;
 }
 
-// Adds the sink's share of the softmax, normalises, and writes to dst [head_dim_v * n_head, n_tokens].
+// Adds the sink's share of the softmax, normalizes, and writes to dst [head_dim_v * n_head, n_tokens].
 void write_row(const Op & op, int32_t token, int32_t head, const Partial & row) {
     float sum   = row.sum;
     float scale = 1.0f;

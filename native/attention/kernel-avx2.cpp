@@ -1,4 +1,4 @@
-// The attention kernel with 8 lanes. Compiled with its own flags; called only where the CPU has them.
+// The attention kernel with 8 lanes. Compiled with separate flags; called only on CPUs that support them.
 
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 

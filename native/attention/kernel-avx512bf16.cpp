@@ -1,12 +1,12 @@
-// The attention kernel with both products in pairs of bf16; sums, softmax and results are f32. Compiled with its
-// own flags; called only where the CPU has them.
+// The attention kernel with both products in pairs of bf16; sums, softmax and results are f32. Compiled with
+// separate flags; called only on CPUs that support them.
 //
-// Error, with u = 2^-9 for rounding to bf16: of a score, (2 u + u^2) sum |q k|, which is twice that of a
-// weight; of a result, further u sum w |v| for V and u sum w |v - result| for weights, since their sum is
-// taken of the rounded ones: equal values come out as they are. The rest is of f32's size.
+// Error, with u = 2^-9 for rounding to bf16: for a score, (2 u + u^2) sum |q k|, which is twice that of a
+// weight; for a result, an additional u sum w |v| for V and u sum w |v - result| for weights, since their sum is
+// that of the rounded weights, so equal values stay exact. All other errors are of f32's size.
 //
-// Many rows and few take different ways, but the same roundings and sums in the same order: a row gets the same
-// bits in a chunk of a prompt as by itself.
+// Many rows and few rows have different code, but the same roundings and sums in the same order, so a row gets the
+// same bits in a chunk of a prompt as by itself.
 
 #if defined(__AVX512F__) && defined(__AVX512BF16__)
 

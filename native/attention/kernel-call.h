@@ -6,15 +6,15 @@
 
 namespace pagoda {
 
-// K and V are computed in partitions of this many tokens, from position 0; each gives a partial softmax,
-// and the partials of a row are folded in order. That the cut is fixed is what lets threads share a
-// sequence, and sequences share a prefix, with the same result to the last bit.
+// K and V are processed in partitions of this many tokens, from position 0. Each yields a partial softmax,
+// and the partials of a row are folded in order. Since the cut is fixed, threads can share a sequence, and
+// sequences can share a prefix, with the same result to the last bit.
 constexpr int32_t PARTITION_TOKENS = 256;
 
-// Tokens whose scores are on the stack at once, one step of the online softmax; divides PARTITION_TOKENS.
+// Tokens whose scores are on the stack at once: one step of the online softmax. Divides PARTITION_TOKENS.
 constexpr int32_t SPAN_TOKENS = 64;
 
-// Rows that the bf16 kernel takes through a call together.
+// Rows that the bf16 kernel processes together in a call.
 constexpr int32_t STRIP_ROWS = 48;
 
 enum class KvType { f16, bf16, f32, q8_0 };
@@ -27,7 +27,7 @@ struct KernelCall {
     int32_t         n_rows;
     const char *    k;             // K/V head's first element of slot 0
     const char *    v;
-    int64_t         k_stride;      // bytes from slot to slot
+    int64_t         k_stride;      // bytes between slots
     int64_t         v_stride;
     KvType          kv_type;
     int32_t         head_dim_k;
@@ -37,14 +37,14 @@ struct KernelCall {
     int32_t         n_swa;         // 0 = no window
     int32_t         swa_type;      // enum llama_swa_type
     float           softcap;       // 0 = none
-    int32_t         begin;         // positions [begin, end) within one partition; begin at a span's start,
-    int32_t         end;           // end past the last position that a row sees there
-    float *         scratch;       // scratch_floats() of them
-    float *         acc;           // [n_rows, head_dim_v] out: sum of p * v, unnormalised
-    float *         row_max;       // [n_rows] out, -inf where the row sees none of the tokens
+    int32_t         begin;         // positions [begin, end) within one partition; begin is at a span's start,
+    int32_t         end;           // end is past the last position that a row sees there
+    float *         scratch;       // scratch_floats() floats
+    float *         acc;           // [n_rows, head_dim_v] out: sum of p * v, unnormalized
+    float *         row_max;       // [n_rows] out, -inf if the row sees none of the tokens
     float *         row_sum;       // [n_rows] out
 
-    const KernelCall * next;       // whose first span is fetched during the last one of this; or null
+    const KernelCall * next;       // call whose first span is fetched during this call's last span; or null
 };
 
 using AttentionKernel = void (*)(const KernelCall &);
@@ -54,14 +54,14 @@ void attention_avx2(const KernelCall & call);       // AVX2, FMA, F16C; head siz
 void attention_avx512(const KernelCall & call);     // AVX512 F/BW/VL/DQ; head sizes divisible by 16
 void attention_avx512bf16(const KernelCall & call); // the same and AVX512-BF16
 
-// Room that any kernel needs: a span's K and V as f32; or a partition's as bf16, with a strip's q and sums.
+// Scratch memory for any kernel: a span's K and V as f32, or a partition's as bf16 with a strip's q and sums.
 inline size_t scratch_floats(int32_t head_dim_k, int32_t head_dim_v) {
     return 16 + PARTITION_TOKENS / 2 * (head_dim_k + head_dim_v) + STRIP_ROWS * (head_dim_k / 2 + head_dim_v);
 }
 
 namespace {
 
-// First position that a query at `pos` sees, as llama_hparams::is_masked_swa.
+// First position that a query at `pos` sees, as in llama_hparams::is_masked_swa.
 inline int32_t window_start(int32_t n_swa, int32_t swa_type, int32_t pos) {
     if (n_swa <= 0) {
         return 0;

@@ -1,8 +1,8 @@
-// The attention algorithm, once, over a vector type that each instruction-set file supplies: online
+// The attention algorithm, written once over a vector type that each instruction-set file supplies: online
 // softmax over spans of tokens (Milakov and Gimelshein 2018; the tiling is FlashAttention's).
 //
 //      tokens   begin                                                end
-//               |---- span 0 ----|---- span 1 ----|---- span 2 ----|-|     64 each, the last shorter
+//               |---- span 0 ----|---- span 1 ----|---- span 2 ----|-|     64 each, the last one shorter
 //      rows     [0, 4) [4, 8) ... all of them over one span, then the next: K and V are read once
 #pragma once
 
@@ -40,7 +40,7 @@ inline void rescale_row(const KernelCall & call, int row, float new_max) {
     call.row_max[row] = new_max;
 }
 
-// Turns scores of positions [base, base + n) into weights of one row; rescales what the row holds.
+// Turns one row's scores for positions [base, base + n) into weights; rescales the row's earlier sums.
 template <class Simd>
 inline void softmax_row(const KernelCall & call, int row, int32_t base, int n, float * scores) {
     const int32_t pos   = call.row_positions[row];
@@ -87,7 +87,7 @@ inline void span_rows(const KernelCall & call, int row, Rows k, Rows v, int32_t 
     add_values<Simd, T, FETCH, R>(scores, call.head_dim_v, v, n, call.acc + (int64_t) row * call.head_dim_v);
 }
 
-// Rows from `row` on, at most Simd::ROWS of them.
+// Processes rows from `row` on, at most Simd::ROWS of them.
 template <class Simd, KvType T, bool FETCH>
 inline void span_some_rows(const KernelCall & call, int row, Rows k, Rows v, int32_t base, int n) {
     switch (std::min(Simd::ROWS, call.n_rows - row)) {
@@ -98,7 +98,7 @@ inline void span_some_rows(const KernelCall & call, int row, Rows k, Rows v, int
     }
 }
 
-// Where the tokens of one span are, padded to whole tiles with the last one.
+// Addresses of the tokens of one span, padded to whole tiles with the last token.
 struct Span {
     const char * k[SPAN_TOKENS];
     const char * v[SPAN_TOKENS];
@@ -123,7 +123,7 @@ struct Span {
     }
 };
 
-// Rows as f32 in `out`, so that many query rows do not convert them again and again.
+// Converts rows to f32 in `out`, so that this happens once for many query rows.
 template <class Simd, KvType T>
 inline void widen(Rows rows, int n, int dim, float * out, const char ** out_rows) {
     for (int j = 0; j < SPAN_TOKENS; ++j) {
@@ -140,8 +140,8 @@ inline void widen(Rows rows, int n, int dim, float * out, const char ** out_rows
 
 template <class Simd, KvType T>
 inline void span_of(const KernelCall & call, const Span & span, const Span * ahead, int32_t base) {
-    // While K is read V comes, while V is read the next K: half a span ahead is several times the latency
-    // of memory, and a whole one (32 KiB with this at head size 64) would push itself out of the L1 cache.
+    // Fetches V while K is read and the next K while V is read. Half a span ahead is several times the memory
+    // latency; a whole span ahead (32 KiB with this one at head size 64) would not fit in the L1 cache.
     const Rows k = { span.k, span.v, span.n };
     const Rows v = { span.v, ahead ? ahead->k : nullptr, ahead ? ahead->n : 0 };
     if (call.n_rows <= Simd::ROWS) {
@@ -157,10 +157,10 @@ inline void span_of(const KernelCall & call, const Span & span, const Span * ahe
     }
 }
 
-// Calls f(span, the one to fetch meanwhile or null, position of its first token) for all spans of a call.
+// Calls f(span, span to fetch in the meantime or null, position of the first token) for all spans of a call.
 template <class F>
 inline void for_each_span(const KernelCall & call, F && f) {
-    Span spans[2]; // this one and the next
+    Span spans[2]; // the current span and the next
     Span * now = &spans[0];
     Span * ahead = &spans[1];
     now->locate(call, call.begin);

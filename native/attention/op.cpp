@@ -1,6 +1,6 @@
-// The custom op: threads take tickets, each one task of the plan for one K/V head, until there are none.
-// A task folds its partials itself where it has all of its rows' partitions; else it leaves them for
-// whoever ends the last task of the tile.
+// The custom op: threads take tickets, each one task of the plan for one K/V head, until none are left.
+// A task that has all of its rows' partitions folds them itself; otherwise, the thread that finishes the
+// tile's last task folds them.
 
 #include "attention/op.h"
 
@@ -12,8 +12,8 @@ namespace pagoda {
 
 namespace {
 
-// Tickets that a thread takes at once: enough for the next one's K to be fetched in time, few enough
-// that a thread which loses its core holds back an eighth of its share.
+// How often a thread takes tickets: rarely enough that the next ticket's K is fetched in time, often enough that
+// a thread that loses its core delays only an eighth of its share.
 constexpr int64_t TAKES_PER_THREAD = 8;
 
 // First position that a row of the ticket sees.
@@ -39,7 +39,7 @@ KvType kv_type_of(const ggml_tensor * k) {
     }
 }
 
-// Where K and V of a partition are; rows and results are left out.
+// Returns a call with the location of a partition's K and V, but without rows and results.
 KernelCall locate(const Op & op, const Ticket & ticket, int32_t part) {
     const AttentionTile & tile = op.member(*ticket.task, 0);
     KernelCall call = {};
@@ -60,7 +60,7 @@ KernelCall locate(const Op & op, const Ticket & ticket, int32_t part) {
     return call;
 }
 
-// Scales the queries and lays them out as rows; makes room for the results. Returns the number of rows.
+// Scales the queries, lays them out as rows and makes room for the results. Returns the number of rows.
 int32_t gather_rows(const Op & op, const Ticket & ticket, Workspace & ws) {
     const int32_t dk = op.dk(), dv = op.dv();
     int32_t n_rows = 0;
@@ -103,7 +103,7 @@ void end_task(const Op & op, const Ticket & ticket, float * buffer, Workspace & 
     }
 }
 
-// `following` is the ticket that the thread takes next, or null.
+// following: the ticket that the thread takes next, or null.
 void run_ticket(const Op & op, const Ticket & ticket, const Ticket * following, float * buffer, Workspace & ws) {
     const AttentionKernel kernel = attention_kernel_for(op.dk(), op.dv());
     const int32_t n_rows   = gather_rows(op, ticket, ws);
@@ -146,7 +146,7 @@ void run_ticket(const Op & op, const Ticket & ticket, const Ticket * following, 
 void paged_attention_op(ggml_tensor * dst, int ith, int nth, void * user_data) {
     (void) ith;
     const auto & layer = *static_cast<const llama_placement_layer *>(user_data);
-    // what the model was given is the plan, see ForwardPass
+    // the placement passed to llama.cpp is the plan, see ForwardPass
     auto & plan = const_cast<AttentionPlan &>(static_cast<const AttentionPlan &>(*layer.placement));
     const ggml_tensor * sinks = dst->src[3];
     const Op op = { plan, layer, dst, dst->src[0], dst->src[1], dst->src[2], sinks ? (const float *) sinks->data : nullptr };
@@ -158,7 +158,7 @@ void paged_attention_op(ggml_tensor * dst, int ith, int nth, void * user_data) {
     const auto    take      = [&] { return plan.next_ticket.fetch_add(n_taken); };
     for (int64_t begin = take(); begin < n_tickets;) {
         const int64_t end = std::min(n_tickets, begin + n_taken);
-        // While there is plenty for all, what comes next is taken already now, so that its first K is fetched in time.
+        // While there is plenty for all threads, takes the next tickets early, so that their first K is fetched in time.
         const bool    is_plenty = n_tickets - end >= 2 * nth * n_taken;
         const int64_t then      = is_plenty ? take() : n_tickets;
         for (int64_t i = begin; i < end; ++i) {

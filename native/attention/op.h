@@ -1,8 +1,8 @@
-// Attention over block tables on the CPU: a ggml custom op that reads K and V where the placement says. What a row gets
-// is a function of only its query, its position and its K and V: neither what it is computed with, nor the number of
-// threads, nor the order of blocks changes a bit of it.
+// Attention over block tables on the CPU: a ggml custom op that reads K and V through the placement. A row's result
+// depends only on its query, its position and its K and V. Not a bit of it changes with the other rows, the number of
+// threads or the order of blocks.
 //
-// Here: the op, and one layer of one step as its threads see it: tickets, their rows, where partial results are kept.
+// Declares the op and one layer of one step as its threads see it: tickets, their rows, storage of partial results.
 #pragma once
 
 #include "attention/plan.h"
@@ -13,11 +13,11 @@
 
 namespace pagoda {
 
-// For llama_placement::attention. `layer` is a llama_placement_layer whose placement is an AttentionPlan that was prepared
-// for the step.
+// Value for llama_placement::attention. `layer` is a llama_placement_layer whose placement is an AttentionPlan that was
+// prepared for the step.
 void paged_attention_op(ggml_tensor * dst, int ith, int nth, void * layer);
 
-// Of one thread, kept from task to task.
+// Buffers of one thread, kept from task to task.
 struct Workspace {
     std::vector<float>   q, total, acc, max, sum, total_max, total_sum, scratch;
     std::vector<int32_t> positions;
@@ -75,19 +75,19 @@ void for_each_row(const Op & op, const Ticket & ticket, F && f) {
     }
 }
 
-// A partition of a task that folds as it goes is done; the first one's results are the totals already.
+// Folds a finished partition of a task that has all partitions; the first one's results already are the totals.
 void end_part_of_whole(const Op & op, const KernelCall & call, bool is_first, Workspace & ws);
 
-// Leaves the results of a partition for fold_tile().
+// Stores the results of a partition for fold_tile().
 void keep_partials(const Op & op, const Ticket & ticket, int32_t part, float * buffer, const Workspace & ws);
 
-// The same for partitions [part_begin of the ticket, part_end), of which the window leaves nothing.
+// The same for partitions [part_begin of the ticket, part_end), which are entirely outside the window.
 void keep_nothing(const Op & op, const Ticket & ticket, int32_t part_end, float * buffer);
 
-// Writes the rows of a ticket that has all their partitions.
+// Writes the rows of a ticket that has all of their partitions.
 void write_rows(const Op & op, const Ticket & ticket, Workspace & ws);
 
-// Folds the partials of a tile, all heads, and writes its rows.
+// Folds the partials of a tile for all heads and writes its rows.
 void fold_tile(const Op & op, const AttentionTile & tile, float * buffer, Workspace & ws);
 
 } // namespace pagoda

@@ -1,5 +1,5 @@
-// Cutting a step: long contexts into pieces when there is too little else to do for all threads; leading
-// partitions that sequences have in common into one task for all of them (cascade attention).
+// Cuts a step into tasks: long contexts into pieces if there is too little other work for all threads, and
+// leading partitions that sequences share into one task for all of them (cascade attention).
 
 #include "attention/plan.h"
 
@@ -9,14 +9,14 @@ namespace pagoda {
 
 namespace {
 
-// At a group of 3 heads a tile is 96 rows: widening K and V is 2 % of the work, and a wider tile would
-// compute more that the diagonal then masks.
+// With a group of 3 heads, a tile is 96 rows: widening K and V is 2 % of the work, and a wider tile would
+// compute more scores that are then masked above the diagonal.
 constexpr int32_t TILE_TOKENS = 32;
 
-// Fewer sequences than this gain less from reading a prefix once than its partials cost.
+// With fewer sequences, reading a prefix once saves less than its partials cost.
 constexpr int32_t MIN_SHARERS = 4;
 
-// Pieces a thread: a thread that loses its core keeps the others waiting for one piece.
+// Number of pieces per thread, so that a thread that loses its core keeps the others waiting for one piece only.
 constexpr int32_t PIECES_PER_THREAD = 8;
 
 } // namespace
@@ -53,8 +53,8 @@ void AttentionPlan::make_tiles() {
     }
 }
 
-// Only partitions that a sequence had filled before are shared, by sequences that decode one token: each keeps its last
-// one to itself, and so a task of its own.
+// Shares only partitions that a sequence has already filled, among sequences that decode one token. Each sequence keeps
+// its last partition to itself, and therefore has at least one task of its own.
 void AttentionPlan::share_prefixes() {
     sharers.clear();
     for (size_t i = 0; i < tiles.size(); ++i) {
@@ -65,7 +65,7 @@ void AttentionPlan::share_prefixes() {
     share_part(0, (int32_t) sharers.size(), 0);
 }
 
-// Sequences sharers[begin, end) have equal blocks before `part`: those that are equal in it too go on.
+// Sequences sharers[begin, end) have equal blocks before `part`. Continues with those that are equal in it, too.
 void AttentionPlan::share_part(int32_t begin, int32_t end, int32_t part) {
     const auto first = sharers.begin() + begin;
     end = (int32_t) (std::partition(first, sharers.begin() + end, [&](int32_t i) {
@@ -107,7 +107,7 @@ void AttentionPlan::share_run(int32_t begin, int32_t end, int32_t part) {
     }
 }
 
-// What is not shared: a tile a task, unless that is more than a thread should take at once.
+// Makes tasks of the partitions that are not shared: one per tile, unless that is too much for one thread at once.
 void AttentionPlan::make_own_tasks(int32_t n_threads) {
     int64_t total = 0;
     for (const AttentionTile & tile : tiles) {
@@ -176,7 +176,7 @@ const int32_t * AttentionPlan::part_blocks(int32_t tile, int32_t part) const {
     return blocks_of(tiles[tile]) + part * PARTITION_TOKENS / block_size;
 }
 
-// Blocks that hold tokens of a partition; at its ends they may hold others' too.
+// Number of blocks that hold tokens of a partition; those at its ends may also hold tokens of others.
 int32_t AttentionPlan::num_part_blocks(int32_t part) const {
     return ((part + 1) * PARTITION_TOKENS - 1) / block_size + 1 - part * PARTITION_TOKENS / block_size;
 }

@@ -1,5 +1,5 @@
-// What is computed in a step, cut into tasks that any thread may take: made once a step from the block
-// tables, then the same for every layer. The cut decides who computes a partition, never its numbers.
+// The work of a step, cut into tasks that any thread can take. The plan is made once per step from the block
+// tables and is the same for every layer. The cut decides which thread computes a partition, never its numbers.
 #pragma once
 
 #include "attention/kernel-call.h"
@@ -14,14 +14,14 @@
 
 namespace pagoda {
 
-// Query tokens of one sequence that are computed together: K and V are read once for all of them.
+// Query tokens of one sequence that are computed together, so that K and V are read once for all of them.
 struct AttentionTile {
     int32_t seq;
     int32_t token0;        // tokens [token0, token0 + n_tokens) of the step
     int32_t n_tokens;
     int32_t n_parts;       // partitions up to the last token's position
-    int32_t n_shared;      // leading ones that are computed together with other sequences
-    int32_t n_tasks;       // each for every K/V head; a tile of one task needs no partials kept
+    int32_t n_shared;      // leading partitions that are computed together with other sequences
+    int32_t n_tasks;       // each covers every K/V head; a tile of one task keeps no partials
     int64_t first_partial; // the partial of (token, part) is first_partial + token * n_parts + part
 };
 
@@ -37,16 +37,17 @@ class AttentionPlan : public llama_placement {
 public:
     AttentionPlan() : llama_placement{} {}
 
-    // To be called when the arrays of a step are set.
+    // Must be called after the arrays of a step are set.
     void prepare(int32_t n_threads);
 
-    // Asserts what the op rests on; part of prepare(). Each partition of a tile is in exactly one task, and a tile's tasks
-    // name its partitions in ascending order. n_tasks is how many name it: the last one to end folds the tile. A tile of
-    // one task keeps no partials and has that task for itself; those of others do not overlap. Tasks for several tiles
-    // have one token of each and none of their last partitions, so that each tile has a task of its own.
+    // Asserts the op's assumptions; part of prepare(). Each partition of a tile is in exactly one task, and a tile's
+    // tasks list its partitions in ascending order. n_tasks is the number of tasks that contain the tile; the last one
+    // to end folds it. A tile with one task keeps no partials and does not share the task; partials of other tiles do
+    // not overlap. Tasks for several tiles have one token of each tile and none of their last partitions, so each tile
+    // has a task of its own.
     void check();
 
-    // Room for the step's partials of `floats` each: grows in the first layer that needs more.
+    // Returns room for the step's partials of `floats` each; grows in the first layer that needs more.
     float * partials(size_t floats);
 
     int32_t last_position(const AttentionTile & tile) const { return positions[tile.token0 + tile.n_tokens - 1]; }
@@ -56,11 +57,11 @@ public:
     std::vector<int32_t>       members; // indices of tiles
     std::vector<AttentionTask> tasks;
 
-    // Shared by the threads of one layer. The last thread to leave a layer, or to end a tile, sets them
-    // back for the next: ggml has a barrier between two nodes of a graph.
+    // Shared by the threads of one layer. The last thread to leave a layer, or to finish a tile, resets them
+    // for the next layer, since ggml has a barrier between two nodes of a graph.
     std::atomic<int64_t>                    next_ticket{ 0 };
     std::atomic<int32_t>                    n_left{ 0 };
-    std::unique_ptr<std::atomic<int32_t>[]> n_done; // [tiles] tasks of a tile that have ended
+    std::unique_ptr<std::atomic<int32_t>[]> n_done; // [tiles] number of a tile's tasks that have ended
 
 private:
     void make_tiles();
@@ -80,7 +81,7 @@ private:
     };
 
     std::vector<int32_t> sharers; // tiles of one token, ordered by their leading blocks
-    std::vector<Named>   named;   // [tiles] what check() has seen tasks name
+    std::vector<Named>   named;   // [tiles] partitions and tasks that check() has seen so far
     std::vector<float>   partial_buffer;
     std::mutex           partial_mutex;
     int64_t              n_partials = 0;

@@ -1,4 +1,4 @@
-// One table of sets. Head sizes that a set cannot take are computed by the generic kernel.
+// A table of instruction sets. The generic kernel computes head sizes that a set does not support.
 
 #include "attention/select.h"
 
@@ -12,7 +12,7 @@ struct KernelSet {
     const char *    name;
     AttentionKernel kernel;
     int             lanes; // head sizes must be divisible by this
-    ggml_type       cache; // type of K and V that is multiplied as it lies, or else converted fastest
+    ggml_type       cache; // type of K and V that needs no conversion, or otherwise the fastest conversion
 };
 
 KernelSet pick_kernel() {

@@ -1,9 +1,9 @@
 // The two products of attention, register-blocked, over a vector type. Every (row, token) score and every
-// (row, column) sum is one chain of operations in a fixed order, whatever the tile: so a row's result
-// does not depend on how many rows it shares a tile with.
+// (row, column) sum is one chain of operations in a fixed order, for any tile, so a row's result
+// does not depend on the number of rows that share its tile.
 //
-// Simd is a vector type of simd/ that also says how many query ROWS share one load of K or V, and how many vectors of
-// an output row, COLUMNS, they have in registers.
+// Simd is a vector type of simd/ that also defines ROWS, the number of query rows that share one load of K or V, and
+// COLUMNS, the number of vectors of an output row that are kept in registers.
 #pragma once
 
 #include "attention/kernel-call.h"
@@ -13,7 +13,7 @@
 namespace pagoda {
 namespace {
 
-constexpr int TOKEN_TILE = 4; // tokens that share one load of q; what store_sums() sums
+constexpr int TOKEN_TILE = 4; // tokens that share one load of q; number of vectors that store_sums() sums
 
 constexpr int Q8_BLOCK       = 32; // ggml's block_q8_0: an f16 scale, then 32 int8
 constexpr int Q8_BLOCK_BYTES = 34;
@@ -41,15 +41,15 @@ constexpr int kv_bytes(KvType type, int dim) {
     }
 }
 
-// Rows of K or V of one span, and those to fetch while they are read.
-// FETCH is for the first rows of a span alone: even skipped, it costs the others a tenth.
+// Rows of K or V of one span, and rows to fetch while they are read.
+// FETCH is only for the first query rows of a span: even if skipped at run time, it would cost the others a tenth.
 struct Rows {
-    const char * const * at;    // [SPAN_TOKENS]: n tokens, then the last one again
+    const char * const * at;    // [SPAN_TOKENS]: n tokens, then the last one repeated
     const char * const * ahead; // [n_ahead]
     int                  n_ahead;
 };
 
-// Rows [begin, end) of those to fetch.
+// Prefetches rows [begin, end) of those to fetch.
 inline void prefetch_rows(const Rows & rows, int begin, int end, int bytes) {
     for (int j = begin; j < std::min(end, rows.n_ahead); ++j) {
         for (int b = 0; b < bytes; b += 64) {
@@ -93,7 +93,7 @@ inline void score_rows(const float * q, int dim, Rows k, int n, float * scores) 
     }
 }
 
-// acc[r][c, c + N * LANES) += sum over j of p[r][j] * v[j][c...], p being 0 from n to the end of the tile.
+// acc[r][c, c + N * LANES) += sum over j of p[r][j] * v[j][c...], where p is 0 from n to the end of the tile.
 // R x N accumulators, N registers for V, 1 for p.
 template <class Simd, KvType T, bool FETCH, int R, int N>
 inline void add_columns(const float * p, int dim, Rows v, int n, float * acc, int c) {
