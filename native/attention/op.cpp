@@ -158,7 +158,7 @@ void paged_attention_op(ggml_tensor * dst, int ith, int nth, void * user_data) {
     const auto    take      = [&] { return plan.next_ticket.fetch_add(n_taken); };
     for (int64_t begin = take(); begin < n_tickets;) {
         const int64_t end = std::min(n_tickets, begin + n_taken);
-        // While there is plenty for all threads, takes the next tickets early, so that their first K is fetched in time.
+        // While there is plenty for all threads, takes the next tickets early, so that their first K arrives in time.
         const bool    is_plenty = n_tickets - end >= 2 * nth * n_taken;
         const int64_t then      = is_plenty ? take() : n_tickets;
         for (int64_t i = begin; i < end; ++i) {
