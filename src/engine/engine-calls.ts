@@ -21,13 +21,12 @@ export function engineCalls(targets: CallTargets): EngineCalls {
 
 function textCalls(tokenizer: Tokenizer) {
   return {
-    encode: (text, addSpecial, maxTokens) =>
-      tokenizer.encode(text, addSpecial, true, maxTokens ?? null),
+    encode: (text, addSpecial, maxTokens) => tokenizer.encode(text, addSpecial, true, maxTokens),
     decode: (tokenIds, skipSpecial) => tokenizer.decode(tokenIds, skipSpecial),
     tokenBytes: async (tokenIds) => Array.from(tokenIds, (id) => tokenizer.tokenBytes(id).slice()),
     tokenEntries: async (tokenIds) => Array.from(tokenIds, (id) => tokenizer.tokenEntry(id)),
     renderChat: (request) => tokenizer.renderChat(request),
-    encodeChat: (request, maxTokens) => tokenizer.encodeChat(request, maxTokens ?? null),
+    encodeChat: (request, maxTokens) => tokenizer.encodeChat(request, maxTokens),
   } satisfies Partial<EngineCalls>;
 }
 

@@ -15,8 +15,8 @@ export const WAKE_TAGS = ["weights", "kv_cache"] as const;
 export type WakeTag = (typeof WAKE_TAGS)[number];
 
 export interface EngineCalls {
-  /** @param maxTokens a longer text yields maxTokens + 1 ids; null = no limit, the default */
-  encode(text: string, addSpecial: boolean, maxTokens?: number | null): Promise<Int32Array>;
+  /** @param maxTokens a longer text yields maxTokens + 1 ids; absent = no limit */
+  encode(text: string, addSpecial: boolean, maxTokens?: number): Promise<Int32Array>;
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
   /** The bytes of single tokens, for token strings. */
   tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]>;
@@ -25,7 +25,7 @@ export interface EngineCalls {
   /** The prompt rendered from a chat's template, as text. */
   renderChat(request: ChatTemplateRequest): Promise<string>;
   /** The same prompt as token ids. @param maxTokens as in encode() */
-  encodeChat(request: ChatTemplateRequest, maxTokens?: number | null): Promise<Int32Array>;
+  encodeChat(request: ChatTemplateRequest, maxTokens?: number): Promise<Int32Array>;
   /**
    * Releases memory; requests added from now on wait. Deepens a lighter sleep and keeps a deeper one.
    * @returns the level in effect

@@ -28,10 +28,10 @@ export class NativeTokenizer implements Tokenizer {
     text: string,
     addSpecial: boolean,
     parseSpecial: boolean,
-    maxTokens: number | null = null,
+    maxTokens?: number,
   ): Promise<Int32Array> {
     const tokenize = text.length <= MAX_SHORT_CHARACTERS ? "tokenizeNow" : "tokenize";
-    return this.#model[tokenize](text, addSpecial, parseSpecial, maxTokens ?? undefined);
+    return this.#model[tokenize](text, addSpecial, parseSpecial, maxTokens);
   }
 
   tokenBytes(tokenId: number): Uint8Array {
@@ -58,10 +58,8 @@ export class NativeTokenizer implements Tokenizer {
     return orRequestError(request, (input) => this.#model.applyChatTemplate(input));
   }
 
-  encodeChat(request: ChatTemplateRequest, maxTokens: number | null = null): Promise<Int32Array> {
-    return orRequestError(request, (input) =>
-      this.#model.tokenizeChat(input, maxTokens ?? undefined),
-    );
+  encodeChat(request: ChatTemplateRequest, maxTokens?: number): Promise<Int32Array> {
+    return orRequestError(request, (input) => this.#model.tokenizeChat(input, maxTokens));
   }
 }
 

@@ -11,13 +11,13 @@ export interface Tokenizer {
    * @param addSpecial adds BOS and EOS as the model's metadata defines
    * @param parseSpecial text that spells a special token becomes that token
    * @param maxTokens a longer text yields maxTokens + 1 ids and is not read to its end;
-   *   null = no limit
+   *   absent = no limit
    */
   encode(
     text: string,
     addSpecial: boolean,
     parseSpecial: boolean,
-    maxTokens?: number | null,
+    maxTokens?: number,
   ): Promise<Int32Array>;
   /** @returns UTF-8 bytes of a token; for control tokens, their text. A view that must not be kept */
   tokenBytes(tokenId: number): Uint8Array;
@@ -37,5 +37,5 @@ export interface Tokenizer {
    * @param maxTokens as in encode()
    * @throws RequestError as renderChat() does
    */
-  encodeChat(request: ChatTemplateRequest, maxTokens?: number | null): Promise<Int32Array>;
+  encodeChat(request: ChatTemplateRequest, maxTokens?: number): Promise<Int32Array>;
 }

@@ -44,11 +44,11 @@ export class FakeTokenizer implements Tokenizer {
     text: string,
     addSpecial: boolean,
     _parseSpecial: boolean,
-    maxTokens: number | null = null,
+    maxTokens?: number,
   ): Promise<Int32Array> {
     const bytes = new TextEncoder().encode(text);
     const ids = Int32Array.from(addSpecial ? [FAKE_BOS, ...bytes] : bytes);
-    return maxTokens === null ? ids : ids.slice(0, maxTokens + 1);
+    return maxTokens === undefined ? ids : ids.slice(0, maxTokens + 1);
   }
 
   tokenBytes(tokenId: number): Uint8Array {
@@ -81,7 +81,7 @@ export class FakeTokenizer implements Tokenizer {
     return lines.join("") + (addGenerationPrompt ? "assistant: " : "");
   }
 
-  async encodeChat(request: ChatTemplateRequest, maxTokens: number | null = null) {
+  async encodeChat(request: ChatTemplateRequest, maxTokens?: number) {
     return this.encode(await this.renderChat(request), true, true, maxTokens);
   }
 }
