@@ -22,7 +22,7 @@ function frontOptions(words: readonly string[]): MeasuredFrontOptions & ContextO
   return {
     ...serveLimits(options, log),
     ...{ modelNames: ["stub"], modelRoot: "stub", apiKeys: options["api-key"] },
-    ...{ isDevMode: false, showHiddenFor: null },
+    ...{ isDevMode: false, showHiddenFor: null, requestLog: null },
     ...{ createdSeries: true, features: new Set(["log-stats"] as const), listeners: [] },
     log,
   };

@@ -146,8 +146,8 @@ export function clientOf(engine: EngineClient, init: ServiceInit): ApiClient {
   const settings = {
     ...serveLimits(serving, warn),
     ...{ modelNames: [modelNameOf(path)], modelRoot: path, apiKeys: [] },
-    ...{ samplingDefaults: sampling.defaults },
-    ...{ isDevMode: false, showHiddenFor: null },
+    samplingDefaults: sampling.defaults,
+    ...{ isDevMode: false, showHiddenFor: null, requestLog: null },
     ...{ createdSeries: false, listeners: [], features: new Set([]) },
     log: warn,
   };

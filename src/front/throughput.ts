@@ -49,7 +49,7 @@ export class Throughput {
     this.#sumStayMs = this.#sumStayMs * FADING + stayMs;
   }
 
-  /** @returns time until everything in flight ends, at least the time since the last ending; 0 = unknown */
+  /** @returns time until everything in flight ends, at least the time since the last ending; 0 if nothing is */
   clearsInMs(nowMs: number): number {
     if (this.#numInFlight === 0) return 0;
     const measured =

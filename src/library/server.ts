@@ -129,6 +129,7 @@ function serviceOf(
     ...settings,
     ...listener,
     ...{ modelNames, modelRoot: path, apiKeys, maxMemoryUse: null },
+    ...{ allowedOrigins: null, requestLog: null },
     ...{ isDevMode: false, log: logger },
   });
 }

@@ -24,7 +24,7 @@ export class StepCost {
   readonly #decodeMs = new FadingAverage(DECODE_MEMORY);
   readonly #msPerPrefillToken = new FadingAverage(PREFILL_MEMORY);
 
-  /** Time of a step without prefill tokens; 0 = not measured yet. */
+  /** Time of a step without prefill tokens; 0 before the first one. */
   get decodeMs(): number {
     return this.#decodeMs.value;
   }

@@ -26,10 +26,7 @@ export interface ContextOptions extends ApiOptions {
   readonly listensOn?: ListenAddress;
   /** @see hostCheck */
   readonly allowedHosts?: readonly string[];
-  /**
-   * Origins allowed by CORS. Null or absent = pages of the checked hosts, or any page if there is a key or no
-   * host check.
-   */
+  /** Of CORS; null = the pages of the hosts that are checked, or any where there is a key or no check. */
   readonly allowedOrigins?: readonly string[] | null;
   readonly allowedMethods?: readonly string[];
   readonly allowedHeaders?: readonly string[];
@@ -40,9 +37,8 @@ export interface ContextOptions extends ApiOptions {
   readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
-  /** How to log requests; absent or null = do not log them. */
-  readonly requestLog?: Omit<RequestLogOptions, "nowMs"> | null;
-  /** Receives unexpected errors, for the operator. */
+  /** Origins allowed by CORS. Null = pages of the checked hosts, or any page if there is a key or no host check. */
+  readonly allowedOrigins: readonly string[] | null;
   readonly log: (line: string) => void;
 }
 
@@ -84,7 +80,7 @@ function faultText(error: unknown): string {
 }
 
 function requestLogOf(front: Front, options: ContextOptions): RequestLogOptions | null {
-  const { requestLog = null } = options;
+  const { requestLog } = options;
   return requestLog && { ...requestLog, nowMs: front.nowMs };
 }
 
@@ -93,7 +89,7 @@ function hostCheckOf({ listensOn, allowedHosts = [] }: ContextOptions): HostChec
 }
 
 function corsOf(options: ContextOptions, hosts: HostCheck | null): Cors {
-  const { apiKeys, allowedOrigins = null, allowCredentials = false } = options;
+  const { apiKeys, allowedOrigins, allowCredentials = false } = options;
   const anyOrigin = ANY_ORIGIN.origins;
   const unsaid = hosts !== null && apiKeys.length === 0 ? hosts : anyOrigin;
   const {
