@@ -1,4 +1,4 @@
-// Table of commands: name, arguments, options, help. Dispatch, help, docs and completion are
+// Table of commands: name, arguments, options, help. Dispatch, help, docs and shell completion are
 // generated from it; the implementations are in src/commands/.
 
 import type { OptionGroup, OptionSpec, ValueOf } from "./option-spec.ts";

@@ -1,5 +1,5 @@
 // Table of options: flag, environment variable, YAML key, type, default, unit, bounds, help. Help
-// text, docs/options.md, completion and parsing are generated from it. Names are vLLM's if vLLM has
+// text, docs/options.md, shell completion and parsing are generated from it. Names are vLLM's if vLLM has
 // the option. Listening options are in listen-options.ts, access options in access-options.ts,
 // hardware options in hardware-options.ts, options of other commands in command-options.ts.
 

@@ -140,8 +140,8 @@ function promptText(prompt: unknown, maxLength: number | null): string {
 /** Cuts a prompt; messages are cut in their JSON. */
 function cutText(prompt: unknown, maxLength: number | null): string {
   if (maxLength === null) return jsonText(prompt);
-  const isSequence = typeof prompt === "string" || Array.isArray(prompt);
-  const whole: string | readonly unknown[] = isSequence ? prompt : jsonText(prompt);
+  const hasLength = typeof prompt === "string" || Array.isArray(prompt);
+  const whole: string | readonly unknown[] = hasLength ? prompt : jsonText(prompt);
   const cut = typeof whole === "string" ? shortened(whole, maxLength) : whole.slice(0, maxLength);
   return cut.length === whole.length ? jsonText(prompt) : `${jsonText(cut)}...`;
 }

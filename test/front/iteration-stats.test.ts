@@ -36,7 +36,7 @@ function lastOutput(requestId: string, tokenIds: readonly number[]): RequestOutp
 
 const builder = () => new IterationStatsBuilder(2000, 1024);
 
-test("statistics end no generation: a request runs until its front ends each sequence", () => {
+test("statistics end no sequence: a request runs until its front ends each sequence", () => {
   const parent = parentOf(["a"]);
   const stats = builder();
   stats.add(progressOf(parent, 0), lastOutput("a", [7]));

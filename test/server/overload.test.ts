@@ -234,7 +234,7 @@ describe("a connection", () => {
     await server.stop(true);
   });
 
-  test("that is not read stops its generation: the blocks are freed long before its last token", async () => {
+  test("that is not read ends its request: the blocks are freed long before its last token", async () => {
     const maxModelLen = 16_384;
     const { app, engine, scheduler, runner } = makeApp({
       model: { stepDelayMs: 0.1 },
