@@ -10,6 +10,6 @@ export function assert(condition: boolean, message: string | (() => string)): as
   if (!condition) throw new AssertionError(typeof message === "string" ? message : message());
 }
 
-export class AssertionError extends Error {
+class AssertionError extends Error {
   override readonly name = "AssertionError";
 }

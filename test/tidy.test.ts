@@ -256,6 +256,26 @@ describe("every file", () => {
     expect(found).toEqual([]);
   });
 
+  test("exports only names that another file uses, or a type for its own exports", () => {
+    const wordsIn = (path: string): readonly string[] => textOf(path).match(/\w+/g) ?? [];
+    const numFiles = new Map<string, number>();
+    for (const word of code.flatMap((path) => [...new Set(wordsIn(path))])) {
+      numFiles.set(word, (numFiles.get(word) ?? 0) + 1);
+    }
+    const declared = /^export (?:async )?(function\*?|class|const|interface|type) (\w+)/gm;
+    const unused = sources.flatMap((path) => {
+      const own = wordsIn(path);
+      return [...textOf(path).matchAll(declared)]
+        .filter(([, kind = "", name = ""]) => {
+          const isType = kind === "interface" || kind === "type";
+          const isOwn = isType && own.indexOf(name) !== own.lastIndexOf(name);
+          return !isOwn && numFiles.get(name) === 1;
+        })
+        .map(([, , name]) => `${path}: ${name}`);
+    });
+    expect(unused).toEqual([]);
+  });
+
   test("uses a fixed wait in a test only with a comment", () => {
     const waits = /\b(Bun\.sleep(Sync)?|setTimeout)\(/;
     const polls = /\b(for|while) \(/;
