@@ -1,10 +1,13 @@
 // Finds stop strings in streamed text and holds back text that could be the start of one. Text is released as
 // soon as it can no longer belong to a stop string.
 
+import { MatchedPrefix } from "./matched-prefix.ts";
 import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
 export class StopChecker implements TextStage {
   readonly #stops: readonly string[];
+  /** Of each stop string. */
+  readonly #begun: readonly MatchedPrefix[];
   readonly #includeStop: boolean;
   readonly #minTokens: number;
   #held = "";
@@ -12,13 +15,14 @@ export class StopChecker implements TextStage {
   #tokenNumber = 0;
 
   /**
-   * @param stops nonempty strings
-   * @param includeStop whether the output includes the stop string
-   * @param minTokens a stop string must end after this many tokens; it can start before, as in vLLM's
-   *   detokenizer
+   * @param stops none empty, none longer than 65,535 UTF-16 units
+   * @param includeStop whether the stop string is shown
+   * @param minTokens a stop string ends in the text of a later token only; it may begin before, as in vLLM's
+   * detokenizer
    */
   constructor(stops: readonly string[], includeStop: boolean, minTokens: number) {
     this.#stops = stops;
+    this.#begun = stops.map((stop) => new MatchedPrefix(stop));
     this.#includeStop = includeStop;
     this.#minTokens = minTokens;
   }
@@ -35,7 +39,7 @@ export class StopChecker implements TextStage {
       const end = this.#includeStop ? found.at + found.stop.length : found.at;
       return [...this.#textPieces(all.slice(0, end)), { kind: "stop", stop: found.stop }];
     }
-    const numShown = all.length - this.#numHeld(all);
+    const numShown = all.length - this.#numBegun(piece.text);
     this.#held = all.slice(numShown);
     return this.#textPieces(all.slice(0, numShown));
   }
@@ -61,13 +65,17 @@ export class StopChecker implements TextStage {
     return best;
   }
 
+<<<<<<< HEAD
   /** @returns length of the longest suffix of `text` that is a proper prefix of a stop string */
   #numHeld(text: string): number {
+=======
+  /** @returns the length of the longest proper beginning of a stop string that the text now ends with */
+  #numBegun(added: string): number {
+>>>>>>> 926649f (Follow begun stop strings in time linear in the text)
     let longest = 0;
-    for (const stop of this.#stops) {
-      for (let n = Math.min(stop.length - 1, text.length); n > longest; n--) {
-        if (text.endsWith(stop.slice(0, n))) longest = n;
-      }
+    for (const begun of this.#begun) {
+      begun.push(added);
+      if (begun.length > longest) longest = begun.length;
     }
     return longest;
   }

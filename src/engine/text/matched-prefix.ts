@@ -1,0 +1,42 @@
+// How much of a pattern's beginning stands at the end of a growing text, by the algorithm of Knuth, Morris
+// and Pratt: comparing the end with each beginning takes the square of the pattern's length.
+
+export class MatchedPrefix {
+  readonly #pattern: string;
+  /** Length of the longest proper beginning of pattern[0..i] that is also its end, by i. */
+  readonly #borders: Uint16Array;
+  #length = 0;
+
+  /** @param pattern 1 to 65,535 UTF-16 units */
+  constructor(pattern: string) {
+    this.#pattern = pattern;
+    this.#borders = new Uint16Array(pattern.length);
+    for (let i = 1, length = 0; i < pattern.length; i++) {
+      length = this.#extended(length, pattern.charCodeAt(i));
+      this.#borders[i] = length;
+    }
+  }
+
+  /** UTF-16 units: of the longest proper beginning of the pattern that the text so far ends with. */
+  get length(): number {
+    return this.#length;
+  }
+
+  push(text: string): void {
+    for (let i = 0; i < text.length; i++) {
+      const length = this.#extended(this.#length, text.charCodeAt(i));
+      this.#length = length === this.#pattern.length ? this.#border(length) : length;
+    }
+  }
+
+  /** @returns the length behind one more unit */
+  #extended(matched: number, unit: number): number {
+    let length = matched;
+    while (length > 0 && this.#pattern.charCodeAt(length) !== unit) length = this.#border(length);
+    return this.#pattern.charCodeAt(length) === unit ? length + 1 : 0;
+  }
+
+  #border(length: number): number {
+    return this.#borders[length - 1] ?? 0;
+  }
+}
