@@ -252,7 +252,7 @@ export class Front {
     if (output.tokenIds.length > 0) this.#admission.endPrompt(tracker.takeQueuedTokens());
     if (output.finishReason === "error") {
       tracker.fail(this.#stepFailed());
-    } else if (output.finishReason === "abort" && tracker.queueTimeoutMs !== null) {
+    } else if (tracker.queueTimeoutMs !== null && isUnscheduled(index, output)) {
       tracker.fail(this.#queueTimeout(tracker.queueTimeoutMs));
       tracker.abort();
     } else {
@@ -290,6 +290,14 @@ export class Front {
       this.#endSequence(id, parent.tracker);
     }
   }
+}
+
+/**
+ * Whether an output ends a request that no step has begun to compute: only that one is ended by the queue
+ * timeout. A sequence but the first begins later than its request.
+ */
+function isUnscheduled(index: number, { finishReason, timeline }: RequestOutput): boolean {
+  return finishReason === "abort" && index === 0 && timeline.scheduledS === null;
 }
 
 function newProgress(parent: ParentProgress, index: number): SequenceProgress {

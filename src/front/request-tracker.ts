@@ -28,7 +28,7 @@ export class RequestTracker implements OutputStream {
   readonly promptTokenIds: Promise<Int32Array>;
   /** Number of prompt tokens, as far as known, while the request waits for its first output; then 0. */
   numQueuedTokens: number;
-  /** Timeout that ended its wait for the first step, ms; null unless it was exceeded. */
+  /** Timeout that ended the wait for the first step, ms, if it still waited; null unless it was exceeded. */
   queueTimeoutMs: number | null = null;
   /** Number of sequences that have not ended. */
   #numLive: number;

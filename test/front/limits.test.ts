@@ -59,6 +59,20 @@ describe("the queue time limit", () => {
     await untilIdle();
   });
 
+  test("is not why a request ends that ran by then: a cancel later is a plain abort", async () => {
+    const { engine, untilIdle } = start({ queueTimeoutMs: 5 }, { model: { stepDelayMs: 1 } });
+    const reasons: (string | null)[] = [];
+    let numTokens = 0;
+    const outputs = engine.generate(request({ n: 2, temperature: 1, maxTokens: 900 }));
+    for await (const { tokenIds, finishReason } of outputs) {
+      numTokens += tokenIds.length;
+      if (finishReason !== null) reasons.push(finishReason);
+      if (numTokens > 60) engine.cancel("cmpl-a");
+    }
+    expect(reasons).toEqual(["abort", "abort"]);
+    await untilIdle();
+  });
+
   test("also applies during a sleep: requests that wait for a wake-up get an error in time", async () => {
     const { engine, client } = start({ queueTimeoutMs: 30 });
     await engine.calls.sleep(0, "keep");
