@@ -18,6 +18,7 @@ export type RequestErrorCode =
   | "route_not_found" // a path that clients of other servers know (404 "NotFoundError")
   | "body_too_large" // 413
   | "body_timeout" // the body did not arrive in time (408)
+  | "request_canceled" // it was canceled before the engine took it (400 "BadRequestError")
   | "suspect_request" // the engine crashed twice while it was in progress (422)
   | "slow_reader"; // too much of the answer is unread (408, in a stream that has begun)
 

@@ -26,6 +26,7 @@ const REQUEST_ERRORS: Record<RequestError["code"], ErrorKind> = {
   body_too_large: { code: 413, type: "RequestEntityTooLargeError" },
   body_timeout: { code: 408, type: "RequestTimeoutError" },
   slow_reader: { code: 408, type: "RequestTimeoutError" },
+  request_canceled: { code: 400, type: "BadRequestError" },
   suspect_request: { code: 422, type: "UnprocessableEntityError" },
 };
 

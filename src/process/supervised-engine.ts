@@ -104,7 +104,7 @@ export class SupervisedEngine implements EngineClient {
   }
 
   abortQueued(requestIds: readonly string[]): void {
-    this.#trials.abort(requestIds);
+    this.#trials.abortQueued(requestIds);
     this.#engine?.abortQueued(requestIds);
   }
 

@@ -43,8 +43,8 @@ export class Trials {
 
   /**
    * @returns null if the call can be made immediately; otherwise a promise that resolves when it can
-   * @throws RequestError "suspect_request". The promise rejects with OverloadError "queue_timeout" or the
-   *   error passed to refuseWaiting()
+   * @throws RequestError "suspect_request". The promise rejects with OverloadError "queue_timeout", RequestError
+   *   "request_canceled" or the error passed to refuseWaiting()
    */
   arrive(trial: Trial): Promise<void> | null {
     const ruling = this.#suspects.arrive(performance.now(), trial);
@@ -75,11 +75,14 @@ export class Trials {
     }
   }
 
-  /** Refuses the aborted calls that wait for their trial. */
+  /** Refuses the aborted calls that wait for their trial: nobody wants them. */
   abort(requestIds: readonly string[]): void {
-    for (const [trial, { refuse }] of this.#waiters) {
-      if (requestIds.some((id) => trial.requestIds.includes(id))) refuse(notTried());
-    }
+    this.#refuse(requestIds, new RequestError("request_canceled", "The request was canceled."));
+  }
+
+  /** Refuses calls that have waited for their trial for as long as requests may wait. */
+  abortQueued(requestIds: readonly string[]): void {
+    this.#refuse(requestIds, notTried());
   }
 
   recordDeath(nowMs: number): void {
@@ -89,6 +92,12 @@ export class Trials {
 
   refuseWaiting(error: Error): void {
     for (const { refuse } of this.#waiters.values()) refuse(error);
+  }
+
+  #refuse(requestIds: readonly string[], error: Error): void {
+    for (const [trial, { refuse }] of this.#waiters) {
+      if (requestIds.some((id) => trial.requestIds.includes(id))) refuse(error);
+    }
   }
 
   #begin(trial: Trial): void {

@@ -42,3 +42,20 @@ test("a request of several sequences counts as finished well only if all of them
   other.record(outputs("stop", "length", "stop").slice(2));
   expect(other.running).toEqual([]);
 });
+
+test("tells a call that waits whether it was canceled or has waited too long", async () => {
+  const trials = new Trials();
+  const names = ["a", "b", "c"];
+  const arrive = (name: string) => trials.arrive(trialOf(`cmpl-${name}`, name, [name]));
+  for (const name of names) arrive(name);
+  trials.recordDeath(performance.now());
+  const [first, ...waiting] = names.map(arrive);
+  expect(first).toBeNull();
+  const refusals = waiting.map((turn) => turn?.catch((refusal: Error) => refusal));
+  trials.abort(["b"]);
+  trials.abortQueued(["c"]);
+  expect(await Promise.all(refusals)).toMatchObject([
+    { code: "request_canceled", message: "The request was canceled." },
+    { code: "queue_timeout", retryAfterS: 10 },
+  ]);
+});
