@@ -11,21 +11,21 @@ export class WrittenNumber {
 
 /** Matches an integer of 16 digits or more where a value stands. */
 const LONG_INTEGER = /[[:,\s]-?\d{16,}\s*[,\]}]/;
-/** Matches a float that may be whole or infinite, too, and perhaps more. */
-const UNUSUAL_NUMBER = /[[:,\s]-?\d+(?:\.0+\s*[,\]}]|(?:\.\d+)?[eE])|\d{16}/;
+/** Matches a float that may be whole or infinite, too, a name that is a number, and perhaps more. */
+const UNUSUAL = /[[:,\s]-?\d+(?:\.0+\s*[,\]}]|(?:\.\d+)?[eE])|\d[\d.]{15}|"\d+"\s*:/;
 /** Longer integers are no bigints: the time to make one grows with the square of its length. */
 const MAX_INTEGER_DIGITS = 40;
 
 /**
  * Parses JSON. An integer that a number cannot hold becomes a bigint; half a surrogate pair becomes U+FFFD.
  * @param written members of the outer object in which whole or infinite floats and integers of more than 40
- *   digits become WrittenNumbers instead of numbers
+ *   digits become WrittenNumbers instead of numbers, and objects are written again in the order of the text
  * @throws SyntaxError
  */
 export function parseJson(text: string, written: readonly string[] = []): unknown {
   const wellFormed = wellFormedJson(text);
   const value: unknown = JSON.parse(wellFormed);
-  const isUnusual = (written.length > 0 ? UNUSUAL_NUMBER : LONG_INTEGER).test(wellFormed);
+  const isUnusual = (written.length > 0 ? UNUSUAL : LONG_INTEGER).test(wellFormed);
   return isUnusual ? new ExactReader(wellFormed, written).read() : value;
 }
 
@@ -101,11 +101,13 @@ class ExactReader {
     this.#pos++;
     if (this.#next() === "}") return this.#skip(1, members);
     const isOuter = this.#depth++ === 0;
+    const names: string[] | null = this.#isWritten && !isOuter ? [] : null;
     do {
       this.#next();
       const name = this.#string();
       this.#next();
       this.#pos++;
+      names?.push(name);
       if (isOuter) this.#isWritten = this.#written.includes(name);
       const value = this.read();
       // An assignment to this name would set the prototype.
@@ -113,6 +115,7 @@ class ExactReader {
       else members[name] = value;
     } while (this.#goesOn("}"));
     this.#depth--;
+    if (names !== null) keepOrder(members, names);
     return members;
   }
 
@@ -163,6 +166,24 @@ class ExactReader {
   }
 }
 
+/** Names of an object's members in the order of their text, where JavaScript has another: numbers come first. */
+const ORDER = Symbol("order");
+
+interface Ordered {
+  readonly [ORDER]?: readonly string[];
+}
+
+/** No template is given a larger object. */
+const MAX_ORDERED_MEMBERS = 1024;
+
+function keepOrder(members: object, names: readonly string[]): void {
+  if (names.length > MAX_ORDERED_MEMBERS || !names.some((name) => WHOLE_NUMBER.test(name))) return;
+  const order = [...new Set(names)];
+  const isKept = Object.keys(members).every((name, i) => name === order[i]);
+  if (!isKept) Object.defineProperty(members, ORDER, { value: order });
+}
+
+const WHOLE_NUMBER = /^\d+$/;
 const BLANK = 0x20;
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
@@ -194,7 +215,7 @@ function isNative(value: unknown): boolean {
   if (typeof value === "bigint") return false;
   if (typeof value !== "object" || value === null) return true;
   if (Array.isArray(value)) return value.every(isNative);
-  if (value instanceof Map || value instanceof WrittenNumber) return false;
+  if (value instanceof Map || value instanceof WrittenNumber || ORDER in value) return false;
   for (const name in value) {
     if (!isNative((value as Record<string, unknown>)[name])) return false;
   }
@@ -207,12 +228,17 @@ function composed(value: unknown): string {
   if (value instanceof WrittenNumber) return value.text;
   if (Array.isArray(value)) return `[${value.map(composed).join(",")}]`;
   const entries: Iterable<[unknown, unknown]> =
-    value instanceof Map ? value : Object.entries(value);
+    value instanceof Map ? value : orderedEntries(value);
   const members: string[] = [];
   for (const [name, member] of entries) {
     if (member !== undefined) members.push(`${JSON.stringify(String(name))}:${composed(member)}`);
   }
   return `{${members.join(",")}}`;
+}
+
+function orderedEntries(value: object & Ordered): [string, unknown][] {
+  const members = value as Readonly<Record<string, unknown>>;
+  return value[ORDER]?.map((name) => [name, members[name]]) ?? Object.entries(value);
 }
 
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;

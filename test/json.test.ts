@@ -115,6 +115,21 @@ describe("writeJson()", () => {
     expect(writeJson(parseJson(text, ["a"]))).toBe(text);
   });
 
+  test("writes a float as it was written if its 16 digits or more round to a whole number", () => {
+    const text = '{"a":[999999999999999.99,12345678901234.5]}';
+    expect(writeJson(parseJson(text, ["a"]))).toBe(text);
+  });
+
+  test("writes members in the order of the text, even if their names are numbers", () => {
+    const text = '{"b":1,"a":[{"z":1,"10":{"2":[],"1":{}},"9":null,"x":"\\n"}],"10":{"9":1,"8":2}}';
+    const written =
+      '{"10":{"8":2,"9":1},"b":1,"a":[{"z":1,"10":{"2":[],"1":{}},"9":null,"x":"\\n"}]}';
+    expect(writeJson(parseJson(text, ["a"]))).toBe(written);
+    expect(parseJson(text, ["a"])).toEqual(JSON.parse(text));
+    const twice = '{"a":{"x":1,"1":2,"x":3,"0":4}}';
+    expect(writeJson(parseJson(twice, ["a"]))).toBe('{"a":{"x":3,"1":2,"0":4}}');
+  });
+
   test("never writes a lone surrogate, as a value or as a name", () => {
     expect(writeJson({ "\ud83d": ["\ude00", "\\ud83d"] })).toBe(
       '{"\\ufffd":["\\ufffd","\\\\ud83d"]}',

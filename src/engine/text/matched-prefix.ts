@@ -1,9 +1,9 @@
-// How much of a pattern's beginning stands at the end of a growing text, by the algorithm of Knuth, Morris
-// and Pratt: comparing the end with each beginning takes the square of the pattern's length.
+// Tracks how long a prefix of a pattern streamed text ends with, by the algorithm of Knuth, Morris and Pratt.
+// Comparing the end of the text with every prefix would take time quadratic in the pattern's length.
 
 export class MatchedPrefix {
   readonly #pattern: string;
-  /** Length of the longest proper beginning of pattern[0..i] that is also its end, by i. */
+  /** Length of the longest proper prefix of pattern[0..i] that is also its suffix, by i. */
   readonly #borders: Uint16Array;
   #length = 0;
 
@@ -17,7 +17,7 @@ export class MatchedPrefix {
     }
   }
 
-  /** UTF-16 units: of the longest proper beginning of the pattern that the text so far ends with. */
+  /** Length of the longest proper prefix of the pattern that the text so far ends with, UTF-16 units. */
   get length(): number {
     return this.#length;
   }
@@ -29,7 +29,7 @@ export class MatchedPrefix {
     }
   }
 
-  /** @returns the length behind one more unit */
+  /** @returns the matched length after one more unit */
   #extended(matched: number, unit: number): number {
     let length = matched;
     while (length > 0 && this.#pattern.charCodeAt(length) !== unit) length = this.#border(length);

@@ -6,8 +6,8 @@ import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
 export class StopChecker implements TextStage {
   readonly #stops: readonly string[];
-  /** Of each stop string. */
-  readonly #begun: readonly MatchedPrefix[];
+  /** The prefix of each stop string that the text ends with. */
+  readonly #prefixes: readonly MatchedPrefix[];
   readonly #includeStop: boolean;
   readonly #minTokens: number;
   #held = "";
@@ -15,14 +15,14 @@ export class StopChecker implements TextStage {
   #tokenNumber = 0;
 
   /**
-   * @param stops none empty, none longer than 65,535 UTF-16 units
-   * @param includeStop whether the stop string is shown
-   * @param minTokens a stop string ends in the text of a later token only; it may begin before, as in vLLM's
-   * detokenizer
+   * @param stops nonempty strings of at most 65,535 UTF-16 units
+   * @param includeStop whether the output includes the stop string
+   * @param minTokens a stop string must end after this many tokens; it can start before, as in vLLM's
+   *   detokenizer
    */
   constructor(stops: readonly string[], includeStop: boolean, minTokens: number) {
     this.#stops = stops;
-    this.#begun = stops.map((stop) => new MatchedPrefix(stop));
+    this.#prefixes = stops.map((stop) => new MatchedPrefix(stop));
     this.#includeStop = includeStop;
     this.#minTokens = minTokens;
   }
@@ -39,7 +39,7 @@ export class StopChecker implements TextStage {
       const end = this.#includeStop ? found.at + found.stop.length : found.at;
       return [...this.#textPieces(all.slice(0, end)), { kind: "stop", stop: found.stop }];
     }
-    const numShown = all.length - this.#numBegun(piece.text);
+    const numShown = all.length - this.#numHeld(piece.text);
     this.#held = all.slice(numShown);
     return this.#textPieces(all.slice(0, numShown));
   }
@@ -65,17 +65,12 @@ export class StopChecker implements TextStage {
     return best;
   }
 
-<<<<<<< HEAD
-  /** @returns length of the longest suffix of `text` that is a proper prefix of a stop string */
-  #numHeld(text: string): number {
-=======
-  /** @returns the length of the longest proper beginning of a stop string that the text now ends with */
-  #numBegun(added: string): number {
->>>>>>> 926649f (Follow begun stop strings in time linear in the text)
+  /** @returns length of the longest suffix of the text so far that is a proper prefix of a stop string */
+  #numHeld(added: string): number {
     let longest = 0;
-    for (const begun of this.#begun) {
-      begun.push(added);
-      if (begun.length > longest) longest = begun.length;
+    for (const prefix of this.#prefixes) {
+      prefix.push(added);
+      if (prefix.length > longest) longest = prefix.length;
     }
     return longest;
   }
