@@ -1,6 +1,7 @@
 // Converts a chat's messages for the engine. Text parts are kept, other content parts are refused.
 
 import { RequestError } from "../errors.ts";
+import { wellFormedJson } from "../json.ts";
 import { isObject, type Json, type JsonObject } from "./fields.ts";
 import { shortened } from "./quote.ts";
 
@@ -14,7 +15,22 @@ export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
     ...said(message),
     role: String(message["role"]),
     content: checkedContent(message["content"] ?? null),
+    ...calls(message["tool_calls"]),
   }));
+}
+
+/** Replaces half surrogate pairs in arguments that are JSON text, which Python accepts and the engine does not. */
+function calls(list: Json | undefined): JsonObject {
+  if (!Array.isArray(list)) return {};
+  return { tool_calls: list.map((call) => (isObject(call) ? withReadableArguments(call) : call)) };
+}
+
+function withReadableArguments(call: JsonObject): JsonObject {
+  const called = call["function"];
+  const text = isObject(called) ? called["arguments"] : null;
+  if (!isObject(called) || typeof text !== "string") return call;
+  const readable = wellFormedJson(text);
+  return readable === text ? call : { ...call, function: { ...called, arguments: readable } };
 }
 
 /** Drops null members: some clients fill in every member, and a template can test whether one is defined. */

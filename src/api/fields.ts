@@ -17,7 +17,7 @@ type Location = readonly (string | number)[];
 const MAX_SHOWN = 20;
 
 /** Collects what is wrong with a body. */
-export class Issues {
+class Issues {
   readonly #lines: string[] = [];
   #count = 0;
 

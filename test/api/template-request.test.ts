@@ -89,6 +89,26 @@ describe("the template's inputs", () => {
     ]);
   });
 
+  test("keep the order of the body's objects, and half a pair in a call's arguments becomes U+FFFD", async () => {
+    const { post, runner } = makeApp();
+    const encodeChat = spyOn(runner.tokenizer, "encodeChat");
+    const call = (args: string) =>
+      `{"id":"a","function":{"name":"f","arguments":${args}},"x":{"b":1,"0":2}}`;
+    const messages = (args: string) =>
+      `[{"role":"user","content":"Hi"},{"role":"assistant","content":"","tool_calls":[${call(args)}]}]`;
+    const tools = '[{"type":"function","function":{"p":{"10":1,"x":2,"9":3}}}]';
+    for (const args of ['"{\\"x\\":\\"\\\\ud83d\\"}"', '{"b":1,"0":"\\ud83d"}']) {
+      const body = `{"messages":${messages(args)},"tools":${tools},"tool_choice":"none"}`;
+      expect((await post("/v1/chat/completions", body)).status).toBe(200);
+    }
+    const seen = ['"{\\"x\\":\\"\\\\ufffd\\"}"', '{"b":1,"0":"\ufffd"}'];
+    expect(encodeChat.mock.calls.map(([{ json }]) => json)).toEqual(
+      seen.map(
+        (args) => `{"messages":${messages(args)},"tools":${tools},"documents":null,"kwargs":{}}`,
+      ),
+    );
+  });
+
   test("request extra special tokens only if the body does", () => {
     expect(requestOf({ add_special_tokens: true }).addSpecialTokens).toBe(true);
     expect(requestOf({ add_special_tokens: false }).addSpecialTokens).toBeUndefined();
