@@ -7,28 +7,31 @@ export interface IgnoredFlag {
   readonly name: string;
   /** Short form with its dash, e.g. "-tp". */
   readonly short: string | null;
-  /** Whether the flag takes a value. */
-  readonly takesValue: boolean;
+  /** Maximum number of words that the flag takes as its value; Infinity for lists. */
+  readonly maxWords: number;
   readonly reason: string;
 }
 
-/** Names by reason; "=" marks flags that take a value, "|" precedes a short form. */
+/**
+ * Names by reason; "=" marks flags that take a value, "=+" those that take several words, "|"
+ * precedes a short form.
+ */
 const BY_REASON: Readonly<Record<string, string>> = {
   "--kv-cache-memory-bytes sets the KV cache": `
     gpu-memory-utilization= swap-space= cpu-offload-gb=`,
   "models run on a single machine": `
     tensor-parallel-size=|-tp pipeline-parallel-size=|-pp data-parallel-size=|-dp data-parallel-rank=|-dpn
-    data-parallel-size-local=|-dpl data-parallel-start-rank= data-parallel-address= data-parallel-rpc-port=
-    data-parallel-backend= decode-context-parallel-size=|-dcp distributed-executor-backend= nnodes=
-    node-rank= master-addr= master-port= enable-expert-parallel all2all-backend= enable-eplb
+    data-parallel-size-local=|-dpl data-parallel-start-rank=|-dpr data-parallel-address=|-dpa data-parallel-rpc-port=|-dpp
+    data-parallel-backend=|-dpb decode-context-parallel-size=|-dcp distributed-executor-backend= nnodes=
+    node-rank=|-r master-addr= master-port= enable-expert-parallel all2all-backend= enable-eplb
     disable-custom-all-reduce headless api-server-count=|-asc prefill-context-parallel-size=|-pcp
-    dcp-kv-cache-interleave-size= cp-kv-cache-interleave-size= data-parallel-hybrid-lb
-    data-parallel-external-lb enable-dbo ubatch-size= dbo-decode-token-threshold=
+    dcp-kv-cache-interleave-size= cp-kv-cache-interleave-size= data-parallel-hybrid-lb|-dph
+    data-parallel-external-lb|-dpe enable-dbo ubatch-size= dbo-decode-token-threshold=
     dbo-prefill-token-threshold= eplb-config= expert-placement-strategy= ray-workers-use-nsight`,
   "the GGUF file decides": `
-    dtype= quantization= tokenizer= tokenizer-mode= tokenizer-revision= code-revision= load-format=
+    dtype= quantization=|-q tokenizer= tokenizer-mode= tokenizer-revision= code-revision= load-format=
     trust-remote-code hf-config-path= hf-overrides= config-format= model-impl=
-    safetensors-load-strategy= model-loader-extra-config= ignore-patterns= pt-load-map-location=
+    safetensors-load-strategy= model-loader-extra-config= ignore-patterns=+ pt-load-map-location=
     override-attention-dtype= disable-sliding-window`,
   "it is always on": `
     enable-chunked-prefill enable-prompt-tokens-details`,
@@ -69,17 +72,17 @@ const BY_REASON: Readonly<Record<string, string>> = {
   "the feature is not supported yet": `
     max-loras= max-lora-rank= fully-sharded-loras max-cpu-loras= lora-dtype= tool-call-parser=
     tool-parser-plugin= exclude-tools-when-tool-choice-none reasoning-parser-plugin=
-    structured-outputs-config= otlp-traces-endpoint= collect-detailed-traces= limit-mm-per-prompt=
+    structured-outputs-config= otlp-traces-endpoint= collect-detailed-traces=+ limit-mm-per-prompt=
     mm-processor-kwargs= media-io-kwargs= mm-processor-cache-gb= mm-processor-cache-type=
     mm-shm-cache-max-object-size-mb= mm-encoder-tp-mode= interleave-mm-strings skip-mm-profiling
-    video-pruning-rate= allowed-local-media-path= allowed-media-domains= pooler-config=
+    video-pruning-rate= allowed-local-media-path= allowed-media-domains=+ pooler-config=
     kv-offloading-backend=`,
   "Pagoda has no equivalent": `
     enforce-eager async-scheduling compilation-config=|-cc optimization-level=|-O additional-config=
     scheduler-cls= worker-cls= max-parallel-loading-workers= disable-cascade-attn use-tqdm-on-load
     disable-hybrid-kv-cache-manager disable-frontend-multiprocessing
     stream-interval= prefix-caching-hash-algo= max-long-partial-prefills=
-    disable-fastapi-docs calculate-kv-scales kv-sharing-fast-prefill cudagraph-capture-sizes=
+    disable-fastapi-docs calculate-kv-scales kv-sharing-fast-prefill cudagraph-capture-sizes=+
     max-cudagraph-capture-size= cudagraph-metrics enable-layerwise-nvtx-tracing profiler-config=
     worker-extension-cls= mamba-cache-dtype= mamba-ssm-cache-dtype= mamba-block-size= io-processor-plugin=
     logits-processor-pattern= aggregate-engine-logging log-error-stack`,
@@ -95,8 +98,9 @@ export const IGNORED_FLAGS: readonly IgnoredFlag[] = Object.entries(BY_REASON).f
 
 function flagOf(text: string, reason: string): IgnoredFlag {
   const [spelling = "", short = null] = text.split("|");
-  const name = spelling.replace("=", "");
-  return { name, short, takesValue: spelling.endsWith("="), reason };
+  const [name = "", value] = spelling.split("=");
+  const maxWords = value === undefined ? 0 : value === "+" ? Number.POSITIVE_INFINITY : 1;
+  return { name, short, maxWords, reason };
 }
 
 /**
@@ -106,7 +110,7 @@ function flagOf(text: string, reason: string): IgnoredFlag {
 export function ignoredFlag(name: string): IgnoredFlag | undefined {
   // The level can be attached: -O3.
   const level = /^-O\d$/.test(name) ? ignoredFlag("-O") : undefined;
-  if (level !== undefined) return { ...level, takesValue: false };
+  if (level !== undefined) return { ...level, maxWords: 0 };
   const plain = name.replace(/^no-/, "").split(".")[0];
   return IGNORED_FLAGS.find((flag) => flag.name === plain || flag.short === plain);
 }

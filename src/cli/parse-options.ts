@@ -231,7 +231,7 @@ class OptionReader {
     }
     const without = ignoredFlag(flag.startsWith("--") ? name : flag) ?? unbuiltFlag(name);
     if (without === undefined) throw this.#unknownOption(flag, name);
-    const taken = without.takesValue ? following.slice(0, 1) : [];
+    const taken = following.slice(0, without.maxWords);
     checkBuilt(name, flag, [...inline, ...taken][0]);
     this.#warnOnce(flag, without);
     return 1 + taken.length;

@@ -6,8 +6,8 @@ import { ConfigError } from "../errors.ts";
 
 export interface UnbuiltFlag {
   readonly name: string;
-  /** Whether the flag takes a value. */
-  readonly takesValue: boolean;
+  /** Maximum number of words that the flag takes as its value. */
+  readonly maxWords: 0 | 1;
   /** Clause that names the missing feature. */
   readonly reason: string;
 }
@@ -31,7 +31,7 @@ export const UNBUILT_FLAGS: readonly UnbuiltFlag[] = Object.entries(BY_REASON).f
   ([reason, names]) =>
     names.split(" ").map((spelling) => ({
       name: spelling.replace("=", ""),
-      takesValue: spelling.endsWith("="),
+      maxWords: spelling.endsWith("=") ? 1 : 0,
       reason,
     })),
 );

@@ -321,6 +321,19 @@ describe("parseOptions", () => {
     expect(() => parse(words)).not.toThrow();
   });
 
+  test("all words of vLLM's lists are without effect, so none of them becomes the model", () => {
+    const lists = [
+      ["--cudagraph-capture-sizes", "1", "2", "4"],
+      ["--ignore-patterns", "*.bin", "*.pt"],
+      ["--allowed-media-domains", "a.example", "b.example"],
+      ["--collect-detailed-traces", "model", "worker"],
+    ];
+    const { model } = parse([]);
+    for (const words of lists) expect(parse([...words, "--port", "1"]).model).toBe(model);
+    expect(parse(["a.gguf", ...(lists[0] ?? [])]).model).toBe("a.gguf");
+    expect(() => parse(["--tensor-parallel-size", "2", "a.gguf", "b.gguf"])).toThrow("b.gguf");
+  });
+
   test("sizes: k and KB are 1000, K, Ki and KiB are 1024; with a unit, fractions are allowed", () => {
     for (const [text, size] of [
       ["16", 16],
