@@ -26,8 +26,8 @@ export interface ContextOptions extends ApiOptions {
   readonly listensOn?: ListenAddress;
   /** @see hostCheck */
   readonly allowedHosts?: readonly string[];
-  /** Of CORS; null = the pages of the hosts that are checked, or any where there is a key or no check. */
-  readonly allowedOrigins?: readonly string[] | null;
+  /** Origins allowed by CORS. Null = pages of the checked hosts, or any page if there is a key or no host check. */
+  readonly allowedOrigins: readonly string[] | null;
   readonly allowedMethods?: readonly string[];
   readonly allowedHeaders?: readonly string[];
   readonly allowCredentials?: boolean;
@@ -37,8 +37,9 @@ export interface ContextOptions extends ApiOptions {
   readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
-  /** Origins allowed by CORS. Null = pages of the checked hosts, or any page if there is a key or no host check. */
-  readonly allowedOrigins: readonly string[] | null;
+  /** How to log requests; null = do not log them. */
+  readonly requestLog: Omit<RequestLogOptions, "nowMs"> | null;
+  /** Receives unexpected errors, for the operator. */
   readonly log: (line: string) => void;
 }
 
