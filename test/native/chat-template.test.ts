@@ -496,7 +496,7 @@ describe("limits", () => {
     const cases: readonly (readonly [string, string])[] = [
       [
         `${macro}{{ r(100000) }}`,
-        "statements and calls of macros are nested deeper than 700 levels",
+        "statements and macro calls are nested deeper than 700 levels",
       ],
       [`${grow}{% set ns.x = [ns.x] %}{% endfor %}`, "values are nested deeper than 200 levels"],
       [

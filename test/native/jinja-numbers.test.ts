@@ -172,7 +172,7 @@ describe.skipIf(PYTHON === null)("numbers in templates", () => {
   });
 
   test("are refused in arithmetic beyond 64 bits", async () => {
-    const message = "chat templates compute with integers of 64 bits, and this one is longer";
+    const message = "chat templates compute only with 64-bit integers, and this one is longer";
     for (const template of expressionsOf(REFUSED)) {
       const refusal = jinja.render(template).catch((error: Error) => error.message);
       expect([template, await refusal]).toEqual([template, message]);
