@@ -27,7 +27,7 @@ struct AddonData {
 
 inline AddonData & addon_data(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
 
-// Fields of ModelHeader in src/protocol/model-info.ts.
+// Converts to a ModelHeader of src/protocol/model-info.ts.
 Napi::Object header_to_js(Napi::Env env, const ModelHeader & header);
 
 } // namespace pagoda

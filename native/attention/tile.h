@@ -135,7 +135,7 @@ inline void add_values(const float * p, int dim, Rows v, int n, float * acc) {
     int c = 0;
     for (; c + Simd::COLUMNS * Simd::LANES <= dim; c += Simd::COLUMNS * Simd::LANES) {
         add_columns<Simd, T, FETCH, R, Simd::COLUMNS>(p, dim, v, n, acc, c);
-        v.n_ahead = 0; // once is enough
+        v.n_ahead = 0; // fetches rows only once
     }
     for (; c < dim; c += Simd::LANES) {
         add_columns<Simd, T, FETCH, R, 1>(p, dim, v, n, acc, c);

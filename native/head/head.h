@@ -1,6 +1,6 @@
 // The head: the last product of a model's graph, whose result is the logits. Identifies its weight and its result, and
-// holds the part of the logits that a step needs and their block maxima. Maxima are noted while the logits are written
-// and still in the cache, which leaves little to do for greedy rows. One object per forward pass.
+// stores which part of the logits a step needs, and their block maxima. The maxima are noted while the logits are
+// written and still in the cache, which leaves little to do for greedy rows. One object per forward pass.
 #pragma once
 
 #include "sampling/row-kernel.h"

@@ -1,4 +1,4 @@
-// Products of packed weights with rows of activations: the kernels for this CPU, chosen once.
+// Kernels for products of packed weights with rows of activations, chosen once for this CPU.
 #pragma once
 
 #include "ggml.h"

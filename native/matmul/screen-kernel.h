@@ -1,4 +1,4 @@
-// The loop of matmul/screen.h over the vector types of gemm-kernel.h. Registers: an estimate, a slack, the sums of a block.
+// The loop of matmul/screen.h over the vector types of gemm-kernel.h. Registers: an estimate, a slack, a block's sums.
 #pragma once
 
 #include "matmul/gemm-kernel.h"

@@ -1,5 +1,4 @@
-// The model's own thread, which runs one job at a time. Joined on destruction, after the
-// job in flight.
+// The model's own thread, which runs one job at a time. Joined on destruction, after the job in flight.
 #pragma once
 
 #include <condition_variable>
@@ -25,7 +24,7 @@ public:
     StepThread(const StepThread &)             = delete;
     StepThread & operator=(const StepThread &) = delete;
 
-    // The caller makes sure that no job is in flight. The job must not throw.
+    // The caller must make sure that no job is in flight. The job must not throw.
     void submit(std::function<void()> next) {
         {
             std::lock_guard<std::mutex> lock(mutex);

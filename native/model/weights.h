@@ -27,7 +27,7 @@ public:
     void load(std::function<void(float)> progress);
 
     // Copies the file to memory that no file backs, so that deleting or changing the file does not matter; does
-    // nothing if that is not possible. The model must be loaded. Throws Error "out_of_memory" or "model_not_found".
+    // nothing if no copy is possible. The model must be loaded. Throws Error "out_of_memory" or "model_not_found".
     void make_copy();
     void drop_copy();
     // Releases the model; llama.cpp frees the weights once nothing else shares it.

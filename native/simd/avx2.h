@@ -69,7 +69,7 @@ struct Avx2 {
         return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), _mm256_slli_epi32(_mm256_castps_si256(k), 23)));
     }
 
-    // As in avx512.h; the power of two is added to the exponent bits.
+    // Same as in avx512.h, but the power of two is added to the exponent bits.
     static V exp(V x) {
         const V valid = _mm256_cmp_ps(x, _mm256_set1_ps(-87.0f), _CMP_NLE_UQ);
         x = _mm256_max_ps(_mm256_set1_ps(-87.0f), x);
@@ -127,7 +127,7 @@ struct Avx2 {
     // Sum of 16 lanes, in the same order as in all sets.
     static float sum16(const V * lanes) { return sum(_mm256_add_ps(lanes[0], lanes[1])); }
 
-    // As in avx512.h.
+    // Same as in avx512.h.
     static void store_sums(float * out, const V * s) {
         const V a = _mm256_add_ps(_mm256_unpacklo_ps(s[0], s[1]), _mm256_unpackhi_ps(s[0], s[1]));
         const V b = _mm256_add_ps(_mm256_unpacklo_ps(s[2], s[3]), _mm256_unpackhi_ps(s[2], s[3]));

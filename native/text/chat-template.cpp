@@ -90,7 +90,7 @@ std::string mark_end(common_json & messages) {
     return end;
 }
 
-// The rule of transformers' render_jinja_template for continue_final_message.
+// Follows the rule of transformers' render_jinja_template for continue_final_message.
 std::string cut_at_mark(const std::string & prompt, const std::string & final_text) {
     const size_t at = prompt.rfind(MARK);
     if (at == std::string::npos || jinja::find_text(prompt, stripped(final_text, true)) == std::string::npos) {

@@ -24,7 +24,7 @@ struct Pattern {
     bool                 negated = false; // for LOOKAHEAD
 
     bool can_be_empty() const;
-    // Whether a match can contain symbols; a lookahead contains none.
+    // True if a match can contain symbols; a lookahead contains none.
     bool can_have_symbols() const;
 };
 

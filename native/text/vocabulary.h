@@ -31,7 +31,7 @@ public:
     std::vector<uint8_t> bytes;
     std::vector<int32_t> starts;  // [n_vocab + 1]
     std::vector<uint8_t> special; // [n_vocab]; 1 = control, unknown or unused
-    // Token i as the file spells it: entries[entry_starts[i], entry_starts[i + 1]), UTF-8.
+    // Token i's spelling in the file: entries[entry_starts[i], entry_starts[i + 1]), UTF-8.
     std::vector<uint8_t> entries;
     std::vector<int32_t> entry_starts; // [n_vocab + 1]
     std::vector<int32_t> eos_ids; // end-of-generation ids, ascending
