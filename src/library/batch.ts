@@ -1,4 +1,4 @@
-// Many prompts through one model: some in flight, results in the order of the prompts.
+// Runs many prompts through one model, several at a time. Results come in the order of the prompts.
 
 import { ConfigError } from "../errors.ts";
 import type { Generation } from "./generation.ts";

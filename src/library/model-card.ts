@@ -26,7 +26,7 @@ export interface ModelCard {
   readonly blockSize: number;
   /** Number of KV blocks, including the null block. */
   readonly numBlocks: number;
-  /** Bytes held after loading. */
+  /** Memory in use after loading, in bytes. */
   readonly memory: { readonly weights: number; readonly kv: number; readonly scratch: number };
 }
 

@@ -12,8 +12,8 @@ export interface LoadOptions {
   /** Name in answers and metrics. Default: the file's name without ".gguf". */
   readonly name?: string;
   /**
-   * Maximum number of tokens in a prompt and its output together, at least 16. Default: the model's length, if
-   * it fits into memory.
+   * Maximum number of tokens in a prompt and its output together, at least 16. Default: the model's length, or
+   * as much of it as fits into memory.
    */
   readonly contextLength?: number;
   /** Allow contextLength to exceed the length the model was trained for; answers get worse. Default: false. */

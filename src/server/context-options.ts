@@ -33,7 +33,7 @@ export interface ContextOptions extends ApiOptions {
   readonly allowCredentials?: boolean;
   /** Prefix that a proxy may leave before each path, such as "/llm"; absent = none. */
   readonly rootPath?: string;
-  /** Fraction of memory in use above which new work is refused, below 1; null = no check. */
+  /** Fraction of memory in use at which new work is refused, below 1; null = no check. */
   readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;

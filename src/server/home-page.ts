@@ -1,5 +1,5 @@
-// GET /: shows a person with a browser what this server is and where to go next. Shows nothing that a key
-// guards and loads nothing from anywhere.
+// GET /: shows people with a browser what this server is and where to go next. Shows nothing that requires a
+// key, and loads no external resources.
 
 import { Elysia } from "elysia";
 import { modelName } from "../api/api-context.ts";
@@ -63,7 +63,7 @@ function homePage(context: ServerContext, request: Request): Response {
 
 interface Facts {
   readonly title: string;
-  /** Null when only clients with a key may know it. */
+  /** Null if only clients with a key may see it. */
   readonly model: string | null;
   readonly example: string;
 }

@@ -1,5 +1,5 @@
-// Logs requests that generate, with one line on arrival and one with figures at the end of the answer. Only
-// if the operator asks for it: prompts are what users have written.
+// Logs generation requests: one line on arrival, and one with statistics at the end of the answer. The operator
+// must enable this, since prompts are user data.
 
 import { errorBody } from "../api/error-body.ts";
 import { shortened } from "../api/quote.ts";
@@ -10,7 +10,7 @@ export interface RequestLogOptions {
   readonly log: (line: string) => void;
   /** Front clock, ms. */
   readonly nowMs: () => number;
-  /** Most characters or token ids of a prompt to show; null = all. */
+  /** Maximum number of characters or token ids of a prompt to log; null = all. */
   readonly maxPromptLength: number | null;
 }
 
@@ -25,16 +25,16 @@ export interface Arrival {
   readonly params: object;
 }
 
-/** Passes outputs through. @param outputOf gets the step's output from one of them */
+/** Passes outputs through and counts them. @param outputOf extracts the engine's output from one of them */
 export type Watch = <Output>(
   outputs: AsyncIterable<Output>,
   outputOf: (output: Output) => RequestOutput,
 ) => AsyncIterable<Output>;
 
 /**
- * Answers a request and, where requests are logged, logs it.
- * @param arrival called only where requests are logged
- * @param respond passes its outputs through `watch`; resolves with the whole answer or with a stream
+ * Answers a request, and logs it if requests are logged.
+ * @param arrival called only if requests are logged
+ * @param respond passes its outputs through `watch`; resolves with the complete answer or with a stream
  */
 export async function logged(
   { requestLog }: { readonly requestLog: RequestLogOptions | null },
@@ -54,7 +54,7 @@ export async function logged(
 class LogEntry {
   readonly #arrival: Arrival;
   readonly #options: RequestLogOptions;
-  /** Prompt tokens by the engine's request, which n sequences share. */
+  /** Prompt tokens by engine request; its n sequences share them. */
   readonly #promptTokens = new Map<string, number>();
   readonly #finishReasons = new Set<string>();
   #numOutputTokens = 0;
@@ -84,7 +84,7 @@ class LogEntry {
       this.fail(error);
       throw error;
     } finally {
-      // Reached without an earlier end only when the reader has left.
+      // If no end has been logged yet, the reader has disconnected.
       this.#end("Aborted", this.#took());
     }
   }
@@ -122,7 +122,7 @@ class LogEntry {
     return `${((ms - this.#arrival.arrivalMs) / 1000).toFixed(3)} s`;
   }
 
-  /** Logs the first end only: later ones follow from it. */
+  /** Logs only the first end; later ones are consequences of it. */
   #end(how: "Finished" | "Failed" | "Aborted", text: string): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -137,7 +137,7 @@ function promptText(prompt: unknown, maxLength: number | null): string {
   return prompts.length === 1 ? (prompts[0] ?? "") : `[${prompts.join(", ")}]`;
 }
 
-/** Cuts a prompt; messages are cut in their JSON. */
+/** Shortens a prompt; messages are shortened as JSON. */
 function cutText(prompt: unknown, maxLength: number | null): string {
   if (maxLength === null) return jsonText(prompt);
   const hasLength = typeof prompt === "string" || Array.isArray(prompt);

@@ -1,7 +1,7 @@
-// The routes of an app with the methods that each allows: for 405 answers, and for metrics labels that do not
-// grow with the ids in paths.
+// Routes of an app and the methods that each allows. Used for 405 answers, and for metric labels whose number
+// does not grow with the ids in paths.
 
-/** A path, in which `{id}` stands for one segment, and its methods, e.g. "GET, HEAD". */
+/** A path, in which `{id}` stands for any one segment, and its methods, e.g. "GET, HEAD". */
 export type RouteEntry = readonly [path: string, methods: string];
 
 const PARAMETER = "{id}";
@@ -17,13 +17,13 @@ export class RouteTable {
       .map(([path]) => [new RegExp(`^${path.replaceAll(PARAMETER, "[^/]+")}$`), path]);
   }
 
-  /** @returns the route that serves a path; null when none does */
+  /** @returns the route that serves a path; null if there is none */
   routeOf(path: string): string | null {
     if (this.#methods.has(path)) return path;
     return this.#patterns.find(([pattern]) => pattern.test(path))?.[1] ?? null;
   }
 
-  /** @returns the methods that a path allows; null when there is no such route */
+  /** @returns the methods that a path allows; null if no route serves it */
   methodsOf(path: string): string | null {
     const route = this.routeOf(path);
     return route === null ? null : (this.#methods.get(route) ?? null);

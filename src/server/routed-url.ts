@@ -4,7 +4,7 @@
 const PLAIN = "http://";
 const TLS = "https://";
 
-/** Host of an HTTP/1.0 request that names none. */
+/** Host assumed for an HTTP/1.0 request without one. */
 const NO_HOST = "localhost";
 
 const seen = new WeakMap<Request, string>();
@@ -15,8 +15,8 @@ export function seenUrl(request: Request): string {
 }
 
 /**
- * @param rootPath "" or "/like/this"
- * @returns `request` itself when its URL needs no change
+ * @param rootPath "" or a path such as "/llm"
+ * @returns `request` itself if its URL needs no change
  */
 export function routedRequest(request: Request, rootPath: string): Request {
   const url = withoutPrefix(plainUrl(request), rootPath);
@@ -28,7 +28,7 @@ export function routedRequest(request: Request, rootPath: string): Request {
 
 function plainUrl({ url, headers }: Request): string {
   if (url.startsWith(TLS)) return PLAIN + url.slice(TLS.length);
-  // Bun's server leaves the host out of a URL when the Host header is missing or invalid.
+  // Bun's server leaves the host out of a URL if the Host header is missing or invalid.
   return url.startsWith("/") && !headers.has("host") ? PLAIN + NO_HOST + url : url;
 }
 

@@ -1,5 +1,5 @@
 // The tables of vLLM's Production Metrics page: name, type, description. Families of a feature that is
-// not built yet name that feature.
+// not implemented yet name that feature.
 
 export interface PageRow {
   readonly name: string;

@@ -157,40 +157,48 @@ const BAD_CHAT_VALUES: Case[] = [
     "--trust-request-chat-template is not set",
   ],
   [
-    "tools, not built yet",
+    "tools, not supported yet",
     { tools },
     "Tool calls are not supported by this server yet, and no flag",
   ],
   [
-    "tools with a tool choice, not built yet",
+    "tools with a tool choice, not supported yet",
     { tools, tool_choice: "auto" },
     "Tool calls are not supported",
   ],
   [
-    "functions, not built yet",
+    "functions, not supported yet",
     { functions: [{ name: "f" }] },
     "`functions` is not supported by this",
   ],
   ["a tool choice without tools", { tool_choice: "required" }, "`tools` must be set."],
   ["an unknown tool choice", { tools, tool_choice: "some" }, "Invalid value for `tool_choice`"],
   [
-    "forced tools, not built yet",
+    "forced tools, not supported yet",
     { tools, tool_choice: "required" },
     "Tool calls are not supported",
   ],
   [
-    "a named tool, not built yet",
+    "a named tool, not supported yet",
     { tools, tool_choice: { type: "function", function: { name: "f" } } },
     "Tool calls are not supported",
   ],
   [
-    "a JSON schema, not built yet",
+    "a JSON schema, not supported yet",
     { response_format: { type: "json_schema" } },
     "`response_format` of type 'json_schema' is not supported",
   ],
-  ["a structured output, not built yet", { structured_outputs: {} }, "`structured_outputs` is not"],
-  ["banned words, not built yet", { bad_words: ["x"] }, "`bad_words` is not supported"],
-  ["truncation, not built yet", { truncate_prompt_tokens: 5 }, "`truncate_prompt_tokens` is not"],
+  [
+    "a structured output, not supported yet",
+    { structured_outputs: {} },
+    "`structured_outputs` is not",
+  ],
+  ["banned words, not supported yet", { bad_words: ["x"] }, "`bad_words` is not supported"],
+  [
+    "truncation, not supported yet",
+    { truncate_prompt_tokens: 5 },
+    "`truncate_prompt_tokens` is not",
+  ],
 ];
 
 const BAD_COMPLETION_VALUES: Case[] = [
@@ -269,8 +277,12 @@ const BAD_COMPLETION_VALUES: Case[] = [
   ["an empty salt", { cache_salt: "" }, "'cache_salt' must be a non-empty string"],
   ["a long salt", { cache_salt: "s".repeat(257) }, "at most 256 characters"],
   ["a suffix", { suffix: "y" }, "suffix is not currently supported"],
-  ["embeddings, not built yet", { prompt_embeds: "AAAA" }, "`prompt_embeds` is not supported"],
-  ["beam search, not built yet", { use_beam_search: true }, "`use_beam_search` is not supported"],
+  ["embeddings, not supported yet", { prompt_embeds: "AAAA" }, "`prompt_embeds` is not supported"],
+  [
+    "beam search, not supported yet",
+    { use_beam_search: true },
+    "`use_beam_search` is not supported",
+  ],
 ];
 
 const OTHER: [
