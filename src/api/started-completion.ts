@@ -61,7 +61,7 @@ export async function startCompletion(
 
 type Shared = Omit<FrontRequest, "prompt">;
 
-/** Queues all prompts, or none unless all fit and there is room for all. */
+/** Queues all prompts; queues none if one does not fit or there is no room for all. */
 async function queueAll(
   context: ApiContext,
   body: CompletionBody,
