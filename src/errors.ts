@@ -1,9 +1,9 @@
-// The typed errors of the project. Each carries a stable `code`; texts may change, codes do not.
-// A user's mistake is a RequestError, a lack of room an OverloadError, a fault of the engine or its environment
-// an EngineError.
-// Codes are mapped to what a client reads once, in api/error-body.ts.
+// Typed errors of the project. Each has a stable `code`; messages can change, codes do not. Mistakes of a
+// client are RequestErrors, lack of room is an OverloadError, faults of the engine or its environment are
+// EngineErrors, and mistakes of the operator are ConfigErrors. api/error-body.ts maps codes to what clients
+// see.
 
-/** @returns the stack of an unforeseen error, for a log */
+/** @returns the stack of an unexpected error, for a log */
 export const stackOf = (error: Error): string => error.stack ?? error.message;
 
 /** Mistakes of a client. The `type` of the OpenAI error body follows from the code. */
@@ -11,7 +11,7 @@ export type RequestErrorCode =
   | "invalid_schema" // the body does not have the documented shape (400 "Bad Request")
   | "invalid_value" // a field's value is refused (400 "BadRequestError")
   | "context_length" // prompt or limit exceed the context (400 "BadRequestError")
-  | "unsupported" // known to vLLM, not built in Pagoda (400 "BadRequestError")
+  | "unsupported" // known to vLLM, not implemented in Pagoda (400 "BadRequestError")
   | "unsupported_media_type" // Content-Type is not JSON (400 "Bad Request")
   | "model_not_found" // 404 "NotFoundError"
   | "request_not_found" // no request in progress has the id (404 "NotFoundError")
@@ -39,10 +39,10 @@ export class RequestError extends Error {
 /** Reasons why the server has no room now (503 with Retry-After). */
 export type OverloadErrorCode =
   | "queue_full" // the allowed number of requests or prompt tokens is in flight
-  | "queue_timeout" // no step started to compute it within the time that a request may wait
+  | "queue_timeout" // no step started to compute it within the allowed waiting time
   | "memory_low"; // the memory of the machine or the container is nearly used up
 
-/** The same request may succeed later. Nothing of it was computed. */
+/** A refusal for lack of room. Nothing was computed, and the same request can succeed later. */
 export class OverloadError extends Error {
   override readonly name = "OverloadError";
   readonly code: OverloadErrorCode;
@@ -68,7 +68,7 @@ export interface EngineErrorOptions extends ErrorOptions {
   readonly retryAfterS?: number | null;
 }
 
-/** A fault that is not the client's (500, or 503 once the engine is gone). */
+/** A fault of the server, not of the client (500, or 503 once the engine is gone). */
 export class EngineError extends Error {
   override readonly name = "EngineError";
   readonly code: EngineErrorCode;
@@ -96,27 +96,27 @@ export type ConfigErrorCode =
   | "invalid_option" // a value is out of range, or does not go with another
   | "missing_option" // a command needs it
   | "unknown_option"
-  | "unsupported_option" // known to vLLM, not built here
+  | "unsupported_option" // known to vLLM, not implemented in Pagoda
   | "unknown_command"
   | "config_file" // the file of --config cannot be read
-  | "invalid_version" // a version of vLLM that metrics are to have
+  | "invalid_version" // the vLLM version whose hidden metrics to show is invalid
   | "model_not_found" // no such file, repository or file in it
-  | "no_such_quant" // the repository has none of this quantization
+  | "no_such_quant" // the repository has no file of this quantization
   | "model_not_gguf"
   | "model_truncated" // the file ends within its header
   | "download_failed"
-  | "checksum_mismatch" // what was downloaded is not what the hub has
+  | "checksum_mismatch" // the downloaded file differs from the hub's
   | "disk_full"
-  | "cannot_write" // a file
+  | "cannot_write" // a file cannot be written
   | "out_of_memory" // model or KV cache do not fit
   | "address_in_use"
   | "cannot_listen"
-  | "no_parent" // an engine's process was started by hand
+  | "no_parent" // an engine process was started by hand
   | "server_unreachable" // as a client: nothing answers
   | "key_refused" // as a client: 401
   | "request_refused" // as a client: refused for another reason
   | "context_full" // as a client: the conversation exceeds the context
-  | "stream_broken"; // as a client: the answer ended early or is no answer
+  | "stream_broken"; // as a client: the answer ended early or is invalid
 
 /** A mistake of the operator: a bad option, a missing file, a model that cannot be loaded. */
 export class ConfigError extends Error {

@@ -1,5 +1,5 @@
-// One form for every host, so that names, addresses and Host headers can be compared. It is the form that
-// URLs use (WHATWG): lower case, addresses at their shortest, IPv6 in brackets.
+// Canonical form of hosts, so names, addresses and Host headers can be compared. It is the form in URLs
+// (WHATWG): lowercase, addresses at their shortest, IPv6 in brackets.
 
 import { ConfigError } from "./errors.ts";
 
@@ -19,7 +19,7 @@ const MAPPED = /^\[::ffff:([\da-f]{1,4}):([\da-f]{1,4})\]$/;
 
 /**
  * @param text with or without a port; a zone and a trailing dot are dropped
- * @returns e.g. "localhost", "127.0.0.1", "[::1]"; null when the text is not a host
+ * @returns e.g. "localhost", "127.0.0.1", "[::1]"; null if the text is not a host
  */
 export function canonicalHost(text: string): string | null {
   const isBareIpv6 = !text.startsWith("[") && text.indexOf(":") !== text.lastIndexOf(":");

@@ -1,15 +1,15 @@
-// JSON as clients in all languages read and write it: integers of any size keep their digits, text is always
+// JSON compatible with clients in all languages: integers of any size keep their digits, text is always
 // well-formed Unicode, and objects keep the order of their members.
 
-/** A whole number, as a bigint where a number would not be exact. */
+/** A whole number; a bigint if a number would not be exact. */
 export type Integer = number | bigint;
 
-/** A number of a JSON text by that text, where JavaScript would write another: 1.0 as 1, 1e400 as null. */
+/** A number with its JSON text, if JavaScript would write it differently: 1.0 as 1, 1e400 as null. */
 export class WrittenNumber {
   constructor(readonly text: string) {}
 }
 
-/** Matches an integer of 16 digits or more where a value stands. */
+/** Matches an integer of 16 digits or more in the position of a value. */
 const LONG_INTEGER = /[[:,\s]-?\d{16,}\s*[,\]}]/;
 /** Matches a float that may be whole or infinite, too, a name that is a number, and perhaps more. */
 const UNUSUAL = /[[:,\s]-?\d+(?:\.0+\s*[,\]}]|(?:\.\d+)?[eE])|\d[\d.]{15}|"\d+"\s*:/;
@@ -30,14 +30,14 @@ export function parseJson(text: string, written: readonly string[] = []): unknow
 }
 
 /**
- * Reads a text that JSON.parse() has accepted. A reviver of JSON.parse() sees the digits of numbers, too, but
- * takes a second for a million of them.
+ * Reads text that JSON.parse() has accepted. A reviver of JSON.parse() could also see the digits of numbers,
+ * but takes a second for a million of them.
  */
 class ExactReader {
   readonly #text: string;
   readonly #written: readonly string[];
   #pos = 0;
-  /** The first backslash that has not been passed. */
+  /** Position of the next backslash. */
   #backslash: number;
   #depth = 0;
   #isWritten = false;
@@ -67,7 +67,7 @@ class ExactReader {
     }
   }
 
-  /** Passes blanks. @returns the symbol behind them */
+  /** Skips whitespace. @returns the character after it */
   #next(): string {
     while (this.#text.charCodeAt(this.#pos) <= BLANK) this.#pos++;
     return this.#text[this.#pos] ?? "";
@@ -78,7 +78,7 @@ class ExactReader {
     return value;
   }
 
-  /** Passes the comma between two items, or the bracket behind the last. @returns whether one follows */
+  /** Skips the comma between items or the closing bracket. @returns whether another item follows */
   #goesOn(close: string): boolean {
     const isEnd = this.#next() === close;
     this.#pos++;
@@ -110,7 +110,7 @@ class ExactReader {
       names?.push(name);
       if (isOuter) this.#isWritten = this.#written.includes(name);
       const value = this.read();
-      // An assignment to this name would set the prototype.
+      // Assigning to this name would set the prototype.
       if (name === "__proto__") Object.defineProperty(members, name, { ...OWN, value });
       else members[name] = value;
     } while (this.#goesOn("}"));
@@ -141,7 +141,7 @@ class ExactReader {
     let isInteger = true;
     for (;;) {
       const code = this.#text.charCodeAt(this.#pos);
-      // The text can end with the number: NaN is no digit.
+      // The text can end with the number: NaN is not a digit.
       if (!(code >= DIGIT_0 && code <= DIGIT_9)) {
         if (!NUMBER_SIGNS.includes(code)) break;
         isInteger &&= this.#pos === start;
@@ -187,7 +187,7 @@ const WHOLE_NUMBER = /^\d+$/;
 const BLANK = 0x20;
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
-/** Besides digits: + - . E e. The first is the commonest. */
+/** Characters of numbers besides digits: . - e E +, the most common first. */
 const NUMBER_SIGNS: readonly number[] = [0x2e, 0x2d, 0x65, 0x45, 0x2b];
 const OWN = { enumerable: true, configurable: true, writable: true };
 
@@ -197,20 +197,20 @@ function positionOf(text: string, sign: string, from: number): number {
 }
 
 /**
- * Writes JSON as JSON.stringify() does, plus bigints, WrittenNumbers, Maps (objects in their order) and halves
- * of surrogate pairs.
+ * Writes JSON as JSON.stringify() does, plus bigints, WrittenNumbers, and Maps (as objects in their order).
+ * Lone surrogates become U+FFFD.
  */
 export function writeJson(value: unknown): string {
   const text = isNative(value) ? JSON.stringify(value) : composed(value);
   return wellFormedJson(text ?? "null");
 }
 
-/** Replaces each half of a surrogate pair in JSON text by U+FFFD. */
+/** Replaces lone surrogates in JSON text by U+FFFD. */
 export function wellFormedJson(text: string): string {
   return SURROGATE_ESCAPE.test(text) ? replaceLoneSurrogates(text) : text;
 }
 
-/** Whether JSON.stringify() itself can write the value, which is much faster. */
+/** @returns whether JSON.stringify() itself can write the value, which is much faster */
 function isNative(value: unknown): boolean {
   if (typeof value === "bigint") return false;
   if (typeof value !== "object" || value === null) return true;
@@ -242,12 +242,12 @@ function orderedEntries(value: object & Ordered): [string, unknown][] {
 }
 
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
-/** Matches whole pairs first, then halves; skips any other escape and anything that is not an escape. */
+/** Matches surrogate pairs, lone surrogates, and all other escapes, in this order. */
 const ESCAPES =
   /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[dD][89a-fA-F][\da-fA-F]{2}|.)/gs;
 
 /**
- * Replaces escapes only: text that was decoded from UTF-8 or written by JSON.stringify() has no other halves.
+ * Replaces only escapes: text decoded from UTF-8 or written by JSON.stringify() has no other lone surrogates.
  */
 function replaceLoneSurrogates(text: string): string {
   return text.replace(ESCAPES, (found) => (found.length === 6 ? "\\ufffd" : found));

@@ -1,5 +1,5 @@
-// The program: finds the command that is named, runs it, and ends with its exit code. Each command is
-// loaded when it is asked for.
+// Entry point: runs the named command and exits with its exit code. A command's module is loaded only when
+// it runs.
 
 import { version } from "../package.json";
 import type { CommandName } from "./cli/commands.ts";
@@ -51,7 +51,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       printLine(asked.text);
       return EXIT_CODES.ok;
     }
-    // An engine process ends with its server, which may still have answers to finish.
+    // An engine process ends with its server, which can still have answers to finish.
     if (asked.command !== "engine") endWithWrappers();
     const command = await MODULES[asked.command]();
     const context = { startedMs, print: printErrorLine, log, warn };
@@ -62,7 +62,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** One line for what an operator can mend, the stack for the rest. */
+/** @returns one line for errors that an operator can fix, the stack for all others */
 function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const isExpected =

@@ -1,6 +1,6 @@
 // Wakes waiters when something has changed.
 
-/** A notification reaches those who wait already, so check the state before each wait(). */
+/** A notification reaches only current waiters, so check the state before each wait(). */
 export class Signal {
   #next: PromiseWithResolvers<void> | null = null;
 

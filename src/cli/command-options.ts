@@ -31,7 +31,7 @@ export const COMMAND_OPTIONS = [
     group: "Request",
     kind: "number",
     fallback: null,
-    help: "Sampling temperature; 0 = always the likeliest token. Default: the server's.",
+    help: "Sampling temperature; 0 = always the most likely token. Default: the server's.",
   },
   {
     name: "top-p",
@@ -45,7 +45,7 @@ export const COMMAND_OPTIONS = [
     group: "Request",
     kind: "json",
     fallback: {},
-    help: "Further fields of the request: '{\"min_p\":0.1}', or --extra-body.min_p 0.1.",
+    help: "Additional request fields: '{\"min_p\":0.1}', or --extra-body.min_p 0.1.",
   },
   {
     name: "system-prompt",

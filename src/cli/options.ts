@@ -186,7 +186,7 @@ const SERVER_OPTIONS = [
     fallback: 256,
     min: 1,
     unit: "requests",
-    help: "Maximum number of requests in flight (n counts); further ones get 503.",
+    help: "Maximum number of requests in flight (n counts); any more get 503.",
   },
   {
     name: "max-num-queued-tokens",

@@ -63,7 +63,7 @@ export function parseOptions<N extends CommandName>(
   return Object.freeze(Object.fromEntries(entries)) as CommandOptions<N>;
 }
 
-/** Whether an option is set anywhere. @throws ConfigError as parseOptions does */
+/** @returns whether an option is set anywhere @throws ConfigError as parseOptions does */
 export function isGiven(name: CommandName, option: string, sources: OptionSources): boolean {
   const command = commandSpec(name);
   assert(command !== undefined, "a command of the table");

@@ -5,7 +5,7 @@ export function dashed(flag: string): string {
   return flag.startsWith("--") ? flag.replaceAll("_", "-") : flag;
 }
 
-/** Whether a word is a flag, not text that begins with a dash: "-5", "- a list", "---". */
+/** @returns whether a word is a flag, not text that begins with a dash: "-5", "- a list", "---" */
 export const isFlag = (word: string): boolean => /^(--?[a-z]|--$)/i.test(word);
 
 /**

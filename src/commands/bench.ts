@@ -41,7 +41,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
 const PROBE_TIMEOUT_MS = 5_000;
 
 /**
- * Whether the server is unreachable. One that does not answer in time counts as slow, not as gone.
+ * @returns whether the server is unreachable; one that does not answer in time counts as slow, not as gone
  */
 async function isGone({ url, apiKey = null }: Target): Promise<boolean> {
   const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);

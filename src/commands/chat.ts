@@ -131,7 +131,7 @@ class Conversation {
     }
   }
 
-  /** Whether a line is a command. In piped input, an unknown command is a message. */
+  /** @returns whether a line is a command; in piped input, an unknown command is a message */
   #isCommand(line: string): boolean {
     const [word = ""] = line.split(" ");
     if (line.includes("\n")) return false;

@@ -65,7 +65,7 @@ export async function connect(
 
 const CLIENT_OPTIONS: readonly string[] = ["model-name", "served-model-name", "api-key"];
 
-/** Whether an OpenAI server answers at the default address, where another program could listen. */
+/** @returns whether an OpenAI server, not another program, answers at the default address */
 async function isServer(client: ApiClient): Promise<boolean> {
   if (!(await client.isHealthy(PROBE_TIMEOUT_MS))) return false;
   const isOther = (error: unknown) =>
@@ -78,12 +78,12 @@ async function isServer(client: ApiClient): Promise<boolean> {
 }
 
 /**
- * Asks the server for its first model; logs if it is slow to answer or asleep.
+ * Gets the name of the server's first model. Logs if the server is slow to answer or asleep.
  * @throws as ApiClient.firstModel
  */
 export async function firstModel(client: ApiClient, log: (line: string) => void): Promise<string> {
-  const tell = () => log(`waiting for ${client.url} to answer`);
-  const timer = setTimeout(tell, SILENCE_MS);
+  const report = () => log(`waiting for ${client.url} to answer`);
+  const timer = setTimeout(report, SILENCE_MS);
   const first = await client.firstModel().finally(() => clearTimeout(timer));
   if (await client.isSleeping(AbortSignal.timeout(PROBE_TIMEOUT_MS)))
     log(`${client.url} is asleep; requests wait until it is woken up (/wake_up)`);

@@ -70,7 +70,7 @@ function placesOf(pid: number): Place[] {
   ];
 }
 
-/** Whether a command line is `serve`, run by the executable or by Bun from source. */
+/** @returns whether a command line is `serve`, run by the executable or by Bun from source */
 function isServer(argv: readonly string[]): boolean {
   const program = argv.findIndex(
     (word) =>

@@ -112,7 +112,7 @@ export class BlockHashIndex {
   }
 }
 
-/** Whether home is in (hole, slot] on the circle: the entry is then still reachable when `hole` becomes empty. */
+/** @returns whether home is in (hole, slot] on the circle: the entry is then still reachable when `hole` becomes empty */
 function isCyclicallyBetween(hole: number, home: number, slot: number): boolean {
   return hole < slot ? hole < home && home <= slot : hole < home || home <= slot;
 }

@@ -50,7 +50,7 @@ export class KvCacheManager {
     return (this.#config.numBlocks - 1) * this.#config.blockSize;
   }
 
-  /** Whether a request looks for cached prefixes and counts as a query. */
+  /** @returns whether a request looks for cached prefixes and counts as a query */
   readsCache(request: Request): boolean {
     return this.#config.enablePrefixCaching && request.samplingParams.promptLogprobs === null;
   }

@@ -51,7 +51,7 @@ export function partsOf(files: readonly string[], first: string): string[] {
   return files.filter((file) => PART.test(file) && file.replace(PART, "") === stem).sort();
 }
 
-/** Whether a file is a model or the first part of one, not the projector of a multimodal model. */
+/** @returns whether a file is a model or the first part of one, not the projector of a multimodal model */
 export function isModelFile(file: string): boolean {
   if (!file.endsWith(".gguf") || basename(file).includes("mmproj")) return false;
   return Number(PART.exec(file)?.[1] ?? 1) === 1;

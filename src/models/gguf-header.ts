@@ -104,7 +104,7 @@ class HeaderReader {
     return new ConfigError("model_not_gguf", `${this.#path} is not a GGUF file: ${reason}`);
   }
 
-  /** Whether the file begins with ASCII text. */
+  /** @returns whether the file begins with ASCII text */
   begins(text: string): boolean {
     const bytes = Buffer.alloc(text.length);
     readSync(this.#file, bytes, 0, bytes.length, 0);

@@ -23,7 +23,7 @@ export interface Tokenizer {
   tokenBytes(tokenId: number): Uint8Array;
   /** @returns spelling of the token in the vocabulary, e.g. "Ġis" for the bytes " is"; "" for an id out of range */
   tokenEntry(tokenId: number): string;
-  /** Whether a token is control, unknown or unused: left out with skipSpecialTokens. */
+  /** @returns whether a token is control, unknown or unused: left out with skipSpecialTokens */
   isSpecial(tokenId: number): boolean;
   /** Detokenizes a whole sequence; ids out of range are left out. */
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;

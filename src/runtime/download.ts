@@ -157,7 +157,7 @@ function rangeFrom(
   return version === null ? {} : { range, "if-range": version };
 }
 
-/** Whether a server that ignores If-Range sent the rest of another version of the file. */
+/** @returns whether a server that ignores If-Range sent the rest of another version of the file */
 function isOfOther(
   { status, headers }: Response,
   have: number,

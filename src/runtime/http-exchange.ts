@@ -36,7 +36,7 @@ export async function exchange(
   }
 }
 
-/** Whether a body is read; node:http drops the body of a GET, which fetch does not allow. */
+/** @returns whether a body is read; node:http drops the body of a GET, which fetch does not allow */
 function hasBody({ method }: IncomingMessage): boolean {
   return method !== "GET" && method !== "HEAD";
 }

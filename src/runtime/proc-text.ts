@@ -20,7 +20,7 @@ export function cpuSeconds(field: (number: number) => number): number {
   return (field(14) + field(15)) / TICKS_PER_SECOND;
 }
 
-/** Whether the process ignores a signal, as under `nohup`. @param number e.g. 1 for SIGHUP */
+/** @returns whether the process ignores a signal, as under `nohup` @param number e.g. 1 for SIGHUP */
 export function ignoresSignal(status: string, number: number): boolean {
   const mask = BigInt(`0x${/^SigIgn:\s+([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
   return ((mask >> BigInt(number - 1)) & 1n) === 1n;

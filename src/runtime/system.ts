@@ -15,7 +15,7 @@ import { cpuSeconds, residentBytes, statFields, TICKS_PER_SECOND } from "./proc-
 /** Reads a text file. May throw. */
 export type ReadFile = (path: string) => string;
 
-/** Whether the program is a single executable, whose sources are under a root of this name. */
+/** @returns whether the program is a single executable, whose sources are under a root of this name */
 export function isBundled(): boolean {
   // Deno has no import.meta.path.
   return import.meta.url.startsWith("file:///$bunfs/");

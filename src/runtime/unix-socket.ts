@@ -24,7 +24,7 @@ function cannotListen(place: string, reason: string): ConfigError {
   return new ConfigError("cannot_listen", `cannot listen on ${place}: ${reason}`);
 }
 
-/** Whether a socket has no listener. */
+/** @returns whether a socket has no listener */
 function isAbandoned(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path });

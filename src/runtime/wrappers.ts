@@ -48,7 +48,7 @@ function isRunner(words: readonly string[]): boolean {
   return verb === "run" ? isScriptName(script) : isScriptName(verb) && verb !== "test";
 }
 
-/** Whether a word names a script of package.json, not a file. */
+/** @returns whether a word names a script of package.json, not a file */
 function isScriptName(word: string): boolean {
   return word !== "" && !/[./]/.test(word);
 }

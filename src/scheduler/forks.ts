@@ -4,7 +4,7 @@
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
 
-/** Whether forks of `source` wait for it: its prompt is not in the cache yet but will be. */
+/** @returns whether forks of `source` wait for it: its prompt is not in the cache yet but will be */
 export function isComputingPrompt(source: Request): boolean {
   return !source.isFinished && source.numPreemptions === 0 && !hasPrompt(source);
 }

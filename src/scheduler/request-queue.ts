@@ -69,7 +69,7 @@ export class FcfsQueue implements RequestQueue {
   }
 }
 
-/** Whether `a` runs before `b`: smaller priority first, then earlier arrival. */
+/** @returns whether `a` runs before `b`: smaller priority first, then earlier arrival */
 export function runsBefore(a: Request, b: Request): boolean {
   if (a.priority !== b.priority) return a.priority < b.priority;
   return a.arrivalOrder < b.arrivalOrder;

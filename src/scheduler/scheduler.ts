@@ -105,7 +105,7 @@ export class Scheduler {
     this.#held.clear();
   }
 
-  /** Whether a request waits for the end of a pause. */
+  /** @returns whether a request waits for the end of a pause */
   isHeld(request: Request): boolean {
     return this.#held.has(request);
   }

@@ -63,7 +63,7 @@ export class StepBudget {
   }
 }
 
-/** Whether a request has exactly one uncomputed token and it is an output token. */
+/** @returns whether a request has exactly one uncomputed token and it is an output token */
 function isDecode(request: Request, numComputedTokens: number): boolean {
   return request.numOutputTokens > 0 && request.numTokens - numComputedTokens === 1;
 }
