@@ -20,7 +20,7 @@ const PROMPT_LENGTH = 2;
 /** With a penalty, so that every request also creates and frees a native sampler. */
 const PARAMS = { maxTokens: 2, presencePenalty: 0.5 };
 
-/** As planned by the server for --kv-cache-memory-bytes. */
+/** Number of blocks that the server plans for --kv-cache-memory-bytes. */
 async function numBlocksFor(kvCacheMemoryBytes: number): Promise<number> {
   const header = await (await loadAddon()).readModelHeader(MODEL_PATH, "f16");
   const plan = planMemory({

@@ -1,4 +1,4 @@
-// Signal: who is woken, and by which notification.
+// Signal: which waiters a notification wakes.
 
 import { describe, expect, test } from "bun:test";
 import { Signal } from "../src/signal.ts";
@@ -11,7 +11,7 @@ function wakesOf(signal: Signal) {
 }
 
 describe("Signal", () => {
-  test("wakes all that wait, once", async () => {
+  test("wakes all waiters, once", async () => {
     const signal = new Signal();
     const { woken, wait } = wakesOf(signal);
     for (const name of ["a", "b"]) wait(name);
@@ -21,7 +21,7 @@ describe("Signal", () => {
     expect(woken).toEqual(["a", "b"]);
   });
 
-  test("a wait that follows a notification ends at the next one", async () => {
+  test("a wait that begins after a notification ends at the next one", async () => {
     const signal = new Signal();
     const { woken, wait } = wakesOf(signal);
     signal.notify();

@@ -19,7 +19,7 @@ export interface BestPeer {
   readonly trials: readonly Trial[];
 }
 
-/** How a workload's candidates are tried. */
+/** Options for trying a workload's candidates. */
 export interface Trials {
   readonly candidates: readonly Candidate[];
   readonly start: (candidate: Candidate) => Promise<Server>;

@@ -36,7 +36,7 @@ export interface RunOptions {
 
 /** Seeds of one run of the bench. */
 const SEEDS_PER_RUN = 1000;
-/** Each candidate of the peer is tried with its own prompts. */
+/** Seed of the prompts with which a candidate of the peer is tried. */
 export const TRIAL_SEED = SEEDS_PER_RUN - 1;
 
 /** @throws ServerDeath when it crashes during its first requests */

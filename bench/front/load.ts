@@ -14,7 +14,7 @@ const LENGTH = 'vllm:request_success_total{finished_reason="length"}';
 const REFUSED = 'http_requests_total{handler="/v1/completions",method="POST",status="5xx"}';
 
 export interface LoadResult extends Books {
-  /** Counts that differ; empty if nothing was lost. */
+  /** Losses and counts that differ; empty if nothing was lost. */
   readonly faults: readonly string[];
 }
 

@@ -1,6 +1,5 @@
 // The attention op with K and V in memory, layer after layer, in blocks in shuffled order: one token of each
-// sequence, or one prompt chunk. Its plan, its partial results and its threads are those
-// of a step.
+// sequence, or one prompt chunk. Plan, partial results and threads are those of a step.
 
 #include "attention-step.h"
 #include "rounds.h"

@@ -35,7 +35,7 @@ export interface KernelSets {
 
 interface Timed {
   readonly seconds: number;
-  /** Each is read once. */
+  /** Bytes read, each counted once. */
   readonly bytes: number;
 }
 
@@ -43,7 +43,7 @@ export interface ProductTime extends Timed {
   /** "tooth": one of consecutive batch sizes, to find those where more rows take less time. */
   readonly kind: "product" | "tooth";
   readonly type: string;
-  /** Bytes of the weights. */
+  /** Dimensions of the weights. */
   readonly cols: number;
   readonly rows: number;
   /** Number of activation rows. */
@@ -54,7 +54,7 @@ export interface ProductTime extends Timed {
 
 export interface AttentionTime extends Timed {
   readonly kind: "attention";
-  /** Bytes of K and V. */
+  /** Type of K and V. */
   readonly type: string;
   readonly heads: number;
   readonly kvHeads: number;
@@ -65,7 +65,7 @@ export interface AttentionTime extends Timed {
 /** A chunk of a prompt, with its last token at the end of the context. */
 export interface ChunkTime {
   readonly kind: "chunk";
-  /** Bytes of K and V. */
+  /** Type of K and V. */
   readonly type: string;
   readonly heads: number;
   readonly kvHeads: number;

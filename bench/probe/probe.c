@@ -1,6 +1,5 @@
 // Machine limits for comparison with other figures: memory bytes read per second, and int8 dot products and
-// floating-point products per second with each available instruction set. Prints one
-// JSON object.
+// floating-point products per second with each available instruction set. Prints one JSON object.
 //
 //   probe MILLISECONDS THREADS     duration of each loop, number of threads
 

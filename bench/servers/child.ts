@@ -8,7 +8,7 @@ export interface Child {
   readonly pid: number;
   /** The newest 8 KiB of both its outputs. */
   output(): string;
-  /** How it ended by itself: "crashed (SIGILL)", "exited with code 1". Null if it runs or was stopped. */
+  /** Unplanned end: "crashed (SIGILL)" or "exited with code 1". Null if it runs or was stopped. */
   death(): string | null;
   stop(): Promise<void>;
 }

@@ -25,7 +25,7 @@ export async function buildLlamaServer(cpu: ForcedSet | null): Promise<boolean> 
 
 export interface Candidate {
   readonly flags: readonly string[];
-  /** Whether OpenMP's threads sleep at a barrier instead of spinning. */
+  /** Makes OpenMP's threads sleep at a barrier instead of spinning. */
   readonly isPassive?: boolean;
 }
 

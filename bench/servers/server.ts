@@ -13,7 +13,7 @@ export interface Server extends Target {
   readonly pid: number | null;
   /** The command line without the program; null if unknown. */
   readonly flags: string | null;
-  /** How it ended by itself; null if it runs, was stopped, or is not visible. */
+  /** Unplanned end; null if it runs, was stopped, or is not visible. */
   death(): string | null;
   stop(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { REUSE_WORKLOADS } from "./reuse.ts";
 import { SPLIT_WORKLOADS } from "./split.ts";
 import type { Workload } from "./workload.ts";
 
-/** The missing feature of each. */
+/** Workloads that cannot run yet, with the missing feature. */
 export const NOT_YET: Readonly<Record<string, string>> = {
   W9: "needs speculative decoding, which is not built yet",
   W16: "needs structured output, which is not built yet",

@@ -1,4 +1,4 @@
-// Which fields of a chat's body reach its template, and which are refused: vLLM 0.13's rules for
+// Fields of a chat's body that reach its template, and those that are refused: vLLM 0.13's rules for
 // chat_template_kwargs and for templates in requests.
 
 import { describe, expect, spyOn, test } from "bun:test";

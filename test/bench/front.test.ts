@@ -51,7 +51,7 @@ test("requests that a server loses are counted, and end the bench", async () => 
   const server = Bun.serve({
     port: 0,
     routes: {
-      // It counts two tokens of each response and finishes all of them, but breaks off every second one.
+      // The server counts two tokens of each response and finishes all of them, but breaks off every second one.
       "/metrics": () =>
         new Response(
           `vllm:num_requests_running{} 0\nvllm:generation_tokens_total{} ${2 * numRequests}\n` +

@@ -1,4 +1,4 @@
-// Limits as the options set them: each way to say "no limit" ends here, as null.
+// Limits set by options: each way to disable a limit results in null.
 
 import { describe, expect, test } from "bun:test";
 import { serveLimits, timeoutMs, unlessZero } from "../../src/cli/limits.ts";
@@ -11,14 +11,14 @@ function limitsOf(...argv: string[]) {
 }
 
 describe("a limit", () => {
-  test("that the options do not set is the default", () => {
+  test("that the options do not set has its default", () => {
     expect(limitsOf()).toMatchObject({
       ...{ maxNumQueuedReqs: 256, maxNumQueuedTokens: "auto", maxLogprobs: 20 },
       ...{ queueTimeoutMs: 60_000, requestTimeoutMs: null, maxMemoryUse: 0.95 },
     });
   });
 
-  test("is null where its option says that there is none", () => {
+  test("is null if its option disables it", () => {
     const off = ["--queue-timeout", "0", "--request-timeout", "0"];
     const others = ["--max-memory-percent", "100", "--max-logprobs", "-1"];
     expect(limitsOf(...off, ...others)).toMatchObject({
@@ -37,7 +37,7 @@ describe("a limit", () => {
   });
 });
 
-test("0 is no limit for a number of crashes and for a time", () => {
+test("is disabled by 0 if it is a number of crashes or a time", () => {
   expect([unlessZero(0), unlessZero(5)]).toEqual([null, 5]);
   expect([timeoutMs(0), timeoutMs(60)]).toEqual([null, 60_000]);
 });

@@ -21,7 +21,7 @@ const TPOT = "request_time_per_output_token_seconds";
 const E2E = "e2e_request_latency_seconds";
 const QUEUE = "request_queue_time_seconds";
 
-/** Each is shown as a tile and as a graph. */
+/** Queries of Service Status, each shown both as a tile and as a graph. */
 function serviceStatus(): DashboardQuery[] {
   const { series, rate, quantile } = shortForms(MODEL, "5m");
   const running = series("num_requests_running");

@@ -53,7 +53,7 @@ export type LogEvent =
 
 export interface LoggedEngineOptions {
   readonly scheduler: Partial<SchedulerConfig> & { readonly numBlocks: number };
-  /** Time at which the step begins. A multiple of 1/8 second, so that sums are exact. */
+  /** Duration of the step that begins. A multiple of 1/8 second, so that sums are exact. */
   readonly stepDurationS: () => number;
   /** In the middle of each step, when every message about the previous steps has been delivered. */
   readonly duringStep: () => Promise<void>;

@@ -1,4 +1,4 @@
-// How the engine's messages change the numbers of the exposition.
+// Effects of the engine's messages on the numbers of the exposition.
 
 import { describe, expect, test } from "bun:test";
 import { tokenBuckets } from "../../src/metrics/buckets.ts";

@@ -88,7 +88,7 @@ function endOf(log: readonly LogEvent[], { id, stop, maxTokens }: AddEvent): Lif
   return reached.sort((a, b) => a.at - b.at)[0] ?? null;
 }
 
-/** Whether the latest plan before `at` included the sequence. */
+/** @returns whether the latest plan before `at` included the sequence */
 function wasPlanned(log: readonly LogEvent[], at: At, id: string): boolean {
   const plan = log.slice(0, at).findLast((event) => event.kind === "plan");
   return plan?.scheduled.some((part) => part.id === id) ?? false;

@@ -52,7 +52,7 @@ async function complete(at: string, body: object): Promise<void> {
   await response.text();
 }
 
-/** Every state of a server that the load reached. */
+/** Records the states of a server during the load. */
 class Watch {
   readonly states: Series[] = [];
   #isOn = true;
@@ -93,7 +93,7 @@ async function load(): Promise<readonly Series[]> {
   return watch.stop();
 }
 
-/** Effects of a NaN in the model's file. */
+/** Sends requests to the server whose model file has a NaN. */
 async function loadBroken(): Promise<readonly Series[]> {
   const watch = new Watch(brokenUrl);
   await complete(brokenUrl, { prompt: [1, 5, 9], max_tokens: 3 });
@@ -121,7 +121,7 @@ function hasLabels(line: string, row: PageRow): boolean {
   return Bun.deepEquals(own, [...COMMON, ...(OWN_LABELS[row.name] ?? [])].sort());
 }
 
-/** Whether a value of the family ever differed from the start. */
+/** @returns whether a value of the family ever differed from the start */
 function hasMoved(states: readonly Series[], { name, type }: PageRow): boolean {
   const suffix = { counter: "_total", gauge: "", histogram: "_count" }[type];
   const start = `vllm:${name}${suffix}{`;

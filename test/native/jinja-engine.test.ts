@@ -17,7 +17,7 @@ const VARIABLES = {
   q: `it's "x"\\ \t\n\u00a0`,
 };
 
-/** One per line. */
+/** Expressions, one per line. */
 const EXPRESSIONS = String.raw`
 s|length
 s[0]

@@ -14,7 +14,7 @@ const VARIABLES = {
   t: [{ n: "a", c: [{ n: "b" }, { n: "c", c: [{ n: "d" }] }] }, { n: "e" }],
 };
 
-/** One per line. */
+/** Expressions, one per line. */
 const EXPRESSIONS = String.raw`
 'abc'|center(9)
 'abc'|center(10)

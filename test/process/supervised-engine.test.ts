@@ -234,7 +234,7 @@ describe("an engine that crashes", () => {
   });
 
   describe("with several in progress", () => {
-    /** One of them is being tried and another waits. */
+    /** Starts several requests; one is being tried and another waits. */
     async function openTrial() {
       const engine = await open();
       const log = new OutputLog(engine);

@@ -1,4 +1,4 @@
-// Which requests are refused after engine crashes, and which are not.
+// Requests that are refused after engine crashes, and those that are not.
 
 import { describe, expect, test } from "bun:test";
 import { suspectHash } from "../../src/process/suspect-hash.ts";

@@ -49,7 +49,7 @@ async function record(): Promise<EngineOutputs[]> {
   return messages;
 }
 
-/** What a front derives from messages: the metrics page, and what each reader gets. */
+/** Output that a front derives from messages: the metrics page, and what each reader gets. */
 async function replay(messages: readonly EngineOutputs[]) {
   let deliver: (message: EngineOutputs) => void = () => {};
   const client = {

@@ -1,4 +1,4 @@
-// Where an executable can store its addon, and how the file is written.
+// Folders for an executable's addon, and how the file is written.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import {

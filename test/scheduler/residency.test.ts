@@ -1,4 +1,4 @@
-// What a scheduler reports of sampled blocks: each message has those evicted since the previous one.
+// Sampled blocks in a scheduler's messages: each message reports those evicted since the previous one.
 // Blocks have 16 tokens: 1, 2, 3, ...; every allocation is sampled; the clock is manual.
 
 import { describe, expect, test } from "bun:test";

@@ -1,4 +1,4 @@
-// Which web pages can call the server: preflights and responses, by option and by default.
+// Web pages that can call the server: preflights and responses, by option and by default.
 
 import { describe, expect, test } from "bun:test";
 import { ANY_ORIGIN, Cors, type CorsOptions } from "../../src/server/cors.ts";

@@ -1,4 +1,4 @@
-// Which route serves a path, and the methods it allows.
+// Lookup of the route that serves a path, and the methods it allows.
 
 import { expect, test } from "bun:test";
 import { RouteTable } from "../../src/server/route-table.ts";

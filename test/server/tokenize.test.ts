@@ -1,4 +1,4 @@
-// Token texts of /tokenize.
+// Token strings of /tokenize.
 
 import { expect, spyOn, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -11,7 +11,7 @@ function tokenize(prompt: string) {
   return { tokenEntries, answer: answer as Promise<{ tokens: unknown; token_strs: unknown }> };
 }
 
-test("token_strs has the entry of each token, which the engine is asked for once", async () => {
+test("token_strs has an entry for each token, which the engine computes once", async () => {
   const { tokenEntries, answer } = tokenize("abab");
   const { tokens, token_strs } = await answer;
   expect([tokens, token_strs]).toEqual([
@@ -21,7 +21,7 @@ test("token_strs has the entry of each token, which the engine is asked for once
   expect(tokenEntries.mock.calls).toEqual([[Int32Array.of(97, 98)]]);
 });
 
-test("token_strs of no tokens is empty", async () => {
+test("token_strs is empty without tokens", async () => {
   const { tokens, token_strs } = await tokenize("").answer;
   expect([tokens, token_strs]).toEqual([[], []]);
 });

@@ -35,7 +35,7 @@ interface World {
   readonly draftRate: number;
 }
 
-/** How often the hard cases occurred; workloads without them prove nothing. */
+/** Counts of the hard cases; workloads without them prove nothing. */
 interface Events {
   preemptions: number;
   copies: number;
@@ -138,7 +138,7 @@ function randomFamily(prng: Prng, requestId: string): Request[] {
   return [source, ...forks];
 }
 
-/** Also checks that no running request is left out: a prompt must not hold up those behind it. */
+/** Checks, among others, that no running request is left out: a prompt must not hold up those behind it. */
 function checkPlan(plan: StepPlan, before: readonly Request[], { config }: World): void {
   const planned = new Set(plan.scheduled.map(({ request }) => request));
   const isServed = (request: Request) => planned.has(request) !== (request.status === "PREEMPTED");

@@ -34,7 +34,7 @@ export interface Scored {
 }
 
 /**
- * Where rounding to 8 bits routes a token to another expert, its logprob moves by more than any limit.
+ * Rounding to 8 bits can route a token to another expert, which moves its logprob by more than any limit.
  * Such models are judged by the median gap instead of the largest.
  */
 export function expectAgreement(

@@ -77,7 +77,7 @@ interface Tensor {
   readonly numValues: number;
   readonly type: number;
   readonly offset: number;
-  /** Where type and offset are stored in the header. */
+  /** Position of the type field in the header; the offset field follows it. */
   readonly typeAt: number;
 }
 

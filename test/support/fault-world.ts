@@ -56,7 +56,7 @@ export const LIMITS = { maxNumQueuedReqs: 32, maxNumQueuedTokens: 2000 };
 /** Small enough to preempt, large enough for any one request. */
 const SIZES = { numBlocks: 14, blockSize: 4, maxModelLen: 48, maxNumSeqs: 4 };
 
-/** How a request ended. */
+/** Outcome of a request. */
 export interface LedgerEntry {
   readonly request: FrontRequest;
   readonly outcome: "finished" | "error" | "cancelled" | "refused";

@@ -31,7 +31,7 @@ export async function loadTestModel(
   return addon.loadModel({ ...defaults, ...options }, () => {});
 }
 
-/** How one row of logits is sampled; by default greedily, without penalties. */
+/** Sampling of one row of logits; by default greedy, without penalties. */
 export interface StepRow {
   /** Index within the sequence's tokens of this step; the last by default. */
   readonly token?: number;
@@ -94,7 +94,7 @@ export class NativeStep {
     return Array.from({ length: batch.numOutputs }, (_, row) => this.#result(row));
   }
 
-  /** Timings of the last step. */
+  /** Sampling time of the last step. */
   get samplingMs(): number {
     return this.#packer.output.timings[1] ?? Number.NaN;
   }

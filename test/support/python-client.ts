@@ -30,7 +30,7 @@ export interface PythonFamily {
   /** Histograms: upper bounds without infinity, >= 0. */
   readonly bounds: readonly string[];
   readonly series: readonly PythonSeries[];
-  /** Whether creation times are exposed, unless they are switched off. */
+  /** Has creation times, which are exposed unless they are switched off. */
   readonly isCreated: boolean;
 }
 

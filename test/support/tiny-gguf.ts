@@ -29,7 +29,7 @@ export interface TinyGgufOptions {
   /** Width of the hidden state; a multiple of 32. */
   readonly embeddingLength?: number;
   readonly contextLength?: number;
-  /** Number of context tokens, for architectures that have a limit. */
+  /** In tokens, for architectures that have a sliding window. */
   readonly slidingWindow?: number;
   /** Type of matrices; vectors are always F32. */
   readonly weightType?: TensorType;
