@@ -37,7 +37,7 @@ describe("a limit", () => {
   });
 });
 
-test("is disabled by 0 if it is a number of crashes or a time", () => {
+test("0 disables a limit on crashes or on a time", () => {
   expect([unlessZero(0), unlessZero(5)]).toEqual([null, 5]);
   expect([timeoutMs(0), timeoutMs(60)]).toEqual([null, 60_000]);
 });
