@@ -57,8 +57,8 @@ const tool: Reader<JsonObject> = (value, location, issues) => {
 const toolCall: Reader<JsonObject> = (value, location, issues) => {
   const read = tool(value, location, issues);
   const called = read?.["function"];
-  const given = isObject(called) ? (called["arguments"] ?? null) : null;
-  if (typeof given !== "object") {
+  const given = isObject(called) ? (called["arguments"] ?? "") : "";
+  if (!isObject(given) && !Array.isArray(given)) {
     string(given, [...location, "function", "arguments"], issues);
   }
   return read;

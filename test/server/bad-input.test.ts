@@ -84,6 +84,11 @@ const BAD_CHAT_BODIES: Case[] = [
     "('body', 'messages', 0, 'tool_calls', 0, 'function', 'arguments'), 'msg': 'Input should be",
   ],
   [
+    "a call's arguments that are a number, whatever its notation",
+    '{"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":1.0}}]}]}',
+    "('body', 'messages', 0, 'tool_calls', 0, 'function', 'arguments'), 'msg': 'Input should be",
+  ],
+  [
     "two million errors, some of which are listed",
     `{"messages":[${"{},".repeat(1_999_999)}{}]}`,
     "2000000 validation errors:",
