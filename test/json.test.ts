@@ -52,7 +52,7 @@ describe("parseJson()", () => {
     expect(parseJson(text, ["a"])).toEqual(value);
   });
 
-  test("reads any value next to an unusual number as JSON.parse() does", () => {
+  test("reads values next to an unusual number as JSON.parse() does", () => {
     const property = fc.property(fc.json(), fc.json(), (left, right) => {
       const text = `[${left}, 18446744073709551616 ,${right}]`;
       expect(JSON.parse(writeJson(parseJson(text, ["a"])))).toEqual(JSON.parse(text));
@@ -115,7 +115,7 @@ describe("writeJson()", () => {
     expect(writeJson(parseJson(text, ["a"]))).toBe(text);
   });
 
-  test("writes a float as it was written if its 16 digits or more round to a whole number", () => {
+  test("keeps the notation of a float whose 16 or more digits round to a whole number", () => {
     const text = '{"a":[999999999999999.99,12345678901234.5]}';
     expect(writeJson(parseJson(text, ["a"]))).toBe(text);
   });

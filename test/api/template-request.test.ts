@@ -89,7 +89,7 @@ describe("the template's inputs", () => {
     ]);
   });
 
-  test("keep the order of the body's objects, and half a pair in a call's arguments becomes U+FFFD", async () => {
+  test("keep the member order of the body; a lone surrogate in a call's arguments becomes U+FFFD", async () => {
     const { post, runner } = makeApp();
     const encodeChat = spyOn(runner.tokenizer, "encodeChat");
     const call = (args: string) =>

@@ -320,7 +320,7 @@ describe("parseOptions", () => {
     expect(() => parse(words)).not.toThrow();
   });
 
-  test("all words of vLLM's lists are without effect, so none of them becomes the model", () => {
+  test("words of vLLM's list flags are ignored, so none of them becomes the model", () => {
     const lists = [
       ["--cudagraph-capture-sizes", "1", "2", "4"],
       ["--ignore-patterns", "*.bin", "*.pt"],

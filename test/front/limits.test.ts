@@ -59,7 +59,7 @@ describe("the queue time limit", () => {
     await untilIdle();
   });
 
-  test("is not why a request ends that ran by then: a cancel later is a plain abort", async () => {
+  test("does not affect a request that ran in time: a later cancel is a plain abort", async () => {
     const { engine, untilIdle } = start({ queueTimeoutMs: 5 }, { model: { stepDelayMs: 1 } });
     const reasons: (string | null)[] = [];
     let numTokens = 0;

@@ -335,7 +335,7 @@ describe("an engine that hangs", () => {
     const engine = await open({}, { stepTimeoutMs: 300 });
     const log = new OutputLog(engine);
     const { pid } = engine;
-    // Three times the limit, which is a timer: nothing must follow.
+    // Three times the limit, which is a timer: no reaction must follow.
     await Bun.sleep(900);
     await engine.calls.sleep(0, "keep");
     engine.add(engineRequest("a", "hello"));

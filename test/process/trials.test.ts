@@ -43,7 +43,7 @@ test("a request of several sequences counts as finished well only if all of them
   expect(other.running).toEqual([]);
 });
 
-test("tells a call that waits whether it was canceled or has waited too long", async () => {
+test("distinguishes a canceled call from one that waited too long", async () => {
   const trials = new Trials();
   const names = ["a", "b", "c"];
   const arrive = (name: string) => trials.arrive(trialOf(`cmpl-${name}`, name, [name]));

@@ -1,4 +1,4 @@
-// The prefix of a pattern that streamed text ends with, compared with a search of all lengths.
+// Matched prefix of a pattern at the end of streamed text, compared with a search of all lengths.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
