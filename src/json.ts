@@ -11,13 +11,13 @@ export class WrittenNumber {
 
 /** Matches an integer of 16 digits or more in the position of a value. */
 const LONG_INTEGER = /[[:,\s]-?\d{16,}\s*[,\]}]/;
-/** Matches a float that may be whole or infinite, too, a name that is a number, and perhaps more. */
+/** Also matches every float that could be whole or infinite and every numeric name, with false positives. */
 const UNUSUAL = /[[:,\s]-?\d+(?:\.0+\s*[,\]}]|(?:\.\d+)?[eE])|\d[\d.]{15}|"\d+"\s*:/;
-/** Longer integers are no bigints: the time to make one grows with the square of its length. */
+/** Longer integers do not become bigints: converting one takes time quadratic in its length. */
 const MAX_INTEGER_DIGITS = 40;
 
 /**
- * Parses JSON. An integer that a number cannot hold becomes a bigint; half a surrogate pair becomes U+FFFD.
+ * Parses JSON. An integer that a number cannot hold becomes a bigint; a lone surrogate becomes U+FFFD.
  * @param written members of the outer object in which whole or infinite floats and integers of more than 40
  *   digits become WrittenNumbers instead of numbers, and objects are written again in the order of the text
  * @throws SyntaxError
@@ -166,7 +166,7 @@ class ExactReader {
   }
 }
 
-/** Names of an object's members in the order of their text, where JavaScript has another: numbers come first. */
+/** Member names in the order of the text, if JavaScript orders them differently: numeric names first. */
 const ORDER = Symbol("order");
 
 interface Ordered {
@@ -205,7 +205,7 @@ export function writeJson(value: unknown): string {
   return wellFormedJson(text ?? "null");
 }
 
-/** Replaces lone surrogates in JSON text by U+FFFD. */
+/** Replaces lone surrogates in JSON text with U+FFFD. */
 export function wellFormedJson(text: string): string {
   return SURROGATE_ESCAPE.test(text) ? replaceLoneSurrogates(text) : text;
 }

@@ -40,7 +40,7 @@ export interface ApiOptions {
   readonly maxLogprobs: number | null;
   /** Absent = vLLM's defaults. */
   readonly samplingDefaults?: SamplingDefaults;
-  /** Absent = no. */
+  /** Absent = false. */
   readonly trustsRequestTemplates?: boolean;
 }
 

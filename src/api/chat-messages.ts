@@ -19,7 +19,7 @@ export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
   }));
 }
 
-/** Replaces half surrogate pairs in arguments that are JSON text, which Python accepts and the engine does not. */
+/** Replaces lone surrogates in arguments that are JSON text: Python accepts them, the engine does not. */
 function calls(list: Json | undefined): JsonObject {
   if (!Array.isArray(list)) return {};
   return { tool_calls: list.map((call) => (isObject(call) ? withReadableArguments(call) : call)) };

@@ -5,7 +5,7 @@ const encoder = new TextEncoder();
 const KEEP_ALIVE = encoder.encode(": keep-alive\n\n");
 
 export interface EventStreamOptions {
-  /** Silence after which a comment is sent, ms. */
+  /** Idle time after which a comment is sent, ms. */
   readonly keepAliveMs: number;
   /** Called when the client has disconnected before the end. */
   readonly onCancel: () => void;

@@ -16,7 +16,7 @@ type Location = readonly (string | number)[];
 /** Maximum number of faults that an answer shows; the others are only counted. */
 const MAX_SHOWN = 20;
 
-/** Collects what is wrong with a body. */
+/** Collects the faults of a body. */
 class Issues {
   readonly #lines: string[] = [];
   #count = 0;

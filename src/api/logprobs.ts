@@ -12,7 +12,7 @@ export function tokenText(
   return asIds ? `token_id:${entry.tokenId}` : decoder.decode(entry.bytes);
 }
 
-/** Replaces -Infinity, which JSON lacks, by vLLM's minimum, for tokens that could not be sampled. */
+/** Replaces -Infinity, which JSON lacks, with vLLM's minimum, for tokens that could not be sampled. */
 function finite(logprob: number): number {
   return Math.max(logprob, -9999);
 }

@@ -1,6 +1,6 @@
 // Splits the words of a command line into options and values.
 
-/** Replaces underscores in a flag by dashes. */
+/** Replaces underscores in a flag with dashes. */
 export function dashed(flag: string): string {
   return flag.startsWith("--") ? flag.replaceAll("_", "-") : flag;
 }

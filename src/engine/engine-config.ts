@@ -18,7 +18,7 @@ export interface EngineConfig {
   readonly maxModelLen: number | null;
   /** Allows a context longer than the model was trained on. */
   readonly allowLongMaxModelLen: boolean;
-  /** Bytes; null = decide. */
+  /** Bytes; null = choose automatically. */
   readonly kvCacheMemoryBytes: number | null;
   readonly numBlocksOverride: number | null;
   readonly enablePrefixCaching: boolean;

@@ -11,7 +11,7 @@ export interface MemoryPlanInput {
   readonly availableBytes: number | null;
   readonly blockSize: number;
   readonly maxNumSeqs: number;
-  /** Value of the option; null = decide. */
+  /** Value of the option; null = choose automatically. */
   readonly maxModelLen: number | null;
   /** Allows a context longer than the model was trained on. */
   readonly allowLongMaxModelLen: boolean;

@@ -94,7 +94,7 @@ async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHos
 }
 
 /**
- * Adds advice. The plan fitted the free memory, so an undetected limit or another process is the cause.
+ * Adds advice. The plan fit the free memory, so an undetected limit or another process must be the cause.
  */
 function withMemoryAdvice(error: unknown): unknown {
   const text = error instanceof Error ? error.message : "";
@@ -108,7 +108,7 @@ function warnOfUnpacked({ unpackedTypes }: ModelInfo, log: (line: string) => voi
   log(`warning: no fast kernel for weights of type ${unpackedTypes.join(", ")}; using ggml's`);
 }
 
-/** Warns of a missing pre-tokenizer, which llama.cpp replaces by a default split. */
+/** Warns of a missing pre-tokenizer, for which llama.cpp uses a default. */
 function warnOfPreTokenizer(info: ModelInfo, log: (line: string) => void): void {
   if (!info.lacksPreTokenizer) return;
   log(

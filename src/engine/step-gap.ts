@@ -1,7 +1,7 @@
 // Work that must not overlap a step: queued by callers and run by the engine's loop between two steps, one
 // job after the other in the order of the calls.
 
-/** Steps before the work itself. */
+/** Work that must be done before the job itself. */
 export interface Preparation {
   /**
    * Called once, as soon as all earlier jobs are done; a step can be in flight then. The loop waits for it

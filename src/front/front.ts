@@ -293,8 +293,8 @@ export class Front {
 }
 
 /**
- * Whether an output ends a request that no step has begun to compute: only that one is ended by the queue
- * timeout. A sequence but the first begins later than its request.
+ * @returns whether an output ends a request that no step has begun to compute; the queue timeout ends only
+ *   such requests. Sequences after the first can start later than their request.
  */
 function isUnscheduled(index: number, { finishReason, timeline }: RequestOutput): boolean {
   return finishReason === "abort" && index === 0 && timeline.scheduledS === null;

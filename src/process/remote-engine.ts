@@ -145,7 +145,7 @@ export class RemoteEngine implements EngineClient {
     return { isDue, numDone: this.#numAnswers };
   }
 
-  /** Ends it as if its process had crashed with `cause`. */
+  /** Ends the engine as if its process had crashed with `cause`. */
   abandon(cause: Error): void {
     this.#end(cause);
     this.#channel?.close();
@@ -245,7 +245,7 @@ export class RemoteEngine implements EngineClient {
   }
 }
 
-/** Error with which the engine has ended itself. */
+/** Error that made the engine stop by itself. */
 export class EngineFault extends Error {
   constructor({ name, message, stack }: ErrorRecord) {
     super(`${name}: ${message}`);

@@ -1,7 +1,7 @@
 // Tracks which requests may have crashed the engine, and rules on them until that is known. Pure: callers
 // pass the time.
 //
-// A request in progress at a death is a suspect, unless an equal one has finished normally before. Suspects
+// A request in progress at a death is a suspect, unless an identical one has finished normally. Suspects
 // that are sent again run one at a time, so only one of them is in progress at a second death, and that one
 // is refused from then on. A request that finishes normally is no longer a suspect; one that ends otherwise,
 // e.g. because its client left, proves nothing. Requests that are not suspects never wait.

@@ -43,8 +43,8 @@ export class Trials {
 
   /**
    * @returns null if the call can be made immediately; otherwise a promise that resolves when it can
-   * @throws RequestError "suspect_request". The promise rejects with OverloadError "queue_timeout", RequestError
-   *   "request_canceled" or the error passed to refuseWaiting()
+   * @throws RequestError "suspect_request". The promise rejects with OverloadError "queue_timeout",
+   *   RequestError "request_canceled" or the error passed to refuseWaiting()
    */
   arrive(trial: Trial): Promise<void> | null {
     const ruling = this.#suspects.arrive(performance.now(), trial);
@@ -75,7 +75,7 @@ export class Trials {
     }
   }
 
-  /** Refuses the aborted calls that wait for their trial: nobody wants them. */
+  /** Refuses aborted calls that wait for their trial. */
   abort(requestIds: readonly string[]): void {
     this.#refuse(requestIds, new RequestError("request_canceled", "The request was canceled."));
   }
@@ -136,11 +136,10 @@ export function trialOf(name: string, hash: SuspectHash, requestIds: readonly st
   return { name, hash, requestIds, numUnfinished: requestIds.length, isWell: true };
 }
 
-const REFUSAL =
-  "The engine crashed twice while it was processing this request. It is refused for now.";
+const REFUSAL = "The engine crashed twice while processing this request, which is refused for now.";
 
 function notTried(): OverloadError {
   const message =
-    "The engine crashed while it was processing this request; other suspects are retried first. Retry later.";
+    "The engine crashed while processing this request, and other suspects are retried first. Retry later.";
   return new OverloadError("queue_timeout", message, RETRY_AFTER_S);
 }

@@ -1,6 +1,5 @@
 // Input of a model's chat template.
 
-/** Input of a chat template. */
 export interface ChatTemplateRequest {
   /**
    * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}; kwargs

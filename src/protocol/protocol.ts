@@ -97,9 +97,9 @@ export interface EngineClient {
    * @throws RequestError "invalid_value" or "context_length" for a prompt that cannot be served, including
    *   errors of a chat template
    * @throws as every call with a client's text or tokens does: RequestError "suspect_request" for a call that
-   *   was in progress at two crashes of the engine; OverloadError "queue_timeout" for one that was in progress
-   *   at one crash and has waited too long to be retried, RequestError "request_canceled" for one that is
-   *   aborted before
+   *   was in progress at two crashes of the engine; OverloadError "queue_timeout" for one that was in
+   *   progress at one crash and has waited too long to be retried; RequestError "request_canceled" for one
+   *   that was aborted while it waited
    */
   add(request: EngineRequest): Promise<Int32Array>;
   /** Ends requests within one step and frees their blocks, with "abort" outputs. Unknown ids are ignored. */

@@ -1,5 +1,5 @@
-// Tracks how long a prefix of a pattern streamed text ends with, by the algorithm of Knuth, Morris and Pratt.
-// Comparing the end of the text with every prefix would take time quadratic in the pattern's length.
+// Tracks the longest prefix of a pattern with which streamed text ends, by the algorithm of Knuth, Morris
+// and Pratt. Comparing the text's end with every prefix would take time quadratic in the pattern's length.
 
 export class MatchedPrefix {
   readonly #pattern: string;

@@ -1,5 +1,5 @@
 // Turns sampled tokens into outputs: text from the stages of a pipeline, log-probabilities with bytes, and
-// the request's marks on the engine clock. Has one state per live request and knows no scheduler policy.
+// the request's marks on the engine clock. Keeps one state per live request and knows no scheduler policy.
 
 import { assert } from "../../assert.ts";
 import type { RequestOutput } from "../../protocol/protocol.ts";

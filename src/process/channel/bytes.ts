@@ -7,7 +7,7 @@ export class ChannelError extends Error {
 }
 
 const INITIAL_BYTES = 16 * 1024;
-/** Largest buffer that is kept; one that a large message has grown further is freed. */
+/** Maximum size of a buffer that is kept; one that a large message has grown beyond this is freed. */
 const KEPT_BYTES = 1024 * 1024;
 /** Maximum number of UTF-8 bytes per UTF-16 code unit. */
 const BYTES_PER_UNIT = 3;
@@ -157,7 +157,7 @@ export class ByteReader {
     if (this.#at !== this.#bytes.length) throw new ChannelError("a message has too many bytes");
   }
 
-  /** @returns number of items that follow @throws ChannelError if that many of `itemBytes` cannot follow */
+  /** @param itemBytes minimum size of an item @throws ChannelError if too few bytes follow for the count */
   count(itemBytes: number): number {
     const count = this.u32();
     if (count * itemBytes > this.#bytes.length - this.#at) {

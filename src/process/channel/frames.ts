@@ -9,7 +9,7 @@ export const MAX_FRAME_BYTES = 2 ** 31 - 1;
 
 /** @throws ChannelError for a message over the limit, which the other side would refuse */
 export function frameHead(numBytes: number): Uint8Array {
-  if (numBytes > MAX_FRAME_BYTES) throw new ChannelError(`a message of ${numBytes} bytes`);
+  if (numBytes > MAX_FRAME_BYTES) throw tooLarge(numBytes);
   const head = new Uint8Array(HEAD_BYTES);
   new DataView(head.buffer).setUint32(0, numBytes, true);
   return head;
@@ -64,6 +64,10 @@ function frameEnd(bytes: Uint8Array, at: number): number | null {
   if (at + HEAD_BYTES > bytes.length) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEAD_BYTES);
   const numBytes = view.getUint32(0, true);
-  if (numBytes > MAX_FRAME_BYTES) throw new ChannelError(`a message of ${numBytes} bytes`);
+  if (numBytes > MAX_FRAME_BYTES) throw tooLarge(numBytes);
   return at + HEAD_BYTES + numBytes;
+}
+
+function tooLarge(numBytes: number): ChannelError {
+  return new ChannelError(`a message of ${numBytes} bytes exceeds the limit of ${MAX_FRAME_BYTES}`);
 }
