@@ -494,10 +494,7 @@ describe("limits", () => {
     const macro = "{% macro r(n) %}{{ n }}{% if n > 0 %}{{ r(n - 1) }}{% endif %}{% endmacro %}";
     const grow = "{% set ns = namespace(x=0) %}{% for i in range(1000) %}";
     const cases: readonly (readonly [string, string])[] = [
-      [
-        `${macro}{{ r(100000) }}`,
-        "statements and macro calls are nested deeper than 700 levels",
-      ],
+      [`${macro}{{ r(100000) }}`, "statements and macro calls are nested deeper than 700 levels"],
       [`${grow}{% set ns.x = [ns.x] %}{% endfor %}`, "values are nested deeper than 200 levels"],
       [
         `${grow}{% set ns.x = {'a': ns.x} %}{% endfor %}`,
