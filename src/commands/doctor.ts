@@ -1,4 +1,4 @@
-// `doctor`: checks what a server needs on this machine and how to fix what is missing.
+// `doctor`: checks the requirements of a server on this machine and says how to fix problems.
 
 import type { CommandOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";

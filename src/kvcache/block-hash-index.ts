@@ -8,7 +8,7 @@ import { HASH_BYTES } from "../request/block-hashes.ts";
 const EMPTY = -1;
 const HASH_WORDS = HASH_BYTES / 4;
 
-/** Slots per block: 5.6 bytes per block, at most 71 % full. With SHA-256 as the hash, a miss probes 6 slots. */
+/** Slots per block: 5.6 bytes per block, at most 71% full. With SHA-256 as the hash, a miss probes 6 slots. */
 const SLOTS_PER_BLOCK = 1.4;
 
 export class BlockHashIndex {

@@ -21,7 +21,7 @@ export class BlockPool {
   readonly #refCounts: Uint16Array;
   /** [numBlocks * 32] uint8: block b's hash is bytes [32 * b, 32 * b + 32). */
   readonly #hashes: Uint8Array;
-  /** One bit per block: its hash is set. */
+  /** One bit per block; 1 = its hash is set. */
   readonly #isHashed: Uint8Array;
   readonly #free: FreeBlockQueue;
   readonly #index: BlockHashIndex;

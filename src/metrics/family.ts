@@ -19,17 +19,17 @@ export interface MetricSink {
 /** One message of the engine. */
 export interface StepRecord {
   readonly scheduler: SchedulerStats;
-  /** Null when the message held no outputs. */
+  /** Null if the message had no outputs. */
   readonly iteration: IterationStats | null;
 }
 
 /** One HTTP request that was answered. */
 export interface HttpRecord {
-  /** Route as registered; "none" where no route matched. */
+  /** Route as registered; "none" if no route matched. */
   readonly handler: string;
   readonly method: string;
   readonly status: number;
-  /** From arrival until the last byte of the response was handed to the socket. */
+  /** Time from arrival until the last byte of the response was passed to the socket. */
   readonly durationS: number;
   /** Content-Length, 0 without one. */
   readonly requestBytes: number;

@@ -1,5 +1,5 @@
-// Where a request's time went. Arrival and outputs are timed by the front's clock; queued, scheduled, first
-// and last token by the engine's. Preemption never restarts an interval.
+// Latencies of requests, by phase. Arrival and outputs are timed by the front's clock; queued, scheduled,
+// first and last token by the engine's. Preemption never restarts an interval.
 
 import { REQUEST_LATENCY_BUCKETS, TOKEN_LATENCY_BUCKETS, TTFT_BUCKETS } from "./buckets.ts";
 import { type MetricFamily, observationsOf, perFinished } from "./family.ts";

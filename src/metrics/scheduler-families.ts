@@ -1,4 +1,4 @@
-// What the engine is doing: queues, KV cache, prefix cache, preemption.
+// State of the engine: queues, KV cache, prefix cache, preemption.
 
 import { countOf, gaugeOf, type MetricFamily, onStep } from "./family.ts";
 

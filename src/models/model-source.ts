@@ -37,7 +37,7 @@ export interface ModelSourceOptions {
   readonly isOffline?: boolean;
   /** Branch, tag or commit of a repository on the hub. Default: main. */
   readonly revision?: string;
-  /** Shows a download; by default, a log line every 10 %. @param what the file's name */
+  /** Shows a download; by default, a log line every 10%. @param what the file's name */
   readonly progressOf?: (what: string) => OnProgress;
 }
 
@@ -97,7 +97,7 @@ function withHome(name: string, env: Env): string {
     : name;
 }
 
-/** To open a pipe waits for a writer, and no signal ends a process that does. */
+/** @returns the refusal of a special file: opening a pipe would block, and no signal ends that wait */
 function notPlain(path: string): ConfigError {
   const message = `${path} is a pipe, a socket or a device; a model is a file`;
   return new ConfigError("model_not_found", message);
@@ -249,7 +249,7 @@ function urlTarget({ host, pathname }: URL, env: Env): string {
   return join(urlFolder(env), host.replace(":", "_"), pathname);
 }
 
-/** Logs a line every 10 % of the file, or every 64 MiB if its size is unknown. */
+/** Logs a line every 10% of the file, or every 64 MiB if its size is unknown. */
 export function progressLine(what: string, log: (line: string) => void): OnProgress {
   let last = 0;
   return (done, total) => {

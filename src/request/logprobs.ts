@@ -6,7 +6,7 @@ export interface TokenLogprob {
   readonly tokenId: number;
   /** Natural logarithm of its probability, [-9999, 0]. */
   readonly logprob: number;
-  /** Rank by likelihood; 1 = the likeliest token of the vocabulary. */
+  /** Rank by likelihood; 1 = the most likely token of the vocabulary. */
   readonly rank: number;
 }
 
@@ -20,6 +20,6 @@ export interface DecodedLogprob extends TokenLogprob {
 export interface PositionLogprobs<Token extends TokenLogprob = TokenLogprob> {
   /** The token at this position. */
   readonly chosen: Token;
-  /** The likeliest tokens, likeliest first, as many as the request asked for. */
+  /** The most likely tokens, in descending order, as many as requested. */
   readonly top: readonly Token[];
 }

@@ -6,11 +6,11 @@ export interface SamplingParams {
   readonly n: number;
   /** Temperature, finite, >= 0; 0 = greedy. */
   readonly temperature: number;
-  /** Keeps the k likeliest tokens; 0 = off. */
+  /** Keeps the k most likely tokens; 0 = off. */
   readonly topK: number;
-  /** Keeps the likeliest tokens with this probability mass, (0, 1]. */
+  /** Keeps the most likely tokens with this probability mass, (0, 1]. */
   readonly topP: number;
-  /** Drops tokens less likely than minP x the likeliest, [0, 1]. */
+  /** Drops tokens less likely than minP x the most likely one, [0, 1]. */
   readonly minP: number;
   /** Subtracted once from the logits of tokens already generated, [-2, 2]. */
   readonly presencePenalty: number;
@@ -31,7 +31,7 @@ export interface SamplingParams {
   readonly maxTokens: number;
   /** End tokens and stopTokenIds cannot be sampled before this many tokens, 0 <= min <= maxTokens. */
   readonly minTokens: number;
-  /** Likeliest tokens to report per position, 0..vocabSize; null = no log-probabilities at all. */
+  /** Number of most likely tokens to report per position, 0..vocabSize; null = no log-probabilities. */
   readonly logprobs: number | null;
   /** The same for prompt tokens, from the second on; null = none. Turns prefix cache lookups off. */
   readonly promptLogprobs: number | null;

@@ -49,7 +49,7 @@ export interface LoadModelOptions {
   readonly chatTemplate: string;
 }
 
-/** What bench programs and tests load a model with, which have no options of a server. */
+/** Load options for benchmarks and tests, which have no server options. */
 export const DEFAULT_LOAD_OPTIONS = {
   cpuAffinity: new Int32Array(0),
   poll: 1,
@@ -171,14 +171,14 @@ export interface StepOutput {
 export interface ChatTemplateInput {
   /**
    * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}; kwargs
-   * hold further variables of the template. At most 8 MiB and 64 levels.
+   * are additional variables of the template. At most 8 MiB and 64 levels.
    */
   readonly json: string;
   /** Jinja text of at most 256 KiB that replaces the model's; empty = the model's. */
   readonly chatTemplate: string;
   readonly addGenerationPrompt: boolean;
   readonly continueFinalMessage: boolean;
-  /** Absent = false: a BOS or EOS of the template stands for the one that the tokenizer adds. */
+  /** Absent = false: a BOS or EOS from the template replaces the one that the tokenizer would add. */
   readonly addSpecialTokens?: boolean;
 }
 

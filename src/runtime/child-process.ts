@@ -1,5 +1,5 @@
-// This program once more, as a child: its command, its start, and the socket between the two. The socket
-// is a pair that only parent and child hold: no path, no port, nobody else can connect, nothing is left behind.
+// Starts this program as a child process with a socket between the two. The socket is an unnamed pair: it has
+// no path and no port, no other process can connect, and nothing is left behind.
 
 import { dlopen } from "bun:ffi";
 import { statSync, writeFileSync } from "node:fs";
@@ -21,8 +21,8 @@ export function ownCommand(...words: string[]): string[] {
 const SELF = "/proc/self/exe";
 
 /**
- * The executable's path, or SELF where an update has replaced or moved the file meanwhile: parent and child must have
- * the same version.
+ * The executable's path, or SELF if an update has replaced or moved the file in the meantime: parent and child
+ * must have the same version.
  */
 function ownProgram(): string {
   const { execPath } = process;

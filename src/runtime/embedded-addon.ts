@@ -46,7 +46,7 @@ export async function loadEmbeddedAddon(env: Env = process.env): Promise<object 
   throw new Error(`no place to load it from: ${reasons.join("; ")}; ${advice}`);
 }
 
-/** @returns folders for the addon, best first; a folder of its own per user where a parent is shared */
+/** @returns folders for the addon, best first; one per user if the parent folder is shared */
 export function addonFolders(env: Env, uid: number): string[] {
   const own = [env["XDG_CACHE_HOME"], env["HOME"] && join(env["HOME"], ".cache")];
   const shared = [env["TMPDIR"] || "/tmp", "/dev/shm"];

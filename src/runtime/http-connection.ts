@@ -78,7 +78,7 @@ const STATUS: Readonly<Record<string, string>> = {
 /** A request line with a version that is not read here. */
 const OTHER_VERSION = / HTTP\/(?!1\.[01]\r?$)\d+(?:\.\d+)?\r?$/m;
 
-/** The parser names the version, too, where a request line holds a space too many or ends in LF. */
+/** The parser also blames the version if a request line has an extra space or ends in LF. */
 function statusOf(fault: Error): string {
   const code = "code" in fault ? String(fault.code) : "";
   const bytes = "rawPacket" in fault ? String(fault.rawPacket) : "";

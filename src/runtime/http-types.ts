@@ -34,7 +34,7 @@ export interface Deadlines {
    * Until a request's headers are complete, from the start of a new connection, otherwise from the first byte.
    */
   readonly headersMs: number;
-  /** Until the body is complete as well. For unread bodies; the app itself refuses a body after 60 s. */
+  /** Until the body is also complete. For unread bodies; the app itself refuses a body after 60 s. */
   readonly requestMs: number;
   /** From a response to the next request. */
   readonly idleMs: number;

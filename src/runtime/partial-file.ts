@@ -8,7 +8,7 @@ let numDownloads = 0;
 /**
  * Renames the partial file to one of this process and download, so that two downloads never write to the same
  * file. A file left by a killed process is taken over, and no lock can be left behind.
- * @returns the path to write to, where a file may exist
+ * @returns the path to write to, at which a file can exist
  */
 export function claimPartial(partial: string): string {
   const own = `${partial}.${process.pid}-${++numDownloads}`;

@@ -29,7 +29,7 @@ export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** Tells what can be read from any place from pipes, sockets and devices, which may keep a reader waiting. */
+/** @returns whether a path is a regular file, not e.g. a pipe or a device, which can block its reader */
 export function isPlainFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -8,8 +8,8 @@ import type { AdmissionRule, Candidate } from "./admission-rule.ts";
 import { numTokensLeft } from "./finish.ts";
 
 /**
- * Tokens that an engine reserves for each request. With twice as much load as fits, 14 % of all tokens are
- * computed again; 30 % without a reserve; 13 % with twice the reserve, which runs fewer requests at a time
+ * Tokens that an engine reserves for each request. With twice as much load as fits, 14% of all tokens are
+ * computed again; 30% without a reserve; 13% with twice the reserve, which runs fewer requests at a time
  * (`bun run bench scaling S13`).
  */
 export const GROWTH_RESERVE_TOKENS = 96;
