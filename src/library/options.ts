@@ -16,7 +16,7 @@ export interface LoadOptions {
    * as much of it as fits into memory.
    */
   readonly contextLength?: number;
-  /** Allow contextLength to exceed the length the model was trained for; answers get worse. Default: false. */
+  /** Allow contextLength to exceed the length the model was trained on; answers get worse. Default: false. */
   readonly allowLongContext?: boolean;
   /** Maximum number of requests computed in one step, 1 to 256; others wait. Default: 128. */
   readonly maxSequences?: number;
