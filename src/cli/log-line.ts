@@ -1,6 +1,8 @@
 // Formats lines of a server's log in vLLM's layout: level, local time, text. Programs that parse
 // vLLM's logs can parse them.
 
+import { visible } from "./visible-text.ts";
+
 const LEVELS = {
   INFO: { mark: "", color: "" },
   WARNING: { mark: "warning: ", color: "\x1b[33m" },
@@ -25,16 +27,17 @@ export function logLine(text: string, { at, hasColor }: LogLineOptions): string 
   const { mark, color } = LEVELS[level];
   const word = hasColor && color !== "" ? `${color}${level}${RESET}` : level;
   const head = `${word} ${timeOf(at)}`;
-  const lines = text.slice(mark.length).split("\n");
+  const lines = visible(text.slice(mark.length)).split("\n");
   return lines.map((line) => `${head} ${line}`.trimEnd()).join("\n");
 }
 
 /** Formats a line of any other command; terminals show its warning or error prefix in color. */
 export function markedLine(text: string, hasColor: boolean): string {
   const { mark, color } = LEVELS[levelOf(text)];
+  const shown = visible(text);
   return hasColor && color !== ""
-    ? `${color}${mark.trimEnd()}${RESET} ${text.slice(mark.length)}`
-    : text;
+    ? `${color}${mark.trimEnd()}${RESET} ${shown.slice(mark.length)}`
+    : shown;
 }
 
 function levelOf(text: string): Level {

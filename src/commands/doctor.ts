@@ -13,7 +13,7 @@ import { SupervisedEngine } from "../process/supervised-engine.ts";
 import { loadAddon } from "../runner/addon.ts";
 import { ownCommand, startChild } from "../runtime/child-process.ts";
 import { systemFault } from "../runtime/file-fault.ts";
-import { availableMemory, fileSize } from "../runtime/system.ts";
+import { availableMemory } from "../runtime/system.ts";
 import type { CommandContext } from "./command.ts";
 import { clientOf, serveDefaults } from "./connection.ts";
 import { type Finding, fault, machineFindings, ok, printFindings } from "./findings.ts";
@@ -31,9 +31,9 @@ async function* findingsOf(options: Options, context: CommandContext): AsyncGene
   yield* machineFindings(options, env);
   try {
     const path = await resolveModel(options.model, modelSource(options, env, context.log));
-    await checkModel(path, options, context);
-    yield ok("model", `${path}, ${bytesText(fileSize(path))}`);
-    yield memoryFinding(fileSize(path));
+    const weightBytes = await checkModel(path, options, context);
+    yield ok("model", `${path}, ${bytesText(weightBytes)}`);
+    yield memoryFinding(weightBytes);
     yield* engineFindings(path, options, context);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
@@ -43,12 +43,17 @@ async function* findingsOf(options: Options, context: CommandContext): AsyncGene
 
 /**
  * Runs the checks that precede loading.
+ * @returns bytes of the weights
  * @throws as a start does, for an incomplete or unsupported model
  */
-async function checkModel(path: string, options: Options, context: CommandContext): Promise<void> {
+async function checkModel(
+  path: string,
+  options: Options,
+  context: CommandContext,
+): Promise<number> {
   samplingDefaults({ ...serveDefaults(context), ...options }, path);
   const addon = await loadAddon();
-  await addon.readModelHeader(path, "f16");
+  return (await addon.readModelHeader(path, "f16")).weightBytes;
 }
 
 function memoryFinding(modelBytes: number): Finding {

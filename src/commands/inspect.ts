@@ -1,10 +1,11 @@
-// `inspect`: shows the contents of a GGUF file, from its header.
+// `inspect`: shows the contents of a model, from the headers of its GGUF files.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { bytesText } from "../cli/table.ts";
-import { readGgufHeader } from "../models/gguf-header.ts";
+import { visible } from "../cli/visible-text.ts";
 import { type ModelFacts, modelFacts } from "../models/model-facts.ts";
+import { readModelHeader } from "../models/model-header.ts";
 import { resolveModel } from "../models/model-source.ts";
 import { printLine } from "../runtime/terminal.ts";
 import type { CommandContext } from "./command.ts";
@@ -13,7 +14,7 @@ import { modelSource } from "./model-downloads.ts";
 export async function run({ sources, log, warn }: CommandContext): Promise<ExitCode> {
   const options = parseOptions("inspect", sources, warn);
   const path = await resolveModel(options.model, modelSource(options, sources.env, log));
-  const facts = modelFacts(readGgufHeader(path));
+  const facts = modelFacts(readModelHeader(path));
   printLine(options.json ? JSON.stringify({ path, ...facts }, null, 2) : factsText(path, facts));
   return EXIT_CODES.ok;
 }
@@ -44,7 +45,7 @@ function factsText(path: string, facts: ModelFacts): string {
     ["chat template", facts.chatTemplate ?? "none"],
   ];
   const shown = rows.filter(([, value]) => value !== null);
-  return shown.map(([name, value]) => `${name.padEnd(14)} ${value}`).join("\n");
+  return shown.map(([name, value]) => `${name.padEnd(14)} ${visible(String(value))}`).join("\n");
 }
 
 function kvText(bytesPerToken: number, contextLength: number | null): string {

@@ -44,12 +44,18 @@ export function pickFile(repo: string, files: readonly string[], quant: string |
   throw new ConfigError("no_such_quant", `${repo} has no ${quant}; available: ${known}`);
 }
 
-/** @returns all parts of a model in order, from its first file; only that file if it is not split */
+/**
+ * @returns all parts of a model in order, from its first file; only that file if it is not split. The
+ * same model in another number of parts is another one
+ */
 export function partsOf(files: readonly string[], first: string): string[] {
   if (!PART.test(first)) return [first];
-  const stem = first.replace(PART, "");
-  return files.filter((file) => PART.test(file) && file.replace(PART, "") === stem).sort();
+  const stem = stemOfParts(first);
+  return files.filter((file) => PART.test(file) && stemOfParts(file) === stem).sort();
 }
+
+/** "model-of-00003" of model-00001-of-00003.gguf */
+const stemOfParts = (file: string) => file.replace(PART, "-of-$2");
 
 /** @returns whether a file is a model or the first part of one, not the projector of a multimodal model */
 export function isModelFile(file: string): boolean {

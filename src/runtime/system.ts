@@ -34,11 +34,6 @@ export function isPlainFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-/** Bytes. */
-export function fileSize(path: string): number {
-  return statSync(path).size;
-}
-
 export function readText(path: string): string {
   return readFileSync(path, "utf8");
 }

@@ -24,6 +24,13 @@ describe("logLine", () => {
     );
   });
 
+  test("escapes control characters, which a model file can put into a message", () => {
+    expect(logLine("error: a\u001b[2Jb\rc\td", plain)).toBe(
+      "ERROR 11-03 04:05:06 a\\u001b[2Jb\\u000dc\td",
+    );
+    expect(markedLine("error: a\u009bb\n c", true)).toBe("\x1b[31merror:\x1b[0m a\\u009bb\n c");
+  });
+
   test("colors the level of warnings and errors where color is supported", () => {
     const colored = { at, hasColor: true };
     expect(logLine("fine", colored)).toBe("INFO 11-03 04:05:06 fine");

@@ -1,13 +1,14 @@
 // pull, ls, rm and inspect as a user runs them, with a fake hub.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type FakeHub, HUB_COMMIT, serveHub, sha256 } from "../support/fake-hub.ts";
+import { encodeGguf } from "../support/gguf-writer.ts";
 import { MAIN, runPagoda } from "../support/run-pagoda.ts";
 import { removeTempFolders, tempFolder, writeFiles } from "../support/temp-checkout.ts";
 import { TerminalProgram } from "../support/terminal-program.ts";
-import { TINY_CHAT_TEMPLATE, writeTinyGguf } from "../support/tiny-gguf.ts";
+import { TINY_CHAT_TEMPLATE, tinyGguf, writeTinyGguf } from "../support/tiny-gguf.ts";
 
 const FILES = { "model-Q8_0.gguf": "eight", "model.Q4_K_M.gguf": "four" };
 const home = tempFolder();
@@ -184,6 +185,34 @@ describe("inspect", () => {
       chatTemplate: TINY_CHAT_TEMPLATE,
     });
     expect((await runPagoda(["inspect", path], { env })).stdout).toContain("layers         2\n");
+  });
+
+  test("counts the tensors and bytes of all parts", async () => {
+    const folder = tempFolder();
+    const { metadata, tensors } = tinyGguf();
+    const [first, second] = [
+      encodeGguf(metadata, tensors.slice(0, 5)),
+      encodeGguf(new Map(), tensors.slice(5)),
+    ];
+    const path = join(folder, "tiny-00001-of-00002.gguf");
+    writeFileSync(path, first);
+    writeFileSync(join(folder, "tiny-00002-of-00002.gguf"), second);
+    // The same model in another number of parts.
+    writeFileSync(join(folder, "tiny-00001-of-00003.gguf"), first);
+    const { stdout } = await runPagoda(["inspect", path, "--json"], { env });
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ tensorTypes: { F32: tensors.length }, fileBytes: first.length + second.length },
+    });
+  });
+
+  test("escapes control characters of a file, which could hide text on a terminal", async () => {
+    const folder = tempFolder();
+    const { metadata, tensors } = tinyGguf();
+    const keys = new Map(metadata).set("general.name", ["string", "a\u001b[2Jb"]);
+    const path = join(folder, "tiny.gguf");
+    writeFileSync(path, encodeGguf(keys, tensors));
+    const { stdout } = await runPagoda(["inspect", path], { env });
+    expect(stdout).toContain("name           a\\u001b[2Jb\n");
   });
 
   test("refuses a file that is not GGUF", async () => {

@@ -406,6 +406,9 @@ describe("file names", () => {
     expect(wantedIn([one, "other.txt"], "Q8_0", false)).toBeUndefined();
     expect(wantedIn([two, one], "Q8_0", false)).toBe(one);
     expect(partsOf([two, one, "n-Q8_0-00001-of-00002.gguf"], one)).toEqual([one, two]);
+    const inThree = one.replace("-of-00002", "-of-00003");
+    expect(partsOf([two, one, inThree], one)).toEqual([one, two]);
+    expect(wantedIn([two, one, inThree], "Q8_0", false)).toBe(one);
   });
 });
 

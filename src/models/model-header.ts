@@ -1,0 +1,25 @@
+// Reads the header of a model, whose tensors can be in several files.
+
+import { readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { partsOf } from "./gguf-files.ts";
+import { type GgufHeader, readGgufHeader } from "./gguf-header.ts";
+
+/**
+ * Reads the metadata of the first file and the tensors of all parts that exist.
+ * @param path first or only file
+ * @throws ConfigError as readGgufHeader() does
+ */
+export function readModelHeader(path: string): GgufHeader {
+  const first = readGgufHeader(path);
+  const names = partsOf(readdirSync(dirname(path)), basename(path));
+  const others = names
+    .filter((name) => name !== basename(path))
+    .map((name) => readGgufHeader(join(dirname(path), name)));
+  const all = [first, ...others];
+  return {
+    ...first,
+    tensors: all.flatMap(({ tensors }) => tensors),
+    fileBytes: all.reduce((sum, { fileBytes }) => sum + fileBytes, 0),
+  };
+}
