@@ -1,7 +1,7 @@
 // vLLM flags without effect in Pagoda. They are accepted with a warning, so that command lines and
 // files written for vLLM keep working. If a flag changes what clients see, the reason says what
-// applies instead. Flags that would leave a server less secure than its operator believes
-// (--middleware) are refused, and so are flags that enable unsupported features (unbuilt-flags.ts).
+// applies instead. Flags for which clients would rely on an unsupported feature, or which would
+// leave a server less secure than its operator believes, are refused (unbuilt-flags.ts).
 
 export interface IgnoredFlag {
   readonly name: string;

@@ -223,8 +223,8 @@ class OptionReader {
    * @returns the number of words used
    */
   #readOtherFlag(flag: string, { name, inline, following }: FlagWords, values: Values): number {
-    const negated = name.startsWith("no-") ? this.#options.get(name.slice(3)) : undefined;
-    if (negated?.kind === "flag") {
+    const negated = this.#negatedOption(name);
+    if (negated !== undefined) {
       if (inline[0] !== undefined) throw negatedWithValue(flag, negated, inline[0]);
       values.set(negated.name, false);
       return 1;
@@ -235,6 +235,12 @@ class OptionReader {
     checkBuilt(name, flag, [...inline, ...taken][0]);
     this.#warnOnce(flag, without);
     return 1 + taken.length;
+  }
+
+  /** Finds the flag that `no-x` negates. */
+  #negatedOption(name: string): OptionSpec | undefined {
+    const option = name.startsWith("no-") ? this.#options.get(name.slice(3)) : undefined;
+    return option?.kind === "flag" ? option : undefined;
   }
 
   #warnOnce(shown: string, { name, reason }: IgnoredFlag | UnbuiltFlag): void {
@@ -273,10 +279,12 @@ class OptionReader {
       // Same spelling as on the command line.
       const name = key.replace(/^--/, "").replaceAll("_", "-");
       const option = this.#optionOf(`--${name}`, name);
+      const negated = option === undefined ? this.#negatedOption(name) : undefined;
       const without = ignoredFlag(name) ?? unbuiltFlag(name);
       const shown = `${key} in ${path}`;
       checkBuilt(name, shown, value);
       if (option !== undefined) values.set(option.name, readFileValue(option, value, shown));
+      else if (negated !== undefined) values.set(negated.name, !readOption(negated, value, shown));
       else if (without !== undefined) this.#warnOnce(shown, without);
       else if (optionSpec(name) === undefined) throw this.#unknownOption(shown, name);
     }

@@ -24,6 +24,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
   "prompt embeddings are not supported yet": "enable-prompt-embeds",
   "images and audio are not supported yet": "enable-mm-embeds",
   "logits processors are not supported yet": "logits-processors=",
+  "Python middleware is not supported": "middleware=",
   "only text generation is supported yet": "runner= convert= task=",
 };
 

@@ -140,7 +140,7 @@ describe("parseOptions", () => {
     [["-x", "2"], "unknown option -x; --help lists all options"],
     [["-port", "1"], "unknown option -port; did you mean --port?"],
     [["-max_model_len", "1"], "unknown option -max_model_len; did you mean --max-model-len?"],
-    [["--middleware", "a.B"], "unknown option --middleware"],
+    [["--middleware", "a.B"], "--middleware: Python middleware is not supported"],
     [["--ssl-cert-reqs", "3"], "--ssl-cert-reqs: must be in [0, 2], got 3"],
     [["--port"], "--port needs a value"],
     [["--port", "x"], "--port: expected an integer, got x"],
@@ -294,6 +294,18 @@ describe("parseOptions", () => {
     expect(warnings).toEqual([
       "gpu-memory-utilization in x.yaml has no effect: --kv-cache-memory-bytes sets the KV cache",
     ]);
+  });
+
+  test("a file can negate a flag, as in vLLM", () => {
+    const prefix = (yaml: object) =>
+      parse(["--config", "x.yaml"], {}, { ...yaml })["enable-prefix-caching"];
+    expect(prefix({ "no-enable-prefix-caching": true })).toBe(false);
+    expect(prefix({ no_enable_prefix_caching: true })).toBe(false);
+    expect(prefix({ "no-enable-prefix-caching": false })).toBe(true);
+    expect(() => prefix({ "no-enable-prefix-caching": 2 })).toThrow(
+      "no-enable-prefix-caching in x.yaml: expected true or false, got 2",
+    );
+    expect(() => prefix({ "no-port": true })).toThrow("unknown option no-port in x.yaml");
   });
 
   test("options are frozen", () => {

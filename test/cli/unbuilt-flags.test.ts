@@ -48,6 +48,7 @@ describe("flags for features that are not built", () => {
         ['--kv-transfer-config={"kv_connector":"NixlConnector"}'],
         "--kv-transfer-config: KV connectors are not supported yet; remove it",
       ],
+      [["--middleware", "a.B"], "--middleware: Python middleware is not supported; remove it"],
       [["--runner=pooling"], "--runner: only text generation is supported yet; remove it"],
     ] as const) {
       expect(refusal(() => parse([...argv]))).toEqual(["unsupported_option", 2, message]);
