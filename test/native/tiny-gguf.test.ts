@@ -27,6 +27,9 @@ const LOADABLE: readonly TinyGgufOptions[] = [
   { architecture: "graniteswitch" },
 ];
 
+/** Architectures with layers that attend to the last 32 tokens only. */
+const WINDOWED: readonly TinyGgufOptions["architecture"][] = ["gemma2", "gemma3", "gpt-oss"];
+
 describe("a tiny model", () => {
   for (const options of LOADABLE) {
     test(`loads and decodes: ${JSON.stringify(options)}`, async () => {
@@ -40,6 +43,7 @@ describe("a tiny model", () => {
         addBos: options.addBos ?? true,
         trainedContextLength: 512,
         hasChatTemplate: true,
+        slidingWindow: WINDOWED.includes(options.architecture) ? 32 : null,
       });
       const tokenIds = [vocabulary.bosId, 20, 30, 40];
       const results = await new NativeStep(model).run([
