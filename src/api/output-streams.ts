@@ -77,6 +77,15 @@ class Arrivals {
   }
 }
 
+/** Frees the blocks as soon as the client has disconnected, even while its prompt is not queued yet. */
+export function abortOnDisconnect(
+  signal: AbortSignal | undefined,
+  streams: readonly OutputStream[],
+): void {
+  if (signal?.aborted) abortAll(streams);
+  signal?.addEventListener("abort", () => abortAll(streams), { once: true });
+}
+
 export function abortAll(streams: readonly OutputStream[]): void {
   for (const stream of streams) stream.abort();
 }

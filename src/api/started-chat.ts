@@ -4,6 +4,7 @@ import type { OutputStream } from "../front/output-stream.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
 import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts";
+import { abortOnDisconnect } from "./output-streams.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { ChatBody } from "./schemas.ts";
 import { chatTemplateRequest } from "./template-request.ts";
@@ -15,6 +16,8 @@ export interface AnswerInit {
   readonly id: string;
   /** Front clock, ms. */
   readonly arrivalMs: number;
+  /** Aborted when the client disconnects. */
+  readonly signal?: AbortSignal;
 }
 
 /** A validated and queued request. */
@@ -36,7 +39,7 @@ export interface StartedChat {
 export async function startChat(
   context: ApiContext,
   body: ChatBody,
-  { id, arrivalMs }: AnswerInit,
+  { id, arrivalMs, signal }: AnswerInit,
 ): Promise<StartedChat> {
   checkStreamOptions(body);
   checkChatFeatures(body);
@@ -63,6 +66,7 @@ export async function startChat(
     mustFit: limit !== null,
     ...{ priority, cacheSalt, arrivalMs },
   });
+  abortOnDisconnect(signal, [stream]);
   const promptIds = await stream.promptTokenIds;
   const { role, prefix } = echoOf(body, messages);
   const createdS = unixSeconds();

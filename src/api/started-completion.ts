@@ -12,7 +12,7 @@ import {
   shownPrompt,
   showsPromptOnly,
 } from "./completion-prompts.ts";
-import { abortAll } from "./output-streams.ts";
+import { abortAll, abortOnDisconnect } from "./output-streams.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { CompletionBody } from "./schemas.ts";
 import type { AnswerInit } from "./started-chat.ts";
@@ -39,7 +39,7 @@ export interface StartedCompletion {
 export async function startCompletion(
   context: ApiContext,
   body: CompletionBody,
-  { id, arrivalMs }: AnswerInit,
+  { id, arrivalMs, signal }: AnswerInit,
 ): Promise<StartedCompletion> {
   checkStreamOptions(body);
   checkCompletionFeatures(body);
@@ -47,6 +47,7 @@ export async function startCompletion(
   checkPromptCount(context, body);
   const shared = { externalId: id, ...requestOf(context, body), arrivalMs };
   const streams = await queueAll(context, body, shared);
+  abortOnDisconnect(signal, streams);
   try {
     const shown = streams.map((one, i) => shownPrompt(context, body, one, i));
     const prompts = await Promise.all(shown);

@@ -1,5 +1,4 @@
-// The answer to a generation request: one body at the end, or a stream of chunks. In both cases, a client that
-// disconnects ends its requests.
+// The answer to a generation request: one body at the end, or a stream of chunks.
 
 import { eventStream } from "../api/event-stream.ts";
 import { type ChunkWriter, eventsOf } from "../api/events.ts";
@@ -11,7 +10,7 @@ import { loadHeaders } from "./load-header.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export interface Answer<Output> {
-  /** Streams to abort when the client disconnects. */
+  /** Streams to abort when the reader of a streamed answer disconnects. */
   readonly streams: readonly OutputStream[];
   /** Outputs of all streams; can be read only once. */
   readonly outputs: AsyncIterable<Output>;
@@ -25,7 +24,6 @@ export async function answer<Output>(
   request: Request,
   { streams, outputs, writer, fullBody }: Answer<Output>,
 ): Promise<Response> {
-  abortOnDisconnect(request, streams);
   if (writer === null) {
     const body = await fullBody(outputs);
     return jsonResponse(body, { headers: loadHeaders(context, request) });
@@ -36,12 +34,6 @@ export async function answer<Output>(
     onEnd: answerGoesOn(request),
   });
   return eventStreamResponse(events, loadHeaders(context, request));
-}
-
-/** Frees the blocks as soon as the client disconnects, for streamed and other answers, queued or running. */
-function abortOnDisconnect(request: Request, streams: readonly OutputStream[]): void {
-  if (request.signal.aborted) abortAll(streams);
-  request.signal.addEventListener("abort", () => abortAll(streams), { once: true });
 }
 
 function eventStreamResponse(

@@ -31,7 +31,7 @@ async function handleChat(context: ServerContext, request: Request): Promise<Res
     return { id, arrivalMs, prompt: messages, params };
   };
   return logged(context, arrival, async (watch) => {
-    const chat = await startChat(context, body, { id, arrivalMs });
+    const chat = await startChat(context, body, { id, arrivalMs, signal: request.signal });
     return answer(context, request, {
       streams: [chat.stream],
       outputs: watch(chat.stream, (output) => output),

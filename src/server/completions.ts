@@ -33,7 +33,11 @@ async function handleCompletion(context: ServerContext, request: Request): Promi
     return { id, arrivalMs, prompt, params };
   };
   return logged(context, arrival, async (watch) => {
-    const completion = await startCompletion(context, body, { id, arrivalMs });
+    const completion = await startCompletion(context, body, {
+      id,
+      arrivalMs,
+      signal: request.signal,
+    });
     return answer(context, request, {
       streams: completion.streams,
       outputs: watch(mergeStreams(completion.streams), ({ output }) => output),

@@ -1,7 +1,7 @@
-// Responses of an app that is mounted without a listener, where only the stream's reader shows that the
-// client has disconnected.
+// Responses of an app that is mounted without a listener, where the stream's reader or the request's signal
+// shows that the client has disconnected.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { eventsOf } from "../../src/api/events.ts";
 import { EngineError } from "../../src/errors.ts";
 import { makeApp } from "../support/fake-engine.ts";
@@ -21,6 +21,34 @@ describe("a streamed response whose reader disconnects", () => {
     expect(engine.numLiveSequences).toBe(numSequences);
     await reader?.cancel();
     await until(() => engine.numLiveSequences === 0);
+  });
+});
+
+describe("a client that disconnects before its prompt is tokenized", () => {
+  test.each([
+    ["/v1/chat/completions", { messages: [{ role: "user", content: "x" }] }],
+    ["/v1/completions", { prompt: "x" }],
+  ])("ends its request to %s at once", async (path, prompt) => {
+    const { app, client, engine, runner } = makeApp();
+    const tokenized = Promise.withResolvers<Int32Array>();
+    runner.tokenizer.encode = () => tokenized.promise;
+    runner.tokenizer.encodeChat = () => tokenized.promise;
+    const abort = spyOn(client, "abort");
+    const left = new AbortController();
+    const answer = app.handle(
+      new Request(`http://localhost${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(prompt),
+        signal: left.signal,
+      }),
+    );
+    await until(() => engine.numLiveSequences === 1);
+    left.abort();
+    expect(abort.mock.calls).toEqual([[["0"]]]);
+    tokenized.resolve(Int32Array.of(1, 2, 3));
+    await answer;
+    expect([engine.numLiveSequences, runner.numSteps]).toEqual([0, 0]);
   });
 });
 
