@@ -37,6 +37,8 @@ export function eventStream(
       },
       cancel() {
         options.onCancel();
+        // A generator that has not started would end without its finally blocks, such as the request's log line.
+        pending ??= iterator.next();
         void iterator.return?.();
         options.onEnd();
       },

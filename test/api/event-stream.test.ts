@@ -49,6 +49,25 @@ describe("eventStream", () => {
     expect(text.replaceAll(": keep-alive\n\n", "")).toBe("data: 0\n\ndata: 1\n\n");
   });
 
+  test.each([0, 1])(
+    "ends its source if the reader disconnects after %d events",
+    async (numRead) => {
+      let hasEnded = false;
+      async function* events() {
+        try {
+          for (;;) yield dataEvent("x");
+        } finally {
+          hasEnded = true;
+        }
+      }
+      const reader = eventStream(events(), options).getReader();
+      for (let i = 0; i < numRead; i++) await reader.read();
+      await reader.cancel();
+      await settled();
+      expect(hasEnded).toBe(true);
+    },
+  );
+
   test("reports a reader that disconnects, once", async () => {
     let numCancels = 0;
     const onCancel = () => numCancels++;

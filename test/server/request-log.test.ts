@@ -119,17 +119,20 @@ describe("a request that is not answered", () => {
     expect(lines[1]).toMatch(/^Failed request cmpl-x: 400, "n must be .*", all after 0\.250 s$/);
   });
 
-  test("because its client left the stream is logged as aborted", async () => {
-    const { post, lines } = makeLogged();
-    const body = { prompt: "abc", max_tokens: 200, ignore_eos: true, stream: true };
-    const response = await post("/v1/completions", body, id("gone"));
-    const reader = response.body?.getReader();
-    await reader?.read();
-    await reader?.cancel();
-    await until(() => lines.length > 1);
-    expect(lines[1]).toMatch(/^Aborted request cmpl-gone: 4 prompt tokens, \d+ output tokens, /);
-    expect(lines).toHaveLength(2);
-  });
+  test.each([0, 1])(
+    "because its client left a stream after %d events is logged as aborted",
+    async (numRead) => {
+      const { post, lines } = makeLogged();
+      const body = { prompt: "abc", max_tokens: 200, ignore_eos: true, stream: true };
+      const response = await post("/v1/completions", body, id("gone"));
+      const reader = response.body?.getReader();
+      for (let i = 0; i < numRead; i++) await reader?.read();
+      await reader?.cancel();
+      await until(() => lines.length > 1);
+      expect(lines[1]).toMatch(/^Aborted request cmpl-gone: 4 prompt tokens, \d+ output tokens, /);
+      expect(lines).toHaveLength(2);
+    },
+  );
 });
 
 test("logs nothing unless the operator enables it", async () => {
