@@ -23,8 +23,8 @@ const SAME: Readonly<Record<string, string>> = {
 };
 
 const SAMPLING = `
-  --top-k --min-p --repeat-penalty --presence-penalty --frequency-penalty --stop --grammar --json-schema
-  --format`;
+  --top-k --min-p --repeat-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --grammar
+  --json-schema --format`;
 
 /**
  * Names by the hint to show. A hint that begins with an option applies to commands that have it.
@@ -54,7 +54,7 @@ const HINTS: Readonly<Record<string, string>> = {
   "--num-prompts sets the number of requests": "-n",
   "the result always has the mean, median and 99th percentile": `
     --percentile-metrics --metric-percentiles --goodput`,
-  "answers always have their full length; remove it": "--ignore-eos",
+  "--random-output-len is the exact length of answers; remove it": "--ignore-eos",
   "--random-input-len and --random-output-len set the length of prompts and answers": `
     --dataset-name --dataset-path --backend --endpoint-type --random-range-ratio`,
   "--quick sends one message": "-p --prompt",

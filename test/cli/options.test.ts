@@ -403,6 +403,7 @@ describe("flags of llama.cpp and Ollama", () => {
     [["-np", "4"], "unknown option -np: --max-num-seqs limits the requests per step"],
     [["-p", "80"], "unknown option -p: --port sets the port"],
     [["--temp", "0"], "unknown option --temp: set sampling parameters in each request"],
+    [["--ignore-eos"], "unknown option --ignore-eos: set sampling parameters in each request"],
     [["-fa"], "unknown option -fa: it is always on; remove it"],
     [["--mmproj", "x"], "unknown option --mmproj: it is not supported yet"],
   ])("%p is answered with what there is here", (argv, message) => {
