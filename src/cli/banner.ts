@@ -41,20 +41,23 @@ export function banner(input: BannerInput): string {
   return [...lines, ...(input.isOpenWithoutKey ? [warning] : [])].join("\n");
 }
 
-const SAMPLING_NAMES: Readonly<Record<keyof SamplingDefaults, string>> = {
+/** Settings that a request can override. */
+const SAMPLING_NAMES: Readonly<Record<Exclude<keyof SamplingDefaults, "maxTokens">, string>> = {
   temperature: "temperature",
   topP: "top-p",
   topK: "top-k",
   minP: "min-p",
   repetitionPenalty: "repetition penalty",
-  maxTokens: "max tokens",
 };
 
 /** @returns a line with the sampling defaults that differ from vLLM's; none if all are equal */
 function samplingLines({ defaults, sources }: DecidedSampling): string[] {
-  const names = Object.keys(SAMPLING_NAMES) as (keyof SamplingDefaults)[];
+  const names = Object.keys(SAMPLING_NAMES) as (keyof typeof SAMPLING_NAMES)[];
   const changed = names.filter((name) => defaults[name] !== NEUTRAL_SAMPLING[name]);
-  if (changed.length === 0) return [];
   const values = changed.map((name) => `${SAMPLING_NAMES[name]} ${defaults[name]}`);
-  return [`sampling  ${values.join(", ")} unless a request sets its own (${sources.join(", ")})`];
+  const parts = [
+    ...(values.length > 0 ? [`${values.join(", ")} unless a request sets its own`] : []),
+    ...(defaults.maxTokens !== null ? [`at most ${defaults.maxTokens} tokens per answer`] : []),
+  ];
+  return parts.length > 0 ? [`sampling  ${parts.join("; ")} (${sources.join(", ")})`] : [];
 }

@@ -274,8 +274,14 @@ describe("banner", () => {
     const sources = ["--override-generation-config", "the model card's"];
     const lines = banner({ ...input, sampling: { defaults, sources } }).split("\n");
     expect(lines.filter((line) => line.startsWith("sampling"))).toEqual([
-      "sampling  temperature 0.2, top-p 0.9, max tokens 100 unless a request sets its own (--override-generation-config, the model card's)",
+      "sampling  temperature 0.2, top-p 0.9 unless a request sets its own; at most 100 tokens per answer (--override-generation-config, the model card's)",
     ]);
+  });
+
+  test("does not present a cap on answers as a default that requests override", () => {
+    const defaults = { ...NEUTRAL_SAMPLING, maxTokens: 100 };
+    const lines = banner({ ...input, sampling: { defaults, sources: ["x"] } }).split("\n");
+    expect(lines).toContain("sampling  at most 100 tokens per answer (x)");
   });
 
   test("warns if the network can connect without a key", () => {
