@@ -141,7 +141,7 @@ class AnswerReader {
   fault(): string | null {
     if (this.#error !== null) return this.#error;
     if (!this.#isDone) return "the stream ended before [DONE]";
-    return this.#numOutputTokens === null ? "no usage came" : null;
+    return this.#numOutputTokens === null ? "the server sent no usage" : null;
   }
 
   timeline(error: string | null, isCut: boolean): RequestTimeline {

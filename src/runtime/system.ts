@@ -5,6 +5,8 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  realpathSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -48,12 +50,16 @@ export function writeText(path: string, text: string): void {
 }
 
 /**
- * Checks before the work that a result file can be written. Leaves its content unchanged.
+ * Checks before the work that a result file can be written. Leaves its content unchanged, and no
+ * file where there was none.
  * @throws ConfigError "cannot_write"
  */
 export function checkWritable(path: string): void {
+  const isNew = !existsSync(path);
   try {
     appendFileSync(path, "");
+    // The path can be a link.
+    if (isNew) rmSync(realpathSync(path));
   } catch (cause) {
     throw cannotWrite(path, cause);
   }

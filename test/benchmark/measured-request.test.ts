@@ -126,7 +126,7 @@ describe("usage", () => {
 
   test("that is missing, or a stream that breaks off, is an error", async () => {
     expect((await answerOf([chunk("a", 0, "length"), "data: [DONE]\n\n"])).error).toBe(
-      "no usage came",
+      "the server sent no usage",
     );
     expect((await answerOf([chunk("a", 0, null)])).error).toBe("the stream ended before [DONE]");
     const failed = 'data: {"error":{"message":"it failed"}}\n\n';

@@ -2,6 +2,16 @@
 
 import { describe, expect, test } from "bun:test";
 import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
   availableMemory,
   checkWritable,
   processStats,
@@ -78,4 +88,18 @@ describe("a file that cannot be used", () => {
     expect(() => readYaml(path)).toThrow(`cannot read ${path}: ${fault}`);
     expect(() => checkWritable(path)).toThrow(`cannot write ${path}: ${fault}`);
   });
+});
+
+test("a check that a file can be written changes none and leaves none behind", () => {
+  const folder = mkdtempSync(join(tmpdir(), "pagoda-writable-"));
+  try {
+    const [there, absent, link] = ["there", "absent", "link"].map((name) => join(folder, name));
+    writeFileSync(there ?? "", "kept");
+    symlinkSync(absent ?? "", link ?? "");
+    for (const path of [there, absent, link]) checkWritable(path ?? "");
+    expect(readdirSync(folder).sort()).toEqual(["link", "there"]);
+    expect(readFileSync(there ?? "", "utf8")).toBe("kept");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
