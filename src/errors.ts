@@ -103,7 +103,9 @@ export type ConfigErrorCode =
   | "model_not_found" // no such file, repository or file in it
   | "no_such_quant" // the repository has no file of this quantization
   | "model_not_gguf"
-  | "model_truncated" // the file ends within its header
+  | "model_truncated" // a file of the model ends too early
+  | "model_unsupported" // llama.cpp or Pagoda cannot run this model
+  | "template_error" // the chat template does not parse
   | "download_failed"
   | "checksum_mismatch" // the downloaded file differs from the hub's
   | "disk_full"

@@ -1,11 +1,12 @@
 // Starts an engine in this process from its config: memory plan, model, scheduler, loop.
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, type ConfigErrorCode } from "../errors.ts";
 import { noneHash } from "../kvcache/block-hash.ts";
 import { BlockResidency } from "../kvcache/block-residency.ts";
 import { listIds } from "../protocol/listed-ids.ts";
 import type { ModelInfo } from "../protocol/model-info.ts";
 import { loadAddon } from "../runner/addon.ts";
+import type { NativeError } from "../runner/addon-types.ts";
 import { NativeModelRunner } from "../runner/native-model-runner.ts";
 import { GROWTH_RESERVE_TOKENS } from "../scheduler/growth-reserve.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
@@ -13,14 +14,14 @@ import type { EngineConfig, EngineHost } from "./engine-config.ts";
 import { InProcessEngine } from "./in-process-engine.ts";
 import { planMemory } from "./memory-plan.ts";
 
-/** @throws ConfigError "out_of_memory" or a NativeError if the model cannot be served */
+/** @throws ConfigError if the model cannot be served; a NativeError for any other failure */
 export async function startEngine(
   config: EngineConfig,
   host: EngineHost,
 ): Promise<InProcessEngine> {
-  const decided = await decide(config, host.log);
-  const limits = await planLimits(decided, host.availableBytes);
-  const runner = await loadRunner(decided, limits, host);
+  const { decided, limits, runner } = await loadModel(config, host).catch((error) => {
+    throw asConfigError(error);
+  });
   const { kvCacheType, kvCacheMemoryBytes, numBlocksOverride, seed } = decided;
   const scheduler = new Scheduler({
     ...limits,
@@ -46,6 +47,29 @@ export async function startEngine(
   const onStepFault = ({ message }: Error, externalIds: readonly string[]) =>
     host.log(`error: ${message}; requests: ${listIds(externalIds)}`);
   return new InProcessEngine({ info, scheduler, runner, seed, onStepFault });
+}
+
+async function loadModel(config: EngineConfig, host: EngineHost) {
+  const decided = await decide(config, host.log);
+  const limits = await planLimits(decided, host.availableBytes);
+  return { decided, limits, runner: await loadRunner(decided, limits, host) };
+}
+
+/** The addon's codes that name a fault of the model, its template or the machine. */
+const MODEL_CODES: readonly ConfigErrorCode[] = [
+  "model_not_found",
+  "model_not_gguf",
+  "model_truncated",
+  "model_unsupported",
+  "out_of_memory",
+  "template_error",
+];
+
+/** Gives a fault that the addon found the class that it has when it is found without the addon. */
+function asConfigError(error: NativeError): Error {
+  const code = MODEL_CODES.find((one) => one === error.code);
+  if (code === undefined || error instanceof ConfigError) return error;
+  return new ConfigError(code, error.message, { cause: error });
 }
 
 /** llama.cpp's value for all layers. */

@@ -17,6 +17,7 @@ import type { LiveGeneration } from "./live-generation.ts";
 import { type LoadedEngine, loadEngine } from "./load.ts";
 import { MetricsView } from "./metrics-view.ts";
 import { type ModelCard, modelCard } from "./model-card.ts";
+import { optionsFault } from "./option-names.ts";
 import type {
   BatchOptions,
   ChatOptions,
@@ -168,9 +169,11 @@ export class LLM implements AsyncDisposable {
 
   #generation<Result>(
     prefix: string,
-    { signal, requestId }: GenerateOptions,
+    options: GenerateOptions,
     { start, toResult }: Asked<Result>,
   ): Generation<Result> {
+    // start() refuses anything else.
+    const { signal, requestId } = optionsFault(options) === null ? options : {};
     const arrivalMs = this.#context.front.nowMs();
     const id = answerId(prefix, requestId ?? null);
     return new Generation({

@@ -13,7 +13,7 @@ import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
 import type { EngineClient } from "../protocol/protocol.ts";
 import { availableMemory } from "../runtime/system.ts";
-import { LOAD_NAMES, strangeName } from "./option-names.ts";
+import { LOAD_NAMES, optionsFault, strangeName } from "./option-names.ts";
 import type { LoadOptions } from "./options.ts";
 
 /** Load options that correspond to a flag of the command line. */
@@ -80,6 +80,8 @@ async function startedEngine(model: string, load: LoadOptions): Promise<LoadedEn
 
 /** @throws ConfigError "invalid_option" or "unsupported_option" */
 function checkCall(model: string, load: LoadOptions): void {
+  const kind = optionsFault(load);
+  if (kind !== null) throw new ConfigError("invalid_option", kind);
   for (const [name, value] of Object.entries(load)) {
     if (value !== undefined) checkBuilt(flagName(name), name, value);
   }

@@ -63,8 +63,16 @@ export const CHAT_NAMES: NamesOf<ChatOptions> = {
   chatTemplateKwargs: true,
 };
 
+/** @returns an error message if a program passes anything but an object; otherwise null */
+export function optionsFault(options: unknown): string | null {
+  const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
+  return isObject ? null : "options must be an object";
+}
+
 /** @returns an error message about the first unknown option; null if all are known */
 export function strangeName(options: object, names: Readonly<Record<string, true>>): string | null {
+  const fault = optionsFault(options);
+  if (fault !== null) return fault;
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const strange = given.find(([name]) => !Object.hasOwn(names, name))?.[0];
   if (strange === undefined) return null;

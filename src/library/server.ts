@@ -86,6 +86,7 @@ export async function serve(
 ): Promise<RunningServer> {
   checkOptions(options, SERVE_NAMES);
   const { host = "127.0.0.1", port = 8000, load = {}, allowedHosts = [] } = options;
+  checkPlace(host, port);
   const llm = typeof model === "string" ? await LLM.load(model, load) : model;
   const dispose = async () => {
     if (typeof model === "string") await llm[Symbol.asyncDispose]();
@@ -106,6 +107,14 @@ export async function serve(
     await dispose();
     throw error;
   }
+}
+
+/** @throws ConfigError "invalid_option" */
+function checkPlace(host: string, port: number): void {
+  if (typeof host !== "string")
+    throw new ConfigError("invalid_option", `host must be a string, got ${host}`);
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new ConfigError("invalid_option", `port must be an integer in [0, 65535], got ${port}`);
 }
 
 /** A misspelled option or an empty key could admit anyone. @throws ConfigError "invalid_option" */

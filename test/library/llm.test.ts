@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { Hono } from "hono";
 import { LLM, partsOf } from "../../src/library/llm.ts";
-import type { LoadOptions } from "../../src/library/options.ts";
-import { createApp, serve } from "../../src/library/server.ts";
+import type { GenerateOptions, LoadOptions } from "../../src/library/options.ts";
+import { createApp, type ServeOptions, serve } from "../../src/library/server.ts";
 import { makeLlm } from "../support/fake-llm.ts";
 import { settled, until } from "../support/waiting.ts";
 
@@ -85,6 +85,16 @@ describe("LLM.load", () => {
     };
     const absent = LLM.load("no-such.gguf", off as LoadOptions);
     expect(await absent.catch(({ code }) => code)).toBe("model_not_found");
+  });
+
+  test.each([[null], [[]], ["x"], [5]])("refuses options %p, as do its calls", async (options) => {
+    const given = options as unknown as LoadOptions & GenerateOptions;
+    const message = "options must be an object";
+    await expect(LLM.load("no-such.gguf", given)).rejects.toThrow(message);
+    const { llm } = makeLlm();
+    const calls = [llm.generate("a", given), llm.chat([{ role: "user", content: "a" }], given)];
+    for (const { result } of calls)
+      await expect(result as Promise<object>).rejects.toThrow(message);
   });
 });
 
@@ -260,6 +270,21 @@ describe("an app over an LLM", () => {
     const { llm } = makeLlm();
     const options = { port: 0, kvCacheBytes: 4e6 };
     await expect(serve(llm, options)).rejects.toThrow("unknown option kvCacheBytes");
+  });
+
+  test.each<readonly [unknown, string]>([
+    [null, "options must be an object"],
+    [{ port: "80" }, "port must be an integer in [0, 65535], got 80"],
+    [{ port: 65536 }, "port must be an integer in [0, 65535], got 65536"],
+    [{ port: Number.NaN }, "port must be an integer in [0, 65535], got NaN"],
+    [{ host: 5 }, "host must be a string, got 5"],
+  ])("serve() refuses %p by name", async (options, message) => {
+    const { llm } = makeLlm();
+    const refused = serve(llm, options as ServeOptions);
+    expect(await refused.catch(({ code, message }) => [code, message])).toEqual([
+      "invalid_option",
+      message,
+    ]);
   });
 
   test("serve() listens, stops within its grace period, and leaves a given LLM alive", async () => {
