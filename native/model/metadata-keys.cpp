@@ -48,14 +48,17 @@ bool ends_with(const std::string & text, const std::string & end) {
     return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// Name of the first part as llama.cpp builds it; "" if this file is not named that way.
-std::string first_part(const std::string & path, int64_t part, int64_t n_parts) {
-    std::vector<char> prefix(path.size() + 1), first(path.size() + 32);
-    if (llama_split_prefix(prefix.data(), prefix.size(), path.c_str(), (int32_t) part, (int32_t) n_parts) == 0) {
-        return "";
-    }
-    llama_split_path(first.data(), first.size(), prefix.data(), 0, (int32_t) n_parts);
-    return first.data();
+// Start of the names of a model's parts, as llama.cpp builds them; "" if this part is not named that way.
+std::string parts_prefix(const std::string & path, int64_t part, int64_t n_parts) {
+    std::vector<char> prefix(path.size() + 1);
+    const bool is_named = llama_split_prefix(prefix.data(), prefix.size(), path.c_str(), (int32_t) part, (int32_t) n_parts) > 0;
+    return is_named ? prefix.data() : "";
+}
+
+std::string part_path(const std::string & prefix, int64_t part, int64_t n_parts) {
+    std::vector<char> path(prefix.size() + 32);
+    llama_split_path(path.data(), path.size(), prefix.c_str(), (int32_t) part, (int32_t) n_parts);
+    return path.data();
 }
 
 // Reads any kind of integer, since part numbers have 16 bits.
@@ -100,15 +103,28 @@ int64_t array_length(const gguf_context * g, const std::string & key) {
     return id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_ARRAY ? (int64_t) gguf_get_arr_n(g, id) : 0;
 }
 
-void check_first_part(const gguf_context * g, const std::string & path) {
+std::vector<std::string> other_parts(const gguf_context * g, const std::string & path) {
     const int64_t part    = small_key(g, "split.no");
     const int64_t n_parts = small_key(g, "split.count");
-    if (part == 0 || n_parts < 2) {
-        return;
+    if (n_parts < 2) {
+        return {};
     }
-    const std::string first = first_part(path, part, n_parts);
-    throw Error("model_unsupported", path + " is part " + std::to_string(part + 1) + " of " + std::to_string(n_parts) +
-                " of a model; pass the first part" + (first.empty() ? "" : ", " + first));
+    if (n_parts > MAX_PARTS) {
+        throw refused("split.count", std::to_string(n_parts));
+    }
+    const std::string prefix = parts_prefix(path, part, n_parts);
+    const std::string is_part = path + " is part " + std::to_string(part + 1) + " of " + std::to_string(n_parts) + " of a model; ";
+    if (part != 0) {
+        throw Error("model_unsupported", is_part + "pass the first part" + (prefix.empty() ? "" : ", " + part_path(prefix, 0, n_parts)));
+    }
+    if (prefix.empty()) {
+        throw Error("model_unsupported", is_part + "its name must end in " + part_path("", 0, n_parts) + ", and likewise those of the others");
+    }
+    std::vector<std::string> others;
+    for (int64_t i = 1; i < n_parts; ++i) {
+        others.push_back(part_path(prefix, i, n_parts));
+    }
+    return others;
 }
 
 void check_causal(const gguf_context * g, const std::string & architecture) {
@@ -138,6 +154,17 @@ void check_rope_dimensions(const gguf_context * g, const std::string & architect
     check_rotated(g, p + "rope.dimension_count", head_dim);
     // for layers with a sliding window
     check_rotated(g, p + "rope.dimension_count_swa", count_key(g, p + "attention.key_length_swa", head_dim, MAX_WIDTH));
+}
+
+void check_tokenizer(const gguf_context * g) {
+    const std::string key  = "tokenizer.ggml.model";
+    const std::string kind = string_key(g, key);
+    if (kind.empty()) {
+        throw Error("model_unsupported", "the model file lacks " + key);
+    }
+    if (kind == "none" || kind == "no_vocab") {
+        throw refused(key, "\"" + kind + "\"; without a vocabulary, it cannot read or write text");
+    }
 }
 
 void check_chat_template(const gguf_context * g) {

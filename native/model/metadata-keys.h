@@ -6,12 +6,14 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace pagoda {
 
 // Limits above any real model, so that products fit in 64 bits and loops over layers terminate.
 constexpr int64_t MAX_LAYERS         = 512; // llama.cpp's LLAMA_MAX_LAYERS
 constexpr int64_t MAX_EXPERTS        = 1024; // llama.cpp's LLAMA_MAX_EXPERTS
+constexpr int64_t MAX_PARTS          = 0xffff; // a key of 16 bits
 constexpr int64_t MAX_HEADS          = 1 << 16;
 constexpr int64_t MAX_WIDTH          = 1 << 24;
 constexpr int64_t MAX_CONTEXT_LENGTH = 1ll << 40;
@@ -26,8 +28,9 @@ int64_t count_key(const gguf_context * g, const std::string & key, int64_t fallb
 // Number of elements in an array; 0 if absent.
 int64_t array_length(const gguf_context * g, const std::string & key);
 
-// Throws for any part except the first of a model in several files, naming the first part.
-void check_first_part(const gguf_context * g, const std::string & path);
+// Paths of the parts after the first; empty for a model in one file. Throws for any part except the first, naming the
+// first part, and for a first part whose name does not lead to the others.
+std::vector<std::string> other_parts(const gguf_context * g, const std::string & path);
 
 // Throws for a model whose tokens see later tokens: it produces embeddings, and a step does not know later tokens.
 void check_causal(const gguf_context * g, const std::string & architecture);
@@ -37,6 +40,9 @@ void check_rope_scaling(const gguf_context * g, const std::string & architecture
 
 // Throws for a number of rotated dimensions with which the first step would fail a ggml assertion or never end.
 void check_rope_dimensions(const gguf_context * g, const std::string & architecture);
+
+// Throws for a model without a tokenizer.
+void check_tokenizer(const gguf_context * g);
 
 // Throws for a chat template that is not a string, which llama.cpp would ignore.
 void check_chat_template(const gguf_context * g);

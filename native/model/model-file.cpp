@@ -86,14 +86,62 @@ int64_t kv_bytes_per_token(const gguf_context * g, const std::string & arch, int
     return elements / ggml_blck_size(kv_type) * (int64_t) ggml_type_size(kv_type);
 }
 
-std::string main_type(const gguf_context * g) {
-    std::map<std::string, size_t> bytes;
-    for (int64_t i = 0; i < gguf_get_n_tensors(g); ++i) {
-        bytes[ggml_type_name(gguf_get_tensor_type(g, i))] += gguf_get_tensor_size(g, i);
+GgufPtr read_keys(const std::string & path) {
+    check_magic(path);
+    GgufPtr g(gguf_init_from_file(path.c_str(), { /*.no_alloc =*/ true, /*.ctx =*/ nullptr }));
+    if (!g) {
+        const std::string detail = take_log_error();
+        throw Error("model_truncated", path + " has a broken or incomplete GGUF header" + (detail.empty() ? "" : " (" + detail + ")"));
     }
+    return g;
+}
+
+using BytesByType = std::map<std::string, uint64_t>;
+
+void check_size(const gguf_context * g, const std::string & path, uint64_t size) {
+    for (int64_t i = 0; i < gguf_get_n_tensors(g); ++i) {
+        const uint64_t end = gguf_get_data_offset(g) + gguf_get_tensor_offset(g, i) + gguf_get_tensor_size(g, i);
+        if (end > size) {
+            throw Error("model_truncated", path + " ends before its tensors do: " + std::to_string(size) +
+                        " bytes, at least " + std::to_string(end) + " expected; download it again");
+        }
+    }
+}
+
+// Reads the header of one file of a model, checks its tensors and adds their sizes.
+GgufPtr read_file(const std::string & path, BytesByType & bytes) {
+    const uint64_t size = file_size(path);
+    GgufPtr        g    = read_keys(path);
+    check_size(g.get(), path, size);
+    check_vectors(g.get());
+    for (int64_t i = 0; i < gguf_get_n_tensors(g.get()); ++i) {
+        bytes[ggml_type_name(gguf_get_tensor_type(g.get(), i))] += gguf_get_tensor_size(g.get(), i);
+    }
+    return g;
+}
+
+void read_other_parts(const gguf_context * g, const std::string & path, BytesByType & bytes) {
+    for (const std::string & part : other_parts(g, path)) {
+        std::error_code ignored;
+        if (!std::filesystem::exists(part, ignored)) {
+            throw Error("model_not_found", "a part of the model is missing: there is no file " + part);
+        }
+        read_file(part, bytes);
+    }
+}
+
+uint64_t sum_of(const BytesByType & bytes) {
+    uint64_t sum = 0;
+    for (const auto & [type, size] : bytes) {
+        sum += size;
+    }
+    return sum;
+}
+
+std::string main_type(const BytesByType & bytes) {
     std::string best;
     for (const auto & [type, size] : bytes) {
-        if (best.empty() || size > bytes[best]) {
+        if (best.empty() || size > bytes.at(best)) {
             best = type;
         }
     }
@@ -105,23 +153,11 @@ std::string main_type(const gguf_context * g) {
 
 ModelHeader read_model_header(const std::string & path, ggml_type kv_type) {
     const AbortGuard guard;
-    const uint64_t size = file_size(path);
-    check_magic(path);
-    const GgufPtr g(gguf_init_from_file(path.c_str(), { /*.no_alloc =*/ true, /*.ctx =*/ nullptr }));
-    if (!g) {
-        const std::string detail = take_log_error();
-        throw Error("model_truncated", path + " has a broken or incomplete GGUF header" + (detail.empty() ? "" : " (" + detail + ")"));
-    }
+    BytesByType      bytes;
+    const GgufPtr    g = read_file(path, bytes);
+    read_other_parts(g.get(), path, bytes);
     ModelHeader h = {};
-    for (int64_t i = 0; i < gguf_get_n_tensors(g.get()); ++i) {
-        const uint64_t end = gguf_get_data_offset(g.get()) + gguf_get_tensor_offset(g.get(), i) + gguf_get_tensor_size(g.get(), i);
-        if (end > size) {
-            throw Error("model_truncated", path + " ends before its tensors do: " + std::to_string(size) +
-                        " bytes, at least " + std::to_string(end) + " expected; download it again");
-        }
-        h.weight_bytes += gguf_get_tensor_size(g.get(), i);
-    }
-    check_first_part(g.get(), path);
+    h.weight_bytes = sum_of(bytes);
     h.architecture = string_key(g.get(), "general.architecture");
     if (h.architecture.empty()) {
         throw Error("model_unsupported", path + " does not name a model architecture");
@@ -130,12 +166,12 @@ ModelHeader read_model_header(const std::string & path, ggml_type kv_type) {
     check_causal(g.get(), h.architecture);
     check_rope_scaling(g.get(), h.architecture);
     check_rope_dimensions(g.get(), h.architecture);
-    h.quantization           = main_type(g.get());
+    h.quantization           = main_type(bytes);
     h.name                   = string_key(g.get(), "general.name");
     h.n_layers               = count_key(g.get(), h.architecture + ".block_count", 0, MAX_LAYERS, 1);
     check_experts(g.get(), h.architecture, h.n_layers);
     check_norms(g.get(), h.architecture);
-    check_vectors(g.get());
+    check_tokenizer(g.get());
     check_chat_template(g.get());
     h.n_vocab                = array_length(g.get(), "tokenizer.ggml.tokens");
     h.trained_context_length = count_key(g.get(), h.architecture + ".context_length", 0, MAX_CONTEXT_LENGTH);

@@ -1,14 +1,15 @@
 // Loading: error messages for files that cannot be served, and the facts of a loaded model.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { renameSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startEngine } from "../../src/engine/start-engine.ts";
+import { ConfigError } from "../../src/errors.ts";
 import { loadAddon } from "../../src/runner/addon.ts";
 import type { NativeError } from "../../src/runner/addon-types.ts";
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import { fakeConfig } from "../support/fake-engine-child.ts";
-import { encodeGguf, type GgufValue } from "../support/gguf-writer.ts";
+import { encodeGguf, type GgufTensor, type GgufValue } from "../support/gguf-writer.ts";
 import { tinyGguf, writeTinyGguf } from "../support/tiny-gguf.ts";
 import { loadOptions, loadTiny, tempFolder } from "../support/tiny-model.ts";
 import { settled } from "../support/waiting.ts";
@@ -56,6 +57,112 @@ describe("loading", () => {
       expect(await failure(at(name))).toMatchObject({
         code: "model_unsupported",
         message: `${at(name)} is part 2 of 3 of a model; pass the first part${first}`,
+      });
+    }
+  });
+
+  describe("a model in two files", () => {
+    const { metadata, tensors } = tinyGguf();
+    const halves = [tensors.slice(0, 12), tensors.slice(12)];
+    /** @returns the path of the first part */
+    function writeParts(name: string, parts: readonly GgufTensor[][] = halves): string {
+      parts.forEach((part, i) => {
+        const split: [string, GgufValue][] = [
+          ["split.no", ["u16", i]],
+          ["split.count", ["u16", 2]],
+          ["split.tensors.count", ["i32", tensors.length]],
+        ];
+        const keys = new Map([...(i === 0 ? metadata : []), ...split]);
+        writeFileSync(at(`${name}-0000${i + 1}-of-00002.gguf`), encodeGguf(keys, part));
+      });
+      return at(`${name}-00001-of-00002.gguf`);
+    }
+    const second = (name: string) => at(`${name}-00002-of-00002.gguf`);
+
+    test("has the weights of both", async () => {
+      writeFileSync(at("whole.gguf"), encodeGguf(metadata, tensors));
+      const addon = await loadAddon();
+      const whole = await addon.readModelHeader(at("whole.gguf"), "f16");
+      expect(await addon.readModelHeader(writeParts("both"), "f16")).toEqual(whole);
+      expect(whole.weightBytes).toBeGreaterThan(0);
+    });
+
+    test("is refused without its second part", async () => {
+      const first = writeParts("lone", halves.slice(0, 1));
+      expect(await failure(first)).toMatchObject({
+        code: "model_not_found",
+        message: `a part of the model is missing: there is no file ${second("lone")}`,
+      });
+    });
+
+    test("is refused by the name of a part that is cut or no model", async () => {
+      const first = writeParts("cut");
+      truncateSync(second("cut"), 2000);
+      const error = await failure(first);
+      expect(error.code).toBe("model_truncated");
+      expect(error.message).toStartWith(
+        `${second("cut")} ends before its tensors do: 2000 bytes, at least`,
+      );
+      writeFileSync(second("cut"), "hello");
+      expect(await failure(first)).toMatchObject({
+        ...{ code: "model_not_gguf", message: `${second("cut")} is not a GGUF file` },
+      });
+    });
+
+    test("is refused when its second part has a norm that operators cannot read", async () => {
+      const [before = [], after = []] = halves;
+      const norms = after.map((tensor) =>
+        tensor.name.endsWith("norm.weight") ? { ...tensor, type: "F16" as const } : tensor,
+      );
+      const error = await failure(writeParts("norms", [before, norms]));
+      expect(error.message).toContain(
+        "norm.weight in f16; norms, biases, scales and sinks must be",
+      );
+    });
+
+    test("is refused when the name of its first part does not lead to the second", async () => {
+      renameSync(writeParts("named"), at("renamed-first.gguf"));
+      expect(await failure(at("renamed-first.gguf"))).toMatchObject({
+        code: "model_unsupported",
+        message: `${at("renamed-first.gguf")} is part 1 of 2 of a model; its name must end in -00001-of-00002.gguf, and likewise those of the others`,
+      });
+    });
+  });
+
+  test.each([
+    ["bert", {}, "model_unsupported"],
+    ["llama", { chatTemplate: "{% if" }, "template_error"],
+  ])(
+    "an engine reports a fault of a model (%s, %p) as ConfigError %s",
+    async (architecture, options, code) => {
+      const { metadata, tensors } = tinyGguf();
+      const keys = new Map(metadata).set("general.architecture", ["string", architecture]);
+      writeFileSync(at("faulty.gguf"), encodeGguf(keys, tensors));
+      const config = { ...fakeConfig(), ...options, modelPath: at("faulty.gguf") };
+      const error = await startEngine(
+        { ...config, numBlocksOverride: 64 },
+        { ...HOST, log: () => {} },
+      ).catch((fault) => fault);
+      expect(error).toBeInstanceOf(ConfigError);
+      expect([error.code, error.cause.code]).toEqual([code, code]);
+    },
+  );
+
+  test("refuses a model without a tokenizer, naming the key", async () => {
+    const { metadata, tensors } = tinyGguf();
+    const key = "tokenizer.ggml.model";
+    const withKind = (kind: string | null) => {
+      const changed = new Map(metadata);
+      if (kind === null) changed.delete(key);
+      else changed.set(key, ["string", kind]);
+      writeFileSync(at("no-tokenizer.gguf"), encodeGguf(changed, tensors));
+      return failure(at("no-tokenizer.gguf"));
+    };
+    expect((await withKind(null)).message).toBe(`the model file lacks ${key}`);
+    for (const kind of ["none", "no_vocab"]) {
+      expect(await withKind(kind)).toMatchObject({
+        code: "model_unsupported",
+        message: `the model file sets ${key} to "${kind}"; without a vocabulary, it cannot read or write text`,
       });
     }
   });

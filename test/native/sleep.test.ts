@@ -68,6 +68,7 @@ function writeOtherVocabulary(path: string, weightBytes: number): void {
     ["llama.attention.head_count_kv", ["u32", 2]],
     ["llama.attention.key_length", ["u32", 64]],
     ["llama.attention.value_length", ["u32", 64]],
+    ["tokenizer.ggml.model", ["string", "llama"]],
     ["tokenizer.ggml.tokens", ["string[]", ["a"]]],
   ] as const);
   const values = new Float32Array(numValues);
@@ -221,7 +222,7 @@ describe("the file of a sleeping model", () => {
     writeTinyGguf(path, { architecture: "qwen3" });
     expect(await codeOf(() => model.wakeWeights())).toBe("model_unsupported");
     writeOtherVocabulary(path, weights);
-    await expect(model.wakeWeights()).rejects.toThrow("holds another model");
+    await expect(model.wakeWeights()).rejects.toThrow("contains a different model");
     await model.dispose();
   });
 
