@@ -60,5 +60,5 @@ function measurementOf(word: string, options: BenchArguments): Command {
     "micro",
     ...Object.keys(IN_PROCESS),
   ].join(", ");
-  throw new BenchError(`unknown workload or measurement ${word}; there are: ${known}`);
+  throw new BenchError(`unknown workload or measurement ${word}; known: ${known}`);
 }

@@ -1,5 +1,5 @@
-// Cost of metrics: the CPU time of a step with them and with --disable-log-stats, alternately, relative to a
-// step of the real model; and a scrape of all families with every feature on, including process figures.
+// Cost of metrics: CPU time of a step with metrics and with --disable-log-stats, measured alternately, relative to a
+// step of the real model; and cost of scraping all families with every feature on, including process metrics.
 
 import { stepCostUs } from "./bookkeeping.ts";
 import { EmptyRunner } from "./empty-runner.ts";
@@ -14,7 +14,7 @@ const NUM_BLOCKS = 257;
 const MAX_MODEL_LEN = 131_072;
 const NUM_SCRAPES = 200;
 
-/** Mean of a decoding step of the real model, in µs: pass and sampling. */
+/** Mean time of a decode step of the real model, in µs: forward pass and sampling. */
 async function realStepUs(): Promise<number> {
   const { engine, counts, shutdown } = startEngine(await loadRunner(NUM_BLOCKS), NUM_BLOCKS);
   const prompts = Array.from({ length: NUM_SEQS }, (_, i) => tokensOf(i, 16));

@@ -20,7 +20,7 @@ case $set_name in
   avx2) kernels=(-DGGML_NATIVE=OFF) ;;
   avxvnni) kernels=(-DGGML_NATIVE=OFF -DGGML_AVX_VNNI=ON) ;;
   *)
-    echo "peers: unknown instruction set $set_name; there are: avx2, avxvnni" >&2
+    echo "peers: unknown instruction set $set_name; known: avx2, avxvnni" >&2
     exit 2
     ;;
 esac

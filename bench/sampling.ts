@@ -1,6 +1,6 @@
-// Sampling time per row, in microseconds, in steps of 16 rows with one and two threads: what it adds to a
-// decode step of 16 sequences. The model's logits are chosen, peaked like a language model's, and the rest of
-// its work is negligible. Uses the minimum of many steps, because other processes only add time.
+// Sampling time per row, in microseconds, in steps of 16 rows with one and two threads: the cost that sampling
+// adds to a decode step of 16 sequences. The model's logits are synthetic, peaked like a language model's, and
+// the rest of its work is negligible. Uses the minimum of many steps, because other processes only add time.
 
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
 // The attention op with K and V in memory, layer after layer, in blocks in shuffled order: one token of each
-// sequence, or one prompt chunk. Plan, partial results and threads are those of a step.
+// sequence, or one prompt chunk. The plan, partial results and threads are the same as in a step.
 
 #include "attention-step.h"
 #include "rounds.h"
@@ -93,7 +93,7 @@ void bench_chunk(Crew & crew, double budget_s, const AttentionShape & shape, int
 } // namespace
 
 void bench_attention(Crew & crew, double budget_s) {
-    // Sixteen of the longest, of 8 heads, are 256 MiB of K and V.
+    // Sixteen of the longest contexts with 8 KV heads take 256 MiB of K and V.
     Arena arena(ARENA_BYTES + (32u << 20));
     for (const AttentionShape & shape : SHAPES) {
         fill(arena, shape.kv_type);

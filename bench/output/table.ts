@@ -5,7 +5,7 @@ import type { Side, WorkloadRun } from "../compare/workload-run.ts";
 import type { CpuKind } from "../probe/cpu.ts";
 import { gateOf, verdictOf } from "./verdict.ts";
 
-/** Three significant digits, with more only before the decimal point. */
+/** Formats three significant digits, or more if the integer part is longer. */
 export function shortNumber(value: number): string {
   if (!Number.isFinite(value)) return "-";
   const digits = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));

@@ -42,5 +42,5 @@ export function scalingCheck(word: string): () => Promise<void> {
   const check = SCALING[word];
   if (check !== undefined) return check;
   const known = Object.keys(SCALING).join(", ");
-  throw new BenchError(`unknown scaling check ${word}; there are: ${known}`);
+  throw new BenchError(`unknown scaling check ${word}; known: ${known}`);
 }

@@ -1,4 +1,4 @@
-// A server or helper started by the bench: ready when it says so, and stopped with the bench in any case.
+// A server or helper started by the bench: polled until it is ready, and always stopped when the bench exits.
 
 import { BenchError, ServerDeath } from "../bench-error.ts";
 import { countChild } from "../measure.ts";
@@ -6,7 +6,7 @@ import { cpuSecondsOf } from "./proc.ts";
 
 export interface Child {
   readonly pid: number;
-  /** The newest 8 KiB of both its outputs. */
+  /** Last 8 KiB of stdout and stderr together. */
   output(): string;
   /** Unplanned end: "crashed (SIGILL)" or "exited with code 1". Null if it runs or was stopped. */
   death(): string | null;

@@ -17,7 +17,7 @@ function read(path: string): string | null {
   }
 }
 
-/** CPU seconds of a process and its living descendants; 0 if it is gone. */
+/** CPU seconds of a process and its live descendants; 0 if it is gone. */
 export function cpuSecondsOf(pid: number): number {
   const children = read(`/proc/${pid}/task/${pid}/children`)?.split(" ").filter(Boolean) ?? [];
   return children.reduce((sum, child) => sum + cpuSecondsOf(Number(child)), ownSecondsOf(pid));

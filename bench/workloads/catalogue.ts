@@ -47,5 +47,5 @@ function idsOf(word: string, all: readonly Workload[]): string[] {
   const reason = NOT_YET[word];
   if (reason !== undefined) throw new BenchError(`${word} ${reason}`);
   const known = all.map(({ id }) => id).join(", ");
-  throw new BenchError(`unknown workload ${word}; there are: ${known}`);
+  throw new BenchError(`unknown workload ${word}; known: ${known}`);
 }

@@ -21,7 +21,7 @@ const specsOf = (maxTokens: number): RequestSpec[] =>
     maxTokens,
   }));
 
-/** Measured in the second half of their shared time, so that both rates have the same context lengths. */
+/** Measures the rate in the second half of the streams' shared time, so that both rates have the same context lengths. */
 async function rateBeside(target: Target, neighbor: () => Promise<unknown>) {
   const streams = decodeTogether(target, specsOf(TOKENS_OUT), DECODE_MS);
   await Bun.sleep(QUEUE_AT_MS);

@@ -63,7 +63,7 @@ Napi::Value rejecting(Napi::Env env, F && body) {
 }
 
 // Runs code that reports a completion to JS, on the JS thread and outside any call from JS. While the environment is
-// being torn down, such as that of a terminated worker, JS accepts no calls: nothing waits for the result any more,
+// being torn down, such as that of a terminated worker, JS accepts no calls: nothing waits for the result anymore,
 // and an exception would crash the process with all its other environments.
 template <class F>
 void telling_js(F && body) {

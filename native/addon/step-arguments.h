@@ -7,7 +7,7 @@
 
 namespace pagoda {
 
-// Copies a JS StepBatch object. Throws Error "invalid_argument" for arrays of the wrong kind or too short.
+// Copies a JS StepBatch object. Throws Error "invalid_argument" if an array has the wrong type or is too short.
 void read_step_batch(const Napi::Object & from, StepBatch & to);
 
 // Checks that a StepOutput object has room for all results of `rows`.

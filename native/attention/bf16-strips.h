@@ -14,11 +14,11 @@ namespace {
 
 constexpr int STRIP_VECTORS = STRIP_ROWS / LANES;
 
-// Rows of a tile: tokens in the first product, columns in the second. For tokens that a call lacks, V is zero and
-// scores are masked.
+// Rows of a tile: tokens in the first product, columns in the second. Past a call's last token, V is zero and scores
+// are masked.
 constexpr int STRIP_TILE = 8;
 
-// Number of cache rows to prefetch ahead of the packed one, since blocks can be anywhere in memory.
+// Number of cache rows to prefetch ahead of the row being packed, since blocks can be anywhere in memory.
 constexpr int ROWS_AHEAD = 8;
 
 // A call's packed K and V, and room for a strip's operands.

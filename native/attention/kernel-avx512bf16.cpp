@@ -3,7 +3,7 @@
 //
 // Error, with u = 2^-9 for rounding to bf16: for a score, (2 u + u^2) sum |q k|, which is twice that of a
 // weight; for a result, an additional u sum w |v| for V and u sum w |v - result| for weights, since their sum is
-// that of the rounded weights, so equal values stay exact. All other errors are of f32's size.
+// that of the rounded weights, so equal values stay exact. All other errors are on the order of f32 rounding.
 //
 // Many rows and few rows have different code, but the same roundings and sums in the same order, so a row gets the
 // same bits in a chunk of a prompt as by itself.

@@ -29,7 +29,7 @@ struct ForwardPassParams {
     const AttentionBackend * attention;
     ggml_type                kv_type; // one of the backend's types
 
-    std::vector<int32_t> cpus; // CPUs that the threads are bound to, one each in turn; empty = any
+    std::vector<int32_t> cpus; // CPUs that the threads are bound to, one thread per CPU in turn; empty = any
 };
 
 struct StepTimings {

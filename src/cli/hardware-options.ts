@@ -17,7 +17,7 @@ export const HARDWARE_OPTIONS = [
     group: "Hardware",
     kind: "cpus",
     fallback: [],
-    help: "CPUs to bind these threads to, one each in turn, e.g. 0-3,8.",
+    help: "CPUs to bind these threads to, one thread per CPU in turn, e.g. 0-3,8.",
   },
   {
     name: "poll",

@@ -1,4 +1,4 @@
-// Limits on admitted work: sequences in flight, and prompt tokens that wait for their first output (both as
+// Limits on admitted work: sequences in flight, and prompt tokens that wait for their first output (both like
 // vLLM's limits of the same names). Room is reserved before anything is computed for a request, so a burst
 // cannot slip through while its first requests are being tokenized. No I/O.
 

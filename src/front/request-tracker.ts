@@ -1,5 +1,5 @@
 // The front's state of one request: its n sequences, the queue of outputs that its reader has not taken, and
-// the marks on the front's clock. Waiting outputs are merged per sequence, so a slow reader holds at most one
+// its timestamps on the front's clock. Waiting outputs are merged per sequence, so a slow reader holds at most one
 // output per sequence. A request with too much unread output fails.
 
 import { EngineError, RequestError } from "../errors.ts";
@@ -102,7 +102,7 @@ export class RequestTracker implements OutputStream {
     // A sequence's first waiting output can have any size: log-probabilities of a long prompt are large.
     if (waiting !== undefined) this.#countUnread(index, estimatedBytes(output));
     if (this.#numUnreadBytes > this.#maxUnreadBytes) {
-      this.fail(new RequestError("slow_reader", "The answer was not read fast enough."));
+      this.fail(new RequestError("slow_reader", "The response was not read fast enough."));
       this.abort();
       return;
     }

@@ -1,4 +1,4 @@
-// Hash of a full block to its id: open addressing with linear probing over one Int32Array. Keys are
+// Maps the hash of a full block to its id: open addressing with linear probing over one Int32Array. Keys are
 // read from the pool's hash array, not stored here, so a slot costs four bytes. Several blocks can have the
 // same hash; the index holds only the first one, so that equal blocks never lengthen a probe.
 

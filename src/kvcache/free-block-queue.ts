@@ -35,7 +35,7 @@ export class FreeBlockQueue {
 
   /** Appends a block, which is then the last to be evicted. */
   append(blockId: number): void {
-    assert(!this.has(blockId), () => `block ${blockId} is free already`);
+    assert(!this.has(blockId), () => `block ${blockId} is already free`);
     const last = this.#previous[this.#sentinel] ?? NONE;
     this.#next[last] = blockId;
     this.#previous[blockId] = last;

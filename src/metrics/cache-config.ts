@@ -1,5 +1,5 @@
-// vllm:cache_config_info: the configuration of the KV cache, as labels in Python's spelling. Fields without
-// a meaning in Pagoda are left out.
+// vllm:cache_config_info: the configuration of the KV cache, as labels in Python's notation. Fields that
+// mean nothing in Pagoda are omitted.
 
 import type { EngineInfo } from "../protocol/protocol.ts";
 import { type MetricFamily, onScrape } from "./family.ts";

@@ -1,5 +1,5 @@
-// Access to the Hugging Face hub as its own clients do it: environment variables, contents of a repository,
-// URLs of its files. Files are stored in the cache that those clients share, see hub-cache.ts.
+// Access to the Hugging Face hub, compatible with its own clients: environment variables, contents of a
+// repository, URLs of its files. Files are stored in the cache that those clients share; see hub-cache.ts.
 
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -87,7 +87,7 @@ export async function readRepo(name: string, revision: string, env: Env): Promis
     if (response.ok) return repoOf(name, (await response.json()) as RepoAnswer);
   } catch (cause) {
     const reason = connectionFault(cause);
-    const message = `the hub cannot be reached (${reason}); give a GGUF file instead of ${name}`;
+    const message = `the hub cannot be reached (${reason}); pass a GGUF file instead of ${name}`;
     throw new ConfigError("download_failed", message, { cause });
   }
   throw refused(name, response.status);
@@ -110,7 +110,7 @@ function refused(name: string, status: number): ConfigError {
 /** Skips names that could lead out of the cache, since names become paths. */
 function repoOf(name: string, { sha, siblings }: RepoAnswer): HubRepo {
   if (typeof sha !== "string" || !Array.isArray(siblings))
-    throw new Error("the answer is not a hub's");
+    throw new Error("not a response of a Hugging Face hub");
   const files = siblings.map(({ rfilename, size = 0, blobId = "", lfs }) => {
     const sha256 = lfs?.sha256 ?? null;
     return { path: rfilename, bytes: size, sha256, blob: sha256 ?? blobId };

@@ -29,7 +29,7 @@ export interface SupervisedEngineOptions {
   readonly config: EngineConfig;
   readonly host: RemoteEngineHost;
   readonly startProcess: () => EngineProcess;
-  /** Give up after this many deaths in ten minutes; null = never. */
+  /** Give up after this many crashes in ten minutes; null = never. */
   readonly maxDeaths: number | null;
   /** Work that waits this long without a step is a hang, ms; null = it can wait any time. */
   readonly stepTimeoutMs: number | null;
@@ -56,7 +56,7 @@ export class SupervisedEngine implements EngineClient {
   readonly #trials = new Trials();
   readonly #forecast: ReturnForecast;
   #life: EngineLife;
-  /** True from a death until the engine is back. */
+  /** True from a crash until the engine is back. */
   #isDown = false;
   /** Reason it never accepts work again; null while it can. */
   #end: EngineError | null = null;
@@ -168,7 +168,7 @@ export class SupervisedEngine implements EngineClient {
     }
   }
 
-  /** Ends a refused trial. A call that failed in a crash stays open: it was in progress at that death. */
+  /** Ends a refused trial. A call that failed in a crash stays open: it was in progress at the time. */
   #refused(trial: Trial, error: unknown): void {
     const isDeath = error instanceof EngineError && error.code === "engine_dead";
     if (!isDeath) this.#trials.refused(trial, error instanceof RequestError);

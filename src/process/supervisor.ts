@@ -1,6 +1,6 @@
 // Decides when an engine that crashed or hung is restarted, and when to give up. Pure: callers pass the time.
 
-/** Time for which a death counts. */
+/** Time for which a crash counts. */
 const WINDOW_MS = 10 * 60_000;
 const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 30_000;
@@ -8,10 +8,10 @@ const MAX_DELAY_MS = 30_000;
 export class RestartPolicy {
   readonly #maxDeaths: number | null;
   #deathsMs: number[] = [];
-  /** Number of consecutive deaths without a finished request between them. */
+  /** Number of consecutive crashes without a finished request between them. */
   #numFruitless = 0;
 
-  /** @param maxDeaths deaths within ten minutes after which to give up; null = never */
+  /** @param maxDeaths crashes within ten minutes after which to give up; null = never */
   constructor(maxDeaths: number | null) {
     this.#maxDeaths = maxDeaths;
   }

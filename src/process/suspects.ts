@@ -1,10 +1,11 @@
-// Tracks which requests may have crashed the engine, and rules on them until that is known. Pure: callers
-// pass the time.
+// Tracks which requests may have crashed the engine, and decides which of them can run until
+// the culprit is known. Pure: callers pass the time.
 //
-// A request in progress at a death is a suspect, unless an identical one has finished normally. Suspects
-// that are sent again run one at a time, so only one of them is in progress at a second death, and that one
-// is refused from then on. A request that finishes normally is no longer a suspect; one that ends otherwise,
-// e.g. because its client left, proves nothing. Requests that are not suspects never wait.
+// A request in progress when the engine crashes is a suspect, unless an identical one has finished
+// normally. Suspects that are sent again run one at a time, so only one of them is in progress at a second
+// crash, and that one is refused from then on. A request that finishes normally is no longer a suspect;
+// one that ends otherwise, e.g. because its client left, proves nothing. Requests that are not suspects
+// never wait.
 
 import type { SuspectHash } from "./suspect-hash.ts";
 
@@ -15,14 +16,14 @@ export interface Attempt {
 
 export type Ruling = "runs" | "waits" | "refused";
 
-/** Time for which a death counts against a request. */
+/** Time for which a crash counts against a request. */
 const WINDOW_MS = 10 * 60_000;
 const DEATHS_OF_A_CULPRIT = 2;
 const MAX_SUSPECTS = 4096;
 const MAX_INNOCENTS = 4096;
 
 export class Suspects<A extends Attempt> {
-  /** In order of the last death, the most recent last. */
+  /** In order of the last crash, the most recent last. */
   readonly #suspects = new Map<
     SuspectHash,
     { readonly numDeaths: number; readonly lastMs: number }
@@ -72,8 +73,8 @@ export class Suspects<A extends Attempt> {
   }
 
   /**
-   * Call once for each attempt that ran. Has no effect after a death.
-   * @param isWell whether it got its whole answer, or a refusal from an engine that had read it
+   * Call once for each attempt that ran. Has no effect after a crash.
+   * @param isWell whether it got a complete response, or was rejected by an engine that had read it
    */
   finish(attempt: A, isWell: boolean): void {
     if (!this.#running.delete(attempt) || !isWell) return;

@@ -53,7 +53,7 @@ export interface RequestOutput {
   /** Preemptions since the previous output. */
   readonly numPreemptions: number;
   readonly isCorrupted: boolean;
-  /** Engine-clock marks of the sequence so far. */
+  /** Engine-clock timestamps of the sequence so far. */
   readonly timeline: RequestTimeline;
 }
 

@@ -55,7 +55,7 @@ export const NO_STATS: SchedulerStats = {
 /** Load figures for load balancers. */
 export type EngineLoad = Pick<SchedulerStats, "kvCacheUsage" | "numWaitingReqs">;
 
-/** Engine-clock marks, seconds; null until reached. Preemption never restarts one. */
+/** Engine-clock timestamps, seconds; null until reached. Preemption never restarts one. */
 export interface RequestTimeline {
   readonly queuedS: number;
   readonly scheduledS: number | null;

@@ -36,7 +36,7 @@ export interface LoadModelOptions {
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;
   readonly numThreads: number;
-  /** [n] int32: CPUs in [0, 512) that the threads are bound to, one each in turn; empty = any. */
+  /** [n] int32: CPUs in [0, 512) that the threads are bound to, one thread per CPU in turn; empty = any. */
   readonly cpuAffinity: Int32Array;
   /** How long a thread spins for the next step before it sleeps; 0 = never, 100 = ggml's maximum. */
   readonly poll: number;

@@ -66,7 +66,7 @@ describe("workloadsOf", () => {
 
   test("reports which workload cannot run, and why", () => {
     expect(() => idsOf(["W9"])).toThrow("W9 needs speculative decoding, which is not built yet");
-    expect(() => idsOf(["W99"])).toThrow("unknown workload W99; there are: W1, ");
+    expect(() => idsOf(["W99"])).toThrow("unknown workload W99; known: W1, ");
   });
 });
 

@@ -46,7 +46,7 @@ describe("FreeBlockQueue", () => {
 
   test("asserts on adding an id twice and on removing a missing id", () => {
     const queue = queueOf(4, 1);
-    expect(() => queue.append(1)).toThrow("block 1 is free already");
+    expect(() => queue.append(1)).toThrow("block 1 is already free");
     expect(() => queue.remove(2)).toThrow("block 2 is not free");
   });
 });

@@ -234,7 +234,8 @@ describe("resolveModel", () => {
       const fetch = () => new Response(text);
       const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
       const { resolve } = setting({ HF_ENDPOINT: server.url.origin });
-      const message = "the hub cannot be reached (the answer is not a hub's); give a GGUF file";
+      const message =
+        "the hub cannot be reached (not a response of a Hugging Face hub); pass a GGUF file";
       await expect(resolve("user/repo")).rejects.toThrow(message);
       await server.stop(true);
     },
@@ -262,7 +263,7 @@ describe("resolveModel", () => {
     );
     const away = setting({ HF_ENDPOINT: "http://127.0.0.1:9" });
     await expect(away.resolve("user/repo")).rejects.toThrow(
-      "the hub cannot be reached (connection refused); give a GGUF file instead of user/repo",
+      "the hub cannot be reached (connection refused); pass a GGUF file instead of user/repo",
     );
   });
 

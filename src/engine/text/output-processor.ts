@@ -1,5 +1,5 @@
-// Turns sampled tokens into outputs: text from the stages of a pipeline, log-probabilities with bytes, and
-// the request's marks on the engine clock. Keeps one state per live request and knows no scheduler policy.
+// Turns sampled tokens into outputs: text from a pipeline of stages, log-probabilities with bytes, and
+// the request's timestamps on the engine clock. Keeps one state per live request; has no scheduler policy.
 
 import { assert } from "../../assert.ts";
 import type { RequestOutput } from "../../protocol/protocol.ts";
@@ -80,7 +80,7 @@ export class OutputProcessor {
   }
 
   /**
-   * Makes the output of one request from the tokens of a step, without those after a stop string.
+   * Builds a request's output from the tokens of a step, dropping those after a stop string.
    * @returns `stopped` if a stop string ended the text; the caller must then finish the request
    */
   process(sampled: SampledTokens, nowS: number): { output: RequestOutput; stopped: boolean } {
