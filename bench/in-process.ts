@@ -35,5 +35,5 @@ export async function measured(name: string, measurement: () => Promise<void>): 
   await measurement();
   const others = shareOfOthers(before, cpuTime()) ?? 0;
   if (others <= MAX_OTHERS) return;
-  console.log(`  disturbed: other processes used ${(100 * others).toFixed(0)} % of the CPUs`);
+  console.log(`  disturbed: other processes used ${(100 * others).toFixed(0)}% of the CPUs`);
 }

@@ -59,5 +59,5 @@ export async function memory(): Promise<void> {
   await engine.shutdown();
   report("KV pool / requested bytes", kvShare.toFixed(4), "0.99 .. 1.01");
   report("resident memory before, MiB", (before / 1024 ** 2).toFixed(0));
-  report(`growth over ${NUM_REQUESTS} requests`, `${(100 * growth).toFixed(2)} %`, "<= 2 %");
+  report(`growth over ${NUM_REQUESTS} requests`, `${(100 * growth).toFixed(2)}%`, "<= 2%");
 }

@@ -59,8 +59,8 @@ export async function metrics(): Promise<void> {
   const share = (100 * addedUs) / (stepUs + offUs);
   report(
     `share of a model step (${(stepUs / 1000).toFixed(1)} ms)`,
-    `${share.toFixed(3)} %`,
-    "<= 3 %",
+    `${share.toFixed(3)}%`,
+    "<= 3%",
   );
   const { ms, bytes } = await scrapeCost();
   report(`ms per scrape of all families (${(bytes / 1024).toFixed(0)} KiB)`, ms.toFixed(2), "< 5");

@@ -46,7 +46,7 @@ export async function residency(): Promise<void> {
   report(`extra ns per block with sampling at ${SAMPLE_RATE}`, addedNs.toFixed(0));
   report(
     `share of a step's bookkeeping, ${NUM_SEQS} sequences`,
-    `${(100 * share).toFixed(3)} %`,
-    "< 1 %",
+    `${(100 * share).toFixed(3)}%`,
+    "< 1%",
   );
 }

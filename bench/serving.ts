@@ -45,7 +45,7 @@ export async function serving(
 function sayCpu({ name, numCpus, kind, features }: Cpu, set: ForcedSet | null): void {
   say(`cpu       ${name}, ${numCpus} CPUs, ${kindName(kind)} (${features.join(" ")})`);
   if (set === null) return;
-  say(`limit     ${set}: Pagoda by PAGODA_CPU=${set}, llama-server by its build without AVX512`);
+  say(`limit     ${set}: Pagoda through PAGODA_CPU=${set}, llama-server built without AVX512`);
 }
 
 /** Servers given by URL, and whether the peer can be started. */
@@ -55,7 +55,7 @@ interface Given {
   readonly hasLlamaServer: boolean;
 }
 
-/** Pagoda keeps running for all workloads that need no flags of their own; a peer is started for each. */
+/** Keeps Pagoda running while its flags stay the same; starts a peer for each workload. */
 class Servers {
   readonly #options: BenchArguments;
   readonly #cpu: Cpu;
@@ -129,7 +129,7 @@ class Servers {
     return server;
   }
 
-  /** For a started server the model is known, and hence the bytes read per token. */
+  /** Only for a server that the bench started, since its model gives the bytes read per token. */
   #sayShare(run: WorkloadRun): WorkloadRun {
     const { workload, limits, ours } = run;
     if (limits === null || workload.readsAllWeights !== true) return run;
@@ -137,7 +137,7 @@ class Servers {
     const ceiling = (limits.readGbs * 1e9) / statSync(this.#model.path).size;
     const share = (100 * sideFigure(ours)) / ceiling;
     say(
-      `  share   ${share.toFixed(0)} % of what the probe's memory read allows, ${ceiling.toFixed(0)} tok/s`,
+      `  share   ${share.toFixed(0)}% of the probed memory bandwidth, which allows ${ceiling.toFixed(0)} tok/s`,
     );
     return run;
   }
@@ -150,7 +150,7 @@ class Servers {
 
 const PROBE_MS = 50;
 
-/** Prints the machine's current limits, so that figures of different days can be compared. */
+/** Prints the machine's current limits, so that figures from different days can be compared. */
 async function limitsNow(cpu: Cpu): Promise<Limits | null> {
   try {
     const limits = await probe(navigator.hardwareConcurrency, PROBE_MS);
@@ -170,7 +170,7 @@ function sayPair({ a, b, ratio, discarded }: Pair<Slice>): void {
   const figures = `${shortNumber(a.figure)} / ${shortNumber(b.figure)}`;
   const client = Math.max(a.disturbance.client, b.disturbance.client);
   const others = Math.max(a.disturbance.others ?? Number.NaN, b.disturbance.others ?? Number.NaN);
-  const share = (value: number) => (Number.isNaN(value) ? "?" : `${(100 * value).toFixed(0)} %`);
+  const share = (value: number) => (Number.isNaN(value) ? "?" : `${(100 * value).toFixed(0)}%`);
   const fate = discarded === null ? "" : `, discarded: ${discarded}`;
   const shares = `client ${share(client)} of the CPUs, others ${share(others)}`;
   say(`  pair    ${figures} = ${shortNumber(ratio)} (${shares}${fate})`);
@@ -198,7 +198,7 @@ function sayAlone(run: WorkloadRun): WorkloadRun {
   }
   say(`  output  ${shortNumber(result.output_throughput)} tok/s, ${result.failed} failed`);
   const shares = run.ours.observed.map(({ disturbance }) => disturbance.client);
-  say(`  client  up to ${(100 * Math.max(...shares)).toFixed(0)} % of the CPUs`);
+  say(`  client  up to ${(100 * Math.max(...shares)).toFixed(0)}% of the CPUs`);
   sayNotes(run);
   return run;
 }

@@ -24,8 +24,8 @@ async function gapShare(numSeqs: number): Promise<number> {
 export async function stepGap(): Promise<void> {
   for (const numSeqs of [1, 16]) {
     const share = await gapShare(numSeqs);
-    report(`wall time outside pass and sampling, ${numSeqs} decoding`, percent(share), "<= 3 %");
+    report(`wall time outside pass and sampling, ${numSeqs} decoding`, percent(share), "<= 3%");
   }
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+const percent = (share: number) => `${(100 * share).toFixed(2)}%`;

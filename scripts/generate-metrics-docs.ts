@@ -49,13 +49,13 @@ have are named \`pagoda_...\`.
 
 Pagoda's choices where vLLM's versions differ or do not specify the behavior:
 
-- \`request_success{finished_reason="abort"}\` counts clients that disconnect, as the newest dashboards describe it, and requests that
+- \`request_success{finished_reason="abort"}\` counts clients that disconnect, as the newest dashboards expect, and requests that
   sleep and shutdown end.
 - \`iteration_tokens_total\` counts whole prompts, including the cached part, as vLLM ${CLAIMED_VERSION} does.
 - \`prefix_cache_*\` count once, when a request is first admitted; with n > 1, a sequence that shares the prompt counts as a hit of all
   but its last token.
 - With n > 1, \`prompt_tokens\` counts the prompt for each of the n sequences, as vLLM does; the \`usage\` of an answer counts it once.
-- \`engine_sleep_state\` is \`awake\` after a wake-up with any tags, as in vLLM; \`/is_sleeping\` returns false only when everything is back.
+- \`engine_sleep_state\` is \`awake\` after a wake-up with any tags, as in vLLM; \`/is_sleeping\` returns false only when everything has been restored.
 - Requests that are refused before they are queued (4xx, 503) appear in \`http_requests_total\` only.
 
 This file is generated: \`bun scripts/generate-metrics-docs.ts\`.

@@ -43,7 +43,7 @@ std::vector<float> gaussian(int64_t n) {
     return x;
 }
 
-// Copies of a matrix one after the other. All panels are equal, since no kernel's time depends on the values.
+// Copies of a matrix, one after another. All panels are equal, since no kernel's time depends on the values.
 struct Matrices {
     Matrices(ggml_type type, Shape shape, Arena & arena)
         : type(type), shape(shape), panel_bytes(packed_bytes(type, shape.cols, PANEL_ROWS)), n_panels(shape.rows / PANEL_ROWS),

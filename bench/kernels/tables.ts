@@ -5,15 +5,15 @@ import type { Cpu } from "../probe/cpu.ts";
 import { bestTops, type Limits } from "../probe/probe.ts";
 import type { AttentionTime, ChunkTime, ProductTime, RowTime } from "./program.ts";
 
-const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+const percent = (share: number) => `${(100 * share).toFixed(0)}%`;
 
-/** "45.2 G (74 %)": GB/s and their share of the memory read. */
+/** "45.2 G (74%)": GB/s and their share of the memory read. */
 function bytesCell({ bytes, seconds }: { bytes: number; seconds: number }, limits: Limits) {
   const gbs = bytes / seconds / 1e9;
   return `${gbs.toFixed(gbs < 100 ? 1 : 0)} G (${percent(gbs / limits.readGbs)})`;
 }
 
-/** By the closer limit: "0.55 T (58 %)" is Tops and their share of the int8 dot products. */
+/** By the closer limit: "0.55 T (58%)" is Tops and their share of the int8 dot products. */
 function productCell(time: ProductTime, limits: Limits, cpu: Cpu): string {
   const tops = time.ops / time.seconds / 1e12;
   const share = tops / bestTops(limits, cpu);

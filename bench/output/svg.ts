@@ -113,7 +113,7 @@ export function distributionPlot(title: string, series: readonly Series[]): stri
     label(left, 12, title),
     ...[0, 0.5, 0.99].flatMap((share) => [
       line(left, y(share), width - right, y(share), FAINT),
-      label(left - 5, y(share) + 4, share === 0.99 ? "p99" : `${100 * share} %`, { anchor: "end" }),
+      label(left - 5, y(share) + 4, share === 0.99 ? "p99" : `${100 * share}%`, { anchor: "end" }),
     ]),
     ...ticks.flatMap((tick) => [
       line(x(tick), y(0), x(tick), y(0) + 4, INK),

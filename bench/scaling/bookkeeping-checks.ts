@@ -180,7 +180,7 @@ export async function longRun(): Promise<void> {
   const early = residents[Math.floor(residents.length / 2)] ?? Number.NaN;
   const drift = (residents.at(-1) ?? Number.NaN) / early - 1;
   report("steps / requests", `${STEPS} / ${numRequests}`);
-  report("heap, second half of the run", `${(100 * drift).toFixed(2)} %`, "<= 1 %");
+  report("heap, second half of the run", `${(100 * drift).toFixed(2)}%`, "<= 1%");
   report("step, p99 / p50", ratio(p99 / p50), "<= 2");
   report("blocks in use at the end", String(pool.numBlocks - 1 - pool.numFree), "0");
 }

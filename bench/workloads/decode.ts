@@ -50,10 +50,10 @@ export function decodeWorkload(streams: Streams, rest: Rest): Workload {
   };
 }
 
-/** A server that is far too slow does not need to finish its answer. */
+/** Time after which the requests of a very slow server are cut off, ms. */
 const CUT_MS = 6_000;
 
-/** Sends one request after the other, with new prompts; the rate is derived from the median TPOT. */
+/** Sends one request after another, each with a new prompt. The rate comes from the median TPOT. */
 async function oneStream(target: Target, seed: number): Promise<Slice> {
   const specOf = (i: number) => ({ prompt: promptIds(1000 * seed + i, 64), maxTokens: 256 });
   const load = await closedLoop(target, specOf, {

@@ -25,10 +25,10 @@ const W17_CLOSED: Workload = {
   title: "closed loop of 16, engine in a child vs. in-process",
 };
 
-/** Text, so that the engine has to tokenize first. */
+/** Sends text, so that the engine has to tokenize first. */
 const W17_TTFT: Workload = {
   id: "W17:ttft",
-  title: "one short prompt after the other, engine in a child vs. in-process",
+  title: "one short prompt after another, engine in a child vs. in-process",
   figure: { name: "TTFT ms", better: "lower" },
   room: roomFor(1, 32, 1),
   numPairs: 9,

@@ -1,4 +1,4 @@
-// Turns partial softmaxes into rows of the result: folds them in the order of the partitions, whichever thread computed
+// Turns partial softmaxes into rows of the result: folds them in partition order, regardless of which thread computed
 // them, then applies sinks and normalizes.
 
 #include "attention/op.h"
@@ -18,7 +18,7 @@ struct Partial {
     float   sum;
 };
 
-// Folds the next partition's partial into the row's total. Folding into an empty total copies.
+// Folds the next partition's partial into the row's total. Folding into an empty total is a copy.
 void fold(Partial & total, const float * acc, float max, float sum, int32_t n) {
     if (sum == 0.0f) {
         return; // the row sees none of its tokens

@@ -1,4 +1,4 @@
-// The custom op: threads take tickets, each one task of the plan for one K/V head, until none are left.
+// The custom op: threads take tickets until none are left. A ticket is one task of the plan for one K/V head.
 // A task that has all of its rows' partitions folds them itself; otherwise, the thread that finishes the
 // tile's last task folds them.
 
@@ -16,7 +16,7 @@ namespace {
 // a thread that loses its core delays only an eighth of its share.
 constexpr int64_t TAKES_PER_THREAD = 8;
 
-// First position that a row of the ticket sees.
+// First position that any row of the ticket sees.
 int32_t first_seen(const Op & op, const Ticket & ticket) {
     int32_t first = INT32_MAX;
     for (int32_t i = 0; i < ticket.task->n_members; ++i) {
@@ -158,7 +158,7 @@ void paged_attention_op(ggml_tensor * dst, int ith, int nth, void * user_data) {
     const auto    take      = [&] { return plan.next_ticket.fetch_add(n_taken); };
     for (int64_t begin = take(); begin < n_tickets;) {
         const int64_t end = std::min(n_tickets, begin + n_taken);
-        // While there is plenty for all threads, takes the next tickets early, so that their first K arrives in time.
+        // While tickets are plentiful, takes the next ones early, so that their first K arrives in time.
         const bool    is_plenty = n_tickets - end >= 2 * nth * n_taken;
         const int64_t then      = is_plenty ? take() : n_tickets;
         for (int64_t i = begin; i < end; ++i) {

@@ -9,7 +9,7 @@ namespace pagoda {
 
 namespace {
 
-// With a group of 3 heads, a tile is 96 rows: widening K and V is 2 % of the work, and a wider tile would
+// With a group of 3 heads, a tile is 96 rows: widening K and V is 2% of the work, and a wider tile would
 // compute more scores that are then masked above the diagonal.
 constexpr int32_t TILE_TOKENS = 32;
 

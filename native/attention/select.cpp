@@ -1,4 +1,4 @@
-// A table of instruction sets. The generic kernel computes head sizes that a set does not support.
+// Table of kernels by instruction set. The generic kernel handles head sizes that the chosen one does not support.
 
 #include "attention/select.h"
 
@@ -12,7 +12,7 @@ struct KernelSet {
     const char *    name;
     AttentionKernel kernel;
     int             lanes; // head sizes must be divisible by this
-    ggml_type       cache; // type of K and V that needs no conversion, or otherwise the fastest conversion
+    ggml_type       cache; // type of K and V that needs no conversion or the fastest one
 };
 
 KernelSet pick_kernel() {

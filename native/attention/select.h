@@ -1,4 +1,4 @@
-// Attention kernels for this machine, chosen once per process by simd/cpu-set.h. Any thread.
+// Attention kernels for this machine, chosen once per process by simd/cpu-set.h. Thread-safe.
 #pragma once
 
 #include "attention/kernel-call.h"

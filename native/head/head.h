@@ -1,6 +1,6 @@
 // The head: the last product of a model's graph, whose result is the logits. Identifies its weight and its result, and
-// stores which part of the logits a step needs, and their block maxima. The maxima are noted while the logits are
-// written and still in the cache, which leaves little to do for greedy rows. One object per forward pass.
+// stores which part of the logits a step needs, and their block maxima. The maxima are recorded while the logits
+// are written and still in the cache, which leaves little work for greedy rows. One object per forward pass.
 #pragma once
 
 #include "sampling/row-kernel.h"
@@ -16,12 +16,12 @@ namespace pagoda {
 
 enum class HeadNeed {
     logits,
-    argmax, // only the largest logit, its position and whether there is a NaN; logits known to be less may be -inf
+    argmax, // only the largest logit, its position and whether there is a NaN; logits known to be smaller can be -inf
 };
 
 class Head {
 public:
-    // Number of logits that are noted together.
+    // Number of logits per maximum.
     static constexpr int BLOCK = ROW_BLOCK;
 
     // True if a matrix of a model's file can be its head. A tied head is the embedding table.
@@ -37,12 +37,12 @@ public:
     // True if a product computes this step's final logits, which nothing changes afterwards.
     bool is_result(const ggml_tensor * product) const;
 
-    // Notes that logits [first, end) of a row of the result are written. `first` is a multiple of BLOCK; `end` is, too,
-    // or it is n_vocab. Any thread.
+    // Records that logits [first, end) of a row of the result have been written. `first` is a multiple of BLOCK; `end`
+    // is a multiple of BLOCK or n_vocab. Any thread can call it.
     void note(const ggml_tensor * result, int64_t row, int64_t first, int64_t end);
 
-    // Returns [blocks of the vocabulary] maxima; NaN if a block, or one noted with it, contains a NaN. Null if these
-    // logits have not been noted.
+    // Returns [blocks of the vocabulary] maxima; NaN if a block, or one recorded with it, contains a NaN. Null if
+    // these logits have not been recorded.
     const float * maxima_of(const float * logits) const;
 
 private:

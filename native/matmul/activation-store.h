@@ -2,8 +2,8 @@
 // same rows (q, k and v; gate and up) quantize them once. If there are few rows, each thread quantizes them for
 // itself, which takes less time than a barrier; otherwise, all threads share the work.
 //
-// There is one store per thread pool. Products find it through the pool, since ggml passes them nothing else of
-// Pagoda's. Threads can be at different products, up to GGML_RUN_MAX_NODES apart, so a thread changes only its own data
+// There is one store per thread pool. Products find it through the pool, since ggml passes them nothing else from
+// Pagoda. Threads can be at different products, up to GGML_RUN_MAX_NODES apart, so a thread changes only its own data
 // and the counters of its product's place in that range.
 #pragma once
 

@@ -19,8 +19,7 @@ int64_t widest_packed_blocks();
 // Returns a set's name, such as "avx512vnni", or "ggml" if ggml's kernels are used.
 const char * weight_kernel_name();
 
-// Returns, without duplicates, the quantized types that the loader has offered since the last call but that have no
-// kernels.
+// Returns the quantized types without kernels that the loader has offered since the last call, without duplicates.
 std::vector<std::string> take_unpacked_types();
 
 } // namespace pagoda

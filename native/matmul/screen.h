@@ -6,8 +6,8 @@
 // place of each L, a logit is off by at most 3.5 sum_b |s_b| a_b |x_b|, where s_b is the scale of a block of the
 // weights' row, a_b is that of the activations, and |x_b| is the sum of the absolute values of its codes. Adding this
 // error to the estimate yields the logit's upper bound. The largest exact logit of the panel with the highest estimate
-// is the threshold, and panels with a bound that is not below it are computed. For SmolLM2-135M, these are 2.5 %
-// (median 0.2 %), so 20 MB are read instead of 30 MB. With four bits, they would be 44 %, since the last norm leaves
+// is the threshold, and panels with a bound that is not below it are computed. For SmolLM2-135M, these are 2.5%
+// (median 0.2%), so 20 MB are read instead of 30 MB. With four bits, they would be 44%, since the last norm leaves
 // outliers in |x|.
 //
 // Rounding. Let m = sum_b |s_b| a_b |x_b|, u = 2^-24, G(n) = n u / (1 - n u). A term of the exact kernel is rounded

@@ -60,7 +60,7 @@ public:
     // Throws Error "asleep" without weights, or "out_of_memory".
     void wake_kv_cache();
 
-    // Any thread. A caller that uses the vocabulary keeps the pointer.
+    // Any thread can call it. A caller that uses the vocabulary keeps the pointer.
     std::shared_ptr<const Vocabulary> vocabulary() const;
     MemoryReport                      memory() const;
 

@@ -24,7 +24,7 @@ public:
     // nonempty text, or that has more than 65,535 states.
     explicit SplitPattern(const std::u32string & pattern);
 
-    // Returns a pattern that lives as long as the process. Any thread.
+    // Returns a pattern that lives as long as the process. Thread-safe.
     static const SplitPattern & of(const std::u32string & pattern);
 
     // parts: lengths in symbols that add up to the text. Each part is cut separately, and its end matches "$".

@@ -1,5 +1,5 @@
 // Work that must not overlap a step: queued by callers and run by the engine's loop between two steps, one
-// job after the other in the order of the calls.
+// job after another in the order of the calls.
 
 /** Work that must be done before the job itself. */
 export interface Preparation {

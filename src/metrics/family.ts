@@ -31,7 +31,7 @@ export interface HttpRecord {
   readonly status: number;
   /** Time from arrival until the last byte of the response was passed to the socket. */
   readonly durationS: number;
-  /** Content-Length, 0 without one. */
+  /** Content-Length, 0 if absent. */
   readonly requestBytes: number;
   readonly responseBytes: number;
 }

@@ -31,7 +31,7 @@ export const HTTP_FAMILIES: readonly MetricFamily[] = [
       "Content length of incoming requests by handler. Only value of header is respected. " +
       "Otherwise ignored. No percentile calculated. ",
     labels: [HANDLER],
-    meaning: "Content-Length of requests, 0 without one.",
+    meaning: "Content-Length of requests, 0 if absent.",
     source: onHttp(({ handler, requestBytes }, sink) => sink.observe(requestBytes, handler)),
   },
   {

@@ -69,7 +69,7 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Time from queued to the first step that included the sequence; later waits do not count.",
+      "Time from entering the queue to the first step that included the sequence; later waits do not count.",
     alert: "p95 above a second: scale out.",
     source: perFinished((finished) => finished.queuedTimeS),
   },
@@ -80,7 +80,7 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: REQUEST_LATENCY_BUCKETS,
     since: "0.7",
     enabledBy: "log-stats",
-    meaning: "Time from first scheduled to the last token: prefill + decode.",
+    meaning: "Time from a sequence's first step to its last token: prefill + decode.",
     source: perFinished((finished) => finished.inferenceTimeS),
   },
   {
@@ -90,7 +90,8 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: REQUEST_LATENCY_BUCKETS,
     since: "0.7",
     enabledBy: "log-stats",
-    meaning: "Time from first scheduled to the first token, including a preemption in between.",
+    meaning:
+      "Time from a sequence's first step to its first token, including a preemption in between.",
     source: perFinished((finished) => finished.prefillTimeS),
   },
   {

@@ -11,7 +11,7 @@ export const SCHEDULER_FAMILIES: readonly MetricFamily[] = [
     enabledBy: "log-stats",
     meaning:
       "Sequences that hold KV blocks and are being computed, in prefill or decode. Set after each step; returns to 0 when the last one ends.",
-    alert: "Used for autoscaling, together with waiting requests; routers balance by it.",
+    alert: "Used for autoscaling, together with waiting requests; routers use it to balance load.",
     source: gaugeOf((stats) => stats.numRunningReqs),
   },
   {
@@ -72,7 +72,7 @@ export const CACHE_FAMILIES: readonly MetricFamily[] = [
     since: "0.9.2",
     enabledBy: "log-stats",
     meaning:
-      "Tokens looked up in the prefix cache, once per request, at its first admission. Nothing is looked up with prefix caching off or for prompt_logprobs.",
+      "Tokens looked up in the prefix cache, once per request, at its first admission. No lookup with prefix caching off or for prompt_logprobs.",
     source: onStep(({ scheduler }, sink) => sink.add(scheduler.prefixCache.queries)),
   },
   {

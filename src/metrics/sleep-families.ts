@@ -47,7 +47,7 @@ export const SLEEP_OPERATION_FAMILIES: readonly MetricFamily[] = [
     since: "0.32",
     enabledBy: "sleep-mode",
     meaning: "Sleeps and wake-ups in progress.",
-    alert: "Above 0 for minutes: a sleep with mode=wait waits for a request that does not end.",
+    alert: "Above 0 for minutes: a sleep with mode=wait waits for a request that never ends.",
     source: onSleep(({ operation, numInFlight }, sink) => sink.set(numInFlight, operation)),
   },
 ];

@@ -59,7 +59,7 @@ export const TOKEN_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning: "Generated tokens, including those for clients that disconnected.",
-    alert: "Rate of 0 while requests run: the engine hangs.",
+    alert: "Rate of 0 while requests run: the engine is hung.",
     source: countOf((stats) => stats.numGenerationTokens),
   },
   {
@@ -165,7 +165,7 @@ export const PREEMPTION_FAMILIES: readonly MetricFamily[] = [
     buckets: [1, 2, 3, 4, 5, 10, 20],
     since: "0.30",
     enabledBy: "log-stats",
-    meaning: "How often a finished sequence was preempted, including 0.",
+    meaning: "Number of times each finished sequence was preempted, including 0.",
     source: perFinished((finished) => finished.numPreemptions),
   },
 ];

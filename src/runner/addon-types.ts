@@ -157,7 +157,7 @@ export interface StepOutput {
   readonly logprobs: Float32Array;
   readonly ranks: Int32Array;
   /**
-   * Each row has as many ids as its numLogprobs, likeliest first, one row after the other. The caller replaces
+   * Each row has as many ids as its numLogprobs, likeliest first, one row after another. The caller replaces
    * the arrays when a step reports more than fits.
    */
   topIds: Int32Array;

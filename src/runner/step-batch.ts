@@ -1,5 +1,5 @@
-// Packs a step's plan into the flat arrays of the boundary and reads the results back. The arrays are allocated
-// once for the largest step; packing writes in place and allocates nothing.
+// Packs a step's plan into the flat arrays that the addon reads, and unpacks its results. The arrays are
+// allocated once for the largest step; packing writes in place and allocates nothing.
 //
 //   tokens      | seq 0 ........ | seq 1 | seq 2 ..... |     queryStart marks the bars
 //   outputRows            prompt rows to score ^, last row to sample ^
@@ -43,7 +43,7 @@ export class StepPacker {
     this.#topStart = new Int32Array(limits.maxNumBatchedTokens + 1);
   }
 
-  /** Fills `batch`. A plan beyond the limits is a broken invariant. */
+  /** Fills `batch`. Asserts that the plan is within the limits. */
   pack(plan: StepPlan, samplerOf: SamplerLookup): void {
     const { batch } = this;
     assert(plan.scheduled.length <= this.#limits.maxNumSeqs, "too many sequences in a step");
@@ -51,10 +51,7 @@ export class StepPacker {
     batch.numTokens = 0;
     batch.numSeqs = 0;
     batch.numOutputs = 0;
-    assert(
-      plan.scheduled.every(isSupported),
-      "the addon verifies no draft tokens and pools nothing",
-    );
+    assert(plan.scheduled.every(isSupported), "the addon does not support draft tokens or pooling");
     for (const entry of plan.scheduled) this.#packSequence(entry, samplerOf);
     this.#packCopies(plan.transfers);
     this.#makeTopRoom();
@@ -139,7 +136,7 @@ export class StepPacker {
     this.#topStart[row + 1] = (this.#topStart[row] ?? 0) + Math.max(0, numLogprobs);
   }
 
-  /** Makes room for the step's likeliest tokens. The next step shrinks it again after a rare whole vocabulary. */
+  /** Makes room for the step's likeliest tokens. Shrinks again after a rare step that returned the whole vocabulary. */
   #makeTopRoom(): void {
     const { batch, output } = this;
     const usual = this.#limits.maxNumBatchedTokens * USUAL_LOGPROBS;
@@ -190,7 +187,7 @@ export class StepPacker {
 const isSupported = ({ output, numDraftTokens }: ScheduledRequest) =>
   numDraftTokens === 0 && output !== "pooled";
 
-/** @returns rows of an entry whose next prompt token is scored: positions followed by a prompt token */
+/** @returns number of rows that score the next prompt token: positions followed by a prompt token */
 function numPromptRows(entry: ScheduledRequest): number {
   const { request, numComputedTokens, numScheduledTokens } = entry;
   if (request.samplingParams.promptLogprobs === null) return 0;

@@ -73,7 +73,7 @@ export function noteVersion(partial: string, version: string | null): void {
   else writeFileSync(noteOf(partial), version);
 }
 
-/** @returns null if none was noted */
+/** @returns null if none was recorded */
 export function notedVersion(partial: string): string | null {
   return existsSync(noteOf(partial)) ? readFileSync(noteOf(partial), "utf8") : null;
 }

@@ -14,10 +14,10 @@ import { ConfigError } from "../errors.ts";
 import { fileFault } from "./file-fault.ts";
 import { cpuSeconds, residentBytes, statFields, TICKS_PER_SECOND } from "./proc-text.ts";
 
-/** Reads a text file. May throw. */
+/** Reads a text file. Can throw. */
 export type ReadFile = (path: string) => string;
 
-/** @returns whether the program is a single executable, whose sources are under a root of this name */
+/** @returns whether the program is a single executable; its sources are then under /$bunfs */
 export function isBundled(): boolean {
   // Deno has no import.meta.path.
   return import.meta.url.startsWith("file:///$bunfs/");
@@ -50,8 +50,7 @@ export function writeText(path: string, text: string): void {
 }
 
 /**
- * Checks before the work that a result file can be written. Leaves its content unchanged, and no
- * file where there was none.
+ * Checks, before any work is done, that a result file can be written. Leaves its content unchanged.
  * @throws ConfigError "cannot_write"
  */
 export function checkWritable(path: string): void {

@@ -84,7 +84,7 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ],
   [
     "/healthz /livez /readyz /ready /health/* /health_generate /-/healthy",
-    "GET /health is for probes.",
+    "Use GET /health for probes.",
   ],
   ["/docs /redoc /openapi.json /swagger", "GET / lists the routes."],
 ];

@@ -32,7 +32,7 @@ describe("productRows", () => {
     const rows = productRows([product(1, 50e-6), product(64, 400e-6)], LIMITS, CPU);
     expect(rows).toEqual([
       ["type", "cols x rows", "1", "64"],
-      ["q4_1", "1000x1600", "20.0 G (50 %)", "0.51 T (51 %)"],
+      ["q4_1", "1000x1600", "20.0 G (50%)", "0.51 T (51%)"],
     ]);
   });
 
@@ -62,8 +62,8 @@ test("attention has a row per cache and number of sequences, and a column per co
   });
   expect(attentionRows([time(1000, 1), time(4000, 1), time(4000, 16)], LIMITS)).toEqual([
     ["K/V", "heads", "sequences", "1000", "4000"],
-    ["f16", "9/3", "1", "10.0 G (25 %)", "40.0 G (100 %)"],
-    ["f16", "9/3", "16", "-", "40.0 G (100 %)"],
+    ["f16", "9/3", "1", "10.0 G (25%)", "40.0 G (100%)"],
+    ["f16", "9/3", "16", "-", "40.0 G (100%)"],
   ]);
 });
 
@@ -75,8 +75,8 @@ test("a chunk has a row per number of tokens, and its share of the products of t
   const limit = bestFloatTops(LIMITS, thisCpu("flags : avx2 avx512f avx512_bf16"));
   expect(chunkRows([time(16, 1e8), time(512, 3e8)], limit)).toEqual([
     ["K/V", "heads", "tokens", "512"],
-    ["f16", "9/3", "16", "0.10 (25 %)"],
-    ["f16", "9/3", "512", "0.30 (75 %)"],
+    ["f16", "9/3", "16", "0.10 (25%)"],
+    ["f16", "9/3", "512", "0.30 (75%)"],
   ]);
   expect(bestFloatTops(LIMITS, thisCpu("flags : avx2 avx512f"))).toBe(0.2);
   expect(bestFloatTops(LIMITS, thisCpu("flags : avx2 fma"))).toBe(0.1);
@@ -90,5 +90,5 @@ test("a pass over logits has its time per row and its bytes", () => {
     seconds: 1e-6,
     bytes: 4e3,
   } as const;
-  expect(logitRows([time], LIMITS)[1]).toEqual(["1000", "argmax", "1.0", "4.0 G (10 %)"]);
+  expect(logitRows([time], LIMITS)[1]).toEqual(["1000", "argmax", "1.0", "4.0 G (10%)"]);
 });

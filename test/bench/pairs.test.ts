@@ -82,7 +82,7 @@ describe("disturbance", () => {
     expect(disturbance.client).toBeCloseTo(0.05, 12);
   });
 
-  test("5 % of others and 1 % of steal are accepted, more is not", () => {
+  test("5% of others and 1% of steal are accepted, more is not", () => {
     expect(isDisturbed({ others: 0.05, steal: 0.01, client: 0.9 })).toBe(false);
     expect(isDisturbed({ others: 0.051, steal: 0, client: 0 })).toBe(true);
     expect(isDisturbed({ others: 0, steal: 0.011, client: 0 })).toBe(true);

@@ -239,7 +239,7 @@ test("for the same text, ggml's and Pagoda's kernels agree on at least 95% of th
     });
   }
   await other.dispose();
-  console.log(`top-1 agreement: ${((100 * numSame) / numAll).toFixed(2)} % of ${numAll}`);
+  console.log(`top-1 agreement: ${((100 * numSame) / numAll).toFixed(2)}% of ${numAll}`);
   expect(numAll).toBeGreaterThan(1000);
   expect(numSame / numAll).toBeGreaterThanOrEqual(0.95);
 }, 120_000);

@@ -11,7 +11,7 @@ const USUAL = 32 * 20;
 describe("a request that the addon cannot serve", () => {
   const packer = new StepPacker(LIMITS);
   const plan = planOf([{ request: makeRequest("a", 2), blocks: [1] }], 16);
-  const message = "the addon verifies no draft tokens and pools nothing";
+  const message = "the addon does not support draft tokens or pooling";
 
   test.each([
     ["draft tokens", { numDraftTokens: 1 }],

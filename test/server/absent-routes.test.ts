@@ -23,7 +23,7 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["GET", "/v1/models/tiny", "GET /v1/models reports the served model"],
   ["GET", "/v1/models/org/tiny", "GET /v1/models reports the served model"],
   ["POST", "/reset_mm_cache", "It is not supported yet. Operator routes are"],
-  ["POST", "/abort_requests", "close its connection"],
+  ["POST", "/abort_requests", "Close the connection"],
   ["GET", "/v1/metrics", "Request this path without /v1."],
   ["POST", "/v1/tokenize", "POST /tokenize"],
   ["POST", "/v1/chat/completions/render", "POST /tokenize renders `messages`"],

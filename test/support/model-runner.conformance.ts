@@ -145,6 +145,8 @@ function refusalTest(subjectOf: () => Subject): void {
   test("refuses draft tokens, which it cannot verify", async () => {
     const { runner, blockSize } = subjectOf();
     const part = { request: makeRequest("a", [5, 6, 7]), blocks: [1], drafts: [8] };
-    await expect(runStep(runner, [part], blockSize)).rejects.toThrow("verifies no draft tokens");
+    await expect(runStep(runner, [part], blockSize)).rejects.toThrow(
+      "does not support draft tokens",
+    );
   });
 }

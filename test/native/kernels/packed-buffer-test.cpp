@@ -1,6 +1,6 @@
 // Matrix products of ggml graphs over packed weights: with a store of quantized rows that fits, one that is too
 // small for some rows, and without one, on one thread and on three. All must be bitwise identical, and close to
-// a double-precision reference; maxima noted while logits are written must match them. Built with
+// a double-precision reference; maxima recorded while logits are written must match them. Built with
 // sanitizers by test/native/packed-buffer.test.ts.
 
 #include "head/head.h"
@@ -82,7 +82,7 @@ struct Weights {
     std::vector<std::vector<float>> values; // as read by ggml
 };
 
-// The noted maxima and NaN flags of the second product match its rows.
+// The recorded maxima and NaN flags of the second product match its rows.
 void check_noted(const Head & head, const ggml_tensor * logits) {
     for (int64_t i = 0; i < logits->ne[1]; ++i) {
         const float * row = (const float *) logits->data + i * logits->ne[0];
