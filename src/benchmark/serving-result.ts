@@ -31,7 +31,7 @@ export interface ServingResult extends Readonly<Record<LatencyKey, number>> {
   readonly max_output_tokens_per_s: number;
   readonly input_lens: readonly number[];
   readonly output_lens: readonly number[];
-  /** Seconds. */
+  /** Times in seconds. */
   readonly ttfts: readonly number[];
   readonly itls: readonly (readonly number[])[];
   readonly errors: readonly string[];

@@ -73,7 +73,7 @@ class Conversation {
   readonly #printer: AnswerPrinter;
   readonly #log: (line: string) => void;
   readonly #input = new LineInput("> ");
-  /** Aborts the answer in progress; null without one. */
+  /** Aborts the answer in progress; null if there is none. */
   #stop: AbortController | null = null;
   /** Number of times Ctrl-C was pressed since the last line. */
   #numInterrupts = 0;

@@ -76,7 +76,7 @@ function shownQuant(file: string): string {
   return quantOf(file) ?? stemOf(file);
 }
 
-/** @returns the part of a file name that names its type, e.g. Q4_K_M; null without one */
+/** @returns the part of a file name that names its type, e.g. Q4_K_M; null if there is none */
 export function quantOf(file: string): string | null {
   const quant = /[-._](I?Q\d\w*|TQ\d\w*|BF16|F16|F32|FP16|MXFP4\w*)$/i.exec(stemOf(file))?.[1];
   return quant ?? null;

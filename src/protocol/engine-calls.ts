@@ -27,7 +27,7 @@ export interface EngineCalls {
   /** The same prompt as token ids. @param maxTokens as in encode() */
   encodeChat(request: ChatTemplateRequest, maxTokens?: number): Promise<Int32Array>;
   /**
-   * Releases memory; requests added from now on wait. Deepens a lighter sleep and keeps a deeper one.
+   * Releases memory; requests added from now on wait. Raises a lower sleep level; a higher one stays.
    * @returns the level in effect
    * @throws EngineError "engine_sleep_failed": the engine is unchanged
    */

@@ -220,7 +220,7 @@ export interface NativeModel {
   checkReload(): Promise<void>;
   /**
    * Frees the KV pool, the compute buffers and, depending on `weights`, the weights. Tokenizing, templates and
-   * samplers continue to work. Deepens a lighter sleep, or does nothing. Rejects, with nothing changed, "model_*"
+   * samplers keep working. Raises a lower sleep level, or does nothing. Rejects, with nothing changed, "model_*"
    * if the weights could not be restored, "out_of_memory" if a copy does not fit, and "busy".
    */
   sleep(weights: SleepingWeights): Promise<void>;

@@ -19,7 +19,7 @@ export interface ModelRunner {
   checkReload(): Promise<void>;
   /**
    * Between steps only. Level 1 frees the KV cache and moves weights from a device to host memory, level 2
-   * drops both. Deepens a lighter sleep. The tokenizer continues to work.
+   * drops both. Raises a lower sleep level. The tokenizer keeps working.
    * @throws NativeError, with nothing changed
    */
   sleep(level: 1 | 2): Promise<void>;

@@ -1,6 +1,5 @@
 // Every query of the dashboards published for vLLM, panel by panel, with the required feature if the server
 // does not have it. This file has those from the seed era on; the newest set is in separate files.
-// beside it.
 
 import { newestDashboards } from "./newest-dashboards.ts";
 import { newestKvDashboards } from "./newest-kv-dashboards.ts";

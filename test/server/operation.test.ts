@@ -185,7 +185,7 @@ describe("sleeping", () => {
     }
   });
 
-  test("a second sleep deepens the first or changes nothing, as does a second wake-up", async () => {
+  test("a second sleep raises the level or changes nothing; a second wake-up changes nothing", async () => {
     const { call, runner, isSleeping } = start();
     await call("POST", "/sleep?level=1");
     await call("POST", "/sleep?level=2");
