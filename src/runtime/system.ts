@@ -50,7 +50,8 @@ export function writeText(path: string, text: string): void {
 }
 
 /**
- * Checks, before any work is done, that a result file can be written. Leaves its content unchanged.
+ * Checks, before any work is done, that a result file can be written. Leaves its content unchanged, and
+ * creates no file.
  * @throws ConfigError "cannot_write"
  */
 export function checkWritable(path: string): void {

@@ -288,7 +288,7 @@ describe("an app over an LLM", () => {
   });
 
   test("serve() listens, stops within its grace period, and leaves a given LLM alive", async () => {
-    const { llm } = makeLlm();
+    const { llm } = makeLlm({ model: { stepDelayMs: 1 } });
     const server = await serve(llm, { port: 0 });
     const stream = await fetch(`${server.url}/v1/completions`, {
       method: "POST",
