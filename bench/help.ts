@@ -9,7 +9,7 @@ words
   probe             machine limits: memory read, int8 and floating-point products
   kernels           matrix products, attention and sampling as shares of the probe
   streams           a thousand concurrent streams through one front, over a stub engine
-  overload          three times as many requests as can be answered
+  overload          three times as many requests as the server can answer
   micro, or a name  measurements in this process: bookkeeping, residency, step-gap, metrics, attention,
                     shared-prefix, overcommit, memory
 
@@ -18,16 +18,16 @@ servers
   --against URL     peer; default without --url: start llama-server (bench/peers.sh)
   --model FILE      GGUF file for started servers; default: the default model
   --cpu SET         avx2 or avxvnni: limit Pagoda and llama-server, or the kernels, to this set
-  --serve-flags F   further options for the started Pagoda, e.g. "--threads 1"
+  --serve-flags F   extra options for the Pagoda server it starts, e.g. "--threads 1"
   --alone           measure without a peer
   --quick           use one good configuration of llama-server instead of the best of several
 
 runs
-  --pairs N         pairs of slices that must count; default: set by the workload
+  --pairs N         valid pairs of slices to collect; default: set by the workload
   --slices N        slices of a server measured without a peer; default: 3
-  --seed N          change the prompts, because servers cache those they have seen; default: 0
+  --seed N          change the prompts, because servers cache earlier ones; default: 0
   --request-rate R  W11: requests per second; --burstiness B (1 = Poisson); --duration SECONDS
-  --goodput LIMITS  limits of a good request in milliseconds: "ttft:2000 tpot:100"
+  --goodput LIMITS  latency limits of a good request, in milliseconds: "ttft:2000 tpot:100"
 
 results
   --save-result FILE  JSON with the keys of \`vllm bench serve\`

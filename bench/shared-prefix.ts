@@ -1,5 +1,5 @@
-// 16 requests at once with 1,024 tokens in common and 32 of their own: how many prompt tokens are computed,
-// exactly, from the engine's stats. The optimum is the prefix once, plus each request's own tokens.
+// 16 concurrent requests share 1,024 prompt tokens and add 32 each. Reports the exact number of computed prompt
+// tokens, from the engine's stats. The optimum is the prefix once, plus each request's own tokens.
 
 import { generateAll, loadRunner, startEngine } from "./engine.ts";
 import { report, tokensOf } from "./measure.ts";

@@ -1,4 +1,4 @@
-// Sends signals to the engine of a real server during streams, one after another, and checks that
+// Sends signals to the engine of a real server during streams, one at a time, and checks that
 // every request and token is accounted for. Reports memory, descriptors, blocks and latency as CSV
 // and as a page with plots. Exits with 1 if something was lost or has grown.
 //

@@ -6,7 +6,7 @@ import { BenchError } from "../bench-error.ts";
 import { countChild, report } from "../measure.ts";
 import { type Books, CLIENT_PROGRAM, type LoadPlan } from "./client-program.ts";
 
-/** Bun's fetch keeps no more than 256 requests in flight unless configured at the start. */
+/** Bun's fetch keeps no more than 256 requests in flight unless configured at startup. */
 const CLIENT_ENV = { BUN_CONFIG_MAX_HTTP_REQUESTS: "10000" };
 
 const TOKENS = "vllm:generation_tokens_total{}";
@@ -14,7 +14,7 @@ const LENGTH = 'vllm:request_success_total{finished_reason="length"}';
 const REFUSED = 'http_requests_total{handler="/v1/completions",method="POST",status="5xx"}';
 
 export interface LoadResult extends Books {
-  /** Losses and counts that differ; empty if nothing was lost. */
+  /** Losses and mismatched counts; empty if nothing was lost. */
   readonly faults: readonly string[];
 }
 
@@ -41,11 +41,11 @@ export function countOf({ entries }: Books, outcome: Outcome): number {
   return entries.filter((entry) => entry.outcome === outcome).length;
 }
 
-/** @throws BenchError when something was lost, since the figures are then not comparable */
+/** @throws BenchError when something was lost, since the figures are not comparable then */
 export function reportFaults(...loads: readonly LoadResult[]): void {
   const faults = loads.flatMap((books) => books.faults);
   report("counts that differ", faults.join("; ") || "nothing", "nothing");
-  if (faults.length > 0) throw new BenchError("the counts of clients and server differ");
+  if (faults.length > 0) throw new BenchError("client and server counts differ");
 }
 
 /** A series does not exist before its first event. */

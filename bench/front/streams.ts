@@ -1,4 +1,4 @@
-// A thousand concurrent streams through one front: nothing must be lost, and its event loop must not lag.
+// A thousand concurrent streams through one front: no event may be lost, and its event loop must not lag.
 
 import { report } from "../measure.ts";
 import { FrontProcess } from "./front-process.ts";
@@ -6,7 +6,7 @@ import { countOf, loadServer, reportFaults } from "./load.ts";
 
 const NUM_STREAMS = 1000;
 const SECONDS = 30;
-/** Each stream gets ten tokens per second, so ten thousand events in total. */
+/** Each stream gets ten tokens per second, or ten thousand events per second in total. */
 const STEP_MS = 100;
 const LIMITS = ["--max-num-queued-reqs", "2000", "--max-num-queued-tokens", "1m"];
 

@@ -1,7 +1,7 @@
 // The addon's kernels without a model: bytes and operations per second of each on this CPU.
-// Prints JSON lines, the first with the sets that PAGODA_CPU selects.
+// Prints JSON lines; the first lists the instruction sets that PAGODA_CPU selects.
 //
-//   kernels THREADS MILLISECONDS products|attention|rows     approximate duration of each measurement
+//   kernels THREADS MILLISECONDS products|attention|rows     MILLISECONDS: approximate duration of each measurement
 
 #include "attention/select.h"
 #include "matmul/gemm.h"

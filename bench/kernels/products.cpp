@@ -1,4 +1,4 @@
-// Matrix products of packed weights in memory, with a new copy of a matrix each time, like a model's layers.
+// Matrix products of packed weights in memory, with a different copy of a matrix each time, as in a model's layers.
 // Activations are already quantized; each thread has its share of the panels.
 
 #include "matmul/gemm.h"
@@ -24,15 +24,15 @@ struct Shape {
     int64_t cols, rows;
 };
 
-// Matrices of SmolLM2-135M and of a model with 1B parameters; the last is a head, of which a step needs few rows.
+// Matrices of SmolLM2-135M and of a model with 1B parameters; the last is an output head, with few rows per step.
 const Shape   SHAPES[]       = { { 576, 576 }, { 576, 1536 }, { 1536, 576 }, { 2048, 2048 }, { 2048, 8192 }, { 576, 49152 } };
 const int64_t BATCHES[]      = { 1, 2, 4, 8, 16, 64, 512 };
 const int64_t MAX_HEAD_BATCH = 64;
 const int64_t HEAD_ROWS      = 32768;
 
-// As the addon splits them: activation rows that stay in the cache while panels stream by.
+// Activation rows that stay in the cache while panels stream by; the addon splits them the same way.
 constexpr int64_t PIECE_ROWS = 96;
-// A round reads about this much, so that its barrier does not matter.
+// Bytes read per round, approximately; enough to make the cost of its barrier negligible.
 constexpr size_t ROUND_BYTES = 4u << 20;
 
 std::vector<float> gaussian(int64_t n) {
@@ -43,7 +43,7 @@ std::vector<float> gaussian(int64_t n) {
     return x;
 }
 
-// Copies of a matrix, one after another. All panels are equal, since no kernel's time depends on the values.
+// Contiguous copies of a matrix. All panels are equal, since no kernel's time depends on the values.
 struct Matrices {
     Matrices(ggml_type type, Shape shape, Arena & arena)
         : type(type), shape(shape), panel_bytes(packed_bytes(type, shape.cols, PANEL_ROWS)), n_panels(shape.rows / PANEL_ROWS),
@@ -117,7 +117,7 @@ void print_product(const Matrices & w, int64_t n_rows, double seconds, const cha
     std::fflush(stdout);
 }
 
-// Every batch up to 64, for one matrix per type; a batch slower than a larger one is a tooth.
+// Every batch size up to 64, for one matrix per type; a size that takes longer than a larger one is a "tooth".
 void bench_teeth(Crew & crew, double budget_s, const GemmKernels & set, ggml_type type, Arena & arena) {
     const Matrices w(type, { 1536, 576 }, arena);
     for (int64_t n = 1; n <= 64; ++n) {

@@ -40,7 +40,7 @@ interface Timed {
 }
 
 export interface ProductTime extends Timed {
-  /** "tooth": one of consecutive batch sizes, to find those where more rows take less time. */
+  /** "tooth": one of a series of batch sizes, to find those where more rows take less time. */
   readonly kind: "product" | "tooth";
   readonly type: string;
   /** Dimensions of the weights. */

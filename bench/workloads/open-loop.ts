@@ -1,4 +1,4 @@
-// W11, only on request: requests arrive by a clock whatever the server does, at --request-rate per second, with
+// W11, only on request: requests arrive on schedule, whatever the server does, at --request-rate per second, with
 // --burstiness (shape of the gamma distribution, 1 = Poisson), for --duration seconds.
 
 import {
@@ -22,7 +22,7 @@ export interface OpenLoopOptions {
 const LENGTHS = { meanIn: 200, meanOut: 180, sigma: 0.8, max: 1024 } as const;
 const DEFAULT_GOODPUT: Goodput = { ttft: 2000, tpot: 100 };
 
-/** Log-normal with the given mean, at least 4 and at most the rest of the longest context. */
+/** Log-normal with the given mean, at least 4 and at most half of the longest context. */
 function lengthOf(random: () => number, meanLength: number): number {
   const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const { sigma, max } = LENGTHS;

@@ -2,8 +2,8 @@
 // softmax over spans of tokens (Milakov and Gimelshein 2018; the tiling is FlashAttention's).
 //
 //      tokens   begin                                                end
-//               |---- span 0 ----|---- span 1 ----|---- span 2 ----|-|     64 each, the last one shorter
-//      rows     [0, 4) [4, 8) ... all of them over one span, then the next: K and V are read once
+//               |---- span 0 ----|---- span 1 ----|---- span 2 ----|-|     64 each, the last can be shorter
+//      rows     [0, 4) [4, 8) ... all rows over one span, then over the next, so K and V are read once
 #pragma once
 
 #include "attention/tile.h"
@@ -87,7 +87,7 @@ inline void span_rows(const KernelCall & call, int row, Rows k, Rows v, int32_t 
     add_values<Simd, T, FETCH, R>(scores, call.head_dim_v, v, n, call.acc + (int64_t) row * call.head_dim_v);
 }
 
-// Processes rows from `row` on, at most Simd::ROWS of them.
+// Processes up to Simd::ROWS rows, starting at `row`.
 template <class Simd, KvType T, bool FETCH>
 inline void span_some_rows(const KernelCall & call, int row, Rows k, Rows v, int32_t base, int n) {
     switch (std::min(Simd::ROWS, call.n_rows - row)) {
@@ -123,7 +123,7 @@ struct Span {
     }
 };
 
-// Converts rows to f32 in `out`, so that this happens once for many query rows.
+// Converts rows to f32 in `out`, once for many query rows.
 template <class Simd, KvType T>
 inline void widen(Rows rows, int n, int dim, float * out, const char ** out_rows) {
     for (int j = 0; j < SPAN_TOKENS; ++j) {

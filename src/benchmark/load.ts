@@ -1,4 +1,4 @@
-// Load patterns for a server: a closed loop of clients, arrivals by a clock, and streams that only decode.
+// Load patterns for a server: a closed loop of clients, scheduled arrivals, and streams that only decode.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { measureRequest, type RequestSpec, type Target } from "./measured-request.ts";
@@ -64,7 +64,7 @@ export interface ArrivalOptions {
   readonly random: () => number;
 }
 
-/** Runs an open loop: requests arrive by a clock, whatever the server does. */
+/** Runs an open loop: requests arrive on schedule, whatever the server does. */
 export async function openLoop(
   target: Target,
   specOf: (index: number) => RequestSpec,

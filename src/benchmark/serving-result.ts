@@ -1,5 +1,5 @@
 // The result of a load with the keys and definitions of `vllm bench serve --save-result`, so
-// tools that read its files can read these. E2E ends with the last token, as there.
+// tools that read vLLM's files can read these too. As in vLLM, E2E ends with the last token.
 
 import { mean, medianOf, percentile, standardDeviation } from "./statistics.ts";
 import { e2elMs, itlsMs, type RequestTimeline, tpotMs, ttftMs } from "./timeline.ts";
@@ -9,7 +9,7 @@ const PERCENTILES = [50, 90, 99] as const;
 
 export type LatencyMetric = (typeof METRICS)[number];
 
-/** Maximum milliseconds of a good request, by metric. */
+/** Latency limits of a good request in milliseconds, by metric. */
 export type Goodput = Partial<Record<"ttft" | "tpot" | "e2el", number>>;
 
 type LatencyKey =
@@ -38,8 +38,8 @@ export interface ServingResult extends Readonly<Record<LatencyKey, number>> {
 }
 
 /**
- * Failed requests count only as failed. A request that was cut off counts with the tokens that it got and
- * in all latencies except E2E, but not as completed.
+ * Failed requests count only as failed. A request that was cut off contributes its tokens and
+ * all latencies except E2E, but does not count as completed.
  */
 export function servingResult(
   timelines: readonly RequestTimeline[],

@@ -9,7 +9,7 @@ import { readTls, type TlsSettings } from "../runtime/tls-files.ts";
 
 export interface ListenPlace extends ListenAddress {
   readonly port: number;
-  /** Unix socket to listen on; null = the address and port. */
+  /** Unix socket to listen on; null = listen on the address and port. */
   readonly socketPath: string | null;
   readonly tls: TlsSettings | null;
 }

@@ -191,7 +191,7 @@ export class InProcessEngine implements EngineClient {
     }
     const startS = this.#nowS();
     const plan = this.#scheduler.schedule();
-    assert(plan.scheduled.length > 0, "requests wait, but none can be scheduled");
+    assert(plan.scheduled.length > 0, "requests are waiting, but none can be scheduled");
     for (const { request } of plan.scheduled) this.#processor.markScheduled(request, startS);
     const running = this.#runner.run(plan);
     this.#emit();
@@ -217,7 +217,7 @@ export class InProcessEngine implements EngineClient {
     }
   }
 
-  /** Aborts all requests, also those stopped by an earlier pause, but not those that arrived during it. */
+  /** Aborts all requests, including those stopped by an earlier pause, except arrivals during that pause. */
   #abortAllButHeld(): void {
     const ids = [...this.#requests.values()].filter((request) => !this.#scheduler.isHeld(request));
     this.abort(ids.map(({ requestId }) => requestId));

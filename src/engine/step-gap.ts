@@ -1,11 +1,11 @@
 // Work that must not overlap a step: queued by callers and run by the engine's loop between two steps, one
-// job after another in the order of the calls.
+// job at a time, in call order.
 
 /** Work that must be done before the job itself. */
 export interface Preparation {
   /**
-   * Called once, as soon as all earlier jobs are done; a step can be in flight then. The loop waits for it
-   * between two steps. If it rejects, the work is not run.
+   * Called once, as soon as all earlier jobs are done, even while a step is in flight. The loop waits for the
+   * returned promise between two steps. If it rejects, the work is not run.
    */
   readonly begin: () => Promise<void>;
   /** Called after begin(), before each step. Until it returns true, steps continue and later jobs wait. */
@@ -35,7 +35,7 @@ export class StepGap {
     return this.#jobs.length === 0;
   }
 
-  /** @returns a promise that settles as `work` does, or rejects if it cannot begin or the loop ends first */
+  /** @returns a promise that settles like that of `work`; rejects if it cannot begin or the loop ends first */
   queue<T>(work: () => Promise<T>, preparation: Preparation = NONE): Promise<T> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
     const { promise, resolve, reject } = Promise.withResolvers<T>();

@@ -129,7 +129,7 @@ export interface GenerateOptions extends CallOptions {
   readonly n?: number;
   /** Report log-probabilities of each token and this many most likely tokens, 0 to 20. Default: none. */
   readonly logprobs?: number;
-  /** Same as logprobs, for the prompt's tokens from the second on. Default: none. */
+  /** Same as logprobs, for the prompt's tokens, starting with the second. Default: none. */
   readonly promptLogprobs?: number;
 }
 

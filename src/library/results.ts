@@ -52,7 +52,7 @@ export interface GenerateResult extends GeneratedChoice {
   readonly id: string;
   /** [n], in the order of index. */
   readonly choices: readonly GeneratedChoice[];
-  /** One entry per prompt token from the second on; null unless requested. */
+  /** One entry per prompt token, starting with the second; null unless requested. */
   readonly promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
   /** Token counts of the whole request. */
   readonly usage: Usage;

@@ -33,7 +33,7 @@ export interface SamplingParams {
   readonly minTokens: number;
   /** Number of most likely tokens to report per position, 0..vocabSize; null = no log-probabilities. */
   readonly logprobs: number | null;
-  /** The same for prompt tokens, from the second on; null = none. Turns prefix cache lookups off. */
+  /** The same for prompt tokens, starting with the second; null = none. Turns prefix cache lookups off. */
   readonly promptLogprobs: number | null;
   /** Added to logits, [token id, bias] with bias in [-100, 100]. */
   readonly logitBias: readonly (readonly [number, number])[];

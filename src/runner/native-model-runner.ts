@@ -61,7 +61,7 @@ export class NativeModelRunner implements ModelRunner {
     return this.#model.checkReload();
   }
 
-  /** Keeps the weights at level 1 if there is no device, since they are in host memory already. */
+  /** Without a device, the weights are already in host memory. */
   sleep(level: 1 | 2): Promise<void> {
     const atLevelOne = this.info.weightsOnDevice ? "copy" : "keep";
     return this.#model.sleep(level === 1 ? atLevelOne : "drop");

@@ -31,7 +31,7 @@ export class MemoryGuard {
   check(retryAfterS: number): void {
     if (this.#currentUse() < this.#options.limit) return;
     const [use, limit] = [this.#use, this.#options.limit].map((share) => Math.round(share * 100));
-    const message = `Memory use is ${use}%; new work is refused from ${limit}% on. Retry later.`;
+    const message = `Memory use is ${use}%; new work is refused at ${limit}% or more. Retry later.`;
     throw new OverloadError("memory_low", message, retryAfterS);
   }
 

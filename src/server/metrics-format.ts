@@ -45,7 +45,7 @@ function escapingOf(parameters: readonly string[]): string {
   return parameter(parameters, "escaping") === "allow-utf-8" ? "allow-utf-8" : "underscores";
 }
 
-/** @returns true for versions from 1.0.0 on; "1.0" counts as earlier, as in Python's comparison of tuples */
+/** @returns true for version 1.0.0 or later; "1.0" counts as earlier, as in Python's comparison of tuples */
 function isFromOne(version: string): boolean {
   if (!/^\d+(\.\d+)*$/.test(version)) return false;
   const [major = 0, minor = -1, patch = -1] = version.split(".").map(Number);

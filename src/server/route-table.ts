@@ -1,7 +1,7 @@
-// Routes of an app and the methods that each allows. Used for 405 answers, and for metric labels whose number
-// does not grow with the ids in paths.
+// Routes of an app and the methods that each allows. Used for 405 answers, and to keep the number of metric
+// labels independent of the ids in paths.
 
-/** A path, in which `{id}` stands for any one segment, and its methods, e.g. "GET, HEAD". */
+/** A path, where `{id}` matches any one segment, and its methods, e.g. "GET, HEAD". */
 export type RouteEntry = readonly [path: string, methods: string];
 
 const PARAMETER = "{id}";

@@ -77,7 +77,7 @@ test("requests that a server loses are counted, and end the bench", async () => 
     `tokens: ${books.numTokens} at the clients, ${2 * books.entries.length} at the server`,
     `finished: ${finished} at the clients, ${books.entries.length} at the server`,
   ]);
-  expect(() => reportFaults(books)).toThrow("counts of clients and server differ");
+  expect(() => reportFaults(books)).toThrow("client and server counts differ");
 });
 
 test("a stall of the event loop counts as every tick within it", async () => {

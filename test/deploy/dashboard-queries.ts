@@ -1,5 +1,6 @@
 // Every query of the dashboards published for vLLM, panel by panel, with the required feature if the server
-// does not have it. This file has those from the seed era on; the newest set is in separate files.
+// does not have it. This file has the queries since the seed era; the newest set is in separate
+// files next to it.
 
 import { newestDashboards } from "./newest-dashboards.ts";
 import { newestKvDashboards } from "./newest-kv-dashboards.ts";

@@ -1,4 +1,4 @@
-// Client's view of steps that yield several tokens: the same text, in fewer outputs.
+// The client's view of steps that yield several tokens: the same text, in fewer outputs.
 
 import { expect, test } from "bun:test";
 import type { FrontRequest, SequenceOutput } from "../../src/front/output-stream.ts";
@@ -22,7 +22,7 @@ function request(params: Partial<SamplingParams>): FrontRequest {
 }
 
 /**
- * One request on a clock that advances by a second per step.
+ * Runs one request on a clock that advances one second per step.
  * @param continuation source of its drafts, three per step; empty: no drafts
  */
 async function generate(params: Partial<SamplingParams>, continuation: readonly number[] = []) {
@@ -60,16 +60,16 @@ async function generate(params: Partial<SamplingParams>, continuation: readonly 
   return { tokenIds, text, gapsS, usage, finishReason, stopReason };
 }
 
-test("several tokens of a step count as one gap, and the text equals the one without drafts", async () => {
+test("several tokens from one step count as one gap, and the text is the same as without drafts", async () => {
   const plain = await generate({});
   expect(plain.gapsS).toEqual(Array(NUM_TOKENS - 1).fill(1));
   const drafted = await generate({}, plain.tokenIds);
-  // 1, then three steps of 4, 4 and 3: the last drafts are cut by the length limit.
+  // 1, then three steps of 4, 4 and 3: the length limit cuts off the last drafts.
   expect(drafted).toEqual({ ...plain, gapsS: [1, 1, 1] });
   expect(plain).toMatchObject({ finishReason: "length", stopReason: null, usage: 0 });
 });
 
-test("wrong drafts cost tokens of their step and do not change the text", async () => {
+test("wrong drafts shorten their step's output and do not change the text", async () => {
   const plain = await generate({});
   const wrong = plain.tokenIds.map((tokenId, i) => (i % 3 === 2 ? 1 : tokenId));
   const drafted = await generate({}, wrong);
@@ -80,12 +80,12 @@ test("wrong drafts cost tokens of their step and do not change the text", async 
 test.each([
   ["a stop string", (text: string) => ({ stop: [text.slice(5, 7)] })],
   [
-    "a stop string that is shown",
+    "a stop string included in the output",
     (text: string) => ({ stop: [text.slice(5, 7)], includeStopStrInOutput: true }),
   ],
   ["a stop token", (text: string) => ({ stopTokenIds: [text.charCodeAt(6)] })],
   [
-    "a stop string from a later token on",
+    "a stop string after min_tokens",
     (text: string) => ({ stop: [text.slice(2, 3), text.slice(6, 7)], minTokens: 4 }),
   ],
 ])("%s in the middle of a step's tokens ends the text there", async (_, paramsOf) => {

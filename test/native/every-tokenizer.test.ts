@@ -13,7 +13,7 @@ import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import type { TinyVocabulary } from "../support/tiny-vocabulary.ts";
 import { bpeWith, preTokenizers, TOKENIZER_KINDS } from "../support/tokenizer-kinds.ts";
 
-/** std::regex crashed the process from 13,000 characters on. */
+/** std::regex crashed the process at 13,000 characters or more. */
 const NUM_BYTES = Number(process.env["PAGODA_TEXT_BYTES"] ?? 20_000);
 /** One second for 400 kB is ten times the usual duration. */
 const TIMEOUT_MS = 20_000 + NUM_BYTES / 10;

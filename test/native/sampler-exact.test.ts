@@ -12,7 +12,7 @@ import { loadTestModel, NativeStep, type StepRow } from "../support/native-step.
 import { emptyInit } from "../support/sampled-row.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
-/** With and without a partial block at the end; from 12,288 on, top-p estimates its cut from a sample. */
+/** With and without a partial block at the end; at 12,288 or more, top-p estimates its cut from a sample. */
 const VOCAB_SIZES = [320, 1003, 6000, 13_001];
 const NUM_DRAWS = 200;
 
@@ -177,11 +177,11 @@ describe("ties", () => {
 
   const first = (n: number) => new Set(Array.from({ length: n }, (_, id) => id));
 
-  test("at the border of top-k are kept from the lowest id on", async () => {
+  test("at the border of top-k are kept in order of id, lowest first", async () => {
     expect(await drawnOf({ topK: 7 })).toEqual(first(7));
   });
 
-  test("at the border of top-p are kept from the lowest id on", async () => {
+  test("at the border of top-p are kept in order of id, lowest first", async () => {
     expect(await drawnOf({ topP: 6.5 / 320 })).toEqual(first(7));
   });
 

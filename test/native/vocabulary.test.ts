@@ -185,10 +185,10 @@ describe("special tokens in a text", () => {
   });
 
   test("some strip white space after them, some before", async () => {
-    const behind = "byte-level BPE that strips behind specials";
+    const after = "byte-level BPE that strips after specials";
     const before = "byte-level BPE that strips before a mask";
     const text = "b \n<mask> \n\t<pad>  c";
-    expect(await idsOf(kindOf(behind), text)).toEqual(["b", "Ġ", "Ċ", "<mask>", "<pad>", "c"]);
+    expect(await idsOf(kindOf(after), text)).toEqual(["b", "Ġ", "Ċ", "<mask>", "<pad>", "c"]);
     const kept = ["<mask>", "Ġ", "Ċ", "ĉ", "<pad>", "Ġ", "Ġ", "c"];
     expect(await idsOf(kindOf(before), text)).toEqual(["b", ...kept]);
   });

@@ -174,7 +174,7 @@ describe("POST /v1/completions", () => {
       ];
     };
 
-    test("lets stop strings end an answer from the next token on", async () => {
+    test("lets stop strings end an answer at the next token", async () => {
       expect(await ended({ min_tokens: 0 })).toEqual(["", 1, "stop", ","]);
       expect(await ended({})).toEqual([",,,", 4, "stop", ","]);
       expect(await ended({ include_stop_str_in_output: true })).toEqual([",,,,", 4, "stop", ","]);

@@ -175,7 +175,7 @@ describe("memory pressure", () => {
     const response = await post(TEXT, { prompt: "a" });
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
     expect((await errorOf(response)).message).toBe(
-      "Memory use is 95%; new work is refused from 95% on. Retry later.",
+      "Memory use is 95%; new work is refused at 95% or more. Retry later.",
     );
     for (const path of ["/health", "/metrics"]) {
       expect((await app.handle(new Request(`http://localhost${path}`))).status).toBe(200);

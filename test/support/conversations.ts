@@ -90,7 +90,7 @@ const TURNS: Readonly<Record<string, readonly JsonObject[]>> = {
 
 const OPEN_ENDS: Readonly<Record<string, readonly JsonObject[]>> = {
   "a text": [user("Hi"), assistant("Once upon")],
-  "a text with blanks behind": [user("Hi"), assistant("Once upon  \n ")],
+  "a text with trailing blanks": [user("Hi"), assistant("Once upon  \n ")],
   "a text with blanks before": [user("Hi"), assistant("  Once")],
   nothing: [user("Hi"), assistant("")],
   "a thought": [user("Hi"), assistant("<think>\nOnce")],

@@ -244,7 +244,7 @@ function endOfKnown({ numComputedTokens, numScheduledTokens, numDraftTokens }: S
   return numComputedTokens + numScheduledTokens - numDraftTokens;
 }
 
-/** The chosen token at -0.5, then the others from "A" on at -1, -2, ... */
+/** The chosen token at -0.5, then the others, starting with "A", at -1, -2, ... */
 function position(tokenId: number, count: number): PositionLogprobs {
   const chosen = { tokenId, logprob: -0.5, rank: 1 };
   const ids = Array.from({ length: VOCAB_SIZE }, (_, i) => (65 + i) % VOCAB_SIZE);

@@ -1,6 +1,6 @@
 // Generates tiny models with random weights that llama.cpp loads, so that tests of the addon need no
-// download and can choose their architecture. The same options yield the same bytes. Names and shapes
-// of tensors are those that llama.cpp's src/models/*.cpp of each architecture expects.
+// download and can choose their architecture. The same options yield the same bytes. Tensor
+// names and shapes are those that each architecture's file in llama.cpp's src/models expects.
 
 import { writeFileSync } from "node:fs";
 import { encodeGguf, type GgufValue, type TensorType } from "./gguf-writer.ts";
@@ -43,7 +43,7 @@ export const TINY_CHAT_TEMPLATE =
   "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n" +
   "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
-/** Enables the adapter of "graniteswitch", and is read as the next token. */
+/** Token that enables the adapter of "graniteswitch"; the model reads the next token id in its place. */
 export const SWITCH_TOKEN_ID = 50;
 
 const DEFAULTS: Required<TinyGgufOptions> = {
@@ -109,7 +109,7 @@ function modelMetadata(shape: Required<TinyGgufOptions>): Map<string, GgufValue>
 }
 
 function attentionKeys(shape: Required<TinyGgufOptions>): Record<string, GgufValue> {
-  // Their heads make up the hidden state.
+  // In these two architectures, the heads make up the hidden state.
   const isFull = shape.architecture === "bert" || shape.architecture === "bloom";
   const headSize = isFull ? shape.embeddingLength / shape.numHeads : shape.headSize;
   return {
@@ -144,7 +144,7 @@ function architectureKeys(shape: Required<TinyGgufOptions>): Record<string, Gguf
     case "gemma3":
       return {
         "attention.sliding_window": window,
-        // With the real pattern, where every sixth layer is full, a model of two layers would have none.
+        // In the real pattern, only every sixth layer is full, so a two-layer model would have none.
         "attention.sliding_window_pattern": ["bool[]", everyOther(shape.numLayers)],
       };
     case "gpt-oss":

@@ -11,7 +11,7 @@ export type TinyArchitecture =
   | "gemma2" // sliding window on every other layer, soft-cap on attention and logits
   | "gemma3" // sliding window, norms on queries and keys
   | "gpt-oss" // attention sinks, sliding window, experts
-  | "graniteswitch" // LoRA adapters that tokens switch on, through an extra cache layer after the last one
+  | "graniteswitch" // LoRA adapters switched on by tokens, through an extra cache layer after the last one
   | "bloom" // ALiBi: scores fall with distance, with no other position information
   | "mamba" // recurrent state, no KV cache
   | "bert"; // encoder only: generation is impossible
@@ -59,7 +59,7 @@ class TensorFactory {
     if (architecture === "bert") this.#bertEmbeddings();
     else this.#norm("output_norm.weight", embeddingLength);
     if (architecture === "bloom") this.#bloomEmbeddings();
-    // Gemma ties its output to the embeddings; the others have their own.
+    // Gemma ties its output matrix to the embeddings; the other models have separate ones.
     if (!architecture.startsWith("gemma") && architecture !== "bert") {
       this.#matrix("output.weight", [embeddingLength, vocabSize], 3);
     }
@@ -154,7 +154,7 @@ class TensorFactory {
     }
   }
 
-  /** The first one stands for "no adapter" and adds nothing. */
+  /** Adapter slots; the first means "no adapter" and adds nothing. */
   #adapters(name: string, from: number, to: number): void {
     const numSlots = SWITCH.adapters + 1;
     this.#matrix(`${name}.lora_a`, [from, SWITCH.rank, numSlots]);
@@ -214,7 +214,7 @@ class TensorFactory {
     if (nanTokenId !== null) values.fill(NaN, nanTokenId * n, (nanTokenId + 1) * n);
   }
 
-  /** Scaled so that rows of unit variance keep it, times `gain`. */
+  /** Scaled so that products of unit-variance rows have standard deviation `gain`. */
   #matrix(name: string, shape: Dimensions, gain = 1): Float32Array {
     const deviation = gain / Math.sqrt(shape[0]);
     return this.#add(name, shape, this.#shape.weightType, () => this.#normal() * deviation);

@@ -1,5 +1,5 @@
 // Small vocabularies for every pre-tokenizer and every kind of tokenizer in the pinned llama.cpp. The names of
-// pre-tokenizers are read from its source, so that a new one is noticed.
+// pre-tokenizers are read from its source, so new ones are noticed.
 
 import { readFileSync } from "node:fs";
 import { Checkout } from "../../scripts/checkout.ts";
@@ -19,7 +19,7 @@ import {
 
 type Metadata = readonly (readonly [string, GgufValue])[];
 
-/** Includes spaces, newlines and letters, so that long runs are merged as well as words. */
+/** Merges of spaces, newlines and letters, so that both long runs and words are merged. */
 const MERGES = [
   ...["Ġ Ġ", "ĠĠ ĠĠ", "Ċ Ċ", "a a", "aa aa", "▁ ▁", "▁▁ ▁▁", "1 2", ". ."],
   ...["t h", "th e", "Ġ the", "▁ the", "i n", "Ã ©"],
@@ -59,7 +59,7 @@ export function preTokenizers(): Map<string, string> {
   return found;
 }
 
-/** @param specials in addition to those that every vocabulary here has */
+/** @param specials in addition to SPECIALS, which every vocabulary has */
 export function bpeWith(
   pre: string,
   specials: readonly Entry[] = [],
@@ -82,7 +82,7 @@ export const TOKENIZER_KINDS: Readonly<
   "SentencePiece BPE": (specials) => spm("llama", byteEntries(), specials),
   "SentencePiece BPE without bytes": (specials) => spm("llama", [], specials),
   "SentencePiece unigram": (specials) => spm("t5", [], specials),
-  "SentencePiece unigram of merged spaces": (specials) =>
+  "SentencePiece unigram with merged spaces": (specials) =>
     spm("t5", byteEntries(), specials, [
       ["tokenizer.ggml.remove_extra_whitespaces", ["bool", true]],
     ]),
@@ -95,10 +95,10 @@ export const TOKENIZER_KINDS: Readonly<
   "Gemma 4": (specials) => bpeWith("gemma4", specials, "gemma4"),
   DNA: (specials) => bpeWith("gpt-2", specials, "hybriddna"),
   whitespace: (specials) => bpeWith("whitespace", specials, "whitespace"),
-  "byte-level BPE that strips behind specials": (specials) =>
+  "byte-level BPE that strips after specials": (specials) =>
     named("phi-3", bpeWith("gpt-2", specials)),
   "byte-level BPE that strips before a mask": (specials) => bpeWith("jina-v2-de", specials),
-  "SentencePiece BPE that strips behind specials": (specials) =>
+  "SentencePiece BPE that strips after specials": (specials) =>
     named("phi-3", spm("llama", byteEntries(), specials)),
 };
 

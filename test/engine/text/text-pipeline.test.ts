@@ -46,7 +46,7 @@ describe("TextPipeline", () => {
     expect(pipeline.push(text("d"))).toEqual([text("12"), text("c2")]);
   });
 
-  test("flushes from the first stage on, through the stages after it", () => {
+  test("flushes the first stage first, through the stages after it", () => {
     const pipeline = new TextPipeline([new Marking("1"), new Marking("2")]);
     pipeline.push(text("ab"));
     expect(pipeline.flush()).toEqual([text("12"), text("b2"), text("12")]);
