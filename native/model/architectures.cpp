@@ -66,10 +66,15 @@ bool has_name(const Group & group, const std::string & architecture) {
 
 void check_architecture(const std::string & architecture) {
     for (const Group & group : GROUPS) {
-        if (group.reason && has_name(group, architecture)) {
+        if (!has_name(group, architecture)) {
+            continue;
+        }
+        if (group.reason) {
             throw Error("model_unsupported", "architecture " + architecture + " " + group.reason);
         }
+        return;
     }
+    throw Error("model_unsupported", "architecture " + architecture + " is unknown to this version of llama.cpp");
 }
 
 } // namespace pagoda

@@ -6,7 +6,7 @@
 
 namespace pagoda {
 
-// Leaves names that llama.cpp does not know to llama.cpp's loader. Throws Error "model_unsupported".
+// Throws Error "model_unsupported" for an architecture that cannot be served or that llama.cpp does not know.
 void check_architecture(const std::string & architecture);
 
 } // namespace pagoda

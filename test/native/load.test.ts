@@ -301,7 +301,14 @@ describe("loading", () => {
     writeTinyGguf(at("alien.gguf"), { fault: "unknown-architecture" });
     const error = await failure(at("alien.gguf"));
     expect(error.code).toBe("model_unsupported");
-    expect(error.message).toContain("unknown model architecture");
+    expect(error.message).toContain("is unknown to this version of llama.cpp");
+    // The name is the fault, not the keys that would begin with it.
+    const { metadata, tensors } = tinyGguf();
+    const renamed = new Map(metadata).set("general.architecture", ["string", "LLaMA"]);
+    writeFileSync(at("alien.gguf"), encodeGguf(renamed, tensors));
+    expect((await failure(at("alien.gguf"))).message).toBe(
+      "architecture LLaMA is unknown to this version of llama.cpp",
+    );
   });
 
   test("refuses a recurrent model by name", async () => {
