@@ -1,30 +1,22 @@
 // Values of a chat's body as its template receives them.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { NativeModel } from "../../src/runner/addon-types.ts";
-import { loadTestModel } from "../support/native-step.ts";
-import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { loadTinyNative, type TinyNativeModel } from "../support/tiny-model.ts";
 
 const TEMPLATE =
   "{% for m in messages %}{{ m.content }}|{% endfor %}{{ i }} " +
   "{{ messages[0].tool_calls[0].function.arguments }} {{ tools[0].a|tojson }}";
 
-const folder = mkdtempSync(join(tmpdir(), "pagoda-body-values-"));
+let tiny: TinyNativeModel;
 let model: NativeModel;
 
 beforeAll(async () => {
-  const path = join(folder, "tiny.gguf");
-  writeTinyGguf(path, { addBos: false });
-  model = await loadTestModel(path);
+  tiny = await loadTinyNative({ addBos: false });
+  model = tiny.model;
 });
 
-afterAll(async () => {
-  await model.dispose();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => tiny.remove());
 
 function render(json: string, chatTemplate: string, continueFinalMessage = false) {
   const addGenerationPrompt = false;
@@ -44,9 +36,7 @@ test("numbers in bodies and in call arguments print as Python parses them", asyn
 });
 
 test("a BOS in the template replaces the tokenizer's, unless special tokens are requested", async () => {
-  const path = join(folder, "bos.gguf");
-  writeTinyGguf(path);
-  const other = await loadTestModel(path);
+  const { model: other, remove } = await loadTinyNative();
   const input = {
     json: JSON.stringify({ messages: [{ role: "user", content: "x" }] }),
     chatTemplate: "{{ bos_token }}{{ messages[0].content }}",
@@ -61,7 +51,7 @@ test("a BOS in the template replaces the tokenizer's, unless special tokens are 
   );
   const [once, twice] = await Promise.all(ids);
   expect(twice).toEqual(Int32Array.of(once?.[0] ?? -1, ...(once ?? [])));
-  await other.dispose();
+  await remove();
 });
 
 test("a long final message is found after similar text", async () => {

@@ -1,29 +1,21 @@
 // Single calls within a chat template that would not end or would fill the memory, with no statement in between.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { NativeModel } from "../../src/runner/addon-types.ts";
-import { loadTestModel } from "../support/native-step.ts";
-import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { loadTinyNative, type TinyNativeModel } from "../support/tiny-model.ts";
 
 /** Time or memory limit; which is reached first depends on the machine. */
 const LIMIT = /^the chat template (takes longer than 2 s|produces more than 1 GiB of text)$/;
 
-const folder = mkdtempSync(join(tmpdir(), "pagoda-template-calls-"));
+let tiny: TinyNativeModel;
 let model: NativeModel;
 
 beforeAll(async () => {
-  const path = join(folder, "tiny.gguf");
-  writeTinyGguf(path, { addBos: false });
-  model = await loadTestModel(path);
+  tiny = await loadTinyNative({ addBos: false });
+  model = tiny.model;
 });
 
-afterAll(async () => {
-  await model.dispose();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => tiny.remove());
 
 /** The prompt, or the message of the refusal. */
 function render(chatTemplate: string): Promise<string> {

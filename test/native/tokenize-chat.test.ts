@@ -1,26 +1,18 @@
 // Tokenizing a chat in one call of the addon equals tokenizing its rendered prompt.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { NativeModel } from "../../src/runner/addon-types.ts";
-import { loadTestModel } from "../support/native-step.ts";
-import { writeTinyGguf } from "../support/tiny-gguf.ts";
+import { loadTinyNative, type TinyNativeModel } from "../support/tiny-model.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "pagoda-tokenize-chat-"));
+let tiny: TinyNativeModel;
 let plain: NativeModel;
 
 beforeAll(async () => {
-  const path = join(folder, "tiny.gguf");
-  writeTinyGguf(path);
-  plain = await loadTestModel(path, { chatTemplate: "" });
+  tiny = await loadTinyNative();
+  plain = tiny.model;
 });
 
-afterAll(async () => {
-  await plain.dispose();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => tiny.remove());
 
 test("returns the tokens of the prompt in one call, at most one more than a limit", async () => {
   const input = {

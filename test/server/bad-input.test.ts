@@ -19,10 +19,10 @@ const MANY_MEMBERS = Object.fromEntries(Array.from({ length: 500_000 }, (_, i) =
 /** Name of the case, fields added to a valid prompt or valid messages (or the whole body), expected message. */
 type Case = [name: string, body: object | string, text: string];
 
-/** 400 "Bad Request": the body does not have the documented shape. */
 /** Some bodies have millions of members, and a loaded machine takes seconds to read them. */
 const LARGE_BODY_TIMEOUT_MS = 60_000;
 
+/** 400 "Bad Request": the body does not have the documented shape. */
 const BAD_CHAT_BODIES: Case[] = [
   ["broken JSON", '{"messages": [', "json_invalid"],
   ["an empty body", "", "json_invalid"],

@@ -1,34 +1,25 @@
 // Renders one template with Pagoda's engine and with Jinja2 under transformers' rules, with the same variables.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { expect } from "bun:test";
 import { writeJson } from "../../src/json.ts";
-import type { NativeModel } from "../../src/runner/addon-types.ts";
-import { loadTestModel } from "./native-step.ts";
 import { PythonProgram } from "./python-program.ts";
-import { writeTinyGguf } from "./tiny-gguf.ts";
+import { loadTinyNative, type TinyNativeModel } from "./tiny-model.ts";
 
 const MESSAGES = [{ role: "user", content: "Hi" }];
 const FLAGS = { addGenerationPrompt: false, continueFinalMessage: false };
 
 export class JinjaComparison {
-  readonly #folder: string;
-  readonly #model: NativeModel;
+  readonly #tiny: TinyNativeModel;
   readonly #python: PythonProgram;
   readonly #variables: object;
 
   /** @param variables for every template; parseJson() preserves the notation of their numbers */
   static async start(variables: object): Promise<JinjaComparison> {
-    const folder = mkdtempSync(join(tmpdir(), "pagoda-jinja-"));
-    const path = join(folder, "tiny.gguf");
-    writeTinyGguf(path, { addBos: false });
-    return new JinjaComparison(folder, await loadTestModel(path), variables);
+    return new JinjaComparison(await loadTinyNative({ addBos: false }), variables);
   }
 
-  private constructor(folder: string, model: NativeModel, variables: object) {
-    this.#folder = folder;
-    this.#model = model;
+  private constructor(tiny: TinyNativeModel, variables: object) {
+    this.#tiny = tiny;
     this.#python = new PythonProgram("python-chat-template.py");
     this.#variables = variables;
   }
@@ -36,7 +27,7 @@ export class JinjaComparison {
   /** @throws NativeError */
   render(chatTemplate: string): Promise<string> {
     const json = writeJson({ messages: MESSAGES, kwargs: this.#variables });
-    return this.#model.applyChatTemplate({ json, chatTemplate, ...FLAGS });
+    return this.#tiny.model.applyChatTemplate({ json, chatTemplate, ...FLAGS });
   }
 
   /** @returns null if it is refused */
@@ -57,10 +48,17 @@ export class JinjaComparison {
     return outcome?.prompt ?? null;
   }
 
+  /** Expects each template to print the same with both engines, or to be refused by both. */
+  async expectSame(templates: readonly string[]): Promise<void> {
+    for (const template of templates) {
+      const theirs = await this.theirs(template);
+      expect([template, await this.ours(template)]).toEqual([template, theirs]);
+    }
+  }
+
   async stop(): Promise<void> {
     await this.#python.stop();
-    await this.#model.dispose();
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.#tiny.remove();
   }
 }
 

@@ -1,13 +1,14 @@
-// Loads generated models through the native runner; each test file has its own folder.
+// Loads generated models, through the native runner or as the addon's model; each test file has its own folder.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_LOAD_OPTIONS } from "../../src/runner/addon-types.ts";
+import { DEFAULT_LOAD_OPTIONS, type NativeModel } from "../../src/runner/addon-types.ts";
 import {
   NativeModelRunner,
   type NativeModelRunnerOptions,
 } from "../../src/runner/native-model-runner.ts";
+import { loadTestModel } from "./native-step.ts";
 import { type TinyGgufOptions, writeTinyGguf } from "./tiny-gguf.ts";
 
 /** A folder that is removed by `remove()`. */
@@ -44,4 +45,23 @@ export async function loadTiny(
   const path = join(folder, `tiny-${numModels++}.gguf`);
   writeTinyGguf(path, gguf);
   return NativeModelRunner.load(loadOptions(path, options));
+}
+
+export interface TinyNativeModel {
+  readonly model: NativeModel;
+  /** Disposes of the model and removes its file. */
+  readonly remove: () => Promise<void>;
+}
+
+/** Writes a model into its own folder and loads it with loadTestModel(). */
+export async function loadTinyNative(gguf: TinyGgufOptions = {}): Promise<TinyNativeModel> {
+  const folder = tempFolder();
+  const path = join(folder.path, "tiny.gguf");
+  writeTinyGguf(path, gguf);
+  const model = await loadTestModel(path);
+  const remove = async () => {
+    await model.dispose();
+    folder.remove();
+  };
+  return { model, remove };
 }
