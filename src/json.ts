@@ -173,8 +173,8 @@ interface Ordered {
   readonly [ORDER]?: readonly string[];
 }
 
-/** No template is given a larger object. */
-const MAX_ORDERED_MEMBERS = 1024;
+/** Members of the largest object whose order is kept. */
+export const MAX_ORDERED_MEMBERS = 1024;
 
 function keepOrder(members: object, names: readonly string[]): void {
   if (names.length > MAX_ORDERED_MEMBERS || !names.some((name) => WHOLE_NUMBER.test(name))) return;

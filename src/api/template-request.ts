@@ -2,7 +2,7 @@
 // vLLM 0.13's (_preprocess_chat, resolve_chat_template_kwargs).
 
 import { RequestError } from "../errors.ts";
-import { writeJson } from "../json.ts";
+import { MAX_ORDERED_MEMBERS, writeJson } from "../json.ts";
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { ApiContext } from "./api-context.ts";
 import type { ChatMessage } from "./chat-messages.ts";
@@ -84,8 +84,9 @@ export function chatTemplateRequest(
 /**
  * Templates keep an object's members in order and search them linearly, so the time is quadratic in their
  * number. An object as large as a whole body would block the engine for minutes.
+ * The body's reader keeps the order of objects up to this size.
  */
-const MAX_MEMBERS = 1024;
+const MAX_MEMBERS = MAX_ORDERED_MEMBERS;
 
 function checkMembers(value: Json, param: string): void {
   // Object.values() of a list takes microseconds per item.

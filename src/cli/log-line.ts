@@ -1,7 +1,7 @@
 // Formats lines of a server's log in vLLM's layout: level, local time, text. Programs that parse
 // vLLM's logs can parse them.
 
-import { visible } from "./visible-text.ts";
+import { visible } from "../visible-text.ts";
 
 const LEVELS = {
   INFO: { mark: "", color: "" },

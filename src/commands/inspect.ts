@@ -3,11 +3,11 @@
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { bytesText } from "../cli/table.ts";
-import { visible } from "../cli/visible-text.ts";
 import { type ModelFacts, modelFacts } from "../models/model-facts.ts";
 import { readModelHeader } from "../models/model-header.ts";
 import { resolveModel } from "../models/model-source.ts";
 import { printLine } from "../runtime/terminal.ts";
+import { visible } from "../visible-text.ts";
 import type { CommandContext } from "./command.ts";
 import { modelSource } from "./model-downloads.ts";
 

@@ -5,6 +5,7 @@ import { errorBody } from "../api/error-body.ts";
 import { shortened } from "../api/quote.ts";
 import { writeJson } from "../json.ts";
 import type { RequestOutput } from "../protocol/protocol.ts";
+import { unicodeEscape } from "../visible-text.ts";
 
 export interface RequestLogOptions {
   readonly log: (line: string) => void;
@@ -153,8 +154,5 @@ function cutText(prompt: unknown, maxLength: number | null): string {
 const CONTROLS = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 function jsonText(value: unknown): string {
-  return writeJson(value).replace(
-    CONTROLS,
-    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return writeJson(value).replace(CONTROLS, unicodeEscape);
 }
