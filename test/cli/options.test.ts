@@ -12,17 +12,7 @@ import { FAMILIAR_NAMES } from "../../src/cli/familiar-names.ts";
 import { parseSize } from "../../src/cli/option-value.ts";
 import { optionSpec } from "../../src/cli/options.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";
-
-const warnings: string[] = [];
-
-function parse(
-  argv: string[],
-  env: Record<string, string> = {},
-  yaml: Record<string, unknown> = {},
-) {
-  warnings.length = 0;
-  return parseOptions("serve", { argv, env, readYaml: () => yaml }, (line) => warnings.push(line));
-}
+import { parse, warnings } from "../support/serve-options.ts";
 
 describe("parseOptions", () => {
   test("uses defaults without arguments", () => {

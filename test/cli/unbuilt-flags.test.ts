@@ -4,20 +4,9 @@ import { describe, expect, test } from "bun:test";
 import { exitCodeOf } from "../../src/cli/exit-codes.ts";
 import { IGNORED_FLAGS } from "../../src/cli/ignored-flags.ts";
 import { optionSpec } from "../../src/cli/options.ts";
-import { parseOptions } from "../../src/cli/parse-options.ts";
 import { UNBUILT_FLAGS } from "../../src/cli/unbuilt-flags.ts";
 import type { ConfigError } from "../../src/errors.ts";
-
-const warnings: string[] = [];
-
-function parse(
-  argv: string[],
-  env: Record<string, string> = {},
-  yaml: Record<string, unknown> = {},
-) {
-  warnings.length = 0;
-  return parseOptions("serve", { argv, env, readYaml: () => yaml }, (line) => warnings.push(line));
-}
+import { parse, warnings } from "../support/serve-options.ts";
 
 /** @returns code, exit code and message of the thrown error, or null */
 function refusal(run: () => unknown) {

@@ -1,0 +1,15 @@
+// Parses options of `serve` from words, variables and a config file, and keeps the warnings.
+
+import { parseOptions } from "../../src/cli/parse-options.ts";
+
+/** Warnings of the latest parse(). */
+export const warnings: string[] = [];
+
+export function parse(
+  argv: string[],
+  env: Record<string, string> = {},
+  yaml: Record<string, unknown> = {},
+) {
+  warnings.length = 0;
+  return parseOptions("serve", { argv, env, readYaml: () => yaml }, (line) => warnings.push(line));
+}
