@@ -84,6 +84,8 @@ export class LiveSequences {
       stopReason: null,
       numPromptTokens: numPromptTokens ?? 0,
       numCachedTokens: lastOutput?.numCachedTokens ?? 0,
+      parts: null,
+      numReasoningTokens: 0,
       numPreemptions: 0,
       isCorrupted: lastOutput?.isCorrupted ?? false,
       timeline: lastOutput?.timeline ?? { queuedS: this.#timestampS, ...none },

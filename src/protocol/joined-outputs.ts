@@ -2,6 +2,7 @@
 // time of its step, so statistics are the same as without the delay.
 
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
+import { joinParts } from "./message-part.ts";
 import type { EngineOutputs, RequestOutput } from "./protocol.ts";
 import type { BlockEviction, SchedulerStats } from "./stats.ts";
 
@@ -30,6 +31,8 @@ export function joinOutput(joined: JoinedOutput, later: RequestOutput): void {
   const { finishReason, stopReason, numCachedTokens, isCorrupted, timeline } = later;
   Object.assign(joined, {
     text: joined.text + later.text,
+    parts: joined.parts && joinParts(joined.parts, later.parts ?? []),
+    numReasoningTokens: later.numReasoningTokens,
     promptLogprobs: joined.promptLogprobs ?? later.promptLogprobs,
     ...{ finishReason, stopReason, numCachedTokens, isCorrupted, timeline },
     numPreemptions: joined.numPreemptions + later.numPreemptions,

@@ -8,6 +8,7 @@ import type { FinishReason } from "../request/request-status.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
 import type { ChatTemplateRequest } from "./chat-template-request.ts";
 import type { EngineCalls } from "./engine-calls.ts";
+import type { MessagePart } from "./message-part.ts";
 import type { MemoryReport, ModelInfo } from "./model-info.ts";
 import type { RequestTimeline, SchedulerStats } from "./stats.ts";
 
@@ -36,6 +37,10 @@ export interface RequestOutput {
   readonly requestId: string;
   /** New text, possibly "" while a stop string or a character is incomplete. Never splits UTF-8. */
   readonly text: string;
+  /** New parts in order, with `text` among them; null unless the request's text is parsed. */
+  readonly parts: readonly MessagePart[] | null;
+  /** Tokens of the sequence so far that belong to its reasoning. */
+  readonly numReasoningTokens: number;
   /** New tokens. Empty only in an output that finishes without one (abort, error). */
   readonly tokenIds: readonly number[];
   /** Parallel to tokenIds: engine clock at the end of the token's step, seconds. */

@@ -47,6 +47,13 @@ const MESSAGES: readonly Message[] = [
         {
           requestId: "1-0",
           text: "Ä",
+          parts: [
+            { kind: "reasoning", text: "a" },
+            { kind: "text", text: "Ä" },
+            { kind: "tool_call", index: 0, name: "f" },
+            { kind: "arguments", index: 0, text: "{" },
+          ],
+          numReasoningTokens: 1,
           tokenIds: [65, 66],
           tokenTimesS: [1, 2],
           logprobs: [position, position],

@@ -209,6 +209,8 @@ function outputOf(request: Request, state: OutputState, added: Added): RequestOu
   return {
     requestId: request.requestId,
     text: added.text,
+    parts: null,
+    numReasoningTokens: 0,
     tokenIds: added.tokenIds,
     tokenTimesS: added.tokenTimesS,
     logprobs: added.logprobs,

@@ -1,6 +1,7 @@
 // Encodes the outputs of a step. They are by far the most frequent message, so the fields have a fixed
 // order and no names.
 
+import type { MessagePart } from "../../protocol/message-part.ts";
 import type { EngineOutputs, RequestOutput } from "../../protocol/protocol.ts";
 import type { BlockEviction, RequestTimeline, SchedulerStats } from "../../protocol/stats.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../../request/logprobs.ts";
@@ -10,6 +11,7 @@ import { type ByteReader, type ByteWriter, ChannelError } from "./bytes.ts";
 const ABSENT = 0;
 const PRESENT = 1;
 const STOP_TOKEN = 2;
+const PART_KINDS = ["text", "reasoning", "tool_call", "arguments"] as const;
 
 export function writeOutputs(writer: ByteWriter, message: EngineOutputs): void {
   writer.f64(message.timestampS);
@@ -68,6 +70,8 @@ function readEviction(reader: ByteReader): BlockEviction {
 function writeOutput(writer: ByteWriter, output: RequestOutput): void {
   writer.text(output.requestId);
   writer.text(output.text);
+  writeParts(writer, output.parts);
+  writer.u32(output.numReasoningTokens);
   writer.ints(output.tokenIds);
   writer.floats(output.tokenTimesS);
   writePositions(writer, output.logprobs);
@@ -85,6 +89,8 @@ function readOutput(reader: ByteReader): RequestOutput {
   return {
     requestId: reader.text(),
     text: reader.text(),
+    parts: readParts(reader),
+    numReasoningTokens: reader.u32(),
     tokenIds: Array.from(reader.ints()),
     tokenTimesS: reader.floats(),
     logprobs: readPositions(reader),
@@ -97,6 +103,30 @@ function readOutput(reader: ByteReader): RequestOutput {
     isCorrupted: reader.u8() === PRESENT,
     timeline: readTimeline(reader),
   };
+}
+
+function writeParts(writer: ByteWriter, parts: readonly MessagePart[] | null): void {
+  writer.u8(parts === null ? ABSENT : PRESENT);
+  if (parts === null) return;
+  writer.u32(parts.length);
+  for (const part of parts) {
+    writer.u8(PART_KINDS.indexOf(part.kind));
+    writer.u32("index" in part ? part.index : 0);
+    writer.text(part.kind === "tool_call" ? part.name : part.text);
+  }
+}
+
+function readParts(reader: ByteReader): MessagePart[] | null {
+  return reader.u8() === ABSENT ? null : readList(reader, readPart);
+}
+
+function readPart(reader: ByteReader): MessagePart {
+  const kind = PART_KINDS[reader.u8()];
+  const index = reader.u32();
+  const text = reader.text();
+  if (kind === undefined) throw new ChannelError("a message has a part of unknown kind");
+  if (kind === "tool_call") return { kind, index, name: text };
+  return kind === "arguments" ? { kind, index, text } : { kind, text };
 }
 
 function readFinishReason(reader: ByteReader): FinishReason | null {

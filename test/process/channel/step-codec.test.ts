@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { ByteReader, ByteWriter, ChannelError } from "../../../src/process/channel/bytes.ts";
 import { decodeMessage, encodeMessage } from "../../../src/process/channel/messages.ts";
 import { readOutputs, writeOutputs } from "../../../src/process/channel/step-codec.ts";
+import type { MessagePart } from "../../../src/protocol/message-part.ts";
 import type { EngineOutputs } from "../../../src/protocol/protocol.ts";
 import { FINISH_REASONS } from "../../../src/request/request-status.ts";
 
@@ -18,9 +19,16 @@ const entry = fc.record({ tokenId, logprob: number, rank: tokenId, bytes: fc.uin
 const positions = fc.option(
   fc.array(fc.record({ chosen: entry, top: fc.array(entry, { maxLength: 3 }) }), { maxLength: 3 }),
 );
+const part: fc.Arbitrary<MessagePart> = fc.oneof(
+  fc.record({ kind: fc.constantFrom("text" as const, "reasoning" as const), text }),
+  fc.record({ kind: fc.constant("tool_call" as const), index: count, name: text }),
+  fc.record({ kind: fc.constant("arguments" as const), index: count, text }),
+);
 const output = fc.record({
   requestId: text,
   text,
+  parts: fc.option(fc.array(part)),
+  numReasoningTokens: count,
   tokenIds: fc.array(tokenId),
   tokenTimesS: fc.array(seconds),
   logprobs: positions,
