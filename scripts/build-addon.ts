@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { BuildProgress } from "./build-progress.ts";
 import type { Checkout } from "./checkout.ts";
+import { grammarStamp } from "./grammar-library.ts";
 import type { Pin } from "./llama-cpp.ts";
 import {
   BUILD_TOOLS,
@@ -63,7 +64,7 @@ export async function buildAddon(checkout: Checkout, pin: Pin): Promise<void> {
   const toolchain = await toolchainStamp(checkout, compiler);
   const sources = checkout.filesIn("native", [".cpp", ".h"]);
   const inputs = [...sources, "CMakeLists.txt", "bun.lock", ...patchFiles(checkout)];
-  const stamp = checkout.stampOf(inputs, [pin.commit, toolchain]);
+  const stamp = checkout.stampOf(inputs, [pin.commit, toolchain, grammarStamp(checkout)]);
   if (existsSync(addonPath(checkout)) && checkout.readStamp("native") === stamp) {
     sayUpToDate("native addon");
     return;

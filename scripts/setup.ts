@@ -9,6 +9,7 @@ import { endWithWrappers } from "../src/runtime/wrappers.ts";
 import { buildAddon, setupTools } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
 import { fetchModel } from "./fetch-model.ts";
+import { buildGrammarLibrary } from "./grammar-library.ts";
 import { fillSubmodule, PIN } from "./llama-cpp.ts";
 import { needTools } from "./needed-tools.ts";
 import { makePatchedCopy } from "./patched-copy.ts";
@@ -35,6 +36,7 @@ async function setup(checkout: Checkout, needsModel: boolean): Promise<void> {
   await installDependencies(checkout);
   await fillSubmodule(checkout, PIN);
   await makePatchedCopy(checkout, PIN);
+  await buildGrammarLibrary(checkout);
   await buildAddon(checkout, PIN);
   if (needsModel) await fetchModel(checkout);
 }

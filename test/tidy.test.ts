@@ -24,7 +24,8 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   client: [],
   models: ["request", "runtime"],
   server: ["api", "front", "metrics", "protocol", "runtime"],
-  api: ["front", "metrics", "protocol", "request"],
+  api: ["api/grammar", "front", "metrics", "protocol", "request"],
+  "api/grammar": [],
   front: ["metrics", "protocol", "request", "runtime"],
   metrics: ["protocol", "request"],
   process: ["process/channel", "engine", "protocol"],
@@ -41,12 +42,13 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Includes that each room of native is allowed. All can include error-codes.h, which is next to them. */
 const INCLUDES: Readonly<Record<string, readonly string[]>> = {
-  addon: ["model", "attention", "matmul"],
-  model: ["attention", "matmul", "head", "sampling", "text"],
+  addon: ["model", "attention", "matmul", "grammar"],
+  model: ["attention", "matmul", "head", "sampling", "grammar", "text"],
   attention: ["simd"],
   matmul: ["head", "simd"],
   head: ["sampling"],
-  sampling: ["simd"],
+  sampling: ["grammar", "simd"],
+  grammar: ["text"],
   text: [],
   simd: [],
 };

@@ -5,6 +5,7 @@
 #include "addon/native-model.h"
 #include "addon/promise-worker.h"
 #include "attention/backend.h"
+#include "grammar/llguidance.h"
 #include "matmul/packed-buffer.h"
 #include "model/abort-guard.h"
 
@@ -18,7 +19,7 @@ namespace pagoda {
 
 namespace {
 
-constexpr int CONTRACT_VERSION = 9; // src/runner/addon-types.ts
+constexpr int CONTRACT_VERSION = 10; // src/runner/addon-types.ts
 
 // Returns a KV type that the backend accepts.
 ggml_type kv_type_of(const std::string & name, const AttentionBackend & backend) {
@@ -136,6 +137,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("contractVersion", CONTRACT_VERSION);
     exports.Set("hasGpu", ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) != nullptr);
     exports.Set("pagedKvCacheType", ggml_type_name(paged_attention().kv_types.front()));
+    const Llguidance * grammars = llguidance();
+    exports.Set("grammarEngine", grammars ? Napi::Value(Napi::String::New(env, grammars->get_version())) : env.Null());
     exports.Set("readModelHeader", Napi::Function::New(env, read_header));
     exports.Set("loadModel", Napi::Function::New(env, load_model));
     return exports;

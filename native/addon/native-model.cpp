@@ -29,6 +29,8 @@ Napi::FunctionReference NativeModel::define(Napi::Env env) {
         InstanceMethod<&NativeModel::detokenize>("detokenize"),
         InstanceMethod<&NativeModel::apply_chat_template>("applyChatTemplate"),
         InstanceMethod<&NativeModel::tokenize_chat>("tokenizeChat"),
+        InstanceMethod<&NativeModel::compile_grammar>("compileGrammar"),
+        InstanceMethod<&NativeModel::free_grammar>("freeGrammar"),
         InstanceMethod<&NativeModel::create_sampler>("createSampler"),
         InstanceMethod<&NativeModel::free_sampler>("freeSampler"),
         InstanceMethod<&NativeModel::check_reload>("checkReload"),
@@ -107,20 +109,6 @@ Napi::Value NativeModel::info(const Napi::CallbackInfo & info) {
     });
 }
 
-Napi::Value NativeModel::vocabulary(const Napi::CallbackInfo & info) {
-    return guarded(info.Env(), [&]() -> Napi::Value {
-        const auto vocabulary = live().vocabulary();
-        const Vocabulary & v = *vocabulary;
-        Napi::Object o = Napi::Object::New(info.Env());
-        o.Set("bytes", to_typed_array(info.Env(), v.bytes));
-        o.Set("starts", to_typed_array(info.Env(), v.starts));
-        o.Set("special", to_typed_array(info.Env(), v.special));
-        o.Set("entries", to_typed_array(info.Env(), v.entries));
-        o.Set("entryStarts", to_typed_array(info.Env(), v.entry_starts));
-        return o;
-    });
-}
-
 Napi::Value NativeModel::memory(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
         const MemoryReport report = live().memory();
@@ -129,79 +117,6 @@ Napi::Value NativeModel::memory(const Napi::CallbackInfo & info) {
         o.Set("kv", (double) report.kv);
         o.Set("scratch", (double) report.scratch);
         return o;
-    });
-}
-
-Napi::Value NativeModel::tokenize(const Napi::CallbackInfo & info) {
-    return guarded(info.Env(), [&]() -> Napi::Value {
-        const auto vocabulary = live().vocabulary();
-        std::string text = string_argument(info, 0);
-        const bool add_special = bool_argument(info, 1), parse_special = bool_argument(info, 2);
-        const size_t max_tokens = optional_count_argument(info, 3);
-        return PromiseWorker<std::vector<int32_t>>::start(
-            info.Env(),
-            [vocabulary, text = std::move(text), add_special, parse_special, max_tokens] { return vocabulary->tokenize(text, add_special, parse_special, max_tokens); },
-            [](Napi::Env env, std::vector<int32_t> & tokens) -> Napi::Value { return to_typed_array(env, tokens); });
-    });
-}
-
-Napi::Value NativeModel::tokenize_now(const Napi::CallbackInfo & info) {
-    return guarded(info.Env(), [&]() -> Napi::Value {
-        const std::vector<int32_t> tokens = live().vocabulary()->tokenize(
-            string_argument(info, 0), bool_argument(info, 1), bool_argument(info, 2), optional_count_argument(info, 3));
-        return to_typed_array(info.Env(), tokens);
-    });
-}
-
-Napi::Value NativeModel::detokenize(const Napi::CallbackInfo & info) {
-    return guarded(info.Env(), [&]() -> Napi::Value {
-        const auto vocabulary = live().vocabulary();
-        const auto view = array_value<int32_t>(info[0], "tokenIds");
-        std::vector<int32_t> tokens(view.data, view.data + view.size);
-        for (int32_t token : tokens) {
-            if (token < 0 || token >= vocabulary->n_vocab) {
-                throw Error("invalid_argument", "no such token: " + std::to_string(token));
-            }
-        }
-        const bool remove_special = bool_argument(info, 1);
-        return PromiseWorker<std::string>::start(
-            info.Env(),
-            [vocabulary, tokens = std::move(tokens), remove_special] { return vocabulary->detokenize(tokens, remove_special); },
-            [](Napi::Env env, std::string & text) -> Napi::Value { return Napi::String::New(env, text); });
-    });
-}
-
-static ChatTemplateInput chat_template_input(const Napi::CallbackInfo & info) {
-    const Napi::Object o = object_argument(info, 0);
-    ChatTemplateInput input;
-    input.json = string_field(o, "json");
-    input.chat_template = string_field(o, "chatTemplate");
-    input.add_generation_prompt = o.Get("addGenerationPrompt").ToBoolean();
-    input.continue_final_message = o.Get("continueFinalMessage").ToBoolean();
-    input.add_special_tokens     = o.Get("addSpecialTokens").ToBoolean();
-    return input;
-}
-
-Napi::Value NativeModel::tokenize_chat(const Napi::CallbackInfo & info) {
-    return guarded(info.Env(), [&]() -> Napi::Value {
-        const auto vocabulary = live().vocabulary();
-        const size_t max_tokens = optional_count_argument(info, 1);
-        return PromiseWorker<std::vector<int32_t>>::start(
-            info.Env(),
-            [m = model, vocabulary, input = chat_template_input(info), max_tokens] {
-                // Rendering dropped the template's own BOS if the tokenizer adds one.
-                return vocabulary->tokenize(m->chat_template->apply(input), true, true, max_tokens);
-            },
-            [](Napi::Env env, std::vector<int32_t> & tokens) -> Napi::Value { return to_typed_array(env, tokens); });
-    });
-}
-
-Napi::Value NativeModel::apply_chat_template(const Napi::CallbackInfo & info) {
-    return guarded(info.Env(), [&]() -> Napi::Value {
-        live();
-        return PromiseWorker<std::string>::start(
-            info.Env(), [m = model, input = chat_template_input(info)] { return m->chat_template->apply(input); },
-            [](Napi::Env env, std::string & text) -> Napi::Value { return Napi::String::New(env, text); });
     });
 }
 
@@ -226,6 +141,11 @@ Napi::Value NativeModel::create_sampler(const Napi::CallbackInfo & info) {
                     throw Error("invalid_argument", "no such token: " + std::to_string(id));
                 }
             }
+        }
+        const int32_t grammar = int_field(o, "grammar", 0, INT32_MAX);
+        init.grammar = m.grammars.find(grammar);
+        if (grammar != 0 && !init.grammar) {
+            throw Error("invalid_argument", "no such grammar: " + std::to_string(grammar));
         }
         check_idle();
         return Napi::Number::New(info.Env(), m.samplers.create(std::move(init)));

@@ -32,6 +32,8 @@ private:
     Napi::Value detokenize(const Napi::CallbackInfo & info);
     Napi::Value apply_chat_template(const Napi::CallbackInfo & info);
     Napi::Value tokenize_chat(const Napi::CallbackInfo & info);
+    Napi::Value compile_grammar(const Napi::CallbackInfo & info);
+    Napi::Value free_grammar(const Napi::CallbackInfo & info);
     Napi::Value create_sampler(const Napi::CallbackInfo & info);
     Napi::Value free_sampler(const Napi::CallbackInfo & info);
     Napi::Value check_reload(const Napi::CallbackInfo & info);

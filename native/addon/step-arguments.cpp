@@ -76,7 +76,7 @@ void check_step_output(const Napi::Object & output, const std::vector<OutputRow>
     array_field<int32_t>(output, "ranks", n);
     array_field<int32_t>(output, "topIds", n_top);
     array_field<float>(output, "topLogprobs", n_top);
-    array_field<uint8_t>(output, "nanFlags", n);
+    array_field<uint8_t>(output, "rowFaults", n);
     array_field<double>(output, "timings", 2);
 }
 
@@ -91,7 +91,7 @@ void write_step_output(const Napi::Object & output, const std::vector<SampleResu
     const auto ranks = array_field<int32_t>(output, "ranks", n);
     const auto top_ids = array_field<int32_t>(output, "topIds", n_top);
     const auto top_logprobs = array_field<float>(output, "topLogprobs", n_top);
-    const auto nan_flags = array_field<uint8_t>(output, "nanFlags", n);
+    const auto row_faults = array_field<uint8_t>(output, "rowFaults", n);
     const auto timings = array_field<double>(output, "timings", 2);
     size_t top = 0;
     for (size_t i = 0; i < n; ++i) {
@@ -99,7 +99,7 @@ void write_step_output(const Napi::Object & output, const std::vector<SampleResu
         token_ids.data[i] = r.token;
         logprobs.data[i]  = r.logprob;
         ranks.data[i]     = r.rank;
-        nan_flags.data[i] = r.has_nan;
+        row_faults.data[i] = (r.has_nan ? FAULT_NAN : 0) | (r.is_refused ? FAULT_REFUSED : 0);
         std::copy(r.top_ids.begin(), r.top_ids.end(), top_ids.data + top);
         std::copy(r.top_logprobs.begin(), r.top_logprobs.end(), top_logprobs.data + top);
         top += r.top_ids.size();

@@ -120,10 +120,32 @@ size_t ForwardPass::scratch_bytes() const {
 StepTimings ForwardPass::run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
     const double start = now_ms();
     params.attention->copy_blocks(kv_tensors, params.block_size, batch.copies);
+    const std::future<void> masks = start_masks(batch, samplers);
     decode(batch);
+    if (masks.valid()) {
+        masks.wait();
+    }
     const double decoded = now_ms();
     sample(batch, samplers, results);
     return { decoded - start, now_ms() - decoded };
+}
+
+std::future<void> ForwardPass::start_masks(const StepBatch & batch, const SamplerPool & samplers) const {
+    std::vector<Matcher *> matchers;
+    for (const OutputRow & row : batch.rows) {
+        SamplerState * state = samplers.find(row.sampler);
+        if (state && state->matcher && !state->matcher->is_computed()) {
+            matchers.push_back(state->matcher.get());
+        }
+    }
+    if (matchers.empty()) {
+        return {};
+    }
+    return std::async(std::launch::async, [matchers = std::move(matchers)] {
+        for (Matcher * matcher : matchers) {
+            matcher->mask();
+        }
+    });
 }
 
 void ForwardPass::decode(const StepBatch & batch) {

@@ -11,6 +11,7 @@
 
 #include "llama-cpp.h"
 
+#include <future>
 #include <memory>
 #include <vector>
 
@@ -65,6 +66,8 @@ public:
 
 private:
     void decode(const StepBatch & batch);
+    // Computes the masks of the grammars of a step's rows on a thread of its own. The future waits when it is destroyed.
+    std::future<void> start_masks(const StepBatch & batch, const SamplerPool & samplers) const;
     void sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 
     // Freed from last to first: the context uses the threads and the plan; the sampler and activations use the threads.

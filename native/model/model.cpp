@@ -149,6 +149,18 @@ void Model::set_vocabulary(std::shared_ptr<llama_model> source) {
     current_vocabulary = std::move(made);
 }
 
+std::shared_ptr<const Grammar> Model::compile_grammar(const std::string & kind, const std::string & text) {
+    std::shared_ptr<const GrammarTokens> tokens;
+    {
+        std::lock_guard<std::mutex> lock(grammar_mutex);
+        if (!grammar_tokens) {
+            grammar_tokens = std::make_shared<const GrammarTokens>([this] { return vocabulary(); });
+        }
+        tokens = grammar_tokens;
+    }
+    return std::make_shared<const Grammar>(std::move(tokens), kind, text);
+}
+
 MemoryReport Model::memory() const {
     std::lock_guard<std::mutex> lock(mutex);
     return report;

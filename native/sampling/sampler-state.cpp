@@ -1,4 +1,4 @@
-// Applies the processors in vLLM's order: allowed ids, ban of end tokens, bias, penalties.
+// Applies the processors in vLLM's order: grammar, allowed ids, ban of end tokens, bias, penalties.
 
 #include "sampling/sampler-state.h"
 
@@ -6,9 +6,16 @@
 
 namespace pagoda {
 
+namespace {
+
+bool is_in(const uint32_t * mask, int32_t id) { return (mask[id / 32] >> (id % 32) & 1) != 0; }
+
+} // namespace
+
 SamplerState::SamplerState(SamplerInit && init)
     : bias_ids(std::move(init.bias_ids)), bias_values(std::move(init.bias_values)),
-      allowed_ids(std::move(init.allowed_ids)), end_ids(std::move(init.end_ids)) {
+      allowed_ids(std::move(init.allowed_ids)), end_ids(std::move(init.end_ids)),
+      matcher(init.grammar ? init.grammar->start() : nullptr) {
     for (int32_t token : init.prompt_tokens) {
         see(token);
     }
@@ -25,7 +32,12 @@ SeenToken & SamplerState::see(int32_t token) {
     return seen[it->second];
 }
 
-void SamplerState::count(int32_t token) { see(token).output_count++; }
+void SamplerState::count(int32_t token) {
+    see(token).output_count++;
+    if (matcher) {
+        matcher->consume(token);
+    }
+}
 
 int32_t SamplerPool::create(SamplerInit && init) {
     const int32_t handle = next++;
@@ -45,19 +57,44 @@ template <class F> void ProcessedRow::change(int32_t id, F && next) {
     changed[id / ROW_BLOCK] = 1;
 }
 
-void ProcessedRow::start(Row raw, const RowScan & raw_scan, const std::vector<int32_t> & allowed) {
+void ProcessedRow::start_empty() {
+    std::fill(logits.begin(), logits.end(), NEG_INF);
+    std::fill(scan.maxima.begin(), scan.maxima.end(), NEG_INF);
+}
+
+void ProcessedRow::start(Row raw, const RowScan & raw_scan, const SamplerState & state) {
     logits.resize((size_t) raw.blocks() * ROW_BLOCK);
     scan.maxima.resize(raw.blocks());
     changed.assign(raw.blocks(), 0);
-    if (allowed.empty()) {
+    const uint32_t * mask = state.matcher ? state.matcher->mask() : nullptr;
+    if (!state.allowed_ids.empty()) {
+        start_empty();
+        for (int32_t id : state.allowed_ids) {
+            if (!mask || is_in(mask, id)) {
+                change(id, [&](float) { return raw.x[id]; });
+            }
+        }
+    } else if (mask) {
+        start_empty();
+        copy_masked(raw, mask);
+    } else {
         std::fill(std::copy(raw.x, raw.x + raw.n, logits.begin()), logits.end(), NEG_INF);
         std::copy(raw_scan.maxima.begin(), raw_scan.maxima.end(), scan.maxima.begin());
-        return;
     }
-    std::fill(logits.begin(), logits.end(), NEG_INF);
-    std::fill(scan.maxima.begin(), scan.maxima.end(), NEG_INF);
-    for (int32_t id : allowed) {
-        change(id, [&](float) { return raw.x[id]; });
+}
+
+// Skips tokens by the word: most masks allow either few tokens or nearly all.
+void ProcessedRow::copy_masked(Row raw, const uint32_t * mask) {
+    for (int32_t first = 0; first < raw.n; first += 32) {
+        const uint32_t word = mask[first / 32];
+        if (word == 0) {
+            continue;
+        }
+        const int32_t n = std::min(32, raw.n - first);
+        for (int32_t i = 0; i < n; ++i) {
+            logits[first + i] = (word >> i & 1) != 0 ? raw.x[first + i] : NEG_INF;
+        }
+        changed[first / ROW_BLOCK] = 1;
     }
 }
 
@@ -80,7 +117,7 @@ void ProcessedRow::penalize(const SamplerState & state, const Penalties & penalt
 }
 
 void ProcessedRow::apply(Row raw, const RowScan & raw_scan, const SamplerState & state, const Penalties & penalties) {
-    start(raw, raw_scan, state.allowed_ids);
+    start(raw, raw_scan, state);
     if (penalties.ban_end) {
         for (int32_t id : state.end_ids) {
             change(id, [](float) { return NEG_INF; });

@@ -1,8 +1,9 @@
-// Sampling state of one request and the changes that it makes to the logits: allowed ids, ban of end tokens, bias,
-// penalties. The JS thread changes the pool between steps; a state is changed by the one thread that samples its
+// Sampling state of one request and the changes that it makes to the logits: grammar, allowed ids, ban of end tokens,
+// bias, penalties. The JS thread changes the pool between steps; a state is changed by the one thread that samples its
 // row.
 #pragma once
 
+#include "grammar/grammar.h"
 #include "sampling/row-scan.h"
 
 #include <cstdint>
@@ -21,6 +22,7 @@ struct SamplerInit {
     std::vector<float>   bias_values;
     std::vector<int32_t> allowed_ids; // empty = all
     std::vector<int32_t> end_ids;
+    std::shared_ptr<const Grammar> grammar; // null = none
 };
 
 struct SeenToken {
@@ -32,13 +34,14 @@ class SamplerState {
 public:
     explicit SamplerState(SamplerInit && init);
 
-    void count(int32_t token); // counts a generated token
+    void count(int32_t token); // counts a generated token and advances the grammar
 
     std::vector<int32_t>   bias_ids;
     std::vector<float>     bias_values;
     std::vector<int32_t>   allowed_ids;
     std::vector<int32_t>   end_ids;
     std::vector<SeenToken> seen; // distinct tokens of prompt and output
+    std::unique_ptr<Matcher> matcher; // null = no grammar
 
 private:
     SeenToken & see(int32_t token);
@@ -71,12 +74,15 @@ struct ProcessedRow {
     RowScan              scan;
     std::vector<uint8_t> changed; // [blocks] 1 = needs a rescan
 
-    // Visits only the tokens that the state names; the other logits and their scan are copied.
+    // Visits only the tokens that the state names; the other logits and their scan are copied. The state's mask must
+    // be computed and not null.
     void apply(Row raw, const RowScan & raw_scan, const SamplerState & state, const Penalties & penalties);
 
 private:
     template <class F> void change(int32_t id, F && next);
-    void start(Row raw, const RowScan & raw_scan, const std::vector<int32_t> & allowed);
+    void start(Row raw, const RowScan & raw_scan, const SamplerState & state);
+    void start_empty();
+    void copy_masked(Row raw, const uint32_t * mask);
     void penalize(const SamplerState & state, const Penalties & penalties);
 };
 

@@ -94,14 +94,23 @@ void choose_candidates(const SampleParams & params, const ScannedRow & from, flo
     }
 }
 
+// Applies the state of the row's request. Returns false if no token is left.
+bool process(const SampleRow & request, SampleScratch & scratch) {
+    const Row raw = { request.logits, request.n_vocab };
+    Penalties penalties = { request.presence, request.frequency, request.repetition, (request.flags & FLAG_BAN_END) != 0 };
+    scratch.processed.apply(raw, scratch.raw, *request.state, penalties);
+    if (scratch.processed.scan.max == NEG_INF && request.state->matcher && penalties.ban_end) {
+        penalties.ban_end = false; // the grammar has ended before min_tokens
+        scratch.processed.apply(raw, scratch.raw, *request.state, penalties);
+    }
+    return scratch.processed.scan.max != NEG_INF;
+}
+
+// Returns -1 if the request's grammar leaves no token.
 int32_t sample_token(const SampleRow & request, SampleScratch & scratch) {
     const Row raw = { request.logits, request.n_vocab };
-    if (request.state) {
-        const Penalties penalties = { request.presence, request.frequency, request.repetition, (request.flags & FLAG_BAN_END) != 0 };
-        scratch.processed.apply(raw, scratch.raw, *request.state, penalties);
-        if (scratch.processed.scan.max == NEG_INF) { // no token is allowed
-            return argmax(raw, scratch.raw);
-        }
+    if (request.state && !process(request, scratch)) {
+        return request.state->matcher ? -1 : argmax(raw, scratch.raw);
     }
     const ScannedRow from = request.state ? ScannedRow{ { scratch.processed.logits.data(), raw.n }, scratch.processed.scan }
                                           : ScannedRow{ raw, scratch.raw };
@@ -155,11 +164,22 @@ void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & r
     result.top_ids.resize(k);
     result.top_logprobs.resize(k);
     result.has_nan = scratch.raw.has_nan;
+    const bool has_grammar = row.target < 0 && row.state && row.state->matcher;
     if (result.has_nan) {
-        result.token = row.target >= 0 ? row.target : 0;
+        result.token      = row.target >= 0 ? row.target : 0;
+        result.is_refused = has_grammar;
+        return;
+    }
+    if (has_grammar && !row.state->matcher->mask()) {
+        result.is_refused = true;
         return;
     }
     result.token = row.target >= 0 ? row.target : sample_token(row, scratch);
+    if (result.token < 0) {
+        result.token      = 0;
+        result.is_refused = true;
+        return;
+    }
     if (row.num_logprobs >= 0) {
         report(row, scratch, result);
     }

@@ -14,6 +14,10 @@ namespace pagoda {
 
 constexpr uint32_t FLAG_BAN_END = 1;
 
+// Bits of StepOutput.rowFaults.
+constexpr uint8_t FAULT_NAN     = 1;
+constexpr uint8_t FAULT_REFUSED = 2;
+
 // Ranges and meaning: StepBatch in src/runner/addon-types.ts.
 struct SampleParams {
     float    temperature;
@@ -42,6 +46,7 @@ struct SampleResult {
     float   logprob;
     int32_t rank; // 1 = the likeliest
     bool    has_nan;
+    bool    is_refused; // no token fits the grammar, or it exceeded a limit
 
     std::vector<int32_t> top_ids;      // [num_logprobs] likeliest first; zeros if has_nan
     std::vector<float>   top_logprobs; // parallel to top_ids

@@ -8,13 +8,15 @@ import type {
   ModelHeader,
   ModelInfo,
 } from "../protocol/model-info.ts";
+import type { GrammarSpec } from "../request/sampling-params.ts";
 
 /** Version of the boundary, raised on both sides with every change of shape or meaning; checked at load. */
-export const CONTRACT_VERSION = 9;
+export const CONTRACT_VERSION = 10;
 
 /**
  * Codes: "invalid_argument" (a caller's fault), "model_not_found", "model_not_gguf", "model_truncated",
- * "model_unsupported", "out_of_memory", "template_error", "template_limit", "busy" (a step, a
+ * "model_unsupported", "out_of_memory", "template_error", "template_limit", "grammar_error" (a grammar that is
+ * invalid, cannot be enforced or is too complex), "grammar_unavailable", "busy" (a step, a
  * sleep or a wake-up is in progress), "asleep", "disposed", "decode_failed" (`status` holds llama.cpp's return value), "internal".
  */
 export interface NativeError extends Error {
@@ -94,7 +96,13 @@ export interface SamplerInit {
   readonly allowedTokenIds: Int32Array;
   /** Ids that rows with FLAG_BAN_END must not sample. */
   readonly endTokenIds: Int32Array;
+  /** Handle of the grammar that the output follows, from its first token; 0 = none. */
+  readonly grammar: number;
 }
+
+/** Bits of StepOutput.rowFaults. */
+export const FAULT_NAN = 1;
+export const FAULT_REFUSED = 2;
 
 /** Row flag: ids in SamplerInit.endTokenIds must not be sampled (min_tokens is not reached). */
 export const FLAG_BAN_END = 1;
@@ -162,8 +170,11 @@ export interface StepOutput {
    */
   topIds: Int32Array;
   topLogprobs: Float32Array;
-  /** [numOutputs] uint8: 1 = the row held a NaN (its token is then id 0). */
-  readonly nanFlags: Uint8Array;
+  /**
+   * [numOutputs] uint8: FAULT_NAN = the row held a NaN, FAULT_REFUSED = the grammar left no token or exceeded
+   * a limit. The token is then id 0.
+   */
+  readonly rowFaults: Uint8Array;
   /** [2] float64: forward pass ms, sampling ms. */
   readonly timings: Float64Array;
 }
@@ -212,6 +223,13 @@ export interface NativeModel {
    * @returns [length] int32
    */
   tokenizeChat(input: ChatTemplateInput, maxTokens?: number): Promise<Int32Array>;
+  /**
+   * Compiles a grammar off the JS thread. @returns a handle > 0
+   * Rejects "grammar_error" or "grammar_unavailable". Allowed while a step is in flight.
+   */
+  compileGrammar(kind: GrammarSpec["kind"], text: string): Promise<number>;
+  /** Samplers that use the grammar keep it. Freeing an unknown handle is an "invalid_argument". */
+  freeGrammar(handle: number): void;
   /** @returns a handle > 0 */
   createSampler(init: SamplerInit): number;
   /** Freeing an unknown handle is an "invalid_argument". Not during a step. */
@@ -244,6 +262,8 @@ export interface Addon {
   readonly contractVersion: number;
   /** Whether a GPU device is available; the paged op, which runs on the CPU, is then the wrong one. */
   readonly hasGpu: boolean;
+  /** Name and version of the grammar engine; null = built without one, so grammars are refused. */
+  readonly grammarEngine: string | null;
   /** 16-bit type that the paged op reads fastest: on a CPU that multiplies bf16, it rounds K and V to bf16 anyway. */
   readonly pagedKvCacheType: "f16" | "bf16";
   /** Reads the header only. @throws NativeError "model_*" */

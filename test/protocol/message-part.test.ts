@@ -1,3 +1,5 @@
+// Joining the parts of a message that a slow reader has not taken.
+
 import { expect, test } from "bun:test";
 import { joinParts, type MessagePart } from "../../src/protocol/message-part.ts";
 

@@ -1,0 +1,62 @@
+// A compiled grammar, and the state of one sequence in it.
+#pragma once
+
+#include "grammar/grammar-tokens.h"
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace pagoda {
+
+struct MatcherDeleter {
+    void operator()(LlgMatcher * matcher) const;
+};
+using MatcherPointer = std::unique_ptr<LlgMatcher, MatcherDeleter>;
+
+// Used by one thread at a time.
+class Matcher {
+public:
+    Matcher(std::shared_ptr<const GrammarTokens> tokens, MatcherPointer matcher);
+
+    // [(n_vocab + 31) / 32] Bit i % 32 of word i / 32 is 1 if token i may come next; only end tokens after the end of
+    // the grammar. Valid until the next consume(). Null if the grammar has exceeded a limit.
+    const uint32_t * mask();
+    bool             is_computed() const { return computed; }
+
+    // Advances by a token of the mask. Another token breaks the matcher: mask() is then null.
+    void consume(int32_t token);
+
+private:
+    std::shared_ptr<const GrammarTokens> tokens; // outlives the matcher
+    MatcherPointer                       matcher;
+    const uint32_t *                     current  = nullptr;
+    bool                                 computed = false;
+};
+
+class Grammar {
+public:
+    // kind: "json_schema", "regex" or "lark". Throws Error "grammar_error" if the text is invalid, cannot be enforced
+    // or is too complex.
+    Grammar(std::shared_ptr<const GrammarTokens> tokens, const std::string & kind, const std::string & text);
+
+    std::unique_ptr<Matcher> start() const;
+
+private:
+    std::shared_ptr<const GrammarTokens> tokens; // outlives the matcher
+    MatcherPointer                       fresh;  // copied for each sequence
+};
+
+// Grammars by handle; handles start at 1 and are not reused.
+class GrammarPool {
+public:
+    int32_t                        add(std::shared_ptr<const Grammar> grammar);
+    bool                           release(int32_t handle);
+    std::shared_ptr<const Grammar> find(int32_t handle) const; // null = unknown
+
+private:
+    std::unordered_map<int32_t, std::shared_ptr<const Grammar>> grammars;
+    int32_t                                                     next = 1;
+};
+
+} // namespace pagoda

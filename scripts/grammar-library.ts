@@ -1,0 +1,88 @@
+// Builds llguidance, the engine for grammars, as a static library with cargo. Without cargo or its
+// packages, the addon is built without it, and requests for structured output are refused.
+
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Checkout } from "./checkout.ts";
+import { hasTool } from "./needed-tools.ts";
+import { say, sayUpToDate } from "./report.ts";
+import { run } from "./shell.ts";
+
+/** Oldest Rust that compiles llguidance 1.9, by its manifest. */
+const OLDEST_CARGO = [1, 87] as const;
+
+const CRATE_FILES = ["Cargo.toml", "crates.lock", "lib.rs"].map((name) => `native/grammar/${name}`);
+
+/** Makes the library that CMakeLists.txt links if it exists. */
+export async function buildGrammarLibrary(checkout: Checkout): Promise<void> {
+  const crate = checkout.stampOf(CRATE_FILES, [`${process.platform} ${process.arch}`]);
+  if (existsSync(libraryPath(checkout)) && checkout.readStamp("grammar") === crate) {
+    sayUpToDate("grammar engine");
+    return;
+  }
+  const reason = (await reasonAgainst()) ?? (await build(checkout));
+  if (reason === null) checkout.writeStamp("grammar", crate);
+  else goWithout(checkout, reason);
+}
+
+/** @returns a stamp of the library as the addon's input; "" without it */
+export function grammarStamp(checkout: Checkout): string {
+  return existsSync(libraryPath(checkout)) ? (checkout.readStamp("grammar") ?? "") : "";
+}
+
+function libraryPath(checkout: Checkout): string {
+  return checkout.path("build", "grammar", "release", "libpagoda_grammar.a");
+}
+
+/** @returns why there is no library; null if it is built */
+async function build(checkout: Checkout): Promise<string | null> {
+  say("grammar engine: building llguidance with cargo; this takes a minute or two");
+  const crate = checkout.path("build", "grammar", "crate");
+  mkdirSync(crate, { recursive: true });
+  for (const file of CRATE_FILES) copyFileSync(checkout.path(file), join(crate, basename(file)));
+  const locked = await lock(crate);
+  if (locked !== null) return locked;
+  const command = ["cargo", "build", "--release", "--locked", "--quiet", "--target-dir", ".."];
+  const { exitCode, output } = await run(command, { cwd: crate });
+  if (exitCode !== 0) return faultOf(output);
+  say("grammar engine: built");
+  return null;
+}
+
+/**
+ * Writes Cargo.lock: versions and checksums are those of crates.lock, their source is the one that
+ * cargo uses.
+ * @returns why that is not possible; null if it is done
+ */
+async function lock(crate: string): Promise<string | null> {
+  rmSync(join(crate, "Cargo.lock"), { force: true });
+  const { exitCode, output } = await run(["cargo", "generate-lockfile"], { cwd: crate });
+  if (exitCode !== 0) return faultOf(output);
+  const source = /^source = .*$/m.exec(readFileSync(join(crate, "Cargo.lock"), "utf8"))?.[0];
+  const pinned = readFileSync(join(crate, "crates.lock"), "utf8");
+  const withSource = pinned.replaceAll(/^checksum = /gm, `${source}\nchecksum = `);
+  writeFileSync(join(crate, "Cargo.lock"), withSource);
+  return null;
+}
+
+const faultOf = (output: string) => `cargo failed: ${output.split("\n").at(-1) ?? ""}`;
+
+/** @returns why cargo cannot build the library; null if it can */
+async function reasonAgainst(): Promise<string | null> {
+  if (!hasTool("cargo")) return "cargo is missing";
+  const { output } = await run(["cargo", "--version"]);
+  const version = /cargo (\d+)\.(\d+)/.exec(output);
+  if (version === null) return `unknown cargo: ${output}`;
+  const [major, minor] = [Number(version[1]), Number(version[2])];
+  const [oldestMajor, oldestMinor] = OLDEST_CARGO;
+  const isNew = major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+  return isNew ? null : `cargo ${major}.${minor} is older than ${OLDEST_CARGO.join(".")}`;
+}
+
+/** Removes a library of another version, and reports each reason once, since every setup gets here. */
+function goWithout(checkout: Checkout, reason: string): void {
+  rmSync(libraryPath(checkout), { force: true });
+  if (checkout.readStamp("grammar-reason") === reason) return;
+  checkout.writeStamp("grammar-reason", reason);
+  say(`grammar engine: none (${reason}); requests for structured output will be refused`);
+}
