@@ -9,6 +9,7 @@ import type { SamplingDefaults, SamplingParams } from "../request/sampling-param
 import type { ApiContext } from "./api-context.ts";
 import { shortened } from "./quote.ts";
 import type { SamplingBody } from "./schemas.ts";
+import { grammarOf } from "./structured-output.ts";
 
 export interface SamplingInput {
   readonly body: SamplingBody;
@@ -48,6 +49,7 @@ export function samplingParams(context: ApiContext, input: SamplingInput): Sampl
     logitBias: readLogitBias(context, body.logit_bias),
     allowedTokenIds: body.allowed_token_ids?.map(Number) ?? null,
     skipSpecialTokens: body.skip_special_tokens,
+    grammar: grammarOf(body),
   };
 }
 

@@ -80,11 +80,11 @@ const MESSAGE_TEXTS = ["name", "tool_call_id", "reasoning", "reasoning_content"]
 
 const RESPONSE_FORMATS = ["text", "json_object", "json_schema", "structural_tag"];
 
-const responseFormat: Reader<string> = (value, location, issues) => {
+const responseFormat: Reader<JsonObject> = (value, location, issues) => {
   const read = object(value, location, issues);
   if (read === undefined) return undefined;
   const { type } = read;
-  if (typeof type === "string" && RESPONSE_FORMATS.includes(type)) return type;
+  if (typeof type === "string" && RESPONSE_FORMATS.includes(type)) return read;
   issues.add(
     "literal_error",
     [...location, "type"],
@@ -137,18 +137,6 @@ const UNREAD = optional(anything);
  * vLLM ignores its retired names (guided_*) and those of other servers, and answers without the constraint.
  */
 export const UNBUILT_FIELDS = {
-  structured_outputs: UNREAD,
-  guided_json: UNREAD,
-  guided_regex: UNREAD,
-  guided_choice: UNREAD,
-  guided_grammar: UNREAD,
-  guided_decoding_backend: UNREAD,
-  guided_whitespace_pattern: UNREAD,
-  structural_tag: UNREAD,
-  grammar: UNREAD,
-  json_schema: UNREAD,
-  regex: UNREAD,
-  ebnf: UNREAD,
   logits_processors: UNREAD,
   vllm_xargs: UNREAD,
   bad_words: UNREAD,
@@ -215,6 +203,16 @@ const SAMPLING_FIELDS = {
   cache_salt: optional(string),
   request_id: optional(string),
   response_format: optional(responseFormat),
+  structured_outputs: UNREAD,
+  guided_json: UNREAD,
+  guided_regex: UNREAD,
+  guided_choice: UNREAD,
+  guided_grammar: UNREAD,
+  structural_tag: UNREAD,
+  json_schema: UNREAD,
+  grammar: UNREAD,
+  ebnf: UNREAD,
+  regex: UNREAD,
   use_beam_search: optional(boolean, false),
 } as const;
 

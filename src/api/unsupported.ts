@@ -45,9 +45,6 @@ export function checkStreamOptions(body: SamplingBody): void {
 const MAX_SALT_LENGTH = 256;
 
 function checkSamplingFeatures(body: SamplingBody): void {
-  if (body.response_format !== null && body.response_format !== "text") {
-    refuse("response_format", ` of type '${body.response_format}'`);
-  }
   for (const name of Object.keys(UNBUILT_FIELDS) as (keyof typeof UNBUILT_FIELDS)[]) {
     if (asksForSomething(body[name], name)) refuse(name, "", ADVICE[name]);
   }
@@ -104,9 +101,7 @@ function asksForSomething(value: Json, name = ""): boolean {
   return !isObject(value) || EMPTY_ASKS.includes(name) || Object.keys(value).length > 0;
 }
 
-const EMPTY_ASKS: readonly string[] = [
-  ...["guided_json", "json_schema", "structured_outputs", "web_search_options"],
-];
+const EMPTY_ASKS: readonly string[] = ["web_search_options"];
 
 const ADVICE: Readonly<Partial<Record<string, string>>> = {
   functions: " Tools are not supported either.",

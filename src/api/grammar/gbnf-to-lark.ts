@@ -1,0 +1,151 @@
+// Translates GBNF to Lark for llguidance, which reads a text as lexemes, each a regular expression that takes
+// the longest match. Rules without recursion become one expression, so a grammar without recursion is
+// enforced exactly. In others, a lexeme can take text that the next one could have started with: then the
+// output still fits the grammar, but some fitting texts cannot be generated.
+
+import { type Expression, GrammarTextError } from "./gbnf-parser.ts";
+
+/** Maximum length of a rule as one expression; longer ones stay rules. */
+const MAX_REGEX_LENGTH = 20_000;
+
+/** Rules within rules that become one expression; the translation recurses. */
+const MAX_DEPTH = 100;
+
+/**
+ * @param root name of the first rule
+ * @param start Lark's name for it; the other rules get names that begin with it
+ * @throws GrammarTextError for a missing rule
+ */
+export function larkOf(
+  rules: ReadonlyMap<string, Expression>,
+  root: string,
+  start = "start",
+): string {
+  if (!rules.has(root)) throw new GrammarTextError(`rule ${root} is missing`);
+  return new Translation(rules).lark(root, start);
+}
+
+class Translation {
+  readonly #rules: ReadonlyMap<string, Expression>;
+  /** Regular expression of each rule; null if it cannot be one. */
+  readonly #regexes = new Map<string, string | null>();
+  /** Names of the rules whose expressions are being made. */
+  readonly #open = new Set<string>();
+  readonly #names = new Map<string, string>();
+  #start = "";
+
+  constructor(rules: ReadonlyMap<string, Expression>) {
+    this.#rules = rules;
+  }
+
+  lark(root: string, start: string): string {
+    this.#start = start;
+    this.#names.set(root, start);
+    const lines: string[] = [];
+    // Rules that are used are added to the names while this loop runs.
+    for (const [name, larkName] of this.#names) {
+      lines.push(`${larkName}: ${this.#body(this.#rule(name))}`);
+    }
+    return lines.join("\n");
+  }
+
+  #body(expression: Expression): string {
+    const regex = this.#regex(expression);
+    if (regex !== null) return regex === "" ? '""' : `/${regex}/`;
+    switch (expression.kind) {
+      case "token":
+        return expression.text;
+      case "rule":
+        return this.#nameOf(expression.name);
+      case "choice":
+        return `(${expression.items.map((item) => this.#body(item)).join(" | ")})`;
+      case "sequence":
+        return expression.items.map((item) => this.#body(item)).join(" ");
+      case "repeat":
+        return `(${this.#body(expression.item)}){${expression.min},${expression.max ?? ""}}`;
+      default:
+        throw new GrammarTextError("the grammar is too long");
+    }
+  }
+
+  /** @returns null for a recursive expression, one with special tokens, or a long one */
+  #regex(expression: Expression): string | null {
+    const regex = this.#anyRegex(expression);
+    return regex === null || regex.length > MAX_REGEX_LENGTH ? null : regex;
+  }
+
+  #anyRegex(expression: Expression): string | null {
+    switch (expression.kind) {
+      case "text":
+        return [...expression.text].map((character) => escaped(character)).join("");
+      case "any":
+        return "(?s:.)";
+      case "class":
+        return classRegex(expression.isNegated, expression.ranges);
+      case "token":
+        return null;
+      case "rule":
+        return this.#ruleRegex(expression.name);
+      case "choice":
+        return this.#joined(expression.items, "|", "(?:", ")");
+      case "sequence":
+        return this.#joined(expression.items, "", "", "");
+      case "repeat":
+        return this.#repeatRegex(expression.item, expression.min, expression.max);
+    }
+  }
+
+  #joined(items: readonly Expression[], sign: string, open: string, close: string): string | null {
+    const parts: string[] = [];
+    for (const item of items) {
+      const regex = this.#regex(item);
+      if (regex === null) return null;
+      parts.push(regex);
+    }
+    return open + parts.join(sign) + close;
+  }
+
+  #repeatRegex(item: Expression, min: number, max: number | null): string | null {
+    const regex = this.#regex(item);
+    return regex === null ? null : `(?:${regex}){${min},${max ?? ""}}`;
+  }
+
+  #ruleRegex(name: string): string | null {
+    const known = this.#regexes.get(name);
+    if (known !== undefined) return known;
+    if (this.#open.has(name) || this.#open.size > MAX_DEPTH) return null;
+    this.#open.add(name);
+    const regex = this.#regex(this.#rule(name));
+    this.#open.delete(name);
+    this.#regexes.set(name, regex);
+    return regex;
+  }
+
+  #rule(name: string): Expression {
+    const body = this.#rules.get(name);
+    if (body === undefined) throw new GrammarTextError(`rule ${name} is missing`);
+    return body;
+  }
+
+  #nameOf(name: string): string {
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    const larkName = `${this.#start}_${this.#names.size}`;
+    this.#names.set(name, larkName);
+    return larkName;
+  }
+}
+
+function classRegex(isNegated: boolean, ranges: readonly (readonly [number, number])[]): string {
+  const parts = ranges.map(([first, last]) =>
+    first === last ? codeEscape(first) : `${codeEscape(first)}-${codeEscape(last)}`,
+  );
+  return `[${isNegated ? "^" : ""}${parts.join("")}]`;
+}
+
+/** Letters and digits stay readable; everything else is written as its code. */
+function escaped(character: string): string {
+  return /^[A-Za-z0-9]$/.test(character) ? character : codeEscape(character.codePointAt(0) ?? 0);
+}
+
+const codeEscape = (point: number): string => `\\u{${point.toString(16)}}`;

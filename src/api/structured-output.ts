@@ -1,0 +1,205 @@
+// Constraints on the output's form: from the fields of a body to one grammar. Names and rules are vLLM's
+// (StructuredOutputsParams, response_format); the names of its retired fields and of llama-server and SGLang
+// are understood, too, so that no constraint is ignored.
+
+import { RequestError } from "../errors.ts";
+import { parseJson, writeJson } from "../json.ts";
+import type { GrammarSpec } from "../request/sampling-params.ts";
+import { isObject, type Json, type JsonObject } from "./fields.ts";
+import { grammarText } from "./grammar/grammar-text.ts";
+import type { SamplingBody } from "./schemas.ts";
+import { structuralTagText } from "./structural-tag.ts";
+
+/** A grammar without the field that it comes from. */
+type Grammar = Omit<GrammarSpec, "param">;
+
+/** Options for JSON, from `structured_outputs`. */
+interface JsonOptions {
+  readonly whitespacePattern: string | null;
+  readonly hasCompactJson: boolean;
+}
+
+/**
+ * Whitespace between the tokens of JSON: up to two line breaks with indentation. Small models repeat whitespace
+ * without end when they are free to.
+ */
+const WHITESPACE = "[ \\t]*(\\r?\\n[ \\t]*){0,2}";
+
+const DEFAULT_JSON: JsonOptions = { whitespacePattern: null, hasCompactJson: false };
+
+/**
+ * @returns null for free text
+ * @throws RequestError "invalid_value" naming the field
+ */
+export function grammarOf(body: SamplingBody): GrammarSpec | null {
+  const found = CONSTRAINTS.flatMap((constraint) => {
+    const value = body[constraint.field];
+    const grammar = isBlank(value) ? null : constraint.read(value, constraint.field);
+    return grammar === null ? [] : [{ ...grammar, param: constraint.field }];
+  });
+  const [first = null, second] = found;
+  if (second !== undefined) {
+    refuse(
+      "You can only use one kind of constraints for structured outputs, got " +
+        `${found.map(({ param }) => `\`${param}\``).join(" and ")}.`,
+      second.param,
+    );
+  }
+  return first;
+}
+
+/** @returns whether a field is not filled in: clients that send every field send null or "" */
+const isBlank = (value: Json) => value === null || value === "" || value === false;
+
+/** Fields of a body that hold a constraint. */
+type ConstraintField = keyof typeof READERS;
+
+/** @returns the grammar of a field's value; null if it constrains nothing */
+type ConstraintReader = (value: Json, param: string) => Grammar | null;
+
+const READERS = {
+  response_format: responseFormat,
+  structured_outputs: structuredOutputs,
+  guided_json: jsonGrammar,
+  guided_regex: regexGrammar,
+  guided_choice: choiceGrammar,
+  guided_grammar: textGrammar,
+  structural_tag: tagGrammar,
+  json_schema: jsonGrammar,
+  grammar: textGrammar,
+  ebnf: textGrammar,
+  regex: regexGrammar,
+} satisfies Record<string, ConstraintReader>;
+
+const CONSTRAINTS = (Object.keys(READERS) as ConstraintField[]).map((field) => ({
+  field,
+  read: READERS[field],
+}));
+
+function responseFormat(value: Json, param: string): Grammar | null {
+  const format = isObject(value) ? value : {};
+  switch (format["type"]) {
+    case "json_object":
+      // llama-server's form has the schema next to the type.
+      return jsonGrammar(format["schema"] ?? { type: "object" }, param);
+    case "json_schema":
+      return jsonGrammar(schemaOf(format, param), param);
+    case "structural_tag":
+      return tagGrammar(value, param);
+    default:
+      return null;
+  }
+}
+
+function schemaOf(format: JsonObject, param: string): Json {
+  const named = format["json_schema"] ?? format["schema"] ?? null;
+  if (named === null) {
+    refuse(
+      "When response_format type is 'json_schema', the 'json_schema' field must be provided.",
+      param,
+    );
+  }
+  if (!isObject(named)) refuse("'json_schema' must be an object.", param);
+  const schema =
+    format["json_schema"] === undefined ? named : (named["schema"] ?? named["json_schema"] ?? null);
+  if (schema === null) refuse("'json_schema' must have a 'schema'.", param);
+  return schema;
+}
+
+/** The fields of vLLM's `structured_outputs`, of which exactly one must be set. */
+const KINDS: Readonly<
+  Record<string, (value: Json, param: string, json: JsonOptions) => Grammar | null>
+> = {
+  json: jsonGrammar,
+  regex: regexGrammar,
+  choice: choiceGrammar,
+  grammar: textGrammar,
+  json_object: (value, param, json) =>
+    value === true ? jsonGrammar({ type: "object" }, param, json) : null,
+  structural_tag: tagGrammar,
+};
+
+function structuredOutputs(value: Json, param: string): Grammar | null {
+  if (!isObject(value)) refuse("`structured_outputs` must be an object.", param);
+  const json = jsonOptions(value, param);
+  const grammars = Object.entries(KINDS).flatMap(([kind, read]) => {
+    const given = value[kind] ?? null;
+    const grammar = given === null || given === false ? null : read(given, param, json);
+    return grammar === null ? [] : [grammar];
+  });
+  const [first, second] = grammars;
+  if (second !== undefined) {
+    refuse(
+      "You can only use one kind of structured outputs constraint but multiple are specified: " +
+        Object.keys(value).join(", "),
+      param,
+    );
+  }
+  return (
+    first ??
+    refuse("You must use one kind of structured outputs constraint but none are specified.", param)
+  );
+}
+
+function jsonOptions(value: JsonObject, param: string): JsonOptions {
+  const pattern = value["whitespace_pattern"] ?? null;
+  if (pattern !== null && typeof pattern !== "string") {
+    refuse("'whitespace_pattern' must be a string.", param);
+  }
+  return { whitespacePattern: pattern, hasCompactJson: value["disable_any_whitespace"] === true };
+}
+
+/** A JSON schema, or its text. */
+function jsonGrammar(value: Json, param: string, options = DEFAULT_JSON): Grammar {
+  const schema = typeof value === "string" ? parsedSchema(value, param) : value;
+  if (typeof schema === "boolean") return jsonGrammar(schema ? {} : { not: {} }, param, options);
+  if (!isObject(schema)) refuse("a JSON schema must be an object.", param);
+  return { kind: "json_schema", text: writeJson({ ...schema, "x-guidance": guidance(options) }) };
+}
+
+function parsedSchema(text: string, param: string): Json {
+  try {
+    return parseJson(text) as Json;
+  } catch {
+    return refuse("the JSON schema is not valid JSON.", param);
+  }
+}
+
+/** llguidance's options in a schema. */
+function guidance({ whitespacePattern, hasCompactJson }: JsonOptions): JsonObject {
+  if (hasCompactJson) return { whitespace_flexible: false };
+  return { whitespace_pattern: whitespacePattern ?? WHITESPACE };
+}
+
+function regexGrammar(value: Json, param: string): Grammar {
+  if (typeof value !== "string" || value === "")
+    refuse("a regex must be a nonempty string.", param);
+  return { kind: "regex", text: value };
+}
+
+function choiceGrammar(value: Json, param: string): Grammar {
+  if (!Array.isArray(value) || value.length === 0)
+    refuse("'choice' must be a nonempty list.", param);
+  const texts = value.map((choice: Json) =>
+    typeof choice === "string"
+      ? JSON.stringify(choice)
+      : refuse("'choice' must be a list of strings.", param),
+  );
+  return { kind: "lark", text: `start: ${texts.join(" | ")}` };
+}
+
+function textGrammar(value: Json, param: string): Grammar {
+  if (typeof value !== "string" || value.trim() === "") {
+    refuse("a grammar must be a nonempty string.", param);
+  }
+  return { kind: "lark", text: grammarText(value, param) };
+}
+
+function tagGrammar(value: Json, param: string): Grammar {
+  const tag = typeof value === "string" ? parsedSchema(value, param) : value;
+  return { kind: "lark", text: structuralTagText(tag, param) };
+}
+
+function refuse(message: string, param: string): never {
+  throw new RequestError("invalid_value", message, param);
+}
