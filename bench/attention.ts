@@ -32,6 +32,7 @@ function decodeOf(sequence: number, context: number): ScheduledRequest {
     arrivalOrder: sequence,
     cacheSalt: null,
     forkOf: null,
+    grammar: null,
   });
   const length = Math.floor(context / LIMITS.blockSize) + 1;
   const first = 1 + sequence * BLOCKS_PER_SEQ;

@@ -80,6 +80,10 @@ export class EmptyRunner implements ModelRunner {
     return this.#packer.unpack(plan);
   }
 
+  compileGrammar(): null {
+    return null;
+  }
+
   async checkReload(): Promise<void> {}
   async sleep(): Promise<void> {}
 

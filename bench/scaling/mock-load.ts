@@ -45,6 +45,7 @@ export function mockRequest(numPromptTokens: number, maxTokens: number): Request
     arrivalOrder: order,
     cacheSalt: null,
     forkOf: null,
+    grammar: null,
   });
 }
 
@@ -55,6 +56,7 @@ export function mockStep(scheduler: Scheduler): StepPlan {
     tokenIds: output === "tokens" ? [TOKEN] : [],
     logprobs: null,
     pooled: null,
+    isRefused: false,
     promptLogprobs: null,
     isCorrupted: false,
   }));

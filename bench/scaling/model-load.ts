@@ -48,6 +48,7 @@ function scheduled({ context, numTokens, blockIds }: Entry, sequence: number): S
     arrivalOrder: sequence,
     cacheSalt: null,
     forkOf: null,
+    grammar: null,
   });
   const numBlocks = Math.ceil((context + numTokens) / BLOCK_SIZE);
   return {

@@ -18,6 +18,7 @@ import type {
   RequestOutput,
 } from "../protocol/protocol.ts";
 import type { Request } from "../request/request.ts";
+import type { CompiledGrammar } from "../request/sampling-params.ts";
 import type { ModelRunner } from "../runner/model-runner.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
@@ -101,32 +102,68 @@ export class InProcessEngine implements EngineClient {
   async add(request: EngineRequest): Promise<Int32Array> {
     const { requestIds, prompt } = request;
     if (prompt instanceof Int32Array) {
-      this.#queue(request, prompt);
+      await this.#queue(request, prompt);
       return prompt;
     }
     for (const id of requestIds) this.#arriving.add(id);
     try {
       const promptTokenIds = await tokenIdsOf(this.#runner.tokenizer, prompt, this.info);
-      this.#queue(request, promptTokenIds);
+      const isCompiled = this.#queue(request, promptTokenIds);
       this.abort(requestIds.filter((id) => !this.#arriving.has(id)));
+      await isCompiled;
       return promptTokenIds;
     } finally {
       for (const id of requestIds) this.#arriving.delete(id);
     }
   }
 
-  #queue(request: EngineRequest, promptTokenIds: Int32Array): void {
+  /**
+   * Queues the sequences of a request.
+   * @returns a promise if they wait for their grammar; it rejects, and they end without an output, if the grammar
+   *   cannot be compiled
+   */
+  #queue(request: EngineRequest, promptTokenIds: Int32Array): Promise<void> | null {
     if (this.unavailable !== null) throw this.unavailable;
     const maxTokens = fitMaxTokens(this.info, request, promptTokenIds);
     const arrivalOrder = this.#arrivalOrder;
     this.#arrivalOrder += request.requestIds.length;
-    const init = { request, promptTokenIds, maxTokens, arrivalOrder, seeds: this.#seeds };
-    for (const sequence of sequencesOf(init)) {
+    const spec = request.samplingParams.grammar;
+    const grammar = spec === null ? null : { isReady: false };
+    const init = { request, promptTokenIds, maxTokens, arrivalOrder, seeds: this.#seeds, grammar };
+    const sequences = sequencesOf(init);
+    const compiling = spec === null ? null : this.#runner.compileGrammar(sequences, spec);
+    if (grammar !== null) grammar.isReady = compiling === null;
+    for (const sequence of sequences) {
       this.#requests.set(sequence.requestId, sequence);
       this.#processor.add(sequence, this.#nowS());
       this.#scheduler.add(sequence);
     }
     this.#notify();
+    return grammar && compiling && this.#release(sequences, grammar, compiling);
+  }
+
+  /** Releases sequences as soon as their grammar is compiled, or ends them without an output. */
+  async #release(
+    sequences: readonly Request[],
+    grammar: CompiledGrammar,
+    compiling: Promise<void>,
+  ): Promise<void> {
+    try {
+      await compiling;
+      grammar.isReady = true;
+      this.#scheduler.releaseGrammar(grammar);
+    } catch (error) {
+      for (const sequence of sequences) this.#forget(sequence);
+      throw error;
+    } finally {
+      this.#notify();
+    }
+  }
+
+  #forget(request: Request): void {
+    if (!this.#requests.delete(request.requestId)) return;
+    this.#scheduler.finish(request, "FINISHED_ABORTED");
+    this.#processor.finish(request);
   }
 
   abort(requestIds: readonly string[]): void {

@@ -4,7 +4,7 @@
 import { checkCountedIds, maxCountedTokens } from "../protocol/prompt-limits.ts";
 import type { EngineInfo, EngineRequest, Prompt } from "../protocol/protocol.ts";
 import { Request } from "../request/request.ts";
-import type { SamplingParams } from "../request/sampling-params.ts";
+import type { CompiledGrammar, SamplingParams } from "../request/sampling-params.ts";
 import type { Tokenizer } from "../runner/tokenizer.ts";
 import type { SeedSource } from "./seed-source.ts";
 
@@ -34,11 +34,12 @@ export interface SequencesInit {
   readonly arrivalOrder: number;
   /** Source of seeds for requests that do not set one. */
   readonly seeds: SeedSource;
+  readonly grammar: CompiledGrammar | null;
 }
 
 /** The first sequence computes the prompt and its log-probabilities; the others share its blocks. */
 export function sequencesOf(init: SequencesInit): Request[] {
-  const { request, promptTokenIds, maxTokens, arrivalOrder, seeds } = init;
+  const { request, promptTokenIds, maxTokens, arrivalOrder, seeds, grammar } = init;
   const { externalId, requestIds, samplingParams, priority, cacheSalt } = request;
   const sequences: Request[] = [];
   for (const [index, requestId] of requestIds.entries()) {
@@ -47,7 +48,7 @@ export function sequencesOf(init: SequencesInit): Request[] {
     sequences.push(
       new Request({
         ...{ externalId, requestId, promptTokenIds, samplingParams: params, priority, cacheSalt },
-        forkOf,
+        ...{ forkOf, grammar },
         arrivalOrder: arrivalOrder + index,
       }),
     );

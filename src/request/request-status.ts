@@ -1,6 +1,6 @@
 // The statuses of a request, the allowed edges between them, and the finish reason of each final status.
 // Request.transition() is the only writer. Names are those of vLLM's RequestStatus. Nothing sets
-// WAITING_FOR_GRAMMAR and WAITING_FOR_REMOTE_KVS yet: structured output and KV connectors will.
+// WAITING_FOR_REMOTE_KVS yet: KV connectors will.
 
 export type LiveStatus =
   | "WAITING"

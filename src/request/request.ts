@@ -6,7 +6,7 @@ import { assert } from "../assert.ts";
 import type { Integer } from "../json.ts";
 import { BlockHashes } from "./block-hashes.ts";
 import { isFinished, type RequestStatus, TRANSITIONS } from "./request-status.ts";
-import type { SamplingParams } from "./sampling-params.ts";
+import type { CompiledGrammar, SamplingParams } from "./sampling-params.ts";
 
 export interface RequestInit {
   /** Id that the client knows, for logs; requests can share it. */
@@ -27,6 +27,8 @@ export interface RequestInit {
    * added before.
    */
   readonly forkOf: Request | null;
+  /** Grammar of the output, which its n sequences share; null = none. */
+  readonly grammar: CompiledGrammar | null;
 }
 
 const NO_TOKENS: readonly number[] = [];
@@ -39,6 +41,7 @@ export class Request {
   readonly arrivalOrder: number;
   readonly cacheSalt: string | null;
   readonly forkOf: Request | null;
+  readonly grammar: CompiledGrammar | null;
   readonly numPromptTokens: number;
   /** Halves of the seed, uint32, since bigint arithmetic in every step is measurably slow. 0 = no seed. */
   readonly seedLow: number;
@@ -71,6 +74,7 @@ export class Request {
     this.arrivalOrder = init.arrivalOrder;
     this.cacheSalt = init.cacheSalt;
     this.forkOf = init.forkOf;
+    this.grammar = init.grammar;
     this.numPromptTokens = init.promptTokenIds.length;
     const seed = BigInt.asUintN(64, init.samplingParams.seed ?? 0n);
     this.seedLow = Number(seed & 0xffffffffn);

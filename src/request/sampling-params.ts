@@ -1,6 +1,20 @@
 // Sampling parameters of one request after validation and defaults, read by the scheduler, the output
 // processor and the native sampler. Names and defaults are those of vLLM's SamplingParams.
 
+/** A grammar that the whole output follows. */
+export interface GrammarSpec {
+  /** A JSON schema, a regular expression in Rust's syntax, or llguidance's variant of Lark. */
+  readonly kind: "json_schema" | "regex" | "lark";
+  readonly text: string;
+  /** Body field that it comes from, for errors. */
+  readonly param: string;
+}
+
+/** State of a grammar. Requests wait until it is compiled. */
+export interface CompiledGrammar {
+  isReady: boolean;
+}
+
 export interface SamplingParams {
   /** Sequences generated from the prompt, >= 1. */
   readonly n: number;
@@ -40,6 +54,8 @@ export interface SamplingParams {
   /** Only these ids may be sampled; null = all. */
   readonly allowedTokenIds: readonly number[] | null;
   readonly skipSpecialTokens: boolean;
+  /** Null = free text. */
+  readonly grammar: GrammarSpec | null;
 }
 
 /** Log-probabilities per position that vLLM allows by default. */
@@ -67,6 +83,7 @@ export const DEFAULT_SAMPLING_PARAMS: SamplingParams = {
   logitBias: [],
   allowedTokenIds: null,
   skipSpecialTokens: true,
+  grammar: null,
 };
 
 /** Values for parameters that a request does not set. */

@@ -2,6 +2,8 @@
 // conformance suite runs over both.
 
 import type { MemoryReport, ModelInfo } from "../protocol/model-info.ts";
+import type { Request } from "../request/request.ts";
+import type { GrammarSpec } from "../request/sampling-params.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -15,6 +17,12 @@ export interface ModelRunner {
    * @throws EngineError "engine_step_failed" when the pass fails; the KV written by it is undefined.
    */
   run(plan: StepPlan): Promise<StepResult>;
+  /**
+   * Compiles the grammar of a prompt's sequences, which keep it until a plan lists them as finished.
+   * @returns null if it is compiled already
+   * @throws RequestError "invalid_value" for a grammar that cannot be enforced, or "unsupported"
+   */
+  compileGrammar(sequences: readonly Request[], spec: GrammarSpec): Promise<void> | null;
   /** @throws NativeError "model_*" if the weights could not be restored after they are dropped */
   checkReload(): Promise<void>;
   /**

@@ -5,9 +5,11 @@
 import { EngineError } from "../errors.ts";
 import type { MemoryReport, ModelInfo } from "../protocol/model-info.ts";
 import type { Request } from "../request/request.ts";
+import type { GrammarSpec } from "../request/sampling-params.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
 import { loadAddon } from "./addon.ts";
 import type { LoadModelOptions, NativeModel } from "./addon-types.ts";
+import { GrammarCache } from "./grammar-cache.ts";
 import type { ModelRunner } from "./model-runner.ts";
 import { NativeTokenizer } from "./native-tokenizer.ts";
 import { StepPacker } from "./step-batch.ts";
@@ -23,6 +25,7 @@ export class NativeModelRunner implements ModelRunner {
   readonly #packer: StepPacker;
   /** Sampler handle by request id; requests without state are absent. */
   readonly #samplers = new Map<string, number>();
+  readonly #grammars: GrammarCache;
   readonly #samplerOf = (request: Request) => this.#samplerHandle(request);
 
   private constructor(model: NativeModel, options: NativeModelRunnerOptions) {
@@ -30,6 +33,7 @@ export class NativeModelRunner implements ModelRunner {
     this.info = model.info;
     this.tokenizer = new NativeTokenizer(model);
     this.#packer = new StepPacker(options);
+    this.#grammars = new GrammarCache(model);
   }
 
   /** @throws NativeError "model_*" or "out_of_memory" when the model cannot be loaded */
@@ -47,6 +51,7 @@ export class NativeModelRunner implements ModelRunner {
 
   async run(plan: StepPlan): Promise<StepResult> {
     this.#freeSamplers(plan.finishedRequestIds);
+    for (const id of plan.finishedRequestIds) this.#grammars.release(id);
     this.#packer.pack(plan, this.#samplerOf);
     try {
       await this.#model.step(this.#packer.batch, this.#packer.output);
@@ -55,6 +60,10 @@ export class NativeModelRunner implements ModelRunner {
       throw new EngineError("engine_step_failed", `step ${plan.stepId}: ${reason}`, { cause });
     }
     return this.#packer.unpack(plan);
+  }
+
+  compileGrammar(sequences: readonly Request[], spec: GrammarSpec): Promise<void> | null {
+    return this.#grammars.compile(sequences, spec);
   }
 
   checkReload(): Promise<void> {
@@ -100,6 +109,7 @@ export class NativeModelRunner implements ModelRunner {
       logitBiasValues: Float32Array.from(logitBias, ([, bias]) => bias),
       allowedTokenIds: Int32Array.from(allowedTokenIds ?? []),
       endTokenIds: Int32Array.from([...eos, ...stopTokenIds]),
+      grammar: this.#grammars.handleOf(request.requestId),
     });
   }
 
@@ -121,6 +131,7 @@ function needsSampler(request: Request): boolean {
     params.repetitionPenalty !== 1 ||
     params.logitBias.length > 0 ||
     params.allowedTokenIds !== null ||
+    params.grammar !== null ||
     params.minTokens > 0
   );
 }

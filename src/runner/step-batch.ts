@@ -15,7 +15,13 @@ import type {
   StepPlan,
   StepResult,
 } from "../scheduler/scheduler-output.ts";
-import { FLAG_BAN_END, type StepBatch, type StepOutput } from "./addon-types.ts";
+import {
+  FAULT_NAN,
+  FAULT_REFUSED,
+  FLAG_BAN_END,
+  type StepBatch,
+  type StepOutput,
+} from "./addon-types.ts";
 
 export interface StepBatchLimits {
   readonly blockSize: number;
@@ -27,7 +33,7 @@ export interface StepBatchLimits {
 /** @returns the handle of a request's native sampler state, 0 = none; called once per sampled row */
 export type SamplerLookup = (request: Request) => number;
 
-const NOTHING_SAMPLED = { tokenIds: [], logprobs: null, pooled: null } as const;
+const NOTHING_SAMPLED = { tokenIds: [], logprobs: null, pooled: null, isRefused: false } as const;
 
 export class StepPacker {
   readonly batch: StepBatch;
@@ -67,11 +73,13 @@ export class StepPacker {
       row += numScored;
       if (entry.output === "none") return { ...NOTHING_SAMPLED, promptLogprobs, isCorrupted };
       const sampled = row++;
-      isCorrupted ||= this.output.nanFlags[sampled] === 1;
+      const faults = this.output.rowFaults[sampled] ?? 0;
+      isCorrupted ||= (faults & FAULT_NAN) !== 0;
+      const isRefused = (faults & FAULT_REFUSED) !== 0;
       const tokenIds = [this.output.tokenIds[sampled] ?? 0];
       const wantsLogprobs = entry.request.samplingParams.logprobs !== null;
       const logprobs = wantsLogprobs ? [this.#position(sampled)] : null;
-      return { tokenIds, logprobs, pooled: null, promptLogprobs, isCorrupted };
+      return { tokenIds, logprobs, pooled: null, promptLogprobs, isCorrupted, isRefused };
     });
     const [forwardMs = 0, samplingMs = 0] = this.output.timings;
     return { results, forwardMs, samplingMs };
@@ -158,7 +166,8 @@ export class StepPacker {
 
   #hasNan(firstRow: number, count: number): boolean {
     const end = firstRow + count;
-    for (let row = firstRow; row < end; row++) if (this.output.nanFlags[row] === 1) return true;
+    for (let row = firstRow; row < end; row++)
+      if (this.output.rowFaults[row] === FAULT_NAN) return true;
     return false;
   }
 
@@ -238,7 +247,7 @@ function allocateOutput(numRows: number): StepOutput {
     ranks: new Int32Array(numRows),
     topIds: new Int32Array(numRows * USUAL_LOGPROBS),
     topLogprobs: new Float32Array(numRows * USUAL_LOGPROBS),
-    nanFlags: new Uint8Array(numRows),
+    rowFaults: new Uint8Array(numRows),
     timings: new Float64Array(2),
   };
 }

@@ -3,9 +3,13 @@
 
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
+import type { CompiledGrammar } from "../request/sampling-params.ts";
 
-/** Event that a request waits for, compared by identity: the source of a fork, until its prompt is computed. */
-export type BlockKey = Request;
+/**
+ * Event that a request waits for, compared by identity: the source of a fork, until its prompt is computed; a
+ * grammar, until it is compiled.
+ */
+export type BlockKey = Request | CompiledGrammar;
 
 export class Blocked {
   /** Requests that wait for each key, in order. */

@@ -73,6 +73,8 @@ export interface ScheduledResult {
   readonly promptLogprobs: readonly PositionLogprobs[] | null;
   /** Whether a logit of this request's rows was NaN. */
   readonly isCorrupted: boolean;
+  /** Whether the request's grammar left no token or exceeded a limit; the request ends with an error. */
+  readonly isRefused: boolean;
 }
 
 export interface StepResult {
@@ -86,7 +88,7 @@ export interface StepResult {
 /** Tokens that a request took from a step; it may have finished with the last of them. */
 export interface SampledTokens {
   readonly request: Request;
-  /** At least one. Tokens sampled after a stop are left out. */
+  /** At least one, unless the request ends with an error. Tokens sampled after a stop are left out. */
   readonly tokenIds: readonly number[];
   /** Parallel to tokenIds; null unless requested. */
   readonly logprobs: readonly PositionLogprobs[] | null;

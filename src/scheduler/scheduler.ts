@@ -7,6 +7,7 @@ import { assert } from "../assert.ts";
 import { type BlockCopy, type KvCacheConfig, KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
 import type { FinishedStatus } from "../request/request-status.ts";
+import type { CompiledGrammar } from "../request/sampling-params.ts";
 import type { AdmissionRule } from "./admission-rule.ts";
 import { type AdmissionConfig, admissionRules } from "./admission-rules.ts";
 import { Blocked } from "./blocked.ts";
@@ -76,21 +77,34 @@ export class Scheduler {
   /** Whether schedule() has something to plan. */
   get hasWork(): boolean {
     if (this.#paused === "hold") return false;
-    return this.#running.length + this.#waiting.size + this.#blocked.size > 0;
+    return this.#running.length + this.#waiting.size > 0;
+  }
+
+  /** Queues a request, or holds it until the end of a pause. */
+  add(request: Request): void {
+    if (this.#paused !== null) this.#held.add(request);
+    else this.#queue(request);
   }
 
   /**
-   * Queues a request. A fork of a request that still computes its prompt is blocked until then; a request added
-   * during a pause is held until its end.
+   * Queues a request. Until its grammar is compiled, or the source of a fork has computed its prompt, it is
+   * blocked.
    */
-  add(request: Request): void {
-    if (this.#paused !== null) {
-      this.#held.add(request);
-      return;
-    }
-    const source = request.forkOf;
-    if (source !== null && isComputingPrompt(source)) this.#blocked.add(request, source);
+  #queue(request: Request): void {
+    const { forkOf, grammar } = request;
+    if (grammar !== null && !grammar.isReady) {
+      request.transition("WAITING_FOR_GRAMMAR");
+      this.#blocked.add(request, grammar);
+    } else if (forkOf !== null && isComputingPrompt(forkOf)) this.#blocked.add(request, forkOf);
     else this.#waiting.add(request);
+  }
+
+  /** Queues the requests that wait for a grammar, which is now compiled. */
+  releaseGrammar(grammar: CompiledGrammar): void {
+    for (const request of this.#blocked.release(grammar)) {
+      request.transition("WAITING");
+      this.#queue(request);
+    }
   }
 
   /** Begins or changes a pause: new requests are held. "hold" may be called between steps only. */
@@ -101,7 +115,7 @@ export class Scheduler {
   /** Ends a pause and queues held requests in order of arrival. */
   resume(): void {
     this.#paused = null;
-    for (const request of this.#held) this.add(request);
+    for (const request of this.#held) this.#queue(request);
     this.#held.clear();
   }
 
@@ -334,6 +348,7 @@ export class Scheduler {
     const { tokenIds, logprobs, isCorrupted } = outcome;
     let numAppended = 0;
     let stopReason: number | null = null;
+    if (outcome.isRefused) this.finish(request, "FINISHED_ERROR");
     while (numAppended < tokenIds.length && !request.isFinished) {
       const tokenId = tokenIds[numAppended++] ?? 0;
       request.appendOutputToken(tokenId);

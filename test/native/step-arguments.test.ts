@@ -147,6 +147,7 @@ describe("other arguments", () => {
       logitBiasValues: new Float32Array(0),
       allowedTokenIds: new Int32Array(0),
       endTokenIds: new Int32Array(0),
+      grammar: 0,
     };
     expect(() => model.createSampler(init)).toThrow("differ in length");
     const bad = { ...init, logitBiasValues: Float32Array.of(1), endTokenIds: Int32Array.of(-4) };

@@ -2,11 +2,12 @@
 // context back through the block table, and derives the next token from what it reads: a wrong slot, a
 // stale shared block or a missed copy changes the text. Tokens are bytes, plus BOS and EOS.
 
-import { EngineError } from "../../src/errors.ts";
+import { EngineError, RequestError } from "../../src/errors.ts";
 import type { ChatTemplateRequest } from "../../src/protocol/chat-template-request.ts";
 import type { MemoryReport, ModelInfo } from "../../src/protocol/model-info.ts";
 import type { PositionLogprobs } from "../../src/request/logprobs.ts";
 import type { Request } from "../../src/request/request.ts";
+import type { GrammarSpec } from "../../src/request/sampling-params.ts";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
 import type { Tokenizer } from "../../src/runner/tokenizer.ts";
 import type {
@@ -143,6 +144,20 @@ export class FakeModelRunner implements ModelRunner {
   sleepLevel: 0 | 1 | 2 = 0;
   hasWeights = true;
 
+  /** Text of grammars that compile only when a test calls `resolve`. */
+  readonly slowGrammars = new Map<string, PromiseWithResolvers<void>>();
+  /** Texts of all grammars, in order. */
+  readonly grammars: string[] = [];
+
+  /** Refuses empty grammars; does not enforce the others. */
+  compileGrammar(_sequences: readonly Request[], spec: GrammarSpec): Promise<void> | null {
+    this.grammars.push(spec.text);
+    if (spec.text !== "") return this.slowGrammars.get(spec.text)?.promise ?? null;
+    return Promise.reject(
+      new RequestError("invalid_value", `\`${spec.param}\` cannot be enforced: empty`, spec.param),
+    );
+  }
+
   async checkReload(): Promise<void> {}
 
   async sleep(level: 1 | 2): Promise<void> {
@@ -190,7 +205,14 @@ export class FakeModelRunner implements ModelRunner {
     const { logprobs: wanted } = entry.request.samplingParams;
     const hasLogprobs = wanted !== null && tokenIds.length > 0;
     const logprobs = hasLogprobs ? tokenIds.map((tokenId) => position(tokenId, wanted)) : null;
-    return { tokenIds, logprobs, pooled: null, promptLogprobs, isCorrupted: false };
+    return {
+      tokenIds,
+      logprobs,
+      pooled: null,
+      promptLogprobs,
+      isCorrupted: false,
+      isRefused: false,
+    };
   }
 
   /** Rows of the last known token and of the drafts, up to the first draft that the model would not sample. */

@@ -29,6 +29,7 @@ export function makeRequest(
     arrivalOrder: arrivalOrder++,
     cacheSalt: null,
     forkOf: null,
+    grammar: null,
     ...init,
   });
 }
@@ -69,6 +70,7 @@ export function makeResult(
     tokenIds: output === "tokens" ? [tokensOf(request)].flat() : [],
     logprobs: null,
     pooled: null,
+    isRefused: false,
     promptLogprobs: null,
     isCorrupted: false,
   }));

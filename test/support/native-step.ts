@@ -155,7 +155,7 @@ export class NativeStep {
         tokenId: output.topIds[start + i] ?? -1,
         logprob: output.topLogprobs[start + i] ?? Number.NaN,
       })),
-      hasNan: output.nanFlags[row] === 1,
+      hasNan: output.rowFaults[row] === 1,
     };
   }
 }

@@ -25,6 +25,7 @@ const sampler = model.createSampler({
   logitBiasValues: Float32Array.of(100),
   allowedTokenIds: none,
   endTokenIds: none,
+  grammar: 0,
 });
 const counted: StepRow = { sampler, frequencyPenalty: 7, temperature: 1, topK: 5, seed: 3n };
 const sequences = SHAPE_NAMES.map((_, token) => ({

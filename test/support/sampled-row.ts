@@ -24,6 +24,7 @@ export function emptyInit(vocabSize: number): SamplerInit {
     logitBiasValues: new Float32Array(0),
     allowedTokenIds: NO_IDS,
     endTokenIds: NO_IDS,
+    grammar: 0,
   };
 }
 

@@ -1,0 +1,112 @@
+// Compiled grammars by text, shared by all sequences that use them. Unused ones stay until newer ones take
+// their place.
+
+import { RequestError } from "../errors.ts";
+import type { Request } from "../request/request.ts";
+import type { GrammarSpec } from "../request/sampling-params.ts";
+import type { NativeError, NativeModel } from "./addon-types.ts";
+
+/** Limits of the cache; a grammar in use always stays. A compiled grammar takes about 1 MB. */
+const MAX_GRAMMARS = 128;
+const MAX_CHARACTERS = 16 * 1024 * 1024;
+
+interface Entry {
+  readonly key: string;
+  readonly compiling: Promise<void>;
+  /** Null until it is compiled. */
+  handle: number | null;
+  /** Number of sequences that use it. */
+  numUsers: number;
+}
+
+type Compiler = Pick<NativeModel, "compileGrammar" | "freeGrammar">;
+
+export class GrammarCache {
+  readonly #compiler: Compiler;
+  /** In order of last use. */
+  readonly #entries = new Map<string, Entry>();
+  /** By request id. */
+  readonly #used = new Map<string, Entry>();
+  #numCharacters = 0;
+
+  constructor(compiler: Compiler) {
+    this.#compiler = compiler;
+  }
+
+  /** Implements ModelRunner.compileGrammar(). */
+  compile(sequences: readonly Request[], spec: GrammarSpec): Promise<void> | null {
+    const entry = this.#entry(spec);
+    for (const { requestId } of sequences) this.#used.set(requestId, entry);
+    entry.numUsers += sequences.length;
+    this.#evict();
+    return entry.handle === null ? entry.compiling : null;
+  }
+
+  /** @returns the handle of a sequence's grammar, 0 = none */
+  handleOf(requestId: string): number {
+    return this.#used.get(requestId)?.handle ?? 0;
+  }
+
+  /** Ends a sequence's use of its grammar, if it has one. */
+  release(requestId: string): void {
+    const entry = this.#used.get(requestId);
+    if (entry === undefined) return;
+    this.#used.delete(requestId);
+    entry.numUsers--;
+    this.#evict();
+  }
+
+  #entry(spec: GrammarSpec): Entry {
+    const key = `${spec.kind} ${spec.text}`;
+    const known = this.#entries.get(key);
+    if (known !== undefined) {
+      this.#entries.delete(key);
+      this.#entries.set(key, known);
+      return known;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const entry: Entry = { key, compiling: promise, handle: null, numUsers: 0 };
+    this.#entries.set(key, entry);
+    this.#numCharacters += key.length;
+    this.#start(entry, spec).then(resolve, reject);
+    return entry;
+  }
+
+  async #start(entry: Entry, { kind, text, param }: GrammarSpec): Promise<void> {
+    try {
+      entry.handle = await this.#compiler.compileGrammar(kind, text);
+    } catch (error) {
+      this.#drop(entry);
+      throw toRequestError(error as NativeError, param);
+    }
+  }
+
+  /** Drops unused grammars, the least recently used first, while there are too many. */
+  #evict(): void {
+    for (const entry of this.#entries.values()) {
+      if (this.#entries.size <= MAX_GRAMMARS && this.#numCharacters <= MAX_CHARACTERS) return;
+      if (entry.numUsers > 0 || entry.handle === null) continue;
+      this.#compiler.freeGrammar(entry.handle);
+      this.#drop(entry);
+    }
+  }
+
+  #drop(entry: Entry): void {
+    if (this.#entries.get(entry.key) !== entry) return;
+    this.#entries.delete(entry.key);
+    this.#numCharacters -= entry.key.length;
+  }
+}
+
+/** Maximum length of the engine's message that a client sees. */
+const MAX_MESSAGE_LENGTH = 500;
+
+function toRequestError(error: NativeError, param: string): Error {
+  if (error.code === "grammar_unavailable") {
+    const message = `\`${param}\` is not supported by this server: ${error.message}.`;
+    return new RequestError("unsupported", message, param);
+  }
+  if (error.code !== "grammar_error") return error;
+  const reason = error.message.slice(0, MAX_MESSAGE_LENGTH);
+  return new RequestError("invalid_value", `\`${param}\` cannot be enforced: ${reason}`, param);
+}
