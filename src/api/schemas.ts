@@ -145,6 +145,8 @@ export const UNBUILT_FIELDS = {
   functions: UNREAD,
   web_search_options: UNREAD,
   repetition_detection: UNREAD,
+  guided_decoding_backend: UNREAD,
+  guided_whitespace_pattern: UNREAD,
   stop_regex: UNREAD,
   custom_logit_processor: UNREAD,
   lora: UNREAD,
