@@ -1,4 +1,4 @@
-// Ids of answers. They are short, because every chunk repeats them.
+// Response IDs. They are short because every chunk repeats them.
 
 import { RequestError } from "../errors.ts";
 
@@ -9,8 +9,8 @@ export function isUsableId(id: string): boolean {
 }
 
 /**
- * @returns `prefix` and the given id, or a random one of 16 hex digits
- * @throws RequestError "invalid_value" for an invalid id
+ * @returns `prefix`, a dash, and the given ID or 16 random hex digits
+ * @throws RequestError "invalid_value" for an invalid ID
  */
 export function answerId(prefix: string, given: string | null): string {
   if (given !== null && !isUsableId(given)) {

@@ -1,4 +1,4 @@
-// Context in which requests are checked and answered, over HTTP or in this process.
+// Context for checking and serving requests, over HTTP or in-process.
 
 import { RequestError } from "../errors.ts";
 import type { Front } from "../front/front.ts";
@@ -7,11 +7,11 @@ import { shortened } from "./quote.ts";
 
 export interface ApiContext {
   readonly front: Front;
-  /** The first is reported in answers; all are accepted. */
+  /** The first name is reported in responses; all are accepted. */
   readonly servedModelNames: readonly string[];
-  /** Whether a chat request can contain its own template. */
+  /** Whether chat requests may contain their own template. */
   readonly trustsRequestTemplates: boolean;
-  /** Null = the size of the vocabulary. */
+  /** Null = the vocabulary size. */
   readonly maxLogprobs: number | null;
   readonly samplingDefaults: SamplingDefaults;
   readonly limits: ApiLimits;
@@ -34,9 +34,9 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
 };
 
 export interface ApiOptions {
-  /** The first is reported in answers; all are accepted. At least one. */
+  /** At least one. The first name is reported in responses; all are accepted. */
   readonly modelNames: readonly string[];
-  /** Null = the size of the vocabulary. */
+  /** Null = the vocabulary size. */
   readonly maxLogprobs: number | null;
   /** Absent = vLLM's defaults. */
   readonly samplingDefaults?: SamplingDefaults;
@@ -55,19 +55,19 @@ export function apiContext(front: Front, options: ApiOptions): ApiContext {
   };
 }
 
-/** @returns the model name reported in answers */
+/** @returns the model name reported in responses */
 export function modelName(context: ApiContext): string {
   return context.servedModelNames[0] ?? "";
 }
 
-/** Checks a name; absent or empty means the served model. @throws RequestError "model_not_found" */
+/** Checks a model name; null or "" means the served model. @throws RequestError "model_not_found" */
 export function checkModel(context: ApiContext, model: string | null): void {
   if (model === null || model === "" || context.servedModelNames.includes(model)) return;
   const message = `The model \`${shortened(model, 256)}\` does not exist.`;
   throw new RequestError("model_not_found", message);
 }
 
-/** Unix seconds, for `created`. */
+/** @returns the current Unix time in seconds, for `created` */
 export function unixSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }

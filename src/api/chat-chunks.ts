@@ -1,4 +1,4 @@
-// Chunks of a streamed chat.
+// Writes the chunks of a streamed chat completion.
 
 import type { SequenceOutput } from "../front/output-stream.ts";
 import { isSilent, usage } from "./choice.ts";
@@ -31,7 +31,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
       : roles + this.#deltaEvent(output);
   }
 
-  /** The usage chunk, if the client asked for one. */
+  /** @returns the usage chunk, or "" if the client did not request one */
   end(): string {
     if (this.#chat.body.stream_options?.includeUsage !== true) return "";
     const numTokens = this.#numTokens.reduce((sum, count) => sum + count, 0);
@@ -39,7 +39,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#head.usageEvent(promptIds.length, numTokens, this.#numCachedTokens);
   }
 
-  /** One event per choice, and one more with the last message if the client asked for an echo. */
+  /** Writes an event per choice with its role, and with `echo` another one with the last message. */
   #roleEvents(): string {
     const { body, n, promptIds, role, prefix } = this.#chat;
     const ids = body.return_token_ids ? JSON.stringify([...promptIds]) : "null";
@@ -78,7 +78,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#numTokens[index] ?? 0;
   }
 
-  /** Usage of the chunk's own choice, as in vLLM; only the last chunk has the total of all choices. */
+  /** Usage of this chunk's choice, as in vLLM; only the last chunk has the total over all choices. */
   #continuousUsage(index: number): string {
     if (this.#chat.body.stream_options?.continuousUsageStats !== true) return "";
     const soFar = usage(this.#chat.promptIds.length, this.#numTokensOf(index));

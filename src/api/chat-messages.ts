@@ -1,26 +1,26 @@
-// Converts a chat's messages for the engine. Text parts are kept, other content parts are refused.
+// Converts a chat's messages for the engine. Keeps text parts and refuses all other content parts.
 
 import { RequestError } from "../errors.ts";
 import { wellFormedJson } from "../json.ts";
 import { isObject, type Json, type JsonObject } from "./fields.ts";
 import { shortened } from "./quote.ts";
 
-/** A checked message with the members that its template can use. */
+/** A checked message, with all members that the template can use. */
 export type ChatMessage = JsonObject & { readonly role: string };
 
 /** @throws RequestError "invalid_value" or "unsupported" */
 export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
   if (messages.length === 0) invalid("messages must not be empty");
   return messages.map((message) => ({
-    ...said(message),
+    ...withoutNulls(message),
     role: String(message["role"]),
     content: checkedContent(message["content"] ?? null),
-    ...calls(message["tool_calls"]),
+    ...toolCalls(message["tool_calls"]),
   }));
 }
 
-/** Replaces lone surrogates in arguments that are JSON text: Python accepts them, the engine does not. */
-function calls(list: Json | undefined): JsonObject {
+/** Replaces lone surrogates in arguments that are JSON text. Python accepts them; the engine does not. */
+function toolCalls(list: Json | undefined): JsonObject {
   if (!Array.isArray(list)) return {};
   return { tool_calls: list.map((call) => (isObject(call) ? withReadableArguments(call) : call)) };
 }
@@ -33,26 +33,26 @@ function withReadableArguments(call: JsonObject): JsonObject {
   return readable === text ? call : { ...call, function: { ...called, arguments: readable } };
 }
 
-/** Drops null members: some clients fill in every member, and a template can test whether one is defined. */
-function said(message: JsonObject): JsonObject {
+/** Drops null members. Some clients send every member, and templates can test whether one is defined. */
+function withoutNulls(message: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(message).filter(([, value]) => value !== null));
 }
 
-/** @returns the text of a checked message: one line per nonempty part, as in vLLM */
+/** @returns the text of a checked message, with its nonempty parts joined by newlines as in vLLM */
 export function contentText({ content }: ChatMessage): string {
   const parts = Array.isArray(content) ? content : [content];
   const texts = parts.map((part) => String(isObject(part) ? part["text"] : (part ?? "")));
   return texts.filter((text) => text !== "").join("\n");
 }
 
-/** Checks content. The template decides whether parts are kept or joined as lines of one string. */
+/** Checks content. Depending on the template, the engine keeps the parts or joins them with newlines. */
 function checkedContent(content: Json): Json {
   if (content === null || typeof content === "string") return content;
   if (!Array.isArray(content)) invalid("message content must be text or a list of parts");
   return content.map((part) => ({ type: "text", text: partText(part) }));
 }
 
-/** vLLM's text part types, with the field that holds the text. */
+/** Text part types in vLLM, with the field that holds the text. */
 const TEXT_FIELDS: ReadonlyMap<unknown, string> = new Map([
   ["text", "text"],
   ["input_text", "text"],
@@ -61,7 +61,7 @@ const TEXT_FIELDS: ReadonlyMap<unknown, string> = new Map([
   ["thinking", "thinking"],
 ]);
 
-/** Part types that need a model for images, audio or video: vLLM's, OpenAI's and Hugging Face's. */
+/** Part types in vLLM, OpenAI and Hugging Face that require an image, audio or video model. */
 const MEDIA_TYPES: readonly string[] = [
   ...["image_url", "input_image", "image", "image_pil", "image_embeds", "image_uuid"],
   ...["audio_url", "input_audio", "audio", "audio_embeds", "video_url", "video", "file"],
@@ -86,7 +86,7 @@ function partText(part: Json): string {
   invalid(`a content part of type '${type}' must have text in its '${field}' field`);
 }
 
-/** @returns the type of a part; without `type`, the name of the known field that it has */
+/** @returns the part's `type`; if it is missing, the first known field that the part has */
 function typeOf(part: JsonObject): string {
   const { type } = part;
   if (typeof type === "string") return shortened(type);

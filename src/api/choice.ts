@@ -1,4 +1,4 @@
-// State of one choice while its outputs arrive: text, tokens and finish reason so far.
+// Accumulates the outputs of one choice: text, tokens and finish reason so far.
 
 import type { RequestOutput } from "../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
@@ -28,14 +28,14 @@ export function makeChoices(count: number): Choice[] {
   return Array.from({ length: count }, () => new Choice());
 }
 
-/** @returns the choice at an index that comes from the engine */
+/** @returns the choice at an index reported by the engine */
 export function choiceAt(choices: readonly Choice[], index: number): Choice {
   const choice = choices[index];
   if (choice === undefined) throw new Error(`no choice ${index}`);
   return choice;
 }
 
-/** Prompt tokens found in the prefix cache; null = none, as in vLLM. */
+/** Number of prompt tokens found in the prefix cache; null = none, as in vLLM. */
 export function promptDetails(numCachedTokens: number) {
   return numCachedTokens > 0 ? { cached_tokens: numCachedTokens } : null;
 }
@@ -48,7 +48,7 @@ export function usage(numPromptTokens: number, numCompletionTokens: number) {
   };
 }
 
-/** @returns whether an output shows a client nothing, so it needs no event */
+/** @returns true if an output contains nothing to show the client, so it needs no event */
 export function isSilent(output: RequestOutput, showsIds: boolean): boolean {
   if (output.text !== "" || output.finishReason !== null || output.logprobs !== null) return false;
   return !showsIds || output.tokenIds.length === 0;

@@ -1,11 +1,11 @@
-// Parts common to chunks of chats and text completions: the members that are the same in all chunks of an
-// answer, serialized once, and the usage chunk.
+// Parts shared by the chunks of chats and text completions. Members that are the same in all chunks of a
+// response are serialized once.
 
 import { type ApiContext, modelName } from "./api-context.ts";
 import { promptDetails, usage } from "./choice.ts";
 import { dataEvent } from "./events.ts";
 
-/** Properties of an answer that each of its chunks repeats. */
+/** Response properties that every chunk repeats. */
 export interface ChunkFacts {
   readonly context: ApiContext;
   readonly id: string;
@@ -27,14 +27,14 @@ export class ChunkHead {
   }
 
   /**
-   * @param choice JSON of the chunk's choice; "" in a chunk without one
-   * @param fields JSON members after the choices, each preceded by a comma; or ""
+   * @param choice JSON of the chunk's choice; "" for a chunk without one
+   * @param fields JSON members to put after the choices, each preceded by a comma; "" for none
    */
   event(choice: string, fields: string): string {
     return dataEvent(`${this.#text}${choice}]${fields}}`);
   }
 
-  /** The last chunk, with the total usage of all choices. */
+  /** @returns the last chunk, with the total usage over all choices */
   usageEvent(numPromptTokens: number, numTokens: number, numCachedTokens: number): string {
     const total = {
       ...usage(numPromptTokens, numTokens),

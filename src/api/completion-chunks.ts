@@ -1,4 +1,4 @@
-// Chunks of a streamed text completion.
+// Writes the chunks of a streamed text completion.
 
 import { writeJson } from "../json.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
@@ -13,13 +13,13 @@ import type { StartedCompletion } from "./started-completion.ts";
 export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   readonly #completion: StartedCompletion;
   readonly #head: ChunkHead;
-  /** Choices that have had their first chunk. */
+  /** Choices whose first chunk has been written. */
   readonly #started = new Set<number>();
-  /** Next text_offset by choice: the end of the tokens shown so far. */
+  /** Next text_offset by choice, at the end of the tokens shown so far. */
   readonly #offsets = new Map<number, number>();
   /** Prompt log-probabilities by prompt; they arrive with the prompt's first choice. */
   readonly #promptPositions = new Map<number, readonly PositionLogprobs<DecodedLogprob>[]>();
-  /** Cached tokens by prompt; its sequences share them. */
+  /** Number of cached tokens by prompt; all its sequences share them. */
   readonly #numCachedTokens = new Map<number, number>();
   /** Number of tokens generated so far, by choice. */
   readonly #numTokens = new Map<number, number>();
@@ -54,7 +54,7 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
     return this.#head.event(writeJson(fields), `,"usage":${chunkUsage}`);
   }
 
-  /** In an echo, the first chunk also shows the prompt's tokens. */
+  /** With `echo`, a choice's first chunk also shows the prompt's tokens. */
   #logprobs(
     choice: number,
     positions: readonly PositionLogprobs<DecodedLogprob>[],
@@ -77,7 +77,7 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
     return logprobs;
   }
 
-  /** The usage chunk, if the client asked for one. */
+  /** @returns the usage chunk, or "" if the client did not request one */
   end(): string {
     if (this.#completion.body.stream_options?.includeUsage !== true) return "";
     const numCached = [...this.#numCachedTokens.values()].reduce((sum, count) => sum + count, 0);
@@ -85,7 +85,7 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
     return this.#head.usageEvent(this.#completion.numPromptTokens, numTokens, numCached);
   }
 
-  /** Usage of the chunk's own prompt and choice, as in vLLM; only the last chunk has the total. */
+  /** Usage of this chunk's prompt and choice, as in vLLM; only the last chunk has the total. */
   #chunkUsage(promptIndex: number, numTokens: number): string {
     if (this.#completion.body.stream_options?.continuousUsageStats !== true) return "null";
     return JSON.stringify(usage(this.#completion.prompts[promptIndex]?.ids.length ?? 0, numTokens));

@@ -1,4 +1,4 @@
-// Prompts of a text completion: counted, passed to the engine, and shown if `echo` is set.
+// Checks a text completion's prompts, prepares them for the engine, and shows them if `echo` is set.
 
 import { RequestError } from "../errors.ts";
 import type { OutputStream } from "../front/output-stream.ts";
@@ -15,9 +15,9 @@ import type { CompletionBody } from "./schemas.ts";
 
 export interface CompletionPrompt {
   readonly ids: Int32Array;
-  /** Set only if `echo` shows it. */
+  /** Empty without `echo`. */
   readonly text: string;
-  /** The first token as text; set only if `echo` shows it with log-probabilities. */
+  /** First token as text; used only if `echo` shows log-probabilities. */
   readonly firstToken: string;
 }
 
@@ -45,8 +45,8 @@ export function checkPromptCount(context: ApiContext, body: CompletionBody): voi
 }
 
 /**
- * Prepares prompts for the engine. A single text is tokenized by the engine itself, which saves a round trip;
- * several prompts are all tokenized before the first is queued.
+ * Prepares prompts for the engine. A single text prompt is tokenized when it is queued, which saves a round
+ * trip. If there are several prompts, all are tokenized before the first is queued.
  * @throws RequestError "context_length" or "invalid_value"
  */
 export async function readPrompts(context: ApiContext, body: CompletionBody): Promise<Prompt[]> {
@@ -68,7 +68,7 @@ export async function readPrompts(context: ApiContext, body: CompletionBody): Pr
   );
 }
 
-/** @returns the parts of prompt `index` that the answer shows, once the engine has read it */
+/** Waits until prompt `index` is tokenized. @returns the parts of it that the response shows */
 export async function shownPrompt(
   context: ApiContext,
   body: CompletionBody,
@@ -79,7 +79,7 @@ export async function shownPrompt(
   if (!body.echo) return { ids, text: "", firstToken: "" };
   const { calls } = context.front;
   const given = body.prompt?.[index];
-  // Token ids are shown unchanged, special ones included, even if the generated text leaves those out.
+  // The echo includes special tokens, even if the generated text omits them.
   const text = typeof given === "string" ? given : await calls.decode(ids, false);
   const first = ids.subarray(0, 1);
   const [bytes = new Uint8Array()] = body.logprobs === null ? [] : await calls.tokenBytes(first);
@@ -87,7 +87,7 @@ export async function shownPrompt(
   return { ids, text, firstToken };
 }
 
-/** @returns whether the body asks for `echo` with max_tokens 0 */
+/** @returns true if the body requests `echo` with max_tokens 0 */
 export function showsPromptOnly(body: CompletionBody): boolean {
   return body.echo && body.max_tokens === 0;
 }

@@ -1,4 +1,4 @@
-// The only mapping from error codes to what clients see, in the format of vLLM's error body.
+// The only mapping from error codes to the error bodies that clients see, in vLLM's format.
 
 import { EngineError, OverloadError, RequestError } from "../errors.ts";
 
@@ -7,7 +7,7 @@ export interface ErrorBody {
     readonly message: string;
     readonly type: string;
     readonly param: string | null;
-    /** Also the HTTP status of the answer. */
+    /** Also the HTTP status of the response. */
     readonly code: number;
   };
 }
@@ -48,11 +48,11 @@ function kindOf(error: unknown): ErrorKind {
   return error instanceof OverloadError ? UNAVAILABLE : INTERNAL;
 }
 
-/** @returns whether an error is unexpected and must be logged; an engine logs its own faults */
+/** @returns true if an error is unexpected and must be logged; the engine logs its own errors */
 export function isFault(error: unknown): boolean {
-  const isForeseen =
+  const isExpected =
     error instanceof RequestError || error instanceof EngineError || error instanceof OverloadError;
-  return !isForeseen;
+  return !isExpected;
 }
 
 /** @returns the error as clients see it */

@@ -1,5 +1,5 @@
-// Server-sent events: a pull-driven byte stream over an async iterable of events. A slow reader slows the
-// source, comments are sent during silence, and a disconnect is reported once.
+// Converts an async iterable of server-sent events into a pull-driven byte stream. A slow reader slows down
+// the source, comments keep an idle connection alive, and a disconnect is reported once.
 
 const encoder = new TextEncoder();
 const KEEP_ALIVE = encoder.encode(": keep-alive\n\n");
@@ -7,9 +7,9 @@ const KEEP_ALIVE = encoder.encode(": keep-alive\n\n");
 export interface EventStreamOptions {
   /** Idle time after which a comment is sent, ms. */
   readonly keepAliveMs: number;
-  /** Called when the client has disconnected before the end. */
+  /** Called if the client disconnects before the end. */
   readonly onCancel: () => void;
-  /** Called when nothing more will be sent: after the last event, or when the client has disconnected. */
+  /** Called once nothing more will be sent, after the last event or a disconnect. */
   readonly onEnd: () => void;
 }
 
@@ -37,7 +37,7 @@ export function eventStream(
       },
       cancel() {
         options.onCancel();
-        // A generator that has not started would end without its finally blocks, such as the request's log line.
+        // return() skips the finally blocks of a generator that has not started; one of them logs the request.
         pending ??= iterator.next();
         void iterator.return?.();
         options.onEnd();
@@ -47,7 +47,7 @@ export function eventStream(
   );
 }
 
-/** @returns null if `ms` pass first; the promise stays pending */
+/** @returns null if the promise is still pending after `ms` */
 async function orTimeout<T>(promise: Promise<T>, ms: number): Promise<T | null> {
   let timer: Timer | undefined;
   const timeout = new Promise<null>((resolve) => {

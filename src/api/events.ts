@@ -1,4 +1,4 @@
-// Events of a streamed answer, independent of the transport.
+// Events of a streamed response, independent of the transport.
 
 import { wellFormedJson } from "../json.ts";
 import { errorBody, isFault } from "./error-body.ts";
@@ -11,13 +11,13 @@ export function dataEvent(json: string): string {
 }
 
 export interface ChunkWriter<Output> {
-  /** @returns the events of an output; "" if it shows nothing */
+  /** @returns the events for an output; "" if there is nothing to show */
   event(output: Output): string;
   /** @returns the events after the last output; "" for none */
   end(): string;
 }
 
-/** Events of a streamed answer, including [DONE]. Never throws: a late failure becomes an error event. */
+/** Yields the events of a streamed response, up to [DONE]. Never throws; a late failure becomes an error event. */
 export async function* eventsOf<Output>(
   outputs: AsyncIterable<Output>,
   writer: ChunkWriter<Output>,

@@ -1,5 +1,5 @@
-// A small table-driven reader of JSON bodies with pydantic's lax coercions and wording: numeric strings are
-// numbers, 1.0 is an integer, null means "not given", and unknown fields are ignored. All faults of a body
+// A small table-driven reader for JSON bodies, with pydantic's lax coercions and wording: numeric strings count
+// as numbers, 1.0 as an integer, and null as "not given", and unknown fields are ignored. All errors in a body
 // are collected and reported together, as in vLLM.
 
 import { RequestError } from "../errors.ts";
@@ -13,10 +13,10 @@ export interface JsonObject {
 
 type Location = readonly (string | number)[];
 
-/** Maximum number of faults that an answer shows; the others are only counted. */
+/** Maximum number of errors that a response lists; the rest are only counted. */
 const MAX_SHOWN = 20;
 
-/** Collects the faults of a body. */
+/** Collects the errors in a body. */
 class Issues {
   readonly #lines: string[] = [];
   #count = 0;
@@ -29,7 +29,7 @@ class Issues {
     this.#lines.push(`  {'type': '${type}', 'loc': ${tuple}, 'msg': ${pythonText(message)}}`);
   }
 
-  /** @throws RequestError "invalid_schema" if there are any */
+  /** @throws RequestError "invalid_schema" if there are errors */
   raise(): void {
     if (this.#count > 0) throw this.toError();
   }
@@ -41,33 +41,33 @@ class Issues {
   }
 }
 
-/** Quotes a string without control characters, as Python's repr() does. */
+/** Quotes a string as Python's repr() would. The string must not contain control characters. */
 function pythonText(text: string): string {
   if (text.includes("'") && !text.includes('"')) return `"${text}"`;
   return `'${text.replaceAll("'", "\\'")}'`;
 }
 
-/** Shortens member names: clients choose them, so they can be as long as a body. */
+/** Shortens member names, since clients choose them and they can be as long as the body. */
 function locationText(part: string | number): string {
   return typeof part === "number" ? String(part) : `'${shortened(part)}'`;
 }
 
-/** @returns RequestError "invalid_schema" with this fault, for the caller to throw */
+/** @returns a RequestError "invalid_schema" with this error, for the caller to throw */
 export function bodyFault(type: string, location: Location, message: string): RequestError {
   const issues = new Issues();
   issues.add(type, location, message);
   return issues.toError();
 }
 
-/** Reads a present value. Returns undefined after adding an issue. */
+/** Reads a value that is present. Returns undefined after adding an issue. */
 export type Reader<T> = (value: Json, location: Location, issues: Issues) => T | undefined;
 
-/** A body's field: its reader, and its value if absent or null. */
+/** A body field: its reader, and the value to use if it is absent or null. */
 export interface Field<T> {
   readonly read: Reader<T>;
   readonly fallback: T;
   readonly isRequired: boolean;
-  /** Set if null differs from absence and stays null. */
+  /** Set if null is kept and differs from an absent field. */
   readonly keepsNull?: true;
 }
 
@@ -77,7 +77,7 @@ export function optional<T>(read: Reader<T>, fallback: T | null = null): Field<T
   return { read, fallback, isRequired: false };
 }
 
-/** A field for which null is kept and absence is undefined. */
+/** Creates an optional field that keeps null and is undefined if absent. */
 export function nullable<T>(read: Reader<T>): Field<T | null | undefined> {
   return { read, fallback: undefined, isRequired: false, keepsNull: true };
 }
@@ -90,7 +90,7 @@ export function required<T>(read: Reader<T>): Field<T | null> {
 export type Fields<T> = { readonly [K in keyof T]: Field<T[K]> };
 export type Parsed<F> = F extends Fields<infer T> ? Readonly<T> : never;
 
-/** @throws RequestError "invalid_schema" naming every fault */
+/** @throws RequestError "invalid_schema" that lists the errors in all fields */
 export function parseBody<T>(fields: Fields<T>, body: JsonObject): T {
   const issues = new Issues();
   const parsed: Record<string, unknown> = {};
@@ -112,8 +112,8 @@ export function parseBody<T>(fields: Fields<T>, body: JsonObject): T {
 /** @returns the fields of a parsed body that differ from their fallbacks */
 export function fieldsSaid<T extends object>(fields: Fields<T>, body: T): Partial<T> {
   const names = Object.keys(body) as (keyof T)[];
-  const said = names.filter((name) => body[name] !== fields[name].fallback);
-  return Object.fromEntries(said.map((name) => [name, body[name]])) as Partial<T>;
+  const given = names.filter((name) => body[name] !== fields[name].fallback);
+  return Object.fromEntries(given.map((name) => [name, body[name]])) as Partial<T>;
 }
 
 export const string: Reader<string> = (value, location, issues) => {
@@ -175,7 +175,7 @@ export const object: Reader<JsonObject> = (value, location, issues) => {
   return undefined;
 };
 
-/** Any value, unchanged. */
+/** Accepts any value unchanged. */
 export const anything: Reader<Json> = (value) => value;
 
 export function list<T>(item: Reader<T>): Reader<readonly T[]> {
@@ -185,7 +185,7 @@ export function list<T>(item: Reader<T>): Reader<readonly T[]> {
       return undefined;
     }
     const items: T[] = [];
-    // Shared by all items: lists can have millions, and readers of the location copy it.
+    // One location for all items, since lists can have millions; readers that extend it make a copy.
     const place = [...location, 0];
     for (let i = 0; i < value.length; i++) {
       place[location.length] = i;
@@ -206,7 +206,7 @@ export function record<T>(item: Reader<T>): Reader<Readonly<Record<string, T>>> 
   };
 }
 
-/** One string, or a list of them. */
+/** A string or a list of strings. */
 export const stringOrList: Reader<readonly string[]> = (value, location, issues) =>
   typeof value === "string" ? [value.toWellFormed()] : list(string)(value, location, issues);
 
@@ -216,8 +216,8 @@ export function isObject(value: Json | undefined): value is JsonObject {
 }
 
 /**
- * Decimal numbers only: Number() would also accept "0x10" and the empty string. Each digit can match in only
- * one way, so text of any length is refused quickly.
+ * Matches only decimal numbers; Number() would also accept "0x10" and the empty string. Each digit can match in
+ * only one way, so even long text is rejected quickly.
  */
 const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 
@@ -230,10 +230,10 @@ function toNumber(value: Json): number {
   return Number.NaN;
 }
 
-/** Whole numbers short enough to convert to a bigint quickly. */
+/** Matches whole numbers that are short enough to convert to a bigint quickly. */
 const WHOLE = /^\s*(?:\+(?=\d))?(-?\d{1,40})(?:\.0*)?\s*$/;
 
-/** @returns null for a value that is not an integer, or for a float of at least 2 ** 63 */
+/** @returns null for a value that is not an integer, or for a float of 2 ** 63 or more in magnitude */
 function toInteger(value: Json): Integer | null {
   if (typeof value === "bigint") return narrowest(value);
   const digits = typeof value === "string" ? WHOLE.exec(value)?.[1] : undefined;

@@ -12,19 +12,19 @@ export function tokenText(
   return asIds ? `token_id:${entry.tokenId}` : decoder.decode(entry.bytes);
 }
 
-/** Replaces -Infinity, which JSON lacks, with vLLM's minimum, for tokens that could not be sampled. */
+/** Raises a log-probability to vLLM's minimum: JSON has no -Infinity, the value of excluded tokens. */
 function finite(logprob: number): number {
   return Math.max(logprob, -9999);
 }
 
-/** Counts characters as Python does: text_offset is in code points. */
+/** Counts code points, the unit of text_offset, as Python's len() does. */
 export function numCharacters(text: string): number {
   let count = 0;
   for (const _ of text) count++;
   return count;
 }
 
-/** Lists the chosen token, then the most likely ones, in the order of vLLM. */
+/** Lists the chosen token, then the most likely tokens, in vLLM's order. */
 function listed({ chosen, top }: PositionLogprobs<DecodedLogprob>): DecodedLogprob[] {
   return [chosen, ...top.filter(({ tokenId }) => tokenId !== chosen.tokenId)];
 }
@@ -87,7 +87,7 @@ export function completionLogprobs(
   return logprobs;
 }
 
-/** Keeps the first of several tokens with the same text. */
+/** Maps token text to log-probability. If tokens have the same text, keeps the first. */
 function byText(entries: readonly DecodedLogprob[], asIds: boolean): Map<string, number> {
   const logprobs = new Map<string, number>();
   for (const entry of entries) {
@@ -115,7 +115,7 @@ export function echoLogprobs(
   };
 }
 
-/** vLLM's prompt_logprobs: null, then a map of token id to entry for each later prompt token. */
+/** vLLM's prompt_logprobs: null for the first token, then a map from token ID to entry for each later one. */
 export function promptLogprobs(positions: readonly PositionLogprobs<DecodedLogprob>[] | null) {
   if (positions === null) return null;
   return [null, ...positions.map((position) => new Map(listed(position).map(promptEntry)))];

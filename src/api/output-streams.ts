@@ -1,5 +1,4 @@
-// Streams of one HTTP request: merges the outputs of several prompts, and aborts all of them when the client
-// disconnects.
+// Merges the output streams of a request's prompts, and aborts all of them when the client disconnects.
 
 import type { OutputStream, SequenceOutput } from "../front/output-stream.ts";
 import { Signal } from "../signal.ts";
@@ -11,7 +10,7 @@ export interface PromptOutput {
 }
 
 /**
- * Yields the outputs of all prompts as they arrive. At most one output per prompt waits to be taken.
+ * Yields the outputs of all prompts as they arrive. Buffers at most one output per prompt.
  * @throws the error of the first prompt that fails; the others are aborted
  */
 export async function* mergeStreams(
@@ -40,11 +39,11 @@ interface Arrival {
 }
 
 /**
- * Next results of many iterators in order of arrival. Each promise gets a single reaction. Promise.race() for
- * every output would add one to all waiting promises: a thousand prompts times all tokens.
+ * Next results of many iterators in order of arrival. Each promise gets a single reaction. Calling
+ * Promise.race() for every output would add a reaction to every pending promise, of which there can be a thousand.
  */
 class Arrivals {
-  /** Number of results that are awaited, or have arrived and not been taken. */
+  /** Number of results that are pending or not yet taken. */
   numExpected = 0;
   readonly #arrived: Arrival[] = [];
   #error: unknown = null;
@@ -77,7 +76,7 @@ class Arrivals {
   }
 }
 
-/** Frees the blocks as soon as the client has disconnected, even while its prompt is not queued yet. */
+/** Aborts the streams when the client disconnects, which frees their blocks, even before they are queued. */
 export function abortOnDisconnect(
   signal: AbortSignal | undefined,
   streams: readonly OutputStream[],

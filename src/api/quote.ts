@@ -1,10 +1,10 @@
-// Quotes a client's text in a message, shortened but never cut within a character.
+// Shortens and quotes client text for messages, without splitting a character.
 
 const MAX_CHARACTERS = 100;
 
-/** @returns the text, cut after `max` characters */
+/** @returns the first `max` characters of the text */
 export function shortened(text: string, max = MAX_CHARACTERS): string {
-  // A character has at most two UTF-16 code units, so the rest can be skipped.
+  // A character has at most two UTF-16 code units, so text past 2 * max is not needed.
   return Array.from(text.slice(0, 2 * max))
     .slice(0, max)
     .join("");

@@ -1,6 +1,6 @@
 // Converts a body's fields to SamplingParams, with vLLM's bounds, cross-field checks and messages. Accepted
-// values are also valid in the float32 and int32 arrays of a step: a value that native code refuses would
-// fail the other requests of its step.
+// values also fit the float32 and int32 arrays of a step: if native code refused a value, the other requests
+// in the same step would fail too.
 
 import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
@@ -16,7 +16,7 @@ export interface SamplingInput {
   /** Number of most likely tokens to report; -1 = all, null = no log-probabilities. */
   readonly logprobs: Integer | null;
   readonly promptLogprobs: Integer | null;
-  /** Upper limit; fewer tokens are generated if the context ends earlier. */
+  /** Upper limit; generation stops earlier if the context is full. */
   readonly maxTokens: Integer;
 }
 
@@ -67,7 +67,7 @@ function samplingOf({ samplingDefaults: defaults }: ApiContext, body: SamplingBo
   };
 }
 
-/** Checks n before room is reserved. @returns n @throws RequestError "invalid_value" */
+/** Checks n before capacity is reserved. @returns n @throws RequestError "invalid_value" */
 export function checkN(context: ApiContext, body: SamplingBody): number {
   const { maxN } = context.limits;
   const { n } = body;
@@ -107,7 +107,7 @@ function checkFloat(name: string, value: number): void {
   if (!Number.isFinite(Math.fround(value))) refuse(`${name} is too large.`, name);
 }
 
-/** Refuses counts that never fit; the engine checks those that depend on the prompt's length. */
+/** Refuses counts that can never fit. The engine checks limits that depend on the prompt's length. */
 function checkCounts(context: ApiContext, { body, maxTokens }: SamplingInput): void {
   const { min_tokens: minTokens } = body;
   const { maxModelLen } = context.front.info;
@@ -125,7 +125,7 @@ function checkCounts(context: ApiContext, { body, maxTokens }: SamplingInput): v
   }
 }
 
-/** Resolves -1, which requests the whole vocabulary. */
+/** Checks a count and resolves -1, which requests the whole vocabulary. */
 function numLogprobs(context: ApiContext, name: string, count: Integer | null): number | null {
   if (count === null) return null;
   if (count < -1) refuse(`${name} must be non-negative or -1, got ${count}.`);
@@ -169,8 +169,8 @@ function checkAllowed(context: ApiContext, ids: readonly Integer[] | null): void
 }
 
 /**
- * Refuses a request without a token to sample: until min_tokens are generated, tokens that end the text are
- * excluded. vLLM samples token 0 in this case, allowed or not.
+ * Refuses a request that leaves no token to sample: until min_tokens tokens are generated, tokens that end the
+ * text are excluded. vLLM would sample token 0 in this case, whether it is allowed or not.
  */
 function checkSomeTokenIsLeft(context: ApiContext, body: SamplingBody): void {
   const { eosTokenIds, vocabSize } = context.front.info.model;

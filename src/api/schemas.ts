@@ -1,4 +1,4 @@
-// Request bodies: the only place that defines wire names. Defaults are vLLM's.
+// Schemas of request bodies, the only place that defines wire names. Defaults are vLLM's.
 
 import type { Integer } from "../json.ts";
 import {
@@ -22,11 +22,11 @@ import {
 } from "./fields.ts";
 
 export interface StreamOptions {
-  /** Adds a last chunk with the usage. */
+  /** Adds a final chunk with the usage. */
   readonly includeUsage: boolean;
   /** Adds the usage so far to every chunk; requires includeUsage. */
   readonly continuousUsageStats: boolean;
-  /** No option is set; vLLM also allows this without a stream. */
+  /** True if no option is set, which vLLM also accepts without `stream`. */
   readonly isEmpty: boolean;
 }
 
@@ -53,7 +53,7 @@ const tool: Reader<JsonObject> = (value, location, issues) => {
   return read;
 };
 
-/** A call that the model made in an earlier turn; its arguments are JSON, or JSON as a string. */
+/** A tool call from an earlier turn. Its arguments are an object, a list, or a string that contains JSON. */
 const toolCall: Reader<JsonObject> = (value, location, issues) => {
   const read = tool(value, location, issues);
   const called = read?.["function"];
@@ -75,7 +75,7 @@ const message: Reader<JsonObject> = (value, location, issues) => {
   return read;
 };
 
-/** Other members of a message that must be strings if present. */
+/** Optional members of a message that must be strings. */
 const MESSAGE_TEXTS = ["name", "tool_call_id", "reasoning", "reasoning_content"];
 
 const RESPONSE_FORMATS = ["text", "json_object", "json_schema", "structural_tag"];
@@ -133,8 +133,8 @@ const prompts: Reader<readonly Prompt[]> = (value, location, issues) => {
 const UNREAD = optional(anything);
 
 /**
- * Fields that would change the answer but are not implemented. They are read so they can be refused by name.
- * vLLM ignores its retired names (guided_*) and those of other servers, and answers without the constraint.
+ * Fields that would change the output but are not supported. They are read so they can be refused by name.
+ * vLLM ignores its own retired names (guided_*) and other servers' names, and generates without the constraint.
  */
 export const UNBUILT_FIELDS = {
   logits_processors: UNREAD,
@@ -155,8 +155,8 @@ export const UNBUILT_FIELDS = {
 } as const;
 
 /**
- * Fields that clients of llama-server send to its OpenAI routes and that would change the answer. vLLM
- * ignores them.
+ * Fields that llama-server's clients send to its OpenAI routes and that would change the output. vLLM ignores
+ * them.
  */
 export const FOREIGN_FIELDS = {
   n_predict: UNREAD,
@@ -174,7 +174,7 @@ export const FOREIGN_FIELDS = {
   t_max_predict_ms: UNREAD,
 } as const;
 
-/** Fields shared by chat and text completions. Null = not given, if a model can have a default. */
+/** Fields shared by chat and text completions. Those that a model can have a default for are null if not given. */
 const SAMPLING_FIELDS = {
   ...UNBUILT_FIELDS,
   ...FOREIGN_FIELDS,
@@ -237,7 +237,7 @@ export const CHAT_FIELDS = {
   documents: optional(list(object)),
 } as const;
 
-/** Fields that a template can print, with numbers exactly as written in the body. */
+/** Fields that a template can print. Their numbers are kept exactly as written in the body. */
 export const TEMPLATE_FIELDS = ["messages", "tools", "documents", "chat_template_kwargs"] as const;
 
 export const COMPLETION_FIELDS = {

@@ -1,4 +1,4 @@
-// Starts a chat, over HTTP or in this process: checks and renders its body and queues it.
+// Starts a chat, over HTTP or in-process: checks its body, prepares its template request, and queues it.
 
 import type { OutputStream } from "../front/output-stream.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
@@ -10,9 +10,9 @@ import type { ChatBody } from "./schemas.ts";
 import { chatTemplateRequest } from "./template-request.ts";
 import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
 
-/** Inputs of an answer besides the body. */
+/** Inputs of a response besides the request body. */
 export interface AnswerInit {
-  /** Id of the answer. */
+  /** Response ID. */
   readonly id: string;
   /** Front clock, ms. */
   readonly arrivalMs: number;
@@ -35,7 +35,7 @@ export interface StartedChat {
   readonly prefix: string;
 }
 
-/** Starts a chat. Any refusal rejects the promise, with nothing left in the queue. */
+/** Starts a chat. If it is refused, the promise is rejected and nothing stays queued. */
 export async function startChat(
   context: ApiContext,
   body: ChatBody,
@@ -73,7 +73,7 @@ export async function startChat(
   return { context, body, id, createdS, n, promptIds, stream, role, prefix };
 }
 
-/** Role of the answer, which can continue the last message, and the text to echo. */
+/** @returns the role of the generated message, which can continue the last message, and the text to echo */
 function echoOf(body: ChatBody, messages: readonly ChatMessage[]) {
   const last = messages.at(-1);
   const role = body.add_generation_prompt ? "assistant" : (last?.role ?? "assistant");

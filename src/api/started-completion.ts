@@ -1,4 +1,4 @@
-// Starts a text completion, over HTTP or in this process: checks its body and queues its prompts.
+// Starts a text completion, over HTTP or in-process: checks its body and queues its prompts.
 
 import type { FrontRequest, OutputStream } from "../front/output-stream.ts";
 import { knownTokens } from "../front/request-tracker.ts";
@@ -18,7 +18,7 @@ import type { CompletionBody } from "./schemas.ts";
 import type { AnswerInit } from "./started-chat.ts";
 import { checkCompletionFeatures, checkStreamOptions } from "./unsupported.ts";
 
-/** Limit for a request that does not set one; null requests all tokens that fit, as in vLLM. */
+/** Limit if the request sets none. An explicit null requests as many tokens as fit, as in vLLM. */
 const DEFAULT_MAX_TOKENS = 16;
 
 /** A validated and queued request. */
@@ -35,7 +35,7 @@ export interface StartedCompletion {
   readonly streams: readonly OutputStream[];
 }
 
-/** Starts a completion. Any refusal rejects the promise, with nothing left in the queue. */
+/** Starts a completion. If it is refused, the promise is rejected and nothing stays queued. */
 export async function startCompletion(
   context: ApiContext,
   body: CompletionBody,
@@ -62,7 +62,7 @@ export async function startCompletion(
 
 type Shared = Omit<FrontRequest, "prompt">;
 
-/** Queues all prompts; queues none if one does not fit or there is no room for all. */
+/** Queues all prompts, or none if one does not fit or there is no capacity for all of them. */
 async function queueAll(
   context: ApiContext,
   body: CompletionBody,
@@ -95,7 +95,7 @@ function requestOf(
     body,
     logprobs: body.logprobs,
     promptLogprobs: body.prompt_logprobs ?? (body.echo ? body.logprobs : null),
-    // An echo of only the prompt still needs one step, whose token is not shown.
+    // Echoing only the prompt still takes one step; its token is not shown.
     maxTokens: showsPromptOnly(body) ? 1 : (limit ?? context.front.info.maxModelLen),
   });
   const { priority, cache_salt: cacheSalt } = body;

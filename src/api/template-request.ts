@@ -1,5 +1,5 @@
-// Inputs of a chat's template: the fields of the body, overridden by chat_template_kwargs. The rules are
-// vLLM 0.13's (_preprocess_chat, resolve_chat_template_kwargs).
+// Builds the inputs of a chat template from the body's fields; chat_template_kwargs overrides them. The rules
+// are those of vLLM 0.13 (_preprocess_chat, resolve_chat_template_kwargs).
 
 import { RequestError } from "../errors.ts";
 import { MAX_ORDERED_MEMBERS, writeJson } from "../json.ts";
@@ -28,7 +28,8 @@ const INPUTS = {
 } as const;
 
 /**
- * Inputs that kwargs must not set. vLLM refuses some by name; others reach a Python function twice and fail.
+ * Inputs that kwargs must not set. vLLM refuses some by name; the others fail because a Python function receives
+ * them twice.
  */
 const RESERVED = [
   ...["chat_template", "tokenize", "messages", "conversation"],
@@ -82,14 +83,14 @@ export function chatTemplateRequest(
 }
 
 /**
- * Templates keep an object's members in order and search them linearly, so the time is quadratic in their
- * number. An object as large as a whole body would block the engine for minutes.
- * The body's reader keeps the order of objects up to this size.
+ * Maximum number of members of an object. Templates keep members in order and search them linearly, so rendering
+ * takes quadratic time: an object as large as a whole body would block the engine for minutes. parseJson() keeps
+ * the order of members up to this size.
  */
 const MAX_MEMBERS = MAX_ORDERED_MEMBERS;
 
 function checkMembers(value: Json, param: string): void {
-  // Object.values() of a list takes microseconds per item.
+  // Lists are handled separately because Object.values() would take microseconds per item.
   if (Array.isArray(value)) for (const item of value) checkMembers(item, param);
   if (!isObject(value)) return;
   const members = Object.values(value);

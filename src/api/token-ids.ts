@@ -1,11 +1,11 @@
-// Converts token ids that clients send for the engine.
+// Converts clients' token IDs for the engine.
 
 import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
 
 /**
- * Converts ids to int32. Drops ids beyond every vocabulary, which have no text, as in vLLM.
- * @throws RequestError "invalid_schema" for a value that is not an id
+ * Converts IDs to int32. Drops IDs too large for any vocabulary, since they have no text, as in vLLM.
+ * @throws RequestError "invalid_schema" for a value that is not an ID
  */
 export function knownIds(ids: readonly Integer[] | Int32Array): Int32Array {
   if (ids.some((id) => id < 0 || !(typeof id === "bigint" || Number.isInteger(id)))) {

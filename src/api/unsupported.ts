@@ -1,5 +1,5 @@
-// Refuses features of vLLM that this server does not have yet, by name, instead of ignoring them. A client
-// that requests a constraint, under any name, must not get an answer without it.
+// Refuses, by name, vLLM features that Pagoda does not support yet, instead of ignoring them. A client that
+// requests a constraint, under any name, must not get unconstrained output.
 
 import { RequestError } from "../errors.ts";
 import { bodyFault, isObject, type Json } from "./fields.ts";
@@ -46,7 +46,7 @@ const MAX_SALT_LENGTH = 256;
 
 function checkSamplingFeatures(body: SamplingBody): void {
   for (const name of Object.keys(UNBUILT_FIELDS) as (keyof typeof UNBUILT_FIELDS)[]) {
-    if (asksForSomething(body[name], name)) refuse(name, "", ADVICE[name]);
+    if (requestsFeature(body[name], name)) refuse(name, "", ADVICE[name]);
   }
   checkForeignFields(body);
   if (body.use_beam_search) refuse("use_beam_search");
@@ -59,9 +59,9 @@ function checkSamplingFeatures(body: SamplingBody): void {
 }
 
 interface Foreign {
-  /** Values that disable the field; clients that fill in every field send them. */
+  /** Values that disable the feature, sent by clients that fill in every field. */
   readonly off: readonly Json[];
-  /** Pagoda's names for the field; if the body has one of them, that one is used. */
+  /** Pagoda's names for the field. If the body sets one of them, the foreign field is ignored. */
   readonly names?: readonly string[];
 }
 
@@ -85,23 +85,23 @@ function checkForeignFields(body: SamplingBody): void {
   const fields: Readonly<Record<string, unknown>> = body;
   for (const name of Object.keys(FOREIGN_FIELDS) as (keyof typeof FOREIGN_FIELDS)[]) {
     const { off, names = [] } = FOREIGN[name];
-    if (!asksForSomething(body[name]) || off.includes(body[name])) continue;
-    if (names.some((own) => asksForSomething((fields[own] ?? null) as Json))) continue;
+    if (!requestsFeature(body[name]) || off.includes(body[name])) continue;
+    if (names.some((own) => requestsFeature((fields[own] ?? null) as Json))) continue;
     refuse(name, "", names.length > 0 ? ` Use \`${names[0]}\` instead.` : "");
   }
 }
 
 /**
- * @returns whether a field requests anything: clients that fill in every field send null, false, "" and empty
- *   lists and objects. If the object itself is the constraint, an empty one requests the feature.
+ * @returns whether a field requests a feature. Clients that fill in every field send null, false, "", or an empty
+ *   list or object to request nothing, but for some fields an empty object is itself a constraint.
  */
-function asksForSomething(value: Json, name = ""): boolean {
+function requestsFeature(value: Json, name = ""): boolean {
   if (value === null || value === false || value === "") return false;
   if (Array.isArray(value)) return value.length > 0;
-  return !isObject(value) || EMPTY_ASKS.includes(name) || Object.keys(value).length > 0;
+  return !isObject(value) || EMPTY_REQUESTS.includes(name) || Object.keys(value).length > 0;
 }
 
-const EMPTY_ASKS: readonly string[] = ["web_search_options"];
+const EMPTY_REQUESTS: readonly string[] = ["web_search_options"];
 
 const ADVICE: Readonly<Partial<Record<string, string>>> = {
   functions: " Tools are not supported either.",
@@ -113,7 +113,7 @@ function checkToolChoice(tools: ChatBody["tools"], choice: Json): void {
     if (choice === null) return;
     invalid("When using `tool_choice`, `tools` must be set.", "tool_choice");
   }
-  // An empty list is the same as no tools, whatever the choice.
+  // An empty list counts as no tools, whatever the choice.
   if (tools.length === 0) return;
   if (choice === null || ["auto", "required"].includes(String(choice)) || isObject(choice)) {
     const message =
