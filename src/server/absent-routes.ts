@@ -1,15 +1,15 @@
-// Paths that clients of vLLM, OpenAI, llama-server, Ollama and others request but Pagoda does not have. The
-// answer names a replacement or says that the feature is not supported. Any other unknown path gets vLLM's bare
-// answer, as do /sleep, the other operator routes and /tokenizer_info: vLLM omits them without their flags.
+// Paths that clients of vLLM, OpenAI, llama-server, Ollama and other servers request but Pagoda does not have.
+// The response names a replacement or says that the feature is not supported. All other unknown paths get vLLM's
+// bare 404. So do the operator routes and /tokenizer_info, which vLLM has only if their flags are set.
 
 import { shortened } from "../api/quote.ts";
 
-const BASE_URL = "An OpenAI client's base URL ends in /v1.";
+const BASE_URL = "The base URL of an OpenAI client must end in /v1.";
 const TEXT = "This server generates text: POST /v1/chat/completions or /v1/completions.";
 
 const RENDERS = "POST /tokenize renders `messages` and returns the tokens.";
 
-/** Paths and the advice for them; "/*" stands for any remainder or none, and ":id" for one segment. */
+/** Paths and advice for them. A final "/*" matches anything or nothing, ":id" one segment. */
 const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   [
     "/v1/embeddings /v2/embed /embedding /embeddings /embed /encode /pooling /v1/pooling",
@@ -28,11 +28,11 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ["/v1/moderations", `This server has no moderation model. ${TEXT}`],
   [
     "/v1/load_lora_adapter /v1/unload_lora_adapter /lora-adapters",
-    "LoRA is not supported yet: a server serves only the model it was started with.",
+    "LoRA is not supported yet: the server serves only the model that it was started with.",
   ],
   [
     "/v1/models/* /models/* /api/tags /api/show /api/ps /get_model_info /v1/engines/*",
-    "GET /v1/models reports the served model, the one that the server was started with.",
+    "GET /v1/models reports the model that the server was started with.",
   ],
   ["/v1/chat/completions/render /v1/completions/render", RENDERS],
   ["/v1/chat/completions/batch", "Send each chat separately: the server batches them."],
@@ -40,7 +40,7 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
     "/v1/files/* /v1/batches/* /v1/fine_tuning/* /v1/uploads/* /v1/assistants/* /v1/threads/* " +
       "/v1/vector_stores/* /v1/conversations/* /v1/containers/* /v1/evals/* /v1/organization/* /v1/projects/* " +
       "/v1/chat/completions/:id /v1/edits",
-    `This server stores nothing: no files, batches, threads or answers. ${TEXT}`,
+    `This server stores nothing: no files, batches, threads or responses. ${TEXT}`,
   ],
   ["/api/version", "GET /version returns the version."],
   ["/api/*", `This is not Ollama's API. ${TEXT} ${BASE_URL}`],
@@ -51,12 +51,12 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   [
     "/reset_mm_cache /reset_encoder_cache /flush_cache /pause /resume /is_paused /start_profile /stop_profile " +
       "/collective_rpc /scale_elastic_ep /is_scaling_elastic_ep",
-    "It is not supported yet. Operator routes are /sleep, /wake_up, /is_sleeping and /reset_prefix_cache, with " +
-      "--server-dev-mode, or under /v1 if the server has a key.",
+    "This operation is not supported yet. With --server-dev-mode, the server has the operator routes /sleep, " +
+      "/wake_up, /is_sleeping and /reset_prefix_cache; with an API key, it has them under /v1.",
   ],
   [
     "/abort_request /abort_requests /v1/requests/*",
-    "Close the connection to end its request. A server with an API key also has POST /v1/requests/{id}/cancel.",
+    "Close the connection to abort its request. A server with an API key also has POST /v1/requests/{id}/cancel.",
   ],
   ["/v1/health /v1/ping /v1/version /v1/metrics", "Request this path without /v1."],
   ["/v1/tokenize /v1/detokenize", "Use POST /tokenize or POST /detokenize, without /v1."],
@@ -71,16 +71,16 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ["/v1/v1/*", "The path contains /v1 twice: remove one from the client's base URL or path."],
   [
     "//* /v1//*",
-    "The path contains a double slash: remove the slash at the end of the client's base URL.",
+    "The path contains a double slash: remove the trailing slash from the client's base URL.",
   ],
   [
     "/v1",
-    "It is the base URL for OpenAI clients, which append /chat/completions and similar paths.",
+    "This is the base URL for OpenAI clients, which append /chat/completions and similar paths.",
   ],
   ["/apply-template", RENDERS],
   [
     "/props /slots/* /info /get_server_info /server_info /load /get_load",
-    "GET /metrics reports the server's load, GET /v1/models the served model.",
+    "GET /metrics reports the server's load, and GET /v1/models reports the served model.",
   ],
   [
     "/healthz /livez /readyz /ready /health/* /health_generate /-/healthy",
@@ -112,5 +112,7 @@ function matcherOf(path: string): (path: string) => boolean {
  */
 export function adviceFor(path: string): string | null {
   const found = PATTERNS.find(({ matches }) => matches(path));
-  return found === undefined ? null : `${shortened(path)} is not served here. ${found.advice}`;
+  return found === undefined
+    ? null
+    : `${shortened(path)} does not exist on this server. ${found.advice}`;
 }

@@ -1,16 +1,16 @@
-// Tracks when an answer ends. Most answers end when their Response is created, a stream when its last event has
-// been sent. Answers are keyed by request, which both the streaming and the measuring code have.
+// Tracks when streamed responses end. Most responses are complete when their Response is created, but a stream
+// ends when its last event has been sent. The key is the request, which the streaming and measuring code share.
 
 const ends = new WeakMap<Request, Promise<void>>();
 
-/** Marks the answer to `request` as outliving its Response. @returns a function to call at the answer's end */
+/** Marks the response to `request` as streamed. @returns a function to call at the end of the stream */
 export function answerGoesOn(request: Request): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
   ends.set(request, promise);
   return resolve;
 }
 
-/** @returns null if the answer ended with its Response */
+/** @returns a promise that resolves at the end of the stream; null if the response is not streamed */
 export function answerEnd(request: Request): Promise<void> | null {
   return ends.get(request) ?? null;
 }

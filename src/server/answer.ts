@@ -1,4 +1,4 @@
-// The answer to a generation request: one body at the end, or a stream of chunks.
+// Responds to a generation request with a single body at the end or a stream of chunks.
 
 import { eventStream } from "../api/event-stream.ts";
 import { type ChunkWriter, eventsOf } from "../api/events.ts";
@@ -10,11 +10,11 @@ import { loadHeaders } from "./load-header.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export interface Answer<Output> {
-  /** Streams to abort when the reader of a streamed answer disconnects. */
+  /** Streams to abort if the client of a streamed response disconnects. */
   readonly streams: readonly OutputStream[];
   /** Outputs of all streams; can be read only once. */
   readonly outputs: AsyncIterable<Output>;
-  /** Null if the client wants a single body. */
+  /** Null if the client requested a single body. */
   readonly writer: ChunkWriter<Output> | null;
   readonly fullBody: (outputs: AsyncIterable<Output>) => Promise<object>;
 }

@@ -1,6 +1,6 @@
-// The Elysia app. It does not listen: tests call app.handle, and embedders mount app.fetch. All checks before
-// routing are in one place and use the path that Elysia routes by. If the two read a URL differently, a request
-// could get past the key check.
+// The Elysia app, without a listener: tests call app.handle, and embedders mount app.fetch. All checks before
+// routing are in one place and use the same path as Elysia's router. If the two parsed a URL differently, a
+// request could bypass the key check.
 
 import { Elysia } from "elysia";
 import { isFault } from "../api/error-body.ts";
@@ -23,14 +23,14 @@ import { routedRequest } from "./routed-url.ts";
 import type { ServerContext } from "./server-context.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
 
-/** Methods by path, for 405 responses and their Allow header. Elysia would answer HEAD on every GET route. */
+/** Methods by path, for 405 responses and their Allow header. Elysia itself would accept HEAD on all GET routes. */
 const METHODS: readonly RouteEntry[] = [
   ["/v1/chat/completions", "POST"],
   ["/v1/completions", "POST"],
   ["/tokenize", "POST"],
   ["/detokenize", "POST"],
   ["/v1/models", "GET"],
-  // vLLM does not answer HEAD, but load balancers probe with it.
+  // vLLM does not support HEAD, but load balancers probe with it.
   ["/health", "GET, HEAD"],
   ["/ping", "GET, POST"],
   ["/version", "GET"],
@@ -59,8 +59,8 @@ export function createApp(context: ServerContext) {
 function createRoutes(context: ServerContext, routes: RouteTable) {
   const guarded = operationMethods(context).map(([path]) => path);
   const keys = new ApiKeys({ keys: context.apiKeys, scope: context.apiKeyScope, guarded });
-  // By default, Elysia assumes a host of at least four characters. With this setting, the path begins right after
-  // any host. That works only for plain HTTP URLs, which routedRequest() provides.
+  // By default, Elysia assumes that the host has at least four characters. standardHostname: false allows shorter
+  // hosts, but only in plain HTTP URLs; routedRequest() converts all URLs to that form.
   return new Elysia({ name: "pagoda", strictPath: true, handler: { standardHostname: false } })
     .onError(({ code, error, request }) =>
       code === "NOT_FOUND" ? notFound(routes, request, context.rootPath) : failed(context, error),
@@ -83,14 +83,17 @@ function createRoutes(context: ServerContext, routes: RouteTable) {
     .use(cancelRoutes(context));
 }
 
-interface Doors {
+interface RoutingInputs {
   readonly keys: ApiKeys;
   readonly routes: RouteTable;
   readonly context: ServerContext;
 }
 
-/** @returns undefined if the request may be routed */
-function beforeRouting({ keys, routes, context }: Doors, request: Request): Response | undefined {
+/** @returns undefined if the request may be routed, otherwise the response that refuses it */
+function beforeRouting(
+  { keys, routes, context }: RoutingInputs,
+  request: Request,
+): Response | undefined {
   const { hosts, cors } = context;
   const path = routedPath(request.url);
   if (path === null) return refusal(400, "Invalid host header");
@@ -113,7 +116,7 @@ function beforeRouting({ keys, routes, context }: Doors, request: Request): Resp
   return refusal(405, "Method Not Allowed", { allow });
 }
 
-/** Same as vLLM's answer, plus the challenge that RFC 9110, 15.5.2, requires. */
+/** Same as vLLM's response, plus the challenge that RFC 9110, section 15.5.2 requires. */
 function unauthorized(): Response {
   const headers = { "www-authenticate": "Bearer" };
   return jsonResponse({ error: "Unauthorized" }, { status: 401, headers });
@@ -125,14 +128,14 @@ function refusal(status: number, detail: string, headers: Record<string, string>
 
 const SCHEME = "http://";
 
-/** Host and port as Elysia reads them: everything before the path. */
+/** Host and port as Elysia parses them: everything before the path. */
 function authorityOf(url: string): string {
   return url.slice(SCHEME.length, url.indexOf("/", SCHEME.length));
 }
 
 /**
- * The path as Elysia reads it: from the slash after the host up to the query.
- * @returns null if the Host header was invalid: Bun then provides a URL without a host, or an invalid URL
+ * The path as Elysia parses it, from the slash after the host up to the query.
+ * @returns null if the Host header was invalid, since Bun then provides an invalid URL or one without a host
  */
 function routedPath(url: string): string | null {
   if (!url.startsWith(SCHEME) || !URL.canParse(url)) return null;
@@ -142,8 +145,8 @@ function routedPath(url: string): string | null {
 }
 
 /**
- * Redirects a path that exists without its trailing slash, as vLLM's framework does. The location is only a
- * path, since proxies can hide the host and scheme that the client used.
+ * Responds to an unknown path. If only its trailing slash is wrong, redirects as vLLM's framework does. The
+ * location is only a path, since a proxy can hide the host and scheme that the client used.
  */
 function notFound(routes: RouteTable, request: Request, rootPath: string): Response {
   const { pathname, search } = new URL(request.url);

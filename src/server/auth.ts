@@ -1,11 +1,11 @@
-// API keys: bearer scheme, compared in constant time. By default, every path requires a key, known or not,
-// except the few listed as open. vLLM guards only /v1.
+// Checks API keys, which are sent as bearer tokens and compared in constant time. By default, every path requires
+// a key, even an unknown path, except the few in OPEN. vLLM protects only /v1.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 
 const digest = (key: string | Uint8Array) => createHash("sha256").update(key).digest();
 
-/** Paths that require a key: all except open paths, or only those that vLLM guards. */
+/** Paths that require a key: all except open paths, or only those that vLLM protects. */
 export type ApiKeyScope = "all" | "vllm";
 
 export interface ApiKeysOptions {
@@ -16,7 +16,7 @@ export interface ApiKeysOptions {
   readonly guarded: readonly string[];
 }
 
-/** Paths for clients without a key: probes, load balancers, Prometheus, and a browser at the root. */
+/** Paths that never require a key, for probes, load balancers, Prometheus, and browsers at the root. */
 const OPEN = /^\/(|health|ping|version|load|metrics(\/.*)?)$/;
 
 export class ApiKeys {
@@ -34,13 +34,13 @@ export class ApiKeys {
   allows(request: Request, path: string): boolean {
     if (this.#digests.length === 0) return true;
     if (!this.#needsKey(path)) return true;
-    // The first space ends the scheme; a key can contain more spaces.
+    // The scheme ends at the first space; the key itself can contain spaces.
     const [scheme = "", ...words] = (request.headers.get("authorization") ?? "").split(" ");
     if (scheme.toLowerCase() !== "bearer") return false;
     const given = words.join(" ").trimStart();
-    // A header's characters are bytes: some clients encode a key in Latin-1, others in UTF-8.
+    // Each character of a header is one byte. Some clients encode keys in Latin-1, others in UTF-8.
     const readings = [digest(given), digest(Buffer.from(given, "latin1"))];
-    // Compares all keys, so the response time reveals nothing.
+    // Compare all keys, so that the response time reveals nothing.
     return this.#digests
       .flatMap((key) => readings.map((reading) => timingSafeEqual(key, reading)))
       .includes(true);

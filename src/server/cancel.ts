@@ -1,5 +1,5 @@
-// POST /v1/requests/{id}/cancel: ends a request by the ID in its answer, for clients and operators that
-// cannot close its connection.
+// POST /v1/requests/{id}/cancel: aborts a request by its response ID, for clients and operators that cannot
+// close its connection.
 
 import { Elysia } from "elysia";
 import { quoted } from "../api/quote.ts";
@@ -10,7 +10,7 @@ import type { ServerContext } from "./server-context.ts";
 
 const ROUTE: RouteEntry = ["/v1/requests/{id}/cancel", "POST"];
 
-/** @returns nothing for a server without a key outside development mode: anyone could end requests */
+/** @returns no methods without a key or development mode, since anyone could abort requests */
 export function cancelMethods({ isDevMode, apiKeys }: ServerContext): readonly RouteEntry[] {
   return isDevMode || apiKeys.length > 0 ? [ROUTE] : [];
 }
@@ -30,7 +30,7 @@ export function cancelRoutes(context: ServerContext) {
   );
 }
 
-/** @returns the decoded ID, or the raw one if its percent-encoding is invalid; Elysia's parameter would be null */
+/** @returns the decoded ID, or the raw ID if its percent-encoding is invalid (Elysia's parameter would be null) */
 function idIn(url: string): string {
   const id = new URL(url).pathname.split("/").at(-2) ?? "";
   try {

@@ -1,5 +1,5 @@
-// POST /v1/completions: one or several prompts, as text or token ids. Choices are numbered prompt by
-// prompt: prompt p's sequence i is choice p * n + i.
+// POST /v1/completions, for one or more prompts as text or token IDs. Choices are numbered by prompt:
+// sequence i of prompt p is choice p * n + i.
 
 import { Elysia } from "elysia";
 import { modelName } from "../api/api-context.ts";

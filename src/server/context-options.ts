@@ -1,4 +1,4 @@
-// Builds the server context, which the routes need to check and answer requests, from a front and options.
+// Builds the context that the routes share from a front and the server's options.
 
 import { type ApiOptions, apiContext } from "../api/api-context.ts";
 import { stackOf } from "../errors.ts";
@@ -16,28 +16,28 @@ import type { RequestLogOptions } from "./request-log.ts";
 import { DEFAULT_LIMITS, type ServerContext } from "./server-context.ts";
 
 export interface ContextOptions extends ApiOptions {
-  /** The GGUF file, shown as the model's root. */
+  /** Path of the GGUF file, shown as the model's root. */
   readonly modelRoot: string;
   /** Accepted keys; empty = no key is required. */
   readonly apiKeys: readonly string[];
   /** Absent = "all". */
   readonly apiKeyScope?: ApiKeyScope;
-  /** Address of the listener; absent = the embedding server checks the Host. */
+  /** Address of the listener; absent = the embedding server checks the Host header. */
   readonly listensOn?: ListenAddress;
   /** @see hostCheck */
   readonly allowedHosts?: readonly string[];
-  /** Origins allowed by CORS. Null = pages of the checked hosts, or any page if there is a key or no host check. */
+  /** Origins allowed by CORS. Null = those of allowed hosts, or any origin with a key or without a host check. */
   readonly allowedOrigins: readonly string[] | null;
   readonly allowedMethods?: readonly string[];
   readonly allowedHeaders?: readonly string[];
   readonly allowCredentials?: boolean;
-  /** Prefix that a proxy may leave before each path, such as "/llm"; absent = none. */
+  /** Path prefix that a proxy may or may not remove, such as "/llm"; absent = none. */
   readonly rootPath?: string;
   /** Fraction of memory in use at which new work is refused, below 1; null = no check. */
   readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
-  /** How to log requests; null = do not log them. */
+  /** How to log requests; null = requests are not logged. */
   readonly requestLog: Omit<RequestLogOptions, "nowMs"> | null;
   /** Receives unexpected errors, for the operator. */
   readonly log: (line: string) => void;
@@ -73,8 +73,8 @@ export function serverContext(
 }
 
 /**
- * Text of an error. Bun prints an Error object with the surrounding source lines, which in an executable hold
- * the whole program.
+ * Formats an error for the log. Bun would print an Error with the surrounding source lines, and in an executable
+ * these contain the whole program.
  */
 function faultText(error: unknown): string {
   return error instanceof Error ? stackOf(error) : String(error);
@@ -92,12 +92,13 @@ function hostCheckOf({ listensOn, allowedHosts = [] }: ContextOptions): HostChec
 function corsOf(options: ContextOptions, hosts: HostCheck | null): Cors {
   const { apiKeys, allowedOrigins, allowCredentials = false } = options;
   const anyOrigin = ANY_ORIGIN.origins;
-  const unsaid = hosts !== null && apiKeys.length === 0 ? hosts : anyOrigin;
+  const defaultOrigins = hosts !== null && apiKeys.length === 0 ? hosts : anyOrigin;
   const {
     allowedMethods: methods = ANY_ORIGIN.methods,
     allowedHeaders: headers = ANY_ORIGIN.headers,
   } = options;
-  return new Cors({ origins: allowedOrigins ?? unsaid, methods, headers, allowCredentials });
+  const origins = allowedOrigins ?? defaultOrigins;
+  return new Cors({ origins, methods, headers, allowCredentials });
 }
 
 function memoryGuard({ maxMemoryUse: limit }: ContextOptions): MemoryGuard | null {

@@ -1,13 +1,13 @@
-// Decides which web pages may call the server and read its answers, with the options and answers of vLLM's CORS
-// middleware. Without an option or a key, a server on loopback admits only pages of the hosts it answers to.
-// Otherwise any page open in the operator's browser could use the server.
+// Decides which web pages may call the server and read its responses. Options and responses are those of vLLM's
+// CORS middleware. Without allowed origins or a key, a server on loopback admits only pages from its allowed
+// hosts; otherwise, any page open in the operator's browser could use the server.
 
 import type { HostCheck } from "./host-check.ts";
 
 export interface CorsOptions {
-  /** Allowed origins such as "https://a.example", "*" for any, or a check of the origin's host. */
+  /** Allowed origins, such as "https://a.example" or "*" for any, or a check for the origin's host. */
   readonly origins: readonly string[] | HostCheck;
-  /** Allowed methods; "*" = all that vLLM knows. */
+  /** Allowed methods; "*" = all methods that vLLM allows. */
   readonly methods: readonly string[];
   /** Allowed headers in addition to those that a page may always send; "*" = any. */
   readonly headers: readonly string[];
@@ -40,13 +40,13 @@ export class Cors {
     this.#headers = [...new Set([...SAFE_HEADERS, ...headers])].sort();
   }
 
-  /** @returns the headers that let the page that sent `request` read the answer */
+  /** @returns headers that let the requesting page read the response */
   headersOf({ method, headers }: Request): Headers {
     const origin = headers.get("origin");
     if (origin === null) return {};
     const { allowCredentials } = this.#options;
     const credentials = allowCredentials ? { "access-control-allow-credentials": "true" } : {};
-    // A browser rejects "*" if the request carries cookies or is the preflight of one that might.
+    // Browsers reject "*" for a request with cookies, which can also follow a preflight.
     const needsName = allowCredentials && (headers.has("cookie") || method === "OPTIONS");
     if (this.#isOpen && !needsName) return { "access-control-allow-origin": ANY, ...credentials };
     if (!this.#allows(origin)) return { vary: "Origin" };
@@ -54,7 +54,7 @@ export class Cors {
   }
 
   /**
-   * Answers a preflight, which a browser sends ahead of a page's request. The caller adds headersOf().
+   * Responds to a preflight request. The caller adds headersOf().
    * @returns null if the request is not a preflight
    */
   preflight(request: Request): Response | null {
@@ -78,8 +78,8 @@ export class Cors {
   }
 
   /**
-   * Refuses state-changing requests of other origins: a browser sends some without a preflight and hides only
-   * the answer.
+   * @returns false for a state-changing request from a disallowed origin: browsers send some of these without a
+   *   preflight and hide only the response
    */
   mayAct({ method, headers }: Request): boolean {
     const origin = headers.get("origin");

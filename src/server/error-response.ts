@@ -1,4 +1,4 @@
-// Converts an error to an HTTP response: the body's code is the status, and some errors add headers.
+// Converts an error to an HTTP response. The status is the code in the body; some errors add headers.
 
 import { errorBody } from "../api/error-body.ts";
 import { EngineError, OverloadError, RequestError } from "../errors.ts";

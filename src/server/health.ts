@@ -6,7 +6,7 @@ import { jsonResponse } from "./json-response.ts";
 import { acceptedFormat, type MetricsFormat } from "./metrics-format.ts";
 import type { ServerContext } from "./server-context.ts";
 
-/** Format of /metrics itself: as in vLLM, only the paths below it honor the Accept header. */
+/** Format of /metrics itself. As in vLLM, only paths below it honor the Accept header. */
 const PLAIN: MetricsFormat = { format: "prometheus", contentType: CONTENT_TYPE };
 
 export function healthRoutes(context: ServerContext) {

@@ -1,12 +1,12 @@
-// GET /: shows people with a browser what this server is and where to go next. Shows nothing that requires a
-// key, and loads no external resources.
+// GET /: a page that explains what this server is and where to go next. It shows nothing that requires a key and
+// loads no external resources.
 
 import { Elysia } from "elysia";
 import { modelName } from "../api/api-context.ts";
 import { seenUrl } from "./routed-url.ts";
 import type { ServerContext } from "./server-context.ts";
 
-/** Links to open in a browser, relative to the page: a proxy may serve it under a path. */
+/** Links to open in a browser. They are relative because a proxy may serve the page under a prefix. */
 const LINKS: readonly (readonly [path: string, text: string])[] = [
   ["v1/models", "the served model"],
   ["metrics", "metrics, for Prometheus"],
@@ -15,17 +15,17 @@ const LINKS: readonly (readonly [path: string, text: string])[] = [
 ];
 
 const POSTS: readonly (readonly [path: string, text: string])[] = [
-  ["v1/chat/completions", "answers a conversation"],
+  ["v1/chat/completions", "replies to a conversation"],
   ["v1/completions", "continues a prompt"],
-  ["tokenize", "text or messages to tokens"],
-  ["detokenize", "tokens to text"],
+  ["tokenize", "converts text or messages to tokens"],
+  ["detokenize", "converts tokens to text"],
 ];
 
 const DOCS = [
   "README.md: what Pagoda is and how to start it",
-  "docs/operations.md: limits, keys, hosts, stopping, faults",
+  "docs/operations.md: limits, keys, hosts, shutdown, failures",
   "docs/options.md: every option",
-  "docs/metrics.md, docs/monitoring.md: meaning of the metrics, dashboards, alerts",
+  "docs/metrics.md, docs/monitoring.md: what the metrics mean, dashboards, alerts",
 ];
 
 const STYLE = `
@@ -40,7 +40,7 @@ pre { padding: .8rem 1rem; overflow-x: auto; border-radius: 6px; background: lig
 ul { padding-left: 1.2rem; }
 `;
 
-/** Allows only the page's own style: no script could run, even if one were smuggled in. */
+/** Allows only the page's own style, so even an injected script could not run. */
 const HEADERS = {
   "content-security-policy":
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
@@ -52,7 +52,7 @@ export function homeRoutes(context: ServerContext) {
   return new Elysia({ name: "home" }).get("/", ({ request }) => homePage(context, request));
 }
 
-/** Answers a browser with HTML and any other client with plain text. */
+/** Sends HTML to browsers and plain text to other clients. */
 function homePage(context: ServerContext, request: Request): Response {
   const isHtml = (request.headers.get("accept") ?? "").toLowerCase().includes("text/html");
   const facts = factsOf(context, request);
@@ -73,7 +73,7 @@ function factsOf(context: ServerContext, request: Request): Facts {
   const key = needsKey ? " \\\n  -H 'Authorization: Bearer <key>'" : "";
   const messages = '{"messages": [{"role": "user", "content": "Hello!"}]}';
   return {
-    title: `Pagoda, with the API and the metrics of vLLM ${context.version}`,
+    title: `Pagoda, with the API and metrics of vLLM ${context.version}`,
     model: needsKey ? null : modelName(context),
     example:
       `curl ${new URL("v1/chat/completions", seenUrl(request))}${key} \\\n` +
@@ -81,7 +81,7 @@ function factsOf(context: ServerContext, request: Request): Facts {
   };
 }
 
-const NEEDS_KEY = "It answers clients that send the key as a bearer token.";
+const NEEDS_KEY = "Requests must send the API key as a bearer token.";
 
 function textOf({ title, model, example }: Facts): string {
   const routes = [...POSTS.map(asText("POST")), ...LINKS.map(asText("GET"))];
@@ -90,7 +90,7 @@ function textOf({ title, model, example }: Facts): string {
     model === null ? NEEDS_KEY : `It serves ${model}.`,
     routes.join("\n"),
     example,
-    ["In the source:", ...DOCS].join("\n  "),
+    ["Documentation in the source tree:", ...DOCS].join("\n  "),
   ];
   return `${parts.join("\n\n")}\n`;
 }
@@ -121,7 +121,7 @@ ${rows.join("\n")}
 </table>
 <h2>Try it</h2>
 <pre>${escaped(example)}</pre>
-<h2>Documentation, in the source</h2>
+<h2>Documentation in the source tree</h2>
 <ul>
 ${DOCS.map((line) => `<li>${line}</li>`).join("\n")}
 </ul>
@@ -141,7 +141,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Escapes HTML: names come from the operator, the host from the client. */
+/** Escapes HTML in model names, which the operator sets, and in the host, which the client sends. */
 function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
 }

@@ -1,6 +1,6 @@
-// Checks a request's Host. A malicious site can point its own name at a loopback address (DNS rebinding), and its
-// pages could then read this server as same-origin. So a listener on loopback answers only to loopback names, to
-// the name it listens on, and to names that the operator listed.
+// Checks the Host header. A malicious site can point its own name at a loopback address (DNS rebinding), and its
+// pages could then use this server as same-origin. A listener on loopback therefore accepts only loopback names,
+// the name it listens on, and names that the operator lists.
 
 import {
   ANY_HOST,
@@ -19,7 +19,7 @@ export function isReachable({ address }: ListenAddress): boolean {
 
 /**
  * Creates the check for a listener.
- * @param listed the operator's hosts, with or without ports
+ * @param listed hosts that the operator allows, with or without ports
  * @returns null if any host is allowed
  * @throws ConfigError "invalid_option"
  */

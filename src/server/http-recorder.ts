@@ -1,5 +1,5 @@
-// Measures every answer for the http_* families, as vLLM's instrumentation does: by route and up to the last
-// byte, without probes and scrapes.
+// Measures responses for the http_* families as vLLM's instrumentation does: by route, up to the last byte, and
+// without probes and scrapes.
 
 import type { HttpRecord } from "../metrics/family.ts";
 import { answerEnd } from "./answer-end.ts";
@@ -16,7 +16,7 @@ export interface HttpRecorderOptions {
   readonly routeOf: (path: string) => string | null;
 }
 
-/** Paths that contain a match are not recorded, which includes longer paths such as /metrics/x. */
+/** Paths that contain a match are not recorded; this includes longer paths such as /metrics/x. */
 const NOT_RECORDED = /\/(metrics|health|load|ping|version|server_info)/;
 
 export function recorded(

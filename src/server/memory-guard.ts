@@ -1,6 +1,6 @@
 // Sheds load before memory runs out. Near the limit, connections are not kept alive; at the limit, new work is
-// refused. Running requests continue and free memory as they end. Memory use is checked when a request arrives,
-// at most every 250 ms. Thresholds and interval follow the example in Envoy's overload manager docs.
+// refused. Running requests continue and free memory as they finish. Memory use is checked when a request
+// arrives, at most every 250 ms. Thresholds and interval follow the example in Envoy's overload manager docs.
 
 import { OverloadError } from "../errors.ts";
 

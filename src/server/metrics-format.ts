@@ -1,5 +1,5 @@
-// Negotiates the metrics format with a scraper, by the rules of Python's metrics client. Pagoda's metric names
-// need no escaping, so only two of the client's four escaping schemes are offered, those that change no name.
+// Negotiates the metrics format with a scraper by the rules of Prometheus's Python client. Pagoda's metric names
+// need no escaping; of the client's four escaping schemes, only the two that keep them unchanged are offered.
 
 import { CONTENT_TYPE, OPEN_METRICS_CONTENT_TYPE } from "../metrics/exposition.ts";
 
@@ -8,13 +8,13 @@ export interface MetricsFormat {
   readonly contentType: string;
 }
 
-/** Format for scrapers that name no version known to Python's client. */
+/** Format for scrapers that accept no version known to the Python client. */
 const OLDEST: MetricsFormat = {
   format: "prometheus",
   contentType: "text/plain; version=0.0.4; charset=utf-8",
 };
 
-/** @returns the format of the first supported entry of an Accept header; quality values are ignored */
+/** @returns the format of the first supported entry in an Accept header; quality values are ignored */
 export function acceptedFormat(accept: string): MetricsFormat {
   for (const entry of accept.split(",")) {
     const [type, ...parameters] = entry.split(";").map((part) => part.trim());

@@ -1,5 +1,5 @@
-// Operator routes for a running engine: sleep, wake-up and reset of the prefix cache. vLLM has them only in its
-// development mode. With an API key, Pagoda also has them under /v1 at all times, protected by the key.
+// Operator routes: sleep, wake-up and prefix cache reset. vLLM has them only in development mode. If there is an
+// API key, Pagoda always has them under /v1 too, protected by the key.
 
 import { Elysia } from "elysia";
 import { quoted } from "../api/quote.ts";
@@ -75,7 +75,7 @@ async function isSleeping(context: ServerContext): Promise<Response> {
   return jsonResponse({ is_sleeping: await context.front.calls.isSleeping() });
 }
 
-/** Always answers 200, as in vLLM: a cache in use stays unchanged unless running requests are preempted. */
+/** Always returns 200, as in vLLM, although a cache in use is only reset if running requests are preempted. */
 async function resetPrefixCache(context: ServerContext, query: URLSearchParams): Promise<Response> {
   const preemptRunning = flag(query, "reset_running_requests");
   flag(query, "reset_external");

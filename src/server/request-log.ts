@@ -1,5 +1,5 @@
-// Logs generation requests: one line on arrival, and one with statistics at the end of the answer. The operator
-// must enable this, since prompts are user data.
+// Logs generation requests: one line on arrival, and one with statistics at the end of the response. The operator
+// must enable this log because prompts are user data.
 
 import { errorBody } from "../api/error-body.ts";
 import { shortened } from "../api/quote.ts";
@@ -16,26 +16,26 @@ export interface RequestLogOptions {
 }
 
 export interface Arrival {
-  /** Id of the answer. */
+  /** Response ID. */
   readonly id: string;
   /** Front clock, ms. */
   readonly arrivalMs: number;
-  /** Text, token ids, or messages; several prompts are a list. */
+  /** Text, token IDs or messages, or a list of prompts. */
   readonly prompt: unknown;
-  /** The rest of the body. */
+  /** The other fields that the body sets. */
   readonly params: object;
 }
 
-/** Passes outputs through and counts them. @param outputOf extracts the engine's output from one of them */
+/** Passes outputs through and counts them. @param outputOf extracts the engine's output from an item */
 export type Watch = <Output>(
   outputs: AsyncIterable<Output>,
   outputOf: (output: Output) => RequestOutput,
 ) => AsyncIterable<Output>;
 
 /**
- * Answers a request, and logs it if requests are logged.
+ * Responds to a request, and logs it if requests are logged.
  * @param arrival called only if requests are logged
- * @param respond passes its outputs through `watch`; resolves with the complete answer or with a stream
+ * @param respond passes its outputs through `watch`; resolves to a complete or streamed response
  */
 export async function logged(
   { requestLog }: { readonly requestLog: RequestLogOptions | null },
@@ -55,7 +55,7 @@ export async function logged(
 class LogEntry {
   readonly #arrival: Arrival;
   readonly #options: RequestLogOptions;
-  /** Prompt tokens by engine request; its n sequences share them. */
+  /** Number of prompt tokens by engine request; its n sequences share them. */
   readonly #promptTokens = new Map<string, number>();
   readonly #finishReasons = new Set<string>();
   #numOutputTokens = 0;
@@ -85,7 +85,7 @@ class LogEntry {
       this.fail(error);
       throw error;
     } finally {
-      // If no end has been logged yet, the reader has disconnected.
+      // If no end has been logged yet, the client has disconnected.
       this.#end("Aborted", this.#took());
     }
   }
@@ -115,8 +115,8 @@ class LogEntry {
         ? []
         : [`${promptTokens} prompt tokens`, `${this.#numOutputTokens} output tokens`];
     const first =
-      this.#firstMs === null ? [] : [`the first after ${this.#secondsTo(this.#firstMs)}`];
-    return [...counts, ...first, `all after ${this.#secondsTo(this.#options.nowMs())}`].join(", ");
+      this.#firstMs === null ? [] : [`first token after ${this.#secondsTo(this.#firstMs)}`];
+    return [...counts, ...first, `total ${this.#secondsTo(this.#options.nowMs())}`].join(", ");
   }
 
   #secondsTo(ms: number): string {
@@ -131,7 +131,7 @@ class LogEntry {
   }
 }
 
-/** Formats a prompt as JSON, so that a user's text cannot imitate a log line. */
+/** Formats a prompt as JSON, so that user text cannot forge log lines. */
 function promptText(prompt: unknown, maxLength: number | null): string {
   if (!Array.isArray(prompt)) return cutText(prompt, maxLength);
   const prompts = prompt.map((one) => cutText(one, maxLength));
@@ -148,8 +148,8 @@ function cutText(prompt: unknown, maxLength: number | null): string {
 }
 
 /**
- * Terminal control characters, characters that some log readers treat as a line break, and characters that
- * reverse the direction of the text after them, including the rest of the log line.
+ * Terminal control characters, characters that some log viewers treat as line breaks, and characters that change
+ * the direction of text, which could reorder the rest of the log line.
  */
 const CONTROLS = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 

@@ -1,7 +1,7 @@
-// Routes of an app and the methods that each allows. Used for 405 answers, and to keep the number of metric
-// labels independent of the ids in paths.
+// Routes of an app and the methods that each allows, for 405 responses and for metric labels, which must not
+// contain the IDs in paths.
 
-/** A path, where `{id}` matches any one segment, and its methods, e.g. "GET, HEAD". */
+/** A path and its methods, such as "GET, HEAD". `{id}` in the path matches any one segment. */
 export type RouteEntry = readonly [path: string, methods: string];
 
 const PARAMETER = "{id}";

@@ -1,15 +1,15 @@
-// Builds the URL that the app routes by: plain HTTP, with a host, without a proxy's prefix. The code that
-// mounts the app may listen with TLS, and a proxy may keep or remove its prefix.
+// Normalizes URLs for routing: plain HTTP, with a host, without a proxy's prefix. The server that mounts the app
+// may use TLS, and a proxy may or may not remove its prefix.
 
 const PLAIN = "http://";
 const TLS = "https://";
 
-/** Host assumed for an HTTP/1.0 request without one. */
+/** Host assumed for an HTTP/1.0 request without a Host header. */
 const NO_HOST = "localhost";
 
 const seen = new WeakMap<Request, string>();
 
-/** URL that the client requested, even if the request is routed by another. */
+/** URL of the request before routedRequest() changed it. */
 export function seenUrl(request: Request): string {
   return seen.get(request) ?? request.url;
 }
@@ -28,16 +28,16 @@ export function routedRequest(request: Request, rootPath: string): Request {
 
 function plainUrl({ url, headers }: Request): string {
   if (url.startsWith(TLS)) return PLAIN + url.slice(TLS.length);
-  // Bun's server leaves the host out of a URL if the Host header is missing or invalid.
+  // Bun's server omits the host from the URL if the Host header is missing or invalid.
   return url.startsWith("/") && !headers.has("host") ? PLAIN + NO_HOST + url : url;
 }
 
-/** Removes the prefix like FastAPI's root_path: only whole segments of a path match. */
+/** Removes the prefix as FastAPI's root_path does: only whole path segments match. */
 function withoutPrefix(url: string, rootPath: string): string {
   if (rootPath === "") return url;
   const start = url.indexOf("/", PLAIN.length);
   const end = start + rootPath.length;
-  const isBehind = url.startsWith(rootPath, start) && ["/", "?", undefined].includes(url[end]);
-  if (!isBehind) return url;
+  const hasPrefix = url.startsWith(rootPath, start) && ["/", "?", undefined].includes(url[end]);
+  if (!hasPrefix) return url;
   return url.slice(0, start) + (url[end] === "/" ? "" : "/") + url.slice(end);
 }

@@ -1,4 +1,4 @@
-// The context that routes receive from the rest of the program, so that tests can replace it.
+// Context that routes get from the rest of the program. Tests can replace it.
 
 import { answerId, isUsableId } from "../api/answer-id.ts";
 import { type ApiContext, type ApiLimits, DEFAULT_API_LIMITS } from "../api/api-context.ts";
@@ -19,7 +19,7 @@ export interface ServerContext extends ApiContext {
   /** Null = any Host is accepted. */
   readonly hosts: HostCheck | null;
   readonly cors: Cors;
-  /** Prefix that a proxy may leave before each path; "" = none. */
+  /** Path prefix that a proxy may or may not remove; "" = none. */
   readonly rootPath: string;
   /** Null = memory use is not checked. */
   readonly memory: MemoryGuard | null;
@@ -30,22 +30,22 @@ export interface ServerContext extends ApiContext {
   readonly logFault: (error: unknown) => void;
   /** Null = requests are not logged. */
   readonly requestLog: RequestLogOptions | null;
-  /** Receives each answered request. */
+  /** Called at the end of each response. */
   readonly recordHttp: (record: HttpRecord) => void;
-  /** vLLM's switch: operator routes are also available without /v1. */
+  /** vLLM's development mode: operator routes are also available outside /v1. */
   readonly isDevMode: boolean;
   readonly isSleepEnabled: boolean;
   /** Start time of the server, Unix seconds. */
   readonly createdS: number;
   /** Idle time after which a stream gets a comment, ms. */
   readonly keepAliveMs: number;
-  /** True after the stop signal: /health answers 503, and work in progress continues. */
+  /** True after the stop signal: /health returns 503, and work in progress continues. */
   readonly isDraining: () => boolean;
 }
 
 export interface ServerLimits extends ApiLimits {
   readonly maxBodyBytes: number;
-  /** Maximum time that a body may take to arrive. */
+  /** Maximum time for a body to arrive. */
   readonly bodyTimeoutMs: number;
 }
 
@@ -79,8 +79,8 @@ export function checkAccepting(context: ServerContext): void {
 }
 
 /**
- * Uses the first valid ID: the x-request-id header, one of its parts if it was sent twice ("id1, id2"), or
- * `requestId`. Otherwise generates one: a client's ID is only a hint, so an invalid one is not an error.
+ * Uses the first valid ID: the x-request-id header, a part of it if it was sent twice ("id1, id2"), or
+ * `requestId`. If none is valid, generates one; a client's ID is only a hint, so an invalid ID is not an error.
  */
 export function responseId(prefix: string, request: Request, requestId: string | null): string {
   const header = request.headers.get("x-request-id") ?? "";

@@ -12,7 +12,7 @@ export interface Service {
   readonly maxBodyBytes: number;
   /** True if other machines can reach the server and it requires no key. */
   readonly isOpen: boolean;
-  /** Refuses new work and makes /health answer 503 from now on; work in progress continues. */
+  /** From now on, refuses new work and makes /health return 503; work in progress continues. */
   drain(): void;
 }
 

@@ -20,17 +20,17 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["POST", "/v1/images/generations", "Images, audio and video are not supported yet."],
   ["POST", "/v1/moderations", "no moderation model"],
   ["POST", "/v1/load_lora_adapter", "LoRA is not supported yet"],
-  ["GET", "/v1/models/tiny", "GET /v1/models reports the served model"],
-  ["GET", "/v1/models/org/tiny", "GET /v1/models reports the served model"],
-  ["POST", "/reset_mm_cache", "It is not supported yet. Operator routes are"],
+  ["GET", "/v1/models/tiny", "GET /v1/models reports the model"],
+  ["GET", "/v1/models/org/tiny", "GET /v1/models reports the model"],
+  ["POST", "/reset_mm_cache", "This operation is not supported yet. With --server-dev-mode"],
   ["POST", "/abort_requests", "Close the connection"],
   ["GET", "/v1/metrics", "Request this path without /v1."],
   ["POST", "/v1/tokenize", "POST /tokenize"],
   ["POST", "/v1/chat/completions/render", "POST /tokenize renders `messages`"],
   ["POST", "/v1/chat/completions/batch", "Send each chat separately"],
-  ["POST", "/openai/deployments/x/chat/completions", "base URL ends in /v1."],
+  ["POST", "/openai/deployments/x/chat/completions", "must end in /v1."],
   ["GET", "/health/live", "Use GET /health for probes."],
-  ["GET", "/api/tags", "GET /v1/models reports the served model"],
+  ["GET", "/api/tags", "GET /v1/models reports the model"],
   ["POST", "/api/chat", "This is not Ollama's API."],
   ["POST", "/api/generate", "This is not Ollama's API."],
   ["POST", "/completion", "Use POST /v1/completions"],
@@ -44,8 +44,8 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["GET", "/v1/files/f/content", "This server stores nothing"],
   ["GET", "/v1/chat/completions/chatcmpl-1", "This server stores nothing"],
   ["GET", "/docs", "GET / lists the routes."],
-  ["GET", "/v1", "It is the base URL for OpenAI clients"],
-  ["GET", "/v1/", "It is the base URL for OpenAI clients"],
+  ["GET", "/v1", "This is the base URL for OpenAI clients"],
+  ["GET", "/v1/", "This is the base URL for OpenAI clients"],
 ];
 
 describe("a route of another server", () => {
@@ -57,7 +57,7 @@ describe("a route of another server", () => {
     expect(response.status).toBe(404);
     const { error } = (await response.json()) as { error: { message: string } };
     expect(error).toMatchObject({ type: "NotFoundError", param: null, code: 404 });
-    expect(error.message).toStartWith(`${path.replace(/\/$/, "")} is not served here. `);
+    expect(error.message).toStartWith(`${path.replace(/\/$/, "")} does not exist on this server. `);
     expect(error.message).toContain(advice);
     expect(records.at(-1)).toMatchObject({ handler: "none", status: 404 });
   });
@@ -80,7 +80,7 @@ describe("a route of another server", () => {
     const response = await app.handle(new Request(`http://localhost/api/${"x".repeat(9000)}`));
     const text = await response.text();
     expect(text.length).toBeLessThan(500);
-    expect(text).toContain(`/api/${"x".repeat(95)} is not served here.`);
+    expect(text).toContain(`/api/${"x".repeat(95)} does not exist on this server.`);
   });
 
   test("reveals nothing without a key", async () => {

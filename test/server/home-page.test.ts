@@ -29,7 +29,7 @@ describe("the home page", () => {
       expect([target, linked.status]).toEqual([target, 200]);
     }
     expect(html).toContain("It serves <strong>tiny</strong>.");
-    expect(html).toContain("with the API and the metrics of vLLM 0.13.0");
+    expect(html).toContain("with the API and metrics of vLLM 0.13.0");
     expect(html).toContain("curl http://127.0.0.1:8000/v1/chat/completions");
     expect(html).toContain("color-scheme: light dark");
   });
@@ -52,9 +52,9 @@ describe("the home page", () => {
       expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
       const text = await response.text();
       expect(text).toStartWith(
-        "Pagoda, with the API and the metrics of vLLM 0.13.0\n\nIt serves tiny.",
+        "Pagoda, with the API and metrics of vLLM 0.13.0\n\nIt serves tiny.",
       );
-      expect(text).toContain("POST  /v1/chat/completions   answers a conversation\n");
+      expect(text).toContain("POST  /v1/chat/completions   replies to a conversation\n");
       expect(text).toContain("GET   /v1/models             the served model\n");
     },
   );

@@ -15,7 +15,7 @@ function makeLogged(maxPromptLength: number | null = null) {
 }
 
 const id = (name: string) => ({ "x-request-id": name });
-const TOOK = "the first after 0.250 s, all after 0.250 s";
+const TOOK = "first token after 0.250 s, total 0.250 s";
 
 describe("an answered request", () => {
   test.each([false, true])(
@@ -116,7 +116,7 @@ describe("a request that is not answered", () => {
     const { post, lines } = makeLogged();
     expect((await post("/v1/completions", { prompt: "a", n: 1000 }, id("x"))).status).toBe(400);
     expect(lines).toHaveLength(2);
-    expect(lines[1]).toMatch(/^Failed request cmpl-x: 400, "n must be .*", all after 0\.250 s$/);
+    expect(lines[1]).toMatch(/^Failed request cmpl-x: 400, "n must be .*", total 0\.250 s$/);
   });
 
   test.each([0, 1])(
