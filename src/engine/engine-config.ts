@@ -1,4 +1,4 @@
-// Everything an engine needs to start, as one plain record that can be sent from another process.
+// Everything an engine needs to start, as a plain record that another process can send.
 
 import type { AttentionBackend } from "../protocol/model-info.ts";
 import type { KvCacheType, WeightKernels } from "../runner/addon-types.ts";
@@ -6,7 +6,7 @@ import type { SchedulingPolicy } from "../scheduler/scheduler.ts";
 import type { TargetInterTokenLatency } from "../scheduler/step-budget.ts";
 
 export interface EngineConfig {
-  /** GGUF file. */
+  /** Path of the GGUF file. */
   readonly modelPath: string;
   readonly kvCacheType: KvCacheType | "auto";
   /** Number of tokens in a KV block. */
@@ -14,7 +14,7 @@ export interface EngineConfig {
   readonly maxNumSeqs: number;
   /** Maximum number of tokens in a step; at least maxNumSeqs. */
   readonly maxNumBatchedTokens: number;
-  /** Tokens; null = the context that the model was trained on, limited by the KV cache. */
+  /** Maximum context, tokens; null = the context that the model was trained on, limited by the KV cache. */
   readonly maxModelLen: number | null;
   /** Allows a context longer than the model was trained on. */
   readonly allowLongMaxModelLen: boolean;
@@ -24,11 +24,11 @@ export interface EngineConfig {
   readonly enablePrefixCaching: boolean;
   /** Text that seeds the block hashes; null = random. */
   readonly hashSeed: string | null;
-  /** Share of block allocations whose residency is sampled, (0, 1]; null = none. */
+  /** Fraction of block allocations whose residency is sampled, (0, 1]; null = none. */
   readonly residencySampleRate: number | null;
   /** Maximum number of tokens of one request in a step; null = only the step's limit. */
   readonly longPrefillTokenThreshold: number | null;
-  /** Maximum number of requests that a step leaves with uncomputed tokens; null = no limit. */
+  /** Maximum number of requests that a step may leave partly computed; null = no limit. */
   readonly maxNumPartialPrefills: number | null;
   readonly targetInterTokenLatencyMs: TargetInterTokenLatency;
   readonly policy: SchedulingPolicy;
@@ -39,20 +39,20 @@ export interface EngineConfig {
   readonly cpuAffinity: Int32Array;
   /** 0 to 100, see LoadModelOptions. */
   readonly poll: number;
-  /** "auto" = paged on the CPU, ggml if layers are on a device. */
+  /** "auto" = ggml if layers are on a GPU, otherwise paged. */
   readonly attentionBackend: AttentionBackend | "auto";
   readonly weightKernels: WeightKernels;
-  /** Layers on a GPU; null = all. */
+  /** Number of layers to put on a GPU; null = all. */
   readonly numGpuLayers: number | null;
-  /** Jinja text; empty = the model's own. */
+  /** Jinja template; empty = the model's own. */
   readonly chatTemplate: string;
 }
 
-/** The engine's view of its process: free memory, and where to report progress and log lines. */
+/** What an engine needs from its process: free memory, and callbacks for progress and log lines. */
 export interface EngineHost {
   /** Bytes that can be used without swapping; null = unknown. */
   readonly availableBytes: number | null;
-  /** Receives the share of the model that is loaded, [0, 1]. */
+  /** Receives the fraction of the model that is loaded, [0, 1]. */
   readonly onLoadProgress: (share: number) => void;
   /** Writes one line to the log. */
   readonly log: (line: string) => void;

@@ -1,4 +1,4 @@
-// Sleep and wake-up: which memory is released, and in which order it is released and restored. All of it
+// Sleep and wake-up: decides which memory to release, and in which order to release and restore it. All of this
 // happens between steps. From the first release to the last restore, nothing is scheduled and requests wait.
 
 import { assert } from "../assert.ts";
@@ -24,7 +24,7 @@ export class EngineSleep {
     return this.#level !== null;
   }
 
-  /** Makes new requests wait. Those in progress continue if they can, even after a pause. */
+  /** Makes new requests wait. Requests in progress continue if no memory is released, even after a pause. */
   holdArrivals(): void {
     const canRun = this.#asleep.size === 0;
     if (canRun) this.#scheduler.pause("drain");
@@ -41,8 +41,8 @@ export class EngineSleep {
   }
 
   /**
-   * Preempts running requests, unless the sleep is a pause (level 0), which keeps K and V.
-   * @returns the level in effect: a deeper sleep is kept, unless part of it has been woken
+   * Preempts running requests, unless the sleep is only a pause (level 0), which keeps K and V.
+   * @returns the level in effect: a deeper sleep stays in effect unless part of it has been woken
    * @throws EngineError "engine_sleep_failed", with the engine unchanged
    */
   async sleep(level: SleepLevel): Promise<SleepLevel> {
@@ -58,8 +58,9 @@ export class EngineSleep {
   }
 
   /**
-   * The KV cache needs the weights, so it is restored only once both tags have been woken.
-   * @throws EngineError "engine_sleep_failed": still asleep, and can be retried
+   * Wakes the parts named by the tags. The KV cache needs the weights, so it is restored only once both tags
+   * have been woken.
+   * @throws EngineError "engine_sleep_failed"; the engine is still asleep, and the call can be retried
    */
   async wakeUp(tags: readonly WakeTag[]): Promise<void> {
     if (this.#level === null) return;
@@ -87,7 +88,7 @@ export class EngineSleep {
     this.#asleep = new Set(WAKE_TAGS);
   }
 
-  /** Restores the state before the call: running, or in the earlier pause or sleep. */
+  /** Restores the state from before the call: running, paused or asleep. */
   #failed(cause: unknown): EngineError {
     if (this.#level === null) this.#scheduler.resume();
     else this.#scheduler.pause("hold");

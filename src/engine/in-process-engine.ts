@@ -4,7 +4,7 @@
 //   schedule N | run N ...........................| update N | schedule N+1 | run N+1 ....
 //                  emit outputs of N-1                                         emit outputs of N
 //
-// A failed step ends its own requests; a broken invariant ends the engine.
+// A failed step ends only its own requests; a broken invariant stops the engine.
 
 import { assert } from "../assert.ts";
 import { EngineError, engineDead, shuttingDown } from "../errors.ts";
@@ -38,7 +38,7 @@ export interface InProcessEngineOptions {
   /** Engine clock, ms, monotonic. */
   readonly nowMs?: () => number;
   /**
-   * Receives the error of a failed step, whose requests end with an error that hides the cause.
+   * Receives the error of a failed step. Its requests end with an error that hides the cause.
    * @param externalIds ids of the step's requests
    */
   readonly onStepFault?: (error: EngineError, externalIds: readonly string[]) => void;
@@ -46,7 +46,7 @@ export interface InProcessEngineOptions {
 
 const NO_STEP = { numScheduledTokens: 0, forwardMs: 0, samplingMs: 0 };
 
-/** Number of consecutive failed steps at which the engine gives up. */
+/** Number of consecutive failed steps after which the engine gives up. */
 const MAX_FAILED_STEPS = 3;
 
 export class InProcessEngine implements EngineClient {
@@ -62,14 +62,14 @@ export class InProcessEngine implements EngineClient {
   readonly #processor: OutputProcessor;
   /** Live sequences by id. */
   readonly #requests = new Map<string, Request>();
-  /** Ids of requests whose prompt is being tokenized, except those aborted in the meantime. */
+  /** Ids of requests whose prompts are being tokenized, except those aborted in the meantime. */
   readonly #arriving = new Set<string>();
   readonly #gap = new StepGap(() => this.#notify());
   #listener: (message: EngineOutputs) => void = () => {};
   #outputs: RequestOutput[] = [];
-  /** Whether something has changed since the last message. */
+  /** True if anything has changed since the last message. */
   #isDirty = false;
-  /** Timings of the step that the next message reports. */
+  /** Timings of the last step, for the next message. */
   #timings = NO_STEP;
   #numFailedSteps = 0;
   #arrivalOrder = 0;
@@ -185,7 +185,7 @@ export class InProcessEngine implements EngineClient {
     this.#listener = listener;
   }
 
-  /** Never called: this engine does not restart. */
+  /** Ignores the listener, because this engine does not restart. */
   onRestart(): void {}
 
   async shutdown(): Promise<void> {
@@ -220,7 +220,7 @@ export class InProcessEngine implements EngineClient {
       this.#isDirty = true;
       return;
     }
-    // An empty plan is never run; the runner gets the ids of ended requests with the next plan.
+    // An empty plan is never run. The runner gets the ids of finished requests with the next plan.
     if (!this.#scheduler.hasWork) {
       this.#emit();
       await this.#change.wait();
@@ -237,7 +237,7 @@ export class InProcessEngine implements EngineClient {
     else this.#update(plan, result);
   }
 
-  /** @returns null if the step failed and the engine can continue */
+  /** @returns the step's result; null if it failed but the engine can continue */
   async #outcome(running: Promise<StepResult>, plan: StepPlan): Promise<StepResult | null> {
     try {
       const result = await running;
@@ -254,7 +254,7 @@ export class InProcessEngine implements EngineClient {
     }
   }
 
-  /** Aborts all requests, including those stopped by an earlier pause, except arrivals during that pause. */
+  /** Aborts all requests except those that arrived during a pause. Requests that it interrupted are aborted too. */
   #abortAllButHeld(): void {
     const ids = [...this.#requests.values()].filter((request) => !this.#scheduler.isHeld(request));
     this.abort(ids.map(({ requestId }) => requestId));

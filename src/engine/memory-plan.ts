@@ -1,5 +1,5 @@
-// Memory for the KV cache and maximum length of requests: pure arithmetic on the model's header, the options
-// and the machine's free memory.
+// Computes the size of the KV cache and the maximum length of requests from the model's header, the options and
+// the machine's free memory.
 
 import { ConfigError } from "../errors.ts";
 
@@ -23,18 +23,18 @@ export interface MemoryPlan {
   /** Number of blocks, including the null block. */
   readonly numBlocks: number;
   readonly maxModelLen: number;
-  /** At most one per block, because each running request writes to its own last block. */
+  /** At most one sequence per block, because each running sequence writes to its own last block. */
   readonly maxNumSeqs: number;
   readonly kvBytes: number;
 }
 
 const GIB = 1024 ** 3;
-/** Context used to size the default pool when the model's own is very long. */
+/** Context used to size the default pool if the model's own is longer or unknown. */
 const DEFAULT_CONTEXT = 8192;
 
 /**
  * @throws ConfigError "out_of_memory", with the numbers, if the requested sizes do not fit; "invalid_option"
- *   for a context longer than the model's
+ *   for a context longer than the model was trained on
  */
 export function planMemory(input: MemoryPlanInput): MemoryPlan {
   checkContext(input);
@@ -62,18 +62,18 @@ export function planMemory(input: MemoryPlanInput): MemoryPlan {
   return { numBlocks, maxModelLen, maxNumSeqs, kvBytes };
 }
 
-/** Refuses positions beyond the trained context, as vLLM does, because answers there are noise. */
+/** Refuses a context longer than the model was trained on, as vLLM does, because output beyond it is noise. */
 function checkContext({ maxModelLen, trainedContextLength, ...input }: MemoryPlanInput): void {
   if (maxModelLen === null || trainedContextLength === 0 || input.allowLongMaxModelLen) return;
   if (maxModelLen <= trainedContextLength) return;
   throw new ConfigError(
     "invalid_option",
     `--max-model-len ${maxModelLen} exceeds the ${trainedContextLength} tokens that the model was ` +
-      "trained on; lower it, or accept worse answers with --allow-long-max-model-len",
+      "trained on; lower it, or accept worse output with --allow-long-max-model-len",
   );
 }
 
-/** @returns number of blocks in the requested or default size, including the null block; at least two */
+/** @returns number of blocks that fit the requested or default size, including the null block; at least two */
 function blocksFor(input: MemoryPlanInput, trained: number): number {
   const blockBytes = input.blockSize * input.kvBytesPerToken;
   const bytes = input.kvCacheMemoryBytes ?? defaultBytes(input, trained);
@@ -81,7 +81,7 @@ function blocksFor(input: MemoryPlanInput, trained: number): number {
   if (numBlocks >= 2) return numBlocks;
   throw new ConfigError(
     "out_of_memory",
-    `KV cache too small: ${bytes} bytes, needs at least ${2 * blockBytes}; raise --kv-cache-memory-bytes`,
+    `KV cache too small: ${bytes} bytes, but at least ${2 * blockBytes} are needed; raise --kv-cache-memory-bytes`,
   );
 }
 

@@ -1,5 +1,5 @@
-// Seeds for requests that do not set one: a splitmix64 stream from the engine's own seed, so a run with the
-// same arrivals is reproducible.
+// Generates seeds for requests that do not set one. They are a splitmix64 stream from the engine's own seed, so
+// a run with the same arrivals is reproducible.
 
 const MASK = 0xffff_ffff_ffff_ffffn;
 
@@ -10,7 +10,7 @@ export class SeedSource {
     this.#state = seed & MASK;
   }
 
-  /** @returns the next 64-bit seed, by splitmix64 as published by Steele, Lea and Flood (2014) */
+  /** @returns the next 64-bit seed, from splitmix64 as published by Steele, Lea and Flood (2014) */
   next(): bigint {
     this.#state = (this.#state + 0x9e37_79b9_7f4a_7c15n) & MASK;
     let z = this.#state;

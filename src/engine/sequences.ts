@@ -9,8 +9,9 @@ import type { Tokenizer } from "../runner/tokenizer.ts";
 import type { SeedSource } from "./seed-source.ts";
 
 /**
- * @throws RequestError "invalid_value" with the error of a chat template, or "context_length" as soon as a
- *   prompt is known to have far too many tokens
+ * Tokenizes a prompt.
+ * @throws RequestError "invalid_value" with a chat template's error, or "context_length" as soon as the prompt
+ *   is known to have far too many tokens
  */
 export async function tokenIdsOf(
   tokenizer: Tokenizer,
@@ -28,7 +29,7 @@ export async function tokenIdsOf(
 export interface SequencesInit {
   readonly request: EngineRequest;
   readonly promptTokenIds: Int32Array;
-  /** Already limited to the tokens that fit. */
+  /** Already limited to what fits the context. */
   readonly maxTokens: number;
   /** Order of the first sequence. */
   readonly arrivalOrder: number;
@@ -37,7 +38,7 @@ export interface SequencesInit {
   readonly grammar: CompiledGrammar | null;
 }
 
-/** The first sequence computes the prompt and its log-probabilities; the others share its blocks. */
+/** Creates n sequences. The first computes the prompt and its log-probabilities; the others share its blocks. */
 export function sequencesOf(init: SequencesInit): Request[] {
   const { request, promptTokenIds, maxTokens, arrivalOrder, seeds, grammar } = init;
   const { externalId, requestIds, samplingParams, priority, cacheSalt } = request;

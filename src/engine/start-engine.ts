@@ -1,4 +1,4 @@
-// Starts an engine in this process from its config: memory plan, model, scheduler, loop.
+// Starts an in-process engine from its config: plans memory, loads the model, and creates the scheduler and loop.
 
 import { ConfigError, type ConfigErrorCode } from "../errors.ts";
 import { noneHash } from "../kvcache/block-hash.ts";
@@ -55,7 +55,7 @@ async function loadModel(config: EngineConfig, host: EngineHost) {
   return { decided, limits, runner: await loadRunner(decided, limits, host) };
 }
 
-/** The addon's codes that name a fault of the model, its template or the machine. */
+/** Error codes of the addon for problems with the model, its template or the machine. */
 const MODEL_CODES: readonly ConfigErrorCode[] = [
   "model_not_found",
   "model_not_gguf",
@@ -65,7 +65,7 @@ const MODEL_CODES: readonly ConfigErrorCode[] = [
   "template_error",
 ];
 
-/** Gives a fault that the addon found the class that it has when it is found without the addon. */
+/** Converts a native error with one of these codes to a ConfigError, the class of the same error from TypeScript. */
 function asConfigError(error: NativeError): Error {
   const code = MODEL_CODES.find((one) => one === error.code);
   if (code === undefined || error instanceof ConfigError) return error;
@@ -75,7 +75,7 @@ function asConfigError(error: NativeError): Error {
 /** llama.cpp's value for all layers. */
 const ALL_LAYERS = -1;
 
-/** Resolves "auto" for this machine. */
+/** Resolves "auto" and null values for this machine. */
 async function decide(config: EngineConfig, log: EngineHost["log"]) {
   const { hasGpu, pagedKvCacheType } = await loadAddon();
   const { attentionBackend, kvCacheType, numGpuLayers } = config;
@@ -118,7 +118,8 @@ async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHos
 }
 
 /**
- * Adds advice. The plan fit the free memory, so an undetected limit or another process must be the cause.
+ * Adds advice to an out-of-memory error. The plan fit the free memory, so the cause must be an undetected limit
+ * or another process.
  */
 function withMemoryAdvice(error: unknown): unknown {
   const text = error instanceof Error ? error.message : "";
@@ -132,7 +133,7 @@ function warnOfUnpacked({ unpackedTypes }: ModelInfo, log: (line: string) => voi
   log(`warning: no fast kernel for weights of type ${unpackedTypes.join(", ")}; using ggml's`);
 }
 
-/** Warns of a missing pre-tokenizer, for which llama.cpp uses a default. */
+/** Warns if the model has no pre-tokenizer; llama.cpp then uses a default. */
 function warnOfPreTokenizer(info: ModelInfo, log: (line: string) => void): void {
   if (!info.lacksPreTokenizer) return;
   log(

@@ -1,11 +1,11 @@
-// Work that must not overlap a step: queued by callers and run by the engine's loop between two steps, one
-// job at a time, in call order.
+// Queue of work that must not overlap a step. The engine's loop runs it between steps, one job at a time, in
+// call order.
 
-/** Work that must be done before the job itself. */
+/** Work to do before the job itself. */
 export interface Preparation {
   /**
    * Called once, as soon as all earlier jobs are done, even while a step is in flight. The loop waits for the
-   * returned promise between two steps. If it rejects, the work is not run.
+   * returned promise between two steps. If it rejects, the job is not run.
    */
   readonly begin: () => Promise<void>;
   /** Called after begin(), before each step. Until it returns true, steps continue and later jobs wait. */
@@ -35,7 +35,7 @@ export class StepGap {
     return this.#jobs.length === 0;
   }
 
-  /** @returns a promise that settles like that of `work`; rejects if it cannot begin or the loop ends first */
+  /** @returns a promise that settles as that of `work`, or rejects if `work` cannot begin or the loop ends first */
   queue<T>(work: () => Promise<T>, preparation: Preparation = NONE): Promise<T> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -46,7 +46,7 @@ export class StepGap {
     return promise;
   }
 
-  /** Waits until the first job has begun. @returns whether it is ready to run */
+  /** Waits until the first job has begun. @returns true if it is ready to run */
   async prepareNext(): Promise<boolean> {
     for (let job = this.#jobs[0]; job !== undefined; job = this.#jobs[0]) {
       try {

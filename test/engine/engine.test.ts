@@ -178,7 +178,7 @@ describe("engine", () => {
 
   test("refuses more requests than the queue holds, n included", () => {
     const { engine } = makeEngine({ engine: { limits: { maxNumQueuedReqs: 2 } } });
-    expect(() => engine.generate(request("x", { n: 3, temperature: 1 }))).toThrow("server is 2");
+    expect(() => engine.generate(request("x", { n: 3, temperature: 1 }))).toThrow("limit of 2");
     engine.generate(request("x", { n: 2, temperature: 1 }));
     expect(() => engine.generate(request("x"))).toThrow("Retry later");
   });

@@ -54,7 +54,7 @@ describe("planMemory", () => {
     const most = { ...input, maxModelLen: 1000 };
     expect(planMemory(most).maxModelLen).toBe(1000);
     expect(() => planMemory({ ...most, maxModelLen: 1001 })).toThrow(
-      "--max-model-len 1001 exceeds the 1000 tokens that the model was trained on; lower it, or accept worse answers with --allow-long-max-model-len",
+      "--max-model-len 1001 exceeds the 1000 tokens that the model was trained on; lower it, or accept worse output with --allow-long-max-model-len",
     );
     const insisted = { ...most, maxModelLen: 1001, allowLongMaxModelLen: true };
     expect(planMemory(insisted).maxModelLen).toBe(1001);

@@ -6,7 +6,7 @@ import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
 type TokenBytes = Pick<Tokenizer, "tokenBytes" | "isSpecial">;
 
-/** Cached text of tokens that are whole characters by themselves; shared by all sequences of an engine. */
+/** Caches the text of tokens that consist of whole characters. Shared by all sequences of an engine. */
 export class TokenTexts {
   readonly #tokenizer: TokenBytes;
   readonly #texts: (string | null | undefined)[] = [];
@@ -48,7 +48,7 @@ export class Detokenizer implements TextStage {
   readonly #texts: TokenTexts;
   readonly #skipSpecial: boolean;
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  /** First bytes of an incomplete character, 0..3. */
+  /** First bytes of an incomplete character, up to three. */
   #pending = EMPTY;
 
   constructor(texts: TokenTexts, skipSpecial: boolean) {

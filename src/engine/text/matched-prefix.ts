@@ -1,5 +1,5 @@
-// Tracks the longest prefix of a pattern with which streamed text ends, by the algorithm of Knuth, Morris
-// and Pratt. Comparing the text's end with every prefix would take time quadratic in the pattern's length.
+// Tracks the longest prefix of a pattern that streamed text ends with, using the Knuth-Morris-Pratt algorithm.
+// Comparing the end of the text with every prefix would take time quadratic in the pattern's length.
 
 export class MatchedPrefix {
   readonly #pattern: string;
@@ -17,7 +17,7 @@ export class MatchedPrefix {
     }
   }
 
-  /** Length of the longest proper prefix of the pattern that the text so far ends with, UTF-16 units. */
+  /** Length in UTF-16 units of the longest proper prefix of the pattern that the text so far ends with. */
   get length(): number {
     return this.#length;
   }

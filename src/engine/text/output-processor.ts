@@ -1,5 +1,5 @@
 // Turns sampled tokens into outputs: text from a pipeline of stages, log-probabilities with bytes, and
-// the request's timestamps on the engine clock. Keeps one state per live request; has no scheduler policy.
+// the request's timestamps on the engine clock. Keeps one state per live request; makes no scheduling decisions.
 
 import { assert } from "../../assert.ts";
 import type { RequestOutput } from "../../protocol/protocol.ts";
@@ -58,7 +58,7 @@ export class OutputProcessor {
     this.#state(request).scheduledS ??= nowS;
   }
 
-  /** @returns false also for a request that is not live */
+  /** @returns true if a step has begun to compute the request; false if it is not live */
   isScheduled(requestId: string): boolean {
     return (this.#states.get(requestId)?.scheduledS ?? null) !== null;
   }
@@ -81,7 +81,7 @@ export class OutputProcessor {
 
   /**
    * Builds a request's output from the tokens of a step, dropping those after a stop string.
-   * @returns `stopped` if a stop string ended the text; the caller must then finish the request
+   * @returns the output, and whether a stop string ended the text; if so, the caller must finish the request
    */
   process(sampled: SampledTokens, nowS: number): { output: RequestOutput; stopped: boolean } {
     const { request } = sampled;
@@ -108,7 +108,7 @@ export class OutputProcessor {
     return { output, stopped: stop !== null };
   }
 
-  /** @returns the last output of a request that ended without a token: aborted, or failed with its step */
+  /** @returns the last output, without tokens, of a request that was aborted or failed with its step */
   finish(request: Request): RequestOutput {
     const { status } = request;
     assert(isFinished(status), () => `${request.requestId}: ${status} is not finished`);
@@ -131,7 +131,7 @@ export class OutputProcessor {
     return state;
   }
 
-  /** Stages of a request's text, one line per stage. */
+  /** Creates the stages of a request's text pipeline. */
   #stages({ samplingParams }: Request): TextStage[] {
     const { stop, includeStopStrInOutput, minTokens, skipSpecialTokens } = samplingParams;
     const stages: TextStage[] = [new Detokenizer(this.#texts, skipSpecialTokens)];
@@ -151,14 +151,14 @@ export class OutputProcessor {
   }
 }
 
-/** Result of pushing tokens: the visible text, the stop string found, the number of tokens up to it. */
+/** Result of pushing tokens: the visible text, the stop string if one was found, and the tokens up to its end. */
 interface Advance {
   readonly text: string;
   readonly stop: string | null;
   readonly numTokens: number;
 }
 
-/** Pushes the tokens. A stop token's own text is hidden unless stop strings are included, as in vLLM. */
+/** Pushes tokens. As in vLLM, a stop token's own text is hidden unless stop strings are included. */
 function advanceText({ request, tokenIds }: SampledTokens, pipeline: TextPipeline): Advance {
   const isStopped = request.status === "FINISHED_STOPPED";
   const hidesLast = isStopped && !request.samplingParams.includeStopStrInOutput;
@@ -176,7 +176,7 @@ function advanceText({ request, tokenIds }: SampledTokens, pipeline: TextPipelin
   return { text, stop: null, numTokens: tokenIds.length };
 }
 
-/** A loop, because map() and fill() take several times as long for one value, the usual case. */
+/** Repeats a value in a loop: for a single one, the usual case, map() and fill() take several times as long. */
 function repeated(value: number, count: number): number[] {
   const values: number[] = [];
   for (let i = 0; i < count; i++) values.push(value);
@@ -201,7 +201,7 @@ type Added = Pick<
   | "stopReason"
 >;
 
-/** Copies field by field: one output is made per token, and spreading takes several times as long. */
+/** Copies field by field because spreading takes several times as long, and there is an output per token. */
 function outputOf(request: Request, state: OutputState, added: Added): RequestOutput {
   const numPreemptions = request.numPreemptions - state.numReportedPreemptions;
   state.numReportedPreemptions = request.numPreemptions;

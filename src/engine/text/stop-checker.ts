@@ -6,19 +6,19 @@ import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
 export class StopChecker implements TextStage {
   readonly #stops: readonly string[];
-  /** The prefix of each stop string that the text ends with. */
+  /** Prefix of each stop string that the text ends with. */
   readonly #prefixes: readonly MatchedPrefix[];
   readonly #includeStop: boolean;
   readonly #minTokens: number;
   #held = "";
-  /** The token that completed the held text. */
+  /** Number of the token that completed the held text. */
   #tokenNumber = 0;
 
   /**
    * @param stops nonempty strings of at most 65,535 UTF-16 units
    * @param includeStop whether the output includes the stop string
-   * @param minTokens a stop string must end after this many tokens; it can start before, as in vLLM's
-   *   detokenizer
+   * @param minTokens a stop string must end after this many tokens; as in vLLM's detokenizer, it can start
+   *   earlier
    */
   constructor(stops: readonly string[], includeStop: boolean, minTokens: number) {
     this.#stops = stops;
@@ -44,7 +44,7 @@ export class StopChecker implements TextStage {
     return this.#textPieces(all.slice(0, numShown));
   }
 
-  /** @returns the text held back: the sequence ended in another way, so it is ordinary text */
+  /** @returns the held text, which is ordinary text because the sequence ended in another way */
   flush(): readonly Piece[] {
     const held = this.#held;
     this.#held = "";
@@ -55,7 +55,7 @@ export class StopChecker implements TextStage {
     return text === "" ? NO_PIECES : [{ kind: "text", text, tokenNumber: this.#tokenNumber }];
   }
 
-  /** Finds the stop string that starts first and ends after `end`; in a tie, the one listed first. */
+  /** Finds the stop string that starts first and ends after `end`; in case of a tie, the one listed first. */
   #earliest(text: string, end: number): { at: number; stop: string } | null {
     let best: { at: number; stop: string } | null = null;
     for (const stop of this.#stops) {

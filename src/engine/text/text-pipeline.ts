@@ -1,4 +1,4 @@
-// Text stages of one sequence, in order. Each takes the pieces of the previous stage.
+// Text stages of one sequence, in order. Each stage receives the pieces of the previous one.
 
 import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
@@ -21,7 +21,7 @@ export class TextPipeline {
     );
   }
 
-  /** The usual case, one piece in and one out, needs no array between two stages. */
+  /** Passes a piece through the stages from `index` on, without an array in between if each returns one piece. */
   #pushFrom(index: number, piece: Piece): readonly Piece[] {
     const stage = this.#stages[index];
     if (stage === undefined) return [piece];

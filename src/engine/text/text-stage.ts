@@ -12,7 +12,7 @@ export interface TokenPiece {
 export interface TextPiece {
   readonly kind: "text";
   readonly text: string;
-  /** Position of the token that completed them, from 1. */
+  /** Position of the token that completed the text, from 1. */
   readonly tokenNumber: number;
 }
 
@@ -24,7 +24,7 @@ export interface StopPiece {
 
 export type Piece = TokenPiece | TextPiece | StopPiece;
 
-/** One stage of the pipeline, with the state of one sequence. */
+/** A stage of the pipeline, with the state of one sequence. */
 export interface TextStage {
   /** Takes a piece, or passes it through unchanged. @returns pieces for the next stage, in order */
   push(piece: Piece): readonly Piece[];
