@@ -2,15 +2,15 @@
 
 export interface ChatTemplateRequest {
   /**
-   * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}; kwargs
-   * are additional variables of the template. Serialized once; only the template engine parses it.
+   * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}, where
+   * kwargs holds additional template variables. Serialized once; only the template engine parses it.
    */
   readonly json: string;
-  /** Jinja text that replaces the model's; null = the model's. */
+  /** Jinja template that replaces the model's; null = the model's. */
   readonly chatTemplate: string | null;
   readonly addGenerationPrompt: boolean;
-  /** Ends the prompt with the text of the last message. Excludes addGenerationPrompt. */
+  /** Ends the prompt with the text of the last message. Cannot be combined with addGenerationPrompt. */
   readonly continueFinalMessage: boolean;
-  /** Absent = false: a BOS or EOS from the template replaces the one that the tokenizer would add. */
+  /** Absent or false = a BOS or EOS in the template's output replaces the one that the tokenizer would add. */
   readonly addSpecialTokens?: boolean;
 }

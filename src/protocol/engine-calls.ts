@@ -1,9 +1,9 @@
-// Calls of an engine: each is answered once. A new call is declared here and implemented in
-// engine/engine-calls.ts; everything in between forwards it by name.
+// Calls of an engine, each with one result. To add a call, declare it here and implement it in
+// engine/engine-calls.ts; everything in between forwards calls by name.
 
 import type { ChatTemplateRequest } from "./chat-template-request.ts";
 
-/** 0 = paused only, 1 = KV freed and device weights in host memory, 2 = both dropped. */
+/** 0 = paused only, 1 = KV cache freed and device weights moved to host memory, 2 = both discarded. */
 export type SleepLevel = 0 | 1 | 2;
 
 /** How a sleep treats requests in progress: aborts them, waits for them, or keeps them until the wake-up. */
@@ -15,33 +15,33 @@ export const WAKE_TAGS = ["weights", "kv_cache"] as const;
 export type WakeTag = (typeof WAKE_TAGS)[number];
 
 export interface EngineCalls {
-  /** @param maxTokens a longer text yields maxTokens + 1 ids; absent = no limit */
+  /** @param maxTokens longer text yields maxTokens + 1 ids; absent = no limit */
   encode(text: string, addSpecial: boolean, maxTokens?: number): Promise<Int32Array>;
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
-  /** The bytes of single tokens, for token strings. */
+  /** @returns the bytes of each token, for token strings */
   tokenBytes(tokenIds: Int32Array): Promise<Uint8Array[]>;
-  /** The text of single tokens as spelled in the vocabulary. */
+  /** @returns each token as spelled in the vocabulary */
   tokenEntries(tokenIds: Int32Array): Promise<string[]>;
-  /** The prompt rendered from a chat's template, as text. */
+  /** Renders a chat's prompt from its template. @returns the prompt as text */
   renderChat(request: ChatTemplateRequest): Promise<string>;
-  /** The same prompt as token ids. @param maxTokens as in encode() */
+  /** Renders and tokenizes a chat's prompt. @param maxTokens as in encode() */
   encodeChat(request: ChatTemplateRequest, maxTokens?: number): Promise<Int32Array>;
   /**
-   * Releases memory; requests added from now on wait. Raises a lower sleep level; a higher one stays.
+   * Releases memory and makes new requests wait. Raises a lower sleep level; a higher one stays.
    * @returns the level in effect
    * @throws EngineError "engine_sleep_failed": the engine is unchanged
    */
   sleep(level: SleepLevel, mode: SleepMode): Promise<SleepLevel>;
   /**
-   * Restores the parts that the tags name; requests continue once everything is restored.
-   * @throws EngineError "engine_sleep_failed": still asleep, and can be retried
+   * Restores the parts named by the tags; requests continue once everything is restored.
+   * @throws EngineError "engine_sleep_failed": the engine is still asleep, and the call can be retried
    */
   wakeUp(tags: readonly WakeTag[]): Promise<void>;
   /** True until everything is restored. */
   isSleeping(): Promise<boolean>;
   /**
    * Discards all cached prefixes.
-   * @param preemptRunning whether running requests free their blocks first and are recomputed
+   * @param preemptRunning whether to preempt running requests first; they free their blocks and are recomputed
    * @returns false, with nothing changed, if blocks are in use
    */
   resetPrefixCache(preemptRunning: boolean): Promise<boolean>;
@@ -51,7 +51,7 @@ export type EngineCallName = keyof EngineCalls;
 
 /**
  * "suspect": passes a client's text or tokens to native code, which could crash on them. "step-gap": runs
- * between steps, possibly only after requests have ended. "question": answered from the engine's state.
+ * between steps, possibly only after requests have finished. "question": reads the engine's state.
  */
 export type CallKind = "suspect" | "step-gap" | "question";
 
@@ -71,7 +71,7 @@ export const ENGINE_CALL_KINDS = {
 /** Value that a call resolves to. */
 export type CallResult<N extends EngineCallName> = Awaited<ReturnType<EngineCalls[N]>>;
 
-/** @param send never throws synchronously @returns calls that are all made through `send` */
+/** @param send must not throw synchronously @returns calls that are all made through `send` */
 export function callsThrough(
   send: <N extends EngineCallName>(
     name: N,

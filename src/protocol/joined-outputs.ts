@@ -1,12 +1,12 @@
-// Joins outputs that wait for a slow reader: several outputs of a sequence become one. Each token keeps the
-// time of its step, so statistics are the same as without the delay.
+// Joins the outputs that wait for a slow reader into one per sequence. Each token keeps the time of its step, so
+// the delay does not change the statistics.
 
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { joinParts } from "./message-part.ts";
 import type { EngineOutputs, RequestOutput } from "./protocol.ts";
 import type { BlockEviction, SchedulerStats } from "./stats.ts";
 
-/** Several outputs of one sequence joined into one, to which more can be added. */
+/** Several outputs of one sequence joined into one. More can be added. */
 export interface JoinedOutput extends RequestOutput {
   readonly tokenIds: number[];
   readonly tokenTimesS: number[];

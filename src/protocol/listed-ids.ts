@@ -1,8 +1,8 @@
-// Lists request ids in a log line, as clients know them.
+// Lists the request ids that clients know, for a log line.
 
 const MAX_SHOWN = 8;
 
-/** @returns e.g. "cmpl-a, cmpl-b and 3 more": each id once, in order; "none" for an empty list */
+/** @returns each id once and in order, e.g. "cmpl-a, cmpl-b and 3 more"; "none" for an empty list */
 export function listIds(ids: Iterable<string>): string {
   const unique = [...new Set(ids)];
   if (unique.length === 0) return "none";

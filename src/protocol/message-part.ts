@@ -2,7 +2,7 @@
 
 export type MessagePart =
   | { readonly kind: "text" | "reasoning"; readonly text: string }
-  /** Starts call `index`, counted from 0 in the order of the message. */
+  /** Starts call `index`, counted from 0 in message order. */
   | { readonly kind: "tool_call"; readonly index: number; readonly name: string }
   /** Appends to the JSON text of call `index`. */
   | { readonly kind: "arguments"; readonly index: number; readonly text: string };
@@ -21,7 +21,7 @@ export function joinParts(
   return parts;
 }
 
-/** @returns null if the parts cannot be one */
+/** @returns null if the parts cannot be joined */
 function joinedPart(last: MessagePart | undefined, part: MessagePart): MessagePart | null {
   if (last === undefined || last.kind === "tool_call" || part.kind === "tool_call") return null;
   if (last.kind !== part.kind) return null;

@@ -1,4 +1,4 @@
-// Properties of a model, and the memory that it uses.
+// Properties of a model, and the memory it uses.
 
 /** Implementation of attention: Pagoda's kernels over block tables, or ggml's with a mask. */
 export type AttentionBackend = "paged" | "ggml";
@@ -6,7 +6,7 @@ export type AttentionBackend = "paged" | "ggml";
 /** Properties that the memory plan needs, read from the GGUF header before any weight is loaded. */
 export interface ModelHeader {
   readonly architecture: string;
-  /** File type as llama.cpp names it, e.g. "Q4_1". */
+  /** File type in llama.cpp's terms, e.g. "Q4_1". */
   readonly quantization: string;
   readonly name: string;
   readonly weightBytes: number;
@@ -14,7 +14,7 @@ export interface ModelHeader {
   readonly numLayers: number;
   /** K + V bytes of one token over all layers at the given KvCacheType. */
   readonly kvBytesPerToken: number;
-  /** Byte-level BPE whose file names no pre-tokenizer: text may be tokenized differently than in training. */
+  /** True for byte-level BPE without a named pre-tokenizer: text may be tokenized differently than in training. */
   readonly lacksPreTokenizer: boolean;
 }
 
@@ -25,16 +25,16 @@ export interface ModelInfo extends ModelHeader {
   readonly eosTokenIds: readonly number[];
   readonly addBos: boolean;
   readonly hasChatTemplate: boolean;
-  /** Tokens that sliding-window layers attend to; null = no such layer. */
+  /** Number of tokens that sliding-window layers attend to; null = no such layers. */
   readonly slidingWindow: number | null;
   readonly attentionBackend: AttentionBackend;
-  /** "avx512vnni", "avxvnni", "avx2"; "ggml" if ggml's kernels are used. */
+  /** "avx512vnni", "avxvnni" or "avx2"; "ggml" if ggml's kernels are used. */
   readonly weightKernels: string;
-  /** Weight types for which ggml's kernels are used although Pagoda's were requested, e.g. "q2_K". */
+  /** Weight types, e.g. "q2_K", that use ggml's kernels although Pagoda's were requested. */
   readonly unpackedTypes: readonly string[];
   /** e.g. "CPU, avx512bf16 attention, 2 threads"; the GPU's name if it holds layers. */
   readonly device: string;
-  /** A GPU holds layers: their weights and K and V are in its memory. */
+  /** True if a GPU holds layers, with their weights, K and V in its memory. */
   readonly weightsOnDevice: boolean;
 }
 

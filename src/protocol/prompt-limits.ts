@@ -5,15 +5,15 @@ import type { Integer } from "../json.ts";
 import { type SamplingParams, USUAL_LOGPROBS } from "../request/sampling-params.ts";
 import type { EngineInfo, EngineRequest } from "./protocol.ts";
 
-/** Upper bound of any tokenizer's average characters per token; longer text is refused before tokenizing. */
+/** Upper bound on the average characters per token in any tokenizer. Longer text is refused without tokenizing. */
 const MAX_CHARACTERS_PER_TOKEN = 64;
 
 /**
- * Tokens are counted up to this many contexts, so an error can report by how much a prompt exceeds the
- * limit; vLLM counts all.
+ * Number of contexts up to which a prompt's tokens are counted, so an error can report by how much the prompt
+ * exceeds the limit. vLLM counts all tokens.
  */
 const COUNTED_CONTEXTS = 8;
-/** Limit per answer; applies only to requests for more than USUAL_LOGPROBS. */
+/** Limit per response; applies only to requests for more than USUAL_LOGPROBS. */
 const MAX_LOGPROBS = 2_000_000;
 
 /**
@@ -31,9 +31,9 @@ export function maxCountedTokens({ maxModelLen }: EngineInfo): number {
 }
 
 /**
- * Checks the ids of a text that was tokenized with maxCountedTokens() as the limit.
+ * Checks the ids of text that was tokenized with maxCountedTokens() as the limit.
  * @returns the same ids
- * @throws RequestError "context_length" if there are more
+ * @throws RequestError "context_length" if there are more than the limit
  */
 export function checkCountedIds(info: EngineInfo, ids: Int32Array): Int32Array {
   if (ids.length <= maxCountedTokens(info)) return ids;
@@ -72,7 +72,7 @@ export function fitMaxTokens(
   return maxTokens;
 }
 
-/** @returns number of log-probabilities that count toward the answer's limit; 0 for nearly every request */
+/** @returns number of log-probabilities that count toward the response's limit; 0 for nearly all requests */
 export function numLogprobs(
   { n, logprobs, promptLogprobs }: SamplingParams,
   promptLength: number,
@@ -87,7 +87,7 @@ export function checkNumLogprobs(count: number): void {
   if (count <= MAX_LOGPROBS) return;
   throw new RequestError(
     "invalid_value",
-    `The request may return ${count} log-probabilities, but an answer is limited to ${MAX_LOGPROBS}. ` +
+    `The request could return ${count} log-probabilities, but a response is limited to ${MAX_LOGPROBS}. ` +
       "Request fewer tokens or fewer log-probabilities per token.",
   );
 }

@@ -18,9 +18,9 @@ export type Prompt =
   | { readonly text: string; readonly addSpecial: boolean }
   | { readonly chat: ChatTemplateRequest };
 
-/** A prompt, and how to generate from it. */
+/** A prompt and how to generate from it. */
 export interface EngineRequest {
-  /** Id that the client knows, for logs. Not unique: clients can set it, and prompts of one body share it. */
+  /** Id known to the client, for logs. Not unique: clients can set it, and the prompts of a body share it. */
   readonly externalId: string;
   /** Ids of the n sequences, unique among live requests. The sequences share the prompt's blocks. */
   readonly requestIds: readonly string[];
@@ -32,22 +32,22 @@ export interface EngineRequest {
   readonly cacheSalt: string | null;
 }
 
-/** Output of one step for one sequence, whose id is `requestId`. */
+/** Output of one step for one sequence; `requestId` is the sequence's id. */
 export interface RequestOutput {
   readonly requestId: string;
-  /** New text, possibly "" while a stop string or a character is incomplete. Never splits UTF-8. */
+  /** New text, which can be "" while a stop string or a character is incomplete. Never splits UTF-8. */
   readonly text: string;
-  /** New parts in order, with `text` among them; null unless the request's text is parsed. */
+  /** New parts in order, including those of `text`; null unless the request's text is parsed. */
   readonly parts: readonly MessagePart[] | null;
-  /** Tokens of the sequence so far that belong to its reasoning. */
+  /** Number of reasoning tokens in the sequence so far. */
   readonly numReasoningTokens: number;
-  /** New tokens. Empty only in an output that finishes without one (abort, error). */
+  /** New tokens. Empty only if the sequence ends without a new token (abort, error). */
   readonly tokenIds: readonly number[];
   /** Parallel to tokenIds: engine clock at the end of the token's step, seconds. */
   readonly tokenTimesS: readonly number[];
   /** Parallel to tokenIds; null unless requested. */
   readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
-  /** In the first output only: one entry per prompt token after the first; null unless requested. */
+  /** Only in the first output: one entry per prompt token after the first; null unless requested. */
   readonly promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
   readonly finishReason: FinishReason | null;
   /** The stop string or stop token id that ended the request; null for end tokens and length. */
@@ -63,8 +63,8 @@ export interface RequestOutput {
 }
 
 /**
- * One message per step, or several joined for a slow reader. One more follows the last sequence, so gauges
- * return to 0.
+ * Message of one step, or of several steps joined for a slow reader. An additional message follows the last
+ * sequence, so gauges return to 0.
  */
 export interface EngineOutputs {
   /** Engine clock, seconds, monotonic; never compared with a front's clock. */
@@ -94,30 +94,29 @@ export interface EngineClient {
   /** Reason the engine refuses work now; null while it accepts it. Can change at any time. */
   readonly unavailable: EngineError | null;
   /**
-   * Tokenizes the prompt and queues the request; token ids are queued before the call returns. Outputs of
-   * an accepted request arrive through onOutputs, possibly before the call resolves. The last output of each
-   * sequence has a finish reason, even if the engine crashes and restarts.
+   * Tokenizes the prompt and queues the request. A prompt of token ids is queued before the call returns. The
+   * outputs of an accepted request arrive through onOutputs, possibly before the call resolves. The last output
+   * of each sequence has a finish reason, even if the engine crashes and restarts.
    * @returns the prompt's token ids
    * @throws EngineError as in `unavailable`, or "engine_dead"
    * @throws RequestError "invalid_value" or "context_length" for a prompt that cannot be served, including
    *   errors of a chat template
-   * @throws as every call with a client's text or tokens does: RequestError "suspect_request" for a call that
-   *   was in progress at two crashes of the engine; OverloadError "queue_timeout" for one that was in
-   *   progress at one crash and has waited too long to be retried; RequestError "request_canceled" for one
-   *   that was aborted while it waited
+   * @throws as every call that passes a client's text or tokens: RequestError "suspect_request" if the call was
+   *   in progress at two engine crashes; OverloadError "queue_timeout" if it was in progress at one crash and
+   *   has waited too long for its retry; RequestError "request_canceled" if it was aborted during that wait
    */
   add(request: EngineRequest): Promise<Int32Array>;
-  /** Ends requests within one step and frees their blocks, with "abort" outputs. Unknown ids are ignored. */
+  /** Ends requests with "abort" outputs and frees their blocks within one step. Ignores unknown ids. */
   abort(requestIds: readonly string[]): void;
-  /** As abort(), but only for requests that no step has begun to compute. For those that waited too long. */
+  /** Like abort(), but only for requests that no step has begun to compute. Used when they wait too long. */
   abortQueued(requestIds: readonly string[]): void;
   /** Sets the only listener, which is called in order and never re-entrantly from add() or abort(). */
   onOutputs(listener: (message: EngineOutputs) => void): void;
-  /** Sets a listener that is called when the engine accepts work after a crash: awake, with empty caches. */
+  /** Sets a listener that is called when the engine accepts work after a crash, awake and with empty caches. */
   onRestart(listener: () => void): void;
   /** Other calls. */
   readonly calls: EngineCalls;
-  /** Resolves when the engine has crashed and does not restart. Never rejects. */
+  /** Resolves when the engine has crashed and will not restart. Never rejects. */
   readonly died: Promise<Error>;
   /** Stops the engine: live requests end with "abort", and the runner is disposed. Idempotent. */
   shutdown(): Promise<void>;

@@ -1,15 +1,15 @@
-// Statistics that an engine sends with each step: plain counts, no metrics library. Counters are deltas since
-// the previous message; gauges are the state after the step.
+// Statistics that an engine sends with each step, as plain numbers. Counters are deltas since the previous
+// message; gauges are the state after the step.
 
 import type { FinishReason } from "../request/request-status.ts";
 
-/** Residency of a sampled block, reported when it is evicted. Seconds. */
+/** Residency of a sampled block in seconds, reported when the block is evicted. */
 export interface BlockEviction {
-  /** Time since its allocation. */
+  /** Time since the allocation. */
   readonly lifetimeS: number;
-  /** Time since its last access, or since its allocation if it had none. */
+  /** Time since the last access, or since the allocation if there was none. */
   readonly idleS: number;
-  /** Gaps between its latest four accesses, oldest first: 0 to 3 values. */
+  /** Gaps between the latest four accesses, oldest first: 0 to 3 values. */
   readonly reuseGapsS: readonly number[];
 }
 
@@ -23,7 +23,7 @@ export interface PrefixCacheStats {
 export interface SchedulerStats {
   readonly numRunningReqs: number;
   readonly numWaitingReqs: number;
-  /** Those of numWaitingReqs that wait for another request's prefill (n > 1), a grammar or remote KV. */
+  /** The part of numWaitingReqs that waits for another request's prefill (n > 1), a grammar or remote KV. */
   readonly numDeferredReqs: number;
   /** Share of blocks referenced by a request, 0..1, without the null block. */
   readonly kvCacheUsage: number;
@@ -63,7 +63,7 @@ export interface RequestTimeline {
   readonly lastTokenS: number | null;
 }
 
-/** Contribution of a finished sequence to the per-request families; in seconds, formulas in metrics. */
+/** Contribution of a finished sequence to the per-request families. */
 export interface FinishedRequestStats {
   readonly finishReason: FinishReason;
   readonly numPromptTokens: number;
@@ -83,7 +83,7 @@ export interface FinishedRequestStats {
   readonly isCorrupted: boolean;
 }
 
-/** Contribution of a finished parent (n sequences, n >= 1), added once, when its last child ends. */
+/** Contribution of a finished parent (n sequences, n >= 1), added once when its last child finishes. */
 export interface FinishedParentStats {
   readonly n: number;
   readonly maxNumGenerationTokens: number;
@@ -97,12 +97,12 @@ export interface IterationStats {
   readonly interTokenLatenciesS: readonly number[];
   /** Prompt tokens, including cached ones, of sequences whose first output is in this message. */
   readonly numPromptTokens: number;
-  /** Those of numPromptTokens that were found in the prefix cache. */
+  /** The part of numPromptTokens found in the prefix cache. */
   readonly numCachedPromptTokens: number;
   readonly numGenerationTokens: number;
   /** Preemptions reported by the outputs of this message. */
   readonly numPreemptions: number;
-  /** One per step that generated tokens: its new tokens plus the prompts whose first output it produced. */
+  /** One per step that generated tokens: its new tokens plus the prompt tokens of sequences that it started. */
   readonly iterationTokens: readonly number[];
   readonly finished: readonly FinishedRequestStats[];
   readonly finishedParents: readonly FinishedParentStats[];

@@ -51,10 +51,10 @@ describe("without a limit", () => {
   test("a response with more than two million entries is refused, also across several prompts", async () => {
     const many = { prompt: "x", logprobs: -1, max_tokens: 1000 };
     expect((await ask(TEXT, { ...many, n: 8 })).error.message).toStartWith(
-      "The request may return 2064000 log-probabilities, but an answer is limited to 2000000.",
+      "The request could return 2064000 log-probabilities, but a response is limited to 2000000.",
     );
     expect((await ask(TEXT, { ...many, prompt: Array(8).fill("x") })).error.message).toStartWith(
-      "The request may return 2064000 log-probabilities",
+      "The request could return 2064000 log-probabilities",
     );
     const usual = await ask(TEXT, { ...many, logprobs: 20, n: 8, max_tokens: 1 });
     expect(usual.choices).toHaveLength(8);
