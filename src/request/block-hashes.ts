@@ -1,5 +1,5 @@
-// The hashes of one request's full blocks, in order, in one array that grows by doubling. With an object per
-// block, many long requests would make them the garbage collector's largest load.
+// Hashes of a request's full blocks, in order, in a single array that grows by doubling. If each hash were an
+// object, many long requests would make hashes the garbage collector's largest load.
 
 import { assert } from "../assert.ts";
 
@@ -7,7 +7,7 @@ import { assert } from "../assert.ts";
 export const HASH_BYTES = 32;
 
 export class BlockHashes {
-  /** Hash i is bytes [32 * i, 32 * i + 32); [0, length) are used. */
+  /** Hash i is at bytes [32 * i, 32 * i + 32); hashes [0, length) are used. */
   #bytes = new Uint8Array(8 * HASH_BYTES);
   #length = 0;
 
@@ -15,7 +15,7 @@ export class BlockHashes {
     return this.#length;
   }
 
-  /** A view, valid until the next push. */
+  /** @returns a view that is valid until the next push */
   at(index: number): Uint8Array {
     assert(0 <= index && index < this.#length, () => `no hash of block ${index}`);
     return this.#bytes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
@@ -28,7 +28,7 @@ export class BlockHashes {
 
   /** Copies the hashes [length, end) of a request with the same prefix. */
   extendFrom(source: BlockHashes, end: number): void {
-    assert(end <= source.length, () => `the source has no ${end} hashes`);
+    assert(end <= source.length, () => `the source has fewer than ${end} hashes`);
     const first = this.#length;
     if (end <= first) return;
     this.#append(source.#bytes.subarray(first * HASH_BYTES, end * HASH_BYTES), end - first);

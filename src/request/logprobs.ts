@@ -1,16 +1,16 @@
-// Log-probabilities of the tokens of a request.
+// Log-probabilities of a request's tokens.
 
 /** A token with its log-probability. */
 export interface TokenLogprob {
   /** Token id in [0, vocabulary size). */
   readonly tokenId: number;
-  /** Natural logarithm of its probability, [-9999, 0]. */
+  /** Natural logarithm of the probability, [-9999, 0]. */
   readonly logprob: number;
   /** Rank by likelihood; 1 = the most likely token of the vocabulary. */
   readonly rank: number;
 }
 
-/** A log-probability with the token's bytes, for a client. */
+/** A log-probability with the token's bytes, for clients. */
 export interface DecodedLogprob extends TokenLogprob {
   /** Bytes of the token, which can be part of a character. */
   readonly bytes: Uint8Array;
@@ -20,6 +20,6 @@ export interface DecodedLogprob extends TokenLogprob {
 export interface PositionLogprobs<Token extends TokenLogprob = TokenLogprob> {
   /** The token at this position. */
   readonly chosen: Token;
-  /** The most likely tokens, in descending order, as many as requested. */
+  /** The requested number of most likely tokens, in descending order. */
   readonly top: readonly Token[];
 }

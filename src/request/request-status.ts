@@ -1,6 +1,6 @@
-// The statuses of a request, the allowed edges between them, and the finish reason of each final status.
+// The statuses of a request, the allowed transitions between them, and the finish reason of each final status.
 // Request.transition() is the only writer. Names are those of vLLM's RequestStatus. Nothing sets
-// WAITING_FOR_REMOTE_KVS yet: KV connectors will.
+// WAITING_FOR_REMOTE_KVS yet; KV connectors will.
 
 export type LiveStatus =
   | "WAITING"
@@ -19,10 +19,10 @@ export type RequestStatus = LiveStatus | FinishedStatus;
 
 /** The `finished_reason` label values, in the order in which `/metrics` prints them. */
 export const FINISH_REASONS = ["stop", "length", "abort", "error"] as const;
-/** Reason why a sequence has ended. */
+/** Reason that a sequence ended. */
 export type FinishReason = (typeof FINISH_REASONS)[number];
 
-/** Total map: a new finished status does not compile until it has a reason. */
+/** A total map, so that a new finished status does not compile without a reason. */
 export const FINISH_REASON_OF: Record<FinishedStatus, FinishReason> = {
   FINISHED_STOPPED: "stop",
   FINISHED_LENGTH_CAPPED: "length",
@@ -32,7 +32,7 @@ export const FINISH_REASON_OF: Record<FinishedStatus, FinishReason> = {
 
 const FINISHED = Object.keys(FINISH_REASON_OF) as FinishedStatus[];
 
-/** Allowed edges. Finished states are final. */
+/** Allowed transitions. Finished statuses are final. */
 export const TRANSITIONS: Record<RequestStatus, readonly RequestStatus[]> = {
   WAITING: ["RUNNING", "WAITING_FOR_GRAMMAR", "WAITING_FOR_REMOTE_KVS", ...FINISHED],
   WAITING_FOR_GRAMMAR: ["WAITING", ...FINISHED],

@@ -1,6 +1,6 @@
-// One sequence in the engine: its tokens, counters, block hashes and status. The engine creates it; the scheduler
-// writes the counters and the status, kvcache the hashes, a proposer the draft tokens. The KV cache manager owns
-// its block table, the runner its sampler state.
+// One sequence in the engine: its tokens, counters, block hashes and status. The engine creates it. The scheduler
+// writes the counters and the status, kvcache writes the hashes, and a proposer writes the draft tokens. Its block
+// table belongs to the KV cache manager, and its sampler state to the runner.
 
 import { assert } from "../assert.ts";
 import type { Integer } from "../json.ts";
@@ -9,22 +9,22 @@ import { isFinished, type RequestStatus, TRANSITIONS } from "./request-status.ts
 import type { CompiledGrammar, SamplingParams } from "./sampling-params.ts";
 
 export interface RequestInit {
-  /** Id that the client knows, for logs; requests can share it. */
+  /** Id known to the client, for logs; requests can share it. */
   readonly externalId: string;
   /** Unique among live requests. */
   readonly requestId: string;
   /** [promptLength] int32, at least one token. */
   readonly promptTokenIds: Int32Array;
   readonly samplingParams: SamplingParams;
-  /** Smaller runs first under the priority policy. */
+  /** Smaller values run first under the priority policy. */
   readonly priority: Integer;
-  /** Order of arrival, strictly increasing over the engine's life. Breaks ties of priority. */
+  /** Order of arrival, strictly increasing over the engine's lifetime. Breaks priority ties. */
   readonly arrivalOrder: number;
-  /** Isolates the prefix cache: the first extra key of the first block's hash. */
+  /** Isolates cached prefixes, as the first extra key of the first block's hash. */
   readonly cacheSalt: string | null;
   /**
    * Request whose prompt blocks this one shares once they are computed (n > 1). It has the same prompt and was
-   * added before.
+   * added earlier.
    */
   readonly forkOf: Request | null;
   /** Grammar of the output, which its n sequences share; null = none. */
@@ -53,15 +53,15 @@ export class Request {
   numCachedTokens: number | null = null;
   numPreemptions = 0;
   /**
-   * Tokens that a proposer expects after the known ones. A step may verify the first of them; an appended token
-   * makes all of them stale.
+   * Tokens that a proposer predicts after the known ones. A step can verify the first few of them; appending a
+   * token makes all of them stale.
    */
   draftTokenIds: readonly number[] = NO_TOKENS;
   /** SHA-256 of each full block in order, computed once as tokens arrive. */
   readonly blockHashes = new BlockHashes();
 
   #status: RequestStatus = "WAITING";
-  /** Prompt then output, [numTokens) used; grown by doubling. */
+  /** Prompt tokens, then output tokens; [0, numTokens) are used. Grows by doubling. */
   #tokenIds: Int32Array;
   #numTokens: number;
 
@@ -122,7 +122,7 @@ export class Request {
     this.draftTokenIds = NO_TOKENS;
   }
 
-  /** Moves to `to`; asserts that the edge is in TRANSITIONS. */
+  /** Changes the status. Asserts that TRANSITIONS allows it. */
   transition(to: RequestStatus): void {
     const from = this.#status;
     assert(

@@ -16,7 +16,7 @@ export interface CompiledGrammar {
 }
 
 export interface SamplingParams {
-  /** Sequences generated from the prompt, >= 1. */
+  /** Number of sequences to generate from the prompt, >= 1. */
   readonly n: number;
   /** Temperature, finite, >= 0; 0 = greedy. */
   readonly temperature: number;
@@ -30,26 +30,26 @@ export interface SamplingParams {
   readonly presencePenalty: number;
   /** Subtracted from a logit for each occurrence of its token in the generated text, [-2, 2]. */
   readonly frequencyPenalty: number;
-  /** Divides (positive) or multiplies (negative) logits of tokens in prompt or output; > 0, 1 = off. */
+  /** Divides positive and multiplies negative logits of tokens in the prompt or output; > 0, 1 = off. */
   readonly repetitionPenalty: number;
   /** 64-bit seed; null = the engine draws one. */
   readonly seed: bigint | null;
   /** Stop strings, none empty. */
   readonly stop: readonly string[];
-  /** Token ids that end the request, besides the model's end tokens. */
+  /** Token ids that end the request, in addition to the model's end tokens. */
   readonly stopTokenIds: readonly number[];
   readonly includeStopStrInOutput: boolean;
   /** Whether generation continues after the model's end tokens. */
   readonly ignoreEos: boolean;
-  /** Upper bound of generated tokens, >= 1; in a Request clamped to maxModelLen - promptLength. */
+  /** Maximum number of generated tokens, >= 1; in a Request, at most maxModelLen - promptLength. */
   readonly maxTokens: number;
-  /** End tokens and stopTokenIds cannot be sampled before this many tokens, 0 <= min <= maxTokens. */
+  /** End tokens and stopTokenIds cannot be sampled before this many tokens; 0 <= minTokens <= maxTokens. */
   readonly minTokens: number;
   /** Number of most likely tokens to report per position, 0..vocabSize; null = no log-probabilities. */
   readonly logprobs: number | null;
-  /** The same for prompt tokens, starting with the second; null = none. Turns prefix cache lookups off. */
+  /** Same for prompt tokens, starting with the second; null = none. Disables prefix cache lookups. */
   readonly promptLogprobs: number | null;
-  /** Added to logits, [token id, bias] with bias in [-100, 100]. */
+  /** [token id, bias] pairs; each bias, in [-100, 100], is added to the token's logit. */
   readonly logitBias: readonly (readonly [number, number])[];
   /** Only these ids may be sampled; null = all. */
   readonly allowedTokenIds: readonly number[] | null;
@@ -58,10 +58,10 @@ export interface SamplingParams {
   readonly grammar: GrammarSpec | null;
 }
 
-/** Log-probabilities per position that vLLM allows by default. */
+/** Number of log-probabilities per position that vLLM allows by default. */
 export const USUAL_LOGPROBS = 20;
 
-/** vLLM's defaults, with `maxTokens` of /v1/completions. */
+/** vLLM's defaults, with the `maxTokens` of /v1/completions. */
 export const DEFAULT_SAMPLING_PARAMS: SamplingParams = {
   n: 1,
   temperature: 1,

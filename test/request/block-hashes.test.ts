@@ -31,6 +31,6 @@ describe("BlockHashes", () => {
     expect(() => filled(3).at(3)).toThrow("no hash of block 3");
     expect(() => filled(3).at(-1)).toThrow("no hash of block -1");
     expect(() => filled(0).push(new Uint8Array(16))).toThrow("32 bytes");
-    expect(() => filled(0).extendFrom(filled(2), 3)).toThrow("no 3 hashes");
+    expect(() => filled(0).extendFrom(filled(2), 3)).toThrow("fewer than 3 hashes");
   });
 });
