@@ -1,14 +1,14 @@
-// Limits on admitted work: sequences in flight, and prompt tokens that wait for their first output (both like
-// vLLM's limits of the same names). Room is reserved before anything is computed for a request, so a burst
-// cannot slip through while its first requests are being tokenized. No I/O.
+// Limits admitted work: sequences in flight, and prompt tokens of requests that have no output yet (both like
+// vLLM's limits of the same names). Capacity is reserved before any work is done for a request, so a burst cannot
+// slip through while its first requests are being tokenized. No I/O.
 
 import { OverloadError, RequestError } from "../errors.ts";
 import { type Arrival, Throughput } from "./throughput.ts";
 
 export interface AdmissionLimits {
-  /** Sequences in flight, where a request counts n times; null = no limit. */
+  /** Maximum number of sequences in flight; a request counts n times. Null = no limit. */
   readonly maxNumQueuedReqs: number | null;
-  /** Prompt tokens of requests that have no output yet; null = no limit. */
+  /** Maximum number of prompt tokens of requests that have no output yet; null = no limit. */
   readonly maxNumQueuedTokens: number | null;
 }
 
@@ -40,7 +40,7 @@ export class Admission {
   }
 
   /**
-   * Reserves room for sequences whose prompts are not known yet.
+   * Reserves capacity for sequences whose prompts are not known yet.
    * @throws OverloadError "queue_full"
    * @throws RequestError "invalid_value" if they would not fit into an empty queue
    */
@@ -52,7 +52,7 @@ export class Admission {
     return new Reservation(this, numSequences);
   }
 
-  /** Reserves room for prompts. @param numHeld tokens that have room already @throws as reserve() */
+  /** Reserves capacity for prompts. @param numHeld tokens already reserved for them @throws as reserve() */
   addTokens(numTokens: number, numHeld = 0): void {
     const max = this.#maxTokens;
     if (numTokens > max) throw neverFits(`${numTokens} prompt tokens`, max);
@@ -61,13 +61,13 @@ export class Admission {
     this.#numTokens = numBefore + numTokens;
   }
 
-  /** Returns unused room. */
+  /** Returns unused capacity. */
   giveBack(numSequences: number, numTokens: number): void {
     this.#changeSequences(-numSequences);
     this.#numTokens -= numTokens;
   }
 
-  /** Marks the start of sequences. Keep the result until each of them ends. */
+  /** Marks the start of sequences. Keep the result until all of them have ended. */
   beginSequences(): Arrival {
     return this.#throughput.arrive(this.#nowMs());
   }
@@ -78,12 +78,12 @@ export class Admission {
     this.#changeSequences(-1);
   }
 
-  /** Called when a request has its first output, or has ended without one. */
+  /** Called when a request has its first output or has ended without one. */
   endPrompt(numTokens: number): void {
     this.#numTokens -= numTokens;
   }
 
-  /** Time until everything in flight ends at the recent rate, whole seconds, 1 to 30. */
+  /** Estimated time until everything in flight finishes at the recent rate; whole seconds, 1 to 30. */
   get retryAfterS(): number {
     const waitS = Math.ceil(this.#throughput.clearsInMs(this.#nowMs()) / 1000);
     return Math.min(MAX_RETRY_S, Math.max(MIN_RETRY_S, waitS));
@@ -100,7 +100,7 @@ export class Admission {
   }
 }
 
-/** Room for one HTTP request. Its engine requests take from it, and release() returns the rest. */
+/** Capacity reserved for one HTTP request. Its engine requests take from it, and release() returns the rest. */
 export class Reservation {
   readonly #admission: Admission;
   #numSequences: number;
@@ -117,13 +117,13 @@ export class Reservation {
     this.#numTokens += numTokens;
   }
 
-  /** Transfers room to an engine request, whose end the front reports to the admission. */
+  /** Transfers capacity to an engine request; the front reports to the admission when that request ends. */
   take(numSequences: number, numTokens: number): void {
     this.#numSequences -= numSequences;
     this.#numTokens -= numTokens;
   }
 
-  /** Returns the remaining room. Idempotent. */
+  /** Returns the remaining capacity. Idempotent. */
   release(): void {
     this.#admission.giveBack(this.#numSequences, this.#numTokens);
     this.#numSequences = 0;
@@ -132,6 +132,6 @@ export class Reservation {
 }
 
 function neverFits(what: string, max: number): RequestError {
-  const message = `${what} can never be queued: the limit of this server is ${max}.`;
+  const message = `${what} exceed this server's limit of ${max}.`;
   return new RequestError("invalid_value", message);
 }

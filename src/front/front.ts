@@ -1,5 +1,5 @@
-// Front of an engine: gives each request an id, splits n > 1 into sequences, routes the engine's messages to
-// the readers and reports to the stat listeners. Knows nothing of HTTP, and only the engine's protocol.
+// Front of an engine: assigns ids, splits requests with n > 1 into sequences, routes the engine's messages to
+// readers, and reports to stat listeners. Independent of HTTP; depends only on the engine's protocol.
 
 import { EngineError, engineDead, OverloadError } from "../errors.ts";
 import type { EngineCalls } from "../protocol/engine-calls.ts";
@@ -27,17 +27,17 @@ export interface FrontOptions {
   readonly limits?: Partial<FrontLimits>;
 }
 
-/** Limits of a front; null, the default, = no limit. */
+/** Limits of a front; null (the default) = no limit. */
 export interface FrontLimits {
   /** Maximum number of sequences in flight; more are refused with "queue_full". */
   readonly maxNumQueuedReqs: number | null;
-  /** Maximum number of prompt tokens of requests that have no output yet; likewise. */
+  /** Maximum number of prompt tokens of requests that have no output yet; more are refused likewise. */
   readonly maxNumQueuedTokens: number | null;
   /** Maximum wait for the first step; then the request fails with "queue_timeout". */
   readonly queueTimeoutMs: number | null;
   /** Maximum time from arrival to end; then the request fails with "engine_request_timeout". */
   readonly requestTimeoutMs: number | null;
-  /** Maximum unread output of a request; then it fails with "slow_reader". */
+  /** Maximum unread output of a request; with more, it fails with "slow_reader". */
   readonly maxUnreadBytes: number | null;
 }
 
@@ -106,7 +106,7 @@ export class Front {
   }
 
   /**
-   * Reserves room for an HTTP request before anything is computed for it. The caller must release it.
+   * Reserves capacity for an HTTP request before any work is done for it. The caller must release it.
    * @throws OverloadError "queue_full"
    * @throws RequestError "invalid_value" if it would not fit into an empty queue
    */
@@ -114,16 +114,16 @@ export class Front {
     return this.#admission.reserve(numSequences);
   }
 
-  /** Time after which a request that found no room should retry, whole seconds. */
+  /** Time after which a client should retry a request that was refused; whole seconds. */
   get retryAfterS(): number {
     return this.#admission.retryAfterS;
   }
 
   /**
    * Passes a request to the engine immediately; its outputs wait for the reader. If the engine refuses it,
-   * promptTokenIds and the outputs fail with an error of EngineClient.add(), or with OverloadError
-   * "queue_full" if there is no room for the prompt's tokens, whose number is known only then.
-   * @param reservation room for the request; without one, it is reserved here
+   * promptTokenIds and the outputs fail with the error of EngineClient.add(). If the tokenized prompt turns out
+   * to exceed the capacity for prompt tokens, they fail with OverloadError "queue_full".
+   * @param reservation capacity for the request; if absent, it is reserved here
    * @throws EngineError as in `unavailable`
    * @throws OverloadError and RequestError as reserve()
    */
@@ -207,7 +207,7 @@ export class Front {
     this.#client.abort(ids);
   }
 
-  /** As failAll(), and also refuses later requests with `error`. */
+  /** Like failAll(), but also refuses later requests with `error`. */
   close(error: EngineError): void {
     this.#closed = error;
     this.failAll(error);
@@ -269,7 +269,7 @@ export class Front {
     tracker.clearDeadlines();
   }
 
-  /** Hides the cause, which is logged, but says if the engine has crashed, so the client can retry. */
+  /** Hides the cause, which is logged, but reports whether the engine crashed, so the client can retry. */
   #stepFailed(): EngineError {
     const message =
       this.#client.unavailable === null
@@ -279,7 +279,7 @@ export class Front {
   }
 
   #queueTimeout(waitedMs: number): OverloadError {
-    const message = `The request has waited for ${waitedMs / 1000} s. Retry later.`;
+    const message = `The request waited in the queue for ${waitedMs / 1000} s. Retry later.`;
     return new OverloadError("queue_timeout", message, this.retryAfterS);
   }
 
@@ -293,8 +293,8 @@ export class Front {
 }
 
 /**
- * @returns whether an output ends a request that no step has begun to compute; the queue timeout ends only
- *   such requests. Sequences after the first can start later than their request.
+ * @returns true if an output ends a request that no step has begun to compute; the queue timeout ends only such
+ *   requests. Only the first sequence counts, since the others can start later.
  */
 function isUnscheduled(index: number, { finishReason, timeline }: RequestOutput): boolean {
   return finishReason === "abort" && index === 0 && timeline.scheduledS === null;

@@ -1,6 +1,6 @@
-// Observations of one engine message for the metrics, by the formulas of vLLM's request timeline: the front's
-// clock for arrival, first and final output, the engine's clock for everything in between. The two are never
-// subtracted from each other.
+// Derives observations for the metrics from one engine message, with the formulas of vLLM's request timeline: the
+// front's clock for arrival, first output and final output, and the engine's clock for everything in between.
+// Times of different clocks are never subtracted.
 
 import type { RequestOutput } from "../protocol/protocol.ts";
 import type {
@@ -13,7 +13,7 @@ import type { RequestTracker } from "./request-tracker.ts";
 /** State of a request between messages, over all its sequences. */
 export interface ParentProgress {
   readonly tracker: RequestTracker;
-  /** Maximum over the sequences that have ended. */
+  /** Maximum over the finished sequences. */
   maxNumGenerationTokens: number;
 }
 
@@ -23,7 +23,7 @@ export interface SequenceProgress {
   readonly index: number;
   numGenerationTokens: number;
   numPreemptions: number;
-  /** Engine clock of the latest output with a token, seconds; null before the first. */
+  /** Engine clock at the latest output with a token, seconds; null before the first. */
   lastTokenS: number | null;
 }
 
@@ -46,7 +46,7 @@ export class IterationStatsBuilder {
     this.#maxModelLen = maxModelLen;
   }
 
-  /** Counts one output and updates `progress`. Before a last output, call the tracker's endSequence(). */
+  /** Counts one output and updates `progress`. Call the tracker's endSequence() before the last output. */
   add(progress: SequenceProgress, output: RequestOutput): void {
     this.#numPreemptions += output.numPreemptions;
     progress.numPreemptions += output.numPreemptions;

@@ -1,4 +1,4 @@
-// A front with metrics of its engine, in any process.
+// Creates a front with metrics for its engine, in any process.
 
 import type { MetricFeature } from "../metrics/family.ts";
 import { Metrics } from "../metrics/metrics.ts";
@@ -7,9 +7,9 @@ import type { StatListener } from "../protocol/stats.ts";
 import { processStats } from "../runtime/system.ts";
 import { Front, type FrontLimits } from "./front.ts";
 
-/** Options of createFront(); a limit of null = no limit. */
+/** Options of createFront(). For limits, null = no limit. */
 export interface MeasuredFrontOptions extends Omit<FrontLimits, "maxNumQueuedTokens"> {
-  /** The first is reported in answers; all are accepted. At least one. */
+  /** At least one. The first name is reported in responses; all are accepted. */
   readonly modelNames: readonly string[];
   /** Maximum number of prompt tokens of requests that have no output yet; "auto" = 8 contexts. */
   readonly maxNumQueuedTokens: number | "auto" | null;
@@ -17,7 +17,7 @@ export interface MeasuredFrontOptions extends Omit<FrontLimits, "maxNumQueuedTok
   readonly showHiddenFor: string | null;
   readonly createdSeries: boolean;
   readonly features: ReadonlySet<MetricFeature>;
-  /** Additional listeners, alongside the metrics. */
+  /** Listeners in addition to the metrics. */
   readonly listeners: readonly StatListener[];
 }
 

@@ -1,4 +1,4 @@
-// A request as its caller passes it to the front, and the stream of outputs that the front returns.
+// Requests that callers pass to the front, and the output streams that it returns.
 
 import type { EngineRequest, RequestOutput } from "../protocol/protocol.ts";
 
@@ -14,13 +14,13 @@ export interface SequenceOutput extends RequestOutput {
 }
 
 /**
- * Outputs of one request. Ends after every sequence has finished. Leaving the loop early or calling abort()
+ * Outputs of one request. Ends when all sequences have finished. Leaving the loop early or calling abort()
  * frees the blocks within one step. Outputs that the reader has not taken are merged per sequence, so at
  * most one output per sequence waits for a slow reader.
  * If a sequence ends with "error", the iterator throws an EngineError.
  */
 export interface OutputStream extends AsyncIterable<SequenceOutput> {
-  /** Settles when the engine has read the prompt: with its token ids, or the reason for a refusal. */
+  /** Resolves to the tokenized prompt once the request is queued; rejects if the engine refuses it. */
   readonly promptTokenIds: Promise<Int32Array>;
   abort(): void;
 }

@@ -1,6 +1,6 @@
 // The front's state of one request: its n sequences, the queue of outputs that its reader has not taken, and
-// its timestamps on the front's clock. Waiting outputs are merged per sequence, so a slow reader holds at most one
-// output per sequence. A request with too much unread output fails.
+// its timestamps on the front's clock. Waiting outputs are merged per sequence, so at most one output per sequence
+// waits for a slow reader. A request with too much unread output fails.
 
 import { EngineError, RequestError } from "../errors.ts";
 import { type JoinedOutput, joinedOutput, joinOutput } from "../protocol/joined-outputs.ts";
@@ -26,9 +26,9 @@ export class RequestTracker implements OutputStream {
   readonly requestIds: readonly string[];
   readonly arrival: Arrival;
   readonly promptTokenIds: Promise<Int32Array>;
-  /** Number of prompt tokens, as far as known, while the request waits for its first output; then 0. */
+  /** Number of prompt tokens known so far while the request waits for its first output; then 0. */
   numQueuedTokens: number;
-  /** Timeout that ended the wait for the first step, ms, if it still waited; null unless it was exceeded. */
+  /** Queue timeout in ms, set once it has passed; until then null. */
   queueTimeoutMs: number | null = null;
   /** Number of sequences that have not ended. */
   #numLive: number;
@@ -56,11 +56,11 @@ export class RequestTracker implements OutputStream {
     this.#unreadBytes = new Array<number>(requestIds.length).fill(0);
     this.numQueuedTokens = knownTokens(request.prompt);
     this.promptTokenIds = this.#queued.promise;
-    // A caller that reads only the outputs gets the error there.
+    // A caller that does not await it gets the error from the outputs.
     this.promptTokenIds.catch(() => {});
   }
 
-  /** True once all sequences have ended: nothing follows the waiting outputs. */
+  /** True once all sequences have ended, so nothing follows the waiting outputs. */
   get isDone(): boolean {
     return this.#numLive === 0;
   }
@@ -84,14 +84,14 @@ export class RequestTracker implements OutputStream {
     for (const timer of this.#deadlines) clearTimeout(timer);
   }
 
-  /** @returns number of waiting prompt tokens, which is 0 from then on */
+  /** Sets numQueuedTokens to 0. @returns its previous value */
   takeQueuedTokens(): number {
     const numTokens = this.numQueuedTokens;
     this.numQueuedTokens = 0;
     return numTokens;
   }
 
-  /** Called when the engine has read the prompt. */
+  /** Called when the engine has tokenized the prompt and queued the request. */
   queued(promptTokenIds: Int32Array): void {
     this.#queued.resolve(promptTokenIds);
   }
@@ -99,7 +99,7 @@ export class RequestTracker implements OutputStream {
   push(index: number, output: RequestOutput): void {
     if (this.#error !== null) return;
     const waiting = this.#waiting[index];
-    // A sequence's first waiting output can have any size: log-probabilities of a long prompt are large.
+    // A sequence's first waiting output may have any size, since log-probabilities of a long prompt are large.
     if (waiting !== undefined) this.#countUnread(index, estimatedBytes(output));
     if (this.#numUnreadBytes > this.#maxUnreadBytes) {
       this.fail(new RequestError("slow_reader", "The response was not read fast enough."));
@@ -124,7 +124,7 @@ export class RequestTracker implements OutputStream {
     try {
       for (;;) {
         const index = this.#order.shift();
-        // Counted outputs are delivered, even before an error.
+        // Deliver outputs even if an error follows, because the metrics have counted them.
         if (index !== undefined) yield this.#take(index);
         else if (this.#error !== null) throw this.#error;
         else if (this.isDone) return;
@@ -149,21 +149,21 @@ export class RequestTracker implements OutputStream {
   }
 }
 
-/** @returns minimum number of the prompt's tokens, before the engine has read it */
+/** @returns a lower bound on the prompt's tokens before the engine has tokenized it */
 export function knownTokens(prompt: Prompt): number {
   return prompt instanceof Int32Array ? prompt.length : 1;
 }
 
 const BYTES_PER_LOGPROB = 64;
 
-/** Estimates the memory that an output takes, and later the part of the answer made from it. */
+/** Estimates the memory that an output takes, and later its part of the response. */
 function estimatedBytes({ text, tokenIds, logprobs, promptLogprobs }: RequestOutput): number {
   const numLogprobs = countLogprobs(logprobs) + countLogprobs(promptLogprobs);
   return text.length + 8 * tokenIds.length + BYTES_PER_LOGPROB * numLogprobs;
 }
 
 function countLogprobs(positions: readonly PositionLogprobs<DecodedLogprob>[] | null): number {
-  // checkNumLogprobs() limits counts above the usual ones over the whole answer.
+  // checkNumLogprobs() limits higher counts over the whole response.
   const countOf = ({ top }: PositionLogprobs<DecodedLogprob>) =>
     Math.min(top.length, USUAL_LOGPROBS) + 1;
   return positions === null ? 0 : positions.reduce((sum, position) => sum + countOf(position), 0);

@@ -1,5 +1,5 @@
-// Reports sleeps and wake-ups to the statistics: operations in progress, durations, and the state that the
-// engine acknowledged last. A wake-up counts as awake whatever its tags, as in vLLM.
+// Reports sleeps and wake-ups to the statistics: operations in progress, durations, and the last state that the
+// engine acknowledged. As in vLLM, the state after a wake-up is awake, whatever its tags.
 
 import type { SleepLevel } from "../protocol/engine-calls.ts";
 import type { SleepRecord, SleepState, StatListener } from "../protocol/stats.ts";
@@ -34,7 +34,7 @@ export class SleepRecorder {
   /** Called when a crashed engine has been replaced; the new one is awake. */
   restarted(): void {
     this.#state = "awake";
-    this.#tell("wake", null);
+    this.#report("wake", null);
   }
 
   async #time<T>(
@@ -44,18 +44,18 @@ export class SleepRecorder {
   ): Promise<T> {
     const startMs = this.#nowMs();
     this.#numInFlight[operation]++;
-    this.#tell(operation, null);
+    this.#report(operation, null);
     try {
       const result = await run();
       this.#state = stateAfter(result);
       return result;
     } finally {
       this.#numInFlight[operation]--;
-      this.#tell(operation, (this.#nowMs() - startMs) / 1000);
+      this.#report(operation, (this.#nowMs() - startMs) / 1000);
     }
   }
 
-  #tell(operation: Operation, durationS: number | null): void {
+  #report(operation: Operation, durationS: number | null): void {
     const numInFlight = this.#numInFlight[operation];
     const record = { operation, numInFlight, durationS, state: this.#state };
     for (const listener of this.#listeners) listener.recordSleep?.(record);

@@ -1,7 +1,7 @@
-// Estimates how fast sequences in flight end, from how long recent sequences stayed and how many were in
-// flight with them. By Little's law, the rate is the average number in flight divided by the average stay.
-// Unlike a count of endings, this is correct from the first ending of a burst, in which many start together
-// and none ends for a while, and it stays valid over an idle hour. Pure: callers pass the time.
+// Estimates how fast sequences finish, from how long recent sequences took and how many were in flight with
+// them. By Little's law, the rate is the average number in flight divided by the average duration. Unlike a count
+// of finished sequences, this estimate is correct as soon as the first sequence of a burst finishes, and it stays
+// valid over an idle hour. Pure: callers pass the time.
 
 /** State kept for a sequence until it ends. */
 export interface Arrival {
@@ -10,17 +10,17 @@ export interface Arrival {
   readonly stayedMs: number;
 }
 
-/** Factor on a sequence's weight at each later ending: about the last hundred sequences count. */
-const FADING = 1 - 1 / 128;
+/** Decay of a sequence's weight each time a later one finishes; about the last hundred sequences count. */
+const DECAY = 1 - 1 / 128;
 
 export class Throughput {
   #lastMs: number;
   #numInFlight = 0;
   /** Time in flight of all sequences so far, sequences x ms. */
   #stayedMs = 0;
-  /** Start of the current period without an ending while something is in flight. */
+  /** Time of the last end of a sequence, or of the first start after an idle period if that is later. */
   #silentSinceMs: number;
-  /** Faded sum over ended sequences of the average number in flight during each one's stay. */
+  /** Decayed sum, over finished sequences, of the average number in flight while each was running. */
   #sumInFlight = 0;
   #sumStayMs = 0;
 
@@ -45,11 +45,11 @@ export class Throughput {
     this.#silentSinceMs = nowMs;
     const stayMs = nowMs - arrival.ms;
     if (stayMs <= 0) return;
-    this.#sumInFlight = this.#sumInFlight * FADING + (this.#stayedMs - arrival.stayedMs) / stayMs;
-    this.#sumStayMs = this.#sumStayMs * FADING + stayMs;
+    this.#sumInFlight = this.#sumInFlight * DECAY + (this.#stayedMs - arrival.stayedMs) / stayMs;
+    this.#sumStayMs = this.#sumStayMs * DECAY + stayMs;
   }
 
-  /** @returns time until everything in flight ends, at least the time since the last ending; 0 if nothing is */
+  /** @returns ms until everything in flight finishes, at least those since the last end; 0 if nothing is in flight */
   clearsInMs(nowMs: number): number {
     if (this.#numInFlight === 0) return 0;
     const measured =

@@ -48,7 +48,7 @@ describe("Admission", () => {
     const { admission } = makeAdmission();
     const many = thrownBy(() => admission.reserve(5));
     expect(many).toBeInstanceOf(RequestError);
-    expect(String(many)).toContain("5 sequences (n times prompts) can never be queued");
+    expect(String(many)).toContain("5 sequences (n times prompts) exceed this server's limit");
     const long = thrownBy(() => admission.reserve(1).addTokens(101));
     expect(long).toMatchObject({ code: "invalid_value" });
   });

@@ -59,7 +59,7 @@ describe("a full queue", () => {
     expect((await errorOf(many)).message).toContain("4 sequences (n times prompts)");
     const long = await post(TEXT, { prompt: "a".repeat(300) });
     expect(long.status).toBe(400);
-    expect((await errorOf(long)).message).toContain("301 prompt tokens can never be queued");
+    expect((await errorOf(long)).message).toContain("301 prompt tokens exceed this server's limit");
     expect(engine.numLiveSequences).toBe(0);
   });
 
@@ -139,7 +139,7 @@ describe("a wait over the time limit", () => {
     ]);
     expect([plain.status, plain.headers.get("retry-after") !== null]).toEqual([503, true]);
     const [error, done] = (await stream.text()).trim().split("\n\n");
-    expect(error).toContain("The request has waited for 0.05 s. Retry later.");
+    expect(error).toContain("The request waited in the queue for 0.05 s. Retry later.");
     expect(done).toBe("data: [DONE]");
     expect((await running).status).toBe(200);
   });
