@@ -1,4 +1,4 @@
-// The child's end of a RemoteEngine: starts the configured engine, executes calls, and sends its outputs.
+// Child process side of a RemoteEngine: starts the configured engine, executes calls, and sends outputs.
 // The process exits when the channel closes, because nothing else uses it.
 
 import type { Connect } from "../byte-socket.ts";
@@ -21,15 +21,15 @@ export interface EngineChildOptions {
   readonly connect: Connect;
   readonly startEngine: (config: EngineConfig, host: EngineHost) => Promise<EngineClient>;
   readonly availableBytes: number | null;
-  /** Called once, last, when the channel has closed. @param fault null if the front closed it */
+  /** Called once, at the end, when the channel has closed. @param fault null if the front closed it */
   readonly onEnd: (fault: Error | null) => void;
 }
 
 type CallMessage = Extract<FrontMessage, { type: "call" }>;
 
-/** With more unsent bytes than this, outputs of further steps are joined until those have been sent. */
+/** With more unsent bytes than this, the outputs of further steps are joined until the bytes have been sent. */
 const MAX_UNSENT_BYTES = 256 * 1024;
-/** Smallest change of the loaded share that is reported. */
+/** Smallest change in the loaded fraction that is reported. */
 const PROGRESS_STEP = 0.01;
 
 export class EngineChild {
@@ -93,10 +93,10 @@ export class EngineChild {
   }
 
   #progress(): (share: number) => void {
-    let told = 0;
+    let reported = 0;
     return (share) => {
-      if (share < told + PROGRESS_STEP) return;
-      told = share;
+      if (share < reported + PROGRESS_STEP) return;
+      reported = share;
       this.#send({ type: "progress", share });
     };
   }
@@ -106,8 +106,8 @@ export class EngineChild {
       if (!Object.hasOwn(calls, name)) throw new ChannelError(`unknown call "${name}"`);
       const call = calls[name] as (...args: readonly unknown[]) => Promise<unknown>;
       const value = (await call(...args)) ?? null;
-      // Send the outputs of requests that a sleep or a shutdown has ended before its result. Other results are
-      // as frequent as requests; a front that is behind should not get a frame of outputs with each.
+      // Before the result of a sleep or a shutdown, send the outputs of the requests that it has ended. Other
+      // results are as frequent as requests; a front that is behind should not get outputs with each of them.
       if (waitsForStepGap(name)) this.#sendBacklog();
       this.#send({ type: "result", id, value });
     } catch (error) {

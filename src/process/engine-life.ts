@@ -1,4 +1,4 @@
-// One life of an engine process, from its start to its exit or crash.
+// One run of an engine process, from its start to its exit or crash.
 
 import type { Connect } from "../byte-socket.ts";
 import type { EngineConfig } from "../engine/engine-config.ts";
@@ -10,21 +10,21 @@ import { Watchdog } from "./supervisor.ts";
 export interface EngineProcess {
   readonly pid: number;
   readonly connect: Connect;
-  /** Resolves with the cause of its end, e.g. "SIGSEGV" or "exit code 1". */
+  /** Resolves to the cause of its exit, e.g. "SIGSEGV" or "exit code 1". */
   readonly exited: Promise<string>;
-  /** Kills it immediately, whatever it is doing. */
+  /** Kills the process immediately, whatever it is doing. */
   kill(): void;
 }
 
-/** Loading reports its progress, even from a slow disk; no report for this long is a hang. */
+/** Loading reports progress even from a slow disk, so no report for this long means that it hangs. */
 const LOAD_TIMEOUT_MS = 600_000;
 const WATCH_INTERVAL_MS = 500;
 
 export class EngineLife {
   readonly pid: number;
-  /** Rejects with the error from starting the engine, or EngineError "engine_dead" if its process ended. */
+  /** Rejects with the error from starting the engine, or EngineError "engine_dead" if its process exited. */
   readonly ready: Promise<RemoteEngine>;
-  /** Resolves, with the reason for the log, when its process has ended. */
+  /** Resolves to the reason, for the log, when the process has exited. */
   readonly ended: Promise<string>;
   readonly #process: EngineProcess;
   readonly #stepTimeoutMs: number | null;
@@ -36,7 +36,7 @@ export class EngineLife {
   #numProgress = 0;
   #killedFor: string | null = null;
 
-  /** @param stepTimeoutMs work that waits this long without a step is a hang; null = it can wait any time */
+  /** @param stepTimeoutMs work that waits this long without a step means that the engine hangs; null = no limit */
   constructor(
     process: EngineProcess,
     config: EngineConfig,
@@ -53,12 +53,12 @@ export class EngineLife {
     this.#watch = setInterval(() => this.#lookAfter(performance.now()), WATCH_INTERVAL_MS);
   }
 
-  /** The engine, also after its end; null before it is ready. */
+  /** The engine, even after its process has exited; null before it is ready. */
   get engine(): RemoteEngine | null {
     return this.#engine;
   }
 
-  /** @param reason value of `ended`; without one, `ended` says how the process ended */
+  /** @param reason value for `ended` to resolve to; null = the cause of the exit */
   kill(reason: string | null = null): void {
     this.#killedFor ??= reason;
     this.#process.kill();
@@ -81,7 +81,7 @@ export class EngineLife {
     }
   }
 
-  /** Waits for the channel or the process to end, then ends the other. */
+  /** Waits for the channel to close or the process to exit, then ends the other one. */
   async #end(): Promise<string> {
     const { exited } = this.#process;
     const engine = await Promise.race([this.ready.catch(() => null), exited.then(() => null)]);

@@ -1,11 +1,11 @@
-// Sequences that an engine in another process has not ended, with enough state to end each of them when the
-// engine crashes.
+// Unfinished sequences of an engine in another process, with enough state to end each of them if the engine
+// crashes.
 
 import type { EngineOutputs, EngineRequest, RequestOutput } from "../protocol/protocol.ts";
 import { NO_STATS } from "../protocol/stats.ts";
 
 interface LiveSequence {
-  /** Null before the engine has read the prompt. */
+  /** Null before the engine has tokenized the prompt. */
   numPromptTokens: number | null;
   /** Null before the first output. */
   lastOutput: RequestOutput | null;
@@ -63,14 +63,14 @@ export class LiveSequences {
     if (finishReason === "stop" || finishReason === "length") this.#numFinished++;
   }
 
-  /** Ends all sequences. @returns the message with their error outputs, every gauge at 0 */
+  /** Ends all sequences. @returns a message with their error outputs and all gauges at 0 */
   end(): EngineOutputs {
     const outputs = [...this.#sequences].map(([id, live]) => this.#errorOutput(id, live));
     this.#sequences.clear();
     return { timestampS: this.#timestampS, outputs, stats: NO_STATS };
   }
 
-  /** Anything after the last output is lost, so it has no tokens, no text and no preemption. */
+  /** Creates an output without text, tokens and preemptions, since anything after the last output is lost. */
   #errorOutput(requestId: string, { numPromptTokens, lastOutput }: LiveSequence): RequestOutput {
     const none = { scheduledS: null, firstTokenS: null, lastTokenS: null };
     return {

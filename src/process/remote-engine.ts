@@ -1,5 +1,5 @@
-// Client of an engine in another process, for the life of that process. When it crashes, each of its
-// requests ends with an error output and each call is refused.
+// Client of an engine in another process, for the lifetime of that process. If the process crashes, all requests
+// end with an error output, and all calls are refused.
 
 import type { Connect } from "../byte-socket.ts";
 import type { EngineConfig, EngineHost } from "../engine/engine-config.ts";
@@ -38,7 +38,7 @@ export interface Duty {
   readonly numDone: number;
 }
 
-/** With more unsent bytes than this, the process is considered hung and gets no more calls. */
+/** With more unsent bytes than this, the process counts as hung and gets no more calls. */
 const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 
 export class RemoteEngine implements EngineClient {
@@ -67,7 +67,7 @@ export class RemoteEngine implements EngineClient {
     this.#host = host;
   }
 
-  /** @throws the error from starting the engine; EngineError "engine_dead" if its process ended */
+  /** @throws the error from starting the engine; EngineError "engine_dead" if its process exited */
   static async start(
     connect: Connect,
     config: EngineConfig,
@@ -100,10 +100,10 @@ export class RemoteEngine implements EngineClient {
   }
 
   async add(request: EngineRequest): Promise<Int32Array> {
-    const answer = this.#call("add", [request]);
+    const reply = this.#call("add", [request]);
     this.live.add(request);
     try {
-      const promptTokenIds = await answer;
+      const promptTokenIds = await reply;
       this.live.setPromptLength(request, promptTokenIds.length);
       return promptTokenIds;
     } catch (error) {
@@ -133,13 +133,13 @@ export class RemoteEngine implements EngineClient {
     this.#channel?.close();
   }
 
-  /** Due while requests wait for a step, unless the engine sleeps. */
+  /** Due while requests wait for a step, unless the engine is asleep. */
   get steps(): Duty {
     const isDue = this.live.size > 0 && !this.#isAsleep && this.#numSleepChanges === 0;
     return { isDue, numDone: this.#numSteps };
   }
 
-  /** Due while calls wait that do not depend on a step. */
+  /** Due while calls that do not depend on a step wait for a result. */
   get answers(): Duty {
     const isDue = [...this.#pending.values()].some(({ name }) => !waitsForStepGap(name));
     return { isDue, numDone: this.#numAnswers };
@@ -245,7 +245,7 @@ export class RemoteEngine implements EngineClient {
   }
 }
 
-/** Error that made the engine stop by itself. */
+/** Error that made an engine stop by itself. */
 export class EngineFault extends Error {
   constructor({ name, message, stack }: ErrorRecord) {
     super(`${name}: ${message}`);

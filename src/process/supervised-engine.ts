@@ -1,5 +1,5 @@
-// An engine in its own process, restarted when it crashes or hangs. The front sees a single engine: requests
-// in progress end with an error, and new ones are refused until it is back.
+// An engine in its own process, restarted when it crashes or hangs. The front sees a single engine: after a crash,
+// requests in progress end with an error, and new requests are refused until the engine is back.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { assert } from "../assert.ts";
@@ -31,7 +31,7 @@ export interface SupervisedEngineOptions {
   readonly startProcess: () => EngineProcess;
   /** Give up after this many crashes in ten minutes; null = never. */
   readonly maxDeaths: number | null;
-  /** Work that waits this long without a step is a hang, ms; null = it can wait any time. */
+  /** Work that waits this long without a step means that the engine hangs, ms; null = no limit. */
   readonly stepTimeoutMs: number | null;
 }
 
@@ -43,7 +43,7 @@ interface Started {
   readonly loadMs: number;
 }
 
-/** Time limit of an orderly shutdown. */
+/** Time limit for an orderly shutdown. */
 const SHUTDOWN_TIMEOUT_MS = 5_000;
 
 export class SupervisedEngine implements EngineClient {
@@ -58,7 +58,7 @@ export class SupervisedEngine implements EngineClient {
   #life: EngineLife;
   /** True from a crash until the engine is back. */
   #isDown = false;
-  /** Reason it never accepts work again; null while it can. */
+  /** Reason the engine will not accept work again; null unless it has stopped for good. */
   #end: EngineError | null = null;
   #restart: Timer | undefined;
   #listener: (message: EngineOutputs) => void = () => {};
@@ -73,7 +73,7 @@ export class SupervisedEngine implements EngineClient {
     this.#follow(life);
   }
 
-  /** @throws the error from starting the engine, or EngineError "engine_dead" if its process ended */
+  /** @throws the error from starting the engine, or EngineError "engine_dead" if its process exited */
   static async start(options: SupervisedEngineOptions): Promise<SupervisedEngine> {
     const startMs = performance.now();
     const life = startLife(options, options.config);
@@ -81,7 +81,7 @@ export class SupervisedEngine implements EngineClient {
     return new SupervisedEngine(options, life, { info, loadMs: performance.now() - startMs });
   }
 
-  /** Process id of the engine; changes at each restart. */
+  /** Process ID of the engine; changes with each restart. */
   get pid(): number {
     return this.#life.pid;
   }
@@ -159,16 +159,16 @@ export class SupervisedEngine implements EngineClient {
     const turn = this.#trials.arrive(trial);
     if (turn !== null) await turn;
     try {
-      const answer = await send(this.#available());
-      this.#trials.answered(trial);
-      return answer;
+      const result = await send(this.#available());
+      this.#trials.returned(trial);
+      return result;
     } catch (error) {
       this.#refused(trial, error);
       throw error;
     }
   }
 
-  /** Ends a refused trial. A call that failed in a crash stays open: it was in progress at the time. */
+  /** Ends a refused trial. Calls that failed in a crash stay open, because they were in progress at the time. */
   #refused(trial: Trial, error: unknown): void {
     const isDeath = error instanceof EngineError && error.code === "engine_dead";
     if (!isDeath) this.#trials.refused(trial, error instanceof RequestError);
@@ -183,7 +183,7 @@ export class SupervisedEngine implements EngineClient {
     void life.ended.then((reason) => this.#afterDeath(engine, reason));
   }
 
-  /** @param engine null if it did not start */
+  /** @param engine null if the engine did not start */
   #afterDeath(engine: RemoteEngine | null, reason: string): void {
     if (this.#end !== null) return;
     const nowMs = performance.now();
@@ -211,7 +211,7 @@ export class SupervisedEngine implements EngineClient {
     try {
       const life = this.#newLife();
       const { info } = await life.ready.finally(() => this.#follow(life));
-      if (isOtherModel(info, this.info)) life.kill("the file now holds a different model");
+      if (isOtherModel(info, this.info)) life.kill("the file now contains a different model");
       else this.#comeBack(performance.now() - startMs);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
@@ -221,13 +221,13 @@ export class SupervisedEngine implements EngineClient {
 
   #newLife(): EngineLife {
     const { numBlocks, maxModelLen } = this.info;
-    // The front has published these values, so they stay fixed, however much memory is free now.
+    // The front has published these values, so they stay fixed regardless of how much memory is free now.
     const pinned = { ...this.#options.config, numBlocksOverride: numBlocks, maxModelLen };
     try {
       this.#life = startLife(this.#options, pinned);
       return this.#life;
     } catch (error) {
-      // The process was not created (no memory, no descriptors), so nothing else reports this end.
+      // No process was created (out of memory or descriptors), so nothing else reports the failure.
       this.#afterDeath(null, "its process could not be created");
       throw error;
     }
@@ -252,7 +252,7 @@ function startLife(options: SupervisedEngineOptions, config: EngineConfig): Engi
   return new EngineLife(options.startProcess(), config, options.host, options.stepTimeoutMs);
 }
 
-/** @returns whether the model differs from the published one: tokens and lengths would not fit */
+/** @returns true if the model differs from the published one, so tokens and lengths would not match */
 function isOtherModel({ model: now }: EngineInfo, { model: before }: EngineInfo): boolean {
   const keys = ["architecture", "name", "weightBytes", "vocabSize", "numLayers"] as const;
   return keys.some((key) => now[key] !== before[key]);

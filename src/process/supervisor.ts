@@ -1,6 +1,6 @@
-// Decides when an engine that crashed or hung is restarted, and when to give up. Pure: callers pass the time.
+// Decides when to restart an engine that crashed or hung, and when to give up. Pure: callers pass the time.
 
-/** Time for which a crash counts. */
+/** Time during which a crash counts. */
 const WINDOW_MS = 10 * 60_000;
 const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 30_000;
@@ -18,7 +18,8 @@ export class RestartPolicy {
 
   /**
    * @param wasUseful whether a request has finished since the engine started
-   * @returns delay before the restart, ms: 0, then 1, 2, 4 ... 30 s while no request finishes; null to give up
+   * @returns delay before the restart in ms: 0, then 1, 2, 4 ... 30 s as long as no request finishes; null to
+   *   give up
    */
   delayAfterDeath(nowMs: number, wasUseful: boolean): number | null {
     this.#deathsMs = this.#deathsMs.filter((deathMs) => nowMs - deathMs < WINDOW_MS);
@@ -34,7 +35,7 @@ export class RestartPolicy {
 const MIN_RETRY_S = 1;
 const MAX_RETRY_S = 30;
 
-/** Forecasts when an engine that is down accepts work again: its next start plus the last loading time. */
+/** Forecasts when an engine that is down will accept work again: at its next start plus the last loading time. */
 export class ReturnForecast {
   #loadMs: number;
   #backMs = 0;
@@ -59,14 +60,14 @@ export class ReturnForecast {
   }
 }
 
-/** Notices work without progress. */
+/** Detects work that makes no progress. */
 export class Watchdog {
   readonly #timeoutMs: number | null;
   #progress = 0;
-  /** Time since which work has made no progress; null without work. */
+  /** Time at which work last made progress; null without work. */
   #stalledSinceMs: number | null = null;
 
-  /** @param timeoutMs null = work can wait any time */
+  /** @param timeoutMs null = no limit */
   constructor(timeoutMs: number | null) {
     this.#timeoutMs = timeoutMs;
   }
@@ -74,7 +75,7 @@ export class Watchdog {
   /**
    * Call at least once a second.
    * @param progress any number that changes with each step of the work
-   * @returns whether work has waited longer than the timeout
+   * @returns true if work has waited longer than the timeout
    */
   isHung(nowMs: number, hasWork: boolean, progress: number): boolean {
     if (!hasWork) this.#stalledSinceMs = null;

@@ -289,7 +289,7 @@ describe("an engine that cannot restart at once", () => {
   const cases: [string, FakeBehavior | null, string][] = [
     ["no process can be created", null, "the engine cannot start: no more processes"],
     ["its start failed", { start: "refuse" }, "the engine cannot start: there is no model"],
-    ["the file has changed", { vocabSize: 300 }, "(the file now holds a different model)"],
+    ["the file has changed", { vocabSize: 300 }, "(the file now contains a different model)"],
   ];
   test.each(cases)("retries because %s", async (_, second, reason) => {
     const behaviors = [{}, second, {}];

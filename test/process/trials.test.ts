@@ -14,7 +14,7 @@ test("refuses a suspect whose turn does not come, and continues the queue withou
   const error = await turn?.catch((refusal: Error) => refusal);
   expect(error).toMatchObject({ code: "queue_timeout", retryAfterS: 10 });
   expect(trials.running).toEqual(["cmpl-a"]);
-  trials.answered(first);
+  trials.returned(first);
   expect(trials.running).toEqual([]);
   expect(trials.arrive(trialOf("cmpl-b", "b", []))).toBeNull();
 });

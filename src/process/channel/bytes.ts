@@ -1,13 +1,13 @@
-// Writer and reader of the parts of a message: little-endian numbers, strings, arrays. Reading past the
-// end throws a ChannelError.
+// Writes and reads the parts of a message: little-endian numbers, strings and arrays. Reading past the end throws
+// a ChannelError.
 
-/** Data that violates the protocol: the other side is broken. */
+/** Error for data that violates the protocol, which means that the other side is broken. */
 export class ChannelError extends Error {
   override readonly name = "ChannelError";
 }
 
 const INITIAL_BYTES = 16 * 1024;
-/** Maximum size of a buffer that is kept; one that a large message has grown beyond this is freed. */
+/** Maximum size of a buffer to keep; if a large message has made it larger, it is freed. */
 const KEPT_BYTES = 1024 * 1024;
 /** Maximum number of UTF-8 bytes per UTF-16 code unit. */
 const BYTES_PER_UNIT = 3;
@@ -38,7 +38,7 @@ export class ByteWriter {
     this.#view.setFloat64(at, value, true);
   }
 
-  /** Writes well-formed text unchanged and a lone surrogate as U+FFFD, as every UTF-8 encoder does. */
+  /** Writes text as UTF-8, with lone surrogates as U+FFFD. */
   text(text: string): void {
     const at = this.#reserve(4 + text.length * BYTES_PER_UNIT);
     const numBytes = this.#bytes.write(text, at + 4, "utf8");
@@ -74,7 +74,7 @@ export class ByteWriter {
     return taken;
   }
 
-  /** Discards the bytes that a writer left when it threw. */
+  /** Discards the bytes written since the last take, e.g. after an error. */
   clear(): void {
     this.#length = 0;
   }
@@ -157,7 +157,7 @@ export class ByteReader {
     if (this.#at !== this.#bytes.length) throw new ChannelError("a message has too many bytes");
   }
 
-  /** @param itemBytes minimum size of an item @throws ChannelError if too few bytes follow for the count */
+  /** Reads a count. @param itemBytes minimum size of an item @throws ChannelError if too few bytes follow */
   count(itemBytes: number): number {
     const count = this.u32();
     if (count * itemBytes > this.#bytes.length - this.#at) {

@@ -1,5 +1,5 @@
-// Messages over a stream socket. Bytes that the socket does not accept are queued here, in order; the
-// sender sees how many there are and holds back.
+// Sends and receives messages over a stream socket. Bytes that the socket does not accept are queued in order;
+// senders can check how many there are and hold back.
 
 import type { ByteSocket, Connect } from "../../byte-socket.ts";
 import { FrameSplitter, frameHead } from "./frames.ts";
@@ -7,13 +7,13 @@ import { FrameSplitter, frameHead } from "./frames.ts";
 export interface ChannelEvents {
   /** `frame` is valid until the call returns. An exception closes the channel. */
   readonly onFrame: (frame: Uint8Array) => void;
-  /** The queue has become empty. */
+  /** Called when the queue has become empty. */
   readonly onDrained: () => void;
-  /** Called once. `fault` is the error that broke the channel; null if the other side closed it. */
+  /** Called once. `fault` is the error that broke the channel; null if one of the sides closed it. */
   readonly onClose: (fault: Error | null) => void;
 }
 
-/** Up to this size, the messages of one turn are joined into one write; larger ones are not copied. */
+/** Small messages of a turn are joined into writes of up to this size; larger messages are not copied. */
 const JOINED_BYTES = 64 * 1024;
 
 export class Channel {
@@ -86,7 +86,7 @@ export class Channel {
     }
   }
 
-  /** Takes the next bytes from the queue, small messages joined. */
+  /** Takes the next bytes from the queue, joining small messages. */
   #nextBytes(): Uint8Array {
     let count = 0;
     let numBytes = 0;

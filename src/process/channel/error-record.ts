@@ -15,7 +15,7 @@ import {
 export interface ErrorRecord {
   readonly name: string;
   readonly message: string;
-  /** Null if it has none. */
+  /** Null if the error has none. */
   readonly code: string | null;
   readonly param: string | null;
   /** llama.cpp's return value in a native error. */
@@ -42,7 +42,7 @@ export function errorRecord(error: unknown): ErrorRecord {
 
 export function errorOf(record: ErrorRecord): Error {
   const error = typedError(record);
-  // The stack at the throw is more useful than the one at the receiver.
+  // The stack where the error was thrown is more useful than the receiver's.
   if (record.stack !== null) error.stack = record.stack;
   return error;
 }

@@ -1,10 +1,10 @@
-// Message boundaries in a byte stream: each message is preceded by its length, 4 bytes, little-endian.
+// Frames messages in a byte stream: each message is preceded by its length, as 4 little-endian bytes.
 
 import { ChannelError } from "./bytes.ts";
 
 const HEAD_BYTES = 4;
 
-/** Largest message, bytes: log-probabilities of a whole vocabulary take several MB per sequence. */
+/** Maximum size of a message, bytes. Log-probabilities of a whole vocabulary take several MB per sequence. */
 export const MAX_FRAME_BYTES = 2 ** 31 - 1;
 
 /** @throws ChannelError for a message over the limit, which the other side would refuse */
@@ -53,7 +53,7 @@ export class FrameSplitter {
 
   #keep(bytes: Uint8Array, at: number): void {
     if (at === 0 && this.#length > 0) return;
-    // A copy: Buffer.slice() would be a view of the buffer that the socket reads into next.
+    // Not Buffer.slice(), which would return a view of the buffer that the socket reads into next.
     this.#kept = new Uint8Array(bytes.subarray(at));
     this.#length = this.#kept.length;
   }

@@ -19,12 +19,12 @@ const CALL_KINDS = {
   shutdown: "step-gap",
 } satisfies Record<CallName, CallKind>;
 
-/** @returns whether the call passes a client's text or tokens to native code, which could crash on them */
+/** @returns true if the call passes a client's text or tokens to native code, which could crash on them */
 export function isSuspect(name: CallName): boolean {
   return CALL_KINDS[name] === "suspect";
 }
 
-/** @returns whether the call runs between steps, possibly only after requests have ended */
+/** @returns true if the call runs between steps, possibly only after requests have finished */
 export function waitsForStepGap(name: CallName): boolean {
   return CALL_KINDS[name] === "step-gap";
 }
@@ -33,7 +33,7 @@ export type FrontMessage =
   /** The first message. */
   | { readonly type: "start"; readonly config: EngineConfig }
   | { readonly type: "abort" | "abortQueued"; readonly requestIds: readonly string[] }
-  /** Answered by "result" or "refusal" with the same id. */
+  /** The engine replies with "result" or "refusal" and the same id. */
   | {
       readonly type: "call";
       readonly id: number;
@@ -42,17 +42,17 @@ export type FrontMessage =
     };
 
 export type EngineMessage =
-  /** Fraction loaded, [0, 1]. */
+  /** Fraction of the model that is loaded, [0, 1]. */
   | { readonly type: "progress"; readonly share: number }
   /** One line for the log. */
   | { readonly type: "log"; readonly line: string }
-  /** The answer to "start", or "failed". */
+  /** Reply to "start", unless it is "failed". */
   | { readonly type: "ready"; readonly info: EngineInfo }
   | { readonly type: "failed"; readonly error: ErrorRecord }
   | { readonly type: "outputs"; readonly message: EngineOutputs }
   | { readonly type: "result"; readonly id: number; readonly value: unknown }
   | { readonly type: "refusal"; readonly id: number; readonly error: ErrorRecord }
-  /** The last message: the engine has stopped by itself. */
+  /** Last message, sent if the engine has stopped by itself. */
   | { readonly type: "died"; readonly error: ErrorRecord };
 
 const RECORD = 0;

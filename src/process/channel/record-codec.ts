@@ -6,7 +6,7 @@ import { RequestError } from "../../errors.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../request/sampling-params.ts";
 import { type ByteReader, type ByteWriter, ChannelError } from "./bytes.ts";
 
-/** Clients send nested values (chat messages, template variables), and both sides recurse. */
+/** Limits recursion on both sides, since clients send nested values (chat messages, template variables). */
 const MAX_DEPTH = 128;
 
 const NULL = 0;
@@ -23,7 +23,7 @@ const OBJECT = 10;
 
 /**
  * Names found in every request. They are sent as their 1-based index in this list, because decoding strings
- * is the largest cost. 0 = the name follows. Both sides are the same version of one program.
+ * is the largest cost; index 0 means that the name follows. Both sides are the same version of one program.
  */
 const KNOWN_NAMES: readonly string[] = [
   ...["type", "id", "name", "args", "value", "requestIds", "prompt", "text", "addSpecial", "chat"],
@@ -33,7 +33,7 @@ const KNOWN_NAMES: readonly string[] = [
 ];
 const PLACES: ReadonlyMap<string, number> = new Map(KNOWN_NAMES.map((name, i) => [name, i + 1]));
 
-/** @throws RequestError "invalid_value" for a value nested too deeply; TypeError for one of another type */
+/** @throws RequestError "invalid_value" for a value nested too deeply; TypeError for an unsupported type */
 export function writeRecord(writer: ByteWriter, value: unknown, depth = 0): void {
   if (depth > MAX_DEPTH) {
     throw new RequestError("invalid_value", `values are nested deeper than ${MAX_DEPTH} levels.`);

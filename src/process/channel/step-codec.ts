@@ -154,7 +154,7 @@ function readStopReason(reader: ByteReader): string | number | null {
   return kind === STOP_TOKEN ? reader.i32() : reader.text();
 }
 
-/** Marks that were not reached are written as NaN. */
+/** Writes timestamps that were not reached as NaN. */
 function writeTimeline(writer: ByteWriter, timeline: RequestTimeline): void {
   writer.f64(timeline.queuedS);
   writer.f64(timeline.scheduledS ?? Number.NaN);
@@ -165,13 +165,13 @@ function writeTimeline(writer: ByteWriter, timeline: RequestTimeline): void {
 function readTimeline(reader: ByteReader): RequestTimeline {
   return {
     queuedS: reader.f64(),
-    scheduledS: markOf(reader.f64()),
-    firstTokenS: markOf(reader.f64()),
-    lastTokenS: markOf(reader.f64()),
+    scheduledS: timestampOf(reader.f64()),
+    firstTokenS: timestampOf(reader.f64()),
+    lastTokenS: timestampOf(reader.f64()),
   };
 }
 
-function markOf(value: number): number | null {
+function timestampOf(value: number): number | null {
   return Number.isNaN(value) ? null : value;
 }
 
