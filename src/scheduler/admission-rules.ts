@@ -1,4 +1,4 @@
-// Creates the admission rules that a configuration turns on.
+// Creates the admission rules that a configuration enables.
 
 import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
@@ -11,21 +11,21 @@ export interface AdmissionConfig {
   readonly blockSize: number;
   /** A request ends with "length" when it has this many tokens. */
   readonly maxModelLen: number;
-  /** Maximum number of requests that a step leaves with uncomputed tokens, >= 1; others wait. Null = no limit. */
+  /** Maximum number of requests that a step may leave partly computed, >= 1; others wait. Null = no limit. */
   readonly maxNumPartialPrefills: number | null;
   /**
-   * Free tokens kept for each running request when another is admitted, which then also needs room for all of
-   * its own tokens. Null = the blocks of its first step are enough.
+   * Number of free tokens to keep for each running request when another one is admitted; the new request then also
+   * needs blocks for all its own tokens. Null = it needs only the blocks of its first step.
    */
   readonly growthReserveTokens: number | null;
 }
 
-/** State that the rules count from. */
+/** Scheduler state that the rules count from. */
 export interface Admitted {
   readonly kvCache: KvCacheManager;
   /** Grows with each admitted request. */
   readonly running: readonly Request[];
-  /** Planned so far in this step. */
+  /** Requests planned so far in this step. */
   readonly scheduled: readonly ScheduledRequest[];
 }
 

@@ -1,13 +1,13 @@
-// Requests that cannot run before a certain event. They are kept out of the waiting queue, so that they do not
-// hold up the requests after them.
+// Requests that cannot run until a certain event. They are kept out of the waiting queue so that they do not
+// hold up the requests behind them.
 
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
 import type { CompiledGrammar } from "../request/sampling-params.ts";
 
 /**
- * Event that a request waits for, compared by identity: the source of a fork, until its prompt is computed; a
- * grammar, until it is compiled.
+ * Event that a request waits for, compared by identity. A fork waits for its source to compute the prompt; other
+ * requests wait for a grammar to be compiled.
  */
 export type BlockKey = Request | CompiledGrammar;
 
@@ -22,7 +22,7 @@ export class Blocked {
   }
 
   add(request: Request, on: BlockKey): void {
-    assert(!this.#keys.has(request), () => `${request.requestId}: is blocked already`);
+    assert(!this.#keys.has(request), () => `${request.requestId}: is already blocked`);
     this.#keys.set(request, on);
     const requests = this.#requests.get(on);
     if (requests === undefined) this.#requests.set(on, new Set([request]));
@@ -37,7 +37,7 @@ export class Blocked {
     return requests;
   }
 
-  /** @returns false when the request is not blocked */
+  /** @returns false if the request is not blocked */
   remove(request: Request): boolean {
     const on = this.#keys.get(request);
     if (on === undefined) return false;

@@ -15,7 +15,7 @@ const LENGTH: Finish = { status: "FINISHED_LENGTH_CAPPED", stopReason: null };
 
 /**
  * @param tokenId the request's last token, already appended
- * @param maxModelLen maximum tokens of a request, including the prompt
+ * @param maxModelLen maximum number of tokens of a request, including the prompt
  * @returns null if the request continues
  */
 export function finishOf(
@@ -33,8 +33,8 @@ export function finishOf(
 }
 
 /**
- * @returns tokens that a request can still produce before its length ends it
- * @param maxModelLen maximum tokens of a request, including the prompt
+ * @returns number of tokens that a request can still produce before it reaches its maximum length
+ * @param maxModelLen maximum number of tokens of a request, including the prompt
  */
 export function numTokensLeft(request: Request, maxModelLen: number): number {
   const { numTokens, numOutputTokens, samplingParams } = request;

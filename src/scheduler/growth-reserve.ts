@@ -1,6 +1,6 @@
-// Room that an admission leaves for running requests, which need blocks for tokens that they have not produced
-// yet. A request admitted into the last free blocks would be preempted a few steps later, and all its computed
-// tokens lost. Only the near future is reserved, since most requests end long before their limit.
+// Keeps blocks free for the future tokens of running requests when another request is admitted. A request admitted
+// into the last free blocks would be preempted a few steps later and lose all its computed tokens. Only the near
+// future is reserved for, since most requests finish long before their limit.
 
 import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
@@ -8,19 +8,19 @@ import type { AdmissionRule, Candidate } from "./admission-rule.ts";
 import { numTokensLeft } from "./finish.ts";
 
 /**
- * Tokens that an engine reserves for each request. With twice as much load as fits, 14% of all tokens are
- * computed again; 30% without a reserve; 13% with twice the reserve, which runs fewer requests at a time
- * (`bun run bench scaling S13`).
+ * Number of tokens that an engine reserves for each request. Under twice the load that fits, 14% of all tokens are
+ * recomputed, compared with 30% without a reserve. Doubling the reserve would reduce this only to 13% and run
+ * fewer requests at a time (`bun run bench scaling S13`).
  */
 export const GROWTH_RESERVE_TOKENS = 96;
 
-/** Largest share of the pool that is reserved, since a small pool would stay empty otherwise. */
+/** Maximum fraction of the pool to reserve, since otherwise a small pool would stay empty. */
 const MAX_SHARE_OF_POOL = 1 / 4;
 
 export interface GrowthReserveLimits {
-  /** Tokens reserved for each request. */
+  /** Number of tokens reserved for each request. */
   readonly growthReserveTokens: number;
-  /** Maximum tokens of a request, including the prompt. */
+  /** Maximum number of tokens of a request, including the prompt. */
   readonly maxModelLen: number;
   readonly blockSize: number;
 }
@@ -39,7 +39,7 @@ export class GrowthReserve implements AdmissionRule {
     for (const request of running) this.#reservedTokens += reservedTokens(request, limits);
   }
 
-  /** Admits any request while none runs: it has the whole pool. */
+  /** Admits any request if none is running, since it has the whole pool. */
   admits({ request, cached }: Candidate): boolean {
     if (this.#running.length === 0) return true;
     const reserved = this.#reservedTokens + reservedTokens(request, this.#limits);
@@ -56,7 +56,7 @@ export class GrowthReserve implements AdmissionRule {
   }
 }
 
-/** @returns tokens of its reserve that a request can still produce */
+/** @returns number of tokens to reserve for a request; fewer than the full reserve if it is near its limit */
 export function reservedTokens(
   request: Request,
   { growthReserveTokens, maxModelLen }: Omit<GrowthReserveLimits, "blockSize">,

@@ -1,5 +1,5 @@
-// Limits how many requests a step leaves with uncomputed tokens. Long prompts are then computed one after the
-// other, each at full speed, instead of all of them finishing late. Whole prompts are admitted next to them.
+// Limits how many requests a step leaves partly computed. Long prompts are then computed one after another at full
+// speed, instead of all of them finishing late. Prompts that fit as a whole are still admitted alongside them.
 
 import type { AdmissionRule, Candidate } from "./admission-rule.ts";
 import type { ScheduledRequest } from "./scheduler-output.ts";
@@ -8,7 +8,7 @@ export class PartialPrefillLimit implements AdmissionRule {
   readonly #max: number;
   #count: number;
 
-  /** @param scheduled planned so far in this step */
+  /** @param scheduled requests planned so far in this step */
   constructor(maxNumPartialPrefills: number, scheduled: readonly ScheduledRequest[]) {
     this.#max = maxNumPartialPrefills;
     this.#count = scheduled.filter(({ output }) => output === "none").length;

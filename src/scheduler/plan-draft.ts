@@ -1,13 +1,13 @@
-// The plan of a step in the making: requests planned so far and the rest of the token budget.
+// The plan of a step while it is being made: the requests planned so far and the rest of the token budget.
 
 import type { BlockCopy } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
 import type { ScheduledRequest, StepPlan } from "./scheduler-output.ts";
 
 export class PlanDraft {
-  /** In the plan's order. */
+  /** Planned requests, in order. */
   readonly scheduled: ScheduledRequest[] = [];
-  /** Whether a request was preempted: the step then admits none and verifies no draft tokens. */
+  /** True if a request was preempted; the step then admits no requests and verifies no draft tokens. */
   hasPreempted = false;
   readonly #copies: BlockCopy[] = [];
   readonly #numTokens: number;
@@ -19,12 +19,12 @@ export class PlanDraft {
     this.#budget = numTokens;
   }
 
-  /** Tokens left. */
+  /** Number of tokens left. */
   get budget(): number {
     return this.#budget;
   }
 
-  /** @param copies block copies that its tokens need */
+  /** Adds an entry. @param copies block copies that its tokens need */
   add(entry: ScheduledRequest, copies: readonly BlockCopy[]): void {
     this.#budget -= entry.numScheduledTokens;
     for (const copy of copies) this.#copies.push(copy);

@@ -1,4 +1,4 @@
-// Waiting requests under the two policies. Both queues add, take and remove without a scan.
+// Queues of waiting requests for the two policies. Neither needs a scan to add, take or remove a request.
 
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
@@ -6,7 +6,7 @@ import type { Request } from "../request/request.ts";
 export interface RequestQueue {
   readonly size: number;
   add(request: Request): void;
-  /** Adds a preempted request where it runs next: at the head, or at its place by priority. */
+  /** Adds a preempted request: at the head, or where its priority puts it. */
   prepend(request: Request): void;
   /** @returns the next request to run; null if empty */
   peek(): Request | null;
@@ -20,7 +20,7 @@ interface Node {
   previous: Node | null;
 }
 
-/** First come, first served: a linked list with a map of its nodes. */
+/** First come, first served. A linked list with a map to its nodes. */
 export class FcfsQueue implements RequestQueue {
   readonly #nodes = new Map<Request, Node>();
   #head: Node | null = null;
@@ -62,20 +62,20 @@ export class FcfsQueue implements RequestQueue {
   }
 
   #node(request: Request): Node {
-    assert(!this.#nodes.has(request), () => `${request.requestId}: is queued already`);
+    assert(!this.#nodes.has(request), () => `${request.requestId}: is already queued`);
     const node: Node = { request, next: null, previous: null };
     this.#nodes.set(request, node);
     return node;
   }
 }
 
-/** @returns whether `a` runs before `b`: smaller priority first, then earlier arrival */
+/** @returns true if `a` runs before `b`: smaller priority values first, then earlier arrival */
 export function runsBefore(a: Request, b: Request): boolean {
   if (a.priority !== b.priority) return a.priority < b.priority;
   return a.arrivalOrder < b.arrivalOrder;
 }
 
-/** Ordered by (priority, arrival): a binary heap that knows the position of each request. */
+/** Ordered by (priority, arrival). A binary heap with a map from each request to its position. */
 export class PriorityQueue implements RequestQueue {
   readonly #heap: Request[] = [];
   readonly #positions = new Map<Request, number>();
@@ -85,7 +85,7 @@ export class PriorityQueue implements RequestQueue {
   }
 
   add(request: Request): void {
-    assert(!this.#positions.has(request), () => `${request.requestId}: is queued already`);
+    assert(!this.#positions.has(request), () => `${request.requestId}: is already queued`);
     this.#heap.push(request);
     this.#place(request, this.#heap.length - 1);
     this.#siftUp(this.#heap.length - 1);

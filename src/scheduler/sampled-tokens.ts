@@ -1,11 +1,11 @@
-// Compares a step's result with its plan: how many draft tokens were rejected, and which of the sampled tokens
-// the request takes.
+// Compares a step's result with its plan to find how many draft tokens were rejected and which of the sampled
+// tokens the request takes.
 
 import { assert } from "../assert.ts";
 import type { ScheduledRequest } from "./scheduler-output.ts";
 
 /**
- * Counts the draft tokens of an entry that the model rejected; later tokens overwrite their K/V.
+ * Counts the draft tokens of an entry that the model rejected. Later tokens overwrite their K/V.
  * @param tokenIds sampled tokens
  */
 export function numRejectedTokens(entry: ScheduledRequest, tokenIds: readonly number[]): number {
@@ -27,7 +27,7 @@ function checkSampled(
   assert(agrees, () => `${requestId}: sampled past a rejected draft`);
 }
 
-/** @returns the first `count` items; all of them without a copy */
+/** @returns the first `count` items, without a copy if these are all items */
 export function firstOf<T>(items: readonly T[], count: number): readonly T[] {
   return count === items.length ? items : items.slice(0, count);
 }

@@ -1,19 +1,19 @@
-// The plan of one step, which schedule() hands to the runner, and its result, which update() gets back. Plain
-// records; the runner imports only these types. Names are those of vLLM's SchedulerOutput.
+// The plan of a step, from schedule() to the runner, and its result, from the runner to update(). Plain records;
+// the runner imports only these types from the scheduler. Names are those of vLLM's SchedulerOutput.
 
 import type { BlockCopy } from "../kvcache/kv-cache-manager.ts";
 import type { PositionLogprobs } from "../request/logprobs.ts";
 import type { Request } from "../request/request.ts";
 
 /**
- * Output of a request's part in a step: none, for a chunk that does not reach the last known token; tokens
- * sampled after it; or the pooled vector of the input.
+ * Output of a request's part in a step: none for a chunk that does not reach the last known token, the tokens
+ * sampled after that token, or the pooled vector of the input.
  */
 export type StepOutputKind = "none" | "tokens" | "pooled";
 
 /**
  * One request's part in a step. Its tokens are at positions [numComputedTokens, + numScheduledTokens): known
- * ones, then drafts.
+ * tokens, then drafts.
  *
  *   | computed | known tokens ... last | draft draft draft |
  *              ^ numComputedTokens                        ^ + numScheduledTokens
@@ -31,15 +31,15 @@ export interface ScheduledRequest {
   readonly blockIds: Int32Array;
   readonly output: StepOutputKind;
   /**
-   * Number of scheduled tokens, at the end, that are the first of request.draftTokenIds. 0 unless the output is
-   * tokens; the logits of each are then sampled, like those of the last known token.
+   * Number of drafts among the scheduled tokens. They come last and are the first of request.draftTokenIds. 0 unless
+   * the output is tokens; the logits of each draft are then sampled, like those of the last known token.
    */
   readonly numDraftTokens: number;
 }
 
-/** Blocks moved before the pass. */
+/** Block transfers to run before the pass. */
 export interface BlockTransfers {
-  /** Copies on write, in this order. */
+  /** Copies on write, to run in this order. */
   readonly copies: readonly BlockCopy[];
 }
 
@@ -51,15 +51,15 @@ export interface StepPlan {
   /** Sum of numScheduledTokens, <= maxNumBatchedTokens. */
   readonly numScheduledTokens: number;
   readonly transfers: BlockTransfers;
-  /** Ids finished or aborted since the previous plan: the runner frees their sampler state. */
+  /** Requests finished or aborted since the previous plan, whose sampler state the runner frees. */
   readonly finishedRequestIds: readonly string[];
 }
 
 /** Result of the pass for one entry of `scheduled`. */
 export interface ScheduledResult {
   /**
-   * The accepted drafts, then the token sampled after them: sampling goes row by row and stops at the first token
-   * that differs from its draft. 1 to numDraftTokens + 1 tokens; none unless the output is tokens.
+   * Accepted drafts, then the token sampled after them. Sampling goes row by row and stops at the first token that
+   * differs from its draft. 1 to numDraftTokens + 1 tokens; none unless the output is tokens.
    */
   readonly tokenIds: readonly number[];
   /** Parallel to tokenIds; null unless requested and tokens were sampled. */
@@ -71,16 +71,16 @@ export interface ScheduledResult {
    * one per prompt token after the first; null unless requested.
    */
   readonly promptLogprobs: readonly PositionLogprobs[] | null;
-  /** Whether a logit of this request's rows was NaN. */
+  /** True if a logit in this request's rows was NaN. */
   readonly isCorrupted: boolean;
-  /** Whether the request's grammar left no token or exceeded a limit; the request ends with an error. */
+  /** True if the request's grammar left no token or exceeded a limit; the request then ends with an error. */
   readonly isRefused: boolean;
 }
 
 export interface StepResult {
   /** Parallel to StepPlan.scheduled. */
   readonly results: readonly ScheduledResult[];
-  /** Wall time of the forward pass, sampling excluded, ms. */
+  /** Wall time of the forward pass without sampling, ms. */
   readonly forwardMs: number;
   readonly samplingMs: number;
 }
@@ -88,11 +88,11 @@ export interface StepResult {
 /** Tokens that a request took from a step; it may have finished with the last of them. */
 export interface SampledTokens {
   readonly request: Request;
-  /** At least one, unless the request ends with an error. Tokens sampled after a stop are left out. */
+  /** At least one, unless the request ends with an error. Tokens sampled after a stop are dropped. */
   readonly tokenIds: readonly number[];
   /** Parallel to tokenIds; null unless requested. */
   readonly logprobs: readonly PositionLogprobs[] | null;
   readonly isCorrupted: boolean;
-  /** The stop token id that ended the request; null for end tokens and everything else. */
+  /** The stop token id that ended the request; null in all other cases, including end tokens. */
   readonly stopReason: number | null;
 }

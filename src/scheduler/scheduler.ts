@@ -1,7 +1,7 @@
-// Decides what each step computes. There is no prefill phase and no decode phase: a request's computed tokens
-// catch up with its known tokens under one token budget, running requests first, then waiting ones while
-// budget, sequences and blocks last (the idea is vLLM V1's). Chunked prefill, prefix hits and resumption after
-// preemption follow from it. Synchronous and pure: no clock, no I/O, no addon.
+// Decides what each step computes. There are no prefill and decode phases: under one token budget, a request's
+// computed tokens catch up with its known tokens. Running requests come first, then waiting requests while budget,
+// sequences and blocks last. This idea from vLLM V1 covers chunked prefill, prefix hits and resumption after
+// preemption. Synchronous and pure: no clock, no I/O, no addon.
 
 import { assert } from "../assert.ts";
 import { type BlockCopy, type KvCacheConfig, KvCacheManager } from "../kvcache/kv-cache-manager.ts";
@@ -28,15 +28,15 @@ import { StepBudget, type TargetInterTokenLatency } from "./step-budget.ts";
 
 export type SchedulingPolicy = "fcfs" | "priority";
 
-/** "drain": requests added before continue; "hold": nothing is scheduled. */
+/** "drain" = earlier requests continue, "hold" = nothing is scheduled. */
 export type PauseMode = "drain" | "hold";
 
 export interface SchedulerConfig extends KvCacheConfig, AdmissionConfig {
   readonly maxNumBatchedTokens: number;
   readonly maxNumSeqs: number;
-  /** Maximum tokens of one request per step, >= 1; null = only the budget limits them. */
+  /** Maximum number of tokens of one request per step, >= 1; null = limited only by the budget. */
   readonly longPrefillTokenThreshold: number | null;
-  /** Bounds the time of steps in which a request decodes. Null = no bound. */
+  /** Limits the duration of steps in which a request decodes; null = no limit. */
   readonly targetInterTokenLatencyMs: TargetInterTokenLatency;
   readonly policy: SchedulingPolicy;
   readonly eosTokenIds: readonly number[];
@@ -74,7 +74,7 @@ export class Scheduler {
     this.#waiting = config.policy === "fcfs" ? new FcfsQueue() : new PriorityQueue();
   }
 
-  /** Whether schedule() has something to plan. */
+  /** True if schedule() has anything to plan. */
   get hasWork(): boolean {
     if (this.#paused === "hold") return false;
     return this.#running.length + this.#waiting.size > 0;
@@ -87,8 +87,8 @@ export class Scheduler {
   }
 
   /**
-   * Queues a request. Until its grammar is compiled, or the source of a fork has computed its prompt, it is
-   * blocked.
+   * Queues a request. It is blocked until its grammar is compiled, and if it is a fork, until its source has computed
+   * the prompt.
    */
   #queue(request: Request): void {
     const { forkOf, grammar } = request;
@@ -99,7 +99,7 @@ export class Scheduler {
     else this.#waiting.add(request);
   }
 
-  /** Queues the requests that wait for a grammar, which is now compiled. */
+  /** Queues the requests that waited for a grammar, which is now compiled. */
   releaseGrammar(grammar: CompiledGrammar): void {
     for (const request of this.#blocked.release(grammar)) {
       request.transition("WAITING");
@@ -107,7 +107,7 @@ export class Scheduler {
     }
   }
 
-  /** Begins or changes a pause: new requests are held. "hold" may be called between steps only. */
+  /** Begins or changes a pause, during which new requests are held. Call with "hold" only between steps. */
   pause(mode: PauseMode): void {
     this.#paused = mode;
   }
@@ -119,12 +119,12 @@ export class Scheduler {
     this.#held.clear();
   }
 
-  /** @returns whether a request waits for the end of a pause */
+  /** @returns true if a request waits for the end of a pause */
   isHeld(request: Request): boolean {
     return this.#held.has(request);
   }
 
-  /** Preempts all running requests, which then wait at the head of the queue. Between steps only. */
+  /** Preempts all running requests, which then wait at the head of the queue. Call only between steps. */
   preemptAll(): void {
     for (const request of [...this.#running].reverse()) this.#preempt(request);
   }
@@ -141,11 +141,11 @@ export class Scheduler {
     this.#releaseForks(request);
   }
 
-  /** Plans a step. The plan must be run and then given to update() or failStep(). */
+  /** Plans a step. The plan must be run and then passed to update() or failStep(). */
   schedule(): StepPlan {
     const draft = new PlanDraft(this.#stepBudget.numTokens(this.#running));
     this.#scheduleRunning(draft);
-    // All victims are known: only now may other requests hit blocks that this step computes.
+    // All victims are known, so other requests can now hit blocks that this step computes.
     for (const { request, numComputedTokens, numScheduledTokens } of draft.scheduled) {
       this.kvCache.hashFullBlocks(request, numComputedTokens + numScheduledTokens);
     }
@@ -159,11 +159,11 @@ export class Scheduler {
   }
 
   /**
-   * Applies a step's result: counters advance, sampled tokens are appended, requests finish.
-   * @returns sampled tokens in the plan's order, without requests that ended in the meantime
+   * Applies a step's result: advances counters, appends sampled tokens, and finishes requests.
+   * @returns sampled tokens in the plan's order, except those of requests that ended in the meantime
    */
   update(plan: StepPlan, result: StepResult): SampledTokens[] {
-    assert(plan.scheduled.length === result.results.length, "a result for every scheduled request");
+    assert(plan.scheduled.length === result.results.length, "plan and result differ in length");
     this.#stepBudget.learn(plan, result);
     const sampled: SampledTokens[] = [];
     plan.scheduled.forEach((entry, i) => {
@@ -179,8 +179,8 @@ export class Scheduler {
   }
 
   /**
-   * Ends the requests of a failed step. The blocks that it should have computed cannot be hit.
-   * @returns those that had not ended in the meantime
+   * Ends the requests of a failed step. The blocks that it should have computed can no longer be hit.
+   * @returns the requests that had not ended in the meantime
    */
   failStep(plan: StepPlan): Request[] {
     const failed = plan.scheduled
@@ -210,8 +210,8 @@ export class Scheduler {
   }
 
   /**
-   * Plans or preempts running requests in turn, so that planned ones lead the list. Each leaves one token to
-   * each request after it, so a prompt does not hold up a decoding request after it.
+   * Plans or preempts running requests in order, so the planned ones are always first in the list. Each request
+   * leaves one token for every request after it, so that a prompt does not hold up decoding requests.
    */
   #scheduleRunning(draft: PlanDraft): void {
     while (draft.scheduled.length < this.#running.length && draft.budget > 0) {
@@ -238,7 +238,7 @@ export class Scheduler {
     }
   }
 
-  /** Chooses the request to preempt: the last to run under fcfs, the least urgent under priority. */
+  /** Chooses the request to preempt: the last admitted under fcfs, the least urgent under priority. */
   #victim(): Request {
     const { policy } = this.#config;
     const victim =
@@ -272,7 +272,7 @@ export class Scheduler {
     }
   }
 
-  /** @returns false, with nothing changed, if there are no blocks for it or a rule lets it wait */
+  /** @returns false, with nothing changed, if there are not enough blocks or a rule makes the request wait */
   #admit(request: Request, draft: PlanDraft, rules: readonly AdmissionRule[]): boolean {
     if (request.forkOf !== null && canFork(request.forkOf, request)) {
       return this.#admitFork(request.forkOf, request, draft);
@@ -291,12 +291,12 @@ export class Scheduler {
     return true;
   }
 
-  /** Shares the source's prompt blocks. The last prompt token is computed again for its logits. */
+  /** Admits a child that shares its source's prompt blocks. The last prompt token is recomputed for its logits. */
   #admitFork(source: Request, child: Request, draft: PlanDraft): boolean {
     if (!this.kvCache.fork(source, child)) return false;
     const numCachedTokens = child.numPromptTokens - 1;
     const copies = this.kvCache.allocateSlots(child, numCachedTokens, 1);
-    assert(copies !== null, () => `${child.requestId}: forked without room for its copy`);
+    assert(copies !== null, () => `${child.requestId}: forked without a block for its copy`);
     this.#start(child, numCachedTokens);
     this.#schedule(child, 1, copies, draft);
     return true;
@@ -342,7 +342,7 @@ export class Scheduler {
     );
   }
 
-  /** Appends sampled tokens one by one. A token that ends the request drops those after it. */
+  /** Appends sampled tokens one by one. If a token ends the request, those after it are dropped. */
   #append(request: Request, outcome: ScheduledResult): SampledTokens {
     const isFirst = request.numOutputTokens === 0;
     const { tokenIds, logprobs, isCorrupted } = outcome;
@@ -372,7 +372,7 @@ export class Scheduler {
     return finish.stopReason;
   }
 
-  /** Releases the forks of a request: its prompt is computed, or never will be. */
+  /** Releases the forks of a request whose prompt is computed or never will be. */
   #releaseForks(source: Request): void {
     for (const child of this.#blocked.release(source).reverse()) this.#waiting.prepend(child);
   }

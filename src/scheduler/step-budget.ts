@@ -1,20 +1,20 @@
-// The token budget of a step. Without a decoding request, it is the configured maximum, for throughput. With
-// one, a client waits for its next token: the budget keeps the step within the target latency, based on the
-// measured cost of steps. Has no clock: durations come with the results.
+// Computes the token budget of a step. Without decoding requests, it is the configured maximum, for throughput. If
+// requests are decoding, clients wait for the next token, so the budget keeps the step within the target latency,
+// based on the measured cost of steps. Needs no clock, since results include durations.
 
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
 import type { StepPlan, StepResult } from "./scheduler-output.ts";
 import { StepCost } from "./step-cost.ts";
 
-/** Longest time that a step with a decoding request should take, ms; null = no limit. */
+/** Target for the duration of a step with a decoding request, ms; null = no limit. */
 export type TargetInterTokenLatency = number | "auto" | null;
 
-/** Target for "auto": at least this time, and at least this multiple of the time of the decoding requests. */
+/** Target for "auto": this time or this multiple of a decode-only step, whichever is longer. */
 const AUTO_TARGET_MS = 80;
 const AUTO_TARGET_DECODE_STEPS = 4;
 
-/** Multiple of prefill tokens, so that chunks end with blocks and kernels' tiles. */
+/** Prefill tokens are a multiple of this number, so that chunks end where blocks and the kernels' tiles end. */
 const CHUNK_TOKENS = 16;
 
 export class StepBudget {
@@ -29,8 +29,8 @@ export class StepBudget {
   }
 
   /**
-   * @returns tokens of the next step: at least one per running request up to maxNumBatchedTokens, and always
-   *   enough for prompts to make progress
+   * @returns maximum number of tokens for the next step: at least one per running request up to
+   *   maxNumBatchedTokens, and always enough for prompts to make progress
    */
   numTokens(running: readonly Request[]): number {
     const max = this.#maxNumBatchedTokens;
@@ -47,7 +47,7 @@ export class StepBudget {
     return Math.min(max, numDecodes + numPrefillTokens);
   }
 
-  /** Learns the cost of a step. Call it before the tokens are appended to the requests. */
+  /** Learns the cost of a step. Call this before tokens are appended to the requests. */
   learn({ scheduled, numScheduledTokens }: StepPlan, result: StepResult): void {
     if (this.#target === null) return;
     let numPrefillTokens = numScheduledTokens;
@@ -63,7 +63,7 @@ export class StepBudget {
   }
 }
 
-/** @returns whether a request has exactly one uncomputed token and it is an output token */
+/** @returns true if a request has exactly one uncomputed token and it is an output token */
 function isDecode(request: Request, numComputedTokens: number): boolean {
   return request.numOutputTokens > 0 && request.numTokens - numComputedTokens === 1;
 }

@@ -1,22 +1,22 @@
-// The time of a step, learned from past steps: a part for the decoding requests plus a time per prefill token.
-// Slow changes (context, batch size, other load) are not modeled but followed, since old steps fade. A step can be
-// disturbed but is never faster than possible, so a value far above the expected one counts for little.
+// Estimates the duration of a step from past steps: a part for the decoding requests plus a time per prefill token.
+// Slow changes (context, batch size, other load) are not modeled; the estimate follows them because old steps fade.
+// Interference can only make a step slower, so a value far above the expected one has little weight.
 
-/** Tokens and time of a step. */
+/** Tokens and duration of a step. */
 export interface MeasuredStep {
-  /** Tokens of prompts, of requests computed again after preemption, and draft tokens. */
+  /** Number of prompt tokens, tokens recomputed after preemption, and draft tokens. */
   readonly numPrefillTokens: number;
-  /** Time of forward pass and sampling. */
+  /** Duration of forward pass and sampling. */
   readonly durationMs: number;
 }
 
-/** Memory of the averages: decode-only steps, and prefill tokens. */
+/** Memory of the averages, in decode-only steps and in prefill tokens. */
 const DECODE_MEMORY = 4;
 const PREFILL_MEMORY = 128;
 
 /**
- * Smallest share of a step with prefill that is attributed to its prefill tokens, since the measured part of
- * the decoding requests can come from a larger batch.
+ * Minimum fraction of a step's duration to attribute to its prefill tokens, since the part for decoding requests
+ * can have been measured with a larger batch.
  */
 const MIN_PREFILL_SHARE = 0.25;
 
@@ -24,7 +24,7 @@ export class StepCost {
   readonly #decodeMs = new FadingAverage(DECODE_MEMORY);
   readonly #msPerPrefillToken = new FadingAverage(PREFILL_MEMORY);
 
-  /** Time of a step without prefill tokens; 0 before the first one. */
+  /** Duration of a step without prefill tokens; 0 before the first such step. */
   get decodeMs(): number {
     return this.#decodeMs.value;
   }
@@ -38,14 +38,14 @@ export class StepCost {
     this.#msPerPrefillToken.add(prefillMs / numPrefillTokens, numPrefillTokens);
   }
 
-  /** @returns prefill tokens with which a step of decoding requests stays within a time; not rounded */
+  /** @returns number of prefill tokens that a step with decoding requests can compute in this time; not rounded */
   numPrefillTokensWithin(durationMs: number): number {
     const prefillMs = durationMs - this.decodeMs;
     return prefillMs <= 0 ? 0 : prefillMs / this.#msPerPrefillToken.value;
   }
 }
 
-/** Moving average in which all values before the last together weigh at most `memory`. */
+/** Moving average in which all values before the last have a total weight of at most `memory`. */
 class FadingAverage {
   value = 0;
   readonly #memory: number;
@@ -55,7 +55,7 @@ class FadingAverage {
     this.#memory = memory;
   }
 
-  /** Adds a value, capped at twice the average, so that one outlier moves it little. */
+  /** Adds a value, capped at twice the average so that a single outlier has little effect. */
   add(value: number, weight: number): void {
     const limited = this.value > 0 ? Math.min(value, 2 * this.value) : value;
     this.#weight = Math.min(this.#weight, this.#memory) + weight;

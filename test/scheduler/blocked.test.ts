@@ -48,7 +48,7 @@ describe("Blocked", () => {
   test("asserts that a request waits for only one key", () => {
     const blocked = new Blocked();
     blocked.add(a, source);
-    expect(() => blocked.add(a, other)).toThrow("a: is blocked already");
+    expect(() => blocked.add(a, other)).toThrow("a: is already blocked");
     expect(blocked.release(source)).toEqual([a]);
   });
 });

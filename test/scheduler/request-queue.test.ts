@@ -54,7 +54,7 @@ describe.each([
   test("asserts on adding a request twice", () => {
     const [request] = requestsOf(0) as [Request];
     const queue = filled(create(), [request]);
-    expect(() => queue.add(request)).toThrow("r0: is queued already");
+    expect(() => queue.add(request)).toThrow("r0: is already queued");
   });
 
   test.each([0, 1, 2, 3])("canceling request %d keeps the others' order", (index) => {

@@ -371,7 +371,7 @@ describe("finish", () => {
     scheduler.add(makeRequest("a", 4));
     const plan = scheduler.schedule();
     const result = makeResult(plan, () => []);
-    expect(() => scheduler.update(plan, { ...result, results: [] })).toThrow("a result for every");
+    expect(() => scheduler.update(plan, { ...result, results: [] })).toThrow("differ in length");
     expect(() => scheduler.update(plan, result)).toThrow("a: no token was sampled");
   });
 
