@@ -1,6 +1,6 @@
-// Maps the hash of a full block to its id: open addressing with linear probing over one Int32Array. Keys are
-// read from the pool's hash array, not stored here, so a slot costs four bytes. Several blocks can have the
-// same hash; the index holds only the first one, so that equal blocks never lengthen a probe.
+// Maps the hash of a full block to its id, using open addressing with linear probing in one Int32Array. Keys are
+// read from the pool's hash array instead of being stored again, so a slot takes four bytes. Several blocks can
+// have the same hash; the index contains only the first, so equal blocks never lengthen a probe.
 
 import { assert } from "../assert.ts";
 import { HASH_BYTES } from "../request/block-hashes.ts";
@@ -8,20 +8,20 @@ import { HASH_BYTES } from "../request/block-hashes.ts";
 const EMPTY = -1;
 const HASH_WORDS = HASH_BYTES / 4;
 
-/** Slots per block: 5.6 bytes per block, at most 71% full. With SHA-256 as the hash, a miss probes 6 slots. */
+/** Slots per block. They take 5.6 bytes per block and are at most 71% full; a miss then probes 6 slots on average. */
 const SLOTS_PER_BLOCK = 1.4;
 
 export class BlockHashIndex {
-  /** [numBlocks * 8] int32: the pool's hashes, read as words. */
+  /** [numBlocks * 8] int32: the pool's hashes as words. */
   readonly #words: Int32Array;
   /** [numBlocks * 1.4 + 1] int32 block ids, -1 = empty; at least one is empty. */
   readonly #slots: Int32Array;
-  /** The hash to look up, as bytes and as words of the same memory. */
+  /** Hash to look up, as bytes and as words of the same memory. */
   readonly #soughtBytes = new Uint8Array(HASH_BYTES);
   readonly #sought = new Int32Array(this.#soughtBytes.buffer);
   #size = 0;
 
-  /** @param hashes [numBlocks * 32] uint8, the pool's, 4-byte aligned */
+  /** @param hashes [numBlocks * 32] uint8: the pool's hashes, 4-byte aligned */
   constructor(hashes: Uint8Array) {
     const numBlocks = hashes.length / HASH_BYTES;
     this.#words = new Int32Array(hashes.buffer, hashes.byteOffset, numBlocks * HASH_WORDS);
@@ -32,7 +32,7 @@ export class BlockHashIndex {
     return this.#size;
   }
 
-  /** @returns the block id, or null */
+  /** @returns the block id; null if the hash is not indexed */
   find(hash: Uint8Array): number | null {
     assert(hash.length === HASH_BYTES, "a block hash has 32 bytes");
     this.#soughtBytes.set(hash);
@@ -112,7 +112,7 @@ export class BlockHashIndex {
   }
 }
 
-/** @returns whether home is in (hole, slot] on the circle: the entry is then still reachable when `hole` becomes empty */
+/** @returns true if `home` is cyclically in (hole, slot], so the entry stays reachable when `hole` becomes empty */
 function isCyclicallyBetween(hole: number, home: number, slot: number): boolean {
   return hole < slot ? hole < home && home <= slot : hole < home || home <= slot;
 }

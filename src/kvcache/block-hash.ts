@@ -1,18 +1,18 @@
-// The only place where a block hash is computed: SHA-256 over canonical CBOR of
-// [parent hash, token ids, extra keys], the same as vLLM's sha256_cbor algorithm, so that hashes agree across
-// implementations. Canonical CBOR: RFC 8949 section 4.2, shortest integers, definite lengths.
+// The only place where block hashes are computed: SHA-256 over canonical CBOR of
+// [parent hash, token ids, extra keys], as in vLLM's sha256_cbor algorithm, so hashes agree across
+// implementations. Canonical CBOR (RFC 8949, section 4.2) has the shortest integers and definite lengths.
 
 import { hash } from "node:crypto";
 
 /**
- * A difference between blocks besides their tokens: text, or the hash of a media item with its offset in the
- * block. vLLM's order is the LoRA's name, media items, the salt of the first block.
+ * Distinguishes blocks with the same tokens: text, or the hash of a media item with its offset in the block. In
+ * vLLM's order, the LoRA's name comes first, then media items, then the salt of the first block.
  */
 export type ExtraKey = string | readonly [string, number];
 
 const NO_KEYS: readonly ExtraKey[] = [];
 
-/** Growing byte buffer that writes the few CBOR forms that a block needs. */
+/** Growing byte buffer with the few CBOR types that a block needs. */
 class CborWriter {
   #bytes = new Uint8Array(1024);
   #length = 0;
@@ -88,9 +88,9 @@ class CborWriter {
 const writer = new CborWriter();
 
 /**
- * Root of every chain.
- * @param seed text of PYTHONHASHSEED: the same seed gives the same hashes in every process. If it
- * is null, the caller must draw 32 random bytes instead.
+ * Computes the root of every chain.
+ * @param seed text, like PYTHONHASHSEED; the same seed yields the same hashes in every process. Without one, the
+ *   caller must use 32 random bytes as the root instead.
  */
 export function noneHash(seed: string): Uint8Array {
   writer.reset();
@@ -99,8 +99,8 @@ export function noneHash(seed: string): Uint8Array {
 }
 
 /**
- * Hash of one full block.
- * @param parent hash of the block before, or the root
+ * Computes the hash of a full block.
+ * @param parent hash of the previous block, or the root
  * @param tokenIds [blockSize] int32, all >= 0
  * @returns 32 bytes
  */

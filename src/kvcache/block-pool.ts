@@ -1,11 +1,11 @@
-// All KV blocks of an engine: the references to a block, its content, and the order in which free blocks are
-// reused. Struct of arrays; the block id is the only handle. At most 48 bytes of metadata per block:
-// hash 32, two links 8, reference count 2, index slots 5.6, one bit.
+// All KV blocks of an engine: their reference counts, their hashes, and the order in which free blocks are reused.
+// A struct of arrays, with the block id as the only handle. At most 48 bytes of metadata per block: hash 32, two
+// links 8, reference count 2, index slots 5.6, and one bit.
 //
 // A block is    used:   refCount > 0
 //               cached: refCount = 0, hash kept, in the free queue; can be hit until it is evicted
 //               free:   refCount = 0, no hash, in the free queue
-// Block 0 is the null block: never handed out.
+// Block 0 is the null block, which is never allocated.
 
 import { assert } from "../assert.ts";
 import { HASH_BYTES } from "../request/block-hashes.ts";
@@ -17,18 +17,18 @@ export const NULL_BLOCK = 0;
 
 export class BlockPool {
   readonly numBlocks: number;
-  /** [numBlocks] uint16: number of table entries with the block. */
+  /** [numBlocks] uint16: number of table entries that refer to the block. */
   readonly #refCounts: Uint16Array;
-  /** [numBlocks * 32] uint8: block b's hash is bytes [32 * b, 32 * b + 32). */
+  /** [numBlocks * 32] uint8: block b's hash is at bytes [32 * b, 32 * b + 32). */
   readonly #hashes: Uint8Array;
-  /** One bit per block; 1 = its hash is set. */
+  /** One bit per block; 1 = the block's hash is set. */
   readonly #isHashed: Uint8Array;
   readonly #free: FreeBlockQueue;
   readonly #index: BlockHashIndex;
   /** Null = nothing is sampled. */
   readonly #residency: BlockResidency | null;
 
-  /** @param numBlocks null block included, >= 2 */
+  /** @param numBlocks including the null block, >= 2 */
   constructor(numBlocks: number, residency: BlockResidency | null = null) {
     assert(numBlocks >= 2, "a pool needs the null block and at least one more");
     this.numBlocks = numBlocks;
@@ -45,7 +45,7 @@ export class BlockPool {
     return this.#free.size;
   }
 
-  /** Share of blocks in use, 0..1, without the null block. */
+  /** Fraction of blocks in use, 0..1, without the null block. */
   get usage(): number {
     return 1 - this.#free.size / (this.numBlocks - 1);
   }
@@ -70,7 +70,7 @@ export class BlockPool {
     return this.#index.find(hash);
   }
 
-  /** Adds a reference to a block found by lookup() and takes it out of the free queue. */
+  /** Adds a reference to a block found by lookup() and removes the block from the free queue. */
   touch(blockId: number): void {
     if (this.#refCounts[blockId] === 0) this.#free.remove(blockId);
     this.#reference(blockId);
@@ -90,7 +90,7 @@ export class BlockPool {
     if (refCount === 1) this.#free.append(blockId);
   }
 
-  /** Sets the hash of a full block in use, once. Equal blocks are kept: block tables are append-only. */
+  /** Sets the hash of a full block in use, once. Equal blocks are not merged, since block tables are append-only. */
   setHash(blockId: number, hash: Uint8Array): void {
     assert(this.refCount(blockId) > 0, () => `block ${blockId} is not in use`);
     assert(!this.isHashed(blockId), () => `block ${blockId} has a hash`);
@@ -99,7 +99,7 @@ export class BlockPool {
     this.#index.insert(blockId);
   }
 
-  /** Evicts a block: its contents can no longer be hit, e.g. because they were never computed. */
+  /** Evicts a block, so that its contents can no longer be hit, e.g. because they were never computed. */
   dropHash(blockId: number): void {
     this.#residency?.evict(blockId);
     if (!this.isHashed(blockId)) return;
@@ -135,7 +135,7 @@ export class BlockPool {
       if (isFree) numFree++;
       if (this.isHashed(id)) numHashed++;
     }
-    // Fewer if equal blocks exist, since the index holds only one of them.
+    // The index has fewer entries if there are equal blocks, since it contains only one of them.
     assert(this.#index.size <= numHashed, "the index has blocks without a hash");
     assert(numFree === this.#free.size, "free queue has the wrong length");
     assert(this.#refCounts[NULL_BLOCK] === 0, "the null block is referenced");

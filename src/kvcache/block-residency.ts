@@ -1,11 +1,11 @@
-// Lifetimes and hits of blocks, from a random sample of allocations, by the rules of vLLM's --kv-cache-metrics.
-// Clock and random source are injected: policy has neither.
+// Measures lifetimes and hits of blocks on a random sample of allocations, by the rules of vLLM's
+// --kv-cache-metrics. Clock and random source are injected, because policy code has neither.
 
 import { assert } from "../assert.ts";
 import type { BlockEviction } from "../protocol/stats.ts";
 
 export interface BlockResidencyOptions {
-  /** Share of allocations that are sampled, (0, 1]. */
+  /** Fraction of allocations that are sampled, (0, 1]. */
   readonly sampleRate: number;
   /** Monotonic clock. */
   readonly nowS: () => number;
@@ -23,7 +23,7 @@ const MAX_ACCESSES = 4;
 
 export class BlockResidency {
   readonly #options: BlockResidencyOptions;
-  /** Entries by block id, for sampled blocks only. */
+  /** Samples by block id, only for sampled blocks. */
   readonly #samples = new Map<number, Sample>();
   #evictions: BlockEviction[] = [];
 
@@ -34,7 +34,7 @@ export class BlockResidency {
     this.#options = options;
   }
 
-  /** Records an allocation; the block's previous content has been evicted. */
+  /** Records an allocation. The block's previous content must have been evicted. */
   allocate(blockId: number): void {
     const { sampleRate, nowS, random } = this.#options;
     if (random() >= sampleRate) return;
@@ -50,7 +50,7 @@ export class BlockResidency {
     if (accessesS.length > MAX_ACCESSES) accessesS.shift();
   }
 
-  /** Records that the content is gone. A block that is merely free can still be hit. */
+  /** Records that a block's content is gone. A block that is merely free can still be hit. */
   evict(blockId: number): void {
     const sample = this.#samples.get(blockId);
     if (sample === undefined) return;
@@ -64,7 +64,7 @@ export class BlockResidency {
     });
   }
 
-  /** Forgets all samples: blocks that an operator drops are not evicted for lack of room. */
+  /** Drops all samples. Blocks that an operator discards do not count as evictions. */
   reset(): void {
     this.#samples.clear();
     this.#evictions = [];

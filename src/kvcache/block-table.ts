@@ -5,12 +5,12 @@
 import { assert } from "../assert.ts";
 
 export class BlockTable {
-  /** Entries [0, numHashed) have their hash set in the pool. */
+  /** The blocks of entries [0, numHashed) have a hash in the pool. */
   numHashed = 0;
   /** Entries [0, length) are used. */
   #ids = new Int32Array(8);
   #length = 0;
-  /** View returned by the latest ids(). */
+  /** View returned by the last call of ids(). */
   #view = this.#ids.subarray(0, 0);
 
   get length(): number {
@@ -32,22 +32,22 @@ export class BlockTable {
     this.#ids[this.#length++] = blockId;
   }
 
-  /** Removes the last entry, which has no name. */
+  /** Removes the last entry, which must not be hashed. @returns its block id */
   pop(): number {
     assert(this.#length > this.numHashed, "the last block of the table is hashed");
     return this.#ids[--this.#length] ?? 0;
   }
 
-  /** Copy on write. The entry and those after it lose their name. */
+  /** Replaces an entry for copy on write. It and the entries after it no longer count as hashed. */
   replace(index: number, blockId: number): void {
     assert(0 <= index && index < this.#length, () => `no block ${index} in the table`);
     this.#ids[index] = blockId;
     this.numHashed = Math.min(this.numHashed, index);
   }
 
-  /** A view of entries [0, count); valid until the table changes. */
+  /** @returns a view of entries [0, count), valid until the table changes */
   ids(count = this.#length): Int32Array {
-    assert(0 <= count && count <= this.#length, () => `no ${count} blocks in the table`);
+    assert(0 <= count && count <= this.#length, () => `fewer than ${count} blocks in the table`);
     if (this.#view.length !== count) this.#view = this.#ids.subarray(0, count);
     return this.#view;
   }

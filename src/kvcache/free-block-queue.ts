@@ -1,6 +1,5 @@
-// Free blocks in eviction order: a doubly linked list threaded through two Int32Arrays, so that a prefix
-// hit takes a block from the middle in O(1). The front is evicted first, in the order of vLLM's
-// FreeKVCacheBlockQueue.
+// Free blocks in eviction order: a doubly linked list in two Int32Arrays, so that a prefix hit removes a block
+// from the middle in O(1). The front is evicted first, as in vLLM's FreeKVCacheBlockQueue.
 
 import { assert } from "../assert.ts";
 
@@ -8,15 +7,15 @@ const NONE = -1;
 
 export class FreeBlockQueue {
   /**
-   * [numBlocks + 1] int32 each; index numBlocks is the sentinel, whose links are the two ends. A block
-   * outside the queue has NONE as #next and an undefined #previous.
+   * [numBlocks + 1] int32 each; index numBlocks is the sentinel, whose links are the two ends. For a block
+   * outside the queue, #next is NONE and #previous is meaningless.
    */
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
   readonly #sentinel: number;
   #size = 0;
 
-  /** Starts empty; ids are [0, numBlocks). */
+  /** Creates an empty queue for ids [0, numBlocks). */
   constructor(numBlocks: number) {
     this.#sentinel = numBlocks;
     this.#next = new Int32Array(numBlocks + 1).fill(NONE);
@@ -33,7 +32,7 @@ export class FreeBlockQueue {
     return this.#next[blockId] !== NONE;
   }
 
-  /** Appends a block, which is then the last to be evicted. */
+  /** Appends a block, which is then evicted last. */
   append(blockId: number): void {
     assert(!this.has(blockId), () => `block ${blockId} is already free`);
     const last = this.#previous[this.#sentinel] ?? NONE;
@@ -54,7 +53,7 @@ export class FreeBlockQueue {
     this.#size--;
   }
 
-  /** Removes the front. The queue must not be empty. */
+  /** Removes the block at the front. The queue must not be empty. @returns the block's id */
   shift(): number {
     assert(this.#size > 0, "no free block");
     const first = this.#next[this.#sentinel] ?? NONE;

@@ -1,10 +1,10 @@
-// Block tables of all requests: prefix hits, new slots, copy on write, sharing for n > 1, release.
+// Manages the block tables of all requests: prefix hits, new slots, copy on write, sharing for n > 1, and release.
 //
 //   | hit or shared blocks | own full blocks | own partial block |  new blocks of this step |
 //   0                                                ^ numComputedTokens                     ^ + numNewTokens
 //
-// A block is hashed only when it is computed, or will be by the step being planned. Draft tokens can follow
-// those of the step; no block with one of them is hashed or shared before the draft is accepted.
+// A block is hashed only if it has been computed or will be by the step being planned. Draft tokens can follow the
+// step's own tokens; a block that contains a draft is not hashed or shared until the draft is accepted.
 
 import { assert } from "../assert.ts";
 import type { BlockEviction } from "../protocol/stats.ts";
@@ -15,13 +15,13 @@ import type { BlockResidency } from "./block-residency.ts";
 import { BlockTable } from "./block-table.ts";
 
 export interface KvCacheConfig {
-  /** Null block included. */
+  /** Includes the null block. */
   readonly numBlocks: number;
   readonly blockSize: number;
   readonly enablePrefixCaching: boolean;
-  /** Parent of every first block, 32 bytes. */
+  /** Parent hash of every first block, 32 bytes. */
   readonly rootHash: Uint8Array;
-  /** Samples the life of blocks while prefix caching is on. Null = off. */
+  /** Samples block lifetimes if prefix caching is on; null = off. */
   readonly residency: BlockResidency | null;
 }
 
@@ -35,7 +35,7 @@ const NO_EVICTIONS: readonly BlockEviction[] = [];
 export class KvCacheManager {
   readonly pool: BlockPool;
   readonly #config: KvCacheConfig;
-  /** Also null without prefix caching: blocks that cannot be hit are not evicted. */
+  /** Also null without prefix caching, since blocks that cannot be hit are not evicted. */
   readonly #residency: BlockResidency | null;
   readonly #tables = new Map<Request, BlockTable>();
 
@@ -45,19 +45,19 @@ export class KvCacheManager {
     this.pool = new BlockPool(config.numBlocks, this.#residency);
   }
 
-  /** Tokens that a single request can hold by itself. */
+  /** Maximum number of tokens of a single request. */
   get capacityTokens(): number {
     return (this.#config.numBlocks - 1) * this.#config.blockSize;
   }
 
-  /** @returns whether a request looks for cached prefixes and counts as a query */
+  /** @returns true if a request looks up cached prefixes and counts as a query */
   readsCache(request: Request): boolean {
     return this.#config.enablePrefixCaching && request.samplingParams.promptLogprobs === null;
   }
 
   /**
-   * Finds the longest run of full blocks with the request's first tokens. At least one token is left to compute,
-   * since its logits are needed. Takes no references; does not mutate the pool.
+   * Finds the longest run of full blocks that hold the request's first tokens. Leaves at least one token to compute,
+   * since its logits are needed. Takes no references and does not change the pool.
    */
   cachedBlocks(request: Request): readonly number[] {
     if (!this.readsCache(request)) return NO_BLOCKS;
@@ -73,9 +73,9 @@ export class KvCacheManager {
   }
 
   /**
-   * Makes room for positions [numComputedTokens, + numNewTokens) of a request.
+   * Allocates slots for positions [numComputedTokens, + numNewTokens) of a request.
    * @param cached blocks from cachedBlocks(), for a request without a table; they become its first entries
-   * @returns block copies to run before the step; null, with nothing changed, if blocks run out
+   * @returns block copies to run before the step; null, with nothing changed, if there are not enough blocks
    */
   allocateSlots(
     request: Request,
@@ -105,8 +105,8 @@ export class KvCacheManager {
   }
 
   /**
-   * Makes room for draft tokens after the first `numTokens` tokens of a request, which have slots.
-   * @returns how many of `numDraftTokens` fit into its last block and the free ones
+   * Allocates slots for draft tokens after the first `numTokens` tokens of a request, which have slots already.
+   * @returns number of draft tokens, at most `numDraftTokens`, that fit into its last block and the free blocks
    */
   allocateDraftSlots(request: Request, numTokens: number, numDraftTokens: number): number {
     const { blockSize } = this.#config;
@@ -116,7 +116,7 @@ export class KvCacheManager {
     return Math.min(numDraftTokens, table.length * blockSize - numTokens);
   }
 
-  /** Releases the blocks after the first `numTokens` tokens, last first: their drafts were rejected. */
+  /** Releases the blocks after the first `numTokens` tokens, last first, because their drafts were rejected. */
   truncate(request: Request, numTokens: number): void {
     const table = this.#table(request);
     const numKept = Math.ceil(numTokens / this.#config.blockSize);
@@ -124,23 +124,26 @@ export class KvCacheManager {
   }
 
   /**
-   * Whether a request of `numTokens` tokens fits and leaves `numReserved` blocks free.
-   * @param cached blocks from cachedBlocks() that it would share
+   * Checks whether a request of `numTokens` tokens fits and leaves `numReserved` blocks free.
+   * @param cached blocks from cachedBlocks() that the request would share
    */
   hasRoom(numTokens: number, cached: readonly number[], numReserved: number): boolean {
     const numOwn = Math.ceil(numTokens / this.#config.blockSize) - cached.length;
     return numOwn + numReserved <= this.pool.numFree - this.#numFreeOf(cached);
   }
 
-  /** @returns block ids of positions [0, numTokens); a view, valid until the request's next allocation */
+  /** @returns block ids of positions [0, numTokens), as a view that is valid until the request's next allocation */
   blockIds(request: Request, numTokens: number): Int32Array {
     return this.#table(request).ids(Math.ceil(numTokens / this.#config.blockSize));
   }
 
-  /** Hashes the full blocks within the first `numTokens` tokens, all known, so that others can hit them. */
+  /** Hashes the full blocks of the first `numTokens` tokens, which must be known, so other requests can hit them. */
   hashFullBlocks(request: Request, numTokens: number): void {
     if (!this.#config.enablePrefixCaching) return;
-    assert(numTokens <= request.numTokens, () => `${request.requestId}: a hash of unknown tokens`);
+    assert(
+      numTokens <= request.numTokens,
+      () => `${request.requestId}: cannot hash unknown tokens`,
+    );
     const table = this.#table(request);
     const numFull = Math.floor(numTokens / this.#config.blockSize);
     if (numFull <= table.numHashed) return;
@@ -153,7 +156,7 @@ export class KvCacheManager {
 
   /**
    * Gives `child` references to the blocks of its source's prompt.
-   * @returns false, with nothing changed, if no block is free: the first to write needs a copy
+   * @returns false, with nothing changed, if no block is free, since the first request to write needs a copy
    */
   fork(source: Request, child: Request): boolean {
     assert(!this.#tables.has(child), () => `${child.requestId}: forked twice`);
@@ -183,8 +186,8 @@ export class KvCacheManager {
 
   /**
    * Drops the hashes of blocks that a failed step should have computed. Their request must have been freed.
-   * @param blockIds of the request in order
-   * @param firstToken position from which the step computed
+   * @param blockIds the request's block ids, in order
+   * @param firstToken first position that the step should have computed
    */
   dropHashes(blockIds: Int32Array, firstToken: number): void {
     const first = Math.floor(firstToken / this.#config.blockSize);
@@ -196,7 +199,7 @@ export class KvCacheManager {
     return this.#residency?.take() ?? NO_EVICTIONS;
   }
 
-  /** Asserts the pool's integrity and that references equal table entries. O(numBlocks + entries). */
+  /** Asserts that the pool is consistent and that reference counts match table entries. O(numBlocks + entries). */
   checkIntegrity(): void {
     this.pool.checkIntegrity();
     const counts = new Map<number, number>();
@@ -208,7 +211,7 @@ export class KvCacheManager {
     }
   }
 
-  /** Counts the blocks that are in the free queue, which a hit takes out of it. */
+  /** Counts the blocks that are in the free queue and that a hit would remove from it. */
   #numFreeOf(blockIds: readonly number[]): number {
     let count = 0;
     for (const blockId of blockIds) if (this.pool.refCount(blockId) === 0) count++;
@@ -225,7 +228,7 @@ export class KvCacheManager {
 
   #allocate(): number {
     const blockId = this.pool.allocate();
-    assert(blockId !== null, "the pool ran out although it was checked");
+    assert(blockId !== null, "the pool ran out of blocks despite the check");
     return blockId;
   }
 
