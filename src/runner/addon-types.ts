@@ -1,6 +1,6 @@
-// TypeScript declarations of every export of the native addon: the boundary, readable without C++. Native code
-// copies what it needs during the call and never keeps a pointer into a JS buffer. It checks every id and range;
-// a failure rejects or throws a NativeError with a stable `code`.
+// TypeScript declarations of everything that the native addon exports. Native code copies what it needs during the
+// call and never keeps a pointer into a JS buffer. It checks all ids and ranges; a failed call throws or rejects
+// with a NativeError, whose `code` is stable.
 
 import type {
   AttentionBackend,
@@ -10,14 +10,14 @@ import type {
 } from "../protocol/model-info.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 
-/** Version of the boundary, raised on both sides with every change of shape or meaning; checked at load. */
+/** Version of this interface, raised on both sides with every change in shape or meaning, and checked at load. */
 export const CONTRACT_VERSION = 10;
 
 /**
- * Codes: "invalid_argument" (a caller's fault), "model_not_found", "model_not_gguf", "model_truncated",
- * "model_unsupported", "out_of_memory", "template_error", "template_limit", "grammar_error" (a grammar that is
- * invalid, cannot be enforced or is too complex), "grammar_unavailable", "busy" (a step, a
- * sleep or a wake-up is in progress), "asleep", "disposed", "decode_failed" (`status` holds llama.cpp's return value), "internal".
+ * Codes: "invalid_argument" (a mistake of the caller), "model_not_found", "model_not_gguf", "model_truncated",
+ * "model_unsupported", "out_of_memory", "template_error", "template_limit", "grammar_error" (the grammar is invalid,
+ * too complex, or cannot be enforced), "grammar_unavailable", "busy" (a step, a sleep or a wake-up is in progress),
+ * "asleep", "disposed", "decode_failed" (`status` is llama.cpp's return value), "internal".
  */
 export interface NativeError extends Error {
   readonly code: string;
@@ -25,9 +25,9 @@ export interface NativeError extends Error {
   readonly status?: number;
 }
 
-/** Kernels for quantized weights: Pagoda's over packed weights where they apply, or ggml's plain ones. */
+/** Kernels for quantized weights: Pagoda's kernels for packed weights where they apply, or ggml's. */
 export type WeightKernels = "packed" | "ggml";
-/** q8_0: blocks of 32 int8 with an f16 scale along the head, 34 bytes; head sizes divisible by 32. */
+/** q8_0 = blocks of 32 int8 values along the head and an f16 scale, 34 bytes; needs head sizes divisible by 32. */
 export type KvCacheType = "f16" | "bf16" | "f32" | "q8_0";
 
 export interface LoadModelOptions {
@@ -38,20 +38,20 @@ export interface LoadModelOptions {
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;
   readonly numThreads: number;
-  /** [n] int32: CPUs in [0, 512) that the threads are bound to, one thread per CPU in turn; empty = any. */
+  /** [n] int32: CPUs in [0, 512) to bind threads to, one thread per CPU in turn; empty = any CPU. */
   readonly cpuAffinity: Int32Array;
-  /** How long a thread spins for the next step before it sleeps; 0 = never, 100 = ggml's maximum. */
+  /** Time that a thread spins for the next step before it sleeps; 0 = none, 100 = ggml's maximum. */
   readonly poll: number;
   readonly attentionBackend: AttentionBackend;
   readonly weightKernels: WeightKernels;
   readonly kvCacheType: KvCacheType;
-  /** Layers on a GPU device, -1 = all; ignored without a device backend. */
+  /** Number of layers to put on a GPU, -1 = all; ignored without a GPU backend. */
   readonly numGpuLayers: number;
-  /** Jinja text that replaces the model's template; empty = the model's own. */
+  /** Jinja template that replaces the model's; empty = the model's own. */
   readonly chatTemplate: string;
 }
 
-/** Load options for benchmarks and tests, which have no server options. */
+/** Default load options for benchmarks and tests, which have no server options. */
 export const DEFAULT_LOAD_OPTIONS = {
   cpuAffinity: new Int32Array(0),
   poll: 1,
@@ -63,18 +63,18 @@ export const DEFAULT_LOAD_OPTIONS = {
 } as const satisfies Partial<LoadModelOptions>;
 
 /**
- * Fate of the weights in a sleep: they stay; only a copy in host memory is kept (on Linux, for a model in one
- * file; otherwise the file is read again); or they are dropped.
+ * Handling of the weights during sleep: "keep" leaves them in place; "copy" keeps only a copy in host memory (on
+ * Linux, for a model in one file; otherwise the file is read again); "drop" drops them.
  */
 export type SleepingWeights = "keep" | "copy" | "drop";
 
-/** All tokens: bytes[starts[i], starts[i + 1]) are the bytes of token i. Entries are stored the same way. */
+/** All tokens of a model: bytes[starts[i], starts[i + 1]) are the bytes of token i. Entries are stored likewise. */
 export interface Vocabulary {
   /** Bytes of the tokens. */
   readonly bytes: Uint8Array;
   /** [vocabSize + 1] int32. */
   readonly starts: Int32Array;
-  /** Spellings in the file, UTF-8: "Ġis", "▁is", "<0x0A>". */
+  /** Spellings in the model file, UTF-8, such as "Ġis", "▁is", "<0x0A>". */
   readonly entries: Uint8Array;
   /** [vocabSize + 1] int32. */
   readonly entryStarts: Int32Array;
@@ -82,12 +82,12 @@ export interface Vocabulary {
   readonly special: Uint8Array;
 }
 
-/** Sampling state next to the logits, created only for requests that need it. */
+/** Initial sampling state of a request, created only for requests that need any. */
 export interface SamplerInit {
   readonly vocabSize: number;
-  /** [numPromptTokens] int32: counted for the repetition penalty only. */
+  /** [numPromptTokens] int32: counted only for the repetition penalty. */
   readonly promptTokenIds: Int32Array;
-  /** Tokens generated so far, counted for all penalties; later ones are counted when they are sampled. */
+  /** Tokens generated so far, counted for all penalties; later tokens are counted when they are sampled. */
   readonly outputTokenIds: Int32Array;
   /** [k] int32 and [k] float32, parallel. */
   readonly logitBiasIds: Int32Array;
@@ -96,7 +96,7 @@ export interface SamplerInit {
   readonly allowedTokenIds: Int32Array;
   /** Ids that rows with FLAG_BAN_END must not sample. */
   readonly endTokenIds: Int32Array;
-  /** Handle of the grammar that the output follows, from its first token; 0 = none. */
+  /** Handle of the grammar that the output must follow from its first token; 0 = none. */
   readonly grammar: number;
 }
 
@@ -104,11 +104,11 @@ export interface SamplerInit {
 export const FAULT_NAN = 1;
 export const FAULT_REFUSED = 2;
 
-/** Row flag: ids in SamplerInit.endTokenIds must not be sampled (min_tokens is not reached). */
+/** Row flag: ids in SamplerInit.endTokenIds must not be sampled (min_tokens is not reached yet). */
 export const FLAG_BAN_END = 1;
 
 /**
- * One step. Arrays are preallocated and longer than needed; the counts give the valid parts.
+ * Input of a step. Arrays are preallocated and longer than needed; the counts define the valid parts.
  * Sequence i of the step owns tokens [queryStart[i], queryStart[i + 1]).
  */
 export interface StepBatch {
@@ -117,7 +117,7 @@ export interface StepBatch {
   numBlockCopies: number;
   numOutputs: number;
 
-  /** [numTokens] int32: token id, position in its sequence (consecutive), slot that K/V is written to. */
+  /** [numTokens] int32: token id, position in its sequence (consecutive), and slot to write K/V to. */
   readonly tokens: Int32Array;
   readonly positions: Int32Array;
   readonly slotMapping: Int32Array;
@@ -143,12 +143,12 @@ export interface StepBatch {
   readonly repetitionPenalty: Float32Array;
   readonly seedLow: Uint32Array;
   readonly seedHigh: Uint32Array;
-  /** Index of the token in the request's output, which determines the random number together with the seed. */
+  /** Index of the token in the request's output; it and the seed determine the random number. */
   readonly outputIndex: Int32Array;
   readonly flags: Uint32Array;
   /** Sampler handle, 0 = none. */
   readonly sampler: Int32Array;
-  /** Likeliest tokens to report, 0..vocabSize; -1 = no log-probabilities. */
+  /** Number of most likely tokens to report, 0..vocabSize; -1 = no log-probabilities. */
   readonly numLogprobs: Int32Array;
   /**
    * -1 = sample. Otherwise the row is scored, not sampled: the result is this token with its log-probability
@@ -157,22 +157,22 @@ export interface StepBatch {
   readonly targetTokens: Int32Array;
 }
 
-/** Results, preallocated by the caller and filled on the JS thread before the promise of step() resolves. */
+/** Results of a step, preallocated by the caller and filled on the JS thread before step()'s promise resolves. */
 export interface StepOutput {
   /** [numOutputs] int32. */
   readonly tokenIds: Int32Array;
-  /** [numOutputs] float32 / int32; of the chosen token over the unmodified logits. Valid if numLogprobs >= 0. */
+  /** [numOutputs] float32 / int32: for the chosen token, from unmodified logits. Valid if numLogprobs >= 0. */
   readonly logprobs: Float32Array;
   readonly ranks: Int32Array;
   /**
-   * Each row has as many ids as its numLogprobs, likeliest first, one row after another. The caller replaces
-   * the arrays when a step reports more than fits.
+   * One row after another, each with numLogprobs ids, most likely first. The caller replaces the arrays if a step
+   * reports more than fits.
    */
   topIds: Int32Array;
   topLogprobs: Float32Array;
   /**
-   * [numOutputs] uint8: FAULT_NAN = the row held a NaN, FAULT_REFUSED = the grammar left no token or exceeded
-   * a limit. The token is then id 0.
+   * [numOutputs] uint8: FAULT_NAN = the row contained a NaN, FAULT_REFUSED = the grammar left no token or exceeded
+   * a limit. The token id is then 0.
    */
   readonly rowFaults: Uint8Array;
   /** [2] float64: forward pass ms, sampling ms. */
@@ -181,15 +181,15 @@ export interface StepOutput {
 
 export interface ChatTemplateInput {
   /**
-   * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}; kwargs
-   * are additional variables of the template. At most 8 MiB and 64 levels.
+   * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}, where
+   * kwargs holds additional template variables. At most 8 MiB and 64 levels.
    */
   readonly json: string;
-  /** Jinja text of at most 256 KiB that replaces the model's; empty = the model's. */
+  /** Jinja template of at most 256 KiB that replaces the model's; empty = the model's. */
   readonly chatTemplate: string;
   readonly addGenerationPrompt: boolean;
   readonly continueFinalMessage: boolean;
-  /** Absent = false: a BOS or EOS from the template replaces the one that the tokenizer would add. */
+  /** Absent or false = a BOS or EOS in the template's output replaces the one that the tokenizer would add. */
   readonly addSpecialTokens?: boolean;
 }
 
@@ -198,8 +198,7 @@ export interface NativeModel {
   vocabulary(): Vocabulary;
   memory(): MemoryReport;
   /**
-   * @param maxTokens a longer text yields maxTokens + 1 ids and is not read to its end;
-   *   absent = no limit
+   * @param maxTokens longer text yields maxTokens + 1 ids and is not read to its end; absent = no limit
    */
   tokenize(
     text: string,
@@ -207,7 +206,7 @@ export interface NativeModel {
     parseSpecial: boolean,
     maxTokens?: number,
   ): Promise<Int32Array>;
-  /** Does the same on the JS thread, for texts that take less time than waking another thread. */
+  /** Same as tokenize() but on the JS thread, for text that takes less time than waking another thread. */
   tokenizeNow(
     text: string,
     addSpecial: boolean,
@@ -218,56 +217,58 @@ export interface NativeModel {
   /** Renders the template off the JS thread, within depth, size and time limits. */
   applyChatTemplate(input: ChatTemplateInput): Promise<string>;
   /**
-   * Renders the template as applyChatTemplate() does and tokenizes the text, parsing special tokens.
+   * Renders the template like applyChatTemplate() and tokenizes the text, parsing special tokens.
    * @param maxTokens as in tokenize()
    * @returns [length] int32
    */
   tokenizeChat(input: ChatTemplateInput, maxTokens?: number): Promise<Int32Array>;
   /**
-   * Compiles a grammar off the JS thread. @returns a handle > 0
-   * Rejects "grammar_error" or "grammar_unavailable". Allowed while a step is in flight.
+   * Compiles a grammar off the JS thread. Rejects with "grammar_error" or "grammar_unavailable". Allowed during a
+   * step.
+   * @returns a handle > 0
    */
   compileGrammar(kind: GrammarSpec["kind"], text: string): Promise<number>;
-  /** Samplers that use the grammar keep it. Freeing an unknown handle is an "invalid_argument". */
+  /** Samplers that use the grammar keep it. @throws NativeError "invalid_argument" for an unknown handle */
   freeGrammar(handle: number): void;
   /** @returns a handle > 0 */
   createSampler(init: SamplerInit): number;
-  /** Freeing an unknown handle is an "invalid_argument". Not during a step. */
+  /** Must not be called during a step. @throws NativeError "invalid_argument" for an unknown handle */
   freeSampler(handle: number): void;
-  /** Rejects "model_*" if the weights cannot be read from the file again. Allowed while a step is in flight. */
+  /** Rejects with "model_*" if the weights can no longer be read from the file. Allowed during a step. */
   checkReload(): Promise<void>;
   /**
    * Frees the KV pool, the compute buffers and, depending on `weights`, the weights. Tokenizing, templates and
-   * samplers keep working. Raises a lower sleep level, or does nothing. Rejects, with nothing changed, "model_*"
-   * if the weights could not be restored, "out_of_memory" if a copy does not fit, and "busy".
+   * samplers keep working. Raises a lower sleep level; otherwise does nothing if already asleep. Rejects, with
+   * nothing changed, with "model_*" if the weights could not be restored, "out_of_memory" if a copy does not fit, or
+   * "busy".
    */
   sleep(weights: SleepingWeights): Promise<void>;
   /**
-   * Rejects "model_*" if the file is missing or has another model, and "out_of_memory"; either can be tried
-   * again.
+   * Rejects with "model_*" if the file is missing or contains another model, or with "out_of_memory". The call can
+   * be retried in both cases.
    */
   wakeWeights(): Promise<void>;
-  /** Allocates an empty KV pool. Rejects "asleep" before wakeWeights(), and "out_of_memory". */
+  /** Allocates an empty KV pool. Rejects with "asleep" before wakeWeights(), or with "out_of_memory". */
   wakeKvCache(): Promise<void>;
   /**
-   * Runs one forward pass with sampling on the model's own thread. Rejects "busy" if one is in flight, and
-   * "asleep".
+   * Runs one forward pass with sampling on the model's own thread. Rejects with "busy" if one is in flight, or
+   * with "asleep".
    */
   step(batch: StepBatch, output: StepOutput): Promise<void>;
-  /** Waits for the step in flight, joins the thread, frees everything. Later calls reject "disposed". */
+  /** Waits for the step in flight, joins the thread and frees everything. Later calls reject with "disposed". */
   dispose(): Promise<void>;
 }
 
 export interface Addon {
   readonly contractVersion: number;
-  /** Whether a GPU device is available; the paged op, which runs on the CPU, is then the wrong one. */
+  /** True if a GPU is available. Then the paged op is the wrong choice, since it runs on the CPU. */
   readonly hasGpu: boolean;
   /** Name and version of the grammar engine; null = built without one, so grammars are refused. */
   readonly grammarEngine: string | null;
-  /** 16-bit type that the paged op reads fastest: on a CPU that multiplies bf16, it rounds K and V to bf16 anyway. */
+  /** 16-bit type that the paged op reads fastest. On a CPU that multiplies bf16, it rounds K and V to bf16 anyway. */
   readonly pagedKvCacheType: "f16" | "bf16";
   /** Reads the header only. @throws NativeError "model_*" */
   readModelHeader(path: string, kvCacheType: KvCacheType): Promise<ModelHeader>;
-  /** @param onProgress called on the JS thread with a share in [0, 1], rising */
+  /** @param onProgress called on the JS thread with an increasing fraction in [0, 1] */
   loadModel(options: LoadModelOptions, onProgress: (share: number) => void): Promise<NativeModel>;
 }

@@ -1,5 +1,5 @@
-// Loads the native addon once, from an executable or from its file, and checks that both sides have the same
-// contract version. The only file (with addon.cjs) that knows the .node.
+// Loads the native addon once, from the executable or from its own file, and checks that both sides have the same
+// contract version. Only this file and addon.cjs refer to the .node file.
 
 import { ConfigError, EngineError } from "../errors.ts";
 import { loadEmbeddedAddon } from "../runtime/embedded-addon.ts";
@@ -11,8 +11,8 @@ let loaded: Addon | null = null;
 const CPU_SETS = ["avx512", "avxvnni", "avx2", "generic"];
 
 /**
- * @throws EngineError "engine_dead" when the addon is missing, cannot be loaded, or has another
- * contract version than this source; ConfigError "invalid_option" for an unknown PAGODA_CPU
+ * @throws EngineError "engine_dead" if the addon is missing, cannot be loaded, or has a different contract version
+ *   than this source; ConfigError "invalid_option" for an unknown PAGODA_CPU
  */
 export async function loadAddon(): Promise<Addon> {
   checkCpuSet(process.env["PAGODA_CPU"] ?? "");
@@ -36,7 +36,7 @@ async function requireAddon(): Promise<Addon> {
     const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
     const isMemory = /map segment|allocate memory/.test(reason ?? "");
     const advice = isMemory
-      ? "there is too little memory for it: raise the limit (ulimit -v)"
+      ? "there is not enough memory for it; raise the limit (ulimit -v)"
       : "in a clone, `bun run setup` builds it";
     throw new EngineError("engine_dead", `cannot load the native addon (${reason}); ${advice}`, {
       cause,
@@ -48,7 +48,7 @@ function checkContract(addon: Addon): Addon {
   if (addon.contractVersion === CONTRACT_VERSION) return addon;
   throw new EngineError(
     "engine_dead",
-    `the native addon speaks contract ${addon.contractVersion}, this source ${CONTRACT_VERSION}; ` +
+    `the native addon has contract version ${addon.contractVersion}, but this source needs ${CONTRACT_VERSION}; ` +
       "in a clone, `bun run setup` rebuilds it",
   );
 }

@@ -1,5 +1,5 @@
-// The one interface to a model: the native runner and the tests' fake implement it, and one
-// conformance suite runs over both.
+// The only interface to a model. The native runner and the tests' fake implement it, and the same conformance
+// suite checks both.
 
 import type { MemoryReport, ModelInfo } from "../protocol/model-info.ts";
 import type { Request } from "../request/request.ts";
@@ -12,28 +12,28 @@ export interface ModelRunner {
   readonly tokenizer: Tokenizer;
   memory(): MemoryReport;
   /**
-   * Runs one step. At most one step is in flight; the plan's views are read before this returns. A plan with
+   * Runs one step. At most one step is in flight; the plan's views are read before the call returns. A plan with
    * draft tokens or a pooled output that this runner cannot compute is a broken invariant.
-   * @throws EngineError "engine_step_failed" when the pass fails; the KV written by it is undefined.
+   * @throws EngineError "engine_step_failed" if the pass fails; the K/V that it wrote is undefined
    */
   run(plan: StepPlan): Promise<StepResult>;
   /**
    * Compiles the grammar of a prompt's sequences, which keep it until a plan lists them as finished.
-   * @returns null if it is compiled already
+   * @returns null if the grammar is already compiled
    * @throws RequestError "invalid_value" for a grammar that cannot be enforced, or "unsupported"
    */
   compileGrammar(sequences: readonly Request[], spec: GrammarSpec): Promise<void> | null;
-  /** @throws NativeError "model_*" if the weights could not be restored after they are dropped */
+  /** @throws NativeError "model_*" if the weights could not be restored after being dropped */
   checkReload(): Promise<void>;
   /**
-   * Between steps only. Level 1 frees the KV cache and moves weights from a device to host memory, level 2
+   * Call only between steps. Level 1 frees the KV cache and moves weights from a device to host memory; level 2
    * drops both. Raises a lower sleep level. The tokenizer keeps working.
    * @throws NativeError, with nothing changed
    */
   sleep(level: 1 | 2): Promise<void>;
-  /** Restores the weights; a no-op if they are present. @throws NativeError; can be tried again */
+  /** Restores the weights, unless they are present. @throws NativeError; the call can be retried */
   wakeWeights(): Promise<void>;
-  /** Allocates an empty KV cache, after wakeWeights(). @throws NativeError; can be tried again */
+  /** Allocates an empty KV cache, after wakeWeights(). @throws NativeError; the call can be retried */
   wakeKvCache(): Promise<void>;
   /** Waits for the step in flight, then frees the model. Idempotent. */
   dispose(): Promise<void>;

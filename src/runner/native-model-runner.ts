@@ -1,6 +1,6 @@
-// ModelRunner over the native addon: packs the plan, runs the pass on the model's thread, unpacks.
-// Owns the requests' native sampler states: created at a request's first sampled row, freed when a plan lists
-// the request as finished.
+// ModelRunner on top of the native addon: packs the plan, runs the pass on the model's thread, and unpacks the
+// results. Owns the requests' native sampler states, which are created for a request's first sampled row and freed
+// when a plan lists the request as finished.
 
 import { EngineError } from "../errors.ts";
 import type { MemoryReport, ModelInfo } from "../protocol/model-info.ts";
@@ -36,7 +36,7 @@ export class NativeModelRunner implements ModelRunner {
     this.#grammars = new GrammarCache(model);
   }
 
-  /** @throws NativeError "model_*" or "out_of_memory" when the model cannot be loaded */
+  /** @throws NativeError "model_*" or "out_of_memory" if the model cannot be loaded */
   static async load(
     options: NativeModelRunnerOptions,
     onProgress: (share: number) => void = () => {},
@@ -70,7 +70,7 @@ export class NativeModelRunner implements ModelRunner {
     return this.#model.checkReload();
   }
 
-  /** Without a device, the weights are already in host memory. */
+  /** At level 1, copies weights only if they are on a device; otherwise they are already in host memory. */
   sleep(level: 1 | 2): Promise<void> {
     const atLevelOne = this.info.weightsOnDevice ? "copy" : "keep";
     return this.#model.sleep(level === 1 ? atLevelOne : "drop");

@@ -1,12 +1,12 @@
-// The Tokenizer over a loaded native model. Token bytes are copied out of the vocabulary once, so
-// that detokenizing a stream never crosses the boundary.
+// Tokenizer of a loaded native model. The bytes of all tokens are copied once, so detokenizing a stream needs no
+// native calls.
 
 import { RequestError } from "../errors.ts";
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { ChatTemplateInput, NativeError, NativeModel, Vocabulary } from "./addon-types.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** Length up to which text is tokenized on the JS thread: 0.2 ms, at most 3; another thread needs 0.2 ms to start. */
+/** Text up to this length is tokenized on the JS thread in 0.2 to 3 ms; waking another thread would take 0.2 ms. */
 const MAX_SHORT_CHARACTERS = 1024;
 
 const ENTRY_DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -63,7 +63,7 @@ export class NativeTokenizer implements Tokenizer {
   }
 }
 
-/** Turns errors of a template into errors of the client. */
+/** Converts template errors to client errors. */
 async function orRequestError<Result>(
   { chatTemplate, ...request }: ChatTemplateRequest,
   render: (input: ChatTemplateInput) => Promise<Result>,

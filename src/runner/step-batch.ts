@@ -39,7 +39,7 @@ export class StepPacker {
   readonly batch: StepBatch;
   readonly output: StepOutput;
   readonly #limits: StepBatchLimits;
-  /** [numOutputs + 1]: row i's likeliest tokens are [topStart[i], topStart[i + 1]). */
+  /** [numOutputs + 1]: row i's most likely tokens are [topStart[i], topStart[i + 1]). */
   readonly #topStart: Int32Array;
 
   constructor(limits: StepBatchLimits) {
@@ -53,7 +53,10 @@ export class StepPacker {
   pack(plan: StepPlan, samplerOf: SamplerLookup): void {
     const { batch } = this;
     assert(plan.scheduled.length <= this.#limits.maxNumSeqs, "too many sequences in a step");
-    assert(plan.numScheduledTokens <= this.#limits.maxNumBatchedTokens, "step over its budget");
+    assert(
+      plan.numScheduledTokens <= this.#limits.maxNumBatchedTokens,
+      "too many tokens in a step",
+    );
     batch.numTokens = 0;
     batch.numSeqs = 0;
     batch.numOutputs = 0;
@@ -91,7 +94,7 @@ export class StepPacker {
     const { request, numComputedTokens: start, numScheduledTokens, blockIds } = entry;
     const end = start + numScheduledTokens;
     const first = batch.numTokens;
-    // A view for one token would cost more than everything else for a decoding sequence.
+    // For a decoding sequence, a view of its one token would cost more than everything else.
     if (numScheduledTokens === 1) batch.tokens[first] = request.tokenAt(start);
     else batch.tokens.set(request.tokenIds(start, end), first);
     for (let position = start, i = first; position < end; position++, i++) {
@@ -144,7 +147,7 @@ export class StepPacker {
     this.#topStart[row + 1] = (this.#topStart[row] ?? 0) + Math.max(0, numLogprobs);
   }
 
-  /** Makes room for the step's likeliest tokens. Shrinks again after a rare step that returned the whole vocabulary. */
+  /** Makes room for the step's most likely tokens. Shrinks again after a step that needed much more than usual. */
   #makeTopRoom(): void {
     const { batch, output } = this;
     const usual = this.#limits.maxNumBatchedTokens * USUAL_LOGPROBS;
@@ -196,7 +199,7 @@ export class StepPacker {
 const isSupported = ({ output, numDraftTokens }: ScheduledRequest) =>
   numDraftTokens === 0 && output !== "pooled";
 
-/** @returns number of rows that score the next prompt token: positions followed by a prompt token */
+/** @returns number of rows that score a prompt token: one for each position followed by a prompt token */
 function numPromptRows(entry: ScheduledRequest): number {
   const { request, numComputedTokens, numScheduledTokens } = entry;
   if (request.samplingParams.promptLogprobs === null) return 0;

@@ -1,5 +1,5 @@
-// Text to token ids and back, with the model's own vocabulary. Detokenizing a stream needs no native call: the
-// bytes of every token are fetched once.
+// Converts text to token ids and back with the model's own vocabulary. Detokenizing a stream needs no native calls,
+// because the bytes of all tokens are fetched once.
 
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 
@@ -10,8 +10,7 @@ export interface Tokenizer {
   /**
    * @param addSpecial adds BOS and EOS as the model's metadata defines
    * @param parseSpecial text that spells a special token becomes that token
-   * @param maxTokens a longer text yields maxTokens + 1 ids and is not read to its end;
-   *   absent = no limit
+   * @param maxTokens longer text yields maxTokens + 1 ids and is not read to its end; absent = no limit
    */
   encode(
     text: string,
@@ -19,13 +18,13 @@ export interface Tokenizer {
     parseSpecial: boolean,
     maxTokens?: number,
   ): Promise<Int32Array>;
-  /** @returns UTF-8 bytes of a token; for control tokens, their text. A view that must not be kept */
+  /** @returns a token's UTF-8 bytes (of a control token, its text), as a view that must not be kept */
   tokenBytes(tokenId: number): Uint8Array;
-  /** @returns spelling of the token in the vocabulary, e.g. "Ġis" for the bytes " is"; "" for an id out of range */
+  /** @returns the token's spelling in the vocabulary, e.g. "Ġis" for the bytes " is"; "" for an id out of range */
   tokenEntry(tokenId: number): string;
-  /** @returns whether a token is control, unknown or unused: left out with skipSpecialTokens */
+  /** @returns true for control, unknown and unused tokens, which are omitted with skipSpecialTokens */
   isSpecial(tokenId: number): boolean;
-  /** Detokenizes a whole sequence; ids out of range are left out. */
+  /** Detokenizes a whole sequence. Ids out of range are skipped. */
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
   /**
    * Renders the chat template as transformers' apply_chat_template does.
