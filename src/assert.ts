@@ -2,9 +2,9 @@
 // wrong, so the engine stops instead of serving from a corrupt state.
 
 /**
- * Throws if `condition` is false, which is always a bug, never a mistake of a user or the environment.
- * @param message a function unless it is a literal: building unused messages for every row took a third of
- *   schedule()
+ * Throws if `condition` is false, which is always a bug, never the fault of a user or the environment.
+ * @param message must be a function unless it is a literal: building unused messages for every row took a third
+ *   of the time of schedule()
  */
 export function assert(condition: boolean, message: string | (() => string)): asserts condition {
   if (!condition) throw new AssertionError(typeof message === "string" ? message : message());

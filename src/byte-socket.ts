@@ -1,7 +1,7 @@
-// A connected stream of bytes, as seen by both its opener and its user.
+// Interface of a connected byte stream, for the code that opens it and the code that uses it.
 
 export interface ByteSocket {
-  /** Writes as many of the bytes as it can now. @returns their number */
+  /** Writes as many bytes as the socket accepts now. @returns the number of bytes written */
   write(bytes: Uint8Array): number;
   close(): void;
 }

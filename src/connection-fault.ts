@@ -1,5 +1,5 @@
-// Explains to users why a connection gave no response or only part of one. The messages of Bun 1.4.5's fetch
-// are meant for its callers.
+// Explains to users why a connection returned no response or only part of one. The messages of Bun 1.4.5's fetch
+// are written for programmers.
 
 const UNKNOWN_AUTHORITY =
   "its certificate is from an unknown authority; NODE_EXTRA_CA_CERTS=file.pem adds one";
@@ -24,12 +24,12 @@ const REASONS: Readonly<Record<string, string>> = {
   TimeoutError: "timed out",
   ERR_INVALID_URL: "the address is not valid",
   ERR_INVALID_ARG_VALUE: "the address is not valid",
-  TooManyRedirects: "it redirects endlessly",
+  TooManyRedirects: "too many redirects",
   UnsupportedRedirectProtocol: "it redirects to a URL that is not HTTP",
   InvalidHTTPResponse: "the response is not valid HTTP",
   Malformed_HTTP_Response: "the response is not valid HTTP",
   ResponseHeadersTooLarge: "the response is not valid HTTP",
-  ZlibError: "the compression is not valid",
+  ZlibError: "the compressed response is corrupt",
   SyntaxError: "the response is not valid JSON",
 };
 

@@ -1,28 +1,27 @@
-// Typed errors of the project. Each has a stable `code`; messages can change, codes do not. Mistakes of a
-// client are RequestErrors, lack of room is an OverloadError, faults of the engine or its environment are
-// EngineErrors, and mistakes of the operator are ConfigErrors. api/error-body.ts maps codes to what clients
-// see.
+// Typed errors. Each has a stable `code`; messages can change, codes do not. Client errors are RequestErrors, lack of
+// capacity is an OverloadError, failures of the engine or its environment are EngineErrors, and operator errors are
+// ConfigErrors. api/error-body.ts maps codes to what clients see.
 
-/** @returns the stack of an unexpected error, for a log */
+/** @returns the stack of an unexpected error, for the log */
 export const stackOf = (error: Error): string => error.stack ?? error.message;
 
-/** Mistakes of a client. The `type` of the OpenAI error body follows from the code. */
+/** Codes of client errors. The code determines the `type` in the OpenAI error body. */
 export type RequestErrorCode =
   | "invalid_schema" // the body does not have the documented shape (400 "Bad Request")
   | "invalid_value" // a field's value is refused (400 "BadRequestError")
-  | "context_length" // prompt or limit exceed the context (400 "BadRequestError")
+  | "context_length" // the prompt or the token limit exceeds the context (400 "BadRequestError")
   | "unsupported" // known to vLLM, not implemented in Pagoda (400 "BadRequestError")
   | "unsupported_media_type" // Content-Type is not JSON (400 "Bad Request")
   | "model_not_found" // 404 "NotFoundError"
   | "request_not_found" // no request in progress has the id (404 "NotFoundError")
-  | "route_not_found" // a path that clients of other servers know (404 "NotFoundError")
+  | "route_not_found" // a path that other servers have (404 "NotFoundError")
   | "body_too_large" // 413
   | "body_timeout" // the body did not arrive in time (408)
-  | "request_canceled" // it was canceled before the engine took it (400 "BadRequestError")
-  | "suspect_request" // the engine crashed twice while it was in progress (422)
-  | "slow_reader"; // too much of the answer is unread (408, in a stream that has begun)
+  | "request_canceled" // the request was canceled before the engine accepted it (400 "BadRequestError")
+  | "suspect_request" // the engine crashed twice while the request was in progress (422)
+  | "slow_reader"; // too much of the response is unread (408, in a stream that has begun)
 
-/** A refused request. None of it was admitted, and the next request is not affected. */
+/** A refused request. No part of it was admitted, and later requests are not affected. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
   readonly code: RequestErrorCode;
@@ -36,13 +35,13 @@ export class RequestError extends Error {
   }
 }
 
-/** Reasons why the server has no room now (503 with Retry-After). */
+/** Reasons that the server has no capacity now (503 with Retry-After). */
 export type OverloadErrorCode =
   | "queue_full" // the allowed number of requests or prompt tokens is in flight
-  | "queue_timeout" // no step started to compute it within the allowed waiting time
+  | "queue_timeout" // no step began to compute the request within the allowed waiting time
   | "memory_low"; // the memory of the machine or the container is nearly used up
 
-/** A refusal for lack of room. Nothing was computed, and the same request can succeed later. */
+/** A refusal for lack of capacity. Nothing was computed, and the same request can succeed later. */
 export class OverloadError extends Error {
   override readonly name = "OverloadError";
   readonly code: OverloadErrorCode;
@@ -58,8 +57,8 @@ export class OverloadError extends Error {
 
 export type EngineErrorCode =
   | "engine_dead" // the engine stopped; every request ends with this
-  | "engine_restarting" // it crashed or hung, and a new one is starting (503 with Retry-After)
-  | "engine_step_failed" // the forward pass of a step failed, or the engine crashed in it; its requests end with this
+  | "engine_restarting" // the engine crashed or hung, and a new one is starting (503 with Retry-After)
+  | "engine_step_failed" // a step failed, or the engine crashed during it; the step's requests end with this
   | "engine_request_timeout" // the request took longer than the operator allows (504)
   | "engine_sleep_failed" // a sleep or a wake-up failed; the message says why
   | "engine_shutdown"; // the server is stopping
@@ -68,7 +67,7 @@ export interface EngineErrorOptions extends ErrorOptions {
   readonly retryAfterS?: number | null;
 }
 
-/** A fault of the server, not of the client (500, or 503 once the engine is gone). */
+/** A failure of the server, not of the client (500, or 503 once the engine has stopped). */
 export class EngineError extends Error {
   override readonly name = "EngineError";
   readonly code: EngineErrorCode;
@@ -82,45 +81,45 @@ export class EngineError extends Error {
   }
 }
 
-/** @returns the error of all requests, present and future, of an engine that has stopped by itself */
+/** @returns the error for all current and future requests to an engine that has stopped by itself */
 export function engineDead(cause: Error): EngineError {
   return new EngineError("engine_dead", `The engine has stopped: ${cause.message}`, { cause });
 }
 
-/** @returns the error of all requests, present and future, of a server that is stopping */
+/** @returns the error for all current and future requests to a server that is stopping */
 export function shuttingDown(): EngineError {
   return new EngineError("engine_shutdown", "The server is shutting down.");
 }
 
 export type ConfigErrorCode =
-  | "invalid_option" // a value is out of range, or does not go with another
-  | "missing_option" // a command needs it
+  | "invalid_option" // a value is out of range or conflicts with another option
+  | "missing_option" // a command requires the option
   | "unknown_option"
   | "unsupported_option" // known to vLLM, not implemented in Pagoda
   | "unknown_command"
   | "config_file" // the file of --config cannot be read
   | "invalid_version" // the vLLM version whose hidden metrics to show is invalid
-  | "model_not_found" // no such file, repository or file in it
+  | "model_not_found" // no such file or repository, or no such file in the repository
   | "no_such_quant" // the repository has no file of this quantization
   | "model_not_gguf"
-  | "model_truncated" // a file of the model ends too early
+  | "model_truncated" // a file of the model is incomplete
   | "model_unsupported" // llama.cpp or Pagoda cannot run this model
   | "template_error" // the chat template does not parse
   | "download_failed"
   | "checksum_mismatch" // the downloaded file differs from the hub's
   | "disk_full"
   | "cannot_write" // a file cannot be written
-  | "out_of_memory" // model or KV cache do not fit
+  | "out_of_memory" // the model or the KV cache does not fit
   | "address_in_use"
   | "cannot_listen"
   | "no_parent" // an engine process was started by hand
-  | "server_unreachable" // as a client: nothing answers
+  | "server_unreachable" // as a client: no server responds
   | "key_refused" // as a client: 401
   | "request_refused" // as a client: refused for another reason
   | "context_full" // as a client: the conversation exceeds the context
-  | "stream_broken"; // as a client: the answer ended early or is invalid
+  | "stream_broken"; // as a client: the response ended early or is invalid
 
-/** A mistake of the operator: a bad option, a missing file, a model that cannot be loaded. */
+/** An operator error, such as a bad option, a missing file, or a model that cannot be loaded. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly code: ConfigErrorCode;

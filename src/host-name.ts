@@ -1,5 +1,5 @@
-// Canonical form of hosts, so names, addresses and Host headers can be compared. It is the form in URLs
-// (WHATWG): lowercase, addresses at their shortest, IPv6 in brackets.
+// Canonical form of hosts, for comparing names, addresses and Host headers. It is the form used in URLs (WHATWG):
+// lowercase, with the shortest form of addresses, and IPv6 in brackets.
 
 import { ConfigError } from "./errors.ts";
 
@@ -14,11 +14,11 @@ export interface ListenAddress {
 /** A host with an optional port, or an IPv6 address without brackets. */
 const HOST_AND_PORT = /^(\[[^\]/?#@\\]*\]|[^:/?#@\\[\]]+)(:\d*)?$/;
 
-/** An IPv4 address within an IPv6 one, as URLs write it: ::ffff:7f00:1. */
+/** An IPv4 address mapped to IPv6, as written in URLs: ::ffff:7f00:1. */
 const MAPPED = /^\[::ffff:([\da-f]{1,4}):([\da-f]{1,4})\]$/;
 
 /**
- * @param text with or without a port; a zone and a trailing dot are dropped
+ * @param text a host with or without a port; a zone and a trailing dot are dropped
  * @returns e.g. "localhost", "127.0.0.1", "[::1]"; null if the text is not a host
  */
 export function canonicalHost(text: string): string | null {
@@ -37,11 +37,11 @@ function unmapped(hostname: string): string {
   return [a >> 8, a & 255, b >> 8, b & 255].join(".");
 }
 
-/** Stands for any host in a list of hosts. */
+/** Entry in a list of hosts that matches any host. */
 export const ANY_HOST = "*";
 
 /**
- * @param listed by an operator, in any form
+ * @param listed hosts that the operator listed, in any form
  * @returns the hosts in the form of canonicalHost()
  * @throws ConfigError "invalid_option"
  */

@@ -1,5 +1,5 @@
-// Entry point: runs the named command and exits with its exit code. A command's module is loaded only when
-// it runs.
+// Entry point: runs the named command and exits with its exit code. A command's module is loaded only if the
+// command runs.
 
 import { version } from "../package.json";
 import type { CommandName } from "./cli/commands.ts";
@@ -51,7 +51,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       printLine(asked.text);
       return EXIT_CODES.ok;
     }
-    // An engine process ends with its server, which can still have answers to finish.
+    // An engine process exits with its server, which can still have responses to finish.
     if (asked.command !== "engine") endWithWrappers();
     const command = await MODULES[asked.command]();
     const context = { startedMs, print: printErrorLine, log, warn };
@@ -62,7 +62,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** @returns one line for errors that an operator can fix, the stack for all others */
+/** @returns one line for errors that an operator can fix, and the stack for all other errors */
 function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const isExpected =

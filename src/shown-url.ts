@@ -1,4 +1,4 @@
-// Shows a URL in messages and logs without its user name, password, and anything that can be a signature.
+// Formats a URL for messages and logs, without the user name, the password, and anything that can be a signature.
 
 export function shownUrl(url: string): string {
   return url.replace(/^([a-z]+:\/\/)[^/?#]*@/i, "$1").replace(/[?#].*$/s, "");

@@ -1,4 +1,4 @@
-// Wakes waiters when something has changed.
+// Wakes waiters after a change.
 
 /** A notification reaches only current waiters, so check the state before each wait(). */
 export class Signal {

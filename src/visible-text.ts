@@ -1,9 +1,9 @@
-// Escapes characters of text from outside, such as the keys of a model file, for terminals and logs.
+// Escapes untrusted text, such as the keys in a model file, for terminals and logs.
 
 /** Control characters except tab and line feed. */
 const CONTROL = /[^\P{Cc}\t\n]/gu;
 
-/** Escapes control characters, with which text could move the cursor or hide other text. */
+/** Escapes control characters, which could move the cursor or hide other text. */
 export function visible(text: string): string {
   return text.replace(CONTROL, unicodeEscape);
 }
