@@ -53,7 +53,7 @@ JsonShape json_shape(const std::string & json) {
     return shape;
 }
 
-// Returns null also for a missing member.
+// Returns null if the member is missing.
 const common_json & field(const common_json & object, const char * name) {
     static const common_json none;
     return object.contains(name) ? object.at(name) : none;

@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t MAX_JSON_BYTES = 8u << 20;
 
-// The mark that transformers uses. The trailing blank shows whether the template keeps trailing whitespace.
+// Mark that transformers uses. The trailing space shows whether the template keeps trailing whitespace.
 const std::string MARK       = "CONTINUE_FINAL_MESSAGE_TAG";
 const std::string MARK_BLANK = MARK + " ";
 
@@ -90,7 +90,7 @@ std::string mark_end(common_json & messages) {
     return end;
 }
 
-// Follows the rule of transformers' render_jinja_template for continue_final_message.
+// Follows transformers' render_jinja_template for continue_final_message.
 std::string cut_at_mark(const std::string & prompt, const std::string & final_text) {
     const size_t at = prompt.rfind(MARK);
     if (at == std::string::npos || jinja::find_text(prompt, stripped(final_text, true)) == std::string::npos) {

@@ -17,10 +17,10 @@ struct ChatTemplateInput {
     // {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}, at most 8 MiB and
     // 64 levels; kwargs are additional variables for the template.
     std::string json;
-    std::string chat_template; // Jinja source, at most 256 KiB, used instead of the model's; empty = the model's
+    std::string chat_template; // Jinja source that replaces the model's, at most 256 KiB; empty = the model's
     bool        add_generation_prompt  = false;
     bool        continue_final_message = false; // the prompt ends with the text of the last message
-    bool        add_special_tokens     = false; // keep the template's BOS or EOS next to the tokenizer's own
+    bool        add_special_tokens     = false; // keep the template's BOS or EOS in addition to the tokenizer's
 };
 
 class ChatTemplate {

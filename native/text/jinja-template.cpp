@@ -1,4 +1,4 @@
-// Limits are set around the engine's calls and apply to the calling thread only.
+// Sets limits around each call into the engine. They apply only to the calling thread.
 
 #include "text/jinja-template.h"
 
@@ -25,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto MAX_TIME = std::chrono::seconds(2);
 
-// Aborts a template from inside. Not a std::exception, since the Jinja runtime would wrap that.
+// Thrown to abort rendering. Not a std::exception, since the Jinja runtime would wrap one.
 struct OverLimit {
     const char * what;
 };

@@ -1,6 +1,5 @@
 // One Jinja template, parsed by llama.cpp's engine and rendered within limits: rendering takes at most 2 s, creates
-// at most 1 GiB of strings and lists along the way, and outputs at most 8 MiB. Throws nothing but Error.
-// Thread-safe.
+// at most 1 GiB of strings and lists along the way, and outputs at most 8 MiB. Throws only Error. Thread-safe.
 #pragma once
 
 #include "json.h"
@@ -16,7 +15,7 @@ public:
     // Throws Error "template_error" if the text does not parse, "template_limit" if it is nested too deeply.
     explicit JinjaTemplate(const std::string & text);
 
-    // True if the template loops over the content of messages: it expects a list of parts, otherwise a string.
+    // True if the template loops over message content, that is, expects a list of parts and not a string.
     bool takes_content_parts() const { return takes_parts; }
 
     // variables: a JSON object. Throws Error "template_error", with the template's own message if it raises, or
@@ -29,8 +28,8 @@ private:
     bool           takes_parts;
 };
 
-// Reduces the library's error message to one line: removes its prefixes, the position in the template's source and
-// the echoed input.
+// Reduces the Jinja library's error message to one line: removes the prefixes, the position in the source, and the
+// echoed input.
 std::string plain_message(std::string text);
 
 } // namespace pagoda

@@ -144,10 +144,10 @@ private:
             return once;
         }
         if (at < text.size() && (text[at] == '?' || text[at] == '+')) {
-            fail("repeat that is not greedy");
+            fail("non-greedy repeat");
         }
         if (once.can_be_empty()) {
-            fail("repeat of something that can be empty");
+            fail("repeated pattern that can match empty text");
         }
         Pattern pattern = of_parts(Pattern::REPEAT, { std::move(once) });
         pattern.min     = min;

@@ -30,7 +30,7 @@ struct Pattern {
 
 // Symbols are code points, or bytes that represent classes of code points. Supports sequences, choices, groups,
 // sets, "\s", "\d", greedy repeats, lookaheads and "$". Throws std::runtime_error for any other syntax, and for a
-// repeat of something that can be empty.
+// repeated pattern that can match empty text.
 Pattern parse_pattern(const std::u32string & text);
 
 } // namespace pagoda

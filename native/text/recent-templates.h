@@ -1,5 +1,5 @@
-// Caches the most recent templates that came with requests: a client that sends one usually sends it every time.
-// Thread-safe.
+// Caches the templates most recently sent in requests, since a client that sends a template usually sends it every
+// time. Thread-safe.
 #pragma once
 
 #include "text/jinja-template.h"
@@ -14,7 +14,8 @@ namespace pagoda {
 
 class RecentTemplates {
 public:
-    // Throws the errors of JinjaTemplate's constructor, and Error "template_limit" for more than 256 KiB.
+    // Throws the same errors as JinjaTemplate's constructor, and Error "template_limit" for text longer than 256
+    // KiB.
     std::shared_ptr<const JinjaTemplate> parse(const std::string & text);
 
 private:

@@ -1,4 +1,4 @@
-// Builds the automaton and assigns places to texts, one length after another.
+// Builds the automaton and assigns places to texts, one length at a time.
 
 #include "text/special-texts.h"
 
@@ -14,7 +14,7 @@ namespace {
 constexpr int ROOT = 0;
 constexpr int NONE = -1;
 
-// isspace() of the "C" locale.
+// isspace() in the "C" locale.
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 } // namespace
@@ -46,7 +46,7 @@ void SpecialTexts::insert(int text) {
     }
 }
 
-// Works breadth first, since a node's fallback is nearer to the root than the node.
+// Works breadth first, since a node's fallback is closer to the root than the node.
 void SpecialTexts::link() {
     std::vector<int> queue = { ROOT };
     for (size_t i = 0; i < queue.size(); ++i) {
@@ -95,7 +95,7 @@ std::vector<SpecialTexts::Hit> SpecialTexts::hits_in(const std::string & text) c
 }
 
 // Returns the places of the longest remaining texts in the order in which they are assigned. Removes them from the
-// hits, along with every hit whose end is taken: no shorter text that ends there can claim its place.
+// hits, along with every hit whose end is taken, since no shorter text that ends there can claim a place either.
 std::vector<SpecialTexts::Place> SpecialTexts::longest_places(std::vector<Hit> & hits, const std::vector<bool> & is_taken) const {
     size_t length = 0;
     for (const Hit & hit : hits) {

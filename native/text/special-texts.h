@@ -1,6 +1,6 @@
-// Finds special tokens in a text to be tokenized, and the raw text between them. The result is the same as
-// llama.cpp's, which searches the whole text for each special token, longest first; each one takes, from left to
-// right, every place that no earlier one has taken.
+// Finds special tokens, and the raw text between them, in text to be tokenized. The result matches llama.cpp's:
+// llama.cpp searches the whole text for each special token, longest first, and each token claims, from left to
+// right, every place that no earlier token has claimed.
 #pragma once
 
 #include "llama.h"
@@ -17,7 +17,7 @@ namespace pagoda {
 struct SpecialText {
     llama_token token;
     std::string text; // not empty
-    // Drop white space before or after it.
+    // White space before or after the token is dropped.
     bool        strips_left;
     bool        strips_right;
 };
@@ -26,7 +26,7 @@ struct SpecialText {
 // and not with the number of tokens. Read-only after construction, so any thread may use it.
 class SpecialTexts {
 public:
-    // in_order: the texts in the order in which they claim places, longest first. Of equal texts, the first
+    // in_order: the texts in the order in which they claim places, longest first. Among equal texts, the first
     // wins.
     explicit SpecialTexts(std::vector<SpecialText> in_order);
 
@@ -38,11 +38,11 @@ private:
     struct Node {
         std::vector<std::pair<uint8_t, int>> children; // ascending
         int fallback = 0;  // node of the longest proper suffix
-        int text     = -1; // index in texts; -1 = none ends here
+        int text     = -1; // index in texts; -1 = no text ends here
         int shorter  = -1; // node of the next shorter text that also ends here; -1 = none
     };
 
-    // A place where at least one text ends, with the node of the longest one not yet examined.
+    // A place where at least one text ends, with the node of the longest such text not yet examined.
     struct Hit {
         size_t end;
         int    node;

@@ -29,7 +29,7 @@ std::vector<size_t> split_for_llama(const std::u32string & text, const std::u32s
     return SplitPattern::of(pattern).split(text, parts);
 }
 
-// Runs before anything is tokenized.
+// Static initialization runs before any text is tokenized.
 [[maybe_unused]] const bool is_in_use = (unicode_regex_splitter = split_for_llama) != nullptr;
 
 } // namespace
@@ -130,7 +130,7 @@ int SplitPattern::add_pattern(const Pattern & pattern, int next) {
     return next;
 }
 
-// Terminates because every cycle consumes a symbol: nothing that can be empty is repeated.
+// Terminates because every cycle consumes a symbol: a repeated pattern never matches empty text.
 void SplitPattern::order_from(int node, std::vector<bool> & seen) {
     if (seen[node]) {
         return;
@@ -216,8 +216,9 @@ void SplitPattern::make_states() {
     }
 }
 
-// Returns the nodes that can complete a match at a symbol of this class if those in `after` can do so right after it.
-// `after` is nullptr at the end of the text, which has no symbol.
+// Returns the nodes from which a match can be completed at a symbol of this class. `after` is the set of nodes from
+// which a match can be completed right after the symbol; it is nullptr at the end of the text, where there is no
+// symbol.
 std::vector<uint64_t> SplitPattern::completed(const std::vector<uint64_t> * after, size_t symbol_class) const {
     std::vector<uint64_t> set(n_words);
     if (after) {
@@ -256,7 +257,7 @@ bool SplitPattern::can_complete(State state, int node) const {
     return has_bit(&nodes_of_state[state * n_words], node);
 }
 
-// states: [size + 1], one per place; the last one belongs to the end of the text.
+// states: [size + 1], one per position; the last one is for the end of the text.
 void SplitPattern::read_backwards(const char32_t * text, size_t size, std::vector<State> & states) const {
     states.resize(size + 1);
     State state  = 0;

@@ -1,6 +1,6 @@
-// Cuts a text into a pre-tokenizer pattern's matches and the text between them, as std::regex does: leftmost
-// match, first alternative, greedy repeats. std::regex recurses for every symbol and tries every path; this
-// class needs constant time per symbol for any text, and no stack.
+// Splits text into the matches of a pre-tokenizer pattern and the text between them. The matches are those of
+// std::regex: leftmost match, first alternative, greedy repeats. But std::regex recurses for every symbol and can
+// try every path, whereas this class takes constant time per symbol for any text and does not recurse.
 #pragma once
 
 #include "text/pattern-syntax.h"
@@ -14,10 +14,10 @@ namespace pagoda {
 
 // Read-only after construction, so any thread may use it.
 //
-// Whether a match can begin or continue at a place depends on the text after it, so the text is read twice. The
-// backward pass runs an automaton whose state at a place is the set of all pattern nodes from which a match
-// can be completed there. The forward pass takes the first of two paths that can be completed. That is the
-// path on which backtracking would end, so no path is tried without success.
+// The text is read twice, since whether a match can begin or continue at a position depends on the text after it.
+// The backward pass runs an automaton whose state at a position is the set of all pattern nodes from which a match
+// can be completed there. At each choice, the forward pass takes the first path that can be completed. This is the
+// path that backtracking would find, so no path ever has to be abandoned.
 class SplitPattern {
 public:
     // Throws std::runtime_error for a pattern that parse_pattern() does not support, that can match both empty and
@@ -27,15 +27,15 @@ public:
     // Returns a pattern that lives as long as the process. Thread-safe.
     static const SplitPattern & of(const std::u32string & pattern);
 
-    // parts: lengths in symbols that add up to the text. Each part is cut separately, and its end matches "$".
+    // parts: lengths in symbols that add up to the text. Each part is split separately, and "$" matches at its end.
     // Returns the lengths of the pieces in order; an empty match is a piece of length 0.
     std::vector<size_t> split(const std::u32string & text, const std::vector<size_t> & parts) const;
 
 private:
     using State = uint16_t;
 
-    // A position in a match, continued at `next`. CHOICE tries `next` before `other`; for LOOKAHEAD, `other` is the
-    // start of the pattern to look for.
+    // A position in a match, which continues at `next`. CHOICE tries `next` before `other`; for LOOKAHEAD, `other`
+    // is the start of the pattern to look for.
     struct Node {
         enum Kind { SYMBOL, CHOICE, LOOKAHEAD, TEXT_END, ACCEPT };
 

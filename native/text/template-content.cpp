@@ -1,4 +1,4 @@
-// Walks the program with the engine's visitor, then applies vLLM's rules to the loops and assignments it found.
+// Collects loops and assignments with the engine's visitor, then applies vLLM's rules to them.
 
 #include "text/template-content.h"
 
@@ -59,7 +59,7 @@ bool is_key(const jinja::member_expression & member, const std::string & key) {
     return text != nullptr && text->val == key;
 }
 
-// True if the node reads the variable, or its key if one is given, through any filters, tests and slices.
+// True if the node reads the variable, or its key if one is given, directly or through filters, tests and slices.
 bool reads(const jinja::statement_ptr & node, const std::string & name, const std::string & key = "") {
     if (const auto * filter = jinja::cast_stmt<jinja::filter_expression>(node)) {
         return reads(filter->operand, name, key);
@@ -95,7 +95,7 @@ bool loops_over_content(const jinja::program & program) {
             }
             const auto * target = as_name(set->assignee);
             if (target == nullptr) {
-                return false; // where vLLM's detection fails, it passes strings
+                return false; // vLLM passes strings if its detection fails
             }
             if (std::find(lists.begin(), lists.end(), target->val) == lists.end()) {
                 lists.push_back(target->val);

@@ -18,7 +18,7 @@ constexpr size_t MAX_TAG_BYTES = 8u << 10;
     throw Error("template_limit", "the chat template is nested deeper than 100 levels or has a tag longer than 8 KiB");
 }
 
-// The part of a tag that has been read.
+// State of the tag being read.
 struct Tag {
     size_t      bytes   = 0; // without string literals
     int         depth   = 0; // open brackets

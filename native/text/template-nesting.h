@@ -8,9 +8,9 @@
 
 namespace pagoda {
 
-// Takes the same tokens as the parser: a separate scan could see a tag end where the lexer does not. Throws Error
-// "template_limit" for more than 100 levels of brackets or of blocks (an elif counts as one), or for a tag of more
-// than 8 KiB, not counting string literals.
+// Takes the parser's tokens, since a separate scan could see the end of a tag where the lexer does not. Throws
+// Error "template_limit" for more than 100 levels of brackets or of blocks (an elif counts as one), or for a tag of
+// more than 8 KiB, not counting string literals.
 void check_template_nesting(const std::vector<jinja::token> & tokens);
 
 } // namespace pagoda

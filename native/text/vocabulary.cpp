@@ -12,15 +12,15 @@ namespace pagoda {
 
 namespace {
 
-constexpr size_t MAX_TEXT_BYTES = 1u << 30; // ids are counted in int32
+constexpr size_t MAX_TEXT_BYTES = 1u << 30; // the number of ids must fit in int32
 
 constexpr int SPECIAL_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN | LLAMA_TOKEN_ATTR_UNUSED;
 
-// Tokens to search for in a text before it is tokenized; control and unknown tokens only if special tokens are
-// parsed.
+// Tokens to search for in a text before it is tokenized. Control and unknown tokens are included only if special
+// tokens are parsed.
 constexpr int SPECIAL_TEXT_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED | LLAMA_TOKEN_ATTR_UNKNOWN;
 
-// Sorts with the same call as llama.cpp, since the call decides the order of texts of equal length.
+// Makes the same std::sort call as llama.cpp, since the order of texts of equal length depends on it.
 std::vector<SpecialText> specials_of(const llama_vocab & vocab, int attributes) {
     std::vector<llama_token> ids;
     for (llama_token id = 0; id < (llama_token) vocab.n_tokens(); ++id) {
@@ -41,7 +41,7 @@ std::vector<SpecialText> specials_of(const llama_vocab & vocab, int attributes) 
     return specials;
 }
 
-// Checks that the added tokens exist, which llama.cpp asserts at the first text.
+// Checks that the added tokens exist. llama.cpp asserts this only when it tokenizes the first text.
 void check_added_tokens(const llama_vocab & vocab) {
     const bool is_word_piece = vocab.get_type() == LLAMA_VOCAB_TYPE_WPM;
     const auto check = [](bool is_added, llama_token id, const std::string & name) {
@@ -102,7 +102,7 @@ std::vector<int32_t> Vocabulary::tokenize(const std::string & text, bool add_spe
 }
 
 std::string Vocabulary::detokenize(const std::vector<int32_t> & tokens, bool remove_special) const {
-    // llama.cpp keeps the space that SentencePiece puts before a text if BOS precedes it
+    // after a BOS, llama.cpp keeps the space that SentencePiece puts before a text
     const bool skips_bos = remove_special && !tokens.empty() && tokens.front() == llama_vocab_bos(vocab);
     const int32_t * ids = tokens.data() + skips_bos;
     const int32_t  size = (int32_t) tokens.size() - skips_bos;

@@ -14,15 +14,15 @@ namespace pagoda {
 
 class Vocabulary {
 public:
-    // Keeps the model alive; it may contain nothing but the vocabulary. Throws Error "model_unsupported"
-    // if the tokenizer adds a token that the vocabulary does not have.
+    // Keeps the model alive; a model loaded with only its vocabulary is enough. Throws Error "model_unsupported" if
+    // the tokenizer adds a token that the vocabulary does not have.
     explicit Vocabulary(std::shared_ptr<const llama_model> model);
 
     bool is_of(const std::shared_ptr<llama_model> & other) const { return model == other; }
 
-    // add_special: add the tokenizer's BOS or EOS. parse_special: "<|im_end|>" in the text is that token, not its
-    // letters. Text is UTF-8, may contain zero bytes, and has at most 1 GiB (Error "invalid_argument"). Text of more
-    // than max_tokens tokens yields max_tokens + 1 ids and is not tokenized to its end.
+    // add_special: add the tokenizer's BOS or EOS. parse_special: read "<|im_end|>" in the text as that token and
+    // not as plain text. Text is UTF-8, can contain zero bytes, and has at most 1 GiB (Error "invalid_argument").
+    // Text with more than max_tokens tokens yields max_tokens + 1 ids; tokenization then stops early.
     std::vector<int32_t> tokenize(const std::string & text, bool add_special, bool parse_special, size_t max_tokens) const;
     // Ids must be in [0, n_vocab). remove_special leaves out control tokens.
     std::string          detokenize(const std::vector<int32_t> & tokens, bool remove_special) const;
