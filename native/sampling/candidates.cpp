@@ -1,4 +1,4 @@
-// Collects a superset first; cuts then set weights to 0, so that positions and ids stay.
+// Collects a superset first; cuts then set weights to 0, which leaves positions and ids unchanged.
 
 #include "sampling/candidates.h"
 
@@ -60,8 +60,8 @@ void Candidates::collect_nucleus(Row row, const RowScan & scan, const Weighing &
     keep_mass(p * total);
 }
 
-// Collects the values above the cut that a sample of blocks predicts for a tail of half the size. Their weight shows
-// whether they contain the nucleus; if so, they are several times fewer than a safe bound would collect.
+// Collects the values above the cut that a sample of blocks predicts for a tail of half the size. Their weight
+// shows whether they contain the nucleus; if they do, a safe bound would have collected several times as many.
 bool Candidates::collect_guessed_nucleus(Row row, const RowScan & scan, const Weighing & weighing, double total, double p) {
     const int32_t stride = row.blocks() / SAMPLE_BLOCKS;
     const double  tail   = (1.0 - p) * total / stride;

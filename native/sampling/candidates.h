@@ -13,30 +13,32 @@ class Candidates {
 public:
     explicit Candidates(int32_t n_vocab);
 
-    // Replaces the candidates by the logits of at least `bound`.
+    // Replaces the candidates with all logits of at least `bound`.
     void collect_above(Row row, const RowScan & scan, float bound);
-    // Replaces the candidates by a superset of the k likeliest tokens, and finds the cut that leaves exactly those.
+    // Replaces the candidates with a superset of the k likeliest tokens. Returns the cut that leaves exactly those
+    // k.
     Cut  collect_top_k(Row row, const RowScan & scan, int32_t k);
 
     // Writes the ids of the k likeliest tokens, likeliest first; k is at most the row's length.
     void list_top_k(Row row, const RowScan & scan, int32_t k, int32_t * top);
 
-    // Replaces the candidates by the fewest likeliest tokens that together weigh a share p < 1 of the row's total.
+    // Replaces the candidates with the fewest likeliest tokens that make up a share p < 1 of the row's total
+    // weight.
     void collect_nucleus(Row row, const RowScan & scan, const Weighing & weighing, double total, double p);
 
-    // Returns the least logit that can weigh `weight`, in (0, 1], or a value slightly below it.
+    // Returns the smallest logit that can weigh `weight`, in (0, 1], or a value slightly below it.
     static float bound_of(float weight, const Weighing & weighing);
 
     void weigh(const Weighing & weighing);
 
-    // Tokens that are cut off have weight 0 from then on.
+    // The keep functions set the weight of every other token to 0.
     void keep(Cut cut);
     void keep_heavy(float floor); // keeps weights of at least `floor`
     void keep_mass(double mass);  // keeps the fewest likeliest tokens that together weigh `mass`
 
     double total() const;
 
-    // Returns the token at a share u in [0, 1) of the total weight, in order of ids.
+    // Returns the token at a share u in [0, 1) of the total weight, accumulated in id order.
     int32_t draw(double u) const;
 
 private:

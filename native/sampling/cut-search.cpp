@@ -1,5 +1,5 @@
-// A split costs one pass to weigh and one pass to compact. It leaves about half of the values, so all
-// splits together cost about as much as four passes over the loaded values.
+// A split costs one pass to weigh and one pass to compact. It leaves about half of the values, so all splits
+// together cost about four passes over the loaded values.
 
 #include "sampling/cut-search.h"
 
@@ -14,7 +14,7 @@ namespace {
 
 constexpr int32_t FEW = ROW_BLOCK; // this many values are sorted instead of split again
 
-// Maps floats to integers of the same order, and back.
+// Maps floats to integers that compare the same way; float_of() is the inverse.
 int32_t order_of(float x) {
     int32_t bits;
     std::memcpy(&bits, &x, sizeof(bits));

@@ -1,7 +1,7 @@
-// Finds where top-k and top-p cut a set of logits, by splitting at a pivot and continuing with one side, like
-// quickselect but with vector passes; only the last few values are sorted. Every cut keeps a prefix of the order by
-// logit, ties by id. Sums are in float over a block's 16 lanes and in double over blocks, in the same order on every
-// CPU. One thread at a time.
+// Finds where top-k and top-p cut a set of logits. Like quickselect, it splits at a pivot and continues with one
+// side, but in vector passes; only the last few values are sorted. Every cut keeps the first values in order of
+// descending logit, with ties ordered by id. Sums use float over a block's 16 lanes and double over blocks, in the
+// same order on every CPU. One thread at a time.
 #pragma once
 
 #include "sampling/row-scan.h"

@@ -1,4 +1,4 @@
-// The loops with 4 lanes, for every CPU.
+// The sampling loops with 4 lanes, for any CPU.
 
 #include "sampling/row-kernel.h"
 #include "simd/generic.h"

@@ -1,7 +1,7 @@
-// The sampling loops that touch every value, written once over a vector type and compiled for each
-// instruction set. All sets produce the same bits: every sum goes through 16 lanes in one order, independent of
-// the width of V, and no multiplication is fused with an addition (the files are compiled with
-// -ffp-contract=off). Thus, given the logits, a token does not depend on the CPU.
+// The sampling loops that touch every value, written once over a vector type and compiled for each instruction set.
+// All sets produce the same bits: every sum goes through 16 lanes in one order, independent of the width of V, and
+// no multiplication is fused with an addition (the files are compiled with -ffp-contract=off). The same logits
+// therefore yield the same token on every CPU.
 #pragma once
 
 #include <cstdint>
@@ -20,27 +20,28 @@ struct Compacted {
     float   max;
 };
 
-// Arrays hold whole blocks. Outputs of collect() and compact() need room for one block more than the kept
-// values, since whole vectors are stored.
+// Arrays hold whole blocks. Outputs of collect() and compact() need room for one block beyond the kept values,
+// since whole vectors are stored.
 struct RowKernels {
-    // maxima[b] over each block; a NaN is never a maximum. Returns whether any value is NaN.
+    // maxima[b] = maximum of each block; a NaN is never a maximum. Returns true if any value is NaN.
     bool (*scan)(const float * x, int32_t n_blocks, float * maxima);
 
-    // w[i] = exp((x[i] - max) * scale), with exponents capped at 0 and w = 0 for those below -86.6, and sums[b] over
-    // each block. The error of an exponent e is less than |e| * 1e-7, so the relative error of heavy weights and sums
-    // is less than 1e-6. `w` may be null.
+    // w[i] = exp((x[i] - max) * scale), with exponents capped at 0 and w = 0 for those below -86.6, and sums[b] =
+    // sum of w over each block. The error of an exponent e is less than |e| * 1e-7, so the relative error of heavy
+    // weights and sums is less than 1e-6. `w` can be null.
     void (*weigh)(const float * x, int32_t n_blocks, float max, float scale, float * w, float * sums);
 
-    // Skips blocks whose maximum is not greater, as does collect().
+    // Skips blocks whose maximum is not greater than `value`.
     int32_t (*count_greater)(const float * x, int32_t n_blocks, const float * maxima, float value);
 
-    // Writes all values of at least `bound` and their indices, counted from `first`, ascending. Returns their number.
+    // Writes all values of at least `bound` and their indices, counted from `first`, ascending. Skips blocks whose
+    // maximum is below `bound`. Returns the number of values.
     int32_t (*collect)(const float * x, int32_t first, int32_t n_blocks, const float * maxima, float bound, float * values, int32_t * ids);
 
-    // Sum of w over x > pivot.
+    // Sum of w where x > pivot.
     double (*mass_above)(const float * x, const float * w, int32_t n_blocks, float pivot);
 
-    // w = 0 where x < bound, and sums[b] over each block of w. Returns the number of x equal to the bound.
+    // w = 0 where x < bound, and sums[b] = sum of w over each block. Returns the number of x equal to the bound.
     int32_t (*cut)(const float * x, float * w, int32_t n_blocks, float bound, float * sums);
 
     // Keeps the pairs with x > pivot if `above`, otherwise those with x <= pivot.

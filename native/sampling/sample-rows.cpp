@@ -1,5 +1,5 @@
 // After a step's last barrier, ggml's threads keep polling for a few milliseconds, so they are available at once;
-// separate threads would have to take the cores from them.
+// separate threads would have to compete with them for the cores.
 
 #include "sampling/sample-rows.h"
 
@@ -53,7 +53,7 @@ void SampleRows::run(const std::vector<SampleRow> & step_rows, std::vector<Sampl
     ggml_graph_compute(graph, &plan);
 }
 
-// Rows that share a state form one group, since each counts its token before the next is sampled.
+// Rows that share a state form one group, since each row's token must be counted before the next row is sampled.
 void SampleRows::make_groups() {
     order.resize(rows->size());
     std::iota(order.begin(), order.end(), 0);
@@ -70,9 +70,9 @@ void SampleRows::make_groups() {
     group_starts.push_back((int32_t) order.size());
 }
 
-// Handing rows over and the final barrier cost about 10 us while the threads have their cores, and a time slice if
-// another process has taken one. Threads therefore share the work from about 130 us of sampling on, at 43 ps per
-// value read: 16 greedy rows of 49,152 values take less; with top-p, they take more.
+// Handing over rows and the final barrier cost about 10 us while the threads hold their cores, or a time slice if
+// another process has taken a core. Threads therefore share the work if sampling takes at least about 130 us, at 43
+// ps per value read: 16 greedy rows of 49,152 values take less than that, but more with top-p.
 bool SampleRows::is_worth_threads() const {
     if (scratches.size() == 1 || group_starts.size() <= 2) {
         return false;

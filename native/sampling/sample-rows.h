@@ -1,6 +1,6 @@
-// Samples the rows of a step on the model's own threads: one ggml op, whose threads take rows from a
-// counter, so a thread that loses its core delays a single row. No result depends on which thread samples a row.
-// Used by one thread at a time; the threads are ggml's and sleep when ggml's do.
+// Samples the rows of a step on the model's own threads: one ggml op, whose threads take rows from a counter, so a
+// thread that loses its core delays only one row. Results do not depend on which thread samples a row. Used by one
+// thread at a time; the threads are ggml's and sleep when ggml's do.
 #pragma once
 
 #include "sampling/sampler.h"
@@ -19,7 +19,7 @@ namespace pagoda {
 
 class SampleRows {
 public:
-    // `threadpool` outlives this and has `n_threads` threads.
+    // `threadpool` must outlive this object and have `n_threads` threads.
     SampleRows(int32_t n_vocab, int32_t n_threads, ggml_threadpool * threadpool);
 
     SampleRows(const SampleRows &)             = delete;
@@ -37,7 +37,7 @@ private:
 
     const std::vector<SampleRow> * rows    = nullptr;
     std::vector<SampleResult> *    results = nullptr;
-    std::vector<int32_t>           order;       // [rows] indices of rows, those that share a state side by side
+    std::vector<int32_t>           order;       // [rows] indices of rows; rows that share a state are adjacent
     std::vector<int32_t>           group_starts; // [groups + 1] indices into `order`
     std::atomic<int32_t>           next_group{ 0 };
     std::vector<SampleScratch>     scratches; // [n_threads]

@@ -1,4 +1,4 @@
-// Applies the processors in vLLM's order: grammar, allowed ids, ban of end tokens, bias, penalties.
+// Applies the processors in vLLM's order: grammar, allowed ids, end-token ban, bias, penalties.
 
 #include "sampling/sampler-state.h"
 

@@ -1,6 +1,5 @@
-// Sampling state of one request and the changes that it makes to the logits: grammar, allowed ids, ban of end tokens,
-// bias, penalties. The JS thread changes the pool between steps; a state is changed by the one thread that samples its
-// row.
+// Sampling state of one request, and the changes that it makes to the logits: grammar, allowed ids, end-token ban,
+// bias, penalties. The JS thread changes the pool between steps; only the thread that samples a row changes its state.
 #pragma once
 
 #include "grammar/grammar.h"
@@ -40,7 +39,7 @@ public:
     std::vector<float>     bias_values;
     std::vector<int32_t>   allowed_ids;
     std::vector<int32_t>   end_ids;
-    std::vector<SeenToken> seen; // distinct tokens of prompt and output
+    std::vector<SeenToken> seen; // distinct tokens in the prompt and the output
     std::unique_ptr<Matcher> matcher; // null = no grammar
 
 private:
@@ -49,7 +48,7 @@ private:
     std::unordered_map<int32_t, int32_t> places; // token -> index in `seen`
 };
 
-// States by handle; handles start at 1 and are not reused.
+// Sampler states, keyed by handle. Handles start at 1 and are not reused.
 class SamplerPool {
 public:
     int32_t        create(SamplerInit && init);
@@ -68,7 +67,7 @@ struct Penalties {
     bool  ban_end;
 };
 
-// The row after its request's own processors.
+// The row after the request's processors have been applied.
 struct ProcessedRow {
     std::vector<float>   logits; // [n_vocab], padded to whole blocks with -inf
     RowScan              scan;

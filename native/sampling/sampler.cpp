@@ -1,7 +1,7 @@
-// Works in vLLM's order: the request's processors, temperature, min-p, top-k, top-p. Log-probabilities and
-// ranks are those of the unmodified logits. A greedy row takes one pass over its logits (which the head may already
-// have made, see head/head.h), a random row two; top-k, top-p and min-p then work on a small part of the row, see
-// candidates.h.
+// Works in vLLM's order: the request's processors, temperature, min-p, top-k, top-p. Log-probabilities and ranks
+// are computed from the unmodified logits. A greedy row takes one pass over its logits (which the head may already
+// have made, see head/head.h), and a random row takes two. Top-k, top-p and min-p then work on a small part of the
+// row, see candidates.h.
 
 #include "sampling/sampler.h"
 
@@ -21,7 +21,7 @@ struct ScannedRow {
     Row             row;
     const RowScan & scan;
 
-    // Infinities would yield inf - inf; FLT_MAX in their place gives +inf all the mass, as it should.
+    // Infinities would yield inf - inf; with FLT_MAX instead, a logit of +inf correctly gets all the mass.
     float finite_max() const { return std::clamp(scan.max, -FLT_MAX, FLT_MAX); }
 };
 
@@ -69,7 +69,7 @@ int32_t draw_from_row(const ScannedRow & from, float scale, double u, RowMass & 
     return last < 0 ? argmax(from.row, from.scan) : block * ROW_BLOCK + last; // rounding chose a block without weight
 }
 
-// Fills `candidates` with the tokens that min-p, top-k and top-p leave; never empty.
+// Fills `candidates` with the tokens that remain after min-p, top-k and top-p. At least one remains.
 void choose_candidates(const SampleParams & params, const ScannedRow & from, float scale, SampleScratch & scratch) {
     const Weighing weighing = { from.finite_max(), scale };
     const float    floor    = std::min(params.min_p, 1.0f); // the likeliest token weighs 1
@@ -132,7 +132,7 @@ void report(const SampleRow & request, SampleScratch & scratch, SampleResult & r
     const float log_sum = from.finite_max() + (float) std::log(mass_of(from, 1.0f, scratch.mass).total);
     const auto  logprob = [log_sum](float logit) {
         const float value = logit - log_sum;
-        return value > MIN_LOGPROB ? std::min(value, 0.0f) : MIN_LOGPROB; // also for -inf - -inf
+        return value > MIN_LOGPROB ? std::min(value, 0.0f) : MIN_LOGPROB; // also covers -inf - -inf
     };
     const float chosen = from.row.x[result.token];
     result.logprob = logprob(chosen);

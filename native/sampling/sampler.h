@@ -1,5 +1,5 @@
-// Turns one row of logits into a token: logit processing, sampling, log-probabilities. Deterministic:
-// the random number is a function of only (seed, output index), so a request yields the same tokens
+// Applies a request's processors to a row of logits, samples a token, and computes log-probabilities.
+// Deterministic: the random number is a function of only (seed, output index), so a request yields the same tokens
 // with any batch and any number of threads. One scratch per thread.
 #pragma once
 
@@ -70,7 +70,7 @@ struct SampleScratch {
     Candidates   candidates;
 };
 
-// True if a row without a state needs only the position of its largest logit and whether there is a NaN.
+// True if sampling a row without a state takes only the index of its largest logit and whether it contains a NaN.
 bool is_argmax_enough(const SampleParams & params);
 
 // Fills `result`. A row with a NaN yields token 0, or the target, with log-probability 0 and has_nan.
