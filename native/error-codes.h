@@ -1,5 +1,5 @@
-// Errors that cross the boundary: a stable code, a message for people, llama.cpp's return value.
-// src/runner/addon-types.ts lists the codes.
+// Errors that cross the JS boundary, each with a stable code, a human-readable message and llama.cpp's return
+// value. src/runner/addon-types.ts lists the codes.
 #pragma once
 
 #include <stdexcept>

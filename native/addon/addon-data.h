@@ -1,5 +1,5 @@
-// Data of one JS environment: the class and the models created in it. Several environments may load the
-// addon; they share nothing.
+// Data of one JS environment: the class and the models created in it. Several environments can load the addon; they
+// share no data.
 #pragma once
 
 #include "model/model.h"
@@ -15,7 +15,7 @@ struct AddonData {
     Napi::FunctionReference           native_model;
     std::vector<std::weak_ptr<Model>> models;
 
-    // Joins every step thread: no native thread may outlive the environment.
+    // Joins every step thread, since no native thread may outlive the environment.
     void stop() {
         for (auto & weak : models) {
             if (auto model = weak.lock()) {
@@ -27,7 +27,7 @@ struct AddonData {
 
 inline AddonData & addon_data(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
 
-// Converts to a ModelHeader of src/protocol/model-info.ts.
+// Converts to a ModelHeader, see src/protocol/model-info.ts.
 Napi::Object header_to_js(Napi::Env env, const ModelHeader & header);
 
 } // namespace pagoda

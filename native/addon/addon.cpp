@@ -1,4 +1,4 @@
-// Module entry: per-environment data, cleanup hook, exports. No logic.
+// Module entry point: sets up per-environment data, the cleanup hook and the exports.
 
 #include "addon/addon-data.h"
 #include "addon/napi-args.h"
@@ -80,7 +80,7 @@ public:
     }
 
 private:
-    // The number is passed in the pointer itself, so there is nothing to free, whichever side ends first.
+    // The percentage is passed as the pointer value, so there is nothing to free, whichever side goes away first.
     static void call(Napi::Env env, Napi::Function callback, void *, void * percent) {
         if (env == nullptr) {
             return;
@@ -115,7 +115,7 @@ Napi::Value load_model(const Napi::CallbackInfo & info) {
 Napi::Value read_header(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
         const std::string path = string_argument(info, 0);
-        const ggml_type kv_type = kv_type_of(string_argument(info, 1), masked_attention()); // which accepts all types
+        const ggml_type kv_type = kv_type_of(string_argument(info, 1), masked_attention()); // accepts all types
         return PromiseWorker<ModelHeader>::start(
             info.Env(), [path, kv_type] { return read_model_header(path, kv_type); },
             [](Napi::Env env, ModelHeader & header) -> Napi::Value { return header_to_js(env, header); });

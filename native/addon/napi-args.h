@@ -62,11 +62,11 @@ Napi::Value rejecting(Napi::Env env, F && body) {
     }
 }
 
-// Runs code that reports a completion to JS, on the JS thread and outside any call from JS. While the environment is
-// being torn down, such as that of a terminated worker, JS accepts no calls: nothing waits for the result anymore,
-// and an exception would crash the process with all its other environments.
+// Runs code that reports a completion to JS, on the JS thread and outside any call from JS. Drops JS errors: while
+// an environment is being torn down, such as a terminated worker's, JS accepts no calls. No code waits for the
+// result anymore, and an exception would crash the process with all its other environments.
 template <class F>
-void telling_js(F && body) {
+void reporting_to_js(F && body) {
     try {
         body();
     } catch (const Napi::Error &) {
@@ -139,7 +139,7 @@ template <class T> struct View {
 
 template <class T> View<T> array_value(const Napi::Value & v, const char * name) {
     if (!v.IsTypedArray() || v.As<Napi::TypedArray>().TypedArrayType() != typed_array_type<T>()) {
-        throw Error("invalid_argument", std::string(name) + " is not a typed array of the right kind");
+        throw Error("invalid_argument", std::string(name) + " must be a typed array of the right type");
     }
     auto array = v.As<Napi::TypedArrayOf<T>>();
     return { array.Data(), array.ElementLength() };
@@ -149,7 +149,7 @@ template <class T> View<T> array_value(const Napi::Value & v, const char * name)
 template <class T> View<T> array_field(const Napi::Object & o, const char * name, size_t size = 0) {
     const View<T> view = array_value<T>(o.Get(name), name);
     if (view.size < size) {
-        throw Error("invalid_argument", std::string(name) + " is shorter than its count");
+        throw Error("invalid_argument", std::string(name) + " has fewer elements than its count");
     }
     return view;
 }

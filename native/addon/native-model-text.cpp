@@ -78,7 +78,7 @@ Napi::Value NativeModel::tokenize_chat(const Napi::CallbackInfo & info) {
         return PromiseWorker<std::vector<int32_t>>::start(
             info.Env(),
             [m = model, vocabulary, input = chat_template_input(info), max_tokens] {
-                // Rendering dropped the template's own BOS if the tokenizer adds one.
+                // Rendering has dropped the template's BOS if the tokenizer adds one.
                 return vocabulary->tokenize(m->chat_template->apply(input), true, true, max_tokens);
             },
             [](Napi::Env env, std::vector<int32_t> & tokens) -> Napi::Value { return to_typed_array(env, tokens); });

@@ -1,5 +1,5 @@
-// Every entry point checks its arguments, then either returns a result or a promise. dispose() waits for a
-// step, a sleep or a wake-up in progress; all of them meet on the JS thread.
+// Every entry point checks its arguments, then returns a result or a promise. dispose() waits for a step, a sleep
+// or a wake-up in progress. All of them start and finish on the JS thread.
 
 #include "addon/native-model.h"
 
@@ -52,7 +52,7 @@ Napi::Object NativeModel::create(Napi::Env env, std::shared_ptr<Model> model) {
 
 NativeModel::NativeModel(const Napi::CallbackInfo & info) : Napi::ObjectWrap<NativeModel>(info) {
     if (!info[0].IsExternal()) {
-        throw to_js_error(info.Env(), Error("invalid_argument", "create models with loadModel()"));
+        throw to_js_error(info.Env(), Error("invalid_argument", "use loadModel() to create a model"));
     }
     model = *info[0].As<Napi::External<std::shared_ptr<Model>>>().Data();
     step_done = StepDone::New(info.Env(), "pagoda step", 0, 1, this);
@@ -205,7 +205,7 @@ Napi::Value NativeModel::change(const Napi::CallbackInfo & info, std::function<v
     live();
     check_idle();
     is_changing = true;
-    Ref(); // keeps this object alive until the change ends
+    Ref(); // keeps this object alive until the change is done
     return PromiseWorker<bool>::start(
         info.Env(), [m = model, operation = std::move(operation)] { operation(*m); return true; },
         [](Napi::Env env, bool &) -> Napi::Value { return env.Undefined(); },
@@ -239,7 +239,7 @@ Napi::Value NativeModel::step(const Napi::CallbackInfo & info) {
 
 void NativeModel::begin_step(Napi::Object output, Napi::Promise::Deferred deferred) {
     in_flight.reset(new StepInFlight{ deferred, Napi::Persistent(output), {}, {}, std::nullopt });
-    Ref(); // keeps this object alive until the step ends
+    Ref(); // keeps this object alive until the step is done
     step_done.Ref(Env());
     StepInFlight & step = *in_flight;
     model->thread->submit([this, &step] {
@@ -257,7 +257,7 @@ void NativeModel::begin_step(Napi::Object output, Napi::Promise::Deferred deferr
 void NativeModel::on_step_done(Napi::Env env, Napi::Function, NativeModel * model, void *) {
     if (env != nullptr) {
         model->computed.take();
-        telling_js([&] { model->finish_step(env); });
+        reporting_to_js([&] { model->finish_step(env); });
     }
 }
 
@@ -265,8 +265,8 @@ void NativeModel::finish_step(Napi::Env env) {
     Napi::HandleScope scope(env);
     const auto step = std::move(in_flight);
     step_done.Unref(env);
-    telling_js([&] { settle_step(env, *step); });
-    telling_js([&] { dispose_if_asked(env); });
+    reporting_to_js([&] { settle_step(env, *step); });
+    reporting_to_js([&] { dispose_if_asked(env); });
     Unref();
 }
 

@@ -1,5 +1,5 @@
-// The JS class NativeModel: reads arguments, runs one step at a time, settles promises. Lives on the JS thread; the
-// step thread reports back through one thread-safe function.
+// The JS class NativeModel, which reads arguments, runs one step at a time and settles promises. Used on the JS
+// thread; the step thread reports back through one thread-safe function.
 #pragma once
 
 #include "addon/handoff.h"
@@ -45,7 +45,7 @@ private:
 
     Model & live(); // throws Error "disposed"
     void    check_idle() const; // throws Error "busy"
-    // Runs `operation` off the JS thread; nothing else may use the model in the meantime.
+    // Runs `operation` off the JS thread; no other code may use the model in the meantime.
     Napi::Value change(const Napi::CallbackInfo & info, std::function<void(Model &)> operation);
     void    dispose_if_asked(Napi::Env env);
     void    begin_step(Napi::Object output, Napi::Promise::Deferred deferred);

@@ -39,8 +39,8 @@ protected:
     void OnOK() override {
         computed.take();
         Napi::HandleScope scope(Env());
-        telling_js([&] { settling(); });
-        telling_js([&] { settle(); });
+        reporting_to_js([&] { settling(); });
+        reporting_to_js([&] { settle(); });
     }
 
 private:

@@ -58,7 +58,7 @@ void read_step_batch(const Napi::Object & from, StepBatch & to) {
     copy(from, "blockTableStart", n_seqs + 1, to.block_start);
     const int32_t n_blocks = to.block_start.back();
     if (n_blocks < 0) {
-        throw Error("invalid_argument", "blockTableStart ends below 0");
+        throw Error("invalid_argument", "the last element of blockTableStart is negative");
     }
     copy(from, "blockIds", n_blocks, to.block_ids);
     copy(from, "blockCopies", 2 * n_copies, to.copies);

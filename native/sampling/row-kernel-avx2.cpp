@@ -1,4 +1,4 @@
-// The sampling loops with 8 lanes. Compiled with separate flags and called only on CPUs that support them.
+// The sampling loops with 8 lanes. Compiled with separate flags; called only on CPUs that have these instructions.
 
 #if defined(__AVX2__)
 
