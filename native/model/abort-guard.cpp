@@ -1,4 +1,4 @@
-// The process has a single callback; whether it throws depends on the thread it is called on.
+// The process has a single abort callback, which throws only on threads that hold a guard.
 
 #include "model/abort-guard.h"
 

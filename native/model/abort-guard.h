@@ -13,7 +13,7 @@ public:
     AbortGuard & operator=(const AbortGuard &) = delete;
 };
 
-// Call it once per process, before any guard.
+// Call it once per process, before creating a guard.
 void install_abort_guard();
 
 } // namespace pagoda

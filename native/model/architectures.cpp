@@ -1,5 +1,5 @@
-// Sorts llama.cpp's architectures into groups. A test compares the names with those of the pinned version, so each
-// architecture of a new pin is sorted before it is served.
+// Sorts llama.cpp's architectures into groups. A test compares the names with the pinned version's, so every
+// architecture that a new pin adds must be assigned to a group.
 
 #include "model/architectures.h"
 
@@ -12,11 +12,12 @@ namespace pagoda {
 namespace {
 
 struct Group {
-    const char * reason; // reason that the group cannot be served; null = it can
+    const char * reason; // reason that the group is not supported; null = supported
     const char * names;
 };
 
-// Pagoda serves decoders with one KV cache of plain keys and values, and with logits of the whole vocabulary per token.
+// Pagoda serves decoders that have one KV cache of plain keys and values and compute logits over the whole
+// vocabulary.
 const Group GROUPS[] = {
     { nullptr,
       "llama llama4 deci falcon grok gpt2 gptneox mpt baichuan starcoder refact bloom stablelm qwen qwen2 "
@@ -32,7 +33,7 @@ const Group GROUPS[] = {
       "qwen3next qwen35 qwen35moe qwen4exp plamo2 mamba mamba2 jamba falcon-h1 deepseek4 nemotron_h "
       "nemotron_h_moe rwkv6 rwkv6qwen2 rwkv7 arwkv7 granitehybrid bailingmoe3 lfm2 lfm2moe minimax-01 "
       "kimi-linear kimi-k3" },
-    { "keeps an index next to its KV cache, which is not supported yet",
+    { "keeps an index alongside its KV cache, which is not supported yet",
       "deepseek32 glm-dsa dots3note hy_v4 minimax-m3" },
     { "produces embeddings, not text",
       "bert modern-bert nomic-bert nomic-bert-moe neo-bert jina-bert-v2 jina-bert-v3 eurobert gemma-embedding "
@@ -43,11 +44,11 @@ const Group GROUPS[] = {
       "dream llada llada-moe rnd1" },
     { "produces speech, not text",
       "wavtokenizer-dec qwen3tts pockettts" },
-    { "drafts for another model and cannot run without it",
+    { "is for draft models, which cannot run by themselves",
       "gemma4-assistant eagle3 dflash" },
-    { "reads images for another model",
+    { "is an image encoder for another model",
       "clip" },
-    { "is listed in llama.cpp but cannot run there",
+    { "is listed in llama.cpp but not implemented",
       "gptj" },
 };
 

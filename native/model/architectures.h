@@ -1,4 +1,5 @@
-// Checks that Pagoda can serve an architecture. Others would load as if they were text models and fail in every step.
+// Checks that Pagoda can serve an architecture. Without the check, other architectures would load like text models
+// and fail in every step.
 
 #pragma once
 

@@ -1,5 +1,5 @@
-// The context is created once, with n_batch = n_ubatch, so a step is one graph, with a single KV stream, and with
-// flash attention on, so V is not transposed and a block is one contiguous run in K and in V of each layer.
+// The context is created once, with a single KV stream. n_batch = n_ubatch makes a step one graph. With flash
+// attention on, V is not transposed, so a block is contiguous in each layer's K and V.
 
 #include "model/forward-pass.h"
 
@@ -64,7 +64,8 @@ llama_context_ptr make_context(llama_model * model, const llama_context_params &
     return ctx;
 }
 
-// Number of layers that the KV cache may have, with those after the last text layer, such as graniteswitch's router.
+// Maximum number of layers in the KV cache, including layers after the last text layer, such as graniteswitch's
+// router.
 int32_t n_cached_layers(const llama_model * model) { return llama_model_n_layer(model) + llama_model_n_layer_nextn(model); }
 
 } // namespace

@@ -1,4 +1,4 @@
-// Runs one step in llama.cpp: block copies, placement, llama_decode, sampling of the rows. Owns the
+// Runs one step in llama.cpp: copies blocks, sets the placement, calls llama_decode and samples the rows. Owns the
 // context, the thread pool and the KV pool. Used by one thread at a time; no N-API types.
 #pragma once
 
@@ -70,7 +70,8 @@ private:
     std::future<void> start_masks(const StepBatch & batch, const SamplerPool & samplers) const;
     void sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 
-    // Freed from last to first: the context uses the threads and the plan; the sampler and activations use the threads.
+    // Destroyed from last to first: the context uses the threads and the plan, and the sampler and activations use
+    // the threads.
     ForwardPassParams                                   params;
     int32_t                                             n_vocab;
     Head                                                head;

@@ -1,5 +1,5 @@
-// Reads keys of a GGUF header with checks, since llama.cpp aborts the process on some unexpected values. Each
-// failed check throws Error "model_unsupported" that names the key.
+// Reads keys of a GGUF header with checks, since llama.cpp aborts the process on some unexpected values. A failed
+// check throws an Error "model_unsupported" that names the key.
 #pragma once
 
 #include "gguf.h"
@@ -10,10 +10,10 @@
 
 namespace pagoda {
 
-// Limits above any real model, so that products fit in 64 bits and loops over layers terminate.
+// Limits that no real model reaches, so that products fit in 64 bits and loops over layers terminate.
 constexpr int64_t MAX_LAYERS         = 512; // llama.cpp's LLAMA_MAX_LAYERS
 constexpr int64_t MAX_EXPERTS        = 1024; // llama.cpp's LLAMA_MAX_EXPERTS
-constexpr int64_t MAX_PARTS          = 0xffff; // a key of 16 bits
+constexpr int64_t MAX_PARTS          = 0xffff; // a 16-bit key
 constexpr int64_t MAX_HEADS          = 1 << 16;
 constexpr int64_t MAX_WIDTH          = 1 << 24;
 constexpr int64_t MAX_CONTEXT_LENGTH = 1ll << 40;
@@ -28,17 +28,18 @@ int64_t count_key(const gguf_context * g, const std::string & key, int64_t fallb
 // Number of elements in an array; 0 if absent.
 int64_t array_length(const gguf_context * g, const std::string & key);
 
-// Paths of the parts after the first; empty for a model in one file. Throws for any part except the first, naming the
-// first part, and for a first part whose name does not lead to the others.
+// Paths of the parts after the first; empty for a model in one file. Throws for any part except the first, with the
+// first part's name in the message, and for a first part whose name does not determine the names of the others.
 std::vector<std::string> other_parts(const gguf_context * g, const std::string & path);
 
-// Throws for a model whose tokens see later tokens: it produces embeddings, and a step does not know later tokens.
+// Throws for a model whose tokens attend to later tokens: it produces embeddings, and a step does not have the
+// later tokens.
 void check_causal(const gguf_context * g, const std::string & architecture);
 
 // Throws for a kind of scaling that llama.cpp does not know.
 void check_rope_scaling(const gguf_context * g, const std::string & architecture);
 
-// Throws for a number of rotated dimensions with which the first step would fail a ggml assertion or never end.
+// Throws for a number of rotated dimensions that would make the first step fail a ggml assertion or never finish.
 void check_rope_dimensions(const gguf_context * g, const std::string & architecture);
 
 // Throws for a model without a tokenizer.

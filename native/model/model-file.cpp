@@ -34,7 +34,7 @@ void capture_log(ggml_log_level level, const char * text, void *) {
     }
     std::lock_guard<std::mutex> lock(log_mutex);
     if (!log_error.empty()) {
-        return; // the first line names the cause; later ones only say that something failed
+        return; // the first line names the cause; later lines only report that something failed
     }
     log_error = text;
     while (!log_error.empty() && std::isspace((unsigned char) log_error.back())) {
@@ -81,7 +81,7 @@ int64_t kv_bytes_per_token(const gguf_context * g, const std::string & arch, int
                                  count_key(g, p + "attention.value_length", head_dim, MAX_WIDTH));
     }
     if (elements == 0) {
-        throw Error("model_unsupported", "no layer of the model file has heads for keys and values (" + p + "attention.head_count)");
+        throw Error("model_unsupported", "no layer in the model file has KV heads (" + p + "attention.head_count)");
     }
     return elements / ggml_blck_size(kv_type) * (int64_t) ggml_type_size(kv_type);
 }
@@ -102,8 +102,8 @@ void check_size(const gguf_context * g, const std::string & path, uint64_t size)
     for (int64_t i = 0; i < gguf_get_n_tensors(g); ++i) {
         const uint64_t end = gguf_get_data_offset(g) + gguf_get_tensor_offset(g, i) + gguf_get_tensor_size(g, i);
         if (end > size) {
-            throw Error("model_truncated", path + " ends before its tensors do: " + std::to_string(size) +
-                        " bytes, at least " + std::to_string(end) + " expected; download it again");
+            throw Error("model_truncated", path + " is truncated: it has " + std::to_string(size) +
+                        " bytes, but its tensors need at least " + std::to_string(end) + "; download it again");
         }
     }
 }

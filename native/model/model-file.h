@@ -1,4 +1,4 @@
-// Reads a GGUF file's header before any weight is loaded, and checks it, so that a file that cannot be served causes
+// Reads and checks a GGUF file's header before any weights are loaded, so that a file that cannot be served causes
 // a clear error.
 #pragma once
 

@@ -26,10 +26,10 @@ struct LoadOptions {
     ForwardPassParams pass;
 };
 
-// Fate of the weights in a sleep: they stay, they are kept as a copy in host memory, or they are dropped.
+// Handling of the weights during sleep: keep them loaded, keep a copy in host memory, or drop them.
 enum class SleepingWeights { keep, copy, drop };
 
-// Bytes held now.
+// Bytes currently held.
 struct MemoryReport {
     uint64_t weights;
     uint64_t kv;
@@ -50,18 +50,18 @@ public:
     // Throws Error "model_*" if the weights could not be reloaded from the file.
     void check_reload() const;
 
-    // No step may be in flight or begin during these calls. Each may be called in any state and returns at once if
+    // No step may be in flight or begin during these calls. Each can be called in any state and returns at once if
     // there is nothing to do. After an exception, wake_*() can still restore the model.
 
     // Frees the context with its KV pool, and the weights unless they are kept. Throws Error "model_*" if the weights
     // could not be reloaded, or "out_of_memory" if there is no room for a copy.
     void sleep(SleepingWeights weights);
-    // Throws Error "model_*", also if the file now contains a different model.
+    // Throws Error "model_*", for example if the file now contains a different model.
     void wake_weights();
-    // Throws Error "asleep" without weights, or "out_of_memory".
+    // Throws Error "asleep" if the weights are not loaded, or "out_of_memory".
     void wake_kv_cache();
 
-    // Any thread can call it. A caller that uses the vocabulary keeps the pointer.
+    // Thread-safe. The vocabulary stays valid as long as the caller holds the pointer.
     std::shared_ptr<const Vocabulary> vocabulary() const;
     MemoryReport                      memory() const;
     // Any thread can call it. The first call takes 0.15 s for 49,000 tokens. Throws Error "grammar_error" or

@@ -17,14 +17,14 @@ void check(bool ok, const char * array, size_t index, const char * fault) {
     }
 }
 
-// Positions are derived from the length, which the table bounds, so no later lookup can leave the table.
+// Positions are derived from the length, which the table bounds, so no later lookup can exceed the table.
 void check_sequence(const StepBatch & b, const StepLimits & limits, int32_t s) {
     const int32_t first = b.query_start[s], end = b.query_start[s + 1];
     const int64_t capacity = (int64_t) (b.block_start[s + 1] - b.block_start[s]) * limits.block_size;
     check(end > first, "queryStart", s + 1, "a sequence has no tokens");
-    check(b.seq_lens[s] >= end - first, "seqLens", s, "less than the sequence's tokens in this step");
-    check(b.seq_lens[s] <= capacity, "blockTableStart", s + 1, "the table is too short for the sequence");
-    check(b.positions[end - 1] == b.seq_lens[s] - 1, "seqLens", s, "does not follow from the positions");
+    check(b.seq_lens[s] >= end - first, "seqLens", s, "less than the number of the sequence's tokens in this step");
+    check(b.seq_lens[s] <= capacity, "blockTableStart", s + 1, "the block table is too short for the sequence");
+    check(b.positions[end - 1] == b.seq_lens[s] - 1, "seqLens", s, "does not match the positions");
     for (int32_t t = first; t < end; ++t) {
         const int32_t pos = b.seq_lens[s] - (end - t);
         check(b.positions[t] == pos, "positions", t, "not consecutive");
@@ -35,7 +35,7 @@ void check_sequence(const StepBatch & b, const StepLimits & limits, int32_t s) {
 
 void check_row(const OutputRow & row, size_t i, const StepBatch & b, const StepLimits & limits, const SamplerPool & samplers) {
     check(row.token_row >= 0 && row.token_row < b.n_tokens(), "outputRows", i, "no such token row");
-    check(i == 0 || b.rows[i - 1].token_row <= row.token_row, "outputRows", i, "rows decrease");
+    check(i == 0 || b.rows[i - 1].token_row <= row.token_row, "outputRows", i, "less than the previous row");
     check(std::isfinite(row.temperature) && row.temperature >= 0, "temperature", i, "not a number >= 0");
     check(row.top_p > 0 && row.top_p <= 1, "topP", i, "not in (0, 1]");
     check(row.min_p >= 0 && row.min_p <= 1, "minP", i, "not in [0, 1]");

@@ -34,10 +34,10 @@ struct StepBatch {
     int32_t n_tokens() const { return (int32_t) tokens.size(); }
     int32_t n_seqs() const { return (int32_t) seq_lens.size(); }
 
-    // The least result of the head that suffices for all rows.
+    // The smallest result of the head that is enough for all rows.
     HeadNeed head_need() const;
 
-    // Throws Error "invalid_argument" that names the faulty array and index.
+    // Throws an Error "invalid_argument" that names the faulty array and index.
     void validate(const StepLimits & limits, const SamplerPool & samplers) const;
 };
 

@@ -53,7 +53,7 @@ private:
     std::condition_variable changed;
     std::function<void()>   job;
     bool                    stopping = false;
-    std::thread             thread; // last, so that it starts after the other members exist
+    std::thread             thread; // last, so that it starts after the other members are initialized
 };
 
 } // namespace pagoda

@@ -1,5 +1,5 @@
-// A copy is a memfd on Linux. On other systems, and for a model in several files, there is no copy, and the file is
-// read again instead.
+// A copy is a memfd on Linux. On other systems, and for a model that is split into several files, no copy is made,
+// and the file is read again instead.
 
 #include "model/weights.h"
 
@@ -42,13 +42,13 @@ std::shared_ptr<llama_model> load_from(const std::string & source, const llama_m
 }
 
 #ifdef __linux__
-// llama.cpp finds the other files of a model by the first one's name, which a copy does not have.
+// llama.cpp derives the names of a model's other files from that of the first, which a copy does not have.
 bool is_split(const llama_model * model) {
     char count[8] = {};
     return llama_model_meta_val_str(model, "split.count", count, sizeof(count)) > 0 && std::atoi(count) > 1;
 }
 
-// Writing more than fits would not fail; the system would kill the process.
+// If the copy did not fit, writing it would not fail; instead, the system would kill the process.
 void check_room(uint64_t bytes) {
     const uint64_t available = available_memory();
     if (available > 0 && bytes > available) {
@@ -82,14 +82,14 @@ void Weights::load(std::function<void(float)> progress) {
     params.progress_callback           = report_progress;
     params.progress_callback_user_data = &progress;
     params.use_extra_bufts             = is_packed;
-    // A mapping would stay in memory next to the packed weights, which hold the same data in another layout.
+    // A mapping would stay in memory alongside the packed weights, which hold the same data in another layout.
     if (is_packed && packs_weights() && !ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU)) {
         params.load_mode = LLAMA_LOAD_MODE_NONE;
     }
     take_unpacked_types();
     loaded = load_from(source(), params, path);
     unpacked = is_packed ? take_unpacked_types() : std::vector<std::string>();
-    // Weights that stay in host memory are mapped from the copy, so its pages live as long as the model.
+    // Weights that stay in host memory are mapped from the copy, so the copy's pages live as long as the model.
     drop_copy();
 }
 

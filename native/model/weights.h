@@ -1,5 +1,5 @@
-// A model's weights and their location: in llama.cpp, as a copy of the file in host memory, or only in
-// the file. Used by one thread at a time.
+// A model's weights, which are loaded in llama.cpp, kept as a copy of the file in host memory, or only in the file.
+// Used by one thread at a time.
 #pragma once
 
 #include "llama.h"
@@ -14,7 +14,7 @@ namespace pagoda {
 
 class Weights {
 public:
-    // is_packed: use Pagoda's kernels where they apply; otherwise, ggml's plain kernels.
+    // is_packed: use Pagoda's kernels where they apply; otherwise, use ggml's plain kernels.
     Weights(std::string path, int32_t n_gpu_layers, bool is_packed)
         : path(std::move(path)), n_gpu_layers(n_gpu_layers), is_packed(is_packed) {}
     ~Weights();
@@ -26,17 +26,19 @@ public:
     // Error "model_unsupported".
     void load(std::function<void(float)> progress);
 
-    // Copies the file to memory that no file backs, so that deleting or changing the file does not matter; does
-    // nothing if no copy is possible. The model must be loaded. Throws Error "out_of_memory" or "model_not_found".
+    // Copies the file to memory that is not backed by a file on disk, so that the file can be changed or deleted.
+    // Does nothing if no copy is possible. The model must be loaded. Throws Error "out_of_memory" or
+    // "model_not_found".
     void make_copy();
     void drop_copy();
-    // Releases the model; llama.cpp frees the weights once nothing else shares it.
+    // Releases the model; llama.cpp frees the weights once no other pointer shares it.
     void unload() { loaded.reset(); }
 
     // Loads only the vocabulary, as a separate model. Throws Error "model_unsupported".
     std::shared_ptr<llama_model> load_vocabulary() const;
 
-    // Null while the weights are not in llama.cpp. Code that needs the model beyond the call shares the pointer.
+    // Null while the weights are not in llama.cpp. Code that needs the model for longer than the call must copy the
+    // pointer.
     const std::shared_ptr<llama_model> & model() const { return loaded; }
 
     // Path that load() would read.
@@ -45,8 +47,8 @@ public:
     // Types of matrices that the last load() could not pack, since this CPU has no kernels for them.
     const std::vector<std::string> & unpacked_types() const { return unpacked; }
 
-    // Bytes held now, by the model or the copy. Only a context can report the size of the model's buffers; until
-    // note_buffers(), tensors count with their size in the file.
+    // Bytes currently held by the model or the copy. Only a context can report the size of the model's buffers;
+    // until note_buffers() is called, tensors are counted at their size in the file.
     uint64_t bytes() const;
     void     note_buffers(uint64_t bytes) { buffer_bytes = bytes; }
 
@@ -58,7 +60,7 @@ private:
     std::vector<std::string>     unpacked;
     int                          copy_fd    = -1; // -1 = no copy
     uint64_t                     copy_bytes = 0;
-    uint64_t                     buffer_bytes = 0; // equal after each load; 0 = unknown
+    uint64_t                     buffer_bytes = 0; // the same after each load; 0 = unknown
 };
 
 } // namespace pagoda

@@ -63,12 +63,12 @@ describe("architectures", () => {
     expect(REFUSED.length).toBe(52);
     expect(Object.fromEntries(REFUSED)).toMatchObject({
       mamba: "has recurrent layers, which are not supported yet",
-      "minimax-m3": "keeps an index next to its KV cache, which is not supported yet",
+      "minimax-m3": "keeps an index alongside its KV cache, which is not supported yet",
       "llama-embed": "produces embeddings, not text",
       t5: "has an encoder, which is not supported yet",
       dream: "generates text by diffusion, which is not supported yet",
       qwen3tts: "produces speech, not text",
-      eagle3: "drafts for another model and cannot run without it",
+      eagle3: "is for draft models, which cannot run by themselves",
     });
   });
 

@@ -239,7 +239,7 @@ describe("doctor", () => {
     const { stdout, exitCode } = await runPagoda(["doctor", cut, "--host", "nosuch.invalid"]);
     const port = "port       cannot listen on nosuch.invalid: the name has no address";
     expect(stdout).toContain(`fault    ${port}\n`);
-    expect(stdout).toMatch(/^fault {4}model {6}\S+cut\.gguf ends before its tensors do: /m);
+    expect(stdout).toMatch(/^fault {4}model {6}\S+cut\.gguf is truncated: it has /m);
     expect(stdout).not.toMatch(/^ok {7}model/m);
     expect(exitCode).toBe(1);
   }, 30_000);

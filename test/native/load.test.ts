@@ -101,7 +101,7 @@ describe("loading", () => {
       const error = await failure(first);
       expect(error.code).toBe("model_truncated");
       expect(error.message).toStartWith(
-        `${second("cut")} ends before its tensors do: 2000 bytes, at least`,
+        `${second("cut")} is truncated: it has 2000 bytes, but its tensors need at least`,
       );
       writeFileSync(second("cut"), "hello");
       expect(await failure(first)).toMatchObject({
@@ -124,7 +124,7 @@ describe("loading", () => {
       renameSync(writeParts("named"), at("renamed-first.gguf"));
       expect(await failure(at("renamed-first.gguf"))).toMatchObject({
         code: "model_unsupported",
-        message: `${at("renamed-first.gguf")} is part 1 of 2 of a model; its name must end in -00001-of-00002.gguf, and likewise those of the others`,
+        message: `${at("renamed-first.gguf")} is part 1 of 2 of a model; its name must end in -00001-of-00002.gguf, and the names of the other parts must match it`,
       });
     });
   });
@@ -174,11 +174,7 @@ describe("loading", () => {
     ["block_count", ["u32", 513], "to 513"],
     ["block_count", null, "lacks"],
     ["embedding_length", ["u32", 0], "to 0"],
-    [
-      "attention.head_count_kv",
-      ["u32", 0],
-      "no layer of the model file has heads for keys and values",
-    ],
+    ["attention.head_count_kv", ["u32", 0], "no layer in the model file has KV heads"],
     ["expert_count", ["u32", 4], "lacks"],
     ["expert_used_count", ["u32", 2], "to 2"],
     ["attention.layer_norm_rms_epsilon", ["f32", Number.NaN], "to nan"],
