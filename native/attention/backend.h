@@ -1,5 +1,5 @@
-// Ways of computing attention, one object each. To support another device, add a file with such an object and a row in
-// backend.cpp. The functions hold no state; the step's thread calls them.
+// Attention implementations, one object each. To support another device, add a file with such an object and list
+// the object in backend.cpp. The functions are stateless; the step's thread calls them.
 #pragma once
 
 #include "attention/plan.h"
@@ -18,14 +18,14 @@ struct AttentionBackend {
     // Called once per step, after the plan's arrays are set.
     void (*prepare)(AttentionPlan & plan, int32_t n_threads);
 
-    // Computes a layer, see llama_placement::attention. Null = llama.cpp computes flash attention with a mask that it
-    // builds from the block tables, as it also does for layers that the op cannot compute.
+    // Computes a layer, see llama_placement::attention. Null = llama.cpp computes flash attention with a mask that
+    // it builds from the block tables; it also does so for layers that the op cannot compute.
     void (*op)(ggml_tensor * dst, int ith, int nth, void * layer);
 
     // Copies K and V of whole blocks within each tensor. `copies` are (source, destination) pairs, processed in order.
     void (*copy_blocks)(const std::vector<ggml_tensor *> & kv_tensors, int32_t block_size, const std::vector<int32_t> & copies);
 
-    // Types that K and V may have, fastest first.
+    // Types that K and V can have, fastest first.
     std::vector<ggml_type> kv_types;
 };
 
@@ -38,7 +38,8 @@ const AttentionBackend & masked_attention();
 // Returns the backend of this name, or null.
 const AttentionBackend * attention_backend(const std::string & name);
 
-// For backends whose tensors ggml can read and write. Copies through host memory if the tensors are on a device.
+// Implements copy_blocks for tensors that ggml can read and write. Copies through host memory if they are on a
+// device.
 void copy_blocks_by_host(const std::vector<ggml_tensor *> & kv_tensors, int32_t block_size, const std::vector<int32_t> & copies);
 
 } // namespace pagoda

@@ -1,7 +1,7 @@
-// Converts rows of numbers to pairs of bf16, 32 bits each, in the layouts that the product reads, and its result back
-// to rows.
+// Converts rows of numbers to pairs of bf16, 32 bits each, in the layouts that the product reads, and converts its
+// result back to rows.
 //
-//      along    [row][dim / 2]          two neighbors of a row, as stored in the cache
+//      along    [row][dim / 2]          two neighbors in a row, as stored in the cache
 //      across   [dim / 2][row]          the same, transposed: rows in lanes
 //      between  [row / 2][dim]          a column of two neighboring rows
 #pragma once
@@ -15,7 +15,7 @@
 namespace pagoda::avx512bf16 {
 namespace {
 
-// Indices of the words of lane i's pair, in one vector or in two consecutive vectors: i and i + odd.
+// Lane i: the indices of its pair's words, i and i + odd, in one vector or in two consecutive vectors.
 inline __m512i pair_index(int odd) {
     const __m512i low = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
     return _mm512_or_si512(low, _mm512_slli_epi32(_mm512_add_epi32(low, _mm512_set1_epi32(odd)), 16));
@@ -26,7 +26,7 @@ inline __m512i pairs_of(__m512 even, __m512 odd) {
     return _mm512_permutexvar_epi16(pair_index(LANES), (__m512i) _mm512_cvtne2ps_pbh(odd, even));
 }
 
-// Transposes 16 x 16 numbers of 32 bits: first within 128-bit lanes, by unpacking, then the lanes.
+// Transposes a 16 x 16 matrix of 32-bit numbers, first within 128-bit lanes, by unpacking, then across lanes.
 inline void transpose(__m512i (&x)[LANES]) {
     __m512i y[LANES];
     for (int i = 0; i < LANES; i += 2) {
@@ -50,7 +50,7 @@ inline void transpose(__m512i (&x)[LANES]) {
     std::copy(y, y + LANES, x);
 }
 
-// Loads columns [c, c + 32) of a row in the form in which they are multiplied; is_half: only 16, then zeros.
+// Loads columns [c, c + 32) of a row as bf16. is_half: loads 16 columns, followed by zeros.
 template <KvType T>
 inline __m512i load_pairs(const char * row, int c, bool is_half) {
     if constexpr (T == KvType::bf16) {
@@ -94,7 +94,7 @@ inline __m512i side_by_side(__m512i even, __m512i odd, int half) {
     return _mm512_permutex2var_epi16(even, index, odd);
 }
 
-// `odd` null = zeros.
+// A null `odd` stands for zeros.
 template <KvType T>
 inline void pack_between(const char * even, const char * odd, int dim, __m512i * out) {
     for (int c = 0; c < dim; c += 2 * LANES) {

@@ -3,9 +3,9 @@
 //      scores[row][token]  = sum over pairs of dims    of  q[row][pair]      * k[pair][token]
 //      acc[row][column]   += sum over pairs of tokens  of  weight[row][pair] * v[pair][column]
 //
-// A column of ones next to V's columns yields the sum of weights. Each span is packed as it arrives from memory: V is
-// fetched while K is packed, the next span's K while V is packed and multiplied. A core supports a limited number of
-// outstanding cache lines and stalls beyond it, so lines are requested one by one, spread over that work.
+// An additional column of ones in V yields the sum of the weights. Each span is packed as it arrives from memory: V
+// is fetched while K is packed, and the next span's K is fetched while V is packed and multiplied. A core stalls if
+// too many cache lines are outstanding, so lines are requested one at a time, spread over that work.
 #pragma once
 
 #include "attention/bf16-pack.h"
@@ -45,7 +45,7 @@ inline void multiply_few(const PairRows & a, PairVectors b, int n, int n_pairs, 
     }
 }
 
-// Number of lines of the next K to fetch with each pair of tokens that is packed and multiplied.
+// Number of cache lines of the next K to fetch for each pair of tokens that is packed and multiplied.
 constexpr int LINES_A_PAIR = 2;
 
 // Rows of the cache to fetch, line by line.
@@ -74,7 +74,7 @@ struct Fetches {
 template <KvType T>
 struct FewRows {
     const KernelCall &    call;
-    const int             n_vectors; // of V: its columns and the ones
+    const int             n_vectors; // per row of V: its columns and the ones
     __m512i *             k;         // [head_dim_k / 2][SPAN_VECTORS]
     __m512i *             v;         // [SPAN_TOKENS / 2][n_vectors]
     __m512 *              acc;       // [rows][n_vectors], the last one for the sum
@@ -134,7 +134,7 @@ struct FewRows {
             }
             call.row_max[row] = new_max;
         }
-        if (n_token_vectors < SPAN_VECTORS) { // its weights are not read
+        if (n_token_vectors < SPAN_VECTORS) { // padding; its weights are not read
             s[n_token_vectors] = _mm512_set1_ps(NEGATIVE_INFINITY);
         }
         for (int i = 0; i < n_token_vectors; i += 2) {

@@ -1,10 +1,10 @@
-// The kernel for many rows: rows are in lanes, so nothing is reduced across lanes, and K keeps its layout:
+// The kernel for many rows: rows are in lanes, so no sum crosses lanes, and K keeps its layout:
 //
 //      scores[token][row]  = sum over pairs of dims    of  k[token][pair]  * q[pair][row]
 //      acc[column][row]   += sum over pairs of tokens  of  v[pair][column] * weight[pair][row]
 //
-// A call's K and V are packed once. Then one strip of up to 48 rows at a time goes through all spans. At head
-// size 64, its q, scores, weights and sums take 36 KiB, and a span's K and V take 16 KiB.
+// A call's K and V are packed once. Then strips of up to 48 rows go through all spans, one strip at a time. At head
+// size 64, a strip's q, scores, weights and sums take 36 KiB, and a span's K and V take 16 KiB.
 #pragma once
 
 #include "attention/bf16-pack.h"
@@ -21,7 +21,7 @@ constexpr int STRIP_TILE = 8;
 // Number of cache rows to prefetch ahead of the row being packed, since blocks can be anywhere in memory.
 constexpr int ROWS_AHEAD = 8;
 
-// A call's packed K and V, and room for a strip's operands.
+// A call's packed K and V, and space for a strip's operands.
 struct StripRoom {
     __m512i *  q;   // [head_dim_k / 2][vectors of the strip]
     __m512 *   acc; // [head_dim_v][vectors of the strip]
@@ -61,7 +61,7 @@ inline void pack_tokens(const KernelCall & call, const StripRoom & room) {
     }
 }
 
-// Rows [row, row + n) of a call: row i in lane i % 16 of vector i / 16.
+// Rows [row, row + n) of a call. Row i is in lane i % 16 of vector i / 16.
 template <int R>
 struct Strip {
     Strip(const KernelCall & call, const StripRoom & room, int row, int n) : call(call), room(room), row(row), n(n) {}
@@ -112,8 +112,8 @@ struct Strip {
         }
     }
 
-    // Sets the factor by which sums of earlier spans must be multiplied. Returns in `from` the base of the weights: the
-    // maximum, or any number if a row has not seen a token yet.
+    // Sets the factor by which sums of earlier spans must be multiplied. Sets `from` to the base of the weights:
+    // the maximum, or any finite number if a row has not seen a token yet.
     void raise_max(int n_tokens, __m512 (&from)[R]) {
         const __m512 nothing = _mm512_set1_ps(NEGATIVE_INFINITY);
         std::copy(max, max + R, from);
@@ -189,7 +189,8 @@ template <KvType T>
 void attend_in_strips(const KernelCall & call) {
     const StripRoom room(call);
     pack_tokens<T>(call, room);
-    // Makes the strips as equal as whole vectors allow: a tile of one vector has too few sums to hide their latency.
+    // Makes the strips as equal as whole vectors allow, since a tile of one vector has too few sums to hide their
+    // latency.
     int n_vectors = (call.n_rows + LANES - 1) / LANES;
     for (int row = 0; row < call.n_rows;) {
         const int n_strips = (n_vectors + STRIP_VECTORS - 1) / STRIP_VECTORS;

@@ -1,6 +1,6 @@
-// Code shared by the kernels for few and for many rows: the register-blocked product in pairs of bf16 with sums in
-// f32, and 2^t. Every sum is one chain in the order of the pairs, for any tile, so both kernels compute the same bits
-// for a row.
+// Code shared by the kernels for few rows and for many rows: the register-blocked product of bf16 pairs with f32
+// sums, and 2^t. Every sum is one chain in the order of the pairs, for any tile size, so both kernels compute the
+// same bits for a row.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +33,9 @@ struct SumVectors {
     int64_t  stride;
 };
 
-// out[i][r] = out[i][r] * scale[r] + sum over pairs of a[i][pair] * b[pair][r]; without `scale` the first
-// term is 0. A tile is N x R: N R sums, R of b, 1 of a. At 8 x 3, these are 28 of 32 registers, with 24
-// products for 11 loads; at 4 x 5, they are 26, with 20 products for 9 loads. Calls `each` before each pair.
+// out[i][r] = out[i][r] * scale[r] + sum over pairs of a[i][pair] * b[pair][r]; without `scale` the first term is
+// 0. A tile is N x R and takes N R registers for sums, R for b and 1 for a. At 8 x 3, this is 28 of 32 registers,
+// with 24 products for 11 loads; at 4 x 5, it is 26, with 20 products for 9 loads. Calls `each` before each pair.
 template <int N, int R, class Each>
 inline void multiply_rows(const PairRows & a, int i0, PairVectors b, int n_pairs, const __m512 * scale, SumVectors out, Each && each) {
     const char * at = (const char *) a.at + i0 * a.row_stride;
@@ -76,8 +76,9 @@ inline void multiply(const PairRows & a, PairVectors b, int n_pairs, const __m51
     }
 }
 
-// 2^t: a polynomial of degree 4 for the fraction, with relative error 3e-6 (a weight is rounded to 2e-3) and
-// exactly 1 at 0; scalef for the integer part. -inf yields 0, NaN stays NaN.
+// 2^t, computed with a polynomial of degree 4 for the fraction and scalef for the integer part. The polynomial is
+// exactly 1 at 0 and has a relative error of 3e-6 (rounding a weight to bf16 adds 2e-3). -inf yields 0; NaN stays
+// NaN.
 inline __m512 exp2(__m512 t) {
     const __m512 x = _mm512_reduce_ps(t, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
     __m512 p = _mm512_set1_ps(0.0134266831f);

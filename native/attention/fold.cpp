@@ -21,7 +21,7 @@ struct Partial {
 // Folds the next partition's partial into the row's total. Folding into an empty total is a copy.
 void fold(Partial & total, const float * acc, float max, float sum, int32_t n) {
     if (sum == 0.0f) {
-        return; // the row sees none of its tokens
+        return; // the row sees none of the partition's tokens
     }
     const float new_max = std::max(total.max, max);
     const float a = std::exp(total.max - new_max);

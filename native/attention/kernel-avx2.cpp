@@ -1,4 +1,5 @@
-// The attention kernel with 8 lanes. Compiled with separate flags; called only on CPUs that support them.
+// The attention kernel with 8 lanes. Compiled with separate flags; called only on CPUs that have these
+// instructions.
 
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 
@@ -10,7 +11,7 @@ namespace {
 
 struct Avx2Tiles : Avx2 {
     static constexpr int ROWS    = 3;
-    static constexpr int COLUMNS = 2; // 4 x 2 sums, 2 of V, 1 of p: 11 of 16 registers
+    static constexpr int COLUMNS = 2; // registers: 3 x 2 sums, 2 of V, 1 of p
 };
 
 } // namespace

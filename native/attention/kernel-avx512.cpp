@@ -1,4 +1,5 @@
-// The attention kernel with 16 lanes. Compiled with separate flags; called only on CPUs that support them.
+// The attention kernel with 16 lanes. Compiled with separate flags; called only on CPUs that have these
+// instructions.
 
 #if defined(__AVX512F__)
 
@@ -10,7 +11,7 @@ namespace {
 
 struct Avx512Tiles : Avx512 {
     static constexpr int ROWS    = 4;
-    static constexpr int COLUMNS = 4; // 4 x 4 sums, 4 of V, 1 of p: 21 of 32 registers
+    static constexpr int COLUMNS = 4; // registers: 4 x 4 sums, 4 of V, 1 of p; 21 of 32
 };
 
 } // namespace

@@ -1,12 +1,13 @@
-// The attention kernel with both products in pairs of bf16; sums, softmax and results are f32. Compiled with
-// separate flags; called only on CPUs that support them.
+// The attention kernel with both products in bf16 pairs; sums, softmax and results are f32. Compiled with separate
+// flags; called only on CPUs that have these instructions.
 //
-// Error, with u = 2^-9 for rounding to bf16: for a score, (2 u + u^2) sum |q k|, which is twice that of a
-// weight; for a result, an additional u sum w |v| for V and u sum w |v - result| for weights, since their sum is
-// that of the rounded weights, so equal values stay exact. All other errors are on the order of f32 rounding.
+// Errors, with u = 2^-9 for rounding to bf16: a score has an error of (2 u + u^2) sum |q k|, and a normalized
+// weight has twice that as its relative error. A result has an additional u sum w |v| from rounding V and u sum w
+// |v - result| from rounding the weights; the rounded weights are also the ones that are summed, so equal values
+// stay exact. All other errors are on the order of f32 rounding.
 //
-// Many rows and few rows have different code, but the same roundings and sums in the same order, so a row gets the
-// same bits in a chunk of a prompt as by itself.
+// The code for many rows differs from that for few rows, but both round the same values and sum them in the same
+// order, so a row gets the same bits in a chunk of a prompt as by itself.
 
 #if defined(__AVX512F__) && defined(__AVX512BF16__)
 

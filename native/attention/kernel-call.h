@@ -1,4 +1,4 @@
-// A call of a kernel: query rows against one partition of one K/V head.
+// A kernel call: query rows against one partition of one K/V head.
 #pragma once
 
 #include <cstddef>
@@ -6,21 +6,22 @@
 
 namespace pagoda {
 
-// K and V are processed in partitions of this many tokens, from position 0. Each yields a partial softmax,
-// and the partials of a row are folded in order. Since the cut is fixed, threads can share a sequence, and
-// sequences can share a prefix, with the same result to the last bit.
+// K and V are processed in partitions of this many tokens, from position 0. Each partition yields a partial
+// softmax, and a row's partials are folded in order. Since partitions are fixed, threads can share a sequence, and
+// sequences can share a prefix, without changing a bit of the result.
 constexpr int32_t PARTITION_TOKENS = 256;
 
-// Tokens whose scores are on the stack at once: one step of the online softmax. Divides PARTITION_TOKENS.
+// Number of tokens whose scores are on the stack at once, in one step of the online softmax. Divides
+// PARTITION_TOKENS.
 constexpr int32_t SPAN_TOKENS = 64;
 
-// Rows that the bf16 kernel processes together in a call.
+// Number of rows that the bf16 kernel processes together in a call.
 constexpr int32_t STRIP_ROWS = 48;
 
 enum class KvType { f16, bf16, f32, q8_0 };
 
-// Row r is a query head of the K/V head's group for some token. All rows belong to sequences that have
-// the same blocks in [begin, end).
+// Row r is one token's query for one head of the K/V head's group. All rows belong to sequences that have the same
+// blocks in [begin, end).
 struct KernelCall {
     const float *   q;             // [n_rows, head_dim_k], contiguous, already scaled
     const int32_t * row_positions; // [n_rows]
@@ -32,13 +33,13 @@ struct KernelCall {
     KvType          kv_type;
     int32_t         head_dim_k;
     int32_t         head_dim_v;
-    const int32_t * block_ids;     // of the sequence
+    const int32_t * block_ids;     // blocks of the sequence
     int32_t         block_size;
     int32_t         n_swa;         // 0 = no window
     int32_t         swa_type;      // enum llama_swa_type
     float           softcap;       // 0 = none
     int32_t         begin;         // positions [begin, end) within one partition; begin is at a span's start,
-    int32_t         end;           // end is past the last position that a row sees there
+    int32_t         end;           // and end is past the last position that a row sees
     float *         scratch;       // scratch_floats() floats
     float *         acc;           // [n_rows, head_dim_v] out: sum of p * v, unnormalized
     float *         row_max;       // [n_rows] out, -inf if the row sees none of the tokens
@@ -52,7 +53,7 @@ using AttentionKernel = void (*)(const KernelCall &);
 void attention_generic(const KernelCall & call);
 void attention_avx2(const KernelCall & call);       // AVX2, FMA, F16C; head sizes divisible by 8
 void attention_avx512(const KernelCall & call);     // AVX512 F/BW/VL/DQ; head sizes divisible by 16
-void attention_avx512bf16(const KernelCall & call); // the same and AVX512-BF16
+void attention_avx512bf16(const KernelCall & call); // the same, plus AVX512-BF16
 
 // Scratch memory for any kernel: a span's K and V as f32, or a partition's as bf16 with a strip's q and sums.
 inline size_t scratch_floats(int32_t head_dim_k, int32_t head_dim_v) {

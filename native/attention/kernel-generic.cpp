@@ -1,4 +1,4 @@
-// The attention kernel with one lane, for every CPU and every head size.
+// The attention kernel with one lane, for any CPU and any head size.
 
 #include "attention/kernel.h"
 #include "simd/scalar.h"

@@ -140,8 +140,9 @@ inline void widen(Rows rows, int n, int dim, float * out, const char ** out_rows
 
 template <class Simd, KvType T>
 inline void span_of(const KernelCall & call, const Span & span, const Span * ahead, int32_t base) {
-    // Fetches V while K is read and the next K while V is read. Half a span ahead is several times the memory
-    // latency; a whole span ahead (32 KiB with this one at head size 64) would not fit in the L1 cache.
+    // Fetches V while K is read and the next K while V is read. Fetching half a span ahead covers the memory
+    // latency several times over; a whole span ahead (32 KiB with this one at head size 64) would not fit in the L1
+    // cache.
     const Rows k = { span.k, span.v, span.n };
     const Rows v = { span.v, ahead ? ahead->k : nullptr, ahead ? ahead->n : 0 };
     if (call.n_rows <= Simd::ROWS) {

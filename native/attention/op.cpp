@@ -1,6 +1,6 @@
-// The custom op: threads take tickets until none are left. A ticket is one task of the plan for one K/V head.
-// A task that has all of its rows' partitions folds them itself; otherwise, the thread that finishes the
-// tile's last task folds them.
+// The custom op: threads take tickets until none are left. A ticket is one task of the plan for one K/V head. If
+// one task has all partitions of its rows, it also folds them. Otherwise, the thread that finishes the tile's last
+// task folds them.
 
 #include "attention/op.h"
 
@@ -12,8 +12,8 @@ namespace pagoda {
 
 namespace {
 
-// How often a thread takes tickets: rarely enough that the next ticket's K is fetched in time, often enough that
-// a thread that loses its core delays only an eighth of its share.
+// Number of times that each thread takes tickets: few enough that the next ticket's K is fetched in time, and
+// enough that a thread that loses its core delays only an eighth of its share.
 constexpr int64_t TAKES_PER_THREAD = 8;
 
 // First position that any row of the ticket sees.
@@ -103,7 +103,7 @@ void end_task(const Op & op, const Ticket & ticket, float * buffer, Workspace & 
     }
 }
 
-// following: the ticket that the thread takes next, or null.
+// following: the ticket that the thread runs next, or null.
 void run_ticket(const Op & op, const Ticket & ticket, const Ticket * following, float * buffer, Workspace & ws) {
     const AttentionKernel kernel = attention_kernel_for(op.dk(), op.dv());
     const int32_t n_rows   = gather_rows(op, ticket, ws);

@@ -1,8 +1,9 @@
 // Attention over block tables on the CPU: a ggml custom op that reads K and V through the placement. A row's result
-// depends only on its query, its position and its K and V. Not a bit of it changes with the other rows, the number of
-// threads or the order of blocks.
+// depends only on its query, its position and its K and V. The other rows, the number of threads and the order of
+// blocks do not change a bit of it.
 //
-// Declares the op and one layer of one step as its threads see it: tickets, their rows, storage of partial results.
+// Declares the op and its threads' view of one layer of one step: the tickets, their rows and the storage of
+// partial results.
 #pragma once
 
 #include "attention/plan.h"
@@ -17,7 +18,7 @@ namespace pagoda {
 // prepared for the step.
 void paged_attention_op(ggml_tensor * dst, int ith, int nth, void * layer);
 
-// Buffers of one thread, kept from task to task.
+// Buffers of one thread, reused from task to task.
 struct Workspace {
     std::vector<float>   q, total, acc, max, sum, total_max, total_sum, scratch;
     std::vector<int32_t> positions;
@@ -52,7 +53,7 @@ struct Op {
     }
     bool is_whole(const AttentionTask & task) const { return member(task, 0).first_partial < 0; }
 
-    // A partial is dv sums, then max and sum.
+    // A partial consists of dv sums, then max and sum.
     size_t  partial_size() const { return dv() + 2; }
     float * partial(float * buffer, const AttentionTile & tile, int32_t token, int32_t part, int32_t head) const {
         const int64_t index = tile.first_partial + (int64_t) token * tile.n_parts + part;
@@ -75,16 +76,17 @@ void for_each_row(const Op & op, const Ticket & ticket, F && f) {
     }
 }
 
-// Folds a finished partition of a task that has all partitions; the first one's results already are the totals.
+// Folds a finished partition of a task that has all partitions. The first partition's results are the initial
+// totals.
 void end_part_of_whole(const Op & op, const KernelCall & call, bool is_first, Workspace & ws);
 
 // Stores the results of a partition for fold_tile().
 void keep_partials(const Op & op, const Ticket & ticket, int32_t part, float * buffer, const Workspace & ws);
 
-// The same for partitions [part_begin of the ticket, part_end), which are entirely outside the window.
+// Stores empty results for the ticket's partitions before part_end, which are entirely outside the window.
 void keep_nothing(const Op & op, const Ticket & ticket, int32_t part_end, float * buffer);
 
-// Writes the rows of a ticket that has all of their partitions.
+// Writes the rows of a ticket that has all partitions of its rows.
 void write_rows(const Op & op, const Ticket & ticket, Workspace & ws);
 
 // Folds the partials of a tile for all heads and writes its rows.

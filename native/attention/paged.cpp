@@ -1,4 +1,4 @@
-// The backend whose op reads K and V through the block tables, following a plan that is made once per step.
+// The backend whose op reads K and V through the block tables, following a plan made once per step.
 
 #include "attention/backend.h"
 #include "attention/op.h"

@@ -1,5 +1,5 @@
-// Cuts a step into tasks: long contexts into pieces if there is too little other work for all threads, and
-// leading partitions that sequences share into one task for all of them (cascade attention).
+// Cuts a step into tasks. Long contexts are cut into pieces if there is too little other work for all threads.
+// Leading partitions that sequences share are computed in one task for all of these sequences (cascade attention).
 
 #include "attention/plan.h"
 
@@ -9,14 +9,14 @@ namespace pagoda {
 
 namespace {
 
-// With a group of 3 heads, a tile is 96 rows: widening K and V is 2% of the work, and a wider tile would
-// compute more scores that are then masked above the diagonal.
+// With a group of 3 heads, a tile has 96 rows: widening K and V is then 2% of the work. A larger tile would compute
+// more scores above the diagonal, which are masked.
 constexpr int32_t TILE_TOKENS = 32;
 
 // With fewer sequences, reading a prefix once saves less than its partials cost.
 constexpr int32_t MIN_SHARERS = 4;
 
-// Number of pieces per thread, so that a thread that loses its core keeps the others waiting for one piece only.
+// Number of pieces per thread. A thread that loses its core makes the others wait for only one piece.
 constexpr int32_t PIECES_PER_THREAD = 8;
 
 } // namespace
@@ -53,8 +53,8 @@ void AttentionPlan::make_tiles() {
     }
 }
 
-// Shares only partitions that a sequence has already filled, among sequences that decode one token. Each sequence keeps
-// its last partition to itself, and therefore has at least one task of its own.
+// Shares only full partitions, among sequences that decode one token. A sequence's last partition is never shared,
+// so each sequence has at least one task of its own.
 void AttentionPlan::share_prefixes() {
     sharers.clear();
     for (size_t i = 0; i < tiles.size(); ++i) {
@@ -65,7 +65,8 @@ void AttentionPlan::share_prefixes() {
     share_part(0, (int32_t) sharers.size(), 0);
 }
 
-// Sequences sharers[begin, end) have equal blocks before `part`. Continues with those that are equal in it, too.
+// The sequences in sharers[begin, end) have the same blocks before `part`. Shares `part` among those that also have
+// the same blocks in it, then continues with them.
 void AttentionPlan::share_part(int32_t begin, int32_t end, int32_t part) {
     const auto first = sharers.begin() + begin;
     end = (int32_t) (std::partition(first, sharers.begin() + end, [&](int32_t i) {
@@ -107,7 +108,7 @@ void AttentionPlan::share_run(int32_t begin, int32_t end, int32_t part) {
     }
 }
 
-// Makes tasks of the partitions that are not shared: one per tile, unless that is too much for one thread at once.
+// Makes tasks from the partitions that are not shared: one per tile, or several if one task would be too large.
 void AttentionPlan::make_own_tasks(int32_t n_threads) {
     int64_t total = 0;
     for (const AttentionTile & tile : tiles) {
@@ -176,7 +177,7 @@ const int32_t * AttentionPlan::part_blocks(int32_t tile, int32_t part) const {
     return blocks_of(tiles[tile]) + part * PARTITION_TOKENS / block_size;
 }
 
-// Number of blocks that hold tokens of a partition; those at its ends may also hold tokens of others.
+// Number of blocks that hold tokens of a partition. The first and the last can also hold tokens of its neighbors.
 int32_t AttentionPlan::num_part_blocks(int32_t part) const {
     return ((part + 1) * PARTITION_TOKENS - 1) / block_size + 1 - part * PARTITION_TOKENS / block_size;
 }

@@ -1,5 +1,6 @@
-// The work of a step, cut into tasks that any thread can take. The plan is made once per step from the block
-// tables and is the same for every layer. The cut decides which thread computes a partition, never its numbers.
+// The work of a step, cut into tasks that any thread can take. The plan is made once per step from the block tables
+// and is the same for every layer. How the work is cut affects which thread computes a partition, but never the
+// result.
 #pragma once
 
 #include "attention/kernel-call.h"
@@ -21,7 +22,7 @@ struct AttentionTile {
     int32_t n_tokens;
     int32_t n_parts;       // partitions up to the last token's position
     int32_t n_shared;      // leading partitions that are computed together with other sequences
-    int32_t n_tasks;       // each covers every K/V head; a tile of one task keeps no partials
+    int32_t n_tasks;       // each covers every K/V head; a tile with one task keeps no partials
     int64_t first_partial; // the partial of (token, part) is first_partial + token * n_parts + part
 };
 
@@ -40,14 +41,14 @@ public:
     // Must be called after the arrays of a step are set.
     void prepare(int32_t n_threads);
 
-    // Asserts the op's assumptions; part of prepare(). Each partition of a tile is in exactly one task, and a tile's
-    // tasks list its partitions in ascending order. n_tasks is the number of tasks that contain the tile; the last one
-    // to end folds it. A tile with one task keeps no partials and does not share the task; partials of other tiles do
-    // not overlap. Tasks for several tiles have one token of each tile and none of their last partitions, so each tile
-    // has a task of its own.
+    // Asserts the op's assumptions; part of prepare(). Each partition of a tile is in exactly one task, and a
+    // tile's tasks list its partitions in ascending order. n_tasks is the number of tasks that contain the tile;
+    // the last of them to finish folds the tile. A tile with one task keeps no partials and does not share the
+    // task; partials of other tiles do not overlap. Tasks for several tiles have one token of each tile and none of
+    // their last partitions, so each tile has a task of its own.
     void check();
 
-    // Returns room for the step's partials of `floats` each; grows in the first layer that needs more.
+    // Returns space for the step's partials of `floats` each. The buffer grows in the first layer that needs more.
     float * partials(size_t floats);
 
     int32_t last_position(const AttentionTile & tile) const { return positions[tile.token0 + tile.n_tokens - 1]; }
@@ -57,11 +58,11 @@ public:
     std::vector<int32_t>       members; // indices of tiles
     std::vector<AttentionTask> tasks;
 
-    // Shared by the threads of one layer. The last thread to leave a layer, or to finish a tile, resets them
-    // for the next layer, since ggml has a barrier between two nodes of a graph.
+    // Shared by the threads of one layer. The last thread to leave a layer, or to finish a tile, resets them for
+    // the next layer. This is safe, since ggml has a barrier between two nodes of a graph.
     std::atomic<int64_t>                    next_ticket{ 0 };
     std::atomic<int32_t>                    n_left{ 0 };
-    std::unique_ptr<std::atomic<int32_t>[]> n_done; // [tiles] number of a tile's tasks that have ended
+    std::unique_ptr<std::atomic<int32_t>[]> n_done; // [tiles] number of a tile's tasks that have finished
 
 private:
     void make_tiles();

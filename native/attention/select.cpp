@@ -12,7 +12,7 @@ struct KernelSet {
     const char *    name;
     AttentionKernel kernel;
     int             lanes; // head sizes must be divisible by this
-    ggml_type       cache; // type of K and V that needs no conversion or the fastest one
+    ggml_type       cache; // type of K and V with no conversion or the fastest one
 };
 
 KernelSet pick_kernel() {

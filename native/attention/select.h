@@ -13,7 +13,7 @@ AttentionKernel attention_kernel_for(int32_t head_dim_k, int32_t head_dim_v);
 // Name of the kernel set in use: "avx512bf16", "avx512", "avx2" or "generic". PAGODA_CPU forces a lower one.
 const char * attention_kernel_name();
 
-// The 16-bit cache type that is fastest for the set: bf16 if it multiplies pairs of bf16 (it would round f16 to bf16),
+// Returns the set's fastest 16-bit cache type: bf16 if the set multiplies bf16 pairs (it would round f16 to bf16),
 // otherwise f16.
 ggml_type attention_cache_type();
 

@@ -1,6 +1,6 @@
-// The two products of attention, register-blocked, over a vector type. Every (row, token) score and every
-// (row, column) sum is one chain of operations in a fixed order, for any tile, so a row's result
-// does not depend on the number of rows that share its tile.
+// The two products of attention, register-blocked, over a vector type. Every (row, token) score and every (row,
+// column) sum is one chain of operations in a fixed order, for any tile size, so a row's result does not depend on
+// the number of rows that share its tile.
 //
 // Simd is a vector type of simd/ that also defines ROWS, the number of query rows that share one load of K or V, and
 // COLUMNS, the number of vectors of an output row that are kept in registers.
@@ -13,7 +13,7 @@
 namespace pagoda {
 namespace {
 
-constexpr int TOKEN_TILE = 4; // tokens that share one load of q; number of vectors that store_sums() sums
+constexpr int TOKEN_TILE = 4; // tokens that share one load of q; also the number of vectors that store_sums() sums
 
 constexpr int Q8_BLOCK       = 32; // ggml's block_q8_0: an f16 scale, then 32 int8
 constexpr int Q8_BLOCK_BYTES = 34;
@@ -41,15 +41,15 @@ constexpr int kv_bytes(KvType type, int dim) {
     }
 }
 
-// Rows of K or V of one span, and rows to fetch while they are read.
-// FETCH is only for the first query rows of a span: even if skipped at run time, it would cost the others a tenth.
+// Rows of K or V of one span, and rows to fetch while they are read. FETCH is set only for the first query rows of
+// a span: even if the fetch were skipped at run time, it would make the other rows 10% slower.
 struct Rows {
     const char * const * at;    // [SPAN_TOKENS]: n tokens, then the last one repeated
     const char * const * ahead; // [n_ahead]
     int                  n_ahead;
 };
 
-// Prefetches rows [begin, end) of those to fetch.
+// Prefetches rows.ahead[begin, end).
 inline void prefetch_rows(const Rows & rows, int begin, int end, int bytes) {
     for (int j = begin; j < std::min(end, rows.n_ahead); ++j) {
         for (int b = 0; b < bytes; b += 64) {
@@ -58,8 +58,8 @@ inline void prefetch_rows(const Rows & rows, int begin, int end, int bytes) {
     }
 }
 
-// scores[r][j] = q[r] . k[j]. A tile is R rows x 4 tokens: 4 R accumulators, R registers for q, 1 for K;
-// 21 of 32 registers at R = 4, 16 of 16 at R = 3.
+// scores[r][j] = q[r] . k[j]. A tile is R rows x 4 tokens and takes 4 R registers for sums, R for q and 1 for K: 21
+// of 32 registers at R = 4, 16 of 16 at R = 3.
 template <class Simd, KvType T, bool FETCH, int R>
 inline void score_rows(const float * q, int dim, Rows k, int n, float * scores) {
     for (int j = 0; j < n; j += TOKEN_TILE) {
@@ -93,8 +93,8 @@ inline void score_rows(const float * q, int dim, Rows k, int n, float * scores) 
     }
 }
 
-// acc[r][c, c + N * LANES) += sum over j of p[r][j] * v[j][c...], where p is 0 from n to the end of the tile.
-// R x N accumulators, N registers for V, 1 for p.
+// acc[r][c, c + N * LANES) += sum over j of p[r][j] * v[j][c...], where p is 0 from n to the end of the tile. Takes
+// R x N registers for sums, N for V and 1 for p.
 template <class Simd, KvType T, bool FETCH, int R, int N>
 inline void add_columns(const float * p, int dim, Rows v, int n, float * acc, int c) {
     typename Simd::V sum[R][N];
