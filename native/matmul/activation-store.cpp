@@ -1,4 +1,4 @@
-// Threads take pieces through counters, one counter for each thread's run.
+// Threads take pieces through counters, one for each thread's run of pieces.
 
 #include "matmul/activation-store.h"
 

@@ -1,9 +1,9 @@
-// Quantized activations of a step, kept from one matrix product to the next: products of a layer that read the
-// same rows (q, k and v; gate and up) quantize them once. If there are few rows, each thread quantizes them for
-// itself, which takes less time than a barrier; otherwise, all threads share the work.
+// Quantized activations of a step, kept from one matrix product to the next, so that products of a layer that read
+// the same rows (q, k and v; gate and up) quantize them only once. If there are few rows, each thread quantizes
+// them for itself, which takes less time than a barrier; otherwise, all threads share the work.
 //
-// There is one store per thread pool. Products find it through the pool, since ggml passes them nothing else from
-// Pagoda. Threads can be at different products, up to GGML_RUN_MAX_NODES apart, so a thread changes only its own data
+// There is one store per thread pool. Products find it through the pool, since ggml passes them no other Pagoda
+// data. Threads can be at different products, up to GGML_RUN_MAX_NODES apart, so a thread changes only its own data
 // and the counters of its product's place in that range.
 #pragma once
 
@@ -23,8 +23,8 @@ namespace pagoda {
 
 class ActivationStore {
 public:
-    // Products that `pool` computes find the store until it is destroyed. `head` outlives it and is notified of the
-    // logits that they write.
+    // Products that `pool` computes find the store until it is destroyed. `head` must outlive the store and is
+    // notified of the logits that products write.
     ActivationStore(ggml_threadpool * pool, int n_threads, int64_t max_rows, int64_t max_blocks, Head & head);
     ~ActivationStore();
 
@@ -34,15 +34,15 @@ public:
     // Returns the store of a pool, or null.
     static ActivationStore * of(const ggml_threadpool * pool);
 
-    // Forgets all rows, since tensors hold other values from now on. No product may be in progress.
+    // Forgets all rows, since the tensors are about to change. No product may be in progress.
     void begin_step();
 
-    // Quantized rows of one product. If they are not held yet, the caller must write them.
+    // Quantized rows of one product. If is_held is false, the caller must write them.
     struct Rows {
         int8_t *           codes;  // [n_rows * row_blocks * 32]
         ActivationScales * scales; // [n_rows * row_blocks]
         bool               is_held;
-        bool               is_own; // they belong to the calling thread
+        bool               is_own; // the rows belong to the calling thread
     };
 
     // Returns the head if the product computes its result, otherwise null.
@@ -59,12 +59,12 @@ public:
     // Makes the thread hold these rows. Every thread that computes the product must call it.
     Rows rows_of(const ggml_tensor * activations, int64_t n_rows, int64_t row_blocks, int thread);
 
-    // Returns the next of `n_pieces` pieces of the product at `place`, -1 if all are taken. Each thread first works
-    // through its own run of pieces, so it reads weights as one stream, and then takes pieces from others: a thread
-    // that loses its core delays a single piece.
+    // Returns the next of `n_pieces` pieces of the product at `place`, or -1 if all are taken. Each thread first
+    // works through its own run of pieces, so it reads weights as one stream, and then takes pieces from others, so
+    // a thread that loses its core delays only one piece.
     int64_t take_piece(int place, int thread, int n_threads, int64_t n_pieces);
 
-    // Each thread must call it once, after it has found no more pieces.
+    // Each thread must call this once, after it has found no more pieces.
     void finish(int place, int n_threads);
 
 private:

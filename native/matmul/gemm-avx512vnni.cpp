@@ -1,7 +1,7 @@
 // AVX-512 VNNI: a panel's 16 rows are one vector.
 //
-// Tile: 16 rows by up to 12 activation rows. Of 32 registers: 12 sums + 12 float sums + codes, scales. An
-// activation row's four bytes come directly from memory; the instruction broadcasts them.
+// Tile: 16 rows by up to 12 activation rows. Of 32 registers: 12 sums + 12 float sums + codes, scales. The
+// instruction broadcasts an activation row's four bytes directly from memory.
 
 #include "matmul/gemm-kernel.h"
 #include "matmul/screen-kernel.h"

@@ -1,9 +1,9 @@
 // The matrix kernel, written once over a vector type that each instruction-set file supplies.
 //
-// A tile is a panel's 16 rows by T rows of activations. Each lane holds one weight row, so a dot product
-// never crosses lanes: for each group of 4 columns, the weights' 64 bytes are multiplied by 4 bytes of each
-// activation row, repeated in every lane. Codes are unpacked once per tile. Registers: T integer sums (twice as many
-// if a block has two scales), T float sums, the codes of a group, the scales.
+// A tile is a panel's 16 rows by T rows of activations. Each lane holds one weight row, so a dot product never
+// crosses lanes: for each group of 4 columns, the weights' 64 bytes are multiplied by 4 bytes of each activation
+// row, repeated in every lane. Codes are unpacked once per tile. Registers hold T integer sums (twice as many if a
+// block has two scales), T float sums, the codes of a group, and the scales.
 //
 // An activation row's sums are computed in the same order for any T, so a result does not depend on the rest
 // of the batch.
@@ -43,8 +43,9 @@ inline typename Simd::I group_codes(const uint8_t * codes) {
     }
 }
 
-// Number of sums that a row's groups alternate between. Each waits for its own last product, so a tile of few rows
-// needs several to keep the dot instructions busy; with integers, the order does not matter.
+// Number of sums that a row's groups alternate between. Each addition to a sum waits for the previous one, so a
+// tile with few rows needs several sums to keep the dot-product instructions busy. With integers, the order does
+// not affect the result.
 template <int T>
 constexpr int CHAINS = T == 1 ? 4 : T <= 3 ? 2 : 1;
 
@@ -70,7 +71,7 @@ inline typename Simd::V total(const TileSums<Simd, F, T> & sums, int sub, int t)
     return all.total();
 }
 
-// Adds groups in pairs that share a vector of nibbles. 16-bit sums of 5 and 6-bit codes have room for two pairs.
+// Adds groups in pairs that share a vector of nibbles. 16-bit sums of 5- and 6-bit codes have room for two pairs.
 template <class Simd, class F, int T>
 inline void add_block(const uint8_t * codes, const int8_t * x, int64_t x_stride, TileSums<Simd, F, T> & sums) {
     const auto flush = [&] {
@@ -150,8 +151,9 @@ inline void add_scaled(const RowScales<Simd, F> & s, TileSums<Simd, F, T> & sums
     }
 }
 
-// Panels are contiguous and read as one stream. Some hardware prefetchers do not run far enough ahead of it (one core
-// reads 16 GB/s without this prefetch and 47 GB/s with it). Each block fetches its share, in lines of 64 bytes.
+// Panels are contiguous and read as one stream. Some hardware prefetchers do not run far enough ahead of the stream
+// (one core reads 16 GB/s without this prefetch and 47 GB/s with it). Each block prefetches its share, in lines of
+// 64 bytes.
 constexpr int64_t FETCH_AHEAD_BYTES = 12288;
 
 template <class F>
@@ -203,7 +205,7 @@ TileKernel tile_of_size(int size, std::integer_sequence<int, T...>) {
     return kernels[size - 1];
 }
 
-// Cuts the rows into tiles of nearly equal size: a remainder of one row would cost as much as half a tile.
+// Cuts the rows into tiles of nearly equal size, since a remainder of one row would cost as much as half a tile.
 template <class Simd, class F>
 void panel_rows(const uint8_t * panel, int n_rows, const Activations & x, int64_t begin, int64_t end, float * dst, int64_t stride) {
     const int64_t n       = end - begin;
@@ -231,10 +233,10 @@ PanelKernel panel_kernel(ggml_type type) {
     }
 }
 
-// Blocks with smaller values count as zero, since the reciprocal of their scale would not be finite.
+// Blocks in which all values are smaller count as zero, since the reciprocal of their scale would not be finite.
 constexpr float SMALLEST_BLOCK = 1e-30f;
 
-// A value that is not finite makes the scale of its block not finite, which shows in the result.
+// A non-finite value makes its block's scale non-finite, and therefore the result, too.
 template <class Simd>
 void quantize_row(const float * src, int64_t n_blocks, int8_t * codes, ActivationScales * scales) {
     for (int64_t b = 0; b < n_blocks; ++b) {

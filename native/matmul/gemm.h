@@ -15,7 +15,7 @@ struct ActivationScales {
     float halves[2]; // the same sum over columns [0, 16) and [16, 32)
 };
 
-// Rows of activations in 8 bits, quantized in blocks of 32: symmetric, codes in [-127, 127].
+// Rows of activations, quantized to 8 bits in blocks of 32: symmetric, codes in [-127, 127].
 struct Activations {
     const int8_t *           codes;  // [n_rows, row_blocks * 32]
     const ActivationScales * scales; // [n_rows, row_blocks]
@@ -23,7 +23,7 @@ struct Activations {
     int64_t                  row_blocks;
 };
 
-// Rounds up to an odd number: rows at a distance of a power of two would evict each other from the cache.
+// Rounds up to an odd number, since rows that are a power of two apart would evict each other from the cache.
 constexpr int64_t padded_row_blocks(int64_t n_blocks) { return n_blocks | 1; }
 
 // Quantizes one row: src [n_blocks * 32] f32 -> codes, scales
@@ -47,12 +47,12 @@ struct GemmKernels {
     BoundKernel bound; // for heads in Q8_0
 };
 
-// Null if the CPU supports no set or PAGODA_CPU=generic; ggml's own kernels are then used.
+// Null if the CPU supports none of the sets or PAGODA_CPU is generic; ggml's own kernels are then used.
 const GemmKernels * gemm_kernels();
 
 // One set per file. The caller must make sure that the CPU has the instructions.
 extern const GemmKernels gemm_avx2;       // AVX2, FMA, F16C
-extern const GemmKernels gemm_avxvnni;    // the same and AVX-VNNI
+extern const GemmKernels gemm_avxvnni;    // the same, plus AVX-VNNI
 extern const GemmKernels gemm_avx512vnni; // AVX512 F, BW, DQ, VL, VNNI
 
 } // namespace pagoda

@@ -1,4 +1,4 @@
-// A buffer type for the weights of Pagoda's matrix kernels; llama.cpp's loader offers it each matrix.
+// A buffer type for weights that Pagoda's matrix kernels multiply. llama.cpp's loader offers it every matrix.
 #pragma once
 
 #include <cstdint>
@@ -7,19 +7,19 @@
 
 namespace pagoda {
 
-// Registers the type with ggml. Call it once, before a model is loaded; does nothing if no kernels support the CPU.
+// Registers the type with ggml. Call it once, before loading a model. Does nothing if no kernels support the CPU.
 void register_packed_buffer();
 
 // True if there are kernels for this CPU.
 bool packs_weights();
 
-// Number of 32-column blocks in the widest matrix packed so far, of any model; 0 = none.
+// Number of 32-column blocks in the widest matrix packed so far, across all models; 0 = none.
 int64_t widest_packed_blocks();
 
-// Returns a set's name, such as "avx512vnni", or "ggml" if ggml's kernels are used.
+// Returns the name of the kernel set in use, such as "avx512vnni", or "ggml" for ggml's own kernels.
 const char * weight_kernel_name();
 
-// Returns the quantized types without kernels that the loader has offered since the last call, without duplicates.
+// Returns the distinct quantized types that the loader has offered since the last call but that have no kernels.
 std::vector<std::string> take_unpacked_types();
 
 } // namespace pagoda

@@ -1,5 +1,5 @@
-// Packs weights: splits each type's blocks into codes and scales and writes these to their places in the
-// panel. Runs once, at load.
+// Packs weights: splits each type's blocks into codes and scales and writes both to their places in the panel. Runs
+// once, at load.
 
 #include "matmul/packed-weights.h"
 
@@ -14,7 +14,7 @@ namespace pagoda {
 
 namespace {
 
-// Writes the code of row r, column c, to the codes of its block, which must be zero before.
+// Writes the code of row r, column c, to the codes of its block, which must be zero initially.
 template <class F>
 void put_code(uint8_t * codes, int r, int c, uint8_t code) {
     const int group = c / 4;

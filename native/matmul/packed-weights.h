@@ -6,11 +6,11 @@
 //
 //   panel: [scales of all blocks, padded to 64][codes of block 0][codes of block 1]...
 //
-// Codes are unsigned, of BITS bits; weight = scale * (code - ZERO), or scale * code + min. A group is
-// 4 columns: 64 bytes, in which row r has bytes [4r, 4r + 4), as the 4-byte dot instructions need them.
-// The 8 groups of a block:
+// Codes are unsigned and have BITS bits; weight = scale * (code - ZERO), or scale * code + min. A group is 4
+// columns: 64 bytes, in which row r has bytes [4r, 4r + 4), as the 4-byte dot-product instructions require. The 8
+// groups of a block:
 //
-//   BITS 4: 4 vectors of 64 bytes; vector j has group j in the low nibbles, group j + 4 in the high ones
+//   BITS 4: 4 vectors of 64 bytes; vector j has group j in the low nibbles, group j + 4 in the high nibbles
 //        5: like 4, then one vector whose bit g is the fifth bit of group g
 //        6: like 4, then two vectors for groups 0..3 and 4..7, two bits each
 //        8: 8 vectors, one per group
@@ -76,12 +76,11 @@ using FormatQ6_K = Format<6, 32, false, true, 2>;
 // be a multiple of the type's own block.
 size_t packed_bytes(ggml_type type, int64_t n_cols, int64_t n_rows);
 
-// Packs rows [0, n_rows) of ggml's own layout on `n_threads` threads. Rows that pad the last panel are
-// zero.
+// Packs rows [0, n_rows) from ggml's layout on `n_threads` threads. Rows that pad the last panel are zero.
 void pack_weights(ggml_type type, int64_t n_cols, int64_t n_rows, const void * src, uint8_t * dst, int n_threads);
 
 // The plane that matmul/screen.h reads: a second copy of the five high bits of a packed matrix's 8-bit codes, block
-// after block, as codes of 5 bits. Types of fewer bits have no plane: 0 bytes.
+// after block, as 5-bit codes. Types with fewer bits have no plane (0 bytes).
 using HighBits = FormatQ5_0; // same layout, different zero point
 
 size_t high_plane_bytes(ggml_type type, int64_t n_cols, int64_t n_rows);

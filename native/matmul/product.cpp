@@ -1,6 +1,6 @@
-// Threads take pieces of a product, each a few panels by a range of rows. Other threads may be at neighboring
-// products (patch 0008); the only barriers are around rows that all threads quantize together, and within
-// a product that is screened.
+// Threads take pieces of a product, each a few panels by a range of rows. Other threads can be at neighboring
+// products (patch 0008); the only barriers are around rows that all threads quantize together, and within screened
+// products.
 
 #include "matmul/product.h"
 
@@ -99,8 +99,8 @@ void multiply_piece(const Product & p, const Pieces & pieces, const Activations 
     }
 }
 
-// Computes a product on a thread pool that is not a step's, or with more rows than a step has: in the op's work
-// buffer, with ggml's counter, so no thread may be at another node.
+// Computes a product on a thread pool without a store, or with more rows than the store holds. Uses the op's work
+// buffer and ggml's counter, so no thread may be at another node.
 void compute_without_store(const GemmKernels & kernels, const Product & p, const ggml_compute_params * params) {
     int8_t * codes = (int8_t *) params->wdata;
     auto *   scales = (ActivationScales *) (codes + p.n_rows * p.row_blocks * BLOCK_COLS);
@@ -120,7 +120,7 @@ void compute_without_store(const GemmKernels & kernels, const Product & p, const
 
 void quantize_together(const GemmKernels & kernels, const Product & p, const ActivationStore::Rows & rows, const ggml_compute_params * params) {
     if (params->n_unsynced > 0) {
-        ggml_barrier(params->threadpool); // others may still read the rows that are about to be overwritten
+        ggml_barrier(params->threadpool); // other threads may still be reading the rows to be overwritten
     }
     quantize(kernels, p, rows.codes, rows.scales, params->ith, params->nth);
     ggml_barrier(params->threadpool);

@@ -29,7 +29,7 @@ bool bound_panel(const uint8_t * panel, const uint8_t * plane, const int8_t * co
         auto estimate = Simd::zero();
         auto slack    = Simd::zero();
         for (int64_t b = 0; b < n_blocks; ++b) {
-            if (row == 0) { // not a separate function, whose call GCC 12 would drop as dead code
+            if (row == 0) { // inline, since GCC 12 would drop a call to a separate function as dead code
                 for (int64_t line = 0; line < HighBits::CODE_BYTES; line += 64) {
                     __builtin_prefetch(plane + (FETCHED_AHEAD * n_blocks + b) * HighBits::CODE_BYTES + line);
                 }

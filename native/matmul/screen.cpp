@@ -1,4 +1,5 @@
-// Prepares a row's activations for bounds and makes the two passes; matmul/screen-kernel.h has the loop over columns.
+// Prepares a row's activations for the bounds and makes the two passes. The loop over columns is in
+// matmul/screen-kernel.h.
 
 #include "matmul/screen.h"
 
@@ -15,7 +16,7 @@ namespace {
 
 constexpr float  NEG_INF        = -std::numeric_limits<float>::infinity();
 constexpr float  SMALLEST_SCALE = 1e-20f, LARGEST_SCALE = 1e20f;
-constexpr double MIDDLE         = 3.5; // of the range of L
+constexpr double MIDDLE         = 3.5; // middle of the range of L
 
 // Returns a float that is not below x.
 float rounded_up(double x) { return std::nextafter((float) x, std::numeric_limits<float>::infinity()); }

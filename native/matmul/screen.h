@@ -1,14 +1,14 @@
-// Proves from the high bits of a head's codes which logits of a row cannot be its largest. Only the others are
-// computed, by the kernel that otherwise computes all of them. For steps that need only the position of the largest
-// logit.
+// Determines from the high bits of a head's codes which logits of a row cannot be its largest. Only the remaining
+// logits are computed, by the same kernel that would compute all of them. Used in steps that need only the position
+// of the largest logit.
 //
-// A code of 8 bits is 8 H + L. The H of all rows are read first, from a separate plane (packed-weights.h). With 3.5 in
+// An 8-bit code is 8 H + L. The H of all rows are read first, from a separate plane (packed-weights.h). With 3.5 in
 // place of each L, a logit is off by at most 3.5 sum_b |s_b| a_b |x_b|, where s_b is the scale of a block of the
-// weights' row, a_b is that of the activations, and |x_b| is the sum of the absolute values of its codes. Adding this
-// error to the estimate yields the logit's upper bound. The largest exact logit of the panel with the highest estimate
-// is the threshold, and panels with a bound that is not below it are computed. For SmolLM2-135M, these are 2.5%
-// (median 0.2%), so 20 MB are read instead of 30 MB. With four bits, they would be 44%, since the last norm leaves
-// outliers in |x|.
+// weights' row, a_b is that of the activations, and |x_b| is the sum of the absolute values of its codes. Adding
+// this error to the estimate yields the logit's upper bound. The largest exact logit of the panel with the highest
+// estimate is the threshold, and panels with a bound that is not below it are computed. For SmolLM2-135M, these are
+// 2.5% of the panels (median 0.2%), so 20 MB is read instead of 30 MB. With four high bits, they would be 44%,
+// since the last norm leaves outliers in |x|.
 //
 // Rounding. Let m = sum_b |s_b| a_b |x_b|, u = 2^-24, G(n) = n u / (1 - n u). A term of the exact kernel is rounded
 // at most 2 n_blocks + 1 times, and the terms add up to at most (255 + 128) m. A term of the bound is rounded at most
@@ -36,11 +36,11 @@ struct Screen {
     float                    best_estimate;
     int64_t                  best_panel;
 
-    // Returns false if the activations are too large, too small or not finite, so that no bounds hold.
+    // Returns false if the activations are too large, too small or not finite, in which case no bounds hold.
     bool prepare(const Activations & x);
 };
 
-// Number of panels that are settled at once; makes whole blocks of the logits that head/head.h notes.
+// Number of panels that are settled at once; their logits are whole blocks for Head::note().
 constexpr int64_t SETTLED_PANELS = 32;
 
 // The product of a head in Q8_0 with one row. Threads first bound all panels, then settle all panels.

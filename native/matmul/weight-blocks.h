@@ -1,4 +1,4 @@
-// A block of 32 weights of one row, extracted from ggml's storage: codes and scales as in the file.
+// A block of 32 weights from one row, extracted from ggml's storage, with codes and scales as in the file.
 #pragma once
 
 #include "ggml.h"
