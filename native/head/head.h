@@ -1,6 +1,7 @@
-// The head: the last product of a model's graph, whose result is the logits. Identifies its weight and its result, and
-// stores which part of the logits a step needs, and their block maxima. The maxima are recorded while the logits
-// are written and still in the cache, which leaves little work for greedy rows. One object per forward pass.
+// The head: the last product in a model's graph, which computes the logits. Identifies its weight and its result,
+// and stores which part of the logits a step needs, and the maxima of their blocks. The maxima are recorded while
+// the logits are written and still in the cache, which leaves little work for greedy rows. One object per forward
+// pass.
 #pragma once
 
 #include "sampling/row-kernel.h"
@@ -24,7 +25,7 @@ public:
     // Number of logits per maximum.
     static constexpr int BLOCK = ROW_BLOCK;
 
-    // True if a matrix of a model's file can be its head. A tied head is the embedding table.
+    // True if a matrix in a model file can be the head. A tied head is the embedding table.
     static bool is_weight(const ggml_tensor * matrix);
 
     explicit Head(int32_t n_vocab) : n_vocab(n_vocab) {}
@@ -34,15 +35,15 @@ public:
 
     HeadNeed need() const { return step_need; }
 
-    // True if a product computes this step's final logits, which nothing changes afterwards.
+    // True if a product computes this step's final logits, which no other op changes.
     bool is_result(const ggml_tensor * product) const;
 
     // Records that logits [first, end) of a row of the result have been written. `first` is a multiple of BLOCK; `end`
     // is a multiple of BLOCK or n_vocab. Any thread can call it.
     void note(const ggml_tensor * result, int64_t row, int64_t first, int64_t end);
 
-    // Returns [blocks of the vocabulary] maxima; NaN if a block, or one recorded with it, contains a NaN. Null if
-    // these logits have not been recorded.
+    // Returns the maxima, [blocks of the vocabulary]. If logits recorded together contain a NaN, the maximum of
+    // their first block is NaN. Null if these logits have not been recorded.
     const float * maxima_of(const float * logits) const;
 
 private:
