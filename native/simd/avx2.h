@@ -1,5 +1,5 @@
-// Vectors of 8 floats for the kernels' templates. Only for files that are compiled with AVX2, FMA and F16C. Each file
-// has its own copy of the functions, so that none is called on a CPU without the instructions.
+// Vectors of 8 floats for the kernels' templates. Only for files that are compiled with AVX2, FMA and F16C. Each
+// file has its own copy of the functions, so that none is called on a CPU without these instructions.
 #pragma once
 
 #include <array>
@@ -33,7 +33,7 @@ constexpr std::array<uint64_t, 256> KEPT_LANES = kept_lanes();
 struct Avx2 {
     using V = __m256;
     using I = __m256i;
-    using M = __m256; // all bits of a lane, or none
+    using M = __m256; // all bits of a lane are set, or none
     static constexpr int LANES = 8;
 
     static V     zero() { return _mm256_setzero_ps(); }
@@ -124,7 +124,7 @@ struct Avx2 {
         return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
     }
 
-    // Sum of 16 lanes, in the same order as in all sets.
+    // Sum of 16 lanes, in the same order in all sets.
     static float sum16(const V * lanes) { return sum(_mm256_add_ps(lanes[0], lanes[1])); }
 
     // Same as in avx512.h.
@@ -158,7 +158,7 @@ struct Avx2 {
         return _mm256_and_si256(a, _mm256_set1_epi8(MASK));
     }
 
-    // Largest absolute value of 32 values; NaN if one is.
+    // Largest absolute value of 32 values; NaN if any value is NaN.
     static float largest_of_32(const float * x) {
         V most = zero(), nans = zero();
         for (int i = 0; i < 32; i += LANES) {

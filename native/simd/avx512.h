@@ -1,5 +1,5 @@
-// Vectors of 16 floats for the kernels' templates. Only for files that are compiled with AVX512 F, BW, VL and DQ. Each
-// file has its own copy of the functions, so that none is called on a CPU without the instructions.
+// Vectors of 16 floats for the kernels' templates. Only for files that are compiled with AVX512 F, BW, VL and DQ.
+// Each file has its own copy of the functions, so that none is called on a CPU without these instructions.
 #pragma once
 
 #include <cmath>
@@ -42,8 +42,8 @@ struct Avx512 {
         return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), _mm512_slli_epi32(_mm512_castps_si512(k), 23)));
     }
 
-    // 2^(x log2 e): integer part by scaling, fraction by a degree-6 polynomial, relative error below 3e-7.
-    // NaN stays NaN: of unordered operands, max returns the second.
+    // 2^(x log2 e), with the integer part by scaling and the fraction by a degree-6 polynomial; relative error
+    // below 3e-7. NaN stays NaN, since max returns the second of two unordered operands.
     static V exp(V x) {
         x = _mm512_max_ps(_mm512_set1_ps(-110.0f), x);
         const V n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 0);
@@ -83,7 +83,7 @@ struct Avx512 {
     static float lowest(V a) { return _mm512_reduce_min_ps(a); }
     static float sum(V a) { return _mm512_reduce_add_ps(a); }
 
-    // Sum of 16 lanes, in the same order as in all sets.
+    // Sum of 16 lanes, in the same order in all sets.
     static float sum16(const V * lanes) {
         const __m256 s8 = _mm256_add_ps(_mm512_castps512_ps256(lanes[0]), _mm512_extractf32x8_ps(lanes[0], 1));
         __m128 s = _mm_add_ps(_mm256_castps256_ps128(s8), _mm256_extractf128_ps(s8, 1));
@@ -123,7 +123,7 @@ struct Avx512 {
         return _mm512_and_si512(a, _mm512_set1_epi8(MASK));
     }
 
-    // Largest absolute value of 32 values; NaN if one is.
+    // Largest absolute value of 32 values; NaN if any value is NaN.
     static float largest_of_32(const float * x) {
         const V a = load(x), b = load(x + 16);
         return any(unordered(a, b)) ? NAN : highest(max(magnitude(a), magnitude(b)));

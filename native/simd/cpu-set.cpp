@@ -36,7 +36,7 @@ CpuSet pick() {
 }
 
 #if defined(__x86_64__) || defined(_M_X64)
-// Bit 4 of EAX in leaf 7, sub-leaf 1: GCC 12 does not know it by name.
+// Reads bit 4 of EAX in leaf 7, sub-leaf 1, since GCC 12 does not know the feature by name.
 bool has_avxvnni() {
     uint32_t a = 0, b = 0, c = 0, d = 0;
     return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);

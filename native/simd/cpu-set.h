@@ -1,5 +1,5 @@
-// The instruction set by which kernels are chosen, once per process. PAGODA_CPU=avx512|avxvnni|avx2|generic forces
-// a lower one (avx512: without BF16), so that one machine can test all of them. Thread-safe.
+// The instruction set that determines the kernels, chosen once per process. PAGODA_CPU=avx512|avxvnni|avx2|generic
+// forces a lower set (avx512: without BF16), so that one machine can test all of them. Thread-safe.
 #pragma once
 
 namespace pagoda {

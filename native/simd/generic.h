@@ -1,4 +1,4 @@
-// The compiler's vectors of 4 floats, for the kernels' templates; every x86-64 and ARM CPU has them.
+// Vectors of 4 floats for the kernel templates, with the compiler's vector extension, which works on every CPU.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace {
 struct Generic {
     typedef float   V __attribute__((vector_size(16)));
     typedef int32_t I __attribute__((vector_size(16)));
-    using M = I; // all bits of a lane, or none
+    using M = I; // all bits of a lane are set, or none
     static constexpr int LANES = 4;
 
     static V load(const float * p) {
@@ -52,7 +52,7 @@ struct Generic {
     static float highest(V a) { return std::max(std::max(a[0], a[2]), std::max(a[1], a[3])); }
     static float lowest(V a) { return std::min(std::min(a[0], a[2]), std::min(a[1], a[3])); }
 
-    // Sum of 16 lanes, in the same order as in all sets.
+    // Sum of 16 lanes, in the same order in all sets.
     static float sum16(const V * lanes) {
         const V s = (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
         return (s[0] + s[2]) + (s[1] + s[3]);

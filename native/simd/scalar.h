@@ -1,4 +1,4 @@
-// One float as a vector of one lane, for the kernels' templates and rows of any length.
+// One float as a vector of one lane, for the kernel templates and rows of any length.
 #pragma once
 
 #include "ggml.h"
