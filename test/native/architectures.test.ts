@@ -51,15 +51,15 @@ const REFUSED = groups().flatMap(({ reason, names }) =>
   reason === null ? [] : names.map((name) => [name, reason] as const),
 );
 
-describe("architectures", () => {
-  test("match those of the pinned llama.cpp, each listed once", () => {
+describe("the table of architectures", () => {
+  test("lists each name in the pinned llama.cpp exactly once", () => {
     const pinned = pinnedNames();
     expect(pinned.length).toBeGreaterThan(100);
     const sorted = groups().flatMap(({ names }) => names);
     expect(sorted.toSorted()).toEqual(pinned.toSorted());
   });
 
-  test("include 52 refused ones, each with its reason", () => {
+  test("has 52 unsupported architectures, each with a reason", () => {
     expect(REFUSED.length).toBe(52);
     expect(Object.fromEntries(REFUSED)).toMatchObject({
       mamba: "has recurrent layers, which are not supported yet",
@@ -72,7 +72,7 @@ describe("architectures", () => {
     });
   });
 
-  test.each(REFUSED)("%s %s", async (name, reason) => {
+  test.each(REFUSED)("refuses %s, reporting that it %s", async (name, reason) => {
     writeModel(name);
     await expect(loadTestModel(path)).rejects.toMatchObject({
       code: "model_unsupported",

@@ -1,5 +1,5 @@
-// Contexts longer than one partition of the attention op (256 tokens): split among threads, shared among
-// sequences, with bitwise identical results.
+// Contexts longer than one partition of the attention op (256 tokens). They are split among threads
+// and shared among sequences, with bitwise identical results.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import type { PositionLogprobs } from "../../src/request/logprobs.ts";
@@ -23,7 +23,7 @@ function tokens(seed: number, length: number): number[] {
   return Array.from({ length }, () => prng.int(3, 250));
 }
 
-/** Blocks 1 to `count` in an order without adjacent ids. */
+/** Ids of `count` blocks from `first` on, in an order in which no neighbors have adjacent ids. */
 const scattered = (count: number, first = 1) =>
   Array.from({ length: count }, (_, i) => first + ((i * 7) % count));
 
@@ -70,7 +70,7 @@ const SHAPES: [string, TinyGgufOptions][] = [
   ["five query heads per K/V head", { numHeads: 5, numKvHeads: 1 }],
   ["gemma2 (soft-capped scores)", { architecture: "gemma2" }],
   ["gemma3 (sliding window)", { architecture: "gemma3" }],
-  ["gemma3 (a window over partitions)", { architecture: "gemma3", slidingWindow: 300 }],
+  ["gemma3 (a window across partitions)", { architecture: "gemma3", slidingWindow: 300 }],
   ["gpt-oss (attention sinks)", { architecture: "gpt-oss" }],
 ];
 
@@ -97,7 +97,7 @@ describe("paged attention over partitions equals ggml's", () => {
     });
   }
 
-  test("supports blocks that straddle partitions", async () => {
+  test("blocks that straddle partitions", async () => {
     const run = (attentionBackend: "paged" | "ggml", blockSize: number) =>
       withModel({}, { attentionBackend, blockSize }, async (runner) => ({
         positions: await score(runner, tokens(1, LENGTH), CHUNKS, blockSize),
@@ -124,7 +124,7 @@ describe("results are bitwise identical", () => {
   ];
   for (const kvCacheType of ["f16", "bf16", "q8_0"] as const) {
     test.each(FAMILY)(
-      `with a shared prefix as with separate copies: %s, ${kvCacheType}`,
+      `with a shared prefix and with separate copies: %s, ${kvCacheType}`,
       async (_, gguf) => {
         const options = { kvCacheType };
         const shared = await withModel(gguf, options, (runner) => decodeFamily(runner, SHARED));
@@ -143,8 +143,8 @@ describe("results are bitwise identical", () => {
 });
 
 /**
- * A prefix of two partitions and some blocks. From the fork on, within the second partition, the last four
- * of nine sequences use the blocks of another prefix.
+ * A prefix of two partitions and some blocks. From a fork within the second partition on, the last
+ * four of nine sequences use the blocks of another prefix.
  */
 const PREFIX_BLOCKS = 36;
 const FORK_BLOCK = 17;
@@ -158,14 +158,14 @@ const contentOf = (sequence: number) =>
   prefix.map((id, i) => (sequence < 5 || i < FORK_BLOCK ? id : (otherPrefix[i] ?? 0)));
 
 type Layout = (sequence: number) => number[];
-/** All share the first partition, and five of nine the second; the others have copies in their own blocks. */
+/** All share the first partition, and five of nine share the second; the others have copies of it. */
 const SHARED: Layout = (sequence) => {
   const numShared = sequence < 5 ? PREFIX_BLOCKS : FORK_BLOCK;
   return [...prefix.slice(0, numShared), ...ownBlocks(sequence).slice(numShared)];
 };
 const APART: Layout = ownBlocks;
 
-/** Decode steps of sequences with a common K and V prefix. @returns the results of each, step by step */
+/** Decodes sequences with a common K and V prefix. @returns the results of all, step by step */
 async function decodeFamily(runner: NativeModelRunner, layout: Layout) {
   const text = tokens(3, PREFIX_BLOCKS * BLOCK_SIZE);
   const other = tokens(4, PREFIX_BLOCKS * BLOCK_SIZE);

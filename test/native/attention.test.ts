@@ -40,7 +40,6 @@ async function score(
   return positions;
 }
 
-/** Largest difference between logprobs of the same tokens. */
 async function withModel<T>(
   gguf: TinyGgufOptions,
   options: Parameters<typeof loadTiny>[2],
@@ -91,7 +90,7 @@ describe("paged attention equals ggml's", () => {
 });
 
 describe("results do not depend on", () => {
-  test("the order of blocks, to the last bit", async () => {
+  test("the order of blocks, down to the last bit", async () => {
     await withModel({}, {}, async (runner) => {
       const ordered = await score(runner, tokens(2), inOrder);
       expect(await score(runner, tokens(2), shuffled)).toEqual(ordered);
@@ -112,7 +111,7 @@ describe("results do not depend on", () => {
     });
   });
 
-  test("chunks of the prompt", async () => {
+  test("how the prompt is cut into chunks", async () => {
     await withModel({}, {}, async (runner) => {
       const whole = await score(runner, tokens(6), inOrder);
       const chunked = await score(runner, tokens(6), shuffled, [1, 16, 33, 64, 36]);
@@ -120,7 +119,7 @@ describe("results do not depend on", () => {
     });
   });
 
-  test("a prefix that another sequence computed in the same step", async () => {
+  test("whether another sequence computes the prefix in the same step", async () => {
     await withModel({}, {}, async (runner) => {
       const prompt = tokens(7, 40);
       const alone = await score(runner, prompt, [1, 2, 3]);
@@ -137,7 +136,7 @@ describe("results do not depend on", () => {
     });
   });
 
-  test("a copied block", async () => {
+  test("whether a block was copied", async () => {
     await withModel({}, {}, async (runner) => {
       const prompt = tokens(8, 40);
       const alone = await score(runner, prompt, [1, 2, 3]);

@@ -1,4 +1,4 @@
-// Values of a chat's body as its template receives them.
+// Values in a chat request's body as its template receives them.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { NativeModel } from "../../src/runner/addon-types.ts";
@@ -23,7 +23,7 @@ function render(json: string, chatTemplate: string, continueFinalMessage = false
   return model.applyChatTemplate({ json, chatTemplate, addGenerationPrompt, continueFinalMessage });
 }
 
-test("numbers in bodies and in call arguments print as Python parses them", async () => {
+test("numbers in bodies and in call arguments are printed as in Python", async () => {
   const numbers = "[12345678901234567890,1.0,1e400,-0.0,1e22]";
   const args = JSON.stringify(`{"x":${numbers}}`);
   const call = `{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":${args}}}]}`;
@@ -54,7 +54,7 @@ test("a BOS in the template replaces the tokenizer's, unless special tokens are 
   await remove();
 });
 
-test("a long final message is found after similar text", async () => {
+test("a long final message is found after long, similar text", async () => {
   const final = `${"a".repeat(700_000)}b`;
   const messages = [
     { role: "user", content: "a".repeat(1_500_000) },

@@ -70,7 +70,7 @@ test.each(MODELS)(
     const paths = writeBroken(model);
     const { stdout, signalCode } = Bun.spawnSync([...LOAD_CHILD, ...paths], { stderr: "ignore" });
     const lines = stdout.toString().trimEnd().split("\n");
-    // The file after the last of these crashed the process.
+    // If the process crashed, it was loading the file after the last one it reported.
     expect([signalCode ?? null, paths[lines.length] ?? null]).toEqual([null, null]);
     const outcomes = lines.map((line) => line.split("\t")[1] ?? "");
     const odd = outcomes.filter(

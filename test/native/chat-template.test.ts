@@ -155,19 +155,19 @@ describe("continuing the last message", () => {
     render(model, { messages: [user("Hi"), end(content)] }, false, true);
   const HEADER = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
 
-  test("ends the prompt with its text, including trailing blanks", async () => {
+  test("ends the prompt with the message's text, including trailing white space", async () => {
     expect(await goOn(plain, "Once upon \n")).toBe(`${HEADER}Once upon \n`);
     expect(await goOn(plain, "")).toBe(HEADER);
     expect(await goOn(plain, null)).toBe(HEADER);
   });
 
-  test("drops trailing blanks if the template does", async () => {
+  test("drops trailing white space if the template does", async () => {
     const model = await load("{% for m in messages %}[{{ m.content | trim }}]{% endfor %}");
     expect(await goOn(model, " Once upon \n\u00a0")).toBe("[Hi][Once upon");
     expect(await goOn(model, " ")).toBe("[Hi][");
   });
 
-  test("continues the last of its parts", async () => {
+  test("continues the last content part", async () => {
     const model = await load(
       "{% for m in messages %}{% for p in m.content %}<{{ p.text }}>{% endfor %}{% endfor %}",
     );
@@ -214,7 +214,7 @@ describe("inputs of a template", () => {
     ]);
   });
 
-  test("include content as parts if it loops over them, in any form that vLLM detects", async () => {
+  test("include content as parts if the template loops over parts in a form that vLLM detects", async () => {
     const loops: readonly [string, boolean][] = [
       ["{% for m in messages %}{% for p in m.content %}{% endfor %}{% endfor %}", true],
       [
@@ -242,7 +242,7 @@ describe("inputs of a template", () => {
     }
   });
 
-  test("include the variables that were set, and no others", async () => {
+  test("include only the variables that were set", async () => {
     const names = ["tools", "documents", "enable_thinking", "bos_token", "eos_token", "pad_token"];
     const pairs = names.map((name) => `'${name}': ${name} if ${name} is defined else 'unset'`);
     const model = await load(`{{ {${pairs.join(", ")}} | tojson }}`);
@@ -269,7 +269,7 @@ describe("a template in a request", () => {
     expect(await by("")).toStartWith("<|im_start|>user\nHi");
   });
 
-  test("works for a model without one", async () => {
+  test("works for a model without a template", async () => {
     const other = join(folder, "without.gguf");
     writeTinyGguf(other, { chatTemplate: null });
     const model = await loadTestModel(other);
@@ -278,7 +278,7 @@ describe("a template in a request", () => {
     await model.dispose();
   });
 
-  test("has the limits of every template, and 256 KiB", async () => {
+  test("has the same limits as other templates, and one of 256 KiB", async () => {
     const nested = `{{ ${"(".repeat(6000)}1${")".repeat(6000)} }}`;
     const loop =
       "{% for i in range(99999) %}{% for j in range(99999) %}{% set y = j %}{% endfor %}{% endfor %}";
@@ -291,7 +291,7 @@ describe("a template in a request", () => {
     expect(broken.message).toStartWith("the chat template does not parse: ");
   }, 20_000);
 
-  test("is the same for every request, whatever the number of templates", async () => {
+  test("renders correctly, however many templates are in use", async () => {
     const texts = Array.from({ length: 40 }, (_, i) => `${i % 20}:{{ messages[0].content }}`);
     const prompts = await Promise.all(texts.map(by));
     expect(prompts).toEqual(texts.map((_, i) => `${i % 20}:Hi`));
@@ -301,7 +301,7 @@ describe("a template in a request", () => {
 describe("errors", () => {
   const cases: readonly [string, Body | string, string | RegExp][] = [
     ["no messages", { messages: [] }, "messages must not be empty"],
-    ["messages that are missing", {}, "messages must be an array"],
+    ["missing messages", {}, "messages must be an array"],
     ["messages that are a string", { messages: "hi" }, "messages must be an array"],
     ["a body that is an array", "[1]", "messages must be an array"],
     [
@@ -309,7 +309,7 @@ describe("errors", () => {
       { messages: [{ role: "nobody", content: "x" }] },
       "Nobody may not speak.",
     ],
-    ["a message without role", { messages: [{ content: "x" }] }, "a message has no role"],
+    ["a message without a role", { messages: [{ content: "x" }] }, "a message has no role"],
     ["a role that is a number", { messages: [{ role: 1, content: "x" }] }, "a message has no role"],
     ["a message that is a number", { messages: [1] }, "a message must be an object"],
     [
@@ -357,7 +357,7 @@ describe("errors", () => {
     await model.dispose();
   });
 
-  test("stop a load with a template that does not parse", async () => {
+  test("make loading fail if the template does not parse", async () => {
     const error = await load("{% if %}").catch((reason) => reason);
     expect(error.code).toBe("template_error");
     expect(error.message).toStartWith("the chat template does not parse: ");
@@ -420,7 +420,7 @@ describe("limits", () => {
     });
   });
 
-  test("end a template that loops for longer than 2 s, without affecting the next one", async () => {
+  test("stop a template that loops for longer than 2 s, without affecting the next one", async () => {
     const loops = `{% for m in messages %}{% if m.content == 'slow' %}
 {%- for i in range(50000) %}{% for j in range(50000) %}{% set y = j %}{% endfor %}{% endfor %}
 {%- endif %}{{ m.content }}{% endfor %}`;
@@ -433,7 +433,7 @@ describe("limits", () => {
     expect(await render(model, { messages: [user("quick")] })).toBe("quick");
   }, 20_000);
 
-  test("end a template whose text keeps doubling, before memory is full", async () => {
+  test("stop a template whose text keeps doubling before memory runs out", async () => {
     const grow = "{% set ns = namespace(x='0123456789') %}{% for i in range(60) %}";
     for (const step of ["ns.x ~ ns.x", "ns.x + ns.x", "ns.x * 9", "[ns.x, ns.x]|join"]) {
       const model = await load(
@@ -444,7 +444,7 @@ describe("limits", () => {
     }
   }, 60_000);
 
-  test("refuse brackets after an apparent end of a tag", async () => {
+  test("refuse deep brackets after what looks like the end of a tag", async () => {
     const many = 100_000;
     const brackets = `${"(".repeat(many)}1${")".repeat(many)}`;
     const texts = [
@@ -454,20 +454,20 @@ describe("limits", () => {
       `{{ ${"{1:".repeat(30_000)}1${"}".repeat(30_000)} }}`,
     ];
     for (const text of texts) {
-      const answer = render(plain, { messages: [user("x")] }, true, false, text);
-      expect(await answer.catch((reason) => reason)).toMatchObject({ code: "template_limit" });
+      const rendering = render(plain, { messages: [user("x")] }, true, false, text);
+      expect(await rendering.catch((reason) => reason)).toMatchObject({ code: "template_limit" });
     }
     const shallow = `{{ ${"{1:".repeat(100)}1${"}".repeat(100)} is mapping }}`;
     expect(await render(plain, { messages: [user("x")] }, true, false, shallow)).toBe("True");
   });
 
-  test("end a walk over lists that contain one list many times, whichever function walks", async () => {
+  test("stop any function that walks over lists that contain the same list many times", async () => {
     const grow = `{% set n = namespace(a=[1], b=[1]) %}{% for i in range(60) %}
 {%- set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor %}`;
     for (const walk of ["n.a == n.b", "n.a in [n.b]", "n.a|string", "n.a|tojson", "n.a|join"]) {
       const text = `${grow}{{ (${walk})|length }}`;
-      const answer = render(plain, { messages: [user("x")] }, true, false, text);
-      const error = await answer.catch((reason) => reason);
+      const rendering = render(plain, { messages: [user("x")] }, true, false, text);
+      const error = await rendering.catch((reason) => reason);
       expect([walk, error.code]).toEqual([walk, "template_limit"]);
     }
     const twice =
@@ -477,15 +477,15 @@ describe("limits", () => {
     );
   }, 60_000);
 
-  test("refuse widths and pieces beyond memory before they are allocated", async () => {
+  test("refuse widths and numbers of pieces that would not fit in memory", async () => {
     for (const wide of [
       "'a'|indent(100000000000)",
       "[1]|tojson(indent=2000000000)",
       "('a,' * 20000000).split(',')|length",
       "('a\n' * 20000000).splitlines()|length",
     ]) {
-      const answer = render(plain, { messages: [user("x")] }, true, false, `{{ ${wide} }}`);
-      const error = await answer.catch((reason) => reason);
+      const rendering = render(plain, { messages: [user("x")] }, true, false, `{{ ${wide} }}`);
+      const error = await rendering.catch((reason) => reason);
       expect([wide, error.code]).toEqual([wide, "template_limit"]);
     }
   }, 60_000);
@@ -504,8 +504,8 @@ describe("limits", () => {
       ["{% set a = namespace() %}{% set a.b = a %}", "this Object cannot hold this Object"],
     ];
     for (const [text, message] of cases) {
-      const answer = render(plain, { messages: [user("x")] }, true, false, text);
-      const error = await answer.catch((reason) => reason);
+      const rendering = render(plain, { messages: [user("x")] }, true, false, text);
+      const error = await rendering.catch((reason) => reason);
       expect([text, error.message]).toEqual([text, message]);
     }
     const shallow = render(
@@ -526,7 +526,7 @@ describe("limits", () => {
     expect(await render(model, { messages })).toBe("1000001 2000000");
   });
 
-  test("refuse a list of more than 100,000 numbers, which would be built at once", async () => {
+  test("refuse a range of more than 100,000 numbers, since it would be built as a list", async () => {
     const model = await load(
       "{% for m in messages %}{{ range(m.content|int)|length }}{% endfor %}",
     );
@@ -535,7 +535,7 @@ describe("limits", () => {
     expect(error.message).toBe("range() of more than 100000 items");
   });
 
-  test("refuse a template that nests or chains too deeply, whatever the construct", async () => {
+  test("refuse a template that nests or chains any construct too deeply", async () => {
     const times = (count: number, text: string) => text.repeat(count);
     const open = (text: string) => (count: number) => times(count, text);
     const shapes: readonly (readonly [string, (count: number) => string])[] = [
@@ -559,7 +559,7 @@ describe("limits", () => {
     }
   });
 
-  test("count neither the strings in a template nor the text outside its tags", async () => {
+  test("do not count string literals or text outside of tags", async () => {
     const brackets = "(".repeat(5000);
     const model = await load(
       `${brackets}{{ '${brackets}' }}{# ${brackets} #}{{ "\\"${brackets}" }}`,

@@ -1,4 +1,4 @@
-// Commands that run an engine, or look for one, with a tiny model.
+// Commands that run an engine with a tiny model or look for a running one.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -58,7 +58,7 @@ describe("without a server", () => {
     });
   }, 30_000);
 
-  test("options that only affect a server are reported to have no effect", async () => {
+  test("options that only affect a server cause a warning", async () => {
     const unused = ["--served-model-name", "x", "--model-name", "y"];
     const { stderr } = await runPagoda([
       "chat",
@@ -73,14 +73,14 @@ describe("without a server", () => {
       expect(stderr).toContain(`warning: --${name} has no effect: no server answers at `);
   }, 30_000);
 
-  test("an invalid option ends the start before a model is loaded", async () => {
+  test("an invalid option is reported before a model is loaded", async () => {
     const ran = await runPagoda(["chat", ...words, "-q", "a", "--chat-template", "nope.jinja"]);
     const reason = "cannot read nope.jinja: no such file or directory";
     expect(ran.stderr).toBe(`error: --chat-template: ${reason}\n`);
     expect(ran.exitCode).toBe(2);
   }, 30_000);
 
-  test("the engine's refusals end in one line and an exit code", async () => {
+  test("an engine that refuses to start prints one line and sets the exit code", async () => {
     const long = ["--max-model-len", "9k"];
     const refused = await runPagoda(["complete", "a", "--model", ...words, ...long]);
     expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("trained on") });
@@ -109,7 +109,7 @@ describe("serve on a Unix socket or with TLS", () => {
     expect(await log).not.toContain("warning");
   }, 30_000);
 
-  test("works with TLS, as seen by `ps` and clients", async () => {
+  test("works with TLS, for `ps` and for clients", async () => {
     const certificates = makeCertificates(folder.path);
     if (certificates === null) return;
     const [cert, key] = [certificates.path("server.pem"), certificates.path("server.key")];
@@ -174,7 +174,7 @@ describe("ps", () => {
       headers: { authorization: "Bearer secret" },
     });
 
-  test("lists a server with its model, and prints the figures as JSON", async () => {
+  test("lists a server with its model, as a table and as JSON", async () => {
     const one = { url: server.url, isHealthy: true, isSleeping: false, running: 0, waiting: 0 };
     expect(await shown(key)).toEqual([
       expect.objectContaining({ ...one, model: "wanted", wantsKey: false }),
@@ -184,14 +184,14 @@ describe("ps", () => {
     );
   }, 30_000);
 
-  test("without the key, shows everything except the model, and says what is missing", async () => {
+  test("shows everything except the model without the key, and points to the missing key", async () => {
     expect(await shown()).toMatchObject([{ model: null, wantsKey: true, isHealthy: true }]);
     expect((await runPagoda(["ps"])).stderr).toBe(
       "a server requires a key to show its model; pass --api-key\n",
     );
   }, 30_000);
 
-  test("shows a sleeping server, also without its key", async () => {
+  test("shows a sleeping server, even without its key", async () => {
     await operate("/sleep?level=1");
     expect(await shown(key)).toMatchObject([{ isHealthy: true, isSleeping: true }]);
     expect(await shown()).toMatchObject([{ isHealthy: true, isSleeping: true }]);
@@ -209,7 +209,7 @@ test("serve reports that its port is in use before it looks for the model", asyn
   expect(ran).toEqual({ stdout: "", stderr: line, exitCode: 1 });
 });
 
-test("serve under an address space limit says what to lower", async () => {
+test("serve under an address space limit reports which options to lower", async () => {
   const program = afterShell("ulimit -v 4000000; ");
   const words = ["serve", path, "--port", "0", "--kv-cache-memory-bytes"];
   for (const size of ["3500M", "1T"]) {
@@ -233,7 +233,7 @@ describe("doctor", () => {
     expect(exitCode).toBe(0);
   }, 30_000);
 
-  test("fails if a server could not start: unknown host name, incomplete model", async () => {
+  test("fails if a server could not start because of its host name or its model", async () => {
     const cut = join(folder.path, "cut.gguf");
     writeFileSync(cut, readFileSync(path).subarray(0, -4096));
     const { stdout, exitCode } = await runPagoda(["doctor", cut, "--host", "nosuch.invalid"]);

@@ -1,6 +1,6 @@
-// Texts of a single kind, through every pre-tokenizer of the pinned llama.cpp and every kind of tokenizer: no text
-// may crash the process, or take more than time linear in its length. Their length is PAGODA_TEXT_BYTES, which
-// the nightly run raises to the size limit of a request body.
+// Repetitive texts, tokenized with every pre-tokenizer in the pinned llama.cpp and every kind of
+// tokenizer. No text may crash the process or take more than linear time. The texts have
+// PAGODA_TEXT_BYTES bytes, which the nightly run raises to the size limit of a request body.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -18,7 +18,7 @@ const NUM_BYTES = Number(process.env["PAGODA_TEXT_BYTES"] ?? 20_000);
 /** One second for 400 kB is ten times the usual duration. */
 const TIMEOUT_MS = 20_000 + NUM_BYTES / 10;
 
-/** Pieces of text, each repeated until the text has its length. */
+/** Pieces of text, each repeated to make up one text. */
 const PIECES = [
   ...[
     " ",
@@ -72,7 +72,7 @@ function awkwardTexts(): string[] {
   const prng = new Prng(5);
   const letters = Array.from({ length: NUM_BYTES }, () => String.fromCharCode(prng.int(97, 122)));
   const runs = PIECES.map((piece) => piece.repeat(NUM_BYTES / encoder.encode(piece).length));
-  // Patterns that search to the end of a run without success, from every position in it.
+  // In these, some patterns search to the end of a run without success, from every position in it.
   const broken = [`${" ".repeat(NUM_BYTES - 3)}中`, `${"1".repeat(NUM_BYTES - 1)}a`];
   return [...runs, ...broken, letters.join("")];
 }
@@ -85,7 +85,7 @@ async function expectTokensOfAll(model: NativeModel, texts: readonly string[]): 
   }
 }
 
-describe("a text of one kind crashes no tokenizer", () => {
+describe("a repetitive text does not crash a tokenizer", () => {
   let texts: string[];
   beforeAll(() => {
     texts = awkwardTexts();
@@ -109,7 +109,7 @@ describe("a text of one kind crashes no tokenizer", () => {
 });
 
 describe("every pre-tokenizer name that a file can have", () => {
-  test("is in the pin's source, and loads", async () => {
+  test("is found in the pinned source and loads", async () => {
     const names = [...preTokenizers().keys()];
     expect(names).toContain("tekken");
     expect(names.length).toBeGreaterThanOrEqual(90);

@@ -1,4 +1,4 @@
-// The executable as copied to other machines: one file that must run anywhere.
+// The executable as copied to other machines: a single file that must run anywhere.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
@@ -125,7 +125,7 @@ describe("the executable serves", () => {
     },
   );
 
-  testIf(canMount, "the executable in a hardened container: mounts are not permitted here")(
+  testIf(canMount, "the executable in a hardened container: mounting is not permitted")(
     "with a read-only root, without HOME and with no folder that allows execution",
     async () => {
       const temp = at("noexec");
@@ -141,7 +141,7 @@ describe("the executable serves", () => {
   );
 
   testIf(SYSTEM, "an executable that is replaced while it runs: only Linux has /proc")(
-    "and restarts its engine unchanged even after an update replaced the file",
+    "and restarts its engine from the same build after an update has replaced the file",
     async () => {
       const updated = at("updated");
       linkSync(executable, updated);
@@ -160,8 +160,8 @@ describe("the executable serves", () => {
     },
   );
 
-  testIf(hasEmulator, "the executable on an older CPU: there is no qemu-x86_64")(
-    "on an x86-64 CPU that has AVX2 and nothing after it",
+  testIf(hasEmulator, "the executable on an older CPU: qemu-x86_64 is not installed")(
+    "on an x86-64 CPU with AVX2 but no later extensions",
     async () => {
       // A child process would escape the emulator.
       const options = { wrapper: ["qemu-x86_64", "-cpu", "Haswell"], words: ["--in-process"] };
@@ -179,14 +179,14 @@ describe("the executable", () => {
     expect(child.stdout.toString()).toMatch(/^max-num-seqs: 128 .*# default$/m);
   });
 
-  test("is not built with an addon for another platform", () => {
+  test("cannot be built with an addon for another platform", () => {
     const target = process.arch === "arm64" ? "bun-linux-x64" : "bun-linux-arm64";
     const { exitCode, stderr } = compile("--target", target, "--outfile", at("other"));
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/is an addon for \S+, not for linux-/);
   });
 
-  testIf(hasObjdump, "512-bit registers outside kernels: there is no objdump")(
+  testIf(hasObjdump, "512-bit registers outside kernels: objdump is not installed")(
     "uses 512-bit registers only in kernels that are selected at run time",
     () => {
       const addon = addonPath(new Checkout());

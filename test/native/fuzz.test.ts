@@ -1,5 +1,5 @@
-// Fuzzers for external input that native code parses: a model's header, chat messages, a chat template. The
-// invariants are in fuzz/*.cpp; inputs that once failed are in fuzz/corpus.
+// Fuzzers for external input that native code parses: model headers, chat messages, chat templates
+// and text. The invariants are in fuzz/*.cpp; inputs that once failed are in fuzz/corpus.
 
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -32,7 +32,7 @@ test(
 );
 
 test(
-  "messages of a chat, and its template",
+  "chat messages and templates",
   async () => {
     const parts = ["lexer", "parser", "runtime", "string", "value"];
     const program = await buildSanitized({
@@ -57,7 +57,7 @@ test(
 );
 
 test(
-  "a text with every tokenizer",
+  "text, with every tokenizer",
   async () => {
     const program = await buildSanitized({
       name: "tokenizer-fuzz",

@@ -130,7 +130,7 @@ huge|string|length
 huge < 0
 `;
 
-/** Python's integers have any size; Pagoda's print and compare, and arithmetic on larger ones is an error. */
+/** Unlike Python, Pagoda only prints and compares integers beyond 64 bits; arithmetic on them is an error. */
 const REFUSED = `
 9223372036854775807 + 1
 9223372036854775807 * 2

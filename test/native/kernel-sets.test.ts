@@ -1,5 +1,6 @@
-// All sets of attention kernels agree with each other and with ggml's attention. PAGODA_CPU forces a lower set, so
-// that one machine can test all. The set is chosen once per process, hence the child processes.
+// All sets of attention kernels agree with each other and with ggml's attention. PAGODA_CPU forces
+// a lower set, so that one machine can test all sets. The set is chosen once per process, hence the
+// child processes.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -11,7 +12,7 @@ const folder = tempFolder();
 beforeAll(() => writeTinyGguf(join(folder.path, "tiny.gguf")));
 afterAll(folder.remove);
 
-interface Answer {
+interface Result {
   readonly device: string;
   readonly logprobs: number[];
 }
@@ -24,35 +25,35 @@ function printedBy(program: string, cpu: string, ...options: string[]): unknown 
   return JSON.parse(child.stdout.toString());
 }
 
-const answerOf = (cpu: string, attention: AttentionBackend = "paged") =>
-  printedBy("score-in-child.ts", cpu, attention) as Answer;
+const resultOf = (cpu: string, attention: AttentionBackend = "paged") =>
+  printedBy("score-in-child.ts", cpu, attention) as Result;
 
-const largestGap = (a: Answer, b: Answer) =>
+const largestGap = (a: Result, b: Result) =>
   Math.max(...a.logprobs.map((value, i) => Math.abs(value - (b.logprobs[i] ?? 99))));
 
 test("avx512, avx2 and generic kernels agree with each other and with ggml's attention", () => {
-  const best = answerOf("avx512");
+  const best = resultOf("avx512");
   expect(best.device).not.toContain("bf16");
   for (const cpu of ["avx2", "generic"]) {
-    const answer = answerOf(cpu);
-    if (cpu === "generic") expect(answer.device).toContain("generic attention");
-    expect(largestGap(answer, best)).toBeLessThan(2e-3);
+    const result = resultOf(cpu);
+    if (cpu === "generic") expect(result.device).toContain("generic attention");
+    expect(largestGap(result, best)).toBeLessThan(2e-3);
   }
-  expect(largestGap(answerOf("avx512", "ggml"), best)).toBeLessThan(0.05);
+  expect(largestGap(resultOf("avx512", "ggml"), best)).toBeLessThan(0.05);
 });
 
 test("bf16 kernels agree with the others within 8 bits of precision", () => {
-  const answer = answerOf("");
-  if (!answer.device.includes("bf16")) {
+  const result = resultOf("");
+  if (!result.device.includes("bf16")) {
     console.log("skipped: bf16 kernels, since this CPU has no AVX512-BF16");
     return;
   }
-  const gap = largestGap(answer, answerOf("avx512"));
+  const gap = largestGap(result, resultOf("avx512"));
   expect(gap).toBeGreaterThan(0);
   expect(gap).toBeLessThan(0.1);
 });
 
-test("an automatic cache uses bf16 if the kernels multiply it, otherwise f16", () => {
+test("the automatic cache type is bf16 if the kernels multiply it, otherwise f16", () => {
   const decided = (cpu: string, ...options: string[]) =>
     printedBy("engine-in-child.ts", cpu, "--kv-cache-memory-bytes=4M", ...options) as {
       readonly kvCacheType: string;

@@ -1,5 +1,5 @@
-// The library with the real addon: loading and its errors, two models in one process, blocks freed by an
-// abort.
+// The library with the real addon: loading and its errors, two models in one process, and blocks
+// freed by an abort.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ async function codeOf(loading: Promise<unknown>): Promise<unknown> {
 }
 
 describe("LLM.load", () => {
-  test("reports progress and the loaded model, and nothing to a host without callbacks", async () => {
+  test("reports progress and describes the loaded model", async () => {
     const shares: number[] = [];
     await using llm = await LLM.load(at("llama.gguf"), {
       ...SMALL,
@@ -63,7 +63,7 @@ describe("LLM.load", () => {
       { contextLength: 100_000, allowLongContext: true, kvCacheBytes: 4e5 },
       "lower it or raise kvCacheBytes",
     ],
-  ])("says what is wrong with %j in the names of its options", async (options, message) => {
+  ])("explains by option name what is wrong with %j", async (options, message) => {
     await expect(LLM.load(at("llama.gguf"), { ...SMALL, ...options })).rejects.toThrow(message);
   });
 
@@ -77,8 +77,8 @@ describe("LLM.load", () => {
     const kvCacheBytes = 2 * 16 * 1024;
     await using llm = await LLM.load(at("llama.gguf"), { ...SMALL, kvCacheBytes });
     expect(llm.model).toMatchObject({ numBlocks: 2, contextLength: 16 });
-    const answers = ["hi", "ho"].map((prompt) => llm.generate(prompt, { maxTokens: 4 }).result);
-    for (const { usage } of await Promise.all(answers))
+    const results = ["hi", "ho"].map((prompt) => llm.generate(prompt, { maxTokens: 4 }).result);
+    for (const { usage } of await Promise.all(results))
       expect(usage.completionTokens).toBeLessThan(5);
   });
 
@@ -102,7 +102,7 @@ describe("LLM.load", () => {
   });
 });
 
-test("two models in one process share nothing: metrics, sleep and disposal are separate", async () => {
+test("two models in one process have separate metrics, sleep and disposal", async () => {
   const first = await LLM.load(at("llama.gguf"), SMALL);
   await using second = await LLM.load(at("qwen3.gguf"), SMALL);
   const options = { maxTokens: 20, temperature: 0, ignoreEos: true };

@@ -27,7 +27,7 @@ describe("dispose", () => {
   });
 });
 
-describe("a process ends cleanly", () => {
+describe("a process exits cleanly", () => {
   test.each(["exit", "return", "throw"])("by %s with a step in flight", (how) => {
     const program = join(import.meta.dir, "..", "support", "end-in-child.ts");
     const child = Bun.spawnSync([process.execPath, program, path, how]);

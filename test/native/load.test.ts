@@ -1,4 +1,4 @@
-// Loading: error messages for files that cannot be served, and the facts of a loaded model.
+// Loading: error messages for files that cannot be served, and the properties of a loaded model.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { renameSync, truncateSync, writeFileSync } from "node:fs";
@@ -79,7 +79,7 @@ describe("loading", () => {
     }
     const second = (name: string) => at(`${name}-00002-of-00002.gguf`);
 
-    test("has the weights of both", async () => {
+    test("has the weights of both files", async () => {
       writeFileSync(at("whole.gguf"), encodeGguf(metadata, tensors));
       const addon = await loadAddon();
       const whole = await addon.readModelHeader(at("whole.gguf"), "f16");
@@ -95,7 +95,7 @@ describe("loading", () => {
       });
     });
 
-    test("is refused by the name of a part that is cut or no model", async () => {
+    test("is refused with the name of a part that is truncated or not a model", async () => {
       const first = writeParts("cut");
       truncateSync(second("cut"), 2000);
       const error = await failure(first);
@@ -120,7 +120,7 @@ describe("loading", () => {
       );
     });
 
-    test("is refused when the name of its first part does not lead to the second", async () => {
+    test("is refused if its first part has been renamed", async () => {
       renameSync(writeParts("named"), at("renamed-first.gguf"));
       expect(await failure(at("renamed-first.gguf"))).toMatchObject({
         code: "model_unsupported",
@@ -133,7 +133,7 @@ describe("loading", () => {
     ["bert", {}, "model_unsupported"],
     ["llama", { chatTemplate: "{% if" }, "template_error"],
   ])(
-    "an engine reports a fault of a model (%s, %p) as ConfigError %s",
+    "an engine reports a faulty model (%s, %p) as ConfigError %s",
     async (architecture, options, code) => {
       const { metadata, tensors } = tinyGguf();
       const keys = new Map(metadata).set("general.architecture", ["string", architecture]);
@@ -280,7 +280,7 @@ describe("loading", () => {
     }
   });
 
-  test("reports a truncated file as too short", async () => {
+  test("reports a truncated file", async () => {
     writeTinyGguf(at("short.gguf"), { fault: "truncated" });
     const error = await failure(at("short.gguf"));
     expect(error.code).toBe("model_truncated");
@@ -298,7 +298,7 @@ describe("loading", () => {
     const error = await failure(at("alien.gguf"));
     expect(error.code).toBe("model_unsupported");
     expect(error.message).toContain("is unknown to this version of llama.cpp");
-    // The name is the fault, not the keys that would begin with it.
+    // The error is about the name, not about the missing keys that would begin with it.
     const { metadata, tensors } = tinyGguf();
     const renamed = new Map(metadata).set("general.architecture", ["string", "LLaMA"]);
     writeFileSync(at("alien.gguf"), encodeGguf(renamed, tensors));

@@ -1,5 +1,5 @@
-// The package as users install it: packed, added to an empty project, type-checked, run, compiled; and the
-// examples, run from there.
+// The package as users install it: it is packed, added to an empty project, type-checked, run and
+// compiled. The examples run in that project, too.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
@@ -37,8 +37,8 @@ const llm = await LLM.load(process.argv[2] ?? "", { kvCacheBytes: 4e6, threads: 
 const server = await serve(llm, { port: 0 });
 const body = JSON.stringify({ messages: [{ role: "user", content: "hi" }], max_tokens: 3, ignore_eos: true });
 const headers = { "content-type": "application/json" };
-const answer = await fetch(server.url + "/v1/chat/completions", { method: "POST", headers, body });
-console.log((await answer.json()).usage.completion_tokens);
+const response = await fetch(server.url + "/v1/chat/completions", { method: "POST", headers, body });
+console.log((await response.json()).usage.completion_tokens);
 await server.stop();
 await llm[Symbol.asyncDispose]();
 `;
@@ -72,14 +72,14 @@ describe("the package", () => {
     expect(bun("app.ts", model)).toEqual({ exitCode: 0, stdout: "5\n", stderr: "" });
   });
 
-  test("has no side effects when imported: no output, no work, no signal handler", () => {
+  test("has no side effects when imported: no output and no signal handlers", () => {
     const code = `import "pagoda"; import "pagoda/server"; import "pagoda/errors";
       console.log(["SIGINT", "SIGTERM"].map((name) => process.listenerCount(name)).join());`;
     const result = bun("-e", code);
     expect(result).toEqual({ exitCode: 0, stdout: "0,0\n", stderr: "" });
   });
 
-  test("does not load an HTTP server for the model only", () => {
+  test("keeps the HTTP server out of bundles that use only a model", () => {
     const built = bun("build", "--target=bun", "--outdir", "bundle", "app.ts");
     expect(built.exitCode).toBe(0);
     expect(run(["grep", "-c", "class Elysia", "bundle/app.js"]).stdout).toBe("0\n");
@@ -124,7 +124,7 @@ describe("in Deno", () => {
   const deno = denoProgram(join(ROOT, "build", "test-deno"));
 
   test.skipIf(deno === null)(
-    "it serves a chat with the permissions listed in its documentation",
+    "a chat is served with only the documented permissions",
     () => {
       writeFileSync(join(project, "deno.ts"), DENO_PROGRAM);
       const allowed = ["ffi", "read", "env", "net"].map((name) => `--allow-${name}`);
@@ -177,7 +177,7 @@ describe("the examples", () => {
     return { child, url: /http:\S+/.exec(new TextDecoder().decode(value))?.[0] ?? "" };
   }
 
-  test("server answers its own route and the API, and exits on SIGTERM", async () => {
+  test("server serves its own route and the API, and exits on SIGTERM", async () => {
     const { child, url } = await startExample();
     const events = await (await fetch(`${url}ask?q=hi`)).text();
     expect(events).toEndWith("data: [DONE]\n\n");

@@ -1,5 +1,5 @@
-// Every chat template in the pinned llama.cpp, compared with Jinja2 under the rules of transformers and vLLM: the
-// same prompt, or refused by both.
+// Every chat template in the pinned llama.cpp, compared with Jinja2 under the rules of transformers
+// and vLLM. Both must render the same prompt or refuse the conversation.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -17,8 +17,8 @@ const NAMES = readdirSync(TEMPLATES)
   .sort();
 
 /**
- * Templates that Python refuses and Pagoda renders: missing values are empty strings, and lists can grow. Users
- * get a prompt instead of an error.
+ * Templates that Python refuses but Pagoda renders, since missing values are empty strings and
+ * lists can grow. Users get a prompt instead of an error.
  */
 const LENIENT: Readonly<Record<string, RegExp>> = {
   "Kimi-K2-Instruct.jinja": /^SecurityError: access to attribute 'append'/,
@@ -30,8 +30,8 @@ const LENIENT: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Templates where Python HTML-escapes strings that are appended to the result of the filter `safe`, although
- * nothing requests HTML: a model must not read `&#34;`.
+ * Templates where Python HTML-escapes strings that are appended to the result of the filter `safe`,
+ * although the output is not HTML. A model must not see `&#34;`.
  */
 const ESCAPED = ["meetkai-functionary-medium-v3.1.jinja"];
 

@@ -1,5 +1,6 @@
-// Every token that the addon samples, compared with a naive sampler over the same logits: rows of all shapes,
-// all combinations of cuts, vocabularies that are and are not a multiple of the vector block.
+// Every token that the addon samples, compared with a naive sampler over the same logits: rows of
+// all shapes, all combinations of cuts, and vocabulary sizes that are and are not multiples of the
+// vector block.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -65,7 +66,7 @@ const cuts = fc.record({
   seed: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
 });
 
-/** Draws of a row, compared with the naive sampler's. */
+/** Compares draws from a row with the naive sampler's. */
 async function expectNaive(fixture: Fixture, shape: number, logits: Float32Array, row: StepRow) {
   const entries = kept(logits, row);
   fc.pre(entries !== null);
@@ -80,7 +81,7 @@ async function expectNaive(fixture: Fixture, shape: number, logits: Float32Array
 }
 
 describe("sampling", () => {
-  test("draws the same as from a sorted row, cut by top-k, min-p and top-p", async () => {
+  test("draws the same tokens as from a sorted row, cut by top-k, min-p and top-p", async () => {
     await fc.assert(
       fc.asyncProperty(cuts, async ({ vocabSize, shape, ...row }) => {
         const fixture = fixtureOf(vocabSize);
@@ -91,7 +92,7 @@ describe("sampling", () => {
     );
   }, 60_000);
 
-  test("does so after a bias that removes most tokens", async () => {
+  test("draws the same tokens after a bias that removes most tokens", async () => {
     await fc.assert(
       fc.asyncProperty(cuts, fc.nat({ max: 5 }), async ({ vocabSize, shape, ...row }, left) => {
         const fixture = fixtureOf(vocabSize);
@@ -113,7 +114,7 @@ describe("sampling", () => {
     );
   }, 60_000);
 
-  test("does so after penalties for seen tokens", async () => {
+  test("draws the same tokens after penalties for seen tokens", async () => {
     const tokens = fc.array(fc.nat({ max: 319 }), { maxLength: 40 });
     const penalties = fc.record({
       repetitionPenalty: fc.constantFrom(1, 1, 0.5, 1.25, 2),
@@ -125,13 +126,13 @@ describe("sampling", () => {
         const { vocabSize, shape, ...row } = cut;
         const fixture = fixtureOf(vocabSize);
         const raw = fixture.rows[shape] ?? new Float32Array(0);
-        const logits = penalised(raw, prompt, output, penalty);
+        const logits = penalized(raw, prompt, output, penalty);
         const init = {
           ...emptyInit(vocabSize),
           promptTokenIds: Int32Array.from(prompt),
           outputTokenIds: Int32Array.from(output),
         };
-        // A state counts its samples, so each draw has its own.
+        // A state counts its samples, so each draw needs a state of its own.
         const entries = kept(logits, row);
         fc.pre(entries !== null);
         const samplers = Array.from({ length: 20 }, () => fixture.model.createSampler(init));
@@ -192,7 +193,7 @@ describe("ties", () => {
 });
 
 describe("logprobs", () => {
-  test("equal those of a sorted row, with its ids and ranks, ties by id", async () => {
+  test("equal those of a sorted row, with the same ids and ranks, and ties in order of id", async () => {
     const cases = fc.record({
       vocabSize: fc.constantFrom(...VOCAB_SIZES),
       shape: fc.nat({ max: SHAPE_NAMES.length - 1 }),
@@ -233,8 +234,8 @@ interface Penalties {
   readonly presencePenalty: number;
 }
 
-/** Rounded to float32, as the addon does. */
-function penalised(
+/** Penalized logits, rounded to float32 as in the addon. */
+function penalized(
   raw: Float32Array,
   prompt: readonly number[],
   output: readonly number[],

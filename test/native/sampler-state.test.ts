@@ -48,7 +48,7 @@ describe("sampler state", () => {
     expect([...counts.keys()].every((id) => allowed.includes(id))).toBe(true);
   });
 
-  test("bans end tokens if the row says so, whatever their bias", async () => {
+  test("bans end tokens if the row's flag is set, whatever their bias", async () => {
     const handle = row.createSampler({
       endTokenIds: Int32Array.of(row.ranked(0), row.ranked(1)),
       logitBiasIds: Int32Array.of(row.ranked(1)),
@@ -58,7 +58,7 @@ describe("sampler state", () => {
     expect(await row.tokenOf({ sampler: handle, flags: FLAG_BAN_END })).toBe(row.ranked(2));
   });
 
-  test("falls back to the most likely token of all when none is allowed", async () => {
+  test("falls back to the most likely token if none is allowed", async () => {
     const only = Int32Array.of(row.ranked(5));
     const handle = row.createSampler({ allowedTokenIds: only, endTokenIds: only });
     expect(await row.tokenOf({ sampler: handle, flags: FLAG_BAN_END })).toBe(row.ranked(0));
@@ -103,13 +103,13 @@ describe("sampler state", () => {
   test("divides positive logits of prompt and output by the repetition penalty", async () => {
     const [a, b, c] = [row.ranked(0), row.ranked(1), row.ranked(2)];
     /** Smallest penalty at which `winner` is sampled, by bisection. */
-    const threshold = async (penalised: number[], winner: number) => {
+    const threshold = async (penalized: number[], winner: number) => {
       let [low, high] = [1, 100];
       for (let i = 0; i < 30; i++) {
         const repetitionPenalty = (low + high) / 2;
         const handle = row.createSampler({
-          promptTokenIds: Int32Array.from(penalised.slice(0, 1)),
-          outputTokenIds: Int32Array.from(penalised.slice(1)),
+          promptTokenIds: Int32Array.from(penalized.slice(0, 1)),
+          outputTokenIds: Int32Array.from(penalized.slice(1)),
         });
         const token = await row.tokenOf({ sampler: handle, repetitionPenalty });
         row.model.freeSampler(handle);
@@ -127,7 +127,7 @@ describe("sampler state", () => {
   });
 
   test("multiplies negative logits by the repetition penalty", async () => {
-    // Both far below zero and one apart: a doubled penalty moves the penalized one much further down.
+    // Both logits are far below zero and 1 apart, so doubling the penalized one moves it far below the other.
     const [a, b] = [row.ranked(0), row.ranked(1)];
     const handle = row.createSampler({
       promptTokenIds: Int32Array.of(a),

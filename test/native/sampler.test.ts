@@ -162,14 +162,14 @@ describe("seeds", () => {
     expect(own.map((result) => result.tokenId)).toEqual(alone);
   });
 
-  test("matter in every bit, as does the output index", async () => {
+  test("affect the result with all of their bits", async () => {
     const results = await row.sample(
       Array.from({ length: 64 }, (_, bit) => ({
         ...seeded,
         seed: seeded.seed ^ (1n << BigInt(bit)),
       })),
     );
-    // With 298 tokens, an ignored seed would repeat one token throughout.
+    // If the seed were ignored, every row would yield the same one of 298 tokens.
     expect(new Set(results.map((result) => result.tokenId)).size).toBeGreaterThan(10);
     const high = results.slice(32).map((result) => result.tokenId);
     expect(new Set(high).size).toBeGreaterThan(5);

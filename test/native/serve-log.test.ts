@@ -1,4 +1,4 @@
-// A server's output for people and log readers.
+// A server's banner and log lines.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ test.each([
   30_000,
 );
 
-test("log lines have level and time, the banner has neither; requests are logged on request", async () => {
+test("log lines have a level and a time, the banner has neither; requests are logged if enabled", async () => {
   const words = ["--enable-log-requests", "--max-log-len", "3", ...WORDS];
   const { url, process: child, log } = await startServer([model, ...words]);
   const ask = { prompt: "hello", max_tokens: 2, ignore_eos: true };

@@ -25,7 +25,7 @@ async function load(seed = 1) {
   return { path, model: await loadTestModel(path) };
 }
 
-/** Logprobs of the next token after TOKENS; a sampler does not repeat tokens. */
+/** Logprobs of the next token after TOKENS; with a sampler, tokens are not repeated. */
 async function output(model: NativeModel, sampler = 0) {
   const step = new NativeStep(model);
   const rows = [{ numLogprobs: 5, sampler, presencePenalty: sampler > 0 ? 100 : 0 }];
@@ -78,7 +78,7 @@ function writeOtherVocabulary(path: string, weightBytes: number): void {
   );
 }
 
-/** Stable code of the error that a call rejects or throws with. */
+/** Code of the error that a call throws or rejects with. */
 async function codeOf(call: () => Promise<unknown> | unknown): Promise<string> {
   try {
     await call();
@@ -98,7 +98,7 @@ describe("a sleep", () => {
     await model.dispose();
   });
 
-  test("holds the requested memory", async () => {
+  test("keeps only the requested memory", async () => {
     const { model } = await load();
     const awake = model.memory();
     expect(awake.kv).toBeGreaterThan(0);
@@ -192,7 +192,7 @@ describe("the file of a sleeping model", () => {
     await model.dispose();
   });
 
-  test("is needed for dropped weights: the wake-up reports it missing, and works once it is back", async () => {
+  test("is needed for dropped weights: the wake-up fails while it is missing, and works once it is back", async () => {
     const { path, model } = await load();
     const before = await output(model);
     await model.sleep("drop");
@@ -215,7 +215,7 @@ describe("the file of a sleeping model", () => {
     await model.dispose();
   });
 
-  test("is refused if it now holds another model", async () => {
+  test("is refused if it now contains another model", async () => {
     const { path, model } = await load();
     const { weights } = model.memory();
     await model.sleep("drop");
@@ -226,7 +226,7 @@ describe("the file of a sleeping model", () => {
     await model.dispose();
   });
 
-  test("if the copy fails, leaves the model awake and the next sleep unaffected", async () => {
+  test("leaves the model awake if it cannot be copied, and does not affect the next sleep", async () => {
     const { path, model } = await load();
     const [before, awake] = [await output(model), model.memory()];
     const ids = await model.tokenize("hello there", true, true);
@@ -248,7 +248,7 @@ describe("concurrent calls", () => {
   test("fail as busy while a sleep or a wake-up is in progress", async () => {
     const { model } = await load();
     const sleeping = model.sleep("drop");
-    // All begin before the sleep can end. A call that threw instead of rejecting would fail the test here.
+    // All calls begin before the sleep can finish. A call that throws instead of rejecting fails the test.
     const calls = [model.sleep("keep"), model.wakeWeights(), model.wakeKvCache(), output(model)];
     const codes = Promise.all([
       ...calls.map((call) => codeOf(() => call)),

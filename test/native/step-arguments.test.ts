@@ -1,5 +1,5 @@
-// Invalid input of a step: every array and every count, one error at a time. Nothing is computed, and the
-// next valid step works.
+// Invalid input to a step: every array and every count, one error at a time. An invalid step
+// computes nothing, and the next valid step works.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -47,7 +47,7 @@ type Fault = [
 
 // biome-ignore format: one error per line reads as a table
 const FAULTS: Fault[] = [
-  ["a token over the vocabulary", "tokens", 3, 1_000_000, "tokens[3]"],
+  ["a token beyond the vocabulary", "tokens", 3, 1_000_000, "tokens[3]"],
   ["a negative token", "tokens", 0, -1, "tokens[0]"],
   ["a negative position", "positions", 0, -1, "positions[0]"],
   ["a gap in the positions", "positions", 4, 9, "positions[4]"],
@@ -55,26 +55,26 @@ const FAULTS: Fault[] = [
   ["a slot outside the block table", "slotMapping", 2, 900, "slotMapping[2]"],
   ["a slot of another sequence", "slotMapping", 0, 48, "slotMapping[0]"],
   ["the null block", "blockIds", 0, 0, "blockIds[0]"],
-  ["a block over the pool", "blockIds", 1, 64, "blockIds[1]"],
+  ["a block beyond the pool", "blockIds", 1, 64, "blockIds[1]"],
   ["a table that is too short", "blockTableStart", 1, 1, "blockTableStart"],
-  ["tables that end elsewhere", "blockTableStart", 2, 2, "blockTableStart"],
+  ["tables that do not span the block ids", "blockTableStart", 2, 2, "blockTableStart"],
   ["a negative table end", "blockTableStart", 2, -5, "blockTableStart"],
   ["sequences that do not span the tokens", "queryStart", 2, 24, "queryStart"],
   ["a decreasing start", "queryStart", 1, 26, "queryStart[1]"],
   ["an empty sequence", "queryStart", 1, 0, "queryStart[1]"],
   ["a wrong length", "seqLens", 0, 21, "seqLens[0]"],
   ["a length below the step's tokens", "seqLens", 0, -2_147_483_648, "seqLens[0]"],
-  ["a row over the tokens", "outputRows", 1, 25, "outputRows[1]"],
+  ["a row beyond the tokens", "outputRows", 1, 25, "outputRows[1]"],
   ["decreasing rows", "outputRows", 1, 3, "outputRows[1]"],
   ["a NaN temperature", "temperature", 0, Number.NaN, "temperature[0]"],
   ["an infinite temperature", "temperature", 0, Infinity, "temperature[0]"],
   ["top-p of zero", "topP", 1, 0, "topP[1]"],
-  ["min-p over one", "minP", 0, 1.5, "minP[0]"],
+  ["min-p above one", "minP", 0, 1.5, "minP[0]"],
   ["a NaN penalty", "presencePenalty", 0, Number.NaN, "presencePenalty[0]"],
   ["a repetition penalty of zero", "repetitionPenalty", 0, 0, "repetitionPenalty[0]"],
   ["more logprobs than tokens", "numLogprobs", 0, 299, "numLogprobs[0]"],
   ["a negative number of logprobs", "numLogprobs", 0, -2, "numLogprobs[0]"],
-  ["a target over the vocabulary", "targetTokens", 0, 1_000_000, "targetTokens[0]"],
+  ["a target beyond the vocabulary", "targetTokens", 0, 1_000_000, "targetTokens[0]"],
   ["an unknown sampler", "sampler", 0, 77, "sampler[0]"],
   ["no tokens", "numTokens", null, 0, "tokens[0]"],
   ["no sequences", "numSeqs", null, 0, "seqLens[0]"],
@@ -82,7 +82,7 @@ const FAULTS: Fault[] = [
   ["a fractional count", "numSeqs", null, 1.5, "numSeqs"],
   ["a negative count", "numOutputs", null, -1, "numOutputs"],
   ["a copy of the null block", "numBlockCopies", null, 1, "blockCopies[0]"],
-  ["an array of another kind", "tokens", null, new Float32Array(256), "tokens"],
+  ["an array of another type", "tokens", null, new Float32Array(256), "tokens"],
   ["a missing array", "minP", null, undefined, "minP"],
 ];
 
@@ -103,18 +103,18 @@ describe("step", () => {
     expect(error?.message).toContain(place);
   });
 
-  test("refuses the last position and a length that wraps around it", async () => {
+  test("refuses the largest position with a length that wraps around", async () => {
     const packer = new StepPacker(LIMITS);
     packer.pack(planOf([{ request: makeRequest("a", 1), blocks: [1] }], 16), () => 0);
     packer.batch.positions[0] = 2_147_483_647;
     packer.batch.seqLens[0] = -2_147_483_648;
     await expect(model.step(packer.batch, packer.output)).rejects.toMatchObject({
       code: "invalid_argument",
-      message: "seqLens[0]: less than the sequence's tokens in this step",
+      message: "seqLens[0]: less than the number of the sequence's tokens in this step",
     });
   });
 
-  test("refuses an output without room", async () => {
+  test("refuses an output that is too small", async () => {
     const { batch, output } = goodStep();
     batch.numLogprobs.set([0, 21]);
     for (const small of [
@@ -127,7 +127,7 @@ describe("step", () => {
     await model.step(batch, { ...output, topIds: new Int32Array(21) });
   });
 
-  test("a valid step works afterwards, and a concurrent one fails as busy", async () => {
+  test("computes a valid step afterwards, and refuses a concurrent one as busy", async () => {
     const { batch, output } = goodStep();
     const running = model.step(batch, output);
     await expect(model.step(batch, output)).rejects.toMatchObject({ code: "busy" });

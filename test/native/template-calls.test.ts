@@ -1,4 +1,5 @@
-// Single calls within a chat template that would not end or would fill the memory, with no statement in between.
+// Single calls in a chat template that would never return or would fill the memory, without
+// executing a statement.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { NativeModel } from "../../src/runner/addon-types.ts";
@@ -26,13 +27,13 @@ function render(chatTemplate: string): Promise<string> {
     .catch((reason: Error) => reason.message);
 }
 
-describe("a call ends", () => {
+describe("a call is bounded", () => {
   const nested = `{% set n = namespace(a=[1], b=[1]) %}{% for i in range(60) %}
 {%- set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor %}`;
   const numbers = "{% set y = range(100000)|list %}";
   const cases: readonly (readonly [string, string, RegExp])[] = [
     [
-      "hashes of lists that contain one list many times",
+      "hashes of lists that contain the same list many times",
       `${nested}{{ [n.a, n.b]|unique|list }}`,
       LIMIT,
     ],
@@ -47,13 +48,13 @@ describe("a call ends", () => {
     ],
   ];
   for (const [name, template, outcome] of cases) {
-    test(`of ${name}`, async () => {
+    test(`with ${name}`, async () => {
       expect(await render(template)).toMatch(outcome);
     }, 20_000);
   }
 });
 
-test("a refusal names value types as in Jinja2, not C++ types", async () => {
+test("an error message names the template's value types, not C++ types", async () => {
   expect(await render("{{ [1] is divisibleby 2 }}")).toBe(
     "Function 'divisibleby' does not take a value of type Array",
   );

@@ -1,5 +1,5 @@
-// Every tiny model that tests can generate: llama.cpp loads it and decodes with it, or refuses it with the
-// right code.
+// Every tiny model that tests can generate: llama.cpp either loads it and decodes with it or
+// refuses it with the right error code.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -59,7 +59,7 @@ describe("a tiny model", () => {
   }
 });
 
-test("an extra KV cache layer after the last one is computed like the others", async () => {
+test("an extra KV cache layer after the last layer is computed like the others", async () => {
   writeTinyGguf(path, { architecture: "graniteswitch", numLayers: 3 });
   const model = await loadTestModel(path);
   const step = new NativeStep(model);

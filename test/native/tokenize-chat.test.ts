@@ -1,4 +1,4 @@
-// Tokenizing a chat in one call of the addon equals tokenizing its rendered prompt.
+// Tokenizing a chat in one addon call yields the same ids as tokenizing its rendered prompt.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { NativeModel } from "../../src/runner/addon-types.ts";

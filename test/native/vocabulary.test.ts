@@ -75,7 +75,7 @@ describe("vocabulary()", () => {
     ]);
   });
 
-  test("marks control, unknown and unused tokens and no others", () => {
+  test("marks only control, unknown and unused tokens", () => {
     const marked = (model: NativeModel) =>
       [...model.vocabulary().special].flatMap((flag, id) => (flag === 1 ? [id] : []));
     expect(marked(spm)).toEqual([0, 1, 2, 295, 296, 297]);
@@ -84,7 +84,7 @@ describe("vocabulary()", () => {
 });
 
 describe("tokenizeNow()", () => {
-  test("returns and refuses the same as tokenize()", async () => {
+  test("returns the same ids as tokenize(), and throws for a wrong argument", async () => {
     for (const model of [spm, bpe]) {
       for (const text of ["", "the the", "Grüße \u{1F600}\0x", "<|im_end|>"]) {
         for (const [addSpecial, parseSpecial] of [
@@ -121,12 +121,12 @@ describe("tokenize()", () => {
     expect([...(await spm.tokenize("", false, true))]).toEqual([]);
   });
 
-  test("keeps zero bytes, and spells unknown characters by bytes", async () => {
+  test("keeps zero bytes, and spells unknown characters as bytes", async () => {
     expect([...(await bpe.tokenize("a\0b", false, true))]).toEqual([97, 0, 98]);
     expect([...(await spm.tokenize("é", false, true))]).toEqual([259, 3 + 0xc3, 3 + 0xa9]);
   });
 
-  test("accepts a text of a mebibyte", async () => {
+  test("accepts more than a mebibyte of text", async () => {
     const text = "then ".repeat(1 << 18);
     const ids = await bpe.tokenize(text, false, true);
     expect(ids.length).toBe(3 * (1 << 18)); // "the", "n", " "
@@ -142,7 +142,7 @@ describe("tokenize()", () => {
   });
 });
 
-describe("a limit of tokens", () => {
+describe("a token limit", () => {
   const end = "a<|im_end|>";
 
   test("returns one token more than the limit for a longer text, otherwise all", async () => {
@@ -156,7 +156,7 @@ describe("a limit of tokens", () => {
     }
   });
 
-  test("is a whole number", () => {
+  test("must be a whole number", () => {
     for (const limit of [-1, 1.5, 2 ** 31, Number.NaN, "9" as unknown as number]) {
       expect(() => bpe.tokenizeNow("a", true, true, limit)).toThrow("must be a whole number");
     }
@@ -176,7 +176,7 @@ describe("special tokens in a text", () => {
     return ids.map((id) => textOf(tokenizer, id));
   }
 
-  test("the longest is matched first, then each from left to right", async () => {
+  test("are matched longest first, each from left to right", async () => {
     const tokenizer = bpeWith("gpt-2", [special("xyz"), special("yzxy"), special("zx")]);
     expect(await idsOf(tokenizer, "xyzxyz")).toEqual(["x", "yzxy", "z"]);
     expect(await idsOf(tokenizer, "xyzx")).toEqual(["xyz", "x"]);
@@ -184,7 +184,7 @@ describe("special tokens in a text", () => {
     expect(await idsOf(bpeWith("gpt-2", [special("xyx")]), "xyxyxyx")).toEqual(["xyx", "y", "xyx"]);
   });
 
-  test("some strip white space after them, some before", async () => {
+  test("can strip the white space after or before them", async () => {
     const after = "byte-level BPE that strips after specials";
     const before = "byte-level BPE that strips before a mask";
     const text = "b \n<mask> \n\t<pad>  c";
@@ -193,13 +193,13 @@ describe("special tokens in a text", () => {
     expect(await idsOf(kindOf(before), text)).toEqual(["b", ...kept]);
   });
 
-  test("user-defined tokens are matched even if special tokens are not parsed", async () => {
+  test("are matched if they are user-defined, even if special tokens are not parsed", async () => {
     const tokenizer = bpeWith("gpt-2", [special("xyz"), special("zy", USER_DEFINED)]);
     expect(await idsOf(tokenizer, "xyzy", false)).toEqual(["x", "y", "zy"]);
     expect(await idsOf(tokenizer, "xyzy", true)).toEqual(["xyz", "y"]);
   });
 
-  test("25,000 of them take linear time at most", async () => {
+  test("take linear time for 25,000 of them", async () => {
     const ids = await bpe.tokenize("a<|im_end|>".repeat(25_000), false, true);
     expect(ids.length).toBe(50_000);
     expect(new Set(ids)).toEqual(new Set([97, bpeIds.imEndId]));
@@ -222,7 +222,7 @@ describe("text that a vocabulary cannot spell", () => {
     }
   });
 
-  test("is refused at load if every text would need it", async () => {
+  test("prevents loading if the tokenizer adds a token that does not exist", async () => {
     const tokenizer = kindOf("SentencePiece unigram");
     const metadata = new Map(tokenizer.metadata);
     metadata.delete("tokenizer.ggml.bos_token_id");
@@ -251,7 +251,7 @@ describe("detokenize()", () => {
     expect(await bpe.detokenize(ids, true)).toBe("ab");
   });
 
-  test("returns an empty text for no tokens and for only BOS", async () => {
+  test("returns an empty string for no tokens and for only BOS", async () => {
     expect(await spm.detokenize(new Int32Array(0), true)).toBe("");
     expect(await spm.detokenize(Int32Array.of(spmIds.bosId), true)).toBe("");
   });

@@ -1,4 +1,4 @@
-// One layer of one step as input of the attention op, without a graph: tensors over the caller's storage,
+// One layer of one step as input to the attention op, without a graph: tensors over the caller's storage,
 // block tables and the plan. For programs that test or time the op.
 #pragma once
 
@@ -63,8 +63,8 @@ public:
 
     int32_t num_rows() const { return (int32_t) positions.size(); }
 
-    // Share of one of the threads that compute the layer. K and V are [slots][slot_bytes()]; `sinks` is
-    // [n_head] or null.
+    // Computes one thread's share of the layer. K and V are [slots][slot_bytes()]; `sinks` is [n_head] or
+    // null.
     void run(const void * k, const void * v, const float * sinks, int thread, int n_threads) {
         const llama_placement_layer layer = { &plan, scale, shape.softcap, shape.n_swa, shape.swa_type };
         ggml_tensor tq = rows_tensor(q.data());

@@ -1,7 +1,8 @@
 // The attention op, with the kernels selected by PAGODA_CPU, compared with a scalar reference in double
 // precision: shapes with all remainders, partitions, shared prefixes, windows, soft caps, sinks, caches of
-// each type, extreme values, prompt chunks. Prints a line per group of cases, and each error. Memory that must
-// not be read is NaN or outside the allocation. Built with sanitizers by test/native/attention-kernels.test.ts.
+// each type, extreme values and prompt chunks. Prints a line per group of cases, and each error. Memory that
+// must not be read is NaN or outside the allocation. Built with sanitizers by
+// test/native/attention-kernels.test.ts.
 
 #include "attention-step.h"
 #include "attention/select.h"
@@ -181,8 +182,9 @@ struct Expected {
     std::vector<double> out, slack, bf16_slack;
 };
 
-// How far rounding q, k, v and the weights to bf16 can move a result, as a share of its sum of absolute
-// values; `largest` = the largest sum of absolute products of a score. Normalization doubles a weight's error.
+// Largest error from rounding q, k, v and the weights to bf16, relative to the result's sum of absolute
+// values; `largest` = the largest sum of absolute products of a score. Normalization doubles a weight's
+// error.
 double bf16_relative(double largest) {
     const double u     = BF16_ROUNDING;
     const double score = (2 * u + u * u) * largest;
@@ -222,8 +224,8 @@ Expected reference(Trial & t, const AttentionSequence & sequence, int32_t pos, i
             largest_value = std::max(largest_value, (double) std::fabs(value[c]));
         }
     }
-    // An error of a score is one of the logarithm of its weight. Weights can be 0 if they are not normal
-    // numbers.
+    // An error in a score is an error in the logarithm of its weight. Weights that are not normal numbers can
+    // be 0.
     const double relative       = 1e-5 + 1e-6 * largest;
     const double coarse   = relative + bf16_relative(std::min(largest, 1e3));
     for (int32_t c = 0; c < s.head_dim; ++c) {
@@ -270,7 +272,7 @@ void check(const Case & c, uint32_t seed) {
     int32_t row = 0;
     for (size_t i = 0; i < c.sequences.size(); ++i) {
         const int32_t n_new = c.sequences[i].n_new;
-        for (const int32_t n : { n_new, (n_new + 1) / 2, 1 }) { // whole, and split elsewhere
+        for (const int32_t n : { n_new, (n_new + 1) / 2, 1 }) { // in one piece, and split at other places
             const int32_t first = row + n_new - n;
             const std::vector<float> alone = t.run_alone(i, n, first);
             if (std::memcmp(out.data() + first * row_size, alone.data(), alone.size() * sizeof(float)) != 0) {
@@ -345,7 +347,7 @@ void check_partitions(ggml_type type) {
     end_group(before);
 }
 
-// Sequences with the same first blocks: computed together, with the same results as alone.
+// Sequences with the same first blocks, which are computed together with the same results as separately.
 void check_shared(ggml_type type) {
     const int before = n_faults;
     group = std::string("shared prefixes ") + ggml_type_name(type);
@@ -363,7 +365,8 @@ void check_shared(ggml_type type) {
         }
         check({ shape, sequences, {} }, seed++);
     }
-    // Contexts that are fully shared, including the computed token; by themselves, and next to longer ones.
+    // Contexts that are fully shared, including the computed token, by themselves and together with longer
+    // ones.
     for (const int32_t n_longer : { 0, 2 }) {
         std::vector<std::pair<int32_t, int32_t>> lengths(4, { 256, 1 });
         lengths.insert(lengths.end(), n_longer, { 300, 1 });
@@ -411,8 +414,8 @@ void check_extremes(ggml_type type) {
     end_group(before);
 }
 
-// Chunks: row counts with all remainders of vectors and strips, usual head sizes and groups, across partitions;
-// windows, caps and sinks with them; values of extreme sizes.
+// Chunks: row counts with all remainders of vectors and strips, usual head sizes and groups, across
+// partitions; the same with windows, caps and sinks; extreme values.
 void check_chunks(ggml_type type) {
     const int before = n_faults;
     group = std::string("chunks ") + ggml_type_name(type);
@@ -445,9 +448,9 @@ void check_chunks(ggml_type type) {
     end_group(before);
 }
 
-// Whether check() ends the process.
+// True if check() aborts the process.
 bool is_refused(AttentionPlan & plan) {
-    std::fflush(stdout); // otherwise the child would print it too
+    std::fflush(stdout); // otherwise, the child would print it, too
     const pid_t child = fork();
     if (child == 0) {
         setenv("GGML_NO_BACKTRACE", "1", 1);

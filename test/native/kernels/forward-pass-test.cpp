@@ -1,6 +1,6 @@
-// A forward pass whose creation fails leaves neither memory, which the leak checker would report at exit, nor
-// threads. The last allocation of a size that occurs once context and threads exist fails. The argument is a
-// model file. Built with sanitizers by test/native/forward-pass.test.ts.
+// Checks that a forward pass whose creation fails leaks neither memory, which the leak checker would report
+// at exit, nor threads. The failing allocation is the last one of a size that is used once the context and
+// the threads exist. The argument is a model file. Built with sanitizers by test/native/forward-pass.test.ts.
 
 #include "model/forward-pass.h"
 #include "model/model-file.h"
@@ -16,7 +16,7 @@ namespace {
 
 size_t watched_size = 0;
 int    n_watched    = 0;  // allocations of that size so far
-int    failing      = -1; // index of the failing one; -1 = none
+int    failing      = -1; // index of the allocation that fails; -1 = none
 
 } // namespace
 
@@ -44,7 +44,7 @@ void expect(bool holds, const char * what) {
     }
 }
 
-// 1 if the system does not list them.
+// Number of threads of this process; 1 if the system does not list them.
 int num_threads() {
     std::error_code error;
     int n = 0;
@@ -67,7 +67,7 @@ ForwardPassParams params() {
     return p;
 }
 
-// Creates a forward pass. Returns its number of allocations of `size`, or -1 when one of them has failed.
+// Creates a forward pass. Returns its number of allocations of `size`, or -1 if one of them failed.
 int make(llama_model * model, size_t size, int which_fails) {
     const ForwardPassParams p = params();
     watched_size = size;

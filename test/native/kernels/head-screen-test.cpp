@@ -1,6 +1,6 @@
-// Screened products of heads compared with the full ones of the same kernels: remaining logits are bitwise
-// identical, those at -inf are below the largest, and no bound is too low. Prints a line per case and each error.
-// Built with sanitizers by test/native/head-screen.test.ts.
+// Screened products of heads compared with full products of the same kernels: the remaining logits are
+// bitwise identical, logits at -inf are below the largest, and no bound is too low. Prints a line per case
+// and each error. Built with sanitizers by test/native/head-screen.test.ts.
 
 #include "matmul/gemm.h"
 #include "matmul/packed-weights.h"
@@ -101,7 +101,7 @@ struct Head {
     ScreenedHead                  head;
 };
 
-// First of the largest values; no NaN.
+// Index of the first of the largest values. Ignores NaN.
 int64_t argmax(const std::vector<float> & x) {
     int64_t found = -1;
     for (int64_t i = 0; i < (int64_t) x.size(); ++i) {
@@ -112,7 +112,7 @@ int64_t argmax(const std::vector<float> & x) {
     return found;
 }
 
-// Like two threads, each with half of the panels. Returns the share of logits that were computed.
+// Computes like two threads, each with half of the panels. Returns the share of logits that were computed.
 double check(const std::string & name, const Case & c) {
     Head h(c);
     Screen screens[2];
@@ -172,7 +172,8 @@ void check_ties(Rng & rng) {
     check("zero activations", c);
 }
 
-// The middle of the low bits is off for the winner by the maximum, and for the others by as much in the other direction.
+// The middle of the low bits is off by the maximum: in one direction for the winner, and in the other for the
+// rest.
 void check_far_off(Rng & rng) {
     Case c(333, 96);
     std::fill(c.x.begin(), c.x.end(), 1.0f);

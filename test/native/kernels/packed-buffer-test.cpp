@@ -82,7 +82,7 @@ struct Weights {
     std::vector<std::vector<float>> values; // as read by ggml
 };
 
-// The recorded maxima and NaN flags of the second product match its rows.
+// Checks that the recorded maxima and NaN flags of the second product match its rows.
 void check_noted(const Head & head, const ggml_tensor * logits) {
     for (int64_t i = 0; i < logits->ne[1]; ++i) {
         const float * row = (const float *) logits->data + i * logits->ne[0];
@@ -125,7 +125,7 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
     std::vector<uint8_t> work(plan.work_size + 64);
     plan.work_data = (uint8_t *) (((uintptr_t) work.data() + 63) / 64 * 64);
     Results results;
-    // Two steps, of which the second is checked: it must see the new rows in the same place.
+    // Runs two steps and checks the second, which must use the new rows in the same place.
     for (const uint32_t seed : { 8, 9 }) {
         const std::vector<float> rows = gaussian(COLS * n_rows, seed);
         std::copy(rows.begin(), rows.end(), (float *) x->data);
@@ -143,7 +143,7 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
         check_noted(head, y2);
         ((float *) x->data)[COLS - 1] = gaussian(COLS * n_rows, 9)[COLS - 1];
         store->begin_step();
-        head.begin_step(HeadNeed::logits, n_rows - 1); // room for less than the product has
+        head.begin_step(HeadNeed::logits, n_rows - 1); // room for fewer rows than the product has
         ggml_graph_compute(graph, &plan);
         expect(!head.maxima_of((const float *) y2->data), "more rows than were expected", n_rows);
     }
@@ -155,8 +155,8 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
     return results;
 }
 
-// A head, one row per step, that only needs the largest logit: its index and notes equal those of all logits,
-// and most are skipped. Rows with a NaN are computed completely.
+// A head with one row per step that needs only the largest logit. Its index and the recorded maxima equal
+// those of all logits, although most logits are skipped. Rows with a NaN are computed completely.
 void check_screened(int n_threads) {
     constexpr int64_t LOGITS = 5000;
     ggml_context * weights = make_context(true);
@@ -212,7 +212,7 @@ void check_screened(int n_threads) {
     ggml_free(weights);
 }
 
-// Rows are quantized to 8 bits on the way: each may be off by half a step of its block.
+// Rows are quantized to 8 bits along the way, so each value can be off by half a step of its block.
 void check_near(const std::vector<float> & w, const std::vector<float> & got, int64_t n_outputs, int64_t n_rows) {
     const std::vector<float> x = gaussian(COLS * n_rows, 9);
     for (int64_t i = 0; i < n_rows; ++i) {

@@ -1,6 +1,6 @@
-// The loops over rows of logits, with the set selected by PAGODA_CPU, compared with scalar references: lengths
-// with all remainders, ties, NaN, infinities, denormals. Prints a line per group of cases, each error, and a
-// checksum of all results, which is the same for every set. Rows and outputs end where their
+// The loops over rows of logits, with the set selected by PAGODA_CPU, compared with scalar references:
+// lengths with all remainders, ties, NaN, infinities and denormals. Prints a line per group of cases, each
+// error, and a checksum of all results, which is the same for every set. Rows and outputs end where their
 // allocation ends. Built with sanitizers by test/native/row-kernels.test.ts.
 
 #include "sampling/candidates.h"
@@ -135,7 +135,8 @@ void check_top_k(const Values & x, const RowScan & scan) {
     }
 }
 
-// The nucleus is a prefix of the order that reaches the share, and does not without its last token.
+// The nucleus must be a prefix of the order that reaches the share, but does not reach it without its last
+// token.
 void check_top_p(const Values & x, const RowScan & scan, float scale) {
     const auto n = (int32_t) x.size();
     const std::vector<int32_t> order = ranked(x);
