@@ -21,7 +21,7 @@ namespace {
 
 constexpr int CONTRACT_VERSION = 10; // src/runner/addon-types.ts
 
-// Returns a KV type that the backend accepts.
+// Returns the KV type of this name, which the backend must accept.
 ggml_type kv_type_of(const std::string & name, const AttentionBackend & backend) {
     std::string known;
     for (const ggml_type type : backend.kv_types) {

@@ -1,4 +1,4 @@
-// Converts between JS typed arrays and the plain records of a step.
+// Converts between JS typed arrays and the plain structs of a step.
 #pragma once
 
 #include "model/step-batch.h"

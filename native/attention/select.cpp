@@ -12,7 +12,7 @@ struct KernelSet {
     const char *    name;
     AttentionKernel kernel;
     int             lanes; // head sizes must be divisible by this
-    ggml_type       cache; // type of K and V with no conversion or the fastest one
+    ggml_type       cache; // fastest type of K and V
 };
 
 KernelSet pick_kernel() {

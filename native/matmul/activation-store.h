@@ -56,7 +56,7 @@ public:
     // Returns the panel with the highest estimate in the screens of `n_threads` threads.
     int64_t best_panel(int n_threads) const;
 
-    // Makes the thread hold these rows. Every thread that computes the product must call it.
+    // Marks these rows as held by the thread. Every thread that computes the product must call it.
     Rows rows_of(const ggml_tensor * activations, int64_t n_rows, int64_t row_blocks, int thread);
 
     // Returns the next of `n_pieces` pieces of the product at `place`, or -1 if all are taken. Each thread first

@@ -1,7 +1,7 @@
-// AVX2 without a dot instruction: multiplies unsigned and signed bytes in pairs and sums in 16 bits as long as the
-// sums fit. Largest sums before a flush: 4 bits, 8 groups: 8 x 2 x 15 x 127 = 30,480; 5 bits, 4 groups: 31,496; 6
-// bits, 2 groups: 32,004. 8-bit codes would overflow, so their signs are moved to the activations (2 x 128 x 127 =
-// 32,512), and the products are summed in 32 bits right away.
+// AVX2 without a dot-product instruction: multiplies unsigned and signed bytes in pairs and sums in 16 bits as long
+// as the sums fit. Largest sums before a flush: 4 bits, 8 groups: 8 x 2 x 15 x 127 = 30,480; 5 bits, 4 groups:
+// 31,496; 6 bits, 2 groups: 32,004. 8-bit codes would overflow, so their signs are moved to the activations (2 x
+// 128 x 127 = 32,512), and the products are summed in 32 bits right away.
 //
 // Tile: 8 rows per vector, up to 4 activation rows. Of 16 registers: 4 sums + 4 float sums + codes, scales, constants.
 

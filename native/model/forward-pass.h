@@ -59,7 +59,7 @@ public:
     // Computes a validated batch; results are parallel to batch.rows. Throws Error "decode_failed".
     StepTimings run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 
-    // Size of all buffers of the model; a tied head that is packed counts in addition to the embedding table.
+    // Total size of the model's buffers. A packed tied head is counted in addition to the embedding table.
     size_t weight_bytes() const;
     size_t kv_bytes() const;
     size_t scratch_bytes() const;

@@ -61,7 +61,7 @@ std::string part_path(const std::string & prefix, int64_t part, int64_t n_parts)
     return path.data();
 }
 
-// Also reads 16-bit integers, which part numbers are.
+// Also reads 16-bit integers, the type of part numbers.
 int64_t small_key(const gguf_context * g, const std::string & key) {
     const int64_t id = gguf_find_key(g, key.c_str());
     if (id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_UINT16) {

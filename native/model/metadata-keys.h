@@ -36,7 +36,7 @@ std::vector<std::string> other_parts(const gguf_context * g, const std::string &
 // later tokens.
 void check_causal(const gguf_context * g, const std::string & architecture);
 
-// Throws for a kind of scaling that llama.cpp does not know.
+// Throws for a type of RoPE scaling that llama.cpp does not know.
 void check_rope_scaling(const gguf_context * g, const std::string & architecture);
 
 // Throws for a number of rotated dimensions that would make the first step fail a ggml assertion or never finish.
@@ -48,7 +48,7 @@ void check_tokenizer(const gguf_context * g);
 // Throws for a chat template that is not a string, which llama.cpp would ignore.
 void check_chat_template(const gguf_context * g);
 
-// Throws if more experts are used than exist, or if there are several and none is used.
+// Throws if more experts are used than exist, or if there are several experts and none are used.
 void check_experts(const gguf_context * g, const std::string & architecture, int64_t n_layers);
 
 // Throws for an epsilon that is negative or NaN: the first step would abort the process.

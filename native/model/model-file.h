@@ -17,7 +17,7 @@ struct ModelHeader {
     int64_t     trained_context_length;
     int64_t     n_layers;
     int64_t     n_vocab;
-    int64_t     kv_bytes_per_token; // K + V over all layers
+    int64_t     kv_bytes_per_token; // K and V of all layers
     bool        lacks_pre_tokenizer; // byte-level BPE, but the file does not name a pre-tokenizer
 };
 

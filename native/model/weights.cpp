@@ -42,7 +42,7 @@ std::shared_ptr<llama_model> load_from(const std::string & source, const llama_m
 }
 
 #ifdef __linux__
-// llama.cpp derives the names of a model's other files from that of the first, which a copy does not have.
+// llama.cpp derives the names of a model's other files from the first file's name, which a copy does not have.
 bool is_split(const llama_model * model) {
     char count[8] = {};
     return llama_model_meta_val_str(model, "split.count", count, sizeof(count)) > 0 && std::atoi(count) > 1;

@@ -122,7 +122,7 @@ int32_t Candidates::draw(double u) const {
     while (at + 1 < n && (left -= weights[at]) >= 0) {
         ++at;
     }
-    while (at > 0 && !(weights[at] > 0)) { // rounding may leave a remainder
+    while (at > 0 && !(weights[at] > 0)) { // rounding can leave a remainder
         --at;
     }
     return ids[at];

@@ -31,7 +31,7 @@ struct RowKernels {
     // weights and sums is less than 1e-6. `w` can be null.
     void (*weigh)(const float * x, int32_t n_blocks, float max, float scale, float * w, float * sums);
 
-    // Skips blocks whose maximum is not greater than `value`.
+    // Returns the number of x greater than `value`. Skips blocks whose maximum is not greater.
     int32_t (*count_greater)(const float * x, int32_t n_blocks, const float * maxima, float value);
 
     // Writes all values of at least `bound` and their indices, counted from `first`, ascending. Skips blocks whose

@@ -26,7 +26,7 @@ struct SamplerInit {
 
 struct SeenToken {
     int32_t id;
-    int32_t output_count; // how many times it was generated
+    int32_t output_count; // number of times that it was generated
 };
 
 class SamplerState {
