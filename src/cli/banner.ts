@@ -41,7 +41,7 @@ export function banner(input: BannerInput): string {
   return [...lines, ...(input.isOpenWithoutKey ? [warning] : [])].join("\n");
 }
 
-/** Settings that a request can override. */
+/** Labels of the settings that a request can override. */
 const SAMPLING_NAMES: Readonly<Record<Exclude<keyof SamplingDefaults, "maxTokens">, string>> = {
   temperature: "temperature",
   topP: "top-p",
@@ -50,7 +50,7 @@ const SAMPLING_NAMES: Readonly<Record<Exclude<keyof SamplingDefaults, "maxTokens
   repetitionPenalty: "repetition penalty",
 };
 
-/** @returns a line with the sampling defaults that differ from vLLM's; none if all are equal */
+/** @returns a line with the sampling defaults that differ from vLLM's; empty if none differ */
 function samplingLines({ defaults, sources }: DecidedSampling): string[] {
   const names = Object.keys(SAMPLING_NAMES) as (keyof typeof SAMPLING_NAMES)[];
   const changed = names.filter((name) => defaults[name] !== NEUTRAL_SAMPLING[name]);

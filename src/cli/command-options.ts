@@ -8,14 +8,14 @@ export const COMMAND_OPTIONS = [
     group: "Client",
     kind: "string",
     fallback: "",
-    help: "URL of the server, with or without /v1. Default: http://127.0.0.1:8000 if it answers.",
+    help: "URL of the server, with or without /v1. Default: http://127.0.0.1:8000 if it responds.",
   },
   {
     name: "model-name",
     group: "Client",
     kind: "string",
     fallback: "",
-    help: "Model to request from the server. Default: the first that it serves.",
+    help: "Model to request from the server. Default: the server's first model.",
   },
   {
     name: "max-tokens",
@@ -24,7 +24,7 @@ export const COMMAND_OPTIONS = [
     fallback: null,
     min: 1,
     unit: "tokens",
-    help: "Maximum length of an answer. Default: the server's.",
+    help: "Maximum length of the answer. Default: the server's.",
   },
   {
     name: "temperature",
@@ -45,7 +45,7 @@ export const COMMAND_OPTIONS = [
     group: "Request",
     kind: "json",
     fallback: {},
-    help: "Additional request fields: '{\"min_p\":0.1}', or --extra-body.min_p 0.1.",
+    help: "Additional request fields, as in '{\"min_p\":0.1}' or --extra-body.min_p 0.1.",
   },
   {
     name: "system-prompt",
@@ -60,14 +60,14 @@ export const COMMAND_OPTIONS = [
     group: "Command",
     kind: "string",
     fallback: "",
-    help: "Send one message, after any piped input, print the answer and exit.",
+    help: "Send one message, appended to any piped input, print the answer and exit.",
   },
   {
     name: "prompt",
     group: "Command",
     kind: "string",
     fallback: "-",
-    help: "Text to complete, after any piped input; - = the piped input only.",
+    help: "Text to complete, appended to any piped input; - = only the piped input.",
   },
   {
     name: "offline",
@@ -108,7 +108,7 @@ export const COMMAND_OPTIONS = [
     fallback: null,
     above: 0,
     unit: "requests/s",
-    help: "Arrival rate. Default: each answer is followed by the next request.",
+    help: "Request arrival rate. Default: as fast as answers complete.",
   },
   {
     name: "burstiness",
@@ -173,7 +173,7 @@ export const COMMAND_OPTIONS = [
     kind: "strings",
     completes: "model",
     fallback: [],
-    help: "Model names as `ls` shows them, or paths; also accepted as arguments.",
+    help: "Models to remove, as paths or names from `ls`; also accepted as arguments.",
   },
   {
     name: "yes",

@@ -6,21 +6,21 @@ import { OPTIONS, type Option } from "./options.ts";
 
 export interface CommandSpec {
   readonly name: string;
-  /** Names in Ollama, vLLM and others, of one or more words; accepted but not listed. */
+  /** Names in Ollama, vLLM and others, such as "bench serve"; accepted, but not listed. */
   readonly otherNames?: readonly string[];
   /** Description in one line. */
   readonly help: string;
-  /** Options that positional arguments fill, in this order; a list takes all remaining ones. */
+  /** Options set by positional arguments, in order; a list takes all remaining arguments. */
   readonly arguments: readonly string[];
   /** Groups of options that the command accepts. */
   readonly groups: readonly OptionGroup[];
   /** Options from other groups that the command accepts. */
   readonly options: readonly string[];
-  /** Examples without the program's name; the text after two spaces explains each one. */
+  /** Examples without the program's name; two spaces separate a command from its explanation. */
   readonly examples: readonly string[];
-  /** Whether the command can start an engine; in a clone, the addon is built first. */
+  /** Whether the command can start an engine, for which a source checkout builds the addon. */
   readonly needsEngine: boolean;
-  /** Not listed: the program itself runs this command. */
+  /** Set for a command that is not listed because only the program itself runs it. */
   readonly isHidden?: true;
 }
 

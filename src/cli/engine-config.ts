@@ -38,7 +38,7 @@ export function engineConfig(options: ServeOptions, modelPath: string): EngineCo
   };
 }
 
-/** @returns null without log stats, since nothing would read the samples */
+/** @returns null if statistics are off, since nothing would read the samples */
 function residencySampleRate(options: ServeOptions): number | null {
   if (!options["kv-cache-metrics"] || options["disable-log-stats"]) return null;
   return options["kv-cache-metrics-sample"];
@@ -49,11 +49,11 @@ function targetLatency(option: number | null): EngineConfig["targetInterTokenLat
   return option === 0 ? null : option;
 }
 
-/** Characters that mark a template rather than a path: vLLM's rule for the same option. */
+/** Characters that mark a template rather than a path, as in vLLM. */
 const JINJA_CHARACTERS = /[{}\n]/;
 
 /**
- * Reads the template from a file, or from the option itself.
+ * Reads the template from a file, or takes the option itself as the template.
  * @throws ConfigError "invalid_option"
  */
 function templateText(option: string): string {

@@ -28,7 +28,7 @@ export function readEnvironment(options: Iterable<OptionSpec>, env: Env): Values
 }
 
 /**
- * Splits a list. Only commas are an error: as API keys, they would leave a server open.
+ * Splits a list. Refuses text with only commas, which would leave a server without API keys.
  * @throws ConfigError "invalid_option"
  */
 function listIn(text: string, name: string): string[] {
@@ -37,20 +37,20 @@ function listIn(text: string, name: string): string[] {
   throw new ConfigError("invalid_option", `${name}: a value is empty`);
 }
 
-/** Recognizes a Kubernetes service link: PAGODA_PORT is set if a service is named pagoda. */
+/** Recognizes a Kubernetes service link, such as PAGODA_PORT for a service named pagoda. */
 const isServiceLink = (text: string): boolean => /^(tcp|udp|sctp):\/\//.test(text);
 
 function serviceLink(name: string, text: string): ConfigError {
-  const message = `${name} is ${text}, which Kubernetes sets for a service of this name; rename the service, or set enableServiceLinks: false`;
+  const message = `${name}=${text} was set by Kubernetes for a service of that name; rename the service, or set enableServiceLinks: false`;
   return new ConfigError("invalid_option", message);
 }
 
-/** Variables that are not options: the addon, its build and the tests use them. */
+/** Variables for the addon, its build and the tests, which are not options. */
 const OTHERS = /^PAGODA_(CPU|NATIVE|CUDA|VULKAN|METAL|(FUZZ|SIM)_\w+)$/;
 const SERVICE_LINKS = /_(SERVICE_(HOST|PORT)|PORT_\d+_)/;
 
 /**
- * @returns a warning for each variable that looks like an option but belongs to no command
+ * @returns a warning for each variable that looks like an option but is not one
  * @throws ConfigError "unsupported_option" if a variable enables an unsupported feature
  */
 export function strangeVariables(env: Env): string[] {
@@ -62,7 +62,7 @@ export function strangeVariables(env: Env): string[] {
   return strange.map((name) => {
     checkBuilt(name.slice("PAGODA_".length).toLowerCase().replaceAll("_", "-"), name, env[name]);
     const nearest = nearestOf(name, names);
-    return `${name} has no effect: there is no such option${nearest === null ? "" : `; did you mean ${nearest}?`}`;
+    return `${name} has no effect: no such option${nearest === null ? "" : `; did you mean ${nearest}?`}`;
   });
 }
 

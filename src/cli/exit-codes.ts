@@ -16,11 +16,11 @@ export const EXIT_CODES = {
 export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
 
 export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODES, string>> = {
-  ok: "Success. For a server: a signal stopped it, and the requests in progress finished.",
+  ok: "Success. For a server: stopped by a signal after its requests finished.",
   failed: "Failure; the last line of standard error gives the reason.",
   usage: "Invalid command line, environment variable or config file; nothing was started.",
   noModel: "Model not found, or its download failed.",
-  noServer: "No server answers at the address, or the connection was lost during an answer.",
+  noServer: "The server cannot be reached, or the connection was lost during an answer.",
   interrupted: "Interrupted by Ctrl-C. For a server: before it was ready.",
   brokenPipe: "The reader of the output, such as `head`, closed the pipe.",
   terminated: "Terminated by SIGTERM. For a server: before it was ready.",

@@ -1,8 +1,8 @@
 // Option names from llama.cpp, Ollama and other programs. A name that means the same as one of
-// Pagoda's options is accepted as that option; for any other, the error suggests a replacement.
-// Only the docs list them.
+// Pagoda's options is accepted as that option. For other names, the error message suggests a
+// replacement. Only the docs list these names.
 
-/** Names with their dashes, by Pagoda's option. */
+/** Names with their dashes, by the Pagoda option that they set. */
 const SAME: Readonly<Record<string, string>> = {
   model: "-m -hf -hfr --hf-repo",
   "served-model-name": "-a --alias",
@@ -27,18 +27,18 @@ const SAMPLING = `
   --json-schema --format`;
 
 /**
- * Names by the hint to show. A hint that begins with an option applies to commands that have it.
+ * Names by hint. A hint that begins with an option is shown only for commands that accept it.
  */
 const HINTS: Readonly<Record<string, string>> = {
-  "--max-model-len limits each request, --kv-cache-memory-bytes the memory for all of them": `
+  "--max-model-len limits each request, --kv-cache-memory-bytes all requests together": `
     -c --ctx-size --num-ctx`,
   "--max-num-seqs limits the requests per step": "-np --parallel",
   "--max-num-batched-tokens limits the tokens per step": "-b --batch-size -ub --ubatch-size",
   "--threads applies to prompts and answers": "-tb --threads-batch",
   "--kv-cache-dtype sets the type of K and V": "-ctk --cache-type-k -ctv --cache-type-v",
   "--cpu-affinity binds threads to CPUs": "-C --cpu-mask -Cr --cpu-range --cpu-strict --numa",
-  "`< FILE` sends a file": "-f --file --prompt-file",
-  "all models are listed; remove it": "-a --all -l",
+  "use `< FILE` to send a file": "-f --file --prompt-file",
+  "`ls` and `ps` always list everything; remove it": "-a --all -l",
   "`inspect` always shows it; remove it": "--license --template --modelfile --parameters",
   "run it in the background with `&` or as a systemd unit": "-d --detach --daemon",
   "set PAGODA_API_KEY, or api-key in a --config file": "--api-key-file",
@@ -52,7 +52,7 @@ const HINTS: Readonly<Record<string, string>> = {
     --save-result --save-detailed --append-result --result-dir`,
   "--max-concurrency limits the concurrent requests": "-c -j",
   "--num-prompts sets the number of requests": "-n",
-  "the result always has the mean, median and 99th percentile": `
+  "the result always includes the mean, median and 99th percentile": `
     --percentile-metrics --metric-percentiles --goodput`,
   "--random-output-len is the exact length of answers; remove it": "--ignore-eos",
   "--random-input-len and --random-output-len set the length of prompts and answers": `
@@ -103,7 +103,7 @@ export function sameOption(flag: string, has: (option: string) => boolean): stri
 
 /**
  * @param has whether the command has an option
- * @returns a hint at what to use instead
+ * @returns a hint about what to use instead
  */
 export function familiarHint(flag: string, has: (option: string) => boolean): string | undefined {
   const hints = Object.entries(HINTS).filter(([, names]) => namesIn(names).includes(flag));

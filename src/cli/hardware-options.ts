@@ -10,14 +10,14 @@ export const HARDWARE_OPTIONS = [
     fallback: null,
     min: 1,
     max: 512,
-    help: "Threads of the forward pass. Default: physical cores, up to the CPU quota.",
+    help: "Number of compute threads. Default: one per physical core, up to the CPU quota.",
   },
   {
     name: "cpu-affinity",
     group: "Hardware",
     kind: "cpus",
     fallback: [],
-    help: "CPUs to bind these threads to, one thread per CPU in turn, e.g. 0-3,8.",
+    help: "CPUs to bind compute threads to, one thread per CPU in turn, e.g. 0-3,8.",
   },
   {
     name: "poll",
@@ -26,7 +26,7 @@ export const HARDWARE_OPTIONS = [
     fallback: 1,
     min: 0,
     max: 100,
-    help: "How long idle threads spin between steps; 0 = not at all, 1 = milliseconds.",
+    help: "How long idle threads spin between steps; 0 = not at all, 1 = a few milliseconds.",
   },
   {
     name: "gpu-layers",
@@ -35,7 +35,7 @@ export const HARDWARE_OPTIONS = [
     fallback: null,
     min: 0,
     words: { all: null, auto: null },
-    help: "Layers to offload if a GPU backend is built in; -1 and auto = all. Default: all.",
+    help: "Layers to offload to a GPU, if the build supports one; -1 and auto = all. Default: all.",
   },
   {
     name: "weight-kernels",
@@ -43,7 +43,7 @@ export const HARDWARE_OPTIONS = [
     kind: "choice",
     choices: ["packed", "ggml"],
     fallback: "packed",
-    help: "packed = quantized weights are repacked for Pagoda's kernels; ggml = ggml's kernels.",
+    help: "packed = repack quantized weights for Pagoda's kernels; ggml = use ggml's kernels.",
   },
   {
     name: "attention-backend",
@@ -51,6 +51,6 @@ export const HARDWARE_OPTIONS = [
     kind: "choice",
     choices: ["auto", "paged", "ggml"],
     fallback: "auto",
-    help: "paged = read K/V through block tables; ggml = flash attention with a mask.",
+    help: "paged = read K/V through block tables; ggml = use ggml's flash attention with a mask.",
   },
 ] as const satisfies readonly OptionSpec[];

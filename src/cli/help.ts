@@ -6,7 +6,7 @@ import { COMMANDS, type CommandSpec, optionsOf } from "./commands.ts";
 import { envName, OPTION_GROUPS, type OptionGroup, type OptionSpec } from "./option-spec.ts";
 import { entryText, wrapped } from "./text-layout.ts";
 
-const ABOUT = "Pagoda: vLLM's scheduler, paged KV cache, OpenAI API and metrics over GGUF models.";
+const ABOUT = "Pagoda: vLLM's scheduler, paged KV cache, OpenAI API and metrics for GGUF models.";
 
 /** Widest option or example that has its text on the same line, in columns. */
 const TERM_WIDTH = 26;
@@ -15,7 +15,8 @@ const TERM_WIDTH = 26;
 export function programHelp(columns: number): string {
   const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
   const rows = shown.map((command) => ({ term: usage(command), text: command.help }));
-  const more = "Use help <command> or <command> --help for its options, --version for the version.";
+  const more =
+    "Use help <command> or <command> --help to list its options, --version for the version.";
   return [
     ...wrapped(ABOUT, columns),
     "",
@@ -26,8 +27,8 @@ export function programHelp(columns: number): string {
 }
 
 /**
- * @param topic null = the command; "all", "listgroup", a group, an option, or part of an option's
- * name
+ * @param topic null = the whole command; otherwise "all", "listgroup", a group, an option, or part
+ * of an option's name
  * @param columns screen width
  */
 export function commandHelp(command: CommandSpec, topic: string | null, columns: number): string {
@@ -76,7 +77,7 @@ function more(options: readonly OptionSpec[], columns: number): string[] {
   ].flatMap((line) => wrapped(line, columns));
 }
 
-/** @returns the groups to show, those of the command's single options first */
+/** @returns the groups to show, starting with those of the command's individual options */
 function groupsOf(command: CommandSpec): OptionGroup[] {
   const named = optionsOf(command).map(({ group }) => group);
   const own = OPTION_GROUPS.filter(
@@ -178,7 +179,7 @@ function ownDefault({ fallback, help }: OptionSpec): string | null {
 export function defaultText(option: OptionSpec): string {
   const { fallback, kind, unit } = option;
   const value = ownDefault(option);
-  if (value === null) return fallback === null && kind !== "string" ? "decided at start" : "none";
+  if (value === null) return fallback === null && kind !== "string" ? "chosen at startup" : "none";
   const isNumber = typeof fallback === "number";
   return isNumber && unit !== undefined ? `${value} ${unit}` : value;
 }

@@ -1,7 +1,7 @@
-// vLLM flags without effect in Pagoda. They are accepted with a warning, so that command lines and
-// files written for vLLM keep working. If a flag changes what clients see, the reason says what
-// applies instead. Flags for which clients would rely on an unsupported feature, or which would
-// leave a server less secure than its operator believes, are refused (unbuilt-flags.ts).
+// vLLM flags without effect in Pagoda. They are accepted with a warning, so command lines and
+// config files written for vLLM keep working. If a flag changes what clients see in vLLM, the
+// reason states what Pagoda does instead. A flag is refused instead (unbuilt-flags.ts) if clients
+// would rely on its feature, or if ignoring it would leave a server less secure than expected.
 
 export interface IgnoredFlag {
   readonly name: string;
@@ -13,8 +13,8 @@ export interface IgnoredFlag {
 }
 
 /**
- * Names by reason; "=" marks flags that take a value, "=+" those that take several words, "|"
- * precedes a short form.
+ * Names by reason. "=" marks flags that take one value, "=+" marks flags that take several words,
+ * and "|" precedes a short form.
  */
 const BY_REASON: Readonly<Record<string, string>> = {
   "--kv-cache-memory-bytes sets the KV cache": `
@@ -28,7 +28,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
     dcp-kv-cache-interleave-size= cp-kv-cache-interleave-size= data-parallel-hybrid-lb|-dph
     data-parallel-external-lb|-dpe enable-dbo ubatch-size= dbo-decode-token-threshold=
     dbo-prefill-token-threshold= eplb-config= expert-placement-strategy= ray-workers-use-nsight`,
-  "the GGUF file decides": `
+  "the GGUF file determines it": `
     dtype= quantization=|-q tokenizer= tokenizer-mode= tokenizer-revision= code-revision= load-format=
     trust-remote-code hf-config-path= hf-overrides= config-format= model-impl=
     safetensors-load-strategy= model-loader-extra-config= ignore-patterns=+ pt-load-map-location=
@@ -39,7 +39,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
     disable-log-requests`,
   "outputs are never logged": `
     enable-log-outputs`,
-  "there is no access log; --enable-log-requests logs the end of each answer": `
+  "there is no access log; --enable-log-requests logs when each answer ends": `
     disable-uvicorn-access-log disable-access-log-for-endpoints=`,
   "the log level and format are fixed": `
     uvicorn-log-level= log-config-file=`,
@@ -59,9 +59,9 @@ const BY_REASON: Readonly<Record<string, string>> = {
     response-role=`,
   "logprobs show tokens as text unless a request sets return_tokens_as_token_ids": `
     return-tokens-as-token-ids`,
-  "there is no /load": `
+  "there is no /load route": `
     enable-server-load-tracking`,
-  "there is no /tokenizer_info": `
+  "there is no /tokenizer_info route": `
     enable-tokenizer-info-endpoint`,
   "logprobs are always raw_logprobs": `
     logprobs-mode=`,

@@ -1,4 +1,4 @@
-// Parses a command line into a command to run or a text to print, such as help or the options in
+// Parses a command line into a command to run or text to print, such as help or the options in
 // effect.
 
 import { ConfigError } from "../errors.ts";
@@ -23,7 +23,7 @@ export interface Program {
 }
 
 /**
- * Range of line lengths: a narrower terminal breaks lines itself, and longer lines are hard to
+ * Range of line lengths. Narrower terminals wrap lines themselves, and longer lines are hard to
  * read.
  */
 const MIN_COLUMNS = 60;
@@ -71,7 +71,7 @@ function findCommand(argv: readonly string[]): FoundCommand | null {
   return null;
 }
 
-/** Answers `help`, `help serve` and `help serve memory`. @throws ConfigError "unknown_command" */
+/** Handles `help`, `help serve` and `help serve memory`. @throws ConfigError "unknown_command" */
 function helpText(words: readonly string[], columns: number): string {
   const [first] = words;
   if (first === undefined || ["help", "--help", "-h", ...VERSION_WORDS].includes(first))
@@ -82,8 +82,8 @@ function helpText(words: readonly string[], columns: number): string {
 }
 
 /**
- * @returns the answer to --help, --help=topic, --version or --print-config; null for the command
- * itself
+ * @returns the text for --help, --help=topic, --version or --print-config; null if the command
+ * should run
  */
 function informationText(
   command: CommandSpec,
@@ -135,8 +135,8 @@ const COMMAND_HINTS: Readonly<Record<string, string>> = {
   search: "search for models on the Hugging Face hub; `pull user/repo:quant` downloads one",
   update: "`pull` updates a model",
   generate: "`complete` completes a prompt, `chat -q` answers a message",
-  "run-batch": "examples/batch.ts shows how a program completes many prompts",
-  cli: "`chat` and `complete` load a model in their own process",
+  "run-batch": "examples/batch.ts shows how to complete many prompts from a program",
+  cli: "`chat` and `complete` can load a model in their own process",
 };
 
 function unknownCommand(word: string): ConfigError {

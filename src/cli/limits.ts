@@ -1,11 +1,11 @@
-// Limits from the options: queue, time, memory and access.
+// Converts options to limits on the queue, time, memory and access.
 
 import { ConfigError } from "../errors.ts";
 import { listedHosts } from "../host-name.ts";
 import { processStats } from "../runtime/system.ts";
 import type { ServeOptions } from "./commands.ts";
 
-/** Maximum output of one request that a client can leave unread. */
+/** Maximum size of the unread output of one request. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** File descriptors reserved for other uses: the model, the log, new connections. */
@@ -41,7 +41,7 @@ export function maxLogprobs({ "max-logprobs": max }: ServeOptions): number | nul
   return max === -1 ? null : max;
 }
 
-/** Maps the 0 with which an option says "no limit", as vLLM's do, to null. */
+/** Maps 0, which means "no limit" in options as in vLLM, to null. */
 export function unlessZero(value: number): number | null {
   return value === 0 ? null : value;
 }
@@ -62,7 +62,8 @@ function rootPathOf(text: string): string {
 }
 
 /**
- * Caps the queue at the open-file limit: without free descriptors the server could not even refuse.
+ * Caps the queue below the open-file limit. Without free descriptors, the server could not even
+ * refuse requests.
  */
 function cappedByFds(
   maxNumQueuedReqs: number,

@@ -64,7 +64,7 @@ export const LISTEN_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: null,
-    help: "CA certificates (PEM) that client certificates are checked against.",
+    help: "CA certificates (PEM) to verify client certificates with.",
   },
   {
     name: "ssl-cert-reqs",
@@ -80,6 +80,6 @@ export const LISTEN_OPTIONS = [
     group: "Server",
     kind: "string",
     fallback: null,
-    help: "Ciphers up to TLS 1.2, in OpenSSL's format.",
+    help: "Ciphers for TLS 1.2 and below, in OpenSSL's format.",
   },
 ] as const satisfies readonly OptionSpec[];

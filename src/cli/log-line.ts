@@ -1,5 +1,5 @@
-// Formats lines of a server's log in vLLM's layout: level, local time, text. Programs that parse
-// vLLM's logs can parse them.
+// Formats a server's log lines in vLLM's layout (level, local time, text), so programs that parse
+// vLLM's logs can parse Pagoda's.
 
 import { visible } from "../visible-text.ts";
 
@@ -31,7 +31,7 @@ export function logLine(text: string, { at, hasColor }: LogLineOptions): string 
   return lines.map((line) => `${head} ${line}`.trimEnd()).join("\n");
 }
 
-/** Formats a line of any other command; terminals show its warning or error prefix in color. */
+/** Formats a log line of any other command, with a colored warning or error prefix. */
 export function markedLine(text: string, hasColor: boolean): string {
   const { mark, color } = LEVELS[levelOf(text)];
   const shown = visible(text);

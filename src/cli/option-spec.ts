@@ -1,4 +1,4 @@
-// Types of the options table: one record, and the type of its value.
+// Types for the options table: a record and its value.
 
 export const OPTION_GROUPS = [
   "Model",
@@ -43,7 +43,7 @@ export interface OptionSpec {
     | "flag"
     | "choice"
     | "cpus"
-    /** A JSON list of strings; text that is not JSON is a list of one. */
+    /** A JSON list of strings; text that is not JSON becomes a one-element list. */
     | "json-list"
     /** A JSON object, whose keys can also be set one by one: `--name.key value`. */
     | "json";
@@ -58,7 +58,7 @@ export interface OptionSpec {
   /** Words that stand for an integer, in lowercase. */
   readonly words?: Readonly<Record<string, number | null>>;
   readonly unit?: string;
-  /** Kind of values that shell completion offers, if not the choices. */
+  /** Kind of values that shell completion offers for an option without choices. */
   readonly completes?: "model" | "file";
   /** Additional environment variable to read. */
   readonly env?: string;

@@ -42,8 +42,8 @@ export const HIDDEN = "(hidden)";
 const CONTROL = /\p{Cc}/u;
 
 /**
- * Refuses unusable keys: an empty one would admit anyone without a key, the placeholder anyone who
- * has seen it, and no client could send one with a line feed.
+ * Refuses unusable keys. An empty key would admit anyone without a key, and the placeholder would
+ * admit anyone who has seen it. No client could send a key that contains a line feed.
  * @throws ConfigError "invalid_option"
  */
 export function checkSecrets(
@@ -56,7 +56,10 @@ export function checkSecrets(
     throw invalid(option.name, `a key is empty (${source})`);
   }
   if (found.some((value) => CONTROL.test(String(value)))) {
-    throw invalid(option.name, `a key has a line feed or another control character (${source})`);
+    throw invalid(
+      option.name,
+      `a key contains a line feed or another control character (${source})`,
+    );
   }
   if (found.includes(HIDDEN)) {
     throw invalid(
@@ -71,7 +74,7 @@ function invalid(source: string, message: string): ConfigError {
 }
 
 /**
- * Refuses an empty value, usually an unset variable in a script, unless the default is empty too.
+ * Refuses an empty value, usually from an unset variable in a script, unless the default is empty.
  */
 function readString(option: OptionSpec, text: string, source: string): string {
   const mayBeEmpty = option.fallback === "" || option.isSecret === true;
@@ -94,7 +97,7 @@ function readChoice(option: OptionSpec, text: string, source: string): string {
 /** Number of CPUs in llama.cpp's thread masks. */
 const MAX_CPUS = 512;
 
-/** Reads a CPU list. An empty one, which --print-config writes for the default, is accepted. */
+/** Reads a CPU list. Accepts an empty list, which --print-config prints for the default. */
 function readCpus(text: string, source: string): number[] {
   if (text === "") return [];
   const cpus = parseCpuList(text);
@@ -107,7 +110,7 @@ function readCpus(text: string, source: string): number[] {
 function readInteger(option: OptionSpec, text: string, source: string): number | null {
   const named = option.words?.[text.toLowerCase()];
   if (named !== undefined) return named;
-  // Both are vLLM's spellings of "choose automatically".
+  // vLLM uses both to mean "choose automatically".
   if (option.fallback === null && ["auto", "-1"].includes(text)) return null;
   const number = option.kind === "size" ? parseSize(text) : Number(text);
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = option;
@@ -122,7 +125,7 @@ function readInteger(option: OptionSpec, text: string, source: string): number |
   return number;
 }
 
-/** Uses the wording of vLLM's validation, in which NaN is a number that violates every bound. */
+/** Words errors as vLLM's validation does. NaN is a number, but violates every bound. */
 function readNumber(option: OptionSpec, text: string, source: string): number {
   const { above, max = Number.POSITIVE_INFINITY } = option;
   const refused = (wanted: string) => invalid(source, `Input should be ${wanted}, got ${text}`);
@@ -172,8 +175,8 @@ export function jsonOrText(text: string): unknown {
 const POWERS = "kmgt";
 
 /**
- * Parses vLLM's human-readable integers (1k = 1000, 1K = 1024) and sizes as GNU dd does (1kB = 1KB
- * = 1000, 1Ki = 1KiB = 1024). Numbers with a unit can have a fraction.
+ * Parses vLLM's human-readable integers (1k = 1000, 1K = 1024) and GNU dd's sizes (1kB = 1KB =
+ * 1000, 1Ki = 1KiB = 1024). Numbers with a unit can have a fraction.
  * @returns NaN for anything else
  */
 export function parseSize(text: string): number {
@@ -188,7 +191,7 @@ export function parseSize(text: string): number {
   return Math.round(Number(whole + fraction) * base ** (POWERS.indexOf(unit.toLowerCase()) + 1));
 }
 
-/** Lowercases sizes that end in B; the case of a unit matters only without it. */
+/** Lowercases sizes that end in B, since case matters only in units without it. */
 function bytesLowered(text: string): string {
   return /b$/i.test(text) ? text.toLowerCase() : text;
 }

@@ -1,5 +1,4 @@
-// Collects the values of one source while it is read: lists grow, JSON objects are filled key by
-// key.
+// Collects option values from one source. Lists grow, and JSON objects are filled key by key.
 
 import { ConfigError } from "../errors.ts";
 import type { JsonObject, OptionSpec, OptionValue } from "./option-spec.ts";
@@ -56,12 +55,12 @@ export function readFileValue(option: OptionSpec, value: unknown, source: string
   return readOption(option, value, source);
 }
 
-/** Kinds that keep the text as written. */
+/** Kinds whose value is the text exactly as written. */
 const TEXTS: readonly OptionSpec["kind"][] = ["string", "strings"];
 
 /**
- * YAML reads a key 0123 as 123, and a commit 1e5 as 100000. The value is not shown, as it can be a
- * secret.
+ * Error for a value that YAML does not read as text: it reads an API key 0123 as 123, and a commit
+ * 1e5 as 100000. The message omits the value, which can be a secret.
  */
 function noText(source: string, value: unknown): ConfigError {
   const message = `${source}: expected a string, got a ${typeof value}; put it in quotes`;
@@ -94,7 +93,8 @@ export function setJsonKey(
 }
 
 /**
- * Refuses a model path among keys or names: the model would be ignored, and the key easy to guess.
+ * Refuses a model path in a list of keys or names: the model would be ignored, and such a key would
+ * be easy to guess.
  */
 export function checkList(flag: string, words: readonly string[]): void {
   const model = words.find((word, i) => i > 0 && /\.gguf$/i.test(word));

@@ -1,7 +1,8 @@
 // Table of options: flag, environment variable, YAML key, type, default, unit, bounds, help. Help
-// text, docs/options.md, shell completion and parsing are generated from it. Names are vLLM's if vLLM has
-// the option. Listening options are in listen-options.ts, access options in access-options.ts,
-// hardware options in hardware-options.ts, options of other commands in command-options.ts.
+// text, docs/options.md, shell completion and parsing are generated from it. Options that vLLM has
+// use vLLM's names. Listening options are in listen-options.ts, access options are in
+// access-options.ts, hardware options are in hardware-options.ts, and options of other commands are
+// in command-options.ts.
 
 import { DEFAULT_MODEL } from "../models/default-model.ts";
 import { ACCESS_OPTIONS } from "./access-options.ts";
@@ -17,14 +18,14 @@ const SERVER_OPTIONS = [
     kind: "string",
     completes: "model",
     fallback: DEFAULT_MODEL,
-    help: "GGUF file, or user/repo:quant on the Hugging Face hub; also the first argument.",
+    help: "GGUF file, or user/repo:quant on the Hugging Face hub; can also be the first argument.",
   },
   {
     name: "served-model-name",
     group: "Model",
     kind: "strings",
     fallback: [],
-    help: "Model names that the API accepts; the first is reported. Default: the file name.",
+    help: "Model names that the API accepts; responses report the first. Default: the file name.",
   },
   {
     name: "max-model-len",
@@ -33,7 +34,7 @@ const SERVER_OPTIONS = [
     fallback: null,
     min: 16,
     unit: "tokens",
-    help: "Maximum length of prompt plus output. Default: the model's, or what the KV cache can hold.",
+    help: "Maximum length of prompt plus output. Default: the model's, up to what the KV cache holds.",
   },
   {
     name: "allow-long-max-model-len",
@@ -41,7 +42,7 @@ const SERVER_OPTIONS = [
     kind: "flag",
     fallback: false,
     env: "VLLM_ALLOW_LONG_MAX_MODEL_LEN",
-    help: "Allow --max-model-len above the model's trained context; answers get worse.",
+    help: "Allow --max-model-len to exceed the model's training context; answers get worse.",
   },
   {
     name: "chat-template",
@@ -49,14 +50,14 @@ const SERVER_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: "",
-    help: "Jinja template, or a file with one, that replaces the model's chat template.",
+    help: "Jinja template, or its path, to use instead of the model's chat template.",
   },
   {
     name: "trust-request-chat-template",
     group: "Model",
     kind: "flag",
     fallback: false,
-    help: "Accept the `chat_template` field in requests; otherwise, such requests are refused.",
+    help: "Accept the `chat_template` field in requests; without it, such requests are refused.",
   },
   {
     name: "generation-config",
@@ -64,14 +65,14 @@ const SERVER_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: "auto",
-    help: "Sampling defaults: auto = the model's, vllm = vLLM's, or a generation_config.json.",
+    help: "Sampling defaults: auto = the model's, vllm = vLLM's, or a generation_config.json file.",
   },
   {
     name: "override-generation-config",
     group: "Model",
     kind: "json",
     fallback: {},
-    help: "Sampling defaults that override these: '{\"temperature\":0.5}', or key by key.",
+    help: "Sampling defaults to override, as JSON ('{\"temperature\":0.5}') or key by key.",
   },
   {
     name: "seed",
@@ -151,7 +152,7 @@ const SERVER_OPTIONS = [
     fallback: 0,
     min: 0,
     unit: "tokens",
-    help: "Maximum number of tokens per request and step; 0 = only the step's budget.",
+    help: "Maximum number of tokens per request and step; 0 = limited only by the step's budget.",
   },
   {
     name: "max-num-partial-prefills",
@@ -160,7 +161,7 @@ const SERVER_OPTIONS = [
     fallback: null,
     min: 1,
     unit: "requests",
-    help: "Maximum number of partly computed prompts; others wait. Default: no limit.",
+    help: "Maximum number of partially computed prompts; others wait. Default: no limit.",
   },
   {
     name: "target-inter-token-latency-ms",
@@ -186,7 +187,7 @@ const SERVER_OPTIONS = [
     fallback: 256,
     min: 1,
     unit: "requests",
-    help: "Maximum number of requests in flight (n counts); any more get 503.",
+    help: "Maximum number of requests in flight, counting each of n; any more get 503.",
   },
   {
     name: "max-num-queued-tokens",
@@ -195,7 +196,7 @@ const SERVER_OPTIONS = [
     fallback: null,
     min: 1,
     unit: "tokens",
-    help: "Maximum number of prompt tokens without output yet; then 503. Default: 8 contexts.",
+    help: "Maximum number of prompt tokens awaiting output; any more get 503. Default: 8 contexts.",
   },
   {
     name: "queue-timeout",
@@ -205,7 +206,7 @@ const SERVER_OPTIONS = [
     min: 0,
     max: 1_000_000,
     unit: "seconds",
-    help: "Maximum wait for a request's first step, then 503; 0 = no limit.",
+    help: "Time limit from arrival to a request's first step (503); 0 = no limit.",
   },
   {
     name: "request-timeout",
@@ -215,7 +216,7 @@ const SERVER_OPTIONS = [
     min: 0,
     max: 1_000_000,
     unit: "seconds",
-    help: "Maximum time from arrival to the end of the answer, then 504; 0 = no limit.",
+    help: "Time limit from arrival to the end of the answer (504); 0 = no limit.",
   },
   ...HARDWARE_OPTIONS,
   ...LISTEN_OPTIONS,
@@ -244,7 +245,7 @@ const SERVER_OPTIONS = [
     group: "Server",
     kind: "flag",
     fallback: false,
-    help: "Run the engine in the server's process; a crash then stops the server, too.",
+    help: "Run the engine in the server's process; an engine crash then stops the server.",
   },
   {
     name: "engine-step-timeout",
@@ -284,21 +285,21 @@ const SERVER_OPTIONS = [
     kind: "flag",
     fallback: false,
     env: "VLLM_SERVER_DEV_MODE",
-    help: "Serve operator routes (/sleep and more) without /v1, too; see docs/operator-routes.md.",
+    help: "Also serve operator routes such as /sleep without /v1; see docs/operator-routes.md.",
   },
   {
     name: "disable-log-stats",
     group: "Metrics and logs",
     kind: "flag",
     fallback: false,
-    help: "Turn off statistics: the vllm: metrics and the log line every 10 s.",
+    help: "Turn off the vllm: metrics and the statistics that are logged every 10 s.",
   },
   {
     name: "enable-log-requests",
     group: "Metrics and logs",
     kind: "flag",
     fallback: false,
-    help: "Log each request with its prompt and parameters, and the end of its answer.",
+    help: "Log the prompt and parameters of each request, and when its answer ends.",
   },
   {
     name: "max-log-len",

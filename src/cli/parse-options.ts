@@ -1,5 +1,5 @@
 // Parses options from the command line, environment and YAML in vLLM's dialect: `_` and `-` are
-// equal, `--no-x` negates, `--x=v` equals `--x v`, list options take several words. Precedence:
+// equivalent, `--no-x` negates, `--x=v` equals `--x v`, and lists take several words. Precedence:
 // command line, environment, file, defaults.
 
 import { assert } from "../assert.ts";
@@ -37,7 +37,7 @@ export interface OptionSources {
   readonly readYaml: (path: string) => Readonly<Record<string, unknown>>;
 }
 
-/** Receives a line for each accepted flag without effect. */
+/** Receives a line for each flag that is accepted but has no effect. */
 export type Warn = (line: string) => void;
 
 export interface ResolvedOption {
@@ -72,7 +72,7 @@ export function isGiven(name: CommandName, option: string, sources: OptionSource
 }
 
 /**
- * Names the options that are set on the command line itself, not in a file or the environment.
+ * Lists the options that are set on the command line itself, not in a file or the environment.
  * @throws ConfigError as parseOptions does
  */
 export function typedOptions(name: CommandName, sources: OptionSources): string[] {
@@ -153,7 +153,7 @@ class OptionReader {
     return values;
   }
 
-  /** Assigns a positional argument to the next option; a list takes all further ones. */
+  /** Assigns a positional argument to the next option; a list takes all further arguments. */
   #readWord(word: string, places: string[], values: Values): void {
     const option = this.#options.get(places[0] ?? "");
     const isTaken = option !== undefined && option.kind !== "strings" && values.has(option.name);
@@ -198,14 +198,14 @@ class OptionReader {
   }
 
   /**
-   * Whether a list takes all following words, as in vLLM. A list from another group takes one, so
-   * that the command's own arguments can follow.
+   * Whether a list takes all following words, as in vLLM. A list from another group takes only one
+   * word, because the command's own arguments can follow.
    */
   #takesAll({ kind, group }: OptionSpec): boolean {
     return kind === "strings" && this.#command.groups.includes(group);
   }
 
-  /** Finds an option by its name, its letter, or its name in other programs. */
+  /** Finds an option by its name, its short form, or its name in other programs. */
   #optionOf(flag: string, name: string): OptionSpec | undefined {
     const own = flag.startsWith("--") ? this.#options.get(name) : this.#shortOption(flag);
     const isTaken = (option: string) => this.#options.has(option);
@@ -219,7 +219,7 @@ class OptionReader {
   }
 
   /**
-   * Reads `--no-x` or a vLLM flag without effect; refuses any other.
+   * Reads `--no-x` or a vLLM flag without effect; refuses any other flag.
    * @returns the number of words used
    */
   #readOtherFlag(flag: string, { name, inline, following }: FlagWords, values: Values): number {
@@ -268,9 +268,8 @@ class OptionReader {
   }
 
   /**
-   * Reads a YAML file. A key without a value counts as unset, so that the output of --print-config
-   * can be read back. Another command's options are skipped, so that one file works for all
-   * commands.
+   * Reads a YAML file. Skips keys without a value, which --print-config prints for unset options.
+   * Also skips options of other commands, so one file works for all commands.
    */
   readFile(sources: OptionSources, path: string): Values {
     const values: Values = new Map();
@@ -292,7 +291,7 @@ class OptionReader {
   }
 }
 
-/** Error for a negated flag with a value, where a double negative would be ambiguous. */
+/** Error for a negated flag with a value, such as --no-x=false, which would be ambiguous. */
 function negatedWithValue(flag: string, { name }: OptionSpec, value: string): ConfigError {
   const message = `${flag} takes no value, got ${value}; use --${name}=${value}`;
   return new ConfigError("invalid_option", message);

@@ -1,5 +1,5 @@
-// Determines sampling defaults from the options. Names and precedence are those of vLLM's
-// ModelConfig: overrides, then the model's recommendation, then vLLM's own values.
+// Determines sampling defaults from the options. Names and precedence match vLLM's ModelConfig:
+// overrides, then the model's recommendation, then vLLM's own values.
 
 import { join } from "node:path";
 import { ConfigError } from "../errors.ts";

@@ -19,7 +19,7 @@ const SCRIPTS: Readonly<Record<Shell, (commands: readonly CommandSpec[]) => stri
   fish: fishScript,
 };
 
-/** Flags of every command that are not in the table of options. */
+/** Flags of every command that the options table does not contain. */
 const GENERAL: readonly { readonly name: string; readonly help: string }[] = [
   { name: "help", help: "Show help." },
   { name: "print-config", help: "Show all values and their sources." },
@@ -53,7 +53,7 @@ function bashScript(commands: readonly CommandSpec[]): string {
   const values = distinctOptions(commands)
     .filter(({ kind }) => kind !== "flag")
     .map((option) => `    --${option.name}) ${bashValues(option)} ;;`);
-  return `# Completion of pagoda in bash: eval "$(pagoda completion bash)"
+  return `# pagoda completion for bash: eval "$(pagoda completion bash)"
 _pagoda() {
   local line=\${COMP_LINE:0:COMP_POINT} word before flags= prefix=
   local -a words
@@ -113,7 +113,7 @@ function zshScript(commands: readonly CommandSpec[]): string {
     return `    ${command.name}) _arguments ${specs.join(" \\\n      ")} ;;`;
   });
   return `#compdef pagoda
-# Completion of pagoda in zsh: eval "$(pagoda completion zsh)" after compinit
+# pagoda completion for zsh: eval "$(pagoda completion zsh)" after compinit
 _pagoda() {
   local -a commands
   commands=(
@@ -171,7 +171,7 @@ function fishScript(commands: readonly CommandSpec[]): string {
       return values === null ? [] : [`${fishStart(command)} -a ${values}`];
     }),
   ]);
-  return `# Completion of pagoda in fish: pagoda completion fish | source
+  return `# pagoda completion for fish: pagoda completion fish | source
 function __pagoda_models
   pagoda ls --quiet 2>/dev/null
   __fish_complete_suffix .gguf

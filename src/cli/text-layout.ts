@@ -1,4 +1,4 @@
-// Lays out text within the screen width: paragraphs, and terms with their explanation on the right.
+// Lays out text within the screen width: paragraphs, and terms with explanations to their right.
 
 /**
  * Breaks text between words into lines of at most `columns`; a longer word gets its own line.
@@ -24,7 +24,7 @@ export interface Entry {
 }
 
 export interface EntryLayout {
-  /** Widest term with its text on the same line; a wider term has it below. */
+  /** Maximum width of a term that shares a line with its text; otherwise, the text goes below. */
   readonly termWidth: number;
   readonly columns: number;
 }

@@ -6,7 +6,7 @@ import { allowedCpus, numUsefulThreads } from "../runtime/cpus.ts";
 import type { ReadFile } from "../runtime/system.ts";
 
 export interface ThreadOptions {
-  /** Number of threads; null = choose. */
+  /** Number of threads; null = chosen automatically. */
   readonly threads: number | null;
   /** CPUs to bind threads to, ascending; empty = unbound. */
   readonly "cpu-affinity": readonly number[];

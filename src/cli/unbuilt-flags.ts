@@ -43,11 +43,11 @@ export function unbuiltFlag(name: string): UnbuiltFlag | undefined {
   return UNBUILT_FLAGS.find((flag) => flag.name === plain);
 }
 
-/** Values that enable nothing: off, empty, or the flag's default. */
+/** Values that leave the feature off, including empty values and the flag's default. */
 const OFF = /^(false|off|no|null|none|auto|generate|0|\[\]|\{\})?$/i;
 
 /**
- * Accepts other flags, and values that leave a feature off.
+ * Refuses a flag that enables an unsupported feature.
  * @param name as for unbuiltFlag()
  * @param shown name as the user wrote it
  * @param value undefined = no value

@@ -13,8 +13,8 @@ describe("environment variables", () => {
 
   test("that resemble an option but are none get a warning", () => {
     expect(warned({ PAGODA_PROT: "1", PAGODA_FROBNICATE: "1" })).toEqual([
-      "PAGODA_PROT has no effect: there is no such option; did you mean PAGODA_PORT?",
-      "PAGODA_FROBNICATE has no effect: there is no such option",
+      "PAGODA_PROT has no effect: no such option; did you mean PAGODA_PORT?",
+      "PAGODA_FROBNICATE has no effect: no such option",
     ]);
   });
 
@@ -36,7 +36,7 @@ describe("environment variables", () => {
 
   test("that Kubernetes sets for a service named like an option are reported as such", () => {
     expect(() => warned({ PAGODA_JSON: "tcp://10.0.0.1:80" })).toThrow(
-      "PAGODA_JSON is tcp://10.0.0.1:80, which Kubernetes sets for a service of this name; rename",
+      "PAGODA_JSON=tcp://10.0.0.1:80 was set by Kubernetes for a service of that name; rename",
     );
   });
 });

@@ -155,7 +155,7 @@ describe("the help of a command", () => {
     const text = `--max-model-len <tokens>
   Maximum length of prompt plus output.
   value: at least 16
-  default: the model's, or what the KV cache can hold
+  default: the model's, up to what the KV cache holds
   environment: PAGODA_MAX_MODEL_LEN
 `;
     expect(answer(["serve", "--help=max-model-len"])).toBe(text);

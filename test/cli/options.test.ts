@@ -117,7 +117,7 @@ describe("parseOptions", () => {
   test("refuses a key that is empty or a placeholder for a hidden one", () => {
     const empty = "api-key: a key is empty (command line)";
     expect(() => parse(["--api-key", "k", "--api-key", ""])).toThrow(empty);
-    const control = "a key has a line feed or another control character";
+    const control = "a key contains a line feed or another control character";
     expect(() => parse([], { PAGODA_API_KEY: "k\n" })).toThrow(`api-key: ${control} (environment)`);
     expect(() => parse(["--api-key", "a\tb"])).toThrow(`api-key: ${control} (command line)`);
     const yaml = { "api-key": "(hidden)" };
@@ -268,7 +268,7 @@ describe("parseOptions", () => {
     parse(["--enforce-eager", "--dtype", "auto", "--config", "x.yaml"], {}, { dtype: "half" });
     expect(warnings).toEqual([
       "--enforce-eager has no effect: Pagoda has no equivalent",
-      "--dtype has no effect: the GGUF file decides",
+      "--dtype has no effect: the GGUF file determines it",
     ]);
   });
 
@@ -387,7 +387,7 @@ describe("flags of llama.cpp and Ollama", () => {
   test.each([
     [
       ["-c", "4096"],
-      "unknown option -c: --max-model-len limits each request, --kv-cache-memory-bytes the memory for all of them",
+      "unknown option -c: --max-model-len limits each request, --kv-cache-memory-bytes all requests together",
     ],
     [["--ctx_size=1"], "unknown option --ctx_size: --max-model-len limits each request"],
     [["-np", "4"], "unknown option -np: --max-num-seqs limits the requests per step"],
@@ -543,6 +543,6 @@ describe("short names", () => {
     expect(read("complete", "-q", "hi").prompt).toBe("hi");
     for (const flag of ["-y", "-f", "--force"]) expect(read("rm", flag).yes).toBe(true);
     expect(() => read("bench", "-n", "5")).toThrow("-n: --num-prompts sets the number of requests");
-    expect(() => read("chat", "-f", "a.txt")).toThrow("-f: `< FILE` sends a file");
+    expect(() => read("chat", "-f", "a.txt")).toThrow("-f: use `< FILE` to send a file");
   });
 });
