@@ -63,8 +63,12 @@ describe("a server that crashes during an answer", () => {
   });
 
   test.each([
-    [["chat", "-q", "hi"], 4, (url: string) => `no server answers at ${url} (connection closed)`],
-    [["complete", "hi"], 4, (url: string) => `no server answers at ${url} (connection closed)`],
+    [
+      ["chat", "-q", "hi"],
+      4,
+      (url: string) => `cannot reach a server at ${url} (connection closed)`,
+    ],
+    [["complete", "hi"], 4, (url: string) => `cannot reach a server at ${url} (connection closed)`],
     [["bench"], 1, () => "connection closed"],
   ])("%p: before its first byte too", async (words, exitCode, text) => {
     const ran = await runPagoda([...words, "--url", silent.url]);

@@ -7,14 +7,14 @@ import type { RequestTimeline } from "./timeline.ts";
 
 export interface Load {
   readonly timelines: readonly RequestTimeline[];
-  /** Time from the first request's start to the last one's end. */
+  /** Time from the start of the first request to the end of the last. */
   readonly durationS: number;
 }
 
 /** Limits of a loop of requests. */
 export interface LoopOptions {
   readonly concurrency: number;
-  /** No new request after this time, ms. */
+  /** Time after which no new requests are sent, ms. */
   readonly untilMs?: number;
   /** Maximum number of requests. */
   readonly maxRequests?: number;
@@ -22,7 +22,7 @@ export interface LoopOptions {
   readonly cutMs?: number;
 }
 
-/** Runs a closed loop: each of `concurrency` clients sends its next request when the last one is answered. */
+/** Runs a closed loop: each of `concurrency` clients sends its next request after the previous answer. */
 export async function closedLoop(
   target: Target,
   specOf: (index: number) => RequestSpec,
@@ -43,7 +43,7 @@ export async function closedLoop(
   return { timelines, durationS: (performance.now() - startMs) / 1000 };
 }
 
-/** Sends all requests at once and waits for each to end. */
+/** Sends all requests at once and waits until they have finished. */
 export function allAtOnce(target: Target, specs: readonly RequestSpec[]): Promise<Load> {
   const none: RequestSpec = { prompt: [0], maxTokens: 1 };
   const specOf = (i: number) => specs[i] ?? none;
@@ -58,13 +58,13 @@ export interface ArrivalOptions {
   /** Shape of the gamma distribution: 1 = Poisson, less = burstier. */
   readonly burstiness: number;
   readonly maxRequests: number;
-  /** Maximum number in flight; further requests wait in the client. */
+  /** Maximum number of requests in flight; further requests wait in the client. */
   readonly concurrency: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
 
-/** Runs an open loop: requests arrive on schedule, whatever the server does. */
+/** Runs an open loop: requests arrive on schedule, no matter how fast the server is. */
 export async function openLoop(
   target: Target,
   specOf: (index: number) => RequestSpec,
@@ -87,18 +87,18 @@ export async function openLoop(
   return { timelines, durationS: (performance.now() - startMs) / 1000 };
 }
 
-/** Interval in which all streams decoded, on the client's clock: [startMs, endMs]. */
+/** Load with the interval in which all streams decoded, on the client's clock: [startMs, endMs]. */
 export interface DecodeWindow extends Load {
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** Pause after a cut, since the server needs a moment to notice that the clients are gone. */
+/** Pause after cutting off streams, so the server can notice that the clients are gone. */
 const SETTLE_MS = 100;
 
 /**
- * Starts all streams and cuts them off when they have decoded together for `maxMs`, or when the first of
- * them ends. Ramp-up and drain are outside the window.
+ * Starts all streams and cuts them off when they have decoded together for `maxMs`, or when the first stream
+ * ends. Ramp-up and drain are outside the window.
  */
 export async function decodeTogether(
   target: Target,
@@ -127,7 +127,7 @@ export async function decodeTogether(
   return { timelines, startMs, endMs, durationS: (endMs - began) / 1000 };
 }
 
-/** @returns tokens per second of all streams within their window; a stream counts from its first event in it */
+/** @returns tokens per second of all streams within the window, each counted from its first event there */
 export function decodeRate({ timelines, startMs, endMs }: DecodeWindow): number {
   let rate = 0;
   for (const { events } of timelines) {

@@ -6,11 +6,11 @@ import { connectionFault } from "../connection-fault.ts";
 import { writeJson } from "../json.ts";
 import type { RequestTimeline, TokenEvent } from "./timeline.ts";
 
-/** A server that speaks the OpenAI API. */
+/** A server with the OpenAI API. */
 export interface Target {
   /** URL without /v1 and without a trailing slash. */
   readonly url: string;
-  /** Name of its model. */
+  /** Model name to send in requests. */
   readonly model: string;
   readonly apiKey?: string | null;
 }
@@ -18,13 +18,13 @@ export interface Target {
 export interface RequestSpec {
   readonly prompt: string | readonly number[];
   readonly maxTokens: number;
-  /** More fields of the body; without them, decoding is greedy and runs to full length. */
+  /** Additional body fields. By default, decoding is greedy and runs to the full length. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
 export interface MeasureOptions {
   readonly signal?: AbortSignal;
-  /** Called after each event with tokens, with the number of tokens so far. */
+  /** Called after each event that carries tokens, with the number of such events so far. */
   readonly onToken?: (numEvents: number) => void;
 }
 
@@ -37,7 +37,7 @@ export async function measureRequest(
   const answer = new AnswerReader(performance.now(), spec.prompt.length, options.onToken);
   try {
     const response = await fetch(`${target.url}/v1/completions`, {
-      // llama-server closes idle connections, so one from the slice before might be gone.
+      // llama-server closes idle connections, so a connection from an earlier load could be gone.
       keepalive: false,
       method: "POST",
       headers: headersOf(target),
@@ -87,10 +87,10 @@ interface Chunk {
 function chunkOf(data: string): Chunk {
   const chunk: unknown = JSON.parse(data);
   if (typeof chunk === "object" && chunk !== null) return chunk;
-  throw new Error(`not an event of this API: ${data.slice(0, 100)}`);
+  throw new Error(`not an event from this API: ${data.slice(0, 100)}`);
 }
 
-/** Collects the events of one answer. */
+/** Collects the events from one answer. */
 class AnswerReader {
   readonly #parser = new SseParser();
   readonly #startMs: number;
@@ -123,7 +123,8 @@ class AnswerReader {
     const choices = chunk.choices ?? [];
     if (usage?.completion_tokens !== undefined) {
       this.#numPromptTokens = usage.prompt_tokens ?? 0;
-      // OpenAI's last chunk has no choice and counts all tokens; llama-server counts each choice at its end.
+      // OpenAI's last chunk has no choices and counts all tokens; llama-server counts each choice when it
+      // ends.
       const isTotal = choices.length === 0;
       this.#numOutputTokens =
         usage.completion_tokens + (isTotal ? 0 : (this.#numOutputTokens ?? 0));
@@ -137,7 +138,7 @@ class AnswerReader {
     }
   }
 
-  /** @returns why a stream that has ended is not a complete answer */
+  /** @returns the reason a finished stream is not a complete answer; null if it is complete */
   fault(): string | null {
     if (this.#error !== null) return this.#error;
     if (!this.#isDone) return "the stream ended before [DONE]";

@@ -1,4 +1,4 @@
-// Prompts from fixed seeds: text, or token ids that are ordinary tokens in every model of the bench.
+// Generates prompts from fixed seeds, as text or as token IDs that are ordinary tokens in every benchmarked model.
 
 /** mulberry32: uniform in [0, 1). */
 export function randomOf(seed: number): () => number {
@@ -12,7 +12,7 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-/** Token ids from 1,000 to 41,000: within every vocabulary in use, past the special tokens. */
+/** Draws token IDs from [1000, 41000), which is past the special tokens and within every vocabulary in use. */
 export function promptIds(seed: number, length: number): number[] {
   const random = randomOf(seed);
   return Array.from({ length }, () => 1000 + Math.floor(random() * 40_000));
@@ -34,7 +34,10 @@ export function promptText(seed: number, length: number): string {
 /** Draws from an exponential distribution with the given mean. */
 export const exponential = (random: () => number, mean: number) => -mean * Math.log(1 - random());
 
-/** Draws from a gamma distribution of mean 1 (Marsaglia and Tsang): `shape` 1 gives Poisson arrivals, less gives bursts. */
+/**
+ * Draws from a gamma distribution with mean 1 (Marsaglia and Tsang). A `shape` of 1 yields Poisson arrivals; a
+ * smaller shape yields bursts.
+ */
 export function gammaOfMeanOne(random: () => number, shape: number): number {
   if (shape < 1) {
     const more = gammaOfMeanOne(random, shape + 1) * (shape + 1);

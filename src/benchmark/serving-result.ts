@@ -1,5 +1,5 @@
-// The result of a load with the keys and definitions of `vllm bench serve --save-result`, so
-// tools that read vLLM's files can read these too. As in vLLM, E2E ends with the last token.
+// The result of a load, with the keys and definitions of `vllm bench serve --save-result`, so tools
+// that read vLLM's files can read Pagoda's too. As in vLLM, E2E latency ends at the last token.
 
 import { mean, medianOf, percentile, standardDeviation } from "./statistics.ts";
 import { e2elMs, itlsMs, type RequestTimeline, tpotMs, ttftMs } from "./timeline.ts";
@@ -9,7 +9,7 @@ const PERCENTILES = [50, 90, 99] as const;
 
 export type LatencyMetric = (typeof METRICS)[number];
 
-/** Latency limits of a good request in milliseconds, by metric. */
+/** Maximum latencies of a good request in milliseconds, by metric. */
 export type Goodput = Partial<Record<"ttft" | "tpot" | "e2el", number>>;
 
 type LatencyKey =
@@ -74,7 +74,7 @@ export function servingResult(
   };
 }
 
-/** Latencies in milliseconds by metric; a request without the metric (one token has no TPOT) is left out. */
+/** Latencies in milliseconds by metric, without requests that lack it, such as TPOT of a single token. */
 export function latencies(
   timelines: readonly RequestTimeline[],
 ): Record<LatencyMetric, readonly number[]> {

@@ -1,5 +1,5 @@
-// Statistics by numpy's definitions, which `vllm bench serve` reports: percentiles between two values are
-// interpolated, the standard deviation is the population's, and an empty list gives 0.
+// Statistics with numpy's definitions, which `vllm bench serve` uses: percentiles between two values are
+// interpolated, and the standard deviation is the population's. For an empty list, all are 0.
 
 /** @param p 0 to 100 */
 export function percentile(values: readonly number[], p: number): number {
@@ -18,8 +18,8 @@ export function mean(values: readonly number[]): number {
 }
 
 export function standardDeviation(values: readonly number[]): number {
-  const centre = mean(values);
-  return Math.sqrt(mean(values.map((value) => (value - centre) ** 2)));
+  const center = mean(values);
+  return Math.sqrt(mean(values.map((value) => (value - center) ** 2)));
 }
 
 export interface Quartiles {

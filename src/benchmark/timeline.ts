@@ -1,4 +1,4 @@
-// The client's record of one request. All times are performance.now() of the client.
+// The client's record of one request. All times are from the client's performance.now().
 
 /** One event with tokens. */
 export interface TokenEvent {
@@ -11,14 +11,14 @@ export interface RequestTimeline {
   readonly startMs: number;
   /** Events in order of arrival. */
   readonly events: readonly TokenEvent[];
-  /** Number reported by the server; for a request that was cut off, the number of events. */
+  /** Token count reported by the server; for a request that was cut off, the number of events. */
   readonly numOutputTokens: number;
   readonly numPromptTokens: number;
   /** Concatenated text of choice 0. */
   readonly text: string;
   /** Null when the answer is complete. */
   readonly error: string | null;
-  /** The client ended it, so its figures are not those of a whole request. */
+  /** Whether the client ended the request, so its figures do not describe a whole request. */
   readonly isCut: boolean;
 }
 

@@ -8,7 +8,7 @@ export interface AnswerPiece {
   /** Reasoning that the model writes before its answer, if the server reports it separately. */
   readonly reasoning: string;
   readonly finishReason: string | null;
-  /** Usage of the whole answer; comes with the last piece. */
+  /** Token usage of the whole answer, sent with the last piece. */
   readonly usage: { readonly promptTokens: number; readonly completionTokens: number } | null;
 }
 
@@ -27,7 +27,9 @@ interface Chunk {
   readonly usage?: { readonly prompt_tokens: number; readonly completion_tokens: number } | null;
 }
 
-/** @throws ConfigError "stream_broken" for an error event or an event that is not one of this API */
+/**
+ * @throws ConfigError "stream_broken" for an error event or an event that is not part of this API
+ */
 export function pieceOf(data: string): AnswerPiece {
   const { choices, usage } = chunkOf(data);
   const [choice] = choices ?? [];

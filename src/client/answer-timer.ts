@@ -2,7 +2,7 @@
 
 import type { AnswerPiece } from "./answer-piece.ts";
 
-/** Shortest time from which a rate is computed: tokens that arrive together have none. */
+/** Minimum time for computing a rate, since tokens that arrive together have none. */
 const MIN_DECODE_S = 0.01;
 
 export class AnswerTimer {

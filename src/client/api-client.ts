@@ -1,4 +1,4 @@
-// A client for the OpenAI API, of a remote server or of a service in this process.
+// A client for the OpenAI API of a remote server or of a service in this process.
 
 import { connectionFault } from "../connection-fault.ts";
 import { ConfigError } from "../errors.ts";
@@ -17,10 +17,10 @@ export interface ApiTarget {
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** End of a URL that users may include: /v1, or one of its routes. */
+/** Optional end of a URL from a user: /v1, or one of its routes. */
 const API_PATH = /\/v1(\/(chat\/)?completions|\/models)?$/;
 
-/** @returns the URL without a path of the API. @throws ConfigError "invalid_option" */
+/** @returns the URL without the path of an API route. @throws ConfigError "invalid_option" */
 export function baseUrl(text: string): string {
   const url = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
   if (!/^https?:/i.test(url) || !URL.canParse(url))
@@ -38,7 +38,7 @@ export class ApiClient {
     this.#target = target;
   }
 
-  /** @returns false when no server answers in time */
+  /** @returns false when no server responds in time */
   async isHealthy(timeoutMs: number): Promise<boolean> {
     try {
       return (await this.#send("/health", null, AbortSignal.timeout(timeoutMs))).ok;
@@ -48,7 +48,7 @@ export class ApiClient {
   }
 
   /**
-   * Lists the names that requests may use, the first one first.
+   * Lists the model names that requests can use, starting with the default.
    * @throws ConfigError "server_unreachable" (also for a server without this API), "request_refused" or
    *   "key_refused"
    */
@@ -60,7 +60,7 @@ export class ApiClient {
     throw new ConfigError("server_unreachable", message);
   }
 
-  /** @returns the model that requests name unless a user names another. @throws ConfigError as modelNames does */
+  /** @returns the default model for requests. @throws ConfigError as modelNames does */
   async firstModel(): Promise<string> {
     const [first] = await this.modelNames();
     if (first !== undefined) return first;
@@ -68,13 +68,13 @@ export class ApiClient {
   }
 
   /**
-   * Tries both paths: the one of servers with an API key and the one of servers in development mode.
+   * Tries both routes: /v1/is_sleeping requires an API key on the server, /is_sleeping development mode.
    * @returns null when the server does not report it
    */
   async isSleeping(signal?: AbortSignal): Promise<boolean | null> {
     const ask = async (path: string) => {
-      const answer: unknown = JSON.parse(await this.#text(path, signal));
-      return (answer as { is_sleeping: boolean }).is_sleeping === true;
+      const response: unknown = JSON.parse(await this.#text(path, signal));
+      return (response as { is_sleeping: boolean }).is_sleeping === true;
     };
     const asked = ["/v1/is_sleeping", "/is_sleeping"].map(ask);
     return Promise.any(asked).catch(() => null);
@@ -89,7 +89,7 @@ export class ApiClient {
     return this.#stream("/v1/chat/completions", body, signal);
   }
 
-  /** As streamChat. */
+  /** @throws ConfigError as streamChat does */
   streamCompletion(body: Body, signal?: AbortSignal): AsyncGenerator<AnswerPiece> {
     return this.#stream("/v1/completions", body, signal);
   }
@@ -123,12 +123,12 @@ export class ApiClient {
   }
 
   /** @throws ConfigError "server_unreachable", or the signal's reason */
-  async #reached<T>(answer: Promise<T>, signal?: AbortSignal): Promise<T> {
+  async #reached<T>(response: Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
-      return await answer;
+      return await response;
     } catch (cause) {
       if (signal?.aborted === true) throw cause;
-      const message = `no server answers at ${this.url} (${connectionFault(cause)})`;
+      const message = `cannot reach a server at ${this.url} (${connectionFault(cause)})`;
       throw new ConfigError("server_unreachable", message, { cause });
     }
   }
@@ -147,7 +147,7 @@ export class ApiClient {
   }
 }
 
-/** @throws ConfigError "stream_broken" when the connection ends within the body, or the signal's reason */
+/** @throws ConfigError "stream_broken" when the connection breaks within the body, or the signal's reason */
 async function* whileConnected(
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   signal?: AbortSignal,
@@ -165,13 +165,14 @@ function streamBroken(reason: string, cause?: unknown): ConfigError {
   return new ConfigError("stream_broken", message, { cause });
 }
 
-/** Recognizes content types that are never a stream; some servers stream under a wrong type. */
+/** Recognizes content types that are never a stream; some servers label streams with a wrong type. */
 function isDocument({ headers }: Response): boolean {
   return /json|html/.test(headers.get("content-type") ?? "");
 }
 
 function noStream(body: string): ConfigError {
-  const message = errorMessage(jsonOf(body)) ?? "the server answers whole, and not as a stream";
+  const message =
+    errorMessage(jsonOf(body)) ?? "the server sent a whole response instead of a stream";
   return new ConfigError("stream_broken", message);
 }
 

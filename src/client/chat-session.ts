@@ -10,7 +10,7 @@ export interface ChatMessage {
 
 export interface ChatSessionOptions {
   readonly client: ApiClient;
-  /** Fields of each request besides the messages: model, sampling parameters. */
+  /** Fields of each request other than the messages: the model and sampling parameters. */
   readonly fields: Readonly<Record<string, unknown>>;
   /** "" = none; the model's template can add its own. */
   readonly systemPrompt: string;
@@ -45,9 +45,9 @@ export class ChatSession {
   }
 
   /**
-   * Sends a message. An answer that was aborted stays in the conversation up to that point; a failed message
-   * is removed.
-   * @throws as streamChat, or the signal's reason
+   * Sends a message. If the answer is aborted, the part received so far stays in the conversation. If it
+   * fails, the message is removed from the conversation.
+   * @throws ConfigError as streamChat does, or the signal's reason
    */
   async *send(content: string, signal?: AbortSignal): AsyncGenerator<AnswerPiece> {
     const before = this.#messages;

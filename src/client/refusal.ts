@@ -2,7 +2,7 @@
 
 import { ConfigError } from "../errors.ts";
 
-/** "HTTP 404: The model ... does not exist." @param body of the answer; JSON from an OpenAI server */
+/** "HTTP 404: The model ... does not exist." @param body response body; JSON from an OpenAI server */
 export function refusalText(status: number, body: string): string {
   return `HTTP ${status}: ${messageOf(body) ?? plainText(body)}`.replace(/: $/, "");
 }
@@ -13,14 +13,14 @@ export function refusalText(status: number, body: string): string {
  */
 export function refusal(status: number, body: string, hasKey: boolean): ConfigError {
   const text = refusalText(status, body);
-  const hint = hasKey ? "the key is another one" : "--api-key gives the key";
+  const hint = hasKey ? "the server does not accept this key" : "pass the key with --api-key";
   if (status === 401) return new ConfigError("key_refused", `${text}; ${hint}`);
   const isTooLong = status === 400 && /context (length|size|window)/i.test(text);
   return new ConfigError(isTooLong ? "context_full" : "request_refused", text);
 }
 
 /**
- * Extracts the message of an error in the form of OpenAI's API, of vLLM's before 0.10, or of FastAPI.
+ * Extracts the message from an error in the format of OpenAI, of vLLM before 0.10, or of FastAPI.
  * @param value parsed body or event
  * @returns null when the value is not an error
  */
@@ -43,7 +43,7 @@ function messageOf(body: string): string | null {
   try {
     return errorMessage(JSON.parse(body));
   } catch {
-    return null; // no server of this API
+    return null; // not a server with this API
   }
 }
 

@@ -3,7 +3,7 @@
 export class SseParser {
   readonly #decoder = new TextDecoder();
   #rest = "";
-  /** A line feed at the start of the next chunk is the second half of a line break. */
+  /** Whether a line feed at the start of the next chunk would be the second half of a line break. */
   #endedInReturn = false;
 
   /** @returns the data of each event that is now complete, in order; comments and other fields are skipped */

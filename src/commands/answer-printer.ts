@@ -9,7 +9,7 @@ export interface PrintedAnswer {
   readonly speed: string;
   /** Whether the answer was cut off at its maximum length. */
   readonly isCut: boolean;
-  /** Finish reason, if it is neither a natural end nor the length; otherwise null. */
+  /** Finish reason if it is neither "stop" nor "length"; otherwise null. */
   readonly otherEnd: string | null;
 }
 
@@ -59,7 +59,10 @@ export class AnswerPrinter {
     this.#terminal.write(this.#terminal.hasColor ? `\x1b[2m${text}\x1b[0m\n` : `${text}\n`);
   }
 
-  /** Prints reasoning in gray; omits it without color. @returns whether any was printed */
+  /**
+   * Prints reasoning in gray; skips it on a terminal without color.
+   * @returns whether any was printed
+   */
   #think(reasoning: string): boolean {
     if (!this.#terminal.hasColor || reasoning === "") return false;
     this.#terminal.write(`\x1b[2m${this.#shown(reasoning)}\x1b[0m`);

@@ -1,4 +1,4 @@
-// `bench`: benchmarks a running server as `vllm bench serve` does.
+// `bench`: benchmarks a running server, as `vllm bench serve` does.
 
 import { closedLoop, type Load, openLoop } from "../benchmark/load.ts";
 import { measureRequest, type RequestSpec, type Target } from "../benchmark/measured-request.ts";
@@ -41,7 +41,8 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
 const PROBE_TIMEOUT_MS = 5_000;
 
 /**
- * @returns whether the server is unreachable; one that does not answer in time counts as slow, not as gone
+ * @returns whether the server is unreachable; a server that does not respond in time counts as slow, not
+ * gone
  */
 async function isGone({ url, apiKey = null }: Target): Promise<boolean> {
   const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
@@ -60,7 +61,7 @@ async function targetOf(options: Options, log: CommandContext["log"]): Promise<T
 }
 
 /**
- * @returns a request whose prompt is random words, so that no prompt hits another's cached prefix
+ * @returns a request with a prompt of random words, so no prompt hits another prompt's cached prefix
  */
 function specAt(index: number, options: Options): RequestSpec {
   const { seed } = options;

@@ -1,4 +1,4 @@
-// `chat`: a conversation at the terminal, or an answer to each line of piped input.
+// `chat`: a conversation on the terminal, or an answer to each line of piped input.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { isGiven, type OptionSources, parseOptions, typedOptions } from "../cli/parse-options.ts";
@@ -14,7 +14,7 @@ const COMMANDS = ["/reset", "/clear", "/system", "/help", "/?", "/exit", "/quit"
 const HELP = `/reset          start a new conversation
 /system <text>  start a new conversation with this system prompt
 /help           show this help
-/exit           exit; Ctrl-D does the same. Ctrl-C stops an answer, pressed twice it exits
+/exit           exit, like Ctrl-D; Ctrl-C stops an answer, and pressed twice, exits
 """             start and end a message of several lines
 Pasted text is sent as one message, including its line breaks.`;
 
@@ -39,14 +39,14 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   try {
     if (options.quick === "") return await new Conversation(session, printer, context.log).run();
     const question = await withInput(options.quick, context.log);
-    tellEnd(await printer.print(session.send(question), true), context.log);
+    logEnd(await printer.print(session.send(question), true), context.log);
     return EXIT_CODES.ok;
   } finally {
     await close();
   }
 }
 
-function tellEnd({ isCut, otherEnd }: PrintedAnswer, log: (line: string) => void): void {
+function logEnd({ isCut, otherEnd }: PrintedAnswer, log: (line: string) => void): void {
   if (isCut) log(CUT_OFF);
   if (otherEnd !== null) log(endedByServer(otherEnd));
 }
@@ -64,7 +64,7 @@ function checkModel(name: string): void {
  */
 function checkMessage(quick: string, sources: OptionSources): void {
   if (quick.trim() !== "" || !typedOptions("chat", sources).includes("quick")) return;
-  throw new ConfigError("missing_option", "chat: the message of -q is empty");
+  throw new ConfigError("missing_option", "chat: the message for -q is empty");
 }
 
 /** Reads messages and prints answers until the input ends. */
@@ -73,7 +73,7 @@ class Conversation {
   readonly #printer: AnswerPrinter;
   readonly #log: (line: string) => void;
   readonly #input = new LineInput("> ");
-  /** Aborts the answer in progress; null if there is none. */
+  /** Aborts the answer in progress; null between answers. */
   #stop: AbortController | null = null;
   /** Number of times Ctrl-C was pressed since the last line. */
   #numInterrupts = 0;
@@ -167,7 +167,7 @@ class Conversation {
     return true;
   }
 
-  /** Answers a message. A failure ends the command, except at a terminal. */
+  /** Sends a message and prints the answer. A failure exits the command, except on a terminal. */
   async #answer(line: string): Promise<void> {
     const stop = new AbortController();
     this.#stop = stop;
@@ -176,7 +176,7 @@ class Conversation {
       const printed = await this.#printer.print(answer, true);
       this.#printer.remark(stop.signal.aborted ? "stopped" : printed.speed);
       // After an abort, the server's finish reason is expected.
-      if (!stop.signal.aborted) tellEnd(printed, this.#log);
+      if (!stop.signal.aborted) logEnd(printed, this.#log);
     } catch (cause) {
       const error = this.#withHint(cause);
       if (stop.signal.aborted) this.#printer.remark("stopped");
@@ -188,8 +188,8 @@ class Conversation {
   }
 
   /**
-   * Adds a hint if the conversation has filled the context, so that all further messages would
-   * fail.
+   * Adds a hint if the conversation has filled the context, since all further messages would fail
+   * too.
    */
   #withHint(error: unknown): unknown {
     const isFull = error instanceof ConfigError && error.code === "context_full";

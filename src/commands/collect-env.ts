@@ -1,4 +1,5 @@
-// `collect-env`: prints program, machine and settings for a bug report. Secrets are hidden.
+// `collect-env`: prints details of the program, the machine and the settings for a bug report.
+// Secrets are hidden.
 
 import { version } from "../../package.json";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";

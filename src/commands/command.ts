@@ -1,4 +1,4 @@
-// Interface of every command: a function from its arguments to an exit code.
+// Interface that every command implements: a function from its arguments to an exit code.
 
 import type { ExitCode } from "../cli/exit-codes.ts";
 import type { OptionSources } from "../cli/parse-options.ts";
@@ -19,7 +19,7 @@ export interface CommandContext {
 export interface CommandModule {
   /**
    * @returns the exit code, once the process should exit
-   * @throws ConfigError, EngineError or a NativeError, reported in one line
+   * @throws ConfigError, EngineError or a NativeError, which is reported on one line
    */
   run(context: CommandContext): Promise<ExitCode>;
 }

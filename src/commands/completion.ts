@@ -10,7 +10,7 @@ import type { CommandContext } from "./command.ts";
 export async function run({ sources, warn }: CommandContext): Promise<ExitCode> {
   const { shell } = parseOptions("completion", sources, warn);
   if (shell === null) {
-    throw new ConfigError("missing_option", "completion: no shell named; pass bash, zsh or fish");
+    throw new ConfigError("missing_option", "completion: no shell given; pass bash, zsh or fish");
   }
   printLine(shellCompletionScript(shell));
   return EXIT_CODES.ok;

@@ -1,5 +1,5 @@
-// Connects a client command to the named server, a server on this machine, or an engine in its own
-// process.
+// Connects a client command to the server at --url, to a server on this machine, or to an engine in
+// the command's own process.
 
 import type { CommandOptions, ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
@@ -36,7 +36,8 @@ const PROBE_TIMEOUT_MS = 500;
 const SILENCE_MS = 2_000;
 
 /**
- * Loads the model in this process if one is named without a server.
+ * Loads the model in this process if the user named a model but no server, or if no server is
+ * running.
  * @throws ConfigError "server_unreachable", and as startEngine() does
  */
 export async function connect(
@@ -53,7 +54,7 @@ export async function connect(
   if (!isServed) {
     const isUnused = (name: string) => CLIENT_OPTIONS.includes(name);
     for (const name of [...given].filter(isUnused))
-      context.warn(`--${name} has no effect: no server answers at ${client.url}`);
+      context.warn(`--${name} has no effect: cannot reach a server at ${client.url}`);
     return ownEngine(options, context);
   }
   const first = await firstModel(client, context.log);
@@ -65,7 +66,7 @@ export async function connect(
 
 const CLIENT_OPTIONS: readonly string[] = ["model-name", "served-model-name", "api-key"];
 
-/** @returns whether an OpenAI server, not another program, answers at the default address */
+/** @returns whether an OpenAI server, not another program, listens at the default address */
 async function isServer(client: ApiClient): Promise<boolean> {
   if (!(await client.isHealthy(PROBE_TIMEOUT_MS))) return false;
   const isOther = (error: unknown) =>
@@ -78,11 +79,12 @@ async function isServer(client: ApiClient): Promise<boolean> {
 }
 
 /**
- * Gets the name of the server's first model. Logs if the server is slow to answer or asleep.
+ * Gets the name of the server's first model. Logs a line if the server is slow to respond or
+ * asleep.
  * @throws as ApiClient.firstModel
  */
 export async function firstModel(client: ApiClient, log: (line: string) => void): Promise<string> {
-  const report = () => log(`waiting for ${client.url} to answer`);
+  const report = () => log(`waiting for ${client.url} to respond`);
   const timer = setTimeout(report, SILENCE_MS);
   const first = await client.firstModel().finally(() => clearTimeout(timer));
   if (await client.isSleeping(AbortSignal.timeout(PROBE_TIMEOUT_MS)))
@@ -91,8 +93,8 @@ export async function firstModel(client: ApiClient, log: (line: string) => void)
 }
 
 /**
- * Groups of options that a running server has fixed. Seeds and model names are sent in each
- * request.
+ * Groups of options that a running server cannot change, except for the seed and the model name,
+ * which are sent in each request.
  */
 const ENGINE_GROUPS: readonly OptionGroup[] = [
   "Model",
@@ -128,7 +130,7 @@ async function ownEngine(options: Options, context: CommandContext): Promise<Con
   return { client, modelName: modelNameOf(path), close: () => engine.shutdown() };
 }
 
-/** @returns the options of `serve` if none are set */
+/** @returns the defaults of `serve`'s options */
 export function serveDefaults({ sources, warn }: CommandContext): ServeOptions {
   return parseOptions("serve", { ...sources, argv: [], env: {} }, warn);
 }
@@ -140,7 +142,7 @@ export interface ServiceInit {
   readonly warn: (line: string) => void;
 }
 
-/** @returns a client that calls a service over the engine directly, without a socket */
+/** @returns a client that calls a service for the engine directly, without a socket */
 export function clientOf(engine: EngineClient, init: ServiceInit): ApiClient {
   const { path, serving, sampling, warn } = init;
   const settings = {

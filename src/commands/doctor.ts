@@ -1,4 +1,4 @@
-// `doctor`: checks the requirements of a server on this machine and says how to fix problems.
+// `doctor`: checks whether a server can run on this machine, and explains how to fix problems.
 
 import type { CommandOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
@@ -43,8 +43,8 @@ async function* findingsOf(options: Options, context: CommandContext): AsyncGene
 
 /**
  * Runs the checks that precede loading.
- * @returns bytes of the weights
- * @throws as a start does, for an incomplete or unsupported model
+ * @returns size of the weights in bytes
+ * @throws the errors of `serve` for an incomplete or unsupported model
  */
 async function checkModel(
   path: string,
@@ -66,7 +66,8 @@ function memoryFinding(modelBytes: number): Finding {
 const NUM_TOKENS = 16;
 
 /**
- * Starts the engine in a child, as a server does, so that a crash of native code becomes a finding.
+ * Starts the engine in a child process, as a server does, so a crash in native code is reported as
+ * a finding.
  */
 async function* engineFindings(
   path: string,

@@ -1,5 +1,5 @@
-// Findings of `doctor`, and its checks of the machine, which run before anything is built or
-// downloaded. This file therefore depends on no package.
+// Findings of `doctor`, and its checks of the machine. These run before anything is built or
+// downloaded, so this file must not import packages.
 
 import type { CommandOptions } from "../cli/commands.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
@@ -64,11 +64,13 @@ function threadsFinding(): Finding {
   const numThreads = numUsefulThreads(allowed);
   const numCpus = allowed?.length ?? machine().numCpus;
   const text = `${numThreads} threads on ${numCpus} CPUs`;
-  if (numThreads === 1) return warning("threads", `${text}: prompts are computed slowly`);
+  if (numThreads === 1) return warning("threads", `${text}: prompts will be slow`);
   return ok("threads", text);
 }
 
-/** Open-file limit below which to warn; each request in progress holds a connection. */
+/**
+ * Open-file limit below which a warning is printed; each request in progress holds a connection.
+ */
 const FEW_FILES = 1024;
 
 function filesFinding(): Finding {
@@ -86,7 +88,7 @@ function cacheFinding(folder: string): Finding {
   return warning("cache", `${folder} is not writable; set HF_HUB_CACHE before pulling models`);
 }
 
-/** Checks the port by listening briefly, as a start does. */
+/** Checks the port by listening briefly, as `serve` does. */
 async function portFinding(host: string, port: number): Promise<Finding> {
   const shown = `${host}:${port}`;
   try {
@@ -97,7 +99,7 @@ async function portFinding(host: string, port: number): Promise<Finding> {
     if (error.code !== "address_in_use") return fault("port", error.message);
     return warning(
       "port",
-      `${shown} is in use; choose another --port, or stop the server that \`ps\` shows`,
+      `${shown} is in use; choose another --port, or stop the server listed by \`ps\``,
     );
   }
 }

@@ -28,7 +28,7 @@ export async function listenPlace(options: ServeOptions): Promise<ListenPlace> {
 }
 
 /**
- * Listens briefly, to check that it is possible.
+ * Listens briefly to check that the place is usable.
  * @throws ConfigError "cannot_listen" or "address_in_use"
  */
 export async function tryOut(place: ListenPlace): Promise<void> {
@@ -49,10 +49,10 @@ function tlsOf(options: ServeOptions): TlsSettings | null {
   } = options;
   if (certfile === null) {
     const given = { "ssl-keyfile": keyfile, "ssl-ca-certs": caCerts, "ssl-ciphers": ciphers };
-    const [alone] = Object.entries(given).find(([, value]) => value !== null) ?? [];
-    const lonely = alone ?? (certReqs > 0 ? "ssl-cert-reqs" : null);
-    if (lonely === null) return null;
-    throw new ConfigError("invalid_option", `${lonely} requires ssl-certfile`);
+    const [unused] = Object.entries(given).find(([, value]) => value !== null) ?? [];
+    const option = unused ?? (certReqs > 0 ? "ssl-cert-reqs" : null);
+    if (option === null) return null;
+    throw new ConfigError("invalid_option", `${option} requires ssl-certfile`);
   }
   if (certReqs > 0 && caCerts === null) {
     throw new ConfigError("invalid_option", "ssl-cert-reqs requires ssl-ca-certs");

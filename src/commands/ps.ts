@@ -70,7 +70,7 @@ function placesOf(pid: number): Place[] {
   ];
 }
 
-/** @returns whether a command line is `serve`, run by the executable or by Bun from source */
+/** @returns whether a command line runs `serve`, from the executable or from source */
 function isServer(argv: readonly string[]): boolean {
   const program = argv.findIndex(
     (word) =>
@@ -80,7 +80,7 @@ function isServer(argv: readonly string[]): boolean {
 }
 
 /**
- * Skips certificate verification: the certificate names the host that clients use, not this
+ * Skips certificate verification, because the certificate names the host that clients use, not this
  * address.
  */
 function fetchAt({ socketPath }: Place): (request: Request) => Promise<Response> {
@@ -88,7 +88,7 @@ function fetchAt({ socketPath }: Place): (request: Request) => Promise<Response>
   return (request) => fetch(request, { ...unix, tls: { rejectUnauthorized: false } });
 }
 
-/** @returns the server's URL, with the scheme that it answers to */
+/** @returns the server's URL, with the scheme that it responds to */
 async function urlOf(place: Place): Promise<string> {
   const [plain, secure] = [`http://${place.host}`, `https://${place.host}`];
   const answers = async (url: string) => {
@@ -150,7 +150,7 @@ function serversText(servers: readonly RunningServer[]): string {
   return tableText(head, rows, ["PID", "RUNNING", "WAITING", "MEMORY", "UP"]);
 }
 
-/** @returns health for display; a sleeping server is healthy, as it accepts requests, which wait */
+/** @returns health for display; a sleeping server is healthy, since it queues requests */
 function healthText({ isHealthy, isSleeping }: Pick<RunningServer, "isHealthy" | "isSleeping">) {
   if (!isHealthy) return "not ready";
   return isSleeping ? "sleeping" : "ok";

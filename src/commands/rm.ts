@@ -18,7 +18,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   if (names.length === 0)
     throw new ConfigError(
       "missing_option",
-      "rm: no model named; `ls` lists the models on this machine",
+      "rm: no model given; `ls` lists the models on this machine",
     );
   const installed = installedModels(sources.env, MODELS_DIR);
   const models = new Set(names.map((name) => modelOf(name, sources.env, installed)));
@@ -39,7 +39,7 @@ function modelOf(name: string, env: Env, installed: readonly InstalledModel[]): 
   const model = installed.find((one) => one.name === name) ?? modelAt(name, env, installed);
   if (model !== undefined) return model;
   const message = fileExists(name)
-    ? `${name} is not one of the models that \`ls\` lists; delete the file yourself`
+    ? `${name} is not a model that \`ls\` lists; delete the file yourself`
     : `model ${name} not found; \`ls\` lists the models on this machine`;
   throw new ConfigError("model_not_found", message);
 }

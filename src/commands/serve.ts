@@ -1,4 +1,5 @@
-// `serve`: starts the model, engine, app and listener, and stops them in reverse order on a signal.
+// `serve`: loads the model, starts the engine, app and listener, and stops them in reverse order on
+// a signal.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { version } from "../../package.json";
@@ -39,7 +40,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type Log = CommandContext["log"];
 
-/** @returns a log with level and time; the banner and fatal startup errors have neither */
+/**
+ * @returns a log function that adds the level and time; the banner and fatal startup errors lack
+ * both
+ */
 function serverLog({ print, sources }: CommandContext): Log {
   const { hasColor } = stderrTerminal(sources.env);
   return (text) => print(logLine(text, { at: new Date(), hasColor }));
@@ -90,7 +94,9 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   return Promise.race([stopped, died]);
 }
 
-/** @throws ConfigError or a NativeError when the engine cannot start, in either process */
+/**
+ * @throws ConfigError or a NativeError when the engine cannot start, in this process or in a child
+ */
 function startClient(options: ServeOptions, config: EngineConfig, log: Log): Promise<EngineClient> {
   const host = { onLoadProgress: loadProgress(log), log };
   if (options["in-process"]) {
@@ -159,7 +165,7 @@ function loadProgress(log: Log): (share: number) => void {
   let shown = 0;
   let last = 0;
   return (share) => {
-    // A smaller share means that a restarted engine loads again.
+    // A smaller share means that a restarted engine is loading again.
     if (share < last) {
       startMs = performance.now();
       shown = 0;
@@ -187,9 +193,9 @@ interface Running {
 }
 
 /**
- * Finishes the requests in progress within the grace time on the first signal and exits with 0;
- * exits immediately on the second. The server keeps listening until the end: /health and new
- * requests get 503, so that load balancers stop sending traffic.
+ * On the first signal, finishes the requests in progress within the grace period and exits with 0.
+ * On the second, exits immediately. Until it exits, the server keeps listening and answers /health and
+ * new requests with 503, so load balancers stop sending traffic.
  */
 function stopOnSignal(running: Running): Promise<ExitCode> {
   const { service, graceS, log } = running;
@@ -208,9 +214,9 @@ async function stop({ server, service, client, stats, graceS }: Running): Promis
   const { front } = service;
   clearInterval(stats);
   const deadline = performance.now() + graceS * 1000;
-  // Bounds the wait, since a hanging engine does not answer.
+  // Bounds the wait, since a hung engine does not respond.
   const late = sleep(Math.min(graceS * 1000, LONGEST_TIMER_MS), false);
-  // A sleeping engine can no longer be woken up, so its waiting requests are failed immediately.
+  // A sleeping engine can no longer be woken up, so its waiting requests fail immediately.
   const isAsleep = () => Promise.race([client.calls.isSleeping().catch(() => false), late]);
   const canFinish = async () => performance.now() < deadline && !(await isAsleep());
   while (front.numLiveSequences > 0 && (await canFinish())) await sleep(20);

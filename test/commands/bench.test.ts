@@ -64,8 +64,8 @@ describe("bench", () => {
 
   test("reports why nothing can be measured", async () => {
     for (const [words, exitCode, line] of [
-      [["bench", "--url", "127.0.0.1:9"], 4, "no server answers"],
-      [["bench", "--url", server.url], 1, "HTTP 401: Unauthorized; --api-key gives the key\n"],
+      [["bench", "--url", "127.0.0.1:9"], 4, "cannot reach a server"],
+      [["bench", "--url", server.url], 1, "HTTP 401: Unauthorized; pass the key with --api-key\n"],
       [[...at, "--model-name", "other"], 1, "HTTP 404: The model `other` does not exist.\n"],
       [[...at, "--num-prompts", "0"], 2, "--num-prompts: must be at least 1"],
       [[...at, ...load, "--result-filename", "/nowhere/x"], 1, "cannot write /nowhere/x"],

@@ -61,7 +61,7 @@ describe("complete", () => {
       [
         ["complete", "a", "--url", "127.0.0.1:9"],
         4,
-        "error: no server answers at http://127.0.0.1:9 (connection refused)\n",
+        "error: cannot reach a server at http://127.0.0.1:9 (connection refused)\n",
       ],
       [["complete", "a", "--url", "a b"], 2, "error: --url: a b is not a URL\n"],
       [["complete", "a", "--url", "ftp://a"], 2, "error: --url: ftp://a is not a URL\n"],
@@ -69,7 +69,7 @@ describe("complete", () => {
       [
         ["complete", "a", "--url", locked.url],
         1,
-        "error: HTTP 401: Unauthorized; --api-key gives the key\n",
+        "error: HTTP 401: Unauthorized; pass the key with --api-key\n",
       ],
       [["complete", "a", ...at, "--top-p", "2"], 1, `tiny at ${server.url}\nerror: HTTP 400: `],
       [["complete", "a", ...at, "--max-tokens", "0"], 2, "error: --max-tokens: must be at least 1"],
@@ -80,7 +80,7 @@ describe("complete", () => {
     }
     const wrong = ["complete", "a", "--url", locked.url, "--api-key", "wrong"];
     expect((await runPagoda(wrong)).stderr).toBe(
-      "error: HTTP 401: Unauthorized; the key is another one\n",
+      "error: HTTP 401: Unauthorized; the server does not accept this key\n",
     );
     const key = ["--url", locked.url, "--api-key", "secret", "--max-tokens", "1"];
     expect((await runPagoda(["complete", "a", ...key])).exitCode).toBe(0);
@@ -177,7 +177,7 @@ describe("chat", () => {
   test("an empty message is refused, and starts no conversation", async () => {
     for (const words of [["-q", ""], ["--quick= "], ["tiny", ""]]) {
       const ran = await runPagoda(["chat", ...at, ...words], { stdin: "a line\n" });
-      const stderr = "error: chat: the message of -q is empty\n";
+      const stderr = "error: chat: the message for -q is empty\n";
       expect(ran).toEqual({ stdout: "", stderr, exitCode: 2 });
     }
   });

@@ -92,7 +92,7 @@ describe("local models", () => {
       ["a/b", home, 0, "removed a/b:Q4_K_M (1 KiB)"],
       ["a/b", home, 3, "error: model a/b not found"],
       ["hf://a/b/m.F16.gguf", home, 0, "removed a/b:F16 (1 KiB)"],
-      ["here.gguf", cacheHome, 3, "error: here.gguf is not one of the models that `ls` lists"],
+      ["here.gguf", cacheHome, 3, "error: here.gguf is not a model that `ls` lists"],
     ] as const) {
       writeFiles(cacheHome, { "here.gguf": "somebody's own" });
       const ran = await runPagoda(["rm", name, "--yes"], { env, cwd });
@@ -130,7 +130,7 @@ describe("local models", () => {
         "error: user/repo is not on this machine, and downloads are",
       ],
       [["rm", "user/repo:Q8_0"], 3, "error: model user/repo:Q8_0 not found; `ls` lists"],
-      [["rm"], 2, "error: rm: no model named; `ls` lists the models on this machine\n"],
+      [["rm"], 2, "error: rm: no model given; `ls` lists the models on this machine\n"],
       [["inspect", "missing.gguf"], 3, "error: there is no file missing.gguf\n"],
       [["inspect", empty], 3, `error: ${empty} is a folder; name a GGUF file in it\n`],
       [

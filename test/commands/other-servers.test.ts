@@ -98,7 +98,7 @@ describe("a stream", () => {
 
   test("that is a plain response is reported as such, or with its error", async () => {
     const whole = serverWith(() => Response.json({ choices: [{ message: { content: "abc" } }] }));
-    const text = "the server answers whole, and not as a stream";
+    const text = "the server sent a whole response instead of a stream";
     expect(await chatWith(whole)).toMatchObject({ stderr: `error: ${text}\n`, exitCode: 4 });
     const error = serverWith(() => Response.json({ error: "boom" }));
     expect(await chatWith(error)).toMatchObject({ stderr: "error: boom\n", exitCode: 4 });
@@ -153,7 +153,7 @@ describe("a list of models", () => {
 
 describe("bench", () => {
   test.each([
-    ["data: null\n\n", "not an event of this API: null"],
+    ["data: null\n\n", "not an event from this API: null"],
     ['data: {"error":"boom"}\n\n', "boom"],
     ['data: {"object":"error","message":"boom"}\n\n', "boom"],
   ])("reports %j", async (event, text) => {
@@ -240,5 +240,5 @@ test("a silent server is waited for, with a note", async () => {
   const url = `http://127.0.0.1:${server.port}`;
   const running = runPagoda(["chat", "-q", "hi", "--url", url]);
   setTimeout(resolve, 2_500); // the client, another process, says so after two seconds
-  expect((await running).stderr).toStartWith(`waiting for ${url} to answer\n`);
+  expect((await running).stderr).toStartWith(`waiting for ${url} to respond\n`);
 }, 20_000);

@@ -70,7 +70,7 @@ describe("without a server", () => {
       ...unused,
     ]);
     for (const name of ["served-model-name", "model-name"])
-      expect(stderr).toContain(`warning: --${name} has no effect: no server answers at `);
+      expect(stderr).toContain(`warning: --${name} has no effect: cannot reach a server at `);
   }, 30_000);
 
   test("an invalid option is reported before a model is loaded", async () => {
@@ -119,7 +119,7 @@ describe("serve on a Unix socket or with TLS", () => {
     const env = { NODE_EXTRA_CA_CERTS: certificates.path("ca.pem") };
     const { stderr } = await runPagoda(["complete", "a", "--url", url]);
     expect(stderr).toBe(
-      `error: no server answers at ${url} (its certificate is from an unknown authority; ` +
+      `error: cannot reach a server at ${url} (its certificate is from an unknown authority; ` +
         "NODE_EXTRA_CA_CERTS=file.pem adds one)\n",
     );
     const asked = ["complete", "a", "--url", `${url}/llm`, "--max-tokens=2"];
