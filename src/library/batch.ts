@@ -1,11 +1,12 @@
-// Runs many prompts through one model, several at a time. Results come in the order of the prompts.
+// Runs many prompts through one model, several at a time. Yields results in the order of the
+// prompts.
 
 import { ConfigError } from "../errors.ts";
 import type { Generation } from "./generation.ts";
 import type { Prompt } from "./options.ts";
 import type { GenerateResult } from "./results.ts";
 
-/** @throws ConfigError "invalid_option"; the error of the first prompt that fails */
+/** @throws ConfigError "invalid_option", or the error of the first prompt that fails */
 export async function* generateAll(
   prompts: Iterable<Prompt> | AsyncIterable<Prompt>,
   maxInFlight: number,

@@ -8,15 +8,15 @@ import { abortError, type Collected, LiveGeneration } from "./live-generation.ts
 import type { GeneratedChoice, GenerateResult, TextDelta } from "./results.ts";
 import type { StartedAnswer } from "./started-answer.ts";
 
-/** Idle time, in ms, after which a stream gets a comment so that proxies keep the connection. */
+/** Idle time, in ms, after which a stream gets a comment, so proxies keep the connection open. */
 const KEEP_ALIVE_MS = 10_000;
 
-/** Aborts generations that are garbage-collected before anyone has begun to read them. */
+/** Aborts generations that are garbage-collected before anyone reads them. */
 const unread = new FinalizationRegistry<LiveGeneration>((live) =>
   live.abort(abortError("the generation was garbage-collected unread")),
 );
 
-/** Parameters of a generation; only LLM creates one. */
+/** Parameters of a generation; only LLM creates generations. */
 export interface GenerationInit<Result> {
   /** ID of the answer. */
   readonly id: string;
@@ -31,12 +31,12 @@ export interface GenerationInit<Result> {
 }
 
 /**
- * A request, queued immediately by the call that returns it. Read it as an iterable of deltas, as text, as a
- * result, or as a stream of bytes. Each delta goes to one reader only, the first to take it; the result is
- * always available. This is not a promise, so async functions can return it. A generation that is never read
- * is aborted when it is garbage-collected.
+ * A request that is already queued. Read it as an iterable of deltas, as text, as a result, or as a stream of
+ * bytes. Each delta is delivered only once, to the first reader that takes it; the result is always available.
+ * This is not a promise, so async functions can return it. A generation that is never read is aborted when it is
+ * garbage-collected.
  *
- * All ways of reading fail with the request's error: RequestError for an invalid request; EngineError
+ * Every read fails with the request's error: RequestError for an invalid request; EngineError
  * "engine_step_failed", "engine_dead" or "engine_shutdown"; or the reason of the abort, by default an error
  * named "AbortError".
  */
@@ -73,7 +73,7 @@ export class Generation<Result = GenerateResult>
     return textOf(() => this.#read());
   }
 
-  /** The complete result. Created at the first access, so an unused one causes no unhandled rejection. */
+  /** The complete result. Created on first access, so an unused result causes no unhandled rejection. */
   get result(): Promise<Result> {
     unread.unregister(this);
     this.#result ??= this.#finish();
@@ -81,8 +81,8 @@ export class Generation<Result = GenerateResult>
   }
 
   /**
-   * Ends the request. Its blocks are free within one step, and reads reject with `reason`. Does nothing once the
-   * request has ended.
+   * Ends the request. Its blocks are freed within one step, and reads reject with `reason`. Does nothing after
+   * the request has ended.
    * @param reason default: an error named "AbortError"
    */
   abort(reason: unknown = abortError("the generation was aborted")): void {
@@ -90,9 +90,9 @@ export class Generation<Result = GenerateResult>
   }
 
   /**
-   * The chunks that POST /v1/chat/completions (or /v1/completions) streams, as UTF-8 server-sent events ending
-   * with `data: [DONE]`; a failure becomes an error event. Pass it to `new Response(stream, { headers })` with
-   * content type "text/event-stream". Canceling the stream aborts the request.
+   * Returns the chunks that POST /v1/chat/completions (or /v1/completions) would stream, as UTF-8 server-sent
+   * events that end with `data: [DONE]`. A failure becomes an error event. Pass the stream to
+   * `new Response(stream, { headers })` with content type "text/event-stream". Canceling it aborts the request.
    */
   toReadableStream(): ReadableStream<Uint8Array> {
     const live = this.#live;

@@ -1,5 +1,5 @@
 // A generation in progress. It is separate from the user's Generation object, which can be garbage-collected
-// while the engine still feeds this one.
+// while the engine is still generating.
 
 import { type Choice, choiceAt, makeChoices } from "../api/choice.ts";
 import { assert } from "../assert.ts";
@@ -18,7 +18,7 @@ export class LiveGeneration {
   #answer: StartedAnswer | null = null;
   #choices: readonly Choice[] = [];
   #cachedTokens = 0;
-  /** Outputs that no reader has taken yet, at most one per token. */
+  /** Outputs that no reader has taken, at most one per token. */
   readonly #waiting: SequenceOutput[] = [];
   #isDone = false;
   #error: { readonly cause: unknown } | null = null;
@@ -29,13 +29,13 @@ export class LiveGeneration {
     void this.#pump();
   }
 
-  /** Available once an output or a result has been delivered. */
+  /** The started answer; available once an output or a result has been delivered. */
   get answer(): StartedAnswer {
     assert(this.#answer !== null, "the generation has not started");
     return this.#answer;
   }
 
-  /** Ends the request. Reads reject with `reason` immediately. Does nothing once the request has ended. */
+  /** Ends the request. Reads reject with `reason` immediately. Does nothing after the request has ended. */
   abort(reason: unknown): void {
     if (this.#isDone) return;
     this.#end({ cause: reason });
@@ -49,7 +49,10 @@ export class LiveGeneration {
     return { choices: this.#choices, cachedTokens: this.#cachedTokens };
   }
 
-  /** Outputs that have not been taken yet, then new ones. Leaving the loop early aborts the request. */
+  /**
+   * Yields the outputs that no reader has taken, then new outputs. Leaving the loop early aborts the
+   * request.
+   */
   async *outputs(): AsyncGenerator<SequenceOutput> {
     try {
       for (;;) {

@@ -40,7 +40,7 @@ export type CloseReason =
 export interface SleepOptions {
   /**
    * Treatment of running requests: "abort" ends them, "wait" lets them finish first, "keep" resumes them after
-   * the wake-up. Default: "abort".
+   * wake(). Default: "abort".
    */
   readonly mode?: "abort" | "wait" | "keep";
 }
@@ -103,7 +103,9 @@ export class LLM implements AsyncDisposable {
     });
   }
 
-  /** Answers a conversation, using the model's chat template. Fails as generate() does. */
+  /**
+   * Generates the next message of a conversation, using the model's chat template. Rejects as generate() does.
+   */
   chat(messages: readonly Message[], options: ChatOptions = {}): Generation<ChatResult> {
     return this.#generation("chatcmpl", options, {
       start: async (init) => answerToChat(this.#context, chatBody(messages, options), init),
@@ -115,7 +117,7 @@ export class LLM implements AsyncDisposable {
    * Continues many prompts, several at a time. Reads the next prompt only when fewer than maxInFlight are in
    * flight.
    * @returns results in the order of the prompts; leaving the loop early aborts the requests in flight
-   * @throws the error of the first prompt that fails, as generate() does; the others are aborted
+   * @throws the error of the first prompt that fails, as in generate(); the other requests are aborted
    */
   generateAll(
     prompts: Iterable<Prompt> | AsyncIterable<Prompt>,
@@ -152,7 +154,7 @@ export class LLM implements AsyncDisposable {
 
   /**
    * Refuses new requests, ends open generations with EngineError "engine_shutdown", waits for the step in
-   * flight and frees the model. Further calls wait for the first.
+   * flight and frees the model. Later calls wait for the first.
    */
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#dispose();
@@ -170,9 +172,9 @@ export class LLM implements AsyncDisposable {
   #generation<Result>(
     prefix: string,
     options: GenerateOptions,
-    { start, toResult }: Asked<Result>,
+    { start, toResult }: Call<Result>,
   ): Generation<Result> {
-    // start() refuses anything else.
+    // If the options are not an object, start() rejects.
     const { signal, requestId } = optionsFault(options) === null ? options : {};
     const arrivalMs = this.#context.front.nowMs();
     const id = answerId(prefix, requestId ?? null);
@@ -196,7 +198,7 @@ export class LLM implements AsyncDisposable {
   }
 }
 
-interface Asked<Result> {
+interface Call<Result> {
   readonly start: (init: { id: string; arrivalMs: number }) => Promise<StartedAnswer>;
   readonly toResult: (result: GenerateResult, answer: StartedAnswer) => Result;
 }

@@ -1,5 +1,5 @@
-// Starts an engine in the caller's process from the library's load options. They go through the options table
-// of the command line, so defaults and bounds are defined in one place.
+// Starts an engine in the caller's process from the library's load options. The options are parsed with
+// the command line's table, so defaults and bounds are defined in one place.
 
 import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
@@ -16,7 +16,7 @@ import { availableMemory } from "../runtime/system.ts";
 import { LOAD_NAMES, optionsFault, strangeName } from "./option-names.ts";
 import type { LoadOptions } from "./options.ts";
 
-/** Load options that correspond to a flag of the command line. */
+/** Load options that correspond to command-line flags. */
 const FLAGS = {
   contextLength: "max-model-len",
   allowLongContext: "allow-long-max-model-len",
@@ -34,7 +34,9 @@ const FLAGS = {
   chatTemplate: "chat-template",
 } as const satisfies Partial<Record<keyof LoadOptions, keyof ServeOptions>>;
 
-/** Higher than the server's default: a program that queues too much delays only itself. */
+/**
+ * Default of maxQueued. Higher than the server's, since a program that queues too much delays only itself.
+ */
 const MAX_QUEUED = 4096;
 
 export interface LoadedEngine {
@@ -93,7 +95,7 @@ function checkCall(model: string, load: LoadOptions): void {
   if (fault !== null) throw new ConfigError("invalid_option", fault);
 }
 
-/** Replaces flags in an error message with option names, since users of the library have no flags. */
+/** Replaces flags in an error message with option names, since the library has no flags. */
 function inOptionNames(error: unknown): unknown {
   if (!(error instanceof ConfigError)) return error;
   const message = Object.entries(FLAGS).reduce(
@@ -114,7 +116,7 @@ function serveOptions(load: LoadOptions, warn: (line: string) => void): ServeOpt
   return parseOptions("serve", { argv, env: {}, readYaml: () => ({}) }, warn);
 }
 
-/** enableLora and enable_lora become enable-lora. */
+/** Converts enableLora and enable_lora to enable-lora. */
 function flagName(name: string): string {
   return name.replaceAll("_", "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -5,7 +5,7 @@ import type { FamilySnapshot } from "../metrics/registry.ts";
 
 export type { FamilySnapshot, HistogramSample, Sample } from "../metrics/registry.ts";
 
-/** vLLM's metrics for one LLM; docs/metrics.md describes each. */
+/** vLLM's metrics for one LLM; docs/metrics.md describes them. */
 export class MetricsView {
   readonly #metrics: Metrics;
 

@@ -4,7 +4,7 @@ import type { LoadedEngine } from "./load.ts";
 
 /** Properties of a loaded model. */
 export interface ModelCard {
-  /** Name in answers and metrics. */
+  /** Name in responses and metrics. */
   readonly name: string;
   /** GGUF file; for a split model, its first part. */
   readonly path: string;

@@ -63,7 +63,7 @@ export const CHAT_NAMES: NamesOf<ChatOptions> = {
   chatTemplateKwargs: true,
 };
 
-/** @returns an error message if a program passes anything but an object; otherwise null */
+/** @returns an error message if a program passes anything other than an object; otherwise null */
 export function optionsFault(options: unknown): string | null {
   const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
   return isObject ? null : "options must be an object";

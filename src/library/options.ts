@@ -1,5 +1,5 @@
-// Options of the library. Names are vLLM's in camelCase. Bounds and defaults are those of the command line and
-// the HTTP API, since the same code reads them.
+// Options of the library. Names are vLLM's, in camelCase. Bounds and defaults match the command line and the
+// HTTP API, since the same code reads all of them.
 
 /** Text, or token IDs within the vocabulary; not empty. */
 export type Prompt = string | readonly number[] | Int32Array;
@@ -7,35 +7,37 @@ export type Prompt = string | readonly number[] | Int32Array;
 /** One message: a role, `content` as text or a list of text parts, and any other fields the template reads. */
 export type Message = Readonly<Record<string, unknown>> & { readonly role: string };
 
-/** Options for loading a model. Anything left out is chosen from the model and the machine. */
+/** Options for loading a model. Defaults depend on the model and the machine. */
 export interface LoadOptions {
-  /** Name in answers and metrics. Default: the file's name without ".gguf". */
+  /** Name in responses and metrics. Default: the file's name without ".gguf". */
   readonly name?: string;
   /**
-   * Maximum number of tokens in a prompt and its output together, at least 16. Default: the model's length, or
-   * as much of it as fits into memory.
+   * Maximum number of tokens in a prompt and its output together, at least 16. Default: the model's
+   * maximum, or as much of it as fits in memory.
    */
   readonly contextLength?: number;
   /** Allow contextLength to exceed the length the model was trained on; answers get worse. Default: false. */
   readonly allowLongContext?: boolean;
   /** Maximum number of requests computed in one step, 1 to 256; others wait. Default: 128. */
   readonly maxSequences?: number;
-  /** Maximum number of tokens computed in one step, 1 to 65536; longer prompts take several. Default: 512. */
+  /**
+   * Maximum number of tokens computed in one step, 1 to 65536; longer prompts take several steps. Default: 512.
+   */
   readonly maxBatchedTokens?: number;
   /**
-   * Maximum number of sequences in flight, including waiting ones; requests beyond it fail with "queue_full".
+   * Maximum number of sequences in flight, whether running or waiting; further requests fail with "queue_full".
    * Default: 4096.
    */
   readonly maxQueued?: number;
   /** Size of the KV cache in bytes. Default: as much as is useful, at most a quarter of the free memory. */
   readonly kvCacheBytes?: number;
-  /** Type of K and V in the cache. Default: "auto" = bf16 if the CPU can multiply it, otherwise f16. */
+  /** Type of K and V in the cache. Default: "auto" = bf16 if the CPU has instructions for it, otherwise f16. */
   readonly kvCacheType?: "auto" | "f16" | "bf16" | "f32" | "q8_0";
   /** Share KV blocks of equal prefixes between requests. Default: true. */
   readonly prefixCaching?: boolean;
-  /** Number of layers on a GPU, if a GPU backend is built in. Default: "auto" = all. */
+  /** Number of layers to offload to a GPU, if the build supports one. Default: "auto" = all. */
   readonly gpuLayers?: number | "auto";
-  /** Threads for the forward pass, 1 to 512. Default: the number of physical cores, at most the CPU quota. */
+  /** Number of compute threads, 1 to 512. Default: one per physical core, up to the CPU quota. */
   readonly threads?: number;
   /** Random seed for requests that do not set one, >= 0. Default: 0. */
   readonly seed?: number;
@@ -59,7 +61,7 @@ export interface LoadOptions {
     /** Maximum number of tokens that any request may generate, >= 1. */
     readonly max_new_tokens?: number;
   };
-  /** Jinja text that replaces the model's chat template. */
+  /** Jinja template to use instead of the model's chat template. */
   readonly chatTemplate?: string;
   /** Use only files that are already on disk; download nothing. Default: false. */
   readonly offline?: boolean;
@@ -73,9 +75,9 @@ export interface LoadOptions {
 
 /** Options of a single request. */
 export interface CallOptions {
-  /** Ends the request. Its blocks are free within one step, and reads reject with the signal's reason. */
+  /** Ends the request. Its blocks are freed within one step, and reads reject with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Lower values run earlier; has no effect without a priority policy. Default: 0. */
+  /** Lower values run earlier; has no effect without the priority policy. Default: 0. */
   readonly priority?: number | bigint;
   /** Last part of `Generation.id`, 1 to 128 visible ASCII characters. Default: random. */
   readonly requestId?: string;
@@ -85,7 +87,7 @@ export interface CallOptions {
 
 /**
  * Sampling and stopping: vLLM's SamplingParams. A default called "the model's" comes from
- * LoadOptions.generationConfig; the value in brackets applies if that sets none.
+ * LoadOptions.generationConfig; the value in brackets applies if it sets none.
  */
 export interface GenerateOptions extends CallOptions {
   /** Maximum number of tokens to generate, >= 1. Default: 16 for generate(), the remaining context for chat(). */
@@ -98,11 +100,11 @@ export interface GenerateOptions extends CallOptions {
   readonly topP?: number;
   /** Sample from the k most likely tokens; 0 = all. Default: the model's [0]. */
   readonly topK?: number;
-  /** Drop tokens less likely than minP x the most likely one, [0, 1]. Default: the model's [0]. */
+  /** Drop tokens that are less likely than minP times the most likely token, [0, 1]. Default: the model's [0]. */
   readonly minP?: number;
   /** Amount subtracted once from the logit of each token generated so far, [-2, 2]. Default: 0. */
   readonly presencePenalty?: number;
-  /** Amount subtracted for each time a token has been generated, [-2, 2]. Default: 0. */
+  /** Amount subtracted from a token's logit for each time it was generated, [-2, 2]. Default: 0. */
   readonly frequencyPenalty?: number;
   /** Penalty on the logits of tokens in the prompt or output, > 0; 1 = off. Default: the model's [1]. */
   readonly repetitionPenalty?: number;
@@ -127,7 +129,7 @@ export interface GenerateOptions extends CallOptions {
   readonly allowedTokenIds?: readonly number[];
   /** Number of sequences generated from the prompt, 1 to 128; they share its blocks. Default: 1. */
   readonly n?: number;
-  /** Report log-probabilities of each token and this many most likely tokens, 0 to 20. Default: none. */
+  /** Report log-probabilities of each token and of this many most likely tokens, 0 to 20. Default: none. */
   readonly logprobs?: number;
   /** Same as logprobs, for the prompt's tokens, starting with the second. Default: none. */
   readonly promptLogprobs?: number;
@@ -135,11 +137,11 @@ export interface GenerateOptions extends CallOptions {
 
 /** Options for rendering and answering a chat. */
 export interface ChatOptions extends GenerateOptions {
-  /** End the prompt with the beginning of an answer. Default: true. */
+  /** End the prompt with the beginning of an assistant message. Default: true. */
   readonly addGenerationPrompt?: boolean;
   /** Continue the last message instead; requires addGenerationPrompt: false. Default: false. */
   readonly continueFinalMessage?: boolean;
-  /** Variables of the chat template. */
+  /** Variables for the chat template. */
   readonly chatTemplateKwargs?: Readonly<Record<string, unknown>>;
 }
 

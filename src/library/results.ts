@@ -16,7 +16,7 @@ export interface TextDelta {
   readonly tokenIds: readonly number[];
   /** One entry per new token; null unless requested. */
   readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
-  /** Set in the last delta of a sequence; null before. */
+  /** Set in the last delta of a sequence; null in earlier deltas. */
   readonly finishReason: FinishReason | null;
 }
 
@@ -46,11 +46,11 @@ export interface Usage {
   readonly cachedTokens: number;
 }
 
-/** Result of a generation. Its own fields are those of sequence 0. */
+/** Result of a generation. The inherited fields describe sequence 0. */
 export interface GenerateResult extends GeneratedChoice {
   /** Same as `Generation.id`. */
   readonly id: string;
-  /** [n], in the order of index. */
+  /** [n], ordered by index. */
   readonly choices: readonly GeneratedChoice[];
   /** One entry per prompt token, starting with the second; null unless requested. */
   readonly promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;

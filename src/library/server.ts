@@ -13,7 +13,7 @@ import type { LoadOptions } from "./options.ts";
 
 /** Options of createApp(). */
 export interface AppOptions {
-  /** Model names that requests may use; answers report the first. Default: the LLM's name. */
+  /** Model names that requests can use; responses report the first. Default: the LLM's name. */
   readonly modelNames?: readonly string[];
   /** Accepted bearer tokens; every route except probes requires one. Default: no key is required. */
   readonly apiKeys?: readonly string[];
@@ -21,7 +21,7 @@ export interface AppOptions {
 
 /** HTTP app without a listener. */
 export interface App {
-  /** Answers one request. Does not use `this`, so it can be passed by itself. */
+  /** Handles one request. Does not use `this`, so it can be passed as a plain function. */
   readonly fetch: (request: Request) => Promise<Response>;
 }
 
@@ -56,7 +56,7 @@ export interface RunningServer extends AsyncDisposable {
   /** The served model. */
   readonly llm: LLM;
   /**
-   * Refuses new connections, gives open answers `grace` seconds to finish and cuts off the rest. Then disposes
+   * Refuses new connections, gives open responses `grace` seconds to finish and cuts off the rest. Then disposes
    * of the model if it was given by name.
    * @param grace seconds. Default: 25
    */
@@ -65,8 +65,8 @@ export interface RunningServer extends AsyncDisposable {
 
 /**
  * Creates an app with the routes of `pagoda serve` (OpenAI's under /v1, /health, /metrics and more) for a loaded
- * model. Mount it into a server of Bun, Elysia, Hono or anything else that calls `fetch(request)`. You still own
- * the LLM: several apps and your own calls can use it at once.
+ * model. Mount it in Bun, Elysia, Hono or any other server that calls `fetch(request)`. The LLM remains yours:
+ * several apps and your own calls can use it at once.
  * @throws ConfigError "invalid_option"
  */
 export function createApp(llm: LLM, options: AppOptions = {}): App {
@@ -77,7 +77,7 @@ export function createApp(llm: LLM, options: AppOptions = {}): App {
 
 /**
  * Starts a server for one model. Installs no signal handlers.
- * @param model a loaded LLM, which you still own, or a model as for LLM.load()
+ * @param model a loaded LLM, which remains yours, or a model as for LLM.load()
  * @throws ConfigError "invalid_option", "address_in_use" or "cannot_listen"; the errors of LLM.load()
  */
 export async function serve(
@@ -117,7 +117,7 @@ function checkPlace(host: string, port: number): void {
     throw new ConfigError("invalid_option", `port must be an integer in [0, 65535], got ${port}`);
 }
 
-/** A misspelled option or an empty key could admit anyone. @throws ConfigError "invalid_option" */
+/** Refuses misspelled options and empty keys, which could admit anyone. @throws ConfigError "invalid_option" */
 function checkOptions(options: AppOptions, names: Readonly<Record<string, true>>): void {
   const fault = strangeName(options, names);
   if (fault !== null) throw new ConfigError("invalid_option", fault);

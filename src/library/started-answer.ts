@@ -1,4 +1,4 @@
-// The answer to a chat or to a completion of one prompt, in the form that a generation reads.
+// The answer to a chat or to a completion of one prompt, in the form that Generation reads.
 
 import type { ApiContext } from "../api/api-context.ts";
 import { ChatChunkWriter } from "../api/chat-chunks.ts";
@@ -19,7 +19,7 @@ export interface StartedAnswer {
   readonly role: string;
   /** Outputs of all sequences; can be read only once. */
   readonly outputs: AsyncIterable<SequenceOutput>;
-  /** Frees the blocks within one step. */
+  /** Ends the request and frees its blocks within one step. */
   readonly abort: () => void;
   /** Writes chunks for a single reader. */
   readonly writer: ChunkWriter<SequenceOutput>;

@@ -35,7 +35,7 @@ export class Tokenizer {
 
   /**
    * Converts token IDs to text.
-   * @param tokenIds non-negative integers; IDs beyond the vocabulary have no text
+   * @param tokenIds non-negative integers; IDs beyond the vocabulary yield no text
    * @param skipSpecial leaves out control tokens. Default: true
    * @throws RequestError "invalid_schema" for a value that is not an ID
    */

@@ -1,4 +1,4 @@
-// Converts the library's options to bodies of the HTTP API, so that the same code checks both.
+// Converts the library's options to bodies of the HTTP API, so the same code checks both.
 
 import { type JsonObject, parseBody } from "../api/fields.ts";
 import {
@@ -42,7 +42,7 @@ function checkNames(options: object, names: Readonly<Record<string, true>>): voi
   if (fault !== null) throw new RequestError("invalid_value", fault);
 }
 
-/** Renames fields: maxTokens becomes max_tokens, and so on. */
+/** Renames options to fields of the HTTP API, e.g. maxTokens to max_tokens. */
 function wireFields({ signal, ...options }: ChatOptions): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(options).map(([name, value]) => [wireName(name), value]),

@@ -18,11 +18,12 @@ export const RESIDENCY_BUCKETS = [
   1200, 1800,
 ];
 export const SLEEP_BUCKETS = [0.01, 0.1, 1, 10, 30, 60, 120, 300, 600];
-/** Buckets of vLLM's HTTP instrumentation: many without labels, few by handler. */
+/** Buckets of vLLM's HTTP instrumentation, for the histogram without labels. */
 export const HTTP_FINE_BUCKETS = [
   0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 7.5, 10, 30,
   60,
 ];
+/** Buckets of the HTTP histogram by handler. */
 export const HTTP_COARSE_BUCKETS = [0.1, 0.5, 1];
 
 /** @returns upper bounds, ascending, without infinity */

@@ -37,7 +37,7 @@ export const CACHE_CONFIG_FAMILY: MetricFamily = {
   }),
 };
 
-/** @returns how many requests of maximum length fit into the pool at once */
+/** @returns the number of maximum-length requests that fit in the pool at once */
 function maxConcurrency({ numBlocks, maxModelLen, blockSize }: EngineInfo): number {
   return (numBlocks - 1) / Math.ceil(maxModelLen / blockSize);
 }

@@ -1,6 +1,6 @@
-// Every metric family of the server, in the order of vLLM's exposition. Names, help texts and buckets are
-// those of vLLM 0.13's Production Metrics page. Families of later versions are next to related ones, and
-// Pagoda's own come last.
+// Every metric family of the server, in the order of vLLM's exposition. Names, help texts and buckets
+// come from vLLM 0.13's Production Metrics page. Families from later versions are next to related
+// families, and Pagoda's own families come last.
 
 import { CACHE_CONFIG_FAMILY } from "./cache-config.ts";
 import { ENGINE_PROCESS_FAMILIES } from "./engine-process-families.ts";

@@ -1,5 +1,5 @@
-// Metric families that vLLM does not have, for an engine that the server outlives. The prefix `pagoda_`
-// keeps them apart from vLLM's.
+// Metric families that vLLM does not have, for an engine that can crash and restart while the server
+// runs. The prefix `pagoda_` distinguishes them from vLLM's.
 
 import { type MetricFamily, onRestart, onScrape } from "./family.ts";
 

@@ -1,5 +1,6 @@
-// The text of /metrics, exactly as Python's client prints it: sorted labels, floats with a point, `_total`,
-// `_created` families. Dashboards match strings like le="1.0", so the JS client's own output does not work.
+// The text of /metrics, exactly as Python's client prints it: sorted labels, floats with a decimal point,
+// `_total`, `_created` families. Dashboards match strings like le="1.0", so the JS client's own output does
+// not work.
 
 import { formatNumber } from "./number-format.ts";
 import type { FamilySnapshot, HistogramSample, Labels } from "./registry.ts";
@@ -8,7 +9,7 @@ export const CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8";
 export const OPEN_METRICS_CONTENT_TYPE =
   "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/** @param createdSeries print the `_created` families of counters, histograms and summaries */
+/** @param createdSeries whether to print the `_created` families of counters, histograms and summaries */
 export function expositionText(
   families: readonly FamilySnapshot[],
   createdSeries: boolean,
@@ -18,7 +19,7 @@ export function expositionText(
   return textOf(lines);
 }
 
-/** OpenMetrics 1.0: counters are named without `_total`, `_created` is part of its family. */
+/** Prints OpenMetrics 1.0: counter families have no `_total`, and `_created` is part of the family. */
 export function openMetricsText(
   families: readonly FamilySnapshot[],
   createdSeries: boolean,
@@ -35,7 +36,7 @@ export function openMetricsText(
   return textOf(lines);
 }
 
-/** A counter may be registered with or without `_total`. */
+/** Removes `_total`, which a counter can be registered with or without. */
 function baseName({ name, type }: FamilySnapshot): string {
   return type === "counter" ? name.replace(/_total$/, "") : name;
 }

@@ -1,4 +1,4 @@
-// The record of a metric family: its name, shape, lifetime and the one line that updates it. The registry,
+// The record of a metric family: its name, type, lifecycle and the line that updates it. The registry,
 // /metrics, docs/metrics.md and the tests are generated from these records.
 
 import type { EngineInfo } from "../protocol/protocol.ts";
@@ -6,9 +6,9 @@ import type { IterationStats, SchedulerStats, SleepRecord } from "../protocol/st
 
 export type MetricType = "counter" | "gauge" | "histogram" | "summary";
 
-/** Receives the numbers of a source; `labels` are values of the family's own labels, in its order. */
+/** Receives values from a source; `labels` are the values of the family's own labels, in order. */
 export interface MetricSink {
-  /** For gauges, and for every value that is read at a scrape. */
+  /** For gauges, and for all values that are read at a scrape. */
   set(value: number, ...labels: string[]): void;
   /** For counters; value >= 0. */
   add(value: number, ...labels: string[]): void;
@@ -16,14 +16,14 @@ export interface MetricSink {
   observe(value: number, ...labels: string[]): void;
 }
 
-/** One message of the engine. */
+/** One message from the engine. */
 export interface StepRecord {
   readonly scheduler: SchedulerStats;
   /** Null if the message had no outputs. */
   readonly iteration: IterationStats | null;
 }
 
-/** One HTTP request that was answered. */
+/** One completed HTTP request. */
 export interface HttpRecord {
   /** Route as registered; "none" if no route matched. */
   readonly handler: string;
@@ -36,7 +36,7 @@ export interface HttpRecord {
   readonly responseBytes: number;
 }
 
-/** Values that are read at a scrape of /metrics. */
+/** Values that are read at each scrape of /metrics. */
 export interface ScrapeRecord {
   readonly info: EngineInfo;
   readonly isEngineUp: boolean;
@@ -81,7 +81,7 @@ export type BucketRule = readonly number[] | "tokens";
 
 export interface MetricLabel {
   readonly name: string;
-  /** All values, whose series start at 0. Null = a series appears when it is first used. */
+  /** All possible values, whose series start at 0. Null = a series appears when it is first used. */
   readonly values: readonly string[] | null;
 }
 
@@ -89,7 +89,7 @@ export interface MetricLabel {
 export interface Deprecation {
   /** vLLM's version, "X.Y". */
   readonly in: string;
-  /** Version of the removal, if it was later than the policy says. */
+  /** Version that removed it, if later than the policy says. */
   readonly removedIn?: string;
   readonly replacedBy: string;
 }
@@ -110,9 +110,9 @@ export interface MetricFamily {
   readonly since: string;
   readonly deprecated?: Deprecation;
   readonly enabledBy: MetricFeature;
-  /** Explains to the operator what it means and when it changes. */
+  /** Explanation for operators of what the family means and when it changes. */
   readonly meaning: string;
-  /** Names the alert or decision that it serves. */
+  /** Alert or decision that the family is used for. */
   readonly alert?: string;
   readonly source: MetricSource;
 }
@@ -144,26 +144,26 @@ export function onScrape(write: (record: ScrapeRecord, sink: MetricSink) => void
   return { on: "scrape", write };
 }
 
-/** A gauge of the engine's state after a step. */
+/** Source of a gauge for the engine's state after each step. */
 export function gaugeOf(of: (stats: SchedulerStats) => number): MetricSource {
   return onStep(({ scheduler }, sink) => sink.set(of(scheduler)));
 }
 
-/** A counter that grows by a number from each message's outputs. */
+/** Source of a counter that grows with each message's outputs. */
 export function countOf(of: (stats: IterationStats) => number): MetricSource {
   return onStep(({ iteration }, sink) => {
     if (iteration !== null) sink.add(of(iteration));
   });
 }
 
-/** Observations from each message's outputs. */
+/** Source of observations from each message's outputs. */
 export function observationsOf(of: (stats: IterationStats) => readonly number[]): MetricSource {
   return onStep(({ iteration }, sink) => {
     for (const value of iteration === null ? [] : of(iteration)) sink.observe(value);
   });
 }
 
-/** One observation for each sequence that finished. */
+/** Source of one observation for each finished sequence. */
 export function perFinished(
   of: (finished: IterationStats["finished"][number]) => number,
 ): MetricSource {

@@ -17,8 +17,8 @@ export const HTTP_FAMILIES: readonly MetricFamily[] = [
     type: "counter",
     help: "Total number of requests by method, status and handler.",
     labels: [HANDLER, METHOD, STATUS],
-    meaning: "Responses by route, method and status class (2xx to 5xx), +1 at the end of each.",
-    alert: 'Share of `status="5xx"`.',
+    meaning: "Responses by route, method and status class (2xx to 5xx), counted when each ends.",
+    alert: 'A rising share of `status="5xx"`.',
     source: onHttp(({ handler, method, status }, sink) =>
       sink.add(1, handler, method, `${Math.floor(status / 100)}xx`),
     ),
@@ -66,7 +66,7 @@ export const HTTP_FAMILIES: readonly MetricFamily[] = [
       "Made to be only used if aggregation by handler is important. ",
     labels: [HANDLER, METHOD],
     buckets: HTTP_COARSE_BUCKETS,
-    meaning: "The same time by route and method.",
+    meaning: "The same duration by route and method.",
     source: onHttp(({ handler, method, durationS }, sink) =>
       sink.observe(durationS, handler, method),
     ),

@@ -14,7 +14,7 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     enabledBy: "log-stats",
     meaning:
       "Time from a request's arrival, including tokenization, to its first token; one sample per sequence.",
-    alert: "p99 above 10 s, or above what users accept; SLO panels match `le`.",
+    alert: "p99 above 10 s, or above what users accept; SLO panels match on `le`.",
     source: observationsOf((stats) => stats.timeToFirstTokensS),
   },
   {
@@ -25,8 +25,8 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     since: "0.11",
     enabledBy: "log-stats",
     meaning:
-      "Time between two outputs of a sequence, including preemptions and prefills of other requests.",
-    alert: "p99 far above the median: long prompts delay requests that decode.",
+      "Time between consecutive outputs of a sequence, including preemptions and prefills of other requests.",
+    alert: "p99 far above the median: long prompts delay decoding requests.",
     source: observationsOf((stats) => stats.interTokenLatenciesS),
   },
   {
@@ -47,8 +47,8 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     buckets: TOKEN_LATENCY_BUCKETS,
     since: "0.11",
     enabledBy: "log-stats",
-    meaning: "Decode time of a finished sequence / (tokens - 1); 0 if it has one token.",
-    alert: "The TPOT objective.",
+    meaning: "Decode time of a finished sequence divided by (tokens - 1); 0 for a single token.",
+    alert: "Used for TPOT objectives.",
     source: perFinished((finished) => finished.timePerOutputTokenS),
   },
   {
@@ -69,7 +69,7 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Time from entering the queue to the first step that included the sequence; later waits do not count.",
+      "Time from entering the queue to the first step that included the sequence; later waits are not counted.",
     alert: "p95 above a second: scale out.",
     source: perFinished((finished) => finished.queuedTimeS),
   },
@@ -91,7 +91,7 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Time from a sequence's first step to its first token, including a preemption in between.",
+      "Time from a sequence's first step to its first token, including any preemption in between.",
     source: perFinished((finished) => finished.prefillTimeS),
   },
   {

@@ -1,5 +1,5 @@
-// The metrics of one server: collects what the engine and HTTP report, and prints it. Reads only plain
-// records; knows no HTTP library and no internals of the engine.
+// The metrics of one server: collects records from the engine and the HTTP layer, and prints the
+// exposition. Depends only on plain records, not on an HTTP library or the engine's internals.
 
 import type { EngineInfo } from "../protocol/protocol.ts";
 import type {
@@ -26,11 +26,11 @@ export interface MetricsOptions {
   readonly info: EngineInfo;
   /** First served model name. */
   readonly modelName: string;
-  /** Value of --show-hidden-metrics-for-version, checked; null when absent. */
+  /** Validated value of --show-hidden-metrics-for-version; null when absent. */
   readonly showHiddenFor: string | null;
   /** Print `_created` families. */
   readonly createdSeries: boolean;
-  /** Features that are on besides "always"; without "log-stats", none is. */
+  /** Enabled features other than "always". Without "log-stats", the others have no effect. */
   readonly features: ReadonlySet<MetricFeature>;
   readonly isEngineUp: () => boolean;
   /** Null if the system does not report it. */
@@ -102,7 +102,8 @@ export class Metrics implements StatListener {
     const { info, isEngineUp, processStats } = this.#options;
     this.#write("scrape", { info, isEngineUp: isEngineUp(), process: processStats() });
     const snapshots = await Promise.all(this.#entries.map(({ values }) => values.snapshot()));
-    // Values that the system does not report are left out; other families print their head without series.
+    // Leaves out families whose values the system does not report. Other empty families print only their
+    // head.
     return snapshots.filter(
       ({ samples }, i) => samples.length > 0 || this.#entries[i]?.family.source.on !== "scrape",
     );
@@ -110,7 +111,7 @@ export class Metrics implements StatListener {
 
   #write<E extends MetricEvent>(event: E, record: MetricEvents[E]): void {
     for (const { family, values } of this.#byEvent[event]) {
-      // All entries under an event have sources for that event.
+      // All entries listed for an event have sources for that event.
       (family.source.write as (record: MetricEvents[E], sink: MetricValues) => void)(
         record,
         values,

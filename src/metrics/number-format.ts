@@ -1,5 +1,5 @@
-// Numbers as Python's metrics client prints them: the shortest decimal that reads back as the same number,
-// always with a point, and in Go's exponent form from 1e6 up for positive values.
+// Formats numbers as Python's metrics client does: the shortest decimal that reads back as the same
+// number, always with a decimal point. Positive values from 1e6 up use Go's exponent form.
 
 /** @returns e.g. "5.0", "8.34e-05", "1e+06", "+Inf", "NaN" */
 export function formatNumber(value: number): string {

@@ -29,7 +29,7 @@ export const PROCESS_FAMILIES: readonly MetricFamily[] = [
     "gauge",
     "Virtual memory size in bytes.",
     "virtualMemoryBytes",
-    "Address space of the server's process, much of it never touched.",
+    "Address space of the server's process, much of which is never used.",
   ),
   {
     ...processFamily(
@@ -37,7 +37,7 @@ export const PROCESS_FAMILIES: readonly MetricFamily[] = [
       "gauge",
       "Resident memory size in bytes.",
       "residentMemoryBytes",
-      "Memory of the server's process that is in RAM. The engine is a separate process; with `--in-process`, its weights, KV cache and scratch count here.",
+      "RAM used by the server's process. The engine is a separate process; with `--in-process`, its weights, KV cache and scratch memory are included.",
     ),
     alert: "Steady growth.",
   },

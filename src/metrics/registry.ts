@@ -1,5 +1,5 @@
-// Holds the values of one family. Each series is a metric of prom-client, so a label takes a single lookup.
-// Series with known labels start at 0; others appear when they are first used.
+// Holds the values of one family. Each series is its own prom-client metric, so finding one takes one
+// lookup. Series with known labels start at 0; others appear when they are first used.
 
 import { Counter, Gauge, Histogram } from "prom-client";
 import { assert } from "../assert.ts";
@@ -13,7 +13,7 @@ export interface Labels {
 export interface Sample {
   /** Label values by label name, including the labels that all series share. */
   readonly labels: Labels;
-  /** Value in the unit that ends the family's name; NaN and infinities are kept. */
+  /** Value in the unit at the end of the family's name; can be NaN or infinite. */
   readonly value: number;
   /** Unix time in seconds at which the series was created; null = not reported. */
   readonly createdS: number | null;
@@ -35,7 +35,7 @@ export interface HistogramSample {
 
 /** All series of one family at one moment. */
 export interface FamilySnapshot {
-  /** Name on /metrics, without suffixes such as "_total". */
+  /** Name in /metrics, without suffixes such as "_total". */
   readonly name: string;
   /** Type on the TYPE line. */
   readonly type: MetricType;
@@ -85,7 +85,7 @@ export class MetricValues implements MetricSink {
   add(value: number, ...labels: string[]): void {
     const { metric } = this.#find(labels);
     assert(metric instanceof Counter, `${this.#name}: not a counter`);
-    assert(value >= 0, `${this.#name}: a counter cannot fall`);
+    assert(value >= 0, `${this.#name}: a counter cannot decrease`);
     if (value > 0) metric.inc(value);
   }
 
@@ -124,7 +124,7 @@ export class MetricValues implements MetricSink {
   #make(values: readonly string[]): Series {
     const { family, common, nowS } = this.#options;
     const labels = family.labels ?? [];
-    assert(values.length === labels.length, `${family.name}: a value for each label`);
+    assert(values.length === labels.length, `${family.name}: needs a value for each label`);
     const own = labels.map(({ name, values: allowed }, i) => {
       const value = values[i] ?? "";
       assert(allowed?.includes(value) ?? true, `${family.name}: no series "${value}"`);
@@ -150,7 +150,7 @@ export class MetricValues implements MetricSink {
   }
 }
 
-/** @returns label values of the series that exist from the start; none if a label's values are not known */
+/** @returns label values of the series that exist from the start; none if a label's values are unknown */
 function knownSeries({ labels = [], source }: MetricFamily): string[][] {
   if (source.on === "scrape") return [];
   return labels.reduce<string[][]>(

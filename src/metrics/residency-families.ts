@@ -1,4 +1,4 @@
-// Lifetimes and hits of KV blocks, from the sampled blocks.
+// Lifetimes and hits of sampled KV blocks.
 
 import type { BlockEviction } from "../protocol/stats.ts";
 import { RESIDENCY_BUCKETS } from "./buckets.ts";
@@ -23,7 +23,7 @@ export const RESIDENCY_FAMILIES: readonly MetricFamily[] = [
     since: "0.13",
     enabledBy: "kv-cache-metrics",
     meaning:
-      "Time from a block's allocation to its eviction, when it is reused for other tokens. A block that a request has freed lives on while it can still be hit.",
+      "Time from a block's allocation to its eviction, when it is reused for other tokens. A block that its request has freed stays cached until then and can still be hit.",
     alert:
       "Lifetimes shorter than the time between turns of a conversation: the cache is too small.",
     source: perEviction(({ lifetimeS }) => [lifetimeS]),
@@ -50,7 +50,7 @@ export const RESIDENCY_FAMILIES: readonly MetricFamily[] = [
     since: "0.13",
     enabledBy: "kv-cache-metrics",
     meaning:
-      "Time between the last four hits of an evicted block: 0 to 3 samples. With n > 1, each sequence that shares the block counts as a hit.",
+      "Gaps between the last four hits of an evicted block (0 to 3 samples). With n > 1, each sequence that shares the block counts as a hit.",
     source: perEviction(({ reuseGapsS }) => reuseGapsS),
   },
 ];

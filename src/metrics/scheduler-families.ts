@@ -10,7 +10,7 @@ export const SCHEDULER_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Sequences that hold KV blocks and are being computed, in prefill or decode. Set after each step; returns to 0 when the last one ends.",
+      "Sequences that hold KV blocks and are being computed, in prefill or decode. Set after each step; returns to 0 when the last sequence ends.",
     alert: "Used for autoscaling, together with waiting requests; routers use it to balance load.",
     source: gaugeOf((stats) => stats.numRunningReqs),
   },
@@ -21,7 +21,7 @@ export const SCHEDULER_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Sequences in the queue, including preempted ones and all that arrive while the engine sleeps.",
+      "Sequences in the queue, including preempted sequences and all arrivals while the engine sleeps.",
     alert: "Scale out when it stays above 5; alert when it grows past 50.",
     source: gaugeOf((stats) => stats.numWaitingReqs),
   },
@@ -33,7 +33,7 @@ export const SCHEDULER_FAMILIES: readonly MetricFamily[] = [
     since: "0.19",
     enabledBy: "log-stats",
     meaning:
-      "Waiting sequences: `capacity` wait for blocks or a place in the step, `deferred` for something else (n > 1: for the shared prompt). The sum is num_requests_waiting.",
+      "Waiting sequences by reason: `capacity` waits for blocks or room in the step, `deferred` waits for anything else, such as the shared prompt with n > 1. The sum is num_requests_waiting.",
     alert: "`capacity` above 0 for minutes: add blocks or another server.",
     source: onStep(({ scheduler: { numWaitingReqs, numDeferredReqs } }, sink) => {
       sink.set(numWaitingReqs - numDeferredReqs, "capacity");
@@ -61,7 +61,7 @@ export const CACHE_FAMILIES: readonly MetricFamily[] = [
     since: "0.11",
     enabledBy: "log-stats",
     meaning:
-      "+1 for a finished sequence whose logits held a NaN in any step: the model file or a kernel is broken.",
+      "Finished sequences whose logits contained a NaN in any step, which means that the model file or a kernel is broken.",
     alert: "Any increase.",
     source: countOf(({ finished }) => finished.filter(({ isCorrupted }) => isCorrupted).length),
   },
@@ -72,7 +72,7 @@ export const CACHE_FAMILIES: readonly MetricFamily[] = [
     since: "0.9.2",
     enabledBy: "log-stats",
     meaning:
-      "Tokens looked up in the prefix cache, once per request, at its first admission. No lookup with prefix caching off or for prompt_logprobs.",
+      "Tokens looked up in the prefix cache, once per request, at its first admission. Nothing is looked up if prefix caching is off or the request has prompt_logprobs.",
     source: onStep(({ scheduler }, sink) => sink.add(scheduler.prefixCache.queries)),
   },
   {
@@ -81,7 +81,7 @@ export const CACHE_FAMILIES: readonly MetricFamily[] = [
     help: "Prefix cache hits, in terms of number of cached tokens.",
     since: "0.9.2",
     enabledBy: "log-stats",
-    meaning: "Looked-up tokens that were cached. Hits / queries is the hit rate.",
+    meaning: "Looked-up tokens that were cached. The hit rate is hits / queries.",
     alert: "Hit rate below 0.3 although prompts share prefixes: the cache is too small.",
     source: onStep(({ scheduler }, sink) => sink.add(scheduler.prefixCache.hits)),
   },
@@ -92,7 +92,7 @@ export const CACHE_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Sequences that lost their blocks and are computed again. Counted when the preempted sequence yields its next token.",
+      "Preemptions, in which a sequence loses its blocks and is recomputed later. Counted when the sequence yields its next token.",
     alert: "More than 1 per second: add KV memory or lower --max-num-seqs.",
     source: countOf((stats) => stats.numPreemptions),
   },

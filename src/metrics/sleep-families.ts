@@ -1,4 +1,4 @@
-// Sleep mode: the memory that the engine has freed, and how long that took.
+// Sleep mode: the engine's sleep state, and how long sleeps and wake-ups take.
 
 import { SLEEP_STATES } from "../protocol/stats.ts";
 import { SLEEP_BUCKETS } from "./buckets.ts";
@@ -16,7 +16,7 @@ export const SLEEP_STATE_FAMILY: MetricFamily = {
   since: "0.12",
   enabledBy: "log-stats",
   meaning:
-    "1 for the current state, set when a sleep or wake-up has completed; all 0 at sleep level 0, a pause.",
+    "1 for the current state, updated when a sleep or wake-up completes. All are 0 at sleep level 0, which only pauses.",
   alert: "Asleep while requests wait.",
   source: onSleep(({ state }, sink) => {
     for (const name of SLEEP_STATES) sink.set(name === state ? 1 : 0, name);
@@ -33,7 +33,7 @@ export const SLEEP_OPERATION_FAMILIES: readonly MetricFamily[] = [
     buckets: SLEEP_BUCKETS,
     since: "0.32",
     enabledBy: "sleep-mode",
-    meaning: "Duration of a sleep or wake-up, from the call to its end, including failed ones.",
+    meaning: "Duration of a sleep or wake-up, from the call to its end, including failed calls.",
     source: onSleep(({ operation, durationS }, sink) => {
       if (durationS !== null) sink.observe(durationS, operation);
     }),
@@ -47,7 +47,8 @@ export const SLEEP_OPERATION_FAMILIES: readonly MetricFamily[] = [
     since: "0.32",
     enabledBy: "sleep-mode",
     meaning: "Sleeps and wake-ups in progress.",
-    alert: "Above 0 for minutes: a sleep with mode=wait waits for a request that never ends.",
+    alert:
+      "Above 0 for minutes: a sleep with mode=wait is waiting for a request that does not finish.",
     source: onSleep(({ operation, numInFlight }, sink) => sink.set(numInFlight, operation)),
   },
 ];

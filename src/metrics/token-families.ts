@@ -12,7 +12,7 @@ export const TOKEN_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Length of prompts, including the cached part, counted at a sequence's first token; with n > 1, once per sequence.",
+      "Prompt tokens, including cached tokens, counted at a sequence's first token; with n > 1, once per sequence.",
     source: countOf((stats) => stats.numPromptTokens),
   },
   {
@@ -58,7 +58,7 @@ export const TOKEN_FAMILIES: readonly MetricFamily[] = [
     help: "Number of generation tokens processed.",
     since: "0.7",
     enabledBy: "log-stats",
-    meaning: "Generated tokens, including those for clients that disconnected.",
+    meaning: "Generated tokens, including tokens for clients that disconnected.",
     alert: "Rate of 0 while requests run: the engine is hung.",
     source: countOf((stats) => stats.numGenerationTokens),
   },
@@ -107,7 +107,7 @@ export const REQUEST_FAMILIES: readonly MetricFamily[] = [
     since: "0.7",
     enabledBy: "log-stats",
     meaning:
-      "Size of each step that yielded tokens: prompts whose prefill it completed, plus new tokens. A histogram despite its name.",
+      "Size of each step that yielded tokens: the lengths of the prompts whose prefill it completed, plus new tokens. A histogram, despite its name.",
     source: observationsOf((stats) => stats.iterationTokens),
   },
   {
@@ -117,8 +117,7 @@ export const REQUEST_FAMILIES: readonly MetricFamily[] = [
     buckets: "tokens",
     since: "0.8",
     enabledBy: "log-stats",
-    meaning:
-      "Length of a request's longest sequence, once per request, when its last sequence ends.",
+    meaning: "Length of each request's longest sequence, recorded when its last sequence ends.",
     source: observationsOf(({ finishedParents }) =>
       finishedParents.map((parent) => parent.maxNumGenerationTokens),
     ),
@@ -130,7 +129,7 @@ export const REQUEST_FAMILIES: readonly MetricFamily[] = [
     buckets: [1, 2, 5, 10, 20],
     since: "0.8",
     enabledBy: "log-stats",
-    meaning: "`n` of requests, once per request, when its last sequence ends.",
+    meaning: "`n` of each request, recorded when its last sequence ends.",
     source: observationsOf(({ finishedParents }) => finishedParents.map((parent) => parent.n)),
   },
   {
@@ -155,7 +154,7 @@ export const PREEMPTION_FAMILIES: readonly MetricFamily[] = [
     buckets: "tokens",
     since: "0.13",
     enabledBy: "log-stats",
-    meaning: "Prompt tokens that finished sequences had to compute: prompt minus cached.",
+    meaning: "Prompt tokens that each finished sequence had to compute: prompt minus cached.",
     source: perFinished((finished) => finished.numPromptTokens - finished.numCachedTokens),
   },
   {

@@ -4,12 +4,14 @@
 import { ConfigError } from "../errors.ts";
 import type { MetricFamily } from "./family.ts";
 
-/** vLLM version whose metrics Pagoda claims to have. */
+/** vLLM version that Pagoda's metrics match. */
 export const CLAIMED_VERSION = "0.13.0";
 
 export type Visibility = "shown" | "hidden" | "removed";
 
-/** @returns state of a family at `version`, by the policy or by the removal that its record names */
+/**
+ * @returns visibility of a family at `version`, by the policy or by the removal version in its record
+ */
 export function visibility(
   { deprecated }: Pick<MetricFamily, "deprecated">,
   version: string,

@@ -164,7 +164,7 @@ describe("recording", () => {
 
   test("asserts that counters do not decrease", () => {
     const stats = { ...NOTHING, numGenerationTokens: -1 };
-    expect(() => makeMetrics().record(IDLE, stats)).toThrow("a counter cannot fall");
+    expect(() => makeMetrics().record(IDLE, stats)).toThrow("a counter cannot decrease");
   });
 
   test("the deprecated name has the samples of the new one", async () => {
