@@ -80,7 +80,7 @@ async function pieceOf(python: string, folder: string, i: number, sha256: string
 }
 
 /** Requantizes the model into build/, since it can be recreated. */
-async function requantise(): Promise<void> {
+async function requantize(): Promise<void> {
   const program = checkout.path("build", "peers", "bin", "llama-quantize");
   if (!existsSync(program)) {
     say("bench model: no Q4_0 without llama-quantize; build it with bench/peers.sh");
@@ -107,7 +107,7 @@ Download Gemma 3 270M for the bench: Q4_K_M into models/, and a Q4_0 made from i
 scriptArguments(USAGE, {});
 try {
   await fetchBenchModel();
-  await requantise();
+  await requantize();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   printErrorLine(`error: ${error.message}`);

@@ -9,7 +9,7 @@ import type {
   StatListener,
 } from "../protocol/stats.ts";
 import { bucketBounds } from "./buckets.ts";
-import { CATALOGUE } from "./catalogue.ts";
+import { CATALOG } from "./catalog.ts";
 import { expositionText, openMetricsText } from "./exposition.ts";
 import type {
   HttpRecord,
@@ -122,7 +122,7 @@ export class Metrics implements StatListener {
 
 /** Leaves out families that are hidden or off, so they cost nothing. */
 function registeredFamilies({ features, showHiddenFor }: MetricsOptions): MetricFamily[] {
-  return visibleFamilies(CATALOGUE, showHiddenFor).filter(
+  return visibleFamilies(CATALOG, showHiddenFor).filter(
     ({ enabledBy }) =>
       enabledBy === "always" || (features.has("log-stats") && features.has(enabledBy)),
   );

@@ -30,12 +30,12 @@ export function visibility(
  * @returns families to register at `version`
  */
 export function visibleFamilies(
-  catalogue: readonly MetricFamily[],
+  catalog: readonly MetricFamily[],
   showHiddenFor: string | null,
   version = CLAIMED_VERSION,
 ): MetricFamily[] {
   const showsHidden = showHiddenFor === `0.${minorOf(version) - 1}`;
-  return catalogue.filter((family) => {
+  return catalog.filter((family) => {
     const state = visibility(family, version);
     return state === "shown" || (state === "hidden" && showsHidden);
   });

@@ -1,6 +1,6 @@
-// Names of all series that the server or Prometheus itself can expose, from the catalogue.
+// Names of all series that the server or Prometheus itself can expose, from the catalog.
 
-import { CATALOGUE } from "../../src/metrics/catalogue.ts";
+import { CATALOG } from "../../src/metrics/catalog.ts";
 import { recordedNames } from "./deploy-files.ts";
 
 const SUFFIXES = {
@@ -14,7 +14,7 @@ const SUFFIXES = {
 const OF_PROMETHEUS = ["up", "ALERTS"];
 
 export function knownSeries(): Set<string> {
-  const families = CATALOGUE.flatMap(({ name, type }) => {
+  const families = CATALOG.flatMap(({ name, type }) => {
     const base = type === "counter" ? name.replace(/_total$/, "") : name;
     return SUFFIXES[type].map((suffix) => base + suffix);
   });

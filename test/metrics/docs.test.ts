@@ -1,4 +1,4 @@
-// docs/metrics.md equals the text generated from the catalogue.
+// docs/metrics.md equals the text generated from the catalog.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { tokenBuckets } from "../../src/metrics/buckets.ts";
-import { CATALOGUE } from "../../src/metrics/catalogue.ts";
+import { CATALOG } from "../../src/metrics/catalog.ts";
 import { FINISHED, IDLE, makeMetrics, NOTHING, seriesValue } from "./fixtures.ts";
 
 const LENGTHS = { numPromptTokens: 7, numGenerationTokens: 5 };
@@ -221,7 +221,7 @@ test("without stats, only the process and HTTP families remain", async () => {
   );
 });
 
-describe("catalogue", () => {
+describe("catalog", () => {
   test("token buckets are 1, 2, 5, 10, ... up to the model's length", () => {
     expect(tokenBuckets(2048)).toEqual([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]);
     expect(tokenBuckets(2000).at(-1)).toBe(2000);
@@ -230,6 +230,6 @@ describe("catalogue", () => {
   });
 
   test("names are unique", () => {
-    expect(new Set(CATALOGUE.map(({ name }) => name)).size).toBe(CATALOGUE.length);
+    expect(new Set(CATALOG.map(({ name }) => name)).size).toBe(CATALOG.length);
   });
 });

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { CATALOGUE } from "../../src/metrics/catalogue.ts";
+import { CATALOG } from "../../src/metrics/catalog.ts";
 import { expositionText, openMetricsText } from "../../src/metrics/exposition.ts";
 import { visibleFamilies } from "../../src/metrics/version-gate.ts";
 import { acceptedFormat } from "../../src/server/metrics-format.ts";
@@ -51,7 +51,7 @@ const ACCEPTED = [
  * are followed by a family of these times.
  */
 function expectedKinds(format: ExpositionFormat, hasTraffic: boolean): string[] {
-  return visibleFamilies(CATALOGUE, "0.12").flatMap((family) => {
+  return visibleFamilies(CATALOG, "0.12").flatMap((family) => {
     const { name, type, source, labels = [] } = family;
     const base = type === "counter" ? name.replace(/_total$/, "") : name;
     const isCreated = type !== "gauge" && source.on !== "scrape";

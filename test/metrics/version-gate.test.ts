@@ -1,7 +1,7 @@
 // Deprecated in X.Y, hidden in X.Y+1, removed in X.Y+2; the flag shows those hidden since the previous minor.
 
 import { describe, expect, test } from "bun:test";
-import { CATALOGUE } from "../../src/metrics/catalogue.ts";
+import { CATALOG } from "../../src/metrics/catalog.ts";
 import { checkVersion, visibility, visibleFamilies } from "../../src/metrics/version-gate.ts";
 
 describe("visibility", () => {
@@ -29,7 +29,7 @@ describe("visibility", () => {
 describe("visibleFamilies", () => {
   const HIDDEN = "vllm:time_per_output_token_seconds";
   const names = (flag: string | null, version = "0.13.0") =>
-    visibleFamilies(CATALOGUE, flag, version).map(({ name }) => name);
+    visibleFamilies(CATALOG, flag, version).map(({ name }) => name);
 
   test("shows hidden families for exactly the previous minor version", () => {
     expect(names("0.12")).toContain(HIDDEN);
@@ -43,8 +43,8 @@ describe("visibleFamilies", () => {
   });
 
   test("hides nothing else", () => {
-    expect(names("0.12").length).toBe(CATALOGUE.length);
-    expect(names(null).length).toBe(CATALOGUE.length - 1);
+    expect(names("0.12").length).toBe(CATALOG.length);
+    expect(names(null).length).toBe(CATALOG.length - 1);
   });
 });
 

@@ -13,7 +13,7 @@ import { CACHE_FAMILIES, SCHEDULER_FAMILIES } from "./scheduler-families.ts";
 import { SLEEP_OPERATION_FAMILIES, SLEEP_STATE_FAMILY } from "./sleep-families.ts";
 import { PREEMPTION_FAMILIES, REQUEST_FAMILIES, TOKEN_FAMILIES } from "./token-families.ts";
 
-export const CATALOGUE: readonly MetricFamily[] = [
+export const CATALOG: readonly MetricFamily[] = [
   ...PROCESS_FAMILIES,
   ...SCHEDULER_FAMILIES,
   SLEEP_STATE_FAMILY,
