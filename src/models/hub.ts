@@ -1,5 +1,5 @@
-// Access to the Hugging Face hub, compatible with its own clients: environment variables, contents of a
-// repository, URLs of its files. Files are stored in the cache that those clients share; see hub-cache.ts.
+// Access to the Hugging Face hub, compatible with its own clients: environment variables, repository
+// contents, file URLs. Files are stored in the cache that those clients share; see hub-cache.ts.
 
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ export function hubHeaders(env: Env): Record<string, string> {
   return token === null ? {} : { authorization: `Bearer ${token}` };
 }
 
-/** @returns the token from the environment, otherwise the one that `hf auth login` wrote */
+/** @returns the token from the environment, otherwise the token from `hf auth login` */
 function hubToken(env: Env): string | null {
   const given = env["HF_TOKEN"] || env["HUGGING_FACE_HUB_TOKEN"];
   if (given) return given.trim();
@@ -39,7 +39,7 @@ function hubHome(env: Env): string {
   return env["HF_HOME"] || join(cacheHome(env), "huggingface");
 }
 
-/** @returns the folder for files that programs of this user can fetch again */
+/** @returns the user's folder for files that can be downloaded again */
 export function cacheHome(env: Env): string {
   return env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache");
 }
@@ -54,7 +54,7 @@ export interface HubFile {
   readonly bytes: number;
   /** SHA-256 of a large file, hex; null for small files, which are stored in git. */
   readonly sha256: string | null;
-  /** Name of the blob in the cache: the SHA-256, or git's object id. */
+  /** Name of the blob in the cache: the SHA-256, or git's object ID. */
   readonly blob: string;
 }
 
@@ -65,7 +65,7 @@ export interface HubRepo {
   readonly files: readonly HubFile[];
 }
 
-interface RepoAnswer {
+interface RepoResponse {
   readonly sha: string;
   readonly siblings: readonly {
     readonly rfilename: string;
@@ -75,7 +75,7 @@ interface RepoAnswer {
   }[];
 }
 
-/** @throws ConfigError "download_failed" when the hub cannot be reached, "model_not_found" */
+/** @throws ConfigError "download_failed" when the hub cannot be reached, or "model_not_found" */
 export async function readRepo(name: string, revision: string, env: Env): Promise<HubRepo> {
   const path = `api/models/${name}/revision/${encodeURIComponent(revision)}?blobs=true`;
   let response: Response;
@@ -84,7 +84,7 @@ export async function readRepo(name: string, revision: string, env: Env): Promis
       headers: hubHeaders(env),
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
-    if (response.ok) return repoOf(name, (await response.json()) as RepoAnswer);
+    if (response.ok) return repoOf(name, (await response.json()) as RepoResponse);
   } catch (cause) {
     const reason = connectionFault(cause);
     const message = `the hub cannot be reached (${reason}); pass a GGUF file instead of ${name}`;
@@ -97,7 +97,7 @@ const STATUS_HINTS: Readonly<Record<number, string>> = {
   401: TOKEN_HINT,
   403: TOKEN_HINT,
   404: "check the name",
-  429: "the hub's rate limit is reached; HF_TOKEN raises it",
+  429: "the hub's rate limit was reached; set HF_TOKEN to raise it",
 };
 
 function refused(name: string, status: number): ConfigError {
@@ -107,10 +107,10 @@ function refused(name: string, status: number): ConfigError {
   return new ConfigError(isThere ? "download_failed" : "model_not_found", message);
 }
 
-/** Skips names that could lead out of the cache, since names become paths. */
-function repoOf(name: string, { sha, siblings }: RepoAnswer): HubRepo {
+/** Skips files whose names could lead outside the cache, since names become paths. */
+function repoOf(name: string, { sha, siblings }: RepoResponse): HubRepo {
   if (typeof sha !== "string" || !Array.isArray(siblings))
-    throw new Error("not a response of a Hugging Face hub");
+    throw new Error("not a response from a Hugging Face hub");
   const files = siblings.map(({ rfilename, size = 0, blobId = "", lfs }) => {
     const sha256 = lfs?.sha256 ?? null;
     return { path: rfilename, bytes: size, sha256, blob: sha256 ?? blobId };
@@ -118,7 +118,7 @@ function repoOf(name: string, { sha, siblings }: RepoAnswer): HubRepo {
   const isName = (text: string) => /^[0-9a-zA-Z]+$/.test(text);
   const isWithin = (path: string) =>
     !path.split("/").some((part) => ["", ".", ".."].includes(part));
-  if (!isName(sha)) throw new Error("the hub's answer has no commit");
+  if (!isName(sha)) throw new Error("the hub's response has no commit");
   return {
     name,
     commit: sha,

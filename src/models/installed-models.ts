@@ -1,5 +1,5 @@
-// Lists and removes the models on this machine: those that ship with the program, in the hub's cache, or
-// downloaded from URLs. A model in parts is one model.
+// Lists and removes the models on this machine: models that ship with the program, models in the hub's
+// cache and models downloaded from URLs. A split model counts as one.
 
 import { lstatSync, readdirSync, readlinkSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -12,10 +12,10 @@ import { urlFolder } from "./model-source.ts";
 export interface InstalledModel {
   /** Name that `serve` accepts: user/repo:quant, user/repo with a path, or a path. */
   readonly name: string;
-  /** Path of the file; of the first one for a model in parts. */
+  /** Path of the file; for a split model, of the first part. */
   readonly path: string;
   readonly parts: readonly string[];
-  /** Quantization from its name; null if the name has none. */
+  /** Quantization in the file name; null if it has none. */
   readonly quantization: string | null;
   readonly bytes: number;
   readonly modified: Date;
@@ -39,7 +39,7 @@ export function installedModels(env: Env, modelsDir: string | null): InstalledMo
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
     return modelsIn(folder, resolve(folder), files, (file) => join(folder, file));
   });
-  // The same file in an older commit, which no name refers to.
+  // Skips files in older commits, to which no name refers.
   const seen = new Set<string>();
   return [...hub, ...plain].filter(({ name }) => !seen.has(name) && seen.add(name));
 }
@@ -68,7 +68,7 @@ function modelsIn(
 
 /**
  * Removes the files of a model. Content in the hub's cache is removed with the last link to it, and a
- * repository or folder with its last file. The folders that hold all models stay.
+ * repository or folder is removed with its last file. The root folders stay.
  */
 export function removeModel({ parts, root }: InstalledModel): void {
   for (const part of parts) {
@@ -89,7 +89,7 @@ function linkTarget(path: string): string | null {
   return lstatSync(path).isSymbolicLink() ? resolve(dirname(path), readlinkSync(path)) : null;
 }
 
-/** @returns absolute paths of the content of all files in all commits of a repository */
+/** @returns absolute paths of the content that the snapshots of a repository refer to */
 function linksOf(repo: string): string[] {
   const snapshots = join(repo, "snapshots");
   if (!fileExists(snapshots)) return [];
@@ -100,7 +100,7 @@ function linksOf(repo: string): string[] {
     .map((path) => linkTarget(path) ?? path);
 }
 
-/** Removes empty folders upward, below `root`. */
+/** Removes a folder and its parents below `root` if they are empty. */
 function removeEmptyFolders(folder: string, root: string): void {
   if (folder === root || readdirSync(folder).length > 0) return;
   rmdirSync(folder);

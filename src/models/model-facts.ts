@@ -1,4 +1,4 @@
-// Facts about a model for people, read only from the header of its GGUF file.
+// Facts about a model for display, all read from the header of its GGUF file.
 
 import type { GgufHeader, GgufValue } from "./gguf-header.ts";
 
@@ -15,7 +15,7 @@ export interface ModelFacts {
   readonly heads: number | null;
   readonly kvHeads: number | null;
   readonly vocabulary: number | null;
-  /** Bytes of K and V per token over all layers in f16; null if the header lacks the sizes. */
+  /** Bytes of K and V per token in all layers, in f16; null if the header lacks the sizes. */
   readonly kvBytesPerToken: number | null;
   readonly slidingWindow: number | null;
   readonly tokenizer: string | null;
@@ -88,7 +88,7 @@ function textOf(value: GgufValue | undefined): string | null {
   return typeof value === "string" ? value : null;
 }
 
-/** @returns a number; of an array the largest, since layers can differ */
+/** @returns the number, or the largest number in an array, since layers can differ */
 function numberOf(value: GgufValue | undefined): number | null {
   if (typeof value === "number" || typeof value === "bigint") return Number(value);
   if (!Array.isArray(value) || value.length === 0) return null;
@@ -99,7 +99,7 @@ function lengthOf(value: GgufValue | undefined): number | null {
   return typeof value === "object" ? value.length : null;
 }
 
-/** ggml's tensor types by number. */
+/** Names of ggml's tensor types by number. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
   0: "F32",
   1: "F16",

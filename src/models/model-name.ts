@@ -8,7 +8,7 @@ export type ModelName =
   | { readonly kind: "default" }
   | { readonly kind: "path"; readonly path: string }
   | { readonly kind: "hub"; readonly repo: string; readonly quant: string | null }
-  /** A single file of a repository. */
+  /** A single file in a repository. */
   | { readonly kind: "hub-file"; readonly repo: string; readonly path: string }
   | { readonly kind: "url"; readonly url: URL };
 
@@ -30,11 +30,11 @@ const DEFAULT_NAMES = [
 ].map((name) => name.toLowerCase());
 
 /**
- * @param endpoint URL of the hub; URLs under it are files of the hub
+ * @param endpoint URL of the hub; URLs below it refer to files on the hub
  * @throws ConfigError "model_not_found" for any other text
  */
 export function parseModelName(name: string, endpoint: string): ModelName {
-  if (name.trim() === "") throw new ConfigError("model_not_found", "no model is named");
+  if (name.trim() === "") throw new ConfigError("model_not_found", "the model name is empty");
   if (DEFAULT_NAMES.includes(name.toLowerCase())) return { kind: "default" };
   if (/^https?:\/\//i.test(name)) return parseUrl(name, endpoint);
   if (HUB_ADDRESS.test(name)) return parseUrl(`https://${name}`, endpoint);
@@ -69,11 +69,12 @@ function parseUrl(name: string, endpoint: string): ModelName {
     const [, repo, quant = null] = HUB_PAGE.exec(pathname) ?? [];
     if (repo !== undefined && !repo.endsWith(".gguf")) return { kind: "hub", repo, quant };
   }
-  if (pathname.endsWith("/")) throw new ConfigError("model_not_found", `${name} names no file`);
+  if (pathname.endsWith("/"))
+    throw new ConfigError("model_not_found", `${name} does not name a file`);
   return { kind: "url", url };
 }
 
-/** @returns the served name when none is set: the file name without its extension */
+/** @returns the default served name: the file name without its extension */
 export function modelNameOf(path: string): string {
   return basename(path).replace(/\.gguf$/, "");
 }

@@ -1,5 +1,5 @@
-// Resolves a model name to a GGUF file: one that exists on this machine, otherwise a download. An existing
-// model is never checked for updates; `pull` does that.
+// Resolves a model name to a GGUF file, which is downloaded if it is not on this machine. An existing
+// model is never checked for updates, except by `pull`.
 
 import { readdirSync } from "node:fs";
 import { homedir } from "node:os";
@@ -33,16 +33,16 @@ export interface ModelSourceOptions {
   readonly modelsDir: string | null;
   readonly env: Env;
   readonly log: (line: string) => void;
-  /** Never uses the network, like HF_HUB_OFFLINE. */
+  /** Whether to avoid the network, as with HF_HUB_OFFLINE. */
   readonly isOffline?: boolean;
   /** Branch, tag or commit of a repository on the hub. Default: main. */
   readonly revision?: string;
-  /** Shows a download; by default, a log line every 10%. @param what the file's name */
+  /** Shows the progress of a download. Default: a log line every 10%. @param what the file's name */
   readonly progressOf?: (what: string) => OnProgress;
 }
 
 /**
- * @returns path of the file; of the first one for a model in parts
+ * @returns path of the file; for a split model, of the first part
  * @throws ConfigError "model_not_found", "no_such_quant", "download_failed", "disk_full" or
  * "checksum_mismatch"
  */
@@ -78,7 +78,7 @@ export async function pullModel(name: string, options: ModelSourceOptions): Prom
 }
 
 /**
- * Prefers a file to a repository of the same name, but not a folder.
+ * Parses a model name. A file takes precedence over a repository with the same name; a folder does not.
  * @throws ConfigError "model_not_found" for text that cannot name a model
  */
 function parsedName(typed: string, { env }: Pick<ModelSourceOptions, "env">): ModelName {
@@ -90,16 +90,16 @@ function parsedName(typed: string, { env }: Pick<ModelSourceOptions, "env">): Mo
   return parsed;
 }
 
-/** Expands "~" and "~/", which shells leave in "--model=~/x", in variable values and in YAML files. */
+/** Expands "~" and "~/", which can remain in "--model=~/x", environment variables and YAML files. */
 function withHome(name: string, env: Env): string {
   return /^~(\/|$)/.test(name) && !fileExists(name)
     ? join(env["HOME"] || homedir(), name.slice(2))
     : name;
 }
 
-/** @returns the refusal of a special file: opening a pipe would block, and no signal ends that wait */
+/** @returns the error for a special file: opening a pipe would block, and no signal would end the wait */
 function notPlain(path: string): ConfigError {
-  const message = `${path} is a pipe, a socket or a device; a model is a file`;
+  const message = `${path} is a pipe, a socket or a device; a model must be a regular file`;
   return new ConfigError("model_not_found", message);
 }
 
@@ -107,7 +107,7 @@ function folderNamed(folder: string): ConfigError {
   const files = readdirSync(folder);
   const models = files.filter(isModelFile);
   const isOther = files.some((file) => file.endsWith(".safetensors"));
-  const other = isOther ? "; it holds safetensors, which must be converted to GGUF" : "";
+  const other = isOther ? "; it contains safetensors, which must be converted to GGUF" : "";
   const there = models.length === 0 ? other : `; available: ${models.join(", ")}`;
   const message = `${folder} is a folder; name a GGUF file in it${there}`;
   return new ConfigError("model_not_found", message);
@@ -117,7 +117,7 @@ function isOffline(options: ModelSourceOptions): boolean {
   return options.isOffline === true || isHubOffline(options.env);
 }
 
-/** @param takesAny accept a quantization other than the usual one if none was named */
+/** @param takesAny whether to accept any quantization if none was named */
 function findModel(
   name: ModelName,
   { env, modelsDir }: Pick<ModelSourceOptions, "env" | "modelsDir">,
@@ -166,7 +166,7 @@ async function fetchModel(name: ModelName, options: ModelSourceOptions): Promise
   return cached.pathOf(repo.commit, first);
 }
 
-/** Suggests other meanings of the name. */
+/** Reports a missing file, and suggests what else the name could mean. */
 function noFileText(path: string): string {
   const isWord = !/[/\\]/.test(path) && !isModelFile(path);
   if (isWord)
@@ -184,7 +184,7 @@ function notHere(name: ModelName): ConfigError {
         : "the default model";
   return new ConfigError(
     "model_not_found",
-    `${shown} is not on this machine, and downloads are off`,
+    `${shown} is not on this machine, and downloads are turned off`,
   );
 }
 
@@ -205,7 +205,7 @@ async function fetchFile(
   const blob = cached.blobPath(file);
   if (fileExists(cached.pathOf(repo.commit, file.path))) return;
   if (!fileExists(blob)) {
-    options.log(`downloading ${file.path} of ${repo.name}`);
+    options.log(`downloading ${file.path} from ${repo.name}`);
     await download({
       url: fileUrl(repo, file.path, options.env),
       headers: hubHeaders(options.env),
@@ -239,13 +239,13 @@ function progressOf({ progressOf, log }: ModelSourceOptions, what: string): OnPr
   return progressOf?.(what) ?? progressLine(`downloading ${what}`, log);
 }
 
-/** @returns the folder for files from URLs, by host and path */
+/** @returns the folder for files from URLs, which are stored by host and path */
 export function urlFolder(env: Env): string {
   return join(cacheHome(env), "pagoda", "models");
 }
 
 function urlTarget({ host, pathname }: URL, env: Env): string {
-  // Escapes are kept: decoded, they could lead out of the folder.
+  // Keeps percent escapes, since the decoded path could lead outside the folder.
   return join(urlFolder(env), host.replace(":", "_"), pathname);
 }
 

@@ -1,5 +1,5 @@
-// A model's recommended sampling for requests that set none: from the GGUF's own keys, from a
-// generation_config.json, or, for the default model, from its card.
+// Sampling parameters that a model recommends for requests that set none: from the GGUF file's own
+// keys, from a generation_config.json or, for the default model, from its card.
 
 import { writeJson } from "../json.ts";
 import type { SamplingDefaults } from "../request/sampling-params.ts";
@@ -54,11 +54,11 @@ const isCount = (value: number) => Number.isInteger(value) && value < 2 ** 31;
 
 export interface ModelRecommendation {
   readonly values: Recommendation;
-  /** Source of the values, for people; "" if there are none. */
+  /** Source of the values, for display; "" if there are none. */
   readonly source: string;
 }
 
-/** Drops invalid values; unlike a request, a file is not refused for them. */
+/** Drops invalid values; unlike a request, a file with invalid values is not refused. */
 export function recommendedBy(header: GgufHeader, path: string): ModelRecommendation {
   const entries = SETTINGS.flatMap(({ name, ggufKey, isValid }) => {
     const value = numberOf(header.metadata.get(ggufKey ?? ""));
@@ -69,7 +69,7 @@ export function recommendedBy(header: GgufHeader, path: string): ModelRecommenda
   return values === null ? { values: {}, source: "" } : { values, source: "the model card's" };
 }
 
-/** Skips unknown keys. @param onFault throws a message about an invalid value */
+/** Skips unknown keys. @param onFault throws an error about an invalid value */
 export function recommendationOf(
   config: Readonly<Record<string, unknown>>,
   onFault: (fault: string) => never,

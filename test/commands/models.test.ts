@@ -44,7 +44,7 @@ describe("local models", () => {
       const pulled = await runPagoda(["pull", name], { env });
       expect(pulled).toEqual({
         stdout: `${join(snapshot, file)}\n`,
-        stderr: `downloading ${file} of user/repo\n${file}: 100% 0/0 MiB\n`,
+        stderr: `downloading ${file} from user/repo\n${file}: 100% 0/0 MiB\n`,
         exitCode: 0,
       });
     }
@@ -139,7 +139,7 @@ describe("local models", () => {
         `error: ${full} is a folder; name a GGUF file in it; available: m.gguf\n`,
       ],
       [["inspect", other], 3, `error: ${other} is a folder; name a GGUF file in it; it holds safe`],
-      [["pull", "http://127.0.0.1:9/"], 3, "error: http://127.0.0.1:9/ names no file\n"],
+      [["pull", "http://127.0.0.1:9/"], 3, "error: http://127.0.0.1:9/ does not name a file\n"],
       [["serve", "--model="], 2, "error: --model: a value is empty\n"],
       [["pull", "user/repo", "--port", "1"], 2, "error: pull has no option --port; pull --help"],
       [["pul"], 2, "error: unknown command pul; did you mean pull?\n"],

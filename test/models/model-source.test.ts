@@ -58,7 +58,7 @@ describe("resolveModel", () => {
     const { modelsDir, resolve } = setting();
     const path = join(modelsDir, "pipe.gguf");
     Bun.spawnSync(["mkfifo", path]);
-    const refusal = `${path} is a pipe, a socket or a device; a model is a file`;
+    const refusal = `${path} is a pipe, a socket or a device; a model must be a regular file`;
     await expect(resolve(path)).rejects.toThrow(refusal);
     await expect(resolve("/dev/null")).rejects.toThrow("/dev/null is a pipe, a socket or a device");
   });
@@ -110,7 +110,7 @@ describe("resolveModel", () => {
     const path = await resolve("user/repo:q8_0");
     expect([basename(path), readFileSync(path, "utf8")]).toEqual(["model-Q8_0.gguf", "eight"]);
     expect(log).toEqual([
-      "downloading model-Q8_0.gguf of user/repo",
+      "downloading model-Q8_0.gguf from user/repo",
       "downloading model-Q8_0.gguf: 100% (0 MiB)",
     ]);
     expect(await resolve("user/repo:Q8_0")).toBe(path);
@@ -213,7 +213,7 @@ describe("resolveModel", () => {
   test.each([
     [403, "model_not_found", "; a private or gated model needs HF_TOKEN"],
     [404, "model_not_found", "; check the name"],
-    [429, "download_failed", "; the hub's rate limit is reached; HF_TOKEN raises it"],
+    [429, "download_failed", "; the hub's rate limit was reached; set HF_TOKEN to raise it"],
     [503, "download_failed", "; try again later"],
   ])("explains the hub's status %d", async (status, code, hint) => {
     const server = Bun.serve({
@@ -235,7 +235,7 @@ describe("resolveModel", () => {
       const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
       const { resolve } = setting({ HF_ENDPOINT: server.url.origin });
       const message =
-        "the hub cannot be reached (not a response of a Hugging Face hub); pass a GGUF file";
+        "the hub cannot be reached (not a response from a Hugging Face hub); pass a GGUF file";
       await expect(resolve("user/repo")).rejects.toThrow(message);
       await server.stop(true);
     },
@@ -303,7 +303,7 @@ describe("resolveModel", () => {
     ] as const) {
       const { repo, hub, resolve } = setting(env);
       await expect(resolve("user/repo", more)).rejects.toThrow(
-        "user/repo is not on this machine, and downloads are off",
+        "user/repo is not on this machine, and downloads are turned off",
       );
       writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "eight" });
       expect(basename(await resolve("user/repo", more))).toBe("model-Q8_0.gguf");
