@@ -1,5 +1,5 @@
-// Starts this program as a child process with a socket between the two. The socket is an unnamed pair: it has
-// no path and no port, no other process can connect, and nothing is left behind.
+// Starts this program as a child process, connected by an unnamed pair of sockets. The pair has no path and no
+// port, so no other process can connect and nothing is left behind.
 
 import { dlopen } from "bun:ffi";
 import { statSync, writeFileSync } from "node:fs";
@@ -11,18 +11,18 @@ import { isBundled } from "./system.ts";
 /** Descriptor of the socket in the child. */
 const SOCKET_FD = 3;
 
-/** The command line that runs `main.ts` with these words, from source or from an executable. */
+/** @returns the command line that runs `main.ts` with these words, from source or from an executable */
 export function ownCommand(...words: string[]): string[] {
   if (isBundled()) return [ownProgram(), ...words];
   return [process.execPath, resolve(import.meta.dir, "../main.ts"), ...words];
 }
 
-/** The running file on Linux, even if its path now names another file. */
+/** Link to the running executable on Linux, even if its path now refers to another file. */
 const SELF = "/proc/self/exe";
 
 /**
- * The executable's path, or SELF if an update has replaced or moved the file in the meantime: parent and child
- * must have the same version.
+ * The executable's path, or SELF if an update has replaced or moved the file in the meantime, since parent and
+ * child must be the same version.
  */
 function ownProgram(): string {
   const { execPath } = process;
@@ -35,13 +35,13 @@ function ownProgram(): string {
 export interface ChildProcess {
   readonly pid: number;
   readonly connect: Connect;
-  /** Resolves with how it ended, e.g. "SIGSEGV" or "exit code 1". */
+  /** Resolves with the reason for the exit, e.g. "SIGSEGV" or "exit code 1". */
   readonly exited: Promise<string>;
-  /** Sends SIGKILL, which also ends a stopped process. */
+  /** Sends SIGKILL, which also kills a stopped process. */
   kill(): void;
 }
 
-/** Starts a child whose stderr is this process's. */
+/** Starts a child that shares this process's stderr. */
 export function startChild(command: readonly string[]): ChildProcess {
   const child = Bun.spawn([...command], {
     // Shown by process lists.
@@ -63,7 +63,7 @@ export async function connectToParent(events: SocketEvents): Promise<ByteSocket>
   try {
     return await connectTo(SOCKET_FD, events);
   } catch (cause) {
-    const message = "the engine is started by a server; there is no socket to one here";
+    const message = "only a server can start this command: there is no socket to a parent process";
     throw new ConfigError("no_parent", message, { cause });
   }
 }
@@ -94,8 +94,8 @@ const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 
 /**
- * Ends this child when its parent ends, even while its event loop is busy or it is stopped. Works on Linux
- * with glibc; elsewhere only the closed socket reports the end.
+ * Makes the kernel kill this child when its parent exits, even if the child's event loop is busy or the child
+ * is stopped. Works on Linux with glibc. Elsewhere, the closed socket is the only sign of the parent's exit.
  */
 export function dieWithParent(): void {
   if (process.platform !== "linux") return;
@@ -109,7 +109,7 @@ export function dieWithParent(): void {
   }
 }
 
-/** Makes Linux kill this child first when memory runs out, not the parent that can replace it. */
+/** Makes Linux kill this child first when memory runs out, instead of the parent, which can restart it. */
 export function dieBeforeParent(): void {
   try {
     writeFileSync("/proc/self/oom_score_adj", "300");
@@ -118,12 +118,12 @@ export function dieBeforeParent(): void {
   }
 }
 
-/** Leaves signals to the whole group, as a terminal sends them, to the parent. */
+/** Ignores stop signals, which a terminal sends to the whole process group, so the parent can handle them. */
 export function ignoreStopSignals(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 }
 
-/** Ends this process at once, whatever native code is running. */
+/** Kills this process immediately, even while native code is running. */
 export function endNow(): never {
   process.kill(process.pid, "SIGKILL");
   throw new Error("killed");

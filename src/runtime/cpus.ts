@@ -1,10 +1,10 @@
-// CPUs that this process can use, how many cores they are, and how much of them a container's quota leaves.
-// Read from Linux's files; other systems do not have them.
+// Finds the CPUs that this process can use, the number of their cores and the CPU quota of the container.
+// Reads files that only Linux has.
 
 import { availableParallelism } from "node:os";
 import { orEmpty, type ReadFile, readText } from "./system.ts";
 
-/** @returns CPUs of a list like "0-3,8", ascending; null for any other text */
+/** @returns CPUs in a list like "0-3,8", ascending; null for any other text */
 export function parseCpuList(text: string): number[] | null {
   const cpus = new Set<number>();
   for (const part of text.trim().split(",")) {
@@ -18,7 +18,9 @@ export function parseCpuList(text: string): number[] | null {
   return [...cpus].sort((a, b) => a - b);
 }
 
-/** @returns CPUs that this process may run on, ascending; null if the system does not report them */
+/**
+ * @returns CPUs that this process is allowed to run on, ascending; null if the system does not report them
+ */
 export function allowedCpus(readFile: ReadFile = readText): number[] | null {
   const status = orEmpty(readFile)("/proc/self/status");
   const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
@@ -27,7 +29,7 @@ export function allowedCpus(readFile: ReadFile = readText): number[] | null {
 
 /**
  * Counts the threads that can compute at the same time without sharing a core, at least 1.
- * @param cpus that they run on; null = all
+ * @param cpus CPUs that the threads run on; null = all
  */
 export function numUsefulThreads(cpus: number[] | null, readFile: ReadFile = readText): number {
   const read = orEmpty(readFile);
@@ -35,7 +37,7 @@ export function numUsefulThreads(cpus: number[] | null, readFile: ReadFile = rea
   return Math.max(1, Math.min(numCores, Math.floor(cpuQuota(read))));
 }
 
-/** CPUs that share a core list the same siblings; a CPU without a list counts as its own core. */
+/** Counts cores. CPUs that share a core list the same siblings; a CPU without a list counts as one core. */
 function numPhysicalCores(cpus: readonly number[], read: ReadFile): number {
   const cores = cpus.map((cpu) => {
     const siblings = read(`/sys/devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`);
@@ -44,7 +46,7 @@ function numPhysicalCores(cpus: readonly number[], read: ReadFile): number {
   return new Set(cores).size;
 }
 
-/** @returns CPU time per second that the process's control groups allow, in CPUs; infinite without a limit */
+/** @returns number of CPUs that the process's control groups allow it to use; infinite without a limit */
 function cpuQuota(read: ReadFile): number {
   const quotas = read("/proc/self/cgroup")
     .split("\n")
@@ -58,7 +60,10 @@ function cpuQuota(read: ReadFile): number {
   return Math.min(Number.POSITIVE_INFINITY, ...quotas);
 }
 
-/** "/a/b" -> "/a/b", "/a", "". In a container the path can be the host's, so its own group is the last. */
+/**
+ * "/a/b" -> "/a/b", "/a", "". In a container, the path can be the host's, and "" is then the container's own
+ * group.
+ */
 function foldersUpwards(path: string): string[] {
   if (path === "" || path === "/") return [""];
   return [path, ...foldersUpwards(path.slice(0, path.lastIndexOf("/")))];

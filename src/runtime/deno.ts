@@ -3,7 +3,7 @@
 import type { HttpServer, HttpServerOptions } from "./http-types.ts";
 import { urlOf } from "./listen-address.ts";
 
-/** Part of Deno's interface that is used. */
+/** Part of Deno's API that Pagoda uses. */
 interface DenoApi {
   serve(
     options: {
@@ -26,8 +26,8 @@ export function denoApi(): DenoApi | null {
 }
 
 /**
- * Listens on Deno, which frames requests as RFC 9112 requires. Sets no deadlines, and no body limit besides
- * the app's.
+ * Listens on Deno, which frames requests as RFC 9112 requires. Sets no deadlines, and no body limit other
+ * than the app's.
  */
 export function listenInDeno(deno: DenoApi, options: HttpServerOptions): HttpServer {
   const { host, address: hostname = host, port } = options;
@@ -46,7 +46,7 @@ export function listenInDeno(deno: DenoApi, options: HttpServerOptions): HttpSer
     url: urlOf(host, addr.port),
     port: addr.port,
     stop: async (isForced) => {
-      // Deno throws on an abort after the end.
+      // Deno throws if the signal aborts after the server has finished.
       if (isForced && !isFinished) force.abort();
       if (!isForced) await server.shutdown();
       await finished;

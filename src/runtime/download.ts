@@ -35,7 +35,7 @@ export interface DownloadOptions {
   readonly partial?: string;
   /** Hex; null = unknown. */
   readonly sha256: string | null;
-  /** First characters of a valid file, in ASCII, since a server can send a page in its place. */
+  /** First characters of a valid file, in ASCII, since a server can send a web page instead. */
   readonly startsWith?: string;
   /** Size of the file if known in advance; not every server reports it. */
   readonly bytes?: number;
@@ -47,11 +47,11 @@ export interface DownloadOptions {
   readonly onProgress: (done: number, total: number | null) => void;
 }
 
-/** Time without data after which a connection is given up. */
+/** Time without data after which the connection is closed. */
 const STALL_TIMEOUT_MS = 60_000;
 
 /**
- * Continues the file of an earlier attempt, which is kept if this one fails too.
+ * Resumes an earlier attempt. If this attempt fails too, the partial file is kept.
  * @throws ConfigError "download_failed", "disk_full" or "checksum_mismatch"
  */
 export async function download(options: DownloadOptions): Promise<void> {
@@ -85,7 +85,7 @@ export async function sha256OfFile(path: string): Promise<string> {
   return (await hasherOf(path)).digest("hex");
 }
 
-/** @throws ConfigError "download_failed" @param bytes the first ones */
+/** @param bytes first bytes of the file @throws ConfigError "download_failed" */
 function checkStart(partial: string, bytes: Uint8Array, options: DownloadOptions): void {
   const { startsWith = "" } = options;
   const start = Buffer.from(bytes.subarray(0, startsWith.length)).toString("latin1");
@@ -121,7 +121,7 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
     rmSync(partial);
     return fetchInto(partial, options);
   }
-  // No bytes are left: the earlier attempt had all of them.
+  // No bytes are left, since the earlier attempt received all of them.
   if (response.status === 416) return sha256OfFile(partial);
   if (!response.ok || response.body === null) {
     const isRefused = response.status === 401 || response.status === 403;
@@ -143,8 +143,8 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
 }
 
 /**
- * Requests the rest of the same version of the file (RFC 9110, 13.1.5). Without a note of the version, the
- * file is requested from its start, since it may have no checksum that would detect a mix.
+ * Requests the rest of the same version of the file (RFC 9110, 13.1.5). Without a checksum that would detect
+ * a mix of versions, and without a recorded version, requests the whole file.
  */
 function rangeFrom(
   have: number,

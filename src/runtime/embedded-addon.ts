@@ -1,6 +1,6 @@
-// The native addon inside a compiled executable. Bun would unpack it into the temp folder, which hardened
-// machines mount as noexec. Here it is written to the first folder that it can be loaded from, where later
-// starts find it, or on Linux to a file in memory if no folder works.
+// Loads the native addon inside a compiled executable. Bun would unpack it into the temp folder, which
+// hardened machines mount as noexec. This code writes it to the first folder that allows loading it, where
+// later starts find it. If no folder works on Linux, it uses a file in memory.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -15,14 +15,14 @@ import {
 } from "node:fs";
 import { isAbsolute, join } from "node:path";
 
-/** Name that the bundler gives it, with a hash of its content. */
+/** Name that the bundler gives the addon, with a hash of its content. */
 const NAME = /^pagoda.*\.node$/;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * @returns the addon's exports; null in a program that is not an executable or has no addon
- * @throws Error naming each folder that was tried and why it failed
+ * @throws Error that lists each folder and the reason it failed
  */
 export async function loadEmbeddedAddon(env: Env = process.env): Promise<object | null> {
   const files = typeof Bun === "undefined" ? [] : Bun.embeddedFiles;
@@ -43,7 +43,7 @@ export async function loadEmbeddedAddon(env: Env = process.env): Promise<object 
     reasons.push(`memory: ${reasonOf(error)}`);
   }
   const advice = "set XDG_CACHE_HOME to a folder of your own that allows execution";
-  throw new Error(`no place to load it from: ${reasons.join("; ")}; ${advice}`);
+  throw new Error(`found no place to load it from: ${reasons.join("; ")}; ${advice}`);
 }
 
 /** @returns folders for the addon, best first; one per user if the parent folder is shared */
@@ -58,7 +58,7 @@ export function addonFolders(env: Env, uid: number): string[] {
 }
 
 /**
- * Writes the file unless it exists already, completely or not at all.
+ * Writes the file atomically, unless it already exists.
  * @returns its path
  * @throws Error if it cannot be written, or if other users could have replaced it
  */
@@ -81,7 +81,7 @@ export function placeFile(folder: string, name: string, bytes: Uint8Array): stri
 function checkOwn(folder: string): void {
   const { uid, mode } = lstatSync(folder);
   const isOwn = process.getuid === undefined || uid === process.getuid();
-  if (!isOwn || (mode & 0o022) !== 0) throw new Error("others can write to it");
+  if (!isOwn || (mode & 0o022) !== 0) throw new Error("other users can write to it");
 }
 
 function openAddon(path: string): object {

@@ -1,8 +1,8 @@
-// Reasons why the system refuses to open a file or to listen on an address.
+// Describes why the system refuses to open a file or to listen on an address.
 
 import { getSystemErrorMap } from "node:util";
 
-/** @returns e.g. "permission denied": without the path or address, which the message around it has */
+/** @returns a reason without the path or address, e.g. "permission denied" */
 export function fileFault(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   const { code, errno } = cause as NodeJS.ErrnoException;
@@ -12,7 +12,10 @@ export function fileFault(cause: unknown): string {
   return text ?? cause.message;
 }
 
-/** Describes an unforeseen refusal by the system. @returns e.g. "/models: permission denied"; null for another error */
+/**
+ * Describes an unexpected error from the system.
+ * @returns e.g. "/models: permission denied"; null for another error
+ */
 export function systemFault(error: unknown): string | null {
   if (!(error instanceof Error) || !("errno" in error) || !("syscall" in error)) return null;
   const { path, syscall } = error as NodeJS.ErrnoException;

@@ -1,11 +1,11 @@
-// Answers the requests of one connection in order; they may arrive before earlier ones are answered (RFC
-// 9112, 9.3.2). After bytes that are not a request, nothing more is read; requests before them still get
-// their answers.
+// Handles the requests of one connection in order. Requests can arrive before earlier responses are sent (RFC
+// 9112, 9.3.2). After bytes that are not a request, nothing more is read, but earlier requests still get their
+// responses.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
-/** Number of unanswered requests at which reading from the connection pauses. */
+/** Maximum number of pending requests; beyond it, reading from the connection pauses. */
 const MAX_OPEN = 16;
 
 export type Answer = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
@@ -17,7 +17,7 @@ export class Connection {
   #numOpen = 0;
   /** The latest request and the response to it. */
   #last: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse } | null = null;
-  /** Reason why no further request can follow on the connection. */
+  /** Reason the connection can carry no further requests. */
   #fault: Error | null = null;
 
   /** @param answer must start to read the body before its first await */
@@ -26,7 +26,7 @@ export class Connection {
     this.#answer = answer;
   }
 
-  /** Resolves when the request is answered or the client has disconnected. */
+  /** Resolves when the response has been sent or the client has disconnected. */
   add(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     this.#last = { incoming, outgoing };
     this.#numOpen++;
@@ -41,14 +41,14 @@ export class Connection {
     return this.#tail;
   }
 
-  /** Handles bytes that are neither a request nor the body of the latest one. */
+  /** Handles bytes that are neither a request nor the body of the latest request. */
   refuse(fault: Error): void {
     this.#fault ??= fault;
     const isWithinBody = this.#last?.incoming.complete === false;
     this.#failBody();
     void this.#tail.then(() => {
       if (!this.#socket.writable) return;
-      // A client would take a second response to this request for the response to its next one.
+      // A client would mistake a second response for the response to its next request.
       if (isWithinBody) this.#socket.end();
       else this.#socket.end(refusalOf(fault));
     });
@@ -60,7 +60,7 @@ export class Connection {
     return answered;
   }
 
-  /** Fails the body of the latest request if it is incomplete; its reader then answers. */
+  /** Fails the body of the latest request if it is incomplete; its reader then sends the response. */
   #failBody(): void {
     const last = this.#last;
     if (this.#fault === null || last === null || last.incoming.complete) return;
@@ -75,10 +75,10 @@ const STATUS: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
 };
 
-/** A request line with a version that is not read here. */
+/** Matches a request line with an HTTP version that the server does not support. */
 const OTHER_VERSION = / HTTP\/(?!1\.[01]\r?$)\d+(?:\.\d+)?\r?$/m;
 
-/** The parser also blames the version if a request line has an extra space or ends in LF. */
+/** Checks the version itself, since the parser also blames it for an extra space or a bare LF. */
 function statusOf(fault: Error): string {
   const code = "code" in fault ? String(fault.code) : "";
   const bytes = "rawPacket" in fault ? String(fault.rawPacket) : "";

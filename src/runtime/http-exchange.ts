@@ -1,4 +1,4 @@
-// Connects node:http to fetch for one request: turns the incoming message into a `Request` and sends a
+// Connects node:http to `fetch` for one request: turns the incoming message into a `Request` and sends a
 // `Response`. When the client disconnects, the request's signal is aborted and the response's stream canceled.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -6,13 +6,15 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 export type Fetch = (request: Request) => Response | Promise<Response>;
 
 export interface ExchangeLimits {
-  /** Largest body before the connection is cut, bytes. */
+  /** Maximum size of a body before the connection is closed, bytes. */
   readonly maxBodyBytes: number;
-  /** Longest time that a client may read nothing while data waits for it, ms. */
+  /** Maximum time that a client can leave all data unread before the connection is closed, ms. */
   readonly writeStallMs: number;
 }
 
-/** Answers one request and reads its body from the start. Never throws: an error in `fetch` becomes a 500. */
+/**
+ * Handles one request; starts to read its body immediately. Never throws: an error in `fetch` becomes a 500.
+ */
 export async function exchange(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -30,7 +32,7 @@ export async function exchange(
   try {
     await send(await fetch(request), outgoing, left.signal, limits.writeStallMs);
   } catch {
-    // The app handles its own errors; this one escaped it.
+    // The app handles its own errors, but not this one.
     if (outgoing.headersSent) outgoing.destroy();
     else refuse(outgoing, 500, "Internal Server Error");
   }
@@ -51,7 +53,7 @@ function refuse(outgoing: ServerResponse, status: number, detail: string): void 
   outgoing.end(body);
 }
 
-/** @returns null for a request that contradicts itself or whose URL is invalid */
+/** @returns null for a request with contradictory headers or an invalid URL */
 function requestOf(
   incoming: IncomingMessage,
   body: IncomingBody | null,
@@ -68,7 +70,7 @@ function requestOf(
   }
 }
 
-/** Joins repeated headers, except those that may appear only once. */
+/** Joins repeated headers. @returns null for headers that are invalid or must not be repeated */
 function headersOf({ rawHeaders, httpVersion }: IncomingMessage): Headers | null {
   const headers = new Headers();
   const isOld = httpVersion === "1.0";
@@ -82,7 +84,8 @@ function headersOf({ rawHeaders, httpVersion }: IncomingMessage): Headers | null
   } catch {
     return null;
   }
-  // RFC 9112, 6.1: a coding that this server does not decode, or one in HTTP/1.0, may hide a second request.
+  // RFC 9112, 6.1: a coding that this server does not decode, or any coding in HTTP/1.0, can hide a second
+  // request.
   const coding = headers.get("transfer-encoding");
   const isChunked = coding === null || coding.toLowerCase() === "chunked";
   if (!isChunked || (coding !== null && isOld)) return null;
@@ -93,10 +96,10 @@ function headersOf({ rawHeaders, httpVersion }: IncomingMessage): Headers | null
 /** A host (RFC 3986) and an optional port, without user information. */
 const AUTHORITY = /^(\[[\da-fA-F:.]+\]|[\w.~!$&'()*+,;=%-]+)(:\d*)?$/;
 
-/** Host of an HTTP/1.0 request without a Host header. */
+/** Host assumed for an HTTP/1.0 request without a Host header. */
 const NO_HOST = "localhost";
 
-/** Prefers the authority of a whole URL in the request line to the Host (RFC 9112, 3.2.2). */
+/** An absolute URL in the request line takes precedence over the Host header (RFC 9112, 3.2.2). */
 function urlOf({ url: target = "", socket }: IncomingMessage, headers: Headers): string | null {
   const [, whole, rest = target] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? [];
   const authority = whole ?? headers.get("host") ?? NO_HOST;
@@ -107,7 +110,7 @@ function urlOf({ url: target = "", socket }: IncomingMessage, headers: Headers):
   return URL.canParse(url) ? url : null;
 }
 
-/** Streams a request's body on demand. An unused body is read and dropped, up to the limit. */
+/** Streams a request's body on demand. An unused body is read and discarded, up to the limit. */
 class IncomingBody {
   readonly stream: ReadableStream<Uint8Array>;
   readonly #incoming: IncomingMessage;
@@ -132,8 +135,8 @@ class IncomingBody {
 
   #read(controller: ReadableStreamDefaultController<Uint8Array>, maxBytes: number): void {
     const incoming = this.#incoming;
-    const end = (tell: () => void) => {
-      if (this.#isWanted) tell();
+    const end = (notify: () => void) => {
+      if (this.#isWanted) notify();
       this.#isWanted = false;
     };
     let numBytes = 0;
@@ -168,7 +171,7 @@ async function send(
     outgoing.end();
     return body?.cancel();
   }
-  // A response with a length is sent at once; any other is streamed.
+  // A response with a length is sent in one piece; any other response is streamed.
   if (response.headers.has("content-length")) {
     return end(outgoing, writeStallMs, new Uint8Array(await response.arrayBuffer()));
   }
@@ -197,7 +200,8 @@ async function pipe(
 }
 
 /**
- * Ends the response. The rest can wait in memory, but a client that reads none of it for too long is cut off.
+ * Ends the response. Unread data can wait in memory, but a client that reads nothing for too long is
+ * disconnected.
  */
 function end(outgoing: ServerResponse, writeStallMs: number, bytes?: Uint8Array): void {
   outgoing.end(bytes);
@@ -211,7 +215,7 @@ function end(outgoing: ServerResponse, writeStallMs: number, bytes?: Uint8Array)
   outgoing.once("close", () => clearInterval(watch));
 }
 
-/** Resolves when the client reads again or has disconnected; cuts it off after too long. */
+/** Resolves when the client reads again or has disconnected. Disconnects a client that takes too long. */
 function drained(outgoing: ServerResponse, writeStallMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stalled = setTimeout(() => outgoing.destroy(), writeStallMs);

@@ -1,5 +1,5 @@
 // Listens with the settings that long responses need: no timeout during a response, no shared port, a body
-// limit. On Bun, node:http frames requests: Bun.serve closes a connection when bytes arrive during a
+// limit. On Bun, node:http frames requests, because Bun.serve closes a connection if bytes arrive during a
 // response, even an empty line between requests.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -25,7 +25,7 @@ const DEADLINES: Deadlines = {
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /**
- * Multiple of the app's body limit at which the connection is cut. Below it, the app sends a refusal.
+ * Multiple of the app's body limit at which the connection is closed. Below it, the app refuses the body.
  */
 const BODY_LIMITS = 16;
 
@@ -47,7 +47,7 @@ async function listenInBun(options: HttpServerOptions): Promise<HttpServer> {
     keepAliveTimeout: deadlines.idleMs,
     connectionsCheckingInterval: deadlines.headersMs / 4,
     maxHeaderSize: MAX_HEADER_BYTES,
-    // The exchange checks it: node:http's own response would cut off earlier ones.
+    // The exchange checks the Host, because node:http's own response would cut off earlier responses.
     requireHostHeader: false,
   };
   const server = tls === null ? createServer(settings) : createHttpsServer({ ...settings, ...tls });
@@ -67,7 +67,8 @@ async function listenInBun(options: HttpServerOptions): Promise<HttpServer> {
 }
 
 /**
- * @returns a function to call when listening has ended; until then, a socket's file is removed at exit
+ * @returns a function to call after listening has ended; until then, the process removes a Unix socket's file
+ * when it exits
  */
 async function bind(server: Server, options: HttpServerOptions): Promise<() => void> {
   const { host, address = host, port, socketPath: path = null } = options;
@@ -97,7 +98,7 @@ function answerRequests(
   const limits = { maxBodyBytes: maxBodyBytes * BODY_LIMITS, writeStallMs };
   const connections = new WeakMap<Duplex, Connection>();
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    // A stopping server accepts no further request on a connection.
+    // A stopping server accepts no further requests on a connection.
     if (state.isStopping) outgoing.shouldKeepAlive = false;
     return exchange(incoming, outgoing, fetch, limits);
   };
@@ -114,10 +115,10 @@ function answerRequests(
       });
   };
   server.on("request", take);
-  // Servers may ignore an unknown expectation (RFC 9110, 10.1.1); vLLM does too.
+  // Servers may ignore unknown expectations (RFC 9110, 10.1.1), as vLLM does.
   server.on("checkExpectation", take);
   server.on("clientError", (error, socket) => connectionOf(socket).refuse(error));
-  // Without a listener, node:http cuts the connection and every response in progress on it.
+  // Without a listener, node:http closes the connection, along with every response in progress on it.
   server.on("connect", (_, socket) =>
     connectionOf(socket).refuse(new Error("tunnels are not supported")),
   );

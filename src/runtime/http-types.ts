@@ -1,4 +1,4 @@
-// An HTTP server as its callers see it, in Bun and in Deno.
+// Interface of an HTTP server, for Bun and Deno.
 
 import type { Fetch } from "./http-exchange.ts";
 import type { TlsSettings } from "./tls-files.ts";
@@ -6,7 +6,7 @@ import type { TlsSettings } from "./tls-files.ts";
 export interface HttpServerOptions {
   /** Name or address, as in the URL. */
   readonly host: string;
-  /** Numeric address; default: the host. */
+  /** Numeric address. Default: the host. */
   readonly address?: string;
   /** 0 = any free port. */
   readonly port: number;
@@ -14,7 +14,7 @@ export interface HttpServerOptions {
   readonly socketPath?: string | null;
   /** Absent or null = plain HTTP. */
   readonly tls?: TlsSettings | null;
-  /** Largest body that the app accepts, bytes. */
+  /** Maximum size of a body that the app accepts, bytes. */
   readonly maxBodyBytes: number;
   readonly fetch: Fetch;
   readonly deadlines?: Deadlines;
@@ -22,22 +22,23 @@ export interface HttpServerOptions {
 
 export interface HttpServer {
   readonly url: string;
-  /** 0 = none, for a Unix socket. */
+  /** Port; 0 for a Unix socket. */
   readonly port: number;
-  /** Stops accepting. Resolves when open responses have ended, or at once with `force`. */
+  /** Stops accepting connections. Resolves when open responses have ended; `force` ends them immediately. */
   stop(force: boolean): Promise<void>;
 }
 
-/** Limits on how long a connection may keep the server waiting, ms. None applies while a response is computed. */
+/** Limits on how long a connection can keep the server waiting, ms. None applies while a response is computed. */
 export interface Deadlines {
   /**
-   * Until a request's headers are complete, from the start of a new connection, otherwise from the first byte.
+   * Time until a request's headers are complete, from the start of a new connection or from the request's first
+   * byte.
    */
   readonly headersMs: number;
-  /** Until the body is also complete. For unread bodies; the app itself refuses a body after 60 s. */
+  /** Time until the body is complete too. Applies to unread bodies; the app itself refuses a body after 60 s. */
   readonly requestMs: number;
-  /** From a response to the next request. */
+  /** Time from a response to the next request. */
   readonly idleMs: number;
-  /** Longest time that a client reads nothing of what is written to it. */
+  /** Maximum time that a client can leave all data unread. */
   readonly writeStallMs: number;
 }

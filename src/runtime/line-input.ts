@@ -1,10 +1,13 @@
-// Lines from standard input: from a terminal, with a prompt, a history and Ctrl-C as an event, or from a pipe.
+// Reads lines from standard input: from a terminal, with a prompt, a history and Ctrl-C events, or from a
+// pipe.
 
 import { createInterface, type Interface, type ReadLineOptions } from "node:readline";
 import { ConfigError } from "../errors.ts";
 import { fileFault } from "./file-fault.ts";
 
-/** Silence on a pipe before a notice, since scripts and services can leave one open that nobody writes to. */
+/**
+ * Silence on a pipe before a notice, since scripts and services can leave a pipe open without writing to it.
+ */
 const SILENCE_MS = 2_000;
 
 /**
@@ -13,8 +16,8 @@ const SILENCE_MS = 2_000;
  */
 export async function withInput(text: string, log: (line: string) => void): Promise<string> {
   if (process.stdin.isTTY === true) return text;
-  const tell = () => log("waiting for standard input to end; use `< /dev/null` for no input");
-  const timer = setTimeout(tell, SILENCE_MS);
+  const notify = () => log("waiting for standard input to end; use `< /dev/null` for no input");
+  const timer = setTimeout(notify, SILENCE_MS);
   const piped = await new LineInput("").rest();
   clearTimeout(timer);
   return piped === "" ? text : `${piped}\n${text}`;
@@ -30,7 +33,7 @@ function linesOf(options: Pick<ReadLineOptions, "output" | "terminal" | "prompt"
   }
 }
 
-/** Interval within which lines belong to one pasted text: nobody types that fast. */
+/** Maximum interval between lines of one pasted text; nobody types that fast. */
 const PASTE_GAP_MS = 30;
 
 export class LineInput {
@@ -58,7 +61,7 @@ export class LineInput {
   #collect(line: string): void {
     this.#pasted.push(line);
     if (this.#pasteTimer !== null) clearTimeout(this.#pasteTimer);
-    // Text left in the editor is the last pasted line; Enter ends it.
+    // Text left in the line editor is the last pasted line, which ends with Enter.
     this.#pasteTimer = setTimeout(() => this.#lines.line === "" && this.#endPaste(), PASTE_GAP_MS);
   }
 
@@ -89,7 +92,7 @@ export class LineInput {
     return lines.join("\n");
   }
 
-  /** Handles Ctrl-C on a terminal; elsewhere it ends the program. */
+  /** Handles Ctrl-C on a terminal; elsewhere, Ctrl-C stops the program. */
   onInterrupt(handler: () => void): void {
     if (!this.isTerminal) return;
     const interrupt = () => {

@@ -1,4 +1,4 @@
-// Finds the address to bind a server to, and its URL.
+// Finds the address to bind a server to, and builds its URL.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -15,7 +15,7 @@ export async function listenAddress(host: string): Promise<ListenAddress> {
   if (isIP(plain) !== 0) return { host, address: plain };
   const canonical = canonicalHost(host);
   if (canonical !== null && /:\d+$/.test(host)) {
-    const message = `cannot listen on ${host}: a host has no port; set it with --port`;
+    const message = `cannot listen on ${host}: the host must not include a port; set it with --port`;
     throw new ConfigError("invalid_option", message);
   }
   if (canonical !== null && isIpAddress(canonical)) {
@@ -28,10 +28,10 @@ export async function listenAddress(host: string): Promise<ListenAddress> {
   throw new ConfigError("cannot_listen", `cannot listen on ${host}: the name has no address`);
 }
 
-/** Addresses that reach a server on all addresses from its own machine. */
+/** Loopback addresses by wildcard address, for clients on the same machine as the server. */
 const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "[::]": "[::1]" };
 
-/** Builds a URL without a trailing slash. @param host that the server listens on, in any form */
+/** Builds a URL without a trailing slash. @param host host that the server listens on, in any form */
 export function urlOf(host: string, port: number, scheme = "http"): string {
   const canonical = canonicalHost(host) ?? host;
   const reached = isWildcard(canonical) ? LOOPBACK[canonical] : canonical;

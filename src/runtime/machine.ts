@@ -11,14 +11,14 @@ export interface Machine {
   readonly system: string;
   readonly kernel: string;
   readonly cpu: string;
-  /** CPU flags that kernels are chosen by; null if the system does not report them. */
+  /** CPU flags that determine the choice of kernels; null if the system does not report them. */
   readonly cpuFeatures: readonly string[] | null;
   readonly numCpus: number;
   readonly memoryBytes: number;
   readonly bunVersion: string;
-  /** Whether the program is a single executable, not source. */
+  /** Whether the program is a single executable rather than source. */
   readonly isExecutable: boolean;
-  /** Names and memory reported by the driver's tool; empty without one. */
+  /** Names and memory reported by the driver's tool; empty without the tool. */
   readonly gpus: readonly string[];
 }
 

@@ -1,4 +1,5 @@
-// The file of an unfinished download: its owner, and the version of the file that it begins.
+// Manages the partial file of an unfinished download: its owner, and the version of the file being
+// downloaded.
 
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -6,37 +7,37 @@ import { basename, dirname, join } from "node:path";
 let numDownloads = 0;
 
 /**
- * Renames the partial file to one of this process and download, so that two downloads never write to the same
- * file. A file left by a killed process is taken over, and no lock can be left behind.
- * @returns the path to write to, at which a file can exist
+ * Renames the partial file to a name that belongs to this process and download, so two downloads never write
+ * to the same file. Takes over a file left by a killed process; there is no lock that could be left behind.
+ * @returns the path to write to, where a file can already exist
  */
 export function claimPartial(partial: string): string {
   const own = `${partial}.${process.pid}-${++numDownloads}`;
-  for (const left of [partial, ...leftByTheDead(partial)]) {
+  for (const left of [partial, ...leftByKilled(partial)]) {
     try {
       renameSync(left, own);
       moveNote(left, own);
       break;
     } catch {
-      // None was left, or another process was faster.
+      // There is no such file, or another process was faster.
     }
   }
   return own;
 }
 
-function leftByTheDead(partial: string): string[] {
+function leftByKilled(partial: string): string[] {
   const stem = `${basename(partial)}.`;
   return readdirSync(dirname(partial))
     .filter((name) => name.startsWith(stem) && !isAlive(pidOf(name.slice(stem.length))))
     .map((name) => join(dirname(partial), name));
 }
 
-/** @returns NaN for a name of another form */
+/** @returns NaN for a name in another format */
 function pidOf(owner: string): number {
   return Number(/^(\d+)-\d+$/.exec(owner)?.[1]);
 }
 
-/** Treats anything that is not a process id as another program's. */
+/** @returns true if `pid` is not a process ID, since the file then belongs to another program */
 function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return true;
   try {
@@ -47,7 +48,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Leaves the partial file to the next attempt. */
+/** Leaves the partial file for the next attempt. */
 export function leavePartial(own: string, partial: string): void {
   if (existsSync(own)) {
     renameSync(own, partial);

@@ -1,5 +1,5 @@
 // Lists this user's processes and their listening sockets from Linux's /proc, so no state file can be left
-// behind. Other systems have none.
+// behind. Other systems do not have it.
 
 import { readdirSync, readlinkSync } from "node:fs";
 import { residentBytes, statFields, TICKS_PER_SECOND } from "./proc-text.ts";
@@ -13,8 +13,9 @@ export interface RunningProcess {
   readonly uptimeS: number;
 }
 
-/** State of a listening TCP socket, and flags of a listening Unix socket. */
+/** State of a listening TCP socket. */
 const LISTENING = "0A";
+/** Flags of a listening Unix socket. */
 const ACCEPTING = "00010000";
 
 export function runningProcesses(): RunningProcess[] {
@@ -23,7 +24,7 @@ export function runningProcesses(): RunningProcess[] {
   return pids.map((pid) => processOf(Number(pid), uptimeS)).filter((one) => one !== null);
 }
 
-/** @returns null if it has ended in the meantime */
+/** @returns null if the process has exited in the meantime */
 function processOf(pid: number, systemUptimeS: number): RunningProcess | null {
   const argv = textOf(`/proc/${pid}/cmdline`)?.split("\0").slice(0, -1);
   const stat = textOf(`/proc/${pid}/stat`);
@@ -73,7 +74,7 @@ function tableOf(pid: number, name: string): string[][] {
   return lines.map((line) => line.trim().split(/\s+/));
 }
 
-/** "0100007F:1F90" -> 127.0.0.1:8000. Wildcard and IPv6 addresses are reached by loopback. */
+/** "0100007F:1F90" -> 127.0.0.1:8000. Wildcard and IPv6 addresses are replaced by loopback addresses. */
 function listenerOf(local: string): Listener {
   const [address = "", port = ""] = local.split(":");
   const bytes = address.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? [];
@@ -87,7 +88,7 @@ function listenerOf(local: string): Listener {
   return { host, port: Number.parseInt(port, 16) };
 }
 
-/** @returns no entries for a process that has ended or belongs to another user */
+/** @returns no entries for a process that has exited or belongs to another user */
 function entriesOf(folder: string): string[] {
   return orNull(() => readdirSync(folder)) ?? [];
 }

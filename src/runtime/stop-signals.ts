@@ -7,8 +7,8 @@ import { forgetWrappers } from "./wrappers.ts";
 const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /**
- * Longest time between signals of one press. Wrappers forward a signal within milliseconds, or later on a
- * loaded machine. A person who reads that a second press stops the server at once takes longer.
+ * Maximum time between signals from one press. Wrappers forward a signal within milliseconds, or later on a
+ * loaded machine. A person who reads that a second press stops the server immediately takes longer.
  */
 export const ONE_PRESS_MS = 1000;
 
@@ -33,7 +33,7 @@ export function onStopSignal(handler: (press: "drain" | "now", signal: string) =
   const presses = new StopPresses();
   for (const signal of STOP_SIGNALS) {
     process.on(signal, () => {
-      // Wrappers end at the same press, some of them late. Their end is not a second press.
+      // Wrappers exit on the same press, some of them late. Their exit must not count as a second press.
       forgetWrappers();
       const press = presses.press(performance.now());
       if (press !== "echo") handler(press, signal);
@@ -42,8 +42,8 @@ export function onStopSignal(handler: (press: "drain" | "now", signal: string) =
 }
 
 /**
- * Lets a signal end the process at once until the returned function is called. That is the default, except
- * for the first process of a container, for which the kernel has no default action.
+ * Makes stop signals exit the process immediately until the returned function is called. That is the default,
+ * except for the first process in a container, for which the kernel has no default action.
  */
 export function endOnStopSignal(): () => void {
   const end = (signal: (typeof STOP_SIGNALS)[number]) =>

@@ -31,7 +31,7 @@ export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** @returns whether a path is a regular file, not e.g. a pipe or a device, which can block its reader */
+/** @returns whether a path is a regular file, unlike a pipe or a device, which could block its reader */
 export function isPlainFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
@@ -50,7 +50,7 @@ export function writeText(path: string, text: string): void {
 }
 
 /**
- * Checks, before any work is done, that a result file can be written. Leaves its content unchanged, and
+ * Checks before any work is done that a result file can be written. Leaves its content unchanged and
  * creates no file.
  * @throws ConfigError "cannot_write"
  */
@@ -83,8 +83,8 @@ export function readYaml(path: string): Record<string, unknown> {
 }
 
 /**
- * @returns memory that can be used without swapping, bytes: the system's available memory, or less under a
- *   limit of the container or of this process; null if the system does not report it
+ * @returns memory that can be used without swapping, bytes: the system's available memory, or less if the
+ *   container or this process has a limit; null if the system does not report it
  */
 export function availableMemory(readFile: ReadFile = readText): number | null {
   const read = orEmpty(readFile);
@@ -93,7 +93,7 @@ export function availableMemory(readFile: ReadFile = readText): number | null {
   return Math.min(Number(freeKib) * 1024, containerMemory(read), addressSpaceLeft(read));
 }
 
-/** @returns address space that `ulimit -v` leaves this process, bytes */
+/** @returns address space that `ulimit -v` leaves for this process, bytes */
 function addressSpaceLeft(read: ReadFile): number {
   const limit = /^Max address space\s+(\d+)/m.exec(read("/proc/self/limits"))?.[1];
   const usedKib = /^VmSize:\s+(\d+) kB/m.exec(read("/proc/self/status"))?.[1];
@@ -102,8 +102,8 @@ function addressSpaceLeft(read: ReadFile): number {
 }
 
 /**
- * @returns share of memory in use, 0..1: of the system or of the container's limit, whichever is higher,
- *   without file cache that the kernel can reclaim; null if the system does not report it
+ * @returns share of memory in use, 0..1: of the system's memory or of the container's limit, whichever is
+ *   higher, without file cache that the kernel can reclaim; null if the system does not report it
  */
 export function memoryUse(readFile: ReadFile = readText): number | null {
   const read = orEmpty(readFile);
@@ -115,7 +115,7 @@ export function memoryUse(readFile: ReadFile = readText): number | null {
   return container === null ? use : Math.max(use, container.used / container.limit);
 }
 
-/** Reads a file as `readFile` does, or returns "" if that throws. */
+/** Wraps `readFile` to return "" instead of throwing. */
 export function orEmpty(readFile: ReadFile): ReadFile {
   return (path) => {
     try {
@@ -132,7 +132,7 @@ function containerMemory(read: ReadFile): number {
   return Math.max(0, container.limit - container.used);
 }
 
-/** @returns memory in use under cgroup v2, bytes, without reclaimable file cache; null without a limit */
+/** @returns cgroup v2 limit and use of memory, bytes, without reclaimable file cache; null without a limit */
 function containerFigures(read: ReadFile): { limit: number; used: number } | null {
   const limit = Number.parseInt(read("/sys/fs/cgroup/memory.max"), 10);
   const current = Number.parseInt(read("/sys/fs/cgroup/memory.current"), 10);

@@ -1,10 +1,10 @@
-// Properties of a terminal: whether a person watches, its width and its colors.
+// Terminal output: what a terminal supports, and lines on standard output and standard error.
 
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 
 export interface Terminal {
-  /** False for a pipe, a file, or TERM=dumb: nothing is redrawn then. */
+  /** False for a pipe, a file or TERM=dumb, where nothing is redrawn. */
   readonly canRedraw: boolean;
   readonly hasColor: boolean;
   readonly columns: () => number;
@@ -43,7 +43,7 @@ export async function askLine(question: string): Promise<string> {
   }
 }
 
-/** Prints a line to standard output. Errors reach onOutputError, unlike those of Bun 1.4.5's console.log. */
+/** Prints a line to standard output. Errors reach onOutputError, unlike errors from Bun 1.4.5's console.log. */
 export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -51,8 +51,8 @@ export function printLine(text: string): void {
 const STDERR = 2;
 
 /**
- * Writes a line to standard error before it returns. Bun's console.error makes every line red on a terminal.
- * A closed reader is not an error: the program can continue without its log.
+ * Writes a line to standard error synchronously. Bun's console.error makes every line red on a terminal. A
+ * closed reader is not an error, since the program can continue without its log.
  */
 export function printErrorLine(text: string): void {
   let bytes = Buffer.from(`${text}\n`);
@@ -64,15 +64,15 @@ export function printErrorLine(text: string): void {
   }
 }
 
-/** Calls `handler` when standard output fails: "EPIPE" if its reader has closed it, otherwise "ENOSPC", ... */
+/** Calls `handler` when standard output fails: "EPIPE" if the reader has closed it, otherwise "ENOSPC", ... */
 export function onOutputError(handler: (error: NodeJS.ErrnoException) => void): void {
   process.stdout.on("error", handler);
 }
 
-/** Resolves when all output has left the process, before it ends. Nothing more can be written. */
+/** Waits until all output has left the process, which must write nothing more. */
 export async function flushOutput(): Promise<void> {
   for (const stream of [process.stdout, process.stderr])
     await new Promise<void>((resolve) => stream.end(() => resolve()));
-  // Errors are reported after the end.
+  // Errors are reported after the stream has ended.
   await new Promise((resolve) => setImmediate(resolve));
 }

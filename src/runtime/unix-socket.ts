@@ -1,13 +1,14 @@
-// The file of a Unix socket. A killed server leaves it behind, and it would block the next server.
+// Manages the file of a Unix socket. A killed server leaves the file behind, which would block the next
+// server.
 
 import { lstatSync, rmSync, type Stats } from "node:fs";
 import { connect } from "node:net";
 import { ConfigError } from "../errors.ts";
 
 /**
- * Removes a socket without a listener; any other file stays.
- * @throws ConfigError "cannot_listen" when the socket cannot be created: another file exists, or the path is
- *   empty, which the system takes for an unnamed socket; the system's own error without access
+ * Removes a socket that has no listener; leaves any other file in place.
+ * @throws ConfigError "cannot_listen" if the socket cannot be created because another file exists or the
+ *   path is empty, which would mean an unnamed socket; the system's own error if access is denied
  */
 export async function clearSocketPath(path: string): Promise<void> {
   if (path === "") throw cannotListen("a Unix socket", "its path is empty");

@@ -1,6 +1,6 @@
 // Finds the wrappers that started this process: `bun run`, `npx`, `npm run`, and the shell in between. SIGTERM
-// kills npm's shell and npm with it, and their children would run on with nothing to stop them. Therefore the
-// end of a wrapper ends this process as SIGTERM does.
+// kills npm's shell, and npm with it, but their children would keep running with nothing to stop them. So the
+// exit of a wrapper stops this process, as SIGTERM does.
 
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
@@ -19,8 +19,8 @@ export interface ProcessFacts {
 
 /**
  * @param family this process, its parent, the parent's parent and so on
- * @returns ancestors, from the parent up, that only wait for this process. Any other (a terminal's shell, a
- *   script, a service manager) may end and leave it running on purpose
+ * @returns ancestors, from the parent up, that only wait for this process. Other ancestors (a terminal's
+ *   shell, a script, a service manager) can exit and leave this process running on purpose
  */
 export function wrappersIn(family: readonly ProcessFacts[]): ProcessFacts[] {
   const [self, ...ancestors] = family;
@@ -36,7 +36,7 @@ export function wrappersIn(family: readonly ProcessFacts[]): ProcessFacts[] {
 
 const PACKAGE_RUNNERS = /^(npm|npx|pnpm|pnpx|yarn|yarnpkg|bunx)(-cli)?(\.c?js)?$/;
 
-/** Recognizes npm, whose title is "npm exec ...", and the others, which are scripts run by node. */
+/** Recognizes npm, whose title is "npm exec ...", and other package runners, which are scripts run by node. */
 function isRunner(words: readonly string[]): boolean {
   const [program = "", ...rest] = words;
   const name = basename(program);
@@ -44,7 +44,7 @@ function isRunner(words: readonly string[]): boolean {
   if (PACKAGE_RUNNERS.test(name)) return true;
   if (!/^bun(\.exe)?$/.test(name)) return false;
   const [verb = "", script = ""] = rest.filter((word) => !word.startsWith("-"));
-  // `bun run file.ts` is the program itself; `bun test` does more than wait.
+  // `bun run file.ts` is the program itself, and `bun test` does more than wait.
   return verb === "run" ? isScriptName(script) : isScriptName(verb) && verb !== "test";
 }
 
@@ -62,7 +62,7 @@ const POLL_MS = 250;
 let watch: ReturnType<typeof setInterval> | null = null;
 
 /**
- * Turns the end of a wrapper into a SIGTERM to this process. Works only on Linux, where wrappers can be found.
+ * Sends SIGTERM to this process when a wrapper exits. Works only on Linux, where wrappers can be found.
  */
 export function endWithWrappers(): void {
   const starts = new Map(wrappersIn(familyOf(process.pid)).map(({ pid }) => [pid, startOf(pid)]));
@@ -108,7 +108,10 @@ function memberOf(pid: number): { facts: ProcessFacts; parentPid: number } | nul
   return { facts, parentPid: field(4) };
 }
 
-/** @returns its start in ticks since boot, which identifies it if its number is reused; null if it has ended */
+/**
+ * @returns start time of a process in ticks since boot, to detect that its PID was reused; null if it has
+ * exited
+ */
 function startOf(pid: number): number | null {
   const stat = fileOf(pid, "stat");
   return stat === null || /\) [ZX] /.test(stat) ? null : statFields(stat)(22);

@@ -138,7 +138,11 @@ describe("local models", () => {
         3,
         `error: ${full} is a folder; name a GGUF file in it; available: m.gguf\n`,
       ],
-      [["inspect", other], 3, `error: ${other} is a folder; name a GGUF file in it; it holds safe`],
+      [
+        ["inspect", other],
+        3,
+        `error: ${other} is a folder; name a GGUF file in it; it contains safe`,
+      ],
       [["pull", "http://127.0.0.1:9/"], 3, "error: http://127.0.0.1:9/ does not name a file\n"],
       [["serve", "--model="], 2, "error: --model: a value is empty\n"],
       [["pull", "user/repo", "--port", "1"], 2, "error: pull has no option --port; pull --help"],

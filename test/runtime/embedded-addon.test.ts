@@ -64,10 +64,10 @@ describe("placeFile", () => {
     const open = join(folder, "open");
     mkdirSync(open);
     chmodSync(open, 0o777);
-    expect(() => placeFile(open, "pagoda-1.node", BYTES)).toThrow("others can write to it");
+    expect(() => placeFile(open, "pagoda-1.node", BYTES)).toThrow("other users can write to it");
     const link = join(folder, "link");
     symlinkSync(open, link);
-    expect(() => placeFile(link, "pagoda-1.node", BYTES)).toThrow("others can write to it");
+    expect(() => placeFile(link, "pagoda-1.node", BYTES)).toThrow("other users can write to it");
     const file = join(folder, "file");
     writeFileSync(file, "");
     expect(() => placeFile(file, "pagoda-1.node", BYTES)).toThrow();

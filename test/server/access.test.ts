@@ -222,7 +222,7 @@ describe("the address to listen on", () => {
   test("can be a name or a number; anything else fails the start", async () => {
     for (const host of ["127.0.0.1:9000", "localhost:9000", "[::1]:9000"])
       await expect(listenAddress(host)).rejects.toThrow(
-        `cannot listen on ${host}: a host has no port; set it with --port`,
+        `cannot listen on ${host}: the host must not include a port; set it with --port`,
       );
     expect(await listenAddress("localhost")).toEqual({ host: "localhost", address: "127.0.0.1" });
     expect(await listenAddress("[::1]")).toEqual({ host: "[::1]", address: "::1" });
