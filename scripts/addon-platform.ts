@@ -6,7 +6,8 @@ import type { Checkout } from "./checkout.ts";
 import { SetupError } from "./report.ts";
 
 /**
- * Platform in Node's terms: "linux-x64", "darwin-arm64"; "linux-x64-musl" with musl as C library.
+ * Platform in Node's terms: "linux-x64", "darwin-arm64"; "linux-x64-musl" with musl as the C
+ * library.
  */
 export type Platform = `${string}-${string}`;
 
@@ -55,13 +56,13 @@ export function checkAddon(path: string, platform: Platform): void {
   const found = platformOf(readFileSync(path));
   if (found === platform) return;
   throw new SetupError(
-    `${path} is an addon for ${found ?? "an unknown platform"}, not for ${platform}; build it on such a machine`,
+    `${path} is an addon for ${found ?? "an unknown platform"}, not for ${platform}; build it on a machine with that platform`,
   );
 }
 
 /**
  * Refuses an addon tuned for this machine's CPU, which would crash with an illegal instruction on
- * others.
+ * other machines.
  * @throws SetupError
  */
 export function checkPortable(checkout: Checkout): void {

@@ -1,6 +1,6 @@
-// Builds the native addon with cmake-js, unless none of its inputs has changed; the location of the
-// clone is not an input. Objects can be tuned for this machine's CPU, and CMake stores absolute
-// paths, so another CPU, compiler or location requires a new build folder.
+// Builds the native addon with cmake-js if one of its inputs has changed; the location of the clone
+// is not an input. Objects can be tuned for this machine's CPU, and CMake stores absolute paths, so
+// a different CPU, compiler or location requires a new build folder.
 
 import {
   createWriteStream,
@@ -36,11 +36,12 @@ import { endOf } from "./tool-process.ts";
 /** CMake's spellings of true and false. */
 const SWITCH = /^(on|off|1|0|yes|no|true|false)$/i;
 /**
- * Options from the environment, ON or OFF; if unset, CMakeLists.txt detects what the machine has.
+ * Build options from the environment, ON or OFF. If one is unset, CMakeLists.txt detects the
+ * backend.
  */
 const BUILD_OPTIONS = ["PAGODA_NATIVE", "PAGODA_CUDA", "PAGODA_VULKAN", "PAGODA_METAL"] as const;
 
-/** With CCACHE_BASEDIR, lets clones in any folder share objects; errors keep their full paths. */
+/** With CCACHE_BASEDIR, lets clones in any folder share objects. Errors keep their full paths. */
 const CCACHE = { CCACHE_ABSSTDERR: "true", CCACHE_NOHASHDIR: "true" };
 
 /** Memory to allow per compiler process. */
@@ -51,8 +52,8 @@ export function addonPath(checkout: Checkout): string {
 }
 
 /**
- * Lists the tools that the setup needs: all before the first build, then only those that detect
- * changes.
+ * Lists the tools that the setup needs: all tools before the first build, later only those that
+ * detect changes.
  */
 export function setupTools(checkout: Checkout): readonly NeededTool[] {
   return existsSync(addonPath(checkout)) ? [GIT, COMPILER] : BUILD_TOOLS;
@@ -80,7 +81,7 @@ export async function buildAddon(checkout: Checkout, pin: Pin): Promise<void> {
   say("native addon: built");
 }
 
-/** Hash of what objects depend on besides their sources, which make and ninja do not track. */
+/** @returns a hash of the inputs other than sources, which make and ninja do not track */
 async function toolchainStamp(checkout: Checkout, compiler: string): Promise<string> {
   const { output: version } = await run([compiler, "--version"]);
   const options = buildOptions(process.env, cpuFlags());

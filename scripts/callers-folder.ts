@@ -1,6 +1,6 @@
 // Finds the folder that a package.json script was called from. `bun run` and `npm run` start
-// scripts in the package's root and pass the caller's folder in variables. Users' file names are
-// relative to it.
+// scripts in the package's root and pass the caller's folder in environment variables. File names
+// from the user are relative to that folder.
 
 import { join } from "node:path";
 
@@ -8,8 +8,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * Bun 1.4.5 sets npm_config_local_prefix to the caller's folder; npm sets it to the package's root.
- * npm, and npx when it runs Bun, set INIT_CWD, but a script of another package can have set it,
- * too.
+ * npm, and npx when it runs Bun, set INIT_CWD, but a script of another package can also have
+ * set it.
  * @param cwd working directory of this process; if it is not the root, the caller chose it
  */
 export function callersFolder(env: Env, cwd: string, root: string): string {

@@ -1,5 +1,5 @@
-// A clone of the repository: paths of its parts, and a stamp of the inputs of each setup step. A
-// step is skipped if the stamp of its inputs has not changed.
+// A clone of the repository: its paths, and a stamp of each setup step's inputs. A step is skipped
+// if its stamp has not changed.
 
 import { createHash } from "node:crypto";
 import {
@@ -25,8 +25,8 @@ export class Checkout {
   }
 
   /**
-   * @returns files with one of the endings in a folder and its subfolders, relative to the root,
-   * sorted
+   * @returns sorted paths, relative to the root, of the files in a folder and its subfolders that
+   * have one of the endings
    */
   filesIn(folder: string, endings: readonly string[]): string[] {
     const path = this.path(folder);

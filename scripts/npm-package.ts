@@ -8,14 +8,14 @@ import { hasTool } from "./needed-tools.ts";
 import { SetupError } from "./report.ts";
 import { run } from "./shell.ts";
 
-/** @param spec exact, "name@version" */
 export interface NpmPackage {
+  /** Name and exact version, "name@version". */
   readonly spec: string;
-  /** Checksum as in lock files; null = not known yet. */
+  /** Checksum, as in lock files; null = not known yet. */
   readonly integrity: string | null;
 }
 
-/** Downloads the tarball to `target`, unless it exists already. @throws SetupError */
+/** Downloads the tarball to `target`, unless it already exists. @throws SetupError */
 export async function fetchPackage(wanted: NpmPackage, target: string): Promise<void> {
   if (wanted.integrity !== null && existsSync(target)) {
     if (integrityOf(target) === wanted.integrity) return;

@@ -1,6 +1,6 @@
-// Prepares the files of `bun pm pack` that are not in the tree: the library as JavaScript with its
-// types in lib/, and this machine's addon in addons/. Existing addons for other platforms are
-// packed, too.
+// Prepares the files that `bun pm pack` packs but the tree does not contain: the library as
+// JavaScript with its types in lib/, and this machine's addon in addons/. Existing addons for other
+// platforms are packed too.
 //
 //   bun scripts/package.ts
 
@@ -52,7 +52,7 @@ ${branches.join("")}{
 }
 
 const USAGE = `bun scripts/package.ts
-Build what \`bun pm pack\` packs: the library in lib/, this machine's addon in addons/.`;
+Build the files for \`bun pm pack\`: the library in lib/ and this machine's addon in addons/.`;
 
 scriptArguments(USAGE, {});
 const checkout = new Checkout();

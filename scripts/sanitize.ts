@@ -5,8 +5,8 @@
 //   bun scripts/sanitize.ts asan | tsan [test such as native/attention ...]
 //
 // Bun itself is not instrumented. For ThreadSanitizer, the addon annotates where its work moves
-// between Bun's threads (native/addon/handoff.h); tsan-suppressions.txt covers what happens before
-// that.
+// between Bun's threads (native/addon/handoff.h); tsan-suppressions.txt covers reads
+// before that.
 
 import {
   cpSync,
@@ -29,7 +29,7 @@ import { endOf } from "./tool-process.ts";
 
 const TEST_TIMEOUT_MS = "60000";
 
-/** Common flags. Fortified copies would not be checked. */
+/** Common compiler flags. Without -U_FORTIFY_SOURCE, fortified copies would not be checked. */
 const COMMON_FLAGS = ["-O1", "-g1", "-fno-omit-frame-pointer", "-U_FORTIFY_SOURCE"];
 
 /**
@@ -47,7 +47,7 @@ if (sanitizer === undefined)
   refuseArguments(`unknown sanitizer ${name}; available: ${Object.keys(SANITIZERS).join(", ")}`);
 const checkout = new Checkout();
 const folder = checkout.path("build", name);
-/** Hidden, so that `bun test` in the project does not find its tests. */
+/** Hidden folder, so `bun test` in the project does not find its tests. */
 const tree = new Checkout(join(folder, ".tree"));
 
 async function buildAddon({ compilerFlags, targets }: Sanitizer): Promise<void> {
@@ -65,7 +65,9 @@ async function buildAddon({ compilerFlags, targets }: Sanitizer): Promise<void> 
   }
 }
 
-/** Copies the sources, since the addon is loaded relative to them and the usual one must stay. */
+/**
+ * Copies the sources, since the addon is loaded relative to them and the regular addon must stay.
+ */
 async function copyTree(): Promise<void> {
   rmSync(tree.root, { recursive: true, force: true });
   const { output } = await run(["git", "-C", checkout.root, "ls-files"]);
@@ -80,8 +82,8 @@ async function copyTree(): Promise<void> {
 }
 
 /**
- * @returns variables that make a process load the sanitizer, with its reports in files of the
- * folder
+ * @returns environment variables that make a process load the sanitizer and write its reports to
+ * files in the folder
  */
 async function environment({
   runtimes,
@@ -167,7 +169,7 @@ async function isClean(test: string, env: Record<string, string>): Promise<boole
   return false;
 }
 
-/** @returns the addon's tests; prints a reason for each one that is left out */
+/** @returns the addon's tests; prints a reason for each test that is left out */
 async function testsOfAddon(): Promise<string[]> {
   const files = await Array.fromAsync(new Bun.Glob("native/*.test.ts").scan(tree.path("test")));
   const tests = files.map((file) => file.replace(/\.test\.ts$/, "")).sort();

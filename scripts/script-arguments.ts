@@ -24,7 +24,7 @@ export function scriptArguments<const C extends ParseArgsConfig>(usage: string, 
   }
 }
 
-/** Exits with 2 because of an invalid value. */
+/** Exits with 2 because of invalid arguments. */
 export function refuseArguments(message: string): never {
   printErrorLine(`error: ${message}; see --help`);
   process.exit(USAGE_EXIT_CODE);

@@ -1,4 +1,4 @@
-// Runs the setup in a separate process, since a process that started without node_modules does not
+// Runs the setup in a separate process, since a process that started without node_modules would not
 // find it later.
 
 import { Checkout } from "./checkout.ts";
@@ -6,7 +6,7 @@ import { endOf } from "./tool-process.ts";
 
 /**
  * Runs the setup, and exits with its exit code if it fails. The IPC channel notifies the setup when
- * this process ends, even by SIGKILL.
+ * this process exits, even by SIGKILL.
  * @param flags for scripts/setup.ts
  */
 export async function setUp(flags: readonly string[]): Promise<void> {

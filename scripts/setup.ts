@@ -51,7 +51,7 @@ const { values } = scriptArguments(USAGE, {
   },
 });
 endWithWrappers();
-// If pagoda.ts started this process, a disconnect means that pagoda.ts has ended.
+// If pagoda.ts started this process, a disconnect means that pagoda.ts has exited.
 process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
 setQuiet(values.quiet);
 try {

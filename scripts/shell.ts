@@ -9,7 +9,7 @@ export interface ToolResult {
   readonly output: string;
 }
 
-/** Runs a command to its end and collects its output. */
+/** Runs a command to completion and collects its output. */
 export async function run(
   command: readonly string[],
   options: { cwd?: string } = {},

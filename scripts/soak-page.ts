@@ -56,7 +56,7 @@ function plots(samples: readonly Sample[], marks: readonly Mark[]): string[] {
     plot("Resident memory of the engine", "MiB", ["engineMib", "engine"]),
     plot("Open descriptors", "number", ["frontFds", "front"], ["engineFds", "engine"]),
     plot("KV blocks in use", "number", ["blocks", "blocks"]),
-    plot("Slowest answer of one token", "ms", ["answerMs", "answer"]),
+    plot("Slowest one-token answer", "ms", ["answerMs", "answer"]),
   ];
 }
 

@@ -6,7 +6,7 @@ import type { Ledger } from "../test/support/ledger.ts";
 import { childrenOf, isAlive, residentBytesOf } from "../test/support/processes.ts";
 import { readMetrics, type Series, type ServerProcess } from "../test/support/server-process.ts";
 
-/** One sample; null = no value, for lack of an engine or an answer. */
+/** One sample; null = no value, because there was no engine or no answer. */
 export interface Sample {
   readonly timeS: number;
   /** Signals since the previous sample. */
@@ -28,7 +28,7 @@ export interface Sample {
 
 export const CSV_HEAD = [
   ...["time s", "faults", "front RSS MiB", "engine RSS MiB", "front descriptors"],
-  ...["engine descriptors", "blocks in use", "requests running", "slowest answer of one token ms"],
+  ...["engine descriptors", "blocks in use", "requests running", "slowest one-token answer ms"],
   ...["finished", "failed", "refused", "lost"],
 ].join();
 
@@ -93,7 +93,7 @@ export class SoakSampler {
 
 const numDescriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
 
-/** @returns null if the process has ended */
+/** @returns null if the process has exited */
 function ofProcess(pid: number, read: (pid: number) => number): number | null {
   try {
     return read(pid);

@@ -1,4 +1,4 @@
-// Judges a server after a soak: counts that do not match, and resources that have grown.
+// Evaluates a server after a soak: finds counts that do not match and resources that have grown.
 
 import { medianOf } from "../src/benchmark/statistics.ts";
 import type { Outcome } from "../test/support/ledger.ts";
@@ -11,12 +11,12 @@ export interface SoakEnd {
   /** Number of tokens in the server's metrics. */
   readonly numCounted: number;
   readonly numFaults: number;
-  /** Requests that can be in progress at a fault. */
+  /** Maximum number of requests in progress at a fault. */
   readonly numClients: number;
   readonly exitCode: number;
 }
 
-/** Ratio of the last quarter to the first: allocators settle, leaks continue. */
+/** Maximum ratio of the last quarter to the first. Allocators settle, but leaks keep growing. */
 const MAX_GROWTH = 1.25;
 
 /** @returns a line for each fault; empty = passed */
@@ -27,10 +27,11 @@ export function soakFaults(end: SoakEnd, samples: readonly Sample[]): string[] {
   const found: (string | false)[] = [
     outcomes.lost > 0 && `${outcomes.lost} requests were lost`,
     outcomes.finished === 0 && "no request finished",
-    outcomes.failed > maxFailed && `${outcomes.failed} requests failed, of ${maxFailed} that could`,
+    outcomes.failed > maxFailed &&
+      `${outcomes.failed} requests failed, but at most ${maxFailed} could`,
     numReceived !== numCounted && `${numReceived} tokens were received, ${numCounted} counted`,
     blocks !== 0 && `${blocks ?? "an unknown number of"} blocks are in use at the end`,
-    exitCode !== 0 && `the server ended with code ${exitCode}`,
+    exitCode !== 0 && `the server exited with code ${exitCode}`,
     hasGrown(samples, "frontMib") && "the front's memory has grown",
     hasGrown(samples, "frontFds") && "the front's descriptors have grown",
   ];

@@ -1,9 +1,9 @@
-// Measures how long a program takes to start: to a printed line, and as a server to its first
-// token.
+// Measures startup times of a program: until a command prints a line, and until a server returns
+// its first token.
 
 import { SetupError } from "./report.ts";
 
-/** Number of starts, of which the best one counts: a warm file cache and an idle machine. */
+/** Number of starts. The best one counts, with a warm file cache and an idle machine. */
 const NUM_STARTS = 3;
 
 /** @returns ms @throws SetupError when the program fails */
@@ -16,7 +16,7 @@ export async function commandMs(program: string, word: string): Promise<number> 
   });
 }
 
-/** @returns ms from the start of `program serve model` to the end of an answer of one token */
+/** @returns ms from the start of `program serve model` to the end of a one-token response */
 export async function firstTokenMs(program: string, model: string): Promise<number> {
   return bestOf(async () => {
     const startMs = performance.now();
@@ -57,5 +57,5 @@ async function oneToken(url: string): Promise<void> {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ prompt: "The capital of France is", max_tokens: 1 }),
   });
-  if (!response.ok) throw new SetupError(`the server answered ${response.status}`);
+  if (!response.ok) throw new SetupError(`the server responded with ${response.status}`);
 }

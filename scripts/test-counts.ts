@@ -1,4 +1,4 @@
-// Counts of a test run: parsed from the output of `bun test`, added up and formatted as one line.
+// Parses the counts of a test run from the output of `bun test`, adds them up and formats them.
 
 export interface Counts {
   readonly passed: number;

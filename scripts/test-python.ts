@@ -1,6 +1,5 @@
-// Prepares Python with the packages that tests compare Pagoda with, the metrics client and Jinja2,
-// in a virtual environment in the clone. Only tests use it; without it, they are skipped with a
-// message.
+// Prepares a Python virtual environment in the clone, with the packages that tests compare Pagoda
+// with: the metrics client and Jinja2. Without it, these tests are skipped with a message.
 //
 //   bun scripts/test-python.ts
 

@@ -1,5 +1,5 @@
-// Runs the tests by group: `unit` needs nothing, `native` the addon, `model` the addon and the
-// default model. Ends with the total in one line, "N passed, N failed".
+// Runs the tests by group: `unit` needs nothing, `native` needs the addon, and `model` needs the
+// addon and the default model. The last line of output is the total, "N passed, N failed".
 //
 //   bun scripts/test.ts [unit | native | model ...]
 
@@ -82,7 +82,7 @@ async function runFiles(files: readonly string[]): Promise<Counts> {
     output += text;
   }
   const exitCode = await ended;
-  if (child.signalCode !== null) console.log(`${files.join(" ")}: ended by ${child.signalCode}`);
+  if (child.signalCode !== null) console.log(`${files.join(" ")}: killed by ${child.signalCode}`);
   return countsOf(output, exitCode);
 }
 

@@ -1,6 +1,6 @@
-// Ends tools together with the script that started them. Each runs in its own session (`detached`),
-// so that one signal reaches everything that it has started: cmake-js starts cmake, and cmake
-// starts ninja.
+// Stops tools together with the script that started them. Each tool runs in its own session
+// (`detached`), so one signal reaches everything that it has started: cmake-js starts cmake, and
+// cmake starts ninja.
 
 import { constants } from "node:os";
 import { ignoresSignal } from "../src/runtime/proc-text.ts";
@@ -26,8 +26,8 @@ const running = new Set<Bun.Subprocess>();
 let isEnding = false;
 
 /**
- * Waits for the tool to end. Call this as soon as the tool runs: from then on, anything that ends
- * this script (a signal or the end of its wrappers) ends the tool first.
+ * Waits for the tool to exit. Call this as soon as the tool runs: from then on, anything that stops
+ * this script (a signal or the exit of its wrappers) stops the tool first.
  * @param tool started with `detached`
  * @returns its exit code; never resolves after such a signal
  */

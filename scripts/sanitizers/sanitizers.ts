@@ -12,7 +12,10 @@ export interface Sanitizer {
   readonly shims: readonly string[];
   /** Options of the runtimes, by environment variable. */
   readonly options: Readonly<Record<string, readonly string[]>>;
-  /** Faults in planted-faults.cpp that it must report; otherwise, clean runs prove nothing. */
+  /**
+   * Faults in planted-faults.cpp that the sanitizer must report; otherwise, clean runs prove
+   * nothing.
+   */
   readonly faults: readonly string[];
 }
 
@@ -39,7 +42,7 @@ export const SANITIZERS: Readonly<Record<string, Sanitizer>> = {
   },
   tsan: {
     compilerFlags: ["-fsanitize=thread"],
-    // It reports false races if the code that synchronizes is not instrumented.
+    // ThreadSanitizer reports false races if synchronization code is not instrumented.
     targets: ["pagoda", ...GGML, ...LLAMA],
     runtimes: ["libtsan.so"],
     shims: [],
@@ -59,7 +62,7 @@ const STARTS = "starts programs as a user does, without the sanitizer's runtime"
 
 /**
  * Tests of the addon that cannot or need not run with a sanitizer. Tests that build programs with
- * their own sanitizers are left out, too.
+ * their own sanitizers are also left out.
  */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
   "native/architectures": "reads the pinned source, which the copied tree does not have",

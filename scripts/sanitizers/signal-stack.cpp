@@ -1,5 +1,5 @@
 // AddressSanitizer queries a thread's signal stack when an exception is thrown and requires that it start at a
-// multiple of 8. Bun's can start anywhere, so the result is rounded down.
+// multiple of 8. Bun's stacks can start anywhere, so this rounds the result down.
 
 #include <csignal>
 #include <cstdint>

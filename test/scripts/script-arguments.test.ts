@@ -63,7 +63,7 @@ describe("an invalid value", () => {
     ["fault-soak", ["--faults", "many"], "--faults must be a whole number, got many"],
     ["fault-soak", ["--signals", "SIGSEGV,SIGFOO"], "unknown signal SIGFOO"],
     ["fault-soak", ["--every", "-1x"], "Option '--every' argument is ambiguous"],
-    ["fault-soak", ["--every", "soon"], "--every must be seconds, got soon"],
+    ["fault-soak", ["--every", "soon"], "--every must be a number of seconds, got soon"],
     ["fault-soak", ["--report"], "Option '--report <value>' argument missing"],
     ["move-pin", [], "name one package or commit"],
     ["sanitize", ["msan"], "unknown sanitizer msan; available: asan, tsan"],

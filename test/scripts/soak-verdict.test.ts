@@ -28,9 +28,9 @@ test("a soak passes if each fault affected only requests in progress", () => {
 test("unbalanced counts are reported", () => {
   expect(outcomes({ lost: 1 })).toEqual(["1 requests were lost"]);
   expect(outcomes({ finished: 0 })).toEqual(["no request finished"]);
-  expect(outcomes({ failed: 35 })).toEqual(["35 requests failed, of 34 that could"]);
+  expect(outcomes({ failed: 35 })).toEqual(["35 requests failed, but at most 34 could"]);
   expect(changed({ numCounted: 4999 })).toEqual(["5000 tokens were received, 4999 counted"]);
-  expect(changed({ exitCode: 1 })).toEqual(["the server ended with code 1"]);
+  expect(changed({ exitCode: 1 })).toEqual(["the server exited with code 1"]);
 });
 
 test("growth and unreleased blocks are reported", () => {
