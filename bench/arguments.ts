@@ -22,9 +22,9 @@ export interface BenchArguments {
   readonly quick: boolean;
   /** Pairs of slices; null = the workload's default. */
   readonly pairs: number | null;
-  /** Slices of a server that is measured without a peer. */
+  /** Number of slices for a server measured without a peer. */
   readonly slices: number;
-  /** Changes the prompts, because a server caches those that it has seen. */
+  /** Selects the prompts. Servers cache the prompts they have seen. */
   readonly seed: number;
   /** Requests per second, burstiness and duration in seconds of the open loop. */
   readonly rate: number;

@@ -1,6 +1,6 @@
-// Decoding 16 sequences with 1,024 tokens of context each, blocks in shuffled order: Pagoda's attention op
-// compared with ggml's flash attention with a mask, on the same block layout. The attention time is the step
-// time minus that at a context of 16 tokens, where everything else is the same.
+// Decodes 16 sequences with 1,024 tokens of context each, in shuffled blocks, with Pagoda's attention op and
+// with ggml's masked flash attention on the same block layout. The attention time is the step's time minus
+// that of a step with a context of 16 tokens, in which everything except attention is the same.
 
 import { Request } from "../src/request/request.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../src/request/sampling-params.ts";
@@ -16,7 +16,7 @@ const BLOCKS_PER_SEQ = LONG / LIMITS.blockSize + 1;
 const NUM_PAIRS = 9;
 const STEPS_PER_SLICE = 12;
 
-/** Step times of one backend, ms. */
+/** Step times of one backend, in ms. */
 interface Slice {
   readonly longMs: number;
   readonly shortMs: number;
@@ -77,8 +77,8 @@ export async function attention(): Promise<void> {
 }
 
 function reportPairs(pairs: readonly (readonly [Slice, Slice])[]): void {
-  const whole = pairs.map(([theirs, ours]) => theirs.longMs / ours.longMs);
-  const alone = pairs.map(([theirs, ours]) => growthMs(theirs) / growthMs(ours));
+  const whole = pairs.map(([ggml, paged]) => ggml.longMs / paged.longMs);
+  const alone = pairs.map(([ggml, paged]) => growthMs(ggml) / growthMs(paged));
   const longMs = [1, 0].map((i) => median(pairs.map((pair) => pair[i]?.longMs ?? Number.NaN)));
   report("step, ms: paged / ggml", longMs.map((ms) => ms.toFixed(1)).join(" / "));
   report("whole step: ggml's time / Pagoda's time", median(whole).toFixed(2), ">= 1");

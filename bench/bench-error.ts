@@ -4,5 +4,5 @@ export class BenchError extends Error {
   override readonly name = "BenchError";
 }
 
-/** A server crashed or exited. Never counts as a figure of the comparison. */
+/** A server crashed or exited, so the comparison is invalid. */
 export class ServerDeath extends BenchError {}

@@ -1,6 +1,6 @@
-// CPU time of a step outside the forward pass: plan, pack, unpack, update, text, metrics, routing to readers
-// that read every token. Excludes the step's two crossings into native code and writing events to
-// sockets.
+// Measures the CPU time of a step outside the forward pass: plan, pack, unpack, update, text, metrics, and
+// routing to readers that consume every token. Excludes the step's two calls into native code and writing
+// events to sockets.
 
 import { EmptyRunner } from "./empty-runner.ts";
 import { generateAll, LIMITS, startEngine } from "./engine.ts";
@@ -36,7 +36,7 @@ export async function stepCostUs(numSeqs: number, hasMetrics = true): Promise<nu
 }
 
 export async function bookkeeping(): Promise<void> {
-  // The busiest case first: the compiler's threads count as CPU time until the hot code is compiled.
+  // Warms up with the largest case, because the JIT compiler's threads count as CPU time.
   await stepCostUs(128);
   const one = await stepCostUs(1);
   const sixteen = await stepCostUs(16);

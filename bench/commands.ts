@@ -1,4 +1,4 @@
-// Resolves the arguments of the command line to measurements. All are checked before anything runs.
+// Resolves the words of the command line to measurements. Checks all words before anything runs.
 
 import type { BenchArguments } from "./arguments.ts";
 import { BenchError } from "./bench-error.ts";
@@ -13,13 +13,13 @@ import { isWorkloadWord, workloadsOf } from "./workloads/catalogue.ts";
 
 type Command = () => Promise<void>;
 
-/** Words for several measurements. */
+/** Words that stand for several measurements. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   micro: Object.keys(IN_PROCESS),
   scaling: Object.keys(SCALING),
 };
 
-/** Measurements of the front, with their own processes. */
+/** Measurements of the front, which run in their own processes. */
 const FRONT: Readonly<Record<string, Command>> = { streams: () => streams(), overload };
 
 /** @throws BenchError for an unknown word */
@@ -36,7 +36,7 @@ export function commandsOf(options: BenchArguments): Command[] {
   return [...inProcess, () => serving(workloads, options)];
 }
 
-/** "scaling S1" is only S1. */
+/** Expands groups. "scaling S1" means only S1. */
 function wordsOfGroups(words: readonly string[]): string[] {
   const namesCheck = words.some((word) => /^S\d+$/.test(word));
   const named = words.flatMap((word) =>
@@ -52,7 +52,7 @@ function measurementOf(word: string, options: BenchArguments): Command {
   const measurement = IN_PROCESS[word] ?? FRONT[word];
   if (measurement !== undefined) return measurement;
   const known = [
-    "W1 to W15",
+    "W1 to W17",
     "scaling",
     "probe",
     "kernels",

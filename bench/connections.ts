@@ -5,11 +5,11 @@ import { BenchError } from "./bench-error.ts";
 
 const OK = "HTTP/1.1 200";
 
-/** Connections opened at once, limited because a listen queue is finite. */
+/** Number of connections opened at a time, limited because listen queues are finite. */
 const AT_ONCE = 100;
 
 export class Connections {
-  /** For each connection, ms from its request to the first byte of the response; absent = none yet. */
+  /** For each connection, ms from its request to the first byte of the response; absent until then. */
   readonly firstByteMs: number[] = [];
   /** Number of responses with status 200. */
   numAccepted = 0;
@@ -22,7 +22,10 @@ export class Connections {
     this.#request = request;
   }
 
-  /** Waits until all have sent `request`, but not for responses. @throws BenchError when one cannot be opened */
+  /**
+   * Opens connections and waits until all have sent `request`, but not for responses.
+   * @throws BenchError when a connection cannot be opened
+   */
   static async open(url: string, count: number, request: string): Promise<Connections> {
     const connections = new Connections(request);
     const { hostname, port } = new URL(url);
@@ -35,7 +38,7 @@ export class Connections {
     return connections;
   }
 
-  /** Waits until all have received a first byte, or `ms` have passed. */
+  /** Waits until every connection has received a byte, for at most `ms`. */
   async answered(ms: number): Promise<void> {
     const end = performance.now() + ms;
     while (this.numAnswered < this.#sockets.length && performance.now() < end) await Bun.sleep(10);

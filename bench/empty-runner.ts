@@ -1,6 +1,6 @@
-// A model runner without a model: it packs the step and reads the results back as the native one does,
-// but every row samples the same token, so only Pagoda's own bookkeeping remains. It also measures the
-// CPU time of the whole process, including the collector, over slices of steps in which every sequence decodes.
+// A model runner without a model. It packs steps and unpacks results like the native runner, but every row
+// samples the same token, so only Pagoda's own bookkeeping remains. It also measures the CPU time of the
+// whole process, including garbage collection, over slices of steps in which every sequence decodes.
 
 import type { ModelInfo } from "../src/protocol/model-info.ts";
 import type { ModelRunner } from "../src/runner/model-runner.ts";
@@ -93,7 +93,7 @@ export class EmptyRunner implements ModelRunner {
 
   async dispose(): Promise<void> {}
 
-  /** Measured at the same point of each step, so that a slice contains whole steps. */
+  /** Called at the same point of each step, so that a slice contains whole steps. */
   #count(): void {
     const { numWarmUpSteps, stepsPerSlice } = this.#slices;
     const step = this.#numSteps++ - numWarmUpSteps;

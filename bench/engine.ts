@@ -1,5 +1,5 @@
-// The engine as the server runs it, in this process: scheduler, runner, output processor, front. Counts
-// come from the stats records that /metrics is built from.
+// Runs the engine in this process, wired as in the server: scheduler, runner, output processor, front. Counts
+// come from the stats records behind /metrics.
 
 import { join } from "node:path";
 import { InProcessEngine } from "../src/engine/in-process-engine.ts";
@@ -80,7 +80,7 @@ export interface BenchEngine {
 
 /**
  * Builds an engine over `runner` and takes ownership of it.
- * @param hasMetrics false, as with --disable-log-stats, counts nothing
+ * @param hasMetrics false = count nothing, like --disable-log-stats
  */
 export function startEngine(
   runner: ModelRunner,
@@ -150,7 +150,7 @@ export interface Answer {
   readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[];
 }
 
-/** Sends all prompts at once and reads every response to its end; greedy and of full length by default. */
+/** Sends all prompts at once and reads every output to its end. Greedy and of full length by default. */
 export function generateAll(
   engine: Front,
   prompts: readonly Int32Array[],

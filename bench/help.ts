@@ -3,10 +3,10 @@
 export const HELP = `bun run bench [word ...] [option ...]
 
 words
-  (none)            the serving workloads that have a gate, against llama-server
-  W1 .. W15         serving workloads; W2:8 is a variant (bench/README.md lists them)
+  (none)            the serving workloads that have a gate, compared with llama-server
+  W1 .. W17         serving workloads, or variants such as W2:8 (listed in bench/README.md)
   scaling [S1 ..]   scaling checks
-  probe             machine limits: memory read, int8 and floating-point products
+  probe             machine limits: memory reads, int8 and floating-point products
   kernels           matrix products, attention and sampling as shares of the probe
   streams           a thousand concurrent streams through one front, over a stub engine
   overload          three times as many requests as the server can answer
@@ -18,14 +18,14 @@ servers
   --against URL     peer; default without --url: start llama-server (bench/peers.sh)
   --model FILE      GGUF file for started servers; default: the default model
   --cpu SET         avx2 or avxvnni: limit Pagoda and llama-server, or the kernels, to this set
-  --serve-flags F   extra options for the Pagoda server it starts, e.g. "--threads 1"
+  --serve-flags F   extra options for the Pagoda server that is started, e.g. "--threads 1"
   --alone           measure without a peer
   --quick           use one good configuration of llama-server instead of the best of several
 
 runs
   --pairs N         valid pairs of slices to collect; default: set by the workload
   --slices N        slices of a server measured without a peer; default: 3
-  --seed N          change the prompts, because servers cache earlier ones; default: 0
+  --seed N          select other prompts, since servers cache those they have seen; default: 0
   --request-rate R  W11: requests per second; --burstiness B (1 = Poisson); --duration SECONDS
   --goodput LIMITS  latency limits of a good request, in milliseconds: "ttft:2000 tpot:100"
 

@@ -1,6 +1,6 @@
-// Measurements of the engine in this process. Every figure is a count or a ratio of one run; nothing is
-// asserted. A run reports whether other processes used the CPUs: its times are then unreliable, but its
-// counts hold.
+// Measurements of the engine in this process. Every figure is a count or a ratio from one run; nothing is
+// asserted. If other processes used the CPUs, the run reports it: its times are then unreliable, but its
+// counts are valid.
 
 import { attention } from "./attention.ts";
 import { bookkeeping } from "./bookkeeping.ts";

@@ -1,6 +1,6 @@
-// `bun run bench [word ...] [--option ...]`: runs serving workloads by number, measurements in
-// this process by name, scaling checks after the word `scaling`, and without a word, the workloads that
-// have a gate. Each part is loaded on demand.
+// `bun run bench [word ...] [--option ...]`: runs serving workloads by number, measurements in this process by
+// name, and scaling checks after the word `scaling`. Without a word, it runs the workloads that have a gate.
+// Each part is loaded on demand.
 
 import { enterCallersFolder } from "../scripts/callers-folder.ts";
 import { Checkout } from "../scripts/checkout.ts";

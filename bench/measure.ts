@@ -1,9 +1,9 @@
-// Shared parts of the measurements: result lines, medians, slices in the order A B B A, prompts, and the
-// share of the CPUs used by other processes.
+// Functions shared by the measurements: result lines, medians, slices in the order A B B A, prompts, and the
+// share of the CPUs that other processes used.
 
 import { readFileSync } from "node:fs";
 
-/** Prints one result: what was measured, the figure, and its target ("" = for information only). */
+/** Prints one result: its name, the figure, and the target ("" = none). */
 export function report(name: string, figure: string, target = ""): void {
   console.log(`  ${name.padEnd(62)} ${figure.padStart(14)}   ${target}`.trimEnd());
 }
@@ -13,7 +13,7 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** Runs a and b `numPairs` times in the order A B B A ..., so that drift of the machine affects both. */
+/** Runs a and b `numPairs` times in the order A B B A ..., so that drift of the machine affects both equally. */
 export async function inPairs<A, B>(
   numPairs: number,
   a: (pair: number) => Promise<A>,
@@ -31,7 +31,7 @@ export async function inPairs<A, B>(
   return pairs;
 }
 
-/** Ordinary token ids, [length] int32, that differ from seed to seed. */
+/** Ordinary token ids, [length] int32, that differ between seeds. */
 export function tokensOf(seed: number, length: number): Int32Array {
   return Int32Array.from({ length }, (_, i) => 1000 + ((seed * 7919 + i * 104729) % 40_000));
 }
@@ -39,7 +39,7 @@ export function tokensOf(seed: number, length: number): Int32Array {
 export interface CpuTime {
   /** Busy seconds of all CPUs since boot; null if the system does not report them. */
   readonly busyS: number | null;
-  /** Of these, seconds spent by this process and the programs that it has run to their end. */
+  /** Seconds of these that this process and its finished child processes used. */
   readonly ownS: number;
   /** Wall clock time multiplied by the number of CPUs. */
   readonly capacityS: number;
@@ -47,7 +47,7 @@ export interface CpuTime {
 
 let childrenS = 0;
 
-/** CPU seconds of a program that the bench runs count as its own. */
+/** Counts the CPU seconds of a child process as the bench's own. */
 export function countChild(seconds: number): void {
   childrenS += seconds;
 }

@@ -1,4 +1,4 @@
-// Memory: the KV pool has the requested size, and many short requests leave nothing behind.
+// Measures the size of the KV pool relative to the requested size, and memory growth over many short requests.
 
 import { planMemory } from "../src/engine/memory-plan.ts";
 import { loadAddon } from "../src/runner/addon.ts";
@@ -12,12 +12,12 @@ import {
 } from "./engine.ts";
 import { report, tokensOf } from "./measure.ts";
 
-const ASKED_BYTES = 64 * 1024 ** 2;
+const REQUESTED_BYTES = 64 * 1024 ** 2;
 const NUM_WARM_UP = 400;
 const NUM_REQUESTS = 2000;
 const AT_ONCE = 16;
 const PROMPT_LENGTH = 2;
-/** With a penalty, so that every request also creates and frees a native sampler. */
+/** Include a penalty, so that every request also creates and frees a native sampler. */
 const PARAMS = { maxTokens: 2, presencePenalty: 0.5 };
 
 /** Number of blocks that the server plans for --kv-cache-memory-bytes. */
@@ -48,9 +48,9 @@ function residentBytes(): number {
 }
 
 export async function memory(): Promise<void> {
-  const numBlocks = await numBlocksFor(ASKED_BYTES);
+  const numBlocks = await numBlocksFor(REQUESTED_BYTES);
   const runner = await loadRunner(numBlocks);
-  const kvShare = runner.memory().kv / ASKED_BYTES;
+  const kvShare = runner.memory().kv / REQUESTED_BYTES;
   const engine = startEngine(runner, numBlocks);
   await serve(engine, NUM_WARM_UP, 0);
   const before = residentBytes();

@@ -1,5 +1,6 @@
-// Cost of metrics: CPU time of a step with metrics and with --disable-log-stats, measured alternately, relative to a
-// step of the real model; and cost of scraping all families with every feature on, including process metrics.
+// Measures the cost of metrics: the CPU time that they add to a step, relative to a step of the real model, from
+// alternating runs with metrics and with --disable-log-stats. Also measures the cost of scraping all families,
+// including process metrics, with every feature on.
 
 import { stepCostUs } from "./bookkeeping.ts";
 import { EmptyRunner } from "./empty-runner.ts";
@@ -10,7 +11,7 @@ const NUM_SEQS = 16;
 const NUM_PAIRS = 7;
 const MAX_TOKENS = 64;
 const NUM_BLOCKS = 257;
-/** Long contexts have more buckets. */
+/** A long context, because it has more buckets. */
 const MAX_MODEL_LEN = 131_072;
 const NUM_SCRAPES = 200;
 

@@ -1,5 +1,5 @@
-// 8 requests of 256 + 512 tokens in a pool of 4,096 tokens, compared with a pool that holds them all: every
-// answer must be complete and the same. Greedy. Where two answers differ, the first difference counts as a
+// Runs 8 requests of 256 + 512 tokens in a pool of 4,096 tokens and in a pool that holds them all. Decoding is
+// greedy, so answers must be complete and the same. Where two answers differ, the first difference counts as a
 // near tie if the large pool's two most likely tokens there are within 0.35 nats, otherwise as an error.
 
 import { readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const NUM_PAIRS = 1;
 const NEAR_TIE_NATS = 0.35;
 const TEXTS = ["README.md", "src/README.md", "native/README.md"];
 
-/** Prompts of natural text that begin at different places, so that nothing is shared. */
+/** Prompts of natural text that begin at different places, so that they share no prefix. */
 async function makePrompts({ engine }: BenchEngine): Promise<Int32Array[]> {
   const root = join(import.meta.dir, "..");
   const text = TEXTS.map((path) => readFileSync(join(root, path), "utf8")).join("\n");
@@ -39,7 +39,7 @@ async function run({ engine }: BenchEngine, prompts: readonly Int32Array[]): Pro
   return { seconds: (performance.now() - start) / 1000, answers };
 }
 
-/** @returns null if equal, otherwise the gap of the reference's two most likely tokens there, in nats */
+/** @returns nats between the reference's two most likely tokens at the first difference; null if equal */
 function firstDifferenceNats(answer: Answer, reference: Answer): number | null {
   const at = reference.tokenIds.findIndex((id, i) => id !== answer.tokenIds[i]);
   if (at < 0) return null;

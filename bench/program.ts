@@ -1,5 +1,5 @@
-// Small C and C++ programs of the bench: compiled on first use, and run to their end. Their CPU time counts as
-// the bench's own.
+// Compiles the bench's small C and C++ programs on first use, and runs them to completion. Their CPU time counts
+// as the bench's own.
 
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,8 +10,8 @@ const BUILD = join(import.meta.dir, "..", "build", "bench");
 
 /**
  * Compiles the program if one of its inputs has changed.
- * @param compilers the first available one is used
- * @returns its path @throws BenchError
+ * @param compilers candidates; the first available one is used
+ * @returns the program's path @throws BenchError
  */
 export async function compiled(
   name: string,
@@ -30,7 +30,7 @@ export async function compiled(
   return path;
 }
 
-/** @returns its output @throws BenchError with its last lines when it fails */
+/** @returns the command's output @throws BenchError with its last error lines when it fails */
 export async function outputOf(
   command: readonly string[],
   env: Readonly<Record<string, string>> = {},

@@ -1,5 +1,6 @@
-// Cost of residency sampling. Its share of a step's bookkeeping is too small to measure, so the cost of one
-// block that is allocated, hit and freed is measured with and without it, alternately, and related to a step.
+// Measures the cost of residency sampling. Its share of a step's bookkeeping is too small to measure directly,
+// so the time to allocate, hit and free one block is measured alternately with and without sampling, and the
+// difference is compared with a step.
 
 import { BlockPool } from "../src/kvcache/block-pool.ts";
 import { BlockResidency } from "../src/kvcache/block-residency.ts";

@@ -1,6 +1,7 @@
-// Sampling time per row, in microseconds, in steps of 16 rows with one and two threads: the cost that sampling
-// adds to a decode step of 16 sequences. The model's logits are synthetic, peaked like a language model's, and
-// the rest of its work is negligible. Uses the minimum of many steps, because other processes only add time.
+// Measures sampling time per row, in microseconds, in steps of 16 rows with one and two threads: the cost that
+// sampling adds to a decode step of 16 sequences. The model's logits are synthetic, peaked like a language
+// model's, and its other work is negligible. Uses the minimum of many steps, because other processes only add
+// time.
 
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,7 +31,7 @@ const CASES: Readonly<Record<string, StepRow>> = {
   "greedy, 20 logprobs": { numLogprobs: 20 },
 };
 
-/** A body of unlikely tokens below a head that falls off with the rank. */
+/** Mostly unlikely tokens, with 300 likely tokens whose logits decrease with their rank. */
 function peakedRow(vocabSize: number, seed: number): Float32Array {
   const prng = new Prng(seed);
   const row = Float32Array.from({ length: vocabSize }, () => {

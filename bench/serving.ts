@@ -1,4 +1,4 @@
-// The serving part of the bench: the servers of each workload, and the printed results.
+// Runs serving workloads: starts the servers that each workload needs, and prints the results.
 
 import { statSync } from "node:fs";
 import type { BenchArguments } from "./arguments.ts";
@@ -83,7 +83,7 @@ class Servers {
   async run(workload: Workload): Promise<WorkloadRun> {
     say(`\n${workload.id}  ${workload.title}`);
     const ours = this.#given.ours ?? (await this.#startPagoda(workload));
-    say(`  ours    ${ours.name} ${ours.flags ?? "(flags unknown)"}`);
+    say(`  server  ${ours.name} ${ours.flags ?? "(flags unknown)"}`);
     const peer = this.#given.peer ?? (await this.#startPeer(workload));
     const limits = await limitsNow(this.#cpu);
     const options = { ...this.#runOptions(), limits };
@@ -129,7 +129,7 @@ class Servers {
     return server;
   }
 
-  /** Only for a server that the bench started, since its model gives the bytes read per token. */
+  /** Only for a server that the bench started, since the bytes read per token are its model's size. */
   #sayShare(run: WorkloadRun): WorkloadRun {
     const { workload, limits, ours } = run;
     if (limits === null || workload.readsAllWeights !== true) return run;
@@ -180,7 +180,9 @@ function sayPairs(run: WorkloadRun): WorkloadRun {
   if (run.peer === null) return run;
   const { numCounted, pairs, gaveUp } = run.peer.comparison;
   if (gaveUp) {
-    say(`  gave up after ${pairs.length} pairs: ${numCounted} undisturbed; the ratio uses all`);
+    say(
+      `  gave up after ${pairs.length} pairs: ${numCounted} undisturbed; the ratio is over all pairs`,
+    );
   } else if (numCounted < pairs.length) {
     say(`  ${pairs.length - numCounted} of ${pairs.length} pairs discarded as disturbed`);
   }

@@ -1,5 +1,5 @@
-// Share of a run's wall time in which the model's thread neither computes nor samples. It includes what
-// `bookkeeping` measures, and the crossings into native code and the wake-up of the JS thread.
+// Measures the share of a run's wall time in which the model's thread neither computes nor samples. It includes
+// the costs that `bookkeeping` measures, the calls into native code, and the wake-up of the JS thread.
 
 import { generateAll, loadRunner, startEngine } from "./engine.ts";
 import { report, tokensOf } from "./measure.ts";

@@ -9,7 +9,7 @@ import { observe, TRIAL_SEED, warmUp } from "./workload-run.ts";
 
 export interface Trial {
   readonly name: string;
-  /** Null if the candidate did not start or did not answer. */
+  /** Null if the candidate did not start or refused requests. */
   readonly figure: number | null;
 }
 
@@ -52,7 +52,7 @@ export async function bestPeer(workload: Workload, options: Trials): Promise<Bes
     throw error;
   }
   if (best === null)
-    throw new BenchError(`${workload.id}: no configuration of llama-server serves it`);
+    throw new BenchError(`${workload.id}: no configuration of llama-server can run it`);
   return { server: best.server, trials };
 }
 
@@ -72,7 +72,7 @@ async function tryCandidate(
     return { server, figure };
   } catch (error) {
     await server?.stop();
-    // A candidate that does not start, or refuses, is skipped; one that crashes is broken.
+    // Skips a candidate that does not start or refuses requests. A crash ends the bench.
     if (error instanceof BenchError && !(error instanceof ServerDeath)) return null;
     throw error;
   } finally {

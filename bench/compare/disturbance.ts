@@ -1,5 +1,5 @@
-// Detects other use of the machine during a slice: CPU time that is not of the servers, the client or the
-// workload's helpers.
+// Detects other load on the machine during a slice: CPU time that was not used by the servers, the client or
+// the workload's helpers.
 
 import { cpuSecondsOf, machineCpu } from "../servers/proc.ts";
 

@@ -1,5 +1,5 @@
-// Loads two servers in slices in the order A B B A, so that drift of the machine affects both. Two pairs make
-// a quad. Disturbed pairs are discarded and repeated, up to three times the planned number.
+// Loads two servers in slices in the order A B B A, so that drift of the machine affects both equally. Two
+// pairs make a quad. Disturbed pairs are discarded and repeated, up to three times the planned number.
 
 import { type Quartiles, quartiles } from "../../src/benchmark/statistics.ts";
 import { type Disturbance, isDisturbed } from "./disturbance.ts";
@@ -43,7 +43,7 @@ export interface PairsPlan<S> {
 const MAX_DRIFT = 1.1;
 const GIVE_UP_AFTER = 3;
 
-/** "abba": the order of sides in one quad. */
+/** Order of the sides in one quad. */
 export const QUAD = ["a", "b", "b", "a"] as const;
 
 export async function inQuads<S>(plan: PairsPlan<S>): Promise<Comparison<S>> {

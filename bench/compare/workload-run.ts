@@ -1,4 +1,4 @@
-// Runs one workload: compared with a peer in pairs of slices, or by itself in a few slices.
+// Runs one workload on Pagoda and a peer, in pairs of slices, or only on Pagoda, in a few slices.
 
 import { BenchError } from "../bench-error.ts";
 import type { Limits } from "../probe/probe.ts";
@@ -18,7 +18,7 @@ export interface Side {
 export interface WorkloadRun {
   readonly workload: Workload;
   readonly ours: Side;
-  /** Limits of the machine, measured just before; null without a C compiler. */
+  /** Limits of the machine, measured just before the run; null without a C compiler. */
   readonly limits: Limits | null;
   /** Null if Pagoda was measured without a peer. */
   readonly peer: (Side & { readonly comparison: Comparison<Slice> }) | null;
@@ -34,12 +34,12 @@ export interface RunOptions {
   readonly onPair?: (pair: Pair<Slice>, numCounted: number) => void;
 }
 
-/** Seeds of one run of the bench. */
+/** Number of seeds reserved for one run of the bench. */
 const SEEDS_PER_RUN = 1000;
-/** Seed of the prompts with which a candidate of the peer is tried. */
+/** Seed of the prompts used to try out candidates for the peer. */
 export const TRIAL_SEED = SEEDS_PER_RUN - 1;
 
-/** @throws ServerDeath when it crashes during its first requests */
+/** @throws ServerDeath when the server crashes during its first requests */
 export async function warmUp(workload: Workload, server: Server): Promise<void> {
   await workload.warmUp?.(server);
   if (server.death() !== null) await checkAlive(server);
@@ -68,7 +68,7 @@ const sideOf = (server: Server, observed: readonly Observed<Slice>[]): Side => (
   ...{ name: server.name, model: server.model, flags: server.flags, observed },
 });
 
-/** Measures Pagoda by itself, after a warm-up. */
+/** Measures Pagoda without a peer, after a warm-up. */
 export async function runAlone(
   workload: Workload,
   ours: Server,
@@ -90,7 +90,7 @@ export async function runAlone(
   }
 }
 
-/** Both are resident and warm; one is loaded at a time. */
+/** Measures two servers in pairs. Both stay up and warm, and one is loaded at a time. */
 export async function runPairs(
   workload: Workload,
   ours: Server,

@@ -1,16 +1,16 @@
-// The clients of a server, all in one process separate from the server's: each request is streamed, and its
-// outcome and times are recorded. Prints the records at the end.
+// Runs all clients of a server in one process, separate from the server's. Streams each request, records its
+// outcome and times, and prints the records at the end.
 
 import { Ledger, type Outcome } from "../../test/support/ledger.ts";
 import { type LagFigures, LoopLag } from "./loop-lag.ts";
 
 export interface LoadPlan {
   readonly url: string;
-  /** Either this many concurrent streams, each replaced when it ends, or this many new ones per second. */
+  /** Number of concurrent streams, each replaced when it ends, or of new streams per second. */
   readonly arrivals: { readonly concurrency: number } | { readonly perSecond: number };
-  /** Period in which requests begin; each is then read to its end. */
+  /** Time during which requests start. Each request is read to its end. */
   readonly seconds: number;
-  /** Minimum and maximum length of an answer. */
+  /** Minimum and maximum output length. */
   readonly tokens: readonly [number, number];
 }
 

@@ -1,4 +1,4 @@
-// The bench's handle of a front over a stub engine.
+// Starts, queries and stops a front that runs over a stub engine.
 
 import { BenchError } from "../bench-error.ts";
 import { countChild } from "../measure.ts";
@@ -8,7 +8,7 @@ import type { LagFigures } from "./loop-lag.ts";
 import type { StubOptions } from "./stub-engine.ts";
 
 export interface FrontFigures {
-  /** Lag of its event loop, since the last query or the start. */
+  /** Lag of the front's event loop since the last query or the start. */
   readonly lag: LagFigures;
   readonly residentBytes: number;
 }
@@ -16,29 +16,29 @@ export interface FrontFigures {
 export class FrontProcess {
   readonly url: string;
   readonly #child: Bun.Subprocess;
-  readonly #answers: Answers;
+  readonly #replies: Replies;
 
-  private constructor(url: string, child: Bun.Subprocess, answers: Answers) {
+  private constructor(url: string, child: Bun.Subprocess, replies: Replies) {
     this.url = url;
     this.#child = child;
-    this.#answers = answers;
+    this.#replies = replies;
   }
 
   /** @param words options of `serve` */
   static async start(stub: StubOptions, words: readonly string[] = []): Promise<FrontProcess> {
-    const answers = new Answers();
+    const replies = new Replies();
     const child = Bun.spawn([...FRONT_PROGRAM, JSON.stringify(stub), ...words], {
       stdio: ["ignore", "ignore", "inherit"],
-      ipc: (message) => answers.take(message),
-      onExit: () => answers.end(),
+      ipc: (message) => replies.take(message),
+      onExit: () => replies.end(),
     });
-    const { url } = (await answers.next()) as { url: string };
-    return new FrontProcess(url, child, answers);
+    const { url } = (await replies.next()) as { url: string };
+    return new FrontProcess(url, child, replies);
   }
 
   figures(): Promise<FrontFigures> {
     this.#child.send("figures");
-    return this.#answers.next() as Promise<FrontFigures>;
+    return this.#replies.next() as Promise<FrontFigures>;
   }
 
   async stop(): Promise<void> {
@@ -49,7 +49,7 @@ export class FrontProcess {
 }
 
 /** Messages from the child, one at a time. */
-class Answers {
+class Replies {
   #waiting: PromiseWithResolvers<unknown> | null = null;
 
   next(): Promise<unknown> {

@@ -1,5 +1,5 @@
-// The front as created by `serve`, in its own process, over the stub engine. It reports to its parent where
-// it listens and, on request, how late its event loop was.
+// Runs the front of `serve` over the stub engine, in a process of its own. Reports its URL to the parent
+// process and, on request, the lag of its event loop.
 
 import { serveLimits } from "../../src/cli/limits.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";

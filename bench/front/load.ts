@@ -1,4 +1,4 @@
-// Loads a server from a separate process and compares its counts with the client's.
+// Loads a server from a separate process and compares the server's counts with the clients'.
 
 import type { Outcome } from "../../test/support/ledger.ts";
 import { change, readMetrics, type Series, untilIdle } from "../../test/support/server-process.ts";
@@ -41,14 +41,14 @@ export function countOf({ entries }: Books, outcome: Outcome): number {
   return entries.filter((entry) => entry.outcome === outcome).length;
 }
 
-/** @throws BenchError when something was lost, since the figures are not comparable then */
+/** @throws BenchError when counts differ, since the figures are then not comparable */
 export function reportFaults(...loads: readonly LoadResult[]): void {
   const faults = loads.flatMap((books) => books.faults);
-  report("counts that differ", faults.join("; ") || "nothing", "nothing");
+  report("counts that differ", faults.join("; ") || "none", "none");
   if (faults.length > 0) throw new BenchError("client and server counts differ");
 }
 
-/** A series does not exist before its first event. */
+/** Counts a missing series as 0, since a series does not exist before its first event. */
 const growth = (before: Series, after: Series, name: string) =>
   change(new Map([[name, 0], ...before]), new Map([[name, 0], ...after]), name);
 
@@ -59,6 +59,8 @@ function disagreements(books: Books, before: Series, after: Series): string[] {
     ["refused", countOf(books, "refused"), growth(before, after, REFUSED)],
   ] as const;
   return pairs
-    .filter(([, ours, theirs]) => ours !== theirs)
-    .map(([what, ours, theirs]) => `${what}: ${ours} at the clients, ${theirs} at the server`);
+    .filter(([, byClients, byServer]) => byClients !== byServer)
+    .map(([what, byClients, byServer]) => {
+      return `${what}: ${byClients} counted by the clients, ${byServer} by the server`;
+    });
 }

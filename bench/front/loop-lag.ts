@@ -1,5 +1,5 @@
-// Lag of an event loop. Ticks are due at fixed times and each counts, however late it is processed: a stall
-// of one second counts as all the ticks that fell into it.
+// Measures the lag of an event loop. Ticks are due at fixed times, and each one counts, however late it is
+// processed, so a stall of one second delays all ticks of that second.
 
 import { percentile } from "../../src/benchmark/statistics.ts";
 
@@ -21,7 +21,7 @@ export class LoopLag {
     this.#timer = setInterval(() => this.#look(performance.now()), TICK_MS);
   }
 
-  /** Lag of the ticks until now; ends the measurement. */
+  /** Ends the measurement and returns the lag of its ticks. */
   take(): LagFigures {
     clearInterval(this.#timer);
     const lags = this.#lagsMs;

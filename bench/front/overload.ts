@@ -1,5 +1,5 @@
-// Three times as many requests as a server can answer: it must keep answering as many as it can, and refuse
-// the others at once. First over a stub engine, so that the front is measured, then over the model.
+// Sends three times as many requests as a server can handle. The server must still finish as many as before
+// and refuse the others immediately. Runs over a stub engine first, to measure the front, then over the model.
 
 import { percentile } from "../../src/benchmark/statistics.ts";
 import type { Outcome } from "../../test/support/ledger.ts";
@@ -12,17 +12,17 @@ import { countOf, type LoadResult, loadServer, reportFaults } from "./load.ts";
 
 const FACTOR = 3;
 const [PEAK_S, OVERLOAD_S] = [10, 30];
-/** Excludes the beginning and the end of a load from its rate. */
+/** Initial time of a load that does not count toward its rate. */
 const RAMP_S = 2;
 const TOKENS: readonly [number, number] = [32, 32];
 const MAX_QUEUED = 256;
 const LIMITS = ["--max-num-queued-reqs", String(MAX_QUEUED)];
 
-/** Sequences of a step, with more than that in flight, so that no slot is ever idle. */
+/** Number of sequences in a step. Twice as many are in flight, so that no slot is ever idle. */
 const NUM_SEQS = 64;
 const CLOSED = { concurrency: 2 * NUM_SEQS };
 
-/** Requests per second that finished, after the ramp-up. */
+/** Number of requests that finished per second after the ramp-up. */
 function goodput({ entries }: Books, seconds: number): number {
   const [fromMs, toMs] = [RAMP_S * 1000, seconds * 1000];
   const isInside = ({ endMs }: Entry) => endMs >= fromMs && endMs < toMs;
@@ -44,12 +44,12 @@ async function overloadOf(url: string): Promise<void> {
   report("peak requests per second", peak.toFixed(1));
   const good = goodput(books, OVERLOAD_S);
   report(
-    `share of the peak answered at ${FACTOR} times the load`,
+    `share of the peak that finishes at ${FACTOR} times the load`,
     (good / peak).toFixed(3),
     ">= 0.9",
   );
-  reportTimes("refused after ms: median / p99", timesMs(books, "refused"), "p99 < 100");
-  reportTimes("answered after ms: median / p99", timesMs(books, "finished"));
+  reportTimes("time to refusal, ms: median / p99", timesMs(books, "refused"), "p99 < 100");
+  reportTimes("time to finish, ms: median / p99", timesMs(books, "finished"));
   report("lag of the clients' event loop, ms: p99", books.lag.p99.toFixed(1));
   reportBooks(calm, books);
 }
@@ -63,7 +63,7 @@ function reportBooks(...loads: readonly LoadResult[]): void {
   const total = (outcome: Outcome) =>
     loads.reduce((sum, books) => sum + countOf(books, outcome), 0);
   const counts = (["finished", "refused", "failed"] as const).map(total);
-  report("finished / refused / ended by an error", counts.join(" / "));
+  report("finished / refused / failed", counts.join(" / "));
   reportFaults(...loads);
 }
 

@@ -1,4 +1,4 @@
-// A thousand concurrent streams through one front: no event may be lost, and its event loop must not lag.
+// Runs a thousand concurrent streams through one front. No event must be lost, and the event loop must not lag.
 
 import { report } from "../measure.ts";
 import { FrontProcess } from "./front-process.ts";
@@ -20,11 +20,11 @@ export async function streams(seconds = SECONDS): Promise<void> {
   await front.stop();
   const { numTokens, entries } = books;
   const lastMs = entries.reduce((last, { endMs }) => Math.max(last, endMs), 0);
-  report("streams, finished", `${entries.length}, ${countOf(books, "finished")}`, "all");
+  report("streams / finished", `${entries.length} / ${countOf(books, "finished")}`, "all");
   report("tokens received per second", ((1000 * numTokens) / lastMs).toFixed(0));
   report("lag of the front's event loop, ms: median", lag.p50.toFixed(1));
   report("  p99", lag.p99.toFixed(1), "< 50");
-  report("  largest", lag.max.toFixed(1));
+  report("  maximum", lag.max.toFixed(1));
   report("lag of the clients' event loop, ms: p99", books.lag.p99.toFixed(1));
   report("resident memory of the front, MiB", (residentBytes / 2 ** 20).toFixed(0), "< 400");
   reportFaults(books);

@@ -1,5 +1,5 @@
-// An engine child whose passes take a fixed time and compute nothing; scheduler, loop, protocol and process
-// are the real ones. This isolates the front, with a known engine speed.
+// An engine child whose passes take a fixed time and compute nothing. Its scheduler, loop, protocol and
+// process are real, so a load measures the front at a known engine speed.
 
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { stackOf } from "../../src/errors.ts";
@@ -11,7 +11,7 @@ import { EmptyRunner } from "../empty-runner.ts";
 import { type Limits, startClient } from "../engine.ts";
 
 export interface StubOptions {
-  /** Duration of every pass, whatever its contents. */
+  /** Duration of every pass, regardless of its contents. */
   readonly stepMs: number;
   /** Number of sequences in a pass. */
   readonly maxNumSeqs: number;
@@ -24,7 +24,7 @@ const MAX_MODEL_LEN = 2048;
 const NUM_BLOCKS = 65_536;
 const MAX_NUM_BATCHED_TOKENS = 16_384;
 
-/** Config for the child; its model path is parsed as the duration of a pass. */
+/** Config for the child, which parses the model path as the duration of a pass. */
 export function stubConfig({ stepMs, maxNumSeqs }: StubOptions): EngineConfig {
   return {
     ...{ modelPath: String(stepMs), maxNumSeqs, blockSize: BLOCK_SIZE, kvCacheType: "f16" },

@@ -1,5 +1,5 @@
-// The attention op with K and V in memory, layer after layer, in blocks in shuffled order: one token of each
-// sequence, or one prompt chunk. The plan, partial results and threads are the same as in a step.
+// Times the attention op with K and V in memory, one layer after another, in shuffled blocks: for one token of
+// each sequence, or for one prompt chunk. The plan, partial results and threads are the same as in a step.
 
 #include "attention-step.h"
 #include "rounds.h"
@@ -55,7 +55,7 @@ std::vector<AttentionSequence> sequences_of(int32_t n_seqs, int32_t context, int
     return sequences;
 }
 
-// Seconds per layer; layers follow one another in the arena.
+// Seconds per layer. Layers are adjacent in the arena.
 double seconds_a_layer(Crew & crew, double budget_s, AttentionStep & step, size_t pool_bytes, const Arena & arena) {
     step.scale = 0.125f;
     std::fill(step.q.begin(), step.q.end(), 0.5f);
@@ -65,7 +65,7 @@ double seconds_a_layer(Crew & crew, double budget_s, AttentionStep & step, size_
         for (int64_t i = 0; i < n_each; ++i) {
             const uint8_t * k = arena.data + (round * n_each + i) % n_layers * 2 * pool_bytes;
             step.run(k, k + pool_bytes, nullptr, thread, crew.n_threads);
-            crew.wait(); // as after each node of a graph
+            crew.wait(); // a barrier, as after each node of a graph
         }
     });
     return seconds / n_each;

@@ -1,5 +1,5 @@
-// Sampling's passes over the logits of a step of 16 rows. As far as they fit, the rows are in the cache, where
-// the head has left them.
+// Times sampling's passes over the logits of a step of 16 rows. Rows that fit are in the cache, as they are
+// after the head's product.
 
 #include "rounds.h"
 #include "sampling/candidates.h"
@@ -20,7 +20,7 @@ namespace {
 constexpr int32_t NUM_ROWS      = 16;
 const int32_t     VOCABULARIES[] = { 49152, 262144 };
 
-// A body of unlikely tokens below a head that falls off with the rank, like a language model's.
+// Mostly unlikely tokens, with 300 likely tokens whose logits decrease with their rank, as in a language model.
 std::vector<float> peaked_row(int32_t n, int seed) {
     std::mt19937 rng(seed);
     std::normal_distribution<float> normal(0.0f, 2.2f);
@@ -34,7 +34,7 @@ std::vector<float> peaked_row(int32_t n, int seed) {
     return x;
 }
 
-// Time of one thread.
+// Buffers for one row.
 struct Scratch {
     explicit Scratch(int32_t n) : candidates(n) {}
     RowScan            scan;
@@ -61,7 +61,7 @@ void top_p_pass(Row row, Scratch & s) {
     s.candidates.collect_nucleus(row, s.scan, { s.scan.max, 1.0f }, total, 0.95);
 }
 
-// The first pass leaves the scan that the others need.
+// The first pass computes the scan that the others use.
 const Pass PASSES[] = { { "argmax", argmax_pass }, { "exp sums", weigh_pass }, { "top-k 40", top_k_pass }, { "top-p 0.95", top_p_pass } };
 
 } // namespace

@@ -1,5 +1,5 @@
-// The addon's kernels without a model: bytes and operations per second of each on this CPU.
-// Prints JSON lines; the first lists the instruction sets that PAGODA_CPU selects.
+// Measures bytes and operations per second of the addon's kernels on this CPU, without a model.
+// Prints JSON lines. The first line lists the instruction sets that PAGODA_CPU selects.
 //
 //   kernels THREADS MILLISECONDS products|attention|rows     MILLISECONDS: approximate duration of each measurement
 

@@ -1,5 +1,5 @@
-// Matrix products of packed weights in memory, with a different copy of a matrix each time, as in a model's layers.
-// Activations are already quantized; each thread has its share of the panels.
+// Times matrix products of packed weights in memory. Each product uses another copy of the matrix, as a model's
+// layers use different weights. Activations are already quantized; each thread computes its share of the panels.
 
 #include "matmul/gemm.h"
 #include "matmul/packed-weights.h"
@@ -30,9 +30,9 @@ const int64_t BATCHES[]      = { 1, 2, 4, 8, 16, 64, 512 };
 const int64_t MAX_HEAD_BATCH = 64;
 const int64_t HEAD_ROWS      = 32768;
 
-// Activation rows that stay in the cache while panels stream by; the addon splits them the same way.
+// Number of activation rows that stay in the cache while panels are read. The addon splits rows the same way.
 constexpr int64_t PIECE_ROWS = 96;
-// Bytes read per round, approximately; enough to make the cost of its barrier negligible.
+// Approximate number of bytes read per round, enough to make the cost of its barrier negligible.
 constexpr size_t ROUND_BYTES = 4u << 20;
 
 std::vector<float> gaussian(int64_t n) {
@@ -43,7 +43,7 @@ std::vector<float> gaussian(int64_t n) {
     return x;
 }
 
-// Contiguous copies of a matrix. All panels are equal, since no kernel's time depends on the values.
+// Contiguous copies of a matrix. All panels are equal, because kernel times do not depend on the values.
 struct Matrices {
     Matrices(ggml_type type, Shape shape, Arena & arena)
         : type(type), shape(shape), panel_bytes(packed_bytes(type, shape.cols, PANEL_ROWS)), n_panels(shape.rows / PANEL_ROWS),

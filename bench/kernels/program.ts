@@ -1,4 +1,5 @@
-// The kernel program of this folder, linked with the built addon's objects, so it times the code that serves.
+// Builds and runs this folder's kernel program. It is linked with the addon's object files, so it times the
+// code that servers run.
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Rounds of work shared by threads, as with ggml's graph nodes, and the time of a round.
+// Runs and times rounds of work shared by threads, like the nodes of a ggml graph.
 #pragma once
 
 #include <algorithm>
@@ -44,7 +44,7 @@ private:
 // Minimum number of rounds for a meaningful quartile.
 constexpr size_t MIN_ROUNDS = 9;
 
-// Seconds per round: the first quartile of those that fit into `budget_s`, since other processes only add time. `work(thread, round)`
+// Seconds per round: the first quartile of the rounds that fit into `budget_s`, since other processes only add time. `work(thread, round)`
 // is one thread's share and can wait for the others. The first round is not counted.
 template <class Work> double seconds_a_round(Crew & crew, double budget_s, const Work & work) {
     using Clock = std::chrono::steady_clock;
@@ -81,7 +81,7 @@ template <class Work> double seconds_a_round(Crew & crew, double budget_s, const
     return times[times.size() / 4];
 }
 
-// Memory like that of the addon's weights: in large pages if the system provides them.
+// Memory allocated like the addon's weights, in large pages if the system provides them.
 class Arena {
 public:
     explicit Arena(size_t size) : size(size), data((uint8_t *) std::aligned_alloc(ALIGNMENT, size)) {
@@ -104,7 +104,7 @@ private:
 // Far larger than any cache, like the probe's.
 constexpr size_t ARENA_BYTES = 256u << 20;
 
-// Each prints one JSON object per line. `budget_s` is the time of one measurement.
+// Each function prints one JSON object per line. `budget_s` is the time of one measurement.
 void bench_products(Crew & crew, double budget_s);
 void bench_attention(Crew & crew, double budget_s);
 void bench_rows(Crew & crew, double budget_s);

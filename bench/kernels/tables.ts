@@ -1,5 +1,5 @@
-// Tables of the kernels' times: bytes and operations per second, with their shares of what the probe measured
-// on the same CPU in the same minute.
+// Tables of kernel times, as bytes and operations per second and as shares of the rates that the probe
+// measured on the same CPU in the same minute.
 
 import type { Cpu } from "../probe/cpu.ts";
 import { bestTops, type Limits } from "../probe/probe.ts";
@@ -7,13 +7,13 @@ import type { AttentionTime, ChunkTime, ProductTime, RowTime } from "./program.t
 
 const percent = (share: number) => `${(100 * share).toFixed(0)}%`;
 
-/** "45.2 G (74%)": GB/s and their share of the memory read. */
+/** "45.2 G (74%)": GB/s, and their share of the probe's memory reads. */
 function bytesCell({ bytes, seconds }: { bytes: number; seconds: number }, limits: Limits) {
   const gbs = bytes / seconds / 1e9;
   return `${gbs.toFixed(gbs < 100 ? 1 : 0)} G (${percent(gbs / limits.readGbs)})`;
 }
 
-/** By the closer limit: "0.55 T (58%)" is Tops and their share of the int8 dot products. */
+/** Relative to the closer limit; "0.55 T (58%)" is Tops, and their share of the probe's int8 dot products. */
 function productCell(time: ProductTime, limits: Limits, cpu: Cpu): string {
   const tops = time.ops / time.seconds / 1e12;
   const share = tops / bestTops(limits, cpu);
@@ -46,8 +46,8 @@ export interface Tooth {
 }
 
 /**
- * The worst batch: more rows should never take less time. That is stricter than a ratio to the next multiple
- * of a tile, and requires no knowledge of tiles.
+ * Finds the worst batch size, since more rows should never take less time. This is stricter than a ratio to
+ * the next multiple of a tile, and does not depend on the tile size.
  */
 export function worstTooth(times: readonly ProductTime[]): Tooth {
   const sorted = [...times].sort((a, b) => a.batch - b.batch);
@@ -62,7 +62,7 @@ export function worstTooth(times: readonly ProductTime[]): Tooth {
 
 const TOOTH_COLUMNS = [1, 2, 3, 4, 5, 6, 8, 9, 12, 13, 16, 24, 25, 32, 48, 64];
 
-/** One row per type: µs of some batches, and the worst tooth of all. */
+/** One row per type: µs for some batch sizes, and the worst tooth over all sizes. */
 export function toothRows(times: readonly ProductTime[]): string[][] {
   const head = ["type", ...TOOTH_COLUMNS.map(String), "worst, <= 1.1"];
   const rows = groupBy(times, ({ type }) => type).map(([type, ofType]) => {
@@ -115,5 +115,5 @@ export function logitRows(times: readonly RowTime[], limits: Limits): string[][]
     const us = (1e6 * time.seconds).toFixed(1);
     return [String(time.vocabulary), time.pass, us, bytesCell(time, limits)];
   });
-  return [["vocabulary", "pass", "µs a row", "bytes"], ...rows];
+  return [["vocabulary", "pass", "µs per row", "bytes"], ...rows];
 }

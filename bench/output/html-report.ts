@@ -1,4 +1,4 @@
-// The report: one self-contained file with the table, the ratios and the distributions of a run.
+// HTML report: one self-contained file with the table, the ratios and the distributions of a run.
 
 import { latencies } from "../../src/benchmark/serving-result.ts";
 import type { Side, WorkloadRun } from "../compare/workload-run.ts";
@@ -26,7 +26,7 @@ export function htmlReport({ runs, cpu, date }: Report): string {
 ${table(runs, cpu)}
 ${ratios(runs, cpu)}
 <h2>Latencies</h2>
-<p><span class="ours">ours</span> &nbsp; <span class="peer">peer</span></p>
+<p><span class="ours">server</span> &nbsp; <span class="peer">peer</span></p>
 ${runs.map(workloadSection).join("\n")}
 <h2>Machine</h2>
 <p>${escaped(machine)}; <code>${escaped(cpu.features.join(" "))}</code></p>`,
@@ -56,8 +56,8 @@ function ratios(runs: readonly WorkloadRun[], cpu: Cpu): string {
   });
   if (bars.length === 0) return "";
   return `<h2>Ratio to the peer</h2>
-<p>Median over pairs of slices, above 1x ours is better; whiskers are quartiles, red lines gate and stretch.
-A pale bar comes from pairs of which too few were undisturbed.</p>
+<p>Bars show medians over pairs of slices; above 1x, the server is better than the peer. Whiskers show quartiles,
+red lines the gate and the stretch goal. A bar is pale if too few pairs were undisturbed.</p>
 ${ratioPlot(bars)}`;
 }
 

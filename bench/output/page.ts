@@ -1,4 +1,4 @@
-// The self-contained page that all reports share.
+// Self-contained HTML page that all reports use.
 
 import { escaped, OURS, PEER } from "./svg.ts";
 

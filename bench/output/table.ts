@@ -1,4 +1,4 @@
-// The text table of a run: one row per workload.
+// Text table of a run, with one row per workload.
 
 import { medianOf } from "../../src/benchmark/statistics.ts";
 import type { Side, WorkloadRun } from "../compare/workload-run.ts";
@@ -16,8 +16,8 @@ export const sideFigure = (side: Side) => medianOf(side.observed.map(({ figure }
 
 export const HEAD = [
   "workload",
-  "figure",
-  "ours",
+  "metric",
+  "server",
   "peer",
   "ratio [q1, q3]",
   "pairs",

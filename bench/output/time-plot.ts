@@ -1,5 +1,5 @@
-// Values over time as inline SVG: one axis from zero with a unit, gaps where there is no value, vertical
-// lines at events.
+// Plots values over time as inline SVG, with an axis that starts at zero, gaps where there is no value, and
+// vertical lines at events.
 
 import { FAINT, fixed, INK, label, line, svg } from "./svg.ts";
 
@@ -29,7 +29,7 @@ const SIZE = { left: 64, right: 12, top: 26, bottom: 36, width: 1040, height: 19
 const { left: LEFT, top: TOP } = SIZE;
 const [RIGHT, BOTTOM] = [SIZE.width - SIZE.right, SIZE.height - SIZE.bottom];
 
-/** Maps times and values of `[0, most]` to coordinates. */
+/** Maps times, and values in `[0, most]`, to coordinates. */
 interface Scales {
   readonly x: (seconds: number) => number;
   readonly y: (value: number) => number;
@@ -54,7 +54,7 @@ export function timePlot({ title, unit, timesS, series, marks }: TimePlot): stri
   ]);
 }
 
-/** The title, and names next to their colors if there are several. */
+/** The title and, if there are several series, their names next to their colors. */
 function legend(title: string, series: readonly TimeSeries[]): string[] {
   if (series.length < 2) return [label(LEFT, 14, title)];
   let x = RIGHT;

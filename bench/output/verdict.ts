@@ -10,7 +10,7 @@ export function gateOf({ gates }: Workload, kind: CpuKind): Gate | null {
   return gates === undefined ? null : gates[kind];
 }
 
-/** Uses the median ratio; a comparison that gave up decides nothing. */
+/** Uses the median ratio. A comparison that gave up is inconclusive. */
 export function verdictOf({ workload, peer }: WorkloadRun, kind: CpuKind): Verdict {
   if (peer === null) return "no peer";
   const gate = gateOf(workload, kind);

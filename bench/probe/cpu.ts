@@ -1,9 +1,9 @@
-// The kind of this CPU, and its name.
+// Name, features and kind of this CPU.
 
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 
-/** With AVX512-VNNI, or with only AVX2 or less. */
+/** "vnni": with AVX512-VNNI; "avx2": without it. */
 export type CpuKind = "vnni" | "avx2";
 
 /** Instruction sets that a better CPU can be limited to, as accepted by both PAGODA_CPU and bench/peers.sh. */
@@ -27,7 +27,7 @@ const FEATURES = [
 export interface Cpu {
   readonly name: string;
   readonly numCpus: number;
-  /** CPU features that kernels need. */
+  /** Features of the CPU that kernels use. */
   readonly features: readonly string[];
   readonly kind: CpuKind;
 }

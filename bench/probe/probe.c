@@ -1,5 +1,5 @@
-// Machine limits for comparison with other figures: memory bytes read per second, and int8 dot products and
-// floating-point products per second with each available instruction set. Prints one JSON object.
+// Measures machine limits, for comparison with other figures: bytes of memory read per second, and int8 dot
+// products and floating-point products per second with each available instruction set. Prints one JSON object.
 //
 //   probe MILLISECONDS THREADS     duration of each loop, number of threads
 
@@ -27,7 +27,7 @@ static double now_s(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-// One thread's share of a loop. `round` does some work and returns how much it was.
+// One thread's share of a loop. `round` does some work and returns the amount.
 typedef struct {
   double (*round)(const uint8_t *data, size_t size);
   const uint8_t *data;
@@ -102,8 +102,8 @@ __attribute__((target("avx2"))) static double read_avx2(const uint8_t *data, siz
   return (double)size;
 }
 
-// 8 sums in registers; 32 products per instruction pair. Sums have 16 bits, as in kernels for codes of
-// few bits: no kernel can do more.
+// 8 sums in registers; 32 products per instruction pair. Sums have 16 bits, as in kernels for codes of few
+// bits, which makes this an upper limit for all kernels.
 __attribute__((target("avx2"))) static double dot_maddubs(const uint8_t *data, size_t size) {
   (void)size;
   __m256i a = _mm256_loadu_si256((const __m256i *)data), b = _mm256_loadu_si256((const __m256i *)(data + 32));
@@ -118,7 +118,7 @@ __attribute__((target("avx2"))) static double dot_maddubs(const uint8_t *data, s
   return 2.0 * 32 * 8 * DOTS_A_ROUND;
 }
 
-// Headers with AVX-VNNI and all of AVX512-BF16.
+// Compilers whose headers have AVX-VNNI and all of AVX512-BF16.
 #if defined(__GNUC__) && __GNUC__ >= 11
 #define HAS_LATE_HEADERS 1
 // 12 sums in registers; 32 products per instruction.

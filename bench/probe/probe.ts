@@ -1,4 +1,4 @@
-// The machine's own limits, from a small C program that is compiled on first use.
+// Limits of this machine, measured by a small C program that is compiled on first use.
 
 import { join } from "node:path";
 import { report } from "../measure.ts";

@@ -31,7 +31,7 @@ export async function runningSequences(): Promise<void> {
 
 const OPERATIONS = 50_000;
 
-/** ns per block: found and taken, returned; evicted, hashed again, returned. */
+/** ns per hit (lookup, touch, free) and per new block (evict, allocate, insert, free). */
 function blockCosts(numBlocks: number) {
   const random = randomOf(numBlocks);
   const words = new Uint32Array(numBlocks * 8);
@@ -48,7 +48,7 @@ function blockCosts(numBlocks: number) {
     { length: OPERATIONS },
     () => 1 + Math.floor(random() * (numBlocks - 1)),
   );
-  // The hashes to look up are adjacent, as a request's are, so reading them is not counted as the pool's cost.
+  // The hashes to look up are adjacent, as in a request, so that reading them adds little to the pool's cost.
   const sought = Uint8Array.from(picks.flatMap((pick) => [...hashOf(pick)]));
   const hitUs = leastCpuUs(5, () => {
     for (let i = 0; i < OPERATIONS; i++) {
@@ -83,7 +83,7 @@ export async function cachedBlocks(): Promise<void> {
   report("largest, µs", ratio((largest?.hitNs ?? Number.NaN) / 1000), "<= 0.5");
 }
 
-/** In µs: a decode step, an enqueue, a cancel from the middle of the queue. */
+/** Costs, in µs, of a decode step, an enqueue, and a cancel from the middle of the queue. */
 function queueCosts(numWaiting: number) {
   const scheduler = mockScheduler({ numBlocks: 4097, maxNumSeqs: 16 });
   for (let i = 0; i < 16; i++) scheduler.add(mockRequest(16, 4000));
@@ -100,7 +100,7 @@ function queueCosts(numWaiting: number) {
   return { stepUs: stepUs / 500, addUs: addUs / numWaiting, cancelUs: cancelUs / middle.length };
 }
 
-/** S6: the waiting queue. */
+/** S6: waiting requests. */
 export async function waitingQueue(): Promise<void> {
   queueCosts(1000);
   const few = queueCosts(100);
@@ -111,7 +111,7 @@ export async function waitingQueue(): Promise<void> {
   report("µs per cancel from the middle at 100,000", ratio(many.cancelUs), "<= 2");
 }
 
-/** µs per token: hashing and block tables of a prompt, in steps of 512 tokens. */
+/** Cost of hashing and block tables, in µs per prompt token, in steps of 512 tokens. */
 function promptCostUs(numTokens: number, enablePrefixCaching = true): number {
   const numBlocks = numTokens / BLOCK_SIZE + 2;
   const times = Math.max(3, Math.round(200_000 / numTokens));
@@ -136,7 +136,7 @@ export async function promptLength(): Promise<void> {
   report("growth", ratio(last / first), "flat");
 }
 
-/** Prefill at this rate would use all of two cores' VNNI on the default model, in µs per token. */
+/** µs per token of the default model's prefill if it fully used the VNNI units of two cores. */
 const FASTEST_PREFILL_US = 1e6 / 8400;
 
 /** S8: prefix caching that never hits. */
@@ -185,7 +185,7 @@ export async function longRun(): Promise<void> {
   report("blocks in use at the end", String(pool.numBlocks - 1 - pool.numFree), "0");
 }
 
-/** S13: twice as much as fits. */
+/** S13: twice the load that fits into the pool. */
 export async function preemptions(): Promise<void> {
   const [numRequests, tokensIn, tokensOut] = [64, 256, 512];
   const atOnce = 16;

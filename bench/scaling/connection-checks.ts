@@ -47,7 +47,7 @@ export async function idleConnections(): Promise<void> {
   await server.stop();
   const numOpen = [0, 1].map((i) => Math.min(...pairs.map((pair) => pair[i]?.numOpen ?? 0)));
   report("connections open and idle", numOpen.join(" / "), `${FEW} / ${MANY}`);
-  // From the first pair, because memory is not returned later.
+  // Uses the first pair, because the server keeps its memory afterwards.
   const [growth = 0] = pairs.map(([few, many]) => many.bytes - few.bytes);
   const kib = growth / 1024 / (MANY - FEW);
   report("resident memory per connection, KiB", kib.toFixed(1), "<= 20");

@@ -1,4 +1,4 @@
-// Checks of the forward pass of the default model: S2, S3, S4, S9, S10, S14. Ratios within one run.
+// Checks of the default model's forward pass: S2, S3, S4, S9, S10, S14. All targets are ratios within one run.
 
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
 import { inPairs, median, report } from "../measure.ts";
@@ -103,7 +103,7 @@ export function chunkSize(): Promise<void> {
   });
 }
 
-/** Sequences per pass: whole tiles, and one row less and more. */
+/** Numbers of sequences per pass: whole tiles, and one row less and more. */
 const ROWS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 48, 64] as const;
 
 /** S10: tokens per pass. */

@@ -1,4 +1,4 @@
-// Handmade steps of the default model, without a scheduler: chosen tokens in chosen blocks.
+// Builds steps for the default model without a scheduler, with given tokens in given blocks.
 
 import { Request } from "../../src/request/request.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
@@ -26,10 +26,10 @@ export function loadModel(
 }
 
 export interface Entry {
-  /** Tokens before the step. */
+  /** Number of tokens before the step. */
   readonly context: number;
   readonly numTokens: number;
-  /** Long enough for both. */
+  /** Must hold the context and the new tokens. */
   readonly blockIds: readonly number[];
 }
 
@@ -77,7 +77,7 @@ export const decodeEntry = (sequence: number, context: number): Entry => {
   return { context, numTokens: 1, blockIds: blocksFrom(1 + sequence * numBlocks, numBlocks) };
 };
 
-/** Median of the forward passes, in ms; the first is not counted. */
+/** Median time of a forward pass, in ms, without the first one. */
 export async function passMs(runner: ModelRunner, plan: StepPlan, times = 15): Promise<number> {
   const passes: number[] = [];
   await runner.run(plan);

@@ -8,7 +8,7 @@ export interface Child {
   readonly pid: number;
   /** Last 8 KiB of stdout and stderr together. */
   output(): string;
-  /** Unplanned end: "crashed (SIGILL)" or "exited with code 1". Null if it runs or was stopped. */
+  /** Reason for an unplanned exit: "crashed (SIGILL)" or "exited with code 1". Null if none. */
   death(): string | null;
   stop(): Promise<void>;
 }
@@ -17,12 +17,12 @@ const OUTPUT_KEPT = 8192;
 const STOP_TIMEOUT_MS = 5_000;
 
 const running = new Set<Bun.Subprocess>();
-let endsWithUs = false;
+let stopsAtExit = false;
 
 /** Stops all running children at exit. */
-function endWithUs(): void {
-  if (endsWithUs) return;
-  endsWithUs = true;
+function stopAtExit(): void {
+  if (stopsAtExit) return;
+  stopsAtExit = true;
   process.on("exit", () => {
     for (const child of running) child.kill("SIGKILL");
   });
@@ -33,7 +33,7 @@ export function startChild(
   command: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Child {
-  endWithUs();
+  stopAtExit();
   const child = Bun.spawn([...command], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
@@ -71,9 +71,9 @@ const READY_TIMEOUT_MS = 120_000;
 const POLL_MS = 20;
 
 /**
- * Polls until there is an answer.
+ * Polls until `ask` returns a result.
  * @param what the server with its configuration
- * @throws ServerDeath when it crashes, BenchError with the child's last lines when it does not start
+ * @throws ServerDeath when the child crashes, BenchError with its last lines when it does not start
  */
 export async function untilReady<T>(
   what: string,
@@ -82,8 +82,8 @@ export async function untilReady<T>(
 ): Promise<T> {
   const startMs = performance.now();
   while (child.death() === null && performance.now() - startMs < READY_TIMEOUT_MS) {
-    const answer = await ask();
-    if (answer !== null) return answer;
+    const result = await ask();
+    if (result !== null) return result;
     await Bun.sleep(POLL_MS);
   }
   const death = child.death();

@@ -1,5 +1,5 @@
-// The peer: llama-server at the pinned commit (bench/peers.sh), with the options that serve a workload best.
-// A candidate is one set of such options; the best is determined by measurement for each workload.
+// The peer: llama-server at the pinned commit (bench/peers.sh), with the best options for a workload. A candidate
+// is one set of options; measurements determine the best one for each workload.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ function programOf(cpu: ForcedSet | null): string {
   return join(ROOT, "build", build, "bin", "llama-server");
 }
 
-/** Builds it if it is missing or outdated, which takes some minutes. @returns false when that fails */
+/** Builds llama-server if it is missing or outdated (a few minutes). @returns false if the build fails */
 export async function buildLlamaServer(cpu: ForcedSet | null): Promise<boolean> {
   const script = join(ROOT, "bench", "peers.sh");
   const command = ["bash", script, ...(cpu === null ? [] : [cpu])];
@@ -39,7 +39,7 @@ export interface Room {
 
 const numCpus = navigator.hardwareConcurrency;
 
-/** Options that every candidate has: one slot per stream, room for the longest request in each. */
+/** Options of every candidate: one slot per stream, each with room for the longest request. */
 function roomFlags({ concurrency, maxTokens }: Room): string[] {
   const perSlot = Math.ceil((maxTokens + 8) / 256) * 256;
   return ["-np", String(concurrency), "-c", String(perSlot * concurrency)];
@@ -47,13 +47,13 @@ function roomFlags({ concurrency, maxTokens }: Room): string[] {
 
 const THREADS = ["-t", String(numCpus)];
 
-/** Separate KV streams and flash attention: usually the best, so it is tried first. */
+/** Separate KV streams and flash attention, usually the best choice. */
 const USUAL: readonly Candidate[] = [{ flags: [...THREADS, "-no-kvu", "-fa", "on"] }];
 
-/** Weights in the file's layout: neither repacked nor in AMX's layout, which suits few rows less. */
+/** Weights in the file's layout: neither repacked nor in AMX's layout, which is slower for few rows. */
 const PLAIN: Candidate = { flags: [...THREADS, "-no-kvu", "-fa", "on", "--no-repack"] };
 
-// The first of each list is the only configuration of --quick.
+// --quick uses only the first candidate of each list.
 
 /** Threads, wait policy, KV layout, attention and weight layout, one change at a time. */
 export const DECODE_CANDIDATES: readonly Candidate[] = [

@@ -1,4 +1,4 @@
-// Pagoda as an operator starts it, on a free port.
+// Starts Pagoda as an operator would, on a free port.
 
 import { join } from "node:path";
 import { startChild, untilReady } from "./child.ts";

@@ -13,16 +13,16 @@ export interface Server extends Target {
   readonly pid: number | null;
   /** The command line without the program; null if unknown. */
   readonly flags: string | null;
-  /** Unplanned end; null if it runs, was stopped, or is not visible. */
+  /** Reason for an unplanned exit; null if none, or if the process is not visible. */
   death(): string | null;
   stop(): Promise<void>;
 }
 
-/** A connection ends a little before its process is reported to have ended. */
+/** A crashing server's connections can close a little before its exit is reported. */
 const DEATH_WAIT_MS = 2_000;
 const DEATH_POLL_MS = 20;
 
-/** Waits, after a failure, for a possible crash. @throws ServerDeath if the server has ended */
+/** Checks after a failure whether the server has crashed. @throws ServerDeath if it has */
 export async function checkAlive(server: Server): Promise<void> {
   const endMs = performance.now() + DEATH_WAIT_MS;
   while (server.death() === null && performance.now() < endMs) await Bun.sleep(DEATH_POLL_MS);
@@ -40,7 +40,7 @@ export interface ServedModel {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** A server started by someone else. @throws BenchError when none answers there */
+/** Server that the bench did not start. @throws BenchError when no server responds at the URL */
 export async function serverAt(url: string): Promise<Server> {
   const base = url.replace(/\/+$/, "").replace(/\/v1$/, "");
   const model = await modelOf(base);
@@ -61,5 +61,5 @@ export async function modelOf(url: string): Promise<string> {
   } catch {
     // Reported below; the kind of failure does not help.
   }
-  throw new BenchError(`no server answers at ${url}/v1/models`);
+  throw new BenchError(`no server responds at ${url}/v1/models`);
 }

@@ -1,4 +1,4 @@
-// A process that fully uses one CPU, pinned to the first one if the system has taskset.
+// A process that fully uses one CPU, pinned to the first CPU if the system has taskset.
 
 import { startChild } from "../servers/child.ts";
 

@@ -1,4 +1,4 @@
-// All workloads, including those that cannot run yet with the reason, and their names on the command line.
+// All workloads by their names on the command line, with the reason why some cannot run yet.
 
 import { BenchError } from "../bench-error.ts";
 import { DECODE_WORKLOADS } from "./decode.ts";
@@ -9,10 +9,10 @@ import { REUSE_WORKLOADS } from "./reuse.ts";
 import { SPLIT_WORKLOADS } from "./split.ts";
 import type { Workload } from "./workload.ts";
 
-/** Workloads that cannot run yet, with the missing feature. */
+/** Workloads that cannot run yet, and the features that they need. */
 export const NOT_YET: Readonly<Record<string, string>> = {
-  W9: "needs speculative decoding, which is not built yet",
-  W16: "needs structured output, which is not built yet",
+  W9: "needs speculative decoding, which Pagoda does not support yet",
+  W16: "needs structured output, which Pagoda does not support yet",
 };
 
 /** Workloads with a gate, which run by default. */
@@ -30,7 +30,7 @@ export function allWorkloads(options: OpenLoopOptions): Workload[] {
 }
 
 /**
- * "W2" and "W2:8" name one workload, "W3" the variants of W3 that run by default; no word names all defaults.
+ * "W2" and "W2:8" each select one workload; "W3" selects its default variants. No words select all defaults.
  * @throws BenchError for an unknown word
  */
 export function workloadsOf(words: readonly string[], options: OpenLoopOptions): Workload[] {

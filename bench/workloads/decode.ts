@@ -1,5 +1,5 @@
-// Decode: one stream (W1), many (W2), long contexts (W4), sampling (W12), a busy neighbor (W14). Every
-// stream's prompt is the same in all slices, so that both servers have it cached after the first and only
+// Decode: one stream (W1), many streams (W2), long contexts (W4), sampling (W12), a busy neighbor (W14). Each
+// stream has the same prompt in all slices, so that both servers have cached it after the first slice and only
 // decode is timed.
 
 import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
@@ -50,7 +50,7 @@ export function decodeWorkload(streams: Streams, rest: Rest): Workload {
   };
 }
 
-/** Time after which the requests of a very slow server are cut off, ms. */
+/** Time limit for requests to a very slow server, in ms. */
 const CUT_MS = 6_000;
 
 /** Sends one request after another, each with a new prompt. The rate comes from the median TPOT. */
@@ -90,7 +90,7 @@ const w2 = (numStreams: number): Workload =>
     },
   );
 
-/** Includes prefill: a closed loop with new prompts. */
+/** A closed loop with new prompts, so its figure includes prefill. */
 export const W2_CLOSED: Workload = {
   id: "W2:closed",
   title: "closed loop of 16, 128 in, 128 out, prefill included",

@@ -1,5 +1,5 @@
-// W11, only on request: requests arrive on schedule, whatever the server does, at --request-rate per second, with
-// --burstiness (shape of the gamma distribution, 1 = Poisson), for --duration seconds.
+// W11, which runs only if named. Requests arrive on schedule, however slow the server is, at --request-rate per
+// second, with --burstiness (shape of the gamma distribution, 1 = Poisson), for --duration seconds.
 
 import {
   measureRequest,

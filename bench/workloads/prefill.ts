@@ -1,5 +1,5 @@
-// Prefill: one prompt (W3, W4:prefill), many with a common prefix (W5), and during decode (W8). All
-// prompts are new to both servers.
+// Prefill of one prompt (W3, W4:prefill), of many prompts with a common prefix (W5), and of one prompt while
+// streams decode (W8). All prompts are new to both servers.
 
 import { allAtOnce, closedLoop } from "../../src/benchmark/load.ts";
 import type { RequestSpec, Target } from "../../src/benchmark/measured-request.ts";
@@ -47,7 +47,7 @@ function sharedSpecs(prefixSeed: number, ownSeed: number): RequestSpec[] {
   }));
 }
 
-/** @param isWarm sends one untimed request with the prefix first */
+/** @param isWarm true = first send one request with the prefix, which is not timed */
 async function sharedSlice(target: Target, seed: number, isWarm: boolean): Promise<Slice> {
   const specs = sharedSpecs(50_000 + seed, 60_000 + 100 * seed);
   if (isWarm) await allAtOnce(target, sharedSpecs(50_000 + seed, 90_000 + seed).slice(0, 1));
@@ -71,7 +71,7 @@ const sharedWorkload = (isWarm: boolean): Workload => ({
 
 const MIXED = { streams: 8, tokensIn: 64, tokensOut: 512, long: 4000, before: 1_000 } as const;
 
-/** Eight streams decode continuously; a long prompt arrives; the gaps that overlap it count. */
+/** Eight streams decode continuously while a long prompt arrives. Gaps that overlap the prompt count. */
 async function gapSlice(target: Target, seed: number): Promise<Slice> {
   const { streams, tokensIn, tokensOut } = MIXED;
   let isOver = false;

@@ -1,4 +1,4 @@
-// Work that a cache or sharing saves: many prefixes (W6), conversations (W7), more requests than the pool
+// Workloads that reuse or share KV blocks: many prefixes (W6), conversations (W7), more requests than the pool
 // holds (W10), several samples of one prompt (W15).
 
 import { closedLoop, type Load } from "../../src/benchmark/load.ts";
@@ -20,7 +20,7 @@ const outputRate = ({ timelines, durationS }: Load) =>
 
 const PREFIXES = { count: 32, length: 512, suffix: 64, out: 32, concurrency: 8 } as const;
 
-/** Every prefix equally often, in an order shuffled by the seed. */
+/** Uses every prefix equally often, in an order shuffled by the seed. */
 async function prefixSlice(target: Target, seed: number, requests: number): Promise<Slice> {
   const random = randomOf(seed);
   const order = Array.from({ length: requests }, (_, i) => ({ i, key: random() }))
@@ -49,7 +49,7 @@ const prefixWorkload = (id: string, requests: number): Workload => ({
 
 const CHAT = { conversations: 16, turns: 6, wordsIn: 128, out: 64, thinkS: 0.5 } as const;
 
-/** The whole text is sent again with each turn, as chat clients do. */
+/** Sends the whole text again with each turn, like chat clients. */
 async function converse(target: Target, seed: number): Promise<RequestTimeline[]> {
   const random = randomOf(seed);
   const timelines: RequestTimeline[] = [];
@@ -76,7 +76,7 @@ async function chatSlice(target: Target, seed: number): Promise<Slice> {
   return { timelines, durationS, figure: medianOf(ttfts), notes };
 }
 
-/** A turn's answer can become more tokens when it is tokenized again. */
+/** Larger than the sum of the turns, since an answer can have more tokens when it is tokenized again. */
 const CHAT_ROOM = { concurrency: CHAT.conversations, maxTokens: CHAT.turns * 256 };
 
 const W7: Workload = {
@@ -91,7 +91,7 @@ const W7: Workload = {
 
 const OVERCOMMIT = { tokensIn: 256, tokensOut: 512, poolBlocks: 4096 / 16 + 1 } as const;
 
-/** Compared with Pagoda with a pool that holds them all; every answer must be complete. */
+/** The peer is Pagoda with a pool that holds all requests. Every answer must be complete. */
 const overcommitWorkload = (id: string, requests: number): Workload => ({
   id,
   title: `${requests} requests of 256 + 512 tokens in a pool of 4,096`,

@@ -1,5 +1,5 @@
-// Cost of running the engine in its own process (W17): Pagoda compared with itself with --in-process. If a
-// pass takes only a few milliseconds, every message between the two matters.
+// Cost of running the engine in its own process (W17): Pagoda compared with Pagoda with --in-process. If a pass
+// takes only a few milliseconds, every message between the processes matters.
 
 import { closedLoop } from "../../src/benchmark/load.ts";
 import { promptText } from "../../src/benchmark/prompts.ts";
@@ -25,7 +25,7 @@ const W17_CLOSED: Workload = {
   title: "closed loop of 16, engine in a child vs. in-process",
 };
 
-/** Sends text, so that the engine has to tokenize first. */
+/** Sends text, so that the engine has to tokenize it first. */
 const W17_TTFT: Workload = {
   id: "W17:ttft",
   title: "one short prompt after another, engine in a child vs. in-process",

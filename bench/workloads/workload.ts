@@ -1,11 +1,10 @@
-// A workload: how a server is loaded for one slice, the figure, and the required ratio to the
-// peer.
+// A workload: how it loads a server for one slice, its figure, and the required ratio to the peer.
 
 import type { Load } from "../../src/benchmark/load.ts";
 import type { Target } from "../../src/benchmark/measured-request.ts";
 import type { Candidate, Room } from "../servers/llama-server.ts";
 
-/** A load, and its figure. */
+/** A load and its figure. */
 export interface Slice extends Load {
   readonly figure: number;
   /** Further figures to print. */
@@ -28,11 +27,11 @@ export interface Workload {
   readonly candidates: readonly Candidate[];
   /** With AVX512-VNNI, and with only AVX2. */
   readonly gates?: { readonly vnni: Gate; readonly avx2: Gate };
-  /** Options of Pagoda; by default none. */
+  /** Options for Pagoda; none by default. */
   readonly ownFlags?: readonly string[];
   /** A decoded token reads every weight once, so the probe's memory read limits the figure. */
   readonly readsAllWeights?: true;
-  /** Runs before the first slice, without being measured. */
+  /** Runs before the first slice and is not measured. */
   readonly warmUp?: (target: Target) => Promise<unknown>;
   /** @param seed differs from slice to slice, and is the same for both servers of a pair */
   readonly slice: (target: Target, seed: number) => Promise<Slice>;
@@ -40,7 +39,7 @@ export interface Workload {
   readonly ourPeerFlags?: readonly string[];
   /** Refused or failed requests are part of the figure. */
   readonly toleratesErrors?: true;
-  /** Starts a helper during the slices of both servers. @returns its processes and a function that ends it */
+  /** Starts a helper during the slices of both servers. @returns its processes and a function that stops it */
   readonly neighbor?: () => { readonly pids: readonly number[]; stop(): Promise<void> };
 }
 

@@ -65,7 +65,9 @@ describe("workloadsOf", () => {
   });
 
   test("reports which workload cannot run, and why", () => {
-    expect(() => idsOf(["W9"])).toThrow("W9 needs speculative decoding, which is not built yet");
+    expect(() => idsOf(["W9"])).toThrow(
+      "W9 needs speculative decoding, which Pagoda does not support yet",
+    );
     expect(() => idsOf(["W99"])).toThrow("unknown workload W99; known: W1, ");
   });
 });
@@ -78,7 +80,7 @@ describe("bun run bench", () => {
     [["W1", "--url", "nowhere"], "error: --url must be an address"],
     [
       ["W1", "--url", "http://127.0.0.1:9", "--against", "http://127.0.0.1:9"],
-      "error: no server answers at http://127.0.0.1:9",
+      "error: no server responds at http://127.0.0.1:9",
     ],
   ])("%p ends with one line and code 2", (words, message) => {
     const { exitCode, stderr } = Bun.spawnSync([process.execPath, MAIN, ...words]);

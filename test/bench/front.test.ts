@@ -74,8 +74,8 @@ test("requests that a server loses are counted, and end the bench", async () => 
   const numLost = books.entries.length - finished;
   expect(books.faults).toEqual([
     ...Array.from({ length: numLost }, () => "stream ended with: "),
-    `tokens: ${books.numTokens} at the clients, ${2 * books.entries.length} at the server`,
-    `finished: ${finished} at the clients, ${books.entries.length} at the server`,
+    `tokens: ${books.numTokens} counted by the clients, ${2 * books.entries.length} by the server`,
+    `finished: ${finished} counted by the clients, ${books.entries.length} by the server`,
   ]);
   expect(() => reportFaults(books)).toThrow("client and server counts differ");
 });

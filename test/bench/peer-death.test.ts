@@ -100,7 +100,7 @@ test("a candidate that does not start is skipped; without any other it is an err
   ]);
   const error = await best("refuses").catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(BenchError);
-  expect((error as Error).message).toBe("W0: no configuration of llama-server serves it");
+  expect((error as Error).message).toBe("W0: no configuration of llama-server can run it");
 });
 
 test("a server that was stopped has not crashed", async () => {
