@@ -9,7 +9,7 @@ words
   probe             machine limits: memory reads, int8 and floating-point products
   kernels           matrix products, attention and sampling as shares of the probe
   streams           a thousand concurrent streams through one front, over a stub engine
-  overload          three times as many requests as the server can answer
+  overload          three times as many requests as the server can handle
   micro, or a name  measurements in this process: bookkeeping, residency, step-gap, metrics, attention,
                     shared-prefix, overcommit, memory
 

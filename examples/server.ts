@@ -27,12 +27,12 @@ const server = Bun.serve({
 });
 console.log(`listening on ${server.url}`);
 
-/** Time for answers in progress; without a token limit, one can take minutes. */
+/** Time for requests in progress to finish. Without a token limit, a request can take minutes. */
 const GRACE_MS = 5_000;
 
 async function stop(): Promise<void> {
   await Promise.race([server.stop(), Bun.sleep(GRACE_MS)]);
-  await llm[Symbol.asyncDispose](); // ends the remaining answers
+  await llm[Symbol.asyncDispose](); // ends the remaining requests
   await server.stop(true);
   process.exit(0);
 }

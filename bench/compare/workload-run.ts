@@ -112,9 +112,9 @@ export async function runPairs(
       ...(options.onPair === undefined ? {} : { onPair: options.onPair }),
     });
     const seen = (side: "a" | "b") => comparison.pairs.map((pair) => pair[side]);
-    const theirs = { ...sideOf(peer, seen("b")), comparison };
+    const peerSide = { ...sideOf(peer, seen("b")), comparison };
     const { limits } = options;
-    return { workload, limits, ours: sideOf(ours, seen("a")), peer: theirs };
+    return { workload, limits, ours: sideOf(ours, seen("a")), peer: peerSide };
   } finally {
     await neighbor?.stop();
   }

@@ -22,29 +22,29 @@ const specsOf = (maxTokens: number): RequestSpec[] =>
   }));
 
 /** Measures the rate in the second half of the streams' common time, so that context lengths are the same. */
-async function rateBeside(target: Target, neighbor: () => Promise<unknown>) {
+async function rateDuring(target: Target, addLoad: () => Promise<unknown>) {
   const streams = decodeTogether(target, specsOf(TOKENS_OUT), DECODE_MS);
   await Bun.sleep(QUEUE_AT_MS);
-  await neighbor();
+  await addLoad();
   const load = await streams;
   return { load, rate: decodeRate({ ...load, startMs: (load.startMs + load.endMs) / 2 }) };
 }
 
 async function queueSlice(target: Target): Promise<Slice> {
-  const alone = await rateBeside(target, async () => {});
+  const alone = await rateDuring(target, async () => {});
   const body = { model: target.model, prompt: [1000, 1001], max_tokens: 4, stream: true };
   const request = postRequest(new URL(target.url), "/v1/completions", body);
   let waiting: Connections | null = null;
-  const beside = await rateBeside(target, async () => {
+  const withClients = await rateDuring(target, async () => {
     waiting = await Connections.open(target.url, NUM_WAITING, request);
     await waiting.answered(QUEUE_AT_MS);
   });
   const notes = {
     "tok/s alone": alone.rate,
-    "tok/s with clients": beside.rate,
+    "tok/s with clients": withClients.rate,
     ...headsOf(waiting),
   };
-  return { ...beside.load, figure: beside.rate / alone.rate, notes };
+  return { ...withClients.load, figure: withClients.rate / alone.rate, notes };
 }
 
 /** Closes the waiting connections. */
