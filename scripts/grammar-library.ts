@@ -8,12 +8,12 @@ import { hasTool } from "./needed-tools.ts";
 import { say, sayUpToDate } from "./report.ts";
 import { run } from "./shell.ts";
 
-/** Oldest Rust that compiles llguidance 1.9, by its manifest. */
+/** Oldest cargo that can build llguidance 1.9, according to its manifest. */
 const OLDEST_CARGO = [1, 87] as const;
 
 const CRATE_FILES = ["Cargo.toml", "crates.lock", "lib.rs"].map((name) => `native/grammar/${name}`);
 
-/** Makes the library that CMakeLists.txt links if it exists. */
+/** Builds the library, which CMakeLists.txt links if it exists. */
 export async function buildGrammarLibrary(checkout: Checkout): Promise<void> {
   const crate = checkout.stampOf(CRATE_FILES, [`${process.platform} ${process.arch}`]);
   if (existsSync(libraryPath(checkout)) && checkout.readStamp("grammar") === crate) {
@@ -25,7 +25,7 @@ export async function buildGrammarLibrary(checkout: Checkout): Promise<void> {
   else goWithout(checkout, reason);
 }
 
-/** @returns a stamp of the library as the addon's input; "" without it */
+/** @returns a stamp of the library, an input of the addon; "" without the library */
 export function grammarStamp(checkout: Checkout): string {
   return existsSync(libraryPath(checkout)) ? (checkout.readStamp("grammar") ?? "") : "";
 }
@@ -34,7 +34,7 @@ function libraryPath(checkout: Checkout): string {
   return checkout.path("build", "grammar", "release", "libpagoda_grammar.a");
 }
 
-/** @returns why there is no library; null if it is built */
+/** @returns why the library was not built; null on success */
 async function build(checkout: Checkout): Promise<string | null> {
   say("grammar engine: building llguidance with cargo; this takes a minute or two");
   const crate = checkout.path("build", "grammar", "crate");
@@ -50,9 +50,9 @@ async function build(checkout: Checkout): Promise<string | null> {
 }
 
 /**
- * Writes Cargo.lock: versions and checksums are those of crates.lock, their source is the one that
- * cargo uses.
- * @returns why that is not possible; null if it is done
+ * Writes Cargo.lock with the versions and checksums of crates.lock and with the registry that cargo
+ * is configured to use.
+ * @returns the reason for a failure; null on success
  */
 async function lock(crate: string): Promise<string | null> {
   rmSync(join(crate, "Cargo.lock"), { force: true });
@@ -79,10 +79,10 @@ async function reasonAgainst(): Promise<string | null> {
   return isNew ? null : `cargo ${major}.${minor} is older than ${OLDEST_CARGO.join(".")}`;
 }
 
-/** Removes a library of another version, and reports each reason once, since every setup gets here. */
+/** Removes the library of another version. Reports each reason once, since every setup runs this. */
 function goWithout(checkout: Checkout, reason: string): void {
   rmSync(libraryPath(checkout), { force: true });
   if (checkout.readStamp("grammar-reason") === reason) return;
   checkout.writeStamp("grammar-reason", reason);
-  say(`grammar engine: none (${reason}); requests for structured output will be refused`);
+  say(`grammar engine: not built (${reason}); requests for structured output will be refused`);
 }
