@@ -1,4 +1,4 @@
-// Engine config values that differ from the options.
+// Values in the engine config that differ from their options.
 
 import { expect, test } from "bun:test";
 import { engineConfig } from "../../src/cli/engine-config.ts";

@@ -58,7 +58,7 @@ describe("parseOptions", () => {
     expect(options).toMatchObject({ port: 1, host: "b", "max-num-seqs": 7 });
   });
 
-  test("an empty variable and a key without a value count as not set", () => {
+  test("treats an empty variable and a key without a value as not set", () => {
     expect(parse(["--config", "x.yaml"], { PAGODA_PORT: "" }, { port: null }).port).toBe(8000);
   });
 
@@ -420,7 +420,7 @@ describe("flags of llama.cpp and Ollama", () => {
     refused("ls", "-m", "1");
   });
 
-  test("each alias stands for an existing option and has one meaning", () => {
+  test("each alias belongs to one existing option", () => {
     for (const { option } of FAMILIAR_NAMES) expect(optionSpec(option)).toBeDefined();
     const names = FAMILIAR_NAMES.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);

@@ -43,7 +43,7 @@ describe("complete", () => {
     expect((await runPagoda(words, { stdin: "one\n" })).stdout).toStartWith("one\ntwo");
   });
 
-  test("reports a cutoff by the server's default, but not by the user's own limit", async () => {
+  test("reports that the server's default limit cut off the text, but not that the user's limit did", async () => {
     const cut = `the text was cut off at the server's default length; set --max-tokens\n`;
     expect((await runPagoda(["complete", "a", ...at])).stderr).toEndWith(cut);
     for (const asked of ["--max-tokens=2", "--extra-body.max_tokens=2"])
@@ -142,7 +142,7 @@ describe("chat", () => {
     );
   }, 20_000);
 
-  test("a piped line that begins with a slash but is not a command is a message", async () => {
+  test("sends a piped line that begins with a slash but is not a command", async () => {
     const answer = await answerTo([{ role: "user", content: "/etc is what?" }], 8);
     const ran = await runPagoda(["chat", ...at, "--max-tokens=8"], { stdin: "/etc is what?\n" });
     expect(ran.stdout).toBe(`${answer}\n`);
@@ -167,7 +167,7 @@ describe("chat", () => {
     expect(first.stderr).not.toContain("/reset");
   });
 
-  test("text that begins with dashes is a message, not an option", async () => {
+  test("sends text that begins with dashes", async () => {
     const page = "---\ntitle: x\n---";
     const words = ["chat", ...at, "--max-tokens", "8", "-q", page];
     const answer = await answerTo([{ role: "user", content: page }], 8);

@@ -31,8 +31,8 @@ afterAll(() => {
 async function listed(): Promise<Record<string, string>> {
   const { stdout } = await runPagoda(["ls", "--json"], { env });
   const models = JSON.parse(stdout) as { name: string; path: string; quantization: string }[];
-  const ours = models.filter(({ path }) => path.startsWith(home));
-  return Object.fromEntries(ours.map(({ name, quantization }) => [name, quantization]));
+  const downloaded = models.filter(({ path }) => path.startsWith(home));
+  return Object.fromEntries(downloaded.map(({ name, quantization }) => [name, quantization]));
 }
 
 describe("local models", () => {
@@ -94,7 +94,7 @@ describe("local models", () => {
       ["hf://a/b/m.F16.gguf", home, 0, "removed a/b:F16 (1 KiB)"],
       ["here.gguf", cacheHome, 3, "error: here.gguf is not a model that `ls` lists"],
     ] as const) {
-      writeFiles(cacheHome, { "here.gguf": "somebody's own" });
+      writeFiles(cacheHome, { "here.gguf": "not a cached model" });
       const ran = await runPagoda(["rm", name, "--yes"], { env, cwd });
       expect(ran.stderr).toStartWith(line);
       expect(ran.exitCode).toBe(exitCode);
@@ -178,7 +178,7 @@ describe("output that cannot be written", () => {
 });
 
 describe("inspect", () => {
-  test("shows the header's contents", async () => {
+  test("shows the contents of the header", async () => {
     const folder = tempFolder();
     const path = join(folder, "tiny.gguf");
     writeTinyGguf(path);

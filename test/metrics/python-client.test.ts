@@ -77,12 +77,12 @@ describe.skipIf(PYTHON === null)("compared with Python's client", () => {
     const families = fc.array(anyFamily, { maxLength: 3 });
     await fc.assert(
       fc.asyncProperty(families, fc.boolean(), async (some, createdSeries) => {
-        const theirs = await python.expose(some.map(pythonFamilyOf), createdSeries);
-        const ours = some.map(snapshotOf);
-        expect(expositionText(ours, createdSeries)).toBe(theirs.text);
-        expect(openMetricsText(ours, createdSeries)).toBe(theirs.openMetrics);
+        const expected = await python.expose(some.map(pythonFamilyOf), createdSeries);
+        const snapshots = some.map(snapshotOf);
+        expect(expositionText(snapshots, createdSeries)).toBe(expected.text);
+        expect(openMetricsText(snapshots, createdSeries)).toBe(expected.openMetrics);
         if (some.every(({ name }) => !name.includes(":"))) {
-          expect(theirs.openMetricsByDefault).toBe(theirs.openMetrics);
+          expect(expected.openMetricsByDefault).toBe(expected.openMetrics);
         }
       }),
       { numRuns: NUM_RUNS },
@@ -115,8 +115,11 @@ describe.skipIf(PYTHON === null)("compared with Python's client", () => {
         const kinds = read.map(({ name, type }) => `${name} ${type}`);
         expect(kinds).toEqual(expectedKinds(format, makePage === movedPage));
         const samples = read.flatMap((family) => family.samples);
-        const ours = samplesOf(text).map((sample) => ({ ...sample, value: bitsOf(sample.value) }));
-        expect(samples).toEqual(ours);
+        const printed = samplesOf(text).map((sample) => ({
+          ...sample,
+          value: bitsOf(sample.value),
+        }));
+        expect(samples).toEqual(printed);
         const models = samples.flatMap(({ labels }) => labels["model_name"] ?? []);
         expect(new Set(models)).toEqual(new Set([AWKWARD]));
       });
@@ -125,8 +128,8 @@ describe.skipIf(PYTHON === null)("compared with Python's client", () => {
 
   test("a scraper gets the content type that Python would choose", async () => {
     for (const accept of ACCEPTED) {
-      const theirs = await python.negotiate(accept);
-      expect({ accept, ...acceptedFormat(accept) }).toEqual({ accept, ...theirs });
+      const expected = await python.negotiate(accept);
+      expect({ accept, ...acceptedFormat(accept) }).toEqual({ accept, ...expected });
     }
   });
 
