@@ -12,9 +12,9 @@ export interface BenchArguments {
   readonly against: string | null;
   /** GGUF file for started servers; null = the default model. */
   readonly model: string | null;
-  /** Further options for a started Pagoda. */
+  /** Extra options for a Pagoda that the bench starts. */
   readonly serveFlags: readonly string[];
-  /** Instruction set that both servers, or the kernels, are limited to; null = the CPU's own. */
+  /** Instruction set that both servers, or the kernels, are limited to; null = the CPU's best. */
   readonly cpu: ForcedSet | null;
   /** Measure without a peer. */
   readonly alone: boolean;

@@ -190,7 +190,7 @@ function sayPairs(run: WorkloadRun): WorkloadRun {
   return run;
 }
 
-/** For a server without a peer, prints the most important lines of `vllm bench serve`. */
+/** Prints the most important lines of `vllm bench serve`, for a server without a peer. */
 function sayAlone(run: WorkloadRun): WorkloadRun {
   const result = sideResult(run.ours, null);
   for (const metric of ["ttft", "tpot", "itl", "e2el"] as const) {

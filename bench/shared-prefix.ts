@@ -1,5 +1,5 @@
 // 16 concurrent requests share 1,024 prompt tokens and add 32 each. Reports the exact number of computed prompt
-// tokens, from the engine's stats. The optimum is the prefix once, plus each request's own tokens.
+// tokens, from the engine's stats. At best, the prefix and each request's own tokens are computed once.
 
 import { generateAll, loadRunner, startEngine } from "./engine.ts";
 import { report, tokensOf } from "./measure.ts";

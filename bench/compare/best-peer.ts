@@ -31,7 +31,7 @@ interface Tried {
   readonly figure: number;
 }
 
-/** @throws ServerDeath when a candidate crashes, BenchError when none serves the workload */
+/** @throws ServerDeath when a candidate crashes, BenchError when none can run the workload */
 export async function bestPeer(workload: Workload, options: Trials): Promise<BestPeer> {
   const { candidates, start, onTrial = () => {} } = options;
   const trials: Trial[] = [];

@@ -27,7 +27,7 @@ export interface Comparison<S> {
   readonly numPlanned: number;
   /** Ratios of the pairs that count, or of all pairs if too few do. */
   readonly ratio: Quartiles;
-  /** Too few pairs were undisturbed, so the ratio proves nothing. */
+  /** Too few pairs were undisturbed, so the ratio is inconclusive. */
   readonly gaveUp: boolean;
 }
 

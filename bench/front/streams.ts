@@ -1,4 +1,4 @@
-// Runs a thousand concurrent streams through one front. No event must be lost, and the event loop must not lag.
+// Runs a thousand concurrent streams through one front, which must neither lose events nor lag.
 
 import { report } from "../measure.ts";
 import { FrontProcess } from "./front-process.ts";

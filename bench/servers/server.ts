@@ -34,7 +34,7 @@ export async function checkAlive(server: Server): Promise<void> {
 export interface ServedModel {
   /** GGUF file. */
   readonly path: string;
-  /** Instruction set that the server is limited to; null = the CPU's own. */
+  /** Instruction set that the server is limited to; null = the CPU's best. */
   readonly cpu: ForcedSet | null;
 }
 
@@ -59,7 +59,7 @@ export async function modelOf(url: string): Promise<string> {
     const id = data[0]?.id;
     if (id !== undefined) return id;
   } catch {
-    // Reported below; the kind of failure does not help.
+    // All failures cause the same error below.
   }
   throw new BenchError(`no server responds at ${url}/v1/models`);
 }

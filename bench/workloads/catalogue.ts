@@ -30,7 +30,8 @@ export function allWorkloads(options: OpenLoopOptions): Workload[] {
 }
 
 /**
- * "W2" and "W2:8" each select one workload; "W3" selects its default variants. No words select all defaults.
+ * "W2" and "W2:8" each select one workload; "W3" selects its default variants. Without words, all
+ * default workloads are selected.
  * @throws BenchError for an unknown word
  */
 export function workloadsOf(words: readonly string[], options: OpenLoopOptions): Workload[] {
