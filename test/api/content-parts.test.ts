@@ -1,4 +1,4 @@
-// Content parts of a message: which are text, as in vLLM, and the errors for others.
+// Content parts of a message: the types that vLLM accepts as text, and the errors for all others.
 
 import { describe, expect, test } from "bun:test";
 import { chatMessages, contentText } from "../../src/api/chat-messages.ts";
@@ -30,7 +30,7 @@ describe("content", () => {
     expect(contentOf(content)).toBe(text);
   });
 
-  test("stays a list of parts, in vLLM's form, for templates that want one", () => {
+  test("stays a list of parts, in vLLM's form, for templates that expect a list", () => {
     const parts = ["a", { type: "refusal", refusal: "no", x: 1 }];
     expect(chatMessages([{ role: "user", content: parts }])).toEqual([
       {
@@ -51,7 +51,7 @@ describe("content", () => {
     ["video_url", { type: "video_url", video_url: { url: "" } }],
     ["file", { type: "file", file: { file_id: "f" } }],
     ["input_image", { type: "input_image", image_url: "x" }],
-  ])("that needs eyes or ears is refused by name: %s", (type, part) => {
+  ])("of a non-text type is rejected, and the error names the type: %s", (type, part) => {
     expect(() => contentOf([{ type: "text", text: "a" }, part])).toThrow(
       `not a multimodal model: content parts of type '${type}' are not supported.`,
     );
@@ -69,11 +69,11 @@ describe("content", () => {
       "type 'refusal' must have text in its 'refusal' field",
     ],
     [
-      "a text that is not a string",
+      "text that is not a string",
       [{ type: "text", text: 5 }],
       "type 'text' must have text in its 'text' field",
     ],
-    ["a text that is null", [{ type: "text", text: null }], "must have text in its 'text' field"],
+    ["text that is null", [{ type: "text", text: null }], "must have text in its 'text' field"],
     [
       "a type that is not a string",
       [{ type: 5, text: "a" }],
@@ -89,7 +89,7 @@ describe("content", () => {
     expect(() => contentOf(content)).toThrow(text);
   });
 
-  test("is handled alike in chats and in /tokenize", async () => {
+  test("is handled the same way in chats and in /tokenize", async () => {
     const { post } = makeApp();
     for (const path of ["/v1/chat/completions", "/tokenize"]) {
       const ask = async (part: object) =>
@@ -100,7 +100,7 @@ describe("content", () => {
   });
 });
 
-test("null members of a message count as absent, except its content", () => {
+test("null members of a message count as absent, except for content", () => {
   const message = { role: "assistant", content: null, name: null, tool_calls: null, refusal: "no" };
   expect(chatMessages([message])).toEqual([{ role: "assistant", content: null, refusal: "no" }]);
 });

@@ -1,17 +1,17 @@
-// The byte stream of events: one event per pull, comments during silence, disconnects reported.
+// Event streams: one event per pull, comments while no event is ready, and a report of each disconnect.
 
 import { describe, expect, test } from "bun:test";
 import { eventStream } from "../../src/api/event-stream.ts";
 import { dataEvent } from "../../src/api/events.ts";
 import { settled } from "../support/waiting.ts";
 
-/** Counts the requested events. @param delayMs delay of each, so that the timer sends comments meanwhile */
+/** Counts the requested events. @param delayMs delay of each event, long enough for the timer to send comments */
 function countedEvents(numEvents: number, delayMs = 0) {
   const source = { numPulled: 0 };
   async function* events() {
     for (let i = 0; i < numEvents; i++) {
       source.numPulled++;
-      if (delayMs > 0) await Bun.sleep(delayMs); // as above
+      if (delayMs > 0) await Bun.sleep(delayMs);
       yield dataEvent(String(i));
     }
   }
@@ -21,7 +21,7 @@ function countedEvents(numEvents: number, delayMs = 0) {
 const options = { keepAliveMs: 1000, onCancel: () => {}, onEnd: () => {} };
 
 describe("eventStream", () => {
-  test("encodes each event, then ends", async () => {
+  test("encodes each event, then closes the stream", async () => {
     const { events } = countedEvents(2);
     const chunks: Uint8Array[] = [];
     for await (const chunk of eventStream(events, options)) chunks.push(chunk);
@@ -42,7 +42,7 @@ describe("eventStream", () => {
     await reader.cancel();
   });
 
-  test("loses no event while comments fill a silence", async () => {
+  test("loses no events while comments fill the gaps", async () => {
     const { events } = countedEvents(2, 25);
     const text = await new Response(eventStream(events, { ...options, keepAliveMs: 10 })).text();
     expect(text).toContain(": keep-alive\n\n");
@@ -50,7 +50,7 @@ describe("eventStream", () => {
   });
 
   test.each([0, 1])(
-    "ends its source if the reader disconnects after %d events",
+    "closes its source if the reader disconnects after %d events",
     async (numRead) => {
       let hasEnded = false;
       async function* events() {
@@ -68,7 +68,7 @@ describe("eventStream", () => {
     },
   );
 
-  test("reports a reader that disconnects, once", async () => {
+  test("reports a disconnected reader once", async () => {
     let numCancels = 0;
     const onCancel = () => numCancels++;
     const { events } = countedEvents(5);

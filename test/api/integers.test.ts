@@ -1,4 +1,4 @@
-// Integers of a body beyond 2^53: exact to the last digit, or refused with the digits that were sent.
+// Integers above 2^53 in a request body: read exactly, or rejected with an error that quotes all digits.
 
 import { describe, expect, test } from "bun:test";
 import { completionBody } from "../../src/library/wire-body.ts";
@@ -30,9 +30,9 @@ describe("a seed", () => {
     ["2^53 + 1 as text", `"${HUGE}"`, 9007199254740993n],
     ["the largest", "9223372036854775807", 9223372036854775807n],
     ["the smallest, in two's complement", "-9223372036854775808", 9223372036854775808n],
-    ["a negative one", "-2", 2n ** 64n - 2n],
+    ["a negative seed", "-2", 2n ** 64n - 2n],
     ["a whole float", "1e3", 1000n],
-    ["none", "-1", null],
+    ["-1, which means no seed", "-1", null],
   ])("%s is read exactly", async (_, text, seed) => {
     const request = await requestOf(`"seed":${text}`);
     expect(request?.samplingParams.seed).toBe(seed as bigint);
@@ -42,7 +42,7 @@ describe("a seed", () => {
     ["2^63", "9223372036854775808", "less than or equal to 9223372036854775807"],
     ["-2^63 - 1", "-9223372036854775809", "greater than or equal to -9223372036854775808"],
     ["a float over 64 bits", "1e19", "the number is too large"],
-    ["one of a million digits", "9".repeat(1_000_000), "the number is too large"],
+    ["a seed with a million digits", "9".repeat(1_000_000), "the number is too large"],
   ])("%s is refused", async (_, seed, text) => {
     for (const [path, rest] of [
       [TEXT, '"prompt":"x"'],
@@ -54,7 +54,7 @@ describe("a seed", () => {
     }
   });
 
-  test("in the library can be a bigint", () => {
+  test("can be a bigint in the library", () => {
     expect(completionBody("x", { seed: 2n ** 63n - 1n }).seed).toBe(9223372036854775807n);
     expect(completionBody("x", { seed: 5n }).seed).toBe(5);
     expect(() => completionBody("x", { seed: 2n ** 63n })).toThrow("less than or equal to");
@@ -62,13 +62,13 @@ describe("a seed", () => {
 });
 
 describe("a priority", () => {
-  test("in nanoseconds is read exactly", async () => {
+  test("given in nanoseconds is read exactly", async () => {
     const request = await requestOf('"priority":1796049999123456789');
     expect(request?.priority).toBe(1796049999123456789n);
   });
 });
 
-describe("errors of other fields quote the digits that were sent", () => {
+describe("errors about other fields quote the digits that were sent", () => {
   test.each([
     ["n", HUGE, `n must be at most 128, got ${HUGE}.`],
     ["n", `-${HUGE}`, `n must be at least 1, got -${HUGE}.`],
@@ -107,17 +107,17 @@ describe("errors of other fields quote the digits that were sent", () => {
     expect(await (await chat(`"top_logprobs":${HUGE}`)).text()).toContain(HUGE);
   });
 
-  test("a top_k above any vocabulary size is no limit", async () => {
+  test("a top_k above any vocabulary size means no limit", async () => {
     expect((await requestOf(`"top_k":${HUGE}`))?.samplingParams.topK).toBe(0);
   });
 
-  test("invalid token ids detokenize to nothing", async () => {
+  test("invalid token ids detokenize to an empty string", async () => {
     const response = await post("/detokenize", `{"tokens":[72,${HUGE}]}`);
     expect(await response.json()).toEqual({ prompt: "H" });
   });
 });
 
-test("a template's variables keep their digits", async () => {
+test("template variables keep all their digits", async () => {
   const chat = `{"messages":[{"role":"user","content":"x"}],"max_tokens":1,"chat_template_kwargs":{"id":${HUGE}}}`;
   expect((await post(CHAT, chat)).status).toBe(200);
   const prompt = added.at(-1)?.prompt as { chat: { json: string } };

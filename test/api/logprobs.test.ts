@@ -1,4 +1,4 @@
-// Logprobs in API responses: offsets in characters, exact bytes, numbers that JSON can represent.
+// Logprobs in API responses: offsets in characters, exact bytes, and only numbers that JSON can represent.
 
 import { describe, expect, test } from "bun:test";
 import { chatLogprobs, completionLogprobs, promptLogprobs } from "../../src/api/logprobs.ts";
@@ -23,11 +23,11 @@ describe("logprobs", () => {
     ...{ tokenId, logprob, rank },
     bytes: new TextEncoder().encode(String(tokenId)),
   });
-  /** Tokens whose texts are numbers, which an object would reorder. */
+  /** Tokens whose text is a number: as keys, a JavaScript object would reorder them. */
   const LIKELY = { chosen: token(7, -2, 2), top: [token(9, -1, 1), token(7, -2, 2)] };
   const UNLIKELY = { chosen: token(7, -5, 40), top: [token(9, -1, 1), token(3, -2, 2)] };
 
-  test("a position's list begins with the sampled token, followed by the most likely ones", () => {
+  test("lists the sampled token first, then the most likely tokens", () => {
     const tops = (asked: typeof LIKELY) =>
       chatLogprobs([asked], false).content[0]?.top_logprobs.map((top) => top.token);
     expect(tops(LIKELY)).toEqual(["7", "9"]);
@@ -41,13 +41,13 @@ describe("logprobs", () => {
     );
   });
 
-  test("without top tokens requested, chat lists none and completions only the sampled one", () => {
+  test("lists no top tokens in chats, and only the sampled token in completions, if none are requested", () => {
     const position = { chosen: token(7, -5, 40), top: [] };
     expect(chatLogprobs([position], false).content[0]?.top_logprobs).toEqual([]);
     expect(writeJson(completionLogprobs([position], false, 0).top_logprobs)).toBe('[{"7":-5}]');
   });
 
-  test("lists only the sampled token of several with the same text", () => {
+  test("lists only the sampled token if several tokens have the same text", () => {
     const half = (byte: number, logprob: number) => ({
       ...token(byte, logprob, 1),
       bytes: Uint8Array.of(byte),
@@ -68,7 +68,7 @@ describe("logprobs", () => {
     expect(chatLogprobs(positions, false).content[0]?.logprob).toBe(-9999);
   });
 
-  test("returns empty lists for no positions", () => {
+  test("returns empty lists if there are no positions", () => {
     expect(completionLogprobs([], false, 0)).toEqual({
       text_offset: [],
       token_logprobs: [],

@@ -43,7 +43,7 @@ async function collect(streams: readonly OutputStream[]): Promise<string[]> {
 }
 
 describe("mergeStreams", () => {
-  test("yields outputs as they arrive, and ends with the last prompt", async () => {
+  test("yields outputs as they arrive, and ends after the last prompt", async () => {
     const [first, second] = [new ScriptedStream(), new ScriptedStream()];
     const collected = collect([first, second]);
     second.say("a");
@@ -56,7 +56,7 @@ describe("mergeStreams", () => {
     expect(await collected).toEqual(["1a", "0b", "0c"]);
   });
 
-  test("yields nothing without prompts", async () => {
+  test("yields no outputs without prompts", async () => {
     expect(await collect([])).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-// Defaults of sampling parameters that a request does not set.
+// Default sampling parameters for requests that do not set them.
 
 import { describe, expect, test } from "bun:test";
 import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../../src/request/sampling-params.ts";
@@ -9,7 +9,7 @@ const PROMPTS: [string, object][] = [
   ["/v1/chat/completions", { messages: [{ role: "user", content: "hi" }] }],
 ];
 
-/** @returns the engine's parameters, or the error of the response */
+/** @returns the parameters that the engine receives, or the error message of the response */
 async function sampled(path: string, body: object, defaults: Partial<SamplingDefaults>) {
   const samplingDefaults = { ...NEUTRAL_SAMPLING, ...defaults };
   const { client, post } = makeApp({}, { samplingDefaults });
@@ -57,7 +57,7 @@ describe.each(PROMPTS)("%s", (path, prompt) => {
     });
   });
 
-  test("refuses n > 1 if the default temperature is greedy, as if the request had set it", async () => {
+  test("rejects n > 1 if the default temperature is 0, as if the request had set it", async () => {
     expect(await sampled(path, { ...body, n: 2 }, { temperature: 0 })).toBe(
       "n must be 1 when using greedy sampling, got 2.",
     );

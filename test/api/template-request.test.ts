@@ -1,4 +1,4 @@
-// Fields of a chat's body that reach its template, and those that are refused: vLLM 0.13's rules for
+// Fields of a chat request that reach the template, and those that are rejected, by vLLM 0.13's rules for
 // chat_template_kwargs and for templates in requests.
 
 import { describe, expect, spyOn, test } from "bun:test";
@@ -32,11 +32,11 @@ function refusal(build: () => unknown): RequestError {
   } catch (error) {
     if (error instanceof RequestError) return error;
   }
-  throw new Error("nothing was refused");
+  throw new Error("the request was not rejected");
 }
 
 describe("the template's inputs", () => {
-  test("are the body's fields, without variables that were not set", () => {
+  test("are the body's fields, and include no variables that were not set", () => {
     expect(requestOf({})).toEqual({
       json: JSON.stringify({ messages: MESSAGES, tools: null, documents: null, kwargs: {} }),
       chatTemplate: null,
@@ -45,7 +45,7 @@ describe("the template's inputs", () => {
     });
   });
 
-  test("are set by kwargs with their names, which override the fields", () => {
+  test("can be set by kwargs of the same name, which override the fields", () => {
     const documents = [{ title: "a", text: "b" }];
     const tools = [{ type: "function", function: { name: "f" } }];
     const flags = { add_generation_prompt: false, continue_final_message: true };
@@ -71,7 +71,7 @@ describe("the template's inputs", () => {
     expect(JSON.parse(requestOf({ documents }).json).documents).toEqual(documents);
   });
 
-  test("keep the notation of numbers in the body", async () => {
+  test("keep numbers as written in the body", async () => {
     const { post, runner } = makeApp();
     const encodeChat = spyOn(runner.tokenizer, "encodeChat");
     const numbers = "[1.0,1e400,-0.0,12345678901234567890,0.10]";
@@ -89,7 +89,7 @@ describe("the template's inputs", () => {
     ]);
   });
 
-  test("keep the member order of the body; a lone surrogate in a call's arguments becomes U+FFFD", async () => {
+  test("keep the order of object members; a lone surrogate in a call's arguments becomes U+FFFD", async () => {
     const { post, runner } = makeApp();
     const encodeChat = spyOn(runner.tokenizer, "encodeChat");
     const call = (args: string) =>
@@ -109,12 +109,12 @@ describe("the template's inputs", () => {
     );
   });
 
-  test("request extra special tokens only if the body does", () => {
+  test("request extra special tokens only if the body requests them", () => {
     expect(requestOf({ add_special_tokens: true }).addSpecialTokens).toBe(true);
     expect(requestOf({ add_special_tokens: false }).addSpecialTokens).toBeUndefined();
   });
 
-  test("treat a kwarg of null as not set, like None in Python", () => {
+  test("treat a null kwarg as false, like None in Python", () => {
     expect(withKwargs({ add_generation_prompt: null }).addGenerationPrompt).toBe(false);
   });
 
@@ -131,7 +131,7 @@ describe("the template's inputs", () => {
     });
   }
 
-  test("are refused with the path of a kwarg of the wrong type", () => {
+  test("are rejected with the path of each kwarg that has the wrong type", () => {
     const error = refusal(() => withKwargs({ add_generation_prompt: "perhaps", tools: 1 }));
     expect(error.code).toBe("invalid_schema");
     expect(error.message).toContain("2 validation errors");
@@ -139,7 +139,7 @@ describe("the template's inputs", () => {
     expect(error.message).toContain("'tools'");
   });
 
-  test("cannot both add a header and continue the last message, whichever way this is set", () => {
+  test("cannot both add a generation prompt and continue the last message, whether set by fields or by kwargs", () => {
     const message = "Cannot set both `continue_final_message` and `add_generation_prompt` to True.";
     const field = refusal(() => requestOf({ continue_final_message: true }));
     const kwarg = refusal(() => withKwargs({ continue_final_message: true }));
@@ -153,7 +153,7 @@ describe("a template in the request", () => {
     "Chat template is passed with request, but --trust-request-chat-template is not set. " +
     "Refused request with untrusted chat template.";
 
-  test("is refused with the name of the option that allows it", () => {
+  test("is rejected, and the error names the option that allows it", () => {
     const field = refusal(() => requestOf({ chat_template: text }));
     const kwarg = refusal(() => withKwargs({ chat_template: text }));
     expect([field.message, kwarg.message]).toEqual([untrusted, untrusted]);
@@ -164,7 +164,7 @@ describe("a template in the request", () => {
     expect(requestOf({ chat_template: text }, true).chatTemplate).toBe(text);
   });
 
-  test("is treated alike on every route", async () => {
+  test("is treated the same way on every route", async () => {
     const body = { messages: MESSAGES, max_tokens: 1, chat_template: text };
     for (const path of ["/v1/chat/completions", "/tokenize"]) {
       const refused = await makeApp().post(path, body);
@@ -178,7 +178,7 @@ describe("a template in the request", () => {
   });
 });
 
-test("a list of a million numbers is checked without a copy", () => {
+test("a list of a million numbers is validated without a copy", () => {
   const values = spyOn(Object, "values");
   withKwargs({ a: Array(1_000_000).fill(1) });
   const lists = values.mock.calls.filter(([value]) => Array.isArray(value));

@@ -1,4 +1,4 @@
-// Logprobs of the whole vocabulary: -1, if the operator allows it, within the size limit of a response.
+// Logprobs of the whole vocabulary: requested by -1, allowed by the operator, limited by response size.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -41,14 +41,14 @@ describe("without a limit", () => {
     expect(Object.keys(text.choices[0]?.prompt_logprobs?.[1] ?? {})).toHaveLength(VOCAB_SIZE);
   });
 
-  test("more than the size of the vocabulary is refused", async () => {
+  test("more than the vocabulary size is rejected", async () => {
     const { error } = await ask(TEXT, { prompt: "x", logprobs: VOCAB_SIZE + 1 });
     expect(error.message).toBe(
       "Requested sample logprobs of 259, which is greater than max allowed: 258",
     );
   });
 
-  test("a response with more than two million entries is refused, also across several prompts", async () => {
+  test("more than two million entries per response are rejected, even if spread over several prompts", async () => {
     const many = { prompt: "x", logprobs: -1, max_tokens: 1000 };
     expect((await ask(TEXT, { ...many, n: 8 })).error.message).toStartWith(
       "The request could return 2064000 log-probabilities, but a response is limited to 2000000.",
@@ -64,7 +64,7 @@ describe("without a limit", () => {
 describe("with a limit of 50", () => {
   const ask = asker(50);
 
-  test("allows 50, and refuses 51 or all", async () => {
+  test("allows 50, and rejects 51 or -1", async () => {
     const chat = await ask(CHAT, {
       ...{ messages, max_tokens: 1, logprobs: true, top_logprobs: 50 },
     });
@@ -87,11 +87,19 @@ test("a limit of 0 allows only the sampled token's log-probability", async () =>
 });
 
 test.each([
-  ["less than -1", { top_logprobs: -2, logprobs: true }, "must be a positive value or -1."],
-  ["all, without logprobs", { top_logprobs: -1 }, "`logprobs` must be set to true."],
-  ["less than -1 of a prompt", { prompt_logprobs: -2 }, "must be non-negative or -1, got -2."],
-  ["all of a prompt, in a stream", { prompt_logprobs: -1, stream: true }, "not available when"],
-])("%s is refused", async (_, fields, text) => {
+  [
+    "top_logprobs below -1",
+    { top_logprobs: -2, logprobs: true },
+    "must be a positive value or -1.",
+  ],
+  ["top_logprobs of -1 without logprobs", { top_logprobs: -1 }, "`logprobs` must be set to true."],
+  ["prompt_logprobs below -1", { prompt_logprobs: -2 }, "must be non-negative or -1, got -2."],
+  [
+    "prompt_logprobs of -1 in a stream",
+    { prompt_logprobs: -1, stream: true },
+    "not available when",
+  ],
+])("%s is rejected", async (_, fields, text) => {
   const { error } = await asker(null)(CHAT, { messages, ...fields });
   expect(error.message).toContain(text);
 });

@@ -1,5 +1,5 @@
-// Routes of other servers: an error in OpenAI's shape that says what to use instead, behind the API key,
-// without a metric label for each.
+// Routes of other servers: the error, in OpenAI's format, says what to use instead, requires the API key,
+// and adds no metric label for the path.
 
 import { describe, expect, test } from "bun:test";
 import type { HttpRecord } from "../../src/metrics/family.ts";
@@ -71,7 +71,7 @@ describe("a route of another server", () => {
     "/v1/modelsx",
     "/modelsx",
     "/v1x/files",
-  ])("gets no advice if it is unknown: %s", async (path) => {
+  ])("gets no advice if Pagoda does not recognize it: %s", async (path) => {
     const response = await app.handle(new Request(`http://localhost${path}`));
     expect([response.status, await response.json()]).toEqual([404, { detail: "Not Found" }]);
   });
@@ -83,7 +83,7 @@ describe("a route of another server", () => {
     expect(text).toContain(`/api/${"x".repeat(95)} does not exist on this server.`);
   });
 
-  test("reveals nothing without a key", async () => {
+  test("reveals nothing to clients without a key", async () => {
     const guarded = makeApp({}, { apiKeys: ["k"] });
     for (const [method, path] of ABSENT) {
       const response = await guarded.app.handle(new Request(`http://localhost${path}`, { method }));

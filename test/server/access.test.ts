@@ -1,4 +1,4 @@
-// Access: the API key, the Host check, and paths that a Host could disguise.
+// Access control: the API key, the Host check, and URLs that could bypass either.
 
 import { describe, expect, test } from "bun:test";
 import type { ListenAddress } from "../../src/host-name.ts";
@@ -13,7 +13,7 @@ const at = (address: string) => ({ host: address, address });
 
 const KEYS = ["one", "two", "with a space"];
 
-/** Status of a request, by default without a key. */
+/** Returns a function that sends a request, by default without a key, and returns its status. */
 function asker(context: Partial<ServerContext>) {
   const { app } = makeApp({}, context);
   return async (url: string, init: RequestInit = {}) =>
@@ -25,7 +25,7 @@ describe("the API key", () => {
   const keyed = (authorization: string) =>
     ask("http://localhost/v1/models", { headers: { authorization } });
 
-  test("can be any of several, as bearer token", async () => {
+  test("can be any of the configured keys, sent as a bearer token", async () => {
     expect(await keyed("Bearer two")).toBe(200);
     expect(await keyed("bearer one")).toBe(200);
     expect(await keyed("BEARER   two")).toBe(200);
@@ -50,7 +50,7 @@ describe("the API key", () => {
     }
   });
 
-  test("requires the Bearer scheme", async () => {
+  test("is requested with the Bearer scheme", async () => {
     const { app } = makeApp({}, { apiKeys: KEYS });
     const response = await app.handle(new Request("http://localhost/v1/models"));
     expect(response.headers.get("www-authenticate")).toBe("Bearer");
@@ -75,14 +75,14 @@ describe("the API key", () => {
     }
   });
 
-  test("is not required for a preflight, which carries none", async () => {
+  test("is not required for a preflight, since browsers send none", async () => {
     const headers = { origin: "http://a.example", "access-control-request-method": "GET" };
     const preflight = { method: "OPTIONS", headers };
     expect(await ask("http://localhost/v1/models", preflight)).toBe(200);
     expect(await ask("http://localhost/v1/models", { method: "OPTIONS" })).toBe(401);
   });
 
-  test("guards only /v1 and the operations in vLLM's scope", async () => {
+  test('guards only /v1 and operator routes with the scope "vllm"', async () => {
     const vllm = asker({ apiKeys: KEYS, apiKeyScope: "vllm", isDevMode: true });
     const post = { method: "POST" };
     expect(await vllm("http://localhost/tokenize", post)).toBe(400);
@@ -125,7 +125,7 @@ describe("the Host check", () => {
     "0:0:0:0:0:0:0:1",
     "::ffff:127.0.0.1",
     "[::ffff:7f00:1]",
-  ])("is one of loopback's names where the server listens on %s", async (given) => {
+  ])("accepts only loopback names if the server listens on %s", async (given) => {
     const listensOn = await listenAddress(given);
     expect(isReachable(listensOn)).toBe(false);
     for (const host of [
@@ -164,20 +164,20 @@ describe("the Host check", () => {
     "10.0.0.1",
     "fe80::1%eth0",
     "::ffff:10.0.0.1",
-  ])("is any where the server listens to the network, on %s", async (given) => {
+  ])("accepts any host if the server listens on a network address: %s", async (given) => {
     const listensOn = await listenAddress(given);
     expect(isReachable(listensOn)).toBe(true);
     expect(await status(listensOn, [], "anything.example")).toBe(200);
   });
 
-  test("accepts the name that the server listens on, wherever it resolves to", async () => {
+  test("accepts the name that the server listens on, whatever address it resolves to", async () => {
     const listensOn = { host: "Box.lan.", address: "127.0.1.1" };
     expect(isReachable(listensOn)).toBe(false);
     expect(await status(listensOn, [], "box.lan:8000")).toBe(200);
     expect(await status(listensOn, [], "other.lan")).toBe(403);
   });
 
-  test("accepts listed hosts of any form", async () => {
+  test("accepts listed hosts in any notation", async () => {
     const listed = [
       "Model.example.",
       "api.example:8443",
@@ -202,14 +202,14 @@ describe("the Host check", () => {
   });
 
   test.each(["http://a.example", "a.example/", "a b", "", "[::1", "me@a.example", "a:b:c"])(
-    "refuses to list %p, which is not a host",
+    "rejects the list entry %p, which is not a host",
     (listed) => {
       const message = `allowed-hosts: ${JSON.stringify(listed)} is not a host`;
       expect(() => hostCheck(at("127.0.0.1"), [listed])).toThrow(message);
     },
   );
 
-  test("names the refused Host and the option that allows it", async () => {
+  test("reports the rejected Host and the option that allows it", async () => {
     const { app } = makeApp({}, { hosts: hostCheck(at("127.0.0.1"), []) });
     const response = await app.handle(new Request("http://evil.example/v1/models"));
     expect(await response.json()).toEqual({
@@ -219,7 +219,7 @@ describe("the Host check", () => {
 });
 
 describe("the address to listen on", () => {
-  test("can be a name or a number; anything else fails the start", async () => {
+  test("can be a host name or an IP address; anything else makes startup fail", async () => {
     for (const host of ["127.0.0.1:9000", "localhost:9000", "[::1]:9000"])
       await expect(listenAddress(host)).rejects.toThrow(
         `cannot listen on ${host}: the host must not include a port; set it with --port`,
@@ -240,7 +240,7 @@ describe("the address to listen on", () => {
     ["LocalHost.", "http://localhost:80"],
     ["0.0.0.0", "http://127.0.0.1:80"],
     ["::", "http://[::1]:80"],
-  ])("is reached from here: %s", (host, url) => {
+  ])("has a URL that this machine can reach: %s", (host, url) => {
     expect(urlOf(host, 80)).toBe(url);
   });
 
@@ -254,7 +254,7 @@ describe("the address to listen on", () => {
     "::ffff:127.0.0.1",
     "0.0.0.0",
     "::",
-  ])("answers under the URL that is shown: %s", async (host) => {
+  ])("serves the URL that is displayed: %s", async (host) => {
     const listensOn = await listenAddress(host);
     const { app } = makeApp({}, { hosts: hostCheck(listensOn, ["model.example"]) });
     const { fetch: answer } = app;
@@ -276,12 +276,15 @@ describe("the Host check over a socket", () => {
     return answer?.status;
   };
 
-  test.each(["127.0.0.1", "0.0.0.0"])("is skipped for HTTP/1.0, on %s", async (listensOn) => {
-    expect(await ask(listensOn, "GET /health HTTP/1.0\r\n\r\n")).toBe(200);
-    expect(await ask(listensOn, "GET /health HTTP/1.1\r\n\r\n")).toBe(400);
-  });
+  test.each(["127.0.0.1", "0.0.0.0"])(
+    "is skipped for HTTP/1.0 if the server listens on %s",
+    async (listensOn) => {
+      expect(await ask(listensOn, "GET /health HTTP/1.0\r\n\r\n")).toBe(200);
+      expect(await ask(listensOn, "GET /health HTTP/1.1\r\n\r\n")).toBe(400);
+    },
+  );
 
-  test("refuses a duplicate or invalid Host", async () => {
+  test("rejects a duplicate or invalid Host", async () => {
     for (const head of [
       "Host: localhost\r\nHost: localhost",
       "Host: localhost\r\nHost: evil.example",
@@ -298,7 +301,7 @@ describe("the Host check over a socket", () => {
     }
   });
 
-  test("prefers the host of the request line to the header", async () => {
+  test("prefers the host in the request line to the Host header", async () => {
     const head = "\r\nHost: localhost\r\n\r\n";
     expect(await ask("127.0.0.1", `GET http://evil.example/version HTTP/1.1${head}`)).toBe(403);
     expect(await ask("127.0.0.1", `GET http://localhost:80/version HTTP/1.1${head}`)).toBe(200);

@@ -1,4 +1,4 @@
-// Advisory headers: usable values are used, others are ignored, and no request is refused for them.
+// Advisory headers: valid values are used, others are ignored, and none causes a request to be rejected.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -12,7 +12,7 @@ const ROUTES: [path: string, prefix: string, body: object][] = [
   ],
 ];
 
-describe.each(ROUTES)("the id in a response of %s", (path, prefix, body) => {
+describe.each(ROUTES)("the id in a response from %s", (path, prefix, body) => {
   const { post } = makeApp();
   const idOf = async (header: string | null, requestId?: unknown) => {
     const headers: Record<string, string> = header === null ? {} : { "x-request-id": header };
@@ -25,16 +25,16 @@ describe.each(ROUTES)("the id in a response of %s", (path, prefix, body) => {
     ["the header's", "abc", undefined, "abc"],
     ["the body's", null, "def", "def"],
     ["the header's, not the body's", "abc", "def", "abc"],
-    ["the first value of a repeated header", "id1, id2", undefined, "id1"],
+    ["the first value in a repeated header", "id1, id2", undefined, "id1"],
     [
-      "the first usable value of a repeated header",
+      "the first valid value in a repeated header",
       `a b, ${"x".repeat(129)}, id3`,
       undefined,
       "id3",
     ],
     ["the body's if the header is empty", "", "def", "def"],
     ["the body's if the header is invalid", "a b", "def", "def"],
-    ["a header's with a comma in it", "a,b", undefined, "a,b"],
+    ["the header's with a comma in it", "a,b", undefined, "a,b"],
     ["the longest", "x".repeat(128), undefined, "x".repeat(128)],
   ])("is %s", async (_, header, requestId, id) => {
     expect(await idOf(header, requestId)).toBe(`${prefix}-${id}`);
@@ -45,16 +45,16 @@ describe.each(ROUTES)("the id in a response of %s", (path, prefix, body) => {
     ["too long", "x".repeat(129), undefined],
     ["no ASCII", "\u00e9", undefined],
     ["with spaces", "a b", undefined],
-    ["nothing but commas", ", ,", undefined],
+    ["only commas", ", ,", undefined],
     ["multiple lines, in the body", null, "a\nb"],
     ["too long, in the body", null, "x".repeat(129)],
-    ["half a pair, in the body", null, "\ud83d"],
-  ])("is a new one where the given one is %s", async (_, header, requestId) => {
+    ["half a surrogate pair, in the body", null, "\ud83d"],
+  ])("is a new id if the given id is %s", async (_, header, requestId) => {
     expect(await idOf(header, requestId)).toMatch(new RegExp(`^${prefix}-[0-9a-f]{16}$`));
   });
 });
 
-describe("other headers", () => {
+describe("headers that do not affect the response", () => {
   const { post } = makeApp();
   const body = { prompt: "x", max_tokens: 1 };
   const ask = (headers: Record<string, string>) => post("/v1/completions", body, headers);
@@ -68,12 +68,12 @@ describe("other headers", () => {
     ["invalid accepted types", { accept: ",;=", "accept-encoding": "???", "accept-charset": "" }],
     ["an unknown load report format", { "endpoint-load-metrics-format": "XML" }],
     ["a rank", { "x-data-parallel-rank": "-7" }],
-    ["ids of proxies", { "x-correlation-id": ", ,", via: "1.1 a, 1.1 b", forwarded: "for=x" }],
+    ["proxy headers", { "x-correlation-id": ", ,", via: "1.1 a, 1.1 b", forwarded: "for=x" }],
   ])("%s", async (_, headers) => {
     expect((await ask(headers as Record<string, string>)).status).toBe(200);
   });
 
-  test("a repeated load report format counts once, in any case", async () => {
+  test("the first of several load report formats is used, in upper or lower case", async () => {
     const { headers } = await ask({ "endpoint-load-metrics-format": "json, text" });
     expect(headers.get("endpoint-load-metrics")).toStartWith("JSON {");
   });

@@ -1,5 +1,5 @@
-// Responses of an app that is mounted without a listener, where the stream's reader or the request's signal
-// shows that the client has disconnected.
+// Responses from an app that is mounted without a listener. It learns of a disconnect from the stream's
+// reader or from the request's signal.
 
 import { describe, expect, spyOn, test } from "bun:test";
 import { eventsOf } from "../../src/api/events.ts";
@@ -13,7 +13,7 @@ const ROUTES = [
 ] as const;
 
 describe("a streamed response whose reader disconnects", () => {
-  test.each(ROUTES)("ends the sequences of %s", async (path, prompt, numSequences) => {
+  test.each(ROUTES)("aborts the sequences of %s", async (path, prompt, numSequences) => {
     const { post, engine } = makeApp({ model: { stepTurns: 3 } });
     const body = { ...prompt, stream: true, max_tokens: 900, ignore_eos: true };
     const reader = (await post(path, body)).body?.getReader();
@@ -28,7 +28,7 @@ describe("a client that disconnects before its prompt is tokenized", () => {
   test.each([
     ["/v1/chat/completions", { messages: [{ role: "user", content: "x" }] }],
     ["/v1/completions", { prompt: "x" }],
-  ])("ends its request to %s at once", async (path, prompt) => {
+  ])("aborts its request to %s immediately", async (path, prompt) => {
     const { app, client, engine, runner } = makeApp();
     const tokenized = Promise.withResolvers<Int32Array>();
     runner.tokenizer.encode = () => tokenized.promise;
@@ -58,8 +58,8 @@ describe("an error", () => {
   const SHOWN =
     '{"error":{"message":"Internal server error","type":"InternalServerError","param":null,"code":500}}';
   const cases = [
-    ["that is unexpected is logged, and not shown to the client", UNFORESEEN, [UNFORESEEN]],
-    ["of the engine, which is already logged, is not logged again", FORESEEN, []],
+    ["that is unexpected is logged and hidden from the client", UNFORESEEN, [UNFORESEEN]],
+    ["that the engine has already logged is not logged again", FORESEEN, []],
   ] as const;
 
   test.each(cases)("%s", async (_, error, expected) => {
@@ -71,7 +71,7 @@ describe("an error", () => {
     expect(logged).toEqual([...expected]);
   });
 
-  test.each(cases)("%s, in a stream that has begun", async (_, error, expected) => {
+  test.each(cases)("%s, in a stream that has started", async (_, error, expected) => {
     const logged: unknown[] = [];
     async function* failing() {
       yield "first";

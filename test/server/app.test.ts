@@ -23,7 +23,7 @@ describe("app", () => {
     });
   });
 
-  test("health and ping are empty 200s, 503 while draining", async () => {
+  test("/health and /ping return an empty 200, and 503 while the server drains", async () => {
     const { app } = makeApp();
     for (const path of ["/health", "/ping"]) {
       const response = await app.handle(get(path));
@@ -46,7 +46,7 @@ describe("app", () => {
     expect(await response.text()).toBe("x 1.0\n");
   });
 
-  test("answers unknown routes and wrong methods as vLLM's framework does", async () => {
+  test("returns the errors of vLLM's framework for unknown routes and wrong methods", async () => {
     const { app } = makeApp();
     const unknown = await app.handle(get("/nope"));
     expect([unknown.status, await unknown.json()]).toEqual([404, { detail: "Not Found" }]);
@@ -55,7 +55,7 @@ describe("app", () => {
     expect(wrong.headers.get("allow")).toBe("POST");
   });
 
-  test("short host names reach every route", async () => {
+  test("serves every route under short host names", async () => {
     const response = await makeApp().app.handle(new Request("http://a/v1/models"));
     expect(response.status).toBe(200);
   });
@@ -67,7 +67,7 @@ describe("app", () => {
     expect([models.status, models.headers.get("allow")]).toEqual([405, "GET"]);
   });
 
-  test("redirects a trailing slash, keeping the query", async () => {
+  test("redirects to the path without a trailing slash, and keeps the query", async () => {
     const response = await makeApp().app.handle(get("/v1/models/?a=1"));
     expect(response.headers.get("location")).toBe("/v1/models?a=1");
   });
@@ -80,7 +80,7 @@ describe("app", () => {
     }
   });
 
-  test("a draining server refuses new work and says when to retry", async () => {
+  test("a draining server rejects new work and reports when to retry", async () => {
     const { post } = makeApp({}, { isDraining: () => true });
     const response = await post("/v1/completions", { prompt: "x" });
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "10"]);
@@ -94,7 +94,7 @@ describe("app", () => {
     });
   });
 
-  test("a restarting engine says when it is expected back", async () => {
+  test("while the engine restarts, errors report when it is expected back", async () => {
     const { post, client } = makeApp();
     const error = new EngineError("engine_restarting", "Retry later.", { retryAfterS: 7 });
     Object.defineProperty(client, "unavailable", { value: error });
@@ -102,7 +102,7 @@ describe("app", () => {
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "7"]);
   });
 
-  test("a dead engine returns 503 for work and for /health; /metrics and /version still work", async () => {
+  test("with a dead engine, work and /health return 503; /metrics and /version still work", async () => {
     const { app, post, scheduler } = makeApp();
     scheduler.schedule = () => {
       throw new Error("broken invariant");

@@ -1,5 +1,5 @@
-// POST /v1/requests/{id}/cancel over the complete engine with the fake model: which requests it ends, how
-// their responses end, and where the route exists.
+// POST /v1/requests/{id}/cancel over the complete engine with the fake model: which requests it aborts,
+// what their responses contain, and when the route exists.
 
 import { describe, expect, test } from "bun:test";
 import type { HttpRecord } from "../../src/metrics/family.ts";
@@ -13,7 +13,7 @@ interface Answer {
   readonly choices: readonly { readonly finish_reason: string }[];
 }
 
-/** A slow model, and a server with a key. */
+/** Starts a server with an API key and a slow model. */
 function start(context: Partial<ServerContext> = {}) {
   const parts = makeApp({ model: { stepDelayMs: 1 } }, { apiKeys: ["k"], ...context });
   const cancel = (id: string, headers: Record<string, string> = KEY, method = "POST") =>
@@ -36,7 +36,7 @@ function start(context: Partial<ServerContext> = {}) {
 }
 
 describe("a request in progress", () => {
-  test("ends with abort; its blocks are freed and other requests continue", async () => {
+  test("finishes with the reason abort; its blocks are freed, and other requests continue", async () => {
     const { cancel, complete, untilLive, reasonsOf, scheduler } = start();
     const answer = complete({}, "mine");
     const other = complete({ max_tokens: 20, ignore_eos: true }, "other");
@@ -49,7 +49,7 @@ describe("a request in progress", () => {
     expect(scheduler.kvCache.pool.usage).toBe(0);
   });
 
-  test("ends with abort in a stream, which is complete", async () => {
+  test("finishes with the reason abort in a stream, which still ends with [DONE]", async () => {
     const { cancel, complete, untilLive } = start();
     const stream = await complete({ stream: true }, "mine");
     await untilLive(1);
@@ -59,7 +59,7 @@ describe("a request in progress", () => {
     expect((events.at(-2) as Answer).choices[0]?.finish_reason).toBe("abort");
   });
 
-  test("ends with all its prompts and sequences, as do others with the same id", async () => {
+  test("is canceled with all its prompts and sequences, and so are other requests with the same id", async () => {
     const { cancel, complete, untilLive, reasonsOf } = start();
     const many = complete({ prompt: ["a", "b"], n: 2 }, "mine");
     const twin = complete({}, "mine");
@@ -69,7 +69,7 @@ describe("a request in progress", () => {
     expect(await reasonsOf(await twin)).toEqual(["abort"]);
   });
 
-  test("can be a chat, by its own id", async () => {
+  test("can be a chat, under the chat's id", async () => {
     const { cancel, post, untilLive, reasonsOf } = start();
     const body = { messages: [{ role: "user", content: "hi" }], max_tokens: 900 };
     const answer = post("/v1/chat/completions", { ...body, request_id: "a/b" }, KEY);
@@ -98,7 +98,7 @@ describe("a request in progress", () => {
   });
 });
 
-describe("an id without a request in progress", () => {
+describe("an id with no request in progress", () => {
   const notFound = (id: string) => ({
     error: {
       message: `No request "${id}" is in progress.`,
@@ -106,7 +106,7 @@ describe("an id without a request in progress", () => {
     },
   });
 
-  test("is unknown, or of a finished request", async () => {
+  test("returns 404, whether unknown or from a finished request", async () => {
     const { cancel, complete } = start();
     await (await complete({ max_tokens: 1 }, "done")).json();
     for (const id of ["cmpl-done", "cmpl-never", "%", "%ff"]) {
@@ -117,21 +117,21 @@ describe("an id without a request in progress", () => {
 });
 
 describe("the route", () => {
-  test("requires the key, and exists without one in development mode", async () => {
+  test("requires the API key, and also exists without a key in development mode", async () => {
     const { cancel } = start();
     expect((await cancel("cmpl-a", {})).status).toBe(401);
     const dev = start({ apiKeys: [], isDevMode: true });
     expect(await (await dev.cancel("cmpl-a", {})).json()).toMatchObject({ error: { param: "id" } });
   });
 
-  test("does not exist on a server without a key; the error says what to do", async () => {
+  test("does not exist on a server without a key; the error explains how to get it", async () => {
     const { cancel } = start({ apiKeys: [] });
     const response = await cancel("cmpl-a");
     expect(response.status).toBe(404);
     expect(await response.text()).toContain("A server with an API key also has");
   });
 
-  test("refuses other methods, and has a single label in the metrics", async () => {
+  test("rejects other methods, and has a single label in the metrics", async () => {
     const records: HttpRecord[] = [];
     const { cancel } = start({ recordHttp: (record) => records.push(record) });
     const response = await cancel("cmpl-a", KEY, "GET");

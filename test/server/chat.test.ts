@@ -53,7 +53,7 @@ describe("POST /v1/chat/completions", () => {
     } as never);
   });
 
-  test("streams a role chunk, deltas, a finish, usage and [DONE]", async () => {
+  test("streams the role, deltas, a finish reason, usage, and [DONE]", async () => {
     const { post } = makeApp({ model: { stepTurns: 3 } });
     const response = await post("/v1/chat/completions", {
       ...BODY,
@@ -90,7 +90,7 @@ describe("POST /v1/chat/completions", () => {
     expect(new Set(events.slice(0, -1).map(({ id }) => id)).size).toBe(1);
   });
 
-  test("n choices share the prompt, which is counted once", async () => {
+  test("counts the prompt once for n choices", async () => {
     const { post } = makeApp();
     const request = { ...BODY, n: 3, temperature: 1, seed: 5 };
     const body = (await (await post("/v1/chat/completions", request)).json()) as {
@@ -101,7 +101,7 @@ describe("POST /v1/chat/completions", () => {
     expect(body.usage).toMatchObject({ prompt_tokens: 29, completion_tokens: 9 });
   });
 
-  test("logprobs contain token, bytes and the most likely tokens", async () => {
+  test("logprobs contain the token, its bytes, and the most likely tokens", async () => {
     const { post } = makeApp();
     const request = { ...BODY, max_tokens: 1, logprobs: true, top_logprobs: 2 };
     const body = (await (await post("/v1/chat/completions", request)).json()) as {
@@ -114,7 +114,7 @@ describe("POST /v1/chat/completions", () => {
     ]);
   });
 
-  test("a token that is not a complete character has its bytes", async () => {
+  test("lists the bytes of a token that is not a complete character", async () => {
     const { post } = makeApp();
     const request = { ...BODY, max_tokens: 1, logprobs: true, allowed_token_ids: [0xc3] };
     const body = (await (await post("/v1/chat/completions", request)).json()) as {
@@ -123,11 +123,11 @@ describe("POST /v1/chat/completions", () => {
     expect(body.choices[0]?.logprobs).toEqual({
       content: [{ token: "\ufffd", logprob: -0.5, bytes: [0xc3], top_logprobs: [] }],
     });
-    // A response that ends inside a character omits it.
+    // An incomplete character at the end of a response is omitted.
     expect(body.choices[0]?.message.content).toBe("");
   });
 
-  test("echo shows the text that the response continues", async () => {
+  test("echo includes the text that the response continues", async () => {
     const { post } = makeApp();
     const request = {
       ...BODY,
@@ -150,7 +150,7 @@ describe("POST /v1/chat/completions", () => {
     expect(contents.join("")).toBe(text);
   });
 
-  test("joins text parts, and refuses images by name", async () => {
+  test("joins text parts, and rejects images with an error that names the type", async () => {
     const { post } = makeApp();
     const content = (parts: unknown[]) => ({
       ...BODY,
@@ -175,7 +175,7 @@ describe("POST /v1/chat/completions", () => {
     expect(await image.text()).toContain("not a multimodal model");
   });
 
-  test("sends comments during silence", async () => {
+  test("sends comments while no event is ready", async () => {
     const { post } = makeApp({ model: { stepDelayMs: 30 } }, { keepAliveMs: 10 });
     const response = await post("/v1/chat/completions", { ...BODY, stream: true });
     expect(await response.text()).toStartWith(": keep-alive\n\n");

@@ -54,14 +54,14 @@ describe("POST /v1/completions", () => {
     });
   });
 
-  test("numbers the choices of several prompts prompt by prompt", async () => {
+  test("numbers the choices of several prompts in prompt order", async () => {
     const one = await complete({ prompt: ["a", "b"], temperature: 1, n: 2, seed: 3 });
     expect(one.choices.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
     const again = await complete({ prompt: ["a", "b"], temperature: 1, n: 2, seed: 3 });
     expect(again.choices.map(({ text }) => text)).toEqual(one.choices.map(({ text }) => text));
   });
 
-  test("accepts token ids, with the same output as for the text", async () => {
+  test("generates the same output from token ids as from text", async () => {
     const text = await complete({});
     const ids = await complete({ prompt: [256, ...new TextEncoder().encode("Hello")] });
     expect(ids.choices[0]?.text).toBe(text.choices[0]?.text);
@@ -76,8 +76,8 @@ describe("POST /v1/completions", () => {
 
   test.each([
     ["16 tokens without max_tokens", {}, 16],
-    ["fewer if the context ends first", { prompt: "x".repeat(1014) }, 9],
-    ["all that fit if max_tokens is null, as in vLLM", { max_tokens: null }, 1018],
+    ["fewer if the context length is reached first", { prompt: "x".repeat(1014) }, 9],
+    ["as many as fit if max_tokens is null, as in vLLM", { max_tokens: null }, 1018],
   ])("generates %s", async (_, fields, numTokens) => {
     const { post } = makeApp();
     const body = { prompt: "Hello", temperature: 0, ignore_eos: true, ...fields };
@@ -87,7 +87,7 @@ describe("POST /v1/completions", () => {
     expect(usage.completion_tokens).toBe(numTokens);
   });
 
-  test("a stop string ends the text before it, or after it on request", async () => {
+  test("the text ends before a stop string, or after it on request", async () => {
     const { text = "" } = (await complete({ max_tokens: 8 })).choices[0] ?? {};
     const stop = text.slice(3, 5);
     const stopped = (await complete({ max_tokens: 8, stop })).choices[0];
@@ -97,7 +97,7 @@ describe("POST /v1/completions", () => {
     expect(shown.choices[0]?.text).toBe(text.slice(0, text.indexOf(stop) + 2));
   });
 
-  test("logprobs contain offsets, tokens and the most likely tokens", async () => {
+  test("logprobs contain offsets, tokens, and the most likely tokens", async () => {
     const body = await complete({ logprobs: 1, max_tokens: 2 });
     const text = body.choices[0]?.text ?? "";
     const [a = "", b = ""] = text;
@@ -120,14 +120,14 @@ describe("POST /v1/completions", () => {
         top_logprobs: [null, { H: -0.5 }, { i: -0.5 }, { [text.slice(2)]: -0.5 }],
       })),
     );
-    // vLLM also shows those of the prompt separately, since it has computed them.
+    // vLLM also returns prompt_logprobs in this case, since it has computed them anyway.
     expect(choices.map((choice) => Object.keys(choice["prompt_logprobs"] ?? {}))).toEqual([
       ["0", "1", "2"],
       ["0", "1", "2"],
     ]);
   });
 
-  test("returns tokens as ids on request, since texts are ambiguous", async () => {
+  test("returns tokens as ids on request, since several tokens can have the same text", async () => {
     const ids = { return_tokens_as_token_ids: true, allowed_token_ids: [0xc3] };
     const body = await complete({ ...ids, logprobs: 0, max_tokens: 1, prompt: [72], echo: true });
     expect(body.choices[0]?.["logprobs"]).toMatchObject({
@@ -174,23 +174,23 @@ describe("POST /v1/completions", () => {
       ];
     };
 
-    test("lets stop strings end an answer at the next token", async () => {
+    test("lets stop strings take effect only from the next token on", async () => {
       expect(await ended({ min_tokens: 0 })).toEqual(["", 1, "stop", ","]);
       expect(await ended({})).toEqual([",,,", 4, "stop", ","]);
       expect(await ended({ include_stop_str_in_output: true })).toEqual([",,,,", 4, "stop", ","]);
       expect(await ended({ ignore_eos: true })).toEqual([",,,", 4, "stop", ","]);
     });
 
-    test("lets a stop string begin earlier", async () => {
+    test("lets a stop string that takes effect begin in earlier tokens", async () => {
       expect(await ended({ stop: [",,"] })).toEqual([",,", 4, "stop", ",,"]);
     });
 
-    test("equal to max_tokens yields the whole text", async () => {
+    test("ignores stop strings if equal to max_tokens", async () => {
       expect(await ended({ max_tokens: 3 })).toEqual([",,,", 3, "length", null]);
       expect(await ended({ max_tokens: 3, stop: [",,,,"] })).toEqual([",,,", 3, "length", null]);
     });
 
-    test("streams the same text as without a stream", async () => {
+    test("yields the same text in a stream", async () => {
       const { post } = makeApp({ model: { stepTurns: 3 } });
       const response = await post("/v1/completions", { ...BODY, ...request, stream: true });
       const chunks = (await readEvents(response)).slice(0, -1) as { choices: { text: string }[] }[];
@@ -198,7 +198,7 @@ describe("POST /v1/completions", () => {
     });
   });
 
-  test("streams the same text, then usage on request, then [DONE]", async () => {
+  test("streams the same text, then usage if requested, then [DONE]", async () => {
     const { post } = makeApp({ model: { stepTurns: 3 } });
     const full = (await complete({})).choices[0]?.text;
     const response = await post("/v1/completions", {
@@ -235,7 +235,7 @@ describe("POST /v1/completions", () => {
     expect(events.at(-1)).toBe("[DONE]" as never);
   });
 
-  test("a streamed echo equals the echo without a stream", async () => {
+  test("a streamed echo equals an echo without a stream", async () => {
     const { post } = makeApp({ model: { stepTurns: 3 } });
     const request = { ...BODY, echo: true, logprobs: 1, n: 2, temperature: 1, seed: 2 };
     const whole = (await complete(request)).choices;
@@ -250,7 +250,7 @@ describe("POST /v1/completions", () => {
     }
   });
 
-  test("streams token ids even while their character is incomplete", async () => {
+  test("streams token ids even before their character is complete", async () => {
     const { post } = makeApp({ model: { stepTurns: 3 } });
     const request = { ...BODY, allowed_token_ids: [0xe2], max_tokens: 3, stream: true };
     const response = await post("/v1/completions", { ...request, return_token_ids: true });
@@ -276,7 +276,7 @@ describe("POST /v1/completions", () => {
     expect(chunks.map(({ usage }) => usage.completion_tokens)).toEqual([1, 2, 3, 4, 4]);
   });
 
-  test("a failed step is a 500, or an error event before [DONE]; the next request works", async () => {
+  test("a failed step causes a 500, or an error event before [DONE]; the next request works", async () => {
     const { post, runner } = makeApp();
     runner.failNextStep = true;
     const failed = await post("/v1/completions", BODY);

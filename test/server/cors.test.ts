@@ -1,4 +1,4 @@
-// Web pages that can call the server: preflights and responses, by option and by default.
+// CORS, configured and by default: preflights and responses for web pages that may call the server.
 
 import { describe, expect, test } from "bun:test";
 import { ANY_ORIGIN, Cors, type CorsOptions } from "../../src/server/cors.ts";
@@ -29,8 +29,8 @@ async function corsOf(response: Response) {
   return { status: response.status, text: await response.text(), ...Object.fromEntries(headers) };
 }
 
-describe("any origin", () => {
-  test("is allowed, with any requested headers", async () => {
+describe("the option to allow any origin", () => {
+  test("allows any requested headers", async () => {
     const { preflight } = asker({});
     expect(await corsOf(await preflight(PAGE, "POST", "authorization, x-mine"))).toEqual({
       status: 200,
@@ -42,7 +42,7 @@ describe("any origin", () => {
     });
   });
 
-  test("is named if credentials are allowed, since browsers then reject *", async () => {
+  test("returns the page's own origin if credentials are allowed, since browsers then reject *", async () => {
     const { preflight, ask } = asker({ allowCredentials: true });
     const named = { "allow-origin": PAGE, vary: "Origin", "allow-credentials": "true" };
     expect(await corsOf(await preflight(PAGE))).toMatchObject({ status: 200, ...named });
@@ -58,7 +58,7 @@ describe("listed origins", () => {
     headers: ["X-Mine"],
   });
 
-  test("are the only ones admitted", async () => {
+  test("are the only origins allowed", async () => {
     const named = { "allow-origin": PAGE, vary: "Origin" };
     expect(await corsOf(await preflight(PAGE, "GET", "x-mine, Content-Type"))).toEqual({
       ...{ status: 200, text: "OK", ...named },
@@ -75,7 +75,7 @@ describe("listed origins", () => {
     expect(other).not.toHaveProperty("allow-origin");
   });
 
-  test("and methods and headers: a refusal lists everything that is not allowed", async () => {
+  test("are checked together with methods and headers; an error lists all that are not allowed", async () => {
     const refused = await corsOf(await preflight("https://other.example", "POST", "x-other"));
     expect(refused).toMatchObject({
       status: 400,
@@ -94,7 +94,7 @@ describe("the allowed hosts", () => {
   if (hosts === null) throw new Error("loopback checks hosts");
   const { app, ask, preflight } = asker({ origins: hosts });
 
-  test("also define which pages can call", async () => {
+  test("also define which pages can call the server", async () => {
     for (const origin of [
       "http://localhost:3000",
       "http://127.0.0.1:8000",
@@ -113,7 +113,7 @@ describe("the allowed hosts", () => {
     }
   });
 
-  test("block other pages' requests that browsers send without a preflight", async () => {
+  test("also apply to requests that browsers send without a preflight", async () => {
     const reset = (headers: Record<string, string>) =>
       app.handle(new Request("http://localhost/reset_prefix_cache", { method: "POST", headers }));
     const refused = await corsOf(await reset({ origin: PAGE }));
@@ -124,7 +124,7 @@ describe("the allowed hosts", () => {
   });
 });
 
-test("a program, which sends no origin, gets no CORS headers", async () => {
+test("requests without an origin, such as from programs, get no CORS headers", async () => {
   const { ask } = asker({ origins: [PAGE] });
   const answer = await corsOf(await ask("GET", {}));
   expect(Object.keys(answer)).toEqual(["status", "text"]);

@@ -1,4 +1,4 @@
-// GET /: a page for browsers, text for curl, nothing that an API key guards.
+// GET /: HTML for browsers, plain text for curl, and nothing that the API key protects.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -15,7 +15,7 @@ describe("the home page", () => {
       }),
     );
 
-  test("is HTML for a browser, with links to pages it can open", async () => {
+  test("is HTML for a browser, with working links", async () => {
     const response = await page(BROWSER);
     expect([response.status, response.headers.get("content-type")]).toEqual([
       200,
@@ -34,7 +34,7 @@ describe("the home page", () => {
     expect(html).toContain("color-scheme: light dark");
   });
 
-  test("loads nothing and runs nothing, even with injected text", async () => {
+  test("loads no resources and runs no scripts, even with injected text", async () => {
     const response = await page(BROWSER);
     expect(response.headers.get("content-security-policy")).toStartWith("default-src 'none'");
     expect(await response.text()).not.toMatch(/src=|<script|@import|url\(|https:/);
@@ -59,13 +59,13 @@ describe("the home page", () => {
     },
   );
 
-  test("answers HEAD, and no other method", async () => {
+  test("allows HEAD, and no other method", async () => {
     expect((await page(BROWSER, { method: "HEAD" })).status).toBe(200);
     const post = await page(BROWSER, { method: "POST" });
     expect([post.status, post.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
   });
 
-  test("needs no key, and names no model if there is a key", async () => {
+  test("requires no key, but hides the model name if the server has a key", async () => {
     const guarded = makeApp({}, { apiKeys: ["secret"], servedModelNames: ["hidden-model"] });
     for (const accept of [BROWSER, "*/*"]) {
       const request = new Request("http://127.0.0.1/", { headers: { accept } });

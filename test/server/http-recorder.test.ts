@@ -1,4 +1,4 @@
-// The http_* families: every response is recorded once, at its end, under its route.
+// The http_* families: every response is recorded once, when it ends, under its route.
 
 import { describe, expect, test } from "bun:test";
 import type { HttpRecord } from "../../src/metrics/family.ts";
@@ -14,7 +14,7 @@ function start(model = {}) {
 }
 
 describe("recorded responses", () => {
-  test("without a stream have route, method, status and both sizes", async () => {
+  test("without a stream include route, method, status, and both sizes", async () => {
     const { post, records } = start();
     const body = JSON.stringify({ prompt: "hello", max_tokens: 2 });
     const length = String(body.length);
@@ -33,7 +33,7 @@ describe("recorded responses", () => {
     expect(response.headers.get("content-length")).toBe(String(responseBytes));
   });
 
-  test("with a stream are recorded at the last event, without a size", async () => {
+  test("with a stream are recorded after the last event, without a size", async () => {
     const { post, records } = start();
     const response = await post("/v1/completions", { prompt: "hello", stream: true });
     expect(records).toEqual([]);
@@ -56,7 +56,7 @@ describe("recorded responses", () => {
     expect(records.length).toBe(1);
   });
 
-  test("include refusals under their route, and unknown paths under none", async () => {
+  test('include errors under their route, and unknown paths under "none"', async () => {
     const { call, post, records } = start();
     await post("/v1/completions", "{");
     await call("GET", "/v1/completions");
@@ -91,19 +91,19 @@ describe("the load header", () => {
   test.each([
     ["TEXT", "TEXT named_metrics.kv_cache_usage_perc=0.0, named_metrics.num_requests_waiting=0.0"],
     ["json", 'JSON {"named_metrics": {"kv_cache_usage_perc": 0.0, "num_requests_waiting": 0.0}}'],
-  ])("comes with an answer, streamed or not, that asks for %s", async (format, value) => {
+  ])("is sent on request, with and without a stream, as %s", async (format, value) => {
     const { post } = start();
     for (const stream of [false, true]) {
       const headers = { "endpoint-load-metrics-format": format };
       const response = await post("/v1/completions", { prompt: "x", stream }, headers);
       await response.text();
-      // A stream might have its own block by then.
+      // A streamed request might already have a block of its own.
       const header = response.headers.get("endpoint-load-metrics")?.replace("0.0078125", "0.0");
       expect(header).toBe(value);
     }
   });
 
-  test("reports usage and queue of the engine's last step", async () => {
+  test("reports the KV cache usage and queue length at the engine's last step", async () => {
     const { post, engine } = start({ stepTurns: 3 });
     const running = post("/v1/completions", { prompt: "hello", max_tokens: 200 });
     await until(() => engine.load.kvCacheUsage > 0);

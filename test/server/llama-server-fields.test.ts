@@ -1,4 +1,4 @@
-// Field names of llama-server: accepted if they change nothing here, otherwise refused by name.
+// Fields that only llama-server has: accepted if they have no effect, otherwise rejected by name.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -14,7 +14,7 @@ describe("llama-server's field names", () => {
     ["n_predict", 8, "max_tokens"],
     ["n_probs", 3, "logprobs"],
     ["repeat_penalty", 1.1, "repetition_penalty"],
-  ])("refuses %s and names the field to use instead", async (name, value, own) => {
+  ])("rejects %s and names the field to use instead", async (name, value, own) => {
     const response = await post(TEXT, { prompt: "x", [name]: value });
     const { error } = (await response.json()) as { error: object };
     expect(error).toEqual({
@@ -38,7 +38,7 @@ describe("llama-server's field names", () => {
       TEXT,
       { prompt: "x", cache_prompt: false, id_slot: 0 },
     ],
-  ])("%s is taken", async (_, path, body) => {
+  ])("accepts %s", async (_, path, body) => {
     expect((await post(path, body)).status).toBe(200);
   });
 });

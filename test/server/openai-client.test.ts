@@ -1,5 +1,5 @@
-// The real OpenAI client over a real socket: streams, errors as the client's classes, and what the engine
-// does when a client disconnects.
+// The real OpenAI client over a real socket: streams, the client's error classes, and what the engine does
+// when a client disconnects.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import OpenAI from "openai";
@@ -60,7 +60,7 @@ describe("the openai client", () => {
     expect((await client.models.list()).data[0]?.id).toBe("tiny");
   });
 
-  test("raises its own classes of error", async () => {
+  test("throws its own error classes", async () => {
     const failureOf = (options: { model: string; temperature?: number }) =>
       client.chat.completions.create({ messages, ...options }).then(
         () => null,
@@ -71,7 +71,7 @@ describe("the openai client", () => {
     expect(bad).toBeInstanceOf(OpenAI.BadRequestError);
   });
 
-  test("frees the blocks when a reader leaves its stream", async () => {
+  test("has its blocks freed when it stops reading a stream", async () => {
     const before = runner.numSteps;
     const stream = await client.chat.completions.create({
       model: "tiny",
@@ -81,11 +81,11 @@ describe("the openai client", () => {
     });
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
     await untilIdle();
-    // Far fewer than the 900 that it requested.
+    // The request stopped before the 900 tokens that it asked for.
     expect(runner.numSteps - before).toBeLessThan(900);
   });
 
-  test("frees the blocks when a client without a stream disconnects, running or queued", async () => {
+  test("has its blocks freed when it aborts requests without a stream, running or queued", async () => {
     const abort = new AbortController();
     const requests = Array.from({ length: 4 }, () =>
       client.completions.create(
@@ -100,7 +100,7 @@ describe("the openai client", () => {
     await untilIdle();
   });
 
-  test("answers a body over the limit, however large it is", async () => {
+  test("receives a 413 for a body over the limit, no matter how large", async () => {
     for (const numBytes of [9 * 1024 * 1024, 40 * 1024 * 1024]) {
       const response = await fetch(`${server.url}/v1/completions`, {
         method: "POST",
@@ -114,7 +114,7 @@ describe("the openai client", () => {
     }
   });
 
-  test("refuses a second server on the port with a one-line error", async () => {
+  test("a second server on the same port fails with a one-line error", async () => {
     const second = () =>
       listen({ host: "127.0.0.1", port: server.port, maxBodyBytes: 1, fetch: parts.app.fetch });
     await expect(second()).rejects.toThrow(`127.0.0.1:${server.port} is in use`);

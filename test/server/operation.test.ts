@@ -1,5 +1,5 @@
-// The operator's routes over the complete engine with the fake model: where they exist, what they refuse,
-// and that requests sent while the engine sleeps are not lost.
+// Operator routes over the complete engine with the fake model: where they exist, what they reject, and that
+// requests sent while the engine sleeps are not lost.
 
 import { describe, expect, test } from "bun:test";
 import type { ServerContext } from "../../src/server/server-context.ts";
@@ -21,7 +21,7 @@ function start(context: Partial<ServerContext> = DEV, model = {}) {
   return { ...parts, call, isSleeping, complete, textOf };
 }
 
-describe("the routes of operations", () => {
+describe("the operator routes", () => {
   const PATHS = [
     ["POST", "/sleep"],
     ["POST", "/wake_up"],
@@ -29,7 +29,7 @@ describe("the routes of operations", () => {
     ["POST", "/reset_prefix_cache"],
   ] as const;
 
-  test("do not exist without development mode and key, as in vLLM", async () => {
+  test("do not exist without development mode or a key, as in vLLM", async () => {
     const { call } = start({ isSleepEnabled: true });
     for (const [method, path] of PATHS) {
       for (const at of [path, `/v1${path}`]) {
@@ -51,7 +51,7 @@ describe("the routes of operations", () => {
     }
   });
 
-  test("are under /v1 if there is a key, which they require", async () => {
+  test("are under /v1 if the server has a key, and require that key", async () => {
     const { call } = start({ isSleepEnabled: true, apiKeys: ["k"] });
     for (const [method, path] of PATHS) {
       expect((await call(method, `/v1${path}`)).status).toBe(401);
@@ -73,7 +73,7 @@ describe("the routes of operations", () => {
   });
 });
 
-describe("refused operations", () => {
+describe("rejected operations", () => {
   test.each([
     ["/sleep?level=3", "level", 'level must be 0, 1 or 2, got "3".'],
     ["/sleep?level=", "level", 'level must be 0, 1 or 2, got "".'],
@@ -96,7 +96,7 @@ describe("refused operations", () => {
     expect(await isSleeping()).toEqual({ is_sleeping: false });
   });
 
-  test("include sleep, but not a reset, without --enable-sleep-mode", async () => {
+  test("include sleeping, but not a cache reset, without --enable-sleep-mode", async () => {
     const { call } = start({ isDevMode: true });
     for (const [method, path] of [
       ["POST", "/sleep"],
@@ -115,7 +115,7 @@ describe("refused operations", () => {
 
 describe("sleeping", () => {
   test.each([0, 1, 2])(
-    "level %d: requests wait, and yield the same output after the wake-up as awake",
+    "at level %d makes requests wait; their output is the same as without sleep",
     async (level) => {
       const { call, isSleeping, complete, textOf, scheduler } = start();
       const awake = await textOf(complete("hello"));
@@ -151,7 +151,7 @@ describe("sleeping", () => {
     expect(await running).toEqual(expected as never);
   });
 
-  test("mode=wait lets running requests finish, while later ones wait", async () => {
+  test("mode=wait lets running requests finish, while later requests wait", async () => {
     const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepTurns: 3 });
     const order: string[] = [];
     const running = textOf(complete("hello", 30));
@@ -170,7 +170,7 @@ describe("sleeping", () => {
     expect(order).toEqual(["asleep", "later"]);
   });
 
-  test("ends only when every tag is awake, in either order", async () => {
+  test("ends only when all tags are awake, in either order", async () => {
     for (const tags of [
       ["weights", "kv_cache"],
       ["kv_cache", "weights"],
@@ -197,7 +197,7 @@ describe("sleeping", () => {
     expect(await isSleeping()).toEqual({ is_sleeping: false });
   });
 
-  test("a sleep queued behind a sleep and a wake-up ends running requests when its turn comes", async () => {
+  test("a sleep queued behind a sleep and a wake-up applies to the requests that run when its turn comes", async () => {
     for (const [mode, reason] of [
       ["abort", "abort"],
       ["wait", "length"],
@@ -218,7 +218,7 @@ describe("sleeping", () => {
     }
   });
 
-  test("after waking one part puts that part to sleep again", async () => {
+  test("after a partial wake-up puts the awake part back to sleep", async () => {
     const { call, runner, isSleeping } = start();
     await call("POST", "/sleep?level=2");
     await call("POST", "/wake_up?tags=weights");
@@ -231,7 +231,7 @@ describe("sleeping", () => {
     expect(await isSleeping()).toEqual({ is_sleeping: false });
   });
 
-  test("a deeper sleep aborts requests kept by the first, or lets them finish if possible", async () => {
+  test("a deeper sleep aborts requests kept by the first sleep, or lets them finish if possible", async () => {
     for (const [first, second, reason] of [
       [0, "level=1", "abort"],
       [1, "level=2", "abort"],
@@ -247,7 +247,7 @@ describe("sleeping", () => {
     }
   });
 
-  test("forgets a client that disconnects during the sleep", async () => {
+  test("drops a queued request whose client disconnects", async () => {
     const { call, app, scheduler, engine } = start();
     await call("POST", "/sleep");
     const leaving = new AbortController();
@@ -265,13 +265,13 @@ describe("sleeping", () => {
     const { call, runner, isSleeping, complete, textOf } = start();
     await call("POST", "/sleep?level=2");
     const { wakeWeights } = runner;
-    runner.wakeWeights = () => Promise.reject(new Error("the file has gone"));
+    runner.wakeWeights = () => Promise.reject(new Error("the file is gone"));
     const failed = await call("POST", "/wake_up");
     expect([failed.status, await failed.json()]).toEqual([
       500,
       {
         error: {
-          message: "The engine cannot wake up: the file has gone",
+          message: "The engine cannot wake up: the file is gone",
           type: "InternalServerError",
           param: null,
           code: 500,
@@ -286,23 +286,23 @@ describe("sleeping", () => {
 
   test("a failed sleep leaves the engine running", async () => {
     const { call, runner, isSleeping, complete, textOf } = start();
-    runner.sleep = () => Promise.reject(new Error("no memory for the copy"));
+    runner.sleep = () => Promise.reject(new Error("out of memory for the copy"));
     expect((await call("POST", "/sleep")).status).toBe(500);
     expect(await isSleeping()).toEqual({ is_sleeping: false });
     expect((await textOf(complete("hello")))?.finish_reason).toBe("length");
   });
 });
 
-test("refuses a sleep that could not be undone, before anything has ended", async () => {
+test("rejects a sleep that could not be undone before it aborts any request", async () => {
   for (const mode of ["abort", "wait"]) {
     const { call, complete, textOf, runner, isSleeping } = start(DEV, { stepTurns: 3 });
-    runner.checkReload = () => Promise.reject(new Error("the file has gone"));
+    runner.checkReload = () => Promise.reject(new Error("the file is gone"));
     const running = textOf(complete("hello", 30));
     await until(() => runner.numSteps > 3);
     const refused = await call("POST", `/sleep?level=2&mode=${mode}`);
     expect([refused.status, await refused.text()]).toEqual([
       500,
-      expect.stringContaining("The engine cannot sleep: the file has gone"),
+      expect.stringContaining("The engine cannot sleep: the file is gone"),
     ]);
     expect(await isSleeping()).toEqual({ is_sleeping: false });
     expect((await textOf(complete("more", 2)))?.finish_reason).toBe("length");
@@ -313,7 +313,7 @@ test("refuses a sleep that could not be undone, before anything has ended", asyn
 describe("resetting the prefix cache", () => {
   const PROMPT = "a prompt of more than one block of tokens";
 
-  test("makes the next equal prompt compute again", async () => {
+  test("leaves no reusable blocks", async () => {
     const { call, complete, textOf, scheduler } = start();
     const hits = async () => {
       scheduler.takeStats();
@@ -327,7 +327,7 @@ describe("resetting the prefix cache", () => {
     ).toBe(false);
   });
 
-  test("spares a cache in use, unless running requests are to be preempted", async () => {
+  test("keeps blocks in use, unless it may preempt running requests", async () => {
     const alone = start();
     const expected = await alone.textOf(alone.complete(PROMPT, 60));
     const { call, complete, textOf, runner, scheduler } = start(DEV, { stepTurns: 3 });

@@ -1,4 +1,4 @@
-// Requests that the server refuses for lack of room: the response, and the cleanup.
+// Requests that the server rejects under overload: the response and the cleanup.
 
 import { describe, expect, test } from "bun:test";
 import { EngineError } from "../../src/errors.ts";
@@ -13,7 +13,7 @@ const TEXT = "/v1/completions";
 const CHAT = "/v1/chat/completions";
 const messages = [{ role: "user", content: "x" }];
 
-/** Tokenizing takes some turns of the event loop, so all prompts of a burst are tokenized at once. */
+/** Delays tokenization by several event-loop turns, so all prompts of a burst are tokenized at the same time. */
 function slowTokenizer(tokenizer: FakeTokenizer): void {
   const encode = tokenizer.encode.bind(tokenizer);
   tokenizer.encode = async (text, addSpecial, parseSpecial) => {
@@ -31,7 +31,7 @@ describe("a full queue", () => {
     engine: { limits: { maxNumQueuedReqs: 3, maxNumQueuedTokens: 200 } },
   };
 
-  test("is a 503 with a retry time, before the body is read", async () => {
+  test("returns 503 with a retry time before the body is read", async () => {
     const { post, engine } = makeApp(options);
     const running = [1, 2, 3].map(() => post(TEXT, { prompt: "a", max_tokens: 20 }));
     await until(() => engine.numLiveSequences === 3);
@@ -52,7 +52,7 @@ describe("a full queue", () => {
     expect((await post(TEXT, { prompt: "a", n: 3, temperature: 1 })).status).toBe(200);
   });
 
-  test("is a 400 for n times prompts that could never fit", async () => {
+  test("returns 400 for requests that could never fit", async () => {
     const { post, engine } = makeApp(options);
     const many = await post(TEXT, { prompt: ["a", "b"], n: 2, temperature: 1 });
     expect(many.status).toBe(400);
@@ -67,7 +67,7 @@ describe("a full queue", () => {
     [TEXT, { prompt: "a" }],
     [CHAT, { messages }],
   ])(
-    "counts prompts that are still being tokenized: a burst is admitted up to the limit",
+    "includes prompts that are still being tokenized, so a burst is admitted only up to the limit",
     async (path, body) => {
       const { post, runner } = makeApp(options);
       slowTokenizer(runner.tokenizer);
@@ -78,7 +78,7 @@ describe("a full queue", () => {
     },
   );
 
-  test("counts a prompt's tokens once they are known; a prompt that exceeds the limit is refused", async () => {
+  test("counts prompt tokens once they are known, and then rejects prompts that exceed the limit", async () => {
     const { post, engine, scheduler } = makeApp(options);
     const long = "a".repeat(150);
     const [first, second] = [
@@ -96,7 +96,7 @@ describe("a full queue", () => {
     room.release();
   });
 
-  test("frees room that a refused request had reserved", async () => {
+  test("releases the capacity that a rejected request had reserved", async () => {
     const { post } = makeApp(options);
     for (let i = 0; i < 10; i++) {
       expect((await post(TEXT, { prompt: ["a", "b", [9999]] })).status).toBe(400);
@@ -105,7 +105,7 @@ describe("a full queue", () => {
     expect((await post(TEXT, { prompt: ["a", "b", "c"] })).status).toBe(200);
   });
 
-  test("computes none of several prompts when one does not fit", async () => {
+  test("computes none of a request's prompts if one does not fit", async () => {
     const { post, runner } = makeApp(options);
     const prompt = ["a", "b".repeat(100)];
     expect((await post(TEXT, { prompt, max_tokens: 1000 })).status).toBe(400);
@@ -113,7 +113,7 @@ describe("a full queue", () => {
     expect(runner.numSteps).toBe(0);
   });
 
-  test("ends queued requests whose prompt cannot be returned", async () => {
+  test("aborts queued requests whose prompt cannot be echoed", async () => {
     const { post, engine } = makeApp(options);
     engine.calls.decode = async () => {
       throw new EngineError("engine_dead", "gone");
@@ -124,8 +124,8 @@ describe("a full queue", () => {
   });
 });
 
-describe("a wait over the time limit", () => {
-  test("is a 503, and in a stream an error event before [DONE]", async () => {
+describe("a request over the time limit", () => {
+  test("in the queue gets a 503, or in a stream an error event before [DONE]", async () => {
     const { post, runner } = makeApp({
       model: { stepDelayMs: 10 },
       scheduler: { maxNumSeqs: 1 },
@@ -144,7 +144,7 @@ describe("a wait over the time limit", () => {
     expect((await running).status).toBe(200);
   });
 
-  test("for the whole response is a 504", async () => {
+  test("for the whole response gets a 504", async () => {
     const { post } = makeApp({
       model: { stepDelayMs: 5 },
       engine: { limits: { requestTimeoutMs: 50 } },
@@ -169,7 +169,7 @@ describe("memory pressure", () => {
     return { state, ...makeApp({}, { memory }) };
   };
 
-  test("refuses new work; probes and metrics still work", async () => {
+  test("makes the server reject new work; probes and metrics still work", async () => {
     const { state, post, app } = guarded();
     state.use = 0.951;
     const response = await post(TEXT, { prompt: "a" });
@@ -185,7 +185,7 @@ describe("memory pressure", () => {
     expect((await post(TEXT, { prompt: "a" })).status).toBe(200);
   });
 
-  test("closes connections after their response as the limit approaches", async () => {
+  test("closes connections after the response when memory use nears the limit", async () => {
     const { state, post } = guarded();
     const connection = async () => (await post(TEXT, { prompt: "a" })).headers.get("connection");
     expect(await connection()).toBeNull();
@@ -194,7 +194,7 @@ describe("memory pressure", () => {
     expect(await connection()).toBe("close");
   });
 
-  test("is checked at most every 250 ms, and never causes a refusal if it is unknown", async () => {
+  test("is checked at most every 250 ms, and rejects no request if unknown", async () => {
     const { state, post } = guarded();
     state.use = null;
     for (let i = 0; i < 5; i++) expect((await post(TEXT, { prompt: "a" })).status).toBe(200);
@@ -203,7 +203,7 @@ describe("memory pressure", () => {
 });
 
 describe("a connection", () => {
-  /** Sends bytes over a new socket. @returns the response up to its close, or what arrived within 10 s */
+  /** Sends text over a new socket. @returns everything received until the server closes it, or within 10 s */
   function exchange(port: number, text: string): Promise<string> {
     const { promise, resolve } = Promise.withResolvers<string>();
     let received = "";
@@ -218,11 +218,11 @@ describe("a connection", () => {
         close: () => resolve(received),
       },
     });
-    setTimeout(() => resolve(`${received} (still open)`), 10_000); // only in a failing test
+    setTimeout(() => resolve(`${received} (still open)`), 10_000); // reached only if the test fails
     return promise;
   }
 
-  test("whose body does not arrive gets an error and is closed", async () => {
+  test("whose request body does not arrive gets an error and is closed", async () => {
     const { app } = makeApp({}, { limits: { ...DEFAULT_LIMITS, bodyTimeoutMs: 50 } });
     const { maxBodyBytes } = DEFAULT_LIMITS;
     const server = await listen({ host: "127.0.0.1", port: 0, maxBodyBytes, fetch: app.fetch });
@@ -234,7 +234,7 @@ describe("a connection", () => {
     await server.stop(true);
   });
 
-  test("that is not read ends its request: the blocks are freed long before its last token", async () => {
+  test("whose client does not read has its request aborted, and its blocks freed, long before the last token", async () => {
     const maxModelLen = 16_384;
     const { app, engine, scheduler, runner } = makeApp({
       model: { stepDelayMs: 0.1 },

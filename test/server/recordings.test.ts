@@ -1,5 +1,5 @@
 // vLLM 0.13's responses to these requests (recorded from a server with SmolLM2): status, error type, param
-// and code, keys of the body, structure of the events. Texts and ids differ because the model is a fake.
+// code, keys of the body, and structure of the events. Text and ids differ because the model is a fake.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
@@ -23,7 +23,7 @@ const text = (extra: object = {}) => ({
 });
 const call = { id: "c1", type: "function", function: { name: "f", arguments: '{"city": "Rome"}' } };
 
-// Without a prefix cache, because many requests share a prompt, and vLLM reports cached tokens only with a flag.
+// No prefix cache: many requests share a prompt, and vLLM reports cached tokens only with a flag.
 const scheduler = { maxModelLen: 2048, enablePrefixCaching: false };
 const { app, post } = makeApp({ scheduler }, { servedModelNames: ["smollm2"] });
 
@@ -187,7 +187,7 @@ const REFUSALS: Refusal[] = [
   ],
 ];
 
-describe("recorded refusals", () => {
+describe("recorded errors", () => {
   test.each(REFUSALS)("%s", async (_, path, body, type, message) => {
     const response = await post(path, body);
     expect(response.headers.get("content-type")).toBe("application/json");
@@ -373,7 +373,7 @@ const TEXTS: [name: string, body: object, choices?: object[]][] = [
   ],
 ];
 
-describe("recorded answers", () => {
+describe("recorded responses", () => {
   test.each(CHATS)("%s", async (_, body, expected = {}) => {
     const response = await post(CHAT, body);
     expect(response.headers.get("content-type")).toBe("application/json");
@@ -400,7 +400,7 @@ describe("recorded answers", () => {
   });
 });
 
-/** One token per event, as in the recording: the fake waits a little in each step. */
+/** Delays each step of the fake model, so every event has a single token, as in the recordings. */
 const slow = makeApp({ model: { stepDelayMs: 1 }, scheduler }, { servedModelNames: ["smollm2"] });
 
 async function eventsOf(path: string, body: object) {

@@ -1,15 +1,15 @@
-// Log lines of requests: arrival, and how they ended.
+// Log lines for requests: one on arrival, and one on completion.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
 import { until } from "../support/waiting.ts";
 
-/** @returns an app whose requests take no time, and its log lines */
+/** @returns an app whose requests always take 250 ms by the log's clock, and its log lines */
 function makeLogged(maxPromptLength: number | null = null) {
   const lines: string[] = [];
   const log = (line: string) => lines.push(line);
   const parts = makeApp({}, { requestLog: { log, nowMs: () => 250, maxPromptLength } });
-  // The front's real clock is not the log's.
+  // Use a fixed clock in place of the real one.
   Object.assign(parts.engine, { nowMs: () => 0 });
   return { ...parts, lines };
 }
@@ -17,9 +17,9 @@ function makeLogged(maxPromptLength: number | null = null) {
 const id = (name: string) => ({ "x-request-id": name });
 const TOOK = "first token after 0.250 s, total 0.250 s";
 
-describe("an answered request", () => {
+describe("a successful request", () => {
   test.each([false, true])(
-    "logs a line at its arrival and one at its end; stream: %p",
+    "logs one line on arrival and one at the end; stream: %p",
     async (stream) => {
       const { post, lines } = makeLogged();
       const body = { prompt: "abc", max_tokens: 4, temperature: 0, ignore_eos: true, stream };
@@ -62,7 +62,7 @@ describe("an answered request", () => {
 });
 
 describe("a prompt in the log", () => {
-  test("is truncated at the operator's limit, text and ids, each prompt by itself", async () => {
+  test("is truncated at the operator's limit, whether text or ids, separately for each prompt", async () => {
     const { post, lines } = makeLogged(2);
     for (const prompt of ["abc", "ab", [7, 8, 9], ["abc", "d"]])
       await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
@@ -87,14 +87,14 @@ describe("a prompt in the log", () => {
     expect(lines[0]).toContain('prompt: ""..., params');
   });
 
-  test("cannot imitate another line", async () => {
+  test("cannot forge another log line", async () => {
     const { post, lines } = makeLogged();
     const prompt = "a\nERROR 11-30 00:00:00 it is on fire";
     await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
     expect(lines.every((line) => !line.includes("\n"))).toBe(true);
   });
 
-  test("sends no control sequences to a terminal, and no kind of line break", async () => {
+  test("has its control characters and line breaks escaped", async () => {
     const { post, lines } = makeLogged();
     const prompt = "a\u001b[2J\u009b2J\u0085\u2028\u2029\u007f\u202e\u2066\u200f";
     await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
@@ -103,7 +103,7 @@ describe("a prompt in the log", () => {
     );
   });
 
-  test("keeps every digit of its numbers", async () => {
+  test("comes with parameters whose numbers keep every digit", async () => {
     const { post, lines } = makeLogged();
     const body = '{"prompt":"a","max_tokens":1,"seed":9007199254740993}';
     await (await post("/v1/completions", body)).text();
@@ -111,8 +111,8 @@ describe("a prompt in the log", () => {
   });
 });
 
-describe("a request that is not answered", () => {
-  test("and was refused has its status and reason", async () => {
+describe("a request that fails", () => {
+  test("because it was rejected is logged with status and reason", async () => {
     const { post, lines } = makeLogged();
     expect((await post("/v1/completions", { prompt: "a", n: 1000 }, id("x"))).status).toBe(400);
     expect(lines).toHaveLength(2);
@@ -120,7 +120,7 @@ describe("a request that is not answered", () => {
   });
 
   test.each([0, 1])(
-    "because its client left a stream after %d events is logged as aborted",
+    "because its client disconnected after %d events is logged as aborted",
     async (numRead) => {
       const { post, lines } = makeLogged();
       const body = { prompt: "abc", max_tokens: 200, ignore_eos: true, stream: true };

@@ -17,7 +17,7 @@ test.each([
   ["/v1/requests/a/cancel/", null, null],
   ["/v1/requests/a", null, null],
   ["/healthz", null, null],
-])("%s is served by %p with %p", (path, route, methods) => {
+])("%s matches route %p with methods %p", (path, route, methods) => {
   expect(routes.routeOf(path)).toBe(route);
   expect(routes.methodsOf(path)).toBe(methods);
 });

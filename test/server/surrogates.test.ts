@@ -1,4 +1,4 @@
-// Half a surrogate pair in a body becomes U+FFFD; no response has one, because strict parsers refuse them.
+// Half a surrogate pair in a body becomes U+FFFD, since strict parsers reject responses with lone surrogates.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -8,7 +8,7 @@ const TEXT = "/v1/completions";
 const HALF = "\\ud83d";
 const message = `{"role":"user","content":"${HALF}"}`;
 
-/** Every text that a response can repeat. */
+/** Requests for every piece of input that a response can repeat. */
 const BODIES: [name: string, path: string, body: string, shown: string][] = [
   ["an echo", TEXT, `{"prompt":"a${HALF} b","max_tokens":1,"echo":true}`, '"text":"a\ufffd b'],
   [
@@ -24,13 +24,13 @@ const BODIES: [name: string, path: string, body: string, shown: string][] = [
     '"text":"\ufffd',
   ],
   [
-    "a last message that is repeated",
+    "an echoed last message",
     CHAT,
     `{"messages":[${message}],"max_tokens":1,"echo":true,"add_generation_prompt":false}`,
     '"content":"\ufffd',
   ],
   [
-    "its role",
+    "the role of the last message",
     CHAT,
     `{"messages":[{"role":"${HALF}","content":"x"}],"max_tokens":1,"add_generation_prompt":false,"stream":true}`,
     '"role":"\\ufffd"',
@@ -55,7 +55,7 @@ const BODIES: [name: string, path: string, body: string, shown: string][] = [
   ["a stop text", TEXT, `{"prompt":"x","max_tokens":1,"stop":"${HALF}"}`, '"stop_reason":null'],
 ];
 
-describe("half a pair", () => {
+describe("half a surrogate pair", () => {
   const { post } = makeApp();
 
   test.each(BODIES)("in %s", async (_, path, body, shown) => {
@@ -72,12 +72,12 @@ describe("half a pair", () => {
     expect(tokens).toEqual([256, 0xef, 0xbf, 0xbd]);
   });
 
-  test("complete pairs are kept", async () => {
+  test("does not include complete pairs, which are kept", async () => {
     const body = '{"prompt":"\\ud83d\\ude00","max_tokens":1,"echo":true}';
     expect(await (await post(TEXT, body)).text()).toContain("\u{1f600}");
   });
 
-  test("an error that quotes part of a text splits no pair", async () => {
+  test("is never the result of truncating text in an error", async () => {
     const body = { prompt: "x", logit_bias: { [`${"x".repeat(19)}\u{1f600}`]: 1 } };
     const text = await (await post(TEXT, body)).text();
     expect(text).toContain(`[${"x".repeat(19)}\u{1f600}]`);

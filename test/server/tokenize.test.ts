@@ -11,7 +11,7 @@ function tokenize(prompt: string) {
   return { tokenEntries, answer: answer as Promise<{ tokens: unknown; token_strs: unknown }> };
 }
 
-test("token_strs has an entry for each token, which the engine computes once", async () => {
+test("token_strs has an entry for each token, and the engine decodes them in one call", async () => {
   const { tokenEntries, answer } = tokenize("abab");
   const { tokens, token_strs } = await answer;
   expect([tokens, token_strs]).toEqual([
@@ -21,7 +21,7 @@ test("token_strs has an entry for each token, which the engine computes once", a
   expect(tokenEntries.mock.calls).toEqual([[Int32Array.of(97, 98)]]);
 });
 
-test("token_strs is empty without tokens", async () => {
+test("token_strs is empty if there are no tokens", async () => {
   const { tokens, token_strs } = await tokenize("").answer;
   expect([tokens, token_strs]).toEqual([[], []]);
 });

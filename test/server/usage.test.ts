@@ -1,11 +1,11 @@
-// `usage`: cached prompt tokens, and when a stream includes it.
+// `usage`: number of cached prompt tokens, and the options that include usage in a stream.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
 
 const CHAT = "/v1/chat/completions";
 const TEXT = "/v1/completions";
-/** Two blocks of 16 and a few more, including the surrounding tokens. */
+/** Two blocks of 16 tokens and a few more, including special tokens. */
 const LONG = "x".repeat(40);
 const messages = [{ role: "user", content: LONG }];
 
@@ -33,7 +33,7 @@ describe.each(ROUTES)("usage of %s", (path, body, numCached) => {
     return (await readEvents(response)).slice(0, -1) as Chunk[];
   };
 
-  test("reports no cached tokens if none were cached, then their number", async () => {
+  test("is null for no cached tokens, then reports their number", async () => {
     expect((await usageOf()).prompt_tokens_details).toBeNull();
     expect((await usageOf()).prompt_tokens_details).toEqual({ cached_tokens: numCached });
     expect((await usageOf({ n: 2 })).prompt_tokens_details).toEqual({ cached_tokens: numCached });
@@ -43,7 +43,7 @@ describe.each(ROUTES)("usage of %s", (path, body, numCached) => {
     ["an empty object", {}],
     ["only continuous statistics", { continuous_usage_stats: true }],
     ["the usage", { include_usage: true }],
-  ])("a stream ends with it where the options are %s", async (_, options) => {
+  ])("ends a stream if the options are %s", async (_, options) => {
     const last = (await streamOf(options)).at(-1);
     expect(last?.choices).toEqual([]);
     expect(last?.usage?.prompt_tokens_details).toEqual({ cached_tokens: numCached });
@@ -53,14 +53,17 @@ describe.each(ROUTES)("usage of %s", (path, body, numCached) => {
     ["there are no options", undefined],
     ["they are switched off", { include_usage: false }],
     ["they are null", { include_usage: null }],
-    ["only the last one is switched off", { include_usage: false, continuous_usage_stats: true }],
-  ])("a stream has none where %s", async (_, options) => {
+    [
+      "usage is switched off, but continuous usage is on",
+      { include_usage: false, continuous_usage_stats: true },
+    ],
+  ])("is not in a stream if %s", async (_, options) => {
     const chunks = await streamOf(options);
     expect(chunks.map(({ usage }) => usage ?? null)).toEqual(chunks.map(() => null));
     expect(chunks.at(-1)?.choices).toHaveLength(1);
   });
 
-  test("continuous statistics are in every chunk", async () => {
+  test("is in every chunk if continuous", async () => {
     const chunks = await streamOf({ continuous_usage_stats: true });
     expect(chunks.every(({ usage }) => (usage?.prompt_tokens ?? 0) > 0)).toBe(true);
   });
@@ -82,7 +85,7 @@ describe("continuous statistics of several choices", () => {
       .filter(({ choices }) => choices[0]?.index === index)
       .map(({ usage }) => [usage.prompt_tokens, usage.completion_tokens]);
 
-  test("count each choice separately, with its own prompt, and the total at the end", async () => {
+  test("count each choice with its own prompt, and end with the total", async () => {
     const prompt = [
       [1, 2],
       [1, 2, 3, 4],
