@@ -11,7 +11,7 @@ function countedEvents(numEvents: number, delayMs = 0) {
   async function* events() {
     for (let i = 0; i < numEvents; i++) {
       source.numPulled++;
-      if (delayMs > 0) await Bun.sleep(delayMs);
+      if (delayMs > 0) await Bun.sleep(delayMs); // lets the comment timer fire
       yield dataEvent(String(i));
     }
   }

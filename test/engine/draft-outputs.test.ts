@@ -1,4 +1,4 @@
-// The client's view of steps that yield several tokens: the same text, in fewer outputs.
+// Outputs of steps that yield several tokens: the same text as without drafts, in fewer outputs.
 
 import { expect, test } from "bun:test";
 import type { FrontRequest, SequenceOutput } from "../../src/front/output-stream.ts";
@@ -23,7 +23,7 @@ function request(params: Partial<SamplingParams>): FrontRequest {
 
 /**
  * Runs one request on a clock that advances one second per step.
- * @param continuation source of its drafts, three per step; empty: no drafts
+ * @param continuation output from which drafts are taken, three per step; empty for no drafts
  */
 async function generate(params: Partial<SamplingParams>, continuation: readonly number[] = []) {
   const clock = { ms: 0 };
@@ -60,20 +60,20 @@ async function generate(params: Partial<SamplingParams>, continuation: readonly 
   return { tokenIds, text, gapsS, usage, finishReason, stopReason };
 }
 
-test("several tokens from one step count as one gap, and the text is the same as without drafts", async () => {
+test("several tokens from one step count as one gap and do not change the text", async () => {
   const plain = await generate({});
   expect(plain.gapsS).toEqual(Array(NUM_TOKENS - 1).fill(1));
   const drafted = await generate({}, plain.tokenIds);
-  // 1, then three steps of 4, 4 and 3: the length limit cuts off the last drafts.
+  // The steps yield 1, 4, 4, and 3 tokens; the length limit cuts off the last drafts.
   expect(drafted).toEqual({ ...plain, gapsS: [1, 1, 1] });
   expect(plain).toMatchObject({ finishReason: "length", stopReason: null, usage: 0 });
 });
 
-test("wrong drafts shorten their step's output and do not change the text", async () => {
+test("wrong drafts shorten the step's output but do not change the text", async () => {
   const plain = await generate({});
   const wrong = plain.tokenIds.map((tokenId, i) => (i % 3 === 2 ? 1 : tokenId));
   const drafted = await generate({}, wrong);
-  // 1, then 2, 3, 3 and 3: each run ends at a wrong draft, with the correct token.
+  // The steps yield 1, 2, 3, 3, and 3 tokens; each draft step ends with the correction of a wrong draft.
   expect(drafted).toEqual({ ...plain, gapsS: [1, 1, 1, 1] });
 });
 

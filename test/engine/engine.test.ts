@@ -1,4 +1,4 @@
-// The engine loop over the fake model: outputs, their order, and statistics.
+// The engine loop with the fake model: outputs, their order, and statistics.
 
 import { describe, expect, test } from "bun:test";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
@@ -47,7 +47,7 @@ async function collect(outputs: AsyncIterable<SequenceOutput>) {
 }
 
 describe("engine", () => {
-  test("generates, finishes with a reason, and leaves nothing behind", async () => {
+  test("generates text, finishes with a reason, and leaves no state behind", async () => {
     const { engine, scheduler } = makeEngine();
     const { text, last } = await collect(engine.generate(request("hello")));
     expect(text).toHaveLength(4);
@@ -56,7 +56,7 @@ describe("engine", () => {
     expect(scheduler.kvCache.pool.usage).toBe(0);
   });
 
-  test("reports a token limit that fits into the context", async () => {
+  test("reports a token limit that fits in the context", async () => {
     const recorder = new Recorder();
     const options = { scheduler: { maxModelLen: 32 }, engine: { listeners: [recorder] } };
     const { engine } = makeEngine(options);
@@ -64,7 +64,7 @@ describe("engine", () => {
     expect(recorder.finished).toMatchObject([{ maxTokensParam: 27, numGenerationTokens: 27 }]);
   });
 
-  test("R requests with P prompt and M output tokens change the statistics by exactly that", async () => {
+  test("R requests with P prompt and M output tokens change the statistics by exactly those numbers", async () => {
     const recorder = new Recorder();
     const { engine } = makeEngine({ engine: { listeners: [recorder] } });
     const prompts = ["alpha", "gamma", "delta"];
@@ -87,7 +87,7 @@ describe("engine", () => {
     }
   });
 
-  test("a stop string across tokens ends the text before it", async () => {
+  test("a stop string that spans tokens ends the text before it", async () => {
     const { engine } = makeEngine();
     const { text } = await collect(engine.generate(request("hello", { maxTokens: 8 })));
     const stop = text.slice(3, 6);
@@ -98,7 +98,7 @@ describe("engine", () => {
     expect(stopped.last).toMatchObject({ finishReason: "stop", stopReason: stop });
   });
 
-  test("an abort ends with a reason and frees the blocks, even in the middle of a step", async () => {
+  test("an aborted request finishes with a reason and frees its blocks, even in the middle of a step", async () => {
     const recorder = new Recorder();
     const { engine, scheduler } = makeEngine({
       model: { stepTurns: 3 },
@@ -124,7 +124,7 @@ describe("engine", () => {
     expect(engine.numLiveSequences).toBe(0);
   });
 
-  test("n sequences share the prompt, which is computed once, plus one token per fork", async () => {
+  test("n sequences share the prompt, computed once plus one token per fork", async () => {
     const recorder = new Recorder();
     const { engine } = makeEngine({ engine: { listeners: [recorder] } });
     const params = { n: 3, temperature: 1, seed: 9n, maxTokens: 2 };
@@ -137,7 +137,7 @@ describe("engine", () => {
     expect(parents).toEqual([{ n: 3, maxNumGenerationTokens: 2 }]);
   });
 
-  test("a slow reader gets merged outputs and loses nothing", async () => {
+  test("a slow reader gets merged outputs and loses no tokens", async () => {
     const { engine } = makeEngine();
     const { text } = await collect(engine.generate(request("hello", { maxTokens: 30 })));
     const stream = engine.generate(request("hello", { maxTokens: 30 }));
@@ -163,7 +163,7 @@ describe("engine", () => {
     expect(() => engine.generate(request("x"))).toThrow("The engine has stopped");
   });
 
-  test("a failed step logs its requests' ids", async () => {
+  test("a failed step logs the ids of its requests", async () => {
     const { runner, ...parts } = makeEngineParts();
     const faults: unknown[] = [];
     const onStepFault = ({ message }: Error, ids: readonly string[]) => faults.push([message, ids]);
@@ -176,7 +176,7 @@ describe("engine", () => {
     expect(faults).toEqual([["the fake step failed", ["cmpl-a", "cmpl-b"]]]);
   });
 
-  test("refuses more requests than the queue holds, n included", () => {
+  test("rejects more requests than fit in the queue, counting each of n", () => {
     const { engine } = makeEngine({ engine: { limits: { maxNumQueuedReqs: 2 } } });
     expect(() => engine.generate(request("x", { n: 3, temperature: 1 }))).toThrow("limit of 2");
     engine.generate(request("x", { n: 2, temperature: 1 }));
@@ -197,7 +197,7 @@ describe("engine", () => {
     expect(ended).toEqual(["0"]);
   });
 
-  test("shutdown ends running requests and frees the model", async () => {
+  test("shutdown aborts running requests and frees the model", async () => {
     const { engine, client, runner } = makeEngine({ model: { stepTurns: 3 } });
     const reading = collect(engine.generate(request("hello", { maxTokens: 500 })));
     await until(() => runner.numSteps > 1);

@@ -17,7 +17,7 @@ describe("planMemory", () => {
     numBlocksOverride: null,
   };
 
-  test("gives every sequence the model's context when there is room", () => {
+  test("reserves the model's full context for every sequence if memory allows", () => {
     expect(planMemory(input)).toEqual({
       numBlocks: 251,
       maxModelLen: 1000,
@@ -35,7 +35,7 @@ describe("planMemory", () => {
     });
   });
 
-  test("respects a given size or number of blocks", () => {
+  test("uses the configured size or number of blocks", () => {
     expect(planMemory({ ...input, kvCacheMemoryBytes: 16_000 }).numBlocks).toBe(100);
     expect(planMemory({ ...input, numBlocksOverride: 7 })).toMatchObject({
       numBlocks: 7,
@@ -43,14 +43,14 @@ describe("planMemory", () => {
     });
   });
 
-  test("runs at most as many requests at once as there are blocks to write to", () => {
+  test("runs no more requests at once than there are usable blocks", () => {
     const { maxNumSeqs } = planMemory({ ...input, numBlocksOverride: 2 });
     expect(maxNumSeqs).toBe(1);
     expect(planMemory({ ...input, numBlocksOverride: 5 }).maxNumSeqs).toBe(4);
     expect(planMemory({ ...input, numBlocksOverride: 100 }).maxNumSeqs).toBe(4);
   });
 
-  test("limits the context to the model's own, unless the operator overrides it", () => {
+  test("limits the context to the trained length, unless the operator overrides it", () => {
     const most = { ...input, maxModelLen: 1000 };
     expect(planMemory(most).maxModelLen).toBe(1000);
     expect(() => planMemory({ ...most, maxModelLen: 1001 })).toThrow(
@@ -62,7 +62,7 @@ describe("planMemory", () => {
     expect(planMemory(untold).maxModelLen).toBe(1001);
   });
 
-  test("refuses a context that does not fit, with the numbers", () => {
+  test("rejects a context that does not fit, and reports the sizes", () => {
     expect(() => planMemory({ ...input, numBlocksOverride: 7, maxModelLen: 100 })).toThrow(
       "--max-model-len 100 does not fit: the KV cache of 0 MiB holds 96 tokens",
     );

@@ -1,4 +1,4 @@
-// Jobs between steps: run in order when they are ready, and always settled.
+// Jobs that run between steps: in order, once ready, and always settled.
 
 import { describe, expect, test } from "bun:test";
 import { StepGap } from "../../src/engine/step-gap.ts";
@@ -16,7 +16,7 @@ const messageOf = (promise: Promise<unknown>) =>
   );
 
 describe("StepGap", () => {
-  test("runs jobs in the order of their calls and settles as they do", async () => {
+  test("runs jobs in the order they were queued, and settles with their results", async () => {
     let numQueued = 0;
     const gap = new StepGap(() => numQueued++);
     const done: string[] = [];
@@ -30,7 +30,7 @@ describe("StepGap", () => {
     expect([await gap.prepareNext(), gap.isEmpty]).toEqual([false, true]);
   });
 
-  test("a job that is not ready holds up those behind it", async () => {
+  test("a job that is not ready holds up the jobs behind it", async () => {
     const gap = new StepGap(() => {});
     let isReady = false;
     void gap.queue(async () => {}, { begin: async () => {}, isReady: () => isReady });
@@ -40,7 +40,7 @@ describe("StepGap", () => {
     expect(await gap.prepareNext()).toBe(true);
   });
 
-  test("a job begins at once, or when the previous job has ended", async () => {
+  test("a job begins immediately, or after the previous job finishes", async () => {
     const gap = new StepGap(() => {});
     const log: string[] = [];
     const queue = (name: string) =>
@@ -55,7 +55,7 @@ describe("StepGap", () => {
     expect(log).toEqual(["a begins", "a runs", "b begins", "b runs"]);
   });
 
-  test("a job that cannot begin rejects and is skipped", async () => {
+  test("a job that fails to begin rejects and is skipped", async () => {
     const gap = new StepGap(() => {});
     const refused = gap.queue(async () => 1, {
       begin: () => Promise.reject(new Error("cannot")),

@@ -1,5 +1,5 @@
-// Work that overlaps with a step, and how streams keep flowing next to a long prompt. The clock is
-// manual: time passes only in steps of the model.
+// Work that overlaps with a step, and streams that keep flowing next to a long prompt. The clock is manual:
+// it advances only in the model's steps.
 
 import { describe, expect, test } from "bun:test";
 import type { FrontRequest } from "../../src/front/output-stream.ts";
@@ -25,7 +25,7 @@ async function drain(outputs: AsyncIterable<unknown>): Promise<void> {
 }
 
 describe("step overlap", () => {
-  test("the next step has begun when the outputs of a step are delivered", async () => {
+  test("outputs of a step are delivered while the next step runs", async () => {
     const { client, runner } = makeEngine();
     const events: string[] = [];
     const run = runner.run.bind(runner);
@@ -52,7 +52,7 @@ describe("step overlap", () => {
   });
 });
 
-/** One stream decodes, then a prompt of 900 tokens arrives, then another by itself. A step takes 5 ms plus 1 ms per token. */
+/** Adds a 900-token prompt while a stream decodes, then another by itself. Steps take 5 ms plus 1 ms per token. */
 async function longPromptBesideStream(target: TargetInterTokenLatency) {
   const clock = { ms: 0 };
   const sizes: number[] = [];
@@ -82,14 +82,14 @@ async function longPromptBesideStream(target: TargetInterTokenLatency) {
 }
 
 describe("a long prompt next to a stream", () => {
-  test("is chunked to keep the stream's gaps under the target; by itself, it takes whole steps", async () => {
+  test("is chunked to keep the stream's gaps below the target, but gets full steps when it runs by itself", async () => {
     const { sizes, longestGapMs } = await longPromptBesideStream(100);
-    // 6 ms go to the stream, which leaves 94 for prefill: 80 tokens, in steps of 81.
+    // The stream takes 6 ms, which leaves 94 ms for prefill: 80 tokens, in steps of 81.
     expect(sizes).toEqual([...Array(11).fill(81), 21, 512, 388]);
     expect(longestGapMs).toBeCloseTo(86, 6);
   });
 
-  test("stalls the stream for its whole prefill without a target", async () => {
+  test("stalls the stream for the whole prefill if there is no target", async () => {
     const { sizes, longestGapMs } = await longPromptBesideStream(null);
     expect(sizes).toEqual([512, 390, 512, 388]);
     expect(longestGapMs).toBeCloseTo(517, 6);

@@ -208,7 +208,7 @@ describe("special tokens in a text", () => {
 
 describe("text that a vocabulary cannot spell", () => {
   test("becomes the unknown token", async () => {
-    const kinds = ["SentencePiece BPE without bytes", "RWKV without bytes"];
+    const kinds = ["SentencePiece BPE without byte tokens", "RWKV without all byte tokens"];
     for (const kind of kinds) {
       const tokenizer = kindOf(kind);
       const path = join(folder, "unknown.gguf");

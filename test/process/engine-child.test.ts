@@ -1,4 +1,4 @@
-// The engine's end of the channel when the front reads messages slowly, late, or not at all.
+// The engine's end of the channel when the front reads messages slowly, late, or never.
 
 import { expect, test } from "bun:test";
 import type { SocketEvents } from "../../src/byte-socket.ts";
@@ -74,7 +74,7 @@ async function open() {
     ends: () => numEnds,
     closeSocket: () => events?.onClose(),
     receive: (bytes: Uint8Array) => events?.onData(bytes),
-    /** Reports the engine's step number `token`. */
+    /** Reports a step that sampled `token`. */
     step: async (token: number) => {
       report({ timestampS: token, outputs: [output(token, 100 * KIB)], stats: NO_STATS });
       await Promise.resolve();
@@ -91,7 +91,7 @@ const tokensOf = (messages: readonly EngineMessage[]) =>
     one.type === "outputs" ? [one.message.outputs.flatMap(({ tokenIds }) => tokenIds)] : [],
   );
 
-test("merges outputs that a slow front has not read, and delivers them in order", async () => {
+test("merges outputs that a slow front has not read yet, and delivers them in order", async () => {
   const child = await open();
   await child.step(1);
   child.makeRoom(0);
@@ -105,7 +105,7 @@ test("merges outputs that a slow front has not read, and delivers them in order"
   expect(tokensOf(child.messages)).toEqual([[1], [2], [3], [4], [5, 6, 7], [8]]);
 });
 
-test("answers a sleep after reporting the requests that it ended", async () => {
+test("replies to a sleep call only after sending all earlier outputs", async () => {
   const child = await open();
   child.makeRoom(0);
   for (let token = 1; token <= 5; token++) await child.step(token);
@@ -116,7 +116,7 @@ test("answers a sleep after reporting the requests that it ended", async () => {
   expect(child.messages.at(-1)).toEqual({ type: "result", id: 7, value: 1 });
 });
 
-test("new requests do not make a slow front accept more frames", async () => {
+test("new requests do not bypass the limit on unread frames", async () => {
   const child = await open();
   child.makeRoom(0);
   for (let token = 1; token <= 5; token++) await child.step(token);
@@ -129,7 +129,7 @@ test("new requests do not make a slow front accept more frames", async () => {
   expect(child.messages.at(-2)).toEqual({ type: "result", id: 7, value: Int32Array.of(65) });
 });
 
-test("ends with the channel, and on invalid messages from the front", async () => {
+test("exits when the channel closes, and on invalid messages from the front", async () => {
   const left = await open();
   left.closeSocket();
   expect(left.ends()).toBe(1);

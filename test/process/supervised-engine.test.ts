@@ -1,5 +1,5 @@
-// An engine in its own process (with the fake model) that is killed, stopped and kept waiting, as seen by
-// the front and its callers.
+// An engine in its own process (with the fake model) that crashes, hangs, or gets no replies, as seen by the
+// front and its callers.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { errorBody } from "../../src/api/error-body.ts";
@@ -47,7 +47,7 @@ const refusal = (answer: Promise<unknown>) =>
     ({ message }: Error) => message,
   );
 
-/** Long enough to be in progress whenever something happens. */
+/** Long enough to still be in progress at each crash or stop. */
 const LONG = { maxTokens: 900 };
 
 afterEach(async () => {
@@ -55,7 +55,7 @@ afterEach(async () => {
 });
 
 describe("an engine that crashes", () => {
-  test("ends requests in progress once, with an error, and restarts", async () => {
+  test("fails each request in progress once, and restarts", async () => {
     const engine = await open();
     const log = new OutputLog(engine);
     const back = restarted(engine);
@@ -84,7 +84,7 @@ describe("an engine that crashes", () => {
     expect(logged[1]).toMatch(/^the engine is back after \d+\.\d s$/);
   });
 
-  test("is reported to waiting callers like a failed step", async () => {
+  test("fails waiting callers with the same error type as a failed step", async () => {
     const engine = await open();
     const front = new Front(engine);
     const request = { ...engineRequest("", "hello", LONG), arrivalMs: front.nowMs() };
@@ -105,7 +105,7 @@ describe("an engine that crashes", () => {
     });
   });
 
-  test("keeps counters on the metrics page; gauges return to 0, and the engine is awake", async () => {
+  test("keeps the counters of /metrics, resets its gauges to 0, and reports the engine awake", async () => {
     const engine = await open();
     const metrics = new Metrics({
       ...{ info: INFO, modelName: "tiny", showHiddenFor: null, createdSeries: false },
@@ -150,16 +150,16 @@ describe("an engine that crashes", () => {
     expect(front.numLiveSequences).toBe(0);
   });
 
-  test("refuses a request after two crashes with it, but accepts others", async () => {
+  test("rejects a request that was in progress at two crashes, but accepts others", async () => {
     const engine = await open({ deadly: "!" });
     const log = new OutputLog(engine);
     for (const id of ["a", "b"]) {
       const back = restarted(engine);
-      // Whether the answer arrives before the crash is a matter of chance.
+      // The reply may or may not arrive before the crash.
       engine.add(engineRequest(id, "deadly!")).catch(() => {});
       expect((await log.end(id)).at(-1)?.finishReason).toBe("error");
       await back;
-      // A useful request in between makes the next restart immediate.
+      // After a successful request, the next restart is immediate.
       engine.add(engineRequest(`${id}-after`, "hello"));
       await log.end(`${id}-after`);
     }
@@ -180,7 +180,7 @@ describe("an engine that crashes", () => {
     ["rendering a chat", (engine) => engine.calls.renderChat(CHAT)],
     ["tokenizing a chat", (engine) => engine.calls.encodeChat(CHAT)],
   ];
-  test.each(textCalls)("refuses the same %s after two crashes", async (_, call) => {
+  test.each(textCalls)("rejects the same call after two crashes: %s", async (_, call) => {
     const engine = await open({ deadlyText: "!" });
     for (let numDeaths = 1; numDeaths <= 2; numDeaths++) {
       const back = restarted(engine);
@@ -192,7 +192,7 @@ describe("an engine that crashes", () => {
     expect(await engine.calls.encode("harmless", false)).toHaveLength(8);
   });
 
-  test("never refuses a request that finished well before, though it was in progress each time", async () => {
+  test("never rejects a request that succeeded before, even if it is in progress at every crash", async () => {
     const engine = await open();
     const log = new OutputLog(engine);
     engine.add(engineRequest("before", "monitor"));
@@ -211,7 +211,7 @@ describe("an engine that crashes", () => {
     expect((await log.end("d")).at(-1)?.finishReason).toBe("length");
   });
 
-  test("tries several suspects one at a time; only the one that crashes it is refused", async () => {
+  test("retries several suspects one at a time, and rejects only the one that causes the crashes", async () => {
     const engine = await open({ deadly: "!" });
     const log = new OutputLog(engine);
     const first = restarted(engine);
@@ -233,8 +233,8 @@ describe("an engine that crashes", () => {
     expect((await log.end("a3")).at(-1)?.finishReason).toBe("length");
   });
 
-  describe("with several in progress", () => {
-    /** Starts several requests; one is being tried and another waits. */
+  describe("with several requests in progress", () => {
+    /** Crashes once with two requests, then sends both again: one is on trial and the other waits. */
     async function openTrial() {
       const engine = await open();
       const log = new OutputLog(engine);
@@ -249,13 +249,13 @@ describe("an engine that crashes", () => {
       return { engine, log, waiting };
     }
 
-    test("releases a request that is aborted while it waits", async () => {
+    test("rejects a waiting request when it is aborted", async () => {
       const { engine, waiting } = await openTrial();
       engine.abort(["b2"]);
       expect(await waiting).toContain("The request was canceled.");
     });
 
-    test("refuses waiting requests when it crashes again, and when it shuts down", async () => {
+    test("rejects waiting requests when it crashes again, and when it shuts down", async () => {
       const dying = await openTrial();
       process.kill(dying.engine.pid, "SIGKILL");
       expect(await dying.waiting).toContain("is restarting");
@@ -264,7 +264,7 @@ describe("an engine that crashes", () => {
       expect(await ending.waiting).toContain("shutting down");
     });
 
-    test("continues with the next when the request on trial is aborted", async () => {
+    test("runs the next request when the one on trial is aborted", async () => {
       const { engine, log, waiting } = await openTrial();
       engine.abort(["a2"]);
       expect(await waiting).toBe("taken");
@@ -285,17 +285,17 @@ describe("an engine that crashes", () => {
   });
 });
 
-describe("an engine that cannot restart at once", () => {
+describe("an engine whose restart fails", () => {
   const cases: [string, FakeBehavior | null, string][] = [
-    ["no process can be created", null, "the engine cannot start: no more processes"],
+    ["no process can be created", null, "the engine cannot start: cannot create a process"],
     ["its start failed", { start: "refuse" }, "the engine cannot start: there is no model"],
     ["the file has changed", { vocabSize: 300 }, "(the file now contains a different model)"],
   ];
-  test.each(cases)("retries because %s", async (_, second, reason) => {
+  test.each(cases)("retries if %s", async (_, second, reason) => {
     const behaviors = [{}, second, {}];
     const startProcess = () => {
       const behavior = behaviors.shift();
-      if (behavior == null) throw new Error("no more processes");
+      if (behavior == null) throw new Error("cannot create a process");
       return startChild([...FAKE_CHILD, JSON.stringify(behavior)]);
     };
     const engine = await open({}, { startProcess });
@@ -312,7 +312,7 @@ describe("an engine that cannot restart at once", () => {
 });
 
 describe("an engine that hangs", () => {
-  test("is killed and restarted if work is waiting", async () => {
+  test("is killed and restarted if requests are in progress", async () => {
     const engine = await open({}, { stepTimeoutMs: 300 });
     const log = new OutputLog(engine);
     const back = restarted(engine);
@@ -335,11 +335,11 @@ describe("an engine that hangs", () => {
     const engine = await open({}, { stepTimeoutMs: 300 });
     const log = new OutputLog(engine);
     const { pid } = engine;
-    // Three times the limit, which is a timer: no reaction must follow.
+    // Three times the limit: the watchdog must not fire.
     await Bun.sleep(900);
     await engine.calls.sleep(0, "keep");
     engine.add(engineRequest("a", "hello"));
-    await Bun.sleep(900); // as above
+    await Bun.sleep(900); // again longer than the limit
     expect(log.of("a")).toEqual([]);
     await engine.calls.wakeUp(["weights", "kv_cache"]);
     expect((await log.end("a")).at(-1)?.finishReason).toBe("length");
@@ -347,8 +347,8 @@ describe("an engine that hangs", () => {
   });
 });
 
-describe("an engine that cannot start", () => {
-  test("reports the same reason as in this process", async () => {
+describe("an engine that fails to start", () => {
+  test("reports the same error as an engine in this process", async () => {
     const error = await open({ start: "refuse" }).catch((refusal: Error) => refusal);
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toMatchObject({ code: "model_not_found", message: "there is no model" });
@@ -361,7 +361,7 @@ describe("an engine that cannot start", () => {
   });
 });
 
-test("a front that is busy for a while loses nothing; outputs are merged meanwhile", async () => {
+test("a busy front loses no outputs; they are merged in the meantime", async () => {
   const engine = await open();
   const log = new OutputLog(engine);
   let numMessages = 0;
@@ -369,7 +369,7 @@ test("a front that is busy for a while loses nothing; outputs are merged meanwhi
   const ids = Array.from({ length: 16 }, (_, i) => `r${i}`);
   for (const id of ids) engine.add(engineRequest(id, `prompt ${id}`, params));
   await log.until(() => ids.every((id) => log.of(id).length > 0));
-  // The front is busy while the engine's process computes.
+  // Blocks the front while the engine process keeps running.
   Bun.sleepSync(2_000);
   for (const id of ids) {
     const outputs = await log.end(id);
@@ -382,7 +382,7 @@ test("a front that is busy for a while loses nothing; outputs are merged meanwhi
   expect(numMessages).toBeLessThan(400);
 });
 
-test("an engine that reads nothing is sent only what fits, and continues where it stopped", async () => {
+test("an engine that stops reading is sent only a limited amount of data, and then continues", async () => {
   const engine = await open();
   const mebibyte = new Int32Array(256 * 1024).fill(97);
   process.kill(engine.pid, "SIGSTOP");

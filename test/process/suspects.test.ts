@@ -1,4 +1,4 @@
-// Requests that are refused after engine crashes, and those that are not.
+// Which requests are rejected after engine crashes.
 
 import { describe, expect, test } from "bun:test";
 import { suspectHash } from "../../src/process/suspect-hash.ts";
@@ -11,7 +11,7 @@ const MINUTE_MS = 60_000;
 
 const attempt = (hash: string): Attempt => ({ hash });
 
-/** Admits attempts; keeps those that run, so they can be ended. */
+/** Helpers that let attempts arrive, finish, and be in progress at a crash. */
 function open() {
   const suspects = new Suspects();
   const arrive = (nowMs: number, ...hashes: string[]): [Ruling[], Attempt[]] => {
@@ -42,7 +42,7 @@ function open() {
 const hashesOf = (attempts: readonly Attempt[]) => attempts.map(({ hash }) => hash);
 
 describe("a request in progress at crashes", () => {
-  test("runs after one, and is refused after two for ten minutes after the second", () => {
+  test("runs after one crash, and is rejected for ten minutes after the second", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "a", "b");
     expect(rulingsOf(0, "a")).toEqual(["runs"]);
@@ -52,7 +52,7 @@ describe("a request in progress at crashes", () => {
     expect(rulingsOf(15 * MINUTE_MS, "a")).toEqual(["runs"]);
   });
 
-  test("is not refused after two crashes that are ten minutes apart", () => {
+  test("is not rejected if the two crashes are ten minutes apart", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "a");
     dieOf(10 * MINUTE_MS, "a");
@@ -65,20 +65,20 @@ describe("a request in progress at crashes", () => {
     expect(rulingsOf(0, "a")).toEqual(["runs"]);
   });
 
-  test("is no suspect if the crash happened without it", () => {
+  test("is no suspect for crashes at which it was not in progress", () => {
     const { suspects, rulingsOf, dieOf } = open();
     suspects.recordDeath(0);
     suspects.recordDeath(1);
     expect(rulingsOf(2, "a")).toEqual(["runs"]);
     dieOf(3, "a");
-    // A crash while loading: no request was admitted.
+    // A crash during loading, before any request was admitted.
     suspects.recordDeath(4);
     expect(rulingsOf(5, "a")).toEqual(["runs"]);
   });
 });
 
-describe("a request that finished well", () => {
-  test("before is no suspect, whatever the number of crashes it is in progress at", () => {
+describe("a request that succeeded", () => {
+  test("before the crashes is no suspect, no matter how many crashes it is in progress at", () => {
     const { finish, arrive, suspects, rulingsOf } = open();
     finish(0, "monitor");
     for (let minute = 1; minute < 5; minute++) {
@@ -88,7 +88,7 @@ describe("a request that finished well", () => {
     expect(rulingsOf(5 * MINUTE_MS, "monitor")).toEqual(["runs"]);
   });
 
-  test("since is cleared for good", () => {
+  test("after a crash is cleared for good", () => {
     const { dieOf, finish, rulingsOf, suspects, arrive } = open();
     dieOf(0, "a", "killer");
     finish(1, "a");
@@ -99,7 +99,7 @@ describe("a request that finished well", () => {
     expect(rulingsOf(6, "a")).toEqual(["runs"]);
   });
 
-  test("does not count if it ended otherwise: its client disconnected or its step failed", () => {
+  test("does not include one whose client disconnected or whose step failed", () => {
     const { dieOf, finish, rulingsOf } = open();
     finish(0, "a", false);
     dieOf(1, "a");
@@ -108,7 +108,7 @@ describe("a request that finished well", () => {
     expect(rulingsOf(4, "a")).toEqual(["refused"]);
   });
 
-  test("clears an equal one that is running", () => {
+  test("clears an identical request that is running", () => {
     const { dieOf, arrive, suspects, rulingsOf } = open();
     dieOf(0, "a");
     const [, [first]] = arrive(1, "a", "a");
@@ -119,7 +119,7 @@ describe("a request that finished well", () => {
 });
 
 describe("several suspects", () => {
-  test("are tried one at a time, in order of arrival; others never wait", () => {
+  test("are retried one at a time, in order of arrival, while other requests never wait", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     const [rulings, [a, c, b]] = arrive(1, "a", "c", "b", "new", "new");
@@ -132,7 +132,7 @@ describe("several suspects", () => {
     expect(suspects.takeNext(5)).toEqual([]);
   });
 
-  test("are not refused, except the one on trial at the second crash", () => {
+  test("are not rejected, except the one on trial at the second crash", () => {
     const { dieOf, arrive, suspects, rulingsOf } = open();
     dieOf(0, "a", "killer", "b");
     const [, [, a, b]] = arrive(1, "killer", "a", "b", "new");
@@ -142,7 +142,7 @@ describe("several suspects", () => {
     expect(rulingsOf(3, "killer", "a", "b", "new")).toEqual(["refused", "runs", "runs", "runs"]);
   });
 
-  test("share one trial if they are equal, but do not overtake others", () => {
+  test("share one trial if they are identical, but do not overtake others", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b");
     const [rulings, [first, second, b]] = arrive(1, "a", "a", "b", "a", "a");
@@ -155,7 +155,7 @@ describe("several suspects", () => {
     expect(hashesOf(suspects.takeNext(4))).toEqual(["a", "a"]);
   });
 
-  test("run as soon as an equal one is cleared", () => {
+  test("run as soon as an identical request is cleared", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     const [, [a]] = arrive(1, "a", "b", "c", "a", "b");
@@ -163,14 +163,14 @@ describe("several suspects", () => {
     expect(hashesOf(suspects.takeNext(2))).toEqual(["b", "a"]);
   });
 
-  test("run when the suspicion is ten minutes old", () => {
+  test("run once the crash is ten minutes old", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     arrive(1, "a", "b", "c");
     expect(hashesOf(suspects.takeNext(10 * MINUTE_MS))).toEqual(["b", "c"]);
   });
 
-  test("hold up no others when they leave the queue", () => {
+  test("do not hold up others after leaving the queue", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     const [, [a, b, c]] = arrive(1, "a", "b", "c");
@@ -205,7 +205,7 @@ describe("memory", () => {
   });
 });
 
-/** Requests arrive, finish and are aborted at random; one kind of them crashes the engine at some step. */
+/** Simulates requests that arrive, finish, and are aborted at random; one of them always crashes the engine. */
 function simulate(seed: number, numDeathsWanted: number) {
   const prng = new Prng(seed);
   const suspects = new Suspects();
@@ -251,14 +251,14 @@ function simulate(seed: number, numDeathsWanted: number) {
   return { refused: [...refused], numDeaths };
 }
 
-test("among harmless requests that are repeated, aborted and delayed, only the crashing one is refused, after two crashes", () => {
+test("among repeated, aborted, and delayed requests, only the one that crashes the engine is rejected, after two crashes", () => {
   for (let seed = 1; seed <= 300; seed++) {
     const { refused, numDeaths } = simulate(seed, 3);
     expect([seed, numDeaths, refused]).toEqual([seed, 2, ["killer"]]);
   }
 });
 
-describe("two calls", () => {
+describe("two calls to the engine", () => {
   const first: EngineRequest = {
     ...{ externalId: "cmpl-1" },
     ...{ requestIds: ["1"], prompt: Int32Array.of(1, 2), mustFit: true, priority: 0 },
@@ -266,7 +266,7 @@ describe("two calls", () => {
   };
   const hash = (request: EngineRequest) => suspectHash("add", [request]);
 
-  test("are the same with another id, seed or priority, but not with another prompt or limit", () => {
+  test("are the same if only id, seed, or priority differ, but not if prompt or limit do", () => {
     const params = { ...DEFAULT_SAMPLING_PARAMS, seed: 7n };
     const again = {
       ...first,
@@ -282,7 +282,7 @@ describe("two calls", () => {
     expect(hash(limited)).not.toBe(hash(first));
   });
 
-  test("are the same only with the same method and arguments", () => {
+  test("are the same only if method and arguments are", () => {
     const ids = Int32Array.of(1, 2);
     const calls = [
       suspectHash("encode", ["a", true]),

@@ -1,9 +1,9 @@
-// Calls that wait for their trial: the time limit, and cleanup when one leaves.
+// Calls that wait for their trial: the time limit, and cleanup when a call is aborted.
 
 import { expect, test } from "bun:test";
 import { Trials, trialOf } from "../../src/process/trials.ts";
 
-test("refuses a suspect whose turn does not come, and continues the queue without it", async () => {
+test("rejects a suspect that waits too long, and continues the queue without it", async () => {
   const trials = new Trials(20);
   const died = [trialOf("cmpl-a", "a", []), trialOf("cmpl-b", "b", [])];
   for (const trial of died) expect(trials.arrive(trial)).toBeNull();
@@ -19,7 +19,7 @@ test("refuses a suspect whose turn does not come, and continues the queue withou
   expect(trials.arrive(trialOf("cmpl-b", "b", []))).toBeNull();
 });
 
-test("a request of several sequences counts as finished well only if all of them do", () => {
+test("a request with several sequences counts as successful only if all of them succeed", () => {
   const outputs = (...reasons: ("stop" | "abort" | "length")[]) =>
     reasons.map((finishReason, i) => ({ requestId: `${i}`, finishReason }) as never);
   const trials = new Trials();
@@ -43,7 +43,7 @@ test("a request of several sequences counts as finished well only if all of them
   expect(other.running).toEqual([]);
 });
 
-test("distinguishes a canceled call from one that waited too long", async () => {
+test("rejects an aborted call and a dropped queued call with different errors", async () => {
   const trials = new Trials();
   const names = ["a", "b", "c"];
   const arrive = (name: string) => trials.arrive(trialOf(`cmpl-${name}`, name, [name]));

@@ -142,10 +142,10 @@ const OUTCOMES: Readonly<Record<FaultKind, readonly string[]>> = {
   "a step breaks the engine": ["error", "finished", "refused"],
   "no blocks are left": ["finished"],
   "a client disconnects": ["cancelled", "finished"],
-  "a client disconnects at once": ["cancelled", "finished"],
+  "a client disconnects immediately": ["cancelled", "finished"],
   "the connection is lost": ["error", "finished", "refused"],
   "bytes arrive late": ["finished"],
-  "a write is refused": ["finished"],
+  "a write is not accepted": ["finished"],
 };
 
 describe("a fault at every place", () => {

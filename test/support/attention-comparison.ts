@@ -1,11 +1,11 @@
-// Shared parts of the tests that compare the attention op with ggml's: cache types, limits, checks.
+// Shared code for tests that compare Pagoda's attention op with ggml's: cache types, limits, and checks.
 
 import { expect } from "bun:test";
 import type { PositionLogprobs } from "../../src/request/logprobs.ts";
 
 /**
- * Cache type, cache type for ggml's attention, largest allowed difference. With a q8_0 cache, ggml also
- * quantizes q to int8 and is further from f16 than Pagoda, so its f16 result is the reference.
+ * Cache type, cache type for ggml's attention, and maximum difference. With a q8_0 cache, ggml also
+ * quantizes q to int8 and deviates further from f16 than Pagoda, so ggml's f16 result is the reference.
  */
 export const CACHES = [
   ["f16", "f16", 0.05],
@@ -14,7 +14,7 @@ export const CACHES = [
   ["q8_0", "f16", 0.2],
 ] as const;
 
-/** For kernels that round to bf16, which has 8 bits like a q8_0 cache. */
+/** Limit for kernels that round to bf16, which has 8 bits like a q8_0 cache. */
 const BF16_LIMIT = 0.2;
 
 /** Largest difference between logprobs of the same tokens. */
@@ -27,15 +27,15 @@ function gapsOf(a: readonly PositionLogprobs[], b: readonly PositionLogprobs[]):
   return a.map(({ chosen }, i) => Math.abs(chosen.logprob - (b[i]?.chosen.logprob ?? 99)));
 }
 
-/** Logprobs, and the kernels that computed them. */
+/** Logprobs and the device with the kernels that computed them. */
 export interface Scored {
   readonly positions: readonly PositionLogprobs[];
   readonly device: string;
 }
 
 /**
- * Rounding to 8 bits can route a token to another expert, which moves its logprob by more than any limit.
- * Such models are judged by the median gap instead of the largest.
+ * Compares logprobs. Rounding to 8 bits can route a token to another expert, which changes its logprob by
+ * more than any limit, so for models with experts the median gap counts instead of the largest.
  */
 export function expectAgreement(
   ours: Scored,

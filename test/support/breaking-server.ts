@@ -7,22 +7,22 @@ export interface BreakingServer {
 
 const HEAD = "HTTP/1.1 200 OK\r\nconnection: close\r\n";
 
-/** A response with a length, which therefore ends properly. */
+/** A complete response, with a content length. */
 export function wholeAnswer(body: string, type = "application/json"): string {
   return `${HEAD}content-type: ${type}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
-/** An event stream that ends without its last chunk. */
+/** An event stream that breaks off before the final chunk. */
 export function brokenStream(...events: readonly string[]): string {
   const chunks = events.map((data) => `data: ${data}\n\n`);
   const framed = chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`);
   return `${HEAD}content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n${framed.join("")}`;
 }
 
-/** Bun 1.4.5 drops unread data when the connection ends. */
+/** Delay before closing: Bun 1.4.5 drops unread data when the connection closes. */
 const END_AFTER_MS = 100;
 
-/** @param answers bytes by path; for any other path the connection is closed without an answer */
+/** @param answers bytes by path; for any other path the connection is closed without a response */
 export function startBreakingServer(answers: Readonly<Record<string, string>>): BreakingServer {
   const server = Bun.listen({
     hostname: "127.0.0.1",
@@ -31,7 +31,7 @@ export function startBreakingServer(answers: Readonly<Record<string, string>>): 
       data: (socket, bytes) => {
         const path = /^\w+ (\S+) /.exec(bytes.toString())?.[1] ?? "";
         socket.write(answers[path] ?? "");
-        // Once the client, another process, has read it.
+        // Gives the client, which is another process, time to read the response.
         setTimeout(() => socket.end(), answers[path] === undefined ? 0 : END_AFTER_MS);
       },
     },

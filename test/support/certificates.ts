@@ -1,4 +1,4 @@
-// Certificates for tests, made by openssl: a CA, a server and a client signed by it, and a self-signed one.
+// Certificates for tests, made with openssl: a CA, a server and a client signed by it, and a self-signed one.
 
 import { join } from "node:path";
 
@@ -7,11 +7,11 @@ const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "
 export const KEY_PASSWORD = "a key's password";
 
 export interface Certificates {
-  /** @param name e.g. "server.pem"; exists for "server", "client", "other" and "ca", each with ".key" */
+  /** @param name "server", "client", "other", or "ca", with ".pem" or ".key" */
   readonly path: (name: string) => string;
 }
 
-/** @returns null, after printing the reason, if there is no openssl */
+/** @returns null, after printing the reason, if openssl is not installed */
 export function makeCertificates(folder: string): Certificates | null {
   if (Bun.which("openssl") === null) {
     console.log("skipped: TLS: openssl is not installed");

@@ -1,4 +1,4 @@
-// Conversations for comparing chat templates: what clients send, and inputs that templates stumble over.
+// Conversations for comparing chat templates: typical client input, and input that often breaks templates.
 
 import type { JsonObject } from "../../src/api/fields.ts";
 
@@ -39,7 +39,7 @@ const TURNS: Readonly<Record<string, readonly JsonObject[]>> = {
   "a system message": [system, user("Hi")],
   "a developer's message": [{ role: "developer", content: "Be brief." }, user("Hi")],
   "several turns": [user("Hi"), assistant("Hello!"), user("More?")],
-  "blanks around texts": [
+  "text with surrounding whitespace": [
     system,
     user("Hi"),
     assistant(" Hello!\n"),
@@ -55,16 +55,16 @@ const TURNS: Readonly<Record<string, readonly JsonObject[]>> = {
   "text that looks like markup": [
     user("<s>[INST] {{ x }} {% if %} <think>a</think> ' \" \\ \\n </s>"),
   ],
-  "an empty text": [user("")],
+  "an empty string": [user("")],
   parts: [user([part("one"), part("two")]), assistant([part("three")]), user("four")],
   reasoning: [user("Hi"), assistant("42", { reasoning_content: "Let me think.\n" }), user("Why?")],
-  "thoughts in the text": [user("Hi"), assistant("<think>\nhm\n</think>\n\n42"), user("Why?")],
+  "reasoning inside the text": [user("Hi"), assistant("<think>\nhm\n</think>\n\n42"), user("Why?")],
   "a call": [
     user("Weather?"),
     assistant(null, { tool_calls: [call("get_weather", '{"city": "Bern", "days": 2}')] }),
     result('{"t": 7}'),
   ],
-  "a call with words": [
+  "a call with text": [
     system,
     user("Weather?"),
     assistant("Looking.", {
@@ -89,16 +89,16 @@ const TURNS: Readonly<Record<string, readonly JsonObject[]>> = {
 };
 
 const OPEN_ENDS: Readonly<Record<string, readonly JsonObject[]>> = {
-  "a text": [user("Hi"), assistant("Once upon")],
-  "a text with trailing blanks": [user("Hi"), assistant("Once upon  \n ")],
-  "a text with blanks before": [user("Hi"), assistant("  Once")],
+  text: [user("Hi"), assistant("Once upon")],
+  "text with trailing whitespace": [user("Hi"), assistant("Once upon  \n ")],
+  "text with leading whitespace": [user("Hi"), assistant("  Once")],
   nothing: [user("Hi"), assistant("")],
-  "a thought": [user("Hi"), assistant("<think>\nOnce")],
-  "a text after reasoning": [user("Hi"), assistant("Once", { reasoning_content: "hm" })],
+  "reasoning inside the text": [user("Hi"), assistant("<think>\nOnce")],
+  "text after reasoning": [user("Hi"), assistant("Once", { reasoning_content: "hm" })],
   "any alphabet": [system, user("Hi"), assistant("x"), user("y"), assistant("Grüße 漢")],
   "a user": [user("Once upon")],
   parts: [user("Hi"), assistant([part("a"), part("b ")])],
-  "a text that came before": [user("Hi"), assistant("Hi"), user("Hi"), assistant("Hi")],
+  "text that repeats an earlier turn": [user("Hi"), assistant("Hi"), user("Hi"), assistant("Hi")],
 };
 
 const KWARGS: Readonly<Record<string, JsonObject>> = {

@@ -1,16 +1,16 @@
-// Deno for tests: the installed one, or one that is installed into a folder once.
+// Deno for tests: the system's copy, or one that is installed once into a folder.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const VERSION = "2.9.6";
 
-/** @returns its path, or null, after printing the reason, if it is not available */
+/** @returns path of Deno; null, after printing the reason, if it is not available */
 export function denoProgram(folder: string): string | null {
   mkdirSync(folder, { recursive: true });
   const found = Bun.which("deno") ?? installed(folder);
   if (found !== null) return found;
-  // Without a package.json here the installer would use the nearest parent's.
+  // Without a package.json, `bun add` would use the one of a parent folder.
   writeFileSync(join(folder, "package.json"), "{}");
   const options = { cwd: folder, timeout: 100_000, stdout: "ignore", stderr: "pipe" } as const;
   const { exitCode, stderr } = Bun.spawnSync([process.execPath, "add", `deno@${VERSION}`], options);
@@ -22,7 +22,7 @@ export function denoProgram(folder: string): string | null {
   return program;
 }
 
-/** The platform's package contains the executable itself. */
+/** Finds the executable, which is in the package for the platform. */
 function installed(folder: string): string | null {
   const glob = new Bun.Glob(join("node_modules", "@deno", "*", "deno"));
   const [path] = [...glob.scanSync({ cwd: folder, onlyFiles: true })];

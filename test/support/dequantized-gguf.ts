@@ -1,4 +1,4 @@
-// A copy of a GGUF file with every quantized matrix as f32, for results without any further rounding of
+// A copy of a GGUF file with every quantized matrix as f32, for results without further rounding of
 // weights or activations. Supports Q4_1 and Q8_0, which the default model uses.
 
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
@@ -6,7 +6,7 @@ import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 const F32 = 0;
 const ALIGNMENT = 32;
 
-/** Bytes of a block of 32 weights, and a decoder for its values. */
+/** Size in bytes of a block of 32 weights, and a decoder for its values. */
 interface BlockType {
   readonly bytes: number;
   readonly read: (data: DataView, at: number, to: Float32Array, out: number) => void;

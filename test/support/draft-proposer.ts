@@ -1,5 +1,5 @@
-// Proposes random draft tokens for the simulation. Some continue as the request will; others differ from a
-// random position on.
+// Proposes random draft tokens for the simulation. Some match the request's future output; others differ from
+// it starting at a random position.
 
 import type { Request } from "../../src/request/request.ts";
 import type { Prng } from "./prng.ts";
@@ -10,7 +10,7 @@ export class DraftProposer {
   readonly #prng: Prng;
   /** Probability that a request gets a draft before a step. */
   readonly #rate: number;
-  /** Output of each request if only the context ended it. */
+  /** Output of each request if only the context length limited it. */
   readonly #continuations: ReadonlyMap<Request, readonly number[]>;
 
   constructor(prng: Prng, rate: number, continuations: ReadonlyMap<Request, readonly number[]>) {

@@ -1,4 +1,4 @@
-// Drives one runner by hand: sequences with chosen blocks, fed with tokens or generating.
+// Drives a runner without a scheduler: the test chooses each sequence's blocks and tokens.
 
 import type { Request } from "../../src/request/request.ts";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
@@ -11,9 +11,9 @@ import type {
 
 export interface Part {
   readonly request: Request;
-  /** Block ids of the request, long enough for its tokens. */
+  /** Block ids of the request; must cover all its tokens. */
   readonly blocks: readonly number[];
-  /** Tokens to compute now; default: all known tokens. */
+  /** Number of tokens to compute; default: all known tokens. */
   readonly numTokens?: number;
   /** Draft tokens after all known tokens; default: none. */
   readonly drafts?: readonly number[];
@@ -47,7 +47,7 @@ export function planOf(
   };
 }
 
-/** Runs one step, advances computed counters and appends sampled tokens. */
+/** Runs one step, advances the computed-token counters, and appends sampled tokens. */
 export async function runStep(
   runner: ModelRunner,
   parts: readonly Part[],

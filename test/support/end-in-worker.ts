@@ -1,4 +1,4 @@
-// Terminates workers that are using their own models, while this thread's model keeps working.
+// Terminates workers that use their own models, and checks that this thread's model keeps working.
 
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import { generate, runStep } from "./drive.ts";
@@ -14,7 +14,7 @@ async function output(runner: NativeModelRunner): Promise<string> {
   return results.flatMap(({ tokenIds }) => tokenIds).join();
 }
 
-/** Loops forever: steps, and calls that run on the thread pool. */
+/** Runs steps and thread-pool calls forever. */
 async function work(path: string): Promise<never> {
   const runner = await NativeModelRunner.load(loadOptions(path));
   postMessage("works");
@@ -31,7 +31,7 @@ async function endWorkers(path: string): Promise<void> {
   for (let i = 0; i < NUM_WORKERS; i++) {
     const worker = new Worker(import.meta.url, { argv: [path] });
     await new Promise((resolve) => worker.addEventListener("message", resolve));
-    await Bun.sleep((5 * i) % 20); // ended at different moments of its work
+    await Bun.sleep((5 * i) % 20); // terminates each worker at a different moment
     worker.terminate();
   }
   console.log((await output(runner)) === before ? "same" : "different");

@@ -1,4 +1,4 @@
-// Conformance suite for every EngineClient, wherever its engine runs. The engine uses the fake model.
+// Conformance suite for every EngineClient, no matter where its engine runs. The engine uses the fake model.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { RequestError } from "../../src/errors.ts";
@@ -61,7 +61,7 @@ export class OutputLog {
     }
   }
 
-  /** @returns the outputs of a finished request */
+  /** Waits for a request to finish. @returns its outputs */
   async end(requestId: string): Promise<RequestOutput[]> {
     await this.until(() => this.of(requestId).at(-1)?.finishReason != null);
     return this.of(requestId);
@@ -74,7 +74,7 @@ export class OutputLog {
   }
 }
 
-/** Everything that does not depend on a clock. */
+/** Returns the outputs without the fields that depend on a clock. */
 function timeless(outputs: readonly RequestOutput[]) {
   return outputs.map(({ timeline: _, tokenTimesS: __, ...output }) => output);
 }
@@ -133,7 +133,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(second.at(-1)?.numCachedTokens).toBeGreaterThan(0);
     });
 
-    test("ends aborted requests once, and ignores unknown ids", async () => {
+    test("reports the end of an aborted request once, and ignores unknown ids", async () => {
       client.add(engineRequest("a", "hello", { maxTokens: 900 }));
       client.add(engineRequest("b", "world"));
       await log.until(() => log.of("a").length > 0);
@@ -146,7 +146,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(log.of("b").at(-1)?.finishReason).toBe("length");
     });
 
-    test("aborts only queued requests when asked to", async () => {
+    test("abortQueued() does not abort running requests", async () => {
       client.add(engineRequest("a", "hello", { maxTokens: 900 }));
       await log.until(() => log.of("a").length > 0);
       client.abortQueued(["a"]);
@@ -176,7 +176,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect((await log.end("a")).at(-1)?.finishReason).toBe("length");
     });
 
-    test("refuses requests that cannot be served, without passing them on", async () => {
+    test("rejects invalid requests without passing them on", async () => {
       const long = { text: "x".repeat(1023), addSpecial: true };
       const refused: [Partial<EngineRequest>, string][] = [
         [{ prompt: new Int32Array(0) }, "The decoder prompt cannot be empty"],
@@ -196,7 +196,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(log.of("a")).toEqual([]);
     });
 
-    test("caps the output at the rest of the context", async () => {
+    test("caps the output at the remaining context length", async () => {
       const prompt = { text: "x".repeat(1020), addSpecial: false };
       await client.add({ ...engineRequest("a", ""), prompt, mustFit: false });
       const tokens = (await log.end("a")).flatMap(({ tokenIds }) => tokenIds);
@@ -208,7 +208,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       );
     });
 
-    test("ends a request whose prompt is still being tokenized", async () => {
+    test("aborts a request whose prompt is still being tokenized", async () => {
       const prompt = { text: "hello", addSpecial: true };
       const request = { ...engineRequest("a", "", { maxTokens: 900 }), prompt };
       const answer = client.add(request);
@@ -218,7 +218,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(outputs.map(({ finishReason }) => finishReason)).toEqual(["abort"]);
     });
 
-    test("tokenizes, detokenizes and renders chats", async () => {
+    test("tokenizes, detokenizes, and renders chats", async () => {
       const tokenizer = new FakeTokenizer();
       const text = "grüße \u{1F600}";
       const ids = await client.calls.encode(text, true);
@@ -237,13 +237,13 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(await client.calls.encodeChat(CHAT, 3)).toEqual(chatIds.slice(0, 4));
     });
 
-    test("answers many concurrent calls, including large ones", async () => {
+    test("handles many concurrent calls, including large ones", async () => {
       const texts = Array.from({ length: 40 }, (_, i) => "x".repeat(i * 20_000));
       const all = await Promise.all(texts.map((text) => client.calls.encode(text, false)));
       expect(all.map(({ length }) => length)).toEqual(texts.map(({ length }) => length));
     });
 
-    test("sleeps and wakes up, while requests wait", async () => {
+    test("sleeps and wakes up while requests wait", async () => {
       expect(await client.calls.sleep(1, "abort")).toBe(1);
       expect(await client.calls.isSleeping()).toBe(true);
       client.add(engineRequest("a", "hello"));
@@ -264,7 +264,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(await client.calls.resetPrefixCache(false)).toBe(true);
     });
 
-    test("refuses work after its shutdown, which ends running requests", async () => {
+    test("shutdown aborts running requests, and later requests are rejected", async () => {
       client.add(engineRequest("a", "hello", { maxTokens: 900 }));
       await log.until(() => log.of("a").length > 0);
       expect(client.unavailable).toBeNull();

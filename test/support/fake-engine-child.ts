@@ -1,5 +1,5 @@
-// An engine child with the fake model, so that a supervised engine can be tested with real processes
-// and without a model. The config's model path holds its behavior as JSON.
+// An engine child with the fake model, for testing a supervised engine with real processes
+// but without a real model. The config's model path holds its behavior as JSON.
 
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { ConfigError } from "../../src/errors.ts";
@@ -10,17 +10,17 @@ import type { FakeTokenizer } from "./fake-model-runner.ts";
 
 export interface FakeBehavior {
   readonly stepDelayMs?: number;
-  /** Failure at the start. */
+  /** Way in which startup fails. */
   readonly start?: "refuse" | "abort" | "hang";
-  /** A prompt with this character crashes the process, as a fault in a kernel does. */
+  /** A prompt with this character crashes the process during a step. */
   readonly deadly?: string;
-  /** A text or token with this character crashes it as soon as it is read. */
+  /** A text or token with this character crashes the process as soon as it is read. */
   readonly deadlyText?: string;
   /** Vocabulary size to report. */
   readonly vocabSize?: number;
 }
 
-/** A behavior given as a further argument (JSON) overrides the config's. */
+/** Command for the child. A behavior (JSON) as a further argument overrides the config's. */
 export const FAKE_CHILD = [process.execPath, import.meta.path];
 
 export function fakeConfig(behavior: FakeBehavior = {}): EngineConfig {
@@ -46,7 +46,7 @@ async function startFake({ modelPath }: EngineConfig) {
   if (behavior.start === "refuse") throw new ConfigError("model_not_found", "there is no model");
   if (behavior.start === "abort") process.abort();
   if (behavior.start === "hang") await new Promise(() => {});
-  // Without any delay, its steps would leave the event loop no turn to read the socket.
+  // Without a delay, the steps would leave the event loop no time to read the socket.
   const { client, runner } = makeEngine({ model: { stepDelayMs: behavior.stepDelayMs ?? 1 } });
   const deadly = behavior.deadly?.charCodeAt(0) ?? -1;
   const run = runner.run.bind(runner);
@@ -61,7 +61,7 @@ async function startFake({ modelPath }: EngineConfig) {
   return Object.assign(client, { info: { ...info, model: { ...info.model, vocabSize } } });
 }
 
-/** Every call with a client's text or tokens uses one of these. */
+/** Makes methods crash on deadly text. Every call with a client's text or tokens uses one of them. */
 function plantDeadlyText(tokenizer: FakeTokenizer, deadly: string): void {
   const die = () => process.kill(process.pid, "SIGSEGV");
   const encode = tokenizer.encode.bind(tokenizer);

@@ -100,7 +100,7 @@ export function makeApp(options: FakeEngineOptions = {}, context: Partial<Server
   return { ...parts, app, post };
 }
 
-/** Data of each event; "[DONE]" stays a string. */
+/** Parsed data of each event; "[DONE]" stays a string. */
 export async function readEvents(response: Response): Promise<unknown[]> {
   const text = await response.text();
   const data = text.split("\n\n").filter((event) => event.startsWith("data: "));

@@ -1,5 +1,5 @@
-// A fake Hugging Face hub: describes one repository and serves its files, with ranges, from another
-// address, as the hub's own storage does for large files.
+// A fake Hugging Face hub: describes one repository and serves its files (and ranges) from another
+// address, as the real hub does for large files.
 
 import { createHash } from "node:crypto";
 
@@ -7,7 +7,7 @@ export interface FakeHub {
   readonly env: { readonly HF_ENDPOINT: string; readonly HF_HOME: string };
   /** "path range" of each file request. */
   readonly requests: string[];
-  /** Authorization header of each request to the hub itself. Its storage refuses any. */
+  /** Authorization header of each request to the hub itself. The storage server rejects any. */
   readonly tokens: (string | null)[];
   stop(): void;
 }
@@ -16,7 +16,7 @@ export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** Commit of its only branch. */
+/** Commit of the repository's only branch. */
 export const HUB_COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
 /** @param home an empty folder, so that no real cache is found */

@@ -1,4 +1,4 @@
-// The library's LLM over the fake model: everything except loading.
+// The library's LLM with the fake model: everything except loading.
 
 import type { ServeOptions } from "../../src/cli/commands.ts";
 import { OPTIONS } from "../../src/cli/options.ts";
@@ -10,7 +10,7 @@ const DEFAULTS = Object.fromEntries(
   OPTIONS.map(({ name, fallback }) => [name, fallback]),
 ) as unknown as ServeOptions;
 
-/** An LLM that generates until it is stopped; a step takes some turns of the event loop. */
+/** An LLM whose steps each take several turns of the event loop. */
 export function makeLlm(
   options: FakeEngineOptions = {},
   logger: (line: string) => void = () => {},

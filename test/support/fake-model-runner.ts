@@ -1,4 +1,4 @@
-// A model that remembers by slot. It writes (token, position) where the plan says, reads the whole
+// A model that stores tokens by slot. It writes (token, position) to the planned slots, reads the whole
 // context back through the block table, and derives the next token from what it reads: a wrong slot, a
 // stale shared block or a missed copy changes the text. Tokens are bytes, plus BOS and EOS.
 
@@ -26,17 +26,17 @@ export interface FakeModelOptions {
   readonly numBlocks: number;
   readonly blockSize: number;
   readonly maxModelLen?: number;
-  /** Turns of the event loop that a step takes, so that other work proceeds meanwhile. */
+  /** Event-loop turns that a step takes, so other work can proceed in the meantime. */
   readonly stepTurns?: number;
-  /** Duration of a step, for tests with sockets and timers. */
+  /** Real duration of a step, for tests with sockets and timers. */
   readonly stepDelayMs?: number;
-  /** Duration that a step reports; default: its real duration. */
+  /** Duration that a step reports; default: the real duration. */
   readonly reportedMs?: (plan: StepPlan) => number;
   /** Tokens that the model can generate; default: lowercase letters and space. */
   readonly alphabet?: string;
 }
 
-/** Bytes as tokens; a chat is rendered as "role: text" lines. */
+/** A tokenizer with one token per byte. Chats are rendered as "role: text" lines. */
 export class FakeTokenizer implements Tokenizer {
   readonly vocabSize = VOCAB_SIZE;
   readonly eosTokenIds = [FAKE_EOS];
@@ -58,7 +58,7 @@ export class FakeTokenizer implements Tokenizer {
     return Uint8Array.of(tokenId);
   }
 
-  /** Byte value of a character, as SentencePiece's byte tokens. */
+  /** Text of a token; bytes are written like SentencePiece's byte tokens. */
   tokenEntry(tokenId: number): string {
     if (tokenId >= FAKE_BOS) return new TextDecoder().decode(this.tokenBytes(tokenId));
     return `<0x${tokenId.toString(16).toUpperCase().padStart(2, "0")}>`;
@@ -95,7 +95,7 @@ function textOf(content: unknown): string {
 export class FakeModelRunner implements ModelRunner {
   readonly info: ModelInfo;
   readonly tokenizer = new FakeTokenizer();
-  /** Number of steps run; a test can make the next one fail. */
+  /** Number of steps so far. */
   numSteps = 0;
   failNextStep = false;
   isDisposed = false;
@@ -125,7 +125,7 @@ export class FakeModelRunner implements ModelRunner {
   }
 
   async run(plan: StepPlan): Promise<StepResult> {
-    if (this.sleepLevel > 0) throw new Error("a step of a sleeping model");
+    if (this.sleepLevel > 0) throw new Error("a step on a sleeping model");
     this.numSteps++;
     const start = performance.now();
     const fails = this.failNextStep;
@@ -134,13 +134,13 @@ export class FakeModelRunner implements ModelRunner {
     for (const entry of plan.scheduled) this.#write(entry, fails);
     const results = plan.scheduled.map((entry) => this.#result(entry));
     for (let i = 0; i < this.#stepTurns; i++) await turn();
-    if (this.#stepDelayMs > 0) await Bun.sleep(this.#stepDelayMs); // see FakeModelOptions
+    if (this.#stepDelayMs > 0) await Bun.sleep(this.#stepDelayMs); // simulates a slow model
     if (fails) throw new EngineError("engine_step_failed", "the fake step failed");
     const forwardMs = this.#reportedMs?.(plan) ?? performance.now() - start;
     return { results, forwardMs, samplingMs: 0 };
   }
 
-  /** 0 = awake. Sleeping clears every slot. */
+  /** Current level; 0 = awake. Sleeping clears every slot. */
   sleepLevel: 0 | 1 | 2 = 0;
   hasWeights = true;
 
@@ -187,7 +187,7 @@ export class FakeModelRunner implements ModelRunner {
     }
   }
 
-  /** A failed step leaves garbage where it should have written. */
+  /** Writes the entry's tokens to their slots; a failed step writes garbage. */
   #write(entry: ScheduledRequest, fails: boolean): void {
     const { request, numComputedTokens, blockIds, numDraftTokens } = entry;
     const known = request.tokenIds(numComputedTokens, endOfKnown(entry));
@@ -215,7 +215,7 @@ export class FakeModelRunner implements ModelRunner {
     };
   }
 
-  /** Rows of the last known token and of the drafts, up to the first draft that the model would not sample. */
+  /** Samples after the last known token and after each draft, up to the first wrong draft. */
   #sampleRows(entry: ScheduledRequest): number[] {
     const { request, numDraftTokens } = entry;
     const tokenIds: number[] = [];
@@ -266,7 +266,7 @@ function endOfKnown({ numComputedTokens, numScheduledTokens, numDraftTokens }: S
   return numComputedTokens + numScheduledTokens - numDraftTokens;
 }
 
-/** The chosen token at -0.5, then the others, starting with "A", at -1, -2, ... */
+/** Logprobs: -0.5 for the chosen token, then -1, -2, ... for the others, starting with "A". */
 function position(tokenId: number, count: number): PositionLogprobs {
   const chosen = { tokenId, logprob: -0.5, rank: 1 };
   const ids = Array.from({ length: VOCAB_SIZE }, (_, i) => (65 + i) % VOCAB_SIZE);

@@ -1,4 +1,4 @@
-// A server over the fake model, on a free port.
+// A server with the fake model, on a free port.
 
 import { listen } from "../../src/runtime/http-server.ts";
 import { DEFAULT_LIMITS, type ServerContext } from "../../src/server/server-context.ts";

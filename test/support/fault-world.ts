@@ -1,5 +1,5 @@
-// A front, an engine and the channel between them in one process, over the model that remembers by slot,
-// with one planned fault: the Nth event of a kind fails. Nothing here depends on time.
+// A front, an engine, and the channel between them in one process, with the fake model and one planned
+// fault: the Nth event of a kind fails. No timing is involved.
 
 import type { Connect } from "../../src/byte-socket.ts";
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
@@ -22,10 +22,10 @@ export const FAULT_KINDS = [
   "a step breaks the engine",
   "no blocks are left",
   "a client disconnects",
-  "a client disconnects at once",
+  "a client disconnects immediately",
   "the connection is lost",
   "bytes arrive late",
-  "a write is refused",
+  "a write is not accepted",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -37,7 +37,7 @@ export class Fault {
   readonly #at: number;
   #count = 0;
 
-  /** @param at from 1; 0 = never */
+  /** @param at number of the event, from 1; 0 = never */
   constructor(kind: FaultKind, at: number) {
     this.kind = kind;
     this.#at = at;
@@ -53,7 +53,7 @@ export class Fault {
 
 export const LIMITS = { maxNumQueuedReqs: 32, maxNumQueuedTokens: 2000 };
 
-/** Small enough to preempt, large enough for any one request. */
+/** Small enough to cause preemptions, large enough for any single request. */
 const SIZES = { numBlocks: 14, blockSize: 4, maxModelLen: 48, maxNumSeqs: 4 };
 
 /** Outcome of a request. */
@@ -111,14 +111,14 @@ export class FaultWorld {
     return this.front.unavailable === null;
   }
 
-  /** Sends one request and reads it until it ends. */
+  /** Sends one request and reads its output to the end. */
   async ask(request: FrontRequest): Promise<LedgerEntry> {
     const texts = Array.from({ length: request.samplingParams.n }, () => "");
     let numTokens = 0;
     const end = (outcome: LedgerEntry["outcome"]) => ({ request, outcome, texts, numTokens });
     try {
       const stream = this.front.generate(request);
-      if (this.#fault.strikes("a client disconnects at once")) {
+      if (this.#fault.strikes("a client disconnects immediately")) {
         stream.abort();
         return end("cancelled");
       }
@@ -134,7 +134,7 @@ export class FaultWorld {
     }
   }
 
-  /** Checks that ended requests are gone on both sides. */
+  /** Waits until finished requests are gone on both sides. */
   async settle(): Promise<void> {
     for (let i = 0; i < 50 && this.front.numLiveSequences > 0; i++) await turns(100);
     await turns(300);
@@ -149,10 +149,10 @@ function startRemote(connect: Connect): Promise<RemoteEngine> {
 function fateOfWrite(fault: Fault): WriteFate {
   if (fault.strikes("the connection is lost")) return "lose";
   if (fault.strikes("bytes arrive late")) return "hold";
-  return fault.strikes("a write is refused") ? "refuse" : "pass";
+  return fault.strikes("a write is not accepted") ? "refuse" : "pass";
 }
 
-/** A text prompt is tokenized while steps go on, and not in the order of the requests. */
+/** Delays tokenization at random, so it overlaps with steps and does not follow the order of requests. */
 function readSlowly({ tokenizer }: FakeModelRunner, prng: Prng): void {
   const encode = tokenizer.encode.bind(tokenizer);
   tokenizer.encode = async (...args) => {
@@ -168,14 +168,14 @@ function failSteps(runner: FakeModelRunner, fault: Fault, check: () => void): vo
     if (fault.strikes("a step breaks the engine")) throw new Error("the step broke");
     runner.failNextStep = fault.strikes("a step fails");
     const result = await run(plan);
-    // The step takes several turns, so messages arrive meanwhile.
+    // Makes the step take several turns, so messages arrive in the meantime.
     await turns(5);
     check();
     return result;
   };
 }
 
-/** Never for the last running request, which always has room (ensured by the memory plan). */
+/** Makes allocations fail, but not for the last running request: the memory plan ensures that it has room. */
 function failAllocations(scheduler: Scheduler, fault: Fault): void {
   const { kvCache } = scheduler;
   const allocateSlots = kvCache.allocateSlots.bind(kvCache);

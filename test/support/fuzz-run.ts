@@ -9,7 +9,7 @@ const DEFAULT_SECONDS = 5;
 export const FUZZ_SECONDS = Number(process.env["PAGODA_FUZZ_SECONDS"] ?? DEFAULT_SECONDS);
 export const FUZZ_SEED = Number(process.env["PAGODA_FUZZ_SEED"] ?? 1);
 
-/** Includes a fuzzer's time to start and to end. */
+/** Includes time for a fuzzer to start and exit. */
 export const FUZZ_TIMEOUT_MS = (FUZZ_SECONDS + 60) * 1000;
 
 const checkout = new Checkout();

@@ -1,5 +1,5 @@
-// Writes GGUF version 3 files, the subset that tests need: scalar and array metadata, and tensors in
-// F32, F16 and Q8_0. Format as read by ggml's gguf.cpp: little endian, tensor data aligned to 32.
+// Writes the subset of GGUF version 3 that tests need: scalar and array metadata, and tensors in
+// F32, F16, and Q8_0. The format is what ggml's gguf.cpp reads: little endian, tensor data aligned to 32.
 
 /** One metadata value with its GGUF type. */
 export type GgufValue =
@@ -91,7 +91,7 @@ function encodeTensor(tensor: GgufTensor): Uint8Array {
   return encodeQ8(values);
 }
 
-/** Blocks of one float16 scale and 32 int8. A NaN in a block makes its scale NaN. */
+/** Encodes blocks of one float16 scale and 32 int8 values. A NaN in a block makes its scale NaN. */
 function encodeQ8(values: Float32Array): Uint8Array {
   const numBlocks = values.length / Q8_BLOCK;
   const out = new DataView(new ArrayBuffer(numBlocks * (2 + Q8_BLOCK)));

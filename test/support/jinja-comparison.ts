@@ -1,4 +1,4 @@
-// Renders one template with Pagoda's engine and with Jinja2 under transformers' rules, with the same variables.
+// Renders templates with the same variables in Pagoda and in Jinja2 under transformers' rules.
 
 import { expect } from "bun:test";
 import { writeJson } from "../../src/json.ts";
@@ -13,7 +13,7 @@ export class JinjaComparison {
   readonly #python: PythonProgram;
   readonly #variables: object;
 
-  /** @param variables for every template; parseJson() preserves the notation of their numbers */
+  /** @param variables used in every template; read them with parseJson() to preserve number notation */
   static async start(variables: object): Promise<JinjaComparison> {
     return new JinjaComparison(await loadTinyNative({ addBos: false }), variables);
   }
@@ -30,12 +30,12 @@ export class JinjaComparison {
     return this.#tiny.model.applyChatTemplate({ json, chatTemplate, ...FLAGS });
   }
 
-  /** @returns null if it is refused */
+  /** @returns null if Pagoda rejects the template */
   ours(chatTemplate: string): Promise<string | null> {
     return this.render(chatTemplate).catch(() => null);
   }
 
-  /** @returns null if Jinja2 refuses it */
+  /** @returns null if Jinja2 rejects the template */
   async theirs(chatTemplate: string): Promise<string | null> {
     const question = {
       ...FLAGS,
@@ -48,7 +48,7 @@ export class JinjaComparison {
     return outcome?.prompt ?? null;
   }
 
-  /** Expects each template to print the same with both engines, or to be refused by both. */
+  /** Expects both engines to print the same for each template, or both to reject it. */
   async expectSame(templates: readonly string[]): Promise<void> {
     for (const template of templates) {
       const theirs = await this.theirs(template);
@@ -62,7 +62,7 @@ export class JinjaComparison {
   }
 }
 
-/** Templates that print each line of a text as an expression. */
+/** Makes one template per line of text, which prints that line as an expression. */
 export function expressionsOf(lines: string): string[] {
   const expressions = lines.split("\n").filter((line) => line !== "");
   return expressions.map((expression) => `{{ ${expression} }}`);

@@ -1,9 +1,9 @@
-// The client's own record of every request: its outcome, by an id that only the client knows, and its
-// number of tokens. Nothing is lost when every accepted request finished, ended with an explicit error, or
-// was canceled by the client, and when the token count equals the server's.
+// The client's own record of every request: its outcome and its number of tokens. No request is lost if
+// each accepted request finished, failed with an explicit error, or was canceled by the client, and if the
+// token count equals the server's.
 
 export type Outcome =
-  /** Its last chunk had a finish reason, then [DONE]. */
+  /** The last chunk has a finish reason and is followed by [DONE]. */
   | "finished"
   /** One error event and [DONE], or an error body with a status of 500. */
   | "failed"
@@ -17,7 +17,7 @@ export type Outcome =
 export interface LedgerRequest {
   readonly maxTokens: number;
   readonly stream: boolean;
-  /** Cancel after this many chunks; absent = never. */
+  /** Number of chunks after which the client disconnects; absent = never. */
   readonly leaveAfter?: number;
 }
 
@@ -40,7 +40,7 @@ export class Ledger {
     return finished + failed + cancelled + lost;
   }
 
-  /** Never rejects: every result is an outcome. */
+  /** Sends a request. Never rejects; failures are outcomes too. */
   async run(request: LedgerRequest): Promise<Outcome> {
     const [outcome, loss] = await this.#outcome(request).catch(
       (error: unknown) => ["lost", String(error)] as const,
@@ -55,7 +55,7 @@ export class Ledger {
   }
 
   async #outcome(request: LedgerRequest): Promise<readonly [Outcome, string]> {
-    // All prompts differ, because a request in progress at two crashes would be refused.
+    // All prompts differ, because a prompt in progress at two crashes would be rejected.
     const prompt = `Request ${this.#nextId++} of ${crypto.randomUUID()}: once upon a time`;
     const { maxTokens: max_tokens, stream } = request;
     const body = { prompt, max_tokens, stream, ignore_eos: true, return_token_ids: true };
@@ -67,7 +67,7 @@ export class Ledger {
     if (response.status === 503) {
       return [response.headers.has("retry-after") ? "refused" : "lost", "503 without Retry-After"];
     }
-    // A stream that has not begun can also be answered with a complete body.
+    // A request for a stream that has not started can also get a complete body.
     if (!stream || response.status !== 200) return this.#whole(response);
     return this.#streamed(response, request.leaveAfter ?? Number.POSITIVE_INFINITY);
   }
@@ -89,7 +89,7 @@ export class Ledger {
         if (chunk.error !== undefined) ends.push(`error ${chunk.error.code}`);
         else if (this.#count(chunk)) ends.push("finish");
       }
-      // Leaving the loop closes the connection.
+      // Returning from the loop closes the connection.
       if (++numChunks >= leaveAfter) return ["cancelled", ""];
     }
     const end = ends.join(", ");
@@ -112,7 +112,7 @@ interface Chunk {
   }[];
 }
 
-/** Data of each event; comments are skipped. */
+/** Yields the data of each event and skips comments. */
 async function* eventsOf(response: Response): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let text = "";

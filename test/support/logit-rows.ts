@@ -1,4 +1,4 @@
-// Rows of logits that are typical or hard for samplers: peaked, flat, tied, with a few huge values, descending.
+// Rows of logits that are typical or difficult for samplers, such as peaked, flat, tied, or descending ones.
 
 import { NUM_LOGIT_ROWS } from "./logits-model.ts";
 import { Prng } from "./prng.ts";
@@ -11,10 +11,10 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   peaked: (normal, id) => (id % 97 === 0 ? 14 - 2 * Math.log(1 + id) : 2.2 * normal()),
   flat: (normal) => 0.5 * normal(),
   wide: (normal) => 30 * normal(),
-  "tied at every half": (normal) => Math.round(4 * normal()) / 2,
-  "tied at few values": (normal) => 3 * Math.sign(Math.round(normal())),
+  "tied at multiples of 0.5": (normal) => Math.round(4 * normal()) / 2,
+  "tied at three values": (normal) => 3 * Math.sign(Math.round(normal())),
   equal: () => 2.5,
-  "one above many equal": (_, id) => (id === 70 ? 3 : -1),
+  "one above many equal ones": (_, id) => (id === 70 ? 3 : -1),
   descending: (_, id) => -id / 64,
   ascending: (_, id, n) => (id - n) / 64,
   "mostly masked": (normal, id) => (id % 13 === 5 ? normal() : -1e30),

@@ -1,11 +1,11 @@
-// A model whose logits a test chooses, exact to the last bit: after token t, the logits are row t. Its one
+// A model with exactly the logits that a test chooses: after token t, the logits are row t. Its only
 // layer adds nothing, the hidden state is one-hot, and the output matrix holds the rows.
 
 import { writeFileSync } from "node:fs";
 import { encodeGguf, type GgufTensor, type GgufValue } from "./gguf-writer.ts";
 import { tinyVocabulary } from "./tiny-vocabulary.ts";
 
-/** Number of rows of a model, which is the width of its hidden state. */
+/** Number of rows per model, which equals the width of the hidden state. */
 export const NUM_LOGIT_ROWS = 16;
 
 const UNUSED = 5;
@@ -31,7 +31,7 @@ function metadataOf(vocabSize: number): Map<string, GgufValue> {
     ["llama.attention.key_length", ["u32", n]],
     ["llama.attention.value_length", ["u32", n]],
     ["llama.rope.dimension_count", ["u32", n]],
-    // 1 + this is 1, so normalization does not round.
+    // So small that 1 + epsilon is 1, so normalization does not round.
     ["llama.attention.layer_norm_rms_epsilon", ["f32", 1e-30]],
     ...paddedVocabulary(vocabSize),
   ]);
@@ -71,7 +71,7 @@ function tensorsOf(rows: readonly Float32Array[], vocabSize: number): GgufTensor
     const length = shape.reduce((product, size) => product * size, 1);
     return { name, shape, type: "F32", values: Float32Array.from({ length }, (_, i) => value(i)) };
   };
-  // The square root of n times one-hot has a mean square of 1; the output norm removes the root again.
+  // One-hot times the square root of n has a mean square of 1; the output norm divides by the root again.
   const root = Math.sqrt(n);
   const isOneHot = (i: number) => Math.floor(i / n) === i % n;
   const zero = () => 0;

@@ -1,13 +1,13 @@
-// Functions over a number of lines, in formatted TypeScript and C++: a body ends with a brace in the column in
-// which its signature begins, whatever is in between.
+// Finds long functions in formatted TypeScript and C++. A body ends with a brace in the column where its
+// signature begins.
 
 /** First lines of other blocks that a closing brace can end. */
 const CONTAINERS =
   /^\s*(export |declare |abstract |template <.*> |typedef )*(class|struct|union|enum|namespace|interface|type)\b|^extern "C" \{|\bdescribe\b|(^|[=(:]) *\{$/;
-/** Lines in the same column that begin nothing: ends, values in braces, labels, directives, comments. */
+/** Lines in that column that do not begin a block: ends, values in braces, labels, directives, comments. */
 const PASSED = /^\s*([})]|\{.|\/\/|#(if|el|end|pragma|define)|(public|private|protected):)/;
 
-/** @returns the 1-based first line of each function of more than maxLines */
+/** @returns the 1-based first line of each function that has more than maxLines lines */
 export function longFunctions(text: string, maxLines: number): number[] {
   const lines = text.split("\n");
   return lines.flatMap((line, end) => {
@@ -19,7 +19,7 @@ export function longFunctions(text: string, maxLines: number): number[] {
   });
 }
 
-/** Index of the line that begins the block ending in line `end`. */
+/** Index of the first line of the block that ends in line `end`. */
 function startOf(lines: readonly string[], end: number): number {
   const column = indentOf(lines[end] ?? "");
   const before = lines.slice(0, end);

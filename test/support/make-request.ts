@@ -1,4 +1,4 @@
-// Test constructors: a request with given tokens, a scheduler of a given size.
+// Constructors for tests: a request with chosen tokens, a scheduler of a chosen size.
 
 import { noneHash } from "../../src/kvcache/block-hash.ts";
 import { Request, type RequestInit } from "../../src/request/request.ts";
@@ -59,8 +59,8 @@ export function makeScheduler(config: Partial<SchedulerConfig> = {}): Scheduler 
 }
 
 /**
- * A result in which every sampling entry gets the tokens of `tokensOf`: one token, rejecting its drafts,
- * or several.
+ * A result in which every sampling entry gets the tokens from `tokensOf`: one token, which rejects all
+ * drafts, or several.
  */
 export function makeResult(
   plan: StepPlan,
@@ -87,11 +87,11 @@ export function step(scheduler: Scheduler, tokenId = 7): StepPlan {
   return plan;
 }
 
-/** Ids of preempted requests that wait to run again. */
+/** Ids of preempted requests that are waiting to run again. */
 export const preempted = (requests: readonly Request[]) =>
   requests.filter(({ status }) => status === "PREEMPTED").map(({ requestId }) => requestId);
 
-/** For each planned request: id, first position, number of tokens, block ids. */
+/** Id, first position, number of tokens, and block ids of each planned request. */
 export const summary = (plan: StepPlan) =>
   plan.scheduled.map((entry) => [
     entry.request.requestId,

@@ -1,12 +1,12 @@
-// Seeded HTTP requests with a defect in the request line, the headers, the lengths, the chunks, the encoding,
-// the JSON, or any byte. Some happen to be valid; none may damage the server.
+// Random HTTP requests with a defect in the request line, the headers, the lengths, the chunks, the encoding,
+// the JSON, or any byte. Some happen to be valid; none must harm the server.
 
 import type { Prng } from "./prng.ts";
 
 export interface MalformedRequest {
   readonly kind: string;
   readonly bytes: Uint8Array;
-  /** The server is right to wait for more bytes. */
+  /** True if the server should wait for more bytes. */
   readonly isIncomplete: boolean;
 }
 
@@ -31,7 +31,7 @@ const VALID_BODIES = [
   '{"prompt":"x","n":2,"temperature":1,"seed":5,"max_tokens":2,"top_p":0.5,"stop_token_ids":[1]}',
 ];
 
-/** Values that a field can hold but should not. */
+/** Values that clients can send but that few fields allow. */
 const ODD_VALUES = [
   "null",
   "true",
@@ -218,7 +218,7 @@ function badEncoding(prng: Prng): string {
   return postOf(prng, body, headers);
 }
 
-/** A valid body with one field replaced or added. */
+/** Returns a valid body with one field replaced or added. */
 function oddField(prng: Prng): string {
   const body = pick(prng, VALID_BODIES);
   const field = `"${pick(prng, FIELDS)}":${pick(prng, ODD_VALUES)}`;
@@ -245,7 +245,7 @@ function randomBytes(prng: Prng): Uint8Array {
   return Uint8Array.from({ length: prng.int(1, 400) }, () => prng.int(0, 255));
 }
 
-/** A valid request with some bytes changed. */
+/** Returns a valid request with some bytes changed. */
 function flippedBytes(prng: Prng): Uint8Array {
   const bytes = encoder.encode(postOf(prng, pick(prng, VALID_BODIES)));
   for (let i = prng.int(1, 5); i > 0; i--) bytes[prng.int(0, bytes.length - 1)] = prng.int(0, 255);

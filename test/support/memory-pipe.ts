@@ -1,15 +1,15 @@
-// An in-memory stream socket with both ends in this process. Bytes arrive in pieces and later, in an order
-// that depends only on the seed. Each write can be delayed, partly accepted, or be the last.
+// An in-memory stream socket with both ends in this process. Bytes arrive in random pieces after random
+// delays, which depend only on the seed. A write can also be delayed further, rejected, or close the pipe.
 
 import type { ByteSocket, Connect, SocketEvents } from "../../src/byte-socket.ts";
 import type { Prng } from "./prng.ts";
 
-/** "lose" closes both ends, "hold" delivers late, "refuse" accepts nothing until the pipe has drained. */
+/** "lose" closes both ends, "hold" delivers late, "refuse" accepts no bytes until the next drain event. */
 export type WriteFate = "pass" | "lose" | "hold" | "refuse";
 
 export interface MemoryPipeOptions {
   readonly prng: Prng;
-  /** Called for each write of either end. */
+  /** Called for each write to either end. */
   readonly fateOfWrite: () => WriteFate;
   /** Called after each delivered piece. */
   readonly onDelivered: () => void;
@@ -63,7 +63,7 @@ class End implements ByteSocket {
     const { prng } = this.#options;
     for (let at = 0; at < bytes.length; ) {
       const rest = bytes.length - at;
-      // Often within the bytes of a message's length.
+      // Short pieces often split the bytes of a message's length.
       const length = prng.chance(0.5)
         ? rest
         : prng.int(1, prng.chance(0.5) ? Math.min(3, rest) : rest);
@@ -86,7 +86,7 @@ class End implements ByteSocket {
   }
 }
 
-/** @returns functions with which the two sides connect */
+/** @returns the connect functions of the two sides */
 export function memoryPipe(options: MemoryPipeOptions): readonly [Connect, Connect] {
   const ends = [new End(options), new End(options)] as const;
   ends[0].peer = ends[1];

@@ -1,4 +1,4 @@
-// Conformance suite for every ModelRunner, run over the fake and the native one.
+// Conformance suite for every ModelRunner, fake and native.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
@@ -12,7 +12,7 @@ export interface Subject {
 
 export interface Conformer {
   readonly name: string;
-  /** If false, it must refuse draft tokens. */
+  /** If false, the runner must reject draft tokens. */
   readonly verifiesDrafts: boolean;
   /** Block ids below 32 must exist. */
   readonly create: () => Promise<Subject>;
@@ -34,18 +34,18 @@ export function modelRunnerConformance({ name, verifiesDrafts, create }: Conform
       return results.flatMap(({ tokenIds }) => tokenIds);
     };
 
-    test("knows its vocabulary and its end tokens", () => {
+    test("reports the same vocabulary size and end tokens as its tokenizer", () => {
       const { info, tokenizer } = subject.runner;
       expect(tokenizer.vocabSize).toBe(info.vocabSize);
       expect(tokenizer.eosTokenIds).toEqual(info.eosTokenIds);
       for (const id of info.eosTokenIds) expect(tokenizer.isSpecial(id)).toBe(true);
     });
 
-    test("samples the same tokens whichever blocks hold the context", async () => {
+    test("samples the same tokens no matter which blocks hold the context", async () => {
       expect(await outputOf([9, 2, 14, 5])).toEqual(await outputOf([1, 2, 3, 4]));
     });
 
-    test("samples the same tokens when the prompt comes in chunks", async () => {
+    test("samples the same tokens if the prompt is computed in chunks", async () => {
       const whole = await outputOf([1, 2, 3, 4]);
       const request = makeRequest("a", prompt(3 * subject.blockSize + 2));
       const blocks = [20, 21, 22, 23];
@@ -95,7 +95,7 @@ export function modelRunnerConformance({ name, verifiesDrafts, create }: Conform
       for (const { tokenIds } of results) expect([[70], [71]]).toContainEqual([...tokenIds]);
     });
 
-    test("scores each prompt token after the first, over chunks", async () => {
+    test("scores each prompt token after the first, across chunks", async () => {
       const request = makeRequest("a", prompt(12), { params: { promptLogprobs: 1 } });
       const counts: number[] = [];
       for (const numTokens of [5, 7]) {
@@ -108,7 +108,7 @@ export function modelRunnerConformance({ name, verifiesDrafts, create }: Conform
   });
 }
 
-/** @param subjectOf called after the suite's start */
+/** @param subjectOf called after the suite has started */
 function draftTests(subjectOf: () => Subject): void {
   const prompt = (length: number) => Array.from({ length }, (_, i) => 5 + ((i * 11) % 90));
 
@@ -121,13 +121,13 @@ function draftTests(subjectOf: () => Subject): void {
   }
 
   test.each([
-    ["all of them and samples one more", [0, 1, 2], 4],
-    ["those before the first that it would not sample", [0, 1, null], 3],
-    ["none when the first is wrong", [null, 1, 2], 1],
-    ["none after a wrong one", [0, null, 2], 2],
-  ])("accepts %s, and goes on as without drafts", async (_, picks, count) => {
+    ["all drafts and samples one more token", [0, 1, 2], 4],
+    ["the drafts before the first wrong one", [0, 1, null], 3],
+    ["no drafts if the first is wrong", [null, 1, 2], 1],
+    ["no drafts after a wrong one", [0, null, 2], 2],
+  ])("accepts %s, and continues as without drafts", async (_, picks, count) => {
     const { runner, blockSize } = subjectOf();
-    const length = 2 * blockSize - 2; // The drafts cross into another block.
+    const length = 2 * blockSize - 2; // The drafts cross a block boundary.
     const whole = await plainOutput(length);
     const request = makeRequest("drafted", prompt(length), { params: { logprobs: 1 } });
     const part = { request, blocks: [20, 21, 22] };
@@ -142,7 +142,7 @@ function draftTests(subjectOf: () => Subject): void {
 }
 
 function refusalTest(subjectOf: () => Subject): void {
-  test("refuses draft tokens, which it cannot verify", async () => {
+  test("rejects draft tokens, which it cannot verify", async () => {
     const { runner, blockSize } = subjectOf();
     const part = { request: makeRequest("a", [5, 6, 7]), blocks: [1], drafts: [8] };
     await expect(runStep(runner, [part], blockSize)).rejects.toThrow(

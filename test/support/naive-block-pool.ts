@@ -1,10 +1,10 @@
-// A straightforward block pool without optimizations: arrays that are searched, and a map of strings. The
-// fuzz test compares the real one with it.
+// A simple block pool without optimizations, with linear searches and a map of strings. The
+// fuzz test compares the real pool with it.
 
 import { NULL_BLOCK } from "../../src/kvcache/block-pool.ts";
 
 export class NaiveBlockPool {
-  /** Free ids, the first evicted first. */
+  /** Free ids, in order of eviction. */
   free: number[];
   readonly refCounts: number[];
   /** Hash of each block as text; null = none. */

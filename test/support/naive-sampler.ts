@@ -1,5 +1,5 @@
-// The sampler written in the most obvious way: sort, cut, draw. It uses double precision, so it can report
-// where a choice depends on rounding and either of two answers is right.
+// The sampler in its simplest form: sort, cut, draw. It uses double precision, so it can report
+// where a choice depends on rounding, so either of two results is correct.
 
 import type { StepRow } from "./native-step.ts";
 
@@ -14,7 +14,7 @@ export interface Entry {
   readonly weight: number;
 }
 
-/** Uniform in [0, 1): the addon's random number for (seed, output index). */
+/** The addon's random number for (seed, output index), uniform in [0, 1). */
 export function uniform(seed: bigint, outputIndex: number): number {
   const mask = (1n << 64n) - 1n;
   const mix = (z: bigint) => {
@@ -27,7 +27,7 @@ export function uniform(seed: bigint, outputIndex: number): number {
   return Number(z >> 11n) * 2 ** -53;
 }
 
-/** Most likely first, ties by id. Logits are those after bias and penalties. */
+/** Ranks tokens by likelihood, then by id. Logits include bias and penalties. */
 export function ranked(logits: Float32Array, temperature: number): Entry[] {
   const scale = Math.fround(1 / Math.max(Math.fround(temperature), Math.fround(0.01)));
   // An infinite logit counts as the largest finite one, to avoid infinity minus infinity.
@@ -38,7 +38,7 @@ export function ranked(logits: Float32Array, temperature: number): Entry[] {
   }).sort((a, b) => b.logit - a.logit || a.id - b.id);
 }
 
-/** Tokens that top-k, min-p and top-p keep, or null if that depends on rounding. */
+/** Tokens that top-k, min-p, and top-p keep, or null if the result depends on rounding. */
 export function kept(logits: Float32Array, row: StepRow): Entry[] | null {
   const { temperature = 1, topK = 0, topP = 1, minP = 0 } = row;
   const all = ranked(logits, temperature);

@@ -48,7 +48,7 @@ export interface StepRow {
   /** Handle of createSampler(). */
   readonly sampler?: number;
   readonly numLogprobs?: number;
-  /** Token to score; nothing is sampled then. */
+  /** Token to score instead of sampling. */
   readonly target?: number;
 }
 

@@ -1,4 +1,4 @@
-// System information about processes that a test has started: children, memory, whether they live.
+// System information about processes that a test has started: children, memory, and whether they are alive.
 
 import { readFileSync } from "node:fs";
 import { residentBytes } from "../../src/runtime/proc-text.ts";
@@ -14,7 +14,7 @@ export function familyOf(pid: number): number[] {
   return [pid, ...childrenOf(pid).flatMap(familyOf)];
 }
 
-/** Engine process of a server; a new one after each crash. @throws when there is none now */
+/** Engine process of a server, which changes after each crash. @throws if there is none */
 export function enginePid(server: Pick<ServerProcess, "process">): number {
   const [pid, ...others] = childrenOf(server.process.pid).filter(isAlive);
   if (pid === undefined || others.length > 0)
@@ -26,7 +26,7 @@ export function residentBytesOf(pid: number): number {
   return residentBytes(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
-/** A zombie counts as ended. */
+/** Whether a process is running; zombies are not. */
 export function isAlive(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
@@ -35,7 +35,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** @throws when it has not ended in time */
+/** Waits until a process has exited. @throws after the timeout */
 export async function untilGone(pid: number, timeoutMs: number): Promise<void> {
   for (const startMs = performance.now(); isAlive(pid); await Bun.sleep(10)) {
     if (performance.now() - startMs > timeoutMs) throw new Error(`process ${pid} is still alive`);

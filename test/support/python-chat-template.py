@@ -1,7 +1,7 @@
-"""Renders chats with Jinja2 by transformers' rules: a line of JSON in, a line out.
+"""Renders chats with Jinja2 by transformers' rules. Reads and writes one line of JSON per request.
 
-The rules are those of render_jinja_template in transformers 4.57, with which this was compared. vLLM's
-preprocessing of messages is included: content in the format that it detects for the template, arguments
+Matches render_jinja_template in transformers 4.57, with which it was compared. Includes vLLM's
+preprocessing of messages: content in the format that vLLM detects for the template, and call arguments
 as objects.
 """
 
@@ -57,7 +57,7 @@ ENVIRONMENT = make_environment()
 
 
 def reads(node, name, key=None):
-    """Whether the node is the variable, or its key, through any filters, tests and slices."""
+    """Whether the node reads the variable, or its key, through any filters, tests, and slices."""
     if isinstance(node, (nodes.Filter, nodes.Test)):
         return node.node is not None and reads(node.node, name, key)
     if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice):
@@ -78,7 +78,7 @@ def name_of(target):
 
 
 def message_lists(tree):
-    """Names assigned from the messages, as in vLLM's _iter_nodes_assign_var_or_elems."""
+    """Names of variables assigned from the messages, as in vLLM's _iter_nodes_assign_var_or_elems."""
     found, open_names = ["messages"], ["messages"]
     while open_names:
         name = open_names.pop(0)
@@ -93,7 +93,7 @@ def message_lists(tree):
 
 @functools.cache
 def content_format(template):
-    """Same as vLLM's _detect_content_format: finds a loop over the content of a message of a loop."""
+    """Like vLLM's _detect_content_format: looks for a loop over the content of a looped-over message."""
     tree = ENVIRONMENT.parse(template)
     try:
         lists = message_lists(tree)
@@ -138,7 +138,7 @@ def with_object(call):
 
 
 def tagged(messages):
-    """Messages with the tag after the last text, and that text."""
+    """Returns the messages with the tag after the last text, and that text."""
     messages = copy.deepcopy(messages)
     last = messages[-1]
     if isinstance(last["content"], str):

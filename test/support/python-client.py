@@ -1,4 +1,4 @@
-"""Runs Python's metrics client (printing, parsing, negotiation): a line of JSON in, a line out.
+"""Runs Python's metrics client (printing, parsing, negotiation). Reads and writes one line of JSON per request.
 
 Numbers travel as the 16 hex digits of their bits, so that no decimal notation is involved.
 """
@@ -24,7 +24,7 @@ def bits(value):
 
 
 def make_metric(family):
-    """The client's own object for a family, which determines names, order and cumulation."""
+    """The client's own object for a family, which determines names, order, and cumulation."""
     kind = {"counter": Counter, "gauge": Gauge, "summary": Summary, "histogram": Histogram}
     more = {}
     if family["type"] == "histogram":
@@ -37,7 +37,7 @@ def make_metric(family):
 
 
 def fill(child, kind, series):
-    """Also sets values that its methods would refuse (a counter at NaN)."""
+    """Sets values directly, even those that the methods would reject (a counter at NaN)."""
     if kind in ("counter", "gauge"):
         child._value.set(number(series["value"]))
     else:

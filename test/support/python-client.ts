@@ -10,11 +10,11 @@ export type ExpositionFormat = "prometheus" | "openmetrics";
 export interface PythonSeries {
   /** Parallel to labelNames. */
   readonly labels: readonly string[];
-  /** Counters and gauges. */
+  /** For counters and gauges. */
   readonly value?: string;
-  /** Histograms: count of each bucket, not cumulative, with the infinite one. */
+  /** For histograms: count of each bucket, not cumulative, including the infinite one. */
   readonly counts?: readonly number[];
-  /** Summaries. */
+  /** For summaries. */
   readonly count?: string;
   readonly sum?: string;
   /** Null = not exposed. */
@@ -25,20 +25,20 @@ export interface PythonFamily {
   readonly name: string;
   readonly type: MetricType;
   readonly help: string;
-  /** Without labels there is exactly one series. */
+  /** Without labels, the family has exactly one series. */
   readonly labelNames: readonly string[];
-  /** Histograms: upper bounds without infinity, >= 0. */
+  /** For histograms: upper bounds >= 0, without infinity. */
   readonly bounds: readonly string[];
   readonly series: readonly PythonSeries[];
-  /** Has creation times, which are exposed unless they are switched off. */
+  /** Whether the family has creation times, which are exposed unless switched off. */
   readonly isCreated: boolean;
 }
 
 export interface PythonTexts {
   readonly text: string;
-  /** For a scraper that accepts names unescaped. */
+  /** Text for a scraper that accepts unescaped names. */
   readonly openMetrics: string;
-  /** For a scraper that does not mention name escaping. */
+  /** Text for a scraper that does not specify name escaping. */
   readonly openMetricsByDefault: string;
 }
 
@@ -56,7 +56,7 @@ export interface ParsedSample {
   readonly value: string;
 }
 
-/** 16 hex digits, most significant first; all NaNs are encoded alike. */
+/** Encodes as 16 hex digits, most significant first; all NaNs have the same encoding. */
 export function bitsOf(value: number): string {
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, Number.isNaN(value) ? Number.NaN : value);
@@ -70,7 +70,7 @@ export class PythonClient {
     return this.#program.ask("expose", families, createdSeries);
   }
 
-  /** @throws Error with the parser's message when it refuses the text */
+  /** @throws Error with the parser's message if it rejects the text */
   parse(format: ExpositionFormat, text: string): Promise<ParsedFamily[]> {
     return this.#program.ask("parse", format, text);
   }

@@ -1,4 +1,4 @@
-// Runs a Python program of this folder in its own process. Requests are lines of JSON: an array in,
+// Runs a Python program from this folder in its own process. Requests are lines of JSON: an array in,
 // {"result"} or {"error"} out.
 
 import { join } from "node:path";
@@ -6,15 +6,15 @@ import { Checkout } from "../../scripts/checkout.ts";
 import { testPython } from "../../scripts/test-python.ts";
 import { writeJson } from "../../src/json.ts";
 
-/** Path of a Python with the packages that the programs need; null if those tests are skipped. */
+/** Path of a Python with the packages that the programs need; null if there is none, to skip these tests. */
 export const PYTHON = testPython(new Checkout());
 
 /** Reports once per test file why some tests are skipped. */
 export function sayIfPythonIsMissing(): void {
   if (PYTHON !== null) return;
   console.log(
-    "skipped what needs Python's packages: `bun scripts/test-python.ts` installs them, " +
-      "or says why it cannot",
+    "skipped tests that need Python packages: run `bun scripts/test-python.ts` to install them " +
+      "or to see why it cannot",
   );
 }
 
@@ -29,7 +29,7 @@ export class PythonProgram {
     this.#lines = linesOf(this.#process.stdout);
   }
 
-  /** One question at a time. @throws Error with the program's error message */
+  /** Sends one request at a time. @throws Error with the program's error message */
   async ask<T>(...question: readonly unknown[]): Promise<T> {
     this.#process.stdin.write(`${writeJson(question)}\n`);
     this.#process.stdin.flush();

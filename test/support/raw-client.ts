@@ -5,16 +5,16 @@ import { until } from "../support/waiting.ts";
 
 export interface RawAnswer {
   readonly status: number;
-  /** As on the wire, with names in lowercase. */
+  /** Status line and headers, in lowercase. */
   readonly head: string;
   /** Concatenated chunks. */
   readonly body: string;
-  /** The last chunk arrived, or the full length, or the connection was closed where that ends the body. */
+  /** True once the last chunk or the full length has arrived; always true if only closing ends the body. */
   readonly isWhole: boolean;
 }
 
 export class RawClient {
-  /** One character per byte. */
+  /** Bytes so far, one character per byte. */
   received = "";
   isClosed = false;
   readonly socket: Socket;
@@ -50,18 +50,17 @@ export class RawClient {
     this.socket.write(Buffer.from(text, "latin1"));
   }
 
-  /** Waits until the condition holds. */
   until(holds: () => boolean): Promise<void> {
     return until(holds);
   }
 
-  /** Waits for this many complete responses, or for the end. */
+  /** Waits for this many complete responses, or for the connection to close. */
   async answers(count: number): Promise<RawAnswer[]> {
     await this.until(() => this.isClosed || this.#whole.length >= count);
     return answersOf(this.received);
   }
 
-  /** Waits for the end of the connection. */
+  /** Waits for the connection to close. */
   async all(): Promise<RawAnswer[]> {
     await this.until(() => this.isClosed);
     return answersOf(this.received);
@@ -76,7 +75,7 @@ export class RawClient {
   }
 }
 
-/** Interim responses (1xx) have no body. */
+/** Parses responses. Interim ones (1xx) have no body. */
 export function answersOf(received: string): RawAnswer[] {
   const answers: RawAnswer[] = [];
   let rest = received;
@@ -112,7 +111,7 @@ function chunksOf(text: string) {
   }
 }
 
-/** @param headers with their line ends */
+/** @param headers each followed by a line break */
 export function postText(path: string, body: unknown, headers = ""): string {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const own = `Host: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n`;

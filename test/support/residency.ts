@@ -2,7 +2,7 @@
 
 import { BlockResidency } from "../../src/kvcache/block-residency.ts";
 
-/** Samples every allocation, unless `sampleRate` and `random` say otherwise. */
+/** Samples every allocation by default. */
 export function makeResidency(sampleRate = 1, random: () => number = () => 0.5) {
   const clock = { nowS: 0 };
   const residency = new BlockResidency({ sampleRate, random, nowS: () => clock.nowS });

@@ -1,4 +1,4 @@
-// Runs the program as a user would: arguments in, text and exit code out.
+// Runs the program as a user would: takes arguments, returns output and exit code.
 
 import { join } from "node:path";
 
@@ -11,7 +11,7 @@ export interface Ran {
 }
 
 export interface RunInput {
-  /** In addition to PATH and HOME; nothing else is inherited. */
+  /** Added to PATH and HOME, the only inherited variables. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly cwd?: string;

@@ -1,5 +1,5 @@
-// Samples rows of every shape in every way from a model with chosen logits, and prints the results as JSON.
-// Arguments: the model, the number of threads.
+// Samples rows of every shape with every method from a model with chosen logits, and prints the results as
+// JSON. Arguments: the model, the number of threads.
 
 import { SHAPE_NAMES } from "./logit-rows.ts";
 import { loadTestModel, NativeStep, type StepRow } from "./native-step.ts";
@@ -16,7 +16,7 @@ const CUTS: readonly StepRow[] = [
 const model = await loadTestModel(process.argv[2] ?? "", { numThreads: Number(process.argv[3]) });
 const step = new NativeStep(model);
 const none = new Int32Array(0);
-/** Shared by rows throughout the step: each must see the tokens of the previous ones. */
+/** Shared by several rows of the step; each must see the tokens of the previous rows. */
 const sampler = model.createSampler({
   vocabSize: model.info.vocabSize,
   promptTokenIds: none,

@@ -1,4 +1,4 @@
-// One row of logits of a tiny random model, sampled repeatedly through step(), with the logprobs of its
+// One row of logits from a tiny random model, sampled repeatedly through step(), with the logprobs of the
 // whole vocabulary, from which tests compute the expected samples.
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -14,7 +14,7 @@ export const NAN_TOKEN = 200;
 const NUM_DRAWS = 2048;
 const NO_IDS = new Int32Array(0);
 
-/** A sampler state that changes nothing. */
+/** A sampler state without any effect. */
 export function emptyInit(vocabSize: number): SamplerInit {
   return {
     vocabSize,
@@ -104,7 +104,7 @@ export class SampledRow {
     return counts;
   }
 
-  /** Probabilities of `ids` at a temperature, if no other token can be sampled. */
+  /** Probabilities of `ids` at a temperature if they are the only allowed tokens. */
   probabilities(ids: readonly number[], temperature: number): Map<number, number> {
     const best = this.logprobOf(this.ranked(0));
     const weights = ids.map((id) => Math.exp((this.logprobOf(id) - best) / temperature));
@@ -113,7 +113,7 @@ export class SampledRow {
   }
 }
 
-/** Chi-square of counts of draw() over cells of at least 8 expected draws, in standard deviations. */
+/** Chi-square statistic of draw() counts, in standard deviations; cells have at least 8 expected draws. */
 export function excess(counts: Map<number, number>, expected: Map<number, number>): number {
   const cells: [number, number][] = [];
   let rest: [number, number] = [0, 0];

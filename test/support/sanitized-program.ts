@@ -1,5 +1,5 @@
-// Builds a C++ test program from some of the addon's sources with AddressSanitizer and
-// UndefinedBehaviorSanitizer, in the build folder. It is rebuilt when a source has changed.
+// Builds C++ test programs from some of the addon's sources with AddressSanitizer and
+// UndefinedBehaviorSanitizer, in the build folder. Rebuilds them when a source has changed.
 
 import { expect } from "bun:test";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
@@ -13,22 +13,22 @@ export interface SanitizedProgram {
   readonly name: string;
   /** Default: test/native/kernels. */
   readonly folder?: string;
-  /** Base names of native/<source>.cpp, each with its own flags. */
+  /** Names of native/<source>.cpp, each with its own flags. */
   readonly sources: Readonly<Record<string, readonly string[]>>;
-  /** Files of llama.cpp to compile with sanitizers, instead of linking the library's own. */
+  /** Files of llama.cpp to compile with sanitizers instead of linking the library's objects. */
   readonly upstream?: readonly string[];
   /** Libraries of llama.cpp and ggml from the addon's build, in link order with "ggml-base" last. */
   readonly libraries?: readonly string[];
 }
 
-/** Flags of the addon's files for each instruction set. */
+/** Flags for the addon's AVX2 files. */
 export const AVX2 = ["-mavx2", "-mfma", "-mf16c"];
 export const AVX512 = [
   ...["f", "bw", "dq", "vl"].map((part) => `-mavx512${part}`),
   ...["-mfma", "-mf16c"],
 ];
 
-/** Matrix kernels of all instruction sets. weight-blocks.cpp includes functions of ggml that are never called. */
+/** Matrix kernels for all instruction sets. weight-blocks.cpp includes unused functions from ggml. */
 export const GEMM_SOURCES = {
   "simd/cpu-set": [],
   "matmul/gemm": [],
@@ -52,10 +52,10 @@ export const ATTENTION_SOURCES = {
   "attention/kernel-avx512bf16": [...AVX512, "-mavx512bf16"],
 } as const;
 
-/** Sums in loops over rows are bitwise identical with every set. */
+/** Flags that make sums in loops over rows bitwise identical with every instruction set. */
 const EXACT = ["-ffp-contract=off", "-Wno-uninitialized"];
 
-/** Loops over rows of logits, with all sets. */
+/** Loops over rows of logits, for all instruction sets. */
 export const ROW_SOURCES = {
   "simd/cpu-set": [],
   "sampling/row-scan": [],
@@ -64,7 +64,7 @@ export const ROW_SOURCES = {
   "sampling/row-kernel-avx512": [...EXACT, ...AVX512],
 } as const;
 
-/** Matrix products of graphs, in addition to GEMM_SOURCES and ROW_SOURCES. */
+/** Matrix products in graphs; needs GEMM_SOURCES and ROW_SOURCES too. */
 export const PRODUCT_SOURCES = {
   "matmul/packed-buffer": ["-Wno-unused-function"],
   "matmul/product": ["-Wno-unused-function"],
@@ -78,7 +78,7 @@ const FLAGS = [
   ...["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
 ];
 
-/** As in a release. UBSan's enum check is off because enums are read from files before they are validated. */
+/** Release flags. UBSan's enum check is off because llama.cpp reads enums from files before validating them. */
 const UPSTREAM = ["-w", "-DNDEBUG", "-fno-sanitize=enum"];
 
 const checkout = new Checkout();
@@ -89,7 +89,7 @@ const INCLUDES = [
   ...["include", "src", "src/ggml-cpu"].map((part) => `build/llama.cpp/ggml/${part}`),
 ];
 
-/** @returns path of the program @throws SetupError when it cannot be built */
+/** @returns path of the program @throws SetupError if it cannot be built */
 export async function buildSanitized(program: SanitizedProgram): Promise<string> {
   const { name, folder = "test/native/kernels", sources, upstream = [], libraries = [] } = program;
   const own = join(folder, `${name}.cpp`);
@@ -123,7 +123,7 @@ export async function buildSanitized(program: SanitizedProgram): Promise<string>
   return path;
 }
 
-/** Programs share objects. @returns path of the object */
+/** Compiles a source unless another program did. @returns path of the object */
 async function compile(
   compiler: string,
   source: string,
@@ -134,7 +134,7 @@ async function compile(
   const stamp = checkout.stampOf([source, ...headers], [...options, ...INCLUDES]).slice(0, 12);
   const object = join(FOLDER, `${basename(source, ".cpp")}-${stamp}.o`);
   if (existsSync(object)) return object;
-  // Renamed when complete, so that an interrupted build is not mistaken for it.
+  // The file is renamed once it is complete, so an interrupted build leaves no partial object.
   const half = `${object}.${process.pid}`;
   const includes = INCLUDES.map((part) => `-I${checkout.path(part)}`);
   const command = [compiler, ...options, ...includes, "-c", checkout.path(source), "-o", half];
@@ -153,12 +153,12 @@ async function libraryAt(name: string): Promise<string> {
 export interface SanitizedRun {
   /** Lines of standard output. */
   readonly lines: readonly string[];
-  /** Report of the sanitizers. */
+  /** Report from the sanitizers. */
   readonly stderr: string;
   readonly exitCode: number;
 }
 
-/** @param cpu PAGODA_CPU; "" = the best set */
+/** @param cpu value of PAGODA_CPU; "" = the best instruction set */
 export function runSanitized(program: string, cpu: string, ...words: string[]): SanitizedRun {
   const { stdout, stderr, exitCode } = Bun.spawnSync([program, ...words], {
     env: { ...process.env, PAGODA_CPU: cpu },
@@ -166,7 +166,7 @@ export function runSanitized(program: string, cpu: string, ...words: string[]): 
   return { lines: stdout.toString().trim().split("\n"), stderr: stderr.toString(), exitCode };
 }
 
-/** Checks a program that prints one line: its kernel set and "ok", or "none: ..." if this CPU has no kernels. */
+/** Expects a program to print its kernel set and "ok", or "none: ..." if this CPU supports no kernels. */
 export function expectOk(program: string, cpu: string): void {
   const { lines, stderr, exitCode } = runSanitized(program, cpu);
   const [line = ""] = lines;

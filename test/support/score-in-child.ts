@@ -1,4 +1,4 @@
-// score-in-child MODEL ATTENTION: loads a model, scores a fixed prompt and prints the device and logprobs as JSON.
+// score-in-child MODEL ATTENTION: loads a model, scores a fixed prompt, and prints device and logprobs (JSON).
 
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import { runStep } from "./drive.ts";

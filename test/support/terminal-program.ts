@@ -1,11 +1,11 @@
-// Runs the program on its own terminal, as a user would.
+// Runs the program in its own terminal, as a user would.
 
 import { MAIN } from "./run-pagoda.ts";
 
 export class TerminalProgram {
   readonly #process: Bun.Subprocess;
   #text = "";
-  /** Offset at which the next wait begins to search. */
+  /** Offset from which the next wait searches. */
   #seen = 0;
 
   constructor(words: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -36,7 +36,7 @@ export class TerminalProgram {
     this.#process.terminal?.write(keys);
   }
 
-  /** Waits until this is shown, after the previous match. */
+  /** Waits until this text is shown, after the previous match. */
   async until(shown: string): Promise<void> {
     for (let i = 0; i < 1000; i++) {
       const at = this.#text.indexOf(shown, this.#seen);
@@ -44,7 +44,7 @@ export class TerminalProgram {
         this.#seen = at + shown.length;
         return;
       }
-      await Bun.sleep(10); // another process
+      await Bun.sleep(10); // polls another process
     }
     throw new Error(`${JSON.stringify(shown)} did not show in ${JSON.stringify(this.#text)}`);
   }

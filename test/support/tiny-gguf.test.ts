@@ -1,4 +1,4 @@
-// Checks the written bytes; that llama.cpp loads them is tested in test/native/tiny-gguf.test.ts.
+// Checks the written bytes; test/native/tiny-gguf.test.ts checks that llama.cpp loads them.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ function bytesOf(options: TinyGgufOptions): Uint8Array {
 }
 
 describe("encodeGguf", () => {
-  test("writes magic, version, counts, metadata, tensor table and aligned data", () => {
+  test("writes magic, version, counts, metadata, tensor table, and aligned data", () => {
     const values = Float32Array.of(1, -2);
     const file = encodeGguf(new Map([["k", ["u32", 7]]]), [
       { name: "t", shape: [2], type: "F32", values },
@@ -31,13 +31,13 @@ describe("encodeGguf", () => {
     expect(file[32]).toBe("k".charCodeAt(0));
     expect(view.getUint32(33, true)).toBe(4); // u32
     expect(view.getUint32(37, true)).toBe(7);
-    // Name, dimensions, type and offset of the tensor end at 74, so its data starts at 96.
+    // Name, dimensions, type, and offset of the tensor end at 74, so the data starts at 96.
     expect(view.getFloat32(96, true)).toBe(1);
     expect(view.getFloat32(100, true)).toBe(-2);
     expect(file.length).toBe(128);
   });
 
-  test("rounds Q8_0 to 127 steps of each block's largest value", () => {
+  test("rounds Q8_0 values to 1/127 of the block's largest value", () => {
     const values = Float32Array.from({ length: 32 }, (_, i) => (i === 0 ? -12.7 : i / 10));
     const file = encodeGguf(new Map(), [{ name: "t", shape: [32], type: "Q8_0", values }]);
     const data = new DataView(file.buffer, file.byteOffset + file.length - 64);
@@ -49,12 +49,12 @@ describe("encodeGguf", () => {
 });
 
 describe("writeTinyGguf", () => {
-  test("yields the same bytes for the same options and others for another seed", () => {
+  test("yields the same bytes for the same options, and different bytes for another seed", () => {
     expect(bytesOf({ seed: 5 })).toEqual(bytesOf({ seed: 5 }));
     expect(bytesOf({ seed: 5 })).not.toEqual(bytesOf({ seed: 6 }));
   });
 
-  test("returns the ids of the special tokens of each tokenizer", () => {
+  test("returns each tokenizer's special token ids", () => {
     const path = join(folder, "ids.gguf");
     const spm = { size: 298, bosId: 1, eosId: 2, imStartId: 295, imEndId: 296 };
     const bpe = { size: 269, bosId: 264, eosId: 265, imStartId: 266, imEndId: 267 };

@@ -1,6 +1,6 @@
-// Generates tiny models with random weights that llama.cpp loads, so that tests of the addon need no
-// download and can choose their architecture. The same options yield the same bytes. Tensor
-// names and shapes are those that each architecture's file in llama.cpp's src/models expects.
+// Generates tiny models with random weights that llama.cpp can load, so tests of the addon need no
+// download and can choose an architecture. The same options yield the same bytes. Tensor
+// names and shapes follow each architecture's file in llama.cpp's src/models.
 
 import { writeFileSync } from "node:fs";
 import { encodeGguf, type GgufValue, type TensorType } from "./gguf-writer.ts";
@@ -29,12 +29,12 @@ export interface TinyGgufOptions {
   /** Width of the hidden state; a multiple of 32. */
   readonly embeddingLength?: number;
   readonly contextLength?: number;
-  /** In tokens, for architectures that have a sliding window. */
+  /** Size in tokens, for architectures with a sliding window. */
   readonly slidingWindow?: number;
   /** Type of matrices; vectors are always F32. */
   readonly weightType?: TensorType;
   readonly seed?: number;
-  /** The embedding of this token is NaN, so exactly the rows that have seen it are NaN. */
+  /** Token whose embedding is NaN, which makes exactly the rows after it NaN. */
   readonly nanTokenId?: number | null;
   readonly fault?: TinyFault | null;
 }
@@ -43,7 +43,7 @@ export const TINY_CHAT_TEMPLATE =
   "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n" +
   "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
-/** Token that enables the adapter of "graniteswitch"; the model reads the next token id in its place. */
+/** Token that enables the adapter in "graniteswitch"; the model embeds the next token id in its place. */
 export const SWITCH_TOKEN_ID = 50;
 
 const DEFAULTS: Required<TinyGgufOptions> = {
@@ -71,7 +71,7 @@ export function writeTinyGguf(path: string, options: TinyGgufOptions = {}): Tiny
   return vocabulary;
 }
 
-/** Contents of the model file, which can be changed before it is written. */
+/** Contents of the model file, for tests that change them before writing. */
 export function tinyGguf(options: TinyGgufOptions = {}) {
   const chosen = { ...DEFAULTS, ...options };
   const { tokenizer, addBos } = chosen;
@@ -137,14 +137,14 @@ function architectureKeys(shape: Required<TinyGgufOptions>): Record<string, Gguf
     case "gemma2":
       return {
         "attention.sliding_window": window,
-        // Far below the real 50 and 30, so that the caps affect these tiny scores.
+        // Far below the real 50 and 30, so the caps affect these small scores.
         attn_logit_softcapping: ["f32", 2],
         final_logit_softcapping: ["f32", 10],
       };
     case "gemma3":
       return {
         "attention.sliding_window": window,
-        // In the real pattern, only every sixth layer is full, so a two-layer model would have none.
+        // In the real pattern, only every sixth layer has full attention; a two-layer model would have none.
         "attention.sliding_window_pattern": ["bool[]", everyOther(shape.numLayers)],
       };
     case "gpt-oss":

@@ -1,4 +1,4 @@
-// Loads generated models, through the native runner or as the addon's model; each test file has its own folder.
+// Loads generated models through the native runner or directly through the addon, from temporary folders.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,12 +1,12 @@
-// Tensors of a tiny model: names and shapes as expected by llama.cpp's src/models/*.cpp, values from
-// one seeded random stream, in a fixed order.
+// Tensors of a tiny model: names and shapes as llama.cpp's src/models/*.cpp expects them, values from
+// one seeded random stream in a fixed order.
 
 import type { GgufTensor, TensorType } from "./gguf-writer.ts";
 import { Prng } from "./prng.ts";
 
 /** Architectures, with the feature that each covers in tests. */
 export type TinyArchitecture =
-  | "llama" // grouped-query attention, nothing else
+  | "llama" // only grouped-query attention
   | "qwen3" // norms on queries and keys
   | "gemma2" // sliding window on every other layer, soft-cap on attention and logits
   | "gemma3" // sliding window, norms on queries and keys
@@ -16,7 +16,7 @@ export type TinyArchitecture =
   | "mamba" // recurrent state, no KV cache
   | "bert"; // encoder only: generation is impossible
 
-/** The options that tensors depend on; see TinyGgufOptions. */
+/** Options that affect tensors; see TinyGgufOptions. */
 export interface TinyShape {
   readonly architecture: TinyArchitecture;
   readonly vocabSize: number;
@@ -35,7 +35,7 @@ type Dimensions = readonly [number, ...number[]];
 
 export const FEED_FORWARD = 128;
 export const NUM_EXPERTS = 2;
-/** Rows of matrices need 32 elements to be quantized. */
+/** Rank 32, because quantized rows need a multiple of 32 elements. */
 export const SWITCH = { adapters: 1, rank: 32 };
 export const SSM = { conv: 4, state: 16, rank: 32 };
 
@@ -59,7 +59,7 @@ class TensorFactory {
     if (architecture === "bert") this.#bertEmbeddings();
     else this.#norm("output_norm.weight", embeddingLength);
     if (architecture === "bloom") this.#bloomEmbeddings();
-    // Gemma ties its output matrix to the embeddings; the other models have separate ones.
+    // Gemma ties its output matrix to the embeddings; the other models have a separate one.
     if (!architecture.startsWith("gemma") && architecture !== "bert") {
       this.#matrix("output.weight", [embeddingLength, vocabSize], 3);
     }
@@ -129,7 +129,7 @@ class TensorFactory {
     this.#matrix(`${prefix}ssm_x.weight`, [inner, SSM.rank + 2 * SSM.state]);
     this.#matrix(`${prefix}ssm_dt.weight`, [SSM.rank, inner]);
     this.#vector(`${prefix}ssm_dt.bias`, inner);
-    // Negative, because otherwise the state grows without bound.
+    // The values are negative, or the state would grow without bound.
     this.#add(`${prefix}ssm_a`, [SSM.state, inner], "F32", () => -Math.abs(this.#normal()) - 0.1);
     this.#vector(`${prefix}ssm_d`, inner);
     this.#matrix(`${prefix}ssm_out.weight`, [inner, n]);
@@ -154,7 +154,7 @@ class TensorFactory {
     }
   }
 
-  /** Adapter slots; the first means "no adapter" and adds nothing. */
+  /** Adds adapter slots; the first means "no adapter". */
   #adapters(name: string, from: number, to: number): void {
     const numSlots = SWITCH.adapters + 1;
     this.#matrix(`${name}.lora_a`, [from, SWITCH.rank, numSlots]);
@@ -214,7 +214,7 @@ class TensorFactory {
     if (nanTokenId !== null) values.fill(NaN, nanTokenId * n, (nanTokenId + 1) * n);
   }
 
-  /** Scaled so that products of unit-variance rows have standard deviation `gain`. */
+  /** Values are scaled so that products with unit-variance rows have standard deviation `gain`. */
   #matrix(name: string, shape: Dimensions, gain = 1): Float32Array {
     const deviation = gain / Math.sqrt(shape[0]);
     return this.#add(name, shape, this.#shape.weightType, () => this.#normal() * deviation);

@@ -1,5 +1,5 @@
-// The two tiny vocabularies of generated models: a SentencePiece-like one ("spm", as llama 2) and a
-// byte-level BPE one ("bpe", as GPT-2). Both can spell every byte; special tokens have fixed ids.
+// The two tiny vocabularies for generated models: one like SentencePiece ("spm", as in Llama 2) and one with
+// byte-level BPE ("bpe", as in GPT-2). Both can spell every byte; special tokens have fixed ids.
 
 import type { GgufValue } from "./gguf-writer.ts";
 
@@ -9,7 +9,7 @@ export interface TinyVocabulary {
   readonly size: number;
   readonly bosId: number;
   readonly eosId: number;
-  /** End of a chat turn, also an end-of-generation id. */
+  /** End of a chat turn, which also ends generation. */
   readonly imEndId: number;
   readonly imStartId: number;
   readonly metadata: ReadonlyMap<string, GgufValue>;
@@ -36,12 +36,12 @@ const CHAT_MARKERS: readonly Entry[] = [
   { text: "<unused0>", type: UNUSED },
 ];
 
-/** @param addBos whether the tokenizer prepends BOS by itself */
+/** @param addBos whether the tokenizer prepends BOS */
 export function tinyVocabulary(kind: TinyTokenizer, addBos: boolean): TinyVocabulary {
   return kind === "spm" ? spmVocabulary(addBos) : bpeVocabulary(addBos);
 }
 
-/** 0 unknown, 1 BOS, 2 EOS, [3, 259) bytes, then letters, merges and markers: 298 tokens. */
+/** 298 tokens: 0 unknown, 1 BOS, 2 EOS, [3, 259) bytes, then letters, merges, and markers. */
 function spmVocabulary(addBos: boolean): TinyVocabulary {
   const entries: Entry[] = [
     { text: "<unk>", type: UNKNOWN },
@@ -62,7 +62,7 @@ function spmVocabulary(addBos: boolean): TinyVocabulary {
   ]);
 }
 
-/** [0, 256) bytes in byte order, then merges, 264 BOS, 265 EOS and markers: 269 tokens. */
+/** 269 tokens: [0, 256) bytes in byte order, then merges, 264 BOS, 265 EOS, and markers. */
 function bpeVocabulary(addBos: boolean): TinyVocabulary {
   const entries: Entry[] = byteCharacters().map((text) => ({ text, type: NORMAL }));
   for (const merge of MERGES) entries.push({ text: joined(merge), type: NORMAL });
@@ -77,7 +77,7 @@ function bpeVocabulary(addBos: boolean): TinyVocabulary {
   ]);
 }
 
-/** "<0x00>" to "<0xFF>", as SentencePiece spells bytes without a token of their own. */
+/** "<0x00>" to "<0xFF>", SentencePiece's tokens for single bytes. */
 export function byteEntries(): Entry[] {
   return Array.from({ length: 256 }, (_, byte) => {
     const hex = byte.toString(16).toUpperCase().padStart(2, "0");
@@ -85,7 +85,7 @@ export function byteEntries(): Entry[] {
   });
 }
 
-/** @param metadata required by the kind of tokenizer; later keys replace earlier ones */
+/** @param metadata entries for this kind of tokenizer; later keys replace earlier ones */
 export function vocabularyOf(
   entries: readonly Entry[],
   bosId: number,
@@ -114,7 +114,7 @@ function joined(merge: string): string {
   return merge.replace(" ", "");
 }
 
-/** GPT-2's visible substitute for each byte: printable Latin-1 stays, the rest moves to 256 and up. */
+/** GPT-2's visible substitute for each byte: printable Latin-1 is unchanged, and all others map to 256 and up. */
 export function byteCharacters(): string[] {
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => {

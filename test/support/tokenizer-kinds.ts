@@ -1,5 +1,5 @@
 // Small vocabularies for every pre-tokenizer and every kind of tokenizer in the pinned llama.cpp. The names of
-// pre-tokenizers are read from its source, so new ones are noticed.
+// pre-tokenizers are read from llama.cpp's source, so no new one is missed.
 
 import { readFileSync } from "node:fs";
 import { Checkout } from "../../scripts/checkout.ts";
@@ -19,7 +19,7 @@ import {
 
 type Metadata = readonly (readonly [string, GgufValue])[];
 
-/** Merges of spaces, newlines and letters, so that both long runs and words are merged. */
+/** Merges of spaces, newlines, and letters, which cover both long runs and words. */
 const MERGES = [
   ...["Ġ Ġ", "ĠĠ ĠĠ", "Ċ Ċ", "a a", "aa aa", "▁ ▁", "▁▁ ▁▁", "1 2", ". ."],
   ...["t h", "th e", "Ġ the", "▁ the", "i n", "Ã ©"],
@@ -75,12 +75,12 @@ export function bpeWith(
   ]);
 }
 
-/** One vocabulary for each kind that llama.cpp has besides byte-level BPE. */
+/** One vocabulary for each kind of tokenizer in llama.cpp other than byte-level BPE. */
 export const TOKENIZER_KINDS: Readonly<
   Record<string, (specials?: readonly Entry[]) => TinyVocabulary>
 > = {
   "SentencePiece BPE": (specials) => spm("llama", byteEntries(), specials),
-  "SentencePiece BPE without bytes": (specials) => spm("llama", [], specials),
+  "SentencePiece BPE without byte tokens": (specials) => spm("llama", [], specials),
   "SentencePiece unigram": (specials) => spm("t5", [], specials),
   "SentencePiece unigram with merged spaces": (specials) =>
     spm("t5", byteEntries(), specials, [
@@ -90,7 +90,7 @@ export const TOKENIZER_KINDS: Readonly<
   "WordPiece without accents": (specials) =>
     spm("bert", [], specials, [["tokenizer.ggml.normalizer.strip_accents", ["bool", true]]]),
   RWKV: (specials) => rwkv(256, specials),
-  "RWKV without bytes": (specials) => rwkv(0x71, specials),
+  "RWKV without all byte tokens": (specials) => rwkv(0x71, specials),
   PLaMo2: (specials) => spm("plamo2", byteEntries(), specials),
   "Gemma 4": (specials) => bpeWith("gemma4", specials, "gemma4"),
   DNA: (specials) => bpeWith("gpt-2", specials, "hybriddna"),
@@ -136,7 +136,7 @@ function spm(
   ]);
 }
 
-/** @param numBytes number of bytes that are tokens by themselves; longer tokens can begin with others */
+/** @param numBytes number of single-byte tokens; longer tokens can begin with other bytes */
 function rwkv(numBytes: number, specials: readonly Entry[] = []): TinyVocabulary {
   const bytes = Array.from(
     { length: numBytes },

@@ -1,4 +1,4 @@
-// Matched prefix of a pattern at the end of streamed text, compared with a search of all lengths.
+// Prefix of a pattern that the streamed text ends with, compared with a search over all lengths.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -12,14 +12,14 @@ function lengthsOf(pattern: string, parts: readonly string[]): number[] {
   });
 }
 
-test("grows with the text, falls back to a shorter prefix, and is never the whole pattern", () => {
+test("the prefix grows with the text, falls back to a shorter one, and is never the whole pattern", () => {
   expect(lengthsOf("aab", ["a", "a", "a", "b", "xa", ""])).toEqual([1, 2, 2, 0, 1, 1]);
   expect(lengthsOf("aba", ["ab", "a", "b", "a"])).toEqual([2, 1, 2, 1]);
   expect(lengthsOf("a", ["a", "aa"])).toEqual([0, 0]);
   expect(lengthsOf("😀x", ["\ud83d", "\ude00", "x"])).toEqual([1, 2, 0]);
 });
 
-test("is the longest proper prefix that the text ends with, however the text is split", () => {
+test("the prefix is the longest proper one that the text ends with, however the text is split", () => {
   const letters = { unit: fc.constantFrom("a", "b") };
   const patterns = fc.string({ ...letters, minLength: 1, maxLength: 6 });
   const parts = fc.array(fc.string({ ...letters, maxLength: 4 }));

@@ -1,4 +1,4 @@
-// OutputProcessor: one output for all tokens that a step sampled for a request.
+// OutputProcessor: one output for all tokens that a step samples for a request.
 
 import { describe, expect, test } from "bun:test";
 import { OutputProcessor } from "../../../src/engine/text/output-processor.ts";
@@ -16,7 +16,7 @@ function start(params: Partial<SamplingParams> = {}) {
   return { processor, request };
 }
 
-/** Appends the tokens of one step as the scheduler does. */
+/** Appends the tokens of one step, like the scheduler. */
 function sampled(request: Request, text: string, rest: Partial<SampledTokens> = {}): SampledTokens {
   const tokenIds = [...Buffer.from(text)];
   for (const tokenId of tokenIds) request.appendOutputToken(tokenId);
@@ -25,8 +25,8 @@ function sampled(request: Request, text: string, rest: Partial<SampledTokens> = 
 
 const position = (tokenId: number) => ({ chosen: { tokenId, logprob: -1, rank: 1 }, top: [] });
 
-describe("several tokens of one step", () => {
-  test("are one output, with one time for all", () => {
+describe("several tokens from one step", () => {
+  test("are one output, with the same time for all", () => {
     const { processor, request } = start();
     const { output, stopped } = processor.process(sampled(request, "abc"), 3);
     expect(output).toMatchObject({
@@ -39,7 +39,7 @@ describe("several tokens of one step", () => {
     expect(stopped).toBe(false);
   });
 
-  test("are cut after the one that completes a stop string, logprobs too", () => {
+  test("are cut after the token that completes a stop string, including logprobs", () => {
     const { processor, request } = start({ stop: ["bc"], logprobs: 0 });
     const logprobs = [97, 98, 99, 100].map(position);
     const { output, stopped } = processor.process(sampled(request, "abcd", { logprobs }), 3);
@@ -52,7 +52,7 @@ describe("several tokens of one step", () => {
     expect(processor.numRequests).toBe(0);
   });
 
-  test("end with a stop string even if a later token ended the request for another reason", () => {
+  test("end at a stop string even if a later token ended the request for another reason", () => {
     const { processor, request } = start({ stop: ["b"] });
     const tokens = sampled(request, "abx", { stopReason: 120 });
     request.transition("RUNNING");
@@ -62,7 +62,7 @@ describe("several tokens of one step", () => {
     expect(output.stopReason).toBe("b");
   });
 
-  test("match a stop string only after the first minTokens of them", () => {
+  test("match stop strings only after the first minTokens tokens", () => {
     const { processor, request } = start({ stop: ["b"], minTokens: 2 });
     const first = processor.process(sampled(request, "ab"), 3);
     expect(first).toMatchObject({ output: { text: "ab" }, stopped: false });
@@ -70,7 +70,7 @@ describe("several tokens of one step", () => {
     expect(second.output).toMatchObject({ text: "c", tokenIds: [99, 98], stopReason: "b" });
   });
 
-  test("hide the text of the last one if it is a stop token, and of no other", () => {
+  test("omit only the text of a final stop token", () => {
     const { processor, request } = start();
     const tokens = sampled(request, "axx", { stopReason: 120 });
     request.transition("RUNNING");
@@ -79,7 +79,7 @@ describe("several tokens of one step", () => {
     expect(output).toMatchObject({ text: "ax", tokenIds: [97, 120, 120], stopReason: 120 });
   });
 
-  test("show a held-back stop string prefix when the length limit ends them", () => {
+  test("include a held-back stop string prefix if the length limit ends the output", () => {
     const { processor, request } = start({ stop: ["bcd"] });
     const tokens = sampled(request, "abc");
     request.transition("RUNNING");
@@ -89,7 +89,7 @@ describe("several tokens of one step", () => {
     expect(stopped).toBe(false);
   });
 
-  test("can share the bytes of a character", () => {
+  test("can each hold some bytes of one character", () => {
     const { processor, request } = start();
     expect(processor.process(sampled(request, "a€b"), 3).output.text).toBe("a€b");
   });

@@ -11,7 +11,7 @@ const text = (value: string, tokenNumber = 1): Piece => ({
 });
 const token = (tokenId: number): Piece => ({ kind: "token", tokenId, tokenNumber: 1 });
 
-/** Emits letter by letter, with a mark after each; holds back the last one. */
+/** Emits one letter at a time, each followed by a mark; holds back the last letter. */
 class Marking implements TextStage {
   readonly #mark: string;
   #held: string | null = null;
@@ -33,20 +33,20 @@ class Marking implements TextStage {
 }
 
 describe("TextPipeline", () => {
-  test("passes its input through without stages, and flushes nothing", () => {
+  test("without stages, passes input through and flushes nothing", () => {
     const pipeline = new TextPipeline([]);
     expect(pipeline.push(text("a"))).toEqual([text("a")]);
     expect(pipeline.flush()).toEqual([]);
   });
 
-  test("passes every piece of a stage to the next, in order", () => {
+  test("passes every piece from each stage to the next, in order", () => {
     const pipeline = new TextPipeline([new Marking("1"), new Marking("2")]);
     expect(pipeline.push(text("a"))).toEqual([]);
     expect(pipeline.push(text("bc"))).toEqual([text("a2"), text("12"), text("b2")]);
     expect(pipeline.push(text("d"))).toEqual([text("12"), text("c2")]);
   });
 
-  test("flushes the first stage first, through the stages after it", () => {
+  test("flushes the stages from first to last, each through all later ones", () => {
     const pipeline = new TextPipeline([new Marking("1"), new Marking("2")]);
     pipeline.push(text("ab"));
     expect(pipeline.flush()).toEqual([text("12"), text("b2"), text("12")]);

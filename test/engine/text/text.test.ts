@@ -1,4 +1,4 @@
-// Incremental text: characters are never split, stop strings are never shown in part.
+// Incremental text: never a partial character, never a partial stop string.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -7,7 +7,7 @@ import { StopChecker } from "../../../src/engine/text/stop-checker.ts";
 import type { Piece } from "../../../src/engine/text/text-stage.ts";
 import { FAKE_EOS, FakeTokenizer } from "../../support/fake-model-runner.ts";
 
-/** Text of all pieces, and the stop string that ended them, or null. */
+/** Text of all pieces, and the stop string that ended the text, or null. */
 function shownBy(pieces: readonly Piece[]): { text: string; stop: string | null } {
   const text = pieces.map((piece) => (piece.kind === "text" ? piece.text : "")).join("");
   const last = pieces.at(-1);
@@ -38,12 +38,12 @@ describe("Detokenizer", () => {
     ]);
   });
 
-  test("shows bytes that begin no character as U+FFFD at once", () => {
+  test("emits bytes that cannot begin a character as U+FFFD immediately", () => {
     expect(pieces([0x61, 0xff, 0x80, 0x62])).toEqual(["a", "\ufffd", "\ufffd", "b"]);
     expect(pieces([0xe2, 0x61])).toEqual(["", "\ufffda"]);
   });
 
-  test("omits special tokens, or shows their text", () => {
+  test("omits special tokens, or emits their text if requested", () => {
     expect(pieces([97, FAKE_EOS])).toEqual(["a", ""]);
     expect(pieces([97, FAKE_EOS], false)).toEqual(["a", "</s>"]);
   });
@@ -59,7 +59,7 @@ describe("Detokenizer", () => {
 });
 
 describe("StopChecker", () => {
-  /** Checks a token after the first minTokens, or an earlier one. */
+  /** Pushes text of a token that can stop the sequence, or of one among the first minTokens. */
   const check = (checker: StopChecker, text: string, canStop = true) =>
     shownBy(checker.push({ kind: "text", text, tokenNumber: canStop ? 2 : 1 }));
   const push = (stops: string[], include: boolean, parts: string[]) => {
@@ -67,11 +67,11 @@ describe("StopChecker", () => {
     return parts.map((part) => check(checker, part));
   };
 
-  test("shows text at once when nothing can stop it", () => {
+  test("emits text immediately if there are no stop strings", () => {
     expect(push([], false, ["abc"])).toEqual([{ text: "abc", stop: null }]);
   });
 
-  test("holds back a possible stop string prefix, and shows it when it turns out not to be one", () => {
+  test("holds back a possible stop string prefix, and emits it if no stop string follows", () => {
     expect(push(["END"], false, ["aE", "N", "x"])).toEqual([
       { text: "a", stop: null },
       { text: "", stop: null },
@@ -79,16 +79,16 @@ describe("StopChecker", () => {
     ]);
   });
 
-  test("cuts before or after the stop string", () => {
+  test("ends the text before or after the stop string", () => {
     expect(push(["END"], false, ["aE", "NDb"])[1]).toEqual({ text: "", stop: "END" });
     expect(push(["END"], true, ["aE", "NDb"])[1]).toEqual({ text: "END", stop: "END" });
   });
 
-  test("picks the stop string that comes first in the text", () => {
+  test("stops at the stop string that comes first in the text", () => {
     expect(push(["cd", "b"], false, ["abcd"])).toEqual([{ text: "a", stop: "b" }]);
   });
 
-  test("ignores a stop string that ends in text that cannot stop, but not one that begins there", () => {
+  test("ignores stop strings that end within the first minTokens, but not those that only begin there", () => {
     const checker = new StopChecker([","], false, 1);
     expect(check(checker, "a,", false)).toEqual({ text: "a,", stop: null });
     expect(check(checker, "b")).toEqual({ text: "b", stop: null });
@@ -96,20 +96,20 @@ describe("StopChecker", () => {
     const across = new StopChecker(["END"], false, 1);
     expect(check(across, "aENDbEN", false)).toEqual({ text: "aENDb", stop: null });
     expect(check(across, "Dc")).toEqual({ text: "", stop: "END" });
-    // One stop string is a prefix of the other.
+    // The first stop string is a prefix of the second.
     const nested = new StopChecker(["a", "ab c"], false, 1);
     expect(check(nested, "xa", false)).toEqual({ text: "x", stop: null });
     expect(check(nested, "b")).toEqual({ text: "", stop: null });
     expect(check(nested, "z")).toEqual({ text: "abz", stop: null });
   });
 
-  test("shows held-back text when the sequence ends for another reason", () => {
+  test("emits held-back text if the sequence ends for another reason", () => {
     const checker = new StopChecker(["END"], false, 1);
     check(checker, "aEN");
     expect(shownBy(checker.flush()).text).toBe("EN");
   });
 
-  test("shows the same text however its pieces are cut", () => {
+  test("emits the same text however its pieces are split", () => {
     const cuts = fc.array(fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 3 }));
     fc.assert(
       fc.property(cuts, fc.constantFrom("ab", "aab", "bb"), (parts, stop) => {

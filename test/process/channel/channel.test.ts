@@ -1,11 +1,11 @@
-// The channel over a socket that accepts partial writes: order, backpressure, and its end.
+// The channel over a socket that accepts partial writes: order, backpressure, and closing.
 
 import { describe, expect, test } from "bun:test";
 import type { SocketEvents } from "../../../src/byte-socket.ts";
 import { Channel } from "../../../src/process/channel/channel.ts";
 import { FrameSplitter, frameHead } from "../../../src/process/channel/frames.ts";
 
-/** A socket that accepts this many bytes until it is drained. */
+/** A socket that accepts `capacity` bytes between drains. */
 class TightSocket {
   events: SocketEvents | null = null;
   readonly taken: number[] = [];
@@ -59,7 +59,7 @@ async function open(capacity = Number.POSITIVE_INFINITY) {
 }
 
 describe("a channel", () => {
-  test("sends the messages of one turn at its end, in order", async () => {
+  test("sends the messages of one event-loop turn together, in order", async () => {
     const { channel, socket } = await open();
     channel.send(Uint8Array.of(1));
     channel.send(Uint8Array.of(2, 3));
@@ -69,7 +69,7 @@ describe("a channel", () => {
     expect(channel.unsentBytes).toBe(0);
   });
 
-  test("keeps bytes that the socket does not accept, and continues when it is drained", async () => {
+  test("keeps bytes that the socket does not accept, and sends them once it drains", async () => {
     const { channel, socket, seen } = await open(3);
     const frames = Array.from({ length: 20 }, (_, i) => [i, i, i]);
     for (const frame of frames) channel.send(Uint8Array.from(frame));
@@ -81,7 +81,7 @@ describe("a channel", () => {
     expect(seen.numDrained).toBe(1);
   });
 
-  test("does not write to a socket that is full", async () => {
+  test("does not write to a full socket", async () => {
     const { channel, socket } = await open(3);
     channel.send(Uint8Array.of(1, 2, 3));
     await Promise.resolve();
@@ -96,7 +96,7 @@ describe("a channel", () => {
     expect(seen.frames).toEqual([[8, 9]]);
   });
 
-  test("ends once, with the error that broke it, and accepts nothing afterwards", async () => {
+  test("closes once, with the error that caused it, and sends nothing afterwards", async () => {
     const { channel, socket, seen } = await open();
     socket.events?.onData(Uint8Array.of(255, 255, 255, 255));
     socket.events?.onClose();

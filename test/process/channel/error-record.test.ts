@@ -1,4 +1,4 @@
-// Errors that cross the channel keep their class, code, message and fields.
+// Errors that cross the channel keep their class, code, message, and fields.
 
 import { expect, test } from "bun:test";
 import { ConfigError, EngineError, OverloadError, RequestError } from "../../../src/errors.ts";
@@ -23,13 +23,13 @@ test.each([
   expect(arrived.stack).toBe(error.stack);
 });
 
-test("a native error keeps code and status", () => {
+test("a native error keeps its code and status", () => {
   const error = Object.assign(new Error("decode failed"), { code: "decode_failed", status: -3 });
   expect(sent(error)).toMatchObject({ code: "decode_failed", status: -3, name: "Error" });
   expect("code" in sent(new TypeError("plain"))).toBe(false);
   expect(sent(new TypeError("plain")).name).toBe("TypeError");
 });
 
-test("a thrown value that is not an error becomes one", () => {
+test("a thrown value that is not an error is converted to one", () => {
   expect(sent("just text").message).toBe("just text");
 });

@@ -1,4 +1,4 @@
-// Messages in a byte stream arrive intact, however the stream is split.
+// Splitting a byte stream into messages, however the stream arrives.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -30,7 +30,7 @@ test("one byte at a time yields the same messages as all at once", () => {
   expect(framesOf([...stream].map((byte) => Uint8Array.of(byte)))).toEqual([[1, 2, 3], [], [4]]);
 });
 
-test("kept bytes survive when the socket reuses its read buffer", () => {
+test("partial messages survive reuse of the socket's read buffer", () => {
   const stream = streamOf([Uint8Array.of(1, 2, 3), Uint8Array.of(4, 5)]);
   const splitter = new FrameSplitter();
   const frames: number[][] = [];
@@ -45,7 +45,7 @@ test("kept bytes survive when the socket reuses its read buffer", () => {
   ]);
 });
 
-test("refuses a length beyond the limit before allocating memory for it", () => {
+test("rejects a length above the limit before allocating memory for it", () => {
   const head = frameHead(MAX_FRAME_BYTES);
   expect(framesOf([head])).toEqual([]);
   expect(() => frameHead(MAX_FRAME_BYTES + 1)).toThrow(ChannelError);

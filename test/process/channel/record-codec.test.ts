@@ -1,4 +1,4 @@
-// Any plain record survives the channel; invalid messages are refused, whatever their bytes.
+// Plain records pass through the channel unchanged; arbitrary invalid bytes are rejected.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -57,7 +57,7 @@ describe("a record", () => {
     expect(sent(Number.NaN)).toBeNaN();
   });
 
-  test("arrives intact wherever the buffer has to grow", () => {
+  test("arrives intact no matter where the buffer has to grow", () => {
     const values = [null, true, 7, 0.5, 3n, "text", Int32Array.of(1), Uint8Array.of(2), [], {}];
     for (const value of values) {
       for (let length = 16_300; length < 16_400; length++) {
@@ -67,17 +67,17 @@ describe("a record", () => {
     }
   });
 
-  test("keeps its property names, common and uncommon ones", () => {
+  test("keeps its property names, both common and uncommon", () => {
     const value = { ...DEFAULT_SAMPLING_PARAMS, requestIds: ["a"], another: { topP: 1, "": 2 } };
     expect(sent(value)).toEqual(value);
     expect(Object.keys(sent(value) as object)).toEqual(Object.keys(value));
   });
 
-  test("omits undefined properties, as JSON does", () => {
+  test("omits undefined properties, like JSON", () => {
     expect(sent({ a: 1, b: undefined })).toStrictEqual({ a: 1 });
   });
 
-  test("can have a key that names the prototype", () => {
+  test("can have a key named __proto__", () => {
     const value = JSON.parse('{"__proto__": {"polluted": true}, "constructor": 1}');
     const arrived = sent(value) as object;
     expect(Object.entries(arrived)).toEqual(Object.entries(value));
@@ -85,7 +85,7 @@ describe("a record", () => {
     expect("polluted" in arrived).toBe(false);
   });
 
-  test("is refused before it is sent if a client nested it too deeply", () => {
+  test("is rejected before it is sent if it is nested too deeply", () => {
     const nested = (depth: number): unknown => (depth === 0 ? 0 : [nested(depth - 1)]);
     expect(sent(nested(128))).toEqual(nested(128));
     expect(() => sent(nested(129))).toThrow(RequestError);
@@ -94,7 +94,7 @@ describe("a record", () => {
 });
 
 describe("bytes that are not a record", () => {
-  test("are refused wherever they are cut off", () => {
+  test("are rejected if truncated at any position", () => {
     const bytes = bytesOf({ a: [1, 2.5, "text", 3n, Int32Array.of(1), Uint8Array.of(2)] });
     for (let length = 0; length < bytes.length; length++) {
       expect(() => read(bytes.subarray(0, length))).toThrow(ChannelError);
@@ -102,13 +102,13 @@ describe("bytes that are not a record", () => {
     expect(() => read(Uint8Array.of(...bytes, 0))).toThrow("too many bytes");
   });
 
-  test("cannot refer to a name that is not in the table", () => {
+  test("are rejected if they refer to a name that is not in the table", () => {
     expect(() => read(Uint8Array.of(10, 1, 0, 0, 0, 255, 0))).toThrow(
       "a name with unknown index 255",
     );
   });
 
-  test("never do anything but throw a ChannelError", () => {
+  test("cause no error other than a ChannelError", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {

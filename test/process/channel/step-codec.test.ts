@@ -1,4 +1,4 @@
-// The message of a step survives the channel, field by field.
+// The message for a step passes through the channel with all its fields.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -70,7 +70,7 @@ test("a step arrives unchanged", () => {
   );
 });
 
-test("refuses a message that is cut off anywhere", () => {
+test("rejects a message that is truncated at any position", () => {
   fc.assert(
     fc.property(message, fc.double({ min: 0, max: 1, maxExcluded: true }), (value, share) => {
       const bytes = bytesOf(value);
