@@ -1,4 +1,4 @@
-// Messages for failed connections, without Bun's advice to callers of fetch.
+// Messages about failed connections, without Bun's advice to callers of fetch.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ describe("connectionFault", () => {
     expect(connectionFault(Object.assign(new TypeError("raw"), { code }))).toBe(text);
   });
 
-  test("omits only advice for programmers", () => {
+  test("removes only advice for programmers", () => {
     const advice = "For more information, pass `verbose: true` in the second argument to fetch()";
     expect(connectionFault(new TypeError(`NewKind: It broke. ${advice}`))).toBe(
       "NewKind: It broke",
@@ -48,19 +48,22 @@ describe("connectionFault", () => {
   });
 });
 
-describe("a server that crashes during an answer", () => {
+describe("a server that closes the connection", () => {
   const gone = "the answer was cut off: the connection to the server broke (connection closed)";
 
   test.each([
     ["chat -q", ["chat", "-q", "hi"], ""],
-    ["chat of piped lines", ["chat"], "hi\n"],
+    ["chat with piped lines", ["chat"], "hi\n"],
     ["complete", ["complete", "hi"], ""],
-  ])("%s keeps what came, says so and ends with 4", async (_, words, stdin) => {
-    const ran = await runPagoda([...words, "--url", dying.url], { stdin });
-    expect(ran.stdout.trim()).toBe("Once");
-    expect(ran.stderr).toBe(`tiny at ${dying.url}\nerror: ${gone}\n`);
-    expect(ran.exitCode).toBe(4);
-  });
+  ])(
+    "during an answer to %s makes it print the partial answer and an error, and exit with 4",
+    async (_, words, stdin) => {
+      const ran = await runPagoda([...words, "--url", dying.url], { stdin });
+      expect(ran.stdout.trim()).toBe("Once");
+      expect(ran.stderr).toBe(`tiny at ${dying.url}\nerror: ${gone}\n`);
+      expect(ran.exitCode).toBe(4);
+    },
+  );
 
   test.each([
     [
@@ -70,7 +73,7 @@ describe("a server that crashes during an answer", () => {
     ],
     [["complete", "hi"], 4, (url: string) => `cannot reach a server at ${url} (connection closed)`],
     [["bench"], 1, () => "connection closed"],
-  ])("%p: before its first byte too", async (words, exitCode, text) => {
+  ])("before the first byte is reported by %p", async (words, exitCode, text) => {
     const ran = await runPagoda([...words, "--url", silent.url]);
     expect(ran.stderr).toEndWith(`error: ${text(silent.url)}\n`);
     expect(ran.exitCode).toBe(exitCode);
@@ -85,7 +88,7 @@ test("reports a server that does not have this API", async () => {
   }
 });
 
-test("pull reports why a download from the hub or another server fails", async () => {
+test("pull reports why a download fails", async () => {
   const env = { HF_HOME: cache, XDG_CACHE_HOME: cache };
   for (const [name, endpoint, text] of [
     ["user/repo", "http://127.0.0.1:9", "the hub cannot be reached (connection refused); pass"],

@@ -1,4 +1,4 @@
-// URLs in messages.
+// URLs in messages, without credentials.
 
 import { expect, test } from "bun:test";
 import { shownUrl } from "../src/shown-url.ts";
@@ -14,7 +14,7 @@ test.each([
   expect(shownUrl(url)).toBe(shown);
 });
 
-test("no command shows a password in a URL", async () => {
+test("no command prints the password in a URL", async () => {
   const url = "http://user:secret@127.0.0.1:9";
   for (const words of [
     ["chat", "-q", "a", "--url", url],

@@ -11,7 +11,7 @@ function wakesOf(signal: Signal) {
 }
 
 describe("Signal", () => {
-  test("wakes all waiters, once", async () => {
+  test("wakes all waiters once", async () => {
     const signal = new Signal();
     const { woken, wait } = wakesOf(signal);
     for (const name of ["a", "b"]) wait(name);
@@ -21,7 +21,7 @@ describe("Signal", () => {
     expect(woken).toEqual(["a", "b"]);
   });
 
-  test("a wait that begins after a notification ends at the next one", async () => {
+  test("a wait that begins after a notification lasts until the next one", async () => {
     const signal = new Signal();
     const { woken, wait } = wakesOf(signal);
     signal.notify();

@@ -1,5 +1,5 @@
-// Conventions that a program can check: allowed imports between folders, allowed APIs, sizes of files and
-// functions, forbidden text in tracked files.
+// Conventions that can be checked by a program: imports between folders, allowed APIs, sizes of files and
+// functions, and forbidden text in tracked files.
 
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { longFunctions } from "./support/long-functions.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
-/** Imports that each room is allowed. A room is a folder of src, or main.ts. All can import the files next to the folders. */
+/** Allowed imports of each room (a folder in src, or main.ts). All can import the files directly in src. */
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "cli", "runtime"],
   commands: [
@@ -40,7 +40,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
 };
 
-/** Includes that each room of native is allowed. All can include error-codes.h, which is next to them. */
+/** Allowed includes of each room, which is a folder in native. All can include native/error-codes.h. */
 const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   addon: ["model", "attention", "matmul", "grammar"],
   model: ["attention", "matmul", "head", "sampling", "grammar", "text"],
@@ -53,7 +53,7 @@ const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   simd: [],
 };
 
-/** The only files of a room that others import. */
+/** The only files of `room` that paths matching `from` may import. */
 const ONLY: readonly (readonly [from: RegExp, room: string, files: readonly string[]])[] = [
   [/^src\/runner\//, "scheduler", ["src/scheduler/scheduler-output.ts"]],
   [/^src\/process\//, "engine", ["src/engine/engine-config.ts"]],
@@ -70,7 +70,7 @@ const code = tracked.filter((path) =>
 );
 const textOf = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
-/** @returns null for a file next to the folders */
+/** @returns null for a file directly in src */
 function roomOf(path: string): string | null {
   const folders = path.split("/").slice(1, -1);
   if (folders.length > 0) return folders.join("/");
@@ -83,7 +83,7 @@ function* importsOf(path: string): Generator<string> {
   }
 }
 
-/** Imports of a file in another room, and by files next to the folders. */
+/** Imports from other rooms, including those in files directly in src. */
 const IMPORTS_BETWEEN_ROOMS = sources.flatMap((path) => {
   const from = roomOf(path);
   return [...importsOf(path)].flatMap((target) => {
@@ -98,7 +98,7 @@ function* includesOf(path: string): Generator<string> {
   for (const [, target = ""] of textOf(path).matchAll(/^#include "([^"]+)"/gm)) yield target;
 }
 
-/** Includes of files in rooms of native, without llama.cpp's. */
+/** Includes of files in rooms of native, except llama.cpp's. */
 const INCLUDES_OF_NATIVE = natives.flatMap((path) => {
   const [, room = ""] = /^native\/([^/]+)\//.exec(path) ?? [];
   return [...includesOf(path)]
@@ -121,7 +121,7 @@ function graphShownIn(readme: string): Readonly<Record<string, readonly string[]
   return Object.fromEntries(shown);
 }
 
-/** Returns the first cycle reached by following `next` from any of the nodes, with its start twice; [] = none. */
+/** @returns the first cycle along `next` from any node, with the first node repeated at the end; [] = none */
 function circleIn(nodes: Iterable<string>, next: (node: string) => Iterable<string>): string[] {
   const done = new Set<string>();
   const circleFrom = (node: string, path: readonly string[]): string[] => {
@@ -141,7 +141,7 @@ function circleIn(nodes: Iterable<string>, next: (node: string) => Iterable<stri
   return [];
 }
 
-/** Matching lines as "file:line". */
+/** @returns matching lines as "file:line" */
 function linesWith(paths: readonly string[], pattern: RegExp): string[] {
   return paths.flatMap((path) =>
     textOf(path)
@@ -154,14 +154,14 @@ const except = (paths: readonly string[], ...prefixes: string[]) =>
   paths.filter((path) => !prefixes.some((prefix) => path.startsWith(prefix)));
 
 describe("the source tree", () => {
-  test("imports only along the graph", () => {
+  test("has only allowed imports", () => {
     const upward = IMPORTS_BETWEEN_ROOMS.filter(
       ({ from, to }) => from === null || IMPORTS[from]?.includes(to) !== true,
     );
     expect(upward.map(({ path, target }) => `${path} -> ${target}`)).toEqual([]);
   });
 
-  test("needs every edge of the graph", () => {
+  test("uses every allowed import", () => {
     const made = new Set(IMPORTS_BETWEEN_ROOMS.map(({ from, to }) => `${from} -> ${to}`));
     const allowed = Object.entries(IMPORTS).flatMap(([from, rooms]) =>
       rooms.map((to) => `${from} -> ${to}`),
@@ -186,19 +186,19 @@ describe("the source tree", () => {
     expect(new Set(taken.map(({ target }) => target))).toEqual(new Set(files));
   });
 
-  test("uses each library and the runtime in one room", () => {
+  test("uses each library and each runtime API in one room only", () => {
     expect(linesWith(except(sources, "src/server/"), /from "elysia"/)).toEqual([]);
     expect(linesWith(except(sources, "src/metrics/registry.ts"), /from "prom-client"/)).toEqual([]);
     expect(linesWith(except(sources, "src/runner/"), /\.node"/)).toEqual([]);
     expect(linesWith(except(sources, "src/runtime/"), /\b(Bun|Deno)\.|from "bun"/)).toEqual([]);
   });
 
-  test("keeps HTTP out of the API, the front and the protocol", () => {
+  test("has no HTTP in the API, the front, and the protocol", () => {
     const rooms = sources.filter((path) => /^src\/(api|front|protocol)\//.test(path));
     expect(linesWith(rooms, /new Response\(|: (Request|Response|Headers)\b|node:http/)).toEqual([]);
   });
 
-  test("keeps clocks and I/O out of policy", () => {
+  test("has no clocks and no I/O in the scheduler, the KV cache, and requests", () => {
     const policy = sources.filter((path) => /^src\/(scheduler|kvcache|request)\//.test(path));
     const effects = /\b(Date\.now|performance\.|setTimeout|fetch\(|node:fs|Math\.random|await )/;
     expect(linesWith(policy, effects)).toEqual([]);
@@ -206,7 +206,7 @@ describe("the source tree", () => {
 });
 
 describe("native", () => {
-  test("includes only along the graph, by paths from native/", () => {
+  test("has only allowed includes, with paths from native/", () => {
     const upward = INCLUDES_OF_NATIVE.filter(
       ({ from, to }) => from !== to && (from === null || INCLUDES[from]?.includes(to) !== true),
     );
@@ -221,7 +221,7 @@ describe("native", () => {
     expect(linesWith(natives, /^#include "\./)).toEqual([]);
   });
 
-  test("needs every edge of the graph", () => {
+  test("uses every allowed include", () => {
     const made = new Set(INCLUDES_OF_NATIVE.map(({ from, to }) => `${from} -> ${to}`));
     const allowed = Object.entries(INCLUDES).flatMap(([from, rooms]) =>
       rooms.map((to) => `${from} -> ${to}`),
@@ -246,12 +246,12 @@ describe("every file", () => {
     expect(headless).toEqual([]);
   });
 
-  test("has at most 400 lines, a test 600", () => {
+  test("has at most 400 lines, or 600 in test/", () => {
     const limit = (path: string) => (path.startsWith("test/") ? 600 : 400);
     expect(code.filter((path) => textOf(path).split("\n").length > limit(path) + 1)).toEqual([]);
   });
 
-  test("has no function over 70 lines", () => {
+  test("has no function of more than 70 lines", () => {
     const found = code.flatMap((path) =>
       longFunctions(textOf(path), 70).map((line) => `${path}:${line}`),
     );
@@ -278,7 +278,7 @@ describe("every file", () => {
     expect(unused).toEqual([]);
   });
 
-  test("uses a fixed wait in a test only with a comment", () => {
+  test("explains each fixed wait in a test with a comment", () => {
     const waits = /\b(Bun\.sleep(Sync)?|setTimeout)\(/;
     const polls = /\b(for|while) \(/;
     const silent = code
@@ -294,7 +294,7 @@ describe("every file", () => {
     expect(silent).toEqual([]);
   });
 
-  test("has no loose type, no leftover marker, no vague name", () => {
+  test("has no loose types, no leftover markers, and no vague names", () => {
     const marks = /\b(TODO|FIXME|XXX|HACK)\b/;
     expect(linesWith(except(code, "test/tidy.test.ts"), marks)).toEqual([]);
     const loose = /^\s*(?!\/\/)\S.*(: any\b|as any\b)|@ts-(ignore|expect|nocheck)/;
@@ -305,7 +305,7 @@ describe("every file", () => {
     );
   });
 
-  test("names no package registry and no absolute path", () => {
+  test("contains no package registry and no absolute path", () => {
     const readable = tracked.filter((path) => path !== "test/tidy.test.ts");
     const hosts = /\b(npmjs|pypi|pythonhosted|yarnpkg|crates|golang|maven|debian)\.(org|com|io)\b/i;
     expect(linesWith(readable, hosts)).toEqual([]);
@@ -321,29 +321,32 @@ describe("the function length limit", () => {
   const lengths: readonly (readonly [string, (lines: string) => string, column: number])[] = [
     ["a function", (lines) => `export function f(a: number): void {\n${lines}\n}`, 0],
     [
-      "a signature of lines",
+      "a signature with several lines",
       (lines) => `async function f(\n  a: number,\n): void {\n${lines}\n}`,
       0,
     ],
     ["an arrow function", (lines) => `const f = async (\n  a: A,\n) => {\n${lines}\n};`, 0],
     ["a method", (lines) => `class A {\n  async #f<T>(a: T) {\n${lines}\n  }\n}`, 2],
-    ["a function of C++", (lines) => `static void f(int a,\n    int b) {\n${lines}\n}`, 0],
+    ["a C++ function", (lines) => `static void f(int a,\n    int b) {\n${lines}\n}`, 0],
     ["a constructor", (lines) => `A::A(int a)\n    : a(a) {\n#if X\n${lines}\n#endif\n}`, 0],
-    ["a method of C++", (lines) => `struct A {\n  void f() const {\n${lines}\n  }\n};`, 2],
+    ["a C++ method", (lines) => `struct A {\n  void f() const {\n${lines}\n  }\n};`, 2],
   ];
 
-  test.each(lengths)("counts %s from its signature to its last brace", (_, text, column) => {
-    const least = text("x").split("\n").length;
-    const start = column === 0 ? 1 : 2;
-    const around = column === 0 ? 0 : 2;
-    const numLines = (inner: string) => text(inner).split("\n").length - around;
-    const fits = body(column, 70 - least + around + 1);
-    expect(numLines(fits)).toBe(70);
-    expect(longFunctions(text(fits), 70)).toEqual([]);
-    expect(longFunctions(text(`${fits}\n${body(column, 1)}`), 70)).toEqual([start]);
-  });
+  test.each(lengths)(
+    "counts the lines of %s from the signature to the closing brace",
+    (_, text, column) => {
+      const least = text("x").split("\n").length;
+      const start = column === 0 ? 1 : 2;
+      const around = column === 0 ? 0 : 2;
+      const numLines = (inner: string) => text(inner).split("\n").length - around;
+      const fits = body(column, 70 - least + around + 1);
+      expect(numLines(fits)).toBe(70);
+      expect(longFunctions(text(fits), 70)).toEqual([]);
+      expect(longFunctions(text(`${fits}\n${body(column, 1)}`), 70)).toEqual([start]);
+    },
+  );
 
-  test("excludes classes, namespaces and suites", () => {
+  test("excludes classes, namespaces, and test suites", () => {
     const methods = "  f() {\n    step();\n  }\n".repeat(30);
     for (const head of [
       "export class A<T> {",

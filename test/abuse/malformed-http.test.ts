@@ -1,5 +1,5 @@
-// 5,000 malformed requests from a seed, each on its own socket: none makes the server fail, and it works
-// afterwards. PAGODA_FUZZ_SEED=<n> sets another seed.
+// Sends 5,000 random malformed requests, each on its own socket. None must cause a server error, and the
+// server must still work afterwards. PAGODA_FUZZ_SEED=<n> sets another seed.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { listen } from "../../src/runtime/http-server.ts";
@@ -12,10 +12,10 @@ import { until } from "../support/waiting.ts";
 const NUM_REQUESTS = 5000;
 const NUM_AT_ONCE = 50;
 
-/** Time to wait for a response that does not come because the server waits for more bytes. */
+/** How long to wait for a response, since the server may be waiting for more bytes. */
 const PATIENCE_MS = 150;
 
-/** Allowed statuses above 4xx: a full queue, and the listener's own response to an unsupported version. */
+/** Allowed 5xx statuses: a full queue, and the listener's own response to an unsupported HTTP version. */
 const ALLOWED = [503, 505];
 
 const seed = Number(process.env["PAGODA_FUZZ_SEED"] ?? 1);
@@ -30,7 +30,7 @@ afterAll(async () => {
   await client.shutdown();
 });
 
-/** @returns the bytes received until the connection is closed or the wait is over */
+/** @returns the bytes received until the connection is closed or the wait times out */
 function exchange({ bytes, isIncomplete }: MalformedRequest): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const chunks: string[] = [];
@@ -61,7 +61,7 @@ const statusesOf = (answer: string) =>
   [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 
 describe("malformed requests", () => {
-  test(`get a 4xx, a 503 or nothing, all ${NUM_REQUESTS} of them`, async () => {
+  test(`cause no server errors (${NUM_REQUESTS} requests)`, async () => {
     const prng = new Prng(seed);
     const counts = new Map<number, number>();
     let numStarted = 0;
@@ -90,7 +90,7 @@ describe("malformed requests", () => {
     }
   }, 120_000);
 
-  test("leave nothing behind", async () => {
+  test("leave no requests or blocks behind", async () => {
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
     await until(() => engine.numLiveSequences === 0);
     expect(scheduler.hasWork).toBe(false);

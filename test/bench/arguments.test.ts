@@ -1,4 +1,4 @@
-// Arguments and options of the bench, and the response to invalid ones: one line, exit code 2.
+// Arguments and options of the bench; invalid ones cause a one-line error and exit code 2.
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -23,17 +23,17 @@ describe("parseArguments", () => {
     expect([parsed.url, parsed.pairs, parsed.quick]).toEqual(["http://localhost:1", 5, true]);
   });
 
-  test("splits the options of the started server at spaces", () => {
+  test("splits the options for the started server at spaces", () => {
     const parsed = parseArguments(["--serve-flags", "--threads 1  --max-num-seqs 4"]);
     expect(parsed.serveFlags).toEqual(["--threads", "1", "--max-num-seqs", "4"]);
   });
 
-  test("reads the instruction set for both servers; none by default", () => {
+  test("reads the instruction set for both servers, with no default", () => {
     expect(parseArguments(["--cpu", "avx2"]).cpu).toBe("avx2");
     expect(parseArguments([]).cpu).toBeNull();
   });
 
-  test("reads goodput as vLLM does", () => {
+  test("reads goodput limits like vLLM", () => {
     expect(parseArguments(["--goodput", "ttft:2000 tpot:100"]).goodput).toEqual({
       ttft: 2000,
       tpot: 100,
@@ -56,11 +56,11 @@ describe("parseArguments", () => {
 });
 
 describe("workloadsOf", () => {
-  test("without arguments, returns those that decide", () => {
+  test("without arguments, returns the workloads that decide the comparison", () => {
     expect(idsOf([])).toEqual(["W1", "W2", "W3:512", "W3:2048", "W4", "W5", "W8", "W12", "W14"]);
   });
 
-  test("a number returns the default variants, a variant only itself", () => {
+  test("returns the default variants for a number, and only that variant for a variant", () => {
     expect(idsOf(["W3", "W2:8", "W1", "W1"])).toEqual(["W1", "W2:8", "W3:512", "W3:2048"]);
   });
 
@@ -82,7 +82,7 @@ describe("bun run bench", () => {
       ["W1", "--url", "http://127.0.0.1:9", "--against", "http://127.0.0.1:9"],
       "error: no server responds at http://127.0.0.1:9",
     ],
-  ])("%p ends with one line and code 2", (words, message) => {
+  ])("%p prints a one-line error and exits with 2", (words, message) => {
     const { exitCode, stderr } = Bun.spawnSync([process.execPath, MAIN, ...words]);
     expect(stderr.toString()).toStartWith(message);
     expect(stderr.toString().trim().split("\n")).toHaveLength(1);

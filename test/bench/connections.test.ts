@@ -1,4 +1,4 @@
-// Many connections with one request each: which were answered, how, and which the server closed.
+// Many connections with one request each: which got a response, which was successful, and which were closed.
 
 import { afterAll, expect, test } from "bun:test";
 import { Connections, getRequest, postRequest } from "../../bench/connections.ts";
@@ -24,14 +24,14 @@ test("every connection gets its response, and stays open", async () => {
   connections.close();
 });
 
-test("a refusal counts as answered, but not as accepted", async () => {
+test("a rejected request counts as answered but not as accepted", async () => {
   const connections = await Connections.open(url, 3, getRequest(new URL(url), "/busy"));
   await connections.answered(5_000);
   expect([connections.numAnswered, connections.numAccepted]).toEqual([3, 0]);
   connections.close();
 });
 
-test("a body arrives complete", async () => {
+test("request bodies arrive intact", async () => {
   const request = postRequest(new URL(url), "/", { prompt: "ä" });
   const connections = await Connections.open(url, 1, request);
   await connections.answered(5_000);
@@ -39,7 +39,7 @@ test("a body arrives complete", async () => {
   connections.close();
 });
 
-test("a missing server is an error with the number of the connection", async () => {
+test("a missing server causes an error with the number of the connection", async () => {
   const message = await Connections.open("http://127.0.0.1:9", 1, "").catch(
     (error: Error) => error.message,
   );

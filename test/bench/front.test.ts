@@ -1,5 +1,5 @@
-// A small run of the front bench: real processes, real sockets, the counts of both sides. The counts must hold
-// on any machine; the timings are only for the bench.
+// A small run of the front bench with real processes and sockets. The counts on both sides must be right
+// on any machine; timings are left to the bench.
 
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { FrontProcess } from "../../bench/front/front-process.ts";
@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const front of fronts.splice(0)) await front.stop();
 });
 
-test("loses neither a stream nor a token of hundreds at a time", async () => {
+test("loses no stream and no token with hundreds of streams at a time", async () => {
   const words = ["--max-num-queued-reqs", "400", "--max-num-queued-tokens", "100k"];
   const front = await open(400, words);
   const { url } = front;
@@ -32,9 +32,9 @@ test("loses neither a stream nor a token of hundreds at a time", async () => {
   expect((await front.figures()).lag.max).toBeGreaterThan(0);
 });
 
-test("with more requests than can be queued, each is answered completely or refused with a retry time", async () => {
+test("with more requests than fit in the queue, each is completed or rejected with a retry time", async () => {
   const { url } = await open(4, ["--max-num-queued-reqs", "8"]);
-  // With 10 ms per step and 20 tokens, four at a time make 20 per second.
+  // With 10 ms per step and 20 tokens per request, four at a time complete 20 requests per second.
   const arrivals = { perSecond: 100 };
   const books = await loadServer({ url, arrivals, seconds: 1, tokens: [20, 20] });
   expect(books.faults).toEqual([]);
@@ -44,14 +44,14 @@ test("with more requests than can be queued, each is answered completely or refu
   expect(refused).toBeGreaterThan(0);
 });
 
-test("requests that a server loses are counted, and end the bench", async () => {
+test("requests lost by the server are counted, and make the bench fail", async () => {
   let numRequests = 0;
   const chunk = (finish: string | null) =>
     `data: {"choices":[{"token_ids":[1],"finish_reason":${JSON.stringify(finish)}}]}\n\n`;
   const server = Bun.serve({
     port: 0,
     routes: {
-      // The server counts two tokens of each response and finishes all of them, but breaks off every second one.
+      // The server reports two tokens and a finish for each request, but breaks off every second response.
       "/metrics": () =>
         new Response(
           `vllm:num_requests_running{} 0\nvllm:generation_tokens_total{} ${2 * numRequests}\n` +
@@ -80,9 +80,9 @@ test("requests that a server loses are counted, and end the bench", async () => 
   expect(() => reportFaults(books)).toThrow("client and server counts differ");
 });
 
-test("a stall of the event loop counts as every tick within it", async () => {
+test("a stall of the event loop counts once for every tick it delays", async () => {
   const lag = new LoopLag();
-  // The measured time is real time.
+  // LoopLag measures real time.
   await Bun.sleep(20);
   Bun.sleepSync(400);
   await Bun.sleep(20);

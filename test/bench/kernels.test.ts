@@ -1,4 +1,4 @@
-// The kernel tables: which limit a figure is compared with, and where more rows take less time.
+// The kernel tables: the limit that each figure is compared with, and batches slower than larger ones.
 
 import { describe, expect, test } from "bun:test";
 import type { AttentionTime, ChunkTime, ProductTime } from "../../bench/kernels/program.ts";
@@ -21,14 +21,14 @@ const LIMITS = {
 };
 const CPU = thisCpu("flags : avx2 fma avx512_vnni");
 
-/** 1 MB of weights. */
+/** Time of a product with 1 MB of weights. */
 const product = (batch: number, seconds: number): ProductTime => ({
   ...{ kind: "product", type: "q4_1", cols: 1000, rows: 1600, batch, seconds },
   ...{ bytes: 1e6, ops: 2 * 1000 * 1600 * batch },
 });
 
 describe("productRows", () => {
-  test("a figure is in bytes if memory is the nearer limit, otherwise in operations", () => {
+  test("figures are in bytes if memory is the tighter limit, otherwise in operations", () => {
     const rows = productRows([product(1, 50e-6), product(64, 400e-6)], LIMITS, CPU);
     expect(rows).toEqual([
       ["type", "cols x rows", "1", "64"],
@@ -36,7 +36,7 @@ describe("productRows", () => {
     ]);
   });
 
-  test("a batch that was not measured for a matrix is a dash", () => {
+  test("batches that were not measured for a matrix are shown as a dash", () => {
     const other = { ...product(512, 1), cols: 64 };
     const [, first, second] = productRows([product(1, 50e-6), other], LIMITS, CPU);
     expect([first?.at(-1), second?.at(-2)]).toEqual(["-", "-"]);
@@ -44,18 +44,18 @@ describe("productRows", () => {
 });
 
 describe("worstTooth", () => {
-  test("finds the batch that takes longest compared with a larger one", () => {
+  test("finds the batch that takes the longest relative to a larger one", () => {
     const times = [product(1, 1), product(2, 3), product(3, 2), product(4, 4)];
     expect(worstTooth(times)).toEqual({ batch: 2, ratio: 1.5 });
     expect(toothRows(times)[1]?.at(-1)).toBe("1.50 at 2");
   });
 
-  test("is at most 1 if every row costs time", () => {
+  test("is at most 1 if larger batches always take longer", () => {
     expect(worstTooth([product(2, 2), product(1, 1)]).ratio).toBe(0.5);
   });
 });
 
-test("attention has a row per cache and number of sequences, and a column per context", () => {
+test("the attention table has a row per cache type and number of sequences, and a column per context length", () => {
   const time = (context: number, sequences: number): AttentionTime => ({
     ...{ kind: "attention", type: "f16", heads: 9, kvHeads: 3, sequences, context },
     ...{ seconds: 1e-3, bytes: context * 1e4 },
@@ -67,7 +67,7 @@ test("attention has a row per cache and number of sequences, and a column per co
   ]);
 });
 
-test("a chunk has a row per number of tokens, and its share of the products of the CPU's best set", () => {
+test("the chunk table has a row per number of tokens, with the share of the CPU's peak throughput", () => {
   const time = (tokens: number, ops: number): ChunkTime => ({
     ...{ kind: "chunk", type: "f16", heads: 9, kvHeads: 3, tokens, context: 512 },
     ...{ seconds: 1e-3, ops },
@@ -82,7 +82,7 @@ test("a chunk has a row per number of tokens, and its share of the products of t
   expect(bestFloatTops(LIMITS, thisCpu("flags : avx2 fma"))).toBe(0.1);
 });
 
-test("a pass over logits has its time per row and its bytes", () => {
+test("the logits table has the time and the bytes per row", () => {
   const time = {
     kind: "row",
     pass: "argmax",

@@ -1,4 +1,4 @@
-// Order of slices, discarded pairs, and the limit of attempts.
+// Order of slices, discarded pairs, and the limit on attempts.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -12,7 +12,7 @@ import { machineCpu } from "../../bench/servers/proc.ts";
 const quiet: Disturbance = { others: 0.01, steal: 0, client: 0.02 };
 const busy: Disturbance = { ...quiet, others: 0.06 };
 
-/** Compares given figures per slice; b's are 10 by default. */
+/** Runs a comparison with the given figures per slice; the defaults are 40 for A and 10 for B. */
 function compare(
   figures: Readonly<Record<number, number>>,
   options: { numPairs?: number; better?: "higher" | "lower"; busy?: readonly number[] } = {},
@@ -35,7 +35,7 @@ describe("inQuads", () => {
     expect((await compare({}, { numPairs: 4 })).order).toBe("abbaabba");
   });
 
-  test("divides A by B if more is better, and B by A if less is better", async () => {
+  test("divides A by B if higher is better, and B by A if lower is better", async () => {
     expect((await compare({ 0: 40, 1: 10, 2: 20, 3: 40 })).ratio.median).toBe(3);
     const lower = await compare({ 0: 10, 1: 40, 2: 20, 3: 10 }, { better: "lower" });
     expect(lower.ratio).toEqual({ q1: 2.5, median: 3, q3: 3.5 });
@@ -74,7 +74,7 @@ describe("inQuads", () => {
 describe("disturbance", () => {
   const reading = { busyS: 100, stealS: 0, clientS: 5, ownS: 50, capacityS: 1000 };
 
-  test("is the machine's CPU time minus that of the measured processes", () => {
+  test("is the machine's CPU time minus the CPU time of the measured processes", () => {
     const after = { busyS: 110, stealS: 0.2, clientS: 6, ownS: 58, capacityS: 1020 };
     const disturbance = disturbanceBetween(reading, after);
     expect(disturbance.others).toBeCloseTo(0.1, 12);
@@ -82,7 +82,7 @@ describe("disturbance", () => {
     expect(disturbance.client).toBeCloseTo(0.05, 12);
   });
 
-  test("5% of others and 1% of steal are accepted, more is not", () => {
+  test("up to 5% for other processes and 1% steal are accepted", () => {
     expect(isDisturbed({ others: 0.05, steal: 0.01, client: 0.9 })).toBe(false);
     expect(isDisturbed({ others: 0.051, steal: 0, client: 0 })).toBe(true);
     expect(isDisturbed({ others: 0, steal: 0.011, client: 0 })).toBe(true);

@@ -1,5 +1,5 @@
-// A crash of a peer is a one-line error of the bench that names the signal and the configuration. The peers are
-// real processes that end themselves.
+// If a peer crashes, the bench fails with a one-line error that names the signal and the configuration. The
+// peers are real processes that crash on purpose.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { BenchError, ServerDeath } from "../../bench/bench-error.ts";
@@ -11,7 +11,7 @@ import type { Server } from "../../bench/servers/server.ts";
 import type { Workload } from "../../bench/workloads/workload.ts";
 import { measureRequest } from "../../src/benchmark/measured-request.ts";
 
-/** Answers completions with one token, or ends as the configuration says. */
+/** Program that returns one token per completion, or exits as configured. */
 const PEER = `
 const [end] = process.argv.slice(1);
 if (end === "at-start") process.kill(process.pid, "SIGILL");
@@ -68,11 +68,11 @@ function best(...ends: string[]) {
 
 describe("a peer that crashes", () => {
   test.each([
-    ["by a signal while it starts", "at-start", "peer with at-start crashed (SIGILL)"],
-    ["by a signal in a request", "SIGILL", "peer crashed (SIGILL): SIGILL"],
-    ["by an abort in a request", "SIGABRT", "peer crashed (SIGABRT): SIGABRT"],
-    ["by an exit in a request", "exits", "peer exited with code 3: exits"],
-  ])("%s ends the trials in one line", async (_, end, message) => {
+    ["with a signal during startup", "at-start", "peer with at-start crashed (SIGILL)"],
+    ["with a signal during a request", "SIGILL", "peer crashed (SIGILL): SIGILL"],
+    ["with an abort during a request", "SIGABRT", "peer crashed (SIGABRT): SIGABRT"],
+    ["with an exit during a request", "exits", "peer exited with code 3: exits"],
+  ])("%s ends the trials with a one-line error", async (_, end, message) => {
     const error = await best("serves", end, "serves").catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(ServerDeath);
     expect((error as Error).message).toBe(message);
@@ -80,7 +80,7 @@ describe("a peer that crashes", () => {
     for (const { pid } of started) expect(() => process.kill(pid ?? 0, 0)).toThrow("ESRCH");
   });
 
-  test("between its trial and the comparison ends the comparison too", async () => {
+  test("during the comparison ends the comparison too", async () => {
     const [ours, peer] = [
       await startPeer({ flags: ["serves"] }),
       await startPeer({ flags: ["SIGABRT"] }),
@@ -91,7 +91,7 @@ describe("a peer that crashes", () => {
   });
 });
 
-test("a candidate that does not start is skipped; without any other it is an error", async () => {
+test("a candidate that does not start is skipped; if none is left, that is an error", async () => {
   const { server, trials } = await best("refuses", "serves");
   expect(server.flags).toBe("serves");
   expect(trials).toEqual([

@@ -1,4 +1,4 @@
-// Verdicts, the table and the HTML report of handmade runs.
+// Verdicts, the table, and the HTML report for hand-written runs.
 
 import { describe, expect, test } from "bun:test";
 import type { Comparison } from "../../bench/compare/pairs.ts";
@@ -48,21 +48,21 @@ function runWith(median: number, gaveUp = false): WorkloadRun {
 }
 
 describe("verdictOf", () => {
-  test("compares with the gate of the kind of CPU", () => {
+  test("compares with the gate for the kind of CPU", () => {
     expect(verdictOf(runWith(1.7), "vnni")).toBe("missed");
     expect(verdictOf(runWith(1.7), "avx2")).toBe("reached");
     expect(verdictOf(runWith(2), "vnni")).toBe("reached");
     expect(verdictOf(runWith(4), "vnni")).toBe("stretch");
   });
 
-  test("is open for disturbed pairs, and without a peer", () => {
+  test("is undecided if pairs were disturbed or there is no peer", () => {
     expect(verdictOf(runWith(9, true), "vnni")).toBe("disturbed");
     expect(verdictOf({ ...runWith(9), peer: null }, "vnni")).toBe("no peer");
   });
 });
 
 describe("the table", () => {
-  test("a row has both figures, the ratio with quartiles, the gate and the verdict", () => {
+  test("a row has both figures, the ratio with quartiles, the gate, and the verdict", () => {
     expect(rowOf(runWith(2.5), "vnni")).toEqual([
       ...["W0 a <title>", "tok/s", "30.0", "30.0", "2.50 [2.00, 3.00]"],
       ...["1 of 1", "2 / 4", "reached"],
@@ -81,21 +81,21 @@ describe("the table", () => {
     ).toBe("a     b\nlong  c");
   });
 
-  test("numbers have three digits", () => {
+  test("numbers have three significant digits", () => {
     expect([1234.5, 123.4, 12.34, 1.234, 0.1234, 0, Number.NaN].map(shortNumber)).toEqual([
       ...["1235", "123", "12.3", "1.23", "0.123", "0", "-"],
     ]);
   });
 });
 
-test("the result of a comparison has vLLM's keys and the peer's next to them", () => {
+test("the result of a comparison has vLLM's keys, and the same keys for the peer", () => {
   const result = resultObject(runWith(2), null, "2026-01-01T00:00:00Z");
   expect(result).toMatchObject({ label: "W0", completed: 1, mean_ttft_ms: 10, flags: "--a 1" });
   expect(result.peer).toMatchObject({ backend: "llama-server", mean_tpot_ms: 4, gave_up: false });
   expect(result.peer?.ratio).toMatchObject({ median: 2, values: [2] });
 });
 
-test("the report is one file without scripts or URLs, and escapes its content", () => {
+test("the report is a single file without scripts or URLs, with escaped content", () => {
   const cpu = thisCpu("model name\t: X <1>\nflags\t\t: fpu avx2 avx512_vnni\n");
   const html = htmlReport({ runs: [runWith(2.5)], cpu, date: "2026-01-01T00:00:00Z" });
   expect(html).toContain("W0 a &lt;title&gt;");
@@ -113,7 +113,7 @@ describe("values over time", () => {
   const linesOf = (text: string) =>
     [...text.matchAll(/points="([^"]*)"/g)].map(([, points = ""]) => points.split(" "));
 
-  test("axes begin at zero and end above the largest value; labels are upright", () => {
+  test("axes start at zero and end above the largest value", () => {
     const text = plot([0, 30, 70]);
     expect(text).toContain(">memory, MiB<");
     for (const tick of ["0", "20", "40", "60", "80"]) expect(text).toContain(`>${tick}</text>`);
@@ -123,7 +123,7 @@ describe("values over time", () => {
     expect(linesOf(text)).toEqual([["64,154.0", "546,106.0", "1028,42.0"]]);
   });
 
-  test("a line is interrupted where there is no value", () => {
+  test("lines have gaps where values are missing", () => {
     expect(linesOf(plot([1, 2, null, null, 3, 4])).map(({ length }) => length)).toEqual([2, 2]);
   });
 
@@ -140,7 +140,7 @@ describe("values over time", () => {
   });
 });
 
-test("a CPU that is limited to a set has nothing above it", () => {
+test("limiting a CPU to an instruction set hides its higher ones", () => {
   const cpu = thisCpu("flags : avx2 fma avx_vnni avx512f avx512_vnni amx_int8");
   expect(heldTo(cpu, null)).toEqual(cpu);
   expect(heldTo(cpu, "avxvnni").features).toEqual(["avx2", "fma", "avx_vnni"]);
@@ -148,7 +148,7 @@ test("a CPU that is limited to a set has nothing above it", () => {
   expect(heldTo(cpu, "avx2").kind).toBe("avx2");
 });
 
-test("the kind of CPU comes from its flags", () => {
+test("the kind of CPU is derived from its flags", () => {
   expect(thisCpu("flags : fpu avx2 avx512_vnni").kind).toBe("vnni");
   expect(kindName(thisCpu("flags : avx2 fma avx_vnni").kind)).toBe("without AVX512-VNNI");
   expect(thisCpu("").features).toEqual([]);

@@ -1,4 +1,4 @@
-// Each workload's slice against a server that answers at once: requests are valid and figures finite.
+// Each workload's slice against a fast fake server: requests are valid, and figures are finite.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { parseArguments } from "../../bench/arguments.ts";
@@ -11,11 +11,11 @@ interface Body {
 }
 
 const LONGEST = 8192;
-/** The first tokens come one by one, so that a stream lasts for a while. */
+/** Delay of each of the first tokens, so a stream lasts for a while. */
 const TOKEN_MS = 1;
 const NUM_SLOW_TOKENS = 24;
 
-/** Streams `max_tokens` tokens for each of n choices, with OpenAI's usage at the end. */
+/** Streams `max_tokens` tokens for each of n choices, then usage as in OpenAI's API. */
 async function* answerOf({ prompt, max_tokens: maxTokens, n = 1 }: Body) {
   for (let token = 0; token < maxTokens; token++) {
     if (token < NUM_SLOW_TOKENS) await Bun.sleep(TOKEN_MS);
@@ -49,13 +49,13 @@ describe("every workload", () => {
   const options = parseArguments(["--duration", "1", "--request-rate", "20"]);
   const workloads = allWorkloads(options);
 
-  test("has its own id and room for its requests", () => {
+  test("has a unique id and room for its requests", () => {
     expect(new Set(workloads.map(({ id }) => id)).size).toBe(workloads.length);
     for (const { room } of workloads) expect(room.concurrency * room.maxTokens).toBeGreaterThan(0);
   });
 
-  test("has a finite figure and no failed request", async () => {
-    // All at once, because some wait by design.
+  test("yields a finite figure without failed requests", async () => {
+    // Runs all at once, because some wait by design.
     const seen = workloads.map(async ({ id, warmUp, slice }) => {
       await warmUp?.(target);
       const { figure, timelines, durationS } = await slice(target, 1);

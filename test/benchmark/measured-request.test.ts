@@ -1,4 +1,4 @@
-// The client with Pagoda's own app over the fake model, through a real socket.
+// The benchmark client over a real socket to Pagoda with the fake model.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { runAlone } from "../../bench/compare/workload-run.ts";
@@ -21,7 +21,7 @@ afterAll(() => server.stop(true));
 const spec = { prompt: [97, 98, 99], maxTokens: 8 };
 
 describe("complete", () => {
-  test("yields an event for each token, and the server's own count", async () => {
+  test("records an event for each token, and the server's own count", async () => {
     const timeline = await measureRequest(target, spec);
     expect(timeline).toMatchObject({ error: null, isCut: false, numPromptTokens: 3 });
     expect([timeline.numOutputTokens, timeline.events.length]).toEqual([8, 8]);
@@ -35,7 +35,7 @@ describe("complete", () => {
     expect(new Set(timeline.events.map(({ choice }) => choice))).toEqual(new Set([0, 1, 2]));
   });
 
-  test("reports the server's refusal, and a missing server", async () => {
+  test("reports a rejected request and a missing server", async () => {
     const refused = await measureRequest(target, { prompt: [97], maxTokens: 100_000 });
     expect(refused.error).toStartWith("HTTP 400: ");
     const nobody = await measureRequest({ url: "http://127.0.0.1:9", model: "x" }, spec);
@@ -44,13 +44,13 @@ describe("complete", () => {
 });
 
 describe("loads", () => {
-  test("a closed loop keeps to its concurrency", async () => {
+  test("a closed loop respects its concurrency limit", async () => {
     const load = await closedLoop(target, () => spec, { concurrency: 3, maxRequests: 7 });
     expect(load.timelines.map(({ error }) => error)).toEqual(new Array(7).fill(null));
     expect((await allAtOnce(target, [spec, spec])).timelines).toHaveLength(2);
   });
 
-  test("concurrent decoding streams are cut off when their time is over", async () => {
+  test("concurrent decode streams are cut off after the given time", async () => {
     const long = { prompt: [97, 98], maxTokens: 900 };
     const window = await decodeTogether(target, [long, long, long], 100);
     expect(window.timelines.map(({ isCut }) => isCut)).toEqual([true, true, true]);
@@ -82,7 +82,7 @@ describe("a workload", () => {
   };
   const options = { seed: 0, pairs: null, slices: 2, limits: null };
 
-  test("is measured by itself in the requested number of slices", async () => {
+  test("can be measured without a peer, in the requested number of slices", async () => {
     const run = await runAlone(workload, ours, options);
     expect(run.ours.observed).toHaveLength(2);
     expect(sideResult(run.ours, null)).toMatchObject({
@@ -101,7 +101,7 @@ describe("usage", () => {
     `data: ${JSON.stringify({ choices: [{ text, index, finish_reason: reason }], usage })}\n\n`;
   const used = (tokens: number) => ({ prompt_tokens: 3, completion_tokens: tokens });
 
-  /** A server that answers with these events. */
+  /** Measures a request to a server that sends these events. */
   async function answerOf(events: readonly string[]) {
     const body = events.join("");
     const fake = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(body) });
@@ -113,7 +113,7 @@ describe("usage", () => {
     return timeline;
   }
 
-  test("that comes with the end of each choice is summed, as llama-server sends it", async () => {
+  test("is summed if each choice ends with its own, as from llama-server", async () => {
     const ends = [chunk("", 0, "length", used(1)), chunk("", 1, "length", used(2))];
     const events = [chunk("a", 0, null), chunk("b", 1, null), chunk("c", 1, null), ...ends];
     const timeline = await answerOf([...events, "data: [DONE]\n\n"]);
@@ -124,7 +124,7 @@ describe("usage", () => {
     ]);
   });
 
-  test("that is missing, or a stream that breaks off, is an error", async () => {
+  test("is required: its absence is an error, and so is a stream that breaks off", async () => {
     expect((await answerOf([chunk("a", 0, "length"), "data: [DONE]\n\n"])).error).toBe(
       "the server sent no usage",
     );

@@ -1,4 +1,4 @@
-// vLLM's definitions on handmade timelines, with exact values.
+// vLLM's metric definitions on hand-written timelines, with exact values.
 
 import { describe, expect, test } from "bun:test";
 import { servingResult } from "../../src/benchmark/serving-result.ts";
@@ -27,7 +27,7 @@ const steady = timeline(1000, [1100, 1120, 1140, 1160, 1180]);
 const late = timeline(1000, [1300, 1340, 1380]);
 
 describe("metrics of one request", () => {
-  test("TTFT is the time to the first token, TPOT the rest divided by the later tokens", () => {
+  test("TTFT is the time to the first token; TPOT is the remaining time per later token", () => {
     expect([ttftMs(steady), tpotMs(steady), itlsMs(steady)]).toEqual([100, 20, [20, 20, 20, 20]]);
   });
 
@@ -37,7 +37,7 @@ describe("metrics of one request", () => {
     expect(tpotMs(bundled)).toBe(12.5);
   });
 
-  test("gaps are computed for each sequence of n", () => {
+  test("gaps are computed separately for each of n sequences", () => {
     const events = [0, 1, 0, 1].map((choice, i) => ({ atMs: 100 + 10 * i, choice }));
     expect(gapsOf(timeline(0, [], { events, numOutputTokens: 4 }))).toEqual([
       { startMs: 100, endMs: 120 },
@@ -45,7 +45,7 @@ describe("metrics of one request", () => {
     ]);
   });
 
-  test("with one token, there is a TTFT and no TPOT; without tokens, neither", () => {
+  test("a request with one token has a TTFT but no TPOT, and one without tokens has neither", () => {
     expect([ttftMs(timeline(0, [7])), tpotMs(timeline(0, [7]))]).toEqual([7, null]);
     expect([ttftMs(timeline(0, [])), tpotMs(timeline(0, []))]).toEqual([null, null]);
   });
@@ -85,13 +85,13 @@ describe("servingResult", () => {
     expect(failed.errors).toEqual(["HTTP 500: no"]);
   });
 
-  test("a request that was cut off has tokens but no E2E", () => {
+  test("a request that was cut off counts toward tokens but not toward E2E latency", () => {
     const cut = servingResult([{ ...steady, isCut: true }], 1);
     expect([cut.completed, cut.total_output_tokens, cut.mean_tpot_ms]).toEqual([0, 5, 20]);
     expect(cut.mean_e2el_ms).toBe(0);
   });
 
-  test("has the keys that vLLM's result files have", () => {
+  test("has the keys of vLLM's result files", () => {
     const latency = ["ttft", "tpot", "itl", "e2el"].flatMap((metric) =>
       ["mean", "median", "std", "p99"].map((statistic) => `${statistic}_${metric}_ms`),
     );
@@ -101,7 +101,7 @@ describe("servingResult", () => {
     expect(Object.keys(result)).toEqual(expect.arrayContaining(keys));
   });
 
-  test("is all zeros without requests", () => {
+  test("is all zeros if there are no requests", () => {
     const none = servingResult([], 1);
     expect([none.completed, none.output_throughput, none.p99_itl_ms]).toEqual([0, 0, 0]);
     expect(none.max_output_tokens_per_s).toBe(0);

@@ -1,4 +1,4 @@
-// --chat-template: the path of a file, or the template itself. A path is never mistaken for a template.
+// --chat-template: the path of a file, or the template itself; a path is never mistaken for a template.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -34,12 +34,12 @@ function refusal(option: string): string {
 }
 
 describe("--chat-template", () => {
-  test("reads the file that it names, whatever the name", () => {
+  test("reads a file with any name", () => {
     expect(templateOf(file("a.jinja", "{{ messages }}\n"))).toBe("{{ messages }}\n");
     expect(templateOf(file("{b}.jinja", "plain"))).toBe("plain");
   });
 
-  test("is a template if it contains what a path cannot", () => {
+  test("is a template if it cannot be a path", () => {
     for (const text of ["{{ messages[0].content }}", "{% if a %}b{% endif %}", "one\ntwo"]) {
       expect(templateOf(text)).toBe(text);
     }
@@ -47,11 +47,11 @@ describe("--chat-template", () => {
     expect(templateOf(long)).toBe(long);
   });
 
-  test("defaults to the model's own", () => {
+  test("defaults to the model's own template", () => {
     expect(templateOf("")).toBe("");
   });
 
-  test("fails the start if the file cannot be read, with the reason", () => {
+  test("is an error, with the reason, if the file cannot be read", () => {
     const nowhere = join(folder, "nowhere.jinja");
     const missing = "no such file or directory";
     expect(refusal(nowhere)).toBe(`--chat-template: cannot read ${nowhere}: ${missing}`);
@@ -61,7 +61,7 @@ describe("--chat-template", () => {
     expect(refusal(inner)).toBe(`--chat-template: cannot read ${inner}: it is a folder`);
   });
 
-  test("fails the start if the file is empty", () => {
+  test("is an error if the file is empty", () => {
     const path = file("empty.jinja", " \n");
     expect(refusal(path)).toBe(`--chat-template: ${path} is empty`);
   });

@@ -9,7 +9,7 @@ describe("options of other commands", () => {
     return parseOptions("chat", { argv, env, readYaml: () => yaml }, () => {});
   }
 
-  test("a JSON value can be given whole, by key, or both; later values override", () => {
+  test("a JSON value can be set as a whole, by key, or both; later values override earlier ones", () => {
     const name = "extra-body";
     expect(parseChat(["--extra-body", '{"a":1}'])[name]).toEqual({ a: 1 });
     expect(parseChat(["--extra_body.a", "1", "--extra-body.b.c=true"])[name]).toEqual({
@@ -26,11 +26,11 @@ describe("options of other commands", () => {
     }
   });
 
-  test("letters stand for options that have one", () => {
+  test("options can have one-letter names", () => {
     expect(parseChat(["-q", "a message"]).quick).toBe("a message");
   });
 
-  test("an option of another command is refused on the command line and ignored in a file", () => {
+  test("an option for another command is an error on the command line, but is ignored in a file", () => {
     expect(() => parseChat(["--host", "a"])).toThrow(
       "unknown option --host: --url selects the server",
     );
@@ -38,7 +38,7 @@ describe("options of other commands", () => {
     expect(parseChat(["--config", "x.yaml"], {}, { port: 1, seed: 7 }).seed).toBe(7);
   });
 
-  test("words fill a command's positions; a list takes the rest", () => {
+  test("arguments fill a command's positions, and a list takes the rest", () => {
     const sources = { env: {}, readYaml: () => ({}) };
     const rm = parseOptions("rm", { argv: ["a", "b", "--yes", "c"], ...sources }, () => {});
     expect(rm).toEqual({ models: ["a", "b", "c"], yes: true });
@@ -47,7 +47,7 @@ describe("options of other commands", () => {
     expect(() => complete(["a", "b"])).toThrow("unexpected argument b");
   });
 
-  test("words after -- are not options", () => {
+  test("arguments after -- are not options", () => {
     const sources = { env: {}, readYaml: () => ({}) };
     const complete = (...argv: string[]) =>
       parseOptions("complete", { argv, ...sources }, () => {});
@@ -62,7 +62,7 @@ describe("options of other commands", () => {
     });
   });
 
-  test("returns only the options that were set", () => {
+  test("isGiven() is true only for options that were set", () => {
     const sources = { env: { PAGODA_MODEL: "m" }, readYaml: () => ({}) };
     expect(isGiven("chat", "model", { argv: [], ...sources })).toBe(true);
     expect(isGiven("chat", "model", { argv: [], ...sources, env: {} })).toBe(false);

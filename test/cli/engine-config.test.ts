@@ -12,13 +12,13 @@ function configOf(...argv: string[]) {
   );
 }
 
-test("no limit on a request's tokens per step by default and with 0, as in vLLM", () => {
+test("a request's tokens per step are unlimited by default and with 0, as in vLLM", () => {
   expect(configOf().longPrefillTokenThreshold).toBeNull();
   expect(configOf("--long-prefill-token-threshold", "0").longPrefillTokenThreshold).toBeNull();
   expect(configOf("--long-prefill-token-threshold", "64").longPrefillTokenThreshold).toBe(64);
 });
 
-test("no limit on partial prefills unless --max-num-partial-prefills sets one, at least 1", () => {
+test("partial prefills are unlimited unless --max-num-partial-prefills sets a limit of at least 1", () => {
   expect(configOf().maxNumPartialPrefills).toBeNull();
   expect(configOf("--max-num-partial-prefills", "2").maxNumPartialPrefills).toBe(2);
   expect(() => configOf("--max-num-partial-prefills", "0")).toThrow("max-num-partial-prefills");

@@ -1,4 +1,4 @@
-// Warnings about PAGODA_* variables; options.test.ts covers how they are read.
+// Warnings about PAGODA_* variables; options.test.ts tests how they are read.
 
 import { describe, expect, test } from "bun:test";
 import { parseOptions } from "../../src/cli/parse-options.ts";
@@ -11,7 +11,7 @@ describe("environment variables", () => {
     return lines;
   };
 
-  test("that resemble an option but are none get a warning", () => {
+  test("that name no option cause a warning", () => {
     expect(warned({ PAGODA_PROT: "1", PAGODA_FROBNICATE: "1" })).toEqual([
       "PAGODA_PROT has no effect: no such option; did you mean PAGODA_PORT?",
       "PAGODA_FROBNICATE has no effect: no such option",
@@ -19,8 +19,8 @@ describe("environment variables", () => {
   });
 
   test.each([
-    ["of another command", { PAGODA_MAX_NUM_SEQS: "2" }],
-    ["of the addon and its build", { PAGODA_CPU: "avx2", PAGODA_CUDA: "OFF" }],
+    ["for another command", { PAGODA_MAX_NUM_SEQS: "2" }],
+    ["for the addon and its build", { PAGODA_CPU: "avx2", PAGODA_CUDA: "OFF" }],
     [
       "that Kubernetes sets for services",
       {
@@ -29,12 +29,12 @@ describe("environment variables", () => {
         PAGODA_WEB_PORT: "tcp://10.0.0.1:80",
       },
     ],
-    ["of other programs", { PATH: "x", VLLM_PORT: "1" }],
-  ])("%s are not", (_, env) => {
+    ["for other programs", { PATH: "x", VLLM_PORT: "1" }],
+  ])("%s cause no warning", (_, env) => {
     expect(warned(env as Record<string, string>)).toEqual([]);
   });
 
-  test("that Kubernetes sets for a service named like an option are reported as such", () => {
+  test("that Kubernetes sets for a service named like an option cause an error with the reason", () => {
     expect(() => warned({ PAGODA_JSON: "tcp://10.0.0.1:80" })).toThrow(
       "PAGODA_JSON=tcp://10.0.0.1:80 was set by Kubernetes for a service of that name; rename",
     );

@@ -1,4 +1,4 @@
-// Parses a command line into a command, help, the version, or the effective options.
+// Parsing of a command line into a command, help, the version, or the effective options.
 
 import { describe, expect, test } from "bun:test";
 import { banner } from "../../src/cli/banner.ts";
@@ -16,7 +16,7 @@ function asked(argv: string[], env: Record<string, string> = {}, yaml = {}, colu
   return readInvocation({ argv, env, readYaml: () => yaml }, { version: "1.2.3", columns });
 }
 
-/** Text of the answer; "" if a command is run. */
+/** Text to print; "" if a command is to be run. */
 function answer(
   argv: string[],
   env: Record<string, string> = {},
@@ -28,7 +28,7 @@ function answer(
 }
 
 describe("readInvocation", () => {
-  test("the first word is the command; the rest are its arguments", () => {
+  test("the first argument is the command, and the rest are the command's arguments", () => {
     expect(asked(["serve"])).toEqual({ command: "serve", argv: [] });
     const argv = ["model.gguf", "--port", "1"];
     expect(asked(["serve", ...argv])).toEqual({ command: "serve", argv });
@@ -50,7 +50,7 @@ describe("readInvocation", () => {
     ["--port", "--port: a command must come first, as in `serve --port`"],
     ["stop", "there is no command stop: stop a server with Ctrl-C or SIGTERM; `ps` shows its PID"],
     ["help frobnicate", "unknown command frobnicate; --help lists all commands"],
-  ])("%p is no command", (word, message) => {
+  ])("%p is not a command", (word, message) => {
     expect(() => asked(word.split(" "))).toThrow(message);
   });
 
@@ -61,11 +61,11 @@ describe("readInvocation", () => {
     ["remove a", "rm", ["a"]],
     ["bench serve --url x", "bench", ["--url", "x"]],
     ["serve bench", "serve", ["bench"]],
-  ] as const)("%p is what another program calls it", (words, command, argv) => {
+  ] as const)("accepts %p, the name in another program", (words, command, argv) => {
     expect(asked(words.split(" "))).toEqual({ command, argv: [...argv] });
   });
 
-  test("help is also a command, with a command and a topic", () => {
+  test("help is also a command, which accepts a command and a topic", () => {
     expect(answer(["help"])).toBe(answer([]));
     for (const words of [
       ["help", "help"],
@@ -80,7 +80,7 @@ describe("readInvocation", () => {
     expect(answer(["help", "serve", "port"])).toBe(answer(["serve", "--help=port"]));
   });
 
-  test("without a command, the help lists all of them on one screen", () => {
+  test("without a command, the help lists all commands on one screen", () => {
     const lines = answer([]).split("\n");
     for (const { name, isHidden } of COMMANDS as readonly CommandSpec[]) {
       const numLines = isHidden === true ? 0 : 1;
@@ -92,7 +92,7 @@ describe("readInvocation", () => {
 });
 
 describe("the help of a command", () => {
-  test.each([80, 100])("lists every option with its text, within %d columns", (columns) => {
+  test.each([80, 100])("lists every option with its description, within %d columns", (columns) => {
     for (const command of COMMANDS) {
       const text = answer([command.name, "--help"], {}, {}, columns);
       const words = text.replaceAll(/\s+/g, " ");
@@ -115,7 +115,7 @@ describe("the help of a command", () => {
     expect(answer(["serve", "--help"], {}, {}, 10)).toBe(answer(["serve", "-h"], {}, {}, 60));
   });
 
-  test("shows a value's meaning, bounds and default", () => {
+  test("shows the meaning, bounds, and default of a value", () => {
     const memory = `Memory:
   --kv-cache-memory-bytes <bytes>
                               Size of the KV cache, e.g. 2G. (default: as much
@@ -151,7 +151,7 @@ describe("the help of a command", () => {
     ]);
   });
 
-  test("explains one option in detail, in either spelling", () => {
+  test("explains one option in detail, with or without dashes", () => {
     const text = `--max-model-len <tokens>
   Maximum length of prompt plus output.
   value: at least 16
@@ -162,7 +162,7 @@ describe("the help of a command", () => {
     expect(answer(["serve", "--help=max_model_len"])).toBe(text);
   });
 
-  test("lists groups, shows one, and finds options by a word", () => {
+  test("lists groups, shows one group, and finds options by a word", () => {
     const groups = answer(["serve", "--help=listgroup"]).split("\n");
     expect(groups).toEqual([
       "Model",
@@ -191,13 +191,13 @@ describe("the help of a command", () => {
   });
 });
 
-describe("other answers", () => {
+describe("other output", () => {
   test("the version is the package's", () => {
     for (const words of [["--version"], ["-v"], ["version"], ["serve", "--version"]])
       expect(answer(words)).toBe("1.2.3");
   });
 
-  test("the configuration shows the source of each value, and hides keys", () => {
+  test("the printed configuration shows the source of each value, and hides keys", () => {
     const words = ["--print-config", "--port", "1", "--config", "x.yaml"];
     const env = { PAGODA_HOST: "h", VLLM_API_KEY: "secret" };
     const lines = answer(["serve", ...words], env, { seed: 7 }).split("\n");
@@ -211,7 +211,7 @@ describe("other answers", () => {
     expect(shown("api-key")).toBe('api-key: "(hidden)" # environment');
   });
 
-  test("the printed configuration can be loaded as a file", () => {
+  test("the printed configuration can be used as a config file", () => {
     const argv = ["--port", "1", "--served-model-name", "a", "b", "--no-enable-prefix-caching"];
     const yaml = Bun.YAML.parse(answer(["serve", ...argv, "--print-config"])) as object;
     const sources = { env: {}, readYaml: () => ({ ...yaml, config: null }) };
@@ -220,7 +220,7 @@ describe("other answers", () => {
     expect(again).toEqual({ ...first, config: "x.yaml" });
   });
 
-  test("reports a wrong option", () => {
+  test("reports an unknown option", () => {
     expect(() => answer(["serve", "--print-config", "--prot", "1"])).toThrow(
       "did you mean --port?",
     );
@@ -255,7 +255,7 @@ describe("banner", () => {
     isOpenWithoutKey: false,
   };
 
-  test("shows model, memory, limits, addresses and time", () => {
+  test("shows model, memory, limits, addresses, and startup time", () => {
     expect(banner(input).split("\n")).toEqual([
       "Pagoda 1.2.3",
       "model     tiny (llama, Q4_1), 92 MiB, 30 layers",
@@ -278,13 +278,13 @@ describe("banner", () => {
     ]);
   });
 
-  test("does not present a cap on answers as a default that requests override", () => {
+  test("does not present the limit on output tokens as a default that requests can override", () => {
     const defaults = { ...NEUTRAL_SAMPLING, maxTokens: 100 };
     const lines = banner({ ...input, sampling: { defaults, sources: ["x"] } }).split("\n");
     expect(lines).toContain("sampling  at most 100 tokens per answer (x)");
   });
 
-  test("warns if the network can connect without a key", () => {
+  test("warns if the server is reachable over the network without a key", () => {
     const lines = banner({ ...input, isOpenWithoutKey: true }).split("\n");
     expect(lines.at(-1)).toBe(
       "warning   the server is reachable over the network without an API key; set --api-key",

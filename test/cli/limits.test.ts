@@ -1,4 +1,4 @@
-// Limits set by options: each way to disable a limit results in null.
+// Limits from options; every way to disable a limit results in null.
 
 import { describe, expect, test } from "bun:test";
 import { serveLimits, timeoutMs, unlessZero } from "../../src/cli/limits.ts";
@@ -11,7 +11,7 @@ function limitsOf(...argv: string[]) {
 }
 
 describe("a limit", () => {
-  test("that the options do not set has its default", () => {
+  test("has a default", () => {
     expect(limitsOf()).toMatchObject({
       ...{ maxNumQueuedReqs: 256, maxNumQueuedTokens: "auto", maxLogprobs: 20 },
       ...{ queueTimeoutMs: 60_000, requestTimeoutMs: null, maxMemoryUse: 0.95 },
@@ -27,7 +27,7 @@ describe("a limit", () => {
     });
   });
 
-  test("is the number that its option sets", () => {
+  test("has the value of its option", () => {
     const times = ["--queue-timeout", "3", "--request-timeout", "9"];
     const others = ["--max-num-queued-tokens", "8k", "--max-memory-percent", "50"];
     expect(limitsOf(...times, ...others, "--max-logprobs", "0")).toMatchObject({
@@ -37,7 +37,7 @@ describe("a limit", () => {
   });
 });
 
-test("0 disables a limit on crashes or on a time", () => {
+test("0 disables a limit on crashes or time", () => {
   expect([unlessZero(0), unlessZero(5)]).toEqual([null, 5]);
   expect([timeoutMs(0), timeoutMs(60)]).toEqual([null, 60_000]);
 });

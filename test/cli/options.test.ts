@@ -1,4 +1,4 @@
-// Options from the command line, the environment and YAML, with vLLM's spellings.
+// Options from the command line, the environment, and YAML, with vLLM's spellings.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -15,7 +15,7 @@ import { parseOptions } from "../../src/cli/parse-options.ts";
 import { parse, warnings } from "../support/serve-options.ts";
 
 describe("parseOptions", () => {
-  test("uses defaults without arguments", () => {
+  test("uses the defaults without arguments", () => {
     const options = parse([]);
     const serve = commandSpec("serve");
     for (const { name, fallback } of serve === undefined ? [] : optionsOf(serve)) {
@@ -51,7 +51,7 @@ describe("parseOptions", () => {
     });
   });
 
-  test("the command line overrides the environment, which overrides the file", () => {
+  test("the command line overrides the environment, which overrides the config file", () => {
     const env = { PAGODA_PORT: "2", PAGODA_HOST: "b" };
     const yaml = { port: 3, host: "c", max_num_seqs: 7 };
     const options = parse(["--config", "x.yaml", "--port", "1"], env, yaml);
@@ -62,7 +62,7 @@ describe("parseOptions", () => {
     expect(parse(["--config", "x.yaml"], { PAGODA_PORT: "" }, { port: null }).port).toBe(8000);
   });
 
-  test("a JSON list can be one word; other text is a list of one value", () => {
+  test("a JSON list can be one argument; other text is a list of one value", () => {
     const origins = (...argv: string[]) => parse(["--allowed-origins", ...argv])["allowed-origins"];
     expect(parse([])["allowed-origins"]).toBeNull();
     expect(origins('["http://a", "http://b"]')).toEqual(["http://a", "http://b"]);
@@ -75,7 +75,7 @@ describe("parseOptions", () => {
     expect(() => origins("[1]")).toThrow("--allowed-origins: expected a JSON list of strings");
   });
 
-  test("auto and -1 leave the decision to the program", () => {
+  test("auto and -1 mean an automatic value", () => {
     expect(parse(["--max-model-len", "auto"])["max-model-len"]).toBeNull();
     const env = { PAGODA_MAX_MODEL_LEN: "500" };
     expect(parse(["--max-model-len", "-1"], env)["max-model-len"]).toBeNull();
@@ -102,19 +102,19 @@ describe("parseOptions", () => {
     expect(parse(["--config", "x.yaml"], {}, { [name]: [] })[name]).toEqual([]);
   });
 
-  test("a variable's list can have spaces around its commas, and must not be empty", () => {
+  test("a list in a variable can have spaces around its commas, and must not be empty", () => {
     const keys = (text: string) => parse([], { PAGODA_API_KEY: text })["api-key"];
     expect(keys("a, b ,c,")).toEqual(["a", "b", "c"]);
     for (const text of [",", " , ", " "])
       expect(() => keys(text)).toThrow("PAGODA_API_KEY: a value is empty");
   });
 
-  test("reads vLLM's key variable", () => {
+  test("reads API keys from vLLM's variable", () => {
     expect(parse([], { VLLM_API_KEY: "k" })["api-key"]).toEqual(["k"]);
     expect(parse([], { VLLM_API_KEY: "" })["api-key"]).toEqual([]);
   });
 
-  test("refuses a key that is empty or a placeholder for a hidden one", () => {
+  test("rejects a key that is empty, has control characters, or is the placeholder for a hidden key", () => {
     const empty = "api-key: a key is empty (command line)";
     expect(() => parse(["--api-key", "k", "--api-key", ""])).toThrow(empty);
     const control = "a key contains a line feed or another control character";
@@ -142,7 +142,7 @@ describe("parseOptions", () => {
     [["--cpu-affinity", "600"], "--cpu-affinity: CPUs must be in [0, 511], got 600"],
     [["--kv-cache-metrics-sample"], "--kv-cache-metrics-sample needs a value"],
     [["a.gguf", "b.gguf"], "unexpected argument b.gguf"],
-  ])("%p is refused in one line", (argv, message) => {
+  ])("%p causes a one-line error", (argv, message) => {
     expect(() => parse(argv)).toThrow(message);
   });
 
@@ -161,7 +161,7 @@ describe("parseOptions", () => {
   });
 
   test.each(["nan", "inf", "-Infinity", "1e400", "-1e400"])(
-    "refuses a temperature of %p, which is not a finite number",
+    "rejects a temperature of %p, which is not a finite number",
     (text) => {
       const message = `--temperature: Input should be a finite number, got ${text}`;
       const sources = { argv: ["--temperature", text], env: {}, readYaml: () => ({}) };
@@ -183,7 +183,7 @@ describe("parseOptions", () => {
     ["0x1", "a valid number, unable to parse string as a number"],
     ["1 %", "a valid number, unable to parse string as a number"],
     ["true", "a valid number, unable to parse string as a number"],
-  ])("a sample rate of %p is refused in vLLM's words", (text, wanted) => {
+  ])("a sample rate of %p is rejected with vLLM's message", (text, wanted) => {
     const refusal = `: Input should be ${wanted}, got ${text}`;
     const name = "kv-cache-metrics-sample";
     expect(() => parse([`--${name}`, text])).toThrow(`--${name}${refusal}`);
@@ -194,7 +194,7 @@ describe("parseOptions", () => {
     expect(() => parse(config, {}, yaml)).toThrow(`kv_cache_metrics_sample in x.yaml${refusal}`);
   });
 
-  test("a number in the file can use YAML's own notation", () => {
+  test("a number in the config file can use YAML's own notation", () => {
     const sample = (text: string) =>
       parse(
         ["--config", "x.yaml"],
@@ -211,7 +211,7 @@ describe("parseOptions", () => {
     ["served-model-name: [a, 1e5]", "number"],
     ["revision: 1.10", "number"],
     ["api-key: true", "boolean"],
-  ])("a text of the file that YAML takes for something else wants quotes: %s", (line, type) => {
+  ])("text in the config file that YAML reads as another type needs quotes: %s", (line, type) => {
     const yaml = Bun.YAML.parse(line) as Record<string, unknown>;
     const [name = ""] = Object.keys(yaml);
     const sources = { argv: ["--config", "x.yaml"], env: {}, readYaml: () => yaml };
@@ -220,32 +220,32 @@ describe("parseOptions", () => {
     );
   });
 
-  test("a quoted number keeps its text", () => {
+  test("a quoted number is read as text", () => {
     const yaml = Bun.YAML.parse('api-key: "0123"') as Record<string, unknown>;
     expect(parse(["--config", "x.yaml"], {}, yaml)["api-key"]).toEqual(["0123"]);
   });
 
-  test("a negated flag takes no value, which would be ambiguous", () => {
+  test("a negated flag takes no value, since that would be ambiguous", () => {
     for (const value of ["true", "false"])
       expect(() => parse([`--no-enable-prefix-caching=${value}`])).toThrow(
         `--no-enable-prefix-caching takes no value, got ${value}; use --enable-prefix-caching=${value}`,
       );
   });
 
-  test("an unknown key in the file is refused", () => {
+  test("an unknown key in the config file is an error", () => {
     expect(() => parse(["--config", "x.yaml"], {}, { prot: 1 })).toThrow(
       "unknown option prot in x.yaml",
     );
   });
 
-  test("vLLM flags without effect are ignored with a warning", () => {
+  test("vLLM flags that have no effect are ignored with a warning", () => {
     expect(parse(["--gpu-memory-utilization", "0.9", "--port", "1"]).port).toBe(1);
     expect(warnings).toEqual([
       "--gpu-memory-utilization has no effect: --kv-cache-memory-bytes sets the KV cache",
     ]);
   });
 
-  test("the warning for a flag that clients would notice says what applies instead", () => {
+  test("warnings about vLLM flags that affect clients explain what Pagoda does instead", () => {
     for (const [flag, reason] of [
       ["--download-dir=/models", "set HF_HUB_CACHE or HF_HOME to choose where models are stored"],
       [
@@ -272,12 +272,12 @@ describe("parseOptions", () => {
     ]);
   });
 
-  test("a vLLM flag without a value does not consume the next word", () => {
+  test("a vLLM flag without a value does not consume the next argument", () => {
     expect(parse(["--enforce-eager", "model.gguf"]).model).toBe("model.gguf");
     expect(parse(["--no-enable-chunked-prefill", "model.gguf"]).model).toBe("model.gguf");
   });
 
-  test("reads a file written for vLLM with warnings", () => {
+  test("reads a config file for vLLM, with warnings", () => {
     const yaml = { "gpu-memory-utilization": 0.9, "served-model-name": ["a", "b"] };
     const options = parse(["--config", "x.yaml"], {}, yaml);
     expect(options["served-model-name"]).toEqual(["a", "b"]);
@@ -286,7 +286,7 @@ describe("parseOptions", () => {
     ]);
   });
 
-  test("a file can negate a flag, as in vLLM", () => {
+  test("a config file can negate a flag, as in vLLM", () => {
     const prefix = (yaml: object) =>
       parse(["--config", "x.yaml"], {}, { ...yaml })["enable-prefix-caching"];
     expect(prefix({ "no-enable-prefix-caching": true })).toBe(false);
@@ -302,7 +302,7 @@ describe("parseOptions", () => {
     expect(Object.isFrozen(parse([]))).toBe(true);
   });
 
-  test("knows vLLM's short flags and paths into its JSON values", () => {
+  test("recognizes vLLM's short flags and paths into JSON values", () => {
     const words = [
       "-tp",
       "2",
@@ -322,7 +322,7 @@ describe("parseOptions", () => {
     expect(() => parse(words)).not.toThrow();
   });
 
-  test("words of vLLM's list flags are ignored, so none of them becomes the model", () => {
+  test("values of vLLM's list flags are ignored, so none of them becomes the model", () => {
     const lists = [
       ["--cudagraph-capture-sizes", "1", "2", "4"],
       ["--ignore-patterns", "*.bin", "*.pt"],
@@ -335,7 +335,7 @@ describe("parseOptions", () => {
     expect(() => parse(["--tensor-parallel-size", "2", "a.gguf", "b.gguf"])).toThrow("b.gguf");
   });
 
-  test("sizes: k and KB are 1000, K, Ki and KiB are 1024; with a unit, fractions are allowed", () => {
+  test("in sizes, k and KB mean 1000, and K, Ki, and KiB mean 1024; fractions need a unit", () => {
     for (const [text, size] of [
       ["16", 16],
       ["1k", 1000],
@@ -373,8 +373,8 @@ describe("parseOptions", () => {
   });
 });
 
-describe("flags of llama.cpp and Ollama", () => {
-  test("are accepted if they mean the same", () => {
+describe("flags from llama.cpp and Ollama", () => {
+  test("are accepted if they have the same meaning", () => {
     const words = "-m a.gguf -t 2 -ngl 0 --alias x y -s 7 -to 9 --chat_template_file t.jinja";
     expect(parse(words.split(" "))).toMatchObject({
       ...{ model: "a.gguf", threads: 2, "gpu-layers": 0, "served-model-name": ["x", "y"] },
@@ -396,11 +396,11 @@ describe("flags of llama.cpp and Ollama", () => {
     [["--ignore-eos"], "unknown option --ignore-eos: set sampling parameters in each request"],
     [["-fa"], "unknown option -fa: it is always on; remove it"],
     [["--mmproj", "x"], "unknown option --mmproj: it is not supported yet"],
-  ])("%p is answered with what there is here", (argv, message) => {
+  ])("%p gets an error that names Pagoda's equivalent", (argv, message) => {
     expect(() => parse(argv)).toThrow(message);
   });
 
-  test("are answered with what the command supports", () => {
+  test("are accepted or explained depending on the command", () => {
     const sources = { env: {}, readYaml: () => ({}) };
     const complete = parseOptions(
       "complete",
@@ -424,7 +424,7 @@ describe("flags of llama.cpp and Ollama", () => {
     for (const { option } of FAMILIAR_NAMES) expect(optionSpec(option)).toBeDefined();
     const names = FAMILIAR_NAMES.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    // An option of one command can be an alias on another command, but not where it is accepted itself.
+    // A name can be an option for one command and an alias for another, but not both for the same command.
     for (const { name, option } of FAMILIAR_NAMES) {
       const takers = COMMANDS.filter((command) =>
         optionsOf(command).some((o) => o.name === option),
@@ -437,17 +437,17 @@ describe("flags of llama.cpp and Ollama", () => {
   });
 });
 
-describe("a model given twice", () => {
+describe("a model that is set twice", () => {
   test.each([
     [["a", "--model", "b"], "a and b"],
     [["a", "-m", "b"], "a and b"],
     [["--model=a", "b"], "a and b"],
     [["--model", "a", "--", "b"], "a and b"],
-  ])("%p is refused: one of the two would be lost", (argv, both) => {
+  ])("%p is an error, since one of the two would be lost", (argv, both) => {
     expect(() => parse(argv)).toThrow(`--model is set twice: ${both}; one of them is`);
   });
 
-  test("with the same option uses the last one; the command line overrides the environment", () => {
+  test("is the last one if set by the same option; the command line overrides the environment", () => {
     expect(parse(["--model", "a", "--model", "b"]).model).toBe("b");
     expect(parse(["a"], { PAGODA_MODEL: "b" }).model).toBe("a");
   });
@@ -463,11 +463,14 @@ describe("an argument that begins with a dash", () => {
     expect(promptOf("--prompt", text, "--max-tokens", "1")).toBe(text);
   });
 
-  test.each(["--max-tokens 5", "-q hi", "--nonsense hi"])("%j is refused as two words", (word) => {
-    expect(() => promptOf(word)).toThrow(
-      `"${word}" is quoted as one word; pass the value as a separate word or after "="`,
-    );
-  });
+  test.each(["--max-tokens 5", "-q hi", "--nonsense hi"])(
+    "%j is an error, since it should be two arguments",
+    (word) => {
+      expect(() => promptOf(word)).toThrow(
+        `"${word}" is quoted as one word; pass the value as a separate word or after "="`,
+      );
+    },
+  );
 });
 
 test("a list cannot have an empty value", () => {
@@ -476,7 +479,7 @@ test("a list cannot have an empty value", () => {
 });
 
 test.each(["host", "uds", "model", "config", "generation-config"])(
-  "an empty --%s is refused, like that of an unset variable",
+  "an empty --%s, as from an unset variable, is an error",
   (name) => {
     const message = `--${name}: a value is empty`;
     expect(() => parse([`--${name}`, ""])).toThrow(message);
@@ -484,12 +487,12 @@ test.each(["host", "uds", "model", "config", "generation-config"])(
   },
 );
 
-test("an empty value is accepted where it is the default", () => {
+test("an empty value is accepted if it is the default", () => {
   expect(parse(["--chat-template", ""])["chat-template"]).toBe("");
   expect(parse(["--root-path", ""])["root-path"]).toBe("");
 });
 
-describe("a value in a file", () => {
+describe("a value in a config file", () => {
   const read = (yaml: Record<string, unknown>) => parse(["--config", "x.yaml"], {}, yaml);
 
   test.each([
@@ -500,12 +503,12 @@ describe("a value in a file", () => {
     [{ model: { a: 1 } }, "expected a value, got an object"],
     [{ model: ["a"] }, "expected one value, got a list"],
     [{ port: [1, 2] }, "expected one value, got a list"],
-  ])("%j is refused", (yaml, fault) => {
+  ])("%j is an error", (yaml, fault) => {
     const [key] = Object.keys(yaml);
     expect(() => read(yaml)).toThrow(`${key} in x.yaml: ${fault}`);
   });
 
-  test("a key can include its dashes, or be an alias from another program", () => {
+  test("can have a key with dashes, or one that is an alias from another program", () => {
     expect(read({ "--port": 9000, alias: "a", n_gpu_layers: 3 })).toMatchObject({
       ...{ port: 9000, "served-model-name": ["a"], "gpu-layers": 3 },
     });
@@ -514,7 +517,7 @@ describe("a value in a file", () => {
 });
 
 describe("a list", () => {
-  test("of a server takes all words that follow, but not a model", () => {
+  test("for a server takes all following arguments, but not a model", () => {
     expect(parse(["--api-key", "a", "b"])["api-key"]).toEqual(["a", "b"]);
     for (const flag of ["--api-key", "--served-model-name"])
       expect(() => parse([flag, "a", "model.gguf"])).toThrow(
@@ -523,7 +526,7 @@ describe("a list", () => {
     expect(parse(["--served-model-name", "model.gguf"]).model).toBe("SmolLM2-135M-Instruct");
   });
 
-  test("of a client takes one word", () => {
+  test("for a client takes one argument", () => {
     const sources = { env: {}, readYaml: () => ({}) };
     const read = (...argv: string[]) => parseOptions("complete", { argv, ...sources }, () => {});
     expect(read("--api-key", "a", "Once")).toMatchObject({ "api-key": ["a"], prompt: "Once" });
@@ -535,7 +538,7 @@ describe("a list", () => {
 describe("short names", () => {
   const sources = { env: {}, readYaml: () => ({}) };
 
-  test("mean what they mean on the command", () => {
+  test("depend on the command", () => {
     const read = <N extends CommandName>(name: N, ...argv: string[]) =>
       parseOptions(name, { argv, ...sources }, () => {});
     expect(read("ls", "-q").quiet).toBe(true);

@@ -1,4 +1,4 @@
-// Progress of a download, on a terminal and elsewhere.
+// Progress of a download, on a terminal and in a log.
 
 import { describe, expect, test } from "bun:test";
 import { ProgressBar } from "../../src/cli/progress-bar.ts";
@@ -22,7 +22,7 @@ function setting(canRedraw: boolean, columns = 80) {
 }
 
 describe("ProgressBar", () => {
-  test("redraws one line on a terminal, and ends it", () => {
+  test("redraws one line on a terminal, then ends it", () => {
     const { at, shown } = setting(true);
     at(0.05, 10, 100);
     at(1, 50, 100);
@@ -34,7 +34,7 @@ describe("ProgressBar", () => {
     ]);
   });
 
-  test("never wraps: it drops the bar first, then truncates the figures", () => {
+  test("never wraps: omits the bar first, then truncates the figures", () => {
     for (const [columns, line] of [
       [44, "a.gguf 50% 50/100 MiB 50.0 MiB/s 1 s left"],
       [20, "a.gguf 50% 50/100 M"],
@@ -56,7 +56,7 @@ describe("ProgressBar", () => {
     ]);
   });
 
-  test("shows long times in minutes and hours, and none if the end is unknown", () => {
+  test("shows long times in minutes and hours, and no time if the size is unknown", () => {
     const { at, shown } = setting(false);
     at(0, 0, 10_000);
     at(10, 100, 10_000);
@@ -69,7 +69,7 @@ describe("ProgressBar", () => {
     ]);
   });
 
-  test("prints nothing more after it is complete", () => {
+  test("prints nothing after completion", () => {
     const { at, shown } = setting(false);
     at(1, 1, 1);
     at(60, 1, 1);

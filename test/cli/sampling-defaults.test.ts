@@ -33,7 +33,7 @@ const recommending = model("recommending.gguf", [
   ["mirostat", ["i32", 2]],
 ]);
 
-/** Defaults of a server with these arguments that differ from vLLM's, and their sources. */
+/** Sampling defaults of a server with these arguments, if they differ from vLLM's, and their sources. */
 function decide(path: string, ...words: string[]): Record<string, unknown> {
   const sources = { argv: words, env: {}, readYaml: () => ({}) };
   const { defaults, sources: from } = samplingDefaults(
@@ -57,16 +57,16 @@ const IN_FILE = {
   from: ["the GGUF file's"],
 };
 
-describe("the defaults of a model", () => {
+describe("the defaults for a model", () => {
   test("without recommendations are vLLM's", () => {
     expect(decide(silent)).toEqual({ from: [] });
   });
 
-  test("are those of its GGUF file, as the intended decimals", () => {
+  test("are those in the GGUF file, as the intended decimals", () => {
     expect(decide(recommending)).toEqual(IN_FILE);
   });
 
-  test("omit invalid values in its file", () => {
+  test("omit invalid values in the file", () => {
     const broken = model("broken.gguf", [
       ["temp", ["f32", -1]],
       ["top_p", ["f32", 0]],
@@ -77,7 +77,7 @@ describe("the defaults of a model", () => {
     expect(decide(broken)).toEqual({ repetitionPenalty: 1.2, from: ["the GGUF file's"] });
   });
 
-  test("are its card's for the default model, in any quantization", () => {
+  test("are those of the model card for the default model, in any quantization", () => {
     const card = { temperature: 0.2, topP: 0.9, from: ["the model card's"] };
     expect(decide(model("SmolLM2-135M-Instruct.Q4_1.gguf"))).toEqual(card);
     expect(decide(model("smollm2-135m-instruct-q8_0.gguf"))).toEqual(card);
@@ -93,7 +93,7 @@ describe("--generation-config", () => {
     expect(decide(recommending, "--generation-config", "auto")).toEqual(IN_FILE);
   });
 
-  test("a file or its folder replaces them; keys not about sampling are ignored", () => {
+  test("a file or its folder replaces them; keys unrelated to sampling are ignored", () => {
     const text = '{"do_sample": true, "temperature": 0.6, "top_k": -1, "eos_token_id": [1, 2]}';
     const path = write("generation_config.json", text);
     const expected = { temperature: 0.6, topK: -1, from: [path] };
@@ -103,15 +103,15 @@ describe("--generation-config", () => {
 
   const bad: [string, string, string][] = [
     [
-      "no such file",
+      "a missing file",
       join(folder, "none.json"),
       "no such file or directory; use auto, vllm, or a path",
     ],
     ["a folder without the file", "/proc/self", "it is a folder; use auto, vllm, or a path"],
-    ["not a JSON object", write("list.json", "[1]"), "it is not a JSON object"],
-    ["invalid", write("wrong.json", '{"top_p": 2}'), "top_p must be in (0, 1], got 2"],
+    ["a file without a JSON object", write("list.json", "[1]"), "it is not a JSON object"],
+    ["an invalid value", write("wrong.json", '{"top_p": 2}'), "top_p must be in (0, 1], got 2"],
   ];
-  test.each(bad)("is refused: %s", (_, path, message) => {
+  test.each(bad)("rejects %s", (_, path, message) => {
     expect(() => decide(recommending, "--generation-config", path)).toThrow(
       `--generation-config: ${path}: ${message}`,
     );
@@ -155,7 +155,7 @@ describe("--override-generation-config", () => {
     ['{"repetition_penalty": 0}', "repetition_penalty must be above 0, got 0"],
     ['{"max_new_tokens": 0}', "max_new_tokens must be an integer above 0, got 0"],
   ];
-  test.each(bad)("is refused: %s", (config, message) => {
+  test.each(bad)("rejects %s", (config, message) => {
     expect(() => decide(silent, "--override-generation-config", config)).toThrow(
       `--override-generation-config: ${message}`,
     );

@@ -1,4 +1,4 @@
-// Shell completions, checked with the shells themselves where they are installed.
+// Shell completions, tested with the real shells that are installed.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
@@ -7,7 +7,7 @@ import { COMMANDS, type CommandSpec } from "../../src/cli/commands.ts";
 import { SHELLS, shellCompletionScript } from "../../src/cli/shell-completion.ts";
 import { removeTempFolders, tempFolder, writeFiles } from "../support/temp-checkout.ts";
 
-/** A folder with a `pagoda` that lists two models. */
+/** A folder with a fake `pagoda` that lists two models. */
 const folder = tempFolder();
 writeFiles(folder, {
   pagoda: "#!/bin/sh\nprintf 'user/repo:Q8_0\\nuser/other:F16\\n'\n",
@@ -60,11 +60,11 @@ describe("bash", () => {
   });
 });
 
-test("bash gets the whole word if = does not separate words", () => {
+test("bash gets the whole word if = is not a word break", () => {
   expect(offered("pagoda serve --kv-cache-dtype=bf", ":")).toEqual(["--kv-cache-dtype=bf16"]);
 });
 
-test("fish offers the same", () => {
+test("fish offers the same completions", () => {
   if (Bun.which("fish") === null) return console.log("skipped: fish is not installed");
   const ask = (line: string) => {
     const text = runShell(

@@ -17,7 +17,7 @@ describe("StatsLine", () => {
     samplingMs: 0,
   };
 
-  test("reports rates, queue and cache with vLLM's text, then one idle line, then nothing", () => {
+  test("reports rates, queue, and cache in vLLM's format, then one idle line, then nothing", () => {
     const line = new StatsLine();
     expect(line.take(10)).toBeNull();
     line.record(

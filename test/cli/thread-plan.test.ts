@@ -1,4 +1,4 @@
-// Threads and their CPUs, from options and machine.
+// Threads and their CPUs, from the options and the machine.
 
 import { describe, expect, test } from "bun:test";
 import { planThreads } from "../../src/cli/thread-plan.ts";
@@ -15,25 +15,25 @@ function plan(threads: number | null, cpus: number[]) {
 }
 
 describe("planThreads", () => {
-  test("one thread for each core that the process can use, without binding", () => {
+  test("uses one thread for each core that the process can use, without binding", () => {
     expect(plan(null, [])).toEqual([3, []]);
   });
 
-  test("one thread for each core of the given CPUs, bound to them", () => {
+  test("uses one thread for each core of the given CPUs, bound to them", () => {
     expect(plan(null, [0, 2])).toEqual([2, [0, 2]]);
   });
 
-  test("the requested number of threads", () => {
+  test("uses the requested number of threads", () => {
     expect(plan(8, [])).toEqual([8, []]);
     expect(plan(1, [0, 1])).toEqual([1, [0, 1]]);
   });
 
-  test("names a CPU that the process cannot use", () => {
+  test("reports a CPU that the process cannot use", () => {
     const message = "--cpu-affinity: this process cannot use CPU 3; it can use 0, 1, 2";
     expect(() => plan(null, [0, 3])).toThrow(message);
   });
 
-  test("accepts any CPU if the system does not report them", () => {
+  test("accepts any CPU if the system does not report which are usable", () => {
     const nothing = () => {
       throw new Error("no files");
     };

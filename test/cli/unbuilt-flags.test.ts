@@ -1,4 +1,4 @@
-// vLLM flags for features that are not built: refused, unless their value leaves the feature off.
+// vLLM flags for unsupported features: an error, unless the value leaves the feature off.
 
 import { describe, expect, test } from "bun:test";
 import { exitCodeOf } from "../../src/cli/exit-codes.ts";
@@ -18,8 +18,8 @@ function refusal(run: () => unknown) {
   return null;
 }
 
-describe("flags for features that are not built", () => {
-  test("are refused by name with the usage exit code, wherever they are given", () => {
+describe("flags for unsupported features", () => {
+  test("are an error with the name of the flag and the usage exit code, from any source", () => {
     const lora = "LoRA is not supported yet; remove it";
     for (const [argv, message] of [
       [["--enable-lora", "model.gguf"], `--enable-lora: ${lora}`],
@@ -53,7 +53,7 @@ describe("flags for features that are not built", () => {
     ]);
   });
 
-  test("only warn if they enable nothing, as do tuning flags", () => {
+  test("only cause a warning if they enable nothing, like tuning flags", () => {
     const yaml = { "enable-lora": false, "lora-modules": [], "kv-transfer-config": {} };
     expect(parse(["--config", "x.yaml"], {}, yaml).port).toBe(8000);
     expect(warnings).toEqual([

@@ -1,4 +1,4 @@
-// Events from a stream that is split at every byte.
+// Events from a stream that is split at any byte.
 
 import { describe, expect, test } from "bun:test";
 import { SseParser } from "../../src/client/sse-parser.ts";
@@ -20,13 +20,13 @@ describe("SseParser", () => {
   const stream = 'data: {"text":"größe 😀"}\n\n: ping\n\ndata: two\r\n\r\ndata: [DONE]\n\n';
   const events = ['{"text":"größe 😀"}', "two", "[DONE]"];
 
-  test("finds the same events wherever the stream is split, also within a character", () => {
+  test("finds the same events wherever the stream is split, even within a character", () => {
     for (let size = 1; size <= bytesOf(stream).length; size++) {
       expect(inPieces(stream, size)).toEqual(events);
     }
   });
 
-  test.each(["\n", "\r\n", "\r"])("accepts %j as a line end, as in the standard", (end) => {
+  test.each(["\n", "\r\n", "\r"])("accepts %j as a line end, as the standard requires", (end) => {
     const text = stream.replaceAll("\r\n", "\n").replaceAll("\n", end);
     for (let size = 1; size <= bytesOf(text).length; size++) {
       expect(inPieces(text, size)).toEqual(events);
@@ -40,7 +40,7 @@ describe("SseParser", () => {
     expect(parser.push(bytesOf("\ndata: two\n\n"))).toEqual(["one", "two"]);
   });
 
-  test("joins the lines of an event and requires no space after the colon", () => {
+  test("joins the lines of an event and does not require a space after the colon", () => {
     expect(inPieces("event: x\ndata:a\ndata: b\n\n", 100)).toEqual(["a\nb"]);
   });
 });

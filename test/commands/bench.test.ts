@@ -1,4 +1,4 @@
-// bench as a user runs it, against a server with the fake model.
+// The bench command, run as a user would run it, against a server with the fake model.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 describe("bench", () => {
-  test("reports sent and completed requests in the form of vllm bench serve", async () => {
+  test("prints results in the format of vllm bench serve", async () => {
     const { stdout, stderr, exitCode } = await runPagoda([...at, ...load]);
     expect(stdout).toContain("============ Serving Benchmark Result ============\n");
     expect(stdout).toMatch(/^Successful requests: +6$/m);
@@ -26,7 +26,7 @@ describe("bench", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("reports the same as JSON, also to a file, for timed arrivals", async () => {
+  test("prints results as JSON, and also writes them to a file, with timed arrivals", async () => {
     const path = join(tempFolder(), "result.json");
     const words = [...at, ...load, "--request-rate", "200", "--max-concurrency", "2", "--json"];
     const { stdout } = await runPagoda([...words, "--result-filename", path]);
@@ -37,7 +37,7 @@ describe("bench", () => {
     });
   });
 
-  test("exits with 4 when the server ends during the load, with 1 when only answers fail", async () => {
+  test("exits with 4 if the server stops during the load, and with 1 if only requests fail", async () => {
     for (const [goes, code] of [
       [true, 4],
       [false, 1],
@@ -62,7 +62,7 @@ describe("bench", () => {
     }
   });
 
-  test("reports why nothing can be measured", async () => {
+  test("reports why no measurement is possible", async () => {
     for (const [words, exitCode, line] of [
       [["bench", "--url", "127.0.0.1:9"], 4, "cannot reach a server"],
       [["bench", "--url", server.url], 1, "HTTP 401: Unauthorized; pass the key with --api-key\n"],

@@ -1,4 +1,4 @@
-// chat and complete as a user runs them, against a server with the fake model.
+// The chat and complete commands, run as a user would run them, against a server with the fake model.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { startFakeServer } from "../support/fake-server.ts";
@@ -50,7 +50,7 @@ describe("complete", () => {
       expect((await runPagoda(["complete", "a", ...at, asked])).stderr).not.toContain("cut off");
   });
 
-  test("passes on request fields without an option", async () => {
+  test("passes on request fields that have no option", async () => {
     const words = ["complete", "Once", ...at, "--extra-body", '{"echo":true,"max_tokens":3}'];
     const { stdout } = await runPagoda([...words, "--extra-body.max_tokens", "5"]);
     expect(stdout).toMatch(/^Once[a-z ]{5}$/);
@@ -88,7 +88,7 @@ describe("complete", () => {
 });
 
 describe("chat", () => {
-  test("answers each piped line, as one conversation", async () => {
+  test("answers each piped line as part of one conversation", async () => {
     const first = await answerTo([{ role: "user", content: "one" }], 8);
     const second = await answerTo(
       [
@@ -114,7 +114,7 @@ describe("chat", () => {
     expect((await runPagoda(words)).stdout).toBe(`${await answerTo(messages, 8)}\n`);
   });
 
-  test("-q, or a second word, is sent after piped input", async () => {
+  test("-q, or a second argument, is sent after piped input", async () => {
     const answer = await answerTo([{ role: "user", content: "a file\nof two lines\none" }], 8);
     const input = { stdin: "a file\nof two lines\n" };
     const words = [...at, "--max-tokens", "8"];
@@ -126,7 +126,7 @@ describe("chat", () => {
     expect(await runPagoda(["chat", "tiny", "one", ...words], input)).toEqual(quick);
   });
 
-  test("-q reports that it waits for an open pipe", async () => {
+  test("-q reports that it is waiting for an open pipe", async () => {
     const { PATH = "", HOME = "" } = process.env;
     const command = [process.execPath, MAIN, "chat", "-q", "one", ...at, "--max-tokens=8"];
     const child = Bun.spawn(command, { env: { PATH, HOME }, stdin: "pipe", stderr: "pipe" });
@@ -148,13 +148,13 @@ describe("chat", () => {
     expect(ran.stdout).toBe(`${answer}\n`);
   });
 
-  test("a question in place of a model gets a hint", async () => {
+  test("a question in place of a model prints a hint", async () => {
     const hint = 'chat: the first argument is a model; use -q to send a message: chat -q "Why so?"';
     const ran = await runPagoda(["chat", "Why so?"]);
     expect(ran).toEqual({ stdout: "", stderr: `error: ${hint}\n`, exitCode: 2 });
   });
 
-  test("a conversation that fills the context gets a hint to /reset, a first message does not", async () => {
+  test("suggests /reset if a conversation fills the context, but not if the first message does", async () => {
     const long = "x".repeat(20_000);
     const words = ["chat", ...at, "--max-tokens=8"];
     const hint = "the conversation is too long; /reset starts a new one\n";
@@ -174,7 +174,7 @@ describe("chat", () => {
     expect((await runPagoda(words)).stdout).toBe(`${answer}\n`);
   });
 
-  test("an empty message is refused, and starts no conversation", async () => {
+  test("an empty message is an error and starts no conversation", async () => {
     for (const words of [["-q", ""], ["--quick= "], ["tiny", ""]]) {
       const ran = await runPagoda(["chat", ...at, ...words], { stdin: "a line\n" });
       const stderr = "error: chat: the message for -q is empty\n";
@@ -182,7 +182,7 @@ describe("chat", () => {
     }
   });
 
-  test("a field without effect is refused", async () => {
+  test("a field that would have no effect is an error", async () => {
     for (const [body, fault] of [
       ['{"messages":[]}', "messages is set by the command itself"],
       ['{"stream":false}', "stream is set by the command itself"],
@@ -194,7 +194,7 @@ describe("chat", () => {
     }
   });
 
-  test("an unreadable input is reported", async () => {
+  test("unreadable input is reported", async () => {
     const { PATH = "", HOME = "" } = process.env;
     const command = ["sh", "-c", 'exec "$@" < /', "sh", process.execPath, MAIN, "chat", ...at];
     const child = Bun.spawn(command, { env: { PATH, HOME }, stderr: "pipe" });
@@ -204,14 +204,14 @@ describe("chat", () => {
     expect(await child.exited).toBe(2);
   });
 
-  test("exits with an error when no user can react", async () => {
+  test("exits with an error if input is not interactive", async () => {
     const ran = await runPagoda(["chat", ...at, "--top-p", "2"], { stdin: "one\ntwo\n" });
     expect(ran).toMatchObject({ stdout: "\n", exitCode: 1 });
   });
 });
 
 describe("chat on a terminal", () => {
-  test("Ctrl-C stops an answer, and the server's work on it", async () => {
+  test("Ctrl-C stops an answer and aborts the request on the server", async () => {
     const program = new TerminalProgram(["chat", ...at, "--extra-body.ignore_eos", "true"]);
     await program.until("> ");
     program.type("go on\r");
@@ -236,7 +236,7 @@ describe("chat on a terminal", () => {
     await program.until("new conversation");
     await program.until("> ");
     program.type("one\n/two\nth");
-    // The program, another process, reads the two separately; its terminal shows no sign of that.
+    // Lets the program, which is another process, read the two parts separately.
     await Bun.sleep(100);
     program.type("ree\r");
     await program.until(answer);
@@ -245,13 +245,13 @@ describe("chat on a terminal", () => {
     expect(await program.exited).toBe(0);
   }, 20_000);
 
-  test("three quotes begin and end a multiline message, as in Ollama", async () => {
+  test("triple quotes delimit a multiline message, as in Ollama", async () => {
     const program = new TerminalProgram(["chat", ...at, "--max-tokens", "8"]);
     const answer = await answerTo([{ role: "user", content: "one\n\n/two" }], 8);
     await program.until("> ");
     for (const line of ['"""one', "", '/two"""']) {
       program.type(`${line}\r`);
-      await Bun.sleep(100); // a line pasted together with the next would be one message
+      await Bun.sleep(100); // without a pause, the lines would count as one paste
     }
     await program.until(answer);
     await program.until("> ");
@@ -273,7 +273,7 @@ describe("chat on a terminal", () => {
     expect(await end.exited).toBe(0);
   }, 20_000);
 
-  test("an error leaves the conversation open, and colors can be turned off", async () => {
+  test("an error does not end the conversation, and colors can be turned off", async () => {
     const program = new TerminalProgram(["chat", ...at, "--top-p", "2"], { NO_COLOR: "1" });
     await program.until("type /help");
     program.type("go on\r");

@@ -1,4 +1,4 @@
-// pull, ls, rm and inspect as a user runs them, with a fake hub.
+// The pull, ls, rm, and inspect commands, run as a user would run them, with a fake hub.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ afterAll(() => {
   removeTempFolders();
 });
 
-/** Names by quantization from `ls --json`, without the checkout's own models. */
+/** Quantization of each model by name, from `ls --json`, without the models in the checkout. */
 async function listed(): Promise<Record<string, string>> {
   const { stdout } = await runPagoda(["ls", "--json"], { env });
   const models = JSON.parse(stdout) as { name: string; path: string; quantization: string }[];
@@ -36,7 +36,7 @@ async function listed(): Promise<Record<string, string>> {
 }
 
 describe("local models", () => {
-  test("are added by pull, listed by ls, removed by rm", async () => {
+  test("are added by pull, listed by ls, and removed by rm", async () => {
     for (const [name, file] of [
       ["user/repo:q8_0", "model-Q8_0.gguf"],
       ["user/repo", "model.Q4_K_M.gguf"],
@@ -65,7 +65,7 @@ describe("local models", () => {
     expect(existsSync(join(home, "hub"))).toBe(true);
   });
 
-  test("from a URL are found by path", async () => {
+  test("from a URL are known by path", async () => {
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("GGUF") });
     const { stdout } = await runPagoda(["pull", `${server.url.origin}/a/model.gguf`], { env });
     await server.stop(true);
@@ -78,7 +78,7 @@ describe("local models", () => {
     expect(existsSync(join(path, ".."))).toBe(false);
   });
 
-  test("rm accepts what serve accepts: a relative path, a repository, a path outside the cache", async () => {
+  test("rm accepts the same names as serve: relative paths, repositories, and paths outside the cache", async () => {
     const folder = join(cacheHome, "pagoda/models/host.test");
     const files = {
       "hub/models--a--b/snapshots/c/m.Q4_K_M.gguf": "four",
@@ -102,7 +102,7 @@ describe("local models", () => {
     expect(existsSync(join(cacheHome, "here.gguf"))).toBe(true);
   });
 
-  test("rm asks on a terminal, and requires a yes", async () => {
+  test("rm asks for confirmation on a terminal", async () => {
     writeFiles(home, { "hub/models--a--b/snapshots/c/model-Q8_0.gguf": "a file of its own" });
     for (const [answer, said, exitCode] of [
       ["n\r", "kept a/b:Q8_0", 1],
@@ -118,7 +118,7 @@ describe("local models", () => {
     expect(existsSync(join(home, "hub/models--a--b/snapshots"))).toBe(false);
   }, 20_000);
 
-  test("reports what is not available in one line with an exit code", async () => {
+  test("unavailable models cause a one-line error with an exit code", async () => {
     const [empty, full, other] = [join(home, "empty/"), join(home, "full"), join(home, "other")];
     writeFiles(home, { "other/model.safetensors": "" });
     writeFiles(home, { "empty/readme.md": "", "full/m.gguf": "", "full/mmproj.gguf": "" });
@@ -201,7 +201,7 @@ describe("inspect", () => {
     const path = join(folder, "tiny-00001-of-00002.gguf");
     writeFileSync(path, first);
     writeFileSync(join(folder, "tiny-00002-of-00002.gguf"), second);
-    // The same model in another number of parts.
+    // A file of the same model split into another number of parts.
     writeFileSync(join(folder, "tiny-00001-of-00003.gguf"), first);
     const { stdout } = await runPagoda(["inspect", path, "--json"], { env });
     expect(JSON.parse(stdout)).toMatchObject({
@@ -209,7 +209,7 @@ describe("inspect", () => {
     });
   });
 
-  test("escapes control characters of a file, which could hide text on a terminal", async () => {
+  test("escapes control characters from the file, which could hide text on a terminal", async () => {
     const folder = tempFolder();
     const { metadata, tensors } = tinyGguf();
     const keys = new Map(metadata).set("general.name", ["string", "a\u001b[2Jb"]);
@@ -219,9 +219,9 @@ describe("inspect", () => {
     expect(stdout).toContain("name           a\\u001b[2Jb\n");
   });
 
-  test("refuses a file that is not GGUF", async () => {
+  test("rejects a file that is not GGUF", async () => {
     const folder = tempFolder();
-    writeFiles(folder, { "text.gguf": "nothing of the kind, but long enough" });
+    writeFiles(folder, { "text.gguf": "not GGUF, but long enough" });
     const text = await runPagoda(["inspect", join(folder, "text.gguf")], { env });
     expect(text).toMatchObject({
       exitCode: 1,

@@ -1,5 +1,5 @@
-// chat, complete and bench against other or broken servers: every problem is reported, and no part of an answer
-// is lost silently.
+// The chat, complete, and bench commands with other or broken servers: every problem is reported, and no part
+// of an answer is lost silently.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { runPagoda } from "../support/run-pagoda.ts";
@@ -12,7 +12,7 @@ afterAll(() => Promise.all(servers.map((server) => server.stop(true))));
 
 type Answer = (request: Request) => Response | Promise<Response>;
 
-/** @param answer to all requests except the list of models, unless that is replaced @returns the server's URL */
+/** @param answer returns the response to all requests except the list of models @returns the server's URL */
 function serverWith(answer: Answer, list = LIST): string {
   const fetch = (request: Request) => {
     const { pathname } = new URL(request.url);
@@ -45,28 +45,28 @@ describe("a stream", () => {
       'data: {"choices":[{"delta":{"content":[1]}}]}\n\n',
       'the server sent an event that is not part of this API: {"choices":[{"delta":{"content":[1]}}]}',
     ],
-    ["a string as error", 'data: {"error":"boom"}\n\n', "the answer was cut off: boom"],
+    ["a string as the error", 'data: {"error":"boom"}\n\n', "the answer was cut off: boom"],
     [
-      "an error's message",
+      "an error with a message",
       'data: {"error":{"message":"boom"}}\n\n',
       "the answer was cut off: boom",
     ],
     [
-      "an error without one",
+      "an error without a message",
       'data: {"error":{"code":5}}\n\n',
       'the answer was cut off: {"code":5}',
     ],
     [
-      "an error of vLLM 0.9",
+      "an error from vLLM 0.9",
       'data: {"object":"error","message":"boom"}\n\n',
       "the answer was cut off: boom",
     ],
-  ])("with %s is reported in one line, with exit code 4", async (_, event, text) => {
+  ])("with %s causes a one-line error and exit code 4", async (_, event, text) => {
     const ran = await chatWith(streaming(`${chunk("abc")}${event}${end}`));
     expect(ran).toEqual({ stdout: "abc\n", stderr: `error: ${text}\n`, exitCode: 4 });
   });
 
-  test("that ends without [DONE] is complete after its finish reason, and otherwise broken off", async () => {
+  test("that ends without [DONE] is complete if it has a finish reason, and otherwise cut off", async () => {
     const whole = await chatWith(streaming(chunk("abc") + chunk("", "stop")));
     expect(whole).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
     const broken = await chatWith(streaming(chunk("abc")));
@@ -75,7 +75,7 @@ describe("a stream", () => {
   });
 
   test.each(["reasoning_content", "reasoning"])(
-    "with %s shows it in gray on a terminal, and nowhere else",
+    "with %s shows it only on a terminal, in gray",
     async (name) => {
       const thought = { choices: [{ delta: { [name]: "hm" }, finish_reason: null }] };
       const url = streaming(
@@ -91,12 +91,12 @@ describe("a stream", () => {
     },
   );
 
-  test("is recognized with another content type, or none", async () => {
+  test("is recognized with another content type or without one", async () => {
     const plain = await chatWith(serverWith(() => new Response(chunk("abc", "stop") + end)));
     expect(plain).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
   });
 
-  test("that is a plain response is reported as such, or with its error", async () => {
+  test("that is a plain response instead is reported, or the error in it is", async () => {
     const whole = serverWith(() => Response.json({ choices: [{ message: { content: "abc" } }] }));
     const text = "the server sent a whole response instead of a stream";
     expect(await chatWith(whole)).toMatchObject({ stderr: `error: ${text}\n`, exitCode: 4 });
@@ -105,7 +105,7 @@ describe("a stream", () => {
   });
 
   test.each(["abort", "content_filter", "tool_calls"])(
-    "that ends with %s reports that",
+    "that ends with %s reports that reason",
     async (reason) => {
       const url = streaming(chunk("abc", reason) + end);
       const stderr = `the server ended the answer: ${reason}\n`;
@@ -114,7 +114,7 @@ describe("a stream", () => {
   );
 });
 
-describe("a refusal", () => {
+describe("an error response", () => {
   test.each([
     ["", 500, "HTTP 500"],
     ['{"detail":"Not Found"}', 404, "HTTP 404: Not Found"],
@@ -123,7 +123,7 @@ describe("a refusal", () => {
     ['{"error":"model is loading"}', 503, "HTTP 503: model is loading"],
     ["<html><title>502 Bad Gateway</title><h1>Bad", 502, "HTTP 502: 502 Bad Gateway"],
     ["busy\n", 429, "HTTP 429: busy"],
-  ])("%j with %d is reported with its message", async (body, status, text) => {
+  ])("%j with status %d is reported with its message", async (body, status, text) => {
     const url = refusing(body, status);
     expect(await chatWith(url)).toEqual({ stdout: "\n", stderr: `error: ${text}\n`, exitCode: 1 });
     const bench = await runPagoda(["bench", "--url", url]);
@@ -142,7 +142,7 @@ describe("a list of models", () => {
     },
   );
 
-  test("that is empty is reported, in bench too", async () => {
+  test("that is empty is reported, also by bench", async () => {
     const url = serverWith(() => new Response(""), '{"data":[]}');
     for (const words of [["chat", "-q", "hi"], ["complete", "hi"], ["bench"]]) {
       const ran = await runPagoda([...words, "--url", url]);
@@ -170,7 +170,7 @@ describe("the fields of a request", () => {
     return new Response(chunk("abc", "stop"), { headers: STREAM });
   });
 
-  test("include the model and the seed of the command line", async () => {
+  test("include the model and the seed from the command line", async () => {
     for (const words of [
       ["chat", "other", "hi"],
       ["complete", "hi", "--model", "other"],
@@ -185,7 +185,7 @@ describe("the fields of a request", () => {
     expect(asked.splice(0)[0]).not.toHaveProperty("seed");
   });
 
-  test("that a server fixes at its start are reported to have no effect", async () => {
+  test("that only apply when a server starts cause a warning", async () => {
     const ran = await chatWith(url, "--max-model-len", "4k", "--offline");
     const because = `has no effect: the server at ${url} has already loaded its model`;
     expect(ran.stderr).toBe(`warning: --max-model-len ${because}\nwarning: --offline ${because}\n`);
@@ -196,19 +196,19 @@ describe("the fields of a request", () => {
   });
 
   test.each(["", "/", "/v1", "/v1/", "/v1/chat/completions", "/v1/completions", "/v1/models"])(
-    "the server's address can end in %j",
+    "are sent to a server whose address ends in %j",
     async (path) => {
       expect(await chatWith(url + path)).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
     },
   );
 
-  test("no proxy is used for this machine", async () => {
+  test("are not sent through a proxy on the same machine", async () => {
     const env = { http_proxy: "http://127.0.0.1:9", NO_PROXY: "example.com" };
     expect((await runPagoda(["chat", "-q", "hi", "--url", url], { env })).stdout).toBe("abc\n");
   });
 });
 
-test("a sleeping server is reported, since its answer can take long", async () => {
+test("a sleeping server is reported, since its response can take a long time", async () => {
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -226,7 +226,7 @@ test("a sleeping server is reported, since its answer can take long", async () =
   expect((await runPagoda(["bench", "--url", url])).stderr).toStartWith(stderr);
 });
 
-test("a silent server is waited for, with a note", async () => {
+test("a note is printed while waiting for a silent server", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const server = Bun.serve({
     hostname: "127.0.0.1",

@@ -1,12 +1,12 @@
-// Every query of the dashboards published for vLLM, panel by panel, with the required feature if the server
-// does not have it. This file has the queries since the seed era; the newest set is in separate
+// Every query in the dashboards published for vLLM, panel by panel, with the feature that it needs if Pagoda
+// does not have it. This file has the older dashboards; the newest ones are in separate
 // files next to it.
 
 import { newestDashboards } from "./newest-dashboards.ts";
 import { newestKvDashboards } from "./newest-kv-dashboards.ts";
 import { type DashboardQuery, panel, shortForms } from "./promql.ts";
 
-/** Every query of the official dashboards. */
+/** Every query in the official dashboards. */
 export function officialQueries(): DashboardQuery[] {
   return [
     ...grafanaDashboard(),
@@ -19,7 +19,7 @@ export function officialQueries(): DashboardQuery[] {
   ];
 }
 
-/** Queries of the dashboards' variables, as the labels whose values are requested. */
+/** Queries for the dashboards' variables, as the labels whose values are requested. */
 export const VARIABLES: readonly { readonly label: string; readonly selector: string | null }[] = [
   { label: "model_name", selector: null },
   { label: "model_name", selector: "vllm:generation_tokens_total" },

@@ -1,6 +1,6 @@
-// Static checks of dashboards: Pagoda's is well-formed, and every expression of its dashboard, of the
-// rules and of the official dashboards parses and reads existing series. Whether they have data is
-// tested with a running server.
+// Static checks of dashboards: Pagoda's is well-formed, and every expression in its dashboard, in its rules,
+// and in the official dashboards parses and reads existing series. Tests with a running server check
+// whether they have data.
 
 import { describe, expect, test } from "bun:test";
 import { officialQueries } from "./dashboard-queries.ts";
@@ -11,7 +11,7 @@ import { expressionFaults, hasPromtool, sayIfMissing } from "./promtool.ts";
 
 sayIfMissing("promtool");
 
-/** Any values that parse. */
+/** Arbitrary values for variables, to make expressions parse. */
 const VALUES = {
   job: "pagoda",
   model_name: "m",
@@ -51,7 +51,7 @@ describe("Pagoda's dashboard", () => {
     ]);
   });
 
-  test("is filtered by data source, job, model and instance", () => {
+  test("is filtered by data source, job, model, and instance", () => {
     expect(templating.list.map(({ name }) => name)).toEqual([
       "datasource",
       "job",
@@ -70,7 +70,7 @@ describe("Pagoda's dashboard", () => {
     expect(overlaps.map(([a, b]) => `${a.title} / ${b.title}`)).toEqual([]);
   });
 
-  test("has panels with a title, a unit and a legend", () => {
+  test("has panels with a title, a description, a unit, and queries", () => {
     for (const { title, description = "", fieldConfig, targets = [] } of drawn) {
       expect(title).not.toBe("");
       expect(description.length, title).toBeGreaterThan(15);
@@ -80,7 +80,7 @@ describe("Pagoda's dashboard", () => {
     expect(new Set(drawn.map(({ title }) => title)).size).toBe(drawn.length);
   });
 
-  test("filters every series by job, so that two deployments do not mix", () => {
+  test("filters every series by job, so two deployments do not mix", () => {
     const loose = pagodaQueries().filter(
       ({ expr }) => expr.split('job=~"$job"').length <= seriesNames(expr).length,
     );
@@ -96,16 +96,16 @@ describe("every expression", () => {
   ];
   const official = officialQueries();
 
-  test("of Pagoda's dashboard and rules reads existing series", () => {
+  test("in Pagoda's dashboard and rules reads existing series", () => {
     expect(ours.length).toBeGreaterThan(100);
     expect(unknownSeries(ours)).toEqual([]);
   });
 
-  test("of the official dashboards does too, unless it names a missing feature", () => {
+  test("in the official dashboards does too, unless it needs a missing feature", () => {
     const fed = official.filter(({ needs }) => needs === null);
     expect(fed.length).toBe(273);
     expect(unknownSeries(fed.map(({ expr }) => expr))).toEqual([
-      // The second operand of an "or" with sleep mode's operations.
+      // The second operand of an "or", after sleep mode's series.
       "vllm:rl_weight_update_operation_duration_seconds_count",
       "vllm:rl_weight_update_operation_duration_seconds_sum",
       "vllm:rl_weight_update_operation_duration_seconds_bucket",
@@ -119,20 +119,20 @@ describe("every expression", () => {
     expect(expressionFaults(exprs.map((expr) => substitute(expr, VALUES)))).toBe("");
   });
 
-  test.skipIf(!hasPromtool)("promtool detects a broken one", () => {
+  test.skipIf(!hasPromtool)("is checked: promtool detects a broken expression", () => {
     expect(expressionFaults(["sum(up", "up"])).toContain("parse error");
   });
 });
 
 describe("series names", () => {
-  test("are extracted from matchers, ranges, groupings and functions", () => {
+  test("are extracted from expressions with matchers, ranges, groupings, and functions", () => {
     const expr =
       'histogram_quantile(0.9, sum by (le, job) (rate(vllm:a_bucket{le="b(c)", x=~"d"}[5m]))) ' +
       "/ on (job) group_left (model_name) (up > bool 0) or vector(0) unless instance:c:rate5m";
     expect(seriesNames(expr)).toEqual(["instance:c:rate5m", "up", "vllm:a_bucket"]);
   });
 
-  test("variables are replaced with the longer name first", () => {
+  test("can contain variables, which are replaced longest name first", () => {
     expect(substitute("$model_name $model", { model: "a", model_name: "b" })).toBe("b a");
   });
 });

@@ -1,4 +1,4 @@
-// Contents of deploy/ for the tests: the dashboard's panels and queries, rules and alerts.
+// Contents of deploy/ for the tests: the dashboard's panels and queries, the rules, and the alerts.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -45,7 +45,7 @@ export function pagodaDashboard(): Dashboard {
   return JSON.parse(readFileSync(deployPath("grafana/dashboards/pagoda.json"), "utf8"));
 }
 
-/** Every query of Pagoda's dashboard; all of them must have data. */
+/** Every query in Pagoda's dashboard; all of them must have data. */
 export function pagodaQueries(): DashboardQuery[] {
   return pagodaDashboard().panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ expr }) => ({ dashboard: "Pagoda", panel: title, expr, needs: null })),

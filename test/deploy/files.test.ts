@@ -1,4 +1,4 @@
-// deploy/ as a whole: files parse, and their references are correct.
+// deploy/ as a whole: files parse, and references between them are correct.
 
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
@@ -16,14 +16,14 @@ interface Service {
 const { services } = readYamlFile("compose.yml") as { services: Record<string, Service> };
 
 describe("compose.yml", () => {
-  test("starts the server, Prometheus and Grafana, each with a health check", () => {
+  test("starts the server, Prometheus, and Grafana, each with a health check", () => {
     expect(Object.keys(services)).toEqual(["pagoda", "prometheus", "grafana"]);
     for (const { healthcheck } of Object.values(services)) {
       expect(healthcheck.test[0]).toBe("CMD");
     }
   });
 
-  test("opens ports to this machine only", () => {
+  test("publishes ports only on this machine", () => {
     const ports = Object.values(services).flatMap((service) => service.ports);
     expect(ports).toEqual(["127.0.0.1:8000:8000", "127.0.0.1:9090:9090", "127.0.0.1:3000:3000"]);
   });
@@ -45,7 +45,7 @@ describe("compose.yml", () => {
     expect(images.filter((image) => !/:v?\d+\.\d+\.\d+$/.test(image))).toEqual([]);
   });
 
-  test("builds from the checkout with the version of bun in package.json", () => {
+  test("builds from the checkout, with the Bun version in package.json", () => {
     const build = services["pagoda"]?.build;
     expect(existsSync(deployPath(build?.context ?? "", build?.dockerfile ?? ""))).toBe(true);
     const { engines } = JSON.parse(readFileSync(deployPath("../package.json"), "utf8"));
@@ -55,7 +55,7 @@ describe("compose.yml", () => {
 });
 
 describe("Grafana's provisioning", () => {
-  test("has a data source with the scrape interval, so that rates have enough samples", () => {
+  test("sets the scrape interval in the data source, so rates have enough samples", () => {
     const { datasources } = readYamlFile("grafana/provisioning/datasources/prometheus.yml") as {
       datasources: { type: string; url: string; jsonData: { timeInterval: string } }[];
     };
@@ -71,7 +71,7 @@ describe("Grafana's provisioning", () => {
     expect(datasources[0]?.jsonData.timeInterval).toBe(scrape?.scrape_interval ?? "");
   });
 
-  test("has dashboards from the folder that compose.yml mounts", () => {
+  test("reads dashboards from the folder that compose.yml mounts", () => {
     const { providers } = readYamlFile("grafana/provisioning/dashboards/pagoda.yml") as {
       providers: { options: { path: string } }[];
     };

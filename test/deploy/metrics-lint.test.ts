@@ -1,5 +1,5 @@
-// Lints the whole page with promtool. Its findings about vLLM's names are accepted; any other finding is
-// an error of Pagoda's.
+// Lints whole metrics pages with promtool. Findings about vLLM's names are accepted; any other finding is a
+// bug in Pagoda.
 
 import { expect, test } from "bun:test";
 import type { MetricFeature } from "../../src/metrics/family.ts";
@@ -8,13 +8,13 @@ import { hasPromtool, promtool, sayIfMissing } from "./promtool.ts";
 
 sayIfMissing("promtool");
 
-/** Findings other than the colon, and the reason to accept them. */
+/** Accepted findings other than the colon, with the reason. */
 const ACCEPTED: Readonly<Record<string, string>> = {
   'vllm:iteration_tokens_total non-counter metrics should not have "_total" suffix':
-    "vLLM's name of a histogram",
+    "vLLM's name for a histogram",
 };
 
-/** vLLM's prefix, which causes a finding for every family that has it. */
+/** Finding caused by the prefix "vllm:" of a family. */
 const COLON = " metric names should not contain ':'";
 
 const EVERYTHING: ReadonlySet<MetricFeature> = new Set([

@@ -1,6 +1,6 @@
-// Clients of every kind at once, until they are stopped: short chats that share a prefix for a while,
-// several answers to one prompt, stop strings, clients that disconnect, invalid requests, and long
-// answers that fill the KV pool, so that blocks are preempted, evicted and used again.
+// Clients of every kind at once, until they are stopped: short chats that share a prefix for a while, several
+// choices for one prompt, stop strings, clients that disconnect, invalid requests, and long completions that
+// fill the KV pool, so blocks are preempted, evicted, and reused.
 
 export class MixedLoad {
   readonly #url: string;
@@ -8,14 +8,14 @@ export class MixedLoad {
   readonly #isOver: () => boolean;
   #numRequests = 0;
 
-  /** @param isOver read between requests; each client then ends after its current request */
+  /** @param isOver checked before each request; once true, no client sends another one */
   constructor(url: string, model: string, isOver: () => boolean) {
     this.#url = url;
     this.#model = model;
     this.#isOver = isOver;
   }
 
-  /** Resolves when every client has ended. @throws Error when an answer has an unexpected status */
+  /** Resolves when every client has stopped. @throws Error if a response has an unexpected status */
   async run(): Promise<void> {
     const clients = [
       () => this.#chat(),
@@ -35,7 +35,7 @@ export class MixedLoad {
     while (!this.#isOver()) await request();
   }
 
-  /** Six requests at a time with a new prefix, whose blocks are hit, then evicted. */
+  /** Sends six requests with the same new prefix, whose blocks are hit, then evicted. */
   async #chat(): Promise<void> {
     const number = this.#numRequests++;
     const prefix = `Conversation ${number} is about the number ${number}. `.repeat(6);
@@ -61,7 +61,7 @@ export class MixedLoad {
 
   async #mistake(): Promise<void> {
     await this.#expect(400, "/v1/completions", { prompt: "x", max_tokens: -1 });
-    // A client that never succeeds must not spin.
+    // Keeps the client from sending invalid requests in a tight loop.
     await Bun.sleep(200);
   }
 

@@ -1,4 +1,4 @@
-// Queries of the newest set of dashboards published for vLLM: Service Status, Overview, Instances.
+// Queries in the newest dashboards published for vLLM: Service Status, Overview, Instances.
 
 import { type DashboardQuery, ENGINE, MODEL, panel, shortForms, TARGET } from "./promql.ts";
 
@@ -21,7 +21,7 @@ const TPOT = "request_time_per_output_token_seconds";
 const E2E = "e2e_request_latency_seconds";
 const QUEUE = "request_queue_time_seconds";
 
-/** Queries of Service Status, each shown both as a tile and as a graph. */
+/** Queries in Service Status, each shown as a tile and as a graph. */
 function serviceStatus(): DashboardQuery[] {
   const { series, rate, quantile } = shortForms(MODEL, "5m");
   const running = series("num_requests_running");
@@ -51,7 +51,7 @@ const { series, rate, ratio, mean, quantile, percentiles } = shortForms(MODEL);
 const http = (metric: string, by = "", matcher = "") =>
   `sum${by === "" ? "" : ` by (${by}) `}(rate(${metric}{${TARGET}${matcher}}[$__rate_interval]))`;
 
-/** Options of the dashboard's variables for the two goals; matched as text, so 1.0 differs from 1. */
+/** Values of the dashboard's variables for the two SLOs, matched as text, so 1.0 differs from 1. */
 const TTFT_SLOS = ["0.1", "0.25", "0.5", "0.75", "1.0", "2.5", "5.0", "10.0"];
 const TPOT_SLOS = ["0.025", "0.05", "0.075", "0.1", "0.15", "0.2", "0.3", "0.5"];
 
@@ -138,7 +138,7 @@ function overviewGraphs(): DashboardQuery[] {
   ];
 }
 
-/** The prefix cache's own hit rate has data; the other two caches belong to other features. */
+/** The prefix cache's own hit rate has data; the other two caches belong to features that Pagoda lacks. */
 export function cacheRatios(dashboard: string, title: string, selector: string): DashboardQuery[] {
   const of = (cache: string) =>
     shortForms(selector).ratio(`${cache}_hits_total`, `${cache}_queries_total`);

@@ -1,4 +1,4 @@
-// Queries of the newest set of dashboards published for vLLM: KV Cache, Speculative Decoding.
+// Queries in the newest dashboards published for vLLM: KV Cache, Speculative Decoding.
 
 import { cacheRatios, promptTokensBySource } from "./newest-dashboards.ts";
 import { type DashboardQuery, ENGINE, type Feature, panel, shortForms } from "./promql.ts";

@@ -1,5 +1,5 @@
-// A real Prometheus on loopback, in a temporary folder: scrapes one server every second with the rules
-// of deploy/, and answers queries.
+// A real Prometheus on loopback, in a temporary folder. It scrapes one server every second, evaluates the
+// rules in deploy/, and serves queries.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +17,7 @@ interface Answer<T> {
   readonly data: T;
 }
 
-/** Labels that a deployment's service discovery adds, and that Perses dashboards read. */
+/** Labels that service discovery adds in a deployment, and that Perses dashboards read. */
 export const TARGET_LABELS = { namespace: "default", service: "pagoda", pod: "pagoda-0" };
 
 export class PrometheusServer {
@@ -44,17 +44,17 @@ export class PrometheusServer {
     );
   }
 
-  /** Resolves when the target has been scraped. */
+  /** Waits until the target has been scraped. */
   async untilScraping(): Promise<void> {
     for (let i = 0; i < 150 && this.#process.exitCode === null; i++) {
       const samples = await this.query("vllm:num_requests_running").catch(() => []);
       if (samples.length > 0) return;
-      await Bun.sleep(100); // another process
+      await Bun.sleep(100); // polls another process
     }
     throw new Error("Prometheus did not scrape the server");
   }
 
-  /** @returns instant vector of now @throws Error when the expression is refused */
+  /** @returns the current instant vector @throws Error if Prometheus rejects the expression */
   async query(expr: string): Promise<Sample[]> {
     const { result } = await this.#get<{
       result: { metric: Record<string, string>; value: [number, string] }[];
@@ -62,7 +62,7 @@ export class PrometheusServer {
     return result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
   }
 
-  /** Values of a label among the series that match the selector, or among all if it is null. */
+  /** Values of a label in the series that match the selector, or in all series if it is null. */
   async labelValues(label: string, selector: string | null): Promise<string[]> {
     return this.#get<string[]>(
       `label/${label}/values`,
@@ -96,7 +96,7 @@ export class PrometheusServer {
   }
 }
 
-/** JSON is YAML. */
+/** Prometheus configuration, as JSON, which is valid YAML. */
 function configText(target: string): string {
   return JSON.stringify({
     global: { scrape_interval: "1s", evaluation_interval: "1s" },
@@ -107,7 +107,7 @@ function configText(target: string): string {
   });
 }
 
-/** Prometheus does not report its port, so one that was just free is chosen. */
+/** Finds a free port, since Prometheus does not report the port that it chooses. */
 function freePort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = listener;

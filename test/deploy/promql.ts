@@ -1,13 +1,13 @@
 // PromQL in dashboards: short forms for repeated expressions, Grafana's variables and macros, and the
 // metric names that an expression reads.
 
-/** A query of a dashboard's panel. */
+/** A query in a dashboard's panel. */
 export interface DashboardQuery {
   readonly dashboard: string;
   readonly panel: string;
-  /** With unexpanded Grafana variables and macros. */
+  /** PromQL with unexpanded Grafana variables and macros. */
   readonly expr: string;
-  /** Missing feature due to which the query has no data; null if it must have data. */
+  /** Missing feature without which the query has no data; null if the query must have data. */
   readonly needs: Feature | null;
 }
 
@@ -20,19 +20,19 @@ export type Feature =
   | "speculative decoding"
   | "MFU estimates";
 
-/** Label matchers of the newest set: of one model, one engine, one scrape target. */
+/** Label matchers in the newest dashboards: for a model, an engine, and a scrape target. */
 export const MODEL = 'job=~"$job", model_name=~"$model_name", instance=~"$instance"';
 export const ENGINE = `${MODEL}, engine=~"$engine"`;
 export const TARGET = 'job=~"$job", instance=~"$instance"';
 
 export const RATE_INTERVAL = "$__rate_interval";
 
-/** Empty for the total. */
+/** Labels to group by; empty for the total. */
 type Labels = string;
 
 const byClause = (by: Labels) => (by === "" ? "" : ` by (${by}) `);
 
-/** Short forms over the series that `selector` matches; metrics are named without "vllm:". */
+/** Short forms for series that `selector` matches; metric names omit "vllm:". */
 export function shortForms(selector: string, range = RATE_INTERVAL) {
   const series = (metric: string, matcher = "") =>
     `vllm:${metric}{${matcher === "" ? selector : `${selector}, ${matcher}`}}`;
@@ -55,7 +55,7 @@ export function shortForms(selector: string, range = RATE_INTERVAL) {
   return { series, rate, ratio, mean, quantile, percentiles };
 }
 
-/** Queries of one panel. */
+/** Queries in one panel. */
 export function panel(
   dashboard: string,
   title: string,
@@ -66,14 +66,14 @@ export function panel(
   return list.map((expr) => ({ dashboard, panel: title, expr, needs }));
 }
 
-/** Replaces `$name`, longer names first, so that `$model` does not match the start of `$model_name`. */
+/** Replaces `$name`, longer names first, so `$model` does not match the start of `$model_name`. */
 export function substitute(expr: string, values: Readonly<Record<string, string>>): string {
   return Object.keys(values)
     .sort((a, b) => b.length - a.length)
     .reduce((text, name) => text.replaceAll(`$${name}`, values[name] ?? ""), expr);
 }
 
-/** Names of the series that an expression reads, including recorded ones; each once, sorted. */
+/** Sorted unique names of the series that an expression reads, including recorded ones. */
 export function seriesNames(expr: string): string[] {
   const bare = expr
     .replace(/"(\\.|[^"\\])*"/g, '""')

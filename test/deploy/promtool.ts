@@ -1,4 +1,4 @@
-// Debian's promtool, if installed: checks Pagoda's rules, expressions and exposition.
+// promtool, if installed, which checks Pagoda's rules, expressions, and exposition.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,13 +23,13 @@ export function promtool(words: readonly string[], stdin = ""): { code: number; 
   return { code: exitCode, output: `${stdout}${stderr}` };
 }
 
-/** promtool 2.42 checks no bare expressions, so each becomes a recording rule. @returns errors, or "" */
+/** Makes each expression a recording rule, since promtool 2.42 cannot check expressions. @returns errors, or "" */
 export function expressionFaults(exprs: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), "pagoda-promql-"));
   const file = join(folder, "rules.yml");
   const rules = exprs.map((expr, i) => ({ record: `expression_${i}`, expr }));
   try {
-    // JSON is YAML.
+    // JSON is valid YAML.
     writeFileSync(file, JSON.stringify({ groups: [{ name: "expressions", rules }] }));
     const { code, output } = promtool(["check", "rules", file]);
     return code === 0 ? "" : output;

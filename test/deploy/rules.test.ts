@@ -1,5 +1,4 @@
-// The rules as Prometheus reads them: valid, with each alert tested both firing and silent, and useful
-// texts.
+// Prometheus rules: valid, each alert tested both firing and silent, with useful texts.
 
 import { describe, expect, test } from "bun:test";
 import { optionSpec } from "../../src/cli/options.ts";
@@ -18,7 +17,7 @@ interface RulesTest {
 }
 
 describe("the rules", () => {
-  test.skipIf(!hasPromtool)("and the scrape are valid for promtool", () => {
+  test.skipIf(!hasPromtool)("and the scrape configuration are valid for promtool", () => {
     for (const words of [
       ["config", "prometheus/prometheus.yml"],
       ["rules", "prometheus/rules.yml"],
@@ -29,7 +28,7 @@ describe("the rules", () => {
     }
   });
 
-  test.skipIf(!hasPromtool)("fire and are silent as rules.test.yml says", () => {
+  test.skipIf(!hasPromtool)("pass promtool's tests in rules.test.yml", () => {
     const { code, output } = promtool(["test", "rules", deployPath(RULES_TEST)]);
     expect(output).toContain("SUCCESS");
     expect(code).toBe(0);
@@ -37,7 +36,7 @@ describe("the rules", () => {
 });
 
 describe("each alert", () => {
-  test("is tested firing, and silent for the same or similar series", () => {
+  test("has a test in which it fires, and tests in which it does not", () => {
     const { tests } = readYamlFile(RULES_TEST) as RulesTest;
     const checks = tests.flatMap((scenario) => scenario.promql_expr_test ?? []);
     const fired = checks.flatMap(({ exp_samples }) => exp_samples.map(({ labels }) => labels));
@@ -52,7 +51,7 @@ describe("each alert", () => {
     );
   });
 
-  test("has a severity, and names the server and the remedy", () => {
+  test("has a severity, a summary that names the server, and a description", () => {
     for (const { alert, labels, annotations } of alerts()) {
       expect(["critical", "warning", "info"], alert).toContain(labels?.["severity"] ?? "none");
       expect(annotations?.["summary"], alert).toContain("{{ $labels.instance }}");
