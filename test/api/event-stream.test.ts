@@ -5,7 +5,10 @@ import { eventStream } from "../../src/api/event-stream.ts";
 import { dataEvent } from "../../src/api/events.ts";
 import { settled } from "../support/waiting.ts";
 
-/** Counts the requested events. @param delayMs delay of each event, long enough for the timer to send comments */
+/**
+ * Counts the requested events.
+ * @param delayMs delay of each event, long enough for the timer to send comments
+ */
 function countedEvents(numEvents: number, delayMs = 0) {
   const source = { numPulled: 0 };
   async function* events() {

@@ -23,7 +23,10 @@ export function promtool(words: readonly string[], stdin = ""): { code: number; 
   return { code: exitCode, output: `${stdout}${stderr}` };
 }
 
-/** Makes each expression a recording rule, since promtool 2.42 cannot check expressions. @returns errors, or "" */
+/**
+ * Makes each expression a recording rule, since promtool 2.42 cannot check expressions.
+ * @returns errors, or ""
+ */
 export function expressionFaults(exprs: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), "pagoda-promql-"));
   const file = join(folder, "rules.yml");

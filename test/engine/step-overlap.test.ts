@@ -52,7 +52,10 @@ describe("step overlap", () => {
   });
 });
 
-/** Adds a 900-token prompt while a stream decodes, then another by itself. Steps take 5 ms plus 1 ms per token. */
+/**
+ * Adds a 900-token prompt while a stream decodes, then another by itself. Steps take 5 ms plus 1 ms per
+ * token.
+ */
 async function longPromptBesideStream(target: TargetInterTokenLatency) {
   const clock = { ms: 0 };
   const sizes: number[] = [];

@@ -1,4 +1,4 @@
-// Queue capacity: which requests fit, which never could, and when to retry.
+// Queue capacity: which requests fit, which could never fit, and when to retry.
 
 import { describe, expect, test } from "bun:test";
 import { OverloadError, RequestError } from "../../src/errors.ts";
@@ -24,7 +24,7 @@ function thrownBy(act: () => unknown): unknown {
 }
 
 describe("Admission", () => {
-  test("admits as many sequences as the queue holds, and no more", () => {
+  test("admits only as many sequences as the queue holds", () => {
     const { admission } = makeAdmission();
     admission.reserve(3);
     const error = thrownBy(() => admission.reserve(2));
@@ -34,7 +34,7 @@ describe("Admission", () => {
     expect(admission.numSequences).toBe(4);
   });
 
-  test("admits as many prompt tokens as the queue holds", () => {
+  test("admits only as many prompt tokens as the queue holds", () => {
     const { admission } = makeAdmission();
     const first = admission.reserve(1);
     first.addTokens(60);
@@ -53,7 +53,7 @@ describe("Admission", () => {
     expect(long).toMatchObject({ code: "invalid_value" });
   });
 
-  test("returns unused reservations, once", () => {
+  test("returns the unused part of a reservation, only once", () => {
     const { admission } = makeAdmission();
     const reservation = admission.reserve(3);
     reservation.addTokens(30);
@@ -66,7 +66,7 @@ describe("Admission", () => {
     expect([admission.numSequences, admission.numTokens]).toEqual([0, 0]);
   });
 
-  test("a refused prompt does not change the capacity", () => {
+  test("a rejected prompt does not use up capacity", () => {
     const { admission } = makeAdmission();
     const reservation = admission.reserve(2);
     reservation.addTokens(90);
@@ -76,7 +76,7 @@ describe("Admission", () => {
     expect([admission.numSequences, admission.numTokens]).toEqual([0, 0]);
   });
 
-  test("estimates the retry time from requests in flight, 1 to 30 s", () => {
+  test("estimates a retry time of 1 to 30 s from the requests in flight", () => {
     const { admission, clock } = makeAdmission({ reqs: 1000 });
     expect(admission.retryAfterS).toBe(1);
     admission.reserve(256);
@@ -85,7 +85,7 @@ describe("Admission", () => {
     clock.nowMs = 2_500;
     for (let i = 0; i < 128; i++) admission.endSequence(arrival);
     admission.reserve(128);
-    // A queue of two such waves, each taking 2.5 s.
+    // Fills the queue with two such waves, which take 2.5 s each.
     admission.reserve(256);
     expect(admission.retryAfterS).toBe(5);
     clock.nowMs += 60_000;

@@ -1,4 +1,4 @@
-// Observations that an engine's message yields for requests with several sequences.
+// Statistics that a message from the engine yields for requests with several sequences.
 
 import { expect, test } from "bun:test";
 import { IterationStatsBuilder, type ParentProgress } from "../../src/front/iteration-stats.ts";
@@ -37,7 +37,7 @@ function lastOutput(requestId: string, tokenIds: readonly number[]): RequestOutp
 
 const builder = () => new IterationStatsBuilder(2000, 1024);
 
-test("statistics end no sequence: a request runs until its front ends each sequence", () => {
+test("does not end sequences: a request runs until the front ends each sequence", () => {
   const parent = parentOf(["a"]);
   const stats = builder();
   stats.add(progressOf(parent, 0), lastOutput("a", [7]));
@@ -47,7 +47,7 @@ test("statistics end no sequence: a request runs until its front ends each seque
   expect(parent.tracker.isDone).toBe(true);
 });
 
-test("counts a request once, with its longest sequence, in the message that ends its last one", () => {
+test("counts a request once, with its longest sequence, in the message that ends the last one", () => {
   const parent = parentOf(["a", "b"]);
   const [first, second] = [builder(), builder()];
   parent.tracker.endSequence();
@@ -59,7 +59,7 @@ test("counts a request once, with its longest sequence, in the message that ends
   expect(second.build().finished).toMatchObject([{ finishReason: "length", e2eLatencyS: 2 }]);
 });
 
-test("counts a sequence that ends without a token as finished, with no token observations", () => {
+test("counts a sequence without tokens as finished, with no token observations", () => {
   const parent = parentOf(["a"]);
   const stats = builder();
   parent.tracker.endSequence();

@@ -1,4 +1,4 @@
-// Deadlines and slow readers in the front: which requests are ended, the reason, and the cleanup.
+// Deadlines and slow readers in the front: which requests fail, with what error, and the cleanup.
 
 import { describe, expect, test } from "bun:test";
 import type { FrontLimits } from "../../src/front/front.ts";
@@ -26,7 +26,7 @@ function start(limits: Partial<FrontLimits>, options: FakeEngineOptions = {}) {
   return { ...parts, untilIdle };
 }
 
-/** @returns the tokens, or the error that the reader got */
+/** @returns the number of tokens, or the code of the error that the reader received */
 async function outcome(outputs: AsyncIterable<{ tokenIds: readonly number[] }>): Promise<unknown> {
   let numTokens = 0;
   try {
@@ -40,7 +40,7 @@ async function outcome(outputs: AsyncIterable<{ tokenIds: readonly number[] }>):
 describe("the queue time limit", () => {
   const slow = { model: { stepDelayMs: 10 }, scheduler: { maxNumSeqs: 1 } };
 
-  test("ends requests that no step has begun to compute, and no others", async () => {
+  test("fails only requests that no step has started to compute", async () => {
     const { engine, untilIdle } = start({ queueTimeoutMs: 60 }, slow);
     const running = outcome(engine.generate(request({ maxTokens: 40 })));
     const waiting = outcome(engine.generate(request({ maxTokens: 1 })));
@@ -49,7 +49,7 @@ describe("the queue time limit", () => {
     await untilIdle();
   });
 
-  test("ends all sequences of a request at once", async () => {
+  test("fails all sequences of a request at the same time", async () => {
     const { engine, untilIdle } = start({ queueTimeoutMs: 60 }, slow);
     const running = outcome(engine.generate(request({ maxTokens: 40 })));
     const family = engine.generate(request({ n: 3, temperature: 1, maxTokens: 5 }));
@@ -59,7 +59,7 @@ describe("the queue time limit", () => {
     await untilIdle();
   });
 
-  test("does not affect a request that ran in time: a later cancel is a plain abort", async () => {
+  test("does not affect a request that started in time, even if it is canceled later", async () => {
     const { engine, untilIdle } = start({ queueTimeoutMs: 5 }, { model: { stepDelayMs: 1 } });
     const reasons: (string | null)[] = [];
     let numTokens = 0;
@@ -73,7 +73,7 @@ describe("the queue time limit", () => {
     await untilIdle();
   });
 
-  test("also applies during a sleep: requests that wait for a wake-up get an error in time", async () => {
+  test("also applies to requests that wait for a wake-up", async () => {
     const { engine, client } = start({ queueTimeoutMs: 30 });
     await engine.calls.sleep(0, "keep");
     expect(await outcome(engine.generate(request()))).toBe("queue_timeout");
@@ -84,7 +84,7 @@ describe("the queue time limit", () => {
 });
 
 describe("the request time limit", () => {
-  test("ends running requests", async () => {
+  test("fails running requests", async () => {
     const options = { model: { stepDelayMs: 5 } };
     const { engine, untilIdle } = start({ requestTimeoutMs: 60 }, options);
     expect(await outcome(engine.generate(request({ maxTokens: 900 })))).toBe(
@@ -95,10 +95,10 @@ describe("the request time limit", () => {
   });
 });
 
-describe("a prompt whose tokenization is late or never ends", () => {
+describe("a prompt whose tokenization is slow or never finishes", () => {
   const text = { ...request({ maxTokens: 2 }), prompt: { text: "hello", addSpecial: true } };
 
-  test("does not suspend the queue time limit: a late prompt is never computed", async () => {
+  test("does not suspend the queue time limit; if it is late, it is never computed", async () => {
     const { engine, client, runner, untilIdle } = start({ queueTimeoutMs: 20 });
     const late = Promise.withResolvers<void>();
     const abortQueued = client.abortQueued.bind(client);
@@ -122,20 +122,20 @@ describe("a prompt whose tokenization is late or never ends", () => {
     expect(refusal).toMatchObject({ code: "engine_request_timeout" });
   });
 
-  test("has no deadline once it is refused", async () => {
+  test("has no deadline once it is rejected", async () => {
     const { engine, client } = start({ queueTimeoutMs: 10 });
     const abandoned: string[] = [];
     client.abortQueued = (ids) => abandoned.push(...ids);
     const refused = engine.generate({ ...text, prompt: new Int32Array(0) }).promptTokenIds;
     expect(await refused.catch(({ message }: Error) => message)).toContain("cannot be empty");
-    // The front's deadlines are timers: a leftover one would fire by then.
+    // A leftover deadline timer would fire within this time.
     await Bun.sleep(30);
     expect(abandoned).toEqual([]);
   });
 });
 
 describe("a slow reader", () => {
-  test("loses its request when it leaves too much unread, and the blocks are freed at once", async () => {
+  test("has its request aborted and its blocks freed once too much output is unread", async () => {
     const { engine, scheduler, untilIdle } = start({ maxUnreadBytes: 500 });
     const unread = engine.generate(request({ maxTokens: 900 }));
     await untilIdle();
@@ -143,12 +143,12 @@ describe("a slow reader", () => {
     expect(await outcome(unread)).toBe("slow_reader");
   });
 
-  test("loses nothing within the limit, however long the whole answer is", async () => {
+  test("loses no output within the limit, no matter how long the output is", async () => {
     const { engine } = start({ maxUnreadBytes: 2000 });
     expect(await outcome(engine.generate(request({ maxTokens: 900 })))).toBe(900);
   });
 
-  test("loses nothing because of the size of one step's output, such as prompt logprobs", async () => {
+  test("is not affected by the size of a single output, such as one with prompt logprobs", async () => {
     const { engine, untilIdle } = start({ maxUnreadBytes: 500 });
     const large = engine.generate(request({ maxTokens: 2, logprobs: 20, promptLogprobs: 20 }));
     const several = engine.generate(request({ maxTokens: 1, n: 3, temperature: 1, logprobs: 20 }));
@@ -161,7 +161,7 @@ describe("a slow reader", () => {
 });
 
 describe("queue capacity", () => {
-  test("is released after every kind of end", async () => {
+  test("is released no matter how a request ends", async () => {
     const limits = { maxNumQueuedReqs: 2, maxNumQueuedTokens: 6 };
     const { engine, runner, untilIdle } = start(limits, { model: { stepDelayMs: 1 } });
     const ends: (() => Promise<unknown>)[] = [
@@ -186,7 +186,7 @@ describe("queue capacity", () => {
     await Promise.all([outcome(first), outcome(second)]);
   });
 
-  test("for prompts is released at the first output", async () => {
+  test("for prompt tokens is released at the first output", async () => {
     const { engine } = start({ maxNumQueuedTokens: 3 }, { model: { stepDelayMs: 1 } });
     const first = engine.generate(request({ maxTokens: 300 }));
     expect(() => engine.generate(request())).toThrow("limit of 3 waiting prompt tokens");

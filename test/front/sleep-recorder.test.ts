@@ -21,7 +21,7 @@ describe("SleepRecorder", () => {
     [0, null],
     [1, "weights_offloaded"],
     [2, "discard_all"],
-  ] as const)("level %d is reported as %p when it is complete", async (level, state) => {
+  ] as const)("reports level %d as %p once the sleep is complete", async (level, state) => {
     const { records, recorder, after } = start();
     await recorder.sleep(() => after(500, level));
     await recorder.wakeUp(() => after(250, undefined));
@@ -33,7 +33,7 @@ describe("SleepRecorder", () => {
     ]);
   });
 
-  test("a failed sleep records its duration and changes no state", async () => {
+  test("records the duration of a failed sleep, without a change of state", async () => {
     const { records, recorder } = start();
     await expect(recorder.sleep(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(records.at(-1)).toEqual({

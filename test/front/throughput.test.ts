@@ -1,11 +1,11 @@
-// Estimated time until requests in flight end: at the start, in bursts, after idle hours and in stalls.
+// Estimated time until requests in flight finish: at startup, in bursts, after idle time, and during stalls.
 
 import { describe, expect, test } from "bun:test";
 import { type Arrival, Throughput } from "../../src/front/throughput.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** Sequences of equal length, some of which run at a time while the others wait. */
+/** Sequences that arrive in bursts and finish in order of arrival. */
 class Burst {
   readonly throughput: Throughput;
   readonly #waiting: Arrival[] = [];
@@ -19,7 +19,7 @@ class Burst {
     this.throughput.setInFlight(nowMs, this.#waiting.length);
   }
 
-  /** Sequences that were started first. */
+  /** Finishes the oldest sequences. */
   end(nowMs: number, count: number): void {
     for (const arrival of this.#waiting.splice(0, count)) this.throughput.depart(nowMs, arrival);
     this.throughput.setInFlight(nowMs, this.#waiting.length);
@@ -29,8 +29,8 @@ class Burst {
 const secondsLeft = (burst: Burst, nowMs: number) =>
   Math.round(burst.throughput.clearsInMs(nowMs) / 100) / 10;
 
-describe("requests in flight are expected to end", () => {
-  test("at once when there are none", () => {
+describe("the expected time for requests in flight to finish", () => {
+  test("is 0 if there are none", () => {
     const burst = new Burst();
     expect(secondsLeft(burst, 0)).toBe(0);
     burst.begin(0, 4);
@@ -38,14 +38,14 @@ describe("requests in flight are expected to end", () => {
     expect(secondsLeft(burst, HOUR_MS)).toBe(0);
   });
 
-  test("before anything has ended, after as long again as they have been in flight", () => {
+  test("is the time they have been in flight if none has finished yet", () => {
     const burst = new Burst();
     burst.begin(HOUR_MS, 256);
     expect(secondsLeft(burst, HOUR_MS)).toBe(0);
     expect(secondsLeft(burst, HOUR_MS + 2000)).toBe(2);
   });
 
-  test("in 2.5 s when the first of a burst's two waves of 2.5 s ends", () => {
+  test("is 2.5 s after the first of two 2.5 s waves", () => {
     const burst = new Burst();
     burst.begin(0, 256);
     burst.end(2500, 128);
@@ -54,7 +54,7 @@ describe("requests in flight are expected to end", () => {
     expect(secondsLeft(burst, 2500)).toBe(2.5);
   });
 
-  test("in 5 s for the same burst after an idle hour, as long as the first one took", () => {
+  test("for a burst after an idle hour is the time that the same burst took before", () => {
     const burst = new Burst();
     burst.begin(0, 256);
     burst.end(2500, 128);
@@ -64,7 +64,7 @@ describe("requests in flight are expected to end", () => {
     expect(secondsLeft(burst, HOUR_MS + 2000)).toBe(5.3);
   });
 
-  test("a 20th of a second apart when 20 end per second, steadily", () => {
+  test("is their number divided by a steady rate", () => {
     const burst = new Burst();
     burst.begin(0, 300);
     for (let nowMs = 50; nowMs <= 60_000; nowMs += 50) {
@@ -74,7 +74,7 @@ describe("requests in flight are expected to end", () => {
     expect(secondsLeft(burst, 60_000)).toBe(15);
   });
 
-  test("no sooner than the time since the last one ended", () => {
+  test("is at least the time since the last one finished", () => {
     const burst = new Burst();
     burst.begin(0, 10);
     burst.end(100, 5);
@@ -82,7 +82,7 @@ describe("requests in flight are expected to end", () => {
     expect(secondsLeft(burst, 20_100)).toBe(20);
   });
 
-  test("regardless of requests that end instantly", () => {
+  test("does not depend on requests that finish instantly", () => {
     const burst = new Burst();
     burst.begin(0, 10);
     burst.end(1000, 5);

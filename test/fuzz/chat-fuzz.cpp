@@ -1,5 +1,6 @@
-// Any bytes as the messages of a chat, through several templates, and any text as a template: rendered or
-// refused, in bounded time, throwing only Error. An input that begins with "{%" or "{{" is a template.
+// Feeds arbitrary bytes as chat messages to several templates, and arbitrary text as a template. Rendering
+// must succeed or throw Error, in bounded time. An input that begins with "{%" or "{{" is used as a
+// template.
 
 #include "error-codes.h"
 #include "model/model-file.h"
@@ -16,7 +17,7 @@ llama_model * model = nullptr;
 std::vector<std::unique_ptr<pagoda::ChatTemplate>> templates;
 
 const char * const TEMPLATES[] = {
-    "", // the model's own
+    "", // the model's own template
     "{{ bos_token }}{% for m in messages %}{% if m.tool_calls %}{% for t in m.tool_calls %}{{ t.function.name }}("
     "{%- for k, v in t.function.arguments.items() %}{{ k }}={{ v|tojson }}{% endfor %}){% endfor %}"
     "{%- else %}[{{ m.role|upper }}]{{ m.content|trim }}{% endif %}{% endfor %}"
@@ -58,7 +59,7 @@ static void apply(const pagoda::ChatTemplate & chat_template, const pagoda::Chat
     }
 }
 
-// First as an operator's template, then as a request's.
+// Renders the text as an operator's template, then as a request's.
 static void as_template(const std::string & text) {
     try {
         apply(pagoda::ChatTemplate(model, text), { MESSAGES, "", true, false });

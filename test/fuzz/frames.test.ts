@@ -1,5 +1,5 @@
-// Arbitrary bytes on the channel between the front and the engine's process: they yield messages or a
-// ChannelError, in bounded time and memory. Inputs that once failed belong in corpus/frames.
+// Arbitrary bytes on the channel between the front and the engine process must yield messages or a
+// ChannelError, in bounded time and memory. Inputs that caused failures belong in corpus/frames.
 
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -104,7 +104,7 @@ function mutate(bytes: Uint8Array, prng: Prng): Uint8Array {
   }
 }
 
-/** Feeds the bytes in pieces. @returns the number of messages */
+/** Feeds the bytes in random pieces. @returns the number of messages */
 function receive(bytes: Uint8Array, prng: Prng): number {
   const splitter = new FrameSplitter();
   let numMessages = 0;

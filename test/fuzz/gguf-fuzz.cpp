@@ -1,4 +1,4 @@
-// Any bytes as a model file: its header is read or refused, in bounded time, throwing only Error.
+// Reads arbitrary bytes as a model file's header, which must succeed or throw Error, in bounded time.
 
 #include "error-codes.h"
 #include "model/abort-guard.h"

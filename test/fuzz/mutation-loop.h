@@ -1,6 +1,6 @@
-// main() of a fuzzer: runs every file of a corpus, then seeded mutations of them, until its time is up. A
-// failing input is written to a file first. A program that includes this has libFuzzer's entry point, so it
-// can also be linked with -fsanitize=fuzzer without this header.
+// main() of a fuzzer: runs every file in a corpus, then seeded mutations of them, until the time is up. On
+// a failure, the input is written to a file first. A program that includes this header defines libFuzzer's
+// entry point, so it can also be linked with -fsanitize=fuzzer without this header.
 //
 //   <program> <seconds> <seed> <corpus folder> <file for a failing input> [arguments of the target]
 #pragma once
@@ -23,7 +23,7 @@
 extern "C" int  LLVMFuzzerTestOneInput(const uint8_t * data, size_t size);
 extern "C" void __sanitizer_set_death_callback(void (*callback)());
 
-// Texts that mutations insert, and the target's arguments.
+// Defined by the target: strings for mutations to insert, and the setup with the target's argument.
 std::vector<std::string> fuzz_words();
 void                     fuzz_start(const char * argument);
 
@@ -58,7 +58,7 @@ inline void save_input() {
 
 inline void on_signal(int signal) {
     save_input();
-    std::fprintf(stderr, "ended by signal %d\n", signal);
+    std::fprintf(stderr, "killed by signal %d\n", signal);
     _exit(70);
 }
 

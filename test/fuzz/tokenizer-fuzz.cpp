@@ -1,6 +1,6 @@
-// Any text, with any vocabulary of a folder: its tokens are those of llama.cpp with std::regex and llama.cpp's own
-// search for special tokens, and tokenizing with a limit returns the same prefix. Each pre-tokenizer pattern, as
-// passed on by llama.cpp, splits a text as std::regex does.
+// Tokenizes arbitrary text with every vocabulary in a folder. The tokens must equal those of llama.cpp with
+// std::regex and its own search for special tokens, and tokenizing with a limit must return the same prefix.
+// Each pre-tokenizer pattern from llama.cpp must split text like std::regex.
 
 #include "mutation-loop.h"
 #include "text/special-texts.h"
@@ -34,7 +34,7 @@ const std::vector<std::string> PIECES = {
     "<dna>", "ACGTAC", "</dna>", "▁", "\u0378", "\uff01", "ﷺ",
 };
 
-// Invalid UTF-8 becomes U+FFFD, as in strings from JS.
+// Replaces invalid UTF-8 with U+FFFD, as in strings from JS.
 std::string valid_text(const uint8_t * data, size_t size) {
     std::string text;
     for (const uint32_t cpt : unicode_cpts_from_utf8(std::string((const char *) data, size))) {
@@ -87,7 +87,7 @@ std::vector<size_t> pieces_by_regex(const std::wstring & text, const std::wregex
     return pieces;
 }
 
-// A code point as llama.cpp passes it on: itself or, for a class, llama.cpp's byte for it.
+// A code point as llama.cpp passes it to the splitter: unchanged or, for classes, as llama.cpp's byte for it.
 char32_t symbol_of(uint32_t cpt, bool as_class) {
     if (cpt < 128) {
         return cpt;
@@ -109,10 +109,10 @@ void compare(size_t which, const std::string & text, bool add_special, bool pars
     const auto & vocabulary = *vocabularies[which];
     const auto   all        = vocabulary.tokenize(text, add_special, parse_special, SIZE_MAX);
     if (text.size() <= MAX_COMPARED_BYTES) {
-        require(all == tokens_by_llama(*models[which], text, add_special, parse_special), "other tokens than llama.cpp's", text);
+        require(all == tokens_by_llama(*models[which], text, add_special, parse_special), "tokens differ from llama.cpp's", text);
     }
     const auto some = vocabulary.tokenize(text, add_special, parse_special, limit);
-    require(all.size() > limit ? some.size() == limit + 1 : some == all, "not the tokens up to a limit", text);
+    require(all.size() > limit ? some.size() == limit + 1 : some == all, "tokens with a limit differ", text);
 }
 
 void compare_splits(const std::string & text, bool as_class) {
@@ -127,7 +127,7 @@ void compare_splits(const std::string & text, bool as_class) {
         const auto rest = pieces_by_regex(std::wstring(symbols.begin() + half, symbols.end()), regex);
         expected.insert(expected.end(), rest.begin(), rest.end());
         const auto pieces = pagoda::SplitPattern::of(pattern).split(symbols, { half, symbols.size() - half });
-        require(pieces == expected, "other pieces than std::regex's", text);
+        require(pieces == expected, "pieces differ from std::regex's", text);
     }
 }
 

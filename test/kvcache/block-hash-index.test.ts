@@ -1,4 +1,4 @@
-// BlockHashIndex: lookups, including keys that share a slot and lookups after removals.
+// BlockHashIndex: lookups, including those of keys that share a slot, and lookups after removals.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -26,7 +26,7 @@ class Fixture {
 }
 
 describe("BlockHashIndex", () => {
-  test("finds nothing when it is empty or cleared", () => {
+  test("finds no block when it is empty or cleared", () => {
     const fixture = new Fixture();
     expect(fixture.index.find(makeHash(1, 1))).toBeNull();
     fixture.insert(3, makeHash(1, 1));
@@ -46,7 +46,7 @@ describe("BlockHashIndex", () => {
     expect(fixture.index.find(makeHash(0xff, NUM_BLOCKS))).toBeNull();
   });
 
-  test("keeps the first of two blocks with equal hashes; removing the other changes nothing", () => {
+  test("keeps the first of two blocks with equal hashes; removing the second has no effect", () => {
     const fixture = new Fixture();
     fixture.insert(1, makeHash(7, 7));
     fixture.insert(2, makeHash(7, 7));

@@ -26,7 +26,7 @@ describe("block hash", () => {
     expect(hex(hash)).toBe("8b4227ad680a61cde1060f9e82d7d2994ea655458dd28e17c756e32d62e77a73");
   });
 
-  test("extra keys are text, media items or both, in their order", () => {
+  test("extra keys can be text, media items, or both, in a given order", () => {
     const media: [string, number][] = [
       ["image-é", 3],
       ["audio", 300],
@@ -43,7 +43,7 @@ describe("block hash", () => {
     ]);
   });
 
-  test("integers use the shortest encoding on both sides of each size boundary", () => {
+  test("integers have the shortest encoding, on both sides of each size boundary", () => {
     const borders = Int32Array.of(23, 24, 255, 256, 65_535, 65_536, 151_935, 2_147_483_647);
     expect(hex(blockHash(root, borders))).toBe(
       "f032f64264fc88a5695562c976f86596727f57c4aa09a6a2001916e08445e7a2",
@@ -61,7 +61,7 @@ describe("block hash", () => {
     );
   });
 
-  test("a salt, another seed or another token changes the hash", () => {
+  test("a salt, another seed, or another token changes the hash", () => {
     const others = [
       blockHash(root, tokens(0), ["tenant"]),
       blockHash(noneHash("1"), tokens(0)),

@@ -1,4 +1,4 @@
-// BlockPool: allocation, eviction order and prefix cache hits.
+// BlockPool: allocation, eviction order, and prefix cache hits.
 
 import { describe, expect, test } from "bun:test";
 import { blockHash, noneHash } from "../../src/kvcache/block-hash.ts";
@@ -8,14 +8,14 @@ import { makeResidency } from "../support/residency.ts";
 const hashOf = (n: number) => blockHash(noneHash("0"), Int32Array.of(n));
 
 describe("BlockPool", () => {
-  test("hands out ids from 1, never the null block, until it is empty", () => {
+  test("allocates ids from 1, never the null block, until it is empty", () => {
     const pool = new BlockPool(4);
     expect([pool.allocate(), pool.allocate(), pool.allocate()]).toEqual([1, 2, 3]);
     expect(pool.allocate()).toBeNull();
     expect(pool.usage).toBe(1);
   });
 
-  test("allocates the block that has been free longest", () => {
+  test("allocates the block that has been free the longest", () => {
     const pool = new BlockPool(4);
     for (let i = 0; i < 3; i++) pool.allocate();
     for (const id of [2, 3, 1]) pool.free(id);
@@ -32,7 +32,7 @@ describe("BlockPool", () => {
     expect(pool.lookup(hashOf(1))).toBeNull();
   });
 
-  test("removes a touched block from the middle of the free queue", () => {
+  test("removes a touched block from the free queue, even from the middle", () => {
     const pool = new BlockPool(5);
     pool.setHash(pool.allocate() ?? 0, hashOf(1));
     pool.free(1);
@@ -53,7 +53,7 @@ describe("BlockPool", () => {
     expect(pool.freeBlockIds()).toEqual([2, 1]);
   });
 
-  test("finds only the first of two blocks with one hash; the second keeps its hash but is never found", () => {
+  test("finds only the first of two blocks with the same hash; the second keeps its hash but is never found", () => {
     const pool = new BlockPool(3);
     for (const id of [1, 2]) {
       expect(pool.allocate()).toBe(id);
@@ -67,7 +67,7 @@ describe("BlockPool", () => {
     expect(pool.lookup(hashOf(9))).toBeNull();
   });
 
-  test("resets the prefix cache only when no block is in use", () => {
+  test("resets the prefix cache only if no block is in use", () => {
     const pool = new BlockPool(3);
     pool.setHash(pool.allocate() ?? 0, hashOf(1));
     expect(pool.resetPrefixCache()).toBe(false);
@@ -77,7 +77,7 @@ describe("BlockPool", () => {
     expect(pool.lookup(hashOf(1))).toBeNull();
   });
 
-  test("a block's life ends when it is allocated again, not when it is freed", () => {
+  test("ends the lifetime of a block when the block is reallocated, not when it is freed", () => {
     const { residency, at } = makeResidency();
     const pool = new BlockPool(2, residency);
     at(1, () => pool.allocate());
@@ -87,7 +87,7 @@ describe("BlockPool", () => {
     expect(residency.take()).toEqual([{ lifetimeS: 4, idleS: 4, reuseGapsS: [] }]);
   });
 
-  test("counts hits and shares as accesses to a block", () => {
+  test("counts both hits and shares as accesses to a block", () => {
     const { residency, at } = makeResidency();
     const pool = new BlockPool(2, residency);
     at(0, () => pool.allocate());
@@ -100,7 +100,7 @@ describe("BlockPool", () => {
     expect(residency.take()).toEqual([{ lifetimeS: 8, idleS: 1, reuseGapsS: [2, 4] }]);
   });
 
-  test("counts a block whose hash is dropped as evicted at that time, and only once", () => {
+  test("counts a block as evicted when its hash is dropped, and only once", () => {
     const { residency, at } = makeResidency();
     const pool = new BlockPool(2, residency);
     at(0, () => pool.allocate());
@@ -120,7 +120,7 @@ describe("BlockPool", () => {
     expect(residency.take()).toEqual([]);
   });
 
-  test("asserts on a double free, on sharing a free block and on a second hash", () => {
+  test("asserts on a double free, on sharing a free block, and on setting a second hash", () => {
     const pool = new BlockPool(3);
     pool.allocate();
     pool.setHash(1, hashOf(1));

@@ -1,5 +1,5 @@
-// BlockResidency: which allocations are sampled, and what is reported when they are evicted. Times
-// are in seconds, on a manual clock.
+// BlockResidency: which allocations are sampled, and the values reported when they are evicted. Times
+// are in seconds on a manual clock.
 
 import { describe, expect, test } from "bun:test";
 import { BlockPool } from "../../src/kvcache/block-pool.ts";
@@ -14,14 +14,14 @@ function sequence(...values: number[]): () => number {
 }
 
 describe("an evicted block", () => {
-  test("that was never hit was idle for its whole life", () => {
+  test("that was never hit was idle for its whole lifetime", () => {
     const { residency, at } = makeResidency();
     at(1, () => residency.allocate(3));
     at(4.5, () => residency.evict(3));
     expect(residency.take()).toEqual([{ lifetimeS: 3.5, idleS: 3.5, reuseGapsS: [] }]);
   });
 
-  test("that was hit once is idle from then on; the time from allocation to first hit is not a gap", () => {
+  test("that was hit once was idle since that hit, with no reuse gap", () => {
     const { residency, at } = makeResidency();
     at(1, () => residency.allocate(3));
     at(2, () => residency.touch(3));
@@ -41,7 +41,7 @@ describe("an evicted block", () => {
     expect(gaps).toEqual([[], [1], [1, 2], [1, 2, 4], [2, 4, 8]]);
   });
 
-  test("hit by two requests at one moment has a gap of 0", () => {
+  test("that two requests hit at the same time has a gap of 0", () => {
     const { residency, at } = makeResidency();
     residency.allocate(3);
     at(2, () => residency.touch(3));
@@ -50,7 +50,7 @@ describe("an evicted block", () => {
     expect(residency.take()).toEqual([{ lifetimeS: 2, idleS: 0, reuseGapsS: [0] }]);
   });
 
-  test("starts over when it is allocated again", () => {
+  test("starts over when it is reallocated", () => {
     const { residency, at } = makeResidency();
     residency.allocate(3);
     at(1, () => residency.touch(3));
@@ -65,7 +65,7 @@ describe("an evicted block", () => {
 });
 
 describe("sampling", () => {
-  test("is decided for each allocation: a random number below the rate", () => {
+  test("is decided for each allocation by comparing a random number with the rate", () => {
     const { residency } = makeResidency(0.25, sequence(0, 0.249, 0.25, 0.999));
     for (const blockId of [1, 2, 3, 4]) residency.allocate(blockId);
     residency.evict(1);
@@ -74,7 +74,7 @@ describe("sampling", () => {
     expect(residency.take()).toHaveLength(1);
   });
 
-  test("can change for a block from one allocation to the next", () => {
+  test("can differ between allocations of the same block", () => {
     const { residency, at } = makeResidency(0.5, sequence(0.9, 0.1, 0.9));
     for (const nowS of [0, 1, 4, 9]) {
       at(nowS, () => residency.evict(7));
@@ -83,7 +83,7 @@ describe("sampling", () => {
     expect(residency.take()).toEqual([{ lifetimeS: 3, idleS: 3, reuseGapsS: [] }]);
   });
 
-  test("ignores a block that was not chosen", () => {
+  test("ignores blocks that were not chosen", () => {
     const { residency } = makeResidency(0.5, () => 0.5);
     residency.allocate(1);
     residency.touch(1);
@@ -91,20 +91,20 @@ describe("sampling", () => {
     expect(residency.take()).toEqual([]);
   });
 
-  test("chooses every block at rate 1, whatever the random number", () => {
+  test("chooses every block at rate 1, regardless of the random number", () => {
     const { residency } = makeResidency(1, sequence(0, 1 - 2 ** -53));
     for (const blockId of [1, 2]) residency.allocate(blockId);
     for (const blockId of [1, 2]) residency.evict(blockId);
     expect(residency.take()).toHaveLength(2);
   });
 
-  test.each([0, -0.1, 1.5, Number.NaN])("refuses rate %p", (sampleRate) => {
+  test.each([0, -0.1, 1.5, Number.NaN])("rejects rate %p", (sampleRate) => {
     expect(() => makeResidency(sampleRate)).toThrow(
       `sample_rate must be in (0, 1.0], got ${sampleRate}`,
     );
   });
 
-  test("asserts on allocating a block that was not evicted", () => {
+  test("asserts on allocating a block that has not been evicted", () => {
     const { residency } = makeResidency();
     residency.allocate(3);
     expect(() => residency.allocate(3)).toThrow("block 3 is allocated without an eviction");
@@ -112,7 +112,7 @@ describe("sampling", () => {
 });
 
 describe("take and reset", () => {
-  test("does not report again what was taken", () => {
+  test("reports each eviction only once", () => {
     const { residency } = makeResidency();
     expect(residency.take()).toEqual([]);
     residency.allocate(1);
@@ -121,7 +121,7 @@ describe("take and reset", () => {
     expect(residency.take()).toEqual([]);
   });
 
-  test("a reset forgets blocks and evictions that have not been reported", () => {
+  test("a reset drops all blocks, and evictions that have not been reported", () => {
     const { residency } = makeResidency();
     for (const blockId of [1, 2]) residency.allocate(blockId);
     residency.evict(1);
@@ -135,13 +135,13 @@ describe("take and reset", () => {
   });
 });
 
-// --- Is a sample of a tenth of the allocations representative? ---
+// --- Whether a sample of a tenth of the allocations is representative ---
 
 const RATE = 0.1;
 const NUM_ALLOCATIONS = 40_000;
 const NUM_BLOCKS = 64;
 
-/** Short and long lives in a nearly full pool. Some blocks are hit, some of them often. */
+/** Simulates short and long lifetimes in a nearly full pool. Some blocks are hit, some of them often. */
 function evictionsAt(sampleRate: number): readonly BlockEviction[] {
   const workload = new Prng(7);
   const chance = new Prng(99);
@@ -165,7 +165,7 @@ function evictionsAt(sampleRate: number): readonly BlockEviction[] {
   return residency.take();
 }
 
-/** Largest distance between the distribution functions of two samples (Kolmogorov-Smirnov), 0..1. */
+/** Kolmogorov-Smirnov distance between two samples, in 0..1. */
 function distance(a: readonly number[], b: readonly number[]): number {
   const points = [
     ...a.map((value) => [value, 1 / a.length] as const),
@@ -180,7 +180,7 @@ function distance(a: readonly number[], b: readonly number[]): number {
   return largest;
 }
 
-/** Threshold that two samples of one distribution exceed in 1% of cases. */
+/** Distance that two samples from the same distribution exceed in 1% of cases. */
 function criticalDistance(a: readonly number[], b: readonly number[]): number {
   return 1.628 * Math.sqrt(1 / a.length + 1 / b.length);
 }
@@ -195,19 +195,19 @@ describe("a sample of one in ten", () => {
     expect(Math.abs(sampled.length - RATE * all.length)).toBeLessThan(3 * deviation);
   });
 
-  // One value per eviction, because the gaps of one block depend on each other.
+  // Uses one value per eviction, because the gaps of a block depend on each other.
   test.each([
     ["lifetimes", ({ lifetimeS }: BlockEviction) => [lifetimeS]],
     ["idle times", ({ idleS }: BlockEviction) => [idleS]],
     ["reuse gaps", ({ reuseGapsS }: BlockEviction) => reuseGapsS.slice(0, 1)],
-  ])("has the distribution of the whole: %s", (_, valuesOf) => {
+  ])("has the same distribution as all evictions: %s", (_, valuesOf) => {
     const few = sampled.flatMap(valuesOf);
     const many = all.flatMap(valuesOf);
     expect(few.length).toBeGreaterThan(500);
     expect(distance(few, many)).toBeLessThan(criticalDistance(few, many));
   });
 
-  test("detects a sample that lacks the oldest tenth", () => {
+  test("would differ in distribution if it lacked the oldest tenth", () => {
     const many = all.map(({ lifetimeS }) => lifetimeS).sort((a, b) => a - b);
     const young = many.filter((_, i) => i % 10 === 0 && i < 0.9 * many.length);
     expect(distance(young, many)).toBeGreaterThan(criticalDistance(young, many));

@@ -18,7 +18,7 @@ describe("BlockTable", () => {
     expect([table.at(0), table.at(19), table.length]).toEqual([1, 20, 20]);
   });
 
-  test("returns the same view while the table does not change", () => {
+  test("returns the same view as long as the table does not change", () => {
     const table = tableOf(4, 5);
     const view = table.ids();
     expect(table.ids()).toBe(view);
@@ -35,7 +35,7 @@ describe("BlockTable", () => {
     expect([...table.ids(8)]).toEqual([10, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  test("replacing an entry drops the hashes of that entry and of those after it", () => {
+  test("replacing an entry drops the hashes of that entry and of all later entries", () => {
     const table = tableOf(4, 5, 6);
     table.numHashed = 3;
     table.replace(1, 9);
@@ -43,7 +43,7 @@ describe("BlockTable", () => {
     expect(table.numHashed).toBe(1);
   });
 
-  test("returns its last entry unless that entry is hashed", () => {
+  test("removes and returns its last entry unless that entry is hashed", () => {
     const table = tableOf(4, 5, 6);
     table.numHashed = 2;
     expect(table.pop()).toBe(6);

@@ -27,7 +27,7 @@ describe("FreeBlockQueue", () => {
     ["front", 3, [1, 2]],
     ["middle", 1, [3, 2]],
     ["back", 2, [3, 1]],
-  ] as const)("an id leaves from the %s", (_place, id, rest) => {
+  ] as const)("an id can be removed from the %s", (_place, id, rest) => {
     const queue = queueOf(4, 3, 1, 2);
     queue.remove(id);
     expect([...queue]).toEqual([...rest]);
@@ -36,7 +36,7 @@ describe("FreeBlockQueue", () => {
     expect([...queue]).toEqual([...rest, id]);
   });
 
-  test("works again after it was emptied from the middle", () => {
+  test("can be refilled after its last id was removed", () => {
     const queue = queueOf(2, 1);
     queue.remove(1);
     queue.append(0);
@@ -44,7 +44,7 @@ describe("FreeBlockQueue", () => {
     expect([...queue]).toEqual([0, 1]);
   });
 
-  test("asserts on adding an id twice and on removing a missing id", () => {
+  test("asserts on adding an id twice, and on removing a missing id", () => {
     const queue = queueOf(4, 1);
     expect(() => queue.append(1)).toThrow("block 1 is already free");
     expect(() => queue.remove(2)).toThrow("block 2 is not free");

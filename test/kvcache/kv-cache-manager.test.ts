@@ -1,4 +1,4 @@
-// KvCacheManager: which blocks a request gets, shares, copies and returns. Blocks have 4 tokens.
+// KvCacheManager: which blocks a request gets, shares, copies, and returns. Blocks have 4 tokens.
 
 import { describe, expect, test } from "bun:test";
 import { blockHash, noneHash } from "../../src/kvcache/block-hash.ts";
@@ -22,7 +22,7 @@ const hex = (hash: Uint8Array) => Buffer.from(hash).toString("hex");
 const hashesOf = ({ blockHashes }: Request) =>
   Array.from({ length: blockHashes.length }, (_, i) => hex(blockHashes.at(i)));
 
-/** Allocates room for the whole prompt, hashed as if the step that computes it were planned. */
+/** Allocates blocks for the whole prompt and hashes them, as for a step that computes the prompt. */
 function prefill(kvCache: KvCacheManager, request: Request): number[] {
   const { numTokens } = request;
   const cached = kvCache.cachedBlocks(request);
@@ -44,7 +44,7 @@ describe("allocateSlots", () => {
     expect([...kvCache.blockIds(request, 9)]).toEqual([1, 2, 3]);
   });
 
-  test("takes the last free block, and changes nothing when a block is missing", () => {
+  test("can take the last free block, and changes nothing if blocks are missing", () => {
     const kvCache = makeKvCache({ numBlocks: 4 });
     const request = makeRequest("a", 16);
     expect(kvCache.allocateSlots(request, 0, 13)).toBeNull();
@@ -55,7 +55,7 @@ describe("allocateSlots", () => {
     kvCache.checkIntegrity();
   });
 
-  test("does not count free blocks that are hits as room for new ones", () => {
+  test("does not count free blocks that are hits as available for new tokens", () => {
     const kvCache = makeKvCache({ numBlocks: 4 });
     const first = makeRequest("a", 9);
     expect(prefill(kvCache, first)).toEqual([1, 2, 3]);
@@ -71,8 +71,8 @@ describe("allocateSlots", () => {
   });
 });
 
-describe("slots of draft tokens", () => {
-  /** 7 tokens in blocks 1 and 2; drafts begin in the last slot of block 2. */
+describe("slots for draft tokens", () => {
+  /** A request with 7 tokens in blocks 1 and 2, so drafts begin in the last slot of block 2. */
   function withTokens(numBlocks: number) {
     const kvCache = makeKvCache({ numBlocks });
     const request = makeRequest("a", 7);
@@ -87,22 +87,25 @@ describe("slots of draft tokens", () => {
     [6, 9, 6, [1, 2, 3, 4]],
     [6, 4, 5, [1, 2, 3]],
     [6, 3, 1, [1, 2]],
-  ])("%i in a pool of %i blocks: %i fit", (numWanted, numBlocks, numFit, blockIds) => {
-    const { kvCache, request } = withTokens(numBlocks);
-    expect(kvCache.allocateDraftSlots(request, 7, numWanted)).toBe(numFit);
-    expect([...kvCache.blockIds(request, 7 + numFit)]).toEqual(blockIds);
-    expect(kvCache.pool.numFree).toBe(numBlocks - 1 - blockIds.length);
-    kvCache.checkIntegrity();
-  });
+  ])(
+    "are limited by free blocks: of %i in a pool of %i blocks, %i fit",
+    (numWanted, numBlocks, numFit, blockIds) => {
+      const { kvCache, request } = withTokens(numBlocks);
+      expect(kvCache.allocateDraftSlots(request, 7, numWanted)).toBe(numFit);
+      expect([...kvCache.blockIds(request, 7 + numFit)]).toEqual(blockIds);
+      expect(kvCache.pool.numFree).toBe(numBlocks - 1 - blockIds.length);
+      kvCache.checkIntegrity();
+    },
+  );
 
-  test("none are allocated when the last block is full and no other is free", () => {
+  test("are not allocated if the last block is full and no other is free", () => {
     const kvCache = makeKvCache({ numBlocks: 3 });
     const request = makeRequest("a", 8);
     kvCache.allocateSlots(request, 0, 8);
     expect(kvCache.allocateDraftSlots(request, 8, 3)).toBe(0);
   });
 
-  test("are returned with their blocks, last block first, except where tokens are kept", () => {
+  test("are returned with their blocks, last block first, except for blocks with accepted tokens", () => {
     const { kvCache, request } = withTokens(6);
     kvCache.allocateDraftSlots(request, 7, 9);
     expect([...kvCache.blockIds(request, 16)]).toEqual([1, 2, 3, 4]);
@@ -114,13 +117,13 @@ describe("slots of draft tokens", () => {
     kvCache.checkIntegrity();
   });
 
-  test("never returns a hashed block", () => {
+  test("are never returned with a hashed block", () => {
     const { kvCache, request } = withTokens(6);
     kvCache.hashFullBlocks(request, 7);
     expect(() => kvCache.truncate(request, 0)).toThrow("is hashed");
   });
 
-  test("have no hash: hashing unknown tokens is a broken invariant", () => {
+  test("are never hashed, since their tokens are unknown", () => {
     const { kvCache, request } = withTokens(6);
     kvCache.allocateDraftSlots(request, 7, 1);
     expect(() => kvCache.hashFullBlocks(request, 8)).toThrow("a: cannot hash unknown tokens");
@@ -128,7 +131,7 @@ describe("slots of draft tokens", () => {
   });
 });
 
-test("a request has room when its own and the reserved blocks are free or shared", () => {
+test("a request has room if its own blocks and the reserved blocks are free or shared", () => {
   const kvCache = makeKvCache({ numBlocks: 6 });
   const first = makeRequest("first", 8);
   const shared = prefill(kvCache, first);
@@ -138,7 +141,7 @@ test("a request has room when its own and the reserved blocks are free or shared
   expect(kvCache.hasRoom(9, [], 1)).toBe(false);
   expect(kvCache.hasRoom(9, shared, 2)).toBe(true);
   kvCache.free(first);
-  // Hits that are in the free queue are removed from it.
+  // The shared blocks are now in the free queue, so using them makes them no longer free.
   expect(kvCache.hasRoom(9, shared, 2)).toBe(true);
   expect(kvCache.hasRoom(9, shared, 3)).toBe(false);
   expect(kvCache.pool.numFree).toBe(5);
@@ -154,14 +157,14 @@ describe("prefix cache", () => {
     expect(hits).toEqual([[], [], [1], [1], [1, 2], [1, 2]]);
   });
 
-  test("ends a run at the first block that differs", () => {
+  test("ends the run at the first block that differs", () => {
     const kvCache = makeKvCache();
     prefill(kvCache, makeRequest("a", 12));
     const other = makeRequest("b", [0, 1, 2, 3, 4, 5, 6, 99, 8, 9, 10, 11, 12]);
     expect(kvCache.cachedBlocks(other)).toEqual([1]);
   });
 
-  test("evicts a freed chain from its tail, so its head stays a hit", () => {
+  test("evicts a freed chain from the tail, so the head can still be hit", () => {
     const kvCache = makeKvCache({ numBlocks: 4 });
     const first = makeRequest("a", 12);
     prefill(kvCache, first);
@@ -171,7 +174,7 @@ describe("prefix cache", () => {
     expect(kvCache.cachedBlocks(makeRequest("c", 12))).toEqual([1, 2]);
   });
 
-  test("hashes output tokens too, once their block is full", () => {
+  test("also hashes output tokens, once their block is full", () => {
     const kvCache = makeKvCache();
     const request = makeRequest("a", 3);
     prefill(kvCache, request);
@@ -181,7 +184,7 @@ describe("prefix cache", () => {
     expect(kvCache.cachedBlocks(makeRequest("b", 5))).toEqual([1]);
   });
 
-  test("a salt is part of the first block's hash, and of the others only through their parent", () => {
+  test("includes a salt in the first block's hash, and in others only through the parent hash", () => {
     const kvCache = makeKvCache();
     const request = makeRequest("a", 8, { cacheSalt: "tenant" });
     prefill(kvCache, request);
@@ -190,7 +193,7 @@ describe("prefix cache", () => {
     expect(hashesOf(request)).toEqual([first, second].map(hex));
   });
 
-  test("hashes and finds nothing when it is off", () => {
+  test("hashes and finds no blocks when it is off", () => {
     const kvCache = makeKvCache({ enablePrefixCaching: false });
     const request = makeRequest("a", 12);
     expect(prefill(kvCache, request)).toEqual([1, 2, 3]);
@@ -199,7 +202,7 @@ describe("prefix cache", () => {
     expect(kvCache.readsCache(request)).toBe(false);
   });
 
-  test("blocks whose hashes were dropped cannot be hit, but the blocks before them can", () => {
+  test("does not find blocks whose hashes were dropped, but still finds earlier blocks", () => {
     const kvCache = makeKvCache();
     const request = makeRequest("a", 12);
     prefill(kvCache, request);
@@ -227,7 +230,7 @@ describe("fork", () => {
     kvCache.checkIntegrity();
   });
 
-  test("needs a free block for the copy, and changes nothing without one", () => {
+  test("needs a free block for the copy, and changes nothing if there is none", () => {
     const { residency, at } = makeResidency();
     const kvCache = makeKvCache({ numBlocks: 3, residency });
     const source = makeRequest("a", 6);
@@ -242,7 +245,7 @@ describe("fork", () => {
     expect(kvCache.takeEvictions()).toEqual([neverHit, neverHit]);
   });
 
-  test("takes no blocks beyond the prompt, and does not hash them again", () => {
+  test("shares no blocks after the prompt, and does not hash shared blocks again", () => {
     const kvCache = makeKvCache();
     const source = makeRequest("a", 8);
     prefill(kvCache, source);
@@ -255,7 +258,7 @@ describe("fork", () => {
     expect(() => kvCache.fork(source, child)).toThrow("a-1: forked twice");
   });
 
-  test("gives a copied full block its own hash", () => {
+  test("hashes a copied full block separately", () => {
     const kvCache = makeKvCache();
     const source = makeRequest("a", 8);
     const child = makeRequest("a-1", 8, { forkOf: source });
@@ -288,7 +291,7 @@ describe("residency", () => {
     expect(kvCache.takeEvictions()).toEqual([]);
   });
 
-  test("does not count a lookup, or a hit that finds no room, as an access", () => {
+  test("does not count a lookup, or a hit without room for the request, as an access", () => {
     const { residency, at } = makeResidency();
     const kvCache = makeKvCache({ numBlocks: 3, residency });
     const first = makeRequest("a", 8);
@@ -302,7 +305,7 @@ describe("residency", () => {
     expect(kvCache.takeEvictions()).toEqual([{ lifetimeS: 3, idleS: 3, reuseGapsS: [] }]);
   });
 
-  test("reports nothing without prefix caching", () => {
+  test("reports no evictions without prefix caching", () => {
     const { residency, at } = makeResidency();
     const kvCache = makeKvCache({ numBlocks: 3, enablePrefixCaching: false, residency });
     for (const [nowS, id] of ["a", "b", "c"].entries()) {
@@ -314,7 +317,7 @@ describe("residency", () => {
     expect(residency.take()).toEqual([]);
   });
 
-  test("reports nothing when nothing is sampled", () => {
+  test("reports no evictions without sampling", () => {
     const kvCache = makeKvCache({ numBlocks: 2, residency: null });
     const request = makeRequest("a", 4);
     prefill(kvCache, request);

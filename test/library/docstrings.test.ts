@@ -1,4 +1,4 @@
-// Every public item of the library has a docstring: all exports of the entry points, and their members.
+// Every public item in the library has a doc comment: all exports of the entry points, and their members.
 
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -9,11 +9,11 @@ const sourceOf = (path: string) => readFileSync(join(LIBRARY, path), "utf8");
 
 interface Export {
   readonly name: string;
-  /** The declaring file, relative to the library. */
+  /** File with the declaration, relative to the library. */
   readonly file: string;
 }
 
-/** Re-exports of an entry, followed to their declarations. */
+/** Exports of an entry point, with re-exports followed to their declarations. */
 function exportsOf(entry: string): Export[] {
   const source = sourceOf(entry);
   const passed = [...source.matchAll(/export (?:type )?\{([^}]+)\} from "(\.[^"]+)"/g)];
@@ -40,7 +40,7 @@ function declarationOf({ name, file }: Export): Export {
   return declarationOf({ name, file: join(dirname(file), next) });
 }
 
-/** Lines of a declaration, from its first to its closing brace. */
+/** Lines of a declaration, from the first line to the closing brace. */
 function declarationLines({ name, file }: Export): { lines: string[]; before: string } {
   const lines = sourceOf(file).split("\n");
   const start = lines.findIndex((line) =>
@@ -67,7 +67,7 @@ function undocumentedMembers(declaration: Export): string[] {
 }
 
 describe.each(["index.ts", "server.ts"])("the entry point %s", (entry) => {
-  test("exports nothing without a docstring", () => {
+  test("exports only items with a doc comment", () => {
     const found = exportsOf(entry);
     expect(found.length).toBeGreaterThan(4);
     expect(found.flatMap(undocumentedMembers)).toEqual([]);

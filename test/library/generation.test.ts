@@ -1,4 +1,4 @@
-// The library's generation object: reading, stopping, failing, over the fake model.
+// The library's generation object with the fake model: reading, stopping, and errors.
 
 import { describe, expect, test } from "bun:test";
 import { EngineError, RequestError } from "../../src/errors.ts";
@@ -6,7 +6,7 @@ import type { LLM, TextDelta } from "../../src/library/index.ts";
 import { makeLlm } from "../support/fake-llm.ts";
 import { settled, until } from "../support/waiting.ts";
 
-/** Far more steps than any test waits for. */
+/** Options for far more steps than any test waits for. */
 const LONG = { maxTokens: 900, ignoreEos: true };
 
 async function gaugeOf(llm: LLM, family: string): Promise<number> {
@@ -18,7 +18,7 @@ async function numSteps(llm: LLM): Promise<number> {
   return steps?.histograms[0]?.count ?? Number.NaN;
 }
 
-/** @returns steps until no block is in use, according to the metrics */
+/** @returns the number of steps until no block is in use, according to the metrics */
 async function stepsUntilFree(llm: LLM): Promise<number> {
   const before = await numSteps(llm);
   await until(async () => (await gaugeOf(llm, "vllm:kv_cache_usage_perc")) === 0);
@@ -40,7 +40,7 @@ async function drain(iterable: AsyncIterable<unknown>): Promise<void> {
 }
 
 describe("reading", () => {
-  test("deltas add up to the result, which is available after them", async () => {
+  test("deltas add up to the result", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { maxTokens: 5, temperature: 0, ignoreEos: true });
     const deltas: TextDelta[] = [];
@@ -59,7 +59,7 @@ describe("reading", () => {
     expect(result.choices).toHaveLength(1);
   });
 
-  test("the result can be awaited first and twice; the deltas are still yielded", async () => {
+  test("the result can be requested before the deltas, and more than once", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { maxTokens: 5, ignoreEos: true });
     const { result } = generation;
@@ -69,7 +69,7 @@ describe("reading", () => {
     expect(generation.result).toBe(result);
   });
 
-  test("deltas are yielded once, to the first reader", async () => {
+  test("only the first reader receives deltas", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { maxTokens: 3, ignoreEos: true });
     const [first, second] = [await Array.fromAsync(generation), await Array.fromAsync(generation)];
@@ -77,7 +77,7 @@ describe("reading", () => {
     expect(second).toEqual([]);
   });
 
-  test("a chat returns a message for continuing it", async () => {
+  test("a chat returns a message with which to continue it", async () => {
     const { llm } = makeLlm();
     const { message, text, id } = await llm.chat([{ role: "user", content: "hi" }], {
       maxTokens: 4,
@@ -87,7 +87,7 @@ describe("reading", () => {
     expect(id).toBe("chatcmpl-mine");
   });
 
-  test("n sequences are interleaved and end as n choices", async () => {
+  test("n sequences are interleaved and yield n choices", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { n: 3, maxTokens: 4, seed: 7, ignoreEos: true });
     const seen = new Set<number>();
@@ -98,7 +98,7 @@ describe("reading", () => {
     expect(usage.completionTokens).toBe(12);
   });
 
-  test("a prompt can be token ids; logprobs come with each token", async () => {
+  test("accepts token ids as a prompt, and returns logprobs for each token", async () => {
     const { llm } = makeLlm();
     const options = { maxTokens: 2, logprobs: 1, promptLogprobs: 0, ignoreEos: true };
     const result = await llm.generate(Int32Array.of(104, 105), options).result;
@@ -121,12 +121,12 @@ describe("reading", () => {
   });
 });
 
-describe("blocks are free within one step", () => {
+describe("blocks are freed within one step", () => {
   const ways: Record<string, (llm: LLM) => Promise<void>> = {
     "after break": async (llm) => {
       for await (const _ of llm.generate("hello", LONG)) break;
     },
-    "after break of the text": async (llm) => {
+    "after a break while reading text": async (llm) => {
       for await (const _ of llm.generate("hello", LONG).text) break;
     },
     "after abort()": async (llm) => {
@@ -144,7 +144,7 @@ describe("blocks are free within one step", () => {
       await using _generation = llm.generate("hello", LONG);
       await started(llm);
     },
-    "after its stream was cancelled": async (llm) => {
+    "after the stream is canceled": async (llm) => {
       const reader = llm.generate("hello", LONG).toReadableStream().getReader();
       await reader.read();
       await reader.cancel();
@@ -164,7 +164,7 @@ describe("blocks are free within one step", () => {
   const started = (llm: LLM) =>
     until(async () => (await gaugeOf(llm, "vllm:kv_cache_usage_perc")) > 0);
 
-  test("when it is aborted before it was queued; it never runs", async () => {
+  test("when a generation is aborted before it is queued, and it never runs", async () => {
     const { llm, runner } = makeLlm();
     const generation = llm.generate("hello", LONG);
     generation.abort();
@@ -173,7 +173,7 @@ describe("blocks are free within one step", () => {
     expect(runner.numSteps).toBeLessThanOrEqual(1);
   });
 
-  test("when it was dropped unread and collected", async () => {
+  test("when an unread generation is garbage-collected", async () => {
     const { llm } = makeLlm({ scheduler: { numBlocks: 8192, maxModelLen: 100_000 } });
     for (let i = 0; i < 4; i++) llm.generate("hello", { ...LONG, maxTokens: 90_000 });
     await started(llm);
@@ -182,11 +182,11 @@ describe("blocks are free within one step", () => {
       await settled();
       if ((await gaugeOf(llm, "vllm:num_requests_running")) === 0) break;
     }
-    // A stack slot can keep the last one alive.
+    // A stack slot can keep the last generation alive.
     expect(await gaugeOf(llm, "vllm:num_requests_running")).toBeLessThanOrEqual(1);
   });
 
-  test("but a generation whose result is awaited is never collected", async () => {
+  test("but not while its result is awaited: it is never garbage-collected", async () => {
     const { llm } = makeLlm();
     const { result } = llm.generate("hello", { maxTokens: 60, ignoreEos: true });
     for (let i = 0; i < 10; i++) {
@@ -197,8 +197,8 @@ describe("blocks are free within one step", () => {
   });
 });
 
-describe("failing", () => {
-  test("an invalid request is reported by every way of reading", async () => {
+describe("errors", () => {
+  test("every way of reading reports an invalid request", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { temperature: -1 });
     for (const reading of [generation.result, drain(generation)]) {
@@ -211,7 +211,7 @@ describe("failing", () => {
     expect(() => llm.generate("x", { requestId: "a b" })).toThrow(RequestError);
   });
 
-  test("an abort rejects with its reason at once; a signal that has fired prevents the start", async () => {
+  test("an abort immediately rejects with its reason; an aborted signal prevents the start", async () => {
     const { llm, runner } = makeLlm();
     const reason = new Error("changed my mind");
     const generation = llm.generate("hello", LONG);
@@ -224,7 +224,7 @@ describe("failing", () => {
     expect(runner.numSteps).toBeLessThanOrEqual(1);
   });
 
-  test("an abort after the end changes nothing", async () => {
+  test("an abort after the end has no effect", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { maxTokens: 2, ignoreEos: true });
     await drain(generation);
@@ -232,7 +232,7 @@ describe("failing", () => {
     expect((await generation.result).finishReason).toBe("length");
   });
 
-  test("a failed step ends its requests with an error; the next ones are served", async () => {
+  test("a failed step fails its requests, but later ones succeed", async () => {
     const { llm, runner } = makeLlm();
     runner.failNextStep = true;
     expect(await errorOf(llm.generate("hello").result)).toMatchObject({
@@ -241,11 +241,11 @@ describe("failing", () => {
     expect((await llm.generate("hello", { maxTokens: 1 }).result).tokenIds).toHaveLength(1);
   });
 
-  test("a dead engine rejects open requests, resolves closed and leaves the host alive", async () => {
+  test("when the engine dies, open requests are rejected, `closed` resolves, and the host keeps running", async () => {
     const { llm, runner } = makeLlm();
     const generation = llm.generate("hello", LONG);
     runner.run = async () => {
-      throw new Error("a fault in native code");
+      throw new Error("a crash in native code");
     };
     expect(await errorOf(generation.result)).toBeInstanceOf(EngineError);
     expect(await llm.closed).toMatchObject({ kind: "died" });

@@ -1,4 +1,4 @@
-// The LLM object: batches, metrics, sleep, disposal, and apps over it, with the fake model.
+// The LLM object with the fake model: batches, metrics, sleep, disposal, and apps that use it.
 
 import { describe, expect, test } from "bun:test";
 import { Hono } from "hono";
@@ -22,7 +22,7 @@ const ask = (path: string, body?: object) =>
   });
 
 describe("generateAll", () => {
-  test("returns results in the order of the prompts, however long each takes", async () => {
+  test("returns results in the order of the prompts, no matter how long each takes", async () => {
     const { llm } = makeLlm();
     const prompts = ["one", "two", "three", "four", "five"];
     const results = await Array.fromAsync(llm.generateAll(prompts, { ...SHORT, maxInFlight: 2 }));
@@ -32,7 +32,7 @@ describe("generateAll", () => {
     expect(await Array.fromAsync(llm.generateAll([]))).toEqual([]);
   });
 
-  test("sends no more prompts than can be in flight", async () => {
+  test("takes no more prompts than can be in flight", async () => {
     const { llm } = makeLlm();
     let taken = 0;
     async function* prompts() {
@@ -45,7 +45,7 @@ describe("generateAll", () => {
     expect(taken).toBeLessThanOrEqual(4);
   });
 
-  test("leaving it aborts running requests; a prompt that fails ends it", async () => {
+  test("aborts running requests when the loop exits, and throws when a prompt fails", async () => {
     const { llm, scheduler } = makeLlm();
     for await (const _ of llm.generateAll(["a", "b", "c"], { ...SHORT, maxInFlight: 3 })) break;
     await until(() => !scheduler.hasWork);
@@ -58,7 +58,7 @@ describe("generateAll", () => {
 });
 
 describe("LLM.load", () => {
-  test("refuses unsupported options by name, before it looks for the model", async () => {
+  test("rejects unsupported options by name before it looks for the model", async () => {
     for (const [options, message] of [
       [{ enableLora: true }, "enableLora: LoRA is not supported yet; remove it"],
       [{ lora_modules: ["a=/a"] }, "lora_modules: LoRA is not supported yet; remove it"],
@@ -87,19 +87,22 @@ describe("LLM.load", () => {
     expect(await absent.catch(({ code }) => code)).toBe("model_not_found");
   });
 
-  test.each([[null], [[]], ["x"], [5]])("refuses options %p, as do its calls", async (options) => {
-    const given = options as unknown as LoadOptions & GenerateOptions;
-    const message = "options must be an object";
-    await expect(LLM.load("no-such.gguf", given)).rejects.toThrow(message);
-    const { llm } = makeLlm();
-    const calls = [llm.generate("a", given), llm.chat([{ role: "user", content: "a" }], given)];
-    for (const { result } of calls)
-      await expect(result as Promise<object>).rejects.toThrow(message);
-  });
+  test.each([[null], [[]], ["x"], [5]])(
+    "rejects %p as options, and so do generate() and chat()",
+    async (options) => {
+      const given = options as unknown as LoadOptions & GenerateOptions;
+      const message = "options must be an object";
+      await expect(LLM.load("no-such.gguf", given)).rejects.toThrow(message);
+      const { llm } = makeLlm();
+      const calls = [llm.generate("a", given), llm.chat([{ role: "user", content: "a" }], given)];
+      for (const { result } of calls)
+        await expect(result as Promise<object>).rejects.toThrow(message);
+    },
+  );
 });
 
 describe("an LLM", () => {
-  test("reports its properties, tokenizes and renders", async () => {
+  test("reports its properties, tokenizes, and renders chats", async () => {
     const { llm } = makeLlm();
     expect(llm.model).toMatchObject({ name: "tiny", contextLength: 1024, vocabSize: 258 });
     const ids = await llm.tokenizer.encode("hé");
@@ -110,7 +113,7 @@ describe("an LLM", () => {
     expect(chat.prompt).toBe("user: hi\nassistant: ");
   });
 
-  test("refuses invalid token ids, and decodes ids above the vocabulary to nothing", async () => {
+  test("rejects invalid token ids, and decodes ids above the vocabulary to an empty string", async () => {
     const { tokenizer } = makeLlm().llm;
     expect(await tokenizer.decode([2 ** 32 + 104, 105, 2 ** 31, 104])).toBe("ih");
     for (const ids of [[-1], [104.5], [Number.NaN], Int32Array.of(104, -5)]) {
@@ -118,7 +121,7 @@ describe("an LLM", () => {
     }
   });
 
-  test("refuses an unknown option, and suggests a similar one", async () => {
+  test("rejects an unknown option and suggests a similar one", async () => {
     const { llm } = makeLlm();
     const refusal = (asked: Promise<unknown>) =>
       asked.catch(({ code, message }) => [code, message]);
@@ -144,7 +147,7 @@ describe("an LLM", () => {
     ]);
   });
 
-  test("takes one prompt, since outputs of several would be mixed", async () => {
+  test("accepts a single prompt only, since outputs of several would be mixed", async () => {
     const { llm } = makeLlm();
     for (const prompt of [
       ["a", "b"],
@@ -158,7 +161,7 @@ describe("an LLM", () => {
     }
   });
 
-  test("renders with options that chat() accepts, and with no others", async () => {
+  test("renders only with options that chat() accepts", async () => {
     const { llm } = makeLlm();
     const messages = [{ role: "assistant", content: "a" }];
     const both = { addGenerationPrompt: true, continueFinalMessage: true };
@@ -177,7 +180,7 @@ describe("an LLM", () => {
     expect(await second.llm.metrics.text()).toContain(line("0.0"));
   });
 
-  test("sleeps and wakes; requests wait in between", async () => {
+  test("sleeps and wakes up; requests wait in between", async () => {
     const { llm, runner } = makeLlm();
     await llm.sleep(2);
     expect(runner.sleepLevel).toBe(2);
@@ -188,7 +191,7 @@ describe("an LLM", () => {
     expect(await waiting).toHaveLength(3);
   });
 
-  test("ends open requests when disposed of, frees the model and admits nothing more", async () => {
+  test("when disposed of, fails open requests, frees the model, and accepts no more requests", async () => {
     const { llm, runner } = makeLlm();
     const app = createApp(llm);
     const open = llm.generate("hello", { maxTokens: 900, ignoreEos: true });
@@ -204,7 +207,7 @@ describe("an LLM", () => {
     expect(answer.status).toBe(503);
   });
 
-  test("dispose does not wait for a request that has not been queued yet", async () => {
+  test("can be disposed of without waiting for a request that has not been queued yet", async () => {
     const { llm } = makeLlm();
     const early = llm.generate("hello").result.catch((error) => error.code);
     await llm[Symbol.asyncDispose]();
@@ -212,8 +215,8 @@ describe("an LLM", () => {
   });
 });
 
-describe("an app over an LLM", () => {
-  test("serves the HTTP API with the same engine and metrics, under its own names and keys", async () => {
+describe("an app that uses an LLM", () => {
+  test("serves the HTTP API with the same engine and metrics, but its own names and keys", async () => {
     const { llm } = makeLlm();
     const app = createApp(llm, { modelNames: ["mine"], apiKeys: ["secret"] });
     expect((await app.fetch(ask("/v1/models"))).status).toBe(401);
@@ -232,7 +235,7 @@ describe("an app over an LLM", () => {
     expect(answer.status).toBe(200);
   });
 
-  test("can be mounted in Hono under a path; a client that leaves its stream ends the request", async () => {
+  test("can be mounted under a path in Hono; a client that disconnects from a stream aborts the request", async () => {
     const { llm, engine } = makeLlm();
     const host = new Hono().get("/mine", (c) => c.text("mine")).mount("/llm", createApp(llm).fetch);
     expect(await (await host.fetch(ask("/mine"))).text()).toBe("mine");
@@ -246,7 +249,7 @@ describe("an app over an LLM", () => {
     await until(() => engine.numLiveSequences === 0);
   });
 
-  test("logs errors that clients must not see only to the LLM's logger", async () => {
+  test("logs internal errors to the LLM's logger, and hides them from clients", async () => {
     const logged: string[] = [];
     const { llm } = makeLlm({}, (line) => logged.push(line));
     partsOf(llm).measured.front.calls.encode = () => Promise.reject(new Error("a secret"));
@@ -261,12 +264,12 @@ describe("an app over an LLM", () => {
     [{ apiKeys: "secret" }, "apiKeys must be a list of strings"],
     [{ apiKeys: [undefined] }, "apiKeys must be a list of strings"],
     [{ port: 0 }, "unknown option port"],
-  ])("no app is open by mistake: %j is refused", (options, message) => {
+  ])("rejects %j, so no app is accidentally left without keys", (options, message) => {
     const { llm } = makeLlm();
     expect(() => createApp(llm, options)).toThrow(message);
   });
 
-  test("serve() refuses an option of its model", async () => {
+  test("serve() rejects an option for loading a model if it receives an LLM", async () => {
     const { llm } = makeLlm();
     const options = { port: 0, kvCacheBytes: 4e6 };
     await expect(serve(llm, options)).rejects.toThrow("unknown option kvCacheBytes");
@@ -278,7 +281,7 @@ describe("an app over an LLM", () => {
     [{ port: 65536 }, "port must be an integer in [0, 65535], got 65536"],
     [{ port: Number.NaN }, "port must be an integer in [0, 65535], got NaN"],
     [{ host: 5 }, "host must be a string, got 5"],
-  ])("serve() refuses %p by name", async (options, message) => {
+  ])("serve() rejects %p by name", async (options, message) => {
     const { llm } = makeLlm();
     const refused = serve(llm, options as ServeOptions);
     expect(await refused.catch(({ code, message }) => [code, message])).toEqual([
@@ -287,7 +290,7 @@ describe("an app over an LLM", () => {
     ]);
   });
 
-  test("serve() listens, stops within its grace period, and leaves a given LLM alive", async () => {
+  test("serve() listens, stops within its grace period, and keeps an LLM alive that it received", async () => {
     const { llm } = makeLlm({ model: { stepDelayMs: 1 } });
     const server = await serve(llm, { port: 0 });
     const stream = await fetch(`${server.url}/v1/completions`, {

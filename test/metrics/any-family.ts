@@ -1,4 +1,4 @@
-// Random families of every shape, in Pagoda's form and in that of Python's client.
+// Random metric families of every kind, in Pagoda's format and in that of Python's client.
 
 import fc from "fast-check";
 import type { FamilySnapshot } from "../../src/metrics/registry.ts";
@@ -8,7 +8,7 @@ interface AnySeries {
   readonly labels: readonly string[];
   readonly value: number;
   readonly sum: number;
-  /** Count of each bucket, not cumulative, [bounds.length + 1]. */
+  /** [bounds.length + 1] count of each bucket, not cumulative. */
   readonly counts: readonly number[];
   readonly created: number;
 }
@@ -44,7 +44,7 @@ const PIECES = [
   "",
 ];
 
-/** e.g. 1.2345e+10: few digits at every size. */
+/** Numbers of any magnitude with few digits, such as 1.2345e+10. */
 const scaled = fc
   .tuple(fc.integer({ min: -99_999, max: 99_999 }), fc.integer({ min: -12, max: 20 }))
   .map(([digits, exponent]) => Number(`${digits}e${exponent}`));
@@ -63,12 +63,15 @@ const anyText = fc
   })
   .map((pieces) => pieces.join(""));
 
-/** Suffixes that both print after a name can already be part of it. */
+/** Names, some of which already end in a suffix that both clients append. */
 const anyName = fc
   .stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,8}(_total|_created|_info|_bucket|_sum|_count)?$/)
   .filter((name) => name !== "_total");
 
-/** Python refuses the reserved labels of histograms and summaries, and labels with two underscores. */
+/**
+ * Excludes labels that Python rejects: the reserved ones of histograms and summaries, or with two
+ * underscores.
+ */
 const labelName = fc
   .stringMatching(/^_?[a-zA-Z][a-zA-Z0-9_]{0,4}$/)
   .filter((name) => name !== "le" && name !== "quantile");
@@ -94,7 +97,7 @@ function anySeries(numLabels: number, numBuckets: number): fc.Arbitrary<AnySerie
   });
 }
 
-/** Without labels there is one series; otherwise up to three. */
+/** Families with one series if they have no labels, and with up to three otherwise. */
 export const anyFamily: fc.Arbitrary<AnyFamily> = fc
   .record({
     name: anyName,
@@ -141,7 +144,7 @@ export function snapshotOf(family: AnyFamily): FamilySnapshot {
   };
 }
 
-/** A summary's count is its value, which can then be anything. */
+/** Uses a series' value as the count of a summary, so it can be any number. */
 export function pythonFamilyOf(family: AnyFamily): PythonFamily {
   return {
     ...family,

@@ -1,6 +1,6 @@
-// An engine over the fake model that logs its events, on two manual clocks. The log is taken outside the
-// engine: what is added and aborted, what each step plans, which tokens the model returns, and when a
-// message arrives.
+// An engine with the fake model that logs its events, on two manual clocks. The log is recorded outside the
+// engine: added and aborted sequences, planned steps, tokens that the model returns, and the arrival of
+// messages.
 
 import { EngineError } from "../../src/errors.ts";
 import { knownTokens } from "../../src/front/request-tracker.ts";
@@ -10,7 +10,7 @@ import type { StepPlan, StepResult } from "../../src/scheduler/scheduler-output.
 import { makeEngine } from "../support/fake-engine.ts";
 import { makeMetrics } from "./fixtures.ts";
 
-/** A sequence reaches the engine. */
+/** Arrival of a sequence at the engine. */
 export interface AddEvent {
   readonly kind: "add";
   readonly id: string;
@@ -21,7 +21,7 @@ export interface AddEvent {
   readonly stop: readonly string[];
   readonly readsCache: boolean;
   readonly engineS: number;
-  /** Front clock. */
+  /** Time on the front's clock. */
   readonly arrivalS: number;
 }
 
@@ -46,20 +46,20 @@ export type LogEvent =
       readonly engineS: number;
       readonly tokens: readonly (readonly [string, number])[];
     }
-  /** The latest plan failed. */
+  /** Failure of the latest plan. */
   | { readonly kind: "failure" }
-  /** A message reports all earlier events that have not been reported yet. */
+  /** Arrival of a message, which reports all events since the previous message. */
   | { readonly kind: "message"; readonly frontS: number };
 
 export interface LoggedEngineOptions {
   readonly scheduler: Partial<SchedulerConfig> & { readonly numBlocks: number };
-  /** Duration of the step that begins. A multiple of 1/8 second, so that sums are exact. */
+  /** Duration of the next step. Multiples of 1/8 second keep sums exact. */
   readonly stepDurationS: () => number;
-  /** In the middle of each step, when every message about the previous steps has been delivered. */
+  /** Called in the middle of each step, after delivery of all messages about earlier steps. */
   readonly duringStep: () => Promise<void>;
 }
 
-/** The front's clock is far from the engine's, so a value that mixes the two would show. */
+/** Offset of the front's clock, so large that a value that mixes the two clocks is obvious. */
 const FRONT_AHEAD_S = 1_000_000;
 
 export function loggedEngine(options: LoggedEngineOptions) {
@@ -96,12 +96,12 @@ export function loggedEngine(options: LoggedEngineOptions) {
     abort(ids);
   };
 
-  /** Planned before, and not preempted since. */
+  /** Requests that were planned and have not been preempted since. */
   const running = new Set<Request>();
   const run = runner.run.bind(runner);
   runner.run = async (plan) => {
     log.push(planEvent(plan, running, engineS));
-    await null; // the engine reports the results of the previous step
+    await null; // lets the engine report the results of the previous step
     await options.duringStep();
     engineS += options.stepDurationS();
     try {
@@ -116,7 +116,7 @@ export function loggedEngine(options: LoggedEngineOptions) {
   return { log, metrics, engine, runner, frontS };
 }
 
-/** @param running set to the ids that run after the plan */
+/** @param running updated to the requests that run after the plan */
 function planEvent({ scheduled }: StepPlan, running: Set<Request>, engineS: number): LogEvent {
   const preempted = [...running].filter(({ status }) => status === "PREEMPTED");
   for (const request of preempted) running.delete(request);

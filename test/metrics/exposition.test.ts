@@ -1,4 +1,4 @@
-// The text format: escaping, order, `_total`, `_created`, empty families.
+// The text format: escaping, order, `_total`, `_created`, and empty families.
 
 import { describe, expect, test } from "bun:test";
 import { CONTENT_TYPE, expositionText, openMetricsText } from "../../src/metrics/exposition.ts";
@@ -13,22 +13,22 @@ const FAMILY: FamilySnapshot = {
 };
 
 describe("expositionText", () => {
-  test("escapes help and labels, sorts labels, ends in a newline", () => {
+  test("escapes help and labels, sorts labels, and ends in a newline", () => {
     const samples = [{ labels: { z: 'q"\n', a: "\\" }, value: 1, createdS: null }];
     expect(expositionText([{ ...FAMILY, help: "a\nb\\c", samples }], true)).toBe(
       '# HELP x a\\nb\\\\c\n# TYPE x gauge\nx{a="\\\\",z="q\\"\\n"} 1.0\n',
     );
   });
 
-  test("prints nothing without families", () => {
+  test("prints an empty page without families", () => {
     expect(expositionText([], true)).toBe("");
   });
 
-  test("prints help and type of a family without series", () => {
+  test("prints the help and type of a family without series", () => {
     expect(expositionText([FAMILY], true)).toBe("# HELP x Help.\n# TYPE x gauge\n");
   });
 
-  test("a counter ends in _total once, whatever its name", () => {
+  test("prints counters with a single _total at the end, whatever their name", () => {
     const counter = {
       ...FAMILY,
       type: "counter" as const,
@@ -42,7 +42,7 @@ describe("expositionText", () => {
     );
   });
 
-  test("creation times follow as a gauge family, unless they are switched off", () => {
+  test("prints creation times as a gauge family, unless they are disabled", () => {
     const samples = [
       { labels: { r: "a" }, value: 0, createdS: 1.5 },
       { labels: { r: "b" }, value: 2, createdS: 2 },
@@ -58,7 +58,7 @@ describe("expositionText", () => {
     expect(expositionText([{ ...FAMILY, samples: gauge }], true)).not.toContain("_created");
   });
 
-  test("a histogram prints its buckets in ascending order, then count, then sum; _total in its name is kept", () => {
+  test("prints a histogram's buckets in ascending order, then count, then sum, and keeps _total in its name", () => {
     const histogram = {
       labels: { m: "t" },
       buckets: [
@@ -97,14 +97,14 @@ describe("openMetricsText", () => {
   };
   const histogram = { labels: {}, buckets: [[1, 2]] as const, sum: 3, count: 2, createdS: 1.5 };
 
-  test("names a counter without _total, keeps its creation time within the family, ends in EOF", () => {
+  test("names a counter without _total, keeps its creation time in the family, and ends in EOF", () => {
     expect(openMetricsText([counter], true)).toBe(
       '# HELP x Say \\"x\\".\n# TYPE x counter\nx_total{r="a"} 2.0\nx_created{r="a"} 1.5\n# EOF\n',
     );
     expect(openMetricsText([counter], false)).not.toContain("_created");
   });
 
-  test("a summary prints count and sum, a histogram its buckets before them", () => {
+  test("prints count and sum of a summary, and buckets before them for a histogram", () => {
     const summary = { ...FAMILY, type: "summary" as const, histograms: [histogram] };
     const tail = "x_count 2.0\nx_sum 3.0\nx_created 1.5\n# EOF\n";
     expect(openMetricsText([summary], true)).toBe(`# HELP x Help.\n# TYPE x summary\n${tail}`);
@@ -113,11 +113,11 @@ describe("openMetricsText", () => {
     );
   });
 
-  test("prints only the end without families", () => {
+  test("prints only EOF without families", () => {
     expect(openMetricsText([], true)).toBe("# EOF\n");
   });
 });
 
-test("the content type is that of Python's client", () => {
+test("the content type equals that of Python's client", () => {
   expect(CONTENT_TYPE).toBe("text/plain; version=1.0.0; charset=utf-8");
 });

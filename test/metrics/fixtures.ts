@@ -1,4 +1,4 @@
-// Shared test data for the metrics: a small engine's facts, an idle step, a message without news.
+// Shared test data for the metrics: a small engine's properties, an idle step, an empty message.
 
 import { Metrics, type MetricsOptions } from "../../src/metrics/metrics.ts";
 import type { EngineInfo } from "../../src/protocol/protocol.ts";
@@ -66,7 +66,11 @@ export function makeMetrics(options: Partial<MetricsOptions> = {}): Metrics {
   });
 }
 
-/** Value of vllm:`name` of model "tiny"; `label` is the family's own, e.g. 'reason="capacity"'. NaN if absent. */
+/**
+ * Value of vllm:`name` for model "tiny".
+ * @param label extra label, such as 'reason="capacity"'
+ * @returns NaN if absent
+ */
 export function seriesValue(text: string, name: string, label: string | null = null): number {
   const labels = ['engine="0"', 'model_name="tiny"', ...(label === null ? [] : [label])].sort();
   const start = `vllm:${name}{${labels.join(",")}} `;

@@ -1,10 +1,10 @@
-// A page with every family and every option, after each source has written to it, with label values
-// that test the escaping.
+// A /metrics page with every family and every option, after updates from every source, with label values
+// that test escaping.
 
 import type { Metrics, MetricsOptions } from "../../src/metrics/metrics.ts";
 import { FINISHED, IDLE, makeMetrics, NOTHING } from "./fixtures.ts";
 
-/** Both quotes, backslashes before and after characters that need one, a line end, braces, other scripts. */
+/** Contains both quotes, backslashes before and after characters that need one, a newline, and braces. */
 export const AWKWARD = 'a"b\\n\\\n{c="d",} é 模型 🏯\'\\';
 
 const EVERYTHING: Partial<MetricsOptions> = {
@@ -22,12 +22,12 @@ const EVERYTHING: Partial<MetricsOptions> = {
   }),
 };
 
-/** Page of a server that has just started. */
+/** Metrics of a server that has just started. */
 export function idlePage(): Metrics {
   return makeMetrics(EVERYTHING);
 }
 
-/** Every series of every family has changed at least once; some values are extreme. */
+/** Metrics in which every series has changed at least once; some values are extreme. */
 export function movedPage(): Metrics {
   const metrics = makeMetrics(EVERYTHING);
   metrics.record(

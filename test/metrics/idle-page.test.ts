@@ -1,6 +1,6 @@
-// Engine families of an idle server, line by line: names, help, buckets, series and their order, as a
-// vLLM 0.13 server with 2,048 tokens prints them just after its start. Families of later versions are
-// marked. The table is copied from that server's response, not from the catalog.
+// Engine families of an idle server, line by line: names, help, buckets, series, and their order, as a
+// vLLM 0.13 server with 2,048 tokens prints them right after startup. Families from later versions are
+// marked. The table is copied from that server's response, not from the catalogue.
 
 import { expect, test } from "bun:test";
 import { INFO, makeMetrics } from "./fixtures.ts";
@@ -164,14 +164,14 @@ function linesOf({ name, help, kind, series, les }: Expected): string[] {
   return [...lines, ...series.map((labels) => `${created}{${labels}} 1.7000000005e+09`)];
 }
 
-test("an idle engine prints every family with every known series at 0", async () => {
+test("prints every family of an idle engine, with every known series at 0", async () => {
   const info = { ...INFO, maxModelLen: 2048 };
   const text = await makeMetrics({ info, createdSeries: true }).text();
   const config = text.indexOf("# HELP vllm:cache_config_info");
   expect(text.slice(0, config).split("\n")).toEqual([...EXPECTED.flatMap(linesOf), ""]);
 });
 
-test("spells the cache configuration as Python does", async () => {
+test("prints the cache configuration in Python's notation", async () => {
   const text = await makeMetrics().text();
   const start = text.indexOf("# HELP vllm:cache_config_info");
   expect(text.slice(start, text.indexOf("# HELP http_"))).toBe(
@@ -185,7 +185,7 @@ test("spells the cache configuration as Python does", async () => {
   );
 });
 
-test("shows options that are off, unset or set in the cache configuration", async () => {
+test("prints options that are off, unset, or set in the cache configuration", async () => {
   const info = {
     ...INFO,
     model: { ...INFO.model, slidingWindow: 512 },

@@ -1,4 +1,4 @@
-// Effects of the engine's messages on the numbers of the exposition.
+// Effects of messages from the engine on the exposed numbers.
 
 import { describe, expect, test } from "bun:test";
 import { tokenBuckets } from "../../src/metrics/buckets.ts";
@@ -23,7 +23,7 @@ const PER_REQUEST: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 describe("recording", () => {
-  test("R sequential requests with P prompt and M output tokens give exactly the documented numbers", async () => {
+  test("R sequential requests with P prompt and M output tokens yield exactly the documented numbers", async () => {
     const metrics = makeMetrics();
     const numRequests = 3;
     const { numPromptTokens: P, numGenerationTokens: M } = LENGTHS;
@@ -83,7 +83,7 @@ describe("recording", () => {
     ]);
   });
 
-  test("gauges have the last step's values, counters the sum of all", async () => {
+  test("gauges show the last step's values; counters show the sum over all steps", async () => {
     const metrics = makeMetrics();
     const prefixCache = { requests: 1, queries: 10, hits: 0 };
     metrics.record({ ...IDLE, numRunningReqs: 5, prefixCache }, null);
@@ -108,7 +108,7 @@ describe("recording", () => {
     ]);
   });
 
-  test("a step's size is its whole prompts plus new tokens; a step without tokens is not sampled", async () => {
+  test("a step's size is its complete prompts plus new tokens; steps without tokens are not sampled", async () => {
     const metrics = makeMetrics();
     const tokens = { numPromptTokens: 50, numCachedPromptTokens: 32, numGenerationTokens: 2 };
     metrics.record(IDLE, { ...NOTHING, ...tokens, iterationTokens: [52] });
@@ -120,7 +120,7 @@ describe("recording", () => {
     expect(seriesValue(text, "iteration_tokens_total_bucket", 'le="64.0"')).toBe(1);
   });
 
-  test("a finish counts under its reason; corruption and cached tokens count once per request", async () => {
+  test("each finish is counted by its reason; corruption and cached tokens count once per request", async () => {
     const metrics = makeMetrics();
     const finished = [
       { ...FINISHED, finishReason: "stop" as const, numCachedTokens: 4 },
@@ -139,7 +139,7 @@ describe("recording", () => {
     expect(seriesValue(text, "request_params_max_tokens_count")).toBe(3);
   });
 
-  test("n sequences are one sample of the request's parameters", async () => {
+  test("n sequences count as one sample of the request's parameters", async () => {
     const metrics = makeMetrics();
     metrics.record(IDLE, {
       ...NOTHING,
@@ -153,7 +153,7 @@ describe("recording", () => {
     expect(seriesValue(text, "e2e_request_latency_seconds_count")).toBe(3);
   });
 
-  test("a value equal to a bucket's bound counts in it; a value above all bounds, only in +Inf", async () => {
+  test("a value equal to a bucket's bound counts in that bucket; a value above all bounds counts only in +Inf", async () => {
     const metrics = makeMetrics();
     metrics.record(IDLE, { ...NOTHING, timeToFirstTokensS: [0.001, 0.0011, 9999] });
     const text = await metrics.text();
@@ -167,7 +167,7 @@ describe("recording", () => {
     expect(() => makeMetrics().record(IDLE, stats)).toThrow("a counter cannot decrease");
   });
 
-  test("the deprecated name has the samples of the new one", async () => {
+  test("the deprecated family has the same samples as its replacement", async () => {
     const metrics = makeMetrics({ showHiddenFor: "0.12" });
     metrics.record(IDLE, { ...NOTHING, interTokenLatenciesS: [0.25, 0.5] });
     const text = await metrics.text();

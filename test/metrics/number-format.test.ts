@@ -1,4 +1,4 @@
-// Expected strings are what Python's metrics client prints for the same floats.
+// Number format of the exposition; expected strings are from Python's metrics client.
 
 import { describe, expect, test } from "bun:test";
 import { formatNumber } from "../../src/metrics/number-format.ts";

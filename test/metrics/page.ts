@@ -1,4 +1,4 @@
-// The tables of vLLM's Production Metrics page: name, type, description. Families of a feature that is
+// The tables from vLLM's Production Metrics page: name, type, and description. Families for a feature that is
 // not implemented yet name that feature.
 
 export interface PageRow {

@@ -1,5 +1,5 @@
-// Pagoda's exposition compared with Python's metrics client: the same bytes for any families, pages that
-// both of its parsers read correctly, and the same content type for a scraper's Accept header.
+// Pagoda's exposition compared with Python's metrics client: the same bytes for random families, pages that
+// both of its parsers read correctly, and the same content types for Accept headers.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -17,7 +17,7 @@ const NUM_RUNS = 500;
 
 const OPEN_METRICS = "application/openmetrics-text";
 
-/** The first two are what Prometheus 2 and 3 send. */
+/** Accept headers; the first two are from Prometheus 2 and 3. */
 const ACCEPTED = [
   `${OPEN_METRICS};version=1.0.0,${OPEN_METRICS};version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1`,
   `${OPEN_METRICS};version=1.0.0;escaping=allow-utf-8;q=0.5,${OPEN_METRICS};version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1`,
@@ -47,8 +47,8 @@ const ACCEPTED = [
 ];
 
 /**
- * Expected result of a parser, in order. In the plain format, families with series of known creation time
- * are followed by a family of these times.
+ * Families that a parser should find, in order. In the plain format, a family with known creation times
+ * is followed by a family with these times.
  */
 function expectedKinds(format: ExpositionFormat, hasTraffic: boolean): string[] {
   return visibleFamilies(CATALOG, "0.12").flatMap((family) => {
@@ -73,7 +73,7 @@ describe.skipIf(PYTHON === null)("compared with Python's client", () => {
 
   afterAll(() => python.stop());
 
-  test("any families print the same bytes in both formats", async () => {
+  test("random families yield the same bytes in both formats", async () => {
     const families = fc.array(anyFamily, { maxLength: 3 });
     await fc.assert(
       fc.asyncProperty(families, fc.boolean(), async (some, createdSeries) => {
@@ -89,8 +89,8 @@ describe.skipIf(PYTHON === null)("compared with Python's client", () => {
     );
   });
 
-  // Its escaping of samples, unlike that of headers, treats the colon as invalid.
-  test("a colon is kept in OpenMetrics, where Python separates samples from their family", async () => {
+  // When Python escapes samples, unlike headers, it treats the colon as invalid.
+  test("colons are kept in OpenMetrics, where Python would rename the samples", async () => {
     const family = { name: "vllm:x", type: "gauge", help: "", labelNames: [], bounds: [] } as const;
     const series = [{ labels: [], value: bitsOf(1), created: null }];
     const { openMetricsByDefault } = await python.expose(
@@ -126,14 +126,14 @@ describe.skipIf(PYTHON === null)("compared with Python's client", () => {
     }
   }
 
-  test("a scraper gets the content type that Python would choose", async () => {
+  test("scrapers get the content type that Python would choose", async () => {
     for (const accept of ACCEPTED) {
       const expected = await python.negotiate(accept);
       expect({ accept, ...acceptedFormat(accept) }).toEqual({ accept, ...expected });
     }
   });
 
-  test("only escaping schemes that leave names unchanged are claimed", async () => {
+  test("the content type names only escaping schemes that leave names unchanged", async () => {
     for (const escaping of ["dots", "values"]) {
       const accept = `text/plain;version=1.0.0;escaping=${escaping}`;
       const { contentType } = await python.negotiate(accept);
@@ -142,7 +142,7 @@ describe.skipIf(PYTHON === null)("compared with Python's client", () => {
     }
   });
 
-  test("its parsers report errors", async () => {
+  test("Python's parsers report errors", async () => {
     await expect(python.parse("prometheus", 'x{a="b} 1\n')).rejects.toThrow("ValueError");
     await expect(python.parse("openmetrics", "x 1.0\n")).rejects.toThrow("Missing # EOF");
   });

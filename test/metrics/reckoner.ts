@@ -1,11 +1,11 @@
-// Computes what /metrics must show after a log of events, by the formulas of vLLM's request timeline. All
-// values are recomputed from the whole log, sequence by sequence and family by family. No state is carried
-// from event to event, so an error in the order of updates is not repeated here.
+// Computes the values that /metrics must show after a log of events, by the formulas of vLLM's request
+// timeline. All values are recomputed from the whole log, sequence by sequence and family by family. No
+// state is carried from event to event, so errors in the order of updates are not repeated here.
 
 import type { FinishReason } from "../../src/request/request-status.ts";
 import type { AddEvent, LogEvent } from "./event-log.ts";
 
-/** Value of a counter or gauge by series, observations of a histogram by family. */
+/** Counter and gauge values by series, and histogram observations by family. */
 export interface Reckoning {
   readonly values: ReadonlyMap<string, number>;
   readonly observations: ReadonlyMap<string, readonly number[]>;
@@ -14,7 +14,7 @@ export interface Reckoning {
 /** Index into the log. */
 type At = number;
 
-/** One sequence from its arrival to the end of the log. */
+/** A sequence from its arrival to the end of the log. */
 interface Life {
   readonly add: AddEvent;
   /** Null if no plan included it. */
@@ -27,7 +27,7 @@ interface Life {
   readonly blockIds: readonly number[];
 }
 
-/** Tokens that a message has reported; others do not count. */
+/** Computes all values from the log, up to the last message. */
 export function reckon(whole: readonly LogEvent[], numBlocks: number): Reckoning {
   const log = whole.slice(0, whole.findLastIndex(({ kind }) => kind === "message") + 1);
   const lives = log.flatMap((event) => (event.kind === "add" ? [lifeOf(log, event)] : []));
@@ -73,7 +73,7 @@ function tokensOf(log: readonly LogEvent[], id: string) {
   });
 }
 
-/** First of: an abort, a failed step that included it, a stop string in its text, its last token. */
+/** Earliest of an abort, a failed step, a stop string in the text, and the last token. */
 function endOf(log: readonly LogEvent[], { id, stop, maxTokens }: AddEvent): Life["end"] {
   const tokens = tokensOf(log, id);
   const text = String.fromCharCode(...tokens.map(({ tokenId }) => tokenId));
@@ -107,7 +107,10 @@ function* gauges(lives: readonly Life[], numBlocks: number): Generator<[string, 
   yield ["vllm:kv_cache_usage_perc{}", held.size / (numBlocks - 1)];
 }
 
-/** n > 1: waits until the first of the sequences has computed their shared prompt. */
+/**
+ * Whether the sequence is waiting until the first of its request's n sequences has computed the shared
+ * prompt.
+ */
 function isDeferred({ add: { id, parentId }, scheduledS }: Life, lives: readonly Life[]): boolean {
   const source = lives.find(({ add }) => add.parentId === parentId);
   if (source === undefined || source.add.id === id || scheduledS !== null) return false;
@@ -150,7 +153,7 @@ function* requestCounters(lives: readonly Life[]): Generator<[string, number]> {
   yield ["vllm:corrupted_requests_total{}", 0];
 }
 
-/** A preemption is reported with the next output: a token, or the end. */
+/** Counts reported preemptions. A preemption is reported with the next output: a token or the end. */
 function numToldPreemptions({ preemptedAt, tokens, end }: Life): number {
   const lastOutputAt = Math.max(tokens.at(-1)?.at ?? -1, end?.at ?? -1);
   return preemptedAt.filter((at) => at < lastOutputAt).length;
@@ -223,7 +226,7 @@ function* finishObservations(
   yield ["request_num_preemptions", of(numToldPreemptions)];
 }
 
-/** Requests whose n sequences have all ended. */
+/** Observations of requests whose n sequences have all ended. */
 function* parentObservations(lives: readonly Life[]): Generator<[string, number[]]> {
   const families = [...Map.groupBy(lives, ({ add }) => add.parentId).values()];
   const finished = families.filter((all) => all.every(({ end }) => end !== null));
@@ -234,7 +237,7 @@ function* parentObservations(lives: readonly Life[]): Generator<[string, number[
   ];
 }
 
-/** The message that reports the event at `at`. */
+/** Index of the message that reports the event at `at`. */
 function reportedAt(log: readonly LogEvent[], at: At): At {
   return log.findIndex(({ kind }, index) => kind === "message" && index > at);
 }
@@ -244,7 +247,7 @@ function toldS(log: readonly LogEvent[], at: At): number {
   return message?.kind === "message" ? message.frontS : Number.NaN;
 }
 
-/** 0 if a mark was never reached. */
+/** Time between two marks; 0 if either was not reached. */
 function between(fromS: number | null, toS: number | null): number {
   return fromS === null || toS === null ? 0 : toS - fromS;
 }

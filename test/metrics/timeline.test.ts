@@ -1,6 +1,6 @@
-// The path from engine to /metrics, compared with a reckoner that knows only the formulas and the event
-// log: sequential requests, then mixes of preemption, chunked prefill, n > 1, stop strings, aborts and
-// failed steps, compared after every few steps.
+// The path from the engine to /metrics, compared with a reckoner that uses only the formulas and the event
+// log: sequential requests, then mixes of preemption, chunked prefill, n > 1, stop strings, aborts, and
+// failed steps, compared every few steps.
 
 import { describe, expect, test } from "bun:test";
 import type { FrontRequest } from "../../src/front/output-stream.ts";
@@ -11,10 +11,10 @@ import { settled, turn, until } from "../support/waiting.ts";
 import { loggedEngine } from "./event-log.ts";
 import { type Reckoning, reckon } from "./reckoner.ts";
 
-/** Facts that the log does not contain: the engine's configuration, and that it is awake. */
+/** Families about state that is not in the log: the engine's configuration and sleep state. */
 const NOT_RECKONED = ["vllm:cache_config_info", "vllm:engine_sleep_state"];
 
-/** Every series that the reckoner implies; for histograms, all buckets of the page. */
+/** Every series from the reckoner; for histograms, all buckets on the page. */
 function expectedSeries({ values, observations }: Reckoning, page: Series): Map<string, number> {
   const expected = new Map(values);
   for (const [family, observed] of observations) {
@@ -33,7 +33,7 @@ function expectedSeries({ values, observations }: Reckoning, page: Series): Map<
   return expected;
 }
 
-/** Rounded where quotients are summed in another order. */
+/** Sorted and rounded, because sums of quotients can differ in order. */
 function comparable(series: Series): Record<string, number> {
   const rows = [...series].filter(
     ([name]) => name.startsWith("vllm:") && !NOT_RECKONED.some((prefix) => name.startsWith(prefix)),
@@ -68,12 +68,12 @@ function request(
   };
 }
 
-/** Reads to the end, ignoring errors. */
+/** Reads to the end and ignores errors. */
 async function drain(outputs: AsyncIterable<unknown>): Promise<void> {
   try {
     for await (const _ of outputs);
   } catch {
-    // A failed step: only the metrics matter here.
+    // A step failed; this test only checks the metrics.
   }
 }
 
@@ -85,7 +85,7 @@ async function untilIdle({ engine }: Logged): Promise<void> {
 describe("R sequential requests with P prompt and M output tokens", () => {
   const [R, P, M] = [3, 7, 5];
 
-  test("give exactly the documented numbers", async () => {
+  test("yield exactly the documented numbers", async () => {
     const options = { scheduler: { numBlocks: 65, enablePrefixCaching: false } };
     const logged = loggedEngine({
       ...options,
@@ -119,7 +119,7 @@ describe("R sequential requests with P prompt and M output tokens", () => {
 
 const NUM_WORLDS = 12;
 const NUM_STEPS = 90;
-/** Steps between two comparisons. */
+/** Number of steps between two comparisons. */
 const STRIDE = 3;
 
 const OUTCOMES = [
@@ -131,11 +131,11 @@ const OUTCOMES = [
   "vllm:prefix_cache_hits_total{}",
 ] as const;
 
-/** A random workload in a small pool. */
+/** A random workload in a small block pool. */
 class World {
   readonly logged: Logged;
   readonly numBlocks: number;
-  /** Number of comparisons with deferred sequences, and with sequences waiting for capacity. */
+  /** Number of comparisons with deferred sequences, and with sequences that wait for capacity. */
   readonly seen = { deferred: 0, capacity: 0 };
   readonly #prng: Prng;
   #numSteps = 0;
@@ -195,7 +195,7 @@ class World {
     if (prng.chance(0.15)) void this.#abortLater(stream, prng.int(0, 6));
   }
 
-  /** In any state by then: not yet queued, waiting, in a step, finished. */
+  /** Aborts a stream in any state: not yet queued, waiting, in a step, or finished. */
   async #abortLater(stream: { abort(): void }, numTurns: number): Promise<void> {
     for (let i = 0; i < numTurns; i++) await turn();
     stream.abort();
@@ -203,7 +203,7 @@ class World {
 }
 
 describe("mixed workloads", () => {
-  test(`${NUM_WORLDS} of them match what the reckoner computes from their logs`, async () => {
+  test(`${NUM_WORLDS} of them match the values that the reckoner computes from their logs`, async () => {
     const totals = new Map<string, number>();
     const seen = { deferred: 0, capacity: 0 };
     for (let seed = 1; seed <= NUM_WORLDS; seed++) {
@@ -215,7 +215,7 @@ describe("mixed workloads", () => {
       seen.deferred += world.seen.deferred;
       seen.capacity += world.seen.capacity;
     }
-    // Workloads without the hard cases would prove nothing.
+    // Checks that the workloads included the difficult cases.
     for (const name of OUTCOMES) expect([name, (totals.get(name) ?? 0) > 20]).toEqual([name, true]);
     expect(Object.values(seen).every((count) => count > 20)).toBe(true);
   }, 30_000);

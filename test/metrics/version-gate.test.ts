@@ -1,4 +1,4 @@
-// Deprecated in X.Y, hidden in X.Y+1, removed in X.Y+2; the flag shows those hidden since the previous minor.
+// Families deprecated in X.Y are hidden in X.Y+1 and removed in X.Y+2; the flag shows those still hidden.
 
 import { describe, expect, test } from "bun:test";
 import { CATALOG } from "../../src/metrics/catalog.ts";
@@ -14,7 +14,7 @@ describe("visibility", () => {
     ["0.14.2", "removed", "hidden"],
     ["0.15.0", "removed", "removed"],
   ] as const)(
-    "deprecated in 0.11, at %s: %s; removed late, in 0.15: %s",
+    "deprecated in 0.11: in %s, it is %s, or, if removed as late as 0.15, %s",
     (version, policy, late) => {
       expect(visibility({ deprecated }, version)).toBe(policy);
       expect(visibility({ deprecated: { ...deprecated, removedIn: "0.15" } }, version)).toBe(late);
@@ -31,14 +31,14 @@ describe("visibleFamilies", () => {
   const names = (flag: string | null, version = "0.13.0") =>
     visibleFamilies(CATALOG, flag, version).map(({ name }) => name);
 
-  test("shows hidden families for exactly the previous minor version", () => {
+  test("shows hidden families only for the previous minor version", () => {
     expect(names("0.12")).toContain(HIDDEN);
     for (const flag of [null, "0.11", "0.12.0", "0.13", "0.27"]) {
       expect(names(flag)).not.toContain(HIDDEN);
     }
   });
 
-  test("no flag restores a removed family", () => {
+  test("does not restore removed families for any flag", () => {
     expect(names("0.14", "0.15.0")).not.toContain(HIDDEN);
   });
 
@@ -61,7 +61,7 @@ describe("checkVersion", () => {
   });
 
   test.each(["foo", "", "0.", "1..2", "1.0+", "1.0.dev1.post1", "0.12 beta?", "0x1"])(
-    "refuses %p with vLLM's message",
+    "rejects %p with vLLM's message",
     (version) => {
       expect(() => checkVersion(version)).toThrow(`Value error, Invalid version: '${version}'`);
     },

@@ -1,6 +1,6 @@
-// Dashboards against a running server: a real Prometheus scrapes it under load, and every query of the
-// official dashboards, of Pagoda's dashboard and of the rules must have data, except for features that
-// the server lacks.
+// Dashboards with a running server: a real Prometheus scrapes it under load, and every query in the official
+// dashboards, in Pagoda's dashboard, and in the rules must have data, except for features that Pagoda
+// lacks.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { officialQueries, VARIABLES } from "../deploy/dashboard-queries.ts";
@@ -15,12 +15,12 @@ const MODEL = "smol";
 const IS_INSTALLED = Bun.which("prometheus") !== null;
 sayIfMissing("prometheus");
 
-/** The load ends after this time, with data or without. */
+/** Maximum duration of the load. */
 const LOAD_TIMEOUT_MS = 60_000;
-/** Number of queries sent to Prometheus at once. */
+/** Number of concurrent queries to Prometheus. */
 const NUM_TOGETHER = 16;
 
-/** A pool of 1,008 tokens, in which four long answers do not fit at once. */
+/** Options for a pool of 1,008 tokens, which is too small for four long completions at once. */
 const OPTIONS = [
   ...["--served-model-name", MODEL, "--max-model-len", "512", "--num-gpu-blocks-override", "64"],
   ...["--kv-cache-metrics", "--kv-cache-metrics-sample", "1", "--enable-sleep-mode"],
@@ -33,7 +33,7 @@ const RECORDED: readonly DashboardQuery[] = recordedNames().map((expr) => ({
   needs: null,
 }));
 
-/** Conditions that the load must reach; otherwise queries could have data by chance. */
+/** Conditions that the load must reach, so queries do not have data by chance. */
 const LOAD: readonly DashboardQuery[] = [
   "sum(vllm:num_preemptions_total) > 0",
   "sum(vllm:kv_block_reuse_gap_seconds_count) > 0",
@@ -45,7 +45,7 @@ const LOAD: readonly DashboardQuery[] = [
   'sum(http_requests_total{status="4xx"}) > 0',
 ].map((expr) => ({ dashboard: "Load", panel: "made", expr, needs: null }));
 
-/** Queries without data, with the feature that they need. */
+/** Queries without data, with the feature that each needs. */
 const WITHOUT_DATA = [
   "Overview / Cache hit rates: KV connector",
   "Overview / Cache hit rates: multimodal input",
@@ -77,7 +77,7 @@ const WITHOUT_DATA = [
 
 const post = (url: string) => fetch(url, { method: "POST" });
 
-/** One sleep and one wake-up; a request that is sent meanwhile is answered afterwards. */
+/** Sends the engine to sleep and wakes it up. A request sent in the meantime must succeed afterward. */
 async function sleepOnce(url: string): Promise<void> {
   expect((await post(`${url}/sleep?level=1`)).status).toBe(200);
   const waiting = fetch(`${url}/v1/completions`, {
@@ -89,7 +89,7 @@ async function sleepOnce(url: string): Promise<void> {
   expect((await waiting).status).toBe(200);
 }
 
-/** Sends each query until it has data or the load is over. @returns those that never had data */
+/** Repeats each query until it has data or the load is over. @returns queries that never had data */
 async function unanswered(
   prometheus: PrometheusServer,
   queries: readonly DashboardQuery[],
@@ -107,7 +107,7 @@ async function unanswered(
       still.push(...group.filter((_, j) => !found[j]));
     }
     left = still;
-    await Bun.sleep(250); // Prometheus scrapes by its own clock
+    await Bun.sleep(250); // lets Prometheus scrape again
   } while (left.some(({ needs }) => needs === null) && !isOver());
   return left;
 }
@@ -164,7 +164,7 @@ describe.skipIf(!IS_INSTALLED)("with Prometheus scraping the server under load",
     expect(left.length).toBe(starved.length);
   });
 
-  test("every dashboard variable offers the server's value", async () => {
+  test("every dashboard variable offers the value from the server", async () => {
     const own = pagodaDashboard().templating.list.flatMap(({ definition = "" }) => {
       const match = /^label_values\((.*), (\w+)\)$/.exec(definition);
       return match === null ? [] : [{ selector: match[1] ?? "", label: match[2] ?? "" }];

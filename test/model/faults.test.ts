@@ -1,6 +1,6 @@
-// The server in real processes, with every kind of failure: the engine killed, crashed, stopped and out of
-// memory, the front killed, stopped and out of descriptors, clients half closed. The client's counts must
-// match the server's each time, and the server must keep running.
+// The server in real processes, with every kind of failure: the engine is killed, crashes, hangs, or runs
+// out of memory, the front is killed, stopped, or runs out of file descriptors, and clients half-close
+// connections. The client's counts must match the server's each time, and the server must keep running.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -18,15 +18,15 @@ import {
 } from "../support/server-process.ts";
 
 const NUM_STREAMS = 16;
-/** Time in which an engine with this model must be back, on a machine that is otherwise busy. */
+/** Time in which an engine with this model must be back, even on a busy machine. */
 const BACK_WITHIN_MS = 10_000;
 const TOKENS = "vllm:generation_tokens_total{}";
-/** Small enough to start quickly. */
+/** Options for a KV cache that is small enough to start quickly. */
 const SMALL = ["--kv-cache-memory-bytes", "256M"];
 const NEVER_GIVEN_UP = ["--max-engine-deaths", "0"];
 
 const canLimit = Bun.which("prlimit") !== null;
-if (!canLimit) console.log("prlimit is missing: the out-of-memory test is skipped");
+if (!canLimit) console.log("skipped the out-of-memory test: prlimit is not installed");
 
 const servers: ServerProcess[] = [];
 
@@ -54,19 +54,19 @@ async function until(isReached: () => Promise<boolean>, timeoutMs = BACK_WITHIN_
 const untilTokens = (url: string, before: Series, count: number) =>
   until(async () => change(before, await readMetrics(url), TOKENS) >= count);
 
-/** @returns the process of the next engine, which can still be loading */
+/** Waits for the next engine process, which may still be loading. @returns its id */
 async function untilReplaced(server: ServerProcess, pid: number): Promise<number> {
   await until(async () => childrenOf(server.process.pid).some((child) => child !== pid));
   return enginePid(server);
 }
 
-/** A completion of one token proves that the engine works. */
+/** Requests one token, to check that the engine works. */
 async function expectAlive({ url }: ServerProcess): Promise<void> {
   expect(await new Ledger(url).run({ maxTokens: 1, stream: false })).toBe("finished");
 }
 
 describe("an engine that crashes", () => {
-  test("ends its requests with an error, three times", async () => {
+  test("fails its requests and restarts, three times in a row", async () => {
     const server = await open();
     const { url } = server;
     const ledger = new Ledger(url);
@@ -104,13 +104,13 @@ describe("an engine that crashes", () => {
     expect(isAlive(server.process.pid)).toBe(true);
   }, 60_000);
 
-  test("for the fifth time ends the server with 1, and every stream with an error", async () => {
+  test("for the fifth time makes the server exit with 1, and every stream end with an error", async () => {
     const server = await open([]);
     const { url } = server;
     const ledger = new Ledger(url);
     for (let numDeaths = 1; numDeaths <= 5; numDeaths++) {
       await until(async () => (await statusOf(url)) === 200);
-      // A useful request makes the next restart immediate.
+      // After a successful request, the next restart is immediate.
       await expectAlive(server);
       const before = await readMetrics(url);
       const streams = ledger.runMany(NUM_STREAMS, { maxTokens: 1000, stream: true });
@@ -134,7 +134,7 @@ describe("an engine that crashes", () => {
     const ledger = new Ledger(server.url);
     const pid = enginePid(server);
     process.kill(pid, "SIGKILL");
-    // After the second crash in a row, the restart waits a second, which leaves time for the checks.
+    // After the second crash in a row, the restart is delayed by a second, which leaves time for the checks.
     process.kill(await untilReplaced(server, pid), "SIGKILL");
     await until(async () => (await statusOf(server.url)) === 503, 1000);
     expect(await ledger.run({ maxTokens: 1, stream: false })).toBe("refused");
@@ -143,7 +143,7 @@ describe("an engine that crashes", () => {
     await expectAlive(server);
   }, 30_000);
 
-  test("answers waiting requests with 500, and disconnected ones with nothing", async () => {
+  test("returns 500 to waiting requests, and does not fail for disconnected clients", async () => {
     const server = await open();
     const ledger = new Ledger(server.url);
     const before = await readMetrics(server.url);
@@ -158,7 +158,7 @@ describe("an engine that crashes", () => {
   }, 30_000);
 
   test.skipIf(!canLimit)(
-    "because it runs out of memory is replaced like any other",
+    "because it runs out of memory is replaced like after any other crash",
     async () => {
       const server = await open();
       const { url } = server;
@@ -168,7 +168,7 @@ describe("an engine that crashes", () => {
       await untilTokens(url, before, 4 * 4);
       const pid = enginePid(server);
       expect(Bun.spawnSync(["prlimit", "--pid", String(pid), "--as=1"]).exitCode).toBe(0);
-      // The engine has enough memory for steps with these few sequences, but not for this text.
+      // The engine still has enough memory for steps with these few sequences, but not to tokenize this text.
       const body = JSON.stringify({ prompt: "word ".repeat(100_000) });
       const headers = { "content-type": "application/json" };
       const answer = await fetch(`${url}/tokenize`, { method: "POST", headers, body });
@@ -185,7 +185,7 @@ describe("an engine that crashes", () => {
     30_000,
   );
 
-  test("twice during the same request refuses it on every route, but no request that ever finished", async () => {
+  test("twice during the same request rejects it on every route, but no request that succeeded before", async () => {
     const server = await open();
     const post = async (path: string, body: object) => {
       const headers = { "content-type": "application/json" };
@@ -207,7 +207,7 @@ describe("an engine that crashes", () => {
         const pid = enginePid(server);
         process.kill(pid, "SIGSTOP");
         const statuses = Promise.all([suspect(), monitor()]);
-        // Both are in the engine when it is killed: while stopped, it reports nothing.
+        // Lets both requests reach the engine, which is stopped and sends no response.
         await Bun.sleep(100);
         process.kill(pid, "SIGKILL");
         expect(Math.min(...(await statuses))).toBeGreaterThanOrEqual(500);
@@ -256,7 +256,7 @@ describe("a front", () => {
     30_000,
   );
 
-  test("that is stopped during 16 streams finishes them all", async () => {
+  test("that receives SIGTERM during 16 streams finishes them all", async () => {
     const server = await open();
     const pid = enginePid(server);
     const ledger = new Ledger(server.url);
@@ -264,7 +264,7 @@ describe("a front", () => {
     const streams = ledger.runMany(NUM_STREAMS, { maxTokens: 60, stream: true });
     await untilTokens(server.url, before, NUM_STREAMS);
     server.process.kill("SIGTERM");
-    // A service manager signals every process of a service.
+    // Service managers signal every process of a service.
     process.kill(pid, "SIGTERM");
     expect(await streams).toEqual(Array(NUM_STREAMS).fill("finished"));
     expect(ledger.numTokens).toBe(60 * NUM_STREAMS);
@@ -272,14 +272,14 @@ describe("a front", () => {
     expect(isAlive(pid)).toBe(false);
   }, 30_000);
 
-  test("that is stopped while the engine restarts exits", async () => {
+  test("that receives SIGTERM while the engine restarts exits", async () => {
     const server = await open();
     process.kill(enginePid(server), "SIGKILL");
     server.process.kill("SIGTERM");
     expect(await server.process.exited).toBe(0);
   }, 30_000);
 
-  test("that runs out of descriptors serves existing connections, and new ones once descriptors are free", async () => {
+  test("that runs out of file descriptors still serves open connections, and new ones once some are free", async () => {
     const server = await open(NEVER_GIVEN_UP, "ulimit -n 100; ");
     const { hostname, port } = new URL(server.url);
     const ledger = new Ledger(server.url);

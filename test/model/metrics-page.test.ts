@@ -1,6 +1,6 @@
-// vLLM's Production Metrics page checked row by row against running servers: each family exists, with its
-// type, labels and help text, and changes under a load that affects it. Rows that are not all "yes" belong
-// to features that are not implemented yet.
+// Checks vLLM's Production Metrics page row by row against running servers: each family exists with the
+// documented type, labels, and help text, and changes under a load that affects it. Rows that are not all
+// "yes" belong to features that are not implemented yet.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import {
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
-/** A pool of 1,008 tokens, in which the long answers do not fit at once. */
+/** Options for a pool of 1,008 tokens, which is too small for the long completions at once. */
 const OPTIONS = [
   ...["--served-model-name", "smol", "--max-model-len", "512", "--num-gpu-blocks-override", "64"],
   ...["--kv-cache-metrics", "--kv-cache-metrics-sample", "1", "--enable-sleep-mode"],
@@ -52,7 +52,7 @@ async function complete(at: string, body: object): Promise<void> {
   await response.text();
 }
 
-/** Records the states of a server during the load. */
+/** Records the metrics of a server during the load. */
 class Watch {
   readonly states: Series[] = [];
   #isOn = true;
@@ -71,13 +71,13 @@ class Watch {
   async #poll(at: string): Promise<void> {
     while (this.#isOn) {
       this.states.push(await readMetrics(at));
-      await Bun.sleep(5); // another process
+      await Bun.sleep(5); // polls another process
     }
     this.states.push(await readMetrics(at));
   }
 }
 
-/** Four long answers that preempt each other, three equal prefixes, n = 2, a sleep. */
+/** Sends long completions that preempt each other, equal prefixes, and n = 2, and sleeps once. */
 async function load(): Promise<readonly Series[]> {
   const watch = new Watch(url);
   const long = (i: number) => complete(url, { prompt: `${i} `.repeat(60), max_tokens: 260 });
@@ -93,7 +93,7 @@ async function load(): Promise<readonly Series[]> {
   return watch.stop();
 }
 
-/** Sends requests to the server whose model file has a NaN. */
+/** Sends requests to the server whose model has a NaN. */
 async function loadBroken(): Promise<readonly Series[]> {
   const watch = new Watch(brokenUrl);
   await complete(brokenUrl, { prompt: [1, 5, 9], max_tokens: 3 });
@@ -107,7 +107,7 @@ const OWN_LABELS: Readonly<Record<string, readonly string[]>> = {
   engine_sleep_state: ["sleep_state"],
 };
 
-/** The family's lines: its header, then its samples. */
+/** Lines of a family: the header, then the samples. */
 function linesOf(text: string, { name, type }: PageRow): string[] {
   const sample = `vllm:${name}${type === "counter" ? "_total" : ""}`;
   const ends = type === "histogram" ? "(_bucket|_count|_sum)" : "";
@@ -121,7 +121,7 @@ function hasLabels(line: string, row: PageRow): boolean {
   return Bun.deepEquals(own, [...COMMON, ...(OWN_LABELS[row.name] ?? [])].sort());
 }
 
-/** @returns whether a value of the family ever differed from the start */
+/** @returns whether a value of the family ever differed from its initial value */
 function hasMoved(states: readonly Series[], { name, type }: PageRow): boolean {
   const suffix = { counter: "_total", gauge: "", histogram: "_count" }[type];
   const start = `vllm:${name}${suffix}{`;
@@ -147,7 +147,7 @@ function walk(row: PageRow, text: string, states: readonly Series[]) {
 }
 
 describe("the Production Metrics page", () => {
-  test("every row exists, as described, and changes, except for missing features", async () => {
+  test("every family exists as documented and changes, except for missing features", async () => {
     const states = await load();
     const broken = await loadBroken();
     const text = await (await fetch(`${url}/metrics`)).text();
@@ -162,7 +162,7 @@ describe("the Production Metrics page", () => {
     );
   }, 120_000);
 
-  test("a request with a NaN in its logits counts as corrupted, once; another does not", async () => {
+  test("only a request with a NaN in its logits counts as corrupted, once", async () => {
     const state = await untilIdle(brokenUrl);
     expect(state.get("vllm:corrupted_requests_total{}")).toBe(1);
     expect(state.get('vllm:request_success_total{finished_reason="length"}')).toBe(2);

@@ -1,5 +1,5 @@
-// The server as started by an operator, with 32 mixed clients at once, some of which disconnect. Afterwards the
-// numbers on /metrics must match the clients' counts. Also covers shutdown.
+// The server as an operator starts it, with 32 mixed clients at once, some of which disconnect. Afterward,
+// the numbers on /metrics must match the clients' counts. Also tests shutdown.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ describe("serving SmolLM2", () => {
   }, 30_000);
   afterAll(() => server.process.kill());
 
-  test("32 mixed clients: all requests end, and the counters are the sum of the usages", async () => {
+  test("with 32 mixed clients, all requests end, and the counters equal the sum of the reported usage", async () => {
     const before = await readMetrics(server.url);
     const totals = { prompt: 0, completion: 0, finished: 0, left: 0 };
     const count = (
@@ -58,7 +58,7 @@ describe("serving SmolLM2", () => {
     const several = async (i: number) => {
       const request = { model: "smol", messages: messages(i), max_tokens: 12, n: 2 };
       const { usage } = await client.chat.completions.create(request);
-      // The prompt counts once in the usage and once per sequence in the metrics.
+      // The prompt counts once in the usage, but once per sequence in the metrics.
       count(usage);
       totals.prompt += usage?.prompt_tokens ?? 0;
       totals.finished += 2;
@@ -70,7 +70,7 @@ describe("serving SmolLM2", () => {
         max_tokens: 400,
         stream: true,
         stream_options: { include_usage: true, continuous_usage_stats: true } as never,
-        // A response that ends early could end before its reader disconnects.
+        // Keeps the response from ending before its reader disconnects.
         ...{ ignore_eos: true },
       });
       let chunks = 0;
@@ -89,12 +89,12 @@ describe("serving SmolLM2", () => {
     expect(ended("error")).toBe(0);
     expect(after.get("vllm:num_requests_waiting{}")).toBe(0);
     expect(after.get("vllm:kv_cache_usage_perc{}")).toBe(0);
-    // For clients that disconnected, prompts were computed and at least four tokens each were generated.
+    // The prompts of disconnected clients were computed, and each got at least four tokens.
     const generated = change(before, after, "vllm:generation_tokens_total{}");
     expect(generated).toBeGreaterThanOrEqual(totals.completion + 4 * totals.left);
   }, 120_000);
 
-  test("without disconnects, the counters equal the usages exactly", async () => {
+  test("without disconnects, the counters exactly equal the sum of the reported usage", async () => {
     const before = await untilIdle(server.url);
     const usages = await Promise.all(
       Array.from({ length: 16 }, async (_, i) => {
@@ -111,7 +111,7 @@ describe("serving SmolLM2", () => {
     expect(change(before, after, "vllm:time_to_first_token_seconds_count{}")).toBe(32);
   }, 60_000);
 
-  test("a plain question is sampled with the model card's values; the request's own values override them", async () => {
+  test("sampling uses the model card's defaults, which values in the request override", async () => {
     const say = async (asked: { temperature?: number; top_p?: number }) => {
       const messages = [{ role: "user" as const, content: "Name a color." }];
       const request = { model: "smol", messages, max_tokens: 24, seed: 3, ...asked };
@@ -123,7 +123,7 @@ describe("serving SmolLM2", () => {
   }, 30_000);
 
   test("stop strings are matched only after min_tokens", async () => {
-    // The output continues " 5, 6, 7, 8, 9, 10, ...": the comma after the 9 is token 15, the one after the 10 token 19.
+    // The output is " 5, 6, 7, 8, 9, 10, ...": the comma after 9 is token 15, and that after 10 is token 19.
     const body = { prompt: "1, 2, 3, 4,", max_tokens: 40, temperature: 0, stop: [","] };
     const answer = await fetch(`${server.url}/v1/completions`, {
       method: "POST",
@@ -145,7 +145,7 @@ describe("serving SmolLM2", () => {
       })
     ).json()) as never;
 
-  test("a seed matters to its last digit", async () => {
+  test("every digit of a seed matters", async () => {
     const say = async (seed: string) => {
       const body = `{"prompt":"Once","max_tokens":16,"temperature":1,"top_p":1,"seed":${seed}}`;
       const { choices } = (await post("/v1/completions", body)) as { choices: { text: string }[] };
@@ -158,7 +158,7 @@ describe("serving SmolLM2", () => {
     expect(await say("9007199254740993")).toBe(texts[1] as string);
   }, 30_000);
 
-  test("-1 returns the whole vocabulary, the sampled token first, with a total probability of one", async () => {
+  test("top_logprobs of -1 returns the whole vocabulary, the sampled token first, with a total probability of 1", async () => {
     const answer = await client.chat.completions.create({
       ...{ model: "smol", messages: [{ role: "user", content: "Name a color." }] },
       ...{ max_tokens: 1, logprobs: true, top_logprobs: -1, temperature: 2, top_p: 1, seed: 5 },
@@ -172,14 +172,14 @@ describe("serving SmolLM2", () => {
     expect(tops.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0)).toBeCloseTo(1, 3);
   }, 30_000);
 
-  test("token strings are the vocabulary's own", async () => {
+  test("token strings are those in the vocabulary", async () => {
     const body = '{"prompt":"The sky is\\n<|im_end|>","return_token_strs":true}';
     expect(await post("/tokenize", body)).toMatchObject({
       token_strs: ["The", "\u0120sky", "\u0120is", "\u010a", "<|im_end|>"],
     } as never);
   });
 
-  test("a second request with the same prefix does not compute it again", async () => {
+  test("a second request with the same prefix does not recompute the prefix", async () => {
     const prompt = "A long story begins with these words, which are the same for all. ".repeat(8);
     const ask = () => client.completions.create({ model: "smol", prompt, max_tokens: 1 });
     const numPromptTokens = (await ask()).usage?.prompt_tokens ?? 0;
@@ -193,7 +193,7 @@ describe("serving SmolLM2", () => {
     expect(change(before, after, computed)).toBe(numPromptTokens - hits);
   }, 60_000);
 
-  test("running out of blocks preempts and resumes; every response has its full length", async () => {
+  test("requests are preempted and resumed when blocks run out, and every response has its full length", async () => {
     const before = await untilIdle(server.url);
     const answers = await Promise.all(
       Array.from({ length: 8 }, (_, i) =>
@@ -213,7 +213,7 @@ describe("serving SmolLM2", () => {
     expect(change(before, after, "vllm:num_preemptions_total{}")).toBeGreaterThan(0);
   }, 120_000);
 
-  test("SIGTERM finishes requests in progress, reports unhealthy meanwhile, and exits with 0", async () => {
+  test("after SIGTERM, requests in progress finish, /health returns 503, and the exit code is 0", async () => {
     const stream = await client.completions.create({
       model: "smol",
       prompt: "Count:",
@@ -226,7 +226,7 @@ describe("serving SmolLM2", () => {
     for await (const chunk of stream as unknown as AsyncIterable<OpenAI.Completion>) {
       if (text === "") server.process.kill("SIGTERM");
       text += chunk.choices[0]?.text ?? "";
-      // The listener closes when the last response is sent, which can be before it is read.
+      // The listener closes once the last response is sent, which can be before it is read.
       const health = await fetch(`${server.url}/health`).catch(() => null);
       if (health !== null) statuses.push(health.status);
     }
@@ -236,8 +236,8 @@ describe("serving SmolLM2", () => {
   }, 30_000);
 });
 
-describe("stopping", () => {
-  test("after the grace period a stream ends with an error event, and the exit code is 0", async () => {
+describe("shutdown", () => {
+  test("ends streams with an error event after the grace period, and exits with 0", async () => {
     const { url, process } = await startServer(["--shutdown-timeout", "0"]);
     const body = JSON.stringify({ prompt: "x", max_tokens: 2000, ignore_eos: true, stream: true });
     const response = await fetch(`${url}/v1/completions`, {
@@ -245,7 +245,7 @@ describe("stopping", () => {
       headers: { "content-type": "application/json" },
       body,
     });
-    // Its first event has arrived with the headers.
+    // The first event has already arrived, with the headers.
     process.kill("SIGINT");
     const events = (await response.text()).trim().split("\n\n");
     expect(events.at(-2)).toContain("The server is shutting down.");
@@ -253,7 +253,7 @@ describe("stopping", () => {
     expect(await process.exited).toBe(0);
   }, 30_000);
 
-  test("a second signal, later than copies of the first can arrive, exits at once", async () => {
+  test("is immediate after a second signal that is too late to be a duplicate of the first", async () => {
     const { url, process } = await startServer();
     void fetch(`${url}/v1/completions`, {
       method: "POST",
@@ -263,14 +263,14 @@ describe("stopping", () => {
     const isRunning = async () => (await readMetrics(url)).get("vllm:num_requests_running{}") === 1;
     while (!(await isRunning())) await Bun.sleep(5);
     process.kill("SIGINT");
-    // Only timing distinguishes a second key press from a duplicate of the first.
+    // Only the delay distinguishes a second key press from a duplicate of the first.
     await Bun.sleep(ONE_PRESS_MS + 100);
     process.kill("SIGINT");
     expect(await process.exited).toBe(1);
   }, 30_000);
 });
 
-test("reports a model or option that cannot be served in one line with an exit code", async () => {
+test("an invalid model or option causes a one-line error with an exit code", async () => {
   for (const [words, code, line] of [
     [["missing.gguf"], 3, "error: there is no file missing.gguf"],
     [["--prot", "1"], 2, "unknown option --prot; did you mean --port?"],
@@ -285,7 +285,7 @@ test("reports a model or option that cannot be served in one line with an exit c
   }
 }, 30_000);
 
-test("reports an unknown PAGODA_CPU in one line with an exit code", () => {
+test("an unknown PAGODA_CPU causes a one-line error with an exit code", () => {
   const env = { ...process.env, PAGODA_CPU: "foo" };
   const child = Bun.spawnSync([process.execPath, MAIN, "serve"], { env });
   expect(child.stderr.toString()).toContain(

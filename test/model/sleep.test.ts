@@ -1,5 +1,5 @@
-// Sleep mode with the real model, through HTTP: memory use really drops, requests sent meanwhile wait, and
-// the output afterwards is the same.
+// Sleep mode with the real model, over HTTP: memory use drops, requests sent in the meantime wait, and the
+// output afterward is the same.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
@@ -9,17 +9,17 @@ import { enginePid, residentBytesOf } from "../support/processes.ts";
 import { readMetrics, type ServerProcess, startServer } from "../support/server-process.ts";
 
 const WEIGHT_BYTES = statSync(join(import.meta.dir, "../../models", DEFAULT_MODEL_FILE.name)).size;
-/** 30 layers x K and V x 3 heads of 64 in f16. */
+/** 30 layers x K and V x 3 heads of 64 values in f16. */
 const KV_BYTES_PER_TOKEN = 30 * 2 * 3 * 64 * 2;
 const NUM_PROMPTS = 5;
 const KEY = { authorization: "Bearer secret", "content-type": "application/json" };
-/** Value of --shutdown-timeout. */
+/** Default of --shutdown-timeout. */
 const DEFAULT_GRACE_MS = 25_000;
-/** Minimum share of the released memory by which resident memory must drop. */
+/** Minimum drop in resident memory, as a share of the released memory. */
 const MIN_SHARE = 0.8;
 
 let server: ServerProcess;
-/** Resident bytes in the previous, lighter sleep; the compute buffers are freed in both. */
+/** Resident bytes in the previous, lighter sleep, which also frees the compute buffers. */
 let lighter = Number.POSITIVE_INFINITY;
 
 beforeAll(async () => {
@@ -50,7 +50,7 @@ async function sleepStates(): Promise<number[]> {
   );
 }
 
-/** Different prompts, so that each writes its own blocks. @returns bytes of K and V written */
+/** Sends different prompts, each of which fills its own blocks. @returns bytes of K and V written */
 async function fillKvCache(): Promise<number> {
   let numTokens = 0;
   for (let i = 0; i < NUM_PROMPTS; i++) {
@@ -65,7 +65,7 @@ describe("a sleeping server", () => {
     [1, 0, [0, 1, 0]],
     [2, WEIGHT_BYTES, [0, 0, 1]],
   ])(
-    "at level %d uses less memory, and afterwards has the same output",
+    "at level %d uses less memory, and yields the same output afterward",
     async (level, weightBytes, states) => {
       const text = await textOf();
       const kvBytes = await fillKvCache();
@@ -112,14 +112,14 @@ describe("a sleeping server", () => {
     }
   });
 
-  test("leaks nothing in twenty sleeps", async () => {
+  test("leaks no memory in twenty sleeps", async () => {
     const cycle = async () => {
       await post("/sleep?level=2");
       await post("/wake_up");
       return residentBytes();
     };
-    // The first sleeps leave memory in the allocator that later ones reuse, in one pool per loading thread, which
-    // is about 20 MiB more or less. A leaked pool or leaked weights would add up to hundreds of MiB.
+    // The first sleeps leave memory in the allocator for later ones to reuse. With one pool per loading
+    // thread, this varies by about 20 MiB. A leaked pool or leaked weights would add up to hundreds of MiB.
     for (let i = 0; i < 4; i++) await cycle();
     const early = await cycle();
     for (let i = 0; i < 14; i++) await cycle();
@@ -131,7 +131,7 @@ describe("a sleeping server", () => {
     await post("/sleep");
     const waiting = post("/completions", { prompt: "x" });
     while ((await readMetrics(server.url)).get("vllm:num_requests_waiting{}") !== 1) {
-      await Bun.sleep(10); // another process
+      await Bun.sleep(10); // polls another process
     }
     const startMs = performance.now();
     server.process.kill("SIGTERM");

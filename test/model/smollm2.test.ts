@@ -1,6 +1,6 @@
-// The real model: its output, and the equality rule. Two runs of one prompt are compared up to the first
-// difference. It is allowed if the reference's two most likely tokens there are within 0.35 nats, since
-// llama.cpp's own attention paths differ by up to 0.31.
+// The real model: its output, and the equality rule. Two runs of a prompt are compared up to the first
+// difference, which is allowed if the reference's two most likely tokens are within 0.35 nats at that
+// position, since llama.cpp's own attention paths differ by up to 0.31.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -19,11 +19,17 @@ import { loadOptions, tempFolder } from "../support/tiny-model.ts";
 
 const PATH = join(import.meta.dir, "../../models", DEFAULT_MODEL_FILE.name);
 const NEAR_TIE = 0.35;
-/** Limit for the unrounded model as reference: 8-bit activations split ties of up to 0.37 in these prompts. */
+/**
+ * Limit with the unrounded model as the reference: 8-bit activations split ties of up to 0.37 in these
+ * prompts.
+ */
 const ROUNDED_TIE = 0.4;
 const NUM_TOKENS = 32;
 
-/** Loads with Pagoda's kernels, or as a control with ggml's masked flash attention and plain matrix kernels. */
+/**
+ * Loads with Pagoda's kernels or, as a control, with ggml's masked flash attention and plain matrix
+ * kernels.
+ */
 const load = (kernels: "ours" | "ggml", path = PATH, kvCacheType: KvCacheType = "f16") =>
   NativeModelRunner.load(
     loadOptions(path, {
@@ -60,7 +66,7 @@ interface Output {
   readonly positions: PositionLogprobs[];
 }
 
-/** Runs requests to their end through a scheduler of the given shape. @returns outputs in their order */
+/** Runs requests to completion with a scheduler of this configuration. @returns outputs in request order */
 async function runAll(
   requests: readonly Request[],
   config: Partial<SchedulerConfig> = {},
@@ -106,7 +112,7 @@ const greedy = (prompt: readonly number[], numTokens = NUM_TOKENS) =>
   makeRequest(`r${numMade++}`, prompt, { params: { maxTokens: numTokens, logprobs: 2 } });
 const allGreedy = () => promptIds.map((prompt) => greedy(prompt));
 
-/** Violations of the rule above, and the number of pairs that are equal to the end. */
+/** Violations of the rule above, and the number of fully equal pairs. */
 function compare(reference: readonly Output[], others: readonly Output[], nearTie = NEAR_TIE) {
   let numEqual = 0;
   const faults: string[] = [];
@@ -141,7 +147,7 @@ describe("SmolLM2", () => {
     expect(runner.memory().kv).toBe(513 * 16 * 23_040);
   });
 
-  test("rates vLLM's answer with the same model as likely as its own, token by token", async () => {
+  test("considers vLLM's answer with the same model as likely as its own, token by token", async () => {
     const messages = [{ role: "user", content: "Say hello." }];
     const chat = {
       json: JSON.stringify({ messages, tools: null, documents: null, kwargs: {} }),
@@ -164,21 +170,21 @@ describe("SmolLM2", () => {
     }
   });
 
-  test("tokenizes like the original", async () => {
+  test("tokenizes like the original tokenizer", async () => {
     const ids = await runner.tokenizer.encode("Hello 123 wörld!", true, true);
     expect([...ids]).toEqual([19556, 216, 33, 34, 35, 267, 29989, 400, 17]);
   });
 });
 
 describe("greedy output is the same", () => {
-  test("batched and alone", async () => {
+  test("batched and one at a time", async () => {
     const { outputs } = await runAll(allGreedy());
     const { faults, numEqual } = compare(alone, outputs);
-    console.log(`batched: ${numEqual} of ${alone.length} equal to the end`);
+    console.log(`batched: ${numEqual} of ${alone.length} fully equal`);
     expect(faults).toEqual([]);
   }, 120_000);
 
-  test("in chunks and whole", async () => {
+  test("with prompts in chunks and as a whole", async () => {
     const { outputs } = await runAll(allGreedy(), { maxNumBatchedTokens: 48, maxNumSeqs: 8 });
     expect(compare(alone, outputs).faults).toEqual([]);
   }, 120_000);
@@ -199,14 +205,14 @@ describe("greedy output is the same", () => {
     expect(compare(alone.slice(0, 24), tight.outputs).faults).toEqual([]);
   }, 120_000);
 
-  // ggml's kernels round activations and sums more than Pagoda's. With them as reference, near ties of the
-  // unrounded model split by up to 1.6 nats, so the reference is the unrounded model.
+  // ggml's kernels round activations and sums more than Pagoda's. With them as the reference, near ties in
+  // the unrounded model would split by up to 1.6 nats, so the reference is the unrounded model.
   test.each([
     ["f16", "f16"],
     ["bf16", "f16"],
     ["q8_0", "q8_0"],
   ] as const)(
-    "with Pagoda's kernels and a %s cache, and with ggml's over unrounded weights and activations and a %s cache",
+    "with Pagoda's kernels and a %s cache, and with ggml's, unrounded weights, and a %s cache",
     async (kvCacheType, exactType) => {
       const ours = await load("ours", PATH, kvCacheType);
       const { outputs: rounded } = await runAll(allGreedy(), {}, ours);
@@ -215,14 +221,14 @@ describe("greedy output is the same", () => {
       const { outputs } = await runAll(allGreedy(), {}, exact);
       await exact.dispose();
       const { faults, numEqual } = compare(outputs, rounded, ROUNDED_TIE);
-      console.log(`unrounded, ${kvCacheType}: ${numEqual} of ${alone.length} equal to the end`);
+      console.log(`unrounded, ${kvCacheType}: ${numEqual} of ${alone.length} fully equal`);
       expect(faults).toEqual([]);
     },
     120_000,
   );
 });
 
-test("for the same text, ggml's and Pagoda's kernels agree on at least 95% of the most likely tokens", async () => {
+test("ggml's and Pagoda's kernels agree on at least 95% of the most likely tokens in the same text", async () => {
   const other = await load("ggml");
   let numSame = 0;
   let numAll = 0;

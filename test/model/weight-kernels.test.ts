@@ -1,6 +1,6 @@
-// Packed weights compared with ggml's plain kernels on the real model, with the same attention: for the same
+// Packed weights compared with ggml's plain kernels on the real model, with the same attention. For the same
 // text, both have the same perplexity, nearly the same distributions, and mostly the same most likely token.
-// Differences are rounding: both quantize activations to 8 bits, each in its own way.
+// Differences are due to rounding: both quantize activations to 8 bits, but in different ways.
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -15,19 +15,19 @@ import { loadOptions } from "../support/tiny-model.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const PATH = join(ROOT, "models", DEFAULT_MODEL_FILE.name);
-/** A fixed text of about 2,000 tokens. */
+/** Fixed text of about 2,000 tokens. */
 const TEXT = readFileSync(join(ROOT, "LICENSE"), "utf8").slice(0, 11_000);
 const WINDOW = 500;
 const NUM_TOP = 20;
-/** Q8_0: 49,152 rows of 18 blocks of 34 bytes. */
+/** Size in Q8_0: 49,152 rows of 18 blocks of 34 bytes. */
 const HEAD_BYTES = 49_152 * 18 * 34;
-/** Five bits of each code, stored again, from which greedy steps bound its logits. */
+/** Copy of the upper five bits of each code, from which greedy steps bound the logits. */
 const PLANE_BYTES = (49_152 * 576 * 5) / 8;
 const BLOCK_IDS = Array.from({ length: 32 }, (_, i) => i + 1);
 
 interface Score {
   readonly positions: readonly PositionLogprobs[];
-  /** Kernels in use: "ggml" also if Pagoda's do not support the CPU. */
+  /** Kernels in use: also "ggml" if Pagoda's do not support the CPU. */
   readonly kernels: string;
   readonly weightBytes: number;
 }
@@ -53,7 +53,7 @@ function perplexity(positions: readonly PositionLogprobs[]): number {
   return Math.exp(sum / positions.length);
 }
 
-/** Divergence over the most likely tokens in both lists; the remainder of each counts as one more token. */
+/** KL divergence over the most likely tokens in both lists; all other tokens count as a single one. */
 function divergence(reference: PositionLogprobs, other: PositionLogprobs): number {
   const theirs = new Map(other.top.map(({ tokenId, logprob }) => [tokenId, logprob]));
   let [sum, restP, restQ] = [0, 1, 1];
@@ -76,21 +76,21 @@ describe("packed weights", () => {
     ofPlain = await score("ggml");
   }, 300_000);
 
-  test("allocate a copy of the tied head and its five-bit codes, and the report says so", () => {
+  test("allocate a copy of the tied head and its five-bit codes, and report that memory", () => {
     const copyBytes = ofPacked.kernels === "ggml" ? 0 : HEAD_BYTES + PLANE_BYTES;
     const more = ofPacked.weightBytes - ofPlain.weightBytes;
     expect(Math.abs(more - copyBytes)).toBeLessThan(100_000);
     expect(Math.abs(ofPlain.weightBytes - DEFAULT_MODEL_FILE.bytes)).toBeLessThan(5_000_000);
   });
 
-  test("have the same perplexity within half a percent", () => {
+  test("have the same perplexity, within half a percent", () => {
     const [packed, plain] = [ofPacked.positions, ofPlain.positions];
     const ratio = perplexity(packed) / perplexity(plain);
     console.log(`${packed.length} tokens, perplexity ${perplexity(plain).toFixed(3)} x ${ratio}`);
     expect(Math.abs(ratio - 1)).toBeLessThan(0.005);
   });
 
-  test("have the same distributions and most likely tokens", () => {
+  test("have nearly the same distributions and most likely tokens", () => {
     const [packed, plain] = [ofPacked.positions, ofPlain.positions];
     const total = plain.reduce((sum, at, i) => sum + divergence(at, packed[i] ?? at), 0);
     const same = plain.filter((at, i) => at.top[0]?.tokenId === packed[i]?.top[0]?.tokenId);

@@ -1,4 +1,4 @@
-// The user-visible facts of a GGUF header, and files that are not GGUF.
+// Facts in a GGUF header that users see, and files that are not GGUF.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -31,14 +31,14 @@ const TENSORS = [
 ];
 const BYTES = encodeGguf(new Map(METADATA), TENSORS);
 
-/** Facts of a file with these bytes. */
+/** Facts in a file with these bytes. */
 function factsOf(bytes: Uint8Array) {
   writeFileSync(path, bytes);
   return modelFacts(readGgufHeader(path));
 }
 
-describe("the facts of a header", () => {
-  test("are read even after a long vocabulary, per layer where layers differ", () => {
+describe("the facts in a header", () => {
+  test("are read even after a long vocabulary, and per layer if layers differ", () => {
     expect(factsOf(BYTES)).toEqual({
       architecture: "gemma3",
       name: "Ä name",
@@ -61,21 +61,21 @@ describe("the facts of a header", () => {
     });
   });
 
-  test("are few if the header contains little", () => {
+  test("are mostly null if the header contains little", () => {
     const facts = factsOf(encodeGguf(new Map(), []));
     expect(facts).toMatchObject({ architecture: "unknown", layers: null, kvBytesPerToken: null });
   });
 });
 
 describe("a file that is not GGUF", () => {
-  test("is reported as such, wherever it ends", () => {
+  test("causes an error wherever it ends", () => {
     const headerBytes = BYTES.length - 128 * 2;
     for (let length = 0; length < headerBytes; length += 1 + Math.floor(length / 8)) {
       expect(() => factsOf(BYTES.subarray(0, length))).toThrow(ConfigError);
     }
   });
 
-  test("yields an error or other facts, whatever its bytes", () => {
+  test("causes only a ConfigError, if any, with random bytes", () => {
     const random = new Prng(7);
     for (let round = 0; round < 300; round++) {
       const bytes = BYTES.slice();
@@ -88,7 +88,7 @@ describe("a file that is not GGUF", () => {
     }
   });
 
-  test("that is a Git LFS pointer is reported with the command that fetches the model", () => {
+  test("that is a Git LFS pointer causes an error with the command that fetches the model", () => {
     const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 123\n";
     const message = `${path} is not a GGUF file: it is a Git LFS pointer; run \`git lfs pull\` to fetch the file`;
     expect(() => factsOf(Buffer.from(pointer))).toThrow(message);
@@ -98,7 +98,7 @@ describe("a file that is not GGUF", () => {
     ["none.gguf", "no such file or directory"],
     ["a.gguf/b.gguf", "not a directory"],
     [".", "it is a folder"],
-  ])("that cannot be opened (%p) says why", (name, reason) => {
+  ])("that cannot be opened (%p) causes an error with the reason", (name, reason) => {
     writeFileSync(path, BYTES);
     const there = join(path, "..", name);
     expect(() => readGgufHeader(there)).toThrow(`cannot open ${there}: ${reason}`);

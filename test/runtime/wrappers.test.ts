@@ -7,7 +7,10 @@ import { type ProcessFacts, wrappersIn } from "../../src/runtime/wrappers.ts";
 import { childrenOf, familyOf, isAlive, untilGone } from "../support/processes.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
-/** The process first, then its ancestors, all in one group; "&" before those that a shell put in the background. */
+/**
+ * The process first, then its ancestors, all in one group; "&" before those that a shell put in the
+ * background.
+ */
 function family(...commands: readonly string[]): ProcessFacts[] {
   return commands.map((command, i) => ({
     pid: 100 - i,

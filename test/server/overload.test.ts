@@ -13,7 +13,10 @@ const TEXT = "/v1/completions";
 const CHAT = "/v1/chat/completions";
 const messages = [{ role: "user", content: "x" }];
 
-/** Delays tokenization by several event-loop turns, so all prompts of a burst are tokenized at the same time. */
+/**
+ * Delays tokenization by several event-loop turns, so all prompts of a burst are tokenized at the same
+ * time.
+ */
 function slowTokenizer(tokenizer: FakeTokenizer): void {
   const encode = tokenizer.encode.bind(tokenizer);
   tokenizer.encode = async (text, addSpecial, parseSpecial) => {

@@ -114,7 +114,10 @@ function joined(merge: string): string {
   return merge.replace(" ", "");
 }
 
-/** GPT-2's visible substitute for each byte: printable Latin-1 is unchanged, and all others map to 256 and up. */
+/**
+ * GPT-2's visible substitute for each byte: printable Latin-1 is unchanged, and all others map to 256 and
+ * up.
+ */
 export function byteCharacters(): string[] {
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => {
