@@ -1,4 +1,4 @@
-// Runs one suite over the engine in this process, in another process, and in a supervised process.
+// Runs the conformance suite for an engine in this process, in a child process, and under supervision.
 
 import { expect, test } from "bun:test";
 import { EngineLife } from "../../src/process/engine-life.ts";
@@ -28,7 +28,7 @@ async function openChild() {
 
 describeEngineClient("an engine in a child", openChild);
 
-test("a child owes neither a step nor an answer for a refused request", async () => {
+test("no step or reply is due from a child after it rejects a request", async () => {
   const { client, close } = await openChild();
   const refused = client.add(engineRequest("a", "")).catch((error: Error) => error);
   expect([client.steps.isDue, client.answers.isDue]).toEqual([true, true]);

@@ -1,4 +1,4 @@
-// A slow front gets the messages of several steps merged into one. Its answers and metrics must not
+// A slow front gets the messages of several steps merged into one. Its outputs and metrics must not
 // depend on that.
 
 import { expect, test } from "bun:test";
@@ -27,11 +27,11 @@ const REQUESTS = ["one", "two prompts, a block in common", "two prompts, a block
   }),
 );
 
-/** Messages of an engine that is short of blocks, so that some requests are preempted and evicted. */
+/** Messages from an engine with so few blocks that requests are preempted and blocks evicted. */
 async function record(): Promise<EngineOutputs[]> {
   let nowMs = 0;
   const clock = () => {
-    nowMs += 250; // sums of quarters of a second are exact in any order
+    nowMs += 250; // quarters of a second have exact sums in any order
     return nowMs;
   };
   const residency = new BlockResidency({ sampleRate: 1, nowS: clock, random: () => 0 });
@@ -49,7 +49,7 @@ async function record(): Promise<EngineOutputs[]> {
   return messages;
 }
 
-/** Output that a front derives from messages: the metrics page, and what each reader gets. */
+/** Results that a front derives from messages: the metrics page and each reader's output. */
 async function replay(messages: readonly EngineOutputs[]) {
   let deliver: (message: EngineOutputs) => void = () => {};
   const client = {
@@ -82,7 +82,7 @@ function joined(messages: readonly EngineOutputs[]): EngineOutputs[] {
 const messages = await record();
 const expected = await replay(messages);
 
-test("the sample covers the difficult cases", () => {
+test("the recorded messages cover the difficult cases", () => {
   expect(messages.length).toBeGreaterThan(40);
   expect(expected.page).toMatch(/num_preemptions_total\{.*\} [1-9]/);
   expect(expected.page).toMatch(/prefix_cache_hits_total\{.*\} [1-9]/);
@@ -91,7 +91,7 @@ test("the sample covers the difficult cases", () => {
   expect(expected.page).toMatch(/iteration_tokens_total_count\{.*\} [1-9]/);
 });
 
-test("merged in any way, the page and the answers are the same", async () => {
+test("merging messages in any way yields the same page and the same outputs", async () => {
   const cuts = fc.uniqueArray(fc.nat(messages.length - 1), { maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(cuts, async (at) => {
@@ -103,7 +103,7 @@ test("merged in any way, the page and the answers are the same", async () => {
   );
 });
 
-test("nothing is merged twice", () => {
+test("no message is merged twice", () => {
   const backlog = new JoinedOutputs();
   expect(backlog.take()).toBeNull();
   for (const message of messages) backlog.add(message);

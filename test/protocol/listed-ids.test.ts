@@ -1,4 +1,4 @@
-// Request ids in a log line.
+// Lists of request ids in log lines.
 
 import { expect, test } from "bun:test";
 import { listIds } from "../../src/protocol/listed-ids.ts";
@@ -9,6 +9,6 @@ test.each([
   [["cmpl-a", "cmpl-b", "cmpl-a"], "cmpl-a, cmpl-b"],
   [[..."abcdefgh"], "a, b, c, d, e, f, g, h"],
   [[..."abcdefghij"], "a, b, c, d, e, f, g, h and 2 more"],
-])("%j is written as %s", (ids, text) => {
+])("%j is listed as %s", (ids, text) => {
   expect(listIds(ids)).toBe(text);
 });

@@ -1,4 +1,4 @@
-// A request's block hashes: ordered, growing, shared with forks.
+// A request's block hashes: order, growth, and sharing with forks.
 
 import { describe, expect, test } from "bun:test";
 import { BlockHashes, HASH_BYTES } from "../../src/request/block-hashes.ts";
@@ -12,7 +12,7 @@ const filled = (count: number) => {
 const all = (hashes: BlockHashes) => Array.from({ length: hashes.length }, (_, i) => hashes.at(i));
 
 describe("BlockHashes", () => {
-  test("keeps pushed hashes, including those beyond its initial capacity", () => {
+  test("keeps all pushed hashes, including those beyond the initial capacity", () => {
     expect(all(filled(0))).toEqual([]);
     expect(all(filled(40))).toEqual(Array.from({ length: 40 }, (_, i) => hashOf(i)));
   });
@@ -27,7 +27,7 @@ describe("BlockHashes", () => {
     expect(child.length).toBe(12);
   });
 
-  test("asserts on an index past the end, another length, and a source with fewer hashes", () => {
+  test("asserts on an index out of bounds, a hash of the wrong length, and a source with fewer hashes", () => {
     expect(() => filled(3).at(3)).toThrow("no hash of block 3");
     expect(() => filled(3).at(-1)).toThrow("no hash of block -1");
     expect(() => filled(0).push(new Uint8Array(16))).toThrow("32 bytes");

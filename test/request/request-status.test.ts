@@ -1,4 +1,4 @@
-// Request states: the allowed transitions, and the finish reason of each finished state.
+// Request states: allowed transitions, and the finish reason for each finished state.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -23,14 +23,14 @@ describe("request status", () => {
     expect([...reachableFrom("WAITING")].sort()).toEqual([...STATUSES].sort());
   });
 
-  test("a live status can change to every finished one", () => {
+  test("every live status can change to every finished status", () => {
     const finished = STATUSES.filter(isFinished);
     for (const live of STATUSES.filter((status) => !isFinished(status))) {
       expect(TRANSITIONS[live]).toEqual(expect.arrayContaining(finished));
     }
   });
 
-  test("a finished status is final and has one of the API's finish reasons", () => {
+  test("every finished status is final and has one of the API's finish reasons", () => {
     const finished = STATUSES.filter(isFinished);
     expect(finished).toHaveLength(4);
     for (const status of finished) {

@@ -1,10 +1,10 @@
-// Request: its tokens, its counters, and status changes.
+// Request: tokens, counters, and status changes.
 
 import { describe, expect, test } from "bun:test";
 import { makeRequest } from "../support/make-request.ts";
 
 describe("Request", () => {
-  test("keeps its own copy of the prompt and appends output tokens", () => {
+  test("copies the prompt and appends output tokens", () => {
     const prompt = Int32Array.of(5, 6, 7);
     const request = makeRequest("a", [], { promptTokenIds: prompt });
     prompt.fill(0);
@@ -16,7 +16,7 @@ describe("Request", () => {
     ]);
   });
 
-  test("starts waiting, with nothing computed and never admitted", () => {
+  test("starts in the WAITING state, with no computed tokens and never admitted", () => {
     const request = makeRequest("a", 3);
     expect(request.status).toBe("WAITING");
     expect([request.numComputedTokens, request.numCachedTokens, request.numPreemptions]).toEqual([
@@ -26,11 +26,11 @@ describe("Request", () => {
     ]);
   });
 
-  test("refuses an empty prompt", () => {
+  test("rejects an empty prompt", () => {
     expect(() => makeRequest("a", [])).toThrow("at least one prompt token");
   });
 
-  test("refuses a range outside its tokens", () => {
+  test("rejects a token range out of bounds", () => {
     const request = makeRequest("a", 3);
     expect([...request.tokenIds(3, 3)]).toEqual([]);
     expect(() => request.tokenIds(0, 4)).toThrow("token range out of bounds");

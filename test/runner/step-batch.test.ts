@@ -1,4 +1,5 @@
-// Capacity of a step's results: usually constant, larger for whole vocabularies, then reduced again.
+// Capacity for a step's results: usually constant, larger for whole-vocabulary logprobs, then reduced
+// again.
 
 import { describe, expect, test } from "bun:test";
 import { StepPacker } from "../../src/runner/step-batch.ts";
@@ -16,14 +17,14 @@ describe("a request that the addon cannot serve", () => {
   test.each([
     ["draft tokens", { numDraftTokens: 1 }],
     ["a pooled output", { output: "pooled" as const }],
-  ])("is refused before anything is packed: %s", (_, change) => {
+  ])("is rejected before the step is packed: %s", (_, change) => {
     const scheduled = plan.scheduled.map((entry) => ({ ...entry, ...change }));
     expect(() => packer.pack({ ...plan, scheduled }, () => 0)).toThrow(message);
     expect(packer.batch.numSeqs).toBe(0);
   });
 });
 
-describe("the most likely tokens of a step", () => {
+describe("a step's most likely tokens", () => {
   const packer = new StepPacker(LIMITS);
   const planFor = (...counts: (number | null)[]) => {
     const parts = counts.map((logprobs, i) => ({
@@ -33,7 +34,7 @@ describe("the most likely tokens of a step", () => {
     return planOf(parts, 16);
   };
 
-  test("are stored row by row, as many as each row requests", () => {
+  test("are stored row by row, with the number that each row requests", () => {
     const plan = planFor(2, null, 0, 1);
     packer.pack(plan, () => 0);
     expect([...packer.batch.numLogprobs.subarray(0, 4)]).toEqual([2, -1, 0, 1]);
@@ -54,7 +55,7 @@ describe("the most likely tokens of a step", () => {
     ]);
   });
 
-  test("get more capacity when needed, which the next step releases", () => {
+  test("get more capacity if needed, until the next step", () => {
     packer.pack(planFor(500, 300), () => 0);
     expect([packer.output.topIds.length, packer.output.topLogprobs.length]).toEqual([800, 800]);
     packer.pack(planFor(3), () => 0);

@@ -1,5 +1,5 @@
-// Connections beyond one request at a time (RFC 9112): empty lines, pipelined requests, disconnecting clients.
-// Over real sockets, byte by byte where it matters.
+// Connections beyond one request at a time (RFC 9112): empty lines, pipelined requests, disconnects.
+// The tests use real sockets, byte by byte where needed.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { listen } from "../../src/runtime/http-server.ts";
@@ -42,7 +42,7 @@ describe("empty lines", () => {
     ["after a request", `${completion("p1")}\r\n`, 1],
     ["between two", `${completion("p1")}\r\n\r\n${completion("p2")}`, 2],
     ["after a request without a body", `${getText("/version")}\r\n${getText("/health")}`, 2],
-  ])("%s are passed over", async (_, text, numAnswers) => {
+  ])("%s are ignored", async (_, text, numAnswers) => {
     const client = await connect();
     client.send(text);
     const answers = await client.answers(numAnswers);
@@ -50,7 +50,7 @@ describe("empty lines", () => {
     expect(client.isClosed).toBe(false);
   });
 
-  test("are ignored during an answer and between answers", async () => {
+  test("are ignored during a response and between responses", async () => {
     const client = await connect();
     client.send(completion("p1"));
     await client.until(() => engine.numLiveSequences > 0);
@@ -75,7 +75,7 @@ describe("empty lines", () => {
 });
 
 describe("pipelined requests", () => {
-  test.each([2, 10, 100])("are answered in order: %d at once", async (count) => {
+  test.each([2, 10, 100])("get their responses in order: %d at once", async (count) => {
     const client = await connect();
     const prompts = Array.from({ length: count }, (_, i) =>
       String(i + 10)
@@ -88,7 +88,7 @@ describe("pipelined requests", () => {
     expect(client.isClosed).toBe(false);
   });
 
-  test("are computed one after another: each sees the effects of the previous ones", async () => {
+  test("are processed one at a time", async () => {
     const client = await connect();
     let most = 0;
     const watch = setInterval(() => {
@@ -112,7 +112,7 @@ describe("pipelined requests", () => {
     expect(answers[1]?.body).toContain("version");
   });
 
-  test("can follow a chunked body, as can one that arrives in pieces", async () => {
+  test("can follow a chunked body, and can arrive in pieces", async () => {
     const client = await connect();
     const body = '{"prompt":"p1","max_tokens":2,"echo":true}';
     const chunks = [...body].map((char) => `1\r\n${char}\r\n`).join("");
@@ -127,7 +127,7 @@ describe("pipelined requests", () => {
     expect((await client.answers(2)).map(promptOf)).toEqual(["p1", "p2"]);
   });
 
-  test("can follow a request that is refused before its body is read", async () => {
+  test("can follow a request that is rejected before its body is read", async () => {
     const client = await connect();
     client.send(postText("/v1/nowhere", { prompt: "x".repeat(1000) }));
     client.send(postText(TEXT, "no JSON"));
@@ -135,7 +135,7 @@ describe("pipelined requests", () => {
     expect(statuses(await client.answers(3))).toEqual([404, 400, 200]);
   });
 
-  test("can follow an unread body, however long", async () => {
+  test("can follow an unread body of any length", async () => {
     const client = await connect();
     client.send(postText("/v1/nowhere", "x".repeat(3_000_000)));
     client.send(getText("/version", `Content-Length: 1000000\r\n`) + "x".repeat(1_000_000));
@@ -143,7 +143,7 @@ describe("pipelined requests", () => {
     expect(statuses(await client.answers(3))).toEqual([404, 200, 200]);
   });
 
-  test("are answered up to the one that closes the connection", async () => {
+  test("get responses up to the request that closes the connection", async () => {
     const client = await connect();
     client.send(completion("p1") + completion("p2", "Connection: close\r\n") + completion("p3"));
     const answers = await client.all();
@@ -151,7 +151,7 @@ describe("pipelined requests", () => {
     expect(answers[1]?.head).toContain("connection: close");
   });
 
-  test("are answered however the bytes are split", async () => {
+  test("get the same responses no matter how the bytes are split", async () => {
     const prng = new Prng(Number(process.env["PAGODA_FUZZ_SEED"] ?? 1));
     const requests = [
       completion("p1"),
@@ -179,7 +179,7 @@ describe("pipelined requests", () => {
   }, 30_000);
 });
 
-/** A HEAD response has a length and no body. */
+/** Parses only statuses, since a HEAD response has a length but no body. */
 function withoutHeadBody(received: string): RawAnswer[] {
   return received
     .split("HTTP/1.1 ")
@@ -190,7 +190,7 @@ function withoutHeadBody(received: string): RawAnswer[] {
 describe("an invalid request", () => {
   const garbage = "GARBAGE \u0000\r\n\r\n";
 
-  test("is refused after earlier requests are answered", async () => {
+  test("is rejected after the responses to earlier requests", async () => {
     const client = await connect();
     client.send(completion("p1") + completion("p2") + garbage + completion("p3"));
     const answers = await client.all();
@@ -202,19 +202,19 @@ describe("an invalid request", () => {
     ["bytes that are not HTTP", garbage, 400],
     ["TLS", "\u0016\u0003\u0001\u0002\u0000\u0001", 400],
     ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
-    ["a tunnel", "CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400],
+    ["a CONNECT request", "CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400],
     ["a request without a Host", "GET /version HTTP/1.1\r\n\r\n", 400],
     ["a request with two Hosts", "GET /version HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400],
-    ["too long headers", getText("/version", `X: ${"y".repeat(20_000)}\r\n`), 431],
+    ["headers that are too long", getText("/version", `X: ${"y".repeat(20_000)}\r\n`), 431],
     ["an unknown expectation", getText("/version", "Expect: 200-maybe\r\n"), 200],
     [
       "a request to switch protocols",
       getText("/version", "Upgrade: h2c\r\nConnection: upgrade\r\n"),
       200,
     ],
-    ["a request of HTTP/1.0", "GET /version HTTP/1.0\r\n\r\n", 200],
+    ["an HTTP/1.0 request", "GET /version HTTP/1.0\r\n\r\n", 200],
     ["two lengths", getText("/version", "Content-Length: 1\r\nContent-Length: 2\r\n"), 400],
-  ])("does not cut a stream: %s", async (_, text, status) => {
+  ])("does not cut off the stream before it: %s", async (_, text, status) => {
     const client = await connect();
     client.send(stream(20));
     await client.until(() => client.received.includes("data:"));
@@ -224,7 +224,7 @@ describe("an invalid request", () => {
     expect(answers[0]?.body).toEndWith("data: [DONE]\n\n");
   });
 
-  test("within a body is that request's error", async () => {
+  test("in the middle of a body is an error of that request", async () => {
     const client = await connect();
     const head = `POST ${TEXT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
     client.send(`${completion("p1")}${head}Transfer-Encoding: chunked\r\n\r\n5\r\n{"pro\r\nzz\r\n`);
@@ -236,7 +236,7 @@ describe("an invalid request", () => {
 });
 
 describe("a request with a broken body", () => {
-  test("gets one answer, even if that was sent before the body was read", async () => {
+  test("gets a single response, even if it was sent before the body was read", async () => {
     const client = await connect();
     client.send(`POST /nowhere HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n`);
     await client.until(() => client.received.includes("Not Found"));
@@ -258,30 +258,33 @@ describe("framing that could hide a request", () => {
     ["an empty length", post("Content-Length: \r\n", "abcde")],
     ["a length that is too large", post("Content-Length: 99999999999999999999\r\n", "")],
     ["another coding", post("Transfer-Encoding: gzip\r\n")],
-    ["another coding below chunks", post("Transfer-Encoding: gzip, chunked\r\n")],
-    ["chunks twice", post("Transfer-Encoding: chunked, chunked\r\n")],
-    ["chunks that are not last", post("Transfer-Encoding: chunked, identity\r\n")],
-    ["a word like chunked", post("Transfer-Encoding: xchunked\r\n")],
-    ["chunks in HTTP/1.0", post("Transfer-Encoding: chunked\r\n").replace("1.1", "1.0")],
+    ["another coding before chunked", post("Transfer-Encoding: gzip, chunked\r\n")],
+    ["a repeated chunked coding", post("Transfer-Encoding: chunked, chunked\r\n")],
+    ["a chunked coding that is not last", post("Transfer-Encoding: chunked, identity\r\n")],
+    ["a coding with a similar name", post("Transfer-Encoding: xchunked\r\n")],
+    ["a chunked body in HTTP/1.0", post("Transfer-Encoding: chunked\r\n").replace("1.1", "1.0")],
     ["a space before the colon", post("Transfer-Encoding : chunked\r\n")],
-    ["chunks ended by LF", post("Transfer-Encoding: chunked\r\n", "5\nabcde\n0\n\n")],
+    ["chunk lines that end in LF", post("Transfer-Encoding: chunked\r\n", "5\nabcde\n0\n\n")],
     [
-      "LF in a chunk's extension",
+      "LF in a chunk extension",
       post("Transfer-Encoding: chunked\r\n", "5;a\nb\r\nabcde\r\n0\r\n\r\n"),
     ],
-    ["a chunk without its end", post("Transfer-Encoding: chunked\r\n", "5\r\nabcdeXX0\r\n\r\n")],
+    [
+      "a chunk without its final CRLF",
+      post("Transfer-Encoding: chunked\r\n", "5\r\nabcdeXX0\r\n\r\n"),
+    ],
     ["a negative chunk", post("Transfer-Encoding: chunked\r\n", "-5\r\nabcde\r\n0\r\n\r\n")],
-    ["a header ended by LF", "GET /version HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n"],
+    ["a header line that ends in LF", "GET /version HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n"],
     ["CR in a header", "GET /version HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n"],
     ["a folded header", "GET /version HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n"],
     ["NUL in a header", "GET /version HTTP/1.1\r\nHost: localhost\r\nX: a\u0000b\r\n\r\n"],
     ["a header without a colon", "GET /version HTTP/1.1\r\nHost: localhost\r\nXY\r\n\r\n"],
     ["two Hosts", "GET /version HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n"],
     ["no Host", "GET /version HTTP/1.1\r\n\r\n"],
-    ["a user in the Host", "GET /version HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n"],
+    ["a user name in the Host", "GET /version HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n"],
     ["a path in the Host", "GET /version HTTP/1.1\r\nHost: evil.example/?x=\r\n\r\n"],
-    ["a space before the line", " GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"],
-  ])("is refused and ends the connection: %s", async (_, text) => {
+    ["a space before the request line", " GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+  ])("is rejected and closes the connection: %s", async (_, text) => {
     const client = await connect();
     client.send(text + getText("/version"));
     const answers = await client.all();
@@ -296,18 +299,22 @@ describe("framing that could hide a request", () => {
       `GET /version HTTP/1.1\r\nHost: localhost\r\nX: ${"y".repeat(17_000)}\r\n\r\n`,
       431,
     ],
-    ["a line beyond 16 KiB", `GET /${"a".repeat(17_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
+    [
+      "a request line beyond 16 KiB",
+      `GET /${"a".repeat(17_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+      431,
+    ],
     [
       "too many headers",
       `GET /version HTTP/1.1\r\nHost: localhost\r\n${"X: y\r\n".repeat(2500)}\r\n`,
       431,
     ],
-    ["lines ended by LF", "GET /version HTTP/1.1\nHost: localhost\n\n", 400],
+    ["lines that end in LF", "GET /version HTTP/1.1\nHost: localhost\n\n", 400],
     ["a space in the path", "GET /a b HTTP/1.1\r\nHost: localhost\r\n\r\n", 400],
-    ["a line without a version", "GET /version\r\n\r\n", 400],
-    ["a later version of HTTP/1", "GET /version HTTP/1.2\r\nHost: localhost\r\n\r\n", 505],
+    ["a request line without a version", "GET /version\r\n\r\n", 400],
+    ["a later HTTP/1 version", "GET /version HTTP/1.2\r\nHost: localhost\r\n\r\n", 505],
     ["another version", "GET /version HTTP/2.0\r\nHost: localhost\r\n\r\n", 505],
-  ])("has a status of its own: %s", async (_, text, status) => {
+  ])("can have a specific status: %s", async (_, text, status) => {
     const client = await connect();
     client.send(text);
     expect(statuses(await client.all())).toEqual([status]);
@@ -315,7 +322,7 @@ describe("framing that could hide a request", () => {
 });
 
 describe("an oversized body", () => {
-  test("is cut off far beyond the app's limit", async () => {
+  test("is cut off once it is far beyond the app's limit", async () => {
     const { app } = server;
     const small = await listen({
       host: "127.0.0.1",
@@ -337,7 +344,7 @@ describe("an oversized body", () => {
   });
 });
 
-describe("silence", () => {
+describe("an idle client", () => {
   const deadlines = { headersMs: 500, requestMs: 1000, idleMs: 500, writeStallMs: 300 };
   const start = () => {
     const { fetch } = server.app;
@@ -345,12 +352,12 @@ describe("silence", () => {
   };
 
   test.each([
-    ["before a first byte", "", 408],
+    ["before the first byte", "", 408],
     ["within the headers", "GET /version HTTP/1.1\r\nHost:", 408],
     ["between requests", getText("/version"), 200],
-    ["within headers after an answer", `${getText("/version")}GET /vers`, 200],
+    ["within headers after a response", `${getText("/version")}GET /vers`, 200],
     ["within an unread body", postText("/nowhere", "x".repeat(5000)).slice(0, -1), 404],
-  ])("%s ends the connection", async (_, text, status) => {
+  ])("%s is disconnected", async (_, text, status) => {
     const patient = await start();
     const client = await connect(patient.url);
     client.send(text);
@@ -360,7 +367,7 @@ describe("silence", () => {
     await patient.stop(true);
   });
 
-  test("does not end a connection while an answer is computed or streamed", async () => {
+  test("is not disconnected while a response is computed or streamed", async () => {
     const patient = await start();
     const slow = postText(TEXT, { prompt: "a", max_tokens: 300, ignore_eos: true });
     for (const text of [slow, stream(300)]) {
@@ -374,7 +381,7 @@ describe("silence", () => {
     await patient.stop(true);
   }, 20_000);
 
-  test("of a client that does not read its answer ends the connection", async () => {
+  test("that does not read its response is disconnected", async () => {
     const patient = await start();
     const client = await connect(patient.url);
     client.socket.pause();
@@ -392,7 +399,7 @@ describe("silence", () => {
   });
 });
 
-describe("an answer in one piece that exceeds the socket buffers", () => {
+describe("a response in one piece that exceeds the socket buffers", () => {
   const NUM_BYTES = 20_000_000;
   const start = () =>
     listen({
@@ -408,24 +415,24 @@ describe("an answer in one piece that exceeds the socket buffers", () => {
     const big = await start();
     const client = await connect(big.url);
     client.send(getText("/"));
-    // Slower than the system's buffers fill, hence a fixed delay.
+    // The fixed delay makes the client slower than the system's buffers fill.
     for (let i = 0; i < 200 && client.received.length < NUM_BYTES; i++) {
       client.socket.resume();
       await Bun.sleep(1);
       client.socket.pause();
-      await Bun.sleep(20); // as above
+      await Bun.sleep(20); // slow client, see above
     }
     const [answer] = await client.answers(1);
     expect([answer?.isWhole, answer?.body.length]).toEqual([true, NUM_BYTES]);
     await big.stop(true);
   }, 20_000);
 
-  test("ends if the client does not read it", async () => {
+  test("is aborted if the client does not read it", async () => {
     const big = await start();
     const client = await connect(big.url);
     client.socket.pause();
     client.send(getText("/"));
-    await Bun.sleep(2500); // longer than the connection may stall
+    await Bun.sleep(2500); // longer than a write may stall
     client.socket.resume();
     await client.until(() => client.isClosed);
     expect([client.isClosed, client.received.length < NUM_BYTES]).toEqual([true, true]);
@@ -434,7 +441,7 @@ describe("an answer in one piece that exceeds the socket buffers", () => {
 });
 
 describe("stopping the server", () => {
-  test("lets answers finish, closes idle connections, accepts nothing new", async () => {
+  test("lets responses finish, closes idle connections, and accepts no new ones", async () => {
     const { fetch } = server.app;
     const ending = await listen({ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000, fetch });
     const [idle, busy] = [await connect(ending.url), await connect(ending.url)];
@@ -451,7 +458,7 @@ describe("stopping the server", () => {
     expect(await late.all()).toEqual([]);
   });
 
-  test("cuts them off when forced, at once or after a while", async () => {
+  test("cuts off responses if forced, immediately or after a graceful stop has begun", async () => {
     const { fetch } = server.app;
     for (const waits of [false, true]) {
       const ending = await listen({ host: "127.0.0.1", port: 0, maxBodyBytes: 10_000, fetch });
@@ -468,7 +475,7 @@ describe("stopping the server", () => {
 });
 
 describe("a client", () => {
-  test("with HTTP/1.0 needs no Host, and the answer ends with the connection", async () => {
+  test("with HTTP/1.0 needs no Host, and its response ends when the connection closes", async () => {
     for (const head of ["GET /health HTTP/1.0\r\n\r\n", "OPTIONS /x HTTP/1.0\r\n\r\n"]) {
       const client = await connect();
       client.send(head);
@@ -482,7 +489,7 @@ describe("a client", () => {
     expect(answer.body).toEndWith("data: [DONE]\n\n");
   });
 
-  test("that expects 100-continue gets it", async () => {
+  test("that expects 100-continue receives it", async () => {
     const client = await connect();
     const whole = completion("p1", "Expect: 100-continue\r\n");
     const at = whole.indexOf("\r\n\r\n") + 4;
@@ -492,7 +499,7 @@ describe("a client", () => {
     expect(statuses(await client.answers(2))).toEqual([100, 200]);
   });
 
-  test("gets only the headers with HEAD", async () => {
+  test("that sends HEAD receives only the headers", async () => {
     const client = await connect();
     client.send(getText("/health").replace("GET", "HEAD"));
     client.send(getText("/version"));
@@ -500,7 +507,7 @@ describe("a client", () => {
     expect(statuses(answers)).toEqual([200, 200]);
   });
 
-  test("that disconnects ends its generation: during a stream, before an answer, while it waits behind another", async () => {
+  test("that disconnects has its requests aborted: streaming, waiting for a response, or pipelined", async () => {
     for (const text of [
       stream(900),
       postText(TEXT, { prompt: "a", max_tokens: 900, ignore_eos: true }),
@@ -518,7 +525,7 @@ describe("a client", () => {
     }
   });
 
-  test("that disconnects before or during its stream cancels the stream", async () => {
+  test("that disconnects before or during a stream has the stream canceled", async () => {
     for (const isEarly of [true, false]) {
       const [began, cancelled] = [
         Promise.withResolvers<AbortSignal>(),
@@ -547,7 +554,7 @@ describe("a client", () => {
     }
   });
 
-  test("that half-closes counts as disconnected, as in vLLM, and gets what is ready at once", async () => {
+  test("that half-closes counts as disconnected, as in vLLM, but still gets a response that is immediate", async () => {
     const client = await connect();
     client.socket.end(getText("/health"));
     expect(statuses(await client.all())).toEqual([200]);
@@ -557,7 +564,7 @@ describe("a client", () => {
     await until(() => engine.numLiveSequences === 0);
   });
 
-  test("that sends requests endlessly is not read any further", async () => {
+  test("that keeps sending requests is not read any further", async () => {
     const client = await connect();
     client.send(stream(900));
     await client.until(() => client.received.includes("data:"));
@@ -566,9 +573,9 @@ describe("a client", () => {
     const many = getText("/version").repeat(1000);
     let numTaken = 0;
     for (let i = 0; i < 1000; i++) if (client.socket.write(many, () => numTaken++)) await turn();
-    await Bun.sleep(200); // bytes that the system still holds are not observable
+    await Bun.sleep(200); // waits for bytes in system buffers, which are not observable
     Bun.gc(true);
-    // Sockets buffer some; a million requests would be gigabytes.
+    // Sockets buffer some requests, but not the million that were sent.
     expect(numTaken).toBeLessThan(500);
     expect((process.memoryUsage.rss() - before) / 2 ** 20).toBeLessThan(200);
   }, 30_000);

@@ -1,4 +1,4 @@
-// Thread counts from cores, affinity and quota, on machines described by a table of files.
+// Thread counts from cores, affinity, and quota, on machines described by tables of files.
 
 import { describe, expect, test } from "bun:test";
 import { allowedCpus, numUsefulThreads, parseCpuList } from "../../src/runtime/cpus.ts";
@@ -15,7 +15,7 @@ const status = (list: string) => ({
   "/proc/self/status": `Name:\tbun\nCpus_allowed:\tff\nCpus_allowed_list:\t${list}\nMems_allowed:\t1\n`,
 });
 
-/** CPU i and CPU i + numCores are threads of one core. */
+/** Topology in which CPUs i and i + numCores are threads of one core. */
 function hyperThreads(numCores: number): Files {
   const cpus = Array.from({ length: 2 * numCores }, (_, cpu) => cpu);
   return Object.fromEntries(
@@ -51,7 +51,7 @@ describe("parseCpuList", () => {
 });
 
 describe("numUsefulThreads", () => {
-  test("is the number of CPUs if each is its own core, or if the system does not report siblings", () => {
+  test("is the number of CPUs if each is a separate core, or if the system does not report siblings", () => {
     expect(threadsOf(status("0-3"))).toBe(4);
   });
 
@@ -69,7 +69,7 @@ describe("numUsefulThreads", () => {
     expect(threadsOf({ ...status("6"), ...hyperThreads(4) })).toBe(1);
   });
 
-  test("uses the given CPUs", () => {
+  test("counts only the given CPUs", () => {
     const read = reader({ ...status("0-7"), ...hyperThreads(4) });
     expect(numUsefulThreads([0, 1, 4, 5], read)).toBe(2);
   });
@@ -83,12 +83,12 @@ describe("numUsefulThreads", () => {
     ["", 8],
     ["nonsense", 8],
     ["100000 0", 8],
-  ])("is at most the quota of cgroup v2, rounded down: %p", (quota, numThreads) => {
+  ])("is at most the cgroup v2 quota, rounded down: %p", (quota, numThreads) => {
     const files = { ...status("0-7"), "/proc/self/cgroup": "0::/\n" };
     expect(threadsOf({ ...files, "/sys/fs/cgroup/cpu.max": quota })).toBe(numThreads);
   });
 
-  test("uses the smallest quota of the group and its ancestors", () => {
+  test("uses the smallest quota among the group and its ancestors", () => {
     const files = {
       ...status("0-7"),
       "/proc/self/cgroup": "0::/system.slice/pagoda.service\n",
@@ -105,7 +105,7 @@ describe("numUsefulThreads", () => {
     ["-1", 8],
     ["400000", 4],
     ["150000", 1],
-  ])("is at most the quota of cgroup v1: %p", (quota, numThreads) => {
+  ])("is at most the cgroup v1 quota: %p", (quota, numThreads) => {
     const files = {
       ...status("0-7"),
       "/proc/self/cgroup": "4:memory:/docker/1\n3:cpuset:/docker/1\n2:cpu,cpuacct:/docker/1\n",
@@ -115,7 +115,7 @@ describe("numUsefulThreads", () => {
     expect(threadsOf(files)).toBe(numThreads);
   });
 
-  test("is the runtime's count if the system does not report CPUs", () => {
+  test("is the JavaScript runtime's count if the system does not report CPUs", () => {
     expect(allowedCpus(reader({}))).toBeNull();
     expect(threadsOf({})).toBe(navigator.hardwareConcurrency);
   });

@@ -1,4 +1,4 @@
-// Large downloads: complete or absent, resumed, verified.
+// Large downloads: atomic, resumable, and verified.
 
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -42,7 +42,7 @@ function get(changes: Changes = {}) {
   return { done, progress };
 }
 
-/** The same download in another process. */
+/** Runs the same download in another process. */
 async function runElsewhere(): Promise<void> {
   const options = { url, target, sha256: sha256(TEXT), connectTimeoutMs: 5_000 };
   const file = join(import.meta.dir, "../../src/runtime/download.ts");
@@ -52,12 +52,12 @@ async function runElsewhere(): Promise<void> {
   expect(await child.exited).toBe(0);
 }
 
-/** Answers with this header and the first bytes of the text, then ends the connection. */
+/** Serves this header and the first bytes of the text, then closes the connection. */
 async function rawUrl(header: string, bytes: number, text = TEXT): Promise<string> {
   const server = createServer((socket) => {
     socket.once("data", () => {
       socket.write(`HTTP/1.1 200 OK\r\n${header}\r\n\r\n${text.slice(0, bytes)}`);
-      setTimeout(() => socket.end(), 50); // once the client has read, so that the end arrives separately
+      setTimeout(() => socket.end(), 50); // after the client has read, so the close arrives separately
     });
     socket.on("error", () => {});
   });
@@ -67,11 +67,11 @@ async function rawUrl(header: string, bytes: number, text = TEXT): Promise<strin
   return typeof address === "object" ? `http://127.0.0.1:${address?.port}/a.gguf` : "";
 }
 
-/** Announces the whole text and sends only the first bytes. */
+/** Promises the whole text but sends only the first bytes. */
 const breakingUrl = (bytes: number) => rawUrl(`Content-Length: ${TEXT.length}`, bytes);
 
 describe("download", () => {
-  test("puts the file in place, creating its folder, and reports progress", async () => {
+  test("creates the folder and the file, and reports progress", async () => {
     const { done, progress } = get();
     await done;
     expect(readFileSync(target, "utf8")).toBe(TEXT);
@@ -79,7 +79,7 @@ describe("download", () => {
     expect(progress.at(-1)).toEqual([TEXT.length, TEXT.length]);
   });
 
-  test("leaves nothing in place after a broken connection, and resumes there", async () => {
+  test("leaves no file in place after a broken connection, and resumes at the same position", async () => {
     const broken = get({ url: await breakingUrl(4000) });
     await expect(broken.done).rejects.toMatchObject({ code: "download_failed" });
     expect(existsSync(target)).toBe(false);
@@ -89,14 +89,14 @@ describe("download", () => {
     expect(hub.requests).toEqual(["a.gguf bytes=4000-"]);
   });
 
-  test("requests nothing more if an earlier attempt got everything", async () => {
+  test("sends no request if an earlier attempt received everything", async () => {
     await get().done;
     writeFileSync(`${target}.part`, TEXT);
     await get().done;
     expect(readFileSync(target, "utf8")).toBe(TEXT);
   });
 
-  test("refuses other content and does not resume it", async () => {
+  test("rejects other content and does not resume it", async () => {
     const refused = get({ sha256: sha256("other") }).done;
     await expect(refused).rejects.toMatchObject({ code: "checksum_mismatch" });
     expect([target, `${target}.part`].filter(existsSync)).toEqual([]);
@@ -131,7 +131,7 @@ describe("download", () => {
     afterAll(() => server.stop(true));
     const whole = { url: server.url.href, sha256: null };
 
-    /** An attempt that ends after 4000 bytes. */
+    /** Makes an attempt that breaks off after 4000 bytes. */
     async function begin(headers: Record<string, string>) {
       file = { text: OLD, headers };
       heedsIfRange = true;
@@ -153,7 +153,7 @@ describe("download", () => {
     test.each([
       [{ etag: '"1"', "last-modified": DATE }, '"1"'],
       [{ etag: 'W/"1"', "last-modified": DATE }, DATE],
-    ])("%j: a try goes on with the version that was begun", async (headers, version) => {
+    ])("%j: continues the same version of the file", async (headers, version) => {
       await begin(headers);
       file.headers = { etag: version };
       expect(await goOn()).toBe(OLD);
@@ -184,7 +184,7 @@ describe("download", () => {
       },
     );
 
-    test("requests nothing more if an earlier attempt got everything", async () => {
+    test("checks that the file is unchanged if an earlier attempt received everything", async () => {
       await begin({ etag: '"1"' });
       writeFileSync(`${target}.part`, OLD);
       expect(await goOn()).toBe(OLD);
@@ -192,7 +192,7 @@ describe("download", () => {
     });
   });
 
-  test("two at once do not write to one file; the leftover of a killed one is taken over", async () => {
+  test("concurrent downloads use separate files, and a killed process's partial file is resumed", async () => {
     await Promise.all([get().done, get().done, runElsewhere()]);
     expect(readFileSync(target, "utf8")).toBe(TEXT);
     const killed = Bun.spawnSync(["true"]).pid;
@@ -207,13 +207,13 @@ describe("download", () => {
     ]);
   });
 
-  test("refuses a file that does not fit on the disk", async () => {
+  test("rejects a file that does not fit on the disk", async () => {
     const started = get({ url: await rawUrl("Content-Length: 9000000000000000", 10) });
     await expect(started.done).rejects.toMatchObject({ code: "disk_full" });
     expect(existsSync(target)).toBe(false);
   });
 
-  test("without a length from the server, uses the known one and detects the end", async () => {
+  test("without a length from the server, uses the known length, and detects truncation", async () => {
     const chunked = () => rawUrl("Connection: close", TEXT.length);
     const unknown = get({ url: await chunked() });
     await unknown.done;

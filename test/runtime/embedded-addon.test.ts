@@ -1,4 +1,4 @@
-// Folders for an executable's addon, and how the file is written.
+// Folders for the addon of a compiled executable, and how the file is written.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import {
@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const BYTES = new TextEncoder().encode("an addon");
 
 describe("addonFolders", () => {
-  test("are the user's own first, then per-user folders in shared places", () => {
+  test("are the user's own folders first, then per-user folders in shared places", () => {
     const env = { XDG_CACHE_HOME: "/cache", HOME: "/homes/me", TMPDIR: "/scratch" };
     expect(addonFolders(env, 7)).toEqual([
       "/cache/pagoda",
@@ -40,7 +40,7 @@ describe("addonFolders", () => {
 });
 
 describe("placeFile", () => {
-  test("creates the folder with access for this user only, and writes the file atomically", () => {
+  test("creates a folder that only this user can access, and writes the file atomically", () => {
     const own = join(folder, "a", "b");
     const path = placeFile(own, "pagoda-1.node", BYTES);
     expect(readFileSync(path)).toEqual(Buffer.from(BYTES));
@@ -60,7 +60,7 @@ describe("placeFile", () => {
     expect(readdirSync(own)).toEqual(["pagoda-1.node"]);
   });
 
-  test("refuses a folder that others can write to", () => {
+  test("rejects a folder that others can write to", () => {
     const open = join(folder, "open");
     mkdirSync(open);
     chmodSync(open, 0o777);
@@ -74,6 +74,6 @@ describe("placeFile", () => {
   });
 });
 
-test("a program that is not an executable has no embedded addon", async () => {
+test("a program that is not compiled has no embedded addon", async () => {
   expect(await loadEmbeddedAddon({})).toBeNull();
 });

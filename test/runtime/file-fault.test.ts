@@ -1,4 +1,4 @@
-// Messages for files and addresses that the system refuses.
+// Messages about system errors with files and addresses.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -17,25 +17,25 @@ test.each([
   ["/nonexistent/x", "no such file or directory"],
   ["/tmp", "it is a folder"],
   [`${import.meta.path}/x`, "not a directory"],
-])("%s: the system's words, without its code", (path, words) => {
+])("the message about %s is the system's text without the code", (path, words) => {
   const error = readFault(path);
   expect(fileFault(error)).toBe(words);
   expect(fileFault(error)).not.toMatch(/E[A-Z]{3,}/);
 });
 
-test("an unexpected error names the file", () => {
+test("the message about an unexpected error names the file", () => {
   expect(systemFault(readFault("/nonexistent/x"))).toBe(
     "/nonexistent/x: no such file or directory",
   );
 });
 
-test("or the call, if no file is involved", async () => {
+test("the message about an unexpected error names the call if no file is involved", async () => {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   createServer().once("error", resolve).listen(0, "192.0.2.1");
   expect(systemFault(await promise)).toBe("listen: this machine has no such address");
 });
 
-test("returns other errors' own message", () => {
+test("other errors keep their own message", () => {
   expect(systemFault(new Error("a bug"))).toBeNull();
   expect(fileFault(new Error("a bug"))).toBe("a bug");
   expect(fileFault("text")).toBe("text");

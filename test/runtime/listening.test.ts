@@ -1,4 +1,4 @@
-// Other ways to listen than plain HTTP on a TCP port: a Unix socket, TLS, a path prefix, mounted in
+// Ways to listen other than plain HTTP on a TCP port: a Unix socket, TLS, a path prefix, and mounting in
 // another server.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -25,7 +25,7 @@ describe("a Unix socket", () => {
   const path = join(folder.path, "s.sock");
   const health = () => fetch("http://localhost/health", { unix: path });
 
-  test("answers with any Host, and is removed at the end", async () => {
+  test("accepts any Host, and is removed at the end", async () => {
     const server = await start({ socketPath: path });
     expect([server.url, server.port]).toEqual(["http://localhost", 0]);
     const client = await RawClient.connect(path);
@@ -47,7 +47,7 @@ describe("a Unix socket", () => {
     await server.stop(true);
   });
 
-  test("of a running server is refused, and remains that server's", async () => {
+  test("of a running server is not taken over", async () => {
     const server = await start({ socketPath: path });
     const message = `${path} is in use; stop the other server or choose --uds`;
     await expect(start({ socketPath: path })).rejects.toThrow(message);
@@ -55,7 +55,7 @@ describe("a Unix socket", () => {
     await server.stop(true);
   });
 
-  test("left by a killed server is taken over", async () => {
+  test("left behind by a killed server is taken over", async () => {
     const killed = Bun.spawn(
       [
         process.execPath,
@@ -91,20 +91,20 @@ describe("a Unix socket", () => {
     expect(readFileSync(file, "utf8")).toBe("text");
   });
 
-  test("requires a path: without one the system creates an unreachable socket", async () => {
+  test("requires a path, without which the system would create an unreachable socket", async () => {
     const message = "cannot listen on a Unix socket: its path is empty";
     await expect(start({ socketPath: "" })).rejects.toThrow(message);
   });
 });
 
-test("another machine's address is refused with an explanation", async () => {
+test("another machine's address is rejected with an explanation", async () => {
   const message = "cannot listen on 192.0.2.1:0: this machine has no such address";
   await expect(start({ host: "192.0.2.1" })).rejects.toThrow(
     new ConfigError("cannot_listen", message),
   );
 });
 
-describe("a prefix", () => {
+describe("a path prefix", () => {
   const prefixed = makeApp({}, { rootPath: "/api/llm", apiKeys: ["secret"] }).app;
   const ask = (path: string, init: RequestInit = {}) =>
     prefixed.fetch(new Request(`http://localhost${path}`, init));
@@ -117,7 +117,7 @@ describe("a prefix", () => {
     expect((await ask("/api/llm/health")).status).toBe(200);
   });
 
-  test("matches whole path segments", async () => {
+  test("matches only whole path segments", async () => {
     for (const path of [
       "/api/llmv1/models",
       "/api/v1/models",
@@ -128,7 +128,7 @@ describe("a prefix", () => {
     }
   });
 
-  test("does not bypass the key", async () => {
+  test("does not bypass the API key", async () => {
     for (const path of [
       "/v1/models",
       "/api/llm/v1/models",
@@ -149,7 +149,7 @@ describe("a prefix", () => {
     }
   });
 
-  test("keeps a request's body and its disconnect", async () => {
+  test("preserves the request's body and abort signal", async () => {
     const leaving = new AbortController();
     const init = {
       method: "POST",
@@ -162,7 +162,7 @@ describe("a prefix", () => {
 });
 
 describe("an app mounted in another server", () => {
-  test("accepts HTTP/1.0 without a Host, and refuses an invalid Host", async () => {
+  test("accepts HTTP/1.0 without a Host, and rejects an invalid Host", async () => {
     const checked = makeApp(
       {},
       { hosts: hostCheck({ host: "127.0.0.1", address: "127.0.0.1" }, []) },
@@ -206,7 +206,7 @@ describe.skipIf(certificates === null)("TLS", () => {
   });
   afterAll(() => server?.stop(true));
 
-  test("is used if there is a certificate, including for streams", async () => {
+  test("is used if a certificate is configured, including for streams", async () => {
     expect(server.url).toStartWith("https://127.0.0.1:");
     const response = await fetch(`${server.url}/v1/completions`, {
       tls: { ca: ca() },
@@ -219,7 +219,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     await expect(fetch(`${server.url}/health`)).rejects.toThrow();
   });
 
-  test("closes a connection that does not use it, and keeps serving", async () => {
+  test("closes a plaintext connection, and keeps serving others", async () => {
     const client = await RawClient.connect(server.url);
     client.send(getText("/health"));
     await client.all();
@@ -227,7 +227,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     expect((await asked(`${server.url}/health`)).status).toBe(200);
   });
 
-  test("does not change the app's rules for hosts, keys and redirects", async () => {
+  test("does not change the checks of hosts and API keys", async () => {
     const hosts = hostCheck({ host: "127.0.0.1", address: "127.0.0.1" }, []);
     const guarded = makeApp({}, { hosts, apiKeys: ["secret"] }).app;
     const own = await start({ tls: readTls(files()), fetch: guarded.fetch });
@@ -239,7 +239,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     await own.stop(true);
   });
 
-  test("reads the key from the certificate's file, and a key with a password", async () => {
+  test("accepts a private key in the certificate file, and one with a password", async () => {
     const both = path("both.pem");
     writeFileSync(both, read("server.pem") + read("server.key"));
     for (const given of [
@@ -252,7 +252,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     }
   });
 
-  test("requests client certificates, or requires one of a given CA", async () => {
+  test("can request client certificates, or require one from a given CA", async () => {
     const client = { cert: read("client.pem"), key: read("client.key") };
     const other = { cert: read("other.pem"), key: read("other.key") };
     const outcomes: Record<number, unknown[]> = {};
@@ -274,7 +274,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     });
   });
 
-  test("is in the URLs of the home page, with the requested prefix", async () => {
+  test("makes the home page show https URLs, with the requested prefix", async () => {
     const own = await start({
       tls: readTls(files()),
       fetch: makeApp({}, { rootPath: "/llm" }).app.fetch,
@@ -310,7 +310,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     [{ keyfile: "locked.key", password: "x" }, /^ssl-keyfile: .*locked.key cannot be opened/],
     [{ caCerts: "server.key" }, /^ssl-ca-certs: .*server.key has no certificate in PEM format$/],
     [{ ciphers: "NO-SUCH" }, /^ssl-ciphers: none of NO-SUCH is supported$/],
-  ])("says in one line what is wrong with %p", (given, message) => {
+  ])("reports what is wrong with %p in one line", (given, message) => {
     const named = Object.fromEntries(
       Object.entries(given).map(([option, value]) => {
         const isName = option !== "password" && option !== "ciphers" && value !== null;

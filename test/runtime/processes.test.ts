@@ -18,7 +18,7 @@ test.each([
   ["0.0.0.0", "127.0.0.1"],
   ["::1", "[::1]"],
   ["::", "127.0.0.1"],
-])("a listener on %p is reached at %p", async (hostname, host) => {
+])("a listener on %p can be reached at %p", async (hostname, host) => {
   const server = Bun.serve({ hostname, port: 0, fetch: () => new Response("here") });
   const port = server.port ?? 0;
   expect(listenersOf(process.pid)).toContainEqual({ host, port });
@@ -36,6 +36,6 @@ test("finds the path of a listener on a Unix socket", async () => {
   rmSync(dirname(path), { recursive: true });
 });
 
-test("finds no address of a process that has ended", () => {
+test("finds no address for a process that has exited", () => {
   expect(listenersOf(2 ** 22 + 1)).toEqual([]);
 });

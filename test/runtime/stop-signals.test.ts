@@ -1,4 +1,4 @@
-// A signal that arrives several times counts once; a later one counts as the second.
+// Copies of a stop signal count once; a later signal counts as the second.
 
 import { describe, expect, test } from "bun:test";
 import { StopPresses } from "../../src/runtime/stop-signals.ts";
@@ -9,12 +9,12 @@ function pressesAt(...timesMs: readonly number[]): string[] {
 }
 
 describe("StopPresses", () => {
-  test("drains at the first signal, whatever the clock shows", () => {
+  test("drains at the first signal, whatever the time", () => {
     expect(pressesAt(0)).toEqual(["drain"]);
     expect(pressesAt(1e9)).toEqual(["drain"]);
   });
 
-  test("ignores copies that wrappers pass on within a second of the first", () => {
+  test("ignores copies from wrappers within a second of the first signal", () => {
     expect(pressesAt(5000, 5000, 5001, 5250, 5999)).toEqual([
       "drain",
       "echo",
@@ -24,7 +24,7 @@ describe("StopPresses", () => {
     ]);
   });
 
-  test("stops at once on a signal a second after the first, with or without copies in between", () => {
+  test("stops immediately on a signal at least a second after the first, with or without copies in between", () => {
     expect(pressesAt(5000, 6000)).toEqual(["drain", "now"]);
     expect(pressesAt(5000, 5900, 6000)).toEqual(["drain", "echo", "now"]);
     expect(pressesAt(5000, 60_000)).toEqual(["drain", "now"]);

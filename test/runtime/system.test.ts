@@ -1,4 +1,4 @@
-// Facts about the machine.
+// Memory, process statistics, and files.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -18,7 +18,7 @@ import {
   readYaml,
 } from "../../src/runtime/system.ts";
 
-/** A machine with only these files. */
+/** Available memory on a machine with only these files. */
 function memoryOf(files: Readonly<Record<string, string>>): number | null {
   return availableMemory((path) => {
     const text = files[path];
@@ -30,11 +30,11 @@ function memoryOf(files: Readonly<Record<string, string>>): number | null {
 const MEMINFO = "MemTotal:  2000 kB\nMemFree:  100 kB\nMemAvailable:  1000 kB\n";
 
 describe("availableMemory", () => {
-  test("is the system's free memory", () => {
+  test("is the system's available memory", () => {
     expect(memoryOf({ "/proc/meminfo": MEMINFO })).toBe(1_024_000);
   });
 
-  test("is the rest of a container's limit, if that is less", () => {
+  test("is the unused part of a container's limit, if that is less", () => {
     const used = { "/proc/meminfo": MEMINFO, "/sys/fs/cgroup/memory.current": "3000\n" };
     expect(memoryOf({ ...used, "/sys/fs/cgroup/memory.max": "5000\n" })).toBe(2000);
     expect(memoryOf({ ...used, "/sys/fs/cgroup/memory.max": "2000\n" })).toBe(0);
@@ -42,7 +42,7 @@ describe("availableMemory", () => {
     expect(memoryOf({ ...used, "/sys/fs/cgroup/memory.max": "9000000000\n" })).toBe(1_024_000);
   });
 
-  test("is the rest of the process's own limit, if that is less", () => {
+  test("is the unused part of the process's own limit, if that is less", () => {
     const limited = (bytes: string) =>
       memoryOf({
         "/proc/meminfo": MEMINFO,
@@ -54,7 +54,7 @@ describe("availableMemory", () => {
     expect(limited("unlimited")).toBe(1_024_000);
   });
 
-  test("includes file cache within the limit", () => {
+  test("includes the container's file cache", () => {
     const files = {
       "/proc/meminfo": MEMINFO,
       "/sys/fs/cgroup/memory.max": "5000",
@@ -64,12 +64,12 @@ describe("availableMemory", () => {
     expect(memoryOf(files)).toBe(1500);
   });
 
-  test("is unknown on systems that do not report it", () => {
+  test("is null on systems that do not report it", () => {
     expect(memoryOf({})).toBeNull();
   });
 });
 
-test.if(process.platform === "linux")("the process's figures are its own", () => {
+test.if(process.platform === "linux")("process statistics match the runtime's", () => {
   const stats = processStats();
   const rss = process.memoryUsage.rss();
   expect(Math.abs((stats?.residentMemoryBytes ?? 0) - rss) / rss).toBeLessThan(0.2);
@@ -84,13 +84,13 @@ describe("a file that cannot be used", () => {
   test.each([
     ["/nonexistent/x", "no such file or directory"],
     ["/", "it is a folder"],
-  ])("%p is reported with the reason", (path, fault) => {
+  ])("%p causes an error with the reason", (path, fault) => {
     expect(() => readYaml(path)).toThrow(`cannot read ${path}: ${fault}`);
     expect(() => checkWritable(path)).toThrow(`cannot write ${path}: ${fault}`);
   });
 });
 
-test("a check that a file can be written changes none and leaves none behind", () => {
+test("checking whether a file is writable changes no file and leaves none behind", () => {
   const folder = mkdtempSync(join(tmpdir(), "pagoda-writable-"));
   try {
     const [there, absent, link] = ["there", "absent", "link"].map((name) => join(folder, name));

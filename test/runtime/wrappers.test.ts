@@ -1,4 +1,4 @@
-// Ancestors of a process that only wait for it, so that it ends when they end.
+// Wrappers: ancestors that only wait for the process, so it must stop when they stop.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -26,7 +26,7 @@ const wrappersOf = (...commands: readonly string[]) =>
 const SERVER = "bun scripts/pagoda.ts serve";
 
 describe("wrappersIn", () => {
-  test("finds bun run, npm's shell and npm", () => {
+  test("finds bun run, npm's shell, and npm", () => {
     const npx = ["bun run serve", "sh -c 'bun' run serve", "npm exec bun@1.4.5 run serve"];
     expect(wrappersOf(SERVER, ...npx, "-bash")).toEqual(npx);
     expect(wrappersOf(SERVER, "/opt/bun --silent run serve", "zsh")).toEqual([
@@ -40,7 +40,7 @@ describe("wrappersIn", () => {
     expect(wrappersOf("pagoda serve", ...npm, "systemd")).toEqual(npm);
   });
 
-  test("ignores other ancestors, which may end and leave a server running on purpose", () => {
+  test("ignores other ancestors, which may exit and leave a server running on purpose", () => {
     for (const parent of [
       "-bash",
       "bash start.sh",
@@ -59,13 +59,13 @@ describe("wrappersIn", () => {
     expect(wrappersIn([])).toEqual([]);
   });
 
-  test("stops at a process of another group, because the job has been detached", () => {
+  test("stops at a process in another group, because the job is detached", () => {
     const [self, ...others] = family(SERVER, "bun run serve", "npm run start");
     const detached = others.map((other) => ({ ...other, groupId: 8 }));
     expect(wrappersIn([...(self === undefined ? [] : [self]), ...detached])).toEqual([]);
   });
 
-  test("stops at a shell that has put its command in the background", () => {
+  test("stops at a shell that runs its command in the background", () => {
     expect(
       wrappersOf(`& ${SERVER}`, "& bun run serve", "sh -c bun run serve &", "npm start"),
     ).toEqual(["bun run serve"]);
@@ -88,7 +88,7 @@ const script = `'${process.execPath}' program.ts`;
 const scripts = { serve: script, background: `${script} & sleep 0.2` };
 writeFileSync(join(folder, "package.json"), JSON.stringify({ scripts }));
 
-/** @returns the wrapper, the program's process, and its further output */
+/** @returns the wrapper, the program's process id, and a function that reads further output */
 async function start(command: readonly string[]) {
   const wrapper = Bun.spawn([...command], { cwd: folder, stderr: "ignore", stdin: "ignore" });
   const lines = wrapper.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -101,14 +101,14 @@ async function start(command: readonly string[]) {
 
 const RUNNERS: [string, string[]][] = [["bun", [process.execPath, "run"]]];
 if (Bun.which("npm") !== null) RUNNERS.push(["npm", ["npm", "run"]]);
-else console.log("wrappers: npm is not installed; skipped");
+else console.log("skipped the wrapper tests with npm: npm is not installed");
 
 const isLinux = process.platform === "linux";
-if (!isLinux) console.log("wrappers: only Linux reports ancestors");
+if (!isLinux) console.log("skipped the wrapper tests: only Linux reports ancestors");
 
-describe.skipIf(!isLinux).each(RUNNERS)("of %s", (_, runner) => {
+describe.skipIf(!isLinux).each(RUNNERS)("wrappers started by %s", (_, runner) => {
   test.each(["SIGTERM", "SIGKILL"] as const)(
-    "%s ends the program, with a log line",
+    "stop the program when they receive %s",
     async (signal) => {
       const { wrapper, pid, rest } = await start([...runner, "serve"]);
       const all = familyOf(wrapper.pid);
@@ -118,22 +118,22 @@ describe.skipIf(!isLinux).each(RUNNERS)("of %s", (_, runner) => {
     },
   );
 
-  test("a program that a script left in the background keeps running", async () => {
+  test("do not stop a program that a script left in the background", async () => {
     const { wrapper, pid } = await start([...runner, "background"]);
     await wrapper.exited;
-    // Long enough for the program to check its parent, which it does four times a second.
+    // Long enough for the program to check its parent, as it does four times a second.
     await Bun.sleep(600);
     expect(isAlive(pid)).toBe(true);
     process.kill(pid, "SIGKILL");
   });
 });
 
-test.skipIf(!isLinux)("a shell that ends leaves it running", async () => {
+test.skipIf(!isLinux)("a shell that exits leaves the program running", async () => {
   const { wrapper, pid } = await start(["sh", "-c", `${script}; true`]);
   expect(childrenOf(wrapper.pid)).toEqual([pid]);
   wrapper.kill("SIGKILL");
   await wrapper.exited;
-  // Same wait as above.
+  // Long enough for the program to check its parent, as above.
   await Bun.sleep(600);
   expect(isAlive(pid)).toBe(true);
   process.kill(pid, "SIGKILL");

@@ -1,4 +1,4 @@
-// Admission rules: a check counts nothing; an admission is counted.
+// Admission rules: admissions count, but checks do not.
 
 import { describe, expect, test } from "bun:test";
 import { noneHash } from "../../src/kvcache/block-hash.ts";
@@ -20,7 +20,7 @@ const makeKvCache = (numBlocks: number) =>
     residency: null,
   });
 
-/** A candidate whose first step computes `numNewTokens` of its tokens. */
+/** A candidate whose first step would compute `numNewTokens` tokens. */
 const candidate = (request: Request, numNewTokens = request.numTokens): Candidate => ({
   request,
   cached: [],
@@ -28,17 +28,17 @@ const candidate = (request: Request, numNewTokens = request.numTokens): Candidat
   numNewTokens,
 });
 
-/** Asks several times, because asking must not change the answer. */
+/** Checks several times, because a check must not change the result of the next one. */
 function answer(rule: AdmissionRule, asked: Candidate): boolean {
   const answers = [0, 1, 2].map(() => rule.admits(asked));
   expect(new Set(answers).size).toBe(1);
   return answers[0] === true;
 }
 
-describe("the limit of partial prefills", () => {
+describe("the limit on partial prefills", () => {
   const [whole, part] = [candidate(makeRequest("whole", 8)), candidate(makeRequest("part", 20), 8)];
 
-  test("admits as many partial prompts as it allows, and whole prompts always", () => {
+  test("limits partial prompts, but always admits whole prompts", () => {
     const rule = new PartialPrefillLimit(2, []);
     for (const expected of [true, true, false]) {
       expect(answer(rule, part)).toBe(expected);
@@ -48,7 +48,7 @@ describe("the limit of partial prefills", () => {
     }
   });
 
-  test("counts the running requests that the step has planned", () => {
+  test("counts running requests that are planned in the step", () => {
     const scheduler = makeScheduler({ longPrefillTokenThreshold: 8 });
     for (const id of ["a", "b"]) scheduler.add(makeRequest(id, 20, { cacheSalt: id }));
     scheduler.add(makeRequest("c", 8, { cacheSalt: "c" }));
@@ -73,11 +73,11 @@ describe("the growth reserve", () => {
   const request = (id: string, numTokens: number) =>
     makeRequest(id, numTokens, { params: { maxTokens: 100 } });
 
-  test("keeps room for running requests, for the candidate and for those admitted before it", () => {
+  test("reserves room for running requests, for the candidate, and for requests admitted before it", () => {
     const running = [request("a", 16)];
     const kvCache = makeKvCache(9);
     const rule = new GrowthReserve(limits, kvCache, running);
-    // Eight free blocks; the reserve is at most two of them, a quarter of the pool.
+    // Of the eight free blocks, at most two are reserved, which is a quarter of the pool.
     expect(answer(rule, candidate(request("b", 96)))).toBe(true);
     expect(answer(rule, candidate(request("b", 97)))).toBe(false);
     const large = makeKvCache(101);
@@ -100,7 +100,7 @@ describe("the growth reserve", () => {
   });
 });
 
-test("creates a rule for each limit that is set, and no other", () => {
+test("rules are created only for limits that are set", () => {
   const kvCache = makeKvCache(9);
   const admitted = { kvCache, running: [], scheduled: [] };
   const off = {

@@ -1,4 +1,4 @@
-// Blocked: requests that wait for a key, released in order or removed.
+// Blocked: requests that wait for a key, and are released in order or removed.
 
 import { describe, expect, test } from "bun:test";
 import { Blocked } from "../../src/scheduler/blocked.ts";
@@ -12,7 +12,7 @@ describe("Blocked", () => {
   const b = request("b");
   const c = request("c");
 
-  test("releases requests that wait for a key, in order, and no others", () => {
+  test("releases only requests that wait for the key, in order", () => {
     const blocked = new Blocked();
     blocked.add(b, source);
     blocked.add(a, source);
@@ -25,7 +25,7 @@ describe("Blocked", () => {
     expect(blocked.size).toBe(0);
   });
 
-  test("removes a request, once", () => {
+  test("removes a request only once", () => {
     const blocked = new Blocked();
     for (const child of [a, b, c]) blocked.add(child, source);
     expect(blocked.remove(b)).toBe(true);
@@ -35,7 +35,7 @@ describe("Blocked", () => {
     expect(blocked.remove(a)).toBe(false);
   });
 
-  test("keeps nothing for a key whose last request was removed", () => {
+  test("keeps no entry for a key whose last request was removed", () => {
     const blocked = new Blocked();
     blocked.add(a, source);
     blocked.remove(a);
@@ -45,7 +45,7 @@ describe("Blocked", () => {
     expect(blocked.release(other)).toEqual([a]);
   });
 
-  test("asserts that a request waits for only one key", () => {
+  test("asserts that a request waits for a single key", () => {
     const blocked = new Blocked();
     blocked.add(a, source);
     expect(() => blocked.add(a, other)).toThrow("a: is already blocked");

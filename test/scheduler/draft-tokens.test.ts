@@ -1,5 +1,5 @@
-// Draft tokens: which of them a step verifies and accepts, and what rejected ones leave behind. Blocks have
-// 16 tokens: 1, 2, 3, ...
+// Draft tokens: which are verified and accepted in a step, and the state after rejected ones. Blocks have
+// 16 tokens; their ids are 1, 2, 3, ...
 
 import { describe, expect, test } from "bun:test";
 import type { Request } from "../../src/request/request.ts";
@@ -15,7 +15,7 @@ function decoding(scheduler: Scheduler, numPromptTokens: number, params = {}): R
   return request;
 }
 
-/** For each planned request: id, first position, tokens, number of drafts, block ids. */
+/** Id, first position, number of tokens, number of drafts, and block ids of each planned request. */
 const drafted = ({ scheduled }: StepPlan) =>
   scheduled.map((entry) => [
     entry.request.requestId,
@@ -60,15 +60,15 @@ describe("a step verifies draft tokens", () => {
     expect(drafted(step(scheduler))).toEqual([["a", 16, 7, 3, [1, 2]]]);
   });
 
-  test("in new blocks when the last one is full", () => {
+  test("in new blocks if the last one is full", () => {
     const scheduler = makeScheduler();
     decoding(scheduler, 30).draftTokenIds = [1, 2, 3];
     expect(drafted(scheduler.schedule())).toEqual([["a", 30, 4, 3, [1, 2, 3]]]);
   });
 });
 
-describe("draft tokens are cut", () => {
-  test("by the budget, after all known tokens of running and new requests", () => {
+describe("draft tokens are limited", () => {
+  test("by the budget that all known tokens of running and new requests leave", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 20 });
     const request = decoding(scheduler, 20);
     scheduler.add(makeRequest("b", 17, { cacheSalt: "b" }));
@@ -90,7 +90,7 @@ describe("draft tokens are cut", () => {
     ]);
   });
 
-  test("by the per-request token limit of a step", () => {
+  test("by the limit on a request's tokens per step", () => {
     const scheduler = makeScheduler({ longPrefillTokenThreshold: 3 });
     const request = makeRequest("a", 3);
     scheduler.add(request);
@@ -99,7 +99,7 @@ describe("draft tokens are cut", () => {
     expect(drafted(scheduler.schedule())).toEqual([["a", 3, 3, 2, [1]]]);
   });
 
-  test("by the number of free blocks; no request is preempted for them", () => {
+  test("by the number of free blocks, and no request is preempted for them", () => {
     const scheduler = makeScheduler({ numBlocks: 4 });
     const request = decoding(scheduler, 30);
     scheduler.add(makeRequest("b", 4, { cacheSalt: "b", params: { maxTokens: 9 } }));
@@ -112,7 +112,7 @@ describe("draft tokens are cut", () => {
     expect(scheduler.takeStats().numPreemptedReqs).toBe(0);
   });
 
-  test("by maxTokens and maxModelLen, which one more token must not exceed", () => {
+  test("by maxTokens and maxModelLen, with room for one more token", () => {
     const byTokens = makeScheduler();
     decoding(byTokens, 4, { maxTokens: 4 }).draftTokenIds = [1, 2, 3, 4];
     expect(drafted(byTokens.schedule())).toEqual([["a", 4, 3, 2, [1]]]);
@@ -126,7 +126,7 @@ describe("draft tokens are cut", () => {
     expect(drafted(full.schedule())).toEqual([["a", 0, 4, 0, [1]]]);
   });
 
-  test("to none in a step with a preemption, and for the preempted request", () => {
+  test("to none in a step with a preemption, also for the preempted request", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     const first = makeRequest("a", 32);
     const victim = makeRequest("b", 32, { cacheSalt: "b" });
@@ -141,7 +141,7 @@ describe("draft tokens are cut", () => {
 });
 
 describe("the result of a step with draft tokens", () => {
-  test("accepts all of them and one more token", () => {
+  test("includes all drafts and one more token", () => {
     const scheduler = makeScheduler();
     const request = decoding(scheduler, 20);
     request.draftTokenIds = [1, 2, 3];
@@ -150,7 +150,7 @@ describe("the result of a step with draft tokens", () => {
     expect(drafted(scheduler.schedule())).toEqual([["a", 24, 1, 0, [1, 2]]]);
   });
 
-  test("ends with the first that differs; later positions are computed again", () => {
+  test("ends with the first token that differs; later positions are computed again", () => {
     const scheduler = makeScheduler();
     const request = decoding(scheduler, 20);
     request.draftTokenIds = [1, 2, 3];
@@ -160,7 +160,7 @@ describe("the result of a step with draft tokens", () => {
     expect(drafted(scheduler.schedule())).toEqual([["a", 22, 1, 0, [1, 2]]]);
   });
 
-  test("returns blocks that hold only rejected tokens", () => {
+  test("frees blocks with only rejected tokens", () => {
     const scheduler = makeScheduler();
     const request = decoding(scheduler, 30);
     request.draftTokenIds = Array.from({ length: 20 }, () => 1);
@@ -187,7 +187,7 @@ describe("the result of a step with draft tokens", () => {
     expect(scheduler.kvCache.pool.usage).toBe(0);
   });
 
-  test("cuts logprobs along with the tokens", () => {
+  test("has its logprobs cut along with the tokens", () => {
     const scheduler = makeScheduler();
     decoding(scheduler, 20).draftTokenIds = [EOS, 2];
     const plan = scheduler.schedule();
@@ -200,7 +200,7 @@ describe("the result of a step with draft tokens", () => {
     expect(sampled?.logprobs).toEqual([position(EOS)]);
   });
 
-  test("counts minTokens token by token", () => {
+  test("respects minTokens for each token", () => {
     const scheduler = makeScheduler();
     const request = decoding(scheduler, 20, { minTokens: 3 });
     request.draftTokenIds = [EOS, EOS, 2];
@@ -208,7 +208,7 @@ describe("the result of a step with draft tokens", () => {
     expect(request).toMatchObject({ status: "FINISHED_STOPPED", numOutputTokens: 3 });
   });
 
-  test("releases forks with the first tokens, whatever their number", () => {
+  test("releases forks with the source's first tokens, however many", () => {
     const scheduler = makeScheduler();
     const source = makeRequest("a", 20);
     source.draftTokenIds = [1, 2];
@@ -224,7 +224,7 @@ describe("the result of a step with draft tokens", () => {
     expect(plan.transfers.copies).toEqual([[2, 3]]);
   });
 
-  test("asserts that the tokens are consistent with the drafts", () => {
+  test("must be consistent with the drafts (asserted)", () => {
     const update = (tokenIds: readonly number[]) => {
       const scheduler = makeScheduler();
       decoding(scheduler, 20).draftTokenIds = [1, 2];
@@ -243,7 +243,7 @@ describe("the result of a step with draft tokens", () => {
 });
 
 describe("a block with draft tokens", () => {
-  /** 31 known tokens and one draft fill two blocks. */
+  /** A request whose 31 known tokens and first draft fill two blocks. */
   function withDraftAtBorder(): { scheduler: Scheduler; request: Request } {
     const scheduler = makeScheduler();
     const request = decoding(scheduler, 30);
@@ -251,7 +251,7 @@ describe("a block with draft tokens", () => {
     return { scheduler, request };
   }
 
-  test("has no hash while it is verified", () => {
+  test("has no hash while the drafts are being verified", () => {
     const { scheduler } = withDraftAtBorder();
     const plan = scheduler.schedule();
     const { pool } = scheduler.kvCache;
@@ -268,7 +268,7 @@ describe("a block with draft tokens", () => {
     ]);
   });
 
-  test("is hashed by the next step once they are accepted, and can then be hit", () => {
+  test("is hashed by the next step if they are accepted, and can then be hit", () => {
     const { scheduler, request } = withDraftAtBorder();
     stepSampling(scheduler, [1, 2, 3]);
     expect(scheduler.kvCache.pool.isHashed(2)).toBe(false);
@@ -279,7 +279,7 @@ describe("a block with draft tokens", () => {
     ]);
   });
 
-  test("is hashed with the sampled tokens when they are rejected", () => {
+  test("is hashed with the sampled tokens if the drafts are rejected", () => {
     const { scheduler, request } = withDraftAtBorder();
     stepSampling(scheduler, [9]);
     step(scheduler, 8);
@@ -293,7 +293,7 @@ describe("a block with draft tokens", () => {
     ]);
   });
 
-  test("cannot be hit after its step failed", () => {
+  test("cannot be hit after a failed step", () => {
     const { scheduler, request } = withDraftAtBorder();
     expect(scheduler.failStep(scheduler.schedule())).toEqual([request]);
     expect(scheduler.kvCache.pool.usage).toBe(0);
@@ -301,7 +301,7 @@ describe("a block with draft tokens", () => {
   });
 });
 
-test("appending a token makes drafts stale", () => {
+test("appending a token discards the drafts", () => {
   const request = makeRequest("a", 4);
   request.draftTokenIds = [1, 2];
   request.appendOutputToken(1);

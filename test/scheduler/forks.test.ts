@@ -1,11 +1,11 @@
-// Forks (n > 1): when they wait, what they share, when they become ordinary requests. Blocks have 16
-// tokens: 1, 2, 3, ...
+// Forks (n > 1): when they wait, which blocks they share, and when they become ordinary requests. Blocks
+// have 16 tokens; their ids are 1, 2, 3, ...
 
 import { describe, expect, test } from "bun:test";
 import { makeRequest, makeScheduler, step, summary } from "../support/make-request.ts";
 
 describe("forks (n > 1)", () => {
-  test("wait for the prompt, share its blocks and copy the last one before they write", () => {
+  test("wait for the prompt, share its blocks, and copy the last one before they write", () => {
     const scheduler = makeScheduler();
     const source = makeRequest("a", 20);
     scheduler.add(source);
@@ -22,7 +22,7 @@ describe("forks (n > 1)", () => {
     scheduler.kvCache.checkIntegrity();
   });
 
-  test("count as deferred while they wait, and can be aborted meanwhile", () => {
+  test("count as deferred while they wait, and can be aborted in that state", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 16 });
     const source = makeRequest("a", 20);
     const child = makeRequest("a-1", 20, { forkOf: source });
@@ -34,7 +34,7 @@ describe("forks (n > 1)", () => {
     expect(scheduler.takeStats()).toMatchObject({ numWaitingReqs: 0, numDeferredReqs: 0 });
   });
 
-  test("become ordinary requests when their source is gone", () => {
+  test("become ordinary requests if their source is aborted", () => {
     const scheduler = makeScheduler({ enablePrefixCaching: false });
     const source = makeRequest("a", 20);
     scheduler.add(source);
@@ -43,7 +43,7 @@ describe("forks (n > 1)", () => {
     expect(summary(step(scheduler))).toEqual([["a-1", 0, 20, [1, 2]]]);
   });
 
-  test("share one source between two, and count all tokens but one as prefix hits", () => {
+  test("can share a single source, and count all tokens except one as prefix hits", () => {
     const scheduler = makeScheduler();
     const source = makeRequest("a", 20);
     const children = [1, 2].map((i) => makeRequest(`a-${i}`, 20, { forkOf: source }));
@@ -70,7 +70,7 @@ describe("forks (n > 1)", () => {
     scheduler.kvCache.checkIntegrity();
   });
 
-  test("wait when the pool has no block for the copy", () => {
+  test("wait if the pool has no block for the copy", () => {
     const scheduler = makeScheduler({ numBlocks: 3 });
     const source = makeRequest("a", 20);
     scheduler.add(source);
@@ -83,7 +83,7 @@ describe("forks (n > 1)", () => {
     scheduler.kvCache.checkIntegrity();
   });
 
-  test("share at once when they are added after the prompt was computed", () => {
+  test("share immediately if they are added after the prompt was computed", () => {
     const scheduler = makeScheduler();
     const source = makeRequest("a", 20);
     scheduler.add(source);
@@ -92,7 +92,7 @@ describe("forks (n > 1)", () => {
     expect(step(scheduler).transfers.copies).toEqual([[2, 3]]);
   });
 
-  test("run as ordinary requests after a source that was preempted before its prompt was computed", () => {
+  test("run as ordinary requests if the source is preempted before its prompt is computed", () => {
     const scheduler = makeScheduler({ numBlocks: 5, maxNumBatchedTokens: 41 });
     scheduler.add(makeRequest("first", 32, { cacheSalt: "first" }));
     const source = makeRequest("a", 40);
@@ -124,7 +124,7 @@ describe("forks (n > 1)", () => {
     expect(scheduler.takeStats()).toMatchObject({ numWaitingReqs: 2, numDeferredReqs: 0 });
   });
 
-  test("do not copy from a resumed source, whose blocks this step can write", () => {
+  test("do not copy from a resumed source, whose blocks the same step may write", () => {
     const scheduler = makeScheduler({ numBlocks: 5, maxNumSeqs: 2 });
     const first = makeRequest("first", 32, { cacheSalt: "first" });
     const source = makeRequest("a", 16);

@@ -1,4 +1,4 @@
-// Room that an admission leaves to running requests, so that it does not cause preemptions.
+// Room that an admission leaves for running requests, so it does not cause preemptions.
 
 import { describe, expect, test } from "bun:test";
 import { reservedTokens } from "../../src/scheduler/growth-reserve.ts";
@@ -10,30 +10,30 @@ const makeRequest = (requestId: string, numTokens: number, cacheSalt: string | n
 const planned = (plan: ReturnType<typeof step>) =>
   plan.scheduled.map(({ request }) => request.requestId);
 
-/** 32 blocks, of which the reserve is at most 8. */
+/** A pool of 32 blocks, of which at most 8 are reserved. */
 const POOL = { numBlocks: 33, ...RESERVE };
 
 describe("an admission", () => {
-  test("waits until every running request would have its reserve", () => {
+  test("waits until every running request has its reserve", () => {
     const scheduler = makeScheduler(POOL);
     const first = makeRequest("a", 433);
     for (const request of [first, makeRequest("b", 16), makeRequest("c", 16)]) {
       scheduler.add(request);
     }
-    // a has 28 blocks. One for b and two more for each of them would be five.
+    // a has 28 blocks. Admitting b would take 5 more: one for b, and two in reserve for each.
     expect(planned(step(scheduler))).toEqual(["a"]);
     expect(planned(step(scheduler))).toEqual(["a"]);
     scheduler.finish(first, "FINISHED_ABORTED");
     expect(planned(step(scheduler))).toEqual(["b", "c"]);
   });
 
-  test("needs no reserve when no request runs", () => {
+  test("needs no reserve if no request is running", () => {
     const scheduler = makeScheduler({ numBlocks: 3, ...RESERVE });
     scheduler.add(makeRequest("a", 32));
     expect(planned(step(scheduler))).toEqual(["a"]);
   });
 
-  test("leaves no room that the requests cannot use", () => {
+  test("leaves no room that requests cannot use", () => {
     const scheduler = makeScheduler(POOL);
     const short = { params: { maxTokens: 8 } };
     scheduler.add(plainRequest("a", 472, short));
@@ -44,24 +44,24 @@ describe("an admission", () => {
   test("leaves at most a quarter of the pool", () => {
     const scheduler = makeScheduler({ numBlocks: 17, ...RESERVE });
     for (let i = 0; i < 16; i++) scheduler.add(makeRequest(`r${i}`, 16));
-    // One block each: the last admission leaves four of the sixteen.
+    // Each takes one block; the last admission leaves four of the sixteen.
     expect(planned(step(scheduler)).length).toBe(12);
   });
 
   test.each([
     ["that shares all blocks but one with a running request", null, ["a", "b"]],
-    ["that shares none", "salt", ["a"]],
-  ])("of a request %s", (_, cacheSalt, expected) => {
+    ["that shares no blocks", "salt", ["a"]],
+  ])("for a request %s", (_, cacheSalt, expected) => {
     const scheduler = makeScheduler(POOL);
     scheduler.add(makeRequest("a", 417));
     step(scheduler);
     scheduler.add(makeRequest("b", 417, cacheSalt));
-    // a has 27 blocks. Four are kept free, so one is left for b.
+    // a has 27 blocks. Four are reserved, which leaves one for b.
     expect(planned(step(scheduler))).toEqual(expected);
   });
 });
 
-test("a reserve is at most what a request can still produce", () => {
+test("a reserve is at most the number of tokens that the request can still generate", () => {
   const request = plainRequest("a", 20, { params: { maxTokens: 10 } });
   const limits = (growthReserveTokens: number, maxModelLen: number) => ({
     growthReserveTokens,

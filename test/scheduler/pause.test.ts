@@ -1,10 +1,10 @@
-// Pauses: which requests go on, which are held, and the state after preempting all requests.
+// Pauses: which requests continue, which are held, and the state after preempting all requests.
 
 import { describe, expect, test } from "bun:test";
 import { makeRequest, makeScheduler, step, summary } from "../support/make-request.ts";
 
 describe("a pause", () => {
-  test("that drains finishes present requests and holds new ones", () => {
+  test("that drains finishes existing requests and holds new ones", () => {
     const scheduler = makeScheduler();
     const before = makeRequest("before", 4, { params: { maxTokens: 2 } });
     const after = makeRequest("after", 5);
@@ -33,7 +33,7 @@ describe("a pause", () => {
     expect(summary(step(scheduler)).map(([id]) => id)).toEqual(["a", "b"]);
   });
 
-  test("keeps the order of arrival, and defers held forks behind their held source", () => {
+  test("keeps the order of arrival, and defers held forks until their held source has run", () => {
     const scheduler = makeScheduler();
     scheduler.pause("hold");
     const source = makeRequest("a", 20);
@@ -45,7 +45,7 @@ describe("a pause", () => {
     expect(summary(step(scheduler)).map(([id]) => id)).toEqual(["a", "b", "a-1"]);
   });
 
-  test("a held request can be ended", () => {
+  test("lets held requests be aborted", () => {
     const scheduler = makeScheduler();
     scheduler.pause("hold");
     const held = makeRequest("a", 4);
@@ -56,7 +56,7 @@ describe("a pause", () => {
     expect(scheduler.hasWork).toBe(false);
   });
 
-  test("changes nothing without requests to hold", () => {
+  test("has no effect without requests to hold", () => {
     const scheduler = makeScheduler();
     scheduler.pause("drain");
     scheduler.resume();
@@ -66,7 +66,7 @@ describe("a pause", () => {
 });
 
 describe("preempting all", () => {
-  test("frees every block and queues the requests in the order in which they ran", () => {
+  test("frees all blocks and queues the requests in the order in which they ran", () => {
     const scheduler = makeScheduler();
     const requests = ["a", "b", "c"].map((id) => makeRequest(id, 20, { cacheSalt: id }));
     for (const request of requests) scheduler.add(request);
@@ -92,7 +92,7 @@ describe("preempting all", () => {
     scheduler.kvCache.checkIntegrity();
   });
 
-  test("does nothing when nothing runs", () => {
+  test("has no effect if no request is running", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 4));
     scheduler.preemptAll();

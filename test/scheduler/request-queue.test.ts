@@ -1,4 +1,4 @@
-// The two waiting queues: order, heads, and removal from the middle.
+// The two queue types for waiting requests: order, heads, and removal from the middle.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -33,7 +33,7 @@ describe.each([
   ["FcfsQueue", () => new FcfsQueue()],
   ["PriorityQueue", () => new PriorityQueue()],
 ] as const)("%s", (_name, create) => {
-  test("is empty at first and after its last request left", () => {
+  test("is empty at first and after its last request is removed", () => {
     const queue = create();
     const [request] = requestsOf(0) as [Request];
     expect(queue.peek()).toBeNull();
@@ -44,7 +44,7 @@ describe.each([
     expect(queue.size).toBe(0);
   });
 
-  test("asserts on removing a request that is not queued", () => {
+  test("does not remove a request that is not queued", () => {
     const [inside, outside] = requestsOf(0, 0) as [Request, Request];
     const queue = filled(create(), [inside]);
     expect(queue.remove(outside)).toBe(false);
@@ -57,7 +57,7 @@ describe.each([
     expect(() => queue.add(request)).toThrow("r0: is already queued");
   });
 
-  test.each([0, 1, 2, 3])("canceling request %d keeps the others' order", (index) => {
+  test.each([0, 1, 2, 3])("keeps the order of the others when request %d is canceled", (index) => {
     const requests = requestsOf(0, 0, 0, 0);
     const queue = filled(create(), requests);
     queue.remove(requests[index] as Request);
@@ -66,7 +66,7 @@ describe.each([
 });
 
 describe("FcfsQueue", () => {
-  test("ignores priorities; a prepended request is next", () => {
+  test("ignores priorities, and runs a prepended request next", () => {
     const requests = requestsOf(3, 1, 2);
     const queue = filled(new FcfsQueue(), requests.slice(0, 2));
     queue.prepend(requests[2] as Request);
@@ -75,15 +75,16 @@ describe("FcfsQueue", () => {
 });
 
 describe("PriorityQueue", () => {
-  test("orders by priority, then by arrival, prepended requests included", () => {
+  test("orders by priority, then by arrival, including prepended requests", () => {
     const requests = requestsOf(2, 1, 2, 1, 0);
     const queue = filled(new PriorityQueue(), requests.slice(1));
     queue.prepend(requests[0] as Request);
     expect(drain(queue)).toEqual(["r4", "r1", "r3", "r0", "r2"]);
   });
 
-  test("moves the replacement of a canceled request up when it belongs higher", () => {
-    // As a heap: 10 above 20 above 30 on the left; 7, the last, takes the place of 30 and belongs above 10.
+  test("moves the replacement of a canceled request up if needed", () => {
+    // In the heap's left branch, 10 is above 20 and 20 above 30. The last value, 7, replaces 30 and must
+    // move above 10.
     const requests = requestsOf(0, 10, 1, 20, 21, 40, 3, 30, 31, 32, 33, 41, 42, 50, 7);
     const queue = filled(new PriorityQueue(), requests);
     queue.remove(requests[7] as Request);
@@ -91,7 +92,7 @@ describe("PriorityQueue", () => {
     expect(drain(queue)).toEqual(order.map((i) => `r${i}`));
   });
 
-  test("runs requests in the order of a sorted list, whatever is added and canceled", () => {
+  test("runs requests in sorted order, whatever is added and canceled", () => {
     const step = fc.record({ priority: fc.integer({ min: -2, max: 2 }), cancel: fc.nat(20) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {

@@ -1,17 +1,17 @@
-// Sampled blocks in a scheduler's messages: each message reports those evicted since the previous one.
-// Blocks have 16 tokens: 1, 2, 3, ...; every allocation is sampled; the clock is manual.
+// Sampled blocks in a scheduler's messages: each message reports the blocks evicted since the previous one.
+// Blocks have 16 tokens and the ids 1, 2, 3, ...; every allocation is sampled; the clock is manual.
 
 import { describe, expect, test } from "bun:test";
 import { makeRequest, makeScheduler, step, summary } from "../support/make-request.ts";
 import { makeResidency } from "../support/residency.ts";
 
-/** A block that was never hit. */
+/** Eviction of a block that was never hit. */
 const unhit = (lifetimeS: number) => ({ lifetimeS, idleS: lifetimeS, reuseGapsS: [] });
 
 const once = { params: { maxTokens: 1 } };
 
 describe("evicted blocks", () => {
-  test("are reported in the next message, once, and only when their space is needed", () => {
+  test("are reported once, in the next message, and only when their space is needed", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 3, residency });
     scheduler.add(makeRequest("a", 32, once));
@@ -24,7 +24,7 @@ describe("evicted blocks", () => {
     expect(scheduler.takeStats().blockEvictions).toEqual([]);
   });
 
-  test("of one step are reported together, in the order of eviction", () => {
+  test("in one step are reported together, in the order of eviction", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 4, residency });
     for (const [nowS, id] of ["a", "b", "c"].entries()) {
@@ -36,7 +36,7 @@ describe("evicted blocks", () => {
     expect(scheduler.takeStats().blockEvictions).toEqual([unhit(8), unhit(7), unhit(6)]);
   });
 
-  test("include the hits of admitted requests", () => {
+  test("include hits by admitted requests", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 3, residency });
     for (const nowS of [0, 1, 3, 7]) {
@@ -52,7 +52,7 @@ describe("evicted blocks", () => {
     ]);
   });
 
-  test("are not reported without prefix caching, where nothing is evicted", () => {
+  test("are not reported without prefix caching, since no block is evicted", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 3, residency, enablePrefixCaching: false });
     for (const [nowS, id] of ["a", "b", "c"].entries()) {
@@ -62,7 +62,7 @@ describe("evicted blocks", () => {
     expect(scheduler.takeStats().blockEvictions).toEqual([]);
   });
 
-  test("are not reported when nothing is sampled", () => {
+  test("are not reported without sampling", () => {
     const scheduler = makeScheduler({ numBlocks: 3 });
     for (const id of ["a", "b"]) {
       scheduler.add(makeRequest(id, 32, { ...once, cacheSalt: id }));
@@ -72,7 +72,7 @@ describe("evicted blocks", () => {
   });
 });
 
-test("a preempted request's blocks stay until others need them, and it hits the rest on its return", () => {
+test("a preempted request's blocks stay until others need them; the rest are hits when it resumes", () => {
   const { residency, at } = makeResidency();
   const scheduler = makeScheduler({ numBlocks: 5, residency });
   const first = makeRequest("a", 32);
@@ -118,7 +118,7 @@ describe("forks (n > 1)", () => {
     ]);
   });
 
-  test("access nothing when there is no room for their copy", () => {
+  test("access no blocks if there is no room for their copy", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 3, residency });
     const source = makeRequest("a", 20);
@@ -134,7 +134,7 @@ describe("forks (n > 1)", () => {
   });
 });
 
-test("blocks of a failed step are evicted at once", () => {
+test("blocks of a failed step are evicted immediately", () => {
   const { residency, at } = makeResidency();
   const scheduler = makeScheduler({ numBlocks: 3, residency });
   scheduler.add(makeRequest("a", 20));

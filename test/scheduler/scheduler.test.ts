@@ -1,5 +1,5 @@
-// Scheduler: what each step computes, with exact block ids. The pool has blocks 1, 2, 3, ... of 16
-// tokens unless a test says otherwise.
+// Scheduler: the tokens that each step computes, with exact block ids. The pool has blocks 1, 2, 3, ... of
+// 16 tokens unless a test says otherwise.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -20,7 +20,7 @@ describe("schedule", () => {
     expect(summary(step(scheduler))).toEqual([["a", 20, 1, [1, 2]]]);
   });
 
-  test("plans nothing without requests", () => {
+  test("plans an empty step without requests", () => {
     const plan = makeScheduler().schedule();
     expect(plan.scheduled).toEqual([]);
     expect(plan.numScheduledTokens).toBe(0);
@@ -56,7 +56,7 @@ describe("schedule", () => {
     expect(step(scheduler).scheduled.map((entry) => entry.numScheduledTokens)).toEqual([8, 8]);
   });
 
-  test("leaves at most maxNumPartialPrefills prompts unfinished; whole prompts are still admitted", () => {
+  test("leaves at most maxNumPartialPrefills prompts unfinished, but still admits whole prompts", () => {
     const scheduler = makeScheduler({ longPrefillTokenThreshold: 8, maxNumPartialPrefills: 1 });
     scheduler.add(makeRequest("long", 20, { cacheSalt: "a" }));
     scheduler.add(makeRequest("short", 8, { cacheSalt: "b" }));
@@ -76,7 +76,7 @@ describe("schedule", () => {
 });
 
 describe("prefix cache", () => {
-  test("computes a shared prefix once when equal prompts arrive together", () => {
+  test("computes a shared prefix once if equal prompts arrive together", () => {
     const scheduler = makeScheduler();
     for (const id of ["a", "b", "c"]) scheduler.add(makeRequest(id, 40));
     expect(summary(step(scheduler))).toEqual([
@@ -95,7 +95,7 @@ describe("prefix cache", () => {
     expect(plan.numScheduledTokens).toBe(1024 + 15 * 16);
   });
 
-  test("a request admitted in a step can hit what a running request computes in it", () => {
+  test("lets a newly admitted request hit blocks that a running request computes in the same step", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 32 });
     scheduler.add(makeRequest("a", 48));
     step(scheduler);
@@ -106,7 +106,7 @@ describe("prefix cache", () => {
     ]);
   });
 
-  test("does not count a lookup that finds no room until the request is admitted", () => {
+  test("does not count a lookup until the request is admitted", () => {
     const scheduler = makeScheduler({ numBlocks: 4 });
     const first = makeRequest("a", 30);
     scheduler.add(first);
@@ -128,7 +128,7 @@ describe("prefix cache", () => {
     expect(summary(step(scheduler))).toEqual([["b", 32, 1, [1, 2, 3]]]);
   });
 
-  test("computes the last block of a fully cached prompt again", () => {
+  test("recomputes the last block of a fully cached prompt", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 32, { params: { maxTokens: 1 } }));
     step(scheduler);
@@ -136,7 +136,7 @@ describe("prefix cache", () => {
     expect(summary(step(scheduler))).toEqual([["b", 16, 16, [1, 3]]]);
   });
 
-  test("a salt isolates requests; without the cache nothing is found or counted", () => {
+  test("isolates requests by salt; if it is off, no hits are found or counted", () => {
     const salted = makeScheduler();
     salted.add(makeRequest("a", 20, { cacheSalt: "x" }));
     salted.add(makeRequest("b", 20, { cacheSalt: "y" }));
@@ -148,7 +148,7 @@ describe("prefix cache", () => {
     expect(off.takeStats().prefixCache).toEqual({ requests: 0, queries: 0, hits: 0 });
   });
 
-  test("computes the whole prompt of a request that wants prompt logprobs", () => {
+  test("computes the whole prompt of a request for prompt logprobs", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 20));
     scheduler.add(makeRequest("b", 20, { params: { promptLogprobs: 0 } }));
@@ -158,7 +158,7 @@ describe("prefix cache", () => {
 });
 
 describe("preemption", () => {
-  test("fcfs: preempts the last running request, which moves to the head and resumes from the cache", () => {
+  test("fcfs: preempts the last running request, which moves to the head of the queue and resumes from the cache", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     const requests = [
       makeRequest("a", 31),
@@ -182,7 +182,7 @@ describe("preemption", () => {
     expect(scheduler.takeStats().prefixCache).toEqual({ requests: 1, queries: 4, hits: 0 });
   });
 
-  test("plans a preempted request in no part of the step, and admits no other", () => {
+  test("leaves a preempted request out of the step, and admits no other request", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     const [first, victim] = [makeRequest("a", 32), makeRequest("b", 32, { cacheSalt: "b" })];
     scheduler.add(first);
@@ -201,7 +201,7 @@ describe("preemption", () => {
     expect(scheduler.takeStats()).toMatchObject({ numRunningReqs: 1, numWaitingReqs: 2 });
   });
 
-  test("admits nothing in a step with a preemption, even with blocks and budget left", () => {
+  test("admits no request in a step with a preemption, even with blocks and budget left", () => {
     const scheduler = makeScheduler({ numBlocks: 5, policy: "priority" });
     const requests = [
       makeRequest("late", 33, { priority: 5, cacheSalt: "late" }),
@@ -219,7 +219,7 @@ describe("preemption", () => {
     ]);
   });
 
-  test("the first request to run always has room, if necessary by itself", () => {
+  test("always leaves room for the first running request, if necessary by itself", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     const requests = ["a", "b", "c"].map((id) =>
       makeRequest(id, 20, { cacheSalt: id, params: { maxTokens: 44 } }),
@@ -261,7 +261,7 @@ describe("preemption", () => {
     scheduler.kvCache.checkIntegrity();
   });
 
-  test("priority: the waiting request with the smallest value runs first", () => {
+  test("priority: runs the waiting request with the smallest value first", () => {
     const scheduler = makeScheduler({ policy: "priority", maxNumSeqs: 1 });
     scheduler.add(makeRequest("b", 4, { priority: 2 }));
     scheduler.add(makeRequest("a", 4, { priority: 1 }));
@@ -270,7 +270,7 @@ describe("preemption", () => {
 });
 
 describe("finish", () => {
-  test("finishes with length at maxTokens and at maxModelLen", () => {
+  test("finishes with the reason length at maxTokens and at maxModelLen", () => {
     const scheduler = makeScheduler({ maxModelLen: 8 });
     const byTokens = makeRequest("a", 4, { params: { maxTokens: 2 } });
     const byContext = makeRequest("b", 7, { params: { maxTokens: 100 } });
@@ -284,7 +284,7 @@ describe("finish", () => {
     expect(scheduler.kvCache.pool.usage).toBe(0);
   });
 
-  test("finishes with stop at an end token, unless ignored or before minTokens", () => {
+  test("finishes with the reason stop at an end token, unless end tokens are ignored or minTokens is not reached", () => {
     const scheduler = makeScheduler();
     const plain = makeRequest("a", 4);
     const ignoring = makeRequest("b", 4, { params: { ignoreEos: true } });
@@ -299,7 +299,7 @@ describe("finish", () => {
     expect(minimum.numOutputTokens).toBe(2);
   });
 
-  test("reports the stop token id, and null for an end token", () => {
+  test("reports the id of a stop token, and null for an end token", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 4, { params: { stopTokenIds: [5] } }));
     scheduler.add(makeRequest("b", 4));
@@ -311,7 +311,7 @@ describe("finish", () => {
     expect(tokens.map(({ stopReason }) => stopReason)).toEqual([5, null]);
   });
 
-  test("an abort frees the blocks in any state, and the result of its step is dropped", () => {
+  test("an abort frees blocks in any state, and the result of the step is dropped", () => {
     const scheduler = makeScheduler({ maxNumSeqs: 1 });
     const running = makeRequest("a", 20);
     const waiting = makeRequest("b", 20);
@@ -355,7 +355,7 @@ describe("finish", () => {
     expect(scheduler.hasWork).toBe(false);
   });
 
-  test("finishing twice keeps the first status and notifies the runner once", () => {
+  test("keeps the first status and notifies the runner once if a request finishes twice", () => {
     const scheduler = makeScheduler();
     const request = makeRequest("a", 4);
     scheduler.add(request);
@@ -366,7 +366,7 @@ describe("finish", () => {
     expect(scheduler.schedule().finishedRequestIds).toEqual([]);
   });
 
-  test("asserts that a result matches its plan", () => {
+  test("asserts that a result matches the plan", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 4));
     const plan = scheduler.schedule();
@@ -375,7 +375,7 @@ describe("finish", () => {
     expect(() => scheduler.update(plan, result)).toThrow("a: no token was sampled");
   });
 
-  test("a failed step leaves no hits from a request that was aborted during it", () => {
+  test("a failed step leaves no hits from a request that was aborted during the step", () => {
     const scheduler = makeScheduler();
     const aborted = makeRequest("a", 40);
     scheduler.add(aborted);
@@ -386,7 +386,7 @@ describe("finish", () => {
     expect(summary(step(scheduler))[0]?.[1]).toBe(0);
   });
 
-  test("blocks of earlier steps can still be hit after a failed step", () => {
+  test("blocks from earlier steps can still be hit after a failed step", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 24 });
     scheduler.add(makeRequest("a", 48));
     step(scheduler);
@@ -396,7 +396,7 @@ describe("finish", () => {
     scheduler.kvCache.checkIntegrity();
   });
 
-  test("a failed step ends its requests and leaves no hits", () => {
+  test("a failed step fails its requests and leaves no hits", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 40));
     const failed = scheduler.failStep(scheduler.schedule());

@@ -1,4 +1,4 @@
-// Token budget of a step, from measured step times. A decoding request costs 2 ms and a prefill
+// Token budget of a step, from measured step times. A decoding request takes 2 ms and a prefill
 // token 1 ms, unless a test says otherwise.
 
 import { describe, expect, test } from "bun:test";
@@ -14,7 +14,7 @@ const isDecode = ({
 }: StepPlan["scheduled"][number]) =>
   numScheduledTokens === 1 && numComputedTokens >= request.numPromptTokens;
 
-/** Runs one step. @returns tokens of each planned request */
+/** Runs one step. @returns the number of tokens of each planned request */
 function step(scheduler: Scheduler, msOf = worldMs): number[] {
   const plan = scheduler.schedule();
   const forwardMs = msOf(plan);
@@ -36,7 +36,7 @@ function makeWorld(config: Partial<SchedulerConfig> = {}): Scheduler {
   return makeScheduler({ numBlocks: 257, enablePrefixCaching: false, ...config });
 }
 
-/** Adds decoding requests d0, d1, ..., which have run a few steps. */
+/** Adds decoding requests d0, d1, ... and runs a few steps. */
 function addStreams(scheduler: Scheduler, count: number): Request[] {
   const streams = Array.from({ length: count }, (_, i) => makeRequest(`d${i}`, 32));
   for (const request of streams) scheduler.add(request);
@@ -45,7 +45,7 @@ function addStreams(scheduler: Scheduler, count: number): Request[] {
 }
 
 describe("the token budget of a step", () => {
-  test("is the maximum while no request decodes", () => {
+  test("is the maximum as long as no request is decoding", () => {
     const scheduler = makeWorld({ targetInterTokenLatencyMs: 50 });
     scheduler.add(makeRequest("a", 1200));
     expect(steps(scheduler, 3)).toEqual([[512], [512], [176]]);
@@ -55,7 +55,7 @@ describe("the token budget of a step", () => {
     const scheduler = makeWorld({ targetInterTokenLatencyMs: 50 });
     addStreams(scheduler, 4);
     scheduler.add(makeRequest("long", 100));
-    // 4 streams take 8 ms, which leaves 42 tokens: two chunks, 32 tokens.
+    // 4 streams take 8 ms, which leaves time for 42 tokens: two chunks, 32 tokens.
     expect(steps(scheduler, 5)).toEqual([
       [1, 1, 1, 1, 32],
       [1, 1, 1, 1, 32],
@@ -65,7 +65,7 @@ describe("the token budget of a step", () => {
     ]);
   });
 
-  test("recovers when the decoding requests have ended", () => {
+  test("recovers once the decoding requests have ended", () => {
     const scheduler = makeWorld({ targetInterTokenLatencyMs: 50 });
     const [stream] = addStreams(scheduler, 1);
     scheduler.add(makeRequest("long", 1000));
@@ -77,14 +77,14 @@ describe("the token budget of a step", () => {
     expect(steps(scheduler, 2)).toEqual([[512], [392]]);
   });
 
-  test("is off without a target", () => {
+  test("is unlimited without a target", () => {
     const scheduler = makeWorld();
     addStreams(scheduler, 4);
     scheduler.add(makeRequest("long", 1000));
     expect(step(scheduler)).toEqual([1, 1, 1, 1, 508]);
   });
 
-  test("is, for auto, the larger of 80 ms and four times the decoding time", () => {
+  test('with "auto", allows the larger of 80 ms and four times the decoding time', () => {
     const scheduler = makeWorld({ targetInterTokenLatencyMs: "auto" });
     addStreams(scheduler, 4);
     scheduler.add(makeRequest("long", 1000));
@@ -95,11 +95,11 @@ describe("the token budget of a step", () => {
     slow.add(makeRequest("d", 32));
     for (let i = 0; i < 3; i++) step(slow, slowMs);
     slow.add(makeRequest("long", 1000));
-    // 40 ms of decoding: the remaining 160 - 40 ms are 6 tokens of 20 ms, less than the smallest chunk.
+    // Decoding takes 40 ms. The other 160 - 40 ms fit 6 tokens of 20 ms, less than the smallest chunk.
     expect(step(slow, slowMs)).toEqual([1, 16]);
   });
 
-  test("always lets a prompt progress, however short the target", () => {
+  test("always lets a prompt make progress, no matter how short the target is", () => {
     const scheduler = makeWorld({ targetInterTokenLatencyMs: 1 });
     addStreams(scheduler, 4);
     scheduler.add(makeRequest("long", 40));
@@ -126,7 +126,7 @@ describe("the token budget of a step", () => {
     expect(step(narrow)).toEqual([1, 7]);
   });
 
-  test("gives every running request a token, in whatever order they arrived", () => {
+  test("gives every running request at least one token, in any order of arrival", () => {
     const scheduler = makeWorld({
       targetInterTokenLatencyMs: 1,
       longPrefillTokenThreshold: 100,

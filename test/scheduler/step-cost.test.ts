@@ -1,9 +1,9 @@
-// Costs learned from step times, as exact numbers.
+// Costs learned from step times, with exact numbers.
 
 import { describe, expect, test } from "bun:test";
 import { StepCost } from "../../src/scheduler/step-cost.ts";
 
-/** @param steps [prefill tokens, ms] */
+/** @param steps [number of prefill tokens, ms] of each step */
 function costOf(...steps: [number, number][]): StepCost {
   const cost = new StepCost();
   for (const [numPrefillTokens, durationMs] of steps) cost.learn({ numPrefillTokens, durationMs });
@@ -11,7 +11,7 @@ function costOf(...steps: [number, number][]): StepCost {
 }
 
 describe("StepCost", () => {
-  test("everything fits before the first step", () => {
+  test("allows any number of tokens before the first step", () => {
     expect(costOf().decodeMs).toBe(0);
     expect(costOf().numPrefillTokensWithin(1)).toBe(Number.POSITIVE_INFINITY);
   });
@@ -24,29 +24,30 @@ describe("StepCost", () => {
     expect(cost.numPrefillTokensWithin(5)).toBe(0);
   });
 
-  test("in a mixed step, prefill costs the time above the decoding part", () => {
+  test("in a mixed step, attributes the time beyond the decoding cost to prefill", () => {
     const cost = costOf([0, 20], [100, 70]);
     expect(cost.numPrefillTokensWithin(70)).toBe(100);
     expect(cost.decodeMs).toBe(20);
   });
 
-  test("prefill costs at least a quarter of its step, even if the decoding cost is from a larger batch", () => {
+  test("attributes at least a quarter of a mixed step to prefill, even if the decoding cost is from a larger batch", () => {
     expect(costOf([0, 20], [10, 20]).numPrefillTokensWithin(30)).toBe(20);
   });
 
-  test("gives the last four decode steps as much weight as all earlier ones", () => {
+  test("weights the last four decode steps as much as all earlier ones", () => {
     expect(costOf([0, 10], [0, 20]).decodeMs).toBe(15);
     const steady = Array.from({ length: 9 }, (): [number, number] => [0, 10]);
     expect(costOf(...steady, [0, 15]).decodeMs).toBe(11);
   });
 
-  test("averages the time of a token over 128 tokens, so short prompts count for little", () => {
+  test("averages the time per token over 128 tokens, so short prompts have little weight", () => {
     const cost = costOf([128, 128], [512, 256], [32, 64]);
-    // 1, then (1 * 128 + 0.5 * 512) / 640 = 0.6, then 2 limited to 1.2: (0.6 * 128 + 1.2 * 32) / 160
+    // Averages: 1, then (1 * 128 + 0.5 * 512) / 640 = 0.6, then (0.6 * 128 + 1.2 * 32) / 160, since 2 is
+    // limited to 1.2.
     expect(cost.numPrefillTokensWithin(0.72)).toBeCloseTo(1, 12);
   });
 
-  test("a disturbed step less than doubles an average, however long it took", () => {
+  test("limits the effect of a slow outlier to less than double the average, no matter how long it took", () => {
     const steady: [number, number][] = [
       [128, 128],
       [0, 10],

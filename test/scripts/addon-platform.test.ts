@@ -1,4 +1,4 @@
-// Platform of an addon, from its first bytes.
+// Platform of an addon, derived from its contents.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import {
@@ -12,7 +12,7 @@ import { removeTempFolders, tempCheckout, writeFiles } from "../support/temp-che
 
 afterAll(removeTempFolders);
 
-/** A header with `values` [offset, bytes]. */
+/** A header with these bytes at these offsets. */
 function header(...values: readonly (readonly [number, readonly number[]])[]): Uint8Array {
   const bytes = new Uint8Array(256);
   for (const [offset, value] of values) bytes.set(value, offset);
@@ -40,7 +40,7 @@ describe("platformOf", () => {
   });
 });
 
-test("glibcOf is the newest version that a symbol requires", () => {
+test("glibcOf() returns the newest version that any symbol requires", () => {
   const file = new TextEncoder().encode("GLIBC_2.9\0GLIBC_2.36\0GLIBC_2.17\0GLIBC_PRIVATE\0");
   expect(glibcOf(file)).toBe("2.36");
   expect(glibcOf(header())).toBeNull();
@@ -56,7 +56,7 @@ describe("an addon for distribution", () => {
     checkAddon(process.execPath, `${process.platform}-${process.arch}`);
   });
 
-  test("must not be tuned for one CPU", () => {
+  test("must not be tuned for a specific CPU", () => {
     const checkout = tempCheckout();
     checkPortable(checkout);
     writeFiles(checkout.root, {

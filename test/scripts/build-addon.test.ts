@@ -1,5 +1,5 @@
-// When the addon is built, when it is not, and the report of a failed build. A fake cmake-js prints what a
-// build prints.
+// When the addon is rebuilt, and the report of a failed build. A fake cmake-js prints the output of a
+// real build.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, readFileSync, renameSync, symlinkSync } from "node:fs";
@@ -16,7 +16,7 @@ import {
 
 const PIN = { commit: "0".repeat(40), package: "tiny-source@1.0.0", integrity: null };
 
-/** Counts its runs in build/runs, records its arguments, leaves an addon and CMake's cache. */
+/** Appends its arguments to build/runs, and creates an addon and CMake's cache. */
 const WORKING_TOOL = `
 const { appendFileSync, mkdirSync, writeFileSync } = require("node:fs");
 mkdirSync("build/native/Release", { recursive: true });
@@ -68,7 +68,7 @@ describe("buildAddon", () => {
     );
   });
 
-  test("keeps the build folder after a source change, and starts a new one after an option change", async () => {
+  test("keeps the build folder if a source changes, and starts a new one if an option changes", async () => {
     const checkout = checkoutWith(WORKING_TOOL);
     await buildAddon(checkout, PIN);
     writeFiles(checkout.root, { "build/native/object.o": "", "native/simd/a.cpp": "int b;\n" });
@@ -84,7 +84,7 @@ describe("buildAddon", () => {
     ["moved", renameSync],
     ["copied", (from: string, to: string) => cpSync(from, to, { recursive: true })],
   ])(
-    "keeps the addon of a clone that is %s; the next change starts a new build folder",
+    "keeps the addon of a clone that was %s; the next change starts a new build folder",
     async (_, put) => {
       const first = checkoutWith(WORKING_TOOL);
       await buildAddon(first, PIN);
@@ -116,7 +116,7 @@ describe("buildAddon", () => {
     expect(existsSync(first.path("build", "native", "object.o"))).toBe(true);
   });
 
-  test("reports a failed build in one line with the compiler's message, and retries", async () => {
+  test("reports a failed build in one line with the compiler's message, and retries the next time", async () => {
     const checkout = checkoutWith(FAILING_TOOL);
     const message =
       "the native build failed: native/a.cpp:3:1: error: 'x' was not declared in this scope" +
@@ -135,7 +135,7 @@ describe("BuildProgress", () => {
     return { shown, clock, build: new BuildProgress((line) => shown.push(line), options) };
   }
 
-  test("shows a line every 10 s, however the output is split", () => {
+  test("shows a line every 10 s, no matter how the output is split", () => {
     const { shown, clock, build } = progress(false);
     build.read("-- Configuring\n[1/2");
     build.read("13] Building a\n[2/213] Building b\n");
@@ -169,7 +169,7 @@ describe("build options", () => {
     expect(buildOptions({ PAGODA_NATIVE: "OFF" }, OLD, "x64")).toEqual(["--CDPAGODA_NATIVE=OFF"]);
   });
 
-  test("must be a yes or a no", () => {
+  test("must be ON or OFF", () => {
     expect(() => buildOptions({ PAGODA_CUDA: "foo" }, "", "x64")).toThrow(
       "PAGODA_CUDA: expected ON or OFF, got foo",
     );
@@ -178,7 +178,7 @@ describe("build options", () => {
     ]);
   });
 
-  test("otherwise follow the environment", () => {
+  test("otherwise come from the environment", () => {
     expect(buildOptions({}, `${OLD} avx2 avx512f`, "x64")).toEqual([]);
     expect(buildOptions({}, "", "x64")).toEqual([]);
     expect(buildOptions({ PAGODA_CUDA: "OFF" }, "Features : asimd", "arm64")).toEqual([

@@ -1,4 +1,4 @@
-// File names are relative to the user's folder, whatever starts the program there.
+// File names are relative to the user's current folder, no matter how the program is started.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, realpathSync, rmSync } from "node:fs";
@@ -36,13 +36,13 @@ describe("callersFolder", () => {
       { npm_config_local_prefix: "/clone", INIT_CWD: "/other" },
       "/clone",
     ],
-    ["a folder whose name begins with the root's", { INIT_CWD: "/clone2" }, "/clone"],
+    ["a folder whose name begins with the root's name", { INIT_CWD: "/clone2" }, "/clone"],
     ["no variable", {}, "/clone"],
   ])("%s", (_, env, folder) => {
     expect(callersFolder({ ...script, ...env }, "/clone", "/clone")).toBe(folder);
   });
 
-  test("is the current folder if no script of this package was started in its root", () => {
+  test("is the current folder if no script of this package was started in the package's root", () => {
     const env = { npm_config_local_prefix: "/else", INIT_CWD: "/else" };
     expect(callersFolder(env, "/clone", "/clone")).toBe("/clone");
     const other = { ...env, npm_package_json: "/other/package.json" };
@@ -52,7 +52,7 @@ describe("callersFolder", () => {
 });
 
 describe("a relative path", () => {
-  test("`bun run pagoda` resolves it against the folder where it is called", () => {
+  test("is resolved against the caller's folder by `bun run pagoda`", () => {
     mkdirSync(below, { recursive: true });
     writeTinyGguf(join(below, "tiny.gguf"));
     writeFiles(below, { "config.yaml": "port: 1\n" });
@@ -70,7 +70,7 @@ describe("a relative path", () => {
     );
   });
 
-  test("the program itself resolves it against its own", () => {
+  test("is resolved against the current folder by the program itself", () => {
     const folder = realpathSync(tempFolder());
     writeTinyGguf(join(folder, "tiny.gguf"));
     const command = [process.execPath, join(root, "scripts/pagoda.ts"), "inspect", "tiny.gguf"];

@@ -1,4 +1,4 @@
-// The user documentation matches the tables.
+// The user documentation matches the tables of commands and options.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -11,12 +11,12 @@ import { OPTIONS } from "../../src/cli/options.ts";
 
 const page = (name: string) => readFileSync(join(import.meta.dir, "../../docs", name), "utf8");
 
-test("docs/options.md and the man page match the tables", () => {
+test("docs/options.md and the man page match the tables of commands and options", () => {
   expect(page("options.md")).toBe(optionsPage());
   expect(page("pagoda.1")).toBe(manPage());
 });
 
-test("docs/cli.md has every command and every exit code", () => {
+test("docs/cli.md lists every command and every exit code", () => {
   const text = page("cli.md");
   for (const { name, isHidden } of COMMANDS as readonly CommandSpec[]) {
     if (isHidden !== true) expect(text).toContain(`| \`${name}`);
@@ -35,7 +35,7 @@ test("no line of the man page is an unintended macro", () => {
   expect(lines.filter((line) => !known.test(line))).toEqual([]);
 });
 
-/** [option, commands that accept it according to the page] */
+/** Options and the commands that accept them, as listed on the page. */
 function takersOnPage(): [string, string[]][] {
   return optionsPage()
     .split(/^## /m)
@@ -54,7 +54,7 @@ function takersOnPage(): [string, string[]][] {
 
 const namesOf = (list = "") => [...list.matchAll(/`([a-z-]+)`/g)].map(([, name = ""]) => name);
 
-test("docs/options.md lists for each option exactly the commands that accept it", () => {
+test("docs/options.md lists exactly the commands that accept each option", () => {
   const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
   const takers = OPTIONS.map(({ name }): [string, string[]] => {
     const commands = shown.filter((one) => optionsOf(one).some((option) => option.name === name));
@@ -63,7 +63,7 @@ test("docs/options.md lists for each option exactly the commands that accept it"
   expect(Object.fromEntries(takersOnPage())).toEqual(Object.fromEntries(takers));
 });
 
-test("every example is a valid command line, and can be copied from the man page", () => {
+test("examples begin with their command and can be copied from the man page", () => {
   const commands = COMMANDS as readonly CommandSpec[];
   for (const { name, examples } of commands) {
     for (const example of examples) expect(example.split(" ")[0]).toBe(name);

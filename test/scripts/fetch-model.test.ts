@@ -1,4 +1,4 @@
-// The default model: kept, found in a cache, or downloaded.
+// The default model is kept, found in a cache, or downloaded.
 
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -27,20 +27,20 @@ afterAll(() => {
   removeTempFolders();
 });
 
-/** Text of the model after the step, and the requests that the hub got for it. */
+/** Fetches the model. @returns the model's text, and the requests that the hub received */
 async function fetched(checkout = tempCheckout()) {
   hub.requests.length = 0;
   await fetchModel(checkout, MODEL, hub.env);
   return [readFileSync(checkout.path("models", "tiny.gguf"), "utf8"), [...hub.requests]];
 }
 
-test("is downloaded once", async () => {
+test("the model is downloaded once", async () => {
   const checkout = tempCheckout();
   expect(await fetched(checkout)).toEqual([TEXT, ["tiny.gguf"]]);
   expect(await fetched(checkout)).toEqual([TEXT, []]);
 });
 
-test("a correct file is kept, a wrong one replaced", async () => {
+test("a correct file is kept, and a wrong one is replaced", async () => {
   const right = tempCheckout();
   writeFiles(right.path("models"), { "tiny.gguf": TEXT });
   expect(await fetched(right)).toEqual([TEXT, []]);
@@ -51,7 +51,7 @@ test("a correct file is kept, a wrong one replaced", async () => {
   }
 });
 
-test("a partial download is finished", async () => {
+test("a partial download is resumed", async () => {
   const checkout = tempCheckout();
   writeFiles(checkout.path("models"), { "tiny.gguf.part": "a m" });
   expect(await fetched(checkout)).toEqual([TEXT, ["tiny.gguf bytes=3-"]]);

@@ -1,4 +1,4 @@
-// Getting llama.cpp at its pin: from the package, whatever state the folder is in.
+// Checking out llama.cpp at its pin from the package, whatever the state of the folder.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
@@ -25,7 +25,7 @@ afterEach(() => {
 });
 afterAll(removeTempFolders);
 
-/** A clone whose download is complete, so that no registry is needed. */
+/** A clone with a complete download, so no registry is needed. */
 function checkoutWithPackage(from = tarball) {
   const checkout = tempCheckout();
   mkdirSync(checkout.path("build", "download"), { recursive: true });
@@ -34,7 +34,7 @@ function checkoutWithPackage(from = tarball) {
 }
 
 describe("fillSubmodule", () => {
-  test("checks out the pinned commit, and then leaves it alone", async () => {
+  test("checks out the pinned commit, and later leaves it unchanged", async () => {
     const checkout = checkoutWithPackage();
     await fillSubmodule(checkout, pin);
     const folder = submodulePath(checkout);
@@ -46,7 +46,7 @@ describe("fillSubmodule", () => {
     expect(readFileSync(join(folder, "include", "llama.h"), "utf8")).toBe("// changed\n");
   });
 
-  test("starts over when it was interrupted during the checkout", async () => {
+  test("starts over if an earlier checkout was interrupted", async () => {
     const checkout = checkoutWithPackage();
     const folder = submodulePath(checkout);
     git(folder, "init", "-q");
@@ -66,7 +66,7 @@ describe("fillSubmodule", () => {
     expect(existsSync(join(folder, "src", "llama.cpp"))).toBe(false);
   });
 
-  test("never empties a folder that it did not fill", async () => {
+  test("never deletes files that it did not create", async () => {
     const checkout = checkoutWithPackage();
     writeFiles(submodulePath(checkout), { "mine.txt": "mine" });
     await expect(fillSubmodule(checkout, pin)).rejects.toThrow(
@@ -79,7 +79,7 @@ describe("fillSubmodule", () => {
 describe("fetchPackage", () => {
   const wanted = { spec: pin.package, integrity: pin.integrity };
 
-  test("gets the tarball with npm, from the user's registry", async () => {
+  test("downloads the tarball with npm from the user's registry", async () => {
     process.env["NPM_CONFIG_REGISTRY"] = serveRegistry(packed);
     const target = join(tempFolder(), "source.tgz");
     await fetchPackage(wanted, target);
@@ -87,7 +87,7 @@ describe("fetchPackage", () => {
     expect(existsSync(`${target}.part`)).toBe(false);
   });
 
-  test("gets the tarball with Bun if npm is missing", async () => {
+  test("downloads the tarball with Bun if npm is missing", async () => {
     process.env["NPM_CONFIG_REGISTRY"] = serveRegistry(packed);
     process.env["PATH"] = emptyPath();
     const target = join(tempFolder(), "source.tgz");
@@ -95,7 +95,7 @@ describe("fetchPackage", () => {
     expect(integrityOf(target)).toBe(`${pin.integrity}`);
   });
 
-  test("refuses other content, and leaves nothing behind", async () => {
+  test("rejects other content, and leaves no files behind", async () => {
     process.env["NPM_CONFIG_REGISTRY"] = serveRegistry(packed);
     process.env["PATH"] = emptyPath();
     const target = join(tempFolder(), "source.tgz");
@@ -106,7 +106,7 @@ describe("fetchPackage", () => {
     expect([target, `${target}.part`].filter(existsSync)).toEqual([]);
   });
 
-  test("reports in one line that the registry is unreachable", async () => {
+  test("reports an unreachable registry in one line", async () => {
     process.env["NPM_CONFIG_REGISTRY"] = "http://127.0.0.1:9/";
     process.env["PATH"] = emptyPath();
     const target = join(tempFolder(), "source.tgz");
@@ -116,7 +116,7 @@ describe("fetchPackage", () => {
   });
 });
 
-/** A PATH with git and tar only. */
+/** Returns a PATH with only git and tar. */
 function emptyPath(): string {
   const folder = tempFolder();
   for (const tool of ["git", "tar"]) symlinkSync(Bun.which(tool) ?? "", join(folder, tool));

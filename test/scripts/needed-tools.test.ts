@@ -1,4 +1,4 @@
-// A bare clone's missing tools are listed at the start, all at once, with this system's install command.
+// Missing tools in a bare clone: all are listed at startup, with the system's install command.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
@@ -8,14 +8,14 @@ import { bareClone, removeTempFolders } from "../support/temp-checkout.ts";
 
 afterAll(removeTempFolders);
 
-/** A system with these programs and no others. */
+/** A system with only these programs. */
 function system(programs: string, { isMac = false, isRoot = true } = {}) {
   const names = programs.split(" ");
   return { has: (name: string) => names.includes(name), isMac, isRoot };
 }
 
 describe("missingText", () => {
-  test("is null if all tools exist, under any of their names", () => {
+  test("is null if all tools are installed under any of their names", () => {
     expect(missingText(BUILD_TOOLS, system("git tar c++ cmake ninja"))).toBeNull();
     expect(missingText(BUILD_TOOLS, system("git tar clang++ cmake make"))).toBeNull();
     expect(missingText([], system(""))).toBeNull();
@@ -29,7 +29,7 @@ describe("missingText", () => {
     ["zypper", "zypper install git tar gcc-c++ cmake ninja"],
     ["brew", "brew install git gnu-tar gcc cmake ninja"],
     ["nix-shell", "nix-shell -p git gnutar gcc cmake ninja"],
-  ])("names all at once with the command of %s", (manager, command) => {
+  ])("lists all tools, with the install command for %s", (manager, command) => {
     expect(missingText(BUILD_TOOLS, system(manager))).toBe(
       `git, tar, c++, cmake and ninja are missing; install them with \`${command}\``,
     );
@@ -72,7 +72,7 @@ describe("missingText", () => {
     );
   });
 
-  test("says so if no package manager is known", () => {
+  test("refers to the system's package manager if none is recognized", () => {
     expect(missingText(BUILD_TOOLS, system("git tar c++ make"))).toBe(
       "cmake is missing; install it with this system's package manager",
     );
@@ -80,7 +80,7 @@ describe("missingText", () => {
 });
 
 describe("a bare clone without a compiler and cmake", () => {
-  /** Runs the program with a PATH of these tools and apt-get. */
+  /** Runs the program with only git, tar, make, and apt-get on the PATH. */
   async function run(...words: readonly string[]) {
     const clone = bareClone();
     const bin = join(clone, "bin");
@@ -114,14 +114,14 @@ describe("a bare clone without a compiler and cmake", () => {
     expect(lines.at(-1)).toBe(`fault    tools      ${TEXT}`);
   });
 
-  test("doctor reports the same as JSON", async () => {
+  test("doctor reports the same result as JSON", async () => {
     const { stdout, exitCode } = await run("doctor", "--json", "--port", "0");
     expect(exitCode).toBe(1);
     const findings: unknown[] = JSON.parse(stdout);
     expect(findings.at(-1)).toEqual({ level: "fault", what: "tools", text: TEXT });
   });
 
-  test("serve lists them before it downloads anything", async () => {
+  test("serve lists the missing tools before it downloads anything", async () => {
     const { stdout, ...ran } = await run("serve");
     expect(stdout).toBe("");
     expect(ran).toEqual({ stderr: `setup: error: ${TEXT}\n`, exitCode: 1, isUntouched: true });

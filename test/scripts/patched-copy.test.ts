@@ -1,4 +1,4 @@
-// The build copy: the pinned source plus patches, with the modification times that incremental builds need.
+// The build copy: pinned source plus patches, with modification times for incremental builds.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
@@ -32,11 +32,11 @@ async function filledCheckout(patches: Readonly<Record<string, string>>) {
   };
 }
 
-/** Long before any file of a test was written. */
+/** Time of a build, long before a test writes any file. */
 const LAST_BUILD_MS = 1_600_000_000_000;
 
 describe("makePatchedCopy", () => {
-  test("applies the patches in the order of their names, only to the copy", async () => {
+  test("applies the patches in order of their names, only to the copy", async () => {
     const { checkout, textOf } = await filledCheckout({
       "0002-second.patch": linePatch("src/a.cpp", "1", "I"),
       "0001-first.patch": linePatch("src/a.cpp", "one", "1"),
@@ -47,7 +47,7 @@ describe("makePatchedCopy", () => {
     expect(readFileSync(source, "utf8")).toBe("one\n");
   });
 
-  test("does nothing when nothing has changed", async () => {
+  test("does nothing if nothing has changed", async () => {
     const { checkout, textOf } = await filledCheckout({});
     await makePatchedCopy(checkout, pin);
     writeFiles(checkout.path("build", "llama.cpp", "src"), { "a.cpp": "by hand\n" });
@@ -55,7 +55,7 @@ describe("makePatchedCopy", () => {
     expect(textOf("a.cpp")).toBe("by hand\n");
   });
 
-  test("a new patch updates only the times of the files that it changes", async () => {
+  test("with a new patch, updates only the modification times of files that it changes", async () => {
     const { checkout, timeOf, setTime, patchPath } = await filledCheckout({});
     await makePatchedCopy(checkout, pin);
     for (const file of ["a.cpp", "b.cpp"]) setTime(file, LAST_BUILD_MS);
@@ -65,7 +65,7 @@ describe("makePatchedCopy", () => {
     expect(timeOf("b.cpp")).toBe(LAST_BUILD_MS);
   });
 
-  test("a file that loses its patch is newer than the last build", async () => {
+  test("makes a file newer than the last build if its patch is removed", async () => {
     const patches = { "0001-first.patch": linePatch("src/a.cpp", "one", "1") };
     const { checkout, textOf, timeOf, patchPath } = await filledCheckout(patches);
     await makePatchedCopy(checkout, pin);
@@ -76,7 +76,7 @@ describe("makePatchedCopy", () => {
     expect(timeOf("a.cpp")).toBeGreaterThanOrEqual(builtMs);
   });
 
-  test("names the patch that does not apply, and keeps the last copy", async () => {
+  test("reports a patch that does not apply, and keeps the last copy", async () => {
     const { checkout, textOf, patchPath } = await filledCheckout({});
     await makePatchedCopy(checkout, pin);
     await Bun.write(patchPath("0001-stale.patch"), linePatch("src/a.cpp", "zero", "0"));

@@ -1,4 +1,4 @@
-// The table of sanitizers refers to existing tests and faults. Otherwise, a renamed test or a missing fault
+// The table of sanitizers must refer to existing tests and faults, because a renamed test or a missing fault
 // would be skipped silently.
 
 import { describe, expect, test } from "bun:test";
@@ -14,7 +14,7 @@ test("each excluded test exists", () => {
   expect(paths.filter((path) => !existsSync(path))).toEqual([]);
 });
 
-test("each sanitizer is checked with faults, and each fault exists", () => {
+test("each sanitizer is tested with existing faults", () => {
   const source = checkout.path("scripts", "sanitizers", "planted-faults.cpp");
   const text = readFileSync(source, "utf8");
   const planted = [...text.matchAll(/^PAGODA_FAULT (\w+)\(/gm)].map(([, name]) => name);
@@ -38,7 +38,7 @@ describe("countReports", () => {
     expect(countReports("AddressSanitizer: CHECK failed: asan_poisoning.cpp:35")).toBe(1);
   });
 
-  test("counts nothing in empty output", () => {
+  test("counts no reports in output without any", () => {
     expect(countReports("")).toBe(0);
     expect(countReports("ThreadSanitizer: Matched 1 suppressions (pid=3):")).toBe(0);
     const memory = "==7==WARNING: AddressSanitizer failed to allocate 0x8000003f000 bytes";

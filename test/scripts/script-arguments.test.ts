@@ -1,4 +1,4 @@
-// Every script that a user can call has a help text, and does nothing when given unknown arguments.
+// Every script for users has a help text, and does nothing if it gets unknown arguments.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -32,7 +32,7 @@ test.each(ALL)("%s --help describes the script", (script) => {
 });
 
 test.each(["bench", "compile", "test", "test:asan"])(
-  "bun run %s --help answers in a bare clone before any setup",
+  "bun run %s --help works in a bare clone before any setup",
   (name) => {
     const folder = bareClone();
     const { exitCode, stdout } = Bun.spawnSync([process.execPath, "run", name, "--help"], {
@@ -51,7 +51,7 @@ test.each(["bench", "compile", "test", "test:asan"])(
   },
 );
 
-test.each(SCRIPTS)("%s --nonsense is refused in one line", (script) => {
+test.each(SCRIPTS)("%s --nonsense causes a one-line error", (script) => {
   expect(run(script, "--nonsense")).toEqual({
     ...{ exitCode: 2, stdout: "" },
     stderr: "error: Unknown option '--nonsense'; see --help\n",

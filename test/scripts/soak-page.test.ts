@@ -1,4 +1,4 @@
-// Samples of a soak as CSV lines and as a page.
+// Samples from a soak test as CSV lines and as a page.
 
 import { expect, test } from "bun:test";
 import { soakPage } from "../../scripts/soak-page.ts";
@@ -13,7 +13,7 @@ const dead: Sample = {
   ...{ engineMib: null, engineFds: null, blocks: null, running: null, answerMs: null },
 };
 
-test("a sample is a line with one cell per column; missing values are empty", () => {
+test("a sample is a line with one cell per column, and missing values are empty", () => {
   expect(csvRow(calm)).toBe("0.5,,80.3,500,28,7,12,16,40.1,5,0,0,0");
   expect(csvRow(dead)).toBe("1,SIGSEGV+SIGKILL,80.3,,28,,,,,5,16,0,0");
   expect(csvRow(dead).split(",")).toHaveLength(CSV_HEAD.split(",").length);

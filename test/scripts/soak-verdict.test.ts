@@ -1,4 +1,4 @@
-// When a soak passes, and the reasons when it does not.
+// Whether a soak test passes, and the reasons if it does not.
 
 import { expect, test } from "bun:test";
 import type { Sample } from "../../scripts/soak-samples.ts";
@@ -21,7 +21,7 @@ const changed = (part: Partial<SoakEnd>) => soakFaults({ ...END, ...part }, SAMP
 const outcomes = (part: Partial<typeof OUTCOMES>) =>
   changed({ outcomes: { ...OUTCOMES, ...part } });
 
-test("a soak passes if each fault affected only requests in progress", () => {
+test("a soak test passes if each fault affected only requests in progress", () => {
   expect(soakFaults(END, SAMPLES)).toEqual([]);
 });
 

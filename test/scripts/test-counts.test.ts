@@ -1,4 +1,4 @@
-// The summary line that continuous integration reads.
+// The summary line for continuous integration.
 
 import { describe, expect, test } from "bun:test";
 import { addCounts, countsOf, summaryLine } from "../../scripts/test-counts.ts";
@@ -16,16 +16,16 @@ Ran 19 tests across 2 files.
 `;
 
 describe("countsOf", () => {
-  test("reads bun's summary", () => {
+  test("reads Bun's summary", () => {
     expect(countsOf(OUTPUT, 1)).toEqual({ passed: 12, failed: 4, skipped: 3 });
   });
 
-  test("a run that failed without a failed test counts as one failure", () => {
+  test("counts a run that failed without a failed test as one failure", () => {
     expect(countsOf("", 139)).toEqual({ passed: 0, failed: 1, skipped: 0 });
     expect(countsOf(" 5 pass\n 0 fail\n", 1)).toEqual({ passed: 5, failed: 1, skipped: 0 });
   });
 
-  test("a run without tests adds nothing", () => {
+  test("counts zero for a run without tests", () => {
     expect(countsOf("", 0)).toEqual({ passed: 0, failed: 0, skipped: 0 });
   });
 });
@@ -36,7 +36,7 @@ test("counts are added up", () => {
   expect(addCounts([])).toEqual({ passed: 0, failed: 0, skipped: 0 });
 });
 
-test("the summary is plain, and lists skipped tests only if there are some", () => {
+test("the summary mentions skipped tests only if there are some", () => {
   expect(summaryLine({ passed: 7, failed: 0, skipped: 0 })).toBe("7 passed, 0 failed");
   expect(summaryLine({ passed: 7, failed: 1, skipped: 2 })).toBe("7 passed, 1 failed, 2 skipped");
 });

@@ -1,4 +1,4 @@
-// A script that is stopped also stops the tools that it runs, and their children.
+// A script that is stopped also stops the tools it runs, and their children.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ afterAll(removeTempFolders);
 const ROOT = join(import.meta.dir, "../..");
 const SHELL = JSON.stringify(join(ROOT, "scripts/shell.ts"));
 
-/** Lets the tool start its own child, as cmake-js starts cmake. */
+/** Runs two tools with a child each, as cmake-js starts cmake. */
 const SCRIPT = `
 import { run } from ${SHELL};
 const tool = (name) => run(["sh", "-c", \`sleep 100 & echo $! $$ >\${name}; wait\`]);
@@ -25,7 +25,7 @@ async function untilFile(path: string): Promise<string> {
 }
 
 const isLinux = process.platform === "linux";
-if (!isLinux) console.log("tool-process: only Linux reports nohup");
+if (!isLinux) console.log("skipped the nohup test: only Linux reports nohup");
 
 describe("run", () => {
   test.each([
@@ -33,7 +33,7 @@ describe("run", () => {
     ["SIGTERM", 143],
     ["SIGHUP", 129],
   ] as const)(
-    "%s ends two tools with their children, then the script with %d",
+    "%s stops two tools with their children, then the script exits with %d",
     async (signal, code) => {
       const cwd = tempFolder();
       const child = Bun.spawn([process.execPath, "-e", SCRIPT], { cwd, stdin: "ignore" });
@@ -47,26 +47,29 @@ describe("run", () => {
     },
   );
 
-  test.skipIf(!isLinux)("under nohup, a hang-up ends neither, then or later", async () => {
-    const script = `
+  test.skipIf(!isLinux)(
+    "under nohup, a hangup stops neither the tool nor, later, the script",
+    async () => {
+      const script = `
       import { run } from ${SHELL};
       const hangUp = () => process.kill(process.pid, "SIGHUP");
       setTimeout(hangUp, 20); // while the next tool runs
       await run(["sleep", "0.1"]);
       hangUp();
       console.log("lives");`;
-    const nohup = ["nohup", process.execPath, "-e", script];
-    const child = Bun.spawn(nohup, { stdin: "ignore", stderr: "ignore" });
-    expect(await new Response(child.stdout).text()).toBe("lives\n");
-    expect(await child.exited).toBe(0);
-  });
+      const nohup = ["nohup", process.execPath, "-e", script];
+      const child = Bun.spawn(nohup, { stdin: "ignore", stderr: "ignore" });
+      expect(await new Response(child.stdout).text()).toBe("lives\n");
+      expect(await child.exited).toBe(0);
+    },
+  );
 
-  test("ends nothing without a signal, and a later signal has its usual effect", async () => {
+  test("without a signal, tools finish, and later signals have their usual effect", async () => {
     const script = `
       import { run } from ${SHELL};
       console.log((await run(["echo", "done"])).output);
       process.kill(process.pid, "SIGTERM");
-      await Bun.sleep(10_000); // until it is ended`;
+      await Bun.sleep(10_000); // until the signal arrives`;
     const child = Bun.spawn([process.execPath, "-e", script], { stdin: "ignore" });
     expect(await new Response(child.stdout).text()).toBe("done\n");
     await child.exited;
@@ -74,7 +77,7 @@ describe("run", () => {
   });
 });
 
-/** A bare clone, whose first download never completes. */
+/** Starts the program in a bare clone whose first download never completes. */
 async function startInBareClone(program: readonly string[]) {
   const cwd = bareClone();
   const asked = Promise.withResolvers<void>();
@@ -103,12 +106,15 @@ describe("the setup of a bare clone", () => {
     ["the script", SCRIPT_ITSELF, "SIGKILL", "SIGKILL"],
     ["bun run", BUN_RUN, "SIGINT", 130],
     ["bun run", BUN_RUN, "SIGKILL", "SIGKILL"],
-  ] as const)("started by %s, ends with all that it runs", async (_, program, signal, end) => {
-    const { child, family } = await startInBareClone(program);
-    expect(family.length).toBeGreaterThanOrEqual(3);
-    child.kill(signal);
-    await child.exited;
-    expect(child.signalCode ?? child.exitCode).toBe(end);
-    for (const pid of family) await untilGone(pid, 5000);
-  });
+  ] as const)(
+    "started by %s, stops with all processes that it runs",
+    async (_, program, signal, end) => {
+      const { child, family } = await startInBareClone(program);
+      expect(family.length).toBeGreaterThanOrEqual(3);
+      child.kill(signal);
+      await child.exited;
+      expect(child.signalCode ?? child.exitCode).toBe(end);
+      for (const pid of family) await untilGone(pid, 5000);
+    },
+  );
 });

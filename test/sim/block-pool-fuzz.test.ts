@@ -1,4 +1,4 @@
-// Random sequences of calls on the block pool and on a naive one; both must agree after every call.
+// Random sequences of calls to the block pool and to a naive one, which must agree after every call.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -7,7 +7,7 @@ import { BlockPool } from "../../src/kvcache/block-pool.ts";
 import { NaiveBlockPool } from "../support/naive-block-pool.ts";
 
 const root = noneHash("0");
-/** Only a few, so that equal blocks are common. */
+/** Only a few hashes, so equal blocks are common. */
 const HASHES = Array.from({ length: 4 }, (_, i) => blockHash(root, Int32Array.of(i)));
 const textOf = (hash: Uint8Array) => Buffer.from(hash).toString("hex");
 
@@ -15,7 +15,7 @@ const CALLS = ["allocate", "hit", "share", "free", "setHash", "dropHash", "reset
 
 interface Step {
   readonly call: (typeof CALLS)[number];
-  /** Selects a block among those in use. */
+  /** Selects one of the blocks in use. */
   readonly block: number;
   /** Index into HASHES. */
   readonly hash: number;
@@ -86,7 +86,7 @@ class Pair {
 
 const steps = fc.array(
   fc.record({
-    // Hashes are set more often than dropped, so that blocks fill up.
+    // Sets hashes more often than it drops them, so many blocks have one.
     call: fc.constantFrom(...CALLS, "allocate", "setHash", "hit", "free"),
     block: fc.nat(999),
     hash: fc.nat(HASHES.length - 1),
@@ -94,8 +94,8 @@ const steps = fc.array(
   { maxLength: 80 },
 );
 
-describe("BlockPool against a naive pool", () => {
-  test("both agree after every call", () => {
+describe("BlockPool compared with a naive pool", () => {
+  test("has the same state after every call", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 9 }), steps, (numBlocks, calls) => {
         const pair = new Pair(numBlocks);

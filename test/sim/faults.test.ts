@@ -1,7 +1,7 @@
-// One fault at every possible place: the Nth event of each kind fails, with N increasing until the run
-// has fewer events (as SQLite does with its allocations and I/O). Whatever the fault, every request
-// ends once, finished requests have their undisturbed output, and nothing is held afterwards.
-// PAGODA_SIM_SEED=<n> starts at another workload.
+// Injects one fault at every possible place: the Nth event of each kind fails, with N increasing until the
+// run has fewer events (as SQLite does with its allocations and I/O). Whatever the fault, every request
+// must end once, finished requests must have the same output as without faults, and no resources must stay
+// in use. PAGODA_SIM_SEED=<n> starts with another workload.
 
 import { describe, expect, test } from "bun:test";
 import type { FrontRequest } from "../../src/front/output-stream.ts";
@@ -46,7 +46,7 @@ function randomRequest(prng: Prng): FrontRequest {
 
 interface Workload {
   readonly requests: readonly FrontRequest[];
-  /** Event loop turns before each request arrives. */
+  /** Event-loop turns before each request arrives. */
   readonly waits: readonly number[];
 }
 
@@ -81,7 +81,7 @@ function checkLedger(world: FaultWorld, entries: readonly LedgerEntry[]): void {
   room.release();
 }
 
-/** Undisturbed texts by request. */
+/** Texts by request in a run without faults. */
 type Expected = ReadonlyMap<FrontRequest, readonly string[]>;
 
 function checkTexts(entries: readonly LedgerEntry[], expected: Expected): void {
@@ -101,7 +101,7 @@ async function checkAfterwards(world: FaultWorld, workload: Workload, expected: 
   checkTexts(again, expected);
 }
 
-/** @returns how the requests ended, or null when the fault no longer occurred */
+/** @returns the outcomes of the requests, or null if the fault did not occur */
 async function runWith(
   seed: number,
   workload: Workload,
@@ -118,11 +118,11 @@ async function runWith(
   return entries;
 }
 
-/** @throws when it takes too long, because something waits for an event that never comes */
+/** @throws if it takes too long, because something waits for an event that never happens */
 async function inTime<T>(work: Promise<T>): Promise<T> {
   let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {
-    // Only limits a failing test.
+    // Reached only if the test fails.
     timer = setTimeout(reject, PATIENCE_MS, new Error("still waiting after the time limit"));
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
@@ -136,7 +136,7 @@ async function undisturbed(seed: number, workload: Workload): Promise<Expected> 
   return new Map(entries.map(({ request, texts }) => [request, texts]));
 }
 
-/** Outcomes that each kind of fault can cause. */
+/** Outcomes that each kind of fault causes. */
 const OUTCOMES: Readonly<Record<FaultKind, readonly string[]>> = {
   "a step fails": ["error", "finished"],
   "a step breaks the engine": ["error", "finished", "refused"],
@@ -148,11 +148,11 @@ const OUTCOMES: Readonly<Record<FaultKind, readonly string[]>> = {
   "a write is not accepted": ["finished"],
 };
 
-describe("a fault at every place", () => {
+describe("a fault at every possible place", () => {
   const first = Number(process.env["PAGODA_SIM_SEED"] ?? 1);
 
   test.each(FAULT_KINDS)(
-    "%s: all requests end once, the others undisturbed",
+    "%s: every request ends once, and the fault affects no finished request",
     async (kind) => {
       let numFaults = 0;
       const outcomes = new Set<string>();

@@ -1,6 +1,7 @@
-// Seeded random workloads through the scheduler and a model that remembers by slot; half of them have draft
-// tokens, right and wrong ones. After every step the bookkeeping must be consistent; at the end every request
-// must have the output of a solo run without prefix cache and drafts. PAGODA_SIM_SEED=<n> starts at another seed.
+// Random workloads with seeds, run by the scheduler and the fake model, which stores tokens by slot. Half
+// of them have draft tokens, both right and wrong ones. After every step the bookkeeping must be
+// consistent, and in the end every request must have the same output as alone, without prefix cache and
+// drafts. PAGODA_SIM_SEED=<n> starts at another seed.
 
 import { describe, expect, test } from "bun:test";
 import type { Request } from "../../src/request/request.ts";
@@ -35,23 +36,23 @@ interface World {
   readonly draftRate: number;
 }
 
-/** Counts of the hard cases; workloads without them prove nothing. */
+/** Counts of the difficult cases, which the workloads must include. */
 interface Events {
   preemptions: number;
   copies: number;
   hitTokens: number;
   failedSteps: number;
-  /** Steps full of prompts under a budget below the maximum. */
+  /** Steps with partial prompts and a token budget below the maximum. */
   shortSteps: number;
   acceptedDrafts: number;
   rejectedDrafts: number;
-  /** Proposed but not planned, because the request would be too long, or blocks or budget were short. */
+  /** Drafts that were not planned because the request would be too long, or for lack of blocks or budget. */
   draftsCutByLength: number;
   draftsCutByRoom: number;
-  /** Sampled after a token that ended the request. */
+  /** Tokens sampled after a token that ended the request. */
   tokensBehindStop: number;
   preemptedWithDraft: number;
-  /** Runs of accepted tokens that reached another block, and blocks returned with rejected tokens. */
+  /** New blocks that accepted tokens reached, and blocks returned with rejected tokens. */
   acceptedAcrossBorder: number;
   rejectedBlocks: number;
   failedDrafts: number;
@@ -101,7 +102,7 @@ function randomTarget(prng: Prng): TargetInterTokenLatency {
   return prng.chance(0.3) ? "auto" : prng.int(1, 60);
 }
 
-/** A few shared prefixes make hits likely. */
+/** Makes a request whose prompt shares one of a few prefixes, so hits are likely. */
 function randomRequest(prng: Prng, requestId: string): Request {
   const length = prng.int(1, MAX_MODEL_LEN - 4);
   const family = prng.int(0, 2);
@@ -123,7 +124,7 @@ function randomRequest(prng: Prng, requestId: string): Request {
   });
 }
 
-/** A request and, for some, its n - 1 forks. */
+/** A request and, in some cases, its n - 1 forks. */
 function randomFamily(prng: Prng, requestId: string): Request[] {
   const source = randomRequest(prng, requestId);
   const numForks = prng.chance(0.25) ? prng.int(1, 3) : 0;
@@ -138,7 +139,7 @@ function randomFamily(prng: Prng, requestId: string): Request[] {
   return [source, ...forks];
 }
 
-/** Checks, among others, that no running request is left out: a prompt must not hold up those behind it. */
+/** Checks the plan, including that a prompt does not hold up running requests behind it. */
 function checkPlan(plan: StepPlan, before: readonly Request[], { config }: World): void {
   const planned = new Set(plan.scheduled.map(({ request }) => request));
   const isServed = (request: Request) => planned.has(request) !== (request.status === "PREEMPTED");
@@ -150,7 +151,7 @@ function checkPlan(plan: StepPlan, before: readonly Request[], { config }: World
   plan.scheduled.forEach(checkDrafts);
 }
 
-/** Drafts follow all known tokens, and leave room for one more. */
+/** Checks that drafts follow all known tokens and leave room for one more. */
 function checkDrafts({ request, numDraftTokens, output, ...entry }: ScheduledRequest): void {
   const end = entry.numComputedTokens + entry.numScheduledTokens;
   expect(output).toBe(end - numDraftTokens === request.numTokens ? "tokens" : "none");
@@ -161,7 +162,7 @@ function checkDrafts({ request, numDraftTokens, output, ...entry }: ScheduledReq
   expect(request.numOutputTokens + numDraftTokens).toBeLessThan(request.samplingParams.maxTokens);
 }
 
-/** No block is hashed before all its tokens are known, drafts included. */
+/** Checks that no block, even with drafts, is hashed before all its tokens are known. */
 function checkHashes({ kvCache }: Scheduler, plan: StepPlan): void {
   for (const { request, blockIds } of plan.scheduled) {
     blockIds.forEach((blockId, i) => {
@@ -172,7 +173,7 @@ function checkHashes({ kvCache }: Scheduler, plan: StepPlan): void {
   }
 }
 
-/** Running requests hold the blocks of their computed tokens and no others. */
+/** Checks that running requests hold only the blocks of their computed tokens. */
 function checkHeldBlocks({ kvCache }: Scheduler, requests: readonly Request[]): void {
   const held = new Set<number>();
   for (const request of requests) {
@@ -182,7 +183,7 @@ function checkHeldBlocks({ kvCache }: Scheduler, requests: readonly Request[]): 
   expect(kvCache.pool.numBlocks - 1 - kvCache.pool.numFree).toBe(held.size);
 }
 
-/** No sampled token is lost, and exactly the computed tokens with correct K/V remain. */
+/** Checks that no sampled token is lost, and that exactly the tokens with correct K/V count as computed. */
 function checkProgress(
   plan: StepPlan,
   { results }: StepResult,
@@ -197,7 +198,7 @@ function checkProgress(
   });
 }
 
-/** A block of two tables has the same index in both, is full in both, and has a hash. */
+/** Checks that a block in two tables has the same index in both, is full in both, and has a hash. */
 function checkSharedBlocks(scheduler: Scheduler, requests: readonly Request[], world: World): void {
   const places = new Map<number, number>();
   const running = requests.filter(({ status }) => status === "RUNNING");
@@ -259,7 +260,7 @@ async function runStep(
 const numDrafts = ({ scheduled }: StepPlan) =>
   scheduled.reduce((sum, { numDraftTokens }) => sum + numDraftTokens, 0);
 
-/** Counts drafts that were not planned. */
+/** Counts drafts that are not in the plan. */
 function countDrafts({ scheduled }: StepPlan, events: Events): void {
   for (const { request, output, numDraftTokens } of scheduled) {
     if (output !== "tokens") continue;
@@ -341,7 +342,7 @@ async function runAlone(request: Request, params = request.samplingParams): Prom
 
 const outputOf = (request: Request) => [...request.tokenIds(request.numPromptTokens)];
 
-/** Output of each request if only the context ended it. */
+/** Output of each request if only the context length limited it. */
 async function continuations(requests: readonly Request[]): Promise<Map<Request, number[]>> {
   const all = new Map<Request, number[]>();
   for (const request of requests) {
@@ -372,13 +373,15 @@ async function checkSeed(seed: number, events: Events): Promise<void> {
 describe("simulation", () => {
   const first = Number(process.env["PAGODA_SIM_SEED"] ?? 1);
 
-  test(`${NUM_SEEDS} random workloads keep every invariant and every output`, async () => {
+  test(`${NUM_SEEDS} random workloads satisfy every invariant and yield the expected outputs`, async () => {
     const events = { ...NO_EVENTS };
     for (let seed = first; seed < first + NUM_SEEDS; seed++) {
       try {
         await checkSeed(seed, events);
       } catch (error) {
-        throw new Error(`seed ${seed} (PAGODA_SIM_SEED=${seed} repeats it)`, { cause: error });
+        throw new Error(`seed ${seed} (set PAGODA_SIM_SEED=${seed} to reproduce)`, {
+          cause: error,
+        });
       }
     }
     const rare = Object.entries(events).filter(([, count]) => count <= 50);
