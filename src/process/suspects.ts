@@ -1,32 +1,41 @@
 // Tracks which requests may have crashed the engine, and decides which of them can run until
 // the culprit is known. Pure: callers pass the time.
 //
-// A request in progress when the engine crashes becomes a suspect, unless an identical request has finished
+// A request in progress when the engine crashes is a suspect, unless an identical one has finished
 // normally. Suspects that are sent again run one at a time, so only one of them is in progress at a second
-// crash, and that one is refused from then on. A suspect that finishes normally is cleared; one that ends in
-// another way, e.g. because its client disconnected, remains a suspect. Requests that are not suspects never wait.
+// crash, and that one is refused from then on. But a request that came for the first time can run beside it
+// and be the culprit: then a third crash decides, since that one waits its turn, too, from now on. A request
+// that finishes normally is no longer a suspect; one that ends otherwise, e.g. because its client left,
+// proves nothing. Requests that are not suspects never wait.
 
 import type { SuspectHash } from "./suspect-hash.ts";
 
-/** One arrival of a request. Attempts at the same request have equal hashes. */
+/** One arrival of a request; equal hashes are attempts at the same request. */
 export interface Attempt {
   readonly hash: SuspectHash;
 }
 
 export type Ruling = "runs" | "waits" | "refused";
 
-/** Time during which a crash counts against a request. */
+interface Suspicion {
+  readonly numDeaths: number;
+  /** Whether another request could have caused the last crash. */
+  readonly isShared: boolean;
+  readonly lastMs: number;
+}
+
+/** Time for which a crash counts against a request. */
 const WINDOW_MS = 10 * 60_000;
+/** Crashes after which a request is refused, the last of which only it can have caused. */
 const DEATHS_OF_A_CULPRIT = 2;
+/** An innocent request shares each crash with a culprit that was no suspect yet: this many need three culprits. */
+const SHARED_DEATHS_OF_A_CULPRIT = 3;
 const MAX_SUSPECTS = 4096;
 const MAX_INNOCENTS = 4096;
 
 export class Suspects<A extends Attempt> {
-  /** Suspects in order of their last crash, the most recent last. */
-  readonly #suspects = new Map<
-    SuspectHash,
-    { readonly numDeaths: number; readonly lastMs: number }
-  >();
+  /** In order of the last crash, the most recent last. */
+  readonly #suspects = new Map<SuspectHash, Suspicion>();
   /** Requests that have finished normally, the most recent last. */
   readonly #innocents = new Set<SuspectHash>();
   readonly #running = new Set<A>();
@@ -40,9 +49,9 @@ export class Suspects<A extends Attempt> {
   /** @returns "waits" if the attempt was put in line; takeNext() or leave() removes it */
   arrive(nowMs: number, attempt: A): Ruling {
     this.#forgetOld(nowMs);
-    const numDeaths = this.#suspects.get(attempt.hash)?.numDeaths ?? 0;
-    if (numDeaths >= DEATHS_OF_A_CULPRIT) return "refused";
-    if (numDeaths === 0 || (this.#line.size === 0 && this.#canBeTried(attempt))) {
+    const suspicion = this.#suspects.get(attempt.hash);
+    if (suspicion !== undefined && isCulprit(suspicion)) return "refused";
+    if (suspicion === undefined || (this.#line.size === 0 && this.#canBeTried(attempt))) {
       this.#running.add(attempt);
       return "runs";
     }
@@ -55,7 +64,7 @@ export class Suspects<A extends Attempt> {
     this.#line.delete(attempt);
   }
 
-  /** Removes attempts from the line that are no longer suspects or whose turn it is. @returns them, to be run */
+  /** @returns attempts that leave the line to run: no longer suspects, or it is their turn */
   takeNext(nowMs: number): A[] {
     this.#forgetOld(nowMs);
     const taken: A[] = [];
@@ -73,7 +82,7 @@ export class Suspects<A extends Attempt> {
 
   /**
    * Call once for each attempt that ran. Has no effect after a crash.
-   * @param isWell whether the engine completed the attempt, or examined and refused it
+   * @param isWell whether it got a complete response, or was rejected by an engine that had read it
    */
   finish(attempt: A, isWell: boolean): void {
     if (!this.#running.delete(attempt) || !isWell) return;
@@ -82,21 +91,22 @@ export class Suspects<A extends Attempt> {
     keepLatest(this.#innocents, MAX_INNOCENTS);
   }
 
-  /** Ends all running attempts after a crash. The line is unchanged. */
+  /** Ends all running attempts, because the engine has crashed. The line is unchanged. */
   recordDeath(nowMs: number): void {
     this.#forgetOld(nowMs);
     const hashes = new Set(Array.from(this.#running, ({ hash }) => hash));
     this.#running.clear();
-    for (const hash of hashes) {
-      if (this.#innocents.has(hash)) continue;
+    const possible = hashes.difference(this.#innocents);
+    const isShared = possible.size > 1;
+    for (const hash of possible) {
       const numDeaths = (this.#suspects.get(hash)?.numDeaths ?? 0) + 1;
       this.#suspects.delete(hash);
-      this.#suspects.set(hash, { numDeaths, lastMs: nowMs });
+      this.#suspects.set(hash, { numDeaths, isShared, lastMs: nowMs });
     }
     keepLatest(this.#suspects, MAX_SUSPECTS);
   }
 
-  /** Attempts at the same request share one trial, because the outcome is the same for all. */
+  /** Attempts at the same request share one trial: the outcome is the same for all. */
   #canBeTried({ hash }: Attempt): boolean {
     for (const running of this.#running) {
       if (running.hash !== hash && this.#suspects.has(running.hash)) return false;
@@ -110,6 +120,10 @@ export class Suspects<A extends Attempt> {
       this.#suspects.delete(hash);
     }
   }
+}
+
+function isCulprit({ numDeaths, isShared }: Suspicion): boolean {
+  return numDeaths >= (isShared ? SHARED_DEATHS_OF_A_CULPRIT : DEATHS_OF_A_CULPRIT);
 }
 
 function addLast<T>(set: Set<T>, value: T): void {

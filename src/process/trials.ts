@@ -1,5 +1,5 @@
-// Tracks each call that could crash the engine, from its arrival to its end. Suspects decides whether the call
-// runs, waits for its trial, or is refused.
+// Follows each call that could crash the engine from its arrival to its end. As Suspects rules, a call runs,
+// waits for its trial, or is refused.
 
 import { OverloadError, RequestError } from "../errors.ts";
 import type { RequestOutput } from "../protocol/protocol.ts";
@@ -8,15 +8,15 @@ import { type Attempt, Suspects } from "./suspects.ts";
 
 /** A call that could crash the engine. */
 export interface Trial extends Attempt {
-  /** Id known to the client, or the name of the call. */
+  /** Id that the client knows, or the name of the call. */
   readonly name: string;
-  /** Ids of the sequences that the call generates; empty if it ends when it returns. */
+  /** Ids of the sequences that it generates; empty if the call ends with its answer. */
   readonly requestIds: readonly string[];
   numUnfinished: number;
   isWell: boolean;
 }
 
-/** A suspect that has waited this long for its turn is refused; the client can retry it. */
+/** A suspect that has waited this long for its turn is refused and can retry. */
 const MAX_WAIT_MS = 30_000;
 const RETRY_AFTER_S = 10;
 
@@ -54,17 +54,17 @@ export class Trials {
     return null;
   }
 
-  /** Called when the call has returned. A call that generates sequences ends with the last of them. */
-  returned(trial: Trial): void {
+  /** Called when the call was answered. A call that generates ends with its last sequence. */
+  answered(trial: Trial): void {
     if (trial.requestIds.length === 0) this.#end(trial, true);
   }
 
-  /** Called when the call was refused. @param isWell whether the engine examined the call before it refused it */
+  /** Called when the call was refused. @param isWell whether an engine that had read it refused it */
   refused(trial: Trial, isWell: boolean): void {
     this.#end(trial, isWell);
   }
 
-  /** Records outputs of a live engine. */
+  /** Takes outputs of a live engine. */
   record(outputs: readonly RequestOutput[]): void {
     for (const { requestId, finishReason } of outputs) {
       if (finishReason === null) continue;
@@ -80,7 +80,7 @@ export class Trials {
     this.#refuse(requestIds, new RequestError("request_canceled", "The request was canceled."));
   }
 
-  /** Refuses calls that wait for their trial and have reached the queue timeout. */
+  /** Refuses calls that have waited for their trial for as long as requests may wait. */
   abortQueued(requestIds: readonly string[]): void {
     this.#refuse(requestIds, notTried());
   }
@@ -137,10 +137,10 @@ export function trialOf(name: string, hash: SuspectHash, requestIds: readonly st
 }
 
 const REFUSAL =
-  "This request is refused for now because the engine crashed twice while processing it.";
+  "The engine crashed repeatedly while processing this request, which is refused for now.";
 
 function notTried(): OverloadError {
   const message =
-    "The engine crashed while processing this request; other suspected requests are retried first. Retry later.";
+    "The engine crashed while processing this request, and other suspects are retried first. Retry later.";
   return new OverloadError("queue_timeout", message, RETRY_AFTER_S);
 }

@@ -163,7 +163,9 @@ describe("an engine that crashes", () => {
       engine.add(engineRequest(`${id}-after`, "hello"));
       await log.end(`${id}-after`);
     }
-    expect(await refusal(engine.add(engineRequest("c", "deadly!")))).toContain("crashed twice");
+    expect(await refusal(engine.add(engineRequest("c", "deadly!")))).toContain(
+      "crashed repeatedly",
+    );
     engine.add(engineRequest("d", "harmless"));
     expect((await log.end("d")).at(-1)?.finishReason).toBe("length");
   });
@@ -228,7 +230,9 @@ describe("an engine that crashes", () => {
     await waiting;
     expect((await log.end("b2")).at(-1)?.finishReason).toBe("error");
     await second;
-    expect(await refusal(engine.add(engineRequest("b3", "deadly!")))).toContain("crashed twice");
+    expect(await refusal(engine.add(engineRequest("b3", "deadly!")))).toContain(
+      "crashed repeatedly",
+    );
     engine.add(engineRequest("a3", "slow"));
     expect((await log.end("a3")).at(-1)?.finishReason).toBe("length");
   });

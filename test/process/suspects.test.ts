@@ -1,4 +1,4 @@
-// Which requests are rejected after engine crashes.
+// Requests that are refused after engine crashes, and those that are not.
 
 import { describe, expect, test } from "bun:test";
 import { suspectHash } from "../../src/process/suspect-hash.ts";
@@ -11,7 +11,7 @@ const MINUTE_MS = 60_000;
 
 const attempt = (hash: string): Attempt => ({ hash });
 
-/** Helpers that let attempts arrive, finish, and be in progress at a crash. */
+/** Admits attempts; keeps those that run, so they can be ended. */
 function open() {
   const suspects = new Suspects();
   const arrive = (nowMs: number, ...hashes: string[]): [Ruling[], Attempt[]] => {
@@ -42,7 +42,7 @@ function open() {
 const hashesOf = (attempts: readonly Attempt[]) => attempts.map(({ hash }) => hash);
 
 describe("a request in progress at crashes", () => {
-  test("runs after one crash, and is rejected for ten minutes after the second", () => {
+  test("runs after one, and is refused after two for ten minutes after the second", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "a", "b");
     expect(rulingsOf(0, "a")).toEqual(["runs"]);
@@ -52,7 +52,7 @@ describe("a request in progress at crashes", () => {
     expect(rulingsOf(15 * MINUTE_MS, "a")).toEqual(["runs"]);
   });
 
-  test("is not rejected if the two crashes are ten minutes apart", () => {
+  test("is not refused after two crashes that are ten minutes apart", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "a");
     dieOf(10 * MINUTE_MS, "a");
@@ -65,20 +65,20 @@ describe("a request in progress at crashes", () => {
     expect(rulingsOf(0, "a")).toEqual(["runs"]);
   });
 
-  test("is no suspect for crashes at which it was not in progress", () => {
+  test("is no suspect if the crash happened without it", () => {
     const { suspects, rulingsOf, dieOf } = open();
     suspects.recordDeath(0);
     suspects.recordDeath(1);
     expect(rulingsOf(2, "a")).toEqual(["runs"]);
     dieOf(3, "a");
-    // A crash during loading, before any request was admitted.
+    // A crash while loading: no request was admitted.
     suspects.recordDeath(4);
     expect(rulingsOf(5, "a")).toEqual(["runs"]);
   });
 });
 
-describe("a request that succeeded", () => {
-  test("before the crashes is no suspect, no matter how many crashes it is in progress at", () => {
+describe("a request that finished well", () => {
+  test("before is no suspect, whatever the number of crashes it is in progress at", () => {
     const { finish, arrive, suspects, rulingsOf } = open();
     finish(0, "monitor");
     for (let minute = 1; minute < 5; minute++) {
@@ -88,7 +88,7 @@ describe("a request that succeeded", () => {
     expect(rulingsOf(5 * MINUTE_MS, "monitor")).toEqual(["runs"]);
   });
 
-  test("after a crash is cleared for good", () => {
+  test("since is cleared for good", () => {
     const { dieOf, finish, rulingsOf, suspects, arrive } = open();
     dieOf(0, "a", "killer");
     finish(1, "a");
@@ -99,7 +99,7 @@ describe("a request that succeeded", () => {
     expect(rulingsOf(6, "a")).toEqual(["runs"]);
   });
 
-  test("does not include one whose client disconnected or whose step failed", () => {
+  test("does not count if it ended otherwise: its client disconnected or its step failed", () => {
     const { dieOf, finish, rulingsOf } = open();
     finish(0, "a", false);
     dieOf(1, "a");
@@ -108,7 +108,7 @@ describe("a request that succeeded", () => {
     expect(rulingsOf(4, "a")).toEqual(["refused"]);
   });
 
-  test("clears an identical request that is running", () => {
+  test("clears an equal one that is running", () => {
     const { dieOf, arrive, suspects, rulingsOf } = open();
     dieOf(0, "a");
     const [, [first]] = arrive(1, "a", "a");
@@ -119,7 +119,7 @@ describe("a request that succeeded", () => {
 });
 
 describe("several suspects", () => {
-  test("are retried one at a time, in order of arrival, while other requests never wait", () => {
+  test("are tried one at a time, in order of arrival; others never wait", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     const [rulings, [a, c, b]] = arrive(1, "a", "c", "b", "new", "new");
@@ -132,9 +132,10 @@ describe("several suspects", () => {
     expect(suspects.takeNext(5)).toEqual([]);
   });
 
-  test("are not rejected, except the one on trial at the second crash", () => {
-    const { dieOf, arrive, suspects, rulingsOf } = open();
+  test("are not refused, except the one on trial at the second crash", () => {
+    const { dieOf, finish, arrive, suspects, rulingsOf } = open();
     dieOf(0, "a", "killer", "b");
+    finish(1, "new");
     const [, [, a, b]] = arrive(1, "killer", "a", "b", "new");
     suspects.recordDeath(2);
     suspects.leave(a as Attempt);
@@ -142,7 +143,7 @@ describe("several suspects", () => {
     expect(rulingsOf(3, "killer", "a", "b", "new")).toEqual(["refused", "runs", "runs", "runs"]);
   });
 
-  test("share one trial if they are identical, but do not overtake others", () => {
+  test("share one trial if they are equal, but do not overtake others", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b");
     const [rulings, [first, second, b]] = arrive(1, "a", "a", "b", "a", "a");
@@ -155,7 +156,7 @@ describe("several suspects", () => {
     expect(hashesOf(suspects.takeNext(4))).toEqual(["a", "a"]);
   });
 
-  test("run as soon as an identical request is cleared", () => {
+  test("run as soon as an equal one is cleared", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     const [, [a]] = arrive(1, "a", "b", "c", "a", "b");
@@ -163,14 +164,14 @@ describe("several suspects", () => {
     expect(hashesOf(suspects.takeNext(2))).toEqual(["b", "a"]);
   });
 
-  test("run once the crash is ten minutes old", () => {
+  test("run when the suspicion is ten minutes old", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     arrive(1, "a", "b", "c");
     expect(hashesOf(suspects.takeNext(10 * MINUTE_MS))).toEqual(["b", "c"]);
   });
 
-  test("do not hold up others after leaving the queue", () => {
+  test("hold up no others when they leave the queue", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     const [, [a, b, c]] = arrive(1, "a", "b", "c");
@@ -205,14 +206,53 @@ describe("memory", () => {
   });
 });
 
-/** Simulates requests that arrive, finish, and are aborted at random; one of them always crashes the engine. */
-function simulate(seed: number, numDeathsWanted: number) {
+describe("a suspect that a request seen for the first time runs beside", () => {
+  test("is not refused after the second crash, which either can have caused", () => {
+    const { dieOf, rulingsOf } = open();
+    dieOf(0, "first killer", "innocent");
+    dieOf(1, "innocent", "second killer");
+    expect(rulingsOf(2, "innocent", "second killer")).toEqual(["runs", "runs"]);
+  });
+
+  test("is refused after a third crash, shared or not", () => {
+    for (const others of [[], ["third"]]) {
+      const { dieOf, rulingsOf } = open();
+      dieOf(0, "killer", "first");
+      dieOf(1, "killer", "second");
+      dieOf(2, "killer", ...others);
+      expect(rulingsOf(3, "killer", "first", "second", ...others)).toEqual([
+        "refused",
+        "runs",
+        "runs",
+        ...others.map((): Ruling => "runs"),
+      ]);
+    }
+  });
+
+  test("is refused after the second crash if it was alone then", () => {
+    const { dieOf, rulingsOf } = open();
+    dieOf(0, "killer", "innocent");
+    dieOf(1, "killer", "killer");
+    expect(rulingsOf(2, "killer", "innocent")).toEqual(["refused", "runs"]);
+  });
+});
+
+/** Whether a crash happened beside another request that had not finished normally by then. */
+type Death = "alone" | "shared";
+
+/**
+ * Requests arrive, finish and are aborted at random; some kinds of them crash the engine at some step.
+ * @param innocents kinds of harmless requests
+ * @returns kinds refused by the end, and the crashes that each killer was in progress at
+ */
+function simulate(seed: number, killers: readonly string[], innocents: number) {
   const prng = new Prng(seed);
   const suspects = new Suspects();
   const running = new Set<Attempt>();
   const line = new Set<Attempt>();
   const refused = new Set<string>();
-  let numDeaths = 0;
+  const finished = new Set<string>();
+  const deaths = new Map(killers.map((killer): [string, Death[]] => [killer, []]));
   const take = (attempts: readonly Attempt[]) => {
     for (const one of attempts) {
       line.delete(one);
@@ -221,44 +261,62 @@ function simulate(seed: number, numDeathsWanted: number) {
   };
   const end = (one: Attempt, nowMs: number, isWell: boolean) => {
     running.delete(one);
+    if (isWell) finished.add(one.hash);
     suspects.finish(one, isWell);
     take(suspects.takeNext(nowMs));
   };
   const die = (nowMs: number) => {
-    numDeaths++;
+    const possible = new Set(hashesOf([...running])).difference(finished);
+    for (const hash of possible) deaths.get(hash)?.push(possible.size > 1 ? "shared" : "alone");
     suspects.recordDeath(nowMs);
     for (const one of line) suspects.leave(one);
     running.clear();
     line.clear();
   };
   const arrive = (nowMs: number) => {
-    const isKiller = prng.chance(0.1);
-    const one = attempt(isKiller ? "killer" : `innocent ${prng.int(1, 30)}`);
+    const killer = prng.chance(0.1 * killers.length) ? prng.int(0, killers.length - 1) : null;
+    const hash = killer === null ? `innocent ${prng.int(1, innocents)}` : killers[killer];
+    const one = attempt(hash as string);
     const ruling = suspects.arrive(nowMs, one);
     if (ruling === "refused") refused.add(one.hash);
     else (ruling === "runs" ? running : line).add(one);
   };
   const NUM_TURNS = 2_000;
-  for (let turn = 0; turn < NUM_TURNS && numDeaths < numDeathsWanted; turn++) {
+  for (let turn = 0; turn < NUM_TURNS; turn++) {
     const nowMs = turn * 100;
     if (running.size + line.size < 20) arrive(nowMs);
     const one = [...running][prng.int(0, running.size - 1)];
     if (one === undefined || prng.chance(0.3)) continue;
     if (prng.chance(0.2)) end(one, nowMs, false);
-    else if (one.hash === "killer") die(nowMs);
+    else if (killers.includes(one.hash)) die(nowMs);
     else end(one, nowMs, true);
   }
-  return { refused: [...refused], numDeaths };
+  return { refused: [...refused].sort(), deaths };
 }
 
-test("among repeated, aborted, and delayed requests, only the one that crashes the engine is rejected, after two crashes", () => {
-  for (let seed = 1; seed <= 300; seed++) {
-    const { refused, numDeaths } = simulate(seed, 3);
-    expect([seed, numDeaths, refused]).toEqual([seed, 2, ["killer"]]);
-  }
+describe("among harmless requests that are repeated, aborted and delayed", () => {
+  const worlds: [string, string[], number][] = [
+    ["one that crashes", ["killer"], 30],
+    ["one that crashes among many", ["killer"], 3_000],
+    ["two that crash", ["killer 1", "killer 2"], 30],
+    ["two that crash among many", ["killer 1", "killer 2"], 3_000],
+  ];
+  test.each(worlds)(
+    "only %s is refused, after two crashes, or three if it was not alone at the second",
+    (_, killers, innocents) => {
+      for (let seed = 1; seed <= 300; seed++) {
+        const { refused, deaths } = simulate(seed, killers, innocents);
+        expect([seed, refused]).toEqual([seed, killers]);
+        for (const crashes of deaths.values()) {
+          const expected = crashes[1] === "alone" ? 2 : 3;
+          expect([seed, crashes.length]).toEqual([seed, expected]);
+        }
+      }
+    },
+  );
 });
 
-describe("two calls to the engine", () => {
+describe("two calls", () => {
   const first: EngineRequest = {
     ...{ externalId: "cmpl-1" },
     ...{ requestIds: ["1"], prompt: Int32Array.of(1, 2), mustFit: true, priority: 0 },
@@ -266,7 +324,7 @@ describe("two calls to the engine", () => {
   };
   const hash = (request: EngineRequest) => suspectHash("add", [request]);
 
-  test("are the same if only id, seed, or priority differ, but not if prompt or limit do", () => {
+  test("are the same with another id, seed or priority, but not with another prompt or limit", () => {
     const params = { ...DEFAULT_SAMPLING_PARAMS, seed: 7n };
     const again = {
       ...first,
@@ -282,7 +340,7 @@ describe("two calls to the engine", () => {
     expect(hash(limited)).not.toBe(hash(first));
   });
 
-  test("are the same only if method and arguments are", () => {
+  test("are the same only with the same method and arguments", () => {
     const ids = Int32Array.of(1, 2);
     const calls = [
       suspectHash("encode", ["a", true]),
