@@ -197,6 +197,14 @@ export function list<T>(item: Reader<T>): Reader<readonly T[]> {
   };
 }
 
+const anyIntegers = list(integer);
+
+/** A list of integers, which can have millions: those that need no conversion are not copied. */
+export const integers: Reader<readonly Integer[]> = (value, location, issues) =>
+  Array.isArray(value) && value.every(Number.isSafeInteger)
+    ? value
+    : anyIntegers(value, location, issues);
+
 /** An object whose values all have the same type. */
 export function record<T>(item: Reader<T>): Reader<Readonly<Record<string, T>>> {
   return (value, location, issues) => {

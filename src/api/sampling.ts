@@ -163,6 +163,10 @@ function checkAllowed(context: ApiContext, ids: readonly Integer[] | null): void
   const { vocabSize } = context.front.info.model;
   if (ids === null) return;
   if (ids.length === 0) refuse("allowed_token_ids is not None and empty!");
+  if (ids.length > vocabSize) {
+    const limit = `${vocabSize} ids, the size of the vocabulary`;
+    refuse(`allowed_token_ids can have at most ${limit}.`, "allowed_token_ids");
+  }
   if (ids.some((id) => id < 0 || id >= vocabSize)) {
     refuse("allowed_token_ids contains out-of-vocab token id!");
   }

@@ -6,6 +6,7 @@ import {
   boolean,
   float,
   integer,
+  integers,
   isObject,
   type Json,
   type JsonObject,
@@ -191,12 +192,12 @@ const SAMPLING_FIELDS = {
   repetition_penalty: optional(float),
   seed: optional(seed),
   stop: optional(stringOrList, []),
-  stop_token_ids: optional(list(integer), []),
+  stop_token_ids: optional(integers, []),
   include_stop_str_in_output: optional(boolean, false),
   ignore_eos: optional(boolean, false),
   min_tokens: optional(integer, 0),
   logit_bias: optional(record(float)),
-  allowed_token_ids: optional(list(integer)),
+  allowed_token_ids: optional(integers),
   prompt_logprobs: optional(integer),
   skip_special_tokens: optional(boolean, true),
   return_token_ids: optional(boolean, false),
@@ -267,7 +268,7 @@ export const TOKENIZE_FIELDS = {
 
 export const DETOKENIZE_FIELDS = {
   model: optional(string),
-  tokens: required(list(integer)),
+  tokens: required(integers),
 } as const;
 
 export type SamplingBody = Parsed<typeof SAMPLING_FIELDS>;
