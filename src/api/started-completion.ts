@@ -69,7 +69,8 @@ async function queueAll(
   shared: Shared,
 ): Promise<OutputStream[]> {
   const { front } = context;
-  const reservation = front.reserve(shared.samplingParams.n * (body.prompt?.length ?? 0));
+  const numSequences = shared.samplingParams.n * (body.prompt?.length ?? 0);
+  const reservation = front.reserve(numSequences, shared.externalId);
   try {
     const prompts = await readPrompts(context, body);
     const known = prompts.filter((prompt) => prompt instanceof Int32Array);

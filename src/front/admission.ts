@@ -1,6 +1,7 @@
-// Limits admitted work: sequences in flight, and prompt tokens of requests that have no output yet (both like
-// vLLM's limits of the same names). Capacity is reserved before any work is done for a request, so a burst cannot
-// slip through while its first requests are being tokenized. No I/O.
+// Limits on admitted work: sequences in flight, and prompt tokens that wait for their first output (both like
+// vLLM's limits of the same names). Room is reserved before anything is computed for a request, so a burst
+// cannot slip through while its first requests are being tokenized. A request that only has room can be
+// canceled. No I/O.
 
 import { OverloadError, RequestError } from "../errors.ts";
 import { type Arrival, Throughput } from "./throughput.ts";
@@ -20,6 +21,8 @@ export class Admission {
   readonly #maxTokens: number;
   readonly #nowMs: () => number;
   readonly #throughput: Throughput;
+  /** Named room that has not been released. */
+  readonly #open = new Set<Reservation>();
   #numSequences = 0;
   #numTokens = 0;
 
@@ -40,16 +43,31 @@ export class Admission {
   }
 
   /**
-   * Reserves capacity for sequences whose prompts are not known yet.
+   * Reserves room for sequences whose prompts are not known yet.
+   * @param externalId id by which the request can be canceled until the room is released
    * @throws OverloadError "queue_full"
    * @throws RequestError "invalid_value" if they would not fit into an empty queue
    */
-  reserve(numSequences: number): Reservation {
+  reserve(numSequences: number, externalId: string | null = null): Reservation {
     const max = this.#maxSequences;
     if (numSequences > max) throw neverFits(`${numSequences} sequences (n times prompts)`, max);
     if (this.#numSequences + numSequences > max) throw this.#full(`${max} requests in flight`);
     this.#changeSequences(numSequences);
-    return new Reservation(this, numSequences);
+    const reservation = new Reservation(this, numSequences, externalId);
+    if (externalId !== null) this.#open.add(reservation);
+    return reservation;
+  }
+
+  /** Cancels requests that have room under this id. @returns false if there is none */
+  cancel(externalId: string): boolean {
+    const named = [...this.#open].filter((reservation) => reservation.externalId === externalId);
+    for (const reservation of named) reservation.isCanceled = true;
+    return named.length > 0;
+  }
+
+  /** Called when a reservation is released. */
+  close(reservation: Reservation): void {
+    this.#open.delete(reservation);
   }
 
   /** Reserves capacity for prompts. @param numHeld tokens already reserved for them @throws as reserve() */
@@ -102,13 +120,17 @@ export class Admission {
 
 /** Capacity reserved for one HTTP request. Its engine requests take from it, and release() returns the rest. */
 export class Reservation {
+  readonly externalId: string | null;
+  /** True if the request was canceled before it was queued. */
+  isCanceled = false;
   readonly #admission: Admission;
   #numSequences: number;
   #numTokens = 0;
 
-  constructor(admission: Admission, numSequences: number) {
+  constructor(admission: Admission, numSequences: number, externalId: string | null) {
     this.#admission = admission;
     this.#numSequences = numSequences;
+    this.externalId = externalId;
   }
 
   /** @throws as Admission.addTokens() */
@@ -125,6 +147,7 @@ export class Reservation {
 
   /** Returns the remaining capacity. Idempotent. */
   release(): void {
+    this.#admission.close(this);
     this.#admission.giveBack(this.#numSequences, this.#numTokens);
     this.#numSequences = 0;
     this.#numTokens = 0;

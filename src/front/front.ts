@@ -106,12 +106,13 @@ export class Front {
   }
 
   /**
-   * Reserves capacity for an HTTP request before any work is done for it. The caller must release it.
+   * Reserves room for an HTTP request before anything is computed for it. The caller must release it.
+   * @param externalId id under which cancel() finds the request until then
    * @throws OverloadError "queue_full"
    * @throws RequestError "invalid_value" if it would not fit into an empty queue
    */
-  reserve(numSequences: number): Reservation {
-    return this.#admission.reserve(numSequences);
+  reserve(numSequences: number, externalId: string | null = null): Reservation {
+    return this.#admission.reserve(numSequences, externalId);
   }
 
   /** Time after which a client should retry a request that was refused; whole seconds. */
@@ -149,6 +150,7 @@ export class Front {
     for (const [index, id] of ids.entries()) this.#sequences.set(id, newProgress(parent, index));
     this.#setDeadlines(tracker);
     void this.#add(tracker);
+    if (reservation?.isCanceled) this.#abort(tracker);
     return tracker;
   }
 
@@ -214,7 +216,7 @@ export class Front {
   }
 
   /**
-   * Ends the live requests with this id. Their outputs finish with "abort".
+   * Ends the requests with this id, also those that only have room. Their outputs finish with "abort".
    * @returns false if there is none
    */
   cancel(externalId: string): boolean {
@@ -222,7 +224,7 @@ export class Front {
     const trackers = new Set(sequences.map(({ parent }) => parent.tracker));
     const named = [...trackers].filter(({ request }) => request.externalId === externalId);
     for (const tracker of named) this.#abort(tracker);
-    return named.length > 0;
+    return this.#admission.cancel(externalId) || named.length > 0;
   }
 
   #abort(tracker: RequestTracker): void {
