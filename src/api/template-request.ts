@@ -6,7 +6,16 @@ import { MAX_ORDERED_MEMBERS, writeJson } from "../json.ts";
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { ApiContext } from "./api-context.ts";
 import type { ChatMessage } from "./chat-messages.ts";
-import { boolean, isObject, type Json, list, object, optional, parseBody } from "./fields.ts";
+import {
+  boolean,
+  isObject,
+  type Json,
+  type JsonObject,
+  list,
+  object,
+  optional,
+  parseBody,
+} from "./fields.ts";
 import type { ChatBody } from "./schemas.ts";
 
 type TemplateBody = Pick<
@@ -28,8 +37,8 @@ const INPUTS = {
 } as const;
 
 /**
- * Inputs that kwargs must not set. vLLM refuses some by name; the others fail because a Python function receives
- * them twice.
+ * Inputs that kwargs must not set. vLLM refuses some by name; others reach a Python function twice and fail.
+ * A template of null is not one.
  */
 const RESERVED = [
   ...["chat_template", "tokenize", "messages", "conversation"],
@@ -43,8 +52,8 @@ export function chatTemplateRequest(
   messages: readonly ChatMessage[],
 ): ChatTemplateRequest {
   const { chat_template: chatTemplate, chat_template_kwargs, documents = null } = body;
-  const kwargs = chat_template_kwargs ?? {};
-  const namesTemplate = chatTemplate !== null || (kwargs["chat_template"] ?? null) !== null;
+  const kwargs = withoutNullTemplate(chat_template_kwargs ?? {});
+  const namesTemplate = chatTemplate !== null || kwargs["chat_template"] !== undefined;
   if (namesTemplate && !trustsRequestTemplates) refuse(UNTRUSTED, "chat_template");
   const reserved = RESERVED.filter((name) => kwargs[name] !== undefined);
   if (reserved.length > 0) {
@@ -80,6 +89,12 @@ export function chatTemplateRequest(
     continueFinalMessage: inputs.continue_final_message,
     ...(body.add_special_tokens === true && { addSpecialTokens: true }),
   };
+}
+
+function withoutNullTemplate(kwargs: JsonObject): JsonObject {
+  if (kwargs["chat_template"] !== null) return kwargs;
+  const { chat_template: _, ...others } = kwargs;
+  return others;
 }
 
 /**

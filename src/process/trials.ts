@@ -54,8 +54,8 @@ export class Trials {
     return null;
   }
 
-  /** Called when the call was answered. A call that generates ends with its last sequence. */
-  answered(trial: Trial): void {
+  /** Called when the call has returned. A call that generates sequences ends with the last of them. */
+  returned(trial: Trial): void {
     if (trial.requestIds.length === 0) this.#end(trial, true);
   }
 
