@@ -39,7 +39,7 @@ export function samplingParams(context: ApiContext, input: SamplingInput): Sampl
     frequencyPenalty: body.frequency_penalty,
     seed: body.seed === null || body.seed === -1 ? null : BigInt.asUintN(64, BigInt(body.seed)),
     stop: body.stop,
-    stopTokenIds: body.stop_token_ids.map(Number),
+    stopTokenIds: stopTokenIds(context, body),
     includeStopStrInOutput: body.include_stop_str_in_output,
     ignoreEos: body.ignore_eos,
     maxTokens: Math.min(Number(maxTokens), context.samplingDefaults.maxTokens ?? Infinity),
@@ -53,7 +53,16 @@ export function samplingParams(context: ApiContext, input: SamplingInput): Sampl
   };
 }
 
-interface Sampling extends Omit<SamplingDefaults, "maxTokens" | "topK"> {
+/** Adds the end tokens of the operator's generation config, as in vLLM's update_from_generation_config(). */
+function stopTokenIds(context: ApiContext, body: SamplingBody): number[] {
+  const { samplingDefaults, front } = context;
+  const own = body.stop_token_ids.map(Number);
+  if (body.ignore_eos) return own;
+  const known = [...front.info.model.eosTokenIds, ...own];
+  return [...own, ...samplingDefaults.stopTokenIds.filter((id) => !known.includes(id))];
+}
+
+interface Sampling extends Omit<SamplingDefaults, "maxTokens" | "topK" | "stopTokenIds"> {
   readonly topK: Integer;
 }
 
@@ -179,9 +188,7 @@ function checkAllowed(context: ApiContext, ids: readonly Integer[] | null): void
 function checkSomeTokenIsLeft(context: ApiContext, body: SamplingBody): void {
   const { eosTokenIds, vocabSize } = context.front.info.model;
   if (body.min_tokens < 1) return;
-  const ends = new Set(
-    [...(body.ignore_eos ? [] : eosTokenIds), ...body.stop_token_ids].map(Number),
-  );
+  const ends = new Set([...(body.ignore_eos ? [] : eosTokenIds), ...stopTokenIds(context, body)]);
   const allowed = body.allowed_token_ids;
   const isLeft =
     allowed === null ? ends.size < vocabSize : allowed.some((id) => !ends.has(Number(id)));

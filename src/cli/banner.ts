@@ -41,7 +41,7 @@ export function banner(input: BannerInput): string {
   return [...lines, ...(input.isOpenWithoutKey ? [warning] : [])].join("\n");
 }
 
-/** Labels of the settings that a request can override. */
+/** Settings that a request can override. */
 const SAMPLING_NAMES: Readonly<Record<Exclude<keyof SamplingDefaults, "maxTokens">, string>> = {
   temperature: "temperature",
   topP: "top-p",
@@ -57,6 +57,9 @@ function samplingLines({ defaults, sources }: DecidedSampling): string[] {
   const values = changed.map((name) => `${SAMPLING_NAMES[name]} ${defaults[name]}`);
   const parts = [
     ...(values.length > 0 ? [`${values.join(", ")} unless a request sets its own`] : []),
+    ...(defaults.stopTokenIds.length > 0
+      ? [`answers also end at tokens ${defaults.stopTokenIds.join(", ")}`]
+      : []),
     ...(defaults.maxTokens !== null ? [`at most ${defaults.maxTokens} tokens per answer`] : []),
   ];
   return parts.length > 0 ? [`sampling  ${parts.join("; ")} (${sources.join(", ")})`] : [];

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { type GgufHeader, readGgufHeader } from "../models/gguf-header.ts";
 import {
+  endTokensOf,
   GENERATION_CONFIG_KEYS,
   type ModelRecommendation,
   recommendationOf,
@@ -51,7 +52,12 @@ function recommendation(
   const refuse = refusal("--generation-config", `${path}: `);
   const config = jsonOrText(textOf(path, refuse));
   if (!isJsonObject(config)) return refuse("it is not a JSON object");
-  return { values: recommendationOf(config, refuse), source: path };
+  const stopTokenIds = endTokensOf(config, header, refuse);
+  const values = {
+    ...recommendationOf(config, refuse),
+    ...(stopTokenIds.length > 0 && { stopTokenIds }),
+  };
+  return { values, source: path };
 }
 
 function textOf(path: string, refuse: (fault: string) => never): string {

@@ -43,7 +43,7 @@ export interface LoadOptions {
   readonly seed?: number;
   /**
    * Source of sampling defaults: "auto" = the model's recommendations, "vllm" = only vLLM's defaults, or the
-   * path of a generation_config.json or its folder. Default: "auto".
+   * path of a generation_config.json or its folder, whose eos_token_id also ends answers. Default: "auto".
    */
   readonly generationConfig?: string;
   /** Sampling defaults that override those of generationConfig. */

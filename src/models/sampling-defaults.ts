@@ -9,7 +9,7 @@ import type { GgufHeader, GgufValue } from "./gguf-header.ts";
 export type Recommendation = Partial<SamplingDefaults>;
 
 interface Setting {
-  readonly name: keyof SamplingDefaults;
+  readonly name: Exclude<keyof SamplingDefaults, "stopTokenIds">;
   /** Key in generation_config.json, which vLLM reads. */
   readonly key: string;
   /** Key that llama.cpp writes; null = none. */
@@ -83,6 +83,32 @@ export function recommendationOf(
     );
   });
   return Object.fromEntries(entries);
+}
+
+const EOS_KEY = "eos_token_id";
+
+/**
+ * Reads the end tokens of a generation_config.json: one id or a list.
+ * @param onFault as in recommendationOf()
+ */
+export function endTokensOf(
+  config: Readonly<Record<string, unknown>>,
+  header: GgufHeader,
+  onFault: (fault: string) => never,
+): readonly number[] {
+  const value = config[EOS_KEY] ?? [];
+  const ids: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const vocabSize = vocabSizeOf(header);
+  const isId = (id: unknown): id is number =>
+    typeof id === "number" && id >= 0 && isCount(id) && id < vocabSize;
+  if (ids.every(isId)) return [...new Set(ids)];
+  const wanted = vocabSize === Infinity ? "a token id" : `a token id below ${vocabSize}`;
+  return onFault(`${EOS_KEY} must be ${wanted}, or a list of them, got ${writeJson(value)}`);
+}
+
+function vocabSizeOf({ metadata }: GgufHeader): number {
+  const tokens = metadata.get("tokenizer.ggml.tokens");
+  return typeof tokens === "object" ? tokens.length : Infinity;
 }
 
 /** Reads a float32 as the decimal that it was written from. */

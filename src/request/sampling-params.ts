@@ -86,11 +86,13 @@ export const DEFAULT_SAMPLING_PARAMS: SamplingParams = {
   grammar: null,
 };
 
-/** Values for parameters that a request does not set. */
+/** Values for parameters that a request does not set, and what applies to every request. */
 export interface SamplingDefaults
   extends Pick<SamplingParams, "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty"> {
   /** Maximum number of tokens that any request may generate; null = no limit. */
   readonly maxTokens: number | null;
+  /** Token ids that end any request that does not ignore end tokens, besides its own and the model's. */
+  readonly stopTokenIds: readonly number[];
 }
 
 /** vLLM's defaults. */
@@ -101,4 +103,5 @@ export const NEUTRAL_SAMPLING: SamplingDefaults = {
   minP: DEFAULT_SAMPLING_PARAMS.minP,
   repetitionPenalty: DEFAULT_SAMPLING_PARAMS.repetitionPenalty,
   maxTokens: null,
+  stopTokenIds: [],
 };

@@ -23,6 +23,16 @@ function model(name: string, sampling: [string, GgufValue][] = []): string {
   return path;
 }
 
+function withTokens(count: number): string {
+  const path = join(folder, `${count}-tokens.gguf`);
+  const metadata = new Map<string, GgufValue>([
+    ["general.architecture", ["string", "llama"]],
+    ["tokenizer.ggml.tokens", ["string[]", Array.from({ length: count }, String)]],
+  ]);
+  writeFileSync(path, encodeGguf(metadata, []));
+  return path;
+}
+
 const silent = model("other.gguf");
 const recommending = model("recommending.gguf", [
   ["temp", ["f32", 0.7]],
@@ -96,12 +106,47 @@ describe("--generation-config", () => {
   test("a file or its folder replaces them; keys unrelated to sampling are ignored", () => {
     const text = '{"do_sample": true, "temperature": 0.6, "top_k": -1, "eos_token_id": [1, 2]}';
     const path = write("generation_config.json", text);
-    const expected = { temperature: 0.6, topK: -1, from: [path] };
+    const expected = { temperature: 0.6, topK: -1, stopTokenIds: [1, 2], from: [path] };
     expect(decide(recommending, "--generation-config", path)).toEqual(expected);
     expect(decide(recommending, "--generation-config", folder)).toEqual(expected);
   });
 
+  test("adds the end tokens of a file, one or several, each once", () => {
+    const cases: [string, number[] | undefined][] = [
+      ["0", [0]],
+      ["[7, 3, 7]", [7, 3]],
+      ["[]", undefined],
+      ["null", undefined],
+    ];
+    for (const [ids, stopTokenIds] of cases) {
+      const path = write("ends.json", `{"eos_token_id": ${ids}}`);
+      const { from: _, ...decided } = decide(silent, "--generation-config", path);
+      expect([ids, decided]).toEqual([ids, stopTokenIds === undefined ? {} : { stopTokenIds }]);
+    }
+  });
+
+  test("accepts end tokens up to the size of the vocabulary", () => {
+    const path = write("last.json", '{"eos_token_id": 2}');
+    expect(decide(withTokens(3), "--generation-config", path)).toMatchObject({
+      stopTokenIds: [2],
+    });
+    expect(() => decide(withTokens(2), "--generation-config", path)).toThrow(
+      `${path}: eos_token_id must be a token id below 2, or a list of them, got 2`,
+    );
+    const many = write("many.json", '{"eos_token_id": [1, 1200]}');
+    expect(() => decide(withTokens(1200), "--generation-config", many)).toThrow(
+      "eos_token_id must be a token id below 1200, or a list of them, got [1,1200]",
+    );
+  });
+
   const bad: [string, string, string][] = [
+    ...["-1", "1.5", '"2"', "[1,null]", "{}", "true", "[[1]]"].map(
+      (ids, i): [string, string, string] => [
+        `eos_token_id ${ids}`,
+        write(`bad-end-${i}.json`, `{"eos_token_id": ${ids}}`),
+        `eos_token_id must be a token id, or a list of them, got ${ids}`,
+      ],
+    ),
     [
       "a missing file",
       join(folder, "none.json"),
