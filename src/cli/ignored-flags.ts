@@ -39,10 +39,8 @@ const BY_REASON: Readonly<Record<string, string>> = {
     disable-log-requests`,
   "outputs are never logged": `
     enable-log-outputs`,
-  "there is no access log; --enable-log-requests logs when each answer ends": `
-    disable-uvicorn-access-log disable-access-log-for-endpoints=`,
   "the log level and format are fixed": `
-    uvicorn-log-level= log-config-file=`,
+    log-config-file=`,
   "set HF_HUB_CACHE or HF_HOME to choose where models are stored": `
     download-dir=`,
   "set HF_TOKEN in the environment": `

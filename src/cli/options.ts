@@ -310,6 +310,28 @@ const SERVER_OPTIONS = [
     help: "Maximum number of prompt characters or token IDs to log. Default: all.",
   },
   {
+    name: "disable-uvicorn-access-log",
+    group: "Metrics and logs",
+    kind: "flag",
+    fallback: false,
+    help: "Do not log a line for each HTTP request.",
+  },
+  {
+    name: "disable-access-log-for-endpoints",
+    group: "Metrics and logs",
+    kind: "string",
+    fallback: "",
+    help: "Paths whose requests get no such line, separated by commas: /health,/metrics.",
+  },
+  {
+    name: "uvicorn-log-level",
+    group: "Metrics and logs",
+    kind: "choice",
+    choices: ["debug", "info", "warning", "error", "critical", "trace"],
+    fallback: "info",
+    help: "From warning on, HTTP requests are not logged. Other lines have a fixed level.",
+  },
+  {
     name: "show-hidden-metrics-for-version",
     group: "Metrics and logs",
     kind: "string",

@@ -3,7 +3,9 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { version } from "../../package.json";
+import { accessLog } from "../cli/access-line.ts";
 import { banner } from "../cli/banner.ts";
+
 import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
@@ -67,7 +69,8 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const settings = serviceOptions({ options, path, sampling, statsLine, limits, place, log });
   const service = createService(createFront(client, settings), settings);
   const { fetch, maxBodyBytes } = service;
-  const server = await listen({ ...place, maxBodyBytes, fetch });
+  const onAnswer = accessLog(options, print) ?? (() => {});
+  const server = await listen({ ...place, maxBodyBytes, fetch, onAnswer });
   const stats = setInterval(() => logStats(statsLine, log), STATS_INTERVAL_S * 1000);
   const graceS = options["shutdown-timeout"];
   hasLoaded();

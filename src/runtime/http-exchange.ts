@@ -2,10 +2,11 @@
 // `Response`. When the client disconnects, the request's signal is aborted and the response's stream canceled.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Access, Fetch } from "./http-types.ts";
 
-export type Fetch = (request: Request) => Response | Promise<Response>;
-
-export interface ExchangeLimits {
+export interface ExchangeOptions {
+  readonly fetch: Fetch;
+  readonly onAnswer: (access: Access) => void;
   /** Maximum size of a body before the connection is closed, bytes. */
   readonly maxBodyBytes: number;
   /** Maximum time that a client can leave all data unread before the connection is closed, ms. */
@@ -18,24 +19,37 @@ export interface ExchangeLimits {
 export async function exchange(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  fetch: Fetch,
-  limits: ExchangeLimits,
+  { fetch, onAnswer, maxBodyBytes, writeStallMs }: ExchangeOptions,
 ): Promise<void> {
   const left = new AbortController();
   outgoing.once("close", () => {
     if (!outgoing.writableFinished) left.abort();
   });
-  const body = hasBody(incoming) ? new IncomingBody(incoming, limits.maxBodyBytes) : null;
+  const body = hasBody(incoming) ? new IncomingBody(incoming, maxBodyBytes) : null;
   if (body !== null) outgoing.once("finish", () => body.drop());
+  const refuse = (status: number, detail: string) => {
+    onAnswer(accessOf(incoming, status));
+    sendDetail(outgoing, status, detail);
+  };
   const request = requestOf(incoming, body, left.signal);
-  if (request === null) return refuse(outgoing, 400, "Invalid request target, Host or header");
+  if (request === null) return refuse(400, "Invalid request target, Host or header");
   try {
-    await send(await fetch(request), outgoing, left.signal, limits.writeStallMs);
+    const response = await fetch(request);
+    if (!left.signal.aborted) onAnswer(accessOf(incoming, response.status));
+    await send(response, outgoing, left.signal, writeStallMs);
   } catch {
     // The app handles its own errors, but not this one.
     if (outgoing.headersSent) outgoing.destroy();
-    else refuse(outgoing, 500, "Internal Server Error");
+    else refuse(500, "Internal Server Error");
   }
+}
+
+function accessOf({ socket, method = "", url = "", httpVersion }: IncomingMessage, status: number) {
+  const { remoteAddress, remotePort } = socket;
+  // A listener on all IPv6 addresses sees IPv4 clients as ::ffff:1.2.3.4.
+  const address = remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, "");
+  const client = address === undefined ? "" : `${address}:${remotePort}`;
+  return { client, method, target: url, httpVersion, status };
 }
 
 /** @returns whether a body is read; node:http drops the body of a GET, which fetch does not allow */
@@ -43,7 +57,7 @@ function hasBody({ method }: IncomingMessage): boolean {
   return method !== "GET" && method !== "HEAD";
 }
 
-function refuse(outgoing: ServerResponse, status: number, detail: string): void {
+function sendDetail(outgoing: ServerResponse, status: number, detail: string): void {
   const body = JSON.stringify({ detail });
   outgoing.writeHead(status, {
     "content-type": "application/json",

@@ -91,16 +91,16 @@ function listening(server: Server, place: ListenOptions): Promise<void> {
 
 function answerRequests(
   server: Server,
-  { fetch, maxBodyBytes, deadlines = DEADLINES }: HttpServerOptions,
+  { fetch, maxBodyBytes, onAnswer = () => {}, deadlines = DEADLINES }: HttpServerOptions,
   state: { readonly isStopping: boolean },
 ): void {
   const { writeStallMs } = deadlines;
-  const limits = { maxBodyBytes: maxBodyBytes * BODY_LIMITS, writeStallMs };
+  const settings = { fetch, onAnswer, maxBodyBytes: maxBodyBytes * BODY_LIMITS, writeStallMs };
   const connections = new WeakMap<Duplex, Connection>();
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     // A stopping server accepts no further requests on a connection.
     if (state.isStopping) outgoing.shouldKeepAlive = false;
-    return exchange(incoming, outgoing, fetch, limits);
+    return exchange(incoming, outgoing, settings);
   };
   const connectionOf = (socket: Duplex) => {
     const connection = connections.get(socket) ?? new Connection(socket, answer);

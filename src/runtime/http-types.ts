@@ -1,7 +1,8 @@
 // Interface of an HTTP server, for Bun and Deno.
 
-import type { Fetch } from "./http-exchange.ts";
 import type { TlsSettings } from "./tls-files.ts";
+
+export type Fetch = (request: Request) => Response | Promise<Response>;
 
 export interface HttpServerOptions {
   /** Name or address, as in the URL. */
@@ -17,7 +18,21 @@ export interface HttpServerOptions {
   /** Maximum size of a body that the app accepts, bytes. */
   readonly maxBodyBytes: number;
   readonly fetch: Fetch;
+  /** Called when an answer begins. Default: nothing. Not on Deno. */
+  readonly onAnswer?: (access: Access) => void;
   readonly deadlines?: Deadlines;
+}
+
+/** One request and the status of its answer, for an access log. */
+export interface Access {
+  /** Address and port; "" for a Unix socket. */
+  readonly client: string;
+  readonly method: string;
+  /** As in the request line: path and query, or a whole URL. */
+  readonly target: string;
+  /** For example "1.1". */
+  readonly httpVersion: string;
+  readonly status: number;
 }
 
 export interface HttpServer {

@@ -14,6 +14,7 @@ const WORDS = ["--kv-cache-memory-bytes", "8M", "--dtype", "auto"];
 beforeAll(() => writeTinyGguf(model));
 afterAll(folder.remove);
 
+const ACCESS = /^INFO: {5}127\.0\.0\.1:\d+ - "/;
 const HEAD = /^(INFO|WARNING) \d\d-\d\d \d\d:\d\d:\d\d /;
 
 test.each([
@@ -49,7 +50,11 @@ test("log lines have a level and a time, the banner has neither; requests are lo
   const headers = { "content-type": "application/json", "x-request-id": "7" };
   await (await fetch(`${url}/v1/completions`, { method: "POST", headers, body })).text();
   child.kill("SIGTERM");
-  const lines = (await log).trim().split("\n");
+  const all = (await log).trim().split("\n");
+  expect(all.filter((line) => ACCESS.test(line)).map((line) => line.replace(ACCESS, ""))).toEqual([
+    'POST /v1/completions HTTP/1.1" 200 OK',
+  ]);
+  const lines = all.filter((line) => !ACCESS.test(line));
   expect(lines.filter((line) => !HEAD.test(line))).toHaveLength(9);
   const texts = lines.filter((line) => HEAD.test(line)).map((line) => line.replace(HEAD, ""));
   expect(texts).toEqual([

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../../src/errors.ts";
 import { listen } from "../../src/runtime/http-server.ts";
-import type { HttpServer } from "../../src/runtime/http-types.ts";
+import type { Access, HttpServer } from "../../src/runtime/http-types.ts";
 import { readTls, type TlsFiles } from "../../src/runtime/tls-files.ts";
 import { hostCheck } from "../../src/server/host-check.ts";
 import { KEY_PASSWORD, makeCertificates } from "../support/certificates.ts";
@@ -97,7 +97,60 @@ describe("a Unix socket", () => {
   });
 });
 
-test("another machine's address is rejected with an explanation", async () => {
+describe("a listener for answers", () => {
+  /** Accesses of one connection that sends these bytes. */
+  async function accessesOf(text: string, options: Partial<Parameters<typeof listen>[0]> = {}) {
+    const accesses: Access[] = [];
+    const onAnswer = (access: Access) => accesses.push(access);
+    const server = await start({ ...options, onAnswer });
+    const client = await RawClient.connect(options.socketPath ?? `http://127.0.0.1:${server.port}`);
+    client.send(text);
+    await client.answers(text.split("HTTP/1.").length - 1);
+    const port = client.socket.localPort;
+    client.close();
+    await server.stop(true);
+    return { accesses, client: `127.0.0.1:${port}` };
+  }
+
+  test("gets each request with the status of its answer", async () => {
+    const stream = { prompt: "a", max_tokens: 3, stream: true };
+    const { accesses, client } = await accessesOf(
+      getText("/version?a=b") +
+        postText("/v1/completions", stream) +
+        postText("/v1/completions", {}) +
+        "HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n" +
+        "GET /none HTTP/1.0\r\n\r\n",
+    );
+    expect(accesses).toEqual([
+      { client, method: "GET", target: "/version?a=b", httpVersion: "1.1", status: 200 },
+      { client, method: "POST", target: "/v1/completions", httpVersion: "1.1", status: 200 },
+      { client, method: "POST", target: "/v1/completions", httpVersion: "1.1", status: 400 },
+      { client, method: "HEAD", target: "/health", httpVersion: "1.1", status: 200 },
+      { client, method: "GET", target: "/none", httpVersion: "1.0", status: 404 },
+    ]);
+  });
+
+  test("gets requests that do not reach the app, and faults of the app", async () => {
+    const two = "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n";
+    expect((await accessesOf(two)).accesses).toMatchObject([{ target: "/", status: 400 }]);
+    const failing = {
+      fetch: () => {
+        throw new Error("a fault");
+      },
+    };
+    expect((await accessesOf(getText("/"), failing)).accesses).toMatchObject([{ status: 500 }]);
+  });
+
+  test("gets IPv4 clients of an IPv6 listener by their own address, and no address of a socket", async () => {
+    const all = await accessesOf(getText("/version"), { host: "::" });
+    expect(all.accesses).toMatchObject([{ client: all.client }]);
+    const socketPath = join(folder.path, "access.sock");
+    const { accesses } = await accessesOf(getText("/version"), { socketPath });
+    expect(accesses).toMatchObject([{ client: "", status: 200 }]);
+  });
+});
+
+test("another machine's address is refused with an explanation", async () => {
   const message = "cannot listen on 192.0.2.1:0: this machine has no such address";
   await expect(start({ host: "192.0.2.1" })).rejects.toThrow(
     new ConfigError("cannot_listen", message),

@@ -1,0 +1,42 @@
+// Formats the access log as uvicorn does in vLLM, so that programs that parse its lines can parse these.
+
+import { STATUS_CODES } from "node:http";
+import type { Access } from "../runtime/http-types.ts";
+import { shownUrl } from "../shown-url.ts";
+import { visible } from "../visible-text.ts";
+import type { ServeOptions } from "./commands.ts";
+
+type Options = Pick<
+  ServeOptions,
+  "disable-uvicorn-access-log" | "disable-access-log-for-endpoints" | "uvicorn-log-level"
+>;
+
+/** Levels at which uvicorn logs no accesses. */
+const QUIET: readonly string[] = ["warning", "error", "critical"];
+
+/** @returns a logger of accesses; null if the options turn the log off */
+export function accessLog(
+  options: Options,
+  print: (line: string) => void,
+): ((access: Access) => void) | null {
+  if (options["disable-uvicorn-access-log"] || QUIET.includes(options["uvicorn-log-level"])) {
+    return null;
+  }
+  const silent = new Set(
+    options["disable-access-log-for-endpoints"].split(",").map((path) => path.trim()),
+  );
+  return (access) => {
+    const path = shownUrl(access.target);
+    if (!silent.has(path)) print(accessLine(access, path));
+  };
+}
+
+/**
+ * Leaves the query out, since it can contain a key that a client puts into every URL.
+ * @param path target without its query
+ */
+function accessLine({ client, method, httpVersion, status }: Access, path: string): string {
+  const request = `${method} ${path.replaceAll('"', "%22")} HTTP/${httpVersion}`;
+  const reason = STATUS_CODES[status] ?? "";
+  return visible(`INFO:     ${client} - "${request}" ${status} ${reason}`.trimEnd());
+}
