@@ -94,6 +94,17 @@ const responseFormat: Reader<JsonObject> = (value, location, issues) => {
   return undefined;
 };
 
+const REASONING_EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
+/** OpenAI's field. Which levels differ depends on the model; Pagoda's prompts are the same at all of them. */
+const reasoningEffort: Reader<string> = (value, location, issues) => {
+  if (typeof value === "string" && REASONING_EFFORTS.includes(value)) return value;
+  const [last, ...others] = REASONING_EFFORTS.map((effort) => `'${effort}'`).reverse();
+  const message = `Input should be ${others.reverse().join(", ")} or ${last}`;
+  issues.add("literal_error", location, message);
+  return undefined;
+};
+
 const MAX_SEED = 2n ** 63n - 1n;
 const MIN_SEED = -(2n ** 63n);
 
@@ -156,8 +167,8 @@ export const UNBUILT_FIELDS = {
 } as const;
 
 /**
- * Fields that llama-server's clients send to its OpenAI routes and that would change the output. vLLM ignores
- * them.
+ * Fields that clients of llama-server and Ollama send to their OpenAI routes and that would change the answer.
+ * vLLM ignores them.
  */
 export const FOREIGN_FIELDS = {
   n_predict: UNREAD,
@@ -173,6 +184,9 @@ export const FOREIGN_FIELDS = {
   dry_multiplier: UNREAD,
   xtc_probability: UNREAD,
   t_max_predict_ms: UNREAD,
+  samplers: UNREAD,
+  options: UNREAD,
+  think: UNREAD,
 } as const;
 
 /** Fields shared by chat and text completions. Those that a model can have a default for are null if not given. */
@@ -229,6 +243,7 @@ export const CHAT_FIELDS = {
   tools: optional(list(tool)),
   tool_choice: optional(anything),
   modalities: optional(list(string), []),
+  reasoning_effort: optional(reasoningEffort),
   echo: optional(boolean, false),
   add_generation_prompt: optional(boolean, true),
   continue_final_message: optional(boolean, false),

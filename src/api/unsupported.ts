@@ -79,6 +79,9 @@ const FOREIGN: Readonly<Record<keyof typeof FOREIGN_FIELDS, Foreign>> = {
   dry_multiplier: { off: [0] },
   xtc_probability: { off: [0] },
   t_max_predict_ms: { off: [-1, 0] },
+  samplers: { off: [] },
+  options: { off: [] },
+  think: { off: [] },
 };
 
 function checkForeignFields(body: SamplingBody): void {

@@ -1,4 +1,4 @@
-// Fields that only llama-server has: accepted if they have no effect, otherwise rejected by name.
+// Field names of llama-server and Ollama: accepted if they change nothing here, otherwise refused by name.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -25,7 +25,36 @@ describe("llama-server's field names", () => {
     });
   });
 
+  test.each([
+    ["samplers", ["top_k", "temperature"]],
+    ["samplers", "kt"],
+    ["options", { temperature: 0, num_ctx: 4096 }],
+    ["think", true],
+    ["think", "high"],
+  ])("refuses %s: %j", async (name, value) => {
+    for (const [path, body] of [
+      [TEXT, { prompt: "x" }],
+      [CHAT, { messages }],
+    ] as const) {
+      const response = await post(path, { ...body, [name]: value });
+      expect([response.status, await response.json()]).toEqual([
+        400,
+        {
+          error: {
+            message: `\`${name}\` is not supported by this server yet.`,
+            ...{ type: "BadRequestError", param: name, code: 400 },
+          },
+        },
+      ]);
+    }
+  });
+
   test.each<[name: string, path: string, body: object]>([
+    [
+      "fields that ask for nothing",
+      CHAT,
+      { messages, samplers: [], options: {}, think: false, reasoning_effort: null },
+    ],
     [
       "options that are switched off",
       TEXT,
@@ -41,4 +70,34 @@ describe("llama-server's field names", () => {
   ])("accepts %s", async (_, path, body) => {
     expect((await post(path, body)).status).toBe(200);
   });
+});
+
+describe("reasoning_effort", () => {
+  const { post } = makeApp();
+  const ask = (effort: unknown) =>
+    post(CHAT, { messages, max_tokens: 1, reasoning_effort: effort });
+
+  test.each(["none", "minimal", "low", "medium", "high", "xhigh", "max"])(
+    "can be %s",
+    async (effort) => {
+      expect((await ask(effort)).status).toBe(200);
+    },
+  );
+
+  test.each([[""], ["High"], ["extreme"], [1], [true], [{}], [["low"]]])(
+    "cannot be %j",
+    async (effort) => {
+      const response = await ask(effort);
+      expect([response.status, await response.json()]).toMatchObject([
+        400,
+        {
+          error: {
+            message:
+              "1 validation error:\n  {'type': 'literal_error', 'loc': ('body', 'reasoning_effort'), " +
+              "'msg': \"Input should be 'none', 'minimal', 'low', 'medium', 'high', 'xhigh' or 'max'\"}",
+          },
+        },
+      ]);
+    },
+  );
 });
