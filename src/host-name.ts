@@ -41,15 +41,16 @@ function unmapped(hostname: string): string {
 export const ANY_HOST = "*";
 
 /**
- * @param listed hosts that the operator listed, in any form
+ * @param listed by an operator, in any form
+ * @param option name of the option in messages
  * @returns the hosts in the form of canonicalHost()
  * @throws ConfigError "invalid_option"
  */
-export function listedHosts(listed: readonly string[]): string[] {
+export function listedHosts(listed: readonly string[], option: string): string[] {
   return listed.map((text) => {
     const host = text === ANY_HOST ? ANY_HOST : canonicalHost(text);
     if (host !== null) return host;
-    throw new ConfigError("invalid_option", `allowed-hosts: ${JSON.stringify(text)} is not a host`);
+    throw new ConfigError("invalid_option", `${option}: ${JSON.stringify(text)} is not a host`);
   });
 }
 

@@ -27,7 +27,7 @@ export function serveLimits(
     maxMemoryUse: memoryPercent === 100 ? null : memoryPercent / 100,
     maxLogprobs: maxLogprobs(options),
     apiKeyScope: options["api-key-scope"],
-    allowedHosts: listedHosts(options["allowed-hosts"]),
+    allowedHosts: listedHosts(options["allowed-hosts"], "--allowed-hosts"),
     rootPath: rootPathOf(options["root-path"]),
     allowedOrigins: options["allowed-origins"],
     allowedMethods: options["allowed-methods"],
@@ -57,7 +57,7 @@ export function timeoutMs(seconds: number): number | null {
 function rootPathOf(text: string): string {
   const path = text.replace(/\/+$/, "");
   if (path === "" || /^(\/[\w.~!$&'()*+,;=:@-]+)+$/.test(path)) return path;
-  const message = `root-path: ${JSON.stringify(text)} is not a path such as /llm`;
+  const message = `--root-path: ${JSON.stringify(text)} is not a path such as /llm`;
   throw new ConfigError("invalid_option", message);
 }
 

@@ -55,7 +55,7 @@ function tlsOf(options: ServeOptions): TlsSettings | null {
     throw new ConfigError("invalid_option", `${option} requires ssl-certfile`);
   }
   if (certReqs > 0 && caCerts === null) {
-    throw new ConfigError("invalid_option", "ssl-cert-reqs requires ssl-ca-certs");
+    throw new ConfigError("invalid_option", "--ssl-cert-reqs requires --ssl-ca-certs");
   }
   return readTls({ certfile, keyfile, password, caCerts, certReqs, ciphers });
 }

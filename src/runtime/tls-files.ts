@@ -34,11 +34,11 @@ export interface TlsSettings {
 /** @throws ConfigError "invalid_option", naming the option */
 export function readTls(files: TlsFiles): TlsSettings {
   const { certfile, keyfile, password, caCerts, certReqs, ciphers } = files;
-  const cert = readPem("ssl-certfile", certfile);
-  const key = keyfile === null ? cert : readPem("ssl-keyfile", keyfile);
-  const ca = caCerts === null ? null : readPem("ssl-ca-certs", caCerts);
+  const cert = readPem("--ssl-certfile", certfile);
+  const key = keyfile === null ? cert : readPem("--ssl-keyfile", keyfile);
+  const ca = caCerts === null ? null : readPem("--ssl-ca-certs", caCerts);
   checkPair(files, cert, key);
-  if (ca !== null) checkCertificate(`ssl-ca-certs: ${caCerts}`, ca);
+  if (ca !== null) checkCertificate(`--ssl-ca-certs: ${caCerts}`, ca);
   const settings = {
     cert,
     key,
@@ -46,7 +46,7 @@ export function readTls(files: TlsFiles): TlsSettings {
     ...(ca === null ? {} : { ca }),
     ...(ciphers === null ? {} : { ciphers }),
   };
-  orError(() => createSecureContext(settings), `ssl-ciphers: none of ${ciphers} is supported`);
+  orError(() => createSecureContext(settings), `--ssl-ciphers: none of ${ciphers} is supported`);
   return { ...settings, requestCert: certReqs > 0, rejectUnauthorized: certReqs === 2 };
 }
 
@@ -60,8 +60,8 @@ function readPem(option: string, path: string): string {
 }
 
 function checkPair({ certfile, keyfile, password }: TlsFiles, cert: string, key: string): void {
-  const certificate = checkCertificate(`ssl-certfile: ${certfile}`, cert);
-  const place = keyfile === null ? `ssl-certfile: ${certfile}` : `ssl-keyfile: ${keyfile}`;
+  const certificate = checkCertificate(`--ssl-certfile: ${certfile}`, cert);
+  const place = keyfile === null ? `--ssl-certfile: ${certfile}` : `--ssl-keyfile: ${keyfile}`;
   const isLocked = /^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(key);
   const fault = isLocked
     ? "cannot be opened: --ssl-keyfile-password is missing or wrong"

@@ -26,7 +26,7 @@ export function isReachable({ address }: ListenAddress): boolean {
 export function hostCheck(listensOn: ListenAddress, listed: readonly string[]): HostCheck | null {
   const isOpen = listed.length === 0 && isReachable(listensOn);
   if (isOpen || listed.includes(ANY_HOST)) return null;
-  const named = listedHosts(listed);
+  const named = listedHosts(listed, "allowedHosts");
   const own = canonicalHost(listensOn.host);
   return new HostCheck(own === null || isWildcard(own) ? named : [...named, own]);
 }

@@ -133,14 +133,18 @@ describe("serve on a Unix socket or with TLS", () => {
   }, 30_000);
 
   test.each([
-    [["--ssl-keyfile", "x.key"], 2, "ssl-keyfile requires ssl-certfile"],
-    [["--ssl-ca-certs", "x.pem"], 2, "ssl-ca-certs requires ssl-certfile"],
-    [["--ssl-cert-reqs", "2"], 2, "ssl-cert-reqs requires ssl-certfile"],
-    [["--ssl-certfile", "x.pem", "--ssl-cert-reqs", "1"], 2, "ssl-cert-reqs requires ssl-ca-certs"],
-    [["--ssl-certfile", "/no.pem"], 2, "ssl-certfile: cannot read /no.pem: "],
-    [["--root-path", "llm"], 2, 'root-path: "llm" is not a path such as /llm'],
-    [["--root-path", "/a b"], 2, 'root-path: "/a b" is not a path such as /llm'],
-    [["--allowed-hosts", "http://a"], 2, 'allowed-hosts: "http://a" is not a host'],
+    [["--ssl-keyfile", "x.key"], 2, "--ssl-keyfile requires --ssl-certfile"],
+    [["--ssl-ca-certs", "x.pem"], 2, "--ssl-ca-certs requires --ssl-certfile"],
+    [["--ssl-cert-reqs", "2"], 2, "--ssl-cert-reqs requires --ssl-certfile"],
+    [
+      ["--ssl-certfile", "x.pem", "--ssl-cert-reqs", "1"],
+      2,
+      "--ssl-cert-reqs requires --ssl-ca-certs",
+    ],
+    [["--ssl-certfile", "/no.pem"], 2, "--ssl-certfile: cannot read /no.pem: "],
+    [["--root-path", "llm"], 2, '--root-path: "llm" is not a path such as /llm'],
+    [["--root-path", "/a b"], 2, '--root-path: "/a b" is not a path such as /llm'],
+    [["--allowed-hosts", "http://a"], 2, '--allowed-hosts: "http://a" is not a host'],
     [["--uds", "/no/such/folder/s"], 1, "cannot listen on /no/such/folder/s: "],
     [
       ["--host", "no-such-host.invalid"],

@@ -349,16 +349,16 @@ describe.skipIf(certificates === null)("TLS", () => {
   });
 
   test.each([
-    [{ certfile: "none" }, /^ssl-certfile: cannot read .*none: no such file or directory$/],
-    [{ keyfile: "none" }, /^ssl-keyfile: cannot read .*none: no such file or directory$/],
-    [{ caCerts: "none" }, /^ssl-ca-certs: cannot read .*none: no such file or directory$/],
-    [{ certfile: "server.key" }, /^ssl-certfile: .*server.key has no certificate in PEM format$/],
-    [{ keyfile: "server.pem" }, /^ssl-keyfile: .*server.pem has no private key in PEM format$/],
-    [{ keyfile: null }, /^ssl-certfile: .*server.pem has no private key in PEM format$/],
-    [{ keyfile: "other.key" }, /^ssl-keyfile: .*other.key is not the key of .*server.pem$/],
+    [{ certfile: "none" }, /^--ssl-certfile: cannot read .*none: no such file or directory$/],
+    [{ keyfile: "none" }, /^--ssl-keyfile: cannot read .*none: no such file or directory$/],
+    [{ caCerts: "none" }, /^--ssl-ca-certs: cannot read .*none: no such file or directory$/],
+    [{ certfile: "server.key" }, /^--ssl-certfile: .*server.key has no certificate in PEM format$/],
+    [{ keyfile: "server.pem" }, /^--ssl-keyfile: .*server.pem has no private key in PEM format$/],
+    [{ keyfile: null }, /^--ssl-certfile: .*server.pem has no private key in PEM format$/],
+    [{ keyfile: "other.key" }, /^--ssl-keyfile: .*other.key is not the key of .*server.pem$/],
     [
       { keyfile: "locked.key" },
-      /^ssl-keyfile: .*locked.key cannot be opened: --ssl-keyfile-password/,
+      /^--ssl-keyfile: .*locked.key cannot be opened: --ssl-keyfile-password/,
     ],
     [{ keyfile: "locked.key", password: "x" }, /^ssl-keyfile: .*locked.key cannot be opened/],
     [{ caCerts: "server.key" }, /^ssl-ca-certs: .*server.key has no certificate in PEM format$/],

@@ -204,7 +204,7 @@ describe("the Host check", () => {
   test.each(["http://a.example", "a.example/", "a b", "", "[::1", "me@a.example", "a:b:c"])(
     "rejects the list entry %p, which is not a host",
     (listed) => {
-      const message = `allowed-hosts: ${JSON.stringify(listed)} is not a host`;
+      const message = `allowedHosts: ${JSON.stringify(listed)} is not a host`;
       expect(() => hostCheck(at("127.0.0.1"), [listed])).toThrow(message);
     },
   );
