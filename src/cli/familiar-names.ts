@@ -2,6 +2,8 @@
 // Pagoda's options is accepted as that option. For other names, the error message suggests a
 // replacement. Only the docs list these names.
 
+import { LLAMA_SERVER_HINTS } from "./llama-server-flags.ts";
+
 /** Names with their dashes, by the Pagoda option that they set. */
 const SAME: Readonly<Record<string, string>> = {
   model: "-m -hf -hfr --hf-repo",
@@ -59,7 +61,7 @@ const HINTS: Readonly<Record<string, string>> = {
     --dataset-name --dataset-path --backend --endpoint-type --random-range-ratio`,
   "--quick sends one message": "-p --prompt",
   "--extra-body.NAME VALUE sets any field of a request, such as top_k": SAMPLING,
-  "set sampling parameters in each request": `${SAMPLING} --temp --top-p -n --predict --n-predict`,
+  "set sampling parameters in each request": `${SAMPLING} --temp --temperature --top-p -n --predict --n-predict`,
   "--enable-sleep-mode lets a server free its memory": "--keepalive",
   "it is always on; remove it": `
     -fa --flash-attn -cb --cont-batching --jinja --metrics --warmup --cache-prompt --cache-reuse
@@ -106,7 +108,8 @@ export function sameOption(flag: string, has: (option: string) => boolean): stri
  * @returns a hint about what to use instead
  */
 export function familiarHint(flag: string, has: (option: string) => boolean): string | undefined {
-  const hints = Object.entries(HINTS).filter(([, names]) => namesIn(names).includes(flag));
+  const all = [HINTS, LLAMA_SERVER_HINTS].flatMap((table) => Object.entries(table));
+  const hints = all.filter(([, names]) => namesIn(names).includes(flag));
   const fits = ([hint]: readonly [string, string]) => {
     const option = /^--([a-z-]+)/.exec(hint)?.[1];
     return option === undefined || has(option);
