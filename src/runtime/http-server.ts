@@ -13,7 +13,7 @@ import { Connection } from "./http-connection.ts";
 import { exchange } from "./http-exchange.ts";
 import type { Deadlines, HttpServer, HttpServerOptions } from "./http-types.ts";
 import { urlOf } from "./listen-address.ts";
-import { clearSocketPath, removeSocket } from "./unix-socket.ts";
+import { clearSocketPath, SocketFile } from "./unix-socket.ts";
 
 const DEADLINES: Deadlines = {
   headersMs: 12_000,
@@ -53,34 +53,29 @@ async function listenInBun(options: HttpServerOptions): Promise<HttpServer> {
   const server = tls === null ? createServer(settings) : createHttpsServer({ ...settings, ...tls });
   const state = { isStopping: false };
   answerRequests(server, options, state);
-  const unbind = await bind(server, options);
+  const file = await bind(server, options);
   const address = server.address();
   const port = typeof address === "object" ? (address?.port ?? 0) : 0;
   const scheme = tls === null ? "http" : "https";
   const stop = async (force: boolean) => {
     state.isStopping = true;
-    await stopServer(server, force);
-    unbind();
+    await stopServer(server, file, force);
+    file?.forget();
   };
   const url = socketPath === null ? urlOf(host, port, scheme) : `${scheme}://localhost`;
   return { url, port, stop };
 }
 
-/**
- * @returns a function to call after listening has ended; until then, the process removes a Unix socket's file
- * when it exits
- */
+/** @returns the file of a Unix socket; null for an address */
 async function bind(server: Server, options: HttpServerOptions): Promise<() => void> {
   const { host, address = host, port, socketPath: path = null } = options;
   if (path === null) {
     await listening(server, { host: address, port });
-    return () => {};
+    return null;
   }
   await clearSocketPath(path);
   await listening(server, { path });
-  const remove = () => removeSocket(path);
-  process.once("exit", remove);
-  return () => void process.off("exit", remove);
+  return new SocketFile(path);
 }
 
 function listening(server: Server, place: ListenOptions): Promise<void> {
@@ -124,9 +119,11 @@ function answerRequests(
   );
 }
 
-function stopServer(server: Server, force: boolean): Promise<void> {
+function stopServer(server: Server, file: SocketFile | null, force: boolean): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
+    const close = () => void server.close(() => resolve());
+    if (file === null) close();
+    else file.close(close);
     if (force) server.closeAllConnections();
   });
 }

@@ -1,7 +1,7 @@
-// Manages the file of a Unix socket. A killed server leaves the file behind, which would block the next
-// server.
+// The file of a Unix socket. A killed server leaves it behind, and it would block the next server. A server
+// that ends removes its own file only: by then, the path can be another server's.
 
-import { lstatSync, rmSync, type Stats } from "node:fs";
+import { linkSync, lstatSync, renameSync, rmSync, type Stats } from "node:fs";
 import { connect } from "node:net";
 import { ConfigError } from "../errors.ts";
 
@@ -39,6 +39,55 @@ function isAbandoned(path: string): Promise<boolean> {
   });
 }
 
-export function removeSocket(path: string): void {
+function removeSocket(path: string): void {
   rmSync(path, { force: true });
+}
+
+/** The file of a listening socket. Removed at exit, too. */
+export class SocketFile {
+  readonly #path: string;
+  /** The system does not give a bound socket's inode to another file. */
+  readonly #id: string | null;
+  readonly #remove = () => {
+    if (idOf(this.#path) === this.#id) removeSocket(this.#path);
+  };
+
+  /** @param path of a socket that is bound to it */
+  constructor(path: string) {
+    this.#path = path;
+    this.#id = idOf(path);
+    process.once("exit", this.#remove);
+  }
+
+  /** Calls `close`, in which Bun removes any file at the path, but keeps a file that is not this socket. */
+  close(close: () => void): void {
+    const other = idOf(this.#path) === this.#id ? null : secondName(this.#path);
+    close();
+    if (other === null) return;
+    renameSync(other, this.#path);
+    // The system renames nothing if the path still is the same file.
+    rmSync(other, { force: true });
+  }
+
+  /** Called when listening has ended. */
+  forget(): void {
+    process.off("exit", this.#remove);
+  }
+}
+
+/** @returns what identifies a file; null if there is none */
+function idOf(path: string): string | null {
+  const there = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+  return there === undefined ? null : `${there.dev}:${there.ino}`;
+}
+
+/** @returns another name of a file; null if it has none, such as a folder, which Bun does not remove */
+function secondName(path: string): string | null {
+  const name = `${path}.${crypto.randomUUID().slice(0, 8)}`;
+  try {
+    linkSync(path, name);
+    return name;
+  } catch {
+    return null;
+  }
 }

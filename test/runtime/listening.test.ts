@@ -2,7 +2,18 @@
 // another server.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../../src/errors.ts";
 import { listen } from "../../src/runtime/http-server.ts";
@@ -71,6 +82,51 @@ describe("a Unix socket", () => {
     const server = await start({ socketPath: path });
     expect((await health()).status).toBe(200);
     await server.stop(true);
+  });
+
+  test("that has been replaced stays the other server's at the end", async () => {
+    const first = await start({ socketPath: path });
+    unlinkSync(path);
+    const second = await start({ socketPath: path });
+    const id = statSync(path).ino;
+    await first.stop(false);
+    await first.stop(true);
+    expect(statSync(path).ino).toBe(id);
+    expect((await health()).status).toBe(200);
+    await second.stop(true);
+    expect(existsSync(path)).toBe(false);
+    expect(readdirSync(folder.path).filter((name) => name.startsWith("s.sock"))).toEqual([]);
+  });
+
+  test.each([
+    ["a file", () => writeFileSync(path, "text"), () => readFileSync(path, "utf8") === "text"],
+    ["a folder", () => mkdirSync(path), () => statSync(path).isDirectory()],
+    ["a link", () => symlinkSync("none", path), () => readlinkSync(path) === "none"],
+    ["nothing", () => {}, () => !existsSync(path)],
+  ])("replaced by %s leaves it", async (_, replace, isThere) => {
+    const server = await start({ socketPath: path });
+    unlinkSync(path);
+    replace();
+    await server.stop(true);
+    expect(isThere()).toBe(true);
+    rmSync(path, { force: true, recursive: true });
+  });
+
+  test.each([
+    ["is removed", "", false],
+    ["replaced by a file is not removed", 'unlinkSync(path); writeFileSync(path, "text");', true],
+  ])("%s when the process exits", (_, replace, isLeft) => {
+    const program = `
+      import { unlinkSync, writeFileSync } from "node:fs";
+      import { listen } from ${JSON.stringify(join(import.meta.dir, "../../src/runtime/http-server.ts"))};
+      const path = ${JSON.stringify(path)};
+      const options = { host: "127.0.0.1", port: 0, maxBodyBytes: 0, fetch: () => new Response() };
+      await listen({ ...options, socketPath: path });
+      ${replace}
+      process.exit(0);`;
+    expect(Bun.spawnSync([process.execPath, "-e", program]).exitCode).toBe(0);
+    expect(existsSync(path)).toBe(isLeft);
+    rmSync(path, { force: true });
   });
 
   test("is not created over a file or in a missing folder", async () => {
