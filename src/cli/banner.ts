@@ -42,7 +42,9 @@ export function banner(input: BannerInput): string {
 }
 
 /** Settings that a request can override. */
-const SAMPLING_NAMES: Readonly<Record<Exclude<keyof SamplingDefaults, "maxTokens">, string>> = {
+const SAMPLING_NAMES: Readonly<
+  Record<Exclude<keyof SamplingDefaults, "maxTokens" | "stopTokenIds">, string>
+> = {
   temperature: "temperature",
   topP: "top-p",
   topK: "top-k",
