@@ -67,7 +67,7 @@ async function listenInBun(options: HttpServerOptions): Promise<HttpServer> {
 }
 
 /** @returns the file of a Unix socket; null for an address */
-async function bind(server: Server, options: HttpServerOptions): Promise<() => void> {
+async function bind(server: Server, options: HttpServerOptions): Promise<SocketFile | null> {
   const { host, address = host, port, socketPath: path = null } = options;
   if (path === null) {
     await listening(server, { host: address, port });

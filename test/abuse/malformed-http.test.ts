@@ -1,5 +1,5 @@
-// Sends 5,000 random malformed requests, each on its own socket. None must cause a server error, and the
-// server must still work afterwards. PAGODA_FUZZ_SEED=<n> sets another seed.
+// Sends 5,000 random malformed requests, each on its own socket. No request may cause a server error, and
+// the server must still work afterward. PAGODA_FUZZ_SEED=<n> sets another seed.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { listen } from "../../src/runtime/http-server.ts";

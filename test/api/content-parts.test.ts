@@ -85,7 +85,7 @@ describe("content", () => {
     ["a list as a part", [["a"]], "a content part must be text or an object"],
     ["a number", 5, "message content must be text or a list of parts"],
     ["an object", { type: "text", text: "a" }, "message content must be text or a list of parts"],
-  ])("refuses %s", (_, content, text) => {
+  ])("rejects %s", (_, content, text) => {
     expect(() => contentOf(content)).toThrow(text);
   });
 

@@ -43,7 +43,7 @@ describe("a seed", () => {
     ["-2^63 - 1", "-9223372036854775809", "greater than or equal to -9223372036854775808"],
     ["a float over 64 bits", "1e19", "the number is too large"],
     ["a seed with a million digits", "9".repeat(1_000_000), "the number is too large"],
-  ])("%s is refused", async (_, seed, text) => {
+  ])("%s is rejected", async (_, seed, text) => {
     for (const [path, rest] of [
       [TEXT, '"prompt":"x"'],
       [CHAT, '"messages":[{"role":"user","content":"x"}]'],
@@ -100,7 +100,7 @@ describe("errors about other fields quote the digits that were sent", () => {
     );
   });
 
-  test("max_completion_tokens of a chat, and top_logprobs", async () => {
+  test("max_completion_tokens and top_logprobs in chats", async () => {
     const chat = (field: string) =>
       post(CHAT, `{"messages":[{"role":"user","content":"x"}],"logprobs":true,${field}}`);
     expect(await (await chat(`"max_completion_tokens":${HUGE}`)).text()).toContain(HUGE);

@@ -60,7 +60,7 @@ describe("mergeStreams", () => {
     expect(await collect([])).toEqual([]);
   });
 
-  test("ends all prompts when one fails", async () => {
+  test("aborts all prompts when one fails", async () => {
     const streams = [new ScriptedStream(), new ScriptedStream()] as const;
     const collected = collect(streams);
     streams[1].fail(new EngineError("engine_step_failed", "boom"));

@@ -29,7 +29,7 @@ function asker(maxLogprobs: number | null) {
 describe("without a limit", () => {
   const ask = asker(null);
 
-  test("-1 returns an entry for every token, in chat, completions and prompts", async () => {
+  test("-1 returns an entry for every token, in chats, completions, and prompts", async () => {
     const chat = await ask(CHAT, {
       ...{ messages, max_tokens: 2, logprobs: true, top_logprobs: -1, prompt_logprobs: -1 },
     });

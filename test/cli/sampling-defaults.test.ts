@@ -43,7 +43,7 @@ const recommending = model("recommending.gguf", [
   ["mirostat", ["i32", 2]],
 ]);
 
-/** Sampling defaults of a server with these arguments, if they differ from vLLM's, and their sources. */
+/** Sampling defaults that differ from vLLM's on a server with these arguments, and their sources. */
 function decide(path: string, ...words: string[]): Record<string, unknown> {
   const sources = { argv: words, env: {}, readYaml: () => ({}) };
   const { defaults, sources: from } = samplingDefaults(

@@ -8,7 +8,7 @@ import { UNBUILT_FLAGS } from "../../src/cli/unbuilt-flags.ts";
 import type { ConfigError } from "../../src/errors.ts";
 import { parse, warnings } from "../support/serve-options.ts";
 
-/** @returns code, exit code and message of the thrown error, or null */
+/** @returns code, exit code, and message of the thrown error, or null */
 function refusal(run: () => unknown) {
   try {
     run();

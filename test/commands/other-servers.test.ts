@@ -96,7 +96,7 @@ describe("a stream", () => {
     expect(plain).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
   });
 
-  test("that is a plain response instead is reported, or the error in it is", async () => {
+  test("that turns out to be a plain response is reported, with its error if it has one", async () => {
     const whole = serverWith(() => Response.json({ choices: [{ message: { content: "abc" } }] }));
     const text = "the server sent a whole response instead of a stream";
     expect(await chatWith(whole)).toMatchObject({ stderr: `error: ${text}\n`, exitCode: 4 });
@@ -202,7 +202,7 @@ describe("the fields of a request", () => {
     },
   );
 
-  test("are not sent through a proxy on the same machine", async () => {
+  test("are not sent through a proxy if the server is on the same machine", async () => {
     const env = { http_proxy: "http://127.0.0.1:9", NO_PROXY: "example.com" };
     expect((await runPagoda(["chat", "-q", "hi", "--url", url], { env })).stdout).toBe("abc\n");
   });

@@ -1,6 +1,5 @@
 // Every query in the dashboards published for vLLM, panel by panel, with the feature that it needs if Pagoda
-// does not have it. This file has the older dashboards; the newest ones are in separate
-// files next to it.
+// does not have it. This file has the older dashboards; the newest ones are in separate files next to it.
 
 import { newestDashboards } from "./newest-dashboards.ts";
 import { newestKvDashboards } from "./newest-kv-dashboards.ts";

@@ -1,4 +1,4 @@
-// Clients of every kind at once, until they are stopped: short chats that share a prefix for a while, several
+// Clients of many kinds that run until they are stopped: short chats that share a prefix for a while, several
 // choices for one prompt, stop strings, clients that disconnect, invalid requests, and long completions that
 // fill the KV pool, so blocks are preempted, evicted, and reused.
 

@@ -1,4 +1,4 @@
-// Prometheus rules: valid, each alert tested both firing and silent, with useful texts.
+// Prometheus rules: validity, useful texts, and tests of each alert both firing and silent.
 
 import { describe, expect, test } from "bun:test";
 import { optionSpec } from "../../src/cli/options.ts";

@@ -115,7 +115,7 @@ describe("engine", () => {
     expect(recorder.scheduler.at(-1)).toMatchObject({ numRunningReqs: 0, kvCacheUsage: 0 });
   });
 
-  test("aborts when the caller leaves the loop", async () => {
+  test("aborts when the caller exits the loop", async () => {
     const { engine } = makeEngine({ model: { stepTurns: 3 } });
     for await (const output of engine.generate(request("hello", { maxTokens: 500 }))) {
       if (output.tokenIds.length > 0) break;

@@ -164,7 +164,7 @@ describe("blocks are freed within one step", () => {
   const started = (llm: LLM) =>
     until(async () => (await gaugeOf(llm, "vllm:kv_cache_usage_perc")) > 0);
 
-  test("when a generation is aborted before it is queued, and it never runs", async () => {
+  test("when a generation is aborted before it is queued, so it never runs", async () => {
     const { llm, runner } = makeLlm();
     const generation = llm.generate("hello", LONG);
     generation.abort();

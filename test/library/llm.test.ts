@@ -290,7 +290,7 @@ describe("an app that uses an LLM", () => {
     ]);
   });
 
-  test("serve() listens, stops within its grace period, and keeps an LLM alive that it received", async () => {
+  test("serve() listens, stops within its grace period, and does not dispose of an LLM that it was given", async () => {
     const { llm } = makeLlm({ model: { stepDelayMs: 1 } });
     const server = await serve(llm, { port: 0 });
     const stream = await fetch(`${server.url}/v1/completions`, {

@@ -63,7 +63,7 @@ const anyText = fc
   })
   .map((pieces) => pieces.join(""));
 
-/** Names, some of which already end in a suffix that both clients append. */
+/** Names, some of which already end in a suffix that both implementations append. */
 const anyName = fc
   .stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,8}(_total|_created|_info|_bucket|_sum|_count)?$/)
   .filter((name) => name !== "_total");

@@ -33,7 +33,7 @@ function expectedSeries({ values, observations }: Reckoning, page: Series): Map<
   return expected;
 }
 
-/** Sorted and rounded, because sums of quotients can differ in order. */
+/** Sorted, and rounded because quotients can be summed in a different order. */
 function comparable(series: Series): Record<string, number> {
   const rows = [...series].filter(
     ([name]) => name.startsWith("vllm:") && !NOT_RECKONED.some((prefix) => name.startsWith(prefix)),

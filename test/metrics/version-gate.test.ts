@@ -14,7 +14,7 @@ describe("visibility", () => {
     ["0.14.2", "removed", "hidden"],
     ["0.15.0", "removed", "removed"],
   ] as const)(
-    "deprecated in 0.11: in %s, it is %s, or, if removed as late as 0.15, %s",
+    "in version %s, a family deprecated in 0.11 is %s, or %s if it is removed in 0.15",
     (version, policy, late) => {
       expect(visibility({ deprecated }, version)).toBe(policy);
       expect(visibility({ deprecated: { ...deprecated, removedIn: "0.15" } }, version)).toBe(late);

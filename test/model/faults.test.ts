@@ -163,7 +163,7 @@ describe("an engine that crashes", () => {
   }, 30_000);
 
   test.skipIf(!canLimit)(
-    "because it runs out of memory is replaced like after any other crash",
+    "because it runs out of memory is replaced as after any other crash",
     async () => {
       const server = await open();
       const { url } = server;

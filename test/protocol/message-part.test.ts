@@ -1,4 +1,4 @@
-// Joining the parts of a message that a slow reader has not taken.
+// Joins the parts of a message that a slow reader has not read yet.
 
 import { expect, test } from "bun:test";
 import { joinParts, type MessagePart } from "../../src/protocol/message-part.ts";
@@ -26,7 +26,7 @@ test("text on both sides of a call stays in order", () => {
   expect(joinParts([text("a"), call(0)], [text("b")])).toEqual([text("a"), call(0), text("b")]);
 });
 
-test("an empty list changes nothing", () => {
+test("an empty list has no effect", () => {
   expect(joinParts([], [])).toEqual([]);
   expect(joinParts([text("a")], [])).toEqual([text("a")]);
 });

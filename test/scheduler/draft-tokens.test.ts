@@ -126,7 +126,7 @@ describe("draft tokens are limited", () => {
     expect(drafted(full.schedule())).toEqual([["a", 0, 4, 0, [1]]]);
   });
 
-  test("to none in a step with a preemption, also for the preempted request", () => {
+  test("to none in a step with a preemption, including those of the preempted request", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     const first = makeRequest("a", 32);
     const victim = makeRequest("b", 32, { cacheSalt: "b" });
@@ -224,7 +224,7 @@ describe("the result of a step with draft tokens", () => {
     expect(plan.transfers.copies).toEqual([[2, 3]]);
   });
 
-  test("must be consistent with the drafts (asserted)", () => {
+  test("is asserted to be consistent with the drafts", () => {
     const update = (tokenIds: readonly number[]) => {
       const scheduler = makeScheduler();
       decoding(scheduler, 20).draftTokenIds = [1, 2];

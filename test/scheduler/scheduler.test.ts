@@ -136,7 +136,7 @@ describe("prefix cache", () => {
     expect(summary(step(scheduler))).toEqual([["b", 16, 16, [1, 3]]]);
   });
 
-  test("isolates requests by salt; if it is off, no hits are found or counted", () => {
+  test("isolates requests by salt, and finds and counts no hits if it is off", () => {
     const salted = makeScheduler();
     salted.add(makeRequest("a", 20, { cacheSalt: "x" }));
     salted.add(makeRequest("b", 20, { cacheSalt: "y" }));

@@ -47,7 +47,7 @@ describe("StepCost", () => {
     expect(cost.numPrefillTokensWithin(0.72)).toBeCloseTo(1, 12);
   });
 
-  test("limits the effect of a slow outlier to less than double the average, no matter how long it took", () => {
+  test("limits a slow outlier's effect to less than double the average, no matter how long it took", () => {
     const steady: [number, number][] = [
       [128, 128],
       [0, 10],

@@ -1,4 +1,4 @@
-// CORS, configured and by default: preflights and responses for web pages that may call the server.
+// CORS by default and as configured: preflights and responses for web pages that may call the server.
 
 import { describe, expect, test } from "bun:test";
 import { ANY_ORIGIN, Cors, type CorsOptions } from "../../src/server/cors.ts";
@@ -22,7 +22,7 @@ function asker(options: Partial<CorsOptions>) {
   return { app, ask, preflight };
 }
 
-/** Status, text and CORS headers. */
+/** Status, text, and CORS headers. */
 async function corsOf(response: Response) {
   const own = [...response.headers].filter(([name]) => /^(access-control-|vary)/.test(name));
   const headers = own.map(([name, value]) => [name.replace("access-control-", ""), value]);

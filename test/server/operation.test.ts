@@ -1,5 +1,5 @@
-// Operator routes over the complete engine with the fake model: where they exist, what they reject, and that
-// requests sent while the engine sleeps are not lost.
+// Operator routes over the complete engine with the fake model: where they exist and what they reject.
+// Requests sent while the engine sleeps must not be lost.
 
 import { describe, expect, test } from "bun:test";
 import type { ServerContext } from "../../src/server/server-context.ts";
@@ -197,7 +197,7 @@ describe("sleeping", () => {
     expect(await isSleeping()).toEqual({ is_sleeping: false });
   });
 
-  test("a sleep queued behind a sleep and a wake-up applies to the requests that run when its turn comes", async () => {
+  test("a sleep queued behind a sleep and a wake-up affects requests that are running by then", async () => {
     for (const [mode, reason] of [
       ["abort", "abort"],
       ["wait", "length"],

@@ -1,4 +1,4 @@
-// vLLM 0.13's responses to these requests (recorded from a server with SmolLM2): status, error type, param
+// vLLM 0.13's responses to these requests (recorded from a server with SmolLM2): status, error type, param,
 // code, keys of the body, and structure of the events. Text and ids differ because the model is a fake.
 
 import { describe, expect, test } from "bun:test";
@@ -400,7 +400,7 @@ describe("recorded responses", () => {
   });
 });
 
-/** Delays each step of the fake model, so every event has a single token, as in the recordings. */
+/** App whose fake model delays each step, so every event has a single token, as in the recordings. */
 const slow = makeApp({ model: { stepDelayMs: 1 }, scheduler }, { servedModelNames: ["smollm2"] });
 
 async function eventsOf(path: string, body: object) {

@@ -72,7 +72,7 @@ describe("half a surrogate pair", () => {
     expect(tokens).toEqual([256, 0xef, 0xbf, 0xbd]);
   });
 
-  test("does not include complete pairs, which are kept", async () => {
+  test("is not confused with a complete pair, which is kept", async () => {
     const body = '{"prompt":"\\ud83d\\ude00","max_tokens":1,"echo":true}';
     expect(await (await post(TEXT, body)).text()).toContain("\u{1f600}");
   });

@@ -1,4 +1,4 @@
-// Token strings of /tokenize.
+// Token strings from /tokenize.
 
 import { expect, spyOn, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";

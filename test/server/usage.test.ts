@@ -33,7 +33,7 @@ describe.each(ROUTES)("usage of %s", (path, body, numCached) => {
     return (await readEvents(response)).slice(0, -1) as Chunk[];
   };
 
-  test("is null for no cached tokens, then reports their number", async () => {
+  test("reports null if no tokens were cached, and otherwise their number", async () => {
     expect((await usageOf()).prompt_tokens_details).toBeNull();
     expect((await usageOf()).prompt_tokens_details).toEqual({ cached_tokens: numCached });
     expect((await usageOf({ n: 2 })).prompt_tokens_details).toEqual({ cached_tokens: numCached });

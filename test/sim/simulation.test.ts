@@ -1,7 +1,7 @@
 // Random workloads with seeds, run by the scheduler and the fake model, which stores tokens by slot. Half
 // of them have draft tokens, both right and wrong ones. After every step the bookkeeping must be
-// consistent, and in the end every request must have the same output as alone, without prefix cache and
-// drafts. PAGODA_SIM_SEED=<n> starts at another seed.
+// consistent, and at the end every request must have the same output as in a run by itself, without prefix
+// cache and drafts. PAGODA_SIM_SEED=<n> starts at another seed.
 
 import { describe, expect, test } from "bun:test";
 import type { Request } from "../../src/request/request.ts";

@@ -1,4 +1,4 @@
-// A complete engine over the fake model, and an app in front of it.
+// A complete engine with the fake model, and an app in front of it.
 
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
 import { Front, type FrontOptions } from "../../src/front/front.ts";
@@ -18,7 +18,7 @@ export interface FakeEngineOptions {
   readonly nowMs?: () => number;
 }
 
-/** Scheduler, model and facts for constructing an engine. */
+/** Scheduler, model, and facts for constructing an engine. */
 export function makeEngineParts(options: FakeEngineOptions = {}) {
   const numBlocks = options.scheduler?.numBlocks ?? 129;
   const blockSize = options.scheduler?.blockSize ?? 16;

@@ -1,6 +1,6 @@
 // A model that stores tokens by slot. It writes (token, position) to the planned slots, reads the whole
 // context back through the block table, and derives the next token from what it reads: a wrong slot, a
-// stale shared block or a missed copy changes the text. Tokens are bytes, plus BOS and EOS.
+// stale shared block or a missed copy, changes the text. Tokens are bytes, plus BOS and EOS.
 
 import { EngineError, RequestError } from "../../src/errors.ts";
 import type { ChatTemplateRequest } from "../../src/protocol/chat-template-request.ts";
@@ -144,12 +144,12 @@ export class FakeModelRunner implements ModelRunner {
   sleepLevel: 0 | 1 | 2 = 0;
   hasWeights = true;
 
-  /** Text of grammars that compile only when a test calls `resolve`. */
+  /** Texts of grammars that finish compiling only when a test calls `resolve`. */
   readonly slowGrammars = new Map<string, PromiseWithResolvers<void>>();
   /** Texts of all grammars, in order. */
   readonly grammars: string[] = [];
 
-  /** Refuses empty grammars; does not enforce the others. */
+  /** Rejects empty grammars. Other grammars are not enforced. */
   compileGrammar(_sequences: readonly Request[], spec: GrammarSpec): Promise<void> | null {
     this.grammars.push(spec.text);
     if (spec.text !== "") return this.slowGrammars.get(spec.text)?.promise ?? null;

@@ -1,5 +1,5 @@
 // Random HTTP requests with a defect in the request line, the headers, the lengths, the chunks, the encoding,
-// the JSON, or any byte. Some happen to be valid; none must harm the server.
+// the JSON, or any byte. Some happen to be valid; none may harm the server.
 
 import type { Prng } from "./prng.ts";
 

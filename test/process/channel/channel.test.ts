@@ -96,7 +96,7 @@ describe("a channel", () => {
     expect(seen.frames).toEqual([[8, 9]]);
   });
 
-  test("closes once, with the error that caused it, and sends nothing afterwards", async () => {
+  test("closes once, with the error that caused it, and sends nothing afterward", async () => {
     const { channel, socket, seen } = await open();
     socket.events?.onData(Uint8Array.of(255, 255, 255, 255));
     socket.events?.onClose();
