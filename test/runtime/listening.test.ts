@@ -416,9 +416,9 @@ describe.skipIf(certificates === null)("TLS", () => {
       { keyfile: "locked.key" },
       /^--ssl-keyfile: .*locked.key cannot be opened: --ssl-keyfile-password/,
     ],
-    [{ keyfile: "locked.key", password: "x" }, /^ssl-keyfile: .*locked.key cannot be opened/],
-    [{ caCerts: "server.key" }, /^ssl-ca-certs: .*server.key has no certificate in PEM format$/],
-    [{ ciphers: "NO-SUCH" }, /^ssl-ciphers: none of NO-SUCH is supported$/],
+    [{ keyfile: "locked.key", password: "x" }, /^--ssl-keyfile: .*locked.key cannot be opened/],
+    [{ caCerts: "server.key" }, /^--ssl-ca-certs: .*server.key has no certificate in PEM format$/],
+    [{ ciphers: "NO-SUCH" }, /^--ssl-ciphers: none of NO-SUCH is supported$/],
   ])("reports what is wrong with %p in one line", (given, message) => {
     const named = Object.fromEntries(
       Object.entries(given).map(([option, value]) => {
