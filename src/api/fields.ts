@@ -199,7 +199,7 @@ export function list<T>(item: Reader<T>): Reader<readonly T[]> {
 
 const anyIntegers = list(integer);
 
-/** A list of integers, which can have millions: those that need no conversion are not copied. */
+/** A list of integers. It can have millions, so it is copied only if an item needs conversion. */
 export const integers: Reader<readonly Integer[]> = (value, location, issues) =>
   Array.isArray(value) && value.every(Number.isSafeInteger)
     ? value

@@ -53,7 +53,7 @@ export function samplingParams(context: ApiContext, input: SamplingInput): Sampl
   };
 }
 
-/** Adds the end tokens of the operator's generation config, as in vLLM's update_from_generation_config(). */
+/** Adds the end tokens from the generation config, as in vLLM's update_from_generation_config(). */
 function stopTokenIds(context: ApiContext, body: SamplingBody): number[] {
   const { samplingDefaults, front } = context;
   const own = body.stop_token_ids.map(Number);

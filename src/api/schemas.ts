@@ -96,7 +96,7 @@ const responseFormat: Reader<JsonObject> = (value, location, issues) => {
 
 const REASONING_EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
-/** OpenAI's field. Which levels differ depends on the model; Pagoda's prompts are the same at all of them. */
+/** OpenAI's field. Models differ in the levels that they distinguish; Pagoda's prompts are the same at all levels. */
 const reasoningEffort: Reader<string> = (value, location, issues) => {
   if (typeof value === "string" && REASONING_EFFORTS.includes(value)) return value;
   const [last, ...others] = REASONING_EFFORTS.map((effort) => `'${effort}'`).reverse();
@@ -167,7 +167,7 @@ export const UNBUILT_FIELDS = {
 } as const;
 
 /**
- * Fields that clients of llama-server and Ollama send to their OpenAI routes and that would change the answer.
+ * Fields that clients of llama-server and Ollama send to their OpenAI routes and that would change the output.
  * vLLM ignores them.
  */
 export const FOREIGN_FIELDS = {

@@ -1,18 +1,18 @@
-// Structural tags, in vLLM's two forms, to Lark: free text with tagged parts whose content has a grammar. Rules
-// of the newer form are those of xgrammar's structural tags.
+// Translates structural tags, in vLLM's two forms, to Lark: free text with tagged parts whose content follows a
+// grammar. The newer form has the rules of xgrammar's structural tags.
 
 import { RequestError } from "../errors.ts";
 import { parseJson, writeJson } from "../json.ts";
 import { isObject, type Json, type JsonObject } from "./fields.ts";
 import { gbnfText } from "./grammar/grammar-text.ts";
 
-/** Nested formats; the translation recurses. */
+/** Maximum nesting of formats, because the translation recurses. */
 const MAX_DEPTH = 64;
 
-/** Any text, as a regular expression. */
+/** Regular expression for any text. */
 const ANY = "(?s:.)*";
 
-/** @param tag the object of the request @returns Lark @throws RequestError "invalid_value" */
+/** @param tag the object in the request @returns the grammar in Lark @throws RequestError "invalid_value" */
 export function structuralTagText(tag: Json, param: string): string {
   if (!isObject(tag)) return refuse("a structural tag must be an object.", param);
   return new Translation(param).lark(tag);
@@ -38,7 +38,7 @@ class Translation {
     return [`start: ${start}`, ...this.#rules].join("\n");
   }
 
-  /** The older form: a list of {begin, schema, end}. */
+  /** Converts the older form, a list of {begin, schema, end}, to tags of the newer one. */
   #structures(structures: readonly Json[]): JsonObject[] {
     return structures.map((item) => {
       const structure = this.#object(item, "a structure");
@@ -94,7 +94,7 @@ class Translation {
     return [JSON.stringify(this.#text(tag, "begin")), this.#contentAndEnd(tag, depth)].join(" ");
   }
 
-  /** Any text ends at the first `end`. */
+  /** Translates a tag's content and end. If the content can be any text, it stops at the first `end`. */
   #contentAndEnd(tag: JsonObject, depth: number): string {
     const content = this.#object(tag["content"], "'content' of a tag");
     const ends = Array.isArray(tag["end"]) ? this.#texts(tag, "end") : [this.#text(tag, "end")];
@@ -105,8 +105,8 @@ class Translation {
   }
 
   /**
-   * Free text up to a trigger, then the rest of a tag that begins with the trigger, repeated; the text after the
-   * last tag has no trigger.
+   * Translates triggered tags: repeated free text up to a trigger, followed by the rest of a tag that begins with the
+   * trigger. The text after the last tag contains no trigger.
    */
   #triggered(
     triggers: readonly string[],
@@ -164,7 +164,7 @@ class Translation {
     return `/${pattern.replaceAll(/(?<!\\)((?:\\\\)*)\//g, "$1\\/")}/`;
   }
 
-  /** Embeds a grammar under names of its own, which Lark would not allow. */
+  /** Embeds a grammar, with rule names that do not collide with others. Only EBNF is renamed by its translation. */
   #grammar(text: string): string {
     if (!text.includes("::=")) this.#refuse("a grammar in a structural tag must be EBNF.");
     const name = `grammar_${this.#rules.length}`;
@@ -208,7 +208,7 @@ class Translation {
   }
 }
 
-/** A regular expression that matches a text only. */
+/** @returns a regular expression that matches only this text */
 function literalRegex(text: string): string {
   return text.replaceAll(
     /[^A-Za-z0-9]/gu,

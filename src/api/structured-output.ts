@@ -1,6 +1,6 @@
-// Constraints on the output's form: from the fields of a body to one grammar. Names and rules are vLLM's
-// (StructuredOutputsParams, response_format); the names of its retired fields and of llama-server and SGLang
-// are understood, too, so that no constraint is ignored.
+// Converts the fields of a body that constrain the output's form to a grammar. Names and rules are those of vLLM
+// (StructuredOutputsParams, response_format). Its retired names and those of llama-server and SGLang are accepted
+// too, so that no constraint is ignored.
 
 import { RequestError } from "../errors.ts";
 import { parseJson, writeJson } from "../json.ts";
@@ -10,7 +10,7 @@ import { grammarText } from "./grammar/grammar-text.ts";
 import type { SamplingBody } from "./schemas.ts";
 import { structuralTagText } from "./structural-tag.ts";
 
-/** A grammar without the field that it comes from. */
+/** A grammar without the name of its body field. */
 type Grammar = Omit<GrammarSpec, "param">;
 
 /** Options for JSON, from `structured_outputs`. */
@@ -20,8 +20,8 @@ interface JsonOptions {
 }
 
 /**
- * Whitespace between the tokens of JSON: up to two line breaks with indentation. Small models repeat whitespace
- * without end when they are free to.
+ * Whitespace between JSON tokens: up to two line breaks with indentation. Without a limit, small models can repeat
+ * whitespace endlessly.
  */
 const WHITESPACE = "[ \\t]*(\\r?\\n[ \\t]*){0,2}";
 
@@ -29,7 +29,7 @@ const DEFAULT_JSON: JsonOptions = { whitespacePattern: null, hasCompactJson: fal
 
 /**
  * @returns null for free text
- * @throws RequestError "invalid_value" naming the field
+ * @throws RequestError "invalid_value", with the name of the field
  */
 export function grammarOf(body: SamplingBody): GrammarSpec | null {
   const found = CONSTRAINTS.flatMap((constraint) => {
@@ -48,13 +48,13 @@ export function grammarOf(body: SamplingBody): GrammarSpec | null {
   return first;
 }
 
-/** @returns whether a field is not filled in: clients that send every field send null or "" */
+/** @returns true if a field is not set; clients that send every field send null, "" or false */
 const isBlank = (value: Json) => value === null || value === "" || value === false;
 
-/** Fields of a body that hold a constraint. */
+/** Body fields that can contain a constraint. */
 type ConstraintField = keyof typeof READERS;
 
-/** @returns the grammar of a field's value; null if it constrains nothing */
+/** @returns the grammar for a field's value; null if the value constrains nothing */
 type ConstraintReader = (value: Json, param: string) => Grammar | null;
 
 const READERS = {
@@ -106,7 +106,7 @@ function schemaOf(format: JsonObject, param: string): Json {
   return schema;
 }
 
-/** The fields of vLLM's `structured_outputs`, of which exactly one must be set. */
+/** Fields of vLLM's `structured_outputs`. Exactly one of them must be set. */
 const KINDS: Readonly<
   Record<string, (value: Json, param: string, json: JsonOptions) => Grammar | null>
 > = {
@@ -149,7 +149,7 @@ function jsonOptions(value: JsonObject, param: string): JsonOptions {
   return { whitespacePattern: pattern, hasCompactJson: value["disable_any_whitespace"] === true };
 }
 
-/** A JSON schema, or its text. */
+/** Reads a JSON schema, or its text. */
 function jsonGrammar(value: Json, param: string, options = DEFAULT_JSON): Grammar {
   const schema = typeof value === "string" ? parsedSchema(value, param) : value;
   if (typeof schema === "boolean") return jsonGrammar(schema ? {} : { not: {} }, param, options);
@@ -165,7 +165,7 @@ function parsedSchema(text: string, param: string): Json {
   }
 }
 
-/** llguidance's options in a schema. */
+/** @returns llguidance's options for a schema */
 function guidance({ whitespacePattern, hasCompactJson }: JsonOptions): JsonObject {
   if (hasCompactJson) return { whitespace_flexible: false };
   return { whitespace_pattern: whitespacePattern ?? WHITESPACE };

@@ -37,8 +37,8 @@ const INPUTS = {
 } as const;
 
 /**
- * Inputs that kwargs must not set. vLLM refuses some by name; others reach a Python function twice and fail.
- * A template of null is not one.
+ * Inputs that kwargs must not set, except chat_template to null. vLLM refuses some by name; the others fail because
+ * a Python function receives them twice.
  */
 const RESERVED = [
   ...["chat_template", "tokenize", "messages", "conversation"],

@@ -119,8 +119,8 @@ export class InProcessEngine implements EngineClient {
 
   /**
    * Queues the sequences of a request.
-   * @returns a promise if they wait for their grammar; it rejects, and they end without an output, if the grammar
-   *   cannot be compiled
+   * @returns a promise if they wait for their grammar. If the grammar cannot be compiled, the promise rejects and the
+   *   sequences end without an output.
    */
   #queue(request: EngineRequest, promptTokenIds: Int32Array): Promise<void> | null {
     if (this.unavailable !== null) throw this.unavailable;
@@ -142,7 +142,7 @@ export class InProcessEngine implements EngineClient {
     return grammar && compiling && this.#release(sequences, grammar, compiling);
   }
 
-  /** Releases sequences as soon as their grammar is compiled, or ends them without an output. */
+  /** Releases sequences once their grammar is compiled, or ends them without an output if that fails. */
   async #release(
     sequences: readonly Request[],
     grammar: CompiledGrammar,

@@ -27,7 +27,7 @@ export interface RequestInit {
    * added earlier.
    */
   readonly forkOf: Request | null;
-  /** Grammar of the output, which its n sequences share; null = none. */
+  /** Grammar of the output, shared by the n sequences; null = none. */
   readonly grammar: CompiledGrammar | null;
 }
 

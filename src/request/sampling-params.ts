@@ -1,16 +1,16 @@
 // Sampling parameters of one request after validation and defaults, read by the scheduler, the output
 // processor and the native sampler. Names and defaults are those of vLLM's SamplingParams.
 
-/** A grammar that the whole output follows. */
+/** A grammar that the whole output must follow. */
 export interface GrammarSpec {
   /** A JSON schema, a regular expression in Rust's syntax, or llguidance's variant of Lark. */
   readonly kind: "json_schema" | "regex" | "lark";
   readonly text: string;
-  /** Body field that it comes from, for errors. */
+  /** Body field that contains the grammar, for errors. */
   readonly param: string;
 }
 
-/** State of a grammar. Requests wait until it is compiled. */
+/** State of a grammar. Requests with the grammar wait until it is compiled. */
 export interface CompiledGrammar {
   isReady: boolean;
 }
@@ -54,7 +54,7 @@ export interface SamplingParams {
   /** Only these ids may be sampled; null = all. */
   readonly allowedTokenIds: readonly number[] | null;
   readonly skipSpecialTokens: boolean;
-  /** Null = free text. */
+  /** Grammar of the output; null = free text. */
   readonly grammar: GrammarSpec | null;
 }
 
@@ -86,12 +86,12 @@ export const DEFAULT_SAMPLING_PARAMS: SamplingParams = {
   grammar: null,
 };
 
-/** Values for parameters that a request does not set, and what applies to every request. */
+/** Values for parameters that a request does not set, and settings that apply to all requests. */
 export interface SamplingDefaults
   extends Pick<SamplingParams, "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty"> {
   /** Maximum number of tokens that any request may generate; null = no limit. */
   readonly maxTokens: number | null;
-  /** Token ids that end any request that does not ignore end tokens, besides its own and the model's. */
+  /** Token ids that end a request in addition to its own and the model's, unless it ignores end tokens. */
   readonly stopTokenIds: readonly number[];
 }
 

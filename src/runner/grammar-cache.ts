@@ -1,21 +1,21 @@
-// Compiled grammars by text, shared by all sequences that use them. Unused ones stay until newer ones take
-// their place.
+// Caches compiled grammars by text for all sequences that use them. Unused grammars stay until newer ones replace
+// them.
 
 import { RequestError } from "../errors.ts";
 import type { Request } from "../request/request.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 import type { NativeError, NativeModel } from "./addon-types.ts";
 
-/** Limits of the cache; a grammar in use always stays. A compiled grammar takes about 1 MB. */
+/** Limits of the cache. Grammars in use are never evicted. A compiled grammar takes about 1 MB. */
 const MAX_GRAMMARS = 128;
 const MAX_CHARACTERS = 16 * 1024 * 1024;
 
 interface Entry {
   readonly key: string;
   readonly compiling: Promise<void>;
-  /** Null until it is compiled. */
+  /** Null until the grammar is compiled. */
   handle: number | null;
-  /** Number of sequences that use it. */
+  /** Number of sequences that use the grammar. */
   numUsers: number;
 }
 
@@ -23,9 +23,9 @@ type Compiler = Pick<NativeModel, "compileGrammar" | "freeGrammar">;
 
 export class GrammarCache {
   readonly #compiler: Compiler;
-  /** In order of last use. */
+  /** Entries by key, in order of last use. */
   readonly #entries = new Map<string, Entry>();
-  /** By request id. */
+  /** Entries in use by request id. */
   readonly #used = new Map<string, Entry>();
   #numCharacters = 0;
 
@@ -81,7 +81,7 @@ export class GrammarCache {
     }
   }
 
-  /** Drops unused grammars, the least recently used first, while there are too many. */
+  /** Evicts unused grammars, the least recently used first, until the cache is within its limits. */
   #evict(): void {
     for (const entry of this.#entries.values()) {
       if (this.#entries.size <= MAX_GRAMMARS && this.#numCharacters <= MAX_CHARACTERS) return;
@@ -98,7 +98,7 @@ export class GrammarCache {
   }
 }
 
-/** Maximum length of the engine's message that a client sees. */
+/** Maximum length of a message from the grammar engine that clients see. */
 const MAX_MESSAGE_LENGTH = 500;
 
 function toRequestError(error: NativeError, param: string): Error {

@@ -1,7 +1,7 @@
-// Parser of GBNF (llama.cpp) and of the EBNF that vLLM's backends accept: `name ::= "text" [a-z]+ (other | .)`.
+// Parses GBNF (llama.cpp) and the EBNF that vLLM's backends accept, such as `name ::= "text" [a-z]+ (other | .)`.
 // A rule ends where the next `name ::=` begins; `#` starts a comment.
 
-/** A position of a rule's body. Ranges of a class are [first, last] code points. */
+/** A part of a rule's body. Ranges of a class are [first, last] code points. */
 export type Expression =
   | { readonly kind: "text"; readonly text: string }
   | {
@@ -10,11 +10,11 @@ export type Expression =
       readonly ranges: readonly (readonly [number, number])[];
     }
   | { readonly kind: "any" }
-  /** A special token by name, as `<think>`, or by id, as `<[1000]>`. */
+  /** A special token by name, such as `<think>`, or by id, such as `<[1000]>`. */
   | { readonly kind: "token"; readonly text: string }
   | { readonly kind: "rule"; readonly name: string }
   | { readonly kind: "sequence" | "choice"; readonly items: readonly Expression[] }
-  /** max = null: no limit. */
+  /** A max of null = no limit. */
   | {
       readonly kind: "repeat";
       readonly item: Expression;
@@ -22,14 +22,14 @@ export type Expression =
       readonly max: number | null;
     };
 
-/** Message of a mistake in a grammar, with its line. */
+/** A mistake in a grammar; the message includes the line. */
 export class GrammarTextError extends Error {}
 
-/** Parentheses that can be open at a time; the parser recurses. */
+/** Maximum nesting of parentheses, because the parser recurses. */
 const MAX_DEPTH = 100;
 const MAX_REPEAT = 100_000;
 
-/** @returns bodies by rule name, in order @throws GrammarTextError */
+/** @returns rule bodies by name, in order @throws GrammarTextError */
 export function parseGbnf(text: string): Map<string, Expression> {
   return new Parser(text).rules();
 }
@@ -54,7 +54,7 @@ class Parser {
     return rules;
   }
 
-  /** Reads `name ::=`. @returns null, with nothing read, if there is none */
+  /** Reads `name ::=`. @returns the name; null, with nothing read, if there is none */
   #ruleStart(): string | null {
     const found = this.#match(/([A-Za-z_][\w-]*)[ \t]*::=/y);
     if (found === null) return null;
@@ -180,7 +180,7 @@ class Parser {
     return point > 0x10ffff || isSurrogate ? this.#fail("no such character") : point;
   }
 
-  /** Takes a character and the space after it. */
+  /** Reads a character and the whitespace after it. @returns false if another character follows */
   #take(character: string): boolean {
     if (this.#text[this.#at] !== character) return false;
     this.#at++;

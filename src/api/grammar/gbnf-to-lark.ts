@@ -1,19 +1,19 @@
-// Translates GBNF to Lark for llguidance, which reads a text as lexemes, each a regular expression that takes
-// the longest match. Rules without recursion become one expression, so a grammar without recursion is
-// enforced exactly. In others, a lexeme can take text that the next one could have started with: then the
-// output still fits the grammar, but some fitting texts cannot be generated.
+// Translates GBNF to Lark for llguidance, which reads text as lexemes: regular expressions that take the longest
+// match. Rules without recursion become a single expression, so a grammar without recursion is enforced exactly. In
+// a recursive grammar, a lexeme can consume text that the next one could have started with. The output then still
+// fits the grammar, but some valid texts cannot be generated.
 
 import { type Expression, GrammarTextError } from "./gbnf-parser.ts";
 
-/** Maximum length of a rule as one expression; longer ones stay rules. */
+/** Maximum length of a rule as one expression; longer rules stay rules. */
 const MAX_REGEX_LENGTH = 20_000;
 
-/** Rules within rules that become one expression; the translation recurses. */
+/** Maximum nesting of rules in one expression, because the translation recurses. */
 const MAX_DEPTH = 100;
 
 /**
  * @param root name of the first rule
- * @param start Lark's name for it; the other rules get names that begin with it
+ * @param start the root's name in Lark; names of other rules begin with it
  * @throws GrammarTextError for a missing rule
  */
 export function larkOf(
@@ -27,9 +27,9 @@ export function larkOf(
 
 class Translation {
   readonly #rules: ReadonlyMap<string, Expression>;
-  /** Regular expression of each rule; null if it cannot be one. */
+  /** Regular expression of each rule; null if the rule cannot be one. */
   readonly #regexes = new Map<string, string | null>();
-  /** Names of the rules whose expressions are being made. */
+  /** Names of the rules whose expressions are being built. */
   readonly #open = new Set<string>();
   readonly #names = new Map<string, string>();
   #start = "";
@@ -42,7 +42,7 @@ class Translation {
     this.#start = start;
     this.#names.set(root, start);
     const lines: string[] = [];
-    // Rules that are used are added to the names while this loop runs.
+    // #body() adds the rules that it uses to the names while this loop runs.
     for (const [name, larkName] of this.#names) {
       lines.push(`${larkName}: ${this.#body(this.#rule(name))}`);
     }
@@ -68,7 +68,7 @@ class Translation {
     }
   }
 
-  /** @returns null for a recursive expression, one with special tokens, or a long one */
+  /** @returns null if the expression is recursive, contains special tokens, or is too long */
   #regex(expression: Expression): string | null {
     const regex = this.#anyRegex(expression);
     return regex === null || regex.length > MAX_REGEX_LENGTH ? null : regex;
@@ -143,7 +143,7 @@ function classRegex(isNegated: boolean, ranges: readonly (readonly [number, numb
   return `[${isNegated ? "^" : ""}${parts.join("")}]`;
 }
 
-/** Letters and digits stay readable; everything else is written as its code. */
+/** Escapes any character except letters and digits. */
 function escaped(character: string): string {
   return /^[A-Za-z0-9]$/.test(character) ? character : codeEscape(character.codePointAt(0) ?? 0);
 }

@@ -1,15 +1,15 @@
-// Grammars that clients write: GBNF and EBNF are translated, everything else is Lark.
+// Converts clients' grammars to Lark: GBNF and EBNF are translated; anything else is taken as Lark.
 
 import { RequestError } from "../../errors.ts";
 import { GrammarTextError, parseGbnf } from "./gbnf-parser.ts";
 import { larkOf } from "./gbnf-to-lark.ts";
 
-/** Longest grammar in characters; translation and compilation take time per character. */
+/** Maximum length of a grammar in characters, since each one takes time to translate and compile. */
 const MAX_LENGTH = 256 * 1024;
 
 /**
- * @param param field of the body, for errors
- * @returns Lark
+ * @param param body field, for errors
+ * @returns the grammar in Lark
  * @throws RequestError "invalid_value"
  */
 export function grammarText(text: string, param: string): string {
