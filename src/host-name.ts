@@ -41,8 +41,8 @@ function unmapped(hostname: string): string {
 export const ANY_HOST = "*";
 
 /**
- * @param listed by an operator, in any form
- * @param option name of the option in messages
+ * @param listed hosts that the operator listed, in any form
+ * @param option option name for messages
  * @returns the hosts in the form of canonicalHost()
  * @throws ConfigError "invalid_option"
  */

@@ -1,27 +1,27 @@
-// JSON compatible with clients in all languages: integers of any size keep their digits, text is always
-// well-formed Unicode, and objects keep the order of their members.
+// Reads and writes JSON that is compatible with clients in all languages: integers of any size keep their digits,
+// text is always well-formed Unicode, and objects keep the order of their members.
 
 /** A whole number; a bigint if a number would not be exact. */
 export type Integer = number | bigint;
 
-/** A number with its JSON text, if JavaScript would write it differently: 1.0 as 1, 1e400 as null. */
+/** A number as its JSON text, if JavaScript would write it differently, such as 1.0 (as 1) or 1e400 (as null). */
 export class WrittenNumber {
   constructor(readonly text: string) {}
 }
 
-/** Matches an integer of 16 digits or more in the position of a value. */
+/** Matches an integer of 16 digits or more where a value is expected. */
 const LONG_INTEGER = /[[:,\s]-?\d{16,}\s*[,\]}]/;
 /** Also matches every float that could be whole or infinite and every numeric name, with false positives. */
 const UNUSUAL = /[[:,\s]-?\d+(?:\.0+\s*[,\]}]|(?:\.\d+)?[eE])|\d[\d.]{15}|"\d+"\s*:/;
 /** Integers with fewer digits are exact as numbers. */
 const MIN_LONG_DIGITS = 16;
-/** Longer integers do not become bigints: converting one takes time quadratic in its length. */
+/** Longer integers do not become bigints, because conversion takes time quadratic in the length. */
 const MAX_INTEGER_DIGITS = 40;
 
 /**
  * Parses JSON. An integer that a number cannot hold becomes a bigint; a lone surrogate becomes U+FFFD.
  * @param written members of the outer object in which whole or infinite floats and integers of more than 40
- *   digits become WrittenNumbers instead of numbers, and objects are written again in the order of the text
+ *   digits become WrittenNumbers instead of numbers, and writeJson() keeps the order of members in objects
  * @throws SyntaxError
  */
 export function parseJson(text: string, written: readonly string[] = []): unknown {
@@ -32,8 +32,8 @@ export function parseJson(text: string, written: readonly string[] = []): unknow
 }
 
 /**
- * Reads text that JSON.parse() has accepted. A reviver of JSON.parse() could also see the digits of numbers,
- * but takes a second for a million of them.
+ * Reads text that JSON.parse() has accepted. A reviver passed to JSON.parse() could also see the digits of numbers,
+ * but takes a second for a million numbers.
  */
 class ExactReader {
   readonly #text: string;
@@ -80,7 +80,7 @@ class ExactReader {
     return value;
   }
 
-  /** Skips the comma between items or the closing bracket. @returns whether another item follows */
+  /** Skips the comma between items or the closing bracket. @returns true if another item follows */
   #goesOn(close: string): boolean {
     const isEnd = this.#next() === close;
     this.#pos++;
@@ -142,7 +142,7 @@ class ExactReader {
     return this.#shortInteger() ?? this.#anyNumber();
   }
 
-  /** Reads the most frequent kind of number without copying its text. @returns null at any other */
+  /** Reads a short integer, the most common kind of number, without copying its text. @returns null for others */
   #shortInteger(): number | null {
     const text = this.#text;
     let pos = this.#pos;
@@ -163,7 +163,7 @@ class ExactReader {
     let isInteger = true;
     for (;;) {
       const code = this.#text.charCodeAt(this.#pos);
-      // The text can end with the number: NaN is not a digit.
+      // At the end of the text, the code is NaN, which is not a digit.
       if (!(code >= DIGIT_0 && code <= DIGIT_9)) {
         if (!NUMBER_SIGNS.includes(code)) break;
         isInteger &&= this.#pos === start;
@@ -188,14 +188,14 @@ class ExactReader {
   }
 }
 
-/** Member names in the order of the text, if JavaScript orders them differently: numeric names first. */
+/** Member names in the order of the text, set if JavaScript's order (numeric names first) is different. */
 const ORDER = Symbol("order");
 
 interface Ordered {
   readonly [ORDER]?: readonly string[];
 }
 
-/** Members of the largest object whose order is kept. */
+/** Maximum number of members of an object whose order is kept. */
 export const MAX_ORDERED_MEMBERS = 1024;
 
 function keepOrder(members: object, names: readonly string[]): void {
@@ -219,7 +219,7 @@ function positionOf(text: string, sign: string, from: number): number {
 }
 
 /**
- * Writes JSON as JSON.stringify() does, plus bigints, WrittenNumbers, and Maps (as objects in their order).
+ * Writes JSON as JSON.stringify() does, and also bigints, WrittenNumbers, and Maps (as objects in the Map's order).
  * Lone surrogates become U+FFFD.
  */
 export function writeJson(value: unknown): string {
@@ -232,7 +232,7 @@ export function wellFormedJson(text: string): string {
   return SURROGATE_ESCAPE.test(text) ? replaceLoneSurrogates(text) : text;
 }
 
-/** @returns whether JSON.stringify() itself can write the value, which is much faster */
+/** @returns true if JSON.stringify() itself can write the value, which is much faster */
 function isNative(value: unknown): boolean {
   if (typeof value === "bigint") return false;
   if (typeof value !== "object" || value === null) return true;
@@ -269,7 +269,7 @@ const ESCAPES =
   /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[dD][89a-fA-F][\da-fA-F]{2}|.)/gs;
 
 /**
- * Replaces only escapes: text decoded from UTF-8 or written by JSON.stringify() has no other lone surrogates.
+ * Replaces only escapes, since text decoded from UTF-8 or written by JSON.stringify() has no other lone surrogates.
  */
 function replaceLoneSurrogates(text: string): string {
   return text.replace(ESCAPES, (found) => (found.length === 6 ? "\\ufffd" : found));

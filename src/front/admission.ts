@@ -1,7 +1,7 @@
-// Limits on admitted work: sequences in flight, and prompt tokens that wait for their first output (both like
-// vLLM's limits of the same names). Room is reserved before anything is computed for a request, so a burst
-// cannot slip through while its first requests are being tokenized. A request that only has room can be
-// canceled. No I/O.
+// Limits admitted work: sequences in flight, and prompt tokens of requests that have no output yet (both like
+// vLLM's limits of the same names). Capacity is reserved before any work is done for a request, so a burst cannot
+// slip through while its first requests are being tokenized. A request can be canceled as soon as it has a
+// reservation. No I/O.
 
 import { OverloadError, RequestError } from "../errors.ts";
 import { type Arrival, Throughput } from "./throughput.ts";
@@ -21,7 +21,7 @@ export class Admission {
   readonly #maxTokens: number;
   readonly #nowMs: () => number;
   readonly #throughput: Throughput;
-  /** Named room that has not been released. */
+  /** Unreleased reservations with an id. */
   readonly #open = new Set<Reservation>();
   #numSequences = 0;
   #numTokens = 0;
@@ -43,8 +43,8 @@ export class Admission {
   }
 
   /**
-   * Reserves room for sequences whose prompts are not known yet.
-   * @param externalId id by which the request can be canceled until the room is released
+   * Reserves capacity for sequences whose prompts are not known yet.
+   * @param externalId id by which the request can be canceled until the reservation is released
    * @throws OverloadError "queue_full"
    * @throws RequestError "invalid_value" if they would not fit into an empty queue
    */
@@ -58,7 +58,7 @@ export class Admission {
     return reservation;
   }
 
-  /** Cancels requests that have room under this id. @returns false if there is none */
+  /** Cancels requests with a reservation under this id. @returns false if there are none */
   cancel(externalId: string): boolean {
     const named = [...this.#open].filter((reservation) => reservation.externalId === externalId);
     for (const reservation of named) reservation.isCanceled = true;

@@ -106,8 +106,8 @@ export class Front {
   }
 
   /**
-   * Reserves room for an HTTP request before anything is computed for it. The caller must release it.
-   * @param externalId id under which cancel() finds the request until then
+   * Reserves capacity for an HTTP request before any work is done for it. The caller must release it.
+   * @param externalId id by which cancel() finds the request until the release
    * @throws OverloadError "queue_full"
    * @throws RequestError "invalid_value" if it would not fit into an empty queue
    */
@@ -216,8 +216,8 @@ export class Front {
   }
 
   /**
-   * Ends the requests with this id, also those that only have room. Their outputs finish with "abort".
-   * @returns false if there is none
+   * Ends the requests with this id, including those that only have a reservation. Their outputs finish with "abort".
+   * @returns false if there are none
    */
   cancel(externalId: string): boolean {
     const sequences = [...this.#sequences.values()];

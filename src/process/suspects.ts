@@ -1,16 +1,16 @@
 // Tracks which requests may have crashed the engine, and decides which of them can run until
 // the culprit is known. Pure: callers pass the time.
 //
-// A request in progress when the engine crashes is a suspect, unless an identical one has finished
+// A request in progress when the engine crashes becomes a suspect, unless an identical request has finished
 // normally. Suspects that are sent again run one at a time, so only one of them is in progress at a second
-// crash, and that one is refused from then on. But a request that came for the first time can run beside it
-// and be the culprit: then a third crash decides, since that one waits its turn, too, from now on. A request
-// that finishes normally is no longer a suspect; one that ends otherwise, e.g. because its client left,
-// proves nothing. Requests that are not suspects never wait.
+// crash, and that one is refused from then on. However, a new request can run at the same time and be the culprit.
+// A third crash then decides, because the new request has become a suspect and also waits its turn. A suspect that
+// finishes normally is cleared; one that ends in another way, e.g. because its client disconnected, remains a
+// suspect. Requests that are not suspects never wait.
 
 import type { SuspectHash } from "./suspect-hash.ts";
 
-/** One arrival of a request; equal hashes are attempts at the same request. */
+/** One arrival of a request. Attempts at the same request have equal hashes. */
 export interface Attempt {
   readonly hash: SuspectHash;
 }
@@ -19,22 +19,22 @@ export type Ruling = "runs" | "waits" | "refused";
 
 interface Suspicion {
   readonly numDeaths: number;
-  /** Whether another request could have caused the last crash. */
+  /** True if another request could have caused the last crash. */
   readonly isShared: boolean;
   readonly lastMs: number;
 }
 
-/** Time for which a crash counts against a request. */
+/** Time during which a crash counts against a request. */
 const WINDOW_MS = 10 * 60_000;
-/** Crashes after which a request is refused, the last of which only it can have caused. */
+/** Number of crashes after which a request is refused if no other request can have caused the last one. */
 const DEATHS_OF_A_CULPRIT = 2;
-/** An innocent request shares each crash with a culprit that was no suspect yet: this many need three culprits. */
+/** Same if another request can have caused the last crash; for an innocent request, this takes three new culprits. */
 const SHARED_DEATHS_OF_A_CULPRIT = 3;
 const MAX_SUSPECTS = 4096;
 const MAX_INNOCENTS = 4096;
 
 export class Suspects<A extends Attempt> {
-  /** In order of the last crash, the most recent last. */
+  /** Suspects in order of their last crash, the most recent last. */
   readonly #suspects = new Map<SuspectHash, Suspicion>();
   /** Requests that have finished normally, the most recent last. */
   readonly #innocents = new Set<SuspectHash>();
@@ -64,7 +64,7 @@ export class Suspects<A extends Attempt> {
     this.#line.delete(attempt);
   }
 
-  /** @returns attempts that leave the line to run: no longer suspects, or it is their turn */
+  /** Removes attempts from the line that are no longer suspects or whose turn it is. @returns them, to be run */
   takeNext(nowMs: number): A[] {
     this.#forgetOld(nowMs);
     const taken: A[] = [];
@@ -82,7 +82,7 @@ export class Suspects<A extends Attempt> {
 
   /**
    * Call once for each attempt that ran. Has no effect after a crash.
-   * @param isWell whether it got a complete response, or was rejected by an engine that had read it
+   * @param isWell whether the engine completed the attempt, or examined and refused it
    */
   finish(attempt: A, isWell: boolean): void {
     if (!this.#running.delete(attempt) || !isWell) return;
@@ -91,7 +91,7 @@ export class Suspects<A extends Attempt> {
     keepLatest(this.#innocents, MAX_INNOCENTS);
   }
 
-  /** Ends all running attempts, because the engine has crashed. The line is unchanged. */
+  /** Ends all running attempts after a crash. The line is unchanged. */
   recordDeath(nowMs: number): void {
     this.#forgetOld(nowMs);
     const hashes = new Set(Array.from(this.#running, ({ hash }) => hash));
@@ -106,7 +106,7 @@ export class Suspects<A extends Attempt> {
     keepLatest(this.#suspects, MAX_SUSPECTS);
   }
 
-  /** Attempts at the same request share one trial: the outcome is the same for all. */
+  /** Attempts at the same request share one trial, because the outcome is the same for all. */
   #canBeTried({ hash }: Attempt): boolean {
     for (const running of this.#running) {
       if (running.hash !== hash && this.#suspects.has(running.hash)) return false;

@@ -1,5 +1,5 @@
-// Follows each call that could crash the engine from its arrival to its end. As Suspects rules, a call runs,
-// waits for its trial, or is refused.
+// Tracks each call that could crash the engine, from its arrival to its end. Suspects decides whether the call
+// runs, waits for its trial, or is refused.
 
 import { OverloadError, RequestError } from "../errors.ts";
 import type { RequestOutput } from "../protocol/protocol.ts";
@@ -8,15 +8,15 @@ import { type Attempt, Suspects } from "./suspects.ts";
 
 /** A call that could crash the engine. */
 export interface Trial extends Attempt {
-  /** Id that the client knows, or the name of the call. */
+  /** Id known to the client, or the name of the call. */
   readonly name: string;
-  /** Ids of the sequences that it generates; empty if the call ends with its answer. */
+  /** Ids of the sequences that the call generates; empty if it ends when it returns. */
   readonly requestIds: readonly string[];
   numUnfinished: number;
   isWell: boolean;
 }
 
-/** A suspect that has waited this long for its turn is refused and can retry. */
+/** A suspect that has waited this long for its turn is refused; the client can retry it. */
 const MAX_WAIT_MS = 30_000;
 const RETRY_AFTER_S = 10;
 
@@ -59,12 +59,12 @@ export class Trials {
     if (trial.requestIds.length === 0) this.#end(trial, true);
   }
 
-  /** Called when the call was refused. @param isWell whether an engine that had read it refused it */
+  /** Called when the call was refused. @param isWell whether the engine examined the call before it refused it */
   refused(trial: Trial, isWell: boolean): void {
     this.#end(trial, isWell);
   }
 
-  /** Takes outputs of a live engine. */
+  /** Records outputs of a live engine. */
   record(outputs: readonly RequestOutput[]): void {
     for (const { requestId, finishReason } of outputs) {
       if (finishReason === null) continue;
@@ -80,7 +80,7 @@ export class Trials {
     this.#refuse(requestIds, new RequestError("request_canceled", "The request was canceled."));
   }
 
-  /** Refuses calls that have waited for their trial for as long as requests may wait. */
+  /** Refuses calls that wait for their trial and have reached the queue timeout. */
   abortQueued(requestIds: readonly string[]): void {
     this.#refuse(requestIds, notTried());
   }
@@ -137,10 +137,10 @@ export function trialOf(name: string, hash: SuspectHash, requestIds: readonly st
 }
 
 const REFUSAL =
-  "The engine crashed repeatedly while processing this request, which is refused for now.";
+  "This request is refused for now because the engine crashed repeatedly while processing it.";
 
 function notTried(): OverloadError {
   const message =
-    "The engine crashed while processing this request, and other suspects are retried first. Retry later.";
+    "The engine crashed while processing this request; other suspected requests are retried first. Retry later.";
   return new OverloadError("queue_timeout", message, RETRY_AFTER_S);
 }

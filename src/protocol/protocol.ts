@@ -101,10 +101,9 @@ export interface EngineClient {
    * @throws EngineError as in `unavailable`, or "engine_dead"
    * @throws RequestError "invalid_value" or "context_length" for a prompt that cannot be served, including
    *   errors of a chat template
-   * @throws as every call with a client's text or tokens does: RequestError "suspect_request" for a call that
-   *   was in progress at several crashes of the engine; OverloadError "queue_timeout" for one that was in
-   *   progress at one crash and has waited too long to be retried; RequestError "request_canceled" for one
-   *   that was aborted while it waited
+   * @throws as every call that passes a client's text or tokens: RequestError "suspect_request" if the call was
+   *   in progress at several engine crashes; OverloadError "queue_timeout" if it was in progress at one crash and
+   *   has waited too long for its retry; RequestError "request_canceled" if it was aborted during that wait
    */
   add(request: EngineRequest): Promise<Int32Array>;
   /** Ends requests with "abort" outputs and frees their blocks within one step. Ignores unknown ids. */

@@ -1,5 +1,4 @@
-// Reads the body of a request to the served model and enforces limits before it is interpreted: media type,
-// size, time, nesting and syntax.
+// Reads a request body, and checks its media type, size, arrival time, structure and syntax before interpreting it.
 
 import { checkModel } from "../api/api-context.ts";
 import {
@@ -18,14 +17,14 @@ import { checkRoom, type ServerContext, type ServerLimits } from "./server-conte
 
 const MAX_DEPTH = 64;
 /**
- * Strings (also names), lists and objects in a body. Reading one takes up to 3 µs, 100 times as long as a
- * number: millions of them would block the server for seconds.
+ * Maximum number of strings (including names), lists and objects in a body. Reading one takes up to 3 µs, 100 times
+ * as long as a number, so millions of them would block the server for seconds.
  */
 const MAX_PARTS = 100_000;
 
 /**
  * @throws RequestError "unsupported_media_type", "body_too_large", "body_timeout", "invalid_schema" or
- *   "model_not_found"; EngineError and OverloadError if the server accepts no more requests
+ *   "model_not_found"; EngineError and OverloadError if the server is not accepting requests
  */
 export async function readBody<T extends { readonly model: string | null }>(
   context: ServerContext,
@@ -45,7 +44,7 @@ async function readJsonBody(
   written: readonly string[],
 ): Promise<JsonObject> {
   const { maxBodyBytes: maxBytes, bodyTimeoutMs } = limits;
-  // Ignores parameters, and all repeated headers except the first.
+  // Ignores parameters, and all but the first of repeated headers.
   const mediaType = request.headers.get("content-type")?.split(/[;,]/)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new RequestError(
@@ -62,7 +61,8 @@ async function readJsonBody(
 }
 
 /**
- * @returns null if the body is longer than `maxBytes`; never holds more than that in memory
+ * Reads text without holding more than `maxBytes` in memory.
+ * @returns null if the body is longer than `maxBytes`
  * @throws RequestError "body_timeout" or "invalid_schema"
  */
 async function readText(
@@ -81,7 +81,7 @@ async function readText(
     const text = await decodeAll(reader, maxBytes);
     if (!isLate) return text;
   } catch {
-    // Invalid UTF-8, or the client disconnected while sending and will not see the answer.
+    // The body is invalid UTF-8, or the client disconnected while sending it and will not see the response.
     if (!isLate) throw unreadable(request.headers.get("content-encoding"));
   } finally {
     clearTimeout(timer);
@@ -137,7 +137,7 @@ function invalidJson(message: string): RequestError {
   return bodyFault("json_invalid", ["body"], message);
 }
 
-/** Counts brackets and strings, without recursion. @throws RequestError "invalid_schema" */
+/** Checks nesting and the number of parts, without recursion. @throws RequestError "invalid_schema" */
 function checkStructure(text: string): void {
   let depth = 0;
   let numParts = 0;
