@@ -5,8 +5,7 @@
 //   bun scripts/sanitize.ts asan | tsan [test such as native/attention ...]
 //
 // Bun itself is not instrumented. For ThreadSanitizer, the addon annotates where its work moves
-// between Bun's threads (native/addon/handoff.h); tsan-suppressions.txt covers reads
-// before that.
+// between Bun's threads (native/addon/handoff.h); tsan-suppressions.txt covers reads before that.
 
 import {
   cpSync,

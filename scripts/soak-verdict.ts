@@ -33,7 +33,7 @@ export function soakFaults(end: SoakEnd, samples: readonly Sample[]): string[] {
     blocks !== 0 && `${blocks ?? "an unknown number of"} blocks are in use at the end`,
     exitCode !== 0 && `the server exited with code ${exitCode}`,
     hasGrown(samples, "frontMib") && "the front's memory has grown",
-    hasGrown(samples, "frontFds") && "the front's descriptors have grown",
+    hasGrown(samples, "frontFds") && "the front's descriptor count has grown",
   ];
   return found.filter((fault) => fault !== false);
 }

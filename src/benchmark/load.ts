@@ -11,7 +11,7 @@ export interface Load {
   readonly durationS: number;
 }
 
-/** Limits of a loop of requests. */
+/** Limits of a closed loop. */
 export interface LoopOptions {
   readonly concurrency: number;
   /** Time after which no new requests are sent, ms. */
@@ -87,7 +87,7 @@ export async function openLoop(
   return { timelines, durationS: (performance.now() - startMs) / 1000 };
 }
 
-/** Load with the interval in which all streams decoded, on the client's clock: [startMs, endMs]. */
+/** A load, and the interval in which all its streams decoded, on the client's clock: [startMs, endMs]. */
 export interface DecodeWindow extends Load {
   readonly startMs: number;
   readonly endMs: number;
@@ -127,7 +127,7 @@ export async function decodeTogether(
   return { timelines, startMs, endMs, durationS: (endMs - began) / 1000 };
 }
 
-/** @returns tokens per second of all streams within the window, each counted from its first event there */
+/** @returns total tokens per second within the window; a stream counts from its first event in the window */
 export function decodeRate({ timelines, startMs, endMs }: DecodeWindow): number {
   let rate = 0;
   for (const { events } of timelines) {

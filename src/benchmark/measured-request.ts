@@ -1,4 +1,4 @@
-// One streamed request to /v1/completions, with a timestamp for every event.
+// Sends one streamed request to /v1/completions and records a timestamp for every event.
 
 import { errorMessage, refusalText } from "../client/refusal.ts";
 import { SseParser } from "../client/sse-parser.ts";

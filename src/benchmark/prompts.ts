@@ -1,6 +1,6 @@
 // Generates prompts from fixed seeds, as text or as token IDs that are ordinary tokens in every benchmarked model.
 
-/** mulberry32: uniform in [0, 1). */
+/** Creates a mulberry32 generator with a uniform distribution in [0, 1). */
 export function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

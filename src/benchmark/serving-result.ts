@@ -74,7 +74,7 @@ export function servingResult(
   };
 }
 
-/** Latencies in milliseconds by metric, without requests that lack it, such as TPOT of a single token. */
+/** Latencies in milliseconds by metric. Omits missing values, e.g. TPOT of a request with one token. */
 export function latencies(
   timelines: readonly RequestTimeline[],
 ): Record<LatencyMetric, readonly number[]> {

@@ -1,5 +1,5 @@
 // Statistics with numpy's definitions, which `vllm bench serve` uses: percentiles between two values are
-// interpolated, and the standard deviation is the population's. For an empty list, all are 0.
+// interpolated, and the standard deviation is the population's. All of them are 0 for an empty list.
 
 /** @param p 0 to 100 */
 export function percentile(values: readonly number[], p: number): number {

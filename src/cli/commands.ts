@@ -18,7 +18,7 @@ export interface CommandSpec {
   readonly options: readonly string[];
   /** Examples without the program's name; two spaces separate a command from its explanation. */
   readonly examples: readonly string[];
-  /** Whether the command can start an engine, for which a source checkout builds the addon. */
+  /** Whether the command can start an engine; if so, a source checkout builds the addon first. */
   readonly needsEngine: boolean;
   /** Set for a command that is not listed because only the program itself runs it. */
   readonly isHidden?: true;

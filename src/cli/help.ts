@@ -1,6 +1,6 @@
 // Builds help texts from the tables: all commands, one command's options by group, one group, one
-// option, or all options that contain a word. Topics are those of vLLM's --help=. Output is
-// wrapped to the screen width.
+// option, or all options that match a word. Topics match vLLM's --help=. Output is wrapped to the
+// screen width.
 
 import { COMMANDS, type CommandSpec, optionsOf } from "./commands.ts";
 import { envName, OPTION_GROUPS, type OptionGroup, type OptionSpec } from "./option-spec.ts";
@@ -8,7 +8,7 @@ import { entryText, wrapped } from "./text-layout.ts";
 
 const ABOUT = "Pagoda: vLLM's scheduler, paged KV cache, OpenAI API and metrics for GGUF models.";
 
-/** Widest option or example that has its text on the same line, in columns. */
+/** Maximum width of an option or example that shares a line with its text, in columns. */
 const TERM_WIDTH = 26;
 
 /** Lists all commands. @param columns screen width */

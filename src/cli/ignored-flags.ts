@@ -1,7 +1,7 @@
 // vLLM flags without effect in Pagoda. They are accepted with a warning, so command lines and
 // config files written for vLLM keep working. If a flag changes what clients see in vLLM, the
-// reason states what Pagoda does instead. A flag is refused instead (unbuilt-flags.ts) if clients
-// would rely on its feature, or if ignoring it would leave a server less secure than expected.
+// reason states what Pagoda does instead. Flags are refused (unbuilt-flags.ts) if clients would
+// rely on the feature, or if ignoring the flag would leave a server less secure than expected.
 
 export interface IgnoredFlag {
   readonly name: string;

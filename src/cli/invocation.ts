@@ -30,7 +30,7 @@ const MIN_COLUMNS = 60;
 const MAX_COLUMNS = 100;
 
 /**
- * @param sources with the words after the program's name as argv
+ * @param sources its argv contains the words after the program's name
  * @throws ConfigError "unknown_command", and as parseOptions does for --print-config
  */
 export function readInvocation(sources: OptionSources, program: Program): Invocation {
@@ -119,9 +119,9 @@ function configText(command: CommandSpec, sources: OptionSources): string {
 const STOP_HINT = "stop a server with Ctrl-C or SIGTERM; `ps` shows its PID";
 const SERVE_HINT = "`serve` starts the server";
 const LIST_HINT = "`ls` lists the models on this machine";
-const LOGIN_HINT = "set HF_TOKEN or run `hf auth login` for gated models of the hub";
+const LOGIN_HINT = "set HF_TOKEN or run `hf auth login` for gated models on the hub";
 
-/** Commands of other programs, with Pagoda's equivalent. */
+/** Hints about Pagoda's equivalents of other programs' commands. */
 const COMMAND_HINTS: Readonly<Record<string, string>> = {
   ...{ stop: STOP_HINT, kill: STOP_HINT },
   create: "`serve model.gguf` serves a file directly",

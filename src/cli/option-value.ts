@@ -35,7 +35,7 @@ export function readOption(option: OptionSpec, value: unknown, source: string): 
   }
 }
 
-/** Placeholder for a secret wherever options are shown. */
+/** Placeholder that replaces a secret wherever options are shown. */
 export const HIDDEN = "(hidden)";
 
 /** Characters that no header can carry, such as the line feed at the end of a file. */

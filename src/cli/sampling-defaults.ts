@@ -26,7 +26,7 @@ export interface DecidedSampling {
 }
 
 /**
- * Always reads the model's header, so that a file that is not a model gets a clear error.
+ * Always reads the model's header, to report a file that is not a model with a clear error.
  * @throws ConfigError "invalid_option", and as readGgufHeader() does
  */
 export function samplingDefaults(options: Options, modelPath: string): DecidedSampling {

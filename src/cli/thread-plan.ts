@@ -1,5 +1,5 @@
-// Decides how many threads the forward pass uses and which CPUs they are bound to, from the options
-// and the CPUs that this process can use.
+// Decides how many threads the forward pass uses and which CPUs they are bound to, based on the
+// options and the CPUs that this process can use.
 
 import { ConfigError } from "../errors.ts";
 import { allowedCpus, numUsefulThreads } from "../runtime/cpus.ts";

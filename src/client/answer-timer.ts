@@ -2,7 +2,7 @@
 
 import type { AnswerPiece } from "./answer-piece.ts";
 
-/** Minimum time for computing a rate, since tokens that arrive together have none. */
+/** Minimum time over which a rate is computed; tokens that arrive together have no rate. */
 const MIN_DECODE_S = 0.01;
 
 export class AnswerTimer {

@@ -56,7 +56,7 @@ export class ApiClient {
     const text = await this.#text("/v1/models", signal);
     const names = namesIn(text);
     if (names !== null) return names;
-    const message = `the server at ${this.url} does not speak the OpenAI API`;
+    const message = `the server at ${this.url} does not provide the OpenAI API`;
     throw new ConfigError("server_unreachable", message);
   }
 
@@ -68,7 +68,7 @@ export class ApiClient {
   }
 
   /**
-   * Tries both routes: /v1/is_sleeping requires an API key on the server, /is_sleeping development mode.
+   * Tries two routes: servers with an API key have /v1/is_sleeping, servers in development mode /is_sleeping.
    * @returns null when the server does not report it
    */
   async isSleeping(signal?: AbortSignal): Promise<boolean | null> {

@@ -1,4 +1,4 @@
-// Turns a server's refusal of a request, or an error within its answer, into a ConfigError.
+// Converts a server's refusal of a request, or an error in its response, to a ConfigError.
 
 import { ConfigError } from "../errors.ts";
 

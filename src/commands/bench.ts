@@ -23,7 +23,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   const path = options["result-filename"];
   if (path !== "") checkWritable(path);
   const target = await targetOf(options, log);
-  log(`${options["num-prompts"]} requests to ${target.model} at ${shownUrl(target.url)}`);
+  log(`sending ${options["num-prompts"]} requests to ${target.model} at ${shownUrl(target.url)}`);
   const specOf = (index: number) => specAt(index, options);
   // Warms the server up, and reports a refusal before the load starts.
   const first = await measureRequest(target, specOf(-1));

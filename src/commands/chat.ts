@@ -51,7 +51,7 @@ function logEnd({ isCut, otherEnd }: PrintedAnswer, log: (line: string) => void)
   if (otherEnd !== null) log(endedByServer(otherEnd));
 }
 
-/** Refuses a message in place of the model. @throws ConfigError "invalid_option" */
+/** Refuses a message that was passed as the model. @throws ConfigError "invalid_option" */
 function checkModel(name: string): void {
   if (!/\s/.test(name) || /\.gguf$/i.test(name)) return;
   const message = `chat: the first argument is a model; use -q to send a message: chat -q "${name}"`;
@@ -59,7 +59,7 @@ function checkModel(name: string): void {
 }
 
 /**
- * Refuses an empty -q, such as an unset variable in a script.
+ * Refuses an empty -q, which usually results from an unset variable in a script.
  * @throws ConfigError "missing_option"
  */
 function checkMessage(quick: string, sources: OptionSources): void {
@@ -188,8 +188,7 @@ class Conversation {
   }
 
   /**
-   * Adds a hint if the conversation has filled the context, since all further messages would fail
-   * too.
+   * Adds a hint if the conversation has filled the context, since further messages would fail too.
    */
   #withHint(error: unknown): unknown {
     const isFull = error instanceof ConfigError && error.code === "context_full";

@@ -28,7 +28,7 @@ export async function listenPlace(options: ServeOptions): Promise<ListenPlace> {
 }
 
 /**
- * Listens briefly to check that the place is usable.
+ * Listens briefly to check that the address or socket is usable.
  * @throws ConfigError "cannot_listen" or "address_in_use"
  */
 export async function tryOut(place: ListenPlace): Promise<void> {

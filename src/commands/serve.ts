@@ -42,10 +42,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type Log = CommandContext["log"];
 
-/**
- * @returns a log function that adds the level and time; the banner and fatal startup errors lack
- * both
- */
+/** @returns a log function with level and time, unlike the banner and fatal startup errors */
 function serverLog({ print, sources }: CommandContext): Log {
   const { hasColor } = stderrTerminal(sources.env);
   return (text) => print(logLine(text, { at: new Date(), hasColor }));

@@ -22,7 +22,7 @@ export interface GenerationInit<Result> {
   readonly id: string;
   /** Checks and queues the request. */
   readonly start: () => Promise<StartedAnswer>;
-  /** Shapes the final result. */
+  /** Converts the result to the type that the call returns. */
   readonly toResult: (result: GenerateResult, answer: StartedAnswer) => Result;
   /** Aborts the generation. */
   readonly signal: AbortSignal | undefined;
@@ -36,8 +36,8 @@ export interface GenerationInit<Result> {
  * This is not a promise, so async functions can return it. A generation that is never read is aborted when it is
  * garbage-collected.
  *
- * Every read fails with the request's error: RequestError for an invalid request; EngineError
- * "engine_step_failed", "engine_dead" or "engine_shutdown"; or the reason of the abort, by default an error
+ * If the request fails, every read rejects with its error: RequestError for an invalid request; EngineError
+ * "engine_step_failed", "engine_dead" or "engine_shutdown"; or the reason for the abort, by default an error
  * named "AbortError".
  */
 export class Generation<Result = GenerateResult>
@@ -61,14 +61,14 @@ export class Generation<Result = GenerateResult>
     abortOn(signal, live);
   }
 
-  /** Deltas of all n sequences as they arrive. Leaving the loop early aborts the request. */
+  /** Yields the deltas of all n sequences as they arrive. Leaving the loop early aborts the request. */
   async *[Symbol.asyncIterator](): AsyncGenerator<TextDelta> {
     for await (const { index, text, tokenIds, logprobs, finishReason } of this.#read()) {
       yield { index, text, tokenIds, logprobs, finishReason };
     }
   }
 
-  /** Text of sequence 0 in pieces, none of them empty. Leaving the loop early aborts the request. */
+  /** Non-empty pieces of the text of sequence 0. Leaving the loop early aborts the request. */
   get text(): AsyncIterable<string> {
     return textOf(() => this.#read());
   }

@@ -42,7 +42,7 @@ export class LiveGeneration {
     this.#answer?.abort();
   }
 
-  /** Rejects with the generation's error or with the reason of its abort. */
+  /** Rejects with the generation's error or with the reason for its abort. */
   async collected(): Promise<Collected> {
     while (!this.#isDone) await this.#change.wait();
     if (this.#error !== null) throw this.#error.cause;

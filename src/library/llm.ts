@@ -47,7 +47,8 @@ export interface SleepOptions {
 
 /**
  * A loaded model with its scheduler, KV cache and metrics. It accepts any number of requests at once. Several
- * LLMs in one process share only code. Dispose of each (`await using`): garbage collection does not free it.
+ * LLMs in one process share only code. Dispose of each one (`await using`), since garbage collection does not
+ * free it.
  */
 export class LLM implements AsyncDisposable {
   /** Properties of the loaded model. */

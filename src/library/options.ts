@@ -86,7 +86,7 @@ export interface CallOptions {
 }
 
 /**
- * Sampling and stopping: vLLM's SamplingParams. A default called "the model's" comes from
+ * Sampling and stopping parameters, as in vLLM's SamplingParams. A default called "the model's" comes from
  * LoadOptions.generationConfig; the value in brackets applies if it sets none.
  */
 export interface GenerateOptions extends CallOptions {

@@ -1,6 +1,6 @@
 // The text of /metrics, exactly as Python's client prints it: sorted labels, floats with a decimal point,
-// `_total`, `_created` families. Dashboards match strings like le="1.0", so the JS client's own output does
-// not work.
+// `_total` and `_created` families. Dashboards match strings like le="1.0", so the JS client's own output
+// does not work.
 
 import { formatNumber } from "./number-format.ts";
 import type { FamilySnapshot, HistogramSample, Labels } from "./registry.ts";

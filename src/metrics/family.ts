@@ -117,7 +117,7 @@ export interface MetricFamily {
   readonly source: MetricSource;
 }
 
-/** HELP text; a deprecation is appended without a space, as vLLM prints it. */
+/** @returns the HELP text; as in vLLM, a deprecation is appended without a space */
 export function helpText({ help, deprecated }: Pick<MetricFamily, "help" | "deprecated">): string {
   return deprecated === undefined
     ? help

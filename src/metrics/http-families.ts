@@ -17,7 +17,7 @@ export const HTTP_FAMILIES: readonly MetricFamily[] = [
     type: "counter",
     help: "Total number of requests by method, status and handler.",
     labels: [HANDLER, METHOD, STATUS],
-    meaning: "Responses by route, method and status class (2xx to 5xx), counted when each ends.",
+    meaning: "Responses by route, method and status class (2xx to 5xx), counted when they end.",
     alert: 'A rising share of `status="5xx"`.',
     source: onHttp(({ handler, method, status }, sink) =>
       sink.add(1, handler, method, `${Math.floor(status / 100)}xx`),

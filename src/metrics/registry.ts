@@ -1,5 +1,5 @@
-// Holds the values of one family. Each series is its own prom-client metric, so finding one takes one
-// lookup. Series with known labels start at 0; others appear when they are first used.
+// Holds the values of one family. Each series is its own prom-client metric, so finding it takes a
+// single lookup. Series with known labels start at 0; others appear when they are first used.
 
 import { Counter, Gauge, Histogram } from "prom-client";
 import { assert } from "../assert.ts";

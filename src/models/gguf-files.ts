@@ -38,7 +38,7 @@ export function pickFile(repo: string, files: readonly string[], quant: string |
   if (models.length === 0)
     throw new ConfigError(
       "no_such_quant",
-      `${repo} has no GGUF file; choose a repository that has one, usually named -GGUF`,
+      `${repo} has no GGUF file; choose a repository that has one, usually with -GGUF in its name`,
     );
   const known = models.map(shownQuant).join(", ");
   throw new ConfigError("no_such_quant", `${repo} has no ${quant}; available: ${known}`);

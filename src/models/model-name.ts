@@ -1,4 +1,4 @@
-// Names of models: a path, user/repo:quant on the hub, or a URL. Parsing only, no I/O.
+// Parses model names (a path, user/repo:quant on the hub, or a URL), without I/O.
 
 import { basename } from "node:path";
 import { ConfigError } from "../errors.ts";
@@ -22,7 +22,7 @@ const HUB_HOSTS = ["huggingface.co", "hf.co"];
 /** Matches a page's URL without its scheme, as copied or as used with Ollama. */
 const HUB_ADDRESS = /^(?:www\.)?(?:huggingface\.co|hf\.co)\//;
 
-/** Names of the default model, including its file name, in lower case. */
+/** Names of the default model, including its file name, in lowercase. */
 const DEFAULT_NAMES = [
   DEFAULT_MODEL,
   DEFAULT_MODEL_FILE.name,

@@ -44,7 +44,7 @@ export interface ChildProcess {
 /** Starts a child that shares this process's stderr. */
 export function startChild(command: readonly string[]): ChildProcess {
   const child = Bun.spawn([...command], {
-    // Shown by process lists.
+    // Shown in process lists.
     argv0: process.execPath,
     stdio: ["ignore", "ignore", "inherit", "pipe"],
   });

@@ -33,7 +33,7 @@ export interface DownloadOptions {
   readonly target: string;
   /** File of an unfinished download. Default: the target with ".part". */
   readonly partial?: string;
-  /** Hex; null = unknown. */
+  /** In hex; null = unknown. */
   readonly sha256: string | null;
   /** First characters of a valid file, in ASCII, since a server can send a web page instead. */
   readonly startsWith?: string;
@@ -80,7 +80,7 @@ export async function download(options: DownloadOptions): Promise<void> {
 const isFileFault = (cause: unknown): boolean =>
   ["mkdir", "open", "write", "rename"].includes(String((cause as NodeJS.ErrnoException).syscall));
 
-/** @returns lower-case hex */
+/** @returns lowercase hex */
 export async function sha256OfFile(path: string): Promise<string> {
   return (await hasherOf(path)).digest("hex");
 }
@@ -138,7 +138,7 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
   const { done, sha256 } = await writeBody(partial, response.body, transfer);
   if (total === null) options.onProgress(done, done);
   if (total === null || done === total) return sha256;
-  const message = `cannot download ${shownUrl(url)}: it was cut off after ${done} of ${total} bytes; try again`;
+  const message = `cannot download ${shownUrl(url)}: the transfer was cut off after ${done} of ${total} bytes; try again`;
   throw new ConfigError("download_failed", message);
 }
 

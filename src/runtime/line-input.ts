@@ -6,7 +6,7 @@ import { ConfigError } from "../errors.ts";
 import { fileFault } from "./file-fault.ts";
 
 /**
- * Silence on a pipe before a notice, since scripts and services can leave a pipe open without writing to it.
+ * Time without input from a pipe before a notice, since scripts and services can leave unused pipes open.
  */
 const SILENCE_MS = 2_000;
 

@@ -54,7 +54,7 @@ function gpus(): string[] {
   return exitCode === 0 ? stdout.toString().trim().split("\n") : [];
 }
 
-/** @returns whether files can be created in a folder, or the folder itself if it does not exist yet */
+/** @returns whether files can be created in a folder, which might not exist yet */
 export function canWriteIn(folder: string): boolean {
   if (!existsSync(folder)) return canWriteIn(dirname(folder));
   try {

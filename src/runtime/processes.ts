@@ -1,5 +1,5 @@
 // Lists this user's processes and their listening sockets from Linux's /proc, so no state file can be left
-// behind. Other systems do not have it.
+// behind. On other systems, the lists are empty.
 
 import { readdirSync, readlinkSync } from "node:fs";
 import { residentBytes, statFields, TICKS_PER_SECOND } from "./proc-text.ts";

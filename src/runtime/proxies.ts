@@ -3,7 +3,7 @@
 
 const LOOPBACK = ["localhost", "127.0.0.1", "::1", "[::1]"];
 
-/** @param env of this process; fetch reads it at each request and prefers the lower-case name */
+/** @param env environment of this process; fetch reads it at each request and prefers the lowercase name */
 export function reachLoopbackDirectly(env: Record<string, string | undefined>): void {
   const others = env["no_proxy"] || env["NO_PROXY"];
   if (others === "*") return;

@@ -69,7 +69,7 @@ export function onOutputError(handler: (error: NodeJS.ErrnoException) => void): 
   process.stdout.on("error", handler);
 }
 
-/** Waits until all output has left the process, which must write nothing more. */
+/** Waits until all output has left the process. Nothing can be written afterward. */
 export async function flushOutput(): Promise<void> {
   for (const stream of [process.stdout, process.stderr])
     await new Promise<void>((resolve) => stream.end(() => resolve()));

@@ -69,7 +69,7 @@ function checkPair({ certfile, keyfile, password }: TlsFiles, cert: string, key:
   const passphrase = password === null ? {} : { passphrase: password };
   const privateKey = orError(() => createPrivateKey({ key, ...passphrase }), `${place} ${fault}`);
   if (certificate.checkPrivateKey(privateKey)) return;
-  throw new ConfigError("invalid_option", `${place} is not the key of ${certfile}`);
+  throw new ConfigError("invalid_option", `${place} does not match ${certfile}`);
 }
 
 function checkCertificate(place: string, text: string): X509Certificate {

@@ -48,7 +48,7 @@ function isRunner(words: readonly string[]): boolean {
   return verb === "run" ? isScriptName(script) : isScriptName(verb) && verb !== "test";
 }
 
-/** @returns whether a word names a script of package.json, not a file */
+/** @returns whether a word names a script in package.json, not a file */
 function isScriptName(word: string): boolean {
   return word !== "" && !/[./]/.test(word);
 }

@@ -43,7 +43,7 @@ describe("readInvocation", () => {
     ["Images", "there is no command Images: `ls` lists the models on this machine"],
     [
       "login",
-      "there is no command login: set HF_TOKEN or run `hf auth login` for gated models of the hub",
+      "there is no command login: set HF_TOKEN or run `hf auth login` for gated models on the hub",
     ],
     ["--help frobnicate", "unknown command frobnicate; --help lists all commands"],
     ["model.gguf", "unknown command model.gguf; `serve model.gguf` serves it"],

@@ -22,7 +22,7 @@ describe("bench", () => {
     expect(stdout).toMatch(/^Successful requests: +6$/m);
     expect(stdout).toMatch(/^Total generated tokens: +30$/m);
     expect(stdout).toMatch(/^P99 ITL \(ms\): +\d+\.\d\d$/m);
-    expect(stderr).toBe(`6 requests to tiny at ${server.url}\n`);
+    expect(stderr).toBe(`sending 6 requests to tiny at ${server.url}\n`);
     expect(exitCode).toBe(0);
   });
 

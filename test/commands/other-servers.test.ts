@@ -137,7 +137,7 @@ describe("a list of models", () => {
     async (list) => {
       const url = serverWith(() => new Response(""), list);
       const ran = await chatWith(url);
-      const text = `the server at ${url} does not speak the OpenAI API`;
+      const text = `the server at ${url} does not provide the OpenAI API`;
       expect(ran).toEqual({ stdout: "", stderr: `error: ${text}\n`, exitCode: 4 });
     },
   );

@@ -222,7 +222,7 @@ describe("download", () => {
       [TEXT.length, TEXT.length],
     ]);
     const known = get({ url: await chunked(), bytes: TEXT.length + 1 });
-    await expect(known.done).rejects.toThrow(`it was cut off after ${TEXT.length} of`);
+    await expect(known.done).rejects.toThrow(`the transfer was cut off after ${TEXT.length} of`);
   });
 
   test("reports a server error with its status", async () => {

@@ -411,7 +411,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     [{ certfile: "server.key" }, /^--ssl-certfile: .*server.key has no certificate in PEM format$/],
     [{ keyfile: "server.pem" }, /^--ssl-keyfile: .*server.pem has no private key in PEM format$/],
     [{ keyfile: null }, /^--ssl-certfile: .*server.pem has no private key in PEM format$/],
-    [{ keyfile: "other.key" }, /^--ssl-keyfile: .*other.key is not the key of .*server.pem$/],
+    [{ keyfile: "other.key" }, /^--ssl-keyfile: .*other.key does not match .*server.pem$/],
     [
       { keyfile: "locked.key" },
       /^--ssl-keyfile: .*locked.key cannot be opened: --ssl-keyfile-password/,

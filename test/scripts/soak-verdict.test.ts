@@ -41,7 +41,9 @@ test("growth and unreleased blocks are reported", () => {
   expect(quarters(grown({ frontMib: 90 }), "frontMib")).toEqual([80, 90]);
   expect(soakFaults(END, grown({ frontMib: 100, frontFds: 35 }))).toEqual([]);
   expect(soakFaults(END, grown({ frontMib: 101 }))).toEqual(["the front's memory has grown"]);
-  expect(soakFaults(END, grown({ frontFds: 36 }))).toEqual(["the front's descriptors have grown"]);
+  expect(soakFaults(END, grown({ frontFds: 36 }))).toEqual([
+    "the front's descriptor count has grown",
+  ]);
   expect(soakFaults(END, grown({ blocks: 3 }))).toEqual(["3 blocks are in use at the end"]);
   const unknown = ["an unknown number of blocks are in use at the end"];
   expect(soakFaults(END, grown({ blocks: null }))).toEqual(unknown);
