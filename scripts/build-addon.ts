@@ -52,7 +52,7 @@ export function addonPath(checkout: Checkout): string {
 }
 
 /**
- * Lists the tools that the setup needs: all tools before the first build, later only those that
+ * Lists the tools that the setup needs: all tools before the first build, later only tools that
  * detect changes.
  */
 export function setupTools(checkout: Checkout): readonly NeededTool[] {

@@ -41,7 +41,7 @@ export function banner(input: BannerInput): string {
   return [...lines, ...(input.isOpenWithoutKey ? [warning] : [])].join("\n");
 }
 
-/** Settings that a request can override. */
+/** Labels of the settings that a request can override. */
 const SAMPLING_NAMES: Readonly<
   Record<Exclude<keyof SamplingDefaults, "maxTokens" | "stopTokenIds">, string>
 > = {

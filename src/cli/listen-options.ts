@@ -25,7 +25,7 @@ export const LISTEN_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: null,
-    help: "Unix socket to listen on, in place of host and port.",
+    help: "Unix socket to listen on instead of host and port.",
   },
   {
     name: "root-path",

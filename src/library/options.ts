@@ -43,7 +43,7 @@ export interface LoadOptions {
   readonly seed?: number;
   /**
    * Source of sampling defaults: "auto" = the model's recommendations, "vllm" = only vLLM's defaults, or the
-   * path of a generation_config.json or its folder, whose eos_token_id also ends answers. Default: "auto".
+   * path of a generation_config.json or its folder. Its eos_token_id also ends answers. Default: "auto".
    */
   readonly generationConfig?: string;
   /** Sampling defaults that override those of generationConfig. */
@@ -58,7 +58,7 @@ export interface LoadOptions {
     readonly min_p?: number;
     /** > 0; 1 = off. */
     readonly repetition_penalty?: number;
-    /** Maximum number of tokens that any request may generate, >= 1. */
+    /** Maximum number of tokens that any request can generate, >= 1. */
     readonly max_new_tokens?: number;
   };
   /** Jinja template to use instead of the model's chat template. */

@@ -31,7 +31,7 @@ export interface ServeOptions extends AppOptions {
   readonly host?: string;
   /** Port to listen on; 0 = any free port. Default: 8000. */
   readonly port?: number;
-  /** Host names that clients may use besides the server's address; requests with another Host are refused. */
+  /** Host names that clients can use besides the server's address; requests with another Host are refused. */
   readonly allowedHosts?: readonly string[];
   /** Load options, if the model is given by name. */
   readonly load?: LoadOptions;

@@ -88,7 +88,7 @@ export function recommendationOf(
 const EOS_KEY = "eos_token_id";
 
 /**
- * Reads the end tokens of a generation_config.json: one id or a list.
+ * Reads the end tokens from a generation_config.json: a single ID or a list.
  * @param onFault as in recommendationOf()
  */
 export function endTokensOf(

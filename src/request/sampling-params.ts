@@ -89,7 +89,7 @@ export const DEFAULT_SAMPLING_PARAMS: SamplingParams = {
 /** Values for parameters that a request does not set, and settings that apply to all requests. */
 export interface SamplingDefaults
   extends Pick<SamplingParams, "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty"> {
-  /** Maximum number of tokens that any request may generate; null = no limit. */
+  /** Maximum number of tokens that any request can generate; null = no limit. */
   readonly maxTokens: number | null;
   /** Token ids that end a request in addition to its own and the model's, unless it ignores end tokens. */
   readonly stopTokenIds: readonly number[];
