@@ -1,5 +1,6 @@
-// Builds llguidance, the engine for grammars, as a static library with cargo. Without cargo or its
-// packages, the addon is built without it, and requests for structured output are refused.
+// Builds llguidance, the grammar engine, as a static library with cargo. If cargo or its packages
+// are missing, the addon is built without the library, and requests for structured output are
+// refused.
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";

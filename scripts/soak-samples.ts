@@ -1,5 +1,5 @@
-// Samples a server under faults from outside: memory and descriptors of both processes, blocks, the
-// latency of a one-token request, and the counts of request outcomes so far.
+// Samples a server from outside while faults occur: memory and descriptors of both processes,
+// blocks, the latency of a one-token request, and the counts of request outcomes so far.
 
 import { readdirSync } from "node:fs";
 import type { Ledger } from "../test/support/ledger.ts";

@@ -1,4 +1,5 @@
-// Formats the access log as uvicorn does in vLLM, so that programs that parse its lines can parse these.
+// Formats the access log as uvicorn does in vLLM, so programs that parse vLLM's access log can parse
+// Pagoda's.
 
 import { STATUS_CODES } from "node:http";
 import type { Access } from "../runtime/http-types.ts";
@@ -11,10 +12,10 @@ type Options = Pick<
   "disable-uvicorn-access-log" | "disable-access-log-for-endpoints" | "uvicorn-log-level"
 >;
 
-/** Levels at which uvicorn logs no accesses. */
+/** Log levels at which uvicorn does not log requests. */
 const QUIET: readonly string[] = ["warning", "error", "critical"];
 
-/** @returns a logger of accesses; null if the options turn the log off */
+/** @returns a function that logs a request; null if the options turn the access log off */
 export function accessLog(
   options: Options,
   print: (line: string) => void,
@@ -32,7 +33,7 @@ export function accessLog(
 }
 
 /**
- * Leaves the query out, since it can contain a key that a client puts into every URL.
+ * Omits the query, since clients can put a key in it.
  * @param path target without its query
  */
 function accessLine({ client, method, httpVersion, status }: Access, path: string): string {

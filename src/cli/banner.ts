@@ -11,7 +11,7 @@ export interface BannerInput {
   readonly modelName: string;
   readonly sampling: DecidedSampling;
   readonly url: string;
-  /** Unix socket to show; null if the server listens at the URL's own address. */
+  /** Unix socket to show; null if the server listens on the URL's address. */
   readonly socketPath: string | null;
   readonly readySeconds: number;
   readonly isOpenWithoutKey: boolean;

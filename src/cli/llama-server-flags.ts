@@ -1,7 +1,7 @@
-// Hints for those flags of llama-server that no option of Pagoda means and that familiar-names.ts does not
-// list for several programs. A test compares them with the flags of the pinned llama.cpp.
+// Hints for flags of llama-server that have no equivalent in Pagoda and are not in familiar-names.ts. A
+// test compares them with the flags of the pinned llama.cpp.
 
-/** Names by the hint to show; see HINTS in familiar-names.ts. */
+/** Names by hint; see HINTS in familiar-names.ts. */
 export const LLAMA_SERVER_HINTS: Readonly<Record<string, string>> = {
   "speculative decoding is not supported yet": `
     -lcs --lookup-cache-static -lcd --lookup-cache-dynamic -hfd -hfrd --hf-repo-draft -td --threads-draft
@@ -47,10 +47,10 @@ export const LLAMA_SERVER_HINTS: Readonly<Record<string, string>> = {
   "the model file sets it, and Pagoda cannot override it": `
     --override-kv --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx
     --yarn-ext-factor --yarn-attn-factor --yarn-beta-slow --yarn-beta-fast`,
-  "--gpu-layers selects whole layers, with their KV cache": `
+  "--gpu-layers offloads whole layers, including their KV cache": `
     -ot --override-tensor -cmoe --cpu-moe -ncmoe --n-cpu-moe -ncffn --n-cpu-ffn -kvo --kv-offload -nkvo
     --no-kv-offload`,
-  "sizes fit the free memory unless --kv-cache-memory-bytes or --max-model-len sets them": `
+  "sizes are fitted to free memory unless --kv-cache-memory-bytes or --max-model-len sets them": `
     -fit --fit -fitt --fit-target -fitc --fit-ctx`,
   "--weight-kernels selects the kernels": "--repack -nr --no-repack",
   "all requests share the prefix cache, and --kv-cache-memory-bytes sets its size": `
@@ -71,7 +71,7 @@ export const LLAMA_SERVER_HINTS: Readonly<Record<string, string>> = {
     -dr --docker-repo --embd-gemma-default --fim-qwen-1.5b-default --fim-qwen-3b-default
     --fim-qwen-7b-default --fim-qwen-30b-default --gpt-oss-20b-default --gpt-oss-120b-default
     --vision-gemma-4b-default --vision-gemma-12b-default`,
-  "a server has one model; remove it": `
+  "a server serves only one model; remove it": `
     --models-dir --models-preset --models-max --models-autoload --no-models-autoload`,
   "--allowed-origins sets the origins, as a JSON list": "--cors-origins",
   "--allowed-methods sets the methods, as a JSON list": "--cors-methods",

@@ -321,7 +321,7 @@ const SERVER_OPTIONS = [
     group: "Metrics and logs",
     kind: "string",
     fallback: "",
-    help: "Paths whose requests get no such line, separated by commas: /health,/metrics.",
+    help: "Paths whose requests are not logged, separated by commas, e.g. /health,/metrics.",
   },
   {
     name: "uvicorn-log-level",
@@ -329,7 +329,7 @@ const SERVER_OPTIONS = [
     kind: "choice",
     choices: ["debug", "info", "warning", "error", "critical", "trace"],
     fallback: "info",
-    help: "From warning on, HTTP requests are not logged. Other lines have a fixed level.",
+    help: "warning and above turn off the access log; other log lines have a fixed level.",
   },
   {
     name: "show-hidden-metrics-for-version",

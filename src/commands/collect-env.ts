@@ -41,7 +41,7 @@ async function environment(env: Env): Promise<Record<string, string>> {
     platform,
     system: `${system}, kernel ${kernel}`,
     addon: await addonText(),
-    cpu: `${cpu}, ${numCpus} CPUs, ${numUsefulThreads(allowedCpus())} threads useful`,
+    cpu: `${cpu}, ${numCpus} CPUs, ${numUsefulThreads(allowedCpus())} useful threads`,
     "cpu features": cpuFeatures?.join(" ") ?? "unknown",
     gpu: here.gpus.join("; ") || "none found",
     memory: `${bytesText(here.memoryBytes)}, ${free === null ? "?" : bytesText(free)} free`,

@@ -1,4 +1,4 @@
-// The user's handle on a generation: iterate over it, await its result, abort it, or forward it as a stream.
+// The user's handle to a generation: iterate over it, await its result, abort it, or forward it as a stream.
 
 import type { Choice } from "../api/choice.ts";
 import { eventStream } from "../api/event-stream.ts";

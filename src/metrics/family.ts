@@ -95,7 +95,7 @@ export interface Deprecation {
 }
 
 export interface MetricFamily {
-  /** Registered name; the samples of a counter end in `_total`. */
+  /** Registered name; sample names of a counter end in `_total`. */
   readonly name: string;
   readonly type: MetricType;
   /** vLLM's help text, without the note that a deprecation adds. */

@@ -32,7 +32,7 @@ const ARRAY = 9;
 const STRING = 8;
 const U32 = 4;
 
-/** Start of the pointer file that a clone without Git LFS has in place of a large file. */
+/** Start of the pointer file that a clone without Git LFS contains instead of a large file. */
 const LFS_POINTER = "version https://git-lfs.github.com/spec/";
 
 /** @throws ConfigError "model_not_found", "model_not_gguf" or "model_truncated" */

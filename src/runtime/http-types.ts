@@ -18,19 +18,19 @@ export interface HttpServerOptions {
   /** Maximum size of a body that the app accepts, bytes. */
   readonly maxBodyBytes: number;
   readonly fetch: Fetch;
-  /** Called when an answer begins. Default: nothing. Not on Deno. */
+  /** Called when a response begins. Not called on Deno. */
   readonly onAnswer?: (access: Access) => void;
   readonly deadlines?: Deadlines;
 }
 
-/** One request and the status of its answer, for an access log. */
+/** A request and the status of its response, for the access log. */
 export interface Access {
   /** Address and port; "" for a Unix socket. */
   readonly client: string;
   readonly method: string;
-  /** As in the request line: path and query, or a whole URL. */
+  /** Target in the request line: a path with a query, or an absolute URL. */
   readonly target: string;
-  /** For example "1.1". */
+  /** E.g. "1.1". */
   readonly httpVersion: string;
   readonly status: number;
 }

@@ -1,5 +1,6 @@
-// The file of a Unix socket. A killed server leaves it behind, and it would block the next server. A server
-// that ends removes its own file only: by then, the path can be another server's.
+// Manages the file of a Unix socket. A killed server leaves the file behind, which would block the next
+// server. A server that stops removes only its own file, since the path can belong to another server by
+// then.
 
 import { linkSync, lstatSync, renameSync, rmSync, type Stats } from "node:fs";
 import { connect } from "node:net";
@@ -43,45 +44,48 @@ function removeSocket(path: string): void {
   rmSync(path, { force: true });
 }
 
-/** The file of a listening socket. Removed at exit, too. */
+/** The file of a listening socket. It is also removed when the process exits. */
 export class SocketFile {
   readonly #path: string;
-  /** The system does not give a bound socket's inode to another file. */
+  /** Identity of the file. The system does not reuse the inode while the socket is bound. */
   readonly #id: string | null;
   readonly #remove = () => {
     if (idOf(this.#path) === this.#id) removeSocket(this.#path);
   };
 
-  /** @param path of a socket that is bound to it */
+  /** @param path path that a socket is bound to */
   constructor(path: string) {
     this.#path = path;
     this.#id = idOf(path);
     process.once("exit", this.#remove);
   }
 
-  /** Calls `close`, in which Bun removes any file at the path, but keeps a file that is not this socket. */
+  /** Calls `close`, in which Bun removes any file at the path. Restores a file that is not this socket. */
   close(close: () => void): void {
     const other = idOf(this.#path) === this.#id ? null : secondName(this.#path);
     close();
     if (other === null) return;
     renameSync(other, this.#path);
-    // The system renames nothing if the path still is the same file.
+    // The rename has no effect if both names still refer to the same file.
     rmSync(other, { force: true });
   }
 
-  /** Called when listening has ended. */
+  /** Call this after listening has ended. */
   forget(): void {
     process.off("exit", this.#remove);
   }
 }
 
-/** @returns what identifies a file; null if there is none */
+/** @returns the identity of a file; null if there is none */
 function idOf(path: string): string | null {
   const there = lstatSync(path, { throwIfNoEntry: false, bigint: true });
   return there === undefined ? null : `${there.dev}:${there.ino}`;
 }
 
-/** @returns another name of a file; null if it has none, such as a folder, which Bun does not remove */
+/**
+ * @returns a second name for a file; null if it cannot have one, such as a folder, which Bun does not
+ * remove
+ */
 function secondName(path: string): string | null {
   const name = `${path}.${crypto.randomUUID().slice(0, 8)}`;
   try {

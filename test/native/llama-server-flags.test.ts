@@ -61,8 +61,8 @@ describe("every flag of llama-server", () => {
 
 test.each([
   ["--override-kv", "the model file sets it, and Pagoda cannot override it"],
-  ["--cpu-moe", "--gpu-layers selects whole layers, with their KV cache"],
-  ["--n_cpu_moe", "--gpu-layers selects whole layers, with their KV cache"],
+  ["--cpu-moe", "--gpu-layers offloads whole layers, including their KV cache"],
+  ["--n_cpu_moe", "--gpu-layers offloads whole layers, including their KV cache"],
   ["--rope-scaling", "the model file sets it, and Pagoda cannot override it"],
   ["--draft-max", "speculative decoding is not supported yet"],
   ["--temperature", "set sampling parameters in each request"],
