@@ -8,6 +8,7 @@ import { noneHash } from "../src/kvcache/block-hash.ts";
 import type { MetricFeature } from "../src/metrics/family.ts";
 import { Metrics } from "../src/metrics/metrics.ts";
 import { DEFAULT_MODEL_FILE } from "../src/models/default-model.ts";
+import { PLAIN_TEXT } from "../src/protocol/message-parsing.ts";
 import type { EngineInfo } from "../src/protocol/protocol.ts";
 import type { IterationStats, SchedulerStats, StatListener } from "../src/protocol/stats.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../src/request/logprobs.ts";
@@ -136,6 +137,7 @@ export function engineInfo(runner: ModelRunner, numBlocks: number, limits: Limit
     ...limits,
     model: runner.info,
     memory: runner.memory(),
+    chatFormat: PLAIN_TEXT,
     numBlocks,
     enablePrefixCaching: true,
     kvCacheType: "f16",

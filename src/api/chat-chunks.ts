@@ -1,11 +1,15 @@
 // Writes the chunks of a streamed chat completion.
 
 import type { SequenceOutput } from "../front/output-stream.ts";
-import { isSilent, usage } from "./choice.ts";
+import { chatFinishReason, hasCalls } from "./assistant-message.ts";
+import { callDelta, contentDelta, reasoningDelta } from "./chat-deltas.ts";
+import { isSilent, reasoningDetails, usage } from "./choice.ts";
 import { ChunkHead } from "./chunk-head.ts";
 import type { ChunkWriter } from "./events.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import type { StartedChat } from "./started-chat.ts";
+
+const EMPTY_DELTA = contentDelta("");
 
 export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   readonly #chat: StartedChat;
@@ -13,6 +17,10 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   #isFirst = true;
   /** Number of tokens generated so far, by choice. */
   readonly #numTokens: number[];
+  /** Indexes of choices with tool calls. */
+  readonly #hasCalls = new Set<number>();
+  /** Number of reasoning tokens so far, by choice. */
+  readonly #numReasoningTokens: number[] = [];
   #numCachedTokens = 0;
 
   constructor(chat: StartedChat) {
@@ -25,18 +33,20 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     const roles = this.#isFirst ? this.#roleEvents() : "";
     this.#isFirst = false;
     this.#numTokens[output.index] = this.#numTokensOf(output.index) + output.tokenIds.length;
+    this.#numReasoningTokens[output.index] = output.numReasoningTokens;
     if (output.index === 0) this.#numCachedTokens = output.numCachedTokens;
     return isSilent(output, this.#chat.body.return_token_ids)
       ? roles
-      : roles + this.#deltaEvent(output);
+      : roles + this.#deltaEvents(output);
   }
 
   /** @returns the usage chunk, or "" if the client did not request one */
   end(): string {
     if (this.#chat.body.stream_options?.includeUsage !== true) return "";
     const numTokens = this.#numTokens.reduce((sum, count) => sum + count, 0);
-    const { promptIds } = this.#chat;
-    return this.#head.usageEvent(promptIds.length, numTokens, this.#numCachedTokens);
+    const { promptIds, parsing } = this.#chat;
+    const details = reasoningDetails(parsing, this.#numReasoningTokens);
+    return this.#head.usageEvent(promptIds.length, numTokens, this.#numCachedTokens, details);
   }
 
   /** Writes an event per choice with its role, and with `echo` another one with the last message. */
@@ -58,20 +68,46 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#head.event(choice, tail + this.#continuousUsage(index));
   }
 
-  #deltaEvent(output: SequenceOutput): string {
+  /** One event per part; the last one has what belongs to the tokens and the end. */
+  #deltaEvents(output: SequenceOutput): string {
+    const deltas = this.#deltas(output);
+    const last = deltas.pop() ?? EMPTY_DELTA;
+    const { index } = output;
+    return (
+      deltas.map((delta) => this.#startEvent(index, delta, "")).join("") +
+      this.#lastEvent(output, last)
+    );
+  }
+
+  #lastEvent(output: SequenceOutput, delta: string): string {
     const { body } = this.#chat;
     const logprobs = output.logprobs
       ? JSON.stringify(chatLogprobs(output.logprobs, body.return_tokens_as_token_ids))
       : "null";
+    const reason = chatFinishReason(
+      this.#chat,
+      output.finishReason,
+      this.#hasCalls.has(output.index),
+    );
     const finish =
-      output.finishReason === null
+      reason === null
         ? '"finish_reason":null'
-        : `"finish_reason":"${output.finishReason}","stop_reason":${JSON.stringify(output.stopReason)}`;
+        : `"finish_reason":"${reason}","stop_reason":${JSON.stringify(output.stopReason)}`;
     const ids = body.return_token_ids ? JSON.stringify(output.tokenIds) : "null";
-    const choice =
-      `{"index":${output.index},"delta":{"content":${JSON.stringify(output.text)},` +
-      `"reasoning_content":null},"logprobs":${logprobs},${finish},"token_ids":${ids}}`;
+    const choice = `{"index":${output.index},"delta":${delta},"logprobs":${logprobs},${finish},"token_ids":${ids}}`;
     return this.#head.event(choice, this.#continuousUsage(output.index));
+  }
+
+  /** @returns JSON of each delta that an output shows */
+  #deltas({ index, text, parts }: SequenceOutput): string[] {
+    if (parts === null) return [contentDelta(text)];
+    const { include_reasoning: includesReasoning } = this.#chat.body;
+    if (hasCalls(parts)) this.#hasCalls.add(index);
+    return parts.flatMap((part) => {
+      if ("index" in part) return [callDelta(part)];
+      if (part.kind === "text") return [contentDelta(part.text)];
+      return includesReasoning ? [reasoningDelta(part.text)] : [];
+    });
   }
 
   #numTokensOf(index: number): number {

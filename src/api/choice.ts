@@ -1,5 +1,7 @@
 // Accumulates the outputs of one choice: text, tokens and finish reason so far.
 
+import type { MessageParsing } from "../protocol/message-parsing.ts";
+import { joinParts, type MessagePart } from "../protocol/message-part.ts";
 import type { RequestOutput } from "../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import type { FinishReason } from "../request/request-status.ts";
@@ -10,11 +12,16 @@ export class Choice {
   stopReason: string | number | null = null;
   promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null = null;
   numCachedTokens = 0;
+  /** Null unless the text is parsed. */
+  parts: MessagePart[] | null = null;
+  numReasoningTokens = 0;
   readonly tokenIds: number[] = [];
   readonly logprobs: PositionLogprobs<DecodedLogprob>[] = [];
 
   add(output: RequestOutput): void {
     this.text += output.text;
+    if (output.parts !== null) this.parts = joinParts(this.parts ?? [], output.parts);
+    this.numReasoningTokens = output.numReasoningTokens;
     for (const id of output.tokenIds) this.tokenIds.push(id);
     for (const position of output.logprobs ?? []) this.logprobs.push(position);
     this.promptLogprobs ??= output.promptLogprobs;
@@ -40,6 +47,16 @@ export function promptDetails(numCachedTokens: number) {
   return numCachedTokens > 0 ? { cached_tokens: numCachedTokens } : null;
 }
 
+/** Reasoning tokens of all choices, as a member of usage; none for a model without reasoning. */
+export function reasoningDetails(
+  parsing: MessageParsing | null,
+  numReasoningTokens: readonly number[],
+) {
+  if ((parsing?.reasoningParser ?? null) === null) return {};
+  const reasoning_tokens = numReasoningTokens.reduce((sum, count) => sum + count, 0);
+  return { completion_tokens_details: { reasoning_tokens } };
+}
+
 export function usage(numPromptTokens: number, numCompletionTokens: number) {
   return {
     prompt_tokens: numPromptTokens,
@@ -50,6 +67,7 @@ export function usage(numPromptTokens: number, numCompletionTokens: number) {
 
 /** @returns true if an output contains nothing to show the client, so it needs no event */
 export function isSilent(output: RequestOutput, showsIds: boolean): boolean {
-  if (output.text !== "" || output.finishReason !== null || output.logprobs !== null) return false;
+  if (output.text !== "" || (output.parts?.length ?? 0) > 0) return false;
+  if (output.finishReason !== null || output.logprobs !== null) return false;
   return !showsIds || output.tokenIds.length === 0;
 }

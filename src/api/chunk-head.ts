@@ -34,11 +34,17 @@ export class ChunkHead {
     return dataEvent(`${this.#text}${choice}]${fields}}`);
   }
 
-  /** @returns the last chunk, with the total usage over all choices */
-  usageEvent(numPromptTokens: number, numTokens: number, numCachedTokens: number): string {
+  /** The last chunk, with the total usage of all choices. */
+  usageEvent(
+    numPromptTokens: number,
+    numTokens: number,
+    numCachedTokens: number,
+    details: object = {},
+  ): string {
     const total = {
       ...usage(numPromptTokens, numTokens),
       prompt_tokens_details: promptDetails(numCachedTokens) ?? undefined,
+      ...details,
     };
     return this.event("", `,"usage":${JSON.stringify(total)}`);
   }

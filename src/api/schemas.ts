@@ -46,7 +46,8 @@ const streamOptions: Reader<StreamOptions> = (value, location, issues) => {
   return { includeUsage, continuousUsageStats, isEmpty: Object.keys(value).length === 0 };
 };
 
-const tool: Reader<JsonObject> = (value, location, issues) => {
+/** An object with a function. */
+const withFunction: Reader<JsonObject> = (value, location, issues) => {
   const read = object(value, location, issues);
   if (read !== undefined && !isObject(read["function"])) {
     issues.add("missing", [...location, "function"], "Field required");
@@ -54,9 +55,22 @@ const tool: Reader<JsonObject> = (value, location, issues) => {
   return read;
 };
 
-/** A tool call from an earlier turn. Its arguments are an object, a list, or a string that contains JSON. */
+const tool: Reader<JsonObject> = (value, location, issues) => {
+  const read = withFunction(value, location, issues);
+  const described = read?.["function"];
+  if (!isObject(described)) return read;
+  const { name, description, parameters } = described;
+  const place = [...location, "function"];
+  if (name === undefined) issues.add("missing", [...place, "name"], "Field required");
+  else string(name, [...place, "name"], issues);
+  string(description ?? "", [...place, "description"], issues);
+  object(parameters ?? {}, [...place, "parameters"], issues);
+  return read;
+};
+
+/** A call that the model made in an earlier turn; its arguments are JSON, or JSON as a string. */
 const toolCall: Reader<JsonObject> = (value, location, issues) => {
-  const read = tool(value, location, issues);
+  const read = withFunction(value, location, issues);
   const called = read?.["function"];
   const given = isObject(called) ? (called["arguments"] ?? "") : "";
   if (!isObject(given) && !Array.isArray(given)) {
@@ -242,6 +256,8 @@ export const CHAT_FIELDS = {
   top_logprobs: optional(integer, 0),
   tools: optional(list(tool)),
   tool_choice: optional(anything),
+  parallel_tool_calls: optional(boolean, true),
+  include_reasoning: optional(boolean, true),
   modalities: optional(list(string), []),
   reasoning_effort: optional(reasoningEffort),
   echo: optional(boolean, false),

@@ -1,13 +1,16 @@
 // Starts a chat, over HTTP or in-process: checks its body, prepares its template request, and queues it.
 
 import type { OutputStream } from "../front/output-stream.ts";
+import type { MessageParsing } from "../protocol/message-parsing.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
 import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts";
+import { chatParsing } from "./chat-parsing.ts";
 import { abortOnDisconnect } from "./output-streams.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { ChatBody } from "./schemas.ts";
 import { chatTemplateRequest } from "./template-request.ts";
+import { type ToolChoice, toolChoice } from "./tool-choice.ts";
 import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
 
 /** Inputs of a response besides the request body. */
@@ -33,6 +36,10 @@ export interface StartedChat {
   readonly role: string;
   /** Text shown before the generated text (`echo`). */
   readonly prefix: string;
+  /** Tools that the model may call. */
+  readonly choice: ToolChoice;
+  /** How the answer is parsed; null = its text is the content. */
+  readonly parsing: MessageParsing | null;
 }
 
 /** Starts a chat. If it is refused, the promise is rejected and nothing stays queued. */
@@ -43,6 +50,7 @@ export async function startChat(
 ): Promise<StartedChat> {
   checkStreamOptions(body);
   checkChatFeatures(body);
+  const choice = toolChoice(body);
   const n = checkN(context, body);
   const messages = chatMessages(body.messages ?? []);
   const lengths = messages.map((message) => contentText(message).length);
@@ -53,6 +61,7 @@ export async function startChat(
     lengths.reduce((sum, length) => sum + length, 0),
   );
   const limit = body.max_completion_tokens ?? body.max_tokens;
+  const parsing = chatParsing(info.chatFormat, body, choice);
   const { priority, cache_salt: cacheSalt } = body;
   const stream = front.generate({
     externalId: id,
@@ -63,6 +72,7 @@ export async function startChat(
       promptLogprobs: body.prompt_logprobs,
       maxTokens: limit ?? info.maxModelLen,
     }),
+    ...(parsing && { parsing }),
     mustFit: limit !== null,
     ...{ priority, cacheSalt, arrivalMs },
   });
@@ -70,7 +80,7 @@ export async function startChat(
   const promptIds = await stream.promptTokenIds;
   const { role, prefix } = echoOf(body, messages);
   const createdS = unixSeconds();
-  return { context, body, id, createdS, n, promptIds, stream, role, prefix };
+  return { context, body, id, createdS, n, promptIds, stream, role, prefix, choice, parsing };
 }
 
 /** @returns the role of the generated message, which can continue the last message, and the text to echo */

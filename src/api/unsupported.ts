@@ -11,11 +11,12 @@ import {
   type SamplingBody,
   UNBUILT_FIELDS,
 } from "./schemas.ts";
+import { toolChoice } from "./tool-choice.ts";
 
 /** @throws RequestError "unsupported" or "invalid_value" */
 export function checkChatFeatures(body: ChatBody): void {
   checkSamplingFeatures(body);
-  checkToolChoice(body.tools, body.tool_choice);
+  checkToolChoice(body);
   const modality = body.modalities.find((kind) => kind !== "text");
   if (modality !== undefined) refuse("modalities", ` of kind '${shortened(modality)}'`);
   if ((body.top_logprobs > 0 || body.top_logprobs === -1) && !body.logprobs) {
@@ -107,28 +108,13 @@ function requestsFeature(value: Json, name = ""): boolean {
 const EMPTY_REQUESTS: readonly string[] = ["web_search_options"];
 
 const ADVICE: Readonly<Partial<Record<string, string>>> = {
-  functions: " Tools are not supported either.",
+  functions: " Use `tools` instead.",
 };
 
-function checkToolChoice(tools: ChatBody["tools"], choice: Json): void {
-  if (choice === "none") return;
-  if (tools === null) {
-    if (choice === null) return;
-    invalid("When using `tool_choice`, `tools` must be set.", "tool_choice");
-  }
-  // An empty list counts as no tools, whatever the choice.
-  if (tools.length === 0) return;
-  if (choice === null || ["auto", "required"].includes(String(choice)) || isObject(choice)) {
-    const message =
-      "Tool calls are not supported by this server yet, and no flag enables them: omit `tools`, " +
-      'or set "tool_choice": "none" to show them to the model without parsing calls.';
-    throw new RequestError("unsupported", message, "tools");
-  }
-  invalid(
-    `Invalid value for \`tool_choice\`: ${shortened(String(choice))}! Only named tools, "none", "auto" or ` +
-      '"required" are supported.',
-    "tool_choice",
-  );
+/** Refuses a choice that only a grammar can enforce. */
+function checkToolChoice(body: ChatBody): void {
+  const { kind } = toolChoice(body);
+  if (kind === "required" || kind === "named") refuse("tool_choice", ` '${kind}'`);
 }
 
 function refuse(param: string, detail = "", advice = ""): never {

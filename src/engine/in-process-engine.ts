@@ -135,7 +135,7 @@ export class InProcessEngine implements EngineClient {
     if (grammar !== null) grammar.isReady = compiling === null;
     for (const sequence of sequences) {
       this.#requests.set(sequence.requestId, sequence);
-      this.#processor.add(sequence, this.#nowS());
+      this.#processor.add(sequence, this.#nowS(), request.parsing);
       this.#scheduler.add(sequence);
     }
     this.#notify();

@@ -1,8 +1,14 @@
 // Parts of a generated message whose text is parsed: content, reasoning, and tool calls.
 
-export type MessagePart =
-  | { readonly kind: "text" | "reasoning"; readonly text: string }
-  /** Starts call `index`, counted from 0 in message order. */
+export type MessagePart = TextPart | CallPart;
+
+export interface TextPart {
+  readonly kind: "text" | "reasoning";
+  readonly text: string;
+}
+
+export type CallPart =
+  /** Starts call `index`, counted from 0 in the order of the message. */
   | { readonly kind: "tool_call"; readonly index: number; readonly name: string }
   /** Appends to the JSON text of call `index`. */
   | { readonly kind: "arguments"; readonly index: number; readonly text: string };

@@ -8,6 +8,7 @@ import type { FinishReason } from "../request/request-status.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
 import type { ChatTemplateRequest } from "./chat-template-request.ts";
 import type { EngineCalls } from "./engine-calls.ts";
+import type { ChatFormat, MessageParsing } from "./message-parsing.ts";
 import type { MessagePart } from "./message-part.ts";
 import type { MemoryReport, ModelInfo } from "./model-info.ts";
 import type { RequestTimeline, SchedulerStats } from "./stats.ts";
@@ -26,6 +27,8 @@ export interface EngineRequest {
   readonly requestIds: readonly string[];
   readonly prompt: Prompt;
   readonly samplingParams: SamplingParams;
+  /** How the generated text is parsed; absent = not at all. */
+  readonly parsing?: MessageParsing;
   /** True: refuse the request if prompt and maxTokens exceed the context. False: reduce maxTokens to fit. */
   readonly mustFit: boolean;
   readonly priority: Integer;
@@ -77,6 +80,8 @@ export interface EngineOutputs {
 export interface EngineInfo {
   readonly model: ModelInfo;
   readonly memory: MemoryReport;
+  /** Parsers of the model's answers. */
+  readonly chatFormat: ChatFormat;
   readonly maxModelLen: number;
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;

@@ -2,8 +2,9 @@
 
 import { Elysia } from "elysia";
 import { modelName } from "../api/api-context.ts";
+import { assistantMessage, chatFinishReason, hasCalls } from "../api/assistant-message.ts";
 import { ChatChunkWriter } from "../api/chat-chunks.ts";
-import { choiceAt, makeChoices, promptDetails, usage } from "../api/choice.ts";
+import { choiceAt, makeChoices, promptDetails, reasoningDetails, usage } from "../api/choice.ts";
 import { fieldsSaid } from "../api/fields.ts";
 import { chatLogprobs, promptLogprobs } from "../api/logprobs.ts";
 import { CHAT_FIELDS } from "../api/schemas.ts";
@@ -53,11 +54,11 @@ async function fullBody(chat: StartedChat, outputs: AsyncIterable<SequenceOutput
     model: modelName(context),
     choices: choices.map((choice, index) => ({
       index,
-      message: messageBody(chat, choice.text),
+      message: assistantMessage(chat, choice),
       logprobs: body.logprobs
         ? chatLogprobs(choice.logprobs, body.return_tokens_as_token_ids)
         : null,
-      finish_reason: choice.finishReason,
+      finish_reason: chatFinishReason(chat, choice.finishReason, hasCalls(choice.parts)),
       stop_reason: choice.stopReason,
       token_ids: body.return_token_ids ? choice.tokenIds : null,
     })),
@@ -66,23 +67,13 @@ async function fullBody(chat: StartedChat, outputs: AsyncIterable<SequenceOutput
     usage: {
       ...usage(promptIds.length, numTokens),
       prompt_tokens_details: promptDetails(choices[0]?.numCachedTokens ?? 0),
+      ...reasoningDetails(
+        chat.parsing,
+        choices.map((choice) => choice.numReasoningTokens),
+      ),
     },
     prompt_logprobs: promptLogprobs(choices[0]?.promptLogprobs ?? null),
     prompt_token_ids: body.return_token_ids ? [...promptIds] : null,
     kv_transfer_params: null,
-  };
-}
-
-function messageBody(chat: StartedChat, text: string) {
-  return {
-    role: chat.role,
-    content: chat.prefix + text,
-    refusal: null,
-    annotations: null,
-    audio: null,
-    function_call: null,
-    tool_calls: [],
-    reasoning: null,
-    reasoning_content: null,
   };
 }

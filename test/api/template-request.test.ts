@@ -96,7 +96,7 @@ describe("the template's inputs", () => {
       `{"id":"a","function":{"name":"f","arguments":${args}},"x":{"b":1,"0":2}}`;
     const messages = (args: string) =>
       `[{"role":"user","content":"Hi"},{"role":"assistant","content":"","tool_calls":[${call(args)}]}]`;
-    const tools = '[{"type":"function","function":{"p":{"10":1,"x":2,"9":3}}}]';
+    const tools = '[{"type":"function","function":{"name":"f","p":{"10":1,"x":2,"9":3}}}]';
     for (const args of ['"{\\"x\\":\\"\\\\ud83d\\"}"', '{"b":1,"0":"\\ud83d"}']) {
       const body = `{"messages":${messages(args)},"tools":${tools},"tool_choice":"none"}`;
       expect((await post("/v1/chat/completions", body)).status).toBe(200);

@@ -1,6 +1,7 @@
 // Shared test data for the metrics: a small engine's properties, an idle step, an empty message.
 
 import { Metrics, type MetricsOptions } from "../../src/metrics/metrics.ts";
+import { PLAIN_TEXT } from "../../src/protocol/message-parsing.ts";
 import type { EngineInfo } from "../../src/protocol/protocol.ts";
 import type { FinishedRequestStats, IterationStats } from "../../src/protocol/stats.ts";
 import { FakeModelRunner } from "../support/fake-model-runner.ts";
@@ -10,6 +11,7 @@ const runner = new FakeModelRunner({ numBlocks: 65, blockSize: 16 });
 export const INFO: EngineInfo = {
   model: runner.info,
   memory: runner.memory(),
+  chatFormat: PLAIN_TEXT,
   maxModelLen: 1024,
   maxNumSeqs: 16,
   maxNumBatchedTokens: 512,

@@ -42,7 +42,7 @@ const BODIES: [name: string, path: string, body: string, shown: string][] = [
   [
     "a tool choice",
     CHAT,
-    `{"messages":[${message}],"tools":[{"function":{}}],"tool_choice":"${HALF}"}`,
+    `{"messages":[${message}],"tools":[{"function":{"name":"f"}}],"tool_choice":"${HALF}"}`,
     "\ufffd",
   ],
   [

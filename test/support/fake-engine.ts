@@ -2,6 +2,7 @@
 
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
 import { Front, type FrontOptions } from "../../src/front/front.ts";
+import { type ChatFormat, PLAIN_TEXT } from "../../src/protocol/message-parsing.ts";
 import { NEUTRAL_SAMPLING } from "../../src/request/sampling-params.ts";
 import type { SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import { createApp } from "../../src/server/app.ts";
@@ -14,6 +15,7 @@ export interface FakeEngineOptions {
   readonly model?: Partial<FakeModelOptions>;
   readonly scheduler?: Partial<SchedulerConfig>;
   readonly engine?: FrontOptions;
+  readonly chatFormat?: ChatFormat;
   /** The engine's clock. */
   readonly nowMs?: () => number;
 }
@@ -34,6 +36,7 @@ export function makeEngineParts(options: FakeEngineOptions = {}) {
   const info = {
     model: runner.info,
     memory: runner.memory(),
+    chatFormat: options.chatFormat ?? PLAIN_TEXT,
     maxModelLen,
     maxNumSeqs: options.scheduler?.maxNumSeqs ?? 16,
     maxNumBatchedTokens: options.scheduler?.maxNumBatchedTokens ?? 512,

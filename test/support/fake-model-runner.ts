@@ -34,6 +34,8 @@ export interface FakeModelOptions {
   readonly reportedMs?: (plan: StepPlan) => number;
   /** Tokens that the model can generate; default: lowercase letters and space. */
   readonly alphabet?: string;
+  /** Text that the model generates for every request, before the end token; default: from what it reads. */
+  readonly answer?: string;
 }
 
 /** A tokenizer with one token per byte. Chats are rendered as "role: text" lines. */
@@ -104,6 +106,7 @@ export class FakeModelRunner implements ModelRunner {
   readonly #stepDelayMs: number;
   readonly #reportedMs: FakeModelOptions["reportedMs"];
   readonly #alphabet: Uint8Array;
+  readonly #answer: readonly number[] | null;
   /** [numBlocks * blockSize] int32 each; -1 = never written. */
   readonly #tokens: Int32Array;
   readonly #positions: Int32Array;
@@ -115,6 +118,7 @@ export class FakeModelRunner implements ModelRunner {
     this.#stepDelayMs = options.stepDelayMs ?? 0;
     this.#reportedMs = options.reportedMs;
     this.#alphabet = new TextEncoder().encode(options.alphabet ?? "abcdefghijklmnopqrstuvwxyz ");
+    this.#answer = options.answer === undefined ? null : [...Buffer.from(options.answer)];
     this.#tokens = new Int32Array(numBlocks * blockSize).fill(-1);
     this.#positions = new Int32Array(numBlocks * blockSize).fill(-1);
     this.info = fakeInfo(options.maxModelLen ?? (numBlocks - 1) * blockSize);
@@ -220,11 +224,18 @@ export class FakeModelRunner implements ModelRunner {
     const { request, numDraftTokens } = entry;
     const tokenIds: number[] = [];
     for (let i = 0; i <= numDraftTokens; i++) {
-      const tokenId = this.#sample(this.#contextHash(entry, endOfKnown(entry) + i), request);
+      const tokenId = this.#nextToken(entry, endOfKnown(entry) + i);
       tokenIds.push(tokenId);
       if (tokenId !== request.draftTokenIds[i]) break;
     }
     return tokenIds;
+  }
+
+  /** @param position of the token */
+  #nextToken(entry: ScheduledRequest, position: number): number {
+    const { request } = entry;
+    if (this.#answer === null) return this.#sample(this.#contextHash(entry, position), request);
+    return this.#answer[position - request.numPromptTokens] ?? FAKE_EOS;
   }
 
   #promptLogprobs(entry: ScheduledRequest): PositionLogprobs[] | null {

@@ -43,17 +43,21 @@ export class TokenTexts {
 }
 
 const EMPTY = new Uint8Array(0);
+const NO_TEXTS: ReadonlySet<string> = new Set();
 
 export class Detokenizer implements TextStage {
   readonly #texts: TokenTexts;
   readonly #skipSpecial: boolean;
+  readonly #shown: ReadonlySet<string>;
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   /** First bytes of an incomplete character, up to three. */
   #pending = EMPTY;
 
-  constructor(texts: TokenTexts, skipSpecial: boolean) {
+  /** @param shown texts of special tokens that are not skipped */
+  constructor(texts: TokenTexts, skipSpecial: boolean, shown: ReadonlySet<string> = NO_TEXTS) {
     this.#texts = texts;
     this.#skipSpecial = skipSpecial;
+    this.#shown = shown;
   }
 
   /**
@@ -73,9 +77,13 @@ export class Detokenizer implements TextStage {
   }
 
   #textOf(tokenId: number): string {
-    if (this.#skipSpecial && this.#texts.isSpecial(tokenId)) return "";
+    if (this.#skipSpecial && this.#texts.isSpecial(tokenId) && !this.#isShown(tokenId)) return "";
     const text = this.#pending.length === 0 ? this.#texts.text(tokenId) : null;
     return text ?? this.#pushBytes(this.#texts.bytes(tokenId));
+  }
+
+  #isShown(tokenId: number): boolean {
+    return this.#shown.size > 0 && this.#shown.has(this.#texts.text(tokenId) ?? "");
   }
 
   #pushBytes(bytes: Uint8Array): string {

@@ -22,6 +22,11 @@ export class MatchedPrefix {
     return this.#length;
   }
 
+  /** Forgets the text so far. */
+  reset(): void {
+    this.#length = 0;
+  }
+
   push(text: string): void {
     for (let i = 0; i < text.length; i++) {
       const length = this.#extended(this.#length, text.charCodeAt(i));

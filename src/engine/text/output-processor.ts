@@ -2,6 +2,9 @@
 // the request's timestamps on the engine clock. Keeps one state per live request; makes no scheduling decisions.
 
 import { assert } from "../../assert.ts";
+import { MessageParser } from "../../formats/message-parser.ts";
+import type { MessageParsing } from "../../protocol/message-parsing.ts";
+import type { MessagePart } from "../../protocol/message-part.ts";
 import type { RequestOutput } from "../../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs, TokenLogprob } from "../../request/logprobs.ts";
 import type { Request } from "../../request/request.ts";
@@ -10,12 +13,16 @@ import type { Tokenizer } from "../../runner/tokenizer.ts";
 import { firstOf } from "../../scheduler/sampled-tokens.ts";
 import type { SampledTokens } from "../../scheduler/scheduler-output.ts";
 import { Detokenizer, TokenTexts } from "./detokenizer.ts";
+import { MessageStage } from "./message-stage.ts";
 import { StopChecker } from "./stop-checker.ts";
 import { TextPipeline } from "./text-pipeline.ts";
-import type { Piece, TextStage } from "./text-stage.ts";
+import type { Piece, StopPiece, TextStage, TokenPiece } from "./text-stage.ts";
 
 interface OutputState {
   readonly pipeline: TextPipeline;
+  /** Null unless the text is parsed. */
+  readonly parser: MessageParser | null;
+  numReasoningTokens: number;
   readonly queuedS: number;
   scheduledS: number | null;
   firstTokenS: number | null;
@@ -38,11 +45,15 @@ export class OutputProcessor {
     return this.#states.size;
   }
 
-  add(request: Request, nowS: number): void {
+  /** @param parsing absent = the text is not parsed */
+  add(request: Request, nowS: number, parsing?: MessageParsing): void {
     assert(!this.#states.has(request.requestId), () => `${request.requestId}: added twice`);
     const { promptLogprobs } = request.samplingParams;
+    const parser = parsing ? new MessageParser(parsing, this.#promptEnd(request)) : null;
     this.#states.set(request.requestId, {
-      pipeline: new TextPipeline(this.#stages(request)),
+      pipeline: new TextPipeline(this.#stages(request, parser)),
+      parser,
+      numReasoningTokens: 0,
       queuedS: nowS,
       scheduledS: null,
       firstTokenS: null,
@@ -90,19 +101,20 @@ export class OutputProcessor {
     state.firstTokenS ??= nowS;
     state.lastTokenS = nowS;
     state.isCorrupted ||= sampled.isCorrupted;
-    const { text, stop, numTokens } = advanceText(sampled, state.pipeline);
+    const { text, parts, stop, numTokens } = advanceText(sampled, state);
     const tokenIds = firstOf(sampled.tokenIds, numTokens);
     const logprobs = sampled.logprobs && firstOf(sampled.logprobs, numTokens);
     const { status } = request;
     const finishReason = isFinished(status) ? FINISH_REASON_OF[status] : null;
     const output = outputOf(request, state, {
       text,
+      parts,
       tokenIds,
       tokenTimesS: repeated(nowS, tokenIds.length),
       logprobs: logprobs?.map((position) => this.#decodedPosition(position)) ?? null,
       promptLogprobs: isFirst ? state.promptLogprobs : null,
       finishReason: stop === null ? finishReason : "stop",
-      stopReason: stop ?? sampled.stopReason,
+      stopReason: stop === null ? sampled.stopReason : stop.stop,
     });
     if (output.finishReason !== null) this.#states.delete(request.requestId);
     return { output, stopped: stop !== null };
@@ -114,8 +126,11 @@ export class OutputProcessor {
     assert(isFinished(status), () => `${request.requestId}: ${status} is not finished`);
     const state = this.#state(request);
     this.#states.delete(request.requestId);
+    const shown = new Shown(state);
+    shown.add(state.pipeline.flush());
     return outputOf(request, state, {
-      text: textOf(state.pipeline.flush()),
+      text: shown.text,
+      parts: shown.parts,
       tokenIds: [],
       tokenTimesS: [],
       logprobs: null,
@@ -131,12 +146,20 @@ export class OutputProcessor {
     return state;
   }
 
-  /** Creates the stages of a request's text pipeline. */
-  #stages({ samplingParams }: Request): TextStage[] {
+  /** Stages of a request's text, one line per stage. */
+  #stages({ samplingParams }: Request, parser: MessageParser | null): TextStage[] {
     const { stop, includeStopStrInOutput, minTokens, skipSpecialTokens } = samplingParams;
-    const stages: TextStage[] = [new Detokenizer(this.#texts, skipSpecialTokens)];
+    const stages: TextStage[] = [new Detokenizer(this.#texts, skipSpecialTokens, parser?.markers)];
+    if (parser !== null) stages.push(new MessageStage(parser));
     if (stop.length > 0) stages.push(new StopChecker(stop, includeStopStrInOutput, minTokens));
     return stages;
+  }
+
+  /** @returns the text of the prompt's last tokens */
+  #promptEnd(request: Request): string {
+    const { numPromptTokens } = request;
+    const ids = request.tokenIds(Math.max(0, numPromptTokens - NUM_END_TOKENS), numPromptTokens);
+    return Buffer.concat([...ids].map((id) => this.#texts.bytes(id))).toString();
   }
 
   #decodedPosition(position: PositionLogprobs): PositionLogprobs<DecodedLogprob> {
@@ -151,29 +174,63 @@ export class OutputProcessor {
   }
 }
 
-/** Result of pushing tokens: the visible text, the stop string if one was found, and the tokens up to its end. */
-interface Advance {
-  readonly text: string;
-  readonly stop: string | null;
+/** Tokens at a prompt's end in which a marker of its format is sought. */
+const NUM_END_TOKENS = 16;
+
+/** What a step's pieces show. */
+class Shown {
+  text = "";
+  readonly parts: MessagePart[] | null;
+
+  constructor({ parser }: OutputState) {
+    this.parts = parser === null ? null : [];
+  }
+
+  /** @returns the piece that ends the output, if there is one */
+  add(pieces: readonly Piece[]): StopPiece | null {
+    for (const piece of pieces) {
+      if (piece.kind === "stop") return piece;
+      if (piece.kind === "part") this.parts?.push(piece.part);
+      if (piece.kind !== "text") continue;
+      this.text += piece.text;
+      this.parts?.push({ kind: "text", text: piece.text });
+    }
+    return null;
+  }
+}
+
+/** Result of pushing tokens: what they show, the end found, the number of tokens up to it. */
+interface Advance extends Pick<Shown, "text" | "parts"> {
+  readonly stop: StopPiece | null;
   readonly numTokens: number;
 }
 
-/** Pushes tokens. As in vLLM, a stop token's own text is hidden unless stop strings are included. */
-function advanceText({ request, tokenIds }: SampledTokens, pipeline: TextPipeline): Advance {
+/** Pushes the tokens. A stop token's own text is hidden unless stop strings are included, as in vLLM. */
+function advanceText({ request, tokenIds }: SampledTokens, state: OutputState): Advance {
   const isStopped = request.status === "FINISHED_STOPPED";
   const hidesLast = isStopped && !request.samplingParams.includeStopStrInOutput;
   const numShown = tokenIds.length - (hidesLast ? 1 : 0);
   let tokenNumber = request.numOutputTokens - tokenIds.length;
-  let text = "";
+  const shown = new Shown(state);
+  const { parts } = shown;
   for (let i = 0; i < numShown; i++) {
     const tokenId = tokenIds[i] ?? 0;
-    for (const piece of pipeline.push({ kind: "token", tokenId, tokenNumber: ++tokenNumber })) {
-      if (piece.kind === "stop") return { text, stop: piece.stop, numTokens: i + 1 };
-      if (piece.kind === "text") text += piece.text;
-    }
+    const stop = shown.add(
+      pushToken(state, { kind: "token", tokenId, tokenNumber: ++tokenNumber }),
+    );
+    if (stop !== null) return { text: shown.text, parts, stop, numTokens: i + 1 };
   }
-  if (request.isFinished) text += textOf(pipeline.flush());
-  return { text, stop: null, numTokens: tokenIds.length };
+  if (request.isFinished) shown.add(state.pipeline.flush());
+  return { text: shown.text, parts, stop: null, numTokens: tokenIds.length };
+}
+
+/** Counts a token as reasoning unless it is a marker at an end of the reasoning. */
+function pushToken(state: OutputState, token: TokenPiece): readonly Piece[] {
+  const { parser, pipeline } = state;
+  const wasReasoning = parser?.isReasoning === true;
+  const pieces = pipeline.push(token);
+  if (wasReasoning && parser.isReasoning) state.numReasoningTokens++;
+  return pieces;
 }
 
 /** Repeats a value in a loop: for a single one, the usual case, map() and fill() take several times as long. */
@@ -183,16 +240,11 @@ function repeated(value: number, count: number): number[] {
   return values;
 }
 
-function textOf(pieces: readonly Piece[]): string {
-  let text = "";
-  for (const piece of pieces) if (piece.kind === "text") text += piece.text;
-  return text;
-}
-
 /** Fields of an output that a step sets. */
 type Added = Pick<
   RequestOutput,
   | "text"
+  | "parts"
   | "tokenIds"
   | "tokenTimesS"
   | "logprobs"
@@ -209,8 +261,8 @@ function outputOf(request: Request, state: OutputState, added: Added): RequestOu
   return {
     requestId: request.requestId,
     text: added.text,
-    parts: null,
-    numReasoningTokens: 0,
+    parts: added.parts,
+    numReasoningTokens: state.numReasoningTokens,
     tokenIds: added.tokenIds,
     tokenTimesS: added.tokenTimesS,
     logprobs: added.logprobs,

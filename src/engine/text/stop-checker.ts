@@ -29,7 +29,7 @@ export class StopChecker implements TextStage {
 
   /** @returns the text that can be shown now, and a stop piece if a stop string was found */
   push(piece: Piece): readonly Piece[] {
-    if (piece.kind !== "text") return [piece];
+    if (piece.kind !== "text") return [...this.flush(), piece];
     const all = this.#held + piece.text;
     this.#tokenNumber = piece.tokenNumber;
     const canStop = piece.tokenNumber > this.#minTokens;
@@ -44,10 +44,11 @@ export class StopChecker implements TextStage {
     return this.#textPieces(all.slice(0, numShown));
   }
 
-  /** @returns the held text, which is ordinary text because the sequence ended in another way */
+  /** @returns the text held back: no stop string can include what follows, so it is ordinary text */
   flush(): readonly Piece[] {
     const held = this.#held;
     this.#held = "";
+    for (const prefix of this.#prefixes) prefix.reset();
     return this.#textPieces(held);
   }
 

@@ -1,5 +1,7 @@
 // Pieces and stages of the pipeline from sampled tokens to visible text.
 
+import type { MessagePart } from "../../protocol/message-part.ts";
+
 /** A sampled token, before any stage. */
 export interface TokenPiece {
   readonly kind: "token";
@@ -16,13 +18,20 @@ export interface TextPiece {
   readonly tokenNumber: number;
 }
 
-/** A stop string, which ends the output. No piece follows it. */
-export interface StopPiece {
-  readonly kind: "stop";
-  readonly stop: string;
+/** A part of a parsed message other than its text. */
+export interface PartPiece {
+  readonly kind: "part";
+  readonly part: MessagePart;
 }
 
-export type Piece = TokenPiece | TextPiece | StopPiece;
+/** The end of the output. No piece follows it. */
+export interface StopPiece {
+  readonly kind: "stop";
+  /** The stop string that was found; null if the message is complete. */
+  readonly stop: string | null;
+}
+
+export type Piece = TokenPiece | TextPiece | PartPiece | StopPiece;
 
 /** A stage of the pipeline, with the state of one sequence. */
 export interface TextStage {

@@ -1,0 +1,64 @@
+// The answer of a chat as a message, and the finish reason that goes with it.
+
+import type { MessagePart } from "../protocol/message-part.ts";
+import type { FinishReason } from "../request/request-status.ts";
+import type { Choice } from "./choice.ts";
+import type { StartedChat } from "./started-chat.ts";
+
+export interface ToolCall {
+  readonly id: string;
+  readonly type: "function";
+  readonly function: { readonly name: string; readonly arguments: string };
+}
+
+/** @returns the message of a choice, with the members of vLLM's, nulls included */
+export function assistantMessage(chat: StartedChat, { text, parts }: Choice) {
+  const calls = toolCalls(parts ?? []);
+  const thoughts = joinedText(parts ?? [], "reasoning");
+  const isEmpty = text === "" && (calls.length > 0 || thoughts !== "");
+  const reasoning = chat.body.include_reasoning && thoughts !== "" ? thoughts : null;
+  return {
+    role: chat.role,
+    content: isEmpty && chat.prefix === "" ? null : chat.prefix + text,
+    refusal: null,
+    annotations: null,
+    audio: null,
+    function_call: null,
+    tool_calls: calls,
+    reasoning,
+    reasoning_content: reasoning,
+  };
+}
+
+/** @returns "tool_calls" for a message that ended by itself after calls */
+export function chatFinishReason(
+  chat: StartedChat,
+  reason: FinishReason | null,
+  hasCalls: boolean,
+): FinishReason | "tool_calls" | null {
+  // vLLM keeps "stop" for a named tool.
+  return hasCalls && reason === "stop" && chat.choice.kind !== "named" ? "tool_calls" : reason;
+}
+
+export function hasCalls(parts: readonly MessagePart[] | null): boolean {
+  return parts?.some(({ kind }) => kind === "tool_call") === true;
+}
+
+/** @returns an id of vLLM's form */
+export function toolCallId(): string {
+  return `chatcmpl-tool-${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
+}
+
+function toolCalls(parts: readonly MessagePart[]): ToolCall[] {
+  const called: { name: string; arguments: string }[] = [];
+  for (const part of parts) {
+    if (part.kind === "tool_call") called[part.index] = { name: part.name, arguments: "" };
+    const call = part.kind === "arguments" ? called[part.index] : undefined;
+    if (part.kind === "arguments" && call !== undefined) call.arguments += part.text;
+  }
+  return called.map((call) => ({ id: toolCallId(), type: "function", function: call }));
+}
+
+function joinedText(parts: readonly MessagePart[], kind: MessagePart["kind"]): string {
+  return parts.map((part) => (part.kind === kind && "text" in part ? part.text : "")).join("");
+}

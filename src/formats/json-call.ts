@@ -1,0 +1,91 @@
+// Reads calls that a model writes as JSON: an object with a name and arguments, or a list of them.
+
+import { readObject, readString, readValue } from "./json-reader.ts";
+import type { MessageWriter } from "./message-writer.ts";
+import type { Parsing, TextReader } from "./text-reader.ts";
+
+const NAME_KEYS = ["name", "tool_name"];
+const ARGUMENT_KEYS = ["arguments", "parameters"];
+/** Arguments as a string, or before the name, are read whole up to this length, UTF-16 units. */
+const MAX_WHOLE = 1 << 20;
+
+/** @returns false if no complete call, or list of calls, follows */
+export function* readJsonCalls(reader: TextReader, writer: MessageWriter): Parsing<boolean> {
+  if ((yield* reader.peek()) !== "[") return yield* readJsonCall(reader, writer);
+  yield* reader.accept("[");
+  for (;;) {
+    yield* reader.spaces();
+    if (!(yield* readJsonCall(reader, writer))) return false;
+    yield* reader.spaces();
+    if (yield* reader.accept("]")) return true;
+    if (!(yield* reader.accept(","))) return false;
+  }
+}
+
+function* readJsonCall(reader: TextReader, writer: MessageWriter): Parsing<boolean> {
+  const call = new JsonCall(reader, writer);
+  const isComplete = yield* readObject(reader, (key) => call.member(key));
+  return isComplete && call.end();
+}
+
+class JsonCall {
+  readonly #reader: TextReader;
+  readonly #writer: MessageWriter;
+  #isNamed = false;
+  /** Arguments that came before the name; null = none. */
+  #early: string | null = null;
+  #hasArguments = false;
+
+  constructor(reader: TextReader, writer: MessageWriter) {
+    this.#reader = reader;
+    this.#writer = writer;
+  }
+
+  *member(key: string): Parsing<boolean> {
+    if (NAME_KEYS.includes(key)) return yield* this.#name();
+    if (ARGUMENT_KEYS.includes(key)) return yield* this.#arguments();
+    if (key === "function") {
+      const first = yield* this.#reader.peek();
+      if (first === '"') return yield* this.#name();
+      if (first === "{") return yield* readObject(this.#reader, (inner) => this.member(inner));
+    }
+    return yield* readValue(this.#reader, () => {});
+  }
+
+  end(): boolean {
+    if (!this.#isNamed) return false;
+    if (!this.#hasArguments) this.#writer.arguments("{}");
+    return this.#writer.endCall();
+  }
+
+  *#name(): Parsing<boolean> {
+    const name = yield* readString(this.#reader);
+    if (name === null || name === "" || this.#isNamed) return false;
+    this.#isNamed = true;
+    this.#writer.call(name);
+    if (this.#early !== null) this.#writer.arguments(this.#early);
+    return true;
+  }
+
+  *#arguments(): Parsing<boolean> {
+    if (this.#hasArguments) return false;
+    this.#hasArguments = true;
+    const first = yield* this.#reader.peek();
+    if (first === '"') return this.#write(yield* readString(this.#reader, MAX_WHOLE));
+    if (this.#isNamed && first !== "n")
+      return yield* readValue(this.#reader, this.#writer.arguments);
+    let text = "";
+    const isComplete = yield* readValue(this.#reader, (piece) => {
+      if (text.length <= MAX_WHOLE) text += piece;
+    });
+    return isComplete && text.length <= MAX_WHOLE && this.#write(text);
+  }
+
+  #write(text: string | null): boolean {
+    if (text === null) return false;
+    const json = text === "null" || text.trim() === "" ? "{}" : text;
+    if (this.#isNamed) this.#writer.arguments(json);
+    else this.#early = json;
+    return true;
+  }
+}

@@ -1,0 +1,108 @@
+// Parses the text of one message as it is generated: content, reasoning and tool calls. The result does not
+// depend on how the text is split into pieces. Takes time linear in the length of the text.
+
+import type { MessageParsing } from "../protocol/message-parsing.ts";
+import type { MessagePart } from "../protocol/message-part.ts";
+import { MessageWriter } from "./message-writer.ts";
+import { opensReasoning, REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
+import { type Parsing, TextReader } from "./text-reader.ts";
+import { TOOL_FORMATS, type ToolFormat } from "./tool-formats.ts";
+
+export class MessageParser {
+  readonly #reader = new TextReader();
+  readonly #writer: MessageWriter;
+  readonly #tools: ToolFormat | null;
+  readonly #reasoning: ReasoningFormat | null;
+  readonly #onlyFirstCall: boolean;
+  readonly #parsing: Parsing;
+  #isReasoning: boolean;
+
+  /** @param promptEnd text of the prompt's last tokens, which can open the reasoning */
+  constructor(parsing: MessageParsing, promptEnd: string) {
+    const { toolParser, reasoningParser, holdsCalls, onlyFirstCall } = parsing;
+    this.#tools = toolParser && TOOL_FORMATS[toolParser];
+    this.#reasoning = reasoningParser && REASONING_FORMATS[reasoningParser];
+    this.#onlyFirstCall = onlyFirstCall;
+    const reader = this.#reader;
+    this.#writer = new MessageWriter({ holdsCalls, onCallEnd: () => reader.record("") });
+    this.#isReasoning = this.#reasoning !== null && opensReasoning(this.#reasoning, promptEnd);
+    this.#parsing = this.#message();
+    this.#parsing.next();
+  }
+
+  /** Texts of special tokens that belong to the format. */
+  get markers(): ReadonlySet<string> {
+    const { starts = [], bareStarts = [], end = "" } = this.#tools ?? {};
+    const { start: open = "", end: close = "" } = this.#reasoning ?? {};
+    return new Set([...starts, ...bareStarts, end, open, close]);
+  }
+
+  /** Whether the text so far ends within the reasoning. */
+  get isReasoning(): boolean {
+    return this.#isReasoning;
+  }
+
+  /** Whether the message is complete, whatever text follows. */
+  get isComplete(): boolean {
+    return this.#onlyFirstCall && this.#writer.numCalls > 0;
+  }
+
+  /** @returns the parts that the text completes or continues */
+  push(text: string): readonly MessagePart[] {
+    this.#reader.push(text);
+    this.#parsing.next();
+    return this.#writer.take();
+  }
+
+  /** Ends the text. @returns the parts that were held back */
+  flush(): readonly MessagePart[] {
+    this.#reader.end();
+    this.#parsing.next();
+    return this.#writer.take();
+  }
+
+  *#message(): Parsing {
+    const start = this.#reasoning?.start;
+    const starts = [...(this.#tools?.starts ?? []), ...(start === undefined ? [] : [start])];
+    if (this.#isReasoning) yield* this.#thoughts();
+    while (!this.isComplete) {
+      const marker =
+        (yield* this.#bareStart()) ?? (yield* this.#reader.until(starts, this.#writer.text));
+      if (marker === null) break;
+      if (marker !== start) yield* this.#calls(marker);
+      // Reasoning comes first, or after calls; a marker within the text is text about markers.
+      else if (this.#writer.hasText) this.#writer.text(marker);
+      else yield* this.#thoughts();
+    }
+    this.#writer.end();
+  }
+
+  *#bareStart(): Parsing<string | null> {
+    const { bareStarts = [] } = this.#tools ?? {};
+    if (bareStarts.length === 0 || this.#writer.hasText) return null;
+    const space = yield* this.#reader.spaces();
+    const start = yield* this.#reader.acceptOne(bareStarts);
+    if (start === null) this.#writer.text(space);
+    return start;
+  }
+
+  *#thoughts(): Parsing {
+    this.#isReasoning = true;
+    this.#writer.startReasoning();
+    yield* this.#reader.until([this.#reasoning?.end ?? ""], this.#writer.reasoning);
+    this.#writer.endReasoning();
+    this.#isReasoning = false;
+  }
+
+  *#calls(start: string): Parsing {
+    const tools = this.#tools as ToolFormat;
+    const reader = this.#reader;
+    const writer = this.#writer;
+    reader.record(start);
+    const isRead = yield* tools.read(reader, writer);
+    const text = reader.takeRecord();
+    if (isRead) return;
+    if (writer.isCallShown) yield* reader.until([tools.end], writer.arguments);
+    if (!writer.breakCall()) writer.text(text);
+  }
+}

@@ -1,0 +1,169 @@
+// Collects the parts of a message as a parser finds them. Space around reasoning and calls is layout of the
+// format, so it belongs to no part.
+
+import type { MessagePart } from "../protocol/message-part.ts";
+
+export interface MessageWriterOptions {
+  /** Passes on only complete calls with valid arguments; the text of any other call is content. */
+  readonly holdsCalls: boolean;
+  /** Called when a call is complete. */
+  readonly onCallEnd: () => void;
+}
+
+/** Longest space that can be layout, UTF-16 units; longer space is passed on as it arrives. */
+const MAX_SPACE = 8;
+/** Maximum length of a call that is held, UTF-16 units. */
+const MAX_HELD = 1 << 20;
+
+export class MessageWriter {
+  readonly #holdsCalls: boolean;
+  readonly #onCallEnd: () => void;
+  #parts: MessagePart[] = [];
+  /** Space that belongs to the part in progress only if more of it follows. */
+  #space = "";
+  /** Whether space at this place is layout. */
+  #isLayout = false;
+  #hasText = false;
+  #numCalls = 0;
+  /** The call in progress; null between calls. */
+  #call: { readonly index: number; arguments: string } | null = null;
+  #held: MessagePart[] = [];
+
+  constructor({ holdsCalls, onCallEnd }: MessageWriterOptions) {
+    this.#holdsCalls = holdsCalls;
+    this.#onCallEnd = onCallEnd;
+  }
+
+  /** Number of complete calls. */
+  get numCalls(): number {
+    return this.#numCalls;
+  }
+
+  /** Whether there is visible text since the start or the last call. */
+  get hasText(): boolean {
+    return this.#hasText;
+  }
+
+  /** Whether the call in progress has been passed on and cannot become text. */
+  get isCallShown(): boolean {
+    return this.#call !== null && !this.#holdsCalls;
+  }
+
+  readonly text = (text: string): void => {
+    if (this.#write("text", text)) this.#hasText = true;
+  };
+
+  readonly reasoning = (text: string): void => {
+    this.#write("reasoning", text);
+  };
+
+  startReasoning(): void {
+    this.#endPart();
+  }
+
+  endReasoning(): void {
+    this.#endPart();
+  }
+
+  call(name: string): void {
+    const call = { index: this.#numCalls, arguments: "" };
+    this.#call = call;
+    this.#add({ kind: "tool_call", index: call.index, name });
+  }
+
+  readonly arguments = (text: string): void => {
+    const call = this.#call;
+    if (call === null || text === "") return;
+    if (this.#holdsCalls) call.arguments += text;
+    else this.#add({ kind: "arguments", index: call.index, text });
+  };
+
+  /** Ends a call that is complete. @returns false if it is held and not valid, so that its text is content */
+  endCall(): boolean {
+    const call = this.#call;
+    if (call === null) return false;
+    if (this.#holdsCalls) {
+      if (!isValid(call.arguments)) return this.breakCall();
+      const { index, arguments: text } = call;
+      this.#parts.push(...this.#held, { kind: "arguments", index, text });
+    }
+    this.#endCall();
+    this.#onCallEnd();
+    return true;
+  }
+
+  /** Ends a call that is not complete. @returns whether it has been passed on all the same */
+  breakCall(): boolean {
+    const isShown = this.isCallShown;
+    if (isShown) this.#endCall();
+    this.#call = null;
+    this.#held = [];
+    return isShown;
+  }
+
+  /** Ends the message: space at its end is text, unless it follows reasoning or a call. */
+  end(): void {
+    this.#push("text", this.#space);
+    this.#space = "";
+  }
+
+  /** @returns the parts since the last call of take() */
+  take(): readonly MessagePart[] {
+    if (this.#parts.length === 0) return NO_PARTS;
+    const parts = this.#parts;
+    this.#parts = [];
+    return parts;
+  }
+
+  #add(part: MessagePart): void {
+    if (this.#holdsCalls) this.#held.push(part);
+    else {
+      if (part.kind === "tool_call") this.#endPart();
+      this.#parts.push(part);
+    }
+  }
+
+  #endCall(): void {
+    this.#call = null;
+    this.#held = [];
+    this.#numCalls++;
+    this.#endPart();
+  }
+
+  #endPart(): void {
+    this.#space = "";
+    this.#isLayout = true;
+    this.#hasText = false;
+  }
+
+  /** @returns whether text was written, possibly to be passed on later */
+  #write(kind: "text" | "reasoning", text: string): boolean {
+    const visible = this.#isLayout ? text.trimStart() : text;
+    if (visible === "") return false;
+    this.#isLayout = false;
+    const end = visible.trimEnd().length;
+    const isLong = this.#space.length + visible.length - end > MAX_SPACE;
+    if (end > 0 || isLong) {
+      this.#push(kind, this.#space + (isLong ? visible : visible.slice(0, end)));
+      this.#space = "";
+    }
+    if (!isLong) this.#space += visible.slice(end);
+    return end > 0;
+  }
+
+  #push(kind: "text" | "reasoning", text: string): void {
+    if (text !== "") this.#parts.push({ kind, text });
+  }
+}
+
+const NO_PARTS: readonly MessagePart[] = [];
+
+function isValid(json: string): boolean {
+  if (json.length > MAX_HELD) return false;
+  try {
+    JSON.parse(json);
+    return true;
+  } catch {
+    return false;
+  }
+}

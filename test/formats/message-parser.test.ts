@@ -1,0 +1,141 @@
+// MessageParser: content, reasoning and calls of a message, whatever pieces its text arrives in.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { MessageParsing } from "../../src/protocol/message-parsing.ts";
+import { type Message, parseMessage, splitAt } from "../support/parse-message.ts";
+
+const HERMES: Partial<MessageParsing> = { toolParser: "hermes", reasoningParser: "qwen3" };
+const WHOLE: Partial<MessageParsing> = { ...HERMES, holdsCalls: true };
+const CALL = '<tool_call>\n{"name": "f", "arguments": {"a": [1, "}</tool_call>"]}}\n</tool_call>';
+const F = ["f", '{"a": [1, "}</tool_call>"]}'] as const;
+
+const message = (fields: Partial<Message>): Message => ({
+  ...{ text: "", reasoning: "", calls: [] },
+  ...fields,
+});
+
+describe("content", () => {
+  test("is the text of a message without markers, unchanged", () => {
+    const text = "  Use <b> and <tool_calls>.\n\n";
+    expect(parseMessage([text], HERMES)).toEqual(message({ text }));
+  });
+
+  test("loses the space between it and a call", () => {
+    const parsed = parseMessage([`Let me see.\n\n${CALL}\n`], HERMES);
+    expect(parsed).toEqual(message({ text: "Let me see.", calls: [F] }));
+  });
+
+  test("keeps space that is longer than layout", () => {
+    const text = `a${" ".repeat(40)}`;
+    expect(parseMessage([...text], HERMES)).toEqual(message({ text }));
+  });
+
+  test("includes a reasoning marker in its middle", () => {
+    const text = "The tag <think> starts thoughts.";
+    expect(parseMessage([text], HERMES)).toEqual(message({ text }));
+  });
+});
+
+describe("reasoning", () => {
+  test("is the text between its markers, without space around it", () => {
+    const parsed = parseMessage(["<think>\nHm.\n</think>\n\nHello"], HERMES);
+    expect(parsed).toEqual(message({ reasoning: "Hm.", text: "Hello" }));
+  });
+
+  test("comes first when the prompt has opened it", () => {
+    const parsed = parseMessage(["Hm.\n</think>\n\nHello"], HERMES, "assistant\n<think>\n");
+    expect(parsed).toEqual(message({ reasoning: "Hm.", text: "Hello" }));
+  });
+
+  test("is closed when the prompt has closed it", () => {
+    const parsed = parseMessage(["Hello"], HERMES, "<think>\n\n</think>\n\n");
+    expect(parsed).toEqual(message({ text: "Hello" }));
+  });
+
+  test("is everything when the message is cut within it", () => {
+    expect(parseMessage(["<think>\nHm. <"], HERMES)).toEqual(message({ reasoning: "Hm. <" }));
+  });
+
+  test("can return after a call", () => {
+    const parsed = parseMessage([`<think>A</think>${CALL}<think>B</think>C`], HERMES);
+    expect(parsed).toEqual(message({ reasoning: "AB", text: "C", calls: [F] }));
+  });
+});
+
+describe("calls", () => {
+  test("have their arguments as the model wrote them", () => {
+    expect(parseMessage([CALL], HERMES).calls).toEqual([F]);
+  });
+
+  test("come one after another", () => {
+    expect(parseMessage([`${CALL}\n${CALL}`], HERMES)).toEqual(message({ calls: [F, F] }));
+  });
+
+  test("can be named after the arguments, and have none", () => {
+    const late = '<tool_call>{"arguments": {"a": 1}, "id": [2], "name": "f"}</tool_call>';
+    const none = '<tool_call>{"name": "g"}</tool_call>';
+    const parsed = parseMessage([late + none], HERMES);
+    expect(parsed.calls).toEqual([
+      ["f", '{"a": 1}'],
+      ["g", "{}"],
+    ]);
+  });
+
+  test("can have arguments as a string of JSON", () => {
+    const text = String.raw`<tool_call>{"name": "f", "arguments": "{\"a\": 1}"}</tool_call>`;
+    expect(parseMessage([text], HERMES).calls).toEqual([["f", '{"a": 1}']]);
+  });
+
+  test.each([
+    ["no JSON", "<tool_call>call f now</tool_call> Done."],
+    ["no name", '<tool_call>{"arguments": {}}</tool_call> Done.'],
+    ["brackets that do not match", '<tool_call>{"name": "f", "arguments": [}]}</tool_call>'],
+    ["a literal that JSON lacks", '<tool_call>{"name": "f", "arguments": {"a": tru}}</tool_call>'],
+    ["a cut in the name", '<tool_call>{"name": "f'],
+    ["a cut in the arguments", '<tool_call>{"name": "f", "arguments": {"a": "b'],
+    ["nesting of 65 levels", `<tool_call>{"name": "f", "arguments": ${"[".repeat(65)}`],
+  ])("with %s are content if calls are held", (_, text) => {
+    expect(parseMessage([`Now.\n${text}`], WHOLE)).toEqual(message({ text: `Now.\n${text}` }));
+  });
+
+  test("that are cut keep the calls before them", () => {
+    const cut = '<tool_call>{"name": "g", "argu';
+    expect(parseMessage([CALL + cut], WHOLE)).toEqual(message({ text: cut, calls: [F] }));
+  });
+
+  test("that are cut are passed on as far as they got if calls are not held", () => {
+    const parsed = parseMessage(['<tool_call>{"name": "f", "arguments": {"a": "b'], HERMES);
+    expect(parsed).toEqual(message({ calls: [["f", '{"a": "b']] }));
+  });
+
+  test("end the message after the first if only that is kept", () => {
+    const parsed = parseMessage([`${CALL}\n${CALL}More`], { ...HERMES, onlyFirstCall: true });
+    expect(parsed).toEqual(message({ calls: [F] }));
+  });
+});
+
+describe("pieces", () => {
+  const part = fc.oneof(
+    fc.constantFrom("<think>", "</think>", "<tool_call>", "</tool_call>", " ", "\n\n", "<", CALL),
+    fc.constantFrom('{"name": "f", "arguments": {', '"a": "\\"}"', "}}", "[", "]", "text", "<th"),
+    fc.string({ maxLength: 4 }),
+  );
+  const text = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(""));
+  const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 10 });
+
+  test.each([
+    ["as they come", HERMES],
+    ["held", WHOLE],
+  ])("of any size yield the same message, calls %s", (_, parsing) => {
+    fc.assert(
+      fc.property(text, cuts, fc.boolean(), (whole, fractions, isOpen) => {
+        const promptEnd = isOpen ? "<think>\n" : "";
+        const expected = parseMessage([whole], parsing, promptEnd);
+        expect(parseMessage(splitAt(whole, fractions), parsing, promptEnd)).toEqual(expected);
+        expect(parseMessage([...whole], parsing, promptEnd)).toEqual(expected);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

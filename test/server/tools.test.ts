@@ -1,0 +1,207 @@
+// Tool calls and reasoning on /v1/chat/completions, over a fake model that writes a given answer.
+
+import { describe, expect, test } from "bun:test";
+import { makeApp, readEvents } from "../support/fake-engine.ts";
+
+const CHAT = "/v1/chat/completions";
+const tool = (name: string) => ({
+  type: "function",
+  function: { name, parameters: { type: "object", properties: { city: { type: "string" } } } },
+});
+const BODY = { messages: [{ role: "user", content: "Hi" }], temperature: 0, tools: [tool("f")] };
+const CALL = '<tool_call>\n{"name": "f", "arguments": {"city": "Rome"}}\n</tool_call>';
+const ID = expect.stringMatching(/^chatcmpl-tool-[0-9a-f]{16}$/);
+const CALLED = { name: "f", arguments: '{"city": "Rome"}' };
+
+function appThatAnswers(answer: string, maxModelLen = 1024) {
+  return makeApp({
+    model: { answer },
+    scheduler: { maxModelLen },
+    chatFormat: { toolParser: "hermes", reasoningParser: "qwen3" },
+  });
+}
+
+async function choiceOf(answer: string, fields: object = {}) {
+  const { post } = appThatAnswers(answer);
+  const response = await post(CHAT, { ...BODY, ...fields });
+  const body = (await response.json()) as { choices: [Record<string, never>] };
+  return body.choices[0];
+}
+
+interface Chunk {
+  readonly choices: readonly [{ readonly delta: Delta; readonly finish_reason: unknown }];
+}
+
+interface Delta {
+  readonly content?: string;
+  readonly reasoning?: string;
+  readonly reasoning_content?: string | null;
+  readonly tool_calls?: readonly CallDelta[];
+}
+
+interface CallDelta {
+  readonly index: number;
+  readonly id?: string;
+  readonly function: { readonly arguments: string };
+}
+
+/** Deltas of a stream, after the first with the role, and its last finish reason. */
+async function streamOf(answer: string, fields: object = {}) {
+  const { post } = appThatAnswers(answer);
+  const events = await readEvents(await post(CHAT, { ...BODY, stream: true, ...fields }));
+  expect(events.at(-1)).toBe("[DONE]");
+  const choices = (events.slice(1, -1) as Chunk[]).map(({ choices: [choice] }) => choice);
+  return { deltas: choices.map(({ delta }) => delta), finishReason: choices.at(-1)?.finish_reason };
+}
+
+describe("a message with a tool call", () => {
+  test("has the call, no content and finish reason tool_calls", async () => {
+    expect(await choiceOf(CALL)).toMatchObject({
+      message: { content: null, tool_calls: [{ id: ID, type: "function", function: CALLED }] },
+      finish_reason: "tool_calls",
+      stop_reason: null,
+    } as never);
+  });
+
+  test("has the text before the call as content, and the reasoning", async () => {
+    const choice = await choiceOf(`<think>\nHm.\n</think>\n\nLet me see.\n${CALL}`);
+    expect(choice).toMatchObject({
+      message: { content: "Let me see.", reasoning: "Hm.", reasoning_content: "Hm." },
+      finish_reason: "tool_calls",
+    } as never);
+  });
+
+  test("has several calls with ids of their own", async () => {
+    const { message } = (await choiceOf(`${CALL}\n${CALL}`)) as never as {
+      message: { tool_calls: { id: string }[] };
+    };
+    expect(message.tool_calls).toMatchObject([{ function: CALLED }, { function: CALLED }]);
+    expect(message.tool_calls[0]?.id).not.toBe(message.tool_calls[1]?.id);
+  });
+
+  test("ends after the first call without parallel_tool_calls", async () => {
+    const choice = await choiceOf(`${CALL}\n${CALL}`, { parallel_tool_calls: false });
+    expect(choice).toMatchObject({
+      message: { tool_calls: [{ function: CALLED }] },
+      finish_reason: "tool_calls",
+      stop_reason: null,
+    } as never);
+  });
+
+  test("that is cut by max_tokens is content, with finish reason length", async () => {
+    const choice = await choiceOf(CALL, { max_tokens: 40 });
+    expect(choice).toMatchObject({
+      message: { content: CALL.slice(0, 40), tool_calls: [] },
+      finish_reason: "length",
+    } as never);
+  });
+
+  test("is content with tool_choice none, or without tools", async () => {
+    for (const fields of [{ tool_choice: "none" }, { tools: null }, { tools: [] }]) {
+      expect(await choiceOf(CALL, fields)).toMatchObject({
+        message: { content: CALL, tool_calls: [] },
+        finish_reason: "stop",
+      } as never);
+    }
+  });
+});
+
+describe("a stream with tool calls", () => {
+  test("starts each call with its id and whole name, then adds arguments", async () => {
+    const { deltas, finishReason } = await streamOf(`${CALL}\n${CALL}`);
+    const calls = deltas.flatMap((delta) => delta.tool_calls ?? []);
+    const heads = calls.filter((call) => "id" in call);
+    const head = { id: ID, type: "function", function: { name: "f", arguments: "" } };
+    expect(heads).toEqual([0, 1].map((index) => ({ ...head, index })) as never);
+    const tails = calls.filter((call) => !("id" in call));
+    for (const index of [0, 1]) {
+      const own = tails.filter((call) => call.index === index);
+      expect(own.map((call) => call.function.arguments).join("")).toBe(CALLED.arguments);
+      expect(own.length).toBeGreaterThan(1);
+    }
+    expect(finishReason).toBe("tool_calls");
+  });
+
+  test("has content and reasoning in deltas of their own", async () => {
+    const { deltas, finishReason } = await streamOf("<think>\nHm.\n</think>\n\nHello");
+    const reasoning = deltas.filter((delta) => "reasoning" in delta);
+    const joined = (list: readonly Delta[], name: "content" | "reasoning" | "reasoning_content") =>
+      list.map((delta) => delta[name]).join("");
+    expect(joined(reasoning, "reasoning")).toBe("Hm.");
+    expect(joined(reasoning, "reasoning_content")).toBe("Hm.");
+    expect(joined(deltas, "content")).toBe("Hello");
+    expect(finishReason).toBe("stop");
+  });
+
+  test("that ends within a call has finish reason length", async () => {
+    const { finishReason } = await streamOf(CALL, { max_tokens: 50 });
+    expect(finishReason).toBe("length");
+  });
+
+  test("shows no reasoning without include_reasoning", async () => {
+    const answer = "<think>Hm.</think>Hello";
+    const { deltas } = await streamOf(answer, { include_reasoning: false });
+    expect(deltas.some((delta) => "reasoning" in delta)).toBe(false);
+    const choice = await choiceOf(answer, { include_reasoning: false });
+    expect(choice).toMatchObject({ message: { content: "Hello", reasoning: null } } as never);
+  });
+});
+
+describe("usage", () => {
+  const answer = "<think>abcd</think>Hello";
+
+  test("counts reasoning tokens", async () => {
+    const { post } = appThatAnswers(answer);
+    const body = (await (await post(CHAT, BODY)).json()) as { usage: object };
+    // A marker of several tokens counts up to its last one.
+    const details = { completion_tokens_details: { reasoning_tokens: 11 } };
+    expect(body.usage).toMatchObject(details);
+    const events = await readEvents(
+      await post(CHAT, { ...BODY, stream: true, stream_options: { include_usage: true } }),
+    );
+    expect(events.at(-2)).toMatchObject({ choices: [], usage: details });
+  });
+});
+
+describe("stop strings", () => {
+  test("end the content, not the reasoning or a call", async () => {
+    const answer = `<think>ab</think>x${CALL}ab`;
+    expect(await choiceOf(answer, { stop: ["b", "Rome"] })).toMatchObject({
+      message: { content: "xa", reasoning: "ab", tool_calls: [{ function: CALLED }] },
+      stop_reason: "b",
+    } as never);
+  });
+});
+
+describe("tools", () => {
+  const { post } = appThatAnswers("Hello");
+  const refused = async (fields: object) => {
+    const response = await post(CHAT, { ...BODY, ...fields });
+    expect(response.status).toBe(400);
+    return ((await response.json()) as { error: object }).error;
+  };
+
+  test("must have names, all different", async () => {
+    const unnamed = { type: "function", function: { parameters: {} } };
+    expect(await refused({ tools: [unnamed] })).toMatchObject({
+      message: expect.stringContaining("('body', 'tools', 0, 'function', 'name')"),
+      type: "Bad Request",
+    } as never);
+    expect(await refused({ tools: [tool("f"), tool("f")] })).toMatchObject({
+      message: "Two tools are named 'f'.",
+      param: "tools",
+    });
+  });
+
+  test("must include the one that tool_choice names", async () => {
+    const choice = { type: "function", function: { name: "g" } };
+    expect(await refused({ tool_choice: choice })).toMatchObject({ param: "tool_choice" });
+  });
+
+  test("can have few members only", async () => {
+    const names = Array.from({ length: 10_000 }, (_, i) => [`p${i}`, { type: "string" }]);
+    const parameters = { type: "object", properties: Object.fromEntries(names) };
+    const tools = [{ type: "function", function: { name: "f", parameters } }];
+    expect(await refused({ tools })).toMatchObject({ param: "tools" });
+  });
+});
