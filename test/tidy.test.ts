@@ -24,7 +24,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   client: [],
   models: ["request", "runtime"],
   server: ["api", "front", "metrics", "protocol", "runtime"],
-  api: ["api/grammar", "front", "metrics", "protocol", "request"],
+  api: ["api/grammar", "formats", "front", "metrics", "protocol", "request"],
   "api/grammar": [],
   front: ["metrics", "protocol", "request", "runtime"],
   metrics: ["protocol", "request"],

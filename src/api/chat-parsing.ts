@@ -1,18 +1,20 @@
 // Decides how the text of a chat's answer is parsed.
 
 import type { ChatFormat, MessageParsing } from "../protocol/message-parsing.ts";
+import { callableTools } from "./callable-tools.ts";
 import type { ChatBody } from "./schemas.ts";
 import type { ToolChoice } from "./tool-choice.ts";
 
 /** @returns null if the text is the content as it is */
 export function chatParsing(
   format: ChatFormat,
-  body: Pick<ChatBody, "stream" | "parallel_tool_calls">,
+  body: Pick<ChatBody, "tools" | "stream" | "parallel_tool_calls">,
   choice: ToolChoice,
 ): MessageParsing | null {
   const toolParser = choice.kind === "none" ? null : format.toolParser;
   const { reasoningParser } = format;
   if (toolParser === null && reasoningParser === null) return null;
   const onlyFirstCall = !body.parallel_tool_calls || choice.kind === "named";
-  return { toolParser, reasoningParser, holdsCalls: !body.stream, onlyFirstCall };
+  const tools = callableTools(body.tools ?? [], toolParser);
+  return { tools, toolParser, reasoningParser, holdsCalls: !body.stream, onlyFirstCall };
 }

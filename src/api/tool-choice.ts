@@ -46,7 +46,7 @@ function namedTool(tools: readonly JsonObject[], choice: JsonObject): ToolChoice
   );
 }
 
-function toolName(tool: JsonObject): string {
+export function toolName(tool: JsonObject): string {
   const { function: called } = tool;
   return isObject(called) ? String(called["name"]) : "";
 }

@@ -1,5 +1,6 @@
 // Reads calls that a model writes as JSON: an object with a name and arguments, or a list of them.
 
+import type { CallSource } from "./call-reader.ts";
 import { readObject, readString, readValue } from "./json-reader.ts";
 import type { MessageWriter } from "./message-writer.ts";
 import type { Parsing, TextReader } from "./text-reader.ts";
@@ -9,20 +10,36 @@ const ARGUMENT_KEYS = ["arguments", "parameters"];
 /** Arguments as a string, or before the name, are read whole up to this length, UTF-16 units. */
 const MAX_WHOLE = 1 << 20;
 
-/** @returns false if no complete call, or list of calls, follows */
-export function* readJsonCalls(reader: TextReader, writer: MessageWriter): Parsing<boolean> {
-  if ((yield* reader.peek()) !== "[") return yield* readJsonCall(reader, writer);
-  yield* reader.accept("[");
+/** Reads one call or several, each an object or in a list. @returns false if no complete call follows */
+export function* readJsonCalls(source: CallSource): Parsing<boolean> {
+  const { reader } = source;
   for (;;) {
     yield* reader.spaces();
-    if (!(yield* readJsonCall(reader, writer))) return false;
+    const isRead = (yield* reader.accept("["))
+      ? yield* readJsonList(source)
+      : yield* readJsonCall(source);
+    if (!isRead) return false;
+    yield* reader.spaces();
+    // Llama separates calls by semicolons.
+    if (yield* reader.acceptOne([",", ";"])) yield* reader.spaces();
+    const next = yield* reader.peek();
+    if (next !== "{" && next !== "[") return true;
+  }
+}
+
+/** Reads calls of a list, after its opening bracket. */
+export function* readJsonList(source: CallSource): Parsing<boolean> {
+  const { reader } = source;
+  for (;;) {
+    yield* reader.spaces();
+    if (!(yield* readJsonCall(source))) return false;
     yield* reader.spaces();
     if (yield* reader.accept("]")) return true;
     if (!(yield* reader.accept(","))) return false;
   }
 }
 
-function* readJsonCall(reader: TextReader, writer: MessageWriter): Parsing<boolean> {
+function* readJsonCall({ reader, writer }: CallSource): Parsing<boolean> {
   const call = new JsonCall(reader, writer);
   const isComplete = yield* readObject(reader, (key) => call.member(key));
   return isComplete && call.end();
@@ -62,7 +79,7 @@ class JsonCall {
     const name = yield* readString(this.#reader);
     if (name === null || name === "" || this.#isNamed) return false;
     this.#isNamed = true;
-    this.#writer.call(name);
+    if (!this.#writer.call(name)) return false;
     if (this.#early !== null) this.#writer.arguments(this.#early);
     return true;
   }

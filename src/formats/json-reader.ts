@@ -50,6 +50,11 @@ export function* readObject(
   }
 }
 
+/** @returns text as it stands within a JSON string */
+export function escaped(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
 function* readQuoted(reader: TextReader, sink: TextSink): Parsing<boolean> {
   let isEscaped = false;
   let isOpen = false;

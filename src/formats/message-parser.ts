@@ -3,38 +3,53 @@
 
 import type { MessageParsing } from "../protocol/message-parsing.ts";
 import type { MessagePart } from "../protocol/message-part.ts";
+import type { CallSource } from "./call-reader.ts";
+import { HARMONY_MARKERS, readHarmony } from "./harmony.ts";
 import { MessageWriter } from "./message-writer.ts";
 import { opensReasoning, REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
 import { type Parsing, TextReader } from "./text-reader.ts";
-import { TOOL_FORMATS, type ToolFormat } from "./tool-formats.ts";
+import type { ToolFormat } from "./tool-format.ts";
+import { TOOL_FORMATS } from "./tool-formats.ts";
+import { type ToolTypes, toolTypes } from "./tool-types.ts";
+
+/** Special tokens within a marker, which can consist of several. */
+const TOKENS = /<[^<>]+>|\[[^[\]]+\]/g;
 
 export class MessageParser {
   readonly #reader = new TextReader();
   readonly #writer: MessageWriter;
+  readonly #source: CallSource;
   readonly #tools: ToolFormat | null;
   readonly #reasoning: ReasoningFormat | null;
+  readonly #types: ToolTypes;
+  readonly #isHarmony: boolean;
   readonly #onlyFirstCall: boolean;
   readonly #parsing: Parsing;
   #isReasoning: boolean;
 
   /** @param promptEnd text of the prompt's last tokens, which can open the reasoning */
   constructor(parsing: MessageParsing, promptEnd: string) {
-    const { toolParser, reasoningParser, holdsCalls, onlyFirstCall } = parsing;
-    this.#tools = toolParser && TOOL_FORMATS[toolParser];
-    this.#reasoning = reasoningParser && REASONING_FORMATS[reasoningParser];
-    this.#onlyFirstCall = onlyFirstCall;
+    const { toolParser, reasoningParser, tools, holdsCalls, onlyFirstCall } = parsing;
     const reader = this.#reader;
     this.#writer = new MessageWriter({ holdsCalls, onCallEnd: () => reader.record("") });
+    this.#source = { reader, writer: this.#writer };
+    this.#tools = toolParser && TOOL_FORMATS[toolParser];
+    this.#reasoning = reasoningParser && REASONING_FORMATS[reasoningParser];
+    this.#types = toolTypes(tools);
+    this.#isHarmony = toolParser === "openai" || reasoningParser === "openai_gptoss";
+    this.#onlyFirstCall = onlyFirstCall;
     this.#isReasoning = this.#reasoning !== null && opensReasoning(this.#reasoning, promptEnd);
-    this.#parsing = this.#message();
+    this.#parsing = this.#isHarmony ? this.#harmony() : this.#message();
     this.#parsing.next();
   }
 
   /** Texts of special tokens that belong to the format. */
   get markers(): ReadonlySet<string> {
-    const { starts = [], bareStarts = [], end = "" } = this.#tools ?? {};
+    const { starts = [], bareStarts = [], markers = [], end = "" } = this.#tools ?? {};
     const { start: open = "", end: close = "" } = this.#reasoning ?? {};
-    return new Set([...starts, ...bareStarts, end, open, close]);
+    const all = [...starts, ...bareStarts, ...markers, end, open, close];
+    const harmony = this.#isHarmony ? HARMONY_MARKERS : [];
+    return new Set([...all, ...harmony, ...all.flatMap((marker) => marker.match(TOKENS) ?? [])]);
   }
 
   /** Whether the text so far ends within the reasoning. */
@@ -61,13 +76,24 @@ export class MessageParser {
     return this.#writer.take();
   }
 
+  *#harmony(): Parsing {
+    yield* readHarmony(this.#source, {
+      readsCalls: this.#tools !== null,
+      onReasoning: (isReasoning) => {
+        this.#isReasoning = isReasoning;
+      },
+      isComplete: () => this.isComplete,
+    });
+    this.#writer.end();
+  }
+
   *#message(): Parsing {
     const start = this.#reasoning?.start;
     const starts = [...(this.#tools?.starts ?? []), ...(start === undefined ? [] : [start])];
     if (this.#isReasoning) yield* this.#thoughts();
     while (!this.isComplete) {
       const marker =
-        (yield* this.#bareStart()) ?? (yield* this.#reader.until(starts, this.#writer.text));
+        (yield* this.#bareStart(starts)) ?? (yield* this.#reader.until(starts, this.#writer.text));
       if (marker === null) break;
       if (marker !== start) yield* this.#calls(marker);
       // Reasoning comes first, or after calls; a marker within the text is text about markers.
@@ -77,11 +103,12 @@ export class MessageParser {
     this.#writer.end();
   }
 
-  *#bareStart(): Parsing<string | null> {
+  /** Reads a start with which the message begins. */
+  *#bareStart(starts: readonly string[]): Parsing<string | null> {
     const { bareStarts = [] } = this.#tools ?? {};
     if (bareStarts.length === 0 || this.#writer.hasText) return null;
     const space = yield* this.#reader.spaces();
-    const start = yield* this.#reader.acceptOne(bareStarts);
+    const start = yield* this.#reader.acceptOne([...starts, ...bareStarts]);
     if (start === null) this.#writer.text(space);
     return start;
   }
@@ -99,7 +126,8 @@ export class MessageParser {
     const reader = this.#reader;
     const writer = this.#writer;
     reader.record(start);
-    const isRead = yield* tools.read(reader, writer);
+    writer.requiredNames = tools.bareStarts.includes(start) ? new Set(this.#types.keys()) : null;
+    const isRead = yield* tools.read(this.#source, start, this.#types);
     const text = reader.takeRecord();
     if (isRead) return;
     if (writer.isCallShown) yield* reader.until([tools.end], writer.arguments);

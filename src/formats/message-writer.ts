@@ -16,6 +16,8 @@ const MAX_SPACE = 8;
 const MAX_HELD = 1 << 20;
 
 export class MessageWriter {
+  /** Names of the tools that can be called; null = any. */
+  requiredNames: ReadonlySet<string> | null = null;
   readonly #holdsCalls: boolean;
   readonly #onCallEnd: () => void;
   #parts: MessagePart[] = [];
@@ -65,10 +67,13 @@ export class MessageWriter {
     this.#endPart();
   }
 
-  call(name: string): void {
+  /** @returns false for a name that is not one of those required */
+  call(name: string): boolean {
+    if (this.requiredNames?.has(name) === false) return false;
     const call = { index: this.#numCalls, arguments: "" };
     this.#call = call;
     this.#add({ kind: "tool_call", index: call.index, name });
+    return true;
   }
 
   readonly arguments = (text: string): void => {

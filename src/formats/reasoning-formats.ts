@@ -1,4 +1,4 @@
-// Formats in which models write their reasoning, by vLLM's names of --reasoning-parser.
+// Formats in which models write their reasoning, by vLLM's names of --reasoning-parser. "cohere" is Pagoda's.
 
 import type { ReasoningParser } from "../protocol/message-parsing.ts";
 
@@ -11,8 +11,27 @@ export interface ReasoningFormat {
 const THINK: ReasoningFormat = { start: "<think>", end: "</think>" };
 
 export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat>> = {
+  cohere: { start: "<|START_THINKING|>", end: "<|END_THINKING|>" },
   deepseek_r1: THINK,
+  deepseek_v3: THINK,
+  ernie45: THINK,
+  gemma4: { start: "<|channel>thought\n", end: "<channel|>" },
+  glm45: THINK,
+  glm47: THINK,
+  granite: { start: "Here is my thought process:", end: "Here is my response:" },
+  holo2: THINK,
+  hunyuan_a13b: THINK,
+  kimi_k2: THINK,
+  minimax_m2: THINK,
+  mistral: { start: "[THINK]", end: "[/THINK]" },
+  nemotron_v3: THINK,
+  olmo3: THINK,
+  // Read by harmony.ts.
+  openai_gptoss: { start: "<|channel|>analysis<|message|>", end: "<|end|>" },
   qwen3: THINK,
+  seed_oss: { start: "<seed:think>", end: "</seed:think>" },
+  step3: THINK,
+  step3p5: THINK,
 };
 
 /** @returns whether a prompt with this end leaves the reasoning open: the text that follows is reasoning */

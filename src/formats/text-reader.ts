@@ -35,6 +35,12 @@ export class TextReader {
     return record;
   }
 
+  /** Puts a marker back that has just been read. */
+  unread(marker: string): void {
+    this.#at -= marker.length;
+    if (this.#record !== null) this.#record = this.#record.slice(0, -marker.length);
+  }
+
   /** Reads up to the first of the markers. @returns the marker, which is read too; null at the end */
   *until(markers: readonly string[], sink: TextSink): Parsing<string | null> {
     for (;;) {

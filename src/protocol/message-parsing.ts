@@ -1,8 +1,24 @@
-// How the text of generated messages is parsed. Parsers have vLLM's names.
+// How the text of generated messages is parsed. Parsers have vLLM's names, as far as vLLM has them.
 
-export type ToolParser = "hermes";
+/** Parsers of tool calls. */
+export const TOOL_PARSERS = [
+  ...(["cohere", "deepseek_v3", "deepseek_v31", "deepseek_v32", "deepseek_v4", "ernie45"] as const),
+  ...(["functionary", "functiongemma", "gemma4", "gigachat3", "glm45", "glm47"] as const),
+  ...(["granite", "granite-20b-fc", "hermes", "hunyuan_a13b", "internlm", "jamba"] as const),
+  ...(["kimi_k2", "lfm2", "llama3_json", "llama4_json", "llama4_pythonic", "longcat"] as const),
+  ...(["minimax", "minimax_m2", "mistral", "nemotron_json", "olmo3", "openai"] as const),
+  ...(["phi4_mini_json", "pythonic", "qwen3_coder", "qwen3_xml", "seed_oss"] as const),
+  ...(["step3", "step3p5", "xlam"] as const),
+] as const;
+export type ToolParser = (typeof TOOL_PARSERS)[number];
 
-export type ReasoningParser = "deepseek_r1" | "qwen3";
+/** Parsers of reasoning. */
+export const REASONING_PARSERS = [
+  ...(["cohere", "deepseek_r1", "deepseek_v3", "ernie45", "gemma4", "glm45", "glm47"] as const),
+  ...(["granite", "holo2", "hunyuan_a13b", "kimi_k2", "minimax_m2", "mistral"] as const),
+  ...(["nemotron_v3", "olmo3", "openai_gptoss", "qwen3", "seed_oss", "step3", "step3p5"] as const),
+] as const;
+export type ReasoningParser = (typeof REASONING_PARSERS)[number];
 
 /** Parsers for what a model writes; null = none. */
 export interface ChatFormat {
@@ -13,8 +29,16 @@ export interface ChatFormat {
 /** A model whose answers are only text. */
 export const PLAIN_TEXT: ChatFormat = { toolParser: null, reasoningParser: null };
 
+/** A tool as far as the parser of its calls needs it. */
+export interface CallableTool {
+  readonly name: string;
+  /** JSON types that each parameter can have, for formats that write plain text; empty = any. */
+  readonly parameters: readonly (readonly [name: string, types: readonly string[]])[];
+}
+
 /** How the text of one request is parsed. A null parser leaves its part of the format in the text. */
 export interface MessageParsing extends ChatFormat {
+  readonly tools: readonly CallableTool[];
   /** Passes on only complete calls with valid arguments; the text of any other call is content. */
   readonly holdsCalls: boolean;
   /** Ends the message after its first call. */

@@ -11,12 +11,17 @@ export interface Message {
   readonly calls: readonly (readonly [name: string, json: string])[];
 }
 
+const DEFAULTS: MessageParsing = {
+  ...PLAIN_TEXT,
+  ...{ tools: [], holdsCalls: false, onlyFirstCall: false },
+};
+
 export function parseMessage(
   pieces: readonly string[],
   parsing: Partial<MessageParsing>,
   promptEnd = "",
 ): Message {
-  const all = { ...PLAIN_TEXT, holdsCalls: false, onlyFirstCall: false, ...parsing };
+  const all = { ...DEFAULTS, ...parsing };
   const parser = new MessageParser(all, promptEnd);
   let parts: MessagePart[] = [];
   for (const piece of pieces) parts = joinParts(parts, parser.push(piece));

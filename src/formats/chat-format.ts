@@ -1,0 +1,74 @@
+// Chooses the parsers for a model's answers by the markers in its chat template.
+
+import type { ChatFormat, ReasoningParser, ToolParser } from "../protocol/message-parsing.ts";
+
+/** A rule: the parser, and strings that a template for it has, all of them. */
+type Rule<Parser> = readonly [parser: Parser, ...marks: readonly string[]];
+
+/** The first rule whose marks are all in the template decides. */
+const TOOL_RULES: readonly Rule<ToolParser>[] = [
+  ["openai", "<|channel|>", "<|message|>"],
+  ["gemma4", "<|tool_call>"],
+  ["functiongemma", "<start_function_call>"],
+  ["deepseek_v32", "｜DSML｜", "function_calls>"],
+  ["deepseek_v4", "｜DSML｜", "tool_calls>"],
+  ["deepseek_v3", "<｜tool▁calls▁begin｜>", "```json"],
+  ["deepseek_v31", "<｜tool▁calls▁begin｜>"],
+  ["kimi_k2", "<|tool_calls_section_begin|>"],
+  ["step3", "<steptml:invoke"],
+  ["seed_oss", "<seed:tool_call>"],
+  ["minimax_m2", "<minimax:tool_call>"],
+  ["longcat", "<longcat_tool_call>"],
+  ["glm45", "<tool_call>", "<arg_key>"],
+  ["qwen3_coder", "<function=", "<parameter="],
+  ["functionary", "<function="],
+  ["mistral", "[TOOL_CALLS]"],
+  ["granite", "<|tool_call|>"],
+  ["internlm", "<|action_start|>"],
+  ["gigachat3", "<|function_call|>"],
+  ["gigachat3", "'function call'"],
+  ["llama4_pythonic", "<|python_start|>"],
+  ["lfm2", "<|tool_call_start|>"],
+  ["lfm2", "<|tool_list_start|>"],
+  ["lfm2", "List of tools: "],
+  ["cohere", "<|START_ACTION|>"],
+  ["nemotron_json", "<TOOLCALL>"],
+  ["phi4_mini_json", "functools["],
+  ["minimax", "<tool_calls>", "<beginning_of_sentence>"],
+  ["jamba", "<tool_calls>"],
+  ["olmo3", "<function_calls>"],
+  ["hermes", "<tool_call>"],
+  ["llama3_json", "<|python_tag|>"],
+  ["llama3_json", '{"name": function name, "parameters":'],
+];
+
+const REASONING_RULES: readonly Rule<ReasoningParser>[] = [
+  ["openai_gptoss", "<|channel|>", "<|message|>"],
+  ["gemma4", "<|channel>"],
+  ["mistral", "[THINK]"],
+  ["seed_oss", "<seed:think>"],
+  ["cohere", "<|START_THINKING|>"],
+  ["deepseek_r1", "</think>", "<｜Assistant｜>"],
+  ["kimi_k2", "</think>", "<|tool_calls_section_begin|>"],
+  ["minimax_m2", "</think>", "<minimax:tool_call>"],
+  ["glm45", "</think>", "<arg_key>"],
+  ["granite", "Here is my thought process:"],
+  ["qwen3", "</think>"],
+];
+
+/**
+ * @param template Jinja text; "" = none
+ * @returns the parsers for the answers; a model whose template names no format of calls gets "hermes", which
+ *   models that have learned no other use most
+ */
+export function chatFormatOf(template: string): ChatFormat {
+  return {
+    toolParser: firstMatch(TOOL_RULES, template) ?? "hermes",
+    reasoningParser: firstMatch(REASONING_RULES, template),
+  };
+}
+
+function firstMatch<Parser>(rules: readonly Rule<Parser>[], template: string): Parser | null {
+  const rule = rules.find(([, ...marks]) => marks.every((mark) => template.includes(mark)));
+  return rule?.[0] ?? null;
+}

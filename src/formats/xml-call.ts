@@ -1,0 +1,124 @@
+// Reads calls whose parameters are written as plain text between markers that look like XML.
+
+import {
+  type CallSection,
+  type CallSource,
+  readMarkers,
+  readName,
+  readSection,
+} from "./call-reader.ts";
+import { escaped } from "./json-reader.ts";
+import type { Parsing } from "./text-reader.ts";
+import type { ToolFormat } from "./tool-format.ts";
+import { type ToolTypes, valueJson } from "./tool-types.ts";
+
+export interface XmlCallFormat extends CallSection {
+  /** Marker after the name of the tool. */
+  readonly nameEnd: string;
+  readonly callEnd: string;
+  readonly parameterStart: string;
+  /** Markers between the name of a parameter and its value. */
+  readonly parameterNameEnd: readonly string[];
+  readonly parameterEnd: string;
+  /** Whether values stand on lines of their own. */
+  readonly wrapsValues: boolean;
+  /** Whether each parameter says if it is a string. */
+  readonly saysString?: true;
+}
+
+export function xmlCalls(format: XmlCallFormat): ToolFormat {
+  const { sectionStart, sectionEnd, callStart, callEnd, parameterStart, parameterEnd } = format;
+  return {
+    starts: [sectionStart, callStart].filter((marker) => marker !== ""),
+    bareStarts: [],
+    markers: [sectionEnd, callEnd, parameterStart, ...format.parameterNameEnd, parameterEnd],
+    end: callEnd,
+    needsTypes: true,
+    read: (source, start, types) =>
+      readSection(source, format, start, () => readXmlCall(source, format, types)),
+  };
+}
+
+function* readXmlCall(
+  source: CallSource,
+  format: XmlCallFormat,
+  types: ToolTypes,
+): Parsing<boolean> {
+  const { reader, writer } = source;
+  const name = yield* readName(reader);
+  if (name === "" || !(yield* reader.accept(format.nameEnd)) || !writer.call(name)) return false;
+  const parameters = new ParameterReader(source, format, types.get(name));
+  writer.arguments("{");
+  for (;;) {
+    yield* reader.spaces();
+    if (yield* reader.accept(format.callEnd)) break;
+    if (!(yield* reader.accept(format.parameterStart))) return false;
+    if (!(yield* parameters.read())) return false;
+  }
+  writer.arguments("}");
+  return writer.endCall();
+}
+
+class ParameterReader {
+  readonly #source: CallSource;
+  readonly #format: XmlCallFormat;
+  readonly #types: ReadonlyMap<string, readonly string[]> | undefined;
+  #count = 0;
+
+  constructor(
+    source: CallSource,
+    format: XmlCallFormat,
+    types: ReadonlyMap<string, readonly string[]> | undefined,
+  ) {
+    this.#source = source;
+    this.#format = format;
+    this.#types = types;
+  }
+
+  /** Reads a parameter after its start. @returns false for one that is cut or malformed */
+  *read(): Parsing<boolean> {
+    const { reader, writer } = this.#source;
+    const name = yield* reader.while((unit) => !'<>"\n'.includes(unit));
+    const types = yield* this.#nameEnd(name);
+    if (name === "" || types === null) return false;
+    writer.arguments(`${this.#count++ === 0 ? "" : ", "}${JSON.stringify(name)}: `);
+    const isString = types.length === 1 && types[0] === "string";
+    return yield* isString ? this.#string() : this.#value(types);
+  }
+
+  /** @returns types of the parameter; null if its name does not end */
+  *#nameEnd(name: string): Parsing<readonly string[] | null> {
+    const { reader } = this.#source;
+    const { parameterNameEnd, saysString } = this.#format;
+    if (!saysString) {
+      return (yield* readMarkers(reader, parameterNameEnd)) ? (this.#types?.get(name) ?? []) : null;
+    }
+    if (yield* reader.accept('" string="true">')) return ["string"];
+    return (yield* reader.accept('" string="false">')) ? [] : null;
+  }
+
+  /** Passes a string on as it arrives. */
+  *#string(): Parsing<boolean> {
+    const { reader, writer } = this.#source;
+    const { parameterEnd, wrapsValues } = this.#format;
+    if (wrapsValues) yield* reader.accept("\n");
+    writer.arguments('"');
+    // The line break that ends the last line belongs to the layout.
+    const ends = wrapsValues ? [`\n${parameterEnd}`, parameterEnd] : [parameterEnd];
+    const end = yield* reader.until(ends, (text) => writer.arguments(escaped(text)));
+    writer.arguments('"');
+    return end !== null;
+  }
+
+  *#value(types: readonly string[]): Parsing<boolean> {
+    const { reader, writer } = this.#source;
+    const { parameterEnd, wrapsValues } = this.#format;
+    let text = "";
+    const end = yield* reader.until([parameterEnd], (piece) => {
+      text += piece;
+    });
+    const value = wrapsValues ? text.replace(/^\n/, "").replace(/\n$/, "") : text;
+    if (end !== null) writer.arguments(valueJson(value, types));
+    return end !== null;
+  }
+}
