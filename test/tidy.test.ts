@@ -19,7 +19,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     ...["cli", "server", "api", "front", "metrics", "engine", "protocol", "models", "request"],
     "runtime",
   ],
-  cli: ["engine", "protocol", "models", "request", "runtime"],
+  cli: ["engine", "formats", "protocol", "models", "request", "runtime"],
   benchmark: ["client"],
   client: [],
   models: ["request", "runtime"],

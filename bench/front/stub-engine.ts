@@ -4,6 +4,7 @@
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { stackOf } from "../../src/errors.ts";
 import { EngineChild } from "../../src/process/engine-child.ts";
+import { PLAIN_TEXT } from "../../src/protocol/message-parsing.ts";
 import { connectToParent, dieWithParent, endNow } from "../../src/runtime/child-process.ts";
 import { printErrorLine } from "../../src/runtime/terminal.ts";
 import type { StepPlan, StepResult } from "../../src/scheduler/scheduler-output.ts";
@@ -35,7 +36,7 @@ export function stubConfig({ stepMs, maxNumSeqs }: StubOptions): EngineConfig {
     ...{ longPrefillTokenThreshold: null, maxNumPartialPrefills: null },
     ...{ targetInterTokenLatencyMs: null, policy: "fcfs", seed: 0n, numThreads: 1, poll: 0 },
     ...{ cpuAffinity: new Int32Array(0), attentionBackend: "auto", weightKernels: "packed" },
-    ...{ numGpuLayers: 0, chatTemplate: "" },
+    ...{ numGpuLayers: 0, chatTemplate: "", chatFormat: PLAIN_TEXT },
   };
 }
 

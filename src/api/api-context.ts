@@ -3,6 +3,7 @@
 import { RequestError } from "../errors.ts";
 import type { Front } from "../front/front.ts";
 import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
+import type { JsonObject } from "./fields.ts";
 import { shortened } from "./quote.ts";
 
 export interface ApiContext {
@@ -11,7 +12,11 @@ export interface ApiContext {
   readonly servedModelNames: readonly string[];
   /** Whether chat requests may contain their own template. */
   readonly trustsRequestTemplates: boolean;
-  /** Null = the vocabulary size. */
+  /** Variables of the chat template that requests can override. */
+  readonly templateVariables: JsonObject;
+  /** Whether tools that no request may call are left out of the prompt. */
+  readonly excludesUnusedTools: boolean;
+  /** Null = the size of the vocabulary. */
   readonly maxLogprobs: number | null;
   readonly samplingDefaults: SamplingDefaults;
   readonly limits: ApiLimits;
@@ -42,6 +47,10 @@ export interface ApiOptions {
   readonly samplingDefaults?: SamplingDefaults;
   /** Absent = false. */
   readonly trustsRequestTemplates?: boolean;
+  /** Absent = none. */
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
+  /** Absent = false. */
+  readonly excludesUnusedTools?: boolean;
 }
 
 export function apiContext(front: Front, options: ApiOptions): ApiContext {
@@ -49,6 +58,8 @@ export function apiContext(front: Front, options: ApiOptions): ApiContext {
     front,
     servedModelNames: options.modelNames,
     trustsRequestTemplates: options.trustsRequestTemplates ?? false,
+    templateVariables: (options.templateVariables ?? {}) as JsonObject,
+    excludesUnusedTools: options.excludesUnusedTools ?? false,
     maxLogprobs: options.maxLogprobs,
     samplingDefaults: options.samplingDefaults ?? NEUTRAL_SAMPLING,
     limits: DEFAULT_API_LIMITS,

@@ -110,7 +110,7 @@ const responseFormat: Reader<JsonObject> = (value, location, issues) => {
 
 const REASONING_EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
-/** OpenAI's field. Models differ in the levels that they distinguish; Pagoda's prompts are the same at all levels. */
+/** OpenAI's levels, as a variable of the chat template. Which of them differ depends on the model. */
 const reasoningEffort: Reader<string> = (value, location, issues) => {
   if (typeof value === "string" && REASONING_EFFORTS.includes(value)) return value;
   const [last, ...others] = REASONING_EFFORTS.map((effort) => `'${effort}'`).reverse();

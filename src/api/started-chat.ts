@@ -65,7 +65,7 @@ export async function startChat(
   const { priority, cache_salt: cacheSalt } = body;
   const stream = front.generate({
     externalId: id,
-    prompt: { chat: chatTemplateRequest(context, body, messages) },
+    prompt: { chat: chatTemplateRequest(context, shownBody(context, body), messages) },
     samplingParams: samplingParams(context, {
       body,
       logprobs: body.logprobs ? body.top_logprobs : null,
@@ -83,7 +83,13 @@ export async function startChat(
   return { context, body, id, createdS, n, promptIds, stream, role, prefix, choice, parsing };
 }
 
-/** @returns the role of the generated message, which can continue the last message, and the text to echo */
+/** Leaves out tools that cannot be called, if the operator wants that. */
+function shownBody({ excludesUnusedTools }: ApiContext, body: ChatBody): ChatBody {
+  const isHidden = excludesUnusedTools && body.tool_choice === "none";
+  return isHidden ? { ...body, tools: null } : body;
+}
+
+/** Role of the answer, which can continue the last message, and the text to echo. */
 function echoOf(body: ChatBody, messages: readonly ChatMessage[]) {
   const last = messages.at(-1);
   const role = body.add_generation_prompt ? "assistant" : (last?.role ?? "assistant");

@@ -26,7 +26,9 @@ type TemplateBody = Pick<
   | "chat_template"
   | "chat_template_kwargs"
 > &
-  Partial<Pick<ChatBody, "documents">> & { readonly add_special_tokens?: boolean | null };
+  Partial<Pick<ChatBody, "documents" | "reasoning_effort">> & {
+    readonly add_special_tokens?: boolean | null;
+  };
 
 /** Template inputs that kwargs can set; they override the body's fields of the same name. */
 const INPUTS = {
@@ -47,14 +49,18 @@ const RESERVED = [
 
 /** @throws RequestError "invalid_value" or "invalid_schema" */
 export function chatTemplateRequest(
-  { trustsRequestTemplates }: Pick<ApiContext, "trustsRequestTemplates">,
+  context: Pick<ApiContext, "trustsRequestTemplates" | "templateVariables">,
   body: TemplateBody,
   messages: readonly ChatMessage[],
 ): ChatTemplateRequest {
   const { chat_template: chatTemplate, chat_template_kwargs, documents = null } = body;
-  const kwargs = withoutNullTemplate(chat_template_kwargs ?? {});
+  const kwargs = withoutNullTemplate({
+    ...context.templateVariables,
+    ...effortVariables(body.reasoning_effort ?? null),
+    ...chat_template_kwargs,
+  });
   const namesTemplate = chatTemplate !== null || kwargs["chat_template"] !== undefined;
-  if (namesTemplate && !trustsRequestTemplates) refuse(UNTRUSTED, "chat_template");
+  if (namesTemplate && !context.trustsRequestTemplates) refuse(UNTRUSTED, "chat_template");
   const reserved = RESERVED.filter((name) => kwargs[name] !== undefined);
   if (reserved.length > 0) {
     refuse(`chat_template_kwargs cannot set ${reserved.join(", ")}.`, "chat_template_kwargs");
@@ -89,6 +95,14 @@ export function chatTemplateRequest(
     continueFinalMessage: inputs.continue_final_message,
     ...(body.add_special_tokens === true && { addSpecialTokens: true }),
   };
+}
+
+/** Variables by which templates turn the reasoning off, or read how much of it is wanted. */
+function effortVariables(effort: string | null): JsonObject {
+  if (effort === null) return {};
+  return effort === "none"
+    ? { enable_thinking: false, thinking: false }
+    : { reasoning_effort: effort };
 }
 
 function withoutNullTemplate(kwargs: JsonObject): JsonObject {

@@ -4,12 +4,14 @@ import type { EngineConfig } from "../engine/engine-config.ts";
 import { ConfigError } from "../errors.ts";
 import { fileFault } from "../runtime/file-fault.ts";
 import { readText } from "../runtime/system.ts";
+import { chatFormat } from "./chat-format.ts";
 import type { ServeOptions } from "./commands.ts";
 import { planThreads } from "./thread-plan.ts";
 
-/** @throws ConfigError "invalid_option" */
+/** @throws ConfigError "invalid_option", and as readGgufHeader() does */
 export function engineConfig(options: ServeOptions, modelPath: string): EngineConfig {
   const maxNumBatchedTokens = options["max-num-batched-tokens"];
+  const chatTemplate = templateText(options["chat-template"]);
   return {
     modelPath,
     kvCacheType: options["kv-cache-dtype"],
@@ -34,7 +36,8 @@ export function engineConfig(options: ServeOptions, modelPath: string): EngineCo
     attentionBackend: options["attention-backend"],
     weightKernels: options["weight-kernels"],
     numGpuLayers: options["gpu-layers"],
-    chatTemplate: templateText(options["chat-template"]),
+    chatTemplate,
+    chatFormat: chatFormat(options, modelPath, chatTemplate),
   };
 }
 

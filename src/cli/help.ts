@@ -101,9 +101,12 @@ function termOf(option: OptionSpec): string {
   return kind === "flag" ? names : `${names} <${valueText(option)}>`;
 }
 
+/** Longer lists are shown in docs/options.md and in the error for another value. */
+const MAX_CHOICES = 8;
+
 /** Placeholder for an option's value. */
 export function valueText({ kind, unit, choices, completes }: OptionSpec): string {
-  if (choices !== undefined) return choices.join("|");
+  if (choices !== undefined) return choices.length > MAX_CHOICES ? "name" : choices.join("|");
   if (kind === "strings") return `${completes ?? "text"} ...`;
   if (kind === "string") return completes ?? "text";
   if (unit !== undefined) return unit;

@@ -34,7 +34,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
     safetensors-load-strategy= model-loader-extra-config= ignore-patterns=+ pt-load-map-location=
     override-attention-dtype= disable-sliding-window`,
   "it is always on": `
-    enable-chunked-prefill enable-prompt-tokens-details`,
+    enable-chunked-prefill enable-prompt-tokens-details enable-auto-tool-choice`,
   "requests are not logged without --enable-log-requests": `
     disable-log-requests`,
   "outputs are never logged": `
@@ -65,11 +65,9 @@ const BY_REASON: Readonly<Record<string, string>> = {
     logprobs-mode=`,
   "request headers are limited to 16 KiB and 198 lines": `
     h11-max-incomplete-event-size= h11-max-header-count=`,
-  "set chat_template_kwargs in each request": `
-    default-chat-template-kwargs=`,
   "the feature is not supported yet": `
-    max-loras= max-lora-rank= fully-sharded-loras max-cpu-loras= lora-dtype= tool-call-parser=
-    tool-parser-plugin= exclude-tools-when-tool-choice-none reasoning-parser-plugin=
+    max-loras= max-lora-rank= fully-sharded-loras max-cpu-loras= lora-dtype=
+    tool-parser-plugin= reasoning-parser-plugin=
     structured-outputs-config= otlp-traces-endpoint= collect-detailed-traces=+ limit-mm-per-prompt=
     mm-processor-kwargs= media-io-kwargs= mm-processor-cache-gb= mm-processor-cache-type=
     mm-shm-cache-max-object-size-mb= mm-encoder-tp-mode= interleave-mm-strings skip-mm-profiling

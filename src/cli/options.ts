@@ -1,11 +1,12 @@
 // Table of options: flag, environment variable, YAML key, type, default, unit, bounds, help. Help
 // text, docs/options.md, shell completion and parsing are generated from it. Options that vLLM has
-// use vLLM's names. Listening options are in listen-options.ts, access options are in
-// access-options.ts, hardware options are in hardware-options.ts, and options of other commands are
-// in command-options.ts.
+// use vLLM's names. Chat options are in chat-options.ts, listening options are in listen-options.ts,
+// access options are in access-options.ts, hardware options are in hardware-options.ts, and options
+// of other commands are in command-options.ts.
 
 import { DEFAULT_MODEL } from "../models/default-model.ts";
 import { ACCESS_OPTIONS } from "./access-options.ts";
+import { CHAT_OPTIONS } from "./chat-options.ts";
 import { COMMAND_OPTIONS } from "./command-options.ts";
 import { HARDWARE_OPTIONS } from "./hardware-options.ts";
 import { LISTEN_OPTIONS } from "./listen-options.ts";
@@ -44,21 +45,7 @@ const SERVER_OPTIONS = [
     env: "VLLM_ALLOW_LONG_MAX_MODEL_LEN",
     help: "Allow --max-model-len to exceed the model's training context; answers get worse.",
   },
-  {
-    name: "chat-template",
-    group: "Model",
-    kind: "string",
-    completes: "file",
-    fallback: "",
-    help: "Jinja template, or its path, to use instead of the model's chat template.",
-  },
-  {
-    name: "trust-request-chat-template",
-    group: "Model",
-    kind: "flag",
-    fallback: false,
-    help: "Accept the `chat_template` field in requests; without it, such requests are refused.",
-  },
+  ...CHAT_OPTIONS,
   {
     name: "generation-config",
     group: "Model",

@@ -149,6 +149,7 @@ export function clientOf(engine: EngineClient, init: ServiceInit): ApiClient {
     ...serveLimits(serving, warn),
     ...{ modelNames: [modelNameOf(path)], modelRoot: path, apiKeys: [] },
     samplingDefaults: sampling.defaults,
+    templateVariables: serving["default-chat-template-kwargs"],
     ...{ isDevMode: false, showHiddenFor: null, requestLog: null },
     ...{ createdSeries: false, listeners: [], features: new Set([]) },
     log: warn,

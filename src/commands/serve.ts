@@ -133,6 +133,8 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
     // A Unix socket needs no Host check: no other machine and no web page can reach it.
     ...(place.socketPath === null ? { listensOn: place } : {}),
     trustsRequestTemplates: options["trust-request-chat-template"],
+    templateVariables: options["default-chat-template-kwargs"],
+    excludesUnusedTools: options["exclude-tools-when-tool-choice-none"],
     isDevMode: options["server-dev-mode"],
     showHiddenFor: options["show-hidden-metrics-for-version"],
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),

@@ -1,5 +1,6 @@
 // Everything an engine needs to start, as a plain record that another process can send.
 
+import type { ChatFormat } from "../protocol/message-parsing.ts";
 import type { AttentionBackend } from "../protocol/model-info.ts";
 import type { KvCacheType, WeightKernels } from "../runner/addon-types.ts";
 import type { SchedulingPolicy } from "../scheduler/scheduler.ts";
@@ -46,6 +47,8 @@ export interface EngineConfig {
   readonly numGpuLayers: number | null;
   /** Jinja template; empty = the model's own. */
   readonly chatTemplate: string;
+  /** Parsers for the model's answers. */
+  readonly chatFormat: ChatFormat;
 }
 
 /** What an engine needs from its process: free memory, and callbacks for progress and log lines. */

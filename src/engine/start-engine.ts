@@ -38,7 +38,7 @@ export async function startEngine(
   const info = {
     model: runner.info,
     memory: runner.memory(),
-    chatFormat: { toolParser: "hermes", reasoningParser: null } as const,
+    chatFormat: config.chatFormat,
     ...limits,
     enablePrefixCaching: config.enablePrefixCaching,
     kvCacheType,

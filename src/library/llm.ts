@@ -226,6 +226,7 @@ function frontOptions({ options, sampling, name }: LoadedEngine): LlmParts["sett
     modelNames: [name],
     maxLogprobs: maxLogprobs(options),
     samplingDefaults: sampling.defaults,
+    templateVariables: options["default-chat-template-kwargs"],
     ...{ maxNumQueuedReqs: options["max-num-queued-reqs"], maxNumQueuedTokens: null },
     ...{ queueTimeoutMs: null, requestTimeoutMs: null, maxUnreadBytes: null },
     showHiddenFor: null,

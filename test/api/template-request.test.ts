@@ -16,9 +16,13 @@ const BODY = {
   chat_template_kwargs: null,
 };
 
-function requestOf(body: Partial<typeof BODY> | JsonObject, trustsRequestTemplates = false) {
+function requestOf(
+  body: Partial<typeof BODY> | JsonObject,
+  trustsRequestTemplates = false,
+  templateVariables: JsonObject = {},
+) {
   return chatTemplateRequest(
-    { trustsRequestTemplates },
+    { trustsRequestTemplates, templateVariables },
     { ...BODY, ...(body as Partial<typeof BODY>) },
     MESSAGES,
   );
@@ -144,6 +148,18 @@ describe("the template's inputs", () => {
     expect(error.message).toContain("2 validation errors");
     expect(error.message).toContain("'add_generation_prompt'");
     expect(error.message).toContain("'tools'");
+  });
+
+  test("include the server's variables, the request's effort and its own variables, in this order", () => {
+    const variables = { a: 1, b: 1, reasoning_effort: "low" };
+    const body = { reasoning_effort: "high", chat_template_kwargs: { b: 2 } };
+    const { kwargs } = JSON.parse(requestOf(body, false, variables).json);
+    expect(kwargs).toEqual({ a: 1, b: 2, reasoning_effort: "high" });
+  });
+
+  test("turn thinking off for the effort none", () => {
+    const { kwargs } = JSON.parse(requestOf({ reasoning_effort: "none" }).json);
+    expect(kwargs).toEqual({ enable_thinking: false, thinking: false });
   });
 
   test("cannot both add a generation prompt and continue the last message, whether set by fields or by kwargs", () => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { engineConfig } from "../../src/cli/engine-config.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";
 import { ConfigError } from "../../src/errors.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pagoda-template-option-"));
 const file = (name: string, text: string) => {
@@ -14,13 +15,16 @@ const file = (name: string, text: string) => {
   return join(folder, name);
 };
 
+const MODEL = join(folder, "model.gguf");
+writeTinyGguf(MODEL);
+
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function templateOf(option: string): string {
   const sources = { argv: [`--chat-template=${option}`], env: {}, readYaml: () => ({}) };
   return engineConfig(
     parseOptions("serve", sources, () => {}),
-    "model.gguf",
+    MODEL,
   ).chatTemplate;
 }
 

@@ -1,14 +1,24 @@
 // Values in the engine config that differ from their options.
 
-import { expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { engineConfig } from "../../src/cli/engine-config.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";
+import { writeTinyGguf } from "../support/tiny-gguf.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "pagoda-engine-config-"));
+const MODEL = join(folder, "model.gguf");
+writeTinyGguf(MODEL, { chatTemplate: "{{ '<tool_call><think></think>' }}" });
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function configOf(...argv: string[]) {
   const sources = { argv, env: {}, readYaml: () => ({}) };
   return engineConfig(
     parseOptions("serve", sources, () => {}),
-    "model.gguf",
+    MODEL,
   );
 }
 
@@ -22,4 +32,21 @@ test("partial prefills are unlimited unless --max-num-partial-prefills sets a li
   expect(configOf().maxNumPartialPrefills).toBeNull();
   expect(configOf("--max-num-partial-prefills", "2").maxNumPartialPrefills).toBe(2);
   expect(() => configOf("--max-num-partial-prefills", "0")).toThrow("max-num-partial-prefills");
+});
+
+describe("the parsers of answers", () => {
+  test("are those of the chat template", () => {
+    expect(configOf().chatFormat).toEqual({ toolParser: "hermes", reasoningParser: "qwen3" });
+    const mistral = configOf("--chat-template", "{{ '[TOOL_CALLS]' }}").chatFormat;
+    expect(mistral).toEqual({ toolParser: "mistral", reasoningParser: null });
+  });
+
+  test("are those of the options, or none", () => {
+    const options = ["--tool-call-parser", "kimi_k2", "--reasoning-parser", "none"];
+    expect(configOf(...options).chatFormat).toEqual({
+      toolParser: "kimi_k2",
+      reasoningParser: null,
+    });
+    expect(() => configOf("--tool-call-parser", "gpt")).toThrow("hermes");
+  });
 });

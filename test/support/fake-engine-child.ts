@@ -4,6 +4,7 @@
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { EngineChild } from "../../src/process/engine-child.ts";
+import { PLAIN_TEXT } from "../../src/protocol/message-parsing.ts";
 import { connectToParent, dieWithParent, endNow } from "../../src/runtime/child-process.ts";
 import { makeEngine } from "./fake-engine.ts";
 import type { FakeTokenizer } from "./fake-model-runner.ts";
@@ -38,6 +39,7 @@ export function fakeConfig(behavior: FakeBehavior = {}): EngineConfig {
     ...{ longPrefillTokenThreshold: null, maxNumPartialPrefills: null },
     ...{ targetInterTokenLatencyMs: null, numThreads: 1, cpuAffinity: new Int32Array(0), poll: 0 },
     ...{ attentionBackend: "auto", weightKernels: "packed", numGpuLayers: 0, chatTemplate: "" },
+    chatFormat: PLAIN_TEXT,
   };
 }
 

@@ -80,6 +80,8 @@ export function makeContext(front: Front, context: Partial<ServerContext> = {}) 
     requestLog: null,
     recordHttp: () => {},
     trustsRequestTemplates: false,
+    templateVariables: {},
+    excludesUnusedTools: false,
     isDevMode: false,
     isSleepEnabled: false,
     createdS: 1_700_000_000,

@@ -1,0 +1,33 @@
+// Determines the parsers for a model's answers: those of the options, or those that fit its chat template.
+
+import { chatFormatOf } from "../formats/chat-format.ts";
+import { readGgufHeader } from "../models/gguf-header.ts";
+import type { ChatFormat, ReasoningParser, ToolParser } from "../protocol/message-parsing.ts";
+import type { ServeOptions } from "./commands.ts";
+
+type Options = Pick<ServeOptions, "tool-call-parser" | "reasoning-parser">;
+
+/**
+ * @param template Jinja text that replaces the model's; "" = the model's own
+ * @throws ConfigError as readGgufHeader() does
+ */
+export function chatFormat(options: Options, modelPath: string, template: string): ChatFormat {
+  const detected = chatFormatOf(template === "" ? modelTemplates(modelPath) : template);
+  return {
+    toolParser: chosen<ToolParser>(options["tool-call-parser"], detected.toolParser),
+    reasoningParser: chosen<ReasoningParser>(options["reasoning-parser"], detected.reasoningParser),
+  };
+}
+
+function chosen<Parser>(option: Parser | "auto" | "none", detected: Parser | null): Parser | null {
+  if (option === "auto") return detected;
+  return option === "none" ? null : option;
+}
+
+/** Names of a file's templates: a model can have one of its own for conversations with tools. */
+const TEMPLATES = ["tokenizer.chat_template.tool_use", "tokenizer.chat_template"];
+
+function modelTemplates(path: string): string {
+  const { metadata } = readGgufHeader(path);
+  return TEMPLATES.map((name) => metadata.get(name) ?? "").join("\n");
+}
