@@ -9,7 +9,8 @@ export function isUsableId(id: string): boolean {
 }
 
 /**
- * @returns `prefix`, a dash, and the given ID or 16 random hex digits
+ * @param prefix ends with its separator
+ * @returns `prefix` and the given ID or 16 random hex digits
  * @throws RequestError "invalid_value" for an invalid ID
  */
 export function answerId(prefix: string, given: string | null): string {
@@ -17,5 +18,10 @@ export function answerId(prefix: string, given: string | null): string {
     const message = "request_id must be 1 to 128 visible ASCII characters.";
     throw new RequestError("invalid_value", message, "request_id");
   }
-  return `${prefix}-${given ?? crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
+  return prefix + (given ?? randomHex());
+}
+
+/** @returns 16 hex digits */
+export function randomHex(): string {
+  return crypto.randomUUID().replaceAll("-", "").slice(0, 16);
 }

@@ -1,12 +1,15 @@
 // Converts an async iterable of server-sent events into a pull-driven byte stream. A slow reader slows down
-// the source, comments keep an idle connection alive, and a disconnect is reported once.
+// the source, comments or other events keep an idle connection alive, and a disconnect is reported once.
+
+import { KEEP_ALIVE } from "./events.ts";
 
 const encoder = new TextEncoder();
-const KEEP_ALIVE = encoder.encode(": keep-alive\n\n");
 
 export interface EventStreamOptions {
-  /** Idle time after which a comment is sent, ms. */
+  /** Idle time after which `keepAlive` is sent, ms. */
   readonly keepAliveMs: number;
+  /** Absent = a comment. */
+  readonly keepAlive?: () => string;
   /** Called if the client disconnects before the end. */
   readonly onCancel: () => void;
   /** Called once nothing more will be sent, after the last event or a disconnect. */
@@ -26,7 +29,7 @@ export function eventStream(
         pending ??= iterator.next();
         const next = await orTimeout(pending, options.keepAliveMs);
         if (next === null) {
-          controller.enqueue(KEEP_ALIVE);
+          controller.enqueue(encoder.encode(options.keepAlive?.() ?? KEEP_ALIVE));
           return;
         }
         pending = null;

@@ -4,10 +4,17 @@ import { wellFormedJson } from "../json.ts";
 import { errorBody, isFault } from "./error-body.ts";
 
 const DONE_EVENT = "data: [DONE]\n\n";
+/** A comment, which clients skip. */
+export const KEEP_ALIVE = ": keep-alive\n\n";
 
 /** @param json one event's data, without line breaks */
 export function dataEvent(json: string): string {
   return `data: ${wellFormedJson(json)}\n\n`;
+}
+
+/** An event with a name of its own. @param json as in dataEvent() */
+export function namedEvent(name: string, json: string): string {
+  return `event: ${name}\n${dataEvent(json)}`;
 }
 
 export interface ChunkWriter<Output> {
@@ -15,15 +22,44 @@ export interface ChunkWriter<Output> {
   event(output: Output): string;
   /** @returns the events after the last output; "" for none */
   end(): string;
+  /** Absent = vLLM's. */
+  readonly frame?: StreamFrame;
 }
 
-/** Yields the events of a streamed response, up to [DONE]. Never throws; a late failure becomes an error event. */
+/** Events of a streamed response other than those of its outputs; "" for none. */
+export interface StreamFrame {
+  /** Events before the first output. */
+  start(): string;
+  /** Event sent after a silence. */
+  keepAlive(): string;
+  /** Events of a failure after the stream has begun. */
+  failure(error: unknown): string;
+  /** Sent last, also after a failure. */
+  readonly terminator: string;
+}
+
+const VLLM_FRAME: StreamFrame = {
+  start: () => "",
+  keepAlive: () => KEEP_ALIVE,
+  failure: (error) => dataEvent(JSON.stringify(errorBody(error))),
+  terminator: DONE_EVENT,
+};
+
+/** @returns the events around those of the outputs */
+export function frameOf<Output>(writer: ChunkWriter<Output>): StreamFrame {
+  return writer.frame ?? VLLM_FRAME;
+}
+
+/** Yields the events of a streamed response. Never throws; a late failure becomes an error event. */
 export async function* eventsOf<Output>(
   outputs: AsyncIterable<Output>,
   writer: ChunkWriter<Output>,
   logFault: (error: unknown) => void,
 ): AsyncGenerator<string> {
+  const frame = frameOf(writer);
   try {
+    const start = frame.start();
+    if (start !== "") yield start;
     for await (const output of outputs) {
       const event = writer.event(output);
       if (event !== "") yield event;
@@ -31,7 +67,7 @@ export async function* eventsOf<Output>(
     yield writer.end();
   } catch (error) {
     if (isFault(error)) logFault(error);
-    yield dataEvent(JSON.stringify(errorBody(error)));
+    yield frame.failure(error);
   }
-  yield DONE_EVENT;
+  if (frame.terminator !== "") yield frame.terminator;
 }

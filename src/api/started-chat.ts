@@ -21,6 +21,8 @@ export interface AnswerInit {
   readonly arrivalMs: number;
   /** Aborted when the client disconnects. */
   readonly signal?: AbortSignal;
+  /** False = reduce a limit that exceeds the context instead of refusing the request. Absent = true. */
+  readonly mustFit?: boolean;
 }
 
 /** A validated and queued request. */
@@ -46,7 +48,7 @@ export interface StartedChat {
 export async function startChat(
   context: ApiContext,
   body: ChatBody,
-  { id, arrivalMs, signal }: AnswerInit,
+  { id, arrivalMs, signal, mustFit = true }: AnswerInit,
 ): Promise<StartedChat> {
   checkStreamOptions(body);
   checkChatFeatures(body);

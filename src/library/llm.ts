@@ -97,7 +97,7 @@ export class LLM implements AsyncDisposable {
    * @throws RequestError "invalid_value", immediately, for an invalid requestId
    */
   generate(prompt: Prompt, options: GenerateOptions = {}): Generation<GenerateResult> {
-    return this.#generation("cmpl", options, {
+    return this.#generation("cmpl-", options, {
       start: async (init) =>
         answerToCompletion(this.#context, completionBody(prompt, options), init),
       toResult: (result) => result,
@@ -108,7 +108,7 @@ export class LLM implements AsyncDisposable {
    * Generates the next message of a conversation, using the model's chat template. Rejects as generate() does.
    */
   chat(messages: readonly Message[], options: ChatOptions = {}): Generation<ChatResult> {
-    return this.#generation("chatcmpl", options, {
+    return this.#generation("chatcmpl-", options, {
       start: async (init) => answerToChat(this.#context, chatBody(messages, options), init),
       toResult: (result, { role }) => ({ ...result, message: { role, content: result.text } }),
     });

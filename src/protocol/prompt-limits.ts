@@ -108,6 +108,20 @@ export function checkPromptIds(
   if (ids.length >= maxModelLen) throw tooLong(maxModelLen, String(ids.length));
 }
 
+const OVERFLOW =
+  /maximum context length is (\d+) tokens\. However, your request has (?:at least )?(\d+) input/;
+
+/**
+ * Reads the numbers in the message of a prompt that is too long. An error that crosses a process keeps only its
+ * code and message.
+ * @returns null for any other error
+ */
+export function overflowOf(error: unknown): { numTokens: number; maxModelLen: number } | null {
+  const isOverflow = error instanceof RequestError && error.code === "context_length";
+  const [, max, num] = (isOverflow && OVERFLOW.exec(error.message)) || [];
+  return max === undefined ? null : { numTokens: Number(num), maxModelLen: Number(max) };
+}
+
 function tooLong(maxModelLen: number, numTokens: string): RequestError {
   return new RequestError(
     "context_length",

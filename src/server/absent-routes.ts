@@ -20,7 +20,10 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
     `Scoring, reranking and classification are not supported yet. ${TEXT}`,
   ],
   ["/v1/responses/*", "The Responses API is not supported yet: use POST /v1/chat/completions."],
-  ["/v1/messages/*", "The Messages API is not supported yet: use POST /v1/chat/completions."],
+  [
+    "/v1/messages/*",
+    "Send each message separately, to POST /v1/messages: the server batches them.",
+  ],
   [
     "/v1/audio/* /v1/images/* /v1/videos/* /v1/realtime/*",
     `Images, audio and video are not supported yet. ${TEXT}`,

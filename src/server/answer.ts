@@ -1,7 +1,7 @@
 // Responds to a generation request with a single body at the end or a stream of chunks.
 
 import { eventStream } from "../api/event-stream.ts";
-import { type ChunkWriter, eventsOf } from "../api/events.ts";
+import { type ChunkWriter, eventsOf, frameOf } from "../api/events.ts";
 import { abortAll } from "../api/output-streams.ts";
 import type { OutputStream } from "../front/output-stream.ts";
 import { answerGoesOn } from "./answer-end.ts";
@@ -30,6 +30,7 @@ export async function answer<Output>(
   }
   const events = eventStream(eventsOf(outputs, writer, context.logFault), {
     keepAliveMs: context.keepAliveMs,
+    keepAlive: frameOf(writer).keepAlive,
     onCancel: () => abortAll(streams),
     onEnd: answerGoesOn(request),
   });

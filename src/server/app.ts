@@ -11,11 +11,12 @@ import { ApiKeys } from "./auth.ts";
 import { cancelMethods, cancelRoutes } from "./cancel.ts";
 import { chatRoutes } from "./chat.ts";
 import { completionRoutes } from "./completions.ts";
-import { errorResponse } from "./error-response.ts";
+import { errorResponse, unauthorized } from "./error-response.ts";
 import { healthRoutes } from "./health.ts";
 import { homeRoutes } from "./home-page.ts";
 import { recorded } from "./http-recorder.ts";
 import { jsonResponse } from "./json-response.ts";
+import { messageRoutes } from "./messages.ts";
 import { modelRoutes } from "./models.ts";
 import { operationMethods, operationRoutes } from "./operation.ts";
 import { type RouteEntry, RouteTable } from "./route-table.ts";
@@ -27,6 +28,8 @@ import { tokenizeRoutes } from "./tokenize.ts";
 const METHODS: readonly RouteEntry[] = [
   ["/v1/chat/completions", "POST"],
   ["/v1/completions", "POST"],
+  ["/v1/messages", "POST"],
+  ["/v1/messages/count_tokens", "POST"],
   ["/tokenize", "POST"],
   ["/detokenize", "POST"],
   ["/v1/models", "GET"],
@@ -63,7 +66,9 @@ function createRoutes(context: ServerContext, routes: RouteTable) {
   // hosts, but only in plain HTTP URLs; routedRequest() converts all URLs to that form.
   return new Elysia({ name: "pagoda", strictPath: true, handler: { standardHostname: false } })
     .onError(({ code, error, request }) =>
-      code === "NOT_FOUND" ? notFound(routes, request, context.rootPath) : failed(context, error),
+      code === "NOT_FOUND"
+        ? notFound(routes, request, context.rootPath)
+        : failed(context, error, request),
     )
     .onRequest(({ request, set }) => {
       const headers = context.cors.headersOf(request);
@@ -78,6 +83,7 @@ function createRoutes(context: ServerContext, routes: RouteTable) {
     .use(modelRoutes(context))
     .use(chatRoutes(context))
     .use(completionRoutes(context))
+    .use(messageRoutes(context))
     .use(tokenizeRoutes(context))
     .use(operationRoutes(context))
     .use(cancelRoutes(context));
@@ -110,16 +116,10 @@ function beforeRouting(
       `Pages from ${origin} may not call this server; add the origin to --allowed-origins`,
     );
   }
-  if (!keys.allows(request, path)) return unauthorized();
+  if (!keys.allows(request, path)) return unauthorized(path);
   const allow = routes.methodsOf(path);
   if (allow === null || allow.split(", ").includes(request.method)) return undefined;
   return refusal(405, "Method Not Allowed", { allow });
-}
-
-/** Same as vLLM's response, plus the challenge that RFC 9110, section 15.5.2 requires. */
-function unauthorized(): Response {
-  const headers = { "www-authenticate": "Bearer" };
-  return jsonResponse({ error: "Unauthorized" }, { status: 401, headers });
 }
 
 function refusal(status: number, detail: string, headers: Record<string, string> = {}): Response {
@@ -154,12 +154,12 @@ function notFound(routes: RouteTable, request: Request, rootPath: string): Respo
   if (routes.routeOf(path) === null) {
     const advice = adviceFor(path);
     if (advice === null) return refusal(404, "Not Found");
-    return errorResponse(new RequestError("route_not_found", advice));
+    return errorResponse(new RequestError("route_not_found", advice), path);
   }
   return new Response(null, { status: 307, headers: { location: rootPath + path + search } });
 }
 
-function failed(context: ServerContext, error: unknown): Response {
+function failed(context: ServerContext, error: unknown, request: Request): Response {
   if (isFault(error)) context.logFault(error);
-  return errorResponse(error);
+  return errorResponse(error, routedPath(request.url) ?? "");
 }

@@ -1,5 +1,5 @@
-// Checks API keys, which are sent as bearer tokens and compared in constant time. By default, every path requires
-// a key, even an unknown path, except the few in OPEN. vLLM protects only /v1.
+// Checks API keys, which are sent as bearer tokens or in Anthropic's x-api-key and compared in constant time. By
+// default, every path requires a key, even an unknown path, except the few in OPEN. vLLM protects only /v1.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 
@@ -34,20 +34,31 @@ export class ApiKeys {
   allows(request: Request, path: string): boolean {
     if (this.#digests.length === 0) return true;
     if (!this.#needsKey(path)) return true;
-    // The scheme ends at the first space; the key itself can contain spaces.
-    const [scheme = "", ...words] = (request.headers.get("authorization") ?? "").split(" ");
-    if (scheme.toLowerCase() !== "bearer") return false;
-    const given = words.join(" ").trimStart();
+    return this.keyOf(request) !== null;
+  }
+
+  /** @returns the index of the accepted key that a request was sent with; null if there is none */
+  keyOf({ headers }: Request): number | null {
+    const given = [bearerKey(headers), headers.get("x-api-key")].filter((key) => key !== null);
     // Each character of a header is one byte. Some clients encode keys in Latin-1, others in UTF-8.
-    const readings = [digest(given), digest(Buffer.from(given, "latin1"))];
+    const readings = given.flatMap((key) => [digest(key), digest(Buffer.from(key, "latin1"))]);
     // Compare all keys, so that the response time reveals nothing.
-    return this.#digests
-      .flatMap((key) => readings.map((reading) => timingSafeEqual(key, reading)))
-      .includes(true);
+    const matches = this.#digests.map((key) =>
+      readings.map((reading) => timingSafeEqual(key, reading)).includes(true),
+    );
+    const index = matches.indexOf(true);
+    return index === -1 ? null : index;
   }
 
   #needsKey(path: string): boolean {
     if (this.#scope === "all") return !OPEN.test(path);
     return path.startsWith("/v1") || this.#guarded.has(path);
   }
+}
+
+/** @returns null for a header of another scheme, or none */
+function bearerKey(headers: Headers): string | null {
+  // The scheme ends at the first space; the key itself can contain spaces.
+  const [scheme = "", ...words] = (headers.get("authorization") ?? "").split(" ");
+  return scheme.toLowerCase() === "bearer" ? words.join(" ").trimStart() : null;
 }

@@ -26,7 +26,7 @@ export function chatRoutes(context: ServerContext) {
 async function handleChat(context: ServerContext, request: Request): Promise<Response> {
   const arrivalMs = context.front.nowMs();
   const body = await readBody(context, request, CHAT_FIELDS);
-  const id = responseId("chatcmpl", request, body.request_id);
+  const id = responseId("chatcmpl-", request, body.request_id);
   const arrival = () => {
     const { messages, ...params } = fieldsSaid(CHAT_FIELDS, body);
     return { id, arrivalMs, prompt: messages, params };

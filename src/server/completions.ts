@@ -27,7 +27,7 @@ export function completionRoutes(context: ServerContext) {
 async function handleCompletion(context: ServerContext, request: Request): Promise<Response> {
   const arrivalMs = context.front.nowMs();
   const body = await readBody(context, request, COMPLETION_FIELDS);
-  const id = responseId("cmpl", request, body.request_id);
+  const id = responseId("cmpl-", request, body.request_id);
   const arrival = () => {
     const { prompt, ...params } = fieldsSaid(COMPLETION_FIELDS, body);
     return { id, arrivalMs, prompt, params };

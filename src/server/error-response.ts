@@ -1,6 +1,7 @@
 // Converts an error to an HTTP response. The status is the code in the body; some errors add headers.
 
 import { errorBody } from "../api/error-body.ts";
+import { messagesErrorBody } from "../api/messages/error-body.ts";
 import { EngineError, OverloadError, RequestError } from "../errors.ts";
 import { jsonResponse } from "./json-response.ts";
 
@@ -23,12 +24,22 @@ function closesConnection(error: unknown): boolean {
   return error instanceof RequestError && error.code === "body_timeout";
 }
 
-export function errorResponse(error: unknown): Response {
-  const body = errorBody(error);
+/** @param path path of the request, whose API decides the body */
+export function errorResponse(error: unknown, path: string): Response {
+  const body = isMessages(path) ? messagesErrorBody(error) : errorBody(error);
   const seconds = retryAfterS(error);
   const headers = {
     ...(seconds === null ? {} : { "retry-after": String(seconds) }),
     ...(closesConnection(error) ? { connection: "close" } : {}),
   };
-  return jsonResponse(body, { status: body.error.code, headers });
+  return jsonResponse(body, { status: errorBody(error).error.code, headers });
 }
+
+/** Same as vLLM's response to a missing or wrong key, plus the challenge that RFC 9110, section 15.5.2 requires. */
+export function unauthorized(path: string): Response {
+  const error = { type: "authentication_error", message: "Unauthorized" };
+  const body = isMessages(path) ? { type: "error", error } : { error: "Unauthorized" };
+  return jsonResponse(body, { status: 401, headers: { "www-authenticate": "Bearer" } });
+}
+
+const isMessages = (path: string): boolean => /^\/v1\/messages(\/|$)/.test(path);

@@ -14,8 +14,6 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["POST", "/classify", "Scoring, reranking and classification are not supported yet."],
   ["POST", "/v1/responses", "use POST /v1/chat/completions"],
   ["GET", "/v1/responses/resp_1", "use POST /v1/chat/completions"],
-  ["POST", "/v1/messages", "use POST /v1/chat/completions"],
-  ["POST", "/v1/messages/count_tokens", "use POST /v1/chat/completions"],
   ["POST", "/v1/audio/transcriptions", "Images, audio and video are not supported yet."],
   ["POST", "/v1/images/generations", "Images, audio and video are not supported yet."],
   ["POST", "/v1/moderations", "no moderation model"],

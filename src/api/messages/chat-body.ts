@@ -1,0 +1,87 @@
+// Converts a body of /v1/messages to one of /v1/chat/completions.
+
+import { isObject, type Json, type JsonObject, parseBody } from "../fields.ts";
+import { CHAT_FIELDS, type ChatBody } from "../schemas.ts";
+import { conversationOf } from "./conversation.ts";
+import type { CountTokensBody, MessagesBody } from "./schema.ts";
+
+/** @throws RequestError "invalid_schema" for a tool that the chat would refuse */
+export function chatBodyOf(body: MessagesBody): ChatBody {
+  const { temperature, top_p, top_k, max_tokens, stop_sequences: stop } = body;
+  const sampling = { temperature, top_p, top_k, max_tokens, stop } as JsonObject;
+  const fields = { ...sampling, ...promptFields(body), ...outputFields(body.output_config) };
+  return parseBody(CHAT_FIELDS, fields);
+}
+
+/** The body of a chat with the same prompt, to count its tokens. */
+export function countedChatOf(body: CountTokensBody): ChatBody {
+  return parseBody(CHAT_FIELDS, promptFields(body));
+}
+
+/** @returns whether the client asked to see the model's thinking; clients that do not expect it first in the content */
+export function showsThinking({ thinking }: CountTokensBody): boolean {
+  return thinking !== null && thinking["type"] !== "disabled";
+}
+
+function promptFields(body: CountTokensBody): JsonObject {
+  const messages = conversationOf(body);
+  const last = messages.at(-1);
+  // An answer that the client has begun.
+  const continues =
+    last?.["role"] === "assistant" && last["content"] !== null && !last["tool_calls"];
+  const budget = body.thinking?.["budget_tokens"];
+  return {
+    messages,
+    ...toolFields(body),
+    add_generation_prompt: !continues,
+    continue_final_message: continues,
+    chat_template_kwargs: { enable_thinking: showsThinking(body) },
+    ...(showsThinking(body) && budget !== undefined && { thinking_token_budget: budget }),
+  };
+}
+
+const CHOICES: Readonly<Record<string, string>> = { auto: "auto", any: "required", none: "none" };
+
+function toolFields({ tools, tool_choice: choice }: CountTokensBody): JsonObject {
+  // Other tools are run by Anthropic, or known to its models without a schema.
+  const usable = (tools ?? []).filter(({ input_schema: schema }) => isObject(schema));
+  if (usable.length === 0) return {};
+  const type = String(choice?.["type"] ?? "auto");
+  const named = { type: "function", function: { name: choice?.["name"] ?? "" } };
+  return {
+    tools: usable.map(functionTool),
+    tool_choice: type === "tool" ? named : (CHOICES[type] ?? type),
+    parallel_tool_calls: choice?.["disable_parallel_tool_use"] !== true,
+  };
+}
+
+function functionTool({ name, description, input_schema, strict }: JsonObject): JsonObject {
+  return {
+    type: "function",
+    function: {
+      name: name ?? "",
+      ...(description !== undefined && { description }),
+      parameters: input_schema ?? {},
+      ...(strict === true && { strict }),
+    },
+  };
+}
+
+/** Efforts above the highest that templates know. */
+const HIGHEST: readonly unknown[] = ["xhigh", "max"];
+
+function outputFields(config: JsonObject | null): JsonObject {
+  const { effort, format } = config ?? {};
+  const schema =
+    isObject(format) && format["type"] === "json_schema" ? format["schema"] : undefined;
+  return {
+    ...(typeof effort === "string" && {
+      reasoning_effort: HIGHEST.includes(effort) ? "high" : effort,
+    }),
+    ...(schema !== undefined && { response_format: schemaFormat(schema) }),
+  };
+}
+
+function schemaFormat(schema: Json): JsonObject {
+  return { type: "json_schema", json_schema: { name: "answer", strict: true, schema } };
+}

@@ -1,0 +1,39 @@
+// Error bodies of /v1/messages: Anthropic's envelope. The status is that of every other route.
+
+import { RequestError } from "../../errors.ts";
+import { overflowOf } from "../../protocol/prompt-limits.ts";
+import { errorBody } from "../error-body.ts";
+
+export interface MessagesErrorBody {
+  readonly type: "error";
+  readonly error: { readonly type: string; readonly message: string };
+}
+
+const TYPES: Readonly<Record<number, string>> = {
+  400: "invalid_request_error",
+  401: "authentication_error",
+  403: "permission_error",
+  404: "not_found_error",
+  408: "timeout_error",
+  413: "request_too_large",
+  422: "invalid_request_error",
+  503: "overloaded_error",
+  504: "timeout_error",
+};
+
+export function messagesErrorBody(error: unknown): MessagesErrorBody {
+  const { code, message } = errorBody(error).error;
+  const overflow = overflowOf(error);
+  // The words by which Claude Code knows that it must shorten the conversation.
+  const shown =
+    overflow === null
+      ? message
+      : `prompt is too long: ${overflow.numTokens} tokens > ${overflow.maxModelLen} maximum`;
+  return { type: "error", error: { type: typeOf(error, code), message: shown } };
+}
+
+/** Some clients shorten the conversation at any "invalid_request_error", so it is kept for faults of the body. */
+function typeOf(error: unknown, status: number): string {
+  const isCanceled = error instanceof RequestError && error.code === "request_canceled";
+  return isCanceled ? "api_error" : (TYPES[status] ?? "api_error");
+}

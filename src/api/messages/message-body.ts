@@ -1,0 +1,139 @@
+// The message that answers /v1/messages: its content blocks, stop reason and usage.
+
+import { RequestError } from "../../errors.ts";
+import type { RequestOutput } from "../../protocol/protocol.ts";
+import { randomHex } from "../answer-id.ts";
+import { modelName } from "../api-context.ts";
+import { type BlockEvent, type MessageBlock, MessageBlocks } from "../message-blocks.ts";
+import type { StartedChat } from "../started-chat.ts";
+
+/** Clients return thinking with a signature or drop it. This server trusts what it is sent, so any text will do. */
+export const SIGNATURE = "cGFnb2Rh";
+
+export type StopReason = "end_turn" | "max_tokens" | "stop_sequence" | "tool_use";
+
+export interface MessageStop {
+  readonly stop_reason: StopReason;
+  /** The matched string, if that is the reason. */
+  readonly stop_sequence: string | null;
+}
+
+/** A message while its outputs arrive. */
+export class GeneratedMessage {
+  readonly #chat: StartedChat;
+  readonly #blocks: MessageBlocks;
+  readonly #ids = new Map<MessageBlock, string>();
+  #numTokens = 0;
+  #numCachedTokens = 0;
+  #stop: MessageStop = { stop_reason: "end_turn", stop_sequence: null };
+
+  constructor(chat: StartedChat, showsThinking: boolean) {
+    this.#chat = chat;
+    this.#blocks = new MessageBlocks({ showsReasoning: showsThinking });
+  }
+
+  /** @throws RequestError "request_canceled" for an output that ends a canceled request */
+  add(output: RequestOutput): BlockEvent[] {
+    if (output.finishReason === "abort") {
+      throw new RequestError("request_canceled", "The request was canceled.");
+    }
+    this.#numTokens += output.tokenIds.length;
+    this.#numCachedTokens = output.numCachedTokens;
+    const events = this.#blocks.add(output);
+    if (output.finishReason !== null) this.#stop = this.#stopOf(output);
+    return events;
+  }
+
+  /** Called after the last output. */
+  end(): BlockEvent[] {
+    return this.#blocks.end();
+  }
+
+  get stop(): MessageStop {
+    return this.#stop;
+  }
+
+  /** Anthropic's input tokens exclude those found in the cache. */
+  get usage() {
+    return {
+      input_tokens: this.#chat.promptIds.length - this.#numCachedTokens,
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: this.#numCachedTokens,
+      output_tokens: this.#numTokens,
+    };
+  }
+
+  /** The message so far. */
+  body() {
+    const { blocks } = this.#blocks;
+    return this.#message(
+      blocks.map((block) => this.#contentBlock(block)),
+      this.#stop,
+    );
+  }
+
+  /** The message that a stream begins with. */
+  emptyBody() {
+    const message = this.#message([], { stop_reason: null, stop_sequence: null });
+    return { ...message, usage: { ...this.usage, output_tokens: 0 } };
+  }
+
+  /** A block as the stream begins it. */
+  emptyBlock(block: MessageBlock): object {
+    switch (block.kind) {
+      case "text":
+        return { type: "text", text: "" };
+      case "reasoning":
+        return { type: "thinking", thinking: "", signature: "" };
+      case "tool_call":
+        return this.#toolUse(block, {});
+    }
+  }
+
+  #message(
+    content: readonly object[],
+    stop: MessageStop | { readonly stop_reason: null; readonly stop_sequence: null },
+  ) {
+    const { id, context } = this.#chat;
+    const head = { id, type: "message", role: "assistant", content, model: modelName(context) };
+    return { ...head, ...stop, usage: this.usage };
+  }
+
+  #contentBlock(block: MessageBlock): object {
+    switch (block.kind) {
+      case "text":
+        return { type: "text", text: block.text };
+      case "reasoning":
+        return { type: "thinking", thinking: block.text, signature: SIGNATURE };
+      case "tool_call": {
+        const input = argumentsOf(block.text);
+        return input === null ? { type: "text", text: block.text } : this.#toolUse(block, input);
+      }
+    }
+  }
+
+  #toolUse(block: MessageBlock, input: object): object {
+    const id = this.#ids.get(block) ?? `toolu_${randomHex()}`;
+    this.#ids.set(block, id);
+    return { type: "tool_use", id, name: block.name, input };
+  }
+
+  #stopOf({ finishReason, stopReason }: RequestOutput): MessageStop {
+    if (finishReason === "length") return { stop_reason: "max_tokens", stop_sequence: null };
+    if (typeof stopReason === "string") {
+      return { stop_reason: "stop_sequence", stop_sequence: stopReason };
+    }
+    const calls = this.#blocks.blocks.some(({ kind }) => kind === "tool_call");
+    return { stop_reason: calls ? "tool_use" : "end_turn", stop_sequence: null };
+  }
+}
+
+/** @returns null if the call was cut off: its text is not an object */
+function argumentsOf(text: string): object | null {
+  try {
+    const value: unknown = JSON.parse(text === "" ? "{}" : text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}

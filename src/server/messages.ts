@@ -1,0 +1,56 @@
+// POST /v1/messages and /v1/messages/count_tokens: Anthropic's API.
+
+import { Elysia } from "elysia";
+import { chatMessages } from "../api/chat-messages.ts";
+import { fieldsSaid } from "../api/fields.ts";
+import { chatBodyOf, countedChatOf, showsThinking } from "../api/messages/chat-body.ts";
+import { GeneratedMessage } from "../api/messages/message-body.ts";
+import { MessageEventWriter } from "../api/messages/message-events.ts";
+import { COUNT_TOKENS_FIELDS, MESSAGES_FIELDS } from "../api/messages/schema.ts";
+import { startChat } from "../api/started-chat.ts";
+import { chatTemplateRequest } from "../api/template-request.ts";
+import { answer } from "./answer.ts";
+import { jsonResponse } from "./json-response.ts";
+import { readBody } from "./read-body.ts";
+import { logged } from "./request-log.ts";
+import { responseId, type ServerContext } from "./server-context.ts";
+
+export function messageRoutes(context: ServerContext) {
+  return new Elysia({ name: "messages" })
+    .post("/v1/messages", ({ request }) => handleMessage(context, request), { parse: "none" })
+    .post("/v1/messages/count_tokens", ({ request }) => countTokens(context, request), {
+      parse: "none",
+    });
+}
+
+async function handleMessage(context: ServerContext, request: Request): Promise<Response> {
+  const arrivalMs = context.front.nowMs();
+  const body = await readBody(context, request, MESSAGES_FIELDS);
+  const id = responseId("msg_", request, null);
+  const arrival = () => {
+    const { messages, ...params } = fieldsSaid(MESSAGES_FIELDS, body);
+    return { id, arrivalMs, prompt: messages, params };
+  };
+  return logged(context, arrival, async (watch) => {
+    const init = { id, arrivalMs, signal: request.signal, mustFit: false };
+    const chat = await startChat(context, chatBodyOf(body), init);
+    const shows = showsThinking(body);
+    return answer(context, request, {
+      streams: [chat.stream],
+      outputs: watch(chat.stream, (output) => output),
+      writer: body.stream ? new MessageEventWriter(chat, shows) : null,
+      fullBody: async (outputs) => {
+        const message = new GeneratedMessage(chat, shows);
+        for await (const output of outputs) message.add(output);
+        return message.body();
+      },
+    });
+  });
+}
+
+async function countTokens(context: ServerContext, request: Request): Promise<Response> {
+  const chat = countedChatOf(await readBody(context, request, COUNT_TOKENS_FIELDS));
+  const messages = chatMessages(chat.messages ?? []);
+  const ids = await context.front.calls.encodeChat(chatTemplateRequest(context, chat, messages));
+  return jsonResponse({ input_tokens: ids.length });
+}

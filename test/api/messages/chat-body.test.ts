@@ -1,0 +1,247 @@
+// Bodies of /v1/messages as those of a chat: system blocks, tool results, thinking, tools and their choice.
+
+import { describe, expect, test } from "bun:test";
+import { type JsonObject, parseBody } from "../../../src/api/fields.ts";
+import { chatBodyOf, countedChatOf, showsThinking } from "../../../src/api/messages/chat-body.ts";
+import { conversationOf } from "../../../src/api/messages/conversation.ts";
+import { COUNT_TOKENS_FIELDS, MESSAGES_FIELDS } from "../../../src/api/messages/schema.ts";
+import { parseJson } from "../../../src/json.ts";
+
+const parse = (body: JsonObject) =>
+  parseBody(MESSAGES_FIELDS, {
+    max_tokens: 5,
+    messages: [{ role: "user", content: "hi" }],
+    ...body,
+  });
+const conversation = (messages: readonly JsonObject[], system: JsonObject["x"] = null) =>
+  conversationOf(parse({ messages, ...(system !== null && system !== undefined && { system }) }));
+const user = (content: JsonObject["x"] = "hi") => ({ role: "user", content: content ?? "" });
+
+describe("the system prompt", () => {
+  test("is the text, or the lines of its blocks", () => {
+    expect(conversation([user()], "be brief")[0]).toEqual({ role: "system", content: "be brief" });
+    const blocks = [
+      { type: "text", text: "one" },
+      { type: "text", text: "two", cache_control: { type: "ephemeral" } },
+    ];
+    expect(conversation([user()], blocks)[0]).toEqual({ role: "system", content: "one\ntwo" });
+  });
+
+  test("leaves out the block that changes with each request, and a prompt without text", () => {
+    const billing = { type: "text", text: "x-anthropic-billing-header: cc_version=2.1; cch=4fe2;" };
+    expect(conversation([user()], [billing, { type: "text", text: "one" }])[0]).toEqual({
+      role: "system",
+      content: "one",
+    });
+    expect(conversation([user()], [billing])).toEqual([user()]);
+    expect(conversation([user()], "")).toEqual([user()]);
+  });
+
+  test("can also be a message, in its place", () => {
+    const later = { role: "system", content: [{ type: "text", text: "note" }] };
+    expect(conversation([user(), later, user("go")])).toEqual([
+      user(),
+      { role: "system", content: "note" },
+      user("go"),
+    ]);
+  });
+});
+
+describe("a user's message", () => {
+  test("keeps several texts as parts, and skips blocks of unknown types", () => {
+    const blocks = [
+      { type: "text", text: "a" },
+      { type: "container_upload", file_id: "f" },
+      { type: "text", text: "b" },
+    ];
+    expect(conversation([user(blocks)])).toEqual([
+      user([
+        { type: "text", text: "a" },
+        { type: "text", text: "b" },
+      ]),
+    ]);
+    expect(conversation([user([{ type: "text", text: "a" }])])).toEqual([user("a")]);
+    expect(conversation([user([{ type: "redacted" }])])).toEqual([]);
+  });
+
+  test("becomes one message per tool result, before the rest of its text", () => {
+    const call = { type: "tool_use", id: "t1", name: "read", input: { path: "a", n: 1 } };
+    const other = { type: "tool_use", id: "t2", name: "list", input: {} };
+    const results = [
+      { type: "tool_result", tool_use_id: "t1", content: "text" },
+      { type: "tool_result", tool_use_id: "t2", is_error: true, content: "no such folder" },
+      { type: "tool_result", tool_use_id: "t3" },
+      { type: "text", text: "go on" },
+    ];
+    expect(conversation([{ role: "assistant", content: [call, other] }, user(results)])).toEqual([
+      {
+        role: "assistant",
+        content: null,
+        tool_calls: [
+          {
+            id: "t1",
+            type: "function",
+            function: { name: "read", arguments: '{"path":"a","n":1}' },
+          },
+          { id: "t2", type: "function", function: { name: "list", arguments: "{}" } },
+        ],
+      },
+      { role: "tool", tool_call_id: "t1", name: "read", content: "text" },
+      { role: "tool", tool_call_id: "t2", name: "list", content: "Error: no such folder" },
+      { role: "tool", tool_call_id: "t3", content: "" },
+      user("go on"),
+    ]);
+  });
+
+  test("can have results that are lists, with images that the model cannot see", () => {
+    const content = [
+      { type: "text", text: "line" },
+      { type: "image", source: { type: "base64", media_type: "image/png", data: "" } },
+      { type: "tool_reference", tool_name: "x" },
+    ];
+    const result = { type: "tool_result", tool_use_id: "t1", is_error: true, content };
+    const text = "Error: line\n[image omitted: the model reads only text]";
+    expect(conversation([user([result])])[0]?.["content"]).toBe(text);
+    const said = { ...result, content: "<tool_use_error>gone</tool_use_error>" };
+    expect(conversation([user([said])])[0]?.["content"]).toBe(said.content);
+  });
+
+  test("can have documents of text and search results; other media is left to be refused", () => {
+    const text = {
+      type: "document",
+      source: { type: "text", media_type: "text/plain", data: "d" },
+    };
+    const found = {
+      type: "search_result",
+      title: "T",
+      source: "u",
+      content: [{ type: "text", text: "x" }],
+    };
+    const pdf = { type: "document", source: { type: "base64", data: "" } };
+    expect(conversation([user([text, found, pdf, { type: "image" }])])[0]?.["content"]).toEqual([
+      ...["d", "T", "u", "x"].map((said) => ({ type: "text", text: said })),
+      { type: "file" },
+      { type: "image" },
+    ]);
+  });
+});
+
+describe("an assistant's message", () => {
+  test("keeps thinking with the signature dropped, text and calls", () => {
+    const content = [
+      { type: "thinking", thinking: "hm", signature: "s" },
+      { type: "redacted_thinking", data: "x" },
+      { type: "text", text: "so" },
+      { type: "tool_use", id: "t", name: "f", input: {} },
+    ];
+    expect(conversation([user(), { role: "assistant", content }])[1]).toEqual({
+      role: "assistant",
+      content: "so",
+      reasoning_content: "hm",
+      tool_calls: [{ id: "t", type: "function", function: { name: "f", arguments: "{}" } }],
+    });
+  });
+
+  test("keeps the numbers of a call as they are written", () => {
+    const written = parseJson(
+      '{"messages":[{"role":"assistant","content":[{"type":"tool_use","input":{"x":1.0}}]}]}',
+      ["messages"],
+    ) as JsonObject;
+    const [message] = conversationOf(parseBody(COUNT_TOKENS_FIELDS, written));
+    expect(JSON.stringify(message?.["tool_calls"])).toContain('{\\"x\\":1.0}');
+  });
+
+  test("is continued if it is the last one", () => {
+    const prefilled = [user(), { role: "assistant", content: "{" }];
+    expect(chatBodyOf(parse({ messages: prefilled }))).toMatchObject({
+      add_generation_prompt: false,
+      continue_final_message: true,
+    });
+    expect(chatBodyOf(parse({}))).toMatchObject({
+      add_generation_prompt: true,
+      continue_final_message: false,
+    });
+  });
+});
+
+describe("the chat", () => {
+  const tool = { name: "f", description: "d", input_schema: { type: "object" }, eager: true };
+  const shown = {
+    type: "function",
+    function: { name: "f", description: "d", parameters: { type: "object" } },
+  };
+
+  test("has the limits and the sampling of the body", () => {
+    const body = { stop_sequences: ["x"], temperature: 0.5, top_k: 3, metadata: { user_id: "u" } };
+    expect(chatBodyOf(parse(body))).toMatchObject({
+      max_tokens: 5,
+      stop: ["x"],
+      temperature: 0.5,
+      top_k: 3,
+      top_p: null,
+    });
+  });
+
+  test.each([
+    [{ type: "auto" }, "auto"],
+    [{ type: "any" }, "required"],
+    [{ type: "none" }, "none"],
+    [
+      { type: "tool", name: "f" },
+      { type: "function", function: { name: "f" } },
+    ],
+  ])("converts the choice %p", (tool_choice, expected) => {
+    const chat = chatBodyOf(parse({ tools: [tool], tool_choice }));
+    expect([chat.tools, chat.tool_choice]).toEqual([[shown], expected as never]);
+  });
+
+  test("leaves out tools without a schema, which Anthropic runs or knows", () => {
+    const search = { type: "web_search_20250305", name: "web_search", max_uses: 5 };
+    expect(chatBodyOf(parse({ tools: [search, tool] })).tools).toEqual([shown]);
+    expect(chatBodyOf(parse({ tools: [search], tool_choice: { type: "any" } }))).toMatchObject({
+      tools: null,
+      tool_choice: null,
+    });
+  });
+
+  test.each([
+    [undefined, false],
+    [{ type: "disabled" }, false],
+    [{ type: "adaptive" }, true],
+    [{ type: "enabled", budget_tokens: 2048 }, true],
+  ])("thinks with %p: %p", (thinking, expected) => {
+    const body = parse(thinking === undefined ? {} : { thinking });
+    expect(showsThinking(body)).toBe(expected);
+    expect(chatBodyOf(body).chat_template_kwargs).toEqual({ enable_thinking: expected });
+  });
+
+  test("is the same for counting as for answering", () => {
+    const counted = countedChatOf(parse({ tools: [tool], system: "s" }));
+    const { max_tokens: _, ...answered } = chatBodyOf(parse({ tools: [tool], system: "s" }));
+    expect(answered).toMatchObject({ messages: counted.messages, tools: counted.tools });
+  });
+
+  test.each(["claude-sonnet-4-6", "claude-haiku-4-5-20251001"])(
+    "is the served model for %s",
+    (model) => {
+      expect(parse({ model }).model).toBe("");
+      expect(parse({ model: "other" }).model).toBe("other");
+    },
+  );
+});
+
+describe("a bad body", () => {
+  const refusals: [JsonObject, string][] = [
+    [{ messages: [{ content: "x" }] }, "('body', 'messages', 0, 'role')"],
+    [{ messages: [{ role: "user" }] }, "('body', 'messages', 0, 'content')"],
+    [{ messages: [{ role: "user", content: 5 }] }, "valid list"],
+    [{ messages: [{ role: "user", content: [{ text: "x" }] }] }, "'content', 0, 'type')"],
+    [{ system: 5 }, "('body', 'system')"],
+    [{ tools: [{ input_schema: {} }] }, "('body', 'tools', 0, 'name')"],
+    [{ thinking: "yes" }, "('body', 'thinking')"],
+    [{ max_tokens: null }, "('body', 'max_tokens')"],
+  ];
+  test.each(refusals)("%j names its fault", (body, text) => {
+    expect(() => parse(body)).toThrow(text);
+  });
+});

@@ -1,0 +1,245 @@
+// /v1/messages over the fake model: bodies, streams, errors and keys as Anthropic's clients expect them.
+
+import { describe, expect, test } from "bun:test";
+import { OverloadError } from "../../src/errors.ts";
+import { makeApp } from "../support/fake-engine.ts";
+import { until } from "../support/waiting.ts";
+
+const PATH = "/v1/messages";
+const user = (content: unknown = "hi") => ({ role: "user", content });
+const body = (extra: object = {}) => ({ max_tokens: 4, messages: [user()], ...extra });
+
+interface Message {
+  readonly content: readonly { readonly text: string }[];
+  readonly usage: Readonly<Record<string, number>>;
+}
+
+async function namesOf(response: Response): Promise<string[]> {
+  const text = await response.text();
+  return [...text.matchAll(/^event: (.*)$/gm)].map(([, name]) => name ?? "");
+}
+
+describe("a message", () => {
+  test("is answered with Anthropic's body, of the served model", async () => {
+    const { post } = makeApp();
+    const response = await post(`${PATH}?beta=true`, body({ model: "claude-opus-4-6" }));
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      {
+        id: expect.stringMatching(/^msg_[0-9a-f]{16}$/),
+        type: "message",
+        role: "assistant",
+        content: [{ type: "text", text: expect.stringMatching(/^[a-z ]{4}$/) }],
+        model: "tiny",
+        stop_reason: "max_tokens",
+        stop_sequence: null,
+        usage: {
+          input_tokens: 21,
+          cache_creation_input_tokens: 0,
+          cache_read_input_tokens: 0,
+          output_tokens: 4,
+        },
+      },
+    ]);
+  });
+
+  test("streams its events in order", async () => {
+    const { post } = makeApp({ model: { stepDelayMs: 1 } });
+    const response = await post(PATH, body({ stream: true }));
+    expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    expect(await namesOf(response)).toEqual([
+      ...["message_start", "content_block_start", "content_block_delta", "content_block_delta"],
+      ...["content_block_delta", "content_block_delta", "content_block_stop", "message_delta"],
+      "message_stop",
+    ]);
+  });
+
+  test("counts cached tokens apart from the others", async () => {
+    const { post } = makeApp();
+    const long = body({ messages: [user("x".repeat(100))] });
+    await post(PATH, long);
+    const { usage } = (await (await post(PATH, long)).json()) as Message;
+    expect(usage).toMatchObject({ cache_read_input_tokens: 112, input_tokens: 119 - 112 });
+  });
+
+  test("is cut at a stop sequence, which it reports", async () => {
+    const { post } = makeApp({ model: { alphabet: "a" } });
+    const answer = await (await post(PATH, body({ stop_sequences: ["aa"], max_tokens: 9 }))).json();
+    expect(answer).toMatchObject({ stop_reason: "stop_sequence", stop_sequence: "aa" });
+  });
+
+  test("may be limited to more tokens than fit, as agents do", async () => {
+    const { post } = makeApp({ scheduler: { maxModelLen: 64 } });
+    const response = await post(PATH, body({ max_tokens: 32_000 }));
+    const { usage } = (await response.json()) as Message;
+    expect(usage["output_tokens"]).toBe(64 - 21);
+  });
+
+  test("reaches the model without the block that changes with each request", async () => {
+    const { post } = makeApp();
+    const counts = await Promise.all(
+      ["1f2e", "9ab3"].map(async (hash) => {
+        const billing = { type: "text", text: `x-anthropic-billing-header: cch=${hash};` };
+        const system = [billing, { type: "text", text: "You are an agent. ".repeat(20) }];
+        return (await (await post(PATH, body({ system }))).json()) as Message;
+      }),
+    );
+    const [, second] = counts.map(({ usage }) => usage);
+    const cached = second?.["cache_read_input_tokens"] ?? 0;
+    expect(cached / (cached + (second?.["input_tokens"] ?? 0))).toBeGreaterThan(0.9);
+  });
+
+  test("tolerates the fields of clients that expect Anthropic", async () => {
+    const { post } = makeApp();
+    const cache_control = { type: "ephemeral" };
+    const response = await post(
+      PATH,
+      body({
+        model: "claude-haiku-4-5",
+        system: [{ type: "text", text: "s", cache_control }],
+        messages: [user([{ type: "text", text: "hi", cache_control }])],
+        metadata: { user_id: "user_1" },
+        context_management: { edits: [{ type: "clear_thinking_20251015", keep: "all" }] },
+        thinking: { type: "adaptive" },
+        output_config: { effort: "medium" },
+        service_tier: "auto",
+      }),
+      { "anthropic-version": "2023-06-01", "anthropic-beta": "context-management-2025-06-27" },
+    );
+    expect(response.status).toBe(200);
+  });
+});
+
+describe("silence", () => {
+  test("is filled with pings, which can come before the first event", async () => {
+    const { post } = makeApp({ model: { stepDelayMs: 60 } }, { keepAliveMs: 10 });
+    const names = await namesOf(await post(PATH, body({ stream: true, max_tokens: 2 })));
+    expect(names[0]).toBe("ping");
+    expect(names.filter((name) => name !== "ping")).toEqual([
+      ...["message_start", "content_block_start", "content_block_delta", "content_block_delta"],
+      ...["content_block_stop", "message_delta", "message_stop"],
+    ]);
+  });
+});
+
+describe("a reader that disconnects", () => {
+  test("ends the work", async () => {
+    const { post, engine } = makeApp({ model: { stepTurns: 3 } });
+    const reader = (await post(PATH, body({ stream: true, max_tokens: 900 }))).body?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    await until(() => engine.numLiveSequences === 0);
+  });
+});
+
+describe("count_tokens", () => {
+  test("counts the prompt of the same message", async () => {
+    const { post } = makeApp();
+    const { max_tokens: _, ...counted } = body({ system: "s" });
+    const response = await post(`${PATH}/count_tokens?beta=true`, counted);
+    expect([response.status, await response.json()]).toEqual([200, { input_tokens: 31 }]);
+    const { usage } = (await (await post(PATH, body({ system: "s" }))).json()) as Message;
+    expect(usage["input_tokens"]).toBe(31);
+  });
+
+  test("counts a prompt that would not fit", async () => {
+    const { post } = makeApp({ scheduler: { maxModelLen: 64 } });
+    const response = await post(`${PATH}/count_tokens`, { messages: [user("x".repeat(1000))] });
+    expect(await response.json()).toEqual({ input_tokens: 1019 });
+  });
+});
+
+describe("a refusal", () => {
+  const refused = async (response: Response) => {
+    expect(response.headers.get("content-type")).toBe("application/json");
+    return [response.status, await response.json()];
+  };
+  const error = (type: string, message: unknown) => ({ type: "error", error: { type, message } });
+
+  test.each([true, false])(
+    "of a prompt that is too long is what clients match (stream: %p)",
+    async (stream) => {
+      const { post } = makeApp();
+      const response = await post(PATH, body({ messages: [user("x".repeat(2000))], stream }));
+      const message = "prompt is too long: 2019 tokens > 1024 maximum";
+      expect(await refused(response)).toEqual([400, error("invalid_request_error", message)]);
+      const huge = await post(PATH, body({ messages: [user("x".repeat(100_000))] }));
+      expect(await refused(huge)).toEqual([
+        400,
+        error(
+          "invalid_request_error",
+          expect.stringMatching(/^prompt is too long: \d+ tokens > 1024 maximum$/),
+        ),
+      ]);
+    },
+  );
+
+  test("has the envelope of the API", async () => {
+    const { post } = makeApp();
+    expect(await refused(await post(PATH, { messages: [user()] }))).toEqual([
+      400,
+      error(
+        "invalid_request_error",
+        expect.stringContaining("'max_tokens'), 'msg': 'Field required'"),
+      ),
+    ]);
+    expect(await refused(await post(PATH, body({ model: "other" })))).toEqual([
+      404,
+      error("not_found_error", "The model `other` does not exist."),
+    ]);
+    expect(await refused(await post(PATH, "{"))).toEqual([
+      400,
+      error("invalid_request_error", expect.stringContaining("JSON decode error")),
+    ]);
+    const image = { type: "image", source: { type: "url", url: "x" } };
+    expect(await refused(await post(PATH, body({ messages: [user([image])] })))).toEqual([
+      400,
+      error("invalid_request_error", expect.stringContaining("not a multimodal model")),
+    ]);
+  });
+
+  test("of a path that is not served names another", async () => {
+    const { post } = makeApp();
+    const message = expect.stringContaining("the server batches them");
+    expect(await refused(await post(`${PATH}/batches`, {}))).toEqual([
+      404,
+      error("not_found_error", message),
+    ]);
+  });
+
+  test("for lack of room says so, and when to come back", async () => {
+    const { post, engine } = makeApp();
+    engine.reserve = () => {
+      throw new OverloadError("queue_full", "no room", 3);
+    };
+    const response = await post(PATH, body());
+    expect(response.headers.get("retry-after")).toBe("3");
+    expect(await refused(response)).toEqual([503, error("overloaded_error", "no room")]);
+  });
+
+  test("of an unexpected kind is logged, not shown", async () => {
+    const logged: unknown[] = [];
+    const { post, engine } = makeApp({}, { logFault: (fault) => logged.push(fault) });
+    const fault = new Error("a secret");
+    engine.calls.encodeChat = () => Promise.reject(fault);
+    const response = await post(`${PATH}/count_tokens`, { messages: [user()] });
+    expect(await refused(response)).toEqual([500, error("api_error", "Internal server error")]);
+    expect(logged).toEqual([fault]);
+  });
+});
+
+describe("a key", () => {
+  const cases: [Record<string, string>, number][] = [
+    [{}, 401],
+    [{ "x-api-key": "secret" }, 200],
+    [{ authorization: "Bearer secret" }, 200],
+    [{ authorization: "Bearer oauth-token", "x-api-key": "secret" }, 200],
+    [{ authorization: "Bearer secret", "x-api-key": "other" }, 200],
+    [{ "x-api-key": "other" }, 401],
+    [{ "x-api-key": "" }, 401],
+  ];
+  test.each(cases)("is taken from either header: %j", async (headers, status) => {
+    const { post } = makeApp({}, { apiKeys: ["secret"] });
+    expect((await post(PATH, body(), headers)).status).toBe(status);
+  });
+});
