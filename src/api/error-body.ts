@@ -22,6 +22,7 @@ const REQUEST_ERRORS: Record<RequestError["code"], ErrorKind> = {
   unsupported: { code: 400, type: "BadRequestError" },
   model_not_found: { code: 404, type: "NotFoundError" },
   request_not_found: { code: 404, type: "NotFoundError" },
+  response_not_found: { code: 404, type: "invalid_request_error" },
   route_not_found: { code: 404, type: "NotFoundError" },
   body_too_large: { code: 413, type: "RequestEntityTooLargeError" },
   body_timeout: { code: 408, type: "RequestTimeoutError" },

@@ -24,6 +24,8 @@ export function serveLimits(
     queueTimeoutMs: timeoutMs(options["queue-timeout"]),
     requestTimeoutMs: timeoutMs(options["request-timeout"]),
     maxUnreadBytes: MAX_UNREAD_BYTES,
+    responseStoreBytes: options["response-store-bytes"],
+    responseStoreTtlMs: options["response-store-ttl"] * 1000,
     maxMemoryUse: memoryPercent === 100 ? null : memoryPercent / 100,
     maxLogprobs: maxLogprobs(options),
     apiKeyScope: options["api-key-scope"],

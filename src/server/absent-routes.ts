@@ -19,7 +19,10 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
     "/score /v1/score /rerank /v1/rerank /v2/rerank /reranking /v1/reranking /classify /v1/classify",
     `Scoring, reranking and classification are not supported yet. ${TEXT}`,
   ],
-  ["/v1/responses/*", "The Responses API is not supported yet: use POST /v1/chat/completions."],
+  [
+    "/v1/responses/*",
+    "Of the Responses API, this server has create, get, delete, cancel and input_items.",
+  ],
   [
     "/v1/messages/*",
     "Send each message separately, to POST /v1/messages: the server batches them.",

@@ -28,22 +28,32 @@ export async function answer<Output>(
     const body = await fullBody(outputs);
     return jsonResponse(body, { headers: loadHeaders(context, request) });
   }
-  const events = eventStream(eventsOf(outputs, writer, context.logFault), {
-    keepAliveMs: context.keepAliveMs,
+  return streamedAnswer(context, request, {
+    events: eventsOf(outputs, writer, context.logFault),
     keepAlive: frameOf(writer).keepAlive,
     onCancel: () => abortAll(streams),
-    onEnd: answerGoesOn(request),
   });
-  return eventStreamResponse(events, loadHeaders(context, request));
 }
 
-function eventStreamResponse(
-  events: ReadableStream<Uint8Array>,
-  headers: Readonly<Record<string, string>> = {},
+export interface StreamedAnswer {
+  /** The iterable must not throw. */
+  readonly events: AsyncIterable<string>;
+  /** Event sent after a silence; absent = a comment. */
+  readonly keepAlive?: () => string;
+  /** Called when the reader has disconnected before the end. */
+  readonly onCancel: () => void;
+}
+
+export function streamedAnswer(
+  context: ServerContext,
+  request: Request,
+  { events, ...options }: StreamedAnswer,
 ): Response {
+  const { keepAliveMs } = context;
+  const stream = eventStream(events, { ...options, keepAliveMs, onEnd: answerGoesOn(request) });
   const media = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
   };
-  return new Response(events, { headers: { ...media, ...headers } });
+  return new Response(stream, { headers: { ...media, ...loadHeaders(context, request) } });
 }

@@ -19,6 +19,7 @@ import { jsonResponse } from "./json-response.ts";
 import { messageRoutes } from "./messages.ts";
 import { modelRoutes } from "./models.ts";
 import { operationMethods, operationRoutes } from "./operation.ts";
+import { responseRoutes } from "./responses.ts";
 import { type RouteEntry, RouteTable } from "./route-table.ts";
 import { routedRequest } from "./routed-url.ts";
 import type { ServerContext } from "./server-context.ts";
@@ -28,6 +29,10 @@ import { tokenizeRoutes } from "./tokenize.ts";
 const METHODS: readonly RouteEntry[] = [
   ["/v1/chat/completions", "POST"],
   ["/v1/completions", "POST"],
+  ["/v1/responses", "POST"],
+  ["/v1/responses/{id}", "GET, DELETE"],
+  ["/v1/responses/{id}/cancel", "POST"],
+  ["/v1/responses/{id}/input_items", "GET"],
   ["/v1/messages", "POST"],
   ["/v1/messages/count_tokens", "POST"],
   ["/tokenize", "POST"],
@@ -83,6 +88,7 @@ function createRoutes(context: ServerContext, routes: RouteTable) {
     .use(modelRoutes(context))
     .use(chatRoutes(context))
     .use(completionRoutes(context))
+    .use(responseRoutes(context))
     .use(messageRoutes(context))
     .use(tokenizeRoutes(context))
     .use(operationRoutes(context))

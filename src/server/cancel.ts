@@ -6,6 +6,7 @@ import { quoted } from "../api/quote.ts";
 import { RequestError } from "../errors.ts";
 import { jsonResponse } from "./json-response.ts";
 import type { RouteEntry } from "./route-table.ts";
+import { pathSegment } from "./routed-url.ts";
 import type { ServerContext } from "./server-context.ts";
 
 const ROUTE: RouteEntry = ["/v1/requests/{id}/cancel", "POST"];
@@ -21,21 +22,11 @@ export function cancelRoutes(context: ServerContext) {
   return app.post(
     "/v1/requests/:id/cancel",
     ({ request }) => {
-      const id = idIn(request.url);
+      const id = pathSegment(request.url, 2);
       if (context.front.cancel(id)) return jsonResponse({ id, status: "cancelled" });
       const message = `No request ${quoted(id)} is in progress.`;
       throw new RequestError("request_not_found", message, "id");
     },
     { parse: "none" },
   );
-}
-
-/** @returns the decoded ID, or the raw ID if its percent-encoding is invalid (Elysia's parameter would be null) */
-function idIn(url: string): string {
-  const id = new URL(url).pathname.split("/").at(-2) ?? "";
-  try {
-    return decodeURIComponent(id);
-  } catch {
-    return id;
-  }
 }

@@ -1,6 +1,7 @@
 // Builds the context that the routes share from a front and the server's options.
 
 import { type ApiOptions, apiContext } from "../api/api-context.ts";
+import { ResponseStore } from "../api/responses/response-store.ts";
 import { stackOf } from "../errors.ts";
 import type { Front } from "../front/front.ts";
 import type { MeasuredFront } from "../front/measured-front.ts";
@@ -33,6 +34,10 @@ export interface ContextOptions extends ApiOptions {
   readonly allowCredentials?: boolean;
   /** Path prefix that a proxy may or may not remove, such as "/llm"; absent = none. */
   readonly rootPath?: string;
+  /** Room for stored responses; 0 = store none, absent = 256 MiB. */
+  readonly responseStoreBytes?: number;
+  /** How long a response is stored; absent = a day. */
+  readonly responseStoreTtlMs?: number;
   /** Fraction of memory in use at which new work is refused, below 1; null = no check. */
   readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
@@ -57,6 +62,7 @@ export function serverContext(
     hosts,
     cors: corsOf(options, hosts),
     rootPath: options.rootPath ?? "",
+    responseStore: responseStore(front, options),
     memory: memoryGuard(options),
     version: CLAIMED_VERSION,
     limits: DEFAULT_LIMITS,
@@ -99,6 +105,12 @@ function corsOf(options: ContextOptions, hosts: HostCheck | null): Cors {
   } = options;
   const origins = allowedOrigins ?? defaultOrigins;
   return new Cors({ origins, methods, headers, allowCredentials });
+}
+
+function responseStore(front: Front, options: ContextOptions): ResponseStore {
+  const { responseStoreBytes = 256 * 1024 ** 2, responseStoreTtlMs = 24 * 3_600_000 } = options;
+  const { nowMs } = front;
+  return new ResponseStore({ maxBytes: responseStoreBytes, ttlMs: responseStoreTtlMs, nowMs });
 }
 
 function memoryGuard({ maxMemoryUse: limit }: ContextOptions): MemoryGuard | null {

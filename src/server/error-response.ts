@@ -2,6 +2,7 @@
 
 import { errorBody } from "../api/error-body.ts";
 import { messagesErrorBody } from "../api/messages/error-body.ts";
+import { responsesErrorBody } from "../api/responses/error-body.ts";
 import { EngineError, OverloadError, RequestError } from "../errors.ts";
 import { jsonResponse } from "./json-response.ts";
 
@@ -26,7 +27,7 @@ function closesConnection(error: unknown): boolean {
 
 /** @param path path of the request, whose API decides the body */
 export function errorResponse(error: unknown, path: string): Response {
-  const body = isMessages(path) ? messagesErrorBody(error) : errorBody(error);
+  const body = bodyFor(path)(error);
   const seconds = retryAfterS(error);
   const headers = {
     ...(seconds === null ? {} : { "retry-after": String(seconds) }),
@@ -43,3 +44,9 @@ export function unauthorized(path: string): Response {
 }
 
 const isMessages = (path: string): boolean => /^\/v1\/messages(\/|$)/.test(path);
+
+/** Error body of the API that a path belongs to. */
+function bodyFor(path: string): (error: unknown) => object {
+  if (isMessages(path)) return messagesErrorBody;
+  return /^\/v1\/responses(\/|$)/.test(path) ? responsesErrorBody : errorBody;
+}

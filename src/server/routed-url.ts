@@ -41,3 +41,16 @@ function withoutPrefix(url: string, rootPath: string): string {
   if (!hasPrefix) return url;
   return url.slice(0, start) + (url[end] === "/" ? "" : "/") + url.slice(end);
 }
+
+/**
+ * @param index 0 = the first segment of the path
+ * @returns the decoded segment, or the raw segment if its percent-encoding is invalid (Elysia's parameter would be null)
+ */
+export function pathSegment(url: string, index: number): string {
+  const segment = new URL(url).pathname.split("/")[index + 1] ?? "";
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

@@ -2,6 +2,7 @@
 
 import { answerId, isUsableId } from "../api/answer-id.ts";
 import { type ApiContext, type ApiLimits, DEFAULT_API_LIMITS } from "../api/api-context.ts";
+import type { ResponseStore } from "../api/responses/response-store.ts";
 import { shuttingDown } from "../errors.ts";
 import type { HttpRecord } from "../metrics/family.ts";
 import type { ApiKeyScope } from "./auth.ts";
@@ -21,6 +22,7 @@ export interface ServerContext extends ApiContext {
   readonly cors: Cors;
   /** Path prefix that a proxy may or may not remove; "" = none. */
   readonly rootPath: string;
+  readonly responseStore: ResponseStore;
   /** Null = memory use is not checked. */
   readonly memory: MemoryGuard | null;
   readonly version: string;

@@ -1,5 +1,6 @@
 // A complete engine with the fake model, and an app in front of it.
 
+import { ResponseStore } from "../../src/api/responses/response-store.ts";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
 import { Front, type FrontOptions } from "../../src/front/front.ts";
 import { type ChatFormat, PLAIN_TEXT } from "../../src/protocol/message-parsing.ts";
@@ -70,6 +71,7 @@ export function makeContext(front: Front, context: Partial<ServerContext> = {}) 
     hosts: null,
     cors: new Cors(ANY_ORIGIN),
     rootPath: "",
+    responseStore: new ResponseStore({ maxBytes: 2 ** 20, ttlMs: 60_000, nowMs: front.nowMs }),
     memory: null,
     version: "0.13.0",
     maxLogprobs: 20,

@@ -1,0 +1,85 @@
+// Converts a body of /v1/responses and the items of its conversation to a body of /v1/chat/completions.
+
+import { RequestError } from "../../errors.ts";
+import { bodyFault, isObject, type Json, type JsonObject, parseBody } from "../fields.ts";
+import { CHAT_FIELDS, type ChatBody } from "../schemas.ts";
+import { addedTools, messagesOf } from "./input-items.ts";
+import type { ResponsesBody } from "./schema.ts";
+import { type ToolTable, toolFields, toolTable } from "./tools.ts";
+
+/** @throws RequestError "invalid_schema" or "unsupported" */
+export function checkResponsesBody(body: ResponsesBody): void {
+  if (body.background && !body.store) {
+    const message = "Value error, background can only be used when `store` is true";
+    throw bodyFault("value_error", ["body"], message);
+  }
+  for (const name of ["prompt", "conversation"] as const) {
+    if (body[name] === null) continue;
+    throw new RequestError("unsupported", `\`${name}\` is not supported by this server.`, name);
+  }
+}
+
+/** @returns the tools of a body and of its input */
+export function toolsOf(body: ResponsesBody, items: readonly JsonObject[]): ToolTable {
+  return toolTable([...body.tools, ...addedTools(items)]);
+}
+
+/** @param items the whole conversation @throws RequestError "invalid_schema" */
+export function chatBodyOf(
+  body: ResponsesBody,
+  items: readonly JsonObject[],
+  tools: ToolTable,
+): ChatBody {
+  const { temperature, top_p, max_output_tokens: max_tokens, cache_salt, priority } = body;
+  const fields = { temperature, top_p, max_tokens, cache_salt, priority };
+  return parseBody(CHAT_FIELDS, {
+    ...fields,
+    messages: conversationOf(body, items),
+    ...toolFields(tools, body.tool_choice, body.parallel_tool_calls),
+    ...logprobFields(body),
+    ...reasoningFields(body.reasoning),
+    ...formatFields(body.text),
+  });
+}
+
+/** @returns whether the client wants log-probabilities of the text */
+export function wantsLogprobs({ include }: ResponsesBody): boolean {
+  return include.includes("message.output_text.logprobs");
+}
+
+function conversationOf(
+  { instructions }: ResponsesBody,
+  items: readonly JsonObject[],
+): JsonObject[] {
+  const system = instructions === null ? [] : [{ role: "system", content: instructions }];
+  const messages = messagesOf(items);
+  // Codex probes a server with an empty input; a template needs somebody to answer.
+  return [...system, ...(messages.length > 0 ? messages : [{ role: "user", content: "" }])];
+}
+
+function logprobFields(body: ResponsesBody): JsonObject {
+  return wantsLogprobs(body) ? { logprobs: true, top_logprobs: body.top_logprobs ?? 0 } : {};
+}
+
+function reasoningFields(reasoning: JsonObject | null): JsonObject {
+  const effort = reasoning?.["effort"];
+  if (typeof effort !== "string") return {};
+  if (effort === "none") return { chat_template_kwargs: { enable_thinking: false } };
+  return { reasoning_effort: EFFORTS[effort] ?? effort };
+}
+
+/** Efforts that templates do not know, as the nearest that they do. */
+const EFFORTS: Readonly<Record<string, string>> = { minimal: "low", xhigh: "high", max: "high" };
+
+function formatFields(text: JsonObject | null): JsonObject {
+  const format: Json | undefined = text?.["format"];
+  if (!isObject(format) || format["type"] === "text") return {};
+  const { type, name = "answer", schema, strict } = format;
+  if (type !== "json_schema") return { response_format: { type: type ?? null } };
+  const named = {
+    name,
+    ...(schema !== undefined && { schema }),
+    ...(strict === true && { strict }),
+  };
+  return { response_format: { type, json_schema: named } };
+}

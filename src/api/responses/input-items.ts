@@ -1,0 +1,130 @@
+// Converts the items of an input to the messages of a chat. What the model produced in one turn (reasoning, text,
+// calls) is one message there. Items of unknown types are skipped, since clients send new ones to every server.
+
+import { writeJson } from "../../json.ts";
+import { isObject, type Json, type JsonObject } from "../fields.ts";
+import { reasoningText } from "./reasoning.ts";
+import { CUSTOM_INPUT, flatName } from "./tools.ts";
+
+/** @returns the items of an input, which can be a single text */
+export function itemsOf(input: string | readonly JsonObject[]): readonly JsonObject[] {
+  if (typeof input !== "string") return input;
+  return [{ type: "message", role: "user", content: [{ type: "input_text", text: input }] }];
+}
+
+/** @returns the tools that items add to those of the body */
+export function addedTools(items: readonly JsonObject[]): JsonObject[] {
+  return items.flatMap(({ type, tools }) =>
+    type === "additional_tools" && Array.isArray(tools) ? tools.filter(isObject) : [],
+  );
+}
+
+/** @returns messages in the format of /v1/chat/completions */
+export function messagesOf(items: readonly JsonObject[]): JsonObject[] {
+  const turns = new Turns();
+  for (const item of items) turns.add(item);
+  return turns.end();
+}
+
+interface AssistantTurn {
+  content: Json;
+  readonly thoughts: string[];
+  readonly calls: JsonObject[];
+}
+
+const OUTPUTS: readonly Json[] = ["function_call_output", "custom_tool_call_output"];
+
+class Turns {
+  readonly #messages: JsonObject[] = [];
+  readonly #toolNames = new Map<Json | undefined, string>();
+  #assistant: AssistantTurn | null = null;
+
+  add(item: JsonObject): void {
+    const type = item["type"] ?? "message";
+    if (type === "message") this.#addMessage(item);
+    else if (type === "reasoning") this.#addReasoning(reasoningText(item));
+    else if (type === "function_call") this.#addCall(item, textOr(item["arguments"]));
+    else if (type === "custom_tool_call") this.#addCall(item, customArguments(item));
+    else if (OUTPUTS.includes(type)) this.#addOutput(item);
+  }
+
+  end(): JsonObject[] {
+    this.#endAssistant();
+    return this.#messages;
+  }
+
+  #addMessage({ role, content }: JsonObject): void {
+    const shown = contentOf(content);
+    if (role !== "assistant") {
+      this.#endAssistant();
+      // Templates know developers as the system, whose place they have taken.
+      this.#messages.push({
+        role: role === "developer" ? "system" : (role ?? "user"),
+        content: shown,
+      });
+      return;
+    }
+    const turn = this.#assistant;
+    if (turn !== null && (turn.content !== null || turn.calls.length > 0)) this.#endAssistant();
+    this.#turn().content = shown;
+  }
+
+  #addReasoning(text: string): void {
+    if (text !== "") this.#turn().thoughts.push(text);
+  }
+
+  #addCall({ call_id: id = "", name = "", namespace }: JsonObject, text: string): void {
+    const called = flatName(textOr(name), typeof namespace === "string" ? namespace : null);
+    this.#toolNames.set(id, called);
+    this.#turn().calls.push({ id, type: "function", function: { name: called, arguments: text } });
+  }
+
+  #addOutput({ call_id: id = "", output }: JsonObject): void {
+    this.#endAssistant();
+    const name = this.#toolNames.get(id);
+    const named = name === undefined ? {} : { name };
+    this.#messages.push({ role: "tool", tool_call_id: id, ...named, content: outputText(output) });
+  }
+
+  #turn(): AssistantTurn {
+    this.#assistant ??= { content: null, thoughts: [], calls: [] };
+    return this.#assistant;
+  }
+
+  #endAssistant(): void {
+    const turn = this.#assistant;
+    this.#assistant = null;
+    if (turn === null) return;
+    const { content, thoughts, calls } = turn;
+    this.#messages.push({
+      role: "assistant",
+      content,
+      ...(thoughts.length > 0 && { reasoning_content: thoughts.join("\n") }),
+      ...(calls.length > 0 && { tool_calls: calls }),
+    });
+  }
+}
+
+/** A single text as it is, since not all templates take lists. The chat refuses parts that are not text. */
+function contentOf(content: Json | undefined): Json {
+  if (!Array.isArray(content)) return content ?? "";
+  const [first] = content;
+  const isText = content.length === 1 && isObject(first) && typeof first["text"] === "string";
+  return isText ? (first["text"] ?? "") : content;
+}
+
+/** A tool's image must not end the session, as refusing it would: it stays in the history. */
+function outputText(output: Json | undefined): string {
+  if (typeof output === "string") return output;
+  if (!Array.isArray(output))
+    return output === undefined || output === null ? "" : writeJson(output);
+  const texts = output.filter(isObject).map(({ type, text }) => {
+    return typeof text === "string" ? text : `[${type} omitted: the model reads only text]`;
+  });
+  return texts.join("\n");
+}
+
+const textOr = (text: Json | undefined): string => (typeof text === "string" ? text : "");
+
+const customArguments = ({ input }: JsonObject): string =>
+  writeJson({ [CUSTOM_INPUT]: textOr(input) });

@@ -1,0 +1,26 @@
+// Reasoning items. Their text is in `content`. A client that asks for `encrypted_content`, as those do that store
+// nothing here, gets the text there, too, and may send back only that.
+
+import { isObject, type Json, type JsonObject } from "../fields.ts";
+
+/** Marks text of this server: other servers' encrypted content cannot be read. */
+const SEAL = "pagoda:";
+
+export function sealed(text: string): string {
+  return SEAL + Buffer.from(text).toString("base64");
+}
+
+/** @returns the text of a reasoning item; "" if it is not known here */
+export function reasoningText({ content, summary, encrypted_content }: JsonObject): string {
+  const shown = textsOf(content);
+  if (shown !== "") return shown;
+  const isOwn = typeof encrypted_content === "string" && encrypted_content.startsWith(SEAL);
+  if (isOwn) return Buffer.from(encrypted_content.slice(SEAL.length), "base64").toString();
+  return textsOf(summary);
+}
+
+function textsOf(parts: Json | undefined): string {
+  if (!Array.isArray(parts)) return "";
+  const texts = parts.filter(isObject).map(({ text }) => (typeof text === "string" ? text : ""));
+  return texts.filter((text) => text !== "").join("\n");
+}

@@ -1,0 +1,111 @@
+// Responses kept in memory for later requests, until they expire or newer ones need the room. Each belongs to the
+// key of the request that made it.
+
+import { writeJson } from "../../json.ts";
+import type { JsonObject } from "../fields.ts";
+import type { BackgroundRun } from "./background-run.ts";
+import type { ResponseBody } from "./response-body.ts";
+
+export interface StoredResponse {
+  /** Index of the accepted key; null if the server has none. */
+  readonly owner: number | null;
+  /** The conversation before the response, oldest first. */
+  readonly items: readonly JsonObject[];
+  readonly response: ResponseBody;
+  /** Null unless it runs, or ran, in the background. */
+  readonly run: BackgroundRun | null;
+}
+
+export interface ResponseStoreOptions {
+  /** Room for all responses with their conversations; 0 = store none. */
+  readonly maxBytes: number;
+  readonly ttlMs: number;
+  readonly nowMs: () => number;
+}
+
+interface Entry {
+  readonly stored: StoredResponse;
+  readonly numBytes: number;
+  readonly expiresMs: number;
+}
+
+export class ResponseStore {
+  readonly #options: ResponseStoreOptions;
+  /** By owner and id, oldest first: clients can choose ids, so two keys can have the same. */
+  readonly #entries = new Map<string, Entry>();
+  #numBytes = 0;
+
+  constructor(options: ResponseStoreOptions) {
+    this.#options = options;
+  }
+
+  get isEnabled(): boolean {
+    return this.#options.maxBytes > 0;
+  }
+
+  get size(): number {
+    this.#expire();
+    return this.#entries.size;
+  }
+
+  /** Stores a response, or replaces it. One larger than the whole store is not kept. */
+  put(stored: StoredResponse): void {
+    const key = keyOf(stored.response.id, stored.owner);
+    this.#remove(key);
+    const { maxBytes, ttlMs, nowMs } = this.#options;
+    const numBytes = sizeOf(stored);
+    if (numBytes > maxBytes) {
+      stored.run?.cancel();
+      return;
+    }
+    const entry = { stored, numBytes, expiresMs: nowMs() + ttlMs };
+    this.#entries.set(key, entry);
+    this.#numBytes += numBytes;
+    this.#expire();
+    for (const oldest of this.#entries.keys()) {
+      if (this.#numBytes <= maxBytes) break;
+      this.#evict(oldest);
+    }
+  }
+
+  /** @returns null if there is none, or if it belongs to another key */
+  get(id: string, owner: number | null): StoredResponse | null {
+    this.#expire();
+    return this.#entries.get(keyOf(id, owner))?.stored ?? null;
+  }
+
+  /** @returns false if there is none, or if it belongs to another key */
+  delete(id: string, owner: number | null): boolean {
+    if (this.get(id, owner) === null) return false;
+    this.#evict(keyOf(id, owner));
+    return true;
+  }
+
+  #expire(): void {
+    const nowMs = this.#options.nowMs();
+    for (const [key, { expiresMs }] of this.#entries) {
+      if (expiresMs > nowMs) return;
+      this.#evict(key);
+    }
+  }
+
+  /** Nobody can read the response of a run whose entry is gone. */
+  #evict(key: string): void {
+    this.#remove(key)?.stored.run?.cancel();
+  }
+
+  #remove(key: string): Entry | undefined {
+    const entry = this.#entries.get(key);
+    this.#entries.delete(key);
+    this.#numBytes -= entry?.numBytes ?? 0;
+    return entry;
+  }
+}
+
+const keyOf = (id: string, owner: number | null): string => `${owner} ${id}`;
+
+/** Counts two bytes per UTF-16 code unit. Conversations that share items count them separately. */
+function sizeOf({ items, response, run }: StoredResponse): number {
+  const numUnits = writeJson(items).length + writeJson(response).length + (run?.eventsLength ?? 0);
+  return 2 * numUnits;
+}

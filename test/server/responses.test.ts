@@ -1,0 +1,337 @@
+// /v1/responses over the fake model: bodies, streams, stored and background responses, errors.
+
+import { describe, expect, test } from "bun:test";
+import { OverloadError } from "../../src/errors.ts";
+import type { ServerContext } from "../../src/server/server-context.ts";
+import { type FakeEngineOptions, makeApp } from "../support/fake-engine.ts";
+import { until } from "../support/waiting.ts";
+
+const PATH = "/v1/responses";
+
+interface Body {
+  readonly id: string;
+  readonly status: string;
+  readonly output: readonly { readonly content: readonly { readonly text: string }[] }[];
+  readonly usage: { readonly input_tokens_details: { readonly cached_tokens: number } };
+}
+
+function makeServer(options: FakeEngineOptions = {}, context: Partial<ServerContext> = {}) {
+  const parts = makeApp(options, context);
+  const call = (method: string, path: string, headers: Record<string, string> = {}) =>
+    parts.app.handle(new Request(`http://localhost${path}`, { method, headers }));
+  const create = async (body: object, headers = {}) =>
+    (await (
+      await parts.post(PATH, { input: "hi", max_output_tokens: 4, ...body }, headers)
+    ).json()) as Body;
+  return { ...parts, call, create };
+}
+
+interface Event {
+  readonly type: string;
+  readonly sequence_number: number;
+  readonly response: Body & { readonly error: object };
+}
+
+async function eventsOf(response: Response): Promise<Event[]> {
+  const text = await response.text();
+  return [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data ?? "") as Event);
+}
+
+const typesOf = (events: readonly Event[]) =>
+  events.map(({ type }) => type.replace("response.", ""));
+
+/** Reads a response until it has ended. */
+async function untilEnded(get: () => Promise<Response>): Promise<Body> {
+  for (;;) {
+    const body = (await (await get()).json()) as Body;
+    if (!["queued", "in_progress"].includes(body.status)) return body;
+    await Bun.sleep(5); // polls, as clients do
+  }
+}
+
+describe("a response", () => {
+  test("has the members that vLLM's has", async () => {
+    const { create } = makeServer();
+    const body = await create({ model: "tiny", temperature: 0 });
+    expect(body).toEqual({
+      id: expect.stringMatching(/^resp_[0-9a-f]{16}$/),
+      created_at: expect.any(Number),
+      incomplete_details: { reason: "max_output_tokens" },
+      ...{ instructions: null, metadata: null, model: "tiny", object: "response" },
+      output: [
+        {
+          id: expect.stringMatching(/^msg_[0-9a-f]{16}$/),
+          content: [
+            {
+              ...{ annotations: [], type: "output_text", logprobs: null },
+              text: expect.stringMatching(/^[a-z ]{4}$/),
+            },
+          ],
+          ...{ role: "assistant", status: "incomplete", type: "message" },
+        },
+      ],
+      ...{ parallel_tool_calls: true, temperature: 0, tool_choice: "auto", tools: [], top_p: 1 },
+      ...{ background: false, max_output_tokens: 4, max_tool_calls: null },
+      ...{ previous_response_id: null, prompt: null, reasoning: null, service_tier: "auto" },
+      ...{ status: "incomplete", text: null, top_logprobs: null, truncation: "disabled" },
+      usage: expect.any(Object),
+      ...{ user: null, input_messages: null, output_messages: null },
+    } as never);
+  });
+
+  test("streams its events and completes", async () => {
+    const { post } = makeServer({ model: { stepDelayMs: 1, alphabet: "\n" } });
+    const response = await post(PATH, { input: "hi", max_output_tokens: 2, stream: true });
+    expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    const events = await eventsOf(response);
+    expect(typesOf(events)).toEqual([
+      ...["created", "in_progress", "output_item.added", "content_part.added"],
+      ...["output_text.delta", "output_text.delta", "output_text.done", "content_part.done"],
+      ...["output_item.done", "incomplete"],
+    ]);
+    expect(events.map(({ sequence_number: number }) => number)).toEqual([...events.keys()]);
+  });
+
+  test("fills the silence of a long prompt with events", async () => {
+    const { post } = makeServer({ model: { stepDelayMs: 60 } }, { keepAliveMs: 10 });
+    const body = { input: "hi", max_output_tokens: 1, stream: true };
+    const events = await eventsOf(await post(PATH, body));
+    expect(typesOf(events).slice(0, 4)).toEqual([
+      ...["created", "in_progress", "in_progress", "in_progress"],
+    ]);
+    expect(events.map(({ sequence_number: number }) => number)).toEqual([...events.keys()]);
+  });
+
+  test("shows the cached tokens", async () => {
+    const { create } = makeServer();
+    const input = "x".repeat(100);
+    await create({ input });
+    const { usage } = await create({ input });
+    expect(usage.input_tokens_details.cached_tokens).toBe(112);
+  });
+
+  test("can have log-probabilities of its text", async () => {
+    const { create, post } = makeServer({ model: { stepDelayMs: 1 } });
+    const asked = { include: ["message.output_text.logprobs"], top_logprobs: 2 };
+    const { output } = await create(asked);
+    const entry = expect.objectContaining({
+      ...{ token: expect.any(String), logprob: expect.any(Number) },
+      top_logprobs: [expect.any(Object), expect.any(Object)],
+    });
+    expect(output[0]?.content[0]).toMatchObject({ logprobs: [entry, entry, entry, entry] });
+    const streamed = { input: "hi", max_output_tokens: 2, stream: true, ...asked };
+    const deltas = (await eventsOf(await post(PATH, streamed))).filter(({ type }) =>
+      type.endsWith("text.delta"),
+    );
+    expect(deltas).toMatchObject([{ logprobs: [entry] }, { logprobs: [entry] }]);
+  });
+
+  test("answers a probe with nothing to answer, and without a model's name", async () => {
+    const { create } = makeServer();
+    expect((await create({ input: [], max_output_tokens: 1 })).status).toBe("incomplete");
+  });
+
+  test("frees its blocks when the reader disconnects", async () => {
+    const { post, engine } = makeServer({ model: { stepTurns: 3 } });
+    const body = { input: "hi", max_output_tokens: 900, stream: true };
+    const reader = (await post(PATH, body)).body?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    await until(() => engine.numLiveSequences === 0);
+  });
+});
+
+describe("a stored response", () => {
+  test("can be read, listed and deleted", async () => {
+    const { create, call } = makeServer();
+    const created = await create({});
+    const path = `${PATH}/${created.id}`;
+    expect(await (await call("GET", path)).json()).toEqual(created);
+    expect(await (await call("GET", `${path}/input_items`)).json()).toMatchObject({
+      ...{ object: "list", has_more: false },
+      data: [{ role: "user", content: [{ type: "input_text", text: "hi" }] }],
+    });
+    const deleted = await call("DELETE", path);
+    expect(await deleted.json()).toEqual({ id: created.id, object: "response", deleted: true });
+    expect((await call("GET", path)).status).toBe(404);
+  });
+
+  test("is also stored if it was streamed", async () => {
+    const { post, call } = makeServer();
+    const events = await eventsOf(
+      await post(PATH, { input: "hi", max_output_tokens: 2, stream: true }),
+    );
+    const last = events.at(-1)?.response;
+    expect(await (await call("GET", `${PATH}/${last?.id}`)).json()).toEqual(last);
+  });
+
+  test("is continued by a later one, which sees the conversation but not the instructions", async () => {
+    const { create, call, runner } = makeServer();
+    const first = await create({ instructions: "be brief", input: "one" });
+    const said = first.output[0]?.content[0]?.text;
+    const prompts: string[] = [];
+    const { tokenizer } = runner;
+    const render = tokenizer.renderChat.bind(tokenizer);
+    tokenizer.renderChat = async (request) => {
+      prompts.push(await render(request));
+      return prompts.at(-1) ?? "";
+    };
+    const second = await create({ input: "two", previous_response_id: first.id });
+    expect(prompts).toEqual([`user: one\nassistant: ${said}\nuser: two\nassistant: `]);
+    const list = await call("GET", `${PATH}/${second.id}/input_items?order=asc`);
+    const { data } = (await list.json()) as { data: { role: string }[] };
+    expect(data.map(({ role }) => role)).toEqual(["user", "assistant", "user"]);
+  });
+
+  test("belongs to its key", async () => {
+    const { create, call, post } = makeServer({}, { apiKeys: ["a", "b"] });
+    const [mine, other] = ["a", "b"].map((key) => ({ authorization: `Bearer ${key}` }));
+    const { id } = await create({}, mine);
+    expect((await call("GET", `${PATH}/${id}`, mine)).status).toBe(200);
+    expect((await call("GET", `${PATH}/${id}`, other)).status).toBe(404);
+    expect((await call("DELETE", `${PATH}/${id}`, other)).status).toBe(404);
+    const body = { input: "hi", previous_response_id: id };
+    expect((await post(PATH, body, other)).status).toBe(404);
+    expect((await post(PATH, body, mine)).status).toBe(200);
+  });
+
+  test("is not kept if the client says so", async () => {
+    const { create, call } = makeServer();
+    const { id } = await create({ store: false });
+    const response = await call("GET", `${PATH}/${id}`);
+    expect([response.status, await response.json()]).toEqual([
+      404,
+      {
+        error: {
+          message: `Response with id '${id}' not found.`,
+          ...{ type: "invalid_request_error", param: null, code: 404 },
+        },
+      },
+    ]);
+  });
+});
+
+describe("a response in the background", () => {
+  const slow = { model: { stepDelayMs: 3 } };
+  const background = { background: true };
+
+  test("is answered at once and read until it has ended", async () => {
+    const { create, call } = makeServer(slow);
+    const { id, status } = await create(background);
+    expect(status).toBe("queued");
+    const ended = await untilEnded(() => call("GET", `${PATH}/${id}`));
+    expect([ended.status, ended.output[0]?.content[0]?.text]).toEqual([
+      ...["incomplete", expect.stringMatching(/^[a-z ]{4}$/)],
+    ]);
+  });
+
+  test("can be canceled, which ends the work", async () => {
+    const { create, call, engine } = makeServer(slow);
+    const { id } = await create({ ...background, max_output_tokens: 900 });
+    const canceled = await call("POST", `${PATH}/${id}/cancel`);
+    expect(((await canceled.json()) as Body).status).toBe("cancelled");
+    await until(() => engine.numLiveSequences === 0);
+    const again = await call("POST", `${PATH}/${id}/cancel`);
+    expect(((await again.json()) as Body).status).toBe("cancelled");
+  });
+
+  test("ends when it is deleted, and stays deleted", async () => {
+    const { create, call, engine } = makeServer(slow);
+    const { id } = await create({ ...background, max_output_tokens: 900 });
+    await call("DELETE", `${PATH}/${id}`);
+    await until(() => engine.numLiveSequences === 0);
+    expect((await call("GET", `${PATH}/${id}`)).status).toBe(404);
+  });
+
+  test("goes on without its reader, and is streamed again from any event", async () => {
+    const { post, call } = makeServer(slow);
+    const body = { input: "hi", max_output_tokens: 5, stream: true, ...background };
+    const reader = (await post(PATH, body)).body?.getReader();
+    const { value } = (await reader?.read()) ?? {};
+    await reader?.cancel();
+    const [, id] = /"id":"(resp_\w+)"/.exec(new TextDecoder().decode(value)) ?? [];
+    const all = await eventsOf(await call("GET", `${PATH}/${id}?stream=true`));
+    expect([all[0]?.type, all.at(-1)?.type]).toEqual(["response.created", "response.incomplete"]);
+    const rest = await eventsOf(await call("GET", `${PATH}/${id}?stream=true&starting_after=3`));
+    expect(rest).toEqual(all.slice(4));
+  });
+});
+
+describe("a refusal", () => {
+  const errorOf = async (response: Response) => [
+    response.status,
+    ((await response.json()) as { error: object }).error,
+  ];
+  const bad = (message: unknown, param: string | null = null) => ({
+    ...{ message, type: "BadRequestError", param, code: 400 },
+  });
+
+  test("of a prompt that is too long is a failed response in a stream, an error otherwise", async () => {
+    const { post } = makeServer();
+    const message =
+      "This model's maximum context length is 1024 tokens. However, your request has 2019 input tokens. " +
+      "Please reduce the length of the input messages.";
+    const long = { input: "x".repeat(2000) };
+    expect(await errorOf(await post(PATH, long))).toEqual([400, bad(message)]);
+    const events = await eventsOf(await post(PATH, { ...long, stream: true }));
+    expect(typesOf(events)).toEqual(["created", "in_progress", "failed"]);
+    expect(events[2]?.response.error).toEqual({ code: "context_length_exceeded", message });
+  });
+
+  test("of a prompt that is too long is avoided by truncation, from a user's message on", async () => {
+    const { post } = makeServer();
+    const turn = (text: string) => [
+      { role: "user", content: text.repeat(300) },
+      { role: "assistant", content: text.repeat(300) },
+    ];
+    const input = [...turn("a"), ...turn("b"), { role: "user", content: "go" }];
+    const body = { input, max_output_tokens: 2, truncation: "auto" };
+    const response = (await (await post(PATH, body)).json()) as { usage: { input_tokens: number } };
+    const kept = `user: ${"b".repeat(300)}\nassistant: ${"b".repeat(300)}\nuser: go\nassistant: `;
+    expect(response.usage.input_tokens).toBe(1 + kept.length);
+    const hopeless = { ...body, input: "x".repeat(2000) };
+    expect((await post(PATH, hopeless)).status).toBe(400);
+  });
+
+  test("for lack of room has the code that clients know", async () => {
+    const { post, engine } = makeServer();
+    engine.reserve = () => {
+      throw new OverloadError("queue_full", "no room", 3);
+    };
+    const [status, error] = await errorOf(await post(PATH, { input: "hi" }));
+    expect([status, error]).toEqual([
+      503,
+      {
+        ...{ message: "no room", type: "ServiceUnavailableError", param: null },
+        code: "server_is_overloaded",
+      },
+    ]);
+  });
+
+  test("names the fault of the body", async () => {
+    const { post } = makeServer();
+    expect(await errorOf(await post(PATH, { model: "tiny" }))).toEqual([
+      400,
+      {
+        message:
+          "1 validation error:\n  {'type': 'missing', 'loc': ('body', 'input'), 'msg': 'Field required'}",
+        ...{ type: "Bad Request", param: null, code: 400 },
+      },
+    ]);
+  });
+
+  test("of what a response is not", async () => {
+    const { create, call, post } = makeServer();
+    const { id } = await create({});
+    expect(await errorOf(await call("POST", `${PATH}/${id}/cancel`))).toEqual([
+      400,
+      bad("Cannot cancel a synchronous response.", "response_id"),
+    ]);
+    expect(await errorOf(await call("GET", `${PATH}/${id}?stream=true`))).toEqual([
+      400,
+      bad(expect.stringContaining("can be streamed again"), "stream"),
+    ]);
+    expect((await post(PATH, { input: "x", previous_response_id: "resp_none" })).status).toBe(404);
+    expect((await call("GET", PATH)).status).toBe(405);
+  });
+});
