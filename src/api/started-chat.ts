@@ -75,7 +75,7 @@ export async function startChat(
       maxTokens: limit ?? info.maxModelLen,
     }),
     ...(parsing && { parsing }),
-    mustFit: limit !== null,
+    mustFit: mustFit && limit !== null,
     ...{ priority, cacheSalt, arrivalMs },
   });
   abortOnDisconnect(signal, [stream]);
