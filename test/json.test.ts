@@ -1,11 +1,11 @@
-// JSON from other languages: their integers and their lone surrogates.
+// JSON from clients in other languages: large integers, number notation, and lone surrogates.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseJson, WrittenNumber, writeJson } from "../src/json.ts";
 
 describe("parseJson()", () => {
-  test("keeps every digit of an integer, wherever it is", () => {
+  test("keeps every digit of an integer at any position", () => {
     const text =
       '{"a":9007199254740993, "b":[-9223372036854775808 , 18446744073709551616],"c":[9007199254740991]}';
     expect(parseJson(text)).toEqual({
@@ -15,18 +15,18 @@ describe("parseJson()", () => {
     });
   });
 
-  test("leaves floats and digits in strings alone", () => {
+  test("does not change floats or digits in strings", () => {
     const text = '[0.30000000000000004,1e300,9007199254740993.0,"x, 12345678901234567890, y",1]';
     expect(parseJson(text)).toEqual(JSON.parse(text));
   });
 
-  test("reads numbers of all lengths and notations next to a long integer as JSON.parse() does", () => {
+  test("reads numbers of all lengths and notations next to a long integer like JSON.parse()", () => {
     const text =
       "[0,-0,7,123456789012345,999999999999999,-5,0.5,10e2,1E-2,12.0,9007199254740991 ,1\n]";
     expect(parseJson(`[${text},9007199254740993]`)).toEqual([JSON.parse(text), 9007199254740993n]);
   });
 
-  test("reads an integer of a million digits quickly, as a number", () => {
+  test("reads an integer with a million digits quickly, as a number", () => {
     expect(parseJson(`[${"9".repeat(1_000_000)}]`)).toEqual([Number.POSITIVE_INFINITY]);
   });
 
@@ -54,11 +54,11 @@ describe("parseJson()", () => {
     [" -18446744073709551616 ", -18446744073709551616n],
     ["1e400", Number.POSITIVE_INFINITY],
     ["1.0", 1],
-  ])("reads the number %j that is the whole text", (text, value) => {
+  ])("reads %j, a number without an object around it", (text, value) => {
     expect(parseJson(text, ["a"])).toEqual(value);
   });
 
-  test("reads values next to an unusual number as JSON.parse() does", () => {
+  test("reads values next to an unusual number like JSON.parse()", () => {
     const property = fc.property(fc.json(), fc.json(), (left, right) => {
       const text = `[${left}, 18446744073709551616 ,${right}]`;
       expect(JSON.parse(writeJson(parseJson(text, ["a"])))).toEqual(JSON.parse(text));
@@ -66,7 +66,7 @@ describe("parseJson()", () => {
     fc.assert(property, { numRuns: 500 });
   });
 
-  test("reads everything next to an unusual number as JSON.parse() does", () => {
+  test("reads escapes, whitespace, and duplicate names next to an unusual number like JSON.parse()", () => {
     const rest =
       '"x":{"y":[],"z":{},"":[ true , false,null ]},"\\u0061\\\\":"\\"\\\\","s":["a\\n","b","\\\\"],' +
       '"__proto__":{"q":1},"1":2,"x2":-0,"f":[1.5,-2e-3,0.1] , "x":3';
@@ -79,19 +79,19 @@ describe("parseJson()", () => {
   });
 
   test.each([
-    ["the first half", '"a\\ud83d b"', "a\ufffd b"],
-    ["the second half", '"\\uDE00"', "\ufffd"],
-    ["halves in the wrong order", '"\\ude00\\ud83d"', "\ufffd\ufffd"],
-    ["a half before a pair", '"\\ud83d\\ud83d\\ude00"', "\ufffd\u{1f600}"],
-    ["a pair", '"\\uD83D\\uDE00"', "\u{1f600}"],
-    ["a pair cut by a letter", '"\\ud83dx\\ude00"', "\ufffdx\ufffd"],
-    ["an escaped backslash before the letters of an escape", '"\\\\ud83d"', "\\ud83d"],
+    ["reads the first half of a surrogate pair as U+FFFD", '"a\\ud83d b"', "a\ufffd b"],
+    ["reads the second half of a surrogate pair as U+FFFD", '"\\uDE00"', "\ufffd"],
+    ["reads halves in the wrong order as U+FFFD", '"\\ude00\\ud83d"', "\ufffd\ufffd"],
+    ["reads a half before a pair as U+FFFD", '"\\ud83d\\ud83d\\ude00"', "\ufffd\u{1f600}"],
+    ["reads a surrogate pair", '"\\uD83D\\uDE00"', "\u{1f600}"],
+    ["reads a pair split by a letter as U+FFFD", '"\\ud83dx\\ude00"', "\ufffdx\ufffd"],
+    ["reads an escaped backslash before the letters of an escape", '"\\\\ud83d"', "\\ud83d"],
   ])("%s", (_, text, value) => {
     expect(parseJson(text)).toBe(value);
     expect(parseJson(`{${text}:1}`)).toEqual({ [value]: 1 });
   });
 
-  test("refuses what JSON.parse() refuses", () => {
+  test("rejects the same text as JSON.parse()", () => {
     const escapes = ['"\\ud83"', '"\\ud8zz"', '"\\ud83d\\ude"', '"\\ude0g"', '["\\ud8","x"]'];
     for (const text of ["", "[1,]", "[01]", '{"a":\ud83d}', ...escapes]) {
       expect(() => parseJson(text)).toThrow(SyntaxError);
@@ -100,7 +100,7 @@ describe("parseJson()", () => {
 });
 
 describe("writeJson()", () => {
-  test("writes the same as JSON.stringify()", () => {
+  test("writes the same text as JSON.stringify()", () => {
     const value = {
       a: [1.5, null, "\u{1f600}\n", true],
       b: { c: undefined, d: {} },
@@ -121,12 +121,12 @@ describe("writeJson()", () => {
     expect(writeJson(parseJson(text, ["a"]))).toBe(text);
   });
 
-  test("keeps the notation of a float whose 16 or more digits round to a whole number", () => {
+  test("keeps the notation of floats with 16 or more digits, even if they round to a whole number", () => {
     const text = '{"a":[999999999999999.99,12345678901234.5]}';
     expect(writeJson(parseJson(text, ["a"]))).toBe(text);
   });
 
-  test("writes members in the order of the text, even if their names are numbers", () => {
+  test("writes members in their original order, even if their names are numbers", () => {
     const text = '{"b":1,"a":[{"z":1,"10":{"2":[],"1":{}},"9":null,"x":"\\n"}],"10":{"9":1,"8":2}}';
     const written =
       '{"10":{"8":2,"9":1},"b":1,"a":[{"z":1,"10":{"2":[],"1":{}},"9":null,"x":"\\n"}]}';

@@ -84,14 +84,14 @@ describe.each(PROMPTS)("end tokens of the operator's generation config, on %s", 
     return error?.message ?? [finish_reason, stop_reason, usage?.completion_tokens];
   };
 
-  test("end an answer like stop_token_ids", async () => {
+  test("end a completion like stop_token_ids", async () => {
     expect(await ending({})).toEqual(["stop", A, 1]);
     expect(await ending({ stop_token_ids: [A] })).toEqual(["stop", A, 1]);
     expect(await ending({ stop_token_ids: [0x62] }, "b")).toEqual(["stop", 0x62, 1]);
     expect(await ending({}, "b")).toEqual(["length", null, 4]);
   });
 
-  test("do not end one that ignores end tokens", async () => {
+  test("do not end a completion that ignores end tokens", async () => {
     expect(await ending({ ignore_eos: true })).toEqual(["length", null, 4]);
   });
 
@@ -101,7 +101,7 @@ describe.each(PROMPTS)("end tokens of the operator's generation config, on %s", 
     );
   });
 
-  test("leave the reason of the model's own end token as it is", async () => {
+  test("do not change the stop reason of the model's own end token", async () => {
     expect(await ending({ allowed_token_ids: [FAKE_EOS] })).toEqual(["stop", null, 1]);
   });
 });

@@ -122,7 +122,7 @@ describe("the template's inputs", () => {
     expect(withKwargs({ add_generation_prompt: null }).addGenerationPrompt).toBe(false);
   });
 
-  test("ignore a template of null in kwargs, whether the operator trusts templates or not", () => {
+  test("ignore a null template in kwargs, whether the operator trusts templates or not", () => {
     const kwargs = { chat_template: null, mood: 1 };
     expect(withKwargs(kwargs)).toEqual(withKwargs({ mood: 1 }));
     const body = { chat_template: "{{ x }}", chat_template_kwargs: kwargs };

@@ -19,7 +19,7 @@ function linesOf(words: string[], ...accesses: Partial<Access>[]): string[] {
 }
 
 describe("a line", () => {
-  test("is uvicorn's", () => {
+  test("is the same as uvicorn's", () => {
     expect(
       linesOf(
         [],
@@ -36,7 +36,7 @@ describe("a line", () => {
     ]);
   });
 
-  test("shows no query and no user information, which can hold a key", () => {
+  test("does not show queries or user information, which can contain a key", () => {
     const targets = [
       "/v1/models?api_key=secret",
       "/v1/models#secret",
@@ -50,7 +50,7 @@ describe("a line", () => {
     );
   });
 
-  test("cannot be imitated or broken by a target", () => {
+  test("cannot be faked or broken by a target", () => {
     expect(linesOf([], { target: '/a" 200 OK\x1b[2J\x9b\x7f' })).toEqual([
       'INFO:     127.0.0.1:12345 - "POST /a%22 200 OK\\u001b[2J\\u009b\\u007f HTTP/1.1" 200 OK',
     ]);
@@ -64,11 +64,11 @@ describe("the log", () => {
       (line) => /POST (\S+)/.exec(line)?.[1],
     );
 
-  test("has every request, without options", () => {
+  test("has every request by default", () => {
     expect(pathsOf()).toEqual(["/health", "/metrics", "/metrics/x", "/v1/completions"]);
   });
 
-  test("omits listed paths, whatever their query", () => {
+  test("omits listed paths, no matter what their queries are", () => {
     const rest = ["/metrics/x", "/v1/completions"];
     expect(pathsOf("--disable-access-log-for-endpoints", "/health,/metrics")).toEqual(rest);
     expect(pathsOf("--disable-access-log-for-endpoints=/health, /metrics,")).toEqual(rest);

@@ -111,7 +111,7 @@ describe("--generation-config", () => {
     expect(decide(recommending, "--generation-config", folder)).toEqual(expected);
   });
 
-  test("adds the end tokens of a file, one or several, each once", () => {
+  test("adds the end tokens in a file, whether one or several, without duplicates", () => {
     const cases: [string, number[] | undefined][] = [
       ["0", [0]],
       ["[7, 3, 7]", [7, 3]],
@@ -125,7 +125,7 @@ describe("--generation-config", () => {
     }
   });
 
-  test("accepts end tokens up to the size of the vocabulary", () => {
+  test("accepts only end tokens in the vocabulary", () => {
     const path = write("last.json", '{"eos_token_id": 2}');
     expect(decide(withTokens(3), "--generation-config", path)).toMatchObject({
       stopTokenIds: [2],

@@ -43,7 +43,7 @@ describe("complete", () => {
     expect((await runPagoda(words, { stdin: "one\n" })).stdout).toStartWith("one\ntwo");
   });
 
-  test("reports that the server's default limit cut off the text, but not that the user's limit did", async () => {
+  test("reports text cut off by the server's default limit, but not by the user's own limit", async () => {
     const cut = `the text was cut off at the server's default length; set --max-tokens\n`;
     expect((await runPagoda(["complete", "a", ...at])).stderr).toEndWith(cut);
     for (const asked of ["--max-tokens=2", "--extra-body.max_tokens=2"])

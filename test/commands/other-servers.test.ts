@@ -239,6 +239,6 @@ test("a note is printed while waiting for a silent server", async () => {
   servers.push(server);
   const url = `http://127.0.0.1:${server.port}`;
   const running = runPagoda(["chat", "-q", "hi", "--url", url]);
-  setTimeout(resolve, 2_500); // the client, another process, says so after two seconds
+  setTimeout(resolve, 2_500); // the client, which is another process, prints the note after two seconds
   expect((await running).stderr).toStartWith(`waiting for ${url} to respond\n`);
 }, 20_000);

@@ -222,7 +222,7 @@ test("without stats, only the process and HTTP families remain", async () => {
 });
 
 describe("catalog", () => {
-  test("token buckets are 1, 2, 5, 10, ... up to the model's length", () => {
+  test("token buckets are 1, 2, 5, 10, ... up to the maximum model length", () => {
     expect(tokenBuckets(2048)).toEqual([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]);
     expect(tokenBuckets(2000).at(-1)).toBe(2000);
     expect(tokenBuckets(1)).toEqual([1]);

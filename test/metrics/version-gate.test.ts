@@ -42,7 +42,7 @@ describe("visibleFamilies", () => {
     expect(names("0.14", "0.15.0")).not.toContain(HIDDEN);
   });
 
-  test("hides nothing else", () => {
+  test("hides no other families", () => {
     expect(names("0.12").length).toBe(CATALOG.length);
     expect(names(null).length).toBe(CATALOG.length - 1);
   });

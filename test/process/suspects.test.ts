@@ -1,4 +1,4 @@
-// Requests that are refused after engine crashes, and those that are not.
+// Which requests are rejected after engine crashes.
 
 import { describe, expect, test } from "bun:test";
 import { suspectHash } from "../../src/process/suspect-hash.ts";
@@ -11,7 +11,7 @@ const MINUTE_MS = 60_000;
 
 const attempt = (hash: string): Attempt => ({ hash });
 
-/** Admits attempts; keeps those that run, so they can be ended. */
+/** Helpers that let attempts arrive, finish, and be in progress at a crash. */
 function open() {
   const suspects = new Suspects();
   const arrive = (nowMs: number, ...hashes: string[]): [Ruling[], Attempt[]] => {
@@ -42,7 +42,7 @@ function open() {
 const hashesOf = (attempts: readonly Attempt[]) => attempts.map(({ hash }) => hash);
 
 describe("a request in progress at crashes", () => {
-  test("runs after one, and is refused after two for ten minutes after the second", () => {
+  test("runs after one crash, and is rejected for ten minutes after the second", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "a", "b");
     expect(rulingsOf(0, "a")).toEqual(["runs"]);
@@ -52,7 +52,7 @@ describe("a request in progress at crashes", () => {
     expect(rulingsOf(15 * MINUTE_MS, "a")).toEqual(["runs"]);
   });
 
-  test("is not refused after two crashes that are ten minutes apart", () => {
+  test("is not rejected if the two crashes are ten minutes apart", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "a");
     dieOf(10 * MINUTE_MS, "a");
@@ -65,20 +65,20 @@ describe("a request in progress at crashes", () => {
     expect(rulingsOf(0, "a")).toEqual(["runs"]);
   });
 
-  test("is no suspect if the crash happened without it", () => {
+  test("is no suspect for crashes at which it was not in progress", () => {
     const { suspects, rulingsOf, dieOf } = open();
     suspects.recordDeath(0);
     suspects.recordDeath(1);
     expect(rulingsOf(2, "a")).toEqual(["runs"]);
     dieOf(3, "a");
-    // A crash while loading: no request was admitted.
+    // A crash during loading, before any request was admitted.
     suspects.recordDeath(4);
     expect(rulingsOf(5, "a")).toEqual(["runs"]);
   });
 });
 
-describe("a request that finished well", () => {
-  test("before is no suspect, whatever the number of crashes it is in progress at", () => {
+describe("a request that succeeded", () => {
+  test("before the crashes is no suspect, no matter how many crashes it is in progress at", () => {
     const { finish, arrive, suspects, rulingsOf } = open();
     finish(0, "monitor");
     for (let minute = 1; minute < 5; minute++) {
@@ -88,7 +88,7 @@ describe("a request that finished well", () => {
     expect(rulingsOf(5 * MINUTE_MS, "monitor")).toEqual(["runs"]);
   });
 
-  test("since is cleared for good", () => {
+  test("after a crash is cleared for good", () => {
     const { dieOf, finish, rulingsOf, suspects, arrive } = open();
     dieOf(0, "a", "killer");
     finish(1, "a");
@@ -99,7 +99,7 @@ describe("a request that finished well", () => {
     expect(rulingsOf(6, "a")).toEqual(["runs"]);
   });
 
-  test("does not count if it ended otherwise: its client disconnected or its step failed", () => {
+  test("does not include one whose client disconnected or whose step failed", () => {
     const { dieOf, finish, rulingsOf } = open();
     finish(0, "a", false);
     dieOf(1, "a");
@@ -108,7 +108,7 @@ describe("a request that finished well", () => {
     expect(rulingsOf(4, "a")).toEqual(["refused"]);
   });
 
-  test("clears an equal one that is running", () => {
+  test("clears an identical request that is running", () => {
     const { dieOf, arrive, suspects, rulingsOf } = open();
     dieOf(0, "a");
     const [, [first]] = arrive(1, "a", "a");
@@ -119,7 +119,7 @@ describe("a request that finished well", () => {
 });
 
 describe("several suspects", () => {
-  test("are tried one at a time, in order of arrival; others never wait", () => {
+  test("are retried one at a time, in order of arrival, while other requests never wait", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     const [rulings, [a, c, b]] = arrive(1, "a", "c", "b", "new", "new");
@@ -132,7 +132,7 @@ describe("several suspects", () => {
     expect(suspects.takeNext(5)).toEqual([]);
   });
 
-  test("are not refused, except the one on trial at the second crash", () => {
+  test("are not rejected, except the one on trial at the second crash", () => {
     const { dieOf, finish, arrive, suspects, rulingsOf } = open();
     dieOf(0, "a", "killer", "b");
     finish(1, "new");
@@ -143,7 +143,7 @@ describe("several suspects", () => {
     expect(rulingsOf(3, "killer", "a", "b", "new")).toEqual(["refused", "runs", "runs", "runs"]);
   });
 
-  test("share one trial if they are equal, but do not overtake others", () => {
+  test("share one trial if they are identical, but do not overtake others", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b");
     const [rulings, [first, second, b]] = arrive(1, "a", "a", "b", "a", "a");
@@ -156,7 +156,7 @@ describe("several suspects", () => {
     expect(hashesOf(suspects.takeNext(4))).toEqual(["a", "a"]);
   });
 
-  test("run as soon as an equal one is cleared", () => {
+  test("run as soon as an identical request is cleared", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     const [, [a]] = arrive(1, "a", "b", "c", "a", "b");
@@ -164,14 +164,14 @@ describe("several suspects", () => {
     expect(hashesOf(suspects.takeNext(2))).toEqual(["b", "a"]);
   });
 
-  test("run when the suspicion is ten minutes old", () => {
+  test("run once the crash is ten minutes old", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     arrive(1, "a", "b", "c");
     expect(hashesOf(suspects.takeNext(10 * MINUTE_MS))).toEqual(["b", "c"]);
   });
 
-  test("hold up no others when they leave the queue", () => {
+  test("do not hold up others after leaving the queue", () => {
     const { dieOf, arrive, suspects } = open();
     dieOf(0, "a", "b", "c");
     const [, [a, b, c]] = arrive(1, "a", "b", "c");
@@ -206,15 +206,15 @@ describe("memory", () => {
   });
 });
 
-describe("a suspect that a request seen for the first time runs beside", () => {
-  test("is not refused after the second crash, which either can have caused", () => {
+describe("a suspect that runs next to a request not seen before", () => {
+  test("is not rejected after the second crash, which either of them could have caused", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "first killer", "innocent");
     dieOf(1, "innocent", "second killer");
     expect(rulingsOf(2, "innocent", "second killer")).toEqual(["runs", "runs"]);
   });
 
-  test("is refused after a third crash, shared or not", () => {
+  test("is rejected after a third crash, whether alone or not", () => {
     for (const others of [[], ["third"]]) {
       const { dieOf, rulingsOf } = open();
       dieOf(0, "killer", "first");
@@ -229,7 +229,7 @@ describe("a suspect that a request seen for the first time runs beside", () => {
     }
   });
 
-  test("is refused after the second crash if it was alone then", () => {
+  test("is rejected after the second crash if it was alone at that one", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "killer", "innocent");
     dieOf(1, "killer", "killer");
@@ -237,13 +237,13 @@ describe("a suspect that a request seen for the first time runs beside", () => {
   });
 });
 
-/** Whether a crash happened beside another request that had not finished normally by then. */
+/** Shared if another request that had not succeeded until then was in progress at the crash. */
 type Death = "alone" | "shared";
 
 /**
- * Requests arrive, finish and are aborted at random; some kinds of them crash the engine at some step.
+ * Simulates requests that arrive, finish, and are aborted at random. Killers crash the engine at some step.
  * @param innocents kinds of harmless requests
- * @returns kinds refused by the end, and the crashes that each killer was in progress at
+ * @returns kinds rejected by the end, and the crashes at which each killer was in progress
  */
 function simulate(seed: number, killers: readonly string[], innocents: number) {
   const prng = new Prng(seed);
@@ -294,15 +294,15 @@ function simulate(seed: number, killers: readonly string[], innocents: number) {
   return { refused: [...refused].sort(), deaths };
 }
 
-describe("among harmless requests that are repeated, aborted and delayed", () => {
+describe("a simulation with harmless requests that are repeated, aborted, and delayed", () => {
   const worlds: [string, string[], number][] = [
-    ["one that crashes", ["killer"], 30],
-    ["one that crashes among many", ["killer"], 3_000],
-    ["two that crash", ["killer 1", "killer 2"], 30],
-    ["two that crash among many", ["killer 1", "killer 2"], 3_000],
+    ["the killer", ["killer"], 30],
+    ["the killer among many requests", ["killer"], 3_000],
+    ["both killers", ["killer 1", "killer 2"], 30],
+    ["both killers among many requests", ["killer 1", "killer 2"], 3_000],
   ];
   test.each(worlds)(
-    "only %s is refused, after two crashes, or three if it was not alone at the second",
+    "rejects only %s, after two crashes, or three if not alone at the second",
     (_, killers, innocents) => {
       for (let seed = 1; seed <= 300; seed++) {
         const { refused, deaths } = simulate(seed, killers, innocents);
@@ -316,7 +316,7 @@ describe("among harmless requests that are repeated, aborted and delayed", () =>
   );
 });
 
-describe("two calls", () => {
+describe("two calls to the engine", () => {
   const first: EngineRequest = {
     ...{ externalId: "cmpl-1" },
     ...{ requestIds: ["1"], prompt: Int32Array.of(1, 2), mustFit: true, priority: 0 },
@@ -324,7 +324,7 @@ describe("two calls", () => {
   };
   const hash = (request: EngineRequest) => suspectHash("add", [request]);
 
-  test("are the same with another id, seed or priority, but not with another prompt or limit", () => {
+  test("are the same if only id, seed, or priority differ, but not if prompt or limit do", () => {
     const params = { ...DEFAULT_SAMPLING_PARAMS, seed: 7n };
     const again = {
       ...first,
@@ -340,7 +340,7 @@ describe("two calls", () => {
     expect(hash(limited)).not.toBe(hash(first));
   });
 
-  test("are the same only with the same method and arguments", () => {
+  test("are the same only if method and arguments are", () => {
     const ids = Int32Array.of(1, 2);
     const calls = [
       suspectHash("encode", ["a", true]),

@@ -84,7 +84,7 @@ describe("a Unix socket", () => {
     await server.stop(true);
   });
 
-  test("that has been replaced stays the other server's at the end", async () => {
+  test("that another server has replaced is not removed by the first server", async () => {
     const first = await start({ socketPath: path });
     unlinkSync(path);
     const second = await start({ socketPath: path });
@@ -103,7 +103,7 @@ describe("a Unix socket", () => {
     ["a folder", () => mkdirSync(path), () => statSync(path).isDirectory()],
     ["a link", () => symlinkSync("none", path), () => readlinkSync(path) === "none"],
     ["nothing", () => {}, () => !existsSync(path)],
-  ])("replaced by %s leaves it", async (_, replace, isThere) => {
+  ])("that was replaced by %s leaves that in place", async (_, replace, isThere) => {
     const server = await start({ socketPath: path });
     unlinkSync(path);
     replace();
@@ -113,8 +113,12 @@ describe("a Unix socket", () => {
   });
 
   test.each([
-    ["is removed", "", false],
-    ["replaced by a file is not removed", 'unlinkSync(path); writeFileSync(path, "text");', true],
+    ["that was not replaced is removed", "", false],
+    [
+      "that was replaced by a file is not removed",
+      'unlinkSync(path); writeFileSync(path, "text");',
+      true,
+    ],
   ])("%s when the process exits", (_, replace, isLeft) => {
     const program = `
       import { unlinkSync, writeFileSync } from "node:fs";
@@ -153,7 +157,7 @@ describe("a Unix socket", () => {
   });
 });
 
-describe("a listener for answers", () => {
+describe("a listener for responses", () => {
   /** Accesses of one connection that sends these bytes. */
   async function accessesOf(text: string, options: Partial<Parameters<typeof listen>[0]> = {}) {
     const accesses: Access[] = [];
@@ -168,7 +172,7 @@ describe("a listener for answers", () => {
     return { accesses, client: `127.0.0.1:${port}` };
   }
 
-  test("gets each request with the status of its answer", async () => {
+  test("gets each request with its response's status", async () => {
     const stream = { prompt: "a", max_tokens: 3, stream: true };
     const { accesses, client } = await accessesOf(
       getText("/version?a=b") +
@@ -186,7 +190,7 @@ describe("a listener for answers", () => {
     ]);
   });
 
-  test("gets requests that do not reach the app, and faults of the app", async () => {
+  test("gets requests that do not reach the app and requests that fail in the app", async () => {
     const two = "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n";
     expect((await accessesOf(two)).accesses).toMatchObject([{ target: "/", status: 400 }]);
     const failing = {
@@ -197,7 +201,7 @@ describe("a listener for answers", () => {
     expect((await accessesOf(getText("/"), failing)).accesses).toMatchObject([{ status: 500 }]);
   });
 
-  test("gets IPv4 clients of an IPv6 listener by their own address, and no address of a socket", async () => {
+  test("gets IPv4 addresses of clients of an IPv6 listener, and no address from a Unix socket", async () => {
     const all = await accessesOf(getText("/version"), { host: "::" });
     expect(all.accesses).toMatchObject([{ client: all.client }]);
     const socketPath = join(folder.path, "access.sock");
@@ -206,7 +210,7 @@ describe("a listener for answers", () => {
   });
 });
 
-test("another machine's address is refused with an explanation", async () => {
+test("another machine's address is rejected with an explanation", async () => {
   const message = "cannot listen on 192.0.2.1:0: this machine has no such address";
   await expect(start({ host: "192.0.2.1" })).rejects.toThrow(
     new ConfigError("cannot_listen", message),

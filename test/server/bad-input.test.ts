@@ -1,4 +1,4 @@
-// Every client error returns a 4xx with vLLM's body, and the next request works.
+// Every invalid request gets a 4xx with vLLM's error body, and the next request works.
 
 import { describe, expect, test } from "bun:test";
 import { bodyFault } from "../../src/api/fields.ts";
@@ -9,20 +9,20 @@ const CHAT = "/v1/chat/completions";
 const TEXT = "/v1/completions";
 const messages = [{ role: "user", content: "hi" }];
 const tools = [{ type: "function", function: { name: "f" } }];
-/** 2^64, as a client in another language might send it. */
+/** A seed of 2^64, which only clients in other languages can send. */
 const HUGE = '{"prompt":"x","seed":18446744073709551616}';
 
 const MANY_ONES = "1".repeat(1_000_000);
 
 const MANY_MEMBERS = Object.fromEntries(Array.from({ length: 99_000 }, (_, i) => [i, 1]));
 
-/** Name of the case, fields added to a valid prompt or valid messages (or the whole body), expected message. */
+/** Name, fields added to a valid prompt or valid messages (or the whole body), part of the error message. */
 type Case = [name: string, body: object | string, text: string];
 
-/** Some bodies have a hundred thousand members, and a loaded machine takes seconds to read them. */
+/** Some bodies have a hundred thousand members, which a busy machine needs seconds to parse. */
 const LARGE_BODY_TIMEOUT_MS = 60_000;
 
-/** 400 "Bad Request": the body does not have the documented shape. */
+/** 400 "Bad Request": the body does not match the documented schema. */
 const BAD_CHAT_BODIES: Case[] = [
   ["broken JSON", '{"messages": [', "json_invalid"],
   ["an empty body", "", "json_invalid"],
@@ -37,17 +37,21 @@ const BAD_CHAT_BODIES: Case[] = [
   ["null", "null", "'dict_type', 'loc': ('body',)"],
   ["a deeply nested body", "[".repeat(2_000_000), "nested deeper than 64"],
   ["no messages", { messages: null }, "'loc': ('body', 'messages'), 'msg': 'Field required'"],
-  ["messages of a wrong type", { messages: "hello" }, "list_type"],
+  ["messages of the wrong type", { messages: "hello" }, "list_type"],
   ["a message without a role", { messages: [{}] }, "('body', 'messages', 0, 'role')"],
   ["a message that is not an object", { messages: ["hi"] }, "('body', 'messages', 0)"],
   ["two errors at once", { seed: "x", n: "y" }, "2 validation errors:"],
   ["a seed that is not a number", { seed: "x" }, "int_parsing"],
   ["a hexadecimal seed", { seed: "0x10" }, "int_parsing"],
   ["a fractional top_k", { top_k: 1.5 }, "int_from_float"],
-  ["an object as a number", { temperature: {} }, "float_type"],
-  ["a number as a flag", { stream: 2 }, "bool_parsing"],
-  ["a list as a model", { model: [] }, "string_type"],
-  ["stream options of a wrong type", { stream: true, stream_options: 5 }, "model_attributes_type"],
+  ["an object in place of a number", { temperature: {} }, "float_type"],
+  ["a number in place of a flag", { stream: 2 }, "bool_parsing"],
+  ["a list in place of a model", { model: [] }, "string_type"],
+  [
+    "stream options of the wrong type",
+    { stream: true, stream_options: 5 },
+    "model_attributes_type",
+  ],
   [
     "stream options without a stream",
     { stream_options: { include_usage: true } },
@@ -84,12 +88,12 @@ const BAD_CHAT_BODIES: Case[] = [
     "('body', 'messages', 0, 'tool_calls', 0, 'function', 'arguments'), 'msg': 'Input should be",
   ],
   [
-    "a call's arguments that are a number, whatever its notation",
+    "a call's arguments that are a number, in float notation",
     '{"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":1.0}}]}]}',
     "('body', 'messages', 0, 'tool_calls', 0, 'function', 'arguments'), 'msg': 'Input should be",
   ],
   [
-    "99,000 errors, some of which are listed",
+    "99,000 errors, only some of which are listed",
     `{"messages":[${"{},".repeat(98_999)}{}]}`,
     "99000 validation errors:",
   ],
@@ -101,33 +105,37 @@ const BAD_COMPLETION_BODIES: Case[] = [
   ["an overflowing number", '{"prompt":"x","temperature":1e999}', "float_type"],
   ["a float of a million digits and a letter", { temperature: `${MANY_ONES}x` }, "float_parsing"],
   ["an integer of a million digits and a letter", { n: `${MANY_ONES}x` }, "int_parsing"],
-  ["a bias for a name of a million letters", { logit_bias: { [MANY_ONES]: [] } }, "float_type"],
+  ["a bias whose token id has a million digits", { logit_bias: { [MANY_ONES]: [] } }, "float_type"],
   ["a seed over 64 bits", HUGE, "less than or equal to 9223372036854775807"],
-  ["an integer with an exponent over 64 bits", '{"prompt":"x","n":1e19}', "int_parsing_size"],
+  ["an integer over 64 bits, with an exponent", '{"prompt":"x","n":1e19}', "int_parsing_size"],
   ["a mixed prompt list", { prompt: ["a", 5] }, "union_error"],
   ["a fractional token id", { prompt: [1.5] }, "union_error"],
-  ["token ids as text", { prompt: [["7"]] }, "union_error"],
-  ["a number as a prompt", { prompt: 5 }, "union_error"],
+  ["token ids as strings", { prompt: [["7"]] }, "union_error"],
+  ["a number in place of a prompt", { prompt: 5 }, "union_error"],
   ["a stop that is not a string", { stop: [5] }, "string_type"],
   ["a bias that is not a number", { logit_bias: { "1": "x" } }, "float_parsing"],
 ];
 
-/** 400 "BadRequestError": a well-formed value that is refused. */
+/** 400 "BadRequestError": a well-formed value that is rejected. */
 const BAD_CHAT_VALUES: Case[] = [
   ["empty messages", { messages: [] }, "messages must not be empty"],
   ["an image", { messages: [{ role: "user", content: [{ type: "image_url" }] }] }, "image_url"],
   ["audio output", { modalities: ["text", "audio"] }, "`modalities` of kind 'audio' is not"],
   ["image output", { modalities: ["image"] }, "`modalities` of kind 'image' is not"],
-  ["a number as content", { messages: [{ role: "user", content: 5 }] }, "must be text or a list"],
+  [
+    "a number in place of content",
+    { messages: [{ role: "user", content: 5 }] },
+    "must be text or a list",
+  ],
   ["top_logprobs without logprobs", { top_logprobs: 2 }, "`logprobs` must be set to true"],
   ["too many top_logprobs", { logprobs: true, top_logprobs: 21 }, "of 21, which is greater than"],
   [
-    "max_tokens over the context",
+    "max_tokens over the context length",
     { max_tokens: 99999 },
     "'max_tokens' or 'max_completion_tokens' is too large: 99999. This model's maximum context length is 1024 tokens and your request has 21 input tokens (99999 > 1024 - 21).",
   ],
   [
-    "a prompt far over the context",
+    "a prompt far over the context length",
     { messages: [{ role: "user", content: "x".repeat(1_000_000) }] },
     "maximum context length is 1024 tokens",
   ],
@@ -202,22 +210,22 @@ const BAD_COMPLETION_VALUES: Case[] = [
   ["an empty list of ids", { prompt: [[]] }, "The decoder prompt cannot be empty"],
   ["too many prompts", { prompt: Array(2000).fill("x") }, "at most 1024 prompts"],
   [
-    "a prompt over the context",
+    "a prompt over the context length",
     { prompt: "x".repeat(2000) },
     "This model's maximum context length is 1024 tokens. However, your request has 2001 input tokens.",
   ],
   [
-    "a prompt of eight times the context",
+    "a prompt of eight times the context length",
     { prompt: "x".repeat(1024 * 8) },
     "However, your request has at least 8193 input tokens.",
   ],
   [
-    "a prompt over the context among others",
+    "a prompt over the context length among other prompts",
     { prompt: ["a", "x".repeat(1024 * 8)] },
     "However, your request has at least 8193 input tokens.",
   ],
   ["a negative token id", { prompt: [-5] }, "Token id -5 is out of vocabulary"],
-  ["a token id over the vocabulary", { prompt: [258] }, "Token id 258 is out of vocabulary"],
+  ["a token id above the vocabulary", { prompt: [258] }, "Token id 258 is out of vocabulary"],
   ["a token id over 32 bits", { prompt: [4294967297] }, "Token id 4294967297 is out of vocabulary"],
   ["too many logprobs", { logprobs: 50 }, "sample logprobs of 50, which is greater than max"],
   ["negative logprobs", { logprobs: -2 }, "must be non-negative or -1, got -2."],
@@ -232,7 +240,7 @@ const BAD_COMPLETION_VALUES: Case[] = [
   ["a negative temperature", { temperature: -0.5 }, "temperature must be non-negative, got -0.5."],
   ["a temperature over float32", { temperature: 1e300 }, "temperature is too large."],
   ["top_p = 0", { top_p: 0 }, "top_p must be in (0, 1], got 0.0."],
-  ["a top_p that rounds to 0 in float32", { top_p: 1e-300 }, "top_p must be in (0, 1]"],
+  ["a top_p that rounds to 0 as a float32", { top_p: 1e-300 }, "top_p must be in (0, 1]"],
   ["top_k = -2", { top_k: -2 }, "top_k must be 0 (disable), or at least 1, got -2."],
   ["min_p = 2", { min_p: 2 }, "min_p must be in [0, 1], got 2.0."],
   ["a large penalty", { presence_penalty: 3 }, "presence_penalty must be in [-2, 2], got 3.0."],
@@ -243,15 +251,19 @@ const BAD_COMPLETION_VALUES: Case[] = [
   ["a repetition_penalty over float32", { repetition_penalty: 1e300 }, "is too large."],
   ["min_tokens = -1", { min_tokens: -1 }, "min_tokens must be greater than or equal to 0, got -1."],
   ["min_tokens over max_tokens", { min_tokens: 9, max_tokens: 8 }, "max_tokens=8, got 9."],
-  ["min_tokens over the default", { min_tokens: 10 ** 9 }, "max_tokens=16, got 1000000000."],
+  [
+    "min_tokens over the default max_tokens",
+    { min_tokens: 10 ** 9 },
+    "max_tokens=16, got 1000000000.",
+  ],
   ["max_tokens = 0", { max_tokens: 0 }, "max_tokens must be at least 1, got 0."],
   ["an empty stop string", { stop: "" }, "stop cannot contain an empty string."],
   ["99,000 stop strings", { stop: Array(99_000).fill("s") }, "at most 64 strings, got 99000"],
   ["a long stop string", { stop: "s".repeat(1025) }, "at most 1024 characters"],
-  ["a stop token id over the vocabulary", { stop_token_ids: [300] }, "Token id 300 is out of"],
+  ["a stop token id above the vocabulary", { stop_token_ids: [300] }, "Token id 300 is out of"],
   ["10^5 stop token ids", { stop_token_ids: Array(100_000).fill(1) }, "at most 1024 ids"],
   ["no allowed token", { allowed_token_ids: [] }, "allowed_token_ids is not None and empty!"],
-  ["an allowed id over the vocabulary", { allowed_token_ids: [999] }, "out-of-vocab token id!"],
+  ["an allowed id above the vocabulary", { allowed_token_ids: [999] }, "out-of-vocab token id!"],
   [
     "only the end token allowed before min_tokens",
     { allowed_token_ids: [257], min_tokens: 3 },
@@ -267,7 +279,7 @@ const BAD_COMPLETION_VALUES: Case[] = [
     { stop_token_ids: Array.from({ length: 258 }, (_, id) => id), min_tokens: 1 },
     "min_tokens=1 leaves no token to generate",
   ],
-  ["a biased id over the vocabulary", { logit_bias: { "999": 1 } }, "Vocabulary size: 258"],
+  ["a biased id above the vocabulary", { logit_bias: { "999": 1 } }, "Vocabulary size: 258"],
   ["a biased id that is not a number", { logit_bias: { "": 1 } }, "Vocabulary size: 258"],
   ["an empty salt", { cache_salt: "" }, "'cache_salt' must be a non-empty string"],
   ["a long salt", { cache_salt: "s".repeat(257) }, "at most 256 characters"],
@@ -378,13 +390,13 @@ describe("bad input", () => {
     expectRefusal(path, body, { status, type, text }),
   );
 
-  test("refuses a wrong media type", async () => {
+  test("rejects a wrong media type", async () => {
     const response = await post(CHAT, "{}", { "content-type": "text/plain" });
     expect(response.status).toBe(400);
     expect(await response.text()).toContain("Only 'application/json' is allowed");
   });
 
-  test("refuses a body that exceeds the limit while it arrives", async () => {
+  test("rejects a body of unknown length once it exceeds the limit", async () => {
     const { app } = makeApp({}, { limits: { ...DEFAULT_LIMITS, maxBodyBytes: 10 } });
     const body = new ReadableStream({
       pull(controller) {
@@ -398,7 +410,7 @@ describe("bad input", () => {
     );
   });
 
-  test("refuses an unsupported content encoding", async () => {
+  test("rejects an unsupported content encoding", async () => {
     const body = Bun.gzipSync(Buffer.from(JSON.stringify({ prompt })));
     const headers = { "content-type": "application/json", "content-encoding": "gzip" };
     const request = new Request(`http://localhost${TEXT}`, { method: "POST", headers, body });
@@ -412,13 +424,13 @@ describe("bad input", () => {
     ["it's", `"it's"`],
     ['a "b"', `'a "b"'`],
     [`it's "b"`, `'it\\'s "b"'`],
-  ])("quotes the text %s as Python does", (text, quoted) => {
+  ])("quotes %s like Python", (text, quoted) => {
     expect(bodyFault("t", ["body"], text).message).toBe(
       `1 validation error:\n  {'type': 't', 'loc': ('body',), 'msg': ${quoted}}`,
     );
   });
 
-  test("lists twenty errors and truncates long member names", async () => {
+  test("lists at most twenty errors and truncates long member names", async () => {
     const bias = Object.fromEntries(
       Array.from({ length: 25 }, (_, i) => [`${"k".repeat(99)}${i}`, []]),
     );
@@ -431,7 +443,7 @@ describe("bad input", () => {
     expect(lines[11]).toContain(`('body', 'logit_bias', '${"k".repeat(99)}1')`);
   });
 
-  test("refuses a body that is not UTF-8", async () => {
+  test("rejects a body that is not UTF-8", async () => {
     const { app } = makeApp();
     const body = new Uint8Array([...Buffer.from('{"prompt":"'), 0xff, 0xfe, ...Buffer.from('"}')]);
     const headers = { "content-type": "application/json" };
@@ -442,7 +454,7 @@ describe("bad input", () => {
     expect(await response.text()).toContain("not valid UTF-8");
   });
 
-  test("ignores keys that name prototypes", async () => {
+  test("ignores keys that name prototype members", async () => {
     const body =
       '{"prompt":"x","__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
     expect((await post(TEXT, body)).status).toBe(200);
@@ -450,13 +462,13 @@ describe("bad input", () => {
   });
 });
 
-describe("a body that leaves a token to generate", () => {
+describe("a body that allows at least one token", () => {
   const { post } = makeApp();
   test.each([
     ["no min_tokens", { allowed_token_ids: [257], min_tokens: 0 }],
     ["the end token is ignored", { allowed_token_ids: [257], min_tokens: 2, ignore_eos: true }],
     ["another token is allowed", { allowed_token_ids: [65, 257], min_tokens: 2 }],
-  ])("is answered: %s", async (_, body) => {
+  ])("is accepted: %s", async (_, body) => {
     const answer = await post(TEXT, { prompt: "x", max_tokens: 2, ...body });
     expect(answer.status).toBe(200);
   });
@@ -473,13 +485,13 @@ describe("constraints with no effect", () => {
       name,
       [],
     ]),
-  ] as [string, unknown][])("%s of %j is taken", async (name, value) => {
+  ] as [string, unknown][])("%s of %j is accepted", async (name, value) => {
     const answer = await post(CHAT, { messages, max_tokens: 1, [name]: value });
     expect([answer.status, await answer.text()]).toEqual([200, expect.anything()]);
   });
 });
 
-describe("constraints under any name", () => {
+describe("constraints of other servers and versions", () => {
   const { post } = makeApp();
   const asked: [name: string, value: unknown][] = [
     ["guided_decoding_backend", "outlines"],
@@ -504,7 +516,7 @@ describe("constraints under any name", () => {
     ["xtc_probability", 0.5],
     ["t_max_predict_ms", 100],
   ];
-  test.each(asked)("%s is refused by its name", async (name, value) => {
+  test.each(asked)("%s is rejected with an error that names it", async (name, value) => {
     for (const [path, good] of [
       [CHAT, { messages }],
       [TEXT, { prompt: "x" }],
@@ -525,16 +537,13 @@ describe("input that pydantic accepts", () => {
   const { post } = makeApp();
   const good: [name: string, body: object][] = [
     ["unknown fields", { unknown_field: 1, user: "u", store: true, metadata: { a: "b" } }],
-    [
-      "empty values of fields that are not built",
-      { bad_words: [], guided_json: null, grammar: "" },
-    ],
+    ["empty values for unsupported fields", { bad_words: [], guided_json: null, grammar: "" }],
     ["numbers as strings", { max_tokens: "5", temperature: " 0.5 " }],
     ["flags as strings", { stream: "false", ignore_eos: 1 }],
     ["whole floats as integers", { max_tokens: 5.0, top_k: "3.0" }],
-    ["nulls as absent", { max_tokens: null, n: null, stop: null }],
+    ["nulls for absent values", { max_tokens: null, n: null, stop: null }],
     ["a bias as a string", { logit_bias: { "65": "5" } }],
-    ["a top_k over the vocabulary", { top_k: 4294967297 }],
+    ["a top_k above the vocabulary size", { top_k: 4294967297 }],
     ["the smallest seed", { seed: -9007199254740991 }],
     ["an empty object of stream options", { stream_options: {} }],
     ["the plain response format", { response_format: { type: "text" } }],

@@ -1,5 +1,5 @@
-// Bodies with so many values that reading them would block the server: which are refused, and where the
-// limits are.
+// Bodies with so many values that parsing them would block the server: which bodies are rejected, and the
+// exact limits.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -20,14 +20,14 @@ async function refusal(path: string, body: object | string) {
   return error;
 }
 
-describe("strings, lists and objects of a body", () => {
+describe("strings, lists, and objects in a body", () => {
   const members = Object.fromEntries(Array.from({ length: 570_000 }, (_, i) => [i, 1]));
   const cases: [string, object | string][] = [
-    ["570,000 members with integers as names", { messages, chat_template_kwargs: members }],
+    ["570,000 members whose names are integers", { messages, chat_template_kwargs: members }],
     ["two million messages", `{"messages":[${"{},".repeat(1_999_999)}{}]}`],
     ["a million names in a field that is not read", { messages, x: Array(500_000).fill({ a: 1 }) }],
   ];
-  test.each(cases)("are limited: %s are refused", async (_, body) => {
+  test.each(cases)("are limited: %s are rejected", async (_, body) => {
     expect(await refusal(CHAT, body)).toMatchObject({ message: MANY_PARTS, param: null });
   });
 
@@ -38,21 +38,21 @@ describe("strings, lists and objects of a body", () => {
     expect(await refusal(TEXT, withItems(99_995))).toMatchObject({ message: MANY_PARTS });
   });
 
-  test("do not include quotes and brackets within strings", async () => {
+  test("do not include quotes and brackets in strings", async () => {
     const body = { prompt: '[{\\"'.repeat(100), max_tokens: 1, x: '"[]{}\\'.repeat(100_000) };
     expect((await post(TEXT, body)).status).toBe(200);
   });
 });
 
 describe("allowed_token_ids", () => {
-  test("can be as many as the vocabulary has tokens", async () => {
+  test("can be as long as the vocabulary", async () => {
     const ids = { allowed_token_ids: Array(258).fill(65), max_tokens: 2 };
     expect(await (await post(TEXT, { prompt: "x", ...ids })).json()).toMatchObject({
       choices: [{ text: "AA" }],
     });
   });
 
-  test("cannot be four million beside an integer of 19 digits", async () => {
+  test("cannot have four million ids, even next to an integer of 19 digits", async () => {
     const ids = `${"1,".repeat(3_999_000)}1`;
     const body = `{"prompt":"x","seed":1234567890123456789,"allowed_token_ids":[${ids}]}`;
     expect(await refusal(TEXT, body)).toMatchObject({

@@ -1,4 +1,4 @@
-// Field names of llama-server and Ollama: accepted if they change nothing here, otherwise refused by name.
+// Fields from llama-server and Ollama: accepted if they have no effect, otherwise rejected by name.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -31,7 +31,7 @@ describe("llama-server's field names", () => {
     ["options", { temperature: 0, num_ctx: 4096 }],
     ["think", true],
     ["think", "high"],
-  ])("refuses %s: %j", async (name, value) => {
+  ])("rejects %s: %j", async (name, value) => {
     for (const [path, body] of [
       [TEXT, { prompt: "x" }],
       [CHAT, { messages }],
@@ -51,7 +51,7 @@ describe("llama-server's field names", () => {
 
   test.each<[name: string, path: string, body: object]>([
     [
-      "fields that ask for nothing",
+      "fields that request nothing",
       CHAT,
       { messages, samplers: [], options: {}, think: false, reasoning_effort: null },
     ],
