@@ -1,4 +1,4 @@
-// Blocks of a message from the engine's outputs: what starts and ends one, and that steps do not matter.
+// Blocks of a message from the engine's outputs: what starts and ends a block, in any split into steps.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -17,14 +17,14 @@ function blocksOf(steps: readonly (readonly MessagePart[])[], showsReasoning = t
 }
 
 describe("MessageBlocks", () => {
-  test("takes text that was not parsed as a single block", () => {
+  test("treats text that was not parsed as a single block", () => {
     const blocks = new MessageBlocks({ showsReasoning: true });
     const events = ["", "a", "", "b"].flatMap((text) => blocks.add({ parts: null, text }));
     expect(events.map(({ type }) => type)).toEqual(["start", "delta", "delta"]);
     expect(blocks.blocks).toEqual([{ index: 0, kind: "text", name: "", text: "ab" }]);
   });
 
-  test("begins a block at each change of kind and at each call", () => {
+  test("starts a block at each change of kind and at each call", () => {
     const { shown, blocks } = blocksOf([
       [{ kind: "reasoning", text: "hm" }],
       [

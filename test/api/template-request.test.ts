@@ -150,14 +150,14 @@ describe("the template's inputs", () => {
     expect(error.message).toContain("'tools'");
   });
 
-  test("include the server's variables, the request's effort and its own variables, in this order", () => {
+  test("include the server's variables, the request's effort, and the request's variables, where later ones win", () => {
     const variables = { a: 1, b: 1, reasoning_effort: "low" };
     const body = { reasoning_effort: "high", chat_template_kwargs: { b: 2 } };
     const { kwargs } = JSON.parse(requestOf(body, false, variables).json);
     expect(kwargs).toEqual({ a: 1, b: 2, reasoning_effort: "high" });
   });
 
-  test("turn thinking off for the effort none", () => {
+  test("turn off thinking if the effort is none", () => {
     const { kwargs } = JSON.parse(requestOf({ reasoning_effort: "none" }).json);
     expect(kwargs).toEqual({ enable_thinking: false, thinking: false });
   });

@@ -34,7 +34,7 @@ test("partial prefills are unlimited unless --max-num-partial-prefills sets a li
   expect(() => configOf("--max-num-partial-prefills", "0")).toThrow("max-num-partial-prefills");
 });
 
-describe("the parsers of answers", () => {
+describe("the parsers for messages", () => {
   test("are those of the chat template", () => {
     expect(configOf().chatFormat).toEqual({ toolParser: "hermes", reasoningParser: "qwen3" });
     const mistral = configOf("--chat-template", "{{ '[TOOL_CALLS]' }}").chatFormat;

@@ -1,4 +1,4 @@
-// chatFormatOf: the parsers for every chat template in the pinned llama.cpp.
+// Which parsers chatFormatOf() selects for every chat template in the pinned llama.cpp.
 
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -81,7 +81,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   "upstage-Solar-Open-100B": "hermes null",
 };
 
-/** Templates whose format has no parser: their calls stay text, as "hermes" finds none in them. */
+/** Templates whose format has no parser. "hermes" finds no calls in it, so calls remain text. */
 const UNREAD = [
   ...["Apertus-8B-Instruct", "Kimi-K3", "MiniMax-M3", "muse-glimmer", "openbmb-MiniCPM5-1B"],
   ...["meetkai-functionary-medium-v3.2", "tencent-Hy3", "upstage-Solar-Open-100B"],

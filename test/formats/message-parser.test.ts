@@ -1,4 +1,4 @@
-// MessageParser: content, reasoning and calls of a message, whatever pieces its text arrives in.
+// Content, reasoning, and calls of a message, no matter in which pieces its text arrives.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -21,12 +21,12 @@ describe("content", () => {
     expect(parseMessage([text], HERMES)).toEqual(message({ text }));
   });
 
-  test("loses the space between it and a call", () => {
+  test("does not include the whitespace between it and a call", () => {
     const parsed = parseMessage([`Let me see.\n\n${CALL}\n`], HERMES);
     expect(parsed).toEqual(message({ text: "Let me see.", calls: [F] }));
   });
 
-  test("keeps space that is longer than layout", () => {
+  test("keeps a long run of spaces", () => {
     const text = `a${" ".repeat(40)}`;
     expect(parseMessage([...text], HERMES)).toEqual(message({ text }));
   });
@@ -38,41 +38,41 @@ describe("content", () => {
 });
 
 describe("reasoning", () => {
-  test("is the text between its markers, without space around it", () => {
+  test("is the text between its markers, without surrounding whitespace", () => {
     const parsed = parseMessage(["<think>\nHm.\n</think>\n\nHello"], HERMES);
     expect(parsed).toEqual(message({ reasoning: "Hm.", text: "Hello" }));
   });
 
-  test("comes first when the prompt has opened it", () => {
+  test("comes first if the prompt opens it", () => {
     const parsed = parseMessage(["Hm.\n</think>\n\nHello"], HERMES, "assistant\n<think>\n");
     expect(parsed).toEqual(message({ reasoning: "Hm.", text: "Hello" }));
   });
 
-  test("is closed when the prompt has closed it", () => {
+  test("is absent if the prompt closes it", () => {
     const parsed = parseMessage(["Hello"], HERMES, "<think>\n\n</think>\n\n");
     expect(parsed).toEqual(message({ text: "Hello" }));
   });
 
-  test("is everything when the message is cut within it", () => {
+  test("is the whole message if it is cut off in the reasoning", () => {
     expect(parseMessage(["<think>\nHm. <"], HERMES)).toEqual(message({ reasoning: "Hm. <" }));
   });
 
-  test("can return after a call", () => {
+  test("can continue after a call", () => {
     const parsed = parseMessage([`<think>A</think>${CALL}<think>B</think>C`], HERMES);
     expect(parsed).toEqual(message({ reasoning: "AB", text: "C", calls: [F] }));
   });
 });
 
 describe("calls", () => {
-  test("have their arguments as the model wrote them", () => {
+  test("have arguments exactly as the model wrote them", () => {
     expect(parseMessage([CALL], HERMES).calls).toEqual([F]);
   });
 
-  test("come one after another", () => {
+  test("can follow one another", () => {
     expect(parseMessage([`${CALL}\n${CALL}`], HERMES)).toEqual(message({ calls: [F, F] }));
   });
 
-  test("can be named after the arguments, and have none", () => {
+  test("can have the name after the arguments, or no arguments", () => {
     const late = '<tool_call>{"arguments": {"a": 1}, "id": [2], "name": "f"}</tool_call>';
     const none = '<tool_call>{"name": "g"}</tool_call>';
     const parsed = parseMessage([late + none], HERMES);
@@ -82,34 +82,37 @@ describe("calls", () => {
     ]);
   });
 
-  test("can have arguments as a string of JSON", () => {
+  test("can have arguments as a JSON string", () => {
     const text = String.raw`<tool_call>{"name": "f", "arguments": "{\"a\": 1}"}</tool_call>`;
     expect(parseMessage([text], HERMES).calls).toEqual([["f", '{"a": 1}']]);
   });
 
   test.each([
-    ["no JSON", "<tool_call>call f now</tool_call> Done."],
+    ["text that is not JSON", "<tool_call>call f now</tool_call> Done."],
     ["no name", '<tool_call>{"arguments": {}}</tool_call> Done.'],
-    ["brackets that do not match", '<tool_call>{"name": "f", "arguments": [}]}</tool_call>'],
-    ["a literal that JSON lacks", '<tool_call>{"name": "f", "arguments": {"a": tru}}</tool_call>'],
-    ["a cut in the name", '<tool_call>{"name": "f'],
-    ["a cut in the arguments", '<tool_call>{"name": "f", "arguments": {"a": "b'],
+    ["mismatched brackets", '<tool_call>{"name": "f", "arguments": [}]}</tool_call>'],
+    [
+      "a literal that is not in JSON",
+      '<tool_call>{"name": "f", "arguments": {"a": tru}}</tool_call>',
+    ],
+    ["a name that is cut off", '<tool_call>{"name": "f'],
+    ["arguments that are cut off", '<tool_call>{"name": "f", "arguments": {"a": "b'],
     ["nesting of 65 levels", `<tool_call>{"name": "f", "arguments": ${"[".repeat(65)}`],
   ])("with %s are content if calls are held", (_, text) => {
     expect(parseMessage([`Now.\n${text}`], WHOLE)).toEqual(message({ text: `Now.\n${text}` }));
   });
 
-  test("that are cut keep the calls before them", () => {
+  test("that are cut off do not affect the calls before them", () => {
     const cut = '<tool_call>{"name": "g", "argu';
     expect(parseMessage([CALL + cut], WHOLE)).toEqual(message({ text: cut, calls: [F] }));
   });
 
-  test("that are cut are passed on as far as they got if calls are not held", () => {
+  test("that are cut off are passed on up to that point if calls are not held", () => {
     const parsed = parseMessage(['<tool_call>{"name": "f", "arguments": {"a": "b'], HERMES);
     expect(parsed).toEqual(message({ calls: [["f", '{"a": "b']] }));
   });
 
-  test("end the message after the first if only that is kept", () => {
+  test("after the first are dropped with the rest of the message if only the first is wanted", () => {
     const parsed = parseMessage([`${CALL}\n${CALL}More`], { ...HERMES, onlyFirstCall: true });
     expect(parsed).toEqual(message({ calls: [F] }));
   });
@@ -125,9 +128,9 @@ describe("pieces", () => {
   const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 10 });
 
   test.each([
-    ["as they come", HERMES],
+    ["not held", HERMES],
     ["held", WHOLE],
-  ])("of any size yield the same message, calls %s", (_, parsing) => {
+  ])("of any size yield the same message with calls %s", (_, parsing) => {
     fc.assert(
       fc.property(text, cuts, fc.boolean(), (whole, fractions, isOpen) => {
         const promptEnd = isOpen ? "<think>\n" : "";

@@ -1,4 +1,4 @@
-// Each format of tool calls: the calls of a message as models write them, whatever pieces it arrives in.
+// Every tool call format: calls as models write them, no matter in which pieces they arrive.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -243,7 +243,7 @@ const NAMED = CASES.flatMap((one) => one.parsers.map((parser) => [parser, one.te
 const decoded = ({ calls }: Message) => calls.map(([name, args]) => [name, JSON.parse(args)]);
 
 describe("calls", () => {
-  test.each(NAMED)("of %s are read from %j", (toolParser, text, { calls, content = "" }) => {
+  test.each(NAMED)("of %s are parsed from %j", (toolParser, text, { calls, content = "" }) => {
     for (const holdsCalls of [false, true]) {
       const message = parseMessage([text], { toolParser, tools: TOOLS, holdsCalls });
       expect(decoded(message)).toEqual(calls as never);
@@ -256,7 +256,7 @@ describe("calls", () => {
     expect(TOOL_PARSERS.filter((parser) => !tested.has(parser))).toEqual([]);
   });
 
-  test.each(NAMED)("of %s do not depend on the pieces of %j", (toolParser, text) => {
+  test.each(NAMED)("of %s are the same no matter how %j is split", (toolParser, text) => {
     const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 });
     const end = fc.integer({ min: 0, max: text.length });
     fc.assert(
@@ -271,16 +271,19 @@ describe("calls", () => {
     );
   });
 
-  test.each(NAMED)("of %s that are held lose nothing when they are cut: %j", (toolParser, text) => {
-    for (let length = 0; length < text.length; length += 7) {
-      const cut = text.slice(0, length);
-      const message = parseMessage([cut], { toolParser, tools: TOOLS, holdsCalls: true });
-      for (const [, args] of message.calls) JSON.parse(args);
-      if (message.calls.length === 0 && toolParser !== "openai") {
-        expect(message.text.trim()).toBe(cut.trim());
+  test.each(NAMED)(
+    "of %s that are held do not lose text if they are cut off: %j",
+    (toolParser, text) => {
+      for (let length = 0; length < text.length; length += 7) {
+        const cut = text.slice(0, length);
+        const message = parseMessage([cut], { toolParser, tools: TOOLS, holdsCalls: true });
+        for (const [, args] of message.calls) JSON.parse(args);
+        if (message.calls.length === 0 && toolParser !== "openai") {
+          expect(message.text.trim()).toBe(cut.trim());
+        }
       }
-    }
-  });
+    },
+  );
 });
 
 describe("text that only looks like a call", () => {
@@ -316,7 +319,7 @@ describe("harmony", () => {
     expect(parseMessage(["Hello"], parsing)).toEqual({ text: "Hello", reasoning: "", calls: [] });
   });
 
-  test("shows calls as content when they are not read", () => {
+  test("shows calls as content if they are not parsed", () => {
     const call =
       '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>';
     const message = parseMessage([call], { reasoningParser: "openai_gptoss" });

@@ -21,7 +21,7 @@ describe("the Anthropic client", () => {
     expect(message.stop_reason).toBe("max_tokens");
   });
 
-  test("puts a stream together to a message", async () => {
+  test("assembles a message from a stream", async () => {
     const seen: string[] = [];
     const stream = client.messages.stream(request);
     stream.on("text", (text) => seen.push(text));
@@ -37,7 +37,7 @@ describe("the Anthropic client", () => {
     expect(input_tokens).toBe(21);
   });
 
-  test("raises its own classes of error", async () => {
+  test("throws its own error classes", async () => {
     const failureOf = (options: object) =>
       client.messages.create({ ...request, ...options }).then(
         () => null,
@@ -52,7 +52,7 @@ describe("the Anthropic client", () => {
     expect(refused).toBeInstanceOf(Anthropic.AuthenticationError);
   });
 
-  test("ends the work when it aborts a stream", async () => {
+  test("ends the generation when it aborts a stream", async () => {
     const stream = client.messages.stream({ ...request, max_tokens: 900 });
     stream.on("text", () => stream.abort());
     await stream.done().catch(() => {});

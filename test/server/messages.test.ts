@@ -1,4 +1,4 @@
-// /v1/messages over the fake model: bodies, streams, errors and keys as Anthropic's clients expect them.
+// /v1/messages with the fake model: bodies, streams, errors, and keys, as Anthropic's clients expect.
 
 import { describe, expect, test } from "bun:test";
 import { OverloadError } from "../../src/errors.ts";
@@ -20,7 +20,7 @@ async function namesOf(response: Response): Promise<string[]> {
 }
 
 describe("a message", () => {
-  test("is answered with Anthropic's body, of the served model", async () => {
+  test("has the same members as Anthropic's, and names the served model", async () => {
     const { post } = makeApp();
     const response = await post(`${PATH}?beta=true`, body({ model: "claude-opus-4-6" }));
     expect([response.status, await response.json()]).toEqual([
@@ -43,7 +43,7 @@ describe("a message", () => {
     ]);
   });
 
-  test("streams its events in order", async () => {
+  test("is streamed as events in order", async () => {
     const { post } = makeApp({ model: { stepDelayMs: 1 } });
     const response = await post(PATH, body({ stream: true }));
     expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
@@ -54,7 +54,7 @@ describe("a message", () => {
     ]);
   });
 
-  test("counts cached tokens apart from the others", async () => {
+  test("reports cached tokens separately from other tokens", async () => {
     const { post } = makeApp();
     const long = body({ messages: [user("x".repeat(100))] });
     await post(PATH, long);
@@ -62,20 +62,20 @@ describe("a message", () => {
     expect(usage).toMatchObject({ cache_read_input_tokens: 112, input_tokens: 119 - 112 });
   });
 
-  test("is cut at a stop sequence, which it reports", async () => {
+  test("ends at a stop sequence, which it reports", async () => {
     const { post } = makeApp({ model: { alphabet: "a" } });
     const answer = await (await post(PATH, body({ stop_sequences: ["aa"], max_tokens: 9 }))).json();
     expect(answer).toMatchObject({ stop_reason: "stop_sequence", stop_sequence: "aa" });
   });
 
-  test("may be limited to more tokens than fit, as agents do", async () => {
+  test("can have a limit above the context length, as agents request", async () => {
     const { post } = makeApp({ scheduler: { maxModelLen: 64 } });
     const response = await post(PATH, body({ max_tokens: 32_000 }));
     const { usage } = (await response.json()) as Message;
     expect(usage["output_tokens"]).toBe(64 - 21);
   });
 
-  test("reaches the model without the block that changes with each request", async () => {
+  test("does not include the block that changes with each request in the prompt", async () => {
     const { post } = makeApp();
     const counts = await Promise.all(
       ["1f2e", "9ab3"].map(async (hash) => {
@@ -89,7 +89,7 @@ describe("a message", () => {
     expect(cached / (cached + (second?.["input_tokens"] ?? 0))).toBeGreaterThan(0.9);
   });
 
-  test("tolerates the fields of clients that expect Anthropic", async () => {
+  test("accepts fields that clients of Anthropic send", async () => {
     const { post } = makeApp();
     const cache_control = { type: "ephemeral" };
     const response = await post(
@@ -110,8 +110,8 @@ describe("a message", () => {
   });
 });
 
-describe("silence", () => {
-  test("is filled with pings, which can come before the first event", async () => {
+describe("a silent stream", () => {
+  test("has pings, even before the first event", async () => {
     const { post } = makeApp({ model: { stepDelayMs: 60 } }, { keepAliveMs: 10 });
     const names = await namesOf(await post(PATH, body({ stream: true, max_tokens: 2 })));
     expect(names[0]).toBe("ping");
@@ -123,7 +123,7 @@ describe("silence", () => {
 });
 
 describe("a reader that disconnects", () => {
-  test("ends the work", async () => {
+  test("ends the generation", async () => {
     const { post, engine } = makeApp({ model: { stepTurns: 3 } });
     const reader = (await post(PATH, body({ stream: true, max_tokens: 900 }))).body?.getReader();
     await reader?.read();
@@ -133,7 +133,7 @@ describe("a reader that disconnects", () => {
 });
 
 describe("count_tokens", () => {
-  test("counts the prompt of the same message", async () => {
+  test("counts the same prompt tokens as a message", async () => {
     const { post } = makeApp();
     const { max_tokens: _, ...counted } = body({ system: "s" });
     const response = await post(`${PATH}/count_tokens?beta=true`, counted);
@@ -142,14 +142,14 @@ describe("count_tokens", () => {
     expect(usage["input_tokens"]).toBe(31);
   });
 
-  test("counts a prompt that would not fit", async () => {
+  test("counts a prompt that exceeds the context length", async () => {
     const { post } = makeApp({ scheduler: { maxModelLen: 64 } });
     const response = await post(`${PATH}/count_tokens`, { messages: [user("x".repeat(1000))] });
     expect(await response.json()).toEqual({ input_tokens: 1019 });
   });
 });
 
-describe("a refusal", () => {
+describe("an error", () => {
   const refused = async (response: Response) => {
     expect(response.headers.get("content-type")).toBe("application/json");
     return [response.status, await response.json()];
@@ -157,7 +157,7 @@ describe("a refusal", () => {
   const error = (type: string, message: unknown) => ({ type: "error", error: { type, message } });
 
   test.each([true, false])(
-    "of a prompt that is too long is what clients match (stream: %p)",
+    "for a prompt that is too long has the text that clients look for (stream: %p)",
     async (stream) => {
       const { post } = makeApp();
       const response = await post(PATH, body({ messages: [user("x".repeat(2000))], stream }));
@@ -174,7 +174,7 @@ describe("a refusal", () => {
     },
   );
 
-  test("has the envelope of the API", async () => {
+  test("has the format of Anthropic's errors", async () => {
     const { post } = makeApp();
     expect(await refused(await post(PATH, { messages: [user()] }))).toEqual([
       400,
@@ -198,7 +198,7 @@ describe("a refusal", () => {
     ]);
   });
 
-  test("of a path that is not served names another", async () => {
+  test("for a path that does not exist suggests another", async () => {
     const { post } = makeApp();
     const message = expect.stringContaining("the server batches them");
     expect(await refused(await post(`${PATH}/batches`, {}))).toEqual([
@@ -207,7 +207,7 @@ describe("a refusal", () => {
     ]);
   });
 
-  test("for lack of room says so, and when to come back", async () => {
+  test("for a full queue says when to retry", async () => {
     const { post, engine } = makeApp();
     engine.reserve = () => {
       throw new OverloadError("queue_full", "no room", 3);
@@ -217,7 +217,7 @@ describe("a refusal", () => {
     expect(await refused(response)).toEqual([503, error("overloaded_error", "no room")]);
   });
 
-  test("of an unexpected kind is logged, not shown", async () => {
+  test("of an unexpected kind is logged but not shown", async () => {
     const logged: unknown[] = [];
     const { post, engine } = makeApp({}, { logFault: (fault) => logged.push(fault) });
     const fault = new Error("a secret");
@@ -228,7 +228,7 @@ describe("a refusal", () => {
   });
 });
 
-describe("a key", () => {
+describe("an API key", () => {
   const cases: [Record<string, string>, number][] = [
     [{}, 401],
     [{ "x-api-key": "secret" }, 200],
@@ -238,7 +238,7 @@ describe("a key", () => {
     [{ "x-api-key": "other" }, 401],
     [{ "x-api-key": "" }, 401],
   ];
-  test.each(cases)("is taken from either header: %j", async (headers, status) => {
+  test.each(cases)("is read from either header: %j", async (headers, status) => {
     const { post } = makeApp({}, { apiKeys: ["secret"] });
     expect((await post(PATH, body(), headers)).status).toBe(status);
   });

@@ -1,4 +1,4 @@
-// The real OpenAI client's Responses API over a real socket.
+// The Responses API with the real OpenAI client over a real socket.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import OpenAI from "openai";
@@ -11,7 +11,7 @@ const request = { model: "tiny", input: "hi", max_output_tokens: 5 };
 afterAll(() => server.stop());
 
 describe("the openai client", () => {
-  test("gets a response and reads it again", async () => {
+  test("creates a response and retrieves it", async () => {
     const response = await client.responses.create(request);
     expect(response.output_text).toMatch(/^[a-z ]{5}$/);
     const again = await client.responses.retrieve(response.id);
@@ -23,7 +23,7 @@ describe("the openai client", () => {
     expect(gone).toBeInstanceOf(OpenAI.NotFoundError);
   });
 
-  test("puts a stream together to a response", async () => {
+  test("assembles a response from a stream", async () => {
     let text = "";
     const stream = client.responses.stream(request);
     stream.on("response.output_text.delta", ({ delta }) => {
@@ -56,7 +56,7 @@ describe("the openai client", () => {
     expect(response.output_text).toMatch(/^[a-z ]{5}$/);
   });
 
-  test("raises its own classes of error", async () => {
+  test("throws its own error classes", async () => {
     const failure = await client.responses
       .create({ ...request, input: "x".repeat(3000) })
       .catch((error: unknown) => error);

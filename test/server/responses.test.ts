@@ -1,4 +1,4 @@
-// /v1/responses over the fake model: bodies, streams, stored and background responses, errors.
+// /v1/responses with the fake model: bodies, streams, stored and background responses, and errors.
 
 import { describe, expect, test } from "bun:test";
 import { OverloadError } from "../../src/errors.ts";
@@ -50,7 +50,7 @@ async function untilEnded(get: () => Promise<Response>): Promise<Body> {
 }
 
 describe("a response", () => {
-  test("has the members that vLLM's has", async () => {
+  test("has the same members as vLLM's", async () => {
     const { create } = makeServer();
     const body = await create({ model: "tiny", temperature: 0 });
     expect(body).toEqual({
@@ -79,7 +79,7 @@ describe("a response", () => {
     } as never);
   });
 
-  test("streams its events and completes", async () => {
+  test("is streamed as events until it ends", async () => {
     const { post } = makeServer({ model: { stepDelayMs: 1, alphabet: "\n" } });
     const response = await post(PATH, { input: "hi", max_output_tokens: 2, stream: true });
     expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
@@ -92,7 +92,7 @@ describe("a response", () => {
     expect(events.map(({ sequence_number: number }) => number)).toEqual([...events.keys()]);
   });
 
-  test("fills the silence of a long prompt with events", async () => {
+  test("is kept alive by events while a long prompt is processed", async () => {
     const { post } = makeServer({ model: { stepDelayMs: 60 } }, { keepAliveMs: 10 });
     const body = { input: "hi", max_output_tokens: 1, stream: true };
     const events = await eventsOf(await post(PATH, body));
@@ -102,7 +102,7 @@ describe("a response", () => {
     expect(events.map(({ sequence_number: number }) => number)).toEqual([...events.keys()]);
   });
 
-  test("shows the cached tokens", async () => {
+  test("reports the cached tokens", async () => {
     const { create } = makeServer();
     const input = "x".repeat(100);
     await create({ input });
@@ -110,7 +110,7 @@ describe("a response", () => {
     expect(usage.input_tokens_details.cached_tokens).toBe(112);
   });
 
-  test("can have log-probabilities of its text", async () => {
+  test("can include log-probabilities of its text", async () => {
     const { create, post } = makeServer({ model: { stepDelayMs: 1 } });
     const asked = { include: ["message.output_text.logprobs"], top_logprobs: 2 };
     const { output } = await create(asked);
@@ -126,7 +126,7 @@ describe("a response", () => {
     expect(deltas).toMatchObject([{ logprobs: [entry] }, { logprobs: [entry] }]);
   });
 
-  test("answers a probe with nothing to answer, and without a model's name", async () => {
+  test("is created even for an empty input without a model name, which clients send as a probe", async () => {
     const { create } = makeServer();
     expect((await create({ input: [], max_output_tokens: 1 })).status).toBe("incomplete");
   });
@@ -142,7 +142,7 @@ describe("a response", () => {
 });
 
 describe("a stored response", () => {
-  test("can be read, listed and deleted", async () => {
+  test("can be read and deleted, and its input items listed", async () => {
     const { create, call } = makeServer();
     const created = await create({});
     const path = `${PATH}/${created.id}`;
@@ -156,7 +156,7 @@ describe("a stored response", () => {
     expect((await call("GET", path)).status).toBe(404);
   });
 
-  test("is also stored if it was streamed", async () => {
+  test("is also stored if it is streamed", async () => {
     const { post, call } = makeServer();
     const events = await eventsOf(
       await post(PATH, { input: "hi", max_output_tokens: 2, stream: true }),
@@ -165,7 +165,7 @@ describe("a stored response", () => {
     expect(await (await call("GET", `${PATH}/${last?.id}`)).json()).toEqual(last);
   });
 
-  test("is continued by a later one, which sees the conversation but not the instructions", async () => {
+  test("can be continued by a later one, which includes the conversation but not the instructions", async () => {
     const { create, call, runner } = makeServer();
     const first = await create({ instructions: "be brief", input: "one" });
     const said = first.output[0]?.content[0]?.text;
@@ -183,7 +183,7 @@ describe("a stored response", () => {
     expect(data.map(({ role }) => role)).toEqual(["user", "assistant", "user"]);
   });
 
-  test("belongs to its key", async () => {
+  test("can be used only with the API key that created it", async () => {
     const { create, call, post } = makeServer({}, { apiKeys: ["a", "b"] });
     const [mine, other] = ["a", "b"].map((key) => ({ authorization: `Bearer ${key}` }));
     const { id } = await create({}, mine);
@@ -195,7 +195,7 @@ describe("a stored response", () => {
     expect((await post(PATH, body, mine)).status).toBe(200);
   });
 
-  test("is not kept if the client says so", async () => {
+  test("is not stored if the client says so", async () => {
     const { create, call } = makeServer();
     const { id } = await create({ store: false });
     const response = await call("GET", `${PATH}/${id}`);
@@ -215,7 +215,7 @@ describe("a response in the background", () => {
   const slow = { model: { stepDelayMs: 3 } };
   const background = { background: true };
 
-  test("is answered at once and read until it has ended", async () => {
+  test("is returned immediately, and can be polled until it has ended", async () => {
     const { create, call } = makeServer(slow);
     const { id, status } = await create(background);
     expect(status).toBe("queued");
@@ -225,7 +225,7 @@ describe("a response in the background", () => {
     ]);
   });
 
-  test("can be canceled, which ends the work", async () => {
+  test("can be canceled, which also ends its generation", async () => {
     const { create, call, engine } = makeServer(slow);
     const { id } = await create({ ...background, max_output_tokens: 900 });
     const canceled = await call("POST", `${PATH}/${id}/cancel`);
@@ -243,7 +243,7 @@ describe("a response in the background", () => {
     expect((await call("GET", `${PATH}/${id}`)).status).toBe(404);
   });
 
-  test("goes on without its reader, and is streamed again from any event", async () => {
+  test("continues without its reader, and can be streamed again from any event", async () => {
     const { post, call } = makeServer(slow);
     const body = { input: "hi", max_output_tokens: 5, stream: true, ...background };
     const reader = (await post(PATH, body)).body?.getReader();
@@ -257,7 +257,7 @@ describe("a response in the background", () => {
   });
 });
 
-describe("a refusal", () => {
+describe("an error", () => {
   const errorOf = async (response: Response) => [
     response.status,
     ((await response.json()) as { error: object }).error,
@@ -266,7 +266,7 @@ describe("a refusal", () => {
     ...{ message, type: "BadRequestError", param, code: 400 },
   });
 
-  test("of a prompt that is too long is a failed response in a stream, an error otherwise", async () => {
+  test("for a prompt that is too long is a failed response in a stream, and an error response otherwise", async () => {
     const { post } = makeServer();
     const message =
       "This model's maximum context length is 1024 tokens. However, your request has 2019 input tokens. " +
@@ -278,7 +278,7 @@ describe("a refusal", () => {
     expect(events[2]?.response.error).toEqual({ code: "context_length_exceeded", message });
   });
 
-  test("of a prompt that is too long is avoided by truncation, from a user's message on", async () => {
+  test("for a prompt that is too long is avoided by truncation, which keeps turns from a user's message on", async () => {
     const { post } = makeServer();
     const turn = (text: string) => [
       { role: "user", content: text.repeat(300) },
@@ -293,7 +293,7 @@ describe("a refusal", () => {
     expect((await post(PATH, hopeless)).status).toBe(400);
   });
 
-  test("for lack of room has the code that clients know", async () => {
+  test("for a full queue has the code that clients recognize", async () => {
     const { post, engine } = makeServer();
     engine.reserve = () => {
       throw new OverloadError("queue_full", "no room", 3);
@@ -308,7 +308,7 @@ describe("a refusal", () => {
     ]);
   });
 
-  test("names the fault of the body", async () => {
+  test("names what is wrong with the body", async () => {
     const { post } = makeServer();
     expect(await errorOf(await post(PATH, { model: "tiny" }))).toEqual([
       400,
@@ -320,7 +320,7 @@ describe("a refusal", () => {
     ]);
   });
 
-  test("of what a response is not", async () => {
+  test("is returned for operations that a response does not support", async () => {
     const { create, call, post } = makeServer();
     const { id } = await create({});
     expect(await errorOf(await call("POST", `${PATH}/${id}/cancel`))).toEqual([

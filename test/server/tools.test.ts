@@ -1,4 +1,4 @@
-// Tool calls and reasoning on /v1/chat/completions, over a fake model that writes a given answer.
+// Tool calls and reasoning in /v1/chat/completions, with a fake model that generates a given text.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
@@ -45,7 +45,7 @@ interface CallDelta {
   readonly function: { readonly arguments: string };
 }
 
-/** Deltas of a stream, after the first with the role, and its last finish reason. */
+/** The stream's last finish reason and its deltas, except the first, which has the role. */
 async function streamOf(answer: string, fields: object = {}) {
   const { post } = appThatAnswers(answer);
   const events = await readEvents(await post(CHAT, { ...BODY, stream: true, ...fields }));
@@ -55,7 +55,7 @@ async function streamOf(answer: string, fields: object = {}) {
 }
 
 describe("a message with a tool call", () => {
-  test("has the call, no content and finish reason tool_calls", async () => {
+  test("has the call, no content, and finish reason tool_calls", async () => {
     expect(await choiceOf(CALL)).toMatchObject({
       message: { content: null, tool_calls: [{ id: ID, type: "function", function: CALLED }] },
       finish_reason: "tool_calls",
@@ -71,7 +71,7 @@ describe("a message with a tool call", () => {
     } as never);
   });
 
-  test("has several calls with ids of their own", async () => {
+  test("can have several calls with different ids", async () => {
     const { message } = (await choiceOf(`${CALL}\n${CALL}`)) as never as {
       message: { tool_calls: { id: string }[] };
     };
@@ -88,7 +88,7 @@ describe("a message with a tool call", () => {
     } as never);
   });
 
-  test("that is cut by max_tokens is content, with finish reason length", async () => {
+  test("that is cut off by max_tokens is content, with finish reason length", async () => {
     const choice = await choiceOf(CALL, { max_tokens: 40 });
     expect(choice).toMatchObject({
       message: { content: CALL.slice(0, 40), tool_calls: [] },
@@ -122,7 +122,7 @@ describe("a stream with tool calls", () => {
     expect(finishReason).toBe("tool_calls");
   });
 
-  test("has content and reasoning in deltas of their own", async () => {
+  test("has content and reasoning in separate deltas", async () => {
     const { deltas, finishReason } = await streamOf("<think>\nHm.\n</think>\n\nHello");
     const reasoning = deltas.filter((delta) => "reasoning" in delta);
     const joined = (list: readonly Delta[], name: "content" | "reasoning" | "reasoning_content") =>
@@ -133,12 +133,12 @@ describe("a stream with tool calls", () => {
     expect(finishReason).toBe("stop");
   });
 
-  test("that ends within a call has finish reason length", async () => {
+  test("that is cut off within a call has finish reason length", async () => {
     const { finishReason } = await streamOf(CALL, { max_tokens: 50 });
     expect(finishReason).toBe("length");
   });
 
-  test("shows no reasoning without include_reasoning", async () => {
+  test("does not have reasoning if include_reasoning is false", async () => {
     const answer = "<think>Hm.</think>Hello";
     const { deltas } = await streamOf(answer, { include_reasoning: false });
     expect(deltas.some((delta) => "reasoning" in delta)).toBe(false);
@@ -153,7 +153,7 @@ describe("usage", () => {
   test("counts reasoning tokens", async () => {
     const { post } = appThatAnswers(answer);
     const body = (await (await post(CHAT, BODY)).json()) as { usage: object };
-    // A marker of several tokens counts up to its last one.
+    // All tokens of the end marker except the last one count as reasoning.
     const details = { completion_tokens_details: { reasoning_tokens: 11 } };
     expect(body.usage).toMatchObject(details);
     const events = await readEvents(
@@ -164,7 +164,7 @@ describe("usage", () => {
 });
 
 describe("stop strings", () => {
-  test("end the content, not the reasoning or a call", async () => {
+  test("end content, but not reasoning or calls", async () => {
     const answer = `<think>ab</think>x${CALL}ab`;
     expect(await choiceOf(answer, { stop: ["b", "Rome"] })).toMatchObject({
       message: { content: "xa", reasoning: "ab", tool_calls: [{ function: CALLED }] },
@@ -181,7 +181,7 @@ describe("tools", () => {
     return ((await response.json()) as { error: object }).error;
   };
 
-  test("must have names, all different", async () => {
+  test("must have unique names", async () => {
     const unnamed = { type: "function", function: { parameters: {} } };
     expect(await refused({ tools: [unnamed] })).toMatchObject({
       message: expect.stringContaining("('body', 'tools', 0, 'function', 'name')"),
@@ -198,7 +198,7 @@ describe("tools", () => {
     expect(await refused({ tool_choice: choice })).toMatchObject({ param: "tool_choice" });
   });
 
-  test("can have few members only", async () => {
+  test("can have only a limited number of members", async () => {
     const names = Array.from({ length: 10_000 }, (_, i) => [`p${i}`, { type: "string" }]);
     const parameters = { type: "object", properties: Object.fromEntries(names) };
     const tools = [{ type: "function", function: { name: "f", parameters } }];

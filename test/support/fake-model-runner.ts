@@ -34,7 +34,7 @@ export interface FakeModelOptions {
   readonly reportedMs?: (plan: StepPlan) => number;
   /** Tokens that the model can generate; default: lowercase letters and space. */
   readonly alphabet?: string;
-  /** Text that the model generates for every request, before the end token; default: from what it reads. */
+  /** Text that the model generates for every request, then the end token. By default, it derives the text. */
   readonly answer?: string;
 }
 

@@ -1,4 +1,4 @@
-// Parses whole messages with the incremental parser, in pieces.
+// Parses whole messages in pieces with the incremental parser.
 
 import { MessageParser } from "../../src/formats/message-parser.ts";
 import { type MessageParsing, PLAIN_TEXT } from "../../src/protocol/message-parsing.ts";

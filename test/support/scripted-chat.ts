@@ -1,11 +1,11 @@
-// A started chat whose outputs a test scripts, for converters of outputs that need no engine.
+// A started chat whose outputs are scripted by a test, for converters of outputs that need no engine.
 
 import fc from "fast-check";
 import type { StartedChat } from "../../src/api/started-chat.ts";
 import type { SequenceOutput } from "../../src/front/output-stream.ts";
 import type { MessagePart } from "../../src/protocol/message-part.ts";
 
-/** Only what converters read. */
+/** @returns a chat with only the properties that converters read */
 export function scriptedChat(numPromptTokens = 10): StartedChat {
   const context = { servedModelNames: ["tiny"], samplingDefaults: { temperature: 1, topP: 1 } };
   const promptIds = new Int32Array(numPromptTokens);
@@ -15,7 +15,7 @@ export function scriptedChat(numPromptTokens = 10): StartedChat {
 
 type Ended = Partial<Pick<SequenceOutput, "finishReason" | "stopReason">>;
 
-/** One token per output; the last one has the reason. */
+/** One token per output. The last output has the finish reason. */
 export function scriptedOutputs(
   steps: readonly (readonly MessagePart[])[],
   ended: Ended = { finishReason: "stop" },
@@ -41,7 +41,7 @@ export function scriptedOutputs(
   }));
 }
 
-/** Splits every text of `parts` into pieces and spreads them over steps, as the seed says. */
+/** Splits the texts of `parts` into pieces and distributes them over steps, as determined by `cuts`. */
 export function splitParts(
   parts: readonly MessagePart[],
   cuts: readonly number[],
@@ -68,7 +68,7 @@ export const cuts = fc.array(fc.nat(20), { minLength: 1, maxLength: 12 });
 
 const text = fc.string({ minLength: 1, maxLength: 12 });
 
-/** Messages that a parser can yield: neighbors differ in kind, and calls have arguments that are an object. */
+/** Messages that a parser can yield: neighbors differ in kind, and the arguments of calls are objects. */
 export const messageParts: fc.Arbitrary<MessagePart[]> = fc
   .array(
     fc.oneof(

@@ -1,4 +1,4 @@
-// Bodies of /v1/messages as those of a chat: system blocks, tool results, thinking, tools and their choice.
+// Converts bodies of /v1/messages into chat bodies: system blocks, tool results, thinking, and tools.
 
 import { describe, expect, test } from "bun:test";
 import { type JsonObject, parseBody } from "../../../src/api/fields.ts";
@@ -18,7 +18,7 @@ const conversation = (messages: readonly JsonObject[], system: JsonObject["x"] =
 const user = (content: JsonObject["x"] = "hi") => ({ role: "user", content: content ?? "" });
 
 describe("the system prompt", () => {
-  test("is the text, or the lines of its blocks", () => {
+  test("is the text, or one line per block", () => {
     expect(conversation([user()], "be brief")[0]).toEqual({ role: "system", content: "be brief" });
     const blocks = [
       { type: "text", text: "one" },
@@ -27,7 +27,7 @@ describe("the system prompt", () => {
     expect(conversation([user()], blocks)[0]).toEqual({ role: "system", content: "one\ntwo" });
   });
 
-  test("leaves out the block that changes with each request, and a prompt without text", () => {
+  test("omits the block that changes with each request, and is itself omitted if it has no text", () => {
     const billing = { type: "text", text: "x-anthropic-billing-header: cc_version=2.1; cch=4fe2;" };
     expect(conversation([user()], [billing, { type: "text", text: "one" }])[0]).toEqual({
       role: "system",
@@ -37,7 +37,7 @@ describe("the system prompt", () => {
     expect(conversation([user()], "")).toEqual([user()]);
   });
 
-  test("can also be a message, in its place", () => {
+  test("can also be a message, whose position is kept", () => {
     const later = { role: "system", content: [{ type: "text", text: "note" }] };
     expect(conversation([user(), later, user("go")])).toEqual([
       user(),
@@ -48,7 +48,7 @@ describe("the system prompt", () => {
 });
 
 describe("a user's message", () => {
-  test("keeps several texts as parts, and skips blocks of unknown types", () => {
+  test("keeps several texts as parts, but skips blocks of unknown types", () => {
     const blocks = [
       { type: "text", text: "a" },
       { type: "container_upload", file_id: "f" },
@@ -64,7 +64,7 @@ describe("a user's message", () => {
     expect(conversation([user([{ type: "redacted" }])])).toEqual([]);
   });
 
-  test("becomes one message per tool result, before the rest of its text", () => {
+  test("becomes one message per tool result, followed by the rest of its text", () => {
     const call = { type: "tool_use", id: "t1", name: "read", input: { path: "a", n: 1 } };
     const other = { type: "tool_use", id: "t2", name: "list", input: {} };
     const results = [
@@ -93,7 +93,7 @@ describe("a user's message", () => {
     ]);
   });
 
-  test("can have results that are lists, with images that the model cannot see", () => {
+  test("can have results that are lists, in which images are replaced by a note", () => {
     const content = [
       { type: "text", text: "line" },
       { type: "image", source: { type: "base64", media_type: "image/png", data: "" } },
@@ -106,7 +106,7 @@ describe("a user's message", () => {
     expect(conversation([user([said])])[0]?.["content"]).toBe(said.content);
   });
 
-  test("can have documents of text and search results; other media is left to be refused", () => {
+  test("can have text documents and search results, while other media are rejected later", () => {
     const text = {
       type: "document",
       source: { type: "text", media_type: "text/plain", data: "d" },
@@ -127,7 +127,7 @@ describe("a user's message", () => {
 });
 
 describe("an assistant's message", () => {
-  test("keeps thinking with the signature dropped, text and calls", () => {
+  test("keeps thinking (without its signature), text, and calls", () => {
     const content = [
       { type: "thinking", thinking: "hm", signature: "s" },
       { type: "redacted_thinking", data: "x" },
@@ -142,7 +142,7 @@ describe("an assistant's message", () => {
     });
   });
 
-  test("keeps the numbers of a call as they are written", () => {
+  test("keeps the notation of numbers in a call", () => {
     const written = parseJson(
       '{"messages":[{"role":"assistant","content":[{"type":"tool_use","input":{"x":1.0}}]}]}',
       ["messages"],
@@ -171,7 +171,7 @@ describe("the chat", () => {
     function: { name: "f", description: "d", parameters: { type: "object" } },
   };
 
-  test("has the limits and the sampling of the body", () => {
+  test("has the body's limits and sampling parameters", () => {
     const body = { stop_sequences: ["x"], temperature: 0.5, top_k: 3, metadata: { user_id: "u" } };
     expect(chatBodyOf(parse(body))).toMatchObject({
       max_tokens: 5,
@@ -190,12 +190,12 @@ describe("the chat", () => {
       { type: "tool", name: "f" },
       { type: "function", function: { name: "f" } },
     ],
-  ])("converts the choice %p", (tool_choice, expected) => {
+  ])("converts the tool choice %p", (tool_choice, expected) => {
     const chat = chatBodyOf(parse({ tools: [tool], tool_choice }));
     expect([chat.tools, chat.tool_choice]).toEqual([[shown], expected as never]);
   });
 
-  test("leaves out tools without a schema, which Anthropic runs or knows", () => {
+  test("omits tools without a schema, which are built into Anthropic's API", () => {
     const search = { type: "web_search_20250305", name: "web_search", max_uses: 5 };
     expect(chatBodyOf(parse({ tools: [search, tool] })).tools).toEqual([shown]);
     expect(chatBodyOf(parse({ tools: [search], tool_choice: { type: "any" } }))).toMatchObject({
@@ -209,20 +209,20 @@ describe("the chat", () => {
     [{ type: "disabled" }, false],
     [{ type: "adaptive" }, true],
     [{ type: "enabled", budget_tokens: 2048 }, true],
-  ])("thinks with %p: %p", (thinking, expected) => {
+  ])("given the thinking option %p, thinks: %p", (thinking, expected) => {
     const body = parse(thinking === undefined ? {} : { thinking });
     expect(showsThinking(body)).toBe(expected);
     expect(chatBodyOf(body).chat_template_kwargs).toEqual({ enable_thinking: expected });
   });
 
-  test("is the same for counting as for answering", () => {
+  test("is the same for counting tokens as for generating", () => {
     const counted = countedChatOf(parse({ tools: [tool], system: "s" }));
     const { max_tokens: _, ...answered } = chatBodyOf(parse({ tools: [tool], system: "s" }));
     expect(answered).toMatchObject({ messages: counted.messages, tools: counted.tools });
   });
 
   test.each(["claude-sonnet-4-6", "claude-haiku-4-5-20251001"])(
-    "is the served model for %s",
+    "uses the served model for %s",
     (model) => {
       expect(parse({ model }).model).toBe("");
       expect(parse({ model: "other" }).model).toBe("other");
@@ -241,7 +241,7 @@ describe("a bad body", () => {
     [{ thinking: "yes" }, "('body', 'thinking')"],
     [{ max_tokens: null }, "('body', 'max_tokens')"],
   ];
-  test.each(refusals)("%j names its fault", (body, text) => {
+  test.each(refusals)("%j is rejected with an error that names its fault", (body, text) => {
     expect(() => parse(body)).toThrow(text);
   });
 });

@@ -1,4 +1,4 @@
-// Scripted outputs as a message and as the events of a stream, which assemble to the same message.
+// Converts scripted outputs into a message and into stream events, which combine into the same message.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -44,7 +44,7 @@ function bodyOf(outputs: Outputs) {
   return message.body();
 }
 
-/** Puts a message together as Anthropic's clients do. */
+/** Assembles a message as Anthropic's clients do. */
 function assembled(events: readonly Event[]) {
   let message: Record<string, unknown> = {};
   const content: Record<string, unknown>[] = [];
@@ -84,7 +84,7 @@ const CALLS: MessagePart[][] = [
 ];
 
 describe("the stream of a message", () => {
-  test("has thinking, text and two tools in order", () => {
+  test("has thinking, text, and two tools in order", () => {
     const shown = eventsOf(scriptedOutputs(CALLS)).map(({ type, index, delta, content_block }) =>
       [type, index ?? "", delta?.["type"] ?? content_block?.["type"] ?? ""].join(" ").trim(),
     );
@@ -110,7 +110,7 @@ describe("the stream of a message", () => {
     ]);
   });
 
-  test("reports the prompt, of which the cached tokens are separate, first and the output last", () => {
+  test("reports prompt tokens first, with cached tokens counted separately, and output tokens last", () => {
     const events = eventsOf(scriptedOutputs(CALLS));
     const input = { input_tokens: 6, cache_creation_input_tokens: 0, cache_read_input_tokens: 4 };
     expect(events[0]?.message).toEqual({
@@ -123,7 +123,7 @@ describe("the stream of a message", () => {
     });
   });
 
-  test("assembles to the whole message, however the parts are spread over steps", () => {
+  test("can be assembled into the whole message, no matter how the parts are split into steps", () => {
     fc.assert(
       fc.property(messageParts, cuts, (parts, split) => {
         const whole = withoutIds(bodyOf(scriptedOutputs([parts])));
@@ -135,13 +135,13 @@ describe("the stream of a message", () => {
     );
   });
 
-  test("has no block for an empty answer", () => {
+  test("has no block if the message is empty", () => {
     expect(eventsOf(scriptedOutputs([[]])).map(({ type }) => type)).toEqual([
       ...["message_start", "message_delta", "message_stop"],
     ]);
   });
 
-  test("sends pings in silence, and an error instead of the rest", () => {
+  test("sends pings while it waits, and an error in place of the rest", () => {
     const { frame } = new MessageEventWriter(scriptedChat(), true);
     expect(frame.keepAlive()).toBe('event: ping\ndata: {"type":"ping"}\n\n');
     expect(frame.failure(new Error("secret"))).toBe(
@@ -163,7 +163,7 @@ describe("a message", () => {
     ]);
   });
 
-  test("says why it ended", () => {
+  test("has the reason why it ended", () => {
     const text: MessagePart[][] = [[{ kind: "text", text: "x" }]];
     expect(reasonOf(scriptedOutputs(text))).toEqual(["end_turn", null]);
     expect(reasonOf(scriptedOutputs(CALLS))).toEqual(["tool_use", null]);
@@ -176,7 +176,7 @@ describe("a message", () => {
     ]);
   });
 
-  test("shows a call that was cut off as text", () => {
+  test("includes a call that was cut off as text", () => {
     const cut = scriptedOutputs(
       [
         [

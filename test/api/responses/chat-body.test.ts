@@ -1,4 +1,4 @@
-// Bodies of /v1/responses as those of a chat: items of all types, tools of all types, choices, formats.
+// Converts bodies of /v1/responses into chat bodies: items of every type, tools, and tool choices.
 
 import { describe, expect, test } from "bun:test";
 import { type JsonObject, parseBody } from "../../../src/api/fields.ts";
@@ -22,7 +22,7 @@ const text = (role: string, said: string) => ({
 });
 
 describe("the conversation", () => {
-  test("is the text of the input, after the instructions", () => {
+  test("consists of the instructions, then the text of the input", () => {
     expect(chat({ instructions: "be brief" }).messages).toEqual([
       { role: "system", content: "be brief" },
       { role: "user", content: "hi" },
@@ -70,7 +70,7 @@ describe("the conversation", () => {
     ]);
   });
 
-  test("keeps calls of custom tools as those of the functions that stand for them", () => {
+  test("converts calls of custom tools into calls of the functions that represent them", () => {
     const items = [
       { type: "custom_tool_call", call_id: "c", name: "apply_patch", input: '*** "Begin"\n' },
       { type: "custom_tool_call_output", call_id: "c", output: { ok: true } },
@@ -91,7 +91,7 @@ describe("the conversation", () => {
     ]);
   });
 
-  test("reads reasoning from its content, its seal or its summary", () => {
+  test("reads reasoning from content, encrypted_content, or summary", () => {
     const thoughts = (item: JsonObject) =>
       messagesOf([{ type: "reasoning", ...item }])[0]?.["reasoning_content"];
     expect(thoughts({ summary: [], encrypted_content: sealed("größer") })).toBe("größer");
@@ -100,7 +100,7 @@ describe("the conversation", () => {
     expect(thoughts({})).toBeUndefined();
   });
 
-  test("skips items that mean nothing here", () => {
+  test("skips items that have no meaning here", () => {
     const skipped = [
       { type: "local_shell_call", call_id: "x", action: { type: "exec" } },
       { type: "web_search_call", id: "ws" },
@@ -112,7 +112,7 @@ describe("the conversation", () => {
     ]);
   });
 
-  test("has somebody to answer even if the input is empty", () => {
+  test("has a user message even if the input is empty", () => {
     for (const input of ["", []]) {
       expect(chat({ input, max_output_tokens: 1 }).messages).toEqual([
         { role: "user", content: "" },
@@ -120,7 +120,7 @@ describe("the conversation", () => {
     }
   });
 
-  test("leaves images of a user to be refused", () => {
+  test("keeps a user's images, which are rejected later", () => {
     const content = [
       { type: "input_text", text: "see" },
       { type: "input_image", image_url: "data:" },
@@ -153,7 +153,7 @@ describe("tools", () => {
     type,
   }));
 
-  test("of all types are accepted, and those that OpenAI runs skipped", () => {
+  test("of all types are accepted, but those that OpenAI runs are skipped", () => {
     const { functions, origins } = toolTable([shell, patch, namespace, ...hosted]);
     expect(functions.map(({ function: called }) => (called as JsonObject)["name"])).toEqual([
       ...["shell", "apply_patch", "mcp__fs__read", "mcp__fs__write"],
@@ -166,7 +166,7 @@ describe("tools", () => {
     ]);
   });
 
-  test("become functions; a custom one takes a single string", () => {
+  test("become functions, which for custom tools take a single string", () => {
     expect(toolTable([shell, patch]).functions).toEqual([
       { type: "function", function: { name: "shell", description: "run", parameters } },
       {
@@ -188,12 +188,12 @@ describe("tools", () => {
     expect(JSON.stringify(regex)).toContain('{"type":"string","pattern":"^(?:a|b)$"}');
   });
 
-  test("can also come with the input", () => {
+  test("can also be in the input", () => {
     const input = [{ type: "additional_tools", tools: [shell] }, text("user", "go")];
     expect(chat({ input, tool_choice: "none" }).tools).toHaveLength(1);
   });
 
-  test("are not asked for if none is left", () => {
+  test("are not required if none are left", () => {
     expect(chat({ tools: hosted, tool_choice: "required" })).toMatchObject({
       tools: null,
       tool_choice: null,
@@ -213,20 +213,20 @@ describe("tools", () => {
       "required",
       1,
     ],
-  ])("are chosen by %j", (tool_choice, expected, numTools) => {
+  ])("are selected by the tool_choice %j", (tool_choice, expected, numTools) => {
     const { tools, tool_choice: choice } = chat({ tools: [shell, patch, namespace], tool_choice });
     const named = (choice as { function?: { name: string } } | null)?.function?.name;
     expect([named ?? choice, tools?.length]).toEqual([expected, numTools]);
   });
 
-  test("of a namespace that ends in underscores get no more", () => {
+  test("of a namespace that ends in underscores get no further underscores", () => {
     expect(flatName("a", "mcp__x__")).toBe("mcp__x__a");
     expect(flatName("a", null)).toBe("a");
   });
 });
 
 describe("the chat", () => {
-  test("has the limits, the sampling and the log-probabilities of the body", () => {
+  test("has the body's limits, sampling parameters, and log-probabilities", () => {
     const include = ["message.output_text.logprobs"];
     expect(
       chat({ max_output_tokens: 7, temperature: 0, top_p: 0.5, top_logprobs: 2, include }),
@@ -234,7 +234,7 @@ describe("the chat", () => {
     expect(chat({ top_logprobs: 2 })).toMatchObject({ logprobs: false });
   });
 
-  test("does not think if the effort is none", () => {
+  test("does not think if the reasoning effort is none", () => {
     expect(chat({ reasoning: { effort: "none" } }).chat_template_kwargs).toEqual({
       enable_thinking: false,
     });
@@ -252,7 +252,7 @@ describe("a bad body", () => {
     [{ prompt: { id: "pmpt_1" } }, "`prompt` is not supported"],
     [{ conversation: "conv_1" }, "`conversation` is not supported"],
   ];
-  test.each(refusals)("%j names its fault", (body, message) => {
+  test.each(refusals)("%j is rejected with an error that names its fault", (body, message) => {
     expect(() => chat(body)).toThrow(message);
   });
 });

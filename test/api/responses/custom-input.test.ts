@@ -1,4 +1,4 @@
-// The input of a custom tool, read from arguments that arrive in pieces.
+// Reads the input of a custom tool from arguments that arrive in pieces.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -11,7 +11,7 @@ function read(chunks: readonly string[]) {
   return { text: input.text, deltas: deltas.filter((delta) => delta !== "") };
 }
 
-/** Pieces of one or more characters. */
+/** @returns pieces of one or more characters */
 function split(text: string, sizes: readonly number[]): string[] {
   const chunks: string[] = [];
   for (let at = 0, i = 0; at < text.length; i++) {
@@ -23,12 +23,12 @@ function split(text: string, sizes: readonly number[]): string[] {
 }
 
 describe("CustomInput", () => {
-  test("yields the string while it arrives", () => {
+  test("yields the string as it arrives", () => {
     const { deltas } = read(['{"input": "*** Beg', "in Patch\\n*** End Patch\\", 'n"}']);
     expect(deltas).toEqual(["*** Beg", "in Patch\n*** End Patch", "\n"]);
   });
 
-  test("reads any string in any pieces, and splits no character", () => {
+  test("reads any string in any pieces, without splitting characters", () => {
     const sizes = fc.array(fc.nat(5), { minLength: 1 });
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.boolean(), sizes, (text, escapes, cuts) => {
@@ -46,11 +46,11 @@ describe("CustomInput", () => {
     );
   });
 
-  test("ignores other members after it", () => {
+  test("ignores other members after the input", () => {
     expect(read(['{"input":"a","note":"b"}']).text).toBe("a");
   });
 
-  test("takes the only string of another object, or else all of the text", () => {
+  test("uses the only string in an object without an input, or otherwise the whole text", () => {
     expect(read(['{"patch": "a', 'b"}']).text).toBe("ab");
     expect(read(['{"a": 1, "b": "c"}']).text).toBe('{"a": 1, "b": "c"}');
     const raw = `*** Begin Patch ${"x".repeat(100)}`;
@@ -58,7 +58,7 @@ describe("CustomInput", () => {
     expect(read([]).text).toBe("");
   });
 
-  test("keeps what was read of a string that is cut off", () => {
+  test("keeps what was read before a string is cut off", () => {
     expect(read(['{"input": "ab\\']).text).toBe("ab");
     expect(read(['{"input": "ab\\u00', ""]).text).toBe("ab");
   });

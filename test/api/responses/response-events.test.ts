@@ -1,4 +1,4 @@
-// Scripted outputs as a response and as the events of a stream, which assemble to the same response.
+// Converts scripted outputs into a response and into stream events, which combine into the same response.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -72,7 +72,7 @@ function bodyOf(outputs: Outputs, body: object = {}) {
   return response.body();
 }
 
-/** Puts the output together from its deltas alone. */
+/** Assembles the output from its deltas alone. */
 function assembled(events: readonly Event[]): Item[] {
   const items: Item[] = [];
   for (const { type, output_index, item_id, item, part, delta, content_index } of events) {
@@ -89,7 +89,7 @@ function assembled(events: readonly Event[]): Item[] {
   return items;
 }
 
-/** What deltas carry of an item. */
+/** The properties of items that deltas contain. */
 const essence = (items: readonly object[]) =>
   items.map((item) => {
     const { type, name, arguments: given, input, content } = item as Item;
@@ -115,7 +115,7 @@ const TURN: MessagePart[][] = [
 ];
 
 describe("the stream of a response", () => {
-  test("has the events of each item in order, numbered", () => {
+  test("has numbered events for each item in order", () => {
     const events = eventsOf(scriptedOutputs(TURN));
     expect(shown(events)).toEqual([
       ...["created", "in_progress"],
@@ -131,7 +131,7 @@ describe("the stream of a response", () => {
     expect(events.map(({ sequence_number: number }) => number)).toEqual([...events.keys()]);
   });
 
-  test("ends each item with the whole of it, as the response shows it", () => {
+  test("ends each item with the complete item, as in the response", () => {
     const events = eventsOf(scriptedOutputs(TURN));
     const done = events.filter(({ type }) => type === "response.output_item.done");
     const items = events.at(-1)?.response.output ?? [];
@@ -159,7 +159,7 @@ describe("the stream of a response", () => {
     ] as never);
   });
 
-  test("assembles to the whole response, however the parts are spread over steps", () => {
+  test("can be assembled into the whole response, no matter how the parts are split into steps", () => {
     fc.assert(
       fc.property(messageParts, cuts, (parts, split) => {
         const whole = essence(bodyOf(scriptedOutputs([parts])).output);
@@ -189,7 +189,7 @@ describe("the stream of a response", () => {
       { code: "rate_limit_exceeded", message: "It waited. Please try again in 3s." },
     ],
     [new Error("secret"), { code: "server_error", message: "Internal server error" }],
-  ])("ends with the response that failed: %p", (error, expected) => {
+  ])("ends with a failed response after %p", (error, expected) => {
     const writer = new ResponseEventWriter(responseOf());
     const [event] = read(writer.frame.failure(error));
     expect(event).toMatchObject({
@@ -200,7 +200,7 @@ describe("the stream of a response", () => {
 });
 
 describe("a response", () => {
-  test("has vLLM's members, and its usage with cached and reasoning tokens", () => {
+  test("reports its usage like vLLM, with cached and reasoning tokens", () => {
     const { usage } = bodyOf(scriptedOutputs([[{ kind: "reasoning", text: "hm" }]]));
     expect(usage).toEqual({
       input_tokens: 10,
@@ -220,7 +220,7 @@ describe("a response", () => {
     });
   });
 
-  test("is incomplete if it was cut off, and so is its last item", () => {
+  test("is incomplete if it was cut off, as is its last item", () => {
     const cut = { finishReason: "length" as const };
     const { status, incomplete_details, output } = bodyOf(scriptedOutputs(TURN.slice(0, 2), cut));
     expect([status, incomplete_details]).toEqual(["incomplete", { reason: "max_output_tokens" }]);
@@ -228,7 +228,7 @@ describe("a response", () => {
     expect(eventsOf(scriptedOutputs(TURN, cut)).at(-1)?.type).toBe("response.incomplete");
   });
 
-  test("seals its reasoning for clients that store it", () => {
+  test("contains its reasoning as encrypted_content for clients that store it", () => {
     const include = ["reasoning.encrypted_content"];
     const [item] = bodyOf(scriptedOutputs(TURN), { include }).output as Item[];
     expect(reasoningText({ encrypted_content: item?.["encrypted_content"] as string })).toBe("hm");

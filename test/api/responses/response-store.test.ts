@@ -1,4 +1,4 @@
-// Stored responses: their owners, their time to live, and the room for them.
+// Stored responses: their owners, their time to live, and the size of the store.
 
 import { describe, expect, test } from "bun:test";
 import { inputList, withId } from "../../../src/api/responses/input-list.ts";
@@ -28,7 +28,7 @@ function fakeRun() {
 }
 
 describe("ResponseStore", () => {
-  test("returns a response to the key that made it only", () => {
+  test("returns a response only to the key that created it", () => {
     const { store } = makeStore();
     store.put(stored("a", { owner: 0 }));
     expect(store.get("a", 0)?.response.id).toBe("a");
@@ -43,14 +43,14 @@ describe("ResponseStore", () => {
     ]);
   });
 
-  test("keeps responses of two keys with the same id apart", () => {
+  test("distinguishes responses with the same id but different keys", () => {
     const { store } = makeStore();
     store.put(stored("a", { owner: 0 }, "first"));
     store.put(stored("a", { owner: 1 }, "second"));
     expect(store.get("a", 0)?.response["text"]).toBe("first");
   });
 
-  test("forgets a response when its time is over", () => {
+  test("removes a response when its time to live is over", () => {
     const { store, clock } = makeStore();
     store.put(stored("a"));
     clock.nowMs = 600;
@@ -60,7 +60,7 @@ describe("ResponseStore", () => {
     expect(store.size).toBe(1);
   });
 
-  test("makes room by forgetting the oldest, however many there are", () => {
+  test("makes space by removing the oldest responses, no matter how many there are", () => {
     const { store } = makeStore(20_000);
     for (let i = 0; i < 10_000; i++) store.put(stored(`r${i}`, {}, "x".repeat(100)));
     expect(store.size).toBeLessThan(100);
@@ -68,14 +68,14 @@ describe("ResponseStore", () => {
     expect(store.get("r0", null)).toBeNull();
   });
 
-  test("does not keep a response that is larger than the store", () => {
+  test("does not store a response that is larger than the store", () => {
     const { store } = makeStore(1000);
     store.put(stored("a"));
     store.put(stored("b", {}, "x".repeat(1000)));
     expect([store.get("b", null), store.get("a", null)?.response.id]).toEqual([null, "a"]);
   });
 
-  test("frees the room of a response that is replaced or deleted", () => {
+  test("frees the space of a response that is replaced or deleted", () => {
     const { store } = makeStore(1000);
     for (let i = 0; i < 5; i++) store.put(stored("a", {}, "x".repeat(200)));
     store.delete("a", null);
@@ -84,7 +84,7 @@ describe("ResponseStore", () => {
     expect(store.size).toBe(2);
   });
 
-  test("ends a run whose response nobody can read any more", () => {
+  test("cancels a run whose response nobody can read anymore", () => {
     const { store, clock } = makeStore(1000);
     const [expired, deleted, large] = [fakeRun(), fakeRun(), fakeRun()];
     store.put(stored("a", { run: expired.run }));
@@ -95,7 +95,7 @@ describe("ResponseStore", () => {
     expect([expired, deleted, large].map(({ seen }) => seen.numCancels)).toEqual([1, 1, 1]);
   });
 
-  test("of no size stores nothing", () => {
+  test("of size 0 stores nothing", () => {
     const { store } = makeStore(0);
     store.put(stored("a"));
     expect([store.isEnabled, store.size]).toEqual([false, 0]);
@@ -106,7 +106,7 @@ describe("the list of input items", () => {
   const items = ["a", "b", "c"].map((id) => ({ id, type: "message" }));
   const list = (query: string) => inputList(items, new URLSearchParams(query));
 
-  test("is newest first, in pages", () => {
+  test("is sorted from newest to oldest, in pages", () => {
     expect(list("limit=2")).toEqual({
       object: "list",
       data: [items[2], items[1]],
@@ -124,7 +124,7 @@ describe("the list of input items", () => {
     ["limit=x", "limit must be"],
     ["order=up", "order must be asc or desc"],
     ["after=z", "No input item has the id"],
-  ])("refuses %s", (query, message) => {
+  ])("rejects %s", (query, message) => {
     expect(() => list(query)).toThrow(message);
   });
 
