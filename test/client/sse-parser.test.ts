@@ -20,7 +20,7 @@ describe("SseParser", () => {
   const stream = 'data: {"text":"größe 😀"}\n\n: ping\n\ndata: two\r\n\r\ndata: [DONE]\n\n';
   const events = ['{"text":"größe 😀"}', "two", "[DONE]"];
 
-  test("finds the same events wherever the stream is split, even within a character", () => {
+  test("finds the same events no matter where the stream is split, even within a character", () => {
     for (let size = 1; size <= bytesOf(stream).length; size++) {
       expect(inPieces(stream, size)).toEqual(events);
     }

@@ -28,7 +28,7 @@ describe("expositionText", () => {
     expect(expositionText([FAMILY], true)).toBe("# HELP x Help.\n# TYPE x gauge\n");
   });
 
-  test("prints counters with a single _total at the end, whatever their name", () => {
+  test("prints counters with a single _total at the end, no matter what their names are", () => {
     const counter = {
       ...FAMILY,
       type: "counter" as const,

@@ -9,7 +9,7 @@ function pressesAt(...timesMs: readonly number[]): string[] {
 }
 
 describe("StopPresses", () => {
-  test("drains at the first signal, whatever the time", () => {
+  test("drains at the first signal, no matter when it arrives", () => {
     expect(pressesAt(0)).toEqual(["drain"]);
     expect(pressesAt(1e9)).toEqual(["drain"]);
   });

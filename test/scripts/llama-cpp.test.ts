@@ -1,4 +1,4 @@
-// Checking out llama.cpp at its pin from the package, whatever the state of the folder.
+// Checks out llama.cpp at its pin from the package, no matter what state the folder is in.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";

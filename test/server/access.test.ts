@@ -170,7 +170,7 @@ describe("the Host check", () => {
     expect(await status(listensOn, [], "anything.example")).toBe(200);
   });
 
-  test("accepts the name that the server listens on, whatever address it resolves to", async () => {
+  test("accepts the name that the server listens on, no matter which address it resolves to", async () => {
     const listensOn = { host: "Box.lan.", address: "127.0.1.1" };
     expect(isReachable(listensOn)).toBe(false);
     expect(await status(listensOn, [], "box.lan:8000")).toBe(200);

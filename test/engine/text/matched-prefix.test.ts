@@ -19,7 +19,7 @@ test("the prefix grows with the text, falls back to a shorter one, and is never 
   expect(lengthsOf("😀x", ["\ud83d", "\ude00", "x"])).toEqual([1, 2, 0]);
 });
 
-test("the prefix is the longest proper one that the text ends with, however the text is split", () => {
+test("the prefix is the longest proper one that the text ends with, no matter how the text is split", () => {
   const letters = { unit: fc.constantFrom("a", "b") };
   const patterns = fc.string({ ...letters, minLength: 1, maxLength: 6 });
   const parts = fc.array(fc.string({ ...letters, maxLength: 4 }));

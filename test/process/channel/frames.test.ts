@@ -1,4 +1,4 @@
-// Splitting a byte stream into messages, however the stream arrives.
+// Splits a byte stream into messages, no matter in which pieces it arrives.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
