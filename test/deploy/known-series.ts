@@ -1,4 +1,4 @@
-// Names of all series that the server can expose, from the catalogue, or that Prometheus itself generates.
+// Names of all series that the server can expose, from the catalog, or that Prometheus itself generates.
 
 import { CATALOG } from "../../src/metrics/catalog.ts";
 import { recordedNames } from "./deploy-files.ts";

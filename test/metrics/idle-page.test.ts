@@ -1,6 +1,6 @@
 // Engine families of an idle server, line by line: names, help, buckets, series, and their order, as a
 // vLLM 0.13 server with 2,048 tokens prints them right after startup. Families from later versions are
-// marked. The table is copied from that server's response, not from the catalogue.
+// marked. The table is copied from that server's response, not from the catalog.
 
 import { expect, test } from "bun:test";
 import { INFO, makeMetrics } from "./fixtures.ts";
