@@ -37,7 +37,7 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
     "LoRA is not supported yet: the server serves only the model that it was started with.",
   ],
   [
-    "/v1/models/* /models/* /api/tags /api/show /api/ps /get_model_info /v1/engines/*",
+    "/models/* /api/tags /api/show /api/ps /get_model_info /v1/engines/*",
     "GET /v1/models reports the model that the server was started with.",
   ],
   ["/v1/chat/completions/render /v1/completions/render", RENDERS],

@@ -38,6 +38,7 @@ const METHODS: readonly RouteEntry[] = [
   ["/tokenize", "POST"],
   ["/detokenize", "POST"],
   ["/v1/models", "GET"],
+  ["/v1/models/{id:path}", "GET"],
   // vLLM does not support HEAD, but load balancers probe with it.
   ["/health", "GET, HEAD"],
   ["/ping", "GET, POST"],

@@ -1,10 +1,10 @@
 // Routes of an app and the methods that each allows, for 405 responses and for metric labels, which must not
 // contain the IDs in paths.
 
-/** A path and its methods, such as "GET, HEAD". `{id}` in the path matches any one segment. */
+/** A path and its methods, such as "GET, HEAD". `{id}` in the path matches any one segment, `{id:path}` the rest. */
 export type RouteEntry = readonly [path: string, methods: string];
 
-const PARAMETER = "{id}";
+const PARAMETER = /\{id(:path)?\}/;
 
 export class RouteTable {
   readonly #methods: ReadonlyMap<string, string>;
@@ -13,8 +13,8 @@ export class RouteTable {
   constructor(entries: readonly RouteEntry[]) {
     this.#methods = new Map(entries);
     this.#patterns = entries
-      .filter(([path]) => path.includes(PARAMETER))
-      .map(([path]) => [new RegExp(`^${path.replaceAll(PARAMETER, "[^/]+")}$`), path]);
+      .filter(([path]) => PARAMETER.test(path))
+      .map(([path]) => [patternOf(path), path]);
   }
 
   /** @returns the route that serves a path; null if there is none */
@@ -28,4 +28,9 @@ export class RouteTable {
     const route = this.routeOf(path);
     return route === null ? null : (this.#methods.get(route) ?? null);
   }
+}
+
+function patternOf(path: string): RegExp {
+  const parts = path.replace(PARAMETER, (_, isRest) => (isRest === undefined ? "[^/]+" : ".+"));
+  return new RegExp(`^${parts}$`);
 }

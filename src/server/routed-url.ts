@@ -42,15 +42,17 @@ function withoutPrefix(url: string, rootPath: string): string {
   return url.slice(0, start) + (url[end] === "/" ? "" : "/") + url.slice(end);
 }
 
-/**
- * @param index 0 = the first segment of the path
- * @returns the decoded segment, or the raw segment if its percent-encoding is invalid (Elysia's parameter would be null)
- */
+/** @param index 0 = the first segment of the path @returns the decoded segment */
 export function pathSegment(url: string, index: number): string {
-  const segment = new URL(url).pathname.split("/")[index + 1] ?? "";
+  return decodedPath(new URL(url).pathname.split("/")[index + 1] ?? "");
+}
+
+/** @returns the decoded path without its query, or the raw path if its percent-encoding is invalid (Elysia's parameter would be null) */
+export function decodedPath(path: string): string {
+  const [raw = ""] = path.split("?");
   try {
-    return decodeURIComponent(segment);
+    return decodeURIComponent(raw);
   } catch {
-    return segment;
+    return raw;
   }
 }

@@ -512,8 +512,12 @@ describe("recorded routes", () => {
     const response = await app.handle(new Request("http://localhost/v1/models"));
     expect(await response.json()).toEqual({
       object: "list",
+      ...{ first_id: "smollm2", last_id: "smollm2", has_more: false, models: [expect.any(Object)] },
       data: [
         {
+          ...{ type: "model", display_name: "smollm2", created_at: "2023-11-14T22:13:20.000Z" },
+          ...{ context_length: 2048, meta: expect.any(Object), status: { value: "loaded" } },
+          architecture: expect.any(Object),
           id: "smollm2",
           object: "model",
           created: 1_700_000_000,

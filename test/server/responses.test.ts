@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { OverloadError } from "../../src/errors.ts";
 import type { ServerContext } from "../../src/server/server-context.ts";
 import { type FakeEngineOptions, makeApp } from "../support/fake-engine.ts";
+import { holdSteps, releasedAfter } from "../support/held-steps.ts";
 import { until } from "../support/waiting.ts";
 
 const PATH = "/v1/responses";
@@ -95,7 +96,8 @@ describe("a response", () => {
   test("is kept alive by events while a long prompt is processed", async () => {
     const { post } = makeServer({ model: { stepDelayMs: 60 } }, { keepAliveMs: 10 });
     const body = { input: "hi", max_output_tokens: 1, stream: true };
-    const events = await eventsOf(await post(PATH, body));
+    const response = await post(PATH, body);
+    const events = await eventsOf(releasedAfter(response, "response.in_progress", 3, prefill));
     expect(typesOf(events).slice(0, 4)).toEqual([
       ...["created", "in_progress", "in_progress", "in_progress"],
     ]);

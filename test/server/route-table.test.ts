@@ -6,6 +6,7 @@ import { RouteTable } from "../../src/server/route-table.ts";
 const routes = new RouteTable([
   ["/health", "GET, HEAD"],
   ["/v1/requests/{id}/cancel", "POST"],
+  ["/v1/models/{id:path}", "GET"],
 ]);
 
 test.each([
@@ -16,6 +17,8 @@ test.each([
   ["/v1/requests/a/b/cancel", null, null],
   ["/v1/requests/a/cancel/", null, null],
   ["/v1/requests/a", null, null],
+  ["/v1/models/org/a", "/v1/models/{id:path}", "GET"],
+  ["/v1/models/", null, null],
   ["/healthz", null, null],
 ])("%s matches route %p with methods %p", (path, route, methods) => {
   expect(routes.routeOf(path)).toBe(route);

@@ -19,8 +19,13 @@ import {
 /** Clients name Anthropic's models, for side requests even if they are set to another: all mean the served one. */
 const model: Reader<string> = (value, location, issues) => {
   const name = string(value, location, issues);
-  return name?.startsWith("claude-") ? "" : name;
+  return name !== undefined && isClaudeModel(name) ? "" : name;
 };
+
+/** @returns whether a name is one of Anthropic's models */
+export function isClaudeModel(name: string): boolean {
+  return name.startsWith("claude-");
+}
 
 const message: Reader<JsonObject> = (value, location, issues) => {
   const read = object(value, location, issues);
