@@ -106,7 +106,7 @@ export class FakeModelRunner implements ModelRunner {
   readonly #stepDelayMs: number;
   readonly #reportedMs: FakeModelOptions["reportedMs"];
   readonly #alphabet: Uint8Array;
-  readonly #answer: readonly number[] | null;
+  #answer: readonly number[] | null;
   /** [numBlocks * blockSize] int32 each; -1 = never written. */
   readonly #tokens: Int32Array;
   readonly #positions: Int32Array;
@@ -118,10 +118,16 @@ export class FakeModelRunner implements ModelRunner {
     this.#stepDelayMs = options.stepDelayMs ?? 0;
     this.#reportedMs = options.reportedMs;
     this.#alphabet = new TextEncoder().encode(options.alphabet ?? "abcdefghijklmnopqrstuvwxyz ");
-    this.#answer = options.answer === undefined ? null : [...Buffer.from(options.answer)];
+    this.#answer = null;
+    if (options.answer !== undefined) this.answers(options.answer);
     this.#tokens = new Int32Array(numBlocks * blockSize).fill(-1);
     this.#positions = new Int32Array(numBlocks * blockSize).fill(-1);
     this.info = fakeInfo(options.maxModelLen ?? (numBlocks - 1) * blockSize);
+  }
+
+  /** Sets the text that the model generates from now on. */
+  answers(text: string): void {
+    this.#answer = [...Buffer.from(text)];
   }
 
   memory(): MemoryReport {

@@ -7,8 +7,8 @@ import type { CountTokensBody, MessagesBody } from "./schema.ts";
 
 /** @throws RequestError "invalid_schema" for a tool that the chat would refuse */
 export function chatBodyOf(body: MessagesBody): ChatBody {
-  const { temperature, top_p, top_k, max_tokens, stop_sequences: stop } = body;
-  const sampling = { temperature, top_p, top_k, max_tokens, stop } as JsonObject;
+  const { temperature, top_p, top_k, max_tokens, stop_sequences: stop, stream } = body;
+  const sampling = { temperature, top_p, top_k, max_tokens, stop, stream } as JsonObject;
   const fields = { ...sampling, ...promptFields(body), ...outputFields(body.output_config) };
   return parseBody(CHAT_FIELDS, fields);
 }

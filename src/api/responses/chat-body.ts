@@ -30,8 +30,8 @@ export function chatBodyOf(
   items: readonly JsonObject[],
   tools: ToolTable,
 ): ChatBody {
-  const { temperature, top_p, max_output_tokens: max_tokens, cache_salt, priority } = body;
-  const fields = { temperature, top_p, max_tokens, cache_salt, priority };
+  const { temperature, top_p, max_output_tokens: max_tokens, cache_salt, priority, stream } = body;
+  const fields = { temperature, top_p, max_tokens, cache_salt, priority, stream };
   return parseBody(CHAT_FIELDS, {
     ...fields,
     messages: conversationOf(body, items),

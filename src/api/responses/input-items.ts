@@ -43,7 +43,7 @@ class Turns {
     const type = item["type"] ?? "message";
     if (type === "message") this.#addMessage(item);
     else if (type === "reasoning") this.#addReasoning(reasoningText(item));
-    else if (type === "function_call") this.#addCall(item, textOr(item["arguments"]));
+    else if (type === "function_call") this.#addCall(item, argumentsOf(item));
     else if (type === "custom_tool_call") this.#addCall(item, customArguments(item));
     else if (OUTPUTS.includes(type)) this.#addOutput(item);
   }
@@ -128,3 +128,14 @@ const textOr = (text: Json | undefined): string => (typeof text === "string" ? t
 
 const customArguments = ({ input }: JsonObject): string =>
   writeJson({ [CUSTOM_INPUT]: textOr(input) });
+
+/** Arguments of a call that was cut off are no JSON, which a template refuses. */
+function argumentsOf({ arguments: text }: JsonObject): string {
+  const written = textOr(text);
+  try {
+    JSON.parse(written === "" ? "{}" : written);
+    return written;
+  } catch {
+    return writeJson({ arguments: written });
+  }
+}

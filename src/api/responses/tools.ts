@@ -22,8 +22,9 @@ export interface ToolTable {
 /** The parameter of a function that stands for a custom tool. */
 export const CUSTOM_INPUT = "input";
 
+/** The last of several tools with the same name counts: clients send a tool again that was found by a search. */
 export function toolTable(tools: readonly JsonObject[]): ToolTable {
-  const functions: JsonObject[] = [];
+  const functions = new Map<string, JsonObject>();
   const origins = new Map<string, ToolOrigin>();
   const add = (tool: JsonObject, namespace: string | null) => {
     const { type, name } = tool;
@@ -31,7 +32,7 @@ export function toolTable(tools: readonly JsonObject[]): ToolTable {
     if (!isKnown || typeof name !== "string") return;
     const flat = flatName(name, namespace);
     origins.set(flat, { kind: type, name, namespace });
-    functions.push(type === "function" ? functionTool(tool, flat) : customTool(tool, flat));
+    functions.set(flat, type === "function" ? functionTool(tool, flat) : customTool(tool, flat));
   };
   for (const tool of tools) {
     const { type, name, tools: inner } = tool;
@@ -40,7 +41,7 @@ export function toolTable(tools: readonly JsonObject[]): ToolTable {
       for (const one of inner.filter(isObject)) add(one, name);
     }
   }
-  return { functions, origins };
+  return { functions: [...functions.values()], origins };
 }
 
 /** @returns the name of a function for a tool; names that end in underscores, as Codex's can, get no more */

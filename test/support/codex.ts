@@ -1,0 +1,90 @@
+// Requests in the form in which Codex sends them: tools of all types, items of all types, nothing stored.
+
+import type OpenAI from "openai";
+
+export type CodexItem = Readonly<Record<string, unknown>> & { readonly type: string };
+
+const INSTRUCTIONS = "You are a coding agent in a terminal. Edit files with apply_patch. ".repeat(
+  20,
+);
+
+const PATCH_GRAMMAR = `start: begin_patch hunk+ end_patch
+begin_patch: "*** Begin Patch" LF
+end_patch: "*** End Patch" LF?
+`;
+
+const command = {
+  type: "object",
+  properties: { cmd: { type: "string", description: "Shell command." } },
+  required: ["cmd"],
+  additionalProperties: false,
+};
+
+/** One of each type that Codex knows. */
+export const CODEX_TOOLS = [
+  {
+    type: "function",
+    name: "exec_command",
+    description: "Runs a command.",
+    strict: false,
+    parameters: command,
+  },
+  {
+    type: "custom",
+    name: "apply_patch",
+    description: "Edits files. This is a FREEFORM tool, so do not wrap the patch in JSON.",
+    format: { type: "grammar", syntax: "lark", definition: PATCH_GRAMMAR },
+  },
+  {
+    type: "namespace",
+    name: "mcp__files",
+    description: "Tools in the mcp__files namespace.",
+    tools: [
+      {
+        ...{ type: "function", name: "read", description: "Reads a file.", strict: false },
+        parameters: {
+          type: "object",
+          properties: { path: { type: "string" } },
+          required: ["path"],
+        },
+      },
+    ],
+  },
+  { type: "web_search", external_web_access: true },
+  { type: "image_generation", output_format: "png" },
+  { type: "tool_search", execution: "client", parameters: { type: "object", properties: {} } },
+  { type: "local_shell" },
+];
+
+export const codexMessage = (role: string, text: string): CodexItem => ({
+  type: "message",
+  role,
+  content: [{ type: role === "assistant" ? "output_text" : "input_text", text }],
+});
+
+export function codexBody(input: readonly CodexItem[]) {
+  return {
+    model: "tiny",
+    instructions: INSTRUCTIONS,
+    input: [
+      codexMessage("developer", "<permissions>workspace-write</permissions>"),
+      codexMessage("user", "<environment_context><cwd>/repo</cwd></environment_context>"),
+      ...input,
+    ],
+    tools: CODEX_TOOLS,
+    tool_choice: "auto",
+    parallel_tool_calls: true,
+    reasoning: { effort: "medium", summary: "auto" },
+    store: false,
+    stream: true,
+    include: ["reasoning.encrypted_content"],
+    prompt_cache_key: "0196f3a8-7f0c-7e21-9d0e-5a0f2f5e3f0b",
+    text: { verbosity: "low" },
+    client_metadata: { "x-codex-installation-id": "5a0f2f5e" },
+  };
+}
+
+/** The client types of its API do not know all that the program sends. */
+export function codexParams(input: readonly CodexItem[]) {
+  return codexBody(input) as unknown as OpenAI.Responses.ResponseCreateParamsStreaming;
+}
