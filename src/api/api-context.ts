@@ -10,7 +10,7 @@ export interface ApiContext {
   readonly front: Front;
   /** The first name is reported in responses; all are accepted. */
   readonly servedModelNames: readonly string[];
-  /** Whether chat requests may contain their own template. */
+  /** True if chat requests may contain their own template. */
   readonly trustsRequestTemplates: boolean;
   /** Variables of the chat template that requests can override. */
   readonly templateVariables: JsonObject;

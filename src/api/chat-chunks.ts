@@ -49,7 +49,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#head.usageEvent(promptIds.length, numTokens, this.#numCachedTokens, details);
   }
 
-  /** Writes an event per choice with its role, and with `echo` another one with the last message. */
+  /** Writes an event with the role per choice, and with `echo` also one with the last message. */
   #roleEvents(): string {
     const { body, n, promptIds, role, prefix } = this.#chat;
     const ids = body.return_token_ids ? JSON.stringify([...promptIds]) : "null";

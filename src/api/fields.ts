@@ -1,6 +1,6 @@
 // A small table-driven reader for JSON bodies, with pydantic's lax coercions and wording: numeric strings count
-// as numbers, 1.0 as an integer, and null as "not given", and unknown fields are ignored. All errors in a body
-// are collected and reported together, as in vLLM.
+// as numbers, 1.0 counts as an integer, null means "not given", and unknown fields are ignored. All errors in a
+// body are collected and reported together, as in vLLM.
 
 import { RequestError } from "../errors.ts";
 import { type Integer, WrittenNumber } from "../json.ts";

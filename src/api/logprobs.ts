@@ -12,7 +12,7 @@ export function tokenText(
   return asIds ? `token_id:${entry.tokenId}` : decoder.decode(entry.bytes);
 }
 
-/** Raises a log-probability to vLLM's minimum: JSON has no -Infinity, the value of excluded tokens. */
+/** Raises a log-probability to vLLM's minimum, because JSON has no -Infinity, which excluded tokens have. */
 function finite(logprob: number): number {
   return Math.max(logprob, -9999);
 }

@@ -1,4 +1,4 @@
-// Schemas of request bodies, the only place that defines wire names. Defaults are vLLM's.
+// Schemas of request bodies. This is the only file that defines wire names. Defaults are vLLM's.
 
 import type { Integer } from "../json.ts";
 import {
@@ -159,7 +159,7 @@ const prompts: Reader<readonly Prompt[]> = (value, location, issues) => {
 const UNREAD = optional(anything);
 
 /**
- * Fields that would change the output but are not supported. They are read so they can be refused by name.
+ * Fields that would change the output but are not supported. They are read so that they can be refused by name.
  * vLLM ignores its own retired names (guided_*) and other servers' names, and generates without the constraint.
  */
 export const UNBUILT_FIELDS = {

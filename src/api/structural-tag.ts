@@ -164,7 +164,7 @@ class Translation {
     return `/${pattern.replaceAll(/(?<!\\)((?:\\\\)*)\//g, "$1\\/")}/`;
   }
 
-  /** Embeds a grammar, with rule names that do not collide with others. Only EBNF is renamed by its translation. */
+  /** Embeds an EBNF grammar under rule names that cannot collide. Rules of a Lark grammar would not be renamed. */
   #grammar(text: string): string {
     if (!text.includes("::=")) this.#refuse("a grammar in a structural tag must be EBNF.");
     const name = `grammar_${this.#rules.length}`;
@@ -195,7 +195,7 @@ class Translation {
     return list.map((text: Json) =>
       typeof text === "string" && text !== ""
         ? text
-        : this.#refuse(`'${name}' must hold nonempty strings.`),
+        : this.#refuse(`'${name}' must contain only nonempty strings.`),
     );
   }
 

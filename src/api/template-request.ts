@@ -39,8 +39,8 @@ const INPUTS = {
 } as const;
 
 /**
- * Inputs that kwargs must not set, except chat_template to null. vLLM refuses some by name; the others fail because
- * a Python function receives them twice.
+ * Inputs that kwargs must not set; a chat_template of null is ignored. vLLM refuses some by name; the others fail
+ * because a Python function receives them twice.
  */
 const RESERVED = [
   ...["chat_template", "tokenize", "messages", "conversation"],

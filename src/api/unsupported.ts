@@ -97,7 +97,7 @@ function checkForeignFields(body: SamplingBody): void {
 
 /**
  * @returns whether a field requests a feature. Clients that fill in every field send null, false, "", or an empty
- *   list or object to request nothing, but for some fields an empty object is itself a constraint.
+ *   list or object to request nothing, but for some fields an empty object is itself a request.
  */
 function requestsFeature(value: Json, name = ""): boolean {
   if (value === null || value === false || value === "") return false;

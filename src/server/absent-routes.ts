@@ -9,7 +9,7 @@ const TEXT = "This server generates text: POST /v1/chat/completions or /v1/compl
 
 const RENDERS = "POST /tokenize renders `messages` and returns the tokens.";
 
-/** Paths and advice for them. A final "/*" matches anything or nothing, ":id" one segment. */
+/** Paths and advice for them. A final "/*" matches anything or nothing, and ":id" matches one segment. */
 const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   [
     "/v1/embeddings /v2/embed /embedding /embeddings /embed /encode /pooling /v1/pooling",

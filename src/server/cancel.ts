@@ -11,7 +11,7 @@ import type { ServerContext } from "./server-context.ts";
 
 const ROUTE: RouteEntry = ["/v1/requests/{id}/cancel", "POST"];
 
-/** @returns no methods without a key or development mode, since anyone could abort requests */
+/** @returns an empty list without a key or development mode, since anyone could then abort requests */
 export function cancelMethods({ isDevMode, apiKeys }: ServerContext): readonly RouteEntry[] {
   return isDevMode || apiKeys.length > 0 ? [ROUTE] : [];
 }

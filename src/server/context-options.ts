@@ -27,7 +27,7 @@ export interface ContextOptions extends ApiOptions {
   readonly listensOn?: ListenAddress;
   /** @see hostCheck */
   readonly allowedHosts?: readonly string[];
-  /** Origins allowed by CORS. Null = those of allowed hosts, or any origin with a key or without a host check. */
+  /** Origins allowed by CORS. Null = those of allowed hosts, or any origin if there is a key or no host check. */
   readonly allowedOrigins: readonly string[] | null;
   readonly allowedMethods?: readonly string[];
   readonly allowedHeaders?: readonly string[];
@@ -42,7 +42,7 @@ export interface ContextOptions extends ApiOptions {
   readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
   readonly features: ReadonlySet<MetricFeature>;
-  /** How to log requests; null = requests are not logged. */
+  /** Options of the request log; null = requests are not logged. */
   readonly requestLog: Omit<RequestLogOptions, "nowMs"> | null;
   /** Receives unexpected errors, for the operator. */
   readonly log: (line: string) => void;

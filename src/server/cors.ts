@@ -5,7 +5,7 @@
 import type { HostCheck } from "./host-check.ts";
 
 export interface CorsOptions {
-  /** Allowed origins, such as "https://a.example" or "*" for any, or a check for the origin's host. */
+  /** Allowed origins, such as "https://a.example" or "*" for any, or a check of the origin's host. */
   readonly origins: readonly string[] | HostCheck;
   /** Allowed methods; "*" = all methods that vLLM allows. */
   readonly methods: readonly string[];
@@ -46,7 +46,7 @@ export class Cors {
     if (origin === null) return {};
     const { allowCredentials } = this.#options;
     const credentials = allowCredentials ? { "access-control-allow-credentials": "true" } : {};
-    // Browsers reject "*" for a request with cookies, which can also follow a preflight.
+    // Browsers reject "*" for requests with cookies, and the request after a preflight may have some.
     const needsName = allowCredentials && (headers.has("cookie") || method === "OPTIONS");
     if (this.#isOpen && !needsName) return { "access-control-allow-origin": ANY, ...credentials };
     if (!this.#allows(origin)) return { vary: "Origin" };

@@ -1,4 +1,4 @@
-// JSON responses with vLLM's exact media type; Response.json would add a charset.
+// Creates JSON responses with vLLM's exact media type. Response.json() would add a charset.
 
 import { writeJson } from "../json.ts";
 

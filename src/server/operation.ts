@@ -112,7 +112,7 @@ function wakeTags(query: URLSearchParams): readonly WakeTag[] {
   return texts.map((text) => {
     const tag = WAKE_TAGS.find((known) => known === text);
     if (tag !== undefined) return tag;
-    const message = `tags must be among ${WAKE_TAGS.join(", ")}, got ${quoted(text)}.`;
+    const message = `tags must be one or more of ${WAKE_TAGS.join(", ")}, got ${quoted(text)}.`;
     throw new RequestError("invalid_value", message, "tags");
   });
 }

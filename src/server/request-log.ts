@@ -123,7 +123,7 @@ class LogEntry {
     return `${((ms - this.#arrival.arrivalMs) / 1000).toFixed(3)} s`;
   }
 
-  /** Logs only the first end; later ones are consequences of it. */
+  /** Logs only the first end of a request; later ones follow from it. */
   #end(how: "Finished" | "Failed" | "Aborted", text: string): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;

@@ -79,8 +79,12 @@ describe("rejected operations", () => {
     ["/sleep?level=", "level", 'level must be 0, 1 or 2, got "".'],
     ["/sleep?level=1.0", "level", 'level must be 0, 1 or 2, got "1.0".'],
     ["/sleep?mode=now", "mode", 'mode must be one of abort, wait, keep, got "now".'],
-    ["/wake_up?tags=kv", "tags", 'tags must be among weights, kv_cache, got "kv".'],
-    ["/wake_up?tags=weights&tags=x", "tags", 'tags must be among weights, kv_cache, got "x".'],
+    ["/wake_up?tags=kv", "tags", 'tags must be one or more of weights, kv_cache, got "kv".'],
+    [
+      "/wake_up?tags=weights&tags=x",
+      "tags",
+      'tags must be one or more of weights, kv_cache, got "x".',
+    ],
     [
       "/reset_prefix_cache?reset_running_requests=maybe",
       "reset_running_requests",

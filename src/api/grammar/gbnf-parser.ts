@@ -104,7 +104,8 @@ class Parser {
   }
 
   #group(): Expression {
-    if (++this.#depth > MAX_DEPTH) this.#fail(`more than ${MAX_DEPTH} parentheses are open`);
+    if (++this.#depth > MAX_DEPTH)
+      this.#fail(`parentheses are nested deeper than ${MAX_DEPTH} levels`);
     this.#take("(");
     const inner = this.#choice();
     if (!this.#take(")")) this.#fail("expected )");
@@ -123,7 +124,7 @@ class Parser {
     const min = Number(least);
     const max = comma === "" ? min : most === "" ? null : Number(most);
     if (sign === "{}" || (max !== null && max < min)) this.#fail(`invalid repetition ${sign}`);
-    if (Math.max(min, max ?? 0) > MAX_REPEAT) this.#fail(`repetition over ${MAX_REPEAT}`);
+    if (Math.max(min, max ?? 0) > MAX_REPEAT) this.#fail(`more than ${MAX_REPEAT} repetitions`);
     return this.#repeated({ kind: "repeat", item, min, max });
   }
 
@@ -154,7 +155,7 @@ class Parser {
     if (!isRange) return [first, first];
     this.#at++;
     const last = this.#character();
-    if (last < first) this.#fail("a range of characters is reversed");
+    if (last < first) this.#fail("a character range is reversed");
     return [first, last];
   }
 
