@@ -51,7 +51,7 @@ export interface EngineConfig {
   readonly chatFormat: ChatFormat;
 }
 
-/** What an engine needs from its process: free memory, and callbacks for progress and log lines. */
+/** Environment of an engine: free memory, and callbacks for progress and log lines. */
 export interface EngineHost {
   /** Bytes that can be used without swapping; null = unknown. */
   readonly availableBytes: number | null;

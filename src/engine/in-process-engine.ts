@@ -254,7 +254,7 @@ export class InProcessEngine implements EngineClient {
     }
   }
 
-  /** Aborts all requests except those that arrived during a pause. Requests that it interrupted are aborted too. */
+  /** Aborts all requests, including those that a pause interrupted, except those that arrived during the pause. */
   #abortAllButHeld(): void {
     const ids = [...this.#requests.values()].filter((request) => !this.#scheduler.isHeld(request));
     this.abort(ids.map(({ requestId }) => requestId));

@@ -66,7 +66,7 @@ const MODEL_CODES: readonly ConfigErrorCode[] = [
   "template_error",
 ];
 
-/** Converts a native error with one of these codes to a ConfigError, the class of the same error from TypeScript. */
+/** Converts a native error with one of these codes to the ConfigError that TypeScript throws for the same problem. */
 function asConfigError(error: NativeError): Error {
   const code = MODEL_CODES.find((one) => one === error.code);
   if (code === undefined || error instanceof ConfigError) return error;

@@ -35,7 +35,7 @@ export class StepGap {
     return this.#jobs.length === 0;
   }
 
-  /** @returns a promise that settles as that of `work`, or rejects if `work` cannot begin or the loop ends first */
+  /** @returns a promise that settles like that of `work`, or rejects if `work` cannot begin or the loop ends first */
   queue<T>(work: () => Promise<T>, preparation: Preparation = NONE): Promise<T> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
     const { promise, resolve, reject } = Promise.withResolvers<T>();

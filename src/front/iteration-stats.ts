@@ -1,6 +1,6 @@
 // Derives observations for the metrics from one engine message, with the formulas of vLLM's request timeline: the
 // front's clock for arrival, first output and final output, and the engine's clock for everything in between.
-// Times of different clocks are never subtracted.
+// Times from different clocks are never subtracted.
 
 import type { RequestOutput } from "../protocol/protocol.ts";
 import type {

@@ -49,7 +49,7 @@ export class Throughput {
     this.#sumStayMs = this.#sumStayMs * DECAY + stayMs;
   }
 
-  /** @returns ms until everything in flight finishes, at least those since the last end; 0 if nothing is in flight */
+  /** @returns ms until everything in flight finishes, but at least the time since the last end; 0 if nothing is */
   clearsInMs(nowMs: number): number {
     if (this.#numInFlight === 0) return 0;
     const measured =

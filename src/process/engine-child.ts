@@ -1,4 +1,4 @@
-// Child process side of a RemoteEngine: starts the configured engine, executes calls, and sends outputs.
+// Child-process side of a RemoteEngine: starts the configured engine, executes calls, and sends outputs.
 // The process exits when the channel closes, because nothing else uses it.
 
 import type { Connect } from "../byte-socket.ts";

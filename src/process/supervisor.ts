@@ -64,7 +64,7 @@ export class ReturnForecast {
 export class Watchdog {
   readonly #timeoutMs: number | null;
   #progress = 0;
-  /** Time at which work last made progress; null without work. */
+  /** Time of the last progress, or of the start of the work; null without work. */
   #stalledSinceMs: number | null = null;
 
   /** @param timeoutMs null = no limit */

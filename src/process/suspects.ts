@@ -26,9 +26,9 @@ interface Suspicion {
 
 /** Time during which a crash counts against a request. */
 const WINDOW_MS = 10 * 60_000;
-/** Number of crashes after which a request is refused if no other request can have caused the last one. */
+/** Number of crashes after which a request is refused if no other request could have caused the last one. */
 const DEATHS_OF_A_CULPRIT = 2;
-/** Same if another request can have caused the last crash; for an innocent request, this takes three new culprits. */
+/** Same if another request could have caused the last crash. For an innocent one, this takes three new culprits. */
 const SHARED_DEATHS_OF_A_CULPRIT = 3;
 const MAX_SUSPECTS = 4096;
 const MAX_INNOCENTS = 4096;
@@ -64,7 +64,7 @@ export class Suspects<A extends Attempt> {
     this.#line.delete(attempt);
   }
 
-  /** Removes attempts from the line that are no longer suspects or whose turn it is. @returns them, to be run */
+  /** Removes attempts from the line that are no longer suspects or whose turn it is. @returns the attempts to run */
   takeNext(nowMs: number): A[] {
     this.#forgetOld(nowMs);
     const taken: A[] = [];

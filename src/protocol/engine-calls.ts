@@ -6,7 +6,7 @@ import type { ChatTemplateRequest } from "./chat-template-request.ts";
 /** 0 = paused only, 1 = KV cache freed and device weights moved to host memory, 2 = both discarded. */
 export type SleepLevel = 0 | 1 | 2;
 
-/** How a sleep treats requests in progress: aborts them, waits for them, or keeps them until the wake-up. */
+/** Treatment of requests in progress: abort them, wait for them, or keep them until the wake-up. */
 export const SLEEP_MODES = ["abort", "wait", "keep"] as const;
 export type SleepMode = (typeof SLEEP_MODES)[number];
 

@@ -25,7 +25,7 @@ export interface SchedulerStats {
   readonly numWaitingReqs: number;
   /** The part of numWaitingReqs that waits for another request's prefill (n > 1), a grammar or remote KV. */
   readonly numDeferredReqs: number;
-  /** Share of blocks referenced by a request, 0..1, without the null block. */
+  /** Fraction of blocks referenced by a request, 0..1, without the null block. */
   readonly kvCacheUsage: number;
   readonly prefixCache: PrefixCacheStats;
   /** Preemptions in this step. */

@@ -39,7 +39,7 @@ export interface SamplingParams {
   /** Token ids that end the request, in addition to the model's end tokens. */
   readonly stopTokenIds: readonly number[];
   readonly includeStopStrInOutput: boolean;
-  /** Whether generation continues after the model's end tokens. */
+  /** True to continue generation after the model's end tokens. */
   readonly ignoreEos: boolean;
   /** Maximum number of generated tokens, >= 1; in a Request, at most maxModelLen - promptLength. */
   readonly maxTokens: number;

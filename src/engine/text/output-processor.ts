@@ -233,7 +233,7 @@ function pushToken(state: OutputState, token: TokenPiece): readonly Piece[] {
   return pieces;
 }
 
-/** Repeats a value in a loop: for a single one, the usual case, map() and fill() take several times as long. */
+/** Uses a loop because map() and fill() take several times as long for one value, the usual case. */
 function repeated(value: number, count: number): number[] {
   const values: number[] = [];
   for (let i = 0; i < count; i++) values.push(value);
