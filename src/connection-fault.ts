@@ -2,7 +2,7 @@
 // are written for programmers.
 
 const UNKNOWN_AUTHORITY =
-  "its certificate is from an unknown authority; NODE_EXTRA_CA_CERTS=file.pem adds one";
+  "its certificate is from an unknown authority; set NODE_EXTRA_CA_CERTS=file.pem to add one";
 
 /** Reasons by the error's code or name. */
 const REASONS: Readonly<Record<string, string>> = {

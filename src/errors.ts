@@ -19,7 +19,7 @@ export type RequestErrorCode =
   | "body_too_large" // 413
   | "body_timeout" // the body did not arrive in time (408)
   | "request_canceled" // the request was canceled before the engine accepted it (400 "BadRequestError")
-  | "suspect_request" // the engine crashed twice while the request was in progress (422)
+  | "suspect_request" // the engine crashed repeatedly while the request was in progress (422)
   | "slow_reader"; // too much of the response is unread (408, in a stream that has begun)
 
 /** A refused request. No part of it was admitted, and later requests are not affected. */

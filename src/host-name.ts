@@ -42,7 +42,7 @@ export const ANY_HOST = "*";
 
 /**
  * @param listed hosts that the operator listed, in any form
- * @param option option name for messages
+ * @param option the option's name, for messages
  * @returns the hosts in the form of canonicalHost()
  * @throws ConfigError "invalid_option"
  */

@@ -165,8 +165,8 @@ export interface StepOutput {
   readonly logprobs: Float32Array;
   readonly ranks: Int32Array;
   /**
-   * One row after another, each with numLogprobs ids, most likely first. The caller replaces the arrays if a step
-   * reports more than fits.
+   * Rows in order, each with numLogprobs ids, most likely first. The caller replaces the arrays if a step reports
+   * more than fits.
    */
   topIds: Int32Array;
   topLogprobs: Float32Array;
@@ -267,7 +267,7 @@ export interface Addon {
   readonly grammarEngine: string | null;
   /** 16-bit type that the paged op reads fastest. On a CPU that multiplies bf16, it rounds K and V to bf16 anyway. */
   readonly pagedKvCacheType: "f16" | "bf16";
-  /** Reads the header only. @throws NativeError "model_*" */
+  /** Reads only the header. @throws NativeError "model_*" */
   readModelHeader(path: string, kvCacheType: KvCacheType): Promise<ModelHeader>;
   /** @param onProgress called on the JS thread with an increasing fraction in [0, 1] */
   loadModel(options: LoadModelOptions, onProgress: (share: number) => void): Promise<NativeModel>;

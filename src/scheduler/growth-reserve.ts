@@ -1,6 +1,6 @@
 // Keeps blocks free for the future tokens of running requests when another request is admitted. A request admitted
-// into the last free blocks would be preempted a few steps later and lose all its computed tokens. Only the near
-// future is reserved for, since most requests finish long before their limit.
+// into the last free blocks would be preempted a few steps later and lose all its computed tokens. The reserve covers
+// only the near future, since most requests finish long before their limit.
 
 import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
@@ -39,7 +39,7 @@ export class GrowthReserve implements AdmissionRule {
     for (const request of running) this.#reservedTokens += reservedTokens(request, limits);
   }
 
-  /** Admits any request if none is running, since it has the whole pool. */
+  /** Admits any request if none is running, since it then has the whole pool. */
   admits({ request, cached }: Candidate): boolean {
     if (this.#running.length === 0) return true;
     const reserved = this.#reservedTokens + reservedTokens(request, this.#limits);

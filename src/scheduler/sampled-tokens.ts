@@ -27,7 +27,7 @@ function checkSampled(
   assert(agrees, () => `${requestId}: sampled past a rejected draft`);
 }
 
-/** @returns the first `count` items, without a copy if these are all items */
+/** @returns the first `count` items, without copying if that is all of them */
 export function firstOf<T>(items: readonly T[], count: number): readonly T[] {
   return count === items.length ? items : items.slice(0, count);
 }

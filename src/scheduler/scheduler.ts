@@ -216,7 +216,7 @@ export class Scheduler {
   #scheduleRunning(draft: PlanDraft): void {
     while (draft.scheduled.length < this.#running.length && draft.budget > 0) {
       const request = this.#running[draft.scheduled.length];
-      assert(request !== undefined, "running list is shorter than its length");
+      assert(request !== undefined, "a running request is missing");
       const numBehind = this.#running.length - draft.scheduled.length - 1;
       const budget = Math.max(1, draft.budget - numBehind);
       const numNewTokens = this.#numNewTokens(request, request.numComputedTokens, budget);

@@ -119,8 +119,8 @@ describe("serve on a Unix socket or with TLS", () => {
     const env = { NODE_EXTRA_CA_CERTS: certificates.path("ca.pem") };
     const { stderr } = await runPagoda(["complete", "a", "--url", url]);
     expect(stderr).toBe(
-      `error: cannot reach a server at ${url} (its certificate is from an unknown authority; ` +
-        "NODE_EXTRA_CA_CERTS=file.pem adds one)\n",
+      `error: cannot reach a server at ${url} (its certificate is from an unknown authority; set ` +
+        "NODE_EXTRA_CA_CERTS=file.pem to add one)\n",
     );
     const asked = ["complete", "a", "--url", `${url}/llm`, "--max-tokens=2"];
     expect(await runPagoda(asked, { env })).toMatchObject({ exitCode: 0 });
