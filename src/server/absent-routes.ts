@@ -21,12 +21,9 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ],
   [
     "/v1/responses/*",
-    "Of the Responses API, this server has create, get, delete, cancel and input_items.",
+    "This server supports create, get, delete, cancel and input_items of the Responses API.",
   ],
-  [
-    "/v1/messages/*",
-    "Send each message separately, to POST /v1/messages: the server batches them.",
-  ],
+  ["/v1/messages/*", "Send each message separately to POST /v1/messages: the server batches them."],
   [
     "/v1/audio/* /v1/images/* /v1/videos/* /v1/realtime/*",
     `Images, audio and video are not supported yet. ${TEXT}`,

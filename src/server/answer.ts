@@ -38,9 +38,9 @@ export async function answer<Output>(
 export interface StreamedAnswer {
   /** The iterable must not throw. */
   readonly events: AsyncIterable<string>;
-  /** Event sent after a silence; absent = a comment. */
+  /** Event to send on an idle connection; absent = a comment. */
   readonly keepAlive?: () => string;
-  /** Called when the reader has disconnected before the end. */
+  /** Called if the client disconnects before the end. */
   readonly onCancel: () => void;
 }
 

@@ -1,5 +1,5 @@
-// Checks API keys, which are sent as bearer tokens or in Anthropic's x-api-key and compared in constant time. By
-// default, every path requires a key, even an unknown path, except the few in OPEN. vLLM protects only /v1.
+// Checks API keys, which are sent as bearer tokens or in Anthropic's x-api-key header and compared in constant time.
+// By default, every path requires a key, even an unknown path, except the few in OPEN. vLLM protects only /v1.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 
@@ -37,7 +37,7 @@ export class ApiKeys {
     return this.keyOf(request) !== null;
   }
 
-  /** @returns the index of the accepted key that a request was sent with; null if there is none */
+  /** @returns the index of the accepted key that the request contains; null if it contains none */
   keyOf({ headers }: Request): number | null {
     const given = [bearerKey(headers), headers.get("x-api-key")].filter((key) => key !== null);
     // Each character of a header is one byte. Some clients encode keys in Latin-1, others in UTF-8.
@@ -56,7 +56,7 @@ export class ApiKeys {
   }
 }
 
-/** @returns null for a header of another scheme, or none */
+/** @returns null if there is no header or it has another scheme */
 function bearerKey(headers: Headers): string | null {
   // The scheme ends at the first space; the key itself can contain spaces.
   const [scheme = "", ...words] = (headers.get("authorization") ?? "").split(" ");

@@ -34,9 +34,9 @@ export interface ContextOptions extends ApiOptions {
   readonly allowCredentials?: boolean;
   /** Path prefix that a proxy may or may not remove, such as "/llm"; absent = none. */
   readonly rootPath?: string;
-  /** Room for stored responses; 0 = store none, absent = 256 MiB. */
+  /** Memory for stored responses, bytes; 0 = store none, absent = 256 MiB. */
   readonly responseStoreBytes?: number;
-  /** How long a response is stored; absent = a day. */
+  /** Time for which a response is stored; absent = a day. */
   readonly responseStoreTtlMs?: number;
   /** Fraction of memory in use at which new work is refused, below 1; null = no check. */
   readonly maxMemoryUse: number | null;

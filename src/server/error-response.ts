@@ -25,7 +25,7 @@ function closesConnection(error: unknown): boolean {
   return error instanceof RequestError && error.code === "body_timeout";
 }
 
-/** @param path path of the request, whose API decides the body */
+/** @param path path of the request; its API determines the format of the body */
 export function errorResponse(error: unknown, path: string): Response {
   const body = bodyFor(path)(error);
   const seconds = retryAfterS(error);
@@ -45,7 +45,7 @@ export function unauthorized(path: string): Response {
 
 const isMessages = (path: string): boolean => /^\/v1\/messages(\/|$)/.test(path);
 
-/** Error body of the API that a path belongs to. */
+/** @returns the function that builds error bodies for the API of a path */
 function bodyFor(path: string): (error: unknown) => object {
   if (isMessages(path)) return messagesErrorBody;
   return /^\/v1\/responses(\/|$)/.test(path) ? responsesErrorBody : errorBody;

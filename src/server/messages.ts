@@ -1,4 +1,4 @@
-// POST /v1/messages and /v1/messages/count_tokens: Anthropic's API.
+// POST /v1/messages and /v1/messages/count_tokens: Anthropic's Messages API.
 
 import { Elysia } from "elysia";
 import { chatMessages } from "../api/chat-messages.ts";

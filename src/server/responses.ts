@@ -26,7 +26,7 @@ import { logged, type Watch } from "./request-log.ts";
 import { pathSegment } from "./routed-url.ts";
 import { responseId, type ServerContext } from "./server-context.ts";
 
-/** A request, and whose it is. */
+/** A request and its owner. */
 interface Call {
   readonly context: ServerContext;
   readonly request: Request;
@@ -98,7 +98,7 @@ interface Outputs {
   readonly outputs: AsyncIterable<SequenceOutput>;
 }
 
-/** In a stream, a prompt that is too long fails the response and not the HTTP request: Codex knows it only there. */
+/** In a stream, an overlong prompt fails the response, not the HTTP request, since Codex recognizes it only there. */
 async function outputsOf(
   context: ServerContext,
   asked: ResponseRequest,
@@ -132,7 +132,7 @@ async function answerInBackground(call: Call, { asked, init, watch }: Creation):
     abort: () => stream.abort(),
     keepsEvents: body.stream,
     onEnd: (ended) => {
-      // Unless it was deleted.
+      // The response may have been deleted.
       if (store.get(init.id, owner) !== null) store.put({ owner, items, response: ended, run });
     },
   });
@@ -141,7 +141,7 @@ async function answerInBackground(call: Call, { asked, init, watch }: Creation):
   return body.stream ? follow(call, run, -1) : jsonResponse(run.body());
 }
 
-/** Streams the events of a run, which goes on if the reader disconnects. */
+/** Streams the events of a run, which continues if the client disconnects. */
 function follow({ context, request }: Call, run: BackgroundRun, startingAfter: number): Response {
   const events = run.eventsAfter(startingAfter);
   return streamedAnswer(context, request, { events, onCancel: () => {} });

@@ -1,4 +1,4 @@
-// Converts a body of /v1/messages to one of /v1/chat/completions.
+// Converts a body of /v1/messages to a body of /v1/chat/completions.
 
 import { isObject, type Json, type JsonObject, parseBody } from "../fields.ts";
 import { CHAT_FIELDS, type ChatBody } from "../schemas.ts";
@@ -13,12 +13,12 @@ export function chatBodyOf(body: MessagesBody): ChatBody {
   return parseBody(CHAT_FIELDS, fields);
 }
 
-/** The body of a chat with the same prompt, to count its tokens. */
+/** @returns the body of a chat with the same prompt, for counting its tokens */
 export function countedChatOf(body: CountTokensBody): ChatBody {
   return parseBody(CHAT_FIELDS, promptFields(body));
 }
 
-/** @returns whether the client asked to see the model's thinking; clients that do not expect it first in the content */
+/** @returns true if the client requested thinking; other clients do not expect it as the first content block */
 export function showsThinking({ thinking }: CountTokensBody): boolean {
   return thinking !== null && thinking["type"] !== "disabled";
 }
@@ -26,7 +26,7 @@ export function showsThinking({ thinking }: CountTokensBody): boolean {
 function promptFields(body: CountTokensBody): JsonObject {
   const messages = conversationOf(body);
   const last = messages.at(-1);
-  // An answer that the client has begun.
+  // The client has begun the output, and the model continues it.
   const continues =
     last?.["role"] === "assistant" && last["content"] !== null && !last["tool_calls"];
   const budget = body.thinking?.["budget_tokens"];
@@ -43,7 +43,7 @@ function promptFields(body: CountTokensBody): JsonObject {
 const CHOICES: Readonly<Record<string, string>> = { auto: "auto", any: "required", none: "none" };
 
 function toolFields({ tools, tool_choice: choice }: CountTokensBody): JsonObject {
-  // Other tools are run by Anthropic, or known to its models without a schema.
+  // Tools without a schema are run by Anthropic or built into its models.
   const usable = (tools ?? []).filter(({ input_schema: schema }) => isObject(schema));
   if (usable.length === 0) return {};
   const type = String(choice?.["type"] ?? "auto");
@@ -67,7 +67,7 @@ function functionTool({ name, description, input_schema, strict }: JsonObject): 
   };
 }
 
-/** Efforts above the highest that templates know. */
+/** Efforts above the highest one that templates support. */
 const HIGHEST: readonly unknown[] = ["xhigh", "max"];
 
 function outputFields(config: JsonObject | null): JsonObject {

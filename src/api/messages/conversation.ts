@@ -1,11 +1,11 @@
-// Converts the messages of a body to those of a chat. Blocks of unknown types are skipped, since clients send new
-// ones to every server; media in a user's message is left for the chat to refuse.
+// Converts the messages of a body to chat messages. Blocks of unknown types are skipped, since clients send new
+// types to every server. Media in a user's message is kept, and the chat refuses it.
 
 import { writeJson } from "../../json.ts";
 import { isObject, type Json, type JsonObject } from "../fields.ts";
 import type { CountTokensBody } from "./schema.ts";
 
-/** Start of a block in which Claude Code describes itself. It changes with each request, so no prefix would be cached. */
+/** Start of a block that Claude Code changes with each request. If it were kept, no prefix would be cached. */
 const BILLING = "x-anthropic-billing-header:";
 
 type Conversation = Pick<CountTokensBody, "messages" | "system">;
@@ -50,7 +50,7 @@ function assistantMessages(blocks: readonly JsonObject[]): JsonObject[] {
   ];
 }
 
-/** The content's one text as it is, since not all templates take lists; null = none. */
+/** @returns a single text part as a string, since not all templates accept lists; null if there is no content */
 function contentOf(parts: readonly JsonObject[]): Json {
   if (parts.length === 0) return null;
   const [first] = parts;
@@ -61,7 +61,7 @@ function toolCall({ id = "", name = "", input = {} }: JsonObject): JsonObject {
   return { id, type: "function", function: { name, arguments: writeJson(input) } };
 }
 
-/** The results of tools, each a message, and what the user said before, between and after them. */
+/** @returns a message for each tool result, and messages for the user's content before, between and after them */
 function userMessages(
   blocks: readonly JsonObject[],
   toolNames: ReadonlyMap<Json | undefined, Json>,
@@ -98,7 +98,7 @@ function toolMessage(
   };
 }
 
-/** A tool's image must not end the session, as refusing it would: it stays in the history. */
+/** Replaces media in tool results with a note. Refusing it would end the session, since it stays in the history. */
 function resultTexts(block: JsonObject): string[] {
   const numMedia = mediaParts(block).length;
   return numMedia === 0
@@ -109,7 +109,7 @@ function resultTexts(block: JsonObject): string[] {
 const textParts = (block: JsonObject): JsonObject[] =>
   textsOf(block).map((text) => ({ type: "text", text }));
 
-/** @returns the texts of a block with text; [] for any other block */
+/** @returns the texts of a block; [] for a block without text */
 function textsOf(block: JsonObject): string[] {
   switch (block["type"]) {
     case "text":
@@ -128,7 +128,7 @@ function textsOf(block: JsonObject): string[] {
   }
 }
 
-/** @returns the part that stands for an image or a document without text; [] for any other block */
+/** @returns a part that represents an image or a document without text; [] for any other block */
 function mediaParts(block: JsonObject): JsonObject[] {
   if (block["type"] === "image") return [{ type: "image" }];
   return block["type"] === "document" && textsOf(block).length === 0 ? [{ type: "file" }] : [];

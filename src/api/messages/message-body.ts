@@ -1,4 +1,4 @@
-// The message that answers /v1/messages: its content blocks, stop reason and usage.
+// Builds the message that /v1/messages returns: its content blocks, stop reason and usage.
 
 import { RequestError } from "../../errors.ts";
 import type { RequestOutput } from "../../protocol/protocol.ts";
@@ -7,18 +7,18 @@ import { modelName } from "../api-context.ts";
 import { type BlockEvent, type MessageBlock, MessageBlocks } from "../message-blocks.ts";
 import type { StartedChat } from "../started-chat.ts";
 
-/** Clients return thinking with a signature or drop it. This server trusts what it is sent, so any text will do. */
+/** Clients send thinking back only if it has a signature. The server does not verify it, so any text will do. */
 export const SIGNATURE = "cGFnb2Rh";
 
 export type StopReason = "end_turn" | "max_tokens" | "stop_sequence" | "tool_use";
 
 export interface MessageStop {
   readonly stop_reason: StopReason;
-  /** The matched string, if that is the reason. */
+  /** The matched string, if that is the reason; otherwise null. */
   readonly stop_sequence: string | null;
 }
 
-/** A message while its outputs arrive. */
+/** Accumulates a message while its outputs arrive. */
 export class GeneratedMessage {
   readonly #chat: StartedChat;
   readonly #blocks: MessageBlocks;
@@ -53,7 +53,7 @@ export class GeneratedMessage {
     return this.#stop;
   }
 
-  /** Anthropic's input tokens exclude those found in the cache. */
+  /** Usage in Anthropic's terms: input tokens exclude those found in the cache. */
   get usage() {
     return {
       input_tokens: this.#chat.promptIds.length - this.#numCachedTokens,
@@ -63,7 +63,7 @@ export class GeneratedMessage {
     };
   }
 
-  /** The message so far. */
+  /** @returns the message so far */
   body() {
     const { blocks } = this.#blocks;
     return this.#message(
@@ -72,13 +72,13 @@ export class GeneratedMessage {
     );
   }
 
-  /** The message that a stream begins with. */
+  /** @returns the message at the start of a stream */
   emptyBody() {
     const message = this.#message([], { stop_reason: null, stop_sequence: null });
     return { ...message, usage: { ...this.usage, output_tokens: 0 } };
   }
 
-  /** A block as the stream begins it. */
+  /** @returns a block at its start in a stream */
   emptyBlock(block: MessageBlock): object {
     switch (block.kind) {
       case "text":
@@ -128,7 +128,7 @@ export class GeneratedMessage {
   }
 }
 
-/** @returns null if the call was cut off: its text is not an object */
+/** @returns null if the text is not an object because the call was cut off */
 function argumentsOf(text: string): object | null {
   try {
     const value: unknown = JSON.parse(text === "" ? "{}" : text);

@@ -1,4 +1,4 @@
-// Events of a streamed message, in Anthropic's order: message_start, then content_block_start, its deltas and
+// Writes the events of a streamed message in Anthropic's order: message_start, then content_block_start, deltas and
 // content_block_stop for each block, then message_delta and message_stop.
 
 import type { SequenceOutput } from "../../front/output-stream.ts";
@@ -13,7 +13,7 @@ type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
 const eventText = (event: Event): string => namedEvent(event.type, JSON.stringify(event));
 
 const FRAME: StreamFrame = {
-  // The first event reports the cached tokens, which are known with the first output. Pings may precede it.
+  // The first event reports the cached tokens, so it is sent with the first output. Pings may precede it.
   start: () => "",
   keepAlive: () => eventText({ type: "ping" }),
   failure: (error) => eventText({ ...messagesErrorBody(error) }),

@@ -1,5 +1,5 @@
-// Bodies of /v1/messages and /v1/messages/count_tokens: Anthropic's wire names. Fields that would not change the
-// answer are not listed: all unknown ones are ignored.
+// Schemas of /v1/messages and /v1/messages/count_tokens, with Anthropic's wire names. Fields that would not change
+// the output are not listed, since all unknown fields are ignored.
 
 import {
   boolean,
@@ -16,7 +16,7 @@ import {
   string,
 } from "../fields.ts";
 
-/** Clients name Anthropic's models, for side requests even if they are set to another: all mean the served one. */
+/** Accepts all of Anthropic's model names, since some clients use them for side requests whatever their settings. */
 const model: Reader<string> = (value, location, issues) => {
   const name = string(value, location, issues);
   return name !== undefined && isClaudeModel(name) ? "" : name;
@@ -38,7 +38,7 @@ const message: Reader<JsonObject> = (value, location, issues) => {
   return read;
 };
 
-/** Text, or a list of blocks with a type. */
+/** Reads text or a list of blocks, each with a type. */
 const content: Reader<string | readonly JsonObject[]> = (value, location, issues) =>
   typeof value === "string" ? value : list(block)(value, location, issues);
 

@@ -1,4 +1,4 @@
-// A response that is generated whether or not anybody reads it. Readers follow its events from any point.
+// A response that is generated whether or not a client reads it. Readers can follow its events from any point.
 
 import { Signal } from "../../signal.ts";
 import type { GeneratedResponse, ResponseBody } from "./response-body.ts";
@@ -9,9 +9,9 @@ export interface BackgroundRunOptions {
   readonly events: AsyncIterable<string>;
   /** Frees the blocks of the request. */
   readonly abort: () => void;
-  /** Whether events are kept for readers. */
+  /** True to keep events for readers. */
   readonly keepsEvents: boolean;
-  /** Called with the response when it has ended. */
+  /** Called with the response after it has ended. */
   readonly onEnd: (response: ResponseBody) => void;
 }
 
@@ -29,17 +29,17 @@ export class BackgroundRun {
     return this.#options.keepsEvents;
   }
 
-  /** Length of the events that are kept, UTF-16 code units. */
+  /** Total length of the kept events, UTF-16 code units. */
   get eventsLength(): number {
     return this.#events.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** The response so far. */
+  /** @returns the response so far */
   body(): ResponseBody {
     return this.#options.response.body();
   }
 
-  /** Generates to the end. Never rejects. */
+  /** Generates the response to its end. Never rejects. */
   async run(): Promise<void> {
     for await (const text of this.#options.events) {
       if (this.keepsEvents) this.#events.push(...separate(text));
@@ -57,7 +57,7 @@ export class BackgroundRun {
     this.#options.abort();
   }
 
-  /** @param startingAfter sequence number of the last event that the reader knows; -1 = none */
+  /** @param startingAfter sequence number of the last event that the reader has; -1 = none */
   async *eventsAfter(startingAfter: number): AsyncGenerator<string> {
     for (let i = startingAfter + 1; ; i++) {
       while (i >= this.#events.length && !this.#hasEnded) await this.#change.wait();
@@ -68,7 +68,7 @@ export class BackgroundRun {
   }
 }
 
-/** An output can have several events. */
+/** Splits the text of an output into its events. */
 function separate(text: string): string[] {
   return text.split(/(?<=\n\n)/);
 }

@@ -19,7 +19,7 @@ export function checkResponsesBody(body: ResponsesBody): void {
   }
 }
 
-/** @returns the tools of a body and of its input */
+/** @returns the tools in a body and its input */
 export function toolsOf(body: ResponsesBody, items: readonly JsonObject[]): ToolTable {
   return toolTable([...body.tools, ...addedTools(items)]);
 }
@@ -42,7 +42,7 @@ export function chatBodyOf(
   });
 }
 
-/** @returns whether the client wants log-probabilities of the text */
+/** @returns true if the client requested log-probabilities of the text */
 export function wantsLogprobs({ include }: ResponsesBody): boolean {
   return include.includes("message.output_text.logprobs");
 }
@@ -53,7 +53,7 @@ function conversationOf(
 ): JsonObject[] {
   const system = instructions === null ? [] : [{ role: "system", content: instructions }];
   const messages = messagesOf(items);
-  // Codex probes a server with an empty input; a template needs somebody to answer.
+  // Codex probes servers with an empty input, but templates need a message from a user.
   return [...system, ...(messages.length > 0 ? messages : [{ role: "user", content: "" }])];
 }
 
@@ -68,7 +68,7 @@ function reasoningFields(reasoning: JsonObject | null): JsonObject {
   return { reasoning_effort: EFFORTS[effort] ?? effort };
 }
 
-/** Efforts that templates do not know, as the nearest that they do. */
+/** Efforts that templates do not support, and the nearest ones that they do. */
 const EFFORTS: Readonly<Record<string, string>> = { minimal: "low", xhigh: "high", max: "high" };
 
 function formatFields(text: JsonObject | null): JsonObject {

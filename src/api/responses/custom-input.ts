@@ -1,10 +1,10 @@
-// Reads the input of a custom tool from the arguments of the function that stands for it, while they arrive: the
-// JSON of an object with a single string.
+// Reads the input of a custom tool from the arguments of its function while they arrive. The arguments are the JSON
+// of an object with a single string.
 
 import { CUSTOM_INPUT } from "./tools.ts";
 
 const HEAD = new RegExp(`^\\s*\\{\\s*"${CUSTOM_INPUT}"\\s*:\\s*"`);
-/** Arguments that have not matched the head by then never will, save for blanks that no model writes. */
+/** Arguments that have not matched HEAD by this length never will, except with spaces that no model writes. */
 const MAX_HEAD_LENGTH = 64;
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -15,15 +15,15 @@ const ESCAPES: Readonly<Record<string, string>> = {
 const PIECE = /[^"\\]+|\\u([0-9a-fA-F]{4})|\\([^u])|"/y;
 
 export class CustomInput {
-  /** The input as far as it has been read. */
+  /** Input read so far. */
   text = "";
   #state: "head" | "string" | "end" | "other" = "head";
-  /** All of the arguments, as long as the head has not been found. */
+  /** All arguments so far, as long as the head has not been found. */
   #raw = "";
-  /** Text of the string that is not read yet: an incomplete escape or half a character. */
+  /** Text of the string that cannot be read yet: an incomplete escape or half a character. */
   #rest = "";
 
-  /** @returns the new text of the input */
+  /** @returns new text of the input */
   add(chunk: string): string {
     switch (this.#state) {
       case "head":
@@ -38,7 +38,7 @@ export class CustomInput {
     }
   }
 
-  /** @returns the rest of the input: all of it if the arguments are not the expected object */
+  /** @returns the rest of the input, which is all of it if the arguments are not the expected object */
   end(): string {
     const isRead = this.#state === "string" || this.#state === "end";
     const rest = isRead ? "" : onlyString(this.#raw);
@@ -85,7 +85,7 @@ export class CustomInput {
   }
 }
 
-/** @returns the string of an object that has no other member, under whatever name; otherwise the text itself */
+/** @returns the string of an object with a single member of any name; otherwise the text itself */
 function onlyString(json: string): string {
   try {
     const values = Object.values(JSON.parse(json) as object);

@@ -1,5 +1,5 @@
-// Errors of /v1/responses: in the body of an HTTP error, vLLM's with the one code by which clients know an overload;
-// in a response that has failed, OpenAI's codes.
+// Errors of /v1/responses. Bodies of HTTP errors are vLLM's, except for the code by which clients recognize an
+// overload. Failed responses have OpenAI's codes.
 
 import { OverloadError, RequestError } from "../../errors.ts";
 import { errorBody } from "../error-body.ts";

@@ -1,18 +1,18 @@
-// Converts the items of an input to the messages of a chat. What the model produced in one turn (reasoning, text,
-// calls) is one message there. Items of unknown types are skipped, since clients send new ones to every server.
+// Converts input items to chat messages. The model's reasoning, text and calls in one turn become one message. Items
+// of unknown types are skipped, since clients send new types to every server.
 
 import { writeJson } from "../../json.ts";
 import { isObject, type Json, type JsonObject } from "../fields.ts";
 import { reasoningText } from "./reasoning.ts";
 import { CUSTOM_INPUT, flatName } from "./tools.ts";
 
-/** @returns the items of an input, which can be a single text */
+/** @returns the items of an input; text becomes a single item */
 export function itemsOf(input: string | readonly JsonObject[]): readonly JsonObject[] {
   if (typeof input !== "string") return input;
   return [{ type: "message", role: "user", content: [{ type: "input_text", text: input }] }];
 }
 
-/** @returns the tools that items add to those of the body */
+/** @returns the tools that items add to the body's tools */
 export function addedTools(items: readonly JsonObject[]): JsonObject[] {
   return items.flatMap(({ type, tools }) =>
     type === "additional_tools" && Array.isArray(tools) ? tools.filter(isObject) : [],
@@ -57,7 +57,7 @@ class Turns {
     const shown = contentOf(content);
     if (role !== "assistant") {
       this.#endAssistant();
-      // Templates know developers as the system, whose place they have taken.
+      // Templates have no developer role, which replaced the system role.
       this.#messages.push({
         role: role === "developer" ? "system" : (role ?? "user"),
         content: shown,
@@ -105,7 +105,7 @@ class Turns {
   }
 }
 
-/** A single text as it is, since not all templates take lists. The chat refuses parts that are not text. */
+/** @returns a single text part as a string, since not all templates accept lists. The chat refuses other parts. */
 function contentOf(content: Json | undefined): Json {
   if (!Array.isArray(content)) return content ?? "";
   const [first] = content;
@@ -113,7 +113,7 @@ function contentOf(content: Json | undefined): Json {
   return isText ? (first["text"] ?? "") : content;
 }
 
-/** A tool's image must not end the session, as refusing it would: it stays in the history. */
+/** Replaces media in tool outputs with a note. Refusing it would end the session, since it stays in the history. */
 function outputText(output: Json | undefined): string {
   if (typeof output === "string") return output;
   if (!Array.isArray(output))

@@ -1,4 +1,4 @@
-// Pages of a stored response's input items, as OpenAI lists them.
+// Lists a stored response's input items by page, in OpenAI's format.
 
 import { RequestError } from "../../errors.ts";
 import { randomHex } from "../answer-id.ts";
@@ -7,7 +7,7 @@ import { quoted } from "../quote.ts";
 
 const MAX_LIMIT = 100;
 
-/** @returns the item with an id, by which a list can be continued after it */
+/** @returns the item with an ID, after which a list can be continued */
 export function withId(item: JsonObject): JsonObject {
   if (typeof item["id"] === "string" && item["id"] !== "") return item;
   const type = item["type"] ?? "message";

@@ -1,4 +1,4 @@
-// Items of a response's output while their text arrives, and the events that show it.
+// Accumulates the output items of a response while their text arrives, and creates the events for it.
 
 import { randomHex } from "../answer-id.ts";
 import type { chatLogprobs } from "../logprobs.ts";
@@ -10,23 +10,23 @@ import type { ToolOrigin } from "./tools.ts";
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 export type TokenLogprobs = ReturnType<typeof chatLogprobs>["content"];
 
-/** An event without its place in the stream and in the output. */
+/** An event without its position in the stream and the output. */
 export type ItemEvent = { readonly type: string } & Readonly<Record<string, unknown>>;
 
 export interface OutputItem {
   readonly id: string;
   status: ItemStatus;
-  /** The item so far. */
+  /** @returns the item so far */
   json(): object;
-  /** Events after the one that adds the item. */
+  /** @returns events to send after the one that adds the item */
   begin(): ItemEvent[];
   append(text: string, logprobs: TokenLogprobs): ItemEvent[];
-  /** Events before the one that ends the item. */
+  /** @returns events to send before the one that ends the item */
   finish(): ItemEvent[];
 }
 
 export interface ItemOptions {
-  /** Tools by the name of their function. */
+  /** Tools by function name. */
   readonly origins: ReadonlyMap<string, ToolOrigin>;
   readonly sealsReasoning: boolean;
   readonly hasLogprobs: boolean;
@@ -119,7 +119,7 @@ class ReasoningItem implements OutputItem {
   }
 }
 
-/** Members that name the tool and the call. */
+/** @returns the members that identify the tool and the call */
 const callHead = ({ name, namespace }: ToolOrigin, callId: string) => ({
   call_id: callId,
   name,

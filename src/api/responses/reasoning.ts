@@ -1,16 +1,16 @@
-// Reasoning items. Their text is in `content`. A client that asks for `encrypted_content`, as those do that store
-// nothing here, gets the text there, too, and may send back only that.
+// Reasoning items. Their text is in `content`. Clients that do not use stored responses request `encrypted_content`;
+// they get the text there too and may send back only that.
 
 import { isObject, type Json, type JsonObject } from "../fields.ts";
 
-/** Marks text of this server: other servers' encrypted content cannot be read. */
+/** Marks this server's text, because other servers' encrypted content cannot be read. */
 const SEAL = "pagoda:";
 
 export function sealed(text: string): string {
   return SEAL + Buffer.from(text).toString("base64");
 }
 
-/** @returns the text of a reasoning item; "" if it is not known here */
+/** @returns the text of a reasoning item; "" if it cannot be read */
 export function reasoningText({ content, summary, encrypted_content }: JsonObject): string {
   const shown = textsOf(content);
   if (shown !== "") return shown;

@@ -1,4 +1,4 @@
-// The response object: its output while the engine's outputs arrive, its status and its usage.
+// Builds the response object while the engine's outputs arrive: its output, status and usage.
 
 import { RequestError } from "../../errors.ts";
 import type { RequestOutput } from "../../protocol/protocol.ts";
@@ -41,10 +41,10 @@ export class GeneratedResponse {
   readonly #items: OutputItem[] = [];
   #status: ResponseStatus;
   #error: object | null = null;
-  /** The last output: its counts are totals. */
+  /** The last output, whose counts are totals. */
   #last: RequestOutput | null = null;
   #numTokens = 0;
-  /** Log-probabilities of tokens whose text has not arrived. */
+  /** Log-probabilities of tokens whose text has not arrived yet. */
   #logprobs: TokenLogprobs = [];
 
   constructor(init: ResponseInit) {
@@ -56,7 +56,7 @@ export class GeneratedResponse {
     return this.#status;
   }
 
-  /** @returns the events of an output @throws RequestError "request_canceled" for one that ends a canceled request */
+  /** @returns the events for an output @throws RequestError "request_canceled" if it ends a canceled request */
   add(output: RequestOutput): ItemEvent[] {
     if (output.finishReason === "abort") {
       throw new RequestError("request_canceled", "The request was canceled.");
@@ -86,7 +86,7 @@ export class GeneratedResponse {
     this.#status = "cancelled";
   }
 
-  /** The response so far. */
+  /** @returns the response so far */
   body(): ResponseBody {
     const { body, context, id, createdS } = this.#init;
     const { temperature, topP } = context.samplingDefaults;

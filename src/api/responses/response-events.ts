@@ -1,6 +1,5 @@
-// Events of a streamed response: response.created and response.in_progress, those of each item of its output, and
-// response.completed, response.incomplete or response.failed with the whole response. Numbered in the order of the
-// stream.
+// Writes the events of a streamed response, numbered in order: response.created and response.in_progress, the events
+// of each output item, and response.completed, response.incomplete or response.failed with the whole response.
 
 import type { SequenceOutput } from "../../front/output-stream.ts";
 import { writeJson } from "../../json.ts";
@@ -20,7 +19,7 @@ export class ResponseEventWriter implements ChunkWriter<SequenceOutput> {
     this.#onEnd = onEnd;
     this.frame = {
       start: () => this.#lifeEvent("created") + this.#lifeEvent("in_progress"),
-      // A comment would not do: Codex measures the time between events.
+      // A comment would not be enough, because Codex measures the time between events.
       keepAlive: () => this.#lifeEvent("in_progress"),
       failure: (error) => this.#failure(error),
       terminator: "",

@@ -1,5 +1,5 @@
-// Responses kept in memory for later requests, until they expire or newer ones need the room. Each belongs to the
-// key of the request that made it.
+// Keeps responses in memory for later requests, until they expire or newer responses need the space. Each belongs to
+// the API key of the request that created it.
 
 import { writeJson } from "../../json.ts";
 import type { JsonObject } from "../fields.ts";
@@ -12,12 +12,12 @@ export interface StoredResponse {
   /** The conversation before the response, oldest first. */
   readonly items: readonly JsonObject[];
   readonly response: ResponseBody;
-  /** Null unless it runs, or ran, in the background. */
+  /** Null unless the response is or was generated in the background. */
   readonly run: BackgroundRun | null;
 }
 
 export interface ResponseStoreOptions {
-  /** Room for all responses with their conversations; 0 = store none. */
+  /** Maximum size of all responses with their conversations; 0 = store none. */
   readonly maxBytes: number;
   readonly ttlMs: number;
   readonly nowMs: () => number;
@@ -31,7 +31,7 @@ interface Entry {
 
 export class ResponseStore {
   readonly #options: ResponseStoreOptions;
-  /** By owner and id, oldest first: clients can choose ids, so two keys can have the same. */
+  /** Entries by owner and ID, oldest first. Clients can choose IDs, so two owners can have the same one. */
   readonly #entries = new Map<string, Entry>();
   #numBytes = 0;
 
@@ -48,7 +48,7 @@ export class ResponseStore {
     return this.#entries.size;
   }
 
-  /** Stores a response, or replaces it. One larger than the whole store is not kept. */
+  /** Stores or replaces a response. A response larger than the whole store is not kept. */
   put(stored: StoredResponse): void {
     const key = keyOf(stored.response.id, stored.owner);
     this.#remove(key);
@@ -68,13 +68,13 @@ export class ResponseStore {
     }
   }
 
-  /** @returns null if there is none, or if it belongs to another key */
+  /** @returns null if there is none or it belongs to another key */
   get(id: string, owner: number | null): StoredResponse | null {
     this.#expire();
     return this.#entries.get(keyOf(id, owner))?.stored ?? null;
   }
 
-  /** @returns false if there is none, or if it belongs to another key */
+  /** @returns false if there is none or it belongs to another key */
   delete(id: string, owner: number | null): boolean {
     if (this.get(id, owner) === null) return false;
     this.#evict(keyOf(id, owner));
@@ -89,7 +89,7 @@ export class ResponseStore {
     }
   }
 
-  /** Nobody can read the response of a run whose entry is gone. */
+  /** Removes an entry and cancels its run, since its response can no longer be read. */
   #evict(key: string): void {
     this.#remove(key)?.stored.run?.cancel();
   }

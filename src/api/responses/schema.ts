@@ -1,5 +1,5 @@
-// Body of /v1/responses: OpenAI's wire names. Fields that would not change the answer are not listed: all unknown
-// ones are ignored.
+// Schema of /v1/responses, with OpenAI's wire names. Fields that would not change the output are not listed, since
+// all unknown fields are ignored.
 
 import type { Integer } from "../../json.ts";
 import {
@@ -18,7 +18,7 @@ import {
   string,
 } from "../fields.ts";
 
-/** Text, or a list of items. Items of unknown types are kept: another file skips them. */
+/** Reads text or a list of items. Keeps items of unknown types; messagesOf() skips them. */
 const input: Reader<string | readonly JsonObject[]> = (value, location, issues) => {
   if (typeof value === "string") return value.toWellFormed();
   const items = list(object)(value, location, issues);

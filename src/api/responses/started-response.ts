@@ -1,4 +1,4 @@
-// Starts a response: its conversation, its chat, and what to do if the conversation is too long.
+// Starts a response: builds its conversation, truncates it if it is too long, and starts the chat.
 
 import { RequestError } from "../../errors.ts";
 import type { ApiContext } from "../api-context.ts";
@@ -15,7 +15,7 @@ import type { ResponseStore, StoredResponse } from "./response-store.ts";
 import type { ResponsesBody } from "./schema.ts";
 import type { ToolTable } from "./tools.ts";
 
-/** A body with the conversation that it continues. */
+/** A body and the conversation that it continues. */
 export interface ResponseRequest {
   readonly body: ResponsesBody;
   readonly items: readonly JsonObject[];
@@ -59,7 +59,7 @@ export function storedResponse(
   throw new RequestError("response_not_found", `Response with id '${id}' not found.`);
 }
 
-/** Starts the chat of a response. With truncation, drops the oldest turns that do not fit. */
+/** Starts the chat of a response. If truncation is enabled, drops the oldest turns that do not fit. */
 export async function startResponse(
   context: ApiContext,
   request: ResponseRequest,
@@ -71,7 +71,7 @@ export async function startResponse(
   return startChat(context, chatBodyOf(body, kept, tools), { ...init, mustFit: false });
 }
 
-/** @returns the latest items that fit, from a user's message on, or all if none of these ends fits */
+/** @returns the latest items that fit, starting with a user's message; all items if no such part fits */
 async function fittingItems(
   context: ApiContext,
   { body, items, tools }: ResponseRequest,

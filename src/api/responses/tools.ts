@@ -1,10 +1,10 @@
-// Tools of a body as functions that a model can call, and the way back from a call. A namespace's tools are
-// flattened: their names get the namespace's as a prefix. A custom tool, whose input is plain text, becomes a function
-// with a single string. Tools that OpenAI runs are left out.
+// Converts a body's tools to functions that a model can call, and maps calls back to tools. Tools in a namespace are
+// flattened, with the namespace as a prefix of their names. A custom tool, whose input is plain text, becomes a
+// function with a single string. Tools that OpenAI runs are omitted.
 
 import { isObject, type Json, type JsonObject } from "../fields.ts";
 
-/** A tool as the client named it. */
+/** A tool under the client's name. */
 export interface ToolOrigin {
   readonly kind: "function" | "custom";
   readonly name: string;
@@ -15,11 +15,11 @@ export interface ToolOrigin {
 export interface ToolTable {
   /** Tools in the format of /v1/chat/completions. */
   readonly functions: readonly JsonObject[];
-  /** By the name of the function. */
+  /** Tools by function name. */
   readonly origins: ReadonlyMap<string, ToolOrigin>;
 }
 
-/** The parameter of a function that stands for a custom tool. */
+/** Parameter of a function that represents a custom tool. */
 export const CUSTOM_INPUT = "input";
 
 /** The last of several tools with the same name counts: clients send a tool again that was found by a search. */
@@ -44,7 +44,7 @@ export function toolTable(tools: readonly JsonObject[]): ToolTable {
   return { functions: [...functions.values()], origins };
 }
 
-/** @returns the name of a function for a tool; names that end in underscores, as Codex's can, get no more */
+/** @returns the function name for a tool; a namespace that already ends in underscores, as in Codex, gets no more */
 export function flatName(name: string, namespace: string | null): string {
   if (namespace === null) return name;
   return namespace.endsWith("__") ? namespace + name : `${namespace}__${name}`;
@@ -83,7 +83,7 @@ function customTool({ description = "", format }: JsonObject, name: string): Jso
   };
 }
 
-/** @returns the fields of a chat that say which tools it has and must use; {} without tools */
+/** @returns the chat fields for tools and tool choice; {} without tools */
 export function toolFields(table: ToolTable, choice: Json, isParallel: boolean): JsonObject {
   const { tools, choice: chosen } = chosenTools(table, choice);
   if (tools.length === 0) return {};
@@ -102,7 +102,7 @@ function chosenTools({ functions }: ToolTable, choice: Json): ChosenTools {
     const named = { type: "function", function: { name: nameOf(choice) } };
     return { tools: functions, choice: named };
   }
-  // A choice of a tool that OpenAI runs: there is none to choose.
+  // The chosen tool is one that OpenAI runs, so it does not exist here.
   if (type !== "allowed_tools" || !Array.isArray(allowed))
     return { tools: functions, choice: "auto" };
   const names = new Set(allowed.filter(isObject).map(nameOf));
