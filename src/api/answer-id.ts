@@ -9,7 +9,7 @@ export function isUsableId(id: string): boolean {
 }
 
 /**
- * @param prefix ends with its separator
+ * @param prefix including its separator
  * @returns `prefix` and the given ID or 16 random hex digits
  * @throws RequestError "invalid_value" for an invalid ID
  */
@@ -21,7 +21,7 @@ export function answerId(prefix: string, given: string | null): string {
   return prefix + (given ?? randomHex());
 }
 
-/** @returns 16 hex digits */
+/** @returns 16 random hex digits */
 export function randomHex(): string {
   return crypto.randomUUID().replaceAll("-", "").slice(0, 16);
 }

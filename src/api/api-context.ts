@@ -14,7 +14,7 @@ export interface ApiContext {
   readonly trustsRequestTemplates: boolean;
   /** Variables of the chat template that requests can override. */
   readonly templateVariables: JsonObject;
-  /** Whether tools that no request may call are left out of the prompt. */
+  /** True to omit tools from the prompt if the request does not allow calls. */
   readonly excludesUnusedTools: boolean;
   /** Null = the size of the vocabulary. */
   readonly maxLogprobs: number | null;

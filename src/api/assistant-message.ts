@@ -1,4 +1,4 @@
-// The answer of a chat as a message, and the finish reason that goes with it.
+// Builds the message of a chat completion and its finish reason.
 
 import type { MessagePart } from "../protocol/message-part.ts";
 import type { FinishReason } from "../request/request-status.ts";
@@ -11,7 +11,7 @@ export interface ToolCall {
   readonly function: { readonly name: string; readonly arguments: string };
 }
 
-/** @returns the message of a choice, with the members of vLLM's, nulls included */
+/** @returns the message of a choice, with the same members as in vLLM, including nulls */
 export function assistantMessage(chat: StartedChat, { text, parts }: Choice) {
   const calls = toolCalls(parts ?? []);
   const thoughts = joinedText(parts ?? [], "reasoning");
@@ -30,7 +30,7 @@ export function assistantMessage(chat: StartedChat, { text, parts }: Choice) {
   };
 }
 
-/** @returns "tool_calls" for a message that ended by itself after calls */
+/** @returns "tool_calls" for a message that stopped by itself and contains calls, otherwise `reason` */
 export function chatFinishReason(
   chat: StartedChat,
   reason: FinishReason | null,
@@ -44,7 +44,7 @@ export function hasCalls(parts: readonly MessagePart[] | null): boolean {
   return parts?.some(({ kind }) => kind === "tool_call") === true;
 }
 
-/** @returns an id of vLLM's form */
+/** @returns an ID in vLLM's form */
 export function toolCallId(): string {
   return `chatcmpl-tool-${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
 }

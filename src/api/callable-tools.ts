@@ -1,11 +1,11 @@
-// Tools of a request as the parser of calls needs them: names, and types of parameters.
+// Converts a request's tools to the form that parsers of tool calls need: names and parameter types.
 
 import { TOOL_FORMATS } from "../formats/tool-formats.ts";
 import type { CallableTool, ToolParser } from "../protocol/message-parsing.ts";
 import { isObject, type Json, type JsonObject } from "./fields.ts";
 import { toolName } from "./tool-choice.ts";
 
-/** Deepest nesting of alternatives that is searched for types. */
+/** Maximum nesting of alternatives to search for types. */
 const MAX_DEPTH = 4;
 
 export function callableTools(
@@ -27,7 +27,7 @@ function parameterTypes({ function: described }: JsonObject): CallableTool["para
   return Object.entries(properties).map(([name, value]) => [name, [...typesOf(value)]]);
 }
 
-/** @returns JSON types that a schema allows; empty if it does not say */
+/** @returns the JSON types that a schema allows; empty if the schema does not specify them */
 function typesOf(schema: Json | undefined, depth = 0): ReadonlySet<string> {
   if (!isObject(schema) || depth > MAX_DEPTH) return NO_TYPES;
   const { type } = schema;

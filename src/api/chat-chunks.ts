@@ -68,7 +68,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#head.event(choice, tail + this.#continuousUsage(index));
   }
 
-  /** One event per part; the last one has what belongs to the tokens and the end. */
+  /** Writes an event per part. The last one also has the token ids, log-probabilities and finish reason. */
   #deltaEvents(output: SequenceOutput): string {
     const deltas = this.#deltas(output);
     const last = deltas.pop() ?? EMPTY_DELTA;
@@ -98,7 +98,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#head.event(choice, this.#continuousUsage(output.index));
   }
 
-  /** @returns JSON of each delta that an output shows */
+  /** @returns the JSON of each delta for an output */
   #deltas({ index, text, parts }: SequenceOutput): string[] {
     if (parts === null) return [contentDelta(text)];
     const { include_reasoning: includesReasoning } = this.#chat.body;

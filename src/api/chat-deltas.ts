@@ -1,4 +1,4 @@
-// Deltas of a streamed chat, as JSON with the members that vLLM 0.13 sends.
+// Writes the deltas of a streamed chat as JSON, with the members that vLLM 0.13 sends.
 
 import type { CallPart } from "../protocol/message-part.ts";
 import { toolCallId } from "./assistant-message.ts";
@@ -12,7 +12,7 @@ export function reasoningDelta(text: string): string {
   return `{"reasoning":${json},"reasoning_content":${json}}`;
 }
 
-/** The first delta of a call has its id and whole name, later ones only arguments. */
+/** The first delta of a call contains its ID and whole name; later deltas contain only arguments. */
 export function callDelta(part: CallPart): string {
   const { index } = part;
   const call =

@@ -1,11 +1,11 @@
-// Decides how the text of a chat's answer is parsed.
+// Decides how to parse a chat's output.
 
 import type { ChatFormat, MessageParsing } from "../protocol/message-parsing.ts";
 import { callableTools } from "./callable-tools.ts";
 import type { ChatBody } from "./schemas.ts";
 import type { ToolChoice } from "./tool-choice.ts";
 
-/** @returns null if the text is the content as it is */
+/** @returns null if the text is used as the content unchanged */
 export function chatParsing(
   format: ChatFormat,
   body: Pick<ChatBody, "tools" | "stream" | "parallel_tool_calls">,

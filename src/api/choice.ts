@@ -47,7 +47,7 @@ export function promptDetails(numCachedTokens: number) {
   return numCachedTokens > 0 ? { cached_tokens: numCachedTokens } : null;
 }
 
-/** Reasoning tokens of all choices, as a member of usage; none for a model without reasoning. */
+/** @returns a member of `usage` with the reasoning tokens of all choices; {} for a model without reasoning */
 export function reasoningDetails(
   parsing: MessageParsing | null,
   numReasoningTokens: readonly number[],

@@ -34,7 +34,7 @@ export class ChunkHead {
     return dataEvent(`${this.#text}${choice}]${fields}}`);
   }
 
-  /** The last chunk, with the total usage of all choices. */
+  /** @returns the last chunk, with the total usage over all choices */
   usageEvent(
     numPromptTokens: number,
     numTokens: number,

@@ -12,7 +12,7 @@ export function dataEvent(json: string): string {
   return `data: ${wellFormedJson(json)}\n\n`;
 }
 
-/** An event with a name of its own. @param json as in dataEvent() */
+/** @param json as in dataEvent() */
 export function namedEvent(name: string, json: string): string {
   return `event: ${name}\n${dataEvent(json)}`;
 }
@@ -30,11 +30,11 @@ export interface ChunkWriter<Output> {
 export interface StreamFrame {
   /** Events before the first output. */
   start(): string;
-  /** Event sent after a silence. */
+  /** Event to send on an idle connection. */
   keepAlive(): string;
-  /** Events of a failure after the stream has begun. */
+  /** Events for a failure after the stream has begun. */
   failure(error: unknown): string;
-  /** Sent last, also after a failure. */
+  /** Text sent last, even after a failure. */
   readonly terminator: string;
 }
 

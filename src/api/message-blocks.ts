@@ -1,5 +1,5 @@
-// Blocks of a generated message: runs of text, runs of reasoning, and tool calls. Routes whose answers are lists of
-// such blocks fold the engine's outputs into them, for the events of a stream as well as for a whole body.
+// Collects the blocks of a generated message: runs of text, runs of reasoning, and tool calls. Used by routes whose
+// responses are lists of such blocks, both for the events of a stream and for a whole body.
 
 import { assert } from "../assert.ts";
 import type { MessagePart } from "../protocol/message-part.ts";
@@ -11,7 +11,7 @@ export interface MessageBlock {
   readonly kind: "text" | "reasoning" | "tool_call";
   /** Name of the called tool; "" in other blocks. */
   readonly name: string;
-  /** Text so far; of a tool call, the JSON text of its arguments. */
+  /** Text so far; for a tool call, the JSON text of its arguments. */
   text: string;
 }
 
@@ -20,7 +20,7 @@ export type BlockEvent =
   | { readonly type: "delta"; readonly block: MessageBlock; readonly text: string };
 
 export interface MessageBlocksOptions {
-  /** False drops the reasoning. */
+  /** False = drop the reasoning. */
   readonly showsReasoning: boolean;
 }
 
@@ -35,12 +35,12 @@ export class MessageBlocks {
     this.#showsReasoning = showsReasoning;
   }
 
-  /** @returns the events of an output, whose text is a single part unless it was parsed */
+  /** @returns the events for an output; unparsed text counts as a single part */
   add({ parts, text }: Pick<RequestOutput, "parts" | "text">): BlockEvent[] {
     return (parts ?? [{ kind: "text", text } as const]).flatMap((part) => this.#addPart(part));
   }
 
-  /** @returns the event that ends the last block, if it is open */
+  /** @returns the event that ends the last block, if a block is open */
   end(): BlockEvent[] {
     const block = this.#open;
     this.#open = null;

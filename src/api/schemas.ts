@@ -68,7 +68,7 @@ const tool: Reader<JsonObject> = (value, location, issues) => {
   return read;
 };
 
-/** A call that the model made in an earlier turn; its arguments are JSON, or JSON as a string. */
+/** A tool call from an earlier turn. Its arguments are an object, a list, or a string that contains JSON. */
 const toolCall: Reader<JsonObject> = (value, location, issues) => {
   const read = withFunction(value, location, issues);
   const called = read?.["function"];
@@ -110,7 +110,7 @@ const responseFormat: Reader<JsonObject> = (value, location, issues) => {
 
 const REASONING_EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
-/** OpenAI's levels, as a variable of the chat template. Which of them differ depends on the model. */
+/** OpenAI's levels, passed to the chat template as a variable. Models differ in the levels that they distinguish. */
 const reasoningEffort: Reader<string> = (value, location, issues) => {
   if (typeof value === "string" && REASONING_EFFORTS.includes(value)) return value;
   const [last, ...others] = REASONING_EFFORTS.map((effort) => `'${effort}'`).reverse();

@@ -21,7 +21,7 @@ export interface AnswerInit {
   readonly arrivalMs: number;
   /** Aborted when the client disconnects. */
   readonly signal?: AbortSignal;
-  /** False = reduce a limit that exceeds the context instead of refusing the request. Absent = true. */
+  /** False = reduce a token limit that exceeds the context instead of refusing the request. Absent = true. */
   readonly mustFit?: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface StartedChat {
   readonly prefix: string;
   /** Tools that the model may call. */
   readonly choice: ToolChoice;
-  /** How the answer is parsed; null = its text is the content. */
+  /** Parsing of the output; null = its text is the content. */
   readonly parsing: MessageParsing | null;
 }
 
@@ -85,13 +85,13 @@ export async function startChat(
   return { context, body, id, createdS, n, promptIds, stream, role, prefix, choice, parsing };
 }
 
-/** Leaves out tools that cannot be called, if the operator wants that. */
+/** Omits tools that cannot be called, if the operator has enabled this. */
 function shownBody({ excludesUnusedTools }: ApiContext, body: ChatBody): ChatBody {
   const isHidden = excludesUnusedTools && body.tool_choice === "none";
   return isHidden ? { ...body, tools: null } : body;
 }
 
-/** Role of the answer, which can continue the last message, and the text to echo. */
+/** @returns the role of the generated message, which can continue the last message, and the text to echo */
 function echoOf(body: ChatBody, messages: readonly ChatMessage[]) {
   const last = messages.at(-1);
   const role = body.add_generation_prompt ? "assistant" : (last?.role ?? "assistant");

@@ -97,7 +97,7 @@ export function chatTemplateRequest(
   };
 }
 
-/** Variables by which templates turn the reasoning off, or read how much of it is wanted. */
+/** @returns the variables by which templates disable reasoning or set its effort */
 function effortVariables(effort: string | null): JsonObject {
   if (effort === null) return {};
   return effort === "none"

@@ -1,4 +1,4 @@
-// Checks tools and tool_choice of a chat.
+// Checks the tools and tool_choice of a chat.
 
 import { RequestError } from "../errors.ts";
 import { isObject, type JsonObject } from "./fields.ts";
@@ -6,20 +6,20 @@ import { shortened } from "./quote.ts";
 import type { ChatBody } from "./schemas.ts";
 
 export type ToolChoice =
-  /** The model calls none, one or several tools; `none` leaves its text unread. */
+  /** The model can call any number of tools. With `none`, its text is not searched for calls. */
   | { readonly kind: "none" | "auto" | "required" }
   | { readonly kind: "named"; readonly name: string };
 
 type ToolBody = Pick<ChatBody, "tools" | "tool_choice">;
 
 /**
- * @returns what may be called; "none" without tools
+ * @returns the tools that the model may call; "none" without tools
  * @throws RequestError "invalid_value"
  */
 export function toolChoice({ tools, tool_choice: choice }: ToolBody): ToolChoice {
   if (choice === "none" || (tools === null && choice === null)) return NONE;
   if (tools === null) refuse("When using `tool_choice`, `tools` must be set.", "tool_choice");
-  // An empty list is the same as no tools, whatever the choice.
+  // An empty list counts as no tools, whatever the choice.
   if (tools.length === 0) return NONE;
   checkNames(tools);
   if (choice === null || choice === "auto") return { kind: "auto" };
@@ -51,7 +51,7 @@ export function toolName(tool: JsonObject): string {
   return isObject(called) ? String(called["name"]) : "";
 }
 
-/** Refuses equal names: a call could mean either tool. */
+/** Refuses equal names, because a call could mean either tool. */
 function checkNames(tools: readonly JsonObject[]): void {
   const names = new Set<string>();
   for (const tool of tools) {

@@ -111,7 +111,7 @@ const ADVICE: Readonly<Partial<Record<string, string>>> = {
   functions: " Use `tools` instead.",
 };
 
-/** Refuses a choice that only a grammar can enforce. */
+/** Refuses choices that only a grammar could enforce. */
 function checkToolChoice(body: ChatBody): void {
   const { kind } = toolChoice(body);
   if (kind === "required" || kind === "named") refuse("tool_choice", ` '${kind}'`);

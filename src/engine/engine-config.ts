@@ -47,7 +47,7 @@ export interface EngineConfig {
   readonly numGpuLayers: number | null;
   /** Jinja template; empty = the model's own. */
   readonly chatTemplate: string;
-  /** Parsers for the model's answers. */
+  /** Parsers for the model's output. */
   readonly chatFormat: ChatFormat;
 }
 

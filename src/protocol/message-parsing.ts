@@ -1,4 +1,4 @@
-// How the text of generated messages is parsed. Parsers have vLLM's names, as far as vLLM has them.
+// Parsing of generated messages. Parsers have vLLM's names where vLLM has the same parser.
 
 /** Parsers of tool calls. */
 export const TOOL_PARSERS = [
@@ -20,23 +20,23 @@ export const REASONING_PARSERS = [
 ] as const;
 export type ReasoningParser = (typeof REASONING_PARSERS)[number];
 
-/** Parsers for what a model writes; null = none. */
+/** Parsers for a model's output; null = none. */
 export interface ChatFormat {
   readonly toolParser: ToolParser | null;
   readonly reasoningParser: ReasoningParser | null;
 }
 
-/** A model whose answers are only text. */
+/** Format of a model that generates only plain text. */
 export const PLAIN_TEXT: ChatFormat = { toolParser: null, reasoningParser: null };
 
-/** A tool as far as the parser of its calls needs it. */
+/** A tool in the form that the parser of its calls needs. */
 export interface CallableTool {
   readonly name: string;
-  /** JSON types that each parameter can have, for formats that write plain text; empty = any. */
+  /** JSON types that each parameter can have, for formats that write values as plain text; empty = any. */
   readonly parameters: readonly (readonly [name: string, types: readonly string[]])[];
 }
 
-/** How the text of one request is parsed. A null parser leaves its part of the format in the text. */
+/** Parsing of one request's output. If a parser is null, its part of the format stays in the text. */
 export interface MessageParsing extends ChatFormat {
   readonly tools: readonly CallableTool[];
   /** Passes on only complete calls with valid arguments; the text of any other call is content. */

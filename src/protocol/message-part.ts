@@ -8,7 +8,7 @@ export interface TextPart {
 }
 
 export type CallPart =
-  /** Starts call `index`, counted from 0 in the order of the message. */
+  /** Starts call `index`, counted from 0 in message order. */
   | { readonly kind: "tool_call"; readonly index: number; readonly name: string }
   /** Appends to the JSON text of call `index`. */
   | { readonly kind: "arguments"; readonly index: number; readonly text: string };

@@ -112,8 +112,8 @@ const OVERFLOW =
   /maximum context length is (\d+) tokens\. However, your request has (?:at least )?(\d+) input/;
 
 /**
- * Reads the numbers in the message of a prompt that is too long. An error that crosses a process keeps only its
- * code and message.
+ * Reads the numbers from the error for a prompt that is too long. An error from another process keeps only its code
+ * and message.
  * @returns null for any other error
  */
 export function overflowOf(error: unknown): { numTokens: number; maxModelLen: number } | null {

@@ -27,7 +27,7 @@ export interface EngineRequest {
   readonly requestIds: readonly string[];
   readonly prompt: Prompt;
   readonly samplingParams: SamplingParams;
-  /** How the generated text is parsed; absent = not at all. */
+  /** Parsing of the generated text; absent = none. */
   readonly parsing?: MessageParsing;
   /** True: refuse the request if prompt and maxTokens exceed the context. False: reduce maxTokens to fit. */
   readonly mustFit: boolean;
@@ -80,7 +80,7 @@ export interface EngineOutputs {
 export interface EngineInfo {
   readonly model: ModelInfo;
   readonly memory: MemoryReport;
-  /** Parsers of the model's answers. */
+  /** Parsers for the model's output. */
   readonly chatFormat: ChatFormat;
   readonly maxModelLen: number;
   readonly maxNumSeqs: number;

@@ -22,7 +22,7 @@ export class MatchedPrefix {
     return this.#length;
   }
 
-  /** Forgets the text so far. */
+  /** Starts over as if there had been no text. */
   reset(): void {
     this.#length = 0;
   }

@@ -6,7 +6,7 @@ import type { Piece, TextStage } from "./text-stage.ts";
 
 export class MessageStage implements TextStage {
   readonly #parser: MessageParser;
-  /** The token that completed the latest text. */
+  /** Number of the token that completed the latest text. */
   #tokenNumber = 0;
 
   constructor(parser: MessageParser) {

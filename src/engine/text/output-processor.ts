@@ -146,7 +146,7 @@ export class OutputProcessor {
     return state;
   }
 
-  /** Stages of a request's text, one line per stage. */
+  /** Creates the stages of a request's text pipeline. */
   #stages({ samplingParams }: Request, parser: MessageParser | null): TextStage[] {
     const { stop, includeStopStrInOutput, minTokens, skipSpecialTokens } = samplingParams;
     const stages: TextStage[] = [new Detokenizer(this.#texts, skipSpecialTokens, parser?.markers)];
@@ -174,10 +174,10 @@ export class OutputProcessor {
   }
 }
 
-/** Tokens at a prompt's end in which a marker of its format is sought. */
+/** Number of tokens at the end of a prompt to search for a marker of the format. */
 const NUM_END_TOKENS = 16;
 
-/** What a step's pieces show. */
+/** Visible text and parts from a step's pieces. */
 class Shown {
   text = "";
   readonly parts: MessagePart[] | null;
@@ -199,13 +199,13 @@ class Shown {
   }
 }
 
-/** Result of pushing tokens: what they show, the end found, the number of tokens up to it. */
+/** Result of pushing tokens: their visible text and parts, the end if one was found, and the tokens up to it. */
 interface Advance extends Pick<Shown, "text" | "parts"> {
   readonly stop: StopPiece | null;
   readonly numTokens: number;
 }
 
-/** Pushes the tokens. A stop token's own text is hidden unless stop strings are included, as in vLLM. */
+/** Pushes tokens. As in vLLM, a stop token's own text is hidden unless stop strings are included. */
 function advanceText({ request, tokenIds }: SampledTokens, state: OutputState): Advance {
   const isStopped = request.status === "FINISHED_STOPPED";
   const hidesLast = isStopped && !request.samplingParams.includeStopStrInOutput;
@@ -224,7 +224,7 @@ function advanceText({ request, tokenIds }: SampledTokens, state: OutputState): 
   return { text: shown.text, parts, stop: null, numTokens: tokenIds.length };
 }
 
-/** Counts a token as reasoning unless it is a marker at an end of the reasoning. */
+/** Pushes a token, and counts it as reasoning unless it begins or ends the reasoning. */
 function pushToken(state: OutputState, token: TokenPiece): readonly Piece[] {
   const { parser, pipeline } = state;
   const wasReasoning = parser?.isReasoning === true;

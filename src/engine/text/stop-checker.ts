@@ -44,7 +44,7 @@ export class StopChecker implements TextStage {
     return this.#textPieces(all.slice(0, numShown));
   }
 
-  /** @returns the text held back: no stop string can include what follows, so it is ordinary text */
+  /** @returns the held text, which is ordinary text because no stop string can include what follows it */
   flush(): readonly Piece[] {
     const held = this.#held;
     this.#held = "";
