@@ -113,9 +113,11 @@ describe("a message", () => {
 
 describe("a silent stream", () => {
   test("has pings, even before the first event", async () => {
-    const { post } = makeApp({ model: { stepDelayMs: 60 } }, { keepAliveMs: 10 });
-    const names = await namesOf(await post(PATH, body({ stream: true, max_tokens: 2 })));
-    expect(names[0]).toBe("ping");
+    const { post, runner } = makeApp({}, { keepAliveMs: 5 });
+    const prefill = holdSteps(runner);
+    const response = await post(PATH, body({ stream: true, max_tokens: 1 }));
+    const names = await namesOf(releasedAfter(response, "ping", 2, prefill));
+    expect(names.slice(0, 2)).toEqual(["ping", "ping"]);
     expect(names.filter((name) => name !== "ping")).toEqual([
       ...["message_start", "content_block_start", "content_block_delta", "content_block_stop"],
       ...["message_delta", "message_stop"],

@@ -94,7 +94,8 @@ describe("a response", () => {
   });
 
   test("is kept alive by events while a long prompt is processed", async () => {
-    const { post } = makeServer({ model: { stepDelayMs: 60 } }, { keepAliveMs: 10 });
+    const { post, runner } = makeServer({}, { keepAliveMs: 5 });
+    const prefill = holdSteps(runner);
     const body = { input: "hi", max_output_tokens: 1, stream: true };
     const response = await post(PATH, body);
     const events = await eventsOf(releasedAfter(response, "response.in_progress", 3, prefill));
