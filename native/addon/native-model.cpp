@@ -11,6 +11,35 @@
 
 namespace pagoda {
 
+namespace {
+
+void check_ids(const std::vector<int32_t> & ids, int32_t n_vocab) {
+    for (int32_t id : ids) {
+        if (id < 0 || id >= n_vocab) {
+            throw Error("invalid_argument", "no such token: " + std::to_string(id));
+        }
+    }
+}
+
+std::vector<std::vector<int32_t>> bad_words_of(const Napi::Object & o, int32_t n_vocab) {
+    const auto ids    = copy_field<int32_t>(o, "badWordIds");
+    const auto starts = copy_field<int32_t>(o, "badWordStarts");
+    check_ids(ids, n_vocab);
+    if (starts.empty() || starts.front() != 0 || starts.back() != (int32_t) ids.size()) {
+        throw Error("invalid_argument", "badWordStarts must start at 0 and end at the length of badWordIds");
+    }
+    std::vector<std::vector<int32_t>> words;
+    for (size_t i = 0; i + 1 < starts.size(); ++i) {
+        if (starts[i + 1] <= starts[i] || starts[i + 1] > (int32_t) ids.size()) {
+            throw Error("invalid_argument", "badWordStarts must be ascending");
+        }
+        words.emplace_back(ids.begin() + starts[i], ids.begin() + starts[i + 1]);
+    }
+    return words;
+}
+
+} // namespace
+
 struct NativeModel::StepInFlight {
     Napi::Promise::Deferred   deferred;
     Napi::ObjectReference     output;
@@ -136,12 +165,9 @@ Napi::Value NativeModel::create_sampler(const Napi::CallbackInfo & info) {
             throw Error("invalid_argument", "logitBiasIds and logitBiasValues differ in length");
         }
         for (const auto * ids : { &init.prompt_tokens, &init.output_tokens, &init.bias_ids, &init.allowed_ids, &init.end_ids }) {
-            for (int32_t id : *ids) {
-                if (id < 0 || id >= init.n_vocab) {
-                    throw Error("invalid_argument", "no such token: " + std::to_string(id));
-                }
-            }
+            check_ids(*ids, init.n_vocab);
         }
+        init.bad_words = bad_words_of(o, init.n_vocab);
         const int32_t grammar = int_field(o, "grammar", 0, INT32_MAX);
         init.grammar = m.grammars.find(grammar);
         if (grammar != 0 && !init.grammar) {

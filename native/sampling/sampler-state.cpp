@@ -1,4 +1,4 @@
-// Applies the processors in vLLM's order: grammar, allowed ids, end-token ban, bias, penalties.
+// Applies the processors in vLLM's order: grammar, allowed ids, bad words, end-token ban, bias, penalties.
 
 #include "sampling/sampler-state.h"
 
@@ -15,7 +15,7 @@ bool is_in(const uint32_t * mask, int32_t id) { return (mask[id / 32] >> (id % 3
 SamplerState::SamplerState(SamplerInit && init)
     : bias_ids(std::move(init.bias_ids)), bias_values(std::move(init.bias_values)),
       allowed_ids(std::move(init.allowed_ids)), end_ids(std::move(init.end_ids)),
-      matcher(init.grammar ? init.grammar->start() : nullptr) {
+      bad_words(std::move(init.bad_words)), matcher(init.grammar ? init.grammar->start() : nullptr) {
     for (int32_t token : init.prompt_tokens) {
         see(token);
     }
@@ -34,9 +34,17 @@ SeenToken & SamplerState::see(int32_t token) {
 
 void SamplerState::count(int32_t token) {
     see(token).output_count++;
+    if (!bad_words.empty()) {
+        output.push_back(token);
+    }
     if (matcher) {
         matcher->consume(token);
     }
+}
+
+bool SamplerState::completes(const std::vector<int32_t> & word) const {
+    const size_t n = word.size() - 1;
+    return output.size() >= n && std::equal(word.begin(), word.end() - 1, output.end() - (ptrdiff_t) n);
 }
 
 int32_t SamplerPool::create(SamplerInit && init) {
@@ -98,6 +106,14 @@ void ProcessedRow::copy_masked(Row raw, const uint32_t * mask) {
     }
 }
 
+void ProcessedRow::ban_bad_words(const SamplerState & state) {
+    for (const std::vector<int32_t> & word : state.bad_words) {
+        if (state.completes(word)) {
+            change(word.back(), [](float) { return NEG_INF; });
+        }
+    }
+}
+
 void ProcessedRow::penalize(const SamplerState & state, const Penalties & penalties) {
     const float repetition = penalties.repetition;
     if (repetition != 1.0f) {
@@ -118,6 +134,9 @@ void ProcessedRow::penalize(const SamplerState & state, const Penalties & penalt
 
 void ProcessedRow::apply(Row raw, const RowScan & raw_scan, const SamplerState & state, const Penalties & penalties) {
     start(raw, raw_scan, state);
+    if (penalties.ban_words) {
+        ban_bad_words(state);
+    }
     if (penalties.ban_end) {
         for (int32_t id : state.end_ids) {
             change(id, [](float) { return NEG_INF; });

@@ -1,5 +1,5 @@
-// Sampling state of one request, and the changes that it makes to the logits: grammar, allowed ids, end-token ban,
-// bias, penalties. The JS thread changes the pool between steps; only the thread that samples a row changes its state.
+// Sampling state of one request, and the changes that it makes to the logits: grammar, allowed ids, bad words,
+// end-token ban, bias, penalties. The JS thread changes the pool between steps; only the thread that samples a row changes its state.
 #pragma once
 
 #include "grammar/grammar.h"
@@ -21,6 +21,7 @@ struct SamplerInit {
     std::vector<float>   bias_values;
     std::vector<int32_t> allowed_ids; // empty = all
     std::vector<int32_t> end_ids;
+    std::vector<std::vector<int32_t>> bad_words; // none empty
     std::shared_ptr<const Grammar> grammar; // null = none
 };
 
@@ -34,16 +35,20 @@ public:
     explicit SamplerState(SamplerInit && init);
 
     void count(int32_t token); // counts a generated token and advances the grammar
+    bool completes(const std::vector<int32_t> & word) const; // whether the output ends with all but the word's last token
 
     std::vector<int32_t>   bias_ids;
     std::vector<float>     bias_values;
     std::vector<int32_t>   allowed_ids;
     std::vector<int32_t>   end_ids;
+    std::vector<std::vector<int32_t>> bad_words;
     std::vector<SeenToken> seen; // distinct tokens in the prompt and the output
     std::unique_ptr<Matcher> matcher; // null = no grammar
 
 private:
     SeenToken & see(int32_t token);
+
+    std::vector<int32_t> output; // generated tokens, only if there are bad words
 
     std::unordered_map<int32_t, int32_t> places; // token -> index in `seen`
 };
@@ -65,6 +70,7 @@ struct Penalties {
     float frequency;
     float repetition;
     bool  ban_end;
+    bool  ban_words;
 };
 
 // The row after the request's processors have been applied.
@@ -82,6 +88,7 @@ private:
     void start(Row raw, const RowScan & raw_scan, const SamplerState & state);
     void start_empty();
     void copy_masked(Row raw, const uint32_t * mask);
+    void ban_bad_words(const SamplerState & state);
     void penalize(const SamplerState & state, const Penalties & penalties);
 };
 

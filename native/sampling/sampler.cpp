@@ -97,9 +97,15 @@ void choose_candidates(const SampleParams & params, const ScannedRow & from, flo
 // Applies the state of the row's request. Returns false if no token is left.
 bool process(const SampleRow & request, SampleScratch & scratch) {
     const Row raw = { request.logits, request.n_vocab };
-    Penalties penalties = { request.presence, request.frequency, request.repetition, (request.flags & FLAG_BAN_END) != 0 };
+    const bool ban_end   = (request.flags & FLAG_BAN_END) != 0;
+    const bool ban_words = !request.state->bad_words.empty();
+    Penalties penalties = { request.presence, request.frequency, request.repetition, ban_end, ban_words };
     scratch.processed.apply(raw, scratch.raw, *request.state, penalties);
-    if (scratch.processed.scan.max == NEG_INF && request.state->matcher && penalties.ban_end) {
+    if (scratch.processed.scan.max == NEG_INF && ban_words) {
+        penalties.ban_words = false; // the grammar or the allowed ids leave only bad words
+        scratch.processed.apply(raw, scratch.raw, *request.state, penalties);
+    }
+    if (scratch.processed.scan.max == NEG_INF && request.state->matcher && ban_end) {
         penalties.ban_end = false; // the grammar has ended before min_tokens
         scratch.processed.apply(raw, scratch.raw, *request.state, penalties);
     }

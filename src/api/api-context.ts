@@ -28,6 +28,7 @@ export interface ApiLimits {
   readonly maxStops: number;
   readonly maxStopTokenIds: number;
   readonly maxLogitBias: number;
+  readonly maxBadWords: number;
 }
 
 export const DEFAULT_API_LIMITS: ApiLimits = {
@@ -36,6 +37,7 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   maxStops: 64,
   maxStopTokenIds: 1024,
   maxLogitBias: 1024,
+  maxBadWords: 1024,
 };
 
 export interface ApiOptions {

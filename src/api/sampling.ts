@@ -18,11 +18,13 @@ export interface SamplingInput {
   readonly promptLogprobs: Integer | null;
   /** Upper limit; generation stops earlier if the context is full. */
   readonly maxTokens: Integer;
+  /** @see badWordIds */
+  readonly badWords: readonly (readonly number[])[];
 }
 
 /** @throws RequestError "invalid_value" */
 export function samplingParams(context: ApiContext, input: SamplingInput): SamplingParams {
-  const { body, logprobs, promptLogprobs, maxTokens } = input;
+  const { body, logprobs, promptLogprobs, maxTokens, badWords } = input;
   const sampling = samplingOf(context, body);
   checkNumbers(body, sampling);
   checkCounts(context, input);
@@ -48,6 +50,7 @@ export function samplingParams(context: ApiContext, input: SamplingInput): Sampl
     promptLogprobs: numLogprobs(context, "prompt logprobs", promptLogprobs),
     logitBias: readLogitBias(context, body.logit_bias),
     allowedTokenIds: body.allowed_token_ids?.map(Number) ?? null,
+    badWords,
     skipSpecialTokens: body.skip_special_tokens,
     grammar: grammarOf(body),
   };

@@ -165,7 +165,6 @@ const UNREAD = optional(anything);
 export const UNBUILT_FIELDS = {
   logits_processors: UNREAD,
   vllm_xargs: UNREAD,
-  bad_words: UNREAD,
   truncate_prompt_tokens: UNREAD,
   kv_transfer_params: UNREAD,
   functions: UNREAD,
@@ -221,6 +220,7 @@ const SAMPLING_FIELDS = {
   seed: optional(seed),
   stop: optional(stringOrList, []),
   stop_token_ids: optional(integers, []),
+  bad_words: optional(list(string), []),
   include_stop_str_in_output: optional(boolean, false),
   ignore_eos: optional(boolean, false),
   min_tokens: optional(integer, 0),

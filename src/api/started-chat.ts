@@ -4,6 +4,7 @@ import type { OutputStream } from "../front/output-stream.ts";
 import type { MessageParsing } from "../protocol/message-parsing.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
+import { badWordIds } from "./bad-words.ts";
 import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts";
 import { chatParsing } from "./chat-parsing.ts";
 import { abortOnDisconnect } from "./output-streams.ts";
@@ -63,6 +64,7 @@ export async function startChat(
     lengths.reduce((sum, length) => sum + length, 0),
   );
   const limit = body.max_completion_tokens ?? body.max_tokens;
+  const badWords = await badWordIds(context, body);
   const parsing = chatParsing(info.chatFormat, body, choice);
   const { priority, cache_salt: cacheSalt } = body;
   const stream = front.generate({
@@ -73,6 +75,7 @@ export async function startChat(
       logprobs: body.logprobs ? body.top_logprobs : null,
       promptLogprobs: body.prompt_logprobs,
       maxTokens: limit ?? info.maxModelLen,
+      badWords,
     }),
     ...(parsing && { parsing }),
     mustFit: mustFit && limit !== null,

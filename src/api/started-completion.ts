@@ -5,6 +5,7 @@ import { knownTokens } from "../front/request-tracker.ts";
 import { checkNumLogprobs, fitMaxTokens, numLogprobs } from "../protocol/prompt-limits.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
+import { badWordIds } from "./bad-words.ts";
 import {
   type CompletionPrompt,
   checkPromptCount,
@@ -45,7 +46,8 @@ export async function startCompletion(
   checkCompletionFeatures(body);
   const n = checkN(context, body);
   checkPromptCount(context, body);
-  const shared = { externalId: id, ...requestOf(context, body), arrivalMs };
+  const badWords = await badWordIds(context, body);
+  const shared = { externalId: id, ...requestOf(context, body, badWords), arrivalMs };
   const streams = await queueAll(context, body, shared);
   abortOnDisconnect(signal, streams);
   try {
@@ -90,6 +92,7 @@ function logprobsOf(info: EngineInfo, shared: Shared, ids: Int32Array): number {
 function requestOf(
   context: ApiContext,
   body: CompletionBody,
+  badWords: readonly (readonly number[])[],
 ): Omit<Shared, "arrivalMs" | "externalId"> {
   const { max_tokens: limit = DEFAULT_MAX_TOKENS } = body;
   const params = samplingParams(context, {
@@ -98,6 +101,7 @@ function requestOf(
     promptLogprobs: body.prompt_logprobs ?? (body.echo ? body.logprobs : null),
     // Echoing only the prompt still takes one step; its token is not shown.
     maxTokens: showsPromptOnly(body) ? 1 : (limit ?? context.front.info.maxModelLen),
+    badWords,
   });
   const { priority, cache_salt: cacheSalt } = body;
   const mustFit = (body.max_tokens ?? null) !== null;

@@ -51,6 +51,7 @@ export const GENERATE_NAMES: NamesOf<GenerateOptions> = {
   skipSpecialTokens: true,
   logitBias: true,
   allowedTokenIds: true,
+  badWords: true,
   n: true,
   logprobs: true,
   promptLogprobs: true,

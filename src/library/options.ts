@@ -127,6 +127,8 @@ export interface GenerateOptions extends CallOptions {
   readonly logitBias?: Readonly<Record<number, number>>;
   /** Generate only these tokens. */
   readonly allowedTokenIds?: readonly number[];
+  /** Words that must not be generated, alone or within a text; at most 1024, none empty. */
+  readonly badWords?: readonly string[];
   /** Number of sequences generated from the prompt, 1 to 128; they share its blocks. Default: 1. */
   readonly n?: number;
   /** Report log-probabilities of each token and of this many most likely tokens, 0 to 20. Default: none. */

@@ -53,6 +53,8 @@ export interface SamplingParams {
   readonly logitBias: readonly (readonly [number, number])[];
   /** Only these ids may be sampled; null = all. */
   readonly allowedTokenIds: readonly number[] | null;
+  /** Sequences of token ids, none empty, that must not be generated. */
+  readonly badWords: readonly (readonly number[])[];
   readonly skipSpecialTokens: boolean;
   /** Grammar of the output; null = free text. */
   readonly grammar: GrammarSpec | null;
@@ -82,6 +84,7 @@ export const DEFAULT_SAMPLING_PARAMS: SamplingParams = {
   promptLogprobs: null,
   logitBias: [],
   allowedTokenIds: null,
+  badWords: [],
   skipSpecialTokens: true,
   grammar: null,
 };

@@ -11,7 +11,7 @@ import type {
 import type { GrammarSpec } from "../request/sampling-params.ts";
 
 /** Version of this interface, raised on both sides with every change in shape or meaning, and checked at load. */
-export const CONTRACT_VERSION = 10;
+export const CONTRACT_VERSION = 11;
 
 /**
  * Codes: "invalid_argument" (a mistake of the caller), "model_not_found", "model_not_gguf", "model_truncated",
@@ -96,6 +96,13 @@ export interface SamplerInit {
   readonly allowedTokenIds: Int32Array;
   /** Ids that rows with FLAG_BAN_END must not sample. */
   readonly endTokenIds: Int32Array;
+  /**
+   * Sequences of ids that must not be generated: sequence i is badWordIds[badWordStarts[i], badWordStarts[i + 1]),
+   * which is not empty. Its last id is excluded whenever the ids before it end the output.
+   */
+  readonly badWordIds: Int32Array;
+  /** [k + 1] int32. */
+  readonly badWordStarts: Int32Array;
   /** Handle of the grammar that the output must follow from its first token; 0 = none. */
   readonly grammar: number;
 }

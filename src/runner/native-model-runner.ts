@@ -99,7 +99,8 @@ export class NativeModelRunner implements ModelRunner {
   }
 
   #createSampler(request: Request): number {
-    const { logitBias, allowedTokenIds, stopTokenIds, ignoreEos } = request.samplingParams;
+    const { logitBias, allowedTokenIds, stopTokenIds, ignoreEos, badWords } =
+      request.samplingParams;
     const eos = ignoreEos ? [] : this.info.eosTokenIds;
     return this.#model.createSampler({
       vocabSize: this.info.vocabSize,
@@ -109,6 +110,8 @@ export class NativeModelRunner implements ModelRunner {
       logitBiasValues: Float32Array.from(logitBias, ([, bias]) => bias),
       allowedTokenIds: Int32Array.from(allowedTokenIds ?? []),
       endTokenIds: Int32Array.from([...eos, ...stopTokenIds]),
+      badWordIds: Int32Array.from(badWords.flat()),
+      badWordStarts: startsOf(badWords),
       grammar: this.#grammars.handleOf(request.requestId),
     });
   }
@@ -123,6 +126,15 @@ export class NativeModelRunner implements ModelRunner {
   }
 }
 
+/** Index of each list's first item in their concatenation, and the total length. */
+function startsOf(lists: readonly (readonly number[])[]): Int32Array {
+  const starts = new Int32Array(lists.length + 1);
+  lists.forEach(({ length }, i) => {
+    starts[i + 1] = (starts[i] ?? 0) + length;
+  });
+  return starts;
+}
+
 function needsSampler(request: Request): boolean {
   const params = request.samplingParams;
   return (
@@ -131,6 +143,7 @@ function needsSampler(request: Request): boolean {
     params.repetitionPenalty !== 1 ||
     params.logitBias.length > 0 ||
     params.allowedTokenIds !== null ||
+    params.badWords.length > 0 ||
     params.grammar !== null ||
     params.minTokens > 0
   );

@@ -67,6 +67,44 @@ describe("sampler state", () => {
     );
   });
 
+  test("never completes a bad word, but generates its tokens elsewhere", async () => {
+    const [first, second, third] = [row.ranked(0), row.ranked(1), row.ranked(2)];
+    const handle = row.createSampler({
+      badWordIds: Int32Array.of(second, first, first, second),
+      badWordStarts: Int32Array.of(0, 1, 4),
+    });
+    // The words are [second] and [first, first, second].
+    const bias = { logitBiasIds: Int32Array.of(third), logitBiasValues: Float32Array.of(0) };
+    expect(await row.tokenOf({ sampler: handle })).toBe(first);
+    const pair = row.createSampler({
+      ...bias,
+      badWordIds: Int32Array.of(first, first),
+      badWordStarts: Int32Array.of(0, 2),
+    });
+    const sampled: number[] = [];
+    for (let i = 0; i < 4; i++) sampled.push(await row.tokenOf({ sampler: pair }));
+    expect(sampled).toEqual([first, second, first, second]);
+  });
+
+  test("counts the tokens generated before the state was created toward a bad word", async () => {
+    const handle = row.createSampler({
+      outputTokenIds: Int32Array.of(9, row.ranked(3)),
+      promptTokenIds: Int32Array.of(row.ranked(4)),
+      badWordIds: Int32Array.of(row.ranked(3), row.ranked(0), row.ranked(4), row.ranked(1)),
+      badWordStarts: Int32Array.of(0, 2, 4),
+    });
+    expect(await row.tokenOf({ sampler: handle })).toBe(row.ranked(1));
+  });
+
+  test("generates a bad word if no other token is allowed", async () => {
+    const handle = row.createSampler({
+      allowedTokenIds: Int32Array.of(row.ranked(5)),
+      badWordIds: Int32Array.of(row.ranked(5)),
+      badWordStarts: Int32Array.of(0, 1),
+    });
+    expect(await row.tokenOf({ sampler: handle })).toBe(row.ranked(5));
+  });
+
   test("counts sampled tokens: a heavy frequency penalty walks down the row's ranking", async () => {
     const handle = row.createSampler({});
     const seen: number[] = [];
@@ -140,6 +178,14 @@ describe("sampler state", () => {
   });
 });
 
+const ID_FIELDS = [
+  "promptTokenIds",
+  "outputTokenIds",
+  "allowedTokenIds",
+  "endTokenIds",
+  "badWordIds",
+] as const;
+
 describe("handles", () => {
   test("start above 0, differ and can be freed once", () => {
     const [first, second] = [row.createSampler({}), row.createSampler({})];
@@ -162,7 +208,7 @@ describe("handles", () => {
 
   test("are not created for ids outside the vocabulary", () => {
     for (const id of [-1, row.model.info.vocabSize]) {
-      for (const field of ["promptTokenIds", "outputTokenIds", "allowedTokenIds", "endTokenIds"]) {
+      for (const field of ID_FIELDS) {
         expect(() => row.createSampler({ [field]: Int32Array.of(id) })).toThrow(
           expect.objectContaining({ code: "invalid_argument" }),
         );

@@ -147,6 +147,8 @@ describe("other arguments", () => {
       logitBiasValues: new Float32Array(0),
       allowedTokenIds: new Int32Array(0),
       endTokenIds: new Int32Array(0),
+      badWordIds: new Int32Array(0),
+      badWordStarts: Int32Array.of(0),
       grammar: 0,
     };
     expect(() => model.createSampler(init)).toThrow("differ in length");

@@ -196,7 +196,9 @@ const BAD_CHAT_VALUES: Case[] = [
     { structured_outputs: {} },
     "You must use one kind of structured outputs constraint but none are specified.",
   ],
-  ["banned words, not supported yet", { bad_words: ["x"] }, "`bad_words` is not supported"],
+  ["an empty bad word", { bad_words: ["x", " "] }, "bad_words cannot contain an empty string."],
+  ["a bad word of 1025 characters", { bad_words: ["x".repeat(1025)] }, "at most 1024 characters"],
+  ["1025 bad words", { bad_words: Array(1025).fill("x") }, "at most 1024 strings, got 1025"],
   [
     "truncation, not supported yet",
     { truncate_prompt_tokens: 5 },

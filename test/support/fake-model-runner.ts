@@ -268,7 +268,8 @@ export class FakeModelRunner implements ModelRunner {
     const { temperature, seed, allowedTokenIds } = request.samplingParams;
     const salt = temperature === 0 ? 0 : Number((seed ?? 0n) & 0xffffffffn);
     const mixed = Math.imul(hash ^ salt, 0x9e3779b1) >>> 0;
-    const choices = allowedTokenIds ?? this.#alphabet;
+    const banned = bannedTokens(request);
+    const choices = [...(allowedTokenIds ?? this.#alphabet)].filter((id) => !banned.has(id));
     return choices[mixed % choices.length] ?? 0;
   }
 
@@ -276,6 +277,16 @@ export class FakeModelRunner implements ModelRunner {
     const blockId = blockIds[Math.floor(position / this.#blockSize)] ?? 0;
     return blockId * this.#blockSize + (position % this.#blockSize);
   }
+}
+
+/** Last tokens of the bad words whose other tokens end the output. */
+function bannedTokens(request: Request): Set<number | undefined> {
+  const output = request.tokenIds(request.numPromptTokens).join();
+  const completed = request.samplingParams.badWords.filter((word) => {
+    const start = word.slice(0, -1).join();
+    return start === "" || output === start || output.endsWith(`,${start}`);
+  });
+  return new Set(completed.map((word) => word.at(-1)));
 }
 
 /** Position after an entry's known tokens, where its drafts begin. */

@@ -95,6 +95,23 @@ export function modelRunnerConformance({ name, verifiesDrafts, create }: Conform
       for (const { tokenIds } of results) expect([[70], [71]]).toContainEqual([...tokenIds]);
     });
 
+    test("never completes a bad word", async () => {
+      const params = { temperature: 1, seed: 4n, allowedTokenIds: [70, 71] };
+      const run = async (badWords: number[][]) => {
+        const id = `bad-${badWords.length}-${name}`;
+        const request = makeRequest(id, prompt(5), { params: { ...params, badWords } });
+        const part = [{ request, blocks: [1] }];
+        const results = await generate(subject.runner, part, subject.blockSize, 12);
+        return results.map(({ tokenIds }) => tokenIds[0]);
+      };
+      expect(await run([[70]])).toEqual(Array(12).fill(71));
+      const pairs = await run([
+        [70, 70],
+        [71, 71],
+      ]);
+      expect(pairs).toEqual(pairs.map((_, i) => ((i + pairs.indexOf(70)) % 2 === 0 ? 70 : 71)));
+    });
+
     test("scores each prompt token after the first, across chunks", async () => {
       const request = makeRequest("a", prompt(12), { params: { promptLogprobs: 1 } });
       const counts: number[] = [];

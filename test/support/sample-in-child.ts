@@ -25,6 +25,8 @@ const sampler = model.createSampler({
   logitBiasValues: Float32Array.of(100),
   allowedTokenIds: none,
   endTokenIds: none,
+  badWordIds: none,
+  badWordStarts: Int32Array.of(0),
   grammar: 0,
 });
 const counted: StepRow = { sampler, frequencyPenalty: 7, temperature: 1, topK: 5, seed: 3n };

@@ -24,6 +24,8 @@ export function emptyInit(vocabSize: number): SamplerInit {
     logitBiasValues: new Float32Array(0),
     allowedTokenIds: NO_IDS,
     endTokenIds: NO_IDS,
+    badWordIds: NO_IDS,
+    badWordStarts: Int32Array.of(0),
     grammar: 0,
   };
 }
