@@ -18,6 +18,7 @@ namespace pagoda {
 
 namespace {
 
+constexpr size_t MAX_VALUE_BYTES  = 64u << 20;
 constexpr size_t MAX_MADE_BYTES   = 1u << 30;
 constexpr size_t MAX_OUTPUT_BYTES = 8u << 20;
 
@@ -40,9 +41,12 @@ void check_deadline() {
 }
 
 void count_bytes(size_t bytes) {
-    made_bytes += std::min(bytes, MAX_MADE_BYTES + 1);
+    if (bytes > MAX_VALUE_BYTES) {
+        throw OverLimit{ "the chat template makes a string or list of more than 64 MiB" };
+    }
+    made_bytes += bytes;
     if (made_bytes > MAX_MADE_BYTES) {
-        throw OverLimit{ "the chat template produces more than 1 GiB of text" };
+        throw OverLimit{ "the chat template makes more than 1 GiB of strings and lists in total, counting every copy" };
     }
 }
 

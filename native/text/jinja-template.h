@@ -1,5 +1,6 @@
 // One Jinja template, parsed by llama.cpp's engine and rendered within limits: rendering takes at most 2 s, creates
-// at most 1 GiB of strings and lists along the way, and outputs at most 8 MiB. Throws only Error. Thread-safe.
+// strings and lists of at most 64 MiB each and 1 GiB in total along the way, and outputs at most 8 MiB. Throws nothing
+// but Error. Thread-safe.
 #pragma once
 
 #include "json.h"

@@ -5,8 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { NativeModel } from "../../src/runner/addon-types.ts";
 import { loadTinyNative, type TinyNativeModel } from "../support/tiny-model.ts";
 
+const ONE = "the chat template makes a string or list of more than 64 MiB";
+const ALL =
+  "the chat template makes more than 1 GiB of strings and lists in total, counting every copy";
 /** Time or memory limit; which is reached first depends on the machine. */
-const LIMIT = /^the chat template (takes longer than 2 s|produces more than 1 GiB of text)$/;
+const LIMIT = new RegExp(`^(the chat template takes longer than 2 s|${ONE}|${ALL})$`);
 
 let tiny: TinyNativeModel;
 let model: NativeModel;
@@ -54,7 +57,81 @@ describe("a call is bounded", () => {
   }
 });
 
-test("an error message names the template's value types, not C++ types", async () => {
+describe("a result of more than 64 MiB is refused before it is built", () => {
+  test.each([
+    "'a'|center(1000000000)",
+    "'a'.ljust(1000000000)",
+    "'a'.rjust(1000000000, '漢')",
+    "'a'.center(9223372036854775807)",
+    "'5'.zfill(1000000000)",
+    "'ab' * 1000000000",
+    "9223372036854775807 * 'ab'",
+    "[1] * 9223372036854775807",
+    "[1, 2] * 5000000",
+    "('\n' * 1000000)|indent(1000, true, true)",
+    "'a'|indent(9223372036854775807, true)",
+    "('a\n' * 1000000)|indent('b' * 1000)",
+    "('a' * 1000000)|replace('a', 'b' * 1000)",
+    "('a' * 1000000)|replace('', 'b' * 1000)",
+    "range(100000)|join('b' * 1000)",
+    "('b' * 1000).join(range(100000))",
+    "[1]|batch(1000000000, 'x')",
+    "[1]|slice(1000000000)",
+    "('&' * 20000000)|escape",
+    "('%' * 30000000)|urlencode",
+    "('a ' * 1000000)|wordwrap(1, wrapstring='b' * 1000)",
+    "'a'|truncate(10, end='b' * 100000000)",
+    "('a' * 40000000) ~ ('b' * 40000000)",
+    "('a' * 40000000) + ('b' * 40000000)",
+    "('a' * 40000000)[::2]",
+  ])("%s", async (expression) => {
+    expect(await render(`{{ (${expression})|length }}`)).toMatch(LIMIT);
+  });
+
+  test("but not one of exactly 64 MiB", async () => {
+    const size = 64 * 1024 * 1024;
+    for (const make of [(n: number) => `'a'|center(${n})`, (n: number) => `'a' * ${n}`]) {
+      expect(await render(`{{ (${make(size)})|length }}`)).toBe(String(size));
+      expect(await render(`{{ (${make(size + 1)})|length }}`)).toBe(ONE);
+    }
+  });
+});
+
+test("copies of a list that grows in a loop count, and the refusal says so", async () => {
+  const grow = (count: number) =>
+    `{% set n = namespace(l=[]) %}{% for i in range(${count}) %}{% set n.l = n.l + [i] %}{% endfor %}{{ n.l|length }}`;
+  expect(await render(grow(5000))).toBe("5000");
+  expect(await render(grow(20_000))).toBe(ALL);
+});
+
+describe("long texts pass through", () => {
+  const long = "'Aé ' * 1000000";
+  test.each([
+    [`(${long})|upper|length`, "3000000"],
+    [`(${long})|lower|length`, "3000000"],
+    [`(${long})|title|length`, "3000000"],
+    [`(${long})|capitalize|length`, "3000000"],
+    [`(${long})|escape|length`, "3000000"],
+    [`(${long})|urlencode|length`, "10000000"],
+    [`(${long})|striptags|length`, "2999999"],
+    [`(${long})|wordwrap|length`, "2999999"],
+    [`('<' * 4000000)|striptags|length`, "4000000"],
+    [`('<!-- ' * 1000000)|striptags|length`, "4999999"],
+    [`('&' * 4000000)|striptags|length`, "4000000"],
+    [`('a' * 4000000)|wordwrap|length`, "4050632"],
+    [`('a-' * 2000000)|wordwrap(10)|length`, "4399999"],
+    [`('-' * 4000000)|wordwrap(10)|length`, "4399999"],
+    [`(${long})|replace('A', 'bb')|length`, "4000000"],
+  ])(
+    "%s",
+    async (expression, length) => {
+      expect(await render(`{{ ${expression} }}`)).toBe(length);
+    },
+    20_000,
+  );
+});
+
+test("a refusal names value types as in Jinja2, not C++ types", async () => {
   expect(await render("{{ [1] is divisibleby 2 }}")).toBe(
     "Function 'divisibleby' does not take a value of type Array",
   );
