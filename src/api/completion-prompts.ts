@@ -11,7 +11,8 @@ import {
 import type { Prompt } from "../protocol/protocol.ts";
 import type { ApiContext } from "./api-context.ts";
 import { tokenText } from "./logprobs.ts";
-import type { CompletionBody } from "./schemas.ts";
+import { maxPromptTokens, truncatedIds } from "./prompt-truncation.ts";
+import type { Prompt as BodyPrompt, CompletionBody } from "./schemas.ts";
 
 export interface CompletionPrompt {
   readonly ids: Int32Array;
@@ -19,6 +20,14 @@ export interface CompletionPrompt {
   readonly text: string;
   /** First token as text; used only if `echo` shows log-probabilities. */
   readonly firstToken: string;
+}
+
+/** Limit if the request sets none. An explicit null requests as many tokens as fit, as in vLLM. */
+const DEFAULT_MAX_TOKENS = 16;
+
+/** Maximum number of tokens to generate; null = as many as fit. */
+export function outputLimit({ max_tokens: limit = DEFAULT_MAX_TOKENS }: CompletionBody) {
+  return limit;
 }
 
 /** Called before any prompt is tokenized. @throws RequestError "invalid_value" */
@@ -53,6 +62,10 @@ export async function readPrompts(context: ApiContext, body: CompletionBody): Pr
   const { calls, info } = context.front;
   const addSpecial = body.add_special_tokens;
   const prompts = body.prompt ?? [];
+  const maxTokens = maxPromptTokens(context, body, outputLimit(body));
+  if (maxTokens !== null) {
+    return Promise.all(prompts.map((prompt) => truncatedPrompt(context, body, prompt, maxTokens)));
+  }
   return Promise.all(
     prompts.map(async (prompt) => {
       if (typeof prompt !== "string") {
@@ -66,6 +79,21 @@ export async function readPrompts(context: ApiContext, body: CompletionBody): Pr
       return checkCountedIds(info, ids);
     }),
   );
+}
+
+async function truncatedPrompt(
+  { front }: ApiContext,
+  { add_special_tokens: addSpecial }: CompletionBody,
+  prompt: BodyPrompt,
+  maxTokens: number,
+): Promise<Int32Array> {
+  if (typeof prompt !== "string") {
+    const ids = maxTokens === 0 ? [] : prompt.slice(-maxTokens);
+    checkPromptIds(front.info, ids);
+    return Int32Array.from(ids, Number);
+  }
+  const hasBos = addSpecial && front.info.model.addBos;
+  return truncatedIds(await front.calls.encode(prompt, addSpecial), maxTokens, hasBos ? 1 : 0);
 }
 
 /** Waits until prompt `index` is tokenized. @returns the parts of it that the response shows */

@@ -133,6 +133,14 @@ const seed: Reader<Integer> = (value, location, issues) => {
   return undefined;
 };
 
+/** A number of tokens, or -1 for as many as fit. */
+const truncation: Reader<Integer> = (value, location, issues) => {
+  const read = integer(value, location, issues);
+  if (read === undefined || read >= -1) return read;
+  issues.add("greater_than_equal", location, "Input should be greater than or equal to -1");
+  return undefined;
+};
+
 /** A prompt as text or as token ids. */
 export type Prompt = string | readonly Integer[];
 
@@ -165,7 +173,6 @@ const UNREAD = optional(anything);
 export const UNBUILT_FIELDS = {
   logits_processors: UNREAD,
   vllm_xargs: UNREAD,
-  truncate_prompt_tokens: UNREAD,
   kv_transfer_params: UNREAD,
   functions: UNREAD,
   web_search_options: UNREAD,
@@ -231,6 +238,7 @@ const SAMPLING_FIELDS = {
   return_token_ids: optional(boolean, false),
   return_tokens_as_token_ids: optional(boolean, false),
   priority: optional(integer, 0),
+  truncate_prompt_tokens: optional(truncation),
   cache_salt: optional(string),
   request_id: optional(string),
   response_format: optional(responseFormat),

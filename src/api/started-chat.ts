@@ -1,6 +1,7 @@
 // Starts a chat, over HTTP or in-process: checks its body, prepares its template request, and queues it.
 
 import type { OutputStream } from "../front/output-stream.ts";
+import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { MessageParsing } from "../protocol/message-parsing.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
@@ -8,6 +9,7 @@ import { badWordIds } from "./bad-words.ts";
 import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts";
 import { chatParsing } from "./chat-parsing.ts";
 import { abortOnDisconnect } from "./output-streams.ts";
+import { maxPromptTokens, truncatedIds } from "./prompt-truncation.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { ChatBody } from "./schemas.ts";
 import { chatTemplateRequest } from "./template-request.ts";
@@ -59,17 +61,16 @@ export async function startChat(
   const lengths = messages.map((message) => contentText(message).length);
   const { front } = context;
   const { info } = front;
-  checkPromptLength(
-    info,
-    lengths.reduce((sum, length) => sum + length, 0),
-  );
   const limit = body.max_completion_tokens ?? body.max_tokens;
+  const maxTokens = maxPromptTokens(context, body, limit);
+  if (maxTokens === null) checkPromptLength(info, sum(lengths));
   const badWords = await badWordIds(context, body);
   const parsing = chatParsing(info.chatFormat, body, choice);
   const { priority, cache_salt: cacheSalt } = body;
+  const chat = chatTemplateRequest(context, shownBody(context, body), messages);
   const stream = front.generate({
     externalId: id,
-    prompt: { chat: chatTemplateRequest(context, shownBody(context, body), messages) },
+    prompt: maxTokens === null ? { chat } : await truncatedChat(context, chat, maxTokens),
     samplingParams: samplingParams(context, {
       body,
       logprobs: body.logprobs ? body.top_logprobs : null,
@@ -88,7 +89,15 @@ export async function startChat(
   return { context, body, id, createdS, n, promptIds, stream, role, prefix, choice, parsing };
 }
 
-/** Omits tools that cannot be called, if the operator has enabled this. */
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+async function truncatedChat({ front }: ApiContext, chat: ChatTemplateRequest, maxTokens: number) {
+  return truncatedIds(await front.calls.encodeChat(chat), maxTokens);
+}
+
+/** Leaves out tools that cannot be called, if the operator wants that. */
 function shownBody({ excludesUnusedTools }: ApiContext, body: ChatBody): ChatBody {
   const isHidden = excludesUnusedTools && body.tool_choice === "none";
   return isHidden ? { ...body, tools: null } : body;

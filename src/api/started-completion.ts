@@ -9,6 +9,7 @@ import { badWordIds } from "./bad-words.ts";
 import {
   type CompletionPrompt,
   checkPromptCount,
+  outputLimit,
   readPrompts,
   shownPrompt,
   showsPromptOnly,
@@ -18,9 +19,6 @@ import { checkN, samplingParams } from "./sampling.ts";
 import type { CompletionBody } from "./schemas.ts";
 import type { AnswerInit } from "./started-chat.ts";
 import { checkCompletionFeatures, checkStreamOptions } from "./unsupported.ts";
-
-/** Limit if the request sets none. An explicit null requests as many tokens as fit, as in vLLM. */
-const DEFAULT_MAX_TOKENS = 16;
 
 /** A validated and queued request. */
 export interface StartedCompletion {
@@ -94,7 +92,7 @@ function requestOf(
   body: CompletionBody,
   badWords: readonly (readonly number[])[],
 ): Omit<Shared, "arrivalMs" | "externalId"> {
-  const { max_tokens: limit = DEFAULT_MAX_TOKENS } = body;
+  const limit = outputLimit(body);
   const params = samplingParams(context, {
     body,
     logprobs: body.logprobs,

@@ -114,6 +114,7 @@ const BAD_COMPLETION_BODIES: Case[] = [
   ["a number in place of a prompt", { prompt: 5 }, "union_error"],
   ["a stop that is not a string", { stop: [5] }, "string_type"],
   ["a bias that is not a number", { logit_bias: { "1": "x" } }, "float_parsing"],
+  ["truncation to -2 tokens", { truncate_prompt_tokens: -2 }, "greater than or equal to -1"],
 ];
 
 /** 400 "BadRequestError": a well-formed value that is rejected. */
@@ -200,10 +201,11 @@ const BAD_CHAT_VALUES: Case[] = [
   ["a bad word of 1025 characters", { bad_words: ["x".repeat(1025)] }, "at most 1024 characters"],
   ["1025 bad words", { bad_words: Array(1025).fill("x") }, "at most 1024 strings, got 1025"],
   [
-    "truncation, not supported yet",
-    { truncate_prompt_tokens: 5 },
-    "`truncate_prompt_tokens` is not",
+    "truncation to more than the context",
+    { truncate_prompt_tokens: 1025 },
+    "truncate_prompt_tokens value is greater than max_model_len.",
   ],
+  ["truncation to nothing", { truncate_prompt_tokens: 0 }, "The decoder prompt cannot be empty"],
 ];
 
 const BAD_COMPLETION_VALUES: Case[] = [
